@@ -1,0 +1,2 @@
+//! The shared pieces of the black-box tests.
+//! harness

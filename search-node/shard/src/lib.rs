@@ -18,9 +18,16 @@ mod shard;
 mod store;
 mod translog;
 
-pub use aggs::{AggError, AggPartial, AggRequest, finish as finish_aggs, parse as parse_aggs, reduce as reduce_aggs};
-pub use engine::{Condition, EngineError, EngineOptions, StoredDocument, WriteOutcome, WriteRequest, Written};
+pub use aggs::{
+    AggError, AggPartial, AggRequest, finish as finish_aggs, parse as parse_aggs, reduce as reduce_aggs,
+};
+pub use engine::{
+    Condition, EngineError, EngineOptions, StoredDocument, WriteOutcome, WriteRequest, Written,
+};
 pub use query::{Query, QueryContext, QueryError, parse_query, query_string};
-pub use search::{Hit, Missing, SearchAnswer, SearchError, SearchRequest, SortField, SortKey, SortMode, SortValue, SourceFilter, compare_hits, filter_source};
+pub use search::{
+    Hit, Missing, SearchAnswer, SearchError, SearchRequest, SortField, SortKey, SortMode, SortValue,
+    SourceFilter, compare_hits, filter_source,
+};
 pub use shard::{Reader, Shard, ShardStats, uid, uid_parts};
 pub use translog::{Inspection, Operation, OperationKind, TranslogError, inspect as inspect_translog};

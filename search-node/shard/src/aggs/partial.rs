@@ -37,7 +37,12 @@ pub(super) struct Sums {
 
 impl Default for Sums {
     fn default() -> Self {
-        Self { count: 0, sum: 0.0, min: f64::INFINITY, max: f64::NEG_INFINITY }
+        Self {
+            count: 0,
+            sum: 0.0,
+            min: f64::INFINITY,
+            max: f64::NEG_INFINITY,
+        }
     }
 }
 
@@ -76,7 +81,9 @@ pub fn reduce(request: &AggRequest, a: AggPartial, b: AggPartial) -> AggPartial 
         return a;
     }
     let joined = request.nodes.iter().zip(a.states.into_iter().zip(b.states));
-    AggPartial { states: joined.map(|(node, (a, b))| join(&node.subs, a, b)).collect() }
+    AggPartial {
+        states: joined.map(|(node, (a, b))| join(&node.subs, a, b)).collect(),
+    }
 }
 
 fn join(subs: &AggRequest, a: State, b: State) -> State {
@@ -84,7 +91,9 @@ fn join(subs: &AggRequest, a: State, b: State) -> State {
         (State::Terms(mut a), State::Terms(b)) => {
             for (key, bucket) in b {
                 match a.entry(key) {
-                    hashbrown::hash_map::Entry::Occupied(mut known) => join_bucket(subs, known.get_mut(), bucket),
+                    hashbrown::hash_map::Entry::Occupied(mut known) => {
+                        join_bucket(subs, known.get_mut(), bucket)
+                    }
                     hashbrown::hash_map::Entry::Vacant(free) => {
                         free.insert(bucket);
                     }
@@ -95,7 +104,9 @@ fn join(subs: &AggRequest, a: State, b: State) -> State {
         (State::Histogram(mut a), State::Histogram(b)) => {
             for (key, bucket) in b {
                 match a.entry(key) {
-                    std::collections::btree_map::Entry::Occupied(mut known) => join_bucket(subs, known.get_mut(), bucket),
+                    std::collections::btree_map::Entry::Occupied(mut known) => {
+                        join_bucket(subs, known.get_mut(), bucket)
+                    }
                     std::collections::btree_map::Entry::Vacant(free) => {
                         free.insert(bucket);
                     }

@@ -12,7 +12,17 @@ const DEPTH_MAX: usize = 16;
 pub(super) const BUCKETS_MAX: usize = 65_536;
 
 const KNOWN: [&str; 12] = [
-    "terms", "date_histogram", "histogram", "filter", "missing", "avg", "min", "max", "sum", "value_count", "stats",
+    "terms",
+    "date_histogram",
+    "histogram",
+    "filter",
+    "missing",
+    "avg",
+    "min",
+    "max",
+    "sum",
+    "value_count",
+    "stats",
     "cardinality",
 ];
 
@@ -47,9 +57,18 @@ pub(super) enum Kind {
     DateHistogram(DateHistogram),
     Histogram(Histogram),
     Filter(Box<Query>),
-    Missing { field: String },
-    Metric { metric: Metric, field: String, missing: Option<f64> },
-    Cardinality { field: String, precision: usize },
+    Missing {
+        field: String,
+    },
+    Metric {
+        metric: Metric,
+        field: String,
+        missing: Option<f64>,
+    },
+    Cardinality {
+        field: String,
+        precision: usize,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,10 +133,17 @@ pub fn parse(json: &Value) -> Result<AggRequest, AggError> {
 
 fn parse_level(json: &Value, depth: usize) -> Result<AggRequest, AggError> {
     if depth > DEPTH_MAX {
-        return Err(QueryError::argument(format!("aggregations are nested deeper than {DEPTH_MAX} levels")));
+        return Err(QueryError::argument(format!(
+            "aggregations are nested deeper than {DEPTH_MAX} levels"
+        )));
     }
-    let object = json.as_object().ok_or_else(|| QueryError::parsing("Expected [START_OBJECT] under [aggs]"))?;
-    let nodes = object.iter().map(|(name, body)| parse_node(name, body, depth)).collect::<Result<_, _>>()?;
+    let object = json
+        .as_object()
+        .ok_or_else(|| QueryError::parsing("Expected [START_OBJECT] under [aggs]"))?;
+    let nodes = object
+        .iter()
+        .map(|(name, body)| parse_node(name, body, depth))
+        .collect::<Result<_, _>>()?;
     Ok(AggRequest { nodes })
 }
 
@@ -127,21 +153,26 @@ fn parse_node(name: &str, body: &Value, depth: usize) -> Result<Node, AggError> 
             "Invalid aggregation name [{name}]. Aggregation names can contain any character except '[', ']', and '>'"
         )));
     }
-    let members = body
-        .as_object()
-        .ok_or_else(|| QueryError::parsing(format!("Aggregation definition for [{name}] starts with a value, expected a [START_OBJECT].")))?;
+    let members = body.as_object().ok_or_else(|| {
+        QueryError::parsing(format!(
+            "Aggregation definition for [{name}] starts with a value, expected a [START_OBJECT]."
+        ))
+    })?;
     let (mut kind, mut meta, mut subs) = (None, None, AggRequest::default());
     for (key, value) in members {
         match key.as_str() {
             "aggs" | "aggregations" => subs = parse_level(value, depth + 1)?,
             "meta" => meta = Some(value.clone()),
             _ if kind.is_some() => {
-                return Err(QueryError::parsing(format!("Found two aggregation type definitions in [{name}]: [{key}]")));
+                return Err(QueryError::parsing(format!(
+                    "Found two aggregation type definitions in [{name}]: [{key}]"
+                )));
             }
             _ => kind = Some(parse_kind(name, key, value)?),
         }
     }
-    let kind = kind.ok_or_else(|| QueryError::parsing(format!("Missing definition for aggregation [{name}]")))?;
+    let kind =
+        kind.ok_or_else(|| QueryError::parsing(format!("Missing definition for aggregation [{name}]")))?;
     let is_metric = matches!(kind, Kind::Metric { .. } | Kind::Cardinality { .. });
     if is_metric && !subs.is_empty() {
         return Err(QueryError {
@@ -149,7 +180,12 @@ fn parse_node(name: &str, body: &Value, depth: usize) -> Result<Node, AggError> 
             reason: format!("Aggregator [{name}] cannot accept sub-aggregations"),
         });
     }
-    Ok(Node { name: name.to_owned(), kind, meta, subs })
+    Ok(Node {
+        name: name.to_owned(),
+        kind,
+        meta,
+        subs,
+    })
 }
 
 fn parse_kind(name: &str, kind: &str, body: &Value) -> Result<Kind, AggError> {
@@ -167,16 +203,28 @@ fn parse_kind(name: &str, kind: &str, body: &Value) -> Result<Kind, AggError> {
                 "terms" => Kind::Terms(parse_terms(&mut members)?),
                 "date_histogram" => Kind::DateHistogram(parse_date_histogram(&mut members)?),
                 "histogram" => Kind::Histogram(parse_histogram(&mut members)?),
-                "missing" => Kind::Missing { field: members.field()? },
+                "missing" => Kind::Missing {
+                    field: members.field()?,
+                },
                 "cardinality" => {
                     let field = members.field()?;
-                    let precision = members.integer("precision_threshold")?.unwrap_or(3000).clamp(0, 40_000);
-                    Kind::Cardinality { field, precision: precision as usize }
+                    let precision = members
+                        .integer("precision_threshold")?
+                        .unwrap_or(3000)
+                        .clamp(0, 40_000);
+                    Kind::Cardinality {
+                        field,
+                        precision: precision as usize,
+                    }
                 }
                 _ => {
-                    let known = KNOWN.iter().find(|known| known.contains(kind) || kind.contains(*known));
+                    let known = KNOWN
+                        .iter()
+                        .find(|known| known.contains(kind) || kind.contains(*known));
                     let hint = known.map_or(String::new(), |known| format!(" did you mean [{known}]?"));
-                    return Err(QueryError::parsing(format!("Unknown aggregation type [{kind}]{hint}")));
+                    return Err(QueryError::parsing(format!(
+                        "Unknown aggregation type [{kind}]{hint}"
+                    )));
                 }
             };
             members.finish(name)?;
@@ -188,21 +236,37 @@ fn parse_kind(name: &str, kind: &str, body: &Value) -> Result<Kind, AggError> {
     let missing = members.take("missing").and_then(|value| value.as_f64());
     members.take("format");
     members.finish(name)?;
-    Ok(Kind::Metric { metric, field, missing })
+    Ok(Kind::Metric {
+        metric,
+        field,
+        missing,
+    })
 }
 
 fn parse_terms(members: &mut Members) -> Result<Terms, AggError> {
     let order = match members.take("order") {
         None => vec![(OrderBy::Count, false)],
-        Some(Value::Array(items)) => items.iter().map(parse_order).collect::<Result<Vec<_>, _>>()?.concat(),
+        Some(Value::Array(items)) => items
+            .iter()
+            .map(parse_order)
+            .collect::<Result<Vec<_>, _>>()?
+            .concat(),
         Some(one) => parse_order(&one)?,
     };
-    for ignored in ["shard_size", "execution_hint", "collect_mode", "show_term_doc_count_error", "shard_min_doc_count"] {
+    for ignored in [
+        "shard_size",
+        "execution_hint",
+        "collect_mode",
+        "show_term_doc_count_error",
+        "shard_min_doc_count",
+    ] {
         members.take(ignored);
     }
     let size = members.integer("size")?.unwrap_or(10);
     if size <= 0 {
-        return Err(QueryError::argument(format!("[size] must be greater than 0. Found [{size}] in [terms]")));
+        return Err(QueryError::argument(format!(
+            "[size] must be greater than 0. Found [{size}] in [terms]"
+        )));
     }
     Ok(Terms {
         field: members.field()?,
@@ -214,14 +278,20 @@ fn parse_terms(members: &mut Members) -> Result<Terms, AggError> {
 }
 
 fn parse_order(value: &Value) -> Result<Vec<(OrderBy, bool)>, AggError> {
-    let object = value.as_object().ok_or_else(|| QueryError::parsing("Must specify at least one field for [order]"))?;
+    let object = value
+        .as_object()
+        .ok_or_else(|| QueryError::parsing("Must specify at least one field for [order]"))?;
     object
         .iter()
         .map(|(key, direction)| {
             let ascending = match direction.as_str().map(str::to_ascii_lowercase).as_deref() {
                 Some("asc") => true,
                 Some("desc") => false,
-                _ => return Err(QueryError::parsing(format!("Unknown order direction [{direction}]"))),
+                _ => {
+                    return Err(QueryError::parsing(format!(
+                        "Unknown order direction [{direction}]"
+                    )));
+                }
             };
             let by = match key.as_str() {
                 "_count" => OrderBy::Count,
@@ -238,7 +308,9 @@ fn parse_order(value: &Value) -> Result<Vec<(OrderBy, bool)>, AggError> {
 
 fn parse_date_histogram(members: &mut Members) -> Result<DateHistogram, AggError> {
     let calendar = members.text("calendar_interval");
-    let fixed = members.text("fixed_interval").or_else(|| members.text("interval"));
+    let fixed = members
+        .text("fixed_interval")
+        .or_else(|| members.text("interval"));
     let interval = match (calendar, fixed) {
         (Some(text), None) => Interval::Calendar(calendar_unit(&text)?),
         (None, Some(text)) => match calendar_unit(&text) {
@@ -308,9 +380,16 @@ fn fixed_interval(text: &str) -> Result<i64, AggError> {
         "d" => 86_400_000,
         _ => 0,
     };
-    text[..digits].parse::<i64>().ok().and_then(|count| count.checked_mul(unit)).filter(|millis| *millis > 0).ok_or_else(
-        || QueryError::argument(format!("failed to parse setting [fixed_interval] with value [{text}] as a time value")),
-    )
+    text[..digits]
+        .parse::<i64>()
+        .ok()
+        .and_then(|count| count.checked_mul(unit))
+        .filter(|millis| *millis > 0)
+        .ok_or_else(|| {
+            QueryError::argument(format!(
+                "failed to parse setting [fixed_interval] with value [{text}] as a time value"
+            ))
+        })
 }
 
 /// A bound of `extended_bounds`, in milliseconds.
@@ -323,11 +402,19 @@ pub(super) fn bound_millis(value: &Value, now_millis: i64, zone: &TimeZone) -> O
 }
 
 fn parse_histogram(members: &mut Members) -> Result<Histogram, AggError> {
-    let interval = members.take("interval").and_then(|value| value.as_f64()).unwrap_or(0.0);
+    let interval = members
+        .take("interval")
+        .and_then(|value| value.as_f64())
+        .unwrap_or(0.0);
     if interval <= 0.0 || !interval.is_finite() {
-        return Err(QueryError::argument("[interval] must be >0 for histogram aggregation"));
+        return Err(QueryError::argument(
+            "[interval] must be >0 for histogram aggregation",
+        ));
     }
-    let offset = members.take("offset").and_then(|value| value.as_f64()).unwrap_or(0.0);
+    let offset = members
+        .take("offset")
+        .and_then(|value| value.as_f64())
+        .unwrap_or(0.0);
     members.take("keyed");
     Ok(Histogram {
         field: members.field()?,
@@ -349,7 +436,10 @@ impl Members {
             .as_object()
             .cloned()
             .ok_or_else(|| QueryError::parsing(format!("Expected [START_OBJECT] under [{kind}]")))?;
-        Ok(Self { kind: kind.to_owned(), left })
+        Ok(Self {
+            kind: kind.to_owned(),
+            left,
+        })
     }
 
     fn take(&mut self, key: &str) -> Option<Value> {
@@ -357,25 +447,39 @@ impl Members {
     }
 
     fn text(&mut self, key: &str) -> Option<String> {
-        self.take(key).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+        self.take(key)
+            .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
     }
 
     fn integer(&mut self, key: &str) -> Result<Option<i64>, AggError> {
-        let Some(value) = self.take(key) else { return Ok(None) };
+        let Some(value) = self.take(key) else {
+            return Ok(None);
+        };
         let number = value.as_i64().or_else(|| value.as_str()?.parse().ok());
-        number.map(Some).ok_or_else(|| QueryError::argument(format!("[{key}] of [{}] must be a whole number, not [{value}]", self.kind)))
+        number.map(Some).ok_or_else(|| {
+            QueryError::argument(format!(
+                "[{key}] of [{}] must be a whole number, not [{value}]",
+                self.kind
+            ))
+        })
     }
 
     fn field(&mut self) -> Result<String, AggError> {
         self.text("field").ok_or_else(|| {
-            QueryError::argument(format!("Required one of fields [field, script], but none were specified in [{}]", self.kind))
+            QueryError::argument(format!(
+                "Required one of fields [field, script], but none were specified in [{}]",
+                self.kind
+            ))
         })
     }
 
     fn finish(self, name: &str) -> Result<(), AggError> {
         match self.left.keys().next() {
             None => Ok(()),
-            Some(key) => Err(QueryError::parsing(format!("[{}] unknown field [{key}] in aggregation [{name}]", self.kind))),
+            Some(key) => Err(QueryError::parsing(format!(
+                "[{}] unknown field [{key}] in aggregation [{name}]",
+                self.kind
+            ))),
         }
     }
 }

@@ -24,7 +24,11 @@ impl Tokenizer for StandardTokenizer {
 
     fn token_stream<'a>(&'a mut self, text: &'a str) -> StandardStream<'a> {
         self.token.reset();
-        StandardStream { words: text.split_word_bound_indices(), rest: None, token: &mut self.token }
+        StandardStream {
+            words: text.split_word_bound_indices(),
+            rest: None,
+            token: &mut self.token,
+        }
     }
 }
 
@@ -33,13 +37,16 @@ impl<'a> StandardStream<'a> {
         if let Some(rest) = self.rest.take() {
             return Some(rest);
         }
-        self.words.find(|(_, word)| word.chars().any(char::is_alphanumeric))
+        self.words
+            .find(|(_, word)| word.chars().any(char::is_alphanumeric))
     }
 }
 
 impl TokenStream for StandardStream<'_> {
     fn advance(&mut self) -> bool {
-        let Some((start, word)) = self.next_word() else { return false };
+        let Some((start, word)) = self.next_word() else {
+            return false;
+        };
         let mut piece = word;
         if word.len() > TOKEN_CHARS_MAX
             && let Some((cut, _)) = word.char_indices().nth(TOKEN_CHARS_MAX)

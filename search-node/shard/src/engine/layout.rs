@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tantivy::schema::{
-    BytesOptions, Field, INDEXED, IndexRecordOption, IpAddrOptions, NumericOptions, STORED, Schema, SchemaBuilder,
-    TextFieldIndexing, TextOptions,
+    BytesOptions, Field, INDEXED, IndexRecordOption, IpAddrOptions, NumericOptions, STORED, Schema,
+    SchemaBuilder, TextFieldIndexing, TextOptions,
 };
 
 use crate::analysis::{RAW, STANDARD};
@@ -72,10 +72,21 @@ impl Layout {
         }
         let mut builder = Schema::builder();
         let meta = add_meta_fields(&mut builder);
-        let fields: HashMap<String, Field> =
-            slots.iter().map(|slot| (slot.path.clone(), add_slot(&mut builder, slot))).collect();
-        let parser = DocumentParser::new(Arc::clone(&mapping), meta.field_names, &|path| fields.get(path).copied());
-        Self { mapping, schema: builder.build(), meta, parser, slots, fields }
+        let fields: HashMap<String, Field> = slots
+            .iter()
+            .map(|slot| (slot.path.clone(), add_slot(&mut builder, slot)))
+            .collect();
+        let parser = DocumentParser::new(Arc::clone(&mapping), meta.field_names, &|path| {
+            fields.get(path).copied()
+        });
+        Self {
+            mapping,
+            schema: builder.build(),
+            meta,
+            parser,
+            slots,
+            fields,
+        }
     }
 
     pub(crate) fn slots(&self) -> &[Slot] {
@@ -126,7 +137,11 @@ fn add_slot(builder: &mut SchemaBuilder, slot: &Slot) -> Field {
     match slot.storage {
         Storage::Text => builder.add_text_field(name, analyzed_text(slot)),
         Storage::Keyword => {
-            let mut options = if slot.index { raw_text() } else { TextOptions::default() };
+            let mut options = if slot.index {
+                raw_text()
+            } else {
+                TextOptions::default()
+            };
             if slot.column {
                 options = options.set_fast(RAW);
             }
@@ -137,7 +152,11 @@ fn add_slot(builder: &mut SchemaBuilder, slot: &Slot) -> Field {
         Storage::Bool => builder.add_bool_field(name, numeric(slot)),
         Storage::Ip => builder.add_ip_addr_field(
             name,
-            if slot.column { IpAddrOptions::default().set_fast() } else { IpAddrOptions::from(INDEXED) },
+            if slot.column {
+                IpAddrOptions::default().set_fast()
+            } else {
+                IpAddrOptions::from(INDEXED)
+            },
         ),
     }
 }
@@ -156,5 +175,9 @@ fn analyzed_text(slot: &Slot) -> TextOptions {
 
 /// Numbers are searched through their column; without one, through an index.
 fn numeric(slot: &Slot) -> NumericOptions {
-    if slot.column { NumericOptions::default().set_fast() } else { NumericOptions::default().set_indexed() }
+    if slot.column {
+        NumericOptions::default().set_fast()
+    } else {
+        NumericOptions::default().set_indexed()
+    }
 }

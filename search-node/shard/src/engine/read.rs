@@ -26,8 +26,12 @@ pub struct StoredDocument {
 impl Engine {
     /// The document as the newest write left it, visible or not.
     pub(crate) fn get(&self, uid: &str) -> Result<Option<StoredDocument>, EngineError> {
-        let Some(live) = self.versions.get(uid) else { return self.get_visible(uid) };
-        let Some(location) = live.source else { return Ok(None) };
+        let Some(live) = self.versions.get(uid) else {
+            return self.get_visible(uid);
+        };
+        let Some(location) = live.source else {
+            return Ok(None);
+        };
         match self.translog.read(location) {
             Ok(operation) => Ok(Some(StoredDocument {
                 uid: operation.uid,
@@ -48,7 +52,9 @@ impl Engine {
     /// The document as the last refresh shows it.
     pub(crate) fn get_visible(&self, uid: &str) -> Result<Option<StoredDocument>, EngineError> {
         let view = self.view();
-        view.find(uid)?.map(|(address, numbers)| view.document(address, numbers)).transpose()
+        view.find(uid)?
+            .map(|(address, numbers)| view.document(address, numbers))
+            .transpose()
     }
 }
 
@@ -58,7 +64,9 @@ impl View {
         let term = Term::from_field_text(self.layout.meta.uid, uid);
         for (ordinal, reader) in self.searcher.segment_readers().iter().enumerate() {
             let index = reader.inverted_index(self.layout.meta.uid)?;
-            let Some(mut postings) = index.read_postings(&term, IndexRecordOption::Basic)? else { continue };
+            let Some(mut postings) = index.read_postings(&term, IndexRecordOption::Basic)? else {
+                continue;
+            };
             while postings.doc() != TERMINATED {
                 let document = postings.doc();
                 if !reader.is_deleted(document) {
@@ -77,18 +85,33 @@ impl View {
         let number = |name: &str| -> Result<u64, EngineError> {
             Ok(columns.u64(name)?.first(address.doc_id).unwrap_or_default())
         };
-        Ok(Numbers { seq_no: number(SEQ_NO)?, version: number(VERSION)?, term: number(TERM)? })
+        Ok(Numbers {
+            seq_no: number(SEQ_NO)?,
+            version: number(VERSION)?,
+            term: number(TERM)?,
+        })
     }
 
     /// The document at an address.
-    pub(crate) fn document(&self, address: DocAddress, numbers: Numbers) -> Result<StoredDocument, EngineError> {
+    pub(crate) fn document(
+        &self,
+        address: DocAddress,
+        numbers: Numbers,
+    ) -> Result<StoredDocument, EngineError> {
         let stored: TantivyDocument = self.searcher.doc(address)?;
         let meta = self.layout.meta;
-        let text = |field| stored.get_first(field).and_then(|value| value.as_str().map(str::to_owned));
+        let text = |field| {
+            stored
+                .get_first(field)
+                .and_then(|value| value.as_str().map(str::to_owned))
+        };
         Ok(StoredDocument {
             uid: text(meta.uid).unwrap_or_default(),
             routing: text(meta.routing),
-            source: stored.get_first(meta.source).and_then(|v| v.as_bytes().map(<[u8]>::to_vec)).unwrap_or_default(),
+            source: stored
+                .get_first(meta.source)
+                .and_then(|v| v.as_bytes().map(<[u8]>::to_vec))
+                .unwrap_or_default(),
             seq_no: numbers.seq_no,
             term: numbers.term,
             version: numbers.version,

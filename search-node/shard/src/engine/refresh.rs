@@ -39,7 +39,9 @@ impl Engine {
         let taken = self.take(true)?;
         let cut = taken.cut;
         self.show(&mut manager, taken, now_millis)?;
-        let Some((generation, max_seq_no)) = cut else { return Ok(()) };
+        let Some((generation, max_seq_no)) = cut else {
+            return Ok(());
+        };
         self.make_durable(generation, max_seq_no)?;
         self.translog.trim(generation)?;
         self.counters.flushes.fetch_add(1, Ordering::Relaxed);
@@ -52,7 +54,10 @@ impl Engine {
             reason: reason.to_owned(),
         };
         let manifest = Manifest {
-            meta: self.directory.meta().ok_or_else(|| fault("meta.json is missing"))?,
+            meta: self
+                .directory
+                .pin_meta()
+                .ok_or_else(|| fault("meta.json is missing"))?,
             schema: serde_json::to_value(self.layout().slots()).map_err(|error| fault(&error.to_string()))?,
             max_seq_no,
             translog_generation: generation,
@@ -64,7 +69,11 @@ impl Engine {
     /// next translog generation is begun.
     fn take(&self, cut: bool) -> Result<Taken, EngineError> {
         let _closed = self.gate.write();
-        let cut = if cut { Some(self.translog.roll(self.options.term)?) } else { None };
+        let cut = if cut {
+            Some(self.translog.roll(self.options.term)?)
+        } else {
+            None
+        };
         Ok(self.take_behind_gate(cut))
     }
 
@@ -96,7 +105,12 @@ impl Engine {
     }
 
     fn try_to_show(&self, manager: &mut Manager, taken: Taken) -> Result<(), EngineError> {
-        let Taken { open, superseded, epoch, .. } = taken;
+        let Taken {
+            open,
+            superseded,
+            epoch,
+            ..
+        } = taken;
         let finished = finish_all(open)?;
         let mut segments = self.spilled_until(epoch);
         segments.extend(finished);
@@ -114,7 +128,9 @@ impl Engine {
         superseded: &Superseded,
     ) -> Result<(), EngineError> {
         for finished in &segments {
-            let meta: SegmentMeta = manager.index.new_segment_meta(finished.segment.id(), finished.documents);
+            let meta: SegmentMeta = manager
+                .index
+                .new_segment_meta(finished.segment.id(), finished.documents);
             manager.writer.add_segment(meta)?;
         }
         // A delete reaches only segments that were added before it.
@@ -129,7 +145,10 @@ impl Engine {
     /// Lets readers see the newest commit.
     pub(super) fn publish(&self, manager: &Manager) -> Result<(), EngineError> {
         manager.reader.reload()?;
-        let view = View { searcher: manager.reader.searcher(), layout: self.layout() };
+        let view = View {
+            searcher: manager.reader.searcher(),
+            layout: self.layout(),
+        };
         self.view.store(Arc::new(view));
         Ok(())
     }
@@ -151,8 +170,11 @@ impl Manager {
     /// Whether a merge in the background changed the segments since the last publish.
     fn has_merged(&self) -> Result<bool, EngineError> {
         let shown = self.reader.searcher();
-        let shown: std::collections::HashSet<_> =
-            shown.segment_readers().iter().map(|reader| reader.segment_id()).collect();
+        let shown: std::collections::HashSet<_> = shown
+            .segment_readers()
+            .iter()
+            .map(|reader| reader.segment_id())
+            .collect();
         let now = self.index.searchable_segment_metas()?;
         Ok(now.len() != shown.len() || now.iter().any(|meta| !shown.contains(&meta.id())))
     }
@@ -164,12 +186,17 @@ fn finish_all(open: Vec<OpenSegment>) -> Result<Vec<FinishedSegment>, EngineErro
         return open.into_iter().map(OpenSegment::finish).collect();
     }
     std::thread::scope(|scope| {
-        let workers: Vec<_> = open.into_iter().map(|segment| scope.spawn(move || segment.finish())).collect();
+        let workers: Vec<_> = open
+            .into_iter()
+            .map(|segment| scope.spawn(move || segment.finish()))
+            .collect();
         workers
             .into_iter()
             .map(|worker| {
                 worker.join().unwrap_or_else(|_| {
-                    Err(EngineError::Index(tantivy::TantivyError::ErrorInThread("finishing a segment".to_owned())))
+                    Err(EngineError::Index(tantivy::TantivyError::ErrorInThread(
+                        "finishing a segment".to_owned(),
+                    )))
                 })
             })
             .collect()

@@ -30,8 +30,14 @@ impl Superseded {
             let known = newest.entry(id).or_default();
             *known = seq_no.max(known).to_owned();
         }
-        let terms = newest.into_iter().map(|(id, seq_no)| (Term::from_field_text(uid, id), seq_no)).collect();
-        SupersededQuery { terms: Arc::new(terms), uid }
+        let terms = newest
+            .into_iter()
+            .map(|(id, seq_no)| (Term::from_field_text(uid, id), seq_no))
+            .collect();
+        SupersededQuery {
+            terms: Arc::new(terms),
+            uid,
+        }
     }
 }
 
@@ -55,7 +61,9 @@ impl SupersededQuery {
         let seq_nos = reader.fast_fields().u64(SEQ_NO)?;
         let mut documents = Vec::new();
         for (term, newest) in self.terms.iter() {
-            let Some(mut postings) = index.read_postings(term, IndexRecordOption::Basic)? else { continue };
+            let Some(mut postings) = index.read_postings(term, IndexRecordOption::Basic)? else {
+                continue;
+            };
             while postings.doc() != TERMINATED {
                 let document = postings.doc();
                 if seq_nos.first(document).is_some_and(|seq_no| seq_no < *newest) {
@@ -75,7 +83,10 @@ impl Weight for SupersededQuery {
         if documents.is_empty() {
             return Ok(Box::new(EmptyScorer));
         }
-        Ok(Box::new(ConstScorer::new(SortedDocuments { documents, at: 0 }, boost)))
+        Ok(Box::new(ConstScorer::new(
+            SortedDocuments { documents, at: 0 },
+            boost,
+        )))
     }
 
     fn explain(&self, _reader: &SegmentReader, _document: DocId) -> tantivy::Result<Explanation> {

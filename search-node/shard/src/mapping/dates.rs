@@ -45,7 +45,10 @@ pub struct DateSpan {
 
 impl DateSpan {
     fn exact(millis: i64) -> Self {
-        Self { first: millis, last: millis }
+        Self {
+            first: millis,
+            last: millis,
+        }
     }
 }
 
@@ -55,7 +58,10 @@ impl DateFormats {
 
     /// The formats of a text such as `yyyy-MM-dd||epoch_second`.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let formats = text.split("||").map(|name| Format::parse(name.trim())).collect::<Result<_, _>>()?;
+        let formats = text
+            .split("||")
+            .map(|name| Format::parse(name.trim()))
+            .collect::<Result<_, _>>()?;
         Ok(Self { formats })
     }
 
@@ -67,16 +73,25 @@ impl DateFormats {
 
 impl Default for DateFormats {
     fn default() -> Self {
-        Self { formats: vec![Format::OptionalTime, Format::EpochMillis] }
+        Self {
+            formats: vec![Format::OptionalTime, Format::EpochMillis],
+        }
     }
 }
 
 impl Format {
     fn parse(name: &str) -> Result<Self, String> {
         Ok(match name {
-            "strict_date_optional_time" | "date_optional_time" | "iso8601" | "strict_date_optional_time_nanos"
-            | "strict_date_time" | "date_time" | "strict_date_time_no_millis" | "date_time_no_millis"
-            | "strict_date" | "date" => Format::OptionalTime,
+            "strict_date_optional_time"
+            | "date_optional_time"
+            | "iso8601"
+            | "strict_date_optional_time_nanos"
+            | "strict_date_time"
+            | "date_time"
+            | "strict_date_time_no_millis"
+            | "date_time_no_millis"
+            | "strict_date"
+            | "date" => Format::OptionalTime,
             "epoch_millis" => Format::EpochMillis,
             "epoch_second" => Format::EpochSecond,
             "" => return Err("it is empty".to_owned()),
@@ -87,10 +102,16 @@ impl Format {
     fn read(&self, text: &str) -> Option<DateSpan> {
         match self {
             Format::OptionalTime => read_iso(text),
-            Format::EpochMillis => text.parse::<f64>().ok().filter(|n| n.is_finite()).map(|n| DateSpan::exact(n as i64)),
-            Format::EpochSecond => {
-                text.parse::<f64>().ok().filter(|n| n.is_finite()).map(|n| DateSpan::exact((n * 1000.0) as i64))
-            }
+            Format::EpochMillis => text
+                .parse::<f64>()
+                .ok()
+                .filter(|n| n.is_finite())
+                .map(|n| DateSpan::exact(n as i64)),
+            Format::EpochSecond => text
+                .parse::<f64>()
+                .ok()
+                .filter(|n| n.is_finite())
+                .map(|n| DateSpan::exact((n * 1000.0) as i64)),
             Format::Pattern(tokens) => read_pattern(tokens, text),
         }
     }
@@ -125,7 +146,9 @@ fn parse_pattern(pattern: &str) -> Result<Vec<Token>, String> {
 }
 
 fn read_pattern(tokens: &[Token], text: &str) -> Option<DateSpan> {
-    let mut cursor = Cursor { bytes: text.as_bytes() };
+    let mut cursor = Cursor {
+        bytes: text.as_bytes(),
+    };
     let mut parts = Parts::default();
     for token in tokens {
         match token {
@@ -140,7 +163,11 @@ fn read_pattern(tokens: &[Token], text: &str) -> Option<DateSpan> {
             Token::Literal(letter) => cursor.literal(*letter)?,
         }
     }
-    if cursor.bytes.is_empty() { parts.millis().map(DateSpan::exact) } else { None }
+    if cursor.bytes.is_empty() {
+        parts.millis().map(DateSpan::exact)
+    } else {
+        None
+    }
 }
 
 #[derive(Debug)]
@@ -157,7 +184,16 @@ struct Parts {
 
 impl Default for Parts {
     fn default() -> Self {
-        Self { year: 1970, month: 1, day: 1, hour: 0, minute: 0, second: 0, milli: 0, offset_minutes: 0 }
+        Self {
+            year: 1970,
+            month: 1,
+            day: 1,
+            hour: 0,
+            minute: 0,
+            second: 0,
+            milli: 0,
+            offset_minutes: 0,
+        }
     }
 }
 
@@ -201,18 +237,27 @@ struct Cursor<'a> {
 
 impl Cursor<'_> {
     fn digits(&mut self, least: usize, most: usize) -> Option<i64> {
-        let count = self.bytes.iter().take(most).take_while(|byte| byte.is_ascii_digit()).count();
+        let count = self
+            .bytes
+            .iter()
+            .take(most)
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
         if count < least {
             return None;
         }
-        let number = self.bytes[..count].iter().fold(0, |sum, byte| sum * 10 + i64::from(byte - b'0'));
+        let number = self.bytes[..count]
+            .iter()
+            .fold(0, |sum, byte| sum * 10 + i64::from(byte - b'0'));
         self.bytes = &self.bytes[count..];
         Some(number)
     }
 
     fn literal(&mut self, letter: char) -> Option<()> {
         let mut buffer = [0; 4];
-        self.bytes = self.bytes.strip_prefix(letter.encode_utf8(&mut buffer).as_bytes())?;
+        self.bytes = self
+            .bytes
+            .strip_prefix(letter.encode_utf8(&mut buffer).as_bytes())?;
         Some(())
     }
 
@@ -228,8 +273,17 @@ impl Cursor<'_> {
 
     /// Digits of a second as milliseconds; finer digits are cut off.
     fn fraction(&mut self, most: usize) -> Option<i64> {
-        let count = self.bytes.iter().take(most).take_while(|byte| byte.is_ascii_digit()).count();
-        let number = self.bytes[..count].iter().chain(b"000").take(3).fold(0, |sum, byte| sum * 10 + i64::from(byte - b'0'));
+        let count = self
+            .bytes
+            .iter()
+            .take(most)
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
+        let number = self.bytes[..count]
+            .iter()
+            .chain(b"000")
+            .take(3)
+            .fold(0, |sum, byte| sum * 10 + i64::from(byte - b'0'));
         self.bytes = &self.bytes[count..];
         (count > 0).then_some(number)
     }
@@ -248,19 +302,37 @@ impl Cursor<'_> {
         };
         let hours = self.digits(2, 2)?;
         self.accept(b':');
-        let minutes = if self.bytes.first().is_some_and(u8::is_ascii_digit) { self.digits(2, 2)? } else { 0 };
+        let minutes = if self.bytes.first().is_some_and(u8::is_ascii_digit) {
+            self.digits(2, 2)?
+        } else {
+            0
+        };
         (hours <= 18 && minutes <= 59).then_some(sign * (hours * 60 + minutes))
     }
 }
 
 /// ISO 8601, cut off after any part; what is missing makes a span.
 fn read_iso(text: &str) -> Option<DateSpan> {
-    let mut cursor = Cursor { bytes: text.as_bytes() };
-    let mut parts = Parts { year: cursor.digits(4, 4)?, ..Parts::default() };
-    let span = |parts: &Parts, millis: i64| parts.millis().map(|first| DateSpan { first, last: first + millis - 1 });
+    let mut cursor = Cursor {
+        bytes: text.as_bytes(),
+    };
+    let mut parts = Parts {
+        year: cursor.digits(4, 4)?,
+        ..Parts::default()
+    };
+    let span = |parts: &Parts, millis: i64| {
+        parts.millis().map(|first| DateSpan {
+            first,
+            last: first + millis - 1,
+        })
+    };
     const DAY: i64 = 86_400_000;
     if cursor.bytes.is_empty() {
-        let days = if days_in_month(parts.year, 2) == 29 { 366 } else { 365 };
+        let days = if days_in_month(parts.year, 2) == 29 {
+            366
+        } else {
+            365
+        };
         return span(&parts, days * DAY);
     }
     cursor.literal('-')?;
@@ -294,7 +366,11 @@ fn read_iso(text: &str) -> Option<DateSpan> {
     if !cursor.bytes.is_empty() {
         parts.offset_minutes = cursor.offset()?;
     }
-    if cursor.bytes.is_empty() { span(&parts, unit) } else { None }
+    if cursor.bytes.is_empty() {
+        span(&parts, unit)
+    } else {
+        None
+    }
 }
 
 /// Whether dynamic mapping takes a text for a date.
@@ -306,7 +382,8 @@ pub(crate) fn looks_like_date(text: &str) -> bool {
     }
     match bytes[4] {
         b'-' => bytes.len() >= 10 && read_iso(text).is_some(),
-        b'/' => DateFormats::parse("yyyy/MM/dd HH:mm:ss||yyyy/MM/dd").is_ok_and(|formats| formats.read(text).is_some()),
+        b'/' => DateFormats::parse("yyyy/MM/dd HH:mm:ss||yyyy/MM/dd")
+            .is_ok_and(|formats| formats.read(text).is_some()),
         _ => false,
     }
 }
@@ -320,38 +397,62 @@ pub fn show(millis: i64) -> String {
 }
 
 /// Reads a date with math: `now-1d/d`, `2026-01-01||+1M/M`. `round_up` asks for the last millisecond meant.
-pub fn read_math(text: &str, formats: &DateFormats, now: i64, zone: &TimeZone, round_up: bool) -> Result<i64, String> {
+pub fn read_math(
+    text: &str,
+    formats: &DateFormats,
+    now: i64,
+    zone: &TimeZone,
+    round_up: bool,
+) -> Result<i64, String> {
     let fault = || format!("failed to parse date field [{text}]");
     let (base, math) = if let Some(math) = text.strip_prefix("now") {
         (now, math)
     } else if let Some((date, math)) = text.split_once("||") {
-        (in_zone(formats.read(date).ok_or_else(fault)?.first, date, zone), math)
+        (
+            in_zone(formats.read(date).ok_or_else(fault)?.first, date, zone),
+            math,
+        )
     } else {
         let span = formats.read(text).ok_or_else(fault)?;
         return Ok(in_zone(if round_up { span.last } else { span.first }, text, zone));
     };
-    apply_math(base, math, zone, round_up).ok_or_else(|| format!("operator not supported for date math [{text}]"))
+    apply_math(base, math, zone, round_up)
+        .ok_or_else(|| format!("operator not supported for date math [{text}]"))
 }
 
 /// A date without an offset of its own is local to the request's zone.
 fn in_zone(millis: i64, text: &str, zone: &TimeZone) -> i64 {
-    let has_offset = text.ends_with('Z') || text.rfind(['+', '-']).is_some_and(|at| text.find('T').is_some_and(|t| at > t));
-    let is_number = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') && !text.contains("-0") && text.len() > 4;
+    let has_offset = text.ends_with('Z')
+        || text
+            .rfind(['+', '-'])
+            .is_some_and(|at| text.find('T').is_some_and(|t| at > t));
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
+        && !text.contains("-0")
+        && text.len() > 4;
     if has_offset || is_number || *zone == TimeZone::UTC {
         return millis;
     }
-    let Ok(moment) = Timestamp::from_millisecond(millis) else { return millis };
+    let Ok(moment) = Timestamp::from_millisecond(millis) else {
+        return millis;
+    };
     let civil: DateTime = moment.to_zoned_datetime(TimeZone::UTC).datetime();
-    zone.to_zoned_datetime(civil).map_or(millis, |zoned| zoned.timestamp().as_millisecond())
+    zone.to_zoned_datetime(civil)
+        .map_or(millis, |zoned| zoned.timestamp().as_millisecond())
 }
 
 fn apply_math(base: i64, math: &str, zone: &TimeZone, round_up: bool) -> Option<i64> {
-    let mut moment = Timestamp::from_millisecond(base).ok()?.to_zoned_datetime(zone.clone());
+    let mut moment = Timestamp::from_millisecond(base)
+        .ok()?
+        .to_zoned_datetime(zone.clone());
     let mut rest = math;
     while let Some(operator) = rest.chars().next() {
         rest = &rest[1..];
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let count: i64 = if digits == 0 { 1 } else { rest[..digits].parse().ok()? };
+        let count: i64 = if digits == 0 {
+            1
+        } else {
+            rest[..digits].parse().ok()?
+        };
         let unit = rest[digits..].chars().next()?;
         rest = &rest[digits + 1..];
         moment = match operator {
@@ -360,7 +461,11 @@ fn apply_math(base: i64, math: &str, zone: &TimeZone, round_up: bool) -> Option<
             '/' if digits == 0 => {
                 let floor = floor_to(&moment, unit)?;
                 if round_up {
-                    floor.checked_add(unit_span(unit, 1)?).ok()?.checked_sub(Span::new().milliseconds(1)).ok()?
+                    floor
+                        .checked_add(unit_span(unit, 1)?)
+                        .ok()?
+                        .checked_sub(Span::new().milliseconds(1))
+                        .ok()?
                 } else {
                     floor
                 }
@@ -399,21 +504,43 @@ pub(crate) fn floor_to(moment: &ZonedDateTime, unit: char) -> Option<ZonedDateTi
             midnight(date.checked_sub(Span::new().try_days(back).ok()?).ok()?)
         }
         'd' => midnight(date),
-        'h' | 'H' => moment.round(jiff::ZonedDateTimeRound::new().smallest(jiff::Unit::Hour).mode(jiff::RoundMode::Trunc)).ok(),
-        'm' => moment.round(jiff::ZonedDateTimeRound::new().smallest(jiff::Unit::Minute).mode(jiff::RoundMode::Trunc)).ok(),
-        's' => moment.round(jiff::ZonedDateTimeRound::new().smallest(jiff::Unit::Second).mode(jiff::RoundMode::Trunc)).ok(),
+        'h' | 'H' => moment
+            .round(
+                jiff::ZonedDateTimeRound::new()
+                    .smallest(jiff::Unit::Hour)
+                    .mode(jiff::RoundMode::Trunc),
+            )
+            .ok(),
+        'm' => moment
+            .round(
+                jiff::ZonedDateTimeRound::new()
+                    .smallest(jiff::Unit::Minute)
+                    .mode(jiff::RoundMode::Trunc),
+            )
+            .ok(),
+        's' => moment
+            .round(
+                jiff::ZonedDateTimeRound::new()
+                    .smallest(jiff::Unit::Second)
+                    .mode(jiff::RoundMode::Trunc),
+            )
+            .ok(),
         _ => None,
     }
 }
 
 /// The time zone of a request: `+01:00`, `Europe/Berlin`, `UTC`.
 pub fn time_zone(text: &str) -> Result<TimeZone, String> {
-    let mut cursor = Cursor { bytes: text.as_bytes() };
+    let mut cursor = Cursor {
+        bytes: text.as_bytes(),
+    };
     if let Some(minutes) = cursor.offset()
         && cursor.bytes.is_empty()
     {
         let offset = jiff::tz::Offset::from_seconds((minutes * 60) as i32);
-        return offset.map(TimeZone::fixed).map_err(|_| format!("Zone offset not in valid range: {text}"));
+        return offset
+            .map(TimeZone::fixed)
+            .map_err(|_| format!("Zone offset not in valid range: {text}"));
     }
     TimeZone::get(text).map_err(|_| format!("Unknown time-zone ID: {text}"))
 }
@@ -440,7 +567,15 @@ mod tests {
         ] {
             assert_eq!(show(read_iso(text).expect(text).first), shown, "{text}");
         }
-        for text in ["", "26-11-24", "2026-13-01", "2023-02-29", "2026-11-24 10:00", "2026-11-24T25", "2026-11-24T10:20:30.Z"] {
+        for text in [
+            "",
+            "26-11-24",
+            "2026-13-01",
+            "2023-02-29",
+            "2026-11-24 10:00",
+            "2026-11-24T25",
+            "2026-11-24T10:20:30.Z",
+        ] {
             assert!(read_iso(text).is_none(), "{text}");
         }
     }
@@ -468,14 +603,24 @@ mod tests {
             ("2026-01-31||+1M", false, "2026-02-28T00:00:00.000Z"),
             ("2026-11-24", true, "2026-11-24T23:59:59.999Z"),
         ] {
-            assert_eq!(show(read_math(text, &formats, NOW, &utc, up).expect(text)), shown, "{text}");
+            assert_eq!(
+                show(read_math(text, &formats, NOW, &utc, up).expect(text)),
+                shown,
+                "{text}"
+            );
         }
         for text in ["now*1d", "now-1x", "soon", "now/"] {
             assert!(read_math(text, &formats, NOW, &utc, false).is_err(), "{text}");
         }
         let berlin = time_zone("Europe/Berlin").expect("a zone");
-        assert_eq!(show(read_math("now/d", &formats, NOW, &berlin, false).expect("math")), "2026-11-23T23:00:00.000Z");
-        assert_eq!(show(read_math("2026-07-01", &formats, NOW, &berlin, false).expect("date")), "2026-06-30T22:00:00.000Z");
+        assert_eq!(
+            show(read_math("now/d", &formats, NOW, &berlin, false).expect("math")),
+            "2026-11-23T23:00:00.000Z"
+        );
+        assert_eq!(
+            show(read_math("2026-07-01", &formats, NOW, &berlin, false).expect("date")),
+            "2026-06-30T22:00:00.000Z"
+        );
     }
 
     #[test]
@@ -487,17 +632,32 @@ mod tests {
             ("dd.MM.yyyy'T'HH:mm:ss.SSSXX", "24.11.2026T11:20:30.123+0100", NOW),
         ] {
             let formats = DateFormats::parse(format).expect(format);
-            assert_eq!(formats.read(text).map(|span| span.first), Some(millis), "{format}");
+            assert_eq!(
+                formats.read(text).map(|span| span.first),
+                Some(millis),
+                "{format}"
+            );
         }
         assert!(DateFormats::parse("yyyy-QQQ").is_err());
     }
 
     #[test]
     fn only_dates_look_like_dates() {
-        for text in ["2026-11-24", "2026-11-24T10:20:30Z", "2026/11/24", "2026/11/24 10:20:30"] {
+        for text in [
+            "2026-11-24",
+            "2026-11-24T10:20:30Z",
+            "2026/11/24",
+            "2026/11/24 10:20:30",
+        ] {
             assert!(looks_like_date(text), "{text}");
         }
-        for text in ["2026", "20261124", "hello world", "1234-5678-9", "2026-11-24 10:00:00"] {
+        for text in [
+            "2026",
+            "20261124",
+            "hello world",
+            "1234-5678-9",
+            "2026-11-24 10:00:00",
+        ] {
             assert!(!looks_like_date(text), "{text}");
         }
     }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::dates::DateFormats;
 use super::error::MappingError;
 use super::fields::{Dynamic, FieldKind, FieldMapping, Mapping, ObjectMapping};
+use super::templates::DynamicTemplate;
 
 /// Bounds of a mapping; settings of the index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +18,10 @@ pub struct MappingLimits {
 
 impl Default for MappingLimits {
     fn default() -> Self {
-        Self { total_fields: 1000, depth: 20 }
+        Self {
+            total_fields: 1000,
+            depth: 20,
+        }
     }
 }
 
@@ -26,18 +30,33 @@ impl MappingLimits {
     pub fn check(&self, mapping: &Mapping) -> Result<(), MappingError> {
         let total = count(&mapping.root);
         if total > self.total_fields {
-            return Err(MappingError::argument(format!("Limit of total fields [{}] has been exceeded", self.total_fields)));
+            return Err(MappingError::argument(format!(
+                "Limit of total fields [{}] has been exceeded",
+                self.total_fields
+            )));
         }
         if depth(&mapping.root) > self.depth {
-            return Err(MappingError::argument(format!("Limit of mapping depth [{}] has been exceeded", self.depth)));
+            return Err(MappingError::argument(format!(
+                "Limit of mapping depth [{}] has been exceeded",
+                self.depth
+            )));
         }
         Ok(())
     }
 }
 
 fn count(object: &ObjectMapping) -> usize {
-    let fields: usize = object.fields.values().map(|field| 1 + field.multi_fields.len()).sum();
-    fields + object.objects.values().map(|object| 1 + count(object)).sum::<usize>()
+    let fields: usize = object
+        .fields
+        .values()
+        .map(|field| 1 + field.multi_fields.len())
+        .sum();
+    fields
+        + object
+            .objects
+            .values()
+            .map(|object| 1 + count(object))
+            .sum::<usize>()
 }
 
 fn depth(object: &ObjectMapping) -> usize {
@@ -45,12 +64,21 @@ fn depth(object: &ObjectMapping) -> usize {
 }
 
 /// Root parameters that change nothing here and are only shown again.
-const KEPT: [&str; 6] = ["_meta", "_source", "_routing", "_data_stream_timestamp", "dynamic_date_formats", "_size"];
+const KEPT: [&str; 6] = [
+    "_meta",
+    "_source",
+    "_routing",
+    "_data_stream_timestamp",
+    "dynamic_date_formats",
+    "_size",
+];
 
 /// Reads the body of a mapping: `{"properties": …, "dynamic": …}`.
 pub fn parse_mapping(body: &Value) -> Result<Mapping, MappingError> {
     let Some(body) = body.as_object() else {
-        return Err(MappingError::parsing("Failed to parse mapping: expected a JSON object"));
+        return Err(MappingError::parsing(
+            "Failed to parse mapping: expected a JSON object",
+        ));
     };
     let mut mapping = Mapping::default();
     for (key, value) in body {
@@ -62,7 +90,7 @@ pub fn parse_mapping(body: &Value) -> Result<Mapping, MappingError> {
             kept if KEPT.contains(&kept) => {
                 mapping.parameters.insert(key.clone(), value.clone());
             }
-            "dynamic_templates" if value.as_array().is_some_and(Vec::is_empty) => {}
+            "dynamic_templates" => mapping.templates = DynamicTemplate::parse_all(value)?,
             _ => {
                 return Err(MappingError::parsing(format!(
                     "Root mapping definition has unsupported parameters:  [{key} : {}]",
@@ -76,7 +104,9 @@ pub fn parse_mapping(body: &Value) -> Result<Mapping, MappingError> {
 
 fn parse_properties(value: &Value, prefix: &str, object: &mut ObjectMapping) -> Result<(), MappingError> {
     let Some(properties) = value.as_object() else {
-        return Err(MappingError::parsing(format!("Expected map for property [properties] on field [{prefix}]")));
+        return Err(MappingError::parsing(format!(
+            "Expected map for property [properties] on field [{prefix}]"
+        )));
     };
     for (name, definition) in properties {
         let Some(body) = definition.as_object() else {
@@ -107,7 +137,9 @@ fn parse_property(
     let type_name = match body.get("type") {
         Some(Value::String(name)) => name.as_str(),
         Some(other) => {
-            return Err(MappingError::parsing(format!("The type of field [{prefix}{name}] must be a text, not {other}")));
+            return Err(MappingError::parsing(format!(
+                "The type of field [{prefix}{name}] must be a text, not {other}"
+            )));
         }
         None => "object",
     };
@@ -145,11 +177,24 @@ fn parse_object(
 
 /// Parameters that every leaf takes and that change nothing here beyond what they say.
 const SHOWN: [&str; 11] = [
-    "store", "meta", "boost", "similarity", "eager_global_ordinals", "index_options", "norms", "coerce",
-    "time_series_dimension", "split_queries_on_whitespace", "fielddata",
+    "store",
+    "meta",
+    "boost",
+    "similarity",
+    "eager_global_ordinals",
+    "index_options",
+    "norms",
+    "coerce",
+    "time_series_dimension",
+    "split_queries_on_whitespace",
+    "fielddata",
 ];
 
-fn parse_field(name: &str, type_name: &str, body: &Map<String, Value>) -> Result<FieldMapping, MappingError> {
+pub(super) fn parse_field(
+    name: &str,
+    type_name: &str,
+    body: &Map<String, Value>,
+) -> Result<FieldMapping, MappingError> {
     let kind = kind_of(name, type_name, body)?;
     let mut field = FieldMapping {
         type_name: type_name.to_owned(),
@@ -199,14 +244,20 @@ fn check_analyzer(field: &str, value: &Value) -> Result<(), MappingError> {
 
 fn parse_multi_fields(name: &str, value: &Value, field: &mut FieldMapping) -> Result<(), MappingError> {
     let Some(multi) = value.as_object() else {
-        return Err(MappingError::parsing(format!("Expected map for property [fields] on field [{name}]")));
+        return Err(MappingError::parsing(format!(
+            "Expected map for property [fields] on field [{name}]"
+        )));
     };
     for (sub, definition) in multi {
         let body = definition.as_object().cloned().unwrap_or_default();
         let Some(type_name) = body.get("type").and_then(Value::as_str) else {
-            return Err(MappingError::parsing(format!("no type specified for property [{sub}]")));
+            return Err(MappingError::parsing(format!(
+                "no type specified for property [{sub}]"
+            )));
         };
-        field.multi_fields.insert(sub.clone(), parse_field(sub, type_name, &body)?);
+        field
+            .multi_fields
+            .insert(sub.clone(), parse_field(sub, type_name, &body)?);
     }
     Ok(())
 }
@@ -214,18 +265,34 @@ fn parse_multi_fields(name: &str, value: &Value, field: &mut FieldMapping) -> Re
 fn kind_of(name: &str, type_name: &str, body: &Map<String, Value>) -> Result<FieldKind, MappingError> {
     Ok(match type_name {
         "text" => FieldKind::Text,
-        "keyword" => FieldKind::Keyword { ignore_above: ignore_above(name, body.get("ignore_above"))? },
-        "long" => FieldKind::Integer { min: i64::MIN, max: i64::MAX },
-        "integer" => FieldKind::Integer { min: i32::MIN.into(), max: i32::MAX.into() },
-        "short" => FieldKind::Integer { min: i16::MIN.into(), max: i16::MAX.into() },
-        "byte" => FieldKind::Integer { min: i8::MIN.into(), max: i8::MAX.into() },
+        "keyword" => FieldKind::Keyword {
+            ignore_above: ignore_above(name, body.get("ignore_above"))?,
+        },
+        "long" => FieldKind::Integer {
+            min: i64::MIN,
+            max: i64::MAX,
+        },
+        "integer" => FieldKind::Integer {
+            min: i32::MIN.into(),
+            max: i32::MAX.into(),
+        },
+        "short" => FieldKind::Integer {
+            min: i16::MIN.into(),
+            max: i16::MAX.into(),
+        },
+        "byte" => FieldKind::Integer {
+            min: i8::MIN.into(),
+            max: i8::MAX.into(),
+        },
         "double" => FieldKind::Double,
         "float" | "half_float" => FieldKind::Float,
         "boolean" => FieldKind::Boolean,
         "date" => FieldKind::Date(date_formats(name, body.get("format"))?),
         "ip" => FieldKind::Ip,
         _ => {
-            return Err(MappingError::parsing(format!("No handler for type [{type_name}] declared on field [{name}]")));
+            return Err(MappingError::parsing(format!(
+                "No handler for type [{type_name}] declared on field [{name}]"
+            )));
         }
     })
 }
@@ -234,7 +301,9 @@ fn ignore_above(name: &str, value: Option<&Value>) -> Result<usize, MappingError
     match value {
         None => Ok(usize::MAX),
         Some(value) => number(value).ok_or_else(|| {
-            MappingError::argument(format!("[ignore_above] of field [{name}] must be a positive number, not {value}"))
+            MappingError::argument(format!(
+                "[ignore_above] of field [{name}] must be a positive number, not {value}"
+            ))
         }),
     }
 }
@@ -246,8 +315,9 @@ fn number(value: &Value) -> Option<usize> {
 
 fn date_formats(name: &str, value: Option<&Value>) -> Result<DateFormats, MappingError> {
     let text = value.and_then(Value::as_str).unwrap_or(DateFormats::DEFAULT);
-    DateFormats::parse(text)
-        .map_err(|reason| MappingError::argument(format!("Invalid format: [{text}] of field [{name}]: {reason}")))
+    DateFormats::parse(text).map_err(|reason| {
+        MappingError::argument(format!("Invalid format: [{text}] of field [{name}]: {reason}"))
+    })
 }
 
 fn parse_dynamic(value: &Value) -> Result<Dynamic, MappingError> {
@@ -255,7 +325,9 @@ fn parse_dynamic(value: &Value) -> Result<Dynamic, MappingError> {
         "true" => Ok(Dynamic::True),
         "false" => Ok(Dynamic::False),
         "strict" => Ok(Dynamic::Strict),
-        other => Err(MappingError::parsing(format!("No enum constant for [dynamic]: {other}; use true, false or strict"))),
+        other => Err(MappingError::parsing(format!(
+            "No enum constant for [dynamic]: {other}; use true, false or strict"
+        ))),
     }
 }
 

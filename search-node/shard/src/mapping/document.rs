@@ -70,7 +70,11 @@ impl DocumentParser {
         field_of: &dyn Fn(&str) -> Option<Field>,
     ) -> Self {
         let root = plan_object(&mapping.root, "", Dynamic::True, field_of);
-        Self { mapping, root, field_names }
+        Self {
+            mapping,
+            root,
+            field_names,
+        }
     }
 
     /// Reads a document. Faults name its id and the field.
@@ -81,7 +85,12 @@ impl DocumentParser {
                 "Compressor detection can only be called on some xcontent bytes or compressed xcontent bytes",
             ));
         };
-        let mut reading = Reading { parser: self, id, document: TantivyDocument::default(), added: None };
+        let mut reading = Reading {
+            parser: self,
+            id,
+            document: TantivyDocument::default(),
+            added: None,
+        };
         for (name, value) in object.iter() {
             reading.member(&self.root, "", name, value)?;
         }
@@ -102,22 +111,52 @@ fn plan_object(
     let fields = object.fields.iter().map(|(name, field)| {
         let path = format!("{prefix}{name}");
         let mut targets = vec![target(&path, field, field_of)];
-        targets.extend(field.multi_fields.iter().map(|(sub, field)| target(&format!("{path}.{sub}"), field, field_of)));
-        (name.clone(), FieldPlan { path, mapping: field.clone(), targets })
+        targets.extend(
+            field
+                .multi_fields
+                .iter()
+                .map(|(sub, field)| target(&format!("{path}.{sub}"), field, field_of)),
+        );
+        (
+            name.clone(),
+            FieldPlan {
+                path,
+                mapping: field.clone(),
+                targets,
+            },
+        )
     });
-    let objects = object
-        .objects
-        .iter()
-        .map(|(name, child)| (name.clone(), plan_object(child, &format!("{prefix}{name}."), dynamic, field_of)));
-    ObjectPlan { dynamic, disabled: object.disabled, fields: fields.collect(), objects: objects.collect() }
+    let objects = object.objects.iter().map(|(name, child)| {
+        (
+            name.clone(),
+            plan_object(child, &format!("{prefix}{name}."), dynamic, field_of),
+        )
+    });
+    ObjectPlan {
+        dynamic,
+        disabled: object.disabled,
+        fields: fields.collect(),
+        objects: objects.collect(),
+    }
 }
 
 fn target(path: &str, field: &FieldMapping, field_of: &dyn Fn(&str) -> Option<Field>) -> Target {
-    Target { field: field_of(path), path: path.to_owned(), kind: field.kind.clone(), type_name: field.type_name.clone() }
+    Target {
+        field: field_of(path),
+        path: path.to_owned(),
+        kind: field.kind.clone(),
+        type_name: field.type_name.clone(),
+    }
 }
 
 impl Reading<'_> {
-    fn member(&mut self, plan: &ObjectPlan, prefix: &str, name: &str, value: &Json<'_>) -> Result<(), MappingError> {
+    fn member(
+        &mut self,
+        plan: &ObjectPlan,
+        prefix: &str,
+        name: &str,
+        value: &Json<'_>,
+    ) -> Result<(), MappingError> {
         if plan.disabled {
             return Ok(());
         }
@@ -138,8 +177,10 @@ impl Reading<'_> {
                 return self.member(object, &format!("{prefix}{head}."), rest, value);
             }
         } else if name.trim().is_empty() {
-            return Err(MappingError::parsing("failed to parse")
-                .caused_by("illegal_argument_exception", "field name cannot be an empty string"));
+            return Err(MappingError::parsing("failed to parse").caused_by(
+                "illegal_argument_exception",
+                "field name cannot be an empty string",
+            ));
         }
         self.unknown(plan.dynamic, prefix, name, value)
     }
@@ -149,7 +190,9 @@ impl Reading<'_> {
             Json::Null => Ok(()),
             Json::Object(members) => {
                 let prefix = format!("{path}.");
-                members.iter().try_for_each(|(name, value)| self.member(plan, &prefix, name, value))
+                members
+                    .iter()
+                    .try_for_each(|(name, value)| self.member(plan, &prefix, name, value))
             }
             Json::Array(items) => items.iter().try_for_each(|item| self.object(plan, path, item)),
             Json::Bool(_) | Json::Number(_) | Json::Str(_) if plan.disabled => Ok(()),
@@ -225,10 +268,15 @@ impl Reading<'_> {
                 self.document.add_text(field, &text);
             }
             FieldKind::Integer { min, max } => {
-                self.document.add_i64(field, to_integer(scalar, *min, *max, &target.type_name)?);
+                self.document
+                    .add_i64(field, to_integer(scalar, *min, *max, &target.type_name)?);
             }
-            FieldKind::Double => self.document.add_f64(field, to_float(scalar, false, &target.type_name)?),
-            FieldKind::Float => self.document.add_f64(field, to_float(scalar, true, &target.type_name)?),
+            FieldKind::Double => self
+                .document
+                .add_f64(field, to_float(scalar, false, &target.type_name)?),
+            FieldKind::Float => self
+                .document
+                .add_f64(field, to_float(scalar, true, &target.type_name)?),
             FieldKind::Boolean => self.document.add_bool(field, to_bool(scalar)?),
             FieldKind::Ip => self.document.add_ip_addr(field, to_ip(scalar)?),
             FieldKind::Date(formats) => {
@@ -246,7 +294,13 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn unknown(&mut self, dynamic: Dynamic, prefix: &str, name: &str, value: &Json<'_>) -> Result<(), MappingError> {
+    fn unknown(
+        &mut self,
+        dynamic: Dynamic,
+        prefix: &str,
+        name: &str,
+        value: &Json<'_>,
+    ) -> Result<(), MappingError> {
         match dynamic {
             Dynamic::False => Ok(()),
             Dynamic::Strict => {
@@ -271,11 +325,15 @@ impl Reading<'_> {
             Json::Object(members) => {
                 let object = object_at(&mut self.added.get_or_insert_default().root, path);
                 object.disabled = false;
-                members.iter().try_for_each(|(name, value)| self.infer(&format!("{path}.{name}"), value))
+                members
+                    .iter()
+                    .try_for_each(|(name, value)| self.infer(&format!("{path}.{name}"), value))
             }
             Json::Bool(_) | Json::Number(_) | Json::Str(_) => {
-                let Some(scalar) = scalar(value) else { return Ok(()) };
-                let field = infer(&self.parser.mapping, scalar);
+                let Some(scalar) = scalar(value) else {
+                    return Ok(());
+                };
+                let field = infer(&self.parser.mapping, path, scalar)?;
                 let added = self.added.get_or_insert_default();
                 let (parent, name) = match path.rsplit_once('.') {
                     Some((parent, name)) => (object_at(&mut added.root, parent), name),
@@ -299,7 +357,9 @@ impl Reading<'_> {
 }
 
 fn object_at<'m>(root: &'m mut ObjectMapping, path: &str) -> &'m mut ObjectMapping {
-    path.split('.').fold(root, |object, name| object.objects.entry(name.to_owned()).or_default())
+    path.split('.').fold(root, |object, name| {
+        object.objects.entry(name.to_owned()).or_default()
+    })
 }
 
 fn scalar<'a>(value: &'a Json<'_>) -> Option<Scalar<'a>> {
@@ -323,5 +383,9 @@ fn text_of(scalar: Scalar<'_>) -> Cow<'_, str> {
 }
 
 fn preview(value: &Json<'_>) -> String {
-    serde_json::to_string(value).unwrap_or_default().chars().take(100).collect()
+    serde_json::to_string(value)
+        .unwrap_or_default()
+        .chars()
+        .take(100)
+        .collect()
 }

@@ -3,14 +3,31 @@
 use serde_json::{Map, Value, json};
 
 use super::dates::{DateFormats, looks_like_date};
+use super::error::MappingError;
 use super::fields::{FieldKind, FieldMapping, Mapping};
 use super::values::Scalar;
 
 /// Longer texts are not kept whole by the `keyword` beside a dynamic `text`.
 const KEYWORD_IGNORE_ABOVE: usize = 256;
 
-/// The field that a value of an unknown name becomes.
-pub(super) fn infer(mapping: &Mapping, scalar: Scalar<'_>) -> FieldMapping {
+/// The field that a value of an unknown name becomes: by the first template that fits, else by its type.
+pub(super) fn infer(mapping: &Mapping, path: &str, scalar: Scalar<'_>) -> Result<FieldMapping, MappingError> {
+    let by_type = infer_by_type(mapping, scalar);
+    let value_type = match (&by_type.kind, scalar) {
+        (FieldKind::Date(_), _) => "date",
+        (_, Scalar::Text(_)) => "string",
+        (_, Scalar::Bool(_)) => "boolean",
+        (_, Scalar::Integer(_) | Scalar::Unsigned(_)) => "long",
+        (_, Scalar::Float(_)) => "double",
+    };
+    let by_template = mapping
+        .templates
+        .iter()
+        .find_map(|template| template.field(path, value_type));
+    by_template.unwrap_or(Ok(by_type))
+}
+
+fn infer_by_type(mapping: &Mapping, scalar: Scalar<'_>) -> FieldMapping {
     match scalar {
         Scalar::Bool(_) => plain("boolean", FieldKind::Boolean),
         Scalar::Integer(_) | Scalar::Unsigned(_) => long(),
@@ -38,12 +55,25 @@ fn plain(type_name: &str, kind: FieldKind) -> FieldMapping {
 }
 
 fn long() -> FieldMapping {
-    plain("long", FieldKind::Integer { min: i64::MIN, max: i64::MAX })
+    plain(
+        "long",
+        FieldKind::Integer {
+            min: i64::MIN,
+            max: i64::MAX,
+        },
+    )
 }
 
 fn text() -> FieldMapping {
-    let mut keyword = plain("keyword", FieldKind::Keyword { ignore_above: KEYWORD_IGNORE_ABOVE });
-    keyword.parameters.insert("ignore_above".to_owned(), json!(KEYWORD_IGNORE_ABOVE));
+    let mut keyword = plain(
+        "keyword",
+        FieldKind::Keyword {
+            ignore_above: KEYWORD_IGNORE_ABOVE,
+        },
+    );
+    keyword
+        .parameters
+        .insert("ignore_above".to_owned(), json!(KEYWORD_IGNORE_ABOVE));
     let mut text = plain("text", FieldKind::Text);
     text.multi_fields.insert("keyword".to_owned(), keyword);
     text
@@ -56,6 +86,7 @@ fn date(text: &str) -> FieldMapping {
     let format = "yyyy/MM/dd HH:mm:ss||yyyy/MM/dd||epoch_millis";
     let formats = DateFormats::parse(format).unwrap_or_default();
     let mut date = plain("date", FieldKind::Date(formats));
-    date.parameters.insert("format".to_owned(), Value::String(format.to_owned()));
+    date.parameters
+        .insert("format".to_owned(), Value::String(format.to_owned()));
     date
 }

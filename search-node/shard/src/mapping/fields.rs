@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::dates::DateFormats;
+use super::templates::DynamicTemplate;
 
 /// What happens to a field that the mapping does not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +90,8 @@ pub struct Mapping {
     pub date_detection: bool,
     /// Whether a text that looks like a number becomes one.
     pub numeric_detection: bool,
+    /// Which types unknown fields become.
+    pub templates: Vec<DynamicTemplate>,
     /// Root parameters that are only shown again (`_meta`, `_source`, …).
     pub parameters: Map<String, Value>,
 }
@@ -99,6 +102,7 @@ impl Default for Mapping {
             root: ObjectMapping::default(),
             date_detection: true,
             numeric_detection: false,
+            templates: Vec::new(),
             parameters: Map::new(),
         }
     }
@@ -121,7 +125,8 @@ impl Mapping {
 
     /// The object at a full path.
     pub fn object(&self, path: &str) -> Option<&ObjectMapping> {
-        path.split('.').try_fold(&self.root, |object, name| object.objects.get(name))
+        path.split('.')
+            .try_fold(&self.root, |object, name| object.objects.get(name))
     }
 
     /// All leaves, multi-fields included, in the order of their paths.
@@ -135,6 +140,10 @@ impl Mapping {
     pub fn to_json(&self) -> Value {
         let mut json = self.parameters.clone();
         show_object(&self.root, &mut json);
+        if !self.templates.is_empty() {
+            let templates = self.templates.iter().map(DynamicTemplate::to_json).collect();
+            json.insert("dynamic_templates".to_owned(), Value::Array(templates));
+        }
         if !self.date_detection {
             json.insert("date_detection".to_owned(), json!(false));
         }
@@ -162,7 +171,10 @@ fn collect<'a>(object: &'a ObjectMapping, prefix: &str, leaves: &mut Vec<Leaf<'a
     for (name, field) in &object.fields {
         let path = format!("{prefix}{name}");
         for (multi, field) in &field.multi_fields {
-            leaves.push(Leaf { path: format!("{path}.{multi}"), field });
+            leaves.push(Leaf {
+                path: format!("{path}.{multi}"),
+                field,
+            });
         }
         leaves.push(Leaf { path, field });
     }
@@ -184,7 +196,10 @@ fn show_object(object: &ObjectMapping, json: &mut Map<String, Value>) {
         json.insert("type".to_owned(), json!("object"));
         json.insert("enabled".to_owned(), json!(false));
     }
-    let fields = object.fields.iter().map(|(name, field)| (name, show_field(field)));
+    let fields = object
+        .fields
+        .iter()
+        .map(|(name, field)| (name, show_field(field)));
     let objects = object.objects.iter().map(|(name, object)| {
         let mut json = Map::new();
         show_object(object, &mut json);
@@ -195,7 +210,10 @@ fn show_object(object: &ObjectMapping, json: &mut Map<String, Value>) {
     });
     let sorted: BTreeMap<&String, Value> = fields.chain(objects).collect();
     if !sorted.is_empty() {
-        let properties = sorted.into_iter().map(|(name, value)| (name.clone(), value)).collect();
+        let properties = sorted
+            .into_iter()
+            .map(|(name, value)| (name.clone(), value))
+            .collect();
         json.insert("properties".to_owned(), Value::Object(properties));
     }
 }
@@ -205,7 +223,11 @@ fn show_field(field: &FieldMapping) -> Value {
     json.insert("type".to_owned(), json!(field.type_name));
     json.extend(field.parameters.clone());
     if !field.multi_fields.is_empty() {
-        let multi = field.multi_fields.iter().map(|(name, field)| (name.clone(), show_field(field))).collect();
+        let multi = field
+            .multi_fields
+            .iter()
+            .map(|(name, field)| (name.clone(), show_field(field)))
+            .collect();
         json.insert("fields".to_owned(), Value::Object(multi));
     }
     Value::Object(json)

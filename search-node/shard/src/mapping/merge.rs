@@ -12,6 +12,9 @@ impl Mapping {
         merge_object(&mut next.root, &added.root, "")?;
         next.date_detection = self.date_detection && added.date_detection;
         next.numeric_detection = self.numeric_detection || added.numeric_detection;
+        if !added.templates.is_empty() {
+            next.templates = added.templates.clone();
+        }
         next.parameters.extend(added.parameters.clone());
         Ok(next)
     }
@@ -38,7 +41,11 @@ fn merge_object(target: &mut ObjectMapping, added: &ObjectMapping, prefix: &str)
                 "can't merge a non object mapping [{path}] with an object mapping"
             )));
         }
-        merge_object(target.objects.entry(name.clone()).or_default(), object, &format!("{path}."))?;
+        merge_object(
+            target.objects.entry(name.clone()).or_default(),
+            object,
+            &format!("{path}."),
+        )?;
     }
     Ok(())
 }
@@ -59,9 +66,10 @@ fn merge_field(
             known.type_name, added.type_name
         )));
     }
-    for (what, before, after) in
-        [("index", known.index, added.index), ("doc_values", known.doc_values, added.doc_values)]
-    {
+    for (what, before, after) in [
+        ("index", known.index, added.index),
+        ("doc_values", known.doc_values, added.doc_values),
+    ] {
         if before != after {
             return Err(MappingError::argument(format!(
                 "Mapper for [{path}] conflicts with existing mapper:\n\tCannot update parameter [{what}] from [{before}] to [{after}]"
@@ -85,8 +93,12 @@ mod tests {
 
     #[test]
     fn fields_are_added_and_types_never_change() {
-        let before = parse_mapping(&json!({"properties": {"a": {"type": "long"}, "o": {"properties": {"x": {"type": "text"}}}}})).expect("valid");
-        let added = parse_mapping(&json!({"properties": {"b": {"type": "keyword"}, "o.y": {"type": "ip"}}})).expect("valid");
+        let before = parse_mapping(
+            &json!({"properties": {"a": {"type": "long"}, "o": {"properties": {"x": {"type": "text"}}}}}),
+        )
+        .expect("valid");
+        let added = parse_mapping(&json!({"properties": {"b": {"type": "keyword"}, "o.y": {"type": "ip"}}}))
+            .expect("valid");
 
         let next = before.merge(&added).expect("merges");
 
@@ -96,9 +108,18 @@ mod tests {
                 "o": {"properties": {"x": {"type": "text"}, "y": {"type": "ip"}}}}})
         );
         for (wrong, reason) in [
-            (json!({"properties": {"a": {"type": "text"}}}), "mapper [a] cannot be changed from type [long] to [text]"),
-            (json!({"properties": {"o": {"type": "long"}}}), "can't merge a non object mapping [o] with an object mapping"),
-            (json!({"properties": {"a.b": {"type": "long"}}}), "can't merge a non object mapping [a] with an object mapping"),
+            (
+                json!({"properties": {"a": {"type": "text"}}}),
+                "mapper [a] cannot be changed from type [long] to [text]",
+            ),
+            (
+                json!({"properties": {"o": {"type": "long"}}}),
+                "can't merge a non object mapping [o] with an object mapping",
+            ),
+            (
+                json!({"properties": {"a.b": {"type": "long"}}}),
+                "can't merge a non object mapping [a] with an object mapping",
+            ),
         ] {
             let wrong = parse_mapping(&wrong).expect("valid alone");
             assert_eq!(before.merge(&wrong).expect_err("conflict").reason, reason);
@@ -108,9 +129,18 @@ mod tests {
     #[test]
     fn what_is_not_known_is_named() {
         for (body, reason) in [
-            (json!({"properties": {"a": {"type": "lnog"}}}), "No handler for type [lnog] declared on field [a]"),
-            (json!({"properties": {"a": {"type": "long", "foo": 1}}}), "unknown parameter [foo] on mapper [a] of type [long]"),
-            (json!({"foo": "bar"}), "Root mapping definition has unsupported parameters:  [foo : bar]"),
+            (
+                json!({"properties": {"a": {"type": "lnog"}}}),
+                "No handler for type [lnog] declared on field [a]",
+            ),
+            (
+                json!({"properties": {"a": {"type": "long", "foo": 1}}}),
+                "unknown parameter [foo] on mapper [a] of type [long]",
+            ),
+            (
+                json!({"foo": "bar"}),
+                "Root mapping definition has unsupported parameters:  [foo : bar]",
+            ),
         ] {
             assert_eq!(parse_mapping(&body).expect_err("refused").reason, reason);
         }

@@ -15,6 +15,7 @@ mod dynamic;
 mod error;
 mod fields;
 mod merge;
+mod templates;
 mod values;
 
 pub use definition::{MappingLimits, parse_mapping};

@@ -64,7 +64,12 @@ const ARGUMENT: &str = "illegal_argument_exception";
 
 /// A whole number within bounds. Texts are read as numbers and fractions are cut off, as `coerce` says by default.
 pub(crate) fn to_integer(scalar: Scalar<'_>, min: i64, max: i64, type_name: &str) -> Result<i64, ValueFault> {
-    let out_of_range = || (ARGUMENT, format!("Value [{scalar}] is out of range for a {type_name}"));
+    let out_of_range = || {
+        (
+            ARGUMENT,
+            format!("Value [{scalar}] is out of range for a {type_name}"),
+        )
+    };
     let from_float = |number: f64| {
         let cut = number.trunc();
         // 2^63 is exact in f64; i64::MAX is not.
@@ -88,10 +93,17 @@ pub(crate) fn to_integer(scalar: Scalar<'_>, min: i64, max: i64, type_name: &str
             )?,
         },
         Scalar::Bool(_) => {
-            return Err((ARGUMENT, format!("Current token (VALUE_BOOLEAN) not numeric, can not use [{scalar}] as a {type_name}")));
+            return Err((
+                ARGUMENT,
+                format!("Current token (VALUE_BOOLEAN) not numeric, can not use [{scalar}] as a {type_name}"),
+            ));
         }
     };
-    if (min..=max).contains(&number) { Ok(number) } else { Err(out_of_range()) }
+    if (min..=max).contains(&number) {
+        Ok(number)
+    } else {
+        Err(out_of_range())
+    }
 }
 
 /// A decimal number; in single precision if `single`.
@@ -100,18 +112,25 @@ pub(crate) fn to_float(scalar: Scalar<'_>, single: bool, type_name: &str) -> Res
         Scalar::Integer(number) => number as f64,
         Scalar::Unsigned(number) => number as f64,
         Scalar::Float(number) => number,
-        Scalar::Text(text) => {
-            text.trim().parse::<f64>().map_err(|_| (ARGUMENT, format!("For input string: \"{text}\"")))?
-        }
+        Scalar::Text(text) => text
+            .trim()
+            .parse::<f64>()
+            .map_err(|_| (ARGUMENT, format!("For input string: \"{text}\"")))?,
         Scalar::Bool(_) => {
-            return Err((ARGUMENT, format!("Current token (VALUE_BOOLEAN) not numeric, can not use [{scalar}] as a {type_name}")));
+            return Err((
+                ARGUMENT,
+                format!("Current token (VALUE_BOOLEAN) not numeric, can not use [{scalar}] as a {type_name}"),
+            ));
         }
     };
     let kept = if single { f64::from(number as f32) } else { number };
     if kept.is_finite() {
         Ok(kept)
     } else {
-        Err((ARGUMENT, format!("[{type_name}] supports only finite values, but got [{scalar}]")))
+        Err((
+            ARGUMENT,
+            format!("[{type_name}] supports only finite values, but got [{scalar}]"),
+        ))
     }
 }
 
@@ -121,9 +140,10 @@ pub(crate) fn to_bool(scalar: Scalar<'_>) -> Result<bool, ValueFault> {
         Scalar::Bool(flag) => Ok(flag),
         Scalar::Text("true") => Ok(true),
         Scalar::Text("false" | "") => Ok(false),
-        Scalar::Text(_) | Scalar::Integer(_) | Scalar::Unsigned(_) | Scalar::Float(_) => {
-            Err((ARGUMENT, format!("Failed to parse value [{scalar}] as only [true] or [false] are allowed.")))
-        }
+        Scalar::Text(_) | Scalar::Integer(_) | Scalar::Unsigned(_) | Scalar::Float(_) => Err((
+            ARGUMENT,
+            format!("Failed to parse value [{scalar}] as only [true] or [false] are allowed."),
+        )),
     }
 }
 
@@ -143,5 +163,7 @@ pub(crate) fn parse_ip(text: &str) -> Option<Ipv6Addr> {
 
 /// The address as a person writes it.
 pub(crate) fn show_ip(address: Ipv6Addr) -> String {
-    address.to_ipv4_mapped().map_or_else(|| address.to_string(), |v4| v4.to_string())
+    address
+        .to_ipv4_mapped()
+        .map_or_else(|| address.to_string(), |v4| v4.to_string())
 }

@@ -14,8 +14,25 @@ const CLAUSES_MAX: usize = 1024;
 const TERMS_MAX: usize = 65_536;
 
 const KNOWN: [&str; 19] = [
-    "match_all", "match_none", "term", "terms", "match", "match_phrase", "match_phrase_prefix", "multi_match", "range",
-    "exists", "ids", "prefix", "wildcard", "regexp", "fuzzy", "bool", "dis_max", "constant_score", "query_string",
+    "match_all",
+    "match_none",
+    "term",
+    "terms",
+    "match",
+    "match_phrase",
+    "match_phrase_prefix",
+    "multi_match",
+    "range",
+    "exists",
+    "ids",
+    "prefix",
+    "wildcard",
+    "regexp",
+    "fuzzy",
+    "bool",
+    "dis_max",
+    "constant_score",
+    "query_string",
 ];
 
 /// Reads the value of `query`.
@@ -29,7 +46,9 @@ fn parse(json: &Value, depth: usize) -> Result<Query, QueryError> {
             "The nested depth of the query exceeds the maximum nested depth for queries set in [indices.query.bool.max_nested_depth] ([{DEPTH_MAX}])"
         )));
     }
-    let object = json.as_object().ok_or_else(|| QueryError::parsing("[_na] query malformed, must start with start_object"))?;
+    let object = json
+        .as_object()
+        .ok_or_else(|| QueryError::parsing("[_na] query malformed, must start with start_object"))?;
     let mut entries = object.iter();
     let Some((name, body)) = entries.next() else {
         return Err(QueryError::argument("query malformed, empty clause found"));
@@ -60,7 +79,11 @@ fn parse(json: &Value, depth: usize) -> Result<Query, QueryError> {
 }
 
 fn unknown(name: &str) -> QueryError {
-    let near = KNOWN.iter().filter(|known| similar(known, name)).copied().collect::<Vec<_>>();
+    let near = KNOWN
+        .iter()
+        .filter(|known| similar(known, name))
+        .copied()
+        .collect::<Vec<_>>();
     let hint = match near.as_slice() {
         [] => String::new(),
         near => format!(" did you mean [{}]?", near.join(", ")),
@@ -94,7 +117,11 @@ fn whole(name: &str, body: &Value, query: Query) -> Result<Query, QueryError> {
 }
 
 fn members<'a>(name: &str, body: &'a Value) -> Result<&'a Map<String, Value>, QueryError> {
-    body.as_object().ok_or_else(|| QueryError::parsing(format!("[{name}] query malformed, no start_object after query name")))
+    body.as_object().ok_or_else(|| {
+        QueryError::parsing(format!(
+            "[{name}] query malformed, no start_object after query name"
+        ))
+    })
 }
 
 fn unsupported(name: &str, key: &str) -> QueryError {
@@ -105,9 +132,13 @@ fn unsupported(name: &str, key: &str) -> QueryError {
 fn field_body(name: &str, body: &Value, key: &str) -> Result<(String, Map<String, Value>), QueryError> {
     let object = members(name, body)?;
     // `boost` and `_name` may stand beside the field.
-    let mut fields = object.iter().filter(|(field, _)| !matches!(field.as_str(), "boost" | "_name"));
+    let mut fields = object
+        .iter()
+        .filter(|(field, _)| !matches!(field.as_str(), "boost" | "_name"));
     let Some((field, value)) = fields.next() else {
-        return Err(QueryError::argument(format!("field name is null or empty for [{name}]")));
+        return Err(QueryError::argument(format!(
+            "field name is null or empty for [{name}]"
+        )));
     };
     if let Some((second, _)) = fields.next() {
         return Err(QueryError::parsing(format!(
@@ -117,7 +148,9 @@ fn field_body(name: &str, body: &Value, key: &str) -> Result<(String, Map<String
     let mut inner = match value {
         Value::Object(inner) => inner.clone(),
         Value::Array(_) => {
-            return Err(QueryError::parsing(format!("[{name}] query does not support array of values")));
+            return Err(QueryError::parsing(format!(
+                "[{name}] query does not support array of values"
+            )));
         }
         scalar => Map::from_iter([(key.to_owned(), scalar.clone())]),
     };
@@ -142,7 +175,12 @@ fn parse_term(body: &Value) -> Result<Query, QueryError> {
     let value = found
         .filter(|value| !value.is_null())
         .ok_or_else(|| QueryError::argument("value cannot be null"))?;
-    Ok(Query::Term { field, value, case_insensitive }.boosted(boost))
+    Ok(Query::Term {
+        field,
+        value,
+        case_insensitive,
+    }
+    .boosted(boost))
 }
 
 fn parse_terms(body: &Value) -> Result<Query, QueryError> {
@@ -154,7 +192,9 @@ fn parse_terms(body: &Value) -> Result<Query, QueryError> {
             ("_name", _) => {}
             (_, Value::Array(values)) if found.is_none() => found = Some((key.clone(), values.clone())),
             (_, Value::Array(_)) => {
-                return Err(QueryError::parsing("[terms] query does not support multiple fields"));
+                return Err(QueryError::parsing(
+                    "[terms] query does not support multiple fields",
+                ));
             }
             _ => return Err(unsupported("terms", key)),
         }
@@ -173,7 +213,8 @@ fn parse_terms(body: &Value) -> Result<Query, QueryError> {
 
 fn parse_match(body: &Value) -> Result<Query, QueryError> {
     let (field, members) = field_body("match", body, "query")?;
-    let (mut found, mut boost, mut operator, mut minimum, mut lenient) = (None, 1.0, Operator::Or, None, false);
+    let (mut found, mut boost, mut operator, mut minimum, mut lenient) =
+        (None, 1.0, Operator::Or, None, false);
     for (key, value) in &members {
         match key.as_str() {
             "query" => found = Some(value.clone()),
@@ -186,7 +227,14 @@ fn parse_match(body: &Value) -> Result<Query, QueryError> {
         }
     }
     let value = found.ok_or_else(|| QueryError::parsing("No text specified for text query"))?;
-    Ok(Query::Match { field, value, operator, minimum_should_match: minimum, lenient }.boosted(boost))
+    Ok(Query::Match {
+        field,
+        value,
+        operator,
+        minimum_should_match: minimum,
+        lenient,
+    }
+    .boosted(boost))
 }
 
 fn parse_phrase(name: &str, body: &Value) -> Result<Query, QueryError> {
@@ -202,7 +250,14 @@ fn parse_phrase(name: &str, body: &Value) -> Result<Query, QueryError> {
         }
     }
     let value = found.ok_or_else(|| QueryError::parsing("No text specified for text query"))?;
-    Ok(Query::Phrase { field, value, slop, prefix: name.ends_with("prefix"), lenient: false }.boosted(boost))
+    Ok(Query::Phrase {
+        field,
+        value,
+        slop,
+        prefix: name.ends_with("prefix"),
+        lenient: false,
+    }
+    .boosted(boost))
 }
 
 fn parse_multi_match(body: &Value) -> Result<Query, QueryError> {
@@ -222,7 +277,12 @@ fn parse_multi_match(body: &Value) -> Result<Query, QueryError> {
                     Some("most_fields") => MultiMatchKind::Most,
                     Some("phrase") => MultiMatchKind::Phrase,
                     Some("phrase_prefix") => MultiMatchKind::PhrasePrefix,
-                    _ => return Err(QueryError::parsing(format!("[multi_match] failed to parse type [{}]", plain(value)))),
+                    _ => {
+                        return Err(QueryError::parsing(format!(
+                            "[multi_match] failed to parse type [{}]",
+                            plain(value)
+                        )));
+                    }
                 }
             }
             "_name" => {}
@@ -230,7 +290,14 @@ fn parse_multi_match(body: &Value) -> Result<Query, QueryError> {
         }
     }
     let value = found.ok_or_else(|| QueryError::parsing("No text specified for multi_match query"))?;
-    Ok(Query::MultiMatch { fields, value, operator, kind, lenient }.boosted(boost))
+    Ok(Query::MultiMatch {
+        fields,
+        value,
+        operator,
+        kind,
+        lenient,
+    }
+    .boosted(boost))
 }
 
 fn parse_range(body: &Value) -> Result<Query, QueryError> {
@@ -273,7 +340,10 @@ fn parse_exists(body: &Value) -> Result<Query, QueryError> {
         }
     }
     let field = found.ok_or_else(|| QueryError::parsing("[exists] must be provided with a [field]"))?;
-    Ok(Query::Constant { query: Box::new(Query::Exists { field }) }.boosted(boost))
+    Ok(Query::Constant {
+        query: Box::new(Query::Exists { field }),
+    }
+    .boosted(boost))
 }
 
 fn parse_ids(body: &Value) -> Result<Query, QueryError> {
@@ -298,16 +368,35 @@ fn parse_pattern(name: &str, body: &Value) -> Result<Query, QueryError> {
             "value" | "wildcard" | "prefix" => found = Some(plain(value)),
             "boost" => boost = number(name, key, value)?,
             "case_insensitive" if name != "fuzzy" => case_insensitive = flag(name, key, value)?,
-            "fuzziness" if name == "fuzzy" => edits = plain(value).parse::<u8>().ok().map(|edits| edits.min(2)),
-            "_name" | "rewrite" | "flags" | "max_determinized_states" | "max_expansions" | "prefix_length" | "transpositions" => {}
+            "fuzziness" if name == "fuzzy" => {
+                edits = plain(value).parse::<u8>().ok().map(|edits| edits.min(2))
+            }
+            "_name"
+            | "rewrite"
+            | "flags"
+            | "max_determinized_states"
+            | "max_expansions"
+            | "prefix_length"
+            | "transpositions" => {}
             _ => return Err(unsupported(name, key)),
         }
     }
     let value = found.ok_or_else(|| QueryError::argument("value cannot be null"))?;
     let query = match name {
-        "prefix" => Query::Prefix { field, value, case_insensitive },
-        "wildcard" => Query::Wildcard { field, pattern: value, case_insensitive },
-        "regexp" => Query::Regexp { field, pattern: value },
+        "prefix" => Query::Prefix {
+            field,
+            value,
+            case_insensitive,
+        },
+        "wildcard" => Query::Wildcard {
+            field,
+            pattern: value,
+            case_insensitive,
+        },
+        "regexp" => Query::Regexp {
+            field,
+            pattern: value,
+        },
         _ => Query::Fuzzy { field, value, edits },
     };
     Ok(query.boosted(boost))
@@ -329,9 +418,18 @@ fn parse_bool(body: &Value, depth: usize) -> Result<Query, QueryError> {
         }
     }
     if must.len() + filter.len() + should.len() + must_not.len() > CLAUSES_MAX {
-        return Err(QueryError::argument(format!("maxClauseCount is set to {CLAUSES_MAX}")));
+        return Err(QueryError::argument(format!(
+            "maxClauseCount is set to {CLAUSES_MAX}"
+        )));
     }
-    Ok(Query::Bool { must, filter, should, must_not, minimum_should_match: minimum }.boosted(boost))
+    Ok(Query::Bool {
+        must,
+        filter,
+        should,
+        must_not,
+        minimum_should_match: minimum,
+    }
+    .boosted(boost))
 }
 
 fn clauses(value: &Value, depth: usize) -> Result<Vec<Query>, QueryError> {
@@ -366,12 +464,16 @@ fn parse_constant(body: &Value, depth: usize) -> Result<Query, QueryError> {
         }
     }
     let query = found.ok_or_else(|| QueryError::parsing("[constant_score] requires a 'filter' element"))?;
-    Ok(Query::Constant { query: Box::new(query) }.boosted(boost))
+    Ok(Query::Constant {
+        query: Box::new(query),
+    }
+    .boosted(boost))
 }
 
 fn parse_query_string(body: &Value) -> Result<Query, QueryError> {
     let name = "query_string";
-    let (mut found, mut fields, mut boost, mut operator, mut lenient) = (None, Vec::new(), 1.0, Operator::Or, false);
+    let (mut found, mut fields, mut boost, mut operator, mut lenient) =
+        (None, Vec::new(), 1.0, Operator::Or, false);
     for (key, value) in members(name, body)? {
         match key.as_str() {
             "query" => found = Some(plain(value)),
@@ -380,14 +482,27 @@ fn parse_query_string(body: &Value) -> Result<Query, QueryError> {
             "boost" => boost = number(name, key, value)?,
             "default_operator" => operator = parse_operator(name, value)?,
             "lenient" => lenient = flag(name, key, value)?,
-            "_name" | "analyze_wildcard" | "allow_leading_wildcard" | "auto_generate_synonyms_phrase_query"
-            | "enable_position_increments" | "escape" | "max_determinized_states" | "time_zone" | "type" => {}
+            "_name"
+            | "analyze_wildcard"
+            | "allow_leading_wildcard"
+            | "auto_generate_synonyms_phrase_query"
+            | "enable_position_increments"
+            | "escape"
+            | "max_determinized_states"
+            | "time_zone"
+            | "type" => {}
             _ => return Err(unsupported(name, key)),
         }
     }
     let text = found.ok_or_else(|| QueryError::parsing("[query_string] must be provided with a [query]"))?;
     query_string::check(&text)?;
-    Ok(Query::QueryString { text, fields, operator, lenient }.boosted(boost))
+    Ok(Query::QueryString {
+        text,
+        fields,
+        operator,
+        lenient,
+    }
+    .boosted(boost))
 }
 
 /// `["title^2", "body.*"]`
@@ -412,7 +527,9 @@ fn parse_operator(name: &str, value: &Value) -> Result<Operator, QueryError> {
     match plain(value).to_ascii_lowercase().as_str() {
         "and" => Ok(Operator::And),
         "or" => Ok(Operator::Or),
-        other => Err(QueryError::argument(format!("[{name}] operator must be [and] or [or], not [{other}]"))),
+        other => Err(QueryError::argument(format!(
+            "[{name}] operator must be [and] or [or], not [{other}]"
+        ))),
     }
 }
 
@@ -424,7 +541,10 @@ fn number(name: &str, key: &str, value: &Value) -> Result<f32, QueryError> {
     let number = value.as_f64().or_else(|| value.as_str()?.parse().ok());
     match number {
         Some(number) if number.is_finite() && number >= 0.0 => Ok(number as f32),
-        _ => Err(QueryError::argument(format!("[{key}] of [{name}] must be a number of at least 0, not [{}]", plain(value)))),
+        _ => Err(QueryError::argument(format!(
+            "[{key}] of [{name}] must be a number of at least 0, not [{}]",
+            plain(value)
+        ))),
     }
 }
 
@@ -432,7 +552,9 @@ fn flag(name: &str, key: &str, value: &Value) -> Result<bool, QueryError> {
     match plain(value).as_str() {
         "true" => Ok(true),
         "false" => Ok(false),
-        other => Err(QueryError::argument(format!("[{key}] of [{name}] must be true or false, not [{other}]"))),
+        other => Err(QueryError::argument(format!(
+            "[{key}] of [{name}] must be true or false, not [{other}]"
+        ))),
     }
 }
 
@@ -450,26 +572,51 @@ mod tests {
     fn short_and_long_forms_mean_the_same() {
         for (short, long) in [
             (json!({"term": {"a": 1}}), json!({"term": {"a": {"value": 1}}})),
-            (json!({"match": {"a": "x"}}), json!({"match": {"a": {"query": "x", "operator": "or"}}})),
-            (json!({"bool": {"must": {"match_all": {}}}}), json!({"bool": {"must": [{"match_all": {}}]}})),
+            (
+                json!({"match": {"a": "x"}}),
+                json!({"match": {"a": {"query": "x", "operator": "or"}}}),
+            ),
+            (
+                json!({"bool": {"must": {"match_all": {}}}}),
+                json!({"bool": {"must": [{"match_all": {}}]}}),
+            ),
         ] {
-            assert_eq!(parse_query(&short).expect("short"), parse_query(&long).expect("long"));
+            assert_eq!(
+                parse_query(&short).expect("short"),
+                parse_query(&long).expect("long")
+            );
         }
     }
 
     #[test]
     fn what_is_wrong_is_named() {
         for (query, reason) in [
-            (json!({"mtach": {"a": "x"}}), "unknown query [mtach] did you mean [match]?"),
+            (
+                json!({"mtach": {"a": "x"}}),
+                "unknown query [mtach] did you mean [match]?",
+            ),
             (json!({"frob": {}}), "unknown query [frob]"),
-            (json!({"term": {"a": {"value": 1, "foo": 2}}}), "[term] query does not support [foo]"),
-            (json!({"term": {"a": 1, "b": 2}}), "[term] query doesn't support multiple fields, found [a] and [b]"),
-            (json!({"range": {"a": {"gte": 1, "up": 2}}}), "[range] query does not support [up]"),
+            (
+                json!({"term": {"a": {"value": 1, "foo": 2}}}),
+                "[term] query does not support [foo]",
+            ),
+            (
+                json!({"term": {"a": 1, "b": 2}}),
+                "[term] query doesn't support multiple fields, found [a] and [b]",
+            ),
+            (
+                json!({"range": {"a": {"gte": 1, "up": 2}}}),
+                "[range] query does not support [up]",
+            ),
             (json!({"bool": {"must": [{"foo": {}}]}}), "unknown query [foo]"),
             (json!([]), "[_na] query malformed, must start with start_object"),
             (json!({}), "query malformed, empty clause found"),
         ] {
-            assert_eq!(parse_query(&query).expect_err("refused").reason, reason, "{query}");
+            assert_eq!(
+                parse_query(&query).expect_err("refused").reason,
+                reason,
+                "{query}"
+            );
         }
     }
 

@@ -5,17 +5,18 @@ use std::ops::Bound;
 use serde_json::Value;
 use tantivy::Term;
 use tantivy::query::{
-    AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, EmptyQuery, ExistsQuery, FuzzyTermQuery,
-    Occur, PhrasePrefixQuery, PhraseQuery, Query as TantivyQuery, RangeQuery, RegexQuery, TermQuery, TermSetQuery,
+    AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, EmptyQuery, ExistsQuery,
+    FuzzyTermQuery, Occur, PhrasePrefixQuery, PhraseQuery, Query as TantivyQuery, RangeQuery, RegexQuery,
+    TermQuery, TermSetQuery,
 };
 use tantivy::schema::{Field, IndexRecordOption};
 
+use super::QueryError;
 use super::ast::{MultiMatchKind, Operator, Query, RangeBounds};
 use super::minimum_should_match::MinimumShouldMatch;
 use super::query_string::{self, Options};
 use super::values::{Wanted, bounds, plain, wanted};
 use super::wildcard::{PATTERN_CHARS_MAX, exact_regex, name_matches, prefix_regex, to_regex};
-use super::QueryError;
 use crate::analysis::standard_terms;
 use crate::engine::Layout;
 use crate::mapping::{FieldKind, FieldMapping, ObjectMapping};
@@ -70,39 +71,80 @@ impl Lowering<'_> {
         match query {
             Query::MatchAll => Ok(all()),
             Query::MatchNone => Ok(none()),
-            Query::Term { field, value, case_insensitive } => self.term(field, value, *case_insensitive),
+            Query::Term {
+                field,
+                value,
+                case_insensitive,
+            } => self.term(field, value, *case_insensitive),
             Query::Terms { field, values } => self.terms(field, values),
-            Query::Match { field, value, operator, minimum_should_match, lenient } => {
+            Query::Match {
+                field,
+                value,
+                operator,
+                minimum_should_match,
+                lenient,
+            } => {
                 let made = self.match_field(field, value, *operator, minimum_should_match.as_ref());
                 forgive(made, *lenient)
             }
-            Query::Phrase { field, value, slop, prefix, lenient } => {
-                forgive(self.phrase(field, value, *slop, *prefix), *lenient)
-            }
-            Query::MultiMatch { fields, value, operator, kind, lenient } => {
-                self.multi_match(fields, value, *operator, *kind, *lenient)
-            }
+            Query::Phrase {
+                field,
+                value,
+                slop,
+                prefix,
+                lenient,
+            } => forgive(self.phrase(field, value, *slop, *prefix), *lenient),
+            Query::MultiMatch {
+                fields,
+                value,
+                operator,
+                kind,
+                lenient,
+            } => self.multi_match(fields, value, *operator, *kind, *lenient),
             Query::Range { field, bounds } => self.range(field, bounds),
             Query::Exists { field } => self.exists(field),
             Query::Ids { values } => Ok(self.ids(values)),
-            Query::Prefix { field, value, case_insensitive } => {
-                self.pattern(field, value, &prefix_regex(value, *case_insensitive))
-            }
-            Query::Wildcard { field, pattern, case_insensitive } => {
-                self.pattern(field, pattern, &to_regex(pattern, *case_insensitive))
-            }
+            Query::Prefix {
+                field,
+                value,
+                case_insensitive,
+            } => self.pattern(field, value, &prefix_regex(value, *case_insensitive)),
+            Query::Wildcard {
+                field,
+                pattern,
+                case_insensitive,
+            } => self.pattern(field, pattern, &to_regex(pattern, *case_insensitive)),
             Query::Regexp { field, pattern } => self.pattern(field, pattern, pattern),
             Query::Fuzzy { field, value, edits } => self.fuzzy(field, value, *edits),
-            Query::Bool { must, filter, should, must_not, minimum_should_match } => {
-                self.bool(must, filter, should, must_not, minimum_should_match.as_ref())
-            }
+            Query::Bool {
+                must,
+                filter,
+                should,
+                must_not,
+                minimum_should_match,
+            } => self.bool(must, filter, should, must_not, minimum_should_match.as_ref()),
             Query::DisMax { queries, tie_breaker } => {
-                let queries = queries.iter().map(|query| self.query(query)).collect::<Result<Vec<_>, _>>()?;
-                Ok(Box::new(DisjunctionMaxQuery::with_tie_breaker(queries, *tie_breaker)))
+                let queries = queries
+                    .iter()
+                    .map(|query| self.query(query))
+                    .collect::<Result<Vec<_>, _>>()?;
+                Ok(Box::new(DisjunctionMaxQuery::with_tie_breaker(
+                    queries,
+                    *tie_breaker,
+                )))
             }
             Query::Constant { query } => Ok(constant(self.query(query)?)),
-            Query::QueryString { text, fields, operator, lenient } => {
-                let options = Options { fields, operator: *operator, lenient: *lenient };
+            Query::QueryString {
+                text,
+                fields,
+                operator,
+                lenient,
+            } => {
+                let options = Options {
+                    fields,
+                    operator: *operator,
+                    lenient: *lenient,
+                };
                 self.query(&query_string::parse(text, &options)?)
             }
             Query::Boost { query, boost } => Ok(Box::new(BoostQuery::new(self.query(query)?, *boost))),
@@ -111,7 +153,9 @@ impl Lowering<'_> {
 
     /// The field at a path, if documents can be searched by it.
     fn searchable(&self, path: &str) -> Result<Option<(&FieldMapping, Field)>, QueryError> {
-        let Some(mapping) = self.layout.mapping.leaf(path) else { return Ok(None) };
+        let Some(mapping) = self.layout.mapping.leaf(path) else {
+            return Ok(None);
+        };
         match self.layout.field(path) {
             Some(field) if mapping.index || mapping.doc_values && mapping.kind != FieldKind::Text => {
                 Ok(Some((mapping, field)))
@@ -126,7 +170,10 @@ impl Lowering<'_> {
         let text = plain(value);
         let meta = self.layout.meta;
         let raw = |field| -> Box<dyn TantivyQuery> {
-            Box::new(TermQuery::new(Term::from_field_text(field, &text), IndexRecordOption::Basic))
+            Box::new(TermQuery::new(
+                Term::from_field_text(field, &text),
+                IndexRecordOption::Basic,
+            ))
         };
         Some(match path {
             "_id" => self.ids(std::slice::from_ref(&text)),
@@ -134,7 +181,10 @@ impl Lowering<'_> {
             // Only other types than `_doc` are written down: `_doc` is whatever has no type.
             "_type" if text == "_doc" => {
                 let typed: Box<dyn TantivyQuery> = Box::new(AnyTerm::of(meta.doc_type));
-                Box::new(BooleanQuery::new(vec![(Occur::Must, all()), (Occur::MustNot, typed)]))
+                Box::new(BooleanQuery::new(vec![
+                    (Occur::Must, all()),
+                    (Occur::MustNot, typed),
+                ]))
             }
             "_type" => constant(raw(meta.doc_type)),
             "_routing" => constant(raw(meta.routing)),
@@ -146,7 +196,9 @@ impl Lowering<'_> {
         if let Some(meta) = self.meta_term(path, value) {
             return Ok(meta);
         }
-        let Some((mapping, field)) = self.searchable(path)? else { return Ok(none()) };
+        let Some((mapping, field)) = self.searchable(path)? else {
+            return Ok(none());
+        };
         if case_insensitive && matches!(mapping.kind, FieldKind::Text | FieldKind::Keyword { .. }) {
             let text = plain(value);
             return self.pattern(path, &text, &exact_regex(&text, true));
@@ -160,8 +212,13 @@ impl Lowering<'_> {
             Wanted::Between(lower, upper) => constant(Box::new(RangeQuery::new(lower, upper))),
             Wanted::One(term) => match &mapping.kind {
                 FieldKind::Text => Box::new(TermQuery::new(term, IndexRecordOption::WithFreqs)),
-                FieldKind::Keyword { .. } if mapping.index => Box::new(TermQuery::new(term, IndexRecordOption::Basic)),
-                _ => constant(Box::new(RangeQuery::new(Bound::Included(term.clone()), Bound::Included(term)))),
+                FieldKind::Keyword { .. } if mapping.index => {
+                    Box::new(TermQuery::new(term, IndexRecordOption::Basic))
+                }
+                _ => constant(Box::new(RangeQuery::new(
+                    Bound::Included(term.clone()),
+                    Bound::Included(term),
+                ))),
             },
         })
     }
@@ -171,12 +228,19 @@ impl Lowering<'_> {
             if path == "_id" {
                 return Ok(self.ids(&values.iter().map(plain).collect::<Vec<_>>()));
             }
-            let clauses = values.iter().filter_map(|value| Some((Occur::Should, self.meta_term(path, value)?))).collect();
+            let clauses = values
+                .iter()
+                .filter_map(|value| Some((Occur::Should, self.meta_term(path, value)?)))
+                .collect();
             return Ok(constant(Box::new(BooleanQuery::new(clauses))));
         }
-        let Some((mapping, field)) = self.searchable(path)? else { return Ok(none()) };
+        let Some((mapping, field)) = self.searchable(path)? else {
+            return Ok(none());
+        };
         if mapping.index && matches!(mapping.kind, FieldKind::Text | FieldKind::Keyword { .. }) {
-            let terms = values.iter().map(|value| Term::from_field_text(field, &plain(value)));
+            let terms = values
+                .iter()
+                .map(|value| Term::from_field_text(field, &plain(value)));
             return Ok(constant(Box::new(TermSetQuery::new(terms))));
         }
         let clauses = values
@@ -196,20 +260,30 @@ impl Lowering<'_> {
         if let Some(meta) = self.meta_term(path, value) {
             return Ok(meta);
         }
-        let Some((mapping, field)) = self.searchable(path)? else { return Ok(none()) };
+        let Some((mapping, field)) = self.searchable(path)? else {
+            return Ok(none());
+        };
         if mapping.kind != FieldKind::Text {
             return self.exact(path, mapping, field, value);
         }
         let terms = standard_terms(&plain(value));
         let term = |text: &str| -> Box<dyn TantivyQuery> {
-            Box::new(TermQuery::new(Term::from_field_text(field, text), IndexRecordOption::WithFreqs))
+            Box::new(TermQuery::new(
+                Term::from_field_text(field, text),
+                IndexRecordOption::WithFreqs,
+            ))
         };
         match terms.as_slice() {
             [] => Ok(none()),
             [(_, only)] => Ok(term(only)),
             several => {
-                let occur = if operator == Operator::And { Occur::Must } else { Occur::Should };
-                let mut joined = BooleanQuery::new(several.iter().map(|(_, text)| (occur, term(text))).collect());
+                let occur = if operator == Operator::And {
+                    Occur::Must
+                } else {
+                    Occur::Should
+                };
+                let mut joined =
+                    BooleanQuery::new(several.iter().map(|(_, text)| (occur, term(text))).collect());
                 if let (Some(minimum), Operator::Or) = (minimum, operator) {
                     joined.set_minimum_number_should_match(minimum.of(several.len()));
                 }
@@ -224,7 +298,9 @@ impl Lowering<'_> {
         };
         if mapping.kind != FieldKind::Text {
             return match (&mapping.kind, prefix) {
-                (FieldKind::Keyword { .. }, true) => self.pattern(path, &plain(value), &prefix_regex(&plain(value), false)),
+                (FieldKind::Keyword { .. }, true) => {
+                    self.pattern(path, &plain(value), &prefix_regex(&plain(value), false))
+                }
                 _ => self.exact(path, mapping, field, value),
             };
         }
@@ -234,7 +310,10 @@ impl Lowering<'_> {
             .collect();
         match (terms.len(), prefix) {
             (0, _) => Ok(none()),
-            (1, false) => Ok(Box::new(TermQuery::new(terms[0].1.clone(), IndexRecordOption::WithFreqs))),
+            (1, false) => Ok(Box::new(TermQuery::new(
+                terms[0].1.clone(),
+                IndexRecordOption::WithFreqs,
+            ))),
             (1, true) => {
                 let text = standard_terms(&plain(value)).remove(0).1;
                 self.pattern(path, &text, &prefix_regex(&text, false))
@@ -261,14 +340,18 @@ impl Lowering<'_> {
                 MultiMatchKind::PhrasePrefix => self.phrase(path, value, 0, true),
             };
             let query = forgive(made, lenient)?;
-            queries.push(if *boost == 1.0 { query } else { Box::new(BoostQuery::new(query, *boost)) });
+            queries.push(if *boost == 1.0 {
+                query
+            } else {
+                Box::new(BoostQuery::new(query, *boost))
+            });
         }
         Ok(match (queries.len(), kind) {
             (0, _) => none(),
             (1, _) => queries.remove(0),
-            (_, MultiMatchKind::Most) => {
-                Box::new(BooleanQuery::new(queries.into_iter().map(|query| (Occur::Should, query)).collect()))
-            }
+            (_, MultiMatchKind::Most) => Box::new(BooleanQuery::new(
+                queries.into_iter().map(|query| (Occur::Should, query)).collect(),
+            )),
             _ => Box::new(DisjunctionMaxQuery::new(queries)),
         })
     }
@@ -286,7 +369,9 @@ impl Lowering<'_> {
             }
             forgiving = true;
             let leaves = self.layout.mapping.leaves();
-            let names = leaves.into_iter().filter(|leaf| leaf.field.index && name_matches(pattern, &leaf.path));
+            let names = leaves
+                .into_iter()
+                .filter(|leaf| leaf.field.index && name_matches(pattern, &leaf.path));
             expanded.extend(names.map(|leaf| (leaf.path, *boost)));
         }
         (expanded, forgiving)
@@ -295,10 +380,16 @@ impl Lowering<'_> {
     fn range(&self, path: &str, range: &RangeBounds) -> Lowered {
         if path.contains('*') {
             let (fields, _) = self.expand(&[(path.to_owned(), 1.0)], true);
-            let queries = fields.iter().map(|(path, _)| forgive(self.range(path, range), true));
-            return Ok(Box::new(DisjunctionMaxQuery::new(queries.collect::<Result<Vec<_>, _>>()?)));
+            let queries = fields
+                .iter()
+                .map(|(path, _)| forgive(self.range(path, range), true));
+            return Ok(Box::new(DisjunctionMaxQuery::new(
+                queries.collect::<Result<Vec<_>, _>>()?,
+            )));
         }
-        let Some((mapping, field)) = self.searchable(path)? else { return Ok(none()) };
+        let Some((mapping, field)) = self.searchable(path)? else {
+            return Ok(none());
+        };
         let (lower, upper) = bounds(self.context, path, mapping, field, range)?;
         if lower == Bound::Unbounded && upper == Bound::Unbounded {
             return Ok(constant(self.exists(path)?));
@@ -309,14 +400,23 @@ impl Lowering<'_> {
     fn exists(&self, path: &str) -> Lowered {
         if path.contains('*') {
             let (fields, _) = self.expand(&[(path.to_owned(), 1.0)], true);
-            let clauses = fields.iter().map(|(path, _)| Ok((Occur::Should, self.exists(path)?)));
-            return Ok(Box::new(BooleanQuery::new(clauses.collect::<Result<Vec<_>, QueryError>>()?)));
+            let clauses = fields
+                .iter()
+                .map(|(path, _)| Ok((Occur::Should, self.exists(path)?)));
+            return Ok(Box::new(BooleanQuery::new(
+                clauses.collect::<Result<Vec<_>, QueryError>>()?,
+            )));
         }
-        if matches!(path, "_id" | "_index" | "_type" | "_source" | "_seq_no" | "_version") {
+        if matches!(
+            path,
+            "_id" | "_index" | "_type" | "_source" | "_seq_no" | "_version"
+        ) {
             return Ok(all());
         }
         if let Some(mapping) = self.layout.mapping.leaf(path) {
-            let Some(_) = self.layout.field(path) else { return Ok(none()) };
+            let Some(_) = self.layout.field(path) else {
+                return Ok(none());
+            };
             return Ok(match &mapping.kind {
                 FieldKind::Text => Box::new(TermQuery::new(
                     Term::from_field_text(self.layout.meta.field_names, path),
@@ -326,7 +426,9 @@ impl Lowering<'_> {
                 _ => none(),
             });
         }
-        let Some(object) = self.layout.mapping.object(path) else { return Ok(none()) };
+        let Some(object) = self.layout.mapping.object(path) else {
+            return Ok(none());
+        };
         let mut clauses = Vec::new();
         self.exists_below(object, path, &mut clauses)?;
         Ok(Box::new(BooleanQuery::new(clauses)))
@@ -341,19 +443,28 @@ impl Lowering<'_> {
         for name in object.fields.keys() {
             clauses.push((Occur::Should, self.exists(&format!("{path}.{name}"))?));
         }
-        object.objects.iter().try_for_each(|(name, child)| self.exists_below(child, &format!("{path}.{name}"), clauses))
+        object
+            .objects
+            .iter()
+            .try_for_each(|(name, child)| self.exists_below(child, &format!("{path}.{name}"), clauses))
     }
 
     fn ids(&self, ids: &[String]) -> Box<dyn TantivyQuery> {
-        let terms = ids.iter().map(|id| Term::from_field_text(self.layout.meta.uid, &uid(self.context.doc_type, id)));
+        let terms = ids
+            .iter()
+            .map(|id| Term::from_field_text(self.layout.meta.uid, &uid(self.context.doc_type, id)));
         constant(Box::new(TermSetQuery::new(terms)))
     }
 
     fn pattern(&self, path: &str, given: &str, regex: &str) -> Lowered {
         if path.contains('*') {
             let (fields, _) = self.expand(&[(path.to_owned(), 1.0)], true);
-            let queries = fields.iter().map(|(path, _)| forgive(self.pattern(path, given, regex), true));
-            return Ok(Box::new(DisjunctionMaxQuery::new(queries.collect::<Result<Vec<_>, _>>()?)));
+            let queries = fields
+                .iter()
+                .map(|(path, _)| forgive(self.pattern(path, given, regex), true));
+            return Ok(Box::new(DisjunctionMaxQuery::new(
+                queries.collect::<Result<Vec<_>, _>>()?,
+            )));
         }
         if given.chars().count() > PATTERN_CHARS_MAX {
             return Err(QueryError::argument(format!(
@@ -364,25 +475,34 @@ impl Lowering<'_> {
         if path == "_index" {
             return Ok(all_or_none(name_matches(given, self.context.index)));
         }
-        let Some((mapping, field)) = self.searchable(path)? else { return Ok(none()) };
+        let Some((mapping, field)) = self.searchable(path)? else {
+            return Ok(none());
+        };
         if !mapping.index || !matches!(mapping.kind, FieldKind::Text | FieldKind::Keyword { .. }) {
             return Err(QueryError::shard(format!(
                 "Can only use wildcard queries on keyword, text and wildcard fields - not on [{path}] which is of type [{}]",
                 mapping.type_name
             )));
         }
-        let query = RegexQuery::from_pattern(regex, field)
-            .map_err(|error| QueryError::argument(format!("failed to parse pattern [{given}] of [{path}]: {error}")))?;
+        let query = RegexQuery::from_pattern(regex, field).map_err(|error| {
+            QueryError::argument(format!("failed to parse pattern [{given}] of [{path}]: {error}"))
+        })?;
         Ok(constant(Box::new(query)))
     }
 
     fn fuzzy(&self, path: &str, value: &str, edits: Option<u8>) -> Lowered {
         if path.contains('*') {
             let (fields, _) = self.expand(&[(path.to_owned(), 1.0)], true);
-            let queries = fields.iter().map(|(path, _)| forgive(self.fuzzy(path, value, edits), true));
-            return Ok(Box::new(DisjunctionMaxQuery::new(queries.collect::<Result<Vec<_>, _>>()?)));
+            let queries = fields
+                .iter()
+                .map(|(path, _)| forgive(self.fuzzy(path, value, edits), true));
+            return Ok(Box::new(DisjunctionMaxQuery::new(
+                queries.collect::<Result<Vec<_>, _>>()?,
+            )));
         }
-        let Some((mapping, field)) = self.searchable(path)? else { return Ok(none()) };
+        let Some((mapping, field)) = self.searchable(path)? else {
+            return Ok(none());
+        };
         if !mapping.index || !matches!(mapping.kind, FieldKind::Text | FieldKind::Keyword { .. }) {
             return Err(QueryError::argument(format!(
                 "Can only use fuzzy queries on keyword and text fields - not on [{path}] which is of type [{}]",
@@ -395,7 +515,11 @@ impl Lowering<'_> {
             3..=5 => 1,
             _ => 2,
         });
-        Ok(Box::new(FuzzyTermQuery::new(Term::from_field_text(field, value), edits, true)))
+        Ok(Box::new(FuzzyTermQuery::new(
+            Term::from_field_text(field, value),
+            edits,
+            true,
+        )))
     }
 
     fn bool(
@@ -419,7 +543,11 @@ impl Lowering<'_> {
         let required = !must.is_empty() || !filter.is_empty();
         if must.is_empty() && filter.is_empty() && should.is_empty() {
             // An empty bool matches everything with score 1, one that only forbids scores 0.
-            let base = if must_not.is_empty() { all() } else { unscored(all()) };
+            let base = if must_not.is_empty() {
+                all()
+            } else {
+                unscored(all())
+            };
             clauses.push((Occur::Must, base));
         }
         for query in should {
@@ -430,7 +558,9 @@ impl Lowering<'_> {
         if wanted > should.len() {
             return Ok(none());
         }
-        Ok(Box::new(BooleanQuery::with_minimum_required_clauses(clauses, wanted)))
+        Ok(Box::new(BooleanQuery::with_minimum_required_clauses(
+            clauses, wanted,
+        )))
     }
 }
 

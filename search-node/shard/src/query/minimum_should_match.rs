@@ -33,12 +33,21 @@ impl MinimumShouldMatch {
                 None => rules.push((0, Amount::parse(rule).ok_or_else(fault)?)),
             }
         }
-        if rules.is_empty() { Err(fault()) } else { Ok(Self { rules }) }
+        if rules.is_empty() {
+            Err(fault())
+        } else {
+            Ok(Self { rules })
+        }
     }
 
     /// How many of `clauses` must match.
     pub fn of(&self, clauses: usize) -> usize {
-        let amount = self.rules.iter().rev().find(|(from, _)| clauses >= *from).map_or(Amount::Count(0), |rule| rule.1);
+        let amount = self
+            .rules
+            .iter()
+            .rev()
+            .find(|(from, _)| clauses >= *from)
+            .map_or(Amount::Count(0), |rule| rule.1);
         let total = clauses as i64;
         let wanted = match amount {
             Amount::Count(count) if count < 0 => total + count,
@@ -77,7 +86,11 @@ mod tests {
             ("2<-25% 9<-3", 12, 9),
             ("-9", 5, 0),
         ] {
-            assert_eq!(MinimumShouldMatch::parse(text).expect(text).of(clauses), expected, "{text} of {clauses}");
+            assert_eq!(
+                MinimumShouldMatch::parse(text).expect(text).of(clauses),
+                expected,
+                "{text} of {clauses}"
+            );
         }
         assert!(MinimumShouldMatch::parse("a%").is_err());
     }

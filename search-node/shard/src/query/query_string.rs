@@ -26,16 +26,32 @@ pub(crate) struct Options<'a> {
 
 /// Whether a text can be read at all.
 pub(crate) fn check(text: &str) -> Result<(), QueryError> {
-    parse(text, &Options { fields: &[], operator: Operator::Or, lenient: true }).map(|_| ())
+    parse(
+        text,
+        &Options {
+            fields: &[],
+            operator: Operator::Or,
+            lenient: true,
+        },
+    )
+    .map(|_| ())
 }
 
 /// Reads a text.
 pub(crate) fn parse(text: &str, options: &Options<'_>) -> Result<Query, QueryError> {
-    let mut parser = Parser { text, at: 0, options, clauses: 0 };
+    let mut parser = Parser {
+        text,
+        at: 0,
+        options,
+        clauses: 0,
+    };
     let query = parser.clauses(None, 0)?;
     parser.skip_space();
     if parser.at < text.len() {
-        return Err(parser.fault(&format!("unexpected `{}`", &parser.rest()[..1.min(parser.rest().len())])));
+        return Err(parser.fault(&format!(
+            "unexpected `{}`",
+            &parser.rest()[..1.min(parser.rest().len())]
+        )));
     }
     Ok(query)
 }
@@ -94,7 +110,11 @@ impl<'a> Parser<'a> {
     fn fault(&self, reason: &str) -> QueryError {
         QueryError {
             kind: "query_shard_exception",
-            reason: format!("Failed to parse query [{}]: {reason} at character {}", self.text, self.at + 1),
+            reason: format!(
+                "Failed to parse query [{}]: {reason} at character {}",
+                self.text,
+                self.at + 1
+            ),
         }
     }
 
@@ -131,7 +151,15 @@ impl<'a> Parser<'a> {
         Ok(bool_of(joined))
     }
 
-    fn join(&self, joined: &mut Vec<(Occur, Query)>, and: bool, or: bool, not: bool, plus: bool, query: Query) {
+    fn join(
+        &self,
+        joined: &mut Vec<(Occur, Query)>,
+        and: bool,
+        or: bool,
+        not: bool,
+        plus: bool,
+        query: Query,
+    ) {
         let by_default = self.options.operator == Operator::And;
         if let Some(last) = joined.last_mut()
             && last.0 != Occur::MustNot
@@ -201,9 +229,13 @@ impl<'a> Parser<'a> {
         let slop = self.suffix_number('~')?.unwrap_or(0.0) as u32;
         let value = Value::String(text);
         Ok(match field {
-            Some(field) if slop > 0 => {
-                Query::Phrase { field: field.to_owned(), value, slop, prefix: false, lenient: self.options.lenient }
-            }
+            Some(field) if slop > 0 => Query::Phrase {
+                field: field.to_owned(),
+                value,
+                slop,
+                prefix: false,
+                lenient: self.options.lenient,
+            },
             _ => self.matching(field, value, MultiMatchKind::Phrase),
         })
     }
@@ -231,7 +263,10 @@ impl<'a> Parser<'a> {
 
     fn regexp(&mut self, field: Option<&str>) -> Result<Query, QueryError> {
         let pattern = self.quoted('/')?;
-        Ok(self.each_field(field, |field| Query::Regexp { field, pattern: pattern.clone() }))
+        Ok(self.each_field(field, |field| Query::Regexp {
+            field,
+            pattern: pattern.clone(),
+        }))
     }
 
     /// `[a TO b]`, `{a TO b}`, mixed, with `*` for an open end.
@@ -249,9 +284,15 @@ impl<'a> Parser<'a> {
             return Err(self.fault("a range without its end"));
         }
         let open = |text: String, included| (text != "*").then_some((Value::String(text), included));
-        let bounds =
-            RangeBounds { lower: open(lower, from_included), upper: open(upper, to_included), ..Default::default() };
-        Ok(self.each_field(field, |field| Query::Range { field, bounds: bounds.clone() }))
+        let bounds = RangeBounds {
+            lower: open(lower, from_included),
+            upper: open(upper, to_included),
+            ..Default::default()
+        };
+        Ok(self.each_field(field, |field| Query::Range {
+            field,
+            bounds: bounds.clone(),
+        }))
     }
 
     fn bound(&mut self) -> Result<String, QueryError> {
@@ -259,10 +300,17 @@ impl<'a> Parser<'a> {
         if self.peek() == Some('"') {
             return self.quoted('"');
         }
-        let end = self.rest().find(|c: char| c.is_whitespace() || "]}".contains(c)).unwrap_or(self.rest().len());
+        let end = self
+            .rest()
+            .find(|c: char| c.is_whitespace() || "]}".contains(c))
+            .unwrap_or(self.rest().len());
         let text = self.rest()[..end].to_owned();
         self.at += end;
-        if text.is_empty() { Err(self.fault("a range without a bound")) } else { Ok(text) }
+        if text.is_empty() {
+            Err(self.fault("a range without a bound"))
+        } else {
+            Ok(text)
+        }
     }
 
     fn one_sided(&mut self, field: Option<&str>) -> Result<Query, QueryError> {
@@ -274,32 +322,51 @@ impl<'a> Parser<'a> {
         let (text, _) = self.bare()?;
         let bound = Some((Value::String(text), included));
         let bounds = if above {
-            RangeBounds { lower: bound, ..Default::default() }
+            RangeBounds {
+                lower: bound,
+                ..Default::default()
+            }
         } else {
-            RangeBounds { upper: bound, ..Default::default() }
+            RangeBounds {
+                upper: bound,
+                ..Default::default()
+            }
         };
-        Ok(self.each_field(field, |field| Query::Range { field, bounds: bounds.clone() }))
+        Ok(self.each_field(field, |field| Query::Range {
+            field,
+            bounds: bounds.clone(),
+        }))
     }
 
     fn word(&mut self, field: Option<&str>) -> Result<Query, QueryError> {
         let (text, wild) = self.bare()?;
         if field == Some("_exists_") {
-            return Ok(Query::Constant { query: Box::new(Query::Exists { field: text }) });
+            return Ok(Query::Constant {
+                query: Box::new(Query::Exists { field: text }),
+            });
         }
         if self.accept("~") {
             let digits = self.rest().bytes().take_while(u8::is_ascii_digit).count();
             let edits = self.rest()[..digits].parse::<u8>().ok().map(|edits| edits.min(2));
             self.at += digits;
-            return Ok(self.each_field(field, |field| Query::Fuzzy { field, value: text.to_lowercase(), edits }));
+            return Ok(self.each_field(field, |field| Query::Fuzzy {
+                field,
+                value: text.to_lowercase(),
+                edits,
+            }));
         }
         Ok(match (wild, text.as_str(), field) {
             (true, "*", None | Some("*")) => Query::MatchAll,
-            (true, "*", Some(field)) => {
-                Query::Constant { query: Box::new(Query::Exists { field: field.to_owned() }) }
-            }
-            (true, ..) => {
-                self.each_field(field, |field| Query::Wildcard { field, pattern: text.clone(), case_insensitive: false })
-            }
+            (true, "*", Some(field)) => Query::Constant {
+                query: Box::new(Query::Exists {
+                    field: field.to_owned(),
+                }),
+            },
+            (true, ..) => self.each_field(field, |field| Query::Wildcard {
+                field,
+                pattern: text.clone(),
+                case_insensitive: false,
+            }),
             (false, ..) => self.matching(field, Value::String(text), MultiMatchKind::Best),
         })
     }
@@ -312,7 +379,9 @@ impl<'a> Parser<'a> {
             match letter {
                 '\\' => {
                     self.at += 1;
-                    let Some(escaped) = self.peek() else { return Err(self.fault("a `\\` at the end")) };
+                    let Some(escaped) = self.peek() else {
+                        return Err(self.fault("a `\\` at the end"));
+                    };
                     plain.push(escaped);
                     pattern.push('\\');
                     pattern.push(escaped);
@@ -340,7 +409,13 @@ impl<'a> Parser<'a> {
             None => self.options.fields.to_vec(),
         };
         let lenient = self.options.lenient || field.is_none() && self.options.fields.is_empty();
-        Query::MultiMatch { fields, value, operator: self.options.operator, kind, lenient }
+        Query::MultiMatch {
+            fields,
+            value,
+            operator: self.options.operator,
+            kind,
+            lenient,
+        }
     }
 
     /// A query for each field that a clause without a name asks.
@@ -349,9 +424,16 @@ impl<'a> Parser<'a> {
             Some(field) => make(field.to_owned()),
             None if self.options.fields.is_empty() => make("*".to_owned()),
             None => {
-                let queries =
-                    self.options.fields.iter().map(|(field, boost)| make(field.clone()).boosted(*boost)).collect();
-                Query::DisMax { queries, tie_breaker: 0.0 }
+                let queries = self
+                    .options
+                    .fields
+                    .iter()
+                    .map(|(field, boost)| make(field.clone()).boosted(*boost))
+                    .collect();
+                Query::DisMax {
+                    queries,
+                    tie_breaker: 0.0,
+                }
             }
         }
     }
@@ -362,8 +444,14 @@ impl<'a> Parser<'a> {
             return Ok(None);
         }
         self.at += 1;
-        let length = self.rest().bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b'.').count();
-        let number = self.rest()[..length].parse().map_err(|_| self.fault(&format!("`{sign}` needs a number")))?;
+        let length = self
+            .rest()
+            .bytes()
+            .take_while(|byte| byte.is_ascii_digit() || *byte == b'.')
+            .count();
+        let number = self.rest()[..length]
+            .parse()
+            .map_err(|_| self.fault(&format!("`{sign}` needs a number")))?;
         self.at += length;
         Ok(Some(number))
     }
@@ -384,7 +472,13 @@ fn bool_of(joined: Vec<(Occur, Query)>) -> Query {
             Occur::MustNot => must_not.push(query),
         }
     }
-    Query::Bool { must, filter: Vec::new(), should, must_not, minimum_should_match: None }
+    Query::Bool {
+        must,
+        filter: Vec::new(),
+        should,
+        must_not,
+        minimum_should_match: None,
+    }
 }
 
 #[cfg(test)]
@@ -394,7 +488,15 @@ mod tests {
     use super::*;
 
     fn read(text: &str, operator: Operator) -> Query {
-        parse(text, &Options { fields: &[], operator, lenient: false }).expect(text)
+        parse(
+            text,
+            &Options {
+                fields: &[],
+                operator,
+                lenient: false,
+            },
+        )
+        .expect(text)
     }
 
     fn matched(field: &str, text: &str) -> Query {
@@ -430,20 +532,44 @@ mod tests {
         assert!(matches!(read("a:*", Operator::Or), Query::Constant { .. }));
         assert!(matches!(read("a:b*", Operator::Or), Query::Wildcard { .. }));
         assert!(matches!(read("a:/b.c/", Operator::Or), Query::Regexp { .. }));
-        assert!(matches!(read("a:word~1", Operator::Or), Query::Fuzzy { edits: Some(1), .. }));
-        assert!(matches!(read("a:\"b c\"~2", Operator::Or), Query::Phrase { slop: 2, .. }));
+        assert!(matches!(
+            read("a:word~1", Operator::Or),
+            Query::Fuzzy { edits: Some(1), .. }
+        ));
+        assert!(matches!(
+            read("a:\"b c\"~2", Operator::Or),
+            Query::Phrase { slop: 2, .. }
+        ));
         assert!(matches!(read("a:(b OR c)^2", Operator::Or), Query::Boost { .. }));
-        let Query::Range { bounds, .. } = read("a:[1 TO *}", Operator::Or) else { panic!("a range") };
-        assert_eq!((bounds.lower, bounds.upper), (Some((Value::String("1".into()), true)), None));
-        let Query::Range { bounds, .. } = read("a:<=5", Operator::Or) else { panic!("a range") };
+        let Query::Range { bounds, .. } = read("a:[1 TO *}", Operator::Or) else {
+            panic!("a range")
+        };
+        assert_eq!(
+            (bounds.lower, bounds.upper),
+            (Some((Value::String("1".into()), true)), None)
+        );
+        let Query::Range { bounds, .. } = read("a:<=5", Operator::Or) else {
+            panic!("a range")
+        };
         assert_eq!(bounds.upper, Some((Value::String("5".into()), true)));
     }
 
     #[test]
     fn what_cannot_be_read_is_shown_with_its_place() {
-        for (text, place) in [("a:(b", "without its `)`"), ("a:\"b", "without its end"), ("AND a", "before it"), ("a AND", "after it"), ("a:[1 2]", "needs TO"), ("a)", "unexpected `)`")] {
+        for (text, place) in [
+            ("a:(b", "without its `)`"),
+            ("a:\"b", "without its end"),
+            ("AND a", "before it"),
+            ("a AND", "after it"),
+            ("a:[1 2]", "needs TO"),
+            ("a)", "unexpected `)`"),
+        ] {
             let error = check(text).expect_err(text);
-            assert!(error.reason.contains(place) && error.reason.contains("at character"), "{text}: {}", error.reason);
+            assert!(
+                error.reason.contains(place) && error.reason.contains("at character"),
+                "{text}: {}",
+                error.reason
+            );
         }
     }
 

@@ -42,7 +42,10 @@ pub(super) fn wanted(
             },
         },
         FieldKind::Double => Wanted::One(Term::from_field_f64(field, to_f64(path, &text)?)),
-        FieldKind::Float => Wanted::One(Term::from_field_f64(field, f64::from(to_f64(path, &text)? as f32))),
+        FieldKind::Float => Wanted::One(Term::from_field_f64(
+            field,
+            f64::from(to_f64(path, &text)? as f32),
+        )),
         FieldKind::Boolean => Wanted::One(Term::from_field_bool(field, to_bool(&text)?)),
         FieldKind::Date(formats) => {
             let read = |up| read_date(context, &text, formats, &TimeZone::UTC, up);
@@ -66,15 +69,22 @@ pub(super) fn bounds(
     field: Field,
     bounds: &RangeBounds,
 ) -> Result<(Bound<Term>, Bound<Term>), QueryError> {
-    let lower = bounds.lower.as_ref().map(|(value, included)| (plain(value), *included));
-    let upper = bounds.upper.as_ref().map(|(value, included)| (plain(value), *included));
+    let lower = bounds
+        .lower
+        .as_ref()
+        .map(|(value, included)| (plain(value), *included));
+    let upper = bounds
+        .upper
+        .as_ref()
+        .map(|(value, included)| (plain(value), *included));
     match &mapping.kind {
         FieldKind::Date(formats) => {
             let own;
             let formats = match &bounds.format {
                 Some(format) => {
-                    own = DateFormats::parse(format)
-                        .map_err(|reason| QueryError::argument(format!("Invalid format: [{format}]: {reason}")))?;
+                    own = DateFormats::parse(format).map_err(|reason| {
+                        QueryError::argument(format!("Invalid format: [{format}]: {reason}"))
+                    })?;
                     &own
                 }
                 None => formats,
@@ -87,14 +97,34 @@ pub(super) fn bounds(
             let date = |(text, included): (String, bool), up: bool| {
                 read_date(context, &text, formats, &zone, up).map(|millis| i64_bound(field, millis, included))
             };
-            let lower = lower.map(|bound| { let up = !bound.1; date(bound, up) }).transpose()?;
-            let upper = upper.map(|bound| { let up = bound.1; date(bound, up) }).transpose()?;
-            Ok((lower.unwrap_or(Bound::Unbounded), upper.unwrap_or(Bound::Unbounded)))
+            let lower = lower
+                .map(|bound| {
+                    let up = !bound.1;
+                    date(bound, up)
+                })
+                .transpose()?;
+            let upper = upper
+                .map(|bound| {
+                    let up = bound.1;
+                    date(bound, up)
+                })
+                .transpose()?;
+            Ok((
+                lower.unwrap_or(Bound::Unbounded),
+                upper.unwrap_or(Bound::Unbounded),
+            ))
         }
         FieldKind::Integer { .. } => {
-            let lower = lower.map(|(text, included)| integer_bound(path, field, &text, included, true)).transpose()?;
-            let upper = upper.map(|(text, included)| integer_bound(path, field, &text, included, false)).transpose()?;
-            Ok((lower.unwrap_or(Bound::Unbounded), upper.unwrap_or(Bound::Unbounded)))
+            let lower = lower
+                .map(|(text, included)| integer_bound(path, field, &text, included, true))
+                .transpose()?;
+            let upper = upper
+                .map(|(text, included)| integer_bound(path, field, &text, included, false))
+                .transpose()?;
+            Ok((
+                lower.unwrap_or(Bound::Unbounded),
+                upper.unwrap_or(Bound::Unbounded),
+            ))
         }
         _ => {
             let term = |(text, included): (String, bool)| -> Result<Bound<Term>, QueryError> {
@@ -105,7 +135,11 @@ pub(super) fn bounds(
                     FieldKind::Ip => Term::from_field_ip_addr(field, address(&text)?),
                     FieldKind::Integer { .. } | FieldKind::Date(_) => return Ok(Bound::Unbounded),
                 };
-                Ok(if included { Bound::Included(term) } else { Bound::Excluded(term) })
+                Ok(if included {
+                    Bound::Included(term)
+                } else {
+                    Bound::Excluded(term)
+                })
             };
             let lower = lower.map(term).transpose()?.unwrap_or(Bound::Unbounded);
             Ok((lower, upper.map(term).transpose()?.unwrap_or(Bound::Unbounded)))
@@ -114,7 +148,13 @@ pub(super) fn bounds(
 }
 
 /// A bound between two whole numbers moves to the next one inside: `gte 5.5` is `gte 6`.
-fn integer_bound(path: &str, field: Field, text: &str, included: bool, lower: bool) -> Result<Bound<Term>, QueryError> {
+fn integer_bound(
+    path: &str,
+    field: Field,
+    text: &str,
+    included: bool,
+    lower: bool,
+) -> Result<Bound<Term>, QueryError> {
     if let Ok(number) = text.parse::<i64>() {
         return Ok(i64_bound(field, number, included));
     }
@@ -128,7 +168,11 @@ fn integer_bound(path: &str, field: Field, text: &str, included: bool, lower: bo
 
 fn i64_bound(field: Field, number: i64, included: bool) -> Bound<Term> {
     let term = Term::from_field_i64(field, number);
-    if included { Bound::Included(term) } else { Bound::Excluded(term) }
+    if included {
+        Bound::Included(term)
+    } else {
+        Bound::Excluded(term)
+    }
 }
 
 fn between_i64(field: Field, first: i64, last: i64) -> Wanted {
@@ -142,27 +186,35 @@ fn read_date(
     zone: &TimeZone,
     up: bool,
 ) -> Result<i64, QueryError> {
-    read_math(text, formats, context.now_millis, zone, up)
-        .map_err(|reason| QueryError { kind: "parse_exception", reason: format!("{reason} with format [{}]", DateFormats::DEFAULT) })
+    read_math(text, formats, context.now_millis, zone, up).map_err(|reason| QueryError {
+        kind: "parse_exception",
+        reason: format!("{reason} with format [{}]", DateFormats::DEFAULT),
+    })
 }
 
 fn to_f64(path: &str, text: &str) -> Result<f64, QueryError> {
     text.parse::<f64>()
         .ok()
         .filter(|number| !number.is_nan())
-        .ok_or_else(|| QueryError { kind: "number_format_exception", reason: format!("failed to create query on [{path}]: For input string: \"{text}\"") })
+        .ok_or_else(|| QueryError {
+            kind: "number_format_exception",
+            reason: format!("failed to create query on [{path}]: For input string: \"{text}\""),
+        })
 }
 
 fn to_bool(text: &str) -> Result<bool, QueryError> {
     match text {
         "true" => Ok(true),
         "false" => Ok(false),
-        _ => Err(QueryError::argument(format!("Can't parse boolean value [{text}], expected [true] or [false]"))),
+        _ => Err(QueryError::argument(format!(
+            "Can't parse boolean value [{text}], expected [true] or [false]"
+        ))),
     }
 }
 
 fn address(text: &str) -> Result<Ipv6Addr, QueryError> {
-    crate::mapping::parse_ip(text).ok_or_else(|| QueryError::argument(format!("'{text}' is not an IP string literal.")))
+    crate::mapping::parse_ip(text)
+        .ok_or_else(|| QueryError::argument(format!("'{text}' is not an IP string literal.")))
 }
 
 /// First and last address of `10.0.0.0/8`, or one address twice.
@@ -173,13 +225,17 @@ fn network(text: &str) -> Result<(Ipv6Addr, Ipv6Addr), QueryError> {
     };
     let base_address = address(base)?;
     let width = if base.contains(':') { 128 } else { 32 };
-    let bits: u32 = bits
-        .parse()
-        .ok()
-        .filter(|bits| *bits <= width)
-        .ok_or_else(|| QueryError::argument(format!("'{text}' is not a network: the prefix length must be 0 to {width}")))?;
+    let bits: u32 = bits.parse().ok().filter(|bits| *bits <= width).ok_or_else(|| {
+        QueryError::argument(format!(
+            "'{text}' is not a network: the prefix length must be 0 to {width}"
+        ))
+    })?;
     let host_bits = width - bits;
-    let hosts = if host_bits == 128 { u128::MAX } else { (1u128 << host_bits) - 1 };
+    let hosts = if host_bits == 128 {
+        u128::MAX
+    } else {
+        (1u128 << host_bits) - 1
+    };
     let number = u128::from(base_address);
     Ok((Ipv6Addr::from(number & !hosts), Ipv6Addr::from(number | hosts)))
 }

@@ -35,7 +35,11 @@ pub(crate) fn exact_regex(text: &str, case_insensitive: bool) -> String {
 }
 
 fn literal(regex: &mut String, letter: char, case_insensitive: bool) {
-    let other = if letter.is_lowercase() { letter.to_uppercase().next() } else { letter.to_lowercase().next() };
+    let other = if letter.is_lowercase() {
+        letter.to_uppercase().next()
+    } else {
+        letter.to_lowercase().next()
+    };
     match other {
         Some(other) if case_insensitive && other != letter => {
             regex.push('[');
@@ -56,9 +60,13 @@ fn literal(regex: &mut String, letter: char, case_insensitive: bool) {
 pub(crate) fn name_matches(pattern: &str, name: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(first) = parts.next() else { return false };
-    let Some(mut rest) = name.strip_prefix(first) else { return false };
+    let Some(mut rest) = name.strip_prefix(first) else {
+        return false;
+    };
     let mut parts: Vec<&str> = parts.collect();
-    let Some(last) = parts.pop() else { return rest.is_empty() };
+    let Some(last) = parts.pop() else {
+        return rest.is_empty();
+    };
     for part in parts {
         match rest.find(part) {
             Some(at) => rest = &rest[at + part.len()..],

@@ -34,8 +34,17 @@ pub(crate) fn search(
         Ok(query.weight(scoring)?)
     };
     let matches = weight(&request.query, scored)?;
-    let filter = request.post_filter.as_ref().map(|query| weight(query, false)).transpose()?;
-    let mut found = Found { request, total: 0, max_score: None, hits: Vec::new() };
+    let filter = request
+        .post_filter
+        .as_ref()
+        .map(|query| weight(query, false))
+        .transpose()?;
+    let mut found = Found {
+        request,
+        total: 0,
+        max_score: None,
+        hits: Vec::new(),
+    };
     let mut aggs = AggPartial::default();
     for (ordinal, reader) in view.searcher.segment_readers().iter().enumerate() {
         if request.hits == 0 && request.aggs.is_empty() && filter.is_none() && request.min_score.is_none() {
@@ -68,10 +77,17 @@ impl Found<'_> {
     fn take(&mut self, segment: Segment<'_>, ordinal: u32, scored: bool) -> Result<(), SearchError> {
         self.total += segment.total;
         if scored && segment.total > 0 {
-            self.max_score = Some(self.max_score.map_or(segment.max_score, |known| known.max(segment.max_score)));
+            self.max_score = Some(
+                self.max_score
+                    .map_or(segment.max_score, |known| known.max(segment.max_score)),
+            );
         }
         for entry in segment.best {
-            let sort = segment.keys.iter().zip(&entry.places).map(|(key, place)| key.value(*place));
+            let sort = segment
+                .keys
+                .iter()
+                .zip(&entry.places)
+                .map(|(key, place)| key.value(*place));
             self.hits.push(Hit {
                 shard: 0,
                 segment: ordinal,
@@ -86,7 +102,12 @@ impl Found<'_> {
     }
 
     fn answer(self, aggs: AggPartial) -> SearchAnswer {
-        SearchAnswer { total: self.total, max_score: self.max_score, hits: self.hits, aggs }
+        SearchAnswer {
+            total: self.total,
+            max_score: self.max_score,
+            hits: self.hits,
+            aggs,
+        }
     }
 }
 
@@ -143,9 +164,12 @@ impl<'a> Segment<'a> {
         filter: Option<&dyn Weight>,
     ) -> Result<Self, SearchError> {
         let after = match &request.search_after {
-            Some(values) => {
-                Some(keys.iter().zip(values).map(|(key, value)| key.place_of(value)).collect::<Result<_, _>>()?)
-            }
+            Some(values) => Some(
+                keys.iter()
+                    .zip(values)
+                    .map(|(key, value)| key.place_of(value))
+                    .collect::<Result<_, _>>()?,
+            ),
             None => None,
         };
         Ok(Self {
@@ -161,7 +185,12 @@ impl<'a> Segment<'a> {
         })
     }
 
-    fn walk(&mut self, matches: &dyn Weight, scored: bool, aggs: &mut SegmentAggs<'_>) -> Result<(), SearchError> {
+    fn walk(
+        &mut self,
+        matches: &dyn Weight,
+        scored: bool,
+        aggs: &mut SegmentAggs<'_>,
+    ) -> Result<(), SearchError> {
         let reader = self.reader;
         if scored {
             matches.for_each(reader, &mut |document, score| self.meet(document, score, aggs))?;
@@ -184,14 +213,20 @@ impl<'a> Segment<'a> {
             return;
         }
         self.total += 1;
-        self.max_score = if self.total == 1 { score } else { self.max_score.max(score) };
+        self.max_score = if self.total == 1 {
+            score
+        } else {
+            self.max_score.max(score)
+        };
         if self.hits > 0 {
             self.offer(document, score);
         }
     }
 
     fn passes_filter(&mut self, document: DocId) -> bool {
-        let Some(filter) = &mut self.filter else { return true };
+        let Some(filter) = &mut self.filter else {
+            return true;
+        };
         if filter.doc() < document && filter.doc() != TERMINATED {
             filter.seek(document);
         }
@@ -209,7 +244,11 @@ impl<'a> Segment<'a> {
         {
             return;
         }
-        let entry = Entry { places, score, document };
+        let entry = Entry {
+            places,
+            score,
+            document,
+        };
         if !full {
             self.best.push(entry);
         } else if let Some(mut worst) = self.best.peek_mut()
@@ -221,7 +260,9 @@ impl<'a> Segment<'a> {
 
     /// Whether the first key alone shows that the document is worse than the worst of a full set.
     fn loses_at_once(&self, document: DocId, score: Score) -> bool {
-        let Some(worst) = self.best.peek() else { return false };
+        let Some(worst) = self.best.peek() else {
+            return false;
+        };
         match self.keys.first() {
             // A later document of the same score comes after.
             None => score <= worst.score,

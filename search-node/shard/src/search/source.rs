@@ -28,7 +28,12 @@ pub fn filter_source(source: &Value, includes: &[String], excludes: &[String]) -
     }
 }
 
-fn filter_object(members: &Map<String, Value>, prefix: &str, includes: &[String], excludes: &[String]) -> Map<String, Value> {
+fn filter_object(
+    members: &Map<String, Value>,
+    prefix: &str,
+    includes: &[String],
+    excludes: &[String],
+) -> Map<String, Value> {
     let mut kept = Map::new();
     for (name, value) in members {
         let path = format!("{prefix}{name}");
@@ -49,11 +54,18 @@ fn filter_object(members: &Map<String, Value>, prefix: &str, includes: &[String]
 
 fn filter_below(value: &Value, path: &str, includes: &[String], excludes: &[String]) -> Value {
     match value {
-        Value::Object(members) => Value::Object(filter_object(members, &format!("{path}."), includes, excludes)),
+        Value::Object(members) => {
+            Value::Object(filter_object(members, &format!("{path}."), includes, excludes))
+        }
         Value::Array(items) => {
-            let kept = items.iter().map(|item| filter_below(item, path, includes, excludes));
+            let kept = items
+                .iter()
+                .map(|item| filter_below(item, path, includes, excludes));
             // Under an include for something deeper, plain items of an array are not what was asked for.
-            Value::Array(kept.filter(|item| includes.is_empty() || item.is_object() && !is_empty(item)).collect())
+            Value::Array(
+                kept.filter(|item| includes.is_empty() || item.is_object() && !is_empty(item))
+                    .collect(),
+            )
         }
         _ if !includes.is_empty() => Value::Null,
         other => other.clone(),
@@ -96,7 +108,11 @@ mod tests {
     fn patterns_keep_and_leave_out() {
         let source = json!({"a": 1, "o": {"x": 1, "y": {"z": 2}}, "l": [{"x": 1, "y": 2}, 3], "k": [1, 2]});
         for (includes, excludes, expected) in [
-            (vec![], vec!["o"], json!({"a": 1, "l": [{"x": 1, "y": 2}, 3], "k": [1, 2]})),
+            (
+                vec![],
+                vec!["o"],
+                json!({"a": 1, "l": [{"x": 1, "y": 2}, 3], "k": [1, 2]}),
+            ),
             (vec!["a", "k"], vec![], json!({"a": 1, "k": [1, 2]})),
             (vec!["o.y"], vec![], json!({"o": {"y": {"z": 2}}})),
             (vec!["o.*"], vec!["o.y"], json!({"o": {"x": 1}})),
@@ -105,7 +121,11 @@ mod tests {
         ] {
             let texts = |patterns: Vec<&str>| patterns.into_iter().map(str::to_owned).collect::<Vec<_>>();
             let shown = format!("{includes:?} {excludes:?}");
-            assert_eq!(filter_source(&source, &texts(includes), &texts(excludes)), expected, "{shown}");
+            assert_eq!(
+                filter_source(&source, &texts(includes), &texts(excludes)),
+                expected,
+                "{shown}"
+            );
         }
     }
 }

@@ -17,8 +17,8 @@ use parking_lot::Mutex;
 use tantivy::Directory;
 use tantivy::directory::error::{DeleteError, LockError, OpenDirectoryError, OpenReadError, OpenWriteError};
 use tantivy::directory::{
-    AntiCallToken, DirectoryLock, FileHandle, Lock, MmapDirectory, TerminatingWrite, WatchCallback, WatchHandle,
-    WritePtr,
+    AntiCallToken, DirectoryLock, FileHandle, Lock, MmapDirectory, TerminatingWrite, WatchCallback,
+    WatchHandle, WritePtr,
 };
 
 use super::fieldnorm::PaddedNorms;
@@ -43,6 +43,8 @@ struct State {
     durable: HashSet<PathBuf>,
     /// Files that tantivy deleted while the durable manifest still needs them.
     doomed: HashSet<PathBuf>,
+    /// Segments of a state that is being made durable: a merge that ends meanwhile may not take their files away.
+    pinned: HashMap<String, Listed>,
     /// Files known to be synced.
     synced: HashSet<PathBuf>,
     /// Fields with norms in the current schema.
@@ -73,17 +75,37 @@ impl ShardDirectory {
             let managed = serde_json::to_vec(&managed).unwrap_or_else(|_| b"[]".to_vec());
             state.small.insert(PathBuf::from(MANAGED), managed);
             state.schema_fields = schema_fields_of(manifest.meta.as_bytes());
-            state.small.insert(PathBuf::from(META), manifest.meta.clone().into_bytes());
+            state
+                .small
+                .insert(PathBuf::from(META), manifest.meta.clone().into_bytes());
         }
         remove_orphans(folder, &state.durable);
         let mmap = MmapDirectory::open(folder)?;
-        Ok(Self { folder: Arc::new(folder.to_owned()), mmap, state: Arc::new(Mutex::new(state)) })
+        Ok(Self {
+            folder: Arc::new(folder.to_owned()),
+            mmap,
+            state: Arc::new(Mutex::new(state)),
+        })
     }
 
     /// tantivy's `meta.json` as it is now.
     pub(crate) fn meta(&self) -> Option<String> {
         let state = self.state.lock();
-        state.small.get(Path::new(META)).and_then(|bytes| String::from_utf8(bytes.clone()).ok())
+        state
+            .small
+            .get(Path::new(META))
+            .and_then(|bytes| String::from_utf8(bytes.clone()).ok())
+    }
+
+    /// The same, keeping every file that it names until [`ShardDirectory::make_durable`] is done with it.
+    pub(crate) fn pin_meta(&self) -> Option<String> {
+        let mut state = self.state.lock();
+        let meta = state
+            .small
+            .get(Path::new(META))
+            .and_then(|bytes| String::from_utf8(bytes.clone()).ok())?;
+        state.pinned = listed(meta.as_bytes());
+        Some(meta)
     }
 
     /// Replaces `meta.json`, as the schema grows.
@@ -106,10 +128,13 @@ impl ShardDirectory {
                 .and_then(|file| file.sync_all())
                 .map_err(|source| ManifestError::Io { path, source })?;
         }
-        sync_folder(&self.folder)
-            .map_err(|source| ManifestError::Io { path: self.folder.to_path_buf(), source })?;
+        sync_folder(&self.folder).map_err(|source| ManifestError::Io {
+            path: self.folder.to_path_buf(),
+            source,
+        })?;
         manifest.write(&self.folder)?;
         let mut state = self.state.lock();
+        state.pinned.clear();
         let free: Vec<PathBuf> = state.doomed.difference(&files).cloned().collect();
         state.doomed.retain(|file| files.contains(file));
         state.durable.clone_from(&files);
@@ -123,8 +148,14 @@ impl ShardDirectory {
 
     /// The size of all files in the folder.
     pub(crate) fn bytes(&self) -> u64 {
-        let Ok(entries) = fs_err::read_dir(self.folder.as_path()) else { return 0 };
-        entries.filter_map(|entry| entry.ok()?.metadata().ok()).filter(|meta| meta.is_file()).map(|meta| meta.len()).sum()
+        let Ok(entries) = fs_err::read_dir(self.folder.as_path()) else {
+            return 0;
+        };
+        entries
+            .filter_map(|entry| entry.ok()?.metadata().ok())
+            .filter(|meta| meta.is_file())
+            .map(|meta| meta.len())
+            .sum()
     }
 
     fn put_small(&self, path: &Path, data: &[u8]) -> io::Result<()> {
@@ -132,7 +163,9 @@ impl ShardDirectory {
         if path == Path::new(META) {
             let fields = schema_fields_of(data);
             if fields < state.schema_fields {
-                return Err(io::Error::other("a list of segments under an older schema may not replace a newer one"));
+                return Err(io::Error::other(
+                    "a list of segments under an older schema may not replace a newer one",
+                ));
             }
             state.schema_fields = fields;
             state.segments.extend(listed(data));
@@ -161,7 +194,9 @@ fn listed(meta: &[u8]) -> HashMap<String, Listed> {
         .filter_map(|segment| {
             let id = segment.get("segment_id")?.as_str()?.replace('-', "");
             let documents = usize::try_from(segment.get("max_doc")?.as_u64()?).ok()?;
-            let deletes = segment.get("deletes").and_then(|deletes| deletes.get("opstamp")?.as_u64());
+            let deletes = segment
+                .get("deletes")
+                .and_then(|deletes| deletes.get("opstamp")?.as_u64());
             Some((id, Listed { documents, deletes }))
         })
         .collect()
@@ -169,7 +204,9 @@ fn listed(meta: &[u8]) -> HashMap<String, Listed> {
 
 fn schema_fields_of(meta: &[u8]) -> usize {
     let meta: serde_json::Value = serde_json::from_slice(meta).unwrap_or_default();
-    meta.get("schema").and_then(|schema| schema.as_array()).map_or(0, Vec::len)
+    meta.get("schema")
+        .and_then(|schema| schema.as_array())
+        .map_or(0, Vec::len)
 }
 
 fn segment_of(path: &Path) -> Option<&str> {
@@ -178,22 +215,33 @@ fn segment_of(path: &Path) -> Option<&str> {
 
 /// The files on disk that a state with these segments consists of.
 fn existing_files(folder: &Path, segments: &HashMap<String, Listed>) -> HashSet<PathBuf> {
-    let Ok(entries) = fs_err::read_dir(folder) else { return HashSet::new() };
+    let Ok(entries) = fs_err::read_dir(folder) else {
+        return HashSet::new();
+    };
     entries
         .filter_map(|entry| Some(PathBuf::from(entry.ok()?.file_name())))
         .filter(|path| {
-            let Some(listed) = segment_of(path).and_then(|segment| segments.get(segment)) else { return false };
+            let Some(listed) = segment_of(path).and_then(|segment| segments.get(segment)) else {
+                return false;
+            };
             let is_deletes = path.extension().is_some_and(|extension| extension == "del");
-            !is_deletes || listed.deletes.is_some_and(|stamp| path.to_str().is_some_and(|p| p.ends_with(&format!(".{stamp}.del"))))
+            !is_deletes
+                || listed.deletes.is_some_and(|stamp| {
+                    path.to_str()
+                        .is_some_and(|p| p.ends_with(&format!(".{stamp}.del")))
+                })
         })
         .collect()
 }
 
 fn remove_orphans(folder: &Path, durable: &HashSet<PathBuf>) {
-    let Ok(entries) = fs_err::read_dir(folder) else { return };
+    let Ok(entries) = fs_err::read_dir(folder) else {
+        return;
+    };
     for name in entries.filter_map(|entry| Some(PathBuf::from(entry.ok()?.file_name()))) {
-        let is_segment_file = segment_of(&name)
-            .is_some_and(|segment| segment.len() == 32 && segment.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let is_segment_file = segment_of(&name).is_some_and(|segment| {
+            segment.len() == 32 && segment.bytes().all(|byte| byte.is_ascii_hexdigit())
+        });
         if is_segment_file && !durable.contains(&name) {
             unlink(&folder.join(name));
         }
@@ -212,15 +260,20 @@ impl Directory for ShardDirectory {
             (state.normed.clone(), listed.map(|listed| listed.documents))
         };
         // A segment that no meta.json names yet was written under the current schema and lacks nothing.
-        let Some(documents) = documents else { return Ok(handle) };
-        PaddedNorms::wrap(handle, &normed, documents)
-            .map_err(|error| OpenReadError::IoError { io_error: Arc::new(error), filepath: path.to_owned() })
+        let Some(documents) = documents else {
+            return Ok(handle);
+        };
+        PaddedNorms::wrap(handle, &normed, documents).map_err(|error| OpenReadError::IoError {
+            io_error: Arc::new(error),
+            filepath: path.to_owned(),
+        })
     }
 
     fn delete(&self, path: &Path) -> Result<(), DeleteError> {
         let mut state = self.state.lock();
         state.synced.remove(path);
-        if state.durable.contains(path) {
+        let is_pinned = segment_of(path).is_some_and(|segment| state.pinned.contains_key(segment));
+        if is_pinned || state.durable.contains(path) {
             state.doomed.insert(path.to_owned());
             return Ok(());
         }
@@ -230,7 +283,10 @@ impl Directory for ShardDirectory {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 Err(DeleteError::FileDoesNotExist(path.to_owned()))
             }
-            Err(error) => Err(DeleteError::IoError { io_error: Arc::new(error), filepath: path.to_owned() }),
+            Err(error) => Err(DeleteError::IoError {
+                io_error: Arc::new(error),
+                filepath: path.to_owned(),
+            }),
         }
     }
 
@@ -243,18 +299,29 @@ impl Directory for ShardDirectory {
 
     fn open_write(&self, path: &Path) -> Result<WritePtr, OpenWriteError> {
         let full = self.folder.join(path);
-        match fs_err::OpenOptions::new().write(true).create_new(true).open(&full) {
+        match fs_err::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&full)
+        {
             Ok(file) => Ok(BufWriter::new(Box::new(Unsynced(file)))),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 Err(OpenWriteError::FileAlreadyExists(path.to_owned()))
             }
-            Err(error) => Err(OpenWriteError::IoError { io_error: Arc::new(error), filepath: path.to_owned() }),
+            Err(error) => Err(OpenWriteError::IoError {
+                io_error: Arc::new(error),
+                filepath: path.to_owned(),
+            }),
         }
     }
 
     fn atomic_read(&self, path: &Path) -> Result<Vec<u8>, OpenReadError> {
         let state = self.state.lock();
-        state.small.get(path).cloned().ok_or_else(|| OpenReadError::FileDoesNotExist(path.to_owned()))
+        state
+            .small
+            .get(path)
+            .cloned()
+            .ok_or_else(|| OpenReadError::FileDoesNotExist(path.to_owned()))
     }
 
     fn atomic_write(&self, path: &Path, data: &[u8]) -> io::Result<()> {

@@ -26,7 +26,9 @@ pub enum TranslogError {
         reason: String,
     },
     /// An earlier sync failed.
-    #[error("the shard accepts nothing after a failed write ({0}); free the disk or replace it, then restart the node")]
+    #[error(
+        "the shard accepts nothing after a failed write ({0}); free the disk or replace it, then restart the node"
+    )]
     Fenced(String),
     /// An operation larger than the format's bound.
     #[error("the operation is {bytes} bytes, more than the {max} that a translog record may have")]
@@ -40,10 +42,17 @@ pub enum TranslogError {
 
 impl TranslogError {
     pub(super) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
-        move |source| Self::Io { path: path.to_owned(), source }
+        move |source| Self::Io {
+            path: path.to_owned(),
+            source,
+        }
     }
 
     pub(super) fn corrupt(path: &Path, offset: u64, reason: impl Into<String>) -> Self {
-        Self::Corrupt { path: path.to_owned(), offset, reason: reason.into() }
+        Self::Corrupt {
+            path: path.to_owned(),
+            offset,
+            reason: reason.into(),
+        }
     }
 }

@@ -343,7 +343,10 @@ pub(crate) fn search(
     }
     shown.insert(
         "max_score".to_owned(),
-        json!(joined.max_score.filter(|_| !joined.hits.is_empty())),
+        joined
+            .max_score
+            .filter(|_| !joined.hits.is_empty())
+            .map_or(Value::Null, show_score),
     );
     shown.insert("hits".to_owned(), Value::Array(hits));
     node.counters.searches.inc();
@@ -465,6 +468,14 @@ fn check_window(node: &Node, indices: &[Arc<Index>], body: &SearchBody) -> Resul
     Ok(())
 }
 
+/// A score with the digits that single precision has, not those that it gains on the way to double.
+fn show_score(score: f32) -> Value {
+    score
+        .to_string()
+        .parse::<f64>()
+        .map_or(Value::Null, |score| json!(score))
+}
+
 fn show_total(total: u64, track: TrackTotal, as_number: bool) -> Value {
     let (value, relation) = match track {
         TrackTotal::UpTo(most) if total > most => (most, "gte"),
@@ -491,7 +502,7 @@ fn show_hit(part: &Part, hit: &Hit, body: &SearchBody) -> Result<Value, ApiError
         shown.insert("_seq_no".to_owned(), json!(stored.seq_no));
         shown.insert("_primary_term".to_owned(), json!(stored.term));
     }
-    shown.insert("_score".to_owned(), json!(hit.score));
+    shown.insert("_score".to_owned(), hit.score.map_or(Value::Null, show_score));
     if let Some(routing) = &stored.routing {
         shown.insert("_routing".to_owned(), json!(routing));
     }

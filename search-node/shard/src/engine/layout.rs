@@ -149,7 +149,8 @@ fn add_slot(builder: &mut SchemaBuilder, slot: &Slot) -> Field {
         }
         Storage::I64 => builder.add_i64_field(name, numeric(slot)),
         Storage::F64 => builder.add_f64_field(name, numeric(slot)),
-        Storage::Bool => builder.add_bool_field(name, numeric(slot)),
+        // Two terms cost little, and tantivy has no range over a column of flags.
+        Storage::Bool => builder.add_bool_field(name, numeric(slot).set_indexed()),
         Storage::Ip => builder.add_ip_addr_field(
             name,
             if slot.column {

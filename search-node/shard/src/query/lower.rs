@@ -212,6 +212,7 @@ impl Lowering<'_> {
             Wanted::Between(lower, upper) => constant(Box::new(RangeQuery::new(lower, upper))),
             Wanted::One(term) => match &mapping.kind {
                 FieldKind::Text => Box::new(TermQuery::new(term, IndexRecordOption::WithFreqs)),
+                FieldKind::Boolean => constant(Box::new(TermQuery::new(term, IndexRecordOption::Basic))),
                 FieldKind::Keyword { .. } if mapping.index => {
                     Box::new(TermQuery::new(term, IndexRecordOption::Basic))
                 }
@@ -390,11 +391,38 @@ impl Lowering<'_> {
         let Some((mapping, field)) = self.searchable(path)? else {
             return Ok(none());
         };
+        if mapping.kind == FieldKind::Boolean {
+            return self.flag_range(field, range);
+        }
         let (lower, upper) = bounds(self.context, path, mapping, field, range)?;
         if lower == Bound::Unbounded && upper == Bound::Unbounded {
             return Ok(constant(self.exists(path)?));
         }
         Ok(constant(Box::new(RangeQuery::new(lower, upper))))
+    }
+
+    /// `false` comes before `true`.
+    fn flag_range(&self, field: Field, range: &RangeBounds) -> Lowered {
+        let inside = |flag: bool| {
+            let bound = |bound: &Option<(Value, bool)>| {
+                bound
+                    .as_ref()
+                    .map(|(value, included)| (plain(value) == "true", *included))
+            };
+            let above =
+                bound(&range.lower).is_none_or(|(low, included)| flag & !low || included && flag == low);
+            above
+                && bound(&range.upper).is_none_or(|(high, included)| !flag & high || included && flag == high)
+        };
+        let clauses = [false, true]
+            .into_iter()
+            .filter(|flag| inside(*flag))
+            .map(|flag| {
+                let term = Term::from_field_bool(field, flag);
+                let query: Box<dyn TantivyQuery> = Box::new(TermQuery::new(term, IndexRecordOption::Basic));
+                (Occur::Should, query)
+            });
+        Ok(constant(Box::new(BooleanQuery::new(clauses.collect()))))
     }
 
     fn exists(&self, path: &str) -> Lowered {
@@ -532,7 +560,14 @@ impl Lowering<'_> {
     ) -> Lowered {
         let mut clauses: Vec<(Occur, Box<dyn TantivyQuery>)> = Vec::new();
         for query in must {
-            clauses.push((Occur::Must, self.query(query)?));
+            let lowered = self.query(query)?;
+            // tantivy leaves a bare match-all out of an intersection, and with it the score that it gives.
+            let scored = if *query == Query::MatchAll {
+                constant(lowered)
+            } else {
+                lowered
+            };
+            clauses.push((Occur::Must, scored));
         }
         for query in filter {
             clauses.push((Occur::Must, unscored(self.query(query)?)));

@@ -1,0 +1,198 @@
+//! Programs as child processes.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::Context;
+use search_client::{ClientOptions, SearchClient};
+
+use crate::wait::wait_until;
+
+/// A program that runs until this goes.
+pub struct Program {
+    child: Child,
+    name: String,
+    log: PathBuf,
+}
+
+/// The path of a program of the workspace, built beside the tests.
+pub fn binary(name: &str) -> anyhow::Result<PathBuf> {
+    // tests run from target/<profile>/deps
+    let mut folder = std::env::current_exe()?;
+    while folder.file_name().is_some_and(|name| name != "deps") && folder.pop() {}
+    folder.pop();
+    let path = folder.join(name);
+    anyhow::ensure!(
+        path.exists(),
+        "{} is missing; run `cargo build --workspace` first",
+        path.display()
+    );
+    Ok(path)
+}
+
+/// A port that nobody listens on at this moment.
+pub fn free_port() -> anyhow::Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+impl Program {
+    /// Starts a program; its output goes to `<name>.log` in `folder`.
+    pub fn start(name: &str, folder: &Path, arguments: &[String]) -> anyhow::Result<Self> {
+        Self::start_in(name, folder, folder, arguments)
+    }
+
+    /// The same with a working directory of its own.
+    pub fn start_in(name: &str, folder: &Path, cwd: &Path, arguments: &[String]) -> anyhow::Result<Self> {
+        let log = folder.join(format!("{name}.log"));
+        let out = fs_err::OpenOptions::new().create(true).append(true).open(&log)?;
+        let path = binary(name)?;
+        let child = Command::new(&path)
+            .args(arguments)
+            .current_dir(cwd)
+            .stdin(Stdio::null())
+            .stdout(out.file().try_clone()?)
+            .stderr(out.file().try_clone()?)
+            .spawn()
+            .with_context(|| format!("{} cannot be started", path.display()))?;
+        Ok(Self {
+            child,
+            name: name.to_owned(),
+            log,
+        })
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What the program has written so far.
+    pub fn output(&self) -> String {
+        fs_err::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Whether it still runs.
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Ends it without warning, as a crash or the kernel would.
+    pub fn kill(&mut self) -> anyhow::Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Asks it to stop and waits; its exit status.
+    pub fn terminate(&mut self, limit: Duration) -> anyhow::Result<Option<i32>> {
+        let status = Command::new("kill")
+            .arg("-TERM")
+            .arg(self.id().to_string())
+            .status()?;
+        anyhow::ensure!(status.success(), "{} cannot be asked to stop", self.name);
+        let child = &mut self.child;
+        let ended = wait_until("the end of a program", limit, || child.try_wait().ok().flatten())?;
+        Ok(ended.code())
+    }
+
+    /// Resident memory in bytes.
+    pub fn resident_bytes(&self) -> u64 {
+        let status = fs_err::read_to_string(format!("/proc/{}/status", self.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<u64>().ok())
+            .unwrap_or(0)
+            * 1024
+    }
+
+    /// CPU time used so far, user and system, in seconds.
+    pub fn cpu_seconds(&self) -> f64 {
+        let stat = fs_err::read_to_string(format!("/proc/{}/stat", self.id())).unwrap_or_default();
+        // The name stands in parentheses and may hold spaces; fields 14 and 15 are ticks of user and system time.
+        let fields: Vec<&str> = stat
+            .rsplit(')')
+            .next()
+            .unwrap_or_default()
+            .split_whitespace()
+            .collect();
+        let ticks = |at: usize| {
+            fields
+                .get(at)
+                .and_then(|text| text.parse::<f64>().ok())
+                .unwrap_or(0.0)
+        };
+        (ticks(11) + ticks(12)) / 100.0
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // Already gone is as good as ended.
+        let _ended = self.child.kill();
+        let _waited = self.child.wait();
+    }
+}
+
+/// A search-node on a free port.
+pub struct SearchNode {
+    pub program: Program,
+    pub port: u16,
+    pub client: SearchClient,
+}
+
+impl SearchNode {
+    /// Starts a node on `data` and waits until it answers.
+    pub async fn start(folder: &Path, data: &Path) -> anyhow::Result<Self> {
+        Self::start_on(folder, data, free_port()?).await
+    }
+
+    /// The same on a given port.
+    pub async fn start_on(folder: &Path, data: &Path, port: u16) -> anyhow::Result<Self> {
+        let arguments = [
+            "-E".to_owned(),
+            format!("path.data={}", data.display()),
+            "-E".to_owned(),
+            format!("http.port={port}"),
+        ];
+        let program = Program::start("search-node", folder, &arguments)?;
+        let fast = Duration::from_millis(20);
+        let client = SearchClient::new(ClientOptions {
+            hosts: vec![format!("127.0.0.1:{port}")],
+            timeout: Duration::from_secs(60),
+            backoff_init: fast,
+            backoff_max: fast,
+            ..ClientOptions::default()
+        })?;
+        let mut node = Self {
+            program,
+            port,
+            client,
+        };
+        node.ready().await?;
+        Ok(node)
+    }
+
+    async fn ready(&mut self) -> anyhow::Result<()> {
+        for _ in 0..1_500 {
+            if self
+                .client
+                .json(search_client::Method::GET, "/", None)
+                .await
+                .is_ok()
+            {
+                return Ok(());
+            }
+            anyhow::ensure!(
+                self.program.is_running(),
+                "search-node ended: {}",
+                self.program.output()
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        anyhow::bail!("search-node does not answer: {}", self.program.output())
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+}

@@ -6,7 +6,7 @@ import uPlot from 'uplot';
 import type { HistogramFrame } from '../api/types';
 import { seriesColour, stackOrder } from '../components/levels';
 import { whole } from '../format/number';
-import { full, short } from '../format/time';
+import { full, tickLabel } from '../format/time';
 import { useLanguage, useMessages } from '../i18n';
 import type { Zone } from '../state/prefs';
 import type { Range } from '../time/range';
@@ -69,7 +69,7 @@ export function Histogram({ data, range, zone, stale, onZoom }: Props) {
           y: { range: (_, __, most) => [0, Math.max(1, most)] },
         },
         axes: [
-          { stroke: muted, grid: { show: false }, ticks: { stroke: line, size: 4 }, size: 22, font: '11px system-ui', space: 90, values: (_, ticks) => ticks.map((tick) => short(tick * 1000, language, zone).replace(/^.*, /, ticks.length > 1 && (ticks[ticks.length - 1] ?? 0) - (ticks[0] ?? 0) > 172_800 ? '$&' : '')) },
+          { stroke: muted, grid: { show: false }, ticks: { stroke: line, size: 4 }, size: 22, font: '11px system-ui', space: 90, values: (_, ticks) => ticks.map((tick) => tickLabel(tick * 1000, ticks.length > 1 ? ((ticks[1] ?? 0) - (ticks[0] ?? 0)) * 1000 : 0, zone)) },
           { stroke: muted, grid: { stroke: line, width: 1 }, ticks: { show: false }, size: 44, font: '11px system-ui', space: 28, values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? Intl.NumberFormat(language, { notation: 'compact' }).format(tick) : '')) },
         ],
         series: [{}, ...fills.map((fill) => ({ fill, width: 0, points: { show: false }, paths: uPlot.paths.bars?.({ size: [0.86, 60], align: 1, gap: 0 }) }))],

@@ -44,7 +44,7 @@ interface PoolRow {
   row: number;
 }
 
-const WIDTHS: Record<string, number> = { '@timestamp': 190, 'log.level': 84, 'event.dataset': 150, 'host.name': 120 };
+const WIDTHS: Record<string, number> = { '@timestamp': 184, 'log.level': 80, 'event.dataset': 132, 'host.name': 100 };
 
 export class LogGrid {
   private readonly scroller = document.createElement('div');
@@ -274,7 +274,7 @@ export class LogGrid {
     const template = columns.map((column, at) => {
       const width = this.widths.get(column.name);
       if (width !== undefined) return `${width}px`;
-      if (at === columns.length - 1) return 'minmax(320px, 1fr)';
+      if (at === columns.length - 1) return 'minmax(280px, 1fr)';
       return `${WIDTHS[column.name] ?? (column.name === '_summary' ? 640 : 160)}px`;
     });
     this.scroller.style.setProperty('--columns', template.join(' ') || '1fr');

@@ -52,6 +52,15 @@ export function short(millis: number, language: Language, zone: Zone): string {
   }).format(millis);
 }
 
+/** A tick of a time axis: as short as its distance to the next allows; midnight names the day. */
+export function tickLabel(millis: number, distance: number, zone: Zone): string {
+  const text = full(millis, zone);
+  const day = text.slice(5, 10);
+  if (distance >= 86_400_000) return distance >= 28 * 86_400_000 ? text.slice(0, 7) : day;
+  if (distance >= 60_000) return text.slice(11, 16) === '00:00' ? day : text.slice(11, 16);
+  return distance >= 1_000 ? text.slice(11, 19) : text.slice(17);
+}
+
 /** `12 s`, `3 min`, `2 h`, `5 d`. */
 export function span(millis: number, language: Language): string {
   const zh = language === 'zh-CN';

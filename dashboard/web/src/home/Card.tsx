@@ -2,9 +2,9 @@
 
 import type { ReactNode } from 'react';
 
-export function Card({ title, aside, children }: { title: string; aside?: ReactNode; children: ReactNode }) {
+export function Card({ name, title, aside, children }: { name: string; title: string; aside?: ReactNode; children: ReactNode }) {
   return (
-    <section className="card" aria-label={title}>
+    <section className={`card card-${name}`} aria-label={title}>
       <header>
         <h2>{title}</h2>
         <span className="grow" />

@@ -14,10 +14,10 @@ const INTERFACES_SHOWN = 1;
 
 export function HostsCard({ part, now }: { part: HomeAnswer['hosts']; now: number }) {
   const m = useMessages();
-  if (isRefused(part)) return <Card title={m.home.hosts}><Empty fault title={m.home.refused} hint={part.error.reason} /></Card>;
+  if (isRefused(part)) return <Card name="hosts" title={m.home.hosts}><Empty fault title={m.home.refused} hint={part.error.reason} /></Card>;
   const { hosts, present } = part;
   return (
-    <Card title={m.home.hosts} aside={hosts.length > 0 && <span className="muted">{hosts.length}</span>}>
+    <Card name="hosts" title={m.home.hosts} aside={hosts.length > 0 && <span className="muted">{hosts.length}</span>}>
       {hosts.length === 0 && <Empty title={present ? m.home.hostsQuiet : m.home.hostsEmpty} hint={m.home.hostsEmptyHint} />}
       {hosts.length > 0 && (
         <div className="hosts">

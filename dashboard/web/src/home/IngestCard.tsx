@@ -14,14 +14,14 @@ const WINDOW_S = 15 * 60;
 export function IngestCard({ part, now }: { part: HomeAnswer['ingest']; now: number }) {
   const m = useMessages();
   const language = useLanguage();
-  if (isRefused(part)) return <Card title={m.home.ingest}><Empty fault title={m.home.refused} hint={part.error.reason} /></Card>;
+  if (isRefused(part)) return <Card name="ingest" title={m.home.ingest}><Empty fault title={m.home.refused} hint={part.error.reason} /></Card>;
   const aside = part.received > 0 && (
     <span className="muted">
       {m.home.total(whole(part.received, language))} · {m.home.perSecond(rate(part.received / WINDOW_S, language))}
     </span>
   );
   return (
-    <Card title={m.home.ingest} aside={aside}>
+    <Card name="ingest" title={m.home.ingest} aside={aside}>
       {part.sources.length === 0 && <Empty title={m.home.ingestEmpty} hint={m.home.ingestEmptyHint} />}
       {part.sources.length > 0 && (
         <div className="scroll" tabIndex={0} role="group" aria-label={m.home.ingest}>

@@ -13,14 +13,14 @@ import { isRefused } from './HomePage';
 export function LogsCard({ part }: { part: HomeAnswer['logs'] }) {
   const m = useMessages();
   const { zone } = usePrefs();
-  if (isRefused(part)) return <Card title={m.home.logs}><Empty fault title={m.home.refused} hint={part.error.reason} /></Card>;
+  if (isRefused(part)) return <Card name="logs" title={m.home.logs}><Empty fault title={m.home.refused} hint={part.error.reason} /></Card>;
   const aside = part.lines.length > 0 && (
     <Link to="/explore" search={{ src: 'logs-*' }}>
       {m.home.openLogs}
     </Link>
   );
   return (
-    <Card title={m.home.logs} aside={aside}>
+    <Card name="logs" title={m.home.logs} aside={aside}>
       {part.lines.length === 0 && <Empty title={m.home.logsEmpty} hint={m.home.logsEmptyHint} />}
       {part.lines.map((line) => (
         <Link

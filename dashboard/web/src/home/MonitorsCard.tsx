@@ -11,11 +11,11 @@ import { isRefused } from './HomePage';
 
 export function MonitorsCard({ part, now }: { part: HomeAnswer['monitors']; now: number }) {
   const m = useMessages();
-  if (isRefused(part)) return <Card title={m.home.monitors}><Empty fault title={m.home.refused} hint={part.error.reason} /></Card>;
+  if (isRefused(part)) return <Card name="monitors" title={m.home.monitors}><Empty fault title={m.home.refused} hint={part.error.reason} /></Card>;
   const { monitors, present } = part;
   const up = monitors.filter((monitor) => monitor.status === 'up').length;
   return (
-    <Card title={m.home.monitors} aside={monitors.length > 0 && <span className="muted">{m.home.monitorsSum(up, monitors.length)}</span>}>
+    <Card name="monitors" title={m.home.monitors} aside={monitors.length > 0 && <span className="muted">{m.home.monitorsSum(up, monitors.length)}</span>}>
       {monitors.length === 0 && <Empty title={present ? m.home.monitorsQuiet : m.home.monitorsEmpty} hint={m.home.monitorsEmptyHint} />}
       {monitors.length > 0 && (
         <div className="scroll" tabIndex={0} role="group" aria-label={m.home.monitors}>

@@ -14,11 +14,11 @@ type Network = HomeAnswer['network'];
 export function FlowsCard({ part }: { part: Network }) {
   const m = useMessages();
   const language = useLanguage();
-  if (isRefused(part)) return <Card title={m.home.flows}><Empty fault title={m.home.refused} hint={part.error.reason} /></Card>;
+  if (isRefused(part)) return <Card name="flows" title={m.home.flows}><Empty fault title={m.home.refused} hint={part.error.reason} /></Card>;
   const { flows, present } = part;
   const most = Math.max(1, ...flows.map((flow) => flow.bytes));
   return (
-    <Card title={m.home.flows}>
+    <Card name="flows" title={m.home.flows}>
       {flows.length === 0 && <Empty title={present ? m.home.flowsQuiet : m.home.flowsEmpty} hint={m.home.flowsEmptyHint} />}
       {flows.length > 0 && (
         <div className="scroll" tabIndex={0} role="group" aria-label={m.home.flows}>
@@ -59,7 +59,7 @@ export function DnsCard({ part, now }: { part: Network; now: number }) {
   if (isRefused(part)) return null;
   const { questions, present } = part;
   return (
-    <Card title={m.home.dns}>
+    <Card name="dns" title={m.home.dns}>
       {questions.length === 0 && <Empty title={present ? m.home.dnsQuiet : m.home.flowsEmpty} />}
       {questions.length > 0 && (
         <div className="scroll" tabIndex={0} role="group" aria-label={m.home.dns}>

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use axum::{Json, Router, middleware};
 use daemon::CancellationToken;
 use daemon::clock::Clock;
@@ -101,6 +101,7 @@ impl Api {
             .method_not_allowed_fallback(no_such_call);
         Router::new()
             .nest("/api", calls)
+            .route("/api/", any(no_such_call))
             .route("/metrics", get(render_metrics))
             .fallback(assets::asset)
             .layer(DefaultBodyLimit::max(self.settings.request_bytes_max))

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { LEVEL_FILL, LEVEL_TEXT, LEVELS, levelOf, seriesColour, stackOrder } from './levels';
 
-const PANEL = ['#ffffff', '#14181d'] as const;
+/** What lies under the text of a row: the panel, hovered, selected. */
+const GROUNDS = [['#ffffff', '#eef3f8', '#e6f0fb'], ['#14181d', '#1f262e', '#1b2a3b']] as const;
 
 const channels = (hex: string) => [1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16) / 255);
 const linear = (c: number) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
@@ -40,8 +41,10 @@ describe('level colours', () => {
   it('can be read: at least 4.5 to 1 on their ground', () => {
     for (const level of LEVELS) {
       for (const side of [0, 1] as const) {
-        const ground = level === 'fatal' ? LEVEL_FILL.fatal[side] : PANEL[side];
-        expect(contrast(LEVEL_TEXT[level][side], ground), `${level} ${side}`).toBeGreaterThanOrEqual(4.5);
+        // Fatal is a filled pill and brings its own ground.
+        for (const ground of level === 'fatal' ? [LEVEL_FILL.fatal[side]] : GROUNDS[side]) {
+          expect(contrast(LEVEL_TEXT[level][side], ground), `${level} on ${ground}`).toBeGreaterThanOrEqual(4.5);
+        }
       }
     }
   });
@@ -59,6 +62,9 @@ describe('level colours', () => {
 
   it('are the same in the styles', () => {
     const css = readFileSync('src/styles/base.css', 'utf8');
+    for (const [at, name] of ['panel', 'hover', 'selected'].entries()) {
+      expect(css, name).toContain(`--${name}: light-dark(${GROUNDS[0][at]}, ${GROUNDS[1][at]})`);
+    }
     for (const level of LEVELS) {
       expect(css, level).toContain(`--${level}-fill: light-dark(${LEVEL_FILL[level].join(', ')})`);
       const name = level === 'notice' ? 'notice-level' : level;

@@ -30,11 +30,11 @@ export const LEVEL_FILL: Record<Level, [string, string]> = {
 export const LEVEL_TEXT: Record<Level, [string, string]> = {
   fatal: ['#ffffff', '#14181d'],
   error: ['#8c0b1e', '#ff7566'],
-  warn: ['#976200', '#ffd166'],
+  warn: ['#8a5900', '#ffd166'],
   notice: ['#00766c', '#3cc7b0'],
   info: ['#0b63c5', '#6cb2ff'],
-  debug: ['#66727f', '#98a5b3'],
-  trace: ['#6b7280', '#8a94a3'],
+  debug: ['#5d6873', '#98a5b3'],
+  trace: ['#5f6775', '#8a94a3'],
 };
 
 /** Colours of series that are no levels, in an order that colour-blind people tell apart. */

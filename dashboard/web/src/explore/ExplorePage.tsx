@@ -116,7 +116,7 @@ export function ExplorePage() {
   useExploreKeys({
     move,
     open: () => open(grid.current?.activeRow ?? -1),
-    close: () => (results.loading ? stop() : state.doc && change({ doc: null })),
+    close: () => (state.doc ? change({ doc: null }) : results.loading && stop()),
     time: () => setTimeOpened(true),
     refresh,
     shift: (steps) => {
@@ -206,6 +206,13 @@ export function ExplorePage() {
           )}
           {sources.data && source === '' && <Empty title={m.explore.noSource} hint={m.explore.noSourceHint} />}
           {rows === null && results.loading && <Waiting />}
+          {rows === null && !results.loading && results.stopped && (
+            <Empty title={m.explore.stopped}>
+              <button type="button" className="text-button" onClick={refresh}>
+                {m.common.retry}
+              </button>
+            </Empty>
+          )}
           {rows !== null && rows.length === 0 && range && <NoHits state={state} range={range} nearest={results.nearest ?? null} zone={zone} onChange={change} />}
           {rows !== null && rows.length > 0 && (
             <GridView

@@ -21,12 +21,14 @@ export interface Results {
   failure: ErrorBody | null;
   fault: Diagnostic | null;
   loadingMore: boolean;
+  /** Whether someone stopped the search. */
+  stopped: boolean;
   /** Grows when rows were added to the same store. */
   pages: number;
 }
 
 const NOTHING: Results = {
-  key: '', range: null, plan: null, rows: null, nearest: null, histogram: null, loading: false, since: 0, took: null, failure: null, fault: null, loadingMore: false, pages: 0,
+  key: '', range: null, plan: null, rows: null, nearest: null, histogram: null, loading: false, since: 0, took: null, failure: null, fault: null, loadingMore: false, stopped: false, pages: 0,
 };
 
 export interface Wanted {
@@ -61,7 +63,7 @@ export function useExplore(wanted: Wanted | null): { results: Results; more: () 
 
   const stop = useCallback(() => {
     running.current?.abort();
-    setResults((before) => ({ ...before, loading: false, loadingMore: false }));
+    setResults((before) => ({ ...before, loading: false, loadingMore: false, stopped: true }));
   }, []);
 
   return { results, more, stop };
@@ -71,7 +73,7 @@ type Update = (change: (before: Results) => Results) => void;
 
 async function run(wanted: Wanted, signal: AbortSignal, update: Update): Promise<void> {
   const since = Date.now();
-  update((before) => ({ ...before, loading: true, since, failure: null, fault: null }));
+  update((before) => ({ ...before, loading: true, since, failure: null, fault: null, stopped: false }));
   const request = { scope: wanted.scope, columns: wanted.columns, sort: wanted.sort, after: null, histogram: true };
   const range = { from: wanted.scope.from, to: wanted.scope.to };
   let failure: ErrorBody | null = null;

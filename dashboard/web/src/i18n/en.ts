@@ -157,6 +157,7 @@ export const en = {
     badRange: 'This time range cannot be read',
     refused: 'The search node refused this search',
     stop: 'Stop',
+    stopped: 'The search was stopped.',
     slow: (seconds: string) => `${seconds} s`,
     ignored: (names: string) => `Left out of the address, because it cannot be read: ${names}`,
   },

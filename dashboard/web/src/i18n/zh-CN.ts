@@ -159,6 +159,7 @@ export const zhCN: Messages = {
     badRange: '无法识别此时间范围',
     refused: '搜索节点拒绝了此次搜索',
     stop: '停止',
+    stopped: '搜索已停止。',
     slow: (seconds) => `${seconds} 秒`,
     ignored: (names) => `地址中的以下内容无法识别，已忽略：${names}`,
   },

@@ -199,7 +199,7 @@ export function ExplorePage() {
             {results.loading && <Elapsed since={results.since} onStop={stop} />}
             {histogram && histogram.total > 0 && <Legend data={histogram} onPick={(value) => histogram.by && filter(histogram.by, [value], false)} />}
             <span className="grow" />
-            {histogram?.step && <span className="muted per-step">{m.explore.perStep(span(histogram.step, language))}</span>}
+            {histogram?.step && histogram.total > 0 && <span className="muted per-step">{m.explore.perStep(span(histogram.step, language))}</span>}
           </div>
           {histogram && range && histogram.step !== null && histogram.total > 0 && (
             <Histogram data={histogram} range={range} zone={zone} stale={stale} onZoom={(next) => change({ from: written(next.from), to: written(next.to), doc: null })} />

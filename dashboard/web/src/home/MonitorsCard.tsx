@@ -21,7 +21,7 @@ export function MonitorsCard({ part, now }: { part: HomeAnswer['monitors']; now:
         <div className="scroll" tabIndex={0} role="group" aria-label={m.home.monitors}>
           <table className="table">
             <colgroup>
-              <col style={{ width: 64 }} />
+              <col style={{ width: 82 }} />
               <col />
               <col style={{ width: 130 }} />
               <col style={{ width: 84 }} />

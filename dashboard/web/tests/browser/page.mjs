@@ -1,0 +1,28 @@
+// A page of headless Chromium with the preferences of a test, and whatever it complained about.
+
+import { existsSync } from 'node:fs';
+import { chromium } from 'playwright-core';
+
+const CHROMIUM = process.env.CHROMIUM ?? ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => existsSync(path));
+
+export async function open({ width = 1440, height = 900, theme = 'light', lang = 'en' } = {}) {
+  if (!CHROMIUM) throw new Error('no Chromium found: install the package `chromium`, or name one in CHROMIUM');
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
+  const context = await browser.newContext({ viewport: { width, height }, colorScheme: theme, locale: lang, reducedMotion: 'reduce' });
+  await context.addInitScript(
+    ([wantedTheme, wantedLang]) => {
+      // Only where the test did not choose another since.
+      if (localStorage.getItem('weir.theme') === null) localStorage.setItem('weir.theme', wantedTheme);
+      if (localStorage.getItem('weir.lang') === null) localStorage.setItem('weir.lang', wantedLang);
+    },
+    [theme, lang],
+  );
+  const page = await context.newPage();
+  page.setDefaultTimeout(20_000);
+  const complaints = [];
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text());
+  });
+  return { page, complaints, close: () => browser.close() };
+}

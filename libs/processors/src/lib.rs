@@ -1,41 +1,30 @@
-//! Processors: an event in, an outcome out. Used by beats, shipper and (later) ingest pipelines; each is configured by
-//! plain options, so that three configuration languages can share it.
+//! Processors: what turns an event into a better one. Shipper, beats and ingest pipelines share them.
+//!
+//! Each kind is one file: options in, checked once; then [`Processor::process`] on every event.
 //!
 //! # Invariants
 //!
-//! - A processor that fails leaves the event as it was, apart from what its caller adds (tags, `error.message`).
-//! - No event and no pattern can take more than its bound of time or memory.
+//! - No event makes a processor panic or hold a core without bound.
+//! - A failure leaves the event whole, with the tag that Logstash's filter of the same name would set.
 
-use event::Event;
+mod convert;
+mod date;
+mod grok;
+mod json;
+mod mutate;
+mod options;
+mod outcome;
+mod pattern;
+mod stock;
+mod template;
 
-/// What became of an event.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// It was changed, or there was nothing to change.
-    Done,
-    /// It shall not go on.
-    Dropped,
-    /// It could not be processed; its caller tags it.
-    Failed {
-        /// The tag that Logstash gives this failure, e.g. `_grokparsefailure`.
-        tag: &'static str,
-        /// What is wrong, naming the field and the value.
-        reason: String,
-    },
-}
-
-/// Options that cannot work.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{option}`: {reason}")]
-pub struct OptionError {
-    /// The option.
-    pub option: String,
-    /// What is wrong with it, and the remedy.
-    pub reason: String,
-}
-
-/// One step on an event's way.
-pub trait Processor: Send + Sync {
-    /// Changes the event.
-    fn process(&self, event: &mut Event) -> Outcome;
-}
+pub use convert::Conversion;
+pub use date::{DateOptions, DateProcessor, JodaFormat};
+pub use grok::{GrokOptions, GrokProcessor};
+pub use json::{JsonOptions, JsonProcessor};
+pub use mutate::{MutateOptions, MutateProcessor};
+pub use options::{OptionError, reference};
+pub use outcome::{Outcome, Processor};
+pub use pattern::Grok;
+pub use stock::Patterns;
+pub use template::Template;

@@ -110,14 +110,24 @@ where
     let patience = settings.span("shutdown_timeout");
     let beat = Beat {
         settings,
-        identity,
+        // The folder stays locked until the registry's last word, whatever the source does with its share.
+        identity: Arc::clone(&identity),
         publisher,
         stop: shutdown.token(),
         metrics,
         clock: daemon::clock::Clock::system(),
     };
-    let ended = source(beat).await;
-    pipeline.finish(patience).await;
+    // A source may wait for its last acks after it let go of its publisher, so both ends finish side by side.
+    let stop = shutdown.token();
+    let mut source = Box::pin(source(beat));
+    let ended = tokio::select! {
+        ended = &mut source => {
+            pipeline.finish(patience).await;
+            ended
+        }
+        () = stop.cancelled() => tokio::join!(source, pipeline.finish(patience)).0,
+    };
     endpoint_stop.cancel();
+    drop(identity);
     ended
 }

@@ -18,13 +18,15 @@ mod beat;
 mod conditions;
 mod dead_letter;
 mod enrichment;
-#[cfg(any(test, feature = "fake-node"))]
+#[cfg(any(test, feature = "testing"))]
 pub mod fake_node;
 mod identity;
 mod monitoring;
 mod outputs;
 mod pipeline;
 mod processing;
+#[cfg(any(test, feature = "testing"))]
+pub mod shipped;
 pub mod stream;
 pub mod tables;
 mod values;

@@ -1,1 +1,23 @@
-//! lib
+//! search-node: documents in, answers out, over Elasticsearch's REST API.
+//!
+//! `rest` reads requests, `action` does them, `index` keeps indices and their shards, `node` joins the parts.
+//!
+//! # Invariants
+//!
+//! - Only `rest` and `error` know HTTP; only `node` knows every part.
+//! - Nothing is acknowledged before the shard's translog is synced, unless the index says `async`.
+//! - What may block runs in a pool with a bound; what does not fit is answered 429.
+//!
+//! There is one node and no cluster yet: no replicas, no transport.
+
+mod action;
+mod error;
+mod index;
+mod node;
+mod pool;
+mod rest;
+mod settings;
+mod state_file;
+
+pub use node::{Node, Running};
+pub use settings::{NodeSettings, SCHEMA};

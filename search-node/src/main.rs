@@ -1,1 +1,43 @@
-fn main() {}
+//! search-node: flags, settings, start, wait, stop.
+
+use anyhow::Context;
+use daemon::Shutdown;
+use daemon::clock::Clock;
+use search_node::{Node, NodeSettings, SCHEMA};
+use settings::CommandLine;
+
+const PROGRAM: &str = "search-node";
+
+fn main() {
+    let line = CommandLine::new(PROGRAM, "Stores documents and answers Elasticsearch's REST API");
+    let (settings, _) = settings::start(line, PROGRAM, SCHEMA, &[]);
+    let format = if settings.text("logging.format") == "json" {
+        daemon::log::Format::Json
+    } else {
+        daemon::log::Format::Text
+    };
+    daemon::log::start(&settings.text("logging.level"), format);
+    let node_settings =
+        NodeSettings::read(&settings).unwrap_or_else(|error| settings::refuse(PROGRAM, &error));
+    if let Err(error) = run(node_settings) {
+        eprintln!("{PROGRAM}: {error:#}");
+        std::process::exit(1);
+    }
+}
+
+fn run(settings: NodeSettings) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("no runtime")?;
+    runtime.block_on(async {
+        let shutdown = Shutdown::listen()?;
+        let data = settings.path_data.clone();
+        let running = Node::start(settings, Clock::system()).await?;
+        tracing::info!(address = %running.address, data = %data.display(), "search-node is ready");
+        shutdown.asked().await;
+        running.stop().await?;
+        tracing::info!("search-node stopped");
+        Ok(())
+    })
+}

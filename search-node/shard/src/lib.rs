@@ -1,1 +1,33 @@
-//! shard
+//! One shard on one disk: documents in, answers out. It knows no network and no cluster, and is given the time.
+//!
+//! [`Shard`] is the façade. Behind it: `mapping` (JSON → typed fields), `analysis` (text → terms), `translog` and `engine`
+//! (writes that survive), `store` (files), `query` (DSL → tantivy), `search` and `aggs` (answers).
+//!
+//! # Invariants
+//!
+//! - No network, no async, no clock, no environment: `now` is an argument, settings are values.
+//! - A panic-free path for foreign bytes: documents and queries are data, never trusted.
+
+mod aggs;
+mod analysis;
+mod engine;
+pub mod mapping;
+mod query;
+mod search;
+mod shard;
+mod store;
+mod translog;
+
+pub use aggs::{
+    AggError, AggPartial, AggRequest, finish as finish_aggs, parse as parse_aggs, reduce as reduce_aggs,
+};
+pub use engine::{
+    Condition, EngineError, EngineOptions, StoredDocument, WriteOutcome, WriteRequest, Written,
+};
+pub use query::{Query, QueryContext, QueryError, parse_query, query_string};
+pub use search::{
+    Hit, Missing, SearchAnswer, SearchError, SearchRequest, SortField, SortKey, SortMode, SortValue,
+    SourceFilter, compare_hits, filter_source,
+};
+pub use shard::{Reader, Shard, ShardStats, uid, uid_parts};
+pub use translog::{Inspection, Operation, OperationKind, TranslogError, inspect as inspect_translog};

@@ -1,0 +1,515 @@
+//! Filling buckets in one segment.
+//!
+//! Buckets are numbered; an aggregation below another gets the number of the bucket that a document fell into, so
+//! that the tree of collectors stays as small as the request, however many buckets there are.
+
+use std::net::Ipv6Addr;
+
+use hashbrown::HashMap;
+use jiff::Timestamp;
+use tantivy::columnar::{Column, StrColumn};
+use tantivy::index::SegmentReader;
+use tantivy::query::EnableScoring;
+use tantivy::{DocId, DocSet, TERMINATED};
+
+use super::hyperloglog::{DistinctCounter, spread, spread_bytes};
+use super::partial::{AggPartial, Bucket, Key, State, Sums};
+use super::request::{AggRequest, DateHistogram, Interval, Kind, Node};
+use crate::engine::View;
+use crate::mapping::dates::floor_to;
+use crate::mapping::{FieldKind, Storage, show_ip};
+use crate::query::{QueryContext, lower};
+use crate::search::{SearchError, no_column_for_text};
+
+/// The collectors of one level in one segment.
+pub(crate) struct SegmentAggs<'a> {
+    collectors: Vec<Collector<'a>>,
+}
+
+struct Collector<'a> {
+    node: &'a Node,
+    values: Values,
+    state: Buckets,
+    subs: SegmentAggs<'a>,
+}
+
+/// A field's values in a segment.
+enum Values {
+    None,
+    I64(Column<i64>),
+    Date(Column<i64>),
+    F64(Column<f64>),
+    Bool(Column<bool>),
+    /// Addresses have more bits than a key: those met are numbered.
+    Ip(Column<Ipv6Addr>, std::cell::RefCell<Met>),
+    Text(StrColumn),
+}
+
+/// The addresses met so far and their numbers.
+#[derive(Default)]
+struct Met {
+    numbers: HashMap<Ipv6Addr, u64>,
+    addresses: Vec<Ipv6Addr>,
+}
+
+impl Met {
+    fn number(&mut self, address: Ipv6Addr) -> u64 {
+        *self.numbers.entry(address).or_insert_with(|| {
+            self.addresses.push(address);
+            self.addresses.len() as u64 - 1
+        })
+    }
+}
+
+/// Numbered buckets, by the number of the bucket above and a key.
+enum Buckets {
+    Keyed {
+        numbers: HashMap<(u32, u64), u32>,
+        counts: Vec<u64>,
+        keys: Vec<(u32, u64)>,
+    },
+    /// One bucket below each above; documents of the set only, if there is one.
+    Single {
+        counts: Vec<u64>,
+        members: Option<Vec<u64>>,
+    },
+    Metric(Vec<Sums>),
+    Distinct(Vec<DistinctCounter>),
+}
+
+impl<'a> SegmentAggs<'a> {
+    /// The collectors of a request.
+    pub(crate) fn open(
+        request: &'a AggRequest,
+        view: &View,
+        reader: &SegmentReader,
+        context: &QueryContext<'_>,
+    ) -> Result<Self, SearchError> {
+        let collectors = request
+            .nodes
+            .iter()
+            .map(|node| Collector::open(node, view, reader, context));
+        Ok(Self {
+            collectors: collectors.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Counts a match.
+    pub(crate) fn collect(&mut self, document: DocId) {
+        self.collect_in(document, 0);
+    }
+
+    fn collect_in(&mut self, document: DocId, owner: u32) {
+        for collector in &mut self.collectors {
+            collector.collect(document, owner);
+        }
+    }
+
+    /// What this segment computed.
+    pub(crate) fn finish(self) -> Result<AggPartial, SearchError> {
+        let mut owners = self.finish_for(1)?;
+        Ok(owners.pop().unwrap_or_default())
+    }
+
+    /// What was computed below each of `owners` buckets.
+    fn finish_for(self, owners: usize) -> Result<Vec<AggPartial>, SearchError> {
+        let mut partials = vec![AggPartial::default(); owners];
+        for collector in self.collectors {
+            for (partial, state) in partials.iter_mut().zip(collector.finish(owners)?) {
+                partial.states.push(state);
+            }
+        }
+        Ok(partials)
+    }
+}
+
+impl<'a> Collector<'a> {
+    fn open(
+        node: &'a Node,
+        view: &View,
+        reader: &SegmentReader,
+        context: &QueryContext<'_>,
+    ) -> Result<Self, SearchError> {
+        let keyed = || Buckets::Keyed {
+            numbers: HashMap::new(),
+            counts: Vec::new(),
+            keys: Vec::new(),
+        };
+        let (field, state) = match &node.kind {
+            Kind::Terms(terms) => (Some(&terms.field), keyed()),
+            Kind::DateHistogram(histogram) => (Some(&histogram.field), keyed()),
+            Kind::Histogram(histogram) => (Some(&histogram.field), keyed()),
+            Kind::Missing { field } => (
+                Some(field),
+                Buckets::Single {
+                    counts: Vec::new(),
+                    members: None,
+                },
+            ),
+            Kind::Metric { field, .. } => (Some(field), Buckets::Metric(Vec::new())),
+            Kind::Cardinality { field, .. } => (Some(field), Buckets::Distinct(Vec::new())),
+            Kind::Filter(query) => {
+                let query = lower(query, &view.layout, context)?;
+                let weight = query.weight(EnableScoring::disabled_from_searcher(&view.searcher))?;
+                let mut members = vec![0u64; (reader.max_doc() as usize).div_ceil(64)];
+                let mut scorer = weight.scorer(reader, 1.0)?;
+                while scorer.doc() != TERMINATED {
+                    members[scorer.doc() as usize / 64] |= 1 << (scorer.doc() % 64);
+                    scorer.advance();
+                }
+                (
+                    None,
+                    Buckets::Single {
+                        counts: Vec::new(),
+                        members: Some(members),
+                    },
+                )
+            }
+        };
+        let values = field.map_or(Ok(Values::None), |field| Values::open(field, view, reader))?;
+        let subs = SegmentAggs::open(&node.subs, view, reader, context)?;
+        Ok(Self {
+            node,
+            values,
+            state,
+            subs,
+        })
+    }
+
+    fn collect(&mut self, document: DocId, owner: u32) {
+        match (&self.node.kind, &mut self.state) {
+            (Kind::Metric { missing, .. }, Buckets::Metric(sums)) => {
+                let sums = at(sums, owner, Sums::default);
+                let before = sums.count;
+                self.values.each_number(document, |number| sums.add(number));
+                if let (true, Some(number)) = (sums.count == before, missing) {
+                    sums.add(*number);
+                }
+            }
+            (Kind::Cardinality { precision, .. }, Buckets::Distinct(counters)) => {
+                let counter = at(counters, owner, || DistinctCounter::new(*precision));
+                self.values.each_hash(document, |hash| counter.add(hash));
+            }
+            (Kind::Missing { .. }, Buckets::Single { counts, .. }) => {
+                if !self.values.has(document) {
+                    *at(counts, owner, || 0) += 1;
+                    self.subs.collect_in(document, owner);
+                }
+            }
+            (
+                _,
+                Buckets::Single {
+                    counts,
+                    members: Some(members),
+                },
+            ) => {
+                if members[document as usize / 64] >> (document % 64) & 1 == 1 {
+                    *at(counts, owner, || 0) += 1;
+                    self.subs.collect_in(document, owner);
+                }
+            }
+            (
+                kind,
+                Buckets::Keyed {
+                    numbers,
+                    counts,
+                    keys,
+                },
+            ) => {
+                let subs = &mut self.subs;
+                let mut last = None;
+                self.values.each_key(kind, document, |key| {
+                    // Several values of one document may fall into one bucket, which counts it once.
+                    if last == Some(key) {
+                        return;
+                    }
+                    last = Some(key);
+                    let number = *numbers.entry((owner, key)).or_insert_with(|| {
+                        keys.push((owner, key));
+                        counts.push(0);
+                        (counts.len() - 1) as u32
+                    });
+                    counts[number as usize] += 1;
+                    subs.collect_in(document, number);
+                });
+            }
+            _ => {}
+        }
+    }
+
+    fn finish(self, owners: usize) -> Result<Vec<State>, SearchError> {
+        let Self {
+            node,
+            values,
+            state,
+            subs,
+        } = self;
+        Ok(match state {
+            Buckets::Metric(mut sums) => {
+                sums.resize_with(owners, Sums::default);
+                sums.into_iter().map(State::Metric).collect()
+            }
+            Buckets::Distinct(mut counters) => {
+                let precision = if let Kind::Cardinality { precision, .. } = &node.kind {
+                    *precision
+                } else {
+                    0
+                };
+                counters.resize_with(owners, || DistinctCounter::new(precision));
+                counters.into_iter().map(State::Distinct).collect()
+            }
+            Buckets::Single { mut counts, .. } => {
+                counts.resize(owners, 0);
+                let below = subs.finish_for(owners)?;
+                let buckets = counts.into_iter().zip(below);
+                buckets
+                    .map(|(count, subs)| State::Single(Bucket { count, subs }))
+                    .collect()
+            }
+            Buckets::Keyed { counts, keys, .. } => {
+                let below = subs.finish_for(counts.len())?;
+                let is_terms = matches!(node.kind, Kind::Terms(_));
+                let empty = || {
+                    if is_terms {
+                        State::Terms(HashMap::new())
+                    } else {
+                        State::Histogram(Default::default())
+                    }
+                };
+                let mut states: Vec<State> = (0..owners).map(|_| empty()).collect();
+                for (((owner, key), count), subs) in keys.into_iter().zip(counts).zip(below) {
+                    let key = values.shown_key(&node.kind, key)?;
+                    let bucket = Bucket { count, subs };
+                    match &mut states[owner as usize] {
+                        State::Terms(buckets) => drop(buckets.insert(key, bucket)),
+                        State::Histogram(buckets) => drop(buckets.insert(key, bucket)),
+                        State::Single(_) | State::Metric(_) | State::Distinct(_) => {}
+                    }
+                }
+                states
+            }
+        })
+    }
+}
+
+/// The element at a number, growing the list to it.
+fn at<T>(list: &mut Vec<T>, number: u32, make: impl Fn() -> T) -> &mut T {
+    let index = number as usize;
+    if list.len() <= index {
+        list.resize_with(index + 1, make);
+    }
+    &mut list[index]
+}
+
+/// The key of a document without a value, where the request gives such documents one.
+const MISSING_KEY: u64 = u64::MAX;
+
+impl Values {
+    fn open(path: &str, view: &View, reader: &SegmentReader) -> Result<Self, SearchError> {
+        let Some(mapping) = view.layout.mapping.leaf(path) else {
+            return Ok(Values::None);
+        };
+        if mapping.kind == FieldKind::Text {
+            return Err(no_column_for_text(path).into());
+        }
+        let columns = reader.fast_fields();
+        Ok(match (mapping.kind.storage(), &mapping.kind) {
+            (_, _) if !mapping.doc_values => Values::None,
+            (Storage::I64, FieldKind::Date(_)) => columns
+                .column_opt::<i64>(path)?
+                .map_or(Values::None, Values::Date),
+            (Storage::I64, _) => columns.column_opt::<i64>(path)?.map_or(Values::None, Values::I64),
+            (Storage::F64, _) => columns.column_opt::<f64>(path)?.map_or(Values::None, Values::F64),
+            (Storage::Bool, _) => columns
+                .column_opt::<bool>(path)?
+                .map_or(Values::None, Values::Bool),
+            (Storage::Ip, _) => columns
+                .column_opt::<Ipv6Addr>(path)?
+                .map_or(Values::None, |column| Values::Ip(column, Default::default())),
+            (Storage::Keyword | Storage::Text, _) => columns.str(path)?.map_or(Values::None, Values::Text),
+        })
+    }
+
+    fn has(&self, document: DocId) -> bool {
+        match self {
+            Values::None => false,
+            Values::I64(column) | Values::Date(column) => column.first(document).is_some(),
+            Values::F64(column) => column.first(document).is_some(),
+            Values::Bool(column) => column.first(document).is_some(),
+            Values::Ip(column, _) => column.first(document).is_some(),
+            Values::Text(column) => column.term_ords(document).next().is_some(),
+        }
+    }
+
+    fn each_number(&self, document: DocId, mut act: impl FnMut(f64)) {
+        match self {
+            Values::I64(column) | Values::Date(column) => {
+                column
+                    .values_for_doc(document)
+                    .for_each(|number| act(number as f64));
+            }
+            Values::F64(column) => column.values_for_doc(document).for_each(act),
+            Values::Bool(column) => column
+                .values_for_doc(document)
+                .for_each(|flag| act(f64::from(u8::from(flag)))),
+            // `value_count` counts values of any type; what a text is worth as a number is never shown.
+            Values::Text(column) => column.term_ords(document).for_each(|_| act(0.0)),
+            Values::Ip(column, _) => column.values_for_doc(document).for_each(|_| act(0.0)),
+            Values::None => {}
+        }
+    }
+
+    fn each_hash(&self, document: DocId, mut act: impl FnMut(u64)) {
+        match self {
+            Values::I64(column) | Values::Date(column) => {
+                column
+                    .values_for_doc(document)
+                    .for_each(|number| act(spread(number as u64)));
+            }
+            Values::F64(column) => column
+                .values_for_doc(document)
+                .for_each(|number| act(spread(number.to_bits()))),
+            Values::Bool(column) => column
+                .values_for_doc(document)
+                .for_each(|flag| act(spread(u64::from(flag)))),
+            Values::Ip(column, _) => {
+                column
+                    .values_for_doc(document)
+                    .for_each(|address| act(spread_bytes(&address.octets())));
+            }
+            Values::Text(column) => {
+                let mut bytes = Vec::new();
+                for ordinal in column.term_ords(document) {
+                    bytes.clear();
+                    if column
+                        .dictionary()
+                        .ord_to_term(ordinal, &mut bytes)
+                        .unwrap_or(false)
+                    {
+                        act(spread_bytes(&bytes));
+                    }
+                }
+            }
+            Values::None => {}
+        }
+    }
+
+    /// The keys of a document's values in this segment.
+    fn each_key(&self, kind: &Kind, document: DocId, mut act: impl FnMut(u64)) {
+        match (kind, self) {
+            (Kind::DateHistogram(histogram), Values::Date(column) | Values::I64(column)) => {
+                column
+                    .values_for_doc(document)
+                    .for_each(|millis| act(date_bucket(histogram, millis) as u64));
+            }
+            (Kind::Histogram(histogram), values) => values.each_number(document, |number| {
+                let step = ((number - histogram.offset) / histogram.interval).floor();
+                act(order_f64(step * histogram.interval + histogram.offset));
+            }),
+            (Kind::Terms(terms), values) => {
+                let mut any = false;
+                values.each_term(document, |key| {
+                    any = true;
+                    act(key);
+                });
+                if !any && terms.missing.is_some() {
+                    act(MISSING_KEY);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn each_term(&self, document: DocId, mut act: impl FnMut(u64)) {
+        match self {
+            Values::I64(column) | Values::Date(column) => {
+                column
+                    .values_for_doc(document)
+                    .for_each(|number| act(number as u64));
+            }
+            Values::F64(column) => column
+                .values_for_doc(document)
+                .for_each(|number| act(order_f64(number))),
+            Values::Bool(column) => column
+                .values_for_doc(document)
+                .for_each(|flag| act(u64::from(flag))),
+            Values::Ip(column, met) => {
+                for address in column.values_for_doc(document) {
+                    let number = met.borrow_mut().number(address);
+                    act(number);
+                }
+            }
+            Values::Text(column) => column.term_ords(document).for_each(act),
+            Values::None => {}
+        }
+    }
+
+    /// The key that a bucket is known by outside this segment.
+    fn shown_key(&self, kind: &Kind, key: u64) -> Result<Key, SearchError> {
+        if let (Kind::Terms(terms), MISSING_KEY) = (kind, key)
+            && let Some(missing) = &terms.missing
+        {
+            return Ok(match missing.as_i64() {
+                Some(number) => Key::Integer(number),
+                None => Key::Text(
+                    missing
+                        .as_str()
+                        .map_or_else(|| missing.to_string(), str::to_owned),
+                ),
+            });
+        }
+        Ok(match (kind, self) {
+            (Kind::Histogram(_), _) => Key::Float(key),
+            (Kind::DateHistogram(_), _) | (_, Values::Date(_)) => Key::Date(key as i64),
+            (_, Values::I64(_) | Values::None) => Key::Integer(key as i64),
+            (_, Values::F64(_)) => Key::Float(key),
+            (_, Values::Bool(_)) => Key::Bool(key == 1),
+            (_, Values::Ip(_, met)) => {
+                let address = met.borrow().addresses.get(key as usize).copied();
+                Key::Text(address.map(show_ip).unwrap_or_default())
+            }
+            (_, Values::Text(column)) => {
+                let mut text = String::new();
+                column.ord_to_str(key, &mut text)?;
+                Key::Text(text)
+            }
+        })
+    }
+}
+
+/// Bits whose order is the order of the numbers.
+pub(super) fn order_f64(number: f64) -> u64 {
+    // -0.0 and 0.0 are one key.
+    let bits = (number + 0.0).to_bits();
+    if bits >> 63 == 1 { !bits } else { bits | (1 << 63) }
+}
+
+/// The number behind [`order_f64`].
+pub(super) fn unorder_f64(bits: u64) -> f64 {
+    f64::from_bits(if bits >> 63 == 1 { bits & !(1 << 63) } else { !bits })
+}
+
+/// The start of the bucket that a moment falls into.
+pub(super) fn date_bucket(histogram: &DateHistogram, millis: i64) -> i64 {
+    let shifted = millis.saturating_sub(histogram.offset);
+    let start = match histogram.interval {
+        Interval::Fixed(interval) => {
+            let local = local_offset(histogram, shifted);
+            (shifted + local).div_euclid(interval) * interval - local
+        }
+        Interval::Calendar(unit) => Timestamp::from_millisecond(shifted)
+            .ok()
+            .and_then(|moment| floor_to(&moment.to_zoned_datetime(histogram.zone.clone()), unit))
+            .map_or(shifted, |start| start.timestamp().as_millisecond()),
+    };
+    start + histogram.offset
+}
+
+fn local_offset(histogram: &DateHistogram, millis: i64) -> i64 {
+    if histogram.zone == jiff::tz::TimeZone::UTC {
+        return 0;
+    }
+    Timestamp::from_millisecond(millis).map_or(0, |moment| {
+        i64::from(histogram.zone.to_offset(moment).seconds()) * 1000
+    })
+}

@@ -1,0 +1,46 @@
+//! Faults of an engine.
+
+use tantivy::TantivyError;
+
+use crate::mapping::MappingError;
+use crate::store::ManifestError;
+use crate::translog::TranslogError;
+
+/// Why the engine did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The document does not fit the mapping.
+    #[error(transparent)]
+    Mapping(#[from] MappingError),
+    /// Somebody else changed the document.
+    #[error("[{id}]: version conflict, {reason}")]
+    VersionConflict {
+        /// The document.
+        id: String,
+        /// What was expected and what is there.
+        reason: String,
+    },
+    /// The document's JSON cannot be read.
+    #[error("failed to parse: {0}")]
+    NotJson(String),
+    /// The translog failed.
+    #[error(transparent)]
+    Translog(#[from] TranslogError),
+    /// The manifest failed.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// The index failed.
+    #[error("the index of the shard failed: {0}")]
+    Index(#[from] TantivyError),
+    /// The index's files cannot be read.
+    #[error("the index of the shard cannot be read: {0}")]
+    Io(#[from] std::io::Error),
+    /// The shard's folder cannot be used.
+    #[error("{path}: {reason}")]
+    Folder {
+        /// The folder.
+        path: String,
+        /// What is wrong.
+        reason: String,
+    },
+}

@@ -1,0 +1,183 @@
+//! The layout: which tantivy field keeps which field of the mapping. It only ever grows.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tantivy::schema::{
+    BytesOptions, Field, INDEXED, IndexRecordOption, IpAddrOptions, NumericOptions, STORED, Schema,
+    SchemaBuilder, TextFieldIndexing, TextOptions,
+};
+
+use crate::analysis::{RAW, STANDARD};
+use crate::mapping::{DocumentParser, Mapping, Storage};
+
+/// The fields that every document has, whatever its mapping.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MetaFields {
+    /// Type and id in one term, unique in the shard.
+    pub(crate) uid: Field,
+    /// The document as it came.
+    pub(crate) source: Field,
+    /// The routing value, if one was given.
+    pub(crate) routing: Field,
+    /// The type, for documents that are not of type `_doc`.
+    pub(crate) doc_type: Field,
+    /// The names of the text fields that a document has.
+    pub(crate) field_names: Field,
+    pub(crate) seq_no: Field,
+    pub(crate) version: Field,
+    pub(crate) term: Field,
+}
+
+pub(crate) const UID: &str = "_uid";
+pub(crate) const SEQ_NO: &str = "_seq_no";
+pub(crate) const VERSION: &str = "_version";
+pub(crate) const TERM: &str = "_primary_term";
+
+/// A leaf of the mapping and how its values are kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Slot {
+    path: String,
+    storage: Storage,
+    index: bool,
+    column: bool,
+}
+
+/// A mapping together with the tantivy schema that keeps it.
+pub(crate) struct Layout {
+    pub(crate) mapping: Arc<Mapping>,
+    pub(crate) schema: Schema,
+    pub(crate) meta: MetaFields,
+    pub(crate) parser: DocumentParser,
+    slots: Vec<Slot>,
+    fields: HashMap<String, Field>,
+}
+
+impl Layout {
+    /// The layout of `mapping`, keeping the slots that are there and adding those that it lacks.
+    pub(crate) fn grow(slots: &[Slot], mapping: Arc<Mapping>) -> Self {
+        let mut slots = slots.to_vec();
+        let known: std::collections::HashSet<String> = slots.iter().map(|slot| slot.path.clone()).collect();
+        for leaf in mapping.leaves() {
+            let field = leaf.field;
+            if !known.contains(&leaf.path) && (field.index || field.doc_values) {
+                slots.push(Slot {
+                    path: leaf.path,
+                    storage: field.kind.storage(),
+                    index: field.index,
+                    column: field.doc_values,
+                });
+            }
+        }
+        let mut builder = Schema::builder();
+        let meta = add_meta_fields(&mut builder);
+        let fields: HashMap<String, Field> = slots
+            .iter()
+            .map(|slot| (slot.path.clone(), add_slot(&mut builder, slot)))
+            .collect();
+        let parser = DocumentParser::new(Arc::clone(&mapping), meta.field_names, &|path| {
+            fields.get(path).copied()
+        });
+        Self {
+            mapping,
+            schema: builder.build(),
+            meta,
+            parser,
+            slots,
+            fields,
+        }
+    }
+
+    pub(crate) fn slots(&self) -> &[Slot] {
+        &self.slots
+    }
+
+    /// The tantivy field of a leaf, if it is kept in any structure.
+    pub(crate) fn field(&self, path: &str) -> Option<Field> {
+        self.fields.get(path).copied()
+    }
+
+    /// The fields with norms, which a segment that predates them is shown to have.
+    pub(crate) fn normed(&self) -> Vec<u32> {
+        self.schema
+            .fields()
+            .filter(|(_, entry)| entry.has_fieldnorms())
+            .map(|(field, _)| field.field_id())
+            .collect()
+    }
+}
+
+fn add_meta_fields(builder: &mut SchemaBuilder) -> MetaFields {
+    let fast = || NumericOptions::default().set_fast();
+    MetaFields {
+        uid: builder.add_text_field(UID, raw_text().set_stored()),
+        source: builder.add_bytes_field("_source", BytesOptions::from(STORED)),
+        routing: builder.add_text_field("_routing", raw_text().set_stored()),
+        doc_type: builder.add_text_field("_type", raw_text()),
+        field_names: builder.add_text_field("_field_names", raw_text()),
+        seq_no: builder.add_u64_field(SEQ_NO, fast()),
+        version: builder.add_u64_field(VERSION, fast()),
+        term: builder.add_u64_field(TERM, fast()),
+    }
+}
+
+/// One term, no positions, and no norms: tantivy's `STRING` would add a byte of norm for each document.
+fn raw_text() -> TextOptions {
+    TextOptions::default().set_indexing_options(
+        TextFieldIndexing::default()
+            .set_tokenizer(RAW)
+            .set_index_option(IndexRecordOption::Basic)
+            .set_fieldnorms(false),
+    )
+}
+
+fn add_slot(builder: &mut SchemaBuilder, slot: &Slot) -> Field {
+    let name = slot.path.as_str();
+    match slot.storage {
+        Storage::Text => builder.add_text_field(name, analyzed_text(slot)),
+        Storage::Keyword => {
+            let mut options = if slot.index {
+                raw_text()
+            } else {
+                TextOptions::default()
+            };
+            if slot.column {
+                options = options.set_fast(RAW);
+            }
+            builder.add_text_field(name, options)
+        }
+        Storage::I64 => builder.add_i64_field(name, numeric(slot)),
+        Storage::F64 => builder.add_f64_field(name, numeric(slot)),
+        Storage::Bool => builder.add_bool_field(name, numeric(slot)),
+        Storage::Ip => builder.add_ip_addr_field(
+            name,
+            if slot.column {
+                IpAddrOptions::default().set_fast()
+            } else {
+                IpAddrOptions::from(INDEXED)
+            },
+        ),
+    }
+}
+
+fn analyzed_text(slot: &Slot) -> TextOptions {
+    if !slot.index {
+        return TextOptions::default();
+    }
+    TextOptions::default().set_indexing_options(
+        TextFieldIndexing::default()
+            .set_tokenizer(STANDARD)
+            .set_index_option(IndexRecordOption::WithFreqsAndPositions)
+            .set_fieldnorms(true),
+    )
+}
+
+/// Numbers are searched through their column; without one, through an index.
+fn numeric(slot: &Slot) -> NumericOptions {
+    if slot.column {
+        NumericOptions::default().set_fast()
+    } else {
+        NumericOptions::default().set_indexed()
+    }
+}

@@ -1,0 +1,120 @@
+//! Reading one document: from the translog while no refresh has shown it, else from the index.
+
+use tantivy::schema::{IndexRecordOption, Value};
+use tantivy::{DocAddress, DocSet, TERMINATED, TantivyDocument, Term};
+
+use super::write::Numbers;
+use super::{Engine, EngineError, SEQ_NO, TERM, VERSION, View};
+
+/// A document as it is stored.
+#[derive(Debug, Clone)]
+pub struct StoredDocument {
+    /// Its type and id in one.
+    pub uid: String,
+    /// Its routing value.
+    pub routing: Option<String>,
+    /// Its JSON, as it came.
+    pub source: Vec<u8>,
+    /// The operation that wrote it.
+    pub seq_no: u64,
+    /// The primary term of that operation.
+    pub term: u64,
+    /// Its version.
+    pub version: u64,
+}
+
+impl Engine {
+    /// The document as the newest write left it, visible or not.
+    pub(crate) fn get(&self, uid: &str) -> Result<Option<StoredDocument>, EngineError> {
+        let Some(live) = self.versions.get(uid) else {
+            return self.get_visible(uid);
+        };
+        let Some(location) = live.source else {
+            return Ok(None);
+        };
+        match self.translog.read(location) {
+            Ok(operation) => Ok(Some(StoredDocument {
+                uid: operation.uid,
+                routing: Some(operation.routing).filter(|routing| !routing.is_empty()),
+                source: operation.source,
+                seq_no: operation.seq_no,
+                term: operation.term,
+                version: operation.version,
+            })),
+            // A flush trimmed the generation between the two steps: the index shows the document now.
+            Err(error) => match self.versions.get(uid) {
+                Some(again) if again == live => Err(error.into()),
+                _ => self.get_visible(uid),
+            },
+        }
+    }
+
+    /// The document as the last refresh shows it.
+    pub(crate) fn get_visible(&self, uid: &str) -> Result<Option<StoredDocument>, EngineError> {
+        let view = self.view();
+        view.find(uid)?
+            .map(|(address, numbers)| view.document(address, numbers))
+            .transpose()
+    }
+}
+
+impl View {
+    /// Where a document is, and the numbers of the operation that wrote it.
+    pub(crate) fn find(&self, uid: &str) -> Result<Option<(DocAddress, Numbers)>, EngineError> {
+        let term = Term::from_field_text(self.layout.meta.uid, uid);
+        for (ordinal, reader) in self.searcher.segment_readers().iter().enumerate() {
+            let index = reader.inverted_index(self.layout.meta.uid)?;
+            let Some(mut postings) = index.read_postings(&term, IndexRecordOption::Basic)? else {
+                continue;
+            };
+            while postings.doc() != TERMINATED {
+                let document = postings.doc();
+                if !reader.is_deleted(document) {
+                    let address = DocAddress::new(ordinal as u32, document);
+                    return Ok(Some((address, self.numbers(address)?)));
+                }
+                postings.advance();
+            }
+        }
+        Ok(None)
+    }
+
+    /// The numbers of the operation that wrote a document.
+    pub(crate) fn numbers(&self, address: DocAddress) -> Result<Numbers, EngineError> {
+        let columns = self.searcher.segment_reader(address.segment_ord).fast_fields();
+        let number = |name: &str| -> Result<u64, EngineError> {
+            Ok(columns.u64(name)?.first(address.doc_id).unwrap_or_default())
+        };
+        Ok(Numbers {
+            seq_no: number(SEQ_NO)?,
+            version: number(VERSION)?,
+            term: number(TERM)?,
+        })
+    }
+
+    /// The document at an address.
+    pub(crate) fn document(
+        &self,
+        address: DocAddress,
+        numbers: Numbers,
+    ) -> Result<StoredDocument, EngineError> {
+        let stored: TantivyDocument = self.searcher.doc(address)?;
+        let meta = self.layout.meta;
+        let text = |field| {
+            stored
+                .get_first(field)
+                .and_then(|value| value.as_str().map(str::to_owned))
+        };
+        Ok(StoredDocument {
+            uid: text(meta.uid).unwrap_or_default(),
+            routing: text(meta.routing),
+            source: stored
+                .get_first(meta.source)
+                .and_then(|v| v.as_bytes().map(<[u8]>::to_vec))
+                .unwrap_or_default(),
+            seq_no: numbers.seq_no,
+            term: numbers.term,
+            version: numbers.version,
+        })
+    }
+}

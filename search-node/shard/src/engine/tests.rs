@@ -1,0 +1,359 @@
+//! The engine against a naive model: whatever happens between writes, what was written is what is read.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::mapping::{Mapping, parse_mapping};
+use crate::query::{QueryContext, parse_query};
+use crate::search::{SearchRequest, search};
+
+const NOW: i64 = 1_795_515_630_123;
+
+fn mapping(fields: &[(&str, &str)]) -> Arc<Mapping> {
+    let properties: serde_json::Map<String, Value> = fields
+        .iter()
+        .map(|(name, kind)| ((*name).to_owned(), json!({"type": kind})))
+        .collect();
+    Arc::new(parse_mapping(&json!({"properties": properties})).expect("valid"))
+}
+
+fn open(folder: &Path, mapping: Arc<Mapping>) -> Engine {
+    let options = EngineOptions {
+        segment_buffer_bytes: 20 << 20,
+        ..EngineOptions::default()
+    };
+    Engine::open(folder, mapping, options).expect("opens")
+}
+
+fn request<'a>(id: &'a str, source: Option<&'a [u8]>, condition: Condition) -> WriteRequest<'a> {
+    WriteRequest {
+        uid: id,
+        doc_type: None,
+        id,
+        routing: None,
+        source,
+        condition,
+        is_new_id: false,
+        now_millis: NOW,
+    }
+}
+
+fn put(engine: &Engine, id: &str, document: &Value) -> Written {
+    write(engine, id, Some(document), Condition::None).expect("written")
+}
+
+fn write(
+    engine: &Engine,
+    id: &str,
+    document: Option<&Value>,
+    condition: Condition,
+) -> Result<Written, EngineError> {
+    let source = document.map(|document| document.to_string().into_bytes());
+    match engine.write(&request(id, source.as_deref(), condition))? {
+        WriteOutcome::Written(written) => Ok(written),
+        WriteOutcome::NeedsMapping(_) => panic!("the mapping has every field"),
+    }
+}
+
+fn found(engine: &Engine, query: &Value) -> Vec<String> {
+    let view = engine.view();
+    let request = SearchRequest {
+        query: parse_query(query).expect("a query"),
+        post_filter: None,
+        hits: 1000,
+        sort: Vec::new(),
+        search_after: None,
+        min_score: None,
+        track_scores: false,
+        track_total: true,
+        aggs: Default::default(),
+    };
+    let context = QueryContext {
+        index: "i",
+        doc_type: "_doc",
+        now_millis: NOW,
+    };
+    let answer = search(&view, &request, &context).expect("searched");
+    assert_eq!(answer.total as usize, answer.hits.len());
+    let mut ids: Vec<String> = answer
+        .hits
+        .iter()
+        .map(|hit| {
+            let address = tantivy::DocAddress::new(hit.segment, hit.document);
+            view.document(address, view.numbers(address).expect("numbers"))
+                .expect("a document")
+                .uid
+        })
+        .collect();
+    ids.sort();
+    ids
+}
+
+#[test]
+fn a_document_is_got_at_once_and_searched_after_a_refresh() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = open(folder.path(), mapping(&[("title", "text")]));
+    put(&engine, "1", &json!({"title": "the quick fox"}));
+
+    assert_eq!(
+        engine.get("1").expect("got").map(|document| document.version),
+        Some(1)
+    );
+    assert!(found(&engine, &json!({"match": {"title": "fox"}})).is_empty());
+    assert!(engine.refresh(NOW).expect("refreshed"));
+
+    assert_eq!(found(&engine, &json!({"match": {"title": "FOX"}})), ["1"]);
+    assert!(!engine.refresh(NOW).expect("nothing new"));
+}
+
+#[test]
+fn conditions_hold_or_name_what_is_there() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = open(folder.path(), mapping(&[("n", "long")]));
+    let first = put(&engine, "1", &json!({"n": 1}));
+
+    for refreshed in [false, true] {
+        if refreshed {
+            engine.refresh(NOW).expect("refreshed");
+        }
+        let conflict = write(&engine, "1", Some(&json!({"n": 2})), Condition::Absent)
+            .err()
+            .expect("a conflict");
+        assert_eq!(
+            conflict.to_string(),
+            "[1]: version conflict, document already exists (current version [1])"
+        );
+        let wrong = Condition::SeqNo { seq_no: 7, term: 1 };
+        let conflict = write(&engine, "1", Some(&json!({"n": 2})), wrong)
+            .err()
+            .expect("a conflict");
+        assert!(
+            conflict
+                .to_string()
+                .contains("required seqNo [7], primary term [1]. current document has seqNo [0]")
+        );
+    }
+    let right = Condition::SeqNo {
+        seq_no: first.seq_no,
+        term: first.term,
+    };
+    let second = write(&engine, "1", Some(&json!({"n": 2})), right).expect("written");
+    assert_eq!((second.version, second.existed), (2, true));
+    let low = Condition::External {
+        version: 2,
+        or_equal: false,
+    };
+    assert!(write(&engine, "1", Some(&json!({"n": 3})), low).is_err());
+    let high = Condition::External {
+        version: 10,
+        or_equal: false,
+    };
+    assert_eq!(
+        write(&engine, "1", Some(&json!({"n": 3})), high)
+            .expect("written")
+            .version,
+        10
+    );
+}
+
+#[test]
+fn versions_go_on_after_a_delete() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = open(folder.path(), mapping(&[("n", "long")]));
+    put(&engine, "1", &json!({"n": 1}));
+
+    let deleted = write(&engine, "1", None, Condition::None).expect("deleted");
+    engine.refresh(NOW).expect("refreshed");
+    let again = put(&engine, "1", &json!({"n": 2}));
+
+    assert_eq!((deleted.version, deleted.existed), (2, true));
+    assert_eq!((again.version, again.existed), (3, false));
+}
+
+/// Segments of an older schema and of a newer one are searched together, merged, and give the answers of one index.
+#[test]
+fn a_schema_that_grew_answers_like_one_that_was_always_there() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = open(folder.path(), mapping(&[("title", "text")]));
+    put(&engine, "1", &json!({"title": "foo bar"}));
+    engine.refresh(NOW).expect("refreshed");
+    put(&engine, "2", &json!({"title": "foo"}));
+
+    engine
+        .set_mapping(
+            mapping(&[("title", "text"), ("body", "text"), ("n", "long")]),
+            NOW,
+        )
+        .expect("grown");
+    put(
+        &engine,
+        "3",
+        &json!({"title": "foo", "body": "hello world", "n": 5}),
+    );
+    engine.refresh(NOW).expect("refreshed");
+
+    assert_eq!(
+        found(&engine, &json!({"match": {"title": "foo"}})),
+        ["1", "2", "3"]
+    );
+    assert_eq!(found(&engine, &json!({"match": {"body": "hello"}})), ["3"]);
+    assert_eq!(found(&engine, &json!({"range": {"n": {"gte": 5}}})), ["3"]);
+    assert_eq!(found(&engine, &json!({"exists": {"field": "n"}})), ["3"]);
+
+    let mut manager = engine.manager.lock();
+    let segments = manager.index.searchable_segment_ids().expect("segments");
+    assert!(segments.len() > 1);
+    manager
+        .writer
+        .merge(&segments)
+        .wait()
+        .expect("segments of both schemas merge");
+    engine.publish(&manager).expect("published");
+    drop(manager);
+    assert_eq!(engine.view().searcher.segment_readers().len(), 1);
+    assert_eq!(found(&engine, &json!({"match": {"body": "hello"}})), ["3"]);
+    assert_eq!(
+        found(&engine, &json!({"match": {"title": "foo"}})),
+        ["1", "2", "3"]
+    );
+}
+
+#[test]
+fn a_segment_that_outgrows_its_buffer_is_written_out_and_found() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = EngineOptions {
+        segment_buffer_bytes: 3 << 20,
+        writers: 2,
+        ..EngineOptions::default()
+    };
+    let engine = Engine::open(folder.path(), mapping(&[("t", "text")]), options).expect("opens");
+    let text: String = (0..2_000).map(|n| format!("word{n} ")).collect();
+
+    std::thread::scope(|scope| {
+        for writer in 0..2 {
+            let (engine, text) = (&engine, &text);
+            scope.spawn(move || {
+                for n in 0..150 {
+                    put(
+                        engine,
+                        &format!("{writer}-{n}"),
+                        &json!({"t": format!("{text} own{writer}x{n}")}),
+                    );
+                }
+            });
+        }
+    });
+    engine.refresh(NOW).expect("refreshed");
+
+    assert!(
+        engine.view().searcher.segment_readers().len() > 2,
+        "some segments were spilled"
+    );
+    assert_eq!(engine.view().searcher.num_docs(), 300);
+    assert_eq!(found(&engine, &json!({"match": {"t": "own1x149"}})), ["1-149"]);
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Put(u8, u16),
+    Delete(u8),
+    Refresh,
+    Flush,
+    Grow,
+    Merge,
+    /// Everything that was not synced is gone: here all is, so everything comes back.
+    Restart,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        8 => (0..12u8, any::<u16>()).prop_map(|(id, n)| Step::Put(id, n)),
+        3 => (0..12u8).prop_map(Step::Delete),
+        3 => Just(Step::Refresh),
+        1 => Just(Step::Flush),
+        1 => Just(Step::Grow),
+        1 => Just(Step::Merge),
+        1 => Just(Step::Restart),
+    ];
+    proptest::collection::vec(step, 1..60)
+}
+
+fn fields_of(generation: usize) -> Arc<Mapping> {
+    let names: Vec<String> = (0..generation).map(|n| format!("text{n}")).collect();
+    let mut fields = vec![("n", "long")];
+    fields.extend(names.iter().map(|name| (name.as_str(), "text")));
+    mapping(&fields)
+}
+
+fn run(steps: Vec<Step>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut generation = 0;
+    let mut engine = open(folder.path(), fields_of(generation));
+    let mut model: BTreeMap<String, Value> = BTreeMap::new();
+    for step in steps {
+        match step {
+            Step::Put(id, n) => {
+                let mut document = json!({"n": n});
+                if generation > 0 {
+                    document[format!("text{}", generation - 1)] = json!(format!("word{n}"));
+                }
+                let written = put(&engine, &id.to_string(), &document);
+                engine.sync(written.location.expect("logged")).expect("synced");
+                model.insert(id.to_string(), document);
+            }
+            Step::Delete(id) => {
+                let written = write(&engine, &id.to_string(), None, Condition::None).expect("deleted");
+                engine.sync(written.location.expect("logged")).expect("synced");
+                assert_eq!(written.existed, model.remove(&id.to_string()).is_some());
+            }
+            Step::Refresh => drop(engine.refresh(NOW).expect("refreshed")),
+            Step::Flush => engine.flush(NOW).expect("flushed"),
+            Step::Grow => {
+                generation += 1;
+                engine.set_mapping(fields_of(generation), NOW).expect("grown");
+            }
+            Step::Merge => {
+                let mut manager = engine.manager.lock();
+                let segments = manager.index.searchable_segment_ids().expect("segments");
+                if segments.len() > 1 {
+                    manager.writer.merge(&segments).wait().expect("merged");
+                }
+            }
+            Step::Restart => {
+                drop(engine);
+                engine = open(folder.path(), fields_of(generation));
+            }
+        }
+        for id in 0..12u8 {
+            let stored = engine.get(&id.to_string()).expect("got");
+            let source = stored.map(|stored| serde_json::from_slice::<Value>(&stored.source).expect("JSON"));
+            assert_eq!(source.as_ref(), model.get(&id.to_string()), "document {id}");
+        }
+    }
+    engine.refresh(NOW).expect("refreshed");
+    let mut expected: Vec<&String> = model.keys().collect();
+    expected.sort();
+    assert_eq!(
+        found(&engine, &json!({"match_all": {}}))
+            .iter()
+            .collect::<Vec<_>>(),
+        expected
+    );
+    for (id, document) in &model {
+        let hits = found(&engine, &json!({"term": {"n": document["n"]}}));
+        assert!(hits.contains(id), "document {id} is found by its value");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #[test]
+    fn reads_agree_with_a_naive_model_whatever_happens_between(steps in steps()) {
+        run(steps);
+    }
+}

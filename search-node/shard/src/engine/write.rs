@@ -1,0 +1,423 @@
+//! One write: versions checked, logged, put into a segment in memory, known to the next reader.
+
+use std::sync::atomic::Ordering;
+
+use serde_json_borrow::Value as Json;
+use tantivy::TantivyDocument;
+use tantivy::indexer::{AddOperation, SegmentWriter};
+
+use super::layout::Layout;
+use super::versions::LiveVersion;
+use super::{Engine, EngineError, FinishedSegment, OpenSegment};
+use crate::mapping::{Mapping, Parsed};
+use crate::translog::{Draft, Location, Operation, OperationKind};
+
+/// What must hold of the document as it is, for the write to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Condition {
+    /// Nothing.
+    #[default]
+    None,
+    /// It does not exist.
+    Absent,
+    /// Its newest operation is this one.
+    SeqNo {
+        /// `if_seq_no`
+        seq_no: u64,
+        /// `if_primary_term`
+        term: u64,
+    },
+    /// Its version is lower than this one, which it takes (`version_type=external`), or not higher.
+    External {
+        /// The version that the caller keeps.
+        version: u64,
+        /// Whether the same version is accepted too (`external_gte`).
+        or_equal: bool,
+    },
+}
+
+/// A write of one document.
+#[derive(Debug, Clone, Copy)]
+pub struct WriteRequest<'a> {
+    /// The document's type and id in one.
+    pub uid: &'a str,
+    /// Its type, if it is not `_doc`.
+    pub doc_type: Option<&'a str>,
+    /// Its id, for messages.
+    pub id: &'a str,
+    /// Its routing value.
+    pub routing: Option<&'a str>,
+    /// Its JSON; none deletes it.
+    pub source: Option<&'a [u8]>,
+    /// What must hold before.
+    pub condition: Condition,
+    /// Whether the id was made for this write, so that no document can have it.
+    pub is_new_id: bool,
+    /// Milliseconds since 1970.
+    pub now_millis: i64,
+}
+
+/// What became of a write.
+pub enum WriteOutcome {
+    /// It is done; it is acknowledged once [`Written::ticket`] is synced.
+    Written(Written),
+    /// The document has fields that the mapping lacks: add them, then write again.
+    NeedsMapping(Box<Mapping>),
+}
+
+/// A write that was done.
+#[derive(Debug, Clone, Copy)]
+pub struct Written {
+    /// Its place in the shard's order.
+    pub seq_no: u64,
+    /// The primary term under which it was done.
+    pub term: u64,
+    /// The document's version now.
+    pub version: u64,
+    /// Whether a document was there before.
+    pub existed: bool,
+    pub(crate) location: Option<Location>,
+}
+
+/// The document as the engine knows it before a write.
+#[derive(Debug, Clone, Copy)]
+struct Current {
+    seq_no: u64,
+    term: u64,
+    version: u64,
+    deleted: bool,
+}
+
+impl Engine {
+    /// Does one write. It is not durable yet.
+    pub(crate) fn write(&self, request: &WriteRequest<'_>) -> Result<WriteOutcome, EngineError> {
+        let layout = self.layout();
+        let document = match request.source {
+            None => None,
+            Some(source) => match self.read_document(&layout, request, source)? {
+                Parsed::Document(document) => Some(document),
+                Parsed::NeedsMapping(mapping) => return Ok(WriteOutcome::NeedsMapping(mapping)),
+            },
+        };
+        let (written, spill) = {
+            let _open = self.gate.read();
+            let _alone = self.versions.lock(request.uid);
+            let current = if request.is_new_id {
+                None
+            } else {
+                self.current(request.uid)?
+            };
+            let version = next_version(request, current)?;
+            let existed = current.is_some_and(|current| !current.deleted);
+            if document.is_none() && !existed && request.condition == Condition::None {
+                return Ok(WriteOutcome::Written(self.log_missing_delete(request, version)?));
+            }
+            let (operation_seq_no, location) = self.log(request, version)?;
+            let mut spill = None;
+            if let Some(document) = document {
+                let place = Place {
+                    uid: request.uid,
+                    doc_type: request.doc_type,
+                    routing: request.routing,
+                };
+                let numbers = Numbers {
+                    seq_no: operation_seq_no,
+                    version,
+                    term: self.options.term,
+                };
+                spill = self.add(
+                    &layout,
+                    document,
+                    place,
+                    request.source.unwrap_or_default(),
+                    numbers,
+                )?;
+            }
+            if existed {
+                self.superseded.lock().push(request.uid, operation_seq_no);
+            }
+            let source = request.source.map(|_| location);
+            let live = LiveVersion {
+                seq_no: operation_seq_no,
+                term: self.options.term,
+                version,
+                source,
+            };
+            self.versions.record(request.uid, live, request.now_millis);
+            let written = Written {
+                seq_no: operation_seq_no,
+                term: self.options.term,
+                version,
+                existed,
+                location: Some(location),
+            };
+            self.dirty.store(true, Ordering::Release);
+            (written, spill)
+        };
+        self.finish_spill(spill)?;
+        let counter = if request.source.is_some() {
+            &self.counters.indexed
+        } else {
+            &self.counters.deleted
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        Ok(WriteOutcome::Written(written))
+    }
+
+    fn read_document(
+        &self,
+        layout: &Layout,
+        request: &WriteRequest<'_>,
+        source: &[u8],
+    ) -> Result<Parsed, EngineError> {
+        let json: Json<'_> =
+            serde_json::from_slice(source).map_err(|error| EngineError::NotJson(error.to_string()))?;
+        Ok(layout.parser.parse(request.id, &json)?)
+    }
+
+    fn current(&self, uid: &str) -> Result<Option<Current>, EngineError> {
+        if let Some(live) = self.versions.get(uid) {
+            return Ok(Some(Current {
+                seq_no: live.seq_no,
+                term: live.term,
+                version: live.version,
+                deleted: live.source.is_none(),
+            }));
+        }
+        let found = self.view().find(uid)?;
+        Ok(found.map(|(_, numbers)| Current {
+            seq_no: numbers.seq_no,
+            term: numbers.term,
+            version: numbers.version,
+            deleted: false,
+        }))
+    }
+
+    fn log(&self, request: &WriteRequest<'_>, version: u64) -> Result<(u64, Location), EngineError> {
+        let draft = Draft {
+            kind: if request.source.is_some() {
+                OperationKind::Index
+            } else {
+                OperationKind::Delete
+            },
+            term: self.options.term,
+            version,
+            uid: request.uid,
+            routing: request.routing.unwrap_or_default(),
+            source: request.source.unwrap_or_default(),
+        };
+        Ok(self.translog.append(&draft)?)
+    }
+
+    /// A delete of what is not there is an operation too: it takes a number, as replicas will see it.
+    fn log_missing_delete(&self, request: &WriteRequest<'_>, version: u64) -> Result<Written, EngineError> {
+        let (seq_no, location) = self.log(request, version)?;
+        let live = LiveVersion {
+            seq_no,
+            term: self.options.term,
+            version,
+            source: None,
+        };
+        self.versions.record(request.uid, live, request.now_millis);
+        Ok(Written {
+            seq_no,
+            term: self.options.term,
+            version,
+            existed: false,
+            location: Some(location),
+        })
+    }
+
+    /// Puts a replayed operation into a segment.
+    pub(super) fn add_to_segment(
+        &self,
+        layout: &Layout,
+        document: TantivyDocument,
+        operation: &Operation,
+    ) -> Result<(), EngineError> {
+        let doc_type = operation.uid.split_once('\0').map(|(doc_type, _)| doc_type);
+        let routing = Some(operation.routing.as_str()).filter(|routing| !routing.is_empty());
+        let place = Place {
+            uid: &operation.uid,
+            doc_type,
+            routing,
+        };
+        let numbers = Numbers {
+            seq_no: operation.seq_no,
+            version: operation.version,
+            term: operation.term,
+        };
+        let spill = self.add(layout, document, place, &operation.source, numbers)?;
+        self.finish_spill(spill)
+    }
+
+    fn add(
+        &self,
+        layout: &Layout,
+        mut document: TantivyDocument,
+        place: Place<'_>,
+        source: &[u8],
+        numbers: Numbers,
+    ) -> Result<Option<Spill>, EngineError> {
+        let meta = layout.meta;
+        document.add_text(meta.uid, place.uid);
+        document.add_bytes(meta.source, source);
+        document.add_u64(meta.seq_no, numbers.seq_no);
+        document.add_u64(meta.version, numbers.version);
+        document.add_u64(meta.term, numbers.term);
+        if let Some(routing) = place.routing {
+            document.add_text(meta.routing, routing);
+        }
+        if let Some(doc_type) = place.doc_type {
+            document.add_text(meta.doc_type, doc_type);
+        }
+        let mut slot = self.free_slot();
+        let open = match slot.as_mut() {
+            Some(open) => open,
+            None => slot.insert(self.open_segment()?),
+        };
+        if let Err(error) = open.writer.add_document(AddOperation { opstamp: 0, document }) {
+            // The operation is in the translog and not in the segment: only opening the shard again mends that.
+            self.translog.fence(&error.to_string());
+            return Err(error.into());
+        }
+        if open.writer.mem_usage() < self.options.segment_buffer_bytes {
+            return Ok(None);
+        }
+        let epoch = self.epoch.load(Ordering::Acquire);
+        self.spills.lock().under_way.push(epoch);
+        Ok(slot.take().map(|open| Spill { epoch, open }))
+    }
+
+    /// Writes out a segment that has grown large; a refresh that needs it waits.
+    fn finish_spill(&self, spill: Option<Spill>) -> Result<(), EngineError> {
+        let Some(Spill { epoch, open }) = spill else {
+            return Ok(());
+        };
+        let finished = open.finish();
+        let mut spills = self.spills.lock();
+        if let Some(at) = spills.under_way.iter().position(|under_way| *under_way == epoch) {
+            spills.under_way.swap_remove(at);
+        }
+        self.spilled.notify_all();
+        match finished {
+            Ok(finished) => {
+                spills.finished.push((epoch, finished));
+                Ok(())
+            }
+            Err(error) => {
+                self.translog.fence(&error.to_string());
+                Err(error)
+            }
+        }
+    }
+
+    /// A slot that nobody uses, or the next one in turn.
+    fn free_slot(&self) -> parking_lot::MutexGuard<'_, Option<OpenSegment>> {
+        let turn = self.next_slot.load(Ordering::Relaxed) % self.slots.len();
+        for step in 0..self.slots.len() {
+            if let Some(slot) = self.slots[(turn + step) % self.slots.len()].try_lock() {
+                return slot;
+            }
+        }
+        self.next_slot.fetch_add(1, Ordering::Relaxed);
+        self.slots[turn].lock()
+    }
+
+    fn open_segment(&self) -> Result<OpenSegment, EngineError> {
+        let layout_index = self.view().searcher.index().clone();
+        let segment = layout_index.new_segment();
+        let writer = SegmentWriter::for_segment(self.options.segment_buffer_bytes, segment.clone())?;
+        Ok(OpenSegment { segment, writer })
+    }
+}
+
+/// A segment that has grown large, on its way to the disk.
+struct Spill {
+    epoch: u64,
+    open: OpenSegment,
+}
+
+/// Where a document belongs.
+#[derive(Debug, Clone, Copy)]
+struct Place<'a> {
+    uid: &'a str,
+    doc_type: Option<&'a str>,
+    routing: Option<&'a str>,
+}
+
+/// The numbers of the operation that wrote a document.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Numbers {
+    pub(crate) seq_no: u64,
+    pub(crate) version: u64,
+    pub(crate) term: u64,
+}
+
+impl OpenSegment {
+    /// Writes the segment's files.
+    pub(super) fn finish(self) -> Result<FinishedSegment, EngineError> {
+        let documents = self.writer.max_doc();
+        self.writer.finalize()?;
+        Ok(FinishedSegment {
+            segment: self.segment,
+            documents,
+        })
+    }
+}
+
+/// The version that the write gives, if its condition holds.
+fn next_version(request: &WriteRequest<'_>, current: Option<Current>) -> Result<u64, EngineError> {
+    let conflict = |reason: String| EngineError::VersionConflict {
+        id: request.id.to_owned(),
+        reason,
+    };
+    let live = current.filter(|current| !current.deleted);
+    let next = current.map_or(1, |current| current.version + 1);
+    match (request.condition, live) {
+        (Condition::None, _) => Ok(next),
+        (Condition::Absent, None) => Ok(next),
+        (Condition::Absent, Some(live)) => Err(conflict(format!(
+            "document already exists (current version [{}])",
+            live.version
+        ))),
+        (Condition::SeqNo { seq_no, term }, Some(live)) if live.seq_no == seq_no && live.term == term => {
+            Ok(next)
+        }
+        (Condition::SeqNo { seq_no, term }, Some(live)) => Err(conflict(format!(
+            "required seqNo [{seq_no}], primary term [{term}]. current document has seqNo [{}] and primary term [{}]",
+            live.seq_no, live.term
+        ))),
+        (Condition::SeqNo { seq_no, term }, None) => Err(conflict(format!(
+            "required seqNo [{seq_no}], primary term [{term}]. but no document was found"
+        ))),
+        (Condition::External { version, or_equal }, _) => match current {
+            Some(current) if version < current.version || (version == current.version && !or_equal) => {
+                Err(conflict(format!(
+                    "current version [{}] is higher {}than the one provided [{version}]",
+                    current.version,
+                    if or_equal { "" } else { "or equal " }
+                )))
+            }
+            _ => Ok(version),
+        },
+    }
+}
+
+impl Written {
+    /// What a write that changed nothing reports: the document as it is.
+    pub fn unchanged(seq_no: u64, term: u64, version: u64) -> Self {
+        Self {
+            seq_no,
+            term,
+            version,
+            existed: true,
+            location: None,
+        }
+    }
+
+    /// Whether the write is in the translog, so that it can be synced.
+    pub fn is_logged(&self) -> bool {
+        self.location.is_some()
+    }
+}

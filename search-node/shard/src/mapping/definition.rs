@@ -1,0 +1,346 @@
+//! From the API's JSON to a [`Mapping`], refusing what it does not know.
+
+use serde_json::{Map, Value};
+
+use super::dates::DateFormats;
+use super::error::MappingError;
+use super::fields::{Dynamic, FieldKind, FieldMapping, Mapping, ObjectMapping};
+use super::templates::DynamicTemplate;
+
+/// Bounds of a mapping; settings of the index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MappingLimits {
+    /// `index.mapping.total_fields.limit`
+    pub total_fields: usize,
+    /// `index.mapping.depth.limit`
+    pub depth: usize,
+}
+
+impl Default for MappingLimits {
+    fn default() -> Self {
+        Self {
+            total_fields: 1000,
+            depth: 20,
+        }
+    }
+}
+
+impl MappingLimits {
+    /// Refuses a mapping beyond the bounds.
+    pub fn check(&self, mapping: &Mapping) -> Result<(), MappingError> {
+        let total = count(&mapping.root);
+        if total > self.total_fields {
+            return Err(MappingError::argument(format!(
+                "Limit of total fields [{}] has been exceeded",
+                self.total_fields
+            )));
+        }
+        if depth(&mapping.root) > self.depth {
+            return Err(MappingError::argument(format!(
+                "Limit of mapping depth [{}] has been exceeded",
+                self.depth
+            )));
+        }
+        Ok(())
+    }
+}
+
+fn count(object: &ObjectMapping) -> usize {
+    let fields: usize = object
+        .fields
+        .values()
+        .map(|field| 1 + field.multi_fields.len())
+        .sum();
+    fields
+        + object
+            .objects
+            .values()
+            .map(|object| 1 + count(object))
+            .sum::<usize>()
+}
+
+fn depth(object: &ObjectMapping) -> usize {
+    1 + object.objects.values().map(depth).max().unwrap_or(0)
+}
+
+/// Root parameters that change nothing here and are only shown again.
+const KEPT: [&str; 6] = [
+    "_meta",
+    "_source",
+    "_routing",
+    "_data_stream_timestamp",
+    "dynamic_date_formats",
+    "_size",
+];
+
+/// Reads the body of a mapping: `{"properties": …, "dynamic": …}`.
+pub fn parse_mapping(body: &Value) -> Result<Mapping, MappingError> {
+    let Some(body) = body.as_object() else {
+        return Err(MappingError::parsing(
+            "Failed to parse mapping: expected a JSON object",
+        ));
+    };
+    let mut mapping = Mapping::default();
+    for (key, value) in body {
+        match key.as_str() {
+            "properties" => parse_properties(value, "", &mut mapping.root)?,
+            "dynamic" => mapping.root.dynamic = Some(parse_dynamic(value)?),
+            "date_detection" => mapping.date_detection = flag(key, value)?,
+            "numeric_detection" => mapping.numeric_detection = flag(key, value)?,
+            kept if KEPT.contains(&kept) => {
+                mapping.parameters.insert(key.clone(), value.clone());
+            }
+            "dynamic_templates" => mapping.templates = DynamicTemplate::parse_all(value)?,
+            _ => {
+                return Err(MappingError::parsing(format!(
+                    "Root mapping definition has unsupported parameters:  [{key} : {}]",
+                    plain(value)
+                )));
+            }
+        }
+    }
+    Ok(mapping)
+}
+
+fn parse_properties(value: &Value, prefix: &str, object: &mut ObjectMapping) -> Result<(), MappingError> {
+    let Some(properties) = value.as_object() else {
+        return Err(MappingError::parsing(format!(
+            "Expected map for property [properties] on field [{prefix}]"
+        )));
+    };
+    for (name, definition) in properties {
+        let Some(body) = definition.as_object() else {
+            return Err(MappingError::parsing(format!(
+                "Expected map for property [fields] on field [{name}] but got a {}",
+                plain(definition)
+            )));
+        };
+        if name.trim().is_empty() {
+            return Err(MappingError::argument("name cannot be empty string"));
+        }
+        parse_property(name, body, prefix, object)?;
+    }
+    Ok(())
+}
+
+/// A dotted name opens objects, as Elasticsearch does.
+fn parse_property(
+    name: &str,
+    body: &Map<String, Value>,
+    prefix: &str,
+    object: &mut ObjectMapping,
+) -> Result<(), MappingError> {
+    if let Some((head, rest)) = name.split_once('.') {
+        let child = object.objects.entry(head.to_owned()).or_default();
+        return parse_property(rest, body, &format!("{prefix}{head}."), child);
+    }
+    let type_name = match body.get("type") {
+        Some(Value::String(name)) => name.as_str(),
+        Some(other) => {
+            return Err(MappingError::parsing(format!(
+                "The type of field [{prefix}{name}] must be a text, not {other}"
+            )));
+        }
+        None => "object",
+    };
+    if type_name == "object" {
+        let child = object.objects.entry(name.to_owned()).or_default();
+        return parse_object(name, body, prefix, child);
+    }
+    let field = parse_field(name, type_name, body)?;
+    object.fields.insert(name.to_owned(), field);
+    Ok(())
+}
+
+fn parse_object(
+    name: &str,
+    body: &Map<String, Value>,
+    prefix: &str,
+    object: &mut ObjectMapping,
+) -> Result<(), MappingError> {
+    for (key, value) in body {
+        match key.as_str() {
+            "type" => {}
+            "properties" => parse_properties(value, &format!("{prefix}{name}."), object)?,
+            "dynamic" => object.dynamic = Some(parse_dynamic(value)?),
+            "enabled" => object.disabled = !flag(key, value)?,
+            _ => {
+                return Err(MappingError::parsing(format!(
+                    "Mapping definition for [{name}] has unsupported parameters:  [{key} : {}]",
+                    plain(value)
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Parameters that every leaf takes and that change nothing here beyond what they say.
+const SHOWN: [&str; 11] = [
+    "store",
+    "meta",
+    "boost",
+    "similarity",
+    "eager_global_ordinals",
+    "index_options",
+    "norms",
+    "coerce",
+    "time_series_dimension",
+    "split_queries_on_whitespace",
+    "fielddata",
+];
+
+pub(super) fn parse_field(
+    name: &str,
+    type_name: &str,
+    body: &Map<String, Value>,
+) -> Result<FieldMapping, MappingError> {
+    let kind = kind_of(name, type_name, body)?;
+    let mut field = FieldMapping {
+        type_name: type_name.to_owned(),
+        kind,
+        index: true,
+        doc_values: true,
+        ignore_malformed: false,
+        null_value: None,
+        parameters: Map::new(),
+        multi_fields: Default::default(),
+    };
+    for (key, value) in body {
+        match key.as_str() {
+            "type" => continue,
+            "fields" => {
+                parse_multi_fields(name, value, &mut field)?;
+                continue;
+            }
+            "index" => field.index = flag(key, value)?,
+            "doc_values" => field.doc_values = flag(key, value)?,
+            "ignore_malformed" => field.ignore_malformed = flag(key, value)?,
+            "null_value" => field.null_value = Some(value.clone()),
+            "ignore_above" if type_name == "keyword" => {}
+            "format" if type_name == "date" => {}
+            "analyzer" | "search_analyzer" if type_name == "text" => check_analyzer(name, value)?,
+            shown if SHOWN.contains(&shown) => {}
+            _ => {
+                return Err(MappingError::parsing(format!(
+                    "unknown parameter [{key}] on mapper [{name}] of type [{type_name}]"
+                )));
+            }
+        }
+        field.parameters.insert(key.clone(), value.clone());
+    }
+    Ok(field)
+}
+
+fn check_analyzer(field: &str, value: &Value) -> Result<(), MappingError> {
+    match value.as_str() {
+        Some("standard" | "default") => Ok(()),
+        other => Err(MappingError::parsing(format!(
+            "analyzer [{}] has not been configured in mappings of field [{field}]; known: standard",
+            other.unwrap_or_default()
+        ))),
+    }
+}
+
+fn parse_multi_fields(name: &str, value: &Value, field: &mut FieldMapping) -> Result<(), MappingError> {
+    let Some(multi) = value.as_object() else {
+        return Err(MappingError::parsing(format!(
+            "Expected map for property [fields] on field [{name}]"
+        )));
+    };
+    for (sub, definition) in multi {
+        let body = definition.as_object().cloned().unwrap_or_default();
+        let Some(type_name) = body.get("type").and_then(Value::as_str) else {
+            return Err(MappingError::parsing(format!(
+                "no type specified for property [{sub}]"
+            )));
+        };
+        field
+            .multi_fields
+            .insert(sub.clone(), parse_field(sub, type_name, &body)?);
+    }
+    Ok(())
+}
+
+fn kind_of(name: &str, type_name: &str, body: &Map<String, Value>) -> Result<FieldKind, MappingError> {
+    Ok(match type_name {
+        "text" => FieldKind::Text,
+        "keyword" => FieldKind::Keyword {
+            ignore_above: ignore_above(name, body.get("ignore_above"))?,
+        },
+        "long" => FieldKind::Integer {
+            min: i64::MIN,
+            max: i64::MAX,
+        },
+        "integer" => FieldKind::Integer {
+            min: i32::MIN.into(),
+            max: i32::MAX.into(),
+        },
+        "short" => FieldKind::Integer {
+            min: i16::MIN.into(),
+            max: i16::MAX.into(),
+        },
+        "byte" => FieldKind::Integer {
+            min: i8::MIN.into(),
+            max: i8::MAX.into(),
+        },
+        "double" => FieldKind::Double,
+        "float" | "half_float" => FieldKind::Float,
+        "boolean" => FieldKind::Boolean,
+        "date" => FieldKind::Date(date_formats(name, body.get("format"))?),
+        "ip" => FieldKind::Ip,
+        _ => {
+            return Err(MappingError::parsing(format!(
+                "No handler for type [{type_name}] declared on field [{name}]"
+            )));
+        }
+    })
+}
+
+fn ignore_above(name: &str, value: Option<&Value>) -> Result<usize, MappingError> {
+    match value {
+        None => Ok(usize::MAX),
+        Some(value) => number(value).ok_or_else(|| {
+            MappingError::argument(format!(
+                "[ignore_above] of field [{name}] must be a positive number, not {value}"
+            ))
+        }),
+    }
+}
+
+fn number(value: &Value) -> Option<usize> {
+    let number = value.as_u64().or_else(|| value.as_str()?.parse().ok())?;
+    usize::try_from(number).ok()
+}
+
+fn date_formats(name: &str, value: Option<&Value>) -> Result<DateFormats, MappingError> {
+    let text = value.and_then(Value::as_str).unwrap_or(DateFormats::DEFAULT);
+    DateFormats::parse(text).map_err(|reason| {
+        MappingError::argument(format!("Invalid format: [{text}] of field [{name}]: {reason}"))
+    })
+}
+
+fn parse_dynamic(value: &Value) -> Result<Dynamic, MappingError> {
+    match plain(value).as_str() {
+        "true" => Ok(Dynamic::True),
+        "false" => Ok(Dynamic::False),
+        "strict" => Ok(Dynamic::Strict),
+        other => Err(MappingError::parsing(format!(
+            "No enum constant for [dynamic]: {other}; use true, false or strict"
+        ))),
+    }
+}
+
+fn flag(key: &str, value: &Value) -> Result<bool, MappingError> {
+    match plain(value).as_str() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        other => Err(MappingError::argument(format!(
+            "Failed to parse value [{other}] of [{key}] as only [true] or [false] are allowed."
+        ))),
+    }
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}

@@ -1,0 +1,391 @@
+//! From a document's JSON to typed values: one pass over a borrowed parse, nothing copied that need not be.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use serde_json_borrow::Value as Json;
+use tantivy::TantivyDocument;
+use tantivy::schema::Field;
+
+use super::dynamic::infer;
+use super::error::MappingError;
+use super::fields::{Dynamic, FieldKind, FieldMapping, Mapping, ObjectMapping};
+use super::values::{Scalar, to_bool, to_float, to_integer, to_ip};
+
+/// Lucene's and so Elasticsearch's bound on a single term.
+const TERM_BYTES_MAX: usize = 32_766;
+
+/// A parsed document's JSON.
+pub(crate) type SourceView<'a> = Json<'a>;
+
+/// What parsing a document gives.
+pub(crate) enum Parsed {
+    /// Typed values.
+    Document(TantivyDocument),
+    /// The document has fields that the mapping lacks; add these, then parse again.
+    NeedsMapping(Box<Mapping>),
+}
+
+/// A mapping with the tantivy field of each leaf: what a document is read with.
+pub(crate) struct DocumentParser {
+    mapping: std::sync::Arc<Mapping>,
+    root: ObjectPlan,
+    /// Names of the text fields that a document has, for `exists`.
+    field_names: Field,
+}
+
+struct ObjectPlan {
+    dynamic: Dynamic,
+    disabled: bool,
+    fields: HashMap<String, FieldPlan>,
+    objects: HashMap<String, ObjectPlan>,
+}
+
+struct FieldPlan {
+    path: String,
+    mapping: FieldMapping,
+    /// The field itself and its multi-fields.
+    targets: Vec<Target>,
+}
+
+struct Target {
+    field: Option<Field>,
+    path: String,
+    kind: FieldKind,
+    type_name: String,
+}
+
+struct Reading<'p> {
+    parser: &'p DocumentParser,
+    id: &'p str,
+    document: TantivyDocument,
+    added: Option<Box<Mapping>>,
+}
+
+impl DocumentParser {
+    /// `field_of` gives the tantivy field of a leaf's path; none for a leaf that is kept in no structure.
+    pub(crate) fn new(
+        mapping: std::sync::Arc<Mapping>,
+        field_names: Field,
+        field_of: &dyn Fn(&str) -> Option<Field>,
+    ) -> Self {
+        let root = plan_object(&mapping.root, "", Dynamic::True, field_of);
+        Self {
+            mapping,
+            root,
+            field_names,
+        }
+    }
+
+    /// Reads a document. Faults name its id and the field.
+    pub(crate) fn parse(&self, id: &str, source: &SourceView<'_>) -> Result<Parsed, MappingError> {
+        let Json::Object(object) = source else {
+            return Err(MappingError::parsing("failed to parse").caused_by(
+                "not_x_content_exception",
+                "Compressor detection can only be called on some xcontent bytes or compressed xcontent bytes",
+            ));
+        };
+        let mut reading = Reading {
+            parser: self,
+            id,
+            document: TantivyDocument::default(),
+            added: None,
+        };
+        for (name, value) in object.iter() {
+            reading.member(&self.root, "", name, value)?;
+        }
+        Ok(match reading.added {
+            Some(added) => Parsed::NeedsMapping(added),
+            None => Parsed::Document(reading.document),
+        })
+    }
+}
+
+fn plan_object(
+    object: &ObjectMapping,
+    prefix: &str,
+    inherited: Dynamic,
+    field_of: &dyn Fn(&str) -> Option<Field>,
+) -> ObjectPlan {
+    let dynamic = object.dynamic.unwrap_or(inherited);
+    let fields = object.fields.iter().map(|(name, field)| {
+        let path = format!("{prefix}{name}");
+        let mut targets = vec![target(&path, field, field_of)];
+        targets.extend(
+            field
+                .multi_fields
+                .iter()
+                .map(|(sub, field)| target(&format!("{path}.{sub}"), field, field_of)),
+        );
+        (
+            name.clone(),
+            FieldPlan {
+                path,
+                mapping: field.clone(),
+                targets,
+            },
+        )
+    });
+    let objects = object.objects.iter().map(|(name, child)| {
+        (
+            name.clone(),
+            plan_object(child, &format!("{prefix}{name}."), dynamic, field_of),
+        )
+    });
+    ObjectPlan {
+        dynamic,
+        disabled: object.disabled,
+        fields: fields.collect(),
+        objects: objects.collect(),
+    }
+}
+
+fn target(path: &str, field: &FieldMapping, field_of: &dyn Fn(&str) -> Option<Field>) -> Target {
+    Target {
+        field: field_of(path),
+        path: path.to_owned(),
+        kind: field.kind.clone(),
+        type_name: field.type_name.clone(),
+    }
+}
+
+impl Reading<'_> {
+    fn member(
+        &mut self,
+        plan: &ObjectPlan,
+        prefix: &str,
+        name: &str,
+        value: &Json<'_>,
+    ) -> Result<(), MappingError> {
+        if plan.disabled {
+            return Ok(());
+        }
+        if let Some(field) = plan.fields.get(name) {
+            return self.field(field, value);
+        }
+        if let Some(object) = plan.objects.get(name) {
+            return self.object(object, &format!("{prefix}{name}"), value);
+        }
+        if let Some((head, rest)) = name.split_once('.') {
+            if name.split('.').any(|part| part.trim().is_empty()) {
+                return Err(MappingError::parsing("failed to parse").caused_by(
+                    "illegal_argument_exception",
+                    format!("field name cannot contain only whitespace or empty parts: ['{prefix}{name}']"),
+                ));
+            }
+            if let Some(object) = plan.objects.get(head) {
+                return self.member(object, &format!("{prefix}{head}."), rest, value);
+            }
+        } else if name.trim().is_empty() {
+            return Err(MappingError::parsing("failed to parse").caused_by(
+                "illegal_argument_exception",
+                "field name cannot be an empty string",
+            ));
+        }
+        self.unknown(plan.dynamic, prefix, name, value)
+    }
+
+    fn object(&mut self, plan: &ObjectPlan, path: &str, value: &Json<'_>) -> Result<(), MappingError> {
+        match value {
+            Json::Null => Ok(()),
+            Json::Object(members) => {
+                let prefix = format!("{path}.");
+                members
+                    .iter()
+                    .try_for_each(|(name, value)| self.member(plan, &prefix, name, value))
+            }
+            Json::Array(items) => items.iter().try_for_each(|item| self.object(plan, path, item)),
+            Json::Bool(_) | Json::Number(_) | Json::Str(_) if plan.disabled => Ok(()),
+            Json::Bool(_) | Json::Number(_) | Json::Str(_) => {
+                let name = path.rsplit('.').next().unwrap_or(path);
+                Err(MappingError::parsing(format!(
+                    "object mapping for [{path}] tried to parse field [{name}] as object, but found a concrete value"
+                )))
+            }
+        }
+    }
+
+    fn field(&mut self, plan: &FieldPlan, value: &Json<'_>) -> Result<(), MappingError> {
+        match value {
+            Json::Null => match &plan.mapping.null_value {
+                Some(value) => {
+                    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                    self.scalar(plan, Scalar::Text(&text))
+                }
+                None => Ok(()),
+            },
+            Json::Array(items) => items.iter().try_for_each(|item| self.field(plan, item)),
+            Json::Object(_) if plan.mapping.ignore_malformed => Ok(()),
+            Json::Object(_) => Err(self.fault(
+                plan,
+                &preview(value),
+                (
+                    "illegal_state_exception",
+                    format!("Can't get text on a START_OBJECT for field [{}]", plan.path),
+                ),
+            )),
+            Json::Bool(_) | Json::Number(_) | Json::Str(_) => match scalar(value) {
+                Some(scalar) => self.scalar(plan, scalar),
+                None => Ok(()),
+            },
+        }
+    }
+
+    fn scalar(&mut self, plan: &FieldPlan, scalar: Scalar<'_>) -> Result<(), MappingError> {
+        for target in &plan.targets {
+            if let Err(fault) = self.add(target, scalar) {
+                if plan.mapping.ignore_malformed {
+                    continue;
+                }
+                return Err(self.fault(plan, &scalar.to_string(), fault));
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, target: &Target, scalar: Scalar<'_>) -> Result<(), (&'static str, String)> {
+        let Some(field) = target.field else { return Ok(()) };
+        match &target.kind {
+            FieldKind::Text => {
+                let text = text_of(scalar);
+                self.document.add_text(field, &text);
+                self.document.add_text(self.parser.field_names, &target.path);
+            }
+            FieldKind::Keyword { ignore_above } => {
+                let text = text_of(scalar);
+                if text.chars().count() > *ignore_above {
+                    return Ok(());
+                }
+                if text.len() > TERM_BYTES_MAX {
+                    return Err((
+                        "illegal_argument_exception",
+                        format!(
+                            "Document contains at least one immense term in field=\"{}\" (whose UTF8 encoding is longer than the max length {TERM_BYTES_MAX}), all of which were skipped.",
+                            target.path
+                        ),
+                    ));
+                }
+                self.document.add_text(field, &text);
+            }
+            FieldKind::Integer { min, max } => {
+                self.document
+                    .add_i64(field, to_integer(scalar, *min, *max, &target.type_name)?);
+            }
+            FieldKind::Double => self
+                .document
+                .add_f64(field, to_float(scalar, false, &target.type_name)?),
+            FieldKind::Float => self
+                .document
+                .add_f64(field, to_float(scalar, true, &target.type_name)?),
+            FieldKind::Boolean => self.document.add_bool(field, to_bool(scalar)?),
+            FieldKind::Ip => self.document.add_ip_addr(field, to_ip(scalar)?),
+            FieldKind::Date(formats) => {
+                let text = text_of(scalar);
+                let Some(span) = formats.read(&text) else {
+                    let format = super::dates::DateFormats::DEFAULT;
+                    return Err((
+                        "illegal_argument_exception",
+                        format!("failed to parse date field [{text}] with format [{format}]"),
+                    ));
+                };
+                self.document.add_i64(field, span.first);
+            }
+        }
+        Ok(())
+    }
+
+    fn unknown(
+        &mut self,
+        dynamic: Dynamic,
+        prefix: &str,
+        name: &str,
+        value: &Json<'_>,
+    ) -> Result<(), MappingError> {
+        match dynamic {
+            Dynamic::False => Ok(()),
+            Dynamic::Strict => {
+                let parent = prefix.strip_suffix('.').unwrap_or("_doc");
+                Err(MappingError {
+                    kind: "strict_dynamic_mapping_exception",
+                    reason: format!(
+                        "mapping set to strict, dynamic introduction of [{name}] within [{parent}] is not allowed"
+                    ),
+                    cause: None,
+                })
+            }
+            Dynamic::True => self.infer(&format!("{prefix}{name}"), value),
+        }
+    }
+
+    /// Notes what the value would add. The first value that is not null decides; the second parse checks the rest.
+    fn infer(&mut self, path: &str, value: &Json<'_>) -> Result<(), MappingError> {
+        match value {
+            Json::Null => Ok(()),
+            Json::Array(items) => items.iter().try_for_each(|item| self.infer(path, item)),
+            Json::Object(members) => {
+                let object = object_at(&mut self.added.get_or_insert_default().root, path);
+                object.disabled = false;
+                members
+                    .iter()
+                    .try_for_each(|(name, value)| self.infer(&format!("{path}.{name}"), value))
+            }
+            Json::Bool(_) | Json::Number(_) | Json::Str(_) => {
+                let Some(scalar) = scalar(value) else {
+                    return Ok(());
+                };
+                let field = infer(&self.parser.mapping, path, scalar)?;
+                let added = self.added.get_or_insert_default();
+                let (parent, name) = match path.rsplit_once('.') {
+                    Some((parent, name)) => (object_at(&mut added.root, parent), name),
+                    None => (&mut added.root, path),
+                };
+                if !parent.objects.contains_key(name) {
+                    parent.fields.entry(name.to_owned()).or_insert(field);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn fault(&self, plan: &FieldPlan, value: &str, cause: (&'static str, String)) -> MappingError {
+        MappingError::parsing(format!(
+            "failed to parse field [{}] of type [{}] in document with id '{}'. Preview of field's value: '{value}'",
+            plan.path, plan.mapping.type_name, self.id
+        ))
+        .caused_by(cause.0, cause.1)
+    }
+}
+
+fn object_at<'m>(root: &'m mut ObjectMapping, path: &str) -> &'m mut ObjectMapping {
+    path.split('.').fold(root, |object, name| {
+        object.objects.entry(name.to_owned()).or_default()
+    })
+}
+
+fn scalar<'a>(value: &'a Json<'_>) -> Option<Scalar<'a>> {
+    match value {
+        Json::Bool(flag) => Some(Scalar::Bool(*flag)),
+        Json::Str(text) => Some(Scalar::Text(text)),
+        Json::Number(number) => number
+            .as_i64()
+            .map(Scalar::Integer)
+            .or_else(|| number.as_u64().map(Scalar::Unsigned))
+            .or_else(|| number.as_f64().map(Scalar::Float)),
+        Json::Null | Json::Array(_) | Json::Object(_) => None,
+    }
+}
+
+fn text_of(scalar: Scalar<'_>) -> Cow<'_, str> {
+    match scalar {
+        Scalar::Text(text) => Cow::Borrowed(text),
+        other => Cow::Owned(other.to_string()),
+    }
+}
+
+fn preview(value: &Json<'_>) -> String {
+    serde_json::to_string(value)
+        .unwrap_or_default()
+        .chars()
+        .take(100)
+        .collect()
+}

@@ -1,0 +1,234 @@
+//! The mapping as a tree of fields, and its leaves by path.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::dates::DateFormats;
+use super::templates::DynamicTemplate;
+
+/// What happens to a field that the mapping does not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dynamic {
+    /// It is added with the type its value suggests.
+    True,
+    /// It stays in `_source` only.
+    False,
+    /// The document is refused.
+    Strict,
+}
+
+/// The type of a leaf field.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FieldKind {
+    /// Analyzed text, with positions and norms.
+    Text,
+    /// A value as a whole.
+    Keyword {
+        /// Longer values are kept in `_source` only.
+        ignore_above: usize,
+    },
+    /// Whole numbers within these bounds; the name is `long`, `integer`, `short` or `byte`.
+    Integer {
+        /// The least value.
+        min: i64,
+        /// The greatest value.
+        max: i64,
+    },
+    /// `double`.
+    Double,
+    /// `float` and `half_float`, kept in single precision.
+    Float,
+    /// `boolean`.
+    Boolean,
+    /// `date`, in milliseconds.
+    Date(DateFormats),
+    /// `ip`.
+    Ip,
+}
+
+/// A leaf field: its type, its parameters and its multi-fields.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FieldMapping {
+    /// The name of the type as the API shows it.
+    pub type_name: String,
+    /// The type.
+    pub kind: FieldKind,
+    /// Whether it can be searched.
+    pub index: bool,
+    /// Whether it can be sorted and aggregated.
+    pub doc_values: bool,
+    /// Whether a value that does not fit costs the field only, not the document.
+    pub ignore_malformed: bool,
+    /// What stands for an explicit null.
+    pub null_value: Option<Value>,
+    /// The parameters as given, for showing the mapping.
+    pub parameters: Map<String, Value>,
+    /// The same value under other types: `message.keyword`.
+    pub multi_fields: BTreeMap<String, FieldMapping>,
+}
+
+/// An object: fields below a name.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ObjectMapping {
+    /// What happens to unknown fields below; inherited if not said.
+    pub dynamic: Option<Dynamic>,
+    /// Whether anything below is looked at.
+    pub disabled: bool,
+    /// Leaf fields by name.
+    pub fields: BTreeMap<String, FieldMapping>,
+    /// Objects by name.
+    pub objects: BTreeMap<String, ObjectMapping>,
+}
+
+/// The mapping of an index.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mapping {
+    /// The fields.
+    pub root: ObjectMapping,
+    /// Whether a text that looks like a date becomes one.
+    pub date_detection: bool,
+    /// Whether a text that looks like a number becomes one.
+    pub numeric_detection: bool,
+    /// Which types unknown fields become.
+    pub templates: Vec<DynamicTemplate>,
+    /// Root parameters that are only shown again (`_meta`, `_source`, …).
+    pub parameters: Map<String, Value>,
+}
+
+impl Default for Mapping {
+    fn default() -> Self {
+        Self {
+            root: ObjectMapping::default(),
+            date_detection: true,
+            numeric_detection: false,
+            templates: Vec::new(),
+            parameters: Map::new(),
+        }
+    }
+}
+
+/// A leaf with its full path.
+#[derive(Debug, Clone)]
+pub struct Leaf<'a> {
+    /// `host.name` or `message.keyword`.
+    pub path: String,
+    /// The field.
+    pub field: &'a FieldMapping,
+}
+
+impl Mapping {
+    /// The leaf at a full path, multi-fields included.
+    pub fn leaf(&self, path: &str) -> Option<&FieldMapping> {
+        self.root.leaf(path)
+    }
+
+    /// The object at a full path.
+    pub fn object(&self, path: &str) -> Option<&ObjectMapping> {
+        path.split('.')
+            .try_fold(&self.root, |object, name| object.objects.get(name))
+    }
+
+    /// All leaves, multi-fields included, in the order of their paths.
+    pub fn leaves(&self) -> Vec<Leaf<'_>> {
+        let mut leaves = Vec::new();
+        collect(&self.root, "", &mut leaves);
+        leaves
+    }
+
+    /// The mapping as the API shows it.
+    pub fn to_json(&self) -> Value {
+        let mut json = self.parameters.clone();
+        show_object(&self.root, &mut json);
+        if !self.templates.is_empty() {
+            let templates = self.templates.iter().map(DynamicTemplate::to_json).collect();
+            json.insert("dynamic_templates".to_owned(), Value::Array(templates));
+        }
+        if !self.date_detection {
+            json.insert("date_detection".to_owned(), json!(false));
+        }
+        if self.numeric_detection {
+            json.insert("numeric_detection".to_owned(), json!(true));
+        }
+        Value::Object(json)
+    }
+}
+
+impl ObjectMapping {
+    fn leaf(&self, path: &str) -> Option<&FieldMapping> {
+        if let Some(field) = self.fields.get(path) {
+            return Some(field);
+        }
+        let (head, rest) = path.split_once('.')?;
+        if let Some(field) = self.fields.get(head) {
+            return field.multi_fields.get(rest);
+        }
+        self.objects.get(head)?.leaf(rest)
+    }
+}
+
+fn collect<'a>(object: &'a ObjectMapping, prefix: &str, leaves: &mut Vec<Leaf<'a>>) {
+    for (name, field) in &object.fields {
+        let path = format!("{prefix}{name}");
+        for (multi, field) in &field.multi_fields {
+            leaves.push(Leaf {
+                path: format!("{path}.{multi}"),
+                field,
+            });
+        }
+        leaves.push(Leaf { path, field });
+    }
+    for (name, object) in &object.objects {
+        collect(object, &format!("{prefix}{name}."), leaves);
+    }
+}
+
+fn show_object(object: &ObjectMapping, json: &mut Map<String, Value>) {
+    if let Some(dynamic) = object.dynamic {
+        let word = match dynamic {
+            Dynamic::True => "true",
+            Dynamic::False => "false",
+            Dynamic::Strict => "strict",
+        };
+        json.insert("dynamic".to_owned(), json!(word));
+    }
+    if object.disabled {
+        json.insert("type".to_owned(), json!("object"));
+        json.insert("enabled".to_owned(), json!(false));
+    }
+    let fields = object
+        .fields
+        .iter()
+        .map(|(name, field)| (name, show_field(field)));
+    let objects = object.objects.iter().map(|(name, object)| {
+        let mut json = Map::new();
+        show_object(object, &mut json);
+        if object.fields.is_empty() && object.objects.is_empty() {
+            json.insert("type".to_owned(), json!("object"));
+        }
+        (name, Value::Object(json))
+    });
+    let sorted: BTreeMap<&String, Value> = fields.chain(objects).collect();
+    if !sorted.is_empty() {
+        let properties = sorted
+            .into_iter()
+            .map(|(name, value)| (name.clone(), value))
+            .collect();
+        json.insert("properties".to_owned(), Value::Object(properties));
+    }
+}
+
+fn show_field(field: &FieldMapping) -> Value {
+    let mut json = Map::new();
+    json.insert("type".to_owned(), json!(field.type_name));
+    json.extend(field.parameters.clone());
+    if !field.multi_fields.is_empty() {
+        let multi = field
+            .multi_fields
+            .iter()
+            .map(|(name, field)| (name.clone(), show_field(field)))
+            .collect();
+        json.insert("fields".to_owned(), Value::Object(multi));
+    }
+    Value::Object(json)
+}

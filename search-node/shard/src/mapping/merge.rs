@@ -1,0 +1,148 @@
+//! The next mapping: what is there and what is added, refusing what contradicts.
+
+use std::collections::BTreeMap;
+
+use super::error::MappingError;
+use super::fields::{FieldMapping, Mapping, ObjectMapping};
+
+impl Mapping {
+    /// This mapping with everything that `added` says.
+    pub fn merge(&self, added: &Mapping) -> Result<Mapping, MappingError> {
+        let mut next = self.clone();
+        merge_object(&mut next.root, &added.root, "")?;
+        next.date_detection = self.date_detection && added.date_detection;
+        next.numeric_detection = self.numeric_detection || added.numeric_detection;
+        if !added.templates.is_empty() {
+            next.templates = added.templates.clone();
+        }
+        next.parameters.extend(added.parameters.clone());
+        Ok(next)
+    }
+}
+
+fn merge_object(target: &mut ObjectMapping, added: &ObjectMapping, prefix: &str) -> Result<(), MappingError> {
+    if added.dynamic.is_some() {
+        target.dynamic = added.dynamic;
+    }
+    target.disabled |= added.disabled;
+    for (name, field) in &added.fields {
+        let path = format!("{prefix}{name}");
+        if target.objects.contains_key(name) {
+            return Err(MappingError::argument(format!(
+                "can't merge a non object mapping [{path}] with an object mapping"
+            )));
+        }
+        merge_field(&mut target.fields, name, field, &path)?;
+    }
+    for (name, object) in &added.objects {
+        let path = format!("{prefix}{name}");
+        if target.fields.contains_key(name) {
+            return Err(MappingError::argument(format!(
+                "can't merge a non object mapping [{path}] with an object mapping"
+            )));
+        }
+        merge_object(
+            target.objects.entry(name.clone()).or_default(),
+            object,
+            &format!("{path}."),
+        )?;
+    }
+    Ok(())
+}
+
+fn merge_field(
+    fields: &mut BTreeMap<String, FieldMapping>,
+    name: &str,
+    added: &FieldMapping,
+    path: &str,
+) -> Result<(), MappingError> {
+    let Some(known) = fields.get_mut(name) else {
+        fields.insert(name.to_owned(), added.clone());
+        return Ok(());
+    };
+    if known.type_name != added.type_name {
+        return Err(MappingError::argument(format!(
+            "mapper [{path}] cannot be changed from type [{}] to [{}]",
+            known.type_name, added.type_name
+        )));
+    }
+    for (what, before, after) in [
+        ("index", known.index, added.index),
+        ("doc_values", known.doc_values, added.doc_values),
+    ] {
+        if before != after {
+            return Err(MappingError::argument(format!(
+                "Mapper for [{path}] conflicts with existing mapper:\n\tCannot update parameter [{what}] from [{before}] to [{after}]"
+            )));
+        }
+    }
+    known.kind = added.kind.clone();
+    known.ignore_malformed = added.ignore_malformed;
+    known.parameters.extend(added.parameters.clone());
+    for (sub, field) in &added.multi_fields {
+        merge_field(&mut known.multi_fields, sub, field, &format!("{path}.{sub}"))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::mapping::parse_mapping;
+
+    #[test]
+    fn fields_are_added_and_types_never_change() {
+        let before = parse_mapping(
+            &json!({"properties": {"a": {"type": "long"}, "o": {"properties": {"x": {"type": "text"}}}}}),
+        )
+        .expect("valid");
+        let added = parse_mapping(&json!({"properties": {"b": {"type": "keyword"}, "o.y": {"type": "ip"}}}))
+            .expect("valid");
+
+        let next = before.merge(&added).expect("merges");
+
+        assert_eq!(
+            next.to_json(),
+            json!({"properties": {"a": {"type": "long"}, "b": {"type": "keyword"},
+                "o": {"properties": {"x": {"type": "text"}, "y": {"type": "ip"}}}}})
+        );
+        for (wrong, reason) in [
+            (
+                json!({"properties": {"a": {"type": "text"}}}),
+                "mapper [a] cannot be changed from type [long] to [text]",
+            ),
+            (
+                json!({"properties": {"o": {"type": "long"}}}),
+                "can't merge a non object mapping [o] with an object mapping",
+            ),
+            (
+                json!({"properties": {"a.b": {"type": "long"}}}),
+                "can't merge a non object mapping [a] with an object mapping",
+            ),
+        ] {
+            let wrong = parse_mapping(&wrong).expect("valid alone");
+            assert_eq!(before.merge(&wrong).expect_err("conflict").reason, reason);
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_is_named() {
+        for (body, reason) in [
+            (
+                json!({"properties": {"a": {"type": "lnog"}}}),
+                "No handler for type [lnog] declared on field [a]",
+            ),
+            (
+                json!({"properties": {"a": {"type": "long", "foo": 1}}}),
+                "unknown parameter [foo] on mapper [a] of type [long]",
+            ),
+            (
+                json!({"foo": "bar"}),
+                "Root mapping definition has unsupported parameters:  [foo : bar]",
+            ),
+        ] {
+            assert_eq!(parse_mapping(&body).expect_err("refused").reason, reason);
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! The query as a tree, before any mapping is known.
+
+use serde_json::Value;
+
+use super::minimum_should_match::MinimumShouldMatch;
+
+/// How the terms of a text are joined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operator {
+    /// All of them.
+    And,
+    /// Any of them.
+    Or,
+}
+
+/// How a `multi_match` asks its fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MultiMatchKind {
+    /// The best field counts.
+    Best,
+    /// All fields add up.
+    Most,
+    /// The terms as a phrase, the best field counts.
+    Phrase,
+    /// As a phrase whose last word may go on.
+    PhrasePrefix,
+}
+
+/// The bounds of a `range`.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RangeBounds {
+    /// The lower bound and whether it belongs to the range.
+    pub lower: Option<(Value, bool)>,
+    /// The upper bound and whether it belongs to the range.
+    pub upper: Option<(Value, bool)>,
+    /// The format of dates, if not the field's own.
+    pub format: Option<String>,
+    /// The zone of dates without an offset.
+    pub time_zone: Option<String>,
+}
+
+/// A query.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Query {
+    /// Every document.
+    MatchAll,
+    /// No document.
+    MatchNone,
+    /// One exact value.
+    Term {
+        /// The field.
+        field: String,
+        /// The value.
+        value: Value,
+        /// Whether case does not matter.
+        case_insensitive: bool,
+    },
+    /// One of several exact values.
+    Terms {
+        /// The field.
+        field: String,
+        /// The values.
+        values: Vec<Value>,
+    },
+    /// The terms of a text.
+    Match {
+        /// The field.
+        field: String,
+        /// The text, or a number, flag or date.
+        value: Value,
+        /// How its terms are joined.
+        operator: Operator,
+        /// How many terms must match.
+        minimum_should_match: Option<MinimumShouldMatch>,
+        /// Whether a value that does not fit the field matches nothing instead of failing.
+        lenient: bool,
+    },
+    /// The terms of a text in their order.
+    Phrase {
+        /// The field.
+        field: String,
+        /// The text.
+        value: Value,
+        /// How far the terms may be moved.
+        slop: u32,
+        /// Whether the last term may go on.
+        prefix: bool,
+        /// Whether a value that does not fit the field matches nothing instead of failing.
+        lenient: bool,
+    },
+    /// A text in several fields.
+    MultiMatch {
+        /// Field names or patterns with their boosts; empty for all fields.
+        fields: Vec<(String, f32)>,
+        /// The text.
+        value: Value,
+        /// How its terms are joined.
+        operator: Operator,
+        /// How the fields are joined.
+        kind: MultiMatchKind,
+        /// Whether a value that does not fit a field is passed over.
+        lenient: bool,
+    },
+    /// A range of values.
+    Range {
+        /// The field.
+        field: String,
+        /// The bounds.
+        bounds: RangeBounds,
+    },
+    /// Documents that have the field.
+    Exists {
+        /// The field or object.
+        field: String,
+    },
+    /// Documents by id.
+    Ids {
+        /// The ids.
+        values: Vec<String>,
+    },
+    /// Values that begin so.
+    Prefix {
+        /// The field.
+        field: String,
+        /// The beginning.
+        value: String,
+        /// Whether case does not matter.
+        case_insensitive: bool,
+    },
+    /// Values like a pattern with `*` and `?`.
+    Wildcard {
+        /// The field.
+        field: String,
+        /// The pattern.
+        pattern: String,
+        /// Whether case does not matter.
+        case_insensitive: bool,
+    },
+    /// Values like a regular expression.
+    Regexp {
+        /// The field.
+        field: String,
+        /// The expression.
+        pattern: String,
+    },
+    /// Values within a few edits.
+    Fuzzy {
+        /// The field.
+        field: String,
+        /// The value.
+        value: String,
+        /// The edits; none chooses by length.
+        edits: Option<u8>,
+    },
+    /// Queries joined.
+    Bool {
+        /// All must match and count for the score.
+        must: Vec<Query>,
+        /// All must match.
+        filter: Vec<Query>,
+        /// Some should match.
+        should: Vec<Query>,
+        /// None may match.
+        must_not: Vec<Query>,
+        /// How many of `should` must match.
+        minimum_should_match: Option<MinimumShouldMatch>,
+    },
+    /// The best of several counts.
+    DisMax {
+        /// The queries.
+        queries: Vec<Query>,
+        /// How much the others add.
+        tie_breaker: f32,
+    },
+    /// A query whose matches all score the same.
+    Constant {
+        /// The query.
+        query: Box<Query>,
+    },
+    /// A text in Lucene's query language.
+    QueryString {
+        /// The text.
+        text: String,
+        /// Field names or patterns with their boosts; empty for all fields.
+        fields: Vec<(String, f32)>,
+        /// How clauses without an operator are joined.
+        operator: Operator,
+        /// Whether a value that does not fit a field is passed over.
+        lenient: bool,
+    },
+    /// A query with its score multiplied.
+    Boost {
+        /// The query.
+        query: Box<Query>,
+        /// The factor.
+        boost: f32,
+    },
+}
+
+impl Query {
+    /// The query with its score multiplied, or as it is where that changes nothing.
+    pub fn boosted(self, boost: f32) -> Self {
+        if boost == 1.0 {
+            self
+        } else {
+            Query::Boost {
+                query: Box::new(self),
+                boost,
+            }
+        }
+    }
+}

@@ -1,0 +1,587 @@
+//! From the tree to tantivy: each query against the mapping's fields.
+
+use std::ops::Bound;
+
+use serde_json::Value;
+use tantivy::Term;
+use tantivy::query::{
+    AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, EmptyQuery, ExistsQuery,
+    FuzzyTermQuery, Occur, PhrasePrefixQuery, PhraseQuery, Query as TantivyQuery, RangeQuery, RegexQuery,
+    TermQuery, TermSetQuery,
+};
+use tantivy::schema::{Field, IndexRecordOption};
+
+use super::QueryError;
+use super::ast::{MultiMatchKind, Operator, Query, RangeBounds};
+use super::minimum_should_match::MinimumShouldMatch;
+use super::query_string::{self, Options};
+use super::values::{Wanted, bounds, plain, wanted};
+use super::wildcard::{PATTERN_CHARS_MAX, exact_regex, name_matches, prefix_regex, to_regex};
+use crate::analysis::standard_terms;
+use crate::engine::Layout;
+use crate::mapping::{FieldKind, FieldMapping, ObjectMapping};
+use crate::shard::uid;
+
+/// What a query needs to know beside the mapping.
+#[derive(Debug, Clone, Copy)]
+pub struct QueryContext<'a> {
+    /// The index's name, which `_index` is compared with.
+    pub index: &'a str,
+    /// The type of typed paths, which ids belong to.
+    pub doc_type: &'a str,
+    /// Milliseconds since 1970, for `now`.
+    pub now_millis: i64,
+}
+
+type Lowered = Result<Box<dyn TantivyQuery>, QueryError>;
+
+/// The tantivy query of `query`.
+pub(crate) fn lower(query: &Query, layout: &Layout, context: &QueryContext<'_>) -> Lowered {
+    Lowering { layout, context }.query(query)
+}
+
+struct Lowering<'a> {
+    layout: &'a Layout,
+    context: &'a QueryContext<'a>,
+}
+
+fn all() -> Box<dyn TantivyQuery> {
+    Box::new(AllQuery)
+}
+
+fn none() -> Box<dyn TantivyQuery> {
+    Box::new(EmptyQuery)
+}
+
+fn all_or_none(all_match: bool) -> Box<dyn TantivyQuery> {
+    if all_match { all() } else { none() }
+}
+
+fn constant(query: Box<dyn TantivyQuery>) -> Box<dyn TantivyQuery> {
+    Box::new(ConstScoreQuery::new(query, 1.0))
+}
+
+/// Matches that add nothing to the score.
+fn unscored(query: Box<dyn TantivyQuery>) -> Box<dyn TantivyQuery> {
+    Box::new(ConstScoreQuery::new(query, 0.0))
+}
+
+impl Lowering<'_> {
+    fn query(&self, query: &Query) -> Lowered {
+        match query {
+            Query::MatchAll => Ok(all()),
+            Query::MatchNone => Ok(none()),
+            Query::Term {
+                field,
+                value,
+                case_insensitive,
+            } => self.term(field, value, *case_insensitive),
+            Query::Terms { field, values } => self.terms(field, values),
+            Query::Match {
+                field,
+                value,
+                operator,
+                minimum_should_match,
+                lenient,
+            } => {
+                let made = self.match_field(field, value, *operator, minimum_should_match.as_ref());
+                forgive(made, *lenient)
+            }
+            Query::Phrase {
+                field,
+                value,
+                slop,
+                prefix,
+                lenient,
+            } => forgive(self.phrase(field, value, *slop, *prefix), *lenient),
+            Query::MultiMatch {
+                fields,
+                value,
+                operator,
+                kind,
+                lenient,
+            } => self.multi_match(fields, value, *operator, *kind, *lenient),
+            Query::Range { field, bounds } => self.range(field, bounds),
+            Query::Exists { field } => self.exists(field),
+            Query::Ids { values } => Ok(self.ids(values)),
+            Query::Prefix {
+                field,
+                value,
+                case_insensitive,
+            } => self.pattern(field, value, &prefix_regex(value, *case_insensitive)),
+            Query::Wildcard {
+                field,
+                pattern,
+                case_insensitive,
+            } => self.pattern(field, pattern, &to_regex(pattern, *case_insensitive)),
+            Query::Regexp { field, pattern } => self.pattern(field, pattern, pattern),
+            Query::Fuzzy { field, value, edits } => self.fuzzy(field, value, *edits),
+            Query::Bool {
+                must,
+                filter,
+                should,
+                must_not,
+                minimum_should_match,
+            } => self.bool(must, filter, should, must_not, minimum_should_match.as_ref()),
+            Query::DisMax { queries, tie_breaker } => {
+                let queries = queries
+                    .iter()
+                    .map(|query| self.query(query))
+                    .collect::<Result<Vec<_>, _>>()?;
+                Ok(Box::new(DisjunctionMaxQuery::with_tie_breaker(
+                    queries,
+                    *tie_breaker,
+                )))
+            }
+            Query::Constant { query } => Ok(constant(self.query(query)?)),
+            Query::QueryString {
+                text,
+                fields,
+                operator,
+                lenient,
+            } => {
+                let options = Options {
+                    fields,
+                    operator: *operator,
+                    lenient: *lenient,
+                };
+                self.query(&query_string::parse(text, &options)?)
+            }
+            Query::Boost { query, boost } => Ok(Box::new(BoostQuery::new(self.query(query)?, *boost))),
+        }
+    }
+
+    /// The field at a path, if documents can be searched by it.
+    fn searchable(&self, path: &str) -> Result<Option<(&FieldMapping, Field)>, QueryError> {
+        let Some(mapping) = self.layout.mapping.leaf(path) else {
+            return Ok(None);
+        };
+        match self.layout.field(path) {
+            Some(field) if mapping.index || mapping.doc_values && mapping.kind != FieldKind::Text => {
+                Ok(Some((mapping, field)))
+            }
+            _ => Err(QueryError::shard(format!(
+                "failed to create query: Cannot search on field [{path}] since it is not indexed."
+            ))),
+        }
+    }
+
+    fn meta_term(&self, path: &str, value: &Value) -> Option<Box<dyn TantivyQuery>> {
+        let text = plain(value);
+        let meta = self.layout.meta;
+        let raw = |field| -> Box<dyn TantivyQuery> {
+            Box::new(TermQuery::new(
+                Term::from_field_text(field, &text),
+                IndexRecordOption::Basic,
+            ))
+        };
+        Some(match path {
+            "_id" => self.ids(std::slice::from_ref(&text)),
+            "_index" => all_or_none(name_matches(&text, self.context.index)),
+            // Only other types than `_doc` are written down: `_doc` is whatever has no type.
+            "_type" if text == "_doc" => {
+                let typed: Box<dyn TantivyQuery> = Box::new(AnyTerm::of(meta.doc_type));
+                Box::new(BooleanQuery::new(vec![
+                    (Occur::Must, all()),
+                    (Occur::MustNot, typed),
+                ]))
+            }
+            "_type" => constant(raw(meta.doc_type)),
+            "_routing" => constant(raw(meta.routing)),
+            _ => return None,
+        })
+    }
+
+    fn term(&self, path: &str, value: &Value, case_insensitive: bool) -> Lowered {
+        if let Some(meta) = self.meta_term(path, value) {
+            return Ok(meta);
+        }
+        let Some((mapping, field)) = self.searchable(path)? else {
+            return Ok(none());
+        };
+        if case_insensitive && matches!(mapping.kind, FieldKind::Text | FieldKind::Keyword { .. }) {
+            let text = plain(value);
+            return self.pattern(path, &text, &exact_regex(&text, true));
+        }
+        self.exact(path, mapping, field, value)
+    }
+
+    fn exact(&self, path: &str, mapping: &FieldMapping, field: Field, value: &Value) -> Lowered {
+        Ok(match wanted(self.context, path, mapping, field, value)? {
+            Wanted::Nothing => none(),
+            Wanted::Between(lower, upper) => constant(Box::new(RangeQuery::new(lower, upper))),
+            Wanted::One(term) => match &mapping.kind {
+                FieldKind::Text => Box::new(TermQuery::new(term, IndexRecordOption::WithFreqs)),
+                FieldKind::Keyword { .. } if mapping.index => {
+                    Box::new(TermQuery::new(term, IndexRecordOption::Basic))
+                }
+                _ => constant(Box::new(RangeQuery::new(
+                    Bound::Included(term.clone()),
+                    Bound::Included(term),
+                ))),
+            },
+        })
+    }
+
+    fn terms(&self, path: &str, values: &[Value]) -> Lowered {
+        if path.starts_with('_') && self.layout.mapping.leaf(path).is_none() {
+            if path == "_id" {
+                return Ok(self.ids(&values.iter().map(plain).collect::<Vec<_>>()));
+            }
+            let clauses = values
+                .iter()
+                .filter_map(|value| Some((Occur::Should, self.meta_term(path, value)?)))
+                .collect();
+            return Ok(constant(Box::new(BooleanQuery::new(clauses))));
+        }
+        let Some((mapping, field)) = self.searchable(path)? else {
+            return Ok(none());
+        };
+        if mapping.index && matches!(mapping.kind, FieldKind::Text | FieldKind::Keyword { .. }) {
+            let terms = values
+                .iter()
+                .map(|value| Term::from_field_text(field, &plain(value)));
+            return Ok(constant(Box::new(TermSetQuery::new(terms))));
+        }
+        let clauses = values
+            .iter()
+            .map(|value| Ok((Occur::Should, self.exact(path, mapping, field, value)?)))
+            .collect::<Result<Vec<_>, QueryError>>()?;
+        Ok(constant(Box::new(BooleanQuery::new(clauses))))
+    }
+
+    fn match_field(
+        &self,
+        path: &str,
+        value: &Value,
+        operator: Operator,
+        minimum: Option<&MinimumShouldMatch>,
+    ) -> Lowered {
+        if let Some(meta) = self.meta_term(path, value) {
+            return Ok(meta);
+        }
+        let Some((mapping, field)) = self.searchable(path)? else {
+            return Ok(none());
+        };
+        if mapping.kind != FieldKind::Text {
+            return self.exact(path, mapping, field, value);
+        }
+        let terms = standard_terms(&plain(value));
+        let term = |text: &str| -> Box<dyn TantivyQuery> {
+            Box::new(TermQuery::new(
+                Term::from_field_text(field, text),
+                IndexRecordOption::WithFreqs,
+            ))
+        };
+        match terms.as_slice() {
+            [] => Ok(none()),
+            [(_, only)] => Ok(term(only)),
+            several => {
+                let occur = if operator == Operator::And {
+                    Occur::Must
+                } else {
+                    Occur::Should
+                };
+                let mut joined =
+                    BooleanQuery::new(several.iter().map(|(_, text)| (occur, term(text))).collect());
+                if let (Some(minimum), Operator::Or) = (minimum, operator) {
+                    joined.set_minimum_number_should_match(minimum.of(several.len()));
+                }
+                Ok(Box::new(joined))
+            }
+        }
+    }
+
+    fn phrase(&self, path: &str, value: &Value, slop: u32, prefix: bool) -> Lowered {
+        let Some((mapping, field)) = self.searchable(path)? else {
+            return Ok(self.meta_term(path, value).unwrap_or_else(none));
+        };
+        if mapping.kind != FieldKind::Text {
+            return match (&mapping.kind, prefix) {
+                (FieldKind::Keyword { .. }, true) => {
+                    self.pattern(path, &plain(value), &prefix_regex(&plain(value), false))
+                }
+                _ => self.exact(path, mapping, field, value),
+            };
+        }
+        let terms: Vec<(usize, Term)> = standard_terms(&plain(value))
+            .into_iter()
+            .map(|(position, text)| (position, Term::from_field_text(field, &text)))
+            .collect();
+        match (terms.len(), prefix) {
+            (0, _) => Ok(none()),
+            (1, false) => Ok(Box::new(TermQuery::new(
+                terms[0].1.clone(),
+                IndexRecordOption::WithFreqs,
+            ))),
+            (1, true) => {
+                let text = standard_terms(&plain(value)).remove(0).1;
+                self.pattern(path, &text, &prefix_regex(&text, false))
+            }
+            (_, false) => Ok(Box::new(PhraseQuery::new_with_offset_and_slop(terms, slop))),
+            (_, true) => Ok(Box::new(PhrasePrefixQuery::new_with_offset(terms))),
+        }
+    }
+
+    fn multi_match(
+        &self,
+        fields: &[(String, f32)],
+        value: &Value,
+        operator: Operator,
+        kind: MultiMatchKind,
+        lenient: bool,
+    ) -> Lowered {
+        let (fields, lenient) = self.expand(fields, lenient);
+        let mut queries: Vec<Box<dyn TantivyQuery>> = Vec::new();
+        for (path, boost) in &fields {
+            let made = match kind {
+                MultiMatchKind::Best | MultiMatchKind::Most => self.match_field(path, value, operator, None),
+                MultiMatchKind::Phrase => self.phrase(path, value, 0, false),
+                MultiMatchKind::PhrasePrefix => self.phrase(path, value, 0, true),
+            };
+            let query = forgive(made, lenient)?;
+            queries.push(if *boost == 1.0 {
+                query
+            } else {
+                Box::new(BoostQuery::new(query, *boost))
+            });
+        }
+        Ok(match (queries.len(), kind) {
+            (0, _) => none(),
+            (1, _) => queries.remove(0),
+            (_, MultiMatchKind::Most) => Box::new(BooleanQuery::new(
+                queries.into_iter().map(|query| (Occur::Should, query)).collect(),
+            )),
+            _ => Box::new(DisjunctionMaxQuery::new(queries)),
+        })
+    }
+
+    /// Names for patterns; no fields at all stand for every field, and then values need not fit.
+    fn expand(&self, fields: &[(String, f32)], lenient: bool) -> (Vec<(String, f32)>, bool) {
+        let every = [("*".to_owned(), 1.0)];
+        let fields = if fields.is_empty() { &every[..] } else { fields };
+        let mut expanded = Vec::new();
+        let mut forgiving = lenient;
+        for (pattern, boost) in fields {
+            if !pattern.contains('*') {
+                expanded.push((pattern.clone(), *boost));
+                continue;
+            }
+            forgiving = true;
+            let leaves = self.layout.mapping.leaves();
+            let names = leaves
+                .into_iter()
+                .filter(|leaf| leaf.field.index && name_matches(pattern, &leaf.path));
+            expanded.extend(names.map(|leaf| (leaf.path, *boost)));
+        }
+        (expanded, forgiving)
+    }
+
+    fn range(&self, path: &str, range: &RangeBounds) -> Lowered {
+        if path.contains('*') {
+            let (fields, _) = self.expand(&[(path.to_owned(), 1.0)], true);
+            let queries = fields
+                .iter()
+                .map(|(path, _)| forgive(self.range(path, range), true));
+            return Ok(Box::new(DisjunctionMaxQuery::new(
+                queries.collect::<Result<Vec<_>, _>>()?,
+            )));
+        }
+        let Some((mapping, field)) = self.searchable(path)? else {
+            return Ok(none());
+        };
+        let (lower, upper) = bounds(self.context, path, mapping, field, range)?;
+        if lower == Bound::Unbounded && upper == Bound::Unbounded {
+            return Ok(constant(self.exists(path)?));
+        }
+        Ok(constant(Box::new(RangeQuery::new(lower, upper))))
+    }
+
+    fn exists(&self, path: &str) -> Lowered {
+        if path.contains('*') {
+            let (fields, _) = self.expand(&[(path.to_owned(), 1.0)], true);
+            let clauses = fields
+                .iter()
+                .map(|(path, _)| Ok((Occur::Should, self.exists(path)?)));
+            return Ok(Box::new(BooleanQuery::new(
+                clauses.collect::<Result<Vec<_>, QueryError>>()?,
+            )));
+        }
+        if matches!(
+            path,
+            "_id" | "_index" | "_type" | "_source" | "_seq_no" | "_version"
+        ) {
+            return Ok(all());
+        }
+        if let Some(mapping) = self.layout.mapping.leaf(path) {
+            let Some(_) = self.layout.field(path) else {
+                return Ok(none());
+            };
+            return Ok(match &mapping.kind {
+                FieldKind::Text => Box::new(TermQuery::new(
+                    Term::from_field_text(self.layout.meta.field_names, path),
+                    IndexRecordOption::Basic,
+                )),
+                _ if mapping.doc_values => Box::new(ExistsQuery::new(path.to_owned(), false)),
+                _ => none(),
+            });
+        }
+        let Some(object) = self.layout.mapping.object(path) else {
+            return Ok(none());
+        };
+        let mut clauses = Vec::new();
+        self.exists_below(object, path, &mut clauses)?;
+        Ok(Box::new(BooleanQuery::new(clauses)))
+    }
+
+    fn exists_below(
+        &self,
+        object: &ObjectMapping,
+        path: &str,
+        clauses: &mut Vec<(Occur, Box<dyn TantivyQuery>)>,
+    ) -> Result<(), QueryError> {
+        for name in object.fields.keys() {
+            clauses.push((Occur::Should, self.exists(&format!("{path}.{name}"))?));
+        }
+        object
+            .objects
+            .iter()
+            .try_for_each(|(name, child)| self.exists_below(child, &format!("{path}.{name}"), clauses))
+    }
+
+    fn ids(&self, ids: &[String]) -> Box<dyn TantivyQuery> {
+        let terms = ids
+            .iter()
+            .map(|id| Term::from_field_text(self.layout.meta.uid, &uid(self.context.doc_type, id)));
+        constant(Box::new(TermSetQuery::new(terms)))
+    }
+
+    fn pattern(&self, path: &str, given: &str, regex: &str) -> Lowered {
+        if path.contains('*') {
+            let (fields, _) = self.expand(&[(path.to_owned(), 1.0)], true);
+            let queries = fields
+                .iter()
+                .map(|(path, _)| forgive(self.pattern(path, given, regex), true));
+            return Ok(Box::new(DisjunctionMaxQuery::new(
+                queries.collect::<Result<Vec<_>, _>>()?,
+            )));
+        }
+        if given.chars().count() > PATTERN_CHARS_MAX {
+            return Err(QueryError::argument(format!(
+                "The length of regex [{}] used in the [regexp] query has exceeded the allowed maximum of [{PATTERN_CHARS_MAX}]. This maximum can be set by changing the [index.max_regex_length] index level setting.",
+                given.chars().count()
+            )));
+        }
+        if path == "_index" {
+            return Ok(all_or_none(name_matches(given, self.context.index)));
+        }
+        let Some((mapping, field)) = self.searchable(path)? else {
+            return Ok(none());
+        };
+        if !mapping.index || !matches!(mapping.kind, FieldKind::Text | FieldKind::Keyword { .. }) {
+            return Err(QueryError::shard(format!(
+                "Can only use wildcard queries on keyword, text and wildcard fields - not on [{path}] which is of type [{}]",
+                mapping.type_name
+            )));
+        }
+        let query = RegexQuery::from_pattern(regex, field).map_err(|error| {
+            QueryError::argument(format!("failed to parse pattern [{given}] of [{path}]: {error}"))
+        })?;
+        Ok(constant(Box::new(query)))
+    }
+
+    fn fuzzy(&self, path: &str, value: &str, edits: Option<u8>) -> Lowered {
+        if path.contains('*') {
+            let (fields, _) = self.expand(&[(path.to_owned(), 1.0)], true);
+            let queries = fields
+                .iter()
+                .map(|(path, _)| forgive(self.fuzzy(path, value, edits), true));
+            return Ok(Box::new(DisjunctionMaxQuery::new(
+                queries.collect::<Result<Vec<_>, _>>()?,
+            )));
+        }
+        let Some((mapping, field)) = self.searchable(path)? else {
+            return Ok(none());
+        };
+        if !mapping.index || !matches!(mapping.kind, FieldKind::Text | FieldKind::Keyword { .. }) {
+            return Err(QueryError::argument(format!(
+                "Can only use fuzzy queries on keyword and text fields - not on [{path}] which is of type [{}]",
+                mapping.type_name
+            )));
+        }
+        // `AUTO`: no edit up to two letters, one up to five, else two.
+        let edits = edits.unwrap_or(match value.chars().count() {
+            0..=2 => 0,
+            3..=5 => 1,
+            _ => 2,
+        });
+        Ok(Box::new(FuzzyTermQuery::new(
+            Term::from_field_text(field, value),
+            edits,
+            true,
+        )))
+    }
+
+    fn bool(
+        &self,
+        must: &[Query],
+        filter: &[Query],
+        should: &[Query],
+        must_not: &[Query],
+        minimum: Option<&MinimumShouldMatch>,
+    ) -> Lowered {
+        let mut clauses: Vec<(Occur, Box<dyn TantivyQuery>)> = Vec::new();
+        for query in must {
+            clauses.push((Occur::Must, self.query(query)?));
+        }
+        for query in filter {
+            clauses.push((Occur::Must, unscored(self.query(query)?)));
+        }
+        for query in must_not {
+            clauses.push((Occur::MustNot, self.query(query)?));
+        }
+        let required = !must.is_empty() || !filter.is_empty();
+        if must.is_empty() && filter.is_empty() && should.is_empty() {
+            // An empty bool matches everything with score 1, one that only forbids scores 0.
+            let base = if must_not.is_empty() {
+                all()
+            } else {
+                unscored(all())
+            };
+            clauses.push((Occur::Must, base));
+        }
+        for query in should {
+            clauses.push((Occur::Should, self.query(query)?));
+        }
+        let by_default = usize::from(!required && !should.is_empty());
+        let wanted = minimum.map_or(by_default, |minimum| minimum.of(should.len()));
+        if wanted > should.len() {
+            return Ok(none());
+        }
+        Ok(Box::new(BooleanQuery::with_minimum_required_clauses(
+            clauses, wanted,
+        )))
+    }
+}
+
+/// A value that does not fit the field matches nothing, where the request says so.
+fn forgive(made: Lowered, lenient: bool) -> Lowered {
+    match made {
+        Err(_) if lenient => Ok(none()),
+        other => other,
+    }
+}
+
+/// Every document that has any term in a field without a column.
+struct AnyTerm;
+
+impl AnyTerm {
+    fn of(field: Field) -> RangeQueryOverTerms {
+        tantivy::query::InvertedIndexRangeQuery::new(
+            Bound::Included(Term::from_field_text(field, "")),
+            Bound::Unbounded,
+        )
+    }
+}
+
+type RangeQueryOverTerms = tantivy::query::InvertedIndexRangeQuery;

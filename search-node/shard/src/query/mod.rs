@@ -1,0 +1,50 @@
+//! Queries: Elasticsearch's JSON and query strings to a tree, and the tree to tantivy.
+//!
+//! `dsl` and `query_string` read foreign text and know no index; `lower` knows the mapping and asks tantivy.
+
+mod ast;
+mod dsl;
+mod lower;
+mod minimum_should_match;
+pub mod query_string;
+mod values;
+mod wildcard;
+
+pub use ast::Query;
+pub use dsl::parse_query;
+pub use lower::QueryContext;
+pub(crate) use lower::lower;
+pub(crate) use wildcard::name_matches as wildcard_name_matches;
+
+/// A query that cannot be read or cannot run, in Elasticsearch's words.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct QueryError {
+    /// The error's type, e.g. `parsing_exception`.
+    pub kind: &'static str,
+    /// What is wrong, naming the query and field.
+    pub reason: String,
+}
+
+impl QueryError {
+    pub(crate) fn parsing(reason: impl Into<String>) -> Self {
+        Self {
+            kind: "parsing_exception",
+            reason: reason.into(),
+        }
+    }
+
+    pub(crate) fn shard(reason: impl Into<String>) -> Self {
+        Self {
+            kind: "query_shard_exception",
+            reason: reason.into(),
+        }
+    }
+
+    pub(crate) fn argument(reason: impl Into<String>) -> Self {
+        Self {
+            kind: "illegal_argument_exception",
+            reason: reason.into(),
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! A query's value as the field keeps it: the term, or the bounds of a range.
+
+use std::net::Ipv6Addr;
+use std::ops::Bound;
+
+use jiff::tz::TimeZone;
+use serde_json::Value;
+use tantivy::Term;
+use tantivy::schema::Field;
+
+use super::ast::RangeBounds;
+use super::{QueryContext, QueryError};
+use crate::mapping::dates::{DateFormats, read_math, time_zone};
+use crate::mapping::{FieldKind, FieldMapping};
+
+/// The values that a query's value stands for: one, or a range such as a day or a network.
+pub(super) enum Wanted {
+    One(Term),
+    Between(Bound<Term>, Bound<Term>),
+    /// No value of the field can be equal to it.
+    Nothing,
+}
+
+/// The value of an exact query on a field.
+pub(super) fn wanted(
+    context: &QueryContext<'_>,
+    path: &str,
+    mapping: &FieldMapping,
+    field: Field,
+    value: &Value,
+) -> Result<Wanted, QueryError> {
+    let text = plain(value);
+    Ok(match &mapping.kind {
+        FieldKind::Text | FieldKind::Keyword { .. } => Wanted::One(Term::from_field_text(field, &text)),
+        FieldKind::Integer { .. } => match text.parse::<i64>() {
+            Ok(number) => Wanted::One(Term::from_field_i64(field, number)),
+            Err(_) => match to_f64(path, &text)? {
+                number if number.fract() == 0.0 && number.abs() < 9.2e18 => {
+                    Wanted::One(Term::from_field_i64(field, number as i64))
+                }
+                _ => Wanted::Nothing,
+            },
+        },
+        FieldKind::Double => Wanted::One(Term::from_field_f64(field, to_f64(path, &text)?)),
+        FieldKind::Float => Wanted::One(Term::from_field_f64(
+            field,
+            f64::from(to_f64(path, &text)? as f32),
+        )),
+        FieldKind::Boolean => Wanted::One(Term::from_field_bool(field, to_bool(&text)?)),
+        FieldKind::Date(formats) => {
+            let read = |up| read_date(context, &text, formats, &TimeZone::UTC, up);
+            between_i64(field, read(false)?, read(true)?)
+        }
+        FieldKind::Ip => {
+            let (first, last) = network(&text)?;
+            Wanted::Between(
+                Bound::Included(Term::from_field_ip_addr(field, first)),
+                Bound::Included(Term::from_field_ip_addr(field, last)),
+            )
+        }
+    })
+}
+
+/// The bounds of a range query on a field.
+pub(super) fn bounds(
+    context: &QueryContext<'_>,
+    path: &str,
+    mapping: &FieldMapping,
+    field: Field,
+    bounds: &RangeBounds,
+) -> Result<(Bound<Term>, Bound<Term>), QueryError> {
+    let lower = bounds
+        .lower
+        .as_ref()
+        .map(|(value, included)| (plain(value), *included));
+    let upper = bounds
+        .upper
+        .as_ref()
+        .map(|(value, included)| (plain(value), *included));
+    match &mapping.kind {
+        FieldKind::Date(formats) => {
+            let own;
+            let formats = match &bounds.format {
+                Some(format) => {
+                    own = DateFormats::parse(format).map_err(|reason| {
+                        QueryError::argument(format!("Invalid format: [{format}]: {reason}"))
+                    })?;
+                    &own
+                }
+                None => formats,
+            };
+            let zone = match &bounds.time_zone {
+                Some(text) => time_zone(text).map_err(QueryError::argument)?,
+                None => TimeZone::UTC,
+            };
+            // A cut-off date stands for all it may mean: `gt 2026-11` is after the month, `lte 2026-11` takes all of it.
+            let date = |(text, included): (String, bool), up: bool| {
+                read_date(context, &text, formats, &zone, up).map(|millis| i64_bound(field, millis, included))
+            };
+            let lower = lower
+                .map(|bound| {
+                    let up = !bound.1;
+                    date(bound, up)
+                })
+                .transpose()?;
+            let upper = upper
+                .map(|bound| {
+                    let up = bound.1;
+                    date(bound, up)
+                })
+                .transpose()?;
+            Ok((
+                lower.unwrap_or(Bound::Unbounded),
+                upper.unwrap_or(Bound::Unbounded),
+            ))
+        }
+        FieldKind::Integer { .. } => {
+            let lower = lower
+                .map(|(text, included)| integer_bound(path, field, &text, included, true))
+                .transpose()?;
+            let upper = upper
+                .map(|(text, included)| integer_bound(path, field, &text, included, false))
+                .transpose()?;
+            Ok((
+                lower.unwrap_or(Bound::Unbounded),
+                upper.unwrap_or(Bound::Unbounded),
+            ))
+        }
+        _ => {
+            let term = |(text, included): (String, bool)| -> Result<Bound<Term>, QueryError> {
+                let term = match &mapping.kind {
+                    FieldKind::Text | FieldKind::Keyword { .. } => Term::from_field_text(field, &text),
+                    FieldKind::Double | FieldKind::Float => Term::from_field_f64(field, to_f64(path, &text)?),
+                    FieldKind::Boolean => Term::from_field_bool(field, to_bool(&text)?),
+                    FieldKind::Ip => Term::from_field_ip_addr(field, address(&text)?),
+                    FieldKind::Integer { .. } | FieldKind::Date(_) => return Ok(Bound::Unbounded),
+                };
+                Ok(if included {
+                    Bound::Included(term)
+                } else {
+                    Bound::Excluded(term)
+                })
+            };
+            let lower = lower.map(term).transpose()?.unwrap_or(Bound::Unbounded);
+            Ok((lower, upper.map(term).transpose()?.unwrap_or(Bound::Unbounded)))
+        }
+    }
+}
+
+/// A bound between two whole numbers moves to the next one inside: `gte 5.5` is `gte 6`.
+fn integer_bound(
+    path: &str,
+    field: Field,
+    text: &str,
+    included: bool,
+    lower: bool,
+) -> Result<Bound<Term>, QueryError> {
+    if let Ok(number) = text.parse::<i64>() {
+        return Ok(i64_bound(field, number, included));
+    }
+    let number = to_f64(path, text)?;
+    if number.fract() == 0.0 {
+        return Ok(i64_bound(field, number as i64, included));
+    }
+    let inside = if lower { number.ceil() } else { number.floor() };
+    Ok(i64_bound(field, inside as i64, true))
+}
+
+fn i64_bound(field: Field, number: i64, included: bool) -> Bound<Term> {
+    let term = Term::from_field_i64(field, number);
+    if included {
+        Bound::Included(term)
+    } else {
+        Bound::Excluded(term)
+    }
+}
+
+fn between_i64(field: Field, first: i64, last: i64) -> Wanted {
+    Wanted::Between(i64_bound(field, first, true), i64_bound(field, last, true))
+}
+
+fn read_date(
+    context: &QueryContext<'_>,
+    text: &str,
+    formats: &DateFormats,
+    zone: &TimeZone,
+    up: bool,
+) -> Result<i64, QueryError> {
+    read_math(text, formats, context.now_millis, zone, up).map_err(|reason| QueryError {
+        kind: "parse_exception",
+        reason: format!("{reason} with format [{}]", DateFormats::DEFAULT),
+    })
+}
+
+fn to_f64(path: &str, text: &str) -> Result<f64, QueryError> {
+    text.parse::<f64>()
+        .ok()
+        .filter(|number| !number.is_nan())
+        .ok_or_else(|| QueryError {
+            kind: "number_format_exception",
+            reason: format!("failed to create query on [{path}]: For input string: \"{text}\""),
+        })
+}
+
+fn to_bool(text: &str) -> Result<bool, QueryError> {
+    match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(QueryError::argument(format!(
+            "Can't parse boolean value [{text}], expected [true] or [false]"
+        ))),
+    }
+}
+
+fn address(text: &str) -> Result<Ipv6Addr, QueryError> {
+    crate::mapping::parse_ip(text)
+        .ok_or_else(|| QueryError::argument(format!("'{text}' is not an IP string literal.")))
+}
+
+/// First and last address of `10.0.0.0/8`, or one address twice.
+fn network(text: &str) -> Result<(Ipv6Addr, Ipv6Addr), QueryError> {
+    let Some((base, bits)) = text.split_once('/') else {
+        let address = address(text)?;
+        return Ok((address, address));
+    };
+    let base_address = address(base)?;
+    let width = if base.contains(':') { 128 } else { 32 };
+    let bits: u32 = bits.parse().ok().filter(|bits| *bits <= width).ok_or_else(|| {
+        QueryError::argument(format!(
+            "'{text}' is not a network: the prefix length must be 0 to {width}"
+        ))
+    })?;
+    let host_bits = width - bits;
+    let hosts = if host_bits == 128 {
+        u128::MAX
+    } else {
+        (1u128 << host_bits) - 1
+    };
+    let number = u128::from(base_address);
+    Ok((Ipv6Addr::from(number & !hosts), Ipv6Addr::from(number | hosts)))
+}
+
+pub(super) fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}

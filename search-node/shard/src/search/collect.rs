@@ -1,0 +1,272 @@
+//! One walk over the matches of each segment: the best hits, the total, the aggregations.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+
+use tantivy::index::SegmentReader;
+use tantivy::query::{EnableScoring, Scorer, Weight};
+use tantivy::{DocId, DocSet, Score, TERMINATED};
+
+use super::sort::{Place, SegmentKey, compare_hits};
+use super::{Hit, SearchAnswer, SearchError, SearchRequest, SortField};
+use crate::aggs::{AggPartial, SegmentAggs, reduce};
+use crate::engine::View;
+use crate::query::{QueryContext, lower};
+
+/// Searches one point in time of a shard.
+pub(crate) fn search(
+    view: &View,
+    request: &SearchRequest,
+    context: &QueryContext<'_>,
+) -> Result<SearchAnswer, SearchError> {
+    let by_score = request.sort.is_empty();
+    let scored = by_score && request.hits > 0
+        || request.track_scores
+        || request.min_score.is_some()
+        || request.sort.iter().any(|key| key.field == SortField::Score);
+    let weight = |query, scored| -> Result<Box<dyn Weight>, SearchError> {
+        let query = lower(query, &view.layout, context)?;
+        let scoring = if scored {
+            EnableScoring::enabled_from_searcher(&view.searcher)
+        } else {
+            EnableScoring::disabled_from_searcher(&view.searcher)
+        };
+        Ok(query.weight(scoring)?)
+    };
+    let matches = weight(&request.query, scored)?;
+    let filter = request
+        .post_filter
+        .as_ref()
+        .map(|query| weight(query, false))
+        .transpose()?;
+    let mut found = Found {
+        request,
+        total: 0,
+        max_score: None,
+        hits: Vec::new(),
+    };
+    let mut aggs = AggPartial::default();
+    for (ordinal, reader) in view.searcher.segment_readers().iter().enumerate() {
+        if request.hits == 0 && request.aggs.is_empty() && filter.is_none() && request.min_score.is_none() {
+            found.total += u64::from(matches.count(reader)?);
+            continue;
+        }
+        let keys = request
+            .sort
+            .iter()
+            .map(|key| SegmentKey::open(key, &view.layout, reader))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut segment = Segment::new(request, reader, keys, filter.as_deref())?;
+        let mut computed = SegmentAggs::open(&request.aggs, view, reader, context)?;
+        segment.walk(matches.as_ref(), scored, &mut computed)?;
+        aggs = reduce(&request.aggs, aggs, computed.finish()?);
+        found.take(segment, ordinal as u32, scored)?;
+    }
+    Ok(found.answer(aggs))
+}
+
+/// What was found in the segments so far.
+struct Found<'a> {
+    request: &'a SearchRequest,
+    total: u64,
+    max_score: Option<f32>,
+    hits: Vec<Hit>,
+}
+
+impl Found<'_> {
+    fn take(&mut self, segment: Segment<'_>, ordinal: u32, scored: bool) -> Result<(), SearchError> {
+        self.total += segment.total;
+        if scored && segment.total > 0 {
+            self.max_score = Some(
+                self.max_score
+                    .map_or(segment.max_score, |known| known.max(segment.max_score)),
+            );
+        }
+        for entry in segment.best {
+            let sort = segment
+                .keys
+                .iter()
+                .zip(&entry.places)
+                .map(|(key, place)| key.value(*place));
+            self.hits.push(Hit {
+                shard: 0,
+                segment: ordinal,
+                document: entry.document,
+                score: scored.then_some(entry.score),
+                sort: sort.collect::<Result<_, _>>()?,
+            });
+        }
+        self.hits.sort_by(|a, b| compare_hits(a, b, &self.request.sort));
+        self.hits.truncate(self.request.hits);
+        Ok(())
+    }
+
+    fn answer(self, aggs: AggPartial) -> SearchAnswer {
+        SearchAnswer {
+            total: self.total,
+            max_score: self.max_score,
+            hits: self.hits,
+            aggs,
+        }
+    }
+}
+
+/// The walk over one segment.
+struct Segment<'a> {
+    reader: &'a SegmentReader,
+    keys: Vec<SegmentKey<'a>>,
+    filter: Option<Box<dyn Scorer>>,
+    after: Option<Vec<Place>>,
+    min_score: Option<f32>,
+    hits: usize,
+    total: u64,
+    max_score: f32,
+    /// The worst of the best on top.
+    best: BinaryHeap<Entry>,
+}
+
+struct Entry {
+    places: Vec<Place>,
+    score: f32,
+    document: DocId,
+}
+
+impl Ord for Entry {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let by_places = if self.places.is_empty() {
+            other.score.total_cmp(&self.score)
+        } else {
+            self.places.cmp(&other.places)
+        };
+        by_places.then(self.document.cmp(&other.document))
+    }
+}
+
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Entry {}
+
+impl<'a> Segment<'a> {
+    fn new(
+        request: &'a SearchRequest,
+        reader: &'a SegmentReader,
+        keys: Vec<SegmentKey<'a>>,
+        filter: Option<&dyn Weight>,
+    ) -> Result<Self, SearchError> {
+        let after = match &request.search_after {
+            Some(values) => Some(
+                keys.iter()
+                    .zip(values)
+                    .map(|(key, value)| key.place_of(value))
+                    .collect::<Result<_, _>>()?,
+            ),
+            None => None,
+        };
+        Ok(Self {
+            reader,
+            keys,
+            filter: filter.map(|weight| weight.scorer(reader, 1.0)).transpose()?,
+            after,
+            min_score: request.min_score,
+            hits: request.hits,
+            total: 0,
+            max_score: 0.0,
+            best: BinaryHeap::new(),
+        })
+    }
+
+    fn walk(
+        &mut self,
+        matches: &dyn Weight,
+        scored: bool,
+        aggs: &mut SegmentAggs<'_>,
+    ) -> Result<(), SearchError> {
+        let reader = self.reader;
+        if scored {
+            matches.for_each(reader, &mut |document, score| self.meet(document, score, aggs))?;
+        } else {
+            matches.for_each_no_score(reader, &mut |documents| {
+                for document in documents {
+                    self.meet(*document, 0.0, aggs);
+                }
+            })?;
+        }
+        Ok(())
+    }
+
+    fn meet(&mut self, document: DocId, score: Score, aggs: &mut SegmentAggs<'_>) {
+        if self.reader.is_deleted(document) || self.min_score.is_some_and(|least| score < least) {
+            return;
+        }
+        aggs.collect(document);
+        if !self.passes_filter(document) {
+            return;
+        }
+        self.total += 1;
+        self.max_score = if self.total == 1 {
+            score
+        } else {
+            self.max_score.max(score)
+        };
+        if self.hits > 0 {
+            self.offer(document, score);
+        }
+    }
+
+    fn passes_filter(&mut self, document: DocId) -> bool {
+        let Some(filter) = &mut self.filter else {
+            return true;
+        };
+        if filter.doc() < document && filter.doc() != TERMINATED {
+            filter.seek(document);
+        }
+        filter.doc() == document
+    }
+
+    fn offer(&mut self, document: DocId, score: Score) {
+        let full = self.best.len() >= self.hits;
+        if full && self.after.is_none() && self.loses_at_once(document, score) {
+            return;
+        }
+        let places: Vec<Place> = self.keys.iter().map(|key| key.place(document, score)).collect();
+        if let Some(after) = &self.after
+            && places <= *after
+        {
+            return;
+        }
+        let entry = Entry {
+            places,
+            score,
+            document,
+        };
+        if !full {
+            self.best.push(entry);
+        } else if let Some(mut worst) = self.best.peek_mut()
+            && entry < *worst
+        {
+            *worst = entry;
+        }
+    }
+
+    /// Whether the first key alone shows that the document is worse than the worst of a full set.
+    fn loses_at_once(&self, document: DocId, score: Score) -> bool {
+        let Some(worst) = self.best.peek() else {
+            return false;
+        };
+        match self.keys.first() {
+            // A later document of the same score comes after.
+            None => score <= worst.score,
+            Some(key) => key.place(document, score) > worst.places[0],
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Search: the best hits of one shard at one point in time, and what is computed over all matches.
+//!
+//! `collect` walks the matches of each segment once, for hits, total and aggregations together; `sort` orders them;
+//! `source` cuts a document's JSON to what was asked for.
+
+mod collect;
+mod sort;
+mod source;
+
+use crate::aggs::{AggPartial, AggRequest};
+use crate::query::{Query, QueryError};
+
+pub(crate) use collect::search;
+pub(crate) use sort::no_column_for_text;
+pub use sort::{Missing, SortField, SortKey, SortMode, SortValue, compare_hits};
+pub use source::{SourceFilter, filter_source};
+
+/// What a shard is asked.
+#[derive(Debug, Clone)]
+pub struct SearchRequest {
+    /// Which documents.
+    pub query: Query,
+    /// Which of them are hits.
+    pub post_filter: Option<Query>,
+    /// How many hits, from the first one on.
+    pub hits: usize,
+    /// The order; empty for the best score first.
+    pub sort: Vec<SortKey>,
+    /// The sort values of the last hit seen, to go on after it.
+    pub search_after: Option<Vec<SortValue>>,
+    /// Hits below are left out.
+    pub min_score: Option<f32>,
+    /// Whether scores are wanted although the order does not need them.
+    pub track_scores: bool,
+    /// Whether all matches have to be counted.
+    pub track_total: bool,
+    /// What to compute over all matches.
+    pub aggs: AggRequest,
+}
+
+/// One hit of a shard.
+#[derive(Debug, Clone)]
+pub struct Hit {
+    /// Which shard of the request it comes from; set by who asks several.
+    pub shard: usize,
+    /// Its segment in the shard's point in time.
+    pub segment: u32,
+    /// Its number in the segment.
+    pub document: u32,
+    /// Its score, if there is one.
+    pub score: Option<f32>,
+    /// Its sort values, one for each key.
+    pub sort: Vec<SortValue>,
+}
+
+/// What a shard answers.
+#[derive(Debug)]
+pub struct SearchAnswer {
+    /// How many documents match; a lower bound unless the total was tracked.
+    pub total: u64,
+    /// The highest score, if there are scores.
+    pub max_score: Option<f32>,
+    /// The best hits in order.
+    pub hits: Vec<Hit>,
+    /// The aggregations, to be reduced with those of other shards.
+    pub aggs: AggPartial,
+}
+
+/// A search that cannot be done, in Elasticsearch's words.
+#[derive(Debug, thiserror::Error)]
+pub enum SearchError {
+    /// The request is wrong.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// The shard failed.
+    #[error("the index of the shard failed: {0}")]
+    Index(#[from] tantivy::TantivyError),
+    /// The shard's files cannot be read.
+    #[error("the shard's files cannot be read: {0}")]
+    Io(#[from] std::io::Error),
+    /// The shard's engine failed.
+    #[error(transparent)]
+    Engine(#[from] crate::engine::EngineError),
+}

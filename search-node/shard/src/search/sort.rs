@@ -1,0 +1,378 @@
+//! Sorting: the keys of a request, a document's place under them, and the order of hits from several shards.
+//!
+//! Within a segment each key becomes a number whose order is the wanted one, so that most documents cost one
+//! comparison; only the winners' values are read out.
+
+use std::cmp::Ordering;
+use std::net::Ipv6Addr;
+
+use serde_json::{Value, json};
+use tantivy::columnar::{Column, StrColumn};
+use tantivy::index::SegmentReader;
+
+use super::{Hit, SearchError};
+use crate::engine::{Layout, SEQ_NO};
+use crate::mapping::{FieldKind, Storage, show_ip};
+use crate::query::QueryError;
+
+/// What a key sorts by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SortField {
+    /// The score.
+    Score,
+    /// The order in the index, the cheapest one.
+    Doc,
+    /// The order of operations in the shard.
+    SeqNo,
+    /// A field.
+    Field(String),
+}
+
+/// Where documents without a value go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// Behind all others.
+    Last,
+    /// Before all others.
+    First,
+}
+
+/// Which of several values counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SortMode {
+    /// The least.
+    Min,
+    /// The greatest.
+    Max,
+}
+
+/// One key of the order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SortKey {
+    /// What it sorts by.
+    pub field: SortField,
+    /// Whether the greatest comes first.
+    pub descending: bool,
+    /// Where documents without a value go.
+    pub missing: Missing,
+    /// Which of several values counts; the least when ascending, the greatest when descending, if not said.
+    pub mode: Option<SortMode>,
+    /// Whether a field that the mapping lacks counts as having no values.
+    pub unmapped_ok: bool,
+}
+
+/// A hit's value under a key.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SortValue {
+    /// No value.
+    Null,
+    /// A whole number, a flag, or a date in milliseconds.
+    Integer(i64),
+    /// A decimal number or a score.
+    Float(f64),
+    /// A text or an address.
+    Text(String),
+}
+
+impl SortValue {
+    /// The value as the API shows it.
+    pub fn to_json(&self) -> Value {
+        match self {
+            SortValue::Null => Value::Null,
+            SortValue::Integer(number) => json!(number),
+            SortValue::Float(number) => json!(number),
+            SortValue::Text(text) => json!(text),
+        }
+    }
+
+    /// A value of `search_after`.
+    pub fn from_json(value: &Value) -> Option<Self> {
+        match value {
+            Value::Null => Some(SortValue::Null),
+            Value::Bool(flag) => Some(SortValue::Integer(i64::from(*flag))),
+            Value::Number(number) => number
+                .as_i64()
+                .map(SortValue::Integer)
+                .or_else(|| number.as_f64().map(SortValue::Float)),
+            Value::String(text) => Some(SortValue::Text(text.clone())),
+            Value::Array(_) | Value::Object(_) => None,
+        }
+    }
+}
+
+/// The order of two hits, of one shard or several.
+pub fn compare_hits(a: &Hit, b: &Hit, keys: &[SortKey]) -> Ordering {
+    let by_keys = if keys.is_empty() {
+        b.score
+            .unwrap_or_default()
+            .total_cmp(&a.score.unwrap_or_default())
+    } else {
+        keys.iter()
+            .zip(a.sort.iter().zip(&b.sort))
+            .map(|(key, (a, b))| compare_values(a, b, key))
+            .find(|order| order.is_ne())
+            .unwrap_or(Ordering::Equal)
+    };
+    by_keys.then_with(|| (a.shard, a.segment, a.document).cmp(&(b.shard, b.segment, b.document)))
+}
+
+fn compare_values(a: &SortValue, b: &SortValue, key: &SortKey) -> Ordering {
+    let missing_first = key.missing == Missing::First;
+    match (a, b) {
+        (SortValue::Null, SortValue::Null) => Ordering::Equal,
+        (SortValue::Null, _) if missing_first => Ordering::Less,
+        (SortValue::Null, _) => Ordering::Greater,
+        (_, SortValue::Null) if missing_first => Ordering::Greater,
+        (_, SortValue::Null) => Ordering::Less,
+        (a, b) => {
+            let order = match (a, b) {
+                (SortValue::Integer(a), SortValue::Integer(b)) => a.cmp(b),
+                (SortValue::Text(a), SortValue::Text(b)) => a.cmp(b),
+                (a, b) => as_f64(a).total_cmp(&as_f64(b)),
+            };
+            if key.descending { order.reverse() } else { order }
+        }
+    }
+}
+
+fn as_f64(value: &SortValue) -> f64 {
+    match value {
+        SortValue::Integer(number) => *number as f64,
+        SortValue::Float(number) => *number,
+        SortValue::Text(text) => text.parse().unwrap_or(f64::MAX),
+        SortValue::Null => f64::MAX,
+    }
+}
+
+/// The place of a document under one key: smaller comes first. 0 and the greatest are for documents without a value.
+pub(super) type Place = u128;
+
+const FIRST: Place = 0;
+const LAST: Place = Place::MAX;
+
+/// A key in one segment.
+pub(super) struct SegmentKey<'a> {
+    key: &'a SortKey,
+    values: Values,
+    take_max: bool,
+}
+
+enum Values {
+    Score,
+    Doc,
+    None,
+    I64(Column<i64>),
+    U64(Column<u64>),
+    F64(Column<f64>),
+    Bool(Column<bool>),
+    Ip(Column<Ipv6Addr>),
+    Text(StrColumn),
+}
+
+impl<'a> SegmentKey<'a> {
+    /// The key's values in a segment; a field that the segment predates has none.
+    pub(super) fn open(
+        key: &'a SortKey,
+        layout: &Layout,
+        reader: &SegmentReader,
+    ) -> Result<Self, SearchError> {
+        let values = match &key.field {
+            SortField::Score => Values::Score,
+            SortField::Doc => Values::Doc,
+            SortField::SeqNo => Values::U64(reader.fast_fields().u64(SEQ_NO)?),
+            SortField::Field(path) => open_field(path, key.unmapped_ok, layout, reader)?,
+        };
+        let take_max = key.mode.map_or(key.descending, |mode| mode == SortMode::Max);
+        Ok(Self {
+            key,
+            values,
+            take_max,
+        })
+    }
+
+    pub(super) fn place(&self, document: u32, score: f32) -> Place {
+        match &self.values {
+            Values::Score => self.oriented(Some(ordered_f64(f64::from(score)))),
+            Values::Doc => self.oriented(Some(u128::from(document))),
+            Values::None => self.oriented(None),
+            Values::I64(column) => self.chosen(column.values_for_doc(document).map(ordered_i64)),
+            Values::U64(column) => self.chosen(column.values_for_doc(document).map(u128::from)),
+            Values::F64(column) => self.chosen(column.values_for_doc(document).map(ordered_f64)),
+            Values::Bool(column) => self.chosen(column.values_for_doc(document).map(u128::from)),
+            Values::Ip(column) => self.chosen(column.values_for_doc(document).map(u128::from)),
+            Values::Text(column) => self.chosen(column.term_ords(document).map(ordinal_place)),
+        }
+    }
+
+    fn chosen(&self, values: impl Iterator<Item = u128>) -> Place {
+        self.oriented(if self.take_max { values.max() } else { values.min() })
+    }
+
+    fn oriented(&self, value: Option<u128>) -> Place {
+        match value {
+            None if self.key.missing == Missing::First => FIRST,
+            None => LAST,
+            Some(value) => {
+                let inside = value.min(LAST - 2) + 1;
+                if self.key.descending {
+                    LAST - inside
+                } else {
+                    inside
+                }
+            }
+        }
+    }
+
+    /// The value behind a place, read out for a winner.
+    pub(super) fn value(&self, place: Place) -> Result<SortValue, SearchError> {
+        if place == FIRST || place == LAST {
+            return Ok(SortValue::Null);
+        }
+        let raw = (if self.key.descending { LAST - place } else { place }) - 1;
+        Ok(match &self.values {
+            Values::None => SortValue::Null,
+            Values::Score => SortValue::Float(unordered_f64(raw)),
+            Values::Doc | Values::U64(_) | Values::Bool(_) => SortValue::Integer(raw as i64),
+            Values::I64(_) => SortValue::Integer((raw as u64 ^ (1 << 63)) as i64),
+            Values::F64(_) => SortValue::Float(unordered_f64(raw)),
+            Values::Ip(_) => SortValue::Text(show_ip(Ipv6Addr::from(raw))),
+            Values::Text(column) => {
+                let mut text = String::new();
+                column.ord_to_str((raw / 2) as u64, &mut text)?;
+                SortValue::Text(text)
+            }
+        })
+    }
+
+    /// The place of a value of `search_after`, which may fall between two terms of the segment.
+    pub(super) fn place_of(&self, value: &SortValue) -> Result<Place, SearchError> {
+        let fault = || {
+            QueryError::argument(format!(
+                "Failed to parse search_after value for field [{}].",
+                match &self.key.field {
+                    SortField::Field(path) => path,
+                    SortField::Score => "_score",
+                    SortField::Doc => "_doc",
+                    SortField::SeqNo => "_seq_no",
+                }
+            ))
+        };
+        let raw = match (&self.values, value) {
+            (_, SortValue::Null) => None,
+            (Values::None, _) => {
+                // No document of this segment has a value: all come after, or all before.
+                return Ok(if self.key.missing == Missing::First {
+                    LAST
+                } else {
+                    FIRST
+                });
+            }
+            (Values::I64(_), SortValue::Integer(number)) => Some(ordered_i64(*number)),
+            (Values::I64(_), SortValue::Float(number)) => Some(ordered_i64(*number as i64)),
+            (Values::Score | Values::F64(_), value @ (SortValue::Integer(_) | SortValue::Float(_))) => {
+                Some(ordered_f64(as_f64(value)))
+            }
+            (Values::Doc | Values::U64(_) | Values::Bool(_), SortValue::Integer(number)) => {
+                Some(u128::try_from(*number).map_err(|_| fault())?)
+            }
+            (Values::Ip(_), SortValue::Text(text)) => {
+                Some(crate::mapping::parse_ip(text).map(u128::from).ok_or_else(fault)?)
+            }
+            (Values::Text(column), SortValue::Text(text)) => Some(place_of_text(column, text)?),
+            _ => return Err(fault().into()),
+        };
+        Ok(self.oriented(raw))
+    }
+}
+
+fn open_field(
+    path: &str,
+    unmapped_ok: bool,
+    layout: &Layout,
+    reader: &SegmentReader,
+) -> Result<Values, SearchError> {
+    let Some(mapping) = layout.mapping.leaf(path) else {
+        if unmapped_ok {
+            return Ok(Values::None);
+        }
+        return Err(QueryError::shard(format!("No mapping found for [{path}] in order to sort on")).into());
+    };
+    if mapping.kind == FieldKind::Text {
+        return Err(no_column_for_text(path).into());
+    }
+    if !mapping.doc_values {
+        return Err(QueryError::argument(format!(
+            "Can't load fielddata on [{path}] because fielddata is unsupported on fields of type [{}]. Use doc values instead.",
+            mapping.type_name
+        ))
+        .into());
+    }
+    let columns = reader.fast_fields();
+    Ok(match mapping.kind.storage() {
+        Storage::I64 => columns.column_opt::<i64>(path)?.map_or(Values::None, Values::I64),
+        Storage::F64 => columns.column_opt::<f64>(path)?.map_or(Values::None, Values::F64),
+        Storage::Bool => columns
+            .column_opt::<bool>(path)?
+            .map_or(Values::None, Values::Bool),
+        Storage::Ip => columns
+            .column_opt::<Ipv6Addr>(path)?
+            .map_or(Values::None, Values::Ip),
+        Storage::Keyword | Storage::Text => columns.str(path)?.map_or(Values::None, Values::Text),
+    })
+}
+
+/// What Elasticsearch says when a text field is sorted or aggregated.
+pub(crate) fn no_column_for_text(path: &str) -> QueryError {
+    QueryError::argument(format!(
+        "Text fields are not optimised for operations that require per-document field data like aggregations and sorting, so these operations are disabled by default. Please use a keyword field instead, such as [{path}.keyword]."
+    ))
+}
+
+fn ordered_i64(number: i64) -> u128 {
+    u128::from(number as u64 ^ (1 << 63))
+}
+
+fn ordered_f64(number: f64) -> u128 {
+    let bits = number.to_bits();
+    u128::from(if bits >> 63 == 1 { !bits } else { bits | (1 << 63) })
+}
+
+fn unordered_f64(place: u128) -> f64 {
+    let bits = place as u64;
+    f64::from_bits(if bits >> 63 == 1 { bits & !(1 << 63) } else { !bits })
+}
+
+/// Terms take the odd places, so that what lies between two of them has a place too.
+fn ordinal_place(ordinal: u64) -> u128 {
+    u128::from(ordinal) * 2 + 1
+}
+
+fn place_of_text(column: &StrColumn, text: &str) -> Result<u128, SearchError> {
+    if let Some(ordinal) = column.dictionary().term_ord(text.as_bytes())? {
+        return Ok(ordinal_place(ordinal));
+    }
+    let mut following = column.dictionary().range().ge(text.as_bytes()).into_stream()?;
+    let next = if following.advance() {
+        following.term_ord()
+    } else {
+        column.dictionary().num_terms() as u64
+    };
+    Ok(u128::from(next) * 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_keep_their_order_and_come_back() {
+        let numbers = [f64::NEG_INFINITY, -1.5, -0.0, 0.0, 1e-300, 2.5, f64::INFINITY];
+        for pair in numbers.windows(2) {
+            assert!(ordered_f64(pair[0]) <= ordered_f64(pair[1]), "{pair:?}");
+        }
+        for number in numbers {
+            assert_eq!(unordered_f64(ordered_f64(number)).to_bits(), number.to_bits());
+        }
+        assert!(ordered_i64(i64::MIN) < ordered_i64(-1) && ordered_i64(-1) < ordered_i64(i64::MAX));
+    }
+}

@@ -1,0 +1,166 @@
+//! The façade of a shard: what a node calls.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tantivy::DocAddress;
+
+use crate::engine::{
+    Engine, EngineError, EngineOptions, StoredDocument, View, WriteOutcome, WriteRequest, Written,
+};
+use crate::mapping::Mapping;
+use crate::query::QueryContext;
+use crate::search::{Hit, SearchAnswer, SearchError, SearchRequest, search};
+
+/// A document's unique id in its shard: the id alone for type `_doc`, else type and id. Ids have no zero bytes.
+pub fn uid(doc_type: &str, id: &str) -> String {
+    if doc_type == "_doc" {
+        id.to_owned()
+    } else {
+        format!("{doc_type}\0{id}")
+    }
+}
+
+/// Type and id of a unique id.
+pub fn uid_parts(uid: &str) -> (&str, &str) {
+    uid.split_once('\0').unwrap_or(("_doc", uid))
+}
+
+/// One shard on one disk.
+pub struct Shard {
+    engine: Engine,
+}
+
+/// What a shard holds and has done.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ShardStats {
+    /// Documents that a search sees.
+    pub documents: u64,
+    /// Copies that are replaced or deleted and not merged away yet.
+    pub deleted: u64,
+    /// Segments that a search sees.
+    pub segments: usize,
+    /// Bytes on disk, without the translog.
+    pub bytes: u64,
+    /// Documents written since the shard was opened.
+    pub indexed: u64,
+    /// Documents deleted since the shard was opened.
+    pub removed: u64,
+    /// Refreshes since the shard was opened.
+    pub refreshes: u64,
+    /// Flushes since the shard was opened.
+    pub flushes: u64,
+    /// The highest sequence number; -1 when there is none.
+    pub max_seq_no: i64,
+    /// Versions kept in memory until a refresh shows them.
+    pub live_versions: usize,
+}
+
+/// One point in time of a shard: searches and fetches on it agree with each other.
+pub struct Reader {
+    view: Arc<View>,
+}
+
+impl Shard {
+    /// Opens or creates a shard, with everything that was acknowledged.
+    pub fn open(folder: &Path, mapping: Arc<Mapping>, options: EngineOptions) -> Result<Self, EngineError> {
+        Ok(Self {
+            engine: Engine::open(folder, mapping, options)?,
+        })
+    }
+
+    /// Does one write. It may be acknowledged once [`Shard::sync`] has returned for it.
+    pub fn write(&self, request: &WriteRequest<'_>) -> Result<WriteOutcome, EngineError> {
+        self.engine.write(request)
+    }
+
+    /// Makes a write durable, and with it every write before it.
+    pub fn sync(&self, written: &Written) -> Result<(), EngineError> {
+        written
+            .location
+            .map_or(Ok(()), |location| self.engine.sync(location))
+    }
+
+    /// Makes every write so far durable.
+    pub fn sync_all(&self) -> Result<(), EngineError> {
+        self.engine.sync_all()
+    }
+
+    /// The document as the newest write left it.
+    pub fn get(&self, uid: &str) -> Result<Option<StoredDocument>, EngineError> {
+        self.engine.get(uid)
+    }
+
+    /// The document as a search sees it.
+    pub fn get_visible(&self, uid: &str) -> Result<Option<StoredDocument>, EngineError> {
+        self.engine.get_visible(uid)
+    }
+
+    /// Makes every write so far visible; whether there was anything new.
+    pub fn refresh(&self, now_millis: i64) -> Result<bool, EngineError> {
+        self.engine.refresh(now_millis)
+    }
+
+    /// Makes every write so far visible and committed.
+    pub fn flush(&self, now_millis: i64) -> Result<(), EngineError> {
+        self.engine.flush(now_millis)
+    }
+
+    /// Whether the translog has grown so large that a flush is due.
+    pub fn wants_flush(&self) -> bool {
+        self.engine.wants_flush()
+    }
+
+    /// Reads documents by `mapping` from now on.
+    pub fn set_mapping(&self, mapping: Arc<Mapping>, now_millis: i64) -> Result<(), EngineError> {
+        self.engine.set_mapping(mapping, now_millis)
+    }
+
+    /// The newest point in time.
+    pub fn reader(&self) -> Reader {
+        Reader {
+            view: self.engine.view(),
+        }
+    }
+
+    /// What the shard holds and has done.
+    pub fn stats(&self) -> ShardStats {
+        let view = self.engine.view();
+        let readers = view.searcher.segment_readers();
+        let counters = &self.engine.counters;
+        ShardStats {
+            documents: view.searcher.num_docs(),
+            deleted: readers
+                .iter()
+                .map(|reader| u64::from(reader.num_deleted_docs()))
+                .sum(),
+            segments: readers.len(),
+            bytes: self.engine.bytes(),
+            indexed: counters.indexed.load(Ordering::Relaxed),
+            removed: counters.deleted.load(Ordering::Relaxed),
+            refreshes: counters.refreshes.load(Ordering::Relaxed),
+            flushes: counters.flushes.load(Ordering::Relaxed),
+            max_seq_no: self.engine.max_seq_no(),
+            live_versions: self.engine.live_versions(),
+        }
+    }
+}
+
+impl Reader {
+    /// Searches this point in time.
+    pub fn search(
+        &self,
+        request: &SearchRequest,
+        context: &QueryContext<'_>,
+    ) -> Result<SearchAnswer, SearchError> {
+        search(&self.view, request, context)
+    }
+
+    /// Reads the document of a hit.
+    pub fn fetch(&self, hit: &Hit) -> Result<StoredDocument, SearchError> {
+        let address = DocAddress::new(hit.segment, hit.document);
+        let numbers = self.view.numbers(address)?;
+        Ok(self.view.document(address, numbers)?)
+    }
+}

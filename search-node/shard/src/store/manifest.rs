@@ -1,0 +1,147 @@
+//! The manifest: the last durable state of a shard, in one small checksummed file.
+//!
+//! It holds tantivy's `meta.json` of that state and how far it covers the translog. It is replaced as a whole:
+//! written beside, synced, renamed, and the folder synced. The byte layout is in `docs/formats/manifest.md`.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+const MAGIC: &[u8; 8] = b"WRMANIF1";
+const NAME: &str = "manifest";
+/// A manifest names segments and fields; even thousands of both stay far below.
+const LENGTH_MAX: usize = 256 << 20;
+
+/// The last durable state.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Manifest {
+    /// tantivy's `meta.json`, as text.
+    pub(crate) meta: String,
+    /// The mapping fields behind tantivy's schema, as `mapping::SchemaMap` wrote them.
+    pub(crate) schema: serde_json::Value,
+    /// Every operation with a sequence number up to this is in the segments; -1 when there is none.
+    pub(crate) max_seq_no: i64,
+    /// The first translog generation that recovery has to read.
+    pub(crate) translog_generation: u64,
+}
+
+/// Why a manifest cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// The disk said no.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is not what was written.
+    #[error("{path}: {reason}; the shard is corrupt, restore it from a copy or a snapshot")]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl Manifest {
+    /// Reads the manifest of `folder`; none if the shard was never made durable.
+    pub(crate) fn read(folder: &Path) -> Result<Option<Self>, ManifestError> {
+        let path = folder.join(NAME);
+        let bytes = match fs_err::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(ManifestError::Io { path, source }),
+        };
+        decode(&bytes)
+            .map(Some)
+            .map_err(|reason| ManifestError::Corrupt { path, reason })
+    }
+
+    /// Replaces the manifest of `folder` so that it survives a power cut.
+    pub(crate) fn write(&self, folder: &Path) -> Result<(), ManifestError> {
+        let path = folder.join(NAME);
+        let fault = |source| ManifestError::Io {
+            path: path.clone(),
+            source,
+        };
+        let bytes = encode(self).map_err(|error| fault(error.into()))?;
+        let beside = folder.join("manifest.tmp");
+        let mut file = fs_err::File::create(&beside).map_err(fault)?;
+        file.write_all(&bytes).map_err(fault)?;
+        file.sync_all().map_err(fault)?;
+        fs_err::rename(&beside, &path).map_err(fault)?;
+        sync_folder(folder).map_err(fault)
+    }
+}
+
+/// Makes the names in a folder durable.
+pub(super) fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    fs_err::File::open(folder)?.sync_all()
+}
+
+fn encode(manifest: &Manifest) -> Result<Vec<u8>, serde_json::Error> {
+    let body = serde_json::to_vec(manifest)?;
+    let mut bytes = Vec::with_capacity(body.len() + 20);
+    bytes.extend_from_slice(MAGIC);
+    bytes.extend_from_slice(&(body.len() as u64).to_le_bytes());
+    bytes.extend_from_slice(&body);
+    let checksum = crc32fast::hash(&bytes);
+    bytes.extend_from_slice(&checksum.to_le_bytes());
+    Ok(bytes)
+}
+
+fn decode(bytes: &[u8]) -> Result<Manifest, String> {
+    let rest = bytes
+        .strip_prefix(MAGIC)
+        .ok_or("it does not begin as a manifest")?;
+    let (length, rest) = rest.split_first_chunk::<8>().ok_or("it is too short")?;
+    let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
+    if length > LENGTH_MAX || rest.len() != length + 4 {
+        return Err(format!("its length {length} does not fit the file"));
+    }
+    let (body, checksum) = rest.split_at(length);
+    if crc32fast::hash(&bytes[..bytes.len() - 4]).to_le_bytes() != checksum {
+        return Err("its checksum does not match".to_owned());
+    }
+    serde_json::from_slice(body).map_err(|error| format!("its body cannot be read: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest() -> Manifest {
+        Manifest {
+            meta: "{}".into(),
+            schema: serde_json::json!([]),
+            max_seq_no: 7,
+            translog_generation: 3,
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert_eq!(Manifest::read(folder.path()).expect("none yet"), None);
+
+        manifest().write(folder.path()).expect("written");
+
+        assert_eq!(Manifest::read(folder.path()).expect("read"), Some(manifest()));
+    }
+
+    /// One flipped bit or one missing byte anywhere is noticed.
+    #[test]
+    fn any_damage_is_noticed() {
+        let bytes = encode(&manifest()).expect("encoded");
+        for at in 0..bytes.len() {
+            let mut flipped = bytes.clone();
+            flipped[at] ^= 1;
+            assert!(decode(&flipped).is_err(), "flipped byte {at}");
+            assert!(decode(&bytes[..at]).is_err(), "cut at {at}");
+        }
+    }
+}

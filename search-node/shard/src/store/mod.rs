@@ -1,0 +1,10 @@
+//! The files of a shard: which of them a power cut cannot take, and what changed since.
+//!
+//! tantivy writes through [`ShardDirectory`]; `engine` decides when a state becomes durable.
+
+mod directory;
+mod fieldnorm;
+mod manifest;
+
+pub(crate) use directory::ShardDirectory;
+pub(crate) use manifest::{Manifest, ManifestError};

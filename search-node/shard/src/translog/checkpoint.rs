@@ -1,0 +1,160 @@
+//! The checkpoint: how far the translog is durable. Two slots, written in turn, so that one is always whole.
+
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use super::error::TranslogError;
+
+const MAGIC: &[u8; 8] = b"SNTCKP01";
+const SLOT_BYTES: u64 = 512;
+const BODY_BYTES: usize = 8 + 8 + 16 + 8 + 8 + 8 + 8;
+
+/// How far the translog is durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Checkpoint {
+    /// Identifies this translog; its files carry the same.
+    pub(super) translog_id: [u8; 16],
+    /// The generation being written.
+    pub(super) generation: u64,
+    /// Everything before this offset of that generation is synced.
+    pub(super) durable_offset: u64,
+    /// The oldest generation that is still needed.
+    pub(super) min_generation: u64,
+    /// The highest sequence number that is synced; -1 when there is none.
+    pub(super) max_seq_no: i64,
+}
+
+/// The open checkpoint file.
+#[derive(Debug)]
+pub(super) struct CheckpointFile {
+    file: fs_err::File,
+    turn: u64,
+}
+
+fn path_in(folder: &Path) -> PathBuf {
+    folder.join("translog.ckp")
+}
+
+impl CheckpointFile {
+    /// The newest whole checkpoint of a folder, if there is one.
+    pub(super) fn read(folder: &Path) -> Result<Option<Checkpoint>, TranslogError> {
+        Ok(Self::newest(folder)?.map(|(_, checkpoint)| checkpoint))
+    }
+
+    /// Opens the file for writing, making it if it is not there.
+    pub(super) fn open(folder: &Path) -> Result<Self, TranslogError> {
+        let path = path_in(folder);
+        let turn = Self::newest(folder)?.map_or(0, |(turn, _)| turn);
+        let file = fs_err::OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(&path)
+            .and_then(|file| {
+                file.file().set_len(2 * SLOT_BYTES)?;
+                file.sync_all()?;
+                fs_err::File::open(folder)?.sync_all()?;
+                Ok(file)
+            })
+            .map_err(TranslogError::io(&path))?;
+        Ok(Self { file, turn })
+    }
+
+    /// Writes the slot whose turn it is, and syncs it.
+    pub(super) fn write(&mut self, checkpoint: &Checkpoint) -> Result<(), TranslogError> {
+        self.turn += 1;
+        let bytes = encode(self.turn, checkpoint);
+        let offset = (self.turn % 2) * SLOT_BYTES;
+        let path = self.file.path().to_owned();
+        self.file
+            .file()
+            .write_all_at(&bytes, offset)
+            .and_then(|()| self.file.sync_data())
+            .map_err(TranslogError::io(&path))
+    }
+
+    fn newest(folder: &Path) -> Result<Option<(u64, Checkpoint)>, TranslogError> {
+        let path = path_in(folder);
+        let bytes = match fs_err::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(TranslogError::io(&path)(error)),
+        };
+        let slots = bytes.chunks(SLOT_BYTES as usize).filter_map(decode);
+        Ok(slots.max_by_key(|(turn, _)| *turn))
+    }
+}
+
+fn encode(turn: u64, checkpoint: &Checkpoint) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(BODY_BYTES + 4);
+    bytes.extend_from_slice(MAGIC);
+    bytes.extend_from_slice(&turn.to_le_bytes());
+    bytes.extend_from_slice(&checkpoint.translog_id);
+    bytes.extend_from_slice(&checkpoint.generation.to_le_bytes());
+    bytes.extend_from_slice(&checkpoint.durable_offset.to_le_bytes());
+    bytes.extend_from_slice(&checkpoint.min_generation.to_le_bytes());
+    bytes.extend_from_slice(&checkpoint.max_seq_no.to_le_bytes());
+    let checksum = crc32fast::hash(&bytes);
+    bytes.extend_from_slice(&checksum.to_le_bytes());
+    bytes
+}
+
+fn decode(slot: &[u8]) -> Option<(u64, Checkpoint)> {
+    let body = slot.get(..BODY_BYTES)?;
+    let checksum = slot.get(BODY_BYTES..BODY_BYTES + 4)?;
+    if !body.starts_with(MAGIC) || crc32fast::hash(body).to_le_bytes() != checksum {
+        return None;
+    }
+    let number = |at: usize| {
+        body[at..]
+            .first_chunk::<8>()
+            .map(|bytes| u64::from_le_bytes(*bytes))
+    };
+    let checkpoint = Checkpoint {
+        translog_id: *body[16..].first_chunk::<16>()?,
+        generation: number(32)?,
+        durable_offset: number(40)?,
+        min_generation: number(48)?,
+        max_seq_no: number(56)? as i64,
+    };
+    Some((number(8)?, checkpoint))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checkpoint(generation: u64) -> Checkpoint {
+        Checkpoint {
+            translog_id: [1; 16],
+            generation,
+            durable_offset: 64,
+            min_generation: 1,
+            max_seq_no: -1,
+        }
+    }
+
+    /// Whatever a crash leaves of the slot being written, the one before it is still read.
+    #[test]
+    fn a_torn_slot_leaves_the_one_before() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut file = CheckpointFile::open(folder.path()).expect("opens");
+        file.write(&checkpoint(1)).expect("written");
+        file.write(&checkpoint(2)).expect("written");
+        let whole = fs_err::read(path_in(folder.path())).expect("read");
+        let slot = 2 % 2 * SLOT_BYTES as usize;
+
+        for cut in 0..BODY_BYTES + 4 {
+            let mut torn = whole.clone();
+            torn[slot + cut] ^= 0xff;
+            fs_err::write(path_in(folder.path()), &torn).expect("torn");
+
+            assert_eq!(
+                CheckpointFile::read(folder.path()).expect("read"),
+                Some(checkpoint(1)),
+                "byte {cut}"
+            );
+        }
+    }
+}

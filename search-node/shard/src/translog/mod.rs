@@ -1,0 +1,26 @@
+//! The translog: every acknowledged write of one shard, in order, until a durable state makes it redundant.
+//!
+//! `engine` appends here before it answers a write, and reads back after a crash. Nothing else opens these files.
+//!
+//! # Invariants
+//!
+//! - An operation is acknowledged only after the bytes that hold it, and a checkpoint that covers them, were synced.
+//! - What the checkpoint covers must verify when it is read back; anything else is corruption, never a silent cut.
+//! - What lies beyond the checkpoint was never acknowledged: it is kept as far as it verifies and cut there.
+//! - A generation is deleted only when a durable state covers every operation in it.
+//! - After a failed sync nothing more is accepted: the kernel may have dropped what it could not write.
+//!
+//! The byte layout is in `docs/formats/translog.md`.
+
+mod checkpoint;
+mod error;
+mod file;
+mod operation;
+mod recovery;
+mod writer;
+
+pub use error::TranslogError;
+pub(crate) use operation::Draft;
+pub use operation::{Operation, OperationKind};
+pub use recovery::{Inspection, inspect};
+pub(crate) use writer::{Location, Translog};

@@ -1,0 +1,386 @@
+//! The open translog: appending, group commit, rolling to a new generation.
+
+use std::io::Write;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parking_lot::{Condvar, Mutex};
+
+use super::checkpoint::{Checkpoint, CheckpointFile};
+use super::error::TranslogError;
+use super::file::{self, HEADER_BYTES, generation_path, generations};
+use super::operation::{Draft, Operation, Seed, decode};
+use super::recovery::recover;
+
+/// Bytes gathered before they are handed to the system, if no sync asks earlier.
+const BUFFER_BYTES: usize = 1 << 20;
+
+/// Where an operation stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Location {
+    generation: u64,
+    offset: u64,
+    length: u32,
+}
+
+impl Location {
+    #[cfg(test)]
+    pub(crate) fn for_tests() -> Self {
+        Self {
+            generation: 1,
+            offset: 64,
+            length: 1,
+        }
+    }
+
+    fn end(&self) -> Position {
+        Position {
+            generation: self.generation,
+            offset: self.offset + u64::from(self.length),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Position {
+    generation: u64,
+    offset: u64,
+}
+
+/// The translog of one shard.
+///
+/// ```text
+///  append ──▶ buffer ──▶ file ──fdatasync──▶ checkpoint ──▶ acknowledged
+///                         └ one writer syncs for all who wait; appends go on meanwhile
+/// ```
+#[derive(Debug)]
+pub(crate) struct Translog {
+    folder: PathBuf,
+    seed_id: [u8; 16],
+    tail: Mutex<Tail>,
+    sync: Mutex<SyncState>,
+    synced: Condvar,
+}
+
+/// The end of the current generation.
+#[derive(Debug)]
+struct Tail {
+    file: Arc<fs_err::File>,
+    seed: Seed,
+    /// Bytes handed to the system.
+    written: u64,
+    buffer: Vec<u8>,
+    next_seq_no: u64,
+    max_seq_no: i64,
+}
+
+#[derive(Debug)]
+struct SyncState {
+    reached: Position,
+    min_generation: u64,
+    /// Whether somebody is syncing for all; the checkpoint file is theirs meanwhile.
+    checkpoint: Option<CheckpointFile>,
+    failed: Option<String>,
+}
+
+impl Translog {
+    /// Opens the translog in `folder`, giving every operation that no durable state covers. Writing goes on in a new
+    /// generation; a torn tail that was never acknowledged is cut off.
+    pub(crate) fn open(
+        folder: &Path,
+        term: u64,
+        durable_seq_no: i64,
+    ) -> Result<(Self, Vec<Operation>), TranslogError> {
+        fs_err::create_dir_all(folder).map_err(TranslogError::io(folder))?;
+        let recovered = recover(folder)?;
+        let (seed_id, generation, min_generation, max_seq_no, operations) = match recovered {
+            Some(found) => {
+                let checkpoint = found.checkpoint;
+                cut_tail(folder, &checkpoint)?;
+                (
+                    checkpoint.translog_id,
+                    checkpoint.generation + 1,
+                    checkpoint.min_generation,
+                    checkpoint.max_seq_no.max(durable_seq_no),
+                    found.operations,
+                )
+            }
+            None => (*uuid::Uuid::new_v4().as_bytes(), 1, 1, durable_seq_no, Vec::new()),
+        };
+        let seed = Seed {
+            translog_id: seed_id,
+            generation,
+        };
+        let file = file::create(folder, seed, term)?;
+        let mut checkpoint = CheckpointFile::open(folder)?;
+        checkpoint.write(&Checkpoint {
+            translog_id: seed_id,
+            generation,
+            durable_offset: HEADER_BYTES,
+            min_generation,
+            max_seq_no,
+        })?;
+        let tail = Tail {
+            file: Arc::new(file),
+            seed,
+            written: HEADER_BYTES,
+            buffer: Vec::new(),
+            next_seq_no: (max_seq_no + 1) as u64,
+            max_seq_no,
+        };
+        let sync = SyncState {
+            reached: Position {
+                generation,
+                offset: HEADER_BYTES,
+            },
+            min_generation,
+            checkpoint: Some(checkpoint),
+            failed: None,
+        };
+        let translog = Self {
+            folder: folder.to_owned(),
+            seed_id,
+            tail: Mutex::new(tail),
+            sync: Mutex::new(sync),
+            synced: Condvar::new(),
+        };
+        Ok((translog, operations))
+    }
+
+    /// Appends one operation, giving it the next sequence number. It is not durable yet.
+    pub(crate) fn append(&self, draft: &Draft<'_>) -> Result<(u64, Location), TranslogError> {
+        draft.check()?;
+        if let Some(reason) = &self.sync.lock().failed {
+            return Err(TranslogError::Fenced(reason.clone()));
+        }
+        let mut tail = self.tail.lock();
+        let seq_no = tail.next_seq_no;
+        tail.next_seq_no += 1;
+        tail.max_seq_no = tail.max_seq_no.max(seq_no as i64);
+        let offset = tail.written + tail.buffer.len() as u64;
+        let seed = tail.seed;
+        let length = draft.encode(&mut tail.buffer, seed, offset, seq_no);
+        let location = Location {
+            generation: seed.generation,
+            offset,
+            length: length as u32,
+        };
+        if tail.buffer.len() >= BUFFER_BYTES {
+            let path = generation_path(&self.folder, seed.generation);
+            if let Err(source) = tail.flush() {
+                drop(tail);
+                let error = TranslogError::io(&path)(source);
+                self.fence(&error.to_string());
+                return Err(error);
+            }
+        }
+        Ok((seq_no, location))
+    }
+
+    /// Waits until the operation at `location` is durable, syncing for everybody who waits if nobody does yet.
+    pub(crate) fn sync(&self, location: Location) -> Result<(), TranslogError> {
+        self.sync_to(location.end())
+    }
+
+    /// Makes everything appended so far durable.
+    pub(crate) fn sync_all(&self) -> Result<(), TranslogError> {
+        let end = self.tail.lock().end();
+        self.sync_to(end)
+    }
+
+    fn sync_to(&self, wanted: Position) -> Result<(), TranslogError> {
+        let mut state = self.sync.lock();
+        loop {
+            if let Some(reason) = &state.failed {
+                return Err(TranslogError::Fenced(reason.clone()));
+            }
+            if state.reached >= wanted {
+                return Ok(());
+            }
+            match state.checkpoint.take() {
+                None => self.synced.wait(&mut state),
+                Some(mut checkpoint) => {
+                    let min_generation = state.min_generation;
+                    drop(state);
+                    let outcome = self.sync_tail(&mut checkpoint, min_generation);
+                    state = self.sync.lock();
+                    state.checkpoint = Some(checkpoint);
+                    match outcome {
+                        Ok(reached) => state.reached = state.reached.max(reached),
+                        Err(error) => state.failed = Some(error.to_string()),
+                    }
+                    self.synced.notify_all();
+                }
+            }
+        }
+    }
+
+    fn sync_tail(
+        &self,
+        checkpoint: &mut CheckpointFile,
+        min_generation: u64,
+    ) -> Result<Position, TranslogError> {
+        let (file, end, max_seq_no) = {
+            let mut tail = self.tail.lock();
+            let path = generation_path(&self.folder, tail.seed.generation);
+            tail.flush().map_err(TranslogError::io(&path))?;
+            (Arc::clone(&tail.file), tail.end(), tail.max_seq_no)
+        };
+        file.sync_data().map_err(TranslogError::io(file.path()))?;
+        checkpoint.write(&Checkpoint {
+            translog_id: self.seed_id,
+            generation: end.generation,
+            durable_offset: end.offset,
+            min_generation,
+            max_seq_no,
+        })?;
+        Ok(end)
+    }
+
+    /// Closes the current generation and begins the next; gives its number and the highest sequence number before it.
+    /// The caller keeps appends away meanwhile, so that the cut between generations is known.
+    pub(crate) fn roll(&self, term: u64) -> Result<(u64, i64), TranslogError> {
+        self.sync_all()?;
+        let mut state = self.sync.lock();
+        while state.checkpoint.is_none() {
+            self.synced.wait(&mut state);
+        }
+        let mut tail = self.tail.lock();
+        let seed = Seed {
+            translog_id: self.seed_id,
+            generation: tail.seed.generation + 1,
+        };
+        let file = file::create(&self.folder, seed, term)?;
+        let min_generation = state.min_generation;
+        if let Some(checkpoint) = state.checkpoint.as_mut() {
+            checkpoint.write(&Checkpoint {
+                translog_id: self.seed_id,
+                generation: seed.generation,
+                durable_offset: HEADER_BYTES,
+                min_generation,
+                max_seq_no: tail.max_seq_no,
+            })?;
+        }
+        tail.file = Arc::new(file);
+        tail.seed = seed;
+        tail.written = HEADER_BYTES;
+        tail.buffer.clear();
+        state.reached = tail.end();
+        Ok((seed.generation, tail.max_seq_no))
+    }
+
+    /// Deletes the generations before `generation`, which a durable state covers.
+    pub(crate) fn trim(&self, generation: u64) -> Result<(), TranslogError> {
+        {
+            let mut state = self.sync.lock();
+            while state.checkpoint.is_none() {
+                self.synced.wait(&mut state);
+            }
+            state.min_generation = state.min_generation.max(generation);
+            let checkpoint = Checkpoint {
+                translog_id: self.seed_id,
+                generation: state.reached.generation,
+                durable_offset: state.reached.offset,
+                min_generation: state.min_generation,
+                max_seq_no: self.tail.lock().max_seq_no,
+            };
+            if let Some(file) = state.checkpoint.as_mut() {
+                file.write(&checkpoint)?;
+            }
+        }
+        for old in generations(&self.folder).map_err(TranslogError::io(&self.folder))? {
+            if old < generation {
+                let path = generation_path(&self.folder, old);
+                fs_err::remove_file(&path).map_err(TranslogError::io(&path))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads one operation back, durable or not.
+    pub(crate) fn read(&self, location: Location) -> Result<Operation, TranslogError> {
+        let path = generation_path(&self.folder, location.generation);
+        let seed = Seed {
+            translog_id: self.seed_id,
+            generation: location.generation,
+        };
+        let mut bytes = vec![0; location.length as usize];
+        let file = {
+            let tail = self.tail.lock();
+            if tail.seed.generation != location.generation {
+                None
+            } else if location.offset >= tail.written {
+                let at = (location.offset - tail.written) as usize;
+                bytes.copy_from_slice(&tail.buffer[at..at + location.length as usize]);
+                return decode_at(&path, &bytes, seed, location.offset);
+            } else {
+                Some(Arc::clone(&tail.file))
+            }
+        };
+        let file = match file {
+            Some(file) => file,
+            None => Arc::new(fs_err::File::open(&path).map_err(TranslogError::io(&path))?),
+        };
+        file.file()
+            .read_exact_at(&mut bytes, location.offset)
+            .map_err(TranslogError::io(&path))?;
+        decode_at(&path, &bytes, seed, location.offset)
+    }
+
+    /// Bytes in the current generation.
+    pub(crate) fn generation_bytes(&self) -> u64 {
+        self.tail.lock().end().offset
+    }
+
+    /// The highest sequence number given so far; -1 when there is none.
+    pub(crate) fn max_seq_no(&self) -> i64 {
+        self.tail.lock().max_seq_no
+    }
+
+    /// Accepts nothing more: what memory holds and what the disk holds have parted.
+    pub(crate) fn fence(&self, reason: &str) {
+        self.sync.lock().failed.get_or_insert_with(|| reason.to_owned());
+        self.synced.notify_all();
+    }
+}
+
+impl Tail {
+    fn flush(&mut self) -> std::io::Result<()> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        (&*self.file).write_all(&self.buffer)?;
+        self.written += self.buffer.len() as u64;
+        self.buffer.clear();
+        Ok(())
+    }
+
+    fn end(&self) -> Position {
+        Position {
+            generation: self.seed.generation,
+            offset: self.written + self.buffer.len() as u64,
+        }
+    }
+}
+
+fn decode_at(path: &Path, bytes: &[u8], seed: Seed, offset: u64) -> Result<Operation, TranslogError> {
+    decode(bytes, seed, offset)
+        .map(|(operation, _)| operation)
+        .map_err(|reason| TranslogError::corrupt(path, offset, reason))
+}
+
+fn cut_tail(folder: &Path, checkpoint: &Checkpoint) -> Result<(), TranslogError> {
+    let path = generation_path(folder, checkpoint.generation);
+    fs_err::OpenOptions::new()
+        .write(true)
+        .open(&path)
+        .and_then(|file| {
+            file.set_len(checkpoint.durable_offset)?;
+            file.sync_all()
+        })
+        .map_err(TranslogError::io(&path))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,508 @@
+//! Search and count: the request read, every shard asked, answers joined, only the winners' documents read.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+use shard::{
+    AggPartial, AggRequest, Hit, Missing, Query, QueryContext, Reader, SearchRequest, SortField, SortKey,
+    SortMode, SortValue, SourceFilter, compare_hits, finish_aggs, parse_aggs, parse_query, reduce_aggs,
+    uid_parts,
+};
+
+use super::document::shown_source;
+use crate::error::ApiError;
+use crate::index::{Index, NameOptions};
+use crate::node::Node;
+
+/// Hits that are counted exactly unless the request says otherwise, as in Elasticsearch.
+const TRACK_TOTAL_DEFAULT: u64 = 10_000;
+const SIZE_DEFAULT: usize = 10;
+
+/// How far the total is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TrackTotal {
+    All,
+    UpTo(u64),
+    No,
+}
+
+/// A search as it was asked.
+#[derive(Debug, Clone)]
+pub(crate) struct SearchBody {
+    pub request: SearchRequest,
+    pub from: usize,
+    pub size: usize,
+    pub track_total: TrackTotal,
+    pub source: SourceFilter,
+    pub with_version: bool,
+    pub with_seq_no: bool,
+}
+
+/// Which indices, and which type of them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Scope {
+    pub indices: String,
+    pub options: NameOptions,
+    pub doc_type: Option<String>,
+}
+
+impl SearchBody {
+    /// Reads the body of a search.
+    pub(crate) fn read(body: &Value) -> Result<Self, ApiError> {
+        let empty = Map::new();
+        let object = match body {
+            Value::Null => &empty,
+            Value::Object(object) => object,
+            _ => {
+                return Err(ApiError::parsing(
+                    "Expected [START_OBJECT] at the start of a search",
+                ));
+            }
+        };
+        let mut search = Self {
+            request: SearchRequest {
+                query: Query::MatchAll,
+                post_filter: None,
+                hits: 0,
+                sort: Vec::new(),
+                search_after: None,
+                min_score: None,
+                track_scores: false,
+                track_total: true,
+                aggs: AggRequest::default(),
+            },
+            from: 0,
+            size: SIZE_DEFAULT,
+            track_total: TrackTotal::UpTo(TRACK_TOTAL_DEFAULT),
+            source: SourceFilter::All,
+            with_version: false,
+            with_seq_no: false,
+        };
+        for (key, value) in object {
+            search.member(key, value)?;
+        }
+        if search
+            .request
+            .search_after
+            .as_ref()
+            .is_some_and(|after| after.len() != search.request.sort.len())
+        {
+            return Err(ApiError::argument(format!(
+                "search_after has {} value(s) but sort has {}.",
+                search.request.search_after.map_or(0, |after| after.len()),
+                search.request.sort.len()
+            )));
+        }
+        Ok(search)
+    }
+
+    fn member(&mut self, key: &str, value: &Value) -> Result<(), ApiError> {
+        match key {
+            "query" => self.request.query = parse_query(value)?,
+            "post_filter" => self.request.post_filter = Some(parse_query(value)?),
+            "from" => self.from = count(key, value)?,
+            "size" => self.size = count(key, value)?,
+            "sort" => self.request.sort = read_sort(value)?,
+            "search_after" => {
+                let items = value
+                    .as_array()
+                    .ok_or_else(|| ApiError::parsing("[search_after] must be an array"))?;
+                let values = items.iter().map(SortValue::from_json).collect::<Option<Vec<_>>>();
+                self.request.search_after =
+                    Some(values.ok_or_else(|| ApiError::parsing("[search_after] takes plain values only"))?);
+            }
+            "_source" => self.source = read_source(value)?,
+            "aggs" | "aggregations" => self.request.aggs = parse_aggs(value)?,
+            "min_score" => self.request.min_score = value.as_f64().map(|score| score as f32),
+            "track_scores" => self.request.track_scores = value == &json!(true),
+            "track_total_hits" => self.track_total = read_track(value)?,
+            "version" => self.with_version = value == &json!(true),
+            "seq_no_primary_term" => self.with_seq_no = value == &json!(true),
+            "timeout" | "stats" | "explain" | "profile" => {}
+            other => {
+                return Err(ApiError::parsing(format!(
+                    "Unknown key for a {} in [{other}].",
+                    json_kind(value)
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn json_kind(value: &Value) -> &'static str {
+    match value {
+        Value::Object(_) => "START_OBJECT",
+        Value::Array(_) => "START_ARRAY",
+        Value::String(_) => "VALUE_STRING",
+        Value::Number(_) => "VALUE_NUMBER",
+        Value::Bool(_) => "VALUE_BOOLEAN",
+        Value::Null => "VALUE_NULL",
+    }
+}
+
+fn count(key: &str, value: &Value) -> Result<usize, ApiError> {
+    let number = value.as_i64().or_else(|| value.as_str()?.parse().ok());
+    match number {
+        Some(number) if number >= 0 => Ok(number as usize),
+        _ => Err(ApiError::argument(format!(
+            "[{key}] parameter cannot be negative, found [{value}]"
+        ))),
+    }
+}
+
+/// `track_total_hits`: true, false, or a number.
+pub(crate) fn read_track(value: &Value) -> Result<TrackTotal, ApiError> {
+    match value {
+        Value::Bool(true) => Ok(TrackTotal::All),
+        Value::Bool(false) => Ok(TrackTotal::No),
+        Value::String(text) if text == "true" => Ok(TrackTotal::All),
+        Value::String(text) if text == "false" => Ok(TrackTotal::No),
+        other => count("track_total_hits", other).map(|number| TrackTotal::UpTo(number as u64)),
+    }
+}
+
+/// `_source`: true, false, a pattern, patterns, or includes and excludes.
+pub(crate) fn read_source(value: &Value) -> Result<SourceFilter, ApiError> {
+    let patterns = |value: &Value| -> Vec<String> {
+        match value {
+            Value::Array(items) => items
+                .iter()
+                .filter_map(|item| item.as_str().map(str::to_owned))
+                .collect(),
+            Value::String(text) => text.split(',').map(str::to_owned).collect(),
+            _ => Vec::new(),
+        }
+    };
+    Ok(match value {
+        Value::Bool(true) => SourceFilter::All,
+        Value::Bool(false) => SourceFilter::None,
+        Value::String(_) | Value::Array(_) => SourceFilter::Fields {
+            includes: patterns(value),
+            excludes: Vec::new(),
+        },
+        Value::Object(object) => {
+            if let Some(unknown) = object
+                .keys()
+                .find(|key| !matches!(key.as_str(), "include" | "includes" | "exclude" | "excludes"))
+            {
+                return Err(ApiError::parsing(format!(
+                    "Unknown key for a VALUE in [_source]: [{unknown}]"
+                )));
+            }
+            let either = |a: &str, b: &str| {
+                object
+                    .get(a)
+                    .or_else(|| object.get(b))
+                    .map(patterns)
+                    .unwrap_or_default()
+            };
+            SourceFilter::Fields {
+                includes: either("includes", "include"),
+                excludes: either("excludes", "exclude"),
+            }
+        }
+        Value::Null | Value::Number(_) => {
+            return Err(ApiError::parsing(format!(
+                "Expected one of [VALUE_BOOLEAN, START_OBJECT] but found [{}] in [_source]",
+                json_kind(value)
+            )));
+        }
+    })
+}
+
+/// `sort`: a field, a map, or a list of either.
+pub(crate) fn read_sort(value: &Value) -> Result<Vec<SortKey>, ApiError> {
+    let items = match value {
+        Value::Array(items) => items.clone(),
+        one => vec![one.clone()],
+    };
+    let mut keys = Vec::new();
+    for item in &items {
+        match item {
+            Value::String(text) => {
+                let (field, direction) = text
+                    .split_once(':')
+                    .map_or((text.as_str(), None), |(f, d)| (f, Some(d)));
+                keys.push(sort_key(
+                    field,
+                    &direction.map_or(Value::Null, |direction| json!(direction)),
+                )?);
+            }
+            Value::Object(object) => {
+                for (field, options) in object {
+                    keys.push(sort_key(field, options)?);
+                }
+            }
+            other => {
+                return Err(ApiError::argument(format!(
+                    "malformed sort format, within the sort array, an object, or an actual string are allowed, not [{other}]"
+                )));
+            }
+        }
+    }
+    // Sorting by the score alone is the default order.
+    if let [only] = keys.as_slice()
+        && only.field == SortField::Score
+        && only.descending
+    {
+        keys.clear();
+    }
+    Ok(keys)
+}
+
+fn sort_key(field: &str, options: &Value) -> Result<SortKey, ApiError> {
+    let mut key = SortKey {
+        field: match field {
+            "_score" => SortField::Score,
+            "_doc" | "_shard_doc" => SortField::Doc,
+            "_seq_no" => SortField::SeqNo,
+            other => SortField::Field(other.to_owned()),
+        },
+        descending: field == "_score",
+        missing: Missing::Last,
+        mode: None,
+        unmapped_ok: false,
+    };
+    let direction = |text: &str| match text.to_ascii_lowercase().as_str() {
+        "asc" => Ok(false),
+        "desc" => Ok(true),
+        other => Err(ApiError::argument(format!("Unknown SortOrder [{other}]"))),
+    };
+    match options {
+        Value::Null => {}
+        Value::String(text) => key.descending = direction(text)?,
+        Value::Object(members) => {
+            for (name, value) in members {
+                let text = value.as_str().unwrap_or_default();
+                match name.as_str() {
+                    "order" => key.descending = direction(text)?,
+                    "missing" if text == "_first" => key.missing = Missing::First,
+                    "missing" if text == "_last" => key.missing = Missing::Last,
+                    "mode" if text == "min" => key.mode = Some(SortMode::Min),
+                    "mode" if text == "max" => key.mode = Some(SortMode::Max),
+                    "unmapped_type" => key.unmapped_ok = true,
+                    "format" | "numeric_type" => {}
+                    _ => {
+                        return Err(ApiError::argument(format!(
+                            "[{field}] sort does not support [{name}: {value}]"
+                        )));
+                    }
+                }
+            }
+        }
+        other => {
+            return Err(ApiError::argument(format!(
+                "malformed sort options of [{field}]: [{other}]"
+            )));
+        }
+    }
+    Ok(key)
+}
+
+/// One shard of the request at one point in time.
+struct Part {
+    index: Arc<Index>,
+    reader: Reader,
+}
+
+/// The joined answer of all shards.
+struct Joined {
+    total: u64,
+    max_score: Option<f32>,
+    hits: Vec<Hit>,
+    aggs: AggPartial,
+}
+
+/// Searches.
+pub(crate) fn search(
+    node: &Node,
+    scope: &Scope,
+    body: &SearchBody,
+    totals_as_number: bool,
+) -> Result<Value, ApiError> {
+    let started = node.clock.now_millis();
+    let indices = node.indices.resolve(&scope.indices, scope.options)?;
+    check_window(node, &indices, body)?;
+    let mut request = body.request.clone();
+    request.hits = body.from + body.size;
+    request.track_total = body.track_total != TrackTotal::No;
+    request.query = in_type(request.query, scope.doc_type.as_deref());
+    let parts = parts_of(&indices);
+    let joined = ask(&parts, &request, scope, started)?;
+    let mut hits = Vec::new();
+    for hit in joined.hits.iter().skip(body.from) {
+        hits.push(show_hit(&parts[hit.shard], hit, body)?);
+    }
+    let mut shown = Map::new();
+    if body.track_total != TrackTotal::No {
+        shown.insert(
+            "total".to_owned(),
+            show_total(joined.total, body.track_total, totals_as_number),
+        );
+    }
+    shown.insert(
+        "max_score".to_owned(),
+        json!(joined.max_score.filter(|_| !joined.hits.is_empty())),
+    );
+    shown.insert("hits".to_owned(), Value::Array(hits));
+    node.counters.searches.inc();
+    let mut answer = json!({
+        "took": node.clock.now_millis() - started,
+        "timed_out": false,
+        "_shards": {"total": parts.len(), "successful": parts.len(), "skipped": 0, "failed": 0},
+        "hits": shown
+    });
+    if !request.aggs.is_empty() {
+        answer["aggregations"] = finish_aggs(&request.aggs, joined.aggs, started)?;
+    }
+    Ok(answer)
+}
+
+/// Counts.
+pub(crate) fn count_matches(node: &Node, scope: &Scope, body: &Value) -> Result<Value, ApiError> {
+    let mut search = SearchBody::read(&Value::Null)?;
+    for (key, value) in body.as_object().into_iter().flatten() {
+        match key.as_str() {
+            "query" => search.request.query = parse_query(value)?,
+            other => return Err(ApiError::parsing(format!("request does not support [{other}]"))),
+        }
+    }
+    let indices = node.indices.resolve(&scope.indices, scope.options)?;
+    search.request.query = in_type(search.request.query, scope.doc_type.as_deref());
+    let parts = parts_of(&indices);
+    let joined = ask(&parts, &search.request, scope, node.clock.now_millis())?;
+    Ok(json!({
+        "count": joined.total,
+        "_shards": {"total": parts.len(), "successful": parts.len(), "skipped": 0, "failed": 0}
+    }))
+}
+
+fn in_type(query: Query, doc_type: Option<&str>) -> Query {
+    match doc_type {
+        None => query,
+        Some(doc_type) => {
+            let typed = Query::Term {
+                field: "_type".to_owned(),
+                value: json!(doc_type),
+                case_insensitive: false,
+            };
+            Query::Bool {
+                must: vec![query],
+                filter: vec![typed],
+                should: vec![],
+                must_not: vec![],
+                minimum_should_match: None,
+            }
+        }
+    }
+}
+
+fn parts_of(indices: &[Arc<Index>]) -> Vec<Part> {
+    indices
+        .iter()
+        .flat_map(|index| {
+            index.shards().iter().map(|shard| Part {
+                index: Arc::clone(index),
+                reader: shard.reader(),
+            })
+        })
+        .collect()
+}
+
+fn ask(parts: &[Part], request: &SearchRequest, scope: &Scope, now_millis: i64) -> Result<Joined, ApiError> {
+    let mut joined = Joined {
+        total: 0,
+        max_score: None,
+        hits: Vec::new(),
+        aggs: AggPartial::default(),
+    };
+    for (number, part) in parts.iter().enumerate() {
+        let context = QueryContext {
+            index: &part.index.name,
+            doc_type: scope.doc_type.as_deref().unwrap_or("_doc"),
+            now_millis,
+        };
+        let answer = part.reader.search(request, &context).map_err(|error| {
+            ApiError::from(error)
+                .with("index", part.index.name.as_str())
+                .with("index_uuid", part.index.uuid.as_str())
+        })?;
+        joined.total += answer.total;
+        joined.max_score = match (joined.max_score, answer.max_score) {
+            (Some(a), Some(b)) => Some(a.max(b)),
+            (a, b) => a.or(b),
+        };
+        joined
+            .hits
+            .extend(answer.hits.into_iter().map(|hit| Hit { shard: number, ..hit }));
+        joined.aggs = reduce_aggs(&request.aggs, joined.aggs, answer.aggs);
+    }
+    joined.hits.sort_by(|a, b| compare_hits(a, b, &request.sort));
+    joined.hits.truncate(request.hits);
+    Ok(joined)
+}
+
+fn check_window(node: &Node, indices: &[Arc<Index>], body: &SearchBody) -> Result<(), ApiError> {
+    let window = body.from.saturating_add(body.size);
+    for index in indices {
+        let most = index
+            .settings
+            .result_window_max
+            .unwrap_or(node.settings.result_window_max);
+        if window > most {
+            return Err(ApiError::argument(format!(
+                "Result window is too large, from + size must be less than or equal to: [{most}] but was [{window}]. See the scroll api for a more efficient way to request large data sets. This limit can be set by changing the [index.max_result_window] index level setting."
+            ))
+            .with("index", index.name.as_str()));
+        }
+    }
+    if body.from > 0 && body.request.search_after.is_some() {
+        return Err(ApiError::argument(
+            "`from` parameter must be set to 0 when `search_after` is used",
+        ));
+    }
+    Ok(())
+}
+
+fn show_total(total: u64, track: TrackTotal, as_number: bool) -> Value {
+    let (value, relation) = match track {
+        TrackTotal::UpTo(most) if total > most => (most, "gte"),
+        _ => (total, "eq"),
+    };
+    if as_number {
+        json!(value)
+    } else {
+        json!({"value": value, "relation": relation})
+    }
+}
+
+fn show_hit(part: &Part, hit: &Hit, body: &SearchBody) -> Result<Value, ApiError> {
+    let stored = part.reader.fetch(hit)?;
+    let (doc_type, id) = uid_parts(&stored.uid);
+    let mut shown = Map::new();
+    shown.insert("_index".to_owned(), json!(part.index.name));
+    shown.insert("_type".to_owned(), json!(doc_type));
+    shown.insert("_id".to_owned(), json!(id));
+    if body.with_version {
+        shown.insert("_version".to_owned(), json!(stored.version));
+    }
+    if body.with_seq_no {
+        shown.insert("_seq_no".to_owned(), json!(stored.seq_no));
+        shown.insert("_primary_term".to_owned(), json!(stored.term));
+    }
+    shown.insert("_score".to_owned(), json!(hit.score));
+    if let Some(routing) = &stored.routing {
+        shown.insert("_routing".to_owned(), json!(routing));
+    }
+    if let Some(source) = shown_source(&stored.source, &body.source) {
+        shown.insert("_source".to_owned(), source);
+    }
+    if !hit.sort.is_empty() {
+        shown.insert(
+            "sort".to_owned(),
+            Value::Array(hit.sort.iter().map(SortValue::to_json).collect()),
+        );
+    }
+    Ok(Value::Object(shown))
+}

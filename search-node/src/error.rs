@@ -1,0 +1,153 @@
+//! The one place where a failure becomes HTTP: status, type and reason, in Elasticsearch's shape.
+
+use serde_json::{Map, Value, json};
+use shard::{EngineError, QueryError, SearchError};
+
+/// A failure as the API shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ApiError {
+    /// The HTTP status.
+    pub status: u16,
+    /// The error's type, e.g. `index_not_found_exception`.
+    pub kind: String,
+    /// What is wrong, naming the thing and the values.
+    pub reason: String,
+    /// The type and reason of the fault below it, if that says more.
+    pub cause: Option<(String, String)>,
+    /// Members beside type and reason, such as `index`.
+    pub details: Map<String, Value>,
+}
+
+impl ApiError {
+    pub fn new(status: u16, kind: &str, reason: impl Into<String>) -> Self {
+        Self {
+            status,
+            kind: kind.to_owned(),
+            reason: reason.into(),
+            cause: None,
+            details: Map::new(),
+        }
+    }
+
+    /// The caller's argument is wrong.
+    pub fn argument(reason: impl Into<String>) -> Self {
+        Self::new(400, "illegal_argument_exception", reason)
+    }
+
+    /// The body cannot be read.
+    pub fn parsing(reason: impl Into<String>) -> Self {
+        Self::new(400, "parsing_exception", reason)
+    }
+
+    pub fn no_index(name: &str) -> Self {
+        Self::new(
+            404,
+            "index_not_found_exception",
+            format!("no such index [{name}]"),
+        )
+        .with("resource.type", "index_or_alias")
+        .with("resource.id", name)
+        .with("index_uuid", "_na_")
+        .with("index", name)
+    }
+
+    /// More work than there is room for; the client shall come back later.
+    pub fn too_busy(what: &str, setting: &str, limit: usize) -> Self {
+        Self::new(
+            429,
+            "es_rejected_execution_exception",
+            format!(
+                "rejected execution of {what}: [{limit}] are waiting already; send less at once or raise `{setting}`"
+            ),
+        )
+    }
+
+    /// Our own fault; the log has more under the same words.
+    pub fn internal(reason: impl Into<String>) -> Self {
+        let error = Self::new(500, "internal_server_error", reason);
+        tracing::error!(reason = error.reason, "request failed");
+        error
+    }
+
+    pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.details.insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// The error alone, as bulk items show it.
+    pub fn to_item(&self) -> Value {
+        let mut item = Map::new();
+        item.insert("type".to_owned(), json!(self.kind));
+        item.insert("reason".to_owned(), json!(self.reason));
+        if let Some((kind, reason)) = &self.cause {
+            item.insert("caused_by".to_owned(), json!({"type": kind, "reason": reason}));
+        }
+        item.extend(self.details.clone());
+        Value::Object(item)
+    }
+
+    /// The body of the answer.
+    pub fn to_body(&self) -> Value {
+        let mut error = Map::new();
+        let mut root = self.to_item();
+        if let Value::Object(root) = &mut root {
+            root.shift_remove("caused_by");
+        }
+        error.insert("root_cause".to_owned(), json!([root]));
+        if let Value::Object(item) = self.to_item() {
+            error.extend(item);
+        }
+        json!({"error": error, "status": self.status})
+    }
+}
+
+impl From<EngineError> for ApiError {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Mapping(error) => {
+                let mut api = Self::new(400, error.kind, error.reason);
+                api.cause = error.cause.map(|(kind, reason)| (kind.to_owned(), reason));
+                api
+            }
+            EngineError::VersionConflict { .. } => {
+                Self::new(409, "version_conflict_engine_exception", error.to_string())
+            }
+            EngineError::NotJson(reason) => {
+                let mut api = Self::new(400, "mapper_parsing_exception", "failed to parse");
+                api.cause = Some(("json_parse_exception".to_owned(), reason));
+                api
+            }
+            // The operation may or may not be on disk: the client must not take it for a plain failure.
+            EngineError::Translog(error) => {
+                tracing::error!(%error, "a write's outcome is unknown");
+                Self::new(503, "translog_exception", error.to_string()).with("outcome", "unknown")
+            }
+            EngineError::Manifest(_)
+            | EngineError::Index(_)
+            | EngineError::Io(_)
+            | EngineError::Folder { .. } => Self::internal(error.to_string()),
+        }
+    }
+}
+
+impl From<QueryError> for ApiError {
+    fn from(error: QueryError) -> Self {
+        Self::new(400, error.kind, error.reason)
+    }
+}
+
+impl From<SearchError> for ApiError {
+    fn from(error: SearchError) -> Self {
+        match error {
+            SearchError::Query(error) => error.into(),
+            SearchError::Engine(error) => error.into(),
+            SearchError::Index(_) | SearchError::Io(_) => Self::internal(error.to_string()),
+        }
+    }
+}
+
+impl From<shard::mapping::MappingError> for ApiError {
+    fn from(error: shard::mapping::MappingError) -> Self {
+        EngineError::from(error).into()
+    }
+}

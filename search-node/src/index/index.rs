@@ -1,0 +1,246 @@
+//! One index: its shards under one mapping.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use arc_swap::ArcSwap;
+use daemon::clock::Clock;
+use parking_lot::Mutex;
+use serde_json::{Map, Value, json};
+use shard::mapping::{Mapping, parse_mapping};
+use shard::{EngineError, EngineOptions, Shard, ShardStats, WriteOutcome, WriteRequest, Written};
+
+use super::metadata::{FILE, IndexMetadata};
+use super::routing::shard_of;
+use super::settings::{IndexSettings, nest};
+use crate::action::document::WriteResult;
+use crate::error::ApiError;
+use crate::state_file;
+
+/// A document can bring new fields again and again while others add some too; more rounds than this are no race.
+const MAPPING_ROUNDS_MAX: usize = 16;
+
+/// One index.
+pub struct Index {
+    folder: PathBuf,
+    metadata: Mutex<IndexMetadata>,
+    mapping: ArcSwap<Mapping>,
+    shards: Vec<Arc<Shard>>,
+    pub settings: IndexSettings,
+    pub name: String,
+    pub uuid: String,
+    pub data_stream: Option<String>,
+    refreshed_millis: AtomicI64,
+    clock: Clock,
+}
+
+/// The figures of an index, all shards together.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct IndexStats {
+    pub documents: u64,
+    pub deleted: u64,
+    pub segments: usize,
+    pub bytes: u64,
+    pub indexed: u64,
+    pub removed: u64,
+}
+
+impl Index {
+    /// Makes the folder of a new index, durable before it returns, and opens it.
+    pub fn create(
+        folder: &Path,
+        metadata: IndexMetadata,
+        segment_buffer_bytes: usize,
+        clock: Clock,
+    ) -> Result<Self, ApiError> {
+        let fault =
+            |error: std::io::Error| ApiError::internal(format!("the index cannot be created: {error}"));
+        fs_err::create_dir_all(folder).map_err(fault)?;
+        state_file::write(&folder.join(FILE), &metadata)
+            .map_err(|error| ApiError::internal(error.to_string()))?;
+        folder
+            .parent()
+            .map_or(Ok(()), state_file::sync_folder)
+            .map_err(fault)?;
+        Self::open(folder, metadata, segment_buffer_bytes, clock)
+    }
+
+    /// Opens an index whose metadata was read.
+    pub fn open(
+        folder: &Path,
+        metadata: IndexMetadata,
+        segment_buffer_bytes: usize,
+        clock: Clock,
+    ) -> Result<Self, ApiError> {
+        let settings = IndexSettings::read(&metadata.settings)?;
+        let mapping = Arc::new(parse_mapping(&metadata.mapping)?);
+        let options = EngineOptions {
+            segment_buffer_bytes,
+            flush_threshold_bytes: settings.flush_threshold_bytes,
+            gc_deletes: settings.gc_deletes,
+            ..EngineOptions::default()
+        };
+        let shards = (0..settings.shards)
+            .map(|number| {
+                let shard = Shard::open(&folder.join(number.to_string()), Arc::clone(&mapping), options)?;
+                Ok(Arc::new(shard))
+            })
+            .collect::<Result<Vec<_>, EngineError>>()?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            mapping: ArcSwap::new(mapping),
+            shards,
+            settings,
+            name: metadata.name.clone(),
+            uuid: metadata.uuid.clone(),
+            data_stream: metadata.data_stream.clone(),
+            metadata: Mutex::new(metadata),
+            refreshed_millis: AtomicI64::new(0),
+            clock,
+        })
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub fn shards(&self) -> &[Arc<Shard>] {
+        &self.shards
+    }
+
+    pub fn mapping(&self) -> Arc<Mapping> {
+        self.mapping.load_full()
+    }
+
+    /// The shard of a document: by its routing value, or by its id if it has none.
+    pub fn shard(&self, id: &str, routing: Option<&str>) -> &Arc<Shard> {
+        &self.shards[shard_of(routing.unwrap_or(id), self.shards.len())]
+    }
+
+    /// The shard that a write went to.
+    pub fn shard_of_result(&self, result: &WriteResult) -> &Arc<Shard> {
+        self.shard(&result.id, result.routing.as_deref())
+    }
+
+    /// Does one write, growing the mapping as the document asks. It is not durable yet.
+    pub fn write(&self, request: &WriteRequest<'_>) -> Result<Written, ApiError> {
+        let shard = self.shard(request.id, request.routing);
+        for _ in 0..MAPPING_ROUNDS_MAX {
+            match shard.write(request)? {
+                WriteOutcome::Written(written) => return Ok(written),
+                WriteOutcome::NeedsMapping(added) => self.add_mapping(&added)?,
+            }
+        }
+        Err(ApiError::new(
+            503,
+            "process_cluster_event_timeout_exception",
+            format!(
+                "the mapping of [{}] kept changing while document [{}] was written; try again",
+                self.name, request.id
+            ),
+        ))
+    }
+
+    /// Adds to the mapping. It is durable before any document is stored under it.
+    pub fn add_mapping(&self, added: &Mapping) -> Result<(), ApiError> {
+        let mut metadata = self.metadata.lock();
+        let current = self.mapping();
+        let next = current.merge(added)?;
+        if next == *current {
+            return Ok(());
+        }
+        self.settings.limits.check(&next)?;
+        metadata.mapping = next.to_json();
+        state_file::write(&self.folder.join(FILE), &*metadata)
+            .map_err(|error| ApiError::internal(error.to_string()))?;
+        let next = Arc::new(next);
+        for shard in &self.shards {
+            shard.set_mapping(Arc::clone(&next), self.clock.now_millis())?;
+        }
+        self.mapping.store(next);
+        Ok(())
+    }
+
+    /// Refreshes if the index's interval has passed. Whether there was anything new.
+    pub fn refresh_if_due(&self) -> Result<bool, ApiError> {
+        let Some(interval) = self.settings.refresh_interval else {
+            return Ok(false);
+        };
+        let now = self.clock.now_millis();
+        let since = now - self.refreshed_millis.load(Ordering::Acquire);
+        if since < i64::try_from(interval.as_millis()).unwrap_or(i64::MAX) {
+            return Ok(false);
+        }
+        self.refresh()
+    }
+
+    /// Makes every write so far visible.
+    pub fn refresh(&self) -> Result<bool, ApiError> {
+        let now = self.clock.now_millis();
+        self.refreshed_millis.store(now, Ordering::Release);
+        let mut any = false;
+        for shard in &self.shards {
+            any |= shard.refresh(now)?;
+        }
+        Ok(any)
+    }
+
+    /// Makes every write so far visible and committed.
+    pub fn flush(&self) -> Result<(), ApiError> {
+        let now = self.clock.now_millis();
+        for shard in &self.shards {
+            shard.flush(now)?;
+        }
+        Ok(())
+    }
+
+    /// What the clock asks for: flushes of long translogs, syncs where durability is `async`.
+    pub fn tend(&self) -> Result<(), ApiError> {
+        for shard in &self.shards {
+            if shard.wants_flush() {
+                shard.flush(self.clock.now_millis())?;
+            }
+            if !self.settings.durability_request {
+                shard.sync_all()?;
+            }
+        }
+        Ok(())
+    }
+
+    pub fn stats(&self) -> IndexStats {
+        let add = |sum: IndexStats, shard: ShardStats| IndexStats {
+            documents: sum.documents + shard.documents,
+            deleted: sum.deleted + shard.deleted,
+            segments: sum.segments + shard.segments,
+            bytes: sum.bytes + shard.bytes,
+            indexed: sum.indexed + shard.indexed,
+            removed: sum.removed + shard.removed,
+        };
+        self.shards
+            .iter()
+            .map(|shard| shard.stats())
+            .fold(IndexStats::default(), add)
+    }
+
+    pub fn aliases(&self) -> Map<String, Value> {
+        self.metadata.lock().aliases.clone()
+    }
+
+    /// The settings as the API shows them.
+    pub fn settings_json(&self) -> Value {
+        let metadata = self.metadata.lock();
+        let mut flat = metadata.settings.clone();
+        flat.entry("number_of_shards")
+            .or_insert_with(|| json!(self.shards.len().to_string()));
+        flat.entry("number_of_replicas").or_insert_with(|| json!("1"));
+        flat.insert(
+            "creation_date".to_owned(),
+            json!(metadata.created_millis.to_string()),
+        );
+        flat.insert("uuid".to_owned(), json!(metadata.uuid));
+        flat.insert("provided_name".to_owned(), json!(metadata.name));
+        flat.insert("version.created".to_owned(), json!("7100299"));
+        json!({"index": nest(&flat)})
+    }
+}

@@ -1,0 +1,15 @@
+//! Indices: their metadata, their shards, and finding them by name.
+
+mod data_stream;
+mod id;
+mod index;
+mod metadata;
+mod names;
+mod registry;
+mod routing;
+mod settings;
+
+pub(crate) use id::new_id;
+pub(crate) use index::Index;
+pub(crate) use names::{NameOptions, expand};
+pub(crate) use registry::Indices;

@@ -1,0 +1,328 @@
+//! All indices of the node: creating, deleting, finding.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use daemon::clock::Clock;
+use parking_lot::{Mutex, RwLock};
+use serde_json::{Map, Value};
+use shard::mapping::parse_mapping;
+
+use super::data_stream::{DataStreamView, backing_name, built_in_mapping, is_stream_name};
+use super::index::Index;
+use super::metadata::{FILE, IndexMetadata};
+use super::names::{NameOptions, check_index_name, expand};
+use super::settings::{IndexSettings, flatten};
+use crate::error::ApiError;
+use crate::state_file;
+
+/// Folders of deleted indices carry this in front until they are gone.
+const DELETED: &str = ".deleted-";
+
+/// All indices of the node.
+pub struct Indices {
+    folder: PathBuf,
+    segment_buffer_bytes: usize,
+    auto_create: bool,
+    clock: Clock,
+    by_name: RwLock<HashMap<String, Arc<Index>>>,
+    /// Held while the set of indices changes.
+    changing: Mutex<()>,
+}
+
+impl Indices {
+    /// Opens every index below `folder`. One that cannot be opened is named and left out; the others serve.
+    pub fn open(
+        folder: &Path,
+        segment_buffer_bytes: usize,
+        auto_create: bool,
+        clock: Clock,
+    ) -> std::io::Result<Self> {
+        fs_err::create_dir_all(folder)?;
+        let mut by_name = HashMap::new();
+        for entry in fs_err::read_dir(folder)? {
+            let path = entry?.path();
+            let name = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .unwrap_or_default();
+            if name.starts_with(DELETED) {
+                fs_err::remove_dir_all(&path)?;
+                continue;
+            }
+            match open_one(&path, segment_buffer_bytes, clock.clone()) {
+                Ok(Some(index)) => {
+                    by_name.insert(index.name.clone(), Arc::new(index));
+                }
+                Ok(None) => tracing::warn!(path = %path.display(), "folder without an index was passed over"),
+                Err(reason) => {
+                    tracing::error!(path = %path.display(), reason, "index cannot be opened and is left out")
+                }
+            }
+        }
+        Ok(Self {
+            folder: folder.to_owned(),
+            segment_buffer_bytes,
+            auto_create,
+            clock,
+            by_name: RwLock::new(by_name),
+            changing: Mutex::new(()),
+        })
+    }
+
+    /// Every index, in the order of names.
+    pub fn all(&self) -> Vec<Arc<Index>> {
+        let mut all: Vec<Arc<Index>> = self.by_name.read().values().cloned().collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
+
+    /// The index of exactly this name.
+    pub fn get(&self, name: &str) -> Option<Arc<Index>> {
+        self.by_name.read().get(name).cloned()
+    }
+
+    /// The indices that an expression means: names, aliases, data streams, wildcards.
+    pub fn resolve(&self, expression: &str, options: NameOptions) -> Result<Vec<Arc<Index>>, ApiError> {
+        let all = self.all();
+        let groups = groups(&all);
+        // Backing indices are found by wildcards through their streams.
+        let mut known: Vec<&str> = groups.keys().map(String::as_str).collect();
+        known.sort_unstable();
+        let mut found: Vec<Arc<Index>> = Vec::new();
+        for name in expand(expression, &known, options)? {
+            for index in groups.get(name).into_iter().flatten() {
+                if !found.iter().any(|known| known.uuid == index.uuid) {
+                    found.push(Arc::clone(index));
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The index that a write to `name` goes to, made if there is none. `is_create` tells whether the operation may
+    /// go to a data stream.
+    pub fn for_write(&self, name: &str, is_create: bool) -> Result<Arc<Index>, ApiError> {
+        if let Some(index) = self.get(name) {
+            return Ok(index);
+        }
+        let all = self.all();
+        match groups(&all).get(name).map(Vec::as_slice) {
+            Some([only]) if only.data_stream.is_none() => return Ok(Arc::clone(only)),
+            Some(indices) => return write_end(name, indices, is_create),
+            None => {}
+        }
+        if !self.auto_create {
+            return Err(ApiError::no_index(name));
+        }
+        if is_stream_name(name) {
+            if !is_create {
+                return Err(only_creates());
+            }
+            return self.create_stream(name);
+        }
+        match self.create(name, &Value::Null) {
+            Err(error) if error.kind == "resource_already_exists_exception" => {
+                self.get(name).ok_or_else(|| ApiError::no_index(name))
+            }
+            made => made,
+        }
+    }
+
+    /// Makes an index from the body of `PUT /{index}`.
+    pub fn create(&self, name: &str, body: &Value) -> Result<Arc<Index>, ApiError> {
+        check_index_name(name)?;
+        let member = |key: &str| body.get(key).cloned().unwrap_or(Value::Null);
+        if let Some(unknown) = body.as_object().and_then(|object| {
+            object
+                .keys()
+                .find(|key| !matches!(key.as_str(), "settings" | "mappings" | "aliases"))
+        }) {
+            return Err(ApiError::parsing(format!(
+                "unknown key [{unknown}] for create index; known: settings, mappings, aliases"
+            )));
+        }
+        let mapping = match member("mappings") {
+            Value::Null => Value::Object(Map::new()),
+            mapping => untyped(mapping),
+        };
+        let aliases = member("aliases").as_object().cloned().unwrap_or_default();
+        self.make(name, flatten(&member("settings"))?, mapping, aliases, None)
+    }
+
+    /// Makes a data stream with its first backing index.
+    pub fn create_stream(&self, name: &str) -> Result<Arc<Index>, ApiError> {
+        check_index_name(name)?;
+        let backing = backing_name(name, self.clock.now_millis(), 1);
+        let made = self.make(
+            &backing,
+            Map::new(),
+            built_in_mapping(),
+            Map::new(),
+            Some(name.to_owned()),
+        );
+        match made {
+            Err(error) if error.kind == "resource_already_exists_exception" => {
+                self.get(&backing).ok_or_else(|| ApiError::no_index(name))
+            }
+            made => made,
+        }
+    }
+
+    fn make(
+        &self,
+        name: &str,
+        settings: Map<String, Value>,
+        mapping: Value,
+        aliases: Map<String, Value>,
+        data_stream: Option<String>,
+    ) -> Result<Arc<Index>, ApiError> {
+        let read = IndexSettings::read(&settings)?;
+        let mapping = parse_mapping(&mapping).map_err(|error| {
+            let mut api = ApiError::from(error);
+            api.reason = format!("Failed to parse mapping: {}", api.reason);
+            api
+        })?;
+        read.limits.check(&mapping)?;
+        let _changing = self.changing.lock();
+        if let Some(taken) = self.taken(name) {
+            return Err(taken);
+        }
+        let uuid = super::new_id(self.clock.now_millis());
+        let folder = self.folder.join(&uuid);
+        let metadata = IndexMetadata {
+            name: name.to_owned(),
+            uuid,
+            created_millis: self.clock.now_millis(),
+            settings,
+            mapping: mapping.to_json(),
+            aliases,
+            data_stream,
+        };
+        let index = Arc::new(Index::create(
+            &folder,
+            metadata,
+            self.segment_buffer_bytes,
+            self.clock.clone(),
+        )?);
+        self.by_name.write().insert(name.to_owned(), Arc::clone(&index));
+        tracing::info!(index = name, shards = index.shards().len(), "created index");
+        Ok(index)
+    }
+
+    fn taken(&self, name: &str) -> Option<ApiError> {
+        let all = self.all();
+        let groups = groups(&all);
+        let owner = groups.get(name)?.first()?;
+        let reason = if owner.name == name {
+            format!("index [{name}/{}] already exists", owner.uuid)
+        } else {
+            format!("Invalid index name [{name}], already exists as alias or data stream")
+        };
+        Some(
+            ApiError::new(400, "resource_already_exists_exception", reason)
+                .with("index", name)
+                .with("index_uuid", owner.uuid.as_str()),
+        )
+    }
+
+    /// Deletes indices. Their folders are renamed first, so that a crash in between leaves nothing half there.
+    pub fn delete(&self, indices: &[Arc<Index>]) -> Result<(), ApiError> {
+        let _changing = self.changing.lock();
+        for index in indices {
+            let fault = |error: std::io::Error| {
+                ApiError::internal(format!("index [{}] cannot be deleted: {error}", index.name))
+            };
+            let doomed = self.folder.join(format!("{DELETED}{}", index.uuid));
+            fs_err::rename(index.folder(), &doomed).map_err(fault)?;
+            state_file::sync_folder(&self.folder).map_err(fault)?;
+            self.by_name.write().remove(&index.name);
+            fs_err::remove_dir_all(&doomed).map_err(fault)?;
+            tracing::info!(index = index.name, "deleted index");
+        }
+        Ok(())
+    }
+
+    /// The data streams, in the order of names.
+    pub fn streams(&self) -> Vec<DataStreamView> {
+        let mut streams: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
+        for index in self.all() {
+            if let Some(stream) = &index.data_stream {
+                streams
+                    .entry(stream.clone())
+                    .or_default()
+                    .push((index.name.clone(), index.uuid.clone()));
+            }
+        }
+        streams
+            .into_iter()
+            .map(|(name, indices)| DataStreamView { name, indices })
+            .collect()
+    }
+}
+
+/// Every name that means indices: their own, their aliases, their data streams.
+fn groups(all: &[Arc<Index>]) -> BTreeMap<String, Vec<Arc<Index>>> {
+    let mut groups: BTreeMap<String, Vec<Arc<Index>>> = BTreeMap::new();
+    for index in all {
+        let names = std::iter::once(index.name.clone())
+            .chain(index.aliases().into_iter().map(|(alias, _)| alias))
+            .chain(index.data_stream.clone());
+        for name in names {
+            groups.entry(name).or_default().push(Arc::clone(index));
+        }
+    }
+    groups
+}
+
+fn write_end(name: &str, indices: &[Arc<Index>], is_create: bool) -> Result<Arc<Index>, ApiError> {
+    let is_stream = indices
+        .iter()
+        .any(|index| index.data_stream.as_deref() == Some(name));
+    match indices.last() {
+        Some(_) if is_stream && !is_create => Err(only_creates()),
+        Some(newest) if is_stream => Ok(Arc::clone(newest)),
+        _ => Err(ApiError::argument(format!(
+            "no write index is defined for alias [{name}]. The write index may be explicitly disabled using is_write_index=false or the alias points to multiple indices without one being designated as a write index"
+        ))),
+    }
+}
+
+fn only_creates() -> ApiError {
+    ApiError::argument("only write ops with an op_type of create are allowed in data streams")
+}
+
+/// `{"mappings": {"my_type": {"properties": …}}}`, the typed form, is taken as the mapping of all types.
+fn untyped(mapping: Value) -> Value {
+    const ROOT: [&str; 10] = [
+        "properties",
+        "dynamic",
+        "_source",
+        "_meta",
+        "_routing",
+        "date_detection",
+        "numeric_detection",
+        "dynamic_templates",
+        "dynamic_date_formats",
+        "_data_stream_timestamp",
+    ];
+    if let Value::Object(object) = &mapping
+        && let [only] = object.keys().map(String::as_str).collect::<Vec<_>>().as_slice()
+        && !ROOT.contains(only)
+        && let Some(inner @ Value::Object(body)) = object.get(*only)
+        && (body.is_empty() || body.keys().any(|key| ROOT.contains(&key.as_str())))
+    {
+        return inner.clone();
+    }
+    mapping
+}
+
+fn open_one(path: &Path, segment_buffer_bytes: usize, clock: Clock) -> Result<Option<Index>, String> {
+    let metadata: Option<IndexMetadata> =
+        state_file::read(&path.join(FILE)).map_err(|error| error.to_string())?;
+    let Some(metadata) = metadata else { return Ok(None) };
+    Index::open(path, metadata, segment_buffer_bytes, clock)
+        .map(Some)
+        .map_err(|error| error.reason)
+}

@@ -1,0 +1,212 @@
+//! The settings of one index: what may be said, and what it means.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+use shard::mapping::MappingLimits;
+
+use crate::error::ApiError;
+
+/// The settings of an index that change what the node does.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct IndexSettings {
+    pub shards: usize,
+    /// None for never.
+    pub refresh_interval: Option<Duration>,
+    /// Whether a write is durable before it is answered.
+    pub durability_request: bool,
+    pub flush_threshold_bytes: u64,
+    pub gc_deletes: Duration,
+    pub result_window_max: Option<usize>,
+    pub limits: MappingLimits,
+}
+
+/// More shards than any single node should hold of one index.
+const SHARDS_MAX: u64 = 1024;
+
+/// Settings that are kept and shown again; what they ask for is done elsewhere or not yet.
+const SHOWN: [&str; 9] = [
+    "number_of_replicas",
+    "hidden",
+    "auto_expand_replicas",
+    "codec",
+    "blocks.write",
+    "lifecycle.name",
+    "mode",
+    "query.default_field",
+    "mapping.ignore_malformed",
+];
+
+/// Brings `{"index": {"number_of_shards": 1}}`, dotted keys and keys without `index.` to one flat form.
+pub(super) fn flatten(settings: &Value) -> Result<Map<String, Value>, ApiError> {
+    let mut flat = Map::new();
+    match settings {
+        Value::Null => {}
+        Value::Object(object) => flatten_into(object, "", &mut flat),
+        _ => return Err(ApiError::parsing("[settings] must be an object")),
+    }
+    Ok(flat
+        .into_iter()
+        .map(|(key, value)| {
+            (
+                key.strip_prefix("index.").map_or(key.clone(), str::to_owned),
+                value,
+            )
+        })
+        .collect())
+}
+
+fn flatten_into(object: &Map<String, Value>, prefix: &str, flat: &mut Map<String, Value>) {
+    for (key, value) in object {
+        match value {
+            Value::Object(inner) => flatten_into(inner, &format!("{prefix}{key}."), flat),
+            Value::Null => {}
+            other => {
+                let text = other.as_str().map_or_else(|| other.to_string(), str::to_owned);
+                flat.insert(format!("{prefix}{key}"), json!(text));
+            }
+        }
+    }
+}
+
+impl IndexSettings {
+    /// What the flat settings mean; unknown ones and wrong values are refused.
+    pub fn read(flat: &Map<String, Value>) -> Result<Self, ApiError> {
+        let mut settings = Self {
+            shards: 1,
+            refresh_interval: Some(Duration::from_secs(1)),
+            durability_request: true,
+            flush_threshold_bytes: 512 << 20,
+            gc_deletes: Duration::from_secs(60),
+            result_window_max: None,
+            limits: MappingLimits::default(),
+        };
+        for (key, value) in flat {
+            let text = value.as_str().unwrap_or_default();
+            let fault = |expected: &str| {
+                ApiError::argument(format!(
+                    "Failed to parse value [{text}] for setting [index.{key}]: it must be {expected}"
+                ))
+            };
+            match key.as_str() {
+                "number_of_shards" => {
+                    let number = text
+                        .parse()
+                        .ok()
+                        .filter(|number| (1..=SHARDS_MAX).contains(number));
+                    settings.shards = number.ok_or_else(|| fault("a number from 1 to 1024"))? as usize;
+                }
+                "refresh_interval" if text == "-1" => settings.refresh_interval = None,
+                "refresh_interval" => {
+                    let span = settings::parse_duration(text)
+                        .ok_or_else(|| fault("a time span such as 1s, or -1"))?;
+                    settings.refresh_interval = Some(span);
+                }
+                "translog.durability" => {
+                    settings.durability_request = match text {
+                        "request" => true,
+                        "async" => false,
+                        _ => return Err(fault("request or async")),
+                    }
+                }
+                "translog.flush_threshold_size" => {
+                    let bytes = settings::parse_bytes(text)
+                        .ok_or_else(|| fault("an amount of bytes such as 512mb"))?;
+                    settings.flush_threshold_bytes = bytes;
+                }
+                "gc_deletes" => {
+                    settings.gc_deletes =
+                        settings::parse_duration(text).ok_or_else(|| fault("a time span such as 60s"))?;
+                }
+                "max_result_window" => {
+                    settings.result_window_max = Some(text.parse().map_err(|_| fault("a positive number"))?);
+                }
+                "mapping.total_fields.limit" => {
+                    settings.limits.total_fields = text.parse().map_err(|_| fault("a positive number"))?;
+                }
+                "mapping.depth.limit" => {
+                    settings.limits.depth = text.parse().map_err(|_| fault("a positive number"))?;
+                }
+                shown if SHOWN.contains(&shown) => {}
+                _ => {
+                    return Err(ApiError::argument(format!(
+                        "unknown setting [index.{key}] please check that any required plugins are installed, or check the breaking changes documentation for removed settings"
+                    )));
+                }
+            }
+        }
+        Ok(settings)
+    }
+}
+
+/// The settings in the nested form that the API shows.
+pub(super) fn nest(flat: &Map<String, Value>) -> Value {
+    let mut root = Map::new();
+    for (key, value) in flat {
+        let parts: Vec<&str> = key.split('.').collect();
+        put(&mut root, &parts, value.clone());
+    }
+    Value::Object(root)
+}
+
+fn put(object: &mut Map<String, Value>, parts: &[&str], value: Value) {
+    match parts {
+        [] => {}
+        [last] => {
+            object.insert((*last).to_owned(), value);
+        }
+        [first, rest @ ..] => {
+            let child = object.entry(*first).or_insert_with(|| Value::Object(Map::new()));
+            if !child.is_object() {
+                *child = Value::Object(Map::new());
+            }
+            if let Value::Object(child) = child {
+                put(child, rest, value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_means_the_same() {
+        for form in [
+            json!({"index": {"number_of_shards": 3, "translog": {"durability": "async"}}}),
+            json!({"index.number_of_shards": "3", "index.translog.durability": "async"}),
+            json!({"number_of_shards": 3, "translog.durability": "async"}),
+        ] {
+            let flat = flatten(&form).expect("flat");
+            let settings = IndexSettings::read(&flat).expect("valid");
+            assert_eq!(
+                (settings.shards, settings.durability_request),
+                (3, false),
+                "{form}"
+            );
+            assert_eq!(
+                nest(&flat),
+                json!({"number_of_shards": "3", "translog": {"durability": "async"}})
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (flat, reason) in [
+            (
+                json!({"number_of_shards": 0}),
+                "Failed to parse value [0] for setting [index.number_of_shards]",
+            ),
+            (
+                json!({"refresh_interval": "soon"}),
+                "Failed to parse value [soon] for setting [index.refresh_interval]",
+            ),
+            (json!({"foo": 1}), "unknown setting [index.foo]"),
+        ] {
+            let error = IndexSettings::read(&flatten(&flat).expect("flat")).expect_err("refused");
+            assert!(error.reason.starts_with(reason), "{}", error.reason);
+        }
+    }
+}

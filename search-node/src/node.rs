@@ -1,0 +1,232 @@
+//! The node: builds its parts and joins them; the only file that knows them all.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use daemon::CancellationToken;
+use daemon::clock::Clock;
+use daemon::metrics::{Counter, Metrics};
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpListener;
+
+use crate::index::{Indices, new_id};
+use crate::pool::Pool;
+use crate::settings::{NodeSettings, REFRESH_TICK};
+use crate::{rest, state_file};
+
+/// Ports tried in turn when none was asked for.
+const PORTS: std::ops::RangeInclusive<u16> = 9200..=9299;
+
+/// What requests work with.
+pub struct Node {
+    pub settings: NodeSettings,
+    pub indices: Arc<Indices>,
+    pub clock: Clock,
+    pub write_pool: Pool,
+    pub search_pool: Pool,
+    pub metrics: Metrics,
+    pub counters: NodeCounters,
+    pub identity: Identity,
+    pub started_millis: i64,
+}
+
+/// What the node counts.
+pub struct NodeCounters {
+    pub requests: Counter,
+    pub documents_written: Counter,
+    pub bulk_items_failed: Counter,
+    pub searches: Counter,
+}
+
+/// Who this node is, kept with its data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    pub node_id: String,
+    pub cluster_uuid: String,
+}
+
+/// A node that listens.
+pub struct Running {
+    pub node: Arc<Node>,
+    pub address: SocketAddr,
+    stop: CancellationToken,
+    server: tokio::task::JoinHandle<std::io::Result<()>>,
+    refresher: std::thread::JoinHandle<()>,
+    /// Held while the node lives: a second process on the same folder is refused.
+    _lock: fs_err::File,
+}
+
+impl Node {
+    /// Opens everything that is stored and starts to listen.
+    pub async fn start(settings: NodeSettings, clock: Clock) -> anyhow::Result<Running> {
+        let data = settings.path_data.clone();
+        fs_err::create_dir_all(&data)?;
+        let lock = lock_folder(&data)?;
+        let listener = listen(&settings).await?;
+        let address = listener.local_addr()?;
+        let identity = identity_of(&data, &clock)?;
+        let indices = Indices::open(
+            &data.join("indices"),
+            settings.segment_buffer_bytes,
+            settings.auto_create_index,
+            clock.clone(),
+        )?;
+        let metrics = Metrics::default();
+        let node = Arc::new(Node {
+            write_pool: Pool::new("write", settings.write),
+            search_pool: Pool::new("search", settings.search),
+            counters: NodeCounters::of(&metrics),
+            indices: Arc::new(indices),
+            started_millis: clock.now_millis(),
+            settings,
+            clock,
+            metrics,
+            identity,
+        });
+        let stop = CancellationToken::new();
+        let refresher = refresh_loop(Arc::clone(&node), stop.clone())?;
+        let asked = stop.clone();
+        let app = rest::app(Arc::clone(&node));
+        let server = tokio::spawn(async move {
+            axum::serve(listener, app)
+                .with_graceful_shutdown(asked.cancelled_owned())
+                .await
+        });
+        Ok(Running {
+            node,
+            address,
+            stop,
+            server,
+            refresher,
+            _lock: lock,
+        })
+    }
+}
+
+impl Running {
+    /// Finishes what was accepted, commits every index, and lets go of the folder.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        self.stop.cancel();
+        self.server.await.context("the HTTP server broke")??;
+        let node = self.node;
+        let refresher = self.refresher;
+        tokio::task::spawn_blocking(move || {
+            if refresher.join().is_err() {
+                tracing::error!("the refresh loop had broken");
+            }
+            for index in node.indices.all() {
+                if let Err(error) = index.flush() {
+                    tracing::error!(
+                        index = index.name,
+                        reason = error.reason,
+                        "index could not be flushed; the translog has it all"
+                    );
+                }
+            }
+        })
+        .await?;
+        Ok(())
+    }
+}
+
+impl NodeCounters {
+    fn of(metrics: &Metrics) -> Self {
+        Self {
+            requests: metrics.counter("search_node_http_requests", "HTTP requests"),
+            documents_written: metrics
+                .counter("search_node_documents_written", "Documents written or deleted"),
+            bulk_items_failed: metrics.counter("search_node_bulk_items_failed", "Bulk items that failed"),
+            searches: metrics.counter("search_node_searches", "Searches"),
+        }
+    }
+}
+
+/// Locks the data folder for this process, or names the one that holds it.
+fn lock_folder(data: &Path) -> anyhow::Result<fs_err::File> {
+    use std::io::{Read, Seek, Write};
+    let path = data.join("node.lock");
+    let mut file = fs_err::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path)?;
+    if rustix::fs::flock(file.file(), rustix::fs::FlockOperation::NonBlockingLockExclusive).is_err() {
+        let mut holder = String::new();
+        file.read_to_string(&mut holder)?;
+        bail!(
+            "the data folder is in use: {} is held by process {}; stop that process, or give this node its own folder with -E path.data=FOLDER",
+            path.display(),
+            holder.trim()
+        );
+    }
+    file.rewind()?;
+    file.file().set_len(0)?;
+    writeln!(file, "{}", std::process::id())?;
+    Ok(file)
+}
+
+async fn listen(settings: &NodeSettings) -> anyhow::Result<TcpListener> {
+    let ports = settings.port.map_or(PORTS, |port| port..=port);
+    for port in ports {
+        let address = SocketAddr::new(settings.host, port);
+        match TcpListener::bind(address).await {
+            Ok(listener) => {
+                if settings.port.is_none() && port != *PORTS.start() {
+                    tracing::info!(
+                        port,
+                        "port {} is taken, so the next free one is used; http.port chooses",
+                        PORTS.start()
+                    );
+                }
+                return Ok(listener);
+            }
+            Err(error) if daemon::is_listening_taken(&error) && settings.port.is_none() => {}
+            Err(error) if daemon::is_listening_taken(&error) => {
+                bail!("{}", daemon::port_taken(&address.to_string(), "http.port"))
+            }
+            Err(error) => bail!("cannot listen on {address}: {error}; check network.host and http.port"),
+        }
+    }
+    bail!(
+        "every port from {} to {} is taken; free one, or choose another with -E http.port=PORT",
+        PORTS.start(),
+        PORTS.end()
+    )
+}
+
+fn identity_of(data: &Path, clock: &Clock) -> anyhow::Result<Identity> {
+    let path = data.join("node.state");
+    if let Some(identity) = state_file::read(&path)? {
+        return Ok(identity);
+    }
+    let identity = Identity {
+        node_id: new_id(clock.now_millis()),
+        cluster_uuid: new_id(clock.now_millis()),
+    };
+    state_file::write(&path, &identity)?;
+    Ok(identity)
+}
+
+/// Shows new documents as their indices' intervals ask. A thread of its own: refreshing is work, not waiting.
+fn refresh_loop(node: Arc<Node>, stop: CancellationToken) -> std::io::Result<std::thread::JoinHandle<()>> {
+    std::thread::Builder::new()
+        .name("refresh".to_owned())
+        .spawn(move || {
+            while !stop.is_cancelled() {
+                for index in node.indices.all() {
+                    let done = index.refresh_if_due().and_then(|_| index.tend());
+                    if let Err(error) = done {
+                        tracing::error!(
+                            index = index.name,
+                            reason = error.reason,
+                            "index could not be refreshed"
+                        );
+                    }
+                }
+                std::thread::sleep(REFRESH_TICK);
+            }
+        })
+}

@@ -1,0 +1,118 @@
+//! Pools: how much work of one kind is done at once, how much may wait, and 429 for what is beyond.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::Semaphore;
+
+use crate::error::ApiError;
+use crate::settings::PoolSettings;
+
+/// Places for one kind of work, which runs on threads that may block.
+#[derive(Debug, Clone)]
+pub struct Pool {
+    name: &'static str,
+    places: Arc<Semaphore>,
+    waiting: Arc<AtomicUsize>,
+    queue: usize,
+}
+
+impl Pool {
+    pub fn new(name: &'static str, settings: PoolSettings) -> Self {
+        Self {
+            name,
+            places: Arc::new(Semaphore::new(settings.size)),
+            waiting: Arc::default(),
+            queue: settings.queue,
+        }
+    }
+
+    /// Does blocking work once there is a place; refuses it when too much is waiting already.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let waiting = Waiting::enter(&self.waiting);
+        if waiting.before >= self.queue {
+            let setting = format!("thread_pool.{}.queue_size", self.name);
+            return Err(ApiError::too_busy(
+                &format!("a {} request", self.name),
+                &setting,
+                self.queue,
+            ));
+        }
+        let place = Arc::clone(&self.places).acquire_owned().await;
+        drop(waiting);
+        let place = place.map_err(|_| ApiError::internal("the node is stopping"))?;
+        let done = tokio::task::spawn_blocking(move || {
+            let done = work();
+            drop(place);
+            done
+        });
+        done.await
+            .map_err(|error| ApiError::internal(format!("a {} request broke: {error}", self.name)))?
+    }
+}
+
+/// Counts one who waits, also when the request is given up.
+struct Waiting {
+    count: Arc<AtomicUsize>,
+    before: usize,
+}
+
+impl Waiting {
+    fn enter(count: &Arc<AtomicUsize>) -> Self {
+        let before = count.fetch_add(1, Ordering::AcqRel);
+        Self {
+            count: Arc::clone(count),
+            before,
+        }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.count.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn work_beyond_the_queue_is_refused_and_names_the_setting() {
+        let pool = Pool::new("write", PoolSettings { size: 1, queue: 1 });
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let (started, has_started) = tokio::sync::oneshot::channel();
+        let busy = pool.clone();
+        let first = tokio::spawn(async move {
+            busy.run(move || {
+                let _ = started.send(());
+                let _ = wait.recv();
+                Ok(1)
+            })
+            .await
+        });
+        has_started.await.expect("the first work runs");
+        let queued = pool.clone();
+        let second = tokio::spawn(async move { queued.run(|| Ok(2)).await });
+        while pool.waiting.load(Ordering::Acquire) == 0 {
+            tokio::task::yield_now().await;
+        }
+
+        let third = pool.run(|| Ok(3)).await.expect_err("refused");
+
+        assert_eq!(third.status, 429);
+        assert!(
+            third.reason.contains("thread_pool.write.queue_size"),
+            "{}",
+            third.reason
+        );
+        go.send(()).expect("the first work waits");
+        assert_eq!(
+            (first.await.expect("ran"), second.await.expect("ran")),
+            (Ok(1), Ok(2))
+        );
+    }
+}

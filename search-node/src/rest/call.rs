@@ -1,0 +1,108 @@
+//! One request as the handlers see it: path, parameters, body.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use crate::error::ApiError;
+use crate::index::NameOptions;
+use crate::node::Node;
+
+/// One request.
+pub(super) struct Call {
+    pub node: Arc<Node>,
+    /// The parts of the path that the route names.
+    pub path: HashMap<&'static str, String>,
+    /// The parameters after the `?`.
+    pub query: HashMap<String, String>,
+    pub body: Bytes,
+}
+
+impl Call {
+    /// A part of the path that the route has.
+    pub(super) fn part(&self, name: &str) -> String {
+        self.path.get(name).cloned().unwrap_or_default()
+    }
+
+    pub(super) fn param(&self, name: &str) -> Option<&str> {
+        self.query.get(name).map(String::as_str)
+    }
+
+    /// A flag; given without a value it counts as true.
+    pub(super) fn flag(&self, name: &str) -> Result<bool, ApiError> {
+        self.maybe_flag(name).map(|flag| flag.unwrap_or(false))
+    }
+
+    pub(super) fn maybe_flag(&self, name: &str) -> Result<Option<bool>, ApiError> {
+        match self.param(name) {
+            None => Ok(None),
+            Some("" | "true") => Ok(Some(true)),
+            Some("false") => Ok(Some(false)),
+            Some(other) => Err(ApiError::argument(format!(
+                "Failed to parse value [{other}] of [{name}] as only [true] or [false] are allowed."
+            ))),
+        }
+    }
+
+    pub(super) fn number(&self, name: &str) -> Result<Option<u64>, ApiError> {
+        self.param(name)
+            .map(|text| {
+                text.parse().map_err(|_| {
+                    ApiError::argument(format!(
+                        "Failed to parse int parameter [{name}] with value [{text}]"
+                    ))
+                })
+            })
+            .transpose()
+    }
+
+    /// The body as JSON; nothing at all is null.
+    pub(super) fn json(&self) -> Result<Value, ApiError> {
+        if self.body.iter().all(u8::is_ascii_whitespace) {
+            return Ok(Value::Null);
+        }
+        serde_json::from_slice(&self.body).map_err(|error| {
+            ApiError::new(
+                400,
+                "json_parse_exception",
+                format!("the body is not valid JSON: {error}"),
+            )
+        })
+    }
+
+    /// The body as JSON, which must be there.
+    pub(super) fn required_json(&self) -> Result<Value, ApiError> {
+        match self.json()? {
+            Value::Null => Err(ApiError::new(400, "parse_exception", "request body is required")),
+            body => Ok(body),
+        }
+    }
+
+    /// What to do about names that do not exist.
+    pub(super) fn name_options(&self) -> Result<NameOptions, ApiError> {
+        let mut options = NameOptions::default();
+        if let Some(flag) = self.maybe_flag("ignore_unavailable")? {
+            options.ignore_unavailable = flag;
+        }
+        if let Some(flag) = self.maybe_flag("allow_no_indices")? {
+            options.allow_no_indices = flag;
+        }
+        if let Some(wildcards) = self.param("expand_wildcards") {
+            options.expand_hidden = wildcards.split(',').any(|word| matches!(word, "all" | "hidden"));
+        }
+        Ok(options)
+    }
+
+    /// Whether the write shall be visible before it is answered.
+    pub(super) fn wants_refresh(&self) -> Result<bool, ApiError> {
+        match self.param("refresh") {
+            None | Some("false") => Ok(false),
+            Some("" | "true" | "wait_for") => Ok(true),
+            Some(other) => Err(ApiError::argument(format!(
+                "Unknown value for refresh: [{other}]."
+            ))),
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! Indices and data streams: create, look at, delete, refresh, flush, mappings, settings.
+
+use std::sync::Arc;
+
+use futures::FutureExt;
+use http::Method;
+use serde_json::{Map, Value, json};
+use shard::mapping::parse_mapping;
+
+use super::call::Call;
+use super::envelope::Reply;
+use super::router::{Route, route};
+use crate::error::ApiError;
+use crate::index::Index;
+
+const GET: &[Method] = &[Method::GET];
+const PUT: &[Method] = &[Method::PUT];
+const DELETE: &[Method] = &[Method::DELETE];
+const GET_POST: &[Method] = &[Method::GET, Method::POST];
+const PUT_POST: &[Method] = &[Method::PUT, Method::POST];
+
+const NAMES: &[&str] = &[
+    "allow_no_indices",
+    "expand_wildcards",
+    "ignore_unavailable",
+    "local",
+    "include_type_name",
+    "flat_settings",
+    "include_defaults",
+    "features",
+    "wait_for_active_shards",
+    "force",
+    "wait_if_ongoing",
+    "write_index_only",
+];
+
+pub(super) const ROUTES: &[Route] = &[
+    route(PUT, "/{index}", NAMES, |call| blocking(call, create).boxed()),
+    route(GET, "/{index}", NAMES, |call| blocking(call, look).boxed()),
+    route(DELETE, "/{index}", NAMES, |call| blocking(call, delete).boxed()),
+    route(GET_POST, "/_refresh", NAMES, |call| {
+        blocking(call, refresh).boxed()
+    }),
+    route(GET_POST, "/{index}/_refresh", NAMES, |call| {
+        blocking(call, refresh).boxed()
+    }),
+    route(GET_POST, "/_flush", NAMES, |call| blocking(call, flush).boxed()),
+    route(GET_POST, "/{index}/_flush", NAMES, |call| {
+        blocking(call, flush).boxed()
+    }),
+    route(GET, "/_mapping", NAMES, |call| blocking(call, mappings).boxed()),
+    route(GET, "/{index}/_mapping", NAMES, |call| {
+        blocking(call, mappings).boxed()
+    }),
+    route(GET, "/{index}/_mapping/{type}", NAMES, |call| {
+        blocking(call, mappings).boxed()
+    }),
+    route(PUT_POST, "/{index}/_mapping", NAMES, |call| {
+        blocking(call, put_mapping).boxed()
+    }),
+    route(PUT_POST, "/{index}/_mapping/{type}", NAMES, |call| {
+        blocking(call, put_mapping).boxed()
+    }),
+    route(PUT_POST, "/{index}/{type}/_mapping", NAMES, |call| {
+        blocking(call, put_mapping).boxed()
+    }),
+    route(GET, "/_settings", NAMES, |call| blocking(call, settings).boxed()),
+    route(GET, "/{index}/_settings", NAMES, |call| {
+        blocking(call, settings).boxed()
+    }),
+    route(GET, "/_data_stream", NAMES, |call| {
+        blocking(call, streams).boxed()
+    }),
+    route(GET, "/_data_stream/{name}", NAMES, |call| {
+        blocking(call, streams).boxed()
+    }),
+    route(PUT, "/_data_stream/{name}", NAMES, |call| {
+        blocking(call, create_stream).boxed()
+    }),
+    route(DELETE, "/_data_stream/{name}", NAMES, |call| {
+        blocking(call, delete_stream).boxed()
+    }),
+];
+
+/// Everything here may wait for a disk.
+async fn blocking(call: Call, work: fn(&Call) -> Result<Reply, ApiError>) -> Result<Reply, ApiError> {
+    let pool = call.node.write_pool.clone();
+    pool.run(move || work(&call)).await
+}
+
+fn chosen(call: &Call) -> Result<Vec<Arc<Index>>, ApiError> {
+    let expression = call.path.get("index").map_or("_all", String::as_str);
+    call.node.indices.resolve(expression, call.name_options()?)
+}
+
+/// `{"index": …}` for each index.
+fn by_name(indices: &[Arc<Index>], make: impl Fn(&Index) -> Value) -> Result<Reply, ApiError> {
+    let members: Map<String, Value> = indices
+        .iter()
+        .map(|index| (index.name.clone(), make(index)))
+        .collect();
+    Call::ok(Value::Object(members))
+}
+
+fn create(call: &Call) -> Result<Reply, ApiError> {
+    let name = call.part("index");
+    call.node.indices.create(&name, &call.json()?)?;
+    Call::ok(json!({"acknowledged": true, "shards_acknowledged": true, "index": name}))
+}
+
+fn look(call: &Call) -> Result<Reply, ApiError> {
+    let indices = chosen(call)?;
+    if indices.is_empty() && !call.part("index").contains('*') {
+        return Err(ApiError::no_index(&call.part("index")));
+    }
+    by_name(
+        &indices,
+        |index| json!({"aliases": index.aliases(), "mappings": index.mapping().to_json(), "settings": index.settings_json()}),
+    )
+}
+
+fn delete(call: &Call) -> Result<Reply, ApiError> {
+    let indices = chosen(call)?;
+    if let Some(backing) = indices.iter().find(|index| index.data_stream.is_some()) {
+        let stream = backing.data_stream.clone().unwrap_or_default();
+        return Err(ApiError::argument(format!(
+            "index [{}] is the write index for data stream [{stream}] and cannot be deleted; delete the stream with DELETE /_data_stream/{stream}",
+            backing.name
+        )));
+    }
+    call.node.indices.delete(&indices)?;
+    Call::ok(json!({"acknowledged": true}))
+}
+
+fn shards_of(indices: &[Arc<Index>]) -> Value {
+    let shards: usize = indices.iter().map(|index| index.shards().len()).sum();
+    json!({"_shards": {"total": shards, "successful": shards, "failed": 0}})
+}
+
+fn refresh(call: &Call) -> Result<Reply, ApiError> {
+    let indices = chosen(call)?;
+    for index in &indices {
+        index.refresh()?;
+    }
+    Call::ok(shards_of(&indices))
+}
+
+fn flush(call: &Call) -> Result<Reply, ApiError> {
+    let indices = chosen(call)?;
+    for index in &indices {
+        index.flush()?;
+    }
+    Call::ok(shards_of(&indices))
+}
+
+fn mappings(call: &Call) -> Result<Reply, ApiError> {
+    let typed = call.flag("include_type_name")? || call.path.contains_key("type");
+    let doc_type = call
+        .path
+        .get("type")
+        .cloned()
+        .unwrap_or_else(|| "_doc".to_owned());
+    by_name(&chosen(call)?, |index| {
+        let mapping = index.mapping().to_json();
+        if typed {
+            json!({"mappings": {doc_type.clone(): mapping}})
+        } else {
+            json!({"mappings": mapping})
+        }
+    })
+}
+
+fn put_mapping(call: &Call) -> Result<Reply, ApiError> {
+    let mut body = call.required_json()?;
+    if let Some(inner) = call
+        .path
+        .get("type")
+        .and_then(|doc_type| body.get(doc_type))
+        .cloned()
+    {
+        body = inner;
+    }
+    let added = parse_mapping(&body)?;
+    for index in chosen(call)? {
+        index.add_mapping(&added)?;
+    }
+    Call::ok(json!({"acknowledged": true}))
+}
+
+fn settings(call: &Call) -> Result<Reply, ApiError> {
+    by_name(&chosen(call)?, |index| json!({"settings": index.settings_json()}))
+}
+
+fn streams(call: &Call) -> Result<Reply, ApiError> {
+    let expression = call.path.get("name").map_or("*", String::as_str);
+    let all = call.node.indices.streams();
+    let names: Vec<&str> = all.iter().map(|stream| stream.name.as_str()).collect();
+    let wanted = crate::index::expand(expression, &names, call.name_options()?)?;
+    let shown: Vec<Value> = all
+        .iter()
+        .filter(|stream| wanted.contains(&stream.name.as_str()))
+        .map(|stream| {
+            let indices: Vec<Value> = stream
+                .indices
+                .iter()
+                .map(|(name, uuid)| json!({"index_name": name, "index_uuid": uuid}))
+                .collect();
+            json!({
+                "name": stream.name, "timestamp_field": {"name": "@timestamp"}, "indices": indices,
+                "generation": stream.indices.len(), "status": "GREEN", "template": "built-in", "hidden": false
+            })
+        })
+        .collect();
+    Call::ok(json!({"data_streams": shown}))
+}
+
+fn create_stream(call: &Call) -> Result<Reply, ApiError> {
+    let name = call.part("name");
+    if call
+        .node
+        .indices
+        .streams()
+        .iter()
+        .any(|stream| stream.name == name)
+    {
+        return Err(ApiError::new(
+            400,
+            "resource_already_exists_exception",
+            format!("data_stream [{name}] already exists"),
+        ));
+    }
+    call.node.indices.create_stream(&name)?;
+    Call::ok(json!({"acknowledged": true}))
+}
+
+fn delete_stream(call: &Call) -> Result<Reply, ApiError> {
+    let name = call.part("name");
+    let all = call.node.indices.streams();
+    let names: Vec<&str> = all.iter().map(|stream| stream.name.as_str()).collect();
+    let wanted = crate::index::expand(&name, &names, call.name_options()?)?;
+    let doomed: Vec<Arc<Index>> = call
+        .node
+        .indices
+        .all()
+        .into_iter()
+        .filter(|index| {
+            index
+                .data_stream
+                .as_deref()
+                .is_some_and(|stream| wanted.contains(&stream))
+        })
+        .collect();
+    call.node.indices.delete(&doomed)?;
+    Call::ok(json!({"acknowledged": true}))
+}

@@ -1,0 +1,150 @@
+//! `_search` and `_count`, typed and typeless, from the body and from the URI.
+
+use futures::FutureExt;
+use http::Method;
+use serde_json::{Map, Value, json};
+
+use super::call::Call;
+use super::envelope::Reply;
+use super::router::{Route, route};
+use crate::action::search::{Scope, SearchBody, count_matches, search};
+use crate::error::ApiError;
+
+const METHODS: &[Method] = &[Method::GET, Method::POST];
+const PARAMS: &[&str] = &[
+    "allow_no_indices",
+    "expand_wildcards",
+    "ignore_unavailable",
+    "ignore_throttled",
+    "q",
+    "df",
+    "default_operator",
+    "lenient",
+    "analyze_wildcard",
+    "analyzer",
+    "from",
+    "size",
+    "sort",
+    "_source",
+    "_source_includes",
+    "_source_excludes",
+    "track_total_hits",
+    "track_scores",
+    "rest_total_hits_as_int",
+    "typed_keys",
+    "version",
+    "seq_no_primary_term",
+    "preference",
+    "routing",
+    "search_type",
+    "request_cache",
+    "batched_reduce_size",
+    "max_concurrent_shard_requests",
+    "pre_filter_shard_size",
+    "ccs_minimize_roundtrips",
+    "allow_partial_search_results",
+    "min_score",
+    "terminate_after",
+];
+
+pub(super) const ROUTES: &[Route] = &[
+    route(METHODS, "/_search", PARAMS, |call| run_search(call).boxed()),
+    route(METHODS, "/{index}/_search", PARAMS, |call| {
+        run_search(call).boxed()
+    }),
+    route(METHODS, "/{index}/{type}/_search", PARAMS, |call| {
+        run_search(call).boxed()
+    }),
+    route(METHODS, "/_count", PARAMS, |call| run_count(call).boxed()),
+    route(METHODS, "/{index}/_count", PARAMS, |call| run_count(call).boxed()),
+    route(METHODS, "/{index}/{type}/_count", PARAMS, |call| {
+        run_count(call).boxed()
+    }),
+];
+
+async fn run_search(call: Call) -> Result<Reply, ApiError> {
+    let pool = call.node.search_pool.clone();
+    pool.run(move || {
+        let mut json = call.json()?;
+        add_uri_parameters(&call, &mut json)?;
+        let body = SearchBody::read(&json)?;
+        Call::ok(search(
+            &call.node,
+            &scope(&call)?,
+            &body,
+            call.flag("rest_total_hits_as_int")?,
+        )?)
+    })
+    .await
+}
+
+async fn run_count(call: Call) -> Result<Reply, ApiError> {
+    let pool = call.node.search_pool.clone();
+    pool.run(move || {
+        let mut json = call.json()?;
+        add_query_text(&call, &mut json)?;
+        Call::ok(count_matches(&call.node, &scope(&call)?, &json)?)
+    })
+    .await
+}
+
+fn scope(call: &Call) -> Result<Scope, ApiError> {
+    Ok(Scope {
+        indices: call
+            .path
+            .get("index")
+            .cloned()
+            .unwrap_or_else(|| "_all".to_owned()),
+        options: call.name_options()?,
+        doc_type: call.path.get("type").cloned(),
+    })
+}
+
+/// Puts `?q=` into the body as a `query_string`.
+fn add_query_text(call: &Call, body: &mut Value) -> Result<(), ApiError> {
+    let Some(text) = call.param("q") else {
+        return Ok(());
+    };
+    let mut query = Map::from_iter([("query".to_owned(), json!(text))]);
+    if let Some(field) = call.param("df") {
+        query.insert("default_field".to_owned(), json!(field));
+    }
+    if let Some(operator) = call.param("default_operator") {
+        query.insert("default_operator".to_owned(), json!(operator));
+    }
+    if call.flag("lenient")? {
+        query.insert("lenient".to_owned(), json!(true));
+    }
+    insert(body, "query", json!({"query_string": query}));
+    Ok(())
+}
+
+fn add_uri_parameters(call: &Call, body: &mut Value) -> Result<(), ApiError> {
+    add_query_text(call, body)?;
+    for name in ["from", "size", "track_total_hits"] {
+        if let Some(value) = call.param(name) {
+            insert(body, name, json!(value));
+        }
+    }
+    if let Some(sort) = call.param("sort") {
+        insert(body, "sort", json!(sort.split(',').collect::<Vec<_>>()));
+    }
+    for name in ["track_scores", "version", "seq_no_primary_term"] {
+        if let Some(flag) = call.maybe_flag(name)? {
+            insert(body, name, json!(flag));
+        }
+    }
+    if let Some(source) = super::document::source_parameters(call) {
+        insert(body, "_source", source);
+    }
+    Ok(())
+}
+
+fn insert(body: &mut Value, key: &str, value: Value) {
+    if body.is_null() {
+        *body = json!({});
+    }
+    if let Value::Object(members) = body {
+        members.insert(key.to_owned(), value);
+    }
+}

@@ -1,0 +1,250 @@
+//! The settings of search-node, as a table and as types.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use settings::{Kind, LOGGING, Schema, Setting, Settings, SettingsError, setting};
+
+const NODE: &[Setting] = &[
+    setting(
+        "cluster.name",
+        Kind::Text,
+        Some("weir"),
+        "The name of the cluster that this node belongs to.",
+    ),
+    setting(
+        "node.name",
+        Kind::Text,
+        None,
+        "The name of this node; the host's name if not set.",
+    ),
+    setting(
+        "path.data",
+        Kind::Path,
+        Some("data/search-node"),
+        "The folder of everything that the node stores; one process at a time may use it.",
+    ),
+];
+
+const NETWORK: &[Setting] = &[
+    setting(
+        "network.host",
+        Kind::Text,
+        Some("127.0.0.1"),
+        "The address to listen on; any other than loopback needs security.enabled to be set to false explicitly.",
+    ),
+    setting(
+        "http.port",
+        Kind::Port,
+        None,
+        "The port of the REST API; if not set, the first free one from 9200 to 9299.",
+    ),
+    setting(
+        "http.max_content_length",
+        Kind::Bytes,
+        Some("100mb"),
+        "The largest request body, also after unpacking.",
+    ),
+    setting(
+        "security.enabled",
+        Kind::Bool,
+        None,
+        "Whether requests must name a user; there are no users yet, so only false is possible, and only loopback goes without saying it.",
+    ),
+];
+
+const LIMITS: &[Setting] = &[
+    setting(
+        "thread_pool.write.size",
+        Kind::Integer(0, 1024),
+        Some("0"),
+        "How many requests may write at the same time; 0 for the number of cores.",
+    ),
+    setting(
+        "thread_pool.write.queue_size",
+        Kind::Integer(1, 100_000),
+        Some("200"),
+        "How many writing requests may wait; more are answered 429.",
+    ),
+    setting(
+        "thread_pool.search.size",
+        Kind::Integer(0, 1024),
+        Some("0"),
+        "How many requests may search at the same time; 0 for one and a half times the number of cores, plus one.",
+    ),
+    setting(
+        "thread_pool.search.queue_size",
+        Kind::Integer(1, 100_000),
+        Some("1000"),
+        "How many searching requests may wait; more are answered 429.",
+    ),
+    setting(
+        "indices.memory.index_buffer_size",
+        Kind::Bytes,
+        Some("96mb"),
+        "The memory that one segment may take before it is written out, for each thread that writes to a shard.",
+    ),
+    setting(
+        "search.max_result_window",
+        Kind::Integer(1, 10_000_000),
+        Some("10000"),
+        "The greatest from + size of a search in indices that do not say otherwise.",
+    ),
+    setting(
+        "action.auto_create_index",
+        Kind::Bool,
+        Some("true"),
+        "Whether a write makes an index that does not exist.",
+    ),
+];
+
+/// Every setting of search-node.
+pub const SCHEMA: Schema = Schema {
+    tables: &[
+        ("Node", NODE),
+        ("Network", NETWORK),
+        ("Limits", LIMITS),
+        ("Logging", LOGGING),
+    ],
+};
+
+/// The settings of a node, checked.
+#[derive(Debug, Clone)]
+pub struct NodeSettings {
+    pub cluster_name: String,
+    pub node_name: String,
+    pub path_data: PathBuf,
+    pub host: IpAddr,
+    /// A port that was asked for; none to take the first free one.
+    pub port: Option<u16>,
+    pub body_bytes_max: usize,
+    pub write: PoolSettings,
+    pub search: PoolSettings,
+    pub segment_buffer_bytes: usize,
+    pub result_window_max: usize,
+    pub auto_create_index: bool,
+}
+
+/// How much of one kind of work is done at once, and how much may wait.
+#[derive(Debug, Clone, Copy)]
+pub struct PoolSettings {
+    pub size: usize,
+    pub queue: usize,
+}
+
+/// The time that an idle refresh loop waits between two looks.
+pub(crate) const REFRESH_TICK: Duration = Duration::from_millis(100);
+
+impl NodeSettings {
+    /// Reads and checks what only a program can check.
+    pub fn read(settings: &Settings) -> Result<Self, SettingsError> {
+        let host = settings.text("network.host");
+        let host: IpAddr = match host.as_str() {
+            "localhost" | "_local_" => IpAddr::from([127, 0, 0, 1]),
+            text => text.parse().map_err(|_| {
+                settings.fault(
+                    "network.host",
+                    format!("[network.host] is `{text}`, but must be an address, e.g. 127.0.0.1"),
+                )
+            })?,
+        };
+        check_security(settings, host)?;
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let pool = |name: &str, default: usize| PoolSettings {
+            size: Some(settings.count(&format!("thread_pool.{name}.size")))
+                .filter(|size| *size > 0)
+                .unwrap_or(default),
+            queue: settings.count(&format!("thread_pool.{name}.queue_size")),
+        };
+        Ok(Self {
+            cluster_name: settings.text("cluster.name"),
+            node_name: settings.maybe_text("node.name").unwrap_or_else(host_name),
+            path_data: settings.path("path.data"),
+            host,
+            port: settings.is_set("http.port").then(|| settings.port("http.port")),
+            body_bytes_max: bytes(settings, "http.max_content_length"),
+            write: pool("write", cores),
+            search: pool("search", cores * 3 / 2 + 1),
+            segment_buffer_bytes: bytes(settings, "indices.memory.index_buffer_size"),
+            result_window_max: settings.count("search.max_result_window"),
+            auto_create_index: settings.bool("action.auto_create_index"),
+        })
+    }
+}
+
+fn bytes(settings: &Settings, key: &str) -> usize {
+    usize::try_from(settings.bytes(key)).unwrap_or(usize::MAX)
+}
+
+fn check_security(settings: &Settings, host: IpAddr) -> Result<(), SettingsError> {
+    let said = settings.maybe_text("security.enabled");
+    if said.as_deref() == Some("true") {
+        return Err(settings.fault(
+            "security.enabled",
+            "[security.enabled] cannot be true yet: there are no users; leave it out on loopback, or protect the port yourself and set it to false",
+        ));
+    }
+    if !host.is_loopback() && said.as_deref() != Some("false") {
+        return Err(settings.fault(
+            "network.host",
+            format!("[network.host] {host} can be reached from other hosts, and requests need no password; set [security.enabled] to false to do so all the same"),
+        ));
+    }
+    if !host.is_loopback() {
+        tracing::warn!(%host, "anybody who reaches this address can read and delete everything: security.enabled is false");
+    }
+    Ok(())
+}
+
+fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHIPPED: &str = include_str!("../../config/search-node.yml");
+
+    fn read(yaml: &str) -> Result<NodeSettings, SettingsError> {
+        NodeSettings::read(&settings::load_text(SCHEMA, "search-node.yml", yaml, &[])?)
+    }
+
+    #[test]
+    fn the_shipped_file_shows_every_setting() {
+        assert_eq!(
+            settings::reference::missing_from_yaml(SCHEMA, SHIPPED),
+            Vec::<String>::new()
+        );
+        read(SHIPPED).expect("loads");
+    }
+
+    #[test]
+    fn the_reference_page_is_the_table() {
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../docs/reference/settings/search-node.md"
+        );
+        let page = settings::reference::markdown("search-node", SCHEMA);
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            fs_err::write(path, &page).expect("written");
+        }
+        assert_eq!(
+            fs_err::read_to_string(path).expect("the page"),
+            page,
+            "run with UPDATE_GOLDEN=1"
+        );
+    }
+
+    #[test]
+    fn an_address_that_others_reach_must_be_meant() {
+        let error = read("network.host: 0.0.0.0\n").expect_err("refused").to_string();
+        assert!(
+            error.starts_with("search-node.yml:1:") && error.contains("security.enabled"),
+            "{error}"
+        );
+
+        assert!(read("network.host: 0.0.0.0\nsecurity.enabled: false\n").is_ok());
+    }
+}

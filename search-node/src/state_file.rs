@@ -1,0 +1,106 @@
+//! Small files that must survive a power cut: replaced as a whole, checked when they are read.
+//!
+//! Magic, length, JSON, checksum. The byte layout is in `docs/formats/state-file.md`.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+const MAGIC: &[u8; 8] = b"WRSTATE1";
+
+/// Why a state file cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StateFileError {
+    #[error("{path}: {source}")]
+    Io { path: PathBuf, source: std::io::Error },
+    #[error("{path}: {reason}; restore it from a copy, or move its folder away to start without it")]
+    Corrupt { path: PathBuf, reason: String },
+}
+
+/// Reads a state file; none if there is none.
+pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StateFileError> {
+    let bytes = match fs_err::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => {
+            return Err(StateFileError::Io {
+                path: path.to_owned(),
+                source,
+            });
+        }
+    };
+    let corrupt = |reason: String| StateFileError::Corrupt {
+        path: path.to_owned(),
+        reason,
+    };
+    let body = body_of(&bytes).map_err(|reason| corrupt(reason.to_owned()))?;
+    serde_json::from_slice(body)
+        .map(Some)
+        .map_err(|error| corrupt(error.to_string()))
+}
+
+fn body_of(bytes: &[u8]) -> Result<&[u8], &'static str> {
+    let rest = bytes
+        .strip_prefix(MAGIC)
+        .ok_or("it does not begin as a state file")?;
+    let (length, rest) = rest.split_first_chunk::<8>().ok_or("it is too short")?;
+    let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
+    if rest.len() < 4 || rest.len() - 4 != length {
+        return Err("its length does not fit");
+    }
+    let (body, checksum) = rest.split_at(length);
+    if crc32fast::hash(&bytes[..bytes.len() - 4]).to_le_bytes() != checksum {
+        return Err("its checksum does not match");
+    }
+    Ok(body)
+}
+
+/// Replaces a state file: written beside, synced, renamed, and its folder synced.
+pub(crate) fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), StateFileError> {
+    let fault = |source: std::io::Error| StateFileError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let body = serde_json::to_vec(value).map_err(|error| fault(error.into()))?;
+    let mut bytes = Vec::with_capacity(body.len() + 20);
+    bytes.extend_from_slice(MAGIC);
+    bytes.extend_from_slice(&(body.len() as u64).to_le_bytes());
+    bytes.extend_from_slice(&body);
+    bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
+    let beside = path.with_extension("tmp");
+    let mut file = fs_err::File::create(&beside).map_err(fault)?;
+    file.write_all(&bytes).map_err(fault)?;
+    file.sync_all().map_err(fault)?;
+    fs_err::rename(&beside, path).map_err(fault)?;
+    path.parent().map_or(Ok(()), sync_folder).map_err(fault)
+}
+
+/// Makes the names in a folder durable.
+pub(crate) fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    fs_err::File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_and_damage_is_noticed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("index.state");
+        assert_eq!(read::<Vec<u8>>(&path).expect("none yet"), None);
+
+        write(&path, &vec![1u8, 2, 3]).expect("written");
+        assert_eq!(read::<Vec<u8>>(&path).expect("read"), Some(vec![1, 2, 3]));
+
+        let bytes = fs_err::read(&path).expect("bytes");
+        for at in 0..bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 4;
+            fs_err::write(&path, &damaged).expect("damaged");
+            assert!(read::<Vec<u8>>(&path).is_err(), "byte {at}");
+        }
+    }
+}

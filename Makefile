@@ -1,0 +1,61 @@
+# up · test · bench · lint · fmt. Each installs or names what it lacks.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+export CARGO_TERM_COLOR ?= auto
+# Our test servers are on loopback; a proxy of the environment has no business there.
+export NO_PROXY := 127.0.0.1,localhost
+
+WEB := dashboard/web
+# Backtraces of a failing test are long and seldom help; RUST_BACKTRACE=1 brings them back.
+export RUST_BACKTRACE ?= 0
+
+.PHONY: help up build test test-rust test-web lint lint-rust lint-web fmt bench crash deps
+
+help:
+	@echo "make up      build what is missing and start everything on loopback; Ctrl-C stops it"
+	@echo "make test    run every test"
+	@echo "make lint    formatting, lints, licences"
+	@echo "make bench   benchmarks, as ratios in one run"
+	@echo "make crash   kill -9 of the node 50 times under load"
+
+up:
+	@scripts/up.sh
+
+# Programs of the checkout, fast ones.
+build:
+	cargo build --release --workspace --bins
+
+test: deps test-rust test-web
+	@scripts/skipped.sh
+
+# The black-box tests start the programs, so these are built first, with the real web app inside the dashboard.
+test-rust:
+	@mkdir -p target
+	DASHBOARD_UI=build cargo build --workspace --bins
+	DASHBOARD_UI=build cargo test --workspace --no-fail-fast -- --nocapture 2>&1 | tee target/test.log | scripts/condense.sh
+
+test-web:
+	cd $(WEB) && npm ci --ignore-scripts --no-audit --no-fund
+	cd $(WEB) && npm run check && npm run test && npm run size
+
+lint: lint-rust
+
+lint-rust:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+
+fmt:
+	cargo fmt --all
+
+bench:
+	cargo build --release -p search-node
+	cargo bench -p system-tests --bench bulk
+
+crash:
+	cargo build --workspace --bins
+	CRASH_ROUNDS=50 cargo test -p system-tests --test api crash -- --nocapture
+
+# What the tests need beyond Rust: Node.js for the web app, Chromium for the pages.
+deps:
+	@scripts/deps.sh

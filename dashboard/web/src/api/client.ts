@@ -25,15 +25,25 @@ async function failure(response: Response): Promise<ApiFailure> {
   }
 }
 
+/** Says that the node or the server does not answer, so that the banner need not wait for its next look. */
+function away(problem: ApiFailure): ApiFailure {
+  noticeAway(problem.body);
+  return problem;
+}
+
+function noticeAway(body: ErrorBody): void {
+  if (body.kind === 'node_away' || body.kind === 'server_away') window.dispatchEvent(new Event('weir-node-away'));
+}
+
 async function ask(path: string, init: RequestInit): Promise<Response> {
   let response: Response;
   try {
     response = await fetch(`/api${path}`, init);
   } catch (error) {
     if (init.signal?.aborted) throw error;
-    throw new ApiFailure({ kind: 'server_away', reason: String(error) });
+    throw away(new ApiFailure({ kind: 'server_away', reason: String(error) }));
   }
-  if (!response.ok) throw await failure(response);
+  if (!response.ok) throw away(await failure(response));
   return response;
 }
 
@@ -59,6 +69,11 @@ export async function* search(request: SearchRequest, signal: AbortSignal): Asyn
     if (done) return;
     const lines = (rest + value).split('\n');
     rest = lines.pop() ?? '';
-    for (const line of lines) if (line) yield JSON.parse(line) as Frame;
+    for (const line of lines) {
+      if (!line) continue;
+      const frame = JSON.parse(line) as Frame;
+      if (frame.frame === 'error') noticeAway(frame.error);
+      yield frame;
+    }
   }
 }

@@ -44,7 +44,9 @@ interface PoolRow {
   row: number;
 }
 
-const WIDTHS: Record<string, number> = { '@timestamp': 184, 'log.level': 80, 'event.dataset': 132, 'host.name': 100 };
+const WIDTHS: Record<string, number> = { '@timestamp': 184, 'log.level': 92, 'event.dataset': 132, 'host.name': 100, _summary: 640 };
+/** The last column takes what is left, but not less. */
+const LAST_WIDTH = 280;
 
 export class LogGrid {
   private readonly scroller = document.createElement('div');
@@ -82,7 +84,7 @@ export class LogGrid {
     this.tools.hidden = true;
     const headGroup = document.createElement('div');
     headGroup.setAttribute('role', 'rowgroup');
-    headGroup.style.cssText = 'position:sticky;top:0;z-index:3;min-width:max-content';
+    headGroup.style.cssText = 'position:sticky;top:0;z-index:3;min-width:var(--least)';
     headGroup.append(this.head);
     this.scroller.append(headGroup, this.body);
     host.append(this.scroller);
@@ -271,14 +273,22 @@ export class LogGrid {
 
   private drawHead(): void {
     const columns = this.store?.columns ?? [];
+    this.placeColumns();
+    this.head.replaceChildren(...columns.map((column, at) => this.headCell(column, at)));
+  }
+
+  private placeColumns(): void {
+    const columns = this.store?.columns ?? [];
+    let least = 3;
     const template = columns.map((column, at) => {
-      const width = this.widths.get(column.name);
-      if (width !== undefined) return `${width}px`;
-      if (at === columns.length - 1) return 'minmax(280px, 1fr)';
-      return `${WIDTHS[column.name] ?? (column.name === '_summary' ? 640 : 160)}px`;
+      const chosen = this.widths.get(column.name);
+      const last = at === columns.length - 1 && chosen === undefined;
+      const width = chosen ?? (last ? LAST_WIDTH : (WIDTHS[column.name] ?? 160));
+      least += width;
+      return last ? `minmax(${width}px, 1fr)` : `${width}px`;
     });
     this.scroller.style.setProperty('--columns', template.join(' ') || '1fr');
-    this.head.replaceChildren(...columns.map((column, at) => this.headCell(column, at)));
+    this.scroller.style.setProperty('--least', `${least}px`);
   }
 
   private headCell(column: Column, at: number): HTMLElement {
@@ -321,11 +331,7 @@ export class LogGrid {
     handle.setPointerCapture(event.pointerId);
     const move = (moved: PointerEvent) => {
       this.widths.set(name, Math.max(48, moved.clientX - start));
-      const columns = this.store?.columns ?? [];
-      const at = columns.findIndex((column) => column.name === name);
-      const parts = this.scroller.style.getPropertyValue('--columns').split(/ (?![^(]*\))/);
-      parts[at] = `${this.widths.get(name)}px`;
-      this.scroller.style.setProperty('--columns', parts.join(' '));
+      this.placeColumns();
     };
     handle.addEventListener('pointermove', move);
     handle.addEventListener('pointerup', () => handle.removeEventListener('pointermove', move), { once: true });

@@ -20,6 +20,16 @@ export function NodeBanner() {
   const node = status.data?.node;
   const away = status.error !== null || node?.reachable === false;
 
+  // Another call failed first: look now. While it is away, the retry's own pace is enough.
+  const { refetch } = status;
+  useEffect(() => {
+    const look = () => {
+      if (!away) void refetch();
+    };
+    window.addEventListener('weir-node-away', look);
+    return () => window.removeEventListener('weir-node-away', look);
+  }, [away, refetch]);
+
   // What failed while the node was away is asked again as soon as it is back.
   const [wasAway, setWasAway] = useState(false);
   useEffect(() => {

@@ -59,6 +59,11 @@ impl Common {
         Self::new(fields)
     }
 
+    /// The program's name, empty where nothing is common.
+    pub(crate) fn program(&self) -> &str {
+        self.fields.get("agent").and_then(|agent| agent.get("type")).and_then(Value::as_str).unwrap_or_default()
+    }
+
     /// The document as one line of JSON.
     pub fn document(&self, event: &Event) -> String {
         if self.fields.keys().any(|key| event.fields.contains_key(key)) {

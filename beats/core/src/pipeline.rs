@@ -80,7 +80,7 @@ impl Pipeline {
         } else {
             Common::default()
         };
-        let output = Arc::new(Output::of(settings, rest, folder, metrics)?);
+        let output = Arc::new(Output::of(settings, rest, folder, metrics, common.program())?);
         let (producer, consumer) = memory(MemoryQueueOptions {
             events_max: settings.count("queue.mem.events"),
             batch_events_max: Output::batch_events_max(settings),

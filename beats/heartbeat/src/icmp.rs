@@ -1,12 +1,10 @@
 //! The icmp monitor: an echo request, through an unprivileged socket where the kernel permits it, else a raw one.
 
-use std::io::Read;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
+use tokio::net::UdpSocket;
 
 use crate::check::{Down, Finding, micros};
 
@@ -15,15 +13,14 @@ const REMEDY: &str = "icmp needs a permission: widen `sysctl net.ipv4.ping_group
 /// Asks one address, again after every `wait`, until it answers; the caller bounds the whole.
 pub(crate) async fn ask(ip: IpAddr, wait: Duration, finding: &mut Finding) -> Result<(), Down> {
     let (socket, is_raw) = open(ip)?;
-    let socket = AsyncFd::with_interest(socket, Interest::READABLE).map_err(|error| Down::io(format!("icmp cannot wait: {error}")))?;
     let id: u16 = rand::random();
     let mut requests: u16 = 0;
     loop {
         requests = requests.wrapping_add(1);
         let began = Instant::now();
         socket
-            .get_ref()
-            .send_to(&request(ip, id, requests), &SocketAddr::new(ip, 0).into())
+            .send_to(&request(ip, id, requests), SocketAddr::new(ip, 0))
+            .await
             .map_err(|error| Down::io(format!("cannot send an echo request to {ip}: {error}")))?;
         finding.event.set("icmp.requests", requests);
         let answered = tokio::time::timeout(wait, answer(&socket, ip, is_raw.then_some(id), requests)).await;
@@ -38,7 +35,8 @@ pub(crate) async fn ask(ip: IpAddr, wait: Duration, finding: &mut Finding) -> Re
     }
 }
 
-fn open(ip: IpAddr) -> Result<(Socket, bool), Down> {
+/// tokio's datagram socket serves any that sends and receives whole packets, these two as well.
+fn open(ip: IpAddr) -> Result<(UdpSocket, bool), Down> {
     let (domain, protocol) = match ip {
         IpAddr::V4(_) => (Domain::IPV4, Protocol::ICMPV4),
         IpAddr::V6(_) => (Domain::IPV6, Protocol::ICMPV6),
@@ -48,6 +46,7 @@ fn open(ip: IpAddr) -> Result<(Socket, bool), Down> {
         .or_else(|_| Socket::new(domain, Type::RAW, Some(protocol)).map(|socket| (socket, true)));
     let (socket, is_raw) = made.map_err(|error| Down::io(format!("{REMEDY} ({error})")))?;
     socket.set_nonblocking(true).map_err(|error| Down::io(error.to_string()))?;
+    let socket = UdpSocket::from_std(socket.into()).map_err(|error| Down::io(error.to_string()))?;
     Ok((socket, is_raw))
 }
 
@@ -73,12 +72,11 @@ fn checksum(packet: &[u8]) -> u16 {
     !(sum as u16)
 }
 
-async fn answer(socket: &AsyncFd<Socket>, from: IpAddr, id: Option<u16>, seq: u16) -> std::io::Result<()> {
+async fn answer(socket: &UdpSocket, from: IpAddr, id: Option<u16>, seq: u16) -> std::io::Result<()> {
+    let mut bytes = [0_u8; 2048];
     loop {
-        let mut ready = socket.readable().await?;
-        let mut bytes = [0_u8; 2048];
-        let Ok(read) = ready.try_io(|socket| Read::read(&mut socket.get_ref(), &mut bytes)) else { continue };
-        if is_reply(&bytes[..read?], from, id, seq) {
+        let count = socket.recv(&mut bytes).await?;
+        if is_reply(&bytes[..count], from, id, seq) {
             return Ok(());
         }
     }

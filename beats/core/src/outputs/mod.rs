@@ -69,10 +69,11 @@ impl Output {
         common: Common,
         folder: &std::path::Path,
         metrics: &Metrics,
+        beat: &str,
     ) -> Result<Self, SettingsError> {
         let counts = Counts::new(metrics);
         Ok(match section(settings)? {
-            "logstash" => Self::Logstash(Box::new(Logstash::new(settings, common, counts))),
+            "logstash" => Self::Logstash(Box::new(Logstash::new(settings, common, counts, beat))),
             "console" => Self::Lines(Box::new(Lines::console(
                 settings.bool("output.console.pretty"),
                 common,

@@ -128,3 +128,47 @@ async fn two_outputs_at_once_are_refused() {
     let text = refused.err().map(|error| error.to_string()).unwrap_or_default();
     assert!(text.contains("both in force"), "{text}");
 }
+
+/// A receiver that gives up its first two connections; what it acked before must not come again from this sender.
+#[tokio::test]
+async fn every_event_reaches_a_shipper_that_breaks_off() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use wire::{WireServer, WireServerOptions};
+
+    let server = WireServer::bind(WireServerOptions { address: "127.0.0.1:0".to_owned(), ..WireServerOptions::default() }).await.expect("a port");
+    let host = server.local_addr().expect("bound");
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let calls = Arc::new(AtomicUsize::new(0));
+    let (sink, count) = (Arc::clone(&seen), Arc::clone(&calls));
+    let stop = CancellationToken::new();
+    let serving = tokio::spawn(server.run(
+        move |batch: Batch| {
+            let (sink, count) = (Arc::clone(&sink), Arc::clone(&count));
+            async move {
+                if count.fetch_add(1, Ordering::SeqCst) < 2 {
+                    return Err(std::io::Error::other("not now"));
+                }
+                sink.lock().unwrap().extend(batch.events.iter().map(|event| event.fields["n"].as_u64()));
+                batch.delivered();
+                Ok(())
+            }
+        },
+        stop.clone(),
+    ));
+    let text = format!("output.logstash:\n  hosts: ['{host}']\n  bulk_max_size: 100\n  backoff.init: 10ms\nqueue.mem.flush.timeout: 10ms\n");
+    let settings = load_text(SCHEMA, "test", &text, &[]).expect("valid");
+    let folder = tempfile::tempdir().expect("a folder");
+    let (pipeline, publisher) =
+        Pipeline::start(&settings, Common::default(), folder.path(), &Metrics::default()).expect("valid");
+    let (ack, acks) = recorded();
+
+    publisher.publish(events(1000), Some(ack)).await.expect("open");
+    drop(publisher);
+    pipeline.finish(Duration::from_secs(20)).await;
+
+    stop.cancel();
+    let _ended = serving.await;
+    assert_eq!(*acks.lock().unwrap(), [Delivery::Delivered]);
+    assert!(calls.load(Ordering::SeqCst) > 2, "nothing was repeated, so nothing was tested");
+    assert_eq!(*seen.lock().unwrap(), (0..1000).map(Some).collect::<Vec<_>>());
+}

@@ -61,7 +61,11 @@ impl Common {
 
     /// The program's name, empty where nothing is common.
     pub(crate) fn program(&self) -> &str {
-        self.fields.get("agent").and_then(|agent| agent.get("type")).and_then(Value::as_str).unwrap_or_default()
+        self.fields
+            .get("agent")
+            .and_then(|agent| agent.get("type"))
+            .and_then(Value::as_str)
+            .unwrap_or_default()
     }
 
     /// The document as one line of JSON.

@@ -45,7 +45,9 @@ fn open(ip: IpAddr) -> Result<(UdpSocket, bool), Down> {
         .map(|socket| (socket, false))
         .or_else(|_| Socket::new(domain, Type::RAW, Some(protocol)).map(|socket| (socket, true)));
     let (socket, is_raw) = made.map_err(|error| Down::io(format!("{REMEDY} ({error})")))?;
-    socket.set_nonblocking(true).map_err(|error| Down::io(error.to_string()))?;
+    socket
+        .set_nonblocking(true)
+        .map_err(|error| Down::io(error.to_string()))?;
     let socket = UdpSocket::from_std(socket.into()).map_err(|error| Down::io(error.to_string()))?;
     Ok((socket, is_raw))
 }
@@ -65,7 +67,10 @@ fn request(ip: IpAddr, id: u16, seq: u16) -> Vec<u8> {
 }
 
 fn checksum(packet: &[u8]) -> u16 {
-    let mut sum: u32 = packet.chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(*pair.get(1).unwrap_or(&0))).sum();
+    let mut sum: u32 = packet
+        .chunks(2)
+        .map(|pair| u32::from(pair[0]) << 8 | u32::from(*pair.get(1).unwrap_or(&0)))
+        .sum();
     while sum > 0xffff {
         sum = (sum & 0xffff) + (sum >> 16);
     }
@@ -88,7 +93,9 @@ fn is_reply(packet: &[u8], from: IpAddr, id: Option<u16>, seq: u16) -> bool {
         (Some(_), IpAddr::V4(_), Some(first)) => usize::from(first & 0x0f) * 4,
         _ => 0,
     };
-    let Some(echo) = packet.get(header..) else { return false };
+    let Some(echo) = packet.get(header..) else {
+        return false;
+    };
     let kind = if from.is_ipv4() { 0 } else { 129 };
     let is_ours = id.is_none_or(|id| echo.get(4..6) == Some(&id.to_be_bytes()));
     echo.first() == Some(&kind) && is_ours && echo.get(6..8) == Some(&seq.to_be_bytes())

@@ -12,5 +12,10 @@ fn main() -> ExitCode {
         beat_heartbeat::SCHEMA,
         beat_core::COMMANDS,
     );
-    beat_core::run(beat_heartbeat::PROGRAM, settings, &invocation, beat_heartbeat::start)
+    beat_core::run(
+        beat_heartbeat::PROGRAM,
+        settings,
+        &invocation,
+        beat_heartbeat::start,
+    )
 }

@@ -53,7 +53,12 @@ enum Ask {
 /// Asks until the beat stops.
 pub async fn start(beat: Beat) -> anyhow::Result<()> {
     let monitors = Monitor::all(&beat.settings)?;
-    let Beat { publisher, stop, clock, .. } = beat;
+    let Beat {
+        publisher,
+        stop,
+        clock,
+        ..
+    } = beat;
     let mut tasks = JoinSet::new();
     for monitor in monitors {
         tasks.spawn(monitor.run(publisher.clone(), clock.clone(), stop.clone()));
@@ -74,12 +79,18 @@ impl Monitor {
             }
             let monitor = Self::of(&view, &settings.text("data_stream.namespace"))?;
             if monitors.iter().any(|known| known.id == monitor.id) {
-                return Err(view.fault("id", format!("two monitors have the `id` {}; give each its own", monitor.id)));
+                return Err(view.fault(
+                    "id",
+                    format!("two monitors have the `id` {}; give each its own", monitor.id),
+                ));
             }
             monitors.push(monitor);
         }
         if monitors.is_empty() {
-            return Err(settings.fault("heartbeat.monitors", "`heartbeat.monitors` has no enabled monitor, so nobody would be asked; add `- type: http`"));
+            return Err(settings.fault(
+                "heartbeat.monitors",
+                "`heartbeat.monitors` has no enabled monitor, so nobody would be asked; add `- type: http`",
+            ));
         }
         Ok(monitors)
     }
@@ -92,21 +103,41 @@ impl Monitor {
         };
         let hosts: Vec<String> = view.list("hosts").into_iter().chain(view.list("urls")).collect();
         if hosts.is_empty() {
-            return Err(view.fault("hosts", "`hosts` is empty, so nobody would be asked; list at least one, e.g. http://127.0.0.1:9200"));
+            return Err(view.fault(
+                "hosts",
+                "`hosts` is empty, so nobody would be asked; list at least one, e.g. http://127.0.0.1:9200",
+            ));
         }
         let ports = view.list("ports");
         let mut endpoints = Vec::new();
         for host in &hosts {
-            endpoints.extend(endpoint(kind, host, &ports).map_err(|reason| view.fault("hosts", format!("`hosts`: {host}: {reason}")))?);
+            endpoints.extend(
+                endpoint(kind, host, &ports)
+                    .map_err(|reason| view.fault("hosts", format!("`hosts`: {host}: {reason}")))?,
+            );
         }
         let schedule = view.text("schedule");
-        let every = schedule.strip_prefix("@every").and_then(|span| parse_duration(span.trim())).filter(|span| !span.is_zero()).ok_or_else(|| {
-            view.fault("schedule", format!("`schedule` is `{schedule}`, but must be `@every` and a time span, e.g. '@every 10s'"))
-        })?;
-        let id = Some(view.text("id")).filter(|id| !id.is_empty()).unwrap_or_else(|| format!("auto-{kind}-{}", hosts.join(",")));
-        let stream = Stream::new("uptime", kind, namespace).map_err(|error| view.fault("id", error.to_string()))?;
+        let every = schedule
+            .strip_prefix("@every")
+            .and_then(|span| parse_duration(span.trim()))
+            .filter(|span| !span.is_zero())
+            .ok_or_else(|| {
+                view.fault(
+                    "schedule",
+                    format!(
+                        "`schedule` is `{schedule}`, but must be `@every` and a time span, e.g. '@every 10s'"
+                    ),
+                )
+            })?;
+        let id = Some(view.text("id"))
+            .filter(|id| !id.is_empty())
+            .unwrap_or_else(|| format!("auto-{kind}-{}", hosts.join(",")));
+        let stream =
+            Stream::new("uptime", kind, namespace).map_err(|error| view.fault("id", error.to_string()))?;
         Ok(Self {
-            name: Some(view.text("name")).filter(|name| !name.is_empty()).unwrap_or_else(|| id.clone()),
+            name: Some(view.text("name"))
+                .filter(|name| !name.is_empty())
+                .unwrap_or_else(|| id.clone()),
             id,
             kind,
             every,
@@ -134,7 +165,9 @@ impl Monitor {
                 events = self.check(&clock) => events,
                 () = stop.cancelled() => return,
             };
-            let reason = events.iter().find_map(|event| event.fields.get("error")?.get("message")?.as_str());
+            let reason = events
+                .iter()
+                .find_map(|event| event.fields.get("error")?.get("message")?.as_str());
             if let Some(reason) = reason
                 && !was_down
             {
@@ -169,13 +202,19 @@ impl Monitor {
                 events.push(event);
             }
         }
-        let down = events.iter().filter(|event| event.fields.contains_key("error")).count();
+        let down = events
+            .iter()
+            .filter(|event| event.fields.contains_key("error"))
+            .count();
         let up = events.len() - down;
         if let Some(last) = events.last_mut() {
             let status = if down == 0 { "up" } else { "down" };
             last.set("summary", json!({"up": up, "down": down, "status": status, "attempt": 1, "max_attempts": 1, "final_attempt": true}));
             last.set("event.type", "heartbeat/summary");
-            last.set("event.duration", u64::try_from(clock.now_nanos() - began).unwrap_or(0));
+            last.set(
+                "event.duration",
+                u64::try_from(clock.now_nanos() - began).unwrap_or(0),
+            );
         }
         events
     }
@@ -206,7 +245,8 @@ impl Monitor {
             finding.event.set("url", url.clone());
             finding.resolved(ip, is_name.then_some(took));
             let began = Instant::now();
-            let asked = tokio::time::timeout(self.timeout, self.ask_address(endpoint, ip, &mut finding)).await;
+            let asked =
+                tokio::time::timeout(self.timeout, self.ask_address(endpoint, ip, &mut finding)).await;
             finding.down = match asked {
                 Ok(Ok(())) => None,
                 Ok(Err(down)) => Some(down),
@@ -220,7 +260,9 @@ impl Monitor {
     async fn ask_address(&self, endpoint: &Endpoint, ip: IpAddr, finding: &mut Finding) -> Result<(), Down> {
         let address = SocketAddr::new(ip, endpoint.port.unwrap_or(0));
         match &self.ask {
-            Ask::Http(check) => http::ask(address, &endpoint.authority(), &endpoint.path, check, finding).await,
+            Ask::Http(check) => {
+                http::ask(address, &endpoint.authority(), &endpoint.path, check, finding).await
+            }
             Ask::Tcp(check) => tcp::ask(address, check, finding).await,
             Ask::Icmp(wait) => icmp::ask(ip, *wait, finding).await,
         }
@@ -231,15 +273,25 @@ impl Monitor {
         let found = match looked_up {
             Ok(Ok(found)) => found,
             Ok(Err(error)) => return Err(Down::io(format!("{host} cannot be resolved: {error}"))),
-            Err(_) => return Err(Down::io(format!("{host} cannot be resolved within {:?}", self.timeout))),
+            Err(_) => {
+                return Err(Down::io(format!(
+                    "{host} cannot be resolved within {:?}",
+                    self.timeout
+                )));
+            }
         };
-        let mut addresses: Vec<IpAddr> = found.map(|address| address.ip()).filter(|ip| if ip.is_ipv4() { self.ipv4 } else { self.ipv6 }).collect();
+        let mut addresses: Vec<IpAddr> = found
+            .map(|address| address.ip())
+            .filter(|ip| if ip.is_ipv4() { self.ipv4 } else { self.ipv6 })
+            .collect();
         addresses.dedup();
         if !self.asks_all {
             addresses.truncate(1);
         }
         if addresses.is_empty() {
-            return Err(Down::io(format!("{host} has no address of a wanted kind; see `ipv4` and `ipv6`")));
+            return Err(Down::io(format!(
+                "{host} has no address of a wanted kind; see `ipv4` and `ipv6`"
+            )));
         }
         Ok(addresses)
     }
@@ -248,16 +300,31 @@ impl Monitor {
 impl Ask {
     fn of(kind: &str, view: &Settings) -> Result<Self, SettingsError> {
         Ok(match kind {
-            "tcp" => Self::Tcp(TcpCheck { send: view.text("check.send"), receive: view.text("check.receive") }),
+            "tcp" => Self::Tcp(TcpCheck {
+                send: view.text("check.send"),
+                receive: view.text("check.receive"),
+            }),
             "icmp" => Self::Icmp(view.span("wait").max(Duration::from_millis(1))),
             _ => Self::Http(Box::new(HttpCheck {
                 method: view.text("check.request.method"),
                 headers: headers(view),
                 body: view.text("check.request.body"),
-                status: view.list("check.response.status").iter().map(|text| {
-                    text.parse().map_err(|_| view.fault("check.response.status", format!("`check.response.status`: `{text}` is no status; write e.g. [200, 301]")))
-                }).collect::<Result<_, _>>()?,
-                patterns: RegexSet::new(view.list("check.response.body")).map_err(|error| view.fault("check.response.body", error.to_string()))?,
+                status: view
+                    .list("check.response.status")
+                    .iter()
+                    .map(|text| {
+                        text.parse().map_err(|_| {
+                            view.fault(
+                                "check.response.status",
+                                format!(
+                                    "`check.response.status`: `{text}` is no status; write e.g. [200, 301]"
+                                ),
+                            )
+                        })
+                    })
+                    .collect::<Result<_, _>>()?,
+                patterns: RegexSet::new(view.list("check.response.body"))
+                    .map_err(|error| view.fault("check.response.body", error.to_string()))?,
                 body_max: usize::try_from(view.bytes("response.body_max")).unwrap_or(usize::MAX),
             })),
         })
@@ -265,13 +332,27 @@ impl Ask {
 }
 
 fn headers(view: &Settings) -> Vec<(String, String)> {
-    let Some(Value::Object(members)) = view.node("check.request.headers").map(to_json) else { return Vec::new() };
-    members.into_iter().map(|(name, value)| (name, value.as_str().map_or_else(|| value.to_string(), str::to_owned))).collect()
+    let Some(Value::Object(members)) = view.node("check.request.headers").map(to_json) else {
+        return Vec::new();
+    };
+    members
+        .into_iter()
+        .map(|(name, value)| {
+            (
+                name,
+                value.as_str().map_or_else(|| value.to_string(), str::to_owned),
+            )
+        })
+        .collect()
 }
 
 impl Endpoint {
     fn authority(&self) -> String {
-        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        let host = if self.host.contains(':') {
+            format!("[{}]", self.host)
+        } else {
+            self.host.clone()
+        };
         self.port.map_or(host.clone(), |port| format!("{host}:{port}"))
     }
 }
@@ -280,7 +361,9 @@ impl Endpoint {
 fn endpoint(kind: &str, text: &str, ports: &[String]) -> Result<Vec<Endpoint>, String> {
     let (scheme, rest) = text.split_once("://").unwrap_or((kind, text));
     if !(scheme == kind || (kind == "tcp" && scheme == "plain")) {
-        return Err(format!("`{scheme}` cannot be asked by a {kind} monitor of this version; write {kind}://"));
+        return Err(format!(
+            "`{scheme}` cannot be asked by a {kind} monitor of this version; write {kind}://"
+        ));
     }
     let (authority, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
     let (host, port) = split_port(authority)?;
@@ -290,11 +373,23 @@ fn endpoint(kind: &str, text: &str, ports: &[String]) -> Result<Vec<Endpoint>, S
     let ports = match (port, kind) {
         (Some(port), _) => vec![Some(port)],
         (None, "http") => vec![Some(80)],
-        (None, "tcp") if ports.is_empty() => return Err("no port is named; write host:port or list `ports`".to_owned()),
-        (None, "tcp") => ports.iter().map(|port| port.parse().map(Some).map_err(|_| format!("`{port}` is no port"))).collect::<Result<_, _>>()?,
+        (None, "tcp") if ports.is_empty() => {
+            return Err("no port is named; write host:port or list `ports`".to_owned());
+        }
+        (None, "tcp") => ports
+            .iter()
+            .map(|port| port.parse().map(Some).map_err(|_| format!("`{port}` is no port")))
+            .collect::<Result<_, _>>()?,
         (None, _) => vec![None],
     };
-    Ok(ports.into_iter().map(|port| Endpoint { host: host.to_owned(), port, path: path.to_owned() }).collect())
+    Ok(ports
+        .into_iter()
+        .map(|port| Endpoint {
+            host: host.to_owned(),
+            port,
+            path: path.to_owned(),
+        })
+        .collect())
 }
 
 fn split_port(authority: &str) -> Result<(&str, Option<u16>), String> {

@@ -21,7 +21,9 @@ pub(crate) struct TcpCheck {
 /// Connects; notes how long that took.
 pub(crate) async fn connect(address: SocketAddr, finding: &mut Finding) -> Result<TcpStream, Down> {
     let began = Instant::now();
-    let stream = TcpStream::connect(address).await.map_err(|error| Down::io(format!("cannot connect to {address}: {error}")))?;
+    let stream = TcpStream::connect(address)
+        .await
+        .map_err(|error| Down::io(format!("cannot connect to {address}: {error}")))?;
     finding.event.set("tcp.rtt.connect.us", micros(began.elapsed()));
     Ok(stream)
 }
@@ -33,8 +35,15 @@ pub(crate) async fn ask(address: SocketAddr, check: &TcpCheck, finding: &mut Fin
         return Ok(());
     }
     let began = Instant::now();
-    stream.write_all(check.send.as_bytes()).await.map_err(|error| Down::io(format!("cannot send to {address}: {error}")))?;
-    let outcome = if check.receive.is_empty() { Ok(()) } else { expect(&mut stream, check.receive.as_bytes()).await };
+    stream
+        .write_all(check.send.as_bytes())
+        .await
+        .map_err(|error| Down::io(format!("cannot send to {address}: {error}")))?;
+    let outcome = if check.receive.is_empty() {
+        Ok(())
+    } else {
+        expect(&mut stream, check.receive.as_bytes()).await
+    };
     finding.event.set("tcp.rtt.validate.us", micros(began.elapsed()));
     outcome
 }
@@ -54,5 +63,8 @@ async fn expect(stream: &mut TcpStream, wanted: &[u8]) -> Result<(), Down> {
             return Ok(());
         }
     }
-    Err(Down::validate(format!("the answer does not contain `{}`", String::from_utf8_lossy(wanted))))
+    Err(Down::validate(format!(
+        "the answer does not contain `{}`",
+        String::from_utf8_lossy(wanted)
+    )))
 }

@@ -39,7 +39,8 @@ impl Logstash {
             hosts: settings.list("output.logstash.hosts"),
             next: AtomicUsize::new(0),
             timeout: span("timeout"),
-            compression_level: u32::try_from(settings.count("output.logstash.compression_level")).unwrap_or(3),
+            compression_level: u32::try_from(settings.count("output.logstash.compression_level"))
+                .unwrap_or(3),
             window_max: settings.count("output.logstash.bulk_max_size"),
             pause: Pause::new(span("backoff.init"), span("backoff.max")),
             common,
@@ -54,7 +55,9 @@ impl Logstash {
     }
 
     pub(super) async fn test(&self) -> Result<String, OutputError> {
-        self.connect().await.map_err(|error| OutputError(error.to_string()))?;
+        self.connect()
+            .await
+            .map_err(|error| OutputError(error.to_string()))?;
         Ok(format!("{}: connected", self.place()))
     }
 
@@ -93,7 +96,11 @@ impl Logstash {
     }
 
     /// How many events were acked, and what went wrong, if anything did.
-    async fn send(&self, connection: &mut Option<WireClient>, events: &[Event]) -> (usize, Option<WireError>) {
+    async fn send(
+        &self,
+        connection: &mut Option<WireClient>,
+        events: &[Event],
+    ) -> (usize, Option<WireError>) {
         let client = match connection {
             Some(client) => client,
             None => match self.connect().await {
@@ -121,8 +128,12 @@ impl Logstash {
     fn complete(&self, event: &Event) -> Event {
         let mut event = event.clone();
         self.common.put_on(&mut event);
-        event.metadata.insert("beat".to_owned(), self.beat.as_str().into());
-        event.metadata.insert("version".to_owned(), env!("CARGO_PKG_VERSION").into());
+        event
+            .metadata
+            .insert("beat".to_owned(), self.beat.as_str().into());
+        event
+            .metadata
+            .insert("version".to_owned(), env!("CARGO_PKG_VERSION").into());
         event.metadata.insert("type".to_owned(), "_doc".into());
         event
     }

@@ -135,7 +135,12 @@ async fn every_event_reaches_a_shipper_that_breaks_off() {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use wire::{WireServer, WireServerOptions};
 
-    let server = WireServer::bind(WireServerOptions { address: "127.0.0.1:0".to_owned(), ..WireServerOptions::default() }).await.expect("a port");
+    let server = WireServer::bind(WireServerOptions {
+        address: "127.0.0.1:0".to_owned(),
+        ..WireServerOptions::default()
+    })
+    .await
+    .expect("a port");
     let host = server.local_addr().expect("bound");
     let seen = Arc::new(Mutex::new(Vec::new()));
     let calls = Arc::new(AtomicUsize::new(0));
@@ -148,14 +153,18 @@ async fn every_event_reaches_a_shipper_that_breaks_off() {
                 if count.fetch_add(1, Ordering::SeqCst) < 2 {
                     return Err(std::io::Error::other("not now"));
                 }
-                sink.lock().unwrap().extend(batch.events.iter().map(|event| event.fields["n"].as_u64()));
+                sink.lock()
+                    .unwrap()
+                    .extend(batch.events.iter().map(|event| event.fields["n"].as_u64()));
                 batch.delivered();
                 Ok(())
             }
         },
         stop.clone(),
     ));
-    let text = format!("output.logstash:\n  hosts: ['{host}']\n  bulk_max_size: 100\n  backoff.init: 10ms\nqueue.mem.flush.timeout: 10ms\n");
+    let text = format!(
+        "output.logstash:\n  hosts: ['{host}']\n  bulk_max_size: 100\n  backoff.init: 10ms\nqueue.mem.flush.timeout: 10ms\n"
+    );
     let settings = load_text(SCHEMA, "test", &text, &[]).expect("valid");
     let folder = tempfile::tempdir().expect("a folder");
     let (pipeline, publisher) =
@@ -169,6 +178,9 @@ async fn every_event_reaches_a_shipper_that_breaks_off() {
     stop.cancel();
     let _ended = serving.await;
     assert_eq!(*acks.lock().unwrap(), [Delivery::Delivered]);
-    assert!(calls.load(Ordering::SeqCst) > 2, "nothing was repeated, so nothing was tested");
+    assert!(
+        calls.load(Ordering::SeqCst) > 2,
+        "nothing was repeated, so nothing was tested"
+    );
     assert_eq!(*seen.lock().unwrap(), (0..1000).map(Some).collect::<Vec<_>>());
 }

@@ -1,6 +1,6 @@
 //! search-node: documents in, answers out, over Elasticsearch's REST API.
 //!
-//! `rest` reads requests, `action` does them, `index` keeps indices and their shards, `node` joins the parts.
+//! `rest` reads requests, `action` does them, `indices` keeps indices and their shards, `node` joins the parts.
 //!
 //! # Invariants
 //!
@@ -12,7 +12,7 @@
 
 mod action;
 mod error;
-mod index;
+mod indices;
 mod node;
 mod pool;
 mod rest;

@@ -11,7 +11,7 @@ use daemon::metrics::{Counter, Metrics};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
-use crate::index::{Indices, new_id};
+use crate::indices::{Indices, new_id};
 use crate::pool::Pool;
 use crate::settings::{NodeSettings, REFRESH_TICK};
 use crate::{rest, state_file};

@@ -82,7 +82,7 @@ fn no_source_file_is_dead() {
 #[test]
 fn no_path_of_one_machine_is_written_down() {
     let homes = [
-        ["/ho", "me/"].concat(),
+        ["/ho", "me/dev"].concat(),
         ["/ro", "ot/"].concat(),
         ["/wo", "rk/"].concat(),
     ];

@@ -1,10 +1,11 @@
 //! One document: index, create, update, delete, get.
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use shard::{Condition, SourceFilter, StoredDocument, WriteRequest, Written, filter_source, uid, uid_parts};
 
 use crate::error::ApiError;
-use crate::index::{Index, new_id};
+use crate::indices::{Index, new_id};
 use crate::node::Node;
 
 /// The longest id, in bytes.
@@ -42,29 +43,56 @@ pub struct WriteResult {
     pub routing: Option<String>,
 }
 
+/// A write's result as the API shows it.
+#[derive(Debug, Serialize)]
+pub(crate) struct ShownResult<'a> {
+    #[serde(rename = "_index")]
+    index: &'a str,
+    #[serde(rename = "_type")]
+    doc_type: &'a str,
+    #[serde(rename = "_id")]
+    id: &'a str,
+    #[serde(rename = "_version", skip_serializing_if = "Option::is_none")]
+    version: Option<u64>,
+    result: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    forced_refresh: Option<bool>,
+    #[serde(rename = "_shards")]
+    shards: ShownShards,
+    #[serde(rename = "_seq_no", skip_serializing_if = "Option::is_none")]
+    seq_no: Option<u64>,
+    #[serde(rename = "_primary_term", skip_serializing_if = "Option::is_none")]
+    primary_term: Option<u64>,
+    status: u16,
+}
+
+#[derive(Debug, Serialize)]
+struct ShownShards {
+    total: u32,
+    successful: u32,
+    failed: u32,
+}
+
 impl WriteResult {
     /// The result as the API shows it; `forced` tells that a refresh was done for it.
-    pub fn to_json(&self, forced: bool) -> Value {
-        let mut body = Map::new();
-        body.insert("_index".to_owned(), json!(self.index.name));
-        body.insert("_type".to_owned(), json!(self.doc_type));
-        body.insert("_id".to_owned(), json!(self.id));
-        if let Some(written) = &self.written {
-            body.insert("_version".to_owned(), json!(written.version));
-            body.insert("result".to_owned(), json!(self.result));
-            if forced {
-                body.insert("forced_refresh".to_owned(), json!(true));
-            }
-            let shards = if self.result == "noop" { 0 } else { 1 };
-            body.insert(
-                "_shards".to_owned(),
-                json!({"total": shards, "successful": shards, "failed": 0}),
-            );
-            body.insert("_seq_no".to_owned(), json!(written.seq_no));
-            body.insert("_primary_term".to_owned(), json!(written.term));
+    pub(crate) fn shown(&self, forced: bool) -> ShownResult<'_> {
+        let shards = u32::from(self.result != "noop");
+        ShownResult {
+            index: &self.index.name,
+            doc_type: &self.doc_type,
+            id: &self.id,
+            version: self.written.map(|written| written.version),
+            result: self.result,
+            forced_refresh: forced.then_some(true),
+            shards: ShownShards {
+                total: shards,
+                successful: shards,
+                failed: 0,
+            },
+            seq_no: self.written.map(|written| written.seq_no),
+            primary_term: self.written.map(|written| written.term),
+            status: self.status,
         }
-        body.insert("status".to_owned(), json!(self.status));
-        Value::Object(body)
     }
 
     /// Makes the write durable, unless its index does so by the clock.

@@ -11,7 +11,7 @@ use shard::{
 
 use super::document::shown_source;
 use crate::error::ApiError;
-use crate::index::{Index, NameOptions};
+use crate::indices::{Index, NameOptions};
 use crate::node::Node;
 
 /// Hits that are counted exactly unless the request says otherwise, as in Elasticsearch.

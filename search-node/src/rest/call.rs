@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::error::ApiError;
-use crate::index::NameOptions;
+use crate::indices::NameOptions;
 use crate::node::Node;
 
 /// One request.

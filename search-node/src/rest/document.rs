@@ -184,7 +184,7 @@ fn finish(call: &Call, result: WriteResult, wants_source: bool) -> Result<Reply,
         result.index.refresh()?;
     }
     call.node.counters.documents_written.inc();
-    let mut body = result.to_json(refresh);
+    let mut body = serde_json::to_value(result.shown(refresh)).unwrap_or_default();
     if let Value::Object(members) = &mut body {
         members.shift_remove("status");
         if let (true, Some(source)) = (wants_source, &result.source) {

@@ -11,6 +11,8 @@ use crate::error::ApiError;
 /// What a handler answers.
 pub(super) enum Reply {
     Json(u16, Value),
+    /// JSON that is already written.
+    Written(u16, Vec<u8>),
     Text(u16, String, &'static str),
 }
 
@@ -59,6 +61,7 @@ impl Wishes {
         });
         let (status, bytes, content_type) = match reply {
             Reply::Json(status, value) => (status, self.bytes(&value), self.media_type.clone()),
+            Reply::Written(status, bytes) => (status, self.rewritten(bytes), self.media_type.clone()),
             Reply::Text(status, text, kind) => (status, text.into_bytes(), HeaderValue::from_static(kind)),
         };
         let mut response = Response::new(Body::from(bytes));
@@ -67,6 +70,14 @@ impl Wishes {
         headers.insert(header::CONTENT_TYPE, content_type);
         headers.insert("x-elastic-product", HeaderValue::from_static("Elasticsearch"));
         response
+    }
+
+    /// Written JSON is read again only where the client wants it cut or pretty.
+    fn rewritten(&self, bytes: Vec<u8>) -> Vec<u8> {
+        if self.filter_path.is_empty() && !self.pretty {
+            return bytes;
+        }
+        serde_json::from_slice(&bytes).map_or(bytes, |value: Value| self.bytes(&value))
     }
 
     fn bytes(&self, value: &Value) -> Vec<u8> {

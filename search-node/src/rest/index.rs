@@ -11,7 +11,7 @@ use super::call::Call;
 use super::envelope::Reply;
 use super::router::{Route, route};
 use crate::error::ApiError;
-use crate::index::Index;
+use crate::indices::Index;
 
 const GET: &[Method] = &[Method::GET];
 const PUT: &[Method] = &[Method::PUT];
@@ -195,7 +195,7 @@ fn streams(call: &Call) -> Result<Reply, ApiError> {
     let expression = call.path.get("name").map_or("*", String::as_str);
     let all = call.node.indices.streams();
     let names: Vec<&str> = all.iter().map(|stream| stream.name.as_str()).collect();
-    let wanted = crate::index::expand(expression, &names, call.name_options()?)?;
+    let wanted = crate::indices::expand(expression, &names, call.name_options()?)?;
     let shown: Vec<Value> = all
         .iter()
         .filter(|stream| wanted.contains(&stream.name.as_str()))
@@ -237,7 +237,7 @@ fn delete_stream(call: &Call) -> Result<Reply, ApiError> {
     let name = call.part("name");
     let all = call.node.indices.streams();
     let names: Vec<&str> = all.iter().map(|stream| stream.name.as_str()).collect();
-    let wanted = crate::index::expand(&name, &names, call.name_options()?)?;
+    let wanted = crate::indices::expand(&name, &names, call.name_options()?)?;
     let doomed: Vec<Arc<Index>> = call
         .node
         .indices

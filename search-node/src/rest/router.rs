@@ -126,9 +126,9 @@ fn unrecognized(path: &str, unknown: &str, known: &[&'static str]) -> ApiError {
     ))
 }
 
-fn find<'a>(
+fn find(
     method: &Method,
-    segments: &'a [String],
+    segments: &[String],
     path: &str,
 ) -> Result<(&'static Route, HashMap<&'static str, String>), ApiError> {
     let mut best: Option<(&'static Route, usize)> = None;

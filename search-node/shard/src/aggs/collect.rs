@@ -190,11 +190,9 @@ impl<'a> Collector<'a> {
                 let counter = at(counters, owner, || DistinctCounter::new(*precision));
                 self.values.each_hash(document, |hash| counter.add(hash));
             }
-            (Kind::Missing { .. }, Buckets::Single { counts, .. }) => {
-                if !self.values.has(document) {
-                    *at(counts, owner, || 0) += 1;
-                    self.subs.collect_in(document, owner);
-                }
+            (Kind::Missing { .. }, Buckets::Single { counts, .. }) if !self.values.has(document) => {
+                *at(counts, owner, || 0) += 1;
+                self.subs.collect_in(document, owner);
             }
             (
                 _,
@@ -202,11 +200,9 @@ impl<'a> Collector<'a> {
                     counts,
                     members: Some(members),
                 },
-            ) => {
-                if members[document as usize / 64] >> (document % 64) & 1 == 1 {
-                    *at(counts, owner, || 0) += 1;
-                    self.subs.collect_in(document, owner);
-                }
+            ) if members[document as usize / 64] >> (document % 64) & 1 == 1 => {
+                *at(counts, owner, || 0) += 1;
+                self.subs.collect_in(document, owner);
             }
             (
                 kind,

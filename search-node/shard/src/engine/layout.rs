@@ -23,8 +23,6 @@ pub(crate) struct MetaFields {
     pub(crate) routing: Field,
     /// The type, for documents that are not of type `_doc`.
     pub(crate) doc_type: Field,
-    /// The names of the text fields that a document has.
-    pub(crate) field_names: Field,
     pub(crate) seq_no: Field,
     pub(crate) version: Field,
     pub(crate) term: Field,
@@ -76,9 +74,7 @@ impl Layout {
             .iter()
             .map(|slot| (slot.path.clone(), add_slot(&mut builder, slot)))
             .collect();
-        let parser = DocumentParser::new(Arc::clone(&mapping), meta.field_names, &|path| {
-            fields.get(path).copied()
-        });
+        let parser = DocumentParser::new(Arc::clone(&mapping), &|path| fields.get(path).copied());
         Self {
             mapping,
             schema: builder.build(),
@@ -115,7 +111,6 @@ fn add_meta_fields(builder: &mut SchemaBuilder) -> MetaFields {
         source: builder.add_bytes_field("_source", BytesOptions::from(STORED)),
         routing: builder.add_text_field("_routing", raw_text().set_stored()),
         doc_type: builder.add_text_field("_type", raw_text()),
-        field_names: builder.add_text_field("_field_names", raw_text()),
         seq_no: builder.add_u64_field(SEQ_NO, fast()),
         version: builder.add_u64_field(VERSION, fast()),
         term: builder.add_u64_field(TERM, fast()),

@@ -110,6 +110,8 @@ pub(crate) struct Counters {
 struct OpenSegment {
     segment: Segment,
     writer: SegmentWriter,
+    /// Bytes of sources added since the writer's memory was last looked at, which costs a walk over all its fields.
+    unweighed: usize,
 }
 
 /// A segment on disk that the index does not list yet.

@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     fn live(seq_no: u64, deleted: bool) -> LiveVersion {
-        let source = (!deleted).then(|| crate::translog::Location::for_tests());
+        let source = (!deleted).then(crate::translog::Location::for_tests);
         LiveVersion {
             seq_no,
             term: 1,

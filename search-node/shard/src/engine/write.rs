@@ -12,6 +12,9 @@ use super::{Engine, EngineError, FinishedSegment, OpenSegment};
 use crate::mapping::{Mapping, Parsed};
 use crate::translog::{Draft, Location, Operation, OperationKind};
 
+/// How many bytes of sources are added between two looks at a segment's memory.
+const WEIGH_EVERY_BYTES: usize = 64 << 10;
+
 /// What must hold of the document as it is, for the write to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Condition {
@@ -281,6 +284,11 @@ impl Engine {
             self.translog.fence(&error.to_string());
             return Err(error.into());
         }
+        open.unweighed += source.len();
+        if open.unweighed < WEIGH_EVERY_BYTES {
+            return Ok(None);
+        }
+        open.unweighed = 0;
         if open.writer.mem_usage() < self.options.segment_buffer_bytes {
             return Ok(None);
         }
@@ -328,7 +336,11 @@ impl Engine {
         let layout_index = self.view().searcher.index().clone();
         let segment = layout_index.new_segment();
         let writer = SegmentWriter::for_segment(self.options.segment_buffer_bytes, segment.clone())?;
-        Ok(OpenSegment { segment, writer })
+        Ok(OpenSegment {
+            segment,
+            writer,
+            unweighed: 0,
+        })
     }
 }
 

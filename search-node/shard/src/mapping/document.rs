@@ -1,8 +1,8 @@
 //! From a document's JSON to typed values: one pass over a borrowed parse, nothing copied that need not be.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
+use hashbrown::HashMap;
 use serde_json_borrow::Value as Json;
 use tantivy::TantivyDocument;
 use tantivy::schema::Field;
@@ -30,8 +30,6 @@ pub(crate) enum Parsed {
 pub(crate) struct DocumentParser {
     mapping: std::sync::Arc<Mapping>,
     root: ObjectPlan,
-    /// Names of the text fields that a document has, for `exists`.
-    field_names: Field,
 }
 
 struct ObjectPlan {
@@ -64,17 +62,9 @@ struct Reading<'p> {
 
 impl DocumentParser {
     /// `field_of` gives the tantivy field of a leaf's path; none for a leaf that is kept in no structure.
-    pub(crate) fn new(
-        mapping: std::sync::Arc<Mapping>,
-        field_names: Field,
-        field_of: &dyn Fn(&str) -> Option<Field>,
-    ) -> Self {
+    pub(crate) fn new(mapping: std::sync::Arc<Mapping>, field_of: &dyn Fn(&str) -> Option<Field>) -> Self {
         let root = plan_object(&mapping.root, "", Dynamic::True, field_of);
-        Self {
-            mapping,
-            root,
-            field_names,
-        }
+        Self { mapping, root }
     }
 
     /// Reads a document. Faults name its id and the field.
@@ -249,7 +239,6 @@ impl Reading<'_> {
             FieldKind::Text => {
                 let text = text_of(scalar);
                 self.document.add_text(field, &text);
-                self.document.add_text(self.parser.field_names, &target.path);
             }
             FieldKind::Keyword { ignore_above } => {
                 let text = text_of(scalar);

@@ -72,8 +72,8 @@ pub(crate) fn to_integer(scalar: Scalar<'_>, min: i64, max: i64, type_name: &str
     };
     let from_float = |number: f64| {
         let cut = number.trunc();
-        // 2^63 is exact in f64; i64::MAX is not.
-        if cut >= -9.223_372_036_854_775_8e18 && cut < 9.223_372_036_854_775_8e18 {
+        // i64::MAX as f64 is 2^63, which is one too many.
+        if (i64::MIN as f64..i64::MAX as f64).contains(&cut) {
             Ok(cut as i64)
         } else {
             Err(out_of_range())

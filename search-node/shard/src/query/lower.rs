@@ -13,6 +13,7 @@ use tantivy::schema::{Field, IndexRecordOption};
 
 use super::QueryError;
 use super::ast::{MultiMatchKind, Operator, Query, RangeBounds};
+use super::has_norm::HasNorm;
 use super::minimum_should_match::MinimumShouldMatch;
 use super::query_string::{self, Options};
 use super::values::{Wanted, bounds, plain, wanted};
@@ -442,14 +443,12 @@ impl Lowering<'_> {
             return Ok(all());
         }
         if let Some(mapping) = self.layout.mapping.leaf(path) {
-            let Some(_) = self.layout.field(path) else {
+            let Some(field) = self.layout.field(path) else {
                 return Ok(none());
             };
             return Ok(match &mapping.kind {
-                FieldKind::Text => Box::new(TermQuery::new(
-                    Term::from_field_text(self.layout.meta.field_names, path),
-                    IndexRecordOption::Basic,
-                )),
+                FieldKind::Text if mapping.index => Box::new(HasNorm::new(field)),
+                FieldKind::Text => none(),
                 _ if mapping.doc_values => Box::new(ExistsQuery::new(path.to_owned(), false)),
                 _ => none(),
             });

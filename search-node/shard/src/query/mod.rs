@@ -4,6 +4,7 @@
 
 mod ast;
 mod dsl;
+mod has_norm;
 mod lower;
 mod minimum_should_match;
 pub mod query_string;

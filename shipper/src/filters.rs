@@ -1,7 +1,7 @@
 //! The filters of a pipeline: branches, processors, and the options that every filter has.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use daemon::clock::Clock;
 use event::{Event, FieldPath, Timestamp, Value};
@@ -13,7 +13,8 @@ use processors::{
 use crate::condition::holds;
 use crate::language::Fault;
 use crate::language::ast::{Condition, Plugin, Stage};
-use crate::options::{Options, Variables};
+use crate::options::Options;
+use crate::plugins::{Context, PluginCounts};
 
 /// One step.
 pub enum Filter {
@@ -30,6 +31,7 @@ pub struct Step {
     remove_field: Vec<Template>,
     add_tag: Vec<Template>,
     remove_tag: Vec<Template>,
+    counts: Arc<PluginCounts>,
 }
 
 struct DropAll;
@@ -41,17 +43,17 @@ impl Processor for DropAll {
 }
 
 /// Builds the filters of a section.
-pub fn build(stages: &[Stage], variables: Variables<'_>, clock: &Clock) -> Result<Vec<Filter>, Fault> {
+pub fn build(stages: &[Stage], context: &Context<'_>) -> Result<Vec<Filter>, Fault> {
     let mut filters = Vec::new();
     for stage in stages {
         filters.push(match stage {
-            Stage::Plugin(plugin) => Filter::Step(Box::new(step(plugin, variables, clock)?)),
+            Stage::Plugin(plugin) => Filter::Step(Box::new(step(plugin, context)?)),
             Stage::Branch(branch) => {
                 let mut arms = Vec::new();
                 for (condition, stages) in &branch.arms {
-                    arms.push((condition.clone(), build(stages, variables, clock)?));
+                    arms.push((condition.clone(), build(stages, context)?));
                 }
-                Filter::Branch(arms, build(&branch.otherwise, variables, clock)?)
+                Filter::Branch(arms, build(&branch.otherwise, context)?)
             }
         });
     }
@@ -77,11 +79,15 @@ pub fn run(filters: &[Filter], event: &mut Event) -> bool {
 
 impl Step {
     fn run(&self, event: &mut Event) -> bool {
+        let started = Instant::now();
+        self.counts.entered(1);
         match self.processor.process(event) {
             Outcome::Dropped => return false,
             Outcome::Applied => self.decorate(event),
-            Outcome::Skipped | Outcome::Failed => {}
+            Outcome::Skipped => {}
+            Outcome::Failed => self.counts.failed(1),
         }
+        self.counts.left(1, started.elapsed());
         true
     }
 
@@ -111,7 +117,7 @@ impl Step {
 }
 
 /// A field that is there already becomes a list, as in Logstash.
-fn add(event: &mut Event, path: &FieldPath, value: Value) {
+pub(crate) fn add(event: &mut Event, path: &FieldPath, value: Value) {
     let joined = match event.get(path) {
         None | Some(Value::Null) => value,
         Some(Value::Array(mut items)) => {
@@ -123,16 +129,17 @@ fn add(event: &mut Event, path: &FieldPath, value: Value) {
     event.put(path, joined);
 }
 
-fn step(plugin: &Plugin, variables: Variables<'_>, clock: &Clock) -> Result<Step, Fault> {
-    let options = Options::new(plugin, variables);
+fn step(plugin: &Plugin, context: &Context<'_>) -> Result<Step, Fault> {
+    let options = Options::new(plugin, context.variables);
     let templates = |option: &str| -> Result<Vec<Template>, Fault> { Ok(options.list(option)?.iter().map(|text| Template::new(text)).collect()) };
     let add_field = options.pairs("add_field")?;
     Ok(Step {
-        processor: processor(&options, clock)?,
+        processor: processor(&options, context.clock)?,
         add_field: add_field.iter().map(|(name, value)| (Template::new(name), Template::new(value))).collect(),
         remove_field: templates("remove_field")?,
         add_tag: templates("add_tag")?,
         remove_tag: templates("remove_tag")?,
+        counts: context.enlist("filter", &options),
     })
 }
 

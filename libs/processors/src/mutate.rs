@@ -11,6 +11,9 @@ use crate::template::Template;
 /// The longest text that a change may make of a field. The regex crate's own work is linear in the text.
 const TEXT_BYTES_MAX: usize = 16 << 20;
 
+/// An option that changes texts: its name, its fields, and how.
+type TextStep<'a> = (&'static str, &'a Vec<String>, fn(&str) -> String);
+
 /// The options of Logstash's mutate filter.
 #[derive(Debug, Clone, Default)]
 pub struct MutateOptions {
@@ -112,7 +115,7 @@ impl MutateProcessor {
                 ruby_replacement(replacement),
             ));
         }
-        let texts: [(&'static str, &Vec<String>, fn(&str) -> String); 4] = [
+        let texts: [TextStep<'_>; 4] = [
             ("uppercase", &options.uppercase, |text| text.to_uppercase()),
             ("capitalize", &options.capitalize, capitalize),
             ("lowercase", &options.lowercase, |text| text.to_lowercase()),

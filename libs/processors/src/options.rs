@@ -23,9 +23,7 @@ impl OptionError {
 
 /// A field as pipelines name it: `[a][b]`, or one top-level name, dots and all.
 pub fn reference(text: &str) -> Result<FieldPath, event::PathError> {
-    if text.starts_with('[') {
-        FieldPath::parse(text)
-    } else if text.is_empty() {
+    if text.is_empty() || text.starts_with('[') {
         FieldPath::parse(text)
     } else {
         Ok(FieldPath::single(text))

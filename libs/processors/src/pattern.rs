@@ -18,6 +18,9 @@ const RETRIES_PER_MILLI: u128 = 20_000;
 /// The least steps back that a start position may take, whatever the length of the text.
 const RETRIES_MIN: u128 = 2_000;
 
+/// What a group captured: its field, the field as written, and the text if the group took part.
+pub(crate) type Capture<'a> = (&'a FieldPath, &'a str, Option<Value>);
+
 /// A compiled expression.
 #[derive(Debug)]
 pub struct Grok {
@@ -107,7 +110,7 @@ impl Grok {
         &'a self,
         text: &str,
         limit: Duration,
-    ) -> Result<Option<Vec<(&'a FieldPath, &'a str, Option<Value>)>>, TimedOut> {
+    ) -> Result<Option<Vec<Capture<'a>>>, TimedOut> {
         let Some(region) = self.search(text, limit)? else {
             return Ok(None);
         };

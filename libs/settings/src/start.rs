@@ -26,8 +26,8 @@ pub const LOGGING: &[Setting] = &[
 ];
 
 /// Reads the command line and the settings of `program`. A wrong configuration is one line on standard error and
-/// status 78; `test config`, `export config` and `export reference` print and leave. Words that are none of these
-/// stay in [`Invocation::words`] if `commands` lists them.
+/// status 78; `test config`, `export config` and `export reference` print and leave. Words that `commands` lists stay in
+/// [`Invocation::words`]; a program that has more to test than its settings lists `test config` there.
 pub fn start(line: CommandLine, program: &str, schema: Schema, commands: &[&str]) -> (Settings, Invocation) {
     match begin(line, program, schema, commands) {
         Ok(Some(started)) => started,
@@ -56,6 +56,7 @@ fn begin(
     }
     let settings = load(schema, &invocation.layers)?;
     match command.as_str() {
+        known if commands.contains(&known) => Ok(Some((settings, invocation))),
         "test config" => {
             println!("Config OK");
             Ok(None)
@@ -67,7 +68,6 @@ fn begin(
             Ok(None)
         }
         "" => Ok(Some((settings, invocation))),
-        other if commands.contains(&other) => Ok(Some((settings, invocation))),
         other => {
             let known = ["test config", "export config", "export reference"];
             let near = nearest(other, known.iter().chain(commands).copied());

@@ -27,6 +27,10 @@ pub enum Stage {
 /// `if … { } else if … { } else { }`.
 #[derive(Debug, Clone)]
 pub struct Branch {
+    /// The file.
+    pub file: String,
+    /// Where `if` stands.
+    pub at: Position,
     /// The conditions in order, with what follows from each.
     pub arms: Vec<(Condition, Vec<Stage>)>,
     /// What follows when none holds.

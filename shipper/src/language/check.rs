@@ -26,6 +26,7 @@ const PLUGINS: &[Known] = &[
         "user", "password", "api_key", "manage_template", "ecs_compatibility"]),
     Known("output", "stdout", &[]),
     Known("output", "null", &[]),
+    Known("output", "sink", &[]),
     Known("codec", "plain", &[]),
     Known("codec", "line", &[]),
     Known("codec", "json", &[]),
@@ -94,10 +95,6 @@ fn hint<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> String {
     let known: Vec<&str> = known.collect();
     match settings::nearest(word, known.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
-        // What is a slip of the finger in a short word is too far for the general rule.
-        None => match known.iter().find(|name| { let (mut a, mut b): (Vec<char>, Vec<char>) = (word.chars().collect(), name.chars().collect()); a.sort_unstable(); b.sort_unstable(); a == b }) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("there are: {}", known.join(", ")),
-        },
+        None => format!("there are: {}", known.join(", ")),
     }
 }

@@ -5,7 +5,7 @@ use regex::Regex;
 
 use super::ast::{Attribute, Branch, Comparison, Condition, Config, Literal, Operand, Plugin, Stage};
 use super::cursor::Cursor;
-use super::fault::Fault;
+use super::fault::{Fault, Position};
 
 /// How deep blocks, conditions and values may nest, so that no text overruns the stack.
 const DEPTH_MAX: usize = 100;
@@ -56,11 +56,12 @@ fn block(cursor: &mut Cursor<'_>, depth: usize) -> Result<Vec<Stage>, Fault> {
         if cursor.peek().is_none() {
             return Err(cursor.fault("a `}` is missing: a block is not closed"));
         }
-        stages.push(if cursor.take_word("if") { Stage::Branch(branch(cursor, depth)?) } else { Stage::Plugin(plugin(cursor, depth)?) });
+        let at = cursor.position();
+        stages.push(if cursor.take_word("if") { Stage::Branch(branch(cursor, at, depth)?) } else { Stage::Plugin(plugin(cursor, depth)?) });
     }
 }
 
-fn branch(cursor: &mut Cursor<'_>, depth: usize) -> Result<Branch, Fault> {
+fn branch(cursor: &mut Cursor<'_>, at: Position, depth: usize) -> Result<Branch, Fault> {
     let mut arms = Vec::new();
     loop {
         let condition = condition(cursor, depth)?;
@@ -68,12 +69,12 @@ fn branch(cursor: &mut Cursor<'_>, depth: usize) -> Result<Branch, Fault> {
         arms.push((condition, block(cursor, depth)?));
         cursor.skip();
         if !cursor.take_word("else") {
-            return Ok(Branch { arms, otherwise: Vec::new() });
+            return Ok(Branch { file: cursor.file(), at, arms, otherwise: Vec::new() });
         }
         cursor.skip();
         if !cursor.take_word("if") {
             cursor.expect("{", "`else`")?;
-            return Ok(Branch { arms, otherwise: block(cursor, depth)? });
+            return Ok(Branch { file: cursor.file(), at, arms, otherwise: block(cursor, depth)? });
         }
     }
 }

@@ -45,8 +45,15 @@ pub struct Api {
 impl Api {
     /// Listens on a loopback address.
     pub async fn bind(host: &str, port: u16) -> anyhow::Result<Self> {
-        let ip: IpAddr = if host == "localhost" { [127, 0, 0, 1].into() } else { host.parse()? };
-        anyhow::ensure!(ip.is_loopback(), "`api.http.host` {host} is not loopback, and the API has no security; set api.http.host: 127.0.0.1");
+        let ip: IpAddr = if host == "localhost" {
+            [127, 0, 0, 1].into()
+        } else {
+            host.parse()?
+        };
+        anyhow::ensure!(
+            ip.is_loopback(),
+            "`api.http.host` {host} is not loopback, and the API has no security; set api.http.host: 127.0.0.1"
+        );
         let address = SocketAddr::new(ip, port);
         let listener = TcpListener::bind(address).await.map_err(|error| {
             if daemon::is_listening_taken(&error) {
@@ -66,7 +73,10 @@ impl Api {
 
     /// Answers until `stop`.
     pub async fn run(self, facts: Facts, stop: CancellationToken) {
-        let told = Told { facts: Arc::new(facts), address: self.address };
+        let told = Told {
+            facts: Arc::new(facts),
+            address: self.address,
+        };
         let router = Router::new()
             .route("/", get(root))
             .route("/_node", get(node))
@@ -75,7 +85,8 @@ impl Api {
             .route("/metrics", get(render))
             .fallback(missing)
             .with_state(told);
-        let serving = axum::serve(self.listener, router).with_graceful_shutdown(async move { stop.cancelled().await });
+        let serving =
+            axum::serve(self.listener, router).with_graceful_shutdown(async move { stop.cancelled().await });
         if let Err(error) = serving.await {
             tracing::error!(%error, "the API ended");
         }
@@ -113,8 +124,16 @@ impl Told {
 
     fn plugins(&self) -> Value {
         let of = |section: &str| -> Vec<Value> {
-            let plugins = self.facts.plugins.iter().filter(|plugin| plugin.section == section);
-            plugins.map(|plugin| json!({"id": plugin.id, "name": plugin.name, "events": plugin.counts.to_json()})).collect()
+            let plugins = self
+                .facts
+                .plugins
+                .iter()
+                .filter(|plugin| plugin.section == section);
+            plugins
+                .map(
+                    |plugin| json!({"id": plugin.id, "name": plugin.name, "events": plugin.counts.to_json()}),
+                )
+                .collect()
         };
         json!({"inputs": of("input"), "filters": of("filter"), "outputs": of("output")})
     }
@@ -129,7 +148,10 @@ async fn node(State(told): State<Told>) -> Json<Value> {
 }
 
 async fn pipelines(State(told): State<Told>) -> Json<Value> {
-    told.with("pipelines", json!({"main": {"bounds": told.bounds(), "plugins": told.plugins()}}))
+    told.with(
+        "pipelines",
+        json!({"main": {"bounds": told.bounds(), "plugins": told.plugins()}}),
+    )
 }
 
 async fn stats(State(told): State<Told>) -> Json<Value> {
@@ -149,7 +171,10 @@ async fn stats(State(told): State<Told>) -> Json<Value> {
         "plugins": told.plugins(),
     });
     let mut answer = told.head();
-    answer.insert("uptime_in_millis".to_owned(), json!(told.facts.started.elapsed().as_millis() as u64));
+    answer.insert(
+        "uptime_in_millis".to_owned(),
+        json!(told.facts.started.elapsed().as_millis() as u64),
+    );
     answer.insert("events".to_owned(), events);
     answer.insert("pipelines".to_owned(), json!({"main": main}));
     Json(Value::Object(answer))
@@ -160,6 +185,12 @@ async fn render(State(told): State<Told>) -> impl IntoResponse {
 }
 
 async fn missing(State(_): State<Told>, uri: axum::http::Uri) -> impl IntoResponse {
-    let reason = format!("{} is not here; there are /, /_node, /_node/pipelines, /_node/stats and /metrics", uri.path());
-    (StatusCode::NOT_FOUND, Json(json!({"path": uri.path(), "status": 404, "error": {"message": reason}})))
+    let reason = format!(
+        "{} is not here; there are /, /_node, /_node/pipelines, /_node/stats and /metrics",
+        uri.path()
+    );
+    (
+        StatusCode::NOT_FOUND,
+        Json(json!({"path": uri.path(), "status": 404, "error": {"message": reason}})),
+    )
 }

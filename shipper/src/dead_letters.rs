@@ -31,12 +31,22 @@ impl DeadLetters {
     pub fn kept(folder: &Path, bytes_max: u64, clock: Clock) -> std::io::Result<Self> {
         let folder = folder.join("dead_letter_queue");
         fs_err::create_dir_all(&folder)?;
-        Ok(Self { file: Some(folder.join("main.ndjson")), bytes_max, clock, told: Mutex::default() })
+        Ok(Self {
+            file: Some(folder.join("main.ndjson")),
+            bytes_max,
+            clock,
+            told: Mutex::default(),
+        })
     }
 
     /// Only counted.
     pub fn counted(clock: Clock) -> Self {
-        Self { file: None, bytes_max: 0, clock, told: Mutex::default() }
+        Self {
+            file: None,
+            bytes_max: 0,
+            clock,
+            told: Mutex::default(),
+        }
     }
 
     /// Takes what `plugin` could not deliver; how many were kept in the file. They are on the disk when this returns.
@@ -56,7 +66,9 @@ impl DeadLetters {
             }
         }
         let Some(file) = &self.file else { return Ok(0) };
-        let mut room = self.bytes_max.saturating_sub(fs_err::metadata(file).map_or(0, |meta| meta.len()));
+        let mut room = self
+            .bytes_max
+            .saturating_sub(fs_err::metadata(file).map_or(0, |meta| meta.len()));
         let mut lines = String::new();
         let mut kept = 0;
         for refusal in refused {
@@ -81,7 +93,8 @@ impl DeadLetters {
 
     fn line(&self, plugin: &str, (action, rejection): &Refused) -> String {
         let now = Timestamp::from_nanos(i128::from(self.clock.now_nanos()));
-        let document = serde_json::from_str(&action.document).unwrap_or_else(|_| Value::String(action.document.clone()));
+        let document =
+            serde_json::from_str(&action.document).unwrap_or_else(|_| Value::String(action.document.clone()));
         let record = json!({
             "@timestamp": now.to_string(),
             "plugin_id": plugin,

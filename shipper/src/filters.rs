@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use daemon::clock::Clock;
 use event::{Event, FieldPath, Timestamp, Value};
 use processors::{
-    DateOptions, DateProcessor, GrokOptions, GrokProcessor, JsonOptions, JsonProcessor, MutateOptions, MutateProcessor, OptionError,
-    Outcome, Patterns, Processor, Template, reference,
+    DateOptions, DateProcessor, GrokOptions, GrokProcessor, JsonOptions, JsonProcessor, MutateOptions,
+    MutateProcessor, OptionError, Outcome, Patterns, Processor, Template, reference,
 };
 
 use crate::condition::holds;
@@ -66,7 +66,10 @@ pub fn run(filters: &[Filter], event: &mut Event) -> bool {
         let keeps = match filter {
             Filter::Step(step) => step.run(event),
             Filter::Branch(arms, otherwise) => {
-                let arm = arms.iter().find(|(condition, _)| holds(condition, event)).map_or(otherwise, |(_, filters)| filters);
+                let arm = arms
+                    .iter()
+                    .find(|(condition, _)| holds(condition, event))
+                    .map_or(otherwise, |(_, filters)| filters);
                 run(arm, event)
             }
         };
@@ -131,11 +134,20 @@ pub(crate) fn add(event: &mut Event, path: &FieldPath, value: Value) {
 
 fn step(plugin: &Plugin, context: &Context<'_>) -> Result<Step, Fault> {
     let options = Options::new(plugin, context.variables);
-    let templates = |option: &str| -> Result<Vec<Template>, Fault> { Ok(options.list(option)?.iter().map(|text| Template::new(text)).collect()) };
+    let templates = |option: &str| -> Result<Vec<Template>, Fault> {
+        Ok(options
+            .list(option)?
+            .iter()
+            .map(|text| Template::new(text))
+            .collect())
+    };
     let add_field = options.pairs("add_field")?;
     Ok(Step {
         processor: processor(&options, context.clock)?,
-        add_field: add_field.iter().map(|(name, value)| (Template::new(name), Template::new(value))).collect(),
+        add_field: add_field
+            .iter()
+            .map(|(name, value)| (Template::new(name), Template::new(value)))
+            .collect(),
         remove_field: templates("remove_field")?,
         add_tag: templates("add_tag")?,
         remove_tag: templates("remove_tag")?,
@@ -147,7 +159,11 @@ fn processor(options: &Options<'_>, clock: &Clock) -> Result<Box<dyn Processor>,
     let wrong = |error: OptionError| options.fault(error.option, error.to_string());
     let tags = |default: &str| -> Result<Vec<String>, Fault> {
         let tags = options.list("tag_on_failure")?;
-        Ok(if tags.is_empty() { vec![default.to_owned()] } else { tags })
+        Ok(if tags.is_empty() {
+            vec![default.to_owned()]
+        } else {
+            tags
+        })
     };
     Ok(match options.name() {
         "grok" => {
@@ -165,7 +181,9 @@ fn processor(options: &Options<'_>, clock: &Clock) -> Result<Box<dyn Processor>,
                 named_captures_only: options.flag("named_captures_only", true)?,
                 target: options.text("target")?,
                 tag_on_failure: tags("_grokparsefailure")?,
-                tag_on_timeout: options.text("tag_on_timeout")?.unwrap_or_else(|| "_groktimeout".to_owned()),
+                tag_on_timeout: options
+                    .text("tag_on_timeout")?
+                    .unwrap_or_else(|| "_groktimeout".to_owned()),
                 timeout: Duration::from_millis(options.number("timeout_millis", 30_000)?),
             };
             Box::new(GrokProcessor::new(grok).map_err(wrong)?)
@@ -173,7 +191,10 @@ fn processor(options: &Options<'_>, clock: &Clock) -> Result<Box<dyn Processor>,
         "date" => {
             let mut formats = options.list("match")?;
             if formats.len() < 2 {
-                return Err(options.fault("match", "`match` must name a field and at least one format, e.g. [\"timestamp\", \"ISO8601\"]"));
+                return Err(options.fault(
+                    "match",
+                    "`match` must name a field and at least one format, e.g. [\"timestamp\", \"ISO8601\"]",
+                ));
             }
             let clock = clock.clone();
             let date = DateOptions {
@@ -188,7 +209,12 @@ fn processor(options: &Options<'_>, clock: &Clock) -> Result<Box<dyn Processor>,
         }
         "json" => {
             let json = JsonOptions {
-                source: options.text("source")?.ok_or_else(|| options.fault("source", "`source` is missing; name the field that holds the JSON text"))?,
+                source: options.text("source")?.ok_or_else(|| {
+                    options.fault(
+                        "source",
+                        "`source` is missing; name the field that holds the JSON text",
+                    )
+                })?,
                 target: options.text("target")?,
                 skip_on_invalid_json: options.flag("skip_on_invalid_json", false)?,
                 tag_on_failure: tags("_jsonparsefailure")?,
@@ -203,7 +229,10 @@ fn processor(options: &Options<'_>, clock: &Clock) -> Result<Box<dyn Processor>,
 fn mutate(options: &Options<'_>) -> Result<MutateOptions, Fault> {
     let gsub = options.list("gsub")?;
     if gsub.len() % 3 != 0 {
-        return Err(options.fault("gsub", "`gsub` must hold triples: field, regular expression, replacement"));
+        return Err(options.fault(
+            "gsub",
+            "`gsub` must hold triples: field, regular expression, replacement",
+        ));
     }
     Ok(MutateOptions {
         coerce: options.pairs("coerce")?,
@@ -211,7 +240,10 @@ fn mutate(options: &Options<'_>) -> Result<MutateOptions, Fault> {
         update: options.pairs("update")?,
         replace: options.pairs("replace")?,
         convert: options.pairs("convert")?,
-        gsub: gsub.chunks(3).map(|triple| (triple[0].clone(), triple[1].clone(), triple[2].clone())).collect(),
+        gsub: gsub
+            .chunks(3)
+            .map(|triple| (triple[0].clone(), triple[1].clone(), triple[2].clone()))
+            .collect(),
         uppercase: options.list("uppercase")?,
         capitalize: options.list("capitalize")?,
         lowercase: options.list("lowercase")?,

@@ -18,6 +18,7 @@ use crate::filters::add;
 use crate::language::Fault;
 use crate::language::ast::{Literal, Plugin, Stage};
 use crate::options::Options;
+use crate::pipeline::Totals;
 use crate::plugins::{Context, PluginCounts};
 
 /// Events that stdin and the generator hand over at a time, at most.
@@ -30,9 +31,17 @@ pub struct Input {
 }
 
 enum Kind {
-    Beats { host: String, port: u64, idle: Duration, codec: Codec },
+    Beats {
+        host: String,
+        port: u64,
+        idle: Duration,
+        codec: Codec,
+    },
     Stdin(Codec),
-    Generator { lines: Vec<String>, count: u64 },
+    Generator {
+        lines: Vec<String>,
+        count: u64,
+    },
 }
 
 /// What every event of an input gets.
@@ -54,7 +63,9 @@ pub struct Bound {
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
     /// Another program listens there.
-    #[error("cannot listen on {0}: the port is in use; stop the program that holds it, or set another `port` in the input `beats`")]
+    #[error(
+        "cannot listen on {0}: the port is in use; stop the program that holds it, or set another `port` in the input `beats`"
+    )]
     Taken(String),
     /// The system refuses.
     #[error("{0}; set another `host` or `port` in the input `beats`")]
@@ -62,7 +73,7 @@ pub enum BindError {
 }
 
 /// What inputs run with.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Surroundings {
     /// The time.
     pub clock: Clock,
@@ -70,6 +81,8 @@ pub struct Surroundings {
     pub host: String,
     /// The longest line of stdin.
     pub line_bytes_max: usize,
+    /// Where events are counted.
+    pub totals: Totals,
 }
 
 /// Builds the inputs of a section.
@@ -81,7 +94,11 @@ pub fn build(stages: &[Stage], context: &Context<'_>) -> Result<Vec<Input>, Faul
             Stage::Branch(branch) => {
                 let at = branch.at;
                 let reason = "`if` has no place in `input`; put it into `filter` or `output`".to_owned();
-                return Err(Fault { file: branch.file.clone(), at, reason });
+                return Err(Fault {
+                    file: branch.file.clone(),
+                    at,
+                    reason,
+                });
             }
         }
     }
@@ -90,9 +107,17 @@ pub fn build(stages: &[Stage], context: &Context<'_>) -> Result<Vec<Input>, Faul
 
 fn input(plugin: &Plugin, context: &Context<'_>) -> Result<Input, Fault> {
     let options = Options::new(plugin, context.variables);
-    let name = options.codec(if options.name() == "stdin" { "line" } else { "plain" })?;
-    let codec = Codec::named(&name)
-        .ok_or_else(|| options.fault("codec", format!("codec `{name}` is for outputs; write plain, line, json or json_lines")))?;
+    let name = options.codec(if options.name() == "stdin" {
+        "line"
+    } else {
+        "plain"
+    })?;
+    let codec = Codec::named(&name).ok_or_else(|| {
+        options.fault(
+            "codec",
+            format!("codec `{name}` is for outputs; write plain, line, json or json_lines"),
+        )
+    })?;
     let kind = match options.name() {
         "beats" => {
             let port = options.number("port", 5044)?;
@@ -110,14 +135,25 @@ fn input(plugin: &Plugin, context: &Context<'_>) -> Result<Input, Fault> {
         _ => Kind::Generator {
             lines: {
                 let lines = options.list("lines")?;
-                if lines.is_empty() { vec![options.text("message")?.unwrap_or_else(|| "Hello world!".to_owned())] } else { lines }
+                if lines.is_empty() {
+                    vec![
+                        options
+                            .text("message")?
+                            .unwrap_or_else(|| "Hello world!".to_owned()),
+                    ]
+                } else {
+                    lines
+                }
             },
             count: options.number("count", 0)?,
         },
     };
     let add_field = options.pairs("add_field")?;
     let marks = Marks {
-        add_field: add_field.iter().map(|(name, value)| (Template::new(name), Template::new(value))).collect(),
+        add_field: add_field
+            .iter()
+            .map(|(name, value)| (Template::new(name), Template::new(value)))
+            .collect(),
         kind: options.text("type")?,
         tags: options.list("tags")?,
         counts: context.enlist("input", &options),
@@ -136,15 +172,18 @@ impl Marks {
         if let Some(kind) = &self.kind
             && !event.fields.contains_key("type")
         {
-            event.fields.insert("type".to_owned(), Value::String(kind.clone()));
+            event
+                .fields
+                .insert("type".to_owned(), Value::String(kind.clone()));
         }
         for tag in &self.tags {
             event.tag(tag);
         }
     }
 
-    fn batch(&self, mut batch: Batch) -> Batch {
+    fn batch(&self, mut batch: Batch, totals: &Totals) -> Batch {
         batch.events.iter_mut().for_each(|event| self.put(event));
+        totals.entered(batch.events.len());
         self.counts.entered(batch.events.len());
         self.counts.left(batch.events.len(), Duration::ZERO);
         batch
@@ -155,7 +194,10 @@ impl Input {
     /// Takes the input's address, if it has one.
     pub async fn bind(self, surroundings: &Surroundings) -> Result<Bound, BindError> {
         let Kind::Beats { host, port, idle, .. } = &self.kind else {
-            return Ok(Bound { input: self, server: None });
+            return Ok(Bound {
+                input: self,
+                server: None,
+            });
         };
         let address = format!("{host}:{port}");
         let options = WireServerOptions {
@@ -165,8 +207,13 @@ impl Input {
             ..WireServerOptions::default()
         };
         match WireServer::bind(options).await {
-            Ok(server) => Ok(Bound { input: self, server: Some(server) }),
-            Err(WireError::Bind { source, .. }) if daemon::is_listening_taken(&source) => Err(BindError::Taken(address)),
+            Ok(server) => Ok(Bound {
+                input: self,
+                server: Some(server),
+            }),
+            Err(WireError::Bind { source, .. }) if daemon::is_listening_taken(&source) => {
+                Err(BindError::Taken(address))
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -185,7 +232,7 @@ impl Bound {
             (Kind::Beats { codec, .. }, Some(server)) => {
                 let sink = move |mut batch: Batch| {
                     batch.events.iter_mut().for_each(|event| codec.enrich(event));
-                    let batch = marks.batch(batch);
+                    let batch = marks.batch(batch, &surroundings.totals);
                     let producer = producer.clone();
                     async move { producer.push(batch).await }
                 };
@@ -193,7 +240,9 @@ impl Bound {
             }
             (Kind::Beats { .. }, None) => {}
             (Kind::Stdin(codec), _) => stdin(codec, &marks, &producer, &surroundings, &stop).await,
-            (Kind::Generator { lines, count }, _) => generate(&lines, count, &marks, &producer, &surroundings, &stop).await,
+            (Kind::Generator { lines, count }, _) => {
+                generate(&lines, count, &marks, &producer, &surroundings, &stop).await
+            }
         }
     }
 }
@@ -202,7 +251,13 @@ fn now(surroundings: &Surroundings) -> Timestamp {
     Timestamp::from_nanos(i128::from(surroundings.clock.now_nanos()))
 }
 
-async fn stdin(codec: Codec, marks: &Marks, producer: &Producer, surroundings: &Surroundings, stop: &CancellationToken) {
+async fn stdin(
+    codec: Codec,
+    marks: &Marks,
+    producer: &Producer,
+    surroundings: &Surroundings,
+    stop: &CancellationToken,
+) {
     let (sender, mut lines) = mpsc::channel(BATCH);
     let bytes_max = surroundings.line_bytes_max;
     // A thread of its own: a read of standard input cannot be called off, and must hold up nobody.
@@ -226,12 +281,14 @@ async fn stdin(codec: Codec, marks: &Marks, producer: &Producer, surroundings: &
         let decode = |line: String| {
             let mut events = codec.decode(&line, now(surroundings));
             for event in &mut events {
-                event.set("event.original", line.as_str()).set("host.hostname", surroundings.host.as_str());
+                event
+                    .set("event.original", line.as_str())
+                    .set("host.hostname", surroundings.host.as_str());
             }
             events
         };
         let events = received.drain(..).flat_map(decode).collect();
-        let batch = marks.batch(Batch::without_ack(events));
+        let batch = marks.batch(Batch::without_ack(events), &surroundings.totals);
         if producer.push(batch).await.is_err() {
             return;
         }
@@ -282,14 +339,17 @@ async fn generate(
         while events.len() < BATCH && (count == 0 || sequence < count) {
             for line in lines {
                 let mut event = Event::at(now(surroundings));
-                event.set("message", line.as_str()).set("event.original", line.as_str()).set("event.sequence", sequence);
+                event
+                    .set("message", line.as_str())
+                    .set("event.original", line.as_str())
+                    .set("event.sequence", sequence);
                 event.set("host.name", surroundings.host.as_str());
                 events.push(event);
             }
             sequence += 1;
         }
         let pushed = tokio::select! {
-            pushed = producer.push(marks.batch(Batch::without_ack(events))) => pushed.is_ok(),
+            pushed = producer.push(marks.batch(Batch::without_ack(events), &surroundings.totals)) => pushed.is_ok(),
             () = stop.cancelled() => false,
         };
         if !pushed {
@@ -298,12 +358,15 @@ async fn generate(
     }
 }
 
-/// Whether a codec's text stands alone, as a name.
+/// The codec of a plugin where it is written with options of its own.
 pub(crate) fn codec_option<'a>(plugin: &'a Plugin, option: &str) -> Option<&'a Plugin> {
-    plugin.attributes.iter().find_map(|attribute| match &attribute.value {
-        Literal::Plugin(codec) if attribute.name == option => Some(codec),
-        _ => None,
-    })
+    plugin
+        .attributes
+        .iter()
+        .find_map(|attribute| match &attribute.value {
+            Literal::Plugin(codec) if attribute.name == option => Some(codec),
+            _ => None,
+        })
 }
 
 #[cfg(test)]

@@ -20,12 +20,31 @@ impl<'a> Options<'a> {
 
     /// A fault at the option, or at the plugin where it is not set.
     pub fn fault(&self, option: &str, reason: impl Into<String>) -> Fault {
-        let at = self.plugin.attributes.iter().find(|attribute| attribute.name == option).map_or(self.plugin.at, |attribute| attribute.at);
-        Fault { file: self.plugin.file.clone(), at, reason: format!("`{}`: {}", self.plugin.name, reason.into()) }
+        let at = self
+            .plugin
+            .attributes
+            .iter()
+            .find(|attribute| attribute.name == option)
+            .map_or(self.plugin.at, |attribute| attribute.at);
+        Fault {
+            file: self.plugin.file.clone(),
+            at,
+            reason: format!("`{}`: {}", self.plugin.name, reason.into()),
+        }
     }
 
     fn last(&self, option: &str) -> Option<&'a Literal> {
-        self.plugin.attributes.iter().rev().find(|attribute| attribute.name == option).map(|attribute| &attribute.value)
+        self.plugin
+            .attributes
+            .iter()
+            .rev()
+            .find(|attribute| attribute.name == option)
+            .map(|attribute| &attribute.value)
+    }
+
+    /// Whether the option is written.
+    pub fn has(&self, option: &str) -> bool {
+        self.last(option).is_some()
     }
 
     fn wrong(&self, option: &str, want: &str) -> Fault {
@@ -36,11 +55,22 @@ impl<'a> Options<'a> {
         let mut out = String::new();
         let mut rest = text;
         while let Some(at) = rest.find("${") {
-            let Some(end) = rest[at..].find('}').map(|end| at + end) else { break };
+            let Some(end) = rest[at..].find('}').map(|end| at + end) else {
+                break;
+            };
             let inside = &rest[at + 2..end];
-            let (name, default) = inside.split_once(':').map_or((inside, None), |(name, default)| (name, Some(default)));
+            let (name, default) = inside
+                .split_once(':')
+                .map_or((inside, None), |(name, default)| (name, Some(default)));
             let value = (self.variables)(name).or_else(|| default.map(str::to_owned));
-            let value = value.ok_or_else(|| self.fault(option, format!("`{option}` uses ${{{name}}}, which is not set; set it, or write ${{{name}:default}}")))?;
+            let value = value.ok_or_else(|| {
+                self.fault(
+                    option,
+                    format!(
+                        "`{option}` uses ${{{name}}}, which is not set; set it, or write ${{{name}:default}}"
+                    ),
+                )
+            })?;
             out.push_str(&rest[..at]);
             out.push_str(&value);
             rest = &rest[end + 1..];
@@ -60,7 +90,9 @@ impl<'a> Options<'a> {
 
     /// A text, if it is set.
     pub fn text(&self, option: &str) -> Result<Option<String>, Fault> {
-        self.last(option).map(|literal| self.scalar(option, literal, "a text")).transpose()
+        self.last(option)
+            .map(|literal| self.scalar(option, literal, "a text"))
+            .transpose()
     }
 
     /// A whole number.
@@ -84,7 +116,12 @@ impl<'a> Options<'a> {
     /// A list of texts; a single one is a list of one, and several settings of one option add up.
     pub fn list(&self, option: &str) -> Result<Vec<String>, Fault> {
         let mut out = Vec::new();
-        for attribute in self.plugin.attributes.iter().filter(|attribute| attribute.name == option) {
+        for attribute in self
+            .plugin
+            .attributes
+            .iter()
+            .filter(|attribute| attribute.name == option)
+        {
             out.extend(self.texts(option, &attribute.value)?);
         }
         Ok(out)
@@ -92,7 +129,10 @@ impl<'a> Options<'a> {
 
     fn texts(&self, option: &str, literal: &Literal) -> Result<Vec<String>, Fault> {
         match literal {
-            Literal::Array(items) => items.iter().map(|item| self.scalar(option, item, "a list of texts")).collect(),
+            Literal::Array(items) => items
+                .iter()
+                .map(|item| self.scalar(option, item, "a list of texts"))
+                .collect(),
             single => Ok(vec![self.scalar(option, single, "a text or a list of texts")?]),
         }
     }
@@ -109,7 +149,12 @@ impl<'a> Options<'a> {
     /// Keys with one value or several.
     pub fn lists(&self, option: &str) -> Result<Vec<(String, Vec<String>)>, Fault> {
         let mut out = Vec::new();
-        for attribute in self.plugin.attributes.iter().filter(|attribute| attribute.name == option) {
+        for attribute in self
+            .plugin
+            .attributes
+            .iter()
+            .filter(|attribute| attribute.name == option)
+        {
             match &attribute.value {
                 Literal::Hash(entries) => {
                     for (key, value) in entries {
@@ -118,7 +163,10 @@ impl<'a> Options<'a> {
                 }
                 Literal::Array(items) if items.len() % 2 == 0 => {
                     for pair in items.chunks(2) {
-                        out.push((self.scalar(option, &pair[0], "pairs")?, self.texts(option, &pair[1])?));
+                        out.push((
+                            self.scalar(option, &pair[0], "pairs")?,
+                            self.texts(option, &pair[1])?,
+                        ));
                     }
                 }
                 _ => return Err(self.wrong(option, "a hash such as { \"a\" => \"b\" }")),
@@ -136,7 +184,10 @@ impl<'a> Options<'a> {
     pub fn id(&self) -> String {
         match self.text("id") {
             Ok(Some(id)) => id,
-            _ => format!("{}@{}:{}", self.plugin.name, self.plugin.at.line, self.plugin.at.column),
+            _ => format!(
+                "{}@{}:{}",
+                self.plugin.name, self.plugin.at.line, self.plugin.at.column
+            ),
         }
     }
 
@@ -145,4 +196,3 @@ impl<'a> Options<'a> {
         &self.plugin.name
     }
 }
-

@@ -10,10 +10,10 @@ use processors::Template;
 use search_client::{BulkAction, BulkOp, ClientError, ClientOptions, SearchClient};
 
 use crate::condition::holds;
-use crate::language::Fault;
-use crate::language::ast::{Condition, Plugin, Stage};
 use crate::dead_letters::Refused;
 use crate::inputs::codec_option;
+use crate::language::Fault;
+use crate::language::ast::{Condition, Plugin, Stage};
 use crate::options::Options;
 use crate::plugins::{Context, PluginCounts};
 use crate::rubydebug;
@@ -108,7 +108,10 @@ fn choose(ways: &[Way], event: &Event, takers: &mut Vec<usize>) {
         match way {
             Way::To(at) => takers.push(*at),
             Way::Branch(arms, otherwise) => {
-                let arm = arms.iter().find(|(condition, _)| holds(condition, event)).map_or(otherwise, |(_, ways)| ways);
+                let arm = arms
+                    .iter()
+                    .find(|(condition, _)| holds(condition, event))
+                    .map_or(otherwise, |(_, ways)| ways);
                 choose(arm, event, takers);
             }
         }
@@ -122,7 +125,11 @@ fn output(plugin: &Plugin, context: &Context<'_>) -> Result<Output, Fault> {
         "stdout" => Kind::Stdout(print_codec(plugin, &options, context)?),
         _ => Kind::Null,
     };
-    Ok(Output { id: options.id(), counts: context.enlist("output", &options), kind })
+    Ok(Output {
+        id: options.id(),
+        counts: context.enlist("output", &options),
+        kind,
+    })
 }
 
 fn print_codec(plugin: &Plugin, options: &Options<'_>, context: &Context<'_>) -> Result<Print, Fault> {
@@ -144,7 +151,11 @@ impl SearchOutput {
         let hosts = options.list("hosts")?;
         let user = options.text("user")?;
         let client = SearchClient::new(ClientOptions {
-            hosts: if hosts.is_empty() { vec!["http://127.0.0.1:9200".to_owned()] } else { hosts },
+            hosts: if hosts.is_empty() {
+                vec!["http://127.0.0.1:9200".to_owned()]
+            } else {
+                hosts
+            },
             timeout: Duration::from_secs(options.number("timeout", 60)?),
             backoff_init: Duration::from_secs(options.number("retry_initial_interval", 2)?),
             backoff_max: Duration::from_secs(options.number("retry_max_interval", 64)?),
@@ -156,28 +167,53 @@ impl SearchOutput {
             None => None,
             Some("index") => Some(BulkOp::Index),
             Some("create") => Some(BulkOp::Create),
-            Some(other) => return Err(options.fault("action", format!("`action` is `{other}`, but must be index or create"))),
+            Some(other) => {
+                return Err(options.fault(
+                    "action",
+                    format!("`action` is `{other}`, but must be index or create"),
+                ));
+            }
         };
-        let template = |option: &str| -> Result<Option<Template>, Fault> { Ok(options.text(option)?.map(|text| Template::new(&text))) };
+        let template = |option: &str| -> Result<Option<Template>, Fault> {
+            Ok(options.text(option)?.map(|text| Template::new(&text)))
+        };
         let index = template("index")?;
         let mode = options.text("data_stream")?;
         let streams = match mode.as_deref() {
             None | Some("auto") => index.is_none() && op != Some(BulkOp::Index),
             Some("true") if index.is_some() => {
-                return Err(options.fault("index", "`index` and `data_stream => true` exclude each other; keep one"));
+                return Err(options.fault(
+                    "index",
+                    "`index` and `data_stream => true` exclude each other; keep one",
+                ));
             }
             Some("true") if op == Some(BulkOp::Index) => {
                 return Err(options.fault("action", "data streams take `action => create` alone"));
             }
             Some("true") => true,
             Some("false") => false,
-            Some(other) => return Err(options.fault("data_stream", format!("`data_stream` is `{other}`, but must be true, false or auto"))),
+            Some(other) => {
+                return Err(options.fault(
+                    "data_stream",
+                    format!("`data_stream` is `{other}`, but must be true, false or auto"),
+                ));
+            }
         };
-        let part = |option: &str, default: &str| -> Result<String, Fault> { Ok(options.text(option)?.unwrap_or_else(|| default.to_owned())) };
-        let stream = [part("data_stream_type", "logs")?, part("data_stream_dataset", "generic")?, part("data_stream_namespace", "default")?];
+        let part = |option: &str, default: &str| -> Result<String, Fault> {
+            Ok(options.text(option)?.unwrap_or_else(|| default.to_owned()))
+        };
+        let stream = [
+            part("data_stream_type", "logs")?,
+            part("data_stream_dataset", "generic")?,
+            part("data_stream_namespace", "default")?,
+        ];
         Ok(Self {
             client,
-            target: if streams { Target::Stream(stream) } else { Target::Index(index.unwrap_or_else(|| Template::new(DEFAULT_INDEX))) },
+            target: if streams {
+                Target::Stream(stream)
+            } else {
+                Target::Index(index.unwrap_or_else(|| Template::new(DEFAULT_INDEX)))
+            },
             op,
             document_id: template("document_id")?,
             pipeline: template("pipeline")?,
@@ -190,7 +226,12 @@ impl SearchOutput {
             Target::Index(index) => (index.render(event), BulkOp::Index),
             Target::Stream(defaults) => (stream(&mut document, defaults), BulkOp::Create),
         };
-        let resolved = |template: &Option<Template>| template.as_ref().filter(|template| template.resolves(event)).map(|template| template.render(event));
+        let resolved = |template: &Option<Template>| {
+            template
+                .as_ref()
+                .filter(|template| template.resolves(event))
+                .map(|template| template.render(event))
+        };
         BulkAction {
             op: self.op.unwrap_or(op),
             index,
@@ -203,14 +244,21 @@ impl SearchOutput {
 
 /// The name of the document's data stream: its own `data_stream` fields, completed from `defaults`; both then agree.
 fn stream(document: &mut Map<String, Value>, defaults: &[String; 3]) -> String {
-    let own = document.entry("data_stream").or_insert_with(|| Value::Object(Map::new()));
+    let own = document
+        .entry("data_stream")
+        .or_insert_with(|| Value::Object(Map::new()));
     if !own.is_object() {
         *own = Value::Object(Map::new());
     }
     let mut name = Vec::with_capacity(3);
     if let Value::Object(own) = own {
         for (field, default) in ["type", "dataset", "namespace"].into_iter().zip(defaults) {
-            let part = own.get(field).and_then(Value::as_str).filter(|part| !part.is_empty()).unwrap_or(default).to_owned();
+            let part = own
+                .get(field)
+                .and_then(Value::as_str)
+                .filter(|part| !part.is_empty())
+                .unwrap_or(default)
+                .to_owned();
             own.insert(field.to_owned(), Value::String(part.clone()));
             name.push(part);
         }
@@ -220,7 +268,11 @@ fn stream(document: &mut Map<String, Value>, defaults: &[String; 3]) -> String {
 
 impl Output {
     /// Brings events to their end; returns what was refused for good. An error means that they must be sent again.
-    pub async fn deliver(&self, events: &[Event], stop: &CancellationToken) -> Result<Vec<Refused>, ClientError> {
+    pub async fn deliver(
+        &self,
+        events: &[Event],
+        stop: &CancellationToken,
+    ) -> Result<Vec<Refused>, ClientError> {
         match &self.kind {
             Kind::Null => Ok(Vec::new()),
             Kind::Stdout(codec) => {
@@ -241,7 +293,14 @@ fn print(codec: Print, events: &[Event]) {
         match codec {
             Print::Dots => text.push('.'),
             Print::Json => text.push_str(&format!("{}\n", Value::Object(event.to_document()))),
-            Print::Message => text.push_str(&format!("{}\n", event.fields.get("message").and_then(Value::as_str).unwrap_or_default())),
+            Print::Message => text.push_str(&format!(
+                "{}\n",
+                event
+                    .fields
+                    .get("message")
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+            )),
             Print::RubyDebug { metadata } => text.push_str(&rubydebug::render(event, metadata)),
         }
     }

@@ -51,7 +51,7 @@ pub struct Limits {
 /// What a pipeline has done.
 #[derive(Clone)]
 pub struct Totals {
-    /// Events that inputs handed over and workers took.
+    /// Events that inputs handed over.
     pub received: Counter,
     /// Events that filters dropped on purpose.
     pub dropped: Counter,
@@ -85,13 +85,23 @@ struct Engine {
 
 impl Pipeline {
     /// Builds every plugin; connects to nothing and listens nowhere.
-    pub fn build(config: &Config, variables: Variables<'_>, clock: &daemon::clock::Clock) -> Result<Self, Fault> {
+    pub fn build(
+        config: &Config,
+        variables: Variables<'_>,
+        clock: &daemon::clock::Clock,
+    ) -> Result<Self, Fault> {
         let context = Context::new(variables, clock);
         let inputs = inputs::build(&config.inputs, &context)?;
         let filters = filters::build(&config.filters, &context)?;
         let mut outputs = Vec::new();
         let ways = outputs::build(&config.outputs, &context, &mut outputs)?;
-        Ok(Self { inputs, filters, outputs, ways, plugins: context.into_plugins() })
+        Ok(Self {
+            inputs,
+            filters,
+            outputs,
+            ways,
+            plugins: context.into_plugins(),
+        })
     }
 
     /// Its plugins, in the order of the text.
@@ -110,27 +120,56 @@ impl Pipeline {
         limits: Limits,
         surroundings: Surroundings,
         dead_letters: DeadLetters,
-        totals: Totals,
     ) -> Result<Ready, BindError> {
         let mut inputs = Vec::new();
         for input in self.inputs {
             inputs.push(input.bind(&surroundings).await?);
         }
-        let engine = Engine { filters: self.filters, outputs: self.outputs, ways: self.ways, dead_letters, totals };
-        Ok(Ready { inputs, surroundings, engine: Arc::new(engine), limits })
+        let totals = surroundings.totals.clone();
+        let engine = Engine {
+            filters: self.filters,
+            outputs: self.outputs,
+            ways: self.ways,
+            dead_letters,
+            totals,
+        };
+        Ok(Ready {
+            inputs,
+            surroundings,
+            engine: Arc::new(engine),
+            limits,
+        })
     }
 }
 
 impl Totals {
+    /// An input hands events over.
+    pub(crate) fn entered(&self, count: usize) {
+        self.received.inc_by(count as u64);
+        self.queued.inc_by(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
     /// Counted in `metrics`.
     pub fn new(metrics: &Metrics) -> Self {
         Self {
-            received: metrics.counter("shipper_events_received", "Events that workers took from the queue"),
-            dropped: metrics.counter("shipper_events_dropped", "Events that a filter dropped on purpose"),
-            delivered: metrics.counter("shipper_events_delivered", "Events that every output of theirs took or refused for good"),
+            received: metrics.counter("shipper_events_received", "Events that inputs handed over"),
+            dropped: metrics.counter(
+                "shipper_events_dropped",
+                "Events that a filter dropped on purpose",
+            ),
+            delivered: metrics.counter(
+                "shipper_events_delivered",
+                "Events that every output of theirs took or refused for good",
+            ),
             refused: metrics.counter("shipper_events_refused", "Events that an output refused for good"),
-            dead_letters: metrics.counter("shipper_dead_letters", "Refused events that are kept in the dead letter file"),
-            abandoned: metrics.counter("shipper_events_abandoned", "Events given up at the end, which their senders repeat"),
+            dead_letters: metrics.counter(
+                "shipper_dead_letters",
+                "Refused events that are kept in the dead letter file",
+            ),
+            abandoned: metrics.counter(
+                "shipper_events_abandoned",
+                "Events given up at the end, which their senders repeat",
+            ),
             queued: metrics.gauge("shipper_queue_events", "Events that wait or are on their way"),
         }
     }
@@ -158,7 +197,7 @@ impl Ready {
         drop(producer);
         for _ in 0..self.limits.workers {
             let (engine, consumer, abandon) = (Arc::clone(&self.engine), consumer.clone(), abandon.clone());
-            tasks.spawn(async move { engine.work(&consumer, &abandon).await });
+            tasks.spawn(engine.work(consumer, abandon));
         }
         drop(consumer);
         tokio::select! {
@@ -170,9 +209,15 @@ impl Ready {
             info!("every event on its way was delivered");
             return true;
         }
-        abandon.cancel();
         warn!(events = self.engine.totals.queued.get(), timeout = ?limit, "events given up after shutdown.timeout; their senders will repeat them");
-        tasks.shutdown().await;
+        abandon.cancel();
+        // Workers now drop what they hold; inputs end with their connections.
+        if tokio::time::timeout(Duration::from_secs(1), finish(&mut tasks))
+            .await
+            .is_err()
+        {
+            tasks.shutdown().await;
+        }
         false
     }
 }
@@ -180,22 +225,27 @@ impl Ready {
 async fn finish(tasks: &mut JoinSet<()>) {
     while let Some(ended) = tasks.join_next().await {
         if let Err(error) = ended {
-            // A fault of this program in one batch: its senders repeat it, the others go on.
-            error!(%error, "a part of the pipeline broke");
+            broken(&error);
         }
     }
 }
 
+fn broken(error: &tokio::task::JoinError) -> bool {
+    error!(%error, "a part of the pipeline broke");
+    false
+}
+
 impl Engine {
-    async fn work(&self, consumer: &Consumer, abandon: &CancellationToken) {
+    async fn work(self: Arc<Self>, consumer: Consumer, abandon: CancellationToken) {
         while let Some(batch) = consumer.next().await {
             let count = batch.events.len();
-            let held = i64::try_from(count).unwrap_or(i64::MAX);
-            self.totals.received.inc_by(count as u64);
-            self.totals.queued.inc_by(held);
-            let delivered = self.settle(batch, abandon).await;
-            self.totals.queued.dec_by(held);
-            if !delivered {
+            let (engine, abandon) = (Arc::clone(&self), abandon.clone());
+            // A task of its own, so that a fault of this program in one batch costs that batch alone: its senders repeat it.
+            let settled = tokio::spawn(async move { engine.settle(batch, &abandon).await }).await;
+            self.totals
+                .queued
+                .dec_by(i64::try_from(count).unwrap_or(i64::MAX));
+            if !settled.unwrap_or_else(|error| broken(&error)) {
                 self.totals.abandoned.inc_by(count as u64);
             }
         }
@@ -205,6 +255,9 @@ impl Engine {
     async fn settle(&self, mut batch: Batch, abandon: &CancellationToken) -> bool {
         let mut shares: Vec<Vec<Event>> = self.outputs.iter().map(|_| Vec::new()).collect();
         let mut kept = 0;
+        if abandon.is_cancelled() {
+            return false;
+        }
         for mut event in batch.events.drain(..) {
             if filters::run(&self.filters, &mut event) {
                 outputs::route(&self.ways, event, &mut shares);
@@ -213,7 +266,11 @@ impl Engine {
                 self.totals.dropped.inc();
             }
         }
-        let deliveries = self.outputs.iter().zip(shares).map(|(output, share)| self.deliver(output, share, abandon));
+        let deliveries = self
+            .outputs
+            .iter()
+            .zip(shares)
+            .map(|(output, share)| self.deliver(output, share, abandon));
         let all = join_all(deliveries).await.into_iter().all(|delivered| delivered);
         if all {
             self.totals.delivered.inc_by(kept);
@@ -236,7 +293,9 @@ impl Engine {
             }
         };
         output.counts.failed(refused.len());
-        output.counts.left(share.len() - refused.len().min(share.len()), started.elapsed());
+        output
+            .counts
+            .left(share.len() - refused.len().min(share.len()), started.elapsed());
         self.totals.refused.inc_by(refused.len() as u64);
         while !refused.is_empty() {
             match self.dead_letters.take(&output.id, &refused) {

@@ -30,7 +30,19 @@ pub struct PluginInfo {
     pub id: String,
     /// What it did so far.
     pub counts: Arc<PluginCounts>,
+    /// Options of it that are taken, so that files of Logstash run, but change nothing.
+    pub without_effect: Vec<&'static str>,
 }
+
+/// Options that are taken but change nothing.
+const WITHOUT_EFFECT: &[&str] = &[
+    "enable_metric",
+    "periodic_flush",
+    "locale",
+    "add_hostname",
+    "include_codec_tag",
+    "manage_template",
+];
 
 /// What a plugin did so far.
 #[derive(Debug, Default)]
@@ -44,13 +56,27 @@ pub struct PluginCounts {
 impl<'a> Context<'a> {
     /// A context without plugins yet.
     pub fn new(variables: Variables<'a>, clock: &'a Clock) -> Self {
-        Self { variables, clock, plugins: RefCell::new(Vec::new()) }
+        Self {
+            variables,
+            clock,
+            plugins: RefCell::new(Vec::new()),
+        }
     }
 
     /// Notes a plugin and gives it its counts.
     pub fn enlist(&self, section: &'static str, options: &Options<'_>) -> Arc<PluginCounts> {
         let counts = Arc::new(PluginCounts::default());
-        let info = PluginInfo { section, name: options.name().to_owned(), id: options.id(), counts: Arc::clone(&counts) };
+        let info = PluginInfo {
+            section,
+            name: options.name().to_owned(),
+            id: options.id(),
+            counts: Arc::clone(&counts),
+            without_effect: WITHOUT_EFFECT
+                .iter()
+                .copied()
+                .filter(|option| options.has(option))
+                .collect(),
+        };
         self.plugins.borrow_mut().push(info);
         counts
     }
@@ -70,7 +96,10 @@ impl PluginCounts {
     /// Events went on.
     pub fn left(&self, count: usize, took: Duration) {
         self.events_out.fetch_add(count as u64, Ordering::Relaxed);
-        self.nanos.fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.nanos.fetch_add(
+            u64::try_from(took.as_nanos()).unwrap_or(u64::MAX),
+            Ordering::Relaxed,
+        );
     }
 
     /// An event was not what the plugin wanted.

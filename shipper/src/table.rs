@@ -14,20 +14,45 @@ pub const SCHEMA: Schema = Schema {
 };
 
 const NODE: &[Setting] = &[
-    setting("node.name", Kind::Text, None, "The name in the API's answers; the host's own name where it is left out."),
+    setting(
+        "node.name",
+        Kind::Text,
+        None,
+        "The name in the API's answers; the host's own name where it is left out.",
+    ),
     setting(
         "path.config",
         Kind::Path,
         Some("config/pipelines/*.conf"),
         "The pipeline's files, as one file, a folder of `.conf` files or a glob in the last part of the path; several are joined in the order of their names.",
     ),
-    setting("path.data", Kind::Path, Some("data/shipper"), "The folder of what must outlive the process, such as dead letters."),
+    setting(
+        "path.data",
+        Kind::Path,
+        Some("data/shipper"),
+        "The folder of what must outlive the process, such as dead letters.",
+    ),
 ];
 
 const PIPELINE: &[Setting] = &[
-    setting("pipeline.workers", Kind::Integer(0, 1024), Some("0"), "How many batches are worked on at a time; 0 stands for the number of cores."),
-    setting("pipeline.batch.size", Kind::Integer(1, 100_000), Some("125"), "The most events that a worker takes at once."),
-    setting("pipeline.batch.delay", Kind::Duration, Some("50ms"), "How long a batch waits to fill after its first event."),
+    setting(
+        "pipeline.workers",
+        Kind::Integer(0, 1024),
+        Some("0"),
+        "How many batches are worked on at a time; 0 stands for the number of cores.",
+    ),
+    setting(
+        "pipeline.batch.size",
+        Kind::Integer(1, 100_000),
+        Some("125"),
+        "The most events that a worker takes at once.",
+    ),
+    setting(
+        "pipeline.batch.delay",
+        Kind::Duration,
+        Some("50ms"),
+        "How long a batch waits to fill after its first event.",
+    ),
     setting(
         "pipeline.line.bytes_max",
         Kind::Bytes,
@@ -64,22 +89,43 @@ const DEAD_LETTERS: &[Setting] = &[
 ];
 
 const API: &[Setting] = &[
-    setting("api.enabled", Kind::Bool, Some("true"), "Whether the API that tells how the shipper fares is there."),
-    setting("api.http.host", Kind::Text, Some("127.0.0.1"), "The loopback address of the API."),
-    setting("api.http.port", Kind::Port, Some("9600"), "The port of the API; 0 lets the system choose."),
+    setting(
+        "api.enabled",
+        Kind::Bool,
+        Some("true"),
+        "Whether the API that tells how the shipper fares is there.",
+    ),
+    setting(
+        "api.http.host",
+        Kind::Text,
+        Some("127.0.0.1"),
+        "The loopback address of the API.",
+    ),
+    setting(
+        "api.http.port",
+        Kind::Port,
+        Some("9600"),
+        "The port of the API; 0 lets the system choose.",
+    ),
 ];
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/reference/settings/shipper.md");
+    const PAGE: &str = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../docs/reference/settings/shipper.md"
+    );
     const YAML: &str = include_str!("../../config/shipper.yml");
 
     #[test]
     fn the_shipped_file_shows_every_setting_and_loads() {
-        assert_eq!(settings::reference::missing_from_yaml(SCHEMA, YAML), Vec::<String>::new());
-        settings::load_text(SCHEMA, "config/shipper.yml", YAML).expect("the shipped file loads");
+        assert_eq!(
+            settings::reference::missing_from_yaml(SCHEMA, YAML),
+            Vec::<String>::new()
+        );
+        settings::load_text(SCHEMA, "config/shipper.yml", YAML, &[]).expect("the shipped file loads");
     }
 
     #[test]
@@ -88,6 +134,10 @@ mod tests {
         if std::env::var("UPDATE_GOLDEN").is_ok() {
             fs_err::write(PAGE, &page).expect("written");
         }
-        assert_eq!(fs_err::read_to_string(PAGE).expect("the page"), page, "run with UPDATE_GOLDEN=1");
+        assert_eq!(
+            fs_err::read_to_string(PAGE).expect("the page"),
+            page,
+            "run with UPDATE_GOLDEN=1"
+        );
     }
 }

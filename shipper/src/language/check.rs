@@ -7,23 +7,114 @@ use super::fault::Fault;
 struct Known(&'static str, &'static str, &'static [&'static str]);
 
 const COMMON_INPUT: &[&str] = &["id", "enable_metric", "codec", "add_field", "type", "tags"];
-const COMMON_FILTER: &[&str] = &["id", "enable_metric", "add_field", "remove_field", "add_tag", "remove_tag", "periodic_flush"];
+const COMMON_FILTER: &[&str] = &[
+    "id",
+    "enable_metric",
+    "add_field",
+    "remove_field",
+    "add_tag",
+    "remove_tag",
+    "periodic_flush",
+];
 const COMMON_OUTPUT: &[&str] = &["id", "enable_metric", "codec"];
 
 const PLUGINS: &[Known] = &[
-    Known("input", "beats", &["port", "host", "client_inactivity_timeout", "add_hostname", "include_codec_tag", "ecs_compatibility"]),
+    Known(
+        "input",
+        "beats",
+        &[
+            "port",
+            "host",
+            "client_inactivity_timeout",
+            "add_hostname",
+            "include_codec_tag",
+            "ecs_compatibility",
+        ],
+    ),
     Known("input", "stdin", &["ecs_compatibility"]),
-    Known("input", "generator", &["count", "message", "lines", "ecs_compatibility"]),
-    Known("filter", "grok", &["match", "pattern_definitions", "break_on_match", "overwrite", "keep_empty_captures",
-        "named_captures_only", "target", "tag_on_failure", "tag_on_timeout", "timeout_millis", "ecs_compatibility"]),
-    Known("filter", "date", &["match", "locale", "timezone", "target", "tag_on_failure"]),
-    Known("filter", "json", &["source", "target", "skip_on_invalid_json", "tag_on_failure", "ecs_compatibility"]),
-    Known("filter", "mutate", &["coerce", "rename", "update", "replace", "convert", "gsub", "uppercase", "capitalize",
-        "lowercase", "strip", "split", "join", "merge", "copy", "tag_on_failure"]),
+    Known(
+        "input",
+        "generator",
+        &["count", "message", "lines", "ecs_compatibility"],
+    ),
+    Known(
+        "filter",
+        "grok",
+        &[
+            "match",
+            "pattern_definitions",
+            "break_on_match",
+            "overwrite",
+            "keep_empty_captures",
+            "named_captures_only",
+            "target",
+            "tag_on_failure",
+            "tag_on_timeout",
+            "timeout_millis",
+            "ecs_compatibility",
+        ],
+    ),
+    Known(
+        "filter",
+        "date",
+        &["match", "locale", "timezone", "target", "tag_on_failure"],
+    ),
+    Known(
+        "filter",
+        "json",
+        &[
+            "source",
+            "target",
+            "skip_on_invalid_json",
+            "tag_on_failure",
+            "ecs_compatibility",
+        ],
+    ),
+    Known(
+        "filter",
+        "mutate",
+        &[
+            "coerce",
+            "rename",
+            "update",
+            "replace",
+            "convert",
+            "gsub",
+            "uppercase",
+            "capitalize",
+            "lowercase",
+            "strip",
+            "split",
+            "join",
+            "merge",
+            "copy",
+            "tag_on_failure",
+        ],
+    ),
     Known("filter", "drop", &[]),
-    Known("output", "elasticsearch", &["hosts", "index", "data_stream", "data_stream_type", "data_stream_dataset",
-        "data_stream_namespace", "action", "document_id", "pipeline", "retry_initial_interval", "retry_max_interval", "timeout",
-        "user", "password", "api_key", "manage_template", "ecs_compatibility"]),
+    Known(
+        "output",
+        "elasticsearch",
+        &[
+            "hosts",
+            "index",
+            "data_stream",
+            "data_stream_type",
+            "data_stream_dataset",
+            "data_stream_namespace",
+            "action",
+            "document_id",
+            "pipeline",
+            "retry_initial_interval",
+            "retry_max_interval",
+            "timeout",
+            "user",
+            "password",
+            "api_key",
+            "manage_template",
+            "ecs_compatibility",
+        ],
+    ),
     Known("output", "stdout", &[]),
     Known("output", "null", &[]),
     Known("output", "sink", &[]),
@@ -38,7 +129,11 @@ const PLUGINS: &[Known] = &[
 /// Every fault of a tree, in the order of the text.
 pub fn check(config: &Config) -> Vec<Fault> {
     let mut faults = Vec::new();
-    for (section, stages) in [("input", &config.inputs), ("filter", &config.filters), ("output", &config.outputs)] {
+    for (section, stages) in [
+        ("input", &config.inputs),
+        ("filter", &config.filters),
+        ("output", &config.outputs),
+    ] {
         walk(section, stages, &mut faults);
     }
     faults
@@ -63,7 +158,11 @@ fn check_plugin(section: &'static str, plugin: &Plugin, faults: &mut Vec<Fault>)
     let Some(found) = known.clone().find(|known| known.1 == plugin.name) else {
         let hint = hint(&plugin.name, known.map(|known| known.1));
         let reason = format!("unknown {section} `{}`; {hint}", plugin.name);
-        faults.push(Fault { file: plugin.file.clone(), at: plugin.at, reason });
+        faults.push(Fault {
+            file: plugin.file.clone(),
+            at: plugin.at,
+            reason,
+        });
         return;
     };
     let common = match section {
@@ -76,16 +175,32 @@ fn check_plugin(section: &'static str, plugin: &Plugin, faults: &mut Vec<Fault>)
         let mut options = found.2.iter().chain(common).copied();
         if !options.clone().any(|option| option == attribute.name) {
             let hint = hint(&attribute.name, &mut options);
-            let reason = format!("unknown option `{}` of {section} `{}`; {hint}", attribute.name, plugin.name);
-            faults.push(Fault { file: plugin.file.clone(), at: attribute.at, reason });
+            let reason = format!(
+                "unknown option `{}` of {section} `{}`; {hint}",
+                attribute.name, plugin.name
+            );
+            faults.push(Fault {
+                file: plugin.file.clone(),
+                at: attribute.at,
+                reason,
+            });
         } else if attribute.name == "codec" {
             match &attribute.value {
                 Literal::Plugin(codec) => check_plugin("codec", codec, faults),
                 Literal::Text(name) => {
-                    let codec = Plugin { file: plugin.file.clone(), at: attribute.at, name: name.clone(), attributes: Vec::new() };
+                    let codec = Plugin {
+                        file: plugin.file.clone(),
+                        at: attribute.at,
+                        name: name.clone(),
+                        attributes: Vec::new(),
+                    };
                     check_plugin("codec", &codec, faults);
                 }
-                _ => faults.push(Fault { file: plugin.file.clone(), at: attribute.at, reason: "`codec` must be a codec's name, e.g. json".to_owned() }),
+                _ => faults.push(Fault {
+                    file: plugin.file.clone(),
+                    at: attribute.at,
+                    reason: "`codec` must be a codec's name, e.g. json".to_owned(),
+                }),
             }
         }
     }

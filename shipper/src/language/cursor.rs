@@ -48,7 +48,10 @@ impl<'t> Cursor<'t> {
 
     /// Takes a word if it comes next and ends there.
     pub(super) fn take_word(&mut self, word: &str) -> bool {
-        let ends = self.rest().strip_prefix(word).is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'));
+        let ends = self
+            .rest()
+            .strip_prefix(word)
+            .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'));
         ends && self.take(word)
     }
 
@@ -64,15 +67,27 @@ impl<'t> Cursor<'t> {
         if self.take(token) {
             return Ok(());
         }
-        Err(self.fault(format!("expected `{token}` after {after}, found {}", self.found())))
+        Err(self.fault(format!(
+            "expected `{token}` after {after}, found {}",
+            self.found()
+        )))
     }
 
     pub(super) fn found(&self) -> String {
         match self.peek() {
             None => "the end of the text".to_owned(),
             Some(c) => {
-                let word: String = self.rest().chars().take_while(|c| c.is_alphanumeric() || *c == '_').take(30).collect();
-                if word.is_empty() { format!("`{c}`") } else { format!("`{word}`") }
+                let word: String = self
+                    .rest()
+                    .chars()
+                    .take_while(|c| c.is_alphanumeric() || *c == '_')
+                    .take(30)
+                    .collect();
+                if word.is_empty() {
+                    format!("`{c}`")
+                } else {
+                    format!("`{word}`")
+                }
             }
         }
     }
@@ -91,6 +106,10 @@ impl<'t> Cursor<'t> {
     }
 
     pub(super) fn fault_at(&self, at: Position, reason: impl Into<String>) -> Fault {
-        Fault { file: self.file(), at, reason: reason.into() }
+        Fault {
+            file: self.file(),
+            at,
+            reason: reason.into(),
+        }
     }
 }

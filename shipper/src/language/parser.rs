@@ -24,8 +24,15 @@ pub fn parse(file: &str, text: &str) -> Result<Config, Fault> {
         if !matches!(name, "input" | "filter" | "output") {
             let hint = settings::nearest(name, ["input", "filter", "output"].into_iter());
             let hint = hint.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-            let found = if name.is_empty() { cursor.found() } else { format!("`{name}`") };
-            return Err(cursor.fault_at(at, format!("expected `input`, `filter` or `output`, found {found}{hint}")));
+            let found = if name.is_empty() {
+                cursor.found()
+            } else {
+                format!("`{name}`")
+            };
+            return Err(cursor.fault_at(
+                at,
+                format!("expected `input`, `filter` or `output`, found {found}{hint}"),
+            ));
         }
         cursor.expect("{", &format!("`{name}`"))?;
         let stages = block(&mut cursor, 0)?;
@@ -39,7 +46,9 @@ pub fn parse(file: &str, text: &str) -> Result<Config, Fault> {
 
 fn deeper(cursor: &Cursor<'_>, depth: usize) -> Result<usize, Fault> {
     if depth >= DEPTH_MAX {
-        return Err(cursor.fault(format!("nested more than {DEPTH_MAX} levels deep; split the pipeline")));
+        return Err(cursor.fault(format!(
+            "nested more than {DEPTH_MAX} levels deep; split the pipeline"
+        )));
     }
     Ok(depth + 1)
 }
@@ -57,7 +66,11 @@ fn block(cursor: &mut Cursor<'_>, depth: usize) -> Result<Vec<Stage>, Fault> {
             return Err(cursor.fault("a `}` is missing: a block is not closed"));
         }
         let at = cursor.position();
-        stages.push(if cursor.take_word("if") { Stage::Branch(branch(cursor, at, depth)?) } else { Stage::Plugin(plugin(cursor, depth)?) });
+        stages.push(if cursor.take_word("if") {
+            Stage::Branch(branch(cursor, at, depth)?)
+        } else {
+            Stage::Plugin(plugin(cursor, depth)?)
+        });
     }
 }
 
@@ -69,12 +82,22 @@ fn branch(cursor: &mut Cursor<'_>, at: Position, depth: usize) -> Result<Branch,
         arms.push((condition, block(cursor, depth)?));
         cursor.skip();
         if !cursor.take_word("else") {
-            return Ok(Branch { file: cursor.file(), at, arms, otherwise: Vec::new() });
+            return Ok(Branch {
+                file: cursor.file(),
+                at,
+                arms,
+                otherwise: Vec::new(),
+            });
         }
         cursor.skip();
         if !cursor.take_word("if") {
             cursor.expect("{", "`else`")?;
-            return Ok(Branch { file: cursor.file(), at, arms, otherwise: block(cursor, depth)? });
+            return Ok(Branch {
+                file: cursor.file(),
+                at,
+                arms,
+                otherwise: block(cursor, depth)?,
+            });
         }
     }
 }
@@ -94,7 +117,12 @@ fn plugin(cursor: &mut Cursor<'_>, depth: usize) -> Result<Plugin, Fault> {
     let at = cursor.position();
     let name = name(cursor, "a plugin's name, `if` or `}`")?;
     cursor.expect("{", &format!("`{name}`"))?;
-    Ok(Plugin { file: cursor.file(), at, attributes: attributes(cursor, depth)?, name })
+    Ok(Plugin {
+        file: cursor.file(),
+        at,
+        attributes: attributes(cursor, depth)?,
+        name,
+    })
 }
 
 fn attributes(cursor: &mut Cursor<'_>, depth: usize) -> Result<Vec<Attribute>, Fault> {
@@ -108,7 +136,11 @@ fn attributes(cursor: &mut Cursor<'_>, depth: usize) -> Result<Vec<Attribute>, F
         let at = cursor.position();
         let name = name(cursor, "an option's name or `}`")?;
         cursor.expect("=>", &format!("`{name}`"))?;
-        attributes.push(Attribute { at, value: literal(cursor, depth)?, name });
+        attributes.push(Attribute {
+            at,
+            value: literal(cursor, depth)?,
+            name,
+        });
     }
 }
 
@@ -119,7 +151,11 @@ fn quoted(cursor: &mut Cursor<'_>, quote: char) -> Result<String, Fault> {
     loop {
         out.push_str(cursor.take_while(|c| c != quote && c != '\\'));
         match cursor.peek() {
-            None => return Err(cursor.fault_at(at, "this text is not closed; end it with the quote it began with")),
+            None => {
+                return Err(
+                    cursor.fault_at(at, "this text is not closed; end it with the quote it began with")
+                );
+            }
             Some('\\') => {
                 cursor.take("\\");
                 // Only the own quote is escaped; every other backslash belongs to the text.
@@ -173,7 +209,12 @@ fn literal(cursor: &mut Cursor<'_>, depth: usize) -> Result<Literal, Fault> {
     }
     cursor.skip();
     if cursor.take("{") {
-        return Ok(Literal::Plugin(Plugin { file: cursor.file(), at, name: word.to_owned(), attributes: attributes(cursor, depth)? }));
+        return Ok(Literal::Plugin(Plugin {
+            file: cursor.file(),
+            at,
+            name: word.to_owned(),
+            attributes: attributes(cursor, depth)?,
+        }));
     }
     Ok(Literal::Text(word.to_owned()))
 }
@@ -261,13 +302,19 @@ fn term(cursor: &mut Cursor<'_>, depth: usize) -> Result<Condition, Fault> {
         if !cursor.take_word("in") {
             return Err(cursor.fault(format!("expected `in` after `not`, found {}", cursor.found())));
         }
-        return Ok(Condition::Not(Box::new(Condition::In(left, operand(cursor, depth)?))));
+        return Ok(Condition::Not(Box::new(Condition::In(
+            left,
+            operand(cursor, depth)?,
+        ))));
     }
     if cursor.take("=~") {
         return Ok(Condition::Match(left, expression(cursor)?));
     }
     if cursor.take("!~") {
-        return Ok(Condition::Not(Box::new(Condition::Match(left, expression(cursor)?))));
+        return Ok(Condition::Not(Box::new(Condition::Match(
+            left,
+            expression(cursor)?,
+        ))));
     }
     for (sign, comparison) in [
         ("==", Comparison::Equal),
@@ -290,11 +337,21 @@ fn expression(cursor: &mut Cursor<'_>) -> Result<Regex, Fault> {
     let text = match cursor.peek() {
         Some(quote @ ('"' | '\'')) => quoted(cursor, quote)?,
         Some('/') => quoted(cursor, '/')?,
-        _ => return Err(cursor.fault(format!("expected a regular expression such as /error/, found {}", cursor.found()))),
+        _ => {
+            return Err(cursor.fault(format!(
+                "expected a regular expression such as /error/, found {}",
+                cursor.found()
+            )));
+        }
     };
     Regex::new(&text).map_err(|error| {
         let reason = error.to_string();
-        let last = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        let last = reason
+            .lines()
+            .last()
+            .unwrap_or_default()
+            .trim_start_matches("error: ")
+            .to_owned();
         cursor.fault_at(at, format!("`{text}` is not a regular expression: {last}"))
     })
 }
@@ -305,22 +362,34 @@ fn operand(cursor: &mut Cursor<'_>, depth: usize) -> Result<Operand, Fault> {
     match cursor.peek() {
         Some(quote @ ('"' | '\'')) => quoted(cursor, quote).map(|text| Operand::Value(Value::String(text))),
         Some('[') if is_list(cursor.rest()) => {
-            let Literal::Array(items) = array(cursor, depth)? else { return Err(cursor.fault_at(at, "expected a list")) };
-            Ok(Operand::Value(Value::Array(items.into_iter().map(plain).collect())))
+            let Literal::Array(items) = array(cursor, depth)? else {
+                return Err(cursor.fault_at(at, "expected a list"));
+            };
+            Ok(Operand::Value(Value::Array(
+                items.into_iter().map(plain).collect(),
+            )))
         }
         Some('[') => {
             let mut written = String::new();
             while cursor.take("[") {
-                written.push_str(&format!("[{}]", cursor.take_while(|c| !matches!(c, '[' | ']' | ',' | '\n'))));
+                written.push_str(&format!(
+                    "[{}]",
+                    cursor.take_while(|c| !matches!(c, '[' | ']' | ',' | '\n'))
+                ));
                 if !cursor.take("]") {
                     return Err(cursor.fault("a field's `]` is missing"));
                 }
             }
-            FieldPath::parse(&written).map(Operand::Field).map_err(|error| cursor.fault_at(at, error.to_string()))
+            FieldPath::parse(&written)
+                .map(Operand::Field)
+                .map_err(|error| cursor.fault_at(at, error.to_string()))
         }
         _ => match number(cursor) {
             Some(number) => Ok(Operand::Value(numeric(number))),
-            None => Err(cursor.fault(format!("expected a field such as [message], a text, number or list, found {}", cursor.found()))),
+            None => Err(cursor.fault(format!(
+                "expected a field such as [message], a text, number or list, found {}",
+                cursor.found()
+            ))),
         },
     }
 }

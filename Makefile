@@ -37,7 +37,7 @@ test-rust:
 
 test-web:
 	cd $(WEB) && npm ci --ignore-scripts --no-audit --no-fund
-	cd $(WEB) && npm run check && npm run test && npm run size
+	cd $(WEB) && npm run check && npm run test && npm run build && npm run size
 
 lint: lint-rust
 

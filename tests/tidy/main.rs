@@ -3,6 +3,7 @@
 mod crates;
 mod files;
 mod formats;
+mod licences;
 mod links;
 
 use std::path::{Path, PathBuf};

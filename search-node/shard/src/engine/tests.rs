@@ -121,15 +121,14 @@ fn conditions_hold_or_name_what_is_there() {
         if refreshed {
             engine.refresh(NOW).expect("refreshed");
         }
-        let conflict = write(&engine, "1", Some(&json!({"n": 2})), Condition::Absent)
-            .expect_err("a conflict");
+        let conflict =
+            write(&engine, "1", Some(&json!({"n": 2})), Condition::Absent).expect_err("a conflict");
         assert_eq!(
             conflict.to_string(),
             "[1]: version conflict, document already exists (current version [1])"
         );
         let wrong = Condition::SeqNo { seq_no: 7, term: 1 };
-        let conflict = write(&engine, "1", Some(&json!({"n": 2})), wrong)
-            .expect_err("a conflict");
+        let conflict = write(&engine, "1", Some(&json!({"n": 2})), wrong).expect_err("a conflict");
         assert!(
             conflict
                 .to_string()

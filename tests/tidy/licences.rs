@@ -1,0 +1,102 @@
+//! Every package that we build with has a licence that we may use. `deny.toml` says the same to `cargo deny`.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+const ALLOWED: [&str; 10] = [
+    "MIT",
+    "Apache-2.0",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "ISC",
+    "MPL-2.0",
+    "Zlib",
+    "0BSD",
+    "Unicode-3.0",
+    "Apache-2.0 WITH LLVM-exception",
+];
+/// Named by the architecture; its licence gives everything away.
+const EXCEPTIONS: [(&str, &str); 1] = [("notify", "CC0-1.0")];
+
+#[test]
+fn every_package_has_a_permissive_licence() {
+    let output = Command::new(env!("CARGO"))
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--locked",
+            "--filter-platform",
+            "x86_64-unknown-linux-gnu",
+        ])
+        .current_dir(crate::root())
+        .output()
+        .expect("cargo runs");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let packages = metadata["packages"].as_array().expect("packages");
+    let mut faults = Vec::new();
+    for package in packages {
+        let name = package["name"].as_str().unwrap_or_default();
+        let licence = package["license"].as_str().unwrap_or_default();
+        if !allowed(licence) && !EXCEPTIONS.contains(&(name, licence)) {
+            faults.push(format!("{name}: `{licence}`"));
+        }
+    }
+    assert!(
+        faults.is_empty(),
+        "licences that we may not use: {}",
+        faults.join(", ")
+    );
+    assert!(
+        packages.len() > 100,
+        "only {} packages were looked at",
+        packages.len()
+    );
+}
+
+/// Reads `A OR B`, `A AND B`, `(A OR B) AND C`, and the older `A/B`.
+fn allowed(expression: &str) -> bool {
+    let expression = expression.replace('/', " OR ");
+    let text = expression.trim();
+    if let Some(inner) = text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'))
+        && !inner.contains(['(', ')'])
+    {
+        return allowed(inner);
+    }
+    if let Some((left, right)) = split(text, " AND ") {
+        return allowed(left) && allowed(right);
+    }
+    if let Some((left, right)) = split(text, " OR ") {
+        return allowed(left) || allowed(right);
+    }
+    ALLOWED.contains(&text)
+}
+
+/// Splits at the first `word` that stands outside parentheses.
+fn split<'a>(text: &'a str, word: &str) -> Option<(&'a str, &'a str)> {
+    text.match_indices(word).map(|(at, _)| at).find_map(|at| {
+        let open = text[..at].matches('(').count() == text[..at].matches(')').count();
+        open.then(|| (&text[..at], &text[at + word.len()..]))
+    })
+}
+
+#[test]
+fn expressions_are_read_as_they_say() {
+    for (text, expected) in [
+        ("MIT", true),
+        ("MIT/Apache-2.0", true),
+        ("GPL-3.0", false),
+        ("GPL-3.0 OR MIT", true),
+        ("GPL-3.0 AND MIT", false),
+        ("(MIT OR GPL-3.0) AND Unicode-3.0", true),
+        ("", false),
+    ] {
+        assert_eq!(allowed(text), expected, "{text}");
+    }
+}

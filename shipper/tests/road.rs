@@ -51,7 +51,7 @@ impl FakeNode {
     }
 
     fn stored(&self) -> Vec<(Value, Value)> {
-        self.stored.lock().unwrap().clone()
+        self.stored.lock().expect("whole").clone()
     }
 
     async fn asked(&self, times: usize) {
@@ -88,7 +88,7 @@ async fn bulk(State(node): State<FakeNode>, body: String) -> Response {
             if status == 201 {
                 let mut head = head.clone();
                 head["op"] = json!(op);
-                node.stored.lock().unwrap().push((head, pair[1].clone()));
+                node.stored.lock().expect("whole").push((head, pair[1].clone()));
                 return json!({op: {"status": 201}});
             }
             json!({op: {"status": 400, "error": {"type": "mapper_parsing_exception", "reason": "failed to parse field [url.original]"}}})

@@ -158,7 +158,7 @@ async fn stats(State(told): State<Told>) -> Json<Value> {
     let totals = &told.facts.totals;
     let events = json!({
         "in": totals.received.get(),
-        "filtered": totals.received.get(),
+        "filtered": totals.received.get().saturating_sub(u64::try_from(totals.queued.get()).unwrap_or(0)),
         "dropped": totals.dropped.get(),
         "out": totals.delivered.get(),
         "refused": totals.refused.get(),

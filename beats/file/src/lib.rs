@@ -41,6 +41,11 @@ pub async fn start(beat: Beat) -> anyhow::Result<()> {
         .flat_map(|input| &input.globs)
         .map(paths::PathGlob::fixed_folder)
         .collect();
+    let mut globs: Vec<String> = Vec::new();
+    for input in &inputs {
+        globs.extend(input.globs.iter().map(ToString::to_string));
+    }
+    beat.ready(&globs.join(", "));
     let collector = Collector::new(beat, inputs)?;
     collector.run(Hints::of(folders)).await
 }

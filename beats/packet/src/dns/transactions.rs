@@ -30,6 +30,8 @@ struct TransactionKey {
     server: Endpoint,
     is_tcp: bool,
     id: u16,
+    /// Name and type asked for, so that another's answer is not taken for this one's.
+    question: Option<(String, u16)>,
 }
 
 /// One message with when and between whom.
@@ -108,6 +110,10 @@ impl Dns {
             server,
             is_tcp: matches!(packet.transport, Transport::Tcp(_)),
             id: message.id,
+            question: message
+                .questions
+                .first()
+                .map(|question| (question.name.to_ascii_lowercase(), question.kind)),
         };
         let sent = Sent {
             at: packet.at,

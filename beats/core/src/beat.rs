@@ -29,6 +29,18 @@ pub struct Beat {
     pub metrics: Metrics,
     /// Where wall time comes from.
     pub clock: daemon::clock::Clock,
+    program: &'static str,
+    sends_to: String,
+}
+
+impl Beat {
+    /// Says on one line that the source is ready, what it reads and where events go.
+    pub fn ready(&self, reads: &str) {
+        info!(
+            "{} is ready: reads {reads}, sends to {}",
+            self.program, self.sends_to
+        );
+    }
 }
 
 /// Runs a beat until a signal, or until its source ends by itself; the source's error ends with status 1.
@@ -116,6 +128,8 @@ where
         stop: shutdown.token(),
         metrics,
         clock: daemon::clock::Clock::system(),
+        program,
+        sends_to: pipeline.output.place(),
     };
     // A source may wait for its last acks after it let go of its publisher, so both ends finish side by side.
     let stop = shutdown.token();

@@ -142,7 +142,7 @@ impl Kept {
                 "index"
             };
             self.items += 1;
-            let busy = fault == Some(Fault::HalfBusy) && self.items % 2 == 0;
+            let busy = fault == Some(Fault::HalfBusy) && self.items.is_multiple_of(2);
             let status = match fault {
                 Some(Fault::Refuses) => 400,
                 _ if busy => 429,

@@ -41,6 +41,14 @@ pub async fn start(beat: Beat) -> anyhow::Result<()> {
         .flat_map(|input| &input.globs)
         .map(paths::PathGlob::fixed_folder)
         .collect();
+    let globs: Vec<String> = beat
+        .settings
+        .items("file-beat.inputs")
+        .iter()
+        .filter(|input| input.bool("enabled"))
+        .flat_map(|input| input.list("paths"))
+        .collect();
+    beat.ready(&globs.join(", "));
     let collector = Collector::new(beat, inputs)?;
     collector.run(Hints::of(folders)).await
 }

@@ -53,6 +53,11 @@ enum Ask {
 /// Asks until the beat stops.
 pub async fn start(beat: Beat) -> anyhow::Result<()> {
     let monitors = Monitor::all(&beat.settings)?;
+    let names: Vec<String> = monitors
+        .iter()
+        .map(|monitor| format!("{} ({})", monitor.name, monitor.kind))
+        .collect();
+    beat.ready(&names.join(", "));
     let Beat {
         publisher,
         stop,

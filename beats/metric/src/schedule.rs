@@ -24,6 +24,8 @@ struct Job {
 /// Samples until the beat stops.
 pub async fn start(beat: Beat) -> anyhow::Result<()> {
     let jobs = jobs(&beat.settings)?;
+    let names: Vec<&str> = jobs.iter().map(|job| job.metricset.name()).collect();
+    beat.ready(&format!("system {}", names.join(", ")));
     let Beat {
         publisher,
         stop,

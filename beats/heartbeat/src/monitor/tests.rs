@@ -97,9 +97,9 @@ async fn what_is_wrong_is_down_with_its_kind() {
         (format!("type: tcp\n    hosts: ['127.0.0.1:{closed}']"), "io"),
         (
             format!(
-                "type: tcp\n    hosts: ['127.0.0.1:{ok}']\n    check.send: x\n    check.receive: bye\n    timeout: 200ms"
+                "type: tcp\n    hosts: ['127.0.0.1:{ok}']\n    check.send: x\n    check.receive: bye\n    timeout: 5s"
             ),
-            "io",
+            "validate",
         ),
         (
             "type: tcp\n    hosts: ['name.invalid:1']\n    timeout: 2s".to_owned(),

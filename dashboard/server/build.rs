@@ -15,15 +15,8 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 /// What the web app is made from; a change of any makes it stale.
-const INPUTS: &[&str] = &[
-    "src",
-    "public",
-    "index.html",
-    "package.json",
-    "package-lock.json",
-    "vite.config.ts",
-    "tsconfig.json",
-];
+const INPUTS: &[&str] =
+    &["src", "public", "index.html", "package.json", "package-lock.json", "vite.config.ts", "tsconfig.json"];
 
 /// Files smaller than this are sent as they are.
 const COMPRESS_FROM: usize = 1_024;
@@ -90,17 +83,7 @@ fn build(web: &Path, out: &Path) -> Result<PathBuf> {
     let _lock = lock(out)?;
     install(web)?;
     let dist = out.join("dist");
-    npm(
-        web,
-        &[
-            "run",
-            "build",
-            "--",
-            "--outDir",
-            &dist.to_string_lossy(),
-            "--emptyOutDir",
-        ],
-    )?;
+    npm(web, &["run", "build", "--", "--outDir", &dist.to_string_lossy(), "--emptyOutDir"])?;
     Ok(dist)
 }
 
@@ -121,11 +104,7 @@ fn install(web: &Path) -> Result<()> {
 fn npm(web: &Path, arguments: &[&str]) -> Result<()> {
     const REMEDY: &str = "the web app needs Node 20.19 or newer with npm; install them, or set DASHBOARD_UI_DIST to a folder \
                           built elsewhere, or DASHBOARD_UI=skip to build without it";
-    let output = Command::new("npm")
-        .args(arguments)
-        .current_dir(web)
-        .output()
-        .context(REMEDY)?;
+    let output = Command::new("npm").args(arguments).current_dir(web).output().context(REMEDY)?;
     if !output.status.success() {
         let said =
             String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
@@ -139,9 +118,7 @@ fn lock(out: &Path) -> Result<fs_err::File> {
     // OUT_DIR is target/<profile>/build/<crate>/out.
     let target = out.ancestors().nth(4).unwrap_or(out);
     let file = fs_err::File::create(target.join("dashboard-ui.lock"))?;
-    file.file()
-        .lock()
-        .context("the lock of the web app's build cannot be taken")?;
+    file.file().lock().context("the lock of the web app's build cannot be taken")?;
     Ok(file)
 }
 
@@ -166,11 +143,7 @@ fn compress(folder: &Path) -> Result<()> {
             compress(&path)?;
             continue;
         }
-        let ending = path
-            .extension()
-            .and_then(|ending| ending.to_str())
-            .unwrap_or_default()
-            .to_owned();
+        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_owned();
         if !matches!(ending.as_str(), "js" | "css" | "html" | "svg" | "json" | "txt") {
             continue;
         }

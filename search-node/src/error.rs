@@ -20,13 +20,7 @@ pub struct ApiError {
 
 impl ApiError {
     pub fn new(status: u16, kind: &str, reason: impl Into<String>) -> Self {
-        Self {
-            status,
-            kind: kind.to_owned(),
-            reason: reason.into(),
-            cause: None,
-            details: Map::new(),
-        }
+        Self { status, kind: kind.to_owned(), reason: reason.into(), cause: None, details: Map::new() }
     }
 
     /// The caller's argument is wrong.
@@ -40,15 +34,11 @@ impl ApiError {
     }
 
     pub fn no_index(name: &str) -> Self {
-        Self::new(
-            404,
-            "index_not_found_exception",
-            format!("no such index [{name}]"),
-        )
-        .with("resource.type", "index_or_alias")
-        .with("resource.id", name)
-        .with("index_uuid", "_na_")
-        .with("index", name)
+        Self::new(404, "index_not_found_exception", format!("no such index [{name}]"))
+            .with("resource.type", "index_or_alias")
+            .with("resource.id", name)
+            .with("index_uuid", "_na_")
+            .with("index", name)
     }
 
     /// More work than there is room for; the client shall come back later.

@@ -26,10 +26,7 @@ fn main() {
 }
 
 fn run(settings: NodeSettings) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("no runtime")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
     runtime.block_on(async {
         let shutdown = Shutdown::listen()?;
         let data = settings.path_data.clone();

@@ -90,18 +90,9 @@ impl Node {
         let asked = stop.clone();
         let app = rest::app(Arc::clone(&node));
         let server = tokio::spawn(async move {
-            axum::serve(listener, app)
-                .with_graceful_shutdown(asked.cancelled_owned())
-                .await
+            axum::serve(listener, app).with_graceful_shutdown(asked.cancelled_owned()).await
         });
-        Ok(Running {
-            node,
-            address,
-            stop,
-            server,
-            refresher,
-            _lock: lock,
-        })
+        Ok(Running { node, address, stop, server, refresher, _lock: lock })
     }
 }
 
@@ -147,12 +138,8 @@ impl NodeCounters {
 fn lock_folder(data: &Path) -> anyhow::Result<fs_err::File> {
     use std::io::{Read, Seek, Write};
     let path = data.join("node.lock");
-    let mut file = fs_err::OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)?;
+    let mut file =
+        fs_err::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
     if rustix::fs::flock(file.file(), rustix::fs::FlockOperation::NonBlockingLockExclusive).is_err() {
         let mut holder = String::new();
         file.read_to_string(&mut holder)?;
@@ -202,31 +189,26 @@ fn identity_of(data: &Path, clock: &Clock) -> anyhow::Result<Identity> {
     if let Some(identity) = state_file::read(&path)? {
         return Ok(identity);
     }
-    let identity = Identity {
-        node_id: new_id(clock.now_millis()),
-        cluster_uuid: new_id(clock.now_millis()),
-    };
+    let identity = Identity { node_id: new_id(clock.now_millis()), cluster_uuid: new_id(clock.now_millis()) };
     state_file::write(&path, &identity)?;
     Ok(identity)
 }
 
 /// Shows new documents as their indices' intervals ask. A thread of its own: refreshing is work, not waiting.
 fn refresh_loop(node: Arc<Node>, stop: CancellationToken) -> std::io::Result<std::thread::JoinHandle<()>> {
-    std::thread::Builder::new()
-        .name("refresh".to_owned())
-        .spawn(move || {
-            while !stop.is_cancelled() {
-                for index in node.indices.all() {
-                    let done = index.refresh_if_due().and_then(|_| index.tend());
-                    if let Err(error) = done {
-                        tracing::error!(
-                            index = index.name,
-                            reason = error.reason,
-                            "index could not be refreshed"
-                        );
-                    }
+    std::thread::Builder::new().name("refresh".to_owned()).spawn(move || {
+        while !stop.is_cancelled() {
+            for index in node.indices.all() {
+                let done = index.refresh_if_due().and_then(|_| index.tend());
+                if let Err(error) = done {
+                    tracing::error!(
+                        index = index.name,
+                        reason = error.reason,
+                        "index could not be refreshed"
+                    );
                 }
-                std::thread::sleep(REFRESH_TICK);
             }
-        })
+            std::thread::sleep(REFRESH_TICK);
+        }
+    })
 }

@@ -35,11 +35,7 @@ impl Pool {
         let waiting = Waiting::enter(&self.waiting);
         if waiting.before >= self.queue {
             let setting = format!("thread_pool.{}.queue_size", self.name);
-            return Err(ApiError::too_busy(
-                &format!("a {} request", self.name),
-                &setting,
-                self.queue,
-            ));
+            return Err(ApiError::too_busy(&format!("a {} request", self.name), &setting, self.queue));
         }
         let place = Arc::clone(&self.places).acquire_owned().await;
         drop(waiting);
@@ -49,8 +45,7 @@ impl Pool {
             drop(place);
             done
         });
-        done.await
-            .map_err(|error| ApiError::internal(format!("a {} request broke: {error}", self.name)))?
+        done.await.map_err(|error| ApiError::internal(format!("a {} request broke: {error}", self.name)))?
     }
 }
 
@@ -63,10 +58,7 @@ struct Waiting {
 impl Waiting {
     fn enter(count: &Arc<AtomicUsize>) -> Self {
         let before = count.fetch_add(1, Ordering::AcqRel);
-        Self {
-            count: Arc::clone(count),
-            before,
-        }
+        Self { count: Arc::clone(count), before }
     }
 }
 
@@ -104,15 +96,8 @@ mod tests {
         let third = pool.run(|| Ok(3)).await.expect_err("refused");
 
         assert_eq!(third.status, 429);
-        assert!(
-            third.reason.contains("thread_pool.write.queue_size"),
-            "{}",
-            third.reason
-        );
+        assert!(third.reason.contains("thread_pool.write.queue_size"), "{}", third.reason);
         go.send(()).expect("the first work waits");
-        assert_eq!(
-            (first.await.expect("ran"), second.await.expect("ran")),
-            (Ok(1), Ok(2))
-        );
+        assert_eq!((first.await.expect("ran"), second.await.expect("ran")), (Ok(1), Ok(2)));
     }
 }

@@ -7,18 +7,8 @@ use std::time::Duration;
 use settings::{Kind, LOGGING, Schema, Setting, Settings, SettingsError, setting};
 
 const NODE: &[Setting] = &[
-    setting(
-        "cluster.name",
-        Kind::Text,
-        Some("weir"),
-        "The name of the cluster that this node belongs to.",
-    ),
-    setting(
-        "node.name",
-        Kind::Text,
-        None,
-        "The name of this node; the host's name if not set.",
-    ),
+    setting("cluster.name", Kind::Text, Some("weir"), "The name of the cluster that this node belongs to."),
+    setting("node.name", Kind::Text, None, "The name of this node; the host's name if not set."),
     setting(
         "path.data",
         Kind::Path,
@@ -100,14 +90,8 @@ const LIMITS: &[Setting] = &[
 ];
 
 /// Every setting of search-node.
-pub const SCHEMA: Schema = Schema {
-    tables: &[
-        ("Node", NODE),
-        ("Network", NETWORK),
-        ("Limits", LIMITS),
-        ("Logging", LOGGING),
-    ],
-};
+pub const SCHEMA: Schema =
+    Schema { tables: &[("Node", NODE), ("Network", NETWORK), ("Limits", LIMITS), ("Logging", LOGGING)] };
 
 /// The settings of a node, checked.
 #[derive(Debug, Clone)]
@@ -213,37 +197,24 @@ mod tests {
 
     #[test]
     fn the_shipped_file_shows_every_setting() {
-        assert_eq!(
-            settings::reference::missing_from_yaml(SCHEMA, SHIPPED),
-            Vec::<String>::new()
-        );
+        assert_eq!(settings::reference::missing_from_yaml(SCHEMA, SHIPPED), Vec::<String>::new());
         read(SHIPPED).expect("loads");
     }
 
     #[test]
     fn the_reference_page_is_the_table() {
-        let path = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../docs/reference/settings/search-node.md"
-        );
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/reference/settings/search-node.md");
         let page = settings::reference::markdown("search-node", SCHEMA);
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
             fs_err::write(path, &page).expect("written");
         }
-        assert_eq!(
-            fs_err::read_to_string(path).expect("the page"),
-            page,
-            "run with UPDATE_GOLDEN=1"
-        );
+        assert_eq!(fs_err::read_to_string(path).expect("the page"), page, "run with UPDATE_GOLDEN=1");
     }
 
     #[test]
     fn an_address_that_others_reach_must_be_meant() {
         let error = read("network.host: 0.0.0.0\n").expect_err("refused").to_string();
-        assert!(
-            error.starts_with("search-node.yml:1:") && error.contains("security.enabled"),
-            "{error}"
-        );
+        assert!(error.starts_with("search-node.yml:1:") && error.contains("security.enabled"), "{error}");
 
         assert!(read("network.host: 0.0.0.0\nsecurity.enabled: false\n").is_ok());
     }

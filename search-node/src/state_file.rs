@@ -25,26 +25,16 @@ pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StateF
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(source) => {
-            return Err(StateFileError::Io {
-                path: path.to_owned(),
-                source,
-            });
+            return Err(StateFileError::Io { path: path.to_owned(), source });
         }
     };
-    let corrupt = |reason: String| StateFileError::Corrupt {
-        path: path.to_owned(),
-        reason,
-    };
+    let corrupt = |reason: String| StateFileError::Corrupt { path: path.to_owned(), reason };
     let body = body_of(&bytes).map_err(|reason| corrupt(reason.to_owned()))?;
-    serde_json::from_slice(body)
-        .map(Some)
-        .map_err(|error| corrupt(error.to_string()))
+    serde_json::from_slice(body).map(Some).map_err(|error| corrupt(error.to_string()))
 }
 
 fn body_of(bytes: &[u8]) -> Result<&[u8], &'static str> {
-    let rest = bytes
-        .strip_prefix(MAGIC)
-        .ok_or("it does not begin as a state file")?;
+    let rest = bytes.strip_prefix(MAGIC).ok_or("it does not begin as a state file")?;
     let (length, rest) = rest.split_first_chunk::<8>().ok_or("it is too short")?;
     let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
     if rest.len() < 4 || rest.len() - 4 != length {
@@ -59,10 +49,7 @@ fn body_of(bytes: &[u8]) -> Result<&[u8], &'static str> {
 
 /// Replaces a state file: written beside, synced, renamed, and its folder synced.
 pub(crate) fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), StateFileError> {
-    let fault = |source: std::io::Error| StateFileError::Io {
-        path: path.to_owned(),
-        source,
-    };
+    let fault = |source: std::io::Error| StateFileError::Io { path: path.to_owned(), source };
     let body = serde_json::to_vec(value).map_err(|error| fault(error.into()))?;
     let mut bytes = Vec::with_capacity(body.len() + 20);
     bytes.extend_from_slice(MAGIC);

@@ -45,11 +45,7 @@ pub struct Api {
 impl Api {
     /// Listens on a loopback address.
     pub async fn bind(host: &str, port: u16) -> anyhow::Result<Self> {
-        let ip: IpAddr = if host == "localhost" {
-            [127, 0, 0, 1].into()
-        } else {
-            host.parse()?
-        };
+        let ip: IpAddr = if host == "localhost" { [127, 0, 0, 1].into() } else { host.parse()? };
         anyhow::ensure!(
             ip.is_loopback(),
             "`api.http.host` {host} is not loopback, and the API has no security; set api.http.host: 127.0.0.1"
@@ -73,10 +69,7 @@ impl Api {
 
     /// Answers until `stop`.
     pub async fn run(self, facts: Facts, stop: CancellationToken) {
-        let told = Told {
-            facts: Arc::new(facts),
-            address: self.address,
-        };
+        let told = Told { facts: Arc::new(facts), address: self.address };
         let router = Router::new()
             .route("/", get(root))
             .route("/_node", get(node))
@@ -124,11 +117,7 @@ impl Told {
 
     fn plugins(&self) -> Value {
         let of = |section: &str| -> Vec<Value> {
-            let plugins = self
-                .facts
-                .plugins
-                .iter()
-                .filter(|plugin| plugin.section == section);
+            let plugins = self.facts.plugins.iter().filter(|plugin| plugin.section == section);
             plugins
                 .map(
                     |plugin| json!({"id": plugin.id, "name": plugin.name, "events": plugin.counts.to_json()}),
@@ -148,10 +137,7 @@ async fn node(State(told): State<Told>) -> Json<Value> {
 }
 
 async fn pipelines(State(told): State<Told>) -> Json<Value> {
-    told.with(
-        "pipelines",
-        json!({"main": {"bounds": told.bounds(), "plugins": told.plugins()}}),
-    )
+    told.with("pipelines", json!({"main": {"bounds": told.bounds(), "plugins": told.plugins()}}))
 }
 
 async fn stats(State(told): State<Told>) -> Json<Value> {
@@ -171,10 +157,7 @@ async fn stats(State(told): State<Told>) -> Json<Value> {
         "plugins": told.plugins(),
     });
     let mut answer = told.head();
-    answer.insert(
-        "uptime_in_millis".to_owned(),
-        json!(told.facts.started.elapsed().as_millis() as u64),
-    );
+    answer.insert("uptime_in_millis".to_owned(), json!(told.facts.started.elapsed().as_millis() as u64));
     answer.insert("events".to_owned(), events);
     answer.insert("pipelines".to_owned(), json!({"main": main}));
     Json(Value::Object(answer))
@@ -189,8 +172,5 @@ async fn missing(State(_): State<Told>, uri: axum::http::Uri) -> impl IntoRespon
         "{} is not here; there are /, /_node, /_node/pipelines, /_node/stats and /metrics",
         uri.path()
     );
-    (
-        StatusCode::NOT_FOUND,
-        Json(json!({"path": uri.path(), "status": 404, "error": {"message": reason}})),
-    )
+    (StatusCode::NOT_FOUND, Json(json!({"path": uri.path(), "status": 404, "error": {"message": reason}})))
 }

@@ -48,11 +48,7 @@ impl Codec {
         if self == Self::Plain {
             return;
         }
-        let parsed = event
-            .fields
-            .get("message")
-            .and_then(Value::as_str)
-            .map(serde_json::from_str::<Value>);
+        let parsed = event.fields.get("message").and_then(Value::as_str).map(serde_json::from_str::<Value>);
         match parsed {
             Some(Ok(Value::Object(fields))) => {
                 event.fields.shift_remove("message");
@@ -95,9 +91,6 @@ mod tests {
 
         Codec::Json.enrich(&mut event);
 
-        assert_eq!(
-            Value::Object(event.fields),
-            event::json!({"host": {"name": "h"}, "a": 1})
-        );
+        assert_eq!(Value::Object(event.fields), event::json!({"host": {"name": "h"}, "a": 1}));
     }
 }

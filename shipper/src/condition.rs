@@ -15,15 +15,12 @@ pub fn holds(condition: &Condition, event: &Event) -> bool {
         Condition::Xor(left, right) => holds(left, event) != holds(right, event),
         Condition::Nand(left, right) => !(holds(left, event) && holds(right, event)),
         Condition::Not(inner) => !holds(inner, event),
-        Condition::Truth(operand) => !matches!(
-            value(operand, event).as_deref(),
-            None | Some(Value::Null | Value::Bool(false))
-        ),
-        Condition::Compare(left, comparison, right) => compare(
-            value(left, event).as_deref(),
-            *comparison,
-            value(right, event).as_deref(),
-        ),
+        Condition::Truth(operand) => {
+            !matches!(value(operand, event).as_deref(), None | Some(Value::Null | Value::Bool(false)))
+        }
+        Condition::Compare(left, comparison, right) => {
+            compare(value(left, event).as_deref(), *comparison, value(right, event).as_deref())
+        }
         Condition::In(needle, haystack) => match (value(needle, event), value(haystack, event)) {
             (Some(needle), Some(haystack)) => contains(&haystack, &needle),
             _ => false,
@@ -72,9 +69,9 @@ fn order(left: &Value, right: &Value) -> Option<Ordering> {
 
 fn contains(haystack: &Value, needle: &Value) -> bool {
     match (haystack, needle) {
-        (Value::Array(items), needle) => items
-            .iter()
-            .any(|item| compare(Some(item), Comparison::Equal, Some(needle))),
+        (Value::Array(items), needle) => {
+            items.iter().any(|item| compare(Some(item), Comparison::Equal, Some(needle)))
+        }
         (Value::String(text), Value::String(part)) => text.contains(part.as_str()),
         (Value::Object(object), Value::String(key)) => object.contains_key(key),
         _ => false,

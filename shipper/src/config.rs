@@ -37,46 +37,25 @@ pub enum SourceError {
 
 /// The texts at `path`: a file, a folder's `.conf` files, or a glob in the last part; in the order of their names.
 pub fn read(path: &Path) -> Result<Vec<Source>, SourceError> {
-    let mut files = if path.is_dir() {
-        listed(path, "*.conf")?
-    } else {
-        matched(path)?
-    };
+    let mut files = if path.is_dir() { listed(path, "*.conf")? } else { matched(path)? };
     files.sort();
     if files.is_empty() {
         return Err(SourceError::None(path.display().to_string()));
     }
-    let read = |file: PathBuf| {
-        Ok(Source {
-            name: file.display().to_string(),
-            text: fs_err::read_to_string(&file)?,
-        })
-    };
+    let read =
+        |file: PathBuf| Ok(Source { name: file.display().to_string(), text: fs_err::read_to_string(&file)? });
     files.into_iter().map(read).collect()
 }
 
 fn matched(path: &Path) -> Result<Vec<PathBuf>, SourceError> {
-    let last = path
-        .file_name()
-        .and_then(|name| name.to_str())
-        .unwrap_or_default();
+    let last = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     if !last.contains(['*', '?', '[', '{']) {
-        return Ok(if path.exists() {
-            vec![path.to_owned()]
-        } else {
-            Vec::new()
-        });
+        return Ok(if path.exists() { vec![path.to_owned()] } else { Vec::new() });
     }
-    let folder = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if folder.to_string_lossy().contains('*') {
         let reason = "only the last part may hold wildcards".to_owned();
-        return Err(SourceError::Pattern {
-            path: path.display().to_string(),
-            reason,
-        });
+        return Err(SourceError::Pattern { path: path.display().to_string(), reason });
     }
     if !folder.is_dir() {
         return Ok(Vec::new());
@@ -85,10 +64,8 @@ fn matched(path: &Path) -> Result<Vec<PathBuf>, SourceError> {
 }
 
 fn listed(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, SourceError> {
-    let wrong = |error: globset::Error| SourceError::Pattern {
-        path: pattern.to_owned(),
-        reason: error.to_string(),
-    };
+    let wrong =
+        |error: globset::Error| SourceError::Pattern { path: pattern.to_owned(), reason: error.to_string() };
     let pattern = globset::Glob::new(pattern).map_err(wrong)?.compile_matcher();
     let mut files = Vec::new();
     for entry in fs_err::read_dir(folder)? {
@@ -115,9 +92,5 @@ pub fn join(sources: &[Source]) -> Result<Config, Vec<Fault>> {
             Err(fault) => faults.push(fault),
         }
     }
-    if faults.is_empty() {
-        Ok(joined)
-    } else {
-        Err(faults)
-    }
+    if faults.is_empty() { Ok(joined) } else { Err(faults) }
 }

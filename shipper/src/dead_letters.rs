@@ -31,22 +31,12 @@ impl DeadLetters {
     pub fn kept(folder: &Path, bytes_max: u64, clock: Clock) -> std::io::Result<Self> {
         let folder = folder.join("dead_letter_queue");
         fs_err::create_dir_all(&folder)?;
-        Ok(Self {
-            file: Some(folder.join("main.ndjson")),
-            bytes_max,
-            clock,
-            told: Mutex::default(),
-        })
+        Ok(Self { file: Some(folder.join("main.ndjson")), bytes_max, clock, told: Mutex::default() })
     }
 
     /// Only counted.
     pub fn counted(clock: Clock) -> Self {
-        Self {
-            file: None,
-            bytes_max: 0,
-            clock,
-            told: Mutex::default(),
-        }
+        Self { file: None, bytes_max: 0, clock, told: Mutex::default() }
     }
 
     /// Takes what `plugin` could not deliver; how many were kept in the file. They are on the disk when this returns.
@@ -66,9 +56,7 @@ impl DeadLetters {
             }
         }
         let Some(file) = &self.file else { return Ok(0) };
-        let mut room = self
-            .bytes_max
-            .saturating_sub(fs_err::metadata(file).map_or(0, |meta| meta.len()));
+        let mut room = self.bytes_max.saturating_sub(fs_err::metadata(file).map_or(0, |meta| meta.len()));
         let mut lines = String::new();
         let mut kept = 0;
         for refusal in refused {

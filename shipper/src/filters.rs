@@ -135,11 +135,7 @@ pub(crate) fn add(event: &mut Event, path: &FieldPath, value: Value) {
 fn step(plugin: &Plugin, context: &Context<'_>) -> Result<Step, Fault> {
     let options = Options::new(plugin, context.variables);
     let templates = |option: &str| -> Result<Vec<Template>, Fault> {
-        Ok(options
-            .list(option)?
-            .iter()
-            .map(|text| Template::new(text))
-            .collect())
+        Ok(options.list(option)?.iter().map(|text| Template::new(text)).collect())
     };
     let add_field = options.pairs("add_field")?;
     Ok(Step {
@@ -159,11 +155,7 @@ fn processor(options: &Options<'_>, clock: &Clock) -> Result<Box<dyn Processor>,
     let wrong = |error: OptionError| options.fault(error.option, error.to_string());
     let tags = |default: &str| -> Result<Vec<String>, Fault> {
         let tags = options.list("tag_on_failure")?;
-        Ok(if tags.is_empty() {
-            vec![default.to_owned()]
-        } else {
-            tags
-        })
+        Ok(if tags.is_empty() { vec![default.to_owned()] } else { tags })
     };
     Ok(match options.name() {
         "grok" => {
@@ -181,9 +173,7 @@ fn processor(options: &Options<'_>, clock: &Clock) -> Result<Box<dyn Processor>,
                 named_captures_only: options.flag("named_captures_only", true)?,
                 target: options.text("target")?,
                 tag_on_failure: tags("_grokparsefailure")?,
-                tag_on_timeout: options
-                    .text("tag_on_timeout")?
-                    .unwrap_or_else(|| "_groktimeout".to_owned()),
+                tag_on_timeout: options.text("tag_on_timeout")?.unwrap_or_else(|| "_groktimeout".to_owned()),
                 timeout: Duration::from_millis(options.number("timeout_millis", 30_000)?),
             };
             Box::new(GrokProcessor::new(grok).map_err(wrong)?)
@@ -210,10 +200,7 @@ fn processor(options: &Options<'_>, clock: &Clock) -> Result<Box<dyn Processor>,
         "json" => {
             let json = JsonOptions {
                 source: options.text("source")?.ok_or_else(|| {
-                    options.fault(
-                        "source",
-                        "`source` is missing; name the field that holds the JSON text",
-                    )
+                    options.fault("source", "`source` is missing; name the field that holds the JSON text")
                 })?,
                 target: options.text("target")?,
                 skip_on_invalid_json: options.flag("skip_on_invalid_json", false)?,
@@ -229,10 +216,7 @@ fn processor(options: &Options<'_>, clock: &Clock) -> Result<Box<dyn Processor>,
 fn mutate(options: &Options<'_>) -> Result<MutateOptions, Fault> {
     let gsub = options.list("gsub")?;
     if gsub.len() % 3 != 0 {
-        return Err(options.fault(
-            "gsub",
-            "`gsub` must hold triples: field, regular expression, replacement",
-        ));
+        return Err(options.fault("gsub", "`gsub` must hold triples: field, regular expression, replacement"));
     }
     Ok(MutateOptions {
         coerce: options.pairs("coerce")?,

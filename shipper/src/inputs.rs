@@ -31,17 +31,9 @@ pub struct Input {
 }
 
 enum Kind {
-    Beats {
-        host: String,
-        port: u64,
-        idle: Duration,
-        codec: Codec,
-    },
+    Beats { host: String, port: u64, idle: Duration, codec: Codec },
     Stdin(Codec),
-    Generator {
-        lines: Vec<String>,
-        count: u64,
-    },
+    Generator { lines: Vec<String>, count: u64 },
 }
 
 /// What every event of an input gets.
@@ -94,11 +86,7 @@ pub fn build(stages: &[Stage], context: &Context<'_>) -> Result<Vec<Input>, Faul
             Stage::Branch(branch) => {
                 let at = branch.at;
                 let reason = "`if` has no place in `input`; put it into `filter` or `output`".to_owned();
-                return Err(Fault {
-                    file: branch.file.clone(),
-                    at,
-                    reason,
-                });
+                return Err(Fault { file: branch.file.clone(), at, reason });
             }
         }
     }
@@ -107,16 +95,10 @@ pub fn build(stages: &[Stage], context: &Context<'_>) -> Result<Vec<Input>, Faul
 
 fn input(plugin: &Plugin, context: &Context<'_>) -> Result<Input, Fault> {
     let options = Options::new(plugin, context.variables);
-    let name = options.codec(if options.name() == "stdin" {
-        "line"
-    } else {
-        "plain"
-    })?;
+    let name = options.codec(if options.name() == "stdin" { "line" } else { "plain" })?;
     let codec = Codec::named(&name).ok_or_else(|| {
-        options.fault(
-            "codec",
-            format!("codec `{name}` is for outputs; write plain, line, json or json_lines"),
-        )
+        options
+            .fault("codec", format!("codec `{name}` is for outputs; write plain, line, json or json_lines"))
     })?;
     let kind = match options.name() {
         "beats" => {
@@ -136,11 +118,7 @@ fn input(plugin: &Plugin, context: &Context<'_>) -> Result<Input, Fault> {
             lines: {
                 let lines = options.list("lines")?;
                 if lines.is_empty() {
-                    vec![
-                        options
-                            .text("message")?
-                            .unwrap_or_else(|| "Hello world!".to_owned()),
-                    ]
+                    vec![options.text("message")?.unwrap_or_else(|| "Hello world!".to_owned())]
                 } else {
                     lines
                 }
@@ -172,9 +150,7 @@ impl Marks {
         if let Some(kind) = &self.kind
             && !event.fields.contains_key("type")
         {
-            event
-                .fields
-                .insert("type".to_owned(), Value::String(kind.clone()));
+            event.fields.insert("type".to_owned(), Value::String(kind.clone()));
         }
         for tag in &self.tags {
             event.tag(tag);
@@ -194,10 +170,7 @@ impl Input {
     /// Takes the input's address, if it has one.
     pub async fn bind(self, surroundings: &Surroundings) -> Result<Bound, BindError> {
         let Kind::Beats { host, port, idle, .. } = &self.kind else {
-            return Ok(Bound {
-                input: self,
-                server: None,
-            });
+            return Ok(Bound { input: self, server: None });
         };
         let address = format!("{host}:{port}");
         let options = WireServerOptions {
@@ -207,10 +180,7 @@ impl Input {
             ..WireServerOptions::default()
         };
         match WireServer::bind(options).await {
-            Ok(server) => Ok(Bound {
-                input: self,
-                server: Some(server),
-            }),
+            Ok(server) => Ok(Bound { input: self, server: Some(server) }),
             Err(WireError::Bind { source, .. }) if daemon::is_listening_taken(&source) => {
                 Err(BindError::Taken(address))
             }
@@ -281,9 +251,7 @@ async fn stdin(
         let decode = |line: String| {
             let mut events = codec.decode(&line, now(surroundings));
             for event in &mut events {
-                event
-                    .set("event.original", line.as_str())
-                    .set("host.hostname", surroundings.host.as_str());
+                event.set("event.original", line.as_str()).set("host.hostname", surroundings.host.as_str());
             }
             events
         };
@@ -360,13 +328,10 @@ async fn generate(
 
 /// The codec of a plugin where it is written with options of its own.
 pub(crate) fn codec_option<'a>(plugin: &'a Plugin, option: &str) -> Option<&'a Plugin> {
-    plugin
-        .attributes
-        .iter()
-        .find_map(|attribute| match &attribute.value {
-            Literal::Plugin(codec) if attribute.name == option => Some(codec),
-            _ => None,
-        })
+    plugin.attributes.iter().find_map(|attribute| match &attribute.value {
+        Literal::Plugin(codec) if attribute.name == option => Some(codec),
+        _ => None,
+    })
 }
 
 #[cfg(test)]

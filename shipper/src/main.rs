@@ -3,12 +3,8 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let (settings, invocation) = settings::start(
-        shipper::about(),
-        shipper::PROGRAM,
-        shipper::table::SCHEMA,
-        &["test config"],
-    );
+    let (settings, invocation) =
+        settings::start(shipper::about(), shipper::PROGRAM, shipper::table::SCHEMA, &["test config"]);
     match shipper::run(&settings, &invocation) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

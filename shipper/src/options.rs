@@ -59,9 +59,8 @@ impl<'a> Options<'a> {
                 break;
             };
             let inside = &rest[at + 2..end];
-            let (name, default) = inside
-                .split_once(':')
-                .map_or((inside, None), |(name, default)| (name, Some(default)));
+            let (name, default) =
+                inside.split_once(':').map_or((inside, None), |(name, default)| (name, Some(default)));
             let value = (self.variables)(name).or_else(|| default.map(str::to_owned));
             let value = value.ok_or_else(|| {
                 self.fault(
@@ -90,9 +89,7 @@ impl<'a> Options<'a> {
 
     /// A text, if it is set.
     pub fn text(&self, option: &str) -> Result<Option<String>, Fault> {
-        self.last(option)
-            .map(|literal| self.scalar(option, literal, "a text"))
-            .transpose()
+        self.last(option).map(|literal| self.scalar(option, literal, "a text")).transpose()
     }
 
     /// A whole number.
@@ -116,12 +113,7 @@ impl<'a> Options<'a> {
     /// A list of texts; a single one is a list of one, and several settings of one option add up.
     pub fn list(&self, option: &str) -> Result<Vec<String>, Fault> {
         let mut out = Vec::new();
-        for attribute in self
-            .plugin
-            .attributes
-            .iter()
-            .filter(|attribute| attribute.name == option)
-        {
+        for attribute in self.plugin.attributes.iter().filter(|attribute| attribute.name == option) {
             out.extend(self.texts(option, &attribute.value)?);
         }
         Ok(out)
@@ -129,10 +121,9 @@ impl<'a> Options<'a> {
 
     fn texts(&self, option: &str, literal: &Literal) -> Result<Vec<String>, Fault> {
         match literal {
-            Literal::Array(items) => items
-                .iter()
-                .map(|item| self.scalar(option, item, "a list of texts"))
-                .collect(),
+            Literal::Array(items) => {
+                items.iter().map(|item| self.scalar(option, item, "a list of texts")).collect()
+            }
             single => Ok(vec![self.scalar(option, single, "a text or a list of texts")?]),
         }
     }
@@ -149,12 +140,7 @@ impl<'a> Options<'a> {
     /// Keys with one value or several.
     pub fn lists(&self, option: &str) -> Result<Vec<(String, Vec<String>)>, Fault> {
         let mut out = Vec::new();
-        for attribute in self
-            .plugin
-            .attributes
-            .iter()
-            .filter(|attribute| attribute.name == option)
-        {
+        for attribute in self.plugin.attributes.iter().filter(|attribute| attribute.name == option) {
             match &attribute.value {
                 Literal::Hash(entries) => {
                     for (key, value) in entries {
@@ -163,10 +149,7 @@ impl<'a> Options<'a> {
                 }
                 Literal::Array(items) if items.len() % 2 == 0 => {
                     for pair in items.chunks(2) {
-                        out.push((
-                            self.scalar(option, &pair[0], "pairs")?,
-                            self.texts(option, &pair[1])?,
-                        ));
+                        out.push((self.scalar(option, &pair[0], "pairs")?, self.texts(option, &pair[1])?));
                     }
                 }
                 _ => return Err(self.wrong(option, "a hash such as { \"a\" => \"b\" }")),
@@ -184,10 +167,7 @@ impl<'a> Options<'a> {
     pub fn id(&self) -> String {
         match self.text("id") {
             Ok(Some(id)) => id,
-            _ => format!(
-                "{}@{}:{}",
-                self.plugin.name, self.plugin.at.line, self.plugin.at.column
-            ),
+            _ => format!("{}@{}:{}", self.plugin.name, self.plugin.at.line, self.plugin.at.column),
         }
     }
 

@@ -125,11 +125,7 @@ fn output(plugin: &Plugin, context: &Context<'_>) -> Result<Output, Fault> {
         "stdout" => Kind::Stdout(print_codec(plugin, &options, context)?),
         _ => Kind::Null,
     };
-    Ok(Output {
-        id: options.id(),
-        counts: context.enlist("output", &options),
-        kind,
-    })
+    Ok(Output { id: options.id(), counts: context.enlist("output", &options), kind })
 }
 
 fn print_codec(plugin: &Plugin, options: &Options<'_>, context: &Context<'_>) -> Result<Print, Fault> {
@@ -151,11 +147,7 @@ impl SearchOutput {
         let hosts = options.list("hosts")?;
         let user = options.text("user")?;
         let client = SearchClient::new(ClientOptions {
-            hosts: if hosts.is_empty() {
-                vec!["http://127.0.0.1:9200".to_owned()]
-            } else {
-                hosts
-            },
+            hosts: if hosts.is_empty() { vec!["http://127.0.0.1:9200".to_owned()] } else { hosts },
             timeout: Duration::from_secs(options.number("timeout", 60)?),
             backoff_init: Duration::from_secs(options.number("retry_initial_interval", 2)?),
             backoff_max: Duration::from_secs(options.number("retry_max_interval", 64)?),
@@ -168,10 +160,9 @@ impl SearchOutput {
             Some("index") => Some(BulkOp::Index),
             Some("create") => Some(BulkOp::Create),
             Some(other) => {
-                return Err(options.fault(
-                    "action",
-                    format!("`action` is `{other}`, but must be index or create"),
-                ));
+                return Err(
+                    options.fault("action", format!("`action` is `{other}`, but must be index or create"))
+                );
             }
         };
         let template = |option: &str| -> Result<Option<Template>, Fault> {
@@ -182,10 +173,9 @@ impl SearchOutput {
         let streams = match mode.as_deref() {
             None | Some("auto") => index.is_none() && op != Some(BulkOp::Index),
             Some("true") if index.is_some() => {
-                return Err(options.fault(
-                    "index",
-                    "`index` and `data_stream => true` exclude each other; keep one",
-                ));
+                return Err(
+                    options.fault("index", "`index` and `data_stream => true` exclude each other; keep one")
+                );
             }
             Some("true") if op == Some(BulkOp::Index) => {
                 return Err(options.fault("action", "data streams take `action => create` alone"));
@@ -244,9 +234,7 @@ impl SearchOutput {
 
 /// The name of the document's data stream: its own `data_stream` fields, completed from `defaults`; both then agree.
 fn stream(document: &mut Map<String, Value>, defaults: &[String; 3]) -> String {
-    let own = document
-        .entry("data_stream")
-        .or_insert_with(|| Value::Object(Map::new()));
+    let own = document.entry("data_stream").or_insert_with(|| Value::Object(Map::new()));
     if !own.is_object() {
         *own = Value::Object(Map::new());
     }
@@ -295,11 +283,7 @@ fn print(codec: Print, events: &[Event]) {
             Print::Json => text.push_str(&format!("{}\n", Value::Object(event.to_document()))),
             Print::Message => text.push_str(&format!(
                 "{}\n",
-                event
-                    .fields
-                    .get("message")
-                    .and_then(Value::as_str)
-                    .unwrap_or_default()
+                event.fields.get("message").and_then(Value::as_str).unwrap_or_default()
             )),
             Print::RubyDebug { metadata } => text.push_str(&rubydebug::render(event, metadata)),
         }

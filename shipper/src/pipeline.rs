@@ -95,13 +95,7 @@ impl Pipeline {
         let filters = filters::build(&config.filters, &context)?;
         let mut outputs = Vec::new();
         let ways = outputs::build(&config.outputs, &context, &mut outputs)?;
-        Ok(Self {
-            inputs,
-            filters,
-            outputs,
-            ways,
-            plugins: context.into_plugins(),
-        })
+        Ok(Self { inputs, filters, outputs, ways, plugins: context.into_plugins() })
     }
 
     /// Its plugins, in the order of the text.
@@ -126,19 +120,9 @@ impl Pipeline {
             inputs.push(input.bind(&surroundings).await?);
         }
         let totals = surroundings.totals.clone();
-        let engine = Engine {
-            filters: self.filters,
-            outputs: self.outputs,
-            ways: self.ways,
-            dead_letters,
-            totals,
-        };
-        Ok(Ready {
-            inputs,
-            surroundings,
-            engine: Arc::new(engine),
-            limits,
-        })
+        let engine =
+            Engine { filters: self.filters, outputs: self.outputs, ways: self.ways, dead_letters, totals };
+        Ok(Ready { inputs, surroundings, engine: Arc::new(engine), limits })
     }
 }
 
@@ -153,19 +137,14 @@ impl Totals {
     pub fn new(metrics: &Metrics) -> Self {
         Self {
             received: metrics.counter("shipper_events_received", "Events that inputs handed over"),
-            dropped: metrics.counter(
-                "shipper_events_dropped",
-                "Events that a filter dropped on purpose",
-            ),
+            dropped: metrics.counter("shipper_events_dropped", "Events that a filter dropped on purpose"),
             delivered: metrics.counter(
                 "shipper_events_delivered",
                 "Events that every output of theirs took or refused for good",
             ),
             refused: metrics.counter("shipper_events_refused", "Events that an output refused for good"),
-            dead_letters: metrics.counter(
-                "shipper_dead_letters",
-                "Refused events that are kept in the dead letter file",
-            ),
+            dead_letters: metrics
+                .counter("shipper_dead_letters", "Refused events that are kept in the dead letter file"),
             abandoned: metrics.counter(
                 "shipper_events_abandoned",
                 "Events given up at the end, which their senders repeat",
@@ -212,10 +191,7 @@ impl Ready {
         warn!(events = self.engine.totals.queued.get(), timeout = ?limit, "events given up after shutdown.timeout; their senders will repeat them");
         abandon.cancel();
         // Workers now drop what they hold; inputs end with their connections.
-        if tokio::time::timeout(Duration::from_secs(1), finish(&mut tasks))
-            .await
-            .is_err()
-        {
+        if tokio::time::timeout(Duration::from_secs(1), finish(&mut tasks)).await.is_err() {
             tasks.shutdown().await;
         }
         false
@@ -242,9 +218,7 @@ impl Engine {
             let (engine, abandon) = (Arc::clone(&self), abandon.clone());
             // A task of its own, so that a fault of this program in one batch costs that batch alone: its senders repeat it.
             let settled = tokio::spawn(async move { engine.settle(batch, &abandon).await }).await;
-            self.totals
-                .queued
-                .dec_by(i64::try_from(count).unwrap_or(i64::MAX));
+            self.totals.queued.dec_by(i64::try_from(count).unwrap_or(i64::MAX));
             if !settled.unwrap_or_else(|error| broken(&error)) {
                 self.totals.abandoned.inc_by(count as u64);
             }
@@ -266,11 +240,8 @@ impl Engine {
                 self.totals.dropped.inc();
             }
         }
-        let deliveries = self
-            .outputs
-            .iter()
-            .zip(shares)
-            .map(|(output, share)| self.deliver(output, share, abandon));
+        let deliveries =
+            self.outputs.iter().zip(shares).map(|(output, share)| self.deliver(output, share, abandon));
         let all = join_all(deliveries).await.into_iter().all(|delivered| delivered);
         if all {
             self.totals.delivered.inc_by(kept);
@@ -293,9 +264,7 @@ impl Engine {
             }
         };
         output.counts.failed(refused.len());
-        output
-            .counts
-            .left(share.len() - refused.len().min(share.len()), started.elapsed());
+        output.counts.left(share.len() - refused.len().min(share.len()), started.elapsed());
         self.totals.refused.inc_by(refused.len() as u64);
         while !refused.is_empty() {
             match self.dead_letters.take(&output.id, &refused) {

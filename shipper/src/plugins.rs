@@ -35,14 +35,8 @@ pub struct PluginInfo {
 }
 
 /// Options that are taken but change nothing.
-const WITHOUT_EFFECT: &[&str] = &[
-    "enable_metric",
-    "periodic_flush",
-    "locale",
-    "add_hostname",
-    "include_codec_tag",
-    "manage_template",
-];
+const WITHOUT_EFFECT: &[&str] =
+    &["enable_metric", "periodic_flush", "locale", "add_hostname", "include_codec_tag", "manage_template"];
 
 /// What a plugin did so far.
 #[derive(Debug, Default)]
@@ -56,11 +50,7 @@ pub struct PluginCounts {
 impl<'a> Context<'a> {
     /// A context without plugins yet.
     pub fn new(variables: Variables<'a>, clock: &'a Clock) -> Self {
-        Self {
-            variables,
-            clock,
-            plugins: RefCell::new(Vec::new()),
-        }
+        Self { variables, clock, plugins: RefCell::new(Vec::new()) }
     }
 
     /// Notes a plugin and gives it its counts.
@@ -71,11 +61,7 @@ impl<'a> Context<'a> {
             name: options.name().to_owned(),
             id: options.id(),
             counts: Arc::clone(&counts),
-            without_effect: WITHOUT_EFFECT
-                .iter()
-                .copied()
-                .filter(|option| options.has(option))
-                .collect(),
+            without_effect: WITHOUT_EFFECT.iter().copied().filter(|option| options.has(option)).collect(),
         };
         self.plugins.borrow_mut().push(info);
         counts
@@ -96,10 +82,7 @@ impl PluginCounts {
     /// Events went on.
     pub fn left(&self, count: usize, took: Duration) {
         self.events_out.fetch_add(count as u64, Ordering::Relaxed);
-        self.nanos.fetch_add(
-            u64::try_from(took.as_nanos()).unwrap_or(u64::MAX),
-            Ordering::Relaxed,
-        );
+        self.nanos.fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// An event was not what the plugin wanted.

@@ -52,11 +52,7 @@ pub fn run(settings: &Settings, invocation: &Invocation) -> anyhow::Result<()> {
         println!("Config OK");
         return Ok(());
     }
-    let format = if settings.text("logging.format") == "json" {
-        Format::Json
-    } else {
-        Format::Text
-    };
+    let format = if settings.text("logging.format") == "json" { Format::Json } else { Format::Text };
     daemon::log::start(&settings.text("logging.level"), format);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let done = runtime.block_on(serve(settings, pipeline, clock, started));
@@ -69,10 +65,7 @@ pub fn run(settings: &Settings, invocation: &Invocation) -> anyhow::Result<()> {
 fn checked(settings: &Settings, invocation: &Invocation, clock: &Clock, is_test: bool) -> Pipeline {
     let given = |name: &str| invocation.matches.get_one::<String>(name);
     let sources = match given("text") {
-        Some(text) => vec![Source {
-            name: "-e".to_owned(),
-            text: text.clone(),
-        }],
+        Some(text) => vec![Source { name: "-e".to_owned(), text: text.clone() }],
         None => {
             let path = given("file").map_or_else(|| settings.path("path.config"), PathBuf::from);
             read(&path).unwrap_or_else(|error| refuse(&[error.to_string()]))
@@ -83,10 +76,7 @@ fn checked(settings: &Settings, invocation: &Invocation, clock: &Clock, is_test:
         .and_then(|config| Pipeline::build(&config, &variables, clock).map_err(|fault| vec![fault]));
     let tell = |fault: crate::language::Fault| {
         let source = sources.iter().find(|source| is_test && source.name == fault.file);
-        source.map_or_else(
-            || fault.to_string(),
-            |source| format!("{fault}\n{}", fault.excerpt(&source.text)),
-        )
+        source.map_or_else(|| fault.to_string(), |source| format!("{fault}\n{}", fault.excerpt(&source.text)))
     };
     let pipeline = built.unwrap_or_else(|faults| refuse(&faults.into_iter().map(tell).collect::<Vec<_>>()));
     if !pipeline.has_inputs() {
@@ -108,13 +98,9 @@ fn refuse(faults: &[String]) -> ! {
 fn limits(settings: &Settings) -> Limits {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     Limits {
-        workers: Some(settings.count("pipeline.workers"))
-            .filter(|workers| *workers > 0)
-            .unwrap_or(cores),
+        workers: Some(settings.count("pipeline.workers")).filter(|workers| *workers > 0).unwrap_or(cores),
         batch_size: settings.count("pipeline.batch.size"),
-        batch_delay: settings
-            .duration("pipeline.batch.delay")
-            .unwrap_or(Duration::from_millis(50)),
+        batch_delay: settings.duration("pipeline.batch.delay").unwrap_or(Duration::from_millis(50)),
         queue_events_max: settings.count("queue.max_events"),
         shutdown_timeout: settings.duration("shutdown.timeout"),
     }

@@ -17,10 +17,7 @@ pub(crate) fn render(event: &Event, metadata: bool) -> String {
 }
 
 fn object(out: &mut String, fields: &Map<String, Value>, depth: usize) {
-    let quoted: Vec<String> = fields
-        .keys()
-        .map(|key| Value::String(key.clone()).to_string())
-        .collect();
+    let quoted: Vec<String> = fields.keys().map(|key| Value::String(key.clone()).to_string()).collect();
     let width = quoted.iter().map(|key| key.chars().count()).max().unwrap_or(0);
     out.push_str("{\n");
     for (at, (key, field)) in quoted.iter().zip(fields.values()).enumerate() {
@@ -64,10 +61,7 @@ mod tests {
     #[test]
     fn fields_stand_right_aligned_as_logstash_prints_them() {
         let mut event = Event::at(Timestamp::from_nanos(0));
-        event
-            .set("message", "a \"b\"")
-            .set("host.name", "h")
-            .set("tags", json!(["x"]));
+        event.set("message", "a \"b\"").set("host.name", "h").set("tags", json!(["x"]));
 
         assert_eq!(
             render(&event, false),

@@ -95,36 +95,20 @@ const API: &[Setting] = &[
         Some("true"),
         "Whether the API that tells how the shipper fares is there.",
     ),
-    setting(
-        "api.http.host",
-        Kind::Text,
-        Some("127.0.0.1"),
-        "The loopback address of the API.",
-    ),
-    setting(
-        "api.http.port",
-        Kind::Port,
-        Some("9600"),
-        "The port of the API; 0 lets the system choose.",
-    ),
+    setting("api.http.host", Kind::Text, Some("127.0.0.1"), "The loopback address of the API."),
+    setting("api.http.port", Kind::Port, Some("9600"), "The port of the API; 0 lets the system choose."),
 ];
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const PAGE: &str = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../docs/reference/settings/shipper.md"
-    );
+    const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/reference/settings/shipper.md");
     const YAML: &str = include_str!("../../config/shipper.yml");
 
     #[test]
     fn the_shipped_file_shows_every_setting_and_loads() {
-        assert_eq!(
-            settings::reference::missing_from_yaml(SCHEMA, YAML),
-            Vec::<String>::new()
-        );
+        assert_eq!(settings::reference::missing_from_yaml(SCHEMA, YAML), Vec::<String>::new());
         settings::load_text(SCHEMA, "config/shipper.yml", YAML, &[]).expect("the shipped file loads");
     }
 
@@ -134,10 +118,6 @@ mod tests {
         if std::env::var("UPDATE_GOLDEN").is_ok() {
             fs_err::write(PAGE, &page).expect("written");
         }
-        assert_eq!(
-            fs_err::read_to_string(PAGE).expect("the page"),
-            page,
-            "run with UPDATE_GOLDEN=1"
-        );
+        assert_eq!(fs_err::read_to_string(PAGE).expect("the page"), page, "run with UPDATE_GOLDEN=1");
     }
 }

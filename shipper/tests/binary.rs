@@ -9,14 +9,8 @@ use event::{Value, json};
 
 fn shipper(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_shipper"));
-    command
-        .current_dir(folder)
-        .args(["-E", "api.http.port=0", "-E", "path.data=data"])
-        .args(arguments);
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.current_dir(folder).args(["-E", "api.http.port=0", "-E", "path.data=data"]).args(arguments);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
@@ -43,10 +37,8 @@ fn lines_in_become_events_out() {
     );
 
     assert!(output.status.success(), "{}", text(&output.stderr));
-    let events: Vec<Value> = text(&output.stdout)
-        .lines()
-        .map(|line| serde_json::from_str(line).expect("JSON"))
-        .collect();
+    let events: Vec<Value> =
+        text(&output.stdout).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!(events.len(), 2);
     assert_eq!(
         (&events[0]["@timestamp"], &events[0]["b"], &events[0]["tags"]),
@@ -69,16 +61,10 @@ fn the_generator_counts_and_ends() {
 #[test]
 fn a_wrong_configuration_is_refused_with_78() {
     let folder = tempfile::tempdir().expect("a folder");
-    fs_err::write(
-        folder.path().join("main.conf"),
-        "input { stdin { } }\nfilter {\n  gork { }\n}\n",
-    )
-    .expect("written");
+    fs_err::write(folder.path().join("main.conf"), "input { stdin { } }\nfilter {\n  gork { }\n}\n")
+        .expect("written");
     let table: [(&[&str], &str); 4] = [
-        (
-            &["-f", "main.conf"],
-            "shipper: main.conf:3:3: unknown filter `gork`; did you mean `grok`?\n",
-        ),
+        (&["-f", "main.conf"], "shipper: main.conf:3:3: unknown filter `gork`; did you mean `grok`?\n"),
         (
             &["-f", "main.conf", "test", "config"],
             "shipper: main.conf:3:3: unknown filter `gork`; did you mean `grok`?\n    gork { }\n    ^\n",
@@ -101,22 +87,14 @@ fn a_wrong_configuration_is_refused_with_78() {
         );
     }
     let output = finish(folder.path(), &["-t", "-e", "input { stdin { } }"], "");
-    assert_eq!(
-        (output.status.code(), text(&output.stdout).as_str()),
-        (Some(0), "Config OK\n")
-    );
+    assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(0), "Config OK\n"));
 }
 
 /// Starts with a beats input and waits for the ready line; gives the beats address and the API's.
 fn started(folder: &Path) -> (Child, BufReader<std::process::ChildStderr>, String, String) {
     let mut child = shipper(
         folder,
-        &[
-            "-E",
-            "logging.format=json",
-            "-e",
-            "input { beats { port => 0 } } output { null { } }",
-        ],
+        &["-E", "logging.format=json", "-e", "input { beats { port => 0 } } output { null { } }"],
     )
     .spawn()
     .expect("starts");
@@ -132,11 +110,7 @@ fn started(folder: &Path) -> (Child, BufReader<std::process::ChildStderr>, Strin
 
 fn get(api: &str, path: &str) -> String {
     let mut stream = TcpStream::connect(api).expect("connected");
-    write!(
-        stream,
-        "GET {path} HTTP/1.1\r\nhost: {api}\r\nconnection: close\r\n\r\n"
-    )
-    .expect("written");
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: {api}\r\nconnection: close\r\n\r\n").expect("written");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("read");
     answer
@@ -161,10 +135,7 @@ fn the_api_tells_and_a_signal_ends_the_program() {
     let port = beats.rsplit(':').next().expect("a port");
     let taken = finish(
         folder.path(),
-        &[
-            "-e",
-            &format!("input {{ beats {{ port => {port} }} }} output {{ null {{ }} }}"),
-        ],
+        &["-e", &format!("input {{ beats {{ port => {port} }} }} output {{ null {{ }} }}")],
         "",
     );
     let told = text(&taken.stderr);
@@ -184,21 +155,11 @@ fn the_api_tells_and_a_signal_ends_the_program() {
         ],
         "",
     );
-    assert!(
-        text(&taken.stderr).contains("-E api.http.port=PORT"),
-        "{}",
-        text(&taken.stderr)
-    );
+    assert!(text(&taken.stderr).contains("-E api.http.port=PORT"), "{}", text(&taken.stderr));
 
-    let killed = Command::new("kill")
-        .arg(child.id().to_string())
-        .status()
-        .expect("kill");
+    let killed = Command::new("kill").arg(child.id().to_string()).status().expect("kill");
     assert!(killed.success());
     let mut rest = String::new();
     log.read_to_string(&mut rest).expect("read");
-    assert!(
-        child.wait().expect("ends").success() && rest.contains("shipper has stopped"),
-        "{rest}"
-    );
+    assert!(child.wait().expect("ends").success() && rest.contains("shipper has stopped"), "{rest}");
 }

@@ -71,9 +71,7 @@ fn conditions_hold_as_in_logstash() {
     for (text, expected) in table {
         let config = parse("table", &format!("filter {{ if {text} {{ drop {{ }} }} }}"))
             .unwrap_or_else(|fault| panic!("{fault}"));
-        let Stage::Branch(branch) = &config.filters[0] else {
-            panic!("{text}: no branch")
-        };
+        let Stage::Branch(branch) = &config.filters[0] else { panic!("{text}: no branch") };
         assert_eq!(holds(&branch.arms[0].0, &event), *expected, "{text}");
     }
 }

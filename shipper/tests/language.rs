@@ -13,10 +13,7 @@ fn folder(name: &str) -> PathBuf {
 
 /// The faults of a text, one a line.
 fn faults(name: &str, text: &str) -> String {
-    let sources = [Source {
-        name: name.to_owned(),
-        text: text.to_owned(),
-    }];
+    let sources = [Source { name: name.to_owned(), text: text.to_owned() }];
     let built = join(&sources).and_then(|config| {
         Pipeline::build(&config, &|_| None, &Clock::fixed(0)).map_err(|fault| vec![fault])
     });
@@ -30,11 +27,7 @@ fn faults(name: &str, text: &str) -> String {
 fn a_wrong_pipeline_is_told_its_place_and_remedy() {
     let mut found = String::new();
     for source in read(&folder("bad")).expect("testdata") {
-        let name = Path::new(&source.name)
-            .file_name()
-            .expect("a name")
-            .to_string_lossy()
-            .into_owned();
+        let name = Path::new(&source.name).file_name().expect("a name").to_string_lossy().into_owned();
         let faults = faults(&name, &source.text);
         assert!(!faults.is_empty(), "{name} was accepted");
         found.push_str(&faults);
@@ -43,19 +36,13 @@ fn a_wrong_pipeline_is_told_its_place_and_remedy() {
     if std::env::var("UPDATE_GOLDEN").is_ok() {
         fs_err::write(&golden, &found).expect("written");
     }
-    assert_eq!(
-        found,
-        fs_err::read_to_string(&golden).expect("testdata/bad/expected.txt")
-    );
+    assert_eq!(found, fs_err::read_to_string(&golden).expect("testdata/bad/expected.txt"));
 }
 
 #[test]
 fn a_slip_is_told_the_nearest_word() {
     let text = "input { stdin { } }\nfilter {\n  if [a] {\n  }\n}\nfilter {\n                 gork { } }";
-    assert_eq!(
-        faults("main.conf", text),
-        "main.conf:7:18: unknown filter `gork`; did you mean `grok`?\n"
-    );
+    assert_eq!(faults("main.conf", text), "main.conf:7:18: unknown filter `gork`; did you mean `grok`?\n");
 }
 
 #[test]
@@ -79,10 +66,7 @@ fn several_files_are_one_pipeline_in_the_order_of_their_names() {
     let folder = tempfile::tempdir().expect("a folder");
     for (name, text) in [
         ("20-b.conf", "filter { mutate { id => \"second\" } }"),
-        (
-            "10-a.conf",
-            "input { stdin { } } filter { mutate { id => \"first\" } }",
-        ),
+        ("10-a.conf", "input { stdin { } } filter { mutate { id => \"first\" } }"),
         ("30-c.txt", "no pipeline"),
     ] {
         fs_err::write(folder.path().join(name), text).expect("written");
@@ -99,13 +83,8 @@ fn several_files_are_one_pipeline_in_the_order_of_their_names() {
             .collect();
         assert_eq!(filters, ["first", "second"], "{}", path.display());
     }
-    let none = read(&folder.path().join("*.none"))
-        .expect_err("no file")
-        .to_string();
-    assert!(
-        none.contains("names no file") && none.contains("path.config"),
-        "{none}"
-    );
+    let none = read(&folder.path().join("*.none")).expect_err("no file").to_string();
+    assert!(none.contains("names no file") && none.contains("path.config"), "{none}");
 }
 
 #[test]
@@ -144,8 +123,7 @@ fn real_pipelines_parse_and_name_the_plugins_that_are_missing() {
 /// `shared/data/logstash` beside the repository or one of its parents, or below `SHARED_DATA`.
 fn samples() -> Option<PathBuf> {
     let named = std::env::var_os("SHARED_DATA").map(|data| PathBuf::from(data).join("logstash"));
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .ancestors()
-        .map(|folder| folder.join("shared/data/logstash"));
+    let beside =
+        Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|folder| folder.join("shared/data/logstash"));
     named.into_iter().chain(beside).find(|folder| folder.is_dir())
 }

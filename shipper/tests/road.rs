@@ -39,10 +39,7 @@ struct FakeNode {
 
 impl FakeNode {
     async fn start(away: usize) -> (Self, SocketAddr) {
-        let node = Self {
-            away: Arc::new(AtomicUsize::new(away)),
-            ..Self::default()
-        };
+        let node = Self { away: Arc::new(AtomicUsize::new(away)), ..Self::default() };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let router = Router::new().route("/_bulk", post(bulk)).with_state(node.clone());
@@ -65,21 +62,11 @@ impl FakeNode {
 
 async fn bulk(State(node): State<FakeNode>, body: String) -> Response {
     node.requests.send_modify(|seen| *seen += 1);
-    if node
-        .away
-        .try_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(1))
-        .is_ok()
-    {
-        return (
-            StatusCode::SERVICE_UNAVAILABLE,
-            Json(json!({"error": {"reason": "starting"}})),
-        )
+    if node.away.try_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(1)).is_ok() {
+        return (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"error": {"reason": "starting"}})))
             .into_response();
     }
-    let lines: Vec<Value> = body
-        .lines()
-        .map(|line| serde_json::from_str(line).expect("JSON"))
-        .collect();
+    let lines: Vec<Value> = body.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     let items: Vec<Value> = lines
         .chunks(2)
         .map(|pair| {
@@ -115,11 +102,7 @@ fn shipped(node: SocketAddr) -> String {
 
 async fn run(text: String, data: &Path, shutdown_timeout: Duration, dead_letters: Option<u64>) -> Running {
     let clock = Clock::system();
-    let config = join(&[Source {
-        name: "test".to_owned(),
-        text,
-    }])
-    .expect("valid");
+    let config = join(&[Source { name: "test".to_owned(), text }]).expect("valid");
     let pipeline = Pipeline::build(&config, &|_| None, &clock).expect("valid");
     let totals = Totals::new(&Metrics::default());
     let limits = Limits {
@@ -133,30 +116,17 @@ async fn run(text: String, data: &Path, shutdown_timeout: Duration, dead_letters
         Some(bytes_max) => DeadLetters::kept(data, bytes_max, clock.clone()).expect("a folder"),
         None => DeadLetters::counted(clock.clone()),
     };
-    let surroundings = Surroundings {
-        clock,
-        host: "h".to_owned(),
-        line_bytes_max: 1 << 20,
-        totals: totals.clone(),
-    };
+    let surroundings =
+        Surroundings { clock, host: "h".to_owned(), line_bytes_max: 1 << 20, totals: totals.clone() };
     let ready = pipeline.bind(limits, surroundings, letters).await.expect("bound");
     let beats = ready.addresses()[0];
     let stop = CancellationToken::new();
     let task = tokio::spawn(ready.run(stop.clone()));
-    Running {
-        beats,
-        totals,
-        stop,
-        task,
-    }
+    Running { beats, totals, stop, task }
 }
 
 async fn client(address: SocketAddr) -> WireClient {
-    let options = WireOptions {
-        host: address.to_string(),
-        timeout: LIMIT,
-        ..WireOptions::default()
-    };
+    let options = WireOptions { host: address.to_string(), timeout: LIMIT, ..WireOptions::default() };
     WireClient::connect(options).await.expect("connected")
 }
 
@@ -173,9 +143,7 @@ fn line(number: usize, path: &str) -> Event {
 
 fn letters(data: &Path) -> Vec<Value> {
     let text = fs_err::read_to_string(data.join("dead_letter_queue/main.ndjson")).unwrap_or_default();
-    text.lines()
-        .map(|line| serde_json::from_str(line).expect("JSON"))
-        .collect()
+    text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
 
 #[tokio::test]
@@ -183,13 +151,10 @@ async fn every_event_arrives_once_though_the_node_fails_and_refuses() {
     let data = tempfile::tempdir().expect("a folder");
     let (node, address) = FakeNode::start(3).await;
     let running = run(shipped(address), data.path(), LIMIT, Some(1 << 20)).await;
-    let mut events: Vec<Event> = (0..500)
-        .map(|n| line(n, if n == 123 { "/refuse" } else { "/ok" }))
-        .collect();
+    let mut events: Vec<Event> =
+        (0..500).map(|n| line(n, if n == 123 { "/refuse" } else { "/ok" })).collect();
     let mut other = Event::at(Timestamp::from_nanos(0));
-    other
-        .set("message", "no access log")
-        .set("data_stream.dataset", "generic");
+    other.set("message", "no access log").set("data_stream.dataset", "generic");
     events.push(other);
 
     client(running.beats).await.send(&events).await.expect("acked");
@@ -198,60 +163,28 @@ async fn every_event_arrives_once_though_the_node_fails_and_refuses() {
     let stored = node.stored();
     let mut by_id: BTreeMap<String, usize> = BTreeMap::new();
     for (head, _) in &stored {
-        *by_id
-            .entry(head["_id"].as_str().unwrap_or("none").to_owned())
-            .or_default() += 1;
+        *by_id.entry(head["_id"].as_str().unwrap_or("none").to_owned()).or_default() += 1;
     }
     assert_eq!(stored.len(), 500);
-    assert!(
-        by_id.values().all(|count| *count == 1) && by_id.len() == 500,
-        "{by_id:?}"
-    );
-    let (head, document) = stored
-        .iter()
-        .find(|(head, _)| head["_id"] == "id-7")
-        .expect("stored");
-    assert_eq!(
-        *head,
-        json!({"_index": "logs-apache.access-default", "_id": "id-7", "op": "create"})
-    );
+    assert!(by_id.values().all(|count| *count == 1) && by_id.len() == 500, "{by_id:?}");
+    let (head, document) = stored.iter().find(|(head, _)| head["_id"] == "id-7").expect("stored");
+    assert_eq!(*head, json!({"_index": "logs-apache.access-default", "_id": "id-7", "op": "create"}));
     assert_eq!(document["@timestamp"], "2026-11-24T09:00:00.000Z");
-    assert_eq!(
-        document["http"]["response"],
-        json!({"status_code": 200, "body": {"bytes": 7}})
-    );
+    assert_eq!(document["http"]["response"], json!({"status_code": 200, "body": {"bytes": 7}}));
     assert_eq!(document["timestamp"], Value::Null);
-    let (head, document) = stored
-        .iter()
-        .find(|(head, _)| head["_id"].is_null())
-        .expect("the other");
+    let (head, document) = stored.iter().find(|(head, _)| head["_id"].is_null()).expect("the other");
     assert_eq!(head["_index"], "logs-generic-default");
-    assert_eq!(
-        (&document["data_stream"]["type"], &document["tags"]),
-        (&json!("logs"), &Value::Null)
-    );
+    assert_eq!((&document["data_stream"]["type"], &document["tags"]), (&json!("logs"), &Value::Null));
     let letters = letters(data.path());
     assert_eq!(letters.len(), 1);
     assert_eq!(
         (&letters[0]["id"], &letters[0]["status"], &letters[0]["reason"]),
-        (
-            &json!("id-123"),
-            &json!(400),
-            &json!("failed to parse field [url.original]")
-        )
+        (&json!("id-123"), &json!(400), &json!("failed to parse field [url.original]"))
     );
     assert_eq!(letters[0]["document"]["url"]["original"], "/refuse");
-    assert_eq!(
-        (running.totals.refused.get(), running.totals.dead_letters.get()),
-        (1, 1)
-    );
+    assert_eq!((running.totals.refused.get(), running.totals.dead_letters.get()), (1, 1));
     running.stop.cancel();
-    assert!(
-        timeout(LIMIT, running.task)
-            .await
-            .expect("in time")
-            .expect("no panic")
-    );
+    assert!(timeout(LIMIT, running.task).await.expect("in time").expect("no panic"));
     assert_eq!(running.totals.queued.get(), 0);
 }
 
@@ -270,12 +203,7 @@ async fn no_ack_before_the_node_has_answered_and_a_stop_delivers_what_was_read()
     assert!(!running.task.is_finished(), "ended with an event on its way");
     node.away.store(0, Ordering::Release);
 
-    assert!(
-        timeout(LIMIT, running.task)
-            .await
-            .expect("in time")
-            .expect("no panic")
-    );
+    assert!(timeout(LIMIT, running.task).await.expect("in time").expect("no panic"));
     sending.await.expect("no panic").expect("acked");
     assert_eq!(node.stored().len(), 1);
 }
@@ -286,21 +214,13 @@ async fn what_cannot_be_delivered_in_time_is_given_up_without_an_ack() {
     let (node, address) = FakeNode::start(usize::MAX).await;
     let running = run(shipped(address), data.path(), Duration::from_millis(50), None).await;
     let mut sender = client(running.beats).await;
-    let sending = tokio::spawn(async move {
-        sender
-            .send(&(0..150).map(|n| line(n, "/ok")).collect::<Vec<_>>())
-            .await
-    });
+    let sending =
+        tokio::spawn(async move { sender.send(&(0..150).map(|n| line(n, "/ok")).collect::<Vec<_>>()).await });
     node.asked(1).await;
 
     running.stop.cancel();
 
-    assert!(
-        !timeout(LIMIT, running.task)
-            .await
-            .expect("in time")
-            .expect("no panic")
-    );
+    assert!(!timeout(LIMIT, running.task).await.expect("in time").expect("no panic"));
     sending.await.expect("no panic").expect_err("no ack");
     assert_eq!(node.stored().len(), 0);
     assert_eq!(running.totals.abandoned.get(), 150);
@@ -330,10 +250,7 @@ async fn a_dropped_event_is_acked_and_every_output_gets_the_others() {
             json!({"_index": "i-apache.access", "op": "index"})
         ]
     );
-    assert_eq!(
-        heads(&second),
-        [json!({"_index": "logs-apache.access-default", "op": "create"})]
-    );
+    assert_eq!(heads(&second), [json!({"_index": "logs-apache.access-default", "op": "create"})]);
     assert_eq!(running.totals.dropped.get(), 1);
 }
 

@@ -14,28 +14,18 @@ async fn every_scenario_holds() {
     let folder = tempfile::tempdir().expect("a folder");
     let (client, _node) = match std::env::var("API_URL") {
         Ok(url) => {
-            let options = ClientOptions {
-                hosts: vec![url],
-                ..ClientOptions::default()
-            };
+            let options = ClientOptions { hosts: vec![url], ..ClientOptions::default() };
             (SearchClient::new(options).expect("an address"), None)
         }
         Err(_) => {
-            let node = SearchNode::start(folder.path(), &folder.path().join("data"))
-                .await
-                .expect("a node");
-            let options = ClientOptions {
-                hosts: vec![node.url()],
-                ..ClientOptions::default()
-            };
+            let node = SearchNode::start(folder.path(), &folder.path().join("data")).await.expect("a node");
+            let options = ClientOptions { hosts: vec![node.url()], ..ClientOptions::default() };
             (SearchClient::new(options).expect("an address"), Some(node))
         }
     };
     let files = concat!(env!("CARGO_MANIFEST_DIR"), "/api/scenarios");
-    let mut names: Vec<_> = fs_err::read_dir(files)
-        .expect("scenarios")
-        .map(|entry| entry.expect("a file").path())
-        .collect();
+    let mut names: Vec<_> =
+        fs_err::read_dir(files).expect("scenarios").map(|entry| entry.expect("a file").path()).collect();
     names.sort();
     let mut faults = Vec::new();
     let mut count = 0;
@@ -54,26 +44,14 @@ async fn every_scenario_holds() {
             }
         }
     }
-    assert!(
-        faults.is_empty(),
-        "{} of {count} scenarios fail:\n{}",
-        faults.len(),
-        faults.join("\n")
-    );
+    assert!(faults.is_empty(), "{} of {count} scenarios fail:\n{}", faults.len(), faults.join("\n"));
     assert!(count >= 34, "only {count} scenarios were found");
 }
 
 async fn clean(client: &SearchClient) {
     for path in ["/_data_stream/*", "/*"] {
-        let answer = client
-            .send(Method::DELETE, path, "application/json", "")
-            .await
-            .expect("answered");
-        assert!(
-            answer.is_success() || answer.status == 404,
-            "{path}: {}",
-            answer.status
-        );
+        let answer = client.send(Method::DELETE, path, "application/json", "").await.expect("answered");
+        assert!(answer.is_success() || answer.status == 404, "{path}: {}", answer.status);
     }
 }
 
@@ -83,17 +61,11 @@ async fn run(client: &SearchClient, steps: &Value) -> Result<(), String> {
         let (method, path) = request.split_once(' ').ok_or("`do` is METHOD /path")?;
         let method: Method = method.parse().map_err(|_| format!("no method: {method}"))?;
         let (body, kind) = body_of(step);
-        let answer = client
-            .send(method, path, kind, body)
-            .await
-            .map_err(|error| error.to_string())?;
+        let answer = client.send(method, path, kind, body).await.map_err(|error| error.to_string())?;
         let text = String::from_utf8_lossy(&answer.body).into_owned();
         let wanted = step.get("status").and_then(Value::as_u64).unwrap_or(200);
         if u64::from(answer.status) != wanted {
-            return Err(format!(
-                "{request}: answered {} instead of {wanted}: {text}",
-                answer.status
-            ));
+            return Err(format!("{request}: answered {} instead of {wanted}: {text}", answer.status));
         }
         let json: Value = serde_json::from_str(&text).unwrap_or(Value::String(text.clone()));
         for (place, expected) in step.get("is").and_then(Value::as_object).into_iter().flatten() {
@@ -129,42 +101,27 @@ fn at<'a>(json: &'a Value, place: &str) -> Option<&'a Value> {
         return Some(json);
     }
     let marked = place.replace("\\.", "\u{1}");
-    marked
-        .split('.')
-        .map(|part| part.replace('\u{1}', "."))
-        .try_fold(json, |value, part| match value {
-            Value::Array(items) => items.get(part.parse::<usize>().ok()?),
-            other => other.get(&part),
-        })
+    marked.split('.').map(|part| part.replace('\u{1}', ".")).try_fold(json, |value, part| match value {
+        Value::Array(items) => items.get(part.parse::<usize>().ok()?),
+        other => other.get(&part),
+    })
 }
 
 fn agrees(found: Option<&Value>, expected: &Value) -> bool {
-    let rule = |name: &str| {
-        expected
-            .as_object()
-            .filter(|rules| rules.len() == 1)
-            .and_then(|rules| rules.get(name))
-    };
+    let rule =
+        |name: &str| expected.as_object().filter(|rules| rules.len() == 1).and_then(|rules| rules.get(name));
     if let Some(exists) = rule("exists") {
         return found.is_some() == (exists == &Value::Bool(true));
     }
     let Some(found) = found else { return false };
     if let Some(part) = rule("contains").and_then(Value::as_str) {
-        return found
-            .as_str()
-            .map_or_else(|| found.to_string(), str::to_owned)
-            .contains(part);
+        return found.as_str().map_or_else(|| found.to_string(), str::to_owned).contains(part);
     }
     if let Some(number) = rule("near").and_then(Value::as_f64) {
-        return found
-            .as_f64()
-            .is_some_and(|found| (found - number).abs() < 1e-4 * number.abs().max(1.0));
+        return found.as_f64().is_some_and(|found| (found - number).abs() < 1e-4 * number.abs().max(1.0));
     }
     if let Some(length) = rule("length").and_then(Value::as_u64) {
-        let found = found
-            .as_array()
-            .map(Vec::len)
-            .or_else(|| found.as_object().map(serde_json::Map::len));
+        let found = found.as_array().map(Vec::len).or_else(|| found.as_object().map(serde_json::Map::len));
         return found.map(|found| found as u64) == Some(length);
     }
     match (found.as_f64(), expected.as_f64()) {

@@ -6,14 +6,8 @@ use std::time::Instant;
 use system_tests::{Program, SearchNode, binary, free_port};
 
 fn run(arguments: &[&str]) -> (Option<i32>, String) {
-    let output = Command::new(binary("search-node").expect("built"))
-        .args(arguments)
-        .output()
-        .expect("runs");
-    (
-        output.status.code(),
-        String::from_utf8_lossy(&output.stderr).into_owned(),
-    )
+    let output = Command::new(binary("search-node").expect("built")).args(arguments).output().expect("runs");
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
 #[test]
@@ -21,10 +15,7 @@ fn an_unknown_setting_is_refused_with_the_nearest_known_one() {
     let (status, text) = run(&["-E", "http.prot=9200"]);
 
     assert_eq!(status, Some(78));
-    assert_eq!(
-        text.trim(),
-        "search-node: -E: unknown setting [http.prot]: did you mean [http.port]?"
-    );
+    assert_eq!(text.trim(), "search-node: -E: unknown setting [http.prot]: did you mean [http.port]?");
 }
 
 #[test]
@@ -36,10 +27,7 @@ fn a_wrong_file_is_named_with_its_line() {
     let (status, text) = run(&["-c", file.to_str().expect("UTF-8")]);
 
     assert_eq!(status, Some(78));
-    assert!(
-        text.contains("wrong.yml:3: [http.port] is `ninety`, but must be a port"),
-        "{text}"
-    );
+    assert!(text.contains("wrong.yml:3: [http.port] is `ninety`, but must be a port"), "{text}");
 }
 
 #[test]
@@ -56,12 +44,7 @@ async fn a_second_process_on_the_same_folder_is_refused_and_names_the_first() {
     let data = folder.path().join("data");
     let node = SearchNode::start(folder.path(), &data).await.expect("a node");
 
-    let (status, text) = run(&[
-        "-E",
-        &format!("path.data={}", data.display()),
-        "-E",
-        "http.port=0",
-    ]);
+    let (status, text) = run(&["-E", &format!("path.data={}", data.display()), "-E", "http.port=0"]);
 
     assert_eq!(status, Some(1));
     assert!(
@@ -73,17 +56,11 @@ async fn a_second_process_on_the_same_folder_is_refused_and_names_the_first() {
 #[tokio::test]
 async fn a_taken_port_names_the_setting() {
     let folder = tempfile::tempdir().expect("a folder");
-    let node = SearchNode::start(folder.path(), &folder.path().join("data"))
-        .await
-        .expect("a node");
+    let node = SearchNode::start(folder.path(), &folder.path().join("data")).await.expect("a node");
     let other = folder.path().join("other");
 
-    let (status, text) = run(&[
-        "-E",
-        &format!("path.data={}", other.display()),
-        "-E",
-        &format!("http.port={}", node.port),
-    ]);
+    let (status, text) =
+        run(&["-E", &format!("path.data={}", other.display()), "-E", &format!("http.port={}", node.port)]);
 
     assert_eq!(status, Some(1));
     assert!(text.contains("-E http.port=PORT"), "{text}");
@@ -95,15 +72,11 @@ async fn a_node_is_ready_soon_and_stops_when_asked() {
     let folder = tempfile::tempdir().expect("a folder");
     let port = free_port().expect("a port");
     let started = Instant::now();
-    let mut node = SearchNode::start_on(folder.path(), &folder.path().join("data"), port)
-        .await
-        .expect("a node");
+    let mut node =
+        SearchNode::start_on(folder.path(), &folder.path().join("data"), port).await.expect("a node");
     let took = started.elapsed();
 
-    let status = node
-        .program
-        .terminate(std::time::Duration::from_secs(20))
-        .expect("stops");
+    let status = node.program.terminate(std::time::Duration::from_secs(20)).expect("stops");
 
     assert_eq!(status, Some(0), "{}", node.program.output());
     assert!(took.as_millis() < 3_000, "took {took:?}");

@@ -26,10 +26,7 @@ const TEXT_FIELDS: [&str; 6] = ["message", "clientip", "verb", "request", "agent
 const NUMBER_FIELDS: [&str; 3] = ["@timestamp", "response", "bytes"];
 
 fn setting(name: &str, default: usize) -> usize {
-    std::env::var(name)
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(default)
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
 /// One side's figures of one round.
@@ -45,10 +42,7 @@ fn main() -> anyhow::Result<()> {
     let mut log = AccessLog::new(7);
     let documents: Vec<String> = (0..count).map(|_| log.document().to_string()).collect();
     let bytes: usize = documents.iter().map(String::len).sum();
-    println!(
-        "{count} documents, {} bytes each on average, {rounds} rounds",
-        bytes / count
-    );
+    println!("{count} documents, {} bytes each on average, {rounds} rounds", bytes / count);
     let documents = Arc::new(documents);
     let runtime = tokio::runtime::Runtime::new()?;
     let (mut ours, mut raw) = (Vec::new(), Vec::new());
@@ -83,12 +77,7 @@ async fn over_http(documents: &Arc<Vec<String>>) -> anyhow::Result<Round> {
     let bodies: Arc<Vec<String>> = Arc::new(
         documents
             .chunks(BULK_DOCUMENTS)
-            .map(|chunk| {
-                chunk
-                    .iter()
-                    .map(|document| format!("{{\"index\":{{}}}}\n{document}\n"))
-                    .collect()
-            })
+            .map(|chunk| chunk.iter().map(|document| format!("{{\"index\":{{}}}}\n{document}\n")).collect())
             .collect(),
     );
     let node = Arc::new(node);
@@ -105,11 +94,7 @@ async fn over_http(documents: &Arc<Vec<String>>) -> anyhow::Result<Round> {
                         .await?;
                     anyhow::ensure!(answer.is_success(), "answered {}", answer.status);
                     let text = String::from_utf8_lossy(&answer.body);
-                    anyhow::ensure!(
-                        text.contains("\"errors\":false"),
-                        "{}",
-                        &text[..text.len().min(500)]
-                    );
+                    anyhow::ensure!(text.contains("\"errors\":false"), "{}", &text[..text.len().min(500)]);
                 }
                 Ok(())
             })
@@ -123,10 +108,7 @@ async fn over_http(documents: &Arc<Vec<String>>) -> anyhow::Result<Round> {
     let cpu = node.program.cpu_seconds() - before;
     let found = node.client.json(Method::GET, "/bench/_count", None).await?;
     anyhow::ensure!(found["count"] == json!(documents.len()), "{found}");
-    Ok(Round {
-        per_second: documents.len() as f64 / seconds,
-        per_cpu_second: documents.len() as f64 / cpu,
-    })
+    Ok(Round { per_second: documents.len() as f64 / seconds, per_cpu_second: documents.len() as f64 / cpu })
 }
 
 struct RawFields {
@@ -158,10 +140,7 @@ fn raw_schema() -> (Schema, RawFields) {
             .iter()
             .map(|name| {
                 let analyzed = builder.add_text_field(name, text.clone());
-                (
-                    analyzed,
-                    builder.add_text_field(&format!("{name}.keyword"), keyword().set_fast("raw")),
-                )
+                (analyzed, builder.add_text_field(&format!("{name}.keyword"), keyword().set_fast("raw")))
             })
             .collect(),
         numbers: NUMBER_FIELDS
@@ -176,20 +155,15 @@ fn raw_tantivy(documents: &Arc<Vec<String>>) -> anyhow::Result<Round> {
     let folder = tempfile::tempdir()?;
     let (schema, fields) = raw_schema();
     let settings = IndexSettings {
-        docstore_compression: Compressor::Zstd(ZstdCompressor {
-            compression_level: Some(1),
-        }),
+        docstore_compression: Compressor::Zstd(ZstdCompressor { compression_level: Some(1) }),
         docstore_compress_dedicated_thread: false,
         ..IndexSettings::default()
     };
     let directory = tantivy::directory::MmapDirectory::open(folder.path())?;
     let index = Index::create(directory, schema, settings)?;
-    index.tokenizers().register(
-        "words",
-        TextAnalyzer::builder(SimpleTokenizer::default())
-            .filter(LowerCaser)
-            .build(),
-    );
+    index
+        .tokenizers()
+        .register("words", TextAnalyzer::builder(SimpleTokenizer::default()).filter(LowerCaser).build());
     let started = Instant::now();
     let before = own_cpu_seconds();
     std::thread::scope(|scope| {
@@ -199,18 +173,13 @@ fn raw_tantivy(documents: &Arc<Vec<String>>) -> anyhow::Result<Round> {
                 scope.spawn(move || raw_segment(index, fields, documents, worker))
             })
             .collect();
-        workers.into_iter().try_for_each(|worker| {
-            worker
-                .join()
-                .map_err(|_| anyhow::anyhow!("a segment writer broke"))?
-        })
+        workers
+            .into_iter()
+            .try_for_each(|worker| worker.join().map_err(|_| anyhow::anyhow!("a segment writer broke"))?)
     })?;
     let seconds = started.elapsed().as_secs_f64();
     let cpu = own_cpu_seconds() - before;
-    Ok(Round {
-        per_second: documents.len() as f64 / seconds,
-        per_cpu_second: documents.len() as f64 / cpu,
-    })
+    Ok(Round { per_second: documents.len() as f64 / seconds, per_cpu_second: documents.len() as f64 / cpu })
 }
 
 fn raw_segment(index: &Index, fields: &RawFields, documents: &[String], worker: usize) -> anyhow::Result<()> {
@@ -221,11 +190,8 @@ fn raw_segment(index: &Index, fields: &RawFields, documents: &[String], worker: 
         document.add_text(fields.id, format!("{number:020}"));
         document.add_bytes(fields.source, text.as_bytes());
         for (name, (analyzed, whole)) in TEXT_FIELDS.iter().zip(&fields.texts) {
-            let value = name
-                .split('.')
-                .fold(&json, |value, part| value.get(part))
-                .as_str()
-                .unwrap_or_default();
+            let value =
+                name.split('.').fold(&json, |value, part| value.get(part)).as_str().unwrap_or_default();
             document.add_text(*analyzed, value);
             document.add_text(*whole, value);
         }

@@ -12,9 +12,7 @@ pub(crate) enum Looked {
 
 /// Runs the checks of `dashboard/web/tests/browser` against a running dashboard, with a text that must be on the page.
 pub(crate) fn look(url: &str, find: &str, source: &str) -> Looked {
-    let web = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .with_file_name("dashboard")
-        .join("web");
+    let web = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("dashboard").join("web");
     if chromium().is_none() {
         return Looked::Skipped("Chromium is not installed".to_owned());
     }
@@ -35,11 +33,7 @@ pub(crate) fn look(url: &str, find: &str, source: &str) -> Looked {
                 String::from_utf8_lossy(&output.stdout),
                 String::from_utf8_lossy(&output.stderr)
             );
-            if output.status.success() {
-                Looked::Passed(said)
-            } else {
-                Looked::Failed(said)
-            }
+            if output.status.success() { Looked::Passed(said) } else { Looked::Failed(said) }
         }
     }
 }

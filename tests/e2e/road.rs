@@ -13,10 +13,7 @@ use crate::browser::{Looked, look};
 const LIMIT: Duration = Duration::from_secs(60);
 
 fn overrides(pairs: &[(&str, String)]) -> Vec<String> {
-    pairs
-        .iter()
-        .flat_map(|(key, value)| ["-E".to_owned(), format!("{key}={value}")])
-        .collect()
+    pairs.iter().flat_map(|(key, value)| ["-E".to_owned(), format!("{key}={value}")]).collect()
 }
 
 fn file_beat(folder: &Path, output: &[(&str, String)], path: &Path, dataset: &str) -> Program {
@@ -53,9 +50,7 @@ async fn searched(client: &SearchClient, path: &str, body: &Value, wanted: impl 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_line_in_a_file_is_found_in_the_index_and_on_the_page() {
     let folder = tempfile::tempdir().expect("a folder");
-    let node = SearchNode::start(folder.path(), &folder.path().join("data"))
-        .await
-        .expect("a node");
+    let node = SearchNode::start(folder.path(), &folder.path().join("data")).await.expect("a node");
     let log = folder.path().join("app.log");
     let mut file = fs_err::File::create(&log).expect("a log");
     for n in 0..50 {
@@ -72,61 +67,35 @@ async fn a_line_in_a_file_is_found_in_the_index_and_on_the_page() {
     .await;
 
     let source = &answer["hits"]["hits"][0]["_source"];
-    assert_eq!(
-        source["log"]["file"]["path"],
-        json!(log.display().to_string()),
-        "{source}"
-    );
+    assert_eq!(source["log"]["file"]["path"], json!(log.display().to_string()), "{source}");
     assert_eq!(source["data_stream"]["dataset"], json!("e2e.app"), "{source}");
-    assert!(
-        source["host"]["name"].is_string() && source["agent"]["type"].is_string(),
-        "{source}"
-    );
+    assert!(source["host"]["name"].is_string() && source["agent"]["type"].is_string(), "{source}");
     let all = json!({"query": {"match_all": {}}});
-    searched(&node.client, "/logs-e2e.app-default/_count", &all, |answer| {
-        answer["count"] == 51
-    })
-    .await;
+    searched(&node.client, "/logs-e2e.app-default/_count", &all, |answer| answer["count"] == 51).await;
     on_the_page(folder.path(), &node, "capybara", "logs-*");
-    assert_eq!(
-        beat.terminate(LIMIT).expect("stops"),
-        Some(0),
-        "{}",
-        beat.output()
-    );
+    assert_eq!(beat.terminate(LIMIT).expect("stops"), Some(0), "{}", beat.output());
 }
 
 fn on_the_page(folder: &Path, node: &SearchNode, text: &str, source: &str) {
     let port = free_port().expect("a port");
-    let pairs = [
-        ("server.port", port.to_string()),
-        ("elasticsearch.hosts", format!("[{}]", node.url())),
-    ];
+    let pairs = [("server.port", port.to_string()), ("elasticsearch.hosts", format!("[{}]", node.url()))];
     let mut dashboard = Program::start("dashboard", folder, &overrides(&pairs)).expect("dashboard");
     match look(&format!("http://127.0.0.1:{port}"), text, source) {
         Looked::Passed(said) => println!("{said}"),
         Looked::Skipped(why) => println!("SKIPPED: the page was not looked at: {why}"),
         Looked::Failed(said) => panic!("the page is not as it should be:\n{said}\n{}", dashboard.output()),
     }
-    assert_eq!(
-        dashboard.terminate(LIMIT).expect("stops"),
-        Some(0),
-        "{}",
-        dashboard.output()
-    );
+    assert_eq!(dashboard.terminate(LIMIT).expect("stops"), Some(0), "{}", dashboard.output());
 }
 
 /// The same road through the shipper, whose grok makes fields of an access log's line.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_access_log_arrives_with_the_fields_that_grok_made() {
     let folder = tempfile::tempdir().expect("a folder");
-    let node = SearchNode::start(folder.path(), &folder.path().join("data"))
-        .await
-        .expect("a node");
+    let node = SearchNode::start(folder.path(), &folder.path().join("data")).await.expect("a node");
     let beats_port = free_port().expect("a port");
-    let shipped = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .with_file_name("config")
-        .join("pipelines/access-logs.conf");
+    let shipped =
+        Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("config").join("pipelines/access-logs.conf");
     let pipeline = fs_err::read_to_string(shipped)
         .expect("the shipped pipeline")
         .replace("5044", &beats_port.to_string())
@@ -153,30 +122,16 @@ async fn an_access_log_arrives_with_the_fields_that_grok_made() {
 
     let path = "/logs-apache.access-default/_search";
     let by_status = json!({"query": {"term": {"http.response.status_code": 404}}});
-    let answer = searched(&node.client, path, &by_status, |answer| {
-        answer["hits"]["total"]["value"] == 1
-    })
-    .await;
+    let answer =
+        searched(&node.client, path, &by_status, |answer| answer["hits"]["total"]["value"] == 1).await;
 
     let source = &answer["hits"]["hits"][0]["_source"];
-    assert_eq!(
-        source["@timestamp"],
-        json!("2026-10-10T11:55:36.000Z"),
-        "{source}"
-    );
+    assert_eq!(source["@timestamp"], json!("2026-10-10T11:55:36.000Z"), "{source}");
     assert_eq!(source["http"]["request"]["method"], json!("GET"), "{source}");
     assert_eq!(source["url"]["original"], json!("/apache_pb.gif?x=1"), "{source}");
     assert_eq!(source["source"]["address"], json!("203.0.113.9"), "{source}");
     let failed = json!({"query": {"term": {"tags": "_grokparsefailure"}}});
-    searched(&node.client, path, &failed, |answer| {
-        answer["hits"]["total"]["value"] == 1
-    })
-    .await;
+    searched(&node.client, path, &failed, |answer| answer["hits"]["total"]["value"] == 1).await;
     drop(beat);
-    assert_eq!(
-        shipper.terminate(LIMIT).expect("stops"),
-        Some(0),
-        "{}",
-        shipper.output()
-    );
+    assert_eq!(shipper.terminate(LIMIT).expect("stops"), Some(0), "{}", shipper.output());
 }

@@ -21,10 +21,7 @@ const SECTIONS: [&str; 6] = ["articles", "blog", "images", "downloads", "search"
 
 impl AccessLog {
     pub fn new(seed: u64) -> Self {
-        Self {
-            state: seed | 1,
-            millis: START,
-        }
+        Self { state: seed | 1, millis: START }
     }
 
     /// The next number of a xorshift sequence.

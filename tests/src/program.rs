@@ -24,11 +24,7 @@ pub fn binary(name: &str) -> anyhow::Result<PathBuf> {
     while folder.file_name().is_some_and(|name| name != "deps") && folder.pop() {}
     folder.pop();
     let path = folder.join(name);
-    anyhow::ensure!(
-        path.exists(),
-        "{} is missing; run `cargo build --workspace` first",
-        path.display()
-    );
+    anyhow::ensure!(path.exists(), "{} is missing; run `cargo build --workspace` first", path.display());
     Ok(path)
 }
 
@@ -56,11 +52,7 @@ impl Program {
             .stderr(out.file().try_clone()?)
             .spawn()
             .with_context(|| format!("{} cannot be started", path.display()))?;
-        Ok(Self {
-            child,
-            name: name.to_owned(),
-            log,
-        })
+        Ok(Self { child, name: name.to_owned(), log })
     }
 
     pub fn id(&self) -> u32 {
@@ -86,10 +78,7 @@ impl Program {
 
     /// Asks it to stop and waits; its exit status.
     pub fn terminate(&mut self, limit: Duration) -> anyhow::Result<Option<i32>> {
-        let status = Command::new("kill")
-            .arg("-TERM")
-            .arg(self.id().to_string())
-            .status()?;
+        let status = Command::new("kill").arg("-TERM").arg(self.id().to_string()).status()?;
         anyhow::ensure!(status.success(), "{} cannot be asked to stop", self.name);
         let child = &mut self.child;
         let ended = wait_until("the end of a program", limit, || child.try_wait().ok().flatten())?;
@@ -100,8 +89,7 @@ impl Program {
     pub fn resident_bytes(&self) -> u64 {
         let status = fs_err::read_to_string(format!("/proc/{}/status", self.id())).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<u64>().ok())
-            .unwrap_or(0)
+        line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()).unwrap_or(0)
             * 1024
     }
 
@@ -109,18 +97,8 @@ impl Program {
     pub fn cpu_seconds(&self) -> f64 {
         let stat = fs_err::read_to_string(format!("/proc/{}/stat", self.id())).unwrap_or_default();
         // The name stands in parentheses and may hold spaces; fields 14 and 15 are ticks of user and system time.
-        let fields: Vec<&str> = stat
-            .rsplit(')')
-            .next()
-            .unwrap_or_default()
-            .split_whitespace()
-            .collect();
-        let ticks = |at: usize| {
-            fields
-                .get(at)
-                .and_then(|text| text.parse::<f64>().ok())
-                .unwrap_or(0.0)
-        };
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let ticks = |at: usize| fields.get(at).and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0);
         (ticks(11) + ticks(12)) / 100.0
     }
 }
@@ -163,30 +141,17 @@ impl SearchNode {
             backoff_max: fast,
             ..ClientOptions::default()
         })?;
-        let mut node = Self {
-            program,
-            port,
-            client,
-        };
+        let mut node = Self { program, port, client };
         node.ready().await?;
         Ok(node)
     }
 
     async fn ready(&mut self) -> anyhow::Result<()> {
         for _ in 0..1_500 {
-            if self
-                .client
-                .json(search_client::Method::GET, "/", None)
-                .await
-                .is_ok()
-            {
+            if self.client.json(search_client::Method::GET, "/", None).await.is_ok() {
                 return Ok(());
             }
-            anyhow::ensure!(
-                self.program.is_running(),
-                "search-node ended: {}",
-                self.program.output()
-            );
+            anyhow::ensure!(self.program.is_running(), "search-node ended: {}", self.program.output());
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         anyhow::bail!("search-node does not answer: {}", self.program.output())

@@ -14,38 +14,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("queue", &["event"]),
     ("wire", &["event", "daemon"]),
     ("search-client", &["daemon"]),
-    (
-        "search-node",
-        &["event", "settings", "daemon", "shard", "processors"],
-    ),
-    (
-        "beat-core",
-        &[
-            "event",
-            "settings",
-            "daemon",
-            "processors",
-            "queue",
-            "wire",
-            "search-client",
-        ],
-    ),
+    ("search-node", &["event", "settings", "daemon", "shard", "processors"]),
+    ("beat-core", &["event", "settings", "daemon", "processors", "queue", "wire", "search-client"]),
     ("beat-file", &["beat-core", "event", "settings", "daemon"]),
     ("beat-metric", &["beat-core", "event", "settings", "daemon"]),
     ("beat-packet", &["beat-core", "event", "settings", "daemon"]),
     ("beat-heartbeat", &["beat-core", "event", "settings", "daemon"]),
-    (
-        "shipper",
-        &[
-            "event",
-            "settings",
-            "daemon",
-            "processors",
-            "queue",
-            "wire",
-            "search-client",
-        ],
-    ),
+    ("shipper", &["event", "settings", "daemon", "processors", "queue", "wire", "search-client"]),
     ("dashboard-server", &["settings", "daemon", "search-client"]),
     ("system-tests", &["search-client"]),
 ];
@@ -54,10 +29,8 @@ fn manifests() -> BTreeMap<String, toml::Value> {
     let mut crates = BTreeMap::new();
     for path in files(&["Cargo.toml"]) {
         let manifest: toml::Value = toml::from_str(&read(&path)).expect("TOML");
-        if let Some(name) = manifest
-            .get("package")
-            .and_then(|package| package.get("name"))
-            .and_then(|name| name.as_str())
+        if let Some(name) =
+            manifest.get("package").and_then(|package| package.get("name")).and_then(|name| name.as_str())
         {
             crates.insert(name.to_owned(), manifest);
         }
@@ -83,33 +56,17 @@ fn crates_use_only_what_lies_below_them() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
-    assert_eq!(
-        crates.len(),
-        ALLOWED.len(),
-        "the table names crates that are not there"
-    );
+    assert_eq!(crates.len(), ALLOWED.len(), "the table names crates that are not there");
 }
 
 #[test]
 fn crates_take_their_lints_and_versions_from_the_workspace() {
     for (name, manifest) in manifests() {
-        assert_eq!(
-            manifest["lints"]["workspace"].as_bool(),
-            Some(true),
-            "{name} must inherit the lints"
-        );
+        assert_eq!(manifest["lints"]["workspace"].as_bool(), Some(true), "{name} must inherit the lints");
         for table in ["dependencies", "dev-dependencies", "build-dependencies"] {
-            for (used, how) in manifest
-                .get(table)
-                .and_then(|table| table.as_table())
-                .into_iter()
-                .flatten()
-            {
+            for (used, how) in manifest.get(table).and_then(|table| table.as_table()).into_iter().flatten() {
                 let inherited = how.get("workspace").and_then(toml::Value::as_bool) == Some(true);
-                assert!(
-                    inherited,
-                    "{name}: the version of {used} belongs into the root Cargo.toml"
-                );
+                assert!(inherited, "{name}: the version of {used} belongs into the root Cargo.toml");
             }
         }
     }
@@ -123,10 +80,7 @@ fn every_shared_dependency_is_used() {
         .skip_while(|path| shown(path) == "Cargo.toml")
         .map(|path| read(path))
         .collect();
-    for (name, _) in workspace["workspace"]["dependencies"]
-        .as_table()
-        .expect("a table")
-    {
+    for (name, _) in workspace["workspace"]["dependencies"].as_table().expect("a table") {
         let used = texts.iter().any(|text| {
             text.lines()
                 .any(|line| line.starts_with(&format!("{name}.")) || line.starts_with(&format!("{name} ")))

@@ -19,11 +19,7 @@ fn every_source_file_begins_with_what_it_is() {
 fn no_file_is_longer_than_a_reader_can_hold() {
     for path in files(&[".rs", ".ts", ".tsx"]) {
         let lines = read(&path).lines().count();
-        assert!(
-            lines <= LINES_MAX,
-            "{} has {lines} lines: look for its second noun",
-            shown(&path)
-        );
+        assert!(lines <= LINES_MAX, "{} has {lines} lines: look for its second noun", shown(&path));
     }
 }
 
@@ -48,10 +44,7 @@ fn nothing_unfinished_is_left() {
 #[test]
 fn no_source_file_is_dead() {
     for path in files(&[".rs"]) {
-        let name = path
-            .file_stem()
-            .and_then(|name| name.to_str())
-            .unwrap_or_default();
+        let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
         let folder = path.parent().expect("in a folder");
         let is_root = matches!(name, "lib" | "main" | "build" | "mod")
             || folder.ends_with("bench")
@@ -60,10 +53,7 @@ fn no_source_file_is_dead() {
         if is_root {
             continue;
         }
-        let folder_name = folder
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or_default();
+        let folder_name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let parents = [
             folder.join("mod.rs"),
             folder.join("lib.rs"),
@@ -71,9 +61,7 @@ fn no_source_file_is_dead() {
             folder.with_file_name(format!("{folder_name}.rs")),
         ];
         let named = parents.iter().filter(|parent| parent.exists()).any(|parent| {
-            read(parent)
-                .lines()
-                .any(|line| line.trim_end().ends_with(&format!("mod {name};")))
+            read(parent).lines().any(|line| line.trim_end().ends_with(&format!("mod {name};")))
         });
         assert!(named, "{} is in no module", shown(&path));
     }
@@ -81,14 +69,8 @@ fn no_source_file_is_dead() {
 
 #[test]
 fn no_path_of_one_machine_is_written_down() {
-    let homes = [
-        ["/ho", "me/dev"].concat(),
-        ["/ro", "ot/"].concat(),
-        ["/wo", "rk/"].concat(),
-    ];
-    for path in files(&[
-        ".rs", ".ts", ".tsx", ".md", ".yml", ".sh", ".toml", ".conf", ".mjs",
-    ]) {
+    let homes = [["/ho", "me/dev"].concat(), ["/ro", "ot/"].concat(), ["/wo", "rk/"].concat()];
+    for path in files(&[".rs", ".ts", ".tsx", ".md", ".yml", ".sh", ".toml", ".conf", ".mjs"]) {
         let text = read(&path);
         for home in &homes {
             assert!(!text.contains(home.as_str()), "{}: {home}", shown(&path));

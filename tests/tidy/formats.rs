@@ -17,11 +17,7 @@ fn every_magic_number_has_its_page() {
                 continue;
             };
             count += 1;
-            assert!(
-                pages.contains(magic),
-                "{}: {magic} has no page in docs/formats",
-                shown(&path)
-            );
+            assert!(pages.contains(magic), "{}: {magic} has no page in docs/formats", shown(&path));
         }
     }
     assert!(count >= 4, "only {count} magic numbers were found");
@@ -29,19 +25,10 @@ fn every_magic_number_has_its_page() {
 
 #[test]
 fn every_program_has_its_settings_page_and_file() {
-    for program in [
-        "search-node",
-        "shipper",
-        "dashboard",
-        "file-beat",
-        "metric-beat",
-        "packet-beat",
-        "heartbeat",
-    ] {
-        for path in [
-            format!("config/{program}.yml"),
-            format!("docs/reference/settings/{program}.md"),
-        ] {
+    for program in
+        ["search-node", "shipper", "dashboard", "file-beat", "metric-beat", "packet-beat", "heartbeat"]
+    {
+        for path in [format!("config/{program}.yml"), format!("docs/reference/settings/{program}.md")] {
             assert!(root().join(&path).exists(), "{path} is missing");
         }
     }

@@ -33,11 +33,7 @@ fn every_package_has_a_permissive_licence() {
         .current_dir(crate::root())
         .output()
         .expect("cargo runs");
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let metadata: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let packages = metadata["packages"].as_array().expect("packages");
     let mut faults = Vec::new();
@@ -48,16 +44,8 @@ fn every_package_has_a_permissive_licence() {
             faults.push(format!("{name}: `{licence}`"));
         }
     }
-    assert!(
-        faults.is_empty(),
-        "licences that we may not use: {}",
-        faults.join(", ")
-    );
-    assert!(
-        packages.len() > 100,
-        "only {} packages were looked at",
-        packages.len()
-    );
+    assert!(faults.is_empty(), "licences that we may not use: {}", faults.join(", "));
+    assert!(packages.len() > 100, "only {} packages were looked at", packages.len());
 }
 
 /// Reads `A OR B`, `A AND B`, `(A OR B) AND C`, and the older `A/B`.

@@ -10,10 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// The folder of the checkout.
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("tests is in the checkout")
-        .to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests is in the checkout").to_owned()
 }
 
 /// Every file below the checkout with one of these endings, without what is built or fetched.
@@ -23,10 +20,7 @@ fn files(endings: &[&str]) -> Vec<PathBuf> {
     while let Some(folder) = folders.pop() {
         for entry in fs_err::read_dir(&folder).expect("a folder") {
             let path = entry.expect("an entry").path();
-            let name = path
-                .file_name()
-                .and_then(|name| name.to_str())
-                .unwrap_or_default();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             if path.is_dir() {
                 if !matches!(name, "target" | "node_modules" | "dist" | "data" | ".git") {
                     folders.push(path);

@@ -36,10 +36,7 @@ pub struct Beat {
 impl Beat {
     /// Says on one line that the source is ready, what it reads and where events go.
     pub fn ready(&self, reads: &str) {
-        info!(
-            "{} is ready: reads {reads}, sends to {}",
-            self.program, self.sends_to
-        );
+        info!("{} is ready: reads {reads}, sends to {}", self.program, self.sends_to);
     }
 }
 
@@ -58,19 +55,12 @@ where
         _ => daemon::log::Format::Text,
     };
     daemon::log::start(&settings.text("logging.level"), format);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let ended = match runtime {
         Ok(runtime) => {
             let testing = invocation.words == ["test", "output"];
             let ended = runtime.block_on(async {
-                if testing {
-                    test_output(settings).await
-                } else {
-                    serve(program, settings, source).await
-                }
+                if testing { test_output(settings).await } else { serve(program, settings, source).await }
             });
             // A blocking call that hangs on a device must not hold the process.
             runtime.shutdown_timeout(std::time::Duration::from_secs(1));
@@ -109,14 +99,7 @@ where
     let (pipeline, publisher) = Pipeline::start(&settings, common, &identity.folder, &metrics)?;
     let endpoint_stop = CancellationToken::new();
     if settings.bool("http.enabled") {
-        monitoring::start(
-            &settings,
-            program,
-            &identity.id,
-            metrics.clone(),
-            endpoint_stop.clone(),
-        )
-        .await?;
+        monitoring::start(&settings, program, &identity.id, metrics.clone(), endpoint_stop.clone()).await?;
     }
     info!(program, version = env!("CARGO_PKG_VERSION"), id = %identity.id, output = %pipeline.output.place(), "started");
     let patience = settings.span("shutdown_timeout");

@@ -36,16 +36,11 @@ impl Condition {
         Ok(match kind.as_str() {
             "equals" => Self::Equals(pairs(body, |value| Ok(value.clone()))?),
             "contains" => Self::Contains(pairs(body, |value| Ok(plain(value)))?),
-            "regexp" => Self::Matches(pairs(body, |value| {
-                Regex::new(&plain(value)).map_err(|e| e.to_string())
-            })?),
+            "regexp" => {
+                Self::Matches(pairs(body, |value| Regex::new(&plain(value)).map_err(|e| e.to_string()))?)
+            }
             "range" => Self::Range(ranges(body)?),
-            "has_fields" => Self::Has(
-                texts(body)
-                    .iter()
-                    .map(|name| path(name))
-                    .collect::<Result<_, _>>()?,
-            ),
+            "has_fields" => Self::Has(texts(body).iter().map(|name| path(name)).collect::<Result<_, _>>()?),
             "and" => Self::All(list(body)?),
             "or" => Self::Any(list(body)?),
             "not" => Self::Not(Box::new(Self::parse(body)?)),
@@ -55,19 +50,17 @@ impl Condition {
 
     pub(crate) fn holds(&self, event: &Event) -> bool {
         match self {
-            Self::Equals(wanted) => wanted
-                .iter()
-                .all(|(path, value)| event.get(path).is_some_and(|found| same(&found, value))),
+            Self::Equals(wanted) => {
+                wanted.iter().all(|(path, value)| event.get(path).is_some_and(|found| same(&found, value)))
+            }
             Self::Contains(wanted) => wanted.iter().all(|(path, part)| match event.get(path) {
                 Some(Value::String(text)) => text.contains(part.as_str()),
                 Some(Value::Array(items)) => items.iter().any(|item| plain(item) == *part),
                 _ => false,
             }),
-            Self::Matches(wanted) => wanted.iter().all(|(path, pattern)| {
-                event
-                    .get(path)
-                    .is_some_and(|found| pattern.is_match(&plain(&found)))
-            }),
+            Self::Matches(wanted) => wanted
+                .iter()
+                .all(|(path, pattern)| event.get(path).is_some_and(|found| pattern.is_match(&plain(&found)))),
             Self::Range(wanted) => wanted.iter().all(|(path, bound, limit)| {
                 event
                     .get(path)
@@ -108,11 +101,7 @@ fn same(found: &Value, wanted: &Value) -> bool {
 }
 
 fn list(body: &Value) -> Result<Vec<Condition>, String> {
-    body.as_array()
-        .ok_or("`and` and `or` hold a list of conditions")?
-        .iter()
-        .map(Condition::parse)
-        .collect()
+    body.as_array().ok_or("`and` and `or` hold a list of conditions")?.iter().map(Condition::parse).collect()
 }
 
 /// Dotted keys were opened into nested maps when the file was read; the leaves are the conditions.

@@ -19,10 +19,7 @@ pub(crate) struct DeadLetters {
 
 impl DeadLetters {
     pub(crate) fn new(folder: &Path, bytes_max: u64) -> Self {
-        Self {
-            path: folder.join("dead-letter.ndjson"),
-            bytes_max,
-        }
+        Self { path: folder.join("dead-letter.ndjson"), bytes_max }
     }
 
     /// Appends what was refused and syncs it.
@@ -40,10 +37,7 @@ impl DeadLetters {
         if held > 0 && held + text.len() as u64 > self.bytes_max / 2 {
             fs::rename(&self.path, self.path.with_file_name("dead-letter.1.ndjson"))?;
         }
-        let mut file = fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&self.path)?;
+        let mut file = fs::OpenOptions::new().create(true).append(true).open(&self.path)?;
         file.write_all(&text)?;
         file.sync_data()
     }
@@ -63,14 +57,7 @@ mod tests {
             pipeline: None,
             document: document.to_owned(),
         };
-        vec![(
-            action,
-            Rejection {
-                status: 400,
-                kind: "t".to_owned(),
-                reason: "r".to_owned(),
-            },
-        )]
+        vec![(action, Rejection { status: 400, kind: "t".to_owned(), reason: "r".to_owned() })]
     }
 
     #[test]
@@ -84,10 +71,7 @@ mod tests {
 
         let newest = fs::read_to_string(folder.path().join("dead-letter.ndjson")).expect("there");
         let last: event::Value = serde_json::from_str(newest.lines().last().expect("a line")).expect("JSON");
-        assert_eq!(
-            (last["status"].as_u64(), last["document"].as_str()),
-            (Some(400), Some("{\"n\":99}"))
-        );
+        assert_eq!((last["status"].as_u64(), last["document"].as_str()), (Some(400), Some("{\"n\":99}")));
         let held: u64 = fs::read_dir(folder.path())
             .expect("listed")
             .map(|e| e.expect("entry").metadata().expect("meta").len())

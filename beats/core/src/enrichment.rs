@@ -113,15 +113,7 @@ pub fn host_fields(name: &str) -> Map<String, Value> {
     let release = os_release();
     let member = |key: &str| release.get(key).cloned().unwrap_or_default();
     let mut host = Map::new();
-    host.insert(
-        "name".to_owned(),
-        if name.is_empty() {
-            hostname.clone()
-        } else {
-            name.to_owned()
-        }
-        .into(),
-    );
+    host.insert("name".to_owned(), if name.is_empty() { hostname.clone() } else { name.to_owned() }.into());
     host.insert("hostname".to_owned(), hostname.into());
     host.insert("architecture".to_owned(), std::env::consts::ARCH.into());
     host.insert(
@@ -138,22 +130,14 @@ pub fn host_fields(name: &str) -> Map<String, Value> {
     if !addresses.is_empty() {
         host.insert(
             "ip".to_owned(),
-            addresses
-                .into_iter()
-                .map(|ip| ip.to_string())
-                .collect::<Vec<_>>()
-                .into(),
+            addresses.into_iter().map(|ip| ip.to_string()).collect::<Vec<_>>().into(),
         );
     }
     host
 }
 
 fn first_line(path: &str) -> Option<String> {
-    fs::read_to_string(path)
-        .ok()?
-        .lines()
-        .next()
-        .map(|line| line.trim().to_owned())
+    fs::read_to_string(path).ok()?.lines().next().map(|line| line.trim().to_owned())
 }
 
 fn os_release() -> std::collections::HashMap<String, String> {
@@ -174,11 +158,7 @@ fn family(id: &str, like: &str) -> String {
         ("centos", "redhat"),
         ("suse", "suse"),
     ];
-    known
-        .iter()
-        .find(|(name, _)| names.contains(name))
-        .map_or(id, |(_, family)| family)
-        .to_owned()
+    known.iter().find(|(name, _)| names.contains(name)).map_or(id, |(_, family)| family).to_owned()
 }
 
 /// The local addresses, from the kernel's own tables; loopback is left out.

@@ -61,11 +61,7 @@ impl FakeNode {
         let listener = TcpListener::bind(("127.0.0.1", port)).await?;
         let address = listener.local_addr()?;
         let (stored, _) = watch::channel(0);
-        let shared = Arc::new(Shared {
-            faults,
-            kept: Mutex::default(),
-            stored,
-        });
+        let shared = Arc::new(Shared { faults, kept: Mutex::default(), stored });
         let about = || async { Json(json!({"version": {"number": "7.10.2"}})) };
         let router = Router::new()
             .route("/", get(about))
@@ -85,28 +81,18 @@ impl FakeNode {
     pub async fn holds(&self, documents: usize) -> bool {
         let mut seen = self.shared.stored.subscribe();
         let waiting = seen.wait_for(|count| *count >= documents);
-        matches!(
-            tokio::time::timeout(std::time::Duration::from_secs(60), waiting).await,
-            Ok(Ok(_))
-        )
+        matches!(tokio::time::timeout(std::time::Duration::from_secs(60), waiting).await, Ok(Ok(_)))
     }
 
     /// Every document with its index.
     pub fn documents(&self) -> Vec<(String, Value)> {
         let kept = self.shared.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.documents
-            .iter()
-            .map(|((index, _), document)| (index.clone(), document.clone()))
-            .collect()
+        kept.documents.iter().map(|((index, _), document)| (index.clone(), document.clone())).collect()
     }
 
     /// Items received, repeats counted.
     pub fn items(&self) -> usize {
-        self.shared
-            .kept
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .items
+        self.shared.kept.lock().unwrap_or_else(PoisonError::into_inner).items
     }
 }
 
@@ -136,11 +122,7 @@ impl Kept {
         while let (Some(action), Some(source)) = (lines.next(), lines.next()) {
             let action: Value = serde_json::from_slice(action).unwrap_or_default();
             let source: Value = serde_json::from_slice(source).unwrap_or_default();
-            let op = if action.get("create").is_some() {
-                "create"
-            } else {
-                "index"
-            };
+            let op = if action.get("create").is_some() { "create" } else { "index" };
             self.items += 1;
             let busy = fault == Some(Fault::HalfBusy) && self.items.is_multiple_of(2);
             let status = match fault {

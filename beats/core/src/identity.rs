@@ -60,10 +60,7 @@ struct Meta {
 impl Identity {
     /// Makes and locks the folder, and reads or makes the identity.
     pub fn open(folder: &Path) -> Result<Self, IdentityError> {
-        let disk = |source| IdentityError::Disk {
-            folder: folder.display().to_string(),
-            source,
-        };
+        let disk = |source| IdentityError::Disk { folder: folder.display().to_string(), source };
         fs::create_dir_all(folder).map_err(disk)?;
         let lock = lock(folder)?;
         let id = match known_id(&folder.join(META)) {
@@ -71,20 +68,12 @@ impl Identity {
             None => make_id(folder).map_err(disk)?,
         };
         let ephemeral_id = uuid::Uuid::new_v4().to_string();
-        Ok(Self {
-            id,
-            ephemeral_id,
-            folder: folder.to_owned(),
-            _lock: lock,
-        })
+        Ok(Self { id, ephemeral_id, folder: folder.to_owned(), _lock: lock })
     }
 }
 
 fn lock(folder: &Path) -> Result<fs::File, IdentityError> {
-    let disk = |source| IdentityError::Disk {
-        folder: folder.display().to_string(),
-        source,
-    };
+    let disk = |source| IdentityError::Disk { folder: folder.display().to_string(), source };
     let mut file = fs::OpenOptions::new()
         .read(true)
         .write(true)
@@ -96,15 +85,8 @@ fn lock(folder: &Path) -> Result<fs::File, IdentityError> {
         let mut pid = String::new();
         let known =
             Read::by_ref(&mut file).take(32).read_to_string(&mut pid).is_ok() && !pid.trim().is_empty();
-        let pid = if known {
-            pid.trim().to_owned()
-        } else {
-            "unknown".to_owned()
-        };
-        return Err(IdentityError::InUse {
-            folder: folder.display().to_string(),
-            pid,
-        });
+        let pid = if known { pid.trim().to_owned() } else { "unknown".to_owned() };
+        return Err(IdentityError::InUse { folder: folder.display().to_string(), pid });
     }
     file.set_len(0).map_err(disk)?;
     file.rewind().map_err(disk)?;
@@ -127,10 +109,7 @@ fn known_id(path: &Path) -> Option<String> {
 
 fn make_id(folder: &Path) -> std::io::Result<String> {
     let uuid = uuid::Uuid::new_v4().to_string();
-    let text = serde_json::to_vec(&Meta {
-        version: 1,
-        uuid: uuid.clone(),
-    })?;
+    let text = serde_json::to_vec(&Meta { version: 1, uuid: uuid.clone() })?;
     let temporary = folder.join("meta.json.tmp");
     let mut file = fs::File::create(&temporary)?;
     file.write_all(&text)?;
@@ -150,10 +129,7 @@ mod tests {
         let first = Identity::open(folder.path()).expect("free");
 
         let refused = Identity::open(folder.path()).expect_err("in use").to_string();
-        assert!(
-            refused.contains(&format!("process {}", std::process::id())),
-            "{refused}"
-        );
+        assert!(refused.contains(&format!("process {}", std::process::id())), "{refused}");
         let id = first.id.clone();
         drop(first);
 

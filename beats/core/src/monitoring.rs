@@ -32,11 +32,7 @@ pub(crate) async fn start(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let host = settings.text("http.host");
-    let ip: IpAddr = if host == "localhost" {
-        [127, 0, 0, 1].into()
-    } else {
-        host.parse()?
-    };
+    let ip: IpAddr = if host == "localhost" { [127, 0, 0, 1].into() } else { host.parse()? };
     anyhow::ensure!(
         ip.is_loopback(),
         "`http.host` {host} is not loopback, and this endpoint has no security; set http.host: localhost"
@@ -52,16 +48,9 @@ pub(crate) async fn start(
     info!(address = %listener.local_addr()?, "monitoring answers");
     let name = crate::host_fields(&settings.text("name"))["name"].clone();
     let about = json!({"beat": program, "name": name, "hostname": name, "uuid": id, "version": env!("CARGO_PKG_VERSION")});
-    let shared = Arc::new(Shared {
-        about,
-        metrics,
-        started: Instant::now(),
-    });
+    let shared = Arc::new(Shared { about, metrics, started: Instant::now() });
     let router = Router::new()
-        .route(
-            "/",
-            get(|State(shared): State<Arc<Shared>>| async move { Json(shared.about.clone()) }),
-        )
+        .route("/", get(|State(shared): State<Arc<Shared>>| async move { Json(shared.about.clone()) }))
         .route("/stats", get(stats))
         .route("/metrics", get(render))
         .with_state(shared);
@@ -82,15 +71,10 @@ async fn render(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
 async fn stats(State(shared): State<Arc<Shared>>) -> Json<Value> {
     let text = shared.metrics.render();
     let mut counters = Map::new();
-    for (name, value) in text
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .filter_map(|line| line.split_once(' '))
+    for (name, value) in
+        text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(' '))
     {
-        let value = value
-            .parse::<i64>()
-            .map(Value::from)
-            .unwrap_or_else(|_| value.into());
+        let value = value.parse::<i64>().map(Value::from).unwrap_or_else(|_| value.into());
         counters.insert(name.to_owned(), value);
     }
     let number = |name: &str| counters.get(name).cloned().unwrap_or_else(|| 0.into());

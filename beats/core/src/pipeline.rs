@@ -32,19 +32,11 @@ impl Publisher {
         let events: Vec<Event> = if self.processing.is_empty() {
             events
         } else {
-            events
-                .into_iter()
-                .filter_map(|event| self.process(event))
-                .collect()
+            events.into_iter().filter_map(|event| self.process(event)).collect()
         };
         self.published.inc_by(came as u64);
         self.filtered.inc_by((came - events.len()) as u64);
-        self.producer
-            .push(Batch {
-                events,
-                acks: ack.into_iter().collect(),
-            })
-            .await
+        self.producer.push(Batch { events, acks: ack.into_iter().collect() }).await
     }
 
     fn process(&self, mut event: Event) -> Option<Event> {
@@ -75,11 +67,7 @@ impl Pipeline {
     ) -> Result<(Self, Publisher), SettingsError> {
         let processing = Processing::of(settings)?;
         // With processors the common fields are on the event already, perhaps changed or dropped there.
-        let rest = if processing.is_empty() {
-            common.clone()
-        } else {
-            Common::default()
-        };
+        let rest = if processing.is_empty() { common.clone() } else { Common::default() };
         let output = Arc::new(Output::of(settings, rest, folder, metrics, common.program())?);
         let (producer, consumer) = memory(MemoryQueueOptions {
             events_max: settings.count("queue.mem.events"),
@@ -98,22 +86,13 @@ impl Pipeline {
             published: metrics.counter("pipeline_events_published", "Events that the source gave"),
             filtered: metrics.counter("pipeline_events_filtered", "Events that a processor dropped"),
         };
-        Ok((
-            Self {
-                workers,
-                hard_stop,
-                output,
-            },
-            publisher,
-        ))
+        Ok((Self { workers, hard_stop, output }, publisher))
     }
 
     /// Lets the output take what is on its way, at most so long. Every publisher must be gone by now.
     pub(crate) async fn finish(mut self, patience: Duration) {
-        let drained = tokio::time::timeout(patience, async {
-            while self.workers.join_next().await.is_some() {}
-        })
-        .await;
+        let drained =
+            tokio::time::timeout(patience, async { while self.workers.join_next().await.is_some() {} }).await;
         if drained.is_err() {
             warn!(
                 waited_ms = patience.as_millis() as u64,

@@ -61,11 +61,7 @@ impl Step {
                 for (key, value) in fields {
                     let place = match target {
                         Some(target) => {
-                            target
-                                .segments()
-                                .iter()
-                                .map(|s| format!("[{s}]"))
-                                .collect::<String>()
+                            target.segments().iter().map(|s| format!("[{s}]")).collect::<String>()
                                 + &format!("[{key}]")
                         }
                         None => format!("[{key}]"),
@@ -79,10 +75,7 @@ impl Step {
                 event.remove(path);
             }),
             Self::IncludeFields(paths) => {
-                let kept: Vec<_> = paths
-                    .iter()
-                    .map(|path| (path, event.field(path).cloned()))
-                    .collect();
+                let kept: Vec<_> = paths.iter().map(|path| (path, event.field(path).cloned())).collect();
                 event.fields.clear();
                 for (path, value) in kept {
                     if let Some(value) = value {
@@ -110,26 +103,20 @@ fn step(value: &Value) -> Result<(Option<Condition>, Step), String> {
         .and_then(|members| members.iter().next())
         .ok_or_else(|| format!("a processor is a map with one of {KNOWN}"))?;
     let member = |key: &str| body.get(key).cloned().unwrap_or_default();
-    let paths = || {
-        texts(&member("fields"))
-            .iter()
-            .map(|name| path(name))
-            .collect::<Result<Vec<_>, _>>()
-    };
+    let paths = || texts(&member("fields")).iter().map(|name| path(name)).collect::<Result<Vec<_>, _>>();
     let step = match name.as_str() {
         "add_fields" => {
-            let target = member("target")
-                .as_str()
-                .map_or(Ok(Some(FieldPath::single("fields"))), |text| match text {
-                    "" => Ok(None),
-                    text => path(text).map(Some),
-                })?;
+            let target =
+                member("target").as_str().map_or(
+                    Ok(Some(FieldPath::single("fields"))),
+                    |text| match text {
+                        "" => Ok(None),
+                        text => path(text).map(Some),
+                    },
+                )?;
             Step::AddFields(
                 target,
-                member("fields")
-                    .as_object()
-                    .cloned()
-                    .ok_or("`add_fields` needs `fields`, a map")?,
+                member("fields").as_object().cloned().ok_or("`add_fields` needs `fields`, a map")?,
             )
         }
         "add_tags" => Step::AddTags(texts(&member("tags"))),
@@ -150,9 +137,7 @@ fn step(value: &Value) -> Result<(Option<Condition>, Step), String> {
                 .collect::<Result<_, String>>()?,
         ),
         other => {
-            return Err(format!(
-                "`{other}` is no processor of this version; write one of {KNOWN}"
-            ));
+            return Err(format!("`{other}` is no processor of this version; write one of {KNOWN}"));
         }
     };
     let when = body.get("when").map(Condition::parse).transpose()?;
@@ -169,18 +154,11 @@ mod tests {
     use super::*;
 
     fn run(steps: Value, fields: Value) -> Option<Value> {
-        let steps = steps
-            .as_array()
-            .expect("a list")
-            .iter()
-            .map(step)
-            .collect::<Result<_, _>>()
-            .expect("valid");
+        let steps =
+            steps.as_array().expect("a list").iter().map(step).collect::<Result<_, _>>().expect("valid");
         let mut event = Event::at(Timestamp::from_nanos(0));
         event.fields = fields.as_object().expect("an object").clone();
-        Processing { steps }
-            .apply(event)
-            .map(|event| Value::Object(event.fields))
+        Processing { steps }.apply(event).map(|event| Value::Object(event.fields))
     }
 
     #[test]
@@ -194,27 +172,15 @@ mod tests {
                 json!([{"add_fields": {"target": "", "fields": {"a": 1}}}]),
                 Some(json!({"m": "x", "n": 5, "a": 1})),
             ),
-            (
-                json!([{"add_tags": {"tags": ["t"]}}]),
-                Some(json!({"m": "x", "n": 5, "tags": ["t"]})),
-            ),
+            (json!([{"add_tags": {"tags": ["t"]}}]), Some(json!({"m": "x", "n": 5, "tags": ["t"]}))),
             (json!([{"drop_event": {"when": {"equals": {"m": "x"}}}}]), None),
-            (
-                json!([{"drop_event": {"when": {"range": {"n": {"gt": 5}}}}}]),
-                Some(json!({"m": "x", "n": 5})),
-            ),
+            (json!([{"drop_event": {"when": {"range": {"n": {"gt": 5}}}}}]), Some(json!({"m": "x", "n": 5}))),
             (
                 json!([{"drop_event": {"when": {"and": [{"regexp": {"m": "^x$"}}, {"not": {"has_fields": ["q"]}}]}}}]),
                 None,
             ),
-            (
-                json!([{"drop_fields": {"fields": ["n"]}}]),
-                Some(json!({"m": "x"})),
-            ),
-            (
-                json!([{"include_fields": {"fields": ["n"]}}]),
-                Some(json!({"n": 5})),
-            ),
+            (json!([{"drop_fields": {"fields": ["n"]}}]), Some(json!({"m": "x"}))),
+            (json!([{"include_fields": {"fields": ["n"]}}]), Some(json!({"n": 5}))),
             (
                 json!([{"rename": {"fields": [{"from": "m", "to": "a.b"}]}}]),
                 Some(json!({"n": 5, "a": {"b": "x"}})),
@@ -227,11 +193,9 @@ mod tests {
 
     #[test]
     fn a_wrong_processor_is_refused_with_a_remedy() {
-        for wrong in [
-            json!({"grok": {}}),
-            json!({"drop_event": {}}),
-            json!({"drop_event": {"when": {"like": {}}}}),
-        ] {
+        for wrong in
+            [json!({"grok": {}}), json!({"drop_event": {}}), json!({"drop_event": {"when": {"like": {}}}})]
+        {
             assert!(step(&wrong).is_err(), "{wrong}");
         }
     }

@@ -29,16 +29,10 @@ impl Stream {
                     .chars()
                     .all(|c| !c.is_uppercase() && !"\\/*?\"<>| ,#:-".contains(c) && !c.is_control());
             if !fits {
-                return Err(StreamError {
-                    part: part.to_owned(),
-                });
+                return Err(StreamError { part: part.to_owned() });
             }
         }
-        Ok(Self {
-            kind: kind.to_owned(),
-            dataset: dataset.to_owned(),
-            namespace: namespace.to_owned(),
-        })
+        Ok(Self { kind: kind.to_owned(), dataset: dataset.to_owned(), namespace: namespace.to_owned() })
     }
 
     /// Puts `data_stream.*` and `event.{dataset,module}` on an event, keeping other members of `event`.
@@ -47,14 +41,9 @@ impl Stream {
         parts.insert("type".to_owned(), self.kind.clone().into());
         parts.insert("dataset".to_owned(), self.dataset.clone().into());
         parts.insert("namespace".to_owned(), self.namespace.clone().into());
-        event
-            .fields
-            .insert("data_stream".to_owned(), Value::Object(parts));
+        event.fields.insert("data_stream".to_owned(), Value::Object(parts));
         let module = self.dataset.split('.').next().unwrap_or(&self.dataset);
-        let place = event
-            .fields
-            .entry("event")
-            .or_insert_with(|| Value::Object(Map::with_capacity(2)));
+        let place = event.fields.entry("event").or_insert_with(|| Value::Object(Map::with_capacity(2)));
         if let Value::Object(members) = place {
             members.insert("dataset".to_owned(), self.dataset.clone().into());
             members.insert("module".to_owned(), module.into());
@@ -74,12 +63,7 @@ pub fn index_of(event: &Event) -> Option<String> {
     }
     let stream = event.fields.get("data_stream")?;
     let part = |name: &str| stream.get(name).and_then(Value::as_str);
-    Some(format!(
-        "{}-{}-{}",
-        part("type")?,
-        part("dataset")?,
-        part("namespace")?
-    ))
+    Some(format!("{}-{}-{}", part("type")?, part("dataset")?, part("namespace")?))
 }
 
 #[cfg(test)]
@@ -93,9 +77,7 @@ mod tests {
         let mut event = Event::at(Timestamp::from_nanos(0));
         event.set("event.duration", 5);
 
-        Stream::new("logs", "nginx.access", "default")
-            .expect("a good name")
-            .stamp(&mut event);
+        Stream::new("logs", "nginx.access", "default").expect("a good name").stamp(&mut event);
 
         assert_eq!(index_of(&event).as_deref(), Some("logs-nginx.access-default"));
         assert_eq!(

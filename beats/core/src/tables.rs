@@ -11,12 +11,7 @@ pub const GENERAL: &[Setting] = &[
         "The name in `agent.name` and `host.name`; empty for the host's own name.",
     ),
     setting("tags", Kind::TextList, Some("[]"), "Tags added to every event."),
-    setting(
-        "fields",
-        Kind::Any,
-        None,
-        "Fields added to every event, under `fields`.",
-    ),
+    setting("fields", Kind::Any, None, "Fields added to every event, under `fields`."),
     setting(
         "fields_under_root",
         Kind::Bool,
@@ -79,12 +74,7 @@ pub const OUTPUT: &[Setting] = &[
         Some(""),
         "The user's name, if the node asks for one.",
     ),
-    setting(
-        "output.elasticsearch.password",
-        Kind::Text,
-        Some(""),
-        "The user's password.",
-    ),
+    setting("output.elasticsearch.password", Kind::Text, Some(""), "The user's password."),
     setting(
         "output.elasticsearch.api_key",
         Kind::Text,
@@ -127,12 +117,7 @@ pub const OUTPUT: &[Setting] = &[
         Some("60s"),
         "The longest pause before a repeat.",
     ),
-    setting(
-        "output.elasticsearch.timeout",
-        Kind::Duration,
-        Some("90s"),
-        "How long one request may take.",
-    ),
+    setting("output.elasticsearch.timeout", Kind::Duration, Some("90s"), "How long one request may take."),
     setting(
         "output.elasticsearch.non_indexable_policy",
         Kind::OneOf(&["drop", "dead_letter_file"]),
@@ -175,18 +160,8 @@ pub const OUTPUT: &[Setting] = &[
         Some("30s"),
         "How long the shipper may be silent before the connection is given up.",
     ),
-    setting(
-        "output.logstash.backoff.init",
-        Kind::Duration,
-        Some("1s"),
-        "The first pause before a repeat.",
-    ),
-    setting(
-        "output.logstash.backoff.max",
-        Kind::Duration,
-        Some("60s"),
-        "The longest pause before a repeat.",
-    ),
+    setting("output.logstash.backoff.init", Kind::Duration, Some("1s"), "The first pause before a repeat."),
+    setting("output.logstash.backoff.max", Kind::Duration, Some("60s"), "The longest pause before a repeat."),
     setting(
         "output.console.enabled",
         Kind::Bool,
@@ -227,10 +202,5 @@ pub const HTTP: &[Setting] = &[
         Some("localhost"),
         "The address it answers on; anything but loopback is refused.",
     ),
-    setting(
-        "http.port",
-        Kind::Port,
-        Some("5066"),
-        "The port it answers on; 0 lets the system choose.",
-    ),
+    setting("http.port", Kind::Port, Some("5066"), "The port it answers on; 0 lets the system choose."),
 ];

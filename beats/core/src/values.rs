@@ -11,10 +11,7 @@ pub fn to_json(node: &Node) -> Value {
         Tree::Scalar { text, quoted: false } => scalar(text),
         Tree::List(_) => Value::Array(node.elements().into_iter().map(to_json).collect()),
         Tree::Map(entries) => Value::Object(
-            entries
-                .iter()
-                .map(|(key, child)| (key.clone(), to_json(child)))
-                .collect::<Map<_, _>>(),
+            entries.iter().map(|(key, child)| (key.clone(), to_json(child))).collect::<Map<_, _>>(),
         ),
     }
 }

@@ -84,10 +84,8 @@ impl Counts {
             lines: metrics.counter("file_lines_read", "Lines that were published"),
             bytes: metrics.counter("file_bytes_read", "Bytes of lines that were read"),
             truncated: metrics.counter("file_lines_truncated", "Lines whose rest was left out"),
-            filtered: metrics.counter(
-                "file_lines_filtered",
-                "Lines that include_lines or exclude_lines kept back",
-            ),
+            filtered: metrics
+                .counter("file_lines_filtered", "Lines that include_lines or exclude_lines kept back"),
             open: metrics.gauge("file_open", "Files that are open"),
             lag: metrics.gauge("file_lag_bytes", "Bytes of open files that are not sent yet"),
         }
@@ -146,12 +144,8 @@ impl Collector {
 
     /// Reads until the beat stops, then waits for the last acks.
     pub(crate) async fn run(mut self, mut hints: Hints) -> anyhow::Result<()> {
-        let check = self
-            .inputs
-            .iter()
-            .map(|input| input.check_interval)
-            .min()
-            .unwrap_or(Duration::from_secs(10));
+        let check =
+            self.inputs.iter().map(|input| input.check_interval).min().unwrap_or(Duration::from_secs(10));
         let mut is_hinted = true;
         while !self.stop.is_cancelled() {
             let since = self.looked.map_or(Duration::MAX, |looked| looked.elapsed());
@@ -166,11 +160,7 @@ impl Collector {
                 continue;
             }
             let until_look = check.saturating_sub(self.looked.map_or(check, |looked| looked.elapsed()));
-            let pause = if is_hinted {
-                LOOK_PAUSE
-            } else {
-                until_look.min(self.sync_every.max(LOOK_PAUSE))
-            };
+            let pause = if is_hinted { LOOK_PAUSE } else { until_look.min(self.sync_every.max(LOOK_PAUSE)) };
             tokio::select! {
                 () = self.stop.cancelled() => {}
                 () = hints.next(), if !is_hinted => is_hinted = true,
@@ -195,9 +185,7 @@ impl Collector {
         let mut progress = false;
         let mut lag = 0;
         self.open_count = self.harvesters.values().filter(|h| h.file.is_some()).count();
-        self.counts
-            .open
-            .set(i64::try_from(self.open_count).unwrap_or(i64::MAX));
+        self.counts.open.set(i64::try_from(self.open_count).unwrap_or(i64::MAX));
         let slots: Vec<u64> = self
             .harvesters
             .values()
@@ -256,12 +244,8 @@ impl Collector {
             return Ok(Turn::Replaced);
         }
         let mut buffer = std::mem::take(&mut self.buffer);
-        let lines = buffer.read(
-            file.file(),
-            harvester.sent,
-            harvester.scanned,
-            self.inputs[input].message_max,
-        )?;
+        let lines =
+            buffer.read(file.file(), harvester.sent, harvester.scanned, self.inputs[input].message_max)?;
         // The check comes after the read: what was read before a truncation is true, whatever came later is caught here.
         if !harvester.is_content_of(file) {
             self.buffer = buffer;
@@ -359,15 +343,11 @@ impl Collector {
                 self.counts.truncated.inc();
             }
             let mut event = about.event(now);
-            event.fields.insert(
-                "message".to_owned(),
-                String::from_utf8_lossy(line.text).into_owned().into(),
-            );
+            event.fields.insert("message".to_owned(), String::from_utf8_lossy(line.text).into_owned().into());
             event.fields.insert("log".to_owned(), Value::Object(log));
-            event.metadata.insert(
-                "_id".to_owned(),
-                id(&self.source, &harvester.generation, line.start).into(),
-            );
+            event
+                .metadata
+                .insert("_id".to_owned(), id(&self.source, &harvester.generation, line.start).into());
             events.push(event);
         }
         self.counts.lines.inc_by(events.len() as u64);
@@ -393,10 +373,7 @@ impl Collector {
         if self.open_count >= self.open_max {
             return Ok(false);
         }
-        let file = fs::OpenOptions::new()
-            .read(true)
-            .custom_flags(O_NONBLOCK)
-            .open(&harvester.path)?;
+        let file = fs::OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(&harvester.path)?;
         let meta = file.metadata()?;
         if !meta.is_file() || !harvester.place.is_same(&Place::of(&meta)) {
             self.looked = None;

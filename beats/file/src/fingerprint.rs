@@ -22,10 +22,7 @@ pub(crate) struct Place {
 impl Place {
     /// The place of an open file or a path's metadata.
     pub(crate) fn of(meta: &std::fs::Metadata) -> Self {
-        let born = meta
-            .created()
-            .ok()
-            .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let born = meta.created().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         Self {
             device: meta.dev(),
             inode: meta.ino(),
@@ -52,11 +49,7 @@ pub(crate) struct Fingerprint {
 impl Fingerprint {
     /// Of bytes that were read from `start` on.
     pub(crate) fn of(start: u64, bytes: &[u8]) -> Self {
-        Self {
-            start,
-            length: bytes.len() as u64,
-            hash: hash(bytes),
-        }
+        Self { start, length: bytes.len() as u64, hash: hash(bytes) }
     }
 
     /// How many bytes it covers.
@@ -71,10 +64,7 @@ impl Fingerprint {
             return true;
         }
         let mut bytes = [0_u8; LENGTH_MAX as usize];
-        let Some(part) = usize::try_from(self.length)
-            .ok()
-            .and_then(|length| bytes.get_mut(..length))
-        else {
+        let Some(part) = usize::try_from(self.length).ok().and_then(|length| bytes.get_mut(..length)) else {
             return false;
         };
         file.read_exact_at(part, self.start).is_ok() && hash(part) == self.hash

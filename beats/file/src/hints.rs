@@ -40,10 +40,7 @@ impl Hints {
                 None
             }
         };
-        Self {
-            waker,
-            _watcher: watcher,
-        }
+        Self { waker, _watcher: watcher }
     }
 
     /// Waits for the next hint.

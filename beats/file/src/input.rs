@@ -79,9 +79,7 @@ impl Input {
         let patterns = |key: &str| {
             RegexSet::new(view.list(key)).map_err(|error| view.fault(key, format!("`{key}`: {error}")))
         };
-        let id = Some(view.text("id"))
-            .filter(|id| !id.is_empty())
-            .unwrap_or_else(|| paths.join(","));
+        let id = Some(view.text("id")).filter(|id| !id.is_empty()).unwrap_or_else(|| paths.join(","));
         let message_max = usize::try_from(view.bytes("message_max_bytes")).unwrap_or(usize::MAX);
         Ok(Self {
             id,
@@ -90,9 +88,7 @@ impl Input {
             message_max: message_max.max(1),
             ignore_older: view.duration("ignore_older").filter(|span| !span.is_zero()),
             close_inactive: view.span("close.on_state_change.inactive"),
-            check_interval: view
-                .span("prospector.scanner.check_interval")
-                .max(Duration::from_millis(100)),
+            check_interval: view.span("prospector.scanner.check_interval").max(Duration::from_millis(100)),
             exclude_files: patterns("exclude_files")?,
             include_lines: patterns("include_lines")?,
             exclude_lines: patterns("exclude_lines")?,
@@ -113,10 +109,7 @@ impl Input {
 
     /// An event with everything that is the same for all lines of this input.
     pub(crate) fn event(&self, timestamp: event::Timestamp) -> Event {
-        Event {
-            timestamp,
-            ..self.template.clone()
-        }
+        Event { timestamp, ..self.template.clone() }
     }
 }
 
@@ -137,10 +130,9 @@ fn template(view: &Settings, namespace: &str) -> Result<Event, SettingsError> {
         if view.bool("fields_under_root") {
             event.fields.extend(fields);
         } else {
-            event.fields.insert(
-                "fields".to_owned(),
-                Value::Object(fields.into_iter().collect::<Map<_, _>>()),
-            );
+            event
+                .fields
+                .insert("fields".to_owned(), Value::Object(fields.into_iter().collect::<Map<_, _>>()));
         }
     }
     Ok(event)

@@ -36,11 +36,7 @@ pub async fn start(beat: Beat) -> anyhow::Result<()> {
     for input in &inputs {
         info!(id = input.id, paths = input.globs.len(), "input is read");
     }
-    let folders = inputs
-        .iter()
-        .flat_map(|input| &input.globs)
-        .map(paths::PathGlob::fixed_folder)
-        .collect();
+    let folders = inputs.iter().flat_map(|input| &input.globs).map(paths::PathGlob::fixed_folder).collect();
     let globs: Vec<String> = beat
         .settings
         .items("file-beat.inputs")

@@ -72,11 +72,7 @@ impl LineBuffer {
         };
         match held {
             Held::Lines(held) => Ok(cut(&self.bytes[..held], start, line_max)),
-            Held::Part(held) => Ok(Lines {
-                end: start,
-                scanned: start + held as u64,
-                ..Lines::default()
-            }),
+            Held::Part(held) => Ok(Lines { end: start, scanned: start + held as u64, ..Lines::default() }),
             Held::Overlong => self.overlong(file, start, scanned, line_max),
         }
     }
@@ -94,26 +90,13 @@ impl LineBuffer {
         loop {
             let held = fill(file, &mut chunk, at)?;
             if let Some(newline) = chunk[..held].iter().position(|byte| *byte == b'\n') {
-                let line = Line {
-                    start,
-                    text: &self.bytes[..line_max],
-                    truncated: true,
-                };
+                let line = Line { start, text: &self.bytes[..line_max], truncated: true };
                 let end = at + newline as u64 + 1;
-                return Ok(Lines {
-                    lines: vec![line],
-                    end,
-                    bytes: &self.bytes,
-                    scanned: 0,
-                });
+                return Ok(Lines { lines: vec![line], end, bytes: &self.bytes, scanned: 0 });
             }
             at += held as u64;
             if held < chunk.len() {
-                return Ok(Lines {
-                    end: start,
-                    scanned: at,
-                    ..Lines::default()
-                });
+                return Ok(Lines { end: start, scanned: at, ..Lines::default() });
             }
         }
     }
@@ -134,19 +117,10 @@ fn cut(bytes: &[u8], start: u64, line_max: usize) -> Lines<'_> {
         let line = &bytes[at..at + length];
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let truncated = line.len() > line_max;
-        lines.push(Line {
-            start: start + at as u64,
-            text: &line[..line.len().min(line_max)],
-            truncated,
-        });
+        lines.push(Line { start: start + at as u64, text: &line[..line.len().min(line_max)], truncated });
         at += length + 1;
     }
-    Lines {
-        lines,
-        end: start + at as u64,
-        bytes: &bytes[..at],
-        scanned: 0,
-    }
+    Lines { lines, end: start + at as u64, bytes: &bytes[..at], scanned: 0 }
 }
 
 fn fill(file: &impl FileExt, bytes: &mut [u8], start: u64) -> std::io::Result<usize> {
@@ -191,10 +165,7 @@ mod tests {
     fn lines_have_their_offsets_and_the_last_waits_for_its_newline() {
         let line = |start, text: &str| (start, text.to_owned(), false);
 
-        assert_eq!(
-            all(b"a\r\n\nccc\nrest", 100),
-            [line(0, "a"), line(3, ""), line(4, "ccc")]
-        );
+        assert_eq!(all(b"a\r\n\nccc\nrest", 100), [line(0, "a"), line(3, ""), line(4, "ccc")]);
         assert_eq!(all(b"", 100), []);
         assert_eq!(all(b"x", 100), []);
     }
@@ -211,12 +182,7 @@ mod tests {
         let found = all(&text, CHUNK * 10);
 
         assert_eq!(found.len(), 5001);
-        assert!(
-            found[..5000]
-                .iter()
-                .enumerate()
-                .all(|(n, (_, text, _))| *text == n.to_string())
-        );
+        assert!(found[..5000].iter().enumerate().all(|(n, (_, text, _))| *text == n.to_string()));
         assert_eq!(found[5000].1, long);
     }
 

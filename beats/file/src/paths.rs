@@ -31,11 +31,7 @@ impl PathGlob {
         if text.is_empty() {
             return Err("a path is empty".to_owned());
         }
-        let base = if text.starts_with('/') {
-            PathBuf::from("/")
-        } else {
-            PathBuf::from(".")
-        };
+        let base = if text.starts_with('/') { PathBuf::from("/") } else { PathBuf::from(".") };
         let segments = text
             .split('/')
             .filter(|segment| !segment.is_empty() && *segment != ".")
@@ -76,11 +72,7 @@ impl PathGlob {
 
 fn walk(at: &Path, rest: &[Segment], follow: bool, depth: usize, found: &mut Vec<PathBuf>) {
     let Some((segment, after)) = rest.split_first() else {
-        let meta = if follow {
-            fs::metadata(at)
-        } else {
-            fs::symlink_metadata(at)
-        };
+        let meta = if follow { fs::metadata(at) } else { fs::symlink_metadata(at) };
         if meta.is_ok_and(|meta| meta.is_file()) {
             found.push(at.to_owned());
         }
@@ -116,9 +108,7 @@ fn names(folder: &Path) -> Vec<std::ffi::OsString> {
     let Ok(entries) = fs::read_dir(folder) else {
         return Vec::new();
     };
-    entries
-        .filter_map(|entry| entry.ok().map(|entry| entry.file_name()))
-        .collect()
+    entries.filter_map(|entry| entry.ok().map(|entry| entry.file_name())).collect()
 }
 
 #[cfg(test)]
@@ -128,10 +118,7 @@ mod tests {
     fn matching(folder: &Path, glob: &str) -> Vec<String> {
         let glob = PathGlob::parse(&format!("{}/{glob}", folder.display())).expect(glob);
         let files = glob.files(false);
-        files
-            .iter()
-            .map(|path| path.strip_prefix(folder).expect("inside").display().to_string())
-            .collect()
+        files.iter().map(|path| path.strip_prefix(folder).expect("inside").display().to_string()).collect()
     }
 
     #[test]

@@ -189,11 +189,7 @@ fn numbers(folder: &Path) -> std::io::Result<Vec<u64>> {
     let mut numbers: Vec<u64> = fs::read_dir(folder)?
         .filter_map(|entry| {
             let name = entry.ok()?.file_name();
-            name.to_str()?
-                .strip_prefix("registry-")?
-                .strip_suffix(".log")?
-                .parse()
-                .ok()
+            name.to_str()?.strip_prefix("registry-")?.strip_suffix(".log")?.parse().ok()
         })
         .collect();
     numbers.sort_unstable();

@@ -72,13 +72,7 @@ impl Collector {
                 let place = Place::of(&meta);
                 if seen.insert((place.device, place.inode)) {
                     let changed = changed(&meta);
-                    found.push(Found {
-                        path,
-                        input,
-                        place,
-                        size: meta.len(),
-                        changed,
-                    });
+                    found.push(Found { path, input, place, size: meta.len(), changed });
                 }
             }
         }
@@ -149,12 +143,8 @@ impl Collector {
     }
 
     fn relation(&self, file: &Found) -> Relation {
-        let opened = self
-            .harvesters
-            .values()
-            .any(|h| h.sent > 0)
-            .then(|| fs::File::open(&file.path).ok())
-            .flatten();
+        let opened =
+            self.harvesters.values().any(|h| h.sent > 0).then(|| fs::File::open(&file.path).ok()).flatten();
         let Some(opened) = opened else {
             return Relation::New;
         };
@@ -224,9 +214,7 @@ impl Collector {
             .values()
             .filter(|h| h.is_present || h.file.is_some())
             .filter(|h| {
-                self.registry
-                    .get(h.slot)
-                    .is_some_and(|e| now.saturating_sub(e.seen) > clean_after / 4)
+                self.registry.get(h.slot).is_some_and(|e| now.saturating_sub(e.seen) > clean_after / 4)
             })
             .map(|h| h.slot)
             .collect();
@@ -249,17 +237,10 @@ enum Relation {
 
 /// Whether `copy` is named as a rotation of `original` would be: same folder, and its stem followed by a separator.
 fn is_rotation_of(copy: &Path, original: &Path) -> bool {
-    let name = |path: &Path| {
-        path.file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default()
-    };
+    let name =
+        |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let (copy_name, original_name) = (name(copy), name(original));
-    let stem = original_name
-        .split('.')
-        .find(|part| !part.is_empty())
-        .unwrap_or(&original_name)
-        .to_owned();
+    let stem = original_name.split('.').find(|part| !part.is_empty()).unwrap_or(&original_name).to_owned();
     copy.parent() == original.parent()
         && copy_name != original_name
         && copy_name

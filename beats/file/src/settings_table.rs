@@ -34,12 +34,7 @@ const INPUTS: &[Setting] = &[
         Some(""),
         "A name of its own for the input; empty for one made from its paths.",
     ),
-    setting(
-        "file-beat.inputs[].enabled",
-        Kind::Bool,
-        Some("true"),
-        "Whether the input is read.",
-    ),
+    setting("file-beat.inputs[].enabled", Kind::Bool, Some("true"), "Whether the input is read."),
     setting(
         "file-beat.inputs[].paths",
         Kind::TextList,
@@ -52,12 +47,7 @@ const INPUTS: &[Setting] = &[
         Some("[]"),
         "Regular expressions of paths that are left out.",
     ),
-    setting(
-        "file-beat.inputs[].symlinks",
-        Kind::Bool,
-        Some("false"),
-        "Whether symbolic links are followed.",
-    ),
+    setting("file-beat.inputs[].symlinks", Kind::Bool, Some("false"), "Whether symbolic links are followed."),
     setting(
         "file-beat.inputs[].include_lines",
         Kind::TextList,
@@ -88,12 +78,7 @@ const INPUTS: &[Setting] = &[
         Some(""),
         "The ingest pipeline of this input's events.",
     ),
-    setting(
-        "file-beat.inputs[].tags",
-        Kind::TextList,
-        Some("[]"),
-        "Tags added to this input's events.",
-    ),
+    setting("file-beat.inputs[].tags", Kind::TextList, Some("[]"), "Tags added to this input's events."),
     setting(
         "file-beat.inputs[].fields",
         Kind::Any,

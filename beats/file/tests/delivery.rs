@@ -40,11 +40,8 @@ impl Running {
     }
 
     fn stop(mut self) {
-        let sent = Command::new("kill")
-            .arg("-TERM")
-            .arg(self.0.id().to_string())
-            .status()
-            .expect("kill runs");
+        let sent =
+            Command::new("kill").arg("-TERM").arg(self.0.id().to_string()).status().expect("kill runs");
         assert!(sent.success());
         assert!(self.0.wait().expect("reaped").success(), "a stop is no failure");
     }
@@ -54,10 +51,7 @@ impl Host {
     async fn new(faults: Faults) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         fs::create_dir_all(folder.path().join("logs")).expect("made");
-        Self {
-            folder,
-            node: FakeNode::start(0, faults).await.expect("a port"),
-        }
+        Self { folder, node: FakeNode::start(0, faults).await.expect("a port") }
     }
 
     fn log(&self, name: &str) -> PathBuf {
@@ -88,9 +82,7 @@ impl Host {
         let in_time = self.node.holds(expected.len()).await;
         let mut counts: HashMap<String, i64> = HashMap::new();
         for (_, document) in self.node.documents() {
-            *counts
-                .entry(document["message"].as_str().unwrap_or_default().to_owned())
-                .or_default() += 1;
+            *counts.entry(document["message"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
         }
         for line in &expected {
             *counts.entry(line.clone()).or_default() -= 1;
@@ -106,11 +98,7 @@ impl Host {
 }
 
 fn append(path: &Path, lines: impl IntoIterator<Item = String>) {
-    let mut file = fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(path)
-        .expect("opened");
+    let mut file = fs::OpenOptions::new().create(true).append(true).open(path).expect("opened");
     let mut text = String::new();
     for line in lines {
         text.push_str(&line);
@@ -131,33 +119,18 @@ async fn lines_of_several_files_arrive_once_with_their_fields() {
     append(&host.log("short.log"), ["x".to_owned()]);
     let _beat = host.beat();
 
-    host.expect(
-        numbered("same", 0..3000)
-            .chain(numbered("same", 0..3000))
-            .chain(["x".to_owned()]),
-    )
-    .await;
+    host.expect(numbered("same", 0..3000).chain(numbered("same", 0..3000)).chain(["x".to_owned()])).await;
 
-    let (index, document) = host
-        .node
-        .documents()
-        .into_iter()
-        .find(|(_, d)| d["message"] == "x")
-        .expect("there");
+    let (index, document) =
+        host.node.documents().into_iter().find(|(_, d)| d["message"] == "x").expect("there");
     assert_eq!(index, "logs-generic-default");
-    assert_eq!(
-        document["log"]["file"]["path"].as_str(),
-        host.log("short.log").to_str()
-    );
+    assert_eq!(document["log"]["file"]["path"].as_str(), host.log("short.log").to_str());
     assert_eq!(document["log"]["offset"], 0);
     for member in ["type", "version", "name", "id", "ephemeral_id"] {
         assert!(document["agent"][member].is_string(), "{member}: {document}");
     }
     assert!(document["host"]["name"].is_string() && document["ecs"]["version"].is_string());
-    assert!(
-        host.node.items() > 6001,
-        "nothing was repeated, so nothing was tested"
-    );
+    assert!(host.node.items() > 6001, "nothing was repeated, so nothing was tested");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -177,17 +150,11 @@ async fn rotation_by_rename_under_load_loses_and_repeats_nothing() {
     let host = Host::new(BAD).await;
     let beat = host.beat();
     for round in 0..20 {
-        append(
-            &host.log("app.log"),
-            numbered("app", round * 500..round * 500 + 400),
-        );
+        append(&host.log("app.log"), numbered("app", round * 500..round * 500 + 400));
         if round % 3 == 1 {
             tokio::time::sleep(Duration::from_millis(60)).await;
         }
-        append(
-            &host.log("app.log"),
-            numbered("app", round * 500 + 400..round * 500 + 500),
-        );
+        append(&host.log("app.log"), numbered("app", round * 500 + 400..round * 500 + 500));
         for n in (1..25).rev() {
             let from = host.log(&format!("app.log.{n}"));
             if from.exists() {
@@ -214,11 +181,7 @@ async fn copytruncate_loses_and_repeats_nothing() {
         }
         written += 300;
         fs::copy(host.log("app.log"), host.log(&format!("app.log.{round}"))).expect("copied");
-        fs::OpenOptions::new()
-            .write(true)
-            .truncate(true)
-            .open(host.log("app.log"))
-            .expect("truncated");
+        fs::OpenOptions::new().write(true).truncate(true).open(host.log("app.log")).expect("truncated");
     }
     append(&host.log("app.log"), numbered("app", written..written + 10));
 
@@ -236,8 +199,7 @@ async fn a_truncated_file_is_read_from_its_start_even_with_the_same_size() {
     assert!(host.node.holds(4).await);
     fs::write(host.log("a.log"), "s\n").expect("written");
 
-    host.expect(["first 1", "first 2", "other 1", "other 2", "s"].map(str::to_owned))
-        .await;
+    host.expect(["first 1", "first 2", "other 1", "other 2", "s"].map(str::to_owned)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -250,8 +212,7 @@ async fn a_file_deleted_and_made_anew_is_a_new_file() {
     fs::remove_file(host.log("a.log")).expect("removed");
     append(&host.log("a.log"), numbered("new", 0..200));
 
-    host.expect(numbered("old", 0..100).chain(numbered("new", 0..200)))
-        .await;
+    host.expect(numbered("old", 0..100).chain(numbered("new", 0..200))).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -289,8 +250,7 @@ async fn kill_9_at_any_moment_loses_nothing_and_ids_hide_what_is_repeated() {
 
     let _beat = host.beat();
 
-    host.expect(numbered("a", 0..written).chain(numbered("b", 0..written)))
-        .await;
+    host.expect(numbered("a", 0..written).chain(numbered("b", 0..written))).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -301,15 +261,8 @@ async fn a_second_process_on_the_same_folder_is_refused() {
     assert!(host.node.holds(1).await);
 
     let config = host.folder.path().join("file-beat.yml");
-    let second = Command::new(env!("CARGO_BIN_EXE_file-beat"))
-        .arg("-c")
-        .arg(&config)
-        .output()
-        .expect("ran");
+    let second = Command::new(env!("CARGO_BIN_EXE_file-beat")).arg("-c").arg(&config).output().expect("ran");
 
     let said = String::from_utf8_lossy(&second.stderr);
-    assert!(
-        !second.status.success() && said.contains(&format!("process {}", beat.0.id())),
-        "{said}"
-    );
+    assert!(!second.status.success() && said.contains(&format!("process {}", beat.0.id())), "{said}");
 }

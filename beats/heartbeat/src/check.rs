@@ -16,17 +16,11 @@ pub(crate) struct Down {
 
 impl Down {
     pub(crate) fn io(message: impl Into<String>) -> Self {
-        Self {
-            kind: "io",
-            message: message.into(),
-        }
+        Self { kind: "io", message: message.into() }
     }
 
     pub(crate) fn validate(message: impl Into<String>) -> Self {
-        Self {
-            kind: "validate",
-            message: message.into(),
-        }
+        Self { kind: "validate", message: message.into() }
     }
 }
 
@@ -39,31 +33,22 @@ pub(crate) struct Finding {
 
 impl Finding {
     pub(crate) fn begun(now: Timestamp) -> Self {
-        Self {
-            event: Event::at(now),
-            down: None,
-        }
+        Self { event: Event::at(now), down: None }
     }
 
     pub(crate) fn resolved(&mut self, ip: IpAddr, took: Option<Duration>) {
         self.event.set("monitor.ip", ip.to_string());
         if let Some(took) = took {
-            self.event.set(
-                "resolve",
-                json!({"ip": ip.to_string(), "rtt": {"us": micros(took)}}),
-            );
+            self.event.set("resolve", json!({"ip": ip.to_string(), "rtt": {"us": micros(took)}}));
         }
     }
 
     /// Puts the outcome on the event.
     pub(crate) fn close(mut self, took: Duration) -> Event {
         let status = if self.down.is_none() { "up" } else { "down" };
-        self.event
-            .set("monitor.status", status)
-            .set("monitor.duration.us", micros(took));
+        self.event.set("monitor.status", status).set("monitor.duration.us", micros(took));
         if let Some(down) = self.down {
-            self.event
-                .set("error", json!({"type": down.kind, "message": down.message}));
+            self.event.set("error", json!({"type": down.kind, "message": down.message}));
         }
         self.event
     }
@@ -71,11 +56,7 @@ impl Finding {
 
 /// `url.*` of an endpoint.
 pub(crate) fn url(scheme: &str, host: &str, port: Option<u16>, path: Option<&str>) -> Value {
-    let shown = if host.contains(':') {
-        format!("[{host}]")
-    } else {
-        host.to_owned()
-    };
+    let shown = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
     let full = match port {
         Some(port) => format!("{scheme}://{shown}:{port}{}", path.unwrap_or_default()),
         None => format!("{scheme}://{shown}{}", path.unwrap_or_default()),

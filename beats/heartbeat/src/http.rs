@@ -35,20 +35,13 @@ pub(crate) async fn ask(
     let broken = |error: hyper::Error| Down::io(format!("{address} does not answer in HTTP: {error}"));
     let stream = tcp::connect(address, finding).await?;
     let began = Instant::now();
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
-        .await
-        .map_err(broken)?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
     let connection = tokio::spawn(connection);
     let result = async {
-        let mut request = Request::builder()
-            .method(check.method.as_str())
-            .uri(path)
-            .header("host", authority);
-        if !check
-            .headers
-            .iter()
-            .any(|(name, _)| name.eq_ignore_ascii_case("user-agent"))
-        {
+        let mut request =
+            Request::builder().method(check.method.as_str()).uri(path).header("host", authority);
+        if !check.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("user-agent")) {
             request = request.header("user-agent", concat!("heartbeat/", env!("CARGO_PKG_VERSION")));
         }
         for (name, value) in &check.headers {
@@ -59,9 +52,7 @@ pub(crate) async fn ask(
             .map_err(|error| Down::validate(format!("the request cannot be made: {error}")))?;
         let response = sender.send_request(request).await.map_err(broken)?;
         let head = Instant::now();
-        finding
-            .event
-            .set("http.rtt.response_header.us", micros(head - began));
+        finding.event.set("http.rtt.response_header.us", micros(head - began));
         let status = response.status().as_u16();
         note_head(&response, finding);
         let body = read(response.into_body(), check.body_max).await?;
@@ -92,9 +83,7 @@ fn note_head(response: &hyper::Response<hyper::body::Incoming>, finding: &mut Fi
         .and_then(Value::as_str)
         .and_then(|kind| kind.split(';').next())
         .map(str::to_owned);
-    finding
-        .event
-        .set("http.response.status_code", response.status().as_u16());
+    finding.event.set("http.response.status_code", response.status().as_u16());
     if let Some(mime) = mime {
         finding.event.set("http.response.mime_type", mime);
     }
@@ -122,16 +111,10 @@ fn judge(status: u16, body: &[u8], check: &HttpCheck) -> Result<(), Down> {
         )));
     }
     if !check.status.is_empty() && !check.status.contains(&status) {
-        return Err(Down::validate(format!(
-            "the status is {status}, but must be one of {:?}",
-            check.status
-        )));
+        return Err(Down::validate(format!("the status is {status}, but must be one of {:?}", check.status)));
     }
     if !check.patterns.is_empty() && !check.patterns.is_match(body) {
-        return Err(Down::validate(format!(
-            "the body matches none of {:?}",
-            check.patterns.patterns()
-        )));
+        return Err(Down::validate(format!("the body matches none of {:?}", check.patterns.patterns())));
     }
     Ok(())
 }

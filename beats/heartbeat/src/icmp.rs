@@ -45,9 +45,7 @@ fn open(ip: IpAddr) -> Result<(UdpSocket, bool), Down> {
         .map(|socket| (socket, false))
         .or_else(|_| Socket::new(domain, Type::RAW, Some(protocol)).map(|socket| (socket, true)));
     let (socket, is_raw) = made.map_err(|error| Down::io(format!("{REMEDY} ({error})")))?;
-    socket
-        .set_nonblocking(true)
-        .map_err(|error| Down::io(error.to_string()))?;
+    socket.set_nonblocking(true).map_err(|error| Down::io(error.to_string()))?;
     let socket = UdpSocket::from_std(socket.into()).map_err(|error| Down::io(error.to_string()))?;
     Ok((socket, is_raw))
 }
@@ -67,10 +65,8 @@ fn request(ip: IpAddr, id: u16, seq: u16) -> Vec<u8> {
 }
 
 fn checksum(packet: &[u8]) -> u16 {
-    let mut sum: u32 = packet
-        .chunks(2)
-        .map(|pair| u32::from(pair[0]) << 8 | u32::from(*pair.get(1).unwrap_or(&0)))
-        .sum();
+    let mut sum: u32 =
+        packet.chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(*pair.get(1).unwrap_or(&0))).sum();
     while sum > 0xffff {
         sum = (sum & 0xffff) + (sum >> 16);
     }

@@ -53,17 +53,10 @@ enum Ask {
 /// Asks until the beat stops.
 pub async fn start(beat: Beat) -> anyhow::Result<()> {
     let monitors = Monitor::all(&beat.settings)?;
-    let names: Vec<String> = monitors
-        .iter()
-        .map(|monitor| format!("{} ({})", monitor.name, monitor.kind))
-        .collect();
+    let names: Vec<String> =
+        monitors.iter().map(|monitor| format!("{} ({})", monitor.name, monitor.kind)).collect();
     beat.ready(&names.join(", "));
-    let Beat {
-        publisher,
-        stop,
-        clock,
-        ..
-    } = beat;
+    let Beat { publisher, stop, clock, .. } = beat;
     let mut tasks = JoinSet::new();
     for monitor in monitors {
         tasks.spawn(monitor.run(publisher.clone(), clock.clone(), stop.clone()));
@@ -84,10 +77,9 @@ impl Monitor {
             }
             let monitor = Self::of(&view, &settings.text("data_stream.namespace"))?;
             if monitors.iter().any(|known| known.id == monitor.id) {
-                return Err(view.fault(
-                    "id",
-                    format!("two monitors have the `id` {}; give each its own", monitor.id),
-                ));
+                return Err(
+                    view.fault("id", format!("two monitors have the `id` {}; give each its own", monitor.id))
+                );
             }
             monitors.push(monitor);
         }
@@ -140,9 +132,7 @@ impl Monitor {
         let stream =
             Stream::new("uptime", kind, namespace).map_err(|error| view.fault("id", error.to_string()))?;
         Ok(Self {
-            name: Some(view.text("name"))
-                .filter(|name| !name.is_empty())
-                .unwrap_or_else(|| id.clone()),
+            name: Some(view.text("name")).filter(|name| !name.is_empty()).unwrap_or_else(|| id.clone()),
             id,
             kind,
             every,
@@ -170,9 +160,7 @@ impl Monitor {
                 events = self.check(&clock) => events,
                 () = stop.cancelled() => return,
             };
-            let reason = events
-                .iter()
-                .find_map(|event| event.fields.get("error")?.get("message")?.as_str());
+            let reason = events.iter().find_map(|event| event.fields.get("error")?.get("message")?.as_str());
             if let Some(reason) = reason
                 && !was_down
             {
@@ -207,19 +195,13 @@ impl Monitor {
                 events.push(event);
             }
         }
-        let down = events
-            .iter()
-            .filter(|event| event.fields.contains_key("error"))
-            .count();
+        let down = events.iter().filter(|event| event.fields.contains_key("error")).count();
         let up = events.len() - down;
         if let Some(last) = events.last_mut() {
             let status = if down == 0 { "up" } else { "down" };
             last.set("summary", json!({"up": up, "down": down, "status": status, "attempt": 1, "max_attempts": 1, "final_attempt": true}));
             last.set("event.type", "heartbeat/summary");
-            last.set(
-                "event.duration",
-                u64::try_from(clock.now_nanos() - began).unwrap_or(0),
-            );
+            last.set("event.duration", u64::try_from(clock.now_nanos() - began).unwrap_or(0));
         }
         events
     }
@@ -279,10 +261,7 @@ impl Monitor {
             Ok(Ok(found)) => found,
             Ok(Err(error)) => return Err(Down::io(format!("{host} cannot be resolved: {error}"))),
             Err(_) => {
-                return Err(Down::io(format!(
-                    "{host} cannot be resolved within {:?}",
-                    self.timeout
-                )));
+                return Err(Down::io(format!("{host} cannot be resolved within {:?}", self.timeout)));
             }
         };
         let mut addresses: Vec<IpAddr> = found
@@ -294,9 +273,7 @@ impl Monitor {
             addresses.truncate(1);
         }
         if addresses.is_empty() {
-            return Err(Down::io(format!(
-                "{host} has no address of a wanted kind; see `ipv4` and `ipv6`"
-            )));
+            return Err(Down::io(format!("{host} has no address of a wanted kind; see `ipv4` and `ipv6`")));
         }
         Ok(addresses)
     }
@@ -305,10 +282,9 @@ impl Monitor {
 impl Ask {
     fn of(kind: &str, view: &Settings) -> Result<Self, SettingsError> {
         Ok(match kind {
-            "tcp" => Self::Tcp(TcpCheck {
-                send: view.text("check.send"),
-                receive: view.text("check.receive"),
-            }),
+            "tcp" => {
+                Self::Tcp(TcpCheck { send: view.text("check.send"), receive: view.text("check.receive") })
+            }
             "icmp" => Self::Icmp(view.span("wait").max(Duration::from_millis(1))),
             _ => Self::Http(Box::new(HttpCheck {
                 method: view.text("check.request.method"),
@@ -342,22 +318,13 @@ fn headers(view: &Settings) -> Vec<(String, String)> {
     };
     members
         .into_iter()
-        .map(|(name, value)| {
-            (
-                name,
-                value.as_str().map_or_else(|| value.to_string(), str::to_owned),
-            )
-        })
+        .map(|(name, value)| (name, value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
         .collect()
 }
 
 impl Endpoint {
     fn authority(&self) -> String {
-        let host = if self.host.contains(':') {
-            format!("[{}]", self.host)
-        } else {
-            self.host.clone()
-        };
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         self.port.map_or(host.clone(), |port| format!("{host}:{port}"))
     }
 }
@@ -389,11 +356,7 @@ fn endpoint(kind: &str, text: &str, ports: &[String]) -> Result<Vec<Endpoint>, S
     };
     Ok(ports
         .into_iter()
-        .map(|port| Endpoint {
-            host: host.to_owned(),
-            port,
-            path: path.to_owned(),
-        })
+        .map(|port| Endpoint { host: host.to_owned(), port, path: path.to_owned() })
         .collect())
 }
 

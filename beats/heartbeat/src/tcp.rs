@@ -39,11 +39,8 @@ pub(crate) async fn ask(address: SocketAddr, check: &TcpCheck, finding: &mut Fin
         .write_all(check.send.as_bytes())
         .await
         .map_err(|error| Down::io(format!("cannot send to {address}: {error}")))?;
-    let outcome = if check.receive.is_empty() {
-        Ok(())
-    } else {
-        expect(&mut stream, check.receive.as_bytes()).await
-    };
+    let outcome =
+        if check.receive.is_empty() { Ok(()) } else { expect(&mut stream, check.receive.as_bytes()).await };
     finding.event.set("tcp.rtt.validate.us", micros(began.elapsed()));
     outcome
 }
@@ -63,8 +60,5 @@ async fn expect(stream: &mut TcpStream, wanted: &[u8]) -> Result<(), Down> {
             return Ok(());
         }
     }
-    Err(Down::validate(format!(
-        "the answer does not contain `{}`",
-        String::from_utf8_lossy(wanted)
-    )))
+    Err(Down::validate(format!("the answer does not contain `{}`", String::from_utf8_lossy(wanted))))
 }

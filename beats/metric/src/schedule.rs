@@ -26,12 +26,7 @@ pub async fn start(beat: Beat) -> anyhow::Result<()> {
     let jobs = jobs(&beat.settings)?;
     let names: Vec<&str> = jobs.iter().map(|job| job.metricset.name()).collect();
     beat.ready(&format!("system {}", names.join(", ")));
-    let Beat {
-        publisher,
-        stop,
-        clock,
-        ..
-    } = beat;
+    let Beat { publisher, stop, clock, .. } = beat;
     let mut tasks = JoinSet::new();
     for job in jobs {
         tasks.spawn(job.run(publisher.clone(), clock.clone(), stop.clone()));
@@ -58,17 +53,10 @@ fn jobs(settings: &Settings) -> Result<Vec<Job>, SettingsError> {
                     format!("module system has no metricset `{name}`; write any of {known}"),
                 )
             })?;
-            let stream = Stream::new(
-                "metrics",
-                &format!("system.{name}"),
-                &settings.text("data_stream.namespace"),
-            )
-            .map_err(|error| settings.fault("data_stream.namespace", error.to_string()))?;
-            jobs.push(Job {
-                metricset,
-                period,
-                stream,
-            });
+            let stream =
+                Stream::new("metrics", &format!("system.{name}"), &settings.text("data_stream.namespace"))
+                    .map_err(|error| settings.fault("data_stream.namespace", error.to_string()))?;
+            jobs.push(Job { metricset, period, stream });
         }
     }
     if jobs.is_empty() {
@@ -137,15 +125,9 @@ impl Job {
                 event.fields = fields;
             }
             event
-                .set(
-                    "event.duration",
-                    u64::try_from(took.as_nanos()).unwrap_or(u64::MAX),
-                )
+                .set("event.duration", u64::try_from(took.as_nanos()).unwrap_or(u64::MAX))
                 .set("metricset.name", self.metricset.name())
-                .set(
-                    "metricset.period",
-                    u64::try_from(self.period.as_millis()).unwrap_or(u64::MAX),
-                )
+                .set("metricset.period", u64::try_from(self.period.as_millis()).unwrap_or(u64::MAX))
                 .set("service.type", "system");
             self.stream.stamp(&mut event);
             events.push(event);

@@ -17,18 +17,8 @@ pub const SCHEMA: Schema = Schema {
 
 const MODULES: &[Setting] = &[
     setting("metric-beat.modules", Kind::Items, None, "What is sampled."),
-    setting(
-        "metric-beat.modules[].module",
-        Kind::OneOf(&["system"]),
-        Some("system"),
-        "The module.",
-    ),
-    setting(
-        "metric-beat.modules[].enabled",
-        Kind::Bool,
-        Some("true"),
-        "Whether it is sampled.",
-    ),
+    setting("metric-beat.modules[].module", Kind::OneOf(&["system"]), Some("system"), "The module."),
+    setting("metric-beat.modules[].enabled", Kind::Bool, Some("true"), "Whether it is sampled."),
     setting(
         "metric-beat.modules[].metricsets",
         Kind::TextList,

@@ -118,13 +118,7 @@ impl Analyzer {
     /// Leaves out the packets from and to these ends.
     #[must_use]
     pub fn ignoring(mut self, ends: impl IntoIterator<Item = SocketAddr>) -> Self {
-        self.ignored = ends
-            .into_iter()
-            .map(|end| Endpoint {
-                ip: end.ip(),
-                port: end.port(),
-            })
-            .collect();
+        self.ignored = ends.into_iter().map(|end| Endpoint { ip: end.ip(), port: end.port() }).collect();
         self
     }
 

@@ -53,9 +53,8 @@ pub fn read_capture(
     mut each: impl FnMut(i64, u64, Link, &[u8]) -> bool,
 ) -> Result<Ending, CaptureError> {
     let file = fs::File::open(path)?;
-    let mut reader = create_reader(BUFFER_BYTES, file).map_err(|_| CaptureError::Unknown {
-        path: path.to_owned(),
-    })?;
+    let mut reader =
+        create_reader(BUFFER_BYTES, file).map_err(|_| CaptureError::Unknown { path: path.to_owned() })?;
     let mut origins: Vec<Origin> = Vec::new();
     let mut packets = 0;
     let mut capacity = BUFFER_BYTES;
@@ -111,16 +110,8 @@ fn take_block(
 ) -> bool {
     let (origin, ticks, length, data) = match block {
         PcapBlockOwned::LegacyHeader(header) => {
-            let resolution = if header.is_nanosecond_precision() {
-                1_000_000_000
-            } else {
-                1_000_000
-            };
-            origins.push(Origin {
-                link: header.network,
-                resolution,
-                offset: 0,
-            });
+            let resolution = if header.is_nanosecond_precision() { 1_000_000_000 } else { 1_000_000 };
+            origins.push(Origin { link: header.network, resolution, offset: 0 });
             return true;
         }
         PcapBlockOwned::Legacy(frame) => {

@@ -14,11 +14,7 @@ pub(crate) fn community_id(source: Endpoint, destination: Endpoint, transport: T
         Transport::Tcp(_) => (6, Some((source.port, destination.port)), false),
         Transport::Udp => (17, Some((source.port, destination.port)), false),
         Transport::Icmp { v6, kind, code, .. } => {
-            let answer = if v6 {
-                counterpart_v6(kind)
-            } else {
-                counterpart_v4(kind)
-            };
+            let answer = if v6 { counterpart_v6(kind) } else { counterpart_v4(kind) };
             let ports = (u16::from(kind), u16::from(answer.unwrap_or(code)));
             (if v6 { 58 } else { 1 }, Some(ports), answer.is_none())
         }
@@ -86,19 +82,11 @@ mod tests {
     use crate::packet::TcpFlags;
 
     fn end(ip: &str, port: u16) -> Endpoint {
-        Endpoint {
-            ip: ip.parse().expect("an address"),
-            port,
-        }
+        Endpoint { ip: ip.parse().expect("an address"), port }
     }
 
-    const TCP: Transport = Transport::Tcp(TcpFlags {
-        sequence: 0,
-        syn: false,
-        ack: false,
-        fin: false,
-        rst: false,
-    });
+    const TCP: Transport =
+        Transport::Tcp(TcpFlags { sequence: 0, syn: false, ack: false, fin: false, rst: false });
 
     #[test]
     fn the_published_examples_come_out() {
@@ -107,16 +95,8 @@ mod tests {
         assert_eq!(community_id(a, b, TCP), "1:LQU9qZlK+B5F3KDmev6m5PMibrg=");
         assert_eq!(community_id(b, a, TCP), "1:LQU9qZlK+B5F3KDmev6m5PMibrg=");
         let (a, b) = (end("192.168.1.52", 54585), end("8.8.8.8", 53));
-        assert_eq!(
-            community_id(a, b, Transport::Udp),
-            "1:d/FP5EW3wiY1vCndhwleRRKHowQ="
-        );
-        let echo = |kind| Transport::Icmp {
-            v6: false,
-            kind,
-            code: 0,
-            id: 1,
-        };
+        assert_eq!(community_id(a, b, Transport::Udp), "1:d/FP5EW3wiY1vCndhwleRRKHowQ=");
+        let echo = |kind| Transport::Icmp { v6: false, kind, code: 0, id: 1 };
         let (a, b) = (end("192.168.0.89", 0), end("192.168.0.1", 0));
         assert_eq!(community_id(a, b, echo(8)), "1:X0snYXpgwiv9TZtqg64sgzUn6Dk=");
         assert_eq!(community_id(b, a, echo(0)), "1:X0snYXpgwiv9TZtqg64sgzUn6Dk=");

@@ -78,12 +78,7 @@ impl FlowTable {
     pub(crate) fn take(&mut self, packet: &Packet<'_>, out: &mut Vec<Event>) {
         let key = FlowKey::of(packet);
         let opening = match packet.transport {
-            Transport::Tcp(TcpFlags {
-                syn: true,
-                ack: false,
-                sequence,
-                ..
-            }) => Some(sequence),
+            Transport::Tcp(TcpFlags { syn: true, ack: false, sequence, .. }) => Some(sequence),
             _ => None,
         };
         if let Some(flow) = self.flows.get(&key)
@@ -111,11 +106,8 @@ impl FlowTable {
         if self.next_expiry.is_none_or(|due| now >= due) {
             self.next_expiry = Some(now.saturating_add(1_000_000_000));
             let deadline = now.saturating_sub(self.timeout);
-            let mut ended: Vec<Flow> = self
-                .flows
-                .extract_if(|_, flow| flow.end < deadline)
-                .map(|(_, flow)| flow)
-                .collect();
+            let mut ended: Vec<Flow> =
+                self.flows.extract_if(|_, flow| flow.end < deadline).map(|(_, flow)| flow).collect();
             ended.sort_by_key(|flow| flow.number);
             out.extend(ended.iter().map(|flow| flow.report(&self.stream, now, true)));
         }
@@ -152,11 +144,8 @@ impl FlowTable {
         let Some(last) = ages.get(ages.len() / 16).copied() else {
             return;
         };
-        let mut ended: Vec<Flow> = self
-            .flows
-            .extract_if(|_, flow| (flow.end, flow.number) <= last)
-            .map(|(_, flow)| flow)
-            .collect();
+        let mut ended: Vec<Flow> =
+            self.flows.extract_if(|_, flow| (flow.end, flow.number) <= last).map(|(_, flow)| flow).collect();
         ended.sort_by_key(|flow| flow.number);
         out.extend(ended.iter().map(|flow| flow.report(&self.stream, now, true)));
     }
@@ -216,11 +205,7 @@ impl Flow {
         self.start = self.start.min(packet.at);
         self.end = self.end.max(packet.at);
         self.opened = self.opened.or(opening);
-        let direction = if packet.source == self.source {
-            &mut self.forth
-        } else {
-            &mut self.back
-        };
+        let direction = if packet.source == self.source { &mut self.forth } else { &mut self.back };
         direction.packets += 1;
         direction.bytes += packet.bytes;
         self.is_changed = true;
@@ -255,14 +240,8 @@ impl Flow {
                     "community_id": community_id(self.source, self.destination, self.transport),
                 }),
             )
-            .set(
-                "source",
-                self.end_fields(self.source, self.macs.map(|macs| macs.0), self.forth),
-            )
-            .set(
-                "destination",
-                self.end_fields(self.destination, self.macs.map(|macs| macs.1), self.back),
-            );
+            .set("source", self.end_fields(self.source, self.macs.map(|macs| macs.0), self.forth))
+            .set("destination", self.end_fields(self.destination, self.macs.map(|macs| macs.1), self.back));
         if let Transport::Icmp { kind, code, .. } = self.transport {
             event.set("icmp", json!({"type": kind, "code": code}));
         }
@@ -273,10 +252,7 @@ impl Flow {
     /// The same for every report of this flow, and for every reading of the same capture.
     fn id(&self) -> String {
         let mut digest = Sha1::new();
-        let ends = format!(
-            "{:?} {:?} {:?} {}",
-            self.vlan, self.source, self.destination, self.start
-        );
+        let ends = format!("{:?} {:?} {:?} {}", self.vlan, self.source, self.destination, self.start);
         digest.update(ends);
         digest.update(transport_name(self.transport));
         STANDARD.encode(digest.finalize())
@@ -318,10 +294,7 @@ mod tests {
     const SECOND: i64 = 1_000_000_000;
 
     fn packet(at: i64, port: u16) -> Packet<'static> {
-        let end = |last, port| Endpoint {
-            ip: std::net::IpAddr::from([10, 0, 0, last]),
-            port,
-        };
+        let end = |last, port| Endpoint { ip: std::net::IpAddr::from([10, 0, 0, last]), port };
         Packet {
             at,
             bytes: 100,
@@ -337,12 +310,7 @@ mod tests {
 
     fn table(flows_max: usize) -> FlowTable {
         let stream = Stream::new("packets", "flow", "default").expect("a good name");
-        FlowTable::new(
-            stream,
-            Duration::from_secs(30),
-            Duration::from_secs(10),
-            flows_max,
-        )
+        FlowTable::new(stream, Duration::from_secs(30), Duration::from_secs(10), flows_max)
     }
 
     #[test]
@@ -356,22 +324,11 @@ mod tests {
                 table.take(&packet(second * SECOND, 1000), &mut out);
             }
             reports.extend(out.iter().map(|event| {
-                (
-                    second,
-                    event.fields["flow"]["final"] == true,
-                    event.fields["network"]["packets"].clone(),
-                )
+                (second, event.fields["flow"]["final"] == true, event.fields["network"]["packets"].clone())
             }));
         }
 
-        assert_eq!(
-            reports,
-            [
-                (10, false, json!(10)),
-                (20, false, json!(12)),
-                (42, true, json!(12))
-            ]
-        );
+        assert_eq!(reports, [(10, false, json!(10)), (20, false, json!(12)), (42, true, json!(12))]);
         assert_eq!(table.len(), 0);
     }
 

@@ -58,10 +58,7 @@ pub(crate) fn open(device: &str, snaplen: usize, promiscuous: bool) -> Result<Ve
             known: format!("any, {}", names.join(", ")),
         });
     }
-    chosen
-        .into_iter()
-        .map(|interface| open_one(interface, snaplen, promiscuous))
-        .collect()
+    chosen.into_iter().map(|interface| open_one(interface, snaplen, promiscuous)).collect()
 }
 
 fn open_one(
@@ -76,9 +73,7 @@ fn open_one(
         promiscuous: promiscuous && !interface.is_loopback(),
         ..Config::default()
     };
-    let has_no_ethernet = DEVICE_TYPES_WITHOUT_ETHERNET
-        .iter()
-        .any(|kind| device.starts_with(kind));
+    let has_no_ethernet = DEVICE_TYPES_WITHOUT_ETHERNET.iter().any(|kind| device.starts_with(kind));
     match datalink::channel(interface, config) {
         Ok(Channel::Ethernet(_, receiver)) => Ok(Opened {
             device,
@@ -86,10 +81,7 @@ fn open_one(
             is_loopback: interface.is_loopback(),
             receiver,
         }),
-        Ok(_) => Err(InterfaceError::Failed {
-            device,
-            error: std::io::Error::from(ErrorKind::Unsupported),
-        }),
+        Ok(_) => Err(InterfaceError::Failed { device, error: std::io::Error::from(ErrorKind::Unsupported) }),
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
             Err(InterfaceError::NotPermitted { device })
         }
@@ -165,10 +157,8 @@ mod tests {
     fn the_second_sight_of_a_loopback_packet_is_skipped_and_a_third_is_new() {
         let mut seen = Seen::default();
 
-        let sights: Vec<bool> = [b"a", b"b", b"a", b"b", b"a"]
-            .iter()
-            .map(|data| seen.is_repeat(*data))
-            .collect();
+        let sights: Vec<bool> =
+            [b"a", b"b", b"a", b"b", b"a"].iter().map(|data| seen.is_repeat(*data)).collect();
 
         assert_eq!(sights, [false, false, true, true, false]);
         for number in 0..10_000_u32 {
@@ -179,9 +169,7 @@ mod tests {
 
     #[test]
     fn an_unknown_interface_is_named_with_the_known_ones() {
-        let error = open("nosuch0", 1024, false)
-            .map(|_| ())
-            .expect_err("no such interface");
+        let error = open("nosuch0", 1024, false).map(|_| ()).expect_err("no such interface");
 
         assert!(
             error.to_string().starts_with(

@@ -104,14 +104,8 @@ impl<'a> Packet<'a> {
             bytes,
             vlan,
             macs,
-            source: Endpoint {
-                ip: inner.source,
-                port: source_port,
-            },
-            destination: Endpoint {
-                ip: inner.destination,
-                port: destination_port,
-            },
+            source: Endpoint { ip: inner.source, port: source_port },
+            destination: Endpoint { ip: inner.destination, port: destination_port },
             transport,
             is_later_fragment: inner.is_later_fragment,
             payload,
@@ -179,38 +173,16 @@ impl<'a> Inner<'a> {
                     fin: tcp.fin(),
                     rst: tcp.rst(),
                 };
-                (
-                    tcp.source_port(),
-                    tcp.destination_port(),
-                    Transport::Tcp(flags),
-                    tcp.payload(),
-                )
+                (tcp.source_port(), tcp.destination_port(), Transport::Tcp(flags), tcp.payload())
             }),
             17 => UdpSlice::from_slice_lax(self.payload).map_or(other, |udp| {
-                (
-                    udp.source_port(),
-                    udp.destination_port(),
-                    Transport::Udp,
-                    udp.payload(),
-                )
+                (udp.source_port(), udp.destination_port(), Transport::Udp, udp.payload())
             }),
             1 => Icmpv4Slice::from_slice(self.payload).map_or(other, |icmp| {
-                icmp_of(
-                    false,
-                    icmp.type_u8(),
-                    icmp.code_u8(),
-                    icmp.bytes5to8(),
-                    icmp.payload(),
-                )
+                icmp_of(false, icmp.type_u8(), icmp.code_u8(), icmp.bytes5to8(), icmp.payload())
             }),
             58 => Icmpv6Slice::from_slice(self.payload).map_or(other, |icmp| {
-                icmp_of(
-                    true,
-                    icmp.type_u8(),
-                    icmp.code_u8(),
-                    icmp.bytes5to8(),
-                    icmp.payload(),
-                )
+                icmp_of(true, icmp.type_u8(), icmp.code_u8(), icmp.bytes5to8(), icmp.payload())
             }),
             _ => other,
         }
@@ -218,16 +190,8 @@ impl<'a> Inner<'a> {
 }
 
 fn icmp_of(v6: bool, kind: u8, code: u8, rest: [u8; 4], payload: &[u8]) -> (u16, u16, Transport, &[u8]) {
-    let is_echo = if v6 {
-        matches!(kind, 128 | 129)
-    } else {
-        matches!(kind, 0 | 8)
-    };
-    let id = if is_echo {
-        u16::from_be_bytes([rest[0], rest[1]])
-    } else {
-        0
-    };
+    let is_echo = if v6 { matches!(kind, 128 | 129) } else { matches!(kind, 0 | 8) };
+    let id = if is_echo { u16::from_be_bytes([rest[0], rest[1]]) } else { 0 };
     (0, 0, Transport::Icmp { v6, kind, code, id }, payload)
 }
 

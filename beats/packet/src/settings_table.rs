@@ -46,12 +46,7 @@ const PACKETS: &[Setting] = &[
         Some("10000"),
         "The most events that wait for the queue; further ones are dropped and counted.",
     ),
-    setting(
-        "packet-beat.flows.enabled",
-        Kind::Bool,
-        Some("true"),
-        "Whether flows are reported.",
-    ),
+    setting("packet-beat.flows.enabled", Kind::Bool, Some("true"), "Whether flows are reported."),
     setting(
         "packet-beat.flows.timeout",
         Kind::Duration,

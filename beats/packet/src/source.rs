@@ -85,21 +85,11 @@ async fn capture(beat: Beat, analyzer: Analyzer) -> anyhow::Result<()> {
     let settings = &beat.settings;
     let snaplen = settings.count("packet-beat.interfaces.snaplen");
     let promiscuous = settings.bool("packet-beat.interfaces.promiscuous");
-    let opened = interface::open(
-        &settings.text("packet-beat.interfaces.device"),
-        snaplen,
-        promiscuous,
-    )?;
-    let ignored = if settings.bool("packet-beat.ignore_output") {
-        output_ends(settings)
-    } else {
-        Vec::new()
-    };
+    let opened = interface::open(&settings.text("packet-beat.interfaces.device"), snaplen, promiscuous)?;
+    let ignored = if settings.bool("packet-beat.ignore_output") { output_ends(settings) } else { Vec::new() };
     let devices: Vec<&str> = opened.iter().map(|one| one.device.as_str()).collect();
     beat.ready(&devices.join(", "));
-    let analyzer = analyzer
-        .ignoring(ignored)
-        .with_events_max(settings.count("packet-beat.events_max"));
+    let analyzer = analyzer.ignoring(ignored).with_events_max(settings.count("packet-beat.events_max"));
     let analyzer = Arc::new(Mutex::new(analyzer));
     let threads: Vec<_> = opened
         .into_iter()
@@ -129,12 +119,7 @@ async fn capture(beat: Beat, analyzer: Analyzer) -> anyhow::Result<()> {
             () = beat.stop.cancelled() => break,
         }
     }
-    hand_on_at_most(
-        &beat.publisher,
-        take(true),
-        beat.settings.span("shutdown_timeout"),
-    )
-    .await;
+    hand_on_at_most(&beat.publisher, take(true), beat.settings.span("shutdown_timeout")).await;
     Ok(())
 }
 
@@ -145,14 +130,8 @@ async fn hand_on(publisher: &Publisher, events: Vec<Event>) -> bool {
 /// The last events of a stop, which must not wait for an output that is away.
 async fn hand_on_at_most(publisher: &Publisher, events: Vec<Event>, patience: Duration) {
     let count = events.len();
-    if !matches!(
-        tokio::time::timeout(patience, hand_on(publisher, events)).await,
-        Ok(true)
-    ) {
-        warn!(
-            events = count,
-            "output did not take the last events in time; they are lost"
-        );
+    if !matches!(tokio::time::timeout(patience, hand_on(publisher, events)).await, Ok(true)) {
+        warn!(events = count, "output did not take the last events in time; they are lost");
     }
 }
 
@@ -160,24 +139,11 @@ async fn hand_on_at_most(publisher: &Publisher, events: Vec<Event>, patience: Du
 fn output_ends(settings: &settings::Settings) -> Vec<SocketAddr> {
     let mut hosts = Vec::new();
     if settings.is_set("output.logstash.hosts") {
-        hosts.extend(
-            settings
-                .list("output.logstash.hosts")
-                .into_iter()
-                .map(|host| (host, 5044)),
-        );
+        hosts.extend(settings.list("output.logstash.hosts").into_iter().map(|host| (host, 5044)));
     } else {
-        hosts.extend(
-            settings
-                .list("output.elasticsearch.hosts")
-                .into_iter()
-                .map(|host| (host, 9200)),
-        );
+        hosts.extend(settings.list("output.elasticsearch.hosts").into_iter().map(|host| (host, 9200)));
     }
-    hosts
-        .iter()
-        .flat_map(|(host, port)| ends_of(host, *port))
-        .collect()
+    hosts.iter().flat_map(|(host, port)| ends_of(host, *port)).collect()
 }
 
 fn ends_of(host: &str, default_port: u16) -> Vec<SocketAddr> {

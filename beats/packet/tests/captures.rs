@@ -30,21 +30,14 @@ fn events(file: &Path) -> Vec<Value> {
     })
     .expect("a capture");
     analyzer.finish();
-    analyzer
-        .events()
-        .iter()
-        .map(|event| Value::Object(event.to_document()))
-        .collect()
+    analyzer.events().iter().map(|event| Value::Object(event.to_document())).collect()
 }
 
 fn captures(folder: &Path) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = fs::read_dir(folder)
         .expect("the folder")
         .map(|entry| entry.expect("an entry").path())
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|end| end == "pcap" || end == "pcapng")
-        })
+        .filter(|path| path.extension().is_some_and(|end| end == "pcap" || end == "pcapng"))
         .collect();
     found.sort();
     found
@@ -57,21 +50,14 @@ fn expected(folder: &Path, capture: &Path) -> Value {
 }
 
 fn of_kind<'a>(events: &'a [Value], dataset: &str) -> Vec<&'a Value> {
-    events
-        .iter()
-        .filter(|event| event["data_stream"]["dataset"] == dataset)
-        .collect()
+    events.iter().filter(|event| event["data_stream"]["dataset"] == dataset).collect()
 }
 
 /// Both ends and both counts of a flow, in an order that does not depend on who began.
 fn flow_line(transport: &str, ends: [(String, u64); 2], sent: [(u64, u64); 2]) -> String {
     let [a, b] = ends;
     let [c, d] = sent;
-    let (first, second) = if a <= b {
-        ((a, c), (b, d))
-    } else {
-        ((b, d), (a, c))
-    };
+    let (first, second) = if a <= b { ((a, c), (b, d)) } else { ((b, d), (a, c)) };
     format!("{transport} {first:?} {second:?}")
 }
 
@@ -87,16 +73,10 @@ fn our_flows(events: &[Value]) -> BTreeMap<String, usize> {
             (ip, event[side]["port"].as_u64().expect("a port"))
         };
         let sent = |side: &str| {
-            (
-                event[side]["packets"].as_u64().expect("packets"),
-                event[side]["bytes"].as_u64().expect("bytes"),
-            )
+            (event[side]["packets"].as_u64().expect("packets"), event[side]["bytes"].as_u64().expect("bytes"))
         };
-        let line = flow_line(
-            transport,
-            [end("source"), end("destination")],
-            [sent("source"), sent("destination")],
-        );
+        let line =
+            flow_line(transport, [end("source"), end("destination")], [sent("source"), sent("destination")]);
         *lines.entry(line).or_insert(0) += 1;
     }
     lines
@@ -110,10 +90,7 @@ fn oracles_flows(expected: &Value) -> BTreeMap<String, usize> {
         let line = flow_line(
             &text("transport"),
             [(text("src"), number("sport")), (text("dst"), number("dport"))],
-            [
-                (number("src_packets"), number("src_bytes")),
-                (number("dst_packets"), number("dst_bytes")),
-            ],
+            [(number("src_packets"), number("src_bytes")), (number("dst_packets"), number("dst_bytes"))],
         );
         *lines.entry(line).or_insert(0) += 1;
     }
@@ -142,11 +119,7 @@ fn every_real_capture_is_read_and_its_flows_are_the_oracles() {
     let mut wrong = Vec::new();
     let mut compared = 0;
     for capture in captures(&folder) {
-        let name = capture
-            .file_name()
-            .expect("a name")
-            .to_string_lossy()
-            .into_owned();
+        let name = capture.file_name().expect("a name").to_string_lossy().into_owned();
         let found = events(&capture);
         if name.starts_with("bad-") {
             continue;
@@ -157,14 +130,10 @@ fn every_real_capture_is_read_and_its_flows_are_the_oracles() {
         }
         compared += theirs.len();
         if ours != theirs {
-            let extra: Vec<_> = ours
-                .iter()
-                .filter(|(line, count)| theirs.get(*line) != Some(count))
-                .collect();
-            let missing: Vec<_> = theirs
-                .iter()
-                .filter(|(line, count)| ours.get(*line) != Some(count))
-                .collect();
+            let extra: Vec<_> =
+                ours.iter().filter(|(line, count)| theirs.get(*line) != Some(count)).collect();
+            let missing: Vec<_> =
+                theirs.iter().filter(|(line, count)| ours.get(*line) != Some(count)).collect();
             wrong.push(format!("{name}\n  ours   {extra:#?}\n  theirs {missing:#?}"));
         }
     }
@@ -201,11 +170,7 @@ fn the_dns_of_every_real_capture_is_the_oracles() {
     let mut compared = 0;
     let mut wrong = Vec::new();
     for capture in captures(&folder) {
-        let name = capture
-            .file_name()
-            .expect("a name")
-            .to_string_lossy()
-            .into_owned();
+        let name = capture.file_name().expect("a name").to_string_lossy().into_owned();
         if name.starts_with("bad-") || name == "dns-malformed.pcap" {
             continue;
         }
@@ -234,10 +199,7 @@ fn the_dns_of_every_real_capture_is_the_oracles() {
             let question = &response["questions"][0];
             let asked = question["name"].as_str().unwrap_or_default();
             let asked = if asked == "<Root>" { "" } else { asked };
-            let code = response["rcode"]
-                .as_u64()
-                .and_then(|code| codes.get(code as usize))
-                .copied();
+            let code = response["rcode"].as_u64().and_then(|code| codes.get(code as usize)).copied();
             theirs.insert(format!(
                 "{} {} {} {} answers {}",
                 response["id"],
@@ -271,11 +233,7 @@ fn small_capture() -> Vec<u8> {
     file.extend(0xa1b2_c3d4_u32.to_le_bytes());
     file.extend(b"\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xff\x00\x00\x01\x00\x00\x00");
     let mut add = |micros: u32, source: [u8; 4], ports: (u16, u16), payload: &[u8]| {
-        let destination = if source[3] == 1 {
-            [10, 0, 0, 2]
-        } else {
-            [10, 0, 0, 1]
-        };
+        let destination = if source[3] == 1 { [10, 0, 0, 2] } else { [10, 0, 0, 1] };
         let mut frame = Vec::new();
         etherparse::PacketBuilder::ethernet2([2, 0, 0, 0, 0, source[3]], [2, 0, 0, 0, 0, destination[3]])
             .ipv4(source, destination, 64)
@@ -301,26 +259,16 @@ fn a_small_capture_gives_its_flow_and_its_transaction() {
 
     let found = events(&file);
 
-    let [dns] = of_kind(&found, "dns")[..] else {
-        panic!("one transaction: {found:#?}")
-    };
+    let [dns] = of_kind(&found, "dns")[..] else { panic!("one transaction: {found:#?}") };
     assert_eq!(dns["@timestamp"], "2020-09-13T12:26:40.000Z");
     assert_eq!(dns["event"]["duration"], 1_500_000);
-    assert_eq!(
-        dns["dns"]["question"],
-        json!({"name": "weir.test", "type": "A", "class": "IN"})
-    );
+    assert_eq!(dns["dns"]["question"], json!({"name": "weir.test", "type": "A", "class": "IN"}));
     assert_eq!(dns["dns"]["resolved_ip"], json!(["10.0.0.99"]));
     assert_eq!(dns["dns"]["answers"][0]["ttl"], "60");
     assert_eq!(dns["dns"]["header_flags"], json!(["RD", "RA"]));
-    assert_eq!(
-        (&dns["status"], &dns["dns"]["response_code"]),
-        (&json!("OK"), &json!("NOERROR"))
-    );
+    assert_eq!((&dns["status"], &dns["dns"]["response_code"]), (&json!("OK"), &json!("NOERROR")));
     assert_eq!(dns["query"], "class IN, type A, weir.test");
-    let [flow] = of_kind(&found, "flow")[..] else {
-        panic!("one flow: {found:#?}")
-    };
+    let [flow] = of_kind(&found, "flow")[..] else { panic!("one flow: {found:#?}") };
     assert_eq!(
         (&flow["source"], &flow["destination"]),
         (
@@ -328,10 +276,7 @@ fn a_small_capture_gives_its_flow_and_its_transaction() {
             &json!({"ip": "10.0.0.2", "port": 53, "mac": "02-00-00-00-00-02", "bytes": 85, "packets": 1})
         )
     );
-    assert_eq!(
-        (&flow["flow"]["final"], &flow["event"]["duration"]),
-        (&json!(true), &json!(1_500_000))
-    );
+    assert_eq!((&flow["flow"]["final"], &flow["event"]["duration"]), (&json!(true), &json!(1_500_000)));
     assert_eq!(flow["network"]["community_id"], dns["network"]["community_id"]);
 }
 
@@ -347,11 +292,7 @@ fn every_cut_of_a_capture_gives_what_it_holds_and_says_that_it_is_cut() {
         let ending = read_capture(&file, |_, _, _, _| true).expect("a capture");
 
         assert_eq!(ending.packets, u64::from(length >= first), "cut at {length}");
-        assert_eq!(
-            ending.fault.is_some(),
-            length != 24 && length != first,
-            "cut at {length}: {ending:?}"
-        );
+        assert_eq!(ending.fault.is_some(), length != 24 && length != first, "cut at {length}: {ending:?}");
     }
 }
 
@@ -370,11 +311,7 @@ fn the_program_reads_a_capture_to_the_console_the_same_each_time() {
     fs::write(folder.path().join("small.pcap"), small_capture()).expect("written");
     let documents = || -> Vec<Value> {
         let output = program(folder.path(), &["-t", "-I", "small.pcap"]);
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout)
             .lines()
             .filter(|line| line.starts_with('{'))
@@ -396,16 +333,11 @@ fn the_program_reads_a_capture_to_the_console_the_same_each_time() {
 #[test]
 fn a_file_that_is_no_capture_or_missing_is_refused_with_a_remedy() {
     let folder = tempfile::tempdir().expect("a folder");
-    fs::write(
-        folder.path().join("text.pcap"),
-        "this is a text and no capture at all",
-    )
-    .expect("written");
+    fs::write(folder.path().join("text.pcap"), "this is a text and no capture at all").expect("written");
 
-    for (file, words) in [
-        ("text.pcap", "is no capture"),
-        ("gone.pcap", "give a file that can be read with -I"),
-    ] {
+    for (file, words) in
+        [("text.pcap", "is no capture"), ("gone.pcap", "give a file that can be read with -I")]
+    {
         let output = program(folder.path(), &["-I", file]);
 
         let said = String::from_utf8_lossy(&output.stderr).into_owned();

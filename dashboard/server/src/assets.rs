@@ -42,11 +42,9 @@ pub(crate) async fn asset(method: Method, uri: Uri, headers: HeaderMap) -> Respo
     }
     match Files::get("index.html") {
         Some(file) => answer("index.html", &file, &headers),
-        None => (
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "this binary was built without its web app",
-        )
-            .into_response(),
+        None => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "this binary was built without its web app").into_response()
+        }
     }
 }
 
@@ -67,11 +65,7 @@ fn answer(path: &str, file: &EmbeddedFile, asked: &HeaderMap) -> Response {
     if let Ok(etag) = HeaderValue::from_str(&etag) {
         headers.insert(ETAG, etag);
     }
-    let kept = if path.starts_with("assets/") {
-        "public, max-age=31536000, immutable"
-    } else {
-        "no-cache"
-    };
+    let kept = if path.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(kept));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type(path)));
     if let Some(encoding) = encoding {
@@ -85,10 +79,7 @@ fn answer(path: &str, file: &EmbeddedFile, asked: &HeaderMap) -> Response {
 
 /// The smallest copy that the browser takes.
 fn encoded(path: &str, file: &EmbeddedFile, asked: &HeaderMap) -> (Option<&'static str>, Cow<'static, [u8]>) {
-    let accepted = asked
-        .get(ACCEPT_ENCODING)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let accepted = asked.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
     for (encoding, ending) in [("br", "br"), ("gzip", "gz")] {
         if accepts(accepted, encoding)
             && let Some(copy) = Files::get(&format!("{path}.{ending}"))
@@ -102,9 +93,7 @@ fn encoded(path: &str, file: &EmbeddedFile, asked: &HeaderMap) -> (Option<&'stat
 fn accepts(accepted: &str, encoding: &str) -> bool {
     accepted.split(',').any(|part| {
         let mut words = part.split(';').map(str::trim);
-        let named = words
-            .next()
-            .is_some_and(|name| name.eq_ignore_ascii_case(encoding));
+        let named = words.next().is_some_and(|name| name.eq_ignore_ascii_case(encoding));
         named && !words.any(|word| matches!(word, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
     })
 }
@@ -120,13 +109,8 @@ fn etag(file: &EmbeddedFile, encoding: Option<&str>) -> String {
 }
 
 fn is_same(asked: &HeaderMap, etag: &str) -> bool {
-    let known = asked
-        .get(IF_NONE_MATCH)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    known
-        .split(',')
-        .any(|one| one.trim().trim_start_matches("W/") == etag)
+    let known = asked.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    known.split(',').any(|one| one.trim().trim_start_matches("W/") == etag)
 }
 
 fn content_type(path: &str) -> &'static str {
@@ -205,20 +189,9 @@ mod tests {
     async fn hashed_files_are_immutable_and_compressed() {
         for name in Files::iter().filter(|name| name.starts_with("assets/") && name.ends_with(".js")) {
             let response = get(&format!("/{name}"), &[("accept-encoding", "gzip, br")]).await;
-            assert_eq!(
-                response.headers()[CACHE_CONTROL],
-                "public, max-age=31536000, immutable",
-                "{name}"
-            );
+            assert_eq!(response.headers()[CACHE_CONTROL], "public, max-age=31536000, immutable", "{name}");
             let big = Files::get(&name).is_some_and(|file| file.data.len() > 1_024);
-            assert_eq!(
-                response
-                    .headers()
-                    .get(CONTENT_ENCODING)
-                    .is_some_and(|e| e == "br"),
-                big,
-                "{name}"
-            );
+            assert_eq!(response.headers().get(CONTENT_ENCODING).is_some_and(|e| e == "br"), big, "{name}");
         }
     }
 }

@@ -19,11 +19,7 @@ fn walk<'a>(
     depth: usize,
 ) {
     for (name, value) in object {
-        let full = if prefix.is_empty() {
-            name.clone()
-        } else {
-            format!("{prefix}.{name}")
-        };
+        let full = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
         match value {
             // Deeper objects than any mapping allows are shown as JSON.
             Value::Object(inner) if depth < 40 && !inner.is_empty() => walk(&full, inner, see, depth + 1),
@@ -69,11 +65,7 @@ pub(crate) fn cell(value: Option<&Value>, bytes_max: usize) -> Value {
         Some(Value::Number(number)) => {
             let is_unsafe = number.as_u64().is_some_and(|n| n > SAFE_INTEGER)
                 || number.as_i64().is_some_and(|n| n.unsigned_abs() > SAFE_INTEGER);
-            if is_unsafe {
-                Value::String(number.to_string())
-            } else {
-                Value::Number(number.clone())
-            }
+            if is_unsafe { Value::String(number.to_string()) } else { Value::Number(number.clone()) }
         }
         Some(other) => Value::String(shorten(plain(other), bytes_max)),
     }
@@ -94,10 +86,7 @@ pub(crate) fn plain(value: &Value) -> String {
 /// Cuts at a character's border and marks the cut.
 pub(crate) fn shorten(mut text: String, bytes_max: usize) -> String {
     if text.len() > bytes_max {
-        let cut = (0..=bytes_max)
-            .rev()
-            .find(|at| text.is_char_boundary(*at))
-            .unwrap_or(0);
+        let cut = (0..=bytes_max).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
         text.truncate(cut);
         text.push('…');
     }
@@ -129,16 +118,8 @@ const SUMMARY_BYTES: usize = 600;
 
 /// Fields that are the same in every event of a source tell nothing in one line.
 pub(crate) fn is_background(name: &str) -> bool {
-    const BACKGROUND: &[&str] = &[
-        "agent.",
-        "ecs.",
-        "data_stream.",
-        "host.",
-        "event.",
-        "metricset.",
-        "service.",
-        "input.",
-    ];
+    const BACKGROUND: &[&str] =
+        &["agent.", "ecs.", "data_stream.", "host.", "event.", "metricset.", "service.", "input."];
     name == "@timestamp" || BACKGROUND.iter().any(|prefix| name.starts_with(prefix))
 }
 
@@ -172,10 +153,7 @@ mod tests {
             (json!(-9_007_199_254_740_993_i64), json!("-9007199254740993")),
             (json!(u64::MAX), json!("18446744073709551615")),
             (json!(1.5), json!(1.5)),
-            (
-                json!([9_007_199_254_740_993_u64, 2]),
-                json!("9007199254740993, 2"),
-            ),
+            (json!([9_007_199_254_740_993_u64, 2]), json!("9007199254740993, 2")),
         ] {
             assert_eq!(cell(Some(&value), 100), sent);
         }

@@ -100,9 +100,9 @@ impl From<ClientError> for ApiError {
     fn from(error: ClientError) -> Self {
         match error {
             ClientError::Unreachable { hosts, reason } => ApiError::NodeAway { hosts, reason },
-            ClientError::Refused {
-                status, kind, reason, ..
-            } => ApiError::NodeRefused { status, kind, reason },
+            ClientError::Refused { status, kind, reason, .. } => {
+                ApiError::NodeRefused { status, kind, reason }
+            }
             other => ApiError::NodeOdd(other.to_string()),
         }
     }

@@ -101,12 +101,7 @@ impl Fields {
                 continue;
             }
             let exact = exact_name(&full, kind_name, mapping);
-            self.add(Field {
-                name: full,
-                kind_name: kind_name.to_owned(),
-                exact,
-                kind: kind_of(kind_name),
-            });
+            self.add(Field { name: full, kind_name: kind_name.to_owned(), exact, kind: kind_of(kind_name) });
         }
     }
 
@@ -123,11 +118,7 @@ impl Fields {
             }
             Some(known) => {
                 let both_numbers = is_number(known.kind) && is_number(field.kind);
-                known.kind = if both_numbers {
-                    FieldKind::Float
-                } else {
-                    FieldKind::Other
-                };
+                known.kind = if both_numbers { FieldKind::Float } else { FieldKind::Other };
                 known.kind_name = if both_numbers { "double" } else { "conflict" }.to_owned();
             }
         }
@@ -219,11 +210,7 @@ pub(crate) struct FieldsCache {
 impl FieldsCache {
     /// An empty cache.
     pub(crate) fn new(age_max: Duration, fields_max: usize) -> Self {
-        Self {
-            kept: Mutex::default(),
-            age_max,
-            fields_max,
-        }
+        Self { kept: Mutex::default(), age_max, fields_max }
     }
 
     /// The fields of `source`, from memory or from the node.
@@ -283,10 +270,8 @@ mod tests {
     fn mappings_of_several_indices_become_one_list() {
         let fields = sample();
 
-        let kinds: Vec<(&str, &str, Option<&str>)> = fields
-            .iter()
-            .map(|f| (f.name.as_str(), f.kind_name.as_str(), f.exact.as_deref()))
-            .collect();
+        let kinds: Vec<(&str, &str, Option<&str>)> =
+            fields.iter().map(|f| (f.name.as_str(), f.kind_name.as_str(), f.exact.as_deref())).collect();
 
         assert_eq!(
             kinds,
@@ -309,9 +294,8 @@ mod tests {
 
     #[test]
     fn number_of_fields_is_bounded_and_says_so() {
-        let properties: Map<String, Value> = (0..50)
-            .map(|n| (format!("f{n}"), json!({"type": "long"})))
-            .collect();
+        let properties: Map<String, Value> =
+            (0..50).map(|n| (format!("f{n}"), json!({"type": "long"}))).collect();
         let fields = Fields::from_mappings(&json!({"i": {"mappings": {"properties": properties}}}), 10);
         assert_eq!(fields.iter().count(), 10);
         assert!(fields.cut);

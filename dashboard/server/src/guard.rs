@@ -38,11 +38,7 @@ pub(crate) async fn guard(State(api): State<Api>, request: Request, next: Next) 
     tracing::debug!(%method, path, status, took_ms = took.as_millis() as u64, request = number, "answered");
     let headers = response.headers_mut();
     insert(headers, "x-request-id", &number);
-    insert(
-        headers,
-        "server-timing",
-        &format!("total;dur={:.1}", took.as_secs_f64() * 1_000.0),
-    );
+    insert(headers, "server-timing", &format!("total;dur={:.1}", took.as_secs_f64() * 1_000.0));
     headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
     headers.insert("referrer-policy", HeaderValue::from_static("same-origin"));
     headers.insert("x-frame-options", HeaderValue::from_static("SAMEORIGIN"));
@@ -66,28 +62,19 @@ fn check(api: &Api, method: &Method, headers: &HeaderMap) -> Result<(), ApiError
         return Ok(());
     }
     if !headers.contains_key(HEADER) {
-        return Err(ApiError::Foreign(format!(
-            "calls that are not GET need the header `{HEADER}: 1`"
-        )));
+        return Err(ApiError::Foreign(format!("calls that are not GET need the header `{HEADER}: 1`")));
     }
     let origin = text(headers, ORIGIN.as_str());
-    let own = origin
-        .split_once("://")
-        .is_none_or(|(_, authority)| authority.eq_ignore_ascii_case(host));
+    let own = origin.split_once("://").is_none_or(|(_, authority)| authority.eq_ignore_ascii_case(host));
     let site = text(headers, "sec-fetch-site");
     if !own || matches!(site, "cross-site" | "same-site") {
-        return Err(ApiError::Foreign(format!(
-            "a page of `{origin}` may not call this dashboard"
-        )));
+        return Err(ApiError::Foreign(format!("a page of `{origin}` may not call this dashboard")));
     }
     Ok(())
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
-    headers
-        .get(name)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default()
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 /// Whether the `Host` header names loopback or a name of the list.
@@ -98,9 +85,7 @@ fn is_ours(host: &str, allowed: &[String]) -> bool {
     };
     name.eq_ignore_ascii_case("localhost")
         || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-        || allowed
-            .iter()
-            .any(|entry| entry.eq_ignore_ascii_case(name) || entry.eq_ignore_ascii_case(host))
+        || allowed.iter().any(|entry| entry.eq_ignore_ascii_case(name) || entry.eq_ignore_ascii_case(host))
 }
 
 #[cfg(test)]
@@ -120,13 +105,8 @@ mod tests {
         ] {
             assert!(is_ours(host, &allowed), "{host}");
         }
-        for host in [
-            "",
-            "evil.example",
-            "127.0.0.1.evil.example",
-            "localhost.evil.example:5601",
-            "10.0.0.1",
-        ] {
+        for host in ["", "evil.example", "127.0.0.1.evil.example", "localhost.evil.example:5601", "10.0.0.1"]
+        {
             assert!(!is_ours(host, &allowed), "{host}");
         }
     }

@@ -45,7 +45,5 @@ async fn run(settings: DashboardSettings) -> Result<()> {
     let api = Api::new(settings, Clock::system(), Metrics::default())?;
     let bound = listener.local_addr().context("the listener has no address")?;
     tracing::info!(address = %format!("http://{bound}"), search_node = hosts, "dashboard is ready");
-    api.serve(listener, shutdown.token())
-        .await
-        .context("the server failed")
+    api.serve(listener, shutdown.token()).await.context("the server failed")
 }

@@ -38,14 +38,10 @@ impl Node {
             waiting: AtomicUsize::new(0),
             waiting_max: settings.requests_waiting_max,
             requests: metrics.counter("dashboard_node_requests", "Requests sent to the search node"),
-            failures: metrics.counter(
-                "dashboard_node_failures",
-                "Requests to the search node without a good answer",
-            ),
-            running: metrics.gauge(
-                "dashboard_node_requests_running",
-                "Requests that the search node works on",
-            ),
+            failures: metrics
+                .counter("dashboard_node_failures", "Requests to the search node without a good answer"),
+            running: metrics
+                .gauge("dashboard_node_requests_running", "Requests that the search node works on"),
         }))
     }
 
@@ -61,19 +57,13 @@ impl Node {
 
     /// Searches a source. Indices that are missing are left out.
     pub(crate) async fn search(&self, source: &Source, body: &Value) -> Result<Value, ApiError> {
-        let path = format!(
-            "/{}/_search?ignore_unavailable=true&allow_no_indices=true",
-            source.as_str()
-        );
+        let path = format!("/{}/_search?ignore_unavailable=true&allow_no_indices=true", source.as_str());
         self.ask(Method::POST, &path, Some(body)).await
     }
 
     /// The mappings of a source, by index. No index at all is an empty object.
     pub(crate) async fn mapping(&self, source: &Source) -> Result<Value, ApiError> {
-        let path = format!(
-            "/{}/_mapping?ignore_unavailable=true&allow_no_indices=true",
-            source.as_str()
-        );
+        let path = format!("/{}/_mapping?ignore_unavailable=true&allow_no_indices=true", source.as_str());
         match self.ask(Method::GET, &path, None).await {
             Err(ApiError::NodeRefused { status: 404, .. }) => Ok(Value::Object(serde_json::Map::new())),
             other => other,
@@ -96,10 +86,7 @@ impl Node {
             return Ok(permit);
         }
         let _waiting = Waiting::start(&self.waiting, self.waiting_max)?;
-        self.turns
-            .acquire()
-            .await
-            .map_err(|_| ApiError::TooBusy("the dashboard is stopping".to_owned()))
+        self.turns.acquire().await.map_err(|_| ApiError::TooBusy("the dashboard is stopping".to_owned()))
     }
 }
 

@@ -79,10 +79,7 @@ impl Api {
             node,
             fields,
             clock,
-            numbers: Numbers {
-                next: AtomicU64::new(1),
-                counted,
-            },
+            numbers: Numbers { next: AtomicU64::new(1), counted },
             metrics,
         })))
     }
@@ -130,11 +127,7 @@ impl Api {
 }
 
 async fn no_such_call(request: Request) -> ApiError {
-    ApiError::NotFound(format!(
-        "there is no {} {}",
-        request.method(),
-        request.uri().path()
-    ))
+    ApiError::NotFound(format!("there is no {} {}", request.method(), request.uri().path()))
 }
 
 async fn render_metrics(State(api): State<Api>) -> Response {

@@ -13,24 +13,14 @@ const SERVER: &[Setting] = &[
         Some("127.0.0.1"),
         "The IP address to listen on; any but loopback asks for an explicit `security.enabled: false`.",
     ),
-    setting(
-        "server.port",
-        Kind::Port,
-        Some("5601"),
-        "The port of the browser UI and its API.",
-    ),
+    setting("server.port", Kind::Port, Some("5601"), "The port of the browser UI and its API."),
     setting(
         "server.allowed_hosts",
         Kind::TextList,
         Some("[]"),
         "Further names under which browsers may reach a dashboard that listens on loopback, e.g. that of a proxy before it; others are refused, so that no web page can reach in through a name it controls.",
     ),
-    setting(
-        "server.request_bytes_max",
-        Kind::Bytes,
-        Some("1mb"),
-        "The largest request body that is read.",
-    ),
+    setting("server.request_bytes_max", Kind::Bytes, Some("1mb"), "The largest request body that is read."),
     setting(
         "server.shutdown_timeout",
         Kind::Duration,
@@ -58,18 +48,8 @@ const NODE: &[Setting] = &[
         None,
         "The name to give to the search node, if it asks for one.",
     ),
-    setting(
-        "elasticsearch.password",
-        Kind::Text,
-        None,
-        "The password that belongs to the name.",
-    ),
-    setting(
-        "elasticsearch.api_key",
-        Kind::Text,
-        None,
-        "An API key as id:key, instead of name and password.",
-    ),
+    setting("elasticsearch.password", Kind::Text, None, "The password that belongs to the name."),
+    setting("elasticsearch.api_key", Kind::Text, None, "An API key as id:key, instead of name and password."),
     setting(
         "elasticsearch.request_timeout",
         Kind::Duration,
@@ -133,12 +113,7 @@ const EXPLORE: &[Setting] = &[
         Some("5mb"),
         "The largest document that the document view shows.",
     ),
-    setting(
-        "explore.query_bytes_max",
-        Kind::Bytes,
-        Some("8kb"),
-        "The longest query that is read.",
-    ),
+    setting("explore.query_bytes_max", Kind::Bytes, Some("8kb"), "The longest query that is read."),
     setting(
         "explore.fields_max",
         Kind::Integer(10, 1_000_000),
@@ -154,12 +129,7 @@ const HOME: &[Setting] = &[
         Some("40"),
         "How many sources Home shows, those with the most documents first.",
     ),
-    setting(
-        "home.items_max",
-        Kind::Integer(1, 1_000),
-        Some("50"),
-        "How many hosts and monitors Home shows.",
-    ),
+    setting("home.items_max", Kind::Integer(1, 1_000), Some("50"), "How many hosts and monitors Home shows."),
     setting(
         "home.rows",
         Kind::Integer(1, 200),

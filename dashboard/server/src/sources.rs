@@ -63,24 +63,12 @@ fn merge(streams: &Value, indices: &Value) -> Vec<SourceInfo> {
             continue;
         };
         let backing = stream.get("indices").and_then(Value::as_array).unwrap_or(&empty);
-        let names = backing
-            .iter()
-            .filter_map(|index| index.get("index_name").and_then(Value::as_str));
+        let names = backing.iter().filter_map(|index| index.get("index_name").and_then(Value::as_str));
         let total = names.filter_map(|index| docs.remove(index)).sum();
-        found.push(SourceInfo {
-            name: name.to_owned(),
-            kind: "stream",
-            docs: total,
-            members: 1,
-        });
+        found.push(SourceInfo { name: name.to_owned(), kind: "stream", docs: total, members: 1 });
     }
     let plain = docs.into_iter().filter(|(name, _)| !name.starts_with('.'));
-    found.extend(plain.map(|(name, docs)| SourceInfo {
-        name,
-        kind: "index",
-        docs,
-        members: 1,
-    }));
+    found.extend(plain.map(|(name, docs)| SourceInfo { name, kind: "index", docs, members: 1 }));
     found.retain(|source| !source.name.starts_with('.'));
     found.sort_by(|a, b| b.docs.cmp(&a.docs).then_with(|| a.name.cmp(&b.name)));
     found
@@ -106,13 +94,7 @@ fn groups(members: &[SourceInfo]) -> Vec<SourceInfo> {
             members,
         })
         .collect();
-    groups.sort_by_key(|group| {
-        (
-            group.name != "logs-*",
-            std::cmp::Reverse(group.docs),
-            group.name.clone(),
-        )
-    });
+    groups.sort_by_key(|group| (group.name != "logs-*", std::cmp::Reverse(group.docs), group.name.clone()));
     groups
 }
 
@@ -144,18 +126,8 @@ mod tests {
         let found = merge(&streams, &indices);
 
         let names: Vec<(&str, &str, u64)> = found.iter().map(|s| (s.name.as_str(), s.kind, s.docs)).collect();
-        assert_eq!(
-            names,
-            [
-                ("logs-b", "index", 9),
-                ("logs-a-default", "stream", 7),
-                ("shop", "index", 0)
-            ]
-        );
+        assert_eq!(names, [("logs-b", "index", 9), ("logs-a-default", "stream", 7), ("shop", "index", 0)]);
         let groups = groups(&found);
-        assert_eq!(
-            (groups[0].name.as_str(), groups[0].docs, groups[0].members),
-            ("logs-*", 16, 2)
-        );
+        assert_eq!((groups[0].name.as_str(), groups[0].docs, groups[0].members), ("logs-*", 16, 2));
     }
 }

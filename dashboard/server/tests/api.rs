@@ -51,10 +51,7 @@ impl Answer {
 impl Dashboard {
     async fn start(node: &str, more: &[(&str, &str)]) -> Self {
         let mut overrides = vec![("elasticsearch.hosts".to_owned(), format!("[{node}]"))];
-        overrides.extend(
-            more.iter()
-                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned())),
-        );
+        overrides.extend(more.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
         let settings = settings::load_text(SCHEMA, "dashboard.yml", "", &overrides).expect("good settings");
         let settings = DashboardSettings::read(&settings).expect("good settings");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -67,9 +64,7 @@ impl Dashboard {
 
     /// Sends a request as HTTP/1.0, whose answer ends with the connection.
     async fn open(&self, method: &str, path: &str, headers: &str, body: &str) -> TcpStream {
-        let mut stream = TcpStream::connect(&self.address)
-            .await
-            .expect("the dashboard listens");
+        let mut stream = TcpStream::connect(&self.address).await.expect("the dashboard listens");
         let host = if headers.to_lowercase().contains("host:") {
             String::new()
         } else {
@@ -88,16 +83,8 @@ impl Dashboard {
         let mut text = String::new();
         stream.read_to_string(&mut text).await.expect("an answer");
         let (head, body) = text.split_once("\r\n\r\n").expect("a head and a body");
-        let status = head
-            .split(' ')
-            .nth(1)
-            .and_then(|word| word.parse().ok())
-            .expect("a status");
-        Answer {
-            status,
-            head: head.to_owned(),
-            body: body.to_owned(),
-        }
+        let status = head.split(' ').nth(1).and_then(|word| word.parse().ok()).expect("a status");
+        Answer { status, head: head.to_owned(), body: body.to_owned() }
     }
 
     async fn get(&self, path: &str) -> Answer {
@@ -156,28 +143,12 @@ async fn a_search_answers_frames_with_columns_a_histogram_and_exact_numbers() {
     let answer = dashboard.post("/api/explore/search", &request).await;
 
     assert_eq!(answer.status, 200, "{}", answer.body);
-    assert!(
-        answer
-            .head
-            .to_lowercase()
-            .contains("content-type: application/x-ndjson"),
-        "{}",
-        answer.head
-    );
+    assert!(answer.head.to_lowercase().contains("content-type: application/x-ndjson"), "{}", answer.head);
     let frames = answer.frames();
     assert_eq!(frames[0]["frame"], "plan");
-    assert_eq!(
-        (&frames[0]["by"], &frames[0]["step"]),
-        (&json!("log.level"), &json!(10_000))
-    );
+    assert_eq!((&frames[0]["by"], &frames[0]["step"]), (&json!("log.level"), &json!(10_000)));
     assert_eq!(frames.last().map(|frame| &frame["frame"]), Some(&json!("done")));
-    let of = |name: &str| {
-        frames
-            .iter()
-            .find(|frame| frame["frame"] == name)
-            .cloned()
-            .unwrap_or_default()
-    };
+    let of = |name: &str| frames.iter().find(|frame| frame["frame"] == name).cloned().unwrap_or_default();
     let rows = of("rows");
     assert_eq!(rows["cols"][1]["values"], json!(["9007199254740993"]));
     assert_eq!(rows["cols"][2]["values"], json!(["a, b"]));
@@ -228,11 +199,7 @@ async fn pages_end_between_different_times_and_the_next_starts_there() {
             .map(|at| {
                 hit(
                     &at.to_string(),
-                    &json!([if at + 2 < size {
-                        9_007_199_254_740_995_u64 - at
-                    } else {
-                        5
-                    }]),
+                    &json!([if at + 2 < size { 9_007_199_254_740_995_u64 - at } else { 5 }]),
                     &json!({}),
                 )
             })
@@ -250,10 +217,7 @@ async fn pages_end_between_different_times_and_the_next_starts_there() {
     dashboard.post("/api/explore/search", &request).await;
 
     assert_eq!(rows["next"], "[9007199254740988]");
-    assert_eq!(
-        node.searches()[1]["search_after"],
-        json!([9_007_199_254_740_988_u64])
-    );
+    assert_eq!(node.searches()[1]["search_after"], json!([9_007_199_254_740_988_u64]));
 }
 
 #[tokio::test]
@@ -266,15 +230,9 @@ async fn nothing_found_tells_where_something_is() {
     });
     let dashboard = Dashboard::start(&node.url(), &[]).await;
 
-    let frames = dashboard
-        .post("/api/explore/search", &search_of(""))
-        .await
-        .frames();
+    let frames = dashboard.post("/api/explore/search", &search_of("")).await.frames();
 
-    let rows = frames
-        .iter()
-        .find(|frame| frame["frame"] == "rows")
-        .expect("rows");
+    let rows = frames.iter().find(|frame| frame["frame"] == "rows").expect("rows");
     assert_eq!(rows["nearest"], json!({"before": 500, "after": null}));
 }
 
@@ -304,10 +262,7 @@ async fn bad_requests_name_what_is_wrong() {
     node.answer("GET", "/logs-*/_mapping", 200, mapping());
     let dashboard = Dashboard::start(
         &node.url(),
-        &[
-            ("explore.query_bytes_max", "100b"),
-            ("server.request_bytes_max", "2kb"),
-        ],
+        &[("explore.query_bytes_max", "100b"), ("server.request_bytes_max", "2kb")],
     )
     .await;
     let with = |change: &dyn Fn(&mut Value)| {
@@ -316,24 +271,12 @@ async fn bad_requests_name_what_is_wrong() {
         request
     };
     for (request, words) in [
-        (
-            with(&|r| r["scope"]["source"] = json!("a/_delete")),
-            "is not a source",
-        ),
+        (with(&|r| r["scope"]["source"] = json!("a/_delete")), "is not a source"),
         (with(&|r| r["scope"]["to"] = json!(0)), "ends before it starts"),
         (with(&|r| r["scope"]["to"] = json!(i64::MAX)), "not a time"),
-        (
-            with(&|r| r["scope"]["query"] = json!("x".repeat(101))),
-            "explore.query_bytes_max",
-        ),
-        (
-            with(&|r| r["scope"]["query"] = json!("x".repeat(5_000))),
-            "length limit",
-        ),
-        (
-            with(&|r| r["sort"] = json!({"field": "message"})),
-            "cannot be sorted by",
-        ),
+        (with(&|r| r["scope"]["query"] = json!("x".repeat(101))), "explore.query_bytes_max"),
+        (with(&|r| r["scope"]["query"] = json!("x".repeat(5_000))), "length limit"),
+        (with(&|r| r["sort"] = json!({"field": "message"})), "cannot be sorted by"),
         (with(&|r| r["after"] = json!("[1,2,3,4,5]")), "`after`"),
         (with(&|r| r["odd"] = json!(1)), "unknown field `odd`"),
         (json!({}), "missing field `scope`"),
@@ -362,12 +305,7 @@ async fn a_node_that_is_away_is_named_and_the_pages_stay() {
         assert_eq!(answer.status, 502);
         let error = &answer.json()["error"];
         assert_eq!(error["kind"], "node_away");
-        assert!(
-            error["cause"]
-                .as_str()
-                .is_some_and(|cause| cause.contains("refused")),
-            "{error}"
-        );
+        assert!(error["cause"].as_str().is_some_and(|cause| cause.contains("refused")), "{error}");
     }
     assert_eq!(page.status, 200);
 }
@@ -385,16 +323,9 @@ async fn a_refusal_of_the_node_keeps_its_type_and_reason() {
 
     assert_eq!(answer.status, 200);
     let frames = answer.frames();
-    let error = frames
-        .iter()
-        .find(|frame| frame["frame"] == "error")
-        .expect("an error frame");
+    let error = frames.iter().find(|frame| frame["frame"] == "error").expect("an error frame");
     assert_eq!(error["error"]["type"], "parsing_exception");
-    assert!(
-        error["error"]["reason"]
-            .as_str()
-            .is_some_and(|reason| reason.contains("unknown query [odd]"))
-    );
+    assert!(error["error"]["reason"].as_str().is_some_and(|reason| reason.contains("unknown query [odd]")));
     assert_eq!(frames.last().map(|frame| &frame["frame"]), Some(&json!("done")));
 }
 
@@ -405,15 +336,9 @@ async fn something_that_is_no_search_node_is_told_so() {
     node.on_search(|_| json!({"hello": "world"}));
     let dashboard = Dashboard::start(&node.url(), &[]).await;
 
-    let frames = dashboard
-        .post("/api/explore/search", &search_of(""))
-        .await
-        .frames();
+    let frames = dashboard.post("/api/explore/search", &search_of("")).await.frames();
 
-    let error = frames
-        .iter()
-        .find(|frame| frame["frame"] == "error")
-        .expect("an error frame");
+    let error = frames.iter().find(|frame| frame["frame"] == "error").expect("an error frame");
     assert_eq!(error["error"]["kind"], "node_odd");
 }
 
@@ -429,17 +354,11 @@ async fn only_our_own_pages_may_call() {
         ("POST", json.to_owned(), 403),
         ("POST", format!("{POST}origin: http://evil.example\r\n"), 403),
         ("POST", format!("{POST}sec-fetch-site: cross-site\r\n"), 403),
-        (
-            "POST",
-            format!("{POST}origin: http://{}\r\n", dashboard.address),
-            200,
-        ),
+        ("POST", format!("{POST}origin: http://{}\r\n", dashboard.address), 200),
         ("GET", "host: evil.example\r\n".to_owned(), 403),
         ("GET", "host: logs.example\r\n".to_owned(), 404),
     ] {
-        let answer = dashboard
-            .send(method, "/api/explore/search", &headers, &body)
-            .await;
+        let answer = dashboard.send(method, "/api/explore/search", &headers, &body).await;
         assert_eq!(answer.status, status, "{method} {headers}: {}", answer.body);
     }
 }
@@ -455,11 +374,7 @@ async fn unknown_calls_are_json_and_never_the_page() {
     let missing = dashboard.get("/assets/none.js").await;
     assert_eq!(missing.status, 404);
     let metrics = dashboard.get("/metrics").await;
-    assert!(
-        metrics.body.contains("dashboard_requests_total"),
-        "{}",
-        metrics.body
-    );
+    assert!(metrics.body.contains("dashboard_requests_total"), "{}", metrics.body);
 }
 
 /// A browser that goes away takes its searches with it.
@@ -469,9 +384,7 @@ async fn a_closed_connection_ends_the_search_on_the_node() {
     node.answer("GET", "/logs-*/_mapping", 200, mapping());
     let hung = node.hang_searches();
     let dashboard = Dashboard::start(&node.url(), &[]).await;
-    let stream = dashboard
-        .open("POST", "/api/explore/search", POST, &search_of("").to_string())
-        .await;
+    let stream = dashboard.open("POST", "/api/explore/search", POST, &search_of("").to_string()).await;
     within(hung.started(2)).await;
 
     drop(stream);
@@ -484,24 +397,15 @@ async fn more_than_may_wait_is_answered_429() {
     let node = FakeNode::start().await;
     node.answer("GET", "/logs-*/_mapping", 200, mapping());
     let hung = node.hang_searches();
-    let bounds = [
-        ("elasticsearch.requests_max", "2"),
-        ("elasticsearch.requests_waiting_max", "0"),
-    ];
+    let bounds = [("elasticsearch.requests_max", "2"), ("elasticsearch.requests_waiting_max", "0")];
     let dashboard = Dashboard::start(&node.url(), &bounds).await;
-    let _first = dashboard
-        .open("POST", "/api/explore/search", POST, &search_of("").to_string())
-        .await;
+    let _first = dashboard.open("POST", "/api/explore/search", POST, &search_of("").to_string()).await;
     within(hung.started(2)).await;
 
     let answer = dashboard.get("/api/sources").await;
 
     assert_eq!(answer.status, 429, "{}", answer.body);
-    assert!(
-        answer.body.contains("elasticsearch.requests_waiting_max"),
-        "{}",
-        answer.body
-    );
+    assert!(answer.body.contains("elasticsearch.requests_waiting_max"), "{}", answer.body);
 }
 
 #[tokio::test]
@@ -534,24 +438,13 @@ async fn top_values_have_exact_counts_and_text_is_counted_by_its_keyword() {
     let dashboard = Dashboard::start(&node.url(), &[]).await;
     let scope = search_of("")["scope"].clone();
 
-    let answer = dashboard
-        .post(
-            "/api/fields/values",
-            &json!({"scope": scope, "field": "host.name"}),
-        )
-        .await
-        .json();
-    let missing = dashboard
-        .post("/api/fields/values", &json!({"scope": scope, "field": "none"}))
-        .await;
+    let answer =
+        dashboard.post("/api/fields/values", &json!({"scope": scope, "field": "host.name"})).await.json();
+    let missing = dashboard.post("/api/fields/values", &json!({"scope": scope, "field": "none"})).await;
 
     assert_eq!((&answer["total"], &answer["present"]), (&json!(10), &json!(4)));
     assert_eq!(answer["values"], json!([{"value": "web-1", "count": 4}]));
-    assert!(
-        node.searches()
-            .iter()
-            .any(|body| body["aggs"]["top"]["terms"]["field"] == "host.name.keyword")
-    );
+    assert!(node.searches().iter().any(|body| body["aggs"]["top"]["terms"]["field"] == "host.name.keyword"));
     assert_eq!(missing.status, 404);
 }
 
@@ -572,24 +465,15 @@ async fn a_document_keeps_every_digit_and_any_id() {
     });
     let dashboard = Dashboard::start(&node.url(), &[]).await;
 
-    let found = dashboard
-        .get("/api/document?index=logs-a&id=..%2F_x%20%E4%BA%A7")
-        .await
-        .json();
+    let found = dashboard.get("/api/document?index=logs-a&id=..%2F_x%20%E4%BA%A7").await.json();
     let gone = dashboard.get("/api/document?index=logs-a&id=gone").await;
 
     assert_eq!(found["id"], "../_x 产");
-    assert!(
-        found["json"]
-            .as_str()
-            .is_some_and(|text| text.contains("18446744073709551615"))
-    );
+    assert!(found["json"].as_str().is_some_and(|text| text.contains("18446744073709551615")));
     assert_eq!(found["fields"][1]["value"], "18446744073709551615");
     assert_eq!(gone.status, 404);
 }
 
 async fn within(future: impl Future<Output = ()>) {
-    tokio::time::timeout(Duration::from_secs(10), future)
-        .await
-        .expect("within ten seconds");
+    tokio::time::timeout(Duration::from_secs(10), future).await.expect("within ten seconds");
 }

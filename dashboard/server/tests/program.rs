@@ -43,21 +43,11 @@ fn start() -> Running {
         .find_map(|line| line.ok().filter(|line| line.contains("dashboard is ready")))
         .expect("it says that it is ready");
     let ready = started.elapsed();
-    let address = line
-        .split("http://")
-        .nth(1)
-        .and_then(|rest| rest.split_whitespace().next());
-    let address = address
-        .expect("the line holds the address")
-        .trim_matches('"')
-        .to_owned();
+    let address = line.split("http://").nth(1).and_then(|rest| rest.split_whitespace().next());
+    let address = address.expect("the line holds the address").trim_matches('"').to_owned();
     // The rest of the log is read, so that the program never waits for us.
     std::thread::spawn(move || lines.for_each(drop));
-    Running {
-        child,
-        address,
-        ready,
-    }
+    Running { child, address, ready }
 }
 
 #[test]
@@ -72,10 +62,7 @@ fn it_is_ready_at_once_without_a_node_and_ends_on_a_signal() {
     assert!(running.ready < Duration::from_secs(5), "{:?}", running.ready);
 
     let pid = running.child.id().to_string();
-    let sent = Command::new("kill")
-        .args(["-TERM", &pid])
-        .status()
-        .expect("kill runs");
+    let sent = Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs");
     assert!(sent.success());
 
     let status = running.child.wait().expect("it ends");
@@ -90,10 +77,7 @@ fn a_taken_port_names_the_setting() {
     let (code, said) = ended(&[&format!("server.port={port}")]);
 
     assert_eq!(code, Some(1));
-    assert!(
-        said.contains(&format!("127.0.0.1:{port}")) && said.contains("-E server.port=PORT"),
-        "{said}"
-    );
+    assert!(said.contains(&format!("127.0.0.1:{port}")) && said.contains("-E server.port=PORT"), "{said}");
 }
 
 #[test]
@@ -106,10 +90,7 @@ fn a_wrong_setting_ends_with_78_and_a_remedy() {
     ] {
         let (code, said) = ended(&[argument]);
         assert_eq!(code, Some(78), "{argument}: {said}");
-        assert!(
-            said.contains(words) && said.trim_end().lines().count() == 1,
-            "{argument}: {said}"
-        );
+        assert!(said.contains(words) && said.trim_end().lines().count() == 1, "{argument}: {said}");
     }
 }
 

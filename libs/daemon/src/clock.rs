@@ -18,9 +18,7 @@ impl Clock {
 
     /// A clock that stands still until [`Clock::advance`] moves it.
     pub fn fixed(nanos: i64) -> Self {
-        Self {
-            fixed: Some(Arc::new(AtomicI64::new(nanos))),
-        }
+        Self { fixed: Some(Arc::new(AtomicI64::new(nanos))) }
     }
 
     /// Nanoseconds since 1970.
@@ -39,18 +37,12 @@ impl Clock {
     /// Moves a fixed clock; the system's clock stays as it is.
     pub fn advance(&self, span: Duration) {
         if let Some(nanos) = &self.fixed {
-            nanos.fetch_add(
-                i64::try_from(span.as_nanos()).unwrap_or(i64::MAX),
-                Ordering::AcqRel,
-            );
+            nanos.fetch_add(i64::try_from(span.as_nanos()).unwrap_or(i64::MAX), Ordering::AcqRel);
         }
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the one place where wall time enters"
-)]
+#[expect(clippy::disallowed_methods, reason = "this is the one place where wall time enters")]
 fn system_nanos() -> i64 {
     // A clock before 1970 is a broken machine; answering 1970 keeps the program running and is seen at once.
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

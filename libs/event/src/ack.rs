@@ -39,10 +39,7 @@ impl AckHandle {
             abandoned: AtomicBool::new(false),
             callback: Box::new(callback),
         };
-        Self {
-            shared: Arc::new(shared),
-            settled: false,
-        }
+        Self { shared: Arc::new(shared), settled: false }
     }
 
     /// Ends this share well.
@@ -56,11 +53,7 @@ impl Shared {
     fn end(&self) {
         if self.open.fetch_sub(1, Ordering::AcqRel) == 1 {
             let abandoned = self.abandoned.load(Ordering::Acquire);
-            (self.callback)(if abandoned {
-                Delivery::Abandoned
-            } else {
-                Delivery::Delivered
-            });
+            (self.callback)(if abandoned { Delivery::Abandoned } else { Delivery::Delivered });
         }
     }
 }
@@ -68,10 +61,7 @@ impl Shared {
 impl Clone for AckHandle {
     fn clone(&self) -> Self {
         self.shared.open.fetch_add(1, Ordering::AcqRel);
-        Self {
-            shared: Arc::clone(&self.shared),
-            settled: false,
-        }
+        Self { shared: Arc::clone(&self.shared), settled: false }
     }
 }
 
@@ -86,11 +76,7 @@ impl Drop for AckHandle {
 
 impl fmt::Debug for AckHandle {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            out,
-            "AckHandle(open: {})",
-            self.shared.open.load(Ordering::Relaxed)
-        )
+        write!(out, "AckHandle(open: {})", self.shared.open.load(Ordering::Relaxed))
     }
 }
 
@@ -103,10 +89,7 @@ mod tests {
     fn recorded() -> (AckHandle, Arc<Mutex<Vec<Delivery>>>) {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&seen);
-        (
-            AckHandle::new(move |delivery| sink.lock().unwrap().push(delivery)),
-            seen,
-        )
+        (AckHandle::new(move |delivery| sink.lock().unwrap().push(delivery)), seen)
     }
 
     #[test]

@@ -19,10 +19,7 @@ pub struct PathError {
 impl FieldPath {
     /// Reads either form. A name without brackets is split at its dots.
     pub fn parse(path: &str) -> Result<Self, PathError> {
-        let error = |reason| PathError {
-            path: path.to_owned(),
-            reason,
-        };
+        let error = |reason| PathError { path: path.to_owned(), reason };
         let segments: Vec<String> = if path.starts_with('[') {
             bracketed(path).map_err(error)?
         } else {
@@ -36,9 +33,7 @@ impl FieldPath {
 
     /// A path of one segment, taken as it is, dots and all.
     pub fn single(name: &str) -> Self {
-        Self {
-            segments: vec![name.to_owned()],
-        }
+        Self { segments: vec![name.to_owned()] }
     }
 
     /// The segments, outermost first.
@@ -72,16 +67,10 @@ mod tests {
     #[test]
     fn both_forms_name_the_same_field() {
         for text in ["host.name", "[host][name]"] {
-            assert_eq!(
-                FieldPath::parse(text).expect(text).segments(),
-                ["host", "name"],
-                "{text}"
-            );
+            assert_eq!(FieldPath::parse(text).expect(text).segments(), ["host", "name"], "{text}");
         }
         assert_eq!(
-            FieldPath::parse("[@metadata][pipeline]")
-                .expect("valid")
-                .segments(),
+            FieldPath::parse("[@metadata][pipeline]").expect("valid").segments(),
             ["@metadata", "pipeline"]
         );
     }

@@ -23,11 +23,7 @@ pub struct Event {
 impl Event {
     /// An event of that moment without fields.
     pub fn at(timestamp: Timestamp) -> Self {
-        Self {
-            timestamp,
-            fields: Map::new(),
-            metadata: Map::new(),
-        }
+        Self { timestamp, fields: Map::new(), metadata: Map::new() }
     }
 
     /// From a JSON object as another program sent it; a missing or unreadable `@timestamp` becomes `now`.
@@ -40,11 +36,7 @@ impl Event {
             Some(Value::Object(metadata)) => metadata,
             _ => Map::new(),
         };
-        Self {
-            timestamp,
-            fields,
-            metadata,
-        }
+        Self { timestamp, fields, metadata }
     }
 
     /// The value at `path`. `@timestamp` answers as text.
@@ -101,10 +93,7 @@ impl Event {
 
     /// Adds a tag once.
     pub fn tag(&mut self, tag: &str) {
-        let tags = self
-            .fields
-            .entry("tags")
-            .or_insert_with(|| Value::Array(Vec::new()));
+        let tags = self.fields.entry("tags").or_insert_with(|| Value::Array(Vec::new()));
         if let Value::String(only) = tags {
             *tags = Value::Array(vec![Value::String(std::mem::take(only))]);
         }
@@ -119,11 +108,7 @@ impl Event {
     pub fn to_document(&self) -> Map<String, Value> {
         let mut document = Map::with_capacity(self.fields.len() + 1);
         document.insert(TIMESTAMP.to_owned(), Value::String(self.timestamp.to_string()));
-        document.extend(
-            self.fields
-                .iter()
-                .map(|(key, value)| (key.clone(), value.clone())),
-        );
+        document.extend(self.fields.iter().map(|(key, value)| (key.clone(), value.clone())));
         document
     }
 
@@ -139,12 +124,11 @@ impl Event {
 
 fn descend<'a>(fields: &'a Map<String, Value>, segments: &[String]) -> Option<&'a Value> {
     let (first, rest) = segments.split_first()?;
-    rest.iter()
-        .try_fold(fields.get(first)?, |value, segment| match value {
-            Value::Object(object) => object.get(segment),
-            Value::Array(items) => segment.parse::<usize>().ok().and_then(|at| items.get(at)),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
-        })
+    rest.iter().try_fold(fields.get(first)?, |value, segment| match value {
+        Value::Object(object) => object.get(segment),
+        Value::Array(items) => segment.parse::<usize>().ok().and_then(|at| items.get(at)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+    })
 }
 
 fn place(fields: &mut Map<String, Value>, segments: &[String], value: Value) {
@@ -154,9 +138,7 @@ fn place(fields: &mut Map<String, Value>, segments: &[String], value: Value) {
             fields.insert(last.clone(), value);
         }
         [first, rest @ ..] => {
-            let child = fields
-                .entry(first.clone())
-                .or_insert_with(|| Value::Object(Map::new()));
+            let child = fields.entry(first.clone()).or_insert_with(|| Value::Object(Map::new()));
             if !child.is_object() {
                 *child = Value::Object(Map::new());
             }
@@ -171,10 +153,7 @@ fn take(fields: &mut Map<String, Value>, segments: &[String]) -> Option<Value> {
     match segments {
         [] => None,
         [last] => fields.shift_remove(last),
-        [first, rest @ ..] => fields
-            .get_mut(first)?
-            .as_object_mut()
-            .and_then(|object| take(object, rest)),
+        [first, rest @ ..] => fields.get_mut(first)?.as_object_mut().and_then(|object| take(object, rest)),
     }
 }
 
@@ -219,9 +198,7 @@ mod tests {
     fn a_foreign_object_becomes_an_event_and_goes_back() {
         let object =
             json!({"@timestamp": "2026-01-02T03:04:05.678Z", "@metadata": {"_id": "x"}, "message": "m"});
-        let Value::Object(fields) = object.clone() else {
-            unreachable!("an object literal")
-        };
+        let Value::Object(fields) = object.clone() else { unreachable!("an object literal") };
 
         let event = Event::from_object(fields, Timestamp::from_nanos(0));
 

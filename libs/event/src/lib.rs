@@ -30,10 +30,7 @@ pub struct Batch {
 impl Batch {
     /// A batch whose source wants no ack.
     pub fn without_ack(events: Vec<Event>) -> Self {
-        Self {
-            events,
-            acks: Vec::new(),
-        }
+        Self { events, acks: Vec::new() }
     }
 
     /// Tells every source that this batch reached its end safely.

@@ -9,11 +9,7 @@ pub struct Timestamp(jiff::Timestamp);
 impl Timestamp {
     /// From nanoseconds since 1970; moments beyond the years ±9999 are held at the edge.
     pub fn from_nanos(nanos: i128) -> Self {
-        let edge = if nanos < 0 {
-            jiff::Timestamp::MIN
-        } else {
-            jiff::Timestamp::MAX
-        };
+        let edge = if nanos < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
         Self(jiff::Timestamp::from_nanosecond(nanos).unwrap_or(edge))
     }
 

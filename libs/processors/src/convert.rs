@@ -41,11 +41,9 @@ impl Conversion {
     /// The value in this type; none where it has no such form. Arrays are converted element by element.
     pub fn apply(self, value: &Value) -> Option<Value> {
         match value {
-            Value::Array(items) => items
-                .iter()
-                .map(|item| self.apply(item))
-                .collect::<Option<Vec<_>>>()
-                .map(Value::Array),
+            Value::Array(items) => {
+                items.iter().map(|item| self.apply(item)).collect::<Option<Vec<_>>>().map(Value::Array)
+            }
             Value::Object(_) | Value::Null => None,
             Value::Bool(_) | Value::Number(_) | Value::String(_) => self.scalar(value),
         }
@@ -91,14 +89,10 @@ fn boolean(value: &Value) -> Option<Value> {
 fn integer(text: &str) -> Value {
     let text = text.trim_start();
     let sign = usize::from(text.starts_with(['-', '+']));
-    let end = text[sign..]
-        .find(|c: char| !c.is_ascii_digit())
-        .map_or(text.len(), |at| at + sign);
+    let end = text[sign..].find(|c: char| !c.is_ascii_digit()).map_or(text.len(), |at| at + sign);
     match text[..end].parse::<i64>() {
         Ok(number) => Value::from(number),
-        Err(_) => text[..end]
-            .parse::<u64>()
-            .map_or_else(|_| Value::from(0), Value::from),
+        Err(_) => text[..end].parse::<u64>().map_or_else(|_| Value::from(0), Value::from),
     }
 }
 

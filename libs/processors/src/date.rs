@@ -24,15 +24,7 @@ const MONTHS: [&str; 12] = [
     "November",
     "December",
 ];
-const DAYS: [&str; 7] = [
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-    "Thursday",
-    "Friday",
-    "Saturday",
-    "Sunday",
-];
+const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
 /// The options of Logstash's date filter. The language is English.
 #[derive(Clone)]
@@ -167,9 +159,7 @@ fn offset(text: &str) -> Option<(Offset, &str)> {
         Some(minutes) => (minutes, minutes_at.get(2..)?),
         None => (0, after),
     };
-    Offset::from_seconds(sign * (hours * 3600 + minutes * 60))
-        .ok()
-        .map(|offset| (offset, rest))
+    Offset::from_seconds(sign * (hours * 3600 + minutes * 60)).ok().map(|offset| (offset, rest))
 }
 
 fn unix(text: &str, nanos_per_unit: i128) -> Option<Timestamp> {
@@ -179,9 +169,7 @@ fn unix(text: &str, nanos_per_unit: i128) -> Option<Timestamp> {
     let digits: String = fraction.chars().chain(std::iter::repeat('0')).take(9).collect();
     let part: i128 = digits.parse::<u32>().ok()?.into();
     let part = part * nanos_per_unit / 1_000_000_000;
-    Some(Timestamp::from_nanos(
-        units * nanos_per_unit + if negative { -part } else { part },
-    ))
+    Some(Timestamp::from_nanos(units * nanos_per_unit + if negative { -part } else { part }))
 }
 
 fn iso(text: &str, zone: &TimeZone) -> Option<Timestamp> {
@@ -201,10 +189,7 @@ fn iso(text: &str, zone: &TimeZone) -> Option<Timestamp> {
 }
 
 fn resolve(civil: DateTime, zone: &TimeZone) -> Option<Timestamp> {
-    zone.to_ambiguous_timestamp(civil)
-        .compatible()
-        .ok()
-        .map(Timestamp::from)
+    zone.to_ambiguous_timestamp(civil).compatible().ok().map(Timestamp::from)
 }
 
 /// A pattern of Joda-Time, as date filters and `%{+yyyy.MM.dd}` use it.
@@ -258,9 +243,7 @@ impl JodaFormat {
                     count += 1;
                 }
                 if !"yYuMdDHhkKamsSZzEe".contains(c) {
-                    return Err(format!(
-                        "`{c}` is not a letter of date patterns; put text in single quotes"
-                    ));
+                    return Err(format!("`{c}` is not a letter of date patterns; put text in single quotes"));
                 }
                 tokens.push(Token::Field(c, count));
             } else {
@@ -316,11 +299,7 @@ fn write_field(out: &mut String, civil: DateTime, letter: char, count: usize) ->
         'd' => write!(out, "{:0count$}", civil.day()),
         'D' => write!(out, "{:0count$}", civil.day_of_year()),
         'H' => write!(out, "{:0count$}", civil.hour()),
-        'k' => write!(
-            out,
-            "{:0count$}",
-            if civil.hour() == 0 { 24 } else { civil.hour() }
-        ),
+        'k' => write!(out, "{:0count$}", if civil.hour() == 0 { 24 } else { civil.hour() }),
         'K' => write!(out, "{:0count$}", civil.hour() % 12),
         'h' => write!(out, "{:0count$}", (civil.hour() + 11) % 12 + 1),
         'a' => out.write_str(if civil.hour() < 12 { "AM" } else { "PM" }),
@@ -351,8 +330,7 @@ fn digits(text: &str, count: usize, adjacent: bool, most: usize) -> Option<(i32,
 /// A name, whole or its first three letters, in any case.
 fn named(names: &[&str], text: &str) -> Option<(i32, usize)> {
     let fits = |len: usize, name: &str| {
-        text.get(..len)
-            .is_some_and(|start| start.eq_ignore_ascii_case(&name[..len]))
+        text.get(..len).is_some_and(|start| start.eq_ignore_ascii_case(&name[..len]))
     };
     (1..).zip(names).find_map(|(number, name)| {
         let len = if fits(name.len(), name) { name.len() } else { 3 };
@@ -426,12 +404,9 @@ impl Parts {
                     .ok()?
                     .checked_add(jiff::Span::new().try_days(i64::from(day) - 1).ok()?)
                     .ok()?,
-                None => Date::new(
-                    year,
-                    small(self.month.unwrap_or(1))?,
-                    small(self.day.unwrap_or(1))?,
-                )
-                .ok()?,
+                None => {
+                    Date::new(year, small(self.month.unwrap_or(1))?, small(self.day.unwrap_or(1))?).ok()?
+                }
             };
             resolve(DateTime::from_parts(date, time), zone)
         };

@@ -65,11 +65,7 @@ pub struct GrokProcessor {
 impl GrokProcessor {
     /// Expands and compiles all expressions.
     pub fn new(options: GrokOptions) -> Result<Self, OptionError> {
-        let stock = if options.ecs {
-            Patterns::ecs()
-        } else {
-            Patterns::legacy()
-        };
+        let stock = if options.ecs { Patterns::ecs() } else { Patterns::legacy() };
         let mut matches = Vec::new();
         for (source, expressions) in &options.matches {
             let compile =
@@ -92,11 +88,7 @@ impl GrokProcessor {
             Some(target) => field("target", target)?.segments().to_vec(),
             None => Vec::new(),
         };
-        Ok(Self {
-            matches,
-            target,
-            options,
-        })
+        Ok(Self { matches, target, options })
     }
 
     fn try_texts(&self, event: &mut Event, source: &FieldPath, expressions: &[Grok]) -> (bool, bool) {
@@ -139,12 +131,8 @@ impl GrokProcessor {
         let path = if self.target.is_empty() {
             path
         } else {
-            let joined: String = self
-                .target
-                .iter()
-                .chain(path.segments())
-                .map(|segment| format!("[{segment}]"))
-                .collect();
+            let joined: String =
+                self.target.iter().chain(path.segments()).map(|segment| format!("[{segment}]")).collect();
             let Ok(joined) = reference(&joined) else { return };
             below = joined;
             &below

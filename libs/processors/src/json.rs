@@ -41,16 +41,8 @@ impl JsonProcessor {
     /// Checks the options.
     pub fn new(options: JsonOptions) -> Result<Self, OptionError> {
         let source = field("source", &options.source)?;
-        let target = options
-            .target
-            .as_deref()
-            .map(|target| field("target", target))
-            .transpose()?;
-        Ok(Self {
-            source,
-            target,
-            options,
-        })
+        let target = options.target.as_deref().map(|target| field("target", target)).transpose()?;
+        Ok(Self { source, target, options })
     }
 
     fn fail(&self, event: &mut Event) -> Outcome {

@@ -94,26 +94,16 @@ impl MutateProcessor {
             let conversion = Conversion::named(kind).ok_or_else(|| {
                 OptionError::new(
                     "convert",
-                    format!(
-                        "knows no type `{kind}`; write one of {}",
-                        Conversion::NAMES.join(", ")
-                    ),
+                    format!("knows no type `{kind}`; write one of {}", Conversion::NAMES.join(", ")),
                 )
             })?;
             steps.push(Step::Convert(field("convert", name)?, conversion));
         }
         for (name, pattern, replacement) in &options.gsub {
             let regex = Regex::new(pattern).map_err(|error| {
-                OptionError::new(
-                    "gsub",
-                    format!("holds a wrong regular expression `{pattern}`: {error}"),
-                )
+                OptionError::new("gsub", format!("holds a wrong regular expression `{pattern}`: {error}"))
             })?;
-            steps.push(Step::Gsub(
-                field("gsub", name)?,
-                regex,
-                ruby_replacement(replacement),
-            ));
+            steps.push(Step::Gsub(field("gsub", name)?, regex, ruby_replacement(replacement)));
         }
         let texts: [TextStep<'_>; 4] = [
             ("uppercase", &options.uppercase, |text| text.to_uppercase()),
@@ -143,10 +133,7 @@ impl MutateProcessor {
         } else {
             options.tag_on_failure
         };
-        Ok(Self {
-            steps,
-            tag_on_failure,
-        })
+        Ok(Self { steps, tag_on_failure })
     }
 }
 
@@ -194,18 +181,13 @@ impl Step {
                 }
             }
             Self::Gsub(path, regex, replacement) => {
-                change_texts(event, path, |text| {
-                    regex.replace_all(text, replacement.as_str()).into_owned()
-                })?;
+                change_texts(event, path, |text| regex.replace_all(text, replacement.as_str()).into_owned())?;
             }
             Self::Text(path, act) => change_texts(event, path, act)?,
             Self::Split(path, by) => {
                 if let Some(text) = event.text(path) {
-                    let mut parts: Vec<&str> = if by.is_empty() {
-                        vec![text]
-                    } else {
-                        text.split(by.as_str()).collect()
-                    };
+                    let mut parts: Vec<&str> =
+                        if by.is_empty() { vec![text] } else { text.split(by.as_str()).collect() };
                     while parts.last() == Some(&"") {
                         parts.pop();
                     }
@@ -267,10 +249,8 @@ fn change_texts(event: &mut Event, path: &FieldPath, act: impl Fn(&str) -> Strin
     let changed = match event.field(path) {
         Some(Value::String(text)) => Value::String(act(text)),
         Some(Value::Array(items)) => {
-            let change = |item: &Value| {
-                item.as_str()
-                    .map_or_else(|| item.clone(), |text| Value::String(act(text)))
-            };
+            let change =
+                |item: &Value| item.as_str().map_or_else(|| item.clone(), |text| Value::String(act(text)));
             Value::Array(items.iter().map(change).collect())
         }
         _ => return Ok(()),
@@ -291,12 +271,7 @@ fn capitalize(text: &str) -> String {
 /// `\1` of Ruby as `${1}` of the regex crate; a `$` of the text stays one.
 fn ruby_replacement(text: &str) -> String {
     let mut out = String::new();
-    let mut chars = text
-        .replace('$', "$$")
-        .chars()
-        .collect::<Vec<_>>()
-        .into_iter()
-        .peekable();
+    let mut chars = text.replace('$', "$$").chars().collect::<Vec<_>>().into_iter().peekable();
     while let Some(c) = chars.next() {
         match (c, chars.peek()) {
             ('\\', Some(digit)) if digit.is_ascii_digit() => {

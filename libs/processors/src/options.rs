@@ -14,10 +14,7 @@ pub struct OptionError {
 
 impl OptionError {
     pub(crate) fn new(option: &'static str, reason: impl Into<String>) -> Self {
-        Self {
-            option,
-            reason: reason.into(),
-        }
+        Self { option, reason: reason.into() }
     }
 }
 

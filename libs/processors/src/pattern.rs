@@ -57,19 +57,10 @@ impl Grok {
         own: &Patterns,
         named_only: bool,
     ) -> Result<Self, String> {
-        let mut expansion = Expansion {
-            patterns,
-            own,
-            named_only,
-            out: String::new(),
-            fields: Vec::new(),
-        };
+        let mut expansion = Expansion { patterns, own, named_only, out: String::new(), fields: Vec::new() };
         expansion.expand(expression, 0)?;
         let regex = Regex::new(&expansion.out).map_err(|error| {
-            format!(
-                "`{expression}` is not a regular expression: {}",
-                error.description()
-            )
+            format!("`{expression}` is not a regular expression: {}", error.description())
         })?;
         let mut groups = Vec::new();
         let mut fault = None;
@@ -78,9 +69,8 @@ impl Grok {
                 .strip_prefix("weir")
                 .and_then(|at| at.parse::<usize>().ok())
                 .and_then(|at| expansion.fields.get(at));
-            let (name, conversion) = own.map_or((name.to_owned(), None), |(name, conversion)| {
-                (name.clone(), *conversion)
-            });
+            let (name, conversion) =
+                own.map_or((name.to_owned(), None), |(name, conversion)| (name.clone(), *conversion));
             // A stock pattern of ECS writes a `?` behind one of its names.
             match reference(name.trim_end_matches('?')) {
                 Ok(field) => groups.extend(numbers.iter().map(|number| Group {
@@ -115,9 +105,7 @@ impl Grok {
             return Ok(None);
         };
         let found = self.groups.iter().map(|group| {
-            let value = region
-                .pos(group.number)
-                .and_then(|(start, end)| text.get(start..end));
+            let value = region.pos(group.number).and_then(|(start, end)| text.get(start..end));
             let value = value.map(|value| {
                 let value = Value::String(value.to_owned());
                 match group.conversion {
@@ -137,10 +125,7 @@ impl Grok {
         bound.set_retry_limit_in_match(u32::try_from(share.max(RETRIES_MIN)).unwrap_or(u32::MAX));
         let mut region = Region::new();
         let options = SearchOptions::SEARCH_OPTION_NONE;
-        match self
-            .regex
-            .search_with_param(text, 0, text.len(), options, Some(&mut region), bound)
-        {
+        match self.regex.search_with_param(text, 0, text.len(), options, Some(&mut region), bound) {
             Ok(Some(_)) => Ok(Some(region)),
             Ok(None) => Ok(None),
             Err(_) => Err(TimedOut),
@@ -167,9 +152,8 @@ impl Expansion<'_> {
                 self.open_group(&inside[..end], None);
                 rest = &inside[end + 1..];
             } else {
-                let end = rest
-                    .find('}')
-                    .ok_or_else(|| format!("`{}`: `%{{` is not closed", shorten(rest)))?;
+                let end =
+                    rest.find('}').ok_or_else(|| format!("`{}`: `%{{` is not closed", shorten(rest)))?;
                 self.reference(&rest[2..end], depth)?;
                 rest = &rest[end + 1..];
             }
@@ -187,9 +171,7 @@ impl Expansion<'_> {
             None | Some("string") => None,
             Some(kind @ ("int" | "float")) => Conversion::named(kind),
             Some(other) => {
-                return Err(format!(
-                    "`%{{{inside}}}`: unknown type `{other}`; write int or float"
-                ));
+                return Err(format!("`%{{{inside}}}`: unknown type `{other}`; write int or float"));
             }
         };
         let definition = self.own.get(name).or_else(|| self.patterns.get(name)).ok_or_else(|| {

@@ -82,13 +82,8 @@ fn part(inside: &str, double: bool, written: &str) -> Part {
     match inside.strip_prefix('+') {
         Some("%s") => Part::Epoch,
         Some(format) => JodaFormat::parse(format).map_or_else(|_| literal(), Part::Moment),
-        None => reference(inside).map_or_else(
-            |_| literal(),
-            |path| Part::Field {
-                path,
-                written: written.to_owned(),
-            },
-        ),
+        None => reference(inside)
+            .map_or_else(|_| literal(), |path| Part::Field { path, written: written.to_owned() }),
     }
 }
 

@@ -9,9 +9,9 @@ use processors::{GrokOptions, GrokProcessor, Outcome, Processor};
 
 fn is_subset(want: &Value, got: &Value) -> bool {
     match (want, got) {
-        (Value::Object(want), Value::Object(got)) => want
-            .iter()
-            .all(|(key, value)| got.get(key).is_some_and(|found| is_subset(value, found))),
+        (Value::Object(want), Value::Object(got)) => {
+            want.iter().all(|(key, value)| got.get(key).is_some_and(|found| is_subset(value, found)))
+        }
         (Value::Number(want), Value::Number(got)) => want.as_f64() == got.as_f64(),
         _ => want == got,
     }
@@ -20,11 +20,7 @@ fn is_subset(want: &Value, got: &Value) -> bool {
 fn agrees(row: &Value, mode: &str) -> bool {
     let pattern = row["pattern"].as_str().expect("a pattern");
     let exact = row["exact"] == true;
-    let expression = if exact {
-        format!("^%{{{pattern}}}$")
-    } else {
-        format!("%{{{pattern}}}")
-    };
+    let expression = if exact { format!("^%{{{pattern}}}$") } else { format!("%{{{pattern}}}") };
     let grok = GrokProcessor::new(GrokOptions {
         matches: vec![("message".into(), vec![expression])],
         ecs: mode == "ecs-v1",
@@ -38,10 +34,7 @@ fn agrees(row: &Value, mode: &str) -> bool {
     if row["match"] == false {
         return !matched;
     }
-    matched
-        && row
-            .get("expect")
-            .is_none_or(|want| is_subset(want, &Value::Object(event.to_document())))
+    matched && row.get("expect").is_none_or(|want| is_subset(want, &Value::Object(event.to_document())))
 }
 
 #[test]

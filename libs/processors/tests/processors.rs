@@ -8,20 +8,12 @@ use processors::*;
 use proptest::prelude::*;
 
 fn event(fields: Value) -> Event {
-    let Value::Object(fields) = fields else {
-        panic!("an object")
-    };
-    Event::from_object(
-        fields,
-        Timestamp::parse("2026-01-02T03:04:05Z").expect("a moment"),
-    )
+    let Value::Object(fields) = fields else { panic!("an object") };
+    Event::from_object(fields, Timestamp::parse("2026-01-02T03:04:05Z").expect("a moment"))
 }
 
 fn grok(expression: &str) -> GrokOptions {
-    GrokOptions {
-        matches: vec![("message".into(), vec![expression.into()])],
-        ..GrokOptions::default()
-    }
+    GrokOptions { matches: vec![("message".into(), vec![expression.into()])], ..GrokOptions::default() }
 }
 
 fn date(format: &str, timezone: Option<&str>) -> DateProcessor {
@@ -41,40 +33,28 @@ fn an_access_line_becomes_ecs_fields() {
     let line = r#"1.2.3.4 - bob [24/Feb/2015:23:13:42 +0000] "GET /a HTTP/1.1" 200 203 "-" "curl/8""#;
     let mut event = event(json!({"message": line}));
 
-    let outcome = GrokProcessor::new(grok("%{HTTPD_COMBINEDLOG}"))
-        .expect("valid")
-        .process(&mut event);
+    let outcome = GrokProcessor::new(grok("%{HTTPD_COMBINEDLOG}")).expect("valid").process(&mut event);
 
     assert_eq!(outcome, Outcome::Applied);
     assert_eq!(event.fields["source"]["address"], "1.2.3.4");
-    assert_eq!(
-        event.fields["http"]["response"],
-        json!({"status_code": 200, "body": {"bytes": 203}})
-    );
+    assert_eq!(event.fields["http"]["response"], json!({"status_code": 200, "body": {"bytes": 203}}));
     assert_eq!(event.fields["user_agent"]["original"], "curl/8");
 }
 
 #[test]
 fn captures_join_overwrite_and_go_below_a_target() {
     let mut joined = event(json!({"message": "a b"}));
-    GrokProcessor::new(grok("%{WORD:x} %{WORD:x}"))
-        .expect("valid")
-        .process(&mut joined);
+    GrokProcessor::new(grok("%{WORD:x} %{WORD:x}")).expect("valid").process(&mut joined);
     assert_eq!(joined.fields["x"], json!(["a", "b"]));
 
     let mut over = event(json!({"message": "level rest"}));
-    let options = GrokOptions {
-        overwrite: vec!["message".into()],
-        ..grok("%{WORD:level} %{GREEDYDATA:message}")
-    };
+    let options =
+        GrokOptions { overwrite: vec!["message".into()], ..grok("%{WORD:level} %{GREEDYDATA:message}") };
     GrokProcessor::new(options).expect("valid").process(&mut over);
     assert_eq!(over.fields["message"], "rest");
 
     let mut below = event(json!({"message": "7"}));
-    let options = GrokOptions {
-        target: Some("[a][b]".into()),
-        ..grok("%{INT:[c][d]:int}")
-    };
+    let options = GrokOptions { target: Some("[a][b]".into()), ..grok("%{INT:[c][d]:int}") };
     GrokProcessor::new(options).expect("valid").process(&mut below);
     assert_eq!(below.fields["a"], json!({"b": {"c": {"d": 7}}}));
 }
@@ -82,15 +62,10 @@ fn captures_join_overwrite_and_go_below_a_target() {
 #[test]
 fn a_pattern_that_backtracks_without_end_is_given_up() {
     let mut event = event(json!({"message": format!("{}!", "a".repeat(3000))}));
+    let options =
+        GrokOptions { timeout: Duration::from_millis(50), ..grok(r"^(?:(?:a+)+)+b\1?|(?:(?:a|a)+)+$") };
     let options = GrokOptions {
-        timeout: Duration::from_millis(50),
-        ..grok(r"^(?:(?:a+)+)+b\1?|(?:(?:a|a)+)+$")
-    };
-    let options = GrokOptions {
-        matches: vec![(
-            "message".into(),
-            vec![options.matches[0].1[0].replace(r"\1?", "")],
-        )],
+        matches: vec![("message".into(), vec![options.matches[0].1[0].replace(r"\1?", "")])],
         ..options
     };
     let begun = Instant::now();
@@ -110,74 +85,28 @@ fn wrong_patterns_are_refused_with_their_name() {
         ("(", "is not a regular expression"),
         ("%{INT", "is not closed"),
     ] {
-        let error = GrokProcessor::new(grok(expression))
-            .expect_err(expression)
-            .to_string();
+        let error = GrokProcessor::new(grok(expression)).expect_err(expression).to_string();
         assert!(error.contains(want), "{error}");
     }
     let mut definitions = Patterns::default();
     definitions.define("SELF", "%{SELF}");
-    let error = GrokProcessor::new(GrokOptions {
-        definitions,
-        ..grok("%{SELF}")
-    })
-    .expect_err("endless");
+    let error = GrokProcessor::new(GrokOptions { definitions, ..grok("%{SELF}") }).expect_err("endless");
     assert!(error.to_string().contains("without end"), "{error}");
 }
 
 #[test]
 fn dates_are_read_in_every_form() {
     for (format, zone, text, want) in [
-        (
-            "dd/MMM/yyyy:HH:mm:ss Z",
-            None,
-            "24/Feb/2015:23:13:42 +0100",
-            "2015-02-24T22:13:42.000Z",
-        ),
-        (
-            "ISO8601",
-            None,
-            "2015-02-24T23:13:42,123Z",
-            "2015-02-24T23:13:42.123Z",
-        ),
-        (
-            "ISO8601",
-            Some("+02:00"),
-            "2015-02-24 23:13:42",
-            "2015-02-24T21:13:42.000Z",
-        ),
-        (
-            "ISO8601",
-            None,
-            "2015-02-24T23:13:42.5+0100",
-            "2015-02-24T22:13:42.500Z",
-        ),
+        ("dd/MMM/yyyy:HH:mm:ss Z", None, "24/Feb/2015:23:13:42 +0100", "2015-02-24T22:13:42.000Z"),
+        ("ISO8601", None, "2015-02-24T23:13:42,123Z", "2015-02-24T23:13:42.123Z"),
+        ("ISO8601", Some("+02:00"), "2015-02-24 23:13:42", "2015-02-24T21:13:42.000Z"),
+        ("ISO8601", None, "2015-02-24T23:13:42.5+0100", "2015-02-24T22:13:42.500Z"),
         ("UNIX", None, "1424819622.250", "2015-02-24T23:13:42.250Z"),
         ("UNIX_MS", None, "1424819622250", "2015-02-24T23:13:42.250Z"),
-        (
-            "MMM  d HH:mm:ss",
-            None,
-            "Dec  9 10:00:00",
-            "2025-12-09T10:00:00.000Z",
-        ),
-        (
-            "MMM dd HH:mm:ss",
-            None,
-            "Jan 31 10:00:00",
-            "2026-01-31T10:00:00.000Z",
-        ),
-        (
-            "yyyyMMddHHmmssSSS",
-            None,
-            "20150224231342123",
-            "2015-02-24T23:13:42.123Z",
-        ),
-        (
-            "MM/dd/YY h:mm a",
-            Some("EST"),
-            "02/24/15 6:13 PM",
-            "2015-02-24T23:13:00.000Z",
-        ),
+        ("MMM  d HH:mm:ss", None, "Dec  9 10:00:00", "2025-12-09T10:00:00.000Z"),
+        ("MMM dd HH:mm:ss", None, "Jan 31 10:00:00", "2026-01-31T10:00:00.000Z"),
+        ("yyyyMMddHHmmssSSS", None, "20150224231342123", "2015-02-24T23:13:42.123Z"),
+        ("MM/dd/YY h:mm a", Some("EST"), "02/24/15 6:13 PM", "2015-02-24T23:13:00.000Z"),
         (
             "EEE, dd MMM yyyy HH:mm:ss 'GMT'",
             None,
@@ -186,11 +115,7 @@ fn dates_are_read_in_every_form() {
         ),
     ] {
         let mut event = event(json!({"t": text}));
-        assert_eq!(
-            date(format, zone).process(&mut event),
-            Outcome::Applied,
-            "{format} {text}"
-        );
+        assert_eq!(date(format, zone).process(&mut event), Outcome::Applied, "{format} {text}");
         assert_eq!(event.timestamp.to_string(), want, "{format} {text}");
     }
     let mut wrong = event(json!({"t": "yesterday"}));

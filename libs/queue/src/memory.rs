@@ -30,21 +30,10 @@ pub fn memory(options: MemoryQueueOptions) -> (Producer, Consumer) {
     let places = Arc::new(Semaphore::new(events_max));
     // The semaphore is the bound; the channel never holds more batches than there are places.
     let (sender, receiver) = mpsc::channel(events_max);
-    let producer = Producer {
-        sender,
-        places: Arc::clone(&places),
-        events_max,
-    };
-    let waiting = Waiting {
-        receiver,
-        rest: VecDeque::new(),
-        batch_events_max: options.batch_events_max.max(1),
-    };
-    let consumer = Consumer {
-        waiting: Arc::new(Mutex::new(waiting)),
-        places,
-        flush: options.flush,
-    };
+    let producer = Producer { sender, places: Arc::clone(&places), events_max };
+    let waiting =
+        Waiting { receiver, rest: VecDeque::new(), batch_events_max: options.batch_events_max.max(1) };
+    let consumer = Consumer { waiting: Arc::new(Mutex::new(waiting)), places, flush: options.flush };
     (producer, consumer)
 }
 
@@ -66,11 +55,7 @@ impl Producer {
         }
         while events.len() > self.events_max {
             let rest = events.split_off(self.events_max);
-            self.send(Batch {
-                events: std::mem::replace(&mut events, rest),
-                acks: acks.clone(),
-            })
-            .await?;
+            self.send(Batch { events: std::mem::replace(&mut events, rest), acks: acks.clone() }).await?;
         }
         self.send(Batch { events, acks }).await
     }
@@ -128,9 +113,7 @@ impl Consumer {
         let mut batch = waiting.take();
         let places = Arc::clone(&self.places);
         let count = batch.events.len();
-        batch
-            .acks
-            .push(AckHandle::new(move |_| places.add_permits(count)));
+        batch.acks.push(AckHandle::new(move |_| places.add_permits(count)));
         Some(batch)
     }
 }
@@ -164,10 +147,7 @@ impl Waiting {
                 let rest = front.events.split_off(room);
                 events.append(&mut front.events);
                 acks.extend(front.acks.iter().cloned());
-                self.rest.push_front(Batch {
-                    events: rest,
-                    acks: front.acks,
-                });
+                self.rest.push_front(Batch { events: rest, acks: front.acks });
                 break;
             }
         }
@@ -184,26 +164,17 @@ mod tests {
     use super::*;
 
     fn events(count: usize) -> Vec<Event> {
-        (0..count)
-            .map(|n| Event::at(Timestamp::from_nanos(n as i128)))
-            .collect()
+        (0..count).map(|n| Event::at(Timestamp::from_nanos(n as i128))).collect()
     }
 
     fn options(events_max: usize, batch_events_max: usize) -> MemoryQueueOptions {
-        MemoryQueueOptions {
-            events_max,
-            batch_events_max,
-            flush: Duration::from_millis(1),
-        }
+        MemoryQueueOptions { events_max, batch_events_max, flush: Duration::from_millis(1) }
     }
 
     fn recorded() -> (AckHandle, Arc<StdMutex<Vec<Delivery>>>) {
         let seen = Arc::new(StdMutex::new(Vec::new()));
         let sink = Arc::clone(&seen);
-        (
-            AckHandle::new(move |delivery| sink.lock().unwrap().push(delivery)),
-            seen,
-        )
+        (AckHandle::new(move |delivery| sink.lock().unwrap().push(delivery)), seen)
     }
 
     #[tokio::test]
@@ -230,13 +201,7 @@ mod tests {
     async fn a_cut_batch_is_acked_once_after_its_last_part() {
         let (producer, consumer) = memory(options(10, 2));
         let (ack, seen) = recorded();
-        producer
-            .push(Batch {
-                events: events(3),
-                acks: vec![ack],
-            })
-            .await
-            .expect("open");
+        producer.push(Batch { events: events(3), acks: vec![ack] }).await.expect("open");
 
         consumer.next().await.expect("first part").delivered();
         assert!(seen.lock().unwrap().is_empty());
@@ -251,32 +216,21 @@ mod tests {
         producer.push(Batch::without_ack(events(2))).await.expect("open");
         let taken = consumer.next().await.expect("a batch");
 
-        let blocked = tokio::time::timeout(
-            Duration::from_millis(20),
-            producer.push(Batch::without_ack(events(1))),
-        )
-        .await;
+        let blocked =
+            tokio::time::timeout(Duration::from_millis(20), producer.push(Batch::without_ack(events(1))))
+                .await;
         assert!(blocked.is_err(), "the places are still held");
         taken.delivered();
 
-        producer
-            .push(Batch::without_ack(events(1)))
-            .await
-            .expect("places are free");
+        producer.push(Batch::without_ack(events(1))).await.expect("places are free");
     }
 
     #[tokio::test]
     async fn a_batch_larger_than_the_queue_travels_in_parts() {
         let (producer, consumer) = memory(options(2, 10));
         let (ack, seen) = recorded();
-        let pushing = tokio::spawn(async move {
-            producer
-                .push(Batch {
-                    events: events(5),
-                    acks: vec![ack],
-                })
-                .await
-        });
+        let pushing =
+            tokio::spawn(async move { producer.push(Batch { events: events(5), acks: vec![ack] }).await });
 
         let mut count = 0;
         while let Some(batch) = consumer.next().await {

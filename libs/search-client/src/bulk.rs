@@ -93,24 +93,12 @@ fn outcome(item: &Value) -> Option<ItemOutcome> {
     let (op, result) = item.as_object()?.iter().next()?;
     let status = u16::try_from(result.get("status")?.as_u64()?).ok()?;
     let error = |member: &str| {
-        result
-            .get("error")
-            .and_then(|e| e.get(member))
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
+        result.get("error").and_then(|e| e.get(member)).and_then(Value::as_str).unwrap_or_default().to_owned()
     };
     Some(match status {
         200..=299 => ItemOutcome::Stored,
         409 if op == "create" => ItemOutcome::Duplicate,
-        429 | 500..=599 => ItemOutcome::Again {
-            status,
-            reason: error("reason"),
-        },
-        _ => ItemOutcome::Refused(Rejection {
-            status,
-            kind: error("type"),
-            reason: error("reason"),
-        }),
+        429 | 500..=599 => ItemOutcome::Again { status, reason: error("reason") },
+        _ => ItemOutcome::Refused(Rejection { status, kind: error("type"), reason: error("reason") }),
     })
 }

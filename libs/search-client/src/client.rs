@@ -74,16 +74,9 @@ pub struct SearchClient {
 impl SearchClient {
     /// Checks the addresses; connects only when asked something.
     pub fn new(options: ClientOptions) -> Result<Self, ClientError> {
-        let hosts = options
-            .hosts
-            .iter()
-            .map(|host| address(host))
-            .collect::<Result<Vec<_>, _>>()?;
+        let hosts = options.hosts.iter().map(|host| address(host)).collect::<Result<Vec<_>, _>>()?;
         if hosts.is_empty() {
-            return Err(ClientError::Host {
-                host: String::new(),
-                reason: "the list is empty".to_owned(),
-            });
+            return Err(ClientError::Host { host: String::new(), reason: "the list is empty".to_owned() });
         }
         let http = reqwest::Client::builder()
             .timeout(options.timeout)
@@ -91,12 +84,7 @@ impl SearchClient {
             .no_proxy()
             .build()
             .map_err(ClientError::Setup)?;
-        Ok(Self {
-            http,
-            hosts,
-            next: AtomicUsize::new(0),
-            options,
-        })
+        Ok(Self { http, hosts, next: AtomicUsize::new(0), options })
     }
 
     /// The addresses, for messages.
@@ -126,10 +114,7 @@ impl SearchClient {
                 Err(error) => reason = root_cause(&error),
             }
         }
-        Err(ClientError::Unreachable {
-            hosts: self.hosts(),
-            reason,
-        })
+        Err(ClientError::Unreachable { hosts: self.hosts(), reason })
     }
 
     /// Sends JSON, or nothing, and reads JSON; a status of 400 and above is [`ClientError::Refused`].
@@ -150,9 +135,7 @@ impl SearchClient {
     /// Sends actions once and tells the fate of each. A refusal of the whole request, 429 included, is an error.
     pub async fn bulk(&self, actions: &[BulkAction]) -> Result<Vec<ItemOutcome>, ClientError> {
         let path = "/_bulk";
-        let answer = self
-            .send(Method::POST, path, "application/x-ndjson", bulk::body(actions))
-            .await?;
+        let answer = self.send(Method::POST, path, "application/x-ndjson", bulk::body(actions)).await?;
         let value: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         if !answer.is_success() {
             return Err(refused(&Method::POST, path, &answer, Some(&value)));
@@ -181,9 +164,7 @@ impl SearchClient {
             let before = actions.len();
             let trouble = match sent {
                 Ok(outcomes) => settle(&mut actions, outcomes, &mut refused),
-                Err(ClientError::Refused {
-                    status, reason, kind, ..
-                }) if is_final(status) => {
+                Err(ClientError::Refused { status, reason, kind, .. }) if is_final(status) => {
                     let rejection = Rejection { status, kind, reason };
                     refused.extend(actions.drain(..).map(|action| (action, rejection.clone())));
                     None
@@ -195,12 +176,7 @@ impl SearchClient {
                 pause.reset();
             }
             let span = pause.step();
-            warn!(
-                items = actions.len(),
-                retry_ms = span.as_millis() as u64,
-                reason,
-                "bulk will be repeated"
-            );
+            warn!(items = actions.len(), retry_ms = span.as_millis() as u64, reason, "bulk will be repeated");
             tokio::select! {
                 () = tokio::time::sleep(span) => {}
                 () = stop.cancelled() => return Err(ClientError::Stopped),
@@ -217,12 +193,10 @@ impl SearchClient {
         content_type: &str,
         body: Bytes,
     ) -> Result<RequestBuilder, ClientError> {
-        let url = host
-            .join(path.trim_start_matches('/'))
-            .map_err(|error| ClientError::Host {
-                host: format!("{host}{path}"),
-                reason: error.to_string(),
-            })?;
+        let url = host.join(path.trim_start_matches('/')).map_err(|error| ClientError::Host {
+            host: format!("{host}{path}"),
+            reason: error.to_string(),
+        })?;
         let mut request = self.http.request(method, url);
         if !body.is_empty() {
             request = request.header(CONTENT_TYPE, content_type).body(body);
@@ -272,21 +246,12 @@ async fn receive(request: RequestBuilder) -> Result<Answer, reqwest::Error> {
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default()
         .to_owned();
-    Ok(Answer {
-        status,
-        content_type,
-        body: response.bytes().await?,
-    })
+    Ok(Answer { status, content_type, body: response.bytes().await? })
 }
 
 fn refused(method: &Method, path: &str, answer: &Answer, body: Option<&Value>) -> ClientError {
     let error = body.and_then(|body| body.get("error"));
-    let member = |name: &str| {
-        error
-            .and_then(|e| e.get(name))
-            .and_then(Value::as_str)
-            .map(str::to_owned)
-    };
+    let member = |name: &str| error.and_then(|e| e.get(name)).and_then(Value::as_str).map(str::to_owned);
     let reason = member("reason")
         .or_else(|| error.and_then(Value::as_str).map(str::to_owned))
         .unwrap_or_else(|| String::from_utf8_lossy(&answer.body).chars().take(300).collect());
@@ -300,20 +265,10 @@ fn refused(method: &Method, path: &str, answer: &Answer, body: Option<&Value>) -
 }
 
 fn address(host: &str) -> Result<Url, ClientError> {
-    let full = if host.contains("://") {
-        host.to_owned()
-    } else {
-        format!("http://{host}")
-    };
-    let slashed = if full.ends_with('/') {
-        full
-    } else {
-        format!("{full}/")
-    };
-    Url::parse(&slashed).map_err(|error| ClientError::Host {
-        host: host.to_owned(),
-        reason: error.to_string(),
-    })
+    let full = if host.contains("://") { host.to_owned() } else { format!("http://{host}") };
+    let slashed = if full.ends_with('/') { full } else { format!("{full}/") };
+    Url::parse(&slashed)
+        .map_err(|error| ClientError::Host { host: host.to_owned(), reason: error.to_string() })
 }
 
 /// The innermost reason: "Connection refused" says more than "error sending request".

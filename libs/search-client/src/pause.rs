@@ -15,11 +15,7 @@ pub struct Pause {
 impl Pause {
     /// A pause that starts at `init` and grows to `max`.
     pub fn new(init: Duration, max: Duration) -> Self {
-        Self {
-            init,
-            max,
-            next: init,
-        }
+        Self { init, max, next: init }
     }
 
     /// How long to wait now: between half of the current span and all of it.

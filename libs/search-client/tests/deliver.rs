@@ -27,17 +27,10 @@ async fn node(answers: &'static [(u16, &'static str)]) -> (String, Arc<AtomicUsi
         "/_bulk",
         post(move || {
             let at = seen.fetch_add(1, Ordering::SeqCst).min(answers.len() - 1);
-            async move {
-                (
-                    StatusCode::from_u16(answers[at].0).expect("a status"),
-                    answers[at].1,
-                )
-            }
+            async move { (StatusCode::from_u16(answers[at].0).expect("a status"), answers[at].1) }
         }),
     );
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-        .await
-        .expect("a port");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("bound").to_string();
     tokio::spawn(async move { axum::serve(listener, app).await });
     (address, calls)
@@ -69,10 +62,7 @@ async fn items_are_repeated_until_each_is_stored_or_refused() {
     .await;
     let actions = ["a", "b", "c", "d"].map(action).to_vec();
 
-    let refused = client(host)
-        .deliver(actions, &CancellationToken::new())
-        .await
-        .expect("delivered");
+    let refused = client(host).deliver(actions, &CancellationToken::new()).await.expect("delivered");
 
     assert_eq!(calls.load(Ordering::SeqCst), 4);
     assert_eq!(refused.len(), 1);
@@ -82,11 +72,9 @@ async fn items_are_repeated_until_each_is_stored_or_refused() {
 
 #[tokio::test]
 async fn an_answer_that_counts_wrong_is_not_taken_for_success() {
-    let (host, _) = node(&[
-        (200, r#"{"errors":false,"items":[]}"#),
-        (200, r#"{"items":[{"create":{"status":201}}]}"#),
-    ])
-    .await;
+    let (host, _) =
+        node(&[(200, r#"{"errors":false,"items":[]}"#), (200, r#"{"items":[{"create":{"status":201}}]}"#)])
+            .await;
 
     let once = client(host.clone()).bulk(&[action("a")]).await;
 
@@ -98,9 +86,7 @@ async fn stopping_ends_the_wait_for_a_dead_node() {
     let stop = CancellationToken::new();
     stop.cancel();
 
-    let result = client("127.0.0.1:1".into())
-        .deliver(vec![action("a")], &stop)
-        .await;
+    let result = client("127.0.0.1:1".into()).deliver(vec![action("a")], &stop).await;
 
     assert!(matches!(result, Err(ClientError::Stopped)), "{result:?}");
 }

@@ -37,9 +37,7 @@ impl CommandLine {
                     .long("config")
                     .value_name("FILE")
                     .value_parser(clap::value_parser!(PathBuf))
-                    .help(format!(
-                        "The configuration file [default: config/{program}.yml if it exists]"
-                    )),
+                    .help(format!("The configuration file [default: config/{program}.yml if it exists]")),
             )
             .arg(
                 Arg::new("override")
@@ -90,21 +88,13 @@ impl CommandLine {
                 ))),
             })
             .collect::<Result<_, _>>()?;
-        let words = matches
-            .get_many::<String>("words")
-            .unwrap_or_default()
-            .cloned()
-            .collect();
+        let words = matches.get_many::<String>("words").unwrap_or_default().cloned().collect();
         let layers = Layers {
             file: matches.get_one::<PathBuf>("config").cloned(),
             default_file: Some(PathBuf::from(format!("config/{program}.yml"))),
             overrides,
         };
-        Ok(Invocation {
-            layers,
-            words,
-            matches,
-        })
+        Ok(Invocation { layers, words, matches })
     }
 }
 
@@ -129,10 +119,7 @@ mod tests {
 
         assert_eq!(
             invocation.layers.overrides,
-            [
-                ("http.port".to_owned(), "8200".to_owned()),
-                ("path.data".to_owned(), "node2".to_owned())
-            ]
+            [("http.port".to_owned(), "8200".to_owned()), ("path.data".to_owned(), "node2".to_owned())]
         );
         assert_eq!(invocation.layers.file, Some(PathBuf::from("x.yml")));
         assert_eq!(invocation.words, ["test", "config"]);
@@ -144,9 +131,6 @@ mod tests {
             .parse_from(&["search-node", "-E", "http.port"])
             .expect_err("no value");
 
-        assert_eq!(
-            error.to_string(),
-            "-E http.port: must be key=value, e.g. -E http.port=9200"
-        );
+        assert_eq!(error.to_string(), "-E http.port: must be key=value, e.g. -E http.port=9200");
     }
 }

@@ -87,9 +87,5 @@ fn hint(nearest: &Option<String>) -> String {
 }
 
 fn detail(message: &str) -> String {
-    if message.is_empty() {
-        String::new()
-    } else {
-        format!(" ({message})")
-    }
+    if message.is_empty() { String::new() } else { format!(" ({message})") }
 }

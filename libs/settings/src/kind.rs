@@ -95,9 +95,7 @@ impl Kind {
 /// Reads `64mb`, `1.5gb`, `512` (bytes); units are powers of 1024, upper or lower case.
 pub fn parse_bytes(text: &str) -> Option<u64> {
     let text = text.trim().to_ascii_lowercase();
-    let digits = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let amount: f64 = text[..digits].parse().ok()?;
     let unit: u64 = match text[digits..].trim() {
         "" | "b" => 1,
@@ -116,9 +114,7 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
     if text == "0" {
         return Some(Duration::ZERO);
     }
-    let digits = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let amount: f64 = text[..digits].parse().ok()?;
     let nanos: f64 = match &text[digits..] {
         "nanos" | "ns" => 1.0,
@@ -136,11 +132,9 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
 
 pub(crate) fn parse_share(text: &str) -> Option<Share> {
     match text.trim().strip_suffix('%') {
-        Some(number) => number
-            .parse::<f64>()
-            .ok()
-            .filter(|n| (0.0..=100.0).contains(n))
-            .map(|n| Share::Of(n / 100.0)),
+        Some(number) => {
+            number.parse::<f64>().ok().filter(|n| (0.0..=100.0).contains(n)).map(|n| Share::Of(n / 100.0))
+        }
         None => parse_bytes(text).map(Share::Bytes),
     }
 }
@@ -151,14 +145,9 @@ mod tests {
 
     #[test]
     fn bytes_are_read_with_every_unit() {
-        for (text, bytes) in [
-            ("0", 0),
-            ("512", 512),
-            ("1kb", 1024),
-            ("1.5k", 1536),
-            ("64MB", 64 << 20),
-            ("2gb", 2 << 30),
-        ] {
+        for (text, bytes) in
+            [("0", 0), ("512", 512), ("1kb", 1024), ("1.5k", 1536), ("64MB", 64 << 20), ("2gb", 2 << 30)]
+        {
             assert_eq!(parse_bytes(text), Some(bytes), "{text}");
         }
         for text in ["", "mb", "12parsecs", "-1"] {
@@ -168,18 +157,8 @@ mod tests {
 
     #[test]
     fn durations_are_read_with_every_unit() {
-        for (text, millis) in [
-            ("0", 0),
-            ("500ms", 500),
-            ("1.5s", 1500),
-            ("2m", 120_000),
-            ("1h", 3_600_000),
-        ] {
-            assert_eq!(
-                parse_duration(text),
-                Some(Duration::from_millis(millis)),
-                "{text}"
-            );
+        for (text, millis) in [("0", 0), ("500ms", 500), ("1.5s", 1500), ("2m", 120_000), ("1h", 3_600_000)] {
+            assert_eq!(parse_duration(text), Some(Duration::from_millis(millis)), "{text}");
         }
         for text in ["", "5", "s", "5 fortnights"] {
             assert_eq!(parse_duration(text), None, "{text}");

@@ -27,10 +27,7 @@ pub struct Layers {
 
 /// Reads and checks all layers.
 pub fn load(schema: Schema, layers: &Layers) -> Result<Settings, SettingsError> {
-    let file = layers
-        .file
-        .as_deref()
-        .or(layers.default_file.as_deref().filter(|path| path.exists()));
+    let file = layers.file.as_deref().or(layers.default_file.as_deref().filter(|path| path.exists()));
     let (source, text) = match file {
         Some(path) => (path.display().to_string(), read(path)?),
         None => ("defaults".to_owned(), String::new()),
@@ -56,23 +53,15 @@ pub fn load_text(
 
 fn read(path: &Path) -> Result<String, SettingsError> {
     #[expect(clippy::disallowed_methods, reason = "the error names the path itself")]
-    std::fs::read_to_string(path).map_err(|source| SettingsError::Unreadable {
-        path: path.display().to_string(),
-        source,
-    })
+    std::fs::read_to_string(path)
+        .map_err(|source| SettingsError::Unreadable { path: path.display().to_string(), source })
 }
 
 fn parse(source: &str, text: &str) -> Result<Node, SettingsError> {
-    let origin = |line| Origin {
-        source: source.into(),
-        line,
-    };
+    let origin = |line| Origin { source: source.into(), line };
     let documents = MarkedYaml::load_from_str(text).map_err(|error| {
         let reason = error.to_string();
-        SettingsError::Syntax {
-            origin: origin(line_of(&reason)),
-            reason,
-        }
+        SettingsError::Syntax { origin: origin(line_of(&reason)), reason }
     })?;
     match documents.into_iter().next() {
         None => Ok(Node::empty(origin(0))),
@@ -101,10 +90,7 @@ fn line_of(message: &str) -> usize {
 }
 
 fn convert(yaml: MarkedYaml<'_>, source: &str, path: &str, depth: usize) -> Result<Node, SettingsError> {
-    let origin = Origin {
-        source: source.into(),
-        line: yaml.span.start.line(),
-    };
+    let origin = Origin { source: source.into(), line: yaml.span.start.line() };
     if depth > DEPTH_MAX {
         return Err(SettingsError::Syntax {
             origin,
@@ -113,16 +99,10 @@ fn convert(yaml: MarkedYaml<'_>, source: &str, path: &str, depth: usize) -> Resu
     }
     let tree = match yaml.data {
         YamlData::Value(scalar) => scalar_tree(scalar.into_owned()),
-        YamlData::Representation(text, ..) => Tree::Scalar {
-            text: text.into_owned(),
-            quoted: true,
-        },
+        YamlData::Representation(text, ..) => Tree::Scalar { text: text.into_owned(), quoted: true },
         YamlData::Tagged(_, inner) => return convert(*inner, source, path, depth + 1),
         YamlData::Sequence(items) => Tree::List(
-            items
-                .into_iter()
-                .map(|item| convert(item, source, path, depth + 1))
-                .collect::<Result<_, _>>()?,
+            items.into_iter().map(|item| convert(item, source, path, depth + 1)).collect::<Result<_, _>>()?,
         ),
         YamlData::Mapping(entries) => {
             let mut node = Node::empty(origin.clone());
@@ -157,17 +137,13 @@ fn scalar_tree(scalar: ScalarOwned) -> Tree {
 }
 
 fn key_text(key: MarkedYaml<'_>, source: &str) -> Result<String, SettingsError> {
-    let origin = Origin {
-        source: source.into(),
-        line: key.span.start.line(),
-    };
+    let origin = Origin { source: source.into(), line: key.span.start.line() };
     match convert(key, source, "", 0)?.tree {
         Tree::Scalar { text, .. } => Ok(text),
         Tree::Null => Ok("null".to_owned()),
-        Tree::List(_) | Tree::Map(_) => Err(SettingsError::Syntax {
-            origin,
-            reason: "a key must be a text".to_owned(),
-        }),
+        Tree::List(_) | Tree::Map(_) => {
+            Err(SettingsError::Syntax { origin, reason: "a key must be a text".to_owned() })
+        }
     }
 }
 
@@ -175,31 +151,20 @@ fn key_text(key: MarkedYaml<'_>, source: &str) -> Result<String, SettingsError> 
 fn parse_override(value: &str) -> Result<Node, SettingsError> {
     let origin = Origin::of("-E");
     if !value.trim_start().starts_with(['[', '{']) {
-        return Ok(Node {
-            tree: scalar_override(value),
-            origin,
-        });
+        return Ok(Node { tree: scalar_override(value), origin });
     }
-    let documents = MarkedYaml::load_from_str(value).map_err(|error| SettingsError::Syntax {
-        origin: origin.clone(),
-        reason: error.to_string(),
-    })?;
+    let documents = MarkedYaml::load_from_str(value)
+        .map_err(|error| SettingsError::Syntax { origin: origin.clone(), reason: error.to_string() })?;
     match documents.into_iter().next() {
         Some(document) => convert(document, "-E", "", 0),
-        None => Ok(Node {
-            tree: Tree::Null,
-            origin,
-        }),
+        None => Ok(Node { tree: Tree::Null, origin }),
     }
 }
 
 fn scalar_override(value: &str) -> Tree {
     match value {
         "" | "null" | "~" => Tree::Null,
-        text => Tree::Scalar {
-            text: text.to_owned(),
-            quoted: false,
-        },
+        text => Tree::Scalar { text: text.to_owned(), quoted: false },
     }
 }
 
@@ -216,12 +181,10 @@ fn expand(
             }
             Ok(())
         }
-        Tree::List(nodes) => nodes
-            .iter_mut()
-            .try_for_each(|child| expand(child, path, variable)),
-        Tree::Map(entries) => entries
-            .iter_mut()
-            .try_for_each(|(name, child)| expand(child, &join(path, name), variable)),
+        Tree::List(nodes) => nodes.iter_mut().try_for_each(|child| expand(child, path, variable)),
+        Tree::Map(entries) => {
+            entries.iter_mut().try_for_each(|(name, child)| expand(child, &join(path, name), variable))
+        }
     }
 }
 
@@ -239,9 +202,7 @@ fn expand_text(
         };
         out.push_str(&rest[..start]);
         let inside = &rest[start + 2..start + length];
-        let (name, fallback) = inside
-            .split_once(':')
-            .map_or((inside, None), |(n, f)| (n, Some(f)));
+        let (name, fallback) = inside.split_once(':').map_or((inside, None), |(n, f)| (n, Some(f)));
         match (variable(name), fallback) {
             (Some(value), _) => out.push_str(&value),
             (None, Some(fallback)) if !fallback.starts_with('?') => out.push_str(fallback),
@@ -294,22 +255,15 @@ fn check(schema: Schema, node: &Node, path: &str, pattern: &str) -> Result<(), S
 fn unknown(schema: Schema, child: &Node, path: String, pattern: &str) -> SettingsError {
     let leaf = first_leaf(child, path.clone());
     let leaf_pattern = first_leaf(child, pattern.to_owned());
-    let near = nearest(&leaf_pattern, schema.settings().map(|setting| setting.key))
-        .map(|key| (leaf, key))
-        .or_else(|| {
-            nearest(pattern, schema.settings().map(|setting| setting.key)).map(|key| (path.clone(), key))
-        });
+    let near =
+        nearest(&leaf_pattern, schema.settings().map(|setting| setting.key)).map(|key| (leaf, key)).or_else(
+            || nearest(pattern, schema.settings().map(|setting| setting.key)).map(|key| (path.clone(), key)),
+        );
     match near {
-        Some((key, near)) => SettingsError::Unknown {
-            origin: child.origin.clone(),
-            key,
-            nearest: Some(near.to_owned()),
-        },
-        None => SettingsError::Unknown {
-            origin: child.origin.clone(),
-            key: path,
-            nearest: None,
-        },
+        Some((key, near)) => {
+            SettingsError::Unknown { origin: child.origin.clone(), key, nearest: Some(near.to_owned()) }
+        }
+        None => SettingsError::Unknown { origin: child.origin.clone(), key: path, nearest: None },
     }
 }
 

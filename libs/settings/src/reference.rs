@@ -12,19 +12,15 @@ pub fn markdown(program: &str, schema: Schema) -> String {
          `[]` stands for the elements of a list.\n"
     );
     for (title, settings) in schema.tables {
-        let _infallible = write!(
-            page,
-            "\n## {title}\n\n| setting | kind | default | meaning |\n|---|---|---|---|\n"
-        );
+        let _infallible =
+            write!(page, "\n## {title}\n\n| setting | kind | default | meaning |\n|---|---|---|---|\n");
         for setting in *settings {
             let _infallible = writeln!(
                 page,
                 "| `{}` | {} | {} | {} |",
                 setting.key,
                 kind_name(setting.kind),
-                setting
-                    .default
-                    .map_or("–".to_owned(), |default| format!("`{default}`")),
+                setting.default.map_or("–".to_owned(), |default| format!("`{default}`")),
                 setting.doc.replace('|', "\\|"),
             );
         }
@@ -39,11 +35,7 @@ fn kind_name(kind: Kind) -> String {
         Kind::Integer(low, high) => format!("integer {low}–{high}"),
         Kind::Float(low, high) => format!("number {low}–{high}"),
         Kind::Text => "text".to_owned(),
-        Kind::OneOf(words) => words
-            .iter()
-            .map(|word| format!("`{word}`"))
-            .collect::<Vec<_>>()
-            .join(", "),
+        Kind::OneOf(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
         Kind::Bytes => "bytes".to_owned(),
         Kind::BytesOrShare => "bytes or %".to_owned(),
         Kind::Duration => "duration".to_owned(),
@@ -60,27 +52,20 @@ fn kind_name(kind: Kind) -> String {
 /// A setting counts as shown when a line, commented out or not, starts with its last segment or its whole key
 /// and a colon; the sentence must stand in a comment, whatever its line breaks.
 pub fn missing_from_yaml(schema: Schema, yaml: &str) -> Vec<String> {
-    let keys: Vec<&str> = yaml
-        .lines()
-        .map(|line| line.trim_start_matches(['#', ' ', '-']))
-        .collect();
+    let keys: Vec<&str> = yaml.lines().map(|line| line.trim_start_matches(['#', ' ', '-'])).collect();
     let comments = yaml
         .lines()
         .filter_map(|line| line.trim_start().strip_prefix('#'))
         .flat_map(str::split_whitespace)
         .collect::<Vec<_>>()
         .join(" ");
-    schema
-        .settings()
-        .filter_map(|setting| missing(setting, &keys, &comments))
-        .collect()
+    schema.settings().filter_map(|setting| missing(setting, &keys, &comments)).collect()
 }
 
 fn missing(setting: &Setting, keys: &[&str], comments: &str) -> Option<String> {
     let last = setting.key.rsplit(['.', ']']).next().unwrap_or(setting.key);
     let shown = |name: &str| {
-        keys.iter()
-            .any(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(':')))
+        keys.iter().any(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(':')))
     };
     let tail = setting.key.rsplit("[].").next().unwrap_or(setting.key);
     if !(shown(setting.key) || shown(tail) || (tail.contains('.') && shown(last))) {

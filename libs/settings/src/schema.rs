@@ -22,12 +22,7 @@ pub const fn setting(
     default: Option<&'static str>,
     doc: &'static str,
 ) -> Setting {
-    Setting {
-        key,
-        kind,
-        default,
-        doc,
-    }
+    Setting { key, kind, default, doc }
 }
 
 /// All settings of one program: its own and those of the parts that it shares with others.
@@ -50,8 +45,7 @@ impl Schema {
 
     /// Whether some setting lies below `pattern`.
     pub(crate) fn is_prefix(&self, pattern: &str) -> bool {
-        self.settings()
-            .any(|setting| prefixes(setting.key).any(|prefix| matches(prefix, pattern)))
+        self.settings().any(|setting| prefixes(setting.key).any(|prefix| matches(prefix, pattern)))
     }
 }
 

@@ -71,13 +71,8 @@ fn begin(
         other => {
             let known = ["test config", "export config", "export reference"];
             let near = nearest(other, known.iter().chain(commands).copied());
-            let hint = near.map_or_else(
-                || "see --help".to_owned(),
-                |near| format!("did you mean `{near}`?"),
-            );
-            Err(SettingsError::CommandLine(format!(
-                "unknown command `{other}`; {hint}"
-            )))
+            let hint = near.map_or_else(|| "see --help".to_owned(), |near| format!("did you mean `{near}`?"));
+            Err(SettingsError::CommandLine(format!("unknown command `{other}`; {hint}")))
         }
     }
 }

@@ -17,10 +17,7 @@ pub struct Origin {
 impl Origin {
     /// A place on the command line or in the defaults.
     pub fn of(source: &str) -> Self {
-        Self {
-            source: source.into(),
-            line: 0,
-        }
+        Self { source: source.into(), line: 0 }
     }
 }
 
@@ -63,30 +60,18 @@ pub enum Tree {
 impl Node {
     /// An empty map.
     pub fn empty(origin: Origin) -> Self {
-        Self {
-            tree: Tree::Map(Vec::new()),
-            origin,
-        }
+        Self { tree: Tree::Map(Vec::new()), origin }
     }
 
     /// An unquoted scalar.
     pub fn scalar(text: &str, origin: Origin) -> Self {
-        Self {
-            tree: Tree::Scalar {
-                text: text.to_owned(),
-                quoted: false,
-            },
-            origin,
-        }
+        Self { tree: Tree::Scalar { text: text.to_owned(), quoted: false }, origin }
     }
 
     /// The node at a dotted key below this one.
     pub fn get(&self, key: &str) -> Option<&Node> {
         key.split('.').try_fold(self, |node, segment| match &node.tree {
-            Tree::Map(entries) => entries
-                .iter()
-                .find(|(name, _)| name == segment)
-                .map(|(_, child)| child),
+            Tree::Map(entries) => entries.iter().find(|(name, _)| name == segment).map(|(_, child)| child),
             Tree::Null | Tree::Scalar { .. } | Tree::List(_) => None,
         })
     }
@@ -127,10 +112,7 @@ impl Node {
             self.tree = Tree::Map(Vec::new());
         }
         let Tree::Map(entries) = &mut self.tree else {
-            return Err(SettingsError::Duplicate {
-                origin: value.origin,
-                key: place,
-            });
+            return Err(SettingsError::Duplicate { origin: value.origin, key: place });
         };
         let at = entries.iter().position(|(name, _)| name == head);
         match (rest, at) {
@@ -151,14 +133,11 @@ impl Node {
 
     fn merge(&mut self, other: Node, path: &str) -> Result<(), SettingsError> {
         match other.tree {
-            Tree::Map(entries) if matches!(self.tree, Tree::Map(_)) => entries
-                .into_iter()
-                .try_for_each(|(name, child)| self.insert(&name, child, path)),
+            Tree::Map(entries) if matches!(self.tree, Tree::Map(_)) => {
+                entries.into_iter().try_for_each(|(name, child)| self.insert(&name, child, path))
+            }
             Tree::Null | Tree::Scalar { .. } | Tree::List(_) | Tree::Map(_) => {
-                Err(SettingsError::Duplicate {
-                    origin: other.origin,
-                    key: path.to_owned(),
-                })
+                Err(SettingsError::Duplicate { origin: other.origin, key: path.to_owned() })
             }
         }
     }
@@ -171,16 +150,11 @@ impl Node {
         let Tree::Map(entries) = &mut self.tree else {
             return;
         };
-        let (head, rest) = key
-            .split_once('.')
-            .map_or((key, None), |(head, rest)| (head, Some(rest)));
-        let at = entries
-            .iter()
-            .position(|(name, _)| name == head)
-            .unwrap_or_else(|| {
-                entries.push((head.to_owned(), Node::empty(value.origin.clone())));
-                entries.len() - 1
-            });
+        let (head, rest) = key.split_once('.').map_or((key, None), |(head, rest)| (head, Some(rest)));
+        let at = entries.iter().position(|(name, _)| name == head).unwrap_or_else(|| {
+            entries.push((head.to_owned(), Node::empty(value.origin.clone())));
+            entries.len() - 1
+        });
         match rest {
             Some(rest) => entries[at].1.replace(rest, value),
             None => entries[at].1 = value,
@@ -190,9 +164,5 @@ impl Node {
 
 /// A dotted path one segment longer.
 pub(crate) fn join(path: &str, segment: &str) -> String {
-    if path.is_empty() {
-        segment.to_owned()
-    } else {
-        format!("{path}.{segment}")
-    }
+    if path.is_empty() { segment.to_owned() } else { format!("{path}.{segment}") }
 }

@@ -19,11 +19,7 @@ pub struct Settings {
 
 impl Settings {
     pub(crate) fn new(schema: Schema, root: Node) -> Self {
-        Self {
-            schema,
-            root,
-            prefix: String::new(),
-        }
+        Self { schema, root, prefix: String::new() }
     }
 
     /// The text at `key`, or its default, or an empty text.
@@ -47,9 +43,7 @@ impl Settings {
 
     /// The whole number at `key`.
     pub fn integer(&self, key: &str) -> i64 {
-        self.text(key)
-            .parse()
-            .unwrap_or_else(|_| self.undeclared(key, "an integer"))
+        self.text(key).parse().unwrap_or_else(|_| self.undeclared(key, "an integer"))
     }
 
     /// The whole number at `key`, which the table keeps at zero or above.
@@ -59,9 +53,7 @@ impl Settings {
 
     /// The decimal number at `key`.
     pub fn float(&self, key: &str) -> f64 {
-        self.text(key)
-            .parse()
-            .unwrap_or_else(|_| self.undeclared(key, "a number"))
+        self.text(key).parse().unwrap_or_else(|_| self.undeclared(key, "a number"))
     }
 
     /// The number of bytes at `key`.
@@ -86,9 +78,7 @@ impl Settings {
 
     /// The port at `key`.
     pub fn port(&self, key: &str) -> u16 {
-        self.text(key)
-            .parse()
-            .unwrap_or_else(|_| self.undeclared(key, "a port"))
+        self.text(key).parse().unwrap_or_else(|_| self.undeclared(key, "a port"))
     }
 
     /// The path at `key`.
@@ -99,19 +89,12 @@ impl Settings {
     /// The texts at `key`.
     pub fn list(&self, key: &str) -> Vec<String> {
         match self.root.get(key) {
-            Some(node) if !matches!(node.tree, Tree::Null) => node
-                .elements()
-                .into_iter()
-                .filter_map(|n| n.as_text().map(str::to_owned))
-                .collect(),
+            Some(node) if !matches!(node.tree, Tree::Null) => {
+                node.elements().into_iter().filter_map(|n| n.as_text().map(str::to_owned)).collect()
+            }
             _ => self.row(key).default.map_or_else(Vec::new, |default| {
                 let inner = default.trim_start_matches('[').trim_end_matches(']');
-                inner
-                    .split(',')
-                    .map(str::trim)
-                    .filter(|text| !text.is_empty())
-                    .map(str::to_owned)
-                    .collect()
+                inner.split(',').map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned).collect()
             }),
         }
     }
@@ -124,11 +107,7 @@ impl Settings {
         };
         node.elements()
             .into_iter()
-            .map(|item| Settings {
-                schema: self.schema,
-                root: item.clone(),
-                prefix: prefix.clone(),
-            })
+            .map(|item| Settings { schema: self.schema, root: item.clone(), prefix: prefix.clone() })
             .collect()
     }
 
@@ -144,24 +123,17 @@ impl Settings {
 
     /// Whether a layer says anything at `key`, so that it is not merely the default.
     pub fn is_set(&self, key: &str) -> bool {
-        self.root
-            .get(key)
-            .is_some_and(|node| !matches!(node.tree, Tree::Null))
+        self.root.get(key).is_some_and(|node| !matches!(node.tree, Tree::Null))
     }
 
     /// Where `key` was written, or the view itself where it was not.
     pub fn origin(&self, key: &str) -> Origin {
-        self.root
-            .get(key)
-            .map_or_else(|| self.root.origin.clone(), |node| node.origin.clone())
+        self.root.get(key).map_or_else(|| self.root.origin.clone(), |node| node.origin.clone())
     }
 
     /// A fault that only the program can see, with the place of `key`.
     pub fn fault(&self, key: &str, reason: impl Into<String>) -> SettingsError {
-        SettingsError::Rule {
-            origin: self.origin(key),
-            reason: reason.into(),
-        }
+        SettingsError::Rule { origin: self.origin(key), reason: reason.into() }
     }
 
     /// Every setting of the table with the value in force, secrets hidden.
@@ -188,16 +160,11 @@ impl Settings {
 
     fn row(&self, key: &str) -> &'static Setting {
         let pattern = format!("{}{key}", self.prefix);
-        self.schema
-            .find(&pattern)
-            .unwrap_or_else(|| self.undeclared(key, "a declared setting"))
+        self.schema.find(&pattern).unwrap_or_else(|| self.undeclared(key, "a declared setting"))
     }
 
     /// Reached only when a program asks for a key or kind that its own table does not have.
     fn undeclared<T>(&self, key: &str, kind: &str) -> T {
-        panic!(
-            "the table must declare `{}{key}` as {kind}, with a default",
-            self.prefix
-        )
+        panic!("the table must declare `{}{key}` as {kind}, with a default", self.prefix)
     }
 }

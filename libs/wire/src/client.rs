@@ -50,21 +50,13 @@ pub struct WireClient {
 impl WireClient {
     /// Connects.
     pub async fn connect(options: WireOptions) -> Result<Self, WireError> {
-        let failed = |source| WireError::Connect {
-            host: options.host.clone(),
-            source,
-        };
+        let failed = |source| WireError::Connect { host: options.host.clone(), source };
         let stream = timeout(options.timeout, TcpStream::connect(&options.host))
             .await
             .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
             .map_err(failed)?;
         stream.set_nodelay(true).map_err(failed)?;
-        Ok(Self {
-            stream,
-            options,
-            received: BytesMut::new(),
-            acked: 0,
-        })
+        Ok(Self { stream, options, received: BytesMut::new(), acked: 0 })
     }
 
     /// Sends events, and returns once all are acked.
@@ -132,10 +124,7 @@ impl WireClient {
 
     async fn next_ack(&mut self) -> Result<u32, WireError> {
         loop {
-            let wrong = |source| WireError::Frame {
-                host: self.options.host.clone(),
-                source,
-            };
+            let wrong = |source| WireError::Frame { host: self.options.host.clone(), source };
             match decode(&mut self.received, &FrameLimits::default()).map_err(wrong)? {
                 Some(Frame::Ack(seq)) => return Ok(seq),
                 Some(_) => return Err(wrong(FrameError::Nested("something that is no ack"))),
@@ -150,16 +139,10 @@ impl WireClient {
     }
 
     fn broken(&self, source: std::io::Error) -> WireError {
-        WireError::Broken {
-            host: self.options.host.clone(),
-            source,
-        }
+        WireError::Broken { host: self.options.host.clone(), source }
     }
 
     fn timed_out(&self) -> WireError {
-        WireError::Timeout {
-            host: self.options.host.clone(),
-            timeout: self.options.timeout,
-        }
+        WireError::Timeout { host: self.options.host.clone(), timeout: self.options.timeout }
     }
 }

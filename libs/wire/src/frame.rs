@@ -31,11 +31,7 @@ pub struct FrameLimits {
 
 impl Default for FrameLimits {
     fn default() -> Self {
-        Self {
-            frame_bytes_max: 16 << 20,
-            inflated_bytes_max: 64 << 20,
-            window_events_max: 16_384,
-        }
+        Self { frame_bytes_max: 16 << 20, inflated_bytes_max: 64 << 20, window_events_max: 16_384 }
     }
 }
 
@@ -77,11 +73,7 @@ pub fn decode(buffer: &mut BytesMut, limits: &FrameLimits) -> Result<Option<Fram
     }
     let number = |at: usize| {
         let bytes = buffer.get(at..at + 4)?;
-        Some(
-            bytes
-                .iter()
-                .fold(0_u32, |sum, byte| (sum << 8) | u32::from(*byte)),
-        )
+        Some(bytes.iter().fold(0_u32, |sum, byte| (sum << 8) | u32::from(*byte)))
     };
     let frame = match kind {
         b'W' => number(2).map(|count| (6, Frame::Window(count))),
@@ -220,10 +212,7 @@ pub fn encode_ack(seq: u32) -> [u8; 6] {
 
 /// Writes `frames` as one compressed frame.
 pub(crate) fn encode_compressed(out: &mut Vec<u8>, frames: &[u8], level: u32) -> std::io::Result<()> {
-    let mut encoder = ZlibEncoder::new(
-        Vec::with_capacity(frames.len() / 4),
-        Compression::new(level.min(9)),
-    );
+    let mut encoder = ZlibEncoder::new(Vec::with_capacity(frames.len() / 4), Compression::new(level.min(9)));
     encoder.write_all(frames)?;
     let compressed = encoder.finish()?;
     out.put_slice(b"2C");
@@ -238,11 +227,8 @@ mod tests {
 
     use super::*;
 
-    const SMALL: FrameLimits = FrameLimits {
-        frame_bytes_max: 1 << 10,
-        inflated_bytes_max: 1 << 12,
-        window_events_max: 16,
-    };
+    const SMALL: FrameLimits =
+        FrameLimits { frame_bytes_max: 1 << 10, inflated_bytes_max: 1 << 12, window_events_max: 16 };
 
     fn buffer(bytes: &[u8]) -> BytesMut {
         BytesMut::from(bytes)
@@ -263,10 +249,7 @@ mod tests {
             frames,
             [
                 Frame::Window(1),
-                Frame::Json {
-                    seq: 1,
-                    payload: Bytes::from_static(b"{}")
-                },
+                Frame::Json { seq: 1, payload: Bytes::from_static(b"{}") },
                 Frame::Pairs { seq: 2, fields },
                 Frame::Ack(9),
             ]

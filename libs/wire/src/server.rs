@@ -61,10 +61,7 @@ impl WireServer {
     pub async fn bind(options: WireServerOptions) -> Result<Self, WireError> {
         let listener = TcpListener::bind(&options.address)
             .await
-            .map_err(|source| WireError::Bind {
-                address: options.address.clone(),
-                source,
-            })?;
+            .map_err(|source| WireError::Bind { address: options.address.clone(), source })?;
         Ok(Self { listener, options })
     }
 
@@ -252,10 +249,7 @@ impl Connection {
                 setting: "window_events_max",
             });
         }
-        self.window = Window {
-            expected: count,
-            ..Window::default()
-        };
+        self.window = Window { expected: count, ..Window::default() };
         Ok(())
     }
 
@@ -271,10 +265,7 @@ impl Connection {
         E: Display,
     {
         let (ack, mut answer) = ack_pair();
-        let batch = Batch {
-            events: window.events,
-            acks: vec![ack],
-        };
+        let batch = Batch { events: window.events, acks: vec![ack] };
         let mut pushed = std::pin::pin!(sink(batch));
         let mut is_pushed = false;
         let mut alive = tokio::time::interval(self.options.keep_alive);

@@ -18,12 +18,9 @@ struct Road {
 
 async fn road(options: WireServerOptions) -> Road {
     let (sender, batches) = mpsc::channel(4);
-    let server = WireServer::bind(WireServerOptions {
-        address: "127.0.0.1:0".into(),
-        ..options
-    })
-    .await
-    .expect("a port");
+    let server = WireServer::bind(WireServerOptions { address: "127.0.0.1:0".into(), ..options })
+        .await
+        .expect("a port");
     let host = server.local_addr().expect("bound").to_string();
     let stop = CancellationToken::new();
     let sink = move |batch| {
@@ -31,21 +28,14 @@ async fn road(options: WireServerOptions) -> Road {
         async move { sender.send(batch).await }
     };
     let server = tokio::spawn(server.run(sink, stop.clone()));
-    Road {
-        host,
-        batches,
-        stop,
-        server,
-    }
+    Road { host, batches, stop, server }
 }
 
 fn events(count: usize) -> Vec<Event> {
     (0..count)
         .map(|n| {
             let mut event = Event::at(Timestamp::from_nanos(1_700_000_000_000_000_000));
-            event
-                .set("message", format!("line {n}"))
-                .set("@metadata._id", n.to_string());
+            event.set("message", format!("line {n}")).set("@metadata._id", n.to_string());
             event
         })
         .collect()
@@ -102,15 +92,11 @@ async fn an_abandoned_batch_closes_the_connection_without_an_ack() {
 
 #[tokio::test]
 async fn keep_alive_acks_hold_a_slow_receiver_open_beyond_the_timeout() {
-    let mut road = road(WireServerOptions {
-        keep_alive: Duration::from_millis(20),
-        ..WireServerOptions::default()
-    })
-    .await;
+    let mut road =
+        road(WireServerOptions { keep_alive: Duration::from_millis(20), ..WireServerOptions::default() })
+            .await;
     let mut raw = TcpStream::connect(&road.host).await.expect("connected");
-    raw.write_all(b"2W\0\0\0\x012J\0\0\0\x01\0\0\0\x0d{\"message\":1}")
-        .await
-        .expect("sent");
+    raw.write_all(b"2W\0\0\0\x012J\0\0\0\x01\0\0\0\x0d{\"message\":1}").await.expect("sent");
     let batch = road.batches.recv().await.expect("a batch");
 
     let mut seen = [0; 6];
@@ -126,9 +112,7 @@ async fn keep_alive_acks_hold_a_slow_receiver_open_beyond_the_timeout() {
 
 #[tokio::test]
 async fn a_client_that_hears_nothing_gives_up_and_one_that_hears_partial_acks_goes_on() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-        .await
-        .expect("a port");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let host = listener.local_addr().expect("bound").to_string();
     let peer = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.expect("a client");
@@ -155,10 +139,7 @@ async fn a_client_that_hears_nothing_gives_up_and_one_that_hears_partial_acks_go
 #[tokio::test]
 async fn foreign_bytes_and_broken_bounds_cost_that_connection_only() {
     let mut road = road(WireServerOptions {
-        limits: FrameLimits {
-            window_events_max: 10,
-            ..FrameLimits::default()
-        },
+        limits: FrameLimits { window_events_max: 10, ..FrameLimits::default() },
         ..WireServerOptions::default()
     })
     .await;
@@ -185,9 +166,7 @@ async fn foreign_bytes_and_broken_bounds_cost_that_connection_only() {
 async fn an_event_that_is_no_object_costs_only_itself() {
     let mut road = road(WireServerOptions::default()).await;
     let mut raw = TcpStream::connect(&road.host).await.expect("connected");
-    raw.write_all(b"2W\0\0\0\x022J\0\0\0\x01\0\0\0\x01{2J\0\0\0\x02\0\0\0\x07{\"a\":1}")
-        .await
-        .expect("sent");
+    raw.write_all(b"2W\0\0\0\x022J\0\0\0\x01\0\0\0\x01{2J\0\0\0\x02\0\0\0\x07{\"a\":1}").await.expect("sent");
 
     let batch = road.batches.recv().await.expect("a batch");
 

@@ -15,11 +15,7 @@ use crate::search::{Hit, SearchAnswer, SearchError, SearchRequest, search};
 
 /// A document's unique id in its shard: the id alone for type `_doc`, else type and id. Ids have no zero bytes.
 pub fn uid(doc_type: &str, id: &str) -> String {
-    if doc_type == "_doc" {
-        id.to_owned()
-    } else {
-        format!("{doc_type}\0{id}")
-    }
+    if doc_type == "_doc" { id.to_owned() } else { format!("{doc_type}\0{id}") }
 }
 
 /// Type and id of a unique id.
@@ -65,9 +61,7 @@ pub struct Reader {
 impl Shard {
     /// Opens or creates a shard, with everything that was acknowledged.
     pub fn open(folder: &Path, mapping: Arc<Mapping>, options: EngineOptions) -> Result<Self, EngineError> {
-        Ok(Self {
-            engine: Engine::open(folder, mapping, options)?,
-        })
+        Ok(Self { engine: Engine::open(folder, mapping, options)? })
     }
 
     /// Does one write. It may be acknowledged once [`Shard::sync`] has returned for it.
@@ -77,9 +71,7 @@ impl Shard {
 
     /// Makes a write durable, and with it every write before it.
     pub fn sync(&self, written: &Written) -> Result<(), EngineError> {
-        written
-            .location
-            .map_or(Ok(()), |location| self.engine.sync(location))
+        written.location.map_or(Ok(()), |location| self.engine.sync(location))
     }
 
     /// Makes every write so far durable.
@@ -119,9 +111,7 @@ impl Shard {
 
     /// The newest point in time.
     pub fn reader(&self) -> Reader {
-        Reader {
-            view: self.engine.view(),
-        }
+        Reader { view: self.engine.view() }
     }
 
     /// What the shard holds and has done.
@@ -131,10 +121,7 @@ impl Shard {
         let counters = &self.engine.counters;
         ShardStats {
             documents: view.searcher.num_docs(),
-            deleted: readers
-                .iter()
-                .map(|reader| u64::from(reader.num_deleted_docs()))
-                .sum(),
+            deleted: readers.iter().map(|reader| u64::from(reader.num_deleted_docs())).sum(),
             segments: readers.len(),
             bytes: self.engine.bytes(),
             indexed: counters.indexed.load(Ordering::Relaxed),

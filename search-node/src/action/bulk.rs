@@ -83,10 +83,7 @@ pub(crate) fn bulk(node: &Node, body: &[u8], options: &BulkOptions) -> Result<Bu
         outcomes.push(outcome);
     }
     let synced = newest.sync(options.refresh);
-    let mut answer = BulkAnswer {
-        items: Vec::with_capacity(actions.len() * 220),
-        errors: false,
-    };
+    let mut answer = BulkAnswer { items: Vec::with_capacity(actions.len() * 220), errors: false };
     for (action, outcome) in actions.iter().zip(outcomes) {
         // Nothing is acknowledged unless it is durable.
         let outcome = match &synced {
@@ -189,9 +186,7 @@ fn act(node: &Node, action: &Action<'_>) -> Result<WriteResult, ApiError> {
 
 fn read<'a>(body: &'a [u8], options: &BulkOptions) -> Result<Vec<Action<'a>>, ApiError> {
     if body.last().is_some_and(|last| *last != b'\n') {
-        return Err(ApiError::argument(
-            "The bulk request must be terminated by a newline [\\n]",
-        ));
+        return Err(ApiError::argument("The bulk request must be terminated by a newline [\\n]"));
     }
     let mut lines = body.split(|byte| *byte == b'\n').enumerate();
     let mut actions = Vec::new();
@@ -217,9 +212,7 @@ fn read_action<'a>(line: &[u8], number: usize, options: &BulkOptions) -> Result<
         |reason: String| ApiError::argument(format!("Malformed action/metadata line [{number}], {reason}"));
     let value: Value =
         serde_json::from_slice(line).map_err(|error| malformed(format!("it is not JSON: {error}")))?;
-    let object = value
-        .as_object()
-        .ok_or_else(|| malformed("expected START_OBJECT".to_owned()))?;
+    let object = value.as_object().ok_or_else(|| malformed("expected START_OBJECT".to_owned()))?;
     let mut entries = object.iter();
     let (Some((name, metadata)), None) = (entries.next(), entries.next()) else {
         return Err(malformed("expected one action and nothing else".to_owned()));
@@ -235,9 +228,8 @@ fn read_action<'a>(line: &[u8], number: usize, options: &BulkOptions) -> Result<
             )));
         }
     };
-    let metadata = metadata
-        .as_object()
-        .ok_or_else(|| malformed("expected an object after the action".to_owned()))?;
+    let metadata =
+        metadata.as_object().ok_or_else(|| malformed("expected an object after the action".to_owned()))?;
     let mut action = Action {
         op,
         target: Target {
@@ -246,10 +238,7 @@ fn read_action<'a>(line: &[u8], number: usize, options: &BulkOptions) -> Result<
             id: None,
             routing: options.routing.clone(),
         },
-        options: WriteOptions {
-            is_create: op == Op::Create,
-            ..WriteOptions::default()
-        },
+        options: WriteOptions { is_create: op == Op::Create, ..WriteOptions::default() },
         require_alias: options.require_alias,
         source: &[],
     };
@@ -296,13 +285,11 @@ fn read_metadata(metadata: &Map<String, Value>, action: &mut Action<'_>) -> Resu
             "require_alias" => action.require_alias = value == &json!(true),
             "pipeline" => {
                 return Err(
-                    "[pipeline] names an ingest pipeline, which this node does not have yet".to_owned(),
+                    "[pipeline] names an ingest pipeline, which this node does not have yet".to_owned()
                 );
             }
             other => {
-                return Err(format!(
-                    "Action/metadata line contains an unknown parameter [{other}]"
-                ));
+                return Err(format!("Action/metadata line contains an unknown parameter [{other}]"));
             }
         }
     }

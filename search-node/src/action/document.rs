@@ -84,11 +84,7 @@ impl WriteResult {
             version: self.written.map(|written| written.version),
             result: self.result,
             forced_refresh: forced.then_some(true),
-            shards: ShownShards {
-                total: shards,
-                successful: shards,
-                failed: 0,
-            },
+            shards: ShownShards { total: shards, successful: shards, failed: 0 },
             seq_no: self.written.map(|written| written.seq_no),
             primary_term: self.written.map(|written| written.term),
             status: self.status,
@@ -114,9 +110,7 @@ pub(crate) fn index(
     options: WriteOptions,
 ) -> Result<WriteResult, ApiError> {
     let is_new_id = target.id.is_none();
-    let index = node
-        .indices
-        .for_write(&target.index, options.is_create || is_new_id)?;
+    let index = node.indices.for_write(&target.index, options.is_create || is_new_id)?;
     let now = node.clock.now_millis();
     let id = target.id.clone().unwrap_or_else(|| new_id(now));
     check_id(&id)?;
@@ -136,11 +130,7 @@ pub(crate) fn index(
         is_new_id,
         now_millis: now,
     })?;
-    let (result, status) = if written.existed {
-        ("updated", 200)
-    } else {
-        ("created", 201)
-    };
+    let (result, status) = if written.existed { ("updated", 200) } else { ("created", 201) };
     Ok(WriteResult {
         index,
         id,
@@ -168,11 +158,7 @@ pub(crate) fn delete(node: &Node, target: &Target, options: WriteOptions) -> Res
         is_new_id: false,
         now_millis: node.clock.now_millis(),
     })?;
-    let (result, status) = if written.existed {
-        ("deleted", 200)
-    } else {
-        ("not_found", 404)
-    };
+    let (result, status) = if written.existed { ("deleted", 200) } else { ("not_found", 404) };
     Ok(WriteResult {
         index,
         id: id.to_owned(),
@@ -213,15 +199,9 @@ struct UpdateRequest {
 
 impl UpdateRequest {
     fn read(body: &Value) -> Result<Self, ApiError> {
-        let object = body
-            .as_object()
-            .ok_or_else(|| ApiError::parsing("the body of an update must be an object"))?;
-        let mut request = Self {
-            doc: None,
-            upsert: None,
-            doc_as_upsert: false,
-            detect_noop: true,
-        };
+        let object =
+            body.as_object().ok_or_else(|| ApiError::parsing("the body of an update must be an object"))?;
+        let mut request = Self { doc: None, upsert: None, doc_as_upsert: false, detect_noop: true };
         for (key, value) in object {
             match key.as_str() {
                 "doc" => {
@@ -237,9 +217,7 @@ impl UpdateRequest {
                 "detect_noop" => request.detect_noop = value != &json!(false),
                 "_source" | "if_seq_no" | "if_primary_term" => {}
                 "script" => {
-                    return Err(ApiError::argument(
-                        "[script] is not supported by updates yet; send [doc]",
-                    ));
+                    return Err(ApiError::argument("[script] is not supported by updates yet; send [doc]"));
                 }
                 other => {
                     return Err(ApiError::new(
@@ -282,15 +260,8 @@ fn update_once(
             if request.detect_noop && after == before && !unmet {
                 return Ok(noop(index, target, id, stored, after));
             }
-            let unchanged = Condition::SeqNo {
-                seq_no: stored.seq_no,
-                term: stored.term,
-            };
-            let condition = if options.condition == Condition::None {
-                unchanged
-            } else {
-                options.condition
-            };
+            let unchanged = Condition::SeqNo { seq_no: stored.seq_no, term: stored.term };
+            let condition = if options.condition == Condition::None { unchanged } else { options.condition };
             (after, condition, true)
         }
         None => {
@@ -318,11 +289,7 @@ fn update_once(
         is_new_id: false,
         now_millis: node.clock.now_millis(),
     })?;
-    let (result, status) = if existed {
-        ("updated", 200)
-    } else {
-        ("created", 201)
-    };
+    let (result, status) = if existed { ("updated", 200) } else { ("created", 201) };
     Ok(WriteResult {
         index,
         id: id.to_owned(),
@@ -381,11 +348,7 @@ pub(crate) fn get(
     let index = existing(node, target)?;
     let shard = index.shard(id, target.routing.as_deref());
     let uid = uid(&target.doc_type, id);
-    let found = if realtime {
-        shard.get(&uid)?
-    } else {
-        shard.get_visible(&uid)?
-    };
+    let found = if realtime { shard.get(&uid)? } else { shard.get_visible(&uid)? };
     Ok((index, found))
 }
 
@@ -427,40 +390,26 @@ fn existing(node: &Node, target: &Target) -> Result<std::sync::Arc<Index>, ApiEr
         several => Err(ApiError::argument(format!(
             "alias [{}] has more than one index associated with it [{}], can't execute a single index op",
             target.index,
-            several
-                .iter()
-                .map(|index| index.name.as_str())
-                .collect::<Vec<_>>()
-                .join(", ")
+            several.iter().map(|index| index.name.as_str()).collect::<Vec<_>>().join(", ")
         ))),
     }
 }
 
 fn required_id(target: &Target) -> Result<&str, ApiError> {
-    let id = target
-        .id
-        .as_deref()
-        .ok_or_else(|| ApiError::argument("an id is missing"))?;
+    let id = target.id.as_deref().ok_or_else(|| ApiError::argument("an id is missing"))?;
     check_id(id)?;
     Ok(id)
 }
 
 fn check_id(id: &str) -> Result<(), ApiError> {
     let validation = |reason: String| {
-        ApiError::new(
-            400,
-            "action_request_validation_exception",
-            format!("Validation Failed: 1: {reason};"),
-        )
+        ApiError::new(400, "action_request_validation_exception", format!("Validation Failed: 1: {reason};"))
     };
     if id.is_empty() {
         return Err(ApiError::argument("if _id is specified it must not be empty"));
     }
     if id.contains('\0') {
-        return Err(validation(format!(
-            "id [{}] must not contain a zero byte",
-            id.escape_default()
-        )));
+        return Err(validation(format!("id [{}] must not contain a zero byte", id.escape_default())));
     }
     if id.len() > ID_BYTES_MAX {
         return Err(validation(format!(

@@ -54,9 +54,7 @@ impl SearchBody {
             Value::Null => &empty,
             Value::Object(object) => object,
             _ => {
-                return Err(ApiError::parsing(
-                    "Expected [START_OBJECT] at the start of a search",
-                ));
+                return Err(ApiError::parsing("Expected [START_OBJECT] at the start of a search"));
             }
         };
         let mut search = Self {
@@ -81,11 +79,7 @@ impl SearchBody {
         for (key, value) in object {
             search.member(key, value)?;
         }
-        if search
-            .request
-            .search_after
-            .as_ref()
-            .is_some_and(|after| after.len() != search.request.sort.len())
+        if search.request.search_after.as_ref().is_some_and(|after| after.len() != search.request.sort.len())
         {
             return Err(ApiError::argument(format!(
                 "search_after has {} value(s) but sort has {}.",
@@ -104,9 +98,8 @@ impl SearchBody {
             "size" => self.size = count(key, value)?,
             "sort" => self.request.sort = read_sort(value)?,
             "search_after" => {
-                let items = value
-                    .as_array()
-                    .ok_or_else(|| ApiError::parsing("[search_after] must be an array"))?;
+                let items =
+                    value.as_array().ok_or_else(|| ApiError::parsing("[search_after] must be an array"))?;
                 let values = items.iter().map(SortValue::from_json).collect::<Option<Vec<_>>>();
                 self.request.search_after =
                     Some(values.ok_or_else(|| ApiError::parsing("[search_after] takes plain values only"))?);
@@ -145,9 +138,7 @@ fn count(key: &str, value: &Value) -> Result<usize, ApiError> {
     let number = value.as_i64().or_else(|| value.as_str()?.parse().ok());
     match number {
         Some(number) if number >= 0 => Ok(number as usize),
-        _ => Err(ApiError::argument(format!(
-            "[{key}] parameter cannot be negative, found [{value}]"
-        ))),
+        _ => Err(ApiError::argument(format!("[{key}] parameter cannot be negative, found [{value}]"))),
     }
 }
 
@@ -166,10 +157,7 @@ pub(crate) fn read_track(value: &Value) -> Result<TrackTotal, ApiError> {
 pub(crate) fn read_source(value: &Value) -> Result<SourceFilter, ApiError> {
     let patterns = |value: &Value| -> Vec<String> {
         match value {
-            Value::Array(items) => items
-                .iter()
-                .filter_map(|item| item.as_str().map(str::to_owned))
-                .collect(),
+            Value::Array(items) => items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect(),
             Value::String(text) => text.split(',').map(str::to_owned).collect(),
             _ => Vec::new(),
         }
@@ -177,26 +165,18 @@ pub(crate) fn read_source(value: &Value) -> Result<SourceFilter, ApiError> {
     Ok(match value {
         Value::Bool(true) => SourceFilter::All,
         Value::Bool(false) => SourceFilter::None,
-        Value::String(_) | Value::Array(_) => SourceFilter::Fields {
-            includes: patterns(value),
-            excludes: Vec::new(),
-        },
+        Value::String(_) | Value::Array(_) => {
+            SourceFilter::Fields { includes: patterns(value), excludes: Vec::new() }
+        }
         Value::Object(object) => {
             if let Some(unknown) = object
                 .keys()
                 .find(|key| !matches!(key.as_str(), "include" | "includes" | "exclude" | "excludes"))
             {
-                return Err(ApiError::parsing(format!(
-                    "Unknown key for a VALUE in [_source]: [{unknown}]"
-                )));
+                return Err(ApiError::parsing(format!("Unknown key for a VALUE in [_source]: [{unknown}]")));
             }
-            let either = |a: &str, b: &str| {
-                object
-                    .get(a)
-                    .or_else(|| object.get(b))
-                    .map(patterns)
-                    .unwrap_or_default()
-            };
+            let either =
+                |a: &str, b: &str| object.get(a).or_else(|| object.get(b)).map(patterns).unwrap_or_default();
             SourceFilter::Fields {
                 includes: either("includes", "include"),
                 excludes: either("excludes", "exclude"),
@@ -221,13 +201,9 @@ pub(crate) fn read_sort(value: &Value) -> Result<Vec<SortKey>, ApiError> {
     for item in &items {
         match item {
             Value::String(text) => {
-                let (field, direction) = text
-                    .split_once(':')
-                    .map_or((text.as_str(), None), |(f, d)| (f, Some(d)));
-                keys.push(sort_key(
-                    field,
-                    &direction.map_or(Value::Null, |direction| json!(direction)),
-                )?);
+                let (field, direction) =
+                    text.split_once(':').map_or((text.as_str(), None), |(f, d)| (f, Some(d)));
+                keys.push(sort_key(field, &direction.map_or(Value::Null, |direction| json!(direction)))?);
             }
             Value::Object(object) => {
                 for (field, options) in object {
@@ -292,9 +268,7 @@ fn sort_key(field: &str, options: &Value) -> Result<SortKey, ApiError> {
             }
         }
         other => {
-            return Err(ApiError::argument(format!(
-                "malformed sort options of [{field}]: [{other}]"
-            )));
+            return Err(ApiError::argument(format!("malformed sort options of [{field}]: [{other}]")));
         }
     }
     Ok(key)
@@ -336,17 +310,11 @@ pub(crate) fn search(
     }
     let mut shown = Map::new();
     if body.track_total != TrackTotal::No {
-        shown.insert(
-            "total".to_owned(),
-            show_total(joined.total, body.track_total, totals_as_number),
-        );
+        shown.insert("total".to_owned(), show_total(joined.total, body.track_total, totals_as_number));
     }
     shown.insert(
         "max_score".to_owned(),
-        joined
-            .max_score
-            .filter(|_| !joined.hits.is_empty())
-            .map_or(Value::Null, show_score),
+        joined.max_score.filter(|_| !joined.hits.is_empty()).map_or(Value::Null, show_score),
     );
     shown.insert("hits".to_owned(), Value::Array(hits));
     node.counters.searches.inc();
@@ -385,11 +353,8 @@ fn in_type(query: Query, doc_type: Option<&str>) -> Query {
     match doc_type {
         None => query,
         Some(doc_type) => {
-            let typed = Query::Term {
-                field: "_type".to_owned(),
-                value: json!(doc_type),
-                case_insensitive: false,
-            };
+            let typed =
+                Query::Term { field: "_type".to_owned(), value: json!(doc_type), case_insensitive: false };
             Query::Bool {
                 must: vec![query],
                 filter: vec![typed],
@@ -405,21 +370,13 @@ fn parts_of(indices: &[Arc<Index>]) -> Vec<Part> {
     indices
         .iter()
         .flat_map(|index| {
-            index.shards().iter().map(|shard| Part {
-                index: Arc::clone(index),
-                reader: shard.reader(),
-            })
+            index.shards().iter().map(|shard| Part { index: Arc::clone(index), reader: shard.reader() })
         })
         .collect()
 }
 
 fn ask(parts: &[Part], request: &SearchRequest, scope: &Scope, now_millis: i64) -> Result<Joined, ApiError> {
-    let mut joined = Joined {
-        total: 0,
-        max_score: None,
-        hits: Vec::new(),
-        aggs: AggPartial::default(),
-    };
+    let mut joined = Joined { total: 0, max_score: None, hits: Vec::new(), aggs: AggPartial::default() };
     for (number, part) in parts.iter().enumerate() {
         let context = QueryContext {
             index: &part.index.name,
@@ -436,9 +393,7 @@ fn ask(parts: &[Part], request: &SearchRequest, scope: &Scope, now_millis: i64) 
             (Some(a), Some(b)) => Some(a.max(b)),
             (a, b) => a.or(b),
         };
-        joined
-            .hits
-            .extend(answer.hits.into_iter().map(|hit| Hit { shard: number, ..hit }));
+        joined.hits.extend(answer.hits.into_iter().map(|hit| Hit { shard: number, ..hit }));
         joined.aggs = reduce_aggs(&request.aggs, joined.aggs, answer.aggs);
     }
     joined.hits.sort_by(|a, b| compare_hits(a, b, &request.sort));
@@ -449,10 +404,7 @@ fn ask(parts: &[Part], request: &SearchRequest, scope: &Scope, now_millis: i64) 
 fn check_window(node: &Node, indices: &[Arc<Index>], body: &SearchBody) -> Result<(), ApiError> {
     let window = body.from.saturating_add(body.size);
     for index in indices {
-        let most = index
-            .settings
-            .result_window_max
-            .unwrap_or(node.settings.result_window_max);
+        let most = index.settings.result_window_max.unwrap_or(node.settings.result_window_max);
         if window > most {
             return Err(ApiError::argument(format!(
                 "Result window is too large, from + size must be less than or equal to: [{most}] but was [{window}]. See the scroll api for a more efficient way to request large data sets. This limit can be set by changing the [index.max_result_window] index level setting."
@@ -461,19 +413,14 @@ fn check_window(node: &Node, indices: &[Arc<Index>], body: &SearchBody) -> Resul
         }
     }
     if body.from > 0 && body.request.search_after.is_some() {
-        return Err(ApiError::argument(
-            "`from` parameter must be set to 0 when `search_after` is used",
-        ));
+        return Err(ApiError::argument("`from` parameter must be set to 0 when `search_after` is used"));
     }
     Ok(())
 }
 
 /// A score with the digits that single precision has, not those that it gains on the way to double.
 fn show_score(score: f32) -> Value {
-    score
-        .to_string()
-        .parse::<f64>()
-        .map_or(Value::Null, |score| json!(score))
+    score.to_string().parse::<f64>().map_or(Value::Null, |score| json!(score))
 }
 
 fn show_total(total: u64, track: TrackTotal, as_number: bool) -> Value {
@@ -481,11 +428,7 @@ fn show_total(total: u64, track: TrackTotal, as_number: bool) -> Value {
         TrackTotal::UpTo(most) if total > most => (most, "gte"),
         _ => (total, "eq"),
     };
-    if as_number {
-        json!(value)
-    } else {
-        json!({"value": value, "relation": relation})
-    }
+    if as_number { json!(value) } else { json!({"value": value, "relation": relation}) }
 }
 
 fn show_hit(part: &Part, hit: &Hit, body: &SearchBody) -> Result<Value, ApiError> {
@@ -510,10 +453,7 @@ fn show_hit(part: &Part, hit: &Hit, body: &SearchBody) -> Result<Value, ApiError
         shown.insert("_source".to_owned(), source);
     }
     if !hit.sort.is_empty() {
-        shown.insert(
-            "sort".to_owned(),
-            Value::Array(hit.sort.iter().map(SortValue::to_json).collect()),
-        );
+        shown.insert("sort".to_owned(), Value::Array(hit.sort.iter().map(SortValue::to_json).collect()));
     }
     Ok(Value::Object(shown))
 }

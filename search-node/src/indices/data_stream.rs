@@ -56,20 +56,13 @@ mod tests {
 
     #[test]
     fn only_stream_names_make_streams() {
-        for name in [
-            "logs-nginx.access-default",
-            "metrics-system.cpu-default",
-            "uptime-http-a-b",
-        ] {
+        for name in ["logs-nginx.access-default", "metrics-system.cpu-default", "uptime-http-a-b"] {
             assert!(is_stream_name(name), "{name}");
         }
         for name in ["logs", "logs-a", "logs--default", "my-logs-a-b", "logs-a-"] {
             assert!(!is_stream_name(name), "{name}");
         }
-        assert_eq!(
-            backing_name("logs-a-b", 1_795_515_630_123, 1),
-            ".ds-logs-a-b-2026.11.24-000001"
-        );
+        assert_eq!(backing_name("logs-a-b", 1_795_515_630_123, 1), ".ds-logs-a-b-2026.11.24-000001");
     }
 
     #[test]

@@ -59,10 +59,7 @@ impl Index {
         fs_err::create_dir_all(folder).map_err(fault)?;
         state_file::write(&folder.join(FILE), &metadata)
             .map_err(|error| ApiError::internal(error.to_string()))?;
-        folder
-            .parent()
-            .map_or(Ok(()), state_file::sync_folder)
-            .map_err(fault)?;
+        folder.parent().map_or(Ok(()), state_file::sync_folder).map_err(fault)?;
         Self::open(folder, metadata, segment_buffer_bytes, clock)
     }
 
@@ -217,10 +214,7 @@ impl Index {
             indexed: sum.indexed + shard.indexed,
             removed: sum.removed + shard.removed,
         };
-        self.shards
-            .iter()
-            .map(|shard| shard.stats())
-            .fold(IndexStats::default(), add)
+        self.shards.iter().map(|shard| shard.stats()).fold(IndexStats::default(), add)
     }
 
     pub fn aliases(&self) -> Map<String, Value> {
@@ -231,13 +225,9 @@ impl Index {
     pub fn settings_json(&self) -> Value {
         let metadata = self.metadata.lock();
         let mut flat = metadata.settings.clone();
-        flat.entry("number_of_shards")
-            .or_insert_with(|| json!(self.shards.len().to_string()));
+        flat.entry("number_of_shards").or_insert_with(|| json!(self.shards.len().to_string()));
         flat.entry("number_of_replicas").or_insert_with(|| json!("1"));
-        flat.insert(
-            "creation_date".to_owned(),
-            json!(metadata.created_millis.to_string()),
-        );
+        flat.insert("creation_date".to_owned(), json!(metadata.created_millis.to_string()));
         flat.insert("uuid".to_owned(), json!(metadata.uuid));
         flat.insert("provided_name".to_owned(), json!(metadata.name));
         flat.insert("version.created".to_owned(), json!("7100299"));

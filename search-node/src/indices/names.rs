@@ -50,11 +50,7 @@ pub struct NameOptions {
 
 impl Default for NameOptions {
     fn default() -> Self {
-        Self {
-            ignore_unavailable: false,
-            allow_no_indices: true,
-            expand_hidden: false,
-        }
+        Self { ignore_unavailable: false, allow_no_indices: true, expand_hidden: false }
     }
 }
 
@@ -73,17 +69,12 @@ pub(crate) fn expand<'a>(
             chosen.retain(|name| !matches(excluded, name));
             continue;
         }
-        let pattern = if part == "_all" || part.is_empty() {
-            "*"
-        } else {
-            part
-        };
+        let pattern = if part == "_all" || part.is_empty() { "*" } else { part };
         if pattern.contains('*') {
             had_wildcard = true;
             let hidden_too = options.expand_hidden || pattern.starts_with('.');
-            let found = known
-                .iter()
-                .filter(|name| (hidden_too || !name.starts_with('.')) && matches(pattern, name));
+            let found =
+                known.iter().filter(|name| (hidden_too || !name.starts_with('.')) && matches(pattern, name));
             let before = chosen.len();
             chosen.extend(found);
             if chosen.len() == before && !options.allow_no_indices {
@@ -135,36 +126,18 @@ mod tests {
             (".*", vec![".hidden"]),
             ("nothing*", vec![]),
         ] {
-            assert_eq!(
-                expand(expression, &KNOWN, strict).expect(expression),
-                expected,
-                "{expression}"
-            );
+            assert_eq!(expand(expression, &KNOWN, strict).expect(expression), expected, "{expression}");
         }
-        assert_eq!(
-            expand("missing", &KNOWN, strict).expect_err("missing").kind,
-            "index_not_found_exception"
-        );
-        let lenient = NameOptions {
-            ignore_unavailable: true,
-            ..strict
-        };
-        assert_eq!(
-            expand("missing,other", &KNOWN, lenient).expect("lenient"),
-            ["other"]
-        );
-        let none = NameOptions {
-            allow_no_indices: false,
-            ..strict
-        };
+        assert_eq!(expand("missing", &KNOWN, strict).expect_err("missing").kind, "index_not_found_exception");
+        let lenient = NameOptions { ignore_unavailable: true, ..strict };
+        assert_eq!(expand("missing,other", &KNOWN, lenient).expect("lenient"), ["other"]);
+        let none = NameOptions { allow_no_indices: false, ..strict };
         assert!(expand("nothing*", &KNOWN, none).is_err());
     }
 
     #[test]
     fn names_that_no_index_may_have() {
-        for name in [
-            "", "_a", "-a", "+a", "A", "a b", "a*", "a/b", "a,b", "a#b", "a:b", ".", "..",
-        ] {
+        for name in ["", "_a", "-a", "+a", "A", "a b", "a*", "a/b", "a,b", "a#b", "a:b", ".", ".."] {
             assert!(check_index_name(name).is_err(), "{name}");
         }
         for name in ["a", ".hidden", "logs-2026.11.24", "数据"] {

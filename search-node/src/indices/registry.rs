@@ -43,10 +43,7 @@ impl Indices {
         let mut by_name = HashMap::new();
         for entry in fs_err::read_dir(folder)? {
             let path = entry?.path();
-            let name = path
-                .file_name()
-                .and_then(|name| name.to_str())
-                .unwrap_or_default();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             if name.starts_with(DELETED) {
                 fs_err::remove_dir_all(&path)?;
                 continue;
@@ -135,9 +132,7 @@ impl Indices {
         check_index_name(name)?;
         let member = |key: &str| body.get(key).cloned().unwrap_or(Value::Null);
         if let Some(unknown) = body.as_object().and_then(|object| {
-            object
-                .keys()
-                .find(|key| !matches!(key.as_str(), "settings" | "mappings" | "aliases"))
+            object.keys().find(|key| !matches!(key.as_str(), "settings" | "mappings" | "aliases"))
         }) {
             return Err(ApiError::parsing(format!(
                 "unknown key [{unknown}] for create index; known: settings, mappings, aliases"
@@ -155,13 +150,7 @@ impl Indices {
     pub fn create_stream(&self, name: &str) -> Result<Arc<Index>, ApiError> {
         check_index_name(name)?;
         let backing = backing_name(name, self.clock.now_millis(), 1);
-        let made = self.make(
-            &backing,
-            Map::new(),
-            built_in_mapping(),
-            Map::new(),
-            Some(name.to_owned()),
-        );
+        let made = self.make(&backing, Map::new(), built_in_mapping(), Map::new(), Some(name.to_owned()));
         match made {
             Err(error) if error.kind == "resource_already_exists_exception" => {
                 self.get(&backing).ok_or_else(|| ApiError::no_index(name))
@@ -200,12 +189,8 @@ impl Indices {
             aliases,
             data_stream,
         };
-        let index = Arc::new(Index::create(
-            &folder,
-            metadata,
-            self.segment_buffer_bytes,
-            self.clock.clone(),
-        )?);
+        let index =
+            Arc::new(Index::create(&folder, metadata, self.segment_buffer_bytes, self.clock.clone())?);
         self.by_name.write().insert(name.to_owned(), Arc::clone(&index));
         tracing::info!(index = name, shards = index.shards().len(), "created index");
         Ok(index)
@@ -249,16 +234,10 @@ impl Indices {
         let mut streams: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
         for index in self.all() {
             if let Some(stream) = &index.data_stream {
-                streams
-                    .entry(stream.clone())
-                    .or_default()
-                    .push((index.name.clone(), index.uuid.clone()));
+                streams.entry(stream.clone()).or_default().push((index.name.clone(), index.uuid.clone()));
             }
         }
-        streams
-            .into_iter()
-            .map(|(name, indices)| DataStreamView { name, indices })
-            .collect()
+        streams.into_iter().map(|(name, indices)| DataStreamView { name, indices }).collect()
     }
 }
 
@@ -277,9 +256,7 @@ fn groups(all: &[Arc<Index>]) -> BTreeMap<String, Vec<Arc<Index>>> {
 }
 
 fn write_end(name: &str, indices: &[Arc<Index>], is_create: bool) -> Result<Arc<Index>, ApiError> {
-    let is_stream = indices
-        .iter()
-        .any(|index| index.data_stream.as_deref() == Some(name));
+    let is_stream = indices.iter().any(|index| index.data_stream.as_deref() == Some(name));
     match indices.last() {
         Some(_) if is_stream && !is_create => Err(only_creates()),
         Some(newest) if is_stream => Ok(Arc::clone(newest)),
@@ -322,7 +299,5 @@ fn open_one(path: &Path, segment_buffer_bytes: usize, clock: Clock) -> Result<Op
     let metadata: Option<IndexMetadata> =
         state_file::read(&path.join(FILE)).map_err(|error| error.to_string())?;
     let Some(metadata) = metadata else { return Ok(None) };
-    Index::open(path, metadata, segment_buffer_bytes, clock)
-        .map(Some)
-        .map_err(|error| error.reason)
+    Index::open(path, metadata, segment_buffer_bytes, clock).map(Some).map_err(|error| error.reason)
 }

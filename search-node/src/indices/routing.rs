@@ -12,20 +12,10 @@ fn murmur3(text: &str) -> i32 {
     let mut hash: u32 = 0;
     let mut chunks = bytes.chunks_exact(4);
     for chunk in &mut chunks {
-        let word = chunk
-            .iter()
-            .rev()
-            .fold(0u32, |word, byte| word << 8 | u32::from(*byte));
-        hash = (hash ^ scramble(word))
-            .rotate_left(13)
-            .wrapping_mul(5)
-            .wrapping_add(0xe654_6b64);
+        let word = chunk.iter().rev().fold(0u32, |word, byte| word << 8 | u32::from(*byte));
+        hash = (hash ^ scramble(word)).rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64);
     }
-    let tail = chunks
-        .remainder()
-        .iter()
-        .rev()
-        .fold(0u32, |word, byte| word << 8 | u32::from(*byte));
+    let tail = chunks.remainder().iter().rev().fold(0u32, |word, byte| word << 8 | u32::from(*byte));
     if !chunks.remainder().is_empty() {
         hash ^= scramble(tail);
     }
@@ -36,9 +26,7 @@ fn murmur3(text: &str) -> i32 {
 }
 
 fn scramble(word: u32) -> u32 {
-    word.wrapping_mul(0xcc9e_2d51)
-        .rotate_left(15)
-        .wrapping_mul(0x1b87_3593)
+    word.wrapping_mul(0xcc9e_2d51).rotate_left(15).wrapping_mul(0x1b87_3593)
 }
 
 #[cfg(test)]

@@ -47,12 +47,7 @@ pub(super) fn flatten(settings: &Value) -> Result<Map<String, Value>, ApiError> 
     }
     Ok(flat
         .into_iter()
-        .map(|(key, value)| {
-            (
-                key.strip_prefix("index.").map_or(key.clone(), str::to_owned),
-                value,
-            )
-        })
+        .map(|(key, value)| (key.strip_prefix("index.").map_or(key.clone(), str::to_owned), value))
         .collect())
 }
 
@@ -90,10 +85,7 @@ impl IndexSettings {
             };
             match key.as_str() {
                 "number_of_shards" => {
-                    let number = text
-                        .parse()
-                        .ok()
-                        .filter(|number| (1..=SHARDS_MAX).contains(number));
+                    let number = text.parse().ok().filter(|number| (1..=SHARDS_MAX).contains(number));
                     settings.shards = number.ok_or_else(|| fault("a number from 1 to 1024"))? as usize;
                 }
                 "refresh_interval" if text == "-1" => settings.refresh_interval = None,
@@ -180,15 +172,8 @@ mod tests {
         ] {
             let flat = flatten(&form).expect("flat");
             let settings = IndexSettings::read(&flat).expect("valid");
-            assert_eq!(
-                (settings.shards, settings.durability_request),
-                (3, false),
-                "{form}"
-            );
-            assert_eq!(
-                nest(&flat),
-                json!({"number_of_shards": "3", "translog": {"durability": "async"}})
-            );
+            assert_eq!((settings.shards, settings.durability_request), (3, false), "{form}");
+            assert_eq!(nest(&flat), json!({"number_of_shards": "3", "translog": {"durability": "async"}}));
         }
     }
 

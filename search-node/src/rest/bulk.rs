@@ -10,15 +10,8 @@ use crate::action::bulk::{BulkOptions, bulk};
 use crate::error::ApiError;
 
 const METHODS: &[Method] = &[Method::POST, Method::PUT];
-const PARAMS: &[&str] = &[
-    "refresh",
-    "routing",
-    "wait_for_active_shards",
-    "require_alias",
-    "_source",
-    "type",
-    "index",
-];
+const PARAMS: &[&str] =
+    &["refresh", "routing", "wait_for_active_shards", "require_alias", "_source", "type", "index"];
 
 pub(super) const ROUTES: &[Route] = &[
     route(METHODS, "/_bulk", PARAMS, |call| run(call).boxed()),

@@ -50,9 +50,7 @@ impl Call {
         self.param(name)
             .map(|text| {
                 text.parse().map_err(|_| {
-                    ApiError::argument(format!(
-                        "Failed to parse int parameter [{name}] with value [{text}]"
-                    ))
+                    ApiError::argument(format!("Failed to parse int parameter [{name}] with value [{text}]"))
                 })
             })
             .transpose()
@@ -64,11 +62,7 @@ impl Call {
             return Ok(Value::Null);
         }
         serde_json::from_slice(&self.body).map_err(|error| {
-            ApiError::new(
-                400,
-                "json_parse_exception",
-                format!("the body is not valid JSON: {error}"),
-            )
+            ApiError::new(400, "json_parse_exception", format!("the body is not valid JSON: {error}"))
         })
     }
 
@@ -100,9 +94,7 @@ impl Call {
         match self.param("refresh") {
             None | Some("false") => Ok(false),
             Some("" | "true" | "wait_for") => Ok(true),
-            Some(other) => Err(ApiError::argument(format!(
-                "Unknown value for refresh: [{other}]."
-            ))),
+            Some(other) => Err(ApiError::argument(format!("Unknown value for refresh: [{other}]."))),
         }
     }
 }

@@ -30,15 +30,9 @@ const COMMON: &[&str] = &[
 
 pub(super) const ROUTES: &[Route] = &[
     route(&[Method::GET], "/_cat", COMMON, |_| async { Ok(list()) }.boxed()),
-    route(&[Method::GET], "/_cat/indices", COMMON, |call| {
-        blocking(call, indices).boxed()
-    }),
-    route(&[Method::GET], "/_cat/indices/{index}", COMMON, |call| {
-        blocking(call, indices).boxed()
-    }),
-    route(&[Method::GET], "/_cat/health", COMMON, |call| {
-        blocking(call, health).boxed()
-    }),
+    route(&[Method::GET], "/_cat/indices", COMMON, |call| blocking(call, indices).boxed()),
+    route(&[Method::GET], "/_cat/indices/{index}", COMMON, |call| blocking(call, indices).boxed()),
+    route(&[Method::GET], "/_cat/health", COMMON, |call| blocking(call, health).boxed()),
 ];
 
 /// Looking at files may block.
@@ -63,27 +57,22 @@ fn indices(call: &Call) -> Result<Table, ApiError> {
     let mut options = call.name_options()?;
     // The list is for operators: backing indices of data streams belong to it.
     options.expand_hidden |= !call.query.contains_key("expand_wildcards");
-    let rows = call
-        .node
-        .indices
-        .resolve(expression, options)?
-        .into_iter()
-        .map(|index| {
-            let stats = index.stats();
-            let size = shown_bytes(stats.bytes, call.param("bytes"));
-            vec![
-                "green".to_owned(),
-                "open".to_owned(),
-                index.name.clone(),
-                index.uuid.clone(),
-                index.shards().len().to_string(),
-                "0".to_owned(),
-                stats.documents.to_string(),
-                stats.deleted.to_string(),
-                size.clone(),
-                size,
-            ]
-        });
+    let rows = call.node.indices.resolve(expression, options)?.into_iter().map(|index| {
+        let stats = index.stats();
+        let size = shown_bytes(stats.bytes, call.param("bytes"));
+        vec![
+            "green".to_owned(),
+            "open".to_owned(),
+            index.name.clone(),
+            index.uuid.clone(),
+            index.shards().len().to_string(),
+            "0".to_owned(),
+            stats.documents.to_string(),
+            stats.deleted.to_string(),
+            size.clone(),
+            size,
+        ]
+    });
     Ok(Table {
         columns: &[
             ("health", true),
@@ -103,11 +92,7 @@ fn indices(call: &Call) -> Result<Table, ApiError> {
 
 fn health(call: &Call) -> Result<Table, ApiError> {
     let health = health_of(call)?;
-    let text = |key: &str| {
-        health[key]
-            .as_str()
-            .map_or_else(|| health[key].to_string(), str::to_owned)
-    };
+    let text = |key: &str| health[key].as_str().map_or_else(|| health[key].to_string(), str::to_owned);
     let now = call.node.clock.now_millis();
     let time = shard::mapping::dates::show(now);
     Ok(Table {
@@ -150,10 +135,7 @@ fn health(call: &Call) -> Result<Table, ApiError> {
 fn shown_bytes(bytes: u64, unit: Option<&str>) -> String {
     const UNITS: [(&str, u64); 4] = [("tb", 1 << 40), ("gb", 1 << 30), ("mb", 1 << 20), ("kb", 1 << 10)];
     if let Some(unit) = unit {
-        let size = UNITS
-            .iter()
-            .find(|(name, _)| name.starts_with(unit))
-            .map_or(1, |(_, size)| *size);
+        let size = UNITS.iter().find(|(name, _)| name.starts_with(unit)).map_or(1, |(_, size)| *size);
         return (bytes / size).to_string();
     }
     match UNITS.iter().find(|(_, size)| bytes >= *size) {
@@ -173,15 +155,13 @@ impl Table {
         }
         let columns = self.chosen(call.param("h"));
         match call.param("format") {
-            None | Some("text") => Ok(Reply::Text(
-                200,
-                self.text(&columns, call.flag("v")?),
-                "text/plain; charset=UTF-8",
-            )),
+            None | Some("text") => {
+                Ok(Reply::Text(200, self.text(&columns, call.flag("v")?), "text/plain; charset=UTF-8"))
+            }
             Some("json") => Ok(Reply::Json(200, self.json(&columns))),
-            Some(other) => Err(ApiError::argument(format!(
-                "format [{other}] is not supported; use text or json"
-            ))),
+            Some(other) => {
+                Err(ApiError::argument(format!("format [{other}] is not supported; use text or json")))
+            }
         }
     }
 
@@ -191,9 +171,8 @@ impl Table {
 
     fn sort(&mut self, order: &str) {
         for part in order.split(',').rev() {
-            let (name, descending) = part
-                .split_once(':')
-                .map_or((part, false), |(name, way)| (name, way == "desc"));
+            let (name, descending) =
+                part.split_once(':').map_or((part, false), |(name, way)| (name, way == "desc"));
             let Some(at) = self.column(name) else { continue };
             self.rows.sort_by(|a, b| {
                 let numbers = a[at].parse::<f64>().ok().zip(b[at].parse::<f64>().ok());
@@ -212,10 +191,8 @@ impl Table {
 
     fn json(&self, columns: &[usize]) -> Value {
         let rows = self.rows.iter().map(|row| {
-            let members: Map<String, Value> = columns
-                .iter()
-                .map(|at| (self.columns[*at].0.to_owned(), json!(row[*at])))
-                .collect();
+            let members: Map<String, Value> =
+                columns.iter().map(|at| (self.columns[*at].0.to_owned(), json!(row[*at]))).collect();
             Value::Object(members)
         });
         Value::Array(rows.collect())
@@ -227,26 +204,13 @@ impl Table {
         if titles {
             lines.push(columns.iter().map(title).collect());
         }
-        lines.extend(
-            self.rows
-                .iter()
-                .map(|row| columns.iter().map(|at| row[*at].clone()).collect()),
-        );
+        lines.extend(self.rows.iter().map(|row| columns.iter().map(|at| row[*at].clone()).collect()));
         let widths: Vec<usize> = (0..columns.len())
-            .map(|at| {
-                lines
-                    .iter()
-                    .map(|line| line[at].chars().count())
-                    .max()
-                    .unwrap_or(0)
-            })
+            .map(|at| lines.iter().map(|line| line[at].chars().count()).max().unwrap_or(0))
             .collect();
         let mut text = String::new();
         for line in lines {
-            let cells = line
-                .iter()
-                .zip(&widths)
-                .map(|(cell, width)| format!("{cell:<width$}"));
+            let cells = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
             let _infallible = writeln!(text, "{}", cells.collect::<Vec<_>>().join(" ").trim_end());
         }
         text

@@ -23,18 +23,10 @@ const HEALTH: &[&str] = &[
 ];
 
 pub(super) const ROUTES: &[Route] = &[
-    route(&[Method::GET], "/_cluster/health", HEALTH, |call| {
-        async move { health(&call) }.boxed()
-    }),
-    route(&[Method::GET], "/_cluster/health/{index}", HEALTH, |call| {
-        async move { health(&call) }.boxed()
-    }),
-    route(&[Method::GET], "/_nodes", &["flat_settings"], |call| {
-        async move { nodes(&call) }.boxed()
-    }),
-    route(&[Method::GET], "/_nodes/http", &[], |call| {
-        async move { nodes(&call) }.boxed()
-    }),
+    route(&[Method::GET], "/_cluster/health", HEALTH, |call| async move { health(&call) }.boxed()),
+    route(&[Method::GET], "/_cluster/health/{index}", HEALTH, |call| async move { health(&call) }.boxed()),
+    route(&[Method::GET], "/_nodes", &["flat_settings"], |call| async move { nodes(&call) }.boxed()),
+    route(&[Method::GET], "/_nodes/http", &[], |call| async move { nodes(&call) }.boxed()),
 ];
 
 /// One node holds every shard: an index that opened is green in all the node can give, so it has no replicas to miss.

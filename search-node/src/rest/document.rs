@@ -47,40 +47,20 @@ const GET_PARAMS: &[&str] = &[
 ];
 
 pub(super) const ROUTES: &[Route] = &[
-    route(WRITE, "/{index}/_create/{id}", WRITE_PARAMS, |call| {
-        write(call, Some("_doc"), true).boxed()
-    }),
-    route(POST, "/{index}/_update/{id}", WRITE_PARAMS, |call| {
-        update(call, Some("_doc")).boxed()
-    }),
-    route(GET, "/{index}/_source/{id}", GET_PARAMS, |call| {
-        read_one(call, Some("_doc"), true).boxed()
-    }),
+    route(WRITE, "/{index}/_create/{id}", WRITE_PARAMS, |call| write(call, Some("_doc"), true).boxed()),
+    route(POST, "/{index}/_update/{id}", WRITE_PARAMS, |call| update(call, Some("_doc")).boxed()),
+    route(GET, "/{index}/_source/{id}", GET_PARAMS, |call| read_one(call, Some("_doc"), true).boxed()),
     route(GET, "/_mget", GET_PARAMS, |call| mget(call).boxed()),
     route(POST, "/_mget", GET_PARAMS, |call| mget(call).boxed()),
     route(GET, "/{index}/_mget", GET_PARAMS, |call| mget(call).boxed()),
     route(POST, "/{index}/_mget", GET_PARAMS, |call| mget(call).boxed()),
-    route(POST, "/{index}/{type}", WRITE_PARAMS, |call| {
-        write(call, None, false).boxed()
-    }),
-    route(WRITE, "/{index}/{type}/{id}", WRITE_PARAMS, |call| {
-        write(call, None, false).boxed()
-    }),
-    route(GET, "/{index}/{type}/{id}", GET_PARAMS, |call| {
-        read_one(call, None, false).boxed()
-    }),
-    route(DELETE, "/{index}/{type}/{id}", WRITE_PARAMS, |call| {
-        delete(call).boxed()
-    }),
-    route(WRITE, "/{index}/{type}/{id}/_create", WRITE_PARAMS, |call| {
-        write(call, None, true).boxed()
-    }),
-    route(POST, "/{index}/{type}/{id}/_update", WRITE_PARAMS, |call| {
-        update(call, None).boxed()
-    }),
-    route(GET, "/{index}/{type}/{id}/_source", GET_PARAMS, |call| {
-        read_one(call, None, true).boxed()
-    }),
+    route(POST, "/{index}/{type}", WRITE_PARAMS, |call| write(call, None, false).boxed()),
+    route(WRITE, "/{index}/{type}/{id}", WRITE_PARAMS, |call| write(call, None, false).boxed()),
+    route(GET, "/{index}/{type}/{id}", GET_PARAMS, |call| read_one(call, None, false).boxed()),
+    route(DELETE, "/{index}/{type}/{id}", WRITE_PARAMS, |call| delete(call).boxed()),
+    route(WRITE, "/{index}/{type}/{id}/_create", WRITE_PARAMS, |call| write(call, None, true).boxed()),
+    route(POST, "/{index}/{type}/{id}/_update", WRITE_PARAMS, |call| update(call, None).boxed()),
+    route(GET, "/{index}/{type}/{id}/_source", GET_PARAMS, |call| read_one(call, None, true).boxed()),
 ];
 
 fn target(call: &Call, doc_type: Option<&str>) -> Result<Target, ApiError> {
@@ -108,9 +88,7 @@ fn options(call: &Call, is_create: bool) -> Result<WriteOptions, ApiError> {
         Some("create") => true,
         None | Some("index") => is_create,
         Some(other) => {
-            return Err(ApiError::argument(format!(
-                "opType must be 'create' or 'index', found: [{other}]"
-            )));
+            return Err(ApiError::argument(format!("opType must be 'create' or 'index', found: [{other}]")));
         }
     };
     let condition = condition(
@@ -120,18 +98,10 @@ fn options(call: &Call, is_create: bool) -> Result<WriteOptions, ApiError> {
         call.param("version_type"),
     )
     .map_err(|reason| {
-        ApiError::new(
-            400,
-            "action_request_validation_exception",
-            format!("Validation Failed: 1: {reason};"),
-        )
+        ApiError::new(400, "action_request_validation_exception", format!("Validation Failed: 1: {reason};"))
     })?;
     let retries = call.number("retry_on_conflict")?.map(|retries| retries as usize);
-    Ok(WriteOptions {
-        condition,
-        is_create,
-        retries,
-    })
+    Ok(WriteOptions { condition, is_create, retries })
 }
 
 async fn write(call: Call, doc_type: Option<&'static str>, is_create: bool) -> Result<Reply, ApiError> {
@@ -141,22 +111,14 @@ async fn write(call: Call, doc_type: Option<&'static str>, is_create: bool) -> R
     let target = target(&call, doc_type)?;
     let options = options(&call, is_create)?;
     let pool = call.node.write_pool.clone();
-    pool.run(move || {
-        finish(
-            &call,
-            document::index(&call.node, &target, &call.body, options)?,
-            false,
-        )
-    })
-    .await
+    pool.run(move || finish(&call, document::index(&call.node, &target, &call.body, options)?, false)).await
 }
 
 async fn delete(call: Call) -> Result<Reply, ApiError> {
     let target = target(&call, None)?;
     let options = options(&call, false)?;
     let pool = call.node.write_pool.clone();
-    pool.run(move || finish(&call, document::delete(&call.node, &target, options)?, false))
-        .await
+    pool.run(move || finish(&call, document::delete(&call.node, &target, options)?, false)).await
 }
 
 async fn update(call: Call, doc_type: Option<&'static str>) -> Result<Reply, ApiError> {
@@ -167,11 +129,7 @@ async fn update(call: Call, doc_type: Option<&'static str>) -> Result<Reply, Api
     pool.run(move || {
         let wants_source =
             call.query.keys().any(|key| key.starts_with("_source")) || body.get("_source").is_some();
-        finish(
-            &call,
-            document::update(&call.node, &target, &body, options)?,
-            wants_source,
-        )
+        finish(&call, document::update(&call.node, &target, &body, options)?, wants_source)
     })
     .await
 }
@@ -237,10 +195,8 @@ async fn mget(call: Call) -> Result<Reply, ApiError> {
                 ));
             }
         };
-        let docs = items
-            .iter()
-            .map(|item| mget_one(&call, item, &default_filter))
-            .collect::<Result<Vec<_>, _>>()?;
+        let docs =
+            items.iter().map(|item| mget_one(&call, item, &default_filter)).collect::<Result<Vec<_>, _>>()?;
         Call::ok(json!({"docs": docs}))
     })
     .await
@@ -248,8 +204,7 @@ async fn mget(call: Call) -> Result<Reply, ApiError> {
 
 fn mget_one(call: &Call, item: &Value, default_filter: &SourceFilter) -> Result<Value, ApiError> {
     let text = |key: &str| {
-        item.get(key)
-            .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+        item.get(key).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
     };
     let target = Target {
         index: text("_index").unwrap_or_else(|| call.part("index")),
@@ -257,11 +212,7 @@ fn mget_one(call: &Call, item: &Value, default_filter: &SourceFilter) -> Result<
         id: text("_id"),
         routing: text("routing").or_else(|| call.param("routing").map(str::to_owned)),
     };
-    let filter = item
-        .get("_source")
-        .map(read_source)
-        .transpose()?
-        .unwrap_or_else(|| default_filter.clone());
+    let filter = item.get("_source").map(read_source).transpose()?.unwrap_or_else(|| default_filter.clone());
     let missing =
         |index: &str| json!({"_index": index, "_type": target.doc_type, "_id": target.id, "found": false});
     Ok(match get(&call.node, &target, true) {

@@ -28,21 +28,15 @@ const JSON: &str = "application/json";
 
 impl Wishes {
     pub(super) fn of(headers: &HeaderMap, query: &std::collections::HashMap<String, String>) -> Self {
-        let accept = headers
-            .get(header::ACCEPT)
-            .or_else(|| headers.get(header::CONTENT_TYPE));
+        let accept = headers.get(header::ACCEPT).or_else(|| headers.get(header::CONTENT_TYPE));
         let vendor = accept
             .and_then(|value| value.to_str().ok())
             .filter(|text| text.starts_with("application/vnd.elasticsearch+json"));
         let media_type =
             vendor.and_then(|text| HeaderValue::from_str(text.split(',').next().unwrap_or(JSON)).ok());
-        let filter = query
-            .get("filter_path")
-            .map(|text| text.split(',').map(str::to_owned).collect());
+        let filter = query.get("filter_path").map(|text| text.split(',').map(str::to_owned).collect());
         Self {
-            pretty: query
-                .get("pretty")
-                .is_some_and(|value| value.is_empty() || value == "true"),
+            pretty: query.get("pretty").is_some_and(|value| value.is_empty() || value == "true"),
             filter_path: filter.unwrap_or_default(),
             media_type: media_type.unwrap_or_else(|| HeaderValue::from_static(JSON)),
         }
@@ -100,16 +94,10 @@ impl Wishes {
 /// The parts of an answer that paths such as `hits.hits._id`, `**.name`, `-_shards` name.
 fn filter(value: &Value, paths: &[String]) -> Value {
     let split = |path: &str| path.split('.').map(str::to_owned).collect::<Vec<_>>();
-    let wanted: Vec<Vec<String>> = paths
-        .iter()
-        .filter(|path| !path.starts_with('-'))
-        .map(|path| split(path))
-        .collect();
-    let unwanted: Vec<Vec<String>> = paths
-        .iter()
-        .filter_map(|path| path.strip_prefix('-'))
-        .map(split)
-        .collect();
+    let wanted: Vec<Vec<String>> =
+        paths.iter().filter(|path| !path.starts_with('-')).map(|path| split(path)).collect();
+    let unwanted: Vec<Vec<String>> =
+        paths.iter().filter_map(|path| path.strip_prefix('-')).map(split).collect();
     let kept = if wanted.is_empty() {
         Some(value.clone())
     } else {

@@ -38,48 +38,22 @@ pub(super) const ROUTES: &[Route] = &[
     route(PUT, "/{index}", NAMES, |call| blocking(call, create).boxed()),
     route(GET, "/{index}", NAMES, |call| blocking(call, look).boxed()),
     route(DELETE, "/{index}", NAMES, |call| blocking(call, delete).boxed()),
-    route(GET_POST, "/_refresh", NAMES, |call| {
-        blocking(call, refresh).boxed()
-    }),
-    route(GET_POST, "/{index}/_refresh", NAMES, |call| {
-        blocking(call, refresh).boxed()
-    }),
+    route(GET_POST, "/_refresh", NAMES, |call| blocking(call, refresh).boxed()),
+    route(GET_POST, "/{index}/_refresh", NAMES, |call| blocking(call, refresh).boxed()),
     route(GET_POST, "/_flush", NAMES, |call| blocking(call, flush).boxed()),
-    route(GET_POST, "/{index}/_flush", NAMES, |call| {
-        blocking(call, flush).boxed()
-    }),
+    route(GET_POST, "/{index}/_flush", NAMES, |call| blocking(call, flush).boxed()),
     route(GET, "/_mapping", NAMES, |call| blocking(call, mappings).boxed()),
-    route(GET, "/{index}/_mapping", NAMES, |call| {
-        blocking(call, mappings).boxed()
-    }),
-    route(GET, "/{index}/_mapping/{type}", NAMES, |call| {
-        blocking(call, mappings).boxed()
-    }),
-    route(PUT_POST, "/{index}/_mapping", NAMES, |call| {
-        blocking(call, put_mapping).boxed()
-    }),
-    route(PUT_POST, "/{index}/_mapping/{type}", NAMES, |call| {
-        blocking(call, put_mapping).boxed()
-    }),
-    route(PUT_POST, "/{index}/{type}/_mapping", NAMES, |call| {
-        blocking(call, put_mapping).boxed()
-    }),
+    route(GET, "/{index}/_mapping", NAMES, |call| blocking(call, mappings).boxed()),
+    route(GET, "/{index}/_mapping/{type}", NAMES, |call| blocking(call, mappings).boxed()),
+    route(PUT_POST, "/{index}/_mapping", NAMES, |call| blocking(call, put_mapping).boxed()),
+    route(PUT_POST, "/{index}/_mapping/{type}", NAMES, |call| blocking(call, put_mapping).boxed()),
+    route(PUT_POST, "/{index}/{type}/_mapping", NAMES, |call| blocking(call, put_mapping).boxed()),
     route(GET, "/_settings", NAMES, |call| blocking(call, settings).boxed()),
-    route(GET, "/{index}/_settings", NAMES, |call| {
-        blocking(call, settings).boxed()
-    }),
-    route(GET, "/_data_stream", NAMES, |call| {
-        blocking(call, streams).boxed()
-    }),
-    route(GET, "/_data_stream/{name}", NAMES, |call| {
-        blocking(call, streams).boxed()
-    }),
-    route(PUT, "/_data_stream/{name}", NAMES, |call| {
-        blocking(call, create_stream).boxed()
-    }),
-    route(DELETE, "/_data_stream/{name}", NAMES, |call| {
-        blocking(call, delete_stream).boxed()
-    }),
+    route(GET, "/{index}/_settings", NAMES, |call| blocking(call, settings).boxed()),
+    route(GET, "/_data_stream", NAMES, |call| blocking(call, streams).boxed()),
+    route(GET, "/_data_stream/{name}", NAMES, |call| blocking(call, streams).boxed()),
+    route(PUT, "/_data_stream/{name}", NAMES, |call| blocking(call, create_stream).boxed()),
+    route(DELETE, "/_data_stream/{name}", NAMES, |call| blocking(call, delete_stream).boxed()),
 ];
 
 /// Everything here may wait for a disk.
@@ -95,10 +69,7 @@ fn chosen(call: &Call) -> Result<Vec<Arc<Index>>, ApiError> {
 
 /// `{"index": …}` for each index.
 fn by_name(indices: &[Arc<Index>], make: impl Fn(&Index) -> Value) -> Result<Reply, ApiError> {
-    let members: Map<String, Value> = indices
-        .iter()
-        .map(|index| (index.name.clone(), make(index)))
-        .collect();
+    let members: Map<String, Value> = indices.iter().map(|index| (index.name.clone(), make(index))).collect();
     Call::ok(Value::Object(members))
 }
 
@@ -155,29 +126,16 @@ fn flush(call: &Call) -> Result<Reply, ApiError> {
 
 fn mappings(call: &Call) -> Result<Reply, ApiError> {
     let typed = call.flag("include_type_name")? || call.path.contains_key("type");
-    let doc_type = call
-        .path
-        .get("type")
-        .cloned()
-        .unwrap_or_else(|| "_doc".to_owned());
+    let doc_type = call.path.get("type").cloned().unwrap_or_else(|| "_doc".to_owned());
     by_name(&chosen(call)?, |index| {
         let mapping = index.mapping().to_json();
-        if typed {
-            json!({"mappings": {doc_type.clone(): mapping}})
-        } else {
-            json!({"mappings": mapping})
-        }
+        if typed { json!({"mappings": {doc_type.clone(): mapping}}) } else { json!({"mappings": mapping}) }
     })
 }
 
 fn put_mapping(call: &Call) -> Result<Reply, ApiError> {
     let mut body = call.required_json()?;
-    if let Some(inner) = call
-        .path
-        .get("type")
-        .and_then(|doc_type| body.get(doc_type))
-        .cloned()
-    {
+    if let Some(inner) = call.path.get("type").and_then(|doc_type| body.get(doc_type)).cloned() {
         body = inner;
     }
     let added = parse_mapping(&body)?;
@@ -216,13 +174,7 @@ fn streams(call: &Call) -> Result<Reply, ApiError> {
 
 fn create_stream(call: &Call) -> Result<Reply, ApiError> {
     let name = call.part("name");
-    if call
-        .node
-        .indices
-        .streams()
-        .iter()
-        .any(|stream| stream.name == name)
-    {
+    if call.node.indices.streams().iter().any(|stream| stream.name == name) {
         return Err(ApiError::new(
             400,
             "resource_already_exists_exception",
@@ -243,12 +195,7 @@ fn delete_stream(call: &Call) -> Result<Reply, ApiError> {
         .indices
         .all()
         .into_iter()
-        .filter(|index| {
-            index
-                .data_stream
-                .as_deref()
-                .is_some_and(|stream| wanted.contains(&stream))
-        })
+        .filter(|index| index.data_stream.as_deref().is_some_and(|stream| wanted.contains(&stream)))
         .collect();
     call.node.indices.delete(&doomed)?;
     Call::ok(json!({"acknowledged": true}))

@@ -13,21 +13,11 @@ use super::router::{Route, route};
 pub(super) const COMPATIBLE_VERSION: &str = "7.10.2";
 
 pub(super) const ROUTES: &[Route] = &[
-    route(&[Method::GET], "/", &[], |call| {
-        async move { info(&call) }.boxed()
+    route(&[Method::GET], "/", &[], |call| async move { info(&call) }.boxed()),
+    route(&[Method::GET], "/_license", &["human", "accept_enterprise", "local"], |_| {
+        async { license() }.boxed()
     }),
-    route(
-        &[Method::GET],
-        "/_license",
-        &["human", "accept_enterprise", "local"],
-        |_| async { license() }.boxed(),
-    ),
-    route(
-        &[Method::GET],
-        "/_xpack",
-        &["categories", "accept_enterprise"],
-        |_| async { features() }.boxed(),
-    ),
+    route(&[Method::GET], "/_xpack", &["categories", "accept_enterprise"], |_| async { features() }.boxed()),
     route(&[Method::GET], "/metrics", &[], |call| {
         async move { Ok(Reply::Text(200, call.node.metrics.render(), CONTENT_TYPE)) }.boxed()
     }),

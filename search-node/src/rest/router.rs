@@ -38,12 +38,7 @@ pub(super) const fn route(
     params: &'static [&'static str],
     handler: Handler,
 ) -> Route {
-    Route {
-        methods,
-        path,
-        params,
-        handler,
-    }
+    Route { methods, path, params, handler }
 }
 
 /// Parameters that every API takes.
@@ -97,9 +92,8 @@ async fn answer(
     let method = request.method().clone();
     let segments = segments_of(uri.path())?;
     let (route, path) = find(&method, &segments, uri.path())?;
-    if let Some(unknown) = query
-        .keys()
-        .find(|key| !COMMON.contains(&key.as_str()) && !route.params.contains(&key.as_str()))
+    if let Some(unknown) =
+        query.keys().find(|key| !COMMON.contains(&key.as_str()) && !route.params.contains(&key.as_str()))
     {
         return Err(unrecognized(uri.path(), unknown, route.params));
     }
@@ -109,21 +103,13 @@ async fn answer(
         Some(source) if body.is_empty() => Bytes::from(source.clone()),
         _ => body,
     };
-    (route.handler)(Call {
-        node,
-        path,
-        query,
-        body,
-    })
-    .await
+    (route.handler)(Call { node, path, query, body }).await
 }
 
 fn unrecognized(path: &str, unknown: &str, known: &[&'static str]) -> ApiError {
     let hint = settings::nearest(unknown, known.iter().chain(&COMMON).copied())
         .map_or(String::new(), |near| format!(" -> did you mean [{near}]?"));
-    ApiError::argument(format!(
-        "request [{path}] contains unrecognized parameter: [{unknown}]{hint}"
-    ))
+    ApiError::argument(format!("request [{path}] contains unrecognized parameter: [{unknown}]{hint}"))
 }
 
 fn find(
@@ -149,9 +135,9 @@ fn find(
     }
     match best {
         Some((route, _)) => Ok((route, parts(route.path, segments))),
-        None if allowed.is_empty() => Err(ApiError::argument(format!(
-            "no handler found for uri [{path}] and method [{method}]"
-        ))),
+        None if allowed.is_empty() => {
+            Err(ApiError::argument(format!("no handler found for uri [{path}] and method [{method}]")))
+        }
         None => {
             let mut names: Vec<&str> = allowed.iter().map(|method| method.as_str()).collect();
             names.sort_unstable();
@@ -198,10 +184,7 @@ fn parts(pattern: &'static str, segments: &[String]) -> HashMap<&'static str, St
 }
 
 fn segments_of(path: &str) -> Result<Vec<String>, ApiError> {
-    path.split('/')
-        .filter(|part| !part.is_empty())
-        .map(|part| decode(part, false))
-        .collect()
+    path.split('/').filter(|part| !part.is_empty()).map(|part| decode(part, false)).collect()
 }
 
 fn parse_query_string(text: &str) -> HashMap<String, String> {
@@ -216,11 +199,8 @@ fn parse_query_string(text: &str) -> HashMap<String, String> {
 
 /// Undoes percent encoding; in a query a `+` is a space.
 fn decode(text: &str, plus_is_space: bool) -> Result<String, ApiError> {
-    let fault = || {
-        ApiError::argument(format!(
-            "the path or parameter [{text}] is not valid percent-encoded UTF-8"
-        ))
-    };
+    let fault =
+        || ApiError::argument(format!("the path or parameter [{text}] is not valid percent-encoded UTF-8"));
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
@@ -246,10 +226,7 @@ async fn read_body(body: Body, headers: &HeaderMap, bytes_max: usize) -> Result<
         }
     })?;
     let bytes = collected.to_bytes();
-    match headers
-        .get(header::CONTENT_ENCODING)
-        .and_then(|value| value.to_str().ok())
-    {
+    match headers.get(header::CONTENT_ENCODING).and_then(|value| value.to_str().ok()) {
         None | Some("identity") => Ok(bytes),
         Some("gzip") => unpack(&bytes, bytes_max),
         Some(other) => Err(ApiError::new(
@@ -268,11 +245,7 @@ fn unpack(bytes: &[u8], bytes_max: usize) -> Result<Bytes, ApiError> {
         .take(limit)
         .read_to_end(&mut unpacked)
         .map_err(|error| ApiError::argument(format!("the gzip body cannot be unpacked: {error}")))?;
-    if unpacked.len() > bytes_max {
-        Err(too_large(bytes_max))
-    } else {
-        Ok(Bytes::from(unpacked))
-    }
+    if unpacked.len() > bytes_max { Err(too_large(bytes_max)) } else { Ok(Bytes::from(unpacked)) }
 }
 
 fn too_large(bytes_max: usize) -> ApiError {

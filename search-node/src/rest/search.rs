@@ -49,17 +49,11 @@ const PARAMS: &[&str] = &[
 
 pub(super) const ROUTES: &[Route] = &[
     route(METHODS, "/_search", PARAMS, |call| run_search(call).boxed()),
-    route(METHODS, "/{index}/_search", PARAMS, |call| {
-        run_search(call).boxed()
-    }),
-    route(METHODS, "/{index}/{type}/_search", PARAMS, |call| {
-        run_search(call).boxed()
-    }),
+    route(METHODS, "/{index}/_search", PARAMS, |call| run_search(call).boxed()),
+    route(METHODS, "/{index}/{type}/_search", PARAMS, |call| run_search(call).boxed()),
     route(METHODS, "/_count", PARAMS, |call| run_count(call).boxed()),
     route(METHODS, "/{index}/_count", PARAMS, |call| run_count(call).boxed()),
-    route(METHODS, "/{index}/{type}/_count", PARAMS, |call| {
-        run_count(call).boxed()
-    }),
+    route(METHODS, "/{index}/{type}/_count", PARAMS, |call| run_count(call).boxed()),
 ];
 
 async fn run_search(call: Call) -> Result<Reply, ApiError> {
@@ -68,12 +62,7 @@ async fn run_search(call: Call) -> Result<Reply, ApiError> {
         let mut json = call.json()?;
         add_uri_parameters(&call, &mut json)?;
         let body = SearchBody::read(&json)?;
-        Call::ok(search(
-            &call.node,
-            &scope(&call)?,
-            &body,
-            call.flag("rest_total_hits_as_int")?,
-        )?)
+        Call::ok(search(&call.node, &scope(&call)?, &body, call.flag("rest_total_hits_as_int")?)?)
     })
     .await
 }
@@ -90,11 +79,7 @@ async fn run_count(call: Call) -> Result<Reply, ApiError> {
 
 fn scope(call: &Call) -> Result<Scope, ApiError> {
     Ok(Scope {
-        indices: call
-            .path
-            .get("index")
-            .cloned()
-            .unwrap_or_else(|| "_all".to_owned()),
+        indices: call.path.get("index").cloned().unwrap_or_else(|| "_all".to_owned()),
         options: call.name_options()?,
         doc_type: call.path.get("type").cloned(),
     })

@@ -7,15 +7,8 @@ use super::fault::Fault;
 struct Known(&'static str, &'static str, &'static [&'static str]);
 
 const COMMON_INPUT: &[&str] = &["id", "enable_metric", "codec", "add_field", "type", "tags"];
-const COMMON_FILTER: &[&str] = &[
-    "id",
-    "enable_metric",
-    "add_field",
-    "remove_field",
-    "add_tag",
-    "remove_tag",
-    "periodic_flush",
-];
+const COMMON_FILTER: &[&str] =
+    &["id", "enable_metric", "add_field", "remove_field", "add_tag", "remove_tag", "periodic_flush"];
 const COMMON_OUTPUT: &[&str] = &["id", "enable_metric", "codec"];
 
 const PLUGINS: &[Known] = &[
@@ -32,11 +25,7 @@ const PLUGINS: &[Known] = &[
         ],
     ),
     Known("input", "stdin", &["ecs_compatibility"]),
-    Known(
-        "input",
-        "generator",
-        &["count", "message", "lines", "ecs_compatibility"],
-    ),
+    Known("input", "generator", &["count", "message", "lines", "ecs_compatibility"]),
     Known(
         "filter",
         "grok",
@@ -54,21 +43,11 @@ const PLUGINS: &[Known] = &[
             "ecs_compatibility",
         ],
     ),
-    Known(
-        "filter",
-        "date",
-        &["match", "locale", "timezone", "target", "tag_on_failure"],
-    ),
+    Known("filter", "date", &["match", "locale", "timezone", "target", "tag_on_failure"]),
     Known(
         "filter",
         "json",
-        &[
-            "source",
-            "target",
-            "skip_on_invalid_json",
-            "tag_on_failure",
-            "ecs_compatibility",
-        ],
+        &["source", "target", "skip_on_invalid_json", "tag_on_failure", "ecs_compatibility"],
     ),
     Known(
         "filter",
@@ -129,11 +108,9 @@ const PLUGINS: &[Known] = &[
 /// Every fault of a tree, in the order of the text.
 pub fn check(config: &Config) -> Vec<Fault> {
     let mut faults = Vec::new();
-    for (section, stages) in [
-        ("input", &config.inputs),
-        ("filter", &config.filters),
-        ("output", &config.outputs),
-    ] {
+    for (section, stages) in
+        [("input", &config.inputs), ("filter", &config.filters), ("output", &config.outputs)]
+    {
         walk(section, stages, &mut faults);
     }
     faults
@@ -158,11 +135,7 @@ fn check_plugin(section: &'static str, plugin: &Plugin, faults: &mut Vec<Fault>)
     let Some(found) = known.clone().find(|known| known.1 == plugin.name) else {
         let hint = hint(&plugin.name, known.map(|known| known.1));
         let reason = format!("unknown {section} `{}`; {hint}", plugin.name);
-        faults.push(Fault {
-            file: plugin.file.clone(),
-            at: plugin.at,
-            reason,
-        });
+        faults.push(Fault { file: plugin.file.clone(), at: plugin.at, reason });
         return;
     };
     let common = match section {
@@ -175,15 +148,9 @@ fn check_plugin(section: &'static str, plugin: &Plugin, faults: &mut Vec<Fault>)
         let mut options = found.2.iter().chain(common).copied();
         if !options.clone().any(|option| option == attribute.name) {
             let hint = hint(&attribute.name, &mut options);
-            let reason = format!(
-                "unknown option `{}` of {section} `{}`; {hint}",
-                attribute.name, plugin.name
-            );
-            faults.push(Fault {
-                file: plugin.file.clone(),
-                at: attribute.at,
-                reason,
-            });
+            let reason =
+                format!("unknown option `{}` of {section} `{}`; {hint}", attribute.name, plugin.name);
+            faults.push(Fault { file: plugin.file.clone(), at: attribute.at, reason });
         } else if attribute.name == "codec" {
             match &attribute.value {
                 Literal::Plugin(codec) => check_plugin("codec", codec, faults),

@@ -67,27 +67,16 @@ impl<'t> Cursor<'t> {
         if self.take(token) {
             return Ok(());
         }
-        Err(self.fault(format!(
-            "expected `{token}` after {after}, found {}",
-            self.found()
-        )))
+        Err(self.fault(format!("expected `{token}` after {after}, found {}", self.found())))
     }
 
     pub(super) fn found(&self) -> String {
         match self.peek() {
             None => "the end of the text".to_owned(),
             Some(c) => {
-                let word: String = self
-                    .rest()
-                    .chars()
-                    .take_while(|c| c.is_alphanumeric() || *c == '_')
-                    .take(30)
-                    .collect();
-                if word.is_empty() {
-                    format!("`{c}`")
-                } else {
-                    format!("`{word}`")
-                }
+                let word: String =
+                    self.rest().chars().take_while(|c| c.is_alphanumeric() || *c == '_').take(30).collect();
+                if word.is_empty() { format!("`{c}`") } else { format!("`{word}`") }
             }
         }
     }
@@ -95,10 +84,7 @@ impl<'t> Cursor<'t> {
     pub(super) fn position(&self) -> Position {
         let before = &self.text[..self.at];
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        Position {
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
-        }
+        Position { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
     }
 
     pub(super) fn fault(&self, reason: impl Into<String>) -> Fault {
@@ -106,10 +92,6 @@ impl<'t> Cursor<'t> {
     }
 
     pub(super) fn fault_at(&self, at: Position, reason: impl Into<String>) -> Fault {
-        Fault {
-            file: self.file(),
-            at,
-            reason: reason.into(),
-        }
+        Fault { file: self.file(), at, reason: reason.into() }
     }
 }

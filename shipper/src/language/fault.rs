@@ -25,22 +25,14 @@ pub struct Fault {
 impl Fault {
     /// The fault's line with a caret below its place, for a terminal.
     pub fn excerpt(&self, text: &str) -> String {
-        let line = text
-            .lines()
-            .nth(self.at.line - 1)
-            .unwrap_or_default()
-            .replace('\t', " ");
+        let line = text.lines().nth(self.at.line - 1).unwrap_or_default().replace('\t', " ");
         format!("  {line}\n  {:>width$}", "^", width = self.at.column)
     }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            out,
-            "{}:{}:{}: {}",
-            self.file, self.at.line, self.at.column, self.reason
-        )
+        write!(out, "{}:{}:{}: {}", self.file, self.at.line, self.at.column, self.reason)
     }
 }
 

@@ -24,15 +24,10 @@ pub fn parse(file: &str, text: &str) -> Result<Config, Fault> {
         if !matches!(name, "input" | "filter" | "output") {
             let hint = settings::nearest(name, ["input", "filter", "output"].into_iter());
             let hint = hint.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-            let found = if name.is_empty() {
-                cursor.found()
-            } else {
-                format!("`{name}`")
-            };
-            return Err(cursor.fault_at(
-                at,
-                format!("expected `input`, `filter` or `output`, found {found}{hint}"),
-            ));
+            let found = if name.is_empty() { cursor.found() } else { format!("`{name}`") };
+            return Err(
+                cursor.fault_at(at, format!("expected `input`, `filter` or `output`, found {found}{hint}"))
+            );
         }
         cursor.expect("{", &format!("`{name}`"))?;
         let stages = block(&mut cursor, 0)?;
@@ -46,9 +41,7 @@ pub fn parse(file: &str, text: &str) -> Result<Config, Fault> {
 
 fn deeper(cursor: &Cursor<'_>, depth: usize) -> Result<usize, Fault> {
     if depth >= DEPTH_MAX {
-        return Err(cursor.fault(format!(
-            "nested more than {DEPTH_MAX} levels deep; split the pipeline"
-        )));
+        return Err(cursor.fault(format!("nested more than {DEPTH_MAX} levels deep; split the pipeline")));
     }
     Ok(depth + 1)
 }
@@ -82,22 +75,12 @@ fn branch(cursor: &mut Cursor<'_>, at: Position, depth: usize) -> Result<Branch,
         arms.push((condition, block(cursor, depth)?));
         cursor.skip();
         if !cursor.take_word("else") {
-            return Ok(Branch {
-                file: cursor.file(),
-                at,
-                arms,
-                otherwise: Vec::new(),
-            });
+            return Ok(Branch { file: cursor.file(), at, arms, otherwise: Vec::new() });
         }
         cursor.skip();
         if !cursor.take_word("if") {
             cursor.expect("{", "`else`")?;
-            return Ok(Branch {
-                file: cursor.file(),
-                at,
-                arms,
-                otherwise: block(cursor, depth)?,
-            });
+            return Ok(Branch { file: cursor.file(), at, arms, otherwise: block(cursor, depth)? });
         }
     }
 }
@@ -117,12 +100,7 @@ fn plugin(cursor: &mut Cursor<'_>, depth: usize) -> Result<Plugin, Fault> {
     let at = cursor.position();
     let name = name(cursor, "a plugin's name, `if` or `}`")?;
     cursor.expect("{", &format!("`{name}`"))?;
-    Ok(Plugin {
-        file: cursor.file(),
-        at,
-        attributes: attributes(cursor, depth)?,
-        name,
-    })
+    Ok(Plugin { file: cursor.file(), at, attributes: attributes(cursor, depth)?, name })
 }
 
 fn attributes(cursor: &mut Cursor<'_>, depth: usize) -> Result<Vec<Attribute>, Fault> {
@@ -136,11 +114,7 @@ fn attributes(cursor: &mut Cursor<'_>, depth: usize) -> Result<Vec<Attribute>, F
         let at = cursor.position();
         let name = name(cursor, "an option's name or `}`")?;
         cursor.expect("=>", &format!("`{name}`"))?;
-        attributes.push(Attribute {
-            at,
-            value: literal(cursor, depth)?,
-            name,
-        });
+        attributes.push(Attribute { at, value: literal(cursor, depth)?, name });
     }
 }
 
@@ -302,19 +276,13 @@ fn term(cursor: &mut Cursor<'_>, depth: usize) -> Result<Condition, Fault> {
         if !cursor.take_word("in") {
             return Err(cursor.fault(format!("expected `in` after `not`, found {}", cursor.found())));
         }
-        return Ok(Condition::Not(Box::new(Condition::In(
-            left,
-            operand(cursor, depth)?,
-        ))));
+        return Ok(Condition::Not(Box::new(Condition::In(left, operand(cursor, depth)?))));
     }
     if cursor.take("=~") {
         return Ok(Condition::Match(left, expression(cursor)?));
     }
     if cursor.take("!~") {
-        return Ok(Condition::Not(Box::new(Condition::Match(
-            left,
-            expression(cursor)?,
-        ))));
+        return Ok(Condition::Not(Box::new(Condition::Match(left, expression(cursor)?))));
     }
     for (sign, comparison) in [
         ("==", Comparison::Equal),
@@ -338,20 +306,13 @@ fn expression(cursor: &mut Cursor<'_>) -> Result<Regex, Fault> {
         Some(quote @ ('"' | '\'')) => quoted(cursor, quote)?,
         Some('/') => quoted(cursor, '/')?,
         _ => {
-            return Err(cursor.fault(format!(
-                "expected a regular expression such as /error/, found {}",
-                cursor.found()
-            )));
+            return Err(cursor
+                .fault(format!("expected a regular expression such as /error/, found {}", cursor.found())));
         }
     };
     Regex::new(&text).map_err(|error| {
         let reason = error.to_string();
-        let last = reason
-            .lines()
-            .last()
-            .unwrap_or_default()
-            .trim_start_matches("error: ")
-            .to_owned();
+        let last = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
         cursor.fault_at(at, format!("`{text}` is not a regular expression: {last}"))
     })
 }
@@ -365,17 +326,13 @@ fn operand(cursor: &mut Cursor<'_>, depth: usize) -> Result<Operand, Fault> {
             let Literal::Array(items) = array(cursor, depth)? else {
                 return Err(cursor.fault_at(at, "expected a list"));
             };
-            Ok(Operand::Value(Value::Array(
-                items.into_iter().map(plain).collect(),
-            )))
+            Ok(Operand::Value(Value::Array(items.into_iter().map(plain).collect())))
         }
         Some('[') => {
             let mut written = String::new();
             while cursor.take("[") {
-                written.push_str(&format!(
-                    "[{}]",
-                    cursor.take_while(|c| !matches!(c, '[' | ']' | ',' | '\n'))
-                ));
+                written
+                    .push_str(&format!("[{}]", cursor.take_while(|c| !matches!(c, '[' | ']' | ',' | '\n'))));
                 if !cursor.take("]") {
                     return Err(cursor.fault("a field's `]` is missing"));
                 }

@@ -24,27 +24,15 @@ pub struct Lines {
 
 impl Lines {
     pub(super) fn console(pretty: bool, common: Common, counts: Counts) -> Self {
-        Self {
-            path: None,
-            pretty,
-            common,
-            counts,
-        }
+        Self { path: None, pretty, common, counts }
     }
 
     pub(super) fn file(path: PathBuf, common: Common, counts: Counts) -> Self {
-        Self {
-            path: Some(path),
-            pretty: false,
-            common,
-            counts,
-        }
+        Self { path: Some(path), pretty: false, common, counts }
     }
 
     pub(super) fn place(&self) -> String {
-        self.path
-            .as_ref()
-            .map_or_else(|| "standard output".to_owned(), |path| path.display().to_string())
+        self.path.as_ref().map_or_else(|| "standard output".to_owned(), |path| path.display().to_string())
     }
 
     pub(super) async fn deliver(&self, events: &[Event], stop: &CancellationToken) -> Outcome {

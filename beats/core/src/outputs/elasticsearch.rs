@@ -55,10 +55,7 @@ impl Elasticsearch {
             api_key: text("api_key"),
         };
         let client = SearchClient::new(options).map_err(|error| {
-            settings.fault(
-                "output.elasticsearch.hosts",
-                format!("`output.elasticsearch.hosts`: {error}"),
-            )
+            settings.fault("output.elasticsearch.hosts", format!("`output.elasticsearch.hosts`: {error}"))
         })?;
         let keeps = settings.text("output.elasticsearch.non_indexable_policy") == "dead_letter_file";
         Ok(Self {
@@ -79,15 +76,9 @@ impl Elasticsearch {
     }
 
     pub(super) async fn test(&self) -> Result<String, OutputError> {
-        let answer = self
-            .client
-            .json(Method::GET, "/", None)
-            .await
-            .map_err(|error| OutputError(error.to_string()))?;
-        let version = answer
-            .pointer("/version/number")
-            .and_then(Value::as_str)
-            .unwrap_or("unknown");
+        let answer =
+            self.client.json(Method::GET, "/", None).await.map_err(|error| OutputError(error.to_string()))?;
+        let version = answer.pointer("/version/number").and_then(Value::as_str).unwrap_or("unknown");
         Ok(format!("{}: version {version}", self.client.hosts()))
     }
 
@@ -123,11 +114,7 @@ impl Elasticsearch {
 
     fn action(&self, event: &Event) -> BulkAction {
         let metadata = |key: &str| event.metadata.get(key).and_then(Value::as_str).map(str::to_owned);
-        let op = if metadata("op_type").as_deref() == Some("index") {
-            BulkOp::Index
-        } else {
-            BulkOp::Create
-        };
+        let op = if metadata("op_type").as_deref() == Some("index") { BulkOp::Index } else { BulkOp::Create };
         BulkAction {
             op,
             index: self

@@ -55,9 +55,7 @@ impl Logstash {
     }
 
     pub(super) async fn test(&self) -> Result<String, OutputError> {
-        self.connect()
-            .await
-            .map_err(|error| OutputError(error.to_string()))?;
+        self.connect().await.map_err(|error| OutputError(error.to_string()))?;
         Ok(format!("{}: connected", self.place()))
     }
 
@@ -128,12 +126,8 @@ impl Logstash {
     fn complete(&self, event: &Event) -> Event {
         let mut event = event.clone();
         self.common.put_on(&mut event);
-        event
-            .metadata
-            .insert("beat".to_owned(), self.beat.as_str().into());
-        event
-            .metadata
-            .insert("version".to_owned(), env!("CARGO_PKG_VERSION").into());
+        event.metadata.insert("beat".to_owned(), self.beat.as_str().into());
+        event.metadata.insert("version".to_owned(), env!("CARGO_PKG_VERSION").into());
         event.metadata.insert("type".to_owned(), "_doc".into());
         event
     }

@@ -74,16 +74,10 @@ impl Output {
         let counts = Counts::new(metrics);
         Ok(match section(settings)? {
             "logstash" => Self::Logstash(Box::new(Logstash::new(settings, common, counts, beat))),
-            "console" => Self::Lines(Box::new(Lines::console(
-                settings.bool("output.console.pretty"),
-                common,
-                counts,
-            ))),
-            "file" => Self::Lines(Box::new(Lines::file(
-                settings.path("output.file.path"),
-                common,
-                counts,
-            ))),
+            "console" => {
+                Self::Lines(Box::new(Lines::console(settings.bool("output.console.pretty"), common, counts)))
+            }
+            "file" => Self::Lines(Box::new(Lines::file(settings.path("output.file.path"), common, counts))),
             _ => Self::Elasticsearch(Box::new(Elasticsearch::new(settings, common, folder, counts)?)),
         })
     }
@@ -132,9 +126,7 @@ impl Output {
 
 fn section(settings: &Settings) -> Result<&'static str, SettingsError> {
     let mut present = SECTIONS.into_iter().filter(|name| {
-        settings
-            .node(&format!("output.{name}"))
-            .is_some_and(|node| !node.entries().is_empty())
+        settings.node(&format!("output.{name}")).is_some_and(|node| !node.entries().is_empty())
             && settings.bool(&format!("output.{name}.enabled"))
     });
     match (present.next(), present.next()) {

@@ -43,10 +43,7 @@ fn events(count: usize) -> Vec<Event> {
 fn recorded() -> (AckHandle, Arc<Mutex<Vec<Delivery>>>) {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let sink = Arc::clone(&seen);
-    (
-        AckHandle::new(move |delivery| sink.lock().unwrap().push(delivery)),
-        seen,
-    )
+    (AckHandle::new(move |delivery| sink.lock().unwrap().push(delivery)), seen)
 }
 
 async fn through(
@@ -83,11 +80,7 @@ async fn every_event_arrives_once_from_a_node_that_fails_in_every_way() {
     assert_eq!(node.documents().len(), 5000);
     assert!(node.items() > 5000, "nothing was repeated, so nothing was tested");
     assert_eq!(acks, [Delivery::Delivered]);
-    assert!(
-        node.documents()
-            .iter()
-            .all(|(index, _)| index == "logs-generic-default")
-    );
+    assert!(node.documents().iter().all(|(index, _)| index == "logs-generic-default"));
 }
 
 #[tokio::test]
@@ -153,9 +146,7 @@ async fn every_event_reaches_a_shipper_that_breaks_off() {
                 if count.fetch_add(1, Ordering::SeqCst) < 2 {
                     return Err(std::io::Error::other("not now"));
                 }
-                sink.lock()
-                    .unwrap()
-                    .extend(batch.events.iter().map(|event| event.fields["n"].as_u64()));
+                sink.lock().unwrap().extend(batch.events.iter().map(|event| event.fields["n"].as_u64()));
                 batch.delivered();
                 Ok(())
             }
@@ -178,9 +169,6 @@ async fn every_event_reaches_a_shipper_that_breaks_off() {
     stop.cancel();
     let _ended = serving.await;
     assert_eq!(*acks.lock().unwrap(), [Delivery::Delivered]);
-    assert!(
-        calls.load(Ordering::SeqCst) > 2,
-        "nothing was repeated, so nothing was tested"
-    );
+    assert!(calls.load(Ordering::SeqCst) > 2, "nothing was repeated, so nothing was tested");
     assert_eq!(*seen.lock().unwrap(), (0..1000).map(Some).collect::<Vec<_>>());
 }

@@ -7,11 +7,7 @@ fn entry(slot: u64, offset: u64) -> Entry {
         slot,
         generation: format!("{slot:032x}"),
         path: PathBuf::from("/logs/a.log"),
-        place: Place {
-            device: 1,
-            inode: slot,
-            born: 0,
-        },
+        place: Place { device: 1, inode: slot, born: 0 },
         offset,
         head: Fingerprint::of(0, b"head"),
         tail: Fingerprint::default(),
@@ -21,10 +17,7 @@ fn entry(slot: u64, offset: u64) -> Entry {
 }
 
 fn offsets(registry: &Registry) -> Vec<(u64, u64)> {
-    registry
-        .entries()
-        .map(|entry| (entry.slot, entry.offset))
-        .collect()
+    registry.entries().map(|entry| (entry.slot, entry.offset)).collect()
 }
 
 #[test]
@@ -71,11 +64,7 @@ fn a_torn_registry_opens_with_an_earlier_state_at_every_cut() {
             bytes.resize(cut + zeros, 0);
 
             // Opening syncs, so it is done for some cuts, and the reading alone for every one.
-            let found = if cut % 101 == 0 {
-                opened(newest, &bytes)
-            } else {
-                read(&bytes)
-            };
+            let found = if cut % 101 == 0 { opened(newest, &bytes) } else { read(&bytes) };
 
             assert!(
                 found.is_empty() || (found.len() == 1 && found[0].0 == 1 && (1..=5).contains(&found[0].1)),
@@ -121,8 +110,5 @@ fn the_registry_stays_small_however_often_offsets_move() {
         .map(|e| e.expect("entry").metadata().expect("meta").len())
         .sum();
     assert!(held < 3 * GROWTH_MIN, "{held}");
-    assert_eq!(
-        offsets(&Registry::open(folder.path()).expect("opened")),
-        [(1, 19_999)]
-    );
+    assert_eq!(offsets(&Registry::open(folder.path()).expect("opened")), [(1, 19_999)]);
 }

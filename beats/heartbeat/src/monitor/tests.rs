@@ -14,12 +14,7 @@ fn monitors(yaml: &str) -> Result<Vec<Monitor>, SettingsError> {
 
 async fn checked(yaml: &str) -> Vec<Value> {
     let monitor = monitors(yaml).expect("valid").remove(0);
-    monitor
-        .check(&Clock::system())
-        .await
-        .iter()
-        .map(|event| Value::Object(event.to_document()))
-        .collect()
+    monitor.check(&Clock::system()).await.iter().map(|event| Value::Object(event.to_document())).collect()
 }
 
 /// Answers every connection with these bytes.
@@ -54,16 +49,10 @@ async fn http_that_answers_is_up_with_its_figures() {
         json!({"scheme": "http", "domain": "127.0.0.1", "full": format!("http://127.0.0.1:{port}/a?b=1"), "port": port, "path": "/a"})
     );
     assert_eq!(
-        (
-            &event["http"]["response"]["status_code"],
-            &event["http"]["response"]["mime_type"]
-        ),
+        (&event["http"]["response"]["status_code"], &event["http"]["response"]["mime_type"]),
         (&json!(200), &json!("text/plain"))
     );
-    assert_eq!(
-        (&event["summary"]["up"], &event["summary"]["down"]),
-        (&json!(1), &json!(0))
-    );
+    assert_eq!((&event["summary"]["up"], &event["summary"]["down"]), (&json!(1), &json!(0)));
     assert_eq!(event["data_stream"]["dataset"], "http");
     assert!(event["http"]["rtt"]["total"]["us"].is_u64() && event["tcp"]["rtt"]["connect"]["us"].is_u64());
 }
@@ -71,17 +60,9 @@ async fn http_that_answers_is_up_with_its_figures() {
 #[tokio::test]
 async fn what_is_wrong_is_down_with_its_kind() {
     let (ok, broken) = (server(OK).await, server(BROKEN).await);
-    let closed = TcpListener::bind("127.0.0.1:0")
-        .await
-        .expect("a port")
-        .local_addr()
-        .expect("bound")
-        .port();
+    let closed = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("bound").port();
     let cases = [
-        (
-            format!("type: http\n    hosts: ['http://127.0.0.1:{broken}']"),
-            "validate",
-        ),
+        (format!("type: http\n    hosts: ['http://127.0.0.1:{broken}']"), "validate"),
         (
             format!("type: http\n    hosts: ['http://127.0.0.1:{ok}']\n    check.response.status: [201]"),
             "validate",
@@ -90,10 +71,7 @@ async fn what_is_wrong_is_down_with_its_kind() {
             format!("type: http\n    hosts: ['http://127.0.0.1:{ok}']\n    check.response.body: [bye]"),
             "validate",
         ),
-        (
-            format!("type: http\n    hosts: ['http://127.0.0.1:{closed}']"),
-            "io",
-        ),
+        (format!("type: http\n    hosts: ['http://127.0.0.1:{closed}']"), "io"),
         (format!("type: tcp\n    hosts: ['127.0.0.1:{closed}']"), "io"),
         (
             format!(
@@ -101,10 +79,7 @@ async fn what_is_wrong_is_down_with_its_kind() {
             ),
             "validate",
         ),
-        (
-            "type: tcp\n    hosts: ['name.invalid:1']\n    timeout: 2s".to_owned(),
-            "io",
-        ),
+        ("type: tcp\n    hosts: ['name.invalid:1']\n    timeout: 2s".to_owned(), "io"),
     ];
     for (yaml, kind) in cases {
         let events = checked(&format!("  - {yaml}\n")).await;
@@ -121,19 +96,10 @@ async fn a_503_that_is_wanted_is_up_and_only_the_last_event_has_the_summary() {
 
     let events = checked(&format!("  - type: http\n    hosts: ['http://127.0.0.1:{ok}', 'http://127.0.0.1:{broken}']\n    check.response.status: [200, 503]\n")).await;
 
-    assert_eq!(
-        events
-            .iter()
-            .map(|e| e["monitor"]["status"].clone())
-            .collect::<Vec<_>>(),
-        ["up", "up"]
-    );
+    assert_eq!(events.iter().map(|e| e["monitor"]["status"].clone()).collect::<Vec<_>>(), ["up", "up"]);
     assert!(events[0].get("summary").is_none());
     assert_eq!(events[1]["summary"]["up"], 2);
-    assert_eq!(
-        events[0]["monitor"]["check_group"],
-        events[1]["monitor"]["check_group"]
-    );
+    assert_eq!(events[0]["monitor"]["check_group"], events[1]["monitor"]["check_group"]);
 }
 
 #[tokio::test]
@@ -146,9 +112,7 @@ async fn loopback_answers_an_echo_or_the_remedy_is_named() {
     } else {
         assert_eq!(event["error"]["type"], "io");
         assert!(
-            event["error"]["message"]
-                .as_str()
-                .is_some_and(|text| text.contains("cap_net_raw")),
+            event["error"]["message"].as_str().is_some_and(|text| text.contains("cap_net_raw")),
             "{event}"
         );
     }

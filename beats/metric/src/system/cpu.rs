@@ -14,9 +14,7 @@ pub(super) fn sample(last: &mut Option<CpuTime>) -> Result<Vec<Value>, SampleErr
     Ok(vec![figures(&before, &now, cores)])
 }
 
-const STATES: [&str; 8] = [
-    "user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal",
-];
+const STATES: [&str; 8] = ["user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal"];
 
 fn ticks(time: &CpuTime) -> [u64; 8] {
     [
@@ -33,11 +31,7 @@ fn ticks(time: &CpuTime) -> [u64; 8] {
 
 /// `pct` is of one core, so that it reaches the number of cores; `norm.pct` is of all.
 fn figures(before: &[u64; 8], now: &[u64; 8], cores: usize) -> Value {
-    let spent: Vec<u64> = now
-        .iter()
-        .zip(before)
-        .map(|(now, before)| now.saturating_sub(*before))
-        .collect();
+    let spent: Vec<u64> = now.iter().zip(before).map(|(now, before)| now.saturating_sub(*before)).collect();
     let all = spent.iter().sum::<u64>().max(1) as f64;
     let pair = |ticks: u64| {
         let norm = ticks as f64 / all;

@@ -9,9 +9,7 @@ pub(super) fn sample() -> Result<Vec<Value>, SampleError> {
     let memory = Meminfo::current()?;
     let used = memory.mem_total.saturating_sub(memory.mem_free);
     // Kernels before 3.14 do not say what is available; free memory and caches come near.
-    let available = memory
-        .mem_available
-        .unwrap_or(memory.mem_free + memory.buffers + memory.cached);
+    let available = memory.mem_available.unwrap_or(memory.mem_free + memory.buffers + memory.cached);
     let actual = memory.mem_total.saturating_sub(available);
     let swap = memory.swap_total.saturating_sub(memory.swap_free);
     Ok(vec![json!({"system": {"memory": {

@@ -54,16 +54,8 @@ pub enum Metricset {
 
 impl Metricset {
     /// The names, as in settings.
-    pub const NAMES: [&'static str; 8] = [
-        "cpu",
-        "load",
-        "memory",
-        "network",
-        "filesystem",
-        "fsstat",
-        "process_summary",
-        "uptime",
-    ];
+    pub const NAMES: [&'static str; 8] =
+        ["cpu", "load", "memory", "network", "filesystem", "fsstat", "process_summary", "uptime"];
     const ALL: [Self; 8] = [
         Self::Cpu,
         Self::Load,
@@ -120,11 +112,7 @@ fn rounded(value: f64) -> f64 {
 
 /// A part of a whole; 0 of nothing.
 fn share(part: u64, whole: u64) -> f64 {
-    if whole == 0 {
-        0.0
-    } else {
-        rounded(part as f64 / whole as f64)
-    }
+    if whole == 0 { 0.0 } else { rounded(part as f64 / whole as f64) }
 }
 
 #[cfg(test)]

@@ -102,17 +102,10 @@ impl Message {
         let ttl = reader.u32()?;
         let length = usize::from(reader.u16()?);
         let begin = reader.at;
-        let end = begin
-            .checked_add(length)
-            .filter(|end| *end <= reader.data.len())?;
+        let end = begin.checked_add(length).filter(|end| *end <= reader.data.len())?;
         if kind == TYPE_OPT {
             let [ext_rcode, version, high, _] = ttl.to_be_bytes();
-            self.opt = Some(Opt {
-                version,
-                wants_dnssec: high & 0x80 != 0,
-                ext_rcode,
-                udp_size: class,
-            });
+            self.opt = Some(Opt { version, wants_dnssec: high & 0x80 != 0, ext_rcode, udp_size: class });
             reader.at = end;
             return Some(());
         }
@@ -174,11 +167,7 @@ impl<'a> Reader<'a> {
     }
 
     fn question(&mut self) -> Option<Question> {
-        Some(Question {
-            name: self.name()?,
-            kind: self.u16()?,
-            class: self.u16()?,
-        })
+        Some(Question { name: self.name()?, kind: self.u16()?, class: self.u16()? })
     }
 
     /// A name, following compression; the root is the empty text.
@@ -311,10 +300,7 @@ mod tests {
 
         assert_eq!(message.questions[0].name, "a.bc");
         assert_eq!(message.answers.len(), 1);
-        assert_eq!(
-            (message.answers[0].data.as_str(), message.answers[0].ttl),
-            ("10.0.0.1", 9)
-        );
+        assert_eq!((message.answers[0].data.as_str(), message.answers[0].ttl), ("10.0.0.1", 9));
         assert_eq!(message.fault, Some("a resource record cannot be read"));
     }
 

@@ -31,11 +31,7 @@ pub(crate) struct Streams {
 
 impl Streams {
     pub(crate) fn new(streams_max: usize) -> Self {
-        Self {
-            streams: HashMap::new(),
-            streams_max: streams_max.max(1),
-            clock: 0,
-        }
+        Self { streams: HashMap::new(), streams_max: streams_max.max(1), clock: 0 }
     }
 
     /// Takes a segment and gives the messages that are whole now.
@@ -176,20 +172,11 @@ mod tests {
     use super::*;
 
     fn end(port: u16) -> Endpoint {
-        Endpoint {
-            ip: std::net::IpAddr::from([10, 0, 0, 1]),
-            port,
-        }
+        Endpoint { ip: std::net::IpAddr::from([10, 0, 0, 1]), port }
     }
 
     fn segment(streams: &mut Streams, sequence: u32, payload: &[u8]) -> Vec<Vec<u8>> {
-        let flags = TcpFlags {
-            sequence,
-            syn: false,
-            ack: true,
-            fin: false,
-            rst: false,
-        };
+        let flags = TcpFlags { sequence, syn: false, ack: true, fin: false, rst: false };
         streams.take(end(4000), end(53), flags, payload)
     }
 
@@ -221,13 +208,7 @@ mod tests {
     fn streams_and_what_came_early_are_bounded() {
         let mut streams = Streams::new(16);
         for port in 0..1000 {
-            let flags = TcpFlags {
-                sequence: 1,
-                syn: false,
-                ack: true,
-                fin: false,
-                rst: false,
-            };
+            let flags = TcpFlags { sequence: 1, syn: false, ack: true, fin: false, rst: false };
             streams.take(end(port), end(53), flags, &[0, 200, 1]);
         }
         assert!(streams.streams.len() <= 16);

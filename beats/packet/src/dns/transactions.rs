@@ -83,9 +83,7 @@ impl Dns {
         match packet.transport {
             Transport::Udp if !packet.payload.is_empty() => self.message(packet, packet.payload, out),
             Transport::Tcp(flags) => {
-                let messages = self
-                    .streams
-                    .take(packet.source, packet.destination, flags, packet.payload);
+                let messages = self.streams.take(packet.source, packet.destination, flags, packet.payload);
                 for message in messages {
                     self.message(packet, &message, out);
                 }
@@ -115,19 +113,10 @@ impl Dns {
                 .first()
                 .map(|question| (question.name.to_ascii_lowercase(), question.kind)),
         };
-        let sent = Sent {
-            at: packet.at,
-            client,
-            server,
-            transport: packet.transport,
-            bytes: data.len(),
-            message,
-        };
-        let earlier = self
-            .waiting
-            .remove(&key)
-            .and_then(|number| self.queries.remove(&number))
-            .map(|(_, query)| query);
+        let sent =
+            Sent { at: packet.at, client, server, transport: packet.transport, bytes: data.len(), message };
+        let earlier =
+            self.waiting.remove(&key).and_then(|number| self.queries.remove(&number)).map(|(_, query)| query);
         if is_response {
             out.push(self.report(earlier.as_ref(), Some(&sent), None));
             return;
@@ -193,12 +182,8 @@ impl Dns {
             .set("status", if code == Some(0) { "OK" } else { "Error" })
             .set("method", op_code_name(first.message.op_code()));
         if let Some(asked) = asked {
-            let sentence = format!(
-                "class {}, type {}, {}",
-                class_name(asked.class),
-                type_name(asked.kind),
-                asked.name
-            );
+            let sentence =
+                format!("class {}, type {}, {}", class_name(asked.class), type_name(asked.kind), asked.name);
             event.set("query", sentence).set("resource", asked.name.as_str());
         }
         self.ends(&mut event, query, response, first);
@@ -207,12 +192,7 @@ impl Dns {
         if query.is_none() {
             notes.push("the response had no query");
         }
-        notes.extend(
-            [query, response]
-                .into_iter()
-                .flatten()
-                .filter_map(|sent| sent.message.fault),
-        );
+        notes.extend([query, response].into_iter().flatten().filter_map(|sent| sent.message.fault));
         if !notes.is_empty() {
             event.set("error.message", json!(notes));
         }
@@ -262,9 +242,7 @@ impl Dns {
                 "authentic_data": said.flags & 0x0020 != 0, "checking_disabled": said.flags & 0x0010 != 0,
             },
         });
-        let question = query
-            .and_then(|sent| sent.message.questions.first())
-            .or(said.questions.first());
+        let question = query.and_then(|sent| sent.message.questions.first()).or(said.questions.first());
         if let Some(question) = question {
             dns["question"] = json!({"name": question.name, "type": type_name(question.kind), "class": class_name(question.class)});
         }
@@ -304,19 +282,9 @@ impl Dns {
 }
 
 fn header_flags(flags: u16) -> Value {
-    let known = [
-        (0x0400, "AA"),
-        (0x0200, "TC"),
-        (0x0100, "RD"),
-        (0x0080, "RA"),
-        (0x0020, "AD"),
-        (0x0010, "CD"),
-    ];
-    let set: Vec<&str> = known
-        .iter()
-        .filter(|(bit, _)| flags & bit != 0)
-        .map(|(_, name)| *name)
-        .collect();
+    let known =
+        [(0x0400, "AA"), (0x0200, "TC"), (0x0100, "RD"), (0x0080, "RA"), (0x0020, "AD"), (0x0010, "CD")];
+    let set: Vec<&str> = known.iter().filter(|(bit, _)| flags & bit != 0).map(|(_, name)| *name).collect();
     json!(set)
 }
 

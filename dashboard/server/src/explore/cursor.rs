@@ -22,11 +22,7 @@ pub(crate) fn read(text: &str, keys: usize) -> Result<Value, ApiError> {
     let is_scalars = |list: &Vec<Value>| {
         list.len() == keys && list.iter().all(|value| !value.is_object() && !value.is_array())
     };
-    value
-        .as_array()
-        .is_some_and(is_scalars)
-        .then_some(value.clone())
-        .ok_or_else(fault)
+    value.as_array().is_some_and(is_scalars).then_some(value.clone()).ok_or_else(fault)
 }
 
 /// How the hits of a page are used.

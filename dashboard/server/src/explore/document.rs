@@ -45,9 +45,7 @@ pub(crate) async fn document(
     let fields = api.fields.of(&api.node, &asked.index).await?;
     let mut rows = Vec::new();
     document::leaves(source, &mut |name, value| {
-        let kind = fields
-            .get(name)
-            .map_or("unknown", |field| field.kind_name.as_str());
+        let kind = fields.get(name).map_or("unknown", |field| field.kind_name.as_str());
         let countable = fields.countable(name).is_some();
         rows.push((
             name.to_owned(),

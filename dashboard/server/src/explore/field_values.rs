@@ -26,9 +26,7 @@ pub(crate) async fn fields(
 ) -> Result<Json<Value>, ApiError> {
     let fields = api.fields.of(&api.node, &asked.source).await?;
     let list: Vec<_> = fields.iter().collect();
-    Ok(Json(
-        json!({"fields": list, "cut": fields.cut, "indices": fields.indices}),
-    ))
+    Ok(Json(json!({"fields": list, "cut": fields.cut, "indices": fields.indices})))
 }
 
 /// Which field of which documents.
@@ -52,11 +50,7 @@ pub(crate) async fn values(
     scope.check(bounds)?;
     let fields = api.fields.of(&api.node, &scope.source).await?;
     let field = fields.get(&request.field).ok_or_else(|| {
-        ApiError::NotFound(format!(
-            "`{}` is no field of `{}`",
-            request.field,
-            scope.source.as_str()
-        ))
+        ApiError::NotFound(format!("`{}` is no field of `{}`", request.field, scope.source.as_str()))
     })?;
     // While a query is being typed it may be broken: completion then looks at the whole range.
     let mut clauses = match (scope.clauses(&fields), request.prefix.is_empty()) {
@@ -74,10 +68,7 @@ pub(crate) async fn values(
     }
     let mut aggs = serde_json::Map::new();
     if let Some(exact) = &field.exact {
-        aggs.insert(
-            "top".to_owned(),
-            json!({"terms": {"field": exact, "size": bounds.top_values}}),
-        );
+        aggs.insert("top".to_owned(), json!({"terms": {"field": exact, "size": bounds.top_values}}));
         if matches!(field.kind, FieldKind::Integer | FieldKind::Float) {
             for name in ["min", "max", "avg"] {
                 aggs.insert(name.to_owned(), json!({name: {"field": exact}}));
@@ -98,9 +89,7 @@ pub(crate) async fn values(
 
 fn answer(field: &str, kind: &str, all: &Value, present: &Value) -> Value {
     let empty = Vec::new();
-    let buckets = present
-        .pointer("/aggregations/top/buckets")
-        .and_then(Value::as_array);
+    let buckets = present.pointer("/aggregations/top/buckets").and_then(Value::as_array);
     let values: Vec<Value> = buckets
         .unwrap_or(&empty)
         .iter()
@@ -112,12 +101,8 @@ fn answer(field: &str, kind: &str, all: &Value, present: &Value) -> Value {
             })
         })
         .collect();
-    let figure = |name: &str| {
-        present
-            .pointer(&format!("/aggregations/{name}/value"))
-            .cloned()
-            .unwrap_or_default()
-    };
+    let figure =
+        |name: &str| present.pointer(&format!("/aggregations/{name}/value")).cloned().unwrap_or_default();
     json!({
         "field": field,
         "type": kind,

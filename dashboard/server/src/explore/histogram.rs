@@ -96,10 +96,8 @@ impl HistogramPlan {
 
     fn frame(&self, answer: &Value) -> Value {
         let empty = Vec::new();
-        let buckets = answer
-            .pointer("/aggregations/time/buckets")
-            .and_then(Value::as_array)
-            .unwrap_or(&empty);
+        let buckets =
+            answer.pointer("/aggregations/time/buckets").and_then(Value::as_array).unwrap_or(&empty);
         let mut series: Vec<(String, Vec<u64>)> = Vec::new();
         let mut rest = vec![0; buckets.len()];
         for (at, bucket) in buckets.iter().enumerate() {
@@ -124,10 +122,8 @@ impl HistogramPlan {
             series.push((String::new(), rest));
         }
         let keys: Vec<&Value> = buckets.iter().filter_map(|bucket| bucket.get("key")).collect();
-        let series: Vec<Value> = series
-            .into_iter()
-            .map(|(name, counts)| json!({"name": name, "counts": counts}))
-            .collect();
+        let series: Vec<Value> =
+            series.into_iter().map(|(name, counts)| json!({"name": name, "counts": counts})).collect();
         json!({
             "frame": "histogram",
             "keys": keys,
@@ -146,9 +142,7 @@ fn count_of(bucket: &Value) -> u64 {
 /// The total of an answer, whether it is an object or, as older nodes write it, a number.
 pub(crate) fn total(answer: &Value) -> u64 {
     let total = answer.pointer("/hits/total");
-    total
-        .and_then(|total| total.get("value").unwrap_or(total).as_u64())
-        .unwrap_or(0)
+    total.and_then(|total| total.get("value").unwrap_or(total).as_u64()).unwrap_or(0)
 }
 
 /// The smallest step that keeps within `buckets` bars.
@@ -156,14 +150,10 @@ pub(crate) fn step(span: i64, buckets: usize) -> i64 {
     let buckets = i64::try_from(buckets.max(1)).unwrap_or(i64::MAX);
     let least = span / buckets;
     let longest = STEPS[STEPS.len() - 1];
-    STEPS
-        .iter()
-        .copied()
-        .find(|step| *step >= least)
-        .unwrap_or_else(|| {
-            // Centuries: as many of the longest step as it takes.
-            longest.saturating_mul(least / longest + 1)
-        })
+    STEPS.iter().copied().find(|step| *step >= least).unwrap_or_else(|| {
+        // Centuries: as many of the longest step as it takes.
+        longest.saturating_mul(least / longest + 1)
+    })
 }
 
 #[cfg(test)]

@@ -139,11 +139,7 @@ impl Filter {
                 Err(clauses) => json!({"bool": {"should": clauses, "minimum_should_match": 1}}),
             }
         };
-        if self.negate {
-            json!({"bool": {"must_not": [clause]}})
-        } else {
-            clause
-        }
+        if self.negate { json!({"bool": {"must_not": [clause]}}) } else { clause }
     }
 
     fn one(&self, value: &str, fields: &Fields) -> Value {
@@ -162,9 +158,7 @@ impl SearchRequest {
     pub(crate) fn check(&self, bounds: &ExploreBounds) -> Result<(), ApiError> {
         self.scope.check(bounds)?;
         if self.columns.len() > COLUMNS_MAX {
-            return Err(ApiError::BadRequest(format!(
-                "more than {COLUMNS_MAX} columns; remove some"
-            )));
+            return Err(ApiError::BadRequest(format!("more than {COLUMNS_MAX} columns; remove some")));
         }
         Ok(())
     }
@@ -177,11 +171,7 @@ pub(crate) fn time_range(from: i64, to: i64) -> Result<Value, ApiError> {
 
 /// All clauses together; none is everything.
 pub(crate) fn all_of(clauses: Vec<Value>) -> Value {
-    if clauses.is_empty() {
-        json!({"match_all": {}})
-    } else {
-        json!({"bool": {"filter": clauses}})
-    }
+    if clauses.is_empty() { json!({"match_all": {}}) } else { json!({"bool": {"filter": clauses}}) }
 }
 
 /// Milliseconds since 1970 as every node reads them.

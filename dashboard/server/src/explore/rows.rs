@@ -32,28 +32,12 @@ pub(crate) struct RowsPlan {
 impl RowsPlan {
     /// Plans the rows of `request`, whose documents are those of `query`.
     pub(crate) fn new(request: &SearchRequest, query: Value, fields: &Fields) -> Result<Self, ApiError> {
-        let order = request.sort.clone().unwrap_or(Sort {
-            field: TIME_FIELD.to_owned(),
-            descending: true,
-        });
+        let order = request.sort.clone().unwrap_or(Sort { field: TIME_FIELD.to_owned(), descending: true });
         let sort = sort_keys(&order, fields)?;
-        let after = request
-            .after
-            .as_deref()
-            .map(|text| cursor::read(text, sort.len()))
-            .transpose()?;
-        let columns = if request.columns.is_empty() {
-            default_columns(fields)
-        } else {
-            request.columns.clone()
-        };
-        Ok(Self {
-            query,
-            sort,
-            after,
-            columns,
-            order,
-        })
+        let after = request.after.as_deref().map(|text| cursor::read(text, sort.len())).transpose()?;
+        let columns =
+            if request.columns.is_empty() { default_columns(fields) } else { request.columns.clone() };
+        Ok(Self { query, sort, after, columns, order })
     }
 
     /// Asks the node and makes the `rows` frame.
@@ -108,28 +92,20 @@ impl RowsPlan {
         bounds: &ExploreBounds,
     ) -> Value {
         let empty = Map::new();
-        let sources: Vec<&Map<String, Value>> = hits
-            .iter()
-            .map(|hit| hit.get("_source").and_then(Value::as_object).unwrap_or(&empty))
-            .collect();
+        let sources: Vec<&Map<String, Value>> =
+            hits.iter().map(|hit| hit.get("_source").and_then(Value::as_object).unwrap_or(&empty)).collect();
         let columns: Vec<Value> = self
             .columns
             .iter()
             .map(|name| {
-                let values: Vec<Value> = sources
-                    .iter()
-                    .map(|source| column_value(source, name, bounds.cell_bytes_max))
-                    .collect();
-                let kind = fields
-                    .get(name)
-                    .map_or("unknown", |field| field.kind_name.as_str());
+                let values: Vec<Value> =
+                    sources.iter().map(|source| column_value(source, name, bounds.cell_bytes_max)).collect();
+                let kind = fields.get(name).map_or("unknown", |field| field.kind_name.as_str());
                 json!({"name": name, "type": kind, "values": values})
             })
             .collect();
         let member = |name: &str| -> Vec<&Value> {
-            hits.iter()
-                .map(|hit| hit.get(name).unwrap_or(&Value::Null))
-                .collect()
+            hits.iter().map(|hit| hit.get(name).unwrap_or(&Value::Null)).collect()
         };
         let levels: Vec<Option<String>> = sources.iter().map(|source| level_of(source)).collect();
         json!({
@@ -199,11 +175,7 @@ fn sort_keys(order: &Sort, fields: &Fields) -> Result<Vec<Value>, ApiError> {
         push(TIME_FIELD, TIME_FIELD.to_owned(), direction);
     }
     if fields.get(TIE_FIELD).is_some() {
-        let tie = if order.field == TIME_FIELD {
-            direction
-        } else {
-            "desc"
-        };
+        let tie = if order.field == TIME_FIELD { direction } else { "desc" };
         push(TIE_FIELD, TIE_FIELD.to_owned(), tie);
     }
     Ok(keys)

@@ -40,25 +40,11 @@ pub(crate) async fn search(
     let fields = api.fields.of(&api.node, &request.scope.source).await?;
     let query = request.scope.dsl(&fields)?;
     let rows = RowsPlan::new(&request, query.clone(), &fields)?;
-    let histogram = request
-        .histogram
-        .then(|| HistogramPlan::new(&request, query, &fields, bounds.histogram_buckets));
-    let search = Arc::new(Search {
-        api,
-        request,
-        fields,
-        rows,
-        histogram,
-    });
+    let histogram =
+        request.histogram.then(|| HistogramPlan::new(&request, query, &fields, bounds.histogram_buckets));
+    let search = Arc::new(Search { api, request, fields, rows, histogram });
     let body = Body::from_stream(frames(search).map(|frame| Ok::<_, std::convert::Infallible>(line(&frame))));
-    Ok((
-        [
-            (CONTENT_TYPE, "application/x-ndjson"),
-            (CACHE_CONTROL, "no-store"),
-        ],
-        body,
-    )
-        .into_response())
+    Ok(([(CONTENT_TYPE, "application/x-ndjson"), (CACHE_CONTROL, "no-store")], body).into_response())
 }
 
 fn line(frame: &Value) -> Bytes {
@@ -107,10 +93,7 @@ impl Search {
 
     async fn rows(&self) -> Result<Value, ApiError> {
         let bounds = &self.api.settings.explore;
-        let mut frame = self
-            .rows
-            .run(&self.api.node, &self.request, &self.fields, bounds)
-            .await?;
+        let mut frame = self.rows.run(&self.api.node, &self.request, &self.fields, bounds).await?;
         let is_empty = frame["ids"].as_array().is_some_and(Vec::is_empty);
         if is_empty && self.request.after.is_none() && self.fields.get(TIME_FIELD).is_some() {
             frame["nearest"] = self.nearest().await?;

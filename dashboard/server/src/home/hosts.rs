@@ -114,10 +114,7 @@ fn disks(bucket: &Value) -> Vec<Value> {
         .iter()
         .filter_map(|disk| {
             let used = metric(disk, "used")?;
-            Some((
-                used,
-                json!({"mount": key_text(disk), "used": used, "total": metric(disk, "total")}),
-            ))
+            Some((used, json!({"mount": key_text(disk), "used": used, "total": metric(disk, "total")})))
         })
         .collect();
     disks.sort_by(|a, b| b.0.total_cmp(&a.0));

@@ -71,8 +71,5 @@ async fn last_seen(api: &Api, source: &Source) -> Result<Option<Value>, ApiError
         "sort": [{TIME_FIELD: {"order": "desc", "unmapped_type": "date"}}],
     });
     let answer = api.node.search(source, &body).await?;
-    Ok(answer
-        .pointer("/hits/hits/0/sort/0")
-        .filter(|key| key.is_number())
-        .cloned())
+    Ok(answer.pointer("/hits/hits/0/sort/0").filter(|key| key.is_number()).cloned())
 }

@@ -36,9 +36,7 @@ impl Window {
     /// The step in which `key` starts; none outside.
     fn step_of(self, key: i64) -> Option<usize> {
         let first = self.from.div_euclid(STEP_MS) * STEP_MS;
-        usize::try_from((key - first).div_euclid(STEP_MS))
-            .ok()
-            .filter(|step| *step < self.steps())
+        usize::try_from((key - first).div_euclid(STEP_MS)).ok().filter(|step| *step < self.steps())
     }
 
     fn clause(self) -> Result<Value, ApiError> {
@@ -49,10 +47,7 @@ impl Window {
 /// Everything that Home shows. Away, the node fails the whole; a part that it refuses fails alone.
 pub(crate) async fn home(State(api): State<Api>) -> Result<Json<Value>, ApiError> {
     let now = api.clock.now_millis();
-    let window = Window {
-        from: now - WINDOW_MS,
-        to: now,
-    };
+    let window = Window { from: now - WINDOW_MS, to: now };
     let (ingest, hosts, monitors, network, logs) = futures::future::join5(
         ingest::ingest(&api, window),
         hosts::hosts(&api, window),
@@ -83,10 +78,7 @@ fn part(result: Result<Value, ApiError>) -> Result<Value, ApiError> {
 
 /// The buckets of an aggregation.
 fn buckets<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
-    value
-        .pointer(pointer)
-        .and_then(Value::as_array)
-        .map_or(&[], Vec::as_slice)
+    value.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 /// The key of a bucket as text.
@@ -96,18 +88,12 @@ fn key_text(bucket: &Value) -> String {
 
 /// The key of a time bucket.
 fn key_millis(bucket: &Value) -> i64 {
-    bucket
-        .get("key")
-        .and_then(|key| key.as_i64().or_else(|| key.as_f64().map(|key| key as i64)))
-        .unwrap_or(0)
+    bucket.get("key").and_then(|key| key.as_i64().or_else(|| key.as_f64().map(|key| key as i64))).unwrap_or(0)
 }
 
 /// The value of a metric aggregation.
 fn metric(bucket: &Value, name: &str) -> Option<f64> {
-    bucket
-        .get(name)
-        .and_then(|metric| metric.get("value"))
-        .and_then(Value::as_f64)
+    bucket.get(name).and_then(|metric| metric.get("value")).and_then(Value::as_f64)
 }
 
 #[cfg(test)]
@@ -117,10 +103,7 @@ mod tests {
     #[test]
     fn steps_cover_the_window_whatever_its_start() {
         for now in [1_764_000_000_000_i64, 1_764_000_000_001, 1_764_000_029_999] {
-            let window = Window {
-                from: now - WINDOW_MS,
-                to: now,
-            };
+            let window = Window { from: now - WINDOW_MS, to: now };
             assert_eq!(window.step_of(window.from.div_euclid(STEP_MS) * STEP_MS), Some(0));
             assert_eq!(window.step_of(now.div_euclid(STEP_MS) * STEP_MS), Some(30));
             assert_eq!(window.step_of(now + 2 * STEP_MS), None);

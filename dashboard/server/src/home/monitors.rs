@@ -12,14 +12,7 @@ use crate::source::Source;
 /// How many of the newest checks are read to find the last of each monitor.
 const CHECKS_READ: usize = 300;
 
-const WANTED: &[&str] = &[
-    "@timestamp",
-    "monitor",
-    "url",
-    "error",
-    "http.response.status_code",
-    "summary",
-];
+const WANTED: &[&str] = &["@timestamp", "monitor", "url", "error", "http.response.status_code", "summary"];
 
 pub(super) async fn monitors(api: &Api, window: Window) -> Result<Value, ApiError> {
     let source = Source::of("uptime-*");
@@ -50,12 +43,7 @@ pub(super) async fn monitors(api: &Api, window: Window) -> Result<Value, ApiErro
         .map(|bucket| row(bucket, &checks, window))
         .collect();
     // Down first, then by name.
-    rows.sort_by_key(|row| {
-        (
-            row["status"] != "down",
-            row["name"].as_str().unwrap_or_default().to_owned(),
-        )
-    });
+    rows.sort_by_key(|row| (row["status"] != "down", row["name"].as_str().unwrap_or_default().to_owned()));
     Ok(json!({"monitors": rows, "present": true}))
 }
 
@@ -95,9 +83,7 @@ fn row(bucket: &Value, checks: &Map<String, Value>, window: Window) -> Value {
         let count = |status: &str| {
             let parts = buckets(step, "/status/buckets");
             let part = parts.iter().find(|part| key_text(part) == status);
-            part.and_then(|part| part.get("doc_count"))
-                .and_then(Value::as_u64)
-                .unwrap_or(0)
+            part.and_then(|part| part.get("doc_count")).and_then(Value::as_u64).unwrap_or(0)
         };
         let (ups, downs) = (count("up"), count("down"));
         up += ups;

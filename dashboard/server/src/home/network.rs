@@ -34,11 +34,9 @@ pub(super) async fn network(api: &Api, window: Window) -> Result<Value, ApiError
         "track_total_hits": false,
         "sort": [{TIME_FIELD: {"order": "desc", "unmapped_type": "date"}}],
     });
-    let (flows, questions) = futures::future::try_join(
-        api.node.search(&source, &flows),
-        api.node.search(&source, &questions),
-    )
-    .await?;
+    let (flows, questions) =
+        futures::future::try_join(api.node.search(&source, &flows), api.node.search(&source, &questions))
+            .await?;
     Ok(json!({
         "flows": largest(&flows, api.settings.home.rows),
         "questions": dns(&questions),
@@ -70,20 +68,13 @@ fn largest(answer: &Value, limit: usize) -> Vec<Value> {
     let mut talks: HashMap<[String; 4], Talk> = HashMap::new();
     for source in flows.values() {
         let text = |name: &str| text_at(source, name).unwrap_or_default();
-        let ends = [
-            text("source.ip"),
-            text("destination.ip"),
-            text("destination.port"),
-            text("network.transport"),
-        ];
+        let ends =
+            [text("source.ip"), text("destination.ip"), text("destination.port"), text("network.transport")];
         let talk = talks.entry(ends).or_default();
         talk.bytes += number_at(source, "network.bytes").unwrap_or(0.0);
         talk.packets += number_at(source, "network.packets").unwrap_or(0.0);
         talk.flows += 1;
-        talk.protocol = talk
-            .protocol
-            .take()
-            .or_else(|| text_at(source, "network.protocol"));
+        talk.protocol = talk.protocol.take().or_else(|| text_at(source, "network.protocol"));
     }
     let mut talks: Vec<([String; 4], Talk)> = talks.into_iter().collect();
     talks.sort_by(|(ends, a), (others, b)| b.bytes.total_cmp(&a.bytes).then_with(|| ends.cmp(others)));

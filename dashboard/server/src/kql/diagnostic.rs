@@ -49,11 +49,8 @@ impl Diagnostic {
     /// The same with an edit.
     #[must_use]
     pub fn with_fix(mut self, query: &str, span: Span, text: &str) -> Self {
-        self.fix = Some(Fix {
-            start: utf16(query, span.start),
-            end: utf16(query, span.end),
-            text: text.to_owned(),
-        });
+        self.fix =
+            Some(Fix { start: utf16(query, span.start), end: utf16(query, span.end), text: text.to_owned() });
         self
     }
 }

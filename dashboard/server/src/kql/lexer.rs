@@ -70,15 +70,8 @@ fn token(query: &str, start: usize, first: char) -> Result<Token, Diagnostic> {
     use crate::kql::ast::Op;
 
     let equals = query[start + first.len_utf8()..].starts_with('=');
-    let single = |kind: TokenKind, length: usize| {
-        Ok(Token {
-            kind,
-            span: Span {
-                start,
-                end: start + length,
-            },
-        })
-    };
+    let single =
+        |kind: TokenKind, length: usize| Ok(Token { kind, span: Span { start, end: start + length } });
     match first {
         '(' => single(TokenKind::Open, 1),
         ')' => single(TokenKind::Close, 1),
@@ -105,39 +98,17 @@ fn quoted(query: &str, start: usize) -> Result<Token, Diagnostic> {
     while let Some((at, c)) = chars.next() {
         match c {
             '"' => {
-                let span = Span {
-                    start,
-                    end: start + 1 + at + 1,
-                };
-                return Ok(Token {
-                    kind: TokenKind::Literal(Literal {
-                        text,
-                        quoted: true,
-                        span,
-                    }),
-                    span,
-                });
+                let span = Span { start, end: start + 1 + at + 1 };
+                return Ok(Token { kind: TokenKind::Literal(Literal { text, quoted: true, span }), span });
             }
             '\\' => text.extend(chars.next().map(|(_, escaped)| unescape(escaped))),
             other => text.push(other),
         }
     }
-    let span = Span {
-        start,
-        end: query.len(),
-    };
-    let end = Span {
-        start: query.len(),
-        end: query.len(),
-    };
-    Err(Diagnostic::new(
-        query,
-        span,
-        "unclosed_quote",
-        "",
-        "This quote is never closed.".to_owned(),
-    )
-    .with_fix(query, end, "\""))
+    let span = Span { start, end: query.len() };
+    let end = Span { start: query.len(), end: query.len() };
+    Err(Diagnostic::new(query, span, "unclosed_quote", "", "This quote is never closed.".to_owned())
+        .with_fix(query, end, "\""))
 }
 
 fn word(query: &str, start: usize) -> Token {
@@ -164,11 +135,7 @@ fn word(query: &str, start: usize) -> Token {
         "and" if !escaped_any => TokenKind::And,
         "or" if !escaped_any => TokenKind::Or,
         "not" if !escaped_any => TokenKind::Not,
-        _ => TokenKind::Literal(Literal {
-            text,
-            quoted: false,
-            span,
-        }),
+        _ => TokenKind::Literal(Literal { text, quoted: false, span }),
     };
     Token { kind, span }
 }

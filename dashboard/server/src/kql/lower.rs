@@ -78,10 +78,7 @@ impl Lowering<'_> {
         }
         let names = self.fields.matching(&field.text, PATTERN_FIELDS_MAX);
         // A value that fits only some of the fields is asked of those alone.
-        let clauses: Vec<Value> = names
-            .iter()
-            .filter_map(|name| self.one(name, value).ok())
-            .collect();
+        let clauses: Vec<Value> = names.iter().filter_map(|name| self.one(name, value).ok()).collect();
         if clauses.is_empty() {
             let pattern = field.plain();
             return Err(Diagnostic::new(
@@ -161,10 +158,7 @@ impl Lowering<'_> {
         }
         let kind = self.fields.kind(&field.text);
         let name = match kind {
-            Some(FieldKind::Text) => self
-                .fields
-                .exact(&field.text)
-                .unwrap_or_else(|| field.text.clone()),
+            Some(FieldKind::Text) => self.fields.exact(&field.text).unwrap_or_else(|| field.text.clone()),
             _ => field.text.clone(),
         };
         let bound = self.typed(&field.text, kind, value)?;
@@ -211,10 +205,7 @@ fn number(text: &str) -> Option<Value> {
     if let Ok(whole) = text.parse::<u64>() {
         return Some(whole.into());
     }
-    text.parse::<f64>()
-        .ok()
-        .filter(|number| number.is_finite())
-        .map(Value::from)
+    text.parse::<f64>().ok().filter(|number| number.is_finite()).map(Value::from)
 }
 
 /// A phrase, or words that must all be there.
@@ -222,11 +213,8 @@ fn in_text(name: &str, value: &Literal) -> Value {
     if value.quoted {
         return json!({"match_phrase": {name: value.plain()}});
     }
-    let mut words: Vec<Value> = value
-        .text
-        .split_whitespace()
-        .map(|word| json!({"match": {name: word}}))
-        .collect();
+    let mut words: Vec<Value> =
+        value.text.split_whitespace().map(|word| json!({"match": {name: word}})).collect();
     match words.len() {
         1 => words.remove(0),
         _ => json!({"bool": {"filter": words}}),

@@ -11,12 +11,7 @@ pub fn parse(query: &str) -> Result<Expr, Diagnostic> {
     if tokens.is_empty() {
         return Ok(Expr::All);
     }
-    let mut parser = Parser {
-        query,
-        tokens: &tokens,
-        at: 0,
-        depth: 0,
-    };
+    let mut parser = Parser { query, tokens: &tokens, at: 0, depth: 0 };
     let tree = parser.any(None)?;
     match parser.peek() {
         None => Ok(tree),
@@ -128,11 +123,7 @@ impl<'a> Parser<'a> {
             Some(TokenKind::Open) => self.group(Some(field)),
             Some(TokenKind::Literal(value)) => {
                 self.at += 1;
-                let value = if value.quoted {
-                    value.clone()
-                } else {
-                    self.words(value)
-                };
+                let value = if value.quoted { value.clone() } else { self.words(value) };
                 Ok(is(field, value))
             }
             // `status:>=500` as other languages write it.
@@ -158,11 +149,7 @@ impl<'a> Parser<'a> {
                 format!("`{}` cannot be compared: a wildcard has no order.", value.plain()),
             ));
         }
-        Ok(Expr::Range {
-            field: field.clone(),
-            op,
-            value: value.clone(),
-        })
+        Ok(Expr::Range { field: field.clone(), op, value: value.clone() })
     }
 
     /// Joins the unquoted words that follow into one value, up to a word that is itself a field.
@@ -218,20 +205,11 @@ impl<'a> Parser<'a> {
     fn missing(&self) -> Diagnostic {
         let last = self.tokens.last().map_or(self.end(), |token| token.span);
         let word = self.query.get(last.start..last.end).unwrap_or_default();
-        Diagnostic::new(
-            self.query,
-            last,
-            "nothing_follows",
-            word,
-            format!("Something must follow `{word}`."),
-        )
+        Diagnostic::new(self.query, last, "nothing_follows", word, format!("Something must follow `{word}`."))
     }
 
     fn no_value(&self, field: &Literal) -> Diagnostic {
-        let end = self
-            .at
-            .checked_sub(1)
-            .map_or(field.span, |at| self.tokens[at].span);
+        let end = self.at.checked_sub(1).map_or(field.span, |at| self.tokens[at].span);
         let name = field.plain();
         let diagnostic = Diagnostic::new(
             self.query,
@@ -240,10 +218,7 @@ impl<'a> Parser<'a> {
             &name,
             format!("A value for `{name}` is missing; write `{name}:*` to ask whether the field exists."),
         );
-        let after = Span {
-            start: end.end,
-            end: end.end,
-        };
+        let after = Span { start: end.end, end: end.end };
         match self.at.checked_sub(1).map(|at| &self.tokens[at].kind) {
             Some(TokenKind::Colon) => diagnostic.with_fix(self.query, after, "*"),
             _ => diagnostic,
@@ -251,19 +226,14 @@ impl<'a> Parser<'a> {
     }
 
     fn stray(&self, token: &Token) -> Diagnostic {
-        let word = self
-            .query
-            .get(token.span.start..token.span.end)
-            .unwrap_or_default();
+        let word = self.query.get(token.span.start..token.span.end).unwrap_or_default();
         let (code, message) = match token.kind {
-            TokenKind::Close if self.depth == 0 => (
-                "unopened_parenthesis",
-                "This parenthesis was never opened.".to_owned(),
-            ),
-            TokenKind::Close => (
-                "empty_parentheses",
-                "Something must stand before this parenthesis.".to_owned(),
-            ),
+            TokenKind::Close if self.depth == 0 => {
+                ("unopened_parenthesis", "This parenthesis was never opened.".to_owned())
+            }
+            TokenKind::Close => {
+                ("empty_parentheses", "Something must stand before this parenthesis.".to_owned())
+            }
             TokenKind::Colon | TokenKind::Compare(_) => (
                 "field_missing",
                 format!(
@@ -288,10 +258,7 @@ fn is(field: &Literal, value: Literal) -> Expr {
     if anything && field.is_any() {
         return Expr::All;
     }
-    Expr::Is {
-        field: field.clone(),
-        value,
-    }
+    Expr::Is { field: field.clone(), value }
 }
 
 fn joined(mut parts: Vec<Expr>, join: fn(Vec<Expr>) -> Expr) -> Expr {

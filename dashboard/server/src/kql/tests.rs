@@ -77,11 +77,7 @@ fn every_shared_case_has_its_tokens() {
             .iter()
             .map(|token| {
                 let at = |byte| diagnostic::utf16(&case.query, byte);
-                (
-                    token.kind.name().to_owned(),
-                    at(token.span.start),
-                    at(token.span.end),
-                )
+                (token.kind.name().to_owned(), at(token.span.start), at(token.span.end))
             })
             .collect();
         assert_eq!(found, expected, "{}", case.query);
@@ -100,12 +96,7 @@ fn every_shared_case_has_its_dsl_or_its_fault() {
             }
             (Err(found), None, Some(fault)) => {
                 assert_eq!(found.code, fault.code, "{}", case.query);
-                assert_eq!(
-                    (found.start, found.end),
-                    (fault.start, fault.end),
-                    "{}",
-                    case.query
-                );
+                assert_eq!((found.start, found.end), (fault.start, fault.end), "{}", case.query);
                 let fixed = found.fix.map(|fix| apply(&case.query, &fix));
                 assert_eq!(fixed, fault.fixed, "{}", case.query);
             }
@@ -127,11 +118,7 @@ fn every_fix_gives_a_query_that_parses() {
 
 #[test]
 fn deep_nesting_is_refused_and_not_a_crash() {
-    for query in [
-        "(".repeat(100_000),
-        "not ".repeat(100_000) + "a",
-        "a:".to_owned() + &"(".repeat(100_000),
-    ] {
+    for query in ["(".repeat(100_000), "not ".repeat(100_000) + "a", "a:".to_owned() + &"(".repeat(100_000)] {
         let fault = parse(&query).expect_err("too deep");
         assert_eq!(fault.code, "too_deep");
     }
@@ -146,10 +133,7 @@ fn any_text_is_a_query_or_a_fault() {
                 let text = format!("{}{odd}", &case.query[..at]);
                 if let Err(fault) = parse(&text) {
                     let units = text.encode_utf16().count();
-                    assert!(
-                        fault.start <= fault.end && fault.end <= units,
-                        "{text}: {fault:?}"
-                    );
+                    assert!(fault.start <= fault.end && fault.end <= units, "{text}: {fault:?}");
                     assert!(fault.message.ends_with('.'), "{fault:?}");
                 }
             }

@@ -4,10 +4,7 @@ use super::*;
 use settings::load_text;
 
 const SHIPPED: &str = include_str!("../../../../config/dashboard.yml");
-const REFERENCE: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../../docs/reference/settings/dashboard.md"
-);
+const REFERENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/settings/dashboard.md");
 
 fn read(yaml: &str) -> Result<DashboardSettings, String> {
     let settings = load_text(SCHEMA, "dashboard.yml", yaml, &[]).map_err(|error| error.to_string())?;
@@ -16,10 +13,7 @@ fn read(yaml: &str) -> Result<DashboardSettings, String> {
 
 #[test]
 fn shipped_file_shows_every_setting_and_loads() {
-    assert_eq!(
-        settings::reference::missing_from_yaml(SCHEMA, SHIPPED),
-        Vec::<String>::new()
-    );
+    assert_eq!(settings::reference::missing_from_yaml(SCHEMA, SHIPPED), Vec::<String>::new());
     let read = read(SHIPPED).expect("the shipped file is good");
     assert_eq!(read.address.to_string(), "127.0.0.1:5601");
 }
@@ -30,10 +24,7 @@ fn reference_page_is_the_table() {
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         fs_err::write(REFERENCE, &page).expect("the page can be written");
     }
-    assert_eq!(
-        fs_err::read_to_string(REFERENCE).expect("the page is there"),
-        page
-    );
+    assert_eq!(fs_err::read_to_string(REFERENCE).expect("the page is there"), page);
 }
 
 #[test]

@@ -48,9 +48,7 @@ impl Hung {
 
 async fn at_least(sender: &watch::Sender<usize>, count: usize) {
     let mut seen = sender.subscribe();
-    seen.wait_for(|value| *value >= count)
-        .await
-        .expect("the sender lives");
+    seen.wait_for(|value| *value >= count).await.expect("the sender lives");
 }
 
 /// Counts when its request is dropped.
@@ -65,10 +63,8 @@ impl Drop for Dropped {
 impl FakeNode {
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let node = Self {
-            address: listener.local_addr().expect("bound").to_string(),
-            script: Arc::default(),
-        };
+        let node =
+            Self { address: listener.local_addr().expect("bound").to_string(), script: Arc::default() };
         let router = Router::new().fallback(answer).with_state(node.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         node
@@ -79,11 +75,7 @@ impl FakeNode {
     }
 
     pub(crate) fn answer(&self, method: &str, path: &str, status: u16, body: Value) {
-        self.with(|script| {
-            script
-                .answers
-                .insert((method.to_owned(), path.to_owned()), (status, body))
-        });
+        self.with(|script| script.answers.insert((method.to_owned(), path.to_owned()), (status, body)));
     }
 
     pub(crate) fn on_search(&self, search: impl Fn(&Value) -> Value + Send + Sync + 'static) {
@@ -91,10 +83,7 @@ impl FakeNode {
     }
 
     pub(crate) fn hang_searches(&self) -> Hung {
-        let hung = Hung {
-            started: Arc::new(watch::channel(0).0),
-            dropped: Arc::new(watch::channel(0).0),
-        };
+        let hung = Hung { started: Arc::new(watch::channel(0).0), dropped: Arc::new(watch::channel(0).0) };
         self.with(|script| script.hang = Some(hung.clone()));
         hung
     }
@@ -130,10 +119,7 @@ async fn answer(State(node): State<FakeNode>, method: Method, uri: Uri, body: By
     if path.ends_with("/_mapping") {
         return reply(200, &json!({}));
     }
-    reply(
-        404,
-        &json!({"error": {"type": "index_not_found_exception", "reason": format!("no {path}")}}),
-    )
+    reply(404, &json!({"error": {"type": "index_not_found_exception", "reason": format!("no {path}")}}))
 }
 
 fn reply(status: u16, body: &Value) -> Response {

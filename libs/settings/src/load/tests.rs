@@ -15,9 +15,7 @@ const TABLE: &[Setting] = &[
     setting("inputs[].enabled", Kind::Bool, Some("true"), "Whether."),
     setting("processors", Kind::Any, None, "The processors."),
 ];
-const SCHEMA: Schema = Schema {
-    tables: &[("Test", TABLE)],
-};
+const SCHEMA: Schema = Schema { tables: &[("Test", TABLE)] };
 
 fn load_yaml(text: &str) -> Result<Settings, SettingsError> {
     load_text(SCHEMA, "t.yml", text, &[])
@@ -29,11 +27,7 @@ fn error(text: &str) -> String {
 
 #[test]
 fn nested_and_dotted_keys_mean_the_same() {
-    for text in [
-        "http:\n  port: 1234\n",
-        "http.port: 1234\n",
-        "http: {port: 1234}\n",
-    ] {
+    for text in ["http:\n  port: 1234\n", "http.port: 1234\n", "http: {port: 1234}\n"] {
         let settings = load_yaml(text).expect(text);
 
         assert_eq!(settings.port("http.port"), 1234, "{text}");
@@ -43,10 +37,8 @@ fn nested_and_dotted_keys_mean_the_same() {
 
 #[test]
 fn the_command_line_wins_over_the_file() {
-    let overrides = [
-        ("http.port".to_owned(), "7".to_owned()),
-        ("inputs".to_owned(), "[{paths: [a]}]".to_owned()),
-    ];
+    let overrides =
+        [("http.port".to_owned(), "7".to_owned()), ("inputs".to_owned(), "[{paths: [a]}]".to_owned())];
 
     let settings = load_text(SCHEMA, "t.yml", "http.port: 1\n", &overrides).expect("valid");
 
@@ -80,18 +72,12 @@ fn variables_expand_with_their_defaults() {
 #[test]
 fn every_fault_names_its_place_and_remedy() {
     for (text, expected) in [
-        (
-            "http.prot: 1\n",
-            "t.yml:1: unknown setting [http.prot]: did you mean [http.port]?",
-        ),
+        ("http.prot: 1\n", "t.yml:1: unknown setting [http.prot]: did you mean [http.port]?"),
         (
             "a: 1\n\nhttp:\n  prot: 1\n",
             "t.yml:1: unknown setting [a]; see docs/reference/settings for the known ones",
         ),
-        (
-            "http:\n  port: 70000\n",
-            "t.yml:2: [http.port] is `70000`, but must be a port from 0 to 65535",
-        ),
+        ("http:\n  port: 70000\n", "t.yml:2: [http.port] is `70000`, but must be a port from 0 to 65535"),
         (
             "queue.flush: soon\n",
             "t.yml:1: [queue.flush] is `soon`, but must be a time span, e.g. 500ms, 30s or 5m",
@@ -100,10 +86,7 @@ fn every_fault_names_its_place_and_remedy() {
             "inputs:\n  - paths: [a]\n    enable: true\n",
             "t.yml:3: unknown setting [inputs[0].enable]: did you mean [inputs[].enabled]?",
         ),
-        (
-            "http.port: 1\nhttp:\n  port: 2\n",
-            "t.yml:3: [http.port] is set twice in this file; keep one",
-        ),
+        ("http.port: 1\nhttp:\n  port: 2\n", "t.yml:3: [http.port] is set twice in this file; keep one"),
         (
             "http.host: ${SURELY_NOT_SET_3}\n",
             "t.yml:1: [http.host] uses ${SURELY_NOT_SET_3}, which is not set; set it, or write ${SURELY_NOT_SET_3:default}",
@@ -112,8 +95,5 @@ fn every_fault_names_its_place_and_remedy() {
         assert_eq!(error(text), expected, "{text}");
     }
     let broken = error("http: [1\nb: 2\n");
-    assert!(
-        broken.starts_with("t.yml:") && broken.contains("not valid YAML"),
-        "{broken}"
-    );
+    assert!(broken.starts_with("t.yml:") && broken.contains("not valid YAML"), "{broken}");
 }

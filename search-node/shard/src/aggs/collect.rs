@@ -85,13 +85,8 @@ impl<'a> SegmentAggs<'a> {
         reader: &SegmentReader,
         context: &QueryContext<'_>,
     ) -> Result<Self, SearchError> {
-        let collectors = request
-            .nodes
-            .iter()
-            .map(|node| Collector::open(node, view, reader, context));
-        Ok(Self {
-            collectors: collectors.collect::<Result<_, _>>()?,
-        })
+        let collectors = request.nodes.iter().map(|node| Collector::open(node, view, reader, context));
+        Ok(Self { collectors: collectors.collect::<Result<_, _>>()? })
     }
 
     /// Counts a match.
@@ -130,22 +125,12 @@ impl<'a> Collector<'a> {
         reader: &SegmentReader,
         context: &QueryContext<'_>,
     ) -> Result<Self, SearchError> {
-        let keyed = || Buckets::Keyed {
-            numbers: HashMap::new(),
-            counts: Vec::new(),
-            keys: Vec::new(),
-        };
+        let keyed = || Buckets::Keyed { numbers: HashMap::new(), counts: Vec::new(), keys: Vec::new() };
         let (field, state) = match &node.kind {
             Kind::Terms(terms) => (Some(&terms.field), keyed()),
             Kind::DateHistogram(histogram) => (Some(&histogram.field), keyed()),
             Kind::Histogram(histogram) => (Some(&histogram.field), keyed()),
-            Kind::Missing { field } => (
-                Some(field),
-                Buckets::Single {
-                    counts: Vec::new(),
-                    members: None,
-                },
-            ),
+            Kind::Missing { field } => (Some(field), Buckets::Single { counts: Vec::new(), members: None }),
             Kind::Metric { field, .. } => (Some(field), Buckets::Metric(Vec::new())),
             Kind::Cardinality { field, .. } => (Some(field), Buckets::Distinct(Vec::new())),
             Kind::Filter(query) => {
@@ -157,23 +142,12 @@ impl<'a> Collector<'a> {
                     members[scorer.doc() as usize / 64] |= 1 << (scorer.doc() % 64);
                     scorer.advance();
                 }
-                (
-                    None,
-                    Buckets::Single {
-                        counts: Vec::new(),
-                        members: Some(members),
-                    },
-                )
+                (None, Buckets::Single { counts: Vec::new(), members: Some(members) })
             }
         };
         let values = field.map_or(Ok(Values::None), |field| Values::open(field, view, reader))?;
         let subs = SegmentAggs::open(&node.subs, view, reader, context)?;
-        Ok(Self {
-            node,
-            values,
-            state,
-            subs,
-        })
+        Ok(Self { node, values, state, subs })
     }
 
     fn collect(&mut self, document: DocId, owner: u32) {
@@ -194,24 +168,13 @@ impl<'a> Collector<'a> {
                 *at(counts, owner, || 0) += 1;
                 self.subs.collect_in(document, owner);
             }
-            (
-                _,
-                Buckets::Single {
-                    counts,
-                    members: Some(members),
-                },
-            ) if members[document as usize / 64] >> (document % 64) & 1 == 1 => {
+            (_, Buckets::Single { counts, members: Some(members) })
+                if members[document as usize / 64] >> (document % 64) & 1 == 1 =>
+            {
                 *at(counts, owner, || 0) += 1;
                 self.subs.collect_in(document, owner);
             }
-            (
-                kind,
-                Buckets::Keyed {
-                    numbers,
-                    counts,
-                    keys,
-                },
-            ) => {
+            (kind, Buckets::Keyed { numbers, counts, keys }) => {
                 let subs = &mut self.subs;
                 let mut last = None;
                 self.values.each_key(kind, document, |key| {
@@ -234,23 +197,15 @@ impl<'a> Collector<'a> {
     }
 
     fn finish(self, owners: usize) -> Result<Vec<State>, SearchError> {
-        let Self {
-            node,
-            values,
-            state,
-            subs,
-        } = self;
+        let Self { node, values, state, subs } = self;
         Ok(match state {
             Buckets::Metric(mut sums) => {
                 sums.resize_with(owners, Sums::default);
                 sums.into_iter().map(State::Metric).collect()
             }
             Buckets::Distinct(mut counters) => {
-                let precision = if let Kind::Cardinality { precision, .. } = &node.kind {
-                    *precision
-                } else {
-                    0
-                };
+                let precision =
+                    if let Kind::Cardinality { precision, .. } = &node.kind { *precision } else { 0 };
                 counters.resize_with(owners, || DistinctCounter::new(precision));
                 counters.into_iter().map(State::Distinct).collect()
             }
@@ -258,19 +213,13 @@ impl<'a> Collector<'a> {
                 counts.resize(owners, 0);
                 let below = subs.finish_for(owners)?;
                 let buckets = counts.into_iter().zip(below);
-                buckets
-                    .map(|(count, subs)| State::Single(Bucket { count, subs }))
-                    .collect()
+                buckets.map(|(count, subs)| State::Single(Bucket { count, subs })).collect()
             }
             Buckets::Keyed { counts, keys, .. } => {
                 let below = subs.finish_for(counts.len())?;
                 let is_terms = matches!(node.kind, Kind::Terms(_));
                 let empty = || {
-                    if is_terms {
-                        State::Terms(HashMap::new())
-                    } else {
-                        State::Histogram(Default::default())
-                    }
+                    if is_terms { State::Terms(HashMap::new()) } else { State::Histogram(Default::default()) }
                 };
                 let mut states: Vec<State> = (0..owners).map(|_| empty()).collect();
                 for (((owner, key), count), subs) in keys.into_iter().zip(counts).zip(below) {
@@ -311,14 +260,12 @@ impl Values {
         let columns = reader.fast_fields();
         Ok(match (mapping.kind.storage(), &mapping.kind) {
             (_, _) if !mapping.doc_values => Values::None,
-            (Storage::I64, FieldKind::Date(_)) => columns
-                .column_opt::<i64>(path)?
-                .map_or(Values::None, Values::Date),
+            (Storage::I64, FieldKind::Date(_)) => {
+                columns.column_opt::<i64>(path)?.map_or(Values::None, Values::Date)
+            }
             (Storage::I64, _) => columns.column_opt::<i64>(path)?.map_or(Values::None, Values::I64),
             (Storage::F64, _) => columns.column_opt::<f64>(path)?.map_or(Values::None, Values::F64),
-            (Storage::Bool, _) => columns
-                .column_opt::<bool>(path)?
-                .map_or(Values::None, Values::Bool),
+            (Storage::Bool, _) => columns.column_opt::<bool>(path)?.map_or(Values::None, Values::Bool),
             (Storage::Ip, _) => columns
                 .column_opt::<Ipv6Addr>(path)?
                 .map_or(Values::None, |column| Values::Ip(column, Default::default())),
@@ -340,14 +287,12 @@ impl Values {
     fn each_number(&self, document: DocId, mut act: impl FnMut(f64)) {
         match self {
             Values::I64(column) | Values::Date(column) => {
-                column
-                    .values_for_doc(document)
-                    .for_each(|number| act(number as f64));
+                column.values_for_doc(document).for_each(|number| act(number as f64));
             }
             Values::F64(column) => column.values_for_doc(document).for_each(act),
-            Values::Bool(column) => column
-                .values_for_doc(document)
-                .for_each(|flag| act(f64::from(u8::from(flag)))),
+            Values::Bool(column) => {
+                column.values_for_doc(document).for_each(|flag| act(f64::from(u8::from(flag))))
+            }
             // `value_count` counts values of any type; what a text is worth as a number is never shown.
             Values::Text(column) => column.term_ords(document).for_each(|_| act(0.0)),
             Values::Ip(column, _) => column.values_for_doc(document).for_each(|_| act(0.0)),
@@ -358,30 +303,22 @@ impl Values {
     fn each_hash(&self, document: DocId, mut act: impl FnMut(u64)) {
         match self {
             Values::I64(column) | Values::Date(column) => {
-                column
-                    .values_for_doc(document)
-                    .for_each(|number| act(spread(number as u64)));
+                column.values_for_doc(document).for_each(|number| act(spread(number as u64)));
             }
-            Values::F64(column) => column
-                .values_for_doc(document)
-                .for_each(|number| act(spread(number.to_bits()))),
-            Values::Bool(column) => column
-                .values_for_doc(document)
-                .for_each(|flag| act(spread(u64::from(flag)))),
+            Values::F64(column) => {
+                column.values_for_doc(document).for_each(|number| act(spread(number.to_bits())))
+            }
+            Values::Bool(column) => {
+                column.values_for_doc(document).for_each(|flag| act(spread(u64::from(flag))))
+            }
             Values::Ip(column, _) => {
-                column
-                    .values_for_doc(document)
-                    .for_each(|address| act(spread_bytes(&address.octets())));
+                column.values_for_doc(document).for_each(|address| act(spread_bytes(&address.octets())));
             }
             Values::Text(column) => {
                 let mut bytes = Vec::new();
                 for ordinal in column.term_ords(document) {
                     bytes.clear();
-                    if column
-                        .dictionary()
-                        .ord_to_term(ordinal, &mut bytes)
-                        .unwrap_or(false)
-                    {
+                    if column.dictionary().ord_to_term(ordinal, &mut bytes).unwrap_or(false) {
                         act(spread_bytes(&bytes));
                     }
                 }
@@ -394,9 +331,7 @@ impl Values {
     fn each_key(&self, kind: &Kind, document: DocId, mut act: impl FnMut(u64)) {
         match (kind, self) {
             (Kind::DateHistogram(histogram), Values::Date(column) | Values::I64(column)) => {
-                column
-                    .values_for_doc(document)
-                    .for_each(|millis| act(date_bucket(histogram, millis) as u64));
+                column.values_for_doc(document).for_each(|millis| act(date_bucket(histogram, millis) as u64));
             }
             (Kind::Histogram(histogram), values) => values.each_number(document, |number| {
                 let step = ((number - histogram.offset) / histogram.interval).floor();
@@ -419,16 +354,10 @@ impl Values {
     fn each_term(&self, document: DocId, mut act: impl FnMut(u64)) {
         match self {
             Values::I64(column) | Values::Date(column) => {
-                column
-                    .values_for_doc(document)
-                    .for_each(|number| act(number as u64));
+                column.values_for_doc(document).for_each(|number| act(number as u64));
             }
-            Values::F64(column) => column
-                .values_for_doc(document)
-                .for_each(|number| act(order_f64(number))),
-            Values::Bool(column) => column
-                .values_for_doc(document)
-                .for_each(|flag| act(u64::from(flag))),
+            Values::F64(column) => column.values_for_doc(document).for_each(|number| act(order_f64(number))),
+            Values::Bool(column) => column.values_for_doc(document).for_each(|flag| act(u64::from(flag))),
             Values::Ip(column, met) => {
                 for address in column.values_for_doc(document) {
                     let number = met.borrow_mut().number(address);
@@ -447,11 +376,7 @@ impl Values {
         {
             return Ok(match missing.as_i64() {
                 Some(number) => Key::Integer(number),
-                None => Key::Text(
-                    missing
-                        .as_str()
-                        .map_or_else(|| missing.to_string(), str::to_owned),
-                ),
+                None => Key::Text(missing.as_str().map_or_else(|| missing.to_string(), str::to_owned)),
             });
         }
         Ok(match (kind, self) {
@@ -505,7 +430,6 @@ fn local_offset(histogram: &DateHistogram, millis: i64) -> i64 {
     if histogram.zone == jiff::tz::TimeZone::UTC {
         return 0;
     }
-    Timestamp::from_millisecond(millis).map_or(0, |moment| {
-        i64::from(histogram.zone.to_offset(moment).seconds()) * 1000
-    })
+    Timestamp::from_millisecond(millis)
+        .map_or(0, |moment| i64::from(histogram.zone.to_offset(moment).seconds()) * 1000)
 }

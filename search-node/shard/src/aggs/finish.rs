@@ -59,21 +59,13 @@ fn finish_node(
         }
         (Kind::Histogram(_), _) => Ok(object(json!({"buckets": []}))),
         (Kind::Filter(_) | Kind::Missing { .. }, state) => {
-            let bucket = if let Some(State::Single(bucket)) = state {
-                bucket
-            } else {
-                Bucket::default()
-            };
+            let bucket = if let Some(State::Single(bucket)) = state { bucket } else { Bucket::default() };
             let mut body = object(json!({"doc_count": bucket.count}));
             body.extend(finish_level(&node.subs, bucket.subs, now, left)?);
             Ok(body)
         }
         (Kind::Metric { metric, .. }, state) => {
-            let sums = if let Some(State::Metric(sums)) = state {
-                sums
-            } else {
-                Sums::default()
-            };
+            let sums = if let Some(State::Metric(sums)) = state { sums } else { Sums::default() };
             Ok(finish_metric(*metric, sums))
         }
         (Kind::Cardinality { .. }, Some(State::Distinct(counter))) => {
@@ -84,11 +76,7 @@ fn finish_node(
 }
 
 fn object(value: Value) -> Map<String, Value> {
-    if let Value::Object(object) = value {
-        object
-    } else {
-        Map::new()
-    }
+    if let Value::Object(object) = value { object } else { Map::new() }
 }
 
 fn finish_metric(metric: Metric, sums: Sums) -> Map<String, Value> {
@@ -129,16 +117,10 @@ fn finish_terms(
             .find(|order| order.is_ne())
             .unwrap_or_else(|| a.0.cmp(&b.0))
     });
-    let others: u64 = buckets
-        .iter()
-        .skip(terms.size)
-        .map(|(_, bucket)| bucket.count)
-        .sum();
+    let others: u64 = buckets.iter().skip(terms.size).map(|(_, bucket)| bucket.count).sum();
     buckets.truncate(terms.size);
     let buckets = show_buckets(node, buckets, false, now, left)?;
-    Ok(object(
-        json!({"doc_count_error_upper_bound": 0, "sum_other_doc_count": others, "buckets": buckets}),
-    ))
+    Ok(object(json!({"doc_count_error_upper_bound": 0, "sum_other_doc_count": others, "buckets": buckets})))
 }
 
 fn check_order(node: &Node, by: &OrderBy) -> Result<(), AggError> {
@@ -193,22 +175,14 @@ fn finish_dates(
 ) -> Result<Map<String, Value>, AggError> {
     let mut by_start: BTreeMap<i64, Bucket> = buckets
         .into_iter()
-        .filter_map(|(key, bucket)| {
-            if let Key::Date(start) = key {
-                Some((start, bucket))
-            } else {
-                None
-            }
-        })
+        .filter_map(|(key, bucket)| if let Key::Date(start) = key { Some((start, bucket)) } else { None })
         .collect();
     if histogram.min_doc_count == 0 {
         let bound = |value: &Value| {
             bound_millis(value, now, &histogram.zone).map(|millis| date_bucket(histogram, millis))
         };
-        let (low, high) = histogram
-            .bounds
-            .as_ref()
-            .map_or((None, None), |(low, high)| (bound(low), bound(high)));
+        let (low, high) =
+            histogram.bounds.as_ref().map_or((None, None), |(low, high)| (bound(low), bound(high)));
         let first = by_start.keys().next().copied().into_iter().chain(low).min();
         let last = by_start.keys().next_back().copied().into_iter().chain(high).max();
         if let (Some(first), Some(last)) = (first, last) {
@@ -216,13 +190,8 @@ fn finish_dates(
         }
     }
     by_start.retain(|_, bucket| bucket.count >= histogram.min_doc_count);
-    let buckets = by_start
-        .into_iter()
-        .map(|(start, bucket)| (Key::Date(start), bucket))
-        .collect();
-    Ok(object(
-        json!({"buckets": show_buckets(node, buckets, histogram.epoch_keys, now, left)?}),
-    ))
+    let buckets = by_start.into_iter().map(|(start, bucket)| (Key::Date(start), bucket)).collect();
+    Ok(object(json!({"buckets": show_buckets(node, buckets, histogram.epoch_keys, now, left)?})))
 }
 
 fn next_date(histogram: &DateHistogram, start: i64) -> Option<i64> {
@@ -240,10 +209,7 @@ fn next_date(histogram: &DateHistogram, start: i64) -> Option<i64> {
                 _ => Span::new().seconds(1),
             };
             let moment = Timestamp::from_millisecond(start - histogram.offset).ok()?;
-            let next = moment
-                .to_zoned_datetime(histogram.zone.clone())
-                .checked_add(span)
-                .ok()?;
+            let next = moment.to_zoned_datetime(histogram.zone.clone()).checked_add(span).ok()?;
             Some(next.timestamp().as_millisecond() + histogram.offset)
         }
     }
@@ -287,38 +253,21 @@ fn finish_numbers(
     left: &mut usize,
 ) -> Result<Map<String, Value>, AggError> {
     let number = |key: &Key| {
-        if let Key::Float(bits) = key {
-            unorder_f64(*bits)
-        } else {
-            0.0
-        }
+        if let Key::Float(bits) = key { unorder_f64(*bits) } else { 0.0 }
     };
     let step = |key: &Key| ((number(key) - histogram.offset) / histogram.interval).round() as i64;
-    let mut by_step: BTreeMap<i64, Bucket> = buckets
-        .into_iter()
-        .map(|(key, bucket)| (step(&key), bucket))
-        .collect();
-    let ends = by_step
-        .keys()
-        .next()
-        .copied()
-        .zip(by_step.keys().next_back().copied());
+    let mut by_step: BTreeMap<i64, Bucket> =
+        buckets.into_iter().map(|(key, bucket)| (step(&key), bucket)).collect();
+    let ends = by_step.keys().next().copied().zip(by_step.keys().next_back().copied());
     if let (0, Some((first, last))) = (histogram.min_doc_count, ends) {
         fill(&mut by_step, first, last, |step| step.checked_add(1))?;
     }
     by_step.retain(|_, bucket| bucket.count >= histogram.min_doc_count);
     let key = |step: i64| {
-        Key::Float(super::collect::order_f64(
-            step as f64 * histogram.interval + histogram.offset,
-        ))
+        Key::Float(super::collect::order_f64(step as f64 * histogram.interval + histogram.offset))
     };
-    let buckets = by_step
-        .into_iter()
-        .map(|(step, bucket)| (key(step), bucket))
-        .collect();
-    Ok(object(
-        json!({"buckets": show_buckets(node, buckets, false, now, left)?}),
-    ))
+    let buckets = by_step.into_iter().map(|(step, bucket)| (key(step), bucket)).collect();
+    Ok(object(json!({"buckets": show_buckets(node, buckets, false, now, left)?})))
 }
 
 fn show_buckets(

@@ -18,10 +18,7 @@ pub(super) enum DistinctCounter {
 impl DistinctCounter {
     /// Exact up to `most` values.
     pub(super) fn new(most: usize) -> Self {
-        DistinctCounter::Exact {
-            hashes: HashSet::new(),
-            most,
-        }
+        DistinctCounter::Exact { hashes: HashSet::new(), most }
     }
 
     pub(super) fn add(&mut self, hash: u64) {

@@ -37,12 +37,7 @@ pub(super) struct Sums {
 
 impl Default for Sums {
     fn default() -> Self {
-        Self {
-            count: 0,
-            sum: 0.0,
-            min: f64::INFINITY,
-            max: f64::NEG_INFINITY,
-        }
+        Self { count: 0, sum: 0.0, min: f64::INFINITY, max: f64::NEG_INFINITY }
     }
 }
 
@@ -81,9 +76,7 @@ pub fn reduce(request: &AggRequest, a: AggPartial, b: AggPartial) -> AggPartial 
         return a;
     }
     let joined = request.nodes.iter().zip(a.states.into_iter().zip(b.states));
-    AggPartial {
-        states: joined.map(|(node, (a, b))| join(&node.subs, a, b)).collect(),
-    }
+    AggPartial { states: joined.map(|(node, (a, b))| join(&node.subs, a, b)).collect() }
 }
 
 fn join(subs: &AggRequest, a: State, b: State) -> State {

@@ -57,18 +57,9 @@ pub(super) enum Kind {
     DateHistogram(DateHistogram),
     Histogram(Histogram),
     Filter(Box<Query>),
-    Missing {
-        field: String,
-    },
-    Metric {
-        metric: Metric,
-        field: String,
-        missing: Option<f64>,
-    },
-    Cardinality {
-        field: String,
-        precision: usize,
-    },
+    Missing { field: String },
+    Metric { metric: Metric, field: String, missing: Option<f64> },
+    Cardinality { field: String, precision: usize },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,17 +124,11 @@ pub fn parse(json: &Value) -> Result<AggRequest, AggError> {
 
 fn parse_level(json: &Value, depth: usize) -> Result<AggRequest, AggError> {
     if depth > DEPTH_MAX {
-        return Err(QueryError::argument(format!(
-            "aggregations are nested deeper than {DEPTH_MAX} levels"
-        )));
+        return Err(QueryError::argument(format!("aggregations are nested deeper than {DEPTH_MAX} levels")));
     }
-    let object = json
-        .as_object()
-        .ok_or_else(|| QueryError::parsing("Expected [START_OBJECT] under [aggs]"))?;
-    let nodes = object
-        .iter()
-        .map(|(name, body)| parse_node(name, body, depth))
-        .collect::<Result<_, _>>()?;
+    let object =
+        json.as_object().ok_or_else(|| QueryError::parsing("Expected [START_OBJECT] under [aggs]"))?;
+    let nodes = object.iter().map(|(name, body)| parse_node(name, body, depth)).collect::<Result<_, _>>()?;
     Ok(AggRequest { nodes })
 }
 
@@ -180,12 +165,7 @@ fn parse_node(name: &str, body: &Value, depth: usize) -> Result<Node, AggError> 
             reason: format!("Aggregator [{name}] cannot accept sub-aggregations"),
         });
     }
-    Ok(Node {
-        name: name.to_owned(),
-        kind,
-        meta,
-        subs,
-    })
+    Ok(Node { name: name.to_owned(), kind, meta, subs })
 }
 
 fn parse_kind(name: &str, kind: &str, body: &Value) -> Result<Kind, AggError> {
@@ -203,28 +183,16 @@ fn parse_kind(name: &str, kind: &str, body: &Value) -> Result<Kind, AggError> {
                 "terms" => Kind::Terms(parse_terms(&mut members)?),
                 "date_histogram" => Kind::DateHistogram(parse_date_histogram(&mut members)?),
                 "histogram" => Kind::Histogram(parse_histogram(&mut members)?),
-                "missing" => Kind::Missing {
-                    field: members.field()?,
-                },
+                "missing" => Kind::Missing { field: members.field()? },
                 "cardinality" => {
                     let field = members.field()?;
-                    let precision = members
-                        .integer("precision_threshold")?
-                        .unwrap_or(3000)
-                        .clamp(0, 40_000);
-                    Kind::Cardinality {
-                        field,
-                        precision: precision as usize,
-                    }
+                    let precision = members.integer("precision_threshold")?.unwrap_or(3000).clamp(0, 40_000);
+                    Kind::Cardinality { field, precision: precision as usize }
                 }
                 _ => {
-                    let known = KNOWN
-                        .iter()
-                        .find(|known| known.contains(kind) || kind.contains(*known));
+                    let known = KNOWN.iter().find(|known| known.contains(kind) || kind.contains(*known));
                     let hint = known.map_or(String::new(), |known| format!(" did you mean [{known}]?"));
-                    return Err(QueryError::parsing(format!(
-                        "Unknown aggregation type [{kind}]{hint}"
-                    )));
+                    return Err(QueryError::parsing(format!("Unknown aggregation type [{kind}]{hint}")));
                 }
             };
             members.finish(name)?;
@@ -236,30 +204,18 @@ fn parse_kind(name: &str, kind: &str, body: &Value) -> Result<Kind, AggError> {
     let missing = members.take("missing").and_then(|value| value.as_f64());
     members.take("format");
     members.finish(name)?;
-    Ok(Kind::Metric {
-        metric,
-        field,
-        missing,
-    })
+    Ok(Kind::Metric { metric, field, missing })
 }
 
 fn parse_terms(members: &mut Members) -> Result<Terms, AggError> {
     let order = match members.take("order") {
         None => vec![(OrderBy::Count, false)],
-        Some(Value::Array(items)) => items
-            .iter()
-            .map(parse_order)
-            .collect::<Result<Vec<_>, _>>()?
-            .concat(),
+        Some(Value::Array(items)) => items.iter().map(parse_order).collect::<Result<Vec<_>, _>>()?.concat(),
         Some(one) => parse_order(&one)?,
     };
-    for ignored in [
-        "shard_size",
-        "execution_hint",
-        "collect_mode",
-        "show_term_doc_count_error",
-        "shard_min_doc_count",
-    ] {
+    for ignored in
+        ["shard_size", "execution_hint", "collect_mode", "show_term_doc_count_error", "shard_min_doc_count"]
+    {
         members.take(ignored);
     }
     let size = members.integer("size")?.unwrap_or(10);
@@ -288,9 +244,7 @@ fn parse_order(value: &Value) -> Result<Vec<(OrderBy, bool)>, AggError> {
                 Some("asc") => true,
                 Some("desc") => false,
                 _ => {
-                    return Err(QueryError::parsing(format!(
-                        "Unknown order direction [{direction}]"
-                    )));
+                    return Err(QueryError::parsing(format!("Unknown order direction [{direction}]")));
                 }
             };
             let by = match key.as_str() {
@@ -308,9 +262,7 @@ fn parse_order(value: &Value) -> Result<Vec<(OrderBy, bool)>, AggError> {
 
 fn parse_date_histogram(members: &mut Members) -> Result<DateHistogram, AggError> {
     let calendar = members.text("calendar_interval");
-    let fixed = members
-        .text("fixed_interval")
-        .or_else(|| members.text("interval"));
+    let fixed = members.text("fixed_interval").or_else(|| members.text("interval"));
     let interval = match (calendar, fixed) {
         (Some(text), None) => Interval::Calendar(calendar_unit(&text)?),
         (None, Some(text)) => match calendar_unit(&text) {
@@ -402,19 +354,11 @@ pub(super) fn bound_millis(value: &Value, now_millis: i64, zone: &TimeZone) -> O
 }
 
 fn parse_histogram(members: &mut Members) -> Result<Histogram, AggError> {
-    let interval = members
-        .take("interval")
-        .and_then(|value| value.as_f64())
-        .unwrap_or(0.0);
+    let interval = members.take("interval").and_then(|value| value.as_f64()).unwrap_or(0.0);
     if interval <= 0.0 || !interval.is_finite() {
-        return Err(QueryError::argument(
-            "[interval] must be >0 for histogram aggregation",
-        ));
+        return Err(QueryError::argument("[interval] must be >0 for histogram aggregation"));
     }
-    let offset = members
-        .take("offset")
-        .and_then(|value| value.as_f64())
-        .unwrap_or(0.0);
+    let offset = members.take("offset").and_then(|value| value.as_f64()).unwrap_or(0.0);
     members.take("keyed");
     Ok(Histogram {
         field: members.field()?,
@@ -436,10 +380,7 @@ impl Members {
             .as_object()
             .cloned()
             .ok_or_else(|| QueryError::parsing(format!("Expected [START_OBJECT] under [{kind}]")))?;
-        Ok(Self {
-            kind: kind.to_owned(),
-            left,
-        })
+        Ok(Self { kind: kind.to_owned(), left })
     }
 
     fn take(&mut self, key: &str) -> Option<Value> {
@@ -447,8 +388,7 @@ impl Members {
     }
 
     fn text(&mut self, key: &str) -> Option<String> {
-        self.take(key)
-            .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+        self.take(key).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
     }
 
     fn integer(&mut self, key: &str) -> Result<Option<i64>, AggError> {
@@ -457,10 +397,7 @@ impl Members {
         };
         let number = value.as_i64().or_else(|| value.as_str()?.parse().ok());
         number.map(Some).ok_or_else(|| {
-            QueryError::argument(format!(
-                "[{key}] of [{}] must be a whole number, not [{value}]",
-                self.kind
-            ))
+            QueryError::argument(format!("[{key}] of [{}] must be a whole number, not [{value}]", self.kind))
         })
     }
 

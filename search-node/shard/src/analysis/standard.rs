@@ -24,11 +24,7 @@ impl Tokenizer for StandardTokenizer {
 
     fn token_stream<'a>(&'a mut self, text: &'a str) -> StandardStream<'a> {
         self.token.reset();
-        StandardStream {
-            words: text.split_word_bound_indices(),
-            rest: None,
-            token: &mut self.token,
-        }
+        StandardStream { words: text.split_word_bound_indices(), rest: None, token: &mut self.token }
     }
 }
 
@@ -37,8 +33,7 @@ impl<'a> StandardStream<'a> {
         if let Some(rest) = self.rest.take() {
             return Some(rest);
         }
-        self.words
-            .find(|(_, word)| word.chars().any(char::is_alphanumeric))
+        self.words.find(|(_, word)| word.chars().any(char::is_alphanumeric))
     }
 }
 

@@ -70,19 +70,10 @@ impl Layout {
         }
         let mut builder = Schema::builder();
         let meta = add_meta_fields(&mut builder);
-        let fields: HashMap<String, Field> = slots
-            .iter()
-            .map(|slot| (slot.path.clone(), add_slot(&mut builder, slot)))
-            .collect();
+        let fields: HashMap<String, Field> =
+            slots.iter().map(|slot| (slot.path.clone(), add_slot(&mut builder, slot))).collect();
         let parser = DocumentParser::new(Arc::clone(&mapping), &|path| fields.get(path).copied());
-        Self {
-            mapping,
-            schema: builder.build(),
-            meta,
-            parser,
-            slots,
-            fields,
-        }
+        Self { mapping, schema: builder.build(), meta, parser, slots, fields }
     }
 
     pub(crate) fn slots(&self) -> &[Slot] {
@@ -132,11 +123,7 @@ fn add_slot(builder: &mut SchemaBuilder, slot: &Slot) -> Field {
     match slot.storage {
         Storage::Text => builder.add_text_field(name, analyzed_text(slot)),
         Storage::Keyword => {
-            let mut options = if slot.index {
-                raw_text()
-            } else {
-                TextOptions::default()
-            };
+            let mut options = if slot.index { raw_text() } else { TextOptions::default() };
             if slot.column {
                 options = options.set_fast(RAW);
             }
@@ -148,11 +135,7 @@ fn add_slot(builder: &mut SchemaBuilder, slot: &Slot) -> Field {
         Storage::Bool => builder.add_bool_field(name, numeric(slot).set_indexed()),
         Storage::Ip => builder.add_ip_addr_field(
             name,
-            if slot.column {
-                IpAddrOptions::default().set_fast()
-            } else {
-                IpAddrOptions::from(INDEXED)
-            },
+            if slot.column { IpAddrOptions::default().set_fast() } else { IpAddrOptions::from(INDEXED) },
         ),
     }
 }
@@ -171,9 +154,5 @@ fn analyzed_text(slot: &Slot) -> TextOptions {
 
 /// Numbers are searched through their column; without one, through an index.
 fn numeric(slot: &Slot) -> NumericOptions {
-    if slot.column {
-        NumericOptions::default().set_fast()
-    } else {
-        NumericOptions::default().set_indexed()
-    }
+    if slot.column { NumericOptions::default().set_fast() } else { NumericOptions::default().set_indexed() }
 }

@@ -35,10 +35,7 @@ impl Engine {
         options: EngineOptions,
     ) -> Result<Self, EngineError> {
         let index_folder = folder.join("index");
-        let fault = |reason: String| EngineError::Folder {
-            path: index_folder.display().to_string(),
-            reason,
-        };
+        let fault = |reason: String| EngineError::Folder { path: index_folder.display().to_string(), reason };
         fs_err::create_dir_all(&index_folder).map_err(|error| fault(error.to_string()))?;
         let manifest = Manifest::read(&index_folder)?;
         let directory =
@@ -56,10 +53,7 @@ impl Engine {
         let manager = Manager::open(&directory, &layout, manifest.is_none())?;
         let durable_seq_no = manifest.as_ref().map_or(-1, |manifest| manifest.max_seq_no);
         let (translog, operations) = Translog::open(&folder.join("translog"), options.term, durable_seq_no)?;
-        let view = View {
-            searcher: manager.reader.searcher(),
-            layout: Arc::clone(&layout),
-        };
+        let view = View { searcher: manager.reader.searcher(), layout: Arc::clone(&layout) };
         let engine = Self {
             directory,
             options,
@@ -85,10 +79,7 @@ impl Engine {
 
     fn replay(&self, operations: Vec<Operation>, durable_seq_no: i64) -> Result<(), EngineError> {
         let mut count = 0;
-        for operation in operations
-            .into_iter()
-            .filter(|operation| operation.seq_no as i64 > durable_seq_no)
-        {
+        for operation in operations.into_iter().filter(|operation| operation.seq_no as i64 > durable_seq_no) {
             self.replay_one(&operation)?;
             count += 1;
         }
@@ -154,19 +145,13 @@ impl Manager {
             .reload_policy(ReloadPolicy::Manual)
             .doc_store_cache_num_blocks(STORE_CACHE_BLOCKS)
             .try_into()?;
-        Ok(Self {
-            index,
-            writer,
-            reader,
-        })
+        Ok(Self { index, writer, reader })
     }
 }
 
 fn index_settings() -> IndexSettings {
     IndexSettings {
-        docstore_compression: Compressor::Zstd(ZstdCompressor {
-            compression_level: Some(1),
-        }),
+        docstore_compression: Compressor::Zstd(ZstdCompressor { compression_level: Some(1) }),
         docstore_compress_dedicated_thread: false,
         ..IndexSettings::default()
     }
@@ -174,17 +159,10 @@ fn index_settings() -> IndexSettings {
 
 /// Writes the layout's schema into `meta.json`, which only ever adds fields at its end.
 pub(super) fn set_schema(directory: &ShardDirectory, layout: &Layout) -> Result<(), EngineError> {
-    let fault = |reason: String| EngineError::Folder {
-        path: "meta.json".to_owned(),
-        reason,
-    };
-    let meta = directory
-        .meta()
-        .ok_or_else(|| fault("it is missing".to_owned()))?;
+    let fault = |reason: String| EngineError::Folder { path: "meta.json".to_owned(), reason };
+    let meta = directory.meta().ok_or_else(|| fault("it is missing".to_owned()))?;
     let mut meta: serde_json::Value = serde_json::from_str(&meta).map_err(|e| fault(e.to_string()))?;
     let schema: &Schema = &layout.schema;
     meta["schema"] = serde_json::to_value(schema).map_err(|e| fault(e.to_string()))?;
-    directory
-        .set_meta(meta.to_string())
-        .map_err(|error| fault(error.to_string()))
+    directory.set_meta(meta.to_string()).map_err(|error| fault(error.to_string()))
 }

@@ -52,9 +52,7 @@ impl Engine {
     /// The document as the last refresh shows it.
     pub(crate) fn get_visible(&self, uid: &str) -> Result<Option<StoredDocument>, EngineError> {
         let view = self.view();
-        view.find(uid)?
-            .map(|(address, numbers)| view.document(address, numbers))
-            .transpose()
+        view.find(uid)?.map(|(address, numbers)| view.document(address, numbers)).transpose()
     }
 }
 
@@ -85,11 +83,7 @@ impl View {
         let number = |name: &str| -> Result<u64, EngineError> {
             Ok(columns.u64(name)?.first(address.doc_id).unwrap_or_default())
         };
-        Ok(Numbers {
-            seq_no: number(SEQ_NO)?,
-            version: number(VERSION)?,
-            term: number(TERM)?,
-        })
+        Ok(Numbers { seq_no: number(SEQ_NO)?, version: number(VERSION)?, term: number(TERM)? })
     }
 
     /// The document at an address.
@@ -100,11 +94,7 @@ impl View {
     ) -> Result<StoredDocument, EngineError> {
         let stored: TantivyDocument = self.searcher.doc(address)?;
         let meta = self.layout.meta;
-        let text = |field| {
-            stored
-                .get_first(field)
-                .and_then(|value| value.as_str().map(str::to_owned))
-        };
+        let text = |field| stored.get_first(field).and_then(|value| value.as_str().map(str::to_owned));
         Ok(StoredDocument {
             uid: text(meta.uid).unwrap_or_default(),
             routing: text(meta.routing),

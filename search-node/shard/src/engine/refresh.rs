@@ -54,10 +54,7 @@ impl Engine {
             reason: reason.to_owned(),
         };
         let manifest = Manifest {
-            meta: self
-                .directory
-                .pin_meta()
-                .ok_or_else(|| fault("meta.json is missing"))?,
+            meta: self.directory.pin_meta().ok_or_else(|| fault("meta.json is missing"))?,
             schema: serde_json::to_value(self.layout().slots()).map_err(|error| fault(&error.to_string()))?,
             max_seq_no,
             translog_generation: generation,
@@ -69,11 +66,7 @@ impl Engine {
     /// next translog generation is begun.
     fn take(&self, cut: bool) -> Result<Taken, EngineError> {
         let _closed = self.gate.write();
-        let cut = if cut {
-            Some(self.translog.roll(self.options.term)?)
-        } else {
-            None
-        };
+        let cut = if cut { Some(self.translog.roll(self.options.term)?) } else { None };
         Ok(self.take_behind_gate(cut))
     }
 
@@ -105,12 +98,7 @@ impl Engine {
     }
 
     fn try_to_show(&self, manager: &mut Manager, taken: Taken) -> Result<(), EngineError> {
-        let Taken {
-            open,
-            superseded,
-            epoch,
-            ..
-        } = taken;
+        let Taken { open, superseded, epoch, .. } = taken;
         let finished = finish_all(open)?;
         let mut segments = self.spilled_until(epoch);
         segments.extend(finished);
@@ -128,9 +116,7 @@ impl Engine {
         superseded: &Superseded,
     ) -> Result<(), EngineError> {
         for finished in &segments {
-            let meta: SegmentMeta = manager
-                .index
-                .new_segment_meta(finished.segment.id(), finished.documents);
+            let meta: SegmentMeta = manager.index.new_segment_meta(finished.segment.id(), finished.documents);
             manager.writer.add_segment(meta)?;
         }
         // A delete reaches only segments that were added before it.
@@ -145,10 +131,7 @@ impl Engine {
     /// Lets readers see the newest commit.
     pub(super) fn publish(&self, manager: &Manager) -> Result<(), EngineError> {
         manager.reader.reload()?;
-        let view = View {
-            searcher: manager.reader.searcher(),
-            layout: self.layout(),
-        };
+        let view = View { searcher: manager.reader.searcher(), layout: self.layout() };
         self.view.store(Arc::new(view));
         Ok(())
     }
@@ -170,11 +153,8 @@ impl Manager {
     /// Whether a merge in the background changed the segments since the last publish.
     fn has_merged(&self) -> Result<bool, EngineError> {
         let shown = self.reader.searcher();
-        let shown: std::collections::HashSet<_> = shown
-            .segment_readers()
-            .iter()
-            .map(|reader| reader.segment_id())
-            .collect();
+        let shown: std::collections::HashSet<_> =
+            shown.segment_readers().iter().map(|reader| reader.segment_id()).collect();
         let now = self.index.searchable_segment_metas()?;
         Ok(now.len() != shown.len() || now.iter().any(|meta| !shown.contains(&meta.id())))
     }
@@ -186,10 +166,7 @@ fn finish_all(open: Vec<OpenSegment>) -> Result<Vec<FinishedSegment>, EngineErro
         return open.into_iter().map(OpenSegment::finish).collect();
     }
     std::thread::scope(|scope| {
-        let workers: Vec<_> = open
-            .into_iter()
-            .map(|segment| scope.spawn(move || segment.finish()))
-            .collect();
+        let workers: Vec<_> = open.into_iter().map(|segment| scope.spawn(move || segment.finish())).collect();
         workers
             .into_iter()
             .map(|worker| {

@@ -30,14 +30,8 @@ impl Superseded {
             let known = newest.entry(id).or_default();
             *known = seq_no.max(known).to_owned();
         }
-        let terms = newest
-            .into_iter()
-            .map(|(id, seq_no)| (Term::from_field_text(uid, id), seq_no))
-            .collect();
-        SupersededQuery {
-            terms: Arc::new(terms),
-            uid,
-        }
+        let terms = newest.into_iter().map(|(id, seq_no)| (Term::from_field_text(uid, id), seq_no)).collect();
+        SupersededQuery { terms: Arc::new(terms), uid }
     }
 }
 
@@ -83,10 +77,7 @@ impl Weight for SupersededQuery {
         if documents.is_empty() {
             return Ok(Box::new(EmptyScorer));
         }
-        Ok(Box::new(ConstScorer::new(
-            SortedDocuments { documents, at: 0 },
-            boost,
-        )))
+        Ok(Box::new(ConstScorer::new(SortedDocuments { documents, at: 0 }, boost)))
     }
 
     fn explain(&self, _reader: &SegmentReader, _document: DocId) -> tantivy::Result<Explanation> {

@@ -15,18 +15,13 @@ use crate::search::{SearchRequest, search};
 const NOW: i64 = 1_795_515_630_123;
 
 fn mapping(fields: &[(&str, &str)]) -> Arc<Mapping> {
-    let properties: serde_json::Map<String, Value> = fields
-        .iter()
-        .map(|(name, kind)| ((*name).to_owned(), json!({"type": kind})))
-        .collect();
+    let properties: serde_json::Map<String, Value> =
+        fields.iter().map(|(name, kind)| ((*name).to_owned(), json!({"type": kind}))).collect();
     Arc::new(parse_mapping(&json!({"properties": properties})).expect("valid"))
 }
 
 fn open(folder: &Path, mapping: Arc<Mapping>) -> Engine {
-    let options = EngineOptions {
-        segment_buffer_bytes: 20 << 20,
-        ..EngineOptions::default()
-    };
+    let options = EngineOptions { segment_buffer_bytes: 20 << 20, ..EngineOptions::default() };
     Engine::open(folder, mapping, options).expect("opens")
 }
 
@@ -73,11 +68,7 @@ fn found(engine: &Engine, query: &Value) -> Vec<String> {
         track_total: true,
         aggs: Default::default(),
     };
-    let context = QueryContext {
-        index: "i",
-        doc_type: "_doc",
-        now_millis: NOW,
-    };
+    let context = QueryContext { index: "i", doc_type: "_doc", now_millis: NOW };
     let answer = search(&view, &request, &context).expect("searched");
     assert_eq!(answer.total as usize, answer.hits.len());
     let mut ids: Vec<String> = answer
@@ -85,9 +76,7 @@ fn found(engine: &Engine, query: &Value) -> Vec<String> {
         .iter()
         .map(|hit| {
             let address = tantivy::DocAddress::new(hit.segment, hit.document);
-            view.document(address, view.numbers(address).expect("numbers"))
-                .expect("a document")
-                .uid
+            view.document(address, view.numbers(address).expect("numbers")).expect("a document").uid
         })
         .collect();
     ids.sort();
@@ -100,10 +89,7 @@ fn a_document_is_got_at_once_and_searched_after_a_refresh() {
     let engine = open(folder.path(), mapping(&[("title", "text")]));
     put(&engine, "1", &json!({"title": "the quick fox"}));
 
-    assert_eq!(
-        engine.get("1").expect("got").map(|document| document.version),
-        Some(1)
-    );
+    assert_eq!(engine.get("1").expect("got").map(|document| document.version), Some(1));
     assert!(found(&engine, &json!({"match": {"title": "fox"}})).is_empty());
     assert!(engine.refresh(NOW).expect("refreshed"));
 
@@ -135,27 +121,13 @@ fn conditions_hold_or_name_what_is_there() {
                 .contains("required seqNo [7], primary term [1]. current document has seqNo [0]")
         );
     }
-    let right = Condition::SeqNo {
-        seq_no: first.seq_no,
-        term: first.term,
-    };
+    let right = Condition::SeqNo { seq_no: first.seq_no, term: first.term };
     let second = write(&engine, "1", Some(&json!({"n": 2})), right).expect("written");
     assert_eq!((second.version, second.existed), (2, true));
-    let low = Condition::External {
-        version: 2,
-        or_equal: false,
-    };
+    let low = Condition::External { version: 2, or_equal: false };
     assert!(write(&engine, "1", Some(&json!({"n": 3})), low).is_err());
-    let high = Condition::External {
-        version: 10,
-        or_equal: false,
-    };
-    assert_eq!(
-        write(&engine, "1", Some(&json!({"n": 3})), high)
-            .expect("written")
-            .version,
-        10
-    );
+    let high = Condition::External { version: 10, or_equal: false };
+    assert_eq!(write(&engine, "1", Some(&json!({"n": 3})), high).expect("written").version, 10);
 }
 
 #[test]
@@ -181,23 +153,11 @@ fn a_schema_that_grew_answers_like_one_that_was_always_there() {
     engine.refresh(NOW).expect("refreshed");
     put(&engine, "2", &json!({"title": "foo"}));
 
-    engine
-        .set_mapping(
-            mapping(&[("title", "text"), ("body", "text"), ("n", "long")]),
-            NOW,
-        )
-        .expect("grown");
-    put(
-        &engine,
-        "3",
-        &json!({"title": "foo", "body": "hello world", "n": 5}),
-    );
+    engine.set_mapping(mapping(&[("title", "text"), ("body", "text"), ("n", "long")]), NOW).expect("grown");
+    put(&engine, "3", &json!({"title": "foo", "body": "hello world", "n": 5}));
     engine.refresh(NOW).expect("refreshed");
 
-    assert_eq!(
-        found(&engine, &json!({"match": {"title": "foo"}})),
-        ["1", "2", "3"]
-    );
+    assert_eq!(found(&engine, &json!({"match": {"title": "foo"}})), ["1", "2", "3"]);
     assert_eq!(found(&engine, &json!({"match": {"body": "hello"}})), ["3"]);
     assert_eq!(found(&engine, &json!({"range": {"n": {"gte": 5}}})), ["3"]);
     assert_eq!(found(&engine, &json!({"exists": {"field": "n"}})), ["3"]);
@@ -205,29 +165,18 @@ fn a_schema_that_grew_answers_like_one_that_was_always_there() {
     let mut manager = engine.manager.lock();
     let segments = manager.index.searchable_segment_ids().expect("segments");
     assert!(segments.len() > 1);
-    manager
-        .writer
-        .merge(&segments)
-        .wait()
-        .expect("segments of both schemas merge");
+    manager.writer.merge(&segments).wait().expect("segments of both schemas merge");
     engine.publish(&manager).expect("published");
     drop(manager);
     assert_eq!(engine.view().searcher.segment_readers().len(), 1);
     assert_eq!(found(&engine, &json!({"match": {"body": "hello"}})), ["3"]);
-    assert_eq!(
-        found(&engine, &json!({"match": {"title": "foo"}})),
-        ["1", "2", "3"]
-    );
+    assert_eq!(found(&engine, &json!({"match": {"title": "foo"}})), ["1", "2", "3"]);
 }
 
 #[test]
 fn a_segment_that_outgrows_its_buffer_is_written_out_and_found() {
     let folder = tempfile::tempdir().expect("a folder");
-    let options = EngineOptions {
-        segment_buffer_bytes: 3 << 20,
-        writers: 2,
-        ..EngineOptions::default()
-    };
+    let options = EngineOptions { segment_buffer_bytes: 3 << 20, writers: 2, ..EngineOptions::default() };
     let engine = Engine::open(folder.path(), mapping(&[("t", "text")]), options).expect("opens");
     let text: String = (0..2_000).map(|n| format!("word{n} ")).collect();
 
@@ -236,21 +185,14 @@ fn a_segment_that_outgrows_its_buffer_is_written_out_and_found() {
             let (engine, text) = (&engine, &text);
             scope.spawn(move || {
                 for n in 0..150 {
-                    put(
-                        engine,
-                        &format!("{writer}-{n}"),
-                        &json!({"t": format!("{text} own{writer}x{n}")}),
-                    );
+                    put(engine, &format!("{writer}-{n}"), &json!({"t": format!("{text} own{writer}x{n}")}));
                 }
             });
         }
     });
     engine.refresh(NOW).expect("refreshed");
 
-    assert!(
-        engine.view().searcher.segment_readers().len() > 2,
-        "some segments were spilled"
-    );
+    assert!(engine.view().searcher.segment_readers().len() > 2, "some segments were spilled");
     assert_eq!(engine.view().searcher.num_docs(), 300);
     assert_eq!(found(&engine, &json!({"match": {"t": "own1x149"}})), ["1-149"]);
 }
@@ -335,12 +277,7 @@ fn run(steps: Vec<Step>) {
     engine.refresh(NOW).expect("refreshed");
     let mut expected: Vec<&String> = model.keys().collect();
     expected.sort();
-    assert_eq!(
-        found(&engine, &json!({"match_all": {}}))
-            .iter()
-            .collect::<Vec<_>>(),
-        expected
-    );
+    assert_eq!(found(&engine, &json!({"match_all": {}})).iter().collect::<Vec<_>>(), expected);
     for (id, document) in &model {
         let hits = found(&engine, &json!({"term": {"n": document["n"]}}));
         assert!(hits.contains(id), "document {id} is found by its value");

@@ -46,10 +46,7 @@ pub(crate) struct LiveVersions {
 
 impl Default for LiveVersions {
     fn default() -> Self {
-        Self {
-            maps: Mutex::default(),
-            stripes: (0..STRIPES).map(|_| Mutex::new(())).collect(),
-        }
+        Self { maps: Mutex::default(), stripes: (0..STRIPES).map(|_| Mutex::new(())).collect() }
     }
 }
 
@@ -63,11 +60,7 @@ impl LiveVersions {
     /// The newest operation on `uid` that the index may not show yet.
     pub(crate) fn get(&self, uid: &str) -> Option<LiveVersion> {
         let maps = self.maps.lock();
-        let live = maps
-            .current
-            .get(uid)
-            .or_else(|| maps.refreshing.get(uid))
-            .copied();
+        let live = maps.current.get(uid).or_else(|| maps.refreshing.get(uid)).copied();
         live.or_else(|| maps.tombstones.get(uid).map(|tombstone| tombstone.version))
     }
 
@@ -82,13 +75,7 @@ impl LiveVersions {
             }
         }
         if version.source.is_none() {
-            maps.tombstones.insert(
-                uid.to_owned(),
-                Tombstone {
-                    version,
-                    at_millis: now_millis,
-                },
-            );
+            maps.tombstones.insert(uid.to_owned(), Tombstone { version, at_millis: now_millis });
         } else {
             maps.tombstones.remove(uid);
         }
@@ -111,8 +98,7 @@ impl LiveVersions {
         let oldest = now_millis.saturating_sub(i64::try_from(gc_deletes.as_millis()).unwrap_or(i64::MAX));
         let mut maps = self.maps.lock();
         maps.refreshing = HashMap::new();
-        maps.tombstones
-            .retain(|_, tombstone| tombstone.at_millis >= oldest);
+        maps.tombstones.retain(|_, tombstone| tombstone.at_millis >= oldest);
     }
 
     /// How many operations are held.
@@ -128,12 +114,7 @@ mod tests {
 
     fn live(seq_no: u64, deleted: bool) -> LiveVersion {
         let source = (!deleted).then(crate::translog::Location::for_tests);
-        LiveVersion {
-            seq_no,
-            term: 1,
-            version: seq_no + 1,
-            source,
-        }
+        LiveVersion { seq_no, term: 1, version: seq_no + 1, source }
     }
 
     /// Any delivery order of the same operations leaves the same newest version.
@@ -146,11 +127,7 @@ mod tests {
                 versions.record("a", live(seq_no, false), 0);
             }
 
-            assert_eq!(
-                versions.get("a").map(|live| live.seq_no),
-                Some(3),
-                "order {order:?}"
-            );
+            assert_eq!(versions.get("a").map(|live| live.seq_no), Some(3), "order {order:?}");
         }
     }
 
@@ -161,10 +138,7 @@ mod tests {
 
         versions.begin_refresh();
         versions.record("meanwhile", live(2, false), 0);
-        assert!(
-            versions.get("before").is_some(),
-            "still needed until the refresh is done"
-        );
+        assert!(versions.get("before").is_some(), "still needed until the refresh is done");
         versions.end_refresh(0, Duration::ZERO);
 
         assert_eq!(versions.get("before"), None);

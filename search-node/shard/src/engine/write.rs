@@ -105,11 +105,7 @@ impl Engine {
         let (written, spill) = {
             let _open = self.gate.read();
             let _alone = self.versions.lock(request.uid);
-            let current = if request.is_new_id {
-                None
-            } else {
-                self.current(request.uid)?
-            };
+            let current = if request.is_new_id { None } else { self.current(request.uid)? };
             let version = next_version(request, current)?;
             let existed = current.is_some_and(|current| !current.deleted);
             if document.is_none() && !existed && request.condition == Condition::None {
@@ -118,34 +114,15 @@ impl Engine {
             let (operation_seq_no, location) = self.log(request, version)?;
             let mut spill = None;
             if let Some(document) = document {
-                let place = Place {
-                    uid: request.uid,
-                    doc_type: request.doc_type,
-                    routing: request.routing,
-                };
-                let numbers = Numbers {
-                    seq_no: operation_seq_no,
-                    version,
-                    term: self.options.term,
-                };
-                spill = self.add(
-                    &layout,
-                    document,
-                    place,
-                    request.source.unwrap_or_default(),
-                    numbers,
-                )?;
+                let place = Place { uid: request.uid, doc_type: request.doc_type, routing: request.routing };
+                let numbers = Numbers { seq_no: operation_seq_no, version, term: self.options.term };
+                spill = self.add(&layout, document, place, request.source.unwrap_or_default(), numbers)?;
             }
             if existed {
                 self.superseded.lock().push(request.uid, operation_seq_no);
             }
             let source = request.source.map(|_| location);
-            let live = LiveVersion {
-                seq_no: operation_seq_no,
-                term: self.options.term,
-                version,
-                source,
-            };
+            let live = LiveVersion { seq_no: operation_seq_no, term: self.options.term, version, source };
             self.versions.record(request.uid, live, request.now_millis);
             let written = Written {
                 seq_no: operation_seq_no,
@@ -158,11 +135,7 @@ impl Engine {
             (written, spill)
         };
         self.finish_spill(spill)?;
-        let counter = if request.source.is_some() {
-            &self.counters.indexed
-        } else {
-            &self.counters.deleted
-        };
+        let counter = if request.source.is_some() { &self.counters.indexed } else { &self.counters.deleted };
         counter.fetch_add(1, Ordering::Relaxed);
         Ok(WriteOutcome::Written(written))
     }
@@ -198,11 +171,7 @@ impl Engine {
 
     fn log(&self, request: &WriteRequest<'_>, version: u64) -> Result<(u64, Location), EngineError> {
         let draft = Draft {
-            kind: if request.source.is_some() {
-                OperationKind::Index
-            } else {
-                OperationKind::Delete
-            },
+            kind: if request.source.is_some() { OperationKind::Index } else { OperationKind::Delete },
             term: self.options.term,
             version,
             uid: request.uid,
@@ -215,20 +184,9 @@ impl Engine {
     /// A delete of what is not there is an operation too: it takes a number, as replicas will see it.
     fn log_missing_delete(&self, request: &WriteRequest<'_>, version: u64) -> Result<Written, EngineError> {
         let (seq_no, location) = self.log(request, version)?;
-        let live = LiveVersion {
-            seq_no,
-            term: self.options.term,
-            version,
-            source: None,
-        };
+        let live = LiveVersion { seq_no, term: self.options.term, version, source: None };
         self.versions.record(request.uid, live, request.now_millis);
-        Ok(Written {
-            seq_no,
-            term: self.options.term,
-            version,
-            existed: false,
-            location: Some(location),
-        })
+        Ok(Written { seq_no, term: self.options.term, version, existed: false, location: Some(location) })
     }
 
     /// Puts a replayed operation into a segment.
@@ -240,16 +198,8 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let doc_type = operation.uid.split_once('\0').map(|(doc_type, _)| doc_type);
         let routing = Some(operation.routing.as_str()).filter(|routing| !routing.is_empty());
-        let place = Place {
-            uid: &operation.uid,
-            doc_type,
-            routing,
-        };
-        let numbers = Numbers {
-            seq_no: operation.seq_no,
-            version: operation.version,
-            term: operation.term,
-        };
+        let place = Place { uid: &operation.uid, doc_type, routing };
+        let numbers = Numbers { seq_no: operation.seq_no, version: operation.version, term: operation.term };
         let spill = self.add(layout, document, place, &operation.source, numbers)?;
         self.finish_spill(spill)
     }
@@ -336,11 +286,7 @@ impl Engine {
         let layout_index = self.view().searcher.index().clone();
         let segment = layout_index.new_segment();
         let writer = SegmentWriter::for_segment(self.options.segment_buffer_bytes, segment.clone())?;
-        Ok(OpenSegment {
-            segment,
-            writer,
-            unweighed: 0,
-        })
+        Ok(OpenSegment { segment, writer, unweighed: 0 })
     }
 }
 
@@ -371,28 +317,21 @@ impl OpenSegment {
     pub(super) fn finish(self) -> Result<FinishedSegment, EngineError> {
         let documents = self.writer.max_doc();
         self.writer.finalize()?;
-        Ok(FinishedSegment {
-            segment: self.segment,
-            documents,
-        })
+        Ok(FinishedSegment { segment: self.segment, documents })
     }
 }
 
 /// The version that the write gives, if its condition holds.
 fn next_version(request: &WriteRequest<'_>, current: Option<Current>) -> Result<u64, EngineError> {
-    let conflict = |reason: String| EngineError::VersionConflict {
-        id: request.id.to_owned(),
-        reason,
-    };
+    let conflict = |reason: String| EngineError::VersionConflict { id: request.id.to_owned(), reason };
     let live = current.filter(|current| !current.deleted);
     let next = current.map_or(1, |current| current.version + 1);
     match (request.condition, live) {
         (Condition::None, _) => Ok(next),
         (Condition::Absent, None) => Ok(next),
-        (Condition::Absent, Some(live)) => Err(conflict(format!(
-            "document already exists (current version [{}])",
-            live.version
-        ))),
+        (Condition::Absent, Some(live)) => {
+            Err(conflict(format!("document already exists (current version [{}])", live.version)))
+        }
         (Condition::SeqNo { seq_no, term }, Some(live)) if live.seq_no == seq_no && live.term == term => {
             Ok(next)
         }
@@ -419,13 +358,7 @@ fn next_version(request: &WriteRequest<'_>, current: Option<Current>) -> Result<
 impl Written {
     /// What a write that changed nothing reports: the document as it is.
     pub fn unchanged(seq_no: u64, term: u64, version: u64) -> Self {
-        Self {
-            seq_no,
-            term,
-            version,
-            existed: true,
-            location: None,
-        }
+        Self { seq_no, term, version, existed: true, location: None }
     }
 
     /// Whether the write is in the translog, so that it can be synced.

@@ -45,10 +45,7 @@ pub struct DateSpan {
 
 impl DateSpan {
     fn exact(millis: i64) -> Self {
-        Self {
-            first: millis,
-            last: millis,
-        }
+        Self { first: millis, last: millis }
     }
 }
 
@@ -58,10 +55,7 @@ impl DateFormats {
 
     /// The formats of a text such as `yyyy-MM-dd||epoch_second`.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let formats = text
-            .split("||")
-            .map(|name| Format::parse(name.trim()))
-            .collect::<Result<_, _>>()?;
+        let formats = text.split("||").map(|name| Format::parse(name.trim())).collect::<Result<_, _>>()?;
         Ok(Self { formats })
     }
 
@@ -73,9 +67,7 @@ impl DateFormats {
 
 impl Default for DateFormats {
     fn default() -> Self {
-        Self {
-            formats: vec![Format::OptionalTime, Format::EpochMillis],
-        }
+        Self { formats: vec![Format::OptionalTime, Format::EpochMillis] }
     }
 }
 
@@ -102,11 +94,9 @@ impl Format {
     fn read(&self, text: &str) -> Option<DateSpan> {
         match self {
             Format::OptionalTime => read_iso(text),
-            Format::EpochMillis => text
-                .parse::<f64>()
-                .ok()
-                .filter(|n| n.is_finite())
-                .map(|n| DateSpan::exact(n as i64)),
+            Format::EpochMillis => {
+                text.parse::<f64>().ok().filter(|n| n.is_finite()).map(|n| DateSpan::exact(n as i64))
+            }
             Format::EpochSecond => text
                 .parse::<f64>()
                 .ok()
@@ -146,9 +136,7 @@ fn parse_pattern(pattern: &str) -> Result<Vec<Token>, String> {
 }
 
 fn read_pattern(tokens: &[Token], text: &str) -> Option<DateSpan> {
-    let mut cursor = Cursor {
-        bytes: text.as_bytes(),
-    };
+    let mut cursor = Cursor { bytes: text.as_bytes() };
     let mut parts = Parts::default();
     for token in tokens {
         match token {
@@ -163,11 +151,7 @@ fn read_pattern(tokens: &[Token], text: &str) -> Option<DateSpan> {
             Token::Literal(letter) => cursor.literal(*letter)?,
         }
     }
-    if cursor.bytes.is_empty() {
-        parts.millis().map(DateSpan::exact)
-    } else {
-        None
-    }
+    if cursor.bytes.is_empty() { parts.millis().map(DateSpan::exact) } else { None }
 }
 
 #[derive(Debug)]
@@ -184,16 +168,7 @@ struct Parts {
 
 impl Default for Parts {
     fn default() -> Self {
-        Self {
-            year: 1970,
-            month: 1,
-            day: 1,
-            hour: 0,
-            minute: 0,
-            second: 0,
-            milli: 0,
-            offset_minutes: 0,
-        }
+        Self { year: 1970, month: 1, day: 1, hour: 0, minute: 0, second: 0, milli: 0, offset_minutes: 0 }
     }
 }
 
@@ -237,27 +212,18 @@ struct Cursor<'a> {
 
 impl Cursor<'_> {
     fn digits(&mut self, least: usize, most: usize) -> Option<i64> {
-        let count = self
-            .bytes
-            .iter()
-            .take(most)
-            .take_while(|byte| byte.is_ascii_digit())
-            .count();
+        let count = self.bytes.iter().take(most).take_while(|byte| byte.is_ascii_digit()).count();
         if count < least {
             return None;
         }
-        let number = self.bytes[..count]
-            .iter()
-            .fold(0, |sum, byte| sum * 10 + i64::from(byte - b'0'));
+        let number = self.bytes[..count].iter().fold(0, |sum, byte| sum * 10 + i64::from(byte - b'0'));
         self.bytes = &self.bytes[count..];
         Some(number)
     }
 
     fn literal(&mut self, letter: char) -> Option<()> {
         let mut buffer = [0; 4];
-        self.bytes = self
-            .bytes
-            .strip_prefix(letter.encode_utf8(&mut buffer).as_bytes())?;
+        self.bytes = self.bytes.strip_prefix(letter.encode_utf8(&mut buffer).as_bytes())?;
         Some(())
     }
 
@@ -273,12 +239,7 @@ impl Cursor<'_> {
 
     /// Digits of a second as milliseconds; finer digits are cut off.
     fn fraction(&mut self, most: usize) -> Option<i64> {
-        let count = self
-            .bytes
-            .iter()
-            .take(most)
-            .take_while(|byte| byte.is_ascii_digit())
-            .count();
+        let count = self.bytes.iter().take(most).take_while(|byte| byte.is_ascii_digit()).count();
         let number = self.bytes[..count]
             .iter()
             .chain(b"000")
@@ -302,37 +263,20 @@ impl Cursor<'_> {
         };
         let hours = self.digits(2, 2)?;
         self.accept(b':');
-        let minutes = if self.bytes.first().is_some_and(u8::is_ascii_digit) {
-            self.digits(2, 2)?
-        } else {
-            0
-        };
+        let minutes = if self.bytes.first().is_some_and(u8::is_ascii_digit) { self.digits(2, 2)? } else { 0 };
         (hours <= 18 && minutes <= 59).then_some(sign * (hours * 60 + minutes))
     }
 }
 
 /// ISO 8601, cut off after any part; what is missing makes a span.
 fn read_iso(text: &str) -> Option<DateSpan> {
-    let mut cursor = Cursor {
-        bytes: text.as_bytes(),
-    };
-    let mut parts = Parts {
-        year: cursor.digits(4, 4)?,
-        ..Parts::default()
-    };
-    let span = |parts: &Parts, millis: i64| {
-        parts.millis().map(|first| DateSpan {
-            first,
-            last: first + millis - 1,
-        })
-    };
+    let mut cursor = Cursor { bytes: text.as_bytes() };
+    let mut parts = Parts { year: cursor.digits(4, 4)?, ..Parts::default() };
+    let span =
+        |parts: &Parts, millis: i64| parts.millis().map(|first| DateSpan { first, last: first + millis - 1 });
     const DAY: i64 = 86_400_000;
     if cursor.bytes.is_empty() {
-        let days = if days_in_month(parts.year, 2) == 29 {
-            366
-        } else {
-            365
-        };
+        let days = if days_in_month(parts.year, 2) == 29 { 366 } else { 365 };
         return span(&parts, days * DAY);
     }
     cursor.literal('-')?;
@@ -366,11 +310,7 @@ fn read_iso(text: &str) -> Option<DateSpan> {
     if !cursor.bytes.is_empty() {
         parts.offset_minutes = cursor.offset()?;
     }
-    if cursor.bytes.is_empty() {
-        span(&parts, unit)
-    } else {
-        None
-    }
+    if cursor.bytes.is_empty() { span(&parts, unit) } else { None }
 }
 
 /// Whether dynamic mapping takes a text for a date.
@@ -408,10 +348,7 @@ pub fn read_math(
     let (base, math) = if let Some(math) = text.strip_prefix("now") {
         (now, math)
     } else if let Some((date, math)) = text.split_once("||") {
-        (
-            in_zone(formats.read(date).ok_or_else(fault)?.first, date, zone),
-            math,
-        )
+        (in_zone(formats.read(date).ok_or_else(fault)?.first, date, zone), math)
     } else {
         let span = formats.read(text).ok_or_else(fault)?;
         return Ok(in_zone(if round_up { span.last } else { span.first }, text, zone));
@@ -423,9 +360,7 @@ pub fn read_math(
 /// A date without an offset of its own is local to the request's zone.
 fn in_zone(millis: i64, text: &str, zone: &TimeZone) -> i64 {
     let has_offset = text.ends_with('Z')
-        || text
-            .rfind(['+', '-'])
-            .is_some_and(|at| text.find('T').is_some_and(|t| at > t));
+        || text.rfind(['+', '-']).is_some_and(|at| text.find('T').is_some_and(|t| at > t));
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
         && !text.contains("-0")
         && text.len() > 4;
@@ -436,23 +371,16 @@ fn in_zone(millis: i64, text: &str, zone: &TimeZone) -> i64 {
         return millis;
     };
     let civil: DateTime = moment.to_zoned_datetime(TimeZone::UTC).datetime();
-    zone.to_zoned_datetime(civil)
-        .map_or(millis, |zoned| zoned.timestamp().as_millisecond())
+    zone.to_zoned_datetime(civil).map_or(millis, |zoned| zoned.timestamp().as_millisecond())
 }
 
 fn apply_math(base: i64, math: &str, zone: &TimeZone, round_up: bool) -> Option<i64> {
-    let mut moment = Timestamp::from_millisecond(base)
-        .ok()?
-        .to_zoned_datetime(zone.clone());
+    let mut moment = Timestamp::from_millisecond(base).ok()?.to_zoned_datetime(zone.clone());
     let mut rest = math;
     while let Some(operator) = rest.chars().next() {
         rest = &rest[1..];
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let count: i64 = if digits == 0 {
-            1
-        } else {
-            rest[..digits].parse().ok()?
-        };
+        let count: i64 = if digits == 0 { 1 } else { rest[..digits].parse().ok()? };
         let unit = rest[digits..].chars().next()?;
         rest = &rest[digits + 1..];
         moment = match operator {
@@ -505,25 +433,13 @@ pub(crate) fn floor_to(moment: &ZonedDateTime, unit: char) -> Option<ZonedDateTi
         }
         'd' => midnight(date),
         'h' | 'H' => moment
-            .round(
-                jiff::ZonedDateTimeRound::new()
-                    .smallest(jiff::Unit::Hour)
-                    .mode(jiff::RoundMode::Trunc),
-            )
+            .round(jiff::ZonedDateTimeRound::new().smallest(jiff::Unit::Hour).mode(jiff::RoundMode::Trunc))
             .ok(),
         'm' => moment
-            .round(
-                jiff::ZonedDateTimeRound::new()
-                    .smallest(jiff::Unit::Minute)
-                    .mode(jiff::RoundMode::Trunc),
-            )
+            .round(jiff::ZonedDateTimeRound::new().smallest(jiff::Unit::Minute).mode(jiff::RoundMode::Trunc))
             .ok(),
         's' => moment
-            .round(
-                jiff::ZonedDateTimeRound::new()
-                    .smallest(jiff::Unit::Second)
-                    .mode(jiff::RoundMode::Trunc),
-            )
+            .round(jiff::ZonedDateTimeRound::new().smallest(jiff::Unit::Second).mode(jiff::RoundMode::Trunc))
             .ok(),
         _ => None,
     }
@@ -531,16 +447,12 @@ pub(crate) fn floor_to(moment: &ZonedDateTime, unit: char) -> Option<ZonedDateTi
 
 /// The time zone of a request: `+01:00`, `Europe/Berlin`, `UTC`.
 pub fn time_zone(text: &str) -> Result<TimeZone, String> {
-    let mut cursor = Cursor {
-        bytes: text.as_bytes(),
-    };
+    let mut cursor = Cursor { bytes: text.as_bytes() };
     if let Some(minutes) = cursor.offset()
         && cursor.bytes.is_empty()
     {
         let offset = jiff::tz::Offset::from_seconds((minutes * 60) as i32);
-        return offset
-            .map(TimeZone::fixed)
-            .map_err(|_| format!("Zone offset not in valid range: {text}"));
+        return offset.map(TimeZone::fixed).map_err(|_| format!("Zone offset not in valid range: {text}"));
     }
     TimeZone::get(text).map_err(|_| format!("Unknown time-zone ID: {text}"))
 }
@@ -603,11 +515,7 @@ mod tests {
             ("2026-01-31||+1M", false, "2026-02-28T00:00:00.000Z"),
             ("2026-11-24", true, "2026-11-24T23:59:59.999Z"),
         ] {
-            assert_eq!(
-                show(read_math(text, &formats, NOW, &utc, up).expect(text)),
-                shown,
-                "{text}"
-            );
+            assert_eq!(show(read_math(text, &formats, NOW, &utc, up).expect(text)), shown, "{text}");
         }
         for text in ["now*1d", "now-1x", "soon", "now/"] {
             assert!(read_math(text, &formats, NOW, &utc, false).is_err(), "{text}");
@@ -632,32 +540,17 @@ mod tests {
             ("dd.MM.yyyy'T'HH:mm:ss.SSSXX", "24.11.2026T11:20:30.123+0100", NOW),
         ] {
             let formats = DateFormats::parse(format).expect(format);
-            assert_eq!(
-                formats.read(text).map(|span| span.first),
-                Some(millis),
-                "{format}"
-            );
+            assert_eq!(formats.read(text).map(|span| span.first), Some(millis), "{format}");
         }
         assert!(DateFormats::parse("yyyy-QQQ").is_err());
     }
 
     #[test]
     fn only_dates_look_like_dates() {
-        for text in [
-            "2026-11-24",
-            "2026-11-24T10:20:30Z",
-            "2026/11/24",
-            "2026/11/24 10:20:30",
-        ] {
+        for text in ["2026-11-24", "2026-11-24T10:20:30Z", "2026/11/24", "2026/11/24 10:20:30"] {
             assert!(looks_like_date(text), "{text}");
         }
-        for text in [
-            "2026",
-            "20261124",
-            "hello world",
-            "1234-5678-9",
-            "2026-11-24 10:00:00",
-        ] {
+        for text in ["2026", "20261124", "hello world", "1234-5678-9", "2026-11-24 10:00:00"] {
             assert!(!looks_like_date(text), "{text}");
         }
     }

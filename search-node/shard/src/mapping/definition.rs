@@ -18,10 +18,7 @@ pub struct MappingLimits {
 
 impl Default for MappingLimits {
     fn default() -> Self {
-        Self {
-            total_fields: 1000,
-            depth: 20,
-        }
+        Self { total_fields: 1000, depth: 20 }
     }
 }
 
@@ -46,17 +43,8 @@ impl MappingLimits {
 }
 
 fn count(object: &ObjectMapping) -> usize {
-    let fields: usize = object
-        .fields
-        .values()
-        .map(|field| 1 + field.multi_fields.len())
-        .sum();
-    fields
-        + object
-            .objects
-            .values()
-            .map(|object| 1 + count(object))
-            .sum::<usize>()
+    let fields: usize = object.fields.values().map(|field| 1 + field.multi_fields.len()).sum();
+    fields + object.objects.values().map(|object| 1 + count(object)).sum::<usize>()
 }
 
 fn depth(object: &ObjectMapping) -> usize {
@@ -64,21 +52,13 @@ fn depth(object: &ObjectMapping) -> usize {
 }
 
 /// Root parameters that change nothing here and are only shown again.
-const KEPT: [&str; 6] = [
-    "_meta",
-    "_source",
-    "_routing",
-    "_data_stream_timestamp",
-    "dynamic_date_formats",
-    "_size",
-];
+const KEPT: [&str; 6] =
+    ["_meta", "_source", "_routing", "_data_stream_timestamp", "dynamic_date_formats", "_size"];
 
 /// Reads the body of a mapping: `{"properties": …, "dynamic": …}`.
 pub fn parse_mapping(body: &Value) -> Result<Mapping, MappingError> {
     let Some(body) = body.as_object() else {
-        return Err(MappingError::parsing(
-            "Failed to parse mapping: expected a JSON object",
-        ));
+        return Err(MappingError::parsing("Failed to parse mapping: expected a JSON object"));
     };
     let mut mapping = Mapping::default();
     for (key, value) in body {
@@ -244,20 +224,14 @@ fn check_analyzer(field: &str, value: &Value) -> Result<(), MappingError> {
 
 fn parse_multi_fields(name: &str, value: &Value, field: &mut FieldMapping) -> Result<(), MappingError> {
     let Some(multi) = value.as_object() else {
-        return Err(MappingError::parsing(format!(
-            "Expected map for property [fields] on field [{name}]"
-        )));
+        return Err(MappingError::parsing(format!("Expected map for property [fields] on field [{name}]")));
     };
     for (sub, definition) in multi {
         let body = definition.as_object().cloned().unwrap_or_default();
         let Some(type_name) = body.get("type").and_then(Value::as_str) else {
-            return Err(MappingError::parsing(format!(
-                "no type specified for property [{sub}]"
-            )));
+            return Err(MappingError::parsing(format!("no type specified for property [{sub}]")));
         };
-        field
-            .multi_fields
-            .insert(sub.clone(), parse_field(sub, type_name, &body)?);
+        field.multi_fields.insert(sub.clone(), parse_field(sub, type_name, &body)?);
     }
     Ok(())
 }
@@ -265,25 +239,11 @@ fn parse_multi_fields(name: &str, value: &Value, field: &mut FieldMapping) -> Re
 fn kind_of(name: &str, type_name: &str, body: &Map<String, Value>) -> Result<FieldKind, MappingError> {
     Ok(match type_name {
         "text" => FieldKind::Text,
-        "keyword" => FieldKind::Keyword {
-            ignore_above: ignore_above(name, body.get("ignore_above"))?,
-        },
-        "long" => FieldKind::Integer {
-            min: i64::MIN,
-            max: i64::MAX,
-        },
-        "integer" => FieldKind::Integer {
-            min: i32::MIN.into(),
-            max: i32::MAX.into(),
-        },
-        "short" => FieldKind::Integer {
-            min: i16::MIN.into(),
-            max: i16::MAX.into(),
-        },
-        "byte" => FieldKind::Integer {
-            min: i8::MIN.into(),
-            max: i8::MAX.into(),
-        },
+        "keyword" => FieldKind::Keyword { ignore_above: ignore_above(name, body.get("ignore_above"))? },
+        "long" => FieldKind::Integer { min: i64::MIN, max: i64::MAX },
+        "integer" => FieldKind::Integer { min: i32::MIN.into(), max: i32::MAX.into() },
+        "short" => FieldKind::Integer { min: i16::MIN.into(), max: i16::MAX.into() },
+        "byte" => FieldKind::Integer { min: i8::MIN.into(), max: i8::MAX.into() },
         "double" => FieldKind::Double,
         "float" | "half_float" => FieldKind::Float,
         "boolean" => FieldKind::Boolean,

@@ -75,12 +75,7 @@ impl DocumentParser {
                 "Compressor detection can only be called on some xcontent bytes or compressed xcontent bytes",
             ));
         };
-        let mut reading = Reading {
-            parser: self,
-            id,
-            document: TantivyDocument::default(),
-            added: None,
-        };
+        let mut reading = Reading { parser: self, id, document: TantivyDocument::default(), added: None };
         for (name, value) in object.iter() {
             reading.member(&self.root, "", name, value)?;
         }
@@ -102,32 +97,14 @@ fn plan_object(
         let path = format!("{prefix}{name}");
         let mut targets = vec![target(&path, field, field_of)];
         targets.extend(
-            field
-                .multi_fields
-                .iter()
-                .map(|(sub, field)| target(&format!("{path}.{sub}"), field, field_of)),
+            field.multi_fields.iter().map(|(sub, field)| target(&format!("{path}.{sub}"), field, field_of)),
         );
-        (
-            name.clone(),
-            FieldPlan {
-                path,
-                mapping: field.clone(),
-                targets,
-            },
-        )
+        (name.clone(), FieldPlan { path, mapping: field.clone(), targets })
     });
     let objects = object.objects.iter().map(|(name, child)| {
-        (
-            name.clone(),
-            plan_object(child, &format!("{prefix}{name}."), dynamic, field_of),
-        )
+        (name.clone(), plan_object(child, &format!("{prefix}{name}."), dynamic, field_of))
     });
-    ObjectPlan {
-        dynamic,
-        disabled: object.disabled,
-        fields: fields.collect(),
-        objects: objects.collect(),
-    }
+    ObjectPlan { dynamic, disabled: object.disabled, fields: fields.collect(), objects: objects.collect() }
 }
 
 fn target(path: &str, field: &FieldMapping, field_of: &dyn Fn(&str) -> Option<Field>) -> Target {
@@ -167,10 +144,8 @@ impl Reading<'_> {
                 return self.member(object, &format!("{prefix}{head}."), rest, value);
             }
         } else if name.trim().is_empty() {
-            return Err(MappingError::parsing("failed to parse").caused_by(
-                "illegal_argument_exception",
-                "field name cannot be an empty string",
-            ));
+            return Err(MappingError::parsing("failed to parse")
+                .caused_by("illegal_argument_exception", "field name cannot be an empty string"));
         }
         self.unknown(plan.dynamic, prefix, name, value)
     }
@@ -180,9 +155,7 @@ impl Reading<'_> {
             Json::Null => Ok(()),
             Json::Object(members) => {
                 let prefix = format!("{path}.");
-                members
-                    .iter()
-                    .try_for_each(|(name, value)| self.member(plan, &prefix, name, value))
+                members.iter().try_for_each(|(name, value)| self.member(plan, &prefix, name, value))
             }
             Json::Array(items) => items.iter().try_for_each(|item| self.object(plan, path, item)),
             Json::Bool(_) | Json::Number(_) | Json::Str(_) if plan.disabled => Ok(()),
@@ -257,15 +230,10 @@ impl Reading<'_> {
                 self.document.add_text(field, &text);
             }
             FieldKind::Integer { min, max } => {
-                self.document
-                    .add_i64(field, to_integer(scalar, *min, *max, &target.type_name)?);
+                self.document.add_i64(field, to_integer(scalar, *min, *max, &target.type_name)?);
             }
-            FieldKind::Double => self
-                .document
-                .add_f64(field, to_float(scalar, false, &target.type_name)?),
-            FieldKind::Float => self
-                .document
-                .add_f64(field, to_float(scalar, true, &target.type_name)?),
+            FieldKind::Double => self.document.add_f64(field, to_float(scalar, false, &target.type_name)?),
+            FieldKind::Float => self.document.add_f64(field, to_float(scalar, true, &target.type_name)?),
             FieldKind::Boolean => self.document.add_bool(field, to_bool(scalar)?),
             FieldKind::Ip => self.document.add_ip_addr(field, to_ip(scalar)?),
             FieldKind::Date(formats) => {
@@ -314,9 +282,7 @@ impl Reading<'_> {
             Json::Object(members) => {
                 let object = object_at(&mut self.added.get_or_insert_default().root, path);
                 object.disabled = false;
-                members
-                    .iter()
-                    .try_for_each(|(name, value)| self.infer(&format!("{path}.{name}"), value))
+                members.iter().try_for_each(|(name, value)| self.infer(&format!("{path}.{name}"), value))
             }
             Json::Bool(_) | Json::Number(_) | Json::Str(_) => {
                 let Some(scalar) = scalar(value) else {
@@ -346,9 +312,7 @@ impl Reading<'_> {
 }
 
 fn object_at<'m>(root: &'m mut ObjectMapping, path: &str) -> &'m mut ObjectMapping {
-    path.split('.').fold(root, |object, name| {
-        object.objects.entry(name.to_owned()).or_default()
-    })
+    path.split('.').fold(root, |object, name| object.objects.entry(name.to_owned()).or_default())
 }
 
 fn scalar<'a>(value: &'a Json<'_>) -> Option<Scalar<'a>> {
@@ -372,9 +336,5 @@ fn text_of(scalar: Scalar<'_>) -> Cow<'_, str> {
 }
 
 fn preview(value: &Json<'_>) -> String {
-    serde_json::to_string(value)
-        .unwrap_or_default()
-        .chars()
-        .take(100)
-        .collect()
+    serde_json::to_string(value).unwrap_or_default().chars().take(100).collect()
 }

@@ -20,10 +20,7 @@ pub(super) fn infer(mapping: &Mapping, path: &str, scalar: Scalar<'_>) -> Result
         (_, Scalar::Integer(_) | Scalar::Unsigned(_)) => "long",
         (_, Scalar::Float(_)) => "double",
     };
-    let by_template = mapping
-        .templates
-        .iter()
-        .find_map(|template| template.field(path, value_type));
+    let by_template = mapping.templates.iter().find_map(|template| template.field(path, value_type));
     by_template.unwrap_or(Ok(by_type))
 }
 
@@ -55,25 +52,12 @@ fn plain(type_name: &str, kind: FieldKind) -> FieldMapping {
 }
 
 fn long() -> FieldMapping {
-    plain(
-        "long",
-        FieldKind::Integer {
-            min: i64::MIN,
-            max: i64::MAX,
-        },
-    )
+    plain("long", FieldKind::Integer { min: i64::MIN, max: i64::MAX })
 }
 
 fn text() -> FieldMapping {
-    let mut keyword = plain(
-        "keyword",
-        FieldKind::Keyword {
-            ignore_above: KEYWORD_IGNORE_ABOVE,
-        },
-    );
-    keyword
-        .parameters
-        .insert("ignore_above".to_owned(), json!(KEYWORD_IGNORE_ABOVE));
+    let mut keyword = plain("keyword", FieldKind::Keyword { ignore_above: KEYWORD_IGNORE_ABOVE });
+    keyword.parameters.insert("ignore_above".to_owned(), json!(KEYWORD_IGNORE_ABOVE));
     let mut text = plain("text", FieldKind::Text);
     text.multi_fields.insert("keyword".to_owned(), keyword);
     text
@@ -86,7 +70,6 @@ fn date(text: &str) -> FieldMapping {
     let format = "yyyy/MM/dd HH:mm:ss||yyyy/MM/dd||epoch_millis";
     let formats = DateFormats::parse(format).unwrap_or_default();
     let mut date = plain("date", FieldKind::Date(formats));
-    date.parameters
-        .insert("format".to_owned(), Value::String(format.to_owned()));
+    date.parameters.insert("format".to_owned(), Value::String(format.to_owned()));
     date
 }

@@ -14,19 +14,11 @@ pub struct MappingError {
 
 impl MappingError {
     pub(crate) fn parsing(reason: impl Into<String>) -> Self {
-        Self {
-            kind: "mapper_parsing_exception",
-            reason: reason.into(),
-            cause: None,
-        }
+        Self { kind: "mapper_parsing_exception", reason: reason.into(), cause: None }
     }
 
     pub(crate) fn argument(reason: impl Into<String>) -> Self {
-        Self {
-            kind: "illegal_argument_exception",
-            reason: reason.into(),
-            cause: None,
-        }
+        Self { kind: "illegal_argument_exception", reason: reason.into(), cause: None }
     }
 
     pub(crate) fn caused_by(mut self, kind: &'static str, reason: impl Into<String>) -> Self {

@@ -125,8 +125,7 @@ impl Mapping {
 
     /// The object at a full path.
     pub fn object(&self, path: &str) -> Option<&ObjectMapping> {
-        path.split('.')
-            .try_fold(&self.root, |object, name| object.objects.get(name))
+        path.split('.').try_fold(&self.root, |object, name| object.objects.get(name))
     }
 
     /// All leaves, multi-fields included, in the order of their paths.
@@ -171,10 +170,7 @@ fn collect<'a>(object: &'a ObjectMapping, prefix: &str, leaves: &mut Vec<Leaf<'a
     for (name, field) in &object.fields {
         let path = format!("{prefix}{name}");
         for (multi, field) in &field.multi_fields {
-            leaves.push(Leaf {
-                path: format!("{path}.{multi}"),
-                field,
-            });
+            leaves.push(Leaf { path: format!("{path}.{multi}"), field });
         }
         leaves.push(Leaf { path, field });
     }
@@ -196,10 +192,7 @@ fn show_object(object: &ObjectMapping, json: &mut Map<String, Value>) {
         json.insert("type".to_owned(), json!("object"));
         json.insert("enabled".to_owned(), json!(false));
     }
-    let fields = object
-        .fields
-        .iter()
-        .map(|(name, field)| (name, show_field(field)));
+    let fields = object.fields.iter().map(|(name, field)| (name, show_field(field)));
     let objects = object.objects.iter().map(|(name, object)| {
         let mut json = Map::new();
         show_object(object, &mut json);
@@ -210,10 +203,7 @@ fn show_object(object: &ObjectMapping, json: &mut Map<String, Value>) {
     });
     let sorted: BTreeMap<&String, Value> = fields.chain(objects).collect();
     if !sorted.is_empty() {
-        let properties = sorted
-            .into_iter()
-            .map(|(name, value)| (name.clone(), value))
-            .collect();
+        let properties = sorted.into_iter().map(|(name, value)| (name.clone(), value)).collect();
         json.insert("properties".to_owned(), Value::Object(properties));
     }
 }
@@ -223,11 +213,8 @@ fn show_field(field: &FieldMapping) -> Value {
     json.insert("type".to_owned(), json!(field.type_name));
     json.extend(field.parameters.clone());
     if !field.multi_fields.is_empty() {
-        let multi = field
-            .multi_fields
-            .iter()
-            .map(|(name, field)| (name.clone(), show_field(field)))
-            .collect();
+        let multi =
+            field.multi_fields.iter().map(|(name, field)| (name.clone(), show_field(field))).collect();
         json.insert("fields".to_owned(), Value::Object(multi));
     }
     Value::Object(json)

@@ -41,11 +41,7 @@ fn merge_object(target: &mut ObjectMapping, added: &ObjectMapping, prefix: &str)
                 "can't merge a non object mapping [{path}] with an object mapping"
             )));
         }
-        merge_object(
-            target.objects.entry(name.clone()).or_default(),
-            object,
-            &format!("{path}."),
-        )?;
+        merge_object(target.objects.entry(name.clone()).or_default(), object, &format!("{path}."))?;
     }
     Ok(())
 }
@@ -66,10 +62,9 @@ fn merge_field(
             known.type_name, added.type_name
         )));
     }
-    for (what, before, after) in [
-        ("index", known.index, added.index),
-        ("doc_values", known.doc_values, added.doc_values),
-    ] {
+    for (what, before, after) in
+        [("index", known.index, added.index), ("doc_values", known.doc_values, added.doc_values)]
+    {
         if before != after {
             return Err(MappingError::argument(format!(
                 "Mapper for [{path}] conflicts with existing mapper:\n\tCannot update parameter [{what}] from [{before}] to [{after}]"
@@ -137,10 +132,7 @@ mod tests {
                 json!({"properties": {"a": {"type": "long", "foo": 1}}}),
                 "unknown parameter [foo] on mapper [a] of type [long]",
             ),
-            (
-                json!({"foo": "bar"}),
-                "Root mapping definition has unsupported parameters:  [foo : bar]",
-            ),
+            (json!({"foo": "bar"}), "Root mapping definition has unsupported parameters:  [foo : bar]"),
         ] {
             assert_eq!(parse_mapping(&body).expect_err("refused").reason, reason);
         }

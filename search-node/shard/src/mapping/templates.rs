@@ -32,10 +32,8 @@ impl DynamicTemplate {
         items
             .iter()
             .map(|item| {
-                let (name, body) = item
-                    .as_object()
-                    .and_then(|object| object.iter().next())
-                    .ok_or_else(fault)?;
+                let (name, body) =
+                    item.as_object().and_then(|object| object.iter().next()).ok_or_else(fault)?;
                 Self::parse(name, body)
             })
             .collect()
@@ -77,9 +75,7 @@ impl DynamicTemplate {
             }
         }
         if template.mapping.is_empty() {
-            return Err(MappingError::parsing(format!(
-                "template [{name}] must have a mapping"
-            )));
+            return Err(MappingError::parsing(format!("template [{name}] must have a mapping")));
         }
         Ok(template)
     }
@@ -89,10 +85,7 @@ impl DynamicTemplate {
         let name = path.rsplit('.').next().unwrap_or(path);
         let any =
             |patterns: &[String], text: &str| patterns.iter().any(|pattern| name_matches(pattern, text));
-        let fits = self
-            .match_type
-            .as_deref()
-            .is_none_or(|kind| kind == "*" || kind == value_type)
+        let fits = self.match_type.as_deref().is_none_or(|kind| kind == "*" || kind == value_type)
             && (self.match_name.is_empty() || any(&self.match_name, name))
             && !any(&self.unmatch_name, name)
             && (self.match_path.is_empty() || any(&self.match_path, path))
@@ -103,16 +96,8 @@ impl DynamicTemplate {
                 .iter()
                 .map(|(key, value)| (key.clone(), filled(value, name, value_type)))
                 .collect();
-            let default = if value_type == "string" {
-                "text"
-            } else {
-                value_type
-            };
-            let type_name = body
-                .get("type")
-                .and_then(Value::as_str)
-                .unwrap_or(default)
-                .to_owned();
+            let default = if value_type == "string" { "text" } else { value_type };
+            let type_name = body.get("type").and_then(Value::as_str).unwrap_or(default).to_owned();
             parse_field(name, &type_name, &body)
         })
     }
@@ -124,10 +109,7 @@ impl DynamicTemplate {
 
 fn texts(value: &Value) -> Vec<String> {
     match value {
-        Value::Array(items) => items
-            .iter()
-            .filter_map(|item| item.as_str().map(str::to_owned))
-            .collect(),
+        Value::Array(items) => items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect(),
         one => one.as_str().map(str::to_owned).into_iter().collect(),
     }
 }
@@ -135,18 +117,11 @@ fn texts(value: &Value) -> Vec<String> {
 fn filled(value: &Value, name: &str, value_type: &str) -> Value {
     match value {
         Value::String(text) => {
-            let kind = if value_type == "string" {
-                "text"
-            } else {
-                value_type
-            };
+            let kind = if value_type == "string" { "text" } else { value_type };
             json!(text.replace("{name}", name).replace("{dynamic_type}", kind))
         }
         Value::Object(object) => Value::Object(
-            object
-                .iter()
-                .map(|(key, value)| (key.clone(), filled(value, name, value_type)))
-                .collect(),
+            object.iter().map(|(key, value)| (key.clone(), filled(value, name, value_type))).collect(),
         ),
         other => other.clone(),
     }

@@ -64,20 +64,11 @@ const ARGUMENT: &str = "illegal_argument_exception";
 
 /// A whole number within bounds. Texts are read as numbers and fractions are cut off, as `coerce` says by default.
 pub(crate) fn to_integer(scalar: Scalar<'_>, min: i64, max: i64, type_name: &str) -> Result<i64, ValueFault> {
-    let out_of_range = || {
-        (
-            ARGUMENT,
-            format!("Value [{scalar}] is out of range for a {type_name}"),
-        )
-    };
+    let out_of_range = || (ARGUMENT, format!("Value [{scalar}] is out of range for a {type_name}"));
     let from_float = |number: f64| {
         let cut = number.trunc();
         // i64::MAX as f64 is 2^63, which is one too many.
-        if (i64::MIN as f64..i64::MAX as f64).contains(&cut) {
-            Ok(cut as i64)
-        } else {
-            Err(out_of_range())
-        }
+        if (i64::MIN as f64..i64::MAX as f64).contains(&cut) { Ok(cut as i64) } else { Err(out_of_range()) }
     };
     let number = match scalar {
         Scalar::Integer(number) => number,
@@ -99,11 +90,7 @@ pub(crate) fn to_integer(scalar: Scalar<'_>, min: i64, max: i64, type_name: &str
             ));
         }
     };
-    if (min..=max).contains(&number) {
-        Ok(number)
-    } else {
-        Err(out_of_range())
-    }
+    if (min..=max).contains(&number) { Ok(number) } else { Err(out_of_range()) }
 }
 
 /// A decimal number; in single precision if `single`.
@@ -112,10 +99,9 @@ pub(crate) fn to_float(scalar: Scalar<'_>, single: bool, type_name: &str) -> Res
         Scalar::Integer(number) => number as f64,
         Scalar::Unsigned(number) => number as f64,
         Scalar::Float(number) => number,
-        Scalar::Text(text) => text
-            .trim()
-            .parse::<f64>()
-            .map_err(|_| (ARGUMENT, format!("For input string: \"{text}\"")))?,
+        Scalar::Text(text) => {
+            text.trim().parse::<f64>().map_err(|_| (ARGUMENT, format!("For input string: \"{text}\"")))?
+        }
         Scalar::Bool(_) => {
             return Err((
                 ARGUMENT,
@@ -127,10 +113,7 @@ pub(crate) fn to_float(scalar: Scalar<'_>, single: bool, type_name: &str) -> Res
     if kept.is_finite() {
         Ok(kept)
     } else {
-        Err((
-            ARGUMENT,
-            format!("[{type_name}] supports only finite values, but got [{scalar}]"),
-        ))
+        Err((ARGUMENT, format!("[{type_name}] supports only finite values, but got [{scalar}]")))
     }
 }
 
@@ -163,7 +146,5 @@ pub(crate) fn parse_ip(text: &str) -> Option<Ipv6Addr> {
 
 /// The address as a person writes it.
 pub(crate) fn show_ip(address: Ipv6Addr) -> String {
-    address
-        .to_ipv4_mapped()
-        .map_or_else(|| address.to_string(), |v4| v4.to_string())
+    address.to_ipv4_mapped().map_or_else(|| address.to_string(), |v4| v4.to_string())
 }

@@ -200,13 +200,6 @@ pub enum Query {
 impl Query {
     /// The query with its score multiplied, or as it is where that changes nothing.
     pub fn boosted(self, boost: f32) -> Self {
-        if boost == 1.0 {
-            self
-        } else {
-            Query::Boost {
-                query: Box::new(self),
-                boost,
-            }
-        }
+        if boost == 1.0 { self } else { Query::Boost { query: Box::new(self), boost } }
     }
 }

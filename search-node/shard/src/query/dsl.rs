@@ -79,11 +79,7 @@ fn parse(json: &Value, depth: usize) -> Result<Query, QueryError> {
 }
 
 fn unknown(name: &str) -> QueryError {
-    let near = KNOWN
-        .iter()
-        .filter(|known| similar(known, name))
-        .copied()
-        .collect::<Vec<_>>();
+    let near = KNOWN.iter().filter(|known| similar(known, name)).copied().collect::<Vec<_>>();
     let hint = match near.as_slice() {
         [] => String::new(),
         near => format!(" did you mean [{}]?", near.join(", ")),
@@ -118,9 +114,7 @@ fn whole(name: &str, body: &Value, query: Query) -> Result<Query, QueryError> {
 
 fn members<'a>(name: &str, body: &'a Value) -> Result<&'a Map<String, Value>, QueryError> {
     body.as_object().ok_or_else(|| {
-        QueryError::parsing(format!(
-            "[{name}] query malformed, no start_object after query name"
-        ))
+        QueryError::parsing(format!("[{name}] query malformed, no start_object after query name"))
     })
 }
 
@@ -132,13 +126,9 @@ fn unsupported(name: &str, key: &str) -> QueryError {
 fn field_body(name: &str, body: &Value, key: &str) -> Result<(String, Map<String, Value>), QueryError> {
     let object = members(name, body)?;
     // `boost` and `_name` may stand beside the field.
-    let mut fields = object
-        .iter()
-        .filter(|(field, _)| !matches!(field.as_str(), "boost" | "_name"));
+    let mut fields = object.iter().filter(|(field, _)| !matches!(field.as_str(), "boost" | "_name"));
     let Some((field, value)) = fields.next() else {
-        return Err(QueryError::argument(format!(
-            "field name is null or empty for [{name}]"
-        )));
+        return Err(QueryError::argument(format!("field name is null or empty for [{name}]")));
     };
     if let Some((second, _)) = fields.next() {
         return Err(QueryError::parsing(format!(
@@ -148,9 +138,7 @@ fn field_body(name: &str, body: &Value, key: &str) -> Result<(String, Map<String
     let mut inner = match value {
         Value::Object(inner) => inner.clone(),
         Value::Array(_) => {
-            return Err(QueryError::parsing(format!(
-                "[{name}] query does not support array of values"
-            )));
+            return Err(QueryError::parsing(format!("[{name}] query does not support array of values")));
         }
         scalar => Map::from_iter([(key.to_owned(), scalar.clone())]),
     };
@@ -172,15 +160,9 @@ fn parse_term(body: &Value) -> Result<Query, QueryError> {
             _ => return Err(unsupported("term", key)),
         }
     }
-    let value = found
-        .filter(|value| !value.is_null())
-        .ok_or_else(|| QueryError::argument("value cannot be null"))?;
-    Ok(Query::Term {
-        field,
-        value,
-        case_insensitive,
-    }
-    .boosted(boost))
+    let value =
+        found.filter(|value| !value.is_null()).ok_or_else(|| QueryError::argument("value cannot be null"))?;
+    Ok(Query::Term { field, value, case_insensitive }.boosted(boost))
 }
 
 fn parse_terms(body: &Value) -> Result<Query, QueryError> {
@@ -192,9 +174,7 @@ fn parse_terms(body: &Value) -> Result<Query, QueryError> {
             ("_name", _) => {}
             (_, Value::Array(values)) if found.is_none() => found = Some((key.clone(), values.clone())),
             (_, Value::Array(_)) => {
-                return Err(QueryError::parsing(
-                    "[terms] query does not support multiple fields",
-                ));
+                return Err(QueryError::parsing("[terms] query does not support multiple fields"));
             }
             _ => return Err(unsupported("terms", key)),
         }
@@ -227,14 +207,7 @@ fn parse_match(body: &Value) -> Result<Query, QueryError> {
         }
     }
     let value = found.ok_or_else(|| QueryError::parsing("No text specified for text query"))?;
-    Ok(Query::Match {
-        field,
-        value,
-        operator,
-        minimum_should_match: minimum,
-        lenient,
-    }
-    .boosted(boost))
+    Ok(Query::Match { field, value, operator, minimum_should_match: minimum, lenient }.boosted(boost))
 }
 
 fn parse_phrase(name: &str, body: &Value) -> Result<Query, QueryError> {
@@ -250,14 +223,7 @@ fn parse_phrase(name: &str, body: &Value) -> Result<Query, QueryError> {
         }
     }
     let value = found.ok_or_else(|| QueryError::parsing("No text specified for text query"))?;
-    Ok(Query::Phrase {
-        field,
-        value,
-        slop,
-        prefix: name.ends_with("prefix"),
-        lenient: false,
-    }
-    .boosted(boost))
+    Ok(Query::Phrase { field, value, slop, prefix: name.ends_with("prefix"), lenient: false }.boosted(boost))
 }
 
 fn parse_multi_match(body: &Value) -> Result<Query, QueryError> {
@@ -290,14 +256,7 @@ fn parse_multi_match(body: &Value) -> Result<Query, QueryError> {
         }
     }
     let value = found.ok_or_else(|| QueryError::parsing("No text specified for multi_match query"))?;
-    Ok(Query::MultiMatch {
-        fields,
-        value,
-        operator,
-        kind,
-        lenient,
-    }
-    .boosted(boost))
+    Ok(Query::MultiMatch { fields, value, operator, kind, lenient }.boosted(boost))
 }
 
 fn parse_range(body: &Value) -> Result<Query, QueryError> {
@@ -340,10 +299,7 @@ fn parse_exists(body: &Value) -> Result<Query, QueryError> {
         }
     }
     let field = found.ok_or_else(|| QueryError::parsing("[exists] must be provided with a [field]"))?;
-    Ok(Query::Constant {
-        query: Box::new(Query::Exists { field }),
-    }
-    .boosted(boost))
+    Ok(Query::Constant { query: Box::new(Query::Exists { field }) }.boosted(boost))
 }
 
 fn parse_ids(body: &Value) -> Result<Query, QueryError> {
@@ -383,20 +339,9 @@ fn parse_pattern(name: &str, body: &Value) -> Result<Query, QueryError> {
     }
     let value = found.ok_or_else(|| QueryError::argument("value cannot be null"))?;
     let query = match name {
-        "prefix" => Query::Prefix {
-            field,
-            value,
-            case_insensitive,
-        },
-        "wildcard" => Query::Wildcard {
-            field,
-            pattern: value,
-            case_insensitive,
-        },
-        "regexp" => Query::Regexp {
-            field,
-            pattern: value,
-        },
+        "prefix" => Query::Prefix { field, value, case_insensitive },
+        "wildcard" => Query::Wildcard { field, pattern: value, case_insensitive },
+        "regexp" => Query::Regexp { field, pattern: value },
         _ => Query::Fuzzy { field, value, edits },
     };
     Ok(query.boosted(boost))
@@ -418,18 +363,9 @@ fn parse_bool(body: &Value, depth: usize) -> Result<Query, QueryError> {
         }
     }
     if must.len() + filter.len() + should.len() + must_not.len() > CLAUSES_MAX {
-        return Err(QueryError::argument(format!(
-            "maxClauseCount is set to {CLAUSES_MAX}"
-        )));
+        return Err(QueryError::argument(format!("maxClauseCount is set to {CLAUSES_MAX}")));
     }
-    Ok(Query::Bool {
-        must,
-        filter,
-        should,
-        must_not,
-        minimum_should_match: minimum,
-    }
-    .boosted(boost))
+    Ok(Query::Bool { must, filter, should, must_not, minimum_should_match: minimum }.boosted(boost))
 }
 
 fn clauses(value: &Value, depth: usize) -> Result<Vec<Query>, QueryError> {
@@ -464,10 +400,7 @@ fn parse_constant(body: &Value, depth: usize) -> Result<Query, QueryError> {
         }
     }
     let query = found.ok_or_else(|| QueryError::parsing("[constant_score] requires a 'filter' element"))?;
-    Ok(Query::Constant {
-        query: Box::new(query),
-    }
-    .boosted(boost))
+    Ok(Query::Constant { query: Box::new(query) }.boosted(boost))
 }
 
 fn parse_query_string(body: &Value) -> Result<Query, QueryError> {
@@ -496,13 +429,7 @@ fn parse_query_string(body: &Value) -> Result<Query, QueryError> {
     }
     let text = found.ok_or_else(|| QueryError::parsing("[query_string] must be provided with a [query]"))?;
     query_string::check(&text)?;
-    Ok(Query::QueryString {
-        text,
-        fields,
-        operator,
-        lenient,
-    }
-    .boosted(boost))
+    Ok(Query::QueryString { text, fields, operator, lenient }.boosted(boost))
 }
 
 /// `["title^2", "body.*"]`
@@ -527,9 +454,7 @@ fn parse_operator(name: &str, value: &Value) -> Result<Operator, QueryError> {
     match plain(value).to_ascii_lowercase().as_str() {
         "and" => Ok(Operator::And),
         "or" => Ok(Operator::Or),
-        other => Err(QueryError::argument(format!(
-            "[{name}] operator must be [and] or [or], not [{other}]"
-        ))),
+        other => Err(QueryError::argument(format!("[{name}] operator must be [and] or [or], not [{other}]"))),
     }
 }
 
@@ -552,9 +477,9 @@ fn flag(name: &str, key: &str, value: &Value) -> Result<bool, QueryError> {
     match plain(value).as_str() {
         "true" => Ok(true),
         "false" => Ok(false),
-        other => Err(QueryError::argument(format!(
-            "[{key}] of [{name}] must be true or false, not [{other}]"
-        ))),
+        other => {
+            Err(QueryError::argument(format!("[{key}] of [{name}] must be true or false, not [{other}]")))
+        }
     }
 }
 
@@ -572,51 +497,29 @@ mod tests {
     fn short_and_long_forms_mean_the_same() {
         for (short, long) in [
             (json!({"term": {"a": 1}}), json!({"term": {"a": {"value": 1}}})),
-            (
-                json!({"match": {"a": "x"}}),
-                json!({"match": {"a": {"query": "x", "operator": "or"}}}),
-            ),
-            (
-                json!({"bool": {"must": {"match_all": {}}}}),
-                json!({"bool": {"must": [{"match_all": {}}]}}),
-            ),
+            (json!({"match": {"a": "x"}}), json!({"match": {"a": {"query": "x", "operator": "or"}}})),
+            (json!({"bool": {"must": {"match_all": {}}}}), json!({"bool": {"must": [{"match_all": {}}]}})),
         ] {
-            assert_eq!(
-                parse_query(&short).expect("short"),
-                parse_query(&long).expect("long")
-            );
+            assert_eq!(parse_query(&short).expect("short"), parse_query(&long).expect("long"));
         }
     }
 
     #[test]
     fn what_is_wrong_is_named() {
         for (query, reason) in [
-            (
-                json!({"mtach": {"a": "x"}}),
-                "unknown query [mtach] did you mean [match]?",
-            ),
+            (json!({"mtach": {"a": "x"}}), "unknown query [mtach] did you mean [match]?"),
             (json!({"frob": {}}), "unknown query [frob]"),
-            (
-                json!({"term": {"a": {"value": 1, "foo": 2}}}),
-                "[term] query does not support [foo]",
-            ),
+            (json!({"term": {"a": {"value": 1, "foo": 2}}}), "[term] query does not support [foo]"),
             (
                 json!({"term": {"a": 1, "b": 2}}),
                 "[term] query doesn't support multiple fields, found [a] and [b]",
             ),
-            (
-                json!({"range": {"a": {"gte": 1, "up": 2}}}),
-                "[range] query does not support [up]",
-            ),
+            (json!({"range": {"a": {"gte": 1, "up": 2}}}), "[range] query does not support [up]"),
             (json!({"bool": {"must": [{"foo": {}}]}}), "unknown query [foo]"),
             (json!([]), "[_na] query malformed, must start with start_object"),
             (json!({}), "query malformed, empty clause found"),
         ] {
-            assert_eq!(
-                parse_query(&query).expect_err("refused").reason,
-                reason,
-                "{query}"
-            );
+            assert_eq!(parse_query(&query).expect_err("refused").reason, reason, "{query}");
         }
     }
 

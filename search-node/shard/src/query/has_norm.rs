@@ -32,11 +32,7 @@ impl Weight for HasNorm {
         let Some(norms) = reader.fieldnorms_readers().get_field(self.field)? else {
             return Ok(Box::new(EmptyScorer));
         };
-        let mut documents = NormedDocuments {
-            norms,
-            max_doc: reader.max_doc(),
-            at: 0,
-        };
+        let mut documents = NormedDocuments { norms, max_doc: reader.max_doc(), at: 0 };
         documents.settle();
         Ok(Box::new(ConstScorer::new(documents, boost)))
     }

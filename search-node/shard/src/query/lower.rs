@@ -72,80 +72,39 @@ impl Lowering<'_> {
         match query {
             Query::MatchAll => Ok(all()),
             Query::MatchNone => Ok(none()),
-            Query::Term {
-                field,
-                value,
-                case_insensitive,
-            } => self.term(field, value, *case_insensitive),
+            Query::Term { field, value, case_insensitive } => self.term(field, value, *case_insensitive),
             Query::Terms { field, values } => self.terms(field, values),
-            Query::Match {
-                field,
-                value,
-                operator,
-                minimum_should_match,
-                lenient,
-            } => {
+            Query::Match { field, value, operator, minimum_should_match, lenient } => {
                 let made = self.match_field(field, value, *operator, minimum_should_match.as_ref());
                 forgive(made, *lenient)
             }
-            Query::Phrase {
-                field,
-                value,
-                slop,
-                prefix,
-                lenient,
-            } => forgive(self.phrase(field, value, *slop, *prefix), *lenient),
-            Query::MultiMatch {
-                fields,
-                value,
-                operator,
-                kind,
-                lenient,
-            } => self.multi_match(fields, value, *operator, *kind, *lenient),
+            Query::Phrase { field, value, slop, prefix, lenient } => {
+                forgive(self.phrase(field, value, *slop, *prefix), *lenient)
+            }
+            Query::MultiMatch { fields, value, operator, kind, lenient } => {
+                self.multi_match(fields, value, *operator, *kind, *lenient)
+            }
             Query::Range { field, bounds } => self.range(field, bounds),
             Query::Exists { field } => self.exists(field),
             Query::Ids { values } => Ok(self.ids(values)),
-            Query::Prefix {
-                field,
-                value,
-                case_insensitive,
-            } => self.pattern(field, value, &prefix_regex(value, *case_insensitive)),
-            Query::Wildcard {
-                field,
-                pattern,
-                case_insensitive,
-            } => self.pattern(field, pattern, &to_regex(pattern, *case_insensitive)),
+            Query::Prefix { field, value, case_insensitive } => {
+                self.pattern(field, value, &prefix_regex(value, *case_insensitive))
+            }
+            Query::Wildcard { field, pattern, case_insensitive } => {
+                self.pattern(field, pattern, &to_regex(pattern, *case_insensitive))
+            }
             Query::Regexp { field, pattern } => self.pattern(field, pattern, pattern),
             Query::Fuzzy { field, value, edits } => self.fuzzy(field, value, *edits),
-            Query::Bool {
-                must,
-                filter,
-                should,
-                must_not,
-                minimum_should_match,
-            } => self.bool(must, filter, should, must_not, minimum_should_match.as_ref()),
+            Query::Bool { must, filter, should, must_not, minimum_should_match } => {
+                self.bool(must, filter, should, must_not, minimum_should_match.as_ref())
+            }
             Query::DisMax { queries, tie_breaker } => {
-                let queries = queries
-                    .iter()
-                    .map(|query| self.query(query))
-                    .collect::<Result<Vec<_>, _>>()?;
-                Ok(Box::new(DisjunctionMaxQuery::with_tie_breaker(
-                    queries,
-                    *tie_breaker,
-                )))
+                let queries = queries.iter().map(|query| self.query(query)).collect::<Result<Vec<_>, _>>()?;
+                Ok(Box::new(DisjunctionMaxQuery::with_tie_breaker(queries, *tie_breaker)))
             }
             Query::Constant { query } => Ok(constant(self.query(query)?)),
-            Query::QueryString {
-                text,
-                fields,
-                operator,
-                lenient,
-            } => {
-                let options = Options {
-                    fields,
-                    operator: *operator,
-                    lenient: *lenient,
-                };
+            Query::QueryString { text, fields, operator, lenient } => {
+                let options = Options { fields, operator: *operator, lenient: *lenient };
                 self.query(&query_string::parse(text, &options)?)
             }
             Query::Boost { query, boost } => Ok(Box::new(BoostQuery::new(self.query(query)?, *boost))),
@@ -171,10 +130,7 @@ impl Lowering<'_> {
         let text = plain(value);
         let meta = self.layout.meta;
         let raw = |field| -> Box<dyn TantivyQuery> {
-            Box::new(TermQuery::new(
-                Term::from_field_text(field, &text),
-                IndexRecordOption::Basic,
-            ))
+            Box::new(TermQuery::new(Term::from_field_text(field, &text), IndexRecordOption::Basic))
         };
         Some(match path {
             "_id" => self.ids(std::slice::from_ref(&text)),
@@ -182,10 +138,7 @@ impl Lowering<'_> {
             // Only other types than `_doc` are written down: `_doc` is whatever has no type.
             "_type" if text == "_doc" => {
                 let typed: Box<dyn TantivyQuery> = Box::new(AnyTerm::of(meta.doc_type));
-                Box::new(BooleanQuery::new(vec![
-                    (Occur::Must, all()),
-                    (Occur::MustNot, typed),
-                ]))
+                Box::new(BooleanQuery::new(vec![(Occur::Must, all()), (Occur::MustNot, typed)]))
             }
             "_type" => constant(raw(meta.doc_type)),
             "_routing" => constant(raw(meta.routing)),
@@ -217,10 +170,9 @@ impl Lowering<'_> {
                 FieldKind::Keyword { .. } if mapping.index => {
                     Box::new(TermQuery::new(term, IndexRecordOption::Basic))
                 }
-                _ => constant(Box::new(RangeQuery::new(
-                    Bound::Included(term.clone()),
-                    Bound::Included(term),
-                ))),
+                _ => {
+                    constant(Box::new(RangeQuery::new(Bound::Included(term.clone()), Bound::Included(term))))
+                }
             },
         })
     }
@@ -240,9 +192,7 @@ impl Lowering<'_> {
             return Ok(none());
         };
         if mapping.index && matches!(mapping.kind, FieldKind::Text | FieldKind::Keyword { .. }) {
-            let terms = values
-                .iter()
-                .map(|value| Term::from_field_text(field, &plain(value)));
+            let terms = values.iter().map(|value| Term::from_field_text(field, &plain(value)));
             return Ok(constant(Box::new(TermSetQuery::new(terms))));
         }
         let clauses = values
@@ -270,20 +220,13 @@ impl Lowering<'_> {
         }
         let terms = standard_terms(&plain(value));
         let term = |text: &str| -> Box<dyn TantivyQuery> {
-            Box::new(TermQuery::new(
-                Term::from_field_text(field, text),
-                IndexRecordOption::WithFreqs,
-            ))
+            Box::new(TermQuery::new(Term::from_field_text(field, text), IndexRecordOption::WithFreqs))
         };
         match terms.as_slice() {
             [] => Ok(none()),
             [(_, only)] => Ok(term(only)),
             several => {
-                let occur = if operator == Operator::And {
-                    Occur::Must
-                } else {
-                    Occur::Should
-                };
+                let occur = if operator == Operator::And { Occur::Must } else { Occur::Should };
                 let mut joined =
                     BooleanQuery::new(several.iter().map(|(_, text)| (occur, term(text))).collect());
                 if let (Some(minimum), Operator::Or) = (minimum, operator) {
@@ -312,10 +255,7 @@ impl Lowering<'_> {
             .collect();
         match (terms.len(), prefix) {
             (0, _) => Ok(none()),
-            (1, false) => Ok(Box::new(TermQuery::new(
-                terms[0].1.clone(),
-                IndexRecordOption::WithFreqs,
-            ))),
+            (1, false) => Ok(Box::new(TermQuery::new(terms[0].1.clone(), IndexRecordOption::WithFreqs))),
             (1, true) => {
                 let text = standard_terms(&plain(value)).remove(0).1;
                 self.pattern(path, &text, &prefix_regex(&text, false))
@@ -342,18 +282,14 @@ impl Lowering<'_> {
                 MultiMatchKind::PhrasePrefix => self.phrase(path, value, 0, true),
             };
             let query = forgive(made, lenient)?;
-            queries.push(if *boost == 1.0 {
-                query
-            } else {
-                Box::new(BoostQuery::new(query, *boost))
-            });
+            queries.push(if *boost == 1.0 { query } else { Box::new(BoostQuery::new(query, *boost)) });
         }
         Ok(match (queries.len(), kind) {
             (0, _) => none(),
             (1, _) => queries.remove(0),
-            (_, MultiMatchKind::Most) => Box::new(BooleanQuery::new(
-                queries.into_iter().map(|query| (Occur::Should, query)).collect(),
-            )),
+            (_, MultiMatchKind::Most) => {
+                Box::new(BooleanQuery::new(queries.into_iter().map(|query| (Occur::Should, query)).collect()))
+            }
             _ => Box::new(DisjunctionMaxQuery::new(queries)),
         })
     }
@@ -371,9 +307,8 @@ impl Lowering<'_> {
             }
             forgiving = true;
             let leaves = self.layout.mapping.leaves();
-            let names = leaves
-                .into_iter()
-                .filter(|leaf| leaf.field.index && name_matches(pattern, &leaf.path));
+            let names =
+                leaves.into_iter().filter(|leaf| leaf.field.index && name_matches(pattern, &leaf.path));
             expanded.extend(names.map(|leaf| (leaf.path, *boost)));
         }
         (expanded, forgiving)
@@ -382,12 +317,8 @@ impl Lowering<'_> {
     fn range(&self, path: &str, range: &RangeBounds) -> Lowered {
         if path.contains('*') {
             let (fields, _) = self.expand(&[(path.to_owned(), 1.0)], true);
-            let queries = fields
-                .iter()
-                .map(|(path, _)| forgive(self.range(path, range), true));
-            return Ok(Box::new(DisjunctionMaxQuery::new(
-                queries.collect::<Result<Vec<_>, _>>()?,
-            )));
+            let queries = fields.iter().map(|(path, _)| forgive(self.range(path, range), true));
+            return Ok(Box::new(DisjunctionMaxQuery::new(queries.collect::<Result<Vec<_>, _>>()?)));
         }
         let Some((mapping, field)) = self.searchable(path)? else {
             return Ok(none());
@@ -406,40 +337,28 @@ impl Lowering<'_> {
     fn flag_range(&self, field: Field, range: &RangeBounds) -> Lowered {
         let inside = |flag: bool| {
             let bound = |bound: &Option<(Value, bool)>| {
-                bound
-                    .as_ref()
-                    .map(|(value, included)| (plain(value) == "true", *included))
+                bound.as_ref().map(|(value, included)| (plain(value) == "true", *included))
             };
             let above =
                 bound(&range.lower).is_none_or(|(low, included)| flag & !low || included && flag == low);
             above
                 && bound(&range.upper).is_none_or(|(high, included)| !flag & high || included && flag == high)
         };
-        let clauses = [false, true]
-            .into_iter()
-            .filter(|flag| inside(*flag))
-            .map(|flag| {
-                let term = Term::from_field_bool(field, flag);
-                let query: Box<dyn TantivyQuery> = Box::new(TermQuery::new(term, IndexRecordOption::Basic));
-                (Occur::Should, query)
-            });
+        let clauses = [false, true].into_iter().filter(|flag| inside(*flag)).map(|flag| {
+            let term = Term::from_field_bool(field, flag);
+            let query: Box<dyn TantivyQuery> = Box::new(TermQuery::new(term, IndexRecordOption::Basic));
+            (Occur::Should, query)
+        });
         Ok(constant(Box::new(BooleanQuery::new(clauses.collect()))))
     }
 
     fn exists(&self, path: &str) -> Lowered {
         if path.contains('*') {
             let (fields, _) = self.expand(&[(path.to_owned(), 1.0)], true);
-            let clauses = fields
-                .iter()
-                .map(|(path, _)| Ok((Occur::Should, self.exists(path)?)));
-            return Ok(Box::new(BooleanQuery::new(
-                clauses.collect::<Result<Vec<_>, QueryError>>()?,
-            )));
+            let clauses = fields.iter().map(|(path, _)| Ok((Occur::Should, self.exists(path)?)));
+            return Ok(Box::new(BooleanQuery::new(clauses.collect::<Result<Vec<_>, QueryError>>()?)));
         }
-        if matches!(
-            path,
-            "_id" | "_index" | "_type" | "_source" | "_seq_no" | "_version"
-        ) {
+        if matches!(path, "_id" | "_index" | "_type" | "_source" | "_seq_no" | "_version") {
             return Ok(all());
         }
         if let Some(mapping) = self.layout.mapping.leaf(path) {
@@ -477,21 +396,16 @@ impl Lowering<'_> {
     }
 
     fn ids(&self, ids: &[String]) -> Box<dyn TantivyQuery> {
-        let terms = ids
-            .iter()
-            .map(|id| Term::from_field_text(self.layout.meta.uid, &uid(self.context.doc_type, id)));
+        let terms =
+            ids.iter().map(|id| Term::from_field_text(self.layout.meta.uid, &uid(self.context.doc_type, id)));
         constant(Box::new(TermSetQuery::new(terms)))
     }
 
     fn pattern(&self, path: &str, given: &str, regex: &str) -> Lowered {
         if path.contains('*') {
             let (fields, _) = self.expand(&[(path.to_owned(), 1.0)], true);
-            let queries = fields
-                .iter()
-                .map(|(path, _)| forgive(self.pattern(path, given, regex), true));
-            return Ok(Box::new(DisjunctionMaxQuery::new(
-                queries.collect::<Result<Vec<_>, _>>()?,
-            )));
+            let queries = fields.iter().map(|(path, _)| forgive(self.pattern(path, given, regex), true));
+            return Ok(Box::new(DisjunctionMaxQuery::new(queries.collect::<Result<Vec<_>, _>>()?)));
         }
         if given.chars().count() > PATTERN_CHARS_MAX {
             return Err(QueryError::argument(format!(
@@ -520,12 +434,8 @@ impl Lowering<'_> {
     fn fuzzy(&self, path: &str, value: &str, edits: Option<u8>) -> Lowered {
         if path.contains('*') {
             let (fields, _) = self.expand(&[(path.to_owned(), 1.0)], true);
-            let queries = fields
-                .iter()
-                .map(|(path, _)| forgive(self.fuzzy(path, value, edits), true));
-            return Ok(Box::new(DisjunctionMaxQuery::new(
-                queries.collect::<Result<Vec<_>, _>>()?,
-            )));
+            let queries = fields.iter().map(|(path, _)| forgive(self.fuzzy(path, value, edits), true));
+            return Ok(Box::new(DisjunctionMaxQuery::new(queries.collect::<Result<Vec<_>, _>>()?)));
         }
         let Some((mapping, field)) = self.searchable(path)? else {
             return Ok(none());
@@ -542,11 +452,7 @@ impl Lowering<'_> {
             3..=5 => 1,
             _ => 2,
         });
-        Ok(Box::new(FuzzyTermQuery::new(
-            Term::from_field_text(field, value),
-            edits,
-            true,
-        )))
+        Ok(Box::new(FuzzyTermQuery::new(Term::from_field_text(field, value), edits, true)))
     }
 
     fn bool(
@@ -561,11 +467,7 @@ impl Lowering<'_> {
         for query in must {
             let lowered = self.query(query)?;
             // tantivy leaves a bare match-all out of an intersection, and with it the score that it gives.
-            let scored = if *query == Query::MatchAll {
-                constant(lowered)
-            } else {
-                lowered
-            };
+            let scored = if *query == Query::MatchAll { constant(lowered) } else { lowered };
             clauses.push((Occur::Must, scored));
         }
         for query in filter {
@@ -577,11 +479,7 @@ impl Lowering<'_> {
         let required = !must.is_empty() || !filter.is_empty();
         if must.is_empty() && filter.is_empty() && should.is_empty() {
             // An empty bool matches everything with score 1, one that only forbids scores 0.
-            let base = if must_not.is_empty() {
-                all()
-            } else {
-                unscored(all())
-            };
+            let base = if must_not.is_empty() { all() } else { unscored(all()) };
             clauses.push((Occur::Must, base));
         }
         for query in should {
@@ -592,9 +490,7 @@ impl Lowering<'_> {
         if wanted > should.len() {
             return Ok(none());
         }
-        Ok(Box::new(BooleanQuery::with_minimum_required_clauses(
-            clauses, wanted,
-        )))
+        Ok(Box::new(BooleanQuery::with_minimum_required_clauses(clauses, wanted)))
     }
 }
 

@@ -33,11 +33,7 @@ impl MinimumShouldMatch {
                 None => rules.push((0, Amount::parse(rule).ok_or_else(fault)?)),
             }
         }
-        if rules.is_empty() {
-            Err(fault())
-        } else {
-            Ok(Self { rules })
-        }
+        if rules.is_empty() { Err(fault()) } else { Ok(Self { rules }) }
     }
 
     /// How many of `clauses` must match.

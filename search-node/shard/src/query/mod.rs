@@ -29,23 +29,14 @@ pub struct QueryError {
 
 impl QueryError {
     pub(crate) fn parsing(reason: impl Into<String>) -> Self {
-        Self {
-            kind: "parsing_exception",
-            reason: reason.into(),
-        }
+        Self { kind: "parsing_exception", reason: reason.into() }
     }
 
     pub(crate) fn shard(reason: impl Into<String>) -> Self {
-        Self {
-            kind: "query_shard_exception",
-            reason: reason.into(),
-        }
+        Self { kind: "query_shard_exception", reason: reason.into() }
     }
 
     pub(crate) fn argument(reason: impl Into<String>) -> Self {
-        Self {
-            kind: "illegal_argument_exception",
-            reason: reason.into(),
-        }
+        Self { kind: "illegal_argument_exception", reason: reason.into() }
     }
 }

@@ -26,32 +26,16 @@ pub(crate) struct Options<'a> {
 
 /// Whether a text can be read at all.
 pub(crate) fn check(text: &str) -> Result<(), QueryError> {
-    parse(
-        text,
-        &Options {
-            fields: &[],
-            operator: Operator::Or,
-            lenient: true,
-        },
-    )
-    .map(|_| ())
+    parse(text, &Options { fields: &[], operator: Operator::Or, lenient: true }).map(|_| ())
 }
 
 /// Reads a text.
 pub(crate) fn parse(text: &str, options: &Options<'_>) -> Result<Query, QueryError> {
-    let mut parser = Parser {
-        text,
-        at: 0,
-        options,
-        clauses: 0,
-    };
+    let mut parser = Parser { text, at: 0, options, clauses: 0 };
     let query = parser.clauses(None, 0)?;
     parser.skip_space();
     if parser.at < text.len() {
-        return Err(parser.fault(&format!(
-            "unexpected `{}`",
-            &parser.rest()[..1.min(parser.rest().len())]
-        )));
+        return Err(parser.fault(&format!("unexpected `{}`", &parser.rest()[..1.min(parser.rest().len())])));
     }
     Ok(query)
 }
@@ -110,11 +94,7 @@ impl<'a> Parser<'a> {
     fn fault(&self, reason: &str) -> QueryError {
         QueryError {
             kind: "query_shard_exception",
-            reason: format!(
-                "Failed to parse query [{}]: {reason} at character {}",
-                self.text,
-                self.at + 1
-            ),
+            reason: format!("Failed to parse query [{}]: {reason} at character {}", self.text, self.at + 1),
         }
     }
 
@@ -263,10 +243,7 @@ impl<'a> Parser<'a> {
 
     fn regexp(&mut self, field: Option<&str>) -> Result<Query, QueryError> {
         let pattern = self.quoted('/')?;
-        Ok(self.each_field(field, |field| Query::Regexp {
-            field,
-            pattern: pattern.clone(),
-        }))
+        Ok(self.each_field(field, |field| Query::Regexp { field, pattern: pattern.clone() }))
     }
 
     /// `[a TO b]`, `{a TO b}`, mixed, with `*` for an open end.
@@ -289,10 +266,7 @@ impl<'a> Parser<'a> {
             upper: open(upper, to_included),
             ..Default::default()
         };
-        Ok(self.each_field(field, |field| Query::Range {
-            field,
-            bounds: bounds.clone(),
-        }))
+        Ok(self.each_field(field, |field| Query::Range { field, bounds: bounds.clone() }))
     }
 
     fn bound(&mut self) -> Result<String, QueryError> {
@@ -300,17 +274,11 @@ impl<'a> Parser<'a> {
         if self.peek() == Some('"') {
             return self.quoted('"');
         }
-        let end = self
-            .rest()
-            .find(|c: char| c.is_whitespace() || "]}".contains(c))
-            .unwrap_or(self.rest().len());
+        let end =
+            self.rest().find(|c: char| c.is_whitespace() || "]}".contains(c)).unwrap_or(self.rest().len());
         let text = self.rest()[..end].to_owned();
         self.at += end;
-        if text.is_empty() {
-            Err(self.fault("a range without a bound"))
-        } else {
-            Ok(text)
-        }
+        if text.is_empty() { Err(self.fault("a range without a bound")) } else { Ok(text) }
     }
 
     fn one_sided(&mut self, field: Option<&str>) -> Result<Query, QueryError> {
@@ -322,28 +290,17 @@ impl<'a> Parser<'a> {
         let (text, _) = self.bare()?;
         let bound = Some((Value::String(text), included));
         let bounds = if above {
-            RangeBounds {
-                lower: bound,
-                ..Default::default()
-            }
+            RangeBounds { lower: bound, ..Default::default() }
         } else {
-            RangeBounds {
-                upper: bound,
-                ..Default::default()
-            }
+            RangeBounds { upper: bound, ..Default::default() }
         };
-        Ok(self.each_field(field, |field| Query::Range {
-            field,
-            bounds: bounds.clone(),
-        }))
+        Ok(self.each_field(field, |field| Query::Range { field, bounds: bounds.clone() }))
     }
 
     fn word(&mut self, field: Option<&str>) -> Result<Query, QueryError> {
         let (text, wild) = self.bare()?;
         if field == Some("_exists_") {
-            return Ok(Query::Constant {
-                query: Box::new(Query::Exists { field: text }),
-            });
+            return Ok(Query::Constant { query: Box::new(Query::Exists { field: text }) });
         }
         if self.accept("~") {
             let digits = self.rest().bytes().take_while(u8::is_ascii_digit).count();
@@ -357,11 +314,9 @@ impl<'a> Parser<'a> {
         }
         Ok(match (wild, text.as_str(), field) {
             (true, "*", None | Some("*")) => Query::MatchAll,
-            (true, "*", Some(field)) => Query::Constant {
-                query: Box::new(Query::Exists {
-                    field: field.to_owned(),
-                }),
-            },
+            (true, "*", Some(field)) => {
+                Query::Constant { query: Box::new(Query::Exists { field: field.to_owned() }) }
+            }
             (true, ..) => self.each_field(field, |field| Query::Wildcard {
                 field,
                 pattern: text.clone(),
@@ -409,13 +364,7 @@ impl<'a> Parser<'a> {
             None => self.options.fields.to_vec(),
         };
         let lenient = self.options.lenient || field.is_none() && self.options.fields.is_empty();
-        Query::MultiMatch {
-            fields,
-            value,
-            operator: self.options.operator,
-            kind,
-            lenient,
-        }
+        Query::MultiMatch { fields, value, operator: self.options.operator, kind, lenient }
     }
 
     /// A query for each field that a clause without a name asks.
@@ -430,10 +379,7 @@ impl<'a> Parser<'a> {
                     .iter()
                     .map(|(field, boost)| make(field.clone()).boosted(*boost))
                     .collect();
-                Query::DisMax {
-                    queries,
-                    tie_breaker: 0.0,
-                }
+                Query::DisMax { queries, tie_breaker: 0.0 }
             }
         }
     }
@@ -444,14 +390,9 @@ impl<'a> Parser<'a> {
             return Ok(None);
         }
         self.at += 1;
-        let length = self
-            .rest()
-            .bytes()
-            .take_while(|byte| byte.is_ascii_digit() || *byte == b'.')
-            .count();
-        let number = self.rest()[..length]
-            .parse()
-            .map_err(|_| self.fault(&format!("`{sign}` needs a number")))?;
+        let length = self.rest().bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b'.').count();
+        let number =
+            self.rest()[..length].parse().map_err(|_| self.fault(&format!("`{sign}` needs a number")))?;
         self.at += length;
         Ok(Some(number))
     }
@@ -472,13 +413,7 @@ fn bool_of(joined: Vec<(Occur, Query)>) -> Query {
             Occur::MustNot => must_not.push(query),
         }
     }
-    Query::Bool {
-        must,
-        filter: Vec::new(),
-        should,
-        must_not,
-        minimum_should_match: None,
-    }
+    Query::Bool { must, filter: Vec::new(), should, must_not, minimum_should_match: None }
 }
 
 #[cfg(test)]
@@ -488,15 +423,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str, operator: Operator) -> Query {
-        parse(
-            text,
-            &Options {
-                fields: &[],
-                operator,
-                lenient: false,
-            },
-        )
-        .expect(text)
+        parse(text, &Options { fields: &[], operator, lenient: false }).expect(text)
     }
 
     fn matched(field: &str, text: &str) -> Query {
@@ -532,25 +459,12 @@ mod tests {
         assert!(matches!(read("a:*", Operator::Or), Query::Constant { .. }));
         assert!(matches!(read("a:b*", Operator::Or), Query::Wildcard { .. }));
         assert!(matches!(read("a:/b.c/", Operator::Or), Query::Regexp { .. }));
-        assert!(matches!(
-            read("a:word~1", Operator::Or),
-            Query::Fuzzy { edits: Some(1), .. }
-        ));
-        assert!(matches!(
-            read("a:\"b c\"~2", Operator::Or),
-            Query::Phrase { slop: 2, .. }
-        ));
+        assert!(matches!(read("a:word~1", Operator::Or), Query::Fuzzy { edits: Some(1), .. }));
+        assert!(matches!(read("a:\"b c\"~2", Operator::Or), Query::Phrase { slop: 2, .. }));
         assert!(matches!(read("a:(b OR c)^2", Operator::Or), Query::Boost { .. }));
-        let Query::Range { bounds, .. } = read("a:[1 TO *}", Operator::Or) else {
-            panic!("a range")
-        };
-        assert_eq!(
-            (bounds.lower, bounds.upper),
-            (Some((Value::String("1".into()), true)), None)
-        );
-        let Query::Range { bounds, .. } = read("a:<=5", Operator::Or) else {
-            panic!("a range")
-        };
+        let Query::Range { bounds, .. } = read("a:[1 TO *}", Operator::Or) else { panic!("a range") };
+        assert_eq!((bounds.lower, bounds.upper), (Some((Value::String("1".into()), true)), None));
+        let Query::Range { bounds, .. } = read("a:<=5", Operator::Or) else { panic!("a range") };
         assert_eq!(bounds.upper, Some((Value::String("5".into()), true)));
     }
 

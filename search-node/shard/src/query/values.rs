@@ -42,10 +42,7 @@ pub(super) fn wanted(
             },
         },
         FieldKind::Double => Wanted::One(Term::from_field_f64(field, to_f64(path, &text)?)),
-        FieldKind::Float => Wanted::One(Term::from_field_f64(
-            field,
-            f64::from(to_f64(path, &text)? as f32),
-        )),
+        FieldKind::Float => Wanted::One(Term::from_field_f64(field, f64::from(to_f64(path, &text)? as f32))),
         FieldKind::Boolean => Wanted::One(Term::from_field_bool(field, to_bool(&text)?)),
         FieldKind::Date(formats) => {
             let read = |up| read_date(context, &text, formats, &TimeZone::UTC, up);
@@ -69,14 +66,8 @@ pub(super) fn bounds(
     field: Field,
     bounds: &RangeBounds,
 ) -> Result<(Bound<Term>, Bound<Term>), QueryError> {
-    let lower = bounds
-        .lower
-        .as_ref()
-        .map(|(value, included)| (plain(value), *included));
-    let upper = bounds
-        .upper
-        .as_ref()
-        .map(|(value, included)| (plain(value), *included));
+    let lower = bounds.lower.as_ref().map(|(value, included)| (plain(value), *included));
+    let upper = bounds.upper.as_ref().map(|(value, included)| (plain(value), *included));
     match &mapping.kind {
         FieldKind::Date(formats) => {
             let own;
@@ -109,10 +100,7 @@ pub(super) fn bounds(
                     date(bound, up)
                 })
                 .transpose()?;
-            Ok((
-                lower.unwrap_or(Bound::Unbounded),
-                upper.unwrap_or(Bound::Unbounded),
-            ))
+            Ok((lower.unwrap_or(Bound::Unbounded), upper.unwrap_or(Bound::Unbounded)))
         }
         FieldKind::Integer { .. } => {
             let lower = lower
@@ -121,10 +109,7 @@ pub(super) fn bounds(
             let upper = upper
                 .map(|(text, included)| integer_bound(path, field, &text, included, false))
                 .transpose()?;
-            Ok((
-                lower.unwrap_or(Bound::Unbounded),
-                upper.unwrap_or(Bound::Unbounded),
-            ))
+            Ok((lower.unwrap_or(Bound::Unbounded), upper.unwrap_or(Bound::Unbounded)))
         }
         _ => {
             let term = |(text, included): (String, bool)| -> Result<Bound<Term>, QueryError> {
@@ -135,11 +120,7 @@ pub(super) fn bounds(
                     FieldKind::Ip => Term::from_field_ip_addr(field, address(&text)?),
                     FieldKind::Integer { .. } | FieldKind::Date(_) => return Ok(Bound::Unbounded),
                 };
-                Ok(if included {
-                    Bound::Included(term)
-                } else {
-                    Bound::Excluded(term)
-                })
+                Ok(if included { Bound::Included(term) } else { Bound::Excluded(term) })
             };
             let lower = lower.map(term).transpose()?.unwrap_or(Bound::Unbounded);
             Ok((lower, upper.map(term).transpose()?.unwrap_or(Bound::Unbounded)))
@@ -168,11 +149,7 @@ fn integer_bound(
 
 fn i64_bound(field: Field, number: i64, included: bool) -> Bound<Term> {
     let term = Term::from_field_i64(field, number);
-    if included {
-        Bound::Included(term)
-    } else {
-        Bound::Excluded(term)
-    }
+    if included { Bound::Included(term) } else { Bound::Excluded(term) }
 }
 
 fn between_i64(field: Field, first: i64, last: i64) -> Wanted {
@@ -193,13 +170,10 @@ fn read_date(
 }
 
 fn to_f64(path: &str, text: &str) -> Result<f64, QueryError> {
-    text.parse::<f64>()
-        .ok()
-        .filter(|number| !number.is_nan())
-        .ok_or_else(|| QueryError {
-            kind: "number_format_exception",
-            reason: format!("failed to create query on [{path}]: For input string: \"{text}\""),
-        })
+    text.parse::<f64>().ok().filter(|number| !number.is_nan()).ok_or_else(|| QueryError {
+        kind: "number_format_exception",
+        reason: format!("failed to create query on [{path}]: For input string: \"{text}\""),
+    })
 }
 
 fn to_bool(text: &str) -> Result<bool, QueryError> {
@@ -226,16 +200,10 @@ fn network(text: &str) -> Result<(Ipv6Addr, Ipv6Addr), QueryError> {
     let base_address = address(base)?;
     let width = if base.contains(':') { 128 } else { 32 };
     let bits: u32 = bits.parse().ok().filter(|bits| *bits <= width).ok_or_else(|| {
-        QueryError::argument(format!(
-            "'{text}' is not a network: the prefix length must be 0 to {width}"
-        ))
+        QueryError::argument(format!("'{text}' is not a network: the prefix length must be 0 to {width}"))
     })?;
     let host_bits = width - bits;
-    let hosts = if host_bits == 128 {
-        u128::MAX
-    } else {
-        (1u128 << host_bits) - 1
-    };
+    let hosts = if host_bits == 128 { u128::MAX } else { (1u128 << host_bits) - 1 };
     let number = u128::from(base_address);
     Ok((Ipv6Addr::from(number & !hosts), Ipv6Addr::from(number | hosts)))
 }

@@ -35,11 +35,8 @@ pub(crate) fn exact_regex(text: &str, case_insensitive: bool) -> String {
 }
 
 fn literal(regex: &mut String, letter: char, case_insensitive: bool) {
-    let other = if letter.is_lowercase() {
-        letter.to_uppercase().next()
-    } else {
-        letter.to_lowercase().next()
-    };
+    let other =
+        if letter.is_lowercase() { letter.to_uppercase().next() } else { letter.to_lowercase().next() };
     match other {
         Some(other) if case_insensitive && other != letter => {
             regex.push('[');

@@ -34,17 +34,8 @@ pub(crate) fn search(
         Ok(query.weight(scoring)?)
     };
     let matches = weight(&request.query, scored)?;
-    let filter = request
-        .post_filter
-        .as_ref()
-        .map(|query| weight(query, false))
-        .transpose()?;
-    let mut found = Found {
-        request,
-        total: 0,
-        max_score: None,
-        hits: Vec::new(),
-    };
+    let filter = request.post_filter.as_ref().map(|query| weight(query, false)).transpose()?;
+    let mut found = Found { request, total: 0, max_score: None, hits: Vec::new() };
     let mut aggs = AggPartial::default();
     for (ordinal, reader) in view.searcher.segment_readers().iter().enumerate() {
         if request.hits == 0 && request.aggs.is_empty() && filter.is_none() && request.min_score.is_none() {
@@ -77,17 +68,11 @@ impl Found<'_> {
     fn take(&mut self, segment: Segment<'_>, ordinal: u32, scored: bool) -> Result<(), SearchError> {
         self.total += segment.total;
         if scored && segment.total > 0 {
-            self.max_score = Some(
-                self.max_score
-                    .map_or(segment.max_score, |known| known.max(segment.max_score)),
-            );
+            self.max_score =
+                Some(self.max_score.map_or(segment.max_score, |known| known.max(segment.max_score)));
         }
         for entry in segment.best {
-            let sort = segment
-                .keys
-                .iter()
-                .zip(&entry.places)
-                .map(|(key, place)| key.value(*place));
+            let sort = segment.keys.iter().zip(&entry.places).map(|(key, place)| key.value(*place));
             self.hits.push(Hit {
                 shard: 0,
                 segment: ordinal,
@@ -102,12 +87,7 @@ impl Found<'_> {
     }
 
     fn answer(self, aggs: AggPartial) -> SearchAnswer {
-        SearchAnswer {
-            total: self.total,
-            max_score: self.max_score,
-            hits: self.hits,
-            aggs,
-        }
+        SearchAnswer { total: self.total, max_score: self.max_score, hits: self.hits, aggs }
     }
 }
 
@@ -165,10 +145,7 @@ impl<'a> Segment<'a> {
     ) -> Result<Self, SearchError> {
         let after = match &request.search_after {
             Some(values) => Some(
-                keys.iter()
-                    .zip(values)
-                    .map(|(key, value)| key.place_of(value))
-                    .collect::<Result<_, _>>()?,
+                keys.iter().zip(values).map(|(key, value)| key.place_of(value)).collect::<Result<_, _>>()?,
             ),
             None => None,
         };
@@ -213,11 +190,7 @@ impl<'a> Segment<'a> {
             return;
         }
         self.total += 1;
-        self.max_score = if self.total == 1 {
-            score
-        } else {
-            self.max_score.max(score)
-        };
+        self.max_score = if self.total == 1 { score } else { self.max_score.max(score) };
         if self.hits > 0 {
             self.offer(document, score);
         }
@@ -244,11 +217,7 @@ impl<'a> Segment<'a> {
         {
             return;
         }
-        let entry = Entry {
-            places,
-            score,
-            document,
-        };
+        let entry = Entry { places, score, document };
         if !full {
             self.best.push(entry);
         } else if let Some(mut worst) = self.best.peek_mut()

@@ -90,10 +90,9 @@ impl SortValue {
         match value {
             Value::Null => Some(SortValue::Null),
             Value::Bool(flag) => Some(SortValue::Integer(i64::from(*flag))),
-            Value::Number(number) => number
-                .as_i64()
-                .map(SortValue::Integer)
-                .or_else(|| number.as_f64().map(SortValue::Float)),
+            Value::Number(number) => {
+                number.as_i64().map(SortValue::Integer).or_else(|| number.as_f64().map(SortValue::Float))
+            }
             Value::String(text) => Some(SortValue::Text(text.clone())),
             Value::Array(_) | Value::Object(_) => None,
         }
@@ -103,9 +102,7 @@ impl SortValue {
 /// The order of two hits, of one shard or several.
 pub fn compare_hits(a: &Hit, b: &Hit, keys: &[SortKey]) -> Ordering {
     let by_keys = if keys.is_empty() {
-        b.score
-            .unwrap_or_default()
-            .total_cmp(&a.score.unwrap_or_default())
+        b.score.unwrap_or_default().total_cmp(&a.score.unwrap_or_default())
     } else {
         keys.iter()
             .zip(a.sort.iter().zip(&b.sort))
@@ -183,11 +180,7 @@ impl<'a> SegmentKey<'a> {
             SortField::Field(path) => open_field(path, key.unmapped_ok, layout, reader)?,
         };
         let take_max = key.mode.map_or(key.descending, |mode| mode == SortMode::Max);
-        Ok(Self {
-            key,
-            values,
-            take_max,
-        })
+        Ok(Self { key, values, take_max })
     }
 
     pub(super) fn place(&self, document: u32, score: f32) -> Place {
@@ -214,11 +207,7 @@ impl<'a> SegmentKey<'a> {
             None => LAST,
             Some(value) => {
                 let inside = value.min(LAST - 2) + 1;
-                if self.key.descending {
-                    LAST - inside
-                } else {
-                    inside
-                }
+                if self.key.descending { LAST - inside } else { inside }
             }
         }
     }
@@ -261,11 +250,7 @@ impl<'a> SegmentKey<'a> {
             (_, SortValue::Null) => None,
             (Values::None, _) => {
                 // No document of this segment has a value: all come after, or all before.
-                return Ok(if self.key.missing == Missing::First {
-                    LAST
-                } else {
-                    FIRST
-                });
+                return Ok(if self.key.missing == Missing::First { LAST } else { FIRST });
             }
             (Values::I64(_), SortValue::Integer(number)) => Some(ordered_i64(*number)),
             (Values::I64(_), SortValue::Float(number)) => Some(ordered_i64(*number as i64)),
@@ -311,12 +296,8 @@ fn open_field(
     Ok(match mapping.kind.storage() {
         Storage::I64 => columns.column_opt::<i64>(path)?.map_or(Values::None, Values::I64),
         Storage::F64 => columns.column_opt::<f64>(path)?.map_or(Values::None, Values::F64),
-        Storage::Bool => columns
-            .column_opt::<bool>(path)?
-            .map_or(Values::None, Values::Bool),
-        Storage::Ip => columns
-            .column_opt::<Ipv6Addr>(path)?
-            .map_or(Values::None, Values::Ip),
+        Storage::Bool => columns.column_opt::<bool>(path)?.map_or(Values::None, Values::Bool),
+        Storage::Ip => columns.column_opt::<Ipv6Addr>(path)?.map_or(Values::None, Values::Ip),
         Storage::Keyword | Storage::Text => columns.str(path)?.map_or(Values::None, Values::Text),
     })
 }
@@ -352,11 +333,8 @@ fn place_of_text(column: &StrColumn, text: &str) -> Result<u128, SearchError> {
         return Ok(ordinal_place(ordinal));
     }
     let mut following = column.dictionary().range().ge(text.as_bytes()).into_stream()?;
-    let next = if following.advance() {
-        following.term_ord()
-    } else {
-        column.dictionary().num_terms() as u64
-    };
+    let next =
+        if following.advance() { following.term_ord() } else { column.dictionary().num_terms() as u64 };
     Ok(u128::from(next) * 2)
 }
 

@@ -58,13 +58,10 @@ fn filter_below(value: &Value, path: &str, includes: &[String], excludes: &[Stri
             Value::Object(filter_object(members, &format!("{path}."), includes, excludes))
         }
         Value::Array(items) => {
-            let kept = items
-                .iter()
-                .map(|item| filter_below(item, path, includes, excludes));
+            let kept = items.iter().map(|item| filter_below(item, path, includes, excludes));
             // Under an include for something deeper, plain items of an array are not what was asked for.
             Value::Array(
-                kept.filter(|item| includes.is_empty() || item.is_object() && !is_empty(item))
-                    .collect(),
+                kept.filter(|item| includes.is_empty() || item.is_object() && !is_empty(item)).collect(),
             )
         }
         _ if !includes.is_empty() => Value::Null,
@@ -108,11 +105,7 @@ mod tests {
     fn patterns_keep_and_leave_out() {
         let source = json!({"a": 1, "o": {"x": 1, "y": {"z": 2}}, "l": [{"x": 1, "y": 2}, 3], "k": [1, 2]});
         for (includes, excludes, expected) in [
-            (
-                vec![],
-                vec!["o"],
-                json!({"a": 1, "l": [{"x": 1, "y": 2}, 3], "k": [1, 2]}),
-            ),
+            (vec![], vec!["o"], json!({"a": 1, "l": [{"x": 1, "y": 2}, 3], "k": [1, 2]})),
             (vec!["a", "k"], vec![], json!({"a": 1, "k": [1, 2]})),
             (vec!["o.y"], vec![], json!({"o": {"y": {"z": 2}}})),
             (vec!["o.*"], vec!["o.y"], json!({"o": {"x": 1}})),
@@ -121,11 +114,7 @@ mod tests {
         ] {
             let texts = |patterns: Vec<&str>| patterns.into_iter().map(str::to_owned).collect::<Vec<_>>();
             let shown = format!("{includes:?} {excludes:?}");
-            assert_eq!(
-                filter_source(&source, &texts(includes), &texts(excludes)),
-                expected,
-                "{shown}"
-            );
+            assert_eq!(filter_source(&source, &texts(includes), &texts(excludes)), expected, "{shown}");
         }
     }
 }

@@ -75,35 +75,24 @@ impl ShardDirectory {
             let managed = serde_json::to_vec(&managed).unwrap_or_else(|_| b"[]".to_vec());
             state.small.insert(PathBuf::from(MANAGED), managed);
             state.schema_fields = schema_fields_of(manifest.meta.as_bytes());
-            state
-                .small
-                .insert(PathBuf::from(META), manifest.meta.clone().into_bytes());
+            state.small.insert(PathBuf::from(META), manifest.meta.clone().into_bytes());
         }
         remove_orphans(folder, &state.durable);
         let mmap = MmapDirectory::open(folder)?;
-        Ok(Self {
-            folder: Arc::new(folder.to_owned()),
-            mmap,
-            state: Arc::new(Mutex::new(state)),
-        })
+        Ok(Self { folder: Arc::new(folder.to_owned()), mmap, state: Arc::new(Mutex::new(state)) })
     }
 
     /// tantivy's `meta.json` as it is now.
     pub(crate) fn meta(&self) -> Option<String> {
         let state = self.state.lock();
-        state
-            .small
-            .get(Path::new(META))
-            .and_then(|bytes| String::from_utf8(bytes.clone()).ok())
+        state.small.get(Path::new(META)).and_then(|bytes| String::from_utf8(bytes.clone()).ok())
     }
 
     /// The same, keeping every file that it names until [`ShardDirectory::make_durable`] is done with it.
     pub(crate) fn pin_meta(&self) -> Option<String> {
         let mut state = self.state.lock();
-        let meta = state
-            .small
-            .get(Path::new(META))
-            .and_then(|bytes| String::from_utf8(bytes.clone()).ok())?;
+        let meta =
+            state.small.get(Path::new(META)).and_then(|bytes| String::from_utf8(bytes.clone()).ok())?;
         state.pinned = listed(meta.as_bytes());
         Some(meta)
     }
@@ -128,10 +117,8 @@ impl ShardDirectory {
                 .and_then(|file| file.sync_all())
                 .map_err(|source| ManifestError::Io { path, source })?;
         }
-        sync_folder(&self.folder).map_err(|source| ManifestError::Io {
-            path: self.folder.to_path_buf(),
-            source,
-        })?;
+        sync_folder(&self.folder)
+            .map_err(|source| ManifestError::Io { path: self.folder.to_path_buf(), source })?;
         manifest.write(&self.folder)?;
         let mut state = self.state.lock();
         state.pinned.clear();
@@ -194,9 +181,7 @@ fn listed(meta: &[u8]) -> HashMap<String, Listed> {
         .filter_map(|segment| {
             let id = segment.get("segment_id")?.as_str()?.replace('-', "");
             let documents = usize::try_from(segment.get("max_doc")?.as_u64()?).ok()?;
-            let deletes = segment
-                .get("deletes")
-                .and_then(|deletes| deletes.get("opstamp")?.as_u64());
+            let deletes = segment.get("deletes").and_then(|deletes| deletes.get("opstamp")?.as_u64());
             Some((id, Listed { documents, deletes }))
         })
         .collect()
@@ -204,9 +189,7 @@ fn listed(meta: &[u8]) -> HashMap<String, Listed> {
 
 fn schema_fields_of(meta: &[u8]) -> usize {
     let meta: serde_json::Value = serde_json::from_slice(meta).unwrap_or_default();
-    meta.get("schema")
-        .and_then(|schema| schema.as_array())
-        .map_or(0, Vec::len)
+    meta.get("schema").and_then(|schema| schema.as_array()).map_or(0, Vec::len)
 }
 
 fn segment_of(path: &Path) -> Option<&str> {
@@ -226,10 +209,9 @@ fn existing_files(folder: &Path, segments: &HashMap<String, Listed>) -> HashSet<
             };
             let is_deletes = path.extension().is_some_and(|extension| extension == "del");
             !is_deletes
-                || listed.deletes.is_some_and(|stamp| {
-                    path.to_str()
-                        .is_some_and(|p| p.ends_with(&format!(".{stamp}.del")))
-                })
+                || listed
+                    .deletes
+                    .is_some_and(|stamp| path.to_str().is_some_and(|p| p.ends_with(&format!(".{stamp}.del"))))
         })
         .collect()
 }
@@ -263,10 +245,8 @@ impl Directory for ShardDirectory {
         let Some(documents) = documents else {
             return Ok(handle);
         };
-        PaddedNorms::wrap(handle, &normed, documents).map_err(|error| OpenReadError::IoError {
-            io_error: Arc::new(error),
-            filepath: path.to_owned(),
-        })
+        PaddedNorms::wrap(handle, &normed, documents)
+            .map_err(|error| OpenReadError::IoError { io_error: Arc::new(error), filepath: path.to_owned() })
     }
 
     fn delete(&self, path: &Path) -> Result<(), DeleteError> {
@@ -283,10 +263,7 @@ impl Directory for ShardDirectory {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 Err(DeleteError::FileDoesNotExist(path.to_owned()))
             }
-            Err(error) => Err(DeleteError::IoError {
-                io_error: Arc::new(error),
-                filepath: path.to_owned(),
-            }),
+            Err(error) => Err(DeleteError::IoError { io_error: Arc::new(error), filepath: path.to_owned() }),
         }
     }
 
@@ -299,29 +276,20 @@ impl Directory for ShardDirectory {
 
     fn open_write(&self, path: &Path) -> Result<WritePtr, OpenWriteError> {
         let full = self.folder.join(path);
-        match fs_err::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&full)
-        {
+        match fs_err::OpenOptions::new().write(true).create_new(true).open(&full) {
             Ok(file) => Ok(BufWriter::new(Box::new(Unsynced(file)))),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 Err(OpenWriteError::FileAlreadyExists(path.to_owned()))
             }
-            Err(error) => Err(OpenWriteError::IoError {
-                io_error: Arc::new(error),
-                filepath: path.to_owned(),
-            }),
+            Err(error) => {
+                Err(OpenWriteError::IoError { io_error: Arc::new(error), filepath: path.to_owned() })
+            }
         }
     }
 
     fn atomic_read(&self, path: &Path) -> Result<Vec<u8>, OpenReadError> {
         let state = self.state.lock();
-        state
-            .small
-            .get(path)
-            .cloned()
-            .ok_or_else(|| OpenReadError::FileDoesNotExist(path.to_owned()))
+        state.small.get(path).cloned().ok_or_else(|| OpenReadError::FileDoesNotExist(path.to_owned()))
     }
 
     fn atomic_write(&self, path: &Path, data: &[u8]) -> io::Result<()> {

@@ -40,20 +40,12 @@ impl PaddedNorms {
         let list_length = read_u32(original.as_ref(), end.checked_sub(4).ok_or_else(corrupt)?)? as usize;
         let bodies = end.checked_sub(4 + list_length).ok_or_else(corrupt)?;
         let mut entries = read_list(&original.read_bytes(bodies..bodies + list_length)?)?;
-        let missing: Vec<u32> = fields
-            .iter()
-            .copied()
-            .filter(|field| entries.iter().all(|(_, known)| known != field))
-            .collect();
+        let missing: Vec<u32> =
+            fields.iter().copied().filter(|field| entries.iter().all(|(_, known)| known != field)).collect();
         if missing.is_empty() {
             return Ok(original);
         }
-        entries.extend(
-            missing
-                .iter()
-                .enumerate()
-                .map(|(at, field)| (bodies + at * documents, *field)),
-        );
+        entries.extend(missing.iter().enumerate().map(|(at, field)| (bodies + at * documents, *field)));
         let mut tail = write_list(&entries);
         tail.extend_from_slice(&original.read_bytes(end..length)?);
         Ok(Arc::new(Self {
@@ -103,40 +95,24 @@ impl HasLen for PaddedNorms {
 
 impl fmt::Debug for PaddedNorms {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            out,
-            "PaddedNorms({} fields of {} zeros)",
-            self.missing,
-            self.zeros.len()
-        )
+        write!(out, "PaddedNorms({} fields of {} zeros)", self.missing, self.zeros.len())
     }
 }
 
 fn corrupt() -> io::Error {
-    io::Error::new(
-        io::ErrorKind::InvalidData,
-        "a .fieldnorm file is too short for its own footer",
-    )
+    io::Error::new(io::ErrorKind::InvalidData, "a .fieldnorm file is too short for its own footer")
 }
 
 fn read_u32(file: &dyn FileHandle, at: usize) -> io::Result<u32> {
     let bytes = file.read_bytes(at..at + 4)?;
-    bytes
-        .as_slice()
-        .first_chunk::<4>()
-        .map(|four| u32::from_le_bytes(*four))
-        .ok_or_else(corrupt)
+    bytes.as_slice().first_chunk::<4>().map(|four| u32::from_le_bytes(*four)).ok_or_else(corrupt)
 }
 
 /// tantivy's file footer: a JSON text, its length, and a magic number.
 fn file_footer_length(file: &dyn FileHandle, length: usize) -> io::Result<usize> {
     let at = length.checked_sub(8).ok_or_else(corrupt)?;
     let footer = read_u32(file, at)? as usize + 8;
-    if footer > length {
-        Err(corrupt())
-    } else {
-        Ok(footer)
-    }
+    if footer > length { Err(corrupt()) } else { Ok(footer) }
 }
 
 /// Offset and field of each body.

@@ -56,18 +56,13 @@ impl Manifest {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(ManifestError::Io { path, source }),
         };
-        decode(&bytes)
-            .map(Some)
-            .map_err(|reason| ManifestError::Corrupt { path, reason })
+        decode(&bytes).map(Some).map_err(|reason| ManifestError::Corrupt { path, reason })
     }
 
     /// Replaces the manifest of `folder` so that it survives a power cut.
     pub(crate) fn write(&self, folder: &Path) -> Result<(), ManifestError> {
         let path = folder.join(NAME);
-        let fault = |source| ManifestError::Io {
-            path: path.clone(),
-            source,
-        };
+        let fault = |source| ManifestError::Io { path: path.clone(), source };
         let bytes = encode(self).map_err(|error| fault(error.into()))?;
         let beside = folder.join("manifest.tmp");
         let mut file = fs_err::File::create(&beside).map_err(fault)?;
@@ -95,9 +90,7 @@ fn encode(manifest: &Manifest) -> Result<Vec<u8>, serde_json::Error> {
 }
 
 fn decode(bytes: &[u8]) -> Result<Manifest, String> {
-    let rest = bytes
-        .strip_prefix(MAGIC)
-        .ok_or("it does not begin as a manifest")?;
+    let rest = bytes.strip_prefix(MAGIC).ok_or("it does not begin as a manifest")?;
     let (length, rest) = rest.split_first_chunk::<8>().ok_or("it is too short")?;
     let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
     if length > LENGTH_MAX || rest.len() != length + 4 {
@@ -115,12 +108,7 @@ mod tests {
     use super::*;
 
     fn manifest() -> Manifest {
-        Manifest {
-            meta: "{}".into(),
-            schema: serde_json::json!([]),
-            max_seq_no: 7,
-            translog_generation: 3,
-        }
+        Manifest { meta: "{}".into(), schema: serde_json::json!([]), max_seq_no: 7, translog_generation: 3 }
     }
 
     #[test]

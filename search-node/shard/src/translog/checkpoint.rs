@@ -106,11 +106,7 @@ fn decode(slot: &[u8]) -> Option<(u64, Checkpoint)> {
     if !body.starts_with(MAGIC) || crc32fast::hash(body).to_le_bytes() != checksum {
         return None;
     }
-    let number = |at: usize| {
-        body[at..]
-            .first_chunk::<8>()
-            .map(|bytes| u64::from_le_bytes(*bytes))
-    };
+    let number = |at: usize| body[at..].first_chunk::<8>().map(|bytes| u64::from_le_bytes(*bytes));
     let checkpoint = Checkpoint {
         translog_id: *body[16..].first_chunk::<16>()?,
         generation: number(32)?,
@@ -126,13 +122,7 @@ mod tests {
     use super::*;
 
     fn checkpoint(generation: u64) -> Checkpoint {
-        Checkpoint {
-            translog_id: [1; 16],
-            generation,
-            durable_offset: 64,
-            min_generation: 1,
-            max_seq_no: -1,
-        }
+        Checkpoint { translog_id: [1; 16], generation, durable_offset: 64, min_generation: 1, max_seq_no: -1 }
     }
 
     /// Whatever a crash leaves of the slot being written, the one before it is still read.
@@ -151,11 +141,7 @@ mod tests {
             torn[slot + cut] ^= 0xff;
             fs_err::write(path_in(folder.path()), &torn).expect("torn");
 
-            assert_eq!(
-                CheckpointFile::read(folder.path()).expect("read"),
-                Some(checkpoint(1)),
-                "byte {cut}"
-            );
+            assert_eq!(CheckpointFile::read(folder.path()).expect("read"), Some(checkpoint(1)), "byte {cut}");
         }
     }
 }

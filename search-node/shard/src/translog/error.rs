@@ -42,17 +42,10 @@ pub enum TranslogError {
 
 impl TranslogError {
     pub(super) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
-        move |source| Self::Io {
-            path: path.to_owned(),
-            source,
-        }
+        move |source| Self::Io { path: path.to_owned(), source }
     }
 
     pub(super) fn corrupt(path: &Path, offset: u64, reason: impl Into<String>) -> Self {
-        Self::Corrupt {
-            path: path.to_owned(),
-            offset,
-            reason: reason.into(),
-        }
+        Self::Corrupt { path: path.to_owned(), offset, reason: reason.into() }
     }
 }

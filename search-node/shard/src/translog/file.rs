@@ -20,12 +20,9 @@ pub(super) fn generations(folder: &Path) -> std::io::Result<Vec<u64>> {
     let mut found = Vec::new();
     for entry in fs_err::read_dir(folder)? {
         let name = entry?.file_name();
-        let number: Option<u64> = name.to_str().and_then(|name| {
-            name.strip_prefix("translog-")?
-                .strip_suffix(".tlog")?
-                .parse()
-                .ok()
-        });
+        let number: Option<u64> = name
+            .to_str()
+            .and_then(|name| name.strip_prefix("translog-")?.strip_suffix(".tlog")?.parse().ok());
         found.extend(number);
     }
     found.sort_unstable();
@@ -36,18 +33,15 @@ pub(super) fn generations(folder: &Path) -> std::io::Result<Vec<u64>> {
 pub(super) fn create(folder: &Path, seed: Seed, term: u64) -> Result<fs_err::File, TranslogError> {
     let path = generation_path(folder, seed.generation);
     let fault = TranslogError::io(&path);
-    let made = fs_err::OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .open(&path)
-        .and_then(|mut file| {
-            file.write_all(&header(seed, term))?;
-            file.sync_all()?;
-            fs_err::File::open(folder)?.sync_all()?;
-            Ok(file)
-        });
+    let made =
+        fs_err::OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&path).and_then(
+            |mut file| {
+                file.write_all(&header(seed, term))?;
+                file.sync_all()?;
+                fs_err::File::open(folder)?.sync_all()?;
+                Ok(file)
+            },
+        );
     made.map_err(fault)
 }
 
@@ -77,11 +71,7 @@ pub(super) fn read(folder: &Path, seed: Seed) -> Result<Contents, TranslogError>
     let path = generation_path(folder, seed.generation);
     let bytes = fs_err::read(&path).map_err(TranslogError::io(&path))?;
     check_header(&bytes, seed).map_err(|reason| TranslogError::corrupt(&path, 0, reason))?;
-    let mut contents = Contents {
-        operations: Vec::new(),
-        end: HEADER_BYTES,
-        stopped: None,
-    };
+    let mut contents = Contents { operations: Vec::new(), end: HEADER_BYTES, stopped: None };
     while (contents.end as usize) < bytes.len() {
         match decode(&bytes[contents.end as usize..], seed, contents.end) {
             Ok((operation, length)) => {
@@ -98,9 +88,7 @@ pub(super) fn read(folder: &Path, seed: Seed) -> Result<Contents, TranslogError>
 }
 
 fn check_header(bytes: &[u8], seed: Seed) -> Result<(), &'static str> {
-    let header = bytes
-        .get(..HEADER_BYTES as usize)
-        .ok_or("the header is cut off")?;
+    let header = bytes.get(..HEADER_BYTES as usize).ok_or("the header is cut off")?;
     if !header.starts_with(MAGIC) {
         return Err("the file is not a translog");
     }

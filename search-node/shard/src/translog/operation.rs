@@ -83,14 +83,7 @@ impl Draft<'_> {
         let fits = bytes <= RECORD_BYTES_MAX
             && self.uid.len() <= usize::from(u16::MAX)
             && self.routing.len() <= usize::from(u16::MAX);
-        if fits {
-            Ok(())
-        } else {
-            Err(TranslogError::TooLarge {
-                bytes,
-                max: RECORD_BYTES_MAX,
-            })
-        }
+        if fits { Ok(()) } else { Err(TranslogError::TooLarge { bytes, max: RECORD_BYTES_MAX }) }
     }
 
     /// Appends the record to `buffer`; `offset` is where it will stand in the file. Returns its whole length.
@@ -126,9 +119,7 @@ pub(super) fn decode(bytes: &[u8], seed: Seed, offset: u64) -> Result<(Operation
         return Err("the length is impossible");
     }
     let record = rest.get(..length).ok_or("the record is cut off")?;
-    let closing = rest
-        .get(length..length + 4)
-        .ok_or("the closing length is cut off")?;
+    let closing = rest.get(length..length + 4).ok_or("the closing length is cut off")?;
     let (stored, body) = record.split_first_chunk::<4>().ok_or("the checksum is cut off")?;
     if u32::from_le_bytes(*stored) != checksum(seed, offset, body) {
         return Err("the checksum does not match");
@@ -142,15 +133,9 @@ pub(super) fn decode(bytes: &[u8], seed: Seed, offset: u64) -> Result<(Operation
 
 fn decode_body(body: &[u8]) -> Option<Operation> {
     let kind = OperationKind::from_code(*body.first()?)?;
-    let number = |at: usize| {
-        body.get(at..at + 8)?
-            .first_chunk::<8>()
-            .map(|bytes| u64::from_le_bytes(*bytes))
-    };
+    let number = |at: usize| body.get(at..at + 8)?.first_chunk::<8>().map(|bytes| u64::from_le_bytes(*bytes));
     let short = |at: usize| {
-        body.get(at..at + 2)?
-            .first_chunk::<2>()
-            .map(|bytes| usize::from(u16::from_le_bytes(*bytes)))
+        body.get(at..at + 2)?.first_chunk::<2>().map(|bytes| usize::from(u16::from_le_bytes(*bytes)))
     };
     let (uid_length, routing_length) = (short(26)?, short(28)?);
     let rest = body.get(30..)?;
@@ -182,10 +167,7 @@ mod tests {
 
     use super::*;
 
-    const SEED: Seed = Seed {
-        translog_id: [7; 16],
-        generation: 3,
-    };
+    const SEED: Seed = Seed { translog_id: [7; 16], generation: 3 };
 
     proptest! {
         #[test]
@@ -209,31 +191,14 @@ mod tests {
 
     #[test]
     fn a_record_belongs_to_its_place() {
-        let draft = Draft {
-            kind: OperationKind::Delete,
-            term: 1,
-            version: 2,
-            uid: "a",
-            routing: "",
-            source: b"",
-        };
+        let draft =
+            Draft { kind: OperationKind::Delete, term: 1, version: 2, uid: "a", routing: "", source: b"" };
         let mut buffer = Vec::new();
         draft.encode(&mut buffer, SEED, 64, 1);
 
         assert!(decode(&buffer, SEED, 64).is_ok());
         assert!(decode(&buffer, SEED, 65).is_err(), "another offset");
-        assert!(
-            decode(
-                &buffer,
-                Seed {
-                    generation: 4,
-                    ..SEED
-                },
-                64
-            )
-            .is_err(),
-            "another generation"
-        );
+        assert!(decode(&buffer, Seed { generation: 4, ..SEED }, 64).is_err(), "another generation");
         for at in 0..buffer.len() {
             let mut damaged = buffer.clone();
             damaged[at] ^= 0x10;

@@ -20,17 +20,11 @@ pub(super) fn recover(folder: &Path) -> Result<Option<Recovered>, TranslogError>
     };
     let mut operations = Vec::new();
     for generation in checkpoint.min_generation..=checkpoint.generation {
-        let seed = Seed {
-            translog_id: checkpoint.translog_id,
-            generation,
-        };
+        let seed = Seed { translog_id: checkpoint.translog_id, generation };
         let path = generation_path(folder, generation);
         let contents = file::read(folder, seed)?;
-        let must_reach = if generation == checkpoint.generation {
-            checkpoint.durable_offset
-        } else {
-            u64::MAX
-        };
+        let must_reach =
+            if generation == checkpoint.generation { checkpoint.durable_offset } else { u64::MAX };
         if let Some(reason) = contents.stopped
             && contents.end < must_reach
         {
@@ -47,10 +41,7 @@ pub(super) fn recover(folder: &Path) -> Result<Option<Recovered>, TranslogError>
     if let Some(newest) = operations.iter().map(|operation| operation.seq_no as i64).max() {
         checkpoint.max_seq_no = checkpoint.max_seq_no.max(newest);
     }
-    Ok(Some(Recovered {
-        checkpoint,
-        operations,
-    }))
+    Ok(Some(Recovered { checkpoint, operations }))
 }
 
 /// What is in a translog, read without changing it.
@@ -67,33 +58,22 @@ pub struct Inspection {
 /// Reads a translog's folder offline, going on after faults.
 pub fn inspect(folder: &Path) -> Result<Inspection, TranslogError> {
     let present = generations(folder).map_err(TranslogError::io(folder))?;
-    let mut inspection = Inspection {
-        generations: present.clone(),
-        operations: Vec::new(),
-        faults: Vec::new(),
-    };
+    let mut inspection =
+        Inspection { generations: present.clone(), operations: Vec::new(), faults: Vec::new() };
     let Some(checkpoint) = CheckpointFile::read(folder)? else {
-        inspection
-            .faults
-            .push("translog.ckp: no slot verifies".to_owned());
+        inspection.faults.push("translog.ckp: no slot verifies".to_owned());
         return Ok(inspection);
     };
     for generation in present {
-        let seed = Seed {
-            translog_id: checkpoint.translog_id,
-            generation,
-        };
+        let seed = Seed { translog_id: checkpoint.translog_id, generation };
         match file::read(folder, seed) {
             Ok(contents) => {
                 inspection.operations.extend(contents.operations);
                 if let Some(reason) = contents.stopped {
                     let acked =
                         generation < checkpoint.generation || contents.end < checkpoint.durable_offset;
-                    let weight = if acked {
-                        "acknowledged operations are lost"
-                    } else {
-                        "never acknowledged"
-                    };
+                    let weight =
+                        if acked { "acknowledged operations are lost" } else { "never acknowledged" };
                     inspection.faults.push(format!(
                         "translog-{generation}.tlog: byte {}: {reason} ({weight})",
                         contents.end

@@ -27,18 +27,11 @@ pub(crate) struct Location {
 impl Location {
     #[cfg(test)]
     pub(crate) fn for_tests() -> Self {
-        Self {
-            generation: 1,
-            offset: 64,
-            length: 1,
-        }
+        Self { generation: 1, offset: 64, length: 1 }
     }
 
     fn end(&self) -> Position {
-        Position {
-            generation: self.generation,
-            offset: self.offset + u64::from(self.length),
-        }
+        Position { generation: self.generation, offset: self.offset + u64::from(self.length) }
     }
 }
 
@@ -108,10 +101,7 @@ impl Translog {
             }
             None => (*uuid::Uuid::new_v4().as_bytes(), 1, 1, durable_seq_no, Vec::new()),
         };
-        let seed = Seed {
-            translog_id: seed_id,
-            generation,
-        };
+        let seed = Seed { translog_id: seed_id, generation };
         let file = file::create(folder, seed, term)?;
         let mut checkpoint = CheckpointFile::open(folder)?;
         checkpoint.write(&Checkpoint {
@@ -130,10 +120,7 @@ impl Translog {
             max_seq_no,
         };
         let sync = SyncState {
-            reached: Position {
-                generation,
-                offset: HEADER_BYTES,
-            },
+            reached: Position { generation, offset: HEADER_BYTES },
             min_generation,
             checkpoint: Some(checkpoint),
             failed: None,
@@ -161,11 +148,7 @@ impl Translog {
         let offset = tail.written + tail.buffer.len() as u64;
         let seed = tail.seed;
         let length = draft.encode(&mut tail.buffer, seed, offset, seq_no);
-        let location = Location {
-            generation: seed.generation,
-            offset,
-            length: length as u32,
-        };
+        let location = Location { generation: seed.generation, offset, length: length as u32 };
         if tail.buffer.len() >= BUFFER_BYTES {
             let path = generation_path(&self.folder, seed.generation);
             if let Err(source) = tail.flush() {
@@ -247,10 +230,7 @@ impl Translog {
             self.synced.wait(&mut state);
         }
         let mut tail = self.tail.lock();
-        let seed = Seed {
-            translog_id: self.seed_id,
-            generation: tail.seed.generation + 1,
-        };
+        let seed = Seed { translog_id: self.seed_id, generation: tail.seed.generation + 1 };
         let file = file::create(&self.folder, seed, term)?;
         let min_generation = state.min_generation;
         if let Some(checkpoint) = state.checkpoint.as_mut() {
@@ -301,10 +281,7 @@ impl Translog {
     /// Reads one operation back, durable or not.
     pub(crate) fn read(&self, location: Location) -> Result<Operation, TranslogError> {
         let path = generation_path(&self.folder, location.generation);
-        let seed = Seed {
-            translog_id: self.seed_id,
-            generation: location.generation,
-        };
+        let seed = Seed { translog_id: self.seed_id, generation: location.generation };
         let mut bytes = vec![0; location.length as usize];
         let file = {
             let tail = self.tail.lock();
@@ -322,9 +299,7 @@ impl Translog {
             Some(file) => file,
             None => Arc::new(fs_err::File::open(&path).map_err(TranslogError::io(&path))?),
         };
-        file.file()
-            .read_exact_at(&mut bytes, location.offset)
-            .map_err(TranslogError::io(&path))?;
+        file.file().read_exact_at(&mut bytes, location.offset).map_err(TranslogError::io(&path))?;
         decode_at(&path, &bytes, seed, location.offset)
     }
 
@@ -357,10 +332,7 @@ impl Tail {
     }
 
     fn end(&self) -> Position {
-        Position {
-            generation: self.seed.generation,
-            offset: self.written + self.buffer.len() as u64,
-        }
+        Position { generation: self.seed.generation, offset: self.written + self.buffer.len() as u64 }
     }
 }
 

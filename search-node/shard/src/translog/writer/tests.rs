@@ -6,21 +6,11 @@ use super::*;
 use crate::translog::OperationKind;
 
 fn draft<'a>(uid: &'a str, source: &'a [u8]) -> Draft<'a> {
-    Draft {
-        kind: OperationKind::Index,
-        term: 1,
-        version: 1,
-        uid,
-        routing: "",
-        source,
-    }
+    Draft { kind: OperationKind::Index, term: 1, version: 1, uid, routing: "", source }
 }
 
 fn uids(operations: &[Operation]) -> Vec<&str> {
-    operations
-        .iter()
-        .map(|operation| operation.uid.as_str())
-        .collect()
+    operations.iter().map(|operation| operation.uid.as_str()).collect()
 }
 
 #[test]
@@ -39,11 +29,7 @@ fn what_was_synced_is_recovered_in_order() {
 
     assert_eq!(uids(&operations), ["a", "b", "c"]);
     assert_eq!(operations[2].seq_no, 2);
-    assert_eq!(
-        translog.append(&draft("d", b"{}")).expect("appended").0,
-        3,
-        "numbers go on"
-    );
+    assert_eq!(translog.append(&draft("d", b"{}")).expect("appended").0, 3, "numbers go on");
 }
 
 /// A tail beyond the checkpoint was never acknowledged: wherever it is cut, the shard opens with all that was.
@@ -70,11 +56,7 @@ fn a_torn_tail_is_cut_and_never_costs_what_was_synced() {
 
         let (_, operations) = Translog::open(copy.path(), 1, -1).expect("opens");
 
-        let expected: &[&str] = if cut == whole.len() {
-            &["kept", "torn"]
-        } else {
-            &["kept"]
-        };
+        let expected: &[&str] = if cut == whole.len() { &["kept", "torn"] } else { &["kept"] };
         assert_eq!(uids(&operations), expected, "cut at {cut}");
         let (_, again) = Translog::open(copy.path(), 1, -1).expect("opens once more");
         assert_eq!(uids(&again), expected, "cut at {cut}, second opening");
@@ -97,14 +79,9 @@ fn damage_to_what_was_acknowledged_is_reported_not_cut() {
     bytes[middle] ^= 1;
     fs_err::write(&path, &bytes).expect("damaged");
 
-    let error = Translog::open(folder.path(), 1, -1)
-        .expect_err("corrupt")
-        .to_string();
+    let error = Translog::open(folder.path(), 1, -1).expect_err("corrupt").to_string();
 
-    assert!(
-        error.contains("translog-1.tlog") && error.contains("byte 64"),
-        "{error}"
-    );
+    assert!(error.contains("translog-1.tlog") && error.contains("byte 64"), "{error}");
 }
 
 #[test]
@@ -148,11 +125,7 @@ fn writers_at_once_share_syncs_and_lose_nothing() {
     let (_, operations) = Translog::open(folder.path(), 1, -1).expect("opens");
 
     assert_eq!(operations.len(), 200);
-    assert!(
-        operations
-            .windows(2)
-            .all(|pair| pair[0].seq_no + 1 == pair[1].seq_no)
-    );
+    assert!(operations.windows(2).all(|pair| pair[0].seq_no + 1 == pair[1].seq_no));
 }
 
 #[test]

@@ -81,10 +81,11 @@ fn walk(at: &Path, rest: &[Segment], follow: bool, depth: usize, found: &mut Vec
     match segment {
         Segment::Name(name) => walk(&at.join(name), after, follow, 0, found),
         Segment::Pattern(pattern) => {
+            // As in a shell, a hidden name matches only a pattern that itself begins with a dot.
+            let hidden_too = pattern.glob().glob().starts_with('.');
             for name in names(at) {
-                if pattern.is_match(&name)
-                    && !(name.to_string_lossy().starts_with('.') && !pattern.glob().glob().starts_with('.'))
-                {
+                let hidden = name.to_string_lossy().starts_with('.');
+                if pattern.is_match(&name) && (hidden_too || !hidden) {
                     walk(&at.join(name), after, follow, 0, found);
                 }
             }

@@ -5,15 +5,19 @@ use std::cmp::Ordering;
 
 use event::{Event, Value};
 
-use crate::language::ast::{Comparison, Condition, Operand};
+use crate::language::ast::{Comparison, Condition, Join, Operand};
 
 /// Whether `condition` holds.
 pub fn holds(condition: &Condition, event: &Event) -> bool {
     match condition {
-        Condition::And(left, right) => holds(left, event) && holds(right, event),
-        Condition::Or(left, right) => holds(left, event) || holds(right, event),
-        Condition::Xor(left, right) => holds(left, event) != holds(right, event),
-        Condition::Nand(left, right) => !(holds(left, event) && holds(right, event)),
+        Condition::And(all) => all.iter().all(|condition| holds(condition, event)),
+        Condition::Chain(first, rest) => {
+            rest.iter().fold(holds(first, event), |left, (join, right)| match join {
+                Join::Or => left || holds(right, event),
+                Join::Xor => left != holds(right, event),
+                Join::Nand => !(left && holds(right, event)),
+            })
+        }
         Condition::Not(inner) => !holds(inner, event),
         Condition::Truth(operand) => {
             !matches!(value(operand, event).as_deref(), None | Some(Value::Null | Value::Bool(false)))

@@ -51,7 +51,7 @@ pub fn build(stages: &[Stage], context: &Context<'_>) -> Result<Vec<Filter>, Fau
             Stage::Branch(branch) => {
                 let mut arms = Vec::new();
                 for (condition, stages) in &branch.arms {
-                    arms.push((condition.clone(), build(stages, context)?));
+                    arms.push((context.condition(branch, condition)?, build(stages, context)?));
                 }
                 Filter::Branch(arms, build(&branch.otherwise, context)?)
             }

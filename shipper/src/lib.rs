@@ -28,6 +28,7 @@ pub mod plugins;
 mod program;
 mod rubydebug;
 pub mod table;
+pub mod variables;
 
 pub use program::{about, run};
 

@@ -2,9 +2,7 @@
 
 use crate::language::Fault;
 use crate::language::ast::{Literal, Plugin};
-
-/// Finds the value of `${NAME}`.
-pub type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
+use crate::variables::{Variables, expand};
 
 /// The options of a plugin.
 pub struct Options<'a> {
@@ -52,30 +50,7 @@ impl<'a> Options<'a> {
     }
 
     fn expand(&self, option: &str, text: &str) -> Result<String, Fault> {
-        let mut out = String::new();
-        let mut rest = text;
-        while let Some(at) = rest.find("${") {
-            let Some(end) = rest[at..].find('}').map(|end| at + end) else {
-                break;
-            };
-            let inside = &rest[at + 2..end];
-            let (name, default) =
-                inside.split_once(':').map_or((inside, None), |(name, default)| (name, Some(default)));
-            let value = (self.variables)(name).or_else(|| default.map(str::to_owned));
-            let value = value.ok_or_else(|| {
-                self.fault(
-                    option,
-                    format!(
-                        "`{option}` uses ${{{name}}}, which is not set; set it, or write ${{{name}:default}}"
-                    ),
-                )
-            })?;
-            out.push_str(&rest[..at]);
-            out.push_str(&value);
-            rest = &rest[end + 1..];
-        }
-        out.push_str(rest);
-        Ok(out)
+        expand(text, self.variables).map_err(|unset| self.fault(option, format!("`{option}`: {unset}")))
     }
 
     fn scalar(&self, option: &str, literal: &Literal, want: &str) -> Result<String, Fault> {

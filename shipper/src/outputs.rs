@@ -79,7 +79,7 @@ pub fn build(stages: &[Stage], context: &Context<'_>, outputs: &mut Vec<Output>)
             Stage::Branch(branch) => {
                 let mut arms = Vec::new();
                 for (condition, stages) in &branch.arms {
-                    arms.push((condition.clone(), build(stages, context, outputs)?));
+                    arms.push((context.condition(branch, condition)?, build(stages, context, outputs)?));
                 }
                 Way::Branch(arms, build(&branch.otherwise, context, outputs)?)
             }

@@ -17,9 +17,9 @@ use crate::filters::{self, Filter};
 use crate::inputs::{self, BindError, Bound, Input, Surroundings};
 use crate::language::Fault;
 use crate::language::ast::Config;
-use crate::options::Variables;
 use crate::outputs::{self, Output, Way};
 use crate::plugins::{Context, PluginInfo};
+use crate::variables::Variables;
 
 /// How long a failed write of dead letters waits for its next try.
 const DEAD_LETTER_PAUSE: Duration = Duration::from_secs(5);

@@ -8,7 +8,10 @@ use std::time::Duration;
 use daemon::clock::Clock;
 use event::{Value, json};
 
-use crate::options::{Options, Variables};
+use crate::language::Fault;
+use crate::language::ast::{Branch, Condition};
+use crate::options::Options;
+use crate::variables::{Variables, expand_condition};
 
 /// What the building of plugins needs.
 pub struct Context<'a> {
@@ -51,6 +54,15 @@ impl<'a> Context<'a> {
     /// A context without plugins yet.
     pub fn new(variables: Variables<'a>, clock: &'a Clock) -> Self {
         Self { variables, clock, plugins: RefCell::new(Vec::new()) }
+    }
+
+    /// A condition of `branch` with the values of its variables.
+    pub fn condition(&self, branch: &Branch, condition: &Condition) -> Result<Condition, Fault> {
+        expand_condition(condition, self.variables).map_err(|unset| Fault {
+            file: branch.file.clone(),
+            at: branch.at,
+            reason: format!("`if`: {unset}"),
+        })
     }
 
     /// Notes a plugin and gives it its counts.

@@ -66,6 +66,8 @@ fn conditions_hold_as_in_logstash() {
         ("[yes] xor [no]", true),
         ("[yes] nand [yes]", false),
         ("[yes] nand [no]", true),
+        ("[yes] xor [yes] or [yes]", true),
+        ("[no] or [no] or [no] or [yes]", true),
     ];
     let event = event();
     for (text, expected) in table {

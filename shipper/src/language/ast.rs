@@ -79,14 +79,10 @@ pub enum Literal {
 /// A condition.
 #[derive(Debug, Clone)]
 pub enum Condition {
-    /// Both.
-    And(Box<Condition>, Box<Condition>),
-    /// One at least.
-    Or(Box<Condition>, Box<Condition>),
-    /// One and only one.
-    Xor(Box<Condition>, Box<Condition>),
-    /// Not both.
-    Nand(Box<Condition>, Box<Condition>),
+    /// All of them. A list and not a pair, so that a long chain is not a deep tree.
+    And(Vec<Condition>),
+    /// A condition joined from the left with the next ones.
+    Chain(Box<Condition>, Vec<(Join, Condition)>),
     /// The contrary.
     Not(Box<Condition>),
     /// A value that is neither missing nor false.
@@ -97,6 +93,17 @@ pub enum Condition {
     In(Operand, Operand),
     /// A regular expression matches.
     Match(Operand, regex::Regex),
+}
+
+/// How a condition is joined with what stands left of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Join {
+    /// One at least.
+    Or,
+    /// One and only one.
+    Xor,
+    /// Not both.
+    Nand,
 }
 
 /// How two values are compared.

@@ -1,16 +1,20 @@
 //! A place in the text that moves on; white space and comments are passed over.
 
+use std::cell::Cell;
+
 use super::fault::{Fault, Position};
 
 pub(super) struct Cursor<'t> {
     file: &'t str,
     text: &'t str,
     at: usize,
+    /// The place asked for last, from which the next one is counted, so that no text is counted twice.
+    last: Cell<(usize, Position)>,
 }
 
 impl<'t> Cursor<'t> {
     pub(super) fn new(file: &'t str, text: &'t str) -> Self {
-        Self { file, text, at: 0 }
+        Self { file, text, at: 0, last: Cell::new((0, Position { line: 1, column: 1 })) }
     }
 
     pub(super) fn file(&self) -> String {
@@ -82,9 +86,18 @@ impl<'t> Cursor<'t> {
     }
 
     pub(super) fn position(&self) -> Position {
-        let before = &self.text[..self.at];
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        Position { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
+        let (from, Position { mut line, mut column }) = self.last.get();
+        for c in self.text[from..self.at].chars() {
+            if c == '\n' {
+                line += 1;
+                column = 1;
+            } else {
+                column += 1;
+            }
+        }
+        let here = Position { line, column };
+        self.last.set((self.at, here));
+        here
     }
 
     pub(super) fn fault(&self, reason: impl Into<String>) -> Fault {

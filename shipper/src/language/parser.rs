@@ -3,7 +3,7 @@
 use event::{FieldPath, Value};
 use regex::Regex;
 
-use super::ast::{Attribute, Branch, Comparison, Condition, Config, Literal, Operand, Plugin, Stage};
+use super::ast::{Attribute, Branch, Comparison, Condition, Config, Join, Literal, Operand, Plugin, Stage};
 use super::cursor::Cursor;
 use super::fault::{Fault, Position};
 
@@ -228,30 +228,38 @@ fn hash(cursor: &mut Cursor<'_>, depth: usize) -> Result<Literal, Fault> {
 /// `or`, `xor` and `nand` bind weaker than `and`.
 fn condition(cursor: &mut Cursor<'_>, depth: usize) -> Result<Condition, Fault> {
     let depth = deeper(cursor, depth)?;
-    let mut left = conjunction(cursor, depth)?;
+    let first = conjunction(cursor, depth)?;
+    let mut rest = Vec::new();
     loop {
         cursor.skip();
-        let join: fn(Box<Condition>, Box<Condition>) -> Condition = if cursor.take_word("or") {
-            Condition::Or
+        let join = if cursor.take_word("or") {
+            Join::Or
         } else if cursor.take_word("xor") {
-            Condition::Xor
+            Join::Xor
         } else if cursor.take_word("nand") {
-            Condition::Nand
+            Join::Nand
+        } else if rest.is_empty() {
+            return Ok(first);
         } else {
-            return Ok(left);
+            return Ok(Condition::Chain(Box::new(first), rest));
         };
-        left = join(Box::new(left), Box::new(conjunction(cursor, depth)?));
+        rest.push((join, conjunction(cursor, depth)?));
     }
 }
 
 fn conjunction(cursor: &mut Cursor<'_>, depth: usize) -> Result<Condition, Fault> {
-    let mut left = term(cursor, depth)?;
+    let first = term(cursor, depth)?;
+    cursor.skip();
+    if !cursor.take_word("and") {
+        return Ok(first);
+    }
+    let mut all = vec![first, term(cursor, depth)?];
     loop {
         cursor.skip();
         if !cursor.take_word("and") {
-            return Ok(left);
+            return Ok(Condition::And(all));
         }
-        left = Condition::And(Box::new(left), Box::new(term(cursor, depth)?));
+        all.push(term(cursor, depth)?);
     }
 }
 

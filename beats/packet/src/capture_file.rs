@@ -164,7 +164,7 @@ impl Origin {
     fn nanos(&self, ticks: u64) -> i64 {
         let nanos = i128::from(ticks) * 1_000_000_000 / i128::from(self.resolution)
             + i128::from(self.offset) * 1_000_000_000;
-        i64::try_from(nanos).unwrap_or(i64::MAX)
+        i64::try_from(nanos).unwrap_or(if nanos < 0 { i64::MIN } else { i64::MAX })
     }
 }
 

@@ -227,7 +227,7 @@ impl Flow {
                     "type": if is_final { json!(["connection", "end"]) } else { json!(["connection"]) },
                     "start": Timestamp::from_nanos(i128::from(self.start)).to_string(),
                     "end": Timestamp::from_nanos(i128::from(self.end)).to_string(),
-                    "duration": self.end - self.start,
+                    "duration": self.end.saturating_sub(self.start),
                 }),
             )
             .set(

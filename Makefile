@@ -10,7 +10,7 @@ WEB := dashboard/web
 # Backtraces of a failing test are long and seldom help; RUST_BACKTRACE=1 brings them back.
 export RUST_BACKTRACE ?= 0
 
-.PHONY: help up build test test-rust test-web lint lint-rust lint-web fmt bench crash deps
+.PHONY: help up build test test-rust test-web lint lint-rust fmt bench crash lines deps
 
 help:
 	@echo "make up      build what is missing and start everything on loopback; Ctrl-C stops it"
@@ -18,6 +18,7 @@ help:
 	@echo "make lint    formatting, lints, licences"
 	@echo "make bench   benchmarks, as ratios in one run"
 	@echo "make crash   kill -9 of the node 50 times under load"
+	@echo "make lines   a million lines from a file into the node, rotated and killed on the way"
 
 up:
 	@scripts/up.sh
@@ -55,6 +56,10 @@ bench:
 crash:
 	cargo build --workspace --bins
 	CRASH_ROUNDS=50 cargo test -p system-tests --test api crash -- --nocapture
+
+lines:
+	DASHBOARD_UI=build cargo build --release --workspace --bins
+	LINES=1000000 cargo test --release -p system-tests --test e2e every_line -- --nocapture
 
 # What the tests need beyond Rust: Node.js for the web app, Chromium for the pages.
 deps:

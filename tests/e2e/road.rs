@@ -16,7 +16,8 @@ fn overrides(pairs: &[(&str, String)]) -> Vec<String> {
     pairs.iter().flat_map(|(key, value)| ["-E".to_owned(), format!("{key}={value}")]).collect()
 }
 
-fn file_beat(folder: &Path, output: &[(&str, String)], path: &Path, dataset: &str) -> Program {
+/// A file-beat that follows `path`.
+pub(crate) fn file_beat(folder: &Path, output: &[(&str, String)], path: &Path, dataset: &str) -> Program {
     let mut pairs = vec![
         ("path.data", folder.join("beat").display().to_string()),
         (

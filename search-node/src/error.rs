@@ -1,7 +1,7 @@
 //! The one place where a failure becomes HTTP: status, type and reason, in Elasticsearch's shape.
 
 use serde_json::{Map, Value, json};
-use shard::{EngineError, QueryError, SearchError};
+use shard::{EngineError, QueryError, SearchError, TranslogError};
 
 /// A failure as the API shows it.
 #[derive(Debug, Clone, PartialEq)]
@@ -107,15 +107,20 @@ impl From<EngineError> for ApiError {
                 api.cause = Some(("json_parse_exception".to_owned(), reason));
                 api
             }
+            EngineError::Translog(error @ TranslogError::TooLarge { .. }) => {
+                Self::new(413, "illegal_argument_exception", error.to_string())
+            }
             // The operation may or may not be on disk: the client must not take it for a plain failure.
             EngineError::Translog(error) => {
                 tracing::error!(%error, "a write's outcome is unknown");
                 Self::new(503, "translog_exception", error.to_string()).with("outcome", "unknown")
             }
-            EngineError::Manifest(_)
-            | EngineError::Index(_)
-            | EngineError::Io(_)
-            | EngineError::Folder { .. } => Self::internal(error.to_string()),
+            EngineError::Integrity(_) | EngineError::Manifest(_) => {
+                Self::new(500, "corrupt_index_exception", error.to_string())
+            }
+            EngineError::Index(_) | EngineError::Io(_) | EngineError::Folder { .. } => {
+                Self::internal(error.to_string())
+            }
         }
     }
 }

@@ -9,9 +9,10 @@ use daemon::CancellationToken;
 use daemon::clock::Clock;
 use daemon::metrics::{Counter, Metrics};
 use serde::{Deserialize, Serialize};
+use shard::Shared;
 use tokio::net::TcpListener;
 
-use crate::indices::{Indices, new_id};
+use crate::indices::{Indices, Resources, new_id};
 use crate::pool::Pool;
 use crate::settings::{NodeSettings, REFRESH_TICK};
 use crate::{rest, state_file};
@@ -69,9 +70,12 @@ impl Node {
         let identity = identity_of(&data, &clock)?;
         let indices = Indices::open(
             &data.join("indices"),
-            settings.segment_buffer_bytes,
             settings.auto_create_index,
-            clock.clone(),
+            Resources {
+                segment_buffer_bytes: settings.segment_buffer_bytes,
+                shared: Shared::default(),
+                clock: clock.clone(),
+            },
         )?;
         let metrics = Metrics::default();
         let node = Arc::new(Node {

@@ -22,7 +22,8 @@ pub use aggs::{
     AggError, AggPartial, AggRequest, finish as finish_aggs, parse as parse_aggs, reduce as reduce_aggs,
 };
 pub use engine::{
-    Condition, EngineError, EngineOptions, StoredDocument, WriteOutcome, WriteRequest, Written,
+    Buffers, Condition, EngineError, EngineOptions, IndexSort, MergeOptions, Shared, StoredDocument, Workers,
+    WriteOutcome, WriteRequest, Written,
 };
 pub use query::{Query, QueryContext, QueryError, parse_query, query_string};
 pub use search::{
@@ -30,4 +31,8 @@ pub use search::{
     SourceFilter, compare_hits, filter_source,
 };
 pub use shard::{Reader, Shard, ShardStats, uid, uid_parts};
-pub use translog::{Inspection, Operation, OperationKind, TranslogError, inspect as inspect_translog};
+pub use store::{Disk, DiskFile, HostDisk, IntegrityError};
+pub use translog::{
+    Inspection, Operation, OperationKind, Salvage, TranslogError, inspect as inspect_translog,
+    salvage as salvage_translog,
+};

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use tantivy::DocAddress;
 
 use crate::engine::{
-    Engine, EngineError, EngineOptions, StoredDocument, View, WriteOutcome, WriteRequest, Written,
+    Engine, EngineError, EngineOptions, Shared, StoredDocument, View, WriteOutcome, WriteRequest, Written,
 };
 use crate::mapping::Mapping;
 use crate::query::QueryContext;
@@ -25,7 +25,7 @@ pub fn uid_parts(uid: &str) -> (&str, &str) {
 
 /// One shard on one disk.
 pub struct Shard {
-    engine: Engine,
+    engine: Arc<Engine>,
 }
 
 /// What a shard holds and has done.
@@ -47,6 +47,8 @@ pub struct ShardStats {
     pub refreshes: u64,
     /// Flushes since the shard was opened.
     pub flushes: u64,
+    /// Merges since the shard was opened.
+    pub merges: u64,
     /// The highest sequence number; -1 when there is none.
     pub max_seq_no: i64,
     /// Versions kept in memory until a refresh shows them.
@@ -60,8 +62,13 @@ pub struct Reader {
 
 impl Shard {
     /// Opens or creates a shard, with everything that was acknowledged.
-    pub fn open(folder: &Path, mapping: Arc<Mapping>, options: EngineOptions) -> Result<Self, EngineError> {
-        Ok(Self { engine: Engine::open(folder, mapping, options)? })
+    pub fn open(
+        folder: &Path,
+        mapping: Arc<Mapping>,
+        options: EngineOptions,
+        shared: Shared,
+    ) -> Result<Self, EngineError> {
+        Ok(Self { engine: Engine::open(folder, mapping, options, shared)? })
     }
 
     /// Does one write. It may be acknowledged once [`Shard::sync`] has returned for it.
@@ -99,6 +106,21 @@ impl Shard {
         self.engine.flush(now_millis)
     }
 
+    /// Merges segments until no more than `segments_max` are left, and nothing deleted in them.
+    pub fn force_merge(&self, segments_max: usize) -> Result<(), EngineError> {
+        self.engine.force_merge(segments_max)
+    }
+
+    /// Whether everything is committed, so that the shard can be closed and opened again at no cost.
+    pub fn is_committed(&self) -> bool {
+        self.engine.is_committed() && self.engine.merges_under_way() == 0
+    }
+
+    /// Bytes of memory that documents hold which no refresh has shown.
+    pub fn buffered_bytes(&self) -> usize {
+        self.engine.buffered_bytes()
+    }
+
     /// Whether the translog has grown so large that a flush is due.
     pub fn wants_flush(&self) -> bool {
         self.engine.wants_flush()
@@ -128,6 +150,7 @@ impl Shard {
             removed: counters.deleted.load(Ordering::Relaxed),
             refreshes: counters.refreshes.load(Ordering::Relaxed),
             flushes: counters.flushes.load(Ordering::Relaxed),
+            merges: counters.merges.load(Ordering::Relaxed),
             max_seq_no: self.engine.max_seq_no(),
             live_versions: self.engine.live_versions(),
         }

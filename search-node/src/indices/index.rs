@@ -9,7 +9,7 @@ use daemon::clock::Clock;
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use shard::mapping::{Mapping, parse_mapping};
-use shard::{EngineError, EngineOptions, Shard, ShardStats, WriteOutcome, WriteRequest, Written};
+use shard::{EngineError, EngineOptions, Shard, ShardStats, Shared, WriteOutcome, WriteRequest, Written};
 
 use super::metadata::{FILE, IndexMetadata};
 use super::routing::shard_of;
@@ -35,6 +35,14 @@ pub struct Index {
     clock: Clock,
 }
 
+/// What every index of the node works with.
+#[derive(Clone)]
+pub struct Resources {
+    pub segment_buffer_bytes: usize,
+    pub shared: Shared,
+    pub clock: Clock,
+}
+
 /// The figures of an index, all shards together.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct IndexStats {
@@ -48,39 +56,34 @@ pub struct IndexStats {
 
 impl Index {
     /// Makes the folder of a new index, durable before it returns, and opens it.
-    pub fn create(
-        folder: &Path,
-        metadata: IndexMetadata,
-        segment_buffer_bytes: usize,
-        clock: Clock,
-    ) -> Result<Self, ApiError> {
+    pub fn create(folder: &Path, metadata: IndexMetadata, resources: &Resources) -> Result<Self, ApiError> {
         let fault =
             |error: std::io::Error| ApiError::internal(format!("the index cannot be created: {error}"));
         fs_err::create_dir_all(folder).map_err(fault)?;
         state_file::write(&folder.join(FILE), &metadata)
             .map_err(|error| ApiError::internal(error.to_string()))?;
         folder.parent().map_or(Ok(()), state_file::sync_folder).map_err(fault)?;
-        Self::open(folder, metadata, segment_buffer_bytes, clock)
+        Self::open(folder, metadata, resources)
     }
 
     /// Opens an index whose metadata was read.
-    pub fn open(
-        folder: &Path,
-        metadata: IndexMetadata,
-        segment_buffer_bytes: usize,
-        clock: Clock,
-    ) -> Result<Self, ApiError> {
+    pub fn open(folder: &Path, metadata: IndexMetadata, resources: &Resources) -> Result<Self, ApiError> {
         let settings = IndexSettings::read(&metadata.settings)?;
         let mapping = Arc::new(parse_mapping(&metadata.mapping)?);
         let options = EngineOptions {
-            segment_buffer_bytes,
+            segment_buffer_bytes: resources.segment_buffer_bytes,
             flush_threshold_bytes: settings.flush_threshold_bytes,
             gc_deletes: settings.gc_deletes,
             ..EngineOptions::default()
         };
         let shards = (0..settings.shards)
             .map(|number| {
-                let shard = Shard::open(&folder.join(number.to_string()), Arc::clone(&mapping), options)?;
+                let shard = Shard::open(
+                    &folder.join(number.to_string()),
+                    Arc::clone(&mapping),
+                    options.clone(),
+                    resources.shared.clone(),
+                )?;
                 Ok(Arc::new(shard))
             })
             .collect::<Result<Vec<_>, EngineError>>()?;
@@ -94,7 +97,7 @@ impl Index {
             data_stream: metadata.data_stream.clone(),
             metadata: Mutex::new(metadata),
             refreshed_millis: AtomicI64::new(0),
-            clock,
+            clock: resources.clock.clone(),
         })
     }
 

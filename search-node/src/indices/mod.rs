@@ -10,6 +10,6 @@ mod routing;
 mod settings;
 
 pub(crate) use id::new_id;
-pub(crate) use index::Index;
+pub(crate) use index::{Index, Resources};
 pub(crate) use names::{NameOptions, expand};
 pub(crate) use registry::Indices;

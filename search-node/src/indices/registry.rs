@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use shard::mapping::parse_mapping;
 
 use super::data_stream::{DataStreamView, backing_name, built_in_mapping, is_stream_name};
-use super::index::Index;
+use super::index::{Index, Resources};
 use super::metadata::{FILE, IndexMetadata};
 use super::names::{NameOptions, check_index_name, expand};
 use super::settings::{IndexSettings, flatten};
@@ -23,8 +23,8 @@ const DELETED: &str = ".deleted-";
 /// All indices of the node.
 pub struct Indices {
     folder: PathBuf,
-    segment_buffer_bytes: usize,
     auto_create: bool,
+    resources: Resources,
     clock: Clock,
     by_name: RwLock<HashMap<String, Arc<Index>>>,
     /// Held while the set of indices changes.
@@ -33,12 +33,7 @@ pub struct Indices {
 
 impl Indices {
     /// Opens every index below `folder`. One that cannot be opened is named and left out; the others serve.
-    pub fn open(
-        folder: &Path,
-        segment_buffer_bytes: usize,
-        auto_create: bool,
-        clock: Clock,
-    ) -> std::io::Result<Self> {
+    pub fn open(folder: &Path, auto_create: bool, resources: Resources) -> std::io::Result<Self> {
         fs_err::create_dir_all(folder)?;
         let mut by_name = HashMap::new();
         for entry in fs_err::read_dir(folder)? {
@@ -48,7 +43,7 @@ impl Indices {
                 fs_err::remove_dir_all(&path)?;
                 continue;
             }
-            match open_one(&path, segment_buffer_bytes, clock.clone()) {
+            match open_one(&path, &resources) {
                 Ok(Some(index)) => {
                     by_name.insert(index.name.clone(), Arc::new(index));
                 }
@@ -60,9 +55,9 @@ impl Indices {
         }
         Ok(Self {
             folder: folder.to_owned(),
-            segment_buffer_bytes,
             auto_create,
-            clock,
+            clock: resources.clock.clone(),
+            resources,
             by_name: RwLock::new(by_name),
             changing: Mutex::new(()),
         })
@@ -189,8 +184,7 @@ impl Indices {
             aliases,
             data_stream,
         };
-        let index =
-            Arc::new(Index::create(&folder, metadata, self.segment_buffer_bytes, self.clock.clone())?);
+        let index = Arc::new(Index::create(&folder, metadata, &self.resources)?);
         self.by_name.write().insert(name.to_owned(), Arc::clone(&index));
         tracing::info!(index = name, shards = index.shards().len(), "created index");
         Ok(index)
@@ -295,9 +289,9 @@ fn untyped(mapping: Value) -> Value {
     mapping
 }
 
-fn open_one(path: &Path, segment_buffer_bytes: usize, clock: Clock) -> Result<Option<Index>, String> {
+fn open_one(path: &Path, resources: &Resources) -> Result<Option<Index>, String> {
     let metadata: Option<IndexMetadata> =
         state_file::read(&path.join(FILE)).map_err(|error| error.to_string())?;
     let Some(metadata) = metadata else { return Ok(None) };
-    Index::open(path, metadata, segment_buffer_bytes, clock).map(Some).map_err(|error| error.reason)
+    Index::open(path, metadata, resources).map(Some).map_err(|error| error.reason)
 }

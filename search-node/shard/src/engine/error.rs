@@ -3,7 +3,7 @@
 use tantivy::TantivyError;
 
 use crate::mapping::MappingError;
-use crate::store::ManifestError;
+use crate::store::{IntegrityError, ManifestError};
 use crate::translog::TranslogError;
 
 /// Why the engine did not do what was asked.
@@ -29,6 +29,9 @@ pub enum EngineError {
     /// The manifest failed.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
+    /// A file is not what was written.
+    #[error(transparent)]
+    Integrity(#[from] IntegrityError),
     /// The index failed.
     #[error("the index of the shard failed: {0}")]
     Index(#[from] TantivyError),

@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use tantivy::index::{IndexSettings, IndexSortByField, Order};
 use tantivy::schema::{
     BytesOptions, Field, INDEXED, IndexRecordOption, IpAddrOptions, NumericOptions, STORED, Schema,
     SchemaBuilder, TextFieldIndexing, TextOptions,
 };
+use tantivy::store::{Compressor, ZstdCompressor};
 
 use crate::analysis::{RAW, STANDARD};
 use crate::mapping::{DocumentParser, Mapping, Storage};
@@ -42,19 +44,29 @@ pub(crate) struct Slot {
     column: bool,
 }
 
+/// The order of documents inside each segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexSort {
+    /// The path of a field with a column.
+    pub field: String,
+    /// Whether the largest value comes first.
+    pub is_descending: bool,
+}
+
 /// A mapping together with the tantivy schema that keeps it.
 pub(crate) struct Layout {
     pub(crate) mapping: Arc<Mapping>,
     pub(crate) schema: Schema,
     pub(crate) meta: MetaFields,
     pub(crate) parser: DocumentParser,
+    pub(crate) sort: Option<IndexSort>,
     slots: Vec<Slot>,
     fields: HashMap<String, Field>,
 }
 
 impl Layout {
     /// The layout of `mapping`, keeping the slots that are there and adding those that it lacks.
-    pub(crate) fn grow(slots: &[Slot], mapping: Arc<Mapping>) -> Self {
+    pub(crate) fn grow(slots: &[Slot], mapping: Arc<Mapping>, sort: Option<IndexSort>) -> Self {
         let mut slots = slots.to_vec();
         let known: std::collections::HashSet<String> = slots.iter().map(|slot| slot.path.clone()).collect();
         for leaf in mapping.leaves() {
@@ -73,7 +85,7 @@ impl Layout {
         let fields: HashMap<String, Field> =
             slots.iter().map(|slot| (slot.path.clone(), add_slot(&mut builder, slot))).collect();
         let parser = DocumentParser::new(Arc::clone(&mapping), &|path| fields.get(path).copied());
-        Self { mapping, schema: builder.build(), meta, parser, slots, fields }
+        Self { mapping, schema: builder.build(), meta, parser, sort, slots, fields }
     }
 
     pub(crate) fn slots(&self) -> &[Slot] {
@@ -83,6 +95,24 @@ impl Layout {
     /// The tantivy field of a leaf, if it is kept in any structure.
     pub(crate) fn field(&self, path: &str) -> Option<Field> {
         self.fields.get(path).copied()
+    }
+
+    /// How segments are written.
+    pub(super) fn index_settings(&self) -> IndexSettings {
+        let order = |sort: &IndexSort| if sort.is_descending { Order::Desc } else { Order::Asc };
+        // A sort by a field that no document has had yet begins once the field has a column.
+        let sort = self.sort.as_ref().filter(|sort| self.has_column(&sort.field));
+        IndexSettings {
+            sort_by_field: sort
+                .map(|sort| IndexSortByField { field: sort.field.clone(), order: order(sort) }),
+            docstore_compression: Compressor::Zstd(ZstdCompressor { compression_level: Some(1) }),
+            docstore_compress_dedicated_thread: false,
+            ..IndexSettings::default()
+        }
+    }
+
+    fn has_column(&self, path: &str) -> bool {
+        self.slots.iter().any(|slot| slot.path == path && slot.column)
     }
 
     /// The fields with norms, which a segment that predates them is shown to have.

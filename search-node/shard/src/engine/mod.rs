@@ -5,24 +5,29 @@
 //!               └─sync──▶ acknowledged
 //! ```
 //!
-//! Segments are built by our own `SegmentWriter`s, one for each thread that writes; tantivy's `IndexWriter` only keeps
-//! the list of segments, applies deletes and merges. So a refresh holds writers only while it swaps a few pointers.
+//! Segments are built by our own `SegmentWriter`s, one for each thread that writes, and listed in `segments`. A refresh
+//! holds writers only while it swaps a few pointers. Merges run in the background and hold nobody.
 //!
 //! # Invariants
 //!
 //! - A document and its version become known to readers of `versions` before the write returns.
 //! - A newer copy never becomes visible without the older one going away in the same refresh.
 //! - A translog generation is trimmed only after the manifest that covers it is durable.
-//! - The schema only grows, and only between two commits, with no open segment of the old one.
+//! - The schema only grows, and a document goes only into a segment whose schema has all its fields.
 
+mod buffers;
+mod deletes;
 mod error;
 mod grow;
 mod layout;
+mod merge;
+mod merge_policy;
 mod open;
 mod read;
 mod refresh;
-mod superseded;
+mod segments;
 mod versions;
+mod workers;
 mod write;
 
 use std::path::PathBuf;
@@ -32,22 +37,45 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use parking_lot::{Condvar, Mutex, RwLock};
+use tantivy::Searcher;
 use tantivy::index::{Index, Segment};
 use tantivy::indexer::SegmentWriter;
-use tantivy::{IndexReader, IndexWriter, Searcher};
 
-use crate::store::ShardDirectory;
+use crate::store::{Disk, HostDisk, ShardDirectory};
 use crate::translog::{Location, Translog};
 
+pub use buffers::Buffers;
+use buffers::Held;
+use deletes::Superseded;
 pub use error::EngineError;
+pub use layout::IndexSort;
 pub(crate) use layout::{Layout, SEQ_NO, TERM, VERSION};
+pub use merge_policy::MergeOptions;
 pub use read::StoredDocument;
-use superseded::Superseded;
+use segments::Segments;
 use versions::LiveVersions;
+pub use workers::Workers;
 pub use write::{Condition, WriteOutcome, WriteRequest, Written};
 
+/// What the shards of a node share.
+#[derive(Clone)]
+pub struct Shared {
+    /// Where every change goes.
+    pub disk: Arc<dyn Disk>,
+    /// The threads that merge.
+    pub workers: Arc<Workers>,
+    /// The memory of open segments.
+    pub buffers: Arc<Buffers>,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self { disk: HostDisk::shared(), workers: Workers::new(1), buffers: Arc::default() }
+    }
+}
+
 /// Bounds and habits of an engine; settings of the index and the node.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct EngineOptions {
     /// Threads that may build segments at the same time.
     pub writers: usize,
@@ -59,6 +87,12 @@ pub struct EngineOptions {
     pub gc_deletes: Duration,
     /// The primary term under which this copy accepts writes.
     pub term: u64,
+    /// The order of documents in a segment (`index.sort.*`); it never changes.
+    pub sort: Option<IndexSort>,
+    /// Bounds of merging.
+    pub merge: MergeOptions,
+    /// Up to how many bytes the content of segment files is checked when the shard is opened, beside their lengths.
+    pub check_bytes_max: u64,
 }
 
 impl Default for EngineOptions {
@@ -69,6 +103,9 @@ impl Default for EngineOptions {
             flush_threshold_bytes: 512 << 20,
             gc_deletes: Duration::from_secs(60),
             term: 1,
+            sort: None,
+            merge: MergeOptions::default(),
+            check_bytes_max: 1 << 30,
         }
     }
 }
@@ -77,6 +114,7 @@ impl Default for EngineOptions {
 pub(crate) struct Engine {
     directory: ShardDirectory,
     options: EngineOptions,
+    shared: Shared,
     translog: Translog,
     versions: LiveVersions,
     /// Writers hold it to read; whoever takes the open segments away holds it to write, for a moment.
@@ -88,9 +126,9 @@ pub(crate) struct Engine {
     spilled: Condvar,
     /// Counts the times the open segments were taken; tells which refresh a spilled segment belongs to.
     epoch: AtomicU64,
-    /// The lock of refresh, flush and growth, which never run together.
-    manager: Mutex<Manager>,
-    layout: ArcSwap<Layout>,
+    /// The lock of refresh, flush, growth and the end of a merge, which never run together.
+    segments: Mutex<Segments>,
+    writing: ArcSwap<Writing>,
     view: ArcSwap<View>,
     dirty: AtomicBool,
     pub(crate) counters: Counters,
@@ -104,6 +142,14 @@ pub(crate) struct Counters {
     pub(crate) deleted: AtomicU64,
     pub(crate) refreshes: AtomicU64,
     pub(crate) flushes: AtomicU64,
+    pub(crate) merges: AtomicU64,
+}
+
+/// What documents are read and written by.
+struct Writing {
+    layout: Arc<Layout>,
+    /// The index whose schema is the layout's.
+    index: Index,
 }
 
 /// A segment that is being filled.
@@ -112,6 +158,7 @@ struct OpenSegment {
     writer: SegmentWriter,
     /// Bytes of sources added since the writer's memory was last looked at, which costs a walk over all its fields.
     unweighed: usize,
+    held: Held,
 }
 
 /// A segment on disk that the index does not list yet.
@@ -128,12 +175,6 @@ struct Spills {
     under_way: Vec<u64>,
 }
 
-struct Manager {
-    index: Index,
-    writer: IndexWriter,
-    reader: IndexReader,
-}
-
 /// One point in time of a shard: what a search or a get sees.
 pub(crate) struct View {
     pub(crate) searcher: Searcher,
@@ -148,7 +189,7 @@ impl Engine {
 
     /// The layout under which documents are read now.
     pub(crate) fn layout(&self) -> Arc<Layout> {
-        self.layout.load_full()
+        Arc::clone(&self.writing.load().layout)
     }
 
     /// Makes every operation up to `location` durable.
@@ -164,6 +205,24 @@ impl Engine {
     /// Whether the translog has grown so large that a flush is due.
     pub(crate) fn wants_flush(&self) -> bool {
         self.translog.generation_bytes() >= self.options.flush_threshold_bytes
+            || self.directory.doomed_bytes() >= self.options.flush_threshold_bytes
+    }
+
+    /// Whether everything is committed.
+    pub(crate) fn is_committed(&self) -> bool {
+        self.translog.is_trimmed() && !self.segments.lock().has_changed()
+    }
+
+    /// Bytes that the open segments hold.
+    pub(crate) fn buffered_bytes(&self) -> usize {
+        let held =
+            |slot: &Mutex<Option<OpenSegment>>| slot.lock().as_ref().map_or(0, |open| open.held.bytes());
+        self.slots.iter().map(held).sum()
+    }
+
+    /// Merges under way.
+    pub(crate) fn merges_under_way(&self) -> usize {
+        self.segments.lock().merges()
     }
 
     /// Bytes on disk.

@@ -20,9 +20,15 @@ fn mapping(fields: &[(&str, &str)]) -> Arc<Mapping> {
     Arc::new(parse_mapping(&json!({"properties": properties})).expect("valid"))
 }
 
-fn open(folder: &Path, mapping: Arc<Mapping>) -> Engine {
+/// An engine whose merges are done by who asks for them, so that a test knows when they are done.
+fn open(folder: &Path, mapping: Arc<Mapping>) -> Arc<Engine> {
     let options = EngineOptions { segment_buffer_bytes: 20 << 20, ..EngineOptions::default() };
-    Engine::open(folder, mapping, options).expect("opens")
+    open_with(folder, mapping, options)
+}
+
+fn open_with(folder: &Path, mapping: Arc<Mapping>, options: EngineOptions) -> Arc<Engine> {
+    let shared = Shared { workers: Workers::new(0), ..Shared::default() };
+    Engine::open(folder, mapping, options, shared).expect("opens")
 }
 
 fn request<'a>(id: &'a str, source: Option<&'a [u8]>, condition: Condition) -> WriteRequest<'a> {
@@ -162,12 +168,8 @@ fn a_schema_that_grew_answers_like_one_that_was_always_there() {
     assert_eq!(found(&engine, &json!({"range": {"n": {"gte": 5}}})), ["3"]);
     assert_eq!(found(&engine, &json!({"exists": {"field": "n"}})), ["3"]);
 
-    let mut manager = engine.manager.lock();
-    let segments = manager.index.searchable_segment_ids().expect("segments");
-    assert!(segments.len() > 1);
-    manager.writer.merge(&segments).wait().expect("segments of both schemas merge");
-    engine.publish(&manager).expect("published");
-    drop(manager);
+    assert!(engine.view().searcher.segment_readers().len() > 1);
+    engine.force_merge(1).expect("segments of both schemas merge");
     assert_eq!(engine.view().searcher.segment_readers().len(), 1);
     assert_eq!(found(&engine, &json!({"match": {"body": "hello"}})), ["3"]);
     assert_eq!(found(&engine, &json!({"match": {"title": "foo"}})), ["1", "2", "3"]);
@@ -177,7 +179,7 @@ fn a_schema_that_grew_answers_like_one_that_was_always_there() {
 fn a_segment_that_outgrows_its_buffer_is_written_out_and_found() {
     let folder = tempfile::tempdir().expect("a folder");
     let options = EngineOptions { segment_buffer_bytes: 3 << 20, writers: 2, ..EngineOptions::default() };
-    let engine = Engine::open(folder.path(), mapping(&[("t", "text")]), options).expect("opens");
+    let engine = open_with(folder.path(), mapping(&[("t", "text")]), options);
     let text: String = (0..2_000).map(|n| format!("word{n} ")).collect();
 
     std::thread::scope(|scope| {
@@ -256,13 +258,7 @@ fn run(steps: Vec<Step>) {
                 generation += 1;
                 engine.set_mapping(fields_of(generation), NOW).expect("grown");
             }
-            Step::Merge => {
-                let mut manager = engine.manager.lock();
-                let segments = manager.index.searchable_segment_ids().expect("segments");
-                if segments.len() > 1 {
-                    manager.writer.merge(&segments).wait().expect("merged");
-                }
-            }
+            Step::Merge => engine.force_merge(1).expect("merged"),
             Step::Restart => {
                 drop(engine);
                 engine = open(folder.path(), fields_of(generation));

@@ -3,13 +3,16 @@
 use std::sync::atomic::Ordering;
 
 use serde_json_borrow::Value as Json;
-use tantivy::TantivyDocument;
+use tantivy::index::SegmentComponent;
 use tantivy::indexer::{AddOperation, SegmentWriter};
+use tantivy::{Directory, TantivyDocument};
 
+use super::buffers::Held;
 use super::layout::Layout;
 use super::versions::LiveVersion;
 use super::{Engine, EngineError, FinishedSegment, OpenSegment};
 use crate::mapping::{Mapping, Parsed};
+use crate::store::ShardDirectory;
 use crate::translog::{Draft, Location, Operation, OperationKind};
 
 /// How many bytes of sources are added between two looks at a segment's memory.
@@ -239,7 +242,9 @@ impl Engine {
             return Ok(None);
         }
         open.unweighed = 0;
-        if open.writer.mem_usage() < self.options.segment_buffer_bytes {
+        let bytes = open.writer.mem_usage();
+        open.held.set(bytes);
+        if bytes < self.options.segment_buffer_bytes {
             return Ok(None);
         }
         let epoch = self.epoch.load(Ordering::Acquire);
@@ -252,7 +257,7 @@ impl Engine {
         let Some(Spill { epoch, open }) = spill else {
             return Ok(());
         };
-        let finished = open.finish();
+        let finished = open.finish(&self.directory);
         let mut spills = self.spills.lock();
         if let Some(at) = spills.under_way.iter().position(|under_way| *under_way == epoch) {
             spills.under_way.swap_remove(at);
@@ -283,10 +288,10 @@ impl Engine {
     }
 
     fn open_segment(&self) -> Result<OpenSegment, EngineError> {
-        let layout_index = self.view().searcher.index().clone();
-        let segment = layout_index.new_segment();
+        // Behind the gate this index is at least as new as the layout that any writer reads its document by.
+        let segment = self.writing.load().index.new_segment();
         let writer = SegmentWriter::for_segment(self.options.segment_buffer_bytes, segment.clone())?;
-        Ok(OpenSegment { segment, writer, unweighed: 0 })
+        Ok(OpenSegment { segment, writer, unweighed: 0, held: Held::new(&self.shared.buffers) })
     }
 }
 
@@ -314,9 +319,12 @@ pub(crate) struct Numbers {
 
 impl OpenSegment {
     /// Writes the segment's files.
-    pub(super) fn finish(self) -> Result<FinishedSegment, EngineError> {
+    pub(super) fn finish(self, directory: &ShardDirectory) -> Result<FinishedSegment, EngineError> {
         let documents = self.writer.max_doc();
         self.writer.finalize()?;
+        // Sorting writes the documents twice, and tantivy leaves the first copy to its own collection of garbage.
+        let first_copy = self.segment.relative_path(SegmentComponent::TempStore);
+        directory.remove(directory.exists(&first_copy).is_ok_and(|exists| exists).then_some(first_copy));
         Ok(FinishedSegment { segment: self.segment, documents })
     }
 }

@@ -5,7 +5,7 @@
 //!
 //! - `meta.json` and `.managed.json` live in memory; the durable state is the [`Manifest`].
 //! - Segment files are written without a sync; [`ShardDirectory::make_durable`] syncs those that the state needs.
-//! - A file that the last durable state needs is deleted only once a newer state is durable.
+//! - Only `engine` removes files. One that the last durable state needs goes once a newer state is durable.
 //! - `.fieldnorm` files of segments that predate a text field are shown padded (see `fieldnorm`).
 
 use std::collections::{HashMap, HashSet};
@@ -20,9 +20,11 @@ use tantivy::directory::{
     AntiCallToken, DirectoryLock, FileHandle, Lock, MmapDirectory, TerminatingWrite, WatchCallback,
     WatchHandle, WritePtr,
 };
+use tantivy::index::SegmentMeta;
 
+use super::disk::{Appending, Disk};
 use super::fieldnorm::PaddedNorms;
-use super::manifest::{Manifest, ManifestError, sync_folder};
+use super::manifest::{Manifest, ManifestError, SegmentFile};
 
 const META: &str = "meta.json";
 const MANAGED: &str = ".managed.json";
@@ -30,107 +32,180 @@ const MANAGED: &str = ".managed.json";
 /// tantivy's view of a shard's folder.
 #[derive(Clone)]
 pub(crate) struct ShardDirectory {
+    disk: Arc<dyn Disk>,
     folder: Arc<PathBuf>,
     mmap: MmapDirectory,
+    /// `meta.json` and `.managed.json`: a merge has its own, for it builds an index of one segment in the same folder.
+    small: Arc<Mutex<HashMap<PathBuf, Vec<u8>>>>,
     state: Arc<Mutex<State>>,
 }
 
 #[derive(Default)]
 struct State {
-    /// `meta.json` and `.managed.json`.
-    small: HashMap<PathBuf, Vec<u8>>,
-    /// Files that the last durable manifest needs.
-    durable: HashSet<PathBuf>,
-    /// Files that tantivy deleted while the durable manifest still needs them.
+    /// Files that the last durable manifest needs, with their lengths.
+    durable: HashMap<PathBuf, u64>,
+    /// Files that are of no use any more, but that the durable manifest still needs.
     doomed: HashSet<PathBuf>,
-    /// Segments of a state that is being made durable: a merge that ends meanwhile may not take their files away.
-    pinned: HashMap<String, Listed>,
-    /// Files known to be synced.
-    synced: HashSet<PathBuf>,
     /// Fields with norms in the current schema.
     normed: Vec<u32>,
-    /// The segments that some list has named, by the name their files share.
-    segments: HashMap<String, Listed>,
-    /// Fields of the schema, which only ever grows.
-    schema_fields: usize,
-}
-
-/// A segment in tantivy's list.
-#[derive(Debug, Clone)]
-struct Listed {
-    documents: usize,
-    /// The stamp of its newest file of deletes; files with other stamps belong to other states.
-    deletes: Option<u64>,
+    /// How many documents each listed segment has, by the name that its files share.
+    documents: HashMap<String, usize>,
 }
 
 impl ShardDirectory {
     /// Opens a folder at its durable state; files of no state are left over from a crash and removed.
-    pub(crate) fn open(folder: &Path, manifest: Option<&Manifest>) -> Result<Self, OpenDirectoryError> {
+    pub(crate) fn open(
+        disk: Arc<dyn Disk>,
+        folder: &Path,
+        manifest: Option<&Manifest>,
+    ) -> Result<Self, OpenDirectoryError> {
         let mut state = State::default();
+        let mut small = HashMap::new();
         if let Some(manifest) = manifest {
-            state.segments = listed(manifest.meta.as_bytes());
-            state.durable = existing_files(folder, &state.segments);
-            state.synced = state.durable.clone();
-            let managed: Vec<&PathBuf> = state.durable.iter().collect();
-            let managed = serde_json::to_vec(&managed).unwrap_or_else(|_| b"[]".to_vec());
-            state.small.insert(PathBuf::from(MANAGED), managed);
-            state.schema_fields = schema_fields_of(manifest.meta.as_bytes());
-            state.small.insert(PathBuf::from(META), manifest.meta.clone().into_bytes());
+            state.durable =
+                manifest.files.iter().map(|file| (PathBuf::from(&file.name), file.bytes)).collect();
+            small.insert(PathBuf::from(META), manifest.meta.clone().into_bytes());
         }
-        remove_orphans(folder, &state.durable);
+        remove_orphans(disk.as_ref(), folder, &state.durable);
         let mmap = MmapDirectory::open(folder)?;
-        Ok(Self { folder: Arc::new(folder.to_owned()), mmap, state: Arc::new(Mutex::new(state)) })
+        Ok(Self {
+            disk,
+            folder: Arc::new(folder.to_owned()),
+            mmap,
+            small: Arc::new(Mutex::new(small)),
+            state: Arc::new(Mutex::new(state)),
+        })
+    }
+
+    /// The same folder for building one more segment beside the shard's own list.
+    pub(crate) fn beside(&self) -> Self {
+        Self { small: Arc::default(), ..self.clone() }
     }
 
     /// tantivy's `meta.json` as it is now.
     pub(crate) fn meta(&self) -> Option<String> {
-        let state = self.state.lock();
-        state.small.get(Path::new(META)).and_then(|bytes| String::from_utf8(bytes.clone()).ok())
+        let small = self.small.lock();
+        small.get(Path::new(META)).and_then(|bytes| String::from_utf8(bytes.clone()).ok())
     }
 
-    /// The same, keeping every file that it names until [`ShardDirectory::make_durable`] is done with it.
-    pub(crate) fn pin_meta(&self) -> Option<String> {
+    /// Replaces `meta.json`.
+    pub(crate) fn set_meta(&self, meta: String) {
+        self.small.lock().insert(PathBuf::from(META), meta.into_bytes());
+    }
+
+    /// The fields that every `.fieldnorm` file has to show, and the segments whose files may lack some.
+    pub(crate) fn set_listed(&self, normed: Vec<u32>, segments: &[SegmentMeta]) {
         let mut state = self.state.lock();
-        let meta =
-            state.small.get(Path::new(META)).and_then(|bytes| String::from_utf8(bytes.clone()).ok())?;
-        state.pinned = listed(meta.as_bytes());
-        Some(meta)
+        state.normed = normed;
+        // Segments that left the list may still be read by a merge; their entry goes with their files.
+        state
+            .documents
+            .extend(segments.iter().map(|segment| (segment.id().uuid_string(), segment.max_doc() as usize)));
     }
 
-    /// Replaces `meta.json`, as the schema grows.
-    pub(crate) fn set_meta(&self, meta: String) -> io::Result<()> {
-        self.put_small(Path::new(META), meta.as_bytes())
-    }
-
-    /// The fields that every `.fieldnorm` file has to show.
-    pub(crate) fn set_normed(&self, fields: Vec<u32>) {
-        self.state.lock().normed = fields;
-    }
-
-    /// Syncs every file of the state in `manifest`, writes it, and only then lets go of what no state needs.
-    pub(crate) fn make_durable(&self, manifest: &Manifest) -> Result<(), ManifestError> {
-        let files = existing_files(&self.folder, &listed(manifest.meta.as_bytes()));
-        let fresh: Vec<PathBuf> = files.difference(&self.state.lock().synced).cloned().collect();
-        for file in &fresh {
-            let path = self.folder.join(file);
-            fs_err::File::open(&path)
-                .and_then(|file| file.sync_all())
-                .map_err(|source| ManifestError::Io { path, source })?;
+    /// Syncs every file of these segments, writes the manifest, and only then lets go of what no state needs.
+    pub(crate) fn make_durable(
+        &self,
+        mut manifest: Manifest,
+        segments: &[SegmentMeta],
+    ) -> Result<(), ManifestError> {
+        let fault = |path: &Path| {
+            let path = path.to_owned();
+            |source| ManifestError::Io { path, source }
+        };
+        let before = self.state.lock().durable.clone();
+        let mut durable = HashMap::new();
+        for file in self.files_of(segments).map_err(fault(&self.folder))? {
+            let path = self.folder.join(&file);
+            let bytes = match before.get(&file) {
+                Some(bytes) => *bytes,
+                None => {
+                    self.disk.sync_file(&path).map_err(fault(&path))?;
+                    fs_err::metadata(&path).map_err(fault(&path))?.len()
+                }
+            };
+            durable.insert(file, bytes);
         }
-        sync_folder(&self.folder)
-            .map_err(|source| ManifestError::Io { path: self.folder.to_path_buf(), source })?;
-        manifest.write(&self.folder)?;
-        let mut state = self.state.lock();
-        state.pinned.clear();
-        let free: Vec<PathBuf> = state.doomed.difference(&files).cloned().collect();
-        state.doomed.retain(|file| files.contains(file));
-        state.durable.clone_from(&files);
-        state.synced = files;
-        drop(state);
+        self.disk.sync_folder(&self.folder).map_err(fault(&self.folder))?;
+        manifest.files = durable
+            .iter()
+            .map(|(path, bytes)| SegmentFile { name: path.display().to_string(), bytes: *bytes })
+            .collect();
+        manifest.files.sort_by(|a, b| a.name.cmp(&b.name));
+        manifest.write(self.disk.as_ref(), &self.folder)?;
+        let free: Vec<PathBuf> = {
+            let mut state = self.state.lock();
+            state.durable = durable;
+            let state = &mut *state;
+            let durable = &state.durable;
+            state.doomed.extract_if(|file| !durable.contains_key(file)).collect()
+        };
         for file in free {
-            unlink(&self.folder.join(file));
+            self.unlink(&file);
         }
         Ok(())
+    }
+
+    /// Removes what a segment's files are no longer needed for: all of them, or an older list of its deletes.
+    pub(crate) fn remove(&self, files: impl IntoIterator<Item = PathBuf>) {
+        for file in files {
+            let is_needed = {
+                let mut state = self.state.lock();
+                let is_needed = state.durable.contains_key(&file);
+                if is_needed {
+                    state.doomed.insert(file.clone());
+                }
+                is_needed
+            };
+            if !is_needed {
+                self.unlink(&file);
+            }
+        }
+    }
+
+    /// Removes every file of a segment.
+    pub(crate) fn remove_segment(&self, segment: &SegmentMeta) -> io::Result<()> {
+        let files = self.files_of_id(&segment.id().uuid_string())?;
+        self.remove(files);
+        self.state.lock().documents.remove(&segment.id().uuid_string());
+        Ok(())
+    }
+
+    /// The files on disk of these segments, each with its newest list of deletes alone.
+    fn files_of(&self, segments: &[SegmentMeta]) -> io::Result<Vec<PathBuf>> {
+        let by_name: HashMap<String, Option<u64>> =
+            segments.iter().map(|segment| (segment.id().uuid_string(), segment.delete_opstamp())).collect();
+        let is_wanted = |file: &Path| {
+            let Some(deletes) = segment_of(file).and_then(|segment| by_name.get(segment)) else {
+                return false;
+            };
+            match stamp_of_deletes(file) {
+                Some(stamp) => *deletes == Some(stamp),
+                None => true,
+            }
+        };
+        Ok(self.entries()?.into_iter().filter(|file| is_wanted(file)).collect())
+    }
+
+    pub(crate) fn files_of_id(&self, segment: &str) -> io::Result<Vec<PathBuf>> {
+        Ok(self.entries()?.into_iter().filter(|file| segment_of(file) == Some(segment)).collect())
+    }
+
+    fn entries(&self) -> io::Result<Vec<PathBuf>> {
+        fs_err::read_dir(self.folder.as_path())?
+            .map(|entry| entry.map(|entry| PathBuf::from(entry.file_name())))
+            .collect()
+    }
+
+    /// Bytes of files that are kept only because the last durable state needs them.
+    pub(crate) fn doomed_bytes(&self) -> u64 {
+        let state = self.state.lock();
+        state.doomed.iter().filter_map(|file| state.durable.get(file)).sum()
+    }
+
+    /// The shard's folder of segments.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// The size of all files in the folder.
@@ -145,87 +220,36 @@ impl ShardDirectory {
             .sum()
     }
 
-    fn put_small(&self, path: &Path, data: &[u8]) -> io::Result<()> {
-        let mut state = self.state.lock();
-        if path == Path::new(META) {
-            let fields = schema_fields_of(data);
-            if fields < state.schema_fields {
-                return Err(io::Error::other(
-                    "a list of segments under an older schema may not replace a newer one",
-                ));
-            }
-            state.schema_fields = fields;
-            state.segments.extend(listed(data));
-        }
-        state.small.insert(path.to_owned(), data.to_vec());
-        Ok(())
+    /// A file that stays behind costs space, not truth: not removing it is no reason to fail.
+    fn unlink(&self, file: &Path) {
+        unlink(self.disk.as_ref(), &self.folder.join(file));
     }
 }
 
-/// A file that a crash left behind costs space, not truth: not removing it is no reason to fail.
-fn unlink(path: &Path) {
-    if let Err(error) = fs_err::remove_file(path)
+fn unlink(disk: &dyn Disk, path: &Path) {
+    if let Err(error) = disk.remove(path)
         && error.kind() != io::ErrorKind::NotFound
     {
         tracing::warn!(%error, "a file that is no longer needed could not be removed");
     }
 }
 
-/// The segments of a `meta.json`, by the name their files share (the id without hyphens).
-fn listed(meta: &[u8]) -> HashMap<String, Listed> {
-    let meta: serde_json::Value = serde_json::from_slice(meta).unwrap_or_default();
-    let segments = meta.get("segments").and_then(|segments| segments.as_array());
-    segments
-        .into_iter()
-        .flatten()
-        .filter_map(|segment| {
-            let id = segment.get("segment_id")?.as_str()?.replace('-', "");
-            let documents = usize::try_from(segment.get("max_doc")?.as_u64()?).ok()?;
-            let deletes = segment.get("deletes").and_then(|deletes| deletes.get("opstamp")?.as_u64());
-            Some((id, Listed { documents, deletes }))
-        })
-        .collect()
-}
-
-fn schema_fields_of(meta: &[u8]) -> usize {
-    let meta: serde_json::Value = serde_json::from_slice(meta).unwrap_or_default();
-    meta.get("schema").and_then(|schema| schema.as_array()).map_or(0, Vec::len)
-}
-
+/// The segment that a file belongs to: its name up to the first dot.
 fn segment_of(path: &Path) -> Option<&str> {
     path.file_name()?.to_str()?.split('.').next()
 }
 
-/// The files on disk that a state with these segments consists of.
-fn existing_files(folder: &Path, segments: &HashMap<String, Listed>) -> HashSet<PathBuf> {
-    let Ok(entries) = fs_err::read_dir(folder) else {
-        return HashSet::new();
-    };
-    entries
-        .filter_map(|entry| Some(PathBuf::from(entry.ok()?.file_name())))
-        .filter(|path| {
-            let Some(listed) = segment_of(path).and_then(|segment| segments.get(segment)) else {
-                return false;
-            };
-            let is_deletes = path.extension().is_some_and(|extension| extension == "del");
-            !is_deletes
-                || listed
-                    .deletes
-                    .is_some_and(|stamp| path.to_str().is_some_and(|p| p.ends_with(&format!(".{stamp}.del"))))
-        })
-        .collect()
+/// The stamp of a list of deletes, `<segment>.<stamp>.del`.
+fn stamp_of_deletes(path: &Path) -> Option<u64> {
+    path.file_name()?.to_str()?.strip_suffix(".del")?.split('.').nth(1)?.parse().ok()
 }
 
-fn remove_orphans(folder: &Path, durable: &HashSet<PathBuf>) {
-    let Ok(entries) = fs_err::read_dir(folder) else {
-        return;
-    };
-    for name in entries.filter_map(|entry| Some(PathBuf::from(entry.ok()?.file_name()))) {
-        let is_segment_file = segment_of(&name).is_some_and(|segment| {
-            segment.len() == 32 && segment.bytes().all(|byte| byte.is_ascii_hexdigit())
-        });
-        if is_segment_file && !durable.contains(&name) {
-            unlink(&folder.join(name));
+fn remove_orphans(disk: &dyn Disk, folder: &Path, durable: &HashMap<PathBuf, u64>) {
+    let Ok(entries) = fs_err::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let name = PathBuf::from(entry.file_name());
+        if name != Path::new("manifest") && !durable.contains_key(&name) {
+            unlink(disk, &entry.path());
         }
     }
 }
@@ -238,10 +262,10 @@ impl Directory for ShardDirectory {
         }
         let (normed, documents) = {
             let state = self.state.lock();
-            let listed = segment_of(path).and_then(|segment| state.segments.get(segment));
-            (state.normed.clone(), listed.map(|listed| listed.documents))
+            let documents = segment_of(path).and_then(|segment| state.documents.get(segment)).copied();
+            (state.normed.clone(), documents)
         };
-        // A segment that no meta.json names yet was written under the current schema and lacks nothing.
+        // A segment that is not listed yet was written under the current schema and lacks nothing.
         let Some(documents) = documents else {
             return Ok(handle);
         };
@@ -249,35 +273,21 @@ impl Directory for ShardDirectory {
             .map_err(|error| OpenReadError::IoError { io_error: Arc::new(error), filepath: path.to_owned() })
     }
 
+    /// tantivy never removes a file here; that is `engine`'s to decide. It may forget the file.
     fn delete(&self, path: &Path) -> Result<(), DeleteError> {
-        let mut state = self.state.lock();
-        state.synced.remove(path);
-        let is_pinned = segment_of(path).is_some_and(|segment| state.pinned.contains_key(segment));
-        if is_pinned || state.durable.contains(path) {
-            state.doomed.insert(path.to_owned());
-            return Ok(());
-        }
-        drop(state);
-        match fs_err::remove_file(self.folder.join(path)) {
-            Ok(()) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Err(DeleteError::FileDoesNotExist(path.to_owned()))
-            }
-            Err(error) => Err(DeleteError::IoError { io_error: Arc::new(error), filepath: path.to_owned() }),
-        }
+        Err(DeleteError::FileDoesNotExist(path.to_owned()))
     }
 
     fn exists(&self, path: &Path) -> Result<bool, OpenReadError> {
-        if self.state.lock().small.contains_key(path) {
-            return Ok(true);
+        if is_small(path) {
+            return Ok(self.small.lock().contains_key(path));
         }
         Ok(self.folder.join(path).exists())
     }
 
     fn open_write(&self, path: &Path) -> Result<WritePtr, OpenWriteError> {
-        let full = self.folder.join(path);
-        match fs_err::OpenOptions::new().write(true).create_new(true).open(&full) {
-            Ok(file) => Ok(BufWriter::new(Box::new(Unsynced(file)))),
+        match self.disk.create_new(&self.folder.join(path)) {
+            Ok(file) => Ok(BufWriter::new(Box::new(Unsynced(Appending::new(file))))),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 Err(OpenWriteError::FileAlreadyExists(path.to_owned()))
             }
@@ -288,12 +298,16 @@ impl Directory for ShardDirectory {
     }
 
     fn atomic_read(&self, path: &Path) -> Result<Vec<u8>, OpenReadError> {
-        let state = self.state.lock();
-        state.small.get(path).cloned().ok_or_else(|| OpenReadError::FileDoesNotExist(path.to_owned()))
+        let small = self.small.lock();
+        small.get(path).cloned().ok_or_else(|| OpenReadError::FileDoesNotExist(path.to_owned()))
     }
 
     fn atomic_write(&self, path: &Path, data: &[u8]) -> io::Result<()> {
-        self.put_small(path, data)
+        // The list of managed files serves tantivy's own collection of garbage, which never runs here.
+        if path != Path::new(MANAGED) {
+            self.small.lock().insert(path.to_owned(), data.to_vec());
+        }
+        Ok(())
     }
 
     fn sync_directory(&self) -> io::Result<()> {
@@ -310,6 +324,10 @@ impl Directory for ShardDirectory {
     }
 }
 
+fn is_small(path: &Path) -> bool {
+    path == Path::new(META) || path == Path::new(MANAGED)
+}
+
 impl std::fmt::Debug for ShardDirectory {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(out, "ShardDirectory({})", self.folder.display())
@@ -317,7 +335,7 @@ impl std::fmt::Debug for ShardDirectory {
 }
 
 /// A file that is closed without a sync.
-struct Unsynced(fs_err::File);
+struct Unsynced(Appending);
 
 impl Write for Unsynced {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

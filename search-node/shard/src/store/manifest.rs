@@ -3,12 +3,13 @@
 //! It holds tantivy's `meta.json` of that state and how far it covers the translog. It is replaced as a whole:
 //! written beside, synced, renamed, and the folder synced. The byte layout is in `docs/formats/manifest.md`.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-const MAGIC: &[u8; 8] = b"WRMANIF1";
+use super::disk::{Disk, replace};
+
+const MAGIC: &[u8; 8] = b"WRMANIF2";
 const NAME: &str = "manifest";
 /// A manifest names segments and fields; even thousands of both stay far below.
 const LENGTH_MAX: usize = 256 << 20;
@@ -24,6 +25,15 @@ pub(crate) struct Manifest {
     pub(crate) max_seq_no: i64,
     /// The first translog generation that recovery has to read.
     pub(crate) translog_generation: u64,
+    /// The files of the segments, with their lengths, so that one that is missing or cut is noticed.
+    pub(crate) files: Vec<SegmentFile>,
+}
+
+/// A file of a segment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SegmentFile {
+    pub(crate) name: String,
+    pub(crate) bytes: u64,
 }
 
 /// Why a manifest cannot be read or written.
@@ -60,22 +70,12 @@ impl Manifest {
     }
 
     /// Replaces the manifest of `folder` so that it survives a power cut.
-    pub(crate) fn write(&self, folder: &Path) -> Result<(), ManifestError> {
+    pub(crate) fn write(&self, disk: &dyn Disk, folder: &Path) -> Result<(), ManifestError> {
         let path = folder.join(NAME);
-        let fault = |source| ManifestError::Io { path: path.clone(), source };
-        let bytes = encode(self).map_err(|error| fault(error.into()))?;
-        let beside = folder.join("manifest.tmp");
-        let mut file = fs_err::File::create(&beside).map_err(fault)?;
-        file.write_all(&bytes).map_err(fault)?;
-        file.sync_all().map_err(fault)?;
-        fs_err::rename(&beside, &path).map_err(fault)?;
-        sync_folder(folder).map_err(fault)
+        let written =
+            encode(self).map_err(std::io::Error::from).and_then(|bytes| replace(disk, &path, &bytes));
+        written.map_err(|source| ManifestError::Io { path, source })
     }
-}
-
-/// Makes the names in a folder durable.
-pub(super) fn sync_folder(folder: &Path) -> std::io::Result<()> {
-    fs_err::File::open(folder)?.sync_all()
 }
 
 fn encode(manifest: &Manifest) -> Result<Vec<u8>, serde_json::Error> {
@@ -90,6 +90,9 @@ fn encode(manifest: &Manifest) -> Result<Vec<u8>, serde_json::Error> {
 }
 
 fn decode(bytes: &[u8]) -> Result<Manifest, String> {
+    if bytes.starts_with(&MAGIC[..7]) && !bytes.starts_with(MAGIC) {
+        return Err("it is of another version of the format".to_owned());
+    }
     let rest = bytes.strip_prefix(MAGIC).ok_or("it does not begin as a manifest")?;
     let (length, rest) = rest.split_first_chunk::<8>().ok_or("it is too short")?;
     let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
@@ -106,9 +109,16 @@ fn decode(bytes: &[u8]) -> Result<Manifest, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::HostDisk;
 
     fn manifest() -> Manifest {
-        Manifest { meta: "{}".into(), schema: serde_json::json!([]), max_seq_no: 7, translog_generation: 3 }
+        Manifest {
+            meta: "{}".into(),
+            schema: serde_json::json!([]),
+            max_seq_no: 7,
+            translog_generation: 3,
+            files: Vec::new(),
+        }
     }
 
     #[test]
@@ -116,7 +126,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         assert_eq!(Manifest::read(folder.path()).expect("none yet"), None);
 
-        manifest().write(folder.path()).expect("written");
+        manifest().write(&HostDisk, folder.path()).expect("written");
 
         assert_eq!(Manifest::read(folder.path()).expect("read"), Some(manifest()));
     }

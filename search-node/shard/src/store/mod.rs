@@ -3,8 +3,14 @@
 //! tantivy writes through [`ShardDirectory`]; `engine` decides when a state becomes durable.
 
 mod directory;
+mod disk;
 mod fieldnorm;
+mod integrity;
 mod manifest;
 
 pub(crate) use directory::ShardDirectory;
+pub(crate) use disk::create_folder_durably;
+pub use disk::{Disk, DiskFile, HostDisk};
+pub use integrity::IntegrityError;
+pub(crate) use integrity::{check_files, verify_file};
 pub(crate) use manifest::{Manifest, ManifestError};

@@ -1,9 +1,10 @@
 //! The checkpoint: how far the translog is durable. Two slots, written in turn, so that one is always whole.
 
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::error::TranslogError;
+use crate::store::{Disk, DiskFile};
 
 const MAGIC: &[u8; 8] = b"SNTCKP01";
 const SLOT_BYTES: u64 = 512;
@@ -27,7 +28,8 @@ pub(super) struct Checkpoint {
 /// The open checkpoint file.
 #[derive(Debug)]
 pub(super) struct CheckpointFile {
-    file: fs_err::File,
+    path: PathBuf,
+    file: Arc<dyn DiskFile>,
     turn: u64,
 }
 
@@ -42,23 +44,17 @@ impl CheckpointFile {
     }
 
     /// Opens the file for writing, making it if it is not there.
-    pub(super) fn open(folder: &Path) -> Result<Self, TranslogError> {
+    pub(super) fn open(disk: &dyn Disk, folder: &Path) -> Result<Self, TranslogError> {
         let path = path_in(folder);
         let turn = Self::newest(folder)?.map_or(0, |(turn, _)| turn);
-        let file = fs_err::OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .open(&path)
-            .and_then(|file| {
-                file.file().set_len(2 * SLOT_BYTES)?;
-                file.sync_all()?;
-                fs_err::File::open(folder)?.sync_all()?;
-                Ok(file)
-            })
-            .map_err(TranslogError::io(&path))?;
-        Ok(Self { file, turn })
+        let opened = disk.open(&path).and_then(|file| {
+            file.set_length(2 * SLOT_BYTES)?;
+            file.sync()?;
+            disk.sync_folder(folder)?;
+            Ok(file)
+        });
+        let file = opened.map_err(TranslogError::io(&path))?;
+        Ok(Self { path, file, turn })
     }
 
     /// Writes the slot whose turn it is, and syncs it.
@@ -66,14 +62,12 @@ impl CheckpointFile {
         self.turn += 1;
         let bytes = encode(self.turn, checkpoint);
         let offset = (self.turn % 2) * SLOT_BYTES;
-        let path = self.file.path().to_owned();
-        self.file
-            .file()
-            .write_all_at(&bytes, offset)
-            .and_then(|()| self.file.sync_data())
-            .map_err(TranslogError::io(&path))
+        let written = self.file.write_at(&bytes, offset).and_then(|()| self.file.sync());
+        written.map_err(TranslogError::io(&self.path))
     }
 
+    /// The newest slot that verifies. None while nothing was ever acknowledged: then the file is missing, or no slot was
+    /// written whole and one of them not at all. Two damaged slots are damage, and never taken for an empty translog.
     fn newest(folder: &Path) -> Result<Option<(u64, Checkpoint)>, TranslogError> {
         let path = path_in(folder);
         let bytes = match fs_err::read(&path) {
@@ -82,7 +76,16 @@ impl CheckpointFile {
             Err(error) => return Err(TranslogError::io(&path)(error)),
         };
         let slots = bytes.chunks(SLOT_BYTES as usize).filter_map(decode);
-        Ok(slots.max_by_key(|(turn, _)| *turn))
+        let newest = slots.max_by_key(|(turn, _)| *turn);
+        let is_blank = |slot: usize| {
+            let start = (slot * SLOT_BYTES as usize).min(bytes.len());
+            let end = (start + SLOT_BYTES as usize).min(bytes.len());
+            bytes[start..end].iter().all(|byte| *byte == 0)
+        };
+        if newest.is_none() && !is_blank(0) && !is_blank(1) {
+            return Err(TranslogError::corrupt(&path, 0, "neither slot of the checkpoint verifies"));
+        }
+        Ok(newest)
     }
 }
 
@@ -120,6 +123,7 @@ fn decode(slot: &[u8]) -> Option<(u64, Checkpoint)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::HostDisk;
 
     fn checkpoint(generation: u64) -> Checkpoint {
         Checkpoint { translog_id: [1; 16], generation, durable_offset: 64, min_generation: 1, max_seq_no: -1 }
@@ -129,7 +133,7 @@ mod tests {
     #[test]
     fn a_torn_slot_leaves_the_one_before() {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut file = CheckpointFile::open(folder.path()).expect("opens");
+        let mut file = CheckpointFile::open(&HostDisk, folder.path()).expect("opens");
         file.write(&checkpoint(1)).expect("written");
         file.write(&checkpoint(2)).expect("written");
         let whole = fs_err::read(path_in(folder.path())).expect("read");
@@ -143,5 +147,23 @@ mod tests {
 
             assert_eq!(CheckpointFile::read(folder.path()).expect("read"), Some(checkpoint(1)), "byte {cut}");
         }
+    }
+
+    /// A translog whose checkpoint is damaged as a whole is never opened as an empty one.
+    #[test]
+    fn two_damaged_slots_are_damage_and_not_a_new_translog() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut file = CheckpointFile::open(&HostDisk, folder.path()).expect("opens");
+        assert_eq!(CheckpointFile::read(folder.path()).expect("read"), None, "nothing was written yet");
+        file.write(&checkpoint(1)).expect("written");
+        file.write(&checkpoint(2)).expect("written");
+        let mut bytes = fs_err::read(path_in(folder.path())).expect("read");
+        bytes[20] ^= 1;
+        bytes[SLOT_BYTES as usize + 20] ^= 1;
+        fs_err::write(path_in(folder.path()), &bytes).expect("damaged");
+
+        let error = CheckpointFile::read(folder.path()).expect_err("refused");
+
+        assert!(matches!(error, TranslogError::Corrupt { .. }), "{error}");
     }
 }

@@ -1,14 +1,18 @@
-//! The files of a translog: their names, headers, and reading all records of one.
+//! The files of a translog: their names, their headers, and reading the records of one in order.
 
-use std::io::Write;
+use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::error::TranslogError;
-use super::operation::{Operation, Seed, decode};
+use super::operation::{Operation, RECORD_BYTES_MAX, Seed, decode};
+use crate::store::{Disk, DiskFile};
 
 pub(super) const HEADER_BYTES: u64 = 64;
 const MAGIC: &[u8; 8] = b"SNTLOG01";
 const VERSION: u16 = 1;
+/// Bytes read at once.
+const READ_BYTES: usize = 256 << 10;
 
 /// `translog-<generation>.tlog`
 pub(super) fn generation_path(folder: &Path, generation: u64) -> PathBuf {
@@ -30,19 +34,20 @@ pub(super) fn generations(folder: &Path) -> std::io::Result<Vec<u64>> {
 }
 
 /// Creates a generation with its header, durable in content and name.
-pub(super) fn create(folder: &Path, seed: Seed, term: u64) -> Result<fs_err::File, TranslogError> {
+pub(super) fn create(
+    disk: &dyn Disk,
+    folder: &Path,
+    seed: Seed,
+    term: u64,
+) -> Result<Arc<dyn DiskFile>, TranslogError> {
     let path = generation_path(folder, seed.generation);
-    let fault = TranslogError::io(&path);
-    let made =
-        fs_err::OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&path).and_then(
-            |mut file| {
-                file.write_all(&header(seed, term))?;
-                file.sync_all()?;
-                fs_err::File::open(folder)?.sync_all()?;
-                Ok(file)
-            },
-        );
-    made.map_err(fault)
+    let made = disk.create(&path).and_then(|file| {
+        file.write_at(&header(seed, term), 0)?;
+        file.sync()?;
+        disk.sync_folder(folder)?;
+        Ok(file)
+    });
+    made.map_err(TranslogError::io(&path))
 }
 
 fn header(seed: Seed, term: u64) -> [u8; HEADER_BYTES as usize] {
@@ -57,34 +62,84 @@ fn header(seed: Seed, term: u64) -> [u8; HEADER_BYTES as usize] {
     bytes
 }
 
-/// What one file holds, as far as it verifies.
-pub(super) struct Contents {
-    pub(super) operations: Vec<Operation>,
-    /// The end of the last record that verifies.
-    pub(super) end: u64,
-    /// Why reading stopped there, if bytes follow.
-    pub(super) stopped: Option<&'static str>,
+/// The records of one generation, read in order up to the first that does not verify.
+pub(super) struct Records {
+    path: PathBuf,
+    file: BufReader<fs_err::File>,
+    seed: Seed,
+    length: u64,
+    offset: u64,
+    buffer: Vec<u8>,
+    stopped: Option<&'static str>,
 }
 
-/// Reads a generation up to the first record that does not verify.
-pub(super) fn read(folder: &Path, seed: Seed) -> Result<Contents, TranslogError> {
-    let path = generation_path(folder, seed.generation);
-    let bytes = fs_err::read(&path).map_err(TranslogError::io(&path))?;
-    check_header(&bytes, seed).map_err(|reason| TranslogError::corrupt(&path, 0, reason))?;
-    let mut contents = Contents { operations: Vec::new(), end: HEADER_BYTES, stopped: None };
-    while (contents.end as usize) < bytes.len() {
-        match decode(&bytes[contents.end as usize..], seed, contents.end) {
-            Ok((operation, length)) => {
-                contents.operations.push(operation);
-                contents.end += length as u64;
+impl Records {
+    /// Opens a generation and checks that it is the one that `seed` names.
+    pub(super) fn open(folder: &Path, seed: Seed) -> Result<Self, TranslogError> {
+        let path = generation_path(folder, seed.generation);
+        let opened = fs_err::File::open(&path).and_then(|file| Ok((file.metadata()?.len(), file)));
+        let (length, file) = match opened {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(TranslogError::corrupt(&path, 0, "the file is missing"));
             }
-            Err(reason) => {
-                contents.stopped = Some(reason);
-                break;
+            opened => opened.map_err(TranslogError::io(&path))?,
+        };
+        let mut file = BufReader::with_capacity(READ_BYTES, file);
+        let mut header = Vec::new();
+        (&mut file).take(HEADER_BYTES).read_to_end(&mut header).map_err(TranslogError::io(&path))?;
+        check_header(&header, seed).map_err(|reason| TranslogError::corrupt(&path, 0, reason))?;
+        let offset = HEADER_BYTES;
+        Ok(Self { path, file, seed, length, offset, buffer: Vec::new(), stopped: None })
+    }
+
+    /// The next operation. None at the end, and where a record does not verify: see [`Records::stopped`].
+    pub(super) fn next(&mut self) -> Result<Option<Operation>, TranslogError> {
+        if self.stopped.is_some() || self.offset >= self.length {
+            return Ok(None);
+        }
+        match self.read_record() {
+            Ok(Ok((operation, bytes))) => {
+                self.offset += bytes as u64;
+                Ok(Some(operation))
             }
+            Ok(Err(reason)) => {
+                self.stopped = Some(reason);
+                Ok(None)
+            }
+            Err(error) => Err(TranslogError::io(&self.path)(error)),
         }
     }
-    Ok(contents)
+
+    fn read_record(&mut self) -> std::io::Result<Result<(Operation, usize), &'static str>> {
+        let left = self.length - self.offset;
+        let mut word = [0; 4];
+        if left < 4 {
+            return Ok(Err("the length is cut off"));
+        }
+        self.file.read_exact(&mut word)?;
+        // A foreign length is believed only as far as the file has bytes for it.
+        let length = u32::from_le_bytes(word) as usize;
+        if length > RECORD_BYTES_MAX {
+            return Ok(Err("the length is impossible"));
+        }
+        if (length + 8) as u64 > left {
+            return Ok(Err("the record is cut off"));
+        }
+        self.buffer.clear();
+        self.buffer.extend_from_slice(&word);
+        (&mut self.file).take(length as u64 + 4).read_to_end(&mut self.buffer)?;
+        Ok(decode(&self.buffer, self.seed, self.offset))
+    }
+
+    /// The end of the last record that verified.
+    pub(super) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Why reading stopped before the end of the file, if it did.
+    pub(super) fn stopped(&self) -> Option<&'static str> {
+        self.stopped
+    }
 }
 
 fn check_header(bytes: &[u8], seed: Seed) -> Result<(), &'static str> {

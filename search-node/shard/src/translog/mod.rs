@@ -15,12 +15,14 @@
 mod checkpoint;
 mod error;
 mod file;
+mod inspection;
 mod operation;
 mod recovery;
 mod writer;
 
 pub use error::TranslogError;
+pub use inspection::{Inspection, Salvage, inspect, salvage};
 pub(crate) use operation::Draft;
 pub use operation::{Operation, OperationKind};
-pub use recovery::{Inspection, inspect};
+pub(crate) use recovery::Recovered;
 pub(crate) use writer::{Location, Translog};

@@ -1,7 +1,5 @@
 //! The open translog: appending, group commit, rolling to a new generation.
 
-use std::io::Write;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,7 +9,8 @@ use super::checkpoint::{Checkpoint, CheckpointFile};
 use super::error::TranslogError;
 use super::file::{self, HEADER_BYTES, generation_path, generations};
 use super::operation::{Draft, Operation, Seed, decode};
-use super::recovery::recover;
+use super::recovery::Recovered;
+use crate::store::{Disk, DiskFile, HostDisk, create_folder_durably};
 
 /// Bytes gathered before they are handed to the system, if no sync asks earlier.
 const BUFFER_BYTES: usize = 1 << 20;
@@ -28,6 +27,11 @@ impl Location {
     #[cfg(test)]
     pub(crate) fn for_tests() -> Self {
         Self { generation: 1, offset: 64, length: 1 }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn offset_for_tests(&self) -> u64 {
+        self.offset
     }
 
     fn end(&self) -> Position {
@@ -47,8 +51,8 @@ struct Position {
 ///  append ──▶ buffer ──▶ file ──fdatasync──▶ checkpoint ──▶ acknowledged
 ///                         └ one writer syncs for all who wait; appends go on meanwhile
 /// ```
-#[derive(Debug)]
 pub(crate) struct Translog {
+    disk: Arc<dyn Disk>,
     folder: PathBuf,
     seed_id: [u8; 16],
     tail: Mutex<Tail>,
@@ -59,7 +63,7 @@ pub(crate) struct Translog {
 /// The end of the current generation.
 #[derive(Debug)]
 struct Tail {
-    file: Arc<fs_err::File>,
+    file: Arc<dyn DiskFile>,
     seed: Seed,
     /// Bytes handed to the system.
     written: u64,
@@ -78,61 +82,62 @@ struct SyncState {
 }
 
 impl Translog {
-    /// Opens the translog in `folder`, giving every operation that no durable state covers. Writing goes on in a new
-    /// generation; a torn tail that was never acknowledged is cut off.
+    /// Opens the translog in `folder`, giving what it holds beyond the durable state. Writing goes on in a new generation;
+    /// a torn tail that was never acknowledged is cut off.
     pub(crate) fn open(
+        disk: Arc<dyn Disk>,
         folder: &Path,
         term: u64,
         durable_seq_no: i64,
-    ) -> Result<(Self, Vec<Operation>), TranslogError> {
-        fs_err::create_dir_all(folder).map_err(TranslogError::io(folder))?;
-        let recovered = recover(folder)?;
-        let (seed_id, generation, min_generation, max_seq_no, operations) = match recovered {
+    ) -> Result<(Self, Option<Recovered>), TranslogError> {
+        create_folder_durably(disk.as_ref(), folder).map_err(TranslogError::io(folder))?;
+        let recovered = Recovered::check(folder)?;
+        let mut checkpoint = match &recovered {
             Some(found) => {
-                let checkpoint = found.checkpoint;
-                cut_tail(folder, &checkpoint)?;
-                (
-                    checkpoint.translog_id,
-                    checkpoint.generation + 1,
-                    checkpoint.min_generation,
-                    checkpoint.max_seq_no.max(durable_seq_no),
-                    found.operations,
-                )
+                cut_tail(disk.as_ref(), folder, &found.checkpoint)?;
+                found.checkpoint
             }
-            None => (*uuid::Uuid::new_v4().as_bytes(), 1, 1, durable_seq_no, Vec::new()),
+            None if durable_seq_no >= 0 => {
+                return Err(TranslogError::corrupt(folder, 0, "the translog is missing"));
+            }
+            None => Checkpoint {
+                translog_id: *uuid::Uuid::new_v4().as_bytes(),
+                generation: 0,
+                durable_offset: 0,
+                min_generation: 1,
+                max_seq_no: -1,
+            },
         };
-        let seed = Seed { translog_id: seed_id, generation };
-        let file = file::create(folder, seed, term)?;
-        let mut checkpoint = CheckpointFile::open(folder)?;
-        checkpoint.write(&Checkpoint {
-            translog_id: seed_id,
-            generation,
-            durable_offset: HEADER_BYTES,
-            min_generation,
-            max_seq_no,
-        })?;
+        checkpoint.generation += 1;
+        checkpoint.durable_offset = HEADER_BYTES;
+        checkpoint.max_seq_no = checkpoint.max_seq_no.max(durable_seq_no);
+        let seed = Seed { translog_id: checkpoint.translog_id, generation: checkpoint.generation };
+        let file = file::create(disk.as_ref(), folder, seed, term)?;
+        let mut checkpoint_file = CheckpointFile::open(disk.as_ref(), folder)?;
+        checkpoint_file.write(&checkpoint)?;
         let tail = Tail {
-            file: Arc::new(file),
+            file,
             seed,
             written: HEADER_BYTES,
             buffer: Vec::new(),
-            next_seq_no: (max_seq_no + 1) as u64,
-            max_seq_no,
+            next_seq_no: (checkpoint.max_seq_no + 1) as u64,
+            max_seq_no: checkpoint.max_seq_no,
         };
         let sync = SyncState {
-            reached: Position { generation, offset: HEADER_BYTES },
-            min_generation,
-            checkpoint: Some(checkpoint),
+            reached: Position { generation: checkpoint.generation, offset: HEADER_BYTES },
+            min_generation: checkpoint.min_generation,
+            checkpoint: Some(checkpoint_file),
             failed: None,
         };
         let translog = Self {
+            disk,
             folder: folder.to_owned(),
-            seed_id,
+            seed_id: checkpoint.translog_id,
             tail: Mutex::new(tail),
             sync: Mutex::new(sync),
             synced: Condvar::new(),
         };
-        Ok((translog, operations))
+        Ok((translog, recovered))
     }
 
     /// Appends one operation, giving it the next sequence number. It is not durable yet.
@@ -210,7 +215,8 @@ impl Translog {
             tail.flush().map_err(TranslogError::io(&path))?;
             (Arc::clone(&tail.file), tail.end(), tail.max_seq_no)
         };
-        file.sync_data().map_err(TranslogError::io(file.path()))?;
+        let path = generation_path(&self.folder, end.generation);
+        file.sync().map_err(TranslogError::io(&path))?;
         checkpoint.write(&Checkpoint {
             translog_id: self.seed_id,
             generation: end.generation,
@@ -231,7 +237,7 @@ impl Translog {
         }
         let mut tail = self.tail.lock();
         let seed = Seed { translog_id: self.seed_id, generation: tail.seed.generation + 1 };
-        let file = file::create(&self.folder, seed, term)?;
+        let file = file::create(self.disk.as_ref(), &self.folder, seed, term)?;
         let min_generation = state.min_generation;
         if let Some(checkpoint) = state.checkpoint.as_mut() {
             checkpoint.write(&Checkpoint {
@@ -242,7 +248,7 @@ impl Translog {
                 max_seq_no: tail.max_seq_no,
             })?;
         }
-        tail.file = Arc::new(file);
+        tail.file = file;
         tail.seed = seed;
         tail.written = HEADER_BYTES;
         tail.buffer.clear();
@@ -272,7 +278,7 @@ impl Translog {
         for old in generations(&self.folder).map_err(TranslogError::io(&self.folder))? {
             if old < generation {
                 let path = generation_path(&self.folder, old);
-                fs_err::remove_file(&path).map_err(TranslogError::io(&path))?;
+                self.disk.remove(&path).map_err(TranslogError::io(&path))?;
             }
         }
         Ok(())
@@ -297,15 +303,22 @@ impl Translog {
         };
         let file = match file {
             Some(file) => file,
-            None => Arc::new(fs_err::File::open(&path).map_err(TranslogError::io(&path))?),
+            None => HostDisk.open_to_read(&path).map_err(TranslogError::io(&path))?,
         };
-        file.file().read_exact_at(&mut bytes, location.offset).map_err(TranslogError::io(&path))?;
+        file.read_at(&mut bytes, location.offset).map_err(TranslogError::io(&path))?;
         decode_at(&path, &bytes, seed, location.offset)
     }
 
     /// Bytes in the current generation.
     pub(crate) fn generation_bytes(&self) -> u64 {
         self.tail.lock().end().offset
+    }
+
+    /// Whether it holds nothing that a durable state would make redundant.
+    pub(crate) fn is_trimmed(&self) -> bool {
+        let min_generation = self.sync.lock().min_generation;
+        let end = self.tail.lock().end();
+        end.generation == min_generation && end.offset == HEADER_BYTES
     }
 
     /// The highest sequence number given so far; -1 when there is none.
@@ -325,7 +338,7 @@ impl Tail {
         if self.buffer.is_empty() {
             return Ok(());
         }
-        (&*self.file).write_all(&self.buffer)?;
+        self.file.write_at(&self.buffer, self.written)?;
         self.written += self.buffer.len() as u64;
         self.buffer.clear();
         Ok(())
@@ -342,16 +355,13 @@ fn decode_at(path: &Path, bytes: &[u8], seed: Seed, offset: u64) -> Result<Opera
         .map_err(|reason| TranslogError::corrupt(path, offset, reason))
 }
 
-fn cut_tail(folder: &Path, checkpoint: &Checkpoint) -> Result<(), TranslogError> {
+fn cut_tail(disk: &dyn Disk, folder: &Path, checkpoint: &Checkpoint) -> Result<(), TranslogError> {
     let path = generation_path(folder, checkpoint.generation);
-    fs_err::OpenOptions::new()
-        .write(true)
-        .open(&path)
-        .and_then(|file| {
-            file.set_len(checkpoint.durable_offset)?;
-            file.sync_all()
-        })
-        .map_err(TranslogError::io(&path))
+    let cut = disk.open(&path).and_then(|file| {
+        file.set_length(checkpoint.durable_offset)?;
+        file.sync()
+    });
+    cut.map_err(TranslogError::io(&path))
 }
 
 #[cfg(test)]

@@ -9,6 +9,20 @@ fn draft<'a>(uid: &'a str, source: &'a [u8]) -> Draft<'a> {
     Draft { kind: OperationKind::Index, term: 1, version: 1, uid, routing: "", source }
 }
 
+/// Opens a translog and reads all that it holds.
+fn open(folder: &Path, durable_seq_no: i64) -> Result<(Translog, Vec<Operation>), TranslogError> {
+    let (translog, recovered) = Translog::open(HostDisk::shared(), folder, 1, durable_seq_no)?;
+    let mut operations = Vec::new();
+    if let Some(recovered) = recovered {
+        recovered.for_each(|operation| {
+            operations.push(operation);
+            Ok::<(), TranslogError>(())
+        })?;
+        assert_eq!(recovered.operations as usize, operations.len());
+    }
+    Ok((translog, operations))
+}
+
 fn uids(operations: &[Operation]) -> Vec<&str> {
     operations.iter().map(|operation| operation.uid.as_str()).collect()
 }
@@ -17,7 +31,7 @@ fn uids(operations: &[Operation]) -> Vec<&str> {
 fn what_was_synced_is_recovered_in_order() {
     let folder = tempfile::tempdir().expect("a folder");
     {
-        let (translog, operations) = Translog::open(folder.path(), 1, -1).expect("opens");
+        let (translog, operations) = open(folder.path(), -1).expect("opens");
         assert!(operations.is_empty());
         for uid in ["a", "b", "c"] {
             let (_, location) = translog.append(&draft(uid, b"{}")).expect("appended");
@@ -25,7 +39,7 @@ fn what_was_synced_is_recovered_in_order() {
         }
     }
 
-    let (translog, operations) = Translog::open(folder.path(), 1, -1).expect("opens again");
+    let (translog, operations) = open(folder.path(), -1).expect("opens again");
 
     assert_eq!(uids(&operations), ["a", "b", "c"]);
     assert_eq!(operations[2].seq_no, 2);
@@ -37,7 +51,7 @@ fn what_was_synced_is_recovered_in_order() {
 fn a_torn_tail_is_cut_and_never_costs_what_was_synced() {
     let folder = tempfile::tempdir().expect("a folder");
     let durable = {
-        let (translog, _) = Translog::open(folder.path(), 1, -1).expect("opens");
+        let (translog, _) = open(folder.path(), -1).expect("opens");
         let (_, location) = translog.append(&draft("kept", b"{}")).expect("appended");
         translog.sync(location).expect("synced");
         let durable = location.end().offset;
@@ -54,11 +68,11 @@ fn a_torn_tail_is_cut_and_never_costs_what_was_synced() {
         fs_err::write(generation_path(copy.path(), 1), &whole[..cut]).expect("written");
         fs_err::write(copy.path().join("translog.ckp"), &checkpoint).expect("written");
 
-        let (_, operations) = Translog::open(copy.path(), 1, -1).expect("opens");
+        let (_, operations) = open(copy.path(), -1).expect("opens");
 
         let expected: &[&str] = if cut == whole.len() { &["kept", "torn"] } else { &["kept"] };
         assert_eq!(uids(&operations), expected, "cut at {cut}");
-        let (_, again) = Translog::open(copy.path(), 1, -1).expect("opens once more");
+        let (_, again) = open(copy.path(), -1).expect("opens once more");
         assert_eq!(uids(&again), expected, "cut at {cut}, second opening");
     }
 }
@@ -67,7 +81,7 @@ fn a_torn_tail_is_cut_and_never_costs_what_was_synced() {
 fn damage_to_what_was_acknowledged_is_reported_not_cut() {
     let folder = tempfile::tempdir().expect("a folder");
     {
-        let (translog, _) = Translog::open(folder.path(), 1, -1).expect("opens");
+        let (translog, _) = open(folder.path(), -1).expect("opens");
         for uid in ["a", "b"] {
             translog.append(&draft(uid, b"{}")).expect("appended");
         }
@@ -79,7 +93,7 @@ fn damage_to_what_was_acknowledged_is_reported_not_cut() {
     bytes[middle] ^= 1;
     fs_err::write(&path, &bytes).expect("damaged");
 
-    let error = Translog::open(folder.path(), 1, -1).expect_err("corrupt").to_string();
+    let error = open(folder.path(), -1).err().expect("corrupt").to_string();
 
     assert!(error.contains("translog-1.tlog") && error.contains("byte 64"), "{error}");
 }
@@ -88,7 +102,7 @@ fn damage_to_what_was_acknowledged_is_reported_not_cut() {
 fn a_trimmed_translog_forgets_only_what_was_covered() {
     let folder = tempfile::tempdir().expect("a folder");
     {
-        let (translog, _) = Translog::open(folder.path(), 1, -1).expect("opens");
+        let (translog, _) = open(folder.path(), -1).expect("opens");
         translog.append(&draft("covered", b"{}")).expect("appended");
         let (generation, max_seq_no) = translog.roll(1).expect("rolled");
         assert_eq!((generation, max_seq_no), (2, 0));
@@ -97,7 +111,7 @@ fn a_trimmed_translog_forgets_only_what_was_covered() {
         translog.trim(generation).expect("trimmed");
     }
 
-    let (_, operations) = Translog::open(folder.path(), 1, 0).expect("opens");
+    let (_, operations) = open(folder.path(), 0).expect("opens");
 
     assert_eq!(uids(&operations), ["later"]);
     assert!(!generation_path(folder.path(), 1).exists());
@@ -107,7 +121,7 @@ fn a_trimmed_translog_forgets_only_what_was_covered() {
 fn writers_at_once_share_syncs_and_lose_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     {
-        let translog = Arc::new(Translog::open(folder.path(), 1, -1).expect("opens").0);
+        let translog = Arc::new(open(folder.path(), -1).expect("opens").0);
         std::thread::scope(|scope| {
             for writer in 0..4 {
                 let translog = Arc::clone(&translog);
@@ -122,7 +136,7 @@ fn writers_at_once_share_syncs_and_lose_nothing() {
         });
     }
 
-    let (_, operations) = Translog::open(folder.path(), 1, -1).expect("opens");
+    let (_, operations) = open(folder.path(), -1).expect("opens");
 
     assert_eq!(operations.len(), 200);
     assert!(operations.windows(2).all(|pair| pair[0].seq_no + 1 == pair[1].seq_no));
@@ -131,7 +145,7 @@ fn writers_at_once_share_syncs_and_lose_nothing() {
 #[test]
 fn an_operation_is_read_back_before_and_after_its_sync() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (translog, _) = Translog::open(folder.path(), 1, -1).expect("opens");
+    let (translog, _) = open(folder.path(), -1).expect("opens");
     let (_, first) = translog.append(&draft("a", b"1")).expect("appended");
     translog.sync(first).expect("synced");
     let (_, second) = translog.append(&draft("b", b"2")).expect("appended");

@@ -1,0 +1,102 @@
+//! Deletes: which older copies of documents a refresh takes away, and the list of deletes of a segment.
+
+use std::path::PathBuf;
+
+use hashbrown::HashMap;
+use tantivy::directory::TerminatingWrite;
+use tantivy::fastfield::write_alive_bitset;
+use tantivy::index::{Index, SegmentComponent, SegmentMeta, SegmentReader};
+use tantivy::schema::IndexRecordOption;
+use tantivy::{BitSet, DocId, DocSet, TERMINATED, Term};
+
+use super::EngineError;
+use super::layout::{Layout, SEQ_NO};
+
+/// Documents that have newer operations, with the sequence number of the newest.
+#[derive(Debug, Default)]
+pub(super) struct Superseded {
+    newest: HashMap<String, u64>,
+}
+
+impl Superseded {
+    pub(super) fn push(&mut self, uid: &str, seq_no: u64) {
+        match self.newest.get_mut(uid) {
+            Some(known) => *known = seq_no.max(*known),
+            None => {
+                self.newest.insert(uid.to_owned(), seq_no);
+            }
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.newest.is_empty()
+    }
+
+    /// The documents of a segment that are older than the newest operation on them.
+    fn documents(&self, reader: &SegmentReader, layout: &Layout) -> Result<Vec<DocId>, EngineError> {
+        let index = reader.inverted_index(layout.meta.uid)?;
+        let seq_nos = reader.fast_fields().u64(SEQ_NO)?;
+        let mut documents = Vec::new();
+        // In the order of the terms, as the dictionary lies on the disk.
+        let mut newest: Vec<(&String, &u64)> = self.newest.iter().collect();
+        newest.sort_unstable();
+        for (uid, newest) in newest {
+            let term = Term::from_field_text(layout.meta.uid, uid);
+            let Some(mut postings) = index.read_postings(&term, IndexRecordOption::Basic)? else {
+                continue;
+            };
+            while postings.doc() != TERMINATED {
+                let document = postings.doc();
+                if seq_nos.first(document).is_some_and(|seq_no| seq_no < *newest)
+                    && !reader.is_deleted(document)
+                {
+                    documents.push(document);
+                }
+                postings.advance();
+            }
+        }
+        Ok(documents)
+    }
+}
+
+/// Takes superseded documents away from a segment: its description with the new list of deletes, if there is any change.
+/// `known` is a reader of the segment as `meta` describes it, if somebody has one.
+pub(super) fn apply(
+    index: &Index,
+    meta: &SegmentMeta,
+    known: Option<&SegmentReader>,
+    superseded: &Superseded,
+    layout: &Layout,
+    stamp: u64,
+) -> Result<Option<SegmentMeta>, EngineError> {
+    let opened;
+    let reader = match known {
+        Some(reader) => reader,
+        None => {
+            opened = SegmentReader::open(&index.segment(meta.clone()))?;
+            &opened
+        }
+    };
+    let documents = superseded.documents(reader, layout)?;
+    if documents.is_empty() {
+        return Ok(None);
+    }
+    let mut alive = BitSet::with_max_value_and_full(meta.max_doc());
+    if let Some(before) = reader.alive_bitset() {
+        alive.intersect_update(before.bitset());
+    }
+    for document in documents {
+        alive.remove(document);
+    }
+    let deleted = meta.max_doc() - alive.len() as u32;
+    let newer = index.segment(meta.clone()).with_delete_meta(deleted, stamp);
+    let mut file = newer.open_write(SegmentComponent::Delete).map_err(tantivy::TantivyError::from)?;
+    write_alive_bitset(&alive, &mut file)?;
+    file.terminate()?;
+    Ok(Some(newer.meta().clone()))
+}
+
+/// The file of a segment's list of deletes.
+pub(super) fn file_of(meta: &SegmentMeta) -> Option<PathBuf> {
+    meta.has_deletes().then(|| meta.relative_path(SegmentComponent::Delete))
+}

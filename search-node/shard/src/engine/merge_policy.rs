@@ -1,0 +1,178 @@
+//! Which segments to merge: a decision over sizes, without I/O.
+//!
+//! Segments stand in the order of time, and only neighbours are merged, so that each segment keeps to its span of time: a
+//! search for the newest hits can pass over the older ones. Sizes form levels, each [`FACTOR`] times the one below; once a
+//! row of neighbours up to a level makes a segment of a higher one, the row becomes one. So a document is written once for
+//! each level at most, and the list has less than [`FACTOR`] segments of each.
+
+use std::ops::Range;
+
+use super::segments::SegmentSize;
+
+/// How many segments of one level make one of the next.
+const FACTOR: u64 = 8;
+/// Segments below this many documents are all of the lowest level.
+const FLOOR_DOCUMENTS: u64 = 250;
+/// The most segments that one merge takes at once; each costs open files and buffers.
+const INPUTS_MAX: usize = 32;
+/// The levels below the largest segments: 250 × 8^8 is beyond what a segment can hold.
+const LEVELS: u32 = 9;
+
+/// Bounds of merging; settings of the index.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MergeOptions {
+    /// Segments with more documents than half of this are not merged with others any more.
+    pub documents_max: u32,
+    /// The share of deleted documents from which a segment is written anew by itself.
+    pub deletes_max: f64,
+}
+
+impl Default for MergeOptions {
+    fn default() -> Self {
+        Self { documents_max: 20_000_000, deletes_max: 0.33 }
+    }
+}
+
+/// The rows of neighbours to merge now; none of them overlap.
+pub(super) fn plan(segments: &[SegmentSize], options: &MergeOptions) -> Vec<Range<usize>> {
+    let mut taken = vec![false; segments.len()];
+    let mut plans = Vec::new();
+    for level in 0..LEVELS {
+        let is_open = |at: usize, taken: &[bool]| {
+            let size = &segments[at];
+            !size.is_merging
+                && !taken[at]
+                && level_of(size) <= level
+                && size.documents <= options.documents_max / 2
+        };
+        let mut start = 0;
+        while start < segments.len() {
+            if !is_open(start, &taken) {
+                start += 1;
+                continue;
+            }
+            let mut end = start;
+            let mut documents = 0u64;
+            while end < segments.len()
+                && is_open(end, &taken)
+                && end - start < INPUTS_MAX
+                && documents + u64::from(segments[end].documents) <= u64::from(options.documents_max)
+            {
+                documents += u64::from(segments[end].documents);
+                end += 1;
+            }
+            if is_worth_it(end - start, documents, level) {
+                taken[start..end].fill(true);
+                plans.push(start..end);
+            }
+            start = end.max(start + 1);
+        }
+    }
+    for (at, size) in segments.iter().enumerate() {
+        let total = f64::from(size.documents) + f64::from(size.deleted);
+        if !taken[at] && !size.is_merging && f64::from(size.deleted) > total * options.deletes_max {
+            plans.push(at..at + 1);
+        }
+    }
+    plans
+}
+
+fn level_of(size: &SegmentSize) -> u32 {
+    let mut level = 0;
+    let mut bound = FLOOR_DOCUMENTS;
+    while u64::from(size.documents) > bound {
+        level += 1;
+        bound *= FACTOR;
+    }
+    level
+}
+
+/// A row of the lowest level is merged by count alone: such segments cost more than writing them again.
+fn is_worth_it(count: usize, documents: u64, level: u32) -> bool {
+    count >= FACTOR as usize && (level == 0 || documents > FLOOR_DOCUMENTS * FACTOR.pow(level))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn sizes(documents: &[u32]) -> Vec<SegmentSize> {
+        documents
+            .iter()
+            .map(|documents| SegmentSize { documents: *documents, deleted: 0, is_merging: false })
+            .collect()
+    }
+
+    fn planned(documents: &[u32]) -> Vec<Range<usize>> {
+        plan(&sizes(documents), &MergeOptions::default())
+    }
+
+    #[test]
+    fn a_row_of_equals_becomes_one_and_a_shorter_row_waits() {
+        assert_eq!(planned(&[1_000; 8]), [0..8]);
+        assert!(planned(&[1_000; 7]).is_empty());
+        assert_eq!(planned(&[100_000; 9]), [0..9]);
+    }
+
+    #[test]
+    fn a_large_segment_is_not_written_again_for_a_few_small_ones() {
+        assert!(planned(&[900_000, 10, 10, 10, 10, 10, 10, 10]).is_empty());
+        assert_eq!(planned(&[900_000, 10, 10, 10, 10, 10, 10, 10, 10]), [1..9]);
+    }
+
+    #[test]
+    fn only_neighbours_are_merged() {
+        let mut segments = sizes(&[1_000; 9]);
+        segments[4].is_merging = true;
+
+        assert!(plan(&segments, &MergeOptions::default()).is_empty());
+    }
+
+    #[test]
+    fn a_segment_of_mostly_deleted_documents_is_written_anew() {
+        let segments = [SegmentSize { documents: 600, deleted: 400, is_merging: false }];
+
+        assert_eq!(plan(&segments, &MergeOptions::default()), [0..1]);
+    }
+
+    /// However many segments come, their number stays small and each document is written a bounded number of times.
+    #[test]
+    fn merging_keeps_the_list_short_and_the_work_bounded() {
+        let mut list = Vec::new();
+        let mut written = 0u64;
+        for _ in 0..5_000 {
+            list.push(500);
+            loop {
+                let Some(range) = planned(&list).into_iter().next() else { break };
+                let documents: u32 = list[range.clone()].iter().sum();
+                written += u64::from(documents);
+                list.splice(range, [documents]);
+            }
+        }
+
+        let total = 5_000 * 500;
+        assert!(list.len() <= 48, "{} segments", list.len());
+        assert!(written <= total * 6, "each document was written {} times", written / total);
+    }
+
+    proptest! {
+        #[test]
+        fn plans_are_rows_inside_the_list_that_do_not_overlap(
+            segments in proptest::collection::vec((0u32..3_000_000, 0u32..100_000, any::<bool>()), 0..60),
+        ) {
+            let segments: Vec<SegmentSize> = segments
+                .into_iter()
+                .map(|(documents, deleted, is_merging)| SegmentSize { documents, deleted, is_merging })
+                .collect();
+            let mut seen = vec![false; segments.len()];
+            for range in plan(&segments, &MergeOptions::default()) {
+                for at in range {
+                    prop_assert!(!segments[at].is_merging && !seen[at]);
+                    seen[at] = true;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Workers: threads that merge, shared by every shard of a node. They come when there is work and go when there is none.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use parking_lot::{Condvar, Mutex};
+
+type Work = Box<dyn FnOnce() + Send>;
+
+/// Threads for work in the background.
+pub struct Workers {
+    threads_max: usize,
+    state: Mutex<State>,
+    idle: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Work>,
+    threads: usize,
+}
+
+impl Workers {
+    /// At most `threads_max` threads; with none, work is done by who hands it in.
+    pub fn new(threads_max: usize) -> Arc<Self> {
+        Arc::new(Self { threads_max, state: Mutex::default(), idle: Condvar::new() })
+    }
+
+    /// Does the work soon. What waits is bounded by who hands it in: a shard has each segment in one merge at most.
+    pub(super) fn run(self: &Arc<Self>, work: impl FnOnce() + Send + 'static) {
+        if self.threads_max == 0 {
+            return work();
+        }
+        let mut state = self.state.lock();
+        state.waiting.push_back(Box::new(work));
+        if state.threads >= self.threads_max {
+            return;
+        }
+        state.threads += 1;
+        drop(state);
+        let workers = Arc::clone(self);
+        let started = std::thread::Builder::new().name("merge".to_owned()).spawn(move || workers.work());
+        if let Err(error) = started {
+            tracing::warn!(%error, "no thread could be started to merge; the next merge tries again");
+            self.state.lock().threads -= 1;
+        }
+    }
+
+    fn work(&self) {
+        loop {
+            let work = {
+                let mut state = self.state.lock();
+                let Some(work) = state.waiting.pop_front() else {
+                    state.threads -= 1;
+                    self.idle.notify_all();
+                    return;
+                };
+                work
+            };
+            // A merge that breaks costs itself; the thread goes on with the next.
+            if std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).is_err() {
+                tracing::error!("a merge broke");
+            }
+        }
+    }
+
+    /// Waits until nothing is under way or waiting.
+    pub fn wait_until_idle(&self) {
+        let mut state = self.state.lock();
+        while state.threads > 0 {
+            self.idle.wait(&mut state);
+        }
+    }
+}
+
+impl std::fmt::Debug for Workers {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Workers({})", self.threads_max)
+    }
+}

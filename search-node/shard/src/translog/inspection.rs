@@ -1,0 +1,246 @@
+//! A translog read offline, for a person: what is in it, what does not verify, and what can be saved.
+
+use std::path::{Path, PathBuf};
+
+use super::checkpoint::{Checkpoint, CheckpointFile};
+use super::error::TranslogError;
+use super::file::{self, HEADER_BYTES, Records, generation_path, generations};
+use super::operation::{Draft, Operation, Seed, decode};
+use crate::store::{Disk, create_folder_durably};
+
+/// What is in a translog, read without changing it.
+#[derive(Debug)]
+pub struct Inspection {
+    /// The generations on disk.
+    pub generations: Vec<u64>,
+    /// Operations that verify.
+    pub operations: u64,
+    /// The lowest and the highest sequence number among them.
+    pub seq_nos: Option<(u64, u64)>,
+    /// What does not verify, one line each.
+    pub faults: Vec<String>,
+}
+
+/// What could be saved of a damaged translog.
+#[derive(Debug)]
+pub struct Salvage {
+    /// Operations that were saved.
+    pub operations: u64,
+    /// Sequence numbers between the lowest and the highest saved one that are lost, as ranges with both ends.
+    pub lost: Vec<(u64, u64)>,
+    /// Where the damaged translog was moved.
+    pub damaged: PathBuf,
+}
+
+/// Reads a translog's folder, going on after faults; every operation that verifies is given to `each`.
+pub fn inspect(folder: &Path, each: &mut dyn FnMut(&Operation)) -> Result<Inspection, TranslogError> {
+    let present = generations(folder).map_err(TranslogError::io(folder))?;
+    let checkpoint = CheckpointFile::read(folder)?;
+    let mut inspection =
+        Inspection { generations: present.clone(), operations: 0, seq_nos: None, faults: Vec::new() };
+    let Some(checkpoint) = checkpoint else {
+        inspection.faults.push("translog.ckp: missing, so nothing was ever acknowledged here".to_owned());
+        return Ok(inspection);
+    };
+    for generation in checkpoint.min_generation..=checkpoint.generation {
+        if !present.contains(&generation) {
+            inspection.faults.push(format!(
+                "translog-{generation}.tlog: the file is missing (acknowledged operations are lost)"
+            ));
+        }
+    }
+    for generation in present {
+        let mut note = |operation: &Operation| {
+            let (low, high) = inspection.seq_nos.unwrap_or((operation.seq_no, operation.seq_no));
+            inspection.seq_nos = Some((low.min(operation.seq_no), high.max(operation.seq_no)));
+            inspection.operations += 1;
+            each(operation);
+        };
+        inspection.faults.extend(inspect_generation(folder, &checkpoint, generation, &mut note));
+    }
+    Ok(inspection)
+}
+
+fn inspect_generation(
+    folder: &Path,
+    checkpoint: &Checkpoint,
+    generation: u64,
+    each: &mut dyn FnMut(&Operation),
+) -> Option<String> {
+    let seed = Seed { translog_id: checkpoint.translog_id, generation };
+    let mut records = match Records::open(folder, seed) {
+        Ok(records) => records,
+        Err(error) => return Some(error.to_string()),
+    };
+    loop {
+        match records.next() {
+            Ok(Some(operation)) => each(&operation),
+            Ok(None) => break,
+            Err(error) => return Some(error.to_string()),
+        }
+    }
+    let is_short = generation == checkpoint.generation && records.offset() < checkpoint.durable_offset;
+    let reason = records.stopped().or(is_short.then_some("the file is cut off"))?;
+    let is_acked = generation < checkpoint.generation || is_short;
+    let weight = if is_acked { "acknowledged operations are lost" } else { "never acknowledged" };
+    Some(format!("translog-{generation}.tlog: byte {}: {reason} ({weight})", records.offset()))
+}
+
+/// Moves a damaged translog aside and writes a new one with every operation that verifies, wherever it stands.
+///
+/// A record verifies only at its own place, so that looking for the next one byte by byte after a fault finds true records
+/// and nothing else.
+pub fn salvage(disk: &dyn Disk, folder: &Path) -> Result<Salvage, TranslogError> {
+    let present = generations(folder).map_err(TranslogError::io(folder))?;
+    let Some(checkpoint) = CheckpointFile::read(folder)? else {
+        return Err(TranslogError::corrupt(folder, 0, "there is no translog to save anything from"));
+    };
+    let damaged = aside(folder);
+    disk.rename(folder, &damaged).map_err(TranslogError::io(folder))?;
+    create_folder_durably(disk, folder).map_err(TranslogError::io(folder))?;
+    let generation = checkpoint.generation + 1;
+    let seed = Seed { translog_id: *uuid::Uuid::new_v4().as_bytes(), generation };
+    let path = generation_path(folder, generation);
+    let saved = file::create(disk, folder, seed, 1)?;
+    let mut offset = HEADER_BYTES;
+    let mut seq_nos = Vec::new();
+    for old in present {
+        let old_seed = Seed { translog_id: checkpoint.translog_id, generation: old };
+        let old_path = generation_path(&damaged, old);
+        let bytes = fs_err::read(&old_path).map_err(TranslogError::io(&old_path))?;
+        for operation in every_record(&bytes, old_seed) {
+            let mut record = Vec::new();
+            offset += draft_of(&operation).encode(&mut record, seed, offset, operation.seq_no) as u64;
+            let at = offset - record.len() as u64;
+            saved.write_at(&record, at).map_err(TranslogError::io(&path))?;
+            seq_nos.push(operation.seq_no);
+        }
+    }
+    saved.sync().map_err(TranslogError::io(&path))?;
+    seq_nos.sort_unstable();
+    let max_seq_no = seq_nos.last().map_or(checkpoint.max_seq_no, |newest| *newest as i64);
+    CheckpointFile::open(disk, folder)?.write(&Checkpoint {
+        translog_id: seed.translog_id,
+        generation,
+        durable_offset: offset,
+        min_generation: generation,
+        max_seq_no: max_seq_no.max(checkpoint.max_seq_no),
+    })?;
+    Ok(Salvage { operations: seq_nos.len() as u64, lost: gaps(&seq_nos, checkpoint.max_seq_no), damaged })
+}
+
+fn aside(folder: &Path) -> PathBuf {
+    let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    (1..)
+        .map(|n| folder.with_file_name(format!("{name}.damaged-{n}")))
+        .find(|path| !path.exists())
+        .unwrap_or_default()
+}
+
+fn draft_of(operation: &Operation) -> Draft<'_> {
+    Draft {
+        kind: operation.kind,
+        term: operation.term,
+        version: operation.version,
+        uid: &operation.uid,
+        routing: &operation.routing,
+        source: &operation.source,
+    }
+}
+
+fn every_record(bytes: &[u8], seed: Seed) -> impl Iterator<Item = Operation> + '_ {
+    let mut at = HEADER_BYTES as usize;
+    std::iter::from_fn(move || {
+        while at < bytes.len() {
+            match decode(&bytes[at..], seed, at as u64) {
+                Ok((operation, length)) => {
+                    at += length;
+                    return Some(operation);
+                }
+                Err(_) => at += 1,
+            }
+        }
+        None
+    })
+}
+
+/// The numbers that are missing from a sorted list, up to the highest that was ever synced.
+fn gaps(sorted: &[u64], highest: i64) -> Vec<(u64, u64)> {
+    let mut gaps = Vec::new();
+    let mut next = sorted.first().copied().unwrap_or_default();
+    for number in sorted {
+        if *number > next {
+            gaps.push((next, number - 1));
+        }
+        next = number + 1;
+    }
+    if let Ok(highest) = u64::try_from(highest)
+        && !sorted.is_empty()
+        && next <= highest
+    {
+        gaps.push((next, highest));
+    }
+    gaps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::HostDisk;
+    use crate::translog::{OperationKind, Translog};
+
+    #[test]
+    fn missing_numbers_are_named_as_ranges() {
+        assert_eq!(gaps(&[3, 4, 7, 9], 9), [(5, 6), (8, 8)]);
+        assert_eq!(gaps(&[3], 5), [(4, 5)]);
+        assert_eq!(gaps(&[], 5), []);
+    }
+
+    /// A damaged record costs itself; those before and after it are saved, and the translog opens again.
+    #[test]
+    fn what_verifies_is_saved_and_what_is_lost_is_named() {
+        let shard = tempfile::tempdir().expect("a folder");
+        let folder = shard.path().join("translog");
+        let (translog, _) = Translog::open(HostDisk::shared(), &folder, 1, -1).expect("opens");
+        let locations: Vec<_> = ["a", "b", "c", "d"]
+            .iter()
+            .map(|uid| {
+                let draft = Draft {
+                    kind: OperationKind::Index,
+                    term: 1,
+                    version: 1,
+                    uid,
+                    routing: "",
+                    source: b"{}",
+                };
+                translog.append(&draft).expect("appended").1
+            })
+            .collect();
+        translog.sync_all().expect("synced");
+        drop(translog);
+        let path = generation_path(&folder, 1);
+        let mut bytes = fs_err::read(&path).expect("read");
+        bytes[locations[1].offset_for_tests() as usize + 12] ^= 1;
+        fs_err::write(&path, &bytes).expect("damaged");
+        assert!(
+            Translog::open(HostDisk::shared(), &folder, 1, -1).is_err(),
+            "a damaged translog is not opened"
+        );
+        let inspection = inspect(&folder, &mut |_| ()).expect("inspected");
+        assert!(inspection.faults[0].contains("acknowledged operations are lost"), "{:?}", inspection.faults);
+
+        let salvage = salvage(&HostDisk, &folder).expect("salvaged");
+
+        assert_eq!((salvage.operations, salvage.lost.as_slice()), (3, [(1, 1)].as_slice()));
+        let (_, recovered) = Translog::open(HostDisk::shared(), &folder, 1, -1).expect("opens again");
+        let mut uids = Vec::new();
+        recovered
+            .expect("a translog")
+            .for_each(|operation| {
+                uids.push(operation.uid);
+                Ok::<(), TranslogError>(())
+            })
+            .expect("read");
+        assert_eq!(uids, ["a", "c", "d"]);
+    }
+}

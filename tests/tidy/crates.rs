@@ -12,6 +12,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("shard", &[]),
     ("processors", &["event"]),
     ("queue", &["event"]),
+    ("testkit", &[]),
     ("wire", &["event", "daemon"]),
     ("search-client", &["daemon"]),
     ("search-node", &["event", "settings", "daemon", "shard", "processors"]),

@@ -1,0 +1,8 @@
+//! What tests of several crates share. No program depends on it.
+#![warn(missing_docs)]
+
+mod crash_disk;
+mod power_cut;
+
+pub use crash_disk::{CrashDisk, FileId};
+pub use power_cut::{PowerCut, Survival};

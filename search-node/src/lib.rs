@@ -13,11 +13,13 @@
 mod action;
 mod error;
 mod indices;
+mod memory;
 mod node;
 mod pool;
 mod rest;
 mod settings;
 mod state_file;
+pub mod translog_command;
 
 pub use node::{Node, Running};
 pub use settings::{NodeSettings, SCHEMA};

@@ -3,13 +3,26 @@
 use anyhow::Context;
 use daemon::Shutdown;
 use daemon::clock::Clock;
-use search_node::{Node, NodeSettings, SCHEMA};
+use search_node::{Node, NodeSettings, SCHEMA, translog_command};
 use settings::CommandLine;
 
 const PROGRAM: &str = "search-node";
 
 fn main() {
     let line = CommandLine::new(PROGRAM, "Stores documents and answers Elasticsearch's REST API");
+    // Looking at a translog needs no settings, and must work when they are what is wrong.
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    if let [translog_command::COMMAND, words @ ..] = words.as_slice() {
+        std::process::exit(match translog_command::run(words) {
+            Ok(true) => 0,
+            Ok(false) => 2,
+            Err(error) => {
+                eprintln!("{PROGRAM}: {error:#}");
+                1
+            }
+        });
+    }
     let (settings, _) = settings::start(line, PROGRAM, SCHEMA, &[]);
     let format = if settings.text("logging.format") == "json" {
         daemon::log::Format::Json

@@ -9,10 +9,11 @@ use daemon::CancellationToken;
 use daemon::clock::Clock;
 use daemon::metrics::{Counter, Metrics};
 use serde::{Deserialize, Serialize};
-use shard::Shared;
+use shard::{Shared, Workers};
 use tokio::net::TcpListener;
 
 use crate::indices::{Indices, Resources, new_id};
+use crate::memory::Memory;
 use crate::pool::Pool;
 use crate::settings::{NodeSettings, REFRESH_TICK};
 use crate::{rest, state_file};
@@ -25,6 +26,9 @@ pub struct Node {
     pub settings: NodeSettings,
     pub indices: Arc<Indices>,
     pub clock: Clock,
+    pub memory: Memory,
+    /// What the shards share.
+    pub shared: Shared,
     pub write_pool: Pool,
     pub search_pool: Pool,
     pub metrics: Metrics,
@@ -68,12 +72,14 @@ impl Node {
         let listener = listen(&settings).await?;
         let address = listener.local_addr()?;
         let identity = identity_of(&data, &clock)?;
+        let shared = Shared { workers: Workers::new(settings.merge_threads), ..Shared::default() };
         let indices = Indices::open(
             &data.join("indices"),
             settings.auto_create_index,
             Resources {
-                segment_buffer_bytes: settings.segment_buffer_bytes,
-                shared: Shared::default(),
+                segment_buffer_bytes: settings.segment_buffer_bytes(),
+                shared: shared.clone(),
+                idle_after: settings.idle_after,
                 clock: clock.clone(),
             },
         )?;
@@ -83,6 +89,8 @@ impl Node {
             search_pool: Pool::new("search", settings.search),
             counters: NodeCounters::of(&metrics),
             indices: Arc::new(indices),
+            memory: Memory::new(settings.memory_limit),
+            shared,
             started_millis: clock.now_millis(),
             settings,
             clock,
@@ -91,6 +99,7 @@ impl Node {
         });
         let stop = CancellationToken::new();
         let refresher = refresh_loop(Arc::clone(&node), stop.clone())?;
+        recover(Arc::clone(&node), stop.clone())?;
         let asked = stop.clone();
         let app = rest::app(Arc::clone(&node));
         let server = tokio::spawn(async move {
@@ -202,9 +211,10 @@ fn identity_of(data: &Path, clock: &Clock) -> anyhow::Result<Identity> {
 fn refresh_loop(node: Arc<Node>, stop: CancellationToken) -> std::io::Result<std::thread::JoinHandle<()>> {
     std::thread::Builder::new().name("refresh".to_owned()).spawn(move || {
         while !stop.is_cancelled() {
+            node.memory.look();
+            relieve_buffers(&node);
             for index in node.indices.all() {
-                let done = index.refresh_if_due().and_then(|_| index.tend());
-                if let Err(error) = done {
+                if let Err(error) = index.refresh_if_due().and_then(|_| index.tend()) {
                     tracing::error!(
                         index = index.name,
                         reason = error.reason,
@@ -215,4 +225,43 @@ fn refresh_loop(node: Arc<Node>, stop: CancellationToken) -> std::io::Result<std
             std::thread::sleep(REFRESH_TICK);
         }
     })
+}
+
+/// Writes out the shards with the most unwritten documents until all of them fit into the buffer.
+fn relieve_buffers(node: &Node) {
+    let limit = node.settings.index_buffer_bytes;
+    if node.shared.buffers.bytes() <= limit {
+        return;
+    }
+    let mut shards: Vec<_> = node
+        .indices
+        .all()
+        .iter()
+        .flat_map(|index| index.open_shards().collect::<Vec<_>>())
+        .map(|shard| (shard.buffered_bytes(), shard))
+        .collect();
+    shards.sort_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
+    for (bytes, shard) in shards {
+        if node.shared.buffers.bytes() <= limit || bytes == 0 {
+            return;
+        }
+        if let Err(error) = shard.refresh(node.clock.now_millis()) {
+            tracing::error!(%error, "a shard's documents could not be written out");
+        }
+    }
+}
+
+/// Opens the shards that have operations to replay, while the others serve already.
+fn recover(node: Arc<Node>, stop: CancellationToken) -> std::io::Result<()> {
+    std::thread::Builder::new().name("recover".to_owned()).spawn(move || {
+        for index in node.indices.all() {
+            if stop.is_cancelled() {
+                return;
+            }
+            if let Err(error) = index.recover() {
+                tracing::error!(index = index.name, reason = error.reason, "index could not be recovered");
+            }
+        }
+    })?;
+    Ok(())
 }

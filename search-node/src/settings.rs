@@ -4,7 +4,9 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use settings::{Kind, LOGGING, Schema, Setting, Settings, SettingsError, setting};
+use settings::{Kind, LOGGING, Schema, Setting, Settings, SettingsError, Share, setting};
+
+use crate::memory::host_memory;
 
 const NODE: &[Setting] = &[
     setting("cluster.name", Kind::Text, Some("weir"), "The name of the cluster that this node belongs to."),
@@ -70,10 +72,28 @@ const LIMITS: &[Setting] = &[
         "How many searching requests may wait; more are answered 429.",
     ),
     setting(
+        "memory.limit",
+        Kind::BytesOrShare,
+        Some("50%"),
+        "The memory that the node may take, as an amount or as a share of the memory of its host or control group; requests that would not fit are answered 429.",
+    ),
+    setting(
         "indices.memory.index_buffer_size",
-        Kind::Bytes,
-        Some("96mb"),
-        "The memory that one segment may take before it is written out, for each thread that writes to a shard.",
+        Kind::BytesOrShare,
+        Some("10%"),
+        "The memory of documents that are not searchable yet, over all shards, as an amount or as a share of memory.limit; beyond it the largest shard is refreshed early.",
+    ),
+    setting(
+        "indices.shards.idle_after",
+        Kind::Duration,
+        Some("5m"),
+        "How long a shard stays open without a write or a search; -1 for always. It opens again when it is needed.",
+    ),
+    setting(
+        "indices.merge.threads",
+        Kind::Integer(1, 64),
+        Some("1"),
+        "How many merges of segments run at the same time, over all shards.",
     ),
     setting(
         "search.max_result_window",
@@ -105,7 +125,11 @@ pub struct NodeSettings {
     pub body_bytes_max: usize,
     pub write: PoolSettings,
     pub search: PoolSettings,
-    pub segment_buffer_bytes: usize,
+    pub memory_limit: u64,
+    pub index_buffer_bytes: usize,
+    /// How long a shard stays open without use; none for always.
+    pub idle_after: Option<Duration>,
+    pub merge_threads: usize,
     pub result_window_max: usize,
     pub auto_create_index: bool,
 }
@@ -141,6 +165,12 @@ impl NodeSettings {
                 .unwrap_or(default),
             queue: settings.count(&format!("thread_pool.{name}.queue_size")),
         };
+        let share_of = |key: &str, whole: u64| match settings.share(key) {
+            Share::Bytes(bytes) => bytes,
+            Share::Of(share) => (whole as f64 * share) as u64,
+        };
+        let memory_limit = share_of("memory.limit", host_memory());
+        let index_buffer = share_of("indices.memory.index_buffer_size", memory_limit);
         Ok(Self {
             cluster_name: settings.text("cluster.name"),
             node_name: settings.maybe_text("node.name").unwrap_or_else(host_name),
@@ -150,10 +180,25 @@ impl NodeSettings {
             body_bytes_max: bytes(settings, "http.max_content_length"),
             write: pool("write", cores),
             search: pool("search", cores * 3 / 2 + 1),
-            segment_buffer_bytes: bytes(settings, "indices.memory.index_buffer_size"),
+            memory_limit,
+            index_buffer_bytes: usize::try_from(index_buffer).unwrap_or(usize::MAX),
+            idle_after: settings.duration("indices.shards.idle_after"),
+            merge_threads: settings.count("indices.merge.threads"),
             result_window_max: settings.count("search.max_result_window"),
             auto_create_index: settings.bool("action.auto_create_index"),
         })
+    }
+}
+
+/// The least and the most memory of one segment before it is written out: smaller ones make too many segments, larger
+/// ones are no faster.
+const SEGMENT_BUFFER: std::ops::RangeInclusive<usize> = 16 << 20..=96 << 20;
+
+impl NodeSettings {
+    /// The memory that one segment may take: so much that a shard that is written to by every thread fits twice.
+    pub fn segment_buffer_bytes(&self) -> usize {
+        let writers = std::thread::available_parallelism().map_or(2, usize::from);
+        (self.index_buffer_bytes / (2 * writers)).clamp(*SEGMENT_BUFFER.start(), *SEGMENT_BUFFER.end())
     }
 }
 

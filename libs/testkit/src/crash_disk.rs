@@ -99,7 +99,8 @@ impl CrashDisk {
     /// Makes a file, or a new and empty one in the place of the one that is there. A real disk empties the old file, which is
     /// the same to whoever opens the name.
     pub fn create(&self, path: &Path) -> io::Result<(FileId, fs_err::File)> {
-        let file = fs_err::OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
+        let file =
+            fs_err::OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
         let mut history = self.history.lock();
         let name = self.below(path);
         let id = match history.names.get(&name).copied() {

@@ -12,6 +12,8 @@ use crate::engine::{
 use crate::mapping::Mapping;
 use crate::query::QueryContext;
 use crate::search::{Hit, SearchAnswer, SearchError, SearchRequest, search};
+use crate::store::Manifest;
+use crate::translog::has_operations;
 
 /// A document's unique id in its shard: the id alone for type `_doc`, else type and id. Ids have no zero bytes.
 pub fn uid(doc_type: &str, id: &str) -> String {
@@ -51,6 +53,8 @@ pub struct ShardStats {
     pub merges: u64,
     /// The highest sequence number; -1 when there is none.
     pub max_seq_no: i64,
+    /// Whether opening the shard has operations to replay.
+    pub has_uncommitted: bool,
     /// Versions kept in memory until a refresh shows them.
     pub live_versions: usize,
 }
@@ -69,6 +73,30 @@ impl Shard {
         shared: Shared,
     ) -> Result<Self, EngineError> {
         Ok(Self { engine: Engine::open(folder, mapping, options, shared)? })
+    }
+
+    /// What the shard in `folder` holds, read from its last durable state alone. Writes that only the translog holds are
+    /// not in the figures.
+    pub fn peek(folder: &Path) -> Result<ShardStats, EngineError> {
+        if !folder.is_dir() {
+            return Err(EngineError::Folder {
+                path: folder.display().to_string(),
+                reason: "the folder of the shard is missing; restore it from a copy or a snapshot".to_owned(),
+            });
+        }
+        let Some(manifest) = Manifest::read(&folder.join("index"))? else {
+            return Ok(ShardStats { has_uncommitted: true, ..ShardStats::default() });
+        };
+        let segments = manifest.segments();
+        Ok(ShardStats {
+            documents: segments.iter().map(|segment| segment.documents - segment.deleted).sum(),
+            deleted: segments.iter().map(|segment| segment.deleted).sum(),
+            segments: segments.len(),
+            bytes: manifest.files.iter().map(|file| file.bytes).sum(),
+            max_seq_no: manifest.max_seq_no,
+            has_uncommitted: has_operations(&folder.join("translog"), manifest.translog_generation),
+            ..ShardStats::default()
+        })
     }
 
     /// Does one write. It may be acknowledged once [`Shard::sync`] has returned for it.
@@ -152,6 +180,7 @@ impl Shard {
             flushes: counters.flushes.load(Ordering::Relaxed),
             merges: counters.merges.load(Ordering::Relaxed),
             max_seq_no: self.engine.max_seq_no(),
+            has_uncommitted: !self.engine.is_committed(),
             live_versions: self.engine.live_versions(),
         }
     }

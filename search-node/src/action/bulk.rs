@@ -137,12 +137,9 @@ fn write_json(bytes: &mut Vec<u8>, value: &impl Serialize) {
 impl Newest {
     fn note(&mut self, result: &WriteResult) {
         let Some(written) = result.written else { return };
-        let shard = result.index.shard_of_result(result);
-        let key = Arc::as_ptr(shard) as usize;
-        let entry = self
-            .by_shard
-            .entry(key)
-            .or_insert_with(|| (Arc::clone(shard), written, Arc::clone(&result.index)));
+        let Ok(shard) = result.index.shard_of_result(result) else { return };
+        let key = Arc::as_ptr(&shard) as usize;
+        let entry = self.by_shard.entry(key).or_insert_with(|| (shard, written, Arc::clone(&result.index)));
         if written.seq_no > entry.1.seq_no || !entry.1.is_logged() {
             entry.1 = written;
         }

@@ -95,7 +95,7 @@ impl WriteResult {
     pub fn sync(&self) -> Result<(), ApiError> {
         match &self.written {
             Some(written) if self.index.settings.durability_request => {
-                Ok(self.index.shard_of_result(self).sync(written)?)
+                Ok(self.index.shard_of_result(self)?.sync(written)?)
             }
             _ => Ok(()),
         }
@@ -248,7 +248,7 @@ fn update_once(
     let id = required_id(target)?;
     let index = node.indices.for_write(&target.index, false)?;
     let uid = uid(&target.doc_type, id);
-    let current = index.shard(id, target.routing.as_deref()).get(&uid)?;
+    let current = index.shard(id, target.routing.as_deref())?.get(&uid)?;
     let (source, condition, existed) = match &current {
         Some(stored) => {
             let before: Value = serde_json::from_slice(&stored.source).unwrap_or_default();
@@ -346,7 +346,7 @@ pub(crate) fn get(
 ) -> Result<(std::sync::Arc<Index>, Option<StoredDocument>), ApiError> {
     let id = required_id(target)?;
     let index = existing(node, target)?;
-    let shard = index.shard(id, target.routing.as_deref());
+    let shard = index.shard(id, target.routing.as_deref())?;
     let uid = uid(&target.doc_type, id);
     let found = if realtime { shard.get(&uid)? } else { shard.get_visible(&uid)? };
     Ok((index, found))

@@ -302,7 +302,7 @@ pub(crate) fn search(
     request.hits = body.from + body.size;
     request.track_total = body.track_total != TrackTotal::No;
     request.query = in_type(request.query, scope.doc_type.as_deref());
-    let parts = parts_of(&indices);
+    let parts = parts_of(&indices)?;
     let joined = ask(&parts, &request, scope, started)?;
     let mut hits = Vec::new();
     for hit in joined.hits.iter().skip(body.from) {
@@ -341,7 +341,7 @@ pub(crate) fn count_matches(node: &Node, scope: &Scope, body: &Value) -> Result<
     }
     let indices = node.indices.resolve(&scope.indices, scope.options)?;
     search.request.query = in_type(search.request.query, scope.doc_type.as_deref());
-    let parts = parts_of(&indices);
+    let parts = parts_of(&indices)?;
     let joined = ask(&parts, &search.request, scope, node.clock.now_millis())?;
     Ok(json!({
         "count": joined.total,
@@ -366,13 +366,13 @@ fn in_type(query: Query, doc_type: Option<&str>) -> Query {
     }
 }
 
-fn parts_of(indices: &[Arc<Index>]) -> Vec<Part> {
-    indices
-        .iter()
-        .flat_map(|index| {
-            index.shards().iter().map(|shard| Part { index: Arc::clone(index), reader: shard.reader() })
-        })
-        .collect()
+fn parts_of(indices: &[Arc<Index>]) -> Result<Vec<Part>, ApiError> {
+    let mut parts = Vec::new();
+    for index in indices {
+        let shards = index.shards()?;
+        parts.extend(shards.iter().map(|shard| Part { index: Arc::clone(index), reader: shard.reader() }));
+    }
+    Ok(parts)
 }
 
 fn ask(parts: &[Part], request: &SearchRequest, scope: &Scope, now_millis: i64) -> Result<Joined, ApiError> {

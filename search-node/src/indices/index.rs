@@ -3,17 +3,19 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use daemon::clock::Clock;
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use shard::mapping::{Mapping, parse_mapping};
-use shard::{EngineError, EngineOptions, Shard, ShardStats, Shared, WriteOutcome, WriteRequest, Written};
+use shard::{EngineOptions, Shard, ShardStats, Shared, WriteOutcome, WriteRequest, Written};
 
 use super::metadata::{FILE, IndexMetadata};
 use super::routing::shard_of;
 use super::settings::{IndexSettings, nest};
+use super::shard_copy::{CopyState, ShardCopy};
 use crate::action::document::WriteResult;
 use crate::error::ApiError;
 use crate::state_file;
@@ -26,12 +28,13 @@ pub struct Index {
     folder: PathBuf,
     metadata: Mutex<IndexMetadata>,
     mapping: ArcSwap<Mapping>,
-    shards: Vec<Arc<Shard>>,
+    copies: Vec<ShardCopy>,
     pub settings: IndexSettings,
     pub name: String,
     pub uuid: String,
     pub data_stream: Option<String>,
     refreshed_millis: AtomicI64,
+    idle_after: Option<Duration>,
     clock: Clock,
 }
 
@@ -40,6 +43,8 @@ pub struct Index {
 pub struct Resources {
     pub segment_buffer_bytes: usize,
     pub shared: Shared,
+    /// How long a shard stays open without being used; none for always.
+    pub idle_after: Option<Duration>,
     pub clock: Clock,
 }
 
@@ -59,7 +64,12 @@ impl Index {
     pub fn create(folder: &Path, metadata: IndexMetadata, resources: &Resources) -> Result<Self, ApiError> {
         let fault =
             |error: std::io::Error| ApiError::internal(format!("the index cannot be created: {error}"));
-        fs_err::create_dir_all(folder).map_err(fault)?;
+        // The folders of the shards come first: an index whose metadata is there and whose shard is not has lost it.
+        let settings = IndexSettings::read(&metadata.settings)?;
+        for number in 0..settings.shards {
+            fs_err::create_dir_all(folder.join(number.to_string())).map_err(fault)?;
+        }
+        state_file::sync_folder(folder).map_err(fault)?;
         state_file::write(&folder.join(FILE), &metadata)
             .map_err(|error| ApiError::internal(error.to_string()))?;
         folder.parent().map_or(Ok(()), state_file::sync_folder).map_err(fault)?;
@@ -74,39 +84,70 @@ impl Index {
             segment_buffer_bytes: resources.segment_buffer_bytes,
             flush_threshold_bytes: settings.flush_threshold_bytes,
             gc_deletes: settings.gc_deletes,
+            sort: settings.sort.clone(),
+            check_bytes_max: settings.check_bytes_max,
             ..EngineOptions::default()
         };
-        let shards = (0..settings.shards)
+        let copies = (0..settings.shards)
             .map(|number| {
-                let shard = Shard::open(
-                    &folder.join(number.to_string()),
-                    Arc::clone(&mapping),
-                    options.clone(),
-                    resources.shared.clone(),
-                )?;
-                Ok(Arc::new(shard))
+                ShardCopy::closed(&folder.join(number.to_string()), options.clone(), resources.shared.clone())
             })
-            .collect::<Result<Vec<_>, EngineError>>()?;
+            .collect();
         Ok(Self {
             folder: folder.to_owned(),
             mapping: ArcSwap::new(mapping),
-            shards,
+            copies,
             settings,
             name: metadata.name.clone(),
             uuid: metadata.uuid.clone(),
             data_stream: metadata.data_stream.clone(),
             metadata: Mutex::new(metadata),
             refreshed_millis: AtomicI64::new(0),
+            idle_after: resources.idle_after,
             clock: resources.clock.clone(),
         })
+    }
+
+    pub fn created_millis(&self) -> i64 {
+        self.metadata.lock().created_millis
     }
 
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    pub fn shards(&self) -> &[Arc<Shard>] {
-        &self.shards
+    /// How many shards it has.
+    pub fn number_of_shards(&self) -> usize {
+        self.copies.len()
+    }
+
+    /// Every shard, opened if need be.
+    pub fn shards(&self) -> Result<Vec<Arc<Shard>>, ApiError> {
+        self.copies.iter().map(|copy| self.opened(copy)).collect()
+    }
+
+    /// The shards that are open now.
+    pub fn open_shards(&self) -> impl Iterator<Item = Arc<Shard>> + '_ {
+        self.copies.iter().filter_map(ShardCopy::opened)
+    }
+
+    /// The state of each shard.
+    pub(crate) fn copy_states(&self) -> impl Iterator<Item = CopyState> + '_ {
+        self.copies.iter().map(ShardCopy::state)
+    }
+
+    fn opened(&self, copy: &ShardCopy) -> Result<Arc<Shard>, ApiError> {
+        // The mapping is read before the shard is opened and set again afterwards: one that grew in between must not be missed.
+        let mapping = self.mapping();
+        let now = self.clock.now_millis();
+        let shard = copy.shard(&mapping, now).map_err(|error| {
+            error.with("index", self.name.as_str()).with("index_uuid", self.uuid.as_str())
+        })?;
+        let newest = self.mapping();
+        if !Arc::ptr_eq(&mapping, &newest) {
+            shard.set_mapping(newest, now)?;
+        }
+        Ok(shard)
     }
 
     pub fn mapping(&self) -> Arc<Mapping> {
@@ -114,18 +155,18 @@ impl Index {
     }
 
     /// The shard of a document: by its routing value, or by its id if it has none.
-    pub fn shard(&self, id: &str, routing: Option<&str>) -> &Arc<Shard> {
-        &self.shards[shard_of(routing.unwrap_or(id), self.shards.len())]
+    pub fn shard(&self, id: &str, routing: Option<&str>) -> Result<Arc<Shard>, ApiError> {
+        self.opened(&self.copies[shard_of(routing.unwrap_or(id), self.copies.len())])
     }
 
     /// The shard that a write went to.
-    pub fn shard_of_result(&self, result: &WriteResult) -> &Arc<Shard> {
+    pub fn shard_of_result(&self, result: &WriteResult) -> Result<Arc<Shard>, ApiError> {
         self.shard(&result.id, result.routing.as_deref())
     }
 
     /// Does one write, growing the mapping as the document asks. It is not durable yet.
     pub fn write(&self, request: &WriteRequest<'_>) -> Result<Written, ApiError> {
-        let shard = self.shard(request.id, request.routing);
+        let shard = self.shard(request.id, request.routing)?;
         for _ in 0..MAPPING_ROUNDS_MAX {
             match shard.write(request)? {
                 WriteOutcome::Written(written) => return Ok(written),
@@ -155,10 +196,11 @@ impl Index {
         state_file::write(&self.folder.join(FILE), &*metadata)
             .map_err(|error| ApiError::internal(error.to_string()))?;
         let next = Arc::new(next);
-        for shard in &self.shards {
+        // Stored first: a shard that is opened meanwhile finds it, or is among the open ones below.
+        self.mapping.store(Arc::clone(&next));
+        for shard in self.open_shards() {
             shard.set_mapping(Arc::clone(&next), self.clock.now_millis())?;
         }
-        self.mapping.store(next);
         Ok(())
     }
 
@@ -180,7 +222,7 @@ impl Index {
         let now = self.clock.now_millis();
         self.refreshed_millis.store(now, Ordering::Release);
         let mut any = false;
-        for shard in &self.shards {
+        for shard in self.open_shards() {
             any |= shard.refresh(now)?;
         }
         Ok(any)
@@ -189,21 +231,47 @@ impl Index {
     /// Makes every write so far visible and committed.
     pub fn flush(&self) -> Result<(), ApiError> {
         let now = self.clock.now_millis();
-        for shard in &self.shards {
+        for shard in self.open_shards() {
             shard.flush(now)?;
         }
         Ok(())
     }
 
-    /// What the clock asks for: flushes of long translogs, syncs where durability is `async`.
+    /// What the clock asks for: flushes of long translogs, syncs where durability is `async`, the end of idle shards.
     pub fn tend(&self) -> Result<(), ApiError> {
-        for shard in &self.shards {
+        let now = self.clock.now_millis();
+        for shard in self.open_shards() {
             if shard.wants_flush() {
-                shard.flush(self.clock.now_millis())?;
+                shard.flush(now)?;
             }
             if !self.settings.durability_request {
                 shard.sync_all()?;
             }
+        }
+        let Some(idle) = self.idle_after else { return Ok(()) };
+        let before = now.saturating_sub(i64::try_from(idle.as_millis()).unwrap_or(i64::MAX));
+        for copy in &self.copies {
+            if copy.close_if_idle(before)
+                && let Some(shard) = copy.opened()
+            {
+                shard.flush(now)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens the shards that have operations to replay, so that no search has to wait for that.
+    pub fn recover(&self) -> Result<(), ApiError> {
+        for copy in self.copies.iter().filter(|copy| copy.stats().has_uncommitted) {
+            self.opened(copy)?;
+        }
+        Ok(())
+    }
+
+    /// Merges segments until each shard has no more than `segments_max`.
+    pub fn force_merge(&self, segments_max: usize) -> Result<(), ApiError> {
+        for shard in self.shards()? {
+            shard.force_merge(segments_max)?;
         }
         Ok(())
     }
@@ -217,7 +285,7 @@ impl Index {
             indexed: sum.indexed + shard.indexed,
             removed: sum.removed + shard.removed,
         };
-        self.shards.iter().map(|shard| shard.stats()).fold(IndexStats::default(), add)
+        self.copies.iter().map(ShardCopy::stats).fold(IndexStats::default(), add)
     }
 
     pub fn aliases(&self) -> Map<String, Value> {
@@ -228,7 +296,7 @@ impl Index {
     pub fn settings_json(&self) -> Value {
         let metadata = self.metadata.lock();
         let mut flat = metadata.settings.clone();
-        flat.entry("number_of_shards").or_insert_with(|| json!(self.shards.len().to_string()));
+        flat.entry("number_of_shards").or_insert_with(|| json!(self.copies.len().to_string()));
         flat.entry("number_of_replicas").or_insert_with(|| json!("1"));
         flat.insert("creation_date".to_owned(), json!(metadata.created_millis.to_string()));
         flat.insert("uuid".to_owned(), json!(metadata.uuid));

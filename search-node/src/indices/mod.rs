@@ -8,8 +8,10 @@ mod names;
 mod registry;
 mod routing;
 mod settings;
+mod shard_copy;
 
 pub(crate) use id::new_id;
 pub(crate) use index::{Index, Resources};
 pub(crate) use names::{NameOptions, expand};
 pub(crate) use registry::Indices;
+pub(crate) use shard_copy::CopyState;

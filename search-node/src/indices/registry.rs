@@ -27,6 +27,8 @@ pub struct Indices {
     resources: Resources,
     clock: Clock,
     by_name: RwLock<HashMap<String, Arc<Index>>>,
+    /// Folders whose index cannot be told or served, with the reason; they make the node red and are never touched.
+    unavailable: Vec<(PathBuf, String)>,
     /// Held while the set of indices changes.
     changing: Mutex<()>,
 }
@@ -35,7 +37,8 @@ impl Indices {
     /// Opens every index below `folder`. One that cannot be opened is named and left out; the others serve.
     pub fn open(folder: &Path, auto_create: bool, resources: Resources) -> std::io::Result<Self> {
         fs_err::create_dir_all(folder)?;
-        let mut by_name = HashMap::new();
+        let mut by_name: HashMap<String, Arc<Index>> = HashMap::new();
+        let mut unavailable = Vec::new();
         for entry in fs_err::read_dir(folder)? {
             let path = entry?.path();
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -44,23 +47,28 @@ impl Indices {
                 continue;
             }
             match open_one(&path, &resources) {
-                Ok(Some(index)) => {
-                    by_name.insert(index.name.clone(), Arc::new(index));
-                }
+                Ok(Some(index)) => unavailable.extend(keep_older(&mut by_name, index)),
                 Ok(None) => tracing::warn!(path = %path.display(), "folder without an index was passed over"),
-                Err(reason) => {
-                    tracing::error!(path = %path.display(), reason, "index cannot be opened and is left out")
-                }
+                Err(reason) => unavailable.push((path, reason)),
             }
+        }
+        for (path, reason) in &unavailable {
+            tracing::error!(path = %path.display(), reason, "index cannot be opened and is left as it is");
         }
         Ok(Self {
             folder: folder.to_owned(),
             auto_create,
             clock: resources.clock.clone(),
             resources,
+            unavailable,
             by_name: RwLock::new(by_name),
             changing: Mutex::new(()),
         })
+    }
+
+    /// How many folders hold an index that cannot be served at all.
+    pub fn unavailable(&self) -> usize {
+        self.unavailable.len()
     }
 
     /// Every index, in the order of names.
@@ -169,6 +177,7 @@ impl Indices {
             api
         })?;
         read.limits.check(&mapping)?;
+        read.check_sort(&mapping)?;
         let _changing = self.changing.lock();
         if let Some(taken) = self.taken(name) {
             return Err(taken);
@@ -186,7 +195,7 @@ impl Indices {
         };
         let index = Arc::new(Index::create(&folder, metadata, &self.resources)?);
         self.by_name.write().insert(name.to_owned(), Arc::clone(&index));
-        tracing::info!(index = name, shards = index.shards().len(), "created index");
+        tracing::info!(index = name, shards = index.number_of_shards(), "created index");
         Ok(index)
     }
 
@@ -287,6 +296,26 @@ fn untyped(mapping: Value) -> Value {
         return inner.clone();
     }
     mapping
+}
+
+/// Of two folders with an index of one name the older one serves, and the other is told; neither is touched.
+fn keep_older(by_name: &mut HashMap<String, Arc<Index>>, index: Index) -> Option<(PathBuf, String)> {
+    let index = Arc::new(index);
+    let (kept, other) = match by_name.get(&index.name) {
+        Some(known) if known.created_millis() <= index.created_millis() => (Arc::clone(known), Some(index)),
+        Some(known) => (index, Some(Arc::clone(known))),
+        None => (index, None),
+    };
+    let told = other.map(|other| {
+        let reason = format!(
+            "the index [{}] is also in {}; move one of the two folders away",
+            kept.name,
+            kept.folder().display()
+        );
+        (other.folder().to_owned(), reason)
+    });
+    by_name.insert(kept.name.clone(), kept);
+    told
 }
 
 fn open_one(path: &Path, resources: &Resources) -> Result<Option<Index>, String> {

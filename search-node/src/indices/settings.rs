@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use shard::mapping::MappingLimits;
+use shard::IndexSort;
+use shard::mapping::{Mapping, MappingLimits};
 
 use crate::error::ApiError;
 
 /// The settings of an index that change what the node does.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct IndexSettings {
     pub shards: usize,
     /// None for never.
@@ -19,7 +20,15 @@ pub struct IndexSettings {
     pub gc_deletes: Duration,
     pub result_window_max: Option<usize>,
     pub limits: MappingLimits,
+    /// The order of documents in a segment.
+    pub sort: Option<IndexSort>,
+    /// Up to how many bytes the content of a shard's files is checked when it is opened.
+    pub check_bytes_max: u64,
 }
+
+/// Shards up to this size are read through when they are opened, unless `index.shard.check_on_startup` says otherwise: the
+/// sum of a gigabyte takes a fraction of a second.
+const CHECK_BYTES_MAX: u64 = 1 << 30;
 
 /// More shards than any single node should hold of one index.
 const SHARDS_MAX: u64 = 1024;
@@ -75,7 +84,10 @@ impl IndexSettings {
             gc_deletes: Duration::from_secs(60),
             result_window_max: None,
             limits: MappingLimits::default(),
+            sort: None,
+            check_bytes_max: CHECK_BYTES_MAX,
         };
+        settings.sort = read_sort(flat)?;
         for (key, value) in flat {
             let text = value.as_str().unwrap_or_default();
             let fault = |expected: &str| {
@@ -110,6 +122,14 @@ impl IndexSettings {
                     settings.gc_deletes =
                         settings::parse_duration(text).ok_or_else(|| fault("a time span such as 60s"))?;
                 }
+                "shard.check_on_startup" => {
+                    settings.check_bytes_max = match text {
+                        "true" | "checksum" => u64::MAX,
+                        "false" => 0,
+                        _ => return Err(fault("true, checksum or false")),
+                    }
+                }
+                "sort.field" | "sort.order" => {}
                 "max_result_window" => {
                     settings.result_window_max = Some(text.parse().map_err(|_| fault("a positive number"))?);
                 }
@@ -129,6 +149,56 @@ impl IndexSettings {
         }
         Ok(settings)
     }
+}
+
+impl IndexSettings {
+    /// Segments can be ordered only by a field that is mapped and has a column.
+    pub(super) fn check_sort(&self, mapping: &Mapping) -> Result<(), ApiError> {
+        let Some(sort) = &self.sort else { return Ok(()) };
+        let leaves = mapping.leaves();
+        let Some(leaf) = leaves.iter().find(|leaf| leaf.path == sort.field) else {
+            return Err(ApiError::argument(format!("unknown index sort field:[{}]", sort.field)));
+        };
+        if leaf.field.doc_values && leaf.field.type_name != "text" && leaf.field.type_name != "ip" {
+            return Ok(());
+        }
+        Err(ApiError::argument(format!(
+            "invalid index sort field:[{}]: fields of type [{}] have no column to sort by",
+            sort.field, leaf.field.type_name
+        )))
+    }
+}
+
+/// `index.sort.field` and `index.sort.order`, one of each: segments are ordered by one field.
+fn read_sort(flat: &Map<String, Value>) -> Result<Option<IndexSort>, ApiError> {
+    let text = |key: &str| flat.get(key).and_then(Value::as_str);
+    let Some(field) = text("sort.field") else {
+        return match text("sort.order") {
+            Some(_) => Err(ApiError::argument("index.sort.order needs index.sort.field beside it")),
+            None => Ok(None),
+        };
+    };
+    let one = |key: &str, text: &str| {
+        let names: Vec<String> = serde_json::from_str(text).unwrap_or_else(|_| vec![text.to_owned()]);
+        match <[String; 1]>::try_from(names) {
+            Ok([name]) => Ok(name),
+            Err(names) => Err(ApiError::argument(format!(
+                "[index.{key}] names {} fields; segments are ordered by one field, so name one",
+                names.len()
+            ))),
+        }
+    };
+    let order = text("sort.order").map(|order| one("sort.order", order)).transpose()?;
+    let is_descending = match order.as_deref() {
+        None | Some("asc") => false,
+        Some("desc") => true,
+        Some(other) => {
+            return Err(ApiError::argument(format!(
+                "Illegal sort order [{other}] for setting [index.sort.order]: it must be asc or desc"
+            )));
+        }
+    };
+    Ok(Some(IndexSort { field: one("sort.field", field)?, is_descending }))
 }
 
 /// The settings in the nested form that the API shows.

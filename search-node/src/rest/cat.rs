@@ -11,6 +11,7 @@ use super::cluster::health_of;
 use super::envelope::Reply;
 use super::router::{Route, route};
 use crate::error::ApiError;
+use crate::indices::{CopyState, Index};
 
 const COMMON: &[&str] = &[
     "format",
@@ -52,6 +53,10 @@ struct Table {
     rows: Vec<Vec<String>>,
 }
 
+fn health_of_index(index: &Index) -> &'static str {
+    if index.copy_states().any(|state| state == CopyState::Failed) { "red" } else { "green" }
+}
+
 fn indices(call: &Call) -> Result<Table, ApiError> {
     let expression = call.path.get("index").map_or("*", String::as_str);
     let mut options = call.name_options()?;
@@ -61,11 +66,11 @@ fn indices(call: &Call) -> Result<Table, ApiError> {
         let stats = index.stats();
         let size = shown_bytes(stats.bytes, call.param("bytes"));
         vec![
-            "green".to_owned(),
+            health_of_index(&index).to_owned(),
             "open".to_owned(),
             index.name.clone(),
             index.uuid.clone(),
-            index.shards().len().to_string(),
+            index.number_of_shards().to_string(),
             "0".to_owned(),
             stats.documents.to_string(),
             stats.deleted.to_string(),

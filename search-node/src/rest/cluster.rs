@@ -9,6 +9,7 @@ use super::envelope::Reply;
 use super::root::COMPATIBLE_VERSION;
 use super::router::{Route, route};
 use crate::error::ApiError;
+use crate::indices::CopyState;
 
 const HEALTH: &[&str] = &[
     "expand_wildcards",
@@ -29,16 +30,23 @@ pub(super) const ROUTES: &[Route] = &[
     route(&[Method::GET], "/_nodes/http", &[], |call| async move { nodes(&call) }.boxed()),
 ];
 
-/// One node holds every shard: an index that opened is green in all the node can give, so it has no replicas to miss.
+/// One node holds every shard: what can be opened is green in all the node can give. What cannot is red.
 pub(super) fn health_of(call: &Call) -> Result<Value, ApiError> {
     let expression = call.path.get("index").map_or("*", String::as_str);
     let mut options = call.name_options()?;
     options.expand_hidden = true;
     let indices = call.node.indices.resolve(expression, options)?;
-    let shards: usize = indices.iter().map(|index| index.shards().len()).sum();
+    let all: usize = indices.iter().map(|index| index.number_of_shards()).sum();
+    let is_failed = |state: &CopyState| *state == CopyState::Failed;
+    let mut failed: usize = indices.iter().map(|index| index.copy_states().filter(is_failed).count()).sum();
+    let shards = all - failed;
+    if !call.path.contains_key("index") {
+        failed += call.node.indices.unavailable();
+    }
+    let share = if failed == 0 { 100.0 } else { shards as f64 * 100.0 / (shards + failed) as f64 };
     Ok(json!({
         "cluster_name": call.node.settings.cluster_name,
-        "status": "green",
+        "status": if failed == 0 { "green" } else { "red" },
         "timed_out": false,
         "number_of_nodes": 1,
         "number_of_data_nodes": 1,
@@ -46,12 +54,12 @@ pub(super) fn health_of(call: &Call) -> Result<Value, ApiError> {
         "active_shards": shards,
         "relocating_shards": 0,
         "initializing_shards": 0,
-        "unassigned_shards": 0,
+        "unassigned_shards": failed,
         "delayed_unassigned_shards": 0,
         "number_of_pending_tasks": 0,
         "number_of_in_flight_fetch": 0,
         "task_max_waiting_in_queue_millis": 0,
-        "active_shards_percent_as_number": 100.0
+        "active_shards_percent_as_number": share
     }))
 }
 

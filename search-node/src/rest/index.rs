@@ -104,7 +104,7 @@ fn delete(call: &Call) -> Result<Reply, ApiError> {
 }
 
 fn shards_of(indices: &[Arc<Index>]) -> Value {
-    let shards: usize = indices.iter().map(|index| index.shards().len()).sum();
+    let shards: usize = indices.iter().map(|index| index.number_of_shards()).sum();
     json!({"_shards": {"total": shards, "successful": shards, "failed": 0}})
 }
 

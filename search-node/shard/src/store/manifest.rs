@@ -29,6 +29,13 @@ pub(crate) struct Manifest {
     pub(crate) files: Vec<SegmentFile>,
 }
 
+/// A segment as the manifest describes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SegmentSummary {
+    pub(crate) documents: u64,
+    pub(crate) deleted: u64,
+}
+
 /// A file of a segment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SegmentFile {
@@ -58,6 +65,22 @@ pub enum ManifestError {
 }
 
 impl Manifest {
+    /// The segments, as far as their sizes go.
+    pub(crate) fn segments(&self) -> Vec<SegmentSummary> {
+        let meta: serde_json::Value = serde_json::from_str(&self.meta).unwrap_or_default();
+        let number =
+            |value: Option<&serde_json::Value>| value.and_then(serde_json::Value::as_u64).unwrap_or(0);
+        let segments = meta.get("segments").and_then(serde_json::Value::as_array);
+        segments
+            .into_iter()
+            .flatten()
+            .map(|segment| SegmentSummary {
+                documents: number(segment.get("max_doc")),
+                deleted: number(segment.get("deletes").and_then(|deletes| deletes.get("num_deleted_docs"))),
+            })
+            .collect()
+    }
+
     /// Reads the manifest of `folder`; none if the shard was never made durable.
     pub(crate) fn read(folder: &Path) -> Result<Option<Self>, ManifestError> {
         let path = folder.join(NAME);

@@ -24,5 +24,5 @@ pub use error::TranslogError;
 pub use inspection::{Inspection, Salvage, inspect, salvage};
 pub(crate) use operation::Draft;
 pub use operation::{Operation, OperationKind};
-pub(crate) use recovery::Recovered;
+pub(crate) use recovery::{Recovered, has_operations};
 pub(crate) use writer::{Location, Translog};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::checkpoint::{Checkpoint, CheckpointFile};
 use super::error::TranslogError;
-use super::file::{Records, generation_path};
+use super::file::{HEADER_BYTES, Records, generation_path, generations};
 use super::operation::{Operation, Seed};
 
 /// A translog that was found whole, ready to be read.
@@ -62,6 +62,14 @@ impl Recovered {
         }
         Ok(())
     }
+}
+
+/// Whether the translog in `folder` may hold operations from `generation` on, told by the sizes of its files alone.
+pub(crate) fn has_operations(folder: &Path, generation: u64) -> bool {
+    let found = generations(folder).unwrap_or_default();
+    found.into_iter().filter(|found| *found >= generation).any(|found| {
+        fs_err::metadata(generation_path(folder, found)).is_ok_and(|file| file.len() > HEADER_BYTES)
+    })
 }
 
 fn seed_of(checkpoint: &Checkpoint, generation: u64) -> Seed {

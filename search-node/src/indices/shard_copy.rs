@@ -1,0 +1,129 @@
+//! A copy of a shard on this node: its folder always, its engine only while somebody needs it.
+//!
+//! ```text
+//!            open on demand                      idle and committed
+//!  Closed ───────────────────▶ Open ──────────────────────────────────▶ Closed
+//!    └── cannot be opened ──▶ Failed ── asked again after a while ──▶ Open
+//! ```
+//!
+//! An index of last month costs a folder name and a few figures, not threads, mappings and buffers.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use shard::mapping::Mapping;
+use shard::{EngineOptions, Shard, ShardStats, Shared};
+
+use crate::error::ApiError;
+
+/// How long a copy that could not be opened is left alone: reading its files again costs, and damage does not heal.
+const RETRY_AFTER_MILLIS: i64 = 30_000;
+
+/// One copy.
+pub(super) struct ShardCopy {
+    folder: PathBuf,
+    options: EngineOptions,
+    shared: Shared,
+    state: Mutex<State>,
+}
+
+struct State {
+    open: Option<Arc<Shard>>,
+    /// Why it cannot be opened, and when that was found.
+    failed: Option<(ApiError, i64)>,
+    /// The figures it had when it was last open, or that its files tell.
+    stats: ShardStats,
+    used_millis: i64,
+}
+
+/// Whether a copy can be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CopyState {
+    Closed,
+    Open,
+    Failed,
+}
+
+impl ShardCopy {
+    /// A copy that is opened when it is first needed.
+    pub(super) fn closed(folder: &Path, options: EngineOptions, shared: Shared) -> Self {
+        let (stats, failed) = match Shard::peek(folder) {
+            Ok(stats) => (stats, None),
+            Err(error) => {
+                tracing::error!(folder = %folder.display(), %error, "shard cannot be read");
+                (ShardStats::default(), Some((ApiError::from(error), i64::MIN)))
+            }
+        };
+        let state = Mutex::new(State { open: None, failed, stats, used_millis: 0 });
+        Self { folder: folder.to_owned(), options, shared, state }
+    }
+
+    /// The shard, opened if it is not.
+    pub(super) fn shard(&self, mapping: &Arc<Mapping>, now_millis: i64) -> Result<Arc<Shard>, ApiError> {
+        let mut state = self.state.lock();
+        state.used_millis = now_millis;
+        if let Some(shard) = &state.open {
+            return Ok(Arc::clone(shard));
+        }
+        if let Some((error, at)) = &state.failed
+            && now_millis.saturating_sub(*at) < RETRY_AFTER_MILLIS
+        {
+            return Err(error.clone());
+        }
+        let opened =
+            Shard::open(&self.folder, Arc::clone(mapping), self.options.clone(), self.shared.clone());
+        match opened {
+            Ok(shard) => {
+                let shard = Arc::new(shard);
+                state.failed = None;
+                state.open = Some(Arc::clone(&shard));
+                Ok(shard)
+            }
+            Err(error) => {
+                tracing::error!(folder = %self.folder.display(), %error, "shard cannot be opened");
+                let error = ApiError::from(error);
+                state.failed = Some((error.clone(), now_millis));
+                Err(error)
+            }
+        }
+    }
+
+    /// The shard if it is open.
+    pub(super) fn opened(&self) -> Option<Arc<Shard>> {
+        self.state.lock().open.clone()
+    }
+
+    /// Whether it can be asked.
+    pub(super) fn state(&self) -> CopyState {
+        let state = self.state.lock();
+        match (&state.open, &state.failed) {
+            (Some(_), _) => CopyState::Open,
+            (None, Some(_)) => CopyState::Failed,
+            (None, None) => CopyState::Closed,
+        }
+    }
+
+    /// What it holds, without opening it.
+    pub(super) fn stats(&self) -> ShardStats {
+        let state = self.state.lock();
+        state.open.as_ref().map_or(state.stats, |shard| shard.stats())
+    }
+
+    /// Closes it if it was not used since `before_millis`, nobody holds it, and everything in it is committed.
+    /// Gives whether it wants a flush first.
+    pub(super) fn close_if_idle(&self, before_millis: i64) -> bool {
+        let mut state = self.state.lock();
+        let Some(shard) = &state.open else { return false };
+        if state.used_millis >= before_millis || Arc::strong_count(shard) > 1 {
+            return false;
+        }
+        if !shard.is_committed() {
+            return true;
+        }
+        state.stats = shard.stats();
+        state.open = None;
+        tracing::debug!(folder = %self.folder.display(), "closed idle shard");
+        false
+    }
+}

@@ -50,8 +50,8 @@ fmt:
 	cargo fmt --all
 
 bench:
-	cargo build --release -p search-node
-	cargo bench -p system-tests --bench bulk
+	cargo build --release --workspace --bin search-node
+	cargo bench --workspace --bench bulk
 
 crash:
 	cargo build --workspace --bins

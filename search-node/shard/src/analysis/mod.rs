@@ -1,5 +1,6 @@
 //! Analysis: how a text becomes terms, the same way when it is stored and when it is asked for.
 
+mod ascii_words;
 mod standard;
 
 use tantivy::tokenizer::{LowerCaser, RawTokenizer, TextAnalyzer, TokenizerManager};

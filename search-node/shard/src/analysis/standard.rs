@@ -3,6 +3,8 @@
 use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
 use unicode_segmentation::{UWordBoundIndices, UnicodeSegmentation};
 
+use super::ascii_words::AsciiWords;
+
 /// Elasticsearch's `max_token_length`: a longer word is cut into pieces of this many characters.
 const TOKEN_CHARS_MAX: usize = 255;
 
@@ -13,10 +15,16 @@ pub(super) struct StandardTokenizer {
 }
 
 pub(super) struct StandardStream<'a> {
-    words: UWordBoundIndices<'a>,
+    words: Words<'a>,
     /// The rest of a word that was too long.
     rest: Option<(usize, &'a str)>,
     token: &'a mut Token,
+}
+
+/// Most texts of logs are ASCII, for which the rules need no tables.
+enum Words<'a> {
+    Ascii(AsciiWords<'a>),
+    Unicode(UWordBoundIndices<'a>),
 }
 
 impl Tokenizer for StandardTokenizer {
@@ -24,7 +32,12 @@ impl Tokenizer for StandardTokenizer {
 
     fn token_stream<'a>(&'a mut self, text: &'a str) -> StandardStream<'a> {
         self.token.reset();
-        StandardStream { words: text.split_word_bound_indices(), rest: None, token: &mut self.token }
+        let words = if text.is_ascii() {
+            Words::Ascii(AsciiWords::of(text))
+        } else {
+            Words::Unicode(text.split_word_bound_indices())
+        };
+        StandardStream { words, rest: None, token: &mut self.token }
     }
 }
 
@@ -33,7 +46,10 @@ impl<'a> StandardStream<'a> {
         if let Some(rest) = self.rest.take() {
             return Some(rest);
         }
-        self.words.find(|(_, word)| word.chars().any(char::is_alphanumeric))
+        match &mut self.words {
+            Words::Ascii(words) => words.next(),
+            Words::Unicode(words) => words.find(|(_, word)| word.chars().any(char::is_alphanumeric)),
+        }
     }
 }
 

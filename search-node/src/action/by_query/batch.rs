@@ -216,7 +216,7 @@ fn write(
         now_millis: node.clock.now_millis(),
     };
     let written = index.write(&request)?;
-    newest.note_write(index, index.shard(id, target.routing.as_deref()), written);
+    newest.note_write(index, &index.shard(id, target.routing.as_deref())?, written);
     node.counters.documents_written.inc();
     Ok(written.existed)
 }

@@ -96,7 +96,7 @@ pub(crate) async fn start(node: &Arc<Node>, plan: Plan, keep: bool) -> Result<St
 fn prepare(node: &Node, plan: &Plan) -> Result<Prepared, ApiError> {
     let indices = node.indices.resolve(&plan.scope.indices, plan.scope.options)?;
     plan.check(node, &indices)?;
-    let parts = Arc::new(Part::all(&indices, plan.routing.as_deref()));
+    let parts = Arc::new(Part::all(&indices, plan.routing.as_deref())?);
     let slices = match plan.slices {
         Slices::Count(count) => count,
         Slices::Auto => u32::try_from(parts.len().clamp(1, AUTO_SLICES_MAX)).unwrap_or(1),

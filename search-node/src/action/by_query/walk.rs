@@ -24,17 +24,17 @@ pub(super) struct Part {
 
 impl Part {
     /// The shards of the indices, or those that a routing value leads to.
-    pub(super) fn all(indices: &[Arc<Index>], routing: Option<&str>) -> Vec<Self> {
+    pub(super) fn all(indices: &[Arc<Index>], routing: Option<&str>) -> Result<Vec<Self>, ApiError> {
         let mut parts = Vec::new();
         for index in indices {
-            let chosen = routing.map(|routing| index.shard("", Some(routing)));
-            for shard in index.shards() {
-                if chosen.is_none_or(|chosen| Arc::ptr_eq(chosen, shard)) {
+            let chosen = routing.map(|routing| index.shard("", Some(routing))).transpose()?;
+            for shard in index.shards()? {
+                if chosen.as_ref().is_none_or(|chosen| Arc::ptr_eq(chosen, &shard)) {
                     parts.push(Self { index: Arc::clone(index), reader: shard.reader() });
                 }
             }
         }
-        parts
+        Ok(parts)
     }
 
     pub(super) fn fetch(&self, hit: &Hit) -> Result<StoredDocument, ApiError> {

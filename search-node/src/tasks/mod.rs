@@ -5,5 +5,5 @@ mod registry;
 mod task;
 
 pub(crate) use progress::{Count, Progress, Shown};
-pub(crate) use registry::{Outcome, Tasks};
+pub(crate) use registry::{Outcome, Registered, Tasks};
 pub(crate) use task::{Task, TaskKind};

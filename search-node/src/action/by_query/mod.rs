@@ -19,7 +19,7 @@ use self::walk::{Part, Walk};
 use crate::error::ApiError;
 use crate::indices::Index;
 use crate::node::Node;
-use crate::tasks::{Outcome, Progress, Shown, Task};
+use crate::tasks::{Outcome, Progress, Registered, Shown, Task};
 
 /// The most slices that `auto` makes; more would only compete for the same disk.
 const AUTO_SLICES_MAX: usize = 20;
@@ -73,11 +73,12 @@ pub(crate) async fn start(node: &Arc<Node>, plan: Plan, keep: bool) -> Result<St
     let numbers = (0..count).map(|number| (count > 1).then_some(number));
     let slices: Vec<Arc<Progress>> = numbers.map(|number| Arc::new(Progress::new(number, rate))).collect();
     let registered = node.tasks.register(plan.work.kind(), plan.description.clone(), None, slices.clone());
+    let children = list_slices(node, &plan, &registered.task);
     let number = registered.task.number;
     let node = Arc::clone(node);
     let handle = tokio::spawn(async move {
         let started = node.clock.now_millis();
-        let outcome = run(&node, Arc::new(plan), parts, indices, &registered.task).await;
+        let outcome = run(&node, Arc::new(plan), parts, indices, &registered.task, children).await;
         let answer = outcome.map(|(plan, ends)| {
             let took = node.clock.now_millis() - started;
             Answer::of(&plan, &registered.task, ends, took, node.clock.now_millis())
@@ -121,6 +122,18 @@ fn kept(answer: &Result<Answer, ApiError>) -> Outcome {
     }
 }
 
+/// Each slice is listed as a task below its parent; a single one is the task itself.
+fn list_slices(node: &Node, plan: &Plan, task: &Task) -> Vec<Option<Registered>> {
+    let of = task.slices.len();
+    let listed = task.slices.iter().enumerate().map(|(number, progress)| {
+        (of > 1).then(|| {
+            let description = format!("{} [slice {number} of {of}]", plan.description);
+            node.tasks.register(plan.work.kind(), description, Some(task), vec![Arc::clone(progress)])
+        })
+    });
+    listed.collect()
+}
+
 /// Runs every slice to its end, then refreshes what was written to, if that was asked for.
 async fn run(
     node: &Arc<Node>,
@@ -128,16 +141,12 @@ async fn run(
     parts: Arc<Vec<Part>>,
     indices: Vec<Arc<Index>>,
     task: &Arc<Task>,
+    children: Vec<Option<Registered>>,
 ) -> Result<(Arc<Plan>, Vec<End>), ApiError> {
     let of = u32::try_from(task.slices.len()).unwrap_or(1);
     let mut running = Vec::new();
-    for (number, progress) in task.slices.iter().enumerate() {
+    for ((number, progress), child) in task.slices.iter().enumerate().zip(children) {
         let slice = shard::Slice { number: number as u32, of };
-        // Each slice is listed as a task below its parent; a single one is the task itself.
-        let child = (of > 1).then(|| {
-            let description = format!("{} [slice {number} of {of}]", plan.description);
-            node.tasks.register(plan.work.kind(), description, Some(task), vec![Arc::clone(progress)])
-        });
         let work = run_slice(
             Arc::clone(node),
             Arc::clone(&plan),

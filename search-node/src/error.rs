@@ -28,6 +28,23 @@ impl ApiError {
         Self::new(400, "illegal_argument_exception", reason)
     }
 
+    /// The request is not complete or contradicts itself.
+    pub fn validation(reason: impl Into<String>) -> Self {
+        Self::validations(&[reason.into()])
+    }
+
+    /// All that is incomplete or contradictory in a request, counted as clients know it.
+    pub fn validations(reasons: &[String]) -> Self {
+        let listed = reasons.iter().enumerate().map(|(at, reason)| format!(" {}: {reason};", at + 1));
+        let reason = format!("Validation Failed:{}", listed.collect::<String>());
+        Self::new(400, "action_request_validation_exception", reason)
+    }
+
+    /// A fault of the address alone, which has a text in place of type and reason.
+    pub fn plain(status: u16, text: impl Into<String>) -> Self {
+        Self::new(status, "", text)
+    }
+
     /// The body cannot be read.
     pub fn parsing(reason: impl Into<String>) -> Self {
         Self::new(400, "parsing_exception", reason)
@@ -78,6 +95,9 @@ impl ApiError {
 
     /// The body of the answer.
     pub fn to_body(&self) -> Value {
+        if self.kind.is_empty() {
+            return json!({"error": self.reason, "status": self.status});
+        }
         let mut error = Map::new();
         let mut root = self.to_item();
         if let Value::Object(root) = &mut root {

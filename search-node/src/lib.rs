@@ -1,6 +1,6 @@
 //! search-node: documents in, answers out, over Elasticsearch's REST API.
 //!
-//! `rest` reads requests, `action` does them, `indices` keeps indices and their shards, `node` joins the parts.
+//! `rest` reads requests, `action` does them, `tasks` lists what takes longer, `script` runs update scripts, `indices` keeps indices and their shards, `node` joins the parts.
 //!
 //! # Invariants
 //!
@@ -17,8 +17,10 @@ mod memory;
 mod node;
 mod pool;
 mod rest;
+mod script;
 mod settings;
 mod state_file;
+mod tasks;
 pub mod translog_command;
 
 pub use node::{Node, Running};

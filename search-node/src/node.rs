@@ -11,11 +11,13 @@ use daemon::metrics::{Counter, Metrics};
 use serde::{Deserialize, Serialize};
 use shard::{Shared, Workers};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 use crate::indices::{Indices, Resources, new_id};
 use crate::memory::Memory;
 use crate::pool::Pool;
 use crate::settings::{NodeSettings, REFRESH_TICK};
+use crate::tasks::Tasks;
 use crate::{rest, state_file};
 
 /// Ports tried in turn when none was asked for.
@@ -31,6 +33,13 @@ pub struct Node {
     pub shared: Shared,
     pub write_pool: Pool,
     pub search_pool: Pool,
+    /// The batches of operations by query.
+    pub by_query_pool: Pool,
+    /// How many operations by query may be under way.
+    pub by_query_places: Arc<Semaphore>,
+    pub tasks: Arc<Tasks>,
+    /// Cancelled when the node begins to stop.
+    pub stopping: CancellationToken,
     pub metrics: Metrics,
     pub counters: NodeCounters,
     pub identity: Identity,
@@ -84,9 +93,14 @@ impl Node {
             },
         )?;
         let metrics = Metrics::default();
+        let stop = CancellationToken::new();
         let node = Arc::new(Node {
             write_pool: Pool::new("write", settings.write),
             search_pool: Pool::new("search", settings.search),
+            by_query_pool: Pool::new("by_query", settings.by_query),
+            by_query_places: Arc::new(Semaphore::new(settings.by_query.size + settings.by_query.queue)),
+            tasks: Arc::new(Tasks::new(clock.clone(), settings.task_results_max)),
+            stopping: stop.clone(),
             counters: NodeCounters::of(&metrics),
             indices: Arc::new(indices),
             memory: Memory::new(settings.memory_limit),
@@ -97,7 +111,6 @@ impl Node {
             metrics,
             identity,
         });
-        let stop = CancellationToken::new();
         let refresher = refresh_loop(Arc::clone(&node), stop.clone())?;
         recover(Arc::clone(&node), stop.clone())?;
         let asked = stop.clone();
@@ -113,6 +126,9 @@ impl Running {
     /// Finishes what was accepted, commits every index, and lets go of the folder.
     pub async fn stop(self) -> anyhow::Result<()> {
         self.stop.cancel();
+        for task in self.node.tasks.running() {
+            task.cancel("the node is stopping");
+        }
         self.server.await.context("the HTTP server broke")??;
         let node = self.node;
         let refresher = self.refresher;

@@ -37,6 +37,22 @@ impl Pool {
             let setting = format!("thread_pool.{}.queue_size", self.name);
             return Err(ApiError::too_busy(&format!("a {} request", self.name), &setting, self.queue));
         }
+        self.work(work, Some(waiting)).await
+    }
+
+    /// Does a further part of work that had a place before: it may have to wait again, but is not refused half-way.
+    pub async fn go_on<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        self.work(work, None).await
+    }
+
+    async fn work<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+        waiting: Option<Waiting>,
+    ) -> Result<T, ApiError> {
         let place = Arc::clone(&self.places).acquire_owned().await;
         drop(waiting);
         let place = place.map_err(|_| ApiError::internal("the node is stopping"))?;

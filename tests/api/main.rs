@@ -4,6 +4,8 @@
 //! that speaks the API: `API_URL=http://127.0.0.1:9200 cargo test -p system-tests --test api`. What only we promise
 //! (crashes, locks, limits) is in the modules beside.
 
+mod bodies;
 mod crash;
 mod scenario;
 mod start;
+mod tasks;

@@ -27,8 +27,8 @@ pub use engine::{
 };
 pub use query::{Query, QueryContext, QueryError, parse_query, query_string};
 pub use search::{
-    Hit, Missing, SearchAnswer, SearchError, SearchRequest, SortField, SortKey, SortMode, SortValue,
-    SourceFilter, compare_hits, filter_source,
+    Hit, Missing, Scan, SearchAnswer, SearchError, SearchRequest, Slice, SortField, SortKey, SortMode,
+    SortValue, SourceFilter, compare_hits, filter_source,
 };
 pub use shard::{Reader, Shard, ShardStats, uid, uid_parts};
 pub use store::{Disk, DiskFile, HostDisk, IntegrityError};

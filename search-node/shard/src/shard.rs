@@ -10,8 +10,8 @@ use crate::engine::{
     Engine, EngineError, EngineOptions, Shared, StoredDocument, View, WriteOutcome, WriteRequest, Written,
 };
 use crate::mapping::Mapping;
-use crate::query::QueryContext;
-use crate::search::{Hit, SearchAnswer, SearchError, SearchRequest, search};
+use crate::query::{Query, QueryContext};
+use crate::search::{Hit, Scan, SearchAnswer, SearchError, SearchRequest, Slice, search};
 use crate::store::Manifest;
 use crate::translog::has_operations;
 
@@ -60,6 +60,7 @@ pub struct ShardStats {
 }
 
 /// One point in time of a shard: searches and fetches on it agree with each other.
+#[derive(Clone)]
 pub struct Reader {
     view: Arc<View>,
 }
@@ -194,6 +195,11 @@ impl Reader {
         context: &QueryContext<'_>,
     ) -> Result<SearchAnswer, SearchError> {
         search(&self.view, request, context)
+    }
+
+    /// Starts a walk over every match in this point in time, or over one slice of them.
+    pub fn scan(&self, query: &Query, context: &QueryContext<'_>, slice: Slice) -> Result<Scan, SearchError> {
+        Scan::open(Arc::clone(&self.view), query, context, slice)
     }
 
     /// Reads the document of a hit.

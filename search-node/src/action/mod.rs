@@ -1,5 +1,12 @@
-//! Use cases: what a request does, without HTTP. Everything here may block and runs in a pool.
+//! Use cases: what a request does, without HTTP. What blocks here runs in a pool.
 
 pub(crate) mod bulk;
-pub(crate) mod document;
+pub(crate) mod by_query;
+pub(crate) mod condition;
+pub(crate) mod get;
+pub(crate) mod multi_get;
+pub(crate) mod newest;
 pub(crate) mod search;
+pub(crate) mod target;
+pub(crate) mod update;
+pub(crate) mod write;

@@ -9,7 +9,7 @@ use shard::{
     uid_parts,
 };
 
-use super::document::shown_source;
+use super::get::shown_source;
 use crate::error::ApiError;
 use crate::indices::{Index, NameOptions};
 use crate::node::Node;
@@ -349,7 +349,7 @@ pub(crate) fn count_matches(node: &Node, scope: &Scope, body: &Value) -> Result<
     }))
 }
 
-fn in_type(query: Query, doc_type: Option<&str>) -> Query {
+pub(super) fn in_type(query: Query, doc_type: Option<&str>) -> Query {
     match doc_type {
         None => query,
         Some(doc_type) => {

@@ -10,13 +10,13 @@ use daemon::clock::Clock;
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use shard::mapping::{Mapping, parse_mapping};
-use shard::{EngineOptions, Shard, ShardStats, Shared, WriteOutcome, WriteRequest, Written};
+use shard::{EngineError, EngineOptions, Shard, ShardStats, Shared, WriteOutcome, WriteRequest, Written};
 
 use super::metadata::{FILE, IndexMetadata};
+use super::refreshes::{RefreshWaiter, Refreshes};
 use super::routing::shard_of;
 use super::settings::{IndexSettings, nest};
 use super::shard_copy::{CopyState, ShardCopy};
-use crate::action::document::WriteResult;
 use crate::error::ApiError;
 use crate::state_file;
 
@@ -35,6 +35,7 @@ pub struct Index {
     pub data_stream: Option<String>,
     refreshed_millis: AtomicI64,
     idle_after: Option<Duration>,
+    refreshes: Refreshes,
     clock: Clock,
 }
 
@@ -103,6 +104,7 @@ impl Index {
             data_stream: metadata.data_stream.clone(),
             metadata: Mutex::new(metadata),
             refreshed_millis: AtomicI64::new(0),
+            refreshes: Refreshes::default(),
             idle_after: resources.idle_after,
             clock: resources.clock.clone(),
         })
@@ -159,16 +161,31 @@ impl Index {
         self.opened(&self.copies[shard_of(routing.unwrap_or(id), self.copies.len())])
     }
 
-    /// The shard that a write went to.
-    pub fn shard_of_result(&self, result: &WriteResult) -> Result<Arc<Shard>, ApiError> {
-        self.shard(&result.id, result.routing.as_deref())
+    /// Whether documents of this index must say their routing value.
+    pub fn requires_routing(&self) -> bool {
+        self.mapping().parameters.get("_routing").and_then(|routing| routing.get("required"))
+            == Some(&Value::Bool(true))
+    }
+
+    /// Names the index and the shard in a fault, as clients look for them there.
+    pub fn name_in(&self, error: ApiError, id: &str, routing: Option<&str>) -> ApiError {
+        let shard = shard_of(routing.unwrap_or(id), self.copies.len());
+        error
+            .with("index_uuid", self.uuid.as_str())
+            .with("shard", shard.to_string())
+            .with("index", self.name.as_str())
     }
 
     /// Does one write, growing the mapping as the document asks. It is not durable yet.
     pub fn write(&self, request: &WriteRequest<'_>) -> Result<Written, ApiError> {
         let shard = self.shard(request.id, request.routing)?;
         for _ in 0..MAPPING_ROUNDS_MAX {
-            match shard.write(request)? {
+            let outcome = shard.write(request).map_err(|error| {
+                let is_conflict = matches!(error, EngineError::VersionConflict { .. });
+                let error = ApiError::from(error);
+                if is_conflict { self.name_in(error, request.id, request.routing) } else { error }
+            })?;
+            match outcome {
                 WriteOutcome::Written(written) => return Ok(written),
                 WriteOutcome::NeedsMapping(added) => self.add_mapping(&added)?,
             }
@@ -221,11 +238,23 @@ impl Index {
     pub fn refresh(&self) -> Result<bool, ApiError> {
         let now = self.clock.now_millis();
         self.refreshed_millis.store(now, Ordering::Release);
+        let number = self.refreshes.begin();
         let mut any = false;
         for shard in self.open_shards() {
             any |= shard.refresh(now)?;
         }
+        self.refreshes.finish(number);
         Ok(any)
+    }
+
+    /// Waits for the next refresh, for a writer that was told so; none when too many wait already.
+    pub fn next_refresh(&self) -> Option<RefreshWaiter> {
+        self.refreshes.next(self.settings.refresh_listeners_max)
+    }
+
+    /// Lets go of everybody who waits: the index is gone.
+    pub fn close_refreshes(&self) {
+        self.refreshes.close();
     }
 
     /// Makes every write so far visible and committed.

@@ -5,6 +5,7 @@ mod id;
 mod index;
 mod metadata;
 mod names;
+mod refreshes;
 mod registry;
 mod routing;
 mod settings;
@@ -12,6 +13,6 @@ mod shard_copy;
 
 pub(crate) use id::new_id;
 pub(crate) use index::{Index, Resources};
-pub(crate) use names::{NameOptions, expand};
+pub(crate) use names::{NameOptions, expand, matches};
 pub(crate) use registry::Indices;
 pub(crate) use shard_copy::CopyState;

@@ -91,7 +91,8 @@ pub(crate) fn expand<'a>(
     Ok(chosen)
 }
 
-fn matches(pattern: &str, name: &str) -> bool {
+/// Whether a pattern with `*` in it means the name.
+pub(crate) fn matches(pattern: &str, name: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(mut rest) = parts.next().and_then(|first| name.strip_prefix(first)) else {
         return false;

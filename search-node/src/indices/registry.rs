@@ -83,6 +83,11 @@ impl Indices {
         self.by_name.read().get(name).cloned()
     }
 
+    /// Whether a name is an alias.
+    pub fn is_alias(&self, name: &str) -> bool {
+        self.by_name.read().values().any(|index| index.aliases().contains_key(name))
+    }
+
     /// The indices that an expression means: names, aliases, data streams, wildcards.
     pub fn resolve(&self, expression: &str, options: NameOptions) -> Result<Vec<Arc<Index>>, ApiError> {
         let all = self.all();
@@ -226,6 +231,7 @@ impl Indices {
             fs_err::rename(index.folder(), &doomed).map_err(fault)?;
             state_file::sync_folder(&self.folder).map_err(fault)?;
             self.by_name.write().remove(&index.name);
+            index.close_refreshes();
             fs_err::remove_dir_all(&doomed).map_err(fault)?;
             tracing::info!(index = index.name, "deleted index");
         }

@@ -19,6 +19,8 @@ pub struct IndexSettings {
     pub flush_threshold_bytes: u64,
     pub gc_deletes: Duration,
     pub result_window_max: Option<usize>,
+    /// How many writers may wait for a refresh before one is done for them.
+    pub refresh_listeners_max: usize,
     pub limits: MappingLimits,
     /// The order of documents in a segment.
     pub sort: Option<IndexSort>,
@@ -83,6 +85,7 @@ impl IndexSettings {
             flush_threshold_bytes: 512 << 20,
             gc_deletes: Duration::from_secs(60),
             result_window_max: None,
+            refresh_listeners_max: 1000,
             limits: MappingLimits::default(),
             sort: None,
             check_bytes_max: CHECK_BYTES_MAX,
@@ -132,6 +135,9 @@ impl IndexSettings {
                 "sort.field" | "sort.order" => {}
                 "max_result_window" => {
                     settings.result_window_max = Some(text.parse().map_err(|_| fault("a positive number"))?);
+                }
+                "max_refresh_listeners" => {
+                    settings.refresh_listeners_max = text.parse().map_err(|_| fault("a positive number"))?;
                 }
                 "mapping.total_fields.limit" => {
                     settings.limits.total_fields = text.parse().map_err(|_| fault("a positive number"))?;

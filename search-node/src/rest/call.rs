@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::Value;
 
+use super::visible::Refresh;
 use crate::error::ApiError;
 use crate::indices::NameOptions;
 use crate::node::Node;
@@ -89,11 +90,18 @@ impl Call {
         Ok(options)
     }
 
-    /// Whether the write shall be visible before it is answered.
-    pub(super) fn wants_refresh(&self) -> Result<bool, ApiError> {
+    /// A list of names, parted by commas.
+    pub(super) fn list(&self, name: &str) -> Vec<String> {
+        let text = self.param(name).unwrap_or_default();
+        text.split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// When the write shall be visible.
+    pub(super) fn refresh(&self) -> Result<Refresh, ApiError> {
         match self.param("refresh") {
-            None | Some("false") => Ok(false),
-            Some("" | "true" | "wait_for") => Ok(true),
+            None | Some("false") => Ok(Refresh::No),
+            Some("" | "true") => Ok(Refresh::Now),
+            Some("wait_for") => Ok(Refresh::Wait),
             Some(other) => Err(ApiError::argument(format!("Unknown value for refresh: [{other}]."))),
         }
     }

@@ -10,8 +10,10 @@ use super::call::Call;
 use super::cluster::health_of;
 use super::envelope::Reply;
 use super::router::{Route, route};
+use super::tasks::{chosen, task_id};
 use crate::error::ApiError;
 use crate::indices::{CopyState, Index};
+use crate::tasks::TaskKind;
 
 const COMMON: &[&str] = &[
     "format",
@@ -27,6 +29,7 @@ const COMMON: &[&str] = &[
     "pri",
     "include_unloaded_segments",
     "ts",
+    "master_timeout",
 ];
 
 pub(super) const ROUTES: &[Route] = &[
@@ -34,6 +37,22 @@ pub(super) const ROUTES: &[Route] = &[
     route(&[Method::GET], "/_cat/indices", COMMON, |call| blocking(call, indices).boxed()),
     route(&[Method::GET], "/_cat/indices/{index}", COMMON, |call| blocking(call, indices).boxed()),
     route(&[Method::GET], "/_cat/health", COMMON, |call| blocking(call, health).boxed()),
+    route(&[Method::GET], "/_cat/tasks", TASKS, |call| blocking(call, tasks).boxed()),
+];
+
+const TASKS: &[&str] = &[
+    "actions",
+    "detailed",
+    "nodes",
+    "node_id",
+    "parent_task_id",
+    "format",
+    "h",
+    "v",
+    "s",
+    "help",
+    "time",
+    "master_timeout",
 ];
 
 /// Looking at files may block.
@@ -43,7 +62,7 @@ async fn blocking(call: Call, make: fn(&Call) -> Result<Table, ApiError>) -> Res
 }
 
 fn list() -> Reply {
-    let text = "=^.^=\n/_cat/indices\n/_cat/indices/{index}\n/_cat/health\n";
+    let text = "=^.^=\n/_cat/indices\n/_cat/indices/{index}\n/_cat/health\n/_cat/tasks\n";
     Reply::Text(200, text.to_owned(), "text/plain; charset=UTF-8")
 }
 
@@ -133,6 +152,44 @@ fn health(call: &Call) -> Result<Table, ApiError> {
             "-".to_owned(),
             "100.0%".to_owned(),
         ]],
+    })
+}
+
+/// What runs, this request included.
+fn tasks(call: &Call) -> Result<Table, ApiError> {
+    let node = &call.node;
+    let _this = node.tasks.register(TaskKind::ListTasks, String::new(), None, Vec::new());
+    let now = node.clock.now_nanos();
+    let rows = chosen(call)?.into_iter().map(|task| {
+        let started = task.started_nanos / 1_000_000;
+        let time = shard::mapping::dates::show(started);
+        vec![
+            task.kind.action().to_owned(),
+            task_id(node, task.number),
+            task.parent.map_or_else(|| "-".to_owned(), |parent| task_id(node, parent)),
+            "transport".to_owned(),
+            started.to_string(),
+            time.get(11..19).unwrap_or_default().to_owned(),
+            format!("{:.1}ms", (now - task.started_nanos) as f64 / 1e6),
+            node.settings.host.to_string(),
+            node.settings.node_name.clone(),
+            task.description.clone(),
+        ]
+    });
+    Ok(Table {
+        columns: &[
+            ("action", true),
+            ("task_id", true),
+            ("parent_task_id", true),
+            ("type", true),
+            ("start_time", true),
+            ("timestamp", true),
+            ("running_time", true),
+            ("ip", true),
+            ("node", true),
+            ("description", false),
+        ],
+        rows: rows.collect(),
     })
 }
 

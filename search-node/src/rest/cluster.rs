@@ -21,13 +21,19 @@ const HEALTH: &[&str] = &[
     "wait_for_no_relocating_shards",
     "wait_for_nodes",
     "wait_for_status",
+    "master_timeout",
+    "timeout",
 ];
 
 pub(super) const ROUTES: &[Route] = &[
     route(&[Method::GET], "/_cluster/health", HEALTH, |call| async move { health(&call) }.boxed()),
     route(&[Method::GET], "/_cluster/health/{index}", HEALTH, |call| async move { health(&call) }.boxed()),
-    route(&[Method::GET], "/_nodes", &["flat_settings"], |call| async move { nodes(&call) }.boxed()),
-    route(&[Method::GET], "/_nodes/http", &[], |call| async move { nodes(&call) }.boxed()),
+    route(&[Method::GET], "/_nodes", &["flat_settings", "timeout"], |call| {
+        async move { nodes(&call) }.boxed()
+    }),
+    route(&[Method::GET], "/_nodes/http", &["flat_settings", "timeout"], |call| {
+        async move { nodes(&call) }.boxed()
+    }),
 ];
 
 /// One node holds every shard: what can be opened is green in all the node can give. What cannot is red.

@@ -1,5 +1,7 @@
 //! The answer as bytes: JSON or text, pretty if asked, cut by `filter_path`, with the headers that clients check.
 
+use std::collections::HashMap;
+
 use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -11,8 +13,10 @@ use crate::error::ApiError;
 /// What a handler answers.
 pub(super) enum Reply {
     Json(u16, Value),
-    /// JSON that is already written.
+    /// JSON that is already written, and cut by `filter_path`.
     Written(u16, Vec<u8>),
+    /// No body, only the methods that a path answers.
+    Allow(String),
     Text(u16, String, &'static str),
 }
 
@@ -27,17 +31,16 @@ pub(super) struct Wishes {
 const JSON: &str = "application/json";
 
 impl Wishes {
-    pub(super) fn of(headers: &HeaderMap, query: &std::collections::HashMap<String, String>) -> Self {
+    pub(super) fn of(headers: &HeaderMap, query: &HashMap<String, String>) -> Self {
         let accept = headers.get(header::ACCEPT).or_else(|| headers.get(header::CONTENT_TYPE));
         let vendor = accept
             .and_then(|value| value.to_str().ok())
             .filter(|text| text.starts_with("application/vnd.elasticsearch+json"));
         let media_type =
             vendor.and_then(|text| HeaderValue::from_str(text.split(',').next().unwrap_or(JSON)).ok());
-        let filter = query.get("filter_path").map(|text| text.split(',').map(str::to_owned).collect());
         Self {
             pretty: query.get("pretty").is_some_and(|value| value.is_empty() || value == "true"),
-            filter_path: filter.unwrap_or_default(),
+            filter_path: filter_path(query),
             media_type: media_type.unwrap_or_else(|| HeaderValue::from_static(JSON)),
         }
     }
@@ -53,7 +56,12 @@ impl Wishes {
             );
             Reply::Json(error.status, error.to_body())
         });
+        let mut allow = None;
         let (status, bytes, content_type) = match reply {
+            Reply::Allow(methods) => {
+                allow = HeaderValue::from_str(&methods).ok();
+                (200, Vec::new(), self.media_type.clone())
+            }
             Reply::Json(status, value) => (status, self.bytes(&value), self.media_type.clone()),
             Reply::Written(status, bytes) => (status, self.rewritten(bytes), self.media_type.clone()),
             Reply::Text(status, text, kind) => (status, text.into_bytes(), HeaderValue::from_static(kind)),
@@ -62,16 +70,19 @@ impl Wishes {
         *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, content_type);
+        if let Some(methods) = allow {
+            headers.insert(header::ALLOW, methods);
+        }
         headers.insert("x-elastic-product", HeaderValue::from_static("Elasticsearch"));
         response
     }
 
-    /// Written JSON is read again only where the client wants it cut or pretty.
+    /// Written JSON is read again only where the client wants it pretty.
     fn rewritten(&self, bytes: Vec<u8>) -> Vec<u8> {
-        if self.filter_path.is_empty() && !self.pretty {
+        if !self.pretty {
             return bytes;
         }
-        serde_json::from_slice(&bytes).map_or(bytes, |value: Value| self.bytes(&value))
+        serde_json::from_slice(&bytes).map_or(bytes, |value: Value| shown(&value, true))
     }
 
     fn bytes(&self, value: &Value) -> Vec<u8> {
@@ -82,17 +93,27 @@ impl Wishes {
             filtered = filter(value, &self.filter_path);
             &filtered
         };
-        if !self.pretty {
-            return value.to_string().into_bytes();
-        }
-        let mut bytes = serde_json::to_vec_pretty(value).unwrap_or_default();
-        bytes.push(b'\n');
-        bytes
+        shown(value, self.pretty)
     }
 }
 
+fn shown(value: &Value, is_pretty: bool) -> Vec<u8> {
+    if !is_pretty {
+        return value.to_string().into_bytes();
+    }
+    let mut bytes = serde_json::to_vec_pretty(value).unwrap_or_default();
+    bytes.push(b'\n');
+    bytes
+}
+
+/// The paths that the client wants to see.
+pub(super) fn filter_path(query: &HashMap<String, String>) -> Vec<String> {
+    let paths = query.get("filter_path").map(|text| text.split(',').map(str::to_owned).collect());
+    paths.unwrap_or_default()
+}
+
 /// The parts of an answer that paths such as `hits.hits._id`, `**.name`, `-_shards` name.
-fn filter(value: &Value, paths: &[String]) -> Value {
+pub(super) fn filter(value: &Value, paths: &[String]) -> Value {
     let split = |path: &str| path.split('.').map(str::to_owned).collect::<Vec<_>>();
     let wanted: Vec<Vec<String>> =
         paths.iter().filter(|path| !path.starts_with('-')).map(|path| split(path)).collect();

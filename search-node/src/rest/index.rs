@@ -32,6 +32,8 @@ const NAMES: &[&str] = &[
     "force",
     "wait_if_ongoing",
     "write_index_only",
+    "master_timeout",
+    "timeout",
 ];
 
 pub(super) const ROUTES: &[Route] = &[

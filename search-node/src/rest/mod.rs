@@ -1,14 +1,19 @@
 //! HTTP in, JSON out, no decisions: each file reads one group of requests and calls `action` or `index`.
 
+mod body;
 mod bulk;
+mod by_query;
 mod call;
 mod cat;
 mod cluster;
 mod document;
 mod envelope;
+mod get;
 mod index;
 mod root;
 mod router;
 mod search;
+mod tasks;
+mod visible;
 
 pub(crate) use router::app;

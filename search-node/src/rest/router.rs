@@ -1,7 +1,6 @@
 //! The table of routes, and the way of a request: body, route, parameters, handler, answer.
 
 use std::collections::HashMap;
-use std::io::Read;
 use std::sync::Arc;
 
 use axum::Router;
@@ -9,19 +8,25 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
-use flate2::read::MultiGzDecoder;
 use futures::future::BoxFuture;
-use http::{HeaderMap, Method, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http::{HeaderValue, Method, header};
 
+use super::body::BodyStream;
 use super::call::Call;
 use super::envelope::{Reply, Wishes};
-use super::{bulk, cat, cluster, document, index, root, search};
+use super::{bulk, by_query, cat, cluster, document, get, index, root, search, tasks};
 use crate::error::ApiError;
 use crate::node::Node;
 
+type Answer = BoxFuture<'static, Result<Reply, ApiError>>;
+
 /// A handler of one API.
-pub(super) type Handler = fn(Call) -> BoxFuture<'static, Result<Reply, ApiError>>;
+pub(super) enum Handler {
+    /// It gets the body as a whole.
+    Whole(fn(Call) -> Answer),
+    /// It reads the body as it arrives.
+    Streaming(fn(Call, BodyStream) -> Answer),
+}
 
 /// One row of the table.
 pub(super) struct Route {
@@ -36,24 +41,25 @@ pub(super) const fn route(
     methods: &'static [Method],
     path: &'static str,
     params: &'static [&'static str],
-    handler: Handler,
+    handler: fn(Call) -> Answer,
 ) -> Route {
-    Route { methods, path, params, handler }
+    Route { methods, path, params, handler: Handler::Whole(handler) }
+}
+
+/// A row whose handler reads the body as it arrives.
+pub(super) const fn streaming(
+    methods: &'static [Method],
+    path: &'static str,
+    params: &'static [&'static str],
+    handler: fn(Call, BodyStream) -> Answer,
+) -> Route {
+    Route { methods, path, params, handler: Handler::Streaming(handler) }
 }
 
 /// Parameters that every API takes.
-const COMMON: [&str; 8] = [
-    "pretty",
-    "human",
-    "error_trace",
-    "filter_path",
-    "source",
-    "source_content_type",
-    "master_timeout",
-    "timeout",
-];
+const COMMON: [&str; 6] = ["pretty", "human", "error_trace", "filter_path", "source", "source_content_type"];
 
-fn tables() -> [&'static [Route]; 7] {
+fn tables() -> [&'static [Route]; 10] {
     [
         root::ROUTES,
         cluster::ROUTES,
@@ -61,6 +67,9 @@ fn tables() -> [&'static [Route]; 7] {
         bulk::ROUTES,
         search::ROUTES,
         index::ROUTES,
+        by_query::ROUTES,
+        tasks::ROUTES,
+        get::ROUTES,
         document::ROUTES,
     ]
 }
@@ -75,12 +84,23 @@ async fn handle(State(node): State<Arc<Node>>, request: Request) -> Response {
     let query = parse_query_string(request.uri().query().unwrap_or_default());
     let wishes = Wishes::of(request.headers(), &query);
     let head = request.method() == Method::HEAD;
+    let path = request.uri().path().to_owned();
     let outcome = answer(node, request, query).await;
+    let is_wrong_method = matches!(&outcome, Err(error) if error.status == 405);
     let mut response = wishes.respond(outcome);
+    if is_wrong_method && let Some(methods) = segments_of(&path).ok().map(|segments| allowed(&segments)) {
+        add_allow(&mut response, &methods);
+    }
     if head {
         *response.body_mut() = Body::empty();
     }
     response
+}
+
+fn add_allow(response: &mut Response, methods: &[&str]) {
+    if let Ok(value) = HeaderValue::from_str(&methods.join(", ")) {
+        response.headers_mut().insert(header::ALLOW, value);
+    }
 }
 
 async fn answer(
@@ -91,25 +111,62 @@ async fn answer(
     let uri = request.uri().clone();
     let method = request.method().clone();
     let segments = segments_of(uri.path())?;
-    let (route, path) = find(&method, &segments, uri.path())?;
-    if let Some(unknown) =
-        query.keys().find(|key| !COMMON.contains(&key.as_str()) && !route.params.contains(&key.as_str()))
-    {
-        return Err(unrecognized(uri.path(), unknown, route.params));
+    if method == Method::OPTIONS {
+        return Ok(Reply::Allow(allowed(&segments).join(", ")));
     }
+    let (route, path) = find(&method, &segments, uri.path())?;
+    check_parameters(uri.path(), &query, route.params)?;
     let headers = request.headers().clone();
-    let body = read_body(request.into_body(), &headers, node.settings.body_bytes_max).await?;
-    let body = match query.get("source") {
-        Some(source) if body.is_empty() => Bytes::from(source.clone()),
-        _ => body,
-    };
-    (route.handler)(Call { node, path, query, body }).await
+    let body = BodyStream::new(request.into_body(), &headers, node.settings.body_bytes_max)?;
+    match &route.handler {
+        Handler::Streaming(handler) => handler(Call { node, path, query, body: Bytes::new() }, body).await,
+        Handler::Whole(handler) => {
+            let (body, _reserved) = body.whole(&node.memory).await?;
+            let body = match query.get("source") {
+                Some(source) if body.is_empty() => Bytes::from(source.clone()),
+                _ => body,
+            };
+            handler(Call { node, path, query, body }).await
+        }
+    }
 }
 
-fn unrecognized(path: &str, unknown: &str, known: &[&'static str]) -> ApiError {
-    let hint = settings::nearest(unknown, known.iter().chain(&COMMON).copied())
-        .map_or(String::new(), |near| format!(" -> did you mean [{near}]?"));
-    ApiError::argument(format!("request [{path}] contains unrecognized parameter: [{unknown}]{hint}"))
+/// A parameter that the API does not know is refused: it would be a wish that silently comes to nothing.
+fn check_parameters(
+    path: &str,
+    query: &HashMap<String, String>,
+    known: &[&'static str],
+) -> Result<(), ApiError> {
+    let mut unknown: Vec<&String> = query
+        .keys()
+        .filter(|key| !COMMON.contains(&key.as_str()) && !known.contains(&key.as_str()))
+        .collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    unknown.sort_unstable();
+    let named = unknown.iter().map(|name| {
+        let hint = settings::nearest(name, known.iter().chain(&COMMON).copied())
+            .map_or(String::new(), |near| format!(" -> did you mean [{near}]?"));
+        format!("[{name}]{hint}")
+    });
+    let named = named.collect::<Vec<_>>().join(", ");
+    let plural = if unknown.len() > 1 { "s" } else { "" };
+    Err(ApiError::argument(format!("request [{path}] contains unrecognized parameter{plural}: {named}")))
+}
+
+/// The methods that a path answers.
+fn allowed(segments: &[String]) -> Vec<&'static str> {
+    let mut names: Vec<&str> = tables()
+        .into_iter()
+        .flatten()
+        .filter(|route| fits(route.path, segments).is_some())
+        .flat_map(|route| route.methods)
+        .flat_map(|method| if *method == Method::GET { vec!["GET", "HEAD"] } else { vec![method.as_str()] })
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 fn find(
@@ -118,7 +175,6 @@ fn find(
     path: &str,
 ) -> Result<(&'static Route, HashMap<&'static str, String>), ApiError> {
     let mut best: Option<(&'static Route, usize)> = None;
-    let mut allowed: Vec<&Method> = Vec::new();
     for route in tables().into_iter().flatten() {
         let Some(literals) = fits(route.path, segments) else {
             continue;
@@ -129,29 +185,26 @@ fn find(
             if best.is_none_or(|(_, most)| literals > most) {
                 best = Some((route, literals));
             }
-        } else {
-            allowed.extend(route.methods);
         }
     }
     match best {
         Some((route, _)) => Ok((route, parts(route.path, segments))),
-        None if allowed.is_empty() => {
-            Err(ApiError::argument(format!("no handler found for uri [{path}] and method [{method}]")))
-        }
-        None => {
-            let mut names: Vec<&str> = allowed.iter().map(|method| method.as_str()).collect();
-            names.sort_unstable();
-            names.dedup();
-            Err(ApiError::new(
-                405,
-                "method_not_allowed_exception",
-                format!(
-                    "Incorrect HTTP method for uri [{path}] and method [{method}], allowed: [{}]",
-                    names.join(", ")
-                ),
-            ))
-        }
+        None => Err(not_found(method, segments, path)),
     }
+}
+
+fn not_found(method: &Method, segments: &[String], path: &str) -> ApiError {
+    let methods = allowed(segments);
+    if methods.is_empty() {
+        return ApiError::plain(400, format!("no handler found for uri [{path}] and method [{method}]"));
+    }
+    ApiError::plain(
+        405,
+        format!(
+            "Incorrect HTTP method for uri [{path}] and method [{method}], allowed: [{}]",
+            methods.join(", ")
+        ),
+    )
 }
 
 /// How many parts of a pattern are literal, if the path fits it.
@@ -215,45 +268,4 @@ fn decode(text: &str, plus_is_space: bool) -> Result<String, ApiError> {
         }
     }
     String::from_utf8(bytes).map_err(|_| fault())
-}
-
-async fn read_body(body: Body, headers: &HeaderMap, bytes_max: usize) -> Result<Bytes, ApiError> {
-    let collected = Limited::new(body, bytes_max).collect().await.map_err(|error| {
-        if error.is::<LengthLimitError>() {
-            too_large(bytes_max)
-        } else {
-            ApiError::argument(format!("the body could not be read: {error}"))
-        }
-    })?;
-    let bytes = collected.to_bytes();
-    match headers.get(header::CONTENT_ENCODING).and_then(|value| value.to_str().ok()) {
-        None | Some("identity") => Ok(bytes),
-        Some("gzip") => unpack(&bytes, bytes_max),
-        Some(other) => Err(ApiError::new(
-            415,
-            "media_type_header_exception",
-            format!("Content-Encoding [{other}] is not supported; send gzip or none"),
-        )),
-    }
-}
-
-/// Unpacks at most `bytes_max`, whatever the packed size promises.
-fn unpack(bytes: &[u8], bytes_max: usize) -> Result<Bytes, ApiError> {
-    let mut unpacked = Vec::new();
-    let limit = u64::try_from(bytes_max).unwrap_or(u64::MAX).saturating_add(1);
-    MultiGzDecoder::new(bytes)
-        .take(limit)
-        .read_to_end(&mut unpacked)
-        .map_err(|error| ApiError::argument(format!("the gzip body cannot be unpacked: {error}")))?;
-    if unpacked.len() > bytes_max { Err(too_large(bytes_max)) } else { Ok(Bytes::from(unpacked)) }
-}
-
-fn too_large(bytes_max: usize) -> ApiError {
-    ApiError::new(
-        413,
-        "content_too_long_exception",
-        format!(
-            "the body is larger than {bytes_max} bytes; send less at once or raise http.max_content_length"
-        ),
-    )
 }

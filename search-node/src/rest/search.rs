@@ -45,6 +45,9 @@ const PARAMS: &[&str] = &[
     "allow_partial_search_results",
     "min_score",
     "terminate_after",
+    "timeout",
+    "stats",
+    "explain",
 ];
 
 pub(super) const ROUTES: &[Route] = &[
@@ -77,7 +80,7 @@ async fn run_count(call: Call) -> Result<Reply, ApiError> {
     .await
 }
 
-fn scope(call: &Call) -> Result<Scope, ApiError> {
+pub(super) fn scope(call: &Call) -> Result<Scope, ApiError> {
     Ok(Scope {
         indices: call.path.get("index").cloned().unwrap_or_else(|| "_all".to_owned()),
         options: call.name_options()?,
@@ -86,7 +89,7 @@ fn scope(call: &Call) -> Result<Scope, ApiError> {
 }
 
 /// Puts `?q=` into the body as a `query_string`.
-fn add_query_text(call: &Call, body: &mut Value) -> Result<(), ApiError> {
+pub(super) fn add_query_text(call: &Call, body: &mut Value) -> Result<(), ApiError> {
     let Some(text) = call.param("q") else {
         return Ok(());
     };
@@ -119,7 +122,7 @@ fn add_uri_parameters(call: &Call, body: &mut Value) -> Result<(), ApiError> {
             insert(body, name, json!(flag));
         }
     }
-    if let Some(source) = super::document::source_parameters(call) {
+    if let Some(source) = super::get::source_parameters(call) {
         insert(body, "_source", source);
     }
     Ok(())

@@ -1,9 +1,10 @@
 //! Search: the best hits of one shard at one point in time, and what is computed over all matches.
 //!
 //! `collect` walks the matches of each segment once, for hits, total and aggregations together; `sort` orders them;
-//! `source` cuts a document's JSON to what was asked for.
+//! `scan` walks every match in batches; `source` cuts a document's JSON to what was asked for.
 
 mod collect;
+mod scan;
 mod sort;
 mod source;
 
@@ -11,6 +12,7 @@ use crate::aggs::{AggPartial, AggRequest};
 use crate::query::{Query, QueryError};
 
 pub(crate) use collect::search;
+pub use scan::{Scan, Slice};
 pub(crate) use sort::no_column_for_text;
 pub use sort::{Missing, SortField, SortKey, SortMode, SortValue, compare_hits};
 pub use source::{SourceFilter, filter_source};

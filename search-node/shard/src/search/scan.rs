@@ -1,0 +1,80 @@
+//! Every match of one point in time, a batch at a time and in no order of merit: what updates and deletes by query walk.
+//!
+//! A scan holds its place in the postings and nothing else, so its memory does not grow with the matches.
+
+use std::sync::Arc;
+
+use tantivy::query::{EnableScoring, Scorer, Weight};
+use tantivy::{DocSet, TERMINATED};
+
+use super::{Hit, SearchError};
+use crate::engine::View;
+use crate::query::{Query, QueryContext, lower};
+
+/// One of several parts that a point in time is walked in; the parts share no document and miss none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slice {
+    /// Which part, from 0.
+    pub number: u32,
+    /// How many parts there are, at least 1.
+    pub of: u32,
+}
+
+impl Slice {
+    /// The whole in one part.
+    pub const WHOLE: Self = Self { number: 0, of: 1 };
+}
+
+/// A walk over the matches of a query.
+pub struct Scan {
+    view: Arc<View>,
+    matches: Box<dyn Weight>,
+    slice: Slice,
+    segment: u32,
+    at: Option<Box<dyn Scorer>>,
+}
+
+impl Scan {
+    pub(crate) fn open(
+        view: Arc<View>,
+        query: &Query,
+        context: &QueryContext<'_>,
+        slice: Slice,
+    ) -> Result<Self, SearchError> {
+        let query = lower(query, &view.layout, context)?;
+        let matches = query.weight(EnableScoring::disabled_from_searcher(&view.searcher))?;
+        Ok(Self { view, matches, slice, segment: 0, at: None })
+    }
+
+    /// At most `most` further matches; none once all were seen.
+    pub fn next(&mut self, most: usize) -> Result<Vec<Hit>, SearchError> {
+        let mut hits = Vec::new();
+        while hits.len() < most {
+            let Some(reader) = self.view.searcher.segment_readers().get(self.segment as usize) else {
+                break;
+            };
+            let at = match &mut self.at {
+                Some(at) => at,
+                None => self.at.insert(self.matches.scorer(reader, 1.0)?),
+            };
+            while at.doc() != TERMINATED && hits.len() < most {
+                let document = at.doc();
+                if document % self.slice.of.max(1) == self.slice.number && !reader.is_deleted(document) {
+                    hits.push(Hit {
+                        shard: 0,
+                        segment: self.segment,
+                        document,
+                        score: None,
+                        sort: Vec::new(),
+                    });
+                }
+                at.advance();
+            }
+            if at.doc() == TERMINATED {
+                self.at = None;
+                self.segment += 1;
+            }
+        }
+        Ok(hits)
+    }
+}

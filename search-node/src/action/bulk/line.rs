@@ -1,0 +1,284 @@
+//! The lines of a bulk body: an action with its metadata, then its source where it has one.
+
+use serde_json::{Map, Value, json};
+use shard::SourceFilter;
+
+use super::BulkOptions;
+use crate::action::condition::Demands;
+use crate::action::search::read_source;
+use crate::action::target::Target;
+use crate::action::write::WriteOptions;
+use crate::error::ApiError;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Op {
+    Index,
+    Create,
+    Update,
+    Delete,
+}
+
+impl Op {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Op::Index => "index",
+            Op::Create => "create",
+            Op::Update => "update",
+            Op::Delete => "delete",
+        }
+    }
+}
+
+/// One action, read.
+pub(super) struct Action<'a> {
+    pub op: Op,
+    pub target: Target,
+    pub options: WriteOptions,
+    demands: Demands,
+    pub retries: usize,
+    pub update_source: Option<SourceFilter>,
+    pub source: &'a [u8],
+    /// What is wrong with this action alone.
+    pub fault: Option<ApiError>,
+}
+
+/// The actions at the front of `bytes`, and how many bytes and lines they take. An action whose source line has not
+/// come yet is left for later, unless this is the end of the body.
+pub(super) fn read<'a>(
+    bytes: &'a [u8],
+    first_line: usize,
+    is_end: bool,
+    options: &BulkOptions,
+) -> Result<(Vec<Action<'a>>, usize, usize), ApiError> {
+    if is_end && bytes.last().is_some_and(|last| *last != b'\n') {
+        return Err(ApiError::argument("The bulk request must be terminated by a newline [\\n]"));
+    }
+    let mut actions = Vec::new();
+    let mut lines = Lines { bytes, at: 0, number: first_line };
+    let (mut taken, mut number) = (0, first_line);
+    while let Some((line, line_number)) = lines.next() {
+        if !line.is_empty() {
+            let mut action = read_action(line, line_number, options)?;
+            if action.op != Op::Delete {
+                match lines.next() {
+                    Some((source, _)) => action.source = source,
+                    None if is_end => {
+                        return Err(ApiError::argument(format!(
+                            "action on line [{line_number}] has no source line after it"
+                        )));
+                    }
+                    None => break,
+                }
+            }
+            actions.push(action);
+        }
+        (taken, number) = (lines.at, lines.number);
+    }
+    Ok((actions, taken, number - first_line))
+}
+
+/// Whole lines, counted.
+struct Lines<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    number: usize,
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = (&'a [u8], usize);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let rest = &self.bytes[self.at..];
+        let end = rest.iter().position(|byte| *byte == b'\n')?;
+        self.at += end + 1;
+        self.number += 1;
+        let line = &rest[..end];
+        Some((line.strip_suffix(b"\r").unwrap_or(line), self.number))
+    }
+}
+
+fn read_action<'a>(line: &[u8], number: usize, options: &BulkOptions) -> Result<Action<'a>, ApiError> {
+    let malformed =
+        |reason: String| ApiError::argument(format!("Malformed action/metadata line [{number}], {reason}"));
+    let value: Value =
+        serde_json::from_slice(line).map_err(|error| malformed(format!("it is not JSON: {error}")))?;
+    let object = value
+        .as_object()
+        .ok_or_else(|| malformed(format!("expected START_OBJECT but found [{}]", token(&value))))?;
+    let mut entries = object.iter();
+    let (Some((name, metadata)), None) = (entries.next(), entries.next()) else {
+        return Err(malformed("expected one action and nothing else".to_owned()));
+    };
+    let op = match name.as_str() {
+        "index" => Op::Index,
+        "create" => Op::Create,
+        "update" => Op::Update,
+        "delete" => Op::Delete,
+        other => {
+            return Err(malformed(format!(
+                "expected field [create], [delete], [index] or [update] but found [{other}]"
+            )));
+        }
+    };
+    let metadata = metadata.as_object().ok_or_else(|| {
+        malformed(format!("expected START_OBJECT after the action but found [{}]", token(metadata)))
+    })?;
+    let mut action = Action {
+        op,
+        target: Target {
+            index: options.index.clone().unwrap_or_default(),
+            doc_type: options.doc_type.clone().unwrap_or_else(|| "_doc".to_owned()),
+            id: None,
+            routing: options.routing.clone(),
+        },
+        options: WriteOptions {
+            require_alias: options.require_alias,
+            pipeline: options.pipeline.clone(),
+            ..WriteOptions::default()
+        },
+        demands: Demands::default(),
+        retries: 0,
+        update_source: options.source.clone(),
+        source: &[],
+        fault: None,
+    };
+    read_metadata(metadata, number, &mut action)?;
+    finish(&mut action)?;
+    Ok(action)
+}
+
+fn token(value: &Value) -> &'static str {
+    match value {
+        Value::Object(_) => "START_OBJECT",
+        Value::Array(_) => "START_ARRAY",
+        Value::String(_) => "VALUE_STRING",
+        Value::Number(_) => "VALUE_NUMBER",
+        Value::Bool(_) => "VALUE_BOOLEAN",
+        Value::Null => "VALUE_NULL",
+    }
+}
+
+fn read_metadata(
+    metadata: &Map<String, Value>,
+    line: usize,
+    action: &mut Action<'_>,
+) -> Result<(), ApiError> {
+    for (key, value) in metadata {
+        let wrong = |expected: &str| {
+            ApiError::argument(format!(
+                "Malformed action/metadata line [{line}], [{key}] must be {expected}, not [{value}]"
+            ))
+        };
+        if value.is_array() || value.is_object() && key != "_source" && key != "dynamic_templates" {
+            return Err(ApiError::argument(format!(
+                "Malformed action/metadata line [{line}], expected a simple value for field [{key}] but found [{}]",
+                token(value)
+            )));
+        }
+        let text = || value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let number =
+            || value.as_u64().or_else(|| value.as_str()?.parse().ok()).ok_or_else(|| wrong("a number"));
+        match key.as_str() {
+            "_index" => action.target.index = text(),
+            "_type" => action.target.doc_type = text(),
+            "_id" => action.target.id = (!value.is_null()).then(text),
+            "routing" | "_routing" => action.target.routing = (!value.is_null()).then(text),
+            "if_seq_no" => action.demands.seq_no = Some(number()?),
+            "if_primary_term" => action.demands.term = Some(number()?),
+            "version" | "_version" => action.demands.version = Some(number()?),
+            "version_type" | "_version_type" => action.demands.version_type = Some(text()),
+            "retry_on_conflict" | "_retry_on_conflict" => {
+                action.retries = usize::try_from(number()?).map_err(|_| wrong("a smaller number"))?;
+            }
+            "op_type" => match (action.op, text().as_str()) {
+                (Op::Index, "create") => action.op = Op::Create,
+                (Op::Index, "index") | (Op::Create, "create") => {}
+                _ => return Err(wrong("create or index, in an index action")),
+            },
+            "_source" => action.update_source = Some(read_source(value)?),
+            "require_alias" => {
+                action.options.require_alias = value == &json!(true) || value == &json!("true")
+            }
+            "pipeline" => action.options.pipeline = Some(text()),
+            "dynamic_templates" | "list_executed_pipelines" => {}
+            other => {
+                return Err(ApiError::argument(format!(
+                    "Action/metadata line [{line}] contains an unknown parameter [{other}]"
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What follows from the metadata as a whole. What is missing there cannot be blamed on one item.
+fn finish(action: &mut Action<'_>) -> Result<(), ApiError> {
+    if action.target.index.is_empty() {
+        return Err(ApiError::validation("index is missing"));
+    }
+    if matches!(action.op, Op::Update | Op::Delete) && action.target.id.is_none() {
+        return Err(ApiError::validation("id is missing"));
+    }
+    action.options.is_create = action.op == Op::Create;
+    match action.demands.condition(action.options.is_create, action.target.id.is_some()) {
+        Ok(condition) => action.options.condition = condition,
+        Err(error) => action.fault = Some(error),
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_all(body: &str, is_end: bool) -> Result<(usize, usize, usize), ApiError> {
+        let options = BulkOptions::default();
+        read(body.as_bytes(), 0, is_end, &options)
+            .map(|(actions, bytes, lines)| (actions.len(), bytes, lines))
+    }
+
+    #[test]
+    fn an_action_waits_for_its_source_line() {
+        let action = "{\"index\":{\"_index\":\"i\"}}\n";
+        let source = "{\"a\":1}\n";
+        let both = format!("{action}{source}");
+        for end in 0..both.len() {
+            let (actions, bytes, lines) = read_all(&both[..end], false).expect("readable");
+            assert_eq!((actions, bytes, lines), (0, 0, 0), "{end}");
+        }
+        assert_eq!(read_all(&both, false).expect("readable"), (1, both.len(), 2));
+        let more = format!("{both}{{\"delete\":{{\"_index\":\"i\",\"_id\":\"1\"}}}}\n{action}");
+        let (actions, bytes, lines) = read_all(&more, false).expect("readable");
+        assert_eq!((actions, lines, &more[bytes..]), (2, 3, action));
+    }
+
+    #[test]
+    fn lines_that_no_bulk_has_are_refused_with_their_number() {
+        for (body, reason) in [
+            ("{\"index\":{\"_index\":\"i\"}}\n{\"a\":1}", "must be terminated by a newline"),
+            ("{\"index\":{\"_index\":\"i\"}}\n", "action on line [1] has no source line after it"),
+            (
+                "{\"index\":{\"_index\":\"i\"}}\n{}\n[]\n",
+                "Malformed action/metadata line [3], expected START_OBJECT",
+            ),
+            ("nonsense\n", "Malformed action/metadata line [1], it is not JSON"),
+            (
+                "{\"del\":{}}\n",
+                "Malformed action/metadata line [1], expected field [create], [delete], [index]",
+            ),
+            ("{\"index\":1}\n{}\n", "expected START_OBJECT after the action but found [VALUE_NUMBER]"),
+            ("{\"index\":{\"_index\":[\"i\"]}}\n{}\n", "expected a simple value for field [_index]"),
+            (
+                "{\"index\":{\"_index\":\"i\",\"color\":1}}\n{}\n",
+                "line [1] contains an unknown parameter [color]",
+            ),
+            ("{\"index\":{\"_index\":\"i\",\"if_seq_no\":\"x\"}}\n{}\n", "[if_seq_no] must be a number"),
+            ("{\"index\":{}}\n{}\n", "index is missing"),
+            ("{\"delete\":{\"_index\":\"i\"}}\n", "id is missing"),
+            ("{\"index\":{\"_index\":\"i\"},\"create\":{}}\n{}\n", "expected one action and nothing else"),
+        ] {
+            let error = read_all(body, true).expect_err(body);
+            assert!(error.status == 400 && error.reason.contains(reason), "{body}: {}", error.reason);
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The bulk request: its lines as they arrive, one outcome per action, one sync for the actions that came together.
+//!
+//! A body is fed in chunks and need not be in memory as a whole. The actions of a chunk are done together once every
+//! line of it was read, so a line that cannot be read leaves nothing of its chunk behind; what came before it is done,
+//! and the error says so.
+
+mod line;
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use shard::SourceFilter;
+
+use self::line::{Action, Op};
+use super::newest::Newest;
+use super::update::{UpdateRequest, update};
+use super::write::{WriteResult, delete, index};
+use crate::error::ApiError;
+use crate::indices::Index;
+use crate::node::Node;
+
+/// What a bulk request takes from its path and parameters.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct BulkOptions {
+    pub index: Option<String>,
+    pub doc_type: Option<String>,
+    pub routing: Option<String>,
+    pub require_alias: bool,
+    pub pipeline: Option<String>,
+    /// Which parts of updated documents the answer shows.
+    pub source: Option<SourceFilter>,
+    /// Whether a refresh will be done at once for this request.
+    pub forces_refresh: bool,
+}
+
+/// A bulk request that is being read.
+pub(crate) struct Bulk {
+    options: BulkOptions,
+    lines: usize,
+    actions: usize,
+    /// Whether an action failed.
+    pub errors: bool,
+    /// The indices that were written to.
+    pub indices: Vec<Arc<Index>>,
+}
+
+impl Bulk {
+    pub(crate) fn new(options: BulkOptions) -> Self {
+        Self { options, lines: 0, actions: 0, errors: false, indices: Vec::new() }
+    }
+
+    /// Does the actions that are whole in `bytes`, and appends their outcomes to `items` as JSON, each with a comma in
+    /// front: a thousand items are written once and never built as a tree. Returns how many bytes were taken.
+    pub(crate) fn feed(
+        &mut self,
+        node: &Node,
+        bytes: &[u8],
+        is_end: bool,
+        items: &mut Vec<u8>,
+    ) -> Result<usize, ApiError> {
+        let read = line::read(bytes, self.lines, is_end, &self.options);
+        let (actions, taken, lines) = read.map_err(|error| self.after_others(error))?;
+        if is_end && self.actions + actions.len() == 0 {
+            return Err(ApiError::validation("no requests added"));
+        }
+        self.lines += lines;
+        self.actions += actions.len();
+        let mut newest = Newest::default();
+        let mut outcomes = Vec::with_capacity(actions.len());
+        for action in &actions {
+            let outcome = act(node, action);
+            if let Ok(result) = &outcome {
+                newest.note(result);
+            }
+            outcomes.push(outcome);
+        }
+        let synced = newest.sync();
+        self.remember(newest.indices());
+        for (action, outcome) in actions.iter().zip(outcomes) {
+            // Nothing is acknowledged unless it is durable.
+            let outcome = match &synced {
+                Ok(()) => outcome,
+                Err(error) => outcome.and(Err(error.clone())),
+            };
+            self.push(node, action, outcome, items);
+        }
+        Ok(taken)
+    }
+
+    /// Actions of earlier chunks stay done: whoever sends the whole again should know.
+    fn after_others(&self, mut error: ApiError) -> ApiError {
+        if self.actions > 0 {
+            let done = self.actions;
+            error.reason = format!("{}; the [{done}] actions before these lines were done", error.reason);
+        }
+        error
+    }
+
+    fn remember(&mut self, indices: Vec<Arc<Index>>) {
+        for index in indices {
+            if !self.indices.iter().any(|known| Arc::ptr_eq(known, &index)) {
+                self.indices.push(index);
+            }
+        }
+    }
+
+    fn push(
+        &mut self,
+        node: &Node,
+        action: &Action<'_>,
+        outcome: Result<WriteResult, ApiError>,
+        items: &mut Vec<u8>,
+    ) {
+        items.extend_from_slice(b",{\"");
+        items.extend_from_slice(action.op.name().as_bytes());
+        items.extend_from_slice(b"\":");
+        match outcome {
+            Ok(result) => {
+                node.counters.documents_written.inc();
+                write_json(items, &result.shown(self.options.forces_refresh, true));
+            }
+            Err(error) => {
+                self.errors = true;
+                node.counters.bulk_items_failed.inc();
+                let target = &action.target;
+                let shown = json!({
+                    "_index": target.index, "_type": target.doc_type, "_id": target.id,
+                    "status": error.status, "error": error.to_item()
+                });
+                write_json(items, &shown);
+            }
+        }
+        items.push(b'}');
+    }
+}
+
+/// Writing plain values to memory cannot fail; should it all the same, the item is null rather than the answer broken.
+fn write_json(bytes: &mut Vec<u8>, value: &impl Serialize) {
+    let before = bytes.len();
+    if serde_json::to_writer(&mut *bytes, value).is_err() {
+        bytes.truncate(before);
+        bytes.extend_from_slice(b"null");
+    }
+}
+
+fn act(node: &Node, action: &Action<'_>) -> Result<WriteResult, ApiError> {
+    if let Some(fault) = &action.fault {
+        return Err(fault.clone());
+    }
+    match action.op {
+        Op::Index | Op::Create => index(node, &action.target, action.source, &action.options),
+        Op::Delete => delete(node, &action.target, &action.options),
+        Op::Update => {
+            let body: Value = serde_json::from_slice(action.source).map_err(|error| {
+                ApiError::parsing(format!("the source of an update cannot be read: {error}"))
+            })?;
+            let mut request = UpdateRequest::read(&body)?;
+            request.retries = action.retries;
+            request.source = request.source.or_else(|| action.update_source.clone());
+            update(node, &action.target, &request, &action.options)
+        }
+    }
+}

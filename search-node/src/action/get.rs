@@ -1,0 +1,193 @@
+//! Reading documents by id: one, its source alone, or many at once.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+use shard::mapping::Mapping;
+use shard::{SourceFilter, StoredDocument, filter_source, uid, uid_parts};
+
+use super::condition::VersionType;
+use super::target::Target;
+use crate::error::ApiError;
+use crate::indices::Index;
+use crate::node::Node;
+
+/// How a document is read, and what of it is shown.
+#[derive(Debug, Clone)]
+pub(crate) struct GetOptions {
+    /// As the newest write left it, or as a search sees it.
+    pub realtime: bool,
+    /// Whether to refresh first.
+    pub refresh: bool,
+    /// What was asked of `_source`; none to follow `stored_fields`.
+    pub source: Option<SourceFilter>,
+    pub stored_fields: Vec<String>,
+    /// The version that the document must have.
+    pub version: Option<u64>,
+    pub version_type: VersionType,
+}
+
+impl Default for GetOptions {
+    fn default() -> Self {
+        Self {
+            realtime: true,
+            refresh: false,
+            source: None,
+            stored_fields: Vec::new(),
+            version: None,
+            version_type: VersionType::Internal,
+        }
+    }
+}
+
+/// What was found: the index, and the document if there is one.
+pub(crate) struct Found {
+    pub index: Arc<Index>,
+    pub document: Option<StoredDocument>,
+}
+
+/// Reads a document.
+pub(crate) fn get(node: &Node, target: &Target, options: &GetOptions) -> Result<Found, ApiError> {
+    let id = target.required_id()?;
+    let index = target.existing_index(node)?;
+    target.check_routing(&index, id)?;
+    if options.refresh {
+        index.refresh()?;
+    }
+    let shard = index.shard(id, target.routing.as_deref())?;
+    let uid = uid(&target.doc_type, id);
+    let document = if options.realtime { shard.get(&uid)? } else { shard.get_visible(&uid)? };
+    if let (Some(stored), Some(version)) = (&document, options.version) {
+        let is_met = match options.version_type {
+            VersionType::ExternalGte => stored.version <= version,
+            VersionType::Internal | VersionType::External => stored.version == version,
+        };
+        if !is_met {
+            let error = ApiError::new(
+                409,
+                "version_conflict_engine_exception",
+                format!(
+                    "[{id}]: version conflict, current version [{}] is different than the one provided [{version}]",
+                    stored.version
+                ),
+            );
+            return Err(index.name_in(error, id, target.routing.as_deref()));
+        }
+    }
+    Ok(Found { index, document })
+}
+
+/// A document as GET shows it.
+pub(crate) fn show(index: &Index, stored: &StoredDocument, options: &GetOptions) -> Result<Value, ApiError> {
+    let (doc_type, id) = uid_parts(&stored.uid);
+    let mut body = Map::new();
+    body.insert("_index".to_owned(), json!(index.name));
+    body.insert("_type".to_owned(), json!(doc_type));
+    body.insert("_id".to_owned(), json!(id));
+    body.insert("_version".to_owned(), json!(stored.version));
+    body.insert("_seq_no".to_owned(), json!(stored.seq_no));
+    body.insert("_primary_term".to_owned(), json!(stored.term));
+    if let Some(routing) = &stored.routing {
+        body.insert("_routing".to_owned(), json!(routing));
+    }
+    body.insert("found".to_owned(), json!(true));
+    let wants_source =
+        options.stored_fields.is_empty() || options.stored_fields.iter().any(|f| f == "_source");
+    let default = if wants_source { SourceFilter::All } else { SourceFilter::None };
+    if let Some(source) = shown_source(&stored.source, options.source.as_ref().unwrap_or(&default)) {
+        body.insert("_source".to_owned(), source);
+    }
+    let fields = stored_fields(&index.mapping(), &stored.source, &options.stored_fields)?;
+    if !fields.is_empty() {
+        body.insert("fields".to_owned(), Value::Object(fields));
+    }
+    Ok(Value::Object(body))
+}
+
+/// What is answered when there is no such document.
+pub(crate) fn show_missing(index: &str, target: &Target) -> Value {
+    json!({"_index": index, "_type": target.doc_type, "_id": target.id, "found": false})
+}
+
+/// `_source` as a filter leaves it.
+pub(crate) fn shown_source(source: &[u8], filter: &SourceFilter) -> Option<Value> {
+    let parsed = || serde_json::from_slice::<Value>(source).unwrap_or_default();
+    match filter {
+        SourceFilter::None => None,
+        SourceFilter::All => Some(parsed()),
+        SourceFilter::Fields { includes, excludes } => Some(filter_source(&parsed(), includes, excludes)),
+    }
+}
+
+/// The values of fields that the mapping says to store. The document's JSON holds them all, so they are taken from there.
+fn stored_fields(mapping: &Mapping, source: &[u8], names: &[String]) -> Result<Map<String, Value>, ApiError> {
+    let mut fields = Map::new();
+    if names.is_empty() {
+        return Ok(fields);
+    }
+    let source: Value = serde_json::from_slice(source).unwrap_or_default();
+    for name in names {
+        if mapping.object(name).is_some() {
+            return Err(ApiError::argument(format!("field [{name}] isn't a leaf field")));
+        }
+        let is_stored = mapping.leaf(name).is_some_and(|field| {
+            field
+                .parameters
+                .get("store")
+                .is_some_and(|store| store == &json!(true) || store == &json!("true"))
+        });
+        let mut values = Vec::new();
+        if is_stored {
+            collect(&source, name, &mut values);
+        }
+        if !values.is_empty() {
+            fields.insert(name.clone(), Value::Array(values));
+        }
+    }
+    Ok(fields)
+}
+
+/// Every value at a path, through arrays and names with dots.
+fn collect(value: &Value, path: &str, values: &mut Vec<Value>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| collect(item, path, values)),
+        Value::Object(members) => {
+            for (name, child) in members {
+                if name == path {
+                    match child {
+                        Value::Array(items) => values.extend(items.iter().cloned()),
+                        other => values.push(other.clone()),
+                    }
+                } else if let Some(rest) =
+                    path.strip_prefix(name.as_str()).and_then(|rest| rest.strip_prefix('.'))
+                {
+                    collect(child, rest, values);
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stored_fields_come_from_the_source_through_objects_and_lists() {
+        let mapping = shard::mapping::parse_mapping(&json!({"properties": {
+            "count": {"type": "integer", "store": true}, "plain": {"type": "keyword"},
+            "a": {"properties": {"b": {"type": "keyword", "store": true}}}
+        }}))
+        .expect("valid");
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let source = br#"{"count": 1, "plain": "x", "a": [{"b": "p"}, {"b": ["q", "r"]}]}"#;
+
+        let fields =
+            stored_fields(&mapping, source, &names(&["count", "plain", "a.b", "no"])).expect("fields");
+
+        assert_eq!(Value::Object(fields), json!({"count": [1], "a.b": ["p", "q", "r"]}));
+        let error = stored_fields(&mapping, source, &names(&["a"])).expect_err("an object");
+        assert_eq!(error.reason, "field [a] isn't a leaf field");
+    }
+}

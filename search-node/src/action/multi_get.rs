@@ -1,0 +1,171 @@
+//! Many documents by id in one request; one that cannot be had costs that one only.
+
+use serde_json::{Value, json};
+
+use super::condition::VersionType;
+use super::get::{GetOptions, get, show, show_missing};
+use super::search::read_source;
+use super::target::Target;
+use crate::error::ApiError;
+use crate::node::Node;
+
+/// One document of the request.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
+    target: Target,
+    options: GetOptions,
+}
+
+/// Reads the body: `{"docs": [{…}]}` or `{"ids": […]}`. `default` is what the path and the parameters say.
+pub(crate) fn read(body: &Value, default: &Target, options: &GetOptions) -> Result<Vec<Wanted>, ApiError> {
+    let object =
+        body.as_object().ok_or_else(|| malformed("the body of mget must be an object".to_owned()))?;
+    let mut wanted = Vec::new();
+    for (key, value) in object {
+        match (key.as_str(), value) {
+            ("docs", Value::Array(docs)) => {
+                for doc in docs {
+                    wanted.push(read_doc(doc, default, options)?);
+                }
+            }
+            ("ids", Value::Array(ids)) => {
+                for id in ids {
+                    let text = plain(id)
+                        .ok_or_else(|| malformed(format!("ids must be texts or numbers, not {id}")))?;
+                    let target = Target { id: Some(text), ..default.clone() };
+                    wanted.push(Wanted { target, options: options.clone() });
+                }
+            }
+            ("docs" | "ids", other) => {
+                return Err(malformed(format!("[{key}] must be a list, not {other}")));
+            }
+            (other, _) => {
+                return Err(malformed(format!("unknown key [{other}] in mget, expected [docs] or [ids]")));
+            }
+        }
+    }
+    check(&wanted)?;
+    Ok(wanted)
+}
+
+fn malformed(reason: String) -> ApiError {
+    ApiError::new(400, "parse_exception", reason)
+}
+
+fn plain(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+fn read_doc(doc: &Value, default: &Target, options: &GetOptions) -> Result<Wanted, ApiError> {
+    let object = doc.as_object().ok_or_else(|| {
+        ApiError::argument(format!("docs array element should include an object, not {doc}"))
+    })?;
+    let mut wanted = Wanted { target: default.clone(), options: options.clone() };
+    for (key, value) in object {
+        let text = || plain(value).ok_or_else(|| malformed(format!("[{key}] must be a text, not {value}")));
+        match key.as_str() {
+            "_index" => wanted.target.index = text()?,
+            "_type" => wanted.target.doc_type = text()?,
+            "_id" => wanted.target.id = Some(text()?),
+            "routing" | "_routing" => wanted.target.routing = Some(text()?),
+            "_source" => wanted.options.source = Some(read_source(value)?),
+            "stored_fields" => wanted.options.stored_fields = names(value)?,
+            "version" | "_version" => {
+                let version = value.as_u64().or_else(|| value.as_str()?.parse().ok());
+                wanted.options.version =
+                    Some(version.ok_or_else(|| malformed(format!("[{key}] must be a number, not {value}")))?);
+            }
+            "version_type" | "_version_type" => {
+                wanted.options.version_type = VersionType::read(Some(&text()?))?;
+            }
+            other => {
+                return Err(malformed(format!("failed to parse multi get request. unknown field [{other}]")));
+            }
+        }
+    }
+    Ok(wanted)
+}
+
+fn names(value: &Value) -> Result<Vec<String>, ApiError> {
+    match value {
+        Value::String(text) => Ok(text.split(',').map(str::to_owned).collect()),
+        Value::Array(items) => {
+            let names = items.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<_>>();
+            names.ok_or_else(|| malformed(format!("[stored_fields] must hold texts, not {value}")))
+        }
+        other => Err(malformed(format!("[stored_fields] must be a list of names, not {other}"))),
+    }
+}
+
+fn check(wanted: &[Wanted]) -> Result<(), ApiError> {
+    let mut faults = Vec::new();
+    if wanted.is_empty() {
+        faults.push("no documents to get".to_owned());
+    }
+    for (number, one) in wanted.iter().enumerate() {
+        if one.target.index.is_empty() {
+            faults.push(format!("index is missing for doc {number}"));
+        }
+        if one.target.id.is_none() {
+            faults.push(format!("id is missing for doc {number}"));
+        }
+    }
+    if faults.is_empty() { Ok(()) } else { Err(ApiError::validations(&faults)) }
+}
+
+/// Reads them all.
+pub(crate) fn multi_get(node: &Node, wanted: &[Wanted]) -> Value {
+    let docs: Vec<Value> = wanted.iter().map(|one| one.read(node)).collect();
+    json!({"docs": docs})
+}
+
+impl Wanted {
+    fn read(&self, node: &Node) -> Value {
+        let shown = get(node, &self.target, &self.options).and_then(|found| match &found.document {
+            Some(stored) => show(&found.index, stored, &self.options),
+            None => Ok(show_missing(&found.index.name, &self.target)),
+        });
+        shown.unwrap_or_else(|error| {
+            let target = &self.target;
+            let body = error.to_body();
+            json!({"_index": target.index, "_type": target.doc_type, "_id": target.id, "error": body["error"]})
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_is_read_and_faults_are_named() {
+        let default = Target { index: "i".to_owned(), doc_type: "_doc".to_owned(), ..Target::default() };
+        let none = Target { doc_type: "_doc".to_owned(), ..Target::default() };
+        let options = GetOptions::default();
+
+        let wanted = read(&json!({"ids": ["a", 2]}), &default, &options).expect("ids");
+        assert_eq!(wanted.iter().filter_map(|one| one.target.id.clone()).collect::<Vec<_>>(), ["a", "2"]);
+        let docs =
+            json!({"docs": [{"_id": "a", "_index": "j", "routing": "r", "_source": false, "version": 3}]});
+        let one = read(&docs, &default, &options).expect("docs").remove(0);
+        assert_eq!((one.target.index.as_str(), one.target.routing.as_deref()), ("j", Some("r")));
+        assert_eq!((one.options.source, one.options.version), (Some(shard::SourceFilter::None), Some(3)));
+
+        for (body, reason) in [
+            (json!({"docs": []}), "no documents to get"),
+            (json!({"ids": 1}), "[ids] must be a list"),
+            (json!({"docs": [1]}), "docs array element should include an object"),
+            (json!({"docs": [{"_id": "1", "color": 1}]}), "unknown field [color]"),
+            (json!({"docs": [{"_index": "i"}]}), "1: id is missing for doc 0;"),
+            (json!({"ids": ["1"]}), "1: index is missing for doc 0;"),
+            (json!({"keys": []}), "unknown key [keys]"),
+        ] {
+            let error = read(&body, &none, &options).expect_err("refused");
+            assert!(error.status == 400 && error.reason.contains(reason), "{body}: {}", error.reason);
+        }
+    }
+}

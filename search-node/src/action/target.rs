@@ -1,0 +1,80 @@
+//! Which document a request means, and whether it may be meant.
+
+use std::sync::Arc;
+
+use crate::error::ApiError;
+use crate::indices::Index;
+use crate::node::Node;
+
+/// The longest id, in bytes.
+const ID_BYTES_MAX: usize = 512;
+
+/// Which document.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Target {
+    pub index: String,
+    pub doc_type: String,
+    pub id: Option<String>,
+    pub routing: Option<String>,
+}
+
+impl Target {
+    /// The id, which must be there and well-formed.
+    pub(super) fn required_id(&self) -> Result<&str, ApiError> {
+        let id = self.id.as_deref().ok_or_else(|| ApiError::validation("id is missing"))?;
+        check_id(id)?;
+        Ok(id)
+    }
+
+    /// The one index that holds the document, which must exist.
+    pub(super) fn existing_index(&self, node: &Node) -> Result<Arc<Index>, ApiError> {
+        let found = node.indices.resolve(&self.index, Default::default())?;
+        match found.as_slice() {
+            [only] => Ok(Arc::clone(only)),
+            [] => Err(ApiError::no_index(&self.index)),
+            several => Err(ApiError::argument(format!(
+                "alias [{}] has more than one index associated with it [{}], can't execute a single index op",
+                self.index,
+                several.iter().map(|index| index.name.as_str()).collect::<Vec<_>>().join(", ")
+            ))),
+        }
+    }
+
+    /// Refuses a request without routing where the index wants one: it would look in the wrong shard.
+    pub(super) fn check_routing(&self, index: &Index, id: &str) -> Result<(), ApiError> {
+        if self.routing.is_some() || !index.requires_routing() {
+            return Ok(());
+        }
+        Err(ApiError::new(
+            400,
+            "routing_missing_exception",
+            format!("routing is required for [{}]/[{}]/[{id}]", index.name, self.doc_type),
+        )
+        .with("index_uuid", "_na_")
+        .with("index", index.name.as_str()))
+    }
+}
+
+pub(super) fn check_id(id: &str) -> Result<(), ApiError> {
+    if id.is_empty() {
+        return Err(ApiError::argument("if _id is specified it must not be empty"));
+    }
+    if id.contains('\0') {
+        return Err(ApiError::validation(format!(
+            "id [{}] must not contain a zero byte",
+            id.escape_default()
+        )));
+    }
+    if id.len() > ID_BYTES_MAX {
+        return Err(ApiError::validation(format!(
+            "id [{id}] is too long, must be no longer than {ID_BYTES_MAX} bytes but was: {}",
+            id.len()
+        )));
+    }
+    Ok(())
+}
+
+/// `_doc` is the type of typeless calls and is not written down.
+pub(super) fn typed(doc_type: &str) -> Option<&str> {
+    Some(doc_type).filter(|doc_type| *doc_type != "_doc")
+}

@@ -1,0 +1,210 @@
+//! Writing one document: index, create, delete. What was done is durable once it was synced.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use shard::{Condition, Shard, SourceFilter, WriteRequest, Written, uid};
+
+use super::get::shown_source;
+use super::target::{Target, check_id, typed};
+use crate::error::ApiError;
+use crate::indices::{Index, new_id};
+use crate::node::Node;
+
+/// What must hold and what is wanted of a write.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct WriteOptions {
+    pub condition: Condition,
+    pub is_create: bool,
+    pub require_alias: bool,
+    /// The ingest pipeline that the document shall go through first.
+    pub pipeline: Option<String>,
+}
+
+/// What a write did, for the answer.
+pub(crate) struct WriteResult {
+    pub index: Arc<Index>,
+    pub id: String,
+    pub doc_type: String,
+    pub written: Option<Written>,
+    pub result: &'static str,
+    pub status: u16,
+    pub routing: Option<String>,
+    /// The document after an update, where it was asked for.
+    pub get: Option<Value>,
+}
+
+/// A write's result as the API shows it.
+#[derive(Debug, Serialize)]
+pub(crate) struct ShownResult<'a> {
+    #[serde(rename = "_index")]
+    index: &'a str,
+    #[serde(rename = "_type")]
+    doc_type: &'a str,
+    #[serde(rename = "_id")]
+    id: &'a str,
+    #[serde(rename = "_version", skip_serializing_if = "Option::is_none")]
+    version: Option<u64>,
+    result: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    forced_refresh: Option<bool>,
+    #[serde(rename = "_shards")]
+    shards: ShownShards,
+    #[serde(rename = "_seq_no", skip_serializing_if = "Option::is_none")]
+    seq_no: Option<u64>,
+    #[serde(rename = "_primary_term", skip_serializing_if = "Option::is_none")]
+    primary_term: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    get: Option<&'a Value>,
+    /// Items of a bulk answer have a status of their own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+}
+
+#[derive(Debug, Serialize)]
+struct ShownShards {
+    total: u32,
+    successful: u32,
+    failed: u32,
+}
+
+impl WriteResult {
+    /// The result as the API shows it; `forced` tells that a refresh was done for it.
+    pub(crate) fn shown(&self, forced: bool, is_item: bool) -> ShownResult<'_> {
+        let shards = u32::from(self.result != "noop");
+        ShownResult {
+            index: &self.index.name,
+            doc_type: &self.doc_type,
+            id: &self.id,
+            version: self.written.map(|written| written.version),
+            result: self.result,
+            forced_refresh: forced.then_some(true),
+            shards: ShownShards { total: shards, successful: shards, failed: 0 },
+            seq_no: self.written.map(|written| written.seq_no),
+            primary_term: self.written.map(|written| written.term),
+            get: self.get.as_ref(),
+            status: is_item.then_some(self.status),
+        }
+    }
+
+    /// The shard that the write went to.
+    pub(super) fn shard(&self) -> Result<Arc<Shard>, ApiError> {
+        self.index.shard(&self.id, self.routing.as_deref())
+    }
+
+    /// Makes the write durable, unless its index does so by the clock.
+    pub(crate) fn sync(&self) -> Result<(), ApiError> {
+        match &self.written {
+            Some(written) if self.index.settings.durability_request => Ok(self.shard()?.sync(written)?),
+            _ => Ok(()),
+        }
+    }
+
+    /// Keeps the document for the answer, as the filter leaves it.
+    pub(super) fn keep_source(&mut self, source: &[u8], filter: &SourceFilter) {
+        let Some(shown) = shown_source(source, filter) else { return };
+        let mut get = Map::new();
+        if let Some(written) = self.written {
+            get.insert("_seq_no".to_owned(), json!(written.seq_no));
+            get.insert("_primary_term".to_owned(), json!(written.term));
+        }
+        get.insert("found".to_owned(), json!(true));
+        if let Some(routing) = &self.routing {
+            get.insert("_routing".to_owned(), json!(routing));
+        }
+        get.insert("_source".to_owned(), shown);
+        self.get = Some(Value::Object(get));
+    }
+}
+
+/// Stores a document. It is not durable until the index's shard is synced.
+pub(crate) fn index(
+    node: &Node,
+    target: &Target,
+    source: &[u8],
+    options: &WriteOptions,
+) -> Result<WriteResult, ApiError> {
+    check_demands(node, target, options)?;
+    let is_new_id = target.id.is_none();
+    let index = node.indices.for_write(&target.index, options.is_create || is_new_id)?;
+    let now = node.clock.now_millis();
+    let id = target.id.clone().unwrap_or_else(|| new_id(now));
+    check_id(&id)?;
+    target.check_routing(&index, &id)?;
+    let request = WriteRequest {
+        uid: &uid(&target.doc_type, &id),
+        doc_type: typed(&target.doc_type),
+        id: &id,
+        routing: target.routing.as_deref(),
+        source: Some(source),
+        condition: options.condition,
+        is_new_id,
+        now_millis: now,
+    };
+    let written = index.write(&request)?;
+    let (result, status) = if written.existed { ("updated", 200) } else { ("created", 201) };
+    Ok(done(index, target, id, written, result, status))
+}
+
+/// Deletes a document.
+pub(crate) fn delete(node: &Node, target: &Target, options: &WriteOptions) -> Result<WriteResult, ApiError> {
+    let id = target.required_id()?.to_owned();
+    // The tombstone of a version that the client keeps must have a place, even where no index is yet.
+    let index = match target.existing_index(node) {
+        Err(error) if error.status == 404 && matches!(options.condition, Condition::External { .. }) => {
+            node.indices.for_write(&target.index, false)?
+        }
+        found => found?,
+    };
+    target.check_routing(&index, &id)?;
+    let request = WriteRequest {
+        uid: &uid(&target.doc_type, &id),
+        doc_type: typed(&target.doc_type),
+        id: &id,
+        routing: target.routing.as_deref(),
+        source: None,
+        condition: options.condition,
+        is_new_id: false,
+        now_millis: node.clock.now_millis(),
+    };
+    let written = index.write(&request)?;
+    let (result, status) = if written.existed { ("deleted", 200) } else { ("not_found", 404) };
+    Ok(done(index, target, id, written, result, status))
+}
+
+pub(super) fn done(
+    index: Arc<Index>,
+    target: &Target,
+    id: String,
+    written: Written,
+    result: &'static str,
+    status: u16,
+) -> WriteResult {
+    WriteResult {
+        index,
+        id,
+        doc_type: target.doc_type.clone(),
+        written: Some(written),
+        result,
+        status,
+        routing: target.routing.clone(),
+        get: None,
+    }
+}
+
+/// What a write demands beside the document: an alias, a pipeline.
+pub(super) fn check_demands(node: &Node, target: &Target, options: &WriteOptions) -> Result<(), ApiError> {
+    if options.require_alias && !node.indices.is_alias(&target.index) {
+        let name = &target.index;
+        let mut error = ApiError::no_index(name);
+        error.reason = format!(
+            "no such index [{name}] and [require_alias] request flag is [true] and [{name}] is not an alias"
+        );
+        return Err(error);
+    }
+    match options.pipeline.as_deref() {
+        None | Some("_none") => Ok(()),
+        Some(name) => Err(ApiError::argument(format!("pipeline with id [{name}] does not exist"))),
+    }
+}

@@ -1,0 +1,189 @@
+//! The body of a request as it arrives: unpacked if it is packed, never more than `http.max_content_length`.
+
+use std::io::Write;
+
+use axum::body::Body;
+use bytes::{Bytes, BytesMut};
+use flate2::write::MultiGzDecoder;
+use http::{HeaderMap, header};
+use http_body_util::BodyExt;
+
+use crate::error::ApiError;
+use crate::memory::{Memory, Reservation};
+
+/// How much of a packed body is unpacked in one step. Deflate packs a thousandfold at best, so that a step makes a few
+/// megabytes at most before the limit is looked at.
+const STEP_BYTES: usize = 4 << 10;
+
+/// What memory is reserved for.
+pub(super) const WHAT: &str = "http_request";
+
+/// A body, read piece by piece.
+pub(super) struct BodyStream {
+    body: Body,
+    unpacking: Option<MultiGzDecoder<Vec<u8>>>,
+    /// Bytes that were handed out.
+    taken: usize,
+    bytes_max: usize,
+    /// A packed piece that was not unpacked yet.
+    packed: Bytes,
+}
+
+impl BodyStream {
+    pub(super) fn new(body: Body, headers: &HeaderMap, bytes_max: usize) -> Result<Self, ApiError> {
+        let unpacking = match headers.get(header::CONTENT_ENCODING).map(|value| value.as_bytes()) {
+            None | Some(b"identity") => None,
+            Some(b"gzip" | b"x-gzip") => Some(MultiGzDecoder::new(Vec::new())),
+            Some(other) => {
+                let other = String::from_utf8_lossy(other);
+                return Err(ApiError::new(
+                    415,
+                    "media_type_header_exception",
+                    format!("Content-Encoding [{other}] is not supported; send gzip or none"),
+                ));
+            }
+        };
+        Ok(Self { body, unpacking, taken: 0, bytes_max, packed: Bytes::new() })
+    }
+
+    /// The next piece; none at the end.
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
+        loop {
+            if !self.packed.is_empty() {
+                let step = self.packed.split_to(self.packed.len().min(STEP_BYTES));
+                let piece = self.unpack(&step)?;
+                if !piece.is_empty() {
+                    return self.counted(piece).map(Some);
+                }
+                continue;
+            }
+            let Some(frame) = self.body.frame().await else {
+                return self.end();
+            };
+            let frame =
+                frame.map_err(|error| ApiError::argument(format!("the body could not be read: {error}")))?;
+            let Ok(piece) = frame.into_data() else { continue };
+            if self.unpacking.is_some() {
+                self.packed = piece;
+            } else if !piece.is_empty() {
+                return self.counted(piece).map(Some);
+            }
+        }
+    }
+
+    /// The whole body, and the memory that is reserved for it while it is in use.
+    pub(super) async fn whole(mut self, memory: &Memory) -> Result<(Bytes, Option<Reservation>), ApiError> {
+        let Some(first) = self.next().await? else { return Ok((Bytes::new(), None)) };
+        let mut reserved = memory.reserve(first.len() as u64, WHAT)?;
+        let Some(second) = self.next().await? else { return Ok((first, Some(reserved))) };
+        let mut all = BytesMut::from(first);
+        reserved.grow(second.len() as u64, WHAT)?;
+        all.extend_from_slice(&second);
+        while let Some(piece) = self.next().await? {
+            reserved.grow(piece.len() as u64, WHAT)?;
+            all.extend_from_slice(&piece);
+        }
+        Ok((all.freeze(), Some(reserved)))
+    }
+
+    fn unpack(&mut self, packed: &[u8]) -> Result<Bytes, ApiError> {
+        let Some(unpacking) = &mut self.unpacking else { return Ok(Bytes::new()) };
+        unpacking.write_all(packed).and_then(|()| unpacking.flush()).map_err(damaged)?;
+        Ok(Bytes::from(std::mem::take(unpacking.get_mut())))
+    }
+
+    /// A packed body that stops before its end has lost something.
+    fn end(&mut self) -> Result<Option<Bytes>, ApiError> {
+        let Some(mut unpacking) = self.unpacking.take() else { return Ok(None) };
+        unpacking.try_finish().map_err(damaged)?;
+        let rest = Bytes::from(std::mem::take(unpacking.get_mut()));
+        if rest.is_empty() { Ok(None) } else { self.counted(rest).map(Some) }
+    }
+
+    fn counted(&mut self, piece: Bytes) -> Result<Bytes, ApiError> {
+        self.taken = self.taken.saturating_add(piece.len());
+        if self.taken <= self.bytes_max {
+            return Ok(piece);
+        }
+        Err(ApiError::new(
+            413,
+            "content_too_long_exception",
+            format!(
+                "the body is larger than {} bytes; send less at once or raise http.max_content_length",
+                self.bytes_max
+            ),
+        ))
+    }
+}
+
+fn damaged(error: std::io::Error) -> ApiError {
+    ApiError::argument(format!("the gzip body cannot be unpacked: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn packed(bytes: &[u8]) -> Vec<u8> {
+        let mut packing = GzEncoder::new(Vec::new(), Compression::best());
+        packing.write_all(bytes).expect("packed");
+        packing.finish().expect("packed")
+    }
+
+    async fn read(bytes: Vec<u8>, encoding: &'static str, bytes_max: usize) -> Result<Bytes, ApiError> {
+        let headers = HeaderMap::from_iter([(header::CONTENT_ENCODING, HeaderValue::from_static(encoding))]);
+        let stream = BodyStream::new(Body::from(bytes), &headers, bytes_max)?;
+        stream.whole(&Memory::new(1 << 40)).await.map(|(body, _)| body)
+    }
+
+    #[tokio::test]
+    async fn a_body_is_the_same_packed_and_plain() {
+        let body: Vec<u8> = (0..100_000u32).flat_map(u32::to_le_bytes).collect();
+        assert_eq!(read(body.clone(), "identity", 1 << 20).await.expect("read"), body);
+        assert_eq!(read(packed(&body), "gzip", 1 << 20).await.expect("read"), body);
+        let twice = [packed(b"one "), packed(b"two")].concat();
+        assert_eq!(read(twice, "gzip", 1 << 20).await.expect("read"), "one two");
+        assert_eq!(read(Vec::new(), "identity", 0).await.expect("read"), "");
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_unpacked_is_refused() {
+        let whole = packed(b"{\"a\": 1}");
+        for end in 1..whole.len() {
+            let error = read(whole[..end].to_vec(), "gzip", 1 << 20).await.expect_err("cut short");
+            assert_eq!((error.status, error.kind.as_str()), (400, "illegal_argument_exception"), "{end}");
+        }
+        let error = read(b"{\"a\": 1}".to_vec(), "gzip", 1 << 20).await.expect_err("not packed");
+        assert!(error.reason.starts_with("the gzip body cannot be unpacked"), "{}", error.reason);
+        assert_eq!(read(whole, "br", 1 << 20).await.expect_err("unknown").status, 415);
+    }
+
+    #[tokio::test]
+    async fn a_body_beyond_the_memory_that_is_left_is_refused() {
+        let stream =
+            BodyStream::new(Body::from(vec![b' '; 2000]), &HeaderMap::new(), 1 << 20).expect("plain");
+        let error = stream.whole(&Memory::new(1000)).await.expect_err("refused");
+        assert_eq!((error.status, error.kind.as_str()), (429, "circuit_breaking_exception"));
+    }
+
+    #[tokio::test]
+    async fn a_bomb_goes_off_at_the_limit_and_not_later() {
+        let bomb = packed(&vec![b' '; 64 << 20]);
+        assert!(bomb.len() < 100_000);
+        let headers = HeaderMap::from_iter([(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"))]);
+        let mut stream = BodyStream::new(Body::from(bomb), &headers, 1 << 20).expect("gzip");
+        let mut taken = 0;
+        let error = loop {
+            match stream.next().await {
+                Ok(piece) => taken += piece.expect("more to come").len(),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!((error.status, error.kind.as_str()), (413, "content_too_long_exception"));
+        assert!(taken <= 1 << 20, "{taken}");
+    }
+}

@@ -1,0 +1,9 @@
+//! Tasks: what runs longer than a request should wait, with a status, a brake and an end that can be asked for.
+
+mod progress;
+mod registry;
+mod task;
+
+pub(crate) use progress::{Count, Progress, Shown};
+pub(crate) use registry::{Outcome, Registered, Tasks};
+pub(crate) use task::{Task, TaskKind};

@@ -1,0 +1,120 @@
+//! Bodies as they come over the wire: packed, cut short, too large, and large but bounded in memory.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::{Value, json};
+use system_tests::SearchNode;
+
+async fn node(folder: &tempfile::TempDir) -> SearchNode {
+    SearchNode::start(folder.path(), &folder.path().join("data")).await.expect("a node")
+}
+
+fn packed(bytes: &[u8]) -> Vec<u8> {
+    let mut packing = GzEncoder::new(Vec::new(), Compression::best());
+    packing.write_all(bytes).expect("packed");
+    packing.finish().expect("packed")
+}
+
+/// Sends a request with its body in pieces and reads the answer: status and JSON.
+fn send(port: u16, path: &str, headers: &str, pieces: impl Iterator<Item = Vec<u8>>) -> (u16, Value) {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("connected");
+    stream.set_read_timeout(Some(Duration::from_secs(120))).expect("a limit");
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: node\r\nconnection: close\r\ncontent-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\n{headers}\r\n"
+    );
+    stream.write_all(head.as_bytes()).expect("sent");
+    for piece in pieces {
+        let sent = stream
+            .write_all(format!("{:x}\r\n", piece.len()).as_bytes())
+            .and_then(|()| stream.write_all(&piece))
+            .and_then(|()| stream.write_all(b"\r\n"));
+        // A node that has refused the request need not read the rest of it.
+        if sent.is_err() {
+            break;
+        }
+    }
+    let _refused_early = stream.write_all(b"0\r\n\r\n").is_err();
+    let mut answer = Vec::new();
+    let _reset = stream.read_to_end(&mut answer).is_err();
+    let text = String::from_utf8_lossy(&answer);
+    let status = text.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or(0);
+    let from = text.find('{').unwrap_or(text.len());
+    let to = text.rfind('}').map_or(from, |at| at + 1);
+    (status, serde_json::from_str(&text[from..to]).unwrap_or_default())
+}
+
+const BULK: &[u8] = b"{\"index\":{\"_index\":\"i\",\"_id\":\"1\"}}\n{\"n\":1}\n";
+
+#[tokio::test]
+async fn a_packed_bulk_is_done_and_a_damaged_one_is_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let node = node(&folder).await;
+    let whole = packed(BULK);
+
+    let (status, answer) =
+        send(node.port, "/_bulk", "content-encoding: gzip\r\n", std::iter::once(whole.clone()));
+    assert_eq!((status, &answer["errors"]), (200, &json!(false)), "{answer}");
+
+    let short = whole[..whole.len() - 4].to_vec();
+    let (status, answer) = send(node.port, "/_bulk", "content-encoding: gzip\r\n", std::iter::once(short));
+    assert_eq!((status, &answer["error"]["type"]), (400, &json!("illegal_argument_exception")), "{answer}");
+    let reason = answer["error"]["reason"].as_str().expect("a reason");
+    assert!(reason.starts_with("the gzip body cannot be unpacked"), "{reason}");
+
+    let (status, answer) =
+        send(node.port, "/_bulk", "content-encoding: br\r\n", std::iter::once(BULK.to_vec()));
+    assert_eq!((status, &answer["error"]["type"]), (415, &json!("media_type_header_exception")), "{answer}");
+}
+
+#[tokio::test]
+async fn a_bomb_is_refused_without_being_unpacked() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let node = node(&folder).await;
+    let mut bomb = b"{\"index\":{\"_index\":\"i\"}}\n{\"a\":\"".to_vec();
+    bomb.resize(300 << 20, b'x');
+    let bomb = packed(&bomb);
+    let before = node.program.resident_bytes_max();
+
+    let (status, answer) = send(node.port, "/_bulk", "content-encoding: gzip\r\n", std::iter::once(bomb));
+
+    assert_eq!((status, &answer["error"]["type"]), (413, &json!("content_too_long_exception")), "{answer}");
+    let grown = node.program.resident_bytes_max().saturating_sub(before) >> 20;
+    // One line may be as long as http.max_content_length, and growing a buffer doubles it at worst.
+    assert!(grown < 320, "the node grew by {grown} MB");
+}
+
+#[tokio::test]
+async fn a_bulk_as_large_as_is_allowed_takes_little_memory() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let node = node(&folder).await;
+    // Every source is broken, so that what grows is the request and not the index.
+    let broken = format!("{{\"index\":{{\"_index\":\"i\"}}}}\n{{\"a\":\"{}\n", "x".repeat(16 << 10));
+    let before = node.program.resident_bytes_max();
+
+    let pieces = (0..5_500).map(|_| broken.clone().into_bytes());
+    let (status, answer) = send(node.port, "/_bulk?filter_path=errors,items.*.status", "", pieces);
+
+    assert_eq!((status, &answer["errors"]), (200, &json!(true)));
+    assert_eq!(answer["items"].as_array().map(Vec::len), Some(5_500));
+    let grown = node.program.resident_bytes_max().saturating_sub(before) >> 20;
+    assert!(grown < 50, "a body of 86 MB made the node grow by {grown} MB");
+}
+
+#[tokio::test]
+async fn a_line_that_cannot_be_read_after_megabytes_says_what_was_done() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let node = node(&folder).await;
+    let good = format!("{{\"index\":{{\"_index\":\"i\"}}}}\n{{\"a\":\"{}\"}}\n", "word ".repeat(13_000));
+    let pieces = (0..100).map(|_| good.clone().into_bytes()).chain(std::iter::once(b"nonsense\n".to_vec()));
+
+    let (status, answer) = send(node.port, "/_bulk", "", pieces);
+
+    let reason = answer["error"]["reason"].as_str().expect("a reason").to_owned();
+    assert_eq!(status, 400, "{answer}");
+    assert!(reason.starts_with("Malformed action/metadata line [201]"), "{reason}");
+    assert!(reason.ends_with("actions before these lines were done"), "{reason}");
+}

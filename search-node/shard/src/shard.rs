@@ -145,6 +145,11 @@ impl Shard {
         self.engine.is_committed() && self.engine.merges_under_way() == 0
     }
 
+    /// Whether so much was written since the last refresh that one is due for the memory it frees.
+    pub fn wants_refresh(&self) -> bool {
+        self.engine.wants_refresh()
+    }
+
     /// Bytes of memory that documents hold which no refresh has shown.
     pub fn buffered_bytes(&self) -> usize {
         self.engine.buffered_bytes()

@@ -369,7 +369,7 @@ pub(super) fn in_type(query: Query, doc_type: Option<&str>) -> Query {
 fn parts_of(indices: &[Arc<Index>]) -> Result<Vec<Part>, ApiError> {
     let mut parts = Vec::new();
     for index in indices {
-        let shards = index.shards()?;
+        let shards = index.shards_to_search()?;
         parts.extend(shards.iter().map(|shard| Part { index: Arc::clone(index), reader: shard.reader() }));
     }
     Ok(parts)

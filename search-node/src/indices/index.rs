@@ -34,6 +34,8 @@ pub struct Index {
     pub uuid: String,
     pub data_stream: Option<String>,
     refreshed_millis: AtomicI64,
+    /// When it was last searched; a new index begins as one that nobody searches.
+    searched_millis: AtomicI64,
     idle_after: Option<Duration>,
     refreshes: Refreshes,
     clock: Clock,
@@ -104,6 +106,7 @@ impl Index {
             data_stream: metadata.data_stream.clone(),
             metadata: Mutex::new(metadata),
             refreshed_millis: AtomicI64::new(0),
+            searched_millis: AtomicI64::new(0),
             refreshes: Refreshes::default(),
             idle_after: resources.idle_after,
             clock: resources.clock.clone(),
@@ -223,10 +226,14 @@ impl Index {
 
     /// Refreshes if the index's interval has passed. Whether there was anything new.
     pub fn refresh_if_due(&self) -> Result<bool, ApiError> {
-        let Some(interval) = self.settings.refresh_interval else {
-            return Ok(false);
-        };
         let now = self.clock.now_millis();
+        // Memory goes before intervals, also for an index that asks for none: a large load is shown in parts then.
+        let is_wanted = self.open_shards().any(|shard| shard.wants_refresh());
+        let interval = match self.settings.refresh_interval {
+            Some(interval) if is_wanted || !self.is_search_idle(now) => interval,
+            None if is_wanted => Duration::ZERO,
+            _ => return Ok(false),
+        };
         let since = now - self.refreshed_millis.load(Ordering::Acquire);
         if since < i64::try_from(interval.as_millis()).unwrap_or(i64::MAX) {
             return Ok(false);
@@ -247,8 +254,29 @@ impl Index {
         Ok(any)
     }
 
+    /// Every shard for a search. An index that nobody has searched for a while is not refreshed every second; the first
+    /// search after that waits until it is.
+    pub fn shards_to_search(&self) -> Result<Vec<Arc<Shard>>, ApiError> {
+        let shards = self.shards()?;
+        let now = self.clock.now_millis();
+        let was_idle = self.is_search_idle(now);
+        self.searched_millis.store(now, Ordering::Release);
+        if was_idle && self.settings.refresh_interval.is_some() {
+            self.refresh()?;
+        }
+        Ok(shards)
+    }
+
+    fn is_search_idle(&self, now_millis: i64) -> bool {
+        let since = now_millis.saturating_sub(self.searched_millis.load(Ordering::Acquire));
+        let after = |span: Duration| i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+        self.settings.search_idle_after.is_some_and(|span| since >= after(span))
+    }
+
     /// Waits for the next refresh, for a writer that was told so; none when too many wait already.
     pub fn next_refresh(&self) -> Option<RefreshWaiter> {
+        // Who waits for a refresh needs one as much as a search does.
+        self.searched_millis.store(self.clock.now_millis(), Ordering::Release);
         self.refreshes.next(self.settings.refresh_listeners_max)
     }
 

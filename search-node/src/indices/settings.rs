@@ -14,6 +14,8 @@ pub struct IndexSettings {
     pub shards: usize,
     /// None for never.
     pub refresh_interval: Option<Duration>,
+    /// How long after its last search an index is refreshed by the interval; none if it always is.
+    pub search_idle_after: Option<Duration>,
     /// Whether a write is durable before it is answered.
     pub durability_request: bool,
     pub flush_threshold_bytes: u64,
@@ -27,6 +29,9 @@ pub struct IndexSettings {
     /// Up to how many bytes the content of a shard's files is checked when it is opened.
     pub check_bytes_max: u64,
 }
+
+/// Elasticsearch's `index.search.idle.after`.
+const SEARCH_IDLE_AFTER: Duration = Duration::from_secs(30);
 
 /// Shards up to this size are read through when they are opened, unless `index.shard.check_on_startup` says otherwise: the
 /// sum of a gigabyte takes a fraction of a second.
@@ -81,6 +86,7 @@ impl IndexSettings {
         let mut settings = Self {
             shards: 1,
             refresh_interval: Some(Duration::from_secs(1)),
+            search_idle_after: Some(SEARCH_IDLE_AFTER),
             durability_request: true,
             flush_threshold_bytes: 512 << 20,
             gc_deletes: Duration::from_secs(60),
@@ -91,6 +97,10 @@ impl IndexSettings {
             check_bytes_max: CHECK_BYTES_MAX,
         };
         settings.sort = read_sort(flat)?;
+        // As in Elasticsearch, who names an interval wants it kept.
+        if flat.contains_key("refresh_interval") {
+            settings.search_idle_after = None;
+        }
         for (key, value) in flat {
             let text = value.as_str().unwrap_or_default();
             let fault = |expected: &str| {
@@ -108,6 +118,10 @@ impl IndexSettings {
                     let span = settings::parse_duration(text)
                         .ok_or_else(|| fault("a time span such as 1s, or -1"))?;
                     settings.refresh_interval = Some(span);
+                }
+                "search.idle.after" => {
+                    let span = settings::parse_duration(text).ok_or_else(|| fault("a time span such as 30s"))?;
+                    settings.search_idle_after = settings.search_idle_after.map(|_| span);
                 }
                 "translog.durability" => {
                     settings.durability_request = match text {

@@ -57,6 +57,9 @@ use versions::LiveVersions;
 pub use workers::Workers;
 pub use write::{Condition, WriteOutcome, WriteRequest, Written};
 
+/// Versions kept between two refreshes before one is due: some fifty megabytes.
+const LIVE_VERSIONS_MAX: usize = 250_000;
+
 /// What the shards of a node share.
 #[derive(Clone)]
 pub struct Shared {
@@ -211,6 +214,11 @@ impl Engine {
     /// Whether everything is committed.
     pub(crate) fn is_committed(&self) -> bool {
         self.translog.is_trimmed() && !self.segments.lock().has_changed()
+    }
+
+    /// Whether a refresh is due for the memory it frees: versions are kept until one shows their documents.
+    pub(crate) fn wants_refresh(&self) -> bool {
+        !self.spills.lock().finished.is_empty() || self.versions.len() > LIVE_VERSIONS_MAX
     }
 
     /// Bytes that the open segments hold.

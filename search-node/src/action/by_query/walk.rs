@@ -28,7 +28,7 @@ impl Part {
         let mut parts = Vec::new();
         for index in indices {
             let chosen = routing.map(|routing| index.shard("", Some(routing))).transpose()?;
-            for shard in index.shards()? {
+            for shard in index.shards_to_search()? {
                 if chosen.as_ref().is_none_or(|chosen| Arc::ptr_eq(chosen, &shard)) {
                     parts.push(Self { index: Arc::clone(index), reader: shard.reader() });
                 }

@@ -33,6 +33,12 @@ const NETWORK: &[Setting] = &[
         "The port of the REST API; if not set, the first free one from 9200 to 9299.",
     ),
     setting(
+        "http.allowed_hosts",
+        Kind::TextList,
+        Some("[]"),
+        "Further names under which a node that listens on loopback may be reached, and hosts whose pages may call it; others are refused, so that no web page can reach in.",
+    ),
+    setting(
         "http.max_content_length",
         Kind::Bytes,
         Some("100mb"),
@@ -146,6 +152,8 @@ pub struct NodeSettings {
     pub host: IpAddr,
     /// A port that was asked for; none to take the first free one.
     pub port: Option<u16>,
+    /// Names under which a loopback node may be reached besides loopback's own.
+    pub allowed_hosts: Vec<String>,
     pub body_bytes_max: usize,
     pub write: PoolSettings,
     pub search: PoolSettings,
@@ -204,6 +212,7 @@ impl NodeSettings {
             path_data: settings.path("path.data"),
             host,
             port: settings.is_set("http.port").then(|| settings.port("http.port")),
+            allowed_hosts: settings.list("http.allowed_hosts"),
             body_bytes_max: bytes(settings, "http.max_content_length"),
             write: pool("write", cores),
             search: pool("search", cores * 3 / 2 + 1),

@@ -24,7 +24,7 @@ fn send(port: u16, path: &str, headers: &str, pieces: impl Iterator<Item = Vec<u
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("connected");
     stream.set_read_timeout(Some(Duration::from_secs(120))).expect("a limit");
     let head = format!(
-        "POST {path} HTTP/1.1\r\nhost: node\r\nconnection: close\r\ncontent-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\n{headers}\r\n"
+        "POST {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\n{headers}\r\n"
     );
     stream.write_all(head.as_bytes()).expect("sent");
     for piece in pieces {

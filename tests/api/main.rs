@@ -5,6 +5,7 @@
 //! (crashes, locks, limits) is in the modules beside.
 
 mod bodies;
+mod callers;
 mod crash;
 mod scenario;
 mod start;

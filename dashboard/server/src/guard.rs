@@ -7,12 +7,12 @@
 //! - A call that is not GET carries [`HEADER`], which a foreign page cannot send without being asked for permission
 //!   that is never given, and comes from our own origin if the browser says from where.
 
-use std::net::IpAddr;
 use std::time::Instant;
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use daemon::own_host::is_own_host;
 use http::header::{HOST, ORIGIN};
 use http::{HeaderMap, HeaderValue, Method};
 
@@ -53,7 +53,7 @@ fn insert(headers: &mut HeaderMap, name: &'static str, value: &str) {
 
 fn check(api: &Api, method: &Method, headers: &HeaderMap) -> Result<(), ApiError> {
     let host = text(headers, HOST.as_str());
-    if api.settings.address.ip().is_loopback() && !is_ours(host, &api.settings.allowed_hosts) {
+    if api.settings.address.ip().is_loopback() && !is_own_host(host, &api.settings.allowed_hosts) {
         return Err(ApiError::Foreign(format!(
             "this dashboard listens on loopback and does not answer to the name `{host}`; list it in `server.allowed_hosts` if it is yours"
         )));
@@ -77,17 +77,6 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
-/// Whether the `Host` header names loopback or a name of the list.
-fn is_ours(host: &str, allowed: &[String]) -> bool {
-    let name = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((inner, _)) => inner,
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    name.eq_ignore_ascii_case("localhost")
-        || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-        || allowed.iter().any(|entry| entry.eq_ignore_ascii_case(name) || entry.eq_ignore_ascii_case(host))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,11 +92,11 @@ mod tests {
             "logs.example",
             "logs.example:443",
         ] {
-            assert!(is_ours(host, &allowed), "{host}");
+            assert!(is_own_host(host, &allowed), "{host}");
         }
         for host in ["", "evil.example", "127.0.0.1.evil.example", "localhost.evil.example:5601", "10.0.0.1"]
         {
-            assert!(!is_ours(host, &allowed), "{host}");
+            assert!(!is_own_host(host, &allowed), "{host}");
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod log;
 pub mod metrics;
 mod notice;
+pub mod own_host;
 mod shutdown;
 
 pub use notice::{is_listening_taken, port_taken};

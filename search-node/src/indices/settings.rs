@@ -120,7 +120,8 @@ impl IndexSettings {
                     settings.refresh_interval = Some(span);
                 }
                 "search.idle.after" => {
-                    let span = settings::parse_duration(text).ok_or_else(|| fault("a time span such as 30s"))?;
+                    let span =
+                        settings::parse_duration(text).ok_or_else(|| fault("a time span such as 30s"))?;
                     settings.search_idle_after = settings.search_idle_after.map(|_| span);
                 }
                 "translog.durability" => {

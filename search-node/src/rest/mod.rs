@@ -9,6 +9,7 @@ mod cluster;
 mod document;
 mod envelope;
 mod get;
+mod guard;
 mod index;
 mod root;
 mod router;

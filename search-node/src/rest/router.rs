@@ -14,6 +14,7 @@ use http::{HeaderValue, Method, header};
 use super::body::BodyStream;
 use super::call::Call;
 use super::envelope::{Reply, Wishes};
+use super::guard::{check_caller, check_content_type};
 use super::{bulk, by_query, cat, cluster, document, get, index, root, search, tasks};
 use crate::error::ApiError;
 use crate::node::Node;
@@ -110,6 +111,8 @@ async fn answer(
 ) -> Result<Reply, ApiError> {
     let uri = request.uri().clone();
     let method = request.method().clone();
+    check_caller(&node.settings, request.headers())?;
+    check_content_type(&method, request.headers())?;
     let segments = segments_of(uri.path())?;
     if method == Method::OPTIONS {
         return Ok(Reply::Allow(allowed(&segments).join(", ")));

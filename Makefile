@@ -52,6 +52,7 @@ fmt:
 bench:
 	cargo build --release --workspace --bin search-node
 	cargo bench --workspace --bench bulk
+	cargo bench --workspace --bench engine
 
 crash:
 	cargo build --workspace --bins

@@ -53,6 +53,7 @@ bench:
 	cargo build --release --workspace --bin search-node
 	cargo bench --workspace --bench bulk
 	cargo bench --workspace --bench engine
+	cargo bench --workspace --bench start
 
 crash:
 	cargo build --workspace --bins

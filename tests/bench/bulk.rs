@@ -1,8 +1,9 @@
 //! `_bulk` over HTTP beside tantivy alone: the same documents, the same fields, the same cores, one run.
 //!
-//! The node indexes with its default mapping, one shard, the translog synced for each request, two clients. tantivy gets
-//! two segment writers of its own, no HTTP, no translog, and parses the same JSON. Rounds alternate, so that a noisy
-//! neighbour hits both; the medians' ratio is the figure.
+//! The node indexes into one shard, the translog synced for each request, two clients; once with its default mapping, where
+//! every text is a keyword too, and once with the mapping that access logs deserve. tantivy gets two segment writers of
+//! its own, no HTTP, no translog, and parses the same JSON into the same fields. Rounds alternate, so that a noisy neighbour
+//! hits both; the medians' ratio is the figure.
 //!
 //! `BENCH_DOCUMENTS` (default 200000) and `BENCH_ROUNDS` (default 5) set the size.
 
@@ -14,7 +15,8 @@ use serde_json::json;
 use system_tests::{AccessLog, SearchNode};
 use tantivy::indexer::{AddOperation, SegmentWriter};
 use tantivy::schema::{
-    BytesOptions, Field, IndexRecordOption, NumericOptions, STORED, Schema, TextFieldIndexing, TextOptions,
+    BytesOptions, Field, IndexRecordOption, IpAddrOptions, NumericOptions, STORED, Schema, TextFieldIndexing,
+    TextOptions,
 };
 use tantivy::store::{Compressor, ZstdCompressor};
 use tantivy::tokenizer::{LowerCaser, SimpleTokenizer, TextAnalyzer};
@@ -22,8 +24,43 @@ use tantivy::{Index, IndexSettings, TantivyDocument};
 
 const BULK_DOCUMENTS: usize = 1_000;
 const CLIENTS: usize = 2;
-const TEXT_FIELDS: [&str; 6] = ["message", "clientip", "verb", "request", "agent", "geo.country"];
 const NUMBER_FIELDS: [&str; 3] = ["@timestamp", "response", "bytes"];
+
+/// Which fields a document has.
+#[derive(Clone, Copy)]
+struct Shape {
+    name: &'static str,
+    /// Analyzed, with positions and norms.
+    texts: &'static [&'static str],
+    /// As they are, with a column.
+    keywords: &'static [&'static str],
+    has_address: bool,
+}
+
+const SHAPES: [Shape; 2] = [
+    Shape {
+        name: "default mapping",
+        texts: &["message", "clientip", "verb", "request", "agent", "geo.country"],
+        keywords: &["message", "clientip", "verb", "request", "agent", "geo.country"],
+        has_address: false,
+    },
+    Shape {
+        name: "mapping of access logs",
+        texts: &["message", "request", "agent"],
+        keywords: &["request", "verb", "geo.country"],
+        has_address: true,
+    },
+];
+
+impl Shape {
+    fn mapping(&self) -> serde_json::Value {
+        if self.has_address {
+            system_tests::access_log_mapping()
+        } else {
+            json!({"properties": {"@timestamp": {"type": "date"}}})
+        }
+    }
+}
 
 fn setting(name: &str, default: usize) -> usize {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
@@ -45,10 +82,20 @@ fn main() -> anyhow::Result<()> {
     println!("{count} documents, {} bytes each on average, {rounds} rounds", bytes / count);
     let documents = Arc::new(documents);
     let runtime = tokio::runtime::Runtime::new()?;
+    SHAPES.iter().try_for_each(|shape| compare(shape, &runtime, &documents, rounds))
+}
+
+fn compare(
+    shape: &Shape,
+    runtime: &tokio::runtime::Runtime,
+    documents: &Arc<Vec<String>>,
+    rounds: usize,
+) -> anyhow::Result<()> {
     let (mut ours, mut raw) = (Vec::new(), Vec::new());
+    println!("{}:", shape.name);
     for round in 0..rounds {
-        raw.push(raw_tantivy(&documents)?);
-        ours.push(runtime.block_on(over_http(&documents))?);
+        raw.push(raw_tantivy(documents, shape)?);
+        ours.push(runtime.block_on(over_http(documents, shape))?);
         let (a, b) = (ours[round], raw[round]);
         println!(
             "round {round}: _bulk {:.0} docs/s, {:.0} docs/CPU-s; tantivy {:.0} docs/s, {:.0} docs/CPU-s",
@@ -57,7 +104,8 @@ fn main() -> anyhow::Result<()> {
     }
     let by = |rounds: &[Round], figure: fn(&Round) -> f64| median(rounds.iter().map(figure).collect());
     println!(
-        "_bulk / tantivy, medians: {:.2} by wall clock, {:.2} by CPU time",
+        "_bulk / tantivy, {}, medians: {:.2} by wall clock, {:.2} by CPU time",
+        shape.name,
         by(&ours, |round| round.per_second) / by(&raw, |round| round.per_second),
         by(&ours, |round| round.per_cpu_second) / by(&raw, |round| round.per_cpu_second)
     );
@@ -69,10 +117,10 @@ fn median(mut figures: Vec<f64>) -> f64 {
     figures[figures.len() / 2]
 }
 
-async fn over_http(documents: &Arc<Vec<String>>) -> anyhow::Result<Round> {
+async fn over_http(documents: &Arc<Vec<String>>, shape: &Shape) -> anyhow::Result<Round> {
     let folder = tempfile::tempdir()?;
     let node = SearchNode::start(folder.path(), &folder.path().join("data")).await?;
-    let mapping = json!({"mappings": {"properties": {"@timestamp": {"type": "date"}}}});
+    let mapping = json!({"mappings": shape.mapping()});
     node.client.json(Method::PUT, "/bench", Some(&mapping)).await?;
     let bodies: Arc<Vec<String>> = Arc::new(
         documents
@@ -114,11 +162,13 @@ async fn over_http(documents: &Arc<Vec<String>>) -> anyhow::Result<Round> {
 struct RawFields {
     id: Field,
     source: Field,
-    texts: Vec<(Field, Field)>,
-    numbers: Vec<Field>,
+    texts: Vec<(&'static str, Field)>,
+    keywords: Vec<(&'static str, Field)>,
+    numbers: Vec<(&'static str, Field)>,
+    address: Option<Field>,
 }
 
-fn raw_schema() -> (Schema, RawFields) {
+fn raw_schema(shape: &Shape) -> (Schema, RawFields) {
     let mut builder = Schema::builder();
     let keyword = || {
         TextOptions::default().set_indexing_options(
@@ -136,24 +186,28 @@ fn raw_schema() -> (Schema, RawFields) {
     let fields = RawFields {
         id: builder.add_text_field("_id", keyword().set_stored()),
         source: builder.add_bytes_field("_source", BytesOptions::from(STORED)),
-        texts: TEXT_FIELDS
+        texts: shape.texts.iter().map(|name| (*name, builder.add_text_field(name, text.clone()))).collect(),
+        keywords: shape
+            .keywords
             .iter()
             .map(|name| {
-                let analyzed = builder.add_text_field(name, text.clone());
-                (analyzed, builder.add_text_field(&format!("{name}.keyword"), keyword().set_fast("raw")))
+                (*name, builder.add_text_field(&format!("{name}.keyword"), keyword().set_fast("raw")))
             })
             .collect(),
         numbers: NUMBER_FIELDS
             .iter()
-            .map(|name| builder.add_i64_field(name, NumericOptions::default().set_fast()))
+            .map(|name| (*name, builder.add_i64_field(name, NumericOptions::default().set_fast())))
             .collect(),
+        address: shape
+            .has_address
+            .then(|| builder.add_ip_addr_field("clientip", IpAddrOptions::default().set_fast())),
     };
     (builder.build(), fields)
 }
 
-fn raw_tantivy(documents: &Arc<Vec<String>>) -> anyhow::Result<Round> {
+fn raw_tantivy(documents: &Arc<Vec<String>>, shape: &Shape) -> anyhow::Result<Round> {
     let folder = tempfile::tempdir()?;
-    let (schema, fields) = raw_schema();
+    let (schema, fields) = raw_schema(shape);
     let settings = IndexSettings {
         docstore_compression: Compressor::Zstd(ZstdCompressor { compression_level: Some(1) }),
         docstore_compress_dedicated_thread: false,
@@ -182,6 +236,10 @@ fn raw_tantivy(documents: &Arc<Vec<String>>) -> anyhow::Result<Round> {
     Ok(Round { per_second: documents.len() as f64 / seconds, per_cpu_second: documents.len() as f64 / cpu })
 }
 
+fn text_at<'j>(json: &'j serde_json_borrow::Value<'j>, path: &'static str) -> &'j str {
+    path.split('.').fold(json, |value, part| value.get(part)).as_str().unwrap_or_default()
+}
+
 fn raw_segment(index: &Index, fields: &RawFields, documents: &[String], worker: usize) -> anyhow::Result<()> {
     let mut writer = SegmentWriter::for_segment(96 << 20, index.new_segment())?;
     for (number, text) in documents.iter().enumerate().skip(worker).step_by(CLIENTS) {
@@ -189,14 +247,15 @@ fn raw_segment(index: &Index, fields: &RawFields, documents: &[String], worker: 
         let mut document = TantivyDocument::default();
         document.add_text(fields.id, format!("{number:020}"));
         document.add_bytes(fields.source, text.as_bytes());
-        for (name, (analyzed, whole)) in TEXT_FIELDS.iter().zip(&fields.texts) {
-            let value =
-                name.split('.').fold(&json, |value, part| value.get(part)).as_str().unwrap_or_default();
-            document.add_text(*analyzed, value);
-            document.add_text(*whole, value);
+        for (name, field) in fields.texts.iter().chain(&fields.keywords) {
+            document.add_text(*field, text_at(&json, name));
         }
-        for (name, field) in NUMBER_FIELDS.iter().zip(&fields.numbers) {
+        for (name, field) in &fields.numbers {
             document.add_i64(*field, json.get(*name).as_i64().unwrap_or_default());
+        }
+        if let Some(field) = fields.address {
+            let address: std::net::Ipv4Addr = text_at(&json, "clientip").parse()?;
+            document.add_ip_addr(field, address.to_ipv6_mapped());
         }
         writer.add_document(AddOperation { opstamp: 0, document })?;
         if writer.mem_usage() >= 96 << 20 {

@@ -19,6 +19,23 @@ const AGENTS: [&str; 4] = [
 ];
 const SECTIONS: [&str; 6] = ["articles", "blog", "images", "downloads", "search", "products"];
 
+/// The mapping that such documents deserve: words where one searches for words, wholes where one counts them.
+pub fn access_log_mapping() -> Value {
+    let text = json!({"type": "text"});
+    let keyword = json!({"type": "keyword"});
+    json!({"properties": {
+        "@timestamp": {"type": "date"},
+        "message": text,
+        "agent": text,
+        "request": {"type": "text", "fields": {"keyword": keyword}},
+        "verb": keyword,
+        "geo": {"properties": {"country": keyword}},
+        "clientip": {"type": "ip"},
+        "response": {"type": "long"},
+        "bytes": {"type": "long"}
+    }})
+}
+
 impl AccessLog {
     pub fn new(seed: u64) -> Self {
         Self { state: seed | 1, millis: START }

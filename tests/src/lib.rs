@@ -6,6 +6,6 @@ mod documents;
 mod program;
 mod wait;
 
-pub use documents::AccessLog;
+pub use documents::{AccessLog, access_log_mapping};
 pub use program::{Program, SearchNode, binary, free_port};
 pub use wait::wait_until;

@@ -117,7 +117,10 @@ fn refresh_holds_writers() {
         });
     }
     let segments = shard.stats().segments;
-    println!("refresh of 1,000 documents beside {segments} segments: the longest write took {:?} (median of 9)", median(worst));
+    println!(
+        "refresh of 1,000 documents beside {segments} segments: the longest write took {:?} (median of 9)",
+        median(worst)
+    );
 }
 
 fn gets(count: usize) {
@@ -136,7 +139,9 @@ fn gets(count: usize) {
     let visible = median((0..2_000).map(ask).collect());
     load(&shard, 0..count);
     let fresh = median((0..2_000).map(ask).collect());
-    println!("GET by id: {visible:?} from the index with 10 segments, {fresh:?} from the translog (medians of 2,000)");
+    println!(
+        "GET by id: {visible:?} from the index with 10 segments, {fresh:?} from the translog (medians of 2,000)"
+    );
 }
 
 fn updates(count: usize) {
@@ -154,7 +159,10 @@ fn updates(count: usize) {
     shard.refresh(NOW).expect("refreshed");
     let seconds = started.elapsed().as_secs_f64();
     assert_eq!(shard.stats().documents as usize, count);
-    println!("updates of existing ids, synced every 1,000, refresh included: {:.0}/s", count as f64 / seconds);
+    println!(
+        "updates of existing ids, synced every 1,000, refresh included: {:.0}/s",
+        count as f64 / seconds
+    );
 }
 
 /// The rate with a thousand mapped fields over the rate with fifty, for documents of the same ten fields.

@@ -1,0 +1,181 @@
+//! Starting and resting: how soon a node with data answers, and what it takes when nobody asks.
+//!
+//! One index is loaded and its folder copied until there are fifty, so that size costs copying and not indexing. Then the node
+//! is started on them again and again: from the start of the process to the first answered search, its resident memory,
+//! its threads. Beside it: a node with nothing, and one with five hundred open shards.
+//!
+//! `BENCH_INDEX_BYTES` (default 20mb; 200mb makes ten gigabytes of fifty) sets the size of each index on disk.
+
+use std::path::Path;
+use std::time::Instant;
+
+use search_client::Method;
+use serde_json::{Value, json};
+use system_tests::{AccessLog, SearchNode, access_log_mapping};
+
+const INDICES: usize = 50;
+const SHARDS: usize = 500;
+const BULK_DOCUMENTS: usize = 2_000;
+const ROUNDS: usize = 7;
+const MIB: f64 = 1_048_576.0;
+
+fn index_bytes() -> u64 {
+    let text = std::env::var("BENCH_INDEX_BYTES").unwrap_or_default();
+    let digits: String = text.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse::<u64>().unwrap_or(20) << 20
+}
+
+fn main() -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    runtime.block_on(async {
+        empty().await?;
+        many_shards().await?;
+        many_bytes().await
+    })
+}
+
+fn threads(node: &SearchNode) -> usize {
+    fs_err::read_dir(format!("/proc/{}/task", node.program.id())).map_or(0, Iterator::count)
+}
+
+fn report(what: &str, node: &SearchNode) {
+    println!(
+        "{what}: {:.1} MiB resident, {} threads",
+        node.program.resident_bytes() as f64 / MIB,
+        threads(node)
+    );
+}
+
+async fn empty() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let node = SearchNode::start(folder.path(), &folder.path().join("data")).await?;
+    report("a node with nothing", &node);
+    Ok(())
+}
+
+/// Every shard has had a document and a search, so that all are open.
+async fn many_shards() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let node = SearchNode::start(folder.path(), &folder.path().join("data")).await?;
+    let settings = json!({"settings": {"number_of_shards": 10}});
+    for n in 0..SHARDS / 10 {
+        node.client.json(Method::PUT, &format!("/open-{n:03}"), Some(&settings)).await?;
+    }
+    let mut body = String::new();
+    for n in 0..SHARDS * 4 {
+        body.push_str(&format!(
+            "{{\"index\":{{\"_index\":\"open-{:03}\"}}}}\n{{\"n\":{n}}}\n",
+            n % (SHARDS / 10)
+        ));
+    }
+    let answer = node.client.send(Method::POST, "/_bulk?refresh=true", "application/x-ndjson", body).await?;
+    anyhow::ensure!(answer.is_success(), "answered {}", answer.status);
+    let found = node.client.json(Method::GET, "/open-*/_count", None).await?;
+    anyhow::ensure!(found["count"] == json!(SHARDS * 4), "{found}");
+    report(&format!("{SHARDS} open shards with a document each"), &node);
+    Ok(())
+}
+
+async fn many_bytes() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let data = folder.path().join("data");
+    let raw_bytes = load(folder.path(), &data).await?;
+    let indices = data.join("indices");
+    let first = fs_err::read_dir(&indices)?.next().ok_or_else(|| anyhow::anyhow!("no index"))??.path();
+    let bytes = bytes_of(&first)?;
+    println!(
+        "one index: {:.1} MiB on disk, {:.2} of its raw JSON",
+        bytes as f64 / MIB,
+        bytes as f64 / raw_bytes as f64
+    );
+    for n in 1..INDICES {
+        copy_index(&first, &indices, n)?;
+    }
+    let mut to_search = Vec::new();
+    for round in 0..ROUNDS {
+        let started = Instant::now();
+        let node = SearchNode::start(folder.path(), &data).await?;
+        let query = json!({"query": {"term": {"verb": "GET"}}, "size": 10});
+        let path = format!("/copy-{:02}/_search", 1 + round % (INDICES - 1));
+        let answer = node.client.json(Method::POST, &path, Some(&query)).await?;
+        to_search.push(started.elapsed());
+        anyhow::ensure!(answer["hits"]["total"]["value"].as_u64() > Some(0), "{answer}");
+        if round + 1 == ROUNDS {
+            report(
+                &format!(
+                    "{:.1} GiB in {INDICES} indices, one of them searched",
+                    bytes as f64 * INDICES as f64 / MIB / 1_024.0
+                ),
+                &node,
+            );
+        }
+    }
+    to_search.sort_unstable();
+    println!("start to the first answered search: {:?} (median of {ROUNDS})", to_search[ROUNDS / 2]);
+    Ok(())
+}
+
+/// Loads one index up to the size that is asked for; the bytes of the JSON it was given.
+async fn load(folder: &Path, data: &Path) -> anyhow::Result<u64> {
+    let mut node = SearchNode::start(folder, data).await?;
+    let mapping = json!({"mappings": access_log_mapping()});
+    node.client.json(Method::PUT, "/copy-00", Some(&mapping)).await?;
+    let mut log = AccessLog::new(11);
+    let mut raw_bytes = 0;
+    while raw_bytes < index_bytes() * 2 {
+        let mut body = String::new();
+        for _ in 0..BULK_DOCUMENTS {
+            let document = log.document().to_string();
+            raw_bytes += document.len() as u64;
+            body.push_str("{\"index\":{}}\n");
+            body.push_str(&document);
+            body.push('\n');
+        }
+        let answer = node.client.send(Method::POST, "/copy-00/_bulk", "application/x-ndjson", body).await?;
+        anyhow::ensure!(answer.is_success(), "answered {}", answer.status);
+    }
+    let ended = node.program.terminate(std::time::Duration::from_secs(60))?;
+    anyhow::ensure!(ended == Some(0), "{}", node.program.output());
+    Ok(raw_bytes)
+}
+
+fn bytes_of(folder: &Path) -> anyhow::Result<u64> {
+    let mut bytes = 0;
+    for entry in fs_err::read_dir(folder)? {
+        let entry = entry?;
+        bytes += if entry.file_type()?.is_dir() { bytes_of(&entry.path())? } else { entry.metadata()?.len() };
+    }
+    Ok(bytes)
+}
+
+/// The same index under another name and id: its state file is written anew, as docs/formats/state-file.md has it.
+fn copy_index(first: &Path, indices: &Path, n: usize) -> anyhow::Result<()> {
+    let uuid = format!("copy{n:016}");
+    let to = indices.join(&uuid);
+    copy_folder(first, &to)?;
+    let bytes = fs_err::read(first.join("index.state"))?;
+    let mut state: Value = serde_json::from_slice(&bytes[16..bytes.len() - 4])?;
+    state["name"] = json!(format!("copy-{n:02}"));
+    state["uuid"] = json!(uuid);
+    let body = serde_json::to_vec(&state)?;
+    let mut written = bytes[..8].to_vec();
+    written.extend_from_slice(&(body.len() as u64).to_le_bytes());
+    written.extend_from_slice(&body);
+    written.extend_from_slice(&crc32fast::hash(&written).to_le_bytes());
+    fs_err::write(to.join("index.state"), written)?;
+    Ok(())
+}
+
+fn copy_folder(from: &Path, to: &Path) -> anyhow::Result<()> {
+    fs_err::create_dir_all(to)?;
+    for entry in fs_err::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &target)?;
+        } else {
+            fs_err::copy(entry.path(), &target)?;
+        }
+    }
+    Ok(())
+}

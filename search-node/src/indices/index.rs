@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use daemon::clock::Clock;
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
-use shard::mapping::{Mapping, parse_mapping};
+use shard::mapping::{Mapping, check_document, parse_mapping};
 use shard::{EngineError, EngineOptions, Shard, ShardStats, Shared, WriteOutcome, WriteRequest, Written};
 
 use super::metadata::{FILE, IndexMetadata};
@@ -190,7 +190,10 @@ impl Index {
             })?;
             match outcome {
                 WriteOutcome::Written(written) => return Ok(written),
-                WriteOutcome::NeedsMapping(added) => self.add_mapping(&added)?,
+                WriteOutcome::NeedsMapping(added) => {
+                    self.check_under(&added, request)?;
+                    self.add_mapping(&added)?;
+                }
             }
         }
         Err(ApiError::new(
@@ -201,6 +204,14 @@ impl Index {
                 self.name, request.id
             ),
         ))
+    }
+
+    /// A document that is refused must not leave its fields behind: it is read under the longer mapping first.
+    fn check_under(&self, added: &Mapping, request: &WriteRequest<'_>) -> Result<(), ApiError> {
+        let Some(source) = request.source else { return Ok(()) };
+        let next = Arc::new(self.mapping().merge(added)?);
+        self.settings.limits.check(&next)?;
+        Ok(check_document(next, request.id, source)?)
     }
 
     /// Adds to the mapping. It is durable before any document is stored under it.

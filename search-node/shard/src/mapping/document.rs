@@ -86,6 +86,16 @@ impl DocumentParser {
     }
 }
 
+/// Whether a document fits a mapping, before the mapping takes effect. Fields that the mapping lacks are passed over.
+pub fn check_document(mapping: std::sync::Arc<Mapping>, id: &str, source: &[u8]) -> Result<(), MappingError> {
+    let json: SourceView<'_> = serde_json::from_slice(source).map_err(|error| {
+        MappingError::parsing("failed to parse").caused_by("json_parse_exception", error.to_string())
+    })?;
+    // Values are checked only for leaves that are kept somewhere; where does not matter here.
+    let parser = DocumentParser::new(mapping, &|_| Some(Field::from_field_id(0)));
+    parser.parse(id, &json).map(drop)
+}
+
 fn plan_object(
     object: &ObjectMapping,
     prefix: &str,

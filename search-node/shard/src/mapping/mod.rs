@@ -19,6 +19,7 @@ mod templates;
 mod values;
 
 pub use definition::{MappingLimits, parse_mapping};
+pub use document::check_document;
 pub(crate) use document::{DocumentParser, Parsed};
 pub use error::MappingError;
 pub use fields::{Dynamic, FieldKind, FieldMapping, Leaf, Mapping, ObjectMapping};

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -143,6 +144,19 @@ async fn a_line_waits_for_its_newline() {
     append(&host.log("a.log"), ["ial".to_owned()]);
 
     host.expect(["whole".to_owned(), "partial".to_owned()]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_of_any_bytes_is_read_and_holds_up_no_other_file() {
+    let host = Host::new(GOOD).await;
+    let odd = std::ffi::OsStr::from_bytes(b"\xff.log");
+    append(&host.folder.path().join("logs").join(odd), ["odd".to_owned()]);
+    append(&host.log("a.log"), ["even".to_owned()]);
+
+    let beat = host.beat();
+
+    host.expect(["odd".to_owned(), "even".to_owned()]).await;
+    beat.stop();
 }
 
 #[tokio::test(flavor = "multi_thread")]

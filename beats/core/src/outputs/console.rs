@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use daemon::CancellationToken;
 use event::{Event, Value};
-use fs_err as fs;
 use search_client::Pause;
 use tracing::warn;
 
@@ -74,11 +73,7 @@ impl Lines {
                 out.write_all(text)?;
                 out.flush()
             }
-            Some(path) => {
-                let mut file = fs::OpenOptions::new().create(true).append(true).open(path)?;
-                file.write_all(text)?;
-                file.sync_data()
-            }
+            Some(path) => daemon::append::whole(path, text),
         }
     }
 }

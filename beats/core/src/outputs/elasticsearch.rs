@@ -122,16 +122,10 @@ impl Elasticsearch {
         for (action, rejection) in &refused {
             self.log_once(action, rejection);
         }
-        let mut pause = self.pause.clone();
-        while let Some(letters) = &self.dead_letters
-            && let Err(error) = letters.keep(&refused)
+        if let Some(letters) = &self.dead_letters
+            && !letters.keep_until(&refused, self.pause.clone(), stop).await
         {
-            let span = pause.step();
-            warn!(%error, events = refused.len(), retry_ms = span.as_millis() as u64, "dead letters cannot be written");
-            tokio::select! {
-                () = tokio::time::sleep(span) => {}
-                () = stop.cancelled() => return Outcome::Stopped,
-            }
+            return Outcome::Stopped;
         }
         self.counts.refused.inc_by(refused.len() as u64);
         Outcome::Delivered

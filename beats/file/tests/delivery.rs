@@ -372,3 +372,39 @@ async fn a_second_process_on_the_same_folder_is_refused() {
     let said = String::from_utf8_lossy(&second.stderr);
     assert!(!second.status.success() && said.contains(&format!("process {}", beat.0.id())), "{said}");
 }
+
+/// A supervisor sees only the status: a beat whose output is gone must not end as if all were well.
+#[test]
+fn a_dead_output_ends_the_beat_with_a_failure() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = folder.path().join("file-beat.yml");
+    append(&folder.path().join("a.log"), numbered("a", 0..10));
+    let root = folder.path().display();
+    fs::write(
+        &config,
+        format!("path.data: {root}/data\nfile-beat.inputs:\n  - paths: ['{root}/a.log']\noutput.console.enabled: true\nqueue.mem.flush.timeout: 10ms\n"),
+    )
+    .expect("written");
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+
+    let mut command = Command::new(env!("CARGO_BIN_EXE_file-beat"));
+    let child =
+        command.arg("-c").arg(&config).stdout(writer).stderr(Stdio::piped()).spawn().expect("started");
+    let mut running = Running(child);
+    let began = std::time::Instant::now();
+    let status = loop {
+        // A beat that lives on with a dead output notices when it next has lines.
+        append(&folder.path().join("a.log"), numbered("b", 0..10));
+        if let Some(status) = running.0.try_wait().expect("asked") {
+            break status;
+        }
+        assert!(began.elapsed() < Duration::from_secs(20), "the beat lives on");
+        std::thread::sleep(Duration::from_millis(20));
+    };
+
+    let mut said = String::new();
+    std::io::Read::read_to_string(&mut running.0.stderr.take().expect("piped"), &mut said).expect("read");
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(said.contains("the output to standard output has ended"), "{said}");
+}

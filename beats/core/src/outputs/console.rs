@@ -7,7 +7,7 @@ use std::time::Duration;
 use daemon::CancellationToken;
 use event::{Event, Value};
 use search_client::Pause;
-use tracing::warn;
+use tracing::{error, warn};
 
 use super::{Counts, Outcome};
 use crate::enrichment::Common;
@@ -44,6 +44,7 @@ impl Lines {
         while let Err(error) = self.write(&text) {
             if self.path.is_none() && error.kind() == std::io::ErrorKind::BrokenPipe {
                 // Whoever read standard output has left; there will be no other.
+                error!("standard output was closed");
                 return Outcome::Stopped;
             }
             let span = pause.step();

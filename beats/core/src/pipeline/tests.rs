@@ -60,7 +60,7 @@ async fn through(
     let (ack, seen) = recorded();
     publisher.publish(events(count), Some(ack)).await.expect("open");
     drop(publisher);
-    pipeline.finish(Duration::from_secs(20)).await;
+    pipeline.finish(Duration::from_secs(20)).await.expect("the output lives");
     let seen = seen.lock().unwrap().clone();
     (node, seen, metrics)
 }
@@ -107,7 +107,7 @@ async fn a_stop_while_the_node_is_away_abandons_the_events_in_bounded_time() {
     publisher.publish(events(1), Some(ack)).await.expect("open");
     drop(publisher);
 
-    pipeline.finish(Duration::from_millis(50)).await;
+    pipeline.finish(Duration::from_millis(50)).await.expect("told to stop");
 
     assert_eq!(*seen.lock().unwrap(), [Delivery::Abandoned]);
 }
@@ -164,7 +164,7 @@ async fn every_event_reaches_a_shipper_that_breaks_off() {
 
     publisher.publish(events(1000), Some(ack)).await.expect("open");
     drop(publisher);
-    pipeline.finish(Duration::from_secs(20)).await;
+    pipeline.finish(Duration::from_secs(20)).await.expect("the output lives");
 
     stop.cancel();
     let _ended = serving.await;
@@ -204,7 +204,7 @@ async fn an_event_too_long_for_a_shipper_becomes_a_dead_letter_and_the_others_ar
 
     publisher.publish(events, Some(ack)).await.expect("open");
     drop(publisher);
-    pipeline.finish(Duration::from_secs(20)).await;
+    pipeline.finish(Duration::from_secs(20)).await.expect("the output lives");
 
     stop.cancel();
     let _ended = serving.await;

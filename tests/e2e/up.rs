@@ -13,6 +13,8 @@ use std::time::Duration;
 use search_client::{ClientOptions, Method, SearchClient};
 use system_tests::{binary, free_port, wait_until};
 
+use crate::browser::look;
+
 const LIMIT: Duration = Duration::from_secs(120);
 const USUAL: [&str; 4] = ["9200", "5044", "9600", "5601"];
 
@@ -145,6 +147,10 @@ async fn one_command_starts_everything_and_ctrl_c_leaves_nothing_behind() {
             arrives(&client, kind, &up).await;
         }
     }
+
+    let cards = if captures { "ingest,logs,monitors,hosts,flows" } else { "ingest,logs,monitors,hosts" };
+    let url = format!("http://127.0.0.1:{}", place.ports[3]);
+    look(&url, &["--only", "home shows what arrives", "--filled", cards]);
 
     let second = place.run();
     let text = String::from_utf8_lossy(&second.stdout).into_owned();

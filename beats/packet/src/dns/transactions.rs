@@ -319,3 +319,6 @@ fn records(list: &[Record]) -> Value {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

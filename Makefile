@@ -10,7 +10,7 @@ WEB := dashboard/web
 # Backtraces of a failing test are long and seldom help; RUST_BACKTRACE=1 brings them back.
 export RUST_BACKTRACE ?= 0
 
-.PHONY: help up build test test-rust test-web lint lint-rust fmt bench crash lines deps
+.PHONY: help up build test test-rust test-web lint lint-rust lint-licences fmt bench crash lines deps
 
 help:
 	@echo "make up      build what is missing and start everything on loopback; Ctrl-C stops it"
@@ -40,11 +40,15 @@ test-web:
 	cd $(WEB) && npm ci --ignore-scripts --no-audit --no-fund
 	cd $(WEB) && npm run check && npm run test && npm run build && npm run size
 
-lint: lint-rust
+lint: lint-rust lint-licences
 
 lint-rust:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+
+# Of the crates and of the web app's packages.
+lint-licences:
+	cargo test --quiet -p system-tests --test tidy licences
 
 fmt:
 	cargo fmt --all

@@ -1,22 +1,36 @@
 #!/usr/bin/env bash
-# Installs or names what building and testing need beyond Rust.
+# Installs or names what building and testing need beyond Rust. With REQUIRE_BROWSER=1 nothing may be left out.
 set -euo pipefail
+cd "$(dirname "$0")"
 
 say() { printf '%s\n' "$*"; }
+
+node_is_new_enough() {
+  node -e 'const [major, minor] = process.versions.node.split(".").map(Number); process.exit(major > 20 || (major === 20 && minor >= 19) ? 0 : 1)'
+}
 
 if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
   say "Node.js 20.19 or later with npm is missing: install it from nodejs.org or your distribution, then run this again"
   exit 1
 fi
-
-if command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; then
-  exit 0
+if ! node_is_new_enough; then
+  say "Node.js is $(node --version), but the web app needs 20.19 or later: install that from nodejs.org or your distribution"
+  exit 1
 fi
+
+./chromium.sh >/dev/null && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   say "installing Chromium from the distribution, for the browser tests"
-  apt-get update -qq >/dev/null 2>&1 || true
-  if DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-cjk >/dev/null 2>&1; then
+  log=$(mktemp)
+  if { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-cjk; } >"$log" 2>&1; then
+    rm -f "$log"
     exit 0
   fi
+  tail -n 20 "$log"
+  rm -f "$log"
 fi
-say "Chromium is missing, so the browser tests will be skipped: install it (Debian: apt-get install chromium fonts-noto-cjk)"
+if [ "${REQUIRE_BROWSER:-0}" = 1 ]; then
+  say "Chromium is missing and REQUIRE_BROWSER asks for it: install it (Debian: apt-get install chromium fonts-noto-cjk), or name one in CHROMIUM"
+  exit 1
+fi
+say "Chromium is missing, so the browser tests will be skipped: install it (Debian: apt-get install chromium fonts-noto-cjk), or name one in CHROMIUM"

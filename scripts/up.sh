@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds what is missing and starts everything on loopback: search-node, shipper, dashboard and the four beats, with the
-# files in config/ and data under data/. Ctrl-C stops it all. `PROFILE=debug scripts/up.sh` starts the debug programs.
+# files in config/ and data under data/. Ctrl-C stops it all. `PROFILE=debug scripts/up.sh` starts the debug programs;
+# BUILD=0 takes them as they are.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
@@ -24,13 +25,16 @@ fi
 
 flag=--release
 [ "$profile" = debug ] && flag=
-if ! DASHBOARD_UI=build cargo build $flag --workspace --bins --quiet; then
+if [ "${BUILD:-1}" = 1 ] && ! DASHBOARD_UI=build cargo build $flag --workspace --bins --quiet; then
   say "the build failed; what is missing stands above"
   exit 1
 fi
 
 mkdir -p data/log data/demo
 touch data/demo/access.log
+
+# Longer than any program's own patience with its last events, which is 30 s (shutdown.timeout of the shipper).
+patience=40
 
 stop() {
   trap - INT TERM EXIT
@@ -41,8 +45,8 @@ stop() {
     pid=${pids[$program]:-}
     if [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null; then
       kill -TERM "$pid" 2>/dev/null
-      for _ in $(seq 150); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
-      kill -0 "$pid" 2>/dev/null && { say "$program did not stop in 15 s and is ended"; kill -KILL "$pid" 2>/dev/null; }
+      for _ in $(seq $((patience * 10))); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
+      kill -0 "$pid" 2>/dev/null && { say "$program did not stop in $patience s and is ended"; kill -KILL "$pid" 2>/dev/null; }
     fi
     rm -f "data/$program.pid"
   done
@@ -55,8 +59,9 @@ trap 'stop 1' EXIT
 
 start() {
   local program=$1
+  shift
   # A process group of its own: Ctrl-C reaches this script alone, which then stops them in order.
-  setsid "$bin/$program" >"data/log/$program.log" 2>&1 &
+  setsid "$bin/$program" "$@" >"data/log/$program.log" 2>&1 &
   pids[$program]=$!
   echo "${pids[$program]}" >"data/$program.pid"
 }
@@ -82,7 +87,8 @@ ready() {
   return 1
 }
 
-start search-node
+# The port by name: left to itself the node takes the next free one, and everything else would feed whoever is on 9200.
+start search-node -E http.port=9200
 ready search-node 30 || stop 1
 start shipper
 ready shipper 30

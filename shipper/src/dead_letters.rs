@@ -1,7 +1,6 @@
 //! Dead letters: events that a node refuses for good, one JSON object a line with the reason, up to a bound.
 
 use std::collections::HashSet;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -72,9 +71,7 @@ impl DeadLetters {
             lines.push_str(&line);
         }
         if kept > 0 {
-            let mut out = fs_err::OpenOptions::new().create(true).append(true).open(file)?;
-            out.write_all(lines.as_bytes())?;
-            out.sync_data()?;
+            daemon::append::whole(file, lines.as_bytes())?;
         }
         Ok(kept)
     }

@@ -11,7 +11,7 @@ use event::{Batch, Event, Timestamp, Value};
 use processors::{Template, reference};
 use queue::Producer;
 use tokio::sync::mpsc;
-use wire::{WireError, WireServer, WireServerOptions};
+use wire::{FrameLimits, WireError, WireServer, WireServerOptions};
 
 use crate::codec::Codec;
 use crate::filters::add;
@@ -31,7 +31,7 @@ pub struct Input {
 }
 
 enum Kind {
-    Beats { host: String, port: u64, idle: Duration, codec: Codec },
+    Beats { receiver: Box<WireServerOptions>, codec: Codec },
     Stdin(Codec),
     Generator { lines: Vec<String>, count: u64 },
 }
@@ -106,12 +106,7 @@ fn input(plugin: &Plugin, context: &Context<'_>) -> Result<Input, Fault> {
             if port > u64::from(u16::MAX) {
                 return Err(options.fault("port", format!("`port` is {port}, but must be 0 to 65535")));
             }
-            Kind::Beats {
-                host: options.text("host")?.unwrap_or_else(|| "127.0.0.1".to_owned()),
-                port,
-                idle: Duration::from_secs(options.number("client_inactivity_timeout", 60)?),
-                codec,
-            }
+            Kind::Beats { receiver: Box::new(receiver(&options, port)?), codec }
         }
         "stdin" => Kind::Stdin(codec),
         _ => Kind::Generator {
@@ -137,6 +132,27 @@ fn input(plugin: &Plugin, context: &Context<'_>) -> Result<Input, Fault> {
         counts: context.enlist("input", &options),
     };
     Ok(Input { kind, marks })
+}
+
+/// Where the input `beats` listens, and what it takes at most. An error that a sender causes names these options.
+fn receiver(options: &Options<'_>, port: u64) -> Result<WireServerOptions, Fault> {
+    let host = options.text("host")?.unwrap_or_else(|| "127.0.0.1".to_owned());
+    let usual = WireServerOptions::default();
+    let count = |option: &str, default: usize| -> Result<usize, Fault> {
+        let number = options.number(option, default as u64)?;
+        Ok(usize::try_from(number).unwrap_or(usize::MAX).max(1))
+    };
+    Ok(WireServerOptions {
+        address: format!("{host}:{port}"),
+        idle_timeout: Duration::from_secs(options.number("client_inactivity_timeout", 60)?),
+        connections_max: count("connections_max", usual.connections_max)?,
+        limits: FrameLimits {
+            frame_bytes_max: options.bytes("frame_bytes_max", usual.limits.frame_bytes_max)?,
+            inflated_bytes_max: options.bytes("inflated_bytes_max", usual.limits.inflated_bytes_max)?,
+            window_events_max: count("window_events_max", usual.limits.window_events_max)?,
+        },
+        ..usual
+    })
 }
 
 impl Marks {
@@ -169,16 +185,11 @@ impl Marks {
 impl Input {
     /// Takes the input's address, if it has one.
     pub async fn bind(self, surroundings: &Surroundings) -> Result<Bound, BindError> {
-        let Kind::Beats { host, port, idle, .. } = &self.kind else {
+        let Kind::Beats { receiver, .. } = &self.kind else {
             return Ok(Bound { input: self, server: None });
         };
-        let address = format!("{host}:{port}");
-        let options = WireServerOptions {
-            address: address.clone(),
-            idle_timeout: *idle,
-            clock: surroundings.clock.clone(),
-            ..WireServerOptions::default()
-        };
+        let options = WireServerOptions { clock: surroundings.clock.clone(), ..(**receiver).clone() };
+        let address = options.address.clone();
         match WireServer::bind(options).await {
             Ok(server) => Ok(Bound { input: self, server: Some(server) }),
             Err(WireError::Bind { source, .. }) if daemon::is_listening_taken(&source) => {

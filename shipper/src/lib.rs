@@ -27,6 +27,7 @@ pub mod pipeline;
 pub mod plugins;
 mod program;
 mod rubydebug;
+mod stdout;
 pub mod table;
 pub mod variables;
 

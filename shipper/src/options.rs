@@ -75,6 +75,14 @@ impl<'a> Options<'a> {
         }
     }
 
+    /// A size in bytes: a number, or one with a unit such as `16mb`.
+    pub fn bytes(&self, option: &str, default: usize) -> Result<usize, Fault> {
+        let Some(text) = self.text(option)? else { return Ok(default) };
+        settings::parse_bytes(&text)
+            .and_then(|bytes| usize::try_from(bytes).ok())
+            .ok_or_else(|| self.wrong(option, "a size, e.g. 16mb"))
+    }
+
     /// true or false.
     pub fn flag(&self, option: &str, default: bool) -> Result<bool, Fault> {
         match self.text(option)?.as_deref() {

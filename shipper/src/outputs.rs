@@ -1,6 +1,5 @@
 //! The outputs of a pipeline: search nodes, standard output, nothing.
 
-use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +16,7 @@ use crate::language::ast::{Condition, Plugin, Stage};
 use crate::options::Options;
 use crate::plugins::{Context, PluginCounts};
 use crate::rubydebug;
+use crate::stdout;
 
 /// Where events go.
 pub struct Output {
@@ -264,7 +264,7 @@ impl Output {
         match &self.kind {
             Kind::Null => Ok(Vec::new()),
             Kind::Stdout(codec) => {
-                print(*codec, events);
+                stdout::write(&text_of(*codec, events), stop).await?;
                 Ok(Vec::new())
             }
             Kind::Search(output) => {
@@ -275,7 +275,7 @@ impl Output {
     }
 }
 
-fn print(codec: Print, events: &[Event]) {
+fn text_of(codec: Print, events: &[Event]) -> String {
     let mut text = String::new();
     for event in events {
         match codec {
@@ -288,7 +288,5 @@ fn print(codec: Print, events: &[Event]) {
             Print::RubyDebug { metadata } => text.push_str(&rubydebug::render(event, metadata)),
         }
     }
-    let mut out = std::io::stdout().lock();
-    // A closed standard output is where the events were asked to go: there is nobody left to tell.
-    let _closed = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    text
 }

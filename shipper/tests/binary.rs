@@ -58,6 +58,34 @@ fn the_generator_counts_and_ends() {
     assert_eq!(text(&output.stdout), ".".repeat(2000));
 }
 
+/// A pipe that is full for a while stands for a disk that is: what was not written must not count as delivered.
+#[test]
+fn standard_output_that_refuses_for_a_while_gets_everything_in_the_end() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut reader, writer) = std::io::pipe().expect("a pipe");
+    rustix::io::ioctl_fionbio(&writer, true).expect("non-blocking");
+    let pipeline = "input { generator { message => \"0123456789\" count => 20000 } } output { stdout { codec => line } }";
+    let mut command = shipper(folder.path(), &["-e", pipeline]);
+    let mut child = command.stdout(writer).spawn().expect("starts");
+    // The command holds the writing end too, and the reader waits for all of them to go.
+    drop(command);
+    let mut log = BufReader::new(child.stderr.take().expect("piped"));
+    let mut line = String::new();
+    while !line.contains("standard output cannot be written") {
+        line.clear();
+        assert!(log.read_line(&mut line).expect("a line") > 0, "the pipe was never full");
+    }
+
+    let logging = std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
+    let mut output = String::new();
+    reader.read_to_string(&mut output).expect("read");
+
+    assert!(child.wait().expect("ends").success());
+    logging.join().expect("no panic").expect("read");
+    assert_eq!(output.len(), 20_000 * 11);
+    assert!(output.lines().all(|line| line == "0123456789"));
+}
+
 #[test]
 fn a_wrong_configuration_is_refused_with_78() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -272,3 +272,20 @@ async fn dead_letters_stay_within_their_bound_or_are_only_counted() {
         );
     }
 }
+
+#[tokio::test]
+async fn the_bounds_of_a_beats_input_are_its_options() {
+    let data = tempfile::tempdir().expect("a folder");
+    let (_node, address) = FakeNode::start(0).await;
+    let small = shipped(address).replace("port => 0", "port => 0 frame_bytes_max => \"1kb\"");
+    let running = run(small, data.path(), LIMIT, None).await;
+    let mut long = line(1, "/ok");
+    // What does not compress stays long.
+    long.set("noise", (0..2000_u64).map(|n| format!("{:x}", n * n * 7919)).collect::<String>());
+
+    let refused = client(running.beats).await.send(&[long]).await;
+    let taken = client(running.beats).await.send(&[line(2, "/ok")]).await;
+
+    assert!(refused.is_err());
+    taken.expect("acked");
+}

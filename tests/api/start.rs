@@ -1,9 +1,9 @@
 //! Starting: fast, with overrides, refusing what is wrong in words that help.
 
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use system_tests::{Program, SearchNode, binary, free_port};
+use system_tests::{SearchNode, binary};
 
 fn run(arguments: &[&str]) -> (Option<i32>, String) {
     let output = Command::new(binary("search-node").expect("built")).args(arguments).output().expect("runs");
@@ -66,19 +66,20 @@ async fn a_taken_port_names_the_setting() {
     assert!(text.contains("-E http.port=PORT"), "{text}");
 }
 
-/// Ready well under a second; the number that is promised for release builds is checked by the benchmark.
+/// What is promised. The fastest of some starts, for the others may have had to wait for a core.
 #[tokio::test]
-async fn a_node_is_ready_soon_and_stops_when_asked() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let port = free_port().expect("a port");
-    let started = Instant::now();
-    let mut node =
-        SearchNode::start_on(folder.path(), &folder.path().join("data"), port).await.expect("a node");
-    let took = started.elapsed();
+async fn a_node_is_ready_within_300_ms_and_stops_when_asked() {
+    let mut fastest = Duration::MAX;
+    for _ in 0..5 {
+        let folder = tempfile::tempdir().expect("a folder");
+        let started = Instant::now();
+        let mut node = SearchNode::start(folder.path(), &folder.path().join("data")).await.expect("a node");
+        fastest = fastest.min(started.elapsed());
 
-    let status = node.program.terminate(std::time::Duration::from_secs(20)).expect("stops");
+        let status = node.program.terminate(Duration::from_secs(20)).expect("stops");
 
-    assert_eq!(status, Some(0), "{}", node.program.output());
-    assert!(took.as_millis() < 3_000, "took {took:?}");
-    let _: &Program = &node.program;
+        assert_eq!(status, Some(0), "{}", node.program.output());
+    }
+
+    assert!(fastest < Duration::from_millis(300), "took {fastest:?} at best");
 }

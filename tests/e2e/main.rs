@@ -3,3 +3,4 @@
 mod browser;
 mod lines;
 mod road;
+mod up;

@@ -8,7 +8,7 @@ use search_client::{Method, SearchClient};
 use serde_json::{Value, json};
 use system_tests::{Program, SearchNode, free_port};
 
-use crate::browser::{Looked, look};
+use crate::browser::look;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -81,11 +81,10 @@ fn on_the_page(folder: &Path, node: &SearchNode, text: &str, source: &str) {
     let port = free_port().expect("a port");
     let pairs = [("server.port", port.to_string()), ("elasticsearch.hosts", format!("[{}]", node.url()))];
     let mut dashboard = Program::start("dashboard", folder, &overrides(&pairs)).expect("dashboard");
-    match look(&format!("http://127.0.0.1:{port}"), text, source) {
-        Looked::Passed(said) => println!("{said}"),
-        Looked::Skipped(why) => println!("SKIPPED: the page was not looked at: {why}"),
-        Looked::Failed(said) => panic!("the page is not as it should be:\n{said}\n{}", dashboard.output()),
-    }
+    look(
+        &format!("http://127.0.0.1:{port}"),
+        &["--find", text, "--source", source, "--filled", "ingest,logs"],
+    );
     assert_eq!(dashboard.terminate(LIMIT).expect("stops"), Some(0), "{}", dashboard.output());
 }
 

@@ -89,3 +89,48 @@ fn every_shared_dependency_is_used() {
         assert!(used, "{name} is in the root Cargo.toml and nobody uses it");
     }
 }
+
+/// Whether a source speaks of the crate: `name::`, `use name;` or `name!`.
+fn mentions(source: &str, dependency: &str) -> bool {
+    let name = dependency.replace('-', "_");
+    source.match_indices(&name).any(|(at, _)| {
+        let before = source[..at].chars().next_back();
+        let after = &source[at + name.len()..];
+        !before.is_some_and(|c| c.is_alphanumeric() || c == '_')
+            && ["::", ";", "!", " as "].iter().any(|next| after.starts_with(next))
+    })
+}
+
+#[test]
+fn every_dependency_of_a_crate_is_used_in_its_sources() {
+    let manifest_paths = files(&["Cargo.toml"]);
+    let mut faults = Vec::new();
+    for path in &manifest_paths {
+        let manifest: toml::Value = toml::from_str(&read(path)).expect("TOML");
+        let Some(name) = manifest.get("package").and_then(|package| package["name"].as_str()) else {
+            continue;
+        };
+        let folder = path.parent().expect("in a folder");
+        // A crate may lie inside another's folder; its sources are its own.
+        let inner = |file: &std::path::Path| {
+            manifest_paths
+                .iter()
+                .filter_map(|other| other.parent())
+                .any(|other| other != folder && other.starts_with(folder) && file.starts_with(other))
+        };
+        let sources: Vec<String> = files(&[".rs"])
+            .iter()
+            .filter(|file| file.starts_with(folder) && !inner(file))
+            .map(|file| read(file))
+            .collect();
+        for table in ["dependencies", "dev-dependencies", "build-dependencies"] {
+            for (used, _) in manifest.get(table).and_then(|table| table.as_table()).into_iter().flatten() {
+                let is_used = sources.iter().any(|source| mentions(source, used));
+                if !is_used {
+                    faults.push(format!("{name} declares {used} in [{table}] and does not use it"));
+                }
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}

@@ -1,4 +1,5 @@
-//! Every package that we build with has a licence that we may use. `deny.toml` says the same to `cargo deny`.
+//! Every package that we build with, of Rust and of the web app, has a licence that we may use, and comes from a
+//! public registry.
 
 use std::process::Command;
 
@@ -16,8 +17,10 @@ const ALLOWED: [&str; 10] = [
     "Unicode-3.0",
     "Apache-2.0 WITH LLVM-exception",
 ];
-/// Named by the architecture; its licence gives everything away.
-const EXCEPTIONS: [(&str, &str); 1] = [("notify", "CC0-1.0")];
+/// Their licences give everything away.
+const EXCEPTIONS: [(&str, &str); 2] = [("notify", "CC0-1.0"), ("isbot", "Unlicense")];
+const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
+const NPM: &str = "https://registry.npmjs.org/";
 
 #[test]
 fn every_package_has_a_permissive_licence() {
@@ -43,9 +46,37 @@ fn every_package_has_a_permissive_licence() {
         if !allowed(licence) && !EXCEPTIONS.contains(&(name, licence)) {
             faults.push(format!("{name}: `{licence}`"));
         }
+        if package["source"].as_str().is_some_and(|source| source != CRATES_IO) {
+            faults.push(format!("{name} comes from {}", package["source"]));
+        }
     }
-    assert!(faults.is_empty(), "licences that we may not use: {}", faults.join(", "));
+    assert!(faults.is_empty(), "licences or sources that we may not use: {}", faults.join(", "));
     assert!(packages.len() > 100, "only {} packages were looked at", packages.len());
+}
+
+#[test]
+fn every_package_of_the_web_app_has_a_permissive_licence() {
+    let lock: Value =
+        serde_json::from_str(&crate::read(&crate::root().join("dashboard/web/package-lock.json")))
+            .expect("JSON");
+    let packages = lock["packages"].as_object().expect("packages");
+    let mut faults = Vec::new();
+    // The one without a path is the web app itself.
+    for (path, package) in packages.iter().filter(|(path, _)| !path.is_empty()) {
+        let name = path.rsplit("node_modules/").next().unwrap_or_default();
+        let licence = package["license"].as_str().unwrap_or_default();
+        if !allowed(licence) && !EXCEPTIONS.contains(&(name, licence)) {
+            faults.push(format!("{name}: `{licence}`"));
+        }
+        // Without an address it is the registry that npm is set to; the digest holds it to what was locked.
+        if package["resolved"].as_str().is_some_and(|from| !from.starts_with(NPM))
+            || !package["integrity"].is_string()
+        {
+            faults.push(format!("{name} comes from {}", package["resolved"]));
+        }
+    }
+    assert!(faults.is_empty(), "licences or sources that we may not use: {}", faults.join(", "));
+    assert!(packages.len() > 50, "only {} packages were looked at", packages.len());
 }
 
 /// Reads `A OR B`, `A AND B`, `(A OR B) AND C`, and the older `A/B`.

@@ -117,14 +117,12 @@ where
     // A source may wait for its last acks after it let go of its publisher, so both ends finish side by side.
     let stop = shutdown.token();
     let mut source = Box::pin(source(beat));
-    let ended = tokio::select! {
-        ended = &mut source => {
-            pipeline.finish(patience).await;
-            ended
-        }
-        () = stop.cancelled() => tokio::join!(source, pipeline.finish(patience)).0,
+    let (ended, delivered) = tokio::select! {
+        ended = &mut source => (ended, pipeline.finish(patience).await),
+        () = stop.cancelled() => tokio::join!(source, pipeline.finish(patience)),
     };
     endpoint_stop.cancel();
     drop(identity);
-    ended
+    ended?;
+    Ok(delivered?)
 }

@@ -3,12 +3,13 @@
 //! Two files share the bound: when `dead-letter.ndjson` reaches half of it, it takes the place of
 //! `dead-letter.1.ndjson`, whose events are given up. A record is synced before its event counts as done.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use daemon::CancellationToken;
 use event::json;
 use fs_err as fs;
-use search_client::{BulkAction, Rejection};
+use search_client::{BulkAction, Pause, Rejection};
+use tracing::warn;
 
 /// The file of dead letters.
 #[derive(Debug)]
@@ -37,9 +38,25 @@ impl DeadLetters {
         if held > 0 && held + text.len() as u64 > self.bytes_max / 2 {
             fs::rename(&self.path, self.path.with_file_name("dead-letter.1.ndjson"))?;
         }
-        let mut file = fs::OpenOptions::new().create(true).append(true).open(&self.path)?;
-        file.write_all(&text)?;
-        file.sync_data()
+        daemon::append::whole(&self.path, &text)
+    }
+
+    /// Keeps what was refused, waiting for a disk that refuses; false if `stop` came first.
+    pub(crate) async fn keep_until(
+        &self,
+        refused: &[(BulkAction, Rejection)],
+        mut pause: Pause,
+        stop: &CancellationToken,
+    ) -> bool {
+        while let Err(error) = self.keep(refused) {
+            let span = pause.step();
+            warn!(%error, events = refused.len(), retry_ms = span.as_millis() as u64, "dead letters cannot be written");
+            tokio::select! {
+                () = tokio::time::sleep(span) => {}
+                () = stop.cancelled() => return false,
+            }
+        }
+        true
     }
 }
 

@@ -41,8 +41,9 @@ pub struct FakeNode {
 
 #[derive(Debug)]
 struct Shared {
-    faults: Faults,
+    faults: Mutex<Faults>,
     kept: Mutex<Kept>,
+    asked: watch::Sender<u64>,
     stored: watch::Sender<usize>,
 }
 
@@ -61,7 +62,8 @@ impl FakeNode {
         let listener = TcpListener::bind(("127.0.0.1", port)).await?;
         let address = listener.local_addr()?;
         let (stored, _) = watch::channel(0);
-        let shared = Arc::new(Shared { faults, kept: Mutex::default(), stored });
+        let (asked, _) = watch::channel(0);
+        let shared = Arc::new(Shared { faults: Mutex::new(faults), kept: Mutex::default(), asked, stored });
         let about = || async { Json(json!({"version": {"number": "7.10.2"}})) };
         let router = Router::new()
             .route("/", get(about))
@@ -84,6 +86,23 @@ impl FakeNode {
         matches!(tokio::time::timeout(std::time::Duration::from_secs(60), waiting).await, Ok(Ok(_)))
     }
 
+    /// Waits until so many bulk requests came; false if that takes longer than a minute.
+    pub async fn is_asked(&self, requests: u64) -> bool {
+        let mut seen = self.shared.asked.subscribe();
+        let waiting = seen.wait_for(|count| *count >= requests);
+        matches!(tokio::time::timeout(std::time::Duration::from_secs(60), waiting).await, Ok(Ok(_)))
+    }
+
+    /// Bulk requests so far.
+    pub fn requests(&self) -> u64 {
+        *self.shared.asked.borrow()
+    }
+
+    /// Has other faults from now on.
+    pub fn becomes(&self, faults: Faults) {
+        *self.shared.faults.lock().unwrap_or_else(PoisonError::into_inner) = faults;
+    }
+
     /// Every document with its index.
     pub fn documents(&self) -> Vec<(String, Value)> {
         let kept = self.shared.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -100,7 +119,9 @@ async fn bulk(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
     let (answer, count) = {
         let mut kept = shared.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.requests += 1;
-        let fault = (shared.faults)(kept.requests);
+        let faults = *shared.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        let fault = faults(kept.requests);
+        shared.asked.send_replace(kept.requests);
         if fault == Some(Fault::Unavailable) {
             return StatusCode::SERVICE_UNAVAILABLE.into_response();
         }

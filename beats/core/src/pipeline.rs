@@ -50,10 +50,26 @@ impl Publisher {
     }
 }
 
+/// Why a worker has nothing more to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    /// The queue is empty and its source gone, or the beat was told to stop.
+    AsWanted,
+    /// The output takes no more, though nobody told it to stop.
+    OutputIsDead,
+}
+
+/// An output that ended before its beat.
+#[derive(Debug, thiserror::Error)]
+#[error("the output to {place} has ended, so the beat ends too; the log says why")]
+pub(crate) struct DeadOutput {
+    place: String,
+}
+
 /// The workers behind the queue.
 #[derive(Debug)]
 pub(crate) struct Pipeline {
-    workers: JoinSet<()>,
+    workers: JoinSet<Ended>,
     hard_stop: CancellationToken,
     pub(crate) output: Arc<Output>,
 }
@@ -89,32 +105,49 @@ impl Pipeline {
         Ok((Self { workers, hard_stop, output }, publisher))
     }
 
-    /// Lets the output take what is on its way, at most so long. Every publisher must be gone by now.
-    pub(crate) async fn finish(mut self, patience: Duration) {
-        let drained =
-            tokio::time::timeout(patience, async { while self.workers.join_next().await.is_some() {} }).await;
-        if drained.is_err() {
+    /// Lets the output take what is on its way, at most so long. Every publisher must be gone by now. An output that
+    /// ended by itself, before or now, is an error, for a beat that sends nothing must not end as if all were well.
+    pub(crate) async fn finish(mut self, patience: Duration) -> Result<(), DeadOutput> {
+        let (drained, mut is_dead) = match tokio::time::timeout(patience, drain(&mut self.workers)).await {
+            Ok(is_dead) => (true, is_dead),
+            Err(_) => (false, false),
+        };
+        if !drained {
             warn!(
                 waited_ms = patience.as_millis() as u64,
                 "output did not take all events in time; they are sent again at the next start where their source can be read again"
             );
             self.hard_stop.cancel();
-            while self.workers.join_next().await.is_some() {}
+            is_dead |= drain(&mut self.workers).await;
+        }
+        if is_dead {
+            return Err(DeadOutput { place: self.output.place() });
         }
         info!("stopped");
+        Ok(())
     }
 }
 
-async fn work(consumer: Consumer, output: Arc<Output>, stop: CancellationToken) {
+/// Waits for every worker; whether one of them ended though it should not have.
+async fn drain(workers: &mut JoinSet<Ended>) -> bool {
+    let mut is_dead = false;
+    while let Some(ended) = workers.join_next().await {
+        is_dead |= !matches!(ended, Ok(Ended::AsWanted));
+    }
+    is_dead
+}
+
+async fn work(consumer: Consumer, output: Arc<Output>, stop: CancellationToken) -> Ended {
     loop {
         let next = tokio::select! {
             next = consumer.next() => next,
             () = stop.cancelled() => None,
         };
-        let Some(batch) = next else { return };
+        let Some(batch) = next else { return Ended::AsWanted };
         match output.deliver(&batch.events, &stop).await {
             Outcome::Delivered => batch.delivered(),
-            Outcome::Stopped => return,
+            Outcome::Stopped if stop.is_cancelled() => return Ended::AsWanted,
+            Outcome::Stopped => return Ended::OutputIsDead,
         }
     }
 }

@@ -149,6 +149,24 @@ pub const OUTPUT: &[Setting] = &[
         "The most events of one window.",
     ),
     setting(
+        "output.logstash.window_bytes_max",
+        Kind::Bytes,
+        Some("32mb"),
+        "The most bytes of one window; keep it below the `inflated_bytes_max` of the shipper's beats input.",
+    ),
+    setting(
+        "output.logstash.event_bytes_max",
+        Kind::Bytes,
+        Some("15mb"),
+        "The longest event as JSON; a longer one becomes a dead letter, because the shipper would never take it. Keep it below the `frame_bytes_max` of the shipper's beats input.",
+    ),
+    setting(
+        "output.logstash.dead_letter_max",
+        Kind::Bytes,
+        Some("100mb"),
+        "The most bytes of dead letters under `path.data`; the oldest half is given up beyond it, and with 0 they are only counted.",
+    ),
+    setting(
         "output.logstash.compression_level",
         Kind::Integer(0, 9),
         Some("3"),

@@ -9,6 +9,7 @@
 //! - The registry's offset follows acks, never reads.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
 
 use base64::Engine;
@@ -29,6 +30,7 @@ use crate::hints::Hints;
 use crate::input::Input;
 use crate::lines::{Line, LineBuffer};
 use crate::registry::Registry;
+use crate::rotation::Copies;
 use crate::scan::changed;
 
 /// Hints come in floods; a look at the disk follows the last by at least this.
@@ -50,6 +52,8 @@ pub(crate) struct Collector {
     pub(crate) registry: Registry,
     pub(crate) clock: Clock,
     pub(crate) clean_after: Duration,
+    pub(crate) copies: Copies,
+    pub(crate) copy_wait: Duration,
     /// Slots whose entries must be written.
     pub(crate) dirty: BTreeSet<u64>,
     publisher: Option<Publisher>,
@@ -61,6 +65,9 @@ pub(crate) struct Collector {
     in_flight_max: usize,
     sync_every: Duration,
     synced: Instant,
+    check: Duration,
+    hints: Hints,
+    is_hinted: bool,
     looked: Option<Instant>,
     acks: UnboundedReceiver<Ack>,
     ack_sender: Option<UnboundedSender<Ack>>,
@@ -106,7 +113,7 @@ enum Turn {
 
 impl Collector {
     /// Takes over the beat; reads the registry.
-    pub(crate) fn new(beat: Beat, inputs: Vec<Input>) -> anyhow::Result<Self> {
+    pub(crate) fn new(beat: Beat, inputs: Vec<Input>, hints: Hints) -> anyhow::Result<Self> {
         let registry = Registry::open(&beat.identity.folder.join("registry"))?;
         let harvesters = registry
             .entries()
@@ -116,11 +123,12 @@ impl Collector {
         let (ack_sender, acks) = unbounded_channel();
         let settings = &beat.settings;
         Ok(Self {
-            inputs,
             harvesters,
             registry,
             clock: beat.clock,
             clean_after: settings.span("file-beat.registry.clean_after"),
+            copies: Copies::default(),
+            copy_wait: settings.span("file-beat.copy_wait"),
             dirty: BTreeSet::new(),
             source: *uuid::Uuid::parse_str(&beat.identity.id)?.as_bytes(),
             open_max: settings.count("file-beat.harvester_limit"),
@@ -131,6 +139,9 @@ impl Collector {
                 .max(1),
             sync_every: settings.span("file-beat.registry.flush"),
             synced: Instant::now(),
+            check: inputs.iter().map(|input| input.check_interval).min().unwrap_or(Duration::from_secs(10)),
+            hints,
+            is_hinted: true,
             looked: None,
             acks,
             ack_sender: Some(ack_sender),
@@ -139,33 +150,18 @@ impl Collector {
             is_registry_failing: false,
             publisher: Some(beat.publisher),
             stop: beat.stop,
+            inputs,
         })
     }
 
     /// Reads until the beat stops, then waits for the last acks.
-    pub(crate) async fn run(mut self, mut hints: Hints) -> anyhow::Result<()> {
-        let check =
-            self.inputs.iter().map(|input| input.check_interval).min().unwrap_or(Duration::from_secs(10));
-        let mut is_hinted = true;
+    pub(crate) async fn run(mut self) -> anyhow::Result<()> {
         while !self.stop.is_cancelled() {
-            let since = self.looked.map_or(Duration::MAX, |looked| looked.elapsed());
-            if since >= check || (is_hinted && since >= LOOK_PAUSE) {
-                self.scan();
-                self.looked = Some(Instant::now());
-                is_hinted = false;
-            }
+            self.look_if_due();
             let progress = self.read_all().await;
             self.settle();
-            if progress {
-                continue;
-            }
-            let until_look = check.saturating_sub(self.looked.map_or(check, |looked| looked.elapsed()));
-            let pause = if is_hinted { LOOK_PAUSE } else { until_look.min(self.sync_every.max(LOOK_PAUSE)) };
-            tokio::select! {
-                () = self.stop.cancelled() => {}
-                () = hints.next(), if !is_hinted => is_hinted = true,
-                ack = self.acks.recv() => self.take(ack),
-                () = tokio::time::sleep(pause) => {}
+            if !progress {
+                self.wait(self.sync_every.max(LOOK_PAUSE)).await;
             }
         }
         self.publisher = None;
@@ -178,6 +174,35 @@ impl Collector {
         self.registry.sync()?;
         info!(files = self.harvesters.len(), "registry was saved");
         Ok(())
+    }
+
+    /// Waits for whatever comes first: an ack, a hint, the next look, the stop, or the end of `longest`.
+    ///
+    /// Everything that waits, waits here, so that files are found and opened however long an output is away: what
+    /// is rotated out of the paths meanwhile could not be found later, but an open file stays readable.
+    async fn wait(&mut self, longest: Duration) {
+        let pause = longest.min(self.until_look());
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            () = self.hints.next(), if !self.is_hinted => self.is_hinted = true,
+            ack = self.acks.recv() => self.take(ack),
+            () = tokio::time::sleep(pause) => {}
+        }
+        self.look_if_due();
+    }
+
+    fn until_look(&self) -> Duration {
+        let Some(looked) = self.looked else { return Duration::ZERO };
+        let pause = if self.is_hinted { LOOK_PAUSE } else { self.check };
+        pause.saturating_sub(looked.elapsed())
+    }
+
+    fn look_if_due(&mut self) {
+        if self.until_look().is_zero() {
+            self.scan();
+            self.looked = Some(Instant::now());
+            self.is_hinted = false;
+        }
     }
 
     /// One turn at every file that may have lines, so that a large file does not hold up the others.
@@ -194,10 +219,8 @@ impl Collector {
             .collect();
         for slot in slots {
             while self.in_flight >= self.in_flight_max && !self.stop.is_cancelled() {
-                tokio::select! {
-                    ack = self.acks.recv() => self.take(ack),
-                    () = self.stop.cancelled() => {}
-                }
+                self.wait(self.sync_every.max(LOOK_PAUSE)).await;
+                self.settle();
             }
             match self.turn(slot).await {
                 Ok(Turn::Sent) => progress = true,
@@ -283,9 +306,12 @@ impl Collector {
                 Ok(()) => harvester.is_registered = true,
                 Err(error) => {
                     warn!(%error, "registry cannot be written, so nothing is sent; free space or repair permissions under `path.data`");
-                    tokio::select! {
-                        () = tokio::time::sleep(Duration::from_secs(1)) => {}
-                        () = self.stop.cancelled() => return false,
+                    let again = Instant::now() + Duration::from_secs(1);
+                    while let Some(rest) = again.checked_duration_since(Instant::now()) {
+                        if self.stop.is_cancelled() {
+                            return false;
+                        }
+                        self.wait(rest).await;
                     }
                 }
             }
@@ -307,11 +333,8 @@ impl Collector {
             let stop = self.stop.clone();
             tokio::select! {
                 pushed = &mut pushing => return if pushed.is_ok() { Turn::Sent } else { self.stop.cancel(); Turn::Stopped },
-                ack = self.acks.recv() => {
-                    self.take(ack);
-                    self.settle();
-                }
                 () = stop.cancelled() => return Turn::Stopped,
+                () = self.wait(self.sync_every.max(LOOK_PAUSE)) => self.settle(),
             }
         }
     }
@@ -355,7 +378,7 @@ impl Collector {
     }
 
     /// Opens the file if it is not open; false if it is another one now, or too many are open.
-    fn open(&mut self, slot: u64) -> std::io::Result<bool> {
+    pub(crate) fn open(&mut self, slot: u64) -> std::io::Result<bool> {
         let Some(harvester) = self.harvesters.get_mut(&slot) else {
             return Ok(false);
         };
@@ -385,7 +408,8 @@ impl Collector {
         Ok(true)
     }
 
-    /// Closes an idle file when it is time, when others wait for its place, or when it is gone and wholly acked.
+    /// Closes a file without new lines when it is time, when others wait for its place, or when it is deleted and
+    /// wholly acked, because only that gives its space on the disk back.
     fn close_if_done(&mut self, slot: u64) {
         let Some(harvester) = self.harvesters.get_mut(&slot) else {
             return;
@@ -394,8 +418,12 @@ impl Collector {
             .input
             .and_then(|input| self.inputs.get(input))
             .map_or(Duration::ZERO, |i| i.close_inactive);
+        let is_deleted = || {
+            let meta = harvester.file.as_ref().and_then(|file| file.metadata().ok());
+            !harvester.is_present && harvester.is_settled() && meta.is_some_and(|meta| meta.nlink() == 0)
+        };
         if harvester.file.is_some()
-            && (harvester.active.elapsed() > limit || self.open_count >= self.open_max)
+            && (harvester.active.elapsed() > limit || self.open_count >= self.open_max || is_deleted())
         {
             harvester.file = None;
             self.open_count = self.open_count.saturating_sub(1);

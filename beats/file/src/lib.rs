@@ -16,6 +16,7 @@ mod input;
 mod lines;
 mod paths;
 mod registry;
+mod rotation;
 mod scan;
 mod settings_table;
 
@@ -44,9 +45,11 @@ pub async fn start(beat: Beat) -> anyhow::Result<()> {
         .filter(|input| input.bool("enabled"))
         .flat_map(|input| input.list("paths"))
         .collect();
+    let collector = Collector::new(beat.clone(), inputs, Hints::of(folders))?;
     beat.ready(&globs.join(", "));
-    let collector = Collector::new(beat, inputs)?;
-    collector.run(Hints::of(folders)).await
+    // The collector lets go of its publisher to end the queue, so there may be no other.
+    drop(beat);
+    collector.run().await
 }
 
 #[cfg(test)]

@@ -20,6 +20,8 @@ use tracing::{info, warn};
 
 use crate::fingerprint::{Fingerprint, Place};
 
+mod path_text;
+
 const MAGIC: &[u8; 8] = b"WEIRREG1";
 /// Frames longer than this are damage, not entries.
 const FRAME_MAX: usize = 1 << 20;
@@ -34,6 +36,7 @@ pub(crate) struct Entry {
     /// Random, new for each content: part of every event's id.
     pub(crate) generation: String,
     /// The path it was last seen at.
+    #[serde(with = "path_text")]
     pub(crate) path: PathBuf,
     /// Its place on the disk.
     pub(crate) place: Place,
@@ -126,7 +129,7 @@ impl Registry {
 
     /// Writes an entry; durable after [`Registry::sync`].
     pub(crate) fn set(&mut self, entry: Entry) -> std::io::Result<()> {
-        let frame = encode(&Record::Set(entry.clone()))?;
+        let frame = encode(&Record::Set(entry.clone()));
         self.entries.insert(entry.slot, entry);
         self.append(&frame)
     }
@@ -134,14 +137,19 @@ impl Registry {
     /// Forgets an entry.
     pub(crate) fn remove(&mut self, slot: u64) -> std::io::Result<()> {
         self.entries.remove(&slot);
-        let frame = encode(&Record::Drop(slot))?;
+        let frame = encode(&Record::Drop(slot));
         self.append(&frame)
     }
 
     /// Makes what was written durable.
     pub(crate) fn sync(&mut self) -> std::io::Result<()> {
         if self.unsynced {
-            self.file.sync_data()?;
+            if let Err(error) = self.file.sync_data() {
+                // The kernel may have dropped the pages and call the next sync a success, so this file is given up
+                // and everything is written anew.
+                warn!(%error, "registry could not be synced and is written anew");
+                return self.begin_anew();
+            }
             self.unsynced = false;
         }
         Ok(())
@@ -200,9 +208,9 @@ fn numbers(folder: &Path) -> std::io::Result<Vec<u64>> {
 fn begin(folder: &Path, number: u64, entries: &BTreeMap<u64, Entry>) -> std::io::Result<(fs::File, u64)> {
     let mut bytes = MAGIC.to_vec();
     for entry in entries.values() {
-        bytes.extend(encode(&Record::Set(entry.clone()))?);
+        bytes.extend(encode(&Record::Set(entry.clone())));
     }
-    bytes.extend(encode(&Record::Complete(entries.len()))?);
+    bytes.extend(encode(&Record::Complete(entries.len())));
     let temporary = folder.join("registry.tmp");
     let mut file = fs::File::create(&temporary)?;
     file.write_all(&bytes)?;
@@ -214,14 +222,15 @@ fn begin(folder: &Path, number: u64, entries: &BTreeMap<u64, Entry>) -> std::io:
     Ok((file, bytes.len() as u64))
 }
 
-fn encode(record: &Record) -> std::io::Result<Vec<u8>> {
-    let body = serde_json::to_vec(record)?;
-    let length = u32::try_from(body.len()).map_err(std::io::Error::other)?;
+/// Total, so that an error of writing is always the disk's, which may be waited for.
+fn encode(record: &Record) -> Vec<u8> {
+    let body = serde_json::to_vec(record).expect("numbers, texts and a path of any bytes always become JSON");
+    let length = u32::try_from(body.len()).expect("the longest path the system knows is far below 4 GiB");
     let mut frame = Vec::with_capacity(body.len() + 8);
     frame.extend_from_slice(&length.to_le_bytes());
     frame.extend_from_slice(&crc32fast::hash(&body).to_le_bytes());
     frame.extend_from_slice(&body);
-    Ok(frame)
+    frame
 }
 
 /// The entries, if the snapshot is whole, and how many bytes could be read.

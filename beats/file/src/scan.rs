@@ -4,22 +4,26 @@
 //! |---|---|
 //! | a known place, its bytes unchanged | the same file, perhaps under a new name |
 //! | a known place, shorter or with other bytes | truncated, or the inode was reused: detached, new generation |
-//! | a new place with the bytes of a harvester whose path is gone | moved over file systems: continued |
+//! | another device, with a whole fingerprint of bytes of a harvester whose path is gone | moved over file systems: continued |
 //! | a new place with the bytes of a detached harvester, named as its rotation | the copy of copytruncate: continued there |
-//! | a new place, a rotation's name, the bytes of a file that is still whole | a copy about to be, or not truncated: waits |
+//! | a new place, a rotation's name, the bytes of a file that is still whole | perhaps a copy before its truncation: waits `file-beat.copy_wait` |
 //! | anything else | a new file |
+//!
+//! Equal bytes alone prove little, for two runs of one program begin alike; where they must be enough, the rest of
+//! what is seen has to rule out a new file. A line sent twice is a smaller evil than a line that is not sent.
 
 use std::collections::{HashMap, HashSet};
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use fs_err as fs;
 use tracing::{debug, info, warn};
 
 use crate::collector::Collector;
-use crate::fingerprint::Place;
+use crate::fingerprint::{LENGTH_MAX, Place};
 use crate::harvester::Harvester;
+use crate::rotation::is_rotation_of;
 
 /// A file that is there.
 struct Found {
@@ -29,6 +33,12 @@ struct Found {
     size: u64,
     /// When it was changed, in nanoseconds since 1970.
     changed: i128,
+}
+
+impl Found {
+    fn inode(&self) -> (u64, u64) {
+        (self.place.device, self.place.inode)
+    }
 }
 
 impl Collector {
@@ -45,7 +55,7 @@ impl Collector {
         }
         let mut unknown = Vec::new();
         for file in found {
-            match by_inode.get(&(file.place.device, file.place.inode)).copied() {
+            match by_inode.get(&file.inode()).copied() {
                 Some(slot) if self.is_same_content(slot, &file) => self.still_there(slot, &file),
                 Some(slot) => {
                     self.detach(slot, now);
@@ -54,9 +64,10 @@ impl Collector {
                 None => unknown.push(file),
             }
         }
-        for file in unknown {
-            self.settle_unknown(&file, now);
+        for file in &unknown {
+            self.settle_unknown(file, now);
         }
+        self.copies.keep(|inode| unknown.iter().any(|file| file.inode() == *inode));
         self.forget(now);
     }
 
@@ -130,14 +141,18 @@ impl Collector {
         let age = Duration::from_millis(u64::try_from(age).unwrap_or(0));
         match self.relation(file) {
             Relation::Continues(slot) => self.continue_in(slot, file, now),
-            Relation::Copy => {
-                debug!(path = %file.path.display(), "file is a copy of one that is being read, and waits")
+            Relation::Copy if self.copies.waits(file.inode(), file.size, self.copy_wait) => {
+                debug!(path = %file.path.display(), "file may be a copy of one that is being read, and waits")
             }
-            Relation::New if about.ignore_older.is_some_and(|limit| age > limit) => {}
-            Relation::New => {
+            Relation::New | Relation::Copy if about.ignore_older.is_some_and(|limit| age > limit) => {}
+            Relation::New | Relation::Copy => {
                 let slot = self.registry.new_slot();
                 let harvester = Harvester::new(slot, file.input, file.path.clone(), file.place);
                 self.harvesters.insert(slot, harvester);
+                // At once, for a rotation may take it out of the paths before its turn comes.
+                if let Err(error) = self.open(slot) {
+                    debug!(%error, "file cannot be opened now");
+                }
             }
         }
     }
@@ -153,12 +168,17 @@ impl Collector {
             if harvester.sent == 0 || file.size < harvester.sent || harvester.place.is_same(&file.place) {
                 continue;
             }
+            // A rename keeps the inode, so only from another device can a file come to a new one. And what begins
+            // alike for a whole fingerprint is the same; the single line of a short file may well be another's too.
+            let is_moved = !harvester.is_present
+                && harvester.place.device != file.place.device
+                && harvester.head.length() == LENGTH_MAX
+                && !harvester.path.exists();
             let is_rotation = is_rotation_of(&file.path, &harvester.path);
-            let is_gone = !harvester.is_present && !harvester.path.exists();
-            if !(is_rotation || is_gone) || !harvester.is_content_of(&opened) {
+            if !(is_rotation || is_moved) || !harvester.is_content_of(&opened) {
                 continue;
             }
-            if is_gone || harvester.is_detached {
+            if is_moved || harvester.is_detached {
                 return Relation::Continues(harvester.slot);
             }
             relation = Relation::Copy;
@@ -233,43 +253,4 @@ enum Relation {
     Continues(u64),
     Copy,
     New,
-}
-
-/// Whether `copy` is named as a rotation of `original` would be: same folder, and its stem followed by a separator.
-fn is_rotation_of(copy: &Path, original: &Path) -> bool {
-    let name =
-        |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let (copy_name, original_name) = (name(copy), name(original));
-    let stem = original_name.split('.').find(|part| !part.is_empty()).unwrap_or(&original_name).to_owned();
-    copy.parent() == original.parent()
-        && copy_name != original_name
-        && copy_name
-            .trim_start_matches('.')
-            .strip_prefix(&stem)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-', '_']))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_rotation_is_known_by_its_name() {
-        let cases = [
-            ("/l/app.log.1", "/l/app.log", true),
-            ("/l/app-20260101.log", "/l/app.log", true),
-            ("/l/app.1.log", "/l/app.log", true),
-            ("/l/b.log", "/l/a.log", false),
-            ("/l/app2.log", "/l/app.log", false),
-            ("/m/app.log.1", "/l/app.log", false),
-            ("/l/app.log", "/l/app.log", false),
-        ];
-        for (copy, original, expected) in cases {
-            assert_eq!(
-                is_rotation_of(Path::new(copy), Path::new(original)),
-                expected,
-                "{copy} of {original}"
-            );
-        }
-    }
 }

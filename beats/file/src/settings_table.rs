@@ -134,6 +134,12 @@ const INPUTS: &[Setting] = &[
         "The most bytes of lines that were read and are not yet acked.",
     ),
     setting(
+        "file-beat.copy_wait",
+        Kind::Duration,
+        Some("30s"),
+        "How long a file named as a rotation of one that is being read, and beginning like it, waits for that one to be truncated: then it is its copy and is continued, otherwise it is read as a file of its own.",
+    ),
+    setting(
         "file-beat.registry.clean_after",
         Kind::Duration,
         Some("24h"),

@@ -22,6 +22,8 @@ pub(crate) struct HttpCheck {
     pub(crate) status: Vec<u16>,
     pub(crate) patterns: RegexSet,
     pub(crate) body_max: usize,
+    /// The answer's headers that are kept, in lower case.
+    pub(crate) response_headers: Vec<String>,
 }
 
 /// Asks one address; `authority` and `path` are those of the URL.
@@ -54,7 +56,7 @@ pub(crate) async fn ask(
         let head = Instant::now();
         finding.event.set("http.rtt.response_header.us", micros(head - began));
         let status = response.status().as_u16();
-        note_head(&response, finding);
+        note_head(&response, &check.response_headers, finding);
         let body = read(response.into_body(), check.body_max).await?;
         let rtt = &mut finding.event;
         rtt.set("http.rtt.content.us", micros(head.elapsed()));
@@ -67,27 +69,25 @@ pub(crate) async fn ask(
     result
 }
 
-fn note_head(response: &hyper::Response<hyper::body::Incoming>, finding: &mut Finding) {
-    let mut headers = Map::new();
-    for name in response.headers().keys() {
-        let values: Vec<_> = response
-            .headers()
-            .get_all(name)
-            .iter()
-            .map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned())
-            .collect();
-        headers.insert(name.as_str().to_owned(), values.join(", ").into());
-    }
-    let mime = headers
-        .get("content-type")
-        .and_then(Value::as_str)
-        .and_then(|kind| kind.split(';').next())
-        .map(str::to_owned);
+/// Notes the status and the wanted headers. Only those: a field for each name that a server makes up would let it
+/// choose the fields of the index.
+fn note_head(response: &hyper::Response<hyper::body::Incoming>, wanted: &[String], finding: &mut Finding) {
+    let text = |name: &str| {
+        let values = response.headers().get_all(name).iter();
+        let values: Vec<_> = values.map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned()).collect();
+        (!values.is_empty()).then(|| values.join(", "))
+    };
     finding.event.set("http.response.status_code", response.status().as_u16());
-    if let Some(mime) = mime {
+    if let Some(kind) = text("content-type")
+        && let Some(mime) = kind.split(';').next()
+    {
         finding.event.set("http.response.mime_type", mime);
     }
-    finding.event.set("http.response.headers", Value::Object(headers));
+    let headers: Map<String, Value> =
+        wanted.iter().filter_map(|name| Some((name.clone(), text(name)?.into()))).collect();
+    if !headers.is_empty() {
+        finding.event.set("http.response.headers", Value::Object(headers));
+    }
 }
 
 async fn read(mut body: hyper::body::Incoming, most: usize) -> Result<Vec<u8>, Down> {

@@ -307,6 +307,11 @@ impl Ask {
                 patterns: RegexSet::new(view.list("check.response.body"))
                     .map_err(|error| view.fault("check.response.body", error.to_string()))?,
                 body_max: usize::try_from(view.bytes("response.body_max")).unwrap_or(usize::MAX),
+                response_headers: view
+                    .list("response.headers")
+                    .iter()
+                    .map(|name| name.to_ascii_lowercase())
+                    .collect(),
             })),
         })
     }

@@ -83,6 +83,12 @@ const MONITORS: &[Setting] = &[
         Some("1mb"),
         "The most bytes of http's answer that are read and checked.",
     ),
+    setting(
+        "heartbeat.monitors[].response.headers",
+        Kind::TextList,
+        Some("[content-type, content-length, date, etag, last-modified, location, server]"),
+        "The headers of http's answer that become fields, where the answer has them.",
+    ),
     setting("heartbeat.monitors[].tags", Kind::TextList, Some("[]"), "Tags added to this monitor's events."),
     setting(
         "path.data",

@@ -69,6 +69,10 @@ impl Analyzer {
             includes_additionals: settings.bool("packet-beat.protocols.dns.include_additionals"),
             timeout: settings.span("packet-beat.protocols.dns.transaction_timeout"),
             transactions_max: settings.count("packet-beat.protocols.dns.transactions_max"),
+            transactions_bytes_max: usize::try_from(
+                settings.bytes("packet-beat.protocols.dns.transactions_bytes_max"),
+            )
+            .unwrap_or(usize::MAX),
             streams_max: settings.count("packet-beat.protocols.dns.streams_max"),
         };
         let namespace = settings.text("data_stream.namespace");

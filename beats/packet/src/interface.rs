@@ -40,25 +40,22 @@ pub(crate) struct Opened {
     receiver: Box<dyn DataLinkReceiver>,
 }
 
-/// Opens the interface of this name, or every one that is up for `any`.
-pub(crate) fn open(device: &str, snaplen: usize, promiscuous: bool) -> Result<Vec<Opened>, InterfaceError> {
+/// The names of the interfaces that are up and wanted: the one of this name, or every one for `any`.
+pub(crate) fn up(device: &str) -> Vec<String> {
+    let wanted =
+        |interface: &NetworkInterface| interface.is_up() && (device == "any" || interface.name == device);
+    datalink::interfaces().into_iter().filter(wanted).map(|interface| interface.name).collect()
+}
+
+/// Opens the interface of this name.
+pub(crate) fn open(device: &str, snaplen: usize, promiscuous: bool) -> Result<Opened, InterfaceError> {
     let all = datalink::interfaces();
-    let chosen: Vec<&NetworkInterface> = if device == "any" {
-        all.iter().filter(|interface| interface.is_up()).collect()
-    } else {
-        all.iter().filter(|interface| interface.name == device).collect()
-    };
-    if chosen.is_empty() && device == "any" {
-        return Err(InterfaceError::NoneUp);
-    }
-    if chosen.is_empty() {
+    let Some(interface) = all.iter().find(|interface| interface.name == device) else {
         let names: Vec<&str> = all.iter().map(|interface| interface.name.as_str()).collect();
-        return Err(InterfaceError::Unknown {
-            device: device.to_owned(),
-            known: format!("any, {}", names.join(", ")),
-        });
-    }
-    chosen.into_iter().map(|interface| open_one(interface, snaplen, promiscuous)).collect()
+        let known = format!("any, {}", names.join(", "));
+        return Err(InterfaceError::Unknown { device: device.to_owned(), known });
+    };
+    open_one(interface, snaplen, promiscuous)
 }
 
 fn open_one(
@@ -89,7 +86,7 @@ fn open_one(
     }
 }
 
-/// Reads until the stop; an interface that goes away ends its thread with a warning.
+/// Reads until the stop; an interface that goes down ends its thread, and [`crate::readers`] begins another.
 pub(crate) fn read(
     mut opened: Opened,
     analyzer: Arc<Mutex<Analyzer>>,
@@ -114,7 +111,7 @@ pub(crate) fn read(
                         ErrorKind::TimedOut | ErrorKind::Interrupted | ErrorKind::WouldBlock
                     ) => {}
                 Err(error) => {
-                    warn!(device = opened.device, %error, "capture ended; the other interfaces go on");
+                    warn!(device = opened.device, %error, "capture ended; it goes on once the interface can be read again");
                     return;
                 }
             }

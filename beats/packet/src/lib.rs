@@ -19,6 +19,7 @@ mod dns;
 mod flow;
 mod interface;
 mod packet;
+mod readers;
 mod settings_table;
 mod source;
 

@@ -35,6 +35,12 @@ const PACKETS: &[Setting] = &[
         "Whether packets for other hosts are read too.",
     ),
     setting(
+        "packet-beat.interfaces.retry",
+        Kind::Duration,
+        Some("5s"),
+        "How often an interface that is down is tried again, and how often `any` looks for new ones.",
+    ),
+    setting(
         "packet-beat.ignore_output",
         Kind::Bool,
         Some("true"),
@@ -100,6 +106,12 @@ const PACKETS: &[Setting] = &[
         Kind::Integer(16, 10_000_000),
         Some("16384"),
         "The most queries that wait for a response; the oldest are reported without one when there are more.",
+    ),
+    setting(
+        "packet-beat.protocols.dns.transactions_bytes_max",
+        Kind::Bytes,
+        Some("32mb"),
+        "The most memory of queries that wait for a response; the oldest are reported without one when they need more.",
     ),
     setting(
         "packet-beat.protocols.dns.streams_max",

@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use beat_core::{Beat, Publisher};
 use daemon::CancellationToken;
@@ -14,7 +14,8 @@ use tracing::{info, warn};
 
 use crate::analyzer::Analyzer;
 use crate::capture_file::{Ending, read_capture};
-use crate::interface;
+use crate::interface::{self, InterfaceError};
+use crate::readers::Readers;
 
 /// How often events are handed on.
 const TICK: Duration = Duration::from_millis(250);
@@ -85,16 +86,25 @@ async fn capture(beat: Beat, analyzer: Analyzer) -> anyhow::Result<()> {
     let settings = &beat.settings;
     let snaplen = settings.count("packet-beat.interfaces.snaplen");
     let promiscuous = settings.bool("packet-beat.interfaces.promiscuous");
-    let opened = interface::open(&settings.text("packet-beat.interfaces.device"), snaplen, promiscuous)?;
+    let device = settings.text("packet-beat.interfaces.device");
+    let retry = settings.span("packet-beat.interfaces.retry");
     let ignored = if settings.bool("packet-beat.ignore_output") { output_ends(settings) } else { Vec::new() };
-    let devices: Vec<&str> = opened.iter().map(|one| one.device.as_str()).collect();
-    beat.ready(&devices.join(", "));
     let analyzer = analyzer.ignoring(ignored).with_events_max(settings.count("packet-beat.events_max"));
     let analyzer = Arc::new(Mutex::new(analyzer));
-    let threads: Vec<_> = opened
-        .into_iter()
-        .map(|one| interface::read(one, Arc::clone(&analyzer), beat.clock.clone(), beat.stop.clone()))
-        .collect();
+    let mut readers = Readers::default();
+    let begin = |device: &str| {
+        let opened = interface::open(device, snaplen, promiscuous)?;
+        Ok(interface::read(opened, Arc::clone(&analyzer), beat.clock.clone(), beat.stop.clone()))
+    };
+    // Whoever names an interface wants to hear at the start that it is not there; `any` takes what there is.
+    let first = if device == "any" { interface::up(&device) } else { vec![device.clone()] };
+    let trouble = readers.look(&first, begin);
+    if readers.names().is_empty() {
+        trouble?;
+        return Err(InterfaceError::NoneUp.into());
+    }
+    beat.ready(&readers.names().join(", "));
+    let mut looked = Instant::now();
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let take = |finishes: bool| {
@@ -110,8 +120,10 @@ async fn capture(beat: Beat, analyzer: Analyzer) -> anyhow::Result<()> {
             _ = ticks.tick() => {}
             () = beat.stop.cancelled() => break,
         }
-        if threads.iter().all(std::thread::JoinHandle::is_finished) {
-            anyhow::bail!("no interface can be read any more; start packet-beat again once one is up");
+        if looked.elapsed() >= retry {
+            // Trouble was told when it began, and what can be read is read.
+            let _told = readers.look(&interface::up(&device), begin);
+            looked = Instant::now();
         }
         let events = take(false);
         tokio::select! {

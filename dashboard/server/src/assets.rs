@@ -187,7 +187,20 @@ mod tests {
     /// Every embedded script is served compressed, unpacks to itself, and is kept forever.
     #[tokio::test]
     async fn hashed_files_are_immutable_and_compressed() {
-        for name in Files::iter().filter(|name| name.starts_with("assets/") && name.ends_with(".js")) {
+        let is_script =
+            |name: &std::borrow::Cow<'_, str>| name.starts_with("assets/") && name.ends_with(".js");
+        let scripts: Vec<_> = Files::iter().filter(is_script).collect();
+        if scripts.is_empty() {
+            assert_ne!(
+                option_env!("DASHBOARD_UI"),
+                Some("build"),
+                "the web app was built in without a script"
+            );
+            println!(
+                "SKIPPED: scripts were not looked at: the web app is not built in; set DASHBOARD_UI=build"
+            );
+        }
+        for name in scripts {
             let response = get(&format!("/{name}"), &[("accept-encoding", "gzip, br")]).await;
             assert_eq!(response.headers()[CACHE_CONTROL], "public, max-age=31536000, immutable", "{name}");
             let big = Files::get(&name).is_some_and(|file| file.data.len() > 1_024);

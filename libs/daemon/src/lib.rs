@@ -1,8 +1,9 @@
 //! What any long-running program needs: a log, metrics, a clock, signals and an orderly end.
 //!
 //! The six programs share these, so that an operator learns them once. Settings arrive as plain values:
-//! this crate reads no file and no environment.
+//! this crate reads no configuration and no environment.
 
+pub mod append;
 pub mod clock;
 pub mod log;
 pub mod metrics;

@@ -2,6 +2,12 @@
 
 use std::fmt;
 
+/// The most segments of a path. Paths come from event data too, and each segment is a level of nesting that whoever
+/// handles the event descends into; no real document is so deep.
+const SEGMENTS_MAX: usize = 64;
+/// So much of a text is shown when it is not a path.
+const SHOWN_MAX: usize = 100;
+
 /// A parsed path, at least one segment long.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct FieldPath {
@@ -19,12 +25,15 @@ pub struct PathError {
 impl FieldPath {
     /// Reads either form. A name without brackets is split at its dots.
     pub fn parse(path: &str) -> Result<Self, PathError> {
-        let error = |reason| PathError { path: path.to_owned(), reason };
+        let error = |reason| PathError { path: path.chars().take(SHOWN_MAX).collect(), reason };
         let segments: Vec<String> = if path.starts_with('[') {
             bracketed(path).map_err(error)?
         } else {
-            path.split('.').map(str::to_owned).collect()
+            path.split('.').take(SEGMENTS_MAX + 1).map(str::to_owned).collect()
         };
+        if segments.len() > SEGMENTS_MAX {
+            return Err(error("it has more than 64 parts"));
+        }
         if segments.iter().any(String::is_empty) {
             return Err(error("a part of it is empty"));
         }
@@ -45,7 +54,7 @@ impl FieldPath {
 fn bracketed(path: &str) -> Result<Vec<String>, &'static str> {
     let mut segments = Vec::new();
     let mut rest = path;
-    while !rest.is_empty() {
+    while !rest.is_empty() && segments.len() <= SEGMENTS_MAX {
         let inside = rest.strip_prefix('[').ok_or("text stands between brackets")?;
         let end = inside.find(']').ok_or("a bracket is not closed")?;
         segments.push(inside[..end].to_owned());
@@ -79,6 +88,20 @@ mod tests {
     fn what_is_no_path_is_refused() {
         for text in ["", "a..b", "[a", "[a]b", "[]"] {
             assert!(FieldPath::parse(text).is_err(), "{text}");
+        }
+    }
+
+    /// An event's own text may be used as a path; a deep one would overrun the stack of whoever follows it.
+    #[test]
+    fn a_path_deeper_than_any_document_is_refused() {
+        for (deep, deepest) in [
+            ("[a]".repeat(100_000), "[a]".repeat(SEGMENTS_MAX)),
+            (vec!["a"; 100_000].join("."), vec!["a"; SEGMENTS_MAX].join(".")),
+        ] {
+            let error = FieldPath::parse(&deep).expect_err("too deep").to_string();
+
+            assert!(error.contains("more than 64 parts") && error.len() < 300, "{error}");
+            assert_eq!(FieldPath::parse(&deepest).expect("deep enough").segments().len(), SEGMENTS_MAX);
         }
     }
 }

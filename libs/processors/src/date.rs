@@ -327,6 +327,14 @@ fn digits(text: &str, count: usize, adjacent: bool, most: usize) -> Option<(i32,
     text[..len].parse().ok().map(|number| (number, len))
 }
 
+/// A fraction of a second in nanoseconds; finer digits are passed over, as there is no finer time.
+fn fraction(text: &str, most: usize) -> Option<(i32, usize)> {
+    let len = text.bytes().take(most).take_while(u8::is_ascii_digit).count();
+    let told: i32 = text[..len.min(9)].parse().ok()?;
+    let missing = u32::try_from(9_usize.saturating_sub(len)).ok()?;
+    Some((told * 10_i32.pow(missing), len))
+}
+
 /// A name, whole or its first three letters, in any case.
 fn named(names: &[&str], text: &str) -> Option<(i32, usize)> {
     let fits = |len: usize, name: &str| {
@@ -351,7 +359,7 @@ impl Parts {
                 _ => return None,
             },
             'D' => number(3)?,
-            'S' => number(9)?,
+            'S' => fraction(text, if adjacent { count } else { count.max(9) })?,
             'Z' | 'z' => return self.take_zone(text),
             'e' => number(1)?,
             _ => number(2)?,
@@ -370,7 +378,7 @@ impl Parts {
             'a' => self.afternoon = Some(value == 1),
             'm' => self.minute = value,
             's' => self.second = value,
-            'S' => self.nanos = value * 10_i32.pow(u32::try_from(9 - len).ok()?),
+            'S' => self.nanos = value,
             _ => {}
         }
         text.get(len..)

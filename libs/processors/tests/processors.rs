@@ -106,6 +106,13 @@ fn dates_are_read_in_every_form() {
         ("MMM  d HH:mm:ss", None, "Dec  9 10:00:00", "2025-12-09T10:00:00.000Z"),
         ("MMM dd HH:mm:ss", None, "Jan 31 10:00:00", "2026-01-31T10:00:00.000Z"),
         ("yyyyMMddHHmmssSSS", None, "20150224231342123", "2015-02-24T23:13:42.123Z"),
+        (
+            "yyyy-MM-dd HH:mm:ss.SSSSSSSSSSZ",
+            None,
+            "2015-02-24 23:13:42.1234567891+0000",
+            "2015-02-24T23:13:42.123456789Z",
+        ),
+        ("yyyyMMddHHmmssSSSSSSSSSSS", None, "2015022423134212345678912", "2015-02-24T23:13:42.123456789Z"),
         ("MM/dd/YY h:mm a", Some("EST"), "02/24/15 6:13 PM", "2015-02-24T23:13:00.000Z"),
         (
             "EEE, dd MMM yyyy HH:mm:ss 'GMT'",

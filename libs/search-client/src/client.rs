@@ -4,13 +4,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use daemon::CancellationToken;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, RequestBuilder, Url};
 use serde_json::Value;
-use tracing::warn;
 
-use crate::bulk::{self, BulkAction, ItemOutcome, Rejection};
+use crate::bulk::{self, BulkAction, ItemOutcome};
 use crate::error::ClientError;
 use crate::pause::Pause;
 
@@ -147,42 +145,14 @@ impl SearchClient {
         })
     }
 
-    /// Sends actions until each is stored or refused for good; returns the refused ones with their reasons.
-    /// Waits as long as it takes, unless `stop` is cancelled.
-    pub async fn deliver(
-        &self,
-        mut actions: Vec<BulkAction>,
-        stop: &CancellationToken,
-    ) -> Result<Vec<(BulkAction, Rejection)>, ClientError> {
-        let mut pause = Pause::new(self.options.backoff_init, self.options.backoff_max);
-        let mut refused = Vec::new();
-        while !actions.is_empty() {
-            let sent = tokio::select! {
-                sent = self.bulk(&actions) => sent,
-                () = stop.cancelled() => return Err(ClientError::Stopped),
-            };
-            let before = actions.len();
-            let trouble = match sent {
-                Ok(outcomes) => settle(&mut actions, outcomes, &mut refused),
-                Err(ClientError::Refused { status, reason, kind, .. }) if is_final(status) => {
-                    let rejection = Rejection { status, kind, reason };
-                    refused.extend(actions.drain(..).map(|action| (action, rejection.clone())));
-                    None
-                }
-                Err(error) => Some(error.to_string()),
-            };
-            let Some(reason) = trouble else { continue };
-            if actions.len() < before {
-                pause.reset();
-            }
-            let span = pause.step();
-            warn!(items = actions.len(), retry_ms = span.as_millis() as u64, reason, "bulk will be repeated");
-            tokio::select! {
-                () = tokio::time::sleep(span) => {}
-                () = stop.cancelled() => return Err(ClientError::Stopped),
-            }
-        }
-        Ok(refused)
+    /// Begins with another node next time, because this one's answer was none to go on with.
+    pub(crate) fn pass_over(&self) {
+        self.next.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The growing pause between tries.
+    pub(crate) fn pause(&self) -> Pause {
+        Pause::new(self.options.backoff_init, self.options.backoff_max)
     }
 
     fn request(
@@ -209,32 +179,6 @@ impl SearchClient {
         }
         Ok(request)
     }
-}
-
-/// Moves what is settled out of `actions`; the reason of the first that must be repeated, if any must.
-fn settle(
-    actions: &mut Vec<BulkAction>,
-    outcomes: Vec<ItemOutcome>,
-    refused: &mut Vec<(BulkAction, Rejection)>,
-) -> Option<String> {
-    let mut trouble = None;
-    let sent = std::mem::take(actions);
-    for (action, outcome) in sent.into_iter().zip(outcomes) {
-        match outcome {
-            ItemOutcome::Stored | ItemOutcome::Duplicate => {}
-            ItemOutcome::Refused(rejection) => refused.push((action, rejection)),
-            ItemOutcome::Again { status, reason } => {
-                trouble.get_or_insert_with(|| format!("{status} {reason}"));
-                actions.push(action);
-            }
-        }
-    }
-    trouble
-}
-
-/// A whole request refused so will be refused again: the sender's fault, not the moment's.
-fn is_final(status: u16) -> bool {
-    matches!(status, 400 | 404 | 405 | 406 | 413)
 }
 
 async fn receive(request: RequestBuilder) -> Result<Answer, reqwest::Error> {

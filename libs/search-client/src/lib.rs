@@ -6,10 +6,12 @@
 //! # Invariants
 //!
 //! - An item is reported stored only when the node said so (2xx, or 409 for a `create` with an id of the sender's).
-//! - 429, 5xx and broken connections are repeated with a growing pause; other 4xx are not.
+//! - An item is reported refused only when the node said so of this item, or of a request that held it alone.
+//! - Everything else is repeated with a growing pause.
 
 mod bulk;
 mod client;
+mod deliver;
 mod error;
 mod pause;
 

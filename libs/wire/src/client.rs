@@ -25,6 +25,8 @@ pub struct WireOptions {
     pub compression_level: u32,
     /// The most events of one window.
     pub window_max: usize,
+    /// The most bytes of one window's events, unless a single one is longer: below the receiver's `inflated_bytes_max`.
+    pub window_bytes_max: usize,
 }
 
 impl Default for WireOptions {
@@ -34,8 +36,14 @@ impl Default for WireOptions {
             timeout: Duration::from_secs(30),
             compression_level: 3,
             window_max: 2048,
+            window_bytes_max: 32 << 20,
         }
     }
+}
+
+/// An event as it goes over the wire.
+pub fn payload(event: &Event) -> Vec<u8> {
+    Value::Object(event.to_wire()).to_string().into_bytes()
 }
 
 /// A connection to a receiver. After an error it is of no more use: connect anew and repeat what was not acked.
@@ -61,8 +69,16 @@ impl WireClient {
 
     /// Sends events, and returns once all are acked.
     pub async fn send(&mut self, events: &[Event]) -> Result<(), WireError> {
+        self.send_payloads(&events.iter().map(payload).collect::<Vec<_>>()).await
+    }
+
+    /// Sends events that are encoded already, and returns once all are acked. A receiver refuses an event of more than
+    /// its `frame_bytes_max` however often it comes, so the caller leaves those out.
+    pub async fn send_payloads(&mut self, payloads: &[Vec<u8>]) -> Result<(), WireError> {
         self.acked = 0;
-        for window in events.chunks(self.options.window_max.max(1)) {
+        let mut rest = payloads;
+        while !rest.is_empty() {
+            let (window, later) = rest.split_at(self.window(rest));
             let base = self.acked;
             let bytes = self.encode(window).map_err(|source| self.broken(source))?;
             match timeout(self.options.timeout, self.stream.write_all(&bytes)).await {
@@ -70,8 +86,19 @@ impl WireClient {
                 Err(_) => return Err(self.timed_out()),
             }
             self.await_acks(base, window.len()).await?;
+            rest = later;
         }
         Ok(())
+    }
+
+    /// How many of the payloads go into the next window: at least one.
+    fn window(&self, payloads: &[Vec<u8>]) -> usize {
+        let mut bytes = 0_usize;
+        let fits = |payload: &&Vec<u8>| {
+            bytes = bytes.saturating_add(payload.len());
+            bytes <= self.options.window_bytes_max
+        };
+        payloads.iter().take(self.options.window_max).take_while(fits).count().max(1)
     }
 
     /// How many events of the last [`WireClient::send`], from its start, were acked: after an error only the others need repeating.
@@ -79,16 +106,16 @@ impl WireClient {
         self.acked
     }
 
-    fn encode(&self, window: &[Event]) -> std::io::Result<Vec<u8>> {
+    fn encode(&self, window: &[Vec<u8>]) -> std::io::Result<Vec<u8>> {
         let mut out = Vec::new();
         encode_window(&mut out, u32::try_from(window.len()).unwrap_or(u32::MAX));
         let mut plain = Vec::new();
-        for (seq, event) in (1..).zip(window) {
-            let json = serde_json::to_vec(&Value::Object(event.to_wire()))?;
-            encode_json(&mut plain, seq, &json);
-            if plain.len() >= COMPRESSED_PART_BYTES {
+        for (seq, json) in (1..).zip(window) {
+            // A long event gets a compressed frame of its own, or that could be longer than the event may be.
+            if plain.len() + json.len() > COMPRESSED_PART_BYTES {
                 self.put(&mut out, &mut plain)?;
             }
+            encode_json(&mut plain, seq, json);
         }
         self.put(&mut out, &mut plain)?;
         Ok(out)

@@ -15,7 +15,7 @@ mod error;
 mod frame;
 mod server;
 
-pub use client::{WireClient, WireOptions};
+pub use client::{WireClient, WireOptions, payload};
 pub use error::{FrameError, WireError};
 pub use frame::{Frame, FrameLimits, decode, encode_ack, encode_json, encode_window, inflate};
 pub use server::{WireServer, WireServerOptions};

@@ -47,6 +47,7 @@ async fn client(host: &str, level: u32) -> WireClient {
         timeout: Duration::from_secs(5),
         compression_level: level,
         window_max: 3,
+        ..WireOptions::default()
     })
     .await
     .expect("connected")
@@ -187,4 +188,47 @@ async fn too_many_connections_are_refused_and_idle_ones_end() {
 
     assert_eq!(second.read(&mut [0; 1]).await.unwrap_or(0), 0);
     assert_eq!(first.read(&mut [0; 1]).await.unwrap_or(0), 0);
+}
+
+/// A receiver closes the connection over a window that is too large, and would do so each time it is repeated.
+#[tokio::test]
+async fn large_events_go_in_windows_and_frames_that_a_receiver_takes() {
+    for level in [0, 3] {
+        let limits =
+            FrameLimits { frame_bytes_max: 2 << 20, inflated_bytes_max: 3 << 20, ..FrameLimits::default() };
+        let mut road = road(WireServerOptions { limits, ..WireServerOptions::default() }).await;
+        let mut sent = events(12);
+        for (n, event) in sent.iter_mut().enumerate() {
+            // Hardly compressible, so that a frame is about as long as what is in it.
+            let noise: String = (0..900_000_u64).map(|i| char::from(33 + noise(i * 31 + n as u64))).collect();
+            event.set("message", noise);
+        }
+        let mut sender = WireClient::connect(WireOptions {
+            host: road.host.clone(),
+            timeout: Duration::from_secs(20),
+            compression_level: level,
+            window_bytes_max: 3 << 20,
+            ..WireOptions::default()
+        })
+        .await
+        .expect("connected");
+
+        let copy = sent.clone();
+        let sending = tokio::spawn(async move { sender.send(&copy).await });
+        let mut got = Vec::new();
+        while got.len() < sent.len() {
+            let batch = tokio::time::timeout(Duration::from_secs(20), road.batches.recv()).await;
+            let batch = batch.expect("in time").expect("a batch");
+            got.extend(batch.events.clone());
+            batch.delivered();
+        }
+
+        sending.await.expect("no panic").expect("acked");
+        assert!(got == sent, "level {level}");
+    }
+}
+
+/// One of 58 numbers, scattered.
+fn noise(n: u64) -> u8 {
+    (n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 33) as u8 % 58
 }

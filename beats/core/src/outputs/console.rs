@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use daemon::CancellationToken;
 use event::{Event, Value};
-use fs_err as fs;
 use search_client::Pause;
-use tracing::warn;
+use tracing::{error, warn};
 
 use super::{Counts, Outcome};
 use crate::enrichment::Common;
@@ -45,6 +44,7 @@ impl Lines {
         while let Err(error) = self.write(&text) {
             if self.path.is_none() && error.kind() == std::io::ErrorKind::BrokenPipe {
                 // Whoever read standard output has left; there will be no other.
+                error!("standard output was closed");
                 return Outcome::Stopped;
             }
             let span = pause.step();
@@ -74,11 +74,7 @@ impl Lines {
                 out.write_all(text)?;
                 out.flush()
             }
-            Some(path) => {
-                let mut file = fs::OpenOptions::new().create(true).append(true).open(path)?;
-                file.write_all(text)?;
-                file.sync_data()
-            }
+            Some(path) => daemon::append::whole(path, text),
         }
     }
 }

@@ -83,27 +83,16 @@ impl Elasticsearch {
     }
 
     pub(super) async fn deliver(&self, events: &[Event], stop: &CancellationToken) -> Outcome {
-        // Requests that are too large as a whole are halved until single events are left.
-        let mut parts: Vec<Vec<BulkAction>> = vec![events.iter().map(|event| self.action(event)).collect()];
-        let mut refused = Vec::new();
-        while let Some(part) = parts.pop() {
-            let size = part.len();
-            match self.client.deliver(part, stop).await {
-                Ok(rejected) if size > 1 && rejected.len() == size && rejected[0].1.status == 413 => {
-                    let mut actions: Vec<BulkAction> =
-                        rejected.into_iter().map(|(action, _)| action).collect();
-                    let rest = actions.split_off(size / 2);
-                    parts.extend([rest, actions]);
-                }
-                Ok(rejected) => refused.extend(rejected),
-                Err(ClientError::Stopped) => return Outcome::Stopped,
-                Err(error) => {
-                    // Only a stop ends a delivery; anything else is this program's fault, and the source keeps its events.
-                    error!(%error, "delivery ended early");
-                    return Outcome::Stopped;
-                }
+        let actions = events.iter().map(|event| self.action(event)).collect();
+        let refused = match self.client.deliver(actions, stop).await {
+            Ok(refused) => refused,
+            Err(ClientError::Stopped) => return Outcome::Stopped,
+            Err(error) => {
+                // Only a stop ends a delivery; anything else is this program's fault, and the source keeps its events.
+                error!(%error, "delivery ended early");
+                return Outcome::Stopped;
             }
-        }
+        };
         let delivered = events.len() - refused.len();
         if !refused.is_empty() && self.give_up(refused, stop).await == Outcome::Stopped {
             return Outcome::Stopped;
@@ -133,16 +122,10 @@ impl Elasticsearch {
         for (action, rejection) in &refused {
             self.log_once(action, rejection);
         }
-        let mut pause = self.pause.clone();
-        while let Some(letters) = &self.dead_letters
-            && let Err(error) = letters.keep(&refused)
+        if let Some(letters) = &self.dead_letters
+            && !letters.keep_until(&refused, self.pause.clone(), stop).await
         {
-            let span = pause.step();
-            warn!(%error, events = refused.len(), retry_ms = span.as_millis() as u64, "dead letters cannot be written");
-            tokio::select! {
-                () = tokio::time::sleep(span) => {}
-                () = stop.cancelled() => return Outcome::Stopped,
-            }
+            return Outcome::Stopped;
         }
         self.counts.refused.inc_by(refused.len() as u64);
         Outcome::Delivered

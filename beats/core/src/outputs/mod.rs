@@ -73,7 +73,7 @@ impl Output {
     ) -> Result<Self, SettingsError> {
         let counts = Counts::new(metrics);
         Ok(match section(settings)? {
-            "logstash" => Self::Logstash(Box::new(Logstash::new(settings, common, counts, beat))),
+            "logstash" => Self::Logstash(Box::new(Logstash::new(settings, common, folder, counts, beat))),
             "console" => {
                 Self::Lines(Box::new(Lines::console(settings.bool("output.console.pretty"), common, counts)))
             }

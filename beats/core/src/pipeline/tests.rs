@@ -60,7 +60,7 @@ async fn through(
     let (ack, seen) = recorded();
     publisher.publish(events(count), Some(ack)).await.expect("open");
     drop(publisher);
-    pipeline.finish(Duration::from_secs(20)).await;
+    pipeline.finish(Duration::from_secs(20)).await.expect("the output lives");
     let seen = seen.lock().unwrap().clone();
     (node, seen, metrics)
 }
@@ -107,7 +107,7 @@ async fn a_stop_while_the_node_is_away_abandons_the_events_in_bounded_time() {
     publisher.publish(events(1), Some(ack)).await.expect("open");
     drop(publisher);
 
-    pipeline.finish(Duration::from_millis(50)).await;
+    pipeline.finish(Duration::from_millis(50)).await.expect("told to stop");
 
     assert_eq!(*seen.lock().unwrap(), [Delivery::Abandoned]);
 }
@@ -164,11 +164,53 @@ async fn every_event_reaches_a_shipper_that_breaks_off() {
 
     publisher.publish(events(1000), Some(ack)).await.expect("open");
     drop(publisher);
-    pipeline.finish(Duration::from_secs(20)).await;
+    pipeline.finish(Duration::from_secs(20)).await.expect("the output lives");
 
     stop.cancel();
     let _ended = serving.await;
     assert_eq!(*acks.lock().unwrap(), [Delivery::Delivered]);
     assert!(calls.load(Ordering::SeqCst) > 2, "nothing was repeated, so nothing was tested");
     assert_eq!(*seen.lock().unwrap(), (0..1000).map(Some).collect::<Vec<_>>());
+}
+
+/// A shipper refuses a frame above its bound however often it comes: one long event would hold up all others for ever.
+#[tokio::test]
+async fn an_event_too_long_for_a_shipper_becomes_a_dead_letter_and_the_others_arrive() {
+    use wire::{WireServer, WireServerOptions};
+
+    let options = WireServerOptions { address: "127.0.0.1:0".to_owned(), ..WireServerOptions::default() };
+    let server = WireServer::bind(options).await.expect("a port");
+    let host = server.local_addr().expect("bound");
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&seen);
+    let stop = CancellationToken::new();
+    let serving = tokio::spawn(server.run(
+        move |batch: Batch| {
+            sink.lock().unwrap().extend(batch.events.iter().map(|event| event.fields["n"].as_u64()));
+            batch.delivered();
+            std::future::ready(Ok::<(), Closed>(()))
+        },
+        stop.clone(),
+    ));
+    let text = format!("output.logstash.hosts: ['{host}']\nqueue.mem.flush.timeout: 10ms\n");
+    let settings = load_text(SCHEMA, "test", &text, &[]).expect("valid");
+    let folder = tempfile::tempdir().expect("a folder");
+    let metrics = Metrics::default();
+    let (pipeline, publisher) =
+        Pipeline::start(&settings, Common::default(), folder.path(), &metrics).expect("valid");
+    let (ack, acks) = recorded();
+    let mut events = events(5);
+    events[2].set("message", "x".repeat(17 << 20));
+
+    publisher.publish(events, Some(ack)).await.expect("open");
+    drop(publisher);
+    pipeline.finish(Duration::from_secs(20)).await.expect("the output lives");
+
+    stop.cancel();
+    let _ended = serving.await;
+    assert_eq!(*acks.lock().unwrap(), [Delivery::Delivered]);
+    assert_eq!(*seen.lock().unwrap(), [0, 1, 3, 4].map(Some));
+    assert!(metrics.render().contains("output_events_refused_total 1"));
+    let letters = fs::read_to_string(folder.path().join("dead-letter.ndjson")).expect("written");
+    assert!(letters.contains("output.logstash.event_bytes_max") && letters.contains("id-2"));
 }

@@ -112,3 +112,33 @@ fn the_registry_stays_small_however_often_offsets_move() {
     assert!(held < 3 * GROWTH_MIN, "{held}");
     assert_eq!(offsets(&Registry::open(folder.path()).expect("opened")), [(1, 19_999)]);
 }
+
+#[test]
+fn a_path_of_any_bytes_comes_back_the_same() {
+    use std::ffi::OsString;
+    use std::os::unix::ffi::OsStringExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = PathBuf::from(OsString::from_vec(b"/logs/\xff.log".to_vec()));
+    let mut registry = Registry::open(folder.path()).expect("begun");
+
+    registry.set(Entry { path: path.clone(), ..entry(1, 10) }).expect("a name is no reason to fail");
+    drop(registry);
+
+    let registry = Registry::open(folder.path()).expect("opened");
+    assert_eq!(registry.get(1).map(|entry| &entry.path), Some(&path));
+}
+
+/// After a failed sync the kernel may have dropped the pages, and the next sync of the same file would succeed.
+#[test]
+fn a_failed_sync_writes_the_registry_anew() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut registry = Registry::open(folder.path()).expect("begun");
+    // A device that takes every write and refuses to sync.
+    registry.file = fs::OpenOptions::new().write(true).open("/dev/null").expect("opened");
+
+    registry.set(entry(1, 10)).expect("set");
+    registry.sync().expect("durable elsewhere");
+    drop(registry);
+
+    assert_eq!(offsets(&Registry::open(folder.path()).expect("opened")), [(1, 10)]);
+}

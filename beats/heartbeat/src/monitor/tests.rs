@@ -58,6 +58,21 @@ async fn http_that_answers_is_up_with_its_figures() {
 }
 
 #[tokio::test]
+async fn a_server_cannot_choose_the_names_of_fields() {
+    let port = server(
+        "HTTP/1.1 200 OK\r\nServer: s\r\nx-1: a\r\nx-2: b\r\nVary: c\r\nVary: d\r\ncontent-length: 0\r\n\r\n",
+    )
+    .await;
+    let usual = format!("  - hosts: ['http://127.0.0.1:{port}']\n");
+
+    let headers = checked(&usual).await[0]["http"]["response"]["headers"].clone();
+    let wanted = checked(&format!("{usual}    response.headers: [Vary, none]\n")).await[0].clone();
+
+    assert_eq!(headers, json!({"server": "s", "content-length": "0"}));
+    assert_eq!(wanted["http"]["response"]["headers"], json!({"vary": "c, d"}));
+}
+
+#[tokio::test]
 async fn what_is_wrong_is_down_with_its_kind() {
     let (ok, broken) = (server(OK).await, server(BROKEN).await);
     let closed = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("bound").port();

@@ -7,8 +7,9 @@ use crate::dns::names::{class_name, type_name};
 /// A name has at most 255 octets, so no more labels than this; it also bounds a pointer loop.
 const JUMPS_MAX: usize = 128;
 const NAME_MAX: usize = 255;
-/// No message of 64 KiB has more useful records.
-const RECORDS_MAX: usize = 4096;
+/// The most records that are kept; further ones are only counted. Compression lets a record of a dozen bytes have a
+/// name of a thousand characters, so that a message of 64 KiB would grow to megabytes.
+const RECORDS_MAX: usize = 64;
 const TYPE_OPT: u16 = 41;
 
 /// A decoded message.
@@ -16,7 +17,8 @@ const TYPE_OPT: u16 = 41;
 pub(crate) struct Message {
     pub(crate) id: u16,
     pub(crate) flags: u16,
-    pub(crate) questions: Vec<Question>,
+    /// The first question; nobody asks more than one at a time.
+    pub(crate) question: Option<Question>,
     pub(crate) answers: Vec<Record>,
     pub(crate) authorities: Vec<Record>,
     pub(crate) additionals: Vec<Record>,
@@ -64,7 +66,7 @@ impl Message {
         let mut message = Self {
             id,
             flags,
-            questions: Vec::new(),
+            question: None,
             answers: Vec::new(),
             authorities: Vec::new(),
             additionals: Vec::new(),
@@ -74,7 +76,9 @@ impl Message {
         };
         for number in 0..counts[0] {
             match reader.question() {
-                Some(question) => message.questions.push(question),
+                Some(question) => {
+                    message.question.get_or_insert(question);
+                }
                 None if number == 0 => return None,
                 None => {
                     message.fault = Some("a question cannot be read");
@@ -82,11 +86,9 @@ impl Message {
                 }
             }
         }
-        let mut total = 0;
         for (section, count) in counts.iter().skip(1).enumerate() {
             for _ in 0..*count {
-                total += 1;
-                if total > RECORDS_MAX || message.take_record(&mut reader, section).is_none() {
+                if message.take_record(&mut reader, section).is_none() {
                     message.fault = Some("a resource record cannot be read");
                     return Some(message);
                 }
@@ -118,12 +120,26 @@ impl Message {
             ttl,
             data: data.unwrap_or_default(),
         };
-        match section {
-            0 => self.answers.push(record),
-            1 => self.authorities.push(record),
-            _ => self.additionals.push(record),
+        if self.records().count() < RECORDS_MAX {
+            match section {
+                0 => self.answers.push(record),
+                1 => self.authorities.push(record),
+                _ => self.additionals.push(record),
+            }
         }
         Some(())
+    }
+
+    fn records(&self) -> impl Iterator<Item = &Record> {
+        self.answers.iter().chain(&self.authorities).chain(&self.additionals)
+    }
+
+    /// About how many bytes of memory it takes.
+    pub(crate) fn weight(&self) -> usize {
+        let record =
+            |r: &Record| size_of::<Record>() + r.name.len() + r.kind.len() + r.class.len() + r.data.len();
+        let question = self.question.as_ref().map_or(0, |question| question.name.len());
+        size_of::<Self>() + question + self.records().map(record).sum::<usize>()
     }
 
     pub(crate) fn is_response(&self) -> bool {
@@ -298,10 +314,32 @@ mod tests {
 
         let message = Message::decode(&data).expect("DNS");
 
-        assert_eq!(message.questions[0].name, "a.bc");
+        assert_eq!(message.question.as_ref().map(|question| question.name.as_str()), Some("a.bc"));
         assert_eq!(message.answers.len(), 1);
         assert_eq!((message.answers[0].data.as_str(), message.answers[0].ttl), ("10.0.0.1", 9));
         assert_eq!(message.fault, Some("a resource record cannot be read"));
+    }
+
+    /// Pointers let every question and record repeat a name that is sent once.
+    #[test]
+    fn a_message_grows_little_in_memory_however_often_it_repeats_a_name() {
+        let mut data = header(1000, 3000);
+        for _ in 0..3 {
+            data.push(63);
+            data.extend([0x80; 63]);
+        }
+        data.extend([0, 0, 1, 0, 1]);
+        for _ in 1..1000 {
+            data.extend([0xc0, 12, 0, 1, 0, 1]);
+        }
+        for _ in 0..3000 {
+            data.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4, 10, 0, 0, 1]);
+        }
+
+        let message = Message::decode(&data).expect("DNS");
+
+        assert_eq!((message.fault, message.counts[1], message.answers.len()), (None, 3000, RECORDS_MAX));
+        assert!(message.weight() < 2 * data.len(), "{} of {}", message.weight(), data.len());
     }
 
     #[test]

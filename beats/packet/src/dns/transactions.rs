@@ -21,6 +21,7 @@ pub(crate) struct DnsOptions {
     pub(crate) includes_additionals: bool,
     pub(crate) timeout: Duration,
     pub(crate) transactions_max: usize,
+    pub(crate) transactions_bytes_max: usize,
     pub(crate) streams_max: usize,
 }
 
@@ -45,6 +46,13 @@ struct Sent {
     message: Message,
 }
 
+impl Sent {
+    /// About how many bytes of memory it takes, its key in two tables included.
+    fn weight(&self) -> usize {
+        size_of::<Self>() + 3 * size_of::<TransactionKey>() + 2 * self.message.weight()
+    }
+}
+
 /// The queries that wait for a response.
 #[derive(Debug)]
 pub(crate) struct Dns {
@@ -54,6 +62,8 @@ pub(crate) struct Dns {
     waiting: HashMap<TransactionKey, u64>,
     /// The queries by arrival, so that the oldest stands first.
     queries: BTreeMap<u64, (TransactionKey, Sent)>,
+    /// What the queries weigh together.
+    bytes: usize,
     arrived: u64,
     streams: Streams,
     /// Payloads on a DNS port that are no DNS.
@@ -68,6 +78,7 @@ impl Dns {
             stream,
             waiting: HashMap::new(),
             queries: BTreeMap::new(),
+            bytes: 0,
             arrived: 0,
             undecodable: 0,
         }
@@ -109,14 +120,13 @@ impl Dns {
             is_tcp: matches!(packet.transport, Transport::Tcp(_)),
             id: message.id,
             question: message
-                .questions
-                .first()
+                .question
+                .as_ref()
                 .map(|question| (question.name.to_ascii_lowercase(), question.kind)),
         };
         let sent =
             Sent { at: packet.at, client, server, transport: packet.transport, bytes: data.len(), message };
-        let earlier =
-            self.waiting.remove(&key).and_then(|number| self.queries.remove(&number)).map(|(_, query)| query);
+        let earlier = self.waiting.get(&key).copied().and_then(|number| self.forget(number));
         if is_response {
             out.push(self.report(earlier.as_ref(), Some(&sent), None));
             return;
@@ -125,28 +135,38 @@ impl Dns {
             let note = "the query was sent again before its response";
             out.push(self.report(Some(&earlier), None, Some(note)));
         }
-        if self.queries.len() >= self.options.transactions_max
-            && let Some((_, (key, oldest))) = self.queries.pop_first()
+        let weight = sent.weight();
+        while (self.queries.len() >= self.options.transactions_max
+            || self.bytes + weight > self.options.transactions_bytes_max)
+            && let Some((number, _)) = self.queries.first_key_value()
+            && let Some(oldest) = self.forget(*number)
         {
-            self.waiting.remove(&key);
             let note = "too many queries wait for a response";
             out.push(self.report(Some(&oldest), None, Some(note)));
         }
+        self.bytes += weight;
         self.arrived += 1;
         self.waiting.insert(key.clone(), self.arrived);
         self.queries.insert(self.arrived, (key, sent));
+    }
+
+    /// Takes a query out of both tables.
+    fn forget(&mut self, number: u64) -> Option<Sent> {
+        let (key, query) = self.queries.remove(&number)?;
+        self.waiting.remove(&key);
+        self.bytes = self.bytes.saturating_sub(query.weight());
+        Some(query)
     }
 
     /// Reports the queries that have waited too long.
     pub(crate) fn tick(&mut self, now: i64, out: &mut Vec<Event>) {
         let timeout = i64::try_from(self.options.timeout.as_nanos()).unwrap_or(i64::MAX);
         let deadline = now.saturating_sub(timeout);
-        while let Some(oldest) = self.queries.first_entry() {
-            if oldest.get().1.at >= deadline {
+        while let Some((number, (_, oldest))) = self.queries.first_key_value() {
+            if oldest.at >= deadline {
                 return;
             }
-            let (key, query) = oldest.remove();
-            self.waiting.remove(&key);
+            let Some(query) = self.forget(*number) else { return };
             out.push(self.report(Some(&query), None, Some("no response came in time")));
         }
     }
@@ -154,6 +174,7 @@ impl Dns {
     /// Reports every query that still waits.
     pub(crate) fn finish(&mut self, out: &mut Vec<Event>) {
         self.waiting.clear();
+        self.bytes = 0;
         for (_, (_, query)) in std::mem::take(&mut self.queries) {
             out.push(self.report(Some(&query), None, Some("no response came before the end")));
         }
@@ -164,7 +185,7 @@ impl Dns {
         let Some(first) = query.or(response) else {
             return Event::at(Timestamp::from_nanos(0));
         };
-        let asked = first.message.questions.first();
+        let asked = first.message.question.as_ref();
         let mut event = Event::at(Timestamp::from_nanos(i128::from(first.at)));
         let text = |at: i64| Timestamp::from_nanos(i128::from(at)).to_string();
         let mut about = json!({
@@ -173,7 +194,7 @@ impl Dns {
         });
         if let (Some(query), Some(response)) = (query, response) {
             about["end"] = text(response.at).into();
-            about["duration"] = json!((response.at - query.at).max(0));
+            about["duration"] = json!(response.at.saturating_sub(query.at).max(0));
         }
         let code = response.map(|response| response.message.response_code());
         event
@@ -242,7 +263,7 @@ impl Dns {
                 "authentic_data": said.flags & 0x0020 != 0, "checking_disabled": said.flags & 0x0010 != 0,
             },
         });
-        let question = query.and_then(|sent| sent.message.questions.first()).or(said.questions.first());
+        let question = query.and_then(|sent| sent.message.question.as_ref()).or(said.question.as_ref());
         if let Some(question) = question {
             dns["question"] = json!({"name": question.name, "type": type_name(question.kind), "class": class_name(question.class)});
         }
@@ -298,3 +319,6 @@ fn records(list: &[Record]) -> Value {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

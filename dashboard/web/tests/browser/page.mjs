@@ -1,9 +1,11 @@
 // A page of headless Chromium with the preferences of a test, and whatever it complained about.
 
-import { existsSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
-const CHROMIUM = process.env.CHROMIUM ?? ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => existsSync(path));
+const found = spawnSync(fileURLToPath(new URL('../../../../scripts/chromium.sh', import.meta.url)), { encoding: 'utf8' });
+const CHROMIUM = found.status === 0 ? found.stdout.trim() : '';
 
 export async function open({ width = 1440, height = 900, theme = 'light', lang = 'en' } = {}) {
   if (!CHROMIUM) throw new Error('no Chromium found: install the package `chromium`, or name one in CHROMIUM');

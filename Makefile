@@ -10,7 +10,7 @@ WEB := dashboard/web
 # Backtraces of a failing test are long and seldom help; RUST_BACKTRACE=1 brings them back.
 export RUST_BACKTRACE ?= 0
 
-.PHONY: help up build test test-rust test-web lint lint-rust lint-licences fmt bench crash lines deps
+.PHONY: torture help up build test test-rust test-web lint lint-rust lint-licences fmt bench crash lines deps
 
 help:
 	@echo "make up      build what is missing and start everything on loopback; Ctrl-C stops it"
@@ -18,6 +18,7 @@ help:
 	@echo "make lint    formatting, lints, licences"
 	@echo "make bench   benchmarks, as ratios in one run"
 	@echo "make crash   kill -9 of the node 50 times under load"
+	@echo "make torture a power cut at every place between two changes of a shard's disk"
 	@echo "make lines   a million lines from a file into the node, rotated and killed on the way"
 
 up:
@@ -62,6 +63,9 @@ bench:
 crash:
 	cargo build --workspace --bins
 	CRASH_ROUNDS=50 cargo test -p system-tests --test api crash -- --nocapture
+
+torture:
+	POWER_STRIDE=1 POWER_SEEDS=3 cargo test --release -p shard --test power_loss -- --nocapture
 
 lines:
 	DASHBOARD_UI=build cargo build --release --workspace --bins

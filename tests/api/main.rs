@@ -7,6 +7,8 @@
 mod bodies;
 mod callers;
 mod crash;
+mod damage;
+mod resting;
 mod scenario;
 mod start;
 mod tasks;

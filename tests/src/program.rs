@@ -135,12 +135,19 @@ impl SearchNode {
 
     /// The same on a given port.
     pub async fn start_on(folder: &Path, data: &Path, port: u16) -> anyhow::Result<Self> {
-        let arguments = [
-            "-E".to_owned(),
-            format!("path.data={}", data.display()),
-            "-E".to_owned(),
-            format!("http.port={port}"),
-        ];
+        Self::start_with(folder, data, port, &[]).await
+    }
+
+    /// The same with settings, each as `key=value`.
+    pub async fn start_with(
+        folder: &Path,
+        data: &Path,
+        port: u16,
+        settings: &[&str],
+    ) -> anyhow::Result<Self> {
+        let fixed = [format!("path.data={}", data.display()), format!("http.port={port}")];
+        let all = fixed.into_iter().chain(settings.iter().map(|setting| (*setting).to_owned()));
+        let arguments: Vec<String> = all.flat_map(|setting| ["-E".to_owned(), setting]).collect();
         let program = Program::start("search-node", folder, &arguments)?;
         let fast = Duration::from_millis(20);
         let client = SearchClient::new(ClientOptions {

@@ -71,8 +71,10 @@ impl ShardCopy {
         {
             return Err(error.clone());
         }
-        let opened =
-            Shard::open(&self.folder, Arc::clone(mapping), self.options.clone(), self.shared.clone());
+        // A folder that is gone is a loss, and not a new shard to be made.
+        let opened = Shard::peek(&self.folder).and_then(|_| {
+            Shard::open(&self.folder, Arc::clone(mapping), self.options.clone(), self.shared.clone())
+        });
         match opened {
             Ok(shard) => {
                 let shard = Arc::new(shard);

@@ -1,0 +1,72 @@
+//! What a node takes when it has little to do, and what it refuses when it has too much.
+
+use std::time::Duration;
+
+use search_client::Method;
+use serde_json::json;
+use system_tests::{SearchNode, free_port, wait_until};
+
+fn maps_segments(node: &SearchNode) -> bool {
+    fs_err::read_to_string(format!("/proc/{}/maps", node.program.id()))
+        .is_ok_and(|maps| maps.contains(".store"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_idle_shard_is_closed_and_opens_again_when_it_is_needed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let port = free_port().expect("a port");
+    let settings = ["indices.shards.idle_after=1s"];
+    let node = SearchNode::start_with(folder.path(), &data, port, &settings).await.expect("a node");
+    let document = json!({"text": "still here"});
+    node.client.json(Method::PUT, "/i/_doc/1?refresh=true", Some(&document)).await.expect("stored");
+    assert!(maps_segments(&node), "an open shard maps its segments");
+
+    wait_until("the shard to be closed", Duration::from_secs(20), || (!maps_segments(&node)).then_some(()))
+        .expect("closed");
+
+    let stats = node.client.json(Method::GET, "/_cat/indices?format=json", None).await.expect("listed");
+    assert_eq!(stats[0]["docs.count"], json!("1"), "its figures are known all the same: {stats}");
+    assert!(!maps_segments(&node), "and telling them does not open it");
+    let found = node.client.json(Method::GET, "/i/_search?q=text:still", None).await.expect("searched");
+    assert_eq!(found["hits"]["total"]["value"], json!(1));
+    let updated = json!({"doc": {"n": 1}});
+    let updated = node.client.json(Method::POST, "/i/_update/1", Some(&updated)).await.expect("updated");
+    assert_eq!(updated["_version"], json!(2), "versions go on");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_does_not_fit_into_memory_limit_is_refused_and_the_node_lives() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let port = free_port().expect("a port");
+    let node =
+        SearchNode::start_with(folder.path(), &data, port, &["memory.limit=32mb"]).await.expect("a node");
+    let large = format!("{{\"text\":\"{}\"}}", "word ".repeat(8_000_000));
+
+    let answer =
+        node.client.send(Method::PUT, "/i/_doc/1", "application/json", large).await.expect("answered");
+
+    let text = String::from_utf8_lossy(&answer.body);
+    assert_eq!(answer.status, 429, "{}", &text[..text.len().min(300)]);
+    assert!(text.contains("circuit_breaking_exception") && text.contains("memory.limit"), "{text}");
+    assert!(node.client.json(Method::GET, "/", None).await.is_ok(), "the node lives");
+}
+
+/// As in Elasticsearch, a search that comes after a while waits for a refresh, so that it sees what was written before it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_search_of_an_index_sees_what_was_written_before_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let node = SearchNode::start(folder.path(), &folder.path().join("data")).await.expect("a node");
+    for n in 0..3 {
+        let index = format!("/i{n}");
+        node.client
+            .json(Method::PUT, &format!("{index}/_doc/1"), Some(&json!({"n": n})))
+            .await
+            .expect("stored");
+
+        let found = node.client.json(Method::GET, &format!("{index}/_count"), None).await.expect("counted");
+
+        assert_eq!(found["count"], json!(1));
+    }
+}

@@ -28,7 +28,8 @@ fn mapping(fields: usize) -> Arc<Mapping> {
         "message": {"type": "text"}, "status": {"type": "long"}, "host": {"type": "keyword"}
     });
     for n in 0..fields {
-        properties[format!("field{n}")] = json!({"type": if n % 2 == 0 { "keyword" } else { "long" }});
+        properties[format!("field{n}")] =
+            json!({"type": if n.is_multiple_of(2) { "keyword" } else { "long" }});
     }
     Arc::new(parse_mapping(&json!({"properties": properties})).expect("valid"))
 }
@@ -176,12 +177,13 @@ fn wide_mappings(count: usize) {
             text.truncate(text.len() - 1);
             for k in 0..7 {
                 let field = (n * 13 + k * 7) % fields;
-                let value = if field % 2 == 0 { format!("\"v{}\"", n % 100) } else { format!("{}", n % 100) };
+                let value =
+                    if field.is_multiple_of(2) { format!("\"v{}\"", n % 100) } else { (n % 100).to_string() };
                 text.push_str(&format!(",\"field{field}\":{value}"));
             }
             text.push('}');
             write(&shard, &format!("{n:020}"), &text);
-            if n % SYNC_EVERY == 0 {
+            if n.is_multiple_of(SYNC_EVERY) {
                 shard.sync_all().expect("synced");
             }
         }

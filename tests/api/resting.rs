@@ -69,4 +69,8 @@ async fn the_first_search_of_an_index_sees_what_was_written_before_it() {
 
         assert_eq!(found["count"], json!(1));
     }
+    node.client.json(Method::PUT, "/listed/_doc/1", Some(&json!({"n": 1}))).await.expect("stored");
+    let listed =
+        node.client.json(Method::GET, "/_cat/indices/listed?format=json", None).await.expect("listed");
+    assert_eq!(listed[0]["docs.count"], json!("1"), "and so does who asks for its figures");
 }

@@ -51,6 +51,8 @@ pub struct ShardStats {
     pub flushes: u64,
     /// Merges since the shard was opened.
     pub merges: u64,
+    /// Merges whose inputs could not be read.
+    pub merges_failed: u64,
     /// The highest sequence number; -1 when there is none.
     pub max_seq_no: i64,
     /// Whether opening the shard has operations to replay.
@@ -140,9 +142,10 @@ impl Shard {
         self.engine.force_merge(segments_max)
     }
 
-    /// Whether everything is committed, so that the shard can be closed and opened again at no cost.
-    pub fn is_committed(&self) -> bool {
-        self.engine.is_committed() && self.engine.merges_under_way() == 0
+    /// Whether the shard can be closed and opened again at no cost: everything is committed, and nothing works on it in
+    /// the background, which would go on with files that are another's by then.
+    pub fn can_close(&self) -> bool {
+        Arc::strong_count(&self.engine) == 1 && self.engine.is_committed()
     }
 
     /// Whether so much was written since the last refresh that one is due for the memory it frees.
@@ -185,6 +188,7 @@ impl Shard {
             refreshes: counters.refreshes.load(Ordering::Relaxed),
             flushes: counters.flushes.load(Ordering::Relaxed),
             merges: counters.merges.load(Ordering::Relaxed),
+            merges_failed: counters.merges_failed.load(Ordering::Relaxed),
             max_seq_no: self.engine.max_seq_no(),
             has_uncommitted: !self.engine.is_committed(),
             live_versions: self.engine.live_versions(),

@@ -278,6 +278,14 @@ impl Index {
         Ok(shards)
     }
 
+    /// Shows what an index that nobody searches holds, for who asks for its figures.
+    pub fn refresh_if_idle(&self) -> Result<(), ApiError> {
+        if self.settings.refresh_interval.is_some() && self.is_search_idle(self.clock.now_millis()) {
+            self.refresh()?;
+        }
+        Ok(())
+    }
+
     fn is_search_idle(&self, now_millis: i64) -> bool {
         let since = now_millis.saturating_sub(self.searched_millis.load(Ordering::Acquire));
         let after = |span: Duration| i64::try_from(span.as_millis()).unwrap_or(i64::MAX);

@@ -25,6 +25,8 @@ pub(super) struct ShardCopy {
     folder: PathBuf,
     options: EngineOptions,
     shared: Shared,
+    /// Held by who opens the shard, which may take long; `state` is never held so long.
+    opening: Mutex<()>,
     state: Mutex<State>,
 }
 
@@ -56,25 +58,24 @@ impl ShardCopy {
             }
         };
         let state = Mutex::new(State { open: None, failed, stats, used_millis: 0 });
-        Self { folder: folder.to_owned(), options, shared, state }
+        Self { folder: folder.to_owned(), options, shared, opening: Mutex::new(()), state }
     }
 
     /// The shard, opened if it is not.
     pub(super) fn shard(&self, mapping: &Arc<Mapping>, now_millis: i64) -> Result<Arc<Shard>, ApiError> {
-        let mut state = self.state.lock();
-        state.used_millis = now_millis;
-        if let Some(shard) = &state.open {
-            return Ok(Arc::clone(shard));
+        if let Some(known) = self.known(now_millis) {
+            return known;
         }
-        if let Some((error, at)) = &state.failed
-            && now_millis.saturating_sub(*at) < RETRY_AFTER_MILLIS
-        {
-            return Err(error.clone());
+        let _opening = self.opening.lock();
+        // Whoever held the lock before may have opened it, or found that it cannot be.
+        if let Some(known) = self.known(now_millis) {
+            return known;
         }
         // A folder that is gone is a loss, and not a new shard to be made.
         let opened = Shard::peek(&self.folder).and_then(|_| {
             Shard::open(&self.folder, Arc::clone(mapping), self.options.clone(), self.shared.clone())
         });
+        let mut state = self.state.lock();
         match opened {
             Ok(shard) => {
                 let shard = Arc::new(shard);
@@ -89,6 +90,17 @@ impl ShardCopy {
                 Err(error)
             }
         }
+    }
+
+    /// The shard if it is open, or why it cannot be opened if that was found a moment ago.
+    fn known(&self, now_millis: i64) -> Option<Result<Arc<Shard>, ApiError>> {
+        let mut state = self.state.lock();
+        state.used_millis = now_millis;
+        if let Some(shard) = &state.open {
+            return Some(Ok(Arc::clone(shard)));
+        }
+        let (error, at) = state.failed.as_ref()?;
+        (now_millis.saturating_sub(*at) < RETRY_AFTER_MILLIS).then(|| Err(error.clone()))
     }
 
     /// The shard if it is open.
@@ -120,7 +132,7 @@ impl ShardCopy {
         if state.used_millis >= before_millis || Arc::strong_count(shard) > 1 {
             return false;
         }
-        if !shard.is_committed() {
+        if !shard.can_close() {
             return true;
         }
         state.stats = shard.stats();

@@ -82,6 +82,14 @@ fn indices(call: &Call) -> Result<Table, ApiError> {
     // The list is for operators: backing indices of data streams belong to it.
     options.expand_hidden |= !call.query.contains_key("expand_wildcards");
     let rows = call.node.indices.resolve(expression, options)?.into_iter().map(|index| {
+        // A shard that cannot be refreshed is told by its health; its last figures are better than none.
+        if let Err(error) = index.refresh_if_idle() {
+            tracing::warn!(
+                index = index.name,
+                reason = error.reason,
+                "index could not be refreshed for its figures"
+            );
+        }
         let stats = index.stats();
         let size = shown_bytes(stats.bytes, call.param("bytes"));
         vec![

@@ -1,6 +1,7 @@
 //! Merging: rows of neighbouring segments become one, in the background, while writes and refreshes go on.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tantivy::index::SegmentMeta;
 use tantivy::indexer::merge_filtered_segments;
@@ -59,28 +60,27 @@ impl Engine {
 
     fn merge(&self, job: &MergeJob) -> Result<(), EngineError> {
         let merged = self.merge_segments(job);
-        let ended = {
-            let mut segments = self.segments.lock();
-            let result = merged.as_ref().ok().and_then(Option::clone);
-            let ended = segments.end_merge(&self.layout(), job.number, result);
-            if ended.is_ok() {
+        let mut segments = self.segments.lock();
+        match merged {
+            Ok(merged) => {
+                segments.end_merge(&self.layout(), job.number, merged)?;
                 self.show_list(&segments);
+                self.counters.merges.fetch_add(1, Ordering::Relaxed);
+                Ok(())
             }
-            ended
-        };
-        merged?;
-        ended?;
-        self.counters.merges.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        Ok(())
+            Err(error) => {
+                segments.abandon_merge(job.number);
+                self.counters.merges_failed.fetch_add(1, Ordering::Relaxed);
+                Err(error)
+            }
+        }
     }
 
     /// Writes the merged segment. None if nothing is left of its inputs.
     fn merge_segments(&self, job: &MergeJob) -> Result<Option<SegmentMeta>, EngineError> {
         // What was damaged since it was written must not live on under a fresh checksum.
-        for segment in &job.segments {
-            for file in self.directory.files_of_id(&segment.id().uuid_string())? {
-                verify_file(&self.directory.folder().join(file))?;
-            }
+        for file in self.directory.files_of(&job.segments)? {
+            verify_file(&self.directory.folder().join(file))?;
         }
         let segments: Vec<_> = job.segments.iter().map(|meta| job.index.segment(meta.clone())).collect();
         if job.segments.iter().all(|meta| meta.num_docs() == 0) {

@@ -146,6 +146,7 @@ pub(crate) struct Counters {
     pub(crate) refreshes: AtomicU64,
     pub(crate) flushes: AtomicU64,
     pub(crate) merges: AtomicU64,
+    pub(crate) merges_failed: AtomicU64,
 }
 
 /// What documents are read and written by.
@@ -226,11 +227,6 @@ impl Engine {
         let held =
             |slot: &Mutex<Option<OpenSegment>>| slot.lock().as_ref().map_or(0, |open| open.held.bytes());
         self.slots.iter().map(held).sum()
-    }
-
-    /// Merges under way.
-    pub(crate) fn merges_under_way(&self) -> usize {
-        self.segments.lock().merges()
     }
 
     /// Bytes on disk.

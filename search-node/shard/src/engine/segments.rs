@@ -33,6 +33,8 @@ pub(super) struct Segments {
     durable_stamp: u64,
     merges: HashMap<u64, Merge>,
     next_merge: u64,
+    /// Segments that a merge could not read; trying again would find the same.
+    unreadable: HashSet<SegmentId>,
 }
 
 /// A merge under way.
@@ -85,6 +87,7 @@ impl Segments {
             durable_stamp: if create { u64::MAX } else { stamp },
             merges: HashMap::new(),
             next_merge: 0,
+            unreadable: HashSet::new(),
         })
     }
 
@@ -125,6 +128,7 @@ impl Segments {
         list.extend(added);
         self.directory.set_listed(layout.normed(), &list);
         let mut removed = Removed::default();
+        let merging = self.merging();
         if !superseded.is_empty() {
             let searcher = self.reader.searcher();
             let readers: HashMap<SegmentId, _> =
@@ -134,11 +138,13 @@ impl Segments {
                 if let Some(newer) =
                     deletes::apply(&self.index, meta, known, &superseded, layout, self.stamp)?
                 {
-                    removed.files.extend(deletes::file_of(meta));
+                    // A merge that has not opened its inputs yet still needs their older deletes; they go with the inputs.
+                    if !merging.contains(&meta.id()) {
+                        removed.files.extend(deletes::file_of(meta));
+                    }
                     *meta = newer;
                 }
             }
-            let merging = self.merging();
             list.retain(|meta| {
                 let is_kept = meta.num_docs() > 0 || merging.contains(&meta.id());
                 if !is_kept {
@@ -172,7 +178,7 @@ impl Segments {
             .map(|meta| SegmentSize {
                 documents: meta.num_docs(),
                 deleted: meta.num_deleted_docs(),
-                is_merging: merging.contains(&meta.id()),
+                is_merging: merging.contains(&meta.id()) || self.unreadable.contains(&meta.id()),
             })
             .collect()
     }
@@ -195,8 +201,13 @@ impl Segments {
         merged: Option<SegmentMeta>,
     ) -> Result<(), EngineError> {
         let Some(merge) = self.merges.remove(&number) else { return Ok(()) };
-        let Some(merged) = merged else { return Ok(()) };
         self.stamp += 1;
+        let inputs: HashSet<SegmentId> = merge.inputs.into_iter().collect();
+        // Nothing was left of the inputs: they go without a successor.
+        let Some(merged) = merged else {
+            let (old, list) = self.list.iter().cloned().partition(|meta| inputs.contains(&meta.id()));
+            return self.replace(layout, list, Removed { segments: old, ..Removed::default() });
+        };
         let mut merged = self.index.new_segment_meta(merged.id(), merged.max_doc());
         self.directory.set_listed(layout.normed(), std::slice::from_ref(&merged));
         for superseded in &merge.since {
@@ -207,7 +218,6 @@ impl Segments {
                 self.stamp += 1;
             }
         }
-        let inputs: HashSet<SegmentId> = merge.inputs.into_iter().collect();
         let Some(place) = self.list.iter().position(|meta| inputs.contains(&meta.id())) else {
             return Ok(self.directory.remove_segment(&merged)?);
         };
@@ -222,13 +232,15 @@ impl Segments {
         self.replace(layout, list, removed)
     }
 
-    fn merging(&self) -> HashSet<SegmentId> {
-        self.merges.values().flat_map(|merge| merge.inputs.iter().copied()).collect()
+    /// Gives up a merge whose inputs could not be read; they stay as they are and are not merged again.
+    pub(super) fn abandon_merge(&mut self, number: u64) {
+        if let Some(merge) = self.merges.remove(&number) {
+            self.unreadable.extend(merge.inputs);
+        }
     }
 
-    /// How many merges are under way.
-    pub(super) fn merges(&self) -> usize {
-        self.merges.len()
+    fn merging(&self) -> HashSet<SegmentId> {
+        self.merges.values().flat_map(|merge| merge.inputs.iter().copied()).collect()
     }
 
     fn replace(

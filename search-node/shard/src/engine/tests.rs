@@ -199,6 +199,82 @@ fn a_segment_that_outgrows_its_buffer_is_written_out_and_found() {
     assert_eq!(found(&engine, &json!({"match": {"t": "own1x149"}})), ["1-149"]);
 }
 
+/// Updates that arrive while merges wait, run and end cost neither a merge nor a document.
+#[test]
+fn merges_in_the_background_agree_with_updates_meanwhile() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let workers = Workers::new(2);
+    let shared = Shared { workers: Arc::clone(&workers), ..Shared::default() };
+    let engine = Engine::open(
+        folder.path(),
+        mapping(&[("n", "long"), ("t", "text")]),
+        EngineOptions::default(),
+        shared,
+    )
+    .expect("opens");
+
+    std::thread::scope(|scope| {
+        for writer in 0..2u64 {
+            let engine = Arc::clone(&engine);
+            scope.spawn(move || {
+                for n in 0..4_000u64 {
+                    let id = format!("{writer}-{}", n * 7 % 97);
+                    put(&engine, &id, &json!({"n": n, "t": format!("word{n} common")}));
+                    if n % 20 == writer * 10 {
+                        engine.refresh(NOW).expect("refreshed");
+                    }
+                }
+            });
+        }
+    });
+    engine.refresh(NOW).expect("refreshed");
+    workers.wait_until_idle();
+
+    assert!(engine.counters.merges.load(std::sync::atomic::Ordering::Relaxed) > 10, "merges ran");
+    assert_eq!(engine.counters.merges_failed.load(std::sync::atomic::Ordering::Relaxed), 0);
+    assert_eq!(found(&engine, &json!({"match": {"t": "common"}})).len(), 2 * 97);
+    for writer in 0..2 {
+        // The last of each id: 3,903 to 3,999, as every id comes once in 97 writes.
+        let last = json!({"range": {"n": {"gte": 4_000 - 97}}});
+        assert_eq!(
+            found(&engine, &last).iter().filter(|id| id.starts_with(&format!("{writer}-"))).count(),
+            97
+        );
+    }
+    engine.flush(NOW).expect("flushed");
+    let on_disk = fs_err::read_dir(folder.path().join("index")).expect("a folder").count();
+    workers.wait_until_idle();
+    let segments = engine.view().searcher.segment_readers().len();
+    assert!(on_disk <= segments * 7 + 20, "{on_disk} files for {segments} segments");
+}
+
+/// A segment that was damaged since it was written is found before its damage gets a fresh checksum.
+#[test]
+fn a_merge_refuses_a_damaged_input_and_is_not_tried_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = open(folder.path(), mapping(&[("t", "text")]));
+    for n in 0..7 {
+        put(&engine, &n.to_string(), &json!({"t": "common"}));
+        engine.refresh(NOW).expect("refreshed");
+    }
+    let victim = fs_err::read_dir(folder.path().join("index"))
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path())
+        .find(|path| path.extension().is_some_and(|extension| extension == "store"))
+        .expect("a store");
+    let mut bytes = fs_err::read(&victim).expect("read");
+    bytes[0] ^= 1;
+    fs_err::write(&victim, bytes).expect("damaged");
+
+    for n in 7..12 {
+        put(&engine, &n.to_string(), &json!({"t": "common"}));
+        engine.refresh(NOW).expect("refreshed");
+    }
+
+    assert_eq!(engine.counters.merges_failed.load(std::sync::atomic::Ordering::Relaxed), 1, "tried once");
+    assert_eq!(engine.view().searcher.segment_readers().len(), 12, "the inputs stay as they are");
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Put(u8, u16),

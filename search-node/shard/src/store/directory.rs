@@ -172,7 +172,7 @@ impl ShardDirectory {
     }
 
     /// The files on disk of these segments, each with its newest list of deletes alone.
-    fn files_of(&self, segments: &[SegmentMeta]) -> io::Result<Vec<PathBuf>> {
+    pub(crate) fn files_of(&self, segments: &[SegmentMeta]) -> io::Result<Vec<PathBuf>> {
         let by_name: HashMap<String, Option<u64>> =
             segments.iter().map(|segment| (segment.id().uuid_string(), segment.delete_opstamp())).collect();
         let is_wanted = |file: &Path| {
@@ -187,7 +187,7 @@ impl ShardDirectory {
         Ok(self.entries()?.into_iter().filter(|file| is_wanted(file)).collect())
     }
 
-    pub(crate) fn files_of_id(&self, segment: &str) -> io::Result<Vec<PathBuf>> {
+    fn files_of_id(&self, segment: &str) -> io::Result<Vec<PathBuf>> {
         Ok(self.entries()?.into_iter().filter(|file| segment_of(file) == Some(segment)).collect())
     }
 

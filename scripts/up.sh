@@ -16,10 +16,17 @@ say() { printf '%s\n' "$*"; }
 running() { [ -f "data/$1.pid" ] && kill -0 "$(cat "data/$1.pid")" 2>/dev/null && grep -qa "$1" "/proc/$(cat "data/$1.pid")/cmdline" 2>/dev/null; }
 
 already=()
-for program in "${programs[@]}"; do running "$program" && already+=("$program (process $(cat "data/$program.pid"))"); done
+left=()
+for program in "${programs[@]}"; do
+  running "$program" && already+=("$program (process $(cat "data/$program.pid"))") && left+=("$(cat "data/$program.pid")")
+done
 if [ ${#already[@]} -gt 0 ]; then
   say "already running from this folder: $(IFS=,; echo "${already[*]}" | sed 's/,/, /g')"
-  say "the dashboard is at http://127.0.0.1:5601; stop the other \`make up\` with Ctrl-C before you start again"
+  if running up; then
+    say "stop the other \`make up\` (process $(cat data/up.pid)) with Ctrl-C before you start again"
+  else
+    say "the \`make up\` that started them is gone; end them with \`kill ${left[*]}\` before you start again"
+  fi
   exit 1
 fi
 
@@ -32,6 +39,9 @@ fi
 
 mkdir -p data/log data/demo
 touch data/demo/access.log
+echo $$ >data/up.pid
+# What the shell itself says of ended jobs; how a program ended is told below in one line.
+exec 2>data/log/up.log
 
 # Longer than any program's own patience with its last events, which is 30 s (shutdown.timeout of the shipper).
 patience=40
@@ -51,6 +61,7 @@ stop() {
     rm -f "data/$program.pid"
   done
   [ -n "${demo:-}" ] && kill "$demo" 2>/dev/null
+  rm -f data/up.pid
   wait 2>/dev/null
   exit "${1:-0}"
 }
@@ -60,23 +71,40 @@ trap 'stop 1' EXIT
 start() {
   local program=$1
   shift
+  # The log begins empty before the program does, and as a new file, so that every line in it is this program's own.
+  rm -f "data/log/$program.log"
+  : >"data/log/$program.log"
   # A process group of its own: Ctrl-C reaches this script alone, which then stops them in order.
-  setsid "$bin/$program" "$@" >"data/log/$program.log" 2>&1 &
+  setsid "$bin/$program" "$@" >>"data/log/$program.log" 2>&1 &
   pids[$program]=$!
   echo "${pids[$program]}" >"data/$program.pid"
 }
 
-# One line a program: its own words when it is ready, or its last words when it is not.
+alive() { kill -0 "${pids[$1]}" 2>/dev/null; }
+
+# How a program ended, and why where it said so itself: a refusal begins with its name. Any other last line of a log
+# is only what it did last.
+ended() {
+  local program=$1 status how why
+  wait "${pids[$program]}" 2>/dev/null
+  status=$?
+  if [ $status -gt 128 ]; then how="killed by signal $((status - 128))"; else how="exit status $status"; fi
+  why=$(grep -a "^$program: " "data/log/$program.log" | tail -n 1 | sed "s/^$program: //")
+  say "✗ $program ended ($how): ${why:-see data/log/$program.log}"
+  rm -f "data/$program.pid"
+  unset "pids[$program]"
+}
+
+# One line a program: its own words when it is ready, or how it ended when it is not.
 ready() {
-  local program=$1 limit=$2
+  local program=$1 limit=$2 line
   for _ in $(seq $((limit * 20))); do
-    if ! kill -0 "${pids[$program]}" 2>/dev/null; then
-      say "✗ $program: $(tail -n 1 "data/log/$program.log" | sed 's/^'"$program"': //')"
-      rm -f "data/$program.pid"
+    line=$(grep -a -m1 -oE "$program is ready.*" "data/log/$program.log" | sed 's/\x1b\[[0-9;]*m//g')
+    # Looked at after the line: a program that ended since is not ready.
+    if ! alive "$program"; then
+      ended "$program"
       return 1
     fi
-    local line
-    line=$(grep -m1 -oE "$program is ready.*" "data/log/$program.log" | sed 's/\x1b\[[0-9;]*m//g')
     if [ -n "$line" ]; then
       say "✓ $line"
       return 0
@@ -93,7 +121,8 @@ ready search-node 30 || stop 1
 start shipper
 ready shipper 30
 start dashboard
-ready dashboard 30
+dashboard=no
+ready dashboard 30 && dashboard=yes
 for program in file-beat metric-beat packet-beat heartbeat; do start "$program"; done
 for program in file-beat metric-beat packet-beat heartbeat; do ready "$program" 30; done
 
@@ -105,17 +134,15 @@ if [ "${DEMO:-1}" = 1 ]; then
 fi
 
 say ""
-say "the dashboard is at http://127.0.0.1:5601   (Ctrl-C stops everything; logs are in data/log)"
+if [ "$dashboard" = yes ]; then
+  say "the dashboard is at http://127.0.0.1:5601   (Ctrl-C stops everything; logs are in data/log)"
+else
+  say "the dashboard did not start, the others go on   (Ctrl-C stops everything; logs are in data/log)"
+fi
 
 # Whoever ends on its own is named; the others go on.
 while true; do
-  for program in "${!pids[@]}"; do
-    if ! kill -0 "${pids[$program]}" 2>/dev/null; then
-      [ -f "data/$program.pid" ] && say "✗ $program ended: $(tail -n 1 "data/log/$program.log")"
-      rm -f "data/$program.pid"
-      unset "pids[$program]"
-    fi
-  done
+  for program in "${!pids[@]}"; do alive "$program" || ended "$program"; done
   sleep 1 &
   wait $!
 done

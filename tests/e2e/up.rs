@@ -4,8 +4,9 @@
 //! The script runs in a folder of its own, on copies of the scripts and the configuration in which free ports stand
 //! for the usual ones.
 
+use std::fs::Permissions;
 use std::net::TcpListener;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
@@ -39,17 +40,42 @@ impl Drop for Up {
 
 impl Place {
     fn new() -> Self {
+        let built = binary("search-node").expect("built").parent().expect("a folder").to_owned();
+        let place = Self::without_programs(&built.file_name().expect("a profile").to_string_lossy());
+        symlink(&built, place.programs()).expect("linked");
+        place
+    }
+
+    /// With scripts for programs: each says that it is ready and goes on until it is told to stop, but for those whose
+    /// script is given.
+    fn with_scripts(scripts: &[(&str, &str)]) -> Self {
+        const GOOD: &str = "trap 'exit 0' TERM; echo \"$name is ready\"; while :; do sleep 0.05; done";
+        let place = Self::without_programs("scripted");
+        fs_err::create_dir(place.programs()).expect("made");
+        for name in
+            ["search-node", "shipper", "dashboard", "file-beat", "metric-beat", "packet-beat", "heartbeat"]
+        {
+            let script = scripts.iter().find(|(given, _)| *given == name).map_or(GOOD, |(_, script)| script);
+            let path = place.programs().join(name);
+            fs_err::write(&path, format!("#!/bin/sh\nname={name}\n{script}\n")).expect("written");
+            fs_err::set_permissions(&path, Permissions::from_mode(0o755)).expect("set");
+        }
+        place
+    }
+
+    fn programs(&self) -> PathBuf {
+        self.folder.path().join("target").join(&self.profile)
+    }
+
+    fn without_programs(profile: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let ports: Vec<u16> = USUAL.iter().map(|_| free_port().expect("a port")).collect();
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the checkout");
         for part in ["scripts", "config", "config/pipelines"] {
             copy(&root.join(part), &folder.path().join(part), &ports);
         }
-        let built = binary("search-node").expect("built").parent().expect("a folder").to_owned();
-        let profile = built.file_name().expect("a profile").to_string_lossy().into_owned();
         fs_err::create_dir(folder.path().join("target")).expect("made");
-        symlink(&built, folder.path().join("target").join(&profile)).expect("linked");
-        Self { folder, ports, profile }
+        Self { folder, ports, profile: profile.to_owned() }
     }
 
     fn command(&self) -> Command {
@@ -192,4 +218,75 @@ fn a_taken_port_of_the_node_is_refused_with_its_setting() {
     assert!(!said.contains("shipper is ready"), "{said}");
     assert_eq!(place.leftovers(), Vec::<String>::new());
     drop(stranger);
+}
+
+/// A line of an earlier run stood in the log while the program of this one had not emptied it yet.
+#[test]
+fn a_ready_line_is_believed_of_this_start_and_a_live_program_only() {
+    let place = Place::with_scripts(&[
+        ("file-beat", "exit 3"),
+        ("metric-beat", "echo \"$name is ready\"; exit 4"),
+        ("heartbeat", "echo 'heartbeat: `monitors` is empty; list one'; exit 1"),
+    ]);
+    let logs = place.folder.path().join("data/log");
+    fs_err::create_dir_all(&logs).expect("made");
+    fs_err::write(logs.join("file-beat.log"), "file-beat is ready STALE-LINE\n").expect("written");
+
+    let mut up = place.start();
+    up.says("Ctrl-C stops everything");
+
+    let said = up.said();
+    assert!(!said.contains("STALE-LINE"), "{said}");
+    assert!(said.contains("✗ file-beat ended (exit status 3): see data/log/file-beat.log"), "{said}");
+    assert!(said.contains("✗ metric-beat ended (exit status 4)"), "{said}");
+    assert!(said.contains("✗ heartbeat ended (exit status 1): `monitors` is empty; list one"), "{said}");
+    assert_eq!(up.interrupt().expect("ends"), Some(0), "{}", up.said());
+}
+
+#[test]
+fn a_dashboard_that_did_not_start_has_no_address() {
+    let refusal = "echo 'dashboard: its port is taken; choose another'; exit 1";
+    let place = Place::with_scripts(&[("dashboard", refusal)]);
+
+    let mut up = place.start();
+    up.says("Ctrl-C stops everything");
+
+    let said = up.said();
+    assert!(said.contains("✗ dashboard ended (exit status 1): its port is taken; choose another"), "{said}");
+    assert!(said.contains("✓ heartbeat is ready") && said.contains("the dashboard did not start"), "{said}");
+    assert!(!said.contains("the dashboard is at"), "{said}");
+    assert_eq!(up.interrupt().expect("ends"), Some(0), "{}", up.said());
+}
+
+#[test]
+fn a_killed_program_is_named_with_its_signal() {
+    let place = Place::with_scripts(&[]);
+    let mut up = place.start();
+    up.says("the dashboard is at");
+
+    let node = fs_err::read_to_string(place.folder.path().join("data/search-node.pid")).expect("a pid");
+    Command::new("kill").args(["-9", node.trim()]).status().expect("killed");
+
+    up.says("✗ search-node ended (killed by signal 9)");
+    assert!(!up.said().contains("signal 9): search-node is ready"), "{}", up.said());
+    assert!(!up.said().contains("up.sh: line"), "the shell speaks of its own: {}", up.said());
+    assert_eq!(up.interrupt().expect("ends"), Some(0), "{}", up.said());
+}
+
+#[test]
+fn what_a_killed_start_left_behind_is_named_with_the_command_that_ends_it() {
+    let place = Place::with_scripts(&[]);
+    let mut up = place.start();
+    up.says("the dashboard is at");
+    up.child.kill().expect("killed");
+    up.child.wait().expect("ended");
+
+    let second = place.run();
+
+    let said = String::from_utf8_lossy(&second.stdout).into_owned();
+    assert_eq!(second.status.code(), Some(1), "{said}");
+    let remedy = said.split('`').find(|part| part.starts_with("kill ")).unwrap_or_else(|| panic!("{said}"));
+    Command::new("sh").args(["-c", remedy]).status().expect("runs");
+    let gone = wait_until("the end of what was left", LIMIT, || place.leftovers().is_empty().then_some(()));
+    assert!(gone.is_ok(), "{said}\n{:?}", place.leftovers());
 }

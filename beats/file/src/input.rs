@@ -6,7 +6,7 @@ use std::time::Duration;
 use beat_core::stream::Stream;
 use event::{Event, Map, Value};
 use regex::bytes::RegexSet;
-use settings::{Settings, SettingsError};
+use settings::{Node, Settings, SettingsError, Tree};
 
 use crate::paths::PathGlob;
 
@@ -68,6 +68,16 @@ impl Input {
                 "paths",
                 "`paths` is empty, so nothing would be read; list at least one glob, e.g. /var/log/*.log",
             ));
+        }
+        for path in view.node("paths").map(Node::elements).unwrap_or_default() {
+            if let Tree::Scalar { text, quoted: false } = &path.tree
+                && (text.parse::<f64>().is_ok() || matches!(text.as_str(), "true" | "false"))
+            {
+                let reason = format!(
+                    "`paths`: {text} is no path; write a glob, e.g. /var/log/*.log, or '{text}' in quotes for a file of that name"
+                );
+                return Err(SettingsError::Rule { origin: path.origin.clone(), reason });
+            }
         }
         let globs = paths
             .iter()
@@ -136,4 +146,35 @@ fn template(view: &Settings, namespace: &str) -> Result<Event, SettingsError> {
         }
     }
     Ok(event)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(paths: &str) -> Option<String> {
+        let text = format!("file-beat.inputs:\n  - id: one\n    paths: {paths}\n");
+        let settings = settings::load_text(crate::SCHEMA, "t.yml", &text, &[]).expect("of its kind");
+        Input::all(&settings).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_is_no_text_is_no_path() {
+        for (paths, place, value) in [
+            ("5", "t.yml:3", "5"),
+            ("\n      - /var/log/a.log\n      - 4.2", "t.yml:5", "4.2"),
+            ("true", "t.yml:3", "true"),
+        ] {
+            assert_eq!(
+                refusal(paths),
+                Some(format!(
+                    "{place}: `paths`: {value} is no path; write a glob, e.g. /var/log/*.log, or '{value}' in quotes for a file of that name"
+                )),
+                "{paths}"
+            );
+        }
+        for paths in ["'5'", "/var/log/5", "['5', a.log]"] {
+            assert_eq!(refusal(paths), None, "{paths}");
+        }
+    }
 }

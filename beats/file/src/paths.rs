@@ -31,8 +31,8 @@ impl PathGlob {
         if text.is_empty() {
             return Err("a path is empty".to_owned());
         }
-        let base = if text.starts_with('/') { PathBuf::from("/") } else { PathBuf::from(".") };
-        let segments = text
+        let (base, rest) = if text.starts_with('/') { (PathBuf::from("/"), text) } else { from_here(text)? };
+        let segments = rest
             .split('/')
             .filter(|segment| !segment.is_empty() && *segment != ".")
             .map(|segment| match segment {
@@ -68,6 +68,22 @@ impl PathGlob {
         }
         folder
     }
+}
+
+/// The folder a relative glob begins in, and what is left of the glob: events carry absolute paths, whatever the
+/// settings say.
+fn from_here(text: &str) -> Result<(PathBuf, &str), String> {
+    let mut folder = std::env::current_dir().map_err(|error| {
+        format!("it is relative to a folder that cannot be told: {error}; write it from / on")
+    })?;
+    let mut rest = text;
+    while let Some((first @ ("" | "." | ".."), after)) = rest.split_once('/') {
+        if first == ".." {
+            folder.pop();
+        }
+        rest = after;
+    }
+    Ok((folder, rest))
 }
 
 fn walk(at: &Path, rest: &[Segment], follow: bool, depth: usize, found: &mut Vec<PathBuf>) {
@@ -142,6 +158,17 @@ mod tests {
         ];
         for (glob, expected) in cases {
             assert_eq!(matching(folder.path(), glob), expected, "{glob}");
+        }
+    }
+
+    #[test]
+    fn a_relative_glob_finds_absolute_paths() {
+        let here = std::env::current_dir().expect("a folder");
+        let name = here.file_name().expect("a name").to_string_lossy().into_owned();
+
+        for glob in ["Cargo.toml", "./Cargo.toml", "Cargo.*", &format!("../{name}/Cargo.toml")] {
+            let files = PathGlob::parse(glob).expect(glob).files(false);
+            assert_eq!(files, [here.join("Cargo.toml")], "{glob}");
         }
     }
 

@@ -18,9 +18,9 @@ const LINKTYPE_IPV6: i32 = 229;
 /// Why a capture file could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum CaptureError {
-    /// It could not be opened.
+    /// It could not be opened. Not a source of its own: the text says it whole, and a chain would say it again.
     #[error("{0}; give a file that can be read with -I")]
-    Open(#[from] std::io::Error),
+    Open(std::io::Error),
     /// It is something else.
     #[error("{path} is no capture: neither pcap nor pcapng; give one as tcpdump -w writes it")]
     Unknown {
@@ -52,7 +52,7 @@ pub fn read_capture(
     path: &Path,
     mut each: impl FnMut(i64, u64, Link, &[u8]) -> bool,
 ) -> Result<Ending, CaptureError> {
-    let file = fs::File::open(path)?;
+    let file = fs::File::open(path).map_err(CaptureError::Open)?;
     let mut reader =
         create_reader(BUFFER_BYTES, file).map_err(|_| CaptureError::Unknown { path: path.to_owned() })?;
     let mut origins: Vec<Origin> = Vec::new();

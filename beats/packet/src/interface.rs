@@ -21,7 +21,8 @@ const DEVICE_TYPES_WITHOUT_ETHERNET: [&str; 2] = ["tun", "wg"];
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum InterfaceError {
     #[error(
-        "capture on {device} needs CAP_NET_RAW; run `setcap cap_net_raw+ep packet-beat`, or give a file with -I"
+        "capture on {device} needs CAP_NET_RAW; run `setcap cap_net_raw+ep {}`, or give a file with -I",
+        own_path()
     )]
     NotPermitted { device: String },
     #[error("there is no interface `{device}`; set `packet-beat.interfaces.device` to any of {known}")]
@@ -30,6 +31,11 @@ pub(crate) enum InterfaceError {
     NoneUp,
     #[error("capture on {device} failed: {error}")]
     Failed { device: String, error: std::io::Error },
+}
+
+/// This program's file, since `setcap` looks up no name in PATH.
+fn own_path() -> String {
+    std::env::current_exe().map_or_else(|_| crate::PROGRAM.to_owned(), |path| path.display().to_string())
 }
 
 /// An interface that is open.
@@ -162,6 +168,21 @@ mod tests {
             seen.is_repeat(&number.to_be_bytes());
         }
         assert!(seen.recent.len() <= Seen::RECENT_MAX);
+    }
+
+    #[test]
+    fn what_may_not_be_captured_comes_with_a_command_that_can_be_pasted() {
+        let error = InterfaceError::NotPermitted { device: "eth0".to_owned() };
+
+        let own = std::env::current_exe().expect("known");
+        assert!(own.is_absolute());
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "capture on eth0 needs CAP_NET_RAW; run `setcap cap_net_raw+ep {}`, or give a file with -I",
+                own.display()
+            )
+        );
     }
 
     #[test]

@@ -343,5 +343,8 @@ fn a_file_that_is_no_capture_or_missing_is_refused_with_a_remedy() {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(1), "{said}");
         assert!(said.contains(file) && said.contains(words), "{said}");
+        let refusals: Vec<&str> = said.lines().filter(|line| line.starts_with("packet-beat: ")).collect();
+        assert_eq!(refusals.len(), 1, "{said}");
+        assert_eq!(refusals[0].matches(file).count(), 1, "told twice: {said}");
     }
 }

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 
 const PROGRAM: &str = "dashboard";
 
-fn main() -> Result<()> {
+fn main() {
     let line = CommandLine::new(PROGRAM, "The browser UI of Weir");
     let (settings, _) = settings::start(line, PROGRAM, SCHEMA, &[]);
     let checked =
@@ -21,15 +21,23 @@ fn main() -> Result<()> {
         _ => log::Format::Text,
     };
     log::start(&settings.text("logging.level"), format);
+    if let Err(error) = run(checked) {
+        // One line whatever `RUST_BACKTRACE` says: a refusal is no fault of ours to be traced.
+        eprintln!("{PROGRAM}: {error:#}");
+        std::process::exit(1);
+    }
+}
+
+fn run(settings: DashboardSettings) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .context("the runtime cannot start")?;
-    runtime.block_on(run(checked))
+    runtime.block_on(serve(settings))
 }
 
-async fn run(settings: DashboardSettings) -> Result<()> {
+async fn serve(settings: DashboardSettings) -> Result<()> {
     let shutdown = Shutdown::listen().context("signals cannot be listened to")?;
     let address = settings.address;
     let listener = match TcpListener::bind(address).await {

@@ -11,6 +11,8 @@ fn command(arguments: &[&str]) -> Command {
     for argument in arguments {
         command.args(["-E", argument]);
     }
+    // A refusal is one line even where a developer asked for backtraces.
+    command.env("RUST_BACKTRACE", "1");
     command.stderr(Stdio::piped()).stdout(Stdio::piped());
     command
 }
@@ -18,6 +20,11 @@ fn command(arguments: &[&str]) -> Command {
 fn ended(arguments: &[&str]) -> (Option<i32>, String) {
     let Output { status, stderr, .. } = command(arguments).output().expect("the program runs");
     (status.code(), String::from_utf8_lossy(&stderr).into_owned())
+}
+
+/// `program: message; remedy`, and nothing else.
+fn is_one_line(said: &str) {
+    assert!(said.starts_with("dashboard: ") && said.trim_end().lines().count() == 1, "{said}");
 }
 
 struct Running {
@@ -77,6 +84,7 @@ fn a_taken_port_names_the_setting() {
     let (code, said) = ended(&[&format!("server.port={port}")]);
 
     assert_eq!(code, Some(1));
+    is_one_line(&said);
     assert!(said.contains(&format!("127.0.0.1:{port}")) && said.contains("-E server.port=PORT"), "{said}");
 }
 
@@ -98,5 +106,6 @@ fn a_wrong_setting_ends_with_78_and_a_remedy() {
 fn an_address_that_is_no_address_is_told_so() {
     let (code, said) = ended(&["server.port=0", "elasticsearch.hosts=['http://']"]);
     assert_eq!(code, Some(1));
+    is_one_line(&said);
     assert!(said.contains("is not the address of a node"), "{said}");
 }

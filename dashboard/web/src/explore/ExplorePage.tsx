@@ -1,5 +1,6 @@
 // Explore: the address is the state; this page joins its parts and gives each what it needs.
 
+import { useMediaQuery } from '@mantine/hooks';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
@@ -29,6 +30,8 @@ import { useExplore, type Wanted } from './useExplore';
 import { useExploreKeys } from './useExploreKeys';
 
 const NO_FIELDS: Field[] = [];
+/** As in `explore.css`: a window this narrow has room for the fields or the documents, not for both. */
+const NARROW = '(max-width: 600px)';
 
 export function ExplorePage() {
   const m = useMessages();
@@ -40,6 +43,11 @@ export function ExplorePage() {
   const [tick, setTick] = useState(0);
   const [every, setEvery] = useState(0);
   const [timeOpened, setTimeOpened] = useState(false);
+  // In a narrow window the fields are opened for a moment, and the choice for wide ones is left alone.
+  const narrow = useMediaQuery(NARROW, undefined, { getInitialValueInEffect: false }) ?? false;
+  const [fieldsOver, setFieldsOver] = useState(false);
+  const fieldsShown = narrow ? fieldsOver : fieldsOpen === 'yes';
+  const toggleFields = () => (narrow ? setFieldsOver(!fieldsOver) : setPref('fieldsOpen', fieldsShown ? 'no' : 'yes'));
   const [widened, setWidened] = useState('');
   const grid = useRef<LogGrid | null>(null);
 
@@ -176,19 +184,27 @@ export function ExplorePage() {
       {rows?.cut && <div className="notice" role="status">{m.explore.cut}</div>}
       {rows?.full && <div className="notice" role="status">{m.explore.rowsMax(whole(ROWS_MAX, language))}</div>}
       <div className="explore-body">
-        {fieldsOpen === 'yes' && (
-          <FieldList fields={known} cut={fields.data?.cut ?? false} columns={columns} scope={wanted?.scope ?? null} onColumn={toggleColumn} onFilter={filter} />
+        {fieldsShown && (
+          <FieldList
+            fields={known}
+            cut={fields.data?.cut ?? false}
+            columns={columns}
+            scope={wanted?.scope ?? null}
+            onColumn={toggleColumn}
+            onFilter={filter}
+            onClose={narrow ? toggleFields : null}
+          />
         )}
         <div className="results">
           <div className={`progress${results.loading || results.loadingMore ? ' on' : ''}`} />
           <div className="chart-head">
             <button
               type="button"
-              className="icon-button"
-              aria-pressed={fieldsOpen === 'yes'}
-              aria-label={fieldsOpen === 'yes' ? m.explore.fieldsHide : m.explore.fieldsShow}
-              title={fieldsOpen === 'yes' ? m.explore.fieldsHide : m.explore.fieldsShow}
-              onClick={() => setPref('fieldsOpen', fieldsOpen === 'yes' ? 'no' : 'yes')}
+              className="icon-button fields-toggle"
+              aria-pressed={fieldsShown}
+              aria-label={fieldsShown ? m.explore.fieldsHide : m.explore.fieldsShow}
+              title={fieldsShown ? m.explore.fieldsHide : m.explore.fieldsShow}
+              onClick={toggleFields}
             >
               <SideIcon />
             </button>

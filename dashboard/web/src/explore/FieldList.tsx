@@ -5,7 +5,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useMemo, useRef, useState } from 'react';
 import { type ApiFailure, post } from '../api/client';
 import type { Field, FieldValues, Scope } from '../api/types';
-import { ColumnIcon, MinusIcon, PlusIcon } from '../components/icons';
+import { CloseIcon, ColumnIcon, MinusIcon, PlusIcon } from '../components/icons';
 import { Bar, Waiting } from '../components/parts';
 import { number, percent, whole } from '../format/number';
 import { useLanguage, useMessages } from '../i18n';
@@ -20,9 +20,11 @@ interface Props {
   scope: Scope | null;
   onColumn: (name: string) => void;
   onFilter: (field: string, values: string[], negate: boolean) => void;
+  /** Where the list lies over the documents, it has a button of its own to close it. */
+  onClose: (() => void) | null;
 }
 
-export function FieldList({ fields, cut, columns, scope, onColumn, onFilter }: Props) {
+export function FieldList({ fields, cut, columns, scope, onColumn, onFilter, onClose }: Props) {
   const m = useMessages();
   const [find, setFind] = useState('');
   const [opened, setOpened] = useState<string | null>(null);
@@ -45,6 +47,7 @@ export function FieldList({ fields, cut, columns, scope, onColumn, onFilter }: P
       field={field}
       isColumn={columns.includes(field.name)}
       opened={opened === field.name}
+      isBelow={onClose !== null}
       onOpened={(open) => setOpened(open ? field.name : null)}
       scope={scope}
       onColumn={onColumn}
@@ -58,6 +61,11 @@ export function FieldList({ fields, cut, columns, scope, onColumn, onFilter }: P
     <aside className="fields" aria-label={m.explore.fields}>
       <div className="fields-head">
         <input className="find" type="search" value={find} placeholder={m.explore.fieldsFind} aria-label={m.explore.fieldsFind} onChange={(event) => setFind(event.target.value)} />
+        {onClose && (
+          <button type="button" className="icon-button" aria-label={m.explore.fieldsHide} title={m.explore.fieldsHide} onClick={onClose}>
+            <CloseIcon />
+          </button>
+        )}
       </div>
       {/* Reached by keys too: the list scrolls. */}
       <div className="fields-scroll" ref={scroller} tabIndex={0} role="group" aria-label={m.explore.fieldsAll} onScroll={(event) => setTop(event.currentTarget.scrollTop)}>
@@ -78,18 +86,20 @@ interface RowProps {
   field: Field;
   isColumn: boolean;
   opened: boolean;
+  /** The values open below, where there is no room beside. */
+  isBelow: boolean;
   onOpened: (opened: boolean) => void;
   scope: Scope | null;
   onColumn: (name: string) => void;
   onFilter: (values: string[], negate: boolean) => void;
 }
 
-function FieldRow({ field, isColumn, opened, onOpened, scope, onColumn, onFilter }: RowProps) {
+function FieldRow({ field, isColumn, opened, isBelow, onOpened, scope, onColumn, onFilter }: RowProps) {
   const m = useMessages();
   const label = isColumn ? m.explore.columnRemove(field.name) : m.explore.columnAdd(field.name);
   return (
     <div className="field-row">
-      <Popover opened={opened} onChange={onOpened} position="right-start" trapFocus>
+      <Popover opened={opened} onChange={onOpened} position={isBelow ? 'bottom-start' : 'right-start'} trapFocus>
         <Popover.Target>
           <button type="button" className="name" title={field.name} aria-haspopup="dialog" onClick={() => onOpened(!opened)}>
             <TypeIcon type={field.type} />

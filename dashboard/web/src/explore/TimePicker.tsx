@@ -43,15 +43,15 @@ export function TimePicker(props: Props) {
     onChange(nextFrom, nextTo);
   };
   return (
-    <div className="row" style={{ gap: 4 }}>
+    <div className="row time-row">
       <button type="button" className="icon-button" aria-label={m.time.earlier} title={`${m.time.earlier}  [`} disabled={!range} onClick={() => range && set(moved(range, -1))}>
         <LeftIcon />
       </button>
       <Popover opened={opened} onChange={onOpened} position="bottom-end" trapFocus>
         <Popover.Target>
-          <button type="button" className="field-box" aria-label={`${m.time.label}: ${name}`} aria-haspopup="dialog" onClick={() => onOpened(!opened)}>
+          <button type="button" className="field-box time-box" aria-label={`${m.time.label}: ${name}`} title={name} aria-haspopup="dialog" onClick={() => onOpened(!opened)}>
             <ClockIcon />
-            {name}
+            <span className="cut">{name}</span>
             <CaretIcon />
           </button>
         </Popover.Target>
@@ -114,7 +114,7 @@ export function TimePicker(props: Props) {
           { value: 'utc', label: m.time.utc },
         ]}
       />
-      <button type="button" className="field-box" aria-label={m.common.refresh} title={`${m.common.refresh}  r`} onClick={onRefresh}>
+      <button type="button" className="field-box refresh" aria-label={m.common.refresh} title={`${m.common.refresh}  r`} onClick={onRefresh}>
         <RefreshIcon />
         {every > 0 && isRelative(from, to) && <span className="muted">{every} s</span>}
       </button>

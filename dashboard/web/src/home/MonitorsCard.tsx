@@ -44,7 +44,7 @@ function Row({ monitor, now }: { monitor: MonitorRow; now: number }) {
   const down = monitor.status === 'down';
   const checks = m.home.checks(monitor.up, monitor.down);
   return (
-    <tr title={[monitor.url, monitor.error, ago(monitor.seen ?? null, now, language, m)].filter(Boolean).join('\n')}>
+    <tr title={[monitor.name, monitor.url, monitor.error, ago(monitor.seen ?? null, now, language, m)].filter(Boolean).join('\n')}>
       <td className={down ? 'state-down' : 'state-up'}>{down ? `✕ ${m.home.down}` : `▲ ${m.home.up}`}</td>
       <td>
         <Link to="/explore" search={{ src: 'uptime-*', f: `monitor.id:${monitor.id}` }}>

@@ -31,7 +31,7 @@ export function FlowsCard({ part }: { part: Network }) {
             <tbody>
               {flows.map((flow) => (
                 <tr key={`${flow.from} ${flow.to} ${flow.port} ${flow.transport}`}>
-                  <td className="mono talk">
+                  <td className="mono talk" title={`${flow.from} → ${flow.to}${flow.port ? `:${flow.port}` : ''}`}>
                     <Link to="/explore" search={{ src: 'packets-*', f: `source.ip:${flow.from.replaceAll(':', '%3A')},destination.ip:${flow.to.replaceAll(':', '%3A')}` }}>
                       {flow.from} → {flow.to}
                       {flow.port && `:${flow.port}`}
@@ -73,7 +73,7 @@ export function DnsCard({ part, now }: { part: Network; now: number }) {
             <tbody>
               {questions.map((question, at) => (
                 <tr key={at}>
-                  <td className="mono" title={question.answer ?? ''}>
+                  <td className="mono" title={[question.name, question.answer].filter(Boolean).join('\n')}>
                     <span className="muted">{question.type}</span> {question.name}
                   </td>
                   <td className={question.code === 'NOERROR' || question.code === null ? 'muted' : 'state-down'}>{question.code}</td>

@@ -241,6 +241,25 @@ const checks = {
   },
 };
 
+/** What a narrow window must not do: scroll sideways, push a control out of sight, or leave a name no room. */
+async function fits(page, name) {
+  const { wide, outside, squeezed } = await page.evaluate(() => {
+    const shown = (one) => one.getClientRects().length > 0;
+    // The rows have columns of their own and scroll by themselves.
+    const controls = [...document.querySelectorAll('button, input, textarea, select, a[href]')].filter((one) => shown(one) && !one.closest('.grid, .skip'));
+    const box = (one) => one.getBoundingClientRect();
+    const label = (one) => one.getAttribute('aria-label') ?? one.textContent;
+    return {
+      wide: Math.max(...[document.documentElement, document.body, ...document.querySelectorAll('.page, .home, .explore, .topbar')].map((one) => one.scrollWidth - one.clientWidth)),
+      outside: controls.filter((one) => !one.classList.contains('skip') && (box(one).left < 0 || box(one).right > innerWidth + 0.5) && !one.closest('td')).map(label),
+      squeezed: [...document.querySelectorAll('.card td:has(a)')].filter((one) => box(one).width < 150).map(label),
+    };
+  });
+  must(wide <= 0, `${name} scrolls ${wide} px sideways`);
+  must(outside.length === 0, `${name}: out of sight: ${outside.join(', ')}`);
+  must(squeezed.length === 0, `${name}: no room for ${squeezed.join(', ')}`);
+}
+
 async function find(page) {
   const until = Date.now() + 60_000;
   for (;;) {
@@ -286,6 +305,36 @@ async function run(name, options, act) {
 
 if (text) await run(`a document with "${text}" comes on the page`, {}, find);
 for (const [name, act] of Object.entries(checks)) await run(name, {}, act);
+for (const lang of ['en', 'zh-CN']) {
+  await run(`a window of 390 px does not scroll sideways, ${lang}`, { width: 390, height: 844, lang }, async (page) => {
+    await page.goto(`${base}/`);
+    await page.waitForSelector('.card-ingest tbody tr');
+    await fits(page, 'home');
+    await accessible(page, 'home');
+    await openExplore(page);
+    must((await page.locator('.fields').count()) === 0, 'the fields are open');
+    await fits(page, 'explore');
+    await accessible(page, 'explore');
+    await page.locator('.fields-toggle').click();
+    await page.waitForSelector('.fields .field-row');
+    await fits(page, 'the fields');
+    await page.locator('.field-row .name', { hasText: 'event.dataset' }).click();
+    await page.waitForSelector('.value-row');
+    await fits(page, 'the values of a field');
+    await page.keyboard.press('Escape');
+    await page.waitForSelector('.values', { state: 'detached' });
+    await page.locator('.fields-head button').click();
+    await page.waitForSelector('.fields', { state: 'detached' });
+    await rows(page).first().locator('.grid-cell').first().click();
+    await page.waitForSelector('.doc-table tr');
+    await fits(page, 'a document');
+    await page.locator('.flyout > header button').last().click();
+    await page.waitForSelector('.flyout', { state: 'detached' });
+    await page.keyboard.press('t');
+    await page.waitForSelector('.time-panel');
+    await fits(page, 'the time range');
+  });
+}
 for (const theme of ['light', 'dark']) {
   for (const lang of ['en', 'zh-CN']) {
     await run(`axe finds nothing grave, ${theme}, ${lang}`, { theme, lang }, async (page) => {

@@ -1,4 +1,4 @@
-// Screenshots of every page, in both colours and languages and at two sizes, to be looked at:
+// Screenshots of every page, in both colours and languages and at four sizes, to be looked at:
 //   node tests/browser/shots.mjs http://127.0.0.1:5601 /some/folder
 
 import { mkdirSync } from 'node:fs';
@@ -19,7 +19,7 @@ const pages = {
   empty: '/explore?q=message:nothinglikethis',
 };
 
-for (const [width, height] of [[1440, 900], [1024, 768]]) {
+for (const [width, height] of [[1440, 900], [1024, 768], [768, 1024], [390, 844]]) {
   for (const theme of ['light', 'dark']) {
     for (const lang of ['en', 'zh-CN']) {
       const { page, close } = await open({ width, height, theme, lang });
@@ -30,7 +30,7 @@ for (const [width, height] of [[1440, 900], [1024, 768]]) {
         if (name === 'home') await page.waitForSelector('.card');
         else await page.waitForSelector('.grid-row, .empty strong, .query-fault');
         if (name === 'document') {
-          await page.locator('.grid-row').nth(3).click();
+          await page.locator('.grid-row').nth(3).locator('.grid-cell').first().click();
           await page.waitForSelector('.doc-table');
         }
         await page.waitForFunction(() => !document.querySelector('.progress.on'));

@@ -18,6 +18,10 @@ use crate::translog::{Draft, Location, Operation, OperationKind};
 /// How many bytes of sources are added between two looks at a segment's memory.
 const WEIGH_EVERY_BYTES: usize = 64 << 10;
 
+/// tantivy takes a third of this for the first table of terms, which doubles as it fills. A node has many shards that get a
+/// few documents a second each: a table for the largest segment in every one of them would be most of its memory.
+const TABLE_BUDGET_BYTES: usize = 4 << 20;
+
 /// What must hold of the document as it is, for the write to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Condition {
@@ -290,7 +294,7 @@ impl Engine {
     fn open_segment(&self) -> Result<OpenSegment, EngineError> {
         // Behind the gate this index is at least as new as the layout that any writer reads its document by.
         let segment = self.writing.load().index.new_segment();
-        let writer = SegmentWriter::for_segment(self.options.segment_buffer_bytes, segment.clone())?;
+        let writer = SegmentWriter::for_segment(TABLE_BUDGET_BYTES, segment.clone())?;
         Ok(OpenSegment { segment, writer, unweighed: 0, held: Held::new(&self.shared.buffers) })
     }
 }

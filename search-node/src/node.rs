@@ -230,12 +230,16 @@ fn refresh_loop(node: Arc<Node>, stop: CancellationToken) -> std::io::Result<std
             node.memory.look();
             relieve_buffers(&node);
             for index in node.indices.all() {
-                if let Err(error) = index.refresh_if_due().and_then(|_| index.tend()) {
-                    tracing::error!(
+                let tended = || index.refresh_if_due().map(drop).and(index.tend());
+                // One index that breaks must not end the refreshes of all others.
+                match std::panic::catch_unwind(std::panic::AssertUnwindSafe(tended)) {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => tracing::error!(
                         index = index.name,
                         reason = error.reason,
                         "index could not be refreshed"
-                    );
+                    ),
+                    Err(_) => tracing::error!(index = index.name, "refreshing the index broke"),
                 }
             }
             std::thread::sleep(REFRESH_TICK);

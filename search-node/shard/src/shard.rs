@@ -148,6 +148,11 @@ impl Shard {
         Arc::strong_count(&self.engine) == 1 && self.engine.is_committed()
     }
 
+    /// Why the shard accepts nothing more, if something failed that only opening it again mends.
+    pub fn fenced(&self) -> Option<String> {
+        self.engine.fenced()
+    }
+
     /// Whether so much was written since the last refresh that one is due for the memory it frees.
     pub fn wants_refresh(&self) -> bool {
         self.engine.wants_refresh()

@@ -16,18 +16,21 @@ pub(crate) struct Newest {
 }
 
 impl Newest {
-    pub(crate) fn note(&mut self, result: &WriteResult) {
-        // A shard that was written to is open; one that broke since cannot be synced, and its next use says why.
-        if let (Some(written), Ok(shard)) = (result.written, result.shard()) {
-            self.note_write(&result.index, &shard, written);
+    /// Fails if the shard has broken since the write: then it cannot be made durable and must not be acknowledged.
+    pub(crate) fn note(&mut self, result: &WriteResult) -> Result<(), ApiError> {
+        if let Some(written) = result.written {
+            self.note_write(&result.index, &result.shard()?, written);
         }
+        Ok(())
     }
 
     pub(crate) fn note_write(&mut self, index: &Arc<Index>, shard: &Arc<Shard>, written: Written) {
         let key = Arc::as_ptr(shard) as usize;
         let entry =
             self.by_shard.entry(key).or_insert_with(|| (Arc::clone(shard), written, Arc::clone(index)));
-        if written.seq_no > entry.1.seq_no || !entry.1.is_logged() {
+        // What changed nothing has nothing to sync, and must not stand in the way of what has.
+        let is_newer = !entry.1.is_logged() || written.seq_no > entry.1.seq_no;
+        if written.is_logged() && is_newer {
             entry.1 = written;
         }
     }

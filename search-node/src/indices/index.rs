@@ -150,7 +150,9 @@ impl Index {
         })?;
         let newest = self.mapping();
         if !Arc::ptr_eq(&mapping, &newest) {
-            shard.set_mapping(newest, now)?;
+            // Behind the lock of whoever grows the mapping, so that an older one never comes after a newer one.
+            let _growing = self.metadata.lock();
+            shard.set_mapping(self.mapping(), now)?;
         }
         Ok(shard)
     }
@@ -220,7 +222,8 @@ impl Index {
         let current = self.mapping();
         let next = current.merge(added)?;
         if next == *current {
-            return Ok(());
+            // A shard that asks for what is there has missed it.
+            return self.tell_shards(&current);
         }
         self.settings.limits.check(&next)?;
         metadata.mapping = next.to_json();
@@ -229,10 +232,13 @@ impl Index {
         let next = Arc::new(next);
         // Stored first: a shard that is opened meanwhile finds it, or is among the open ones below.
         self.mapping.store(Arc::clone(&next));
-        for shard in self.open_shards() {
-            shard.set_mapping(Arc::clone(&next), self.clock.now_millis())?;
-        }
-        Ok(())
+        self.tell_shards(&next)
+    }
+
+    /// Gives the mapping to every open shard, also beyond one that cannot take it.
+    fn tell_shards(&self, mapping: &Arc<Mapping>) -> Result<(), ApiError> {
+        let now = self.clock.now_millis();
+        first_fault(self.open_shards().map(|shard| Ok(shard.set_mapping(Arc::clone(mapping), now)?)))
     }
 
     /// Refreshes if the index's interval has passed. Whether there was anything new.
@@ -258,11 +264,12 @@ impl Index {
         self.refreshed_millis.store(now, Ordering::Release);
         let number = self.refreshes.begin();
         let mut any = false;
-        for shard in self.open_shards() {
+        let done = first_fault(self.open_shards().map(|shard| {
             any |= shard.refresh(now)?;
-        }
+            Ok(())
+        }));
         self.refreshes.finish(number);
-        Ok(any)
+        done.map(|()| any)
     }
 
     /// Every shard for a search. An index that nobody has searched for a while is not refreshed every second; the first
@@ -316,14 +323,15 @@ impl Index {
     /// What the clock asks for: flushes of long translogs, syncs where durability is `async`, the end of idle shards.
     pub fn tend(&self) -> Result<(), ApiError> {
         let now = self.clock.now_millis();
-        for shard in self.open_shards() {
+        first_fault(self.open_shards().filter(|shard| shard.fenced().is_none()).map(|shard| {
             if shard.wants_flush() {
                 shard.flush(now)?;
             }
             if !self.settings.durability_request {
                 shard.sync_all()?;
             }
-        }
+            Ok(())
+        }))?;
         let Some(idle) = self.idle_after else { return Ok(()) };
         let before = now.saturating_sub(i64::try_from(idle.as_millis()).unwrap_or(i64::MAX));
         for copy in &self.copies {
@@ -338,10 +346,8 @@ impl Index {
 
     /// Opens the shards that have operations to replay, so that no search has to wait for that.
     pub fn recover(&self) -> Result<(), ApiError> {
-        for copy in self.copies.iter().filter(|copy| copy.stats().has_uncommitted) {
-            self.opened(copy)?;
-        }
-        Ok(())
+        let waiting = self.copies.iter().filter(|copy| copy.stats().has_uncommitted);
+        first_fault(waiting.map(|copy| self.opened(copy).map(drop)))
     }
 
     /// Merges segments until each shard has no more than `segments_max`.
@@ -380,4 +386,9 @@ impl Index {
         flat.insert("version.created".to_owned(), json!("7100299"));
         json!({"index": nest(&flat)})
     }
+}
+
+/// Does everything, and reports the first fault at the end: one broken shard must not keep the others from their due.
+fn first_fault(outcomes: impl Iterator<Item = Result<(), ApiError>>) -> Result<(), ApiError> {
+    outcomes.fold(Ok(()), |first, next| first.and(next))
 }

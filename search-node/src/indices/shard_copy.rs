@@ -112,6 +112,7 @@ impl ShardCopy {
     pub(super) fn state(&self) -> CopyState {
         let state = self.state.lock();
         match (&state.open, &state.failed) {
+            (Some(shard), _) if shard.fenced().is_some() => CopyState::Failed,
             (Some(_), _) => CopyState::Open,
             (None, Some(_)) => CopyState::Failed,
             (None, None) => CopyState::Closed,
@@ -120,8 +121,12 @@ impl ShardCopy {
 
     /// What it holds, without opening it.
     pub(super) fn stats(&self) -> ShardStats {
-        let state = self.state.lock();
-        state.open.as_ref().map_or(state.stats, |shard| shard.stats())
+        // The shard's own figures may have to wait for a flush, and nobody else should wait for that.
+        let (open, known) = {
+            let state = self.state.lock();
+            (state.open.clone(), state.stats)
+        };
+        open.map_or(known, |shard| shard.stats())
     }
 
     /// Closes it if it was not used since `before_millis`, nobody holds it, and everything in it is committed.

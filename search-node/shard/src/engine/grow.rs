@@ -11,6 +11,7 @@ impl Engine {
     /// the old schema and are finished under it.
     pub(crate) fn set_mapping(&self, mapping: Arc<Mapping>, now_millis: i64) -> Result<(), EngineError> {
         let mut segments = self.segments.lock();
+        self.translog.check()?;
         let current = self.layout();
         if *current.mapping == *mapping {
             return Ok(());

@@ -177,6 +177,20 @@ struct FinishedSegment {
 struct Spills {
     finished: Vec<(u64, FinishedSegment)>,
     under_way: Vec<u64>,
+    /// Why one of them is not on disk. Nothing is shown after that.
+    failed: Option<String>,
+}
+
+impl Spills {
+    /// A spill is no longer under way.
+    fn settle(&mut self, epoch: u64, failed: Option<String>) {
+        if let Some(at) = self.under_way.iter().position(|under_way| *under_way == epoch) {
+            self.under_way.swap_remove(at);
+        }
+        if self.failed.is_none() {
+            self.failed = failed;
+        }
+    }
 }
 
 /// One point in time of a shard: what a search or a get sees.
@@ -212,6 +226,11 @@ impl Engine {
             || self.directory.doomed_bytes() >= self.options.flush_threshold_bytes
     }
 
+    /// Why the shard accepts nothing more, if something failed that only opening it again mends.
+    pub(crate) fn fenced(&self) -> Option<String> {
+        self.translog.fenced()
+    }
+
     /// Whether everything is committed.
     pub(crate) fn is_committed(&self) -> bool {
         self.translog.is_trimmed() && !self.segments.lock().has_changed()
@@ -219,7 +238,7 @@ impl Engine {
 
     /// Whether a refresh is due for the memory it frees: versions are kept until one shows their documents.
     pub(crate) fn wants_refresh(&self) -> bool {
-        !self.spills.lock().finished.is_empty() || self.versions.len() > LIVE_VERSIONS_MAX
+        !self.spills.lock().finished.is_empty() || self.versions.unshown() > LIVE_VERSIONS_MAX
     }
 
     /// Bytes that the open segments hold.

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use arc_swap::ArcSwap;
 use parking_lot::{Condvar, Mutex, RwLock};
 use serde_json_borrow::Value as Json;
+use tantivy::TantivyDocument;
 
 use super::deletes::Superseded;
 use super::layout::{Layout, Slot};
@@ -36,6 +37,11 @@ impl Engine {
         if let Some(manifest) = &manifest {
             let bytes: u64 = manifest.files.iter().map(|file| file.bytes).sum();
             check_files(&index_folder, &manifest.files, bytes <= options.check_bytes_max)?;
+        }
+        if manifest.is_none() && Translog::was_trimmed(&folder.join("translog"))? {
+            return Err(fault(
+                "the manifest is missing, though the translog knows a durable state; restore the shard from a copy or a snapshot".to_owned(),
+            ));
         }
         let directory = ShardDirectory::open(Arc::clone(&shared.disk), &index_folder, manifest.as_ref())
             .map_err(|error| fault(error.to_string()))?;
@@ -100,26 +106,31 @@ impl Engine {
         Ok(())
     }
 
+    /// Reads an acknowledged document. A mapping that has changed since may not take it any more; then it is kept by its id,
+    /// and no search finds it by its fields: one document must not keep its whole shard shut.
+    fn read_again(&self, layout: &Layout, operation: &Operation) -> TantivyDocument {
+        let read = serde_json::from_slice::<Json<'_>>(&operation.source)
+            .map_err(|error| error.to_string())
+            .and_then(|source| {
+                layout.parser.parse(&operation.uid, &source).map_err(|error| error.to_string())
+            });
+        let reason = match read {
+            Ok(Parsed::Document(document)) => return document,
+            Ok(Parsed::NeedsMapping(_)) => "the mapping lacks some of its fields".to_owned(),
+            Err(reason) => reason,
+        };
+        let seq_no = operation.seq_no;
+        tracing::warn!(folder = %self.folder.display(), seq_no, reason, "a document no longer fits its mapping and is kept by its id alone");
+        TantivyDocument::default()
+    }
+
     fn replay_one(&self, operation: &Operation) -> Result<(), EngineError> {
         match operation.kind {
             OperationKind::NoOp => return Ok(()),
             OperationKind::Delete => {}
             OperationKind::Index => {
                 let layout = self.layout();
-                let source: Json<'_> = serde_json::from_slice(&operation.source)
-                    .map_err(|e| EngineError::NotJson(e.to_string()))?;
-                let document = match layout.parser.parse(&operation.uid, &source)? {
-                    Parsed::Document(document) => document,
-                    Parsed::NeedsMapping(_) => {
-                        return Err(EngineError::Folder {
-                            path: self.folder.display().to_string(),
-                            reason: format!(
-                                "the mapping is older than operation {} of the translog; restore the index metadata",
-                                operation.seq_no
-                            ),
-                        });
-                    }
-                };
+                let document = self.read_again(&layout, operation);
                 self.add_to_segment(&layout, document, operation)?;
             }
         }

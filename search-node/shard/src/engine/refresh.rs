@@ -7,6 +7,7 @@ use super::deletes::Superseded;
 use super::segments::Segments;
 use super::{Engine, EngineError, FinishedSegment, OpenSegment, View};
 use crate::store::{Manifest, ShardDirectory};
+use crate::translog::{Translog, TranslogError};
 
 /// What was taken from the writers, to be shown together.
 pub(super) struct Taken {
@@ -22,7 +23,10 @@ impl Engine {
     pub(crate) fn refresh(self: &Arc<Self>, now_millis: i64) -> Result<bool, EngineError> {
         {
             let mut segments = self.segments.lock();
+            // After a failure the versions in memory are all that is right: no refresh may forget them.
+            self.translog.check()?;
             if !self.dirty.swap(false, Ordering::AcqRel) {
+                self.versions.forget_tombstones(now_millis, self.options.gc_deletes);
                 return Ok(false);
             }
             let taken = self.take(false)?;
@@ -37,22 +41,32 @@ impl Engine {
     pub(crate) fn flush(self: &Arc<Self>, now_millis: i64) -> Result<(), EngineError> {
         {
             let mut segments = self.segments.lock();
+            self.translog.check()?;
             if self.translog.is_trimmed() && !segments.has_changed() {
                 return Ok(());
             }
-            self.dirty.store(false, Ordering::Release);
-            let taken = self.take(true)?;
-            let cut = taken.cut;
-            self.show(&mut segments, taken, now_millis)?;
-            let Some((generation, max_seq_no)) = cut else {
-                return Ok(());
-            };
-            self.make_durable(&mut segments, generation, max_seq_no)?;
-            self.translog.trim(generation)?;
+            // A sync that failed may not be tried again: the kernel reports a lost page once, and then forgets it.
+            self.commit(&mut segments, now_millis)
+                .inspect_err(|error| self.translog.fence(&error.to_string()))?;
             self.counters.flushes.fetch_add(1, Ordering::Relaxed);
         }
         self.merge_if_due();
         Ok(())
+    }
+
+    fn commit(&self, segments: &mut Segments, now_millis: i64) -> Result<(), EngineError> {
+        // Before the take: what is written after it is for the next refresh.
+        self.dirty.store(false, Ordering::Release);
+        let taken = self.take(true)?;
+        let cut = taken.cut;
+        self.show(segments, taken, now_millis)?;
+        let Some((generation, max_seq_no)) = cut else {
+            return Ok(());
+        };
+        // What was written out meanwhile may have failed: then the durable state must stay the one before.
+        self.translog.check()?;
+        self.make_durable(segments, generation, max_seq_no)?;
+        Ok(self.translog.trim(generation)?)
     }
 
     fn make_durable(
@@ -105,7 +119,10 @@ impl Engine {
         taken: Taken,
         now_millis: i64,
     ) -> Result<(), EngineError> {
+        // Should it break, what was taken is gone from memory: nothing more may be accepted or trimmed.
+        let broken = FenceOnDrop(&self.translog);
         let shown = self.try_to_show(segments, taken);
+        std::mem::forget(broken);
         match &shown {
             Ok(()) => self.versions.end_refresh(now_millis, self.options.gc_deletes),
             Err(error) => self.translog.fence(&error.to_string()),
@@ -116,7 +133,7 @@ impl Engine {
     fn try_to_show(&self, segments: &mut Segments, taken: Taken) -> Result<(), EngineError> {
         let Taken { open, superseded, epoch, .. } = taken;
         let finished = finish_all(open, &self.directory)?;
-        let mut all = self.spilled_until(epoch);
+        let mut all = self.spilled_until(epoch)?;
         all.extend(finished);
         if !all.is_empty() || !superseded.is_empty() {
             segments.add(&self.layout(), all, superseded)?;
@@ -131,15 +148,27 @@ impl Engine {
     }
 
     /// The segments that were spilled up to `epoch`, once those under way are done.
-    fn spilled_until(&self, epoch: u64) -> Vec<FinishedSegment> {
+    fn spilled_until(&self, epoch: u64) -> Result<Vec<FinishedSegment>, EngineError> {
         let mut spills = self.spills.lock();
         while spills.under_way.iter().any(|under_way| *under_way <= epoch) {
             self.spilled.wait(&mut spills);
         }
+        if let Some(reason) = &spills.failed {
+            return Err(TranslogError::Fenced(reason.clone()).into());
+        }
         let all = std::mem::take(&mut spills.finished);
         let (mine, later): (Vec<_>, Vec<_>) = all.into_iter().partition(|(spilled, _)| *spilled <= epoch);
         spills.finished = later;
-        mine.into_iter().map(|(_, finished)| finished).collect()
+        Ok(mine.into_iter().map(|(_, finished)| finished).collect())
+    }
+}
+
+/// Fences the shard unless it is forgotten.
+struct FenceOnDrop<'e>(&'e Translog);
+
+impl Drop for FenceOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.fence("showing what was written broke");
     }
 }
 

@@ -248,6 +248,134 @@ fn merges_in_the_background_agree_with_updates_meanwhile() {
     assert!(on_disk <= segments * 7 + 20, "{on_disk} files for {segments} segments");
 }
 
+/// A disk that refuses to make anything new, on demand.
+struct FullDisk {
+    host: crate::store::HostDisk,
+    is_full: std::sync::atomic::AtomicBool,
+    /// The files it refuses end so.
+    refuses: &'static str,
+}
+
+impl FullDisk {
+    fn check(&self, path: &Path) -> std::io::Result<()> {
+        let is_full = self.is_full.load(std::sync::atomic::Ordering::Acquire);
+        if is_full && path.to_string_lossy().ends_with(self.refuses) {
+            return Err(std::io::Error::from(std::io::ErrorKind::StorageFull));
+        }
+        Ok(())
+    }
+}
+
+impl crate::store::Disk for FullDisk {
+    fn create_folder(&self, path: &Path) -> std::io::Result<()> {
+        self.host.create_folder(path)
+    }
+    fn create_new(&self, path: &Path) -> std::io::Result<Arc<dyn crate::store::DiskFile>> {
+        self.check(path)?;
+        self.host.create_new(path)
+    }
+    fn create(&self, path: &Path) -> std::io::Result<Arc<dyn crate::store::DiskFile>> {
+        self.check(path)?;
+        self.host.create(path)
+    }
+    fn open(&self, path: &Path) -> std::io::Result<Arc<dyn crate::store::DiskFile>> {
+        self.host.open(path)
+    }
+    fn rename(&self, from: &Path, to: &Path) -> std::io::Result<()> {
+        self.check(to)?;
+        self.host.rename(from, to)
+    }
+    fn remove(&self, path: &Path) -> std::io::Result<()> {
+        self.host.remove(path)
+    }
+    fn sync_folder(&self, path: &Path) -> std::io::Result<()> {
+        self.check(path)?;
+        self.host.sync_folder(path)
+    }
+    fn sync_file(&self, path: &Path) -> std::io::Result<()> {
+        self.check(path)?;
+        self.host.sync_file(path)
+    }
+}
+
+/// Whatever the disk refuses in the middle of a refresh or a flush, the shard says so, forgets nothing, accepts nothing
+/// more, and has everything that was acknowledged when it is opened again.
+#[test]
+fn a_disk_that_refuses_costs_nothing_acknowledged() {
+    for refuses in [".store", ".idx", ".fast", ".term", ".del", "index", "manifest", "manifest.tmp", ".tlog"]
+    {
+        let folder = tempfile::tempdir().expect("a folder");
+        let disk = Arc::new(FullDisk { host: crate::store::HostDisk, is_full: false.into(), refuses });
+        let shared = Shared { disk: disk.clone(), workers: Workers::new(0), ..Shared::default() };
+        let fields = mapping(&[("n", "long"), ("t", "text")]);
+        let engine = Engine::open(folder.path(), Arc::clone(&fields), EngineOptions::default(), shared)
+            .expect("opens");
+        for n in 0..10 {
+            put(&engine, &n.to_string(), &json!({"n": n, "t": "common"}));
+        }
+        write(&engine, "3", None, Condition::None).expect("deleted");
+        engine.flush(NOW).expect("flushed");
+        put(&engine, "4", &json!({"n": 44, "t": "common"}));
+        write(&engine, "5", None, Condition::None).expect("deleted");
+        put(&engine, "new", &json!({"n": 11, "t": "common"}));
+        engine.sync_all().expect("synced");
+
+        disk.is_full.store(true, std::sync::atomic::Ordering::Release);
+        let failed = engine.flush(NOW);
+        disk.is_full.store(false, std::sync::atomic::Ordering::Release);
+
+        assert!(failed.is_err(), "{refuses}");
+        assert!(engine.flush(NOW).is_err() && engine.refresh(NOW).is_err(), "{refuses}: it stays fenced");
+        drop(engine);
+        let engine = open(folder.path(), fields);
+        engine.refresh(NOW).expect("refreshed");
+        let n = |id: &str| {
+            let stored = engine.get(id).expect("got")?;
+            serde_json::from_slice::<Value>(&stored.source).expect("JSON")["n"].as_u64()
+        };
+        assert_eq!((n("3"), n("4"), n("5"), n("new")), (None, Some(44), None, Some(11)), "{refuses}");
+        assert_eq!(found(&engine, &json!({"match": {"t": "common"}})).len(), 9, "{refuses}");
+    }
+}
+
+/// A mapping that no longer takes an acknowledged document must not keep the shard shut.
+#[test]
+fn a_document_that_no_longer_fits_is_kept_by_its_id() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = open(folder.path(), mapping(&[("n", "keyword")]));
+    put(&engine, "1", &json!({"n": "abc"}));
+    put(&engine, "2", &json!({"n": "7"}));
+    engine.sync_all().expect("synced");
+    drop(engine);
+
+    let engine = open(folder.path(), mapping(&[("n", "long")]));
+
+    assert!(engine.get("1").expect("got").is_some() && engine.get("2").expect("got").is_some());
+    assert_eq!(found(&engine, &json!({"term": {"n": 7}})), ["2"]);
+}
+
+#[test]
+fn a_shard_that_lost_its_manifest_is_not_an_empty_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let fields = mapping(&[("n", "long")]);
+    let engine = open(folder.path(), Arc::clone(&fields));
+    put(&engine, "1", &json!({"n": 1}));
+    engine.flush(NOW).expect("flushed");
+    drop(engine);
+    fs_err::remove_file(folder.path().join("index/manifest")).expect("lost");
+    let before = fs_err::read_dir(folder.path().join("index")).expect("a folder").count();
+
+    let shared = Shared { workers: Workers::new(0), ..Shared::default() };
+    let opened = Engine::open(folder.path(), fields, EngineOptions::default(), shared);
+
+    assert!(opened.is_err());
+    assert_eq!(
+        fs_err::read_dir(folder.path().join("index")).expect("a folder").count(),
+        before,
+        "nothing is removed"
+    );
+}
+
 /// A segment that was damaged since it was written is found before its damage gets a fresh checksum.
 #[test]
 fn a_merge_refuses_a_damaged_input_and_is_not_tried_again() {

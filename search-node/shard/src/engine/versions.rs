@@ -101,6 +101,18 @@ impl LiveVersions {
         maps.tombstones.retain(|_, tombstone| tombstone.at_millis >= oldest);
     }
 
+    /// Tombstones older than `gc_deletes` go, when there is nothing to refresh.
+    pub(crate) fn forget_tombstones(&self, now_millis: i64, gc_deletes: Duration) {
+        let oldest = now_millis.saturating_sub(i64::try_from(gc_deletes.as_millis()).unwrap_or(i64::MAX));
+        self.maps.lock().tombstones.retain(|_, tombstone| tombstone.at_millis >= oldest);
+    }
+
+    /// How many versions wait for a refresh.
+    pub(crate) fn unshown(&self) -> usize {
+        let maps = self.maps.lock();
+        maps.current.len() + maps.refreshing.len()
+    }
+
     /// How many operations are held.
     pub(crate) fn len(&self) -> usize {
         let maps = self.maps.lock();

@@ -123,7 +123,10 @@ impl Engine {
             if let Some(document) = document {
                 let place = Place { uid: request.uid, doc_type: request.doc_type, routing: request.routing };
                 let numbers = Numbers { seq_no: operation_seq_no, version, term: self.options.term };
-                spill = self.add(&layout, document, place, request.source.unwrap_or_default(), numbers)?;
+                // The operation is in the translog: if it cannot be in a segment, only opening the shard again mends that.
+                spill = self
+                    .add(&layout, document, place, request.source.unwrap_or_default(), numbers)
+                    .inspect_err(|error| self.translog.fence(&error.to_string()))?;
             }
             if existed {
                 self.superseded.lock().push(request.uid, operation_seq_no);
@@ -193,6 +196,8 @@ impl Engine {
         let (seq_no, location) = self.log(request, version)?;
         let live = LiveVersion { seq_no, term: self.options.term, version, source: None };
         self.versions.record(request.uid, live, request.now_millis);
+        // Its version is kept until a refresh, so one must come.
+        self.dirty.store(true, Ordering::Release);
         Ok(Written { seq_no, term: self.options.term, version, existed: false, location: Some(location) })
     }
 
@@ -261,11 +266,13 @@ impl Engine {
         let Some(Spill { epoch, open }) = spill else {
             return Ok(());
         };
+        // Should writing it out break, whoever waits for it must hear so.
+        let unsettled = UnsettledSpill { engine: self, epoch };
         let finished = open.finish(&self.directory);
+        std::mem::forget(unsettled);
+        let outcome = finished.as_ref().map(|_| ()).map_err(ToString::to_string);
         let mut spills = self.spills.lock();
-        if let Some(at) = spills.under_way.iter().position(|under_way| *under_way == epoch) {
-            spills.under_way.swap_remove(at);
-        }
+        spills.settle(epoch, outcome.err());
         self.spilled.notify_all();
         match finished {
             Ok(finished) => {
@@ -296,6 +303,21 @@ impl Engine {
         let segment = self.writing.load().index.new_segment();
         let writer = SegmentWriter::for_segment(TABLE_BUDGET_BYTES, segment.clone())?;
         Ok(OpenSegment { segment, writer, unweighed: 0, held: Held::new(&self.shared.buffers) })
+    }
+}
+
+/// A spill that is being written out; if that breaks, the documents in it are in the translog alone.
+struct UnsettledSpill<'e> {
+    engine: &'e Engine,
+    epoch: u64,
+}
+
+impl Drop for UnsettledSpill<'_> {
+    fn drop(&mut self) {
+        let reason = "writing out a segment broke";
+        self.engine.translog.fence(reason);
+        self.engine.spills.lock().settle(self.epoch, Some(reason.to_owned()));
+        self.engine.spilled.notify_all();
     }
 }
 

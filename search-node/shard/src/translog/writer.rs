@@ -140,6 +140,11 @@ impl Translog {
         Ok((translog, recovered))
     }
 
+    /// Whether a durable state has ever covered a part of the translog in `folder`.
+    pub(crate) fn was_trimmed(folder: &Path) -> Result<bool, TranslogError> {
+        Ok(CheckpointFile::read(folder)?.is_some_and(|checkpoint| checkpoint.min_generation > 1))
+    }
+
     /// Appends one operation, giving it the next sequence number. It is not durable yet.
     pub(crate) fn append(&self, draft: &Draft<'_>) -> Result<(u64, Location), TranslogError> {
         draft.check()?;
@@ -263,6 +268,9 @@ impl Translog {
             while state.checkpoint.is_none() {
                 self.synced.wait(&mut state);
             }
+            if let Some(reason) = &state.failed {
+                return Err(TranslogError::Fenced(reason.clone()));
+            }
             state.min_generation = state.min_generation.max(generation);
             let checkpoint = Checkpoint {
                 translog_id: self.seed_id,
@@ -324,6 +332,16 @@ impl Translog {
     /// The highest sequence number given so far; -1 when there is none.
     pub(crate) fn max_seq_no(&self) -> i64 {
         self.tail.lock().max_seq_no
+    }
+
+    /// Why nothing more is accepted, if so.
+    pub(crate) fn fenced(&self) -> Option<String> {
+        self.sync.lock().failed.clone()
+    }
+
+    /// Fails if nothing more is accepted.
+    pub(crate) fn check(&self) -> Result<(), TranslogError> {
+        self.fenced().map_or(Ok(()), |reason| Err(TranslogError::Fenced(reason)))
     }
 
     /// Accepts nothing more: what memory holds and what the disk holds have parted.

@@ -69,11 +69,7 @@ impl Bulk {
         let mut newest = Newest::default();
         let mut outcomes = Vec::with_capacity(actions.len());
         for action in &actions {
-            let outcome = act(node, action);
-            if let Ok(result) = &outcome {
-                newest.note(result);
-            }
-            outcomes.push(outcome);
+            outcomes.push(act(node, action).and_then(|result| newest.note(&result).map(|()| result)));
         }
         let synced = newest.sync();
         self.remember(newest.indices());

@@ -3,7 +3,8 @@
 set -u
 targets=("5601 /" "5601 /api/status" "9200 /_cluster/health" "9200 /_cat/indices" "9600 /_node/stats" "5601 /assets/missing.js")
 agents=("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0" "curl/8.5.0" "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36")
-parent=$PPID
+# Told by who starts it: a parent that was gone before this line ran would be taken for another process.
+parent=${1:-$PPID}
 # The pause is a process too, and must not stay behind.
 trap 'kill "${pause:-}" 2>/dev/null; exit 0' TERM
 while kill -0 "$parent" 2>/dev/null; do

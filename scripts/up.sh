@@ -129,7 +129,7 @@ for program in file-beat metric-beat packet-beat heartbeat; do ready "$program" 
 # A request to the dashboard every few seconds, written as a web server writes it, so that the road from an access log
 # to the screen can be seen on a host without a web server. DEMO=0 leaves it out.
 if [ "${DEMO:-1}" = 1 ]; then
-  scripts/demo-access-log.sh >>data/demo/access.log &
+  scripts/demo-access-log.sh "$$" >>data/demo/access.log &
   demo=$!
 fi
 

@@ -390,5 +390,9 @@ impl Index {
 
 /// Does everything, and reports the first fault at the end: one broken shard must not keep the others from their due.
 fn first_fault(outcomes: impl Iterator<Item = Result<(), ApiError>>) -> Result<(), ApiError> {
-    outcomes.fold(Ok(()), |first, next| first.and(next))
+    let mut first = Ok(());
+    for outcome in outcomes {
+        first = first.and(outcome);
+    }
+    first
 }

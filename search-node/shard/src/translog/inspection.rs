@@ -98,7 +98,8 @@ pub fn salvage(disk: &dyn Disk, folder: &Path) -> Result<Salvage, TranslogError>
     let damaged = aside(folder);
     disk.rename(folder, &damaged).map_err(TranslogError::io(folder))?;
     create_folder_durably(disk, folder).map_err(TranslogError::io(folder))?;
-    let generation = checkpoint.generation + 1;
+    // The number that it began with: a translog that was never trimmed must not look as if it had been.
+    let generation = checkpoint.min_generation;
     let seed = Seed { translog_id: *uuid::Uuid::new_v4().as_bytes(), generation };
     let path = generation_path(folder, generation);
     let saved = file::create(disk, folder, seed, 1)?;

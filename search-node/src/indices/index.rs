@@ -350,14 +350,6 @@ impl Index {
         first_fault(waiting.map(|copy| self.opened(copy).map(drop)))
     }
 
-    /// Merges segments until each shard has no more than `segments_max`.
-    pub fn force_merge(&self, segments_max: usize) -> Result<(), ApiError> {
-        for shard in self.shards()? {
-            shard.force_merge(segments_max)?;
-        }
-        Ok(())
-    }
-
     pub fn stats(&self) -> IndexStats {
         let add = |sum: IndexStats, shard: ShardStats| IndexStats {
             documents: sum.documents + shard.documents,

@@ -18,7 +18,7 @@ const INPUTS_MAX: usize = 32;
 /// The levels below the largest segments: 250 × 8^8 is beyond what a segment can hold.
 const LEVELS: u32 = 9;
 
-/// Bounds of merging; settings of the index.
+/// Bounds of merging.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MergeOptions {
     /// Segments with more documents than half of this are not merged with others any more.

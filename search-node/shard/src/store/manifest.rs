@@ -19,7 +19,7 @@ const LENGTH_MAX: usize = 256 << 20;
 pub(crate) struct Manifest {
     /// tantivy's `meta.json`, as text.
     pub(crate) meta: String,
-    /// The mapping fields behind tantivy's schema, as `mapping::SchemaMap` wrote them.
+    /// The mapping fields behind tantivy's schema: the slots of `engine::layout`.
     pub(crate) schema: serde_json::Value,
     /// Every operation with a sequence number up to this is in the segments; -1 when there is none.
     pub(crate) max_seq_no: i64,

@@ -148,9 +148,7 @@ impl Translog {
     /// Appends one operation, giving it the next sequence number. It is not durable yet.
     pub(crate) fn append(&self, draft: &Draft<'_>) -> Result<(u64, Location), TranslogError> {
         draft.check()?;
-        if let Some(reason) = &self.sync.lock().failed {
-            return Err(TranslogError::Fenced(reason.clone()));
-        }
+        self.check()?;
         let mut tail = self.tail.lock();
         let seq_no = tail.next_seq_no;
         tail.next_seq_no += 1;

@@ -23,7 +23,7 @@ pub use aggs::{
 };
 pub use engine::{
     Buffers, Condition, EngineError, EngineOptions, IndexSort, MergeOptions, Shared, StoredDocument, Workers,
-    WriteOutcome, WriteRequest, Written,
+    WriteOutcome, WriteRequest, WriteRun, Written,
 };
 pub use query::{Query, QueryContext, QueryError, parse_query, query_string};
 pub use search::{

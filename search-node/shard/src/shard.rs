@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use tantivy::DocAddress;
 
 use crate::engine::{
-    Engine, EngineError, EngineOptions, Shared, StoredDocument, View, WriteOutcome, WriteRequest, Written,
+    Engine, EngineError, EngineOptions, Shared, StoredDocument, View, WriteOutcome, WriteRequest, WriteRun, Written,
 };
 use crate::mapping::Mapping;
 use crate::query::{Query, QueryContext};
@@ -104,7 +104,12 @@ impl Shard {
 
     /// Does one write. It may be acknowledged once [`Shard::sync`] has returned for it.
     pub fn write(&self, request: &WriteRequest<'_>) -> Result<WriteOutcome, EngineError> {
-        self.engine.write(request)
+        self.run().write(request)
+    }
+
+    /// Begins a run of writes. Each may be acknowledged once [`Shard::sync`] has returned for it or for a later one.
+    pub fn run(&self) -> WriteRun {
+        WriteRun::new(&self.engine)
     }
 
     /// Makes a write durable, and with it every write before it.

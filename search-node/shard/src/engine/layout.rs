@@ -34,6 +34,8 @@ pub(crate) const UID: &str = "_uid";
 pub(crate) const SEQ_NO: &str = "_seq_no";
 pub(crate) const VERSION: &str = "_version";
 pub(crate) const TERM: &str = "_primary_term";
+/// The version and the primary term that most documents have; they are not written down.
+pub(crate) const FIRST: u64 = 1;
 
 /// A leaf of the mapping and how its values are kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -26,13 +26,15 @@ mod open;
 mod read;
 mod refresh;
 mod segments;
+mod uid_table;
 mod versions;
 mod workers;
 mod write;
+mod writers;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -49,13 +51,14 @@ use buffers::Held;
 use deletes::Superseded;
 pub use error::EngineError;
 pub use layout::IndexSort;
-pub(crate) use layout::{Layout, SEQ_NO, TERM, VERSION};
+pub(crate) use layout::{FIRST, Layout, SEQ_NO, TERM, VERSION};
 pub use merge_policy::MergeOptions;
 pub use read::StoredDocument;
 use segments::Segments;
 use versions::LiveVersions;
 pub use workers::Workers;
-pub use write::{Condition, WriteOutcome, WriteRequest, Written};
+pub use write::{Condition, WriteOutcome, WriteRequest, WriteRun, Written};
+use writers::Writers;
 
 /// Versions kept between two refreshes before one is due: some fifty megabytes.
 const LIVE_VERSIONS_MAX: usize = 250_000;
@@ -122,8 +125,7 @@ pub(crate) struct Engine {
     versions: LiveVersions,
     /// Writers hold it to read; whoever takes the open segments away holds it to write, for a moment.
     gate: RwLock<()>,
-    slots: Vec<Mutex<Option<OpenSegment>>>,
-    next_slot: AtomicUsize,
+    writers: Writers,
     superseded: Mutex<Superseded>,
     spills: Mutex<Spills>,
     spilled: Condvar,
@@ -243,9 +245,7 @@ impl Engine {
 
     /// Bytes that the open segments hold.
     pub(crate) fn buffered_bytes(&self) -> usize {
-        let held =
-            |slot: &Mutex<Option<OpenSegment>>| slot.lock().as_ref().map_or(0, |open| open.held.bytes());
-        self.slots.iter().map(held).sum()
+        self.writers.bytes()
     }
 
     /// Bytes on disk.

@@ -2,19 +2,19 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use parking_lot::{Condvar, Mutex, RwLock};
-use serde_json_borrow::Value as Json;
-use tantivy::TantivyDocument;
 
 use super::deletes::Superseded;
 use super::layout::{Layout, Slot};
 use super::segments::Segments;
 use super::versions::LiveVersions;
+use super::write::read_document;
+use super::writers::{Seat, Writers};
 use super::{Counters, Engine, EngineError, EngineOptions, Shared, Spills, View, Writing};
-use crate::mapping::{Mapping, Parsed};
+use crate::mapping::{Mapping, SharedValues};
 use crate::store::{Manifest, ShardDirectory, check_files, create_folder_durably};
 use crate::translog::{Operation, OperationKind, Recovered, Translog};
 
@@ -65,9 +65,8 @@ impl Engine {
             translog,
             versions: LiveVersions::default(),
             gate: RwLock::new(()),
-            slots: (0..options.writers.max(1)).map(|_| Mutex::new(None)).collect(),
+            writers: Writers::new(options.writers),
             options,
-            next_slot: AtomicUsize::new(0),
             superseded: Mutex::new(Superseded::default()),
             spills: Mutex::new(Spills::default()),
             spilled: Condvar::new(),
@@ -87,11 +86,12 @@ impl Engine {
 
     fn replay(self: &Arc<Self>, recovered: &Recovered, durable_seq_no: i64) -> Result<(), EngineError> {
         let mut count = 0u64;
+        let (mut seat, mut values) = (self.writers.sit(), SharedValues::default());
         recovered.for_each(|operation| {
             if operation.seq_no as i64 <= durable_seq_no {
                 return Ok(());
             }
-            self.replay_one(&operation)?;
+            self.replay_one(&operation, &mut seat, &mut values)?;
             count += 1;
             if count.is_multiple_of(REPLAY_BATCH) {
                 self.refresh(0)?;
@@ -108,30 +108,30 @@ impl Engine {
 
     /// Reads an acknowledged document. A mapping that has changed since may not take it any more; then it is kept by its id,
     /// and no search finds it by its fields: one document must not keep its whole shard shut.
-    fn read_again(&self, layout: &Layout, operation: &Operation) -> TantivyDocument {
-        let read = serde_json::from_slice::<Json<'_>>(&operation.source)
-            .map_err(|error| error.to_string())
-            .and_then(|source| {
-                layout.parser.parse(&operation.uid, &source).map_err(|error| error.to_string())
-            });
-        let reason = match read {
-            Ok(Parsed::Document(document)) => return document,
-            Ok(Parsed::NeedsMapping(_)) => "the mapping lacks some of its fields".to_owned(),
-            Err(reason) => reason,
+    fn read_again(&self, layout: &Layout, operation: &Operation, values: &mut SharedValues) {
+        let reason = match read_document(layout, &operation.uid, &operation.source, values) {
+            Ok(None) => return,
+            Ok(Some(_)) => "the mapping lacks some of its fields".to_owned(),
+            Err(error) => error.to_string(),
         };
         let seq_no = operation.seq_no;
         tracing::warn!(folder = %self.folder.display(), seq_no, reason, "a document no longer fits its mapping and is kept by its id alone");
-        TantivyDocument::default()
+        values.edit().begin_unread(&operation.source);
     }
 
-    fn replay_one(&self, operation: &Operation) -> Result<(), EngineError> {
+    fn replay_one(
+        &self,
+        operation: &Operation,
+        seat: &mut Seat,
+        values: &mut SharedValues,
+    ) -> Result<(), EngineError> {
         match operation.kind {
             OperationKind::NoOp => return Ok(()),
             OperationKind::Delete => {}
             OperationKind::Index => {
                 let layout = self.layout();
-                let document = self.read_again(&layout, operation);
-                self.add_to_segment(&layout, document, operation)?;
+                self.read_again(&layout, operation, values);
+                self.add_to_segment(&layout, values, operation, seat)?;
             }
         }
         self.superseded.lock().push(&operation.uid, operation.seq_no);

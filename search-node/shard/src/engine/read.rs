@@ -4,7 +4,7 @@ use tantivy::schema::{IndexRecordOption, Value};
 use tantivy::{DocAddress, DocSet, TERMINATED, TantivyDocument, Term};
 
 use super::write::Numbers;
-use super::{Engine, EngineError, SEQ_NO, TERM, VERSION, View};
+use super::{Engine, EngineError, FIRST, SEQ_NO, TERM, VERSION, View};
 
 /// A document as it is stored.
 #[derive(Debug, Clone)]
@@ -80,10 +80,15 @@ impl View {
     /// The numbers of the operation that wrote a document.
     pub(crate) fn numbers(&self, address: DocAddress) -> Result<Numbers, EngineError> {
         let columns = self.searcher.segment_reader(address.segment_ord).fast_fields();
-        let number = |name: &str| -> Result<u64, EngineError> {
-            Ok(columns.u64(name)?.first(address.doc_id).unwrap_or_default())
+        let number = |name: &str, absent: u64| -> Result<u64, EngineError> {
+            let column = columns.column_opt::<u64>(name)?;
+            Ok(column.and_then(|column| column.first(address.doc_id)).unwrap_or(absent))
         };
-        Ok(Numbers { seq_no: number(SEQ_NO)?, version: number(VERSION)?, term: number(TERM)? })
+        Ok(Numbers {
+            seq_no: number(SEQ_NO, 0)?,
+            version: number(VERSION, FIRST)?,
+            term: number(TERM, FIRST)?,
+        })
     }
 
     /// The document at an address.

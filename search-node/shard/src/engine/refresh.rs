@@ -102,9 +102,8 @@ impl Engine {
     /// The same for a caller that holds the gate closed.
     pub(super) fn take_behind_gate(&self, cut: Option<(u64, i64)>) -> Taken {
         self.versions.begin_refresh();
-        let open: Vec<OpenSegment> = self.slots.iter().filter_map(|slot| slot.lock().take()).collect();
         Taken {
-            open,
+            open: self.writers.close(),
             superseded: std::mem::take(&mut *self.superseded.lock()),
             epoch: self.epoch.fetch_add(1, Ordering::AcqRel),
             cut,

@@ -44,18 +44,18 @@ fn request<'a>(id: &'a str, source: Option<&'a [u8]>, condition: Condition) -> W
     }
 }
 
-fn put(engine: &Engine, id: &str, document: &Value) -> Written {
+fn put(engine: &Arc<Engine>, id: &str, document: &Value) -> Written {
     write(engine, id, Some(document), Condition::None).expect("written")
 }
 
 fn write(
-    engine: &Engine,
+    engine: &Arc<Engine>,
     id: &str,
     document: Option<&Value>,
     condition: Condition,
 ) -> Result<Written, EngineError> {
     let source = document.map(|document| document.to_string().into_bytes());
-    match engine.write(&request(id, source.as_deref(), condition))? {
+    match WriteRun::new(engine).write(&request(id, source.as_deref(), condition))? {
         WriteOutcome::Written(written) => Ok(written),
         WriteOutcome::NeedsMapping(_) => panic!("the mapping has every field"),
     }

@@ -5,13 +5,16 @@
 //! ```
 //! A delete leaves a tombstone for a while longer, so that the versions of a document that returns go on.
 
+use std::hash::BuildHasher;
 use std::time::Duration;
 
-use hashbrown::HashMap;
+use hashbrown::{DefaultHashBuilder, HashMap};
 use parking_lot::{Mutex, MutexGuard};
 
+use super::uid_table::UidTable;
 use crate::translog::Location;
 
+/// Writers of different documents seldom meet in one of so many.
 const STRIPES: usize = 64;
 
 /// The newest operation on a document.
@@ -32,91 +35,136 @@ struct Tombstone {
 
 #[derive(Debug, Default)]
 struct Maps {
-    current: HashMap<String, LiveVersion>,
-    refreshing: HashMap<String, LiveVersion>,
+    current: UidTable,
+    refreshing: UidTable,
     tombstones: HashMap<String, Tombstone>,
+}
+
+#[derive(Debug, Default)]
+struct Stripe {
+    /// Held by who writes a document of this stripe, from looking at its version to knowing the next.
+    writer: Mutex<()>,
+    /// Held for a moment.
+    maps: Mutex<Maps>,
 }
 
 /// Versions of documents that no refresh has shown yet.
 #[derive(Debug)]
 pub(crate) struct LiveVersions {
-    maps: Mutex<Maps>,
-    stripes: Vec<Mutex<()>>,
+    hashes: DefaultHashBuilder,
+    stripes: Vec<Stripe>,
 }
 
 impl Default for LiveVersions {
     fn default() -> Self {
-        Self { maps: Mutex::default(), stripes: (0..STRIPES).map(|_| Mutex::new(())).collect() }
+        let stripes = (0..STRIPES).map(|_| Stripe::default()).collect();
+        Self { hashes: DefaultHashBuilder::default(), stripes }
     }
 }
 
+/// A document that nobody else writes to while this lives.
+pub(crate) struct LockedUid<'v> {
+    stripe: &'v Stripe,
+    hash: u64,
+    uid: &'v str,
+    _alone: MutexGuard<'v, ()>,
+}
+
 impl LiveVersions {
-    /// Keeps other writes to the same document away while the guard lives.
-    pub(crate) fn lock(&self, uid: &str) -> MutexGuard<'_, ()> {
-        let stripe = crc32fast::hash(uid.as_bytes()) as usize % STRIPES;
-        self.stripes[stripe].lock()
+    /// Keeps other writes to the same document away.
+    pub(crate) fn lock<'v>(&'v self, uid: &'v str) -> LockedUid<'v> {
+        let (stripe, hash) = self.stripe(uid);
+        LockedUid { stripe, hash, uid, _alone: stripe.writer.lock() }
     }
 
     /// The newest operation on `uid` that the index may not show yet.
     pub(crate) fn get(&self, uid: &str) -> Option<LiveVersion> {
-        let maps = self.maps.lock();
-        let live = maps.current.get(uid).or_else(|| maps.refreshing.get(uid)).copied();
-        live.or_else(|| maps.tombstones.get(uid).map(|tombstone| tombstone.version))
+        let (stripe, hash) = self.stripe(uid);
+        stripe.get(hash, uid)
     }
 
-    /// Notes an operation. The newest counts, whatever came first.
-    pub(crate) fn record(&self, uid: &str, version: LiveVersion, now_millis: i64) {
-        let mut maps = self.maps.lock();
-        match maps.current.get_mut(uid) {
-            Some(known) if known.seq_no > version.seq_no => return,
-            Some(known) => *known = version,
-            None => {
-                maps.current.insert(uid.to_owned(), version);
-            }
-        }
-        if version.source.is_none() {
-            maps.tombstones.insert(uid.to_owned(), Tombstone { version, at_millis: now_millis });
-        } else {
-            maps.tombstones.remove(uid);
-        }
-    }
-
-    /// A refresh begins: what was recorded so far will be shown by it.
+    /// A refresh begins: what was recorded so far will be shown by it. The caller keeps writers away.
     pub(crate) fn begin_refresh(&self) {
-        let mut maps = self.maps.lock();
-        let recorded = std::mem::take(&mut maps.current);
-        if maps.refreshing.is_empty() {
-            maps.refreshing = recorded;
-        } else {
-            // A refresh before this one failed; what it would have shown is still not shown.
-            maps.refreshing.extend(recorded);
+        for stripe in &self.stripes {
+            stripe.maps.lock().begin_refresh();
         }
     }
 
     /// The refresh is done; tombstones older than `gc_deletes` go too.
     pub(crate) fn end_refresh(&self, now_millis: i64, gc_deletes: Duration) {
-        let oldest = now_millis.saturating_sub(i64::try_from(gc_deletes.as_millis()).unwrap_or(i64::MAX));
-        let mut maps = self.maps.lock();
-        maps.refreshing = HashMap::new();
-        maps.tombstones.retain(|_, tombstone| tombstone.at_millis >= oldest);
+        for stripe in &self.stripes {
+            // Dropped without the lock: it can be long.
+            let _shown = std::mem::take(&mut stripe.maps.lock().refreshing);
+        }
+        self.forget_tombstones(now_millis, gc_deletes);
     }
 
-    /// Tombstones older than `gc_deletes` go, when there is nothing to refresh.
+    /// Tombstones older than `gc_deletes` go.
     pub(crate) fn forget_tombstones(&self, now_millis: i64, gc_deletes: Duration) {
         let oldest = now_millis.saturating_sub(i64::try_from(gc_deletes.as_millis()).unwrap_or(i64::MAX));
-        self.maps.lock().tombstones.retain(|_, tombstone| tombstone.at_millis >= oldest);
+        for stripe in &self.stripes {
+            stripe.maps.lock().tombstones.retain(|_, tombstone| tombstone.at_millis >= oldest);
+        }
     }
 
     /// How many versions wait for a refresh.
     pub(crate) fn unshown(&self) -> usize {
-        let maps = self.maps.lock();
-        maps.current.len() + maps.refreshing.len()
+        self.sum(|maps| maps.current.len() + maps.refreshing.len())
     }
 
     /// How many operations are held.
     pub(crate) fn len(&self) -> usize {
+        self.sum(|maps| maps.current.len() + maps.refreshing.len() + maps.tombstones.len())
+    }
+
+    fn sum(&self, figure: impl Fn(&Maps) -> usize) -> usize {
+        self.stripes.iter().map(|stripe| figure(&stripe.maps.lock())).sum()
+    }
+
+    fn stripe(&self, uid: &str) -> (&Stripe, u64) {
+        let hash = self.hashes.hash_one(uid);
+        // The table uses the highest and the lowest bits.
+        (&self.stripes[(hash >> 32) as usize % STRIPES], hash)
+    }
+}
+
+impl LockedUid<'_> {
+    /// The newest operation that the index may not show yet.
+    pub(crate) fn get(&self) -> Option<LiveVersion> {
+        self.stripe.get(self.hash, self.uid)
+    }
+
+    /// Notes an operation. The newest counts, whatever came first.
+    pub(crate) fn record(&self, version: LiveVersion, now_millis: i64) {
+        let mut maps = self.stripe.maps.lock();
+        if !maps.current.record(self.hash, self.uid, version) {
+            return;
+        }
+        if version.source.is_none() {
+            maps.tombstones.insert(self.uid.to_owned(), Tombstone { version, at_millis: now_millis });
+        } else if !maps.tombstones.is_empty() {
+            maps.tombstones.remove(self.uid);
+        }
+    }
+}
+
+impl Stripe {
+    fn get(&self, hash: u64, uid: &str) -> Option<LiveVersion> {
         let maps = self.maps.lock();
-        maps.current.len() + maps.refreshing.len() + maps.tombstones.len()
+        let live = maps.current.get(hash, uid).or_else(|| maps.refreshing.get(hash, uid));
+        live.or_else(|| maps.tombstones.get(uid).map(|tombstone| tombstone.version))
+    }
+}
+
+impl Maps {
+    fn begin_refresh(&mut self) {
+        let recorded = std::mem::take(&mut self.current);
+        if self.refreshing.is_empty() {
+            self.refreshing = recorded;
+        } else {
+            // A refresh before this one failed; what it would have shown is still not shown.
+            self.refreshing.extend(&recorded);
+        }
     }
 }
 
@@ -136,7 +184,7 @@ mod tests {
             let versions = LiveVersions::default();
 
             for seq_no in order {
-                versions.record("a", live(seq_no, false), 0);
+                versions.lock("a").record(live(seq_no, false), 0);
             }
 
             assert_eq!(versions.get("a").map(|live| live.seq_no), Some(3), "order {order:?}");
@@ -146,10 +194,10 @@ mod tests {
     #[test]
     fn a_refresh_forgets_what_it_shows_and_nothing_else() {
         let versions = LiveVersions::default();
-        versions.record("before", live(1, false), 0);
+        versions.lock("before").record(live(1, false), 0);
 
         versions.begin_refresh();
-        versions.record("meanwhile", live(2, false), 0);
+        versions.lock("meanwhile").record(live(2, false), 0);
         assert!(versions.get("before").is_some(), "still needed until the refresh is done");
         versions.end_refresh(0, Duration::ZERO);
 
@@ -160,7 +208,7 @@ mod tests {
     #[test]
     fn a_tombstone_outlives_its_refresh_for_a_while() {
         let versions = LiveVersions::default();
-        versions.record("a", live(1, true), 1_000);
+        versions.lock("a").record(live(1, true), 1_000);
         versions.begin_refresh();
 
         versions.end_refresh(50_000, Duration::from_secs(60));

@@ -1,17 +1,19 @@
 //! One write: versions checked, logged, put into a segment in memory, known to the next reader.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use serde_json_borrow::Value as Json;
+use tantivy::Directory;
 use tantivy::index::SegmentComponent;
 use tantivy::indexer::{AddOperation, SegmentWriter};
-use tantivy::{Directory, TantivyDocument};
 
 use super::buffers::Held;
 use super::layout::Layout;
-use super::versions::LiveVersion;
-use super::{Engine, EngineError, FinishedSegment, OpenSegment};
-use crate::mapping::{Mapping, Parsed};
+use super::versions::{LiveVersion, LockedUid};
+use super::writers::Seat;
+use super::{Engine, EngineError, FIRST, FinishedSegment, OpenSegment};
+use crate::mapping::{Mapping, SharedValues};
 use crate::store::ShardDirectory;
 use crate::translog::{Draft, Location, Operation, OperationKind};
 
@@ -98,71 +100,76 @@ struct Current {
     deleted: bool,
 }
 
-impl Engine {
+/// Writes of one request, one after the other: they share buffers and go into the same segment where they can.
+pub struct WriteRun {
+    engine: Arc<Engine>,
+    seat: Seat,
+    values: SharedValues,
+}
+
+impl WriteRun {
+    pub(crate) fn new(engine: &Arc<Engine>) -> Self {
+        Self { engine: Arc::clone(engine), seat: engine.writers.sit(), values: SharedValues::default() }
+    }
+
     /// Does one write. It is not durable yet.
-    pub(crate) fn write(&self, request: &WriteRequest<'_>) -> Result<WriteOutcome, EngineError> {
-        let layout = self.layout();
-        let document = match request.source {
-            None => None,
-            Some(source) => match self.read_document(&layout, request, source)? {
-                Parsed::Document(document) => Some(document),
-                Parsed::NeedsMapping(mapping) => return Ok(WriteOutcome::NeedsMapping(mapping)),
-            },
-        };
+    pub fn write(&mut self, request: &WriteRequest<'_>) -> Result<WriteOutcome, EngineError> {
+        self.engine.write(request, &mut self.seat, &mut self.values)
+    }
+}
+
+impl Engine {
+    fn write(
+        &self,
+        request: &WriteRequest<'_>,
+        seat: &mut Seat,
+        values: &mut SharedValues,
+    ) -> Result<WriteOutcome, EngineError> {
+        let writing = self.writing.load();
+        let layout = &writing.layout;
+        if let Some(source) = request.source
+            && let Some(added) = read_document(layout, request.id, source, values)?
+        {
+            return Ok(WriteOutcome::NeedsMapping(added));
+        }
         let (written, spill) = {
             let _open = self.gate.read();
-            let _alone = self.versions.lock(request.uid);
-            let current = if request.is_new_id { None } else { self.current(request.uid)? };
+            let versions = self.versions.lock(request.uid);
+            let current = if request.is_new_id { None } else { self.current(&versions, request.uid)? };
             let version = next_version(request, current)?;
             let existed = current.is_some_and(|current| !current.deleted);
-            if document.is_none() && !existed && request.condition == Condition::None {
-                return Ok(WriteOutcome::Written(self.log_missing_delete(request, version)?));
-            }
-            let (operation_seq_no, location) = self.log(request, version)?;
+            let (seq_no, location) = self.log(request, version)?;
             let mut spill = None;
-            if let Some(document) = document {
+            if request.source.is_some() {
                 let place = Place { uid: request.uid, doc_type: request.doc_type, routing: request.routing };
-                let numbers = Numbers { seq_no: operation_seq_no, version, term: self.options.term };
+                let numbers = Numbers { seq_no, version, term: self.options.term };
                 // The operation is in the translog: if it cannot be in a segment, only opening the shard again mends that.
                 spill = self
-                    .add(&layout, document, place, request.source.unwrap_or_default(), numbers)
+                    .add(layout, values, place, numbers, seat)
                     .inspect_err(|error| self.translog.fence(&error.to_string()))?;
             }
             if existed {
-                self.superseded.lock().push(request.uid, operation_seq_no);
+                self.superseded.lock().push(request.uid, seq_no);
             }
+            // A delete of what is not there is an operation too: it takes a number, as replicas will see it.
             let source = request.source.map(|_| location);
-            let live = LiveVersion { seq_no: operation_seq_no, term: self.options.term, version, source };
-            self.versions.record(request.uid, live, request.now_millis);
-            let written = Written {
-                seq_no: operation_seq_no,
-                term: self.options.term,
-                version,
-                existed,
-                location: Some(location),
-            };
+            versions.record(LiveVersion { seq_no, term: self.options.term, version, source }, request.now_millis);
+            // Its version is kept until a refresh, so one must come.
             self.dirty.store(true, Ordering::Release);
-            (written, spill)
+            let term = self.options.term;
+            (Written { seq_no, term, version, existed, location: Some(location) }, spill)
         };
         self.finish_spill(spill)?;
-        let counter = if request.source.is_some() { &self.counters.indexed } else { &self.counters.deleted };
-        counter.fetch_add(1, Ordering::Relaxed);
+        if request.source.is_some() {
+            self.counters.indexed.fetch_add(1, Ordering::Relaxed);
+        } else if written.existed {
+            self.counters.deleted.fetch_add(1, Ordering::Relaxed);
+        }
         Ok(WriteOutcome::Written(written))
     }
 
-    fn read_document(
-        &self,
-        layout: &Layout,
-        request: &WriteRequest<'_>,
-        source: &[u8],
-    ) -> Result<Parsed, EngineError> {
-        let json: Json<'_> =
-            serde_json::from_slice(source).map_err(|error| EngineError::NotJson(error.to_string()))?;
-        Ok(layout.parser.parse(request.id, &json)?)
-    }
-
-    fn current(&self, uid: &str) -> Result<Option<Current>, EngineError> {
-        if let Some(live) = self.versions.get(uid) {
+    fn current(&self, versions: &LockedUid<'_>, uid: &str) -> Result<Option<Current>, EngineError> {
+        if let Some(live) = versions.get() {
             return Ok(Some(Current {
                 seq_no: live.seq_no,
                 term: live.term,
@@ -191,62 +198,44 @@ impl Engine {
         Ok(self.translog.append(&draft)?)
     }
 
-    /// A delete of what is not there is an operation too: it takes a number, as replicas will see it.
-    fn log_missing_delete(&self, request: &WriteRequest<'_>, version: u64) -> Result<Written, EngineError> {
-        let (seq_no, location) = self.log(request, version)?;
-        let live = LiveVersion { seq_no, term: self.options.term, version, source: None };
-        self.versions.record(request.uid, live, request.now_millis);
-        // Its version is kept until a refresh, so one must come.
-        self.dirty.store(true, Ordering::Release);
-        Ok(Written { seq_no, term: self.options.term, version, existed: false, location: Some(location) })
-    }
-
     /// Puts a replayed operation into a segment.
     pub(super) fn add_to_segment(
         &self,
         layout: &Layout,
-        document: TantivyDocument,
+        values: &mut SharedValues,
         operation: &Operation,
+        seat: &mut Seat,
     ) -> Result<(), EngineError> {
         let doc_type = operation.uid.split_once('\0').map(|(doc_type, _)| doc_type);
         let routing = Some(operation.routing.as_str()).filter(|routing| !routing.is_empty());
         let place = Place { uid: &operation.uid, doc_type, routing };
         let numbers = Numbers { seq_no: operation.seq_no, version: operation.version, term: operation.term };
-        let spill = self.add(layout, document, place, &operation.source, numbers)?;
+        let spill = self.add(layout, values, place, numbers, seat)?;
         self.finish_spill(spill)
     }
 
     fn add(
         &self,
         layout: &Layout,
-        mut document: TantivyDocument,
+        values: &mut SharedValues,
         place: Place<'_>,
-        source: &[u8],
         numbers: Numbers,
+        seat: &mut Seat,
     ) -> Result<Option<Spill>, EngineError> {
-        let meta = layout.meta;
-        document.add_text(meta.uid, place.uid);
-        document.add_bytes(meta.source, source);
-        document.add_u64(meta.seq_no, numbers.seq_no);
-        document.add_u64(meta.version, numbers.version);
-        document.add_u64(meta.term, numbers.term);
-        if let Some(routing) = place.routing {
-            document.add_text(meta.routing, routing);
-        }
-        if let Some(doc_type) = place.doc_type {
-            document.add_text(meta.doc_type, doc_type);
-        }
-        let mut slot = self.free_slot();
-        let open = match slot.as_mut() {
+        let source_bytes = add_meta_values(layout, values, place, numbers);
+        let mut writer = self.writers.take(seat);
+        let open = match writer.as_mut() {
             Some(open) => open,
-            None => slot.insert(self.open_segment()?),
+            None => writer.insert(self.open_segment()?),
         };
+        // The document's buffers come back for the next one.
+        let document = values.clone();
         if let Err(error) = open.writer.add_document(AddOperation { opstamp: 0, document }) {
             // The operation is in the translog and not in the segment: only opening the shard again mends that.
             self.translog.fence(&error.to_string());
             return Err(error.into());
         }
-        open.unweighed += source.len();
+        open.unweighed += source_bytes;
         if open.unweighed < WEIGH_EVERY_BYTES {
             return Ok(None);
         }
@@ -258,7 +247,7 @@ impl Engine {
         }
         let epoch = self.epoch.load(Ordering::Acquire);
         self.spills.lock().under_way.push(epoch);
-        Ok(slot.take().map(|open| Spill { epoch, open }))
+        Ok(writer.take().map(|open| Spill { epoch, open }))
     }
 
     /// Writes out a segment that has grown large; a refresh that needs it waits.
@@ -286,24 +275,53 @@ impl Engine {
         }
     }
 
-    /// A slot that nobody uses, or the next one in turn.
-    fn free_slot(&self) -> parking_lot::MutexGuard<'_, Option<OpenSegment>> {
-        let turn = self.next_slot.load(Ordering::Relaxed) % self.slots.len();
-        for step in 0..self.slots.len() {
-            if let Some(slot) = self.slots[(turn + step) % self.slots.len()].try_lock() {
-                return slot;
-            }
-        }
-        self.next_slot.fetch_add(1, Ordering::Relaxed);
-        self.slots[turn].lock()
-    }
-
     fn open_segment(&self) -> Result<OpenSegment, EngineError> {
         // Behind the gate this index is at least as new as the layout that any writer reads its document by.
         let segment = self.writing.load().index.new_segment();
         let writer = SegmentWriter::for_segment(TABLE_BUDGET_BYTES, segment.clone())?;
         Ok(OpenSegment { segment, writer, unweighed: 0, held: Held::new(&self.shared.buffers) })
     }
+}
+
+/// Reads the values of a document; what the mapping lacks of it, if anything.
+pub(super) fn read_document(
+    layout: &Layout,
+    id: &str,
+    source: &[u8],
+    values: &mut SharedValues,
+) -> Result<Option<Box<Mapping>>, EngineError> {
+    let not_json = |error: &dyn std::fmt::Display| EngineError::NotJson(error.to_string());
+    let source = std::str::from_utf8(source).map_err(|error| not_json(&error))?;
+    let json: Json<'_> = serde_json::from_str(source).map_err(|error| not_json(&error))?;
+    let values = values.edit();
+    values.begin(source);
+    Ok(layout.parser.parse(id, &json, values)?)
+}
+
+/// Adds what every document has beside its own fields. Gives the size of its source.
+fn add_meta_values(
+    layout: &Layout,
+    values: &mut SharedValues,
+    place: Place<'_>,
+    numbers: Numbers,
+) -> usize {
+    let meta = layout.meta;
+    let values = values.edit();
+    values.add_text(meta.uid, place.uid);
+    let source_bytes = values.add_source(meta.source);
+    values.add_u64(meta.seq_no, numbers.seq_no);
+    for (field, number) in [(meta.version, numbers.version), (meta.term, numbers.term)] {
+        if number != FIRST {
+            values.add_u64(field, number);
+        }
+    }
+    if let Some(routing) = place.routing {
+        values.add_text(meta.routing, routing);
+    }
+    if let Some(doc_type) = place.doc_type {
+        values.add_text(meta.doc_type, doc_type);
+    }
+    source_bytes
 }
 
 /// A spill that is being written out; if that breaks, the documents in it are in the translog alone.

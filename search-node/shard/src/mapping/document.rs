@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use hashbrown::HashMap;
 use serde_json_borrow::Value as Json;
-use tantivy::TantivyDocument;
 use tantivy::schema::Field;
 
 use super::dynamic::infer;
 use super::error::MappingError;
+use super::field_values::FieldValues;
 use super::fields::{Dynamic, FieldKind, FieldMapping, Mapping, ObjectMapping};
 use super::values::{Scalar, to_bool, to_float, to_integer, to_ip};
 
@@ -17,14 +17,6 @@ const TERM_BYTES_MAX: usize = 32_766;
 
 /// A parsed document's JSON.
 pub(crate) type SourceView<'a> = Json<'a>;
-
-/// What parsing a document gives.
-pub(crate) enum Parsed {
-    /// Typed values.
-    Document(TantivyDocument),
-    /// The document has fields that the mapping lacks; add these, then parse again.
-    NeedsMapping(Box<Mapping>),
-}
 
 /// A mapping with the tantivy field of each leaf: what a document is read with.
 pub(crate) struct DocumentParser {
@@ -56,7 +48,7 @@ struct Target {
 struct Reading<'p> {
     parser: &'p DocumentParser,
     id: &'p str,
-    document: TantivyDocument,
+    values: &'p mut FieldValues,
     added: Option<Box<Mapping>>,
 }
 
@@ -67,22 +59,25 @@ impl DocumentParser {
         Self { mapping, root }
     }
 
-    /// Reads a document. Faults name its id and the field.
-    pub(crate) fn parse(&self, id: &str, source: &SourceView<'_>) -> Result<Parsed, MappingError> {
+    /// Reads a document's values. Gives what the mapping lacks of it: add that, then read again. Faults name the id and the
+    /// field.
+    pub(crate) fn parse(
+        &self,
+        id: &str,
+        source: &SourceView<'_>,
+        values: &mut FieldValues,
+    ) -> Result<Option<Box<Mapping>>, MappingError> {
         let Json::Object(object) = source else {
             return Err(MappingError::parsing("failed to parse").caused_by(
                 "not_x_content_exception",
                 "Compressor detection can only be called on some xcontent bytes or compressed xcontent bytes",
             ));
         };
-        let mut reading = Reading { parser: self, id, document: TantivyDocument::default(), added: None };
+        let mut reading = Reading { parser: self, id, values, added: None };
         for (name, value) in object.iter() {
             reading.member(&self.root, "", name, value)?;
         }
-        Ok(match reading.added {
-            Some(added) => Parsed::NeedsMapping(added),
-            None => Parsed::Document(reading.document),
-        })
+        Ok(reading.added)
     }
 }
 
@@ -93,7 +88,7 @@ pub fn check_document(mapping: std::sync::Arc<Mapping>, id: &str, source: &[u8])
     })?;
     // Values are checked only for leaves that are kept somewhere; where does not matter here.
     let parser = DocumentParser::new(mapping, &|_| Some(Field::from_field_id(0)));
-    parser.parse(id, &json).map(drop)
+    parser.parse(id, &json, &mut FieldValues::default()).map(drop)
 }
 
 fn plan_object(
@@ -221,11 +216,11 @@ impl Reading<'_> {
         match &target.kind {
             FieldKind::Text => {
                 let text = text_of(scalar);
-                self.document.add_text(field, &text);
+                self.values.add_text(field, &text);
             }
             FieldKind::Keyword { ignore_above } => {
                 let text = text_of(scalar);
-                if text.chars().count() > *ignore_above {
+                if text.len() > *ignore_above && text.chars().count() > *ignore_above {
                     return Ok(());
                 }
                 if text.len() > TERM_BYTES_MAX {
@@ -237,15 +232,15 @@ impl Reading<'_> {
                         ),
                     ));
                 }
-                self.document.add_text(field, &text);
+                self.values.add_text(field, &text);
             }
             FieldKind::Integer { min, max } => {
-                self.document.add_i64(field, to_integer(scalar, *min, *max, &target.type_name)?);
+                self.values.add_i64(field, to_integer(scalar, *min, *max, &target.type_name)?);
             }
-            FieldKind::Double => self.document.add_f64(field, to_float(scalar, false, &target.type_name)?),
-            FieldKind::Float => self.document.add_f64(field, to_float(scalar, true, &target.type_name)?),
-            FieldKind::Boolean => self.document.add_bool(field, to_bool(scalar)?),
-            FieldKind::Ip => self.document.add_ip_addr(field, to_ip(scalar)?),
+            FieldKind::Double => self.values.add_f64(field, to_float(scalar, false, &target.type_name)?),
+            FieldKind::Float => self.values.add_f64(field, to_float(scalar, true, &target.type_name)?),
+            FieldKind::Boolean => self.values.add_bool(field, to_bool(scalar)?),
+            FieldKind::Ip => self.values.add_ip(field, to_ip(scalar)?),
             FieldKind::Date(formats) => {
                 let text = text_of(scalar);
                 let Some(span) = formats.read(&text) else {
@@ -255,7 +250,7 @@ impl Reading<'_> {
                         format!("failed to parse date field [{text}] with format [{format}]"),
                     ));
                 };
-                self.document.add_i64(field, span.first);
+                self.values.add_i64(field, span.first);
             }
         }
         Ok(())

@@ -13,6 +13,7 @@ mod definition;
 mod document;
 mod dynamic;
 mod error;
+mod field_values;
 mod fields;
 mod merge;
 mod templates;
@@ -20,7 +21,8 @@ mod values;
 
 pub use definition::{MappingLimits, parse_mapping};
 pub use document::check_document;
-pub(crate) use document::{DocumentParser, Parsed};
+pub(crate) use document::DocumentParser;
 pub use error::MappingError;
+pub(crate) use field_values::SharedValues;
 pub use fields::{Dynamic, FieldKind, FieldMapping, Leaf, Mapping, ObjectMapping};
 pub(crate) use values::{Storage, parse_ip, show_ip};

@@ -1,0 +1,222 @@
+//! The typed values of one document, as tantivy takes them. Texts that stand in the JSON as they are stay there.
+//!
+//! Indexing reads every value several times and keeps none, so nothing is copied for each of them: a text is a place in the
+//! document's own bytes. The buffers serve one document after the other.
+
+use std::net::Ipv6Addr;
+use std::sync::Arc;
+
+use tantivy::schema::document::{Document, ReferenceValue, ReferenceValueLeaf, Value};
+use tantivy::schema::Field;
+
+/// The typed values of one document.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FieldValues {
+    /// The document's JSON, as it came.
+    source: String,
+    /// Where the caller's copy of it stands in memory, which tells texts of the document from others.
+    origin: usize,
+    /// Texts that do not stand in the JSON: unescaped ones, numbers as keywords, ids.
+    made: String,
+    values: Vec<(Field, Held)>,
+}
+
+/// A value, or the place of its text.
+#[derive(Debug, Clone, Copy)]
+enum Held {
+    Source,
+    InSource(usize, usize),
+    Made(usize, usize),
+    I64(i64),
+    U64(u64),
+    F64(f64),
+    Bool(bool),
+    Ip(Ipv6Addr),
+}
+
+impl FieldValues {
+    /// Forgets the document before and begins with another.
+    pub(crate) fn begin(&mut self, source: &str) {
+        self.source.clear();
+        self.source.push_str(source);
+        self.origin = source.as_ptr() as usize;
+        self.made.clear();
+        self.values.clear();
+    }
+
+    /// Begins with a document whose values cannot be read. What is no text is kept as far as it is one: no such document
+    /// was ever accepted.
+    pub(crate) fn begin_unread(&mut self, source: &[u8]) {
+        self.begin(&String::from_utf8_lossy(source));
+    }
+
+    /// The JSON itself as a value. Gives its size.
+    pub(crate) fn add_source(&mut self, field: Field) -> usize {
+        self.values.push((field, Held::Source));
+        self.source.len()
+    }
+
+    pub(crate) fn add_text(&mut self, field: Field, text: &str) {
+        let held = match self.place(text) {
+            Some((from, to)) => Held::InSource(from, to),
+            None => {
+                let from = self.made.len();
+                self.made.push_str(text);
+                Held::Made(from, self.made.len())
+            }
+        };
+        self.values.push((field, held));
+    }
+
+    pub(crate) fn add_i64(&mut self, field: Field, value: i64) {
+        self.values.push((field, Held::I64(value)));
+    }
+
+    pub(crate) fn add_u64(&mut self, field: Field, value: u64) {
+        self.values.push((field, Held::U64(value)));
+    }
+
+    pub(crate) fn add_f64(&mut self, field: Field, value: f64) {
+        self.values.push((field, Held::F64(value)));
+    }
+
+    pub(crate) fn add_bool(&mut self, field: Field, value: bool) {
+        self.values.push((field, Held::Bool(value)));
+    }
+
+    pub(crate) fn add_ip(&mut self, field: Field, value: Ipv6Addr) {
+        self.values.push((field, Held::Ip(value)));
+    }
+
+    /// Where a text stands in the document, if it is a part of it.
+    fn place(&self, text: &str) -> Option<(usize, usize)> {
+        let from = (text.as_ptr() as usize).checked_sub(self.origin)?;
+        let to = from.checked_add(text.len())?;
+        // An address alone proves nothing once the caller's copy is gone.
+        (self.source.get(from..to)? == text).then_some((from, to))
+    }
+
+    fn value(&self, held: Held) -> FieldValue<'_> {
+        match held {
+            Held::Source => FieldValue::Bytes(self.source.as_bytes()),
+            Held::InSource(from, to) => FieldValue::Text(&self.source[from..to]),
+            Held::Made(from, to) => FieldValue::Text(&self.made[from..to]),
+            Held::I64(value) => FieldValue::I64(value),
+            Held::U64(value) => FieldValue::U64(value),
+            Held::F64(value) => FieldValue::F64(value),
+            Held::Bool(value) => FieldValue::Bool(value),
+            Held::Ip(value) => FieldValue::Ip(value),
+        }
+    }
+}
+
+/// One value.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum FieldValue<'a> {
+    Bytes(&'a [u8]),
+    Text(&'a str),
+    I64(i64),
+    U64(u64),
+    F64(f64),
+    Bool(bool),
+    Ip(Ipv6Addr),
+}
+
+impl<'a> Value<'a> for FieldValue<'a> {
+    type ArrayIter = std::iter::Empty<Self>;
+    type ObjectIter = std::iter::Empty<(&'a str, Self)>;
+
+    fn as_value(&self) -> ReferenceValue<'a, Self> {
+        ReferenceValue::Leaf(match *self {
+            FieldValue::Bytes(value) => ReferenceValueLeaf::Bytes(value),
+            FieldValue::Text(value) => ReferenceValueLeaf::Str(value),
+            FieldValue::I64(value) => ReferenceValueLeaf::I64(value),
+            FieldValue::U64(value) => ReferenceValueLeaf::U64(value),
+            FieldValue::F64(value) => ReferenceValueLeaf::F64(value),
+            FieldValue::Bool(value) => ReferenceValueLeaf::Bool(value),
+            FieldValue::Ip(value) => ReferenceValueLeaf::IpAddr(value),
+        })
+    }
+}
+
+/// The values as a document that can be given away and had back: tantivy takes documents for good.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SharedValues(Arc<FieldValues>);
+
+impl SharedValues {
+    /// The values, to be filled. Should somebody still hold them, it is given new ones.
+    pub(crate) fn edit(&mut self) -> &mut FieldValues {
+        if Arc::get_mut(&mut self.0).is_none() {
+            self.0 = Arc::default();
+        }
+        Arc::make_mut(&mut self.0)
+    }
+}
+
+impl Document for SharedValues {
+    type Value<'a> = FieldValue<'a>;
+    type FieldsValuesIter<'a> = FieldsAndValues<'a>;
+
+    fn iter_fields_and_values(&self) -> FieldsAndValues<'_> {
+        FieldsAndValues { of: &self.0, rest: self.0.values.iter() }
+    }
+}
+
+/// Every field with one of its values, in the order of the document.
+pub(crate) struct FieldsAndValues<'a> {
+    of: &'a FieldValues,
+    rest: std::slice::Iter<'a, (Field, Held)>,
+}
+
+impl<'a> Iterator for FieldsAndValues<'a> {
+    type Item = (Field, FieldValue<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (field, held) = *self.rest.next()?;
+        Some((field, self.of.value(held)))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.rest.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(values: &SharedValues) -> Vec<String> {
+        values.iter_fields_and_values().map(|(_, value)| value.as_str().unwrap_or("?").to_owned()).collect()
+    }
+
+    #[test]
+    fn a_text_of_the_document_is_a_place_in_it_and_any_other_is_kept() {
+        let field = Field::from_field_id(0);
+        let source = r#"{"a":"naïve","b":""}"#.to_owned();
+        let mut values = SharedValues::default();
+
+        values.edit().begin(&source);
+        for text in [&source[6..12], &source[18..18], "elsewhere", &source[6..12].to_owned()] {
+            values.edit().add_text(field, text);
+        }
+
+        assert_eq!(values.edit().made, "elsewherenaïve");
+        drop(source);
+        assert_eq!(texts(&values), ["naïve", "", "elsewhere", "naïve"]);
+    }
+
+    /// The buffers are used again, unless somebody still reads them.
+    #[test]
+    fn the_next_document_does_not_change_the_one_that_was_given_away() {
+        let field = Field::from_field_id(0);
+        let mut values = SharedValues::default();
+        values.edit().begin("{}");
+        values.edit().add_text(field, "first");
+        let given = values.clone();
+
+        values.edit().begin("{}");
+        values.edit().add_text(field, "second");
+
+        assert_eq!((texts(&given), texts(&values)), (vec!["first".to_owned()], vec!["second".to_owned()]));
+    }
+}

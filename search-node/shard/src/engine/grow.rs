@@ -25,8 +25,8 @@ impl Engine {
         }
         let index = segments.grow(&next)?;
         let taken = {
-            let _closed = self.gate.write();
-            let taken = self.take_behind_gate(None);
+            let mut closed = self.writers.close();
+            let taken = self.take_from(&mut closed, None);
             self.writing.store(Arc::new(Writing { layout: next, index }));
             taken
         };

@@ -38,7 +38,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use parking_lot::{Condvar, Mutex, RwLock};
+use parking_lot::{Condvar, Mutex};
 use tantivy::Searcher;
 use tantivy::index::{Index, Segment};
 use tantivy::indexer::SegmentWriter;
@@ -123,8 +123,6 @@ pub(crate) struct Engine {
     shared: Shared,
     translog: Translog,
     versions: LiveVersions,
-    /// Writers hold it to read; whoever takes the open segments away holds it to write, for a moment.
-    gate: RwLock<()>,
     writers: Writers,
     superseded: Mutex<Superseded>,
     spills: Mutex<Spills>,

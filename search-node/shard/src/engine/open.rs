@@ -2,10 +2,10 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use arc_swap::ArcSwap;
-use parking_lot::{Condvar, Mutex, RwLock};
+use parking_lot::{Condvar, Mutex};
 
 use super::deletes::Superseded;
 use super::layout::{Layout, Slot};
@@ -64,7 +64,6 @@ impl Engine {
             shared,
             translog,
             versions: LiveVersions::default(),
-            gate: RwLock::new(()),
             writers: Writers::new(options.writers),
             options,
             superseded: Mutex::new(Superseded::default()),
@@ -135,7 +134,7 @@ impl Engine {
             }
         }
         self.superseded.lock().push(&operation.uid, operation.seq_no);
-        self.dirty.store(true, Ordering::Release);
+        self.mark_dirty();
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::deletes::Superseded;
 use super::segments::Segments;
+use super::writers::Closed;
 use super::{Engine, EngineError, FinishedSegment, OpenSegment, View};
 use crate::store::{Manifest, ShardDirectory};
 use crate::translog::{Translog, TranslogError};
@@ -94,16 +95,16 @@ impl Engine {
     /// Takes what is open from the writers. They wait only while pointers are swapped, and for a flush while the
     /// next translog generation is begun.
     fn take(&self, cut: bool) -> Result<Taken, EngineError> {
-        let _closed = self.gate.write();
+        let mut closed = self.writers.close();
         let cut = if cut { Some(self.translog.roll(self.options.term)?) } else { None };
-        Ok(self.take_behind_gate(cut))
+        Ok(self.take_from(&mut closed, cut))
     }
 
-    /// The same for a caller that holds the gate closed.
-    pub(super) fn take_behind_gate(&self, cut: Option<(u64, i64)>) -> Taken {
+    /// The same for a caller that keeps the writers out.
+    pub(super) fn take_from(&self, closed: &mut Closed<'_>, cut: Option<(u64, i64)>) -> Taken {
         self.versions.begin_refresh();
         Taken {
-            open: self.writers.close(),
+            open: closed.take(),
             superseded: std::mem::take(&mut *self.superseded.lock()),
             epoch: self.epoch.fetch_add(1, Ordering::AcqRel),
             cut,

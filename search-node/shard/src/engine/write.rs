@@ -105,16 +105,36 @@ pub struct WriteRun {
     engine: Arc<Engine>,
     seat: Seat,
     values: SharedValues,
+    indexed: u64,
+    deleted: u64,
 }
 
 impl WriteRun {
     pub(crate) fn new(engine: &Arc<Engine>) -> Self {
-        Self { engine: Arc::clone(engine), seat: engine.writers.sit(), values: SharedValues::default() }
+        Self {
+            engine: Arc::clone(engine),
+            seat: engine.writers.sit(),
+            values: SharedValues::default(),
+            indexed: 0,
+            deleted: 0,
+        }
     }
 
     /// Does one write. It is not durable yet.
     pub fn write(&mut self, request: &WriteRequest<'_>) -> Result<WriteOutcome, EngineError> {
-        self.engine.write(request, &mut self.seat, &mut self.values)
+        let outcome = self.engine.write(request, &mut self.seat, &mut self.values)?;
+        if let WriteOutcome::Written(written) = &outcome {
+            self.indexed += u64::from(request.source.is_some());
+            self.deleted += u64::from(request.source.is_none() && written.existed);
+        }
+        Ok(outcome)
+    }
+}
+
+impl Drop for WriteRun {
+    fn drop(&mut self) {
+        self.engine.counters.indexed.fetch_add(self.indexed, Ordering::Relaxed);
+        self.engine.counters.deleted.fetch_add(self.deleted, Ordering::Relaxed);
     }
 }
 
@@ -133,7 +153,7 @@ impl Engine {
             return Ok(WriteOutcome::NeedsMapping(added));
         }
         let (written, spill) = {
-            let _open = self.gate.read();
+            let mut segment = self.writers.take(seat);
             let versions = self.versions.lock(request.uid);
             let current = if request.is_new_id { None } else { self.current(&versions, request.uid)? };
             let version = next_version(request, current)?;
@@ -143,29 +163,29 @@ impl Engine {
             if request.source.is_some() {
                 let place = Place { uid: request.uid, doc_type: request.doc_type, routing: request.routing };
                 let numbers = Numbers { seq_no, version, term: self.options.term };
-                // The operation is in the translog: if it cannot be in a segment, only opening the shard again mends that.
-                spill = self
-                    .add(layout, values, place, numbers, seat)
-                    .inspect_err(|error| self.translog.fence(&error.to_string()))?;
+                spill = self.add(&mut segment, layout, values, place, numbers)?;
             }
             if existed {
                 self.superseded.lock().push(request.uid, seq_no);
             }
             // A delete of what is not there is an operation too: it takes a number, as replicas will see it.
             let source = request.source.map(|_| location);
-            versions.record(LiveVersion { seq_no, term: self.options.term, version, source }, request.now_millis);
-            // Its version is kept until a refresh, so one must come.
-            self.dirty.store(true, Ordering::Release);
             let term = self.options.term;
+            versions.record(LiveVersion { seq_no, term, version, source }, request.now_millis);
+            // Its version is kept until a refresh, so one must come.
+            self.mark_dirty();
             (Written { seq_no, term, version, existed, location: Some(location) }, spill)
         };
         self.finish_spill(spill)?;
-        if request.source.is_some() {
-            self.counters.indexed.fetch_add(1, Ordering::Relaxed);
-        } else if written.existed {
-            self.counters.deleted.fetch_add(1, Ordering::Relaxed);
-        }
         Ok(WriteOutcome::Written(written))
+    }
+
+    /// Something was written that no refresh has shown.
+    pub(super) fn mark_dirty(&self) {
+        // Read first: writers would pass the line from core to core for nothing.
+        if !self.dirty.load(Ordering::Relaxed) {
+            self.dirty.store(true, Ordering::Release);
+        }
     }
 
     fn current(&self, versions: &LockedUid<'_>, uid: &str) -> Result<Option<Current>, EngineError> {
@@ -210,31 +230,38 @@ impl Engine {
         let routing = Some(operation.routing.as_str()).filter(|routing| !routing.is_empty());
         let place = Place { uid: &operation.uid, doc_type, routing };
         let numbers = Numbers { seq_no: operation.seq_no, version: operation.version, term: operation.term };
-        let spill = self.add(layout, values, place, numbers, seat)?;
+        let spill = self.add(&mut self.writers.take(seat), layout, values, place, numbers)?;
         self.finish_spill(spill)
     }
 
+    /// Puts a document that is in the translog into a segment. If that fails, only opening the shard again mends it.
     fn add(
         &self,
+        segment: &mut Option<OpenSegment>,
         layout: &Layout,
         values: &mut SharedValues,
         place: Place<'_>,
         numbers: Numbers,
-        seat: &mut Seat,
+    ) -> Result<Option<Spill>, EngineError> {
+        self.try_to_add(segment, layout, values, place, numbers)
+            .inspect_err(|error| self.translog.fence(&error.to_string()))
+    }
+
+    fn try_to_add(
+        &self,
+        segment: &mut Option<OpenSegment>,
+        layout: &Layout,
+        values: &mut SharedValues,
+        place: Place<'_>,
+        numbers: Numbers,
     ) -> Result<Option<Spill>, EngineError> {
         let source_bytes = add_meta_values(layout, values, place, numbers);
-        let mut writer = self.writers.take(seat);
-        let open = match writer.as_mut() {
+        let open = match segment.as_mut() {
             Some(open) => open,
-            None => writer.insert(self.open_segment()?),
+            None => segment.insert(self.open_segment()?),
         };
         // The document's buffers come back for the next one.
-        let document = values.clone();
-        if let Err(error) = open.writer.add_document(AddOperation { opstamp: 0, document }) {
-            // The operation is in the translog and not in the segment: only opening the shard again mends that.
-            self.translog.fence(&error.to_string());
-            return Err(error.into());
-        }
+        open.writer.add_document(AddOperation { opstamp: 0, document: values.clone() })?;
         open.unweighed += source_bytes;
         if open.unweighed < WEIGH_EVERY_BYTES {
             return Ok(None);
@@ -247,7 +274,7 @@ impl Engine {
         }
         let epoch = self.epoch.load(Ordering::Acquire);
         self.spills.lock().under_way.push(epoch);
-        Ok(writer.take().map(|open| Spill { epoch, open }))
+        Ok(segment.take().map(|open| Spill { epoch, open }))
     }
 
     /// Writes out a segment that has grown large; a refresh that needs it waits.
@@ -276,7 +303,7 @@ impl Engine {
     }
 
     fn open_segment(&self) -> Result<OpenSegment, EngineError> {
-        // Behind the gate this index is at least as new as the layout that any writer reads its document by.
+        // With the slot held, this index is at least as new as the layout that any writer reads its document by.
         let segment = self.writing.load().index.new_segment();
         let writer = SegmentWriter::for_segment(TABLE_BUDGET_BYTES, segment.clone())?;
         Ok(OpenSegment { segment, writer, unweighed: 0, held: Held::new(&self.shared.buffers) })

@@ -1,7 +1,8 @@
 //! Writers: the segments that are being filled, and who fills which.
 //!
 //! Whoever writes a run of documents keeps to one segment, whose tables are in their core's cache. Only when others sit
-//! there already do they look for another.
+//! there already do they look for another. A write is done as a whole while its segment is held; so who holds them all
+//! keeps every writer out, and writers share nothing for that.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -53,14 +54,26 @@ impl Writers {
         self.slots[seat.at].open.lock()
     }
 
-    /// Takes every open segment away.
-    pub(super) fn close(&self) -> Vec<OpenSegment> {
-        self.slots.iter().filter_map(|slot| slot.open.lock().take()).collect()
+    /// Keeps every writer out. They wait.
+    pub(super) fn close(&self) -> Closed<'_> {
+        Closed { segments: self.slots.iter().map(|slot| slot.open.lock()).collect() }
     }
 
     /// Bytes that the open segments hold.
     pub(super) fn bytes(&self) -> usize {
         self.slots.iter().map(|slot| slot.open.lock().as_ref().map_or(0, |open| open.held.bytes())).sum()
+    }
+}
+
+/// No writer is at work while this lives.
+pub(super) struct Closed<'w> {
+    segments: Vec<MutexGuard<'w, Option<OpenSegment>>>,
+}
+
+impl Closed<'_> {
+    /// Takes every open segment away.
+    pub(super) fn take(&mut self) -> Vec<OpenSegment> {
+        self.segments.iter_mut().filter_map(|open| open.take()).collect()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::{Condvar, Mutex};
 
@@ -58,6 +59,8 @@ pub(crate) struct Translog {
     tail: Mutex<Tail>,
     sync: Mutex<SyncState>,
     synced: Condvar,
+    /// Whether `sync` says that nothing more is accepted; every append asks.
+    is_fenced: AtomicBool,
 }
 
 /// The end of the current generation.
@@ -136,6 +139,7 @@ impl Translog {
             tail: Mutex::new(tail),
             sync: Mutex::new(sync),
             synced: Condvar::new(),
+            is_fenced: AtomicBool::new(false),
         };
         Ok((translog, recovered))
     }
@@ -199,7 +203,7 @@ impl Translog {
                     state.checkpoint = Some(checkpoint);
                     match outcome {
                         Ok(reached) => state.reached = state.reached.max(reached),
-                        Err(error) => state.failed = Some(error.to_string()),
+                        Err(error) => self.fail(&mut state, &error.to_string()),
                     }
                     self.synced.notify_all();
                 }
@@ -339,13 +343,21 @@ impl Translog {
 
     /// Fails if nothing more is accepted.
     pub(crate) fn check(&self) -> Result<(), TranslogError> {
+        if !self.is_fenced.load(Ordering::Acquire) {
+            return Ok(());
+        }
         self.fenced().map_or(Ok(()), |reason| Err(TranslogError::Fenced(reason)))
     }
 
     /// Accepts nothing more: what memory holds and what the disk holds have parted.
     pub(crate) fn fence(&self, reason: &str) {
-        self.sync.lock().failed.get_or_insert_with(|| reason.to_owned());
+        self.fail(&mut self.sync.lock(), reason);
         self.synced.notify_all();
+    }
+
+    fn fail(&self, state: &mut SyncState, reason: &str) {
+        state.failed.get_or_insert_with(|| reason.to_owned());
+        self.is_fenced.store(true, Ordering::Release);
     }
 }
 

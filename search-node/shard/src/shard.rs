@@ -1,5 +1,6 @@
 //! The façade of a shard: what a node calls.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -16,8 +17,8 @@ use crate::store::Manifest;
 use crate::translog::has_operations;
 
 /// A document's unique id in its shard: the id alone for type `_doc`, else type and id. Ids have no zero bytes.
-pub fn uid(doc_type: &str, id: &str) -> String {
-    if doc_type == "_doc" { id.to_owned() } else { format!("{doc_type}\0{id}") }
+pub fn uid<'a>(doc_type: &str, id: &'a str) -> Cow<'a, str> {
+    if doc_type == "_doc" { Cow::Borrowed(id) } else { Cow::Owned(format!("{doc_type}\0{id}")) }
 }
 
 /// Type and id of a unique id.

@@ -106,7 +106,7 @@ pub(crate) fn show(index: &Index, stored: &StoredDocument, options: &GetOptions)
 
 /// What is answered when there is no such document.
 pub(crate) fn show_missing(index: &str, target: &Target) -> Value {
-    json!({"_index": index, "_type": target.doc_type, "_id": target.id, "found": false})
+    json!({"_index": index, "_type": &*target.doc_type, "_id": target.id, "found": false})
 }
 
 /// `_source` as a filter leaves it.

@@ -68,8 +68,8 @@ fn read_doc(doc: &Value, default: &Target, options: &GetOptions) -> Result<Wante
     for (key, value) in object {
         let text = || plain(value).ok_or_else(|| malformed(format!("[{key}] must be a text, not {value}")));
         match key.as_str() {
-            "_index" => wanted.target.index = text()?,
-            "_type" => wanted.target.doc_type = text()?,
+            "_index" => wanted.target.index = text()?.into(),
+            "_type" => wanted.target.doc_type = text()?.into(),
             "_id" => wanted.target.id = Some(text()?),
             "routing" | "_routing" => wanted.target.routing = Some(text()?),
             "_source" => wanted.options.source = Some(read_source(value)?),
@@ -132,7 +132,7 @@ impl Wanted {
         shown.unwrap_or_else(|error| {
             let target = &self.target;
             let body = error.to_body();
-            json!({"_index": target.index, "_type": target.doc_type, "_id": target.id, "error": body["error"]})
+            json!({"_index": &*target.index, "_type": &*target.doc_type, "_id": target.id, "error": body["error"]})
         })
     }
 }
@@ -143,8 +143,8 @@ mod tests {
 
     #[test]
     fn every_form_is_read_and_faults_are_named() {
-        let default = Target { index: "i".to_owned(), doc_type: "_doc".to_owned(), ..Target::default() };
-        let none = Target { doc_type: "_doc".to_owned(), ..Target::default() };
+        let default = Target { index: "i".into(), doc_type: "_doc".into(), ..Target::default() };
+        let none = Target { doc_type: "_doc".into(), ..Target::default() };
         let options = GetOptions::default();
 
         let wanted = read(&json!({"ids": ["a", 2]}), &default, &options).expect("ids");
@@ -152,7 +152,7 @@ mod tests {
         let docs =
             json!({"docs": [{"_id": "a", "_index": "j", "routing": "r", "_source": false, "version": 3}]});
         let one = read(&docs, &default, &options).expect("docs").remove(0);
-        assert_eq!((one.target.index.as_str(), one.target.routing.as_deref()), ("j", Some("r")));
+        assert_eq!((&*one.target.index, one.target.routing.as_deref()), ("j", Some("r")));
         assert_eq!((one.options.source, one.options.version), (Some(shard::SourceFilter::None), Some(3)));
 
         for (body, reason) in [

@@ -12,8 +12,8 @@ const ID_BYTES_MAX: usize = 512;
 /// Which document.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Target {
-    pub index: String,
-    pub doc_type: String,
+    pub index: Arc<str>,
+    pub doc_type: Arc<str>,
     pub id: Option<String>,
     pub routing: Option<String>,
 }

@@ -8,6 +8,7 @@ use shard::{Condition, SourceFilter, StoredDocument, WriteRequest, Written, uid}
 use super::search::read_source;
 use super::target::{Target, typed};
 use super::write::{WriteOptions, WriteResult, check_demands, done};
+use super::writes::Writes;
 use crate::error::ApiError;
 use crate::indices::Index;
 use crate::node::Node;
@@ -120,9 +121,10 @@ impl UpdateRequest {
     }
 }
 
-/// Changes a document, or stores the `upsert`.
+/// Changes a document, or stores the `upsert`. That is not durable until `writes` are synced.
 pub(crate) fn update(
     node: &Node,
+    writes: &mut Writes,
     target: &Target,
     request: &UpdateRequest,
     options: &WriteOptions,
@@ -131,7 +133,7 @@ pub(crate) fn update(
     check_demands(node, target, options)?;
     let mut turn = 0;
     loop {
-        match update_once(node, target, request, options) {
+        match update_once(node, writes, target, request, options) {
             Err(error) if error.status == 409 && turn < request.retries => turn += 1,
             outcome => return outcome,
         }
@@ -147,19 +149,21 @@ enum Change {
 
 fn update_once(
     node: &Node,
+    writes: &mut Writes,
     target: &Target,
     request: &UpdateRequest,
     options: &WriteOptions,
 ) -> Result<WriteResult, ApiError> {
     let id = target.required_id()?;
-    let index = node.indices.for_write(&target.index, false)?;
-    target.check_routing(&index, id)?;
+    let run = writes.to_name(node, &target.index, false)?;
+    target.check_routing(run.index(), id)?;
     let uid = uid(&target.doc_type, id);
-    let current = index.shard(id, target.routing.as_deref())?.get(&uid)?;
+    let place = run.place(id, target.routing.as_deref())?;
+    let current = place.shard.get(&uid)?;
     let now = node.clock.now_millis();
     let change = match &current {
-        Some(stored) => changed(&index, target, id, stored, request, options, now)?,
-        None => inserted(&index, target, id, request, now)?,
+        Some(stored) => changed(&place.index, target, id, stored, request, options, now)?,
+        None => inserted(&place.index, target, id, request, now)?,
     };
     let mut write = WriteRequest {
         uid: &uid,
@@ -176,9 +180,9 @@ fn update_once(
             let written =
                 current.map(|stored| Written::unchanged(stored.seq_no, stored.term, stored.version));
             let mut result = WriteResult {
-                index,
+                place,
                 id: id.to_owned(),
-                doc_type: target.doc_type.clone(),
+                doc_type: Arc::clone(&target.doc_type),
                 written,
                 result: "noop",
                 status: 200,
@@ -190,16 +194,16 @@ fn update_once(
         }
         Change::Delete(condition) => {
             write.condition = condition;
-            let written = index.write(&write)?;
-            Ok(done(index, target, id.to_owned(), written, "deleted", 200))
+            let (written, place) = run.write(&write)?;
+            Ok(done(place, target, id.to_owned(), written, "deleted", 200))
         }
         Change::Store { source, condition, existed } => {
             let bytes = source.to_string().into_bytes();
             write.source = Some(&bytes);
             write.condition = condition;
-            let written = index.write(&write)?;
+            let (written, place) = run.write(&write)?;
             let (word, status) = if existed { ("updated", 200) } else { ("created", 201) };
-            let mut result = done(index, target, id.to_owned(), written, word, status);
+            let mut result = done(place, target, id.to_owned(), written, word, status);
             keep(&mut result, request, &bytes);
             Ok(result)
         }

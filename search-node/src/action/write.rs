@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use shard::{Condition, Shard, SourceFilter, WriteRequest, Written, uid};
+use shard::{Condition, SourceFilter, WriteRequest, Written, uid};
 
 use super::get::shown_source;
 use super::target::{Target, check_id, typed};
+use super::writes::Writes;
 use crate::error::ApiError;
-use crate::indices::{Index, new_id};
+use crate::indices::{Place, new_id};
 use crate::node::Node;
 
 /// What must hold and what is wanted of a write.
@@ -24,9 +25,9 @@ pub(crate) struct WriteOptions {
 
 /// What a write did, for the answer.
 pub(crate) struct WriteResult {
-    pub index: Arc<Index>,
+    pub place: Arc<Place>,
     pub id: String,
-    pub doc_type: String,
+    pub doc_type: Arc<str>,
     pub written: Option<Written>,
     pub result: &'static str,
     pub status: u16,
@@ -74,7 +75,7 @@ impl WriteResult {
     pub(crate) fn shown(&self, forced: bool, is_item: bool) -> ShownResult<'_> {
         let shards = u32::from(self.result != "noop");
         ShownResult {
-            index: &self.index.name,
+            index: &self.place.index.name,
             doc_type: &self.doc_type,
             id: &self.id,
             version: self.written.map(|written| written.version),
@@ -85,19 +86,6 @@ impl WriteResult {
             primary_term: self.written.map(|written| written.term),
             get: self.get.as_ref(),
             status: is_item.then_some(self.status),
-        }
-    }
-
-    /// The shard that the write went to.
-    pub(super) fn shard(&self) -> Result<Arc<Shard>, ApiError> {
-        self.index.shard(&self.id, self.routing.as_deref())
-    }
-
-    /// Makes the write durable, unless its index does so by the clock.
-    pub(crate) fn sync(&self) -> Result<(), ApiError> {
-        match &self.written {
-            Some(written) if self.index.settings.durability_request => Ok(self.shard()?.sync(written)?),
-            _ => Ok(()),
         }
     }
 
@@ -118,20 +106,21 @@ impl WriteResult {
     }
 }
 
-/// Stores a document. It is not durable until the index's shard is synced.
+/// Stores a document. It is not durable until `writes` are synced.
 pub(crate) fn index(
     node: &Node,
+    writes: &mut Writes,
     target: &Target,
     source: &[u8],
     options: &WriteOptions,
 ) -> Result<WriteResult, ApiError> {
     check_demands(node, target, options)?;
     let is_new_id = target.id.is_none();
-    let index = node.indices.for_write(&target.index, options.is_create || is_new_id)?;
+    let run = writes.to_name(node, &target.index, options.is_create || is_new_id)?;
     let now = node.clock.now_millis();
     let id = target.id.clone().unwrap_or_else(|| new_id(now));
     check_id(&id)?;
-    target.check_routing(&index, &id)?;
+    target.check_routing(run.index(), &id)?;
     let request = WriteRequest {
         uid: &uid(&target.doc_type, &id),
         doc_type: typed(&target.doc_type),
@@ -142,22 +131,27 @@ pub(crate) fn index(
         is_new_id,
         now_millis: now,
     };
-    let written = index.write(&request)?;
+    let (written, place) = run.write(&request)?;
     let (result, status) = if written.existed { ("updated", 200) } else { ("created", 201) };
-    Ok(done(index, target, id, written, result, status))
+    Ok(done(place, target, id, written, result, status))
 }
 
-/// Deletes a document.
-pub(crate) fn delete(node: &Node, target: &Target, options: &WriteOptions) -> Result<WriteResult, ApiError> {
+/// Deletes a document. That is not durable until `writes` are synced.
+pub(crate) fn delete(
+    node: &Node,
+    writes: &mut Writes,
+    target: &Target,
+    options: &WriteOptions,
+) -> Result<WriteResult, ApiError> {
     let id = target.required_id()?.to_owned();
     // The tombstone of a version that the client keeps must have a place, even where no index is yet.
-    let index = match target.existing_index(node) {
+    let run = match target.existing_index(node) {
         Err(error) if error.status == 404 && matches!(options.condition, Condition::External { .. }) => {
-            node.indices.for_write(&target.index, false)?
+            writes.to_name(node, &target.index, false)?
         }
-        found => found?,
+        found => writes.to_index(&found?),
     };
-    target.check_routing(&index, &id)?;
+    target.check_routing(run.index(), &id)?;
     let request = WriteRequest {
         uid: &uid(&target.doc_type, &id),
         doc_type: typed(&target.doc_type),
@@ -168,13 +162,13 @@ pub(crate) fn delete(node: &Node, target: &Target, options: &WriteOptions) -> Re
         is_new_id: false,
         now_millis: node.clock.now_millis(),
     };
-    let written = index.write(&request)?;
+    let (written, place) = run.write(&request)?;
     let (result, status) = if written.existed { ("deleted", 200) } else { ("not_found", 404) };
-    Ok(done(index, target, id, written, result, status))
+    Ok(done(place, target, id, written, result, status))
 }
 
 pub(super) fn done(
-    index: Arc<Index>,
+    place: Arc<Place>,
     target: &Target,
     id: String,
     written: Written,
@@ -182,9 +176,9 @@ pub(super) fn done(
     status: u16,
 ) -> WriteResult {
     WriteResult {
-        index,
+        place,
         id,
-        doc_type: target.doc_type.clone(),
+        doc_type: Arc::clone(&target.doc_type),
         written: Some(written),
         result,
         status,

@@ -9,8 +9,8 @@ use arc_swap::ArcSwap;
 use daemon::clock::Clock;
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
-use shard::mapping::{Mapping, check_document, parse_mapping};
-use shard::{EngineError, EngineOptions, Shard, ShardStats, Shared, WriteOutcome, WriteRequest, Written};
+use shard::mapping::{Mapping, parse_mapping};
+use shard::{EngineOptions, Shard, ShardStats, Shared};
 
 use super::metadata::{FILE, IndexMetadata};
 use super::refreshes::{RefreshWaiter, Refreshes};
@@ -19,9 +19,6 @@ use super::settings::{IndexSettings, nest};
 use super::shard_copy::{CopyState, ShardCopy};
 use crate::error::ApiError;
 use crate::state_file;
-
-/// A document can bring new fields again and again while others add some too; more rounds than this are no race.
-const MAPPING_ROUNDS_MAX: usize = 16;
 
 /// One index.
 pub struct Index {
@@ -168,7 +165,7 @@ impl Index {
 
     /// Whether documents of this index must say their routing value.
     pub fn requires_routing(&self) -> bool {
-        self.mapping().parameters.get("_routing").and_then(|routing| routing.get("required"))
+        self.mapping.load().parameters.get("_routing").and_then(|routing| routing.get("required"))
             == Some(&Value::Bool(true))
     }
 
@@ -179,41 +176,6 @@ impl Index {
             .with("index_uuid", self.uuid.as_str())
             .with("shard", shard.to_string())
             .with("index", self.name.as_str())
-    }
-
-    /// Does one write, growing the mapping as the document asks. It is not durable yet.
-    pub fn write(&self, request: &WriteRequest<'_>) -> Result<Written, ApiError> {
-        let shard = self.shard(request.id, request.routing)?;
-        for _ in 0..MAPPING_ROUNDS_MAX {
-            let outcome = shard.write(request).map_err(|error| {
-                let is_conflict = matches!(error, EngineError::VersionConflict { .. });
-                let error = ApiError::from(error);
-                if is_conflict { self.name_in(error, request.id, request.routing) } else { error }
-            })?;
-            match outcome {
-                WriteOutcome::Written(written) => return Ok(written),
-                WriteOutcome::NeedsMapping(added) => {
-                    self.check_under(&added, request)?;
-                    self.add_mapping(&added)?;
-                }
-            }
-        }
-        Err(ApiError::new(
-            503,
-            "process_cluster_event_timeout_exception",
-            format!(
-                "the mapping of [{}] kept changing while document [{}] was written; try again",
-                self.name, request.id
-            ),
-        ))
-    }
-
-    /// A document that is refused must not leave its fields behind: it is read under the longer mapping first.
-    fn check_under(&self, added: &Mapping, request: &WriteRequest<'_>) -> Result<(), ApiError> {
-        let Some(source) = request.source else { return Ok(()) };
-        let next = Arc::new(self.mapping().merge(added)?);
-        self.settings.limits.check(&next)?;
-        Ok(check_document(next, request.id, source)?)
     }
 
     /// Adds to the mapping. It is durable before any document is stored under it.

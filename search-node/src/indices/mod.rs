@@ -3,6 +3,7 @@
 mod data_stream;
 mod id;
 mod index;
+mod index_run;
 mod metadata;
 mod names;
 mod refreshes;
@@ -13,6 +14,7 @@ mod shard_copy;
 
 pub(crate) use id::new_id;
 pub(crate) use index::{Index, Resources};
+pub(crate) use index_run::{IndexRun, Place};
 pub(crate) use names::{NameOptions, expand, matches};
 pub(crate) use registry::Indices;
 pub(crate) use shard_copy::CopyState;

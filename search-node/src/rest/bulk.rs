@@ -41,8 +41,8 @@ pub(super) const ROUTES: &[Route] = &[
 async fn run(call: Call, mut body: BodyStream) -> Result<Reply, ApiError> {
     let refresh = call.refresh()?;
     let options = BulkOptions {
-        index: call.path.get("index").cloned(),
-        doc_type: call.path.get("type").cloned().or_else(|| call.param("type").map(str::to_owned)),
+        index: call.path.get("index").map(|name| name.as_str().into()),
+        doc_type: call.path.get("type").map(String::as_str).or(call.param("type")).unwrap_or("_doc").into(),
         routing: call.param("routing").map(str::to_owned),
         require_alias: call.flag("require_alias")?,
         pipeline: call.param("pipeline").map(str::to_owned),

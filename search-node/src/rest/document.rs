@@ -16,6 +16,7 @@ use crate::action::search::read_source;
 use crate::action::target::Target;
 use crate::action::update::{UpdateRequest, update};
 use crate::action::write::{self, WriteOptions, WriteResult};
+use crate::action::writes::Writes;
 use crate::error::ApiError;
 
 const WRITE: &[Method] = &[Method::PUT, Method::POST];
@@ -100,8 +101,8 @@ pub(super) fn target(call: &Call, doc_type: Option<&str>) -> Result<Target, ApiE
         return Err(ApiError::argument("a type name must not contain a zero byte"));
     }
     Ok(Target {
-        index: call.part("index"),
-        doc_type,
+        index: call.part("index").into(),
+        doc_type: doc_type.into(),
         id: call.path.get("id").cloned(),
         routing: call.param("routing").map(str::to_owned),
     })
@@ -138,13 +139,13 @@ async fn index(call: Call, doc_type: Option<&'static str>, is_create: bool) -> R
     }
     let target = target(&call, doc_type)?;
     let options = options(&call, is_create, target.id.is_some())?;
-    finish(call, move |call| write::index(&call.node, &target, &call.body, &options)).await
+    finish(call, move |call, writes| write::index(&call.node, writes, &target, &call.body, &options)).await
 }
 
 async fn delete(call: Call) -> Result<Reply, ApiError> {
     let target = target(&call, None)?;
     let options = options(&call, false, true)?;
-    finish(call, move |call| write::delete(&call.node, &target, &options)).await
+    finish(call, move |call, writes| write::delete(&call.node, writes, &target, &options)).await
 }
 
 async fn change(call: Call, doc_type: Option<&'static str>) -> Result<Reply, ApiError> {
@@ -170,24 +171,25 @@ async fn change(call: Call, doc_type: Option<&'static str>) -> Result<Reply, Api
         call.number("retry_on_conflict")?.map_or(0, |tries| usize::try_from(tries).unwrap_or(usize::MAX));
     let options =
         WriteOptions { condition, require_alias: call.flag("require_alias")?, ..WriteOptions::default() };
-    finish(call, move |call| update(&call.node, &target, &request, &options)).await
+    finish(call, move |call, writes| update(&call.node, writes, &target, &request, &options)).await
 }
 
 /// A write is answered once it is durable, and visible where that was asked for.
 async fn finish(
     call: Call,
-    work: impl FnOnce(&Call) -> Result<WriteResult, ApiError> + Send + 'static,
+    work: impl FnOnce(&Call, &mut Writes) -> Result<WriteResult, ApiError> + Send + 'static,
 ) -> Result<Reply, ApiError> {
     let refresh = call.refresh()?;
     let node = Arc::clone(&call.node);
     let written = node.write_pool.run(move || {
-        let result = work(&call)?;
-        result.sync()?;
+        let mut writes = Writes::default();
+        let result = work(&call, &mut writes)?;
+        writes.sync()?;
         Ok(result)
     });
     let result = written.await?;
     node.counters.documents_written.inc();
-    let touched = if result.result == "noop" { Vec::new() } else { vec![Arc::clone(&result.index)] };
+    let touched = if result.result == "noop" { Vec::new() } else { vec![Arc::clone(&result.place.index)] };
     let forced = make_visible(&node, refresh, touched).await? && result.result != "noop";
     let body = serde_json::to_value(result.shown(forced, false))
         .map_err(|error| ApiError::internal(format!("the answer cannot be written: {error}")))?;

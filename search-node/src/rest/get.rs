@@ -112,8 +112,8 @@ async fn many(call: Call) -> Result<Reply, ApiError> {
     let body = call.required_json()?;
     let options = options(&call)?;
     let default = Target {
-        index: call.part("index"),
-        doc_type: call.path.get("type").cloned().unwrap_or_else(|| "_doc".to_owned()),
+        index: call.part("index").into(),
+        doc_type: call.path.get("type").map_or("_doc", String::as_str).into(),
         id: None,
         routing: call.param("routing").map(str::to_owned),
     };

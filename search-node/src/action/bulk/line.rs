@@ -1,6 +1,9 @@
 //! The lines of a bulk body: an action with its metadata, then its source where it has one.
 
-use serde_json::{Map, Value, json};
+use std::sync::Arc;
+
+use memchr::memchr;
+use serde_json_borrow::{ObjectAsVec, Value};
 use shard::SourceFilter;
 
 use super::BulkOptions;
@@ -31,13 +34,18 @@ impl Op {
 
 /// One action, read.
 pub(super) struct Action<'a> {
+    pub head: Arc<Head>,
+    pub source: &'a [u8],
+}
+
+/// What an action says beside its source.
+pub(super) struct Head {
     pub op: Op,
     pub target: Target,
     pub options: WriteOptions,
     demands: Demands,
     pub retries: usize,
     pub update_source: Option<SourceFilter>,
-    pub source: &'a [u8],
     /// What is wrong with this action alone.
     pub fault: Option<ApiError>,
 }
@@ -56,10 +64,11 @@ pub(super) fn read<'a>(
     let mut actions = Vec::new();
     let mut lines = Lines { bytes, at: 0, number: first_line };
     let (mut taken, mut number) = (0, first_line);
+    let mut heads = Heads { options, last: None };
     while let Some((line, line_number)) = lines.next() {
         if !line.is_empty() {
-            let mut action = read_action(line, line_number, options)?;
-            if action.op != Op::Delete {
+            let mut action = Action { head: heads.read(line, line_number)?, source: &[] };
+            if action.head.op != Op::Delete {
                 match lines.next() {
                     Some((source, _)) => action.source = source,
                     None if is_end => {
@@ -89,7 +98,7 @@ impl<'a> Iterator for Lines<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let rest = &self.bytes[self.at..];
-        let end = rest.iter().position(|byte| *byte == b'\n')?;
+        let end = memchr(b'\n', rest)?;
         self.at += end + 1;
         self.number += 1;
         let line = &rest[..end];
@@ -97,10 +106,36 @@ impl<'a> Iterator for Lines<'a> {
     }
 }
 
-fn read_action<'a>(line: &[u8], number: usize, options: &BulkOptions) -> Result<Action<'a>, ApiError> {
+/// Reads action lines. Lines of documents without ids are all the same, and are read once.
+struct Heads<'a> {
+    options: &'a BulkOptions,
+    last: Option<(&'a [u8], Arc<Head>)>,
+}
+
+impl<'a> Heads<'a> {
+    fn read(&mut self, line: &'a [u8], number: usize) -> Result<Arc<Head>, ApiError> {
+        if let Some((last, head)) = &self.last
+            && *last == line
+        {
+            return Ok(Arc::clone(head));
+        }
+        let known = self.last.take().map(|(_, head)| head);
+        let head = Arc::new(read_head(line, number, self.options, known.as_deref())?);
+        self.last = Some((line, Arc::clone(&head)));
+        Ok(head)
+    }
+}
+
+/// Reads an action line; names that are those of the line before are shared with it.
+fn read_head(
+    line: &[u8],
+    number: usize,
+    options: &BulkOptions,
+    before: Option<&Head>,
+) -> Result<Head, ApiError> {
     let malformed =
         |reason: String| ApiError::argument(format!("Malformed action/metadata line [{number}], {reason}"));
-    let value: Value =
+    let value: Value<'_> =
         serde_json::from_slice(line).map_err(|error| malformed(format!("it is not JSON: {error}")))?;
     let object = value
         .as_object()
@@ -109,7 +144,7 @@ fn read_action<'a>(line: &[u8], number: usize, options: &BulkOptions) -> Result<
     let (Some((name, metadata)), None) = (entries.next(), entries.next()) else {
         return Err(malformed("expected one action and nothing else".to_owned()));
     };
-    let op = match name.as_str() {
+    let op = match name {
         "index" => Op::Index,
         "create" => Op::Create,
         "update" => Op::Update,
@@ -123,11 +158,11 @@ fn read_action<'a>(line: &[u8], number: usize, options: &BulkOptions) -> Result<
     let metadata = metadata.as_object().ok_or_else(|| {
         malformed(format!("expected START_OBJECT after the action but found [{}]", token(metadata)))
     })?;
-    let mut action = Action {
+    let mut head = Head {
         op,
         target: Target {
             index: options.index.clone().unwrap_or_default(),
-            doc_type: options.doc_type.clone().unwrap_or_else(|| "_doc".to_owned()),
+            doc_type: Arc::clone(&options.doc_type),
             id: None,
             routing: options.routing.clone(),
         },
@@ -139,34 +174,39 @@ fn read_action<'a>(line: &[u8], number: usize, options: &BulkOptions) -> Result<
         demands: Demands::default(),
         retries: 0,
         update_source: options.source.clone(),
-        source: &[],
         fault: None,
     };
-    read_metadata(metadata, number, &mut action)?;
-    finish(&mut action)?;
-    Ok(action)
+    read_metadata(metadata, number, &mut head, before)?;
+    finish(&mut head)?;
+    Ok(head)
 }
 
-fn token(value: &Value) -> &'static str {
+fn token(value: &Value<'_>) -> &'static str {
     match value {
         Value::Object(_) => "START_OBJECT",
         Value::Array(_) => "START_ARRAY",
-        Value::String(_) => "VALUE_STRING",
+        Value::Str(_) => "VALUE_STRING",
         Value::Number(_) => "VALUE_NUMBER",
         Value::Bool(_) => "VALUE_BOOLEAN",
         Value::Null => "VALUE_NULL",
     }
 }
 
+fn owned(value: &Value<'_>) -> serde_json::Value {
+    value.clone().into()
+}
+
 fn read_metadata(
-    metadata: &Map<String, Value>,
+    metadata: &ObjectAsVec<'_>,
     line: usize,
-    action: &mut Action<'_>,
+    head: &mut Head,
+    before: Option<&Head>,
 ) -> Result<(), ApiError> {
-    for (key, value) in metadata {
+    for (key, value) in metadata.iter() {
         let wrong = |expected: &str| {
             ApiError::argument(format!(
-                "Malformed action/metadata line [{line}], [{key}] must be {expected}, not [{value}]"
+                "Malformed action/metadata line [{line}], [{key}] must be {expected}, not [{}]",
+                owned(value)
             ))
         };
         if value.is_array() || value.is_object() && key != "_source" && key != "dynamic_templates" {
@@ -175,31 +215,37 @@ fn read_metadata(
                 token(value)
             )));
         }
-        let text = || value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let text = || value.as_str().map_or_else(|| owned(value).to_string(), str::to_owned);
         let number =
             || value.as_u64().or_else(|| value.as_str()?.parse().ok()).ok_or_else(|| wrong("a number"));
-        match key.as_str() {
-            "_index" => action.target.index = text(),
-            "_type" => action.target.doc_type = text(),
-            "_id" => action.target.id = (!value.is_null()).then(text),
-            "routing" | "_routing" => action.target.routing = (!value.is_null()).then(text),
-            "if_seq_no" => action.demands.seq_no = Some(number()?),
-            "if_primary_term" => action.demands.term = Some(number()?),
-            "version" | "_version" => action.demands.version = Some(number()?),
-            "version_type" | "_version_type" => action.demands.version_type = Some(text()),
-            "retry_on_conflict" | "_retry_on_conflict" => {
-                action.retries = usize::try_from(number()?).map_err(|_| wrong("a smaller number"))?;
+        match key {
+            "_index" => {
+                let known = before.map(|before| &before.target.index);
+                head.target.index = match known.filter(|known| value.as_str() == Some(&**known)) {
+                    Some(known) => Arc::clone(known),
+                    None => text().into(),
+                };
             }
-            "op_type" => match (action.op, text().as_str()) {
-                (Op::Index, "create") => action.op = Op::Create,
+            "_type" => head.target.doc_type = text().into(),
+            "_id" => head.target.id = (!value.is_null()).then(text),
+            "routing" | "_routing" => head.target.routing = (!value.is_null()).then(text),
+            "if_seq_no" => head.demands.seq_no = Some(number()?),
+            "if_primary_term" => head.demands.term = Some(number()?),
+            "version" | "_version" => head.demands.version = Some(number()?),
+            "version_type" | "_version_type" => head.demands.version_type = Some(text()),
+            "retry_on_conflict" | "_retry_on_conflict" => {
+                head.retries = usize::try_from(number()?).map_err(|_| wrong("a smaller number"))?;
+            }
+            "op_type" => match (head.op, text().as_str()) {
+                (Op::Index, "create") => head.op = Op::Create,
                 (Op::Index, "index") | (Op::Create, "create") => {}
                 _ => return Err(wrong("create or index, in an index action")),
             },
-            "_source" => action.update_source = Some(read_source(value)?),
+            "_source" => head.update_source = Some(read_source(&owned(value))?),
             "require_alias" => {
-                action.options.require_alias = value == &json!(true) || value == &json!("true")
+                head.options.require_alias = value.as_bool() == Some(true) || value.as_str() == Some("true");
             }
-            "pipeline" => action.options.pipeline = Some(text()),
+            "pipeline" => head.options.pipeline = Some(text()),
             "dynamic_templates" | "list_executed_pipelines" => {}
             other => {
                 return Err(ApiError::argument(format!(
@@ -212,17 +258,17 @@ fn read_metadata(
 }
 
 /// What follows from the metadata as a whole. What is missing there cannot be blamed on one item.
-fn finish(action: &mut Action<'_>) -> Result<(), ApiError> {
-    if action.target.index.is_empty() {
+fn finish(head: &mut Head) -> Result<(), ApiError> {
+    if head.target.index.is_empty() {
         return Err(ApiError::validation("index is missing"));
     }
-    if matches!(action.op, Op::Update | Op::Delete) && action.target.id.is_none() {
+    if matches!(head.op, Op::Update | Op::Delete) && head.target.id.is_none() {
         return Err(ApiError::validation("id is missing"));
     }
-    action.options.is_create = action.op == Op::Create;
-    match action.demands.condition(action.options.is_create, action.target.id.is_some()) {
-        Ok(condition) => action.options.condition = condition,
-        Err(error) => action.fault = Some(error),
+    head.options.is_create = head.op == Op::Create;
+    match head.demands.condition(head.options.is_create, head.target.id.is_some()) {
+        Ok(condition) => head.options.condition = condition,
+        Err(error) => head.fault = Some(error),
     }
     Ok(())
 }

@@ -13,18 +13,19 @@ use serde_json::{Value, json};
 use shard::SourceFilter;
 
 use self::line::{Action, Op};
-use super::newest::Newest;
 use super::update::{UpdateRequest, update};
 use super::write::{WriteResult, delete, index};
+use super::writes::Writes;
 use crate::error::ApiError;
 use crate::indices::Index;
 use crate::node::Node;
 
 /// What a bulk request takes from its path and parameters.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct BulkOptions {
-    pub index: Option<String>,
-    pub doc_type: Option<String>,
+    pub index: Option<Arc<str>>,
+    /// The type where an action names none.
+    pub doc_type: Arc<str>,
     pub routing: Option<String>,
     pub require_alias: bool,
     pub pipeline: Option<String>,
@@ -32,6 +33,20 @@ pub(crate) struct BulkOptions {
     pub source: Option<SourceFilter>,
     /// Whether a refresh will be done at once for this request.
     pub forces_refresh: bool,
+}
+
+impl Default for BulkOptions {
+    fn default() -> Self {
+        Self {
+            index: None,
+            doc_type: "_doc".into(),
+            routing: None,
+            require_alias: false,
+            pipeline: None,
+            source: None,
+            forces_refresh: false,
+        }
+    }
 }
 
 /// A bulk request that is being read.
@@ -66,21 +81,21 @@ impl Bulk {
         }
         self.lines += lines;
         self.actions += actions.len();
-        let mut newest = Newest::default();
-        let mut outcomes = Vec::with_capacity(actions.len());
-        for action in &actions {
-            outcomes.push(act(node, action).and_then(|result| newest.note(&result).map(|()| result)));
-        }
-        let synced = newest.sync();
-        self.remember(newest.indices());
+        let mut writes = Writes::default();
+        let outcomes: Vec<_> = actions.iter().map(|action| act(node, &mut writes, action)).collect();
+        let unsynced = writes.sync_each();
+        self.remember(writes.indices());
+        let mut written = 0;
         for (action, outcome) in actions.iter().zip(outcomes) {
             // Nothing is acknowledged unless it is durable.
-            let outcome = match &synced {
-                Ok(()) => outcome,
-                Err(error) => outcome.and(Err(error.clone())),
-            };
+            let outcome = outcome.and_then(|result| {
+                let failed = unsynced.iter().find(|(place, _)| Arc::ptr_eq(place, &result.place));
+                failed.map_or(Ok(result), |(_, error)| Err(error.clone()))
+            });
+            written += u64::from(outcome.is_ok());
             self.push(node, action, outcome, items);
         }
+        node.counters.documents_written.inc_by(written);
         Ok(taken)
     }
 
@@ -93,10 +108,10 @@ impl Bulk {
         error
     }
 
-    fn remember(&mut self, indices: Vec<Arc<Index>>) {
+    fn remember<'w>(&mut self, indices: impl Iterator<Item = &'w Arc<Index>>) {
         for index in indices {
-            if !self.indices.iter().any(|known| Arc::ptr_eq(known, &index)) {
-                self.indices.push(index);
+            if !self.indices.iter().any(|known| Arc::ptr_eq(known, index)) {
+                self.indices.push(Arc::clone(index));
             }
         }
     }
@@ -109,19 +124,16 @@ impl Bulk {
         items: &mut Vec<u8>,
     ) {
         items.extend_from_slice(b",{\"");
-        items.extend_from_slice(action.op.name().as_bytes());
+        items.extend_from_slice(action.head.op.name().as_bytes());
         items.extend_from_slice(b"\":");
         match outcome {
-            Ok(result) => {
-                node.counters.documents_written.inc();
-                write_json(items, &result.shown(self.options.forces_refresh, true));
-            }
+            Ok(result) => write_json(items, &result.shown(self.options.forces_refresh, true)),
             Err(error) => {
                 self.errors = true;
                 node.counters.bulk_items_failed.inc();
-                let target = &action.target;
+                let target = &action.head.target;
                 let shown = json!({
-                    "_index": target.index, "_type": target.doc_type, "_id": target.id,
+                    "_index": &*target.index, "_type": &*target.doc_type, "_id": target.id,
                     "status": error.status, "error": error.to_item()
                 });
                 write_json(items, &shown);
@@ -140,21 +152,22 @@ fn write_json(bytes: &mut Vec<u8>, value: &impl Serialize) {
     }
 }
 
-fn act(node: &Node, action: &Action<'_>) -> Result<WriteResult, ApiError> {
-    if let Some(fault) = &action.fault {
+fn act(node: &Node, writes: &mut Writes, action: &Action<'_>) -> Result<WriteResult, ApiError> {
+    let head = &*action.head;
+    if let Some(fault) = &head.fault {
         return Err(fault.clone());
     }
-    match action.op {
-        Op::Index | Op::Create => index(node, &action.target, action.source, &action.options),
-        Op::Delete => delete(node, &action.target, &action.options),
+    match head.op {
+        Op::Index | Op::Create => index(node, writes, &head.target, action.source, &head.options),
+        Op::Delete => delete(node, writes, &head.target, &head.options),
         Op::Update => {
             let body: Value = serde_json::from_slice(action.source).map_err(|error| {
                 ApiError::parsing(format!("the source of an update cannot be read: {error}"))
             })?;
             let mut request = UpdateRequest::read(&body)?;
-            request.retries = action.retries;
-            request.source = request.source.or_else(|| action.update_source.clone());
-            update(node, &action.target, &request, &action.options)
+            request.retries = head.retries;
+            request.source = request.source.or_else(|| head.update_source.clone());
+            update(node, writes, &head.target, &request, &head.options)
         }
     }
 }

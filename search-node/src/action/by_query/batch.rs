@@ -9,10 +9,10 @@ use super::plan::{Destination, Plan, Routing, Work};
 use super::walk::Walk;
 use crate::action::condition::VersionType;
 use crate::action::get::shown_source;
-use crate::action::newest::Newest;
 use crate::action::target::{Target, typed};
+use crate::action::writes::Writes;
 use crate::error::ApiError;
-use crate::indices::Index;
+use crate::indices::{Index, IndexRun};
 use crate::node::Node;
 use crate::script::{Context, Op};
 use crate::tasks::{Count, Progress};
@@ -35,7 +35,7 @@ pub(super) fn run_batch(
     progress: &Progress,
 ) -> Result<Batch, ApiError> {
     let mut batch = Batch { documents: 0, failures: Vec::new(), status: 200 };
-    let mut newest = Newest::default();
+    let mut writes = Writes::default();
     // A whole step of hits may belong to the slices of other requests.
     while batch.documents == 0 {
         let hits = walk.next_hits(size)?;
@@ -49,13 +49,13 @@ pub(super) fn run_batch(
             }
             batch.documents += 1;
             let index = &walk.parts[hit.shard].index;
-            match one(node, plan, index, &stored, &mut newest) {
+            match one(node, plan, index, &stored, &mut writes) {
                 Ok(count) => progress.add(count),
                 Err(error) => batch.fail(plan, progress, index, &stored, &error),
             }
         }
     }
-    newest.sync()?;
+    writes.sync()?;
     Ok(batch)
 }
 
@@ -91,35 +91,35 @@ fn one(
     plan: &Plan,
     index: &Arc<Index>,
     stored: &StoredDocument,
-    newest: &mut Newest,
+    writes: &mut Writes,
 ) -> Result<Count, ApiError> {
     let unchanged = Condition::SeqNo { seq_no: stored.seq_no, term: stored.term };
     let (doc_type, id) = uid_parts(&stored.uid);
     let in_place = Target {
-        index: index.name.clone(),
-        doc_type: doc_type.to_owned(),
+        index: index.name.as_str().into(),
+        doc_type: doc_type.into(),
         id: Some(id.to_owned()),
         routing: stored.routing.clone(),
     };
     match &plan.work {
-        Work::Delete => write(node, index, &in_place, None, unchanged, newest).map(|_| Count::Deleted),
+        Work::Delete => write(node, writes.to_index(index), &in_place, None, unchanged).map(|_| Count::Deleted),
         Work::Update => match scripted(node, plan, index, stored, stored.source.clone())? {
             None => {
-                write(node, index, &in_place, Some(&stored.source), unchanged, newest).map(|_| Count::Updated)
+                write(node, writes.to_index(index), &in_place, Some(&stored.source), unchanged).map(|_| Count::Updated)
             }
             Some(changed) if changed.id != id || changed.index != index.name => {
                 Err(ApiError::argument("Modifying [_id] or [_index] not allowed"))
             }
             Some(changed) => match changed.op {
                 Op::None => Ok(Count::Noops),
-                Op::Delete => write(node, index, &in_place, None, unchanged, newest).map(|_| Count::Deleted),
+                Op::Delete => write(node, writes.to_index(index), &in_place, None, unchanged).map(|_| Count::Deleted),
                 Op::Index => {
                     let source = changed.source.to_string().into_bytes();
-                    write(node, index, &in_place, Some(&source), unchanged, newest).map(|_| Count::Updated)
+                    write(node, writes.to_index(index), &in_place, Some(&source), unchanged).map(|_| Count::Updated)
                 }
             },
         },
-        Work::Reindex(destination) => copy(node, plan, destination, index, stored, newest),
+        Work::Reindex(destination) => copy(node, plan, destination, index, stored, writes),
     }
 }
 
@@ -129,12 +129,12 @@ fn copy(
     destination: &Destination,
     index: &Arc<Index>,
     stored: &StoredDocument,
-    newest: &mut Newest,
+    writes: &mut Writes,
 ) -> Result<Count, ApiError> {
     let (doc_type, id) = uid_parts(&stored.uid);
     let mut target = Target {
-        index: destination.index.clone(),
-        doc_type: destination.doc_type.clone().unwrap_or_else(|| doc_type.to_owned()),
+        index: destination.index.as_str().into(),
+        doc_type: destination.doc_type.as_deref().unwrap_or(doc_type).into(),
         id: Some(id.to_owned()),
         routing: match &destination.routing {
             Routing::Keep => stored.routing.clone(),
@@ -151,13 +151,13 @@ fn copy(
             Op::None => return Ok(Count::Noops),
             Op::Delete => {
                 let Ok(index) = target.existing_index(node) else { return Ok(Count::Deleted) };
-                return write(node, &index, &target, None, Condition::None, newest).map(|_| Count::Deleted);
+                return write(node, writes.to_index(&index), &target, None, Condition::None).map(|_| Count::Deleted);
             }
             Op::Index => {}
         }
         source = changed.source.to_string().into_bytes();
         if changed.index != index.name {
-            target.index = changed.index;
+            target.index = changed.index.into();
         }
         if changed.routing != stored.routing {
             target.routing = changed.routing;
@@ -170,8 +170,8 @@ fn copy(
         VersionType::External => Condition::External { version: stored.version, or_equal: false },
         VersionType::ExternalGte => Condition::External { version: stored.version, or_equal: true },
     };
-    let into = node.indices.for_write(&target.index, destination.is_create)?;
-    let existed = write(node, &into, &target, Some(&source), condition, newest)?;
+    let into = writes.to_name(node, &target.index, destination.is_create)?;
+    let existed = write(node, into, &target, Some(&source), condition)?;
     Ok(if existed { Count::Updated } else { Count::Created })
 }
 
@@ -197,14 +197,13 @@ fn scripted(
 /// Writes, and tells whether a document was there.
 fn write(
     node: &Node,
-    index: &Arc<Index>,
+    run: &mut IndexRun,
     target: &Target,
     source: Option<&[u8]>,
     condition: Condition,
-    newest: &mut Newest,
 ) -> Result<bool, ApiError> {
     let id = target.required_id()?;
-    target.check_routing(index, id)?;
+    target.check_routing(run.index(), id)?;
     let request = WriteRequest {
         uid: &uid(&target.doc_type, id),
         doc_type: typed(&target.doc_type),
@@ -215,8 +214,7 @@ fn write(
         is_new_id: false,
         now_millis: node.clock.now_millis(),
     };
-    let written = index.write(&request)?;
-    newest.note_write(index, &index.shard(id, target.routing.as_deref())?, written);
+    let (written, _) = run.write(&request)?;
     node.counters.documents_written.inc();
     Ok(written.existed)
 }

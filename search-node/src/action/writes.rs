@@ -1,0 +1,67 @@
+//! The writes of one request: each name is looked up once, and one sync for each shard makes them all durable.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::error::ApiError;
+use crate::indices::{Index, IndexRun, Place};
+use crate::node::Node;
+
+/// The indices that a request writes to.
+#[derive(Default)]
+pub(crate) struct Writes {
+    runs: Vec<IndexRun>,
+    /// The place in `runs` of a name; creating operations may mean others than those that replace.
+    by_name: [HashMap<String, usize>; 2],
+}
+
+impl Writes {
+    /// The index that a write to `name` goes to, made if there is none. `is_create` tells whether the operation may go to a
+    /// data stream.
+    pub(crate) fn to_name(
+        &mut self,
+        node: &Node,
+        name: &str,
+        is_create: bool,
+    ) -> Result<&mut IndexRun, ApiError> {
+        if let Some(at) = self.by_name[usize::from(is_create)].get(name) {
+            return Ok(&mut self.runs[*at]);
+        }
+        let index = node.indices.for_write(name, is_create)?;
+        let at = self.position(&index);
+        self.by_name[usize::from(is_create)].insert(name.to_owned(), at);
+        Ok(&mut self.runs[at])
+    }
+
+    /// The same for an index that was looked up already.
+    pub(crate) fn to_index(&mut self, index: &Arc<Index>) -> &mut IndexRun {
+        let at = self.position(index);
+        &mut self.runs[at]
+    }
+
+    fn position(&mut self, index: &Arc<Index>) -> usize {
+        let known = self.runs.iter().position(|run| Arc::ptr_eq(run.index(), index));
+        known.unwrap_or_else(|| {
+            self.runs.push(IndexRun::new(Arc::clone(index)));
+            self.runs.len() - 1
+        })
+    }
+
+    /// Makes every write durable whose index does not do so by the clock.
+    pub(crate) fn sync(&self) -> Result<(), ApiError> {
+        match self.sync_each().into_iter().next() {
+            Some((_, error)) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    /// The same, with the places where it failed: what was written there is not acknowledged.
+    pub(crate) fn sync_each(&self) -> Vec<(Arc<Place>, ApiError)> {
+        self.runs.iter().flat_map(IndexRun::sync).collect()
+    }
+
+    /// The indices that were written to.
+    pub(crate) fn indices(&self) -> impl Iterator<Item = &Arc<Index>> {
+        self.runs.iter().filter(|run| run.has_written()).map(IndexRun::index)
+    }
+}

@@ -155,12 +155,12 @@ fn update_once(
     options: &WriteOptions,
 ) -> Result<WriteResult, ApiError> {
     let id = target.required_id()?;
+    let now = writes.now_millis;
     let run = writes.to_name(node, &target.index, false)?;
     target.check_routing(run.index(), id)?;
     let uid = uid(&target.doc_type, id);
     let place = run.place(id, target.routing.as_deref())?;
     let current = place.shard.get(&uid)?;
-    let now = node.clock.now_millis();
     let change = match &current {
         Some(stored) => changed(&place.index, target, id, stored, request, options, now)?,
         None => inserted(&place.index, target, id, request, now)?,

@@ -116,8 +116,8 @@ pub(crate) fn index(
 ) -> Result<WriteResult, ApiError> {
     check_demands(node, target, options)?;
     let is_new_id = target.id.is_none();
+    let now = writes.now_millis;
     let run = writes.to_name(node, &target.index, options.is_create || is_new_id)?;
-    let now = node.clock.now_millis();
     let id = target.id.clone().unwrap_or_else(|| new_id(now));
     check_id(&id)?;
     target.check_routing(run.index(), &id)?;
@@ -144,6 +144,7 @@ pub(crate) fn delete(
     options: &WriteOptions,
 ) -> Result<WriteResult, ApiError> {
     let id = target.required_id()?.to_owned();
+    let now_millis = writes.now_millis;
     // The tombstone of a version that the client keeps must have a place, even where no index is yet.
     let run = match target.existing_index(node) {
         Err(error) if error.status == 404 && matches!(options.condition, Condition::External { .. }) => {
@@ -160,7 +161,7 @@ pub(crate) fn delete(
         source: None,
         condition: options.condition,
         is_new_id: false,
-        now_millis: node.clock.now_millis(),
+        now_millis,
     };
     let (written, place) = run.write(&request)?;
     let (result, status) = if written.existed { ("deleted", 200) } else { ("not_found", 404) };

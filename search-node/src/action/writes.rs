@@ -8,14 +8,19 @@ use crate::indices::{Index, IndexRun, Place};
 use crate::node::Node;
 
 /// The indices that a request writes to.
-#[derive(Default)]
 pub(crate) struct Writes {
+    /// When they are done: one time for all.
+    pub now_millis: i64,
     runs: Vec<IndexRun>,
     /// The place in `runs` of a name; creating operations may mean others than those that replace.
     by_name: [HashMap<String, usize>; 2],
 }
 
 impl Writes {
+    pub(crate) fn new(node: &Node) -> Self {
+        Self { now_millis: node.clock.now_millis(), runs: Vec::new(), by_name: Default::default() }
+    }
+
     /// The index that a write to `name` goes to, made if there is none. `is_create` tells whether the operation may go to a
     /// data stream.
     pub(crate) fn to_name(

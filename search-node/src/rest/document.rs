@@ -182,7 +182,7 @@ async fn finish(
     let refresh = call.refresh()?;
     let node = Arc::clone(&call.node);
     let written = node.write_pool.run(move || {
-        let mut writes = Writes::default();
+        let mut writes = Writes::new(&call.node);
         let result = work(&call, &mut writes)?;
         writes.sync()?;
         Ok(result)

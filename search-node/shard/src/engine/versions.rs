@@ -67,14 +67,20 @@ pub(crate) struct LockedUid<'v> {
     stripe: &'v Stripe,
     hash: u64,
     uid: &'v str,
-    _alone: MutexGuard<'v, ()>,
+    _alone: Option<MutexGuard<'v, ()>>,
 }
 
 impl LiveVersions {
     /// Keeps other writes to the same document away.
     pub(crate) fn lock<'v>(&'v self, uid: &'v str) -> LockedUid<'v> {
         let (stripe, hash) = self.stripe(uid);
-        LockedUid { stripe, hash, uid, _alone: stripe.writer.lock() }
+        LockedUid { stripe, hash, uid, _alone: Some(stripe.writer.lock()) }
+    }
+
+    /// The same for an id that was made for this write, so that nobody else can write to it.
+    pub(crate) fn lock_new<'v>(&'v self, uid: &'v str) -> LockedUid<'v> {
+        let (stripe, hash) = self.stripe(uid);
+        LockedUid { stripe, hash, uid, _alone: None }
     }
 
     /// The newest operation on `uid` that the index may not show yet.

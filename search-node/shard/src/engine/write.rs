@@ -154,8 +154,13 @@ impl Engine {
         }
         let (written, spill) = {
             let mut segment = self.writers.take(seat);
-            let versions = self.versions.lock(request.uid);
-            let current = if request.is_new_id { None } else { self.current(&versions, request.uid)? };
+            let (versions, current) = if request.is_new_id {
+                (self.versions.lock_new(request.uid), None)
+            } else {
+                let versions = self.versions.lock(request.uid);
+                let current = self.current(&versions, request.uid)?;
+                (versions, current)
+            };
             let version = next_version(request, current)?;
             let existed = current.is_some_and(|current| !current.deleted);
             let (seq_no, location) = self.log(request, version)?;

@@ -63,6 +63,17 @@ impl DateFormats {
     pub fn read(&self, text: &str) -> Option<DateSpan> {
         self.formats.iter().find_map(|format| format.read(text))
     }
+
+    /// Reads a whole number as its text would be read.
+    pub fn read_number(&self, number: i64) -> Option<DateSpan> {
+        // So many digits are no year and no day; so few are exact as a decimal number.
+        const PLAIN_MILLIS: std::ops::Range<i64> = 10_000_000_000..1 << 53;
+        let reads_millis = self.formats.iter().find(|format| !matches!(format, Format::OptionalTime));
+        if matches!(reads_millis, Some(Format::EpochMillis)) && PLAIN_MILLIS.contains(&number) {
+            return Some(DateSpan::exact(number));
+        }
+        self.read(&number.to_string())
+    }
 }
 
 impl Default for DateFormats {
@@ -464,6 +475,18 @@ mod tests {
     const DAY: i64 = 86_400_000;
     /// 2026-11-24T10:20:30.123Z
     const NOW: i64 = 1_795_515_630_123;
+
+    #[test]
+    fn a_number_is_read_as_its_text() {
+        let edges = [0, 1, 19, 2024, 20_240_101, 9_999_999_999, 10_000_000_000, NOW, -NOW, (1 << 53) - 1, i64::MAX];
+        for formats in [DateFormats::DEFAULT, "epoch_second", "epoch_millis||yyyy", "yyyyMMdd||epoch_millis"] {
+            let formats = DateFormats::parse(formats).expect("formats");
+            for number in edges {
+                let by_text = formats.read(&number.to_string());
+                assert_eq!(formats.read_number(number), by_text, "{number} by {formats:?}");
+            }
+        }
+    }
 
     #[test]
     fn iso_dates_are_read_to_any_depth() {

@@ -242,8 +242,12 @@ impl Reading<'_> {
             FieldKind::Boolean => self.values.add_bool(field, to_bool(scalar)?),
             FieldKind::Ip => self.values.add_ip(field, to_ip(scalar)?),
             FieldKind::Date(formats) => {
-                let text = text_of(scalar);
-                let Some(span) = formats.read(&text) else {
+                let read = match scalar {
+                    Scalar::Integer(number) => formats.read_number(number),
+                    other => formats.read(&text_of(other)),
+                };
+                let Some(span) = read else {
+                    let text = text_of(scalar);
                     let format = super::dates::DateFormats::DEFAULT;
                     return Err((
                         "illegal_argument_exception",

@@ -81,7 +81,7 @@ impl Bulk {
         }
         self.lines += lines;
         self.actions += actions.len();
-        let mut writes = Writes::default();
+        let mut writes = Writes::new(node);
         let outcomes: Vec<_> = actions.iter().map(|action| act(node, &mut writes, action)).collect();
         let unsynced = writes.sync_each();
         self.remember(writes.indices());

@@ -35,7 +35,7 @@ pub(super) fn run_batch(
     progress: &Progress,
 ) -> Result<Batch, ApiError> {
     let mut batch = Batch { documents: 0, failures: Vec::new(), status: 200 };
-    let mut writes = Writes::default();
+    let mut writes = Writes::new(node);
     // A whole step of hits may belong to the slices of other requests.
     while batch.documents == 0 {
         let hits = walk.next_hits(size)?;

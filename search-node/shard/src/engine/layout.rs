@@ -37,6 +37,9 @@ pub(crate) const TERM: &str = "_primary_term";
 /// The version and the primary term that most documents have; they are not written down.
 pub(crate) const FIRST: u64 = 1;
 
+/// Sources are compressed this many bytes at a time: more compress better and faster, but a GET has to unpack a whole block.
+const SOURCE_BLOCK_BYTES: usize = 32 << 10;
+
 /// A leaf of the mapping and how its values are kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Slot {
@@ -109,6 +112,7 @@ impl Layout {
                 .map(|sort| IndexSortByField { field: sort.field.clone(), order: order(sort) }),
             docstore_compression: Compressor::Zstd(ZstdCompressor { compression_level: Some(1) }),
             docstore_compress_dedicated_thread: false,
+            docstore_blocksize: SOURCE_BLOCK_BYTES,
             ..IndexSettings::default()
         }
     }

@@ -105,7 +105,7 @@ impl View {
             routing: text(meta.routing),
             source: stored
                 .get_first(meta.source)
-                .and_then(|v| v.as_bytes().map(<[u8]>::to_vec))
+                .and_then(|v| v.as_str().map(str::as_bytes).or(v.as_bytes()).map(<[u8]>::to_vec))
                 .unwrap_or_default(),
             seq_no: numbers.seq_no,
             term: numbers.term,

@@ -25,6 +25,8 @@ pub(crate) struct DocumentParser {
 }
 
 struct ObjectPlan {
+    /// Its path with a dot behind; empty for the document itself.
+    prefix: String,
     dynamic: Dynamic,
     disabled: bool,
     fields: HashMap<String, FieldPlan>,
@@ -75,7 +77,7 @@ impl DocumentParser {
         };
         let mut reading = Reading { parser: self, id, values, added: None };
         for (name, value) in object.iter() {
-            reading.member(&self.root, "", name, value)?;
+            reading.member(&self.root, name, value)?;
         }
         Ok(reading.added)
     }
@@ -109,7 +111,13 @@ fn plan_object(
     let objects = object.objects.iter().map(|(name, child)| {
         (name.clone(), plan_object(child, &format!("{prefix}{name}."), dynamic, field_of))
     });
-    ObjectPlan { dynamic, disabled: object.disabled, fields: fields.collect(), objects: objects.collect() }
+    ObjectPlan {
+        prefix: prefix.to_owned(),
+        dynamic,
+        disabled: object.disabled,
+        fields: fields.collect(),
+        objects: objects.collect(),
+    }
 }
 
 fn target(path: &str, field: &FieldMapping, field_of: &dyn Fn(&str) -> Option<Field>) -> Target {
@@ -122,13 +130,7 @@ fn target(path: &str, field: &FieldMapping, field_of: &dyn Fn(&str) -> Option<Fi
 }
 
 impl Reading<'_> {
-    fn member(
-        &mut self,
-        plan: &ObjectPlan,
-        prefix: &str,
-        name: &str,
-        value: &Json<'_>,
-    ) -> Result<(), MappingError> {
+    fn member(&mut self, plan: &ObjectPlan, name: &str, value: &Json<'_>) -> Result<(), MappingError> {
         if plan.disabled {
             return Ok(());
         }
@@ -136,35 +138,38 @@ impl Reading<'_> {
             return self.field(field, value);
         }
         if let Some(object) = plan.objects.get(name) {
-            return self.object(object, &format!("{prefix}{name}"), value);
+            return self.object(object, value);
         }
         if let Some((head, rest)) = name.split_once('.') {
             if name.split('.').any(|part| part.trim().is_empty()) {
                 return Err(MappingError::parsing("failed to parse").caused_by(
                     "illegal_argument_exception",
-                    format!("field name cannot contain only whitespace or empty parts: ['{prefix}{name}']"),
+                    format!(
+                        "field name cannot contain only whitespace or empty parts: ['{}{name}']",
+                        plan.prefix
+                    ),
                 ));
             }
             if let Some(object) = plan.objects.get(head) {
-                return self.member(object, &format!("{prefix}{head}."), rest, value);
+                return self.member(object, rest, value);
             }
         } else if name.trim().is_empty() {
             return Err(MappingError::parsing("failed to parse")
                 .caused_by("illegal_argument_exception", "field name cannot be an empty string"));
         }
-        self.unknown(plan.dynamic, prefix, name, value)
+        self.unknown(plan, name, value)
     }
 
-    fn object(&mut self, plan: &ObjectPlan, path: &str, value: &Json<'_>) -> Result<(), MappingError> {
+    fn object(&mut self, plan: &ObjectPlan, value: &Json<'_>) -> Result<(), MappingError> {
         match value {
             Json::Null => Ok(()),
             Json::Object(members) => {
-                let prefix = format!("{path}.");
-                members.iter().try_for_each(|(name, value)| self.member(plan, &prefix, name, value))
+                members.iter().try_for_each(|(name, value)| self.member(plan, name, value))
             }
-            Json::Array(items) => items.iter().try_for_each(|item| self.object(plan, path, item)),
+            Json::Array(items) => items.iter().try_for_each(|item| self.object(plan, item)),
             Json::Bool(_) | Json::Number(_) | Json::Str(_) if plan.disabled => Ok(()),
             Json::Bool(_) | Json::Number(_) | Json::Str(_) => {
+                let path = plan.prefix.trim_end_matches('.');
                 let name = path.rsplit('.').next().unwrap_or(path);
                 Err(MappingError::parsing(format!(
                     "object mapping for [{path}] tried to parse field [{name}] as object, but found a concrete value"
@@ -262,12 +267,12 @@ impl Reading<'_> {
 
     fn unknown(
         &mut self,
-        dynamic: Dynamic,
-        prefix: &str,
+        plan: &ObjectPlan,
         name: &str,
         value: &Json<'_>,
     ) -> Result<(), MappingError> {
-        match dynamic {
+        let prefix = plan.prefix.as_str();
+        match plan.dynamic {
             Dynamic::False => Ok(()),
             Dynamic::Strict => {
                 let parent = prefix.strip_suffix('.').unwrap_or("_doc");

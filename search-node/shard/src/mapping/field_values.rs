@@ -50,7 +50,7 @@ impl FieldValues {
         self.begin(&String::from_utf8_lossy(source));
     }
 
-    /// The JSON itself as a value. Gives its size.
+    /// The JSON itself as a value, a text: tantivy's store writes and reads bytes one by one. Gives its size.
     pub(crate) fn add_source(&mut self, field: Field) -> usize {
         self.values.push((field, Held::Source));
         self.source.len()
@@ -98,7 +98,7 @@ impl FieldValues {
 
     fn value(&self, held: Held) -> FieldValue<'_> {
         match held {
-            Held::Source => FieldValue::Bytes(self.source.as_bytes()),
+            Held::Source => FieldValue::Text(&self.source),
             Held::InSource(from, to) => FieldValue::Text(&self.source[from..to]),
             Held::Made(from, to) => FieldValue::Text(&self.made[from..to]),
             Held::I64(value) => FieldValue::I64(value),
@@ -113,7 +113,6 @@ impl FieldValues {
 /// One value.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum FieldValue<'a> {
-    Bytes(&'a [u8]),
     Text(&'a str),
     I64(i64),
     U64(u64),
@@ -128,7 +127,6 @@ impl<'a> Value<'a> for FieldValue<'a> {
 
     fn as_value(&self) -> ReferenceValue<'a, Self> {
         ReferenceValue::Leaf(match *self {
-            FieldValue::Bytes(value) => ReferenceValueLeaf::Bytes(value),
             FieldValue::Text(value) => ReferenceValueLeaf::Str(value),
             FieldValue::I64(value) => ReferenceValueLeaf::I64(value),
             FieldValue::U64(value) => ReferenceValueLeaf::U64(value),

@@ -16,7 +16,7 @@ help:
 	@echo "make up      build what is missing and start everything on loopback; Ctrl-C stops it"
 	@echo "make test    run every test"
 	@echo "make lint    formatting, lints, licences"
-	@echo "make bench   benchmarks, as ratios in one run"
+	@echo "make bench   benchmarks, as ratios in one run; beside OpenSearch where ../shared/peers is"
 	@echo "make crash   kill -9 of the node 50 times under load"
 	@echo "make torture a power cut at every place between two changes of a shard, thousands of damages to its files"
 	@echo "make lines   a million lines from a file into the node, rotated and killed on the way"
@@ -59,6 +59,7 @@ bench:
 	cargo bench --workspace --bench bulk
 	cargo bench --workspace --bench engine
 	cargo bench --workspace --bench start
+	cargo bench --workspace --bench beside
 
 crash:
 	cargo build --workspace --bins

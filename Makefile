@@ -17,7 +17,7 @@ help:
 	@echo "make test    run every test"
 	@echo "make lint    formatting, lints, licences"
 	@echo "make bench   benchmarks, as ratios in one run; beside OpenSearch where ../shared/peers is"
-	@echo "make crash   kill -9 of the node 50 times under load"
+	@echo "make crash   kill -9 of the node 200 times under load"
 	@echo "make torture a power cut at every place between two changes of a shard, thousands of damages to its files"
 	@echo "make lines   a million lines from a file into the node, rotated and killed on the way"
 
@@ -62,8 +62,8 @@ bench:
 	cargo bench --workspace --bench beside
 
 crash:
-	cargo build --workspace --bins
-	CRASH_ROUNDS=50 cargo test -p system-tests --test api crash -- --nocapture
+	cargo build --release --workspace --bin search-node
+	CRASH_ROUNDS=200 cargo test --release --workspace --test api crash -- --nocapture
 
 torture:
 	POWER_STRIDE=1 POWER_SEEDS=3 HOSTILE_ROUNDS=5000 cargo test --release -p shard --test power_loss --test hostile -- --nocapture

@@ -16,8 +16,8 @@ help:
 	@echo "make up      build what is missing and start everything on loopback; Ctrl-C stops it"
 	@echo "make test    run every test"
 	@echo "make lint    formatting, lints, licences"
-	@echo "make bench   benchmarks, as ratios in one run"
-	@echo "make crash   kill -9 of the node 50 times under load"
+	@echo "make bench   benchmarks, as ratios in one run; beside OpenSearch where ../shared/peers is"
+	@echo "make crash   kill -9 of the node 200 times under load"
 	@echo "make torture a power cut at every place between two changes of a shard, thousands of damages to its files"
 	@echo "make lines   a million lines from a file into the node, rotated and killed on the way"
 
@@ -59,10 +59,11 @@ bench:
 	cargo bench --workspace --bench bulk
 	cargo bench --workspace --bench engine
 	cargo bench --workspace --bench start
+	cargo bench --workspace --bench beside
 
 crash:
-	cargo build --workspace --bins
-	CRASH_ROUNDS=50 cargo test -p system-tests --test api crash -- --nocapture
+	cargo build --release --workspace --bin search-node
+	CRASH_ROUNDS=200 cargo test --release --workspace --test api crash -- --nocapture
 
 torture:
 	POWER_STRIDE=1 POWER_SEEDS=3 HOSTILE_ROUNDS=5000 cargo test --release -p shard --test power_loss --test hostile -- --nocapture

@@ -10,5 +10,6 @@ mod crash;
 mod damage;
 mod resting;
 mod scenario;
+mod sizes;
 mod start;
 mod tasks;

@@ -7,12 +7,11 @@
 //!
 //! `BENCH_DOCUMENTS` (default 200000) and `BENCH_ROUNDS` (default 5) set the size.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use search_client::Method;
 use serde_json::json;
-use system_tests::{AccessLog, SearchNode};
+use system_tests::{AccessLog, SearchNode, bulk_bodies, bulk_load, median, size_of};
 use tantivy::indexer::{AddOperation, SegmentWriter};
 use tantivy::schema::{
     BytesOptions, Field, IndexRecordOption, IpAddrOptions, NumericOptions, STORED, Schema, TextFieldIndexing,
@@ -62,10 +61,6 @@ impl Shape {
     }
 }
 
-fn setting(name: &str, default: usize) -> usize {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
-}
-
 /// One side's figures of one round.
 #[derive(Clone, Copy)]
 struct Round {
@@ -74,13 +69,12 @@ struct Round {
 }
 
 fn main() -> anyhow::Result<()> {
-    let count = setting("BENCH_DOCUMENTS", 200_000);
-    let rounds = setting("BENCH_ROUNDS", 5);
+    let count = size_of("BENCH_DOCUMENTS", 200_000);
+    let rounds = size_of("BENCH_ROUNDS", 5);
     let mut log = AccessLog::new(7);
     let documents: Vec<String> = (0..count).map(|_| log.document().to_string()).collect();
     let bytes: usize = documents.iter().map(String::len).sum();
     println!("{count} documents, {} bytes each on average, {rounds} rounds", bytes / count);
-    let documents = Arc::new(documents);
     let runtime = tokio::runtime::Runtime::new()?;
     SHAPES.iter().try_for_each(|shape| compare(shape, &runtime, &documents, rounds))
 }
@@ -88,7 +82,7 @@ fn main() -> anyhow::Result<()> {
 fn compare(
     shape: &Shape,
     runtime: &tokio::runtime::Runtime,
-    documents: &Arc<Vec<String>>,
+    documents: &[String],
     rounds: usize,
 ) -> anyhow::Result<()> {
     let (mut ours, mut raw) = (Vec::new(), Vec::new());
@@ -112,45 +106,15 @@ fn compare(
     Ok(())
 }
 
-fn median(mut figures: Vec<f64>) -> f64 {
-    figures.sort_by(f64::total_cmp);
-    figures[figures.len() / 2]
-}
-
-async fn over_http(documents: &Arc<Vec<String>>, shape: &Shape) -> anyhow::Result<Round> {
+async fn over_http(documents: &[String], shape: &Shape) -> anyhow::Result<Round> {
     let folder = tempfile::tempdir()?;
     let node = SearchNode::start(folder.path(), &folder.path().join("data")).await?;
     let mapping = json!({"mappings": shape.mapping()});
     node.client.json(Method::PUT, "/bench", Some(&mapping)).await?;
-    let bodies: Arc<Vec<String>> = Arc::new(
-        documents
-            .chunks(BULK_DOCUMENTS)
-            .map(|chunk| chunk.iter().map(|document| format!("{{\"index\":{{}}}}\n{document}\n")).collect())
-            .collect(),
-    );
-    let node = Arc::new(node);
+    let bodies = bulk_bodies(documents, BULK_DOCUMENTS);
     let before = node.program.cpu_seconds();
     let started = Instant::now();
-    let clients: Vec<_> = (0..CLIENTS)
-        .map(|client| {
-            let (node, bodies) = (Arc::clone(&node), Arc::clone(&bodies));
-            tokio::spawn(async move {
-                for body in bodies.iter().skip(client).step_by(CLIENTS) {
-                    let answer = node
-                        .client
-                        .send(Method::POST, "/bench/_bulk", "application/x-ndjson", body.clone())
-                        .await?;
-                    anyhow::ensure!(answer.is_success(), "answered {}", answer.status);
-                    let text = String::from_utf8_lossy(&answer.body);
-                    anyhow::ensure!(text.contains("\"errors\":false"), "{}", &text[..text.len().min(500)]);
-                }
-                Ok(())
-            })
-        })
-        .collect();
-    for client in clients {
-        client.await??;
-    }
+    bulk_load(&node.client, "bench", &bodies, CLIENTS).await?;
     node.client.json(Method::POST, "/bench/_refresh", None).await?;
     let seconds = started.elapsed().as_secs_f64();
     let cpu = node.program.cpu_seconds() - before;
@@ -205,7 +169,7 @@ fn raw_schema(shape: &Shape) -> (Schema, RawFields) {
     (builder.build(), fields)
 }
 
-fn raw_tantivy(documents: &Arc<Vec<String>>, shape: &Shape) -> anyhow::Result<Round> {
+fn raw_tantivy(documents: &[String], shape: &Shape) -> anyhow::Result<Round> {
     let folder = tempfile::tempdir()?;
     let (schema, fields) = raw_schema(shape);
     let settings = IndexSettings {

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use search_client::Method;
 use serde_json::{Value, json};
-use system_tests::{AccessLog, SearchNode, access_log_mapping};
+use system_tests::{AccessLog, SearchNode, access_log_mapping, bytes_on_disk};
 
 const INDICES: usize = 50;
 const SHARDS: usize = 500;
@@ -82,7 +82,7 @@ async fn many_bytes() -> anyhow::Result<()> {
     let raw_bytes = load(folder.path(), &data).await?;
     let indices = data.join("indices");
     let first = fs_err::read_dir(&indices)?.next().ok_or_else(|| anyhow::anyhow!("no index"))??.path();
-    let bytes = bytes_of(&first)?;
+    let bytes = bytes_on_disk(&first)?;
     println!(
         "one index: {:.1} MiB on disk, {:.2} of its raw JSON",
         bytes as f64 / MIB,
@@ -137,15 +137,6 @@ async fn load(folder: &Path, data: &Path) -> anyhow::Result<u64> {
     let ended = node.program.terminate(std::time::Duration::from_secs(60))?;
     anyhow::ensure!(ended == Some(0), "{}", node.program.output());
     Ok(raw_bytes)
-}
-
-fn bytes_of(folder: &Path) -> anyhow::Result<u64> {
-    let mut bytes = 0;
-    for entry in fs_err::read_dir(folder)? {
-        let entry = entry?;
-        bytes += if entry.file_type()?.is_dir() { bytes_of(&entry.path())? } else { entry.metadata()?.len() };
-    }
-    Ok(bytes)
 }
 
 /// The same index under another name and id: its state file is written anew, as docs/formats/state-file.md has it.

@@ -41,17 +41,19 @@ impl Program {
 
     /// The same with a working directory of its own.
     pub fn start_in(name: &str, folder: &Path, cwd: &Path, arguments: &[String]) -> anyhow::Result<Self> {
+        let mut command = Command::new(binary(name)?);
+        command.args(arguments).current_dir(cwd);
+        Self::spawn(name, folder, command)
+    }
+
+    /// Starts any command; its output goes to `<name>.log` in `folder`.
+    pub fn spawn(name: &str, folder: &Path, mut command: Command) -> anyhow::Result<Self> {
         let log = folder.join(format!("{name}.log"));
         let out = fs_err::OpenOptions::new().create(true).append(true).open(&log)?;
-        let path = binary(name)?;
-        let child = Command::new(&path)
-            .args(arguments)
-            .current_dir(cwd)
-            .stdin(Stdio::null())
-            .stdout(out.file().try_clone()?)
-            .stderr(out.file().try_clone()?)
+        command.stdin(Stdio::null()).stdout(out.file().try_clone()?).stderr(out.file().try_clone()?);
+        let child = command
             .spawn()
-            .with_context(|| format!("{} cannot be started", path.display()))?;
+            .with_context(|| format!("{} cannot be started", command.get_program().display()))?;
         Ok(Self { child, name: name.to_owned(), log })
     }
 
@@ -102,13 +104,14 @@ impl Program {
             * 1024
     }
 
-    /// CPU time used so far, user and system, in seconds.
+    /// CPU time used so far, user and system, in seconds, that of children it has waited for included.
     pub fn cpu_seconds(&self) -> f64 {
         let stat = fs_err::read_to_string(format!("/proc/{}/stat", self.id())).unwrap_or_default();
-        // The name stands in parentheses and may hold spaces; fields 14 and 15 are ticks of user and system time.
+        // The name stands in parentheses and may hold spaces; fields 14 to 17 are ticks of user and system time, its own
+        // and its children's.
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
         let ticks = |at: usize| fields.get(at).and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0);
-        (ticks(11) + ticks(12)) / 100.0
+        (11..15).map(ticks).sum::<f64>() / 100.0
     }
 }
 

@@ -88,7 +88,8 @@ impl Shard {
                 reason: "the folder of the shard is missing; restore it from a copy or a snapshot".to_owned(),
             });
         }
-        let Some(manifest) = Manifest::read(&folder.join("index"))? else {
+        let index = folder.join("index");
+        let Some(manifest) = Manifest::read(&index)? else {
             return Ok(ShardStats { has_uncommitted: true, ..ShardStats::default() });
         };
         let segments = manifest.segments();
@@ -96,7 +97,7 @@ impl Shard {
             documents: segments.iter().map(|segment| segment.documents - segment.deleted).sum(),
             deleted: segments.iter().map(|segment| segment.deleted).sum(),
             segments: segments.len(),
-            bytes: manifest.files.iter().map(|file| file.bytes).sum(),
+            bytes: manifest.files.iter().map(|file| file.bytes).sum::<u64>() + Manifest::file_bytes(&index),
             max_seq_no: manifest.max_seq_no,
             has_uncommitted: has_operations(&folder.join("translog"), manifest.translog_generation),
             ..ShardStats::default()

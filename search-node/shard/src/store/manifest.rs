@@ -92,6 +92,11 @@ impl Manifest {
         decode(&bytes).map(Some).map_err(|reason| ManifestError::Corrupt { path, reason })
     }
 
+    /// What the manifest of `folder` itself takes.
+    pub(crate) fn file_bytes(folder: &Path) -> u64 {
+        fs_err::metadata(folder.join(NAME)).map_or(0, |metadata| metadata.len())
+    }
+
     /// Replaces the manifest of `folder` so that it survives a power cut.
     pub(crate) fn write(&self, disk: &dyn Disk, folder: &Path) -> Result<(), ManifestError> {
         let path = folder.join(NAME);

@@ -52,7 +52,7 @@ pub struct ShardStats {
     pub flushes: u64,
     /// Merges since the shard was opened.
     pub merges: u64,
-    /// Merges whose inputs could not be read.
+    /// Merges that failed: their inputs stay as they are.
     pub merges_failed: u64,
     /// The highest sequence number; -1 when there is none.
     pub max_seq_no: i64,
@@ -143,7 +143,8 @@ impl Shard {
         self.engine.flush(now_millis)
     }
 
-    /// Merges segments until no more than `segments_max` are left, and nothing deleted in them.
+    /// Merges the segments that are there now until no more than `segments_max` are left, and nothing deleted in them. Fails if
+    /// one of them is damaged or cannot be merged.
     pub fn force_merge(&self, segments_max: usize) -> Result<(), EngineError> {
         self.engine.force_merge(segments_max)
     }

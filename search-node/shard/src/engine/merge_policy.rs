@@ -40,7 +40,7 @@ pub(super) fn plan(segments: &[SegmentSize], options: &MergeOptions) -> Vec<Rang
     for level in 0..LEVELS {
         let is_open = |at: usize, taken: &[bool]| {
             let size = &segments[at];
-            !size.is_merging
+            size.is_free()
                 && !taken[at]
                 && level_of(size) <= level
                 && size.documents <= options.documents_max / 2
@@ -70,11 +70,25 @@ pub(super) fn plan(segments: &[SegmentSize], options: &MergeOptions) -> Vec<Rang
     }
     for (at, size) in segments.iter().enumerate() {
         let total = f64::from(size.documents) + f64::from(size.deleted);
-        if !taken[at] && !size.is_merging && f64::from(size.deleted) > total * options.deletes_max {
+        if !taken[at] && size.is_free() && f64::from(size.deleted) > total * options.deletes_max {
             plans.push(at..at + 1);
         }
     }
     plans
+}
+
+/// The row of neighbours to merge next so that no more than `segments_max` are left, and nothing deleted in them: the one with
+/// the fewest documents.
+pub(super) fn force(segments: &[SegmentSize], segments_max: usize) -> Option<Range<usize>> {
+    let surplus = segments.len().saturating_sub(segments_max.max(1));
+    if surplus == 0 {
+        return segments.iter().position(|size| size.deleted > 0).map(|at| at..at + 1);
+    }
+    let length = (surplus + 1).min(INPUTS_MAX);
+    let documents = |start: usize| -> u64 {
+        segments[start..start + length].iter().map(|size| u64::from(size.documents)).sum()
+    };
+    (0..=segments.len() - length).min_by_key(|start| documents(*start)).map(|start| start..start + length)
 }
 
 fn level_of(size: &SegmentSize) -> u32 {
@@ -101,7 +115,7 @@ mod tests {
     fn sizes(documents: &[u32]) -> Vec<SegmentSize> {
         documents
             .iter()
-            .map(|documents| SegmentSize { documents: *documents, deleted: 0, is_merging: false })
+            .map(|documents| SegmentSize { documents: *documents, ..SegmentSize::default() })
             .collect()
     }
 
@@ -136,9 +150,24 @@ mod tests {
 
     #[test]
     fn a_segment_of_mostly_deleted_documents_is_written_anew() {
-        let segments = [SegmentSize { documents: 600, deleted: 400, is_merging: false }];
+        let segments = [SegmentSize { documents: 600, deleted: 400, ..SegmentSize::default() }];
 
         assert_eq!(rows(&segments), [(0, 1)]);
+    }
+
+    #[test]
+    fn a_forced_merge_takes_the_smallest_row_and_ends() {
+        assert_eq!(force(&sizes(&[9, 5, 1, 2, 8]), 3), Some(1..4));
+        assert_eq!(force(&sizes(&[9, 5]), 2), None);
+        assert_eq!(force(&sizes(&[]), 1), None);
+        assert_eq!(
+            force(&sizes(&[1; 500]), 1),
+            Some(0..INPUTS_MAX),
+            "files that are open at once are bounded"
+        );
+        let mut segments = sizes(&[9, 5]);
+        segments[1].deleted = 1;
+        assert_eq!(force(&segments, 2), Some(1..2));
     }
 
     /// However many segments come, their number stays small and each document is written a bounded number of times.
@@ -167,7 +196,12 @@ mod tests {
         ) {
             let segments: Vec<SegmentSize> = segments
                 .into_iter()
-                .map(|(documents, deleted, is_merging)| SegmentSize { documents, deleted, is_merging })
+                .map(|(documents, deleted, is_merging)| SegmentSize {
+                    documents,
+                    deleted,
+                    is_merging,
+                    is_held_back: false,
+                })
                 .collect();
             let mut seen = vec![false; segments.len()];
             for range in plan(&segments, &MergeOptions::default()) {

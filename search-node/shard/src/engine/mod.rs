@@ -26,6 +26,7 @@ mod open;
 mod read;
 mod refresh;
 mod segments;
+mod setbacks;
 mod uid_table;
 mod versions;
 mod workers;
@@ -131,6 +132,10 @@ pub(crate) struct Engine {
     epoch: AtomicU64,
     /// The lock of refresh, flush, growth and the end of a merge, which never run together.
     segments: Mutex<Segments>,
+    /// Told whenever a merge has ended, whatever came of it.
+    merged: Condvar,
+    /// Whether it was reported that merges fail; one that succeeds takes it back.
+    merges_fail: AtomicBool,
     writing: ArcSwap<Writing>,
     view: ArcSwap<View>,
     dirty: AtomicBool,

@@ -71,6 +71,8 @@ impl Engine {
             spilled: Condvar::new(),
             epoch: AtomicU64::new(0),
             segments: Mutex::new(segments),
+            merged: Condvar::new(),
+            merges_fail: AtomicBool::new(false),
             writing: ArcSwap::from_pointee(writing),
             view: ArcSwap::from_pointee(view),
             dirty: AtomicBool::new(false),

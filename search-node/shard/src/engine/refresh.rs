@@ -24,10 +24,15 @@ impl Engine {
     pub(crate) fn refresh(self: &Arc<Self>, now_millis: i64) -> Result<bool, EngineError> {
         {
             let mut segments = self.segments.lock();
+            let has_retries = segments.tell_time(now_millis);
             // After a failure the versions in memory are all that is right: no refresh may forget them.
             self.translog.check()?;
             if !self.dirty.swap(false, Ordering::AcqRel) {
                 self.versions.forget_tombstones(now_millis, self.options.gc_deletes);
+                drop(segments);
+                if has_retries {
+                    self.merge_if_due();
+                }
                 return Ok(false);
             }
             let taken = self.take(false)?;
@@ -42,6 +47,7 @@ impl Engine {
     pub(crate) fn flush(self: &Arc<Self>, now_millis: i64) -> Result<(), EngineError> {
         {
             let mut segments = self.segments.lock();
+            segments.tell_time(now_millis);
             self.translog.check()?;
             if self.translog.is_trimmed() && !segments.has_changed() {
                 return Ok(());

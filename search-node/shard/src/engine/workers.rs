@@ -26,7 +26,8 @@ impl Workers {
         Arc::new(Self { threads_max, state: Mutex::default(), idle: Condvar::new() })
     }
 
-    /// Does the work soon. What waits is bounded by who hands it in: a shard has each segment in one merge at most.
+    /// Does the work soon, or drops it if there is no thread to do it. What waits is bounded by who hands it in: a shard has
+    /// each segment in one merge at most.
     pub(super) fn run(self: &Arc<Self>, work: impl FnOnce() + Send + 'static) {
         if self.threads_max == 0 {
             return work();
@@ -41,8 +42,14 @@ impl Workers {
         let workers = Arc::clone(self);
         let started = std::thread::Builder::new().name("merge".to_owned()).spawn(move || workers.work());
         if let Err(error) = started {
-            tracing::warn!(%error, "no thread could be started to merge; the next merge tries again");
-            self.state.lock().threads -= 1;
+            let dropped = {
+                let mut state = self.state.lock();
+                state.threads -= 1;
+                // With no thread at all nobody would ever do it: who handed it in learns that by its being dropped.
+                if state.threads == 0 { std::mem::take(&mut state.waiting) } else { VecDeque::new() }
+            };
+            self.idle.notify_all();
+            tracing::warn!(%error, merges = dropped.len(), "no thread could be started to merge; it is tried again later");
         }
     }
 

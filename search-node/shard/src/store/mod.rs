@@ -12,5 +12,5 @@ pub(crate) use directory::ShardDirectory;
 pub(crate) use disk::create_folder_durably;
 pub use disk::{Disk, DiskFile, HostDisk};
 pub use integrity::IntegrityError;
-pub(crate) use integrity::{check_files, verify_file};
+pub(crate) use integrity::{check_files, damage_of};
 pub(crate) use manifest::{Manifest, ManifestError};

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use tantivy::DocAddress;
 
@@ -54,6 +55,10 @@ pub struct ShardStats {
     pub merges: u64,
     /// Merges that failed: their inputs stay as they are.
     pub merges_failed: u64,
+    /// Whether writers wait for merges that have fallen behind.
+    pub is_throttled: bool,
+    /// How long writers have waited for merges, all of them together.
+    pub throttle_time: Duration,
     /// The highest sequence number; -1 when there is none.
     pub max_seq_no: i64,
     /// Whether opening the shard has operations to replay.
@@ -190,6 +195,7 @@ impl Shard {
         let view = self.engine.view();
         let readers = view.searcher.segment_readers();
         let counters = &self.engine.counters;
+        let (is_throttled, throttle_time) = self.engine.throttled();
         ShardStats {
             documents: view.searcher.num_docs(),
             deleted: readers.iter().map(|reader| u64::from(reader.num_deleted_docs())).sum(),
@@ -201,6 +207,8 @@ impl Shard {
             flushes: counters.flushes.load(Ordering::Relaxed),
             merges: counters.merges.load(Ordering::Relaxed),
             merges_failed: counters.merges_failed.load(Ordering::Relaxed),
+            is_throttled,
+            throttle_time,
             max_seq_no: self.engine.max_seq_no(),
             has_uncommitted: !self.engine.is_committed(),
             live_versions: self.engine.live_versions(),

@@ -40,7 +40,9 @@ impl Engine {
         let jobs: Vec<MergeJob> = {
             let mut segments = self.segments.lock();
             let plans = plan(&segments.sizes(), &self.options.merge);
-            plans.into_iter().map(|range| segments.begin_merge(range)).collect()
+            let jobs = plans.into_iter().map(|range| segments.begin_merge(range)).collect();
+            self.throttle.tighten(segments.merges(), self.options.merge.merges_max);
+            jobs
         };
         for job in jobs {
             let merge = BegunMerge::new(self, job);
@@ -176,6 +178,7 @@ impl BegunMerge {
             if let Err(fault) = &outcome {
                 segments.abandon_merge(&self.job, fault.damaged.clone());
             }
+            engine.throttle.loosen();
             engine.merged.notify_all();
             outcome
         };

@@ -6,6 +6,7 @@
 //! each level at most, and the list has less than [`FACTOR`] segments of each.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use super::segments::SegmentSize;
 
@@ -25,11 +26,20 @@ pub struct MergeOptions {
     pub documents_max: u32,
     /// The share of deleted documents from which a segment is written anew by itself.
     pub deletes_max: f64,
+    /// How many merges of a shard may run or wait before writers wait for them (`index.merge.scheduler.max_merge_count`).
+    pub merges_max: usize,
+    /// How long a write waits for merges at most, once for each refresh (`index.merge.scheduler.throttle_timeout`).
+    pub throttle_max: Duration,
 }
 
 impl Default for MergeOptions {
     fn default() -> Self {
-        Self { documents_max: 20_000_000, deletes_max: 0.33 }
+        Self {
+            documents_max: 20_000_000,
+            deletes_max: 0.33,
+            merges_max: 6,
+            throttle_max: Duration::from_secs(5),
+        }
     }
 }
 

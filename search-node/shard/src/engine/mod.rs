@@ -27,6 +27,7 @@ mod read;
 mod refresh;
 mod segments;
 mod setbacks;
+mod throttle;
 mod uid_table;
 mod versions;
 mod workers;
@@ -56,6 +57,7 @@ pub(crate) use layout::{FIRST, Layout, SEQ_NO, TERM, VERSION};
 pub use merge_policy::MergeOptions;
 pub use read::StoredDocument;
 use segments::Segments;
+use throttle::Throttle;
 use versions::LiveVersions;
 pub use workers::Workers;
 pub use write::{Condition, WriteOutcome, WriteRequest, WriteRun, Written};
@@ -134,6 +136,7 @@ pub(crate) struct Engine {
     segments: Mutex<Segments>,
     /// Told whenever a merge has ended, whatever came of it.
     merged: Condvar,
+    throttle: Throttle,
     /// Whether it was reported that merges fail; one that succeeds takes it back.
     merges_fail: AtomicBool,
     writing: ArcSwap<Writing>,
@@ -244,6 +247,11 @@ impl Engine {
     /// Whether a refresh is due for the memory it frees: versions are kept until one shows their documents.
     pub(crate) fn wants_refresh(&self) -> bool {
         !self.spills.lock().finished.is_empty() || self.versions.unshown() > LIVE_VERSIONS_MAX
+    }
+
+    /// Whether writers wait for merges, and how long they have waited so far, all together.
+    pub(crate) fn throttled(&self) -> (bool, Duration) {
+        (self.throttle.is_on(), self.throttle.waited())
     }
 
     /// Bytes that the open segments hold.

@@ -10,6 +10,7 @@ use parking_lot::{Condvar, Mutex};
 use super::deletes::Superseded;
 use super::layout::{Layout, Slot};
 use super::segments::Segments;
+use super::throttle::Throttle;
 use super::versions::LiveVersions;
 use super::write::read_document;
 use super::writers::{Seat, Writers};
@@ -72,6 +73,7 @@ impl Engine {
             epoch: AtomicU64::new(0),
             segments: Mutex::new(segments),
             merged: Condvar::new(),
+            throttle: Throttle::default(),
             merges_fail: AtomicBool::new(false),
             writing: ArcSwap::from_pointee(writing),
             view: ArcSwap::from_pointee(view),

@@ -201,6 +201,11 @@ impl Segments {
         self.setbacks.tell_time(now_millis)
     }
 
+    /// How many merges run or wait for a thread.
+    pub(super) fn merges(&self) -> usize {
+        self.merges.len()
+    }
+
     /// A segment of the list that is not what was written, if one is known.
     pub(super) fn damage(&self) -> Option<IntegrityError> {
         self.list.iter().find_map(|meta| self.setbacks.damage(meta.id())).cloned()

@@ -491,6 +491,71 @@ fn a_merge_on_a_full_disk_leaves_nothing_behind_and_is_tried_again_later() {
     }
 }
 
+/// An engine whose only merging thread is busy until the returned sender is dropped, with two merges waiting, one too many.
+fn fallen_behind(
+    folder: &Path,
+    throttle_max: Duration,
+) -> (Arc<Engine>, Arc<Workers>, std::sync::mpsc::Sender<()>) {
+    let workers = Workers::new(1);
+    let shared = Shared { workers: Arc::clone(&workers), ..Shared::default() };
+    let merge = MergeOptions { merges_max: 1, throttle_max, ..MergeOptions::default() };
+    let options = EngineOptions { merge, ..EngineOptions::default() };
+    let engine =
+        Engine::open(folder, mapping(&[("n", "long"), ("t", "text")]), options, shared).expect("opens");
+    let (busy, until) = std::sync::mpsc::channel();
+    workers.run(move || assert!(until.recv().is_err(), "nothing is sent"));
+    segments_of(&engine, 0..15);
+    assert!(!engine.throttled().0, "one merge may wait");
+    segments_of(&engine, 15..16);
+    (engine, workers, busy)
+}
+
+#[test]
+fn writers_wait_for_merges_that_have_fallen_behind_and_go_on_when_one_ends() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (engine, workers, busy) = fallen_behind(folder.path(), Duration::MAX);
+    assert_eq!(engine.throttled(), (true, Duration::ZERO));
+
+    std::thread::scope(|scope| {
+        let writers: Vec<_> = (100..103)
+            .map(|n| {
+                let engine = &engine;
+                scope.spawn(move || put(engine, &format!("doc-{n}"), &json!({"n": n, "t": "common"})))
+            })
+            .collect();
+        while engine.throttle.waiting() < writers.len() {
+            std::thread::yield_now();
+        }
+        assert!(writers.iter().all(|writer| !writer.is_finished()));
+        drop(busy);
+        for writer in writers {
+            writer.join().expect("written");
+        }
+    });
+
+    workers.wait_until_idle();
+    let (is_throttled, waited) = engine.throttled();
+    assert!(!is_throttled && waited > Duration::ZERO);
+    engine.refresh(NOW).expect("refreshed");
+    assert_eq!(found(&engine, &json!({"match": {"t": "common"}})).len(), 19);
+}
+
+/// Merges that never catch up slow writers down and do not stop them.
+#[test]
+fn a_writer_waits_no_longer_than_it_may_and_once_for_each_refresh() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (engine, _workers, _busy) = fallen_behind(folder.path(), Duration::from_millis(1));
+
+    put(&engine, "a", &json!({"n": 1}));
+    let (is_throttled, waited) = engine.throttled();
+    put(&engine, "b", &json!({"n": 1}));
+
+    assert!(!is_throttled && waited >= Duration::from_millis(1));
+    assert_eq!(engine.throttled(), (false, waited), "the second did not wait");
+    engine.refresh(NOW).expect("refreshed");
+    assert!(engine.throttled().0, "the merges are still behind");
+}
+
 /// Threads that cannot be had, or a merge that breaks, used to leave its inputs taken for ever.
 #[test]
 fn a_merge_that_is_never_done_lets_go_of_its_inputs() {

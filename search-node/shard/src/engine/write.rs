@@ -145,6 +145,7 @@ impl Engine {
         seat: &mut Seat,
         values: &mut SharedValues,
     ) -> Result<WriteOutcome, EngineError> {
+        self.throttle.wait(self.options.merge.throttle_max);
         let writing = self.writing.load();
         let layout = &writing.layout;
         if let Some(source) = request.source

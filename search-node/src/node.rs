@@ -9,7 +9,7 @@ use daemon::CancellationToken;
 use daemon::clock::Clock;
 use daemon::metrics::{Counter, Metrics};
 use serde::{Deserialize, Serialize};
-use shard::{Shared, Workers};
+use shard::{Shared, TombstoneBudget, Workers};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
@@ -81,7 +81,11 @@ impl Node {
         let listener = listen(&settings).await?;
         let address = listener.local_addr()?;
         let identity = identity_of(&data, &clock)?;
-        let shared = Shared { workers: Workers::new(settings.merge_threads), ..Shared::default() };
+        let shared = Shared {
+            workers: Workers::new(settings.merge_threads),
+            tombstones: TombstoneBudget::new(settings.tombstone_bytes),
+            ..Shared::default()
+        };
         let indices = Indices::open(
             &data.join("indices"),
             settings.auto_create_index,

@@ -114,6 +114,12 @@ const LIMITS: &[Setting] = &[
         "The memory of documents that are not searchable yet, over all shards, as an amount or as a share of memory.limit; beyond it the largest shard is refreshed early.",
     ),
     setting(
+        "indices.memory.tombstones_size",
+        Kind::BytesOrShare,
+        Some("1%"),
+        "The memory of the versions of deleted documents, which are kept for index.gc_deletes, over all shards, as an amount or as a share of memory.limit; beyond it those of the documents that were deleted longest ago are forgotten first.",
+    ),
+    setting(
         "indices.shards.idle_after",
         Kind::Duration,
         Some("5m"),
@@ -162,6 +168,7 @@ pub struct NodeSettings {
     pub bulk_chunk_bytes: usize,
     pub memory_limit: u64,
     pub index_buffer_bytes: usize,
+    pub tombstone_bytes: usize,
     /// How long a shard stays open without use; none for always.
     pub idle_after: Option<Duration>,
     pub merge_threads: usize,
@@ -205,7 +212,7 @@ impl NodeSettings {
             Share::Of(share) => (whole as f64 * share) as u64,
         };
         let memory_limit = share_of("memory.limit", host_memory());
-        let index_buffer = share_of("indices.memory.index_buffer_size", memory_limit);
+        let part = |key: &str| usize::try_from(share_of(key, memory_limit)).unwrap_or(usize::MAX);
         Ok(Self {
             cluster_name: settings.text("cluster.name"),
             node_name: settings.maybe_text("node.name").unwrap_or_else(host_name),
@@ -220,7 +227,8 @@ impl NodeSettings {
             task_results_max: settings.count("tasks.results_max"),
             bulk_chunk_bytes: bytes(settings, "bulk.chunk_size"),
             memory_limit,
-            index_buffer_bytes: usize::try_from(index_buffer).unwrap_or(usize::MAX),
+            index_buffer_bytes: part("indices.memory.index_buffer_size"),
+            tombstone_bytes: part("indices.memory.tombstones_size"),
             idle_after: settings.duration("indices.shards.idle_after"),
             merge_threads: settings.count("indices.merge.threads"),
             result_window_max: settings.count("search.max_result_window"),

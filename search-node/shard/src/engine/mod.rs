@@ -28,6 +28,7 @@ mod refresh;
 mod segments;
 mod setbacks;
 mod throttle;
+mod tombstones;
 mod uid_table;
 mod versions;
 mod workers;
@@ -58,6 +59,7 @@ pub use merge_policy::MergeOptions;
 pub use read::StoredDocument;
 use segments::Segments;
 use throttle::Throttle;
+pub use tombstones::TombstoneBudget;
 use versions::LiveVersions;
 pub use workers::Workers;
 pub use write::{Condition, WriteOutcome, WriteRequest, WriteRun, Written};
@@ -75,11 +77,21 @@ pub struct Shared {
     pub workers: Arc<Workers>,
     /// The memory of open segments.
     pub buffers: Arc<Buffers>,
+    /// The memory of the versions of deleted documents.
+    pub tombstones: Arc<TombstoneBudget>,
 }
+
+/// Some hundred thousand deletes, where nobody says how many.
+const TOMBSTONE_BYTES_MAX: usize = 32 << 20;
 
 impl Default for Shared {
     fn default() -> Self {
-        Self { disk: HostDisk::shared(), workers: Workers::new(1), buffers: Arc::default() }
+        Self {
+            disk: HostDisk::shared(),
+            workers: Workers::new(1),
+            buffers: Arc::default(),
+            tombstones: TombstoneBudget::new(TOMBSTONE_BYTES_MAX),
+        }
     }
 }
 

@@ -60,11 +60,12 @@ impl Engine {
             Translog::open(disk, &folder.join("translog"), options.term, durable_seq_no)?;
         let view = View { searcher: segments.searcher(), layout: Arc::clone(&layout) };
         let writing = Writing { layout, index: segments.index() };
+        let versions = LiveVersions::new(&shared.tombstones);
         let engine = Arc::new(Self {
             directory,
             shared,
             translog,
-            versions: LiveVersions::default(),
+            versions,
             writers: Writers::new(options.writers),
             options,
             superseded: Mutex::new(Superseded::default()),

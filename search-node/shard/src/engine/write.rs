@@ -327,12 +327,7 @@ pub(super) fn read_document(
 }
 
 /// Adds what every document has beside its own fields. Gives the size of its source.
-fn add_meta_values(
-    layout: &Layout,
-    values: &mut SharedValues,
-    place: Place<'_>,
-    numbers: Numbers,
-) -> usize {
+fn add_meta_values(layout: &Layout, values: &mut SharedValues, place: Place<'_>, numbers: Numbers) -> usize {
     let meta = layout.meta;
     let values = values.edit();
     values.add_text(meta.uid, place.uid);

@@ -18,7 +18,7 @@ use crate::memory::Memory;
 use crate::pool::Pool;
 use crate::settings::{NodeSettings, REFRESH_TICK};
 use crate::tasks::Tasks;
-use crate::{rest, state_file};
+use crate::{relief, rest, state_file};
 
 /// Ports tried in turn when none was asked for.
 const PORTS: std::ops::RangeInclusive<u16> = 9200..=9299;
@@ -67,7 +67,8 @@ pub struct Running {
     pub address: SocketAddr,
     stop: CancellationToken,
     server: tokio::task::JoinHandle<std::io::Result<()>>,
-    refresher: std::thread::JoinHandle<()>,
+    /// The threads that refresh and relieve.
+    threads: [std::thread::JoinHandle<()>; 2],
     /// Held while the node lives: a second process on the same folder is refused.
     _lock: fs_err::File,
 }
@@ -116,13 +117,14 @@ impl Node {
             identity,
         });
         let refresher = refresh_loop(Arc::clone(&node), stop.clone())?;
+        let reliever = relief::start(Arc::clone(&node), stop.clone())?;
         recover(Arc::clone(&node), stop.clone())?;
         let asked = stop.clone();
         let app = rest::app(Arc::clone(&node));
         let server = tokio::spawn(async move {
             axum::serve(listener, app).with_graceful_shutdown(asked.cancelled_owned()).await
         });
-        Ok(Running { node, address, stop, server, refresher, _lock: lock })
+        Ok(Running { node, address, stop, server, threads: [refresher, reliever], _lock: lock })
     }
 }
 
@@ -135,10 +137,12 @@ impl Running {
         }
         self.server.await.context("the HTTP server broke")??;
         let node = self.node;
-        let refresher = self.refresher;
+        let threads = self.threads;
         tokio::task::spawn_blocking(move || {
-            if refresher.join().is_err() {
-                tracing::error!("the refresh loop had broken");
+            for thread in threads {
+                if thread.join().is_err() {
+                    tracing::error!("a thread of the node had broken");
+                }
             }
             for index in node.indices.all() {
                 if let Err(error) = index.flush() {
@@ -231,8 +235,6 @@ fn identity_of(data: &Path, clock: &Clock) -> anyhow::Result<Identity> {
 fn refresh_loop(node: Arc<Node>, stop: CancellationToken) -> std::io::Result<std::thread::JoinHandle<()>> {
     std::thread::Builder::new().name("refresh".to_owned()).spawn(move || {
         while !stop.is_cancelled() {
-            node.memory.look();
-            relieve_buffers(&node);
             for index in node.indices.all() {
                 let tended = || index.refresh_if_due().map(drop).and(index.tend());
                 // One index that breaks must not end the refreshes of all others.
@@ -249,30 +251,6 @@ fn refresh_loop(node: Arc<Node>, stop: CancellationToken) -> std::io::Result<std
             std::thread::sleep(REFRESH_TICK);
         }
     })
-}
-
-/// Writes out the shards with the most unwritten documents until all of them fit into the buffer.
-fn relieve_buffers(node: &Node) {
-    let limit = node.settings.index_buffer_bytes;
-    if node.shared.buffers.bytes() <= limit {
-        return;
-    }
-    let mut shards: Vec<_> = node
-        .indices
-        .all()
-        .iter()
-        .flat_map(|index| index.open_shards().collect::<Vec<_>>())
-        .map(|shard| (shard.buffered_bytes(), shard))
-        .collect();
-    shards.sort_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
-    for (bytes, shard) in shards {
-        if node.shared.buffers.bytes() <= limit || bytes == 0 {
-            return;
-        }
-        if let Err(error) = shard.refresh(node.clock.now_millis()) {
-            tracing::error!(%error, "a shard's documents could not be written out");
-        }
-    }
 }
 
 /// Opens the shards that have operations to replay, while the others serve already.

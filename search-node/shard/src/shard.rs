@@ -144,6 +144,11 @@ impl Shard {
         self.engine.refresh(now_millis)
     }
 
+    /// Makes every write so far visible unless somebody does just now; none then.
+    pub fn refresh_unless_busy(&self, now_millis: i64) -> Result<Option<bool>, EngineError> {
+        self.engine.refresh_unless_busy(now_millis)
+    }
+
     /// Makes every write so far visible and committed.
     pub fn flush(&self, now_millis: i64) -> Result<(), EngineError> {
         self.engine.flush(now_millis)

@@ -220,6 +220,24 @@ fn a_segment_that_outgrows_its_buffer_is_written_out_and_found() {
     assert_eq!(found(&engine, &json!({"match": {"t": "own1x149"}})), ["1-149"]);
 }
 
+/// Five hundred shards with a document each hold as much as one with a large load, and used to count as nothing.
+#[test]
+fn an_open_segment_counts_from_its_first_document_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = open(folder.path(), mapping(&[("t", "text")]));
+    put(&engine, "1", &json!({"t": "a"}));
+    let one = engine.buffered_bytes();
+    assert!(one >= OPEN_SEGMENT_BYTES, "{one}");
+
+    let text: String = (0..20_000).map(|n| format!("word{n} ")).collect();
+    put(&engine, "2", &json!({"t": text}));
+
+    assert!(engine.buffered_bytes() > one + text.len(), "{}", engine.buffered_bytes());
+    assert_eq!(engine.buffered_bytes(), engine.shared.buffers.bytes());
+    engine.refresh(NOW).expect("refreshed");
+    assert_eq!((engine.buffered_bytes(), engine.shared.buffers.bytes()), (0, 0));
+}
+
 /// Updates that arrive while merges wait, run and end cost neither a merge nor a document.
 #[test]
 fn merges_in_the_background_agree_with_updates_meanwhile() {

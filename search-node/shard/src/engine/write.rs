@@ -267,9 +267,7 @@ impl Engine {
         if open.unweighed < WEIGH_EVERY_BYTES {
             return Ok(None);
         }
-        open.unweighed = 0;
-        let bytes = open.writer.mem_usage();
-        open.held.set(bytes);
+        let bytes = open.weigh();
         if bytes < self.options.segment_buffer_bytes {
             return Ok(None);
         }
@@ -307,7 +305,7 @@ impl Engine {
         // With the slot held, this index is at least as new as the layout that any writer reads its document by.
         let segment = self.writing.load().index.new_segment();
         let writer = SegmentWriter::for_segment(TABLE_BUDGET_BYTES, segment.clone())?;
-        Ok(OpenSegment { segment, writer, unweighed: 0, held: Held::new(&self.shared.buffers) })
+        Ok(OpenSegment::new(segment, writer, Held::new(&self.shared.buffers)))
     }
 }
 

@@ -35,6 +35,7 @@ pub struct Node {
     pub search_pool: Pool,
     /// The batches of operations by query.
     pub by_query_pool: Pool,
+    pub force_merge_pool: Pool,
     /// How many operations by query may be under way.
     pub by_query_places: Arc<Semaphore>,
     pub tasks: Arc<Tasks>,
@@ -103,6 +104,7 @@ impl Node {
             write_pool: Pool::new("write", settings.write),
             search_pool: Pool::new("search", settings.search),
             by_query_pool: Pool::new("by_query", settings.by_query),
+            force_merge_pool: Pool::new("force_merge", settings.force_merge),
             by_query_places: Arc::new(Semaphore::new(settings.by_query.size + settings.by_query.queue)),
             tasks: Arc::new(Tasks::new(clock.clone(), settings.task_results_max)),
             stopping: stop.clone(),

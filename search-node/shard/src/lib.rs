@@ -22,8 +22,8 @@ pub use aggs::{
     AggError, AggPartial, AggRequest, finish as finish_aggs, parse as parse_aggs, reduce as reduce_aggs,
 };
 pub use engine::{
-    Buffers, Condition, EngineError, EngineOptions, IndexSort, MergeOptions, Shared, StoredDocument,
-    TombstoneBudget, Workers, WriteOutcome, WriteRequest, WriteRun, Written,
+    Buffers, Condition, EngineError, EngineOptions, ForceMerge, IndexSort, MergeOptions, Shared,
+    StoredDocument, TombstoneBudget, Workers, WriteOutcome, WriteRequest, WriteRun, Written,
 };
 pub use query::{Query, QueryContext, QueryError, parse_query, query_string};
 pub use search::{

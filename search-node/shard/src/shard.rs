@@ -9,8 +9,8 @@ use std::time::Duration;
 use tantivy::DocAddress;
 
 use crate::engine::{
-    Engine, EngineError, EngineOptions, Shared, StoredDocument, View, WriteOutcome, WriteRequest, WriteRun,
-    Written,
+    Engine, EngineError, EngineOptions, ForceMerge, Shared, StoredDocument, View, WriteOutcome, WriteRequest,
+    WriteRun, Written,
 };
 use crate::mapping::Mapping;
 use crate::query::{Query, QueryContext};
@@ -154,10 +154,10 @@ impl Shard {
         self.engine.flush(now_millis)
     }
 
-    /// Merges the segments that are there now until no more than `segments_max` are left, and nothing deleted in them. Fails if
-    /// one of them is damaged or cannot be merged.
-    pub fn force_merge(&self, segments_max: usize) -> Result<(), EngineError> {
-        self.engine.force_merge(segments_max)
+    /// Merges the segments that are there now until what is asked is reached. Fails if one of them is damaged or cannot be
+    /// merged.
+    pub fn force_merge(&self, wish: ForceMerge) -> Result<(), EngineError> {
+        self.engine.force_merge(wish)
     }
 
     /// Whether the shard can be closed and opened again at no cost: everything is committed, and nothing works on it in

@@ -16,8 +16,8 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 use shard::mapping::{Mapping, parse_mapping};
 use shard::{
-    Condition, Disk, DiskFile, EngineOptions, QueryContext, SearchRequest, Shard, Shared, Workers,
-    WriteOutcome, WriteRequest, Written, parse_query,
+    Condition, Disk, DiskFile, EngineOptions, ForceMerge, QueryContext, SearchRequest, Shard, Shared,
+    Workers, WriteOutcome, WriteRequest, Written, parse_query,
 };
 use testkit::{CrashDisk, FileId, PowerCut, Survival};
 
@@ -230,7 +230,7 @@ fn run(steps: &[Step], recorded: &Recorded) {
             Step::Sync => shard.sync_all().expect("synced"),
             Step::Refresh => drop(shard.refresh(NOW).expect("refreshed")),
             Step::Flush => shard.flush(NOW).expect("flushed"),
-            Step::Merge => shard.force_merge(1).expect("merged"),
+            Step::Merge => shard.force_merge(ForceMerge::Segments(1)).expect("merged"),
             Step::Grow => {
                 generation += 1;
                 shard.set_mapping(mapping(generation), NOW).expect("grown");

@@ -10,7 +10,7 @@ use daemon::clock::Clock;
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use shard::mapping::{Mapping, parse_mapping};
-use shard::{EngineOptions, Shard, ShardStats, Shared};
+use shard::{EngineOptions, ForceMerge, Shard, ShardStats, Shared};
 
 use super::metadata::{FILE, IndexMetadata};
 use super::refreshes::{RefreshWaiter, Refreshes};
@@ -86,6 +86,7 @@ impl Index {
             gc_deletes: settings.gc_deletes,
             sort: settings.sort.clone(),
             check_bytes_max: settings.check_bytes_max,
+            merge: settings.merge,
             ..EngineOptions::default()
         };
         let copies = (0..settings.shards)
@@ -280,6 +281,20 @@ impl Index {
             shard.flush(now)?;
         }
         Ok(())
+    }
+
+    /// Merges the segments of each shard, those in memory included; what came of it, shard by shard.
+    pub fn force_merge(&self, wish: ForceMerge, is_flushed: bool) -> Vec<Result<(), ApiError>> {
+        let merge = |copy| {
+            let shard = self.opened(copy)?;
+            shard.refresh(self.clock.now_millis())?;
+            shard.force_merge(wish)?;
+            if is_flushed {
+                shard.flush(self.clock.now_millis())?;
+            }
+            Ok(())
+        };
+        self.copies.iter().map(merge).collect()
     }
 
     /// What the clock asks for: flushes of long translogs, syncs where durability is `async`, the end of idle shards.

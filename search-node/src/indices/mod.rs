@@ -4,6 +4,7 @@ mod data_stream;
 mod id;
 mod index;
 mod index_run;
+mod merge_settings;
 mod metadata;
 mod names;
 mod refreshes;

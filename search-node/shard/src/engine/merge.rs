@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use tantivy::index::{SegmentId, SegmentMeta};
 use tantivy::indexer::merge_filtered_segments;
 
-use super::merge_policy::{force, plan};
+use super::merge_policy::{ForceMerge, force, plan};
 use super::segments::MergeJob;
 use super::{Engine, EngineError};
 use crate::store::{IntegrityError, ShardDirectory, damage_of};
@@ -55,12 +55,12 @@ impl Engine {
         }
     }
 
-    /// Merges the segments that are there now until no more than `segments_max` are left, and nothing deleted in them. What is
-    /// written meanwhile is none of its business, so that it ends.
-    pub(crate) fn force_merge(self: &Arc<Self>, segments_max: usize) -> Result<(), EngineError> {
+    /// Merges the segments that are there now until what is asked is reached. What is written meanwhile is none of its business,
+    /// so that it ends.
+    pub(crate) fn force_merge(self: &Arc<Self>, wish: ForceMerge) -> Result<(), EngineError> {
         let until = self.segments.lock().stamp();
         let mut made = HashSet::new();
-        while let Some(job) = self.next_forced(segments_max, until, &made)? {
+        while let Some(job) = self.next_forced(wish, until, &made)? {
             made.extend(BegunMerge::new(self, job).run()?);
         }
         Ok(())
@@ -69,7 +69,7 @@ impl Engine {
     /// The next merge to force, once those under way have ended. None if nothing is left to do.
     fn next_forced(
         &self,
-        segments_max: usize,
+        wish: ForceMerge,
         until: u64,
         made: &HashSet<SegmentId>,
     ) -> Result<Option<MergeJob>, EngineError> {
@@ -87,12 +87,13 @@ impl Engine {
                 continue;
             }
             for (size, meta) in sizes.iter_mut().zip(segments.list()) {
-                // What was deleted since is for the next time.
+                // Who asks does not wait for a disk to be free again, and what was deleted since is for the next time.
+                size.is_held_back = false;
                 if made.contains(&meta.id()) {
                     size.deleted = 0;
                 }
             }
-            return Ok(force(&sizes, segments_max).map(|range| segments.begin_merge(range)));
+            return Ok(force(&sizes, wish, &self.options.merge).map(|range| segments.begin_merge(range)));
         }
     }
 

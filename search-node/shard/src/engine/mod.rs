@@ -55,7 +55,7 @@ use deletes::Superseded;
 pub use error::EngineError;
 pub use layout::IndexSort;
 pub(crate) use layout::{FIRST, Layout, SEQ_NO, TERM, VERSION};
-pub use merge_policy::MergeOptions;
+pub use merge_policy::{ForceMerge, MergeOptions};
 pub use read::StoredDocument;
 use segments::Segments;
 use throttle::Throttle;

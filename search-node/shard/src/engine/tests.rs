@@ -190,7 +190,7 @@ fn a_schema_that_grew_answers_like_one_that_was_always_there() {
     assert_eq!(found(&engine, &json!({"exists": {"field": "n"}})), ["3"]);
 
     assert!(engine.view().searcher.segment_readers().len() > 1);
-    engine.force_merge(1).expect("segments of both schemas merge");
+    engine.force_merge(ForceMerge::Segments(1)).expect("segments of both schemas merge");
     assert_eq!(engine.view().searcher.segment_readers().len(), 1);
     assert_eq!(found(&engine, &json!({"match": {"body": "hello"}})), ["3"]);
     assert_eq!(found(&engine, &json!({"match": {"title": "foo"}})), ["1", "2", "3"]);
@@ -480,7 +480,7 @@ fn a_forced_merge_of_a_damaged_segment_ends_with_an_error_that_names_it() {
     damage_a_store(folder.path());
 
     for _ in 0..2 {
-        let error = engine.force_merge(1).expect_err("refused");
+        let error = engine.force_merge(ForceMerge::Segments(1)).expect_err("refused");
 
         assert!(matches!(error, EngineError::Integrity(_)), "{error}");
         assert!(error.to_string().contains(".store") && error.to_string().contains("restore it"), "{error}");
@@ -514,7 +514,7 @@ fn a_merge_on_a_full_disk_leaves_nothing_behind_and_is_tried_again_later() {
         assert!(engine.merges_fail.load(Ordering::Acquire) && engine.fenced().is_none(), "{refuses}");
         let after = files_in(folder.path());
         assert_eq!(after.len(), before.len() / 7 * 8, "{refuses}: {after:?}");
-        engine.force_merge(1).expect_err("still full");
+        engine.force_merge(ForceMerge::Segments(1)).expect_err("still full");
         assert_eq!(files_in(folder.path()), after, "{refuses}");
         disk.is_full.store(false, Ordering::Release);
 
@@ -605,7 +605,7 @@ fn a_merge_that_is_never_done_lets_go_of_its_inputs() {
     drop(merge::BegunMerge::new(&engine, job));
 
     assert_eq!(failed_merges(&engine), 1);
-    engine.force_merge(1).expect("merged");
+    engine.force_merge(ForceMerge::Segments(1)).expect("merged");
     assert_eq!(engine.view().searcher.segment_readers().len(), 1);
 }
 
@@ -668,7 +668,7 @@ fn run(steps: Vec<Step>) {
                 generation += 1;
                 engine.set_mapping(fields_of(generation), NOW).expect("grown");
             }
-            Step::Merge => engine.force_merge(1).expect("merged"),
+            Step::Merge => engine.force_merge(ForceMerge::Segments(1)).expect("merged"),
             Step::Restart => {
                 drop(engine);
                 engine = open(folder.path(), fields_of(generation));

@@ -103,6 +103,8 @@ impl Engine {
         job: &MergeJob,
         output: &ShardDirectory,
     ) -> Result<Option<SegmentMeta>, MergeFault> {
+        // What a fenced shard lists need not be what is found when it is opened again.
+        self.translog.check()?;
         // What was damaged since it was written must not live on under a fresh checksum.
         for meta in &job.segments {
             for file in self.directory.files_of(std::slice::from_ref(meta))? {

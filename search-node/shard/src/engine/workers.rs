@@ -10,6 +10,8 @@ type Work = Box<dyn FnOnce() + Send>;
 /// Threads for work in the background.
 pub struct Workers {
     threads_max: usize,
+    /// Whether work waits until somebody asks for it.
+    is_on_demand: bool,
     state: Mutex<State>,
     idle: Condvar,
 }
@@ -23,18 +25,34 @@ struct State {
 impl Workers {
     /// At most `threads_max` threads; with none, work is done by who hands it in.
     pub fn new(threads_max: usize) -> Arc<Self> {
-        Arc::new(Self { threads_max, state: Mutex::default(), idle: Condvar::new() })
+        Arc::new(Self { threads_max, is_on_demand: false, state: Mutex::default(), idle: Condvar::new() })
+    }
+
+    /// No threads: work waits until [`Workers::work_off`] does it, so that a test says what comes between.
+    pub fn on_demand() -> Arc<Self> {
+        Arc::new(Self { threads_max: 0, is_on_demand: true, state: Mutex::default(), idle: Condvar::new() })
+    }
+
+    /// Does all that waits, and what that asks for in turn; how much it was.
+    pub fn work_off(&self) -> usize {
+        let mut done = 0;
+        loop {
+            let work = self.state.lock().waiting.pop_front();
+            let Some(work) = work else { return done };
+            work();
+            done += 1;
+        }
     }
 
     /// Does the work soon, or drops it if there is no thread to do it. What waits is bounded by who hands it in: a shard has
     /// each segment in one merge at most.
     pub(super) fn run(self: &Arc<Self>, work: impl FnOnce() + Send + 'static) {
-        if self.threads_max == 0 {
+        if self.threads_max == 0 && !self.is_on_demand {
             return work();
         }
         let mut state = self.state.lock();
         state.waiting.push_back(Box::new(work));
-        if state.threads >= self.threads_max {
+        if self.is_on_demand || state.threads >= self.threads_max {
             return;
         }
         state.threads += 1;

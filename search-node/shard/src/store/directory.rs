@@ -69,6 +69,11 @@ impl ShardDirectory {
                 manifest.files.iter().map(|file| (PathBuf::from(&file.name), file.bytes)).collect();
             small.insert(PathBuf::from(META), manifest.meta.clone().into_bytes());
         }
+        if manifest.is_some() {
+            // The manifest that was read may be one whose name was never made durable: then what the one before needs must stay.
+            disk.sync_folder(folder)
+                .map_err(|error| OpenDirectoryError::wrap_io_error(error, folder.to_owned()))?;
+        }
         remove_orphans(disk.as_ref(), folder, &state.durable);
         let mmap = MmapDirectory::open(folder)?;
         Ok(Self {
@@ -137,6 +142,8 @@ impl ShardDirectory {
             .map(|(path, bytes)| SegmentFile { name: path.display().to_string(), bytes: *bytes })
             .collect();
         manifest.files.sort_by(|a, b| a.name.cmp(&b.name));
+        // Should writing it fail, either manifest may be the one that is found: what any of them needs stays.
+        self.state.lock().durable.extend(durable.iter().map(|(file, bytes)| (file.clone(), *bytes)));
         manifest.write(self.disk.as_ref(), &self.folder)?;
         let free: Vec<PathBuf> = {
             let mut state = self.state.lock();

@@ -126,16 +126,16 @@ pub(crate) fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<
     path.parent().map_or(Ok(()), |folder| disk.sync_folder(folder))
 }
 
-/// Makes a folder whose name survives a power cut, and those above it up to one that was there.
+/// Makes a folder whose name survives a power cut, and those above it up to one that was there. The name of one that is
+/// there is synced too: whoever made it may have ended, or failed, before it came to that.
 pub(crate) fn create_folder_durably(disk: &dyn Disk, path: &Path) -> io::Result<()> {
-    if path.is_dir() {
-        return Ok(());
-    }
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    if let Some(parent) = parent {
-        create_folder_durably(disk, parent)?;
+    if !path.is_dir() {
+        if let Some(parent) = parent {
+            create_folder_durably(disk, parent)?;
+        }
+        disk.create_folder(path)?;
     }
-    disk.create_folder(path)?;
     parent.map_or(Ok(()), |parent| disk.sync_folder(parent))
 }
 

@@ -9,7 +9,7 @@ use daemon::CancellationToken;
 use daemon::clock::Clock;
 use daemon::metrics::{Counter, Metrics};
 use serde::{Deserialize, Serialize};
-use shard::{Shared, TombstoneBudget, Workers};
+use shard::{HostDisk, Shared, TombstoneBudget, Workers, create_folder_durably};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
@@ -78,7 +78,11 @@ impl Node {
     /// Opens everything that is stored and starts to listen.
     pub async fn start(settings: NodeSettings, clock: Clock) -> anyhow::Result<Running> {
         let data = settings.path_data.clone();
-        fs_err::create_dir_all(&data)?;
+        // Once it is there, the folder above it is none of our business: it may not even be readable.
+        if !data.is_dir() {
+            create_folder_durably(&HostDisk, &data)
+                .with_context(|| format!("path.data {} cannot be made", data.display()))?;
+        }
         let lock = lock_folder(&data)?;
         let listener = listen(&settings).await?;
         let address = listener.local_addr()?;
@@ -229,7 +233,7 @@ fn identity_of(data: &Path, clock: &Clock) -> anyhow::Result<Identity> {
         return Ok(identity);
     }
     let identity = Identity { node_id: new_id(clock.now_millis()), cluster_uuid: new_id(clock.now_millis()) };
-    state_file::write(&path, &identity)?;
+    state_file::write(&HostDisk, &path, &identity)?;
     Ok(identity)
 }
 

@@ -10,7 +10,7 @@ use daemon::clock::Clock;
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use shard::mapping::{Mapping, parse_mapping};
-use shard::{EngineOptions, ForceMerge, Shard, ShardStats, Shared};
+use shard::{Disk, EngineOptions, ForceMerge, Shard, ShardStats, Shared, create_folder_durably};
 
 use super::metadata::{FILE, IndexMetadata};
 use super::refreshes::{RefreshWaiter, Refreshes};
@@ -23,6 +23,7 @@ use crate::state_file;
 /// One index.
 pub struct Index {
     folder: PathBuf,
+    disk: Arc<dyn Disk>,
     metadata: Mutex<IndexMetadata>,
     mapping: ArcSwap<Mapping>,
     copies: Vec<ShardCopy>,
@@ -66,13 +67,12 @@ impl Index {
             |error: std::io::Error| ApiError::internal(format!("the index cannot be created: {error}"));
         // The folders of the shards come first: an index whose metadata is there and whose shard is not has lost it.
         let settings = IndexSettings::read(&metadata.settings)?;
+        let disk = resources.shared.disk.as_ref();
         for number in 0..settings.shards {
-            fs_err::create_dir_all(folder.join(number.to_string())).map_err(fault)?;
+            create_folder_durably(disk, &folder.join(number.to_string())).map_err(fault)?;
         }
-        state_file::sync_folder(folder).map_err(fault)?;
-        state_file::write(&folder.join(FILE), &metadata)
+        state_file::write(disk, &folder.join(FILE), &metadata)
             .map_err(|error| ApiError::internal(error.to_string()))?;
-        folder.parent().map_or(Ok(()), state_file::sync_folder).map_err(fault)?;
         Self::open(folder, metadata, resources)
     }
 
@@ -96,6 +96,7 @@ impl Index {
             .collect();
         Ok(Self {
             folder: folder.to_owned(),
+            disk: Arc::clone(&resources.shared.disk),
             mapping: ArcSwap::new(mapping),
             copies,
             settings,
@@ -190,7 +191,7 @@ impl Index {
         }
         self.settings.limits.check(&next)?;
         metadata.mapping = next.to_json();
-        state_file::write(&self.folder.join(FILE), &*metadata)
+        state_file::write(self.disk.as_ref(), &self.folder.join(FILE), &*metadata)
             .map_err(|error| ApiError::internal(error.to_string()))?;
         let next = Arc::new(next);
         // Stored first: a shard that is opened meanwhile finds it, or is among the open ones below.

@@ -19,3 +19,6 @@ pub(crate) use index_run::{IndexRun, Place};
 pub(crate) use names::{NameOptions, expand, matches};
 pub(crate) use registry::Indices;
 pub(crate) use shard_copy::CopyState;
+
+#[cfg(test)]
+mod power_cut;

@@ -18,7 +18,7 @@ help:
 	@echo "make lint    formatting, lints, licences"
 	@echo "make bench   benchmarks, as ratios in one run; beside OpenSearch where ../shared/peers is"
 	@echo "make crash   kill -9 of the node 200 times under load"
-	@echo "make torture a power cut at every place between two changes of a shard, thousands of damages to its files"
+	@echo "make torture a power cut at every place between two changes of a shard and of its recovery, every call of its disk failing once, thousands of damages to its files"
 	@echo "make lines   a million lines from a file into the node, rotated and killed on the way"
 
 up:
@@ -66,7 +66,7 @@ crash:
 	CRASH_ROUNDS=200 cargo test --release --workspace --test api crash -- --nocapture
 
 torture:
-	POWER_STRIDE=1 POWER_SEEDS=3 HOSTILE_ROUNDS=5000 cargo test --release -p shard --test power_loss --test hostile -- --nocapture
+	POWER_STRIDE=1 POWER_SEEDS=3 POWER_OPERATIONS=200 FAULT_CALLS=1000000 HOSTILE_ROUNDS=5000 cargo test --release -p shard --test power_loss --test hostile -- --nocapture
 
 lines:
 	DASHBOARD_UI=build cargo build --release --workspace --bins

@@ -16,6 +16,7 @@ mod indices;
 mod memory;
 mod node;
 mod pool;
+mod relief;
 mod rest;
 mod script;
 mod settings;

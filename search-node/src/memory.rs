@@ -1,8 +1,8 @@
 //! Memory: what the node takes, what it may take, and 429 for what would not fit.
 //!
 //! There is no exception to catch when memory runs out, so a request reserves before it works. What the process holds
-//! itself (not the pages of mapped files, which the system takes back as it likes) is looked at a few times a second; what
-//! was reserved since counts on top.
+//! itself (not the pages of mapped files, which the system takes back as it likes) is looked at a few times a second, by a
+//! thread of `relief`; what was reserved since counts on top.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -9,7 +9,7 @@ use daemon::CancellationToken;
 use daemon::clock::Clock;
 use daemon::metrics::{Counter, Metrics};
 use serde::{Deserialize, Serialize};
-use shard::{Shared, Workers};
+use shard::{HostDisk, Shared, TombstoneBudget, Workers, create_folder_durably};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
@@ -18,7 +18,7 @@ use crate::memory::Memory;
 use crate::pool::Pool;
 use crate::settings::{NodeSettings, REFRESH_TICK};
 use crate::tasks::Tasks;
-use crate::{rest, state_file};
+use crate::{relief, rest, state_file};
 
 /// Ports tried in turn when none was asked for.
 const PORTS: std::ops::RangeInclusive<u16> = 9200..=9299;
@@ -35,6 +35,7 @@ pub struct Node {
     pub search_pool: Pool,
     /// The batches of operations by query.
     pub by_query_pool: Pool,
+    pub force_merge_pool: Pool,
     /// How many operations by query may be under way.
     pub by_query_places: Arc<Semaphore>,
     pub tasks: Arc<Tasks>,
@@ -67,7 +68,8 @@ pub struct Running {
     pub address: SocketAddr,
     stop: CancellationToken,
     server: tokio::task::JoinHandle<std::io::Result<()>>,
-    refresher: std::thread::JoinHandle<()>,
+    /// The threads that refresh and relieve.
+    threads: [std::thread::JoinHandle<()>; 2],
     /// Held while the node lives: a second process on the same folder is refused.
     _lock: fs_err::File,
 }
@@ -76,12 +78,20 @@ impl Node {
     /// Opens everything that is stored and starts to listen.
     pub async fn start(settings: NodeSettings, clock: Clock) -> anyhow::Result<Running> {
         let data = settings.path_data.clone();
-        fs_err::create_dir_all(&data)?;
+        // Once it is there, the folder above it is none of our business: it may not even be readable.
+        if !data.is_dir() {
+            create_folder_durably(&HostDisk, &data)
+                .with_context(|| format!("path.data {} cannot be made", data.display()))?;
+        }
         let lock = lock_folder(&data)?;
         let listener = listen(&settings).await?;
         let address = listener.local_addr()?;
         let identity = identity_of(&data, &clock)?;
-        let shared = Shared { workers: Workers::new(settings.merge_threads), ..Shared::default() };
+        let shared = Shared {
+            workers: Workers::new(settings.merge_threads),
+            tombstones: TombstoneBudget::new(settings.tombstone_bytes),
+            ..Shared::default()
+        };
         let indices = Indices::open(
             &data.join("indices"),
             settings.auto_create_index,
@@ -98,6 +108,7 @@ impl Node {
             write_pool: Pool::new("write", settings.write),
             search_pool: Pool::new("search", settings.search),
             by_query_pool: Pool::new("by_query", settings.by_query),
+            force_merge_pool: Pool::new("force_merge", settings.force_merge),
             by_query_places: Arc::new(Semaphore::new(settings.by_query.size + settings.by_query.queue)),
             tasks: Arc::new(Tasks::new(clock.clone(), settings.task_results_max)),
             stopping: stop.clone(),
@@ -112,13 +123,14 @@ impl Node {
             identity,
         });
         let refresher = refresh_loop(Arc::clone(&node), stop.clone())?;
+        let reliever = relief::start(Arc::clone(&node), stop.clone())?;
         recover(Arc::clone(&node), stop.clone())?;
         let asked = stop.clone();
         let app = rest::app(Arc::clone(&node));
         let server = tokio::spawn(async move {
             axum::serve(listener, app).with_graceful_shutdown(asked.cancelled_owned()).await
         });
-        Ok(Running { node, address, stop, server, refresher, _lock: lock })
+        Ok(Running { node, address, stop, server, threads: [refresher, reliever], _lock: lock })
     }
 }
 
@@ -131,10 +143,12 @@ impl Running {
         }
         self.server.await.context("the HTTP server broke")??;
         let node = self.node;
-        let refresher = self.refresher;
+        let threads = self.threads;
         tokio::task::spawn_blocking(move || {
-            if refresher.join().is_err() {
-                tracing::error!("the refresh loop had broken");
+            for thread in threads {
+                if thread.join().is_err() {
+                    tracing::error!("a thread of the node had broken");
+                }
             }
             for index in node.indices.all() {
                 if let Err(error) = index.flush() {
@@ -219,7 +233,7 @@ fn identity_of(data: &Path, clock: &Clock) -> anyhow::Result<Identity> {
         return Ok(identity);
     }
     let identity = Identity { node_id: new_id(clock.now_millis()), cluster_uuid: new_id(clock.now_millis()) };
-    state_file::write(&path, &identity)?;
+    state_file::write(&HostDisk, &path, &identity)?;
     Ok(identity)
 }
 
@@ -227,8 +241,6 @@ fn identity_of(data: &Path, clock: &Clock) -> anyhow::Result<Identity> {
 fn refresh_loop(node: Arc<Node>, stop: CancellationToken) -> std::io::Result<std::thread::JoinHandle<()>> {
     std::thread::Builder::new().name("refresh".to_owned()).spawn(move || {
         while !stop.is_cancelled() {
-            node.memory.look();
-            relieve_buffers(&node);
             for index in node.indices.all() {
                 let tended = || index.refresh_if_due().map(drop).and(index.tend());
                 // One index that breaks must not end the refreshes of all others.
@@ -245,30 +257,6 @@ fn refresh_loop(node: Arc<Node>, stop: CancellationToken) -> std::io::Result<std
             std::thread::sleep(REFRESH_TICK);
         }
     })
-}
-
-/// Writes out the shards with the most unwritten documents until all of them fit into the buffer.
-fn relieve_buffers(node: &Node) {
-    let limit = node.settings.index_buffer_bytes;
-    if node.shared.buffers.bytes() <= limit {
-        return;
-    }
-    let mut shards: Vec<_> = node
-        .indices
-        .all()
-        .iter()
-        .flat_map(|index| index.open_shards().collect::<Vec<_>>())
-        .map(|shard| (shard.buffered_bytes(), shard))
-        .collect();
-    shards.sort_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
-    for (bytes, shard) in shards {
-        if node.shared.buffers.bytes() <= limit || bytes == 0 {
-            return;
-        }
-        if let Err(error) = shard.refresh(node.clock.now_millis()) {
-            tracing::error!(%error, "a shard's documents could not be written out");
-        }
-    }
 }
 
 /// Opens the shards that have operations to replay, while the others serve already.

@@ -90,6 +90,18 @@ const LIMITS: &[Setting] = &[
         "How many operations by query may be under way beyond those that run; more are answered 429.",
     ),
     setting(
+        "thread_pool.force_merge.size",
+        Kind::Integer(0, 1024),
+        Some("0"),
+        "How many requests may force merges at the same time; 0 for one.",
+    ),
+    setting(
+        "thread_pool.force_merge.queue_size",
+        Kind::Integer(1, 100_000),
+        Some("100"),
+        "How many forced merges may wait; more are answered 429.",
+    ),
+    setting(
         "tasks.results_max",
         Kind::Integer(0, 1_000_000),
         Some("1000"),
@@ -112,6 +124,12 @@ const LIMITS: &[Setting] = &[
         Kind::BytesOrShare,
         Some("10%"),
         "The memory of documents that are not searchable yet, over all shards, as an amount or as a share of memory.limit; beyond it the largest shard is refreshed early.",
+    ),
+    setting(
+        "indices.memory.tombstones_size",
+        Kind::BytesOrShare,
+        Some("1%"),
+        "The memory of the versions of deleted documents, which are kept for index.gc_deletes, over all shards, as an amount or as a share of memory.limit; beyond it those of the documents that were deleted longest ago are forgotten first.",
     ),
     setting(
         "indices.shards.idle_after",
@@ -158,10 +176,12 @@ pub struct NodeSettings {
     pub write: PoolSettings,
     pub search: PoolSettings,
     pub by_query: PoolSettings,
+    pub force_merge: PoolSettings,
     pub task_results_max: usize,
     pub bulk_chunk_bytes: usize,
     pub memory_limit: u64,
     pub index_buffer_bytes: usize,
+    pub tombstone_bytes: usize,
     /// How long a shard stays open without use; none for always.
     pub idle_after: Option<Duration>,
     pub merge_threads: usize,
@@ -205,7 +225,7 @@ impl NodeSettings {
             Share::Of(share) => (whole as f64 * share) as u64,
         };
         let memory_limit = share_of("memory.limit", host_memory());
-        let index_buffer = share_of("indices.memory.index_buffer_size", memory_limit);
+        let part = |key: &str| usize::try_from(share_of(key, memory_limit)).unwrap_or(usize::MAX);
         Ok(Self {
             cluster_name: settings.text("cluster.name"),
             node_name: settings.maybe_text("node.name").unwrap_or_else(host_name),
@@ -217,10 +237,12 @@ impl NodeSettings {
             write: pool("write", cores),
             search: pool("search", cores * 3 / 2 + 1),
             by_query: pool("by_query", (cores / 2).max(1)),
+            force_merge: pool("force_merge", 1),
             task_results_max: settings.count("tasks.results_max"),
             bulk_chunk_bytes: bytes(settings, "bulk.chunk_size"),
             memory_limit,
-            index_buffer_bytes: usize::try_from(index_buffer).unwrap_or(usize::MAX),
+            index_buffer_bytes: part("indices.memory.index_buffer_size"),
+            tombstone_bytes: part("indices.memory.tombstones_size"),
             idle_after: settings.duration("indices.shards.idle_after"),
             merge_threads: settings.count("indices.merge.threads"),
             result_window_max: settings.count("search.max_result_window"),

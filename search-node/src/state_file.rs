@@ -2,11 +2,11 @@
 //!
 //! Magic, length, JSON, checksum. The byte layout is in `docs/formats/state-file.md`.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use shard::{Disk, replace_file};
 
 const MAGIC: &[u8; 8] = b"WRSTATE1";
 
@@ -47,8 +47,8 @@ fn body_of(bytes: &[u8]) -> Result<&[u8], &'static str> {
     Ok(body)
 }
 
-/// Replaces a state file: written beside, synced, renamed, and its folder synced.
-pub(crate) fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), StateFileError> {
+/// Replaces a state file so that a power cut leaves the old one or the new one.
+pub(crate) fn write<T: Serialize>(disk: &dyn Disk, path: &Path, value: &T) -> Result<(), StateFileError> {
     let fault = |source: std::io::Error| StateFileError::Io { path: path.to_owned(), source };
     let body = serde_json::to_vec(value).map_err(|error| fault(error.into()))?;
     let mut bytes = Vec::with_capacity(body.len() + 20);
@@ -56,21 +56,13 @@ pub(crate) fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), StateFil
     bytes.extend_from_slice(&(body.len() as u64).to_le_bytes());
     bytes.extend_from_slice(&body);
     bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
-    let beside = path.with_extension("tmp");
-    let mut file = fs_err::File::create(&beside).map_err(fault)?;
-    file.write_all(&bytes).map_err(fault)?;
-    file.sync_all().map_err(fault)?;
-    fs_err::rename(&beside, path).map_err(fault)?;
-    path.parent().map_or(Ok(()), sync_folder).map_err(fault)
-}
-
-/// Makes the names in a folder durable.
-pub(crate) fn sync_folder(folder: &Path) -> std::io::Result<()> {
-    fs_err::File::open(folder)?.sync_all()
+    replace_file(disk, path, &bytes).map_err(fault)
 }
 
 #[cfg(test)]
 mod tests {
+    use shard::HostDisk;
+
     use super::*;
 
     #[test]
@@ -79,7 +71,7 @@ mod tests {
         let path = folder.path().join("index.state");
         assert_eq!(read::<Vec<u8>>(&path).expect("none yet"), None);
 
-        write(&path, &vec![1u8, 2, 3]).expect("written");
+        write(&HostDisk, &path, &vec![1u8, 2, 3]).expect("written");
         assert_eq!(read::<Vec<u8>>(&path).expect("read"), Some(vec![1, 2, 3]));
 
         let bytes = fs_err::read(&path).expect("bytes");

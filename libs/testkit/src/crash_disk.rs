@@ -23,6 +23,8 @@ pub(crate) enum Change {
     Write(FileId, u64, Arc<[u8]>),
     SetLength(FileId, u64),
     SyncFile(FileId),
+    /// A sync that failed: what was written since the last one may be given up, and no later sync brings it back.
+    FailedSync(FileId),
     Rename(PathBuf, PathBuf),
     Remove(PathBuf),
     SyncFolder(PathBuf),
@@ -47,6 +49,33 @@ impl CrashDisk {
     /// A disk whose names all stand below `root`, which exists and is durable.
     pub fn new(root: &Path) -> Self {
         Self { root: root.to_owned(), history: Arc::default() }
+    }
+
+    /// A disk that begins with what stands below `root`, all of it durable.
+    pub fn over(root: &Path) -> io::Result<Self> {
+        let disk = Self::new(root);
+        disk.load(root)?;
+        Ok(disk)
+    }
+
+    fn load(&self, folder: &Path) -> io::Result<()> {
+        for entry in fs_err::read_dir(folder)? {
+            let path = entry?.path();
+            let name = self.below(&path);
+            if path.is_dir() {
+                self.history.lock().changes.push(Change::CreateFolder(name));
+                self.load(&path)?;
+                continue;
+            }
+            let content = fs_err::read(&path)?;
+            let mut history = self.history.lock();
+            let id = history.next_id;
+            history.next_id += 1;
+            history.names.insert(name.clone(), id);
+            let written = Change::Write(id, 0, content.into());
+            history.changes.extend([Change::Create(name, id), written, Change::SyncFile(id)]);
+        }
+        self.sync_folder(folder)
     }
 
     /// Where its names stand.
@@ -145,6 +174,20 @@ impl CrashDisk {
     /// Makes the content of a file durable.
     pub fn sync(&self, id: FileId) {
         self.history.lock().changes.push(Change::SyncFile(id));
+    }
+
+    /// Notes that making the content of a file durable failed: the system gives up what it could not write, though whoever
+    /// reads the file still finds it, until the power is cut.
+    pub fn fail_sync(&self, id: FileId) {
+        self.history.lock().changes.push(Change::FailedSync(id));
+    }
+
+    /// The same for a file by its name.
+    pub fn fail_sync_file(&self, path: &Path) {
+        let id = self.history.lock().names.get(&self.below(path)).copied();
+        if let Some(id) = id {
+            self.fail_sync(id);
+        }
     }
 
     /// Makes the content of a file durable, by its name.

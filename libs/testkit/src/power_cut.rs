@@ -94,6 +94,7 @@ impl PowerCut {
                     contents.entry(*id).or_default().pending.push(Pending::SetLength(*length));
                 }
                 Change::SyncFile(id) => contents.entry(*id).or_default().settle(),
+                Change::FailedSync(id) => contents.entry(*id).or_default().give_up(),
                 Change::Mark(_) => {}
             }
         }
@@ -183,6 +184,18 @@ impl Content {
         for pending in std::mem::take(&mut self.pending) {
             pending.apply(&mut self.durable);
         }
+    }
+
+    /// What was not durable will not be. The file keeps its length, as the system has noted that by itself.
+    fn give_up(&mut self) {
+        let mut length = self.durable.len();
+        for pending in std::mem::take(&mut self.pending) {
+            length = match pending {
+                Pending::Write(offset, bytes) => length.max(offset as usize + bytes.len()),
+                Pending::SetLength(length) => length as usize,
+            };
+        }
+        self.pending.push(Pending::SetLength(length as u64));
     }
 
     fn survive(&mut self, chance: &mut Chance, is_torn: bool) {
@@ -287,6 +300,39 @@ mod tests {
 
         assert_eq!(content(&disk, before, Survival::Nothing, "a"), None);
         assert_eq!(content(&disk, before + 1, Survival::Nothing, "a"), Some(b"text".to_vec()));
+    }
+
+    /// A second sync after one that failed succeeds and saves nothing: what was to be written is given up.
+    #[test]
+    fn what_a_failed_sync_gave_up_no_later_sync_brings_back() {
+        let root = tempfile::tempdir().expect("a folder");
+        let disk = CrashDisk::new(root.path());
+        let (id, file) = disk.create(&root.path().join("a")).expect("created");
+        disk.write_at(id, &file, b"kept", 0).expect("written");
+        disk.sync(id);
+        disk.sync_folder(root.path()).expect("synced");
+        disk.write_at(id, &file, b"lost", 4).expect("written");
+        disk.fail_sync(id);
+        disk.write_at(id, &file, b"more", 8).expect("written");
+        disk.sync(id);
+
+        let found = content(&disk, disk.len(), Survival::Nothing, "a");
+
+        assert_eq!(found, Some(b"kept\0\0\0\0more".to_vec()));
+    }
+
+    #[test]
+    fn a_disk_over_a_folder_begins_with_what_is_there() {
+        let root = tempfile::tempdir().expect("a folder");
+        fs_err::create_dir(root.path().join("f")).expect("made");
+        fs_err::write(root.path().join("f/a"), "text").expect("written");
+
+        let disk = CrashDisk::over(root.path()).expect("read");
+
+        assert_eq!(content(&disk, disk.len(), Survival::Nothing, "f/a"), Some(b"text".to_vec()));
+        let (id, file) = disk.open(&root.path().join("f/a")).expect("opened");
+        disk.write_at(id, &file, b"T", 0).expect("written");
+        assert_eq!(content(&disk, disk.len(), Survival::Nothing, "f/a"), Some(b"text".to_vec()));
     }
 
     #[test]

@@ -36,7 +36,7 @@ fn mapping(fields: usize) -> Arc<Mapping> {
 
 /// A shard that merges nothing behind the bench's back.
 fn open(folder: &std::path::Path, mapping: Arc<Mapping>, writers: usize) -> Shard {
-    let merge = shard::MergeOptions { documents_max: 0, deletes_max: 1.0 };
+    let merge = shard::MergeOptions { documents_max: 0, deletes_max: 1.0, ..shard::MergeOptions::default() };
     let options = EngineOptions { writers, merge, ..EngineOptions::default() };
     let shared = Shared { workers: Workers::new(0), ..Shared::default() };
     Shard::open(folder, mapping, options, shared).expect("opens")

@@ -22,8 +22,8 @@ pub use aggs::{
     AggError, AggPartial, AggRequest, finish as finish_aggs, parse as parse_aggs, reduce as reduce_aggs,
 };
 pub use engine::{
-    Buffers, Condition, EngineError, EngineOptions, IndexSort, MergeOptions, Shared, StoredDocument, Workers,
-    WriteOutcome, WriteRequest, WriteRun, Written,
+    Buffers, Condition, EngineError, EngineOptions, ForceMerge, IndexSort, MergeOptions, Shared,
+    StoredDocument, TombstoneBudget, Workers, WriteOutcome, WriteRequest, WriteRun, Written,
 };
 pub use query::{Query, QueryContext, QueryError, parse_query, query_string};
 pub use search::{
@@ -31,7 +31,7 @@ pub use search::{
     SortValue, SourceFilter, compare_hits, filter_source,
 };
 pub use shard::{Reader, Shard, ShardStats, uid, uid_parts};
-pub use store::{Disk, DiskFile, HostDisk, IntegrityError};
+pub use store::{Disk, DiskFile, HostDisk, IntegrityError, create_folder_durably, replace as replace_file};
 pub use translog::{
     Inspection, Operation, OperationKind, Salvage, TranslogError, inspect as inspect_translog,
     salvage as salvage_translog,

@@ -4,11 +4,13 @@ use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use tantivy::DocAddress;
 
 use crate::engine::{
-    Engine, EngineError, EngineOptions, Shared, StoredDocument, View, WriteOutcome, WriteRequest, WriteRun, Written,
+    Engine, EngineError, EngineOptions, ForceMerge, Shared, StoredDocument, View, WriteOutcome, WriteRequest,
+    WriteRun, Written,
 };
 use crate::mapping::Mapping;
 use crate::query::{Query, QueryContext};
@@ -52,8 +54,12 @@ pub struct ShardStats {
     pub flushes: u64,
     /// Merges since the shard was opened.
     pub merges: u64,
-    /// Merges whose inputs could not be read.
+    /// Merges that failed: their inputs stay as they are.
     pub merges_failed: u64,
+    /// Whether writers wait for merges that have fallen behind.
+    pub is_throttled: bool,
+    /// How long writers have waited for merges, all of them together.
+    pub throttle_time: Duration,
     /// The highest sequence number; -1 when there is none.
     pub max_seq_no: i64,
     /// Whether opening the shard has operations to replay.
@@ -139,14 +145,20 @@ impl Shard {
         self.engine.refresh(now_millis)
     }
 
+    /// Makes every write so far visible unless somebody does just now; none then.
+    pub fn refresh_unless_busy(&self, now_millis: i64) -> Result<Option<bool>, EngineError> {
+        self.engine.refresh_unless_busy(now_millis)
+    }
+
     /// Makes every write so far visible and committed.
     pub fn flush(&self, now_millis: i64) -> Result<(), EngineError> {
         self.engine.flush(now_millis)
     }
 
-    /// Merges segments until no more than `segments_max` are left, and nothing deleted in them.
-    pub fn force_merge(&self, segments_max: usize) -> Result<(), EngineError> {
-        self.engine.force_merge(segments_max)
+    /// Merges the segments that are there now until what is asked is reached. Fails if one of them is damaged or cannot be
+    /// merged.
+    pub fn force_merge(&self, wish: ForceMerge) -> Result<(), EngineError> {
+        self.engine.force_merge(wish)
     }
 
     /// Whether the shard can be closed and opened again at no cost: everything is committed, and nothing works on it in
@@ -190,6 +202,7 @@ impl Shard {
         let view = self.engine.view();
         let readers = view.searcher.segment_readers();
         let counters = &self.engine.counters;
+        let (is_throttled, throttle_time) = self.engine.throttled();
         ShardStats {
             documents: view.searcher.num_docs(),
             deleted: readers.iter().map(|reader| u64::from(reader.num_deleted_docs())).sum(),
@@ -201,6 +214,8 @@ impl Shard {
             flushes: counters.flushes.load(Ordering::Relaxed),
             merges: counters.merges.load(Ordering::Relaxed),
             merges_failed: counters.merges_failed.load(Ordering::Relaxed),
+            is_throttled,
+            throttle_time,
             max_seq_no: self.engine.max_seq_no(),
             has_uncommitted: !self.engine.is_committed(),
             live_versions: self.engine.live_versions(),

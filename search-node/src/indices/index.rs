@@ -10,7 +10,7 @@ use daemon::clock::Clock;
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use shard::mapping::{Mapping, parse_mapping};
-use shard::{EngineOptions, Shard, ShardStats, Shared};
+use shard::{Disk, EngineOptions, ForceMerge, Shard, ShardStats, Shared, create_folder_durably};
 
 use super::metadata::{FILE, IndexMetadata};
 use super::refreshes::{RefreshWaiter, Refreshes};
@@ -23,6 +23,7 @@ use crate::state_file;
 /// One index.
 pub struct Index {
     folder: PathBuf,
+    disk: Arc<dyn Disk>,
     metadata: Mutex<IndexMetadata>,
     mapping: ArcSwap<Mapping>,
     copies: Vec<ShardCopy>,
@@ -66,13 +67,12 @@ impl Index {
             |error: std::io::Error| ApiError::internal(format!("the index cannot be created: {error}"));
         // The folders of the shards come first: an index whose metadata is there and whose shard is not has lost it.
         let settings = IndexSettings::read(&metadata.settings)?;
+        let disk = resources.shared.disk.as_ref();
         for number in 0..settings.shards {
-            fs_err::create_dir_all(folder.join(number.to_string())).map_err(fault)?;
+            create_folder_durably(disk, &folder.join(number.to_string())).map_err(fault)?;
         }
-        state_file::sync_folder(folder).map_err(fault)?;
-        state_file::write(&folder.join(FILE), &metadata)
+        state_file::write(disk, &folder.join(FILE), &metadata)
             .map_err(|error| ApiError::internal(error.to_string()))?;
-        folder.parent().map_or(Ok(()), state_file::sync_folder).map_err(fault)?;
         Self::open(folder, metadata, resources)
     }
 
@@ -86,6 +86,7 @@ impl Index {
             gc_deletes: settings.gc_deletes,
             sort: settings.sort.clone(),
             check_bytes_max: settings.check_bytes_max,
+            merge: settings.merge,
             ..EngineOptions::default()
         };
         let copies = (0..settings.shards)
@@ -95,6 +96,7 @@ impl Index {
             .collect();
         Ok(Self {
             folder: folder.to_owned(),
+            disk: Arc::clone(&resources.shared.disk),
             mapping: ArcSwap::new(mapping),
             copies,
             settings,
@@ -189,7 +191,7 @@ impl Index {
         }
         self.settings.limits.check(&next)?;
         metadata.mapping = next.to_json();
-        state_file::write(&self.folder.join(FILE), &*metadata)
+        state_file::write(self.disk.as_ref(), &self.folder.join(FILE), &*metadata)
             .map_err(|error| ApiError::internal(error.to_string()))?;
         let next = Arc::new(next);
         // Stored first: a shard that is opened meanwhile finds it, or is among the open ones below.
@@ -280,6 +282,20 @@ impl Index {
             shard.flush(now)?;
         }
         Ok(())
+    }
+
+    /// Merges the segments of each shard, those in memory included; what came of it, shard by shard.
+    pub fn force_merge(&self, wish: ForceMerge, is_flushed: bool) -> Vec<Result<(), ApiError>> {
+        let merge = |copy| {
+            let shard = self.opened(copy)?;
+            shard.refresh(self.clock.now_millis())?;
+            shard.force_merge(wish)?;
+            if is_flushed {
+                shard.flush(self.clock.now_millis())?;
+            }
+            Ok(())
+        };
+        self.copies.iter().map(merge).collect()
     }
 
     /// What the clock asks for: flushes of long translogs, syncs where durability is `async`, the end of idle shards.

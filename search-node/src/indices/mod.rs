@@ -4,6 +4,7 @@ mod data_stream;
 mod id;
 mod index;
 mod index_run;
+mod merge_settings;
 mod metadata;
 mod names;
 mod refreshes;
@@ -18,3 +19,6 @@ pub(crate) use index_run::{IndexRun, Place};
 pub(crate) use names::{NameOptions, expand, matches};
 pub(crate) use registry::Indices;
 pub(crate) use shard_copy::CopyState;
+
+#[cfg(test)]
+mod power_cut;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use daemon::clock::Clock;
 use parking_lot::{Mutex, RwLock};
 use serde_json::{Map, Value};
+use shard::create_folder_durably;
 use shard::mapping::parse_mapping;
 
 use super::data_stream::{DataStreamView, backing_name, built_in_mapping, is_stream_name};
@@ -36,7 +37,7 @@ pub struct Indices {
 impl Indices {
     /// Opens every index below `folder`. One that cannot be opened is named and left out; the others serve.
     pub fn open(folder: &Path, auto_create: bool, resources: Resources) -> std::io::Result<Self> {
-        fs_err::create_dir_all(folder)?;
+        create_folder_durably(resources.shared.disk.as_ref(), folder)?;
         let mut by_name: HashMap<String, Arc<Index>> = HashMap::new();
         let mut unavailable = Vec::new();
         for entry in fs_err::read_dir(folder)? {
@@ -229,7 +230,7 @@ impl Indices {
             };
             let doomed = self.folder.join(format!("{DELETED}{}", index.uuid));
             fs_err::rename(index.folder(), &doomed).map_err(fault)?;
-            state_file::sync_folder(&self.folder).map_err(fault)?;
+            self.resources.shared.disk.sync_folder(&self.folder).map_err(fault)?;
             self.by_name.write().remove(&index.name);
             index.close_refreshes();
             fs_err::remove_dir_all(&doomed).map_err(fault)?;

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use shard::IndexSort;
 use shard::mapping::{Mapping, MappingLimits};
+use shard::{IndexSort, MergeOptions};
 
+use super::merge_settings;
 use crate::error::ApiError;
 
 /// The settings of an index that change what the node does.
@@ -28,6 +29,8 @@ pub struct IndexSettings {
     pub sort: Option<IndexSort>,
     /// Up to how many bytes the content of a shard's files is checked when it is opened.
     pub check_bytes_max: u64,
+    /// When segments are merged, and when writers wait for that.
+    pub merge: MergeOptions,
 }
 
 /// Elasticsearch's `index.search.idle.after`.
@@ -95,6 +98,7 @@ impl IndexSettings {
             limits: MappingLimits::default(),
             sort: None,
             check_bytes_max: CHECK_BYTES_MAX,
+            merge: MergeOptions::default(),
         };
         settings.sort = read_sort(flat)?;
         // As in Elasticsearch, who names an interval wants it kept.
@@ -108,6 +112,12 @@ impl IndexSettings {
                     "Failed to parse value [{text}] for setting [index.{key}]: it must be {expected}"
                 ))
             };
+            if let Some(merge) = key.strip_prefix("merge.")
+                && let Some(read) = merge_settings::read(merge, text, &mut settings.merge)
+            {
+                read.map_err(fault)?;
+                continue;
+            }
             match key.as_str() {
                 "number_of_shards" => {
                     let number = text.parse().ok().filter(|number| (1..=SHARDS_MAX).contains(number));
@@ -168,6 +178,7 @@ impl IndexSettings {
                 }
             }
         }
+        merge_settings::check(&settings.merge).map_err(ApiError::argument)?;
         Ok(settings)
     }
 }
@@ -269,6 +280,28 @@ mod tests {
     }
 
     #[test]
+    fn how_segments_are_merged_can_be_said() {
+        let flat = flatten(&json!({"merge": {
+            "policy": {"segments_per_tier": "4", "max_merge_at_once": 10, "min_merge_docs": 1000,
+                "max_merge_docs": 5_000_000, "deletes_pct_allowed": 20.5, "expunge_deletes_allowed": "15%"},
+            "scheduler": {"max_merge_count": 3, "throttle_timeout": "250ms"}}}));
+
+        let read = IndexSettings::read(&flat.expect("flat")).expect("valid").merge;
+
+        let expected = MergeOptions {
+            factor: 4,
+            floor_documents: 1000,
+            inputs_max: 10,
+            documents_max: 5_000_000,
+            deletes_max: 0.205,
+            deletes_left: 0.15,
+            merges_max: 3,
+            throttle_max: Duration::from_millis(250),
+        };
+        assert_eq!(read, expected);
+    }
+
+    #[test]
     fn what_is_wrong_is_named() {
         for (flat, reason) in [
             (
@@ -280,6 +313,23 @@ mod tests {
                 "Failed to parse value [soon] for setting [index.refresh_interval]",
             ),
             (json!({"foo": 1}), "unknown setting [index.foo]"),
+            (json!({"merge.policy.foo": 1}), "unknown setting [index.merge.policy.foo]"),
+            (
+                json!({"merge": {"policy": {"segments_per_tier": 1}}}),
+                "Failed to parse value [1] for setting [index.merge.policy.segments_per_tier]: it must be a number from 2 to 1000",
+            ),
+            (
+                json!({"merge.policy.deletes_pct_allowed": "80%"}),
+                "Failed to parse value [80%] for setting [index.merge.policy.deletes_pct_allowed]: it must be a percentage from 5 to 50",
+            ),
+            (
+                json!({"merge.scheduler.throttle_timeout": "long"}),
+                "Failed to parse value [long] for setting [index.merge.scheduler.throttle_timeout]: it must be a time span",
+            ),
+            (
+                json!({"merge.policy.segments_per_tier": 64}),
+                "[index.merge.policy.max_merge_at_once] is [32], less than the [64] of [index.merge.policy.segments_per_tier]",
+            ),
         ] {
             let error = IndexSettings::read(&flatten(&flat).expect("flat")).expect_err("refused");
             assert!(error.reason.starts_with(reason), "{}", error.reason);

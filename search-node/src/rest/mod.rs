@@ -8,6 +8,7 @@ mod cat;
 mod cluster;
 mod document;
 mod envelope;
+mod force_merge;
 mod get;
 mod guard;
 mod index;

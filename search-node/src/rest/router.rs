@@ -15,7 +15,7 @@ use super::body::BodyStream;
 use super::call::Call;
 use super::envelope::{Reply, Wishes};
 use super::guard::{check_caller, check_content_type};
-use super::{bulk, by_query, cat, cluster, document, get, index, root, search, tasks};
+use super::{bulk, by_query, cat, cluster, document, force_merge, get, index, root, search, tasks};
 use crate::error::ApiError;
 use crate::node::Node;
 
@@ -60,7 +60,7 @@ pub(super) const fn streaming(
 /// Parameters that every API takes.
 const COMMON: [&str; 6] = ["pretty", "human", "error_trace", "filter_path", "source", "source_content_type"];
 
-fn tables() -> [&'static [Route]; 10] {
+fn tables() -> [&'static [Route]; 11] {
     [
         root::ROUTES,
         cluster::ROUTES,
@@ -68,6 +68,7 @@ fn tables() -> [&'static [Route]; 10] {
         bulk::ROUTES,
         search::ROUTES,
         index::ROUTES,
+        force_merge::ROUTES,
         by_query::ROUTES,
         tasks::ROUTES,
         get::ROUTES,

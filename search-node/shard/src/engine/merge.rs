@@ -1,15 +1,38 @@
 //! Merging: rows of neighbouring segments become one, in the background, while writes and refreshes go on.
+//!
+//! A merge that fails leaves nothing behind: its output is removed, and its inputs stay as they are (see `setbacks`).
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use tantivy::index::SegmentMeta;
+use tantivy::index::{SegmentId, SegmentMeta};
 use tantivy::indexer::merge_filtered_segments;
 
-use super::merge_policy::plan;
+use super::merge_policy::{ForceMerge, force, plan};
 use super::segments::MergeJob;
 use super::{Engine, EngineError};
-use crate::store::verify_file;
+use crate::store::{IntegrityError, ShardDirectory, damage_of};
+
+/// A merge that has begun. Whatever becomes of it, also if it breaks or is never done, its inputs are let go of.
+pub(super) struct BegunMerge {
+    engine: Arc<Engine>,
+    job: MergeJob,
+    is_settled: bool,
+}
+
+/// Why a merge failed.
+struct MergeFault {
+    error: EngineError,
+    /// The input that is not what was written, if that is why.
+    damaged: Option<(SegmentId, IntegrityError)>,
+}
+
+impl<E: Into<EngineError>> From<E> for MergeFault {
+    fn from(error: E) -> Self {
+        Self { error: error.into(), damaged: None }
+    }
+}
 
 impl Engine {
     /// Begins the merges that the policy asks for.
@@ -17,78 +40,173 @@ impl Engine {
         let jobs: Vec<MergeJob> = {
             let mut segments = self.segments.lock();
             let plans = plan(&segments.sizes(), &self.options.merge);
-            plans.into_iter().map(|range| segments.begin_merge(range)).collect()
+            let jobs = plans.into_iter().map(|range| segments.begin_merge(range)).collect();
+            self.throttle.tighten(segments.merges(), self.options.merge.merges_max);
+            jobs
         };
         for job in jobs {
-            let engine = Arc::clone(self);
-            self.shared.workers.run(move || engine.merge_in_background(&job));
-        }
-    }
-
-    /// Merges until no more than `segments_max` are left, and nothing deleted in them.
-    pub(crate) fn force_merge(self: &Arc<Self>, segments_max: usize) -> Result<(), EngineError> {
-        self.shared.workers.wait_until_idle();
-        loop {
-            let job = {
-                let mut segments = self.segments.lock();
-                let sizes = segments.sizes();
-                if sizes.iter().any(|size| size.is_merging) {
-                    None
-                } else if sizes.len() > segments_max.max(1) {
-                    let surplus = sizes.len() - segments_max.max(1);
-                    Some(segments.begin_merge(0..surplus + 1))
-                } else if let Some(at) = sizes.iter().position(|size| size.deleted > 0) {
-                    Some(segments.begin_merge(at..at + 1))
-                } else {
-                    return Ok(());
+            let merge = BegunMerge::new(self, job);
+            self.shared.workers.run(move || {
+                let engine = Arc::clone(&merge.engine);
+                if merge.run().is_ok() {
+                    engine.merge_if_due();
                 }
-            };
-            match job {
-                Some(job) => self.merge(&job)?,
-                None => self.shared.workers.wait_until_idle(),
-            }
+            });
         }
     }
 
-    fn merge_in_background(self: &Arc<Self>, job: &MergeJob) {
-        if let Err(error) = self.merge(job) {
-            tracing::error!(folder = %self.folder.display(), %error, "segments could not be merged; they stay as they are");
-            return;
+    /// Merges the segments that are there now until what is asked is reached. What is written meanwhile is none of its business,
+    /// so that it ends.
+    pub(crate) fn force_merge(self: &Arc<Self>, wish: ForceMerge) -> Result<(), EngineError> {
+        let until = self.segments.lock().stamp();
+        let mut made = HashSet::new();
+        while let Some(job) = self.next_forced(wish, until, &made)? {
+            made.extend(BegunMerge::new(self, job).run()?);
         }
-        self.merge_if_due();
+        Ok(())
     }
 
-    fn merge(&self, job: &MergeJob) -> Result<(), EngineError> {
-        let merged = self.merge_segments(job);
+    /// The next merge to force, once those under way have ended. None if nothing is left to do.
+    fn next_forced(
+        &self,
+        wish: ForceMerge,
+        until: u64,
+        made: &HashSet<SegmentId>,
+    ) -> Result<Option<MergeJob>, EngineError> {
         let mut segments = self.segments.lock();
-        match merged {
-            Ok(merged) => {
-                segments.end_merge(&self.layout(), job.number, merged)?;
-                self.show_list(&segments);
-                self.counters.merges.fetch_add(1, Ordering::Relaxed);
-                Ok(())
+        loop {
+            self.translog.check()?;
+            if let Some(damage) = segments.damage() {
+                return Err(damage.into());
             }
-            Err(error) => {
-                segments.abandon_merge(job.number);
-                self.counters.merges_failed.fetch_add(1, Ordering::Relaxed);
-                Err(error)
+            let count = segments.count_until(until);
+            let mut sizes = segments.sizes();
+            sizes.truncate(count);
+            if sizes.iter().any(|size| size.is_merging) {
+                self.merged.wait(&mut segments);
+                continue;
             }
+            for (size, meta) in sizes.iter_mut().zip(segments.list()) {
+                // Who asks does not wait for a disk to be free again, and what was deleted since is for the next time.
+                size.is_held_back = false;
+                if made.contains(&meta.id()) {
+                    size.deleted = 0;
+                }
+            }
+            return Ok(force(&sizes, wish, &self.options.merge).map(|range| segments.begin_merge(range)));
         }
     }
 
     /// Writes the merged segment. None if nothing is left of its inputs.
-    fn merge_segments(&self, job: &MergeJob) -> Result<Option<SegmentMeta>, EngineError> {
+    fn merge_segments(
+        &self,
+        job: &MergeJob,
+        output: &ShardDirectory,
+    ) -> Result<Option<SegmentMeta>, MergeFault> {
+        // What a fenced shard lists need not be what is found when it is opened again.
+        self.translog.check()?;
         // What was damaged since it was written must not live on under a fresh checksum.
-        for file in self.directory.files_of(&job.segments)? {
-            verify_file(&self.directory.folder().join(file))?;
+        for meta in &job.segments {
+            for file in self.directory.files_of(std::slice::from_ref(meta))? {
+                if let Some(damage) = damage_of(&self.directory.folder().join(file))? {
+                    let damaged = Some((meta.id(), damage.clone()));
+                    return Err(MergeFault { error: damage.into(), damaged });
+                }
+            }
         }
-        let segments: Vec<_> = job.segments.iter().map(|meta| job.index.segment(meta.clone())).collect();
         if job.segments.iter().all(|meta| meta.num_docs() == 0) {
             return Ok(None);
         }
+        let segments: Vec<_> = job.segments.iter().map(|meta| job.index.segment(meta.clone())).collect();
         let filters = segments.iter().map(|_| None).collect();
         let settings = job.index.settings().clone();
-        let merged = merge_filtered_segments(&segments, settings, filters, self.directory.beside())?;
-        Ok(merged.searchable_segment_metas()?.into_iter().next())
+        let merged = merge_filtered_segments(&segments, settings, filters, output.clone())
+            .map_err(EngineError::from)?;
+        let metas = merged.searchable_segment_metas().map_err(EngineError::from)?;
+        Ok(metas.into_iter().next())
+    }
+
+    /// Tells once that merges fail, until one succeeds again.
+    fn report_merge(&self, failed: Option<&MergeFault>) {
+        let folder = self.folder.display();
+        let Some(fault) = failed else {
+            if self.merges_fail.swap(false, Ordering::AcqRel) {
+                tracing::info!(%folder, "segments of the shard can be merged again");
+            }
+            return;
+        };
+        let error = &fault.error;
+        if fault.damaged.is_some() {
+            tracing::error!(%folder, %error, "a segment of the shard is damaged and is not merged any more");
+        } else if !self.merges_fail.swap(true, Ordering::AcqRel) {
+            tracing::error!(%folder, %error, "segments of the shard could not be merged and stay as they are; free or mend the disk, it is tried again later");
+        }
+    }
+}
+
+impl BegunMerge {
+    pub(super) fn new(engine: &Arc<Engine>, job: MergeJob) -> Self {
+        Self { engine: Arc::clone(engine), job, is_settled: false }
+    }
+
+    /// Does it; gives the segment that came of it, if any documents were left.
+    fn run(mut self) -> Result<Option<SegmentId>, EngineError> {
+        let engine = Arc::clone(&self.engine);
+        let output = engine.directory.beside();
+        let discarded = DiscardOnDrop(&output);
+        let merged = engine.merge_segments(&self.job, &output);
+        if merged.is_ok() {
+            std::mem::forget(discarded);
+        } else {
+            // Before the inputs are let go of: on a full disk the next merge needs the space.
+            drop(discarded);
+        }
+        self.settle(merged)
+    }
+
+    fn settle(
+        &mut self,
+        merged: Result<Option<SegmentMeta>, MergeFault>,
+    ) -> Result<Option<SegmentId>, EngineError> {
+        self.is_settled = true;
+        let engine = &self.engine;
+        let outcome = {
+            let mut segments = engine.segments.lock();
+            let outcome = merged.and_then(|merged| {
+                let id = merged.as_ref().map(SegmentMeta::id);
+                segments.end_merge(&engine.layout(), &self.job, merged)?;
+                engine.show_list(&segments);
+                Ok(id)
+            });
+            if let Err(fault) = &outcome {
+                segments.abandon_merge(&self.job, fault.damaged.clone());
+            }
+            engine.throttle.loosen();
+            engine.merged.notify_all();
+            outcome
+        };
+        let counters = &engine.counters;
+        let counter = if outcome.is_ok() { &counters.merges } else { &counters.merges_failed };
+        counter.fetch_add(1, Ordering::Relaxed);
+        engine.report_merge(outcome.as_ref().err());
+        outcome.map_err(|fault| fault.error)
+    }
+}
+
+impl Drop for BegunMerge {
+    fn drop(&mut self) {
+        if !self.is_settled {
+            let broke = tantivy::TantivyError::InternalError("the merge broke, or was never done".to_owned());
+            let _reported = self.settle(Err(EngineError::from(broke).into())).is_err();
+        }
+    }
+}
+
+/// Removes what a merge has written unless it is forgotten, also if the merge breaks.
+struct DiscardOnDrop<'d>(&'d ShardDirectory);
+
+impl Drop for DiscardOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.discard();
     }
 }

@@ -26,6 +26,9 @@ mod open;
 mod read;
 mod refresh;
 mod segments;
+mod setbacks;
+mod throttle;
+mod tombstones;
 mod uid_table;
 mod versions;
 mod workers;
@@ -52,9 +55,11 @@ use deletes::Superseded;
 pub use error::EngineError;
 pub use layout::IndexSort;
 pub(crate) use layout::{FIRST, Layout, SEQ_NO, TERM, VERSION};
-pub use merge_policy::MergeOptions;
+pub use merge_policy::{ForceMerge, MergeOptions};
 pub use read::StoredDocument;
 use segments::Segments;
+use throttle::Throttle;
+pub use tombstones::TombstoneBudget;
 use versions::LiveVersions;
 pub use workers::Workers;
 pub use write::{Condition, WriteOutcome, WriteRequest, WriteRun, Written};
@@ -72,11 +77,21 @@ pub struct Shared {
     pub workers: Arc<Workers>,
     /// The memory of open segments.
     pub buffers: Arc<Buffers>,
+    /// The memory of the versions of deleted documents.
+    pub tombstones: Arc<TombstoneBudget>,
 }
+
+/// Some hundred thousand deletes, where nobody says how many.
+const TOMBSTONE_BYTES_MAX: usize = 32 << 20;
 
 impl Default for Shared {
     fn default() -> Self {
-        Self { disk: HostDisk::shared(), workers: Workers::new(1), buffers: Arc::default() }
+        Self {
+            disk: HostDisk::shared(),
+            workers: Workers::new(1),
+            buffers: Arc::default(),
+            tombstones: TombstoneBudget::new(TOMBSTONE_BYTES_MAX),
+        }
     }
 }
 
@@ -131,6 +146,11 @@ pub(crate) struct Engine {
     epoch: AtomicU64,
     /// The lock of refresh, flush, growth and the end of a merge, which never run together.
     segments: Mutex<Segments>,
+    /// Told whenever a merge has ended, whatever came of it.
+    merged: Condvar,
+    throttle: Throttle,
+    /// Whether it was reported that merges fail; one that succeeds takes it back.
+    merges_fail: AtomicBool,
     writing: ArcSwap<Writing>,
     view: ArcSwap<View>,
     dirty: AtomicBool,
@@ -160,9 +180,33 @@ struct Writing {
 struct OpenSegment {
     segment: Segment,
     writer: SegmentWriter,
-    /// Bytes of sources added since the writer's memory was last looked at, which costs a walk over all its fields.
+    /// What the writer says it holds before it has any document: tables and pages that the system gives it as it fills them.
+    reserved: usize,
+    /// Bytes of sources added up to when the writer's memory was last looked at.
+    added: usize,
+    /// Bytes of sources added since then; looking costs a walk over all its fields.
     unweighed: usize,
     held: Held,
+}
+
+/// What an open segment holds with its first document: measured, 1.1 MB, most of it the first table of terms.
+const OPEN_SEGMENT_BYTES: usize = 1_100_000;
+
+impl OpenSegment {
+    fn new(segment: Segment, writer: SegmentWriter, mut held: Held) -> Self {
+        held.set(OPEN_SEGMENT_BYTES);
+        Self { reserved: writer.mem_usage(), segment, writer, added: 0, unweighed: 0, held }
+    }
+
+    /// Looks at what the writer holds; gives that with all that it has reserved.
+    fn weigh(&mut self) -> usize {
+        self.added += std::mem::take(&mut self.unweighed);
+        let bytes = self.writer.mem_usage();
+        // What is added fills what was reserved before the writer asks for more.
+        let filled = self.added.min(self.reserved);
+        self.held.set(OPEN_SEGMENT_BYTES + filled + bytes.saturating_sub(self.reserved));
+        bytes
+    }
 }
 
 /// A segment on disk that the index does not list yet.
@@ -239,6 +283,11 @@ impl Engine {
     /// Whether a refresh is due for the memory it frees: versions are kept until one shows their documents.
     pub(crate) fn wants_refresh(&self) -> bool {
         !self.spills.lock().finished.is_empty() || self.versions.unshown() > LIVE_VERSIONS_MAX
+    }
+
+    /// Whether writers wait for merges, and how long they have waited so far, all together.
+    pub(crate) fn throttled(&self) -> (bool, Duration) {
+        (self.throttle.is_on(), self.throttle.waited())
     }
 
     /// Bytes that the open segments hold.

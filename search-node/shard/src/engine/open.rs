@@ -10,6 +10,7 @@ use parking_lot::{Condvar, Mutex};
 use super::deletes::Superseded;
 use super::layout::{Layout, Slot};
 use super::segments::Segments;
+use super::throttle::Throttle;
 use super::versions::LiveVersions;
 use super::write::read_document;
 use super::writers::{Seat, Writers};
@@ -59,11 +60,12 @@ impl Engine {
             Translog::open(disk, &folder.join("translog"), options.term, durable_seq_no)?;
         let view = View { searcher: segments.searcher(), layout: Arc::clone(&layout) };
         let writing = Writing { layout, index: segments.index() };
+        let versions = LiveVersions::new(&shared.tombstones);
         let engine = Arc::new(Self {
             directory,
             shared,
             translog,
-            versions: LiveVersions::default(),
+            versions,
             writers: Writers::new(options.writers),
             options,
             superseded: Mutex::new(Superseded::default()),
@@ -71,6 +73,9 @@ impl Engine {
             spilled: Condvar::new(),
             epoch: AtomicU64::new(0),
             segments: Mutex::new(segments),
+            merged: Condvar::new(),
+            throttle: Throttle::default(),
+            merges_fail: AtomicBool::new(false),
             writing: ArcSwap::from_pointee(writing),
             view: ArcSwap::from_pointee(view),
             dirty: AtomicBool::new(false),

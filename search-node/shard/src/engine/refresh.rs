@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use parking_lot::MutexGuard;
+
 use super::deletes::Superseded;
 use super::segments::Segments;
 use super::writers::Closed;
@@ -22,26 +24,47 @@ pub(super) struct Taken {
 impl Engine {
     /// Makes every write so far visible. Gives whether there was anything new.
     pub(crate) fn refresh(self: &Arc<Self>, now_millis: i64) -> Result<bool, EngineError> {
-        {
-            let mut segments = self.segments.lock();
-            // After a failure the versions in memory are all that is right: no refresh may forget them.
-            self.translog.check()?;
-            if !self.dirty.swap(false, Ordering::AcqRel) {
-                self.versions.forget_tombstones(now_millis, self.options.gc_deletes);
-                return Ok(false);
-            }
+        let segments = self.segments.lock();
+        self.refresh_behind(segments, now_millis)
+    }
+
+    /// The same, unless somebody refreshes, flushes or grows the shard just now: none then, and its memory is freed by that.
+    pub(crate) fn refresh_unless_busy(
+        self: &Arc<Self>,
+        now_millis: i64,
+    ) -> Result<Option<bool>, EngineError> {
+        let Some(segments) = self.segments.try_lock() else { return Ok(None) };
+        self.refresh_behind(segments, now_millis).map(Some)
+    }
+
+    fn refresh_behind(
+        self: &Arc<Self>,
+        mut segments: MutexGuard<'_, Segments>,
+        now_millis: i64,
+    ) -> Result<bool, EngineError> {
+        let has_retries = segments.tell_time(now_millis);
+        // After a failure the versions in memory are all that is right: no refresh may forget them.
+        self.translog.check()?;
+        let is_dirty = self.dirty.swap(false, Ordering::AcqRel);
+        if is_dirty {
             let taken = self.take(false)?;
             self.show(&mut segments, taken, now_millis)?;
             self.counters.refreshes.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.versions.forget_tombstones(now_millis, self.options.gc_deletes);
         }
-        self.merge_if_due();
-        Ok(true)
+        drop(segments);
+        if is_dirty || has_retries {
+            self.merge_if_due();
+        }
+        Ok(is_dirty)
     }
 
     /// Makes every write so far visible and durable, and trims the translog.
     pub(crate) fn flush(self: &Arc<Self>, now_millis: i64) -> Result<(), EngineError> {
         {
             let mut segments = self.segments.lock();
+            segments.tell_time(now_millis);
             self.translog.check()?;
             if self.translog.is_trimmed() && !segments.has_changed() {
                 return Ok(());

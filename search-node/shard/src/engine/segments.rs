@@ -14,9 +14,10 @@ use tantivy::{IndexReader, ReloadPolicy, Searcher};
 
 use super::deletes::{self, Superseded};
 use super::layout::Layout;
+use super::setbacks::Setbacks;
 use super::{EngineError, FinishedSegment};
 use crate::analysis::tokenizers;
-use crate::store::ShardDirectory;
+use crate::store::{IntegrityError, ShardDirectory};
 
 /// Blocks of the document store that a reader keeps unpacked, for each segment.
 const STORE_CACHE_BLOCKS: usize = 10;
@@ -33,8 +34,9 @@ pub(super) struct Segments {
     durable_stamp: u64,
     merges: HashMap<u64, Merge>,
     next_merge: u64,
-    /// Segments that a merge could not read; trying again would find the same.
-    unreadable: HashSet<SegmentId>,
+    setbacks: Setbacks,
+    /// The stamp under which each segment came; a merged one has that of its oldest input.
+    born: HashMap<SegmentId, u64>,
 }
 
 /// A merge under way.
@@ -52,11 +54,19 @@ pub(super) struct MergeJob {
 }
 
 /// What a merge policy sees of a segment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct SegmentSize {
     pub(super) documents: u32,
     pub(super) deleted: u32,
     pub(super) is_merging: bool,
+    /// Whether a merge of it failed, so that it is left alone for now or for good.
+    pub(super) is_held_back: bool,
+}
+
+impl SegmentSize {
+    pub(super) fn is_free(&self) -> bool {
+        !self.is_merging && !self.is_held_back
+    }
 }
 
 impl Segments {
@@ -87,7 +97,8 @@ impl Segments {
             durable_stamp: if create { u64::MAX } else { stamp },
             merges: HashMap::new(),
             next_merge: 0,
-            unreadable: HashSet::new(),
+            setbacks: Setbacks::default(),
+            born: HashMap::new(),
         })
     }
 
@@ -123,6 +134,7 @@ impl Segments {
     ) -> Result<(), EngineError> {
         self.stamp += 1;
         let superseded = Arc::new(superseded);
+        self.born.extend(finished.iter().map(|f| (f.segment.id(), self.stamp)));
         let added = finished.iter().map(|f| self.index.new_segment_meta(f.segment.id(), f.documents));
         let mut list = self.list.clone();
         list.extend(added);
@@ -178,9 +190,36 @@ impl Segments {
             .map(|meta| SegmentSize {
                 documents: meta.num_docs(),
                 deleted: meta.num_deleted_docs(),
-                is_merging: merging.contains(&meta.id()) || self.unreadable.contains(&meta.id()),
+                is_merging: merging.contains(&meta.id()),
+                is_held_back: self.setbacks.holds_back(meta.id()),
             })
             .collect()
+    }
+
+    /// Tells the time; gives whether there are segments whose merge failed and may be tried again.
+    pub(super) fn tell_time(&mut self, now_millis: i64) -> bool {
+        self.setbacks.tell_time(now_millis)
+    }
+
+    /// How many merges run or wait for a thread.
+    pub(super) fn merges(&self) -> usize {
+        self.merges.len()
+    }
+
+    /// A segment of the list that is not what was written, if one is known.
+    pub(super) fn damage(&self) -> Option<IntegrityError> {
+        self.list.iter().find_map(|meta| self.setbacks.damage(meta.id())).cloned()
+    }
+
+    /// The newest change; what comes later has a higher stamp.
+    pub(super) fn stamp(&self) -> u64 {
+        self.stamp
+    }
+
+    /// How many segments at the front of the list came under `stamp` or before.
+    pub(super) fn count_until(&self, stamp: u64) -> usize {
+        let came = |meta: &SegmentMeta| self.born.get(&meta.id()).copied().unwrap_or(0);
+        self.list.iter().take_while(|meta| came(meta) <= stamp).count()
     }
 
     /// Begins a merge of neighbours.
@@ -193,24 +232,59 @@ impl Segments {
         MergeJob { number, index: self.index.clone(), segments }
     }
 
-    /// Puts a merge's result in the place of its inputs, without what was superseded meanwhile.
+    /// Puts a merge's result in the place of its inputs, without what was superseded meanwhile. If that fails, the list is
+    /// as it was, and nothing is left of the result.
     pub(super) fn end_merge(
         &mut self,
         layout: &Layout,
-        number: u64,
+        job: &MergeJob,
         merged: Option<SegmentMeta>,
     ) -> Result<(), EngineError> {
-        let Some(merge) = self.merges.remove(&number) else { return Ok(()) };
+        let Some(merge) = self.merges.remove(&job.number) else { return Ok(()) };
         self.stamp += 1;
-        let inputs: HashSet<SegmentId> = merge.inputs.into_iter().collect();
-        // Nothing was left of the inputs: they go without a successor.
-        let Some(merged) = merged else {
-            let (old, list) = self.list.iter().cloned().partition(|meta| inputs.contains(&meta.id()));
-            return self.replace(layout, list, Removed { segments: old, ..Removed::default() });
-        };
+        let result = merged.clone();
+        let placed = self.put_in_place(layout, &merge, merged);
+        if let (Err(_), Some(result)) = (&placed, &result) {
+            self.directory.remove_segment(result);
+        }
+        placed
+    }
+
+    fn put_in_place(
+        &mut self,
+        layout: &Layout,
+        merge: &Merge,
+        merged: Option<SegmentMeta>,
+    ) -> Result<(), EngineError> {
+        let is_input = |meta: &SegmentMeta| merge.inputs.contains(&meta.id());
+        let place = self.list.iter().position(is_input);
+        let (old, mut list): (Vec<_>, Vec<_>) = self.list.iter().cloned().partition(is_input);
+        let born = old.iter().filter_map(|meta| self.born.get(&meta.id())).min().copied();
+        let mut removed = Removed { segments: old, ..Removed::default() };
+        // Without a result nothing was left of the inputs: they go without a successor.
+        if let Some(merged) = merged {
+            let merged = self.without_superseded(layout, merged, &merge.since)?;
+            match place {
+                Some(place) if merged.num_docs() > 0 => {
+                    self.born.extend(born.map(|born| (merged.id(), born)));
+                    list.insert(place, merged);
+                }
+                _ => removed.segments.push(merged),
+            }
+        }
+        self.replace(layout, list, removed)
+    }
+
+    /// The merged segment without the documents that were superseded while it was made.
+    fn without_superseded(
+        &mut self,
+        layout: &Layout,
+        merged: SegmentMeta,
+        since: &[Arc<Superseded>],
+    ) -> Result<SegmentMeta, EngineError> {
         let mut merged = self.index.new_segment_meta(merged.id(), merged.max_doc());
         self.directory.set_listed(layout.normed(), std::slice::from_ref(&merged));
-        for superseded in &merge.since {
+        for superseded in since {
             if let Some(newer) = deletes::apply(&self.index, &merged, None, superseded, layout, self.stamp)? {
                 // Each round writes a longer list of deletes under a stamp of its own.
                 self.directory.remove(deletes::file_of(&merged));
@@ -218,24 +292,16 @@ impl Segments {
                 self.stamp += 1;
             }
         }
-        let Some(place) = self.list.iter().position(|meta| inputs.contains(&meta.id())) else {
-            return Ok(self.directory.remove_segment(&merged)?);
-        };
-        let (old, mut list): (Vec<_>, Vec<_>) =
-            self.list.iter().cloned().partition(|meta| inputs.contains(&meta.id()));
-        let mut removed = Removed { segments: old, ..Removed::default() };
-        if merged.num_docs() > 0 {
-            list.insert(place, merged);
-        } else {
-            removed.segments.push(merged);
-        }
-        self.replace(layout, list, removed)
+        Ok(merged)
     }
 
-    /// Gives up a merge whose inputs could not be read; they stay as they are and are not merged again.
-    pub(super) fn abandon_merge(&mut self, number: u64) {
-        if let Some(merge) = self.merges.remove(&number) {
-            self.unreadable.extend(merge.inputs);
+    /// Gives up a merge; its inputs stay as they are. One that is damaged is not merged again, else all of them are left alone
+    /// for a while.
+    pub(super) fn abandon_merge(&mut self, job: &MergeJob, damaged: Option<(SegmentId, IntegrityError)>) {
+        self.merges.remove(&job.number);
+        match damaged {
+            Some((segment, error)) => self.setbacks.mark_damaged(segment, error),
+            None => self.setbacks.add(job.segments.iter().map(SegmentMeta::id)),
         }
     }
 
@@ -250,14 +316,22 @@ impl Segments {
         removed: Removed,
     ) -> Result<(), EngineError> {
         write_meta(&self.directory, layout, &list, self.stamp)?;
-        self.reader.reload()?;
+        if let Err(error) = self.reader.reload() {
+            // The next durable state is made of both, so the one must not be newer than the other.
+            write_meta(&self.directory, layout, &self.list, self.stamp)?;
+            return Err(error.into());
+        }
         self.list = list;
         self.directory.remove(removed.files);
         for segment in &removed.segments {
-            self.directory.remove_segment(segment)?;
+            self.directory.remove_segment(segment);
+            self.born.remove(&segment.id());
+            self.setbacks.forget(segment.id());
         }
         // tantivy would write down the names of all files ever made, again and again; nobody needs them here.
-        self.index.directory_mut().garbage_collect(HashSet::new)?;
+        if let Err(error) = self.index.directory_mut().garbage_collect(HashSet::new) {
+            tracing::warn!(%error, "the list of files that tantivy keeps could not be shortened");
+        }
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -150,6 +151,26 @@ fn versions_go_on_after_a_delete() {
     assert_eq!((again.version, again.existed), (3, false));
 }
 
+/// Without room for tombstones a document that returns begins anew, but never while its delete is not visible yet.
+#[test]
+fn a_delete_without_a_tombstone_is_still_a_delete() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let shared =
+        Shared { workers: Workers::new(0), tombstones: TombstoneBudget::new(0), ..Shared::default() };
+    let engine = Engine::open(folder.path(), mapping(&[("n", "long")]), EngineOptions::default(), shared)
+        .expect("opens");
+    put(&engine, "1", &json!({"n": 1}));
+    engine.refresh(NOW).expect("refreshed");
+    write(&engine, "1", None, Condition::None).expect("deleted");
+
+    assert!(engine.get("1").expect("got").is_none());
+    assert_eq!(put(&engine, "1", &json!({"n": 2})).version, 3);
+    write(&engine, "1", None, Condition::None).expect("deleted");
+    engine.refresh(NOW).expect("refreshed");
+    assert!(engine.get("1").expect("got").is_none());
+    assert_eq!(put(&engine, "1", &json!({"n": 3})).version, 1);
+}
+
 /// Segments of an older schema and of a newer one are searched together, merged, and give the answers of one index.
 #[test]
 fn a_schema_that_grew_answers_like_one_that_was_always_there() {
@@ -169,7 +190,7 @@ fn a_schema_that_grew_answers_like_one_that_was_always_there() {
     assert_eq!(found(&engine, &json!({"exists": {"field": "n"}})), ["3"]);
 
     assert!(engine.view().searcher.segment_readers().len() > 1);
-    engine.force_merge(1).expect("segments of both schemas merge");
+    engine.force_merge(ForceMerge::Segments(1)).expect("segments of both schemas merge");
     assert_eq!(engine.view().searcher.segment_readers().len(), 1);
     assert_eq!(found(&engine, &json!({"match": {"body": "hello"}})), ["3"]);
     assert_eq!(found(&engine, &json!({"match": {"title": "foo"}})), ["1", "2", "3"]);
@@ -197,6 +218,24 @@ fn a_segment_that_outgrows_its_buffer_is_written_out_and_found() {
     assert!(engine.view().searcher.segment_readers().len() > 2, "some segments were spilled");
     assert_eq!(engine.view().searcher.num_docs(), 300);
     assert_eq!(found(&engine, &json!({"match": {"t": "own1x149"}})), ["1-149"]);
+}
+
+/// Five hundred shards with a document each hold as much as one with a large load, and used to count as nothing.
+#[test]
+fn an_open_segment_counts_from_its_first_document_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = open(folder.path(), mapping(&[("t", "text")]));
+    put(&engine, "1", &json!({"t": "a"}));
+    let one = engine.buffered_bytes();
+    assert!(one >= OPEN_SEGMENT_BYTES, "{one}");
+
+    let text: String = (0..20_000).map(|n| format!("word{n} ")).collect();
+    put(&engine, "2", &json!({"t": text}));
+
+    assert!(engine.buffered_bytes() > one + text.len(), "{}", engine.buffered_bytes());
+    assert_eq!(engine.buffered_bytes(), engine.shared.buffers.bytes());
+    engine.refresh(NOW).expect("refreshed");
+    assert_eq!((engine.buffered_bytes(), engine.shared.buffers.bytes()), (0, 0));
 }
 
 /// Updates that arrive while merges wait, run and end cost neither a merge nor a document.
@@ -230,8 +269,8 @@ fn merges_in_the_background_agree_with_updates_meanwhile() {
     engine.refresh(NOW).expect("refreshed");
     workers.wait_until_idle();
 
-    assert!(engine.counters.merges.load(std::sync::atomic::Ordering::Relaxed) > 10, "merges ran");
-    assert_eq!(engine.counters.merges_failed.load(std::sync::atomic::Ordering::Relaxed), 0);
+    assert!(engine.counters.merges.load(Ordering::Relaxed) > 10, "merges ran");
+    assert_eq!(engine.counters.merges_failed.load(Ordering::Relaxed), 0);
     assert_eq!(found(&engine, &json!({"match": {"t": "common"}})).len(), 2 * 97);
     for writer in 0..2 {
         // The last of each id: 3,903 to 3,999, as every id comes once in 97 writes.
@@ -251,15 +290,31 @@ fn merges_in_the_background_agree_with_updates_meanwhile() {
 /// A disk that refuses to make anything new, on demand.
 struct FullDisk {
     host: crate::store::HostDisk,
-    is_full: std::sync::atomic::AtomicBool,
+    is_full: AtomicBool,
     /// The files it refuses end so.
     refuses: &'static str,
+    /// How many of these it still takes when it is full.
+    spare: AtomicUsize,
 }
 
 impl FullDisk {
+    fn new(refuses: &'static str) -> Arc<Self> {
+        let host = crate::store::HostDisk;
+        Arc::new(Self { host, is_full: AtomicBool::new(false), refuses, spare: AtomicUsize::new(0) })
+    }
+
+    fn fill(&self, spare: usize) {
+        self.spare.store(spare, Ordering::Release);
+        self.is_full.store(true, Ordering::Release);
+    }
+
     fn check(&self, path: &Path) -> std::io::Result<()> {
-        let is_full = self.is_full.load(std::sync::atomic::Ordering::Acquire);
+        let is_full = self.is_full.load(Ordering::Acquire);
         if is_full && path.to_string_lossy().ends_with(self.refuses) {
+            let takes_one = |spare: usize| spare.checked_sub(1);
+            if self.spare.fetch_update(Ordering::AcqRel, Ordering::Acquire, takes_one).is_ok() {
+                return Ok(());
+            }
             return Err(std::io::Error::from(std::io::ErrorKind::StorageFull));
         }
         Ok(())
@@ -305,7 +360,7 @@ fn a_disk_that_refuses_costs_nothing_acknowledged() {
     for refuses in [".store", ".idx", ".fast", ".term", ".del", "index", "manifest", "manifest.tmp", ".tlog"]
     {
         let folder = tempfile::tempdir().expect("a folder");
-        let disk = Arc::new(FullDisk { host: crate::store::HostDisk, is_full: false.into(), refuses });
+        let disk = FullDisk::new(refuses);
         let shared = Shared { disk: disk.clone(), workers: Workers::new(0), ..Shared::default() };
         let fields = mapping(&[("n", "long"), ("t", "text")]);
         let engine = Engine::open(folder.path(), Arc::clone(&fields), EngineOptions::default(), shared)
@@ -320,9 +375,9 @@ fn a_disk_that_refuses_costs_nothing_acknowledged() {
         put(&engine, "new", &json!({"n": 11, "t": "common"}));
         engine.sync_all().expect("synced");
 
-        disk.is_full.store(true, std::sync::atomic::Ordering::Release);
+        disk.fill(0);
         let failed = engine.flush(NOW);
-        disk.is_full.store(false, std::sync::atomic::Ordering::Release);
+        disk.is_full.store(false, Ordering::Release);
 
         assert!(failed.is_err(), "{refuses}");
         assert!(engine.flush(NOW).is_err() && engine.refresh(NOW).is_err(), "{refuses}: it stays fenced");
@@ -376,16 +431,16 @@ fn a_shard_that_lost_its_manifest_is_not_an_empty_one() {
     );
 }
 
-/// A segment that was damaged since it was written is found before its damage gets a fresh checksum.
-#[test]
-fn a_merge_refuses_a_damaged_input_and_is_not_tried_again() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let engine = open(folder.path(), mapping(&[("t", "text")]));
-    for n in 0..7 {
-        put(&engine, &n.to_string(), &json!({"t": "common"}));
+/// `count` segments of one document each.
+fn segments_of(engine: &Arc<Engine>, numbers: std::ops::Range<usize>) {
+    for n in numbers {
+        put(engine, &format!("doc-{n}"), &json!({"n": n, "t": "common"}));
         engine.refresh(NOW).expect("refreshed");
     }
-    let victim = fs_err::read_dir(folder.path().join("index"))
+}
+
+fn damage_a_store(folder: &Path) {
+    let victim = fs_err::read_dir(folder.join("index"))
         .expect("a folder")
         .map(|entry| entry.expect("an entry").path())
         .find(|path| path.extension().is_some_and(|extension| extension == "store"))
@@ -393,14 +448,165 @@ fn a_merge_refuses_a_damaged_input_and_is_not_tried_again() {
     let mut bytes = fs_err::read(&victim).expect("read");
     bytes[0] ^= 1;
     fs_err::write(&victim, bytes).expect("damaged");
+}
 
-    for n in 7..12 {
-        put(&engine, &n.to_string(), &json!({"t": "common"}));
-        engine.refresh(NOW).expect("refreshed");
+fn failed_merges(engine: &Engine) -> u64 {
+    engine.counters.merges_failed.load(Ordering::Relaxed)
+}
+
+/// A segment that was damaged since it was written is found before its damage gets a fresh checksum, and only that segment is
+/// left alone from then on.
+#[test]
+fn a_merge_refuses_a_damaged_input_and_leaves_that_one_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = open(folder.path(), mapping(&[("n", "long"), ("t", "text")]));
+    segments_of(&engine, 0..1);
+    damage_a_store(folder.path());
+
+    segments_of(&engine, 1..8);
+    assert_eq!((failed_merges(&engine), engine.view().searcher.segment_readers().len()), (1, 8));
+    segments_of(&engine, 8..12);
+
+    assert_eq!(failed_merges(&engine), 1, "tried once");
+    assert_eq!(engine.view().searcher.segment_readers().len(), 5, "the others were merged");
+}
+
+/// It used to wait for a merge of the damaged segment that never came, without end and without rest.
+#[test]
+fn a_forced_merge_of_a_damaged_segment_ends_with_an_error_that_names_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = open(folder.path(), mapping(&[("n", "long"), ("t", "text")]));
+    segments_of(&engine, 0..3);
+    damage_a_store(folder.path());
+
+    for _ in 0..2 {
+        let error = engine.force_merge(ForceMerge::Segments(1)).expect_err("refused");
+
+        assert!(matches!(error, EngineError::Integrity(_)), "{error}");
+        assert!(error.to_string().contains(".store") && error.to_string().contains("restore it"), "{error}");
     }
+    assert_eq!(engine.view().searcher.segment_readers().len(), 3, "the inputs stay as they are");
+}
 
-    assert_eq!(engine.counters.merges_failed.load(std::sync::atomic::Ordering::Relaxed), 1, "tried once");
-    assert_eq!(engine.view().searcher.segment_readers().len(), 12, "the inputs stay as they are");
+fn files_in(folder: &Path) -> Vec<std::path::PathBuf> {
+    let entries = fs_err::read_dir(folder.join("index")).expect("a folder");
+    let mut files: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    files.sort();
+    files
+}
+
+/// A disk that is full for a while used to keep what a merge had written, and to leave its inputs unmerged for ever.
+#[test]
+fn a_merge_on_a_full_disk_leaves_nothing_behind_and_is_tried_again_later() {
+    for refuses in [".store", ".term", ".fast", ".idx"] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let disk = FullDisk::new(refuses);
+        let shared = Shared { disk: disk.clone(), workers: Workers::new(0), ..Shared::default() };
+        let fields = mapping(&[("n", "long"), ("t", "text")]);
+        let engine = Engine::open(folder.path(), fields, EngineOptions::default(), shared).expect("opens");
+        segments_of(&engine, 0..7);
+        let before = files_in(folder.path());
+        // The eighth segment finds room, and what the eight are merged into does not.
+        disk.fill(1);
+        segments_of(&engine, 7..8);
+
+        assert_eq!(failed_merges(&engine), 1, "{refuses}");
+        assert!(engine.merges_fail.load(Ordering::Acquire) && engine.fenced().is_none(), "{refuses}");
+        let after = files_in(folder.path());
+        assert_eq!(after.len(), before.len() / 7 * 8, "{refuses}: {after:?}");
+        engine.force_merge(ForceMerge::Segments(1)).expect_err("still full");
+        assert_eq!(files_in(folder.path()), after, "{refuses}");
+        disk.is_full.store(false, Ordering::Release);
+
+        engine.refresh(NOW + 59_000).expect("nothing new");
+        engine.refresh(NOW + 59_000).expect("nothing new");
+        assert_eq!(engine.view().searcher.segment_readers().len(), 8, "{refuses}: two failures, a minute");
+        engine.refresh(NOW + 59_000 + 60_000).expect("nothing new");
+
+        assert_eq!(engine.view().searcher.segment_readers().len(), 1, "{refuses}");
+        assert!(!engine.merges_fail.load(Ordering::Acquire), "{refuses}");
+        assert_eq!(found(&engine, &json!({"match": {"t": "common"}})).len(), 8, "{refuses}");
+    }
+}
+
+/// An engine whose only merging thread is busy until the returned sender is dropped, with two merges waiting, one too many.
+fn fallen_behind(
+    folder: &Path,
+    throttle_max: Duration,
+) -> (Arc<Engine>, Arc<Workers>, std::sync::mpsc::Sender<()>) {
+    let workers = Workers::new(1);
+    let shared = Shared { workers: Arc::clone(&workers), ..Shared::default() };
+    let merge = MergeOptions { merges_max: 1, throttle_max, ..MergeOptions::default() };
+    let options = EngineOptions { merge, ..EngineOptions::default() };
+    let engine =
+        Engine::open(folder, mapping(&[("n", "long"), ("t", "text")]), options, shared).expect("opens");
+    let (busy, until) = std::sync::mpsc::channel();
+    workers.run(move || assert!(until.recv().is_err(), "nothing is sent"));
+    segments_of(&engine, 0..15);
+    assert!(!engine.throttled().0, "one merge may wait");
+    segments_of(&engine, 15..16);
+    (engine, workers, busy)
+}
+
+#[test]
+fn writers_wait_for_merges_that_have_fallen_behind_and_go_on_when_one_ends() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (engine, workers, busy) = fallen_behind(folder.path(), Duration::MAX);
+    assert_eq!(engine.throttled(), (true, Duration::ZERO));
+
+    std::thread::scope(|scope| {
+        let writers: Vec<_> = (100..103)
+            .map(|n| {
+                let engine = &engine;
+                scope.spawn(move || put(engine, &format!("doc-{n}"), &json!({"n": n, "t": "common"})))
+            })
+            .collect();
+        while engine.throttle.waiting() < writers.len() {
+            std::thread::yield_now();
+        }
+        assert!(writers.iter().all(|writer| !writer.is_finished()));
+        drop(busy);
+        for writer in writers {
+            writer.join().expect("written");
+        }
+    });
+
+    workers.wait_until_idle();
+    let (is_throttled, waited) = engine.throttled();
+    assert!(!is_throttled && waited > Duration::ZERO);
+    engine.refresh(NOW).expect("refreshed");
+    assert_eq!(found(&engine, &json!({"match": {"t": "common"}})).len(), 19);
+}
+
+/// Merges that never catch up slow writers down and do not stop them.
+#[test]
+fn a_writer_waits_no_longer_than_it_may_and_once_for_each_refresh() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (engine, _workers, _busy) = fallen_behind(folder.path(), Duration::from_millis(1));
+
+    put(&engine, "a", &json!({"n": 1}));
+    let (is_throttled, waited) = engine.throttled();
+    put(&engine, "b", &json!({"n": 1}));
+
+    assert!(!is_throttled && waited >= Duration::from_millis(1));
+    assert_eq!(engine.throttled(), (false, waited), "the second did not wait");
+    engine.refresh(NOW).expect("refreshed");
+    assert!(engine.throttled().0, "the merges are still behind");
+}
+
+/// Threads that cannot be had, or a merge that breaks, used to leave its inputs taken for ever.
+#[test]
+fn a_merge_that_is_never_done_lets_go_of_its_inputs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = open(folder.path(), mapping(&[("n", "long"), ("t", "text")]));
+    segments_of(&engine, 0..3);
+    let job = engine.segments.lock().begin_merge(0..2);
+
+    drop(merge::BegunMerge::new(&engine, job));
+
+    assert_eq!(failed_merges(&engine), 1);
+    engine.force_merge(ForceMerge::Segments(1)).expect("merged");
+    assert_eq!(engine.view().searcher.segment_readers().len(), 1);
 }
 
 #[derive(Debug, Clone)]
@@ -462,7 +668,7 @@ fn run(steps: Vec<Step>) {
                 generation += 1;
                 engine.set_mapping(fields_of(generation), NOW).expect("grown");
             }
-            Step::Merge => engine.force_merge(1).expect("merged"),
+            Step::Merge => engine.force_merge(ForceMerge::Segments(1)).expect("merged"),
             Step::Restart => {
                 drop(engine);
                 engine = open(folder.path(), fields_of(generation));

@@ -6,11 +6,13 @@
 //! A delete leaves a tombstone for a while longer, so that the versions of a document that returns go on.
 
 use std::hash::BuildHasher;
+use std::sync::Arc;
 use std::time::Duration;
 
-use hashbrown::{DefaultHashBuilder, HashMap};
+use hashbrown::DefaultHashBuilder;
 use parking_lot::{Mutex, MutexGuard};
 
+use super::tombstones::{TombstoneBudget, Tombstones};
 use super::uid_table::UidTable;
 use crate::translog::Location;
 
@@ -27,17 +29,10 @@ pub(crate) struct LiveVersion {
     pub(crate) source: Option<Location>,
 }
 
-#[derive(Debug)]
-struct Tombstone {
-    version: LiveVersion,
-    at_millis: i64,
-}
-
 #[derive(Debug, Default)]
 struct Maps {
     current: UidTable,
     refreshing: UidTable,
-    tombstones: HashMap<String, Tombstone>,
 }
 
 #[derive(Debug, Default)]
@@ -53,40 +48,41 @@ struct Stripe {
 pub(crate) struct LiveVersions {
     hashes: DefaultHashBuilder,
     stripes: Vec<Stripe>,
-}
-
-impl Default for LiveVersions {
-    fn default() -> Self {
-        let stripes = (0..STRIPES).map(|_| Stripe::default()).collect();
-        Self { hashes: DefaultHashBuilder::default(), stripes }
-    }
+    /// Locked after the maps of a stripe, never before.
+    tombstones: Tombstones,
 }
 
 /// A document that nobody else writes to while this lives.
 pub(crate) struct LockedUid<'v> {
     stripe: &'v Stripe,
+    tombstones: &'v Tombstones,
     hash: u64,
     uid: &'v str,
     _alone: Option<MutexGuard<'v, ()>>,
 }
 
 impl LiveVersions {
+    pub(crate) fn new(budget: &Arc<TombstoneBudget>) -> Self {
+        let stripes = (0..STRIPES).map(|_| Stripe::default()).collect();
+        Self { hashes: DefaultHashBuilder::default(), stripes, tombstones: Tombstones::new(budget) }
+    }
+
     /// Keeps other writes to the same document away.
     pub(crate) fn lock<'v>(&'v self, uid: &'v str) -> LockedUid<'v> {
         let (stripe, hash) = self.stripe(uid);
-        LockedUid { stripe, hash, uid, _alone: Some(stripe.writer.lock()) }
+        LockedUid { stripe, tombstones: &self.tombstones, hash, uid, _alone: Some(stripe.writer.lock()) }
     }
 
     /// The same for an id that was made for this write, so that nobody else can write to it.
     pub(crate) fn lock_new<'v>(&'v self, uid: &'v str) -> LockedUid<'v> {
         let (stripe, hash) = self.stripe(uid);
-        LockedUid { stripe, hash, uid, _alone: None }
+        LockedUid { stripe, tombstones: &self.tombstones, hash, uid, _alone: None }
     }
 
     /// The newest operation on `uid` that the index may not show yet.
     pub(crate) fn get(&self, uid: &str) -> Option<LiveVersion> {
         let (stripe, hash) = self.stripe(uid);
-        stripe.get(hash, uid)
+        stripe.get(&self.tombstones, hash, uid)
     }
 
     /// A refresh begins: what was recorded so far will be shown by it. The caller keeps writers away.
@@ -108,9 +104,7 @@ impl LiveVersions {
     /// Tombstones older than `gc_deletes` go.
     pub(crate) fn forget_tombstones(&self, now_millis: i64, gc_deletes: Duration) {
         let oldest = now_millis.saturating_sub(i64::try_from(gc_deletes.as_millis()).unwrap_or(i64::MAX));
-        for stripe in &self.stripes {
-            stripe.maps.lock().tombstones.retain(|_, tombstone| tombstone.at_millis >= oldest);
-        }
+        self.tombstones.forget_before(oldest);
     }
 
     /// How many versions wait for a refresh.
@@ -120,7 +114,7 @@ impl LiveVersions {
 
     /// How many operations are held.
     pub(crate) fn len(&self) -> usize {
-        self.sum(|maps| maps.current.len() + maps.refreshing.len() + maps.tombstones.len())
+        self.unshown() + self.tombstones.len()
     }
 
     fn sum(&self, figure: impl Fn(&Maps) -> usize) -> usize {
@@ -137,7 +131,7 @@ impl LiveVersions {
 impl LockedUid<'_> {
     /// The newest operation that the index may not show yet.
     pub(crate) fn get(&self) -> Option<LiveVersion> {
-        self.stripe.get(self.hash, self.uid)
+        self.stripe.get(self.tombstones, self.hash, self.uid)
     }
 
     /// Notes an operation. The newest counts, whatever came first.
@@ -147,18 +141,18 @@ impl LockedUid<'_> {
             return;
         }
         if version.source.is_none() {
-            maps.tombstones.insert(self.uid.to_owned(), Tombstone { version, at_millis: now_millis });
-        } else if !maps.tombstones.is_empty() {
-            maps.tombstones.remove(self.uid);
+            self.tombstones.insert(self.uid, version, now_millis);
+        } else {
+            self.tombstones.remove(self.uid);
         }
     }
 }
 
 impl Stripe {
-    fn get(&self, hash: u64, uid: &str) -> Option<LiveVersion> {
+    fn get(&self, tombstones: &Tombstones, hash: u64, uid: &str) -> Option<LiveVersion> {
         let maps = self.maps.lock();
         let live = maps.current.get(hash, uid).or_else(|| maps.refreshing.get(hash, uid));
-        live.or_else(|| maps.tombstones.get(uid).map(|tombstone| tombstone.version))
+        live.or_else(|| tombstones.get(uid))
     }
 }
 
@@ -187,7 +181,7 @@ mod tests {
     #[test]
     fn the_newest_counts_whatever_order_operations_arrive_in() {
         for order in [[1, 2, 3], [3, 1, 2], [2, 3, 1], [3, 2, 1]] {
-            let versions = LiveVersions::default();
+            let versions = LiveVersions::new(&TombstoneBudget::new(1 << 20));
 
             for seq_no in order {
                 versions.lock("a").record(live(seq_no, false), 0);
@@ -199,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_refresh_forgets_what_it_shows_and_nothing_else() {
-        let versions = LiveVersions::default();
+        let versions = LiveVersions::new(&TombstoneBudget::new(1 << 20));
         versions.lock("before").record(live(1, false), 0);
 
         versions.begin_refresh();
@@ -213,7 +207,7 @@ mod tests {
 
     #[test]
     fn a_tombstone_outlives_its_refresh_for_a_while() {
-        let versions = LiveVersions::default();
+        let versions = LiveVersions::new(&TombstoneBudget::new(1 << 20));
         versions.lock("a").record(live(1, true), 1_000);
         versions.begin_refresh();
 

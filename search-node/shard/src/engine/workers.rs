@@ -10,6 +10,8 @@ type Work = Box<dyn FnOnce() + Send>;
 /// Threads for work in the background.
 pub struct Workers {
     threads_max: usize,
+    /// Whether work waits until somebody asks for it.
+    is_on_demand: bool,
     state: Mutex<State>,
     idle: Condvar,
 }
@@ -23,17 +25,34 @@ struct State {
 impl Workers {
     /// At most `threads_max` threads; with none, work is done by who hands it in.
     pub fn new(threads_max: usize) -> Arc<Self> {
-        Arc::new(Self { threads_max, state: Mutex::default(), idle: Condvar::new() })
+        Arc::new(Self { threads_max, is_on_demand: false, state: Mutex::default(), idle: Condvar::new() })
     }
 
-    /// Does the work soon. What waits is bounded by who hands it in: a shard has each segment in one merge at most.
+    /// No threads: work waits until [`Workers::work_off`] does it, so that a test says what comes between.
+    pub fn on_demand() -> Arc<Self> {
+        Arc::new(Self { threads_max: 0, is_on_demand: true, state: Mutex::default(), idle: Condvar::new() })
+    }
+
+    /// Does all that waits, and what that asks for in turn; how much it was.
+    pub fn work_off(&self) -> usize {
+        let mut done = 0;
+        loop {
+            let work = self.state.lock().waiting.pop_front();
+            let Some(work) = work else { return done };
+            work();
+            done += 1;
+        }
+    }
+
+    /// Does the work soon, or drops it if there is no thread to do it. What waits is bounded by who hands it in: a shard has
+    /// each segment in one merge at most.
     pub(super) fn run(self: &Arc<Self>, work: impl FnOnce() + Send + 'static) {
-        if self.threads_max == 0 {
+        if self.threads_max == 0 && !self.is_on_demand {
             return work();
         }
         let mut state = self.state.lock();
         state.waiting.push_back(Box::new(work));
-        if state.threads >= self.threads_max {
+        if self.is_on_demand || state.threads >= self.threads_max {
             return;
         }
         state.threads += 1;
@@ -41,8 +60,14 @@ impl Workers {
         let workers = Arc::clone(self);
         let started = std::thread::Builder::new().name("merge".to_owned()).spawn(move || workers.work());
         if let Err(error) = started {
-            tracing::warn!(%error, "no thread could be started to merge; the next merge tries again");
-            self.state.lock().threads -= 1;
+            let dropped = {
+                let mut state = self.state.lock();
+                state.threads -= 1;
+                // With no thread at all nobody would ever do it: who handed it in learns that by its being dropped.
+                if state.threads == 0 { std::mem::take(&mut state.waiting) } else { VecDeque::new() }
+            };
+            self.idle.notify_all();
+            tracing::warn!(%error, merges = dropped.len(), "no thread could be started to merge; it is tried again later");
         }
     }
 

@@ -145,6 +145,7 @@ impl Engine {
         seat: &mut Seat,
         values: &mut SharedValues,
     ) -> Result<WriteOutcome, EngineError> {
+        self.throttle.wait(self.options.merge.throttle_max);
         let writing = self.writing.load();
         let layout = &writing.layout;
         if let Some(source) = request.source
@@ -271,9 +272,7 @@ impl Engine {
         if open.unweighed < WEIGH_EVERY_BYTES {
             return Ok(None);
         }
-        open.unweighed = 0;
-        let bytes = open.writer.mem_usage();
-        open.held.set(bytes);
+        let bytes = open.weigh();
         if bytes < self.options.segment_buffer_bytes {
             return Ok(None);
         }
@@ -311,7 +310,7 @@ impl Engine {
         // With the slot held, this index is at least as new as the layout that any writer reads its document by.
         let segment = self.writing.load().index.new_segment();
         let writer = SegmentWriter::for_segment(TABLE_BUDGET_BYTES, segment.clone())?;
-        Ok(OpenSegment { segment, writer, unweighed: 0, held: Held::new(&self.shared.buffers) })
+        Ok(OpenSegment::new(segment, writer, Held::new(&self.shared.buffers)))
     }
 }
 
@@ -331,12 +330,7 @@ pub(super) fn read_document(
 }
 
 /// Adds what every document has beside its own fields. Gives the size of its source.
-fn add_meta_values(
-    layout: &Layout,
-    values: &mut SharedValues,
-    place: Place<'_>,
-    numbers: Numbers,
-) -> usize {
+fn add_meta_values(layout: &Layout, values: &mut SharedValues, place: Place<'_>, numbers: Numbers) -> usize {
     let meta = layout.meta;
     let values = values.edit();
     values.add_text(meta.uid, place.uid);

@@ -20,8 +20,8 @@ mod templates;
 mod values;
 
 pub use definition::{MappingLimits, parse_mapping};
-pub use document::check_document;
 pub(crate) use document::DocumentParser;
+pub use document::check_document;
 pub use error::MappingError;
 pub(crate) use field_values::SharedValues;
 pub use fields::{Dynamic, FieldKind, FieldMapping, Leaf, Mapping, ObjectMapping};

@@ -38,6 +38,9 @@ pub(crate) struct ShardDirectory {
     /// `meta.json` and `.managed.json`: a merge has its own, for it builds an index of one segment in the same folder.
     small: Arc<Mutex<HashMap<PathBuf, Vec<u8>>>>,
     state: Arc<Mutex<State>>,
+    /// Files made by a merge; its own, as `small` is. The shard's view notes none.
+    made: Arc<Mutex<Vec<PathBuf>>>,
+    is_beside: bool,
 }
 
 #[derive(Default)]
@@ -66,6 +69,11 @@ impl ShardDirectory {
                 manifest.files.iter().map(|file| (PathBuf::from(&file.name), file.bytes)).collect();
             small.insert(PathBuf::from(META), manifest.meta.clone().into_bytes());
         }
+        if manifest.is_some() {
+            // The manifest that was read may be one whose name was never made durable: then what the one before needs must stay.
+            disk.sync_folder(folder)
+                .map_err(|error| OpenDirectoryError::wrap_io_error(error, folder.to_owned()))?;
+        }
         remove_orphans(disk.as_ref(), folder, &state.durable);
         let mmap = MmapDirectory::open(folder)?;
         Ok(Self {
@@ -74,12 +82,14 @@ impl ShardDirectory {
             mmap,
             small: Arc::new(Mutex::new(small)),
             state: Arc::new(Mutex::new(state)),
+            made: Arc::default(),
+            is_beside: false,
         })
     }
 
     /// The same folder for building one more segment beside the shard's own list.
     pub(crate) fn beside(&self) -> Self {
-        Self { small: Arc::default(), ..self.clone() }
+        Self { small: Arc::default(), made: Arc::default(), is_beside: true, ..self.clone() }
     }
 
     /// tantivy's `meta.json` as it is now.
@@ -132,6 +142,8 @@ impl ShardDirectory {
             .map(|(path, bytes)| SegmentFile { name: path.display().to_string(), bytes: *bytes })
             .collect();
         manifest.files.sort_by(|a, b| a.name.cmp(&b.name));
+        // Should writing it fail, either manifest may be the one that is found: what any of them needs stays.
+        self.state.lock().durable.extend(durable.iter().map(|(file, bytes)| (file.clone(), *bytes)));
         manifest.write(self.disk.as_ref(), &self.folder)?;
         let free: Vec<PathBuf> = {
             let mut state = self.state.lock();
@@ -163,12 +175,20 @@ impl ShardDirectory {
         }
     }
 
-    /// Removes every file of a segment.
-    pub(crate) fn remove_segment(&self, segment: &SegmentMeta) -> io::Result<()> {
-        let files = self.files_of_id(&segment.id().uuid_string())?;
-        self.remove(files);
+    /// Removes every file of a segment. What cannot be removed goes when the shard is opened again.
+    pub(crate) fn remove_segment(&self, segment: &SegmentMeta) {
+        match self.files_of_id(&segment.id().uuid_string()) {
+            Ok(files) => self.remove(files),
+            Err(error) => {
+                tracing::warn!(%error, "files of a segment that is no longer needed could not be removed");
+            }
+        }
         self.state.lock().documents.remove(&segment.id().uuid_string());
-        Ok(())
+    }
+
+    /// Removes every file that was made through this view of the folder: what a merge that failed has left.
+    pub(crate) fn discard(&self) {
+        self.remove(std::mem::take(&mut *self.made.lock()));
     }
 
     /// The files on disk of these segments, each with its newest list of deletes alone.
@@ -287,7 +307,12 @@ impl Directory for ShardDirectory {
 
     fn open_write(&self, path: &Path) -> Result<WritePtr, OpenWriteError> {
         match self.disk.create_new(&self.folder.join(path)) {
-            Ok(file) => Ok(BufWriter::new(Box::new(Unsynced(Appending::new(file))))),
+            Ok(file) => {
+                if self.is_beside {
+                    self.made.lock().push(path.to_owned());
+                }
+                Ok(BufWriter::new(Box::new(Unsynced(Appending::new(file)))))
+            }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 Err(OpenWriteError::FileAlreadyExists(path.to_owned()))
             }

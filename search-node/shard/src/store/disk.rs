@@ -1,4 +1,4 @@
-//! The disk: the one seam through which a shard changes anything on it.
+//! The disk: the one seam through which a shard, and the state of a node, changes anything on it.
 //!
 //! Reading goes straight to the file system. Every change goes through here, so that a test can record the changes in
 //! their order and ask what a power cut between any two of them would leave.
@@ -116,7 +116,7 @@ impl DiskFile for HostFile {
 
 /// Replaces a small file so that a power cut leaves the old one or the new one: written beside, synced, renamed, and
 /// the folder synced.
-pub(crate) fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let beside = path.with_extension("tmp");
     let file = disk.create(&beside)?;
     file.write_at(bytes, 0)?;
@@ -126,16 +126,16 @@ pub(crate) fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<
     path.parent().map_or(Ok(()), |folder| disk.sync_folder(folder))
 }
 
-/// Makes a folder whose name survives a power cut, and those above it up to one that was there.
-pub(crate) fn create_folder_durably(disk: &dyn Disk, path: &Path) -> io::Result<()> {
-    if path.is_dir() {
-        return Ok(());
-    }
+/// Makes a folder whose name survives a power cut, and those above it up to one that was there. The name of one that is
+/// there is synced too: whoever made it may have ended, or failed, before it came to that.
+pub fn create_folder_durably(disk: &dyn Disk, path: &Path) -> io::Result<()> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    if let Some(parent) = parent {
-        create_folder_durably(disk, parent)?;
+    if !path.is_dir() {
+        if let Some(parent) = parent {
+            create_folder_durably(disk, parent)?;
+        }
+        disk.create_folder(path)?;
     }
-    disk.create_folder(path)?;
     parent.map_or(Ok(()), |parent| disk.sync_folder(parent))
 }
 

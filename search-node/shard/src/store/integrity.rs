@@ -15,7 +15,7 @@ const FOOTER_BYTES_MAX: u64 = 50_000;
 const READ_BYTES: usize = 256 << 10;
 
 /// A file that is not what was written.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("{path}: {reason}; the shard is corrupt, restore it from a copy or a snapshot")]
 pub struct IntegrityError {
     /// The file.
@@ -39,24 +39,33 @@ pub(crate) fn check_files(folder: &Path, files: &[SegmentFile], content: bool) -
         if length != file.bytes {
             return Err(fault(format!("the file has {length} bytes instead of {}", file.bytes)));
         }
-        if content {
-            verify_file(&path)?;
+        if content && let Some(damage) = damage_of(&path).map_err(|error| fault(error.to_string()))? {
+            return Err(damage);
         }
     }
     Ok(())
 }
 
-/// Reads a whole file and compares its checksum.
-pub(crate) fn verify_file(path: &Path) -> Result<(), IntegrityError> {
-    let verified = checksum_matches(path).unwrap_or_else(|error| Err(error.to_string()));
-    verified.map_err(|reason| IntegrityError { path: path.to_owned(), reason })
+/// Reads a whole file and compares its checksum; what is wrong with it, if anything. An error says that the file could not be
+/// read now, which need not be its fault.
+pub(crate) fn damage_of(path: &Path) -> std::io::Result<Option<IntegrityError>> {
+    let damage = |reason: &str| IntegrityError { path: path.to_owned(), reason: reason.to_owned() };
+    match checksum_matches(path) {
+        Ok(true) => Ok(None),
+        Ok(false) => Ok(Some(damage("its checksum or its footer does not match"))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Some(damage("the file is missing"))),
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+            Ok(Some(damage("the file is cut off")))
+        }
+        Err(error) => Err(error),
+    }
 }
 
-fn checksum_matches(path: &Path) -> std::io::Result<Result<(), String>> {
+fn checksum_matches(path: &Path) -> std::io::Result<bool> {
     let mut file = fs_err::File::open(path)?;
     let length = file.metadata()?.len();
     let Some((body, expected)) = footer(&file, length)? else {
-        return Ok(Err("its footer cannot be read".to_owned()));
+        return Ok(false);
     };
     let mut hasher = crc32fast::Hasher::new();
     let mut buffer = vec![0; READ_BYTES];
@@ -67,7 +76,7 @@ fn checksum_matches(path: &Path) -> std::io::Result<Result<(), String>> {
         hasher.update(&buffer[..wanted]);
         left -= wanted as u64;
     }
-    Ok(if hasher.finalize() == expected { Ok(()) } else { Err("its checksum does not match".to_owned()) })
+    Ok(hasher.finalize() == expected)
 }
 
 /// The length of what stands before the footer, and its checksum.

@@ -9,8 +9,7 @@ mod integrity;
 mod manifest;
 
 pub(crate) use directory::ShardDirectory;
-pub(crate) use disk::create_folder_durably;
-pub use disk::{Disk, DiskFile, HostDisk};
+pub use disk::{Disk, DiskFile, HostDisk, create_folder_durably, replace};
 pub use integrity::IntegrityError;
-pub(crate) use integrity::{check_files, verify_file};
+pub(crate) use integrity::{check_files, damage_of};
 pub(crate) use manifest::{Manifest, ManifestError};

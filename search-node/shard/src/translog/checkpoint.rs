@@ -43,12 +43,17 @@ impl CheckpointFile {
         Ok(Self::newest(folder)?.map(|(_, checkpoint)| checkpoint))
     }
 
-    /// Opens the file for writing, making it if it is not there.
+    /// Opens the file for writing, making it if it is not there. The newest slot is written again: the sync of it may have
+    /// failed, and the next write takes the place of the one before it.
     pub(super) fn open(disk: &dyn Disk, folder: &Path) -> Result<Self, TranslogError> {
         let path = path_in(folder);
-        let turn = Self::newest(folder)?.map_or(0, |(turn, _)| turn);
+        let newest = Self::newest(folder)?;
+        let turn = newest.map_or(0, |(turn, _)| turn);
         let opened = disk.open(&path).and_then(|file| {
             file.set_length(2 * SLOT_BYTES)?;
+            if let Some((turn, checkpoint)) = &newest {
+                file.write_at(&encode(*turn, checkpoint), slot_of(*turn))?;
+            }
             file.sync()?;
             disk.sync_folder(folder)?;
             Ok(file)
@@ -61,8 +66,7 @@ impl CheckpointFile {
     pub(super) fn write(&mut self, checkpoint: &Checkpoint) -> Result<(), TranslogError> {
         self.turn += 1;
         let bytes = encode(self.turn, checkpoint);
-        let offset = (self.turn % 2) * SLOT_BYTES;
-        let written = self.file.write_at(&bytes, offset).and_then(|()| self.file.sync());
+        let written = self.file.write_at(&bytes, slot_of(self.turn)).and_then(|()| self.file.sync());
         written.map_err(TranslogError::io(&self.path))
     }
 
@@ -87,6 +91,10 @@ impl CheckpointFile {
         }
         Ok(newest)
     }
+}
+
+fn slot_of(turn: u64) -> u64 {
+    (turn % 2) * SLOT_BYTES
 }
 
 fn encode(turn: u64, checkpoint: &Checkpoint) -> Vec<u8> {

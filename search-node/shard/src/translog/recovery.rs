@@ -13,6 +13,8 @@ pub(crate) struct Recovered {
     folder: PathBuf,
     /// With the end of what verifies in place of what was synced.
     pub(super) checkpoint: Checkpoint,
+    /// How far the newest generation was synced for certain.
+    pub(super) synced_until: u64,
     /// How many operations there are.
     pub(crate) operations: u64,
 }
@@ -23,6 +25,7 @@ impl Recovered {
         let Some(mut checkpoint) = CheckpointFile::read(folder)? else {
             return Ok(None);
         };
+        let synced_until = checkpoint.durable_offset;
         let mut operations = 0;
         for generation in checkpoint.min_generation..=checkpoint.generation {
             let mut records = Records::open(folder, seed_of(&checkpoint, generation))?;
@@ -46,7 +49,7 @@ impl Recovered {
                 checkpoint.durable_offset = records.offset();
             }
         }
-        Ok(Some(Self { folder: folder.to_owned(), checkpoint, operations }))
+        Ok(Some(Self { folder: folder.to_owned(), checkpoint, synced_until, operations }))
     }
 
     /// Gives every operation to `each`, oldest first, holding one at a time.

@@ -97,7 +97,7 @@ impl Translog {
         let recovered = Recovered::check(folder)?;
         let mut checkpoint = match &recovered {
             Some(found) => {
-                cut_tail(disk.as_ref(), folder, &found.checkpoint)?;
+                settle_tail(disk.as_ref(), folder, found)?;
                 found.checkpoint
             }
             None if durable_seq_no >= 0 => {
@@ -383,13 +383,25 @@ fn decode_at(path: &Path, bytes: &[u8], seed: Seed, offset: u64) -> Result<Opera
         .map_err(|reason| TranslogError::corrupt(path, offset, reason))
 }
 
-fn cut_tail(disk: &dyn Disk, folder: &Path, checkpoint: &Checkpoint) -> Result<(), TranslogError> {
-    let path = generation_path(folder, checkpoint.generation);
-    let cut = disk.open(&path).and_then(|file| {
-        file.set_length(checkpoint.durable_offset)?;
+/// Makes what verifies of the newest generation durable, and cuts the rest off. What lies beyond the checkpoint is written
+/// again: a sync of it may have failed, after which the system shows bytes that are not on the disk, and that no further
+/// sync would bring there.
+fn settle_tail(disk: &dyn Disk, folder: &Path, found: &Recovered) -> Result<(), TranslogError> {
+    let Checkpoint { generation, durable_offset: end, .. } = found.checkpoint;
+    let path = generation_path(folder, generation);
+    let settled = disk.open(&path).and_then(|file| {
+        let mut offset = found.synced_until;
+        let mut buffer = vec![0; BUFFER_BYTES.min(usize::try_from(end - offset).unwrap_or(BUFFER_BYTES))];
+        while offset < end {
+            let length = buffer.len().min(usize::try_from(end - offset).unwrap_or(BUFFER_BYTES));
+            file.read_at(&mut buffer[..length], offset)?;
+            file.write_at(&buffer[..length], offset)?;
+            offset += length as u64;
+        }
+        file.set_length(end)?;
         file.sync()
     });
-    cut.map_err(TranslogError::io(&path))
+    settled.map_err(TranslogError::io(&path))
 }
 
 #[cfg(test)]

@@ -1,0 +1,167 @@
+//! A power cut at every place while indices are made and their mappings grow: each index that was acknowledged is there with
+//! all of its fields, in its old state or in the new one, and never in none.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use daemon::clock::Clock;
+use serde_json::{Value, json};
+use shard::mapping::parse_mapping;
+use shard::{Disk, DiskFile, HostDisk, Shared, Workers};
+use testkit::{CrashDisk, FileId, PowerCut, Survival};
+
+use super::index::Resources;
+use super::registry::Indices;
+use crate::state_file;
+
+/// How many fields are added, one after the other.
+const FIELDS: usize = 6;
+
+struct Recorded(CrashDisk);
+
+#[derive(Debug)]
+struct RecordedFile(CrashDisk, FileId, fs_err::File);
+
+impl Recorded {
+    fn file(&self, opened: (FileId, fs_err::File)) -> Arc<dyn DiskFile> {
+        Arc::new(RecordedFile(self.0.clone(), opened.0, opened.1))
+    }
+}
+
+impl Disk for Recorded {
+    fn create_folder(&self, path: &Path) -> io::Result<()> {
+        self.0.create_folder(path)
+    }
+    fn create_new(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        if path.exists() {
+            return Err(io::Error::from(io::ErrorKind::AlreadyExists));
+        }
+        Ok(self.file(self.0.create(path)?))
+    }
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        Ok(self.file(self.0.create(path)?))
+    }
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        Ok(self.file(self.0.open(path)?))
+    }
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.0.rename(from, to)
+    }
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        self.0.remove(path)
+    }
+    fn sync_folder(&self, path: &Path) -> io::Result<()> {
+        self.0.sync_folder(path)
+    }
+    fn sync_file(&self, path: &Path) -> io::Result<()> {
+        self.0.sync_file(path)
+    }
+}
+
+impl DiskFile for RecordedFile {
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.0.write_at(self.1, &self.2, bytes, offset)
+    }
+    fn set_length(&self, length: u64) -> io::Result<()> {
+        self.0.set_length(self.1, &self.2, length)
+    }
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync(self.1);
+        Ok(())
+    }
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+        use std::os::unix::fs::FileExt;
+        self.2.file().read_exact_at(bytes, offset)
+    }
+}
+
+fn resources(disk: Arc<dyn Disk>) -> Resources {
+    Resources {
+        segment_buffer_bytes: 1 << 20,
+        shared: Shared { disk, workers: Workers::new(0), ..Shared::default() },
+        idle_after: None,
+        clock: Clock::system(),
+    }
+}
+
+fn fields(count: usize) -> Value {
+    let all = (0..count).map(|n| (format!("field{n}"), json!({"type": "keyword"})));
+    json!({"properties": all.collect::<serde_json::Map<_, _>>()})
+}
+
+/// What a cut may leave of one state: the outcomes that a disk can have.
+const OUTCOMES: [Survival; 5] = [
+    Survival::Nothing,
+    Survival::AllButTheTornLast,
+    Survival::Some { seed: 1 },
+    Survival::Some { seed: 2 },
+    Survival::Some { seed: 3 },
+];
+
+/// Does `work` on a disk that remembers, and gives each state that a power cut could leave to `check`, with the last mark
+/// that was set before, and the name of the cut.
+fn at_every_cut(work: impl Fn(&CrashDisk, Arc<dyn Disk>), check: impl Fn(&Path, usize, &str)) {
+    let root = tempfile::tempdir().expect("a folder");
+    let disk = CrashDisk::new(root.path());
+    work(&disk, Arc::new(Recorded(disk.clone())));
+    for cut in 0..=disk.len() {
+        for survival in OUTCOMES {
+            let folder = tempfile::tempdir().expect("a folder");
+            PowerCut::after(&disk, cut, survival).lay_out(folder.path()).expect("laid out");
+            let acknowledged = disk.marks_before(cut).last().copied().unwrap_or(0);
+            check(folder.path(), acknowledged, &format!("cut {cut} of {}, {survival:?}", disk.len()));
+        }
+    }
+}
+
+#[test]
+fn an_index_is_there_with_its_fields_whenever_the_power_is_cut() {
+    at_every_cut(
+        |disk, recorded| {
+            let indices =
+                Indices::open(&disk.root().join("data/indices"), true, resources(recorded)).expect("opens");
+            let body = json!({"settings": {"number_of_shards": 2}, "mappings": fields(1)});
+            let index = indices.create("logs", &body).expect("made");
+            disk.mark(1);
+            for count in 2..=FIELDS {
+                index.add_mapping(&parse_mapping(&fields(count)).expect("valid")).expect("added");
+                disk.mark(count);
+            }
+        },
+        |root, acknowledged, cut| {
+            let indices = Indices::open(&root.join("data/indices"), true, resources(HostDisk::shared()));
+            let indices = indices.expect(cut);
+
+            assert_eq!(indices.unavailable(), 0, "{cut}");
+            let Some(index) = indices.get("logs") else {
+                assert_eq!(acknowledged, 0, "{cut}: the index is gone");
+                return;
+            };
+            let found = index.mapping().leaves().len();
+            assert!(found == acknowledged || found == acknowledged + 1, "{cut}: {found} fields");
+            assert_eq!(index.shards().expect(cut).len(), 2);
+        },
+    );
+}
+
+/// Replacing leaves the old content or the new, from the first byte to the last.
+#[test]
+fn a_state_file_is_the_old_one_or_the_new_one() {
+    at_every_cut(
+        |disk, recorded| {
+            for number in 1..4usize {
+                let text = "x".repeat(number * 700);
+                state_file::write(recorded.as_ref(), &disk.root().join("node.state"), &(number, text))
+                    .expect("written");
+                disk.mark(number);
+            }
+        },
+        |root, acknowledged, cut| {
+            let read: Option<(usize, String)> = state_file::read(&root.join("node.state")).expect(cut);
+
+            let found = read.map_or(0, |(number, _)| number);
+            assert!(found == acknowledged || found == acknowledged + 1, "{cut}: {found}");
+        },
+    );
+}

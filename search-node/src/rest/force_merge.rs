@@ -1,0 +1,97 @@
+//! `_forcemerge`: segments merged because somebody asks, until what is asked is reached.
+
+use std::sync::Arc;
+
+use futures::FutureExt;
+use http::{Method, StatusCode};
+use serde_json::{Map, Value, json};
+use shard::ForceMerge;
+
+use super::call::Call;
+use super::envelope::Reply;
+use super::router::{Route, route};
+use crate::error::ApiError;
+use crate::indices::Index;
+
+const POST: &[Method] = &[Method::POST];
+
+const NAMES: &[&str] = &[
+    "max_num_segments",
+    "only_expunge_deletes",
+    "flush",
+    "allow_no_indices",
+    "expand_wildcards",
+    "ignore_unavailable",
+    "primary_only",
+    "wait_for_completion",
+];
+
+pub(super) const ROUTES: &[Route] = &[
+    route(POST, "/_forcemerge", NAMES, |call| force_merge(call).boxed()),
+    route(POST, "/{index}/_forcemerge", NAMES, |call| force_merge(call).boxed()),
+];
+
+/// In a pool of its own: a merge may take hours, and writers must not wait behind it.
+async fn force_merge(call: Call) -> Result<Reply, ApiError> {
+    let wish = wish_of(&call)?;
+    let is_flushed = call.maybe_flag("flush")?.unwrap_or(true);
+    if call.maybe_flag("wait_for_completion")? == Some(false) {
+        return Err(ApiError::argument(
+            "[wait_for_completion] must be true: force merges are not kept as tasks; leave it out, and let the client wait",
+        ));
+    }
+    // There are no copies but primaries.
+    call.flag("primary_only")?;
+    if !call.body.is_empty() {
+        return Err(ApiError::argument(
+            "request [POST /_forcemerge] does not support having a body; say what is asked in parameters",
+        ));
+    }
+    let expression = call.path.get("index").map_or("_all", String::as_str);
+    let indices = call.node.indices.resolve(expression, call.name_options()?)?;
+    let pool = call.node.force_merge_pool.clone();
+    pool.run(move || Call::ok(merge_all(&indices, wish, is_flushed))).await
+}
+
+/// As in Elasticsearch 7.10, a merge of deletes goes before a number of segments.
+fn wish_of(call: &Call) -> Result<ForceMerge, ApiError> {
+    let count_max = match call.param("max_num_segments") {
+        None | Some("-1") => None,
+        Some(_) => call.number("max_num_segments")?,
+    };
+    if call.flag("only_expunge_deletes")? {
+        return Ok(ForceMerge::Deletes);
+    }
+    match count_max {
+        None => Ok(ForceMerge::Due),
+        Some(0) => Err(ApiError::argument("[max_num_segments] must be at least 1, or -1 for what is due")),
+        Some(count) => Ok(ForceMerge::Segments(usize::try_from(count).unwrap_or(usize::MAX))),
+    }
+}
+
+fn merge_all(indices: &[Arc<Index>], wish: ForceMerge, is_flushed: bool) -> Value {
+    let mut total = 0;
+    let mut failures = Vec::new();
+    for index in indices {
+        for (number, outcome) in index.force_merge(wish, is_flushed).into_iter().enumerate() {
+            total += 1;
+            if let Err(error) = outcome {
+                failures.push(failure(index, number, &error));
+            }
+        }
+    }
+    let mut shards = Map::new();
+    shards.insert("total".to_owned(), json!(total));
+    shards.insert("successful".to_owned(), json!(total - failures.len()));
+    shards.insert("failed".to_owned(), json!(failures.len()));
+    if !failures.is_empty() {
+        shards.insert("failures".to_owned(), Value::Array(failures));
+    }
+    json!({"_shards": shards})
+}
+
+fn failure(index: &Index, number: usize, error: &ApiError) -> Value {
+    let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let name = status.canonical_reason().unwrap_or_default().to_uppercase().replace(' ', "_");
+    json!({"shard": number, "index": index.name, "status": name, "reason": error.to_item()})
+}

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use tantivy::index::SegmentMeta;
+use tantivy::index::{IndexSettings, Segment, SegmentMeta, SegmentReader};
 use tantivy::indexer::merge_filtered_segments;
 
 use super::merge_policy::plan;
@@ -87,8 +87,24 @@ impl Engine {
             return Ok(None);
         }
         let filters = segments.iter().map(|_| None).collect();
-        let settings = job.index.settings().clone();
+        let settings = merged_settings(job, &segments)?;
         let merged = merge_filtered_segments(&segments, settings, filters, self.directory.beside())?;
         Ok(merged.searchable_segment_metas()?.into_iter().next())
     }
+}
+
+/// How the merged segment is written: as every segment, but that those older than the field which the index is sorted by
+/// have no column of it. They are put one behind the other.
+fn merged_settings(job: &MergeJob, segments: &[Segment]) -> Result<IndexSettings, EngineError> {
+    let mut settings = job.index.settings().clone();
+    if let Some(sort) = &settings.sort_by_field {
+        for segment in segments {
+            let columns = SegmentReader::open(segment)?.fast_fields().dynamic_column_handles(&sort.field)?;
+            if columns.is_empty() {
+                settings.sort_by_field = None;
+                break;
+            }
+        }
+    }
+    Ok(settings)
 }

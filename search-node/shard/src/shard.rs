@@ -8,7 +8,8 @@ use std::sync::atomic::Ordering;
 use tantivy::DocAddress;
 
 use crate::engine::{
-    Engine, EngineError, EngineOptions, Shared, StoredDocument, View, WriteOutcome, WriteRequest, WriteRun, Written,
+    Engine, EngineError, EngineOptions, Shared, StoredDocument, View, WriteOutcome, WriteRequest, WriteRun,
+    Written,
 };
 use crate::mapping::Mapping;
 use crate::query::{Query, QueryContext};

@@ -331,12 +331,7 @@ pub(super) fn read_document(
 }
 
 /// Adds what every document has beside its own fields. Gives the size of its source.
-fn add_meta_values(
-    layout: &Layout,
-    values: &mut SharedValues,
-    place: Place<'_>,
-    numbers: Numbers,
-) -> usize {
+fn add_meta_values(layout: &Layout, values: &mut SharedValues, place: Place<'_>, numbers: Numbers) -> usize {
     let meta = layout.meta;
     let values = values.edit();
     values.add_text(meta.uid, place.uid);
@@ -409,7 +404,7 @@ impl OpenSegment {
 fn next_version(request: &WriteRequest<'_>, current: Option<Current>) -> Result<u64, EngineError> {
     let conflict = |reason: String| EngineError::VersionConflict { id: request.id.to_owned(), reason };
     let live = current.filter(|current| !current.deleted);
-    let next = current.map_or(1, |current| current.version + 1);
+    let next = current.map_or(1, |current| current.version.saturating_add(1));
     match (request.condition, live) {
         (Condition::None, _) => Ok(next),
         (Condition::Absent, None) => Ok(next),

@@ -6,8 +6,8 @@
 use std::net::Ipv6Addr;
 use std::sync::Arc;
 
-use tantivy::schema::document::{Document, ReferenceValue, ReferenceValueLeaf, Value};
 use tantivy::schema::Field;
+use tantivy::schema::document::{Document, ReferenceValue, ReferenceValueLeaf, Value};
 
 /// The typed values of one document.
 #[derive(Debug, Clone, Default)]

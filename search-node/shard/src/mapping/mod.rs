@@ -16,12 +16,13 @@ mod error;
 mod field_values;
 mod fields;
 mod merge;
+mod names;
 mod templates;
 mod values;
 
 pub use definition::{MappingLimits, parse_mapping};
-pub use document::check_document;
 pub(crate) use document::DocumentParser;
+pub use document::check_document;
 pub use error::MappingError;
 pub(crate) use field_values::SharedValues;
 pub use fields::{Dynamic, FieldKind, FieldMapping, Leaf, Mapping, ObjectMapping};

@@ -102,20 +102,24 @@ fn one(
         routing: stored.routing.clone(),
     };
     match &plan.work {
-        Work::Delete => write(node, writes.to_index(index), &in_place, None, unchanged).map(|_| Count::Deleted),
+        Work::Delete => {
+            write(node, writes.to_index(index), &in_place, None, unchanged).map(|_| Count::Deleted)
+        }
         Work::Update => match scripted(node, plan, index, stored, stored.source.clone())? {
-            None => {
-                write(node, writes.to_index(index), &in_place, Some(&stored.source), unchanged).map(|_| Count::Updated)
-            }
+            None => write(node, writes.to_index(index), &in_place, Some(&stored.source), unchanged)
+                .map(|_| Count::Updated),
             Some(changed) if changed.id != id || changed.index != index.name => {
                 Err(ApiError::argument("Modifying [_id] or [_index] not allowed"))
             }
             Some(changed) => match changed.op {
                 Op::None => Ok(Count::Noops),
-                Op::Delete => write(node, writes.to_index(index), &in_place, None, unchanged).map(|_| Count::Deleted),
+                Op::Delete => {
+                    write(node, writes.to_index(index), &in_place, None, unchanged).map(|_| Count::Deleted)
+                }
                 Op::Index => {
                     let source = changed.source.to_string().into_bytes();
-                    write(node, writes.to_index(index), &in_place, Some(&source), unchanged).map(|_| Count::Updated)
+                    write(node, writes.to_index(index), &in_place, Some(&source), unchanged)
+                        .map(|_| Count::Updated)
                 }
             },
         },
@@ -151,7 +155,8 @@ fn copy(
             Op::None => return Ok(Count::Noops),
             Op::Delete => {
                 let Ok(index) = target.existing_index(node) else { return Ok(Count::Deleted) };
-                return write(node, writes.to_index(&index), &target, None, Condition::None).map(|_| Count::Deleted);
+                return write(node, writes.to_index(&index), &target, None, Condition::None)
+                    .map(|_| Count::Deleted);
             }
             Op::Index => {}
         }

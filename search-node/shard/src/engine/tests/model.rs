@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{NOW, found, mapping, open, request};
-use crate::engine::{Condition, Engine, EngineError, StoredDocument, WriteOutcome, Written};
+use crate::engine::{Condition, Engine, EngineError, StoredDocument, WriteOutcome, WriteRun, Written};
 use crate::mapping::Mapping;
 
 const IDS: u8 = 12;
@@ -215,7 +215,7 @@ impl Pair<'_> {
         let source = source.map(|source| source.to_string().into_bytes());
         let mut request = request(id, source.as_deref(), condition);
         request.routing = routing_of(id);
-        match self.engine().write(&request)? {
+        match WriteRun::new(self.engine()).write(&request)? {
             WriteOutcome::Written(written) => Ok(written),
             WriteOutcome::NeedsMapping(_) => panic!("the mapping has every field"),
         }

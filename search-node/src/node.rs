@@ -77,15 +77,27 @@ pub struct Running {
 impl Node {
     /// Opens everything that is stored and starts to listen.
     pub async fn start(settings: NodeSettings, clock: Clock) -> anyhow::Result<Running> {
-        let data = settings.path_data.clone();
-        // Once it is there, the folder above it is none of our business: it may not even be readable.
-        if !data.is_dir() {
-            create_folder_durably(&HostDisk, &data)
-                .with_context(|| format!("path.data {} cannot be made", data.display()))?;
-        }
-        let lock = lock_folder(&data)?;
+        make_folder(&settings.path_data)?;
+        let lock = lock_folder(&settings.path_data)?;
         let listener = listen(&settings).await?;
         let address = listener.local_addr()?;
+        let node = Self::open(settings, clock)?;
+        let stop = node.stopping.clone();
+        let refresher = refresh_loop(Arc::clone(&node), stop.clone())?;
+        let reliever = relief::start(Arc::clone(&node), stop.clone())?;
+        recover(Arc::clone(&node), stop.clone())?;
+        let asked = stop.clone();
+        let app = node.api();
+        let server = tokio::spawn(async move {
+            axum::serve(listener, app).with_graceful_shutdown(asked.cancelled_owned()).await
+        });
+        Ok(Running { node, address, stop, server, threads: [refresher, reliever], _lock: lock })
+    }
+
+    /// Opens everything that is stored. Nothing listens, and nothing runs in the background: for who holds the folder.
+    pub fn open(settings: NodeSettings, clock: Clock) -> anyhow::Result<Arc<Self>> {
+        let data = settings.path_data.clone();
+        make_folder(&data)?;
         let identity = identity_of(&data, &clock)?;
         let shared = Shared {
             workers: Workers::new(settings.merge_threads),
@@ -103,15 +115,14 @@ impl Node {
             },
         )?;
         let metrics = Metrics::default();
-        let stop = CancellationToken::new();
-        let node = Arc::new(Node {
+        Ok(Arc::new(Node {
             write_pool: Pool::new("write", settings.write),
             search_pool: Pool::new("search", settings.search),
             by_query_pool: Pool::new("by_query", settings.by_query),
             force_merge_pool: Pool::new("force_merge", settings.force_merge),
             by_query_places: Arc::new(Semaphore::new(settings.by_query.size + settings.by_query.queue)),
             tasks: Arc::new(Tasks::new(clock.clone(), settings.task_results_max)),
-            stopping: stop.clone(),
+            stopping: CancellationToken::new(),
             counters: NodeCounters::of(&metrics),
             indices: Arc::new(indices),
             memory: Memory::new(settings.memory_limit),
@@ -121,16 +132,12 @@ impl Node {
             clock,
             metrics,
             identity,
-        });
-        let refresher = refresh_loop(Arc::clone(&node), stop.clone())?;
-        let reliever = relief::start(Arc::clone(&node), stop.clone())?;
-        recover(Arc::clone(&node), stop.clone())?;
-        let asked = stop.clone();
-        let app = rest::app(Arc::clone(&node));
-        let server = tokio::spawn(async move {
-            axum::serve(listener, app).with_graceful_shutdown(asked.cancelled_owned()).await
-        });
-        Ok(Running { node, address, stop, server, threads: [refresher, reliever], _lock: lock })
+        }))
+    }
+
+    /// The REST API over this node.
+    pub fn api(self: &Arc<Self>) -> axum::Router {
+        rest::app(Arc::clone(self))
     }
 }
 
@@ -175,6 +182,16 @@ impl NodeCounters {
             searches: metrics.counter("search_node_searches", "Searches"),
         }
     }
+}
+
+/// Makes the data folder if there is none. Once it is there, the folder above it is none of our business: it may not even be
+/// readable.
+fn make_folder(data: &Path) -> anyhow::Result<()> {
+    if data.is_dir() {
+        return Ok(());
+    }
+    create_folder_durably(&HostDisk, data)
+        .with_context(|| format!("path.data {} cannot be made", data.display()))
 }
 
 /// Locks the data folder for this process, or names the one that holds it.

@@ -49,7 +49,8 @@ fn no_source_file_is_dead() {
         let is_root = matches!(name, "lib" | "main" | "build" | "mod")
             || folder.ends_with("bench")
             || folder.ends_with("tests")
-            || folder.ends_with("benches");
+            || folder.ends_with("benches")
+            || folder.ends_with("fuzz_targets");
         if is_root {
             continue;
         }

@@ -54,6 +54,13 @@ fn every_package_has_a_permissive_licence() {
     assert!(packages.len() > 100, "only {} packages were looked at", packages.len());
 }
 
+/// The fuzzers have a licence more (NCSA), which is why they are locked by themselves.
+#[test]
+fn nothing_of_the_fuzzers_is_in_the_product() {
+    let names = |lock: &str| crate::read(&crate::root().join(lock)).contains("name = \"libfuzzer-sys\"");
+    assert!(names("fuzz/Cargo.lock") && !names("Cargo.lock"));
+}
+
 #[test]
 fn every_package_of_the_web_app_has_a_permissive_licence() {
     let lock: Value =

@@ -1,8 +1,10 @@
 //! What tests of several crates share. No program depends on it.
 #![warn(missing_docs)]
 
+mod chance;
 mod crash_disk;
 mod power_cut;
 
+pub use chance::Chance;
 pub use crash_disk::{CrashDisk, FileId};
 pub use power_cut::{PowerCut, Survival};

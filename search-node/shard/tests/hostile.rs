@@ -11,44 +11,13 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use shard::mapping::{Mapping, check_document, parse_mapping};
 use shard::{Condition, EngineOptions, Shard, Shared, Workers, WriteOutcome, WriteRequest, inspect_translog};
+use testkit::Chance;
 
 const NOW: i64 = 1_795_515_630_123;
 const DOCUMENTS: u64 = 40;
 
 fn rounds() -> u64 {
     std::env::var("HOSTILE_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(300)
-}
-
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % bound.max(1) as u64) as usize
-    }
-
-    /// Some bytes with one thing wrong with them.
-    fn damage(&mut self, mut bytes: Vec<u8>) -> Vec<u8> {
-        if bytes.is_empty() {
-            return vec![self.below(256) as u8];
-        }
-        let at = self.below(bytes.len());
-        let end = (at + 1 + self.below(64)).min(bytes.len());
-        match self.below(6) {
-            0 => bytes[at] ^= 1 << self.below(8),
-            1 => bytes.truncate(at),
-            2 => bytes[at..end].fill(0),
-            3 => bytes[at..end].fill(0xff),
-            4 => drop(bytes.drain(at..end)),
-            _ => {
-                let piece = bytes[at..end].to_vec();
-                bytes.splice(at..at, piece);
-            }
-        }
-        bytes
-    }
 }
 
 fn mapping() -> Arc<Mapping> {
@@ -147,7 +116,7 @@ fn one_damage_to_any_file_is_reported_or_changes_nothing() {
     let origin = tempfile::tempdir().expect("a folder");
     sample(origin.path());
     let all = files(origin.path());
-    let mut chance = Chance(0x5eed_cafe);
+    let mut chance = Chance::new(0x5eed_cafe);
     let (mut refused, mut harmless) = (0, 0);
     for round in 0..rounds() {
         let victim = &all[round as usize % all.len()];
@@ -186,7 +155,7 @@ fn any_document_gives_fields_or_a_reason_in_little_time() {
     ];
     let nested = format!("{}1{}", "{\"a\":".repeat(5_000), "}".repeat(5_000));
     let arrays = format!("{{\"n\":{}1{}}}", "[".repeat(5_000), "]".repeat(5_000));
-    let mut chance = Chance(0xd0c5);
+    let mut chance = Chance::new(0xd0c5);
     let mut texts: Vec<Vec<u8>> = vec![nested.into_bytes(), arrays.into_bytes()];
     for round in 0..rounds() * 10 {
         let seed = seeds[round as usize % seeds.len()].to_string().into_bytes();

@@ -56,6 +56,13 @@ impl Demands {
             // -3 is how "any version" is written in the versioning that a client does itself.
             faults.push(format!("illegal version value [-3] for version type [{}]", version_type.name()));
         }
+        // Versions are signed numbers of 64 bits, and the next one must be possible.
+        if let Some(version) = self.version.filter(|version| *version >= i64::MAX as u64) {
+            faults.push(format!(
+                "illegal version value [{version}] for version type [{}]",
+                version_type.name()
+            ));
+        }
         if !faults.is_empty() {
             return Err(ApiError::validations(&faults));
         }

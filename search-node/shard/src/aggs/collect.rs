@@ -15,7 +15,7 @@ use tantivy::{DocId, DocSet, TERMINATED};
 use super::hyperloglog::{DistinctCounter, spread, spread_bytes};
 use super::partial::{AggPartial, Bucket, Key, State, Sums};
 use super::request::{AggRequest, DateHistogram, Interval, Kind, Node};
-use crate::engine::View;
+use crate::engine::{View, stored_name};
 use crate::mapping::dates::floor_to;
 use crate::mapping::{FieldKind, Storage, show_ip};
 use crate::query::{QueryContext, lower};
@@ -258,18 +258,19 @@ impl Values {
             return Err(no_column_for_text(path).into());
         }
         let columns = reader.fast_fields();
+        let name = &stored_name(path);
         Ok(match (mapping.kind.storage(), &mapping.kind) {
             (_, _) if !mapping.doc_values => Values::None,
             (Storage::I64, FieldKind::Date(_)) => {
-                columns.column_opt::<i64>(path)?.map_or(Values::None, Values::Date)
+                columns.column_opt::<i64>(name)?.map_or(Values::None, Values::Date)
             }
-            (Storage::I64, _) => columns.column_opt::<i64>(path)?.map_or(Values::None, Values::I64),
-            (Storage::F64, _) => columns.column_opt::<f64>(path)?.map_or(Values::None, Values::F64),
-            (Storage::Bool, _) => columns.column_opt::<bool>(path)?.map_or(Values::None, Values::Bool),
+            (Storage::I64, _) => columns.column_opt::<i64>(name)?.map_or(Values::None, Values::I64),
+            (Storage::F64, _) => columns.column_opt::<f64>(name)?.map_or(Values::None, Values::F64),
+            (Storage::Bool, _) => columns.column_opt::<bool>(name)?.map_or(Values::None, Values::Bool),
             (Storage::Ip, _) => columns
-                .column_opt::<Ipv6Addr>(path)?
+                .column_opt::<Ipv6Addr>(name)?
                 .map_or(Values::None, |column| Values::Ip(column, Default::default())),
-            (Storage::Keyword | Storage::Text, _) => columns.str(path)?.map_or(Values::None, Values::Text),
+            (Storage::Keyword | Storage::Text, _) => columns.str(name)?.map_or(Values::None, Values::Text),
         })
     }
 

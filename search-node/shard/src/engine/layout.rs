@@ -1,5 +1,6 @@
 //! The layout: which tantivy field keeps which field of the mapping. It only ever grows.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -108,8 +109,10 @@ impl Layout {
         // A sort by a field that no document has had yet begins once the field has a column.
         let sort = self.sort.as_ref().filter(|sort| self.has_column(&sort.field));
         IndexSettings {
-            sort_by_field: sort
-                .map(|sort| IndexSortByField { field: sort.field.clone(), order: order(sort) }),
+            sort_by_field: sort.map(|sort| IndexSortByField {
+                field: stored_name(&sort.field).into_owned(),
+                order: order(sort),
+            }),
             docstore_compression: Compressor::Zstd(ZstdCompressor { compression_level: Some(1) }),
             docstore_compress_dedicated_thread: false,
             docstore_blocksize: SOURCE_BLOCK_BYTES,
@@ -154,8 +157,18 @@ fn raw_text() -> TextOptions {
     )
 }
 
+/// tantivy's name of the field at a path. It takes no `-` in front, and no zero byte, which ends the name of a column; such a
+/// path is written with a `=` in front, `==` for `=` and `=0` for zero.
+pub(crate) fn stored_name(path: &str) -> Cow<'_, str> {
+    if !path.starts_with(['-', '=']) && !path.contains('\0') {
+        return Cow::Borrowed(path);
+    }
+    Cow::Owned(format!("={}", path.replace('=', "==").replace('\0', "=0")))
+}
+
 fn add_slot(builder: &mut SchemaBuilder, slot: &Slot) -> Field {
-    let name = slot.path.as_str();
+    let name = stored_name(&slot.path);
+    let name = name.as_ref();
     match slot.storage {
         Storage::Text => builder.add_text_field(name, analyzed_text(slot)),
         Storage::Keyword => {
@@ -191,4 +204,22 @@ fn analyzed_text(slot: &Slot) -> TextOptions {
 /// Numbers are searched through their column; without one, through an index.
 fn numeric(slot: &Slot) -> NumericOptions {
     if slot.column { NumericOptions::default().set_fast() } else { NumericOptions::default().set_indexed() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two paths never share a name, and no name is one that tantivy does not take.
+    #[test]
+    fn stored_names_differ_and_are_allowed() {
+        let paths = ["a", "-a", "=a", "=-a", "a=", "==a", "a\0", "a=0", "-a\0", "-", "=", "\0"];
+        let names: Vec<_> = paths.iter().map(|path| stored_name(path)).collect();
+
+        for (at, name) in names.iter().enumerate() {
+            assert!(!name.starts_with('-') && !name.contains('\0'), "{name}");
+            assert!(!names[..at].contains(name), "{name}");
+        }
+        assert_eq!(stored_name("host.name"), "host.name");
+    }
 }

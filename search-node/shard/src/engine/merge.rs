@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use tantivy::index::{SegmentId, SegmentMeta};
+use tantivy::index::{IndexSettings, Segment, SegmentId, SegmentMeta, SegmentReader};
 use tantivy::indexer::merge_filtered_segments;
 
 use super::merge_policy::{ForceMerge, force, plan};
@@ -119,7 +119,7 @@ impl Engine {
         }
         let segments: Vec<_> = job.segments.iter().map(|meta| job.index.segment(meta.clone())).collect();
         let filters = segments.iter().map(|_| None).collect();
-        let settings = job.index.settings().clone();
+        let settings = merged_settings(job, &segments)?;
         let merged = merge_filtered_segments(&segments, settings, filters, output.clone())
             .map_err(EngineError::from)?;
         let metas = merged.searchable_segment_metas().map_err(EngineError::from)?;
@@ -209,4 +209,20 @@ impl Drop for DiscardOnDrop<'_> {
     fn drop(&mut self) {
         self.0.discard();
     }
+}
+
+/// How the merged segment is written: as every segment, but that those older than the field which the index is sorted by
+/// have no column of it. They are put one behind the other.
+fn merged_settings(job: &MergeJob, segments: &[Segment]) -> Result<IndexSettings, EngineError> {
+    let mut settings = job.index.settings().clone();
+    if let Some(sort) = &settings.sort_by_field {
+        for segment in segments {
+            let columns = SegmentReader::open(segment)?.fast_fields().dynamic_column_handles(&sort.field)?;
+            if columns.is_empty() {
+                settings.sort_by_field = None;
+                break;
+            }
+        }
+    }
+    Ok(settings)
 }

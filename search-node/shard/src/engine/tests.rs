@@ -1,11 +1,11 @@
-//! The engine against a naive model: whatever happens between writes, what was written is what is read.
+//! What the engine promises, one promise a test; `model` tries them all at once.
 
-use std::collections::BTreeMap;
+mod model;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
@@ -607,93 +607,4 @@ fn a_merge_that_is_never_done_lets_go_of_its_inputs() {
     assert_eq!(failed_merges(&engine), 1);
     engine.force_merge(ForceMerge::Segments(1)).expect("merged");
     assert_eq!(engine.view().searcher.segment_readers().len(), 1);
-}
-
-#[derive(Debug, Clone)]
-enum Step {
-    Put(u8, u16),
-    Delete(u8),
-    Refresh,
-    Flush,
-    Grow,
-    Merge,
-    /// Everything that was not synced is gone: here all is, so everything comes back.
-    Restart,
-}
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = prop_oneof![
-        8 => (0..12u8, any::<u16>()).prop_map(|(id, n)| Step::Put(id, n)),
-        3 => (0..12u8).prop_map(Step::Delete),
-        3 => Just(Step::Refresh),
-        1 => Just(Step::Flush),
-        1 => Just(Step::Grow),
-        1 => Just(Step::Merge),
-        1 => Just(Step::Restart),
-    ];
-    proptest::collection::vec(step, 1..60)
-}
-
-fn fields_of(generation: usize) -> Arc<Mapping> {
-    let names: Vec<String> = (0..generation).map(|n| format!("text{n}")).collect();
-    let mut fields = vec![("n", "long")];
-    fields.extend(names.iter().map(|name| (name.as_str(), "text")));
-    mapping(&fields)
-}
-
-fn run(steps: Vec<Step>) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut generation = 0;
-    let mut engine = open(folder.path(), fields_of(generation));
-    let mut model: BTreeMap<String, Value> = BTreeMap::new();
-    for step in steps {
-        match step {
-            Step::Put(id, n) => {
-                let mut document = json!({"n": n});
-                if generation > 0 {
-                    document[format!("text{}", generation - 1)] = json!(format!("word{n}"));
-                }
-                let written = put(&engine, &id.to_string(), &document);
-                engine.sync(written.location.expect("logged")).expect("synced");
-                model.insert(id.to_string(), document);
-            }
-            Step::Delete(id) => {
-                let written = write(&engine, &id.to_string(), None, Condition::None).expect("deleted");
-                engine.sync(written.location.expect("logged")).expect("synced");
-                assert_eq!(written.existed, model.remove(&id.to_string()).is_some());
-            }
-            Step::Refresh => drop(engine.refresh(NOW).expect("refreshed")),
-            Step::Flush => engine.flush(NOW).expect("flushed"),
-            Step::Grow => {
-                generation += 1;
-                engine.set_mapping(fields_of(generation), NOW).expect("grown");
-            }
-            Step::Merge => engine.force_merge(ForceMerge::Segments(1)).expect("merged"),
-            Step::Restart => {
-                drop(engine);
-                engine = open(folder.path(), fields_of(generation));
-            }
-        }
-        for id in 0..12u8 {
-            let stored = engine.get(&id.to_string()).expect("got");
-            let source = stored.map(|stored| serde_json::from_slice::<Value>(&stored.source).expect("JSON"));
-            assert_eq!(source.as_ref(), model.get(&id.to_string()), "document {id}");
-        }
-    }
-    engine.refresh(NOW).expect("refreshed");
-    let mut expected: Vec<&String> = model.keys().collect();
-    expected.sort();
-    assert_eq!(found(&engine, &json!({"match_all": {}})).iter().collect::<Vec<_>>(), expected);
-    for (id, document) in &model {
-        let hits = found(&engine, &json!({"term": {"n": document["n"]}}));
-        assert!(hits.contains(id), "document {id} is found by its value");
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
-    #[test]
-    fn reads_agree_with_a_naive_model_whatever_happens_between(steps in steps()) {
-        run(steps);
-    }
 }

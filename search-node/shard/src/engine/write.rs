@@ -403,7 +403,7 @@ impl OpenSegment {
 fn next_version(request: &WriteRequest<'_>, current: Option<Current>) -> Result<u64, EngineError> {
     let conflict = |reason: String| EngineError::VersionConflict { id: request.id.to_owned(), reason };
     let live = current.filter(|current| !current.deleted);
-    let next = current.map_or(1, |current| current.version + 1);
+    let next = current.map_or(1, |current| current.version.saturating_add(1));
     match (request.condition, live) {
         (Condition::None, _) => Ok(next),
         (Condition::Absent, None) => Ok(next),

@@ -478,8 +478,10 @@ mod tests {
 
     #[test]
     fn a_number_is_read_as_its_text() {
-        let edges = [0, 1, 19, 2024, 20_240_101, 9_999_999_999, 10_000_000_000, NOW, -NOW, (1 << 53) - 1, i64::MAX];
-        for formats in [DateFormats::DEFAULT, "epoch_second", "epoch_millis||yyyy", "yyyyMMdd||epoch_millis"] {
+        let edges =
+            [0, 1, 19, 2024, 20_240_101, 9_999_999_999, 10_000_000_000, NOW, -NOW, (1 << 53) - 1, i64::MAX];
+        for formats in [DateFormats::DEFAULT, "epoch_second", "epoch_millis||yyyy", "yyyyMMdd||epoch_millis"]
+        {
             let formats = DateFormats::parse(formats).expect("formats");
             for number in edges {
                 let by_text = formats.read(&number.to_string());

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::dates::DateFormats;
 use super::error::MappingError;
 use super::fields::{Dynamic, FieldKind, FieldMapping, Mapping, ObjectMapping};
+use super::names::{check_depth, check_unique, is_metadata};
 use super::templates::DynamicTemplate;
 
 /// Bounds of a mapping; settings of the index.
@@ -63,7 +64,10 @@ pub fn parse_mapping(body: &Value) -> Result<Mapping, MappingError> {
     let mut mapping = Mapping::default();
     for (key, value) in body {
         match key.as_str() {
-            "properties" => parse_properties(value, "", &mut mapping.root)?,
+            "properties" => {
+                parse_properties(value, "", &mut mapping.root)?;
+                check_unique(&mapping.root, "")?;
+            }
             "dynamic" => mapping.root.dynamic = Some(parse_dynamic(value)?),
             "date_detection" => mapping.date_detection = flag(key, value)?,
             "numeric_detection" => mapping.numeric_detection = flag(key, value)?,
@@ -95,9 +99,13 @@ fn parse_properties(value: &Value, prefix: &str, object: &mut ObjectMapping) -> 
                 plain(definition)
             )));
         };
-        if name.trim().is_empty() {
+        if name.split('.').any(|part| part.trim().is_empty()) {
             return Err(MappingError::argument("name cannot be empty string"));
         }
+        if prefix.is_empty() && is_metadata(name) {
+            return Err(MappingError::parsing(format!("Field [{name}] is defined more than once")));
+        }
+        check_depth(&format!("{prefix}{name}"))?;
         parse_property(name, body, prefix, object)?;
     }
     Ok(())

@@ -10,6 +10,7 @@ use super::dynamic::infer;
 use super::error::MappingError;
 use super::field_values::FieldValues;
 use super::fields::{Dynamic, FieldKind, FieldMapping, Mapping, ObjectMapping};
+use super::names::{check_depth, check_name, is_metadata};
 use super::values::{Scalar, to_bool, to_float, to_integer, to_ip};
 
 /// Lucene's and so Elasticsearch's bound on a single term.
@@ -77,6 +78,9 @@ impl DocumentParser {
         };
         let mut reading = Reading { parser: self, id, values, added: None };
         for (name, value) in object.iter() {
+            if is_metadata(name) {
+                return Err(metadata_fault(id, name, value));
+            }
             reading.member(&self.root, name, value)?;
         }
         Ok(reading.added)
@@ -140,22 +144,11 @@ impl Reading<'_> {
         if let Some(object) = plan.objects.get(name) {
             return self.object(object, value);
         }
-        if let Some((head, rest)) = name.split_once('.') {
-            if name.split('.').any(|part| part.trim().is_empty()) {
-                return Err(MappingError::parsing("failed to parse").caused_by(
-                    "illegal_argument_exception",
-                    format!(
-                        "field name cannot contain only whitespace or empty parts: ['{}{name}']",
-                        plan.prefix
-                    ),
-                ));
-            }
-            if let Some(object) = plan.objects.get(head) {
-                return self.member(object, rest, value);
-            }
-        } else if name.trim().is_empty() {
-            return Err(MappingError::parsing("failed to parse")
-                .caused_by("illegal_argument_exception", "field name cannot be an empty string"));
+        check_name(&plan.prefix, name)?;
+        if let Some((head, rest)) = name.split_once('.')
+            && let Some(object) = plan.objects.get(head)
+        {
+            return self.member(object, rest, value);
         }
         self.unknown(plan, name, value)
     }
@@ -265,12 +258,7 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn unknown(
-        &mut self,
-        plan: &ObjectPlan,
-        name: &str,
-        value: &Json<'_>,
-    ) -> Result<(), MappingError> {
+    fn unknown(&mut self, plan: &ObjectPlan, name: &str, value: &Json<'_>) -> Result<(), MappingError> {
         let prefix = plan.prefix.as_str();
         match plan.dynamic {
             Dynamic::False => Ok(()),
@@ -290,13 +278,18 @@ impl Reading<'_> {
 
     /// Notes what the value would add. The first value that is not null decides; the second parse checks the rest.
     fn infer(&mut self, path: &str, value: &Json<'_>) -> Result<(), MappingError> {
+        check_depth(path)?;
         match value {
             Json::Null => Ok(()),
             Json::Array(items) => items.iter().try_for_each(|item| self.infer(path, item)),
             Json::Object(members) => {
                 let object = object_at(&mut self.added.get_or_insert_default().root, path);
                 object.disabled = false;
-                members.iter().try_for_each(|(name, value)| self.infer(&format!("{path}.{name}"), value))
+                let prefix = format!("{path}.");
+                members.iter().try_for_each(|(name, value)| {
+                    check_name(&prefix, name)?;
+                    self.infer(&format!("{prefix}{name}"), value)
+                })
             }
             Json::Bool(_) | Json::Number(_) | Json::Str(_) => {
                 let Some(scalar) = scalar(value) else {
@@ -323,6 +316,17 @@ impl Reading<'_> {
         ))
         .caused_by(cause.0, cause.1)
     }
+}
+
+fn metadata_fault(id: &str, name: &str, value: &Json<'_>) -> MappingError {
+    let shown = preview(value);
+    MappingError::parsing(format!(
+        "failed to parse field [{name}] of type [{name}] in document with id '{id}'. Preview of field's value: '{shown}'"
+    ))
+    .caused_by(
+        "mapper_parsing_exception",
+        format!("Field [{name}] is a metadata field and cannot be added inside a document. Use the index API request parameters."),
+    )
 }
 
 fn object_at<'m>(root: &'m mut ObjectMapping, path: &str) -> &'m mut ObjectMapping {

@@ -16,6 +16,7 @@ mod error;
 mod field_values;
 mod fields;
 mod merge;
+mod names;
 mod templates;
 mod values;
 

@@ -19,7 +19,7 @@ use super::query_string::{self, Options};
 use super::values::{Wanted, bounds, plain, wanted};
 use super::wildcard::{PATTERN_CHARS_MAX, exact_regex, name_matches, prefix_regex, to_regex};
 use crate::analysis::standard_terms;
-use crate::engine::Layout;
+use crate::engine::{Layout, stored_name};
 use crate::mapping::{FieldKind, FieldMapping, ObjectMapping};
 use crate::shard::uid;
 
@@ -317,9 +317,14 @@ impl Lowering<'_> {
     fn range(&self, path: &str, range: &RangeBounds) -> Lowered {
         if path.contains('*') {
             let (fields, _) = self.expand(&[(path.to_owned(), 1.0)], true);
-            let queries = fields.iter().map(|(path, _)| forgive(self.range(path, range), true));
+            let queries = fields.iter().map(|(path, _)| forgive(self.range_of(path, range), true));
             return Ok(Box::new(DisjunctionMaxQuery::new(queries.collect::<Result<Vec<_>, _>>()?)));
         }
+        self.range_of(path, range)
+    }
+
+    /// Of one field; a name is not looked at for patterns again, as a field's own name may have a `*`.
+    fn range_of(&self, path: &str, range: &RangeBounds) -> Lowered {
         let Some((mapping, field)) = self.searchable(path)? else {
             return Ok(none());
         };
@@ -328,7 +333,7 @@ impl Lowering<'_> {
         }
         let (lower, upper) = bounds(self.context, path, mapping, field, range)?;
         if lower == Bound::Unbounded && upper == Bound::Unbounded {
-            return Ok(constant(self.exists(path)?));
+            return Ok(constant(self.exists_in(path)?));
         }
         Ok(constant(Box::new(RangeQuery::new(lower, upper))))
     }
@@ -355,9 +360,14 @@ impl Lowering<'_> {
     fn exists(&self, path: &str) -> Lowered {
         if path.contains('*') {
             let (fields, _) = self.expand(&[(path.to_owned(), 1.0)], true);
-            let clauses = fields.iter().map(|(path, _)| Ok((Occur::Should, self.exists(path)?)));
+            let clauses = fields.iter().map(|(path, _)| Ok((Occur::Should, self.exists_in(path)?)));
             return Ok(Box::new(BooleanQuery::new(clauses.collect::<Result<Vec<_>, QueryError>>()?)));
         }
+        self.exists_in(path)
+    }
+
+    /// In one field or object.
+    fn exists_in(&self, path: &str) -> Lowered {
         if matches!(path, "_id" | "_index" | "_type" | "_source" | "_seq_no" | "_version") {
             return Ok(all());
         }
@@ -368,7 +378,7 @@ impl Lowering<'_> {
             return Ok(match &mapping.kind {
                 FieldKind::Text if mapping.index => Box::new(HasNorm::new(field)),
                 FieldKind::Text => none(),
-                _ if mapping.doc_values => Box::new(ExistsQuery::new(path.to_owned(), false)),
+                _ if mapping.doc_values => Box::new(ExistsQuery::new(stored_name(path).into_owned(), false)),
                 _ => none(),
             });
         }
@@ -387,7 +397,7 @@ impl Lowering<'_> {
         clauses: &mut Vec<(Occur, Box<dyn TantivyQuery>)>,
     ) -> Result<(), QueryError> {
         for name in object.fields.keys() {
-            clauses.push((Occur::Should, self.exists(&format!("{path}.{name}"))?));
+            clauses.push((Occur::Should, self.exists_in(&format!("{path}.{name}"))?));
         }
         object
             .objects
@@ -404,9 +414,14 @@ impl Lowering<'_> {
     fn pattern(&self, path: &str, given: &str, regex: &str) -> Lowered {
         if path.contains('*') {
             let (fields, _) = self.expand(&[(path.to_owned(), 1.0)], true);
-            let queries = fields.iter().map(|(path, _)| forgive(self.pattern(path, given, regex), true));
+            let queries = fields.iter().map(|(path, _)| forgive(self.pattern_in(path, given, regex), true));
             return Ok(Box::new(DisjunctionMaxQuery::new(queries.collect::<Result<Vec<_>, _>>()?)));
         }
+        self.pattern_in(path, given, regex)
+    }
+
+    /// In one field.
+    fn pattern_in(&self, path: &str, given: &str, regex: &str) -> Lowered {
         if given.chars().count() > PATTERN_CHARS_MAX {
             return Err(QueryError::argument(format!(
                 "The length of regex [{}] used in the [regexp] query has exceeded the allowed maximum of [{PATTERN_CHARS_MAX}]. This maximum can be set by changing the [index.max_regex_length] index level setting.",

@@ -8,6 +8,7 @@ use tantivy::query::{EnableScoring, Scorer, Weight};
 use tantivy::{DocId, DocSet, Score, TERMINATED};
 
 use super::sort::{Place, SegmentKey, compare_hits};
+use super::statistics::Statistics;
 use super::{Hit, SearchAnswer, SearchError, SearchRequest, SortField};
 use crate::aggs::{AggPartial, SegmentAggs, reduce};
 use crate::engine::View;
@@ -24,10 +25,11 @@ pub(crate) fn search(
         || request.track_scores
         || request.min_score.is_some()
         || request.sort.iter().any(|key| key.field == SortField::Score);
+    let statistics = Statistics::new(&view.searcher);
     let weight = |query, scored| -> Result<Box<dyn Weight>, SearchError> {
         let query = lower(query, &view.layout, context)?;
         let scoring = if scored {
-            EnableScoring::enabled_from_searcher(&view.searcher)
+            EnableScoring::enabled_from_statistics_provider(&statistics, &view.searcher)
         } else {
             EnableScoring::disabled_from_searcher(&view.searcher)
         };

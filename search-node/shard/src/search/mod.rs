@@ -7,6 +7,7 @@ mod collect;
 mod scan;
 mod sort;
 mod source;
+mod statistics;
 
 use crate::aggs::{AggPartial, AggRequest};
 use crate::query::{Query, QueryError};

@@ -11,7 +11,7 @@ use tantivy::columnar::{Column, StrColumn};
 use tantivy::index::SegmentReader;
 
 use super::{Hit, SearchError};
-use crate::engine::{Layout, SEQ_NO};
+use crate::engine::{Layout, SEQ_NO, stored_name};
 use crate::mapping::{FieldKind, Storage, show_ip};
 use crate::query::QueryError;
 
@@ -293,12 +293,13 @@ fn open_field(
         .into());
     }
     let columns = reader.fast_fields();
+    let name = &stored_name(path);
     Ok(match mapping.kind.storage() {
-        Storage::I64 => columns.column_opt::<i64>(path)?.map_or(Values::None, Values::I64),
-        Storage::F64 => columns.column_opt::<f64>(path)?.map_or(Values::None, Values::F64),
-        Storage::Bool => columns.column_opt::<bool>(path)?.map_or(Values::None, Values::Bool),
-        Storage::Ip => columns.column_opt::<Ipv6Addr>(path)?.map_or(Values::None, Values::Ip),
-        Storage::Keyword | Storage::Text => columns.str(path)?.map_or(Values::None, Values::Text),
+        Storage::I64 => columns.column_opt::<i64>(name)?.map_or(Values::None, Values::I64),
+        Storage::F64 => columns.column_opt::<f64>(name)?.map_or(Values::None, Values::F64),
+        Storage::Bool => columns.column_opt::<bool>(name)?.map_or(Values::None, Values::Bool),
+        Storage::Ip => columns.column_opt::<Ipv6Addr>(name)?.map_or(Values::None, Values::Ip),
+        Storage::Keyword | Storage::Text => columns.str(name)?.map_or(Values::None, Values::Text),
     })
 }
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::error::TranslogError;
+use super::operation::SEQ_NO_MAX;
 use crate::store::{Disk, DiskFile};
 
 const MAGIC: &[u8; 8] = b"SNTCKP01";
@@ -23,6 +24,18 @@ pub(super) struct Checkpoint {
     pub(super) min_generation: u64,
     /// The highest sequence number that is synced; -1 when there is none.
     pub(super) max_seq_no: i64,
+}
+
+/// More generations than any shard begins.
+const GENERATION_MAX: u64 = u64::MAX / 2;
+
+impl Checkpoint {
+    /// Whether a translog can come to this: what is read may be counted on from here.
+    fn is_possible(&self) -> bool {
+        (1..=self.generation).contains(&self.min_generation)
+            && self.generation <= GENERATION_MAX
+            && (-1..=SEQ_NO_MAX as i64).contains(&self.max_seq_no)
+    }
 }
 
 /// The open checkpoint file.
@@ -81,12 +94,15 @@ impl CheckpointFile {
         };
         let slots = bytes.chunks(SLOT_BYTES as usize).filter_map(decode);
         let newest = slots.max_by_key(|(turn, _)| *turn);
+        // The file has its whole length before a slot is written: a shorter one was cut, unless nothing is in it.
         let is_blank = |slot: usize| {
-            let start = (slot * SLOT_BYTES as usize).min(bytes.len());
-            let end = (start + SLOT_BYTES as usize).min(bytes.len());
-            bytes[start..end].iter().all(|byte| *byte == 0)
+            let start = slot * SLOT_BYTES as usize;
+            bytes
+                .get(start..start + SLOT_BYTES as usize)
+                .is_some_and(|slot| slot.iter().all(|byte| *byte == 0))
         };
-        if newest.is_none() && !is_blank(0) && !is_blank(1) {
+        let was_written = bytes.iter().any(|byte| *byte != 0);
+        if newest.is_none() && was_written && !is_blank(0) && !is_blank(1) {
             return Err(TranslogError::corrupt(&path, 0, "neither slot of the checkpoint verifies"));
         }
         Ok(newest)
@@ -125,7 +141,7 @@ fn decode(slot: &[u8]) -> Option<(u64, Checkpoint)> {
         min_generation: number(48)?,
         max_seq_no: number(56)? as i64,
     };
-    Some((number(8)?, checkpoint))
+    checkpoint.is_possible().then_some((number(8)?, checkpoint))
 }
 
 #[cfg(test)]
@@ -173,5 +189,36 @@ mod tests {
         let error = CheckpointFile::read(folder.path()).expect_err("refused");
 
         assert!(matches!(error, TranslogError::Corrupt { .. }), "{error}");
+    }
+
+    /// The file has its whole length before anything is acknowledged: what is shorter was cut, and is no new translog.
+    #[test]
+    fn a_cut_checkpoint_is_damage_and_not_a_new_translog() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut file = CheckpointFile::open(&HostDisk, folder.path()).expect("opens");
+        file.write(&checkpoint(1)).expect("written");
+        file.write(&checkpoint(2)).expect("written");
+        let bytes = fs_err::read(path_in(folder.path())).expect("read");
+
+        for length in 1..BODY_BYTES + 4 {
+            fs_err::write(path_in(folder.path()), &bytes[..length]).expect("cut");
+            assert!(CheckpointFile::read(folder.path()).is_err(), "{length} bytes");
+        }
+        fs_err::write(path_in(folder.path()), b"").expect("empty");
+        assert_eq!(CheckpointFile::read(folder.path()).expect("nothing was written yet"), None);
+    }
+
+    /// Numbers that no translog comes to are not counted on from, whatever their checksum says.
+    #[test]
+    fn impossible_numbers_do_not_verify() {
+        for wrong in [
+            Checkpoint { generation: u64::MAX, ..checkpoint(1) },
+            Checkpoint { min_generation: 0, ..checkpoint(1) },
+            Checkpoint { min_generation: 3, ..checkpoint(2) },
+            Checkpoint { max_seq_no: i64::MAX, ..checkpoint(1) },
+            Checkpoint { max_seq_no: -2, ..checkpoint(1) },
+        ] {
+            assert_eq!(decode(&encode(1, &wrong)), None, "{wrong:?}");
+        }
     }
 }

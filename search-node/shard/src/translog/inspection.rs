@@ -42,12 +42,15 @@ pub fn inspect(folder: &Path, each: &mut dyn FnMut(&Operation)) -> Result<Inspec
         inspection.faults.push("translog.ckp: missing, so nothing was ever acknowledged here".to_owned());
         return Ok(inspection);
     };
-    for generation in checkpoint.min_generation..=checkpoint.generation {
-        if !present.contains(&generation) {
-            inspection.faults.push(format!(
-                "translog-{generation}.tlog: the file is missing (acknowledged operations are lost)"
-            ));
-        }
+    let wanted = checkpoint.min_generation..=checkpoint.generation;
+    let there: Vec<u64> = present.iter().copied().filter(|generation| wanted.contains(generation)).collect();
+    for (first, last) in gaps(&there, *wanted.start(), *wanted.end()) {
+        let files = if first == last {
+            format!("translog-{first}.tlog: the file is")
+        } else {
+            format!("translog-{first}.tlog to translog-{last}.tlog: the files are")
+        };
+        inspection.faults.push(format!("{files} missing (acknowledged operations are lost)"));
     }
     for generation in present {
         let mut note = |operation: &Operation| {
@@ -119,6 +122,10 @@ pub fn salvage(disk: &dyn Disk, folder: &Path) -> Result<Salvage, TranslogError>
     }
     saved.sync().map_err(TranslogError::io(&path))?;
     seq_nos.sort_unstable();
+    let lost = match (seq_nos.first(), seq_nos.last()) {
+        (Some(first), Some(last)) => gaps(&seq_nos, *first, checkpoint.max_seq_no.max(*last as i64) as u64),
+        _ => Vec::new(),
+    };
     let max_seq_no = seq_nos.last().map_or(checkpoint.max_seq_no, |newest| *newest as i64);
     CheckpointFile::open(disk, folder)?.write(&Checkpoint {
         translog_id: seed.translog_id,
@@ -127,7 +134,7 @@ pub fn salvage(disk: &dyn Disk, folder: &Path) -> Result<Salvage, TranslogError>
         min_generation: generation,
         max_seq_no: max_seq_no.max(checkpoint.max_seq_no),
     })?;
-    Ok(Salvage { operations: seq_nos.len() as u64, lost: gaps(&seq_nos, checkpoint.max_seq_no), damaged })
+    Ok(Salvage { operations: seq_nos.len() as u64, lost, damaged })
 }
 
 fn aside(folder: &Path) -> PathBuf {
@@ -165,21 +172,18 @@ fn every_record(bytes: &[u8], seed: Seed) -> impl Iterator<Item = Operation> + '
     })
 }
 
-/// The numbers that are missing from a sorted list, up to the highest that was ever synced.
-fn gaps(sorted: &[u64], highest: i64) -> Vec<(u64, u64)> {
+/// The numbers from `first` to `last` that are missing from a sorted list, as ranges with both ends.
+fn gaps(sorted: &[u64], first: u64, last: u64) -> Vec<(u64, u64)> {
     let mut gaps = Vec::new();
-    let mut next = sorted.first().copied().unwrap_or_default();
+    let mut next = first;
     for number in sorted {
         if *number > next {
             gaps.push((next, number - 1));
         }
-        next = number + 1;
+        next = next.max(number.saturating_add(1));
     }
-    if let Ok(highest) = u64::try_from(highest)
-        && !sorted.is_empty()
-        && next <= highest
-    {
-        gaps.push((next, highest));
+    if next <= last {
+        gaps.push((next, last));
     }
     gaps
 }
@@ -192,9 +196,9 @@ mod tests {
 
     #[test]
     fn missing_numbers_are_named_as_ranges() {
-        assert_eq!(gaps(&[3, 4, 7, 9], 9), [(5, 6), (8, 8)]);
-        assert_eq!(gaps(&[3], 5), [(4, 5)]);
-        assert_eq!(gaps(&[], 5), []);
+        assert_eq!(gaps(&[3, 4, 7, 9], 3, 9), [(5, 6), (8, 8)]);
+        assert_eq!(gaps(&[3, 3], 3, 5), [(4, 5)]);
+        assert_eq!(gaps(&[], 4, 5), [(4, 5)]);
     }
 
     /// A damaged record costs itself; those before and after it are saved, and the translog opens again.

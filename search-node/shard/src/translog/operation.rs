@@ -4,6 +4,8 @@ use super::error::TranslogError;
 
 /// The largest record; a bulk body is bounded far below.
 pub(super) const RECORD_BYTES_MAX: usize = 128 << 20;
+/// Sequence numbers are signed elsewhere, with -1 for none; and the next one must be possible.
+pub(super) const SEQ_NO_MAX: u64 = i64::MAX as u64 - 1;
 /// `crc u32, kind u8, flags u8, seq_no u64, term u64, version u64`.
 const FIXED: usize = 4 + 1 + 1 + 8 + 8 + 8;
 /// The length stands before and after the record, so that it can be read from either end.
@@ -143,7 +145,7 @@ fn decode_body(body: &[u8]) -> Option<Operation> {
     let routing = std::str::from_utf8(rest.get(uid_length..uid_length + routing_length)?).ok()?;
     Some(Operation {
         kind,
-        seq_no: number(2)?,
+        seq_no: number(2).filter(|seq_no| *seq_no <= SEQ_NO_MAX)?,
         term: number(10)?,
         version: number(18)?,
         uid: uid.to_owned(),
@@ -171,7 +173,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_encoded_is_decoded(uid in ".{0,40}", routing in ".{0,9}", source in proptest::collection::vec(any::<u8>(), 0..200), seq_no: u64, version: u64) {
+        fn what_is_encoded_is_decoded(uid in ".{0,40}", routing in ".{0,9}", source in proptest::collection::vec(any::<u8>(), 0..200), seq_no in 0..=SEQ_NO_MAX, version: u64) {
             let draft = Draft { kind: OperationKind::Index, term: 1, version, uid: &uid, routing: &routing, source: &source };
             let mut buffer = vec![9; 5];
 

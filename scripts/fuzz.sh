@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Runs the fuzzers, each for FUZZ_SECONDS (600), from the committed corpus. FUZZ_TARGETS names fewer of them.
+# What is new is kept in fuzz/found/, what broke a promise in fuzz/artifacts/.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+say() { printf '%s\n' "$*"; }
+
+if ! command -v cargo-fuzz >/dev/null; then
+  say "installing cargo-fuzz from crates.io: cargo install cargo-fuzz --locked"
+  cargo install cargo-fuzz --locked --quiet
+fi
+
+# The shards that are tried lie in memory where that is possible, and are gone afterwards.
+parent=/dev/shm
+[ -d "$parent" ] && [ -w "$parent" ] || parent=${TMPDIR:-/tmp}
+TMPDIR=$(mktemp -d "$parent/weir-fuzz-XXXXXX")
+export TMPDIR
+trap 'rm -rf "$TMPDIR"' EXIT
+
+broken=()
+for target in ${FUZZ_TARGETS:-bulk document query translog state_files}; do
+  say "fuzzing $target for ${FUZZ_SECONDS:-600} s"
+  mkdir -p "fuzz/found/$target"
+  log=fuzz/found/$target.log
+  # Without a sanitizer the stable compiler suffices: the code that is tried has no unsafe of its own.
+  if ! cargo fuzz run --sanitizer none "$target" "fuzz/found/$target" "fuzz/corpus/$target" -- \
+    -max_total_time="${FUZZ_SECONDS:-600}" -max_len=4096 -timeout=20 -rss_limit_mb=2048 \
+    -dict=fuzz/dictionary -print_final_stats=1 >"$log" 2>&1; then
+    broken+=("$target")
+    grep -E "panicked at|ERROR|Test unit written|deadly signal" -A 3 "$log" || tail -n 20 "$log"
+  fi
+  grep -E "DONE|stat::number_of_executed_units|stat::peak_rss_mb" "$log" || true
+done
+
+if [ ${#broken[@]} -gt 0 ]; then
+  say "broken: ${broken[*]}; the logs are fuzz/found/<target>.log, the inputs lie in fuzz/artifacts/"
+  exit 1
+fi

@@ -156,7 +156,7 @@ fn update_once(
 ) -> Result<WriteResult, ApiError> {
     let id = target.required_id()?;
     let now = writes.now_millis;
-    let run = writes.to_name(node, &target.index, false)?;
+    let run = writes.run_for(node, &target.index, false)?;
     target.check_routing(run.index(), id)?;
     let uid = uid(&target.doc_type, id);
     let place = run.place(id, target.routing.as_deref())?;

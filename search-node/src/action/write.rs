@@ -117,7 +117,7 @@ pub(crate) fn index(
     check_demands(node, target, options)?;
     let is_new_id = target.id.is_none();
     let now = writes.now_millis;
-    let run = writes.to_name(node, &target.index, options.is_create || is_new_id)?;
+    let run = writes.run_for(node, &target.index, options.is_create || is_new_id)?;
     let id = target.id.clone().unwrap_or_else(|| new_id(now));
     check_id(&id)?;
     target.check_routing(run.index(), &id)?;
@@ -148,9 +148,9 @@ pub(crate) fn delete(
     // The tombstone of a version that the client keeps must have a place, even where no index is yet.
     let run = match target.existing_index(node) {
         Err(error) if error.status == 404 && matches!(options.condition, Condition::External { .. }) => {
-            writes.to_name(node, &target.index, false)?
+            writes.run_for(node, &target.index, false)?
         }
-        found => writes.to_index(&found?),
+        found => writes.run_of(&found?),
     };
     target.check_routing(run.index(), &id)?;
     let request = WriteRequest {

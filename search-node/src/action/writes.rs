@@ -23,7 +23,7 @@ impl Writes {
 
     /// The index that a write to `name` goes to, made if there is none. `is_create` tells whether the operation may go to a
     /// data stream.
-    pub(crate) fn to_name(
+    pub(crate) fn run_for(
         &mut self,
         node: &Node,
         name: &str,
@@ -39,7 +39,7 @@ impl Writes {
     }
 
     /// The same for an index that was looked up already.
-    pub(crate) fn to_index(&mut self, index: &Arc<Index>) -> &mut IndexRun {
+    pub(crate) fn run_of(&mut self, index: &Arc<Index>) -> &mut IndexRun {
         let at = self.position(index);
         &mut self.runs[at]
     }

@@ -103,10 +103,10 @@ fn one(
     };
     match &plan.work {
         Work::Delete => {
-            write(node, writes.to_index(index), &in_place, None, unchanged).map(|_| Count::Deleted)
+            write(node, writes.run_of(index), &in_place, None, unchanged).map(|_| Count::Deleted)
         }
         Work::Update => match scripted(node, plan, index, stored, stored.source.clone())? {
-            None => write(node, writes.to_index(index), &in_place, Some(&stored.source), unchanged)
+            None => write(node, writes.run_of(index), &in_place, Some(&stored.source), unchanged)
                 .map(|_| Count::Updated),
             Some(changed) if changed.id != id || changed.index != index.name => {
                 Err(ApiError::argument("Modifying [_id] or [_index] not allowed"))
@@ -114,11 +114,11 @@ fn one(
             Some(changed) => match changed.op {
                 Op::None => Ok(Count::Noops),
                 Op::Delete => {
-                    write(node, writes.to_index(index), &in_place, None, unchanged).map(|_| Count::Deleted)
+                    write(node, writes.run_of(index), &in_place, None, unchanged).map(|_| Count::Deleted)
                 }
                 Op::Index => {
                     let source = changed.source.to_string().into_bytes();
-                    write(node, writes.to_index(index), &in_place, Some(&source), unchanged)
+                    write(node, writes.run_of(index), &in_place, Some(&source), unchanged)
                         .map(|_| Count::Updated)
                 }
             },
@@ -155,7 +155,7 @@ fn copy(
             Op::None => return Ok(Count::Noops),
             Op::Delete => {
                 let Ok(index) = target.existing_index(node) else { return Ok(Count::Deleted) };
-                return write(node, writes.to_index(&index), &target, None, Condition::None)
+                return write(node, writes.run_of(&index), &target, None, Condition::None)
                     .map(|_| Count::Deleted);
             }
             Op::Index => {}
@@ -175,7 +175,7 @@ fn copy(
         VersionType::External => Condition::External { version: stored.version, or_equal: false },
         VersionType::ExternalGte => Condition::External { version: stored.version, or_equal: true },
     };
-    let into = writes.to_name(node, &target.index, destination.is_create)?;
+    let into = writes.run_for(node, &target.index, destination.is_create)?;
     let existed = write(node, into, &target, Some(&source), condition)?;
     Ok(if existed { Count::Updated } else { Count::Created })
 }

@@ -194,7 +194,8 @@ mod tests {
         let mut values = SharedValues::default();
 
         values.edit().begin(&source);
-        for text in [&source[6..12], &source[18..18], "elsewhere", &source[6..12].to_owned()] {
+        let copy = source[6..12].to_owned();
+        for text in [&source[6..12], &source[18..18], "elsewhere", copy.as_str()] {
             values.edit().add_text(field, text);
         }
 

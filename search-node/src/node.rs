@@ -259,7 +259,10 @@ fn refresh_loop(node: Arc<Node>, stop: CancellationToken) -> std::io::Result<std
     std::thread::Builder::new().name("refresh".to_owned()).spawn(move || {
         while !stop.is_cancelled() {
             for index in node.indices.all() {
-                let tended = || index.refresh_if_due().map(drop).and(index.tend());
+                let tended = || {
+                    let mended = index.mend();
+                    mended.and(index.refresh_if_due().map(drop)).and(index.tend())
+                };
                 // One index that breaks must not end the refreshes of all others.
                 match std::panic::catch_unwind(std::panic::AssertUnwindSafe(tended)) {
                     Ok(Ok(())) => {}

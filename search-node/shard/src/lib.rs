@@ -31,7 +31,9 @@ pub use search::{
     SortValue, SourceFilter, compare_hits, filter_source,
 };
 pub use shard::{Reader, Shard, ShardStats, uid, uid_parts};
-pub use store::{Disk, DiskFile, HostDisk, IntegrityError, create_folder_durably, replace as replace_file};
+pub use store::{
+    Disk, DiskFile, HostDisk, IntegrityError, check_writable, create_folder_durably, replace as replace_file,
+};
 pub use translog::{
     Inspection, Operation, OperationKind, Salvage, TranslogError, inspect as inspect_translog,
     salvage as salvage_translog,

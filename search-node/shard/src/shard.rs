@@ -164,7 +164,12 @@ impl Shard {
     /// Whether the shard can be closed and opened again at no cost: everything is committed, and nothing works on it in
     /// the background, which would go on with files that are another's by then.
     pub fn can_close(&self) -> bool {
-        Arc::strong_count(&self.engine) == 1 && self.engine.is_committed()
+        self.is_alone() && self.engine.is_committed()
+    }
+
+    /// Whether nobody uses it, not even a merge or a run of writes.
+    pub fn is_alone(&self) -> bool {
+        Arc::strong_count(&self.engine) == 1
     }
 
     /// Why the shard accepts nothing more, if something failed that only opening it again mends.

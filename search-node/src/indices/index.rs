@@ -147,13 +147,18 @@ impl Index {
         let shard = copy.shard(&mapping, now).map_err(|error| {
             error.with("index", self.name.as_str()).with("index_uuid", self.uuid.as_str())
         })?;
-        let newest = self.mapping();
-        if !Arc::ptr_eq(&mapping, &newest) {
-            // Behind the lock of whoever grows the mapping, so that an older one never comes after a newer one.
-            let _growing = self.metadata.lock();
-            shard.set_mapping(self.mapping(), now)?;
-        }
+        self.catch_up(&shard, &mapping, now)?;
         Ok(shard)
+    }
+
+    /// Gives a shard that was opened under `mapping` the one that has come since.
+    fn catch_up(&self, shard: &Shard, mapping: &Arc<Mapping>, now_millis: i64) -> Result<(), ApiError> {
+        if Arc::ptr_eq(mapping, &self.mapping()) {
+            return Ok(());
+        }
+        // Behind the lock of whoever grows the mapping, so that an older one never comes after a newer one.
+        let _growing = self.metadata.lock();
+        Ok(shard.set_mapping(self.mapping(), now_millis)?)
     }
 
     pub fn mapping(&self) -> Arc<Mapping> {
@@ -209,7 +214,7 @@ impl Index {
     pub fn refresh_if_due(&self) -> Result<bool, ApiError> {
         let now = self.clock.now_millis();
         // Memory goes before intervals, also for an index that asks for none: a large load is shown in parts then.
-        let is_wanted = self.open_shards().any(|shard| shard.wants_refresh());
+        let is_wanted = self.open_shards().any(|shard| shard.wants_refresh() && shard.fenced().is_none());
         let interval = match self.settings.refresh_interval {
             Some(interval) if is_wanted || !self.is_search_idle(now) => interval,
             None if is_wanted => Duration::ZERO,
@@ -219,16 +224,21 @@ impl Index {
         if since < i64::try_from(interval.as_millis()).unwrap_or(i64::MAX) {
             return Ok(false);
         }
-        self.refresh()
+        // One that accepts nothing more has said so once and waits to be mended.
+        self.refresh_those(|shard| shard.fenced().is_none())
     }
 
     /// Makes every write so far visible.
     pub fn refresh(&self) -> Result<bool, ApiError> {
+        self.refresh_those(|_| true)
+    }
+
+    fn refresh_those(&self, is_meant: impl Fn(&Shard) -> bool) -> Result<bool, ApiError> {
         let now = self.clock.now_millis();
         self.refreshed_millis.store(now, Ordering::Release);
         let number = self.refreshes.begin();
         let mut any = false;
-        let done = first_fault(self.open_shards().map(|shard| {
+        let done = first_fault(self.open_shards().filter(|shard| is_meant(shard)).map(|shard| {
             any |= shard.refresh(now)?;
             Ok(())
         }));
@@ -296,6 +306,19 @@ impl Index {
             Ok(())
         };
         self.copies.iter().map(merge).collect()
+    }
+
+    /// Opens shards again that had to stop, if they can go on.
+    pub fn mend(&self) -> Result<(), ApiError> {
+        self.mend_at(self.clock.now_millis())
+    }
+
+    pub(super) fn mend_at(&self, now_millis: i64) -> Result<(), ApiError> {
+        first_fault(self.copies.iter().map(|copy| {
+            let mapping = self.mapping();
+            let mended = copy.mend(&mapping, now_millis);
+            mended.map_or(Ok(()), |shard| self.catch_up(&shard, &mapping, now_millis))
+        }))
     }
 
     /// What the clock asks for: flushes of long translogs, syncs where durability is `async`, the end of idle shards.

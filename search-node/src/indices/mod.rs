@@ -4,6 +4,8 @@ mod data_stream;
 mod id;
 mod index;
 mod index_run;
+#[cfg(test)]
+mod mending;
 mod merge_settings;
 mod metadata;
 mod names;
@@ -12,6 +14,8 @@ mod registry;
 mod routing;
 mod settings;
 mod shard_copy;
+#[cfg(test)]
+mod test_disk;
 
 pub(crate) use id::new_id;
 pub(crate) use index::{Index, Resources};

@@ -1,89 +1,20 @@
 //! A power cut at every place while indices are made and their mappings grow: each index that was acknowledged is there with
 //! all of its fields, in its old state or in the new one, and never in none.
 
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use daemon::clock::Clock;
 use serde_json::{Value, json};
 use shard::mapping::parse_mapping;
-use shard::{Disk, DiskFile, HostDisk, Shared, Workers};
-use testkit::{CrashDisk, FileId, PowerCut, Survival};
+use shard::{Disk, HostDisk};
+use testkit::{CrashDisk, PowerCut, Survival};
 
-use super::index::Resources;
 use super::registry::Indices;
+use super::test_disk::{Recorded, resources};
 use crate::state_file;
 
 /// How many fields are added, one after the other.
 const FIELDS: usize = 6;
-
-struct Recorded(CrashDisk);
-
-#[derive(Debug)]
-struct RecordedFile(CrashDisk, FileId, fs_err::File);
-
-impl Recorded {
-    fn file(&self, opened: (FileId, fs_err::File)) -> Arc<dyn DiskFile> {
-        Arc::new(RecordedFile(self.0.clone(), opened.0, opened.1))
-    }
-}
-
-impl Disk for Recorded {
-    fn create_folder(&self, path: &Path) -> io::Result<()> {
-        self.0.create_folder(path)
-    }
-    fn create_new(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-        if path.exists() {
-            return Err(io::Error::from(io::ErrorKind::AlreadyExists));
-        }
-        Ok(self.file(self.0.create(path)?))
-    }
-    fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-        Ok(self.file(self.0.create(path)?))
-    }
-    fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-        Ok(self.file(self.0.open(path)?))
-    }
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.0.rename(from, to)
-    }
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        self.0.remove(path)
-    }
-    fn sync_folder(&self, path: &Path) -> io::Result<()> {
-        self.0.sync_folder(path)
-    }
-    fn sync_file(&self, path: &Path) -> io::Result<()> {
-        self.0.sync_file(path)
-    }
-}
-
-impl DiskFile for RecordedFile {
-    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        self.0.write_at(self.1, &self.2, bytes, offset)
-    }
-    fn set_length(&self, length: u64) -> io::Result<()> {
-        self.0.set_length(self.1, &self.2, length)
-    }
-    fn sync(&self) -> io::Result<()> {
-        self.0.sync(self.1);
-        Ok(())
-    }
-    fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
-        use std::os::unix::fs::FileExt;
-        self.2.file().read_exact_at(bytes, offset)
-    }
-}
-
-fn resources(disk: Arc<dyn Disk>) -> Resources {
-    Resources {
-        segment_buffer_bytes: 1 << 20,
-        shared: Shared { disk, workers: Workers::new(0), ..Shared::default() },
-        idle_after: None,
-        clock: Clock::system(),
-    }
-}
 
 fn fields(count: usize) -> Value {
     let all = (0..count).map(|n| (format!("field{n}"), json!({"type": "keyword"})));
@@ -104,7 +35,7 @@ const OUTCOMES: [Survival; 5] = [
 fn at_every_cut(work: impl Fn(&CrashDisk, Arc<dyn Disk>), check: impl Fn(&Path, usize, &str)) {
     let root = tempfile::tempdir().expect("a folder");
     let disk = CrashDisk::new(root.path());
-    work(&disk, Arc::new(Recorded(disk.clone())));
+    work(&disk, Arc::new(Recorded::over(&disk)));
     for cut in 0..=disk.len() {
         for survival in OUTCOMES {
             let folder = tempfile::tempdir().expect("a folder");

@@ -3,6 +3,9 @@
 //! ```text
 //!            open on demand                      idle and committed
 //!  Closed ───────────────────▶ Open ──────────────────────────────────▶ Closed
+//!    │              its disk failed │ ▲ nobody holds it, the disk is well
+//!    │                              ▼ │
+//!    │                             Fenced: answers, and accepts nothing
 //!    └── cannot be opened ──▶ Failed ── asked again after a while ──▶ Open
 //! ```
 //!
@@ -13,7 +16,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use shard::mapping::Mapping;
-use shard::{EngineOptions, Shard, ShardStats, Shared};
+use shard::{EngineOptions, Shard, ShardStats, Shared, check_writable};
 
 use crate::error::ApiError;
 
@@ -37,6 +40,10 @@ struct State {
     /// The figures it had when it was last open, or that its files tell.
     stats: ShardStats,
     used_millis: i64,
+    /// When it may be tried again to mend it, should it accept nothing more.
+    mend_at_millis: i64,
+    /// Whether the log tells that it accepts nothing more.
+    is_fence_told: bool,
 }
 
 /// Whether a copy can be asked.
@@ -57,7 +64,14 @@ impl ShardCopy {
                 (ShardStats::default(), Some((ApiError::from(error), i64::MIN)))
             }
         };
-        let state = Mutex::new(State { open: None, failed, stats, used_millis: 0 });
+        let state = Mutex::new(State {
+            open: None,
+            failed,
+            stats,
+            used_millis: 0,
+            mend_at_millis: i64::MIN,
+            is_fence_told: false,
+        });
         Self { folder: folder.to_owned(), options, shared, opening: Mutex::new(()), state }
     }
 
@@ -71,6 +85,11 @@ impl ShardCopy {
         if let Some(known) = self.known(now_millis) {
             return known;
         }
+        self.open(mapping, now_millis)
+    }
+
+    /// Opens it. The caller holds `opening`.
+    fn open(&self, mapping: &Arc<Mapping>, now_millis: i64) -> Result<Arc<Shard>, ApiError> {
         // A folder that is gone is a loss, and not a new shard to be made.
         let opened = Shard::peek(&self.folder).and_then(|_| {
             Shard::open(&self.folder, Arc::clone(mapping), self.options.clone(), self.shared.clone())
@@ -101,6 +120,42 @@ impl ShardCopy {
         }
         let (error, at) = state.failed.as_ref()?;
         (now_millis.saturating_sub(*at) < RETRY_AFTER_MILLIS).then(|| Err(error.clone()))
+    }
+
+    /// Opens a shard again that accepts nothing more, once nobody holds it and its disk takes writes: what was acknowledged is
+    /// in its translog. Until then it goes on answering.
+    pub(super) fn mend(&self, mapping: &Arc<Mapping>, now_millis: i64) -> Option<Arc<Shard>> {
+        let _opening = self.opening.try_lock()?;
+        let reason = self.fenced(now_millis)?;
+        let folder = self.folder.display();
+        if let Err(error) = check_writable(self.shared.disk.as_ref(), &self.folder) {
+            tracing::warn!(%folder, %error, "the disk of the shard takes no writes yet; free or mend it");
+            self.state.lock().mend_at_millis = now_millis.saturating_add(RETRY_AFTER_MILLIS);
+            return None;
+        }
+        let fenced = {
+            let mut state = self.state.lock();
+            let is_alone = |shard: &mut Arc<Shard>| Arc::strong_count(shard) == 1 && shard.is_alone();
+            let shard = state.open.take_if(is_alone)?;
+            state.mend_at_millis = now_millis.saturating_add(RETRY_AFTER_MILLIS);
+            state.is_fence_told = false;
+            shard
+        };
+        drop(fenced);
+        // That it cannot be opened is told and remembered there.
+        let shard = self.open(mapping, now_millis).ok()?;
+        tracing::info!(%folder, reason, "the shard accepts writes again");
+        Some(shard)
+    }
+
+    /// Why the shard accepts nothing more, if so and if it is time to mend that.
+    fn fenced(&self, now_millis: i64) -> Option<String> {
+        let mut state = self.state.lock();
+        let reason = state.open.as_ref()?.fenced()?;
+        if !std::mem::replace(&mut state.is_fence_told, true) {
+            tracing::error!(folder = %self.folder.display(), reason, "the shard accepts no more writes; it is opened again once its disk takes them");
+        }
+        (now_millis >= state.mend_at_millis).then_some(reason)
     }
 
     /// The shard if it is open.

@@ -40,6 +40,15 @@ pub trait DiskFile: Send + Sync + std::fmt::Debug {
     fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()>;
 }
 
+/// Fails unless a file in `folder` can be made, written, made durable and removed.
+pub fn check_writable(disk: &dyn Disk, folder: &Path) -> io::Result<()> {
+    let path = folder.join(".probe");
+    let file = disk.create(&path)?;
+    let written = file.write_at(&[0; 4096], 0).and_then(|()| file.sync());
+    disk.remove(&path)?;
+    written
+}
+
 /// The disk of the host.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct HostDisk;

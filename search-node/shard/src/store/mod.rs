@@ -9,7 +9,7 @@ mod integrity;
 mod manifest;
 
 pub(crate) use directory::ShardDirectory;
-pub use disk::{Disk, DiskFile, HostDisk, create_folder_durably, replace};
+pub use disk::{Disk, DiskFile, HostDisk, check_writable, create_folder_durably, replace};
 pub use integrity::IntegrityError;
 pub(crate) use integrity::{check_files, damage_of};
 pub(crate) use manifest::{Manifest, ManifestError};

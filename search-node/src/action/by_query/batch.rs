@@ -102,9 +102,7 @@ fn one(
         routing: stored.routing.clone(),
     };
     match &plan.work {
-        Work::Delete => {
-            write(node, writes.run_of(index), &in_place, None, unchanged).map(|_| Count::Deleted)
-        }
+        Work::Delete => write(node, writes.run_of(index), &in_place, None, unchanged).map(|_| Count::Deleted),
         Work::Update => match scripted(node, plan, index, stored, stored.source.clone())? {
             None => write(node, writes.run_of(index), &in_place, Some(&stored.source), unchanged)
                 .map(|_| Count::Updated),

@@ -10,7 +10,7 @@ use super::get::shown_source;
 use super::target::{Target, check_id, typed};
 use super::writes::Writes;
 use crate::error::ApiError;
-use crate::indices::{Place, new_id};
+use crate::indices::Place;
 use crate::node::Node;
 
 /// What must hold and what is wanted of a write.
@@ -89,6 +89,30 @@ impl WriteResult {
         }
     }
 
+    /// Appends the result to a bulk answer, as [`Self::shown`] has it. The usual one is put together from its parts: there are
+    /// thousands of them, and the names of the members are the same in all.
+    pub(crate) fn append_item(&self, forced: bool, items: &mut Vec<u8>) {
+        let Some(written) = self.written.filter(|_| self.get.is_none() && self.result != "noop") else {
+            return append_json(items, &self.shown(forced, true));
+        };
+        let mut part = |before: &[u8], value: &dyn Fn(&mut Vec<u8>)| {
+            items.extend_from_slice(before);
+            value(items);
+        };
+        part(b"{\"_index\":", &|items| append_json(items, &self.place.index.name));
+        part(b",\"_type\":", &|items| append_json(items, &*self.doc_type));
+        part(b",\"_id\":", &|items| append_json(items, &self.id));
+        part(b",\"_version\":", &|items| append_json(items, &written.version));
+        part(b",\"result\":", &|items| append_json(items, &self.result));
+        part(if forced { b",\"forced_refresh\":true" } else { b"" }, &|_| {});
+        part(b",\"_shards\":{\"total\":1,\"successful\":1,\"failed\":0},\"_seq_no\":", &|items| {
+            append_json(items, &written.seq_no)
+        });
+        part(b",\"_primary_term\":", &|items| append_json(items, &written.term));
+        part(b",\"status\":", &|items| append_json(items, &self.status));
+        part(b"}", &|_| {});
+    }
+
     /// Keeps the document for the answer, as the filter leaves it.
     pub(super) fn keep_source(&mut self, source: &[u8], filter: &SourceFilter) {
         let Some(shown) = shown_source(source, filter) else { return };
@@ -106,6 +130,16 @@ impl WriteResult {
     }
 }
 
+/// Appends a value as JSON. Writing plain values to memory cannot fail; should it all the same, it is null rather than the
+/// answer broken.
+pub(super) fn append_json(bytes: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
+    let before = bytes.len();
+    if serde_json::to_writer(&mut *bytes, value).is_err() {
+        bytes.truncate(before);
+        bytes.extend_from_slice(b"null");
+    }
+}
+
 /// Stores a document. It is not durable until `writes` are synced.
 pub(crate) fn index(
     node: &Node,
@@ -117,8 +151,8 @@ pub(crate) fn index(
     check_demands(node, target, options)?;
     let is_new_id = target.id.is_none();
     let now = writes.now_millis;
+    let id = target.id.clone().unwrap_or_else(|| writes.ids.id());
     let run = writes.run_for(node, &target.index, options.is_create || is_new_id)?;
-    let id = target.id.clone().unwrap_or_else(|| new_id(now));
     check_id(&id)?;
     target.check_routing(run.index(), &id)?;
     let request = WriteRequest {
@@ -201,5 +235,48 @@ pub(super) fn check_demands(node: &Node, target: &Target, options: &WriteOptions
     match options.pipeline.as_deref() {
         None | Some("_none") => Ok(()),
         Some(name) => Err(ApiError::argument(format!("pipeline with id [{name}] does not exist"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shard::HostDisk;
+
+    use super::*;
+    use crate::indices::{IndexRun, Indices, resources};
+
+    /// The item that is put together and the one that a serializer writes are the same, letter by letter.
+    #[test]
+    fn an_item_is_what_the_result_shows() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let indices = Indices::open(folder.path(), true, resources(HostDisk::shared())).expect("opens");
+        let index = indices.create("logs", &Value::Null).expect("made");
+        for (id, doc_type) in [("a", "_doc"), ("\"\u{1}é", "a \\type")] {
+            let mut run = IndexRun::new(Arc::clone(&index));
+            let request = WriteRequest {
+                uid: id,
+                doc_type: None,
+                id,
+                routing: None,
+                source: Some(b"{}"),
+                condition: Condition::None,
+                is_new_id: false,
+                now_millis: 0,
+            };
+            let (written, place) = run.write(&request).expect("written");
+            let target = Target { doc_type: doc_type.into(), ..Target::default() };
+            let mut result = done(place, &target, id.to_owned(), written, "created", 201);
+            for word in ["created", "noop"] {
+                result.result = word;
+                for forced in [false, true] {
+                    let mut items = Vec::new();
+
+                    result.append_item(forced, &mut items);
+
+                    let shown = serde_json::to_string(&result.shown(forced, true)).expect("JSON");
+                    assert_eq!(String::from_utf8_lossy(&items), shown);
+                }
+            }
+        }
     }
 }

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::error::ApiError;
-use crate::indices::{Index, IndexRun, Place};
+use crate::indices::{IdMaker, Index, IndexRun, Place};
 use crate::node::Node;
 
 /// The indices that a request writes to.
 pub(crate) struct Writes {
     /// When they are done: one time for all.
     pub now_millis: i64,
+    pub ids: IdMaker,
     runs: Vec<IndexRun>,
     /// The place in `runs` of a name; creating operations may mean others than those that replace.
     by_name: [HashMap<String, usize>; 2],
@@ -18,7 +19,8 @@ pub(crate) struct Writes {
 
 impl Writes {
     pub(crate) fn new(node: &Node) -> Self {
-        Self { now_millis: node.clock.now_millis(), runs: Vec::new(), by_name: Default::default() }
+        let now_millis = node.clock.now_millis();
+        Self { now_millis, ids: IdMaker::at(now_millis), runs: Vec::new(), by_name: Default::default() }
     }
 
     /// The index that a write to `name` goes to, made if there is none. `is_create` tells whether the operation may go to a

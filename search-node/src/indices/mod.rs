@@ -17,12 +17,14 @@ mod shard_copy;
 #[cfg(test)]
 mod test_disk;
 
-pub(crate) use id::new_id;
+pub(crate) use id::{IdMaker, new_id};
 pub(crate) use index::{Index, Resources};
 pub(crate) use index_run::{IndexRun, Place};
 pub(crate) use names::{NameOptions, expand, matches};
 pub(crate) use registry::Indices;
 pub(crate) use shard_copy::CopyState;
+#[cfg(test)]
+pub(crate) use test_disk::resources;
 
 #[cfg(test)]
 mod power_cut;

@@ -31,7 +31,7 @@ impl std::fmt::Debug for RecordedFile {
 }
 
 /// What an index needs, on this disk and with nothing in the background.
-pub(super) fn resources(disk: Arc<dyn Disk>) -> Resources {
+pub(crate) fn resources(disk: Arc<dyn Disk>) -> Resources {
     Resources {
         segment_buffer_bytes: 1 << 20,
         shared: Shared { disk, workers: Workers::new(0), ..Shared::default() },

@@ -8,13 +8,12 @@ mod line;
 
 use std::sync::Arc;
 
-use serde::Serialize;
 use serde_json::{Value, json};
 use shard::SourceFilter;
 
 use self::line::{Action, Op};
 use super::update::{UpdateRequest, update};
-use super::write::{WriteResult, delete, index};
+use super::write::{WriteResult, append_json, delete, index};
 use super::writes::Writes;
 use crate::error::ApiError;
 use crate::indices::Index;
@@ -127,7 +126,7 @@ impl Bulk {
         items.extend_from_slice(action.head.op.name().as_bytes());
         items.extend_from_slice(b"\":");
         match outcome {
-            Ok(result) => write_json(items, &result.shown(self.options.forces_refresh, true)),
+            Ok(result) => result.append_item(self.options.forces_refresh, items),
             Err(error) => {
                 self.errors = true;
                 node.counters.bulk_items_failed.inc();
@@ -136,19 +135,10 @@ impl Bulk {
                     "_index": &*target.index, "_type": &*target.doc_type, "_id": target.id,
                     "status": error.status, "error": error.to_item()
                 });
-                write_json(items, &shown);
+                append_json(items, &shown);
             }
         }
         items.push(b'}');
-    }
-}
-
-/// Writing plain values to memory cannot fail; should it all the same, the item is null rather than the answer broken.
-fn write_json(bytes: &mut Vec<u8>, value: &impl Serialize) {
-    let before = bytes.len();
-    if serde_json::to_writer(&mut *bytes, value).is_err() {
-        bytes.truncate(before);
-        bytes.extend_from_slice(b"null");
     }
 }
 

@@ -131,7 +131,7 @@ impl From<EngineError> for ApiError {
                 Self::new(413, "illegal_argument_exception", error.to_string())
             }
             // The operation may or may not be on disk: the client must not take it for a plain failure.
-            EngineError::Translog(error) => {
+            EngineError::Translog(_) | EngineError::Unsettled(_) => {
                 tracing::error!(%error, "a write's outcome is unknown");
                 Self::new(503, "translog_exception", error.to_string()).with("outcome", "unknown")
             }

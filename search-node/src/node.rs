@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 use crate::indices::{Indices, Resources, new_id};
 use crate::memory::Memory;
 use crate::pool::Pool;
-use crate::settings::{NodeSettings, REFRESH_TICK};
+use crate::settings::{MEND_TICK, NodeSettings, REFRESH_TICK};
 use crate::tasks::Tasks;
 use crate::{relief, rest, state_file};
 
@@ -68,8 +68,8 @@ pub struct Running {
     pub address: SocketAddr,
     stop: CancellationToken,
     server: tokio::task::JoinHandle<std::io::Result<()>>,
-    /// The threads that refresh and relieve.
-    threads: [std::thread::JoinHandle<()>; 2],
+    /// The threads that refresh, relieve and mend.
+    threads: [std::thread::JoinHandle<()>; 3],
     /// Held while the node lives: a second process on the same folder is refused.
     _lock: fs_err::File,
 }
@@ -85,13 +85,14 @@ impl Node {
         let stop = node.stopping.clone();
         let refresher = refresh_loop(Arc::clone(&node), stop.clone())?;
         let reliever = relief::start(Arc::clone(&node), stop.clone())?;
+        let mender = mend_loop(Arc::clone(&node), stop.clone())?;
         recover(Arc::clone(&node), stop.clone())?;
         let asked = stop.clone();
         let app = node.api();
         let server = tokio::spawn(async move {
             axum::serve(listener, app).with_graceful_shutdown(asked.cancelled_owned()).await
         });
-        Ok(Running { node, address, stop, server, threads: [refresher, reliever], _lock: lock })
+        Ok(Running { node, address, stop, server, threads: [refresher, reliever, mender], _lock: lock })
     }
 
     /// Opens everything that is stored. Nothing listens, and nothing runs in the background: for who holds the folder.
@@ -165,6 +166,7 @@ impl Running {
                         "index could not be flushed; the translog has it all"
                     );
                 }
+                index.close();
             }
         })
         .await?;
@@ -259,10 +261,7 @@ fn refresh_loop(node: Arc<Node>, stop: CancellationToken) -> std::io::Result<std
     std::thread::Builder::new().name("refresh".to_owned()).spawn(move || {
         while !stop.is_cancelled() {
             for index in node.indices.all() {
-                let tended = || {
-                    let mended = index.mend();
-                    mended.and(index.refresh_if_due().map(drop)).and(index.tend())
-                };
+                let tended = || index.refresh_if_due().map(drop).and(index.tend());
                 // One index that breaks must not end the refreshes of all others.
                 match std::panic::catch_unwind(std::panic::AssertUnwindSafe(tended)) {
                     Ok(Ok(())) => {}
@@ -275,6 +274,31 @@ fn refresh_loop(node: Arc<Node>, stop: CancellationToken) -> std::io::Result<std
                 }
             }
             std::thread::sleep(REFRESH_TICK);
+        }
+    })
+}
+
+/// Opens shards again that had to stop. A thread of its own: reading a shard's files again takes long, and the other indices
+/// are refreshed meanwhile.
+fn mend_loop(node: Arc<Node>, stop: CancellationToken) -> std::io::Result<std::thread::JoinHandle<()>> {
+    let runtime = tokio::runtime::Handle::current();
+    std::thread::Builder::new().name("mend".to_owned()).spawn(move || {
+        while !stop.is_cancelled() {
+            for index in node.indices.all() {
+                match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| index.mend())) {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => {
+                        tracing::error!(
+                            index = index.name,
+                            reason = error.reason,
+                            "index could not be mended"
+                        );
+                    }
+                    Err(_) => tracing::error!(index = index.name, "mending the index broke"),
+                }
+            }
+            let _is_over =
+                runtime.block_on(async { tokio::time::timeout(MEND_TICK, stop.cancelled()).await });
         }
     })
 }

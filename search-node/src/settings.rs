@@ -198,6 +198,8 @@ pub struct PoolSettings {
 
 /// The time that an idle refresh loop waits between two looks.
 pub(crate) const REFRESH_TICK: Duration = Duration::from_millis(100);
+/// How often it is looked for shards that had to stop.
+pub(crate) const MEND_TICK: Duration = Duration::from_secs(1);
 
 impl NodeSettings {
     /// Reads and checks what only a program can check.

@@ -161,6 +161,23 @@ impl Shard {
         self.engine.force_merge(wish)
     }
 
+    /// Closes the shard. Everything is durable, and the next opening goes on under the same primary term; after any other
+    /// end it takes a higher one.
+    pub fn close(self) -> Result<(), EngineError> {
+        self.engine.close()
+    }
+
+    /// Gives up a shard that accepts nothing more, once nobody uses it. Operations that only memory has become durable
+    /// first, if the translog itself is well.
+    pub fn give_up(self) -> Result<(), EngineError> {
+        self.engine.rescue()
+    }
+
+    /// Whether the shard in `folder` could be opened as far as its files tell, without changing any of them.
+    pub fn check(folder: &Path, options: &EngineOptions) -> Result<(), EngineError> {
+        Engine::check(folder, options)
+    }
+
     /// Whether the shard can be closed and opened again at no cost: everything is committed, and nothing works on it in
     /// the background, which would go on with files that are another's by then.
     pub fn can_close(&self) -> bool {

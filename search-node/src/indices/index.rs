@@ -141,10 +141,17 @@ impl Index {
     }
 
     fn opened(&self, copy: &ShardCopy) -> Result<Arc<Shard>, ApiError> {
+        self.opened_by(|mapping, now| copy.shard(mapping, now))
+    }
+
+    fn opened_by(
+        &self,
+        open: impl Fn(&Arc<Mapping>, i64) -> Result<Arc<Shard>, ApiError>,
+    ) -> Result<Arc<Shard>, ApiError> {
         // The mapping is read before the shard is opened and set again afterwards: one that grew in between must not be missed.
         let mapping = self.mapping();
         let now = self.clock.now_millis();
-        let shard = copy.shard(&mapping, now).map_err(|error| {
+        let shard = open(&mapping, now).map_err(|error| {
             error.with("index", self.name.as_str()).with("index_uuid", self.uuid.as_str())
         })?;
         self.catch_up(&shard, &mapping, now)?;
@@ -168,6 +175,17 @@ impl Index {
     /// The shard of a document: by its routing value, or by its id if it has none.
     pub fn shard(&self, id: &str, routing: Option<&str>) -> Result<Arc<Shard>, ApiError> {
         self.opened(&self.copies[shard_of(routing.unwrap_or(id), self.copies.len())])
+    }
+
+    /// The same for a write.
+    pub fn shard_to_write(&self, id: &str, routing: Option<&str>) -> Result<Arc<Shard>, ApiError> {
+        let copy = &self.copies[shard_of(routing.unwrap_or(id), self.copies.len())];
+        self.opened_by(|mapping, now| copy.shard_to_write(mapping, now))
+    }
+
+    /// Closes the shards that nobody uses: the node stops.
+    pub fn close(&self) {
+        self.copies.iter().for_each(ShardCopy::close);
     }
 
     /// Whether documents of this index must say their routing value.
@@ -311,6 +329,12 @@ impl Index {
     /// Opens shards again that had to stop, if they can go on.
     pub fn mend(&self) -> Result<(), ApiError> {
         self.mend_at(self.clock.now_millis())
+    }
+
+    /// Whether requests wait for a shard that is opened again.
+    #[cfg(test)]
+    pub(super) fn is_draining(&self) -> bool {
+        self.copies.iter().any(ShardCopy::is_draining)
     }
 
     pub(super) fn mend_at(&self, now_millis: i64) -> Result<(), ApiError> {

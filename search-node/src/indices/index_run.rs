@@ -97,7 +97,7 @@ impl IndexRun {
         match &mut self.shards[at] {
             Some(shard) => Ok(shard),
             none => {
-                let shard = self.index.shard(id, routing)?;
+                let shard = self.index.shard_to_write(id, routing)?;
                 let run = shard.run();
                 let place = Arc::new(Place { index: Arc::clone(&self.index), shard });
                 Ok(none.insert(ShardRun { place, run, newest: None }))

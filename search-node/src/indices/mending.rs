@@ -48,22 +48,70 @@ fn a_shard_is_opened_again_once_its_disk_is_well() {
     index.refresh().expect("shown");
 
     disk.set_broken(true);
-    put(&index, "refused").expect_err("not durable");
+    let refused = put(&index, "refused").expect_err("not durable");
+    assert_eq!((refused.status, refused.kind.as_ref()), (503, "translog_exception"));
     assert_eq!(state(&index), CopyState::Failed);
-    index.mend().expect("nothing to do");
+    index.mend().expect("tried");
     assert_eq!(state(&index), CopyState::Failed, "the disk is still broken");
     assert!(has(&index, "kept"), "it answers meanwhile");
+    assert!(put(&index, "later").is_err_and(|error| error.reason.contains("until its disk is well")));
     disk.set_broken(false);
+    index.mend().expect("tried");
+    assert_eq!(state(&index), CopyState::Failed, "tried a moment ago");
 
-    let reader = index.shard("kept", None).expect("open");
-    index.mend_at(i64::MAX).expect("tried");
-    assert_eq!(state(&index), CopyState::Failed, "somebody uses it");
-    drop(reader);
-    index.mend_at(i64::MAX).expect("tried");
+    index.mend_at(i64::MAX).expect("mended");
 
     assert_eq!(state(&index), CopyState::Open);
-    assert!(has(&index, "kept"));
+    assert!(has(&index, "kept") && !has(&index, "later"));
     put(&index, "after").expect("acknowledged");
     assert!(has(&index, "after"));
     assert_eq!(index.mapping().to_json(), json!({"properties": {"n": {"type": "long"}}}));
+}
+
+/// Requests that use the shard are waited for, and those that come meanwhile wait too: each gets its answer.
+#[test]
+fn a_shard_in_use_is_opened_again_once_it_is_let_go_of() {
+    let root = tempfile::tempdir().expect("a folder");
+    let disk = Recorded::over(&CrashDisk::new(root.path()));
+    let indices = Indices::open(&root.path().join("indices"), true, resources(Arc::new(disk.clone())));
+    let index = indices.expect("opens").create("logs", &Value::Null).expect("made");
+    put(&index, "kept").expect("acknowledged");
+    disk.set_broken(true);
+    put(&index, "refused").expect_err("not durable");
+    disk.set_broken(false);
+
+    let reader = index.shard("kept", None).expect("open");
+    std::thread::scope(|scope| {
+        let mending = scope.spawn(|| index.mend_at(i64::MAX));
+        while !index.is_draining() {
+            std::thread::yield_now();
+        }
+        let waiting = scope.spawn(|| has(&index, "kept"));
+        assert!(reader.get("kept").expect("read").is_some(), "who has it goes on");
+        drop(reader);
+        mending.join().expect("ran").expect("mended");
+        assert!(waiting.join().expect("ran"));
+    });
+
+    assert_eq!(state(&index), CopyState::Open);
+}
+
+/// A number that somebody has seen, and that was lost with the write, is given out again under another primary term.
+#[test]
+fn a_condition_on_a_write_that_was_lost_does_not_hold_for_the_next_one() {
+    let root = tempfile::tempdir().expect("a folder");
+    let disk = Recorded::over(&CrashDisk::new(root.path()));
+    let indices = Indices::open(&root.path().join("indices"), true, resources(Arc::new(disk.clone())));
+    let index = indices.expect("opens").create("logs", &Value::Null).expect("made");
+    put(&index, "kept").expect("acknowledged");
+    disk.set_broken(true);
+    put(&index, "a").expect_err("not durable");
+    let seen = index.shard("a", None).expect("open").get("a").expect("read").expect("seen by who asked");
+    disk.set_broken(false);
+    index.mend_at(i64::MAX).expect("mended");
+
+    put(&index, "a").expect("acknowledged");
+
+    let now = index.shard("a", None).expect("open").get("a").expect("read").expect("there");
+    assert!(now.term > seen.term, "{} and {}", now.term, seen.term);
 }

@@ -11,17 +11,22 @@
 //!
 //! An index of last month costs a folder name and a few figures, not threads, mappings and buffers.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use shard::mapping::Mapping;
-use shard::{EngineOptions, Shard, ShardStats, Shared, check_writable};
+use shard::{EngineError, EngineOptions, Shard, ShardStats, Shared, check_writable};
 
 use crate::error::ApiError;
 
 /// How long a copy that could not be opened is left alone: reading its files again costs, and damage does not heal.
 const RETRY_AFTER_MILLIS: i64 = 30_000;
+/// How long requests that use a shard are waited for when it has to be opened again, while new ones wait too.
+const DRAIN_MAX: Duration = Duration::from_secs(10);
+const DRAIN_STEP: Duration = Duration::from_millis(2);
 
 /// One copy.
 pub(super) struct ShardCopy {
@@ -44,6 +49,8 @@ struct State {
     mend_at_millis: i64,
     /// Whether the log tells that it accepts nothing more.
     is_fence_told: bool,
+    /// Whether it is given to nobody, so that it can be opened again.
+    is_draining: bool,
 }
 
 /// Whether a copy can be asked.
@@ -71,6 +78,7 @@ impl ShardCopy {
             used_millis: 0,
             mend_at_millis: i64::MIN,
             is_fence_told: false,
+            is_draining: false,
         });
         Self { folder: folder.to_owned(), options, shared, opening: Mutex::new(()), state }
     }
@@ -91,10 +99,16 @@ impl ShardCopy {
     /// Opens it. The caller holds `opening`.
     fn open(&self, mapping: &Arc<Mapping>, now_millis: i64) -> Result<Arc<Shard>, ApiError> {
         // A folder that is gone is a loss, and not a new shard to be made.
-        let opened = Shard::peek(&self.folder).and_then(|_| {
+        let open = || {
+            Shard::peek(&self.folder)?;
             Shard::open(&self.folder, Arc::clone(mapping), self.options.clone(), self.shared.clone())
+        };
+        let opened = catch_unwind(AssertUnwindSafe(open)).unwrap_or_else(|_| {
+            let (path, reason) = (self.folder.display().to_string(), "opening the shard broke".to_owned());
+            Err(EngineError::Folder { path, reason })
         });
         let mut state = self.state.lock();
+        state.is_fence_told = false;
         match opened {
             Ok(shard) => {
                 let shard = Arc::new(shard);
@@ -115,6 +129,9 @@ impl ShardCopy {
     fn known(&self, now_millis: i64) -> Option<Result<Arc<Shard>, ApiError>> {
         let mut state = self.state.lock();
         state.used_millis = now_millis;
+        if state.is_draining {
+            return None;
+        }
         if let Some(shard) = &state.open {
             return Some(Ok(Arc::clone(shard)));
         }
@@ -122,30 +139,55 @@ impl ShardCopy {
         (now_millis.saturating_sub(*at) < RETRY_AFTER_MILLIS).then(|| Err(error.clone()))
     }
 
-    /// Opens a shard again that accepts nothing more, once nobody holds it and its disk takes writes: what was acknowledged is
-    /// in its translog. Until then it goes on answering.
+    /// Opens a shard again that accepts nothing more, once its disk takes writes and its files are well: what was acknowledged
+    /// is in its translog. Until then it goes on answering.
     pub(super) fn mend(&self, mapping: &Arc<Mapping>, now_millis: i64) -> Option<Arc<Shard>> {
         let _opening = self.opening.try_lock()?;
         let reason = self.fenced(now_millis)?;
         let folder = self.folder.display();
+        self.state.lock().mend_at_millis = now_millis.saturating_add(RETRY_AFTER_MILLIS);
         if let Err(error) = check_writable(self.shared.disk.as_ref(), &self.folder) {
             tracing::warn!(%folder, %error, "the disk of the shard takes no writes yet; free or mend it");
-            self.state.lock().mend_at_millis = now_millis.saturating_add(RETRY_AFTER_MILLIS);
             return None;
         }
-        let fenced = {
-            let mut state = self.state.lock();
-            let is_alone = |shard: &mut Arc<Shard>| Arc::strong_count(shard) == 1 && shard.is_alone();
-            let shard = state.open.take_if(is_alone)?;
-            state.mend_at_millis = now_millis.saturating_add(RETRY_AFTER_MILLIS);
-            state.is_fence_told = false;
-            shard
+        if let Err(error) = Shard::check(&self.folder, &self.options) {
+            tracing::error!(%folder, %error, "the shard could not be opened again, so it goes on answering only; restore it from a copy or a snapshot");
+            return None;
+        }
+        let Some(fenced) = self.take_for_good() else {
+            tracing::warn!(%folder, "the shard accepts no writes and is in use; opening it again is put off");
+            return None;
         };
-        drop(fenced);
+        if let Err(error) = fenced.give_up() {
+            tracing::warn!(%folder, %error, "operations that were not synced when the shard failed are lost");
+        }
         // That it cannot be opened is told and remembered there.
         let shard = self.open(mapping, now_millis).ok()?;
         tracing::info!(%folder, reason, "the shard accepts writes again");
         Some(shard)
+    }
+
+    /// Takes the shard away from everybody. New requests wait for `opening`, which the caller holds, and those under way end.
+    fn take_for_good(&self) -> Option<Shard> {
+        let began = Instant::now();
+        self.state.lock().is_draining = true;
+        loop {
+            let mut state = self.state.lock();
+            let is_alone = |shard: &mut Arc<Shard>| Arc::strong_count(shard) == 1 && shard.is_alone();
+            let taken = state.open.take_if(is_alone);
+            if taken.is_some() || began.elapsed() > DRAIN_MAX {
+                state.is_draining = false;
+                return taken.and_then(Arc::into_inner);
+            }
+            drop(state);
+            // Nobody tells when the last of them lets go.
+            std::thread::sleep(DRAIN_STEP);
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_draining(&self) -> bool {
+        self.state.lock().is_draining
     }
 
     /// Why the shard accepts nothing more, if so and if it is time to mend that.
@@ -156,6 +198,23 @@ impl ShardCopy {
             tracing::error!(folder = %self.folder.display(), reason, "the shard accepts no more writes; it is opened again once its disk takes them");
         }
         (now_millis >= state.mend_at_millis).then_some(reason)
+    }
+
+    /// The shard for a write, which one that accepts nothing more is not given out for.
+    pub(super) fn shard_to_write(
+        &self,
+        mapping: &Arc<Mapping>,
+        now_millis: i64,
+    ) -> Result<Arc<Shard>, ApiError> {
+        let shard = self.shard(mapping, now_millis)?;
+        match shard.fenced() {
+            None => Ok(shard),
+            Some(reason) => Err(ApiError::new(
+                503,
+                "translog_exception",
+                format!("the shard accepts no writes until its disk is well: {reason}"),
+            )),
+        }
     }
 
     /// The shard if it is open.
@@ -187,17 +246,36 @@ impl ShardCopy {
     /// Closes it if it was not used since `before_millis`, nobody holds it, and everything in it is committed.
     /// Gives whether it wants a flush first.
     pub(super) fn close_if_idle(&self, before_millis: i64) -> bool {
-        let mut state = self.state.lock();
-        let Some(shard) = &state.open else { return false };
-        if state.used_millis >= before_millis || Arc::strong_count(shard) > 1 {
-            return false;
-        }
-        if !shard.can_close() {
-            return true;
-        }
-        state.stats = shard.stats();
-        state.open = None;
+        let Some(_opening) = self.opening.try_lock() else { return false };
+        let idle = {
+            let mut state = self.state.lock();
+            let Some(shard) = &state.open else { return false };
+            let is_used = state.used_millis >= before_millis || Arc::strong_count(shard) > 1;
+            if is_used || shard.fenced().is_some() {
+                return false;
+            }
+            if !shard.can_close() {
+                return true;
+            }
+            state.stats = shard.stats();
+            state.open.take()
+        };
+        self.close_for_good(idle);
         tracing::debug!(folder = %self.folder.display(), "closed idle shard");
         false
+    }
+
+    /// Closes it if nobody holds it: the node stops.
+    pub(super) fn close(&self) {
+        let _opening = self.opening.lock();
+        let last = self.state.lock().open.take();
+        self.close_for_good(last);
+    }
+
+    fn close_for_good(&self, shard: Option<Arc<Shard>>) {
+        // One that was not closed takes a higher primary term when it is opened again; nothing else is lost by that.
+        if let Some(Err(error)) = shard.and_then(Arc::into_inner).map(Shard::close) {
+            tracing::warn!(folder = %self.folder.display(), %error, "shard could not be closed in order");
+        }
     }
 }

@@ -26,6 +26,9 @@ pub enum EngineError {
     /// The translog failed.
     #[error(transparent)]
     Translog(#[from] TranslogError),
+    /// The shard failed after the operation was in the translog: it may be durable, or not.
+    #[error("the operation is in the translog, and then the shard failed: {0}")]
+    Unsettled(String),
     /// The manifest failed.
     #[error(transparent)]
     Manifest(#[from] ManifestError),

@@ -259,6 +259,16 @@ impl Engine {
         Ok(self.translog.sync(location)?)
     }
 
+    /// Writes down that everything is durable and that nothing more comes.
+    pub(crate) fn close(&self) -> Result<(), EngineError> {
+        Ok(self.translog.close()?)
+    }
+
+    /// Makes durable what only memory has, where the translog is well.
+    pub(crate) fn rescue(&self) -> Result<(), EngineError> {
+        Ok(self.translog.rescue()?)
+    }
+
     /// Makes every operation so far durable.
     pub(crate) fn sync_all(&self) -> Result<(), EngineError> {
         Ok(self.translog.sync_all()?)

@@ -34,16 +34,7 @@ impl Engine {
         let fault = |reason: String| EngineError::Folder { path: index_folder.display().to_string(), reason };
         create_folder_durably(shared.disk.as_ref(), &index_folder)
             .map_err(|error| fault(error.to_string()))?;
-        let manifest = Manifest::read(&index_folder)?;
-        if let Some(manifest) = &manifest {
-            let bytes: u64 = manifest.files.iter().map(|file| file.bytes).sum();
-            check_files(&index_folder, &manifest.files, bytes <= options.check_bytes_max)?;
-        }
-        if manifest.is_none() && Translog::was_trimmed(&folder.join("translog"))? {
-            return Err(fault(
-                "the manifest is missing, though the translog knows a durable state; restore the shard from a copy or a snapshot".to_owned(),
-            ));
-        }
+        let manifest = check_index(folder, &options)?;
         let directory = ShardDirectory::open(Arc::clone(&shared.disk), &index_folder, manifest.as_ref())
             .map_err(|error| fault(error.to_string()))?;
         let slots: Vec<Slot> = match &manifest {
@@ -86,6 +77,12 @@ impl Engine {
             engine.replay(&recovered, durable_seq_no)?;
         }
         Ok(engine)
+    }
+
+    /// Whether the files in `folder` are those of a shard that can be opened. Nothing is changed.
+    pub(crate) fn check(folder: &Path, options: &EngineOptions) -> Result<(), EngineError> {
+        check_index(folder, options)?;
+        Ok(Translog::check_folder(&folder.join("translog"))?)
     }
 
     fn replay(self: &Arc<Self>, recovered: &Recovered, durable_seq_no: i64) -> Result<(), EngineError> {
@@ -142,4 +139,21 @@ impl Engine {
         self.mark_dirty();
         Ok(())
     }
+}
+
+/// Reads the durable state of the shard in `folder` and checks that its files are what was written.
+fn check_index(folder: &Path, options: &EngineOptions) -> Result<Option<Manifest>, EngineError> {
+    let index_folder = folder.join("index");
+    let manifest = Manifest::read(&index_folder)?;
+    if let Some(manifest) = &manifest {
+        let bytes: u64 = manifest.files.iter().map(|file| file.bytes).sum();
+        check_files(&index_folder, &manifest.files, bytes <= options.check_bytes_max)?;
+    }
+    if manifest.is_none() && Translog::was_trimmed(&folder.join("translog"))? {
+        return Err(EngineError::Folder {
+            path: index_folder.display().to_string(),
+            reason: "the manifest is missing, though the translog knows a durable state; restore the shard from a copy or a snapshot".to_owned(),
+        });
+    }
+    Ok(manifest)
 }

@@ -7,14 +7,14 @@ use parking_lot::MutexGuard;
 
 use super::deletes::Superseded;
 use super::segments::Segments;
-use super::writers::Closed;
-use super::{Engine, EngineError, FinishedSegment, OpenSegment, View};
+use super::writers::{Closed, OpenSegments};
+use super::{Engine, EngineError, FinishedSegment, View};
 use crate::store::{Manifest, ShardDirectory};
 use crate::translog::{Translog, TranslogError};
 
 /// What was taken from the writers, to be shown together.
 pub(super) struct Taken {
-    open: Vec<OpenSegment>,
+    open: OpenSegments,
     superseded: Superseded,
     epoch: u64,
     /// For a flush: the first translog generation after the cut, and the highest sequence number before it.
@@ -119,7 +119,7 @@ impl Engine {
     /// next translog generation is begun.
     fn take(&self, cut: bool) -> Result<Taken, EngineError> {
         let mut closed = self.writers.close();
-        let cut = if cut { Some(self.translog.roll(self.options.term)?) } else { None };
+        let cut = if cut { Some(self.translog.roll()?) } else { None };
         Ok(self.take_from(&mut closed, cut))
     }
 
@@ -143,7 +143,7 @@ impl Engine {
         now_millis: i64,
     ) -> Result<(), EngineError> {
         // Should it break, what was taken is gone from memory: nothing more may be accepted or trimmed.
-        let broken = FenceOnDrop(&self.translog);
+        let broken = FenceOnDrop(&self.translog, "showing what was written broke");
         let shown = self.try_to_show(segments, taken);
         std::mem::forget(broken);
         match &shown {
@@ -186,20 +186,17 @@ impl Engine {
     }
 }
 
-/// Fences the shard unless it is forgotten.
-struct FenceOnDrop<'e>(&'e Translog);
+/// Fences the shard for a reason unless it is forgotten.
+pub(super) struct FenceOnDrop<'e>(pub(super) &'e Translog, pub(super) &'static str);
 
 impl Drop for FenceOnDrop<'_> {
     fn drop(&mut self) {
-        self.0.fence("showing what was written broke");
+        self.0.fence(self.1);
     }
 }
 
 /// Finishes the segments, each on a thread of its own if there are several.
-fn finish_all(
-    open: Vec<OpenSegment>,
-    directory: &ShardDirectory,
-) -> Result<Vec<FinishedSegment>, EngineError> {
+fn finish_all(open: OpenSegments, directory: &ShardDirectory) -> Result<Vec<FinishedSegment>, EngineError> {
     if open.len() < 2 {
         return open.into_iter().map(|segment| segment.finish(directory)).collect();
     }

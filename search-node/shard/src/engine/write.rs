@@ -10,6 +10,7 @@ use tantivy::indexer::{AddOperation, SegmentWriter};
 
 use super::buffers::Held;
 use super::layout::Layout;
+use super::refresh::FenceOnDrop;
 use super::versions::{LiveVersion, LockedUid};
 use super::writers::Seat;
 use super::{Engine, EngineError, FIRST, FinishedSegment, OpenSegment};
@@ -168,21 +169,22 @@ impl Engine {
             let mut spill = None;
             if request.source.is_some() {
                 let place = Place { uid: request.uid, doc_type: request.doc_type, routing: request.routing };
-                let numbers = Numbers { seq_no, version, term: self.options.term };
-                spill = self.add(&mut segment, layout, values, place, numbers)?;
+                let numbers = Numbers { seq_no, version, term: self.translog.term() };
+                let added = self.add(&mut segment, layout, values, place, numbers);
+                spill = added.map_err(|error| EngineError::Unsettled(error.to_string()))?;
             }
             if existed {
                 self.superseded.lock().push(request.uid, seq_no);
             }
             // A delete of what is not there is an operation too: it takes a number, as replicas will see it.
             let source = request.source.map(|_| location);
-            let term = self.options.term;
+            let term = self.translog.term();
             versions.record(LiveVersion { seq_no, term, version, source }, request.now_millis);
             // Its version is kept until a refresh, so one must come.
             self.mark_dirty();
             (Written { seq_no, term, version, existed, location: Some(location) }, spill)
         };
-        self.finish_spill(spill)?;
+        self.finish_spill(spill).map_err(|error| EngineError::Unsettled(error.to_string()))?;
         Ok(WriteOutcome::Written(written))
     }
 
@@ -215,7 +217,7 @@ impl Engine {
     fn log(&self, request: &WriteRequest<'_>, version: u64) -> Result<(u64, Location), EngineError> {
         let draft = Draft {
             kind: if request.source.is_some() { OperationKind::Index } else { OperationKind::Delete },
-            term: self.options.term,
+            term: self.translog.term(),
             version,
             uid: request.uid,
             routing: request.routing.unwrap_or_default(),
@@ -243,42 +245,34 @@ impl Engine {
     /// Puts a document that is in the translog into a segment. If that fails, only opening the shard again mends it.
     fn add(
         &self,
-        segment: &mut Option<OpenSegment>,
+        segment: &mut Option<Box<OpenSegment>>,
         layout: &Layout,
         values: &mut SharedValues,
         place: Place<'_>,
         numbers: Numbers,
     ) -> Result<Option<Spill>, EngineError> {
-        self.try_to_add(segment, layout, values, place, numbers)
-            .inspect_err(|error| self.translog.fence(&error.to_string()))
-    }
-
-    fn try_to_add(
-        &self,
-        segment: &mut Option<OpenSegment>,
-        layout: &Layout,
-        values: &mut SharedValues,
-        place: Place<'_>,
-        numbers: Numbers,
-    ) -> Result<Option<Spill>, EngineError> {
+        // A segment that took a part of a document is given up: the next one would find that part under its own number.
+        let broken = FenceOnDrop(&self.translog, "putting a document into a segment broke");
+        let fence = |error: &EngineError| self.translog.fence(&error.to_string());
         let source_bytes = add_meta_values(layout, values, place, numbers);
-        let open = match segment.as_mut() {
+        let mut open = match segment.take() {
             Some(open) => open,
-            None => segment.insert(self.open_segment()?),
+            None => self.open_segment().inspect_err(fence)?,
         };
         // The document's buffers come back for the next one.
-        open.writer.add_document(AddOperation { opstamp: 0, document: values.clone() })?;
+        let added = open.writer.add_document(AddOperation { opstamp: 0, document: values.clone() });
+        added.map_err(EngineError::from).inspect_err(fence)?;
+        std::mem::forget(broken);
         open.unweighed += source_bytes;
-        if open.unweighed < WEIGH_EVERY_BYTES {
-            return Ok(None);
-        }
-        let bytes = open.weigh();
-        if bytes < self.options.segment_buffer_bytes {
+        let is_full =
+            open.unweighed >= WEIGH_EVERY_BYTES && open.weigh() >= self.options.segment_buffer_bytes;
+        if !is_full {
+            *segment = Some(open);
             return Ok(None);
         }
         let epoch = self.epoch.load(Ordering::Acquire);
         self.spills.lock().under_way.push(epoch);
-        Ok(segment.take().map(|open| Spill { epoch, open }))
+        Ok(Some(Spill { epoch, open }))
     }
 
     /// Writes out a segment that has grown large; a refresh that needs it waits.
@@ -306,11 +300,11 @@ impl Engine {
         }
     }
 
-    fn open_segment(&self) -> Result<OpenSegment, EngineError> {
+    fn open_segment(&self) -> Result<Box<OpenSegment>, EngineError> {
         // With the slot held, this index is at least as new as the layout that any writer reads its document by.
         let segment = self.writing.load().index.new_segment();
         let writer = SegmentWriter::for_segment(TABLE_BUDGET_BYTES, segment.clone())?;
-        Ok(OpenSegment::new(segment, writer, Held::new(&self.shared.buffers)))
+        Ok(Box::new(OpenSegment::new(segment, writer, Held::new(&self.shared.buffers))))
     }
 }
 
@@ -368,7 +362,7 @@ impl Drop for UnsettledSpill<'_> {
 /// A segment that has grown large, on its way to the disk.
 struct Spill {
     epoch: u64,
-    open: OpenSegment,
+    open: Box<OpenSegment>,
 }
 
 /// Where a document belongs.

@@ -11,6 +11,9 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::OpenSegment;
 
+/// Segments that were taken from their writers. Each is large, and is passed from hand to hand with every document.
+pub(super) type OpenSegments = Vec<Box<OpenSegment>>;
+
 /// The segments that are being filled.
 pub(super) struct Writers {
     slots: Arc<[Slot]>,
@@ -20,7 +23,7 @@ pub(super) struct Writers {
 struct Slot {
     /// How many sit here.
     seats: AtomicUsize,
-    open: Mutex<Option<OpenSegment>>,
+    open: Mutex<Option<Box<OpenSegment>>>,
 }
 
 /// A place at one of the segments, for as long as a run of writes lasts.
@@ -43,7 +46,7 @@ impl Writers {
     }
 
     /// The segment of a seat, or one that nobody writes to right now, where the writer then stays.
-    pub(super) fn take(&self, seat: &mut Seat) -> MutexGuard<'_, Option<OpenSegment>> {
+    pub(super) fn take(&self, seat: &mut Seat) -> MutexGuard<'_, Option<Box<OpenSegment>>> {
         for step in 0..self.slots.len() {
             let at = (seat.at + step) % self.slots.len();
             if let Some(open) = self.slots[at].open.try_lock() {
@@ -67,12 +70,12 @@ impl Writers {
 
 /// No writer is at work while this lives.
 pub(super) struct Closed<'w> {
-    segments: Vec<MutexGuard<'w, Option<OpenSegment>>>,
+    segments: Vec<MutexGuard<'w, Option<Box<OpenSegment>>>>,
 }
 
 impl Closed<'_> {
     /// Takes every open segment away.
-    pub(super) fn take(&mut self) -> Vec<OpenSegment> {
+    pub(super) fn take(&mut self) -> OpenSegments {
         self.segments.iter_mut().filter_map(|open| open.take()).collect()
     }
 }

@@ -7,9 +7,12 @@ use super::error::TranslogError;
 use super::operation::SEQ_NO_MAX;
 use crate::store::{Disk, DiskFile};
 
-const MAGIC: &[u8; 8] = b"SNTCKP01";
+const MAGIC: &[u8; 8] = b"SNTCKP02";
+/// The version before, whose slots do not tell whether the translog was closed.
+const MAGIC_BEFORE: &[u8; 8] = b"SNTCKP01";
 const SLOT_BYTES: u64 = 512;
-const BODY_BYTES: usize = 8 + 8 + 16 + 8 + 8 + 8 + 8;
+const BODY_BYTES_BEFORE: usize = 8 + 8 + 16 + 8 + 8 + 8 + 8;
+const BODY_BYTES: usize = BODY_BYTES_BEFORE + 8;
 
 /// How far the translog is durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +27,8 @@ pub(super) struct Checkpoint {
     pub(super) min_generation: u64,
     /// The highest sequence number that is synced; -1 when there is none.
     pub(super) max_seq_no: i64,
+    /// Whether the translog was closed with everything synced: no sequence number was given out beyond `max_seq_no`.
+    pub(super) is_closed: bool,
 }
 
 /// More generations than any shard begins.
@@ -122,15 +127,20 @@ fn encode(turn: u64, checkpoint: &Checkpoint) -> Vec<u8> {
     bytes.extend_from_slice(&checkpoint.durable_offset.to_le_bytes());
     bytes.extend_from_slice(&checkpoint.min_generation.to_le_bytes());
     bytes.extend_from_slice(&checkpoint.max_seq_no.to_le_bytes());
+    bytes.extend_from_slice(&u64::from(checkpoint.is_closed).to_le_bytes());
     let checksum = crc32fast::hash(&bytes);
     bytes.extend_from_slice(&checksum.to_le_bytes());
     bytes
 }
 
 fn decode(slot: &[u8]) -> Option<(u64, Checkpoint)> {
-    let body = slot.get(..BODY_BYTES)?;
-    let checksum = slot.get(BODY_BYTES..BODY_BYTES + 4)?;
-    if !body.starts_with(MAGIC) || crc32fast::hash(body).to_le_bytes() != checksum {
+    let has_closed = slot.starts_with(MAGIC);
+    if !has_closed && !slot.starts_with(MAGIC_BEFORE) {
+        return None;
+    }
+    let length = if has_closed { BODY_BYTES } else { BODY_BYTES_BEFORE };
+    let (body, rest) = slot.split_at_checked(length)?;
+    if crc32fast::hash(body).to_le_bytes() != rest.get(..4)? {
         return None;
     }
     let number = |at: usize| body[at..].first_chunk::<8>().map(|bytes| u64::from_le_bytes(*bytes));
@@ -140,6 +150,7 @@ fn decode(slot: &[u8]) -> Option<(u64, Checkpoint)> {
         durable_offset: number(40)?,
         min_generation: number(48)?,
         max_seq_no: number(56)? as i64,
+        is_closed: has_closed && number(64)? == 1,
     };
     checkpoint.is_possible().then_some((number(8)?, checkpoint))
 }
@@ -150,7 +161,14 @@ mod tests {
     use crate::store::HostDisk;
 
     fn checkpoint(generation: u64) -> Checkpoint {
-        Checkpoint { translog_id: [1; 16], generation, durable_offset: 64, min_generation: 1, max_seq_no: -1 }
+        Checkpoint {
+            translog_id: [1; 16],
+            generation,
+            durable_offset: 64,
+            min_generation: 1,
+            max_seq_no: -1,
+            is_closed: false,
+        }
     }
 
     /// Whatever a crash leaves of the slot being written, the one before it is still read.
@@ -171,6 +189,20 @@ mod tests {
 
             assert_eq!(CheckpointFile::read(folder.path()).expect("read"), Some(checkpoint(1)), "byte {cut}");
         }
+    }
+
+    #[test]
+    fn a_slot_tells_whether_the_translog_was_closed_and_an_older_one_does_not() {
+        let closed = Checkpoint { is_closed: true, ..checkpoint(3) };
+        assert_eq!(decode(&encode(7, &closed)), Some((7, closed)));
+
+        let mut before = encode(7, &closed);
+        before.truncate(BODY_BYTES_BEFORE);
+        before[..8].copy_from_slice(MAGIC_BEFORE);
+        let checksum = crc32fast::hash(&before);
+        before.extend_from_slice(&checksum.to_le_bytes());
+
+        assert_eq!(decode(&before), Some((7, checkpoint(3))));
     }
 
     /// A translog whose checkpoint is damaged as a whole is never opened as an empty one.

@@ -71,6 +71,7 @@ pub(super) struct Records {
     offset: u64,
     buffer: Vec<u8>,
     stopped: Option<&'static str>,
+    term: u64,
 }
 
 impl Records {
@@ -87,9 +88,9 @@ impl Records {
         let mut file = BufReader::with_capacity(READ_BYTES, file);
         let mut header = Vec::new();
         (&mut file).take(HEADER_BYTES).read_to_end(&mut header).map_err(TranslogError::io(&path))?;
-        check_header(&header, seed).map_err(|reason| TranslogError::corrupt(&path, 0, reason))?;
+        let term = check_header(&header, seed).map_err(|reason| TranslogError::corrupt(&path, 0, reason))?;
         let offset = HEADER_BYTES;
-        Ok(Self { path, file, seed, length, offset, buffer: Vec::new(), stopped: None })
+        Ok(Self { path, file, seed, length, offset, buffer: Vec::new(), stopped: None, term })
     }
 
     /// The next operation. None at the end, and where a record does not verify: see [`Records::stopped`].
@@ -131,6 +132,11 @@ impl Records {
         Ok(decode(&self.buffer, self.seed, self.offset))
     }
 
+    /// The primary term under which the generation was begun.
+    pub(super) fn term(&self) -> u64 {
+        self.term
+    }
+
     /// The end of the last record that verified.
     pub(super) fn offset(&self) -> u64 {
         self.offset
@@ -142,7 +148,8 @@ impl Records {
     }
 }
 
-fn check_header(bytes: &[u8], seed: Seed) -> Result<(), &'static str> {
+/// Whether it is the header of the generation that `seed` names; gives the primary term in it.
+fn check_header(bytes: &[u8], seed: Seed) -> Result<u64, &'static str> {
     let header = bytes.get(..HEADER_BYTES as usize).ok_or("the header is cut off")?;
     if !header.starts_with(MAGIC) {
         return Err("the file is not a translog");
@@ -156,5 +163,5 @@ fn check_header(bytes: &[u8], seed: Seed) -> Result<(), &'static str> {
     if header[12..28] != seed.translog_id || header[28..36] != seed.generation.to_le_bytes() {
         return Err("the file belongs to another translog or generation");
     }
-    Ok(())
+    header[36..].first_chunk::<8>().map(|term| u64::from_le_bytes(*term)).ok_or("the header is cut off")
 }

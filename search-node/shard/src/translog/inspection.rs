@@ -98,6 +98,11 @@ pub fn salvage(disk: &dyn Disk, folder: &Path) -> Result<Salvage, TranslogError>
     let Some(checkpoint) = CheckpointFile::read(folder)? else {
         return Err(TranslogError::corrupt(folder, 0, "there is no translog to save anything from"));
     };
+    let term_of = |generation: &u64| {
+        let seed = Seed { translog_id: checkpoint.translog_id, generation: *generation };
+        Records::open(folder, seed).ok().map(|records| records.term())
+    };
+    let term = present.iter().filter_map(term_of).max().unwrap_or(1);
     let damaged = aside(folder);
     disk.rename(folder, &damaged).map_err(TranslogError::io(folder))?;
     create_folder_durably(disk, folder).map_err(TranslogError::io(folder))?;
@@ -105,7 +110,7 @@ pub fn salvage(disk: &dyn Disk, folder: &Path) -> Result<Salvage, TranslogError>
     let generation = checkpoint.min_generation;
     let seed = Seed { translog_id: *uuid::Uuid::new_v4().as_bytes(), generation };
     let path = generation_path(folder, generation);
-    let saved = file::create(disk, folder, seed, 1)?;
+    let saved = file::create(disk, folder, seed, term)?;
     let mut offset = HEADER_BYTES;
     let mut seq_nos = Vec::new();
     for old in present {
@@ -133,6 +138,7 @@ pub fn salvage(disk: &dyn Disk, folder: &Path) -> Result<Salvage, TranslogError>
         durable_offset: offset,
         min_generation: generation,
         max_seq_no: max_seq_no.max(checkpoint.max_seq_no),
+        is_closed: false,
     })?;
     Ok(Salvage { operations: seq_nos.len() as u64, lost, damaged })
 }

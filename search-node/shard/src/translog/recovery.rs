@@ -15,6 +15,8 @@ pub(crate) struct Recovered {
     pub(super) checkpoint: Checkpoint,
     /// How far the newest generation was synced for certain.
     pub(super) synced_until: u64,
+    /// The primary term of the newest generation.
+    pub(super) term: u64,
     /// How many operations there are.
     pub(crate) operations: u64,
 }
@@ -26,7 +28,7 @@ impl Recovered {
             return Ok(None);
         };
         let synced_until = checkpoint.durable_offset;
-        let mut operations = 0;
+        let (mut operations, mut term) = (0, 0);
         for generation in checkpoint.min_generation..=checkpoint.generation {
             let mut records = Records::open(folder, seed_of(&checkpoint, generation))?;
             while let Some(operation) = records.next()? {
@@ -34,6 +36,7 @@ impl Recovered {
                 checkpoint.max_seq_no = checkpoint.max_seq_no.max(operation.seq_no as i64);
             }
             let is_newest = generation == checkpoint.generation;
+            term = records.term();
             let reason = match records.stopped() {
                 Some(reason) if !is_newest || records.offset() < checkpoint.durable_offset => Some(reason),
                 None if is_newest && records.offset() < checkpoint.durable_offset => {
@@ -49,7 +52,12 @@ impl Recovered {
                 checkpoint.durable_offset = records.offset();
             }
         }
-        Ok(Some(Self { folder: folder.to_owned(), checkpoint, synced_until, operations }))
+        Ok(Some(Self { folder: folder.to_owned(), checkpoint, synced_until, term, operations }))
+    }
+
+    /// Whether it holds no more than was synced for certain.
+    pub(super) fn is_whole(&self) -> bool {
+        self.checkpoint.durable_offset == self.synced_until
     }
 
     /// Gives every operation to `each`, oldest first, holding one at a time.

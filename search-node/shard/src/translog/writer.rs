@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::checkpoint::{Checkpoint, CheckpointFile};
 use super::error::TranslogError;
@@ -56,6 +56,8 @@ pub(crate) struct Translog {
     disk: Arc<dyn Disk>,
     folder: PathBuf,
     seed_id: [u8; 16],
+    /// The primary term of everything that is appended.
+    term: u64,
     tail: Mutex<Tail>,
     sync: Mutex<SyncState>,
     synced: Condvar,
@@ -81,16 +83,27 @@ struct SyncState {
     min_generation: u64,
     /// Whether somebody is syncing for all; the checkpoint file is theirs meanwhile.
     checkpoint: Option<CheckpointFile>,
-    failed: Option<String>,
+    failed: Option<Failure>,
+}
+
+/// Why nothing more is accepted.
+#[derive(Debug)]
+struct Failure {
+    reason: String,
+    /// Whether the translog itself failed, so that what its files hold is not certain.
+    is_own: bool,
 }
 
 impl Translog {
     /// Opens the translog in `folder`, giving what it holds beyond the durable state. Writing goes on in a new generation;
     /// a torn tail that was never acknowledged is cut off.
+    ///
+    /// Writes are done under `term`, or under a higher one: unless the translog was closed, sequence numbers may have been
+    /// given out and seen that are lost, and will be given out again. A new primary term tells them apart.
     pub(crate) fn open(
         disk: Arc<dyn Disk>,
         folder: &Path,
-        term: u64,
+        mut term: u64,
         durable_seq_no: i64,
     ) -> Result<(Self, Option<Recovered>), TranslogError> {
         create_folder_durably(disk.as_ref(), folder).map_err(TranslogError::io(folder))?;
@@ -98,6 +111,8 @@ impl Translog {
         let mut checkpoint = match &recovered {
             Some(found) => {
                 settle_tail(disk.as_ref(), folder, found)?;
+                let is_closed = found.checkpoint.is_closed && found.is_whole();
+                term = term.max(if is_closed { found.term } else { found.term.saturating_add(1) });
                 found.checkpoint
             }
             None if durable_seq_no >= 0 => {
@@ -109,8 +124,10 @@ impl Translog {
                 durable_offset: 0,
                 min_generation: 1,
                 max_seq_no: -1,
+                is_closed: false,
             },
         };
+        checkpoint.is_closed = false;
         checkpoint.generation += 1;
         checkpoint.durable_offset = HEADER_BYTES;
         checkpoint.max_seq_no = checkpoint.max_seq_no.max(durable_seq_no);
@@ -136,12 +153,18 @@ impl Translog {
             disk,
             folder: folder.to_owned(),
             seed_id: checkpoint.translog_id,
+            term,
             tail: Mutex::new(tail),
             sync: Mutex::new(sync),
             synced: Condvar::new(),
             is_fenced: AtomicBool::new(false),
         };
         Ok((translog, recovered))
+    }
+
+    /// Whether everything that was acknowledged is there and verifies.
+    pub(crate) fn check_folder(folder: &Path) -> Result<(), TranslogError> {
+        Recovered::check(folder).map(drop)
     }
 
     /// Whether a durable state has ever covered a part of the translog in `folder`.
@@ -166,7 +189,8 @@ impl Translog {
             if let Err(source) = tail.flush() {
                 drop(tail);
                 let error = TranslogError::io(&path)(source);
-                self.fence(&error.to_string());
+                self.fail(&mut self.sync.lock(), &error.to_string());
+                self.synced.notify_all();
                 return Err(error);
             }
         }
@@ -187,9 +211,7 @@ impl Translog {
     fn sync_to(&self, wanted: Position) -> Result<(), TranslogError> {
         let mut state = self.sync.lock();
         loop {
-            if let Some(reason) = &state.failed {
-                return Err(TranslogError::Fenced(reason.clone()));
-            }
+            state.check()?;
             if state.reached >= wanted {
                 return Ok(());
             }
@@ -230,21 +252,26 @@ impl Translog {
             durable_offset: end.offset,
             min_generation,
             max_seq_no,
+            is_closed: false,
         })?;
         Ok(end)
     }
 
     /// Closes the current generation and begins the next; gives its number and the highest sequence number before it.
     /// The caller keeps appends away meanwhile, so that the cut between generations is known.
-    pub(crate) fn roll(&self, term: u64) -> Result<(u64, i64), TranslogError> {
+    pub(crate) fn roll(&self) -> Result<(u64, i64), TranslogError> {
         self.sync_all()?;
-        let mut state = self.sync.lock();
-        while state.checkpoint.is_none() {
-            self.synced.wait(&mut state);
-        }
+        let mut state = self.with_checkpoint();
+        let rolled = self.roll_synced(&mut state);
+        // Before anybody else may write the other slot of the checkpoint.
+        rolled.inspect_err(|error| self.fail(&mut state, &error.to_string()))
+    }
+
+    fn roll_synced(&self, state: &mut SyncState) -> Result<(u64, i64), TranslogError> {
+        state.check()?;
         let mut tail = self.tail.lock();
         let seed = Seed { translog_id: self.seed_id, generation: tail.seed.generation + 1 };
-        let file = file::create(self.disk.as_ref(), &self.folder, seed, term)?;
+        let file = file::create(self.disk.as_ref(), &self.folder, seed, self.term)?;
         let min_generation = state.min_generation;
         if let Some(checkpoint) = state.checkpoint.as_mut() {
             checkpoint.write(&Checkpoint {
@@ -253,6 +280,7 @@ impl Translog {
                 durable_offset: HEADER_BYTES,
                 min_generation,
                 max_seq_no: tail.max_seq_no,
+                is_closed: false,
             })?;
         }
         tail.file = file;
@@ -266,24 +294,9 @@ impl Translog {
     /// Deletes the generations before `generation`, which a durable state covers.
     pub(crate) fn trim(&self, generation: u64) -> Result<(), TranslogError> {
         {
-            let mut state = self.sync.lock();
-            while state.checkpoint.is_none() {
-                self.synced.wait(&mut state);
-            }
-            if let Some(reason) = &state.failed {
-                return Err(TranslogError::Fenced(reason.clone()));
-            }
+            let mut state = self.with_checkpoint();
             state.min_generation = state.min_generation.max(generation);
-            let checkpoint = Checkpoint {
-                translog_id: self.seed_id,
-                generation: state.reached.generation,
-                durable_offset: state.reached.offset,
-                min_generation: state.min_generation,
-                max_seq_no: self.tail.lock().max_seq_no,
-            };
-            if let Some(file) = state.checkpoint.as_mut() {
-                file.write(&checkpoint)?;
-            }
+            self.write_reached(&mut state, false)?;
         }
         for old in generations(&self.folder).map_err(TranslogError::io(&self.folder))? {
             if old < generation {
@@ -292,6 +305,42 @@ impl Translog {
             }
         }
         Ok(())
+    }
+
+    /// Closes the translog: everything is durable, and the next opening goes on under the same primary term. Nothing may be
+    /// appended after this.
+    pub(crate) fn close(&self) -> Result<(), TranslogError> {
+        self.sync_all()?;
+        self.write_reached(&mut self.with_checkpoint(), true)
+    }
+
+    /// The state of syncing, once nobody is at it.
+    fn with_checkpoint(&self) -> MutexGuard<'_, SyncState> {
+        let mut state = self.sync.lock();
+        while state.checkpoint.is_none() {
+            self.synced.wait(&mut state);
+        }
+        state
+    }
+
+    /// Writes down how far the translog is durable.
+    fn write_reached(&self, state: &mut SyncState, is_closed: bool) -> Result<(), TranslogError> {
+        state.check()?;
+        let checkpoint = Checkpoint {
+            translog_id: self.seed_id,
+            generation: state.reached.generation,
+            durable_offset: state.reached.offset,
+            min_generation: state.min_generation,
+            max_seq_no: self.tail.lock().max_seq_no,
+            is_closed,
+        };
+        let written = state.checkpoint.as_mut().map_or(Ok(()), |file| file.write(&checkpoint));
+        written.inspect_err(|error| self.fail(state, &error.to_string()))
+    }
+
+    /// The primary term of everything that is appended.
+    pub(crate) fn term(&self) -> u64 {
+        self.term
     }
 
     /// Reads one operation back, durable or not.
@@ -338,7 +387,11 @@ impl Translog {
 
     /// Why nothing more is accepted, if so.
     pub(crate) fn fenced(&self) -> Option<String> {
-        self.sync.lock().failed.clone()
+        // `sync` is held while files are synced, and who only asks must not wait for that.
+        if !self.is_fenced.load(Ordering::Acquire) {
+            return None;
+        }
+        self.sync.lock().failed.as_ref().map(|failure| failure.reason.clone())
     }
 
     /// Fails if nothing more is accepted.
@@ -351,13 +404,37 @@ impl Translog {
 
     /// Accepts nothing more: what memory holds and what the disk holds have parted.
     pub(crate) fn fence(&self, reason: &str) {
-        self.fail(&mut self.sync.lock(), reason);
+        self.note(&mut self.sync.lock(), reason, false);
         self.synced.notify_all();
     }
 
+    /// Makes durable what was appended before something other than the translog failed: it may have been acknowledged
+    /// before its sync, where the index asks for that. The caller knows that nobody uses the translog any more.
+    pub(crate) fn rescue(&self) -> Result<(), TranslogError> {
+        let mut state = self.with_checkpoint();
+        if state.failed.as_ref().is_some_and(|failure| failure.is_own) {
+            return Ok(());
+        }
+        let min_generation = state.min_generation;
+        let Some(mut checkpoint) = state.checkpoint.take() else { return Ok(()) };
+        let rescued = self.sync_tail(&mut checkpoint, min_generation);
+        state.checkpoint = Some(checkpoint);
+        rescued.map(drop)
+    }
+
     fn fail(&self, state: &mut SyncState, reason: &str) {
-        state.failed.get_or_insert_with(|| reason.to_owned());
+        self.note(state, reason, true);
+    }
+
+    fn note(&self, state: &mut SyncState, reason: &str, is_own: bool) {
+        state.failed.get_or_insert_with(|| Failure { reason: reason.to_owned(), is_own }).is_own |= is_own;
         self.is_fenced.store(true, Ordering::Release);
+    }
+}
+
+impl SyncState {
+    fn check(&self) -> Result<(), TranslogError> {
+        self.failed.as_ref().map_or(Ok(()), |failure| Err(TranslogError::Fenced(failure.reason.clone())))
     }
 }
 

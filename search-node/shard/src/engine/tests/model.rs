@@ -142,6 +142,7 @@ impl Pair<'_> {
             }
             Step::Merge => self.engine().force_merge(ForceMerge::Segments(1)).expect("merged"),
             Step::Restart => {
+                self.engine().close().expect("closed");
                 self.open = None;
                 self.open = Some(open(self.folder, fields_of(self.generation)));
                 // The versions of what was deleted are kept in memory only.

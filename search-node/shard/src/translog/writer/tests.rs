@@ -104,7 +104,7 @@ fn a_trimmed_translog_forgets_only_what_was_covered() {
     {
         let (translog, _) = open(folder.path(), -1).expect("opens");
         translog.append(&draft("covered", b"{}")).expect("appended");
-        let (generation, max_seq_no) = translog.roll(1).expect("rolled");
+        let (generation, max_seq_no) = translog.roll().expect("rolled");
         assert_eq!((generation, max_seq_no), (2, 0));
         translog.append(&draft("later", b"{}")).expect("appended");
         translog.sync_all().expect("synced");
@@ -149,7 +149,7 @@ fn an_operation_is_read_back_before_and_after_its_sync() {
     let (_, first) = translog.append(&draft("a", b"1")).expect("appended");
     translog.sync(first).expect("synced");
     let (_, second) = translog.append(&draft("b", b"2")).expect("appended");
-    translog.roll(1).expect("rolled");
+    translog.roll().expect("rolled");
 
     assert_eq!(translog.read(first).expect("read").source, b"1");
     assert_eq!(translog.read(second).expect("read").source, b"2");

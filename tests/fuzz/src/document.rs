@@ -143,6 +143,12 @@ impl<'i> Tried<'i> {
             for text in ["1", "2026-11-26", "a b", "::1"] {
                 ask(shard, searching(matching(path, text)));
             }
+            let named = ["fuzzy", "prefix", "wildcard", "term"].map(|kind| json!({kind: {path: "ab"}}));
+            for query in named.iter().chain([&json!({"range": {path: {"gte": "1"}}})]) {
+                if let Ok(query) = parse_query(query) {
+                    ask(shard, searching(query));
+                }
+            }
             let mut sorted = request(&json!({"match_all": {}}));
             sorted.sort = vec![SortKey {
                 field: SortField::Field(path.to_owned()),

@@ -33,9 +33,12 @@ impl Bulk {
         for stream in streams.body["data_streams"].as_array().into_iter().flatten() {
             self.delete(&format!("/_data_stream/{}", in_path(stream["name"].as_str().unwrap_or_default())));
         }
-        let all = self.node.ask(Method::GET, "/_mapping", &Value::Null);
-        for (name, _) in all.body.as_object().into_iter().flatten() {
-            self.delete(&format!("/{}", in_path(name)));
+        // Names with a dot in front are hidden from who asks for all.
+        for path in ["/_mapping", "/.*/_mapping"] {
+            let indices = self.node.ask(Method::GET, path, &Value::Null);
+            for (name, _) in indices.body.as_object().into_iter().flatten() {
+                self.delete(&format!("/{}", in_path(name)));
+            }
         }
     }
 

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use shard::mapping::{Mapping, MappingLimits, check_document, parse_mapping};
 use shard::{
-    Condition, EngineOptions, Missing, QueryContext, SearchRequest, Shard, Shared, SortField, SortKey,
+    Condition, EngineOptions, Missing, Query, QueryContext, SearchRequest, Shard, Shared, SortField, SortKey,
     Workers, WriteOutcome, WriteRequest, parse_aggs, parse_query,
 };
 
@@ -140,12 +140,15 @@ impl<'i> Tried<'i> {
         for leaf in self.mapping.leaves().iter().take(LEAVES_MAX) {
             let path = leaf.path.as_str();
             ask(shard, request(&json!({"exists": {"field": path}})));
-            ask(
-                shard,
-                request(
-                    &json!({"query_string": {"query": "1 2026-11-26 a", "fields": [path], "lenient": true}}),
-                ),
-            );
+            for text in ["1", "2026-11-26", "a b", "::1"] {
+                ask(shard, searching(matching(path, text)));
+            }
+            let named = ["fuzzy", "prefix", "wildcard", "term"].map(|kind| json!({kind: {path: "ab"}}));
+            for query in named.iter().chain([&json!({"range": {path: {"gte": "1"}}})]) {
+                if let Ok(query) = parse_query(query) {
+                    ask(shard, searching(query));
+                }
+            }
             let mut sorted = request(&json!({"match_all": {}}));
             sorted.sort = vec![SortKey {
                 field: SortField::Field(path.to_owned()),
@@ -162,9 +165,19 @@ impl<'i> Tried<'i> {
     }
 }
 
+/// A match; through all fields, as a name may be one that no query can say, such as `boost`.
+fn matching(path: &str, text: &str) -> Query {
+    let said = json!({"match": {path: {"query": text, "lenient": true}}});
+    parse_query(&said).or_else(|_| parse_query(&json!({"multi_match": {"query": text}}))).expect("a query")
+}
+
 fn request(query: &Value) -> SearchRequest {
+    searching(parse_query(query).expect("a query"))
+}
+
+fn searching(query: Query) -> SearchRequest {
     SearchRequest {
-        query: parse_query(query).expect("a query"),
+        query,
         post_filter: None,
         hits: 10,
         sort: Vec::new(),

@@ -72,6 +72,15 @@ impl TombstoneBudget {
         self.bytes.load(Ordering::Relaxed)
     }
 
+    /// Makes a shard's tombstones known. Shards come and go: before the list grows, those that are closed leave it.
+    fn enter(&self, yard: &Arc<Mutex<Yard>>) {
+        let mut yards = self.yards.lock();
+        if yards.len() == yards.capacity() {
+            yards.retain(|yard| yard.strong_count() > 0);
+        }
+        yards.push(Arc::downgrade(yard));
+    }
+
     /// Takes the oldest tombstones away if all of them take too much.
     fn relieve(&self) {
         if self.bytes() <= self.bytes_max {
@@ -103,7 +112,7 @@ impl Tombstones {
             queue: VecDeque::default(),
         };
         let yard = Arc::new(Mutex::new(yard));
-        budget.yards.lock().push(Arc::downgrade(&yard));
+        budget.enter(&yard);
         Self { budget: Arc::clone(budget), count, yard }
     }
 
@@ -203,6 +212,20 @@ mod tests {
         assert_eq!(kept, (350 - kept.len() as u64..350).collect::<Vec<_>>());
         drop(shards);
         assert_eq!(budget.bytes(), 0, "a shard that is closed gives back what it held");
+    }
+
+    /// Shards are opened and closed again for as long as a node lives; what is closed is forgotten.
+    #[test]
+    fn closed_shards_are_forgotten() {
+        let budget = TombstoneBudget::new(1 << 20);
+        let open = Tombstones::new(&budget);
+
+        for _ in 0..1000 {
+            drop(Tombstones::new(&budget));
+        }
+
+        assert!(budget.yards.lock().len() <= 8);
+        assert_eq!(open.len(), 0);
     }
 
     /// A shard that deletes much does not cost one that deletes little what it deleted just now.

@@ -385,15 +385,21 @@ fn in_zone(millis: i64, text: &str, zone: &TimeZone) -> i64 {
     zone.to_zoned_datetime(civil).map_or(millis, |zoned| zoned.timestamp().as_millisecond())
 }
 
+/// The first sign of a text and what follows.
+fn split_first(text: &str) -> Option<(char, &str)> {
+    let mut signs = text.chars();
+    signs.next().map(|first| (first, signs.as_str()))
+}
+
 fn apply_math(base: i64, math: &str, zone: &TimeZone, round_up: bool) -> Option<i64> {
     let mut moment = Timestamp::from_millisecond(base).ok()?.to_zoned_datetime(zone.clone());
     let mut rest = math;
-    while let Some(operator) = rest.chars().next() {
-        rest = &rest[1..];
+    while let Some((operator, after)) = split_first(rest) {
+        rest = after;
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
         let count: i64 = if digits == 0 { 1 } else { rest[..digits].parse().ok()? };
-        let unit = rest[digits..].chars().next()?;
-        rest = &rest[digits + 1..];
+        let (unit, after) = split_first(&rest[digits..])?;
+        rest = after;
         moment = match operator {
             '+' => moment.checked_add(unit_span(unit, count)?).ok()?,
             '-' => moment.checked_sub(unit_span(unit, count)?).ok()?,
@@ -542,7 +548,7 @@ mod tests {
         ] {
             assert_eq!(show(read_math(text, &formats, NOW, &utc, up).expect(text)), shown, "{text}");
         }
-        for text in ["now*1d", "now-1x", "soon", "now/"] {
+        for text in ["now-1ѕ", "now√1d", "now*1d", "now-1x", "soon", "now/"] {
             assert!(read_math(text, &formats, NOW, &utc, false).is_err(), "{text}");
         }
         let berlin = time_zone("Europe/Berlin").expect("a zone");

@@ -5,14 +5,14 @@ use std::ops::Bound;
 use serde_json::Value;
 use tantivy::Term;
 use tantivy::query::{
-    AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, EmptyQuery, ExistsQuery,
-    FuzzyTermQuery, Occur, PhrasePrefixQuery, PhraseQuery, Query as TantivyQuery, RangeQuery, RegexQuery,
-    TermQuery, TermSetQuery,
+    AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, EmptyQuery, ExistsQuery, Occur,
+    PhrasePrefixQuery, PhraseQuery, Query as TantivyQuery, RangeQuery, RegexQuery, TermQuery, TermSetQuery,
 };
 use tantivy::schema::{Field, IndexRecordOption};
 
 use super::QueryError;
 use super::ast::{MultiMatchKind, Operator, Query, RangeBounds};
+use super::fuzzy::FuzzyWords;
 use super::has_norm::HasNorm;
 use super::minimum_should_match::MinimumShouldMatch;
 use super::query_string::{self, Options};
@@ -38,12 +38,13 @@ type Lowered = Result<Box<dyn TantivyQuery>, QueryError>;
 
 /// The tantivy query of `query`.
 pub(crate) fn lower(query: &Query, layout: &Layout, context: &QueryContext<'_>) -> Lowered {
-    Lowering { layout, context }.query(query)
+    Lowering { layout, context, fuzzy_words: FuzzyWords::default() }.query(query)
 }
 
 struct Lowering<'a> {
     layout: &'a Layout,
     context: &'a QueryContext<'a>,
+    fuzzy_words: FuzzyWords,
 }
 
 fn all() -> Box<dyn TantivyQuery> {
@@ -449,13 +450,20 @@ impl Lowering<'_> {
     fn fuzzy(&self, path: &str, value: &str, edits: Option<u8>) -> Lowered {
         if path.contains('*') {
             let (fields, _) = self.expand(&[(path.to_owned(), 1.0)], true);
-            let queries = fields.iter().map(|(path, _)| forgive(self.fuzzy(path, value, edits), true));
+            let is_text = |path: &str| self.layout.mapping.leaf(path).is_some_and(has_terms);
+            let fields = fields.iter().filter(|(path, _)| is_text(path));
+            let queries = fields.map(|(path, _)| self.fuzzy_in(path, value, edits));
             return Ok(Box::new(DisjunctionMaxQuery::new(queries.collect::<Result<Vec<_>, _>>()?)));
         }
+        self.fuzzy_in(path, value, edits)
+    }
+
+    /// In one field.
+    fn fuzzy_in(&self, path: &str, value: &str, edits: Option<u8>) -> Lowered {
         let Some((mapping, field)) = self.searchable(path)? else {
             return Ok(none());
         };
-        if !mapping.index || !matches!(mapping.kind, FieldKind::Text | FieldKind::Keyword { .. }) {
+        if !has_terms(mapping) {
             return Err(QueryError::argument(format!(
                 "Can only use fuzzy queries on keyword and text fields - not on [{path}] which is of type [{}]",
                 mapping.type_name
@@ -467,7 +475,7 @@ impl Lowering<'_> {
             3..=5 => 1,
             _ => 2,
         });
-        Ok(Box::new(FuzzyTermQuery::new(Term::from_field_text(field, value), edits, true)))
+        Ok(Box::new(self.fuzzy_words.in_field(field, value, edits)?))
     }
 
     fn bool(
@@ -510,6 +518,11 @@ impl Lowering<'_> {
 }
 
 /// A value that does not fit the field matches nothing, where the request says so.
+/// Whether a field's texts can be looked up as terms.
+fn has_terms(mapping: &FieldMapping) -> bool {
+    mapping.index && matches!(mapping.kind, FieldKind::Text | FieldKind::Keyword { .. })
+}
+
 fn forgive(made: Lowered, lenient: bool) -> Lowered {
     match made {
         Err(_) if lenient => Ok(none()),

@@ -4,6 +4,7 @@
 
 mod ast;
 mod dsl;
+mod fuzzy;
 mod has_norm;
 mod lower;
 mod minimum_should_match;

@@ -62,6 +62,16 @@ fn header(seed: Seed, term: u64) -> [u8; HEADER_BYTES as usize] {
     bytes
 }
 
+/// The id of the translog that a generation's file belongs to, if its header verifies.
+pub(super) fn translog_id(folder: &Path, generation: u64) -> Option<[u8; 16]> {
+    let file = fs_err::File::open(generation_path(folder, generation)).ok()?;
+    let mut header = Vec::new();
+    file.take(HEADER_BYTES).read_to_end(&mut header).ok()?;
+    let translog_id = *header.get(12..)?.first_chunk::<16>()?;
+    check_header(&header, Seed { translog_id, generation }).ok()?;
+    Some(translog_id)
+}
+
 /// The records of one generation, read in order up to the first that does not verify.
 pub(super) struct Records {
     path: PathBuf,

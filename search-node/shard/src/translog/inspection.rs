@@ -6,6 +6,7 @@ use super::checkpoint::{Checkpoint, CheckpointFile};
 use super::error::TranslogError;
 use super::file::{self, HEADER_BYTES, Records, generation_path, generations};
 use super::operation::{Draft, Operation, Seed, decode};
+use super::recovery::has_operations;
 use crate::store::{Disk, create_folder_durably};
 
 /// What is in a translog, read without changing it.
@@ -35,12 +36,18 @@ pub struct Salvage {
 /// Reads a translog's folder, going on after faults; every operation that verifies is given to `each`.
 pub fn inspect(folder: &Path, each: &mut dyn FnMut(&Operation)) -> Result<Inspection, TranslogError> {
     let present = generations(folder).map_err(TranslogError::io(folder))?;
-    let checkpoint = CheckpointFile::read(folder)?;
     let mut inspection =
         Inspection { generations: present.clone(), operations: 0, seq_nos: None, faults: Vec::new() };
-    let Some(checkpoint) = checkpoint else {
-        inspection.faults.push("translog.ckp: missing, so nothing was ever acknowledged here".to_owned());
-        return Ok(inspection);
+    let checkpoint = match checkpoint_of(folder, &present)? {
+        Found::Checkpoint(checkpoint) => checkpoint,
+        Found::Guess(checkpoint, fault) => {
+            inspection.faults.push(fault);
+            checkpoint
+        }
+        Found::Nothing => {
+            inspection.faults.push("translog.ckp: missing, so nothing was ever acknowledged here".to_owned());
+            return Ok(inspection);
+        }
     };
     let wanted = checkpoint.min_generation..=checkpoint.generation;
     let there: Vec<u64> = present.iter().copied().filter(|generation| wanted.contains(generation)).collect();
@@ -62,6 +69,38 @@ pub fn inspect(folder: &Path, each: &mut dyn FnMut(&Operation)) -> Result<Inspec
         inspection.faults.extend(inspect_generation(folder, &checkpoint, generation, &mut note));
     }
     Ok(inspection)
+}
+
+/// What is known of a translog beside its operations.
+enum Found {
+    Checkpoint(Checkpoint),
+    /// The checkpoint is damaged or lost; this is what the headers of the files say, and what is wrong.
+    Guess(Checkpoint, String),
+    /// Nothing was ever acknowledged.
+    Nothing,
+}
+
+fn checkpoint_of(folder: &Path, present: &[u64]) -> Result<Found, TranslogError> {
+    let fault = match CheckpointFile::read(folder) {
+        Ok(Some(checkpoint)) => return Ok(Found::Checkpoint(checkpoint)),
+        Ok(None) if !has_operations(folder, 0) => return Ok(Found::Nothing),
+        Ok(None) => "translog.ckp: missing or empty, so how much was acknowledged is not known".to_owned(),
+        Err(error @ TranslogError::Corrupt { .. }) => error.to_string(),
+        Err(error) => return Err(error),
+    };
+    let id = present.iter().find_map(|generation| file::translog_id(folder, *generation));
+    let (Some(translog_id), Some(oldest), Some(newest)) = (id, present.first(), present.last()) else {
+        return Err(TranslogError::corrupt(folder, 0, "neither the checkpoint nor any header verifies"));
+    };
+    let durable_offset = HEADER_BYTES;
+    let guess = Checkpoint {
+        translog_id,
+        generation: *newest,
+        durable_offset,
+        min_generation: *oldest,
+        max_seq_no: -1,
+    };
+    Ok(Found::Guess(guess, fault))
 }
 
 fn inspect_generation(
@@ -95,7 +134,8 @@ fn inspect_generation(
 /// and nothing else.
 pub fn salvage(disk: &dyn Disk, folder: &Path) -> Result<Salvage, TranslogError> {
     let present = generations(folder).map_err(TranslogError::io(folder))?;
-    let Some(checkpoint) = CheckpointFile::read(folder)? else {
+    let (Found::Checkpoint(checkpoint) | Found::Guess(checkpoint, _)) = checkpoint_of(folder, &present)?
+    else {
         return Err(TranslogError::corrupt(folder, 0, "there is no translog to save anything from"));
     };
     let term_of = |generation: &u64| {
@@ -253,5 +293,29 @@ mod tests {
             })
             .expect("read");
         assert_eq!(uids, ["a", "c", "d"]);
+    }
+
+    /// The headers say which translog it is, so that a lost checkpoint costs no operation.
+    #[test]
+    fn a_lost_checkpoint_costs_no_operation() {
+        for lost in [&[][..], &[0xff; 1024][..]] {
+            let shard = tempfile::tempdir().expect("a folder");
+            let folder = shard.path().join("translog");
+            let (translog, _) = Translog::open(HostDisk::shared(), &folder, 1, -1).expect("opens");
+            for uid in ["a", "b"] {
+                let kind = OperationKind::Delete;
+                let draft = Draft { kind, term: 1, version: 1, uid, routing: "", source: b"" };
+                translog.append(&draft).expect("appended");
+            }
+            translog.sync_all().expect("synced");
+            drop(translog);
+            fs_err::write(folder.join("translog.ckp"), lost).expect("damaged");
+
+            let inspection = inspect(&folder, &mut |_| ()).expect("inspected");
+            assert_eq!((inspection.operations, inspection.faults.len()), (2, 1), "{:?}", inspection.faults);
+            let salvage = salvage(&HostDisk, &folder).expect("salvaged");
+            assert_eq!((salvage.operations, salvage.lost.len()), (2, 0));
+            assert!(Translog::open(HostDisk::shared(), &folder, 1, -1).is_ok(), "opens again");
+        }
     }
 }

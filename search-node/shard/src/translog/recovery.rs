@@ -25,7 +25,7 @@ impl Recovered {
     /// Checks every generation that a durable state does not cover. None if there is no translog yet.
     pub(super) fn check(folder: &Path) -> Result<Option<Self>, TranslogError> {
         let Some(mut checkpoint) = CheckpointFile::read(folder)? else {
-            return Ok(None);
+            return none_yet(folder);
         };
         let synced_until = checkpoint.durable_offset;
         let (mut operations, mut term) = (0, 0);
@@ -73,6 +73,16 @@ impl Recovered {
         }
         Ok(())
     }
+}
+
+/// Without a checkpoint nothing was ever acknowledged. It is there before the first operation is written, so that one lost
+/// since then is not taken for a new translog.
+fn none_yet(folder: &Path) -> Result<Option<Recovered>, TranslogError> {
+    if has_operations(folder, 0) {
+        let reason = "the checkpoint is missing or empty, and there are operations";
+        return Err(TranslogError::corrupt(folder, 0, reason));
+    }
+    Ok(None)
 }
 
 /// Whether the translog in `folder` may hold operations from `generation` on, told by the sizes of its files alone.

@@ -154,3 +154,25 @@ fn an_operation_is_read_back_before_and_after_its_sync() {
     assert_eq!(translog.read(first).expect("read").source, b"1");
     assert_eq!(translog.read(second).expect("read").source, b"2");
 }
+
+/// A translog that lost its checkpoint holds acknowledged operations: it used to be begun anew over them.
+#[test]
+fn a_lost_checkpoint_is_damage_and_not_a_new_translog() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (translog, _) = open(folder.path(), -1).expect("opens");
+    translog.append(&draft("a", b"{}")).expect("appended");
+    translog.sync_all().expect("synced");
+    drop(translog);
+    let path = folder.path().join("translog.ckp");
+    let bytes = fs_err::read(&path).expect("read");
+
+    for lost in [Some(&[][..]), Some(&[0; 1024][..]), None] {
+        match lost {
+            Some(content) => fs_err::write(&path, content).expect("emptied"),
+            None => fs_err::remove_file(&path).expect("removed"),
+        }
+        assert!(matches!(open(folder.path(), -1), Err(TranslogError::Corrupt { .. })));
+    }
+    fs_err::write(&path, bytes).expect("restored");
+    assert_eq!(uids(&open(folder.path(), -1).expect("opens").1), ["a"]);
+}

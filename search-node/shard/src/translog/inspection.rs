@@ -99,6 +99,7 @@ fn checkpoint_of(folder: &Path, present: &[u64]) -> Result<Found, TranslogError>
         durable_offset,
         min_generation: *oldest,
         max_seq_no: -1,
+        is_closed: false,
     };
     Ok(Found::Guess(guess, fault))
 }

@@ -6,6 +6,11 @@ use daemon::clock::Clock;
 use search_node::{Node, NodeSettings, SCHEMA, translog_command};
 use settings::CommandLine;
 
+/// A segment in memory begins with several zeroed megabytes of which a small one touches little. The C library soon takes such
+/// blocks from its heaps, clears and keeps them; this one returns them to the system and gets zeroed pages anew.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 const PROGRAM: &str = "search-node";
 
 fn main() {

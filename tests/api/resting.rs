@@ -74,3 +74,27 @@ async fn the_first_search_of_an_index_sees_what_was_written_before_it() {
         node.client.json(Method::GET, "/_cat/indices/listed?format=json", None).await.expect("listed");
     assert_eq!(listed[0]["docs.count"], json!("1"), "and so does who asks for its figures");
 }
+
+/// Every index that is written to has a segment in memory; one with a few documents must not cost megabytes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trickle_into_many_indices_takes_little_memory() {
+    const INDICES: usize = 14;
+    const RESIDENT_BYTES_MAX: u64 = 96 << 20;
+    let folder = tempfile::tempdir().expect("a folder");
+    let node = SearchNode::start(folder.path(), &folder.path().join("data")).await.expect("a node");
+    for turn in 0..30 {
+        let lines = (0..INDICES * 3).map(|n| {
+            let document =
+                json!({"n": turn, "text": format!("event {n} of turn {turn}"), "host": {"name": "a"}});
+            format!("{{\"create\":{{\"_index\":\"trickle-{}\"}}}}\n{document}\n", n % INDICES)
+        });
+        let body: String = lines.collect();
+        let answer = node.client.send(Method::POST, "/_bulk", "application/x-ndjson", body).await;
+        assert!(answer.expect("answered").is_success());
+        // The segments in memory are written out, and the next documents open new ones.
+        node.client.json(Method::POST, "/trickle-*/_refresh", None).await.expect("refreshed");
+    }
+
+    let resident = node.program.resident_bytes();
+    assert!(resident < RESIDENT_BYTES_MAX, "{} MiB are resident", resident >> 20);
+}

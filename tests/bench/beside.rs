@@ -3,8 +3,8 @@
 //! Both get one shard without replicas, the translog synced for each request, the same refresh interval, two clients with
 //! bodies of the same size. OpenSearch is loaded until the cost of a document is level, so that its compiler has done its work;
 //! the node gets the same. Then rounds alternate, each into a new index, and medians are compared: documents per CPU-second of
-//! the server until nothing is left to merge, bytes on disk after a flush, resident memory at the end of the load.
-//! Then both answer the same queries; what they count is compared before their times are.
+//! the server until nothing is left to merge, bytes on disk after a flush and as one segment, resident memory at the end of the
+//! load. Then both answer the same queries; what they count is compared before their times are.
 //!
 //! `BENCH_DOCUMENTS` (default 200000), `BENCH_ROUNDS` (default 5) and `PEER_HEAP` (default 2g) set the size.
 
@@ -52,6 +52,8 @@ struct Figures {
     per_cpu_second_answered: f64,
     per_second: f64,
     disk: f64,
+    /// The same as one segment.
+    disk_merged: f64,
     resident: f64,
     resident_max: f64,
 }
@@ -63,7 +65,7 @@ struct Promise {
     figure: fn(&Figures) -> f64,
 }
 
-const PROMISES: [Promise; 6] = [
+const PROMISES: [Promise; 7] = [
     Promise {
         what: "documents per CPU-second, merges included",
         promised: "promised ≥ 1.8",
@@ -76,6 +78,7 @@ const PROMISES: [Promise; 6] = [
     },
     Promise { what: "documents per second", promised: "", figure: |figures| figures.per_second },
     Promise { what: "bytes on disk", promised: "promised ≤ 0.55", figure: |figures| figures.disk },
+    Promise { what: "bytes on disk as one segment", promised: "", figure: |figures| figures.disk_merged },
     Promise {
         what: "resident memory after the load",
         promised: "promised ≤ 0.33",
@@ -228,6 +231,9 @@ impl Side {
         let merged = self.program.cpu_seconds() - before;
         self.ask(Method::POST, &format!("/{index}/_flush"), None).await?;
         let disk = self.quiet().await?;
+        self.ask(Method::POST, &format!("/{index}/_forcemerge?max_num_segments=1"), None).await?;
+        self.ask(Method::POST, &format!("/{index}/_flush"), None).await?;
+        let disk_merged = self.quiet().await?;
         let found = self.ask(Method::GET, &format!("/{index}/_count"), None).await?;
         anyhow::ensure!(found["count"] == json!(count), "{}: {found}", self.name);
         Ok(Figures {
@@ -235,6 +241,7 @@ impl Side {
             per_cpu_second_answered: count as f64 / answered,
             per_second: count as f64 / seconds,
             disk: disk as f64,
+            disk_merged: disk_merged as f64,
             resident: resident as f64,
             resident_max: resident_max as f64,
         })
@@ -258,12 +265,13 @@ impl Side {
 
     fn print(&self, round: usize, figures: &Figures, raw_bytes: usize) {
         println!(
-            "round {round}: {:11} {:6.0} docs/CPU-s ({:6.0} up to the last answer), {:6.0} docs/s, disk {:.2} of the JSON, {:5.0} MiB resident, {:5.0} at most",
+            "round {round}: {:11} {:6.0} docs/CPU-s ({:6.0} up to the last answer), {:6.0} docs/s, disk {:.2} of the JSON ({:.2} as one segment), {:5.0} MiB resident, {:5.0} at most",
             self.name,
             figures.per_cpu_second,
             figures.per_cpu_second_answered,
             figures.per_second,
             figures.disk / raw_bytes as f64,
+            figures.disk_merged / raw_bytes as f64,
             figures.resident / MIB,
             figures.resident_max / MIB
         );

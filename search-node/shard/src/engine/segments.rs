@@ -35,7 +35,7 @@ pub(super) struct Segments {
     merges: HashMap<u64, Merge>,
     next_merge: u64,
     setbacks: Setbacks,
-    /// The stamp under which each segment came; a merged one has that of its oldest input.
+    /// The stamp under which each segment came since the shard was opened; a merged one has that of its oldest input.
     born: HashMap<SegmentId, u64>,
 }
 
@@ -218,8 +218,12 @@ impl Segments {
 
     /// How many segments at the front of the list came under `stamp` or before.
     pub(super) fn count_until(&self, stamp: u64) -> usize {
-        let came = |meta: &SegmentMeta| self.born.get(&meta.id()).copied().unwrap_or(0);
-        self.list.iter().take_while(|meta| came(meta) <= stamp).count()
+        self.list.iter().take_while(|meta| self.born_at(meta) <= stamp).count()
+    }
+
+    /// The stamp under which a segment came; what was there when the shard was opened is older than any.
+    fn born_at(&self, meta: &SegmentMeta) -> u64 {
+        self.born.get(&meta.id()).copied().unwrap_or(0)
     }
 
     /// Begins a merge of neighbours.
@@ -259,7 +263,7 @@ impl Segments {
         let is_input = |meta: &SegmentMeta| merge.inputs.contains(&meta.id());
         let place = self.list.iter().position(is_input);
         let (old, mut list): (Vec<_>, Vec<_>) = self.list.iter().cloned().partition(is_input);
-        let born = old.iter().filter_map(|meta| self.born.get(&meta.id())).min().copied();
+        let born = old.iter().map(|meta| self.born_at(meta)).min();
         let mut removed = Removed { segments: old, ..Removed::default() };
         // Without a result nothing was left of the inputs: they go without a successor.
         if let Some(merged) = merged {

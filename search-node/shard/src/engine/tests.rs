@@ -608,3 +608,26 @@ fn a_merge_that_is_never_done_lets_go_of_its_inputs() {
     engine.force_merge(ForceMerge::Segments(1)).expect("merged");
     assert_eq!(engine.view().searcher.segment_readers().len(), 1);
 }
+
+/// It used to count as new, so that a forced merge that had begun before ended with it and everything behind it left.
+#[test]
+fn a_segment_merged_from_old_and_new_ones_is_as_old_as_its_oldest() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let fields = mapping(&[("n", "long"), ("t", "text")]);
+    let engine = open(folder.path(), Arc::clone(&fields));
+    segments_of(&engine, 0..3);
+    engine.flush(NOW).expect("flushed");
+    drop(engine);
+    let workers = Workers::on_demand();
+    let shared = Shared { workers: Arc::clone(&workers), ..Shared::default() };
+    let engine = Engine::open(folder.path(), fields, EngineOptions::default(), shared).expect("opens");
+    let until = engine.segments.lock().stamp();
+    assert_eq!(engine.segments.lock().count_until(until), 3);
+
+    segments_of(&engine, 3..8);
+    assert_eq!(engine.segments.lock().count_until(until), 3);
+    assert_eq!(workers.work_off(), 1);
+
+    assert_eq!(engine.view().searcher.segment_readers().len(), 1);
+    assert_eq!(engine.segments.lock().count_until(until), 1, "it holds what was there at the beginning");
+}

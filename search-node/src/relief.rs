@@ -58,6 +58,7 @@ fn relieve(shards: Vec<Arc<Shard>>, buffers: &Buffers, bytes_max: usize, now_mil
 mod tests {
     use std::io;
     use std::path::Path;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use parking_lot::RwLock;
     use serde_json::json;
@@ -66,21 +67,36 @@ mod tests {
 
     use super::*;
 
-    /// A disk whose new files take nothing while the test holds the gate.
-    struct SlowDisk(Arc<RwLock<()>>, HostDisk);
+    #[derive(Debug, Default)]
+    struct Gate {
+        closed: RwLock<()>,
+        /// How many have come to it.
+        came: AtomicUsize,
+    }
+
+    impl Gate {
+        fn pass(&self) {
+            self.came.fetch_add(1, Ordering::AcqRel);
+            drop(self.closed.read());
+        }
+    }
+
+    /// A disk whose new files take nothing, and make nothing durable, while the test holds the gate.
+    struct SlowDisk(Arc<Gate>, HostDisk);
 
     #[derive(Debug)]
-    struct SlowFile(Arc<RwLock<()>>, Arc<dyn DiskFile>);
+    struct SlowFile(Arc<Gate>, Arc<dyn DiskFile>);
 
     impl DiskFile for SlowFile {
         fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-            drop(self.0.read());
+            self.0.pass();
             self.1.write_at(bytes, offset)
         }
         fn set_length(&self, length: u64) -> io::Result<()> {
             self.1.set_length(length)
         }
         fn sync(&self) -> io::Result<()> {
+            self.0.pass();
             self.1.sync()
         }
         fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
@@ -96,7 +112,7 @@ mod tests {
             Ok(Arc::new(SlowFile(Arc::clone(&self.0), self.1.create_new(path)?)))
         }
         fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-            self.1.create(path)
+            Ok(Arc::new(SlowFile(Arc::clone(&self.0), self.1.create(path)?)))
         }
         fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
             self.1.open(path)
@@ -138,7 +154,7 @@ mod tests {
     #[test]
     fn a_long_refresh_of_one_shard_does_not_hold_up_the_relief_of_others() {
         let folders = [tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder")];
-        let (gate, buffers) = (Arc::new(RwLock::new(())), Arc::<Buffers>::default());
+        let (gate, buffers) = (Arc::<Gate>::default(), Arc::<Buffers>::default());
         let shared = Shared { workers: Workers::new(0), buffers: Arc::clone(&buffers), ..Shared::default() };
         let disk = Arc::new(SlowDisk(Arc::clone(&gate), HostDisk));
         let slow = open(folders[0].path(), Shared { disk, ..shared.clone() });
@@ -147,7 +163,7 @@ mod tests {
         put(&slow, "b");
 
         std::thread::scope(|scope| {
-            let closed = gate.write();
+            let closed = gate.closed.write();
             let refreshing = scope.spawn(|| slow.refresh(1).expect("refreshed"));
             // Its open segment is taken once the refresh is under way.
             while slow.buffered_bytes() > 0 {
@@ -163,5 +179,42 @@ mod tests {
             assert!(refreshing.join().expect("no panic"));
         });
         assert_eq!(buffers.bytes(), 0, "everything is given back");
+    }
+
+    /// A flush keeps every writer out while it begins the next generation of the translog. If the disk hangs there, it used to
+    /// hold up whoever asked what the shard holds, and with that the relief of all.
+    #[test]
+    fn a_flush_that_hangs_on_its_disk_does_not_hold_up_the_relief_of_others() {
+        let folders = [tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder")];
+        let (gate, buffers) = (Arc::<Gate>::default(), Arc::<Buffers>::default());
+        let shared = Shared { workers: Workers::new(0), buffers: Arc::clone(&buffers), ..Shared::default() };
+        let disk = Arc::new(SlowDisk(Arc::clone(&gate), HostDisk));
+        let hanging = open(folders[0].path(), Shared { disk, ..shared.clone() });
+        let quick = open(folders[1].path(), shared);
+        put(&hanging, "a");
+        put(&quick, "b");
+
+        std::thread::scope(|scope| {
+            let closed = gate.closed.write();
+            let came = gate.came.load(Ordering::Acquire);
+            let flushing = scope.spawn(|| hanging.flush(1).expect("flushed"));
+            while gate.came.load(Ordering::Acquire) == came {
+                std::thread::yield_now();
+            }
+            let (done, is_done) = std::sync::mpsc::channel();
+            let (shards, buffers) = (vec![Arc::clone(&hanging), Arc::clone(&quick)], &buffers);
+            scope.spawn(move || {
+                assert_eq!(shards[0].fenced(), None);
+                relieve(shards, buffers, 0, 1);
+                done.send(()).expect("heard");
+            });
+            let relieved = is_done.recv_timeout(Duration::from_secs(20));
+            let (held, was_flushing) = (quick.buffered_bytes(), !flushing.is_finished());
+            drop(closed);
+
+            assert!(relieved.is_ok(), "it waited for the flush");
+            assert_eq!((held, was_flushing), (0, true));
+        });
+        assert_eq!(buffers.bytes(), 0);
     }
 }

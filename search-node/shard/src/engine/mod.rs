@@ -300,9 +300,9 @@ impl Engine {
         (self.throttle.is_on(), self.throttle.waited())
     }
 
-    /// Bytes that the open segments hold.
+    /// Bytes that the open segments hold. Waits for nobody, whatever the disk does.
     pub(crate) fn buffered_bytes(&self) -> usize {
-        self.writers.bytes()
+        self.writers.held().bytes()
     }
 
     /// Bytes on disk.

@@ -272,6 +272,7 @@ impl Engine {
         }
         let epoch = self.epoch.load(Ordering::Acquire);
         self.spills.lock().under_way.push(epoch);
+        open.held.leave_shard();
         Ok(Some(Spill { epoch, open }))
     }
 
@@ -304,7 +305,8 @@ impl Engine {
         // With the slot held, this index is at least as new as the layout that any writer reads its document by.
         let segment = self.writing.load().index.new_segment();
         let writer = SegmentWriter::for_segment(TABLE_BUDGET_BYTES, segment.clone())?;
-        Ok(Box::new(OpenSegment::new(segment, writer, Held::new(&self.shared.buffers))))
+        let held = Held::new(&self.shared.buffers, self.writers.held());
+        Ok(Box::new(OpenSegment::new(segment, writer, held)))
     }
 }
 

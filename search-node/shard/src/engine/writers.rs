@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use parking_lot::{Mutex, MutexGuard};
 
 use super::OpenSegment;
+use super::buffers::Buffers;
 
 /// Segments that were taken from their writers. Each is large, and is passed from hand to hand with every document.
 pub(super) type OpenSegments = Vec<Box<OpenSegment>>;
@@ -17,6 +18,8 @@ pub(super) type OpenSegments = Vec<Box<OpenSegment>>;
 /// The segments that are being filled.
 pub(super) struct Writers {
     slots: Arc<[Slot]>,
+    /// What the segments hold.
+    held: Arc<Buffers>,
 }
 
 #[derive(Default)]
@@ -34,7 +37,7 @@ pub(super) struct Seat {
 
 impl Writers {
     pub(super) fn new(count: usize) -> Self {
-        Self { slots: (0..count.max(1)).map(|_| Slot::default()).collect() }
+        Self { slots: (0..count.max(1)).map(|_| Slot::default()).collect(), held: Arc::default() }
     }
 
     /// A seat where the fewest sit, the first of them: one writer alone fills one segment.
@@ -62,10 +65,17 @@ impl Writers {
         Closed { segments: self.slots.iter().map(|slot| slot.open.lock()).collect() }
     }
 
-    /// Bytes that the open segments hold.
-    pub(super) fn bytes(&self) -> usize {
-        self.slots.iter().map(|slot| slot.open.lock().as_ref().map_or(0, |open| open.held.bytes())).sum()
+    /// What the open segments hold, kept by themselves.
+    pub(super) fn held(&self) -> &Arc<Buffers> {
+        &self.held
     }
+}
+
+/// Takes a segment away from its writers.
+fn take_away(open: &mut Option<Box<OpenSegment>>) -> Option<Box<OpenSegment>> {
+    let mut segment = open.take()?;
+    segment.held.leave_shard();
+    Some(segment)
 }
 
 /// No writer is at work while this lives.
@@ -76,7 +86,7 @@ pub(super) struct Closed<'w> {
 impl Closed<'_> {
     /// Takes every open segment away.
     pub(super) fn take(&mut self) -> OpenSegments {
-        self.segments.iter_mut().filter_map(|open| open.take()).collect()
+        self.segments.iter_mut().filter_map(|open| take_away(open)).collect()
     }
 }
 

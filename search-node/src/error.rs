@@ -138,6 +138,7 @@ impl From<EngineError> for ApiError {
             EngineError::Integrity(_) | EngineError::Manifest(_) => {
                 Self::new(500, "corrupt_index_exception", error.to_string())
             }
+            EngineError::Stopping => Self::new(503, "node_closed_exception", error.to_string()),
             EngineError::Index(_) | EngineError::Io(_) | EngineError::Folder { .. } => {
                 Self::internal(error.to_string())
             }

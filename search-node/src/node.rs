@@ -146,6 +146,7 @@ impl Running {
     /// Finishes what was accepted, commits every index, and lets go of the folder.
     pub async fn stop(self) -> anyhow::Result<()> {
         self.stop.cancel();
+        self.node.shared.workers.stop();
         for task in self.node.tasks.running() {
             task.cancel("the node is stopping");
         }

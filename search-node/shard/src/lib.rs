@@ -32,7 +32,8 @@ pub use search::{
 };
 pub use shard::{Reader, Shard, ShardStats, uid, uid_parts};
 pub use store::{
-    Disk, DiskFile, HostDisk, IntegrityError, check_writable, create_folder_durably, replace as replace_file,
+    Disk, DiskFile, DiskOperation, HookedDisk, HostDisk, IntegrityError, check_writable,
+    create_folder_durably, replace as replace_file,
 };
 pub use translog::{
     Inspection, Operation, OperationKind, Salvage, TranslogError, inspect as inspect_translog,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures::FutureExt;
 use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
-use shard::ForceMerge;
+use shard::{EngineError, ForceMerge};
 
 use super::call::Call;
 use super::envelope::Reply;
@@ -50,7 +50,9 @@ async fn force_merge(call: Call) -> Result<Reply, ApiError> {
     let expression = call.path.get("index").map_or("_all", String::as_str);
     let indices = call.node.indices.resolve(expression, call.name_options()?)?;
     let pool = call.node.force_merge_pool.clone();
-    pool.run(move || Call::ok(merge_all(&indices, wish, is_flushed))).await
+    let stopping = call.node.stopping.clone();
+    let merge = move || Call::ok(merge_all(&indices, wish, is_flushed, &|| stopping.is_cancelled())?);
+    pool.run(merge).await
 }
 
 /// As in Elasticsearch 7.10, a merge of deletes goes before a number of segments.
@@ -69,10 +71,19 @@ fn wish_of(call: &Call) -> Result<ForceMerge, ApiError> {
     }
 }
 
-fn merge_all(indices: &[Arc<Index>], wish: ForceMerge, is_flushed: bool) -> Value {
+/// A node that stops begins with no further index: each would be opened first.
+fn merge_all(
+    indices: &[Arc<Index>],
+    wish: ForceMerge,
+    is_flushed: bool,
+    is_stopping: &dyn Fn() -> bool,
+) -> Result<Value, ApiError> {
     let mut total = 0;
     let mut failures = Vec::new();
     for index in indices {
+        if is_stopping() {
+            return Err(EngineError::Stopping.into());
+        }
         for (number, outcome) in index.force_merge(wish, is_flushed).into_iter().enumerate() {
             total += 1;
             if let Err(error) = outcome {
@@ -87,11 +98,45 @@ fn merge_all(indices: &[Arc<Index>], wish: ForceMerge, is_flushed: bool) -> Valu
     if !failures.is_empty() {
         shards.insert("failures".to_owned(), Value::Array(failures));
     }
-    json!({"_shards": shards})
+    Ok(json!({"_shards": shards}))
 }
 
 fn failure(index: &Index, number: usize, error: &ApiError) -> Value {
     let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let name = status.canonical_reason().unwrap_or_default().to_uppercase().replace(' ', "_");
     json!({"shard": number, "index": index.name, "status": name, "reason": error.to_item()})
+}
+
+#[cfg(test)]
+mod tests {
+    use daemon::clock::Clock;
+
+    use super::*;
+    use crate::indices::NameOptions;
+    use crate::{Node, NodeSettings, SCHEMA};
+
+    /// The node waits for its requests when it stops, and used to wait for merges of hours.
+    #[tokio::test]
+    async fn a_node_that_stops_ends_its_forced_merges() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let text = format!("path.data: {}\n", folder.path().display());
+        let settings = settings::load_text(SCHEMA, "search-node.yml", &text, &[]).expect("loads");
+        let settings = NodeSettings::read(&settings).expect("valid");
+        let running = Node::start(settings, Clock::system()).await.expect("started");
+        let node = Arc::clone(&running.node);
+        node.indices.create("logs", &Value::Null).expect("made");
+        let indices = node.indices.resolve("logs", NameOptions::default()).expect("found");
+        let merge = |node: &Node| {
+            merge_all(&indices, ForceMerge::Segments(1), true, &|| node.stopping.is_cancelled())
+        };
+        assert_eq!(merge(&node).expect("merged")["_shards"]["successful"], 1);
+
+        running.stop().await.expect("stopped");
+
+        let error = merge(&node).expect_err("refused");
+        assert_eq!((error.status, error.kind.as_str()), (503, "node_closed_exception"));
+        // One that had begun with the index already.
+        let begun = merge_all(&indices, ForceMerge::Segments(1), true, &|| false).expect("an answer");
+        assert_eq!(begun["_shards"]["failures"][0]["reason"]["type"], "node_closed_exception");
+    }
 }

@@ -41,6 +41,9 @@ pub enum EngineError {
     /// The index's files cannot be read.
     #[error("the index of the shard cannot be read: {0}")]
     Io(#[from] std::io::Error),
+    /// What would take long is not begun or ended any more.
+    #[error("the node is stopping, so its merges end early; ask again once it has started")]
+    Stopping,
     /// The shard's folder cannot be used.
     #[error("{path}: {reason}")]
     Folder {

@@ -1,6 +1,7 @@
 //! Merging: rows of neighbouring segments become one, in the background, while writes and refreshes go on.
 //!
-//! A merge that fails leaves nothing behind: its output is removed, and its inputs stay as they are (see `setbacks`).
+//! A merge that fails leaves nothing behind: its output is removed, and its inputs stay as they are (see `setbacks`). So does one
+//! that is under way when the node stops: it ends with its next write, for nobody would wait for hours.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -37,6 +38,9 @@ impl<E: Into<EngineError>> From<E> for MergeFault {
 impl Engine {
     /// Begins the merges that the policy asks for.
     pub(crate) fn merge_if_due(self: &Arc<Self>) {
+        if self.shared.workers.check().is_err() {
+            return;
+        }
         let jobs: Vec<MergeJob> = {
             let mut segments = self.segments.lock();
             let plans = plan(&segments.sizes(), &self.options.merge);
@@ -75,6 +79,7 @@ impl Engine {
     ) -> Result<Option<MergeJob>, EngineError> {
         let mut segments = self.segments.lock();
         loop {
+            self.shared.workers.check()?;
             self.translog.check()?;
             if let Some(damage) = segments.damage() {
                 return Err(damage.into());
@@ -105,10 +110,12 @@ impl Engine {
     ) -> Result<Option<SegmentMeta>, MergeFault> {
         // What a fenced shard lists need not be what is found when it is opened again.
         self.translog.check()?;
+        let may_go_on = || self.shared.workers.check().map_err(std::io::Error::other);
+        may_go_on()?;
         // What was damaged since it was written must not live on under a fresh checksum.
         for meta in &job.segments {
             for file in self.directory.files_of(std::slice::from_ref(meta))? {
-                if let Some(damage) = damage_of(&self.directory.folder().join(file))? {
+                if let Some(damage) = damage_of(&self.directory.folder().join(file), &may_go_on)? {
                     let damaged = Some((meta.id(), damage.clone()));
                     return Err(MergeFault { error: damage.into(), damaged });
                 }
@@ -124,6 +131,14 @@ impl Engine {
             .map_err(EngineError::from)?;
         let metas = merged.searchable_segment_metas().map_err(EngineError::from)?;
         Ok(metas.into_iter().next())
+    }
+
+    /// A merge that ends because the node stops has not failed, whatever it was doing.
+    fn told_apart(&self, fault: MergeFault) -> MergeFault {
+        match self.shared.workers.check() {
+            Err(stopping) if fault.damaged.is_none() => stopping.into(),
+            _ => fault,
+        }
     }
 
     /// Tells once that merges fail, until one succeeds again.
@@ -152,7 +167,7 @@ impl BegunMerge {
     /// Does it; gives the segment that came of it, if any documents were left.
     fn run(mut self) -> Result<Option<SegmentId>, EngineError> {
         let engine = Arc::clone(&self.engine);
-        let output = engine.directory.beside();
+        let output = engine.directory.beside(engine.shared.workers.stopped());
         let discarded = DiscardOnDrop(&output);
         let merged = engine.merge_segments(&self.job, &output);
         if merged.is_ok() {
@@ -185,10 +200,13 @@ impl BegunMerge {
             engine.merged.notify_all();
             outcome
         };
-        let counters = &engine.counters;
-        let counter = if outcome.is_ok() { &counters.merges } else { &counters.merges_failed };
-        counter.fetch_add(1, Ordering::Relaxed);
-        engine.report_merge(outcome.as_ref().err());
+        let outcome = outcome.map_err(|fault| engine.told_apart(fault));
+        if !matches!(outcome, Err(MergeFault { error: EngineError::Stopping, .. })) {
+            let counters = &engine.counters;
+            let counter = if outcome.is_ok() { &counters.merges } else { &counters.merges_failed };
+            counter.fetch_add(1, Ordering::Relaxed);
+            engine.report_merge(outcome.as_ref().err());
+        }
         outcome.map_err(|fault| fault.error)
     }
 }

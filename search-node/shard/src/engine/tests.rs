@@ -12,6 +12,7 @@ use super::*;
 use crate::mapping::{Mapping, parse_mapping};
 use crate::query::{QueryContext, parse_query};
 use crate::search::{SearchRequest, search};
+use crate::store::{DiskOperation, HookedDisk};
 
 const NOW: i64 = 1_795_515_630_123;
 
@@ -630,4 +631,48 @@ fn a_segment_merged_from_old_and_new_ones_is_as_old_as_its_oldest() {
 
     assert_eq!(engine.view().searcher.segment_readers().len(), 1);
     assert_eq!(engine.segments.lock().count_until(until), 1, "it holds what was there at the beginning");
+}
+
+/// A node that was told to stop used to wait for a forced merge, be it hours, and was killed before it had flushed.
+#[test]
+fn a_merge_ends_soon_and_leaves_nothing_behind_when_the_node_stops() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let workers = Workers::on_demand();
+    let (is_armed, stopped) = (Arc::new(AtomicBool::new(false)), Arc::clone(&workers));
+    let armed = Arc::clone(&is_armed);
+    // The node is told to stop when a merge has begun to write.
+    let disk = HookedDisk::over(HostDisk::shared(), move |operation, path| {
+        if operation == DiskOperation::CreateNew
+            && path.extension().is_some_and(|extension| extension == "store")
+            && armed.load(Ordering::Acquire)
+        {
+            stopped.stop();
+        }
+        Ok(())
+    });
+    let shared = Shared { disk, workers: Arc::clone(&workers), ..Shared::default() };
+    let fields = mapping(&[("n", "long"), ("t", "text")]);
+    let engine =
+        Engine::open(folder.path(), Arc::clone(&fields), EngineOptions::default(), shared).expect("opens");
+    segments_of(&engine, 0..9);
+    workers.work_off();
+    segments_of(&engine, 9..12);
+    let (before, merges) = (files_in(folder.path()), engine.counters.merges.load(Ordering::Relaxed));
+    is_armed.store(true, Ordering::Release);
+
+    let error = engine.force_merge(ForceMerge::Segments(1)).expect_err("ended early");
+
+    assert!(matches!(error, EngineError::Stopping), "{error}");
+    assert_eq!(files_in(folder.path()), before, "nothing is left behind");
+    assert_eq!((failed_merges(&engine), engine.counters.merges.load(Ordering::Relaxed)), (0, merges));
+    assert!(!engine.merges_fail.load(Ordering::Acquire), "nothing to report");
+    put(&engine, "last", &json!({"n": 1, "t": "common"}));
+    segments_of(&engine, 12..24);
+    engine.flush(NOW).expect("flushed");
+    assert_eq!(workers.work_off(), 0, "no merge begins any more");
+    drop(engine);
+    let engine = open(folder.path(), fields);
+    assert_eq!(found(&engine, &json!({"match": {"t": "common"}})).len(), 25);
+    engine.force_merge(ForceMerge::Segments(1)).expect("merged");
+    assert_eq!(engine.view().searcher.segment_readers().len(), 1);
 }

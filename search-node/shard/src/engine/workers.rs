@@ -2,8 +2,11 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::{Condvar, Mutex};
+
+use super::EngineError;
 
 type Work = Box<dyn FnOnce() + Send>;
 
@@ -14,6 +17,8 @@ pub struct Workers {
     is_on_demand: bool,
     state: Mutex<State>,
     idle: Condvar,
+    /// Whether merges are to end without a result.
+    stopped: Arc<AtomicBool>,
 }
 
 #[derive(Default)]
@@ -25,12 +30,33 @@ struct State {
 impl Workers {
     /// At most `threads_max` threads; with none, work is done by who hands it in.
     pub fn new(threads_max: usize) -> Arc<Self> {
-        Arc::new(Self { threads_max, is_on_demand: false, state: Mutex::default(), idle: Condvar::new() })
+        Self::of(threads_max, false)
     }
 
     /// No threads: work waits until [`Workers::work_off`] does it, so that a test says what comes between.
     pub fn on_demand() -> Arc<Self> {
-        Arc::new(Self { threads_max: 0, is_on_demand: true, state: Mutex::default(), idle: Condvar::new() })
+        Self::of(0, true)
+    }
+
+    fn of(threads_max: usize, is_on_demand: bool) -> Arc<Self> {
+        let (state, idle, stopped) = (Mutex::default(), Condvar::new(), Arc::default());
+        Arc::new(Self { threads_max, is_on_demand, state, idle, stopped })
+    }
+
+    /// No merge begins any more, and those under way end soon, without a result and with nothing left behind: for who shuts the
+    /// node down, which must not wait for hours.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
+    }
+
+    /// Set once merges are to end.
+    pub(super) fn stopped(&self) -> &Arc<AtomicBool> {
+        &self.stopped
+    }
+
+    /// Fails once merges are to end.
+    pub(super) fn check(&self) -> Result<(), EngineError> {
+        if self.stopped.load(Ordering::Acquire) { Err(EngineError::Stopping) } else { Ok(()) }
     }
 
     /// Does all that waits, and what that asks for in turn; how much it was.

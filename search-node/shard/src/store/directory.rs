@@ -12,6 +12,7 @@ use std::collections::{HashMap, HashSet};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use tantivy::Directory;
@@ -41,6 +42,8 @@ pub(crate) struct ShardDirectory {
     /// Files made by a merge; its own, as `small` is. The shard's view notes none.
     made: Arc<Mutex<Vec<PathBuf>>>,
     is_beside: bool,
+    /// Nothing is written through this view once it is set: what is being written is of no use any more.
+    is_given_up: Arc<AtomicBool>,
 }
 
 #[derive(Default)]
@@ -84,12 +87,19 @@ impl ShardDirectory {
             state: Arc::new(Mutex::new(state)),
             made: Arc::default(),
             is_beside: false,
+            is_given_up: Arc::default(),
         })
     }
 
-    /// The same folder for building one more segment beside the shard's own list.
-    pub(crate) fn beside(&self) -> Self {
-        Self { small: Arc::default(), made: Arc::default(), is_beside: true, ..self.clone() }
+    /// The same folder for building one more segment beside the shard's own list, until `is_given_up` is set.
+    pub(crate) fn beside(&self, is_given_up: &Arc<AtomicBool>) -> Self {
+        let is_given_up = Arc::clone(is_given_up);
+        Self { small: Arc::default(), made: Arc::default(), is_beside: true, is_given_up, ..self.clone() }
+    }
+
+    /// Writes to segment files end with an error from now on, without touching the disk.
+    pub(crate) fn give_up(&self) {
+        self.is_given_up.store(true, Ordering::Release);
     }
 
     /// tantivy's `meta.json` as it is now.
@@ -311,7 +321,8 @@ impl Directory for ShardDirectory {
                 if self.is_beside {
                     self.made.lock().push(path.to_owned());
                 }
-                Ok(BufWriter::new(Box::new(Unsynced(Appending::new(file)))))
+                let is_given_up = Arc::clone(&self.is_given_up);
+                Ok(BufWriter::new(Box::new(Unsynced { file: Appending::new(file), is_given_up })))
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 Err(OpenWriteError::FileAlreadyExists(path.to_owned()))
@@ -360,20 +371,32 @@ impl std::fmt::Debug for ShardDirectory {
 }
 
 /// A file that is closed without a sync.
-struct Unsynced(Appending);
+struct Unsynced {
+    file: Appending,
+    is_given_up: Arc<AtomicBool>,
+}
+
+impl Unsynced {
+    fn file(&mut self) -> io::Result<&mut Appending> {
+        if self.is_given_up.load(Ordering::Acquire) {
+            return Err(io::Error::other("the segment is given up"));
+        }
+        Ok(&mut self.file)
+    }
+}
 
 impl Write for Unsynced {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
+        self.file()?.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        self.file()?.flush()
     }
 }
 
 impl TerminatingWrite for Unsynced {
     fn terminate_ref(&mut self, _: AntiCallToken) -> io::Result<()> {
-        self.0.flush()
+        self.flush()
     }
 }

@@ -39,7 +39,9 @@ pub(crate) fn check_files(folder: &Path, files: &[SegmentFile], content: bool) -
         if length != file.bytes {
             return Err(fault(format!("the file has {length} bytes instead of {}", file.bytes)));
         }
-        if content && let Some(damage) = damage_of(&path).map_err(|error| fault(error.to_string()))? {
+        if content
+            && let Some(damage) = damage_of(&path, &|| Ok(())).map_err(|error| fault(error.to_string()))?
+        {
             return Err(damage);
         }
     }
@@ -47,10 +49,13 @@ pub(crate) fn check_files(folder: &Path, files: &[SegmentFile], content: bool) -
 }
 
 /// Reads a whole file and compares its checksum; what is wrong with it, if anything. An error says that the file could not be
-/// read now, which need not be its fault.
-pub(crate) fn damage_of(path: &Path) -> std::io::Result<Option<IntegrityError>> {
+/// read now, which need not be its fault. `may_go_on` is asked now and then, and its error ends the reading.
+pub(crate) fn damage_of(
+    path: &Path,
+    may_go_on: &dyn Fn() -> std::io::Result<()>,
+) -> std::io::Result<Option<IntegrityError>> {
     let damage = |reason: &str| IntegrityError { path: path.to_owned(), reason: reason.to_owned() };
-    match checksum_matches(path) {
+    match checksum_matches(path, may_go_on) {
         Ok(true) => Ok(None),
         Ok(false) => Ok(Some(damage("its checksum or its footer does not match"))),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Some(damage("the file is missing"))),
@@ -61,7 +66,7 @@ pub(crate) fn damage_of(path: &Path) -> std::io::Result<Option<IntegrityError>> 
     }
 }
 
-fn checksum_matches(path: &Path) -> std::io::Result<bool> {
+fn checksum_matches(path: &Path, may_go_on: &dyn Fn() -> std::io::Result<()>) -> std::io::Result<bool> {
     let mut file = fs_err::File::open(path)?;
     let length = file.metadata()?.len();
     let Some((body, expected)) = footer(&file, length)? else {
@@ -71,6 +76,7 @@ fn checksum_matches(path: &Path) -> std::io::Result<bool> {
     let mut buffer = vec![0; READ_BYTES];
     let mut left = body;
     while left > 0 {
+        may_go_on()?;
         let wanted = usize::try_from(left).unwrap_or(READ_BYTES).min(READ_BYTES);
         file.read_exact(&mut buffer[..wanted])?;
         hasher.update(&buffer[..wanted]);

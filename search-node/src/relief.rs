@@ -32,20 +32,20 @@ pub(crate) fn start(node: Arc<Node>, stop: CancellationToken) -> std::io::Result
 
 fn look(node: &Node) {
     node.memory.look();
-    if node.shared.buffers.bytes() <= node.settings.index_buffer_bytes {
-        return;
-    }
-    let shards =
+    let shards: Vec<_> =
         node.indices.all().iter().flat_map(|index| index.open_shards().collect::<Vec<_>>()).collect();
     relieve(shards, &node.shared.buffers, node.settings.index_buffer_bytes, node.clock.now_millis());
 }
 
 /// Writes out the shards with the most documents in memory until all of them fit.
 fn relieve(shards: Vec<Arc<Shard>>, buffers: &Buffers, bytes_max: usize, now_millis: i64) {
-    let mut shards: Vec<_> = shards.into_iter().map(|shard| (shard.buffered_bytes(), shard)).collect();
+    let held =
+        shards.into_iter().map(|shard| (shard.buffered_bytes(), shard)).filter(|(bytes, _)| *bytes > 0);
+    // Those that accept nothing more cannot be written out: without this the others would be, for them, again and again.
+    let mut shards: Vec<_> = held.filter(|(_, shard)| !shard.free_if_fenced()).collect();
     shards.sort_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
-    for (bytes, shard) in shards {
-        if buffers.bytes() <= bytes_max || bytes == 0 {
+    for (_, shard) in shards {
+        if buffers.bytes() <= bytes_max {
             return;
         }
         if let Err(error) = shard.refresh_unless_busy(now_millis) {
@@ -58,12 +58,14 @@ fn relieve(shards: Vec<Arc<Shard>>, buffers: &Buffers, bytes_max: usize, now_mil
 mod tests {
     use std::io;
     use std::path::Path;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
     use parking_lot::RwLock;
     use serde_json::json;
     use shard::mapping::parse_mapping;
-    use shard::{Condition, Disk, DiskFile, EngineOptions, HostDisk, Shared, Workers, WriteRequest};
+    use shard::{
+        Condition, Disk, DiskOperation, EngineOptions, HookedDisk, HostDisk, Shared, Workers, WriteRequest,
+    };
 
     use super::*;
 
@@ -72,63 +74,28 @@ mod tests {
         closed: RwLock<()>,
         /// How many have come to it.
         came: AtomicUsize,
+        /// Nobody passes it any more; the disk is lost.
+        is_lost: AtomicBool,
     }
 
     impl Gate {
-        fn pass(&self) {
+        fn pass(&self) -> io::Result<()> {
             self.came.fetch_add(1, Ordering::AcqRel);
             drop(self.closed.read());
+            if self.is_lost.load(Ordering::Acquire) {
+                return Err(io::Error::other("the disk is lost"));
+            }
+            Ok(())
         }
     }
 
-    /// A disk whose new files take nothing, and make nothing durable, while the test holds the gate.
-    struct SlowDisk(Arc<Gate>, HostDisk);
-
-    #[derive(Debug)]
-    struct SlowFile(Arc<Gate>, Arc<dyn DiskFile>);
-
-    impl DiskFile for SlowFile {
-        fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-            self.0.pass();
-            self.1.write_at(bytes, offset)
-        }
-        fn set_length(&self, length: u64) -> io::Result<()> {
-            self.1.set_length(length)
-        }
-        fn sync(&self) -> io::Result<()> {
-            self.0.pass();
-            self.1.sync()
-        }
-        fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
-            self.1.read_at(bytes, offset)
-        }
-    }
-
-    impl Disk for SlowDisk {
-        fn create_folder(&self, path: &Path) -> io::Result<()> {
-            self.1.create_folder(path)
-        }
-        fn create_new(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-            Ok(Arc::new(SlowFile(Arc::clone(&self.0), self.1.create_new(path)?)))
-        }
-        fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-            Ok(Arc::new(SlowFile(Arc::clone(&self.0), self.1.create(path)?)))
-        }
-        fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-            self.1.open(path)
-        }
-        fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-            self.1.rename(from, to)
-        }
-        fn remove(&self, path: &Path) -> io::Result<()> {
-            self.1.remove(path)
-        }
-        fn sync_folder(&self, path: &Path) -> io::Result<()> {
-            self.1.sync_folder(path)
-        }
-        fn sync_file(&self, path: &Path) -> io::Result<()> {
-            self.1.sync_file(path)
-        }
+    /// A disk on which nothing is written or made durable while the test holds the gate.
+    fn slow(gate: &Arc<Gate>) -> Arc<dyn Disk> {
+        let gate = Arc::clone(gate);
+        HookedDisk::over(HostDisk::shared(), move |operation, _| match operation {
+            DiskOperation::Write | DiskOperation::Sync => gate.pass(),
+            _ => Ok(()),
+        })
     }
 
     fn open(folder: &Path, shared: Shared) -> Arc<Shard> {
@@ -156,7 +123,7 @@ mod tests {
         let folders = [tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder")];
         let (gate, buffers) = (Arc::<Gate>::default(), Arc::<Buffers>::default());
         let shared = Shared { workers: Workers::new(0), buffers: Arc::clone(&buffers), ..Shared::default() };
-        let disk = Arc::new(SlowDisk(Arc::clone(&gate), HostDisk));
+        let disk = slow(&gate);
         let slow = open(folders[0].path(), Shared { disk, ..shared.clone() });
         let quick = open(folders[1].path(), shared);
         put(&slow, "a");
@@ -188,7 +155,7 @@ mod tests {
         let folders = [tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder")];
         let (gate, buffers) = (Arc::<Gate>::default(), Arc::<Buffers>::default());
         let shared = Shared { workers: Workers::new(0), buffers: Arc::clone(&buffers), ..Shared::default() };
-        let disk = Arc::new(SlowDisk(Arc::clone(&gate), HostDisk));
+        let disk = slow(&gate);
         let hanging = open(folders[0].path(), Shared { disk, ..shared.clone() });
         let quick = open(folders[1].path(), shared);
         put(&hanging, "a");
@@ -216,5 +183,35 @@ mod tests {
             assert_eq!((held, was_flushing), (0, true));
         });
         assert_eq!(buffers.bytes(), 0);
+    }
+
+    /// A shard whose disk failed kept its open segments for ever, and for them every other shard was refreshed again and again.
+    #[test]
+    fn a_shard_that_accepts_nothing_more_gives_its_memory_back_and_costs_the_others_nothing() {
+        let folders = [tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder")];
+        let (gate, buffers) = (Arc::<Gate>::default(), Arc::<Buffers>::default());
+        let shared = Shared { workers: Workers::new(0), buffers: Arc::clone(&buffers), ..Shared::default() };
+        let disk = slow(&gate);
+        let broken = open(folders[0].path(), Shared { disk, ..shared.clone() });
+        let well = open(folders[1].path(), shared);
+        put(&broken, "shown");
+        broken.refresh(1).expect("shown");
+        put(&broken, "a");
+        put(&broken, "b");
+        put(&well, "c");
+        gate.is_lost.store(true, Ordering::Release);
+        broken.sync_all().expect_err("lost");
+        let bytes_max = well.buffered_bytes();
+        assert!(buffers.bytes() > bytes_max);
+
+        let came = gate.came.load(Ordering::Acquire);
+        relieve(vec![Arc::clone(&broken), Arc::clone(&well)], &buffers, bytes_max, 1);
+
+        assert_eq!((broken.buffered_bytes(), well.buffered_bytes()), (0, bytes_max));
+        assert_eq!(buffers.bytes(), bytes_max, "the memory is free");
+        assert_eq!(well.stats().refreshes, 0);
+        assert_eq!(gate.came.load(Ordering::Acquire), came, "the lost disk is not touched");
+        assert!(broken.get("shown").expect("read").is_some(), "it goes on answering");
+        assert_eq!(broken.stats().documents, 1);
     }
 }

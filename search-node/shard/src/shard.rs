@@ -199,6 +199,12 @@ impl Shard {
         self.engine.wants_refresh()
     }
 
+    /// Frees the memory of documents that no refresh will show, if the shard accepts nothing more; whether that is so. What was
+    /// acknowledged is in the translog. Waits for nobody.
+    pub fn free_if_fenced(&self) -> bool {
+        self.engine.free_if_fenced()
+    }
+
     /// Bytes of memory that documents hold which no refresh has shown.
     pub fn buffered_bytes(&self) -> usize {
         self.engine.buffered_bytes()

@@ -78,6 +78,22 @@ impl Engine {
         Ok(())
     }
 
+    /// Drops the open segments of a shard that accepts nothing more: no refresh will ever show them, and what counts is in the
+    /// translog. Touches no disk and waits for nobody; what is in use just now is for the next call. Gives whether the shard is
+    /// such a one.
+    pub(crate) fn free_if_fenced(&self) -> bool {
+        if self.translog.check().is_ok() {
+            return false;
+        }
+        // A refresh that began before must find both the documents that came and those they supersede, or neither.
+        let Some(segments) = self.segments.try_lock() else { return true };
+        self.directory.give_up();
+        let open = self.writers.take_idle();
+        drop(segments);
+        drop(open);
+        true
+    }
+
     fn commit(&self, segments: &mut Segments, now_millis: i64) -> Result<(), EngineError> {
         // Before the take: what is written after it is for the next refresh.
         self.dirty.store(false, Ordering::Release);

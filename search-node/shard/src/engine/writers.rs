@@ -65,6 +65,11 @@ impl Writers {
         Closed { segments: self.slots.iter().map(|slot| slot.open.lock()).collect() }
     }
 
+    /// Takes every open segment away that nobody writes to right now, and waits for nobody.
+    pub(super) fn take_idle(&self) -> OpenSegments {
+        self.slots.iter().filter_map(|slot| take_away(&mut *slot.open.try_lock()?)).collect()
+    }
+
     /// What the open segments hold, kept by themselves.
     pub(super) fn held(&self) -> &Arc<Buffers> {
         &self.held

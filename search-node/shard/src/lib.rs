@@ -5,7 +5,8 @@
 //!
 //! # Invariants
 //!
-//! - No network, no async, no clock, no environment: `now` is an argument, settings are values.
+//! - No network, no async, no clock, no environment: `now` is an argument, settings are values. `engine/throttle.rs` alone measures
+//!   how long a writer waits.
 //! - A panic-free path for foreign bytes: documents and queries are data, never trusted.
 
 mod aggs;

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use shard::mapping::{Mapping, MappingLimits};
 use shard::{IndexSort, MergeOptions};
 
-use super::merge_settings;
+use super::merge_settings::MergeSettings;
 use crate::error::ApiError;
 
 /// The settings of an index that change what the node does.
@@ -101,6 +101,7 @@ impl IndexSettings {
             merge: MergeOptions::default(),
         };
         settings.sort = read_sort(flat)?;
+        let mut merging = MergeSettings::default();
         // As in Elasticsearch, who names an interval wants it kept.
         if flat.contains_key("refresh_interval") {
             settings.search_idle_after = None;
@@ -113,7 +114,7 @@ impl IndexSettings {
                 ))
             };
             if let Some(merge) = key.strip_prefix("merge.")
-                && let Some(read) = merge_settings::read(merge, text, &mut settings.merge)
+                && let Some(read) = merging.read(merge, text)
             {
                 read.map_err(fault)?;
                 continue;
@@ -178,7 +179,7 @@ impl IndexSettings {
                 }
             }
         }
-        merge_settings::check(&settings.merge).map_err(ApiError::argument)?;
+        settings.merge = merging.options().map_err(ApiError::argument)?;
         Ok(settings)
     }
 }
@@ -301,6 +302,34 @@ mod tests {
         assert_eq!(read, expected);
     }
 
+    /// As templates that were written for Elasticsearch 7 have them.
+    #[test]
+    fn merge_settings_of_elasticsearch_without_a_meaning_here_are_kept_and_shown() {
+        let merge = json!({
+            "policy": {"segments_per_tier": "10.0", "max_merged_segment": "5gb", "floor_segment": "2mb",
+                "max_merge_at_once_explicit": "30"},
+            "scheduler": {"max_thread_count": "1", "auto_throttle": "true", "throttle_timeout": "60s"}});
+        let flat = flatten(&json!({"merge": merge})).expect("flat");
+
+        let read = IndexSettings::read(&flat).expect("valid").merge;
+
+        let throttle_max = Duration::from_secs(60);
+        assert_eq!(read, MergeOptions { factor: 10, throttle_max, ..MergeOptions::default() });
+        assert_eq!(nest(&flat)["merge"], merge);
+    }
+
+    #[test]
+    fn who_gives_one_bound_of_merging_need_not_know_the_default_of_the_other() {
+        for (flat, factor, inputs_max) in [
+            (json!({"merge.policy.segments_per_tier": 64}), 64, 64),
+            (json!({"merge.policy.segments_per_tier": 20}), 20, 32),
+            (json!({"merge.policy.max_merge_at_once": 4}), 4, 4),
+        ] {
+            let read = IndexSettings::read(&flatten(&flat).expect("flat")).expect("valid").merge;
+            assert_eq!((read.factor, read.inputs_max), (factor, inputs_max), "{flat}");
+        }
+    }
+
     #[test]
     fn what_is_wrong_is_named() {
         for (flat, reason) in [
@@ -327,7 +356,23 @@ mod tests {
                 "Failed to parse value [long] for setting [index.merge.scheduler.throttle_timeout]: it must be a time span",
             ),
             (
-                json!({"merge.policy.segments_per_tier": 64}),
+                json!({"merge.scheduler.throttle_timeout": "1d"}),
+                "Failed to parse value [1d] for setting [index.merge.scheduler.throttle_timeout]: it must be a time span up to 60s",
+            ),
+            (
+                json!({"merge.scheduler.max_thread_count": "0"}),
+                "Failed to parse value [0] for setting [index.merge.scheduler.max_thread_count]: it must be a number from 1 to 10000",
+            ),
+            (
+                json!({"merge.scheduler.auto_throttle": "yes"}),
+                "Failed to parse value [yes] for setting [index.merge.scheduler.auto_throttle]: it must be true or false",
+            ),
+            (
+                json!({"merge.policy.floor_segment": "small"}),
+                "Failed to parse value [small] for setting [index.merge.policy.floor_segment]: it must be an amount of bytes",
+            ),
+            (
+                json!({"merge.policy": {"segments_per_tier": 64, "max_merge_at_once": 32}}),
                 "[index.merge.policy.max_merge_at_once] is [32], less than the [64] of [index.merge.policy.segments_per_tier]",
             ),
         ] {

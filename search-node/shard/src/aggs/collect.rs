@@ -15,7 +15,7 @@ use tantivy::{DocId, DocSet, TERMINATED};
 use super::hyperloglog::{DistinctCounter, spread, spread_bytes};
 use super::partial::{AggPartial, Bucket, Key, State, Sums};
 use super::request::{AggRequest, DateHistogram, Interval, Kind, Node};
-use crate::engine::{View, stored_name};
+use crate::engine::View;
 use crate::mapping::dates::floor_to;
 use crate::mapping::{FieldKind, Storage, show_ip};
 use crate::query::{QueryContext, lower};
@@ -258,7 +258,7 @@ impl Values {
             return Err(no_column_for_text(path).into());
         }
         let columns = reader.fast_fields();
-        let name = &stored_name(path);
+        let name = view.layout.stored_name(path);
         Ok(match (mapping.kind.storage(), &mapping.kind) {
             (_, _) if !mapping.doc_values => Values::None,
             (Storage::I64, FieldKind::Date(_)) => {

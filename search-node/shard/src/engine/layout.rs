@@ -1,14 +1,14 @@
 //! The layout: which tantivy field keeps which field of the mapping. It only ever grows.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tantivy::index::{IndexSettings, IndexSortByField, Order};
 use tantivy::schema::{
     BytesOptions, Field, INDEXED, IndexRecordOption, IpAddrOptions, NumericOptions, STORED, Schema,
-    SchemaBuilder, TextFieldIndexing, TextOptions,
+    SchemaBuilder, TextFieldIndexing, TextOptions, is_valid_field_name,
 };
 use tantivy::store::{Compressor, ZstdCompressor};
 
@@ -45,6 +45,9 @@ const SOURCE_BLOCK_BYTES: usize = 32 << 10;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Slot {
     path: String,
+    /// tantivy's name of the field where it is not the path. It never changes: the slot's columns are found by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
     storage: Storage,
     index: bool,
     column: bool,
@@ -74,11 +77,15 @@ impl Layout {
     /// The layout of `mapping`, keeping the slots that are there and adding those that it lacks.
     pub(crate) fn grow(slots: &[Slot], mapping: Arc<Mapping>, sort: Option<IndexSort>) -> Self {
         let mut slots = slots.to_vec();
-        let known: std::collections::HashSet<String> = slots.iter().map(|slot| slot.path.clone()).collect();
+        let known: HashSet<String> = slots.iter().map(|slot| slot.path.clone()).collect();
+        let mut names: HashSet<String> = slots.iter().map(|slot| slot.name().into_owned()).collect();
         for leaf in mapping.leaves() {
             let field = leaf.field;
             if !known.contains(&leaf.path) && (field.index || field.doc_values) {
+                let name = free_name(&leaf.path, &names);
+                names.insert(name.clone());
                 slots.push(Slot {
+                    name: (name != leaf.path).then_some(name),
                     path: leaf.path,
                     storage: field.kind.storage(),
                     index: field.index,
@@ -103,6 +110,11 @@ impl Layout {
         self.fields.get(path).copied()
     }
 
+    /// tantivy's name of the field at a path, by which its column is found.
+    pub(crate) fn stored_name<'a>(&'a self, path: &'a str) -> &'a str {
+        self.field(path).map_or(path, |field| self.schema.get_field_name(field))
+    }
+
     /// How segments are written.
     pub(super) fn index_settings(&self) -> IndexSettings {
         let order = |sort: &IndexSort| if sort.is_descending { Order::Desc } else { Order::Asc };
@@ -110,7 +122,7 @@ impl Layout {
         let sort = self.sort.as_ref().filter(|sort| self.has_column(&sort.field));
         IndexSettings {
             sort_by_field: sort.map(|sort| IndexSortByField {
-                field: stored_name(&sort.field).into_owned(),
+                field: self.stored_name(&sort.field).to_owned(),
                 order: order(sort),
             }),
             docstore_compression: Compressor::Zstd(ZstdCompressor { compression_level: Some(1) }),
@@ -157,9 +169,29 @@ fn raw_text() -> TextOptions {
     )
 }
 
-/// tantivy's name of the field at a path. It takes no `-` in front, and no zero byte, which ends the name of a column; such a
-/// path is written with a `=` in front, `==` for `=` and `=0` for zero.
-pub(crate) fn stored_name(path: &str) -> Cow<'_, str> {
+impl Slot {
+    /// tantivy's name of the field. A slot that was made before names were kept has its path, if tantivy takes that.
+    fn name(&self) -> Cow<'_, str> {
+        match &self.name {
+            Some(name) => Cow::Borrowed(name),
+            None if is_valid_field_name(&self.path) => Cow::Borrowed(&self.path),
+            None => stored_name(&self.path),
+        }
+    }
+}
+
+/// A name for the field at a path that no other field has: one that was made before names were escaped may have this one.
+fn free_name(path: &str, taken: &HashSet<String>) -> String {
+    let mut name = stored_name(path).into_owned();
+    while taken.contains(&name) {
+        name.insert(0, '=');
+    }
+    name
+}
+
+/// The name for a path. tantivy takes no `-` in front, and no zero byte, which ends the name of a column; such a path is written
+/// with a `=` in front, `==` for `=` and `=0` for zero.
+fn stored_name(path: &str) -> Cow<'_, str> {
     if !path.starts_with(['-', '=']) && !path.contains('\0') {
         return Cow::Borrowed(path);
     }
@@ -167,7 +199,7 @@ pub(crate) fn stored_name(path: &str) -> Cow<'_, str> {
 }
 
 fn add_slot(builder: &mut SchemaBuilder, slot: &Slot) -> Field {
-    let name = stored_name(&slot.path);
+    let name = slot.name();
     let name = name.as_ref();
     match slot.storage {
         Storage::Text => builder.add_text_field(name, analyzed_text(slot)),
@@ -208,7 +240,10 @@ fn numeric(slot: &Slot) -> NumericOptions {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::mapping::parse_mapping;
 
     /// Two paths never share a name, and no name is one that tantivy does not take.
     #[test]
@@ -221,5 +256,38 @@ mod tests {
             assert!(!names[..at].contains(name), "{name}");
         }
         assert_eq!(stored_name("host.name"), "host.name");
+    }
+
+    fn slot(path: &str) -> Slot {
+        let slot = json!({"path": path, "storage": "i64", "index": true, "column": true});
+        serde_json::from_value(slot).expect("a slot as it was written before names were kept")
+    }
+
+    fn mapping(paths: &[&str]) -> Arc<Mapping> {
+        let fields: serde_json::Map<_, _> =
+            paths.iter().map(|path| ((*path).to_owned(), json!({"type": "long"}))).collect();
+        Arc::new(parse_mapping(&json!({"properties": fields})).expect("valid"))
+    }
+
+    /// A slot of an older shard has columns under the path itself; they used to be looked for under another name.
+    #[test]
+    fn the_name_of_a_slot_never_changes() {
+        let old = [slot("=a"), slot("b\0c"), slot("=-d"), slot("-e")];
+
+        let layout = Layout::grow(&old, mapping(&["=a", "=-d", "-e", "=f", "-d", "g"]), None);
+
+        for (path, name) in
+            [("=a", "=a"), ("b\0c", "b\0c"), ("=-d", "=-d"), ("-e", "=-e"), ("=f", "===f"), ("g", "g")]
+        {
+            assert_eq!(layout.stored_name(path), name);
+        }
+        assert_eq!(layout.stored_name("-d"), "==-d", "its first name is another's");
+        let slots = serde_json::to_value(layout.slots()).expect("JSON");
+        let again: Vec<Slot> = serde_json::from_value(slots).expect("slots");
+        let grown = Layout::grow(&again, mapping(&["=a", "=-d", "-e", "=f", "-d", "g", "h"]), None);
+        assert_eq!(grown.schema.fields().count(), layout.schema.fields().count() + 1);
+        for slot in &again {
+            assert_eq!(grown.stored_name(&slot.path), layout.stored_name(&slot.path));
+        }
     }
 }

@@ -54,7 +54,7 @@ use buffers::Held;
 use deletes::Superseded;
 pub use error::EngineError;
 pub use layout::IndexSort;
-pub(crate) use layout::{FIRST, Layout, SEQ_NO, TERM, VERSION, stored_name};
+pub(crate) use layout::{FIRST, Layout, SEQ_NO, TERM, VERSION};
 pub use merge_policy::{ForceMerge, MergeOptions};
 pub use read::StoredDocument;
 use segments::Segments;

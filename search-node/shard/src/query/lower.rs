@@ -19,7 +19,7 @@ use super::query_string::{self, Options};
 use super::values::{Wanted, bounds, plain, wanted};
 use super::wildcard::{PATTERN_CHARS_MAX, exact_regex, name_matches, prefix_regex, to_regex};
 use crate::analysis::standard_terms;
-use crate::engine::{Layout, stored_name};
+use crate::engine::Layout;
 use crate::mapping::{FieldKind, FieldMapping, ObjectMapping};
 use crate::shard::uid;
 
@@ -379,7 +379,9 @@ impl Lowering<'_> {
             return Ok(match &mapping.kind {
                 FieldKind::Text if mapping.index => Box::new(HasNorm::new(field)),
                 FieldKind::Text => none(),
-                _ if mapping.doc_values => Box::new(ExistsQuery::new(stored_name(path).into_owned(), false)),
+                _ if mapping.doc_values => {
+                    Box::new(ExistsQuery::new(self.layout.stored_name(path).to_owned(), false))
+                }
                 _ => none(),
             });
         }

@@ -11,7 +11,7 @@ use tantivy::columnar::{Column, StrColumn};
 use tantivy::index::SegmentReader;
 
 use super::{Hit, SearchError};
-use crate::engine::{Layout, SEQ_NO, stored_name};
+use crate::engine::{Layout, SEQ_NO};
 use crate::mapping::{FieldKind, Storage, show_ip};
 use crate::query::QueryError;
 
@@ -293,7 +293,7 @@ fn open_field(
         .into());
     }
     let columns = reader.fast_fields();
-    let name = &stored_name(path);
+    let name = layout.stored_name(path);
     Ok(match mapping.kind.storage() {
         Storage::I64 => columns.column_opt::<i64>(name)?.map_or(Values::None, Values::I64),
         Storage::F64 => columns.column_opt::<f64>(name)?.map_or(Values::None, Values::F64),

@@ -290,7 +290,6 @@ fn merges_in_the_background_agree_with_updates_meanwhile() {
 
 /// A disk that refuses to make anything new, on demand.
 struct FullDisk {
-    host: crate::store::HostDisk,
     is_full: AtomicBool,
     /// The files it refuses end so.
     refuses: &'static str,
@@ -300,8 +299,16 @@ struct FullDisk {
 
 impl FullDisk {
     fn new(refuses: &'static str) -> Arc<Self> {
-        let host = crate::store::HostDisk;
-        Arc::new(Self { host, is_full: AtomicBool::new(false), refuses, spare: AtomicUsize::new(0) })
+        Arc::new(Self { is_full: AtomicBool::new(false), refuses, spare: AtomicUsize::new(0) })
+    }
+
+    fn disk(self: &Arc<Self>) -> Arc<dyn Disk> {
+        let full = Arc::clone(self);
+        HookedDisk::over(HostDisk::shared(), move |operation, path| match operation {
+            DiskOperation::CreateNew | DiskOperation::Create | DiskOperation::Rename => full.check(path),
+            DiskOperation::SyncFolder | DiskOperation::SyncFile => full.check(path),
+            _ => Ok(()),
+        })
     }
 
     fn fill(&self, spare: usize) {
@@ -322,38 +329,6 @@ impl FullDisk {
     }
 }
 
-impl crate::store::Disk for FullDisk {
-    fn create_folder(&self, path: &Path) -> std::io::Result<()> {
-        self.host.create_folder(path)
-    }
-    fn create_new(&self, path: &Path) -> std::io::Result<Arc<dyn crate::store::DiskFile>> {
-        self.check(path)?;
-        self.host.create_new(path)
-    }
-    fn create(&self, path: &Path) -> std::io::Result<Arc<dyn crate::store::DiskFile>> {
-        self.check(path)?;
-        self.host.create(path)
-    }
-    fn open(&self, path: &Path) -> std::io::Result<Arc<dyn crate::store::DiskFile>> {
-        self.host.open(path)
-    }
-    fn rename(&self, from: &Path, to: &Path) -> std::io::Result<()> {
-        self.check(to)?;
-        self.host.rename(from, to)
-    }
-    fn remove(&self, path: &Path) -> std::io::Result<()> {
-        self.host.remove(path)
-    }
-    fn sync_folder(&self, path: &Path) -> std::io::Result<()> {
-        self.check(path)?;
-        self.host.sync_folder(path)
-    }
-    fn sync_file(&self, path: &Path) -> std::io::Result<()> {
-        self.check(path)?;
-        self.host.sync_file(path)
-    }
-}
-
 /// Whatever the disk refuses in the middle of a refresh or a flush, the shard says so, forgets nothing, accepts nothing
 /// more, and has everything that was acknowledged when it is opened again.
 #[test]
@@ -362,7 +337,7 @@ fn a_disk_that_refuses_costs_nothing_acknowledged() {
     {
         let folder = tempfile::tempdir().expect("a folder");
         let disk = FullDisk::new(refuses);
-        let shared = Shared { disk: disk.clone(), workers: Workers::new(0), ..Shared::default() };
+        let shared = Shared { disk: disk.disk(), workers: Workers::new(0), ..Shared::default() };
         let fields = mapping(&[("n", "long"), ("t", "text")]);
         let engine = Engine::open(folder.path(), Arc::clone(&fields), EngineOptions::default(), shared)
             .expect("opens");
@@ -502,7 +477,7 @@ fn a_merge_on_a_full_disk_leaves_nothing_behind_and_is_tried_again_later() {
     for refuses in [".store", ".term", ".fast", ".idx"] {
         let folder = tempfile::tempdir().expect("a folder");
         let disk = FullDisk::new(refuses);
-        let shared = Shared { disk: disk.clone(), workers: Workers::new(0), ..Shared::default() };
+        let shared = Shared { disk: disk.disk(), workers: Workers::new(0), ..Shared::default() };
         let fields = mapping(&[("n", "long"), ("t", "text")]);
         let engine = Engine::open(folder.path(), fields, EngineOptions::default(), shared).expect("opens");
         segments_of(&engine, 0..7);

@@ -130,6 +130,9 @@ impl From<EngineError> for ApiError {
             EngineError::Translog(error @ TranslogError::TooLarge { .. }) => {
                 Self::new(413, "illegal_argument_exception", error.to_string())
             }
+            EngineError::Translog(error @ TranslogError::Corrupt { .. }) => {
+                Self::new(500, "corrupt_index_exception", error.to_string())
+            }
             // The operation may or may not be on disk: the client must not take it for a plain failure.
             EngineError::Translog(_) | EngineError::Unsettled(_) => {
                 tracing::error!(%error, "a write's outcome is unknown");

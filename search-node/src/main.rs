@@ -14,7 +14,10 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 const PROGRAM: &str = "search-node";
 
 fn main() {
-    let line = CommandLine::new(PROGRAM, "Stores documents and answers Elasticsearch's REST API");
+    let line = CommandLine::new(
+        PROGRAM,
+        "Stores documents and answers Elasticsearch's REST API.\n\n`search-node translog show|verify|salvage FOLDER` looks at the translog of a shard while its node is stopped.",
+    );
     // Looking at a translog needs no settings, and must work when they are what is wrong.
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();

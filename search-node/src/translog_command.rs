@@ -14,6 +14,12 @@ const USAGE: &str = "usage: search-node translog show|verify|salvage FOLDER, whe
 
 /// Does what the words after `translog` ask; whether everything that was acknowledged is there.
 pub fn run(words: &[&str]) -> anyhow::Result<bool> {
+    if words.iter().any(|word| matches!(*word, "-h" | "--help" | "help")) {
+        println!(
+            "{USAGE}\n\nshow prints each operation as a line of JSON; verify tells whether all that was acknowledged is there (status 2 if not); salvage moves a damaged translog aside and writes one with all that verifies"
+        );
+        return Ok(true);
+    }
     let [verb, folder] = words else { bail!("{USAGE}") };
     let folder = translog_of(Path::new(folder))?;
     match *verb {

@@ -155,15 +155,20 @@ fn update_once(
     options: &WriteOptions,
 ) -> Result<WriteResult, ApiError> {
     let id = target.required_id()?;
-    let now = writes.now_millis;
+    let now_millis = writes.now_millis;
     let run = writes.run_for(node, &target.index, false)?;
     target.check_routing(run.index(), id)?;
     let uid = uid(&target.doc_type, id);
     let place = run.place(id, target.routing.as_deref())?;
     let current = place.shard.get(&uid)?;
+    // A document keeps the routing that it was stored with.
+    let target = &Target {
+        routing: target.routing.clone().or_else(|| current.as_ref()?.routing.clone()),
+        ..target.clone()
+    };
     let change = match &current {
-        Some(stored) => changed(&place.index, target, id, stored, request, options, now)?,
-        None => inserted(&place.index, target, id, request, now)?,
+        Some(stored) => changed(&place.index, target, id, stored, request, options, now_millis)?,
+        None => inserted(&place.index, target, id, request, now_millis)?,
     };
     let mut write = WriteRequest {
         uid: &uid,
@@ -173,7 +178,7 @@ fn update_once(
         source: None,
         condition: Condition::None,
         is_new_id: false,
-        now_millis: now,
+        now_millis,
     };
     match change {
         Change::Nothing(source) => {

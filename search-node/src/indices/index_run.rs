@@ -47,6 +47,11 @@ impl IndexRun {
 
     /// Does one write, growing the mapping as the document asks. It is not durable yet.
     pub(crate) fn write(&mut self, request: &WriteRequest<'_>) -> Result<(Written, Arc<Place>), ApiError> {
+        if self.index.settings.is_write_blocked {
+            let name = &self.index.name;
+            let reason = format!("index [{name}] blocked by: [FORBIDDEN/8/index write (api)];");
+            return Err(ApiError::new(403, "cluster_block_exception", reason).with("index", name.as_str()));
+        }
         for _ in 0..MAPPING_ROUNDS_MAX {
             let shard = self.shard_run(request.id, request.routing)?;
             match shard.run.write(request) {

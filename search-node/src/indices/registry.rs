@@ -152,6 +152,7 @@ impl Indices {
             mapping => untyped(mapping),
         };
         let aliases = member("aliases").as_object().cloned().unwrap_or_default();
+        check_aliases(&aliases)?;
         self.make(name, flatten(&member("settings"))?, mapping, aliases, None)
     }
 
@@ -265,15 +266,38 @@ fn groups(all: &[Arc<Index>]) -> BTreeMap<String, Vec<Arc<Index>>> {
     groups
 }
 
+/// An alias takes a name and whether writes go to its index; what would change searches is refused rather than passed over.
+fn check_aliases(aliases: &Map<String, Value>) -> Result<(), ApiError> {
+    for (alias, options) in aliases {
+        check_index_name(alias)?;
+        for (key, value) in options.as_object().into_iter().flatten() {
+            let reason = match key.as_str() {
+                "is_write_index" | "is_hidden" if value.is_boolean() => continue,
+                "is_write_index" | "is_hidden" => format!("[{key}] must be true or false, not [{value}]"),
+                _ => format!("[{key}] is not supported; known: is_write_index, is_hidden"),
+            };
+            return Err(ApiError::argument(format!("alias [{alias}]: {reason}")));
+        }
+    }
+    Ok(())
+}
+
 fn write_end(name: &str, indices: &[Arc<Index>], is_create: bool) -> Result<Arc<Index>, ApiError> {
     let is_stream = indices.iter().any(|index| index.data_stream.as_deref() == Some(name));
     match indices.last() {
         Some(_) if is_stream && !is_create => Err(only_creates()),
         Some(newest) if is_stream => Ok(Arc::clone(newest)),
+        _ if let Some(chosen) = indices.iter().find(|index| is_write_index(index, name)) => {
+            Ok(Arc::clone(chosen))
+        }
         _ => Err(ApiError::argument(format!(
             "no write index is defined for alias [{name}]. The write index may be explicitly disabled using is_write_index=false or the alias points to multiple indices without one being designated as a write index"
         ))),
     }
+}
+
+fn is_write_index(index: &Index, alias: &str) -> bool {
+    index.aliases().get(alias).is_some_and(|options| options["is_write_index"] == Value::Bool(true))
 }
 
 fn only_creates() -> ApiError {
@@ -328,6 +352,11 @@ fn keep_older(by_name: &mut HashMap<String, Arc<Index>>, index: Index) -> Option
 fn open_one(path: &Path, resources: &Resources) -> Result<Option<Index>, String> {
     let metadata: Option<IndexMetadata> =
         state_file::read(&path.join(FILE)).map_err(|error| error.to_string())?;
-    let Some(metadata) = metadata else { return Ok(None) };
+    let Some(metadata) = metadata else {
+        // Shards without the file that names their index are a loss; empty ones are of an index that was never acknowledged.
+        let has_data = |shard: std::fs::ReadDir| shard.flatten().next().is_some();
+        let has_shard = std::fs::read_dir(path.join("0")).is_ok_and(has_data);
+        return if has_shard { Err(format!("{FILE} is missing; restore it from a copy")) } else { Ok(None) };
+    };
     Index::open(path, metadata, resources).map(Some).map_err(|error| error.reason)
 }

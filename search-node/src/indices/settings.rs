@@ -21,6 +21,8 @@ pub struct IndexSettings {
     pub durability_request: bool,
     pub flush_threshold_bytes: u64,
     pub gc_deletes: Duration,
+    /// Whether writes are refused (`index.blocks.write`).
+    pub is_write_blocked: bool,
     pub result_window_max: Option<usize>,
     /// How many writers may wait for a refresh before one is done for them.
     pub refresh_listeners_max: usize,
@@ -44,12 +46,11 @@ const CHECK_BYTES_MAX: u64 = 1 << 30;
 const SHARDS_MAX: u64 = 1024;
 
 /// Settings that are kept and shown again; what they ask for is done elsewhere or not yet.
-const SHOWN: [&str; 9] = [
+const SHOWN: [&str; 8] = [
     "number_of_replicas",
     "hidden",
     "auto_expand_replicas",
     "codec",
-    "blocks.write",
     "lifecycle.name",
     "mode",
     "query.default_field",
@@ -93,6 +94,7 @@ impl IndexSettings {
             durability_request: true,
             flush_threshold_bytes: 512 << 20,
             gc_deletes: Duration::from_secs(60),
+            is_write_blocked: false,
             result_window_max: None,
             refresh_listeners_max: 1000,
             limits: MappingLimits::default(),
@@ -146,6 +148,13 @@ impl IndexSettings {
                     let bytes = settings::parse_bytes(text)
                         .ok_or_else(|| fault("an amount of bytes such as 512mb"))?;
                     settings.flush_threshold_bytes = bytes;
+                }
+                "blocks.write" => {
+                    settings.is_write_blocked = match text {
+                        "true" => true,
+                        "false" => false,
+                        _ => return Err(fault("true or false")),
+                    }
                 }
                 "gc_deletes" => {
                     settings.gc_deletes =

@@ -29,6 +29,16 @@ pub(super) struct BodyStream {
     packed: Bytes,
 }
 
+fn too_long(bytes_max: usize) -> ApiError {
+    ApiError::new(
+        413,
+        "content_too_long_exception",
+        format!(
+            "the body is larger than {bytes_max} bytes; send less at once or raise http.max_content_length"
+        ),
+    )
+}
+
 impl BodyStream {
     pub(super) fn new(body: Body, headers: &HeaderMap, bytes_max: usize) -> Result<Self, ApiError> {
         let unpacking = match headers.get(header::CONTENT_ENCODING).map(|value| value.as_bytes()) {
@@ -43,6 +53,12 @@ impl BodyStream {
                 ));
             }
         };
+        // Who says that it is too long is refused before anything of it is done.
+        let told =
+            headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+        if told.is_some_and(|told| told > bytes_max as u64) {
+            return Err(too_long(bytes_max));
+        }
         Ok(Self { body, unpacking, taken: 0, bytes_max, packed: Bytes::new() })
     }
 
@@ -105,14 +121,7 @@ impl BodyStream {
         if self.taken <= self.bytes_max {
             return Ok(piece);
         }
-        Err(ApiError::new(
-            413,
-            "content_too_long_exception",
-            format!(
-                "the body is larger than {} bytes; send less at once or raise http.max_content_length",
-                self.bytes_max
-            ),
-        ))
+        Err(too_long(self.bytes_max))
     }
 }
 
@@ -138,6 +147,18 @@ mod tests {
         let headers = HeaderMap::from_iter([(header::CONTENT_ENCODING, HeaderValue::from_static(encoding))]);
         let stream = BodyStream::new(Body::from(bytes), &headers, bytes_max)?;
         stream.whole(&Memory::new(1 << 40)).await.map(|(body, _)| body)
+    }
+
+    #[test]
+    fn a_body_that_says_it_is_too_long_is_refused_before_it_is_read() {
+        let mut headers = HeaderMap::new();
+        for (told, is_refused) in [("2000", false), ("2001", true), ("99999999999999999999", false)] {
+            headers.insert(header::CONTENT_LENGTH, told.parse().expect("a value"));
+
+            let refused = BodyStream::new(Body::empty(), &headers, 2000).err().map(|error| error.status);
+
+            assert_eq!(refused, is_refused.then_some(413), "{told}");
+        }
     }
 
     #[tokio::test]

@@ -59,7 +59,7 @@ async fn run(call: Call, mut body: BodyStream) -> Result<Reply, ApiError> {
     };
     let mut unread = BytesMut::new();
     let mut reserved = None;
-    while let Some(piece) = body.next().await? {
+    while let Some(piece) = body.next().await.map_err(|error| request.bulk.after_others(error))? {
         match &mut reserved {
             None => reserved = Some(node.memory.reserve(node.settings.bulk_chunk_bytes as u64, WHAT)?),
             // Only a line that is longer than a chunk makes what is gathered grow beyond it.

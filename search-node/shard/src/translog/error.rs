@@ -15,7 +15,7 @@ pub enum TranslogError {
     },
     /// Bytes that were acknowledged are not there any more.
     #[error(
-        "{path}: acknowledged operations cannot be read back at byte {offset}: {reason}; restore the shard from a copy or a snapshot"
+        "{path}: acknowledged operations cannot be read back at byte {offset}: {reason}; restore the shard from a copy, or stop the node and save what verifies with `search-node translog salvage`, which names what is lost"
     )]
     Corrupt {
         /// The file.
@@ -27,7 +27,7 @@ pub enum TranslogError {
     },
     /// An earlier sync failed.
     #[error(
-        "the shard accepts nothing after a failed write ({0}); free the disk or replace it, then restart the node"
+        "the shard accepts nothing after a failed write ({0}); free or mend its disk, and it is opened again by itself"
     )]
     Fenced(String),
     /// An operation larger than the format's bound.

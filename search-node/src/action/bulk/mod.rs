@@ -99,7 +99,7 @@ impl Bulk {
     }
 
     /// Actions of earlier chunks stay done: whoever sends the whole again should know.
-    fn after_others(&self, mut error: ApiError) -> ApiError {
+    pub(crate) fn after_others(&self, mut error: ApiError) -> ApiError {
         if self.actions > 0 {
             let done = self.actions;
             error.reason = format!("{}; the [{done}] actions before these lines were done", error.reason);

@@ -194,6 +194,11 @@ impl Shard {
         self.engine.fenced()
     }
 
+    /// Whether it holds writes that no search will see: it accepts nothing more, and they are not shown yet.
+    pub fn hides_writes(&self) -> bool {
+        self.engine.fenced().is_some() && self.engine.has_unshown()
+    }
+
     /// Whether so much was written since the last refresh that one is due for the memory it frees.
     pub fn wants_refresh(&self) -> bool {
         self.engine.wants_refresh()

@@ -268,6 +268,14 @@ impl Index {
     /// search after that waits until it is.
     pub fn shards_to_search(&self) -> Result<Vec<Arc<Shard>>, ApiError> {
         let shards = self.shards()?;
+        // An answer without what was acknowledged looks like any other.
+        if shards.iter().any(|shard| shard.hides_writes()) {
+            let reason = format!(
+                "a shard of [{}] accepts nothing more and holds documents that cannot be shown until its disk is well",
+                self.name
+            );
+            return Err(ApiError::new(503, "search_phase_execution_exception", reason));
+        }
         let now = self.clock.now_millis();
         let was_idle = self.is_search_idle(now);
         self.searched_millis.store(now, Ordering::Release);

@@ -90,7 +90,8 @@ impl IndexRun {
         self.shards.iter().flatten().filter(move |_| is_due).filter_map(|shard| {
             let newest = shard.newest.as_ref()?;
             let error = shard.place.shard.sync(newest).err()?;
-            Some((Arc::clone(&shard.place), error.into()))
+            tracing::error!(index = self.index.name, %error, "the outcome of writes is unknown: they could not be synced");
+            Some((Arc::clone(&shard.place), ApiError::from(error).with("outcome", "unknown")))
         })
     }
 

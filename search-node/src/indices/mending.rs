@@ -50,11 +50,15 @@ fn a_shard_is_opened_again_once_its_disk_is_well() {
     disk.set_broken(true);
     let refused = put(&index, "refused").expect_err("not durable");
     assert_eq!((refused.status, refused.kind.as_ref()), (503, "translog_exception"));
+    assert_eq!(refused.to_item()["outcome"], "unknown");
     assert_eq!(state(&index), CopyState::Failed);
     index.mend().expect("tried");
     assert_eq!(state(&index), CopyState::Failed, "the disk is still broken");
     assert!(has(&index, "kept"), "it answers meanwhile");
-    assert!(put(&index, "later").is_err_and(|error| error.reason.contains("until its disk is well")));
+    assert_eq!(index.shards_to_search().err().map(|error| error.status), Some(503), "one write is not shown");
+    let later = put(&index, "later").expect_err("refused");
+    assert!(later.reason.contains("until its disk is well"), "{}", later.reason);
+    assert!(later.to_item().get("outcome").is_none(), "nothing was done");
     disk.set_broken(false);
     index.mend().expect("tried");
     assert_eq!(state(&index), CopyState::Failed, "tried a moment ago");
@@ -65,6 +69,7 @@ fn a_shard_is_opened_again_once_its_disk_is_well() {
     assert!(has(&index, "kept") && !has(&index, "later"));
     put(&index, "after").expect("acknowledged");
     assert!(has(&index, "after"));
+    index.shards_to_search().expect("searchable again");
     assert_eq!(index.mapping().to_json(), json!({"properties": {"n": {"type": "long"}}}));
 }
 

@@ -300,6 +300,11 @@ impl Engine {
         (self.throttle.is_on(), self.throttle.waited())
     }
 
+    /// Whether something was written that no refresh has shown.
+    pub(crate) fn has_unshown(&self) -> bool {
+        self.versions.unshown() > 0
+    }
+
     /// Bytes that the open segments hold. Waits for nobody, whatever the disk does.
     pub(crate) fn buffered_bytes(&self) -> usize {
         self.writers.held().bytes()

@@ -329,20 +329,22 @@ pub(super) fn read_document(
 fn add_meta_values(layout: &Layout, values: &mut SharedValues, place: Place<'_>, numbers: Numbers) -> usize {
     let meta = layout.meta;
     let values = values.edit();
+    let own = values.len();
     values.add_text(meta.uid, place.uid);
     let source_bytes = values.add_source(meta.source);
-    values.add_u64(meta.seq_no, numbers.seq_no);
-    for (field, number) in [(meta.version, numbers.version), (meta.term, numbers.term)] {
-        if number != FIRST {
-            values.add_u64(field, number);
-        }
-    }
     if let Some(routing) = place.routing {
         values.add_text(meta.routing, routing);
     }
     if let Some(doc_type) = place.doc_type {
         values.add_text(meta.doc_type, doc_type);
     }
+    values.add_u64(meta.seq_no, numbers.seq_no);
+    for (field, number) in [(meta.version, numbers.version), (meta.term, numbers.term)] {
+        if number != FIRST {
+            values.add_u64(field, number);
+        }
+    }
+    values.put_first(own);
     source_bytes
 }
 

@@ -56,6 +56,18 @@ impl FieldValues {
         self.source.len()
     }
 
+    /// How many values there are.
+    pub(crate) fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Puts the values from `from` on before the others. tantivy sorts them by field, and those that are in order already
+    /// cost it nothing.
+    pub(crate) fn put_first(&mut self, from: usize) {
+        let added = self.values.len().saturating_sub(from);
+        self.values.rotate_right(added);
+    }
+
     pub(crate) fn add_text(&mut self, field: Field, text: &str) {
         let held = match self.place(text) {
             Some((from, to)) => Held::InSource(from, to),

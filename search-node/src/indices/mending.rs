@@ -14,6 +14,24 @@ use super::shard_copy::CopyState;
 use super::test_disk::{Recorded, resources};
 use crate::error::ApiError;
 
+/// An index with one acknowledged document, on a disk that can break.
+struct Tried {
+    _root: tempfile::TempDir,
+    disk: Recorded,
+    index: Arc<Index>,
+}
+
+impl Tried {
+    fn new() -> Self {
+        let root = tempfile::tempdir().expect("a folder");
+        let disk = Recorded::over(&CrashDisk::new(root.path()));
+        let indices = Indices::open(&root.path().join("indices"), true, resources(Arc::new(disk.clone())));
+        let index = indices.expect("opens").create("logs", &Value::Null).expect("made");
+        put(&index, "kept").expect("acknowledged");
+        Self { _root: root, disk, index }
+    }
+}
+
 /// Writes a document and makes it durable.
 fn put(index: &Arc<Index>, id: &str) -> Result<(), ApiError> {
     let mut run = IndexRun::new(Arc::clone(index));
@@ -40,11 +58,7 @@ fn state(index: &Index) -> CopyState {
 
 #[test]
 fn a_shard_is_opened_again_once_its_disk_is_well() {
-    let root = tempfile::tempdir().expect("a folder");
-    let disk = Recorded::over(&CrashDisk::new(root.path()));
-    let indices = Indices::open(&root.path().join("indices"), true, resources(Arc::new(disk.clone())));
-    let index = indices.expect("opens").create("logs", &Value::Null).expect("made");
-    put(&index, "kept").expect("acknowledged");
+    let Tried { _root, disk, index } = Tried::new();
     index.refresh().expect("shown");
 
     disk.set_broken(true);
@@ -76,11 +90,7 @@ fn a_shard_is_opened_again_once_its_disk_is_well() {
 /// Requests that use the shard are waited for, and those that come meanwhile wait too: each gets its answer.
 #[test]
 fn a_shard_in_use_is_opened_again_once_it_is_let_go_of() {
-    let root = tempfile::tempdir().expect("a folder");
-    let disk = Recorded::over(&CrashDisk::new(root.path()));
-    let indices = Indices::open(&root.path().join("indices"), true, resources(Arc::new(disk.clone())));
-    let index = indices.expect("opens").create("logs", &Value::Null).expect("made");
-    put(&index, "kept").expect("acknowledged");
+    let Tried { _root, disk, index } = Tried::new();
     disk.set_broken(true);
     put(&index, "refused").expect_err("not durable");
     disk.set_broken(false);
@@ -104,11 +114,7 @@ fn a_shard_in_use_is_opened_again_once_it_is_let_go_of() {
 /// A number that somebody has seen, and that was lost with the write, is given out again under another primary term.
 #[test]
 fn a_condition_on_a_write_that_was_lost_does_not_hold_for_the_next_one() {
-    let root = tempfile::tempdir().expect("a folder");
-    let disk = Recorded::over(&CrashDisk::new(root.path()));
-    let indices = Indices::open(&root.path().join("indices"), true, resources(Arc::new(disk.clone())));
-    let index = indices.expect("opens").create("logs", &Value::Null).expect("made");
-    put(&index, "kept").expect("acknowledged");
+    let Tried { _root, disk, index } = Tried::new();
     disk.set_broken(true);
     put(&index, "a").expect_err("not durable");
     let seen = index.shard("a", None).expect("open").get("a").expect("read").expect("seen by who asked");

@@ -18,6 +18,7 @@ mod search;
 mod shard;
 mod store;
 mod translog;
+mod uids;
 
 pub use aggs::{
     AggError, AggPartial, AggRequest, finish as finish_aggs, parse as parse_aggs, reduce as reduce_aggs,

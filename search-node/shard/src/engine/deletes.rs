@@ -6,11 +6,11 @@ use hashbrown::HashMap;
 use tantivy::directory::TerminatingWrite;
 use tantivy::fastfield::write_alive_bitset;
 use tantivy::index::{Index, SegmentComponent, SegmentMeta, SegmentReader};
-use tantivy::schema::IndexRecordOption;
-use tantivy::{BitSet, DocId, DocSet, TERMINATED, Term};
+use tantivy::{BitSet, DocId};
 
 use super::EngineError;
-use super::layout::{Layout, SEQ_NO};
+use super::layout::SEQ_NO;
+use crate::uids::UidIndex;
 
 /// Documents that have newer operations, with the sequence number of the newest.
 #[derive(Debug, Default)]
@@ -33,29 +33,17 @@ impl Superseded {
     }
 
     /// The documents of a segment that are older than the newest operation on them.
-    fn documents(&self, reader: &SegmentReader, layout: &Layout) -> Result<Vec<DocId>, EngineError> {
-        let index = reader.inverted_index(layout.meta.uid)?;
+    fn documents(&self, reader: &SegmentReader, uids: &UidIndex) -> Result<Vec<DocId>, EngineError> {
         let seq_nos = reader.fast_fields().u64(SEQ_NO)?;
-        let mut documents = Vec::new();
-        // In the order of the terms, as the dictionary lies on the disk.
-        let mut newest: Vec<(&String, &u64)> = self.newest.iter().collect();
-        newest.sort_unstable();
-        for (uid, newest) in newest {
-            let term = Term::from_field_text(layout.meta.uid, uid);
-            let Some(mut postings) = index.read_postings(&term, IndexRecordOption::Basic)? else {
-                continue;
+        let mut older = Vec::new();
+        for (uid, newest) in &self.newest {
+            let is_older = |document: &DocId| {
+                seq_nos.first(*document).is_some_and(|seq_no| seq_no < *newest)
+                    && !reader.is_deleted(*document)
             };
-            while postings.doc() != TERMINATED {
-                let document = postings.doc();
-                if seq_nos.first(document).is_some_and(|seq_no| seq_no < *newest)
-                    && !reader.is_deleted(document)
-                {
-                    documents.push(document);
-                }
-                postings.advance();
-            }
+            older.extend(uids.documents(uid)?.into_iter().filter(is_older));
         }
-        Ok(documents)
+        Ok(older)
     }
 }
 
@@ -66,7 +54,7 @@ pub(super) fn apply(
     meta: &SegmentMeta,
     known: Option<&SegmentReader>,
     superseded: &Superseded,
-    layout: &Layout,
+    uids: &UidIndex,
     stamp: u64,
 ) -> Result<Option<SegmentMeta>, EngineError> {
     let opened;
@@ -77,7 +65,7 @@ pub(super) fn apply(
             &opened
         }
     };
-    let documents = superseded.documents(reader, layout)?;
+    let documents = superseded.documents(reader, uids)?;
     if documents.is_empty() {
         return Ok(None);
     }

@@ -18,7 +18,7 @@ use crate::mapping::{DocumentParser, Mapping, Storage};
 /// The fields that every document has, whatever its mapping.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MetaFields {
-    /// Type and id in one term, unique in the shard.
+    /// Type and id in one, where segments have it that are older than the file of uids.
     pub(crate) uid: Field,
     /// The document as it came.
     pub(crate) source: Field,
@@ -149,7 +149,8 @@ impl Layout {
 fn add_meta_fields(builder: &mut SchemaBuilder) -> MetaFields {
     let fast = || NumericOptions::default().set_fast();
     MetaFields {
-        uid: builder.add_text_field(UID, raw_text().set_stored()),
+        // Nothing is written to it any more. It keeps its number, by which older segments have their uids among the stored values.
+        uid: builder.add_text_field(UID, TextOptions::default()),
         source: builder.add_bytes_field("_source", BytesOptions::from(STORED)),
         routing: builder.add_text_field("_routing", raw_text().set_stored()),
         doc_type: builder.add_text_field("_type", raw_text()),

@@ -12,8 +12,9 @@ use tantivy::indexer::merge_filtered_segments;
 
 use super::merge_policy::{ForceMerge, force, plan};
 use super::segments::MergeJob;
-use super::{Engine, EngineError};
+use super::{Engine, EngineError, SEQ_NO};
 use crate::store::{IntegrityError, ShardDirectory, damage_of};
+use crate::uids::{MergeInput, UidIndex, write_merged};
 
 /// A merge that has begun. Whatever becomes of it, also if it breaks or is never done, its inputs are let go of.
 pub(super) struct BegunMerge {
@@ -130,7 +131,11 @@ impl Engine {
         let merged = merge_filtered_segments(&segments, settings, filters, output.clone())
             .map_err(EngineError::from)?;
         let metas = merged.searchable_segment_metas().map_err(EngineError::from)?;
-        Ok(metas.into_iter().next())
+        let meta = metas.into_iter().next();
+        if let Some(meta) = &meta {
+            merge_uids(&segments, &merged.segment(meta.clone()))?;
+        }
+        Ok(meta)
     }
 
     /// A merge that ends because the node stops has not failed, whatever it was doing.
@@ -227,6 +232,17 @@ impl Drop for DiscardOnDrop<'_> {
     fn drop(&mut self) {
         self.0.discard();
     }
+}
+
+fn merge_uids(segments: &[Segment], merged: &Segment) -> Result<(), EngineError> {
+    let inputs = segments.iter().map(|segment| {
+        let reader = SegmentReader::open(segment)?;
+        let seq_nos = reader.fast_fields().u64(SEQ_NO)?;
+        Ok(MergeInput { uids: UidIndex::open(segment)?, reader, seq_nos })
+    });
+    let inputs = inputs.collect::<tantivy::Result<Vec<_>>>()?;
+    let seq_nos = SegmentReader::open(merged)?.fast_fields().u64(SEQ_NO)?;
+    Ok(write_merged(&inputs, merged, &seq_nos)?)
 }
 
 /// How the merged segment is written: as every segment, but that those older than the field which the index is sorted by

@@ -48,6 +48,7 @@ use tantivy::indexer::SegmentWriter;
 
 use crate::store::{Disk, HostDisk, ShardDirectory};
 use crate::translog::{Location, Translog};
+use crate::uids::PendingUids;
 
 pub use buffers::Buffers;
 use buffers::Held;
@@ -57,7 +58,7 @@ pub use layout::IndexSort;
 pub(crate) use layout::{FIRST, Layout, SEQ_NO, TERM, VERSION};
 pub use merge_policy::{ForceMerge, MergeOptions};
 pub use read::StoredDocument;
-use segments::Segments;
+use segments::{SegmentUids, Segments};
 use throttle::Throttle;
 pub use tombstones::TombstoneBudget;
 use versions::LiveVersions;
@@ -180,6 +181,7 @@ struct Writing {
 struct OpenSegment {
     segment: Segment,
     writer: SegmentWriter,
+    uids: PendingUids,
     /// What the writer says it holds before it has any document: tables and pages that the system gives it as it fills them.
     reserved: usize,
     /// Bytes of sources added up to when the writer's memory was last looked at.
@@ -195,13 +197,14 @@ const OPEN_SEGMENT_BYTES: usize = 1_100_000;
 impl OpenSegment {
     fn new(segment: Segment, writer: SegmentWriter, mut held: Held) -> Self {
         held.set(OPEN_SEGMENT_BYTES);
-        Self { reserved: writer.mem_usage(), segment, writer, added: 0, unweighed: 0, held }
+        let (reserved, uids) = (writer.mem_usage(), PendingUids::default());
+        Self { segment, writer, uids, reserved, added: 0, unweighed: 0, held }
     }
 
     /// Looks at what the writer holds; gives that with all that it has reserved.
     fn weigh(&mut self) -> usize {
         self.added += std::mem::take(&mut self.unweighed);
-        let bytes = self.writer.mem_usage();
+        let bytes = self.writer.mem_usage() + self.uids.bytes();
         // What is added fills what was reserved before the writer asks for more.
         let filled = self.added.min(self.reserved);
         self.held.set(OPEN_SEGMENT_BYTES + filled + bytes.saturating_sub(self.reserved));
@@ -240,6 +243,7 @@ impl Spills {
 /// One point in time of a shard: what a search or a get sees.
 pub(crate) struct View {
     pub(crate) searcher: Searcher,
+    uids: Arc<SegmentUids>,
     pub(crate) layout: Arc<Layout>,
 }
 

@@ -14,7 +14,7 @@ use super::throttle::Throttle;
 use super::versions::LiveVersions;
 use super::write::read_document;
 use super::writers::{Seat, Writers};
-use super::{Counters, Engine, EngineError, EngineOptions, Shared, Spills, View, Writing};
+use super::{Counters, Engine, EngineError, EngineOptions, Shared, Spills, Writing};
 use crate::mapping::{Mapping, SharedValues};
 use crate::store::{Manifest, ShardDirectory, check_files, create_folder_durably};
 use crate::translog::{Operation, OperationKind, Recovered, Translog};
@@ -49,7 +49,7 @@ impl Engine {
         let disk = Arc::clone(&shared.disk);
         let (translog, recovered) =
             Translog::open(disk, &folder.join("translog"), options.term, durable_seq_no)?;
-        let view = View { searcher: segments.searcher(), layout: Arc::clone(&layout) };
+        let view = segments.view(Arc::clone(&layout));
         let writing = Writing { layout, index: segments.index() };
         let versions = LiveVersions::new(&shared.tombstones);
         let engine = Arc::new(Self {

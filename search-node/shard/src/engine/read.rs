@@ -1,10 +1,12 @@
 //! Reading one document: from the translog while no refresh has shown it, else from the index.
 
-use tantivy::schema::{IndexRecordOption, Value};
-use tantivy::{DocAddress, DocSet, TERMINATED, TantivyDocument, Term};
+use tantivy::index::SegmentReader;
+use tantivy::schema::Value;
+use tantivy::{DocAddress, TantivyDocument, TantivyError};
 
 use super::write::Numbers;
 use super::{Engine, EngineError, FIRST, SEQ_NO, TERM, VERSION, View};
+use crate::uids::UidIndex;
 
 /// A document as it is stored.
 #[derive(Debug, Clone)]
@@ -59,22 +61,19 @@ impl Engine {
 impl View {
     /// Where a document is, and the numbers of the operation that wrote it.
     pub(crate) fn find(&self, uid: &str) -> Result<Option<(DocAddress, Numbers)>, EngineError> {
-        let term = Term::from_field_text(self.layout.meta.uid, uid);
         for (ordinal, reader) in self.searcher.segment_readers().iter().enumerate() {
-            let index = reader.inverted_index(self.layout.meta.uid)?;
-            let Some(mut postings) = index.read_postings(&term, IndexRecordOption::Basic)? else {
-                continue;
-            };
-            while postings.doc() != TERMINATED {
-                let document = postings.doc();
-                if !reader.is_deleted(document) {
-                    let address = DocAddress::new(ordinal as u32, document);
-                    return Ok(Some((address, self.numbers(address)?)));
-                }
-                postings.advance();
+            let documents = self.uids(reader)?.documents(uid)?;
+            if let Some(document) = documents.into_iter().find(|document| !reader.is_deleted(*document)) {
+                let address = DocAddress::new(ordinal as u32, document);
+                return Ok(Some((address, self.numbers(address)?)));
             }
         }
         Ok(None)
+    }
+
+    fn uids(&self, reader: &SegmentReader) -> Result<&UidIndex, EngineError> {
+        let missing = || TantivyError::InternalError("the uids of a segment are not open".to_owned());
+        Ok(self.uids.get(&reader.segment_id()).ok_or_else(missing)?)
     }
 
     /// The numbers of the operation that wrote a document.
@@ -100,8 +99,9 @@ impl View {
         let stored: TantivyDocument = self.searcher.doc(address)?;
         let meta = self.layout.meta;
         let text = |field| stored.get_first(field).and_then(|value| value.as_str().map(str::to_owned));
+        let uids = self.uids(self.searcher.segment_reader(address.segment_ord))?;
         Ok(StoredDocument {
-            uid: text(meta.uid).unwrap_or_default(),
+            uid: uids.uid(address.doc_id)?,
             routing: text(meta.routing),
             source: stored
                 .get_first(meta.source)

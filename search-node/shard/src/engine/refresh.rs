@@ -8,7 +8,7 @@ use parking_lot::MutexGuard;
 use super::deletes::Superseded;
 use super::segments::Segments;
 use super::writers::{Closed, OpenSegments};
-use super::{Engine, EngineError, FinishedSegment, View};
+use super::{Engine, EngineError, FinishedSegment};
 use crate::store::{Manifest, ShardDirectory};
 use crate::translog::{Translog, TranslogError};
 
@@ -183,7 +183,7 @@ impl Engine {
 
     /// Lets readers see the newest list.
     pub(super) fn show_list(&self, segments: &Segments) {
-        self.view.store(Arc::new(View { searcher: segments.searcher(), layout: self.layout() }));
+        self.view.store(Arc::new(segments.view(self.layout())));
     }
 
     /// The segments that were spilled up to `epoch`, once those under way are done.

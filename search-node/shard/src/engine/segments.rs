@@ -6,18 +6,20 @@
 //!
 //! The list is in the order of time: a segment's documents were written before those of the next one. Merges keep it so.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use tantivy::index::{Index, IndexMeta, SegmentId, SegmentMeta};
-use tantivy::{IndexReader, ReloadPolicy, Searcher};
+use tantivy::{IndexReader, ReloadPolicy};
 
 use super::deletes::{self, Superseded};
 use super::layout::Layout;
 use super::setbacks::Setbacks;
-use super::{EngineError, FinishedSegment};
+use super::{EngineError, FinishedSegment, View};
 use crate::analysis::tokenizers;
 use crate::store::{IntegrityError, ShardDirectory};
+use crate::uids::{self, UidIndex};
 
 /// Blocks of the document store that a reader keeps unpacked, for each segment.
 const STORE_CACHE_BLOCKS: usize = 10;
@@ -28,6 +30,8 @@ pub(super) struct Segments {
     index: Index,
     reader: IndexReader,
     list: Vec<SegmentMeta>,
+    /// Of every segment of the list.
+    uids: Arc<SegmentUids>,
     /// Counts changes; names files of deletes, which are never written twice.
     stamp: u64,
     /// The stamp that the last durable state had.
@@ -38,6 +42,9 @@ pub(super) struct Segments {
     /// The stamp under which each segment came since the shard was opened; a merged one has that of its oldest input.
     born: HashMap<SegmentId, u64>,
 }
+
+/// The uids of segments.
+pub(super) type SegmentUids = HashMap<SegmentId, UidIndex>;
 
 /// A merge under way.
 struct Merge {
@@ -84,17 +91,24 @@ impl Segments {
             directory.set_meta(meta_text(&meta)?);
         }
         let meta = Index::open(directory.clone())?.load_metas()?;
-        let stamp = meta.opstamp;
+        let durable_stamp = if create { u64::MAX } else { meta.opstamp };
         let list = meta.segments;
-        write_meta(directory, layout, &list, stamp)?;
+        write_meta(directory, layout, &list, meta.opstamp)?;
         let (index, reader) = open_index(directory)?;
+        let mut stamp = meta.opstamp;
+        for meta in &list {
+            // The next flush makes the new file durable; until then it is made again whenever the shard is opened.
+            stamp += u64::from(uids::write_missing(&index.segment(meta.clone()), layout.meta.uid)?);
+        }
+        let uids = Arc::new(open_uids(&index, &list, &SegmentUids::default())?);
         Ok(Self {
             directory: directory.clone(),
             index,
             reader,
             list,
+            uids,
             stamp,
-            durable_stamp: if create { u64::MAX } else { stamp },
+            durable_stamp,
             merges: HashMap::new(),
             next_merge: 0,
             setbacks: Setbacks::default(),
@@ -112,8 +126,8 @@ impl Segments {
     }
 
     /// What the newest published list shows.
-    pub(super) fn searcher(&self) -> Searcher {
-        self.reader.searcher()
+    pub(super) fn view(&self, layout: Arc<Layout>) -> View {
+        View { searcher: self.reader.searcher(), uids: Arc::clone(&self.uids), layout }
     }
 
     /// Whether the list has changed since the last durable state.
@@ -147,8 +161,8 @@ impl Segments {
                 searcher.segment_readers().iter().map(|reader| (reader.segment_id(), reader)).collect();
             for meta in &mut list {
                 let known = readers.get(&meta.id()).copied();
-                if let Some(newer) =
-                    deletes::apply(&self.index, meta, known, &superseded, layout, self.stamp)?
+                let uids = uids_of(&self.index, meta, &self.uids)?;
+                if let Some(newer) = deletes::apply(&self.index, meta, known, &superseded, &uids, self.stamp)?
                 {
                     // A merge that has not opened its inputs yet still needs their older deletes; they go with the inputs.
                     if !merging.contains(&meta.id()) {
@@ -288,8 +302,9 @@ impl Segments {
     ) -> Result<SegmentMeta, EngineError> {
         let mut merged = self.index.new_segment_meta(merged.id(), merged.max_doc());
         self.directory.set_listed(layout.normed(), std::slice::from_ref(&merged));
+        let uids = UidIndex::open(&self.index.segment(merged.clone()))?;
         for superseded in since {
-            if let Some(newer) = deletes::apply(&self.index, &merged, None, superseded, layout, self.stamp)? {
+            if let Some(newer) = deletes::apply(&self.index, &merged, None, superseded, &uids, self.stamp)? {
                 // Each round writes a longer list of deletes under a stamp of its own.
                 self.directory.remove(deletes::file_of(&merged));
                 merged = newer;
@@ -319,6 +334,7 @@ impl Segments {
         list: Vec<SegmentMeta>,
         removed: Removed,
     ) -> Result<(), EngineError> {
+        let uids = open_uids(&self.index, &list, &self.uids)?;
         write_meta(&self.directory, layout, &list, self.stamp)?;
         if let Err(error) = self.reader.reload() {
             // The next durable state is made of both, so the one must not be newer than the other.
@@ -326,6 +342,7 @@ impl Segments {
             return Err(error.into());
         }
         self.list = list;
+        self.uids = Arc::new(uids);
         self.directory.remove(removed.files);
         for segment in &removed.segments {
             self.directory.remove_segment(segment);
@@ -338,6 +355,18 @@ impl Segments {
         }
         Ok(())
     }
+}
+
+/// The uids of every segment of a list; those that are open already are taken from `known`.
+fn open_uids(index: &Index, list: &[SegmentMeta], known: &SegmentUids) -> Result<SegmentUids, EngineError> {
+    list.iter().map(|meta| Ok((meta.id(), uids_of(index, meta, known)?))).collect()
+}
+
+fn uids_of(index: &Index, meta: &SegmentMeta, known: &SegmentUids) -> Result<UidIndex, EngineError> {
+    Ok(match known.get(&meta.id()) {
+        Some(uids) => uids.clone(),
+        None => UidIndex::open(&index.segment(meta.clone()))?,
+    })
 }
 
 /// What a change of the list makes useless.

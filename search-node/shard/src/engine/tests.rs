@@ -2,6 +2,7 @@
 
 mod merging;
 mod model;
+mod uids;
 
 use std::path::Path;
 use std::sync::Arc;

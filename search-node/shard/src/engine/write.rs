@@ -260,8 +260,10 @@ impl Engine {
             None => self.open_segment().inspect_err(fence)?,
         };
         // The document's buffers come back for the next one.
-        let added = open.writer.add_document(AddOperation { opstamp: 0, document: values.clone() });
+        let opstamp = u64::from(open.uids.next());
+        let added = open.writer.add_document(AddOperation { opstamp, document: values.clone() });
         added.map_err(EngineError::from).inspect_err(fence)?;
+        open.uids.push(place.uid);
         std::mem::forget(broken);
         open.unweighed += source_bytes;
         let is_full =
@@ -330,7 +332,6 @@ fn add_meta_values(layout: &Layout, values: &mut SharedValues, place: Place<'_>,
     let meta = layout.meta;
     let values = values.edit();
     let own = values.len();
-    values.add_text(meta.uid, place.uid);
     let source_bytes = values.add_source(meta.source);
     if let Some(routing) = place.routing {
         values.add_text(meta.routing, routing);
@@ -389,7 +390,9 @@ impl OpenSegment {
     /// Writes the segment's files.
     pub(super) fn finish(self, directory: &ShardDirectory) -> Result<FinishedSegment, EngineError> {
         let documents = self.writer.max_doc();
-        self.writer.finalize()?;
+        // What stands at each place of the segment now: sorting has mixed the documents.
+        let order = self.writer.finalize()?;
+        self.uids.write(&self.segment, &order)?;
         // Sorting writes the documents twice, and tantivy leaves the first copy to its own collection of garbage.
         let first_copy = self.segment.relative_path(SegmentComponent::TempStore);
         directory.remove(directory.exists(&first_copy).is_ok_and(|exists| exists).then_some(first_copy));

@@ -14,6 +14,7 @@ use super::QueryError;
 use super::ast::{MultiMatchKind, Operator, Query, RangeBounds};
 use super::fuzzy::FuzzyWords;
 use super::has_norm::HasNorm;
+use super::has_uid::HasUid;
 use super::minimum_should_match::MinimumShouldMatch;
 use super::query_string::{self, Options};
 use super::values::{Wanted, bounds, plain, wanted};
@@ -409,9 +410,7 @@ impl Lowering<'_> {
     }
 
     fn ids(&self, ids: &[String]) -> Box<dyn TantivyQuery> {
-        let terms =
-            ids.iter().map(|id| Term::from_field_text(self.layout.meta.uid, &uid(self.context.doc_type, id)));
-        constant(Box::new(TermSetQuery::new(terms)))
+        constant(Box::new(HasUid::new(ids.iter().map(|id| uid(self.context.doc_type, id).into_owned()))))
     }
 
     fn pattern(&self, path: &str, given: &str, regex: &str) -> Lowered {

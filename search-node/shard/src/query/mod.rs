@@ -6,6 +6,7 @@ mod ast;
 mod dsl;
 mod fuzzy;
 mod has_norm;
+mod has_uid;
 mod lower;
 mod minimum_should_match;
 pub mod query_string;

@@ -99,7 +99,7 @@ fn refresh_holds_writers() {
     for round in 0..9 {
         let first = 100_000 + round * 2_000;
         load(&shard, first..first + 1_000);
-        let is_done = AtomicBool::new(false);
+        let (is_writing, is_done) = (AtomicBool::new(false), AtomicBool::new(false));
         std::thread::scope(|scope| {
             let writer = scope.spawn(|| {
                 let mut longest = Duration::ZERO;
@@ -108,10 +108,14 @@ fn refresh_holds_writers() {
                     let started = Instant::now();
                     write(&shard, &format!("{n:020}"), &source(n));
                     longest = longest.max(started.elapsed());
+                    is_writing.store(true, Ordering::Release);
                     n += 1;
                 }
                 longest
             });
+            while !is_writing.load(Ordering::Acquire) {
+                std::thread::yield_now();
+            }
             shard.refresh(NOW).expect("refreshed");
             is_done.store(true, Ordering::Release);
             worst.push(writer.join().expect("no panic"));

@@ -19,6 +19,7 @@ mod buffers;
 mod deletes;
 mod error;
 mod grow;
+mod identities;
 mod layout;
 mod merge;
 mod merge_policy;
@@ -58,7 +59,7 @@ pub use layout::IndexSort;
 pub(crate) use layout::{FIRST, Layout, SEQ_NO, TERM, VERSION};
 pub use merge_policy::{ForceMerge, MergeOptions};
 pub use read::StoredDocument;
-use segments::{SegmentUids, Segments};
+use segments::{AllIdentities, Segments};
 use throttle::Throttle;
 pub use tombstones::TombstoneBudget;
 use versions::LiveVersions;
@@ -243,7 +244,7 @@ impl Spills {
 /// One point in time of a shard: what a search or a get sees.
 pub(crate) struct View {
     pub(crate) searcher: Searcher,
-    uids: Arc<SegmentUids>,
+    identities: Arc<AllIdentities>,
     pub(crate) layout: Arc<Layout>,
 }
 

@@ -4,9 +4,9 @@ use tantivy::index::SegmentReader;
 use tantivy::schema::Value;
 use tantivy::{DocAddress, TantivyDocument, TantivyError};
 
+use super::identities::Identities;
 use super::write::Numbers;
-use super::{Engine, EngineError, FIRST, SEQ_NO, TERM, VERSION, View};
-use crate::uids::UidIndex;
+use super::{Engine, EngineError, View};
 
 /// A document as it is stored.
 #[derive(Debug, Clone)]
@@ -62,32 +62,25 @@ impl View {
     /// Where a document is, and the numbers of the operation that wrote it.
     pub(crate) fn find(&self, uid: &str) -> Result<Option<(DocAddress, Numbers)>, EngineError> {
         for (ordinal, reader) in self.searcher.segment_readers().iter().enumerate() {
-            let documents = self.uids(reader)?.documents(uid)?;
+            let identities = self.identities(reader)?;
+            let documents = identities.uids.documents(uid)?;
             if let Some(document) = documents.into_iter().find(|document| !reader.is_deleted(*document)) {
                 let address = DocAddress::new(ordinal as u32, document);
-                return Ok(Some((address, self.numbers(address)?)));
+                return Ok(Some((address, identities.numbers(reader, document)?)));
             }
         }
         Ok(None)
     }
 
-    fn uids(&self, reader: &SegmentReader) -> Result<&UidIndex, EngineError> {
-        let missing = || TantivyError::InternalError("the uids of a segment are not open".to_owned());
-        Ok(self.uids.get(&reader.segment_id()).ok_or_else(missing)?)
-    }
-
     /// The numbers of the operation that wrote a document.
     pub(crate) fn numbers(&self, address: DocAddress) -> Result<Numbers, EngineError> {
-        let columns = self.searcher.segment_reader(address.segment_ord).fast_fields();
-        let number = |name: &str, absent: u64| -> Result<u64, EngineError> {
-            let column = columns.column_opt::<u64>(name)?;
-            Ok(column.and_then(|column| column.first(address.doc_id)).unwrap_or(absent))
-        };
-        Ok(Numbers {
-            seq_no: number(SEQ_NO, 0)?,
-            version: number(VERSION, FIRST)?,
-            term: number(TERM, FIRST)?,
-        })
+        let reader = self.searcher.segment_reader(address.segment_ord);
+        Ok(self.identities(reader)?.numbers(reader, address.doc_id)?)
+    }
+
+    fn identities(&self, reader: &SegmentReader) -> Result<&Identities, EngineError> {
+        let missing = || TantivyError::InternalError("the uids of a segment are not open".to_owned());
+        Ok(self.identities.get(&reader.segment_id()).ok_or_else(missing)?)
     }
 
     /// The document at an address.
@@ -99,9 +92,9 @@ impl View {
         let stored: TantivyDocument = self.searcher.doc(address)?;
         let meta = self.layout.meta;
         let text = |field| stored.get_first(field).and_then(|value| value.as_str().map(str::to_owned));
-        let uids = self.uids(self.searcher.segment_reader(address.segment_ord))?;
+        let identities = self.identities(self.searcher.segment_reader(address.segment_ord))?;
         Ok(StoredDocument {
-            uid: uids.uid(address.doc_id)?,
+            uid: identities.uids.uid(address.doc_id)?,
             routing: text(meta.routing),
             source: stored
                 .get_first(meta.source)

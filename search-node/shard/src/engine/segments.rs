@@ -14,6 +14,7 @@ use tantivy::index::{Index, IndexMeta, SegmentId, SegmentMeta};
 use tantivy::{IndexReader, ReloadPolicy};
 
 use super::deletes::{self, Superseded};
+use super::identities::Identities;
 use super::layout::Layout;
 use super::setbacks::Setbacks;
 use super::{EngineError, FinishedSegment, View};
@@ -30,8 +31,8 @@ pub(super) struct Segments {
     index: Index,
     reader: IndexReader,
     list: Vec<SegmentMeta>,
-    /// Of every segment of the list.
-    uids: Arc<SegmentUids>,
+    /// Those of every segment of the list.
+    identities: Arc<AllIdentities>,
     /// Counts changes; names files of deletes, which are never written twice.
     stamp: u64,
     /// The stamp that the last durable state had.
@@ -43,8 +44,8 @@ pub(super) struct Segments {
     born: HashMap<SegmentId, u64>,
 }
 
-/// The uids of segments.
-pub(super) type SegmentUids = HashMap<SegmentId, UidIndex>;
+/// The identities of each segment.
+pub(super) type AllIdentities = HashMap<SegmentId, Arc<Identities>>;
 
 /// A merge under way.
 struct Merge {
@@ -100,13 +101,13 @@ impl Segments {
             // The next flush makes the new file durable; until then it is made again whenever the shard is opened.
             stamp += u64::from(uids::write_missing(&index.segment(meta.clone()), layout.meta.uid)?);
         }
-        let uids = Arc::new(open_uids(&index, &list, &SegmentUids::default())?);
+        let identities = Arc::new(open_identities(&index, &list, &AllIdentities::default())?);
         Ok(Self {
             directory: directory.clone(),
             index,
             reader,
             list,
-            uids,
+            identities,
             stamp,
             durable_stamp,
             merges: HashMap::new(),
@@ -127,7 +128,7 @@ impl Segments {
 
     /// What the newest published list shows.
     pub(super) fn view(&self, layout: Arc<Layout>) -> View {
-        View { searcher: self.reader.searcher(), uids: Arc::clone(&self.uids), layout }
+        View { searcher: self.reader.searcher(), identities: Arc::clone(&self.identities), layout }
     }
 
     /// Whether the list has changed since the last durable state.
@@ -161,8 +162,9 @@ impl Segments {
                 searcher.segment_readers().iter().map(|reader| (reader.segment_id(), reader)).collect();
             for meta in &mut list {
                 let known = readers.get(&meta.id()).copied();
-                let uids = uids_of(&self.index, meta, &self.uids)?;
-                if let Some(newer) = deletes::apply(&self.index, meta, known, &superseded, &uids, self.stamp)?
+                let identities = identities_of(&self.index, meta, &self.identities)?;
+                if let Some(newer) =
+                    deletes::apply(&self.index, meta, known, &superseded, &identities.uids, self.stamp)?
                 {
                     // A merge that has not opened its inputs yet still needs their older deletes; they go with the inputs.
                     if !merging.contains(&meta.id()) {
@@ -334,7 +336,7 @@ impl Segments {
         list: Vec<SegmentMeta>,
         removed: Removed,
     ) -> Result<(), EngineError> {
-        let uids = open_uids(&self.index, &list, &self.uids)?;
+        let identities = open_identities(&self.index, &list, &self.identities)?;
         write_meta(&self.directory, layout, &list, self.stamp)?;
         if let Err(error) = self.reader.reload() {
             // The next durable state is made of both, so the one must not be newer than the other.
@@ -342,7 +344,7 @@ impl Segments {
             return Err(error.into());
         }
         self.list = list;
-        self.uids = Arc::new(uids);
+        self.identities = Arc::new(identities);
         self.directory.remove(removed.files);
         for segment in &removed.segments {
             self.directory.remove_segment(segment);
@@ -357,15 +359,23 @@ impl Segments {
     }
 }
 
-/// The uids of every segment of a list; those that are open already are taken from `known`.
-fn open_uids(index: &Index, list: &[SegmentMeta], known: &SegmentUids) -> Result<SegmentUids, EngineError> {
-    list.iter().map(|meta| Ok((meta.id(), uids_of(index, meta, known)?))).collect()
+/// The identities of every segment of a list; those that are open already are taken from `known`.
+fn open_identities(
+    index: &Index,
+    list: &[SegmentMeta],
+    known: &AllIdentities,
+) -> Result<AllIdentities, EngineError> {
+    list.iter().map(|meta| Ok((meta.id(), identities_of(index, meta, known)?))).collect()
 }
 
-fn uids_of(index: &Index, meta: &SegmentMeta, known: &SegmentUids) -> Result<UidIndex, EngineError> {
+fn identities_of(
+    index: &Index,
+    meta: &SegmentMeta,
+    known: &AllIdentities,
+) -> Result<Arc<Identities>, EngineError> {
     Ok(match known.get(&meta.id()) {
-        Some(uids) => uids.clone(),
-        None => UidIndex::open(&index.segment(meta.clone()))?,
+        Some(identities) => Arc::clone(identities),
+        None => Arc::new(Identities::open(index, meta)?),
     })
 }
 

@@ -1,0 +1,61 @@
+//! Identities: what a segment keeps of each document beside its fields. Its uid, and the numbers of the operation that wrote it.
+
+use std::sync::OnceLock;
+
+use tantivy::DocId;
+use tantivy::columnar::Column;
+use tantivy::index::{Index, SegmentMeta, SegmentReader};
+
+use super::write::Numbers;
+use super::{FIRST, SEQ_NO, TERM, VERSION};
+use crate::uids::UidIndex;
+
+/// The identities of one segment's documents.
+pub(crate) struct Identities {
+    pub(super) uids: UidIndex,
+    /// Opened with the first document that is asked for: most segments of most shards are never asked.
+    columns: OnceLock<Columns>,
+}
+
+/// The columns of the numbers. Opening one reads its description, which takes longer than reading a number.
+struct Columns {
+    seq_no: Column<u64>,
+    version: Option<Column<u64>>,
+    term: Option<Column<u64>>,
+}
+
+impl Identities {
+    pub(super) fn open(index: &Index, meta: &SegmentMeta) -> tantivy::Result<Self> {
+        Ok(Self { uids: UidIndex::open(&index.segment(meta.clone()))?, columns: OnceLock::new() })
+    }
+
+    /// The numbers of a document of the segment that `reader` reads.
+    pub(super) fn numbers(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Numbers> {
+        let columns = match self.columns.get() {
+            Some(columns) => columns,
+            None => {
+                let opened = Columns::open(reader)?;
+                self.columns.get_or_init(|| opened)
+            }
+        };
+        let number = |column: &Option<Column<u64>>, absent| {
+            column.as_ref().and_then(|column| column.first(document)).unwrap_or(absent)
+        };
+        Ok(Numbers {
+            seq_no: columns.seq_no.first(document).unwrap_or_default(),
+            version: number(&columns.version, FIRST),
+            term: number(&columns.term, FIRST),
+        })
+    }
+}
+
+impl Columns {
+    fn open(reader: &SegmentReader) -> tantivy::Result<Self> {
+        let columns = reader.fast_fields();
+        Ok(Self {
+            seq_no: columns.u64(SEQ_NO)?,
+            version: columns.column_opt(VERSION)?,
+            term: columns.column_opt(TERM)?,
+        })
+    }
+}

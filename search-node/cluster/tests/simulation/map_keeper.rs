@@ -1,0 +1,111 @@
+//! Who keeps the map. In the product it is a group that agrees; here it is one that never fails, but is far away.
+
+use std::collections::BTreeMap;
+
+use cluster::state::{CopyId, NodeId, ShardCopies};
+
+use crate::network::Message;
+use crate::planted::Bug;
+use crate::world::Figures;
+
+/// A machine that was not heard of for so long is taken for gone.
+const GONE_AFTER: u64 = 120;
+
+pub(crate) struct MapKeeper {
+    pub(crate) copies: ShardCopies,
+    pub(crate) version: u64,
+    /// The newest process of each machine and when it was last heard of.
+    heard: BTreeMap<usize, (NodeId, u64)>,
+    next_copy: u64,
+    bug: Option<Bug>,
+    pub(crate) figures: Figures,
+}
+
+impl MapKeeper {
+    pub(crate) fn new(first: NodeId, bug: Option<Bug>) -> Self {
+        let copies = ShardCopies::created(CopyId(1), first);
+        let heard = BTreeMap::from([(0, (first, 0))]);
+        Self { copies, version: 1, heard, next_copy: 2, bug, figures: Figures::default() }
+    }
+
+    pub(crate) fn message(&mut self) -> Message {
+        Message::Map { version: self.version, copies: self.copies.clone() }
+    }
+
+    pub(crate) fn hear(&mut self, now: u64, message: Message) {
+        let before = self.copies.clone();
+        match message {
+            Message::Here { machine, node, disk } => self.here(now, machine, node, disk),
+            Message::MarkInSync { copy, term } => {
+                let marked = self.copies.mark_in_sync(copy, term).is_ok();
+                self.figures.joined += u64::from(marked && !before.in_sync().contains(&copy));
+            }
+            Message::DropCopy { copy, term } => {
+                let dropped = self.copies.drop_copy(copy, term).is_ok();
+                self.figures.dropped += u64::from(dropped && before.in_sync().contains(&copy));
+            }
+            _ => {}
+        }
+        self.version += u64::from(before != self.copies);
+    }
+
+    fn here(&mut self, now: u64, machine: usize, node: NodeId, disk: Option<CopyId>) {
+        let before = self.heard.get(&machine).copied();
+        // A late word of an older process.
+        if before.is_some_and(|(newest, _)| newest > node) {
+            return;
+        }
+        self.heard.insert(machine, (node, now));
+        if let Some((older, _)) = before.filter(|(older, _)| *older != node) {
+            self.copies.node_left(older);
+        }
+        if self.copies.present().values().any(|copy| copy.node == node) {
+            return;
+        }
+        if let Some(disk) = disk {
+            if self.copies.primary().is_none() {
+                // One that is no longer in sync waits until there is a primary.
+                let _is_fit = self.copies.returned(disk, node);
+                return;
+            }
+            // What it has is taken apart for the new copy, so it must not be counted on any more.
+            if self.copies.in_sync().contains(&disk) {
+                let _is_over = self.copies.drop_copy(disk, self.copies.term());
+            }
+        }
+        if self.copies.primary().is_some() && self.copies.add(CopyId(self.next_copy), node).is_ok() {
+            self.next_copy += 1;
+        }
+    }
+
+    /// Looks who is gone, and makes a primary where there is none.
+    pub(crate) fn tick(&mut self, now: u64) {
+        let before = self.copies.clone();
+        for (node, last) in self.heard.values() {
+            if now > last + GONE_AFTER {
+                self.copies.node_left(*node);
+            }
+        }
+        if self.bug == Some(Bug::PromoteStale) {
+            self.promote_any();
+        }
+        self.figures.promotions += u64::from(self.copies.promote().is_some());
+        self.version += u64::from(before != self.copies);
+    }
+
+    /// Takes whatever is there for a copy in sync.
+    fn promote_any(&mut self) {
+        if self.copies.primary().is_none()
+            && let Some((copy, found)) = self.copies.present().iter().next()
+        {
+            let mut any = ShardCopies::created(*copy, found.node);
+            while any.term() <= self.copies.term() {
+                let node = found.node;
+                any.node_left(node);
+                let _is_there = any.returned(*copy, node);
+                any.promote();
+            }
+            self.copies = any;
+        }
+    }
+}

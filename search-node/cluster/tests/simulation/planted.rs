@@ -1,0 +1,40 @@
+//! Bugs that real systems had, to be found by the checks.
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bug {
+    /// A write is answered once the primary has it.
+    AckBeforeReplica,
+    /// A copy answers before what it wrote is synced.
+    AckBeforeSync,
+    /// A copy takes operations of an older primary.
+    NoTermCheck,
+    /// Any copy that is there may become primary.
+    PromoteStale,
+    /// A copy that could not be reached is not waited for, and the map is not asked.
+    DropWithoutMap,
+    /// What is not confirmed is dropped as soon as a new term begins.
+    DropAtNewTerm,
+    /// A copy joins as soon as it has begun to catch up.
+    JoinTooEarly,
+    /// A new primary leaves the numbers that it lacks open.
+    GapsStayOpen,
+    /// A new primary does not name what it has.
+    NoResync,
+    /// The checkpoint of all is taken from one copy.
+    CheckpointOfOne,
+}
+
+impl Bug {
+    pub(crate) const ALL: [Self; 10] = [
+        Self::AckBeforeReplica,
+        Self::AckBeforeSync,
+        Self::NoTermCheck,
+        Self::PromoteStale,
+        Self::DropWithoutMap,
+        Self::DropAtNewTerm,
+        Self::JoinTooEarly,
+        Self::GapsStayOpen,
+        Self::NoResync,
+        Self::CheckpointOfOne,
+    ];
+}

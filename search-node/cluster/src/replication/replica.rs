@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::{LocalCheckpoint, NONE};
 
-/// What a replica knows about itself; all of it is on its disk before it answers.
+/// What a replica knows about itself.
 #[derive(Debug, Clone)]
 pub struct Replica {
     term: u64,
@@ -16,7 +16,7 @@ pub struct Replica {
     global: i64,
     /// The term of each operation beyond `global`, whoever sent it.
     held: BTreeMap<i64, u64>,
-    /// What the primary of this term has named.
+    /// What the primary of this term has named and is on the disk.
     confirmed: LocalCheckpoint,
     is_resynced: bool,
     /// What it shows is not what it holds: an operation that was applied has been replaced or dropped.
@@ -46,7 +46,7 @@ pub enum Take {
 }
 
 impl Replica {
-    /// A copy that holds these operations, by number with their terms, beyond `global`.
+    /// A copy that has these operations on its disk, by number with their terms, beyond `global`.
     pub fn new(term: u64, global: i64, held: BTreeMap<i64, u64>) -> Self {
         let mut replica = Self {
             term,
@@ -79,12 +79,12 @@ impl Replica {
         Heard::NewTerm
     }
 
-    /// An operation from the primary of this term; `term` is the one in which it was numbered.
+    /// An operation from the primary of this term; `term` is the one in which it was numbered. It counts once it is
+    /// [on the disk](Self::on_disk).
     pub fn take(&mut self, seq_no: i64, term: u64) -> Take {
         if seq_no <= self.global {
             return Take::Known;
         }
-        self.confirmed.mark(seq_no);
         match self.held.insert(seq_no, term) {
             None => Take::Apply,
             Some(before) if before == term => Take::Known,
@@ -92,6 +92,14 @@ impl Replica {
                 self.is_tainted = true;
                 Take::Replace
             }
+        }
+    }
+
+    /// An operation that the primary of `named_in` has named is on the disk for good. What an older primary has named says nothing
+    /// about this one's, even if it gets there late.
+    pub fn on_disk(&mut self, seq_no: i64, named_in: u64) {
+        if named_in == self.term {
+            self.confirmed.mark(seq_no);
         }
     }
 
@@ -123,7 +131,7 @@ impl Replica {
         self.term
     }
 
-    /// Up to where it has everything that the primary of this term has named.
+    /// Up to where it has everything that the primary of this term has named, on its disk: what it may tell the primary.
     pub fn local(&self) -> i64 {
         self.confirmed.all_up_to()
     }
@@ -180,6 +188,8 @@ mod tests {
         assert_eq!(copy.take(5, 2), Take::Replace);
         assert!(copy.is_tainted());
         assert_eq!(copy.take(6, 2), Take::Apply);
+        assert_eq!((copy.resynced(6), copy.local()), (None, 3), "nothing of it is on the disk");
+        [4, 5, 6].into_iter().for_each(|seq_no| copy.on_disk(seq_no, 2));
 
         assert_eq!(copy.resynced(6), Some(vec![7]));
         assert_eq!((copy.local(), copy.last_and_gaps()), (6, (6, vec![])));
@@ -192,11 +202,16 @@ mod tests {
         let mut copy = replica(&[(4, 1), (5, 1)]);
         copy.hear(2, 3);
         copy.take(6, 2);
+        copy.on_disk(6, 2);
         assert_eq!(copy.resynced(4), None, "the fourth is not confirmed yet");
         copy.take(4, 1);
+        copy.on_disk(4, 2);
 
         assert_eq!(copy.resynced(4), Some(vec![5]));
         assert_eq!(copy.take(5, 2), Take::Apply);
+        copy.on_disk(5, 1);
+        assert_eq!(copy.local(), 4, "that was the older one");
+        copy.on_disk(5, 2);
         assert_eq!(copy.local(), 6);
     }
 

@@ -47,7 +47,8 @@ pub(crate) struct Leading {
 
 pub(crate) struct Following {
     replica: Replica,
-    unsynced: Vec<i64>,
+    /// Numbers of operations, and the term of the primary that named them.
+    unsynced: Vec<(i64, u64)>,
 }
 
 fn machine_of(node: NodeId) -> usize {
@@ -137,6 +138,8 @@ impl Machine {
     }
 
     fn following(&mut self) -> Role {
+        // What is counted on is on the disk.
+        self.disk.sync();
         let content = self.content();
         let replica = Replica::new(content.term, content.global, content.held());
         Role::Replica(Box::new(Following { replica, unsynced: Vec::new() }))
@@ -243,6 +246,12 @@ impl Machine {
         let Some(own) = self.own() else { return };
         let Role::Replica(following) = &mut self.role else { return };
         let synced = std::mem::take(&mut following.unsynced);
+        for (seq_no, named_in) in &synced {
+            let is_late = self.bug == Some(Bug::LateDisk);
+            following.replica.on_disk(*seq_no, if is_late { following.replica.term() } else { *named_in });
+        }
+        let synced = synced.into_iter().filter(|(_, named_in)| *named_in == following.replica.term());
+        let synced = synced.map(|(seq_no, _)| seq_no).collect();
         let (term, local) = (following.replica.term(), following.replica.local());
         self.to_primary(Message::Progress { from: own, term, local, synced });
     }
@@ -282,8 +291,11 @@ impl Machine {
         }
         let Role::Replica(following) = &mut self.role else { return };
         let take = following.replica.take(seq_no, stored.term);
+        if self.bug == Some(Bug::TellsTheUnsynced) {
+            following.replica.on_disk(seq_no, term);
+        }
         following.replica.rebuilt();
-        following.unsynced.push(seq_no);
+        following.unsynced.push((seq_no, following.replica.term()));
         if take != Take::Known {
             self.content().operations.insert(seq_no, stored);
         }

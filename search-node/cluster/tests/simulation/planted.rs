@@ -20,12 +20,14 @@ pub(crate) enum Bug {
     GapsStayOpen,
     /// A new primary does not name what it has.
     NoResync,
+    /// An operation of an older primary that gets to the disk late counts for the new one.
+    LateDisk,
     /// The checkpoint of all is taken from one copy.
     CheckpointOfOne,
 }
 
 impl Bug {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::AckBeforeReplica,
         Self::AckBeforeSync,
         Self::NoTermCheck,
@@ -35,6 +37,16 @@ impl Bug {
         Self::JoinTooEarly,
         Self::GapsStayOpen,
         Self::NoResync,
+        Self::LateDisk,
         Self::CheckpointOfOne,
     ];
+
+    /// Where the search for it begins, so that it is found soon. It is where the bug was found that was none of our planting.
+    pub(crate) fn first_seed(self) -> u64 {
+        match self {
+            Self::LateDisk => 200,
+            Self::DropAtNewTerm => 25,
+            _ => 0,
+        }
+    }
 }

@@ -253,10 +253,10 @@ impl Machine {
         let synced = synced.into_iter().filter(|(_, named_in)| *named_in == following.replica.term());
         let synced = synced.map(|(seq_no, _)| seq_no).collect();
         let (term, local) = (following.replica.term(), following.replica.local());
-        self.to_primary(Message::Progress { from: own, term, local, synced });
+        self.send_to_primary(Message::Progress { from: own, term, local, synced });
     }
 
-    fn to_primary(&mut self, message: Message) {
+    fn send_to_primary(&mut self, message: Message) {
         let primary = self.map.primary().and_then(|primary| self.map.present().get(&primary));
         if let Some(primary) = primary {
             self.outbox.push((Place::Machine(machine_of(primary.node)), message));
@@ -291,9 +291,6 @@ impl Machine {
         }
         let Role::Replica(following) = &mut self.role else { return };
         let take = following.replica.take(seq_no, stored.term);
-        if self.bug == Some(Bug::TellsTheUnsynced) {
-            following.replica.on_disk(seq_no, term);
-        }
         following.replica.rebuilt();
         following.unsynced.push((seq_no, following.replica.term()));
         if take != Take::Known {
@@ -350,7 +347,7 @@ impl Machine {
                 if let Some(own) = self.own() {
                     let is_catching_up = self.map.present()[&own].stage == Stage::Recovering;
                     if is_catching_up {
-                        self.to_primary(Message::CatchUp { from: own, local });
+                        self.send_to_primary(Message::CatchUp { from: own, local });
                     }
                     if is_well {
                         self.report();

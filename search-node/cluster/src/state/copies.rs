@@ -139,6 +139,12 @@ impl ShardCopies {
         Ok(())
     }
 
+    /// Whether a node may make another copy out of what it has of this one. Not while it is in sync: it may be all that is left of
+    /// what was acknowledged.
+    pub fn may_take_apart(&self, copy: CopyId) -> bool {
+        !self.in_sync.contains(&copy)
+    }
+
     /// Makes a copy primary where there is none: one in sync that is there. Gives which.
     pub fn promote(&mut self) -> Option<CopyId> {
         if self.primary.is_some() {

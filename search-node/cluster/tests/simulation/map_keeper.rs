@@ -59,21 +59,22 @@ impl MapKeeper {
         if let Some((older, _)) = before.filter(|(older, _)| *older != node) {
             self.copies.node_left(older);
         }
-        if self.copies.present().values().any(|copy| copy.node == node) {
-            return;
-        }
-        if let Some(disk) = disk {
+        if let Some(disk) = disk.filter(|disk| !self.copies.present().contains_key(disk)) {
             if self.copies.primary().is_none() {
                 // One that is no longer in sync waits until there is a primary.
                 let _is_fit = self.copies.returned(disk, node);
                 return;
             }
-            // What it has is taken apart for the new copy, so it must not be counted on any more.
+            // It begins anew, as another copy, and is taken apart for that: it must not be counted on any more.
             if self.copies.in_sync().contains(&disk) {
                 let _is_over = self.copies.drop_copy(disk, self.copies.term());
             }
         }
-        if self.copies.primary().is_some() && self.copies.add(CopyId(self.next_copy), node).is_ok() {
+        let is_known = self.copies.present().values().any(|copy| copy.node == node);
+        if !is_known
+            && self.copies.primary().is_some()
+            && self.copies.add(CopyId(self.next_copy), node).is_ok()
+        {
             self.next_copy += 1;
         }
     }

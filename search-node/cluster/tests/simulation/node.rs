@@ -147,6 +147,12 @@ impl Machine {
 
     /// Begins another copy with what is known to be right of the one before.
     fn begin_anew(&mut self, own: CopyId) {
+        let before = self.content().copy;
+        // The map is told what the disk has, and will say when it is free.
+        if !self.map.may_take_apart(before) {
+            self.role = Role::Idle;
+            return;
+        }
         let content = self.content();
         content.copy = own;
         let global = content.global;

@@ -59,7 +59,7 @@ async fn a_damaged_file_of_any_kind_is_reported_and_never_served() {
     let data = folder.path().join("data");
     let shard = two_indices(folder.path(), &data).await;
 
-    for extension in ["store", "idx", "term", "pos", "fast", "fieldnorm"] {
+    for extension in ["store", "idx", "term", "pos", "fast", "fieldnorm", "uid"] {
         let path = a_file_of(&shard, extension);
         flip_a_byte_in_the_middle(&path);
         let mut node = SearchNode::start(folder.path(), &data).await.expect("a node");

@@ -44,7 +44,9 @@ impl Engine {
             None => Vec::new(),
         };
         let layout = Arc::new(Layout::grow(&slots, mapping, options.sort.clone()));
-        let segments = Segments::open(&directory, &layout, manifest.is_none())?;
+        let may_go_on = || shared.workers.check().map_err(std::io::Error::other);
+        let segments = Segments::open(&directory, &layout, manifest.is_none(), &may_go_on)?;
+        let is_upgraded = manifest.is_some() && segments.has_changed();
         let durable_seq_no = manifest.as_ref().map_or(-1, |manifest| manifest.max_seq_no);
         let disk = Arc::clone(&shared.disk);
         let (translog, recovered) =
@@ -75,6 +77,9 @@ impl Engine {
         });
         if let Some(recovered) = recovered {
             engine.replay(&recovered, durable_seq_no)?;
+        }
+        if is_upgraded {
+            engine.flush(0)?;
         }
         Ok(engine)
     }

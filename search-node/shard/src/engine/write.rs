@@ -265,7 +265,7 @@ impl Engine {
         added.map_err(EngineError::from).inspect_err(fence)?;
         open.uids.push(place.uid);
         std::mem::forget(broken);
-        open.unweighed += source_bytes;
+        open.unweighed += source_bytes + place.uid.len();
         let is_full =
             open.unweighed >= WEIGH_EVERY_BYTES && open.weigh() >= self.options.segment_buffer_bytes;
         if !is_full {

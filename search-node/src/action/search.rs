@@ -296,7 +296,7 @@ pub(crate) fn search(
     totals_as_number: bool,
 ) -> Result<Value, ApiError> {
     let started = node.clock.now_millis();
-    let indices = node.indices.resolve(&scope.indices, scope.options)?;
+    let indices = node.indices.resolve_to_search(&scope.indices, scope.options)?;
     check_window(node, &indices, body)?;
     let mut request = body.request.clone();
     request.hits = body.from + body.size;
@@ -339,7 +339,7 @@ pub(crate) fn count_matches(node: &Node, scope: &Scope, body: &Value) -> Result<
             other => return Err(ApiError::parsing(format!("request does not support [{other}]"))),
         }
     }
-    let indices = node.indices.resolve(&scope.indices, scope.options)?;
+    let indices = node.indices.resolve_to_search(&scope.indices, scope.options)?;
     search.request.query = in_type(search.request.query, scope.doc_type.as_deref());
     let parts = parts_of(&indices)?;
     let joined = ask(&parts, &search.request, scope, node.clock.now_millis())?;

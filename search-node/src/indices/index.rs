@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use shard::mapping::{Mapping, parse_mapping};
 use shard::{Disk, EngineOptions, ForceMerge, Shard, ShardStats, Shared, create_folder_durably};
 
+use super::index_names::IndexNames;
 use super::metadata::{FILE, IndexMetadata};
 use super::refreshes::{RefreshWaiter, Refreshes};
 use super::routing::shard_of;
@@ -71,7 +72,9 @@ impl Index {
         for number in 0..settings.shards {
             create_folder_durably(disk, &folder.join(number.to_string())).map_err(fault)?;
         }
-        state_file::write(disk, &folder.join(FILE), &metadata)
+        let named = IndexNames::of(&metadata).write(disk, folder);
+        named
+            .and_then(|()| state_file::write(disk, &folder.join(FILE), &metadata))
             .map_err(|error| ApiError::internal(error.to_string()))?;
         Self::open(folder, metadata, resources)
     }
@@ -114,6 +117,10 @@ impl Index {
 
     pub fn created_millis(&self) -> i64 {
         self.metadata.lock().created_millis
+    }
+
+    pub(super) fn names(&self) -> IndexNames {
+        IndexNames::of(&self.metadata.lock())
     }
 
     pub fn folder(&self) -> &Path {

@@ -3,7 +3,11 @@
 mod data_stream;
 mod id;
 mod index;
+mod index_names;
 mod index_run;
+#[cfg(test)]
+mod losses;
+mod lost_index;
 #[cfg(test)]
 mod mending;
 mod merge_settings;
@@ -20,6 +24,7 @@ mod test_disk;
 pub(crate) use id::{IdMaker, new_id};
 pub(crate) use index::{Index, Resources};
 pub(crate) use index_run::{IndexRun, Place};
+pub(crate) use lost_index::LostIndex;
 pub(crate) use names::{NameOptions, expand, matches};
 pub(crate) use registry::Indices;
 pub(crate) use shard_copy::CopyState;

@@ -13,6 +13,7 @@
 mod action;
 mod error;
 mod indices;
+mod json;
 mod memory;
 mod node;
 mod pool;
@@ -22,6 +23,7 @@ mod script;
 mod settings;
 mod state_file;
 mod tasks;
+mod time_span;
 pub mod translog_command;
 
 pub use node::{Node, Running};

@@ -15,7 +15,6 @@ use shard::{Disk, EngineOptions, ForceMerge, Shard, ShardStats, Shared, create_f
 use super::index_names::IndexNames;
 use super::metadata::{FILE, IndexMetadata};
 use super::refreshes::{RefreshWaiter, Refreshes};
-use super::routing::shard_of;
 use super::settings::{IndexSettings, nest};
 use super::shard_copy::{CopyState, ShardCopy};
 use crate::error::ApiError;
@@ -33,6 +32,8 @@ pub struct Index {
     pub uuid: String,
     pub data_stream: Option<String>,
     refreshed_millis: AtomicI64,
+    /// When its translogs were last synced by the clock.
+    synced_millis: AtomicI64,
     /// When it was last searched; a new index begins as one that nobody searches.
     searched_millis: AtomicI64,
     idle_after: Option<Duration>,
@@ -67,9 +68,9 @@ impl Index {
         let fault =
             |error: std::io::Error| ApiError::internal(format!("the index cannot be created: {error}"));
         // The folders of the shards come first: an index whose metadata is there and whose shard is not has lost it.
-        let settings = IndexSettings::read(&metadata.settings)?;
+        let shards = IndexSettings::read(&metadata.settings)?.routing.shards();
         let disk = resources.shared.disk.as_ref();
-        for number in 0..settings.shards {
+        for number in 0..shards {
             create_folder_durably(disk, &folder.join(number.to_string())).map_err(fault)?;
         }
         let named = IndexNames::of(&metadata).write(disk, folder);
@@ -92,7 +93,7 @@ impl Index {
             merge: settings.merge,
             ..EngineOptions::default()
         };
-        let copies = (0..settings.shards)
+        let copies = (0..settings.routing.shards())
             .map(|number| {
                 ShardCopy::closed(&folder.join(number.to_string()), options.clone(), resources.shared.clone())
             })
@@ -108,6 +109,7 @@ impl Index {
             data_stream: metadata.data_stream.clone(),
             metadata: Mutex::new(metadata),
             refreshed_millis: AtomicI64::new(0),
+            synced_millis: AtomicI64::new(0),
             searched_millis: AtomicI64::new(0),
             refreshes: Refreshes::default(),
             idle_after: resources.idle_after,
@@ -179,14 +181,19 @@ impl Index {
         self.mapping.load_full()
     }
 
+    /// The number of a document's shard.
+    pub(super) fn shard_of(&self, id: &str, routing: Option<&str>) -> usize {
+        self.settings.routing.shard_of(routing.unwrap_or(id))
+    }
+
     /// The shard of a document: by its routing value, or by its id if it has none.
     pub fn shard(&self, id: &str, routing: Option<&str>) -> Result<Arc<Shard>, ApiError> {
-        self.opened(&self.copies[shard_of(routing.unwrap_or(id), self.copies.len())])
+        self.opened(&self.copies[self.shard_of(id, routing)])
     }
 
     /// The same for a write.
     pub fn shard_to_write(&self, id: &str, routing: Option<&str>) -> Result<Arc<Shard>, ApiError> {
-        let copy = &self.copies[shard_of(routing.unwrap_or(id), self.copies.len())];
+        let copy = &self.copies[self.shard_of(id, routing)];
         self.opened_by(|mapping, now| copy.shard_to_write(mapping, now))
     }
 
@@ -203,7 +210,7 @@ impl Index {
 
     /// Names the index and the shard in a fault, as clients look for them there.
     pub fn name_in(&self, error: ApiError, id: &str, routing: Option<&str>) -> ApiError {
-        let shard = shard_of(routing.unwrap_or(id), self.copies.len());
+        let shard = self.shard_of(id, routing);
         error
             .with("index_uuid", self.uuid.as_str())
             .with("shard", shard.to_string())
@@ -363,11 +370,12 @@ impl Index {
     /// What the clock asks for: flushes of long translogs, syncs where durability is `async`, the end of idle shards.
     pub fn tend(&self) -> Result<(), ApiError> {
         let now = self.clock.now_millis();
+        let is_sync_due = self.is_sync_due(now);
         first_fault(self.open_shards().filter(|shard| shard.fenced().is_none()).map(|shard| {
             if shard.wants_flush() {
                 shard.flush(now)?;
             }
-            if !self.settings.durability_request {
+            if is_sync_due {
                 shard.sync_all()?;
             }
             Ok(())
@@ -382,6 +390,21 @@ impl Index {
             }
         }
         Ok(())
+    }
+
+    /// Whether an index that does not sync each write has waited long enough; it waits again from now on then.
+    fn is_sync_due(&self, now_millis: i64) -> bool {
+        if self.settings.durability_request {
+            return false;
+        }
+        let interval = i64::try_from(self.settings.sync_interval.as_millis()).unwrap_or(i64::MAX);
+        let since = now_millis.saturating_sub(self.synced_millis.load(Ordering::Acquire));
+        // A clock that was set back must not put off what is due.
+        let is_due = since >= interval || since < 0;
+        if is_due {
+            self.synced_millis.store(now_millis, Ordering::Release);
+        }
+        is_due
     }
 
     /// Opens the shards that have operations to replay, so that no search has to wait for that.

@@ -6,7 +6,6 @@ use shard::mapping::{Mapping, check_document};
 use shard::{EngineError, Shard, WriteOutcome, WriteRequest, WriteRun, Written};
 
 use super::index::Index;
-use super::routing::shard_of;
 use crate::error::ApiError;
 
 /// A document can bring new fields again and again while others add some too; more rounds than this are no race.
@@ -98,7 +97,7 @@ impl IndexRun {
     fn shard_run(&mut self, id: &str, routing: Option<&str>) -> Result<&mut ShardRun, ApiError> {
         let at = match self.shards.len() {
             1 => 0,
-            shards => shard_of(routing.unwrap_or(id), shards),
+            _ => self.index.shard_of(id, routing),
         };
         match &mut self.shards[at] {
             Some(shard) => Ok(shard),

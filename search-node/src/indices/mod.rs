@@ -18,6 +18,9 @@ mod registry;
 mod routing;
 mod settings;
 mod shard_copy;
+mod sort_settings;
+#[cfg(test)]
+mod sync_interval;
 #[cfg(test)]
 mod test_disk;
 

@@ -17,6 +17,7 @@ use super::lost_index::LostIndex;
 use super::metadata::{FILE, IndexMetadata};
 use super::names::{NameOptions, check_index_name, expand};
 use super::settings::{IndexSettings, flatten};
+use super::sort_settings;
 use crate::error::ApiError;
 use crate::state_file;
 
@@ -238,7 +239,7 @@ impl Indices {
             api
         })?;
         read.limits.check(&mapping)?;
-        read.check_sort(&mapping)?;
+        sort_settings::check(read.sort.as_ref(), &mapping)?;
         let _changing = self.changing.lock();
         if let Some(taken) = self.taken(name) {
             return Err(taken);

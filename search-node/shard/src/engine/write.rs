@@ -15,6 +15,7 @@ use super::versions::{LiveVersion, LockedUid};
 use super::writers::Seat;
 use super::{Engine, EngineError, FIRST, FinishedSegment, OpenSegment};
 use crate::mapping::{Mapping, SharedValues, check_repeats};
+use crate::search::SortMode;
 use crate::store::ShardDirectory;
 use crate::translog::{Draft, Location, Operation, OperationKind};
 
@@ -334,7 +335,11 @@ pub(super) fn read_document(
     }
     let values = values.edit();
     values.begin(source);
-    Ok(layout.parser.parse(id, &json, values)?)
+    let added = layout.parser.parse(id, &json, values)?;
+    if let Some((field, mode)) = layout.leading() {
+        values.put_leading(field, mode == SortMode::Max);
+    }
+    Ok(added)
 }
 
 /// Adds what every document has beside its own fields. Gives the size of its source.

@@ -11,6 +11,8 @@
 //! There is one node and no cluster yet: no replicas, no transport.
 
 mod action;
+mod disk_watch;
+mod episode;
 mod error;
 mod indices;
 mod json;
@@ -25,6 +27,7 @@ mod state_file;
 mod tasks;
 mod time_span;
 pub mod translog_command;
+mod watermark;
 
 pub use node::{Node, Running};
 pub use settings::{NodeSettings, SCHEMA};

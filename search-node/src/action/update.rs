@@ -157,6 +157,8 @@ fn update_once(
     let id = target.required_id()?;
     let now_millis = writes.now_millis;
     let run = writes.run_for(node, &target.index, false)?;
+    // Also an update that would change nothing is refused, so that whether it is does not depend on the document.
+    run.index().check_room()?;
     target.check_routing(run.index(), id)?;
     let uid = uid(&target.doc_type, id);
     let place = run.place(id, target.routing.as_deref())?;

@@ -17,6 +17,7 @@ use super::metadata::{FILE, IndexMetadata};
 use super::refreshes::{RefreshWaiter, Refreshes};
 use super::settings::{IndexSettings, nest};
 use super::shard_copy::{CopyState, ShardCopy};
+use crate::disk_watch::DiskWatch;
 use crate::error::ApiError;
 use crate::state_file;
 
@@ -38,6 +39,7 @@ pub struct Index {
     searched_millis: AtomicI64,
     idle_after: Option<Duration>,
     refreshes: Refreshes,
+    disk_watch: Arc<DiskWatch>,
     clock: Clock,
 }
 
@@ -46,6 +48,8 @@ pub struct Index {
 pub struct Resources {
     pub segment_buffer_bytes: usize,
     pub shared: Shared,
+    /// Whether the disk has room for more.
+    pub disk_watch: Arc<DiskWatch>,
     /// How long a shard stays open without being used; none for always.
     pub idle_after: Option<Duration>,
     pub clock: Clock,
@@ -113,6 +117,7 @@ impl Index {
             searched_millis: AtomicI64::new(0),
             refreshes: Refreshes::default(),
             idle_after: resources.idle_after,
+            disk_watch: Arc::clone(&resources.disk_watch),
             clock: resources.clock.clone(),
         })
     }
@@ -206,6 +211,11 @@ impl Index {
     pub fn requires_routing(&self) -> bool {
         self.mapping.load().parameters.get("_routing").and_then(|routing| routing.get("required"))
             == Some(&Value::Bool(true))
+    }
+
+    /// Refuses what would add data while the disk is too full for it.
+    pub fn check_room(&self) -> Result<(), ApiError> {
+        self.disk_watch.check(&self.name)
     }
 
     /// Names the index and the shard in a fault, as clients look for them there.

@@ -51,6 +51,7 @@ impl IndexRun {
             let reason = format!("index [{name}] blocked by: [FORBIDDEN/8/index write (api)];");
             return Err(ApiError::new(403, "cluster_block_exception", reason).with("index", name.as_str()));
         }
+        self.index.check_room()?;
         for _ in 0..MAPPING_ROUNDS_MAX {
             let shard = self.shard_run(request.id, request.routing)?;
             match shard.run.write(request) {

@@ -1,6 +1,8 @@
 //! Indices: their metadata, their shards, and finding them by name.
 
 mod data_stream;
+#[cfg(test)]
+mod full_disk;
 mod id;
 mod index;
 mod index_names;

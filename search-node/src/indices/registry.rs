@@ -176,6 +176,8 @@ impl Indices {
         if !self.auto_create {
             return Err(ApiError::no_index(name));
         }
+        // The write that would follow is refused, and no empty index shall be left of it.
+        self.resources.disk_watch.check(name)?;
         if is_stream_name(name) {
             if !is_create {
                 return Err(only_creates());

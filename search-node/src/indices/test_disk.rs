@@ -35,6 +35,7 @@ pub(crate) fn resources(disk: Arc<dyn Disk>) -> Resources {
     Resources {
         segment_buffer_bytes: 1 << 20,
         shared: Shared { disk, workers: Workers::new(0), ..Shared::default() },
+        disk_watch: Arc::default(),
         idle_after: None,
         clock: Clock::system(),
     }

@@ -149,6 +149,7 @@ fn put_mapping(call: &Call) -> Result<Reply, ApiError> {
     }
     let added = parse_mapping(&body)?;
     for index in chosen(call)? {
+        index.check_room()?;
         index.add_mapping(&added)?;
     }
     Call::ok(json!({"acknowledged": true}))

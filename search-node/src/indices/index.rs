@@ -18,8 +18,9 @@ use super::refreshes::{RefreshWaiter, Refreshes};
 use super::settings::{IndexSettings, nest};
 use super::shard_copy::{CopyState, ShardCopy};
 use crate::disk_watch::DiskWatch;
+use crate::episode::Episode;
 use crate::error::ApiError;
-use crate::state_file;
+use crate::state_file::{self, StateFileError};
 
 /// One index.
 pub struct Index {
@@ -40,6 +41,8 @@ pub struct Index {
     idle_after: Option<Duration>,
     refreshes: Refreshes,
     disk_watch: Arc<DiskWatch>,
+    /// While the mapping cannot be made to grow.
+    stunted: Episode,
     clock: Clock,
 }
 
@@ -118,6 +121,7 @@ impl Index {
             refreshes: Refreshes::default(),
             idle_after: resources.idle_after,
             disk_watch: Arc::clone(&resources.disk_watch),
+            stunted: Episode::default(),
             clock: resources.clock.clone(),
         })
     }
@@ -237,13 +241,33 @@ impl Index {
             return self.tell_shards(&current);
         }
         self.settings.limits.check(&next)?;
-        metadata.mapping = next.to_json();
-        state_file::write(self.disk.as_ref(), &self.folder.join(FILE), &*metadata)
-            .map_err(|error| ApiError::internal(error.to_string()))?;
+        let before = std::mem::replace(&mut metadata.mapping, next.to_json());
+        let written = state_file::write(self.disk.as_ref(), &self.folder.join(FILE), &*metadata);
+        if let Err(error) = written {
+            metadata.mapping = before;
+            return Err(self.cannot_grow(&error));
+        }
+        if self.stunted.ends() {
+            tracing::info!(index = self.name, "the mapping grows again");
+        }
         let next = Arc::new(next);
         // Stored first: a shard that is opened meanwhile finds it, or is among the open ones below.
         self.mapping.store(Arc::clone(&next));
         self.tell_shards(&next)
+    }
+
+    /// Every document with a new field meets this as long as the disk is full: the log tells it once.
+    fn cannot_grow(&self, error: &StateFileError) -> ApiError {
+        let reason = format!(
+            "the mapping of [{}] cannot grow, for its disk does not take it: {error}; free space on that disk, or send documents whose fields are mapped",
+            self.name
+        );
+        if self.stunted.begins() {
+            tracing::error!(index = self.name, reason, "documents with new fields are refused");
+        }
+        ApiError::new(503, "failed_to_commit_cluster_state_exception", reason)
+            .with("index", self.name.as_str())
+            .with("index_uuid", self.uuid.as_str())
     }
 
     /// Gives the mapping to every open shard, also beyond one that cannot take it.

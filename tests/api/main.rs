@@ -8,6 +8,7 @@ mod bodies;
 mod callers;
 mod crash;
 mod damage;
+mod full_disk;
 mod resting;
 mod scenario;
 mod sizes;

@@ -12,6 +12,7 @@ mod force_merge;
 mod get;
 mod guard;
 mod index;
+mod parameters;
 mod root;
 mod router;
 mod search;

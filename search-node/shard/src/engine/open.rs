@@ -12,7 +12,7 @@ use super::layout::{Layout, Slot};
 use super::segments::Segments;
 use super::throttle::Throttle;
 use super::versions::LiveVersions;
-use super::write::read_document;
+use super::write::{Strictness, read_document};
 use super::writers::{Seat, Writers};
 use super::{Counters, Engine, EngineError, EngineOptions, Shared, Spills, Writing};
 use crate::mapping::{Mapping, SharedValues};
@@ -115,7 +115,8 @@ impl Engine {
     /// Reads an acknowledged document. A mapping that has changed since may not take it any more; then it is kept by its id,
     /// and no search finds it by its fields: one document must not keep its whole shard shut.
     fn read_again(&self, layout: &Layout, operation: &Operation, values: &mut SharedValues) {
-        let reason = match read_document(layout, &operation.uid, &operation.source, values) {
+        let read = read_document(layout, &operation.uid, &operation.source, values, Strictness::Accepted);
+        let reason = match read {
             Ok(None) => return,
             Ok(Some(_)) => "the mapping lacks some of its fields".to_owned(),
             Err(error) => error.to_string(),

@@ -137,6 +137,10 @@ fn read_head(
         |reason: String| ApiError::argument(format!("Malformed action/metadata line [{number}], {reason}"));
     let value: Value<'_> =
         serde_json::from_slice(line).map_err(|error| malformed(format!("it is not JSON: {error}")))?;
+    shard::mapping::check_repeats(&value).map_err(|error| {
+        let (kind, reason) = error.cause.unwrap_or((error.kind, error.reason));
+        ApiError::new(400, kind, format!("{reason} in action/metadata line [{number}]"))
+    })?;
     let object = value
         .as_object()
         .ok_or_else(|| malformed(format!("expected START_OBJECT but found [{}]", token(&value))))?;
@@ -217,7 +221,7 @@ fn read_metadata(
         }
         let text = || value.as_str().map_or_else(|| owned(value).to_string(), str::to_owned);
         let number =
-            || value.as_u64().or_else(|| value.as_str()?.parse().ok()).ok_or_else(|| wrong("a number"));
+            || value.as_i64().or_else(|| value.as_str()?.parse().ok()).ok_or_else(|| wrong("a number"));
         match key {
             "_index" => {
                 let known = before.map(|before| &before.target.index);
@@ -234,7 +238,7 @@ fn read_metadata(
             "version" | "_version" => head.demands.version = Some(number()?),
             "version_type" | "_version_type" => head.demands.version_type = Some(text()),
             "retry_on_conflict" | "_retry_on_conflict" => {
-                head.retries = usize::try_from(number()?).map_err(|_| wrong("a smaller number"))?;
+                head.retries = usize::try_from(number()?.max(0)).map_err(|_| wrong("a smaller number"))?;
             }
             "op_type" => match (head.op, text().as_str()) {
                 (Op::Index, "create") => head.op = Op::Create,

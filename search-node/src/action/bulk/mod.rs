@@ -8,7 +8,7 @@ mod line;
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use shard::SourceFilter;
 
 use self::line::{Action, Op};
@@ -17,6 +17,7 @@ use super::write::{WriteResult, append_json, delete, index};
 use super::writes::Writes;
 use crate::error::ApiError;
 use crate::indices::Index;
+use crate::json;
 use crate::node::Node;
 
 /// What a bulk request takes from its path and parameters.
@@ -151,7 +152,10 @@ fn act(node: &Node, writes: &mut Writes, action: &Action<'_>) -> Result<WriteRes
         Op::Index | Op::Create => index(node, writes, &head.target, action.source, &head.options),
         Op::Delete => delete(node, writes, &head.target, &head.options),
         Op::Update => {
-            let body: Value = serde_json::from_slice(action.source).map_err(|error| {
+            let body = json::read(action.source).map_err(|error| {
+                if json::is_repeat(&error) {
+                    return ApiError::json(&error);
+                }
                 ApiError::parsing(format!("the source of an update cannot be read: {error}"))
             })?;
             let mut request = UpdateRequest::read(&body)?;

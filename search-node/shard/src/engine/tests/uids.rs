@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::engine::merge_policy::ForceMerge;
-use crate::search::{Scan, Slice};
+use crate::search::{Scan, Slice, SortMode};
 
 /// Every live document under its id, with what its source says, and none that was deleted.
 fn check(engine: &Engine, expected: &[(&str, i64)], gone: &[&str]) {
@@ -17,7 +17,7 @@ fn check(engine: &Engine, expected: &[(&str, i64)], gone: &[&str]) {
 }
 
 fn sorted() -> EngineOptions {
-    let sort = IndexSort { field: "n".to_owned(), is_descending: true };
+    let sort = IndexSort { field: "n".to_owned(), is_descending: true, mode: SortMode::Max };
     EngineOptions { sort: Some(sort), ..EngineOptions::default() }
 }
 

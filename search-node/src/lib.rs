@@ -24,5 +24,6 @@ mod state_file;
 mod tasks;
 pub mod translog_command;
 
+pub use memory::{Heap, SilentHeap};
 pub use node::{Node, Running};
 pub use settings::{NodeSettings, SCHEMA};

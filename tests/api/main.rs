@@ -8,6 +8,7 @@ mod bodies;
 mod callers;
 mod crash;
 mod damage;
+mod memory;
 mod resting;
 mod scenario;
 mod sizes;

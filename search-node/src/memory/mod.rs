@@ -1,54 +1,56 @@
-//! Memory: what the node takes, what it may take, and 429 for what would not fit.
+//! Memory: what the node takes, what it may take, and who waits or is answered 429 because it would not fit.
 //!
-//! There is no exception to catch when memory runs out, so a request reserves before it works. What the process holds
-//! itself (not the pages of mapped files, which the system takes back as it likes) is looked at a few times a second, by a
-//! thread of `relief`; what was reserved since counts on top.
+//! There is no exception to catch when memory runs out, so a request promises what it will take before it works. Three sums
+//! make up what is used: what the process held when it was last looked at, what requests say they have filled since, and
+//! what they have promised and not filled yet. A thread of `relief` looks ten times a second, and more often where memory
+//! is short; whoever finds no room looks at once.
+//!
+//! # Invariants
+//!
+//! - What is promised is taken back when its [`Reservation`] is dropped, whatever became of the request.
+//! - Small requests go past large ones that wait, and care only for what is in memory, of which those leave them a part: the
+//!   node always answers.
+//! - One of the requests that were begun can always go on, as long as there is memory in truth.
+//! - A wait has an end (`memory.wait`), and so has the number of those who wait (`memory.queue_size`).
+//!
+//! How much a request will take is the business of who reads it.
 
-use std::path::{Path, PathBuf};
+mod admission;
+mod heap;
+mod host;
+mod reservation;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+pub use heap::{Heap, SilentHeap};
+pub(crate) use host::host_memory;
+pub(crate) use reservation::Reservation;
+
+use self::heap::Usage;
 use crate::error::ApiError;
 
-/// The memory of the host, or of the control group if that is less.
-pub(crate) fn host_memory() -> u64 {
-    let host = meminfo_bytes(&fs_err::read_to_string("/proc/meminfo").unwrap_or_default());
-    let groups = fs_err::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let group = limit_files(&groups)
-        .into_iter()
-        .filter_map(|path| fs_err::read_to_string(path).ok()?.trim().parse::<u64>().ok())
-        .min();
-    match (host, group) {
-        (Some(host), Some(group)) => host.min(group),
-        (Some(bytes), None) | (None, Some(bytes)) => bytes,
-        // A host that does not tell is taken for a small one.
-        (None, None) => 1 << 30,
-    }
-}
+/// A look that is younger than this is as good as a new one: writers on every core fill a megabyte in this time.
+const FRESH: Duration = Duration::from_millis(5);
 
-/// The files that bound the memory of a process in these control groups (`/proc/self/cgroup`), also those of the groups above:
-/// `0::/a/b` in the one hierarchy of version 2, `4:memory:/a/b` in version 1.
-fn limit_files(groups: &str) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for line in groups.lines() {
-        let mut parts = line.splitn(3, ':').skip(1);
-        let (Some(controllers), Some(group)) = (parts.next(), parts.next()) else { continue };
-        let (root, file) = match controllers {
-            "" => ("/sys/fs/cgroup", "memory.max"),
-            some if some.split(',').any(|one| one == "memory") => {
-                ("/sys/fs/cgroup/memory", "memory.limit_in_bytes")
-            }
-            _ => continue,
-        };
-        let own = Path::new(root).join(group.trim_start_matches('/'));
-        files.extend(own.ancestors().take_while(|folder| folder.starts_with(root)).map(|at| at.join(file)));
-    }
-    files
-}
+/// How often it is looked while there is room enough. Writers on every core fill some tens of megabytes in this time.
+const CALM: Duration = Duration::from_millis(100);
 
-fn meminfo_bytes(text: &str) -> Option<u64> {
-    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
-    Some(line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()? << 10)
+/// How often it is looked where memory is short, and how often those who wait try again.
+const TENSE: Duration = Duration::from_millis(10);
+
+/// What the node may take, and who may wait for it.
+#[derive(Debug, Clone, Copy)]
+pub struct MemorySettings {
+    pub limit: u64,
+    /// How long a request may wait for memory.
+    pub wait: Duration,
+    /// How many requests may wait.
+    pub queue: usize,
 }
 
 /// The node's memory.
@@ -59,123 +61,131 @@ pub struct Memory {
 
 #[derive(Debug)]
 struct Inner {
-    limit: u64,
+    settings: MemorySettings,
+    heap: Arc<dyn Heap>,
     /// What the process held when it was last looked at.
     held: AtomicU64,
-    /// What requests have reserved and not given back.
-    reserved: AtomicU64,
-}
-
-/// Memory that a request has reserved; given back when it is dropped.
-#[derive(Debug)]
-pub struct Reservation {
-    memory: Memory,
-    bytes: u64,
+    /// What was filled since then.
+    filled: AtomicU64,
+    /// What requests have promised and not filled yet.
+    promised: AtomicU64,
+    /// When it was last looked.
+    looked: Mutex<Option<Instant>>,
+    waiting: AtomicUsize,
+    /// Something was given back.
+    freed: Notify,
+    /// Held by the large request that has waited longest.
+    turn: tokio::sync::Mutex<()>,
+    /// Held by the request that may take what others have only promised.
+    precedence: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Memory {
-    pub fn new(limit: u64) -> Self {
-        let inner = Inner { limit, held: AtomicU64::new(0), reserved: AtomicU64::new(0) };
+    pub fn new(settings: MemorySettings, heap: Arc<dyn Heap>) -> Self {
+        let inner = Inner {
+            settings,
+            heap,
+            held: AtomicU64::new(0),
+            filled: AtomicU64::new(0),
+            promised: AtomicU64::new(0),
+            looked: Mutex::new(None),
+            waiting: AtomicUsize::new(0),
+            freed: Notify::new(),
+            turn: tokio::sync::Mutex::new(()),
+            precedence: Arc::default(),
+        };
         Self { inner: Arc::new(inner) }
     }
 
     /// Looks at what the process holds now.
     pub fn look(&self) {
-        let text = fs_err::read_to_string("/proc/self/status").unwrap_or_default();
-        let line = text.lines().find_map(|line| line.strip_prefix("RssAnon:"));
-        let held = line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
-        self.inner.held.store(held.unwrap_or(0) << 10, Ordering::Relaxed);
+        self.look_unless_younger_than(Duration::ZERO);
+    }
+
+    /// The same, unless somebody has just done so. Who comes while another looks waits for what they see.
+    fn look_unless_younger_than(&self, age: Duration) {
+        let inner = &self.inner;
+        let mut looked = inner.looked.lock();
+        if looked.is_some_and(|at| at.elapsed() < age) {
+            return;
+        }
+        // What is filled while it is looked counts twice for once, rather than not at all.
+        let filled = inner.filled.load(Ordering::Acquire);
+        let mut usage = Usage::of(&*inner.heap);
+        if usage.is_worth_giving_back(inner.settings.limit) {
+            inner.heap.give_back();
+            usage = Usage::of(&*inner.heap);
+        }
+        inner.held.store(usage.held(), Ordering::Release);
+        inner.filled.fetch_sub(filled, Ordering::AcqRel);
+        *looked = Some(Instant::now());
     }
 
     /// What the process held when it was last looked at.
     pub fn held(&self) -> u64 {
-        self.inner.held.load(Ordering::Relaxed)
+        self.inner.held.load(Ordering::Acquire)
     }
 
     pub fn limit(&self) -> u64 {
-        self.inner.limit
+        self.inner.settings.limit
     }
 
-    /// Reserves memory for a request, or refuses it. A part of what is reserved may be in what is held already: the sum
-    /// errs on the side of refusing.
-    pub fn reserve(&self, bytes: u64, what: &str) -> Result<Reservation, ApiError> {
-        let mut reservation = Reservation { memory: self.clone(), bytes: 0 };
-        reservation.grow(bytes, what)?;
-        Ok(reservation)
+    /// How long may pass until the next look.
+    pub(crate) fn pause(&self) -> Duration {
+        pause(self.used(), self.limit())
     }
-}
 
-impl Reservation {
-    /// Reserves more for the same request.
-    pub fn grow(&mut self, bytes: u64, what: &str) -> Result<(), ApiError> {
-        let inner = &self.memory.inner;
-        let before = inner.reserved.fetch_add(bytes, Ordering::AcqRel);
-        self.bytes += bytes;
-        let wanted = inner.held.load(Ordering::Relaxed).saturating_add(before).saturating_add(bytes);
-        if wanted <= inner.limit {
-            return Ok(());
+    /// What is in memory: what was seen, and what was filled since.
+    fn filled(&self) -> u64 {
+        self.held().saturating_add(self.inner.filled.load(Ordering::Acquire))
+    }
+
+    /// The same, and what is promised.
+    fn used(&self) -> u64 {
+        self.filled().saturating_add(self.inner.promised.load(Ordering::Acquire))
+    }
+
+    /// Takes a promise back.
+    fn release(&self, bytes: u64) {
+        self.inner.promised.fetch_sub(bytes, Ordering::AcqRel);
+        if bytes > 0 && self.inner.waiting.load(Ordering::Acquire) > 0 {
+            self.inner.freed.notify_waiters();
         }
-        Err(ApiError::new(
+    }
+
+    /// What was promised is in memory now, and the next look will see it.
+    fn fill(&self, bytes: u64) {
+        self.inner.filled.fetch_add(bytes, Ordering::AcqRel);
+        self.release(bytes);
+    }
+
+    fn refused(&self, wanted: u64, what: &str) -> ApiError {
+        let limit = self.limit();
+        ApiError::new(
             429,
             "circuit_breaking_exception",
             format!(
-                "[parent] Data too large, data for [{what}] would be [{wanted}b], which is larger than the limit of [{}b] (memory.limit); send less at once, or later",
-                inner.limit
+                "[parent] Data too large, data for [{what}] would be [{wanted}b], which is larger than the limit of [{limit}b] (memory.limit); send less at once, or later"
             ),
         )
         .with("bytes_wanted", wanted)
-        .with("bytes_limit", inner.limit)
-        .with("durability", "TRANSIENT"))
+        .with("bytes_limit", limit)
+        .with("durability", "TRANSIENT")
     }
 }
 
-impl Drop for Reservation {
-    fn drop(&mut self) {
-        self.memory.inner.reserved.fetch_sub(self.bytes, Ordering::AcqRel);
+/// How long may pass until the next look: less where what is used comes near the limit.
+fn pause(used: u64, limit: u64) -> Duration {
+    if used > limit / 4 * 3 { TENSE } else { CALM }
+}
+
+#[cfg(test)]
+impl Memory {
+    /// One in which nobody waits.
+    pub(crate) fn bounded(limit: u64) -> Self {
+        Self::new(MemorySettings { limit, wait: Duration::ZERO, queue: 0 }, Arc::new(SilentHeap))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_group_is_bounded_by_itself_and_by_those_above() {
-        let files = limit_files("0::/system.slice/weir.service\n");
-        let expected = ["/system.slice/weir.service/", "/system.slice/", "/"];
-        assert_eq!(files, expected.map(|group| PathBuf::from(format!("/sys/fs/cgroup{group}memory.max"))));
-
-        let files = limit_files("5:cpu,cpuacct:/x\n4:memory:/x\n1:name=systemd:/\nnonsense\n");
-        let expected = ["/x/", "/"].map(|group| format!("/sys/fs/cgroup/memory{group}memory.limit_in_bytes"));
-        assert_eq!(files, expected.map(PathBuf::from));
-    }
-
-    #[test]
-    fn what_does_not_fit_is_refused_and_what_was_given_back_fits_again() {
-        let memory = Memory::new(100);
-        let first = memory.reserve(70, "a").expect("fits");
-
-        let error = memory.reserve(40, "bulk").expect_err("refused");
-        drop(first);
-
-        assert_eq!((error.status, error.kind.as_str()), (429, "circuit_breaking_exception"));
-        assert!(error.reason.contains("[bulk]") && error.reason.contains("memory.limit"), "{}", error.reason);
-        assert!(memory.reserve(40, "bulk").is_ok(), "a refused request gives back what it asked for");
-    }
-
-    #[test]
-    fn what_the_process_holds_counts() {
-        let memory = Memory::new(64 << 10);
-
-        memory.look();
-
-        assert!(memory.held() > 64 << 10, "{}", memory.held());
-        assert!(memory.reserve(1, "a").is_err());
-    }
-
-    #[test]
-    fn the_host_tells_its_memory() {
-        assert_eq!(meminfo_bytes("MemTotal:       24562384 kB\nMemFree: 1 kB\n"), Some(24_562_384 << 10));
-        assert!(host_memory() > 64 << 20);
-    }
-}
+mod tests;

@@ -12,6 +12,7 @@ mod force_merge;
 mod get;
 mod guard;
 mod index;
+mod pieces;
 mod root;
 mod router;
 mod search;

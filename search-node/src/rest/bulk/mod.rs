@@ -1,15 +1,21 @@
 //! `_bulk`, typed and typeless. The body is done as it arrives, so that its size does not decide how much memory it takes.
 
+mod answer;
+mod budget;
+mod need;
+
 use std::sync::Arc;
 
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
 use futures::FutureExt;
 use http::Method;
-use serde_json::{Value, json};
 
-use super::body::{BodyStream, WHAT};
+use self::answer::{Answer, Shape};
+use self::budget::Budget;
+use self::need::{Need, SAMPLE_BYTES};
+use super::body::BodyStream;
 use super::call::Call;
-use super::envelope::{Reply, filter, filter_path};
+use super::envelope::{Reply, filter_path, is_pretty};
 use super::get::source_parameters;
 use super::router::{Route, streaming};
 use super::visible::{Refresh, make_visible};
@@ -49,46 +55,43 @@ async fn run(call: Call, mut body: BodyStream) -> Result<Reply, ApiError> {
         source: source_parameters(&call).map(|value| read_source(&value)).transpose()?,
         forces_refresh: refresh == Refresh::Now,
     };
+    let shape = Shape { paths: filter_path(&call.query), is_pretty: is_pretty(&call.query) };
+    let is_cut = !shape.paths.is_empty();
     let node = Arc::clone(&call.node);
     let started = node.clock.now_millis();
-    let mut request = Running {
-        bulk: Bulk::new(options),
-        items: Vec::new(),
-        paths: filter_path(&call.query),
-        is_admitted: false,
-    };
-    let mut unread = BytesMut::new();
-    let mut reserved = None;
+    let chunk_bytes = node.settings.bulk_chunk_bytes;
+    let mut request = Running { bulk: Bulk::new(options), answer: Answer::new(shape), is_admitted: false };
+    let mut unread = body.first(SAMPLE_BYTES).await?;
+    let need = Need::of(&unread, body.expected(chunk_bytes), chunk_bytes, is_cut);
+    let mut budget = Budget::reserve(&node.memory, need, unread.len()).await?;
     while let Some(piece) = body.next().await.map_err(|error| request.bulk.after_others(error))? {
-        match &mut reserved {
-            None => reserved = Some(node.memory.reserve(node.settings.bulk_chunk_bytes as u64, WHAT)?),
-            // Only a line that is longer than a chunk makes what is gathered grow beyond it.
-            Some(reserved) if unread.len() + piece.len() > node.settings.bulk_chunk_bytes * 2 => {
-                reserved.grow(piece.len() as u64, WHAT)?;
-            }
-            Some(_) => {}
-        }
-        unread.extend_from_slice(&piece);
-        if unread.len() >= node.settings.bulk_chunk_bytes {
+        let gathered = budget.gather(unread, &piece, body.expected(chunk_bytes)).await;
+        unread = gathered.map_err(|error| request.bulk.after_others(error))?;
+        if unread.len() >= chunk_bytes {
             (request, unread) = request.feed(&node, unread, false).await?;
+            let (taken, expected) = (body.taken(), body.expected(chunk_bytes));
+            let promised = budget.answered(request.answer.bytes(), taken, expected).await;
+            promised.map_err(|error| request.bulk.after_others(error))?;
         }
     }
-    (request, _) = request.feed(&node, unread, true).await?;
+    (request, unread) = request.feed(&node, unread, true).await?;
+    // Only the answer is left, which counts with what the process holds.
+    drop((unread, budget));
     make_visible(&node, refresh, request.bulk.indices.clone()).await?;
-    Ok(Reply::Written(200, request.answer(node.clock.now_millis() - started)))
+    let took = node.clock.now_millis() - started;
+    Ok(Reply::Pieces(200, request.answer.finish(took, request.bulk.errors)))
 }
 
 /// A bulk request and its answer so far.
 struct Running {
     bulk: Bulk,
-    /// The outcomes as JSON, each with a comma in front.
-    items: Vec<u8>,
-    paths: Vec<String>,
+    answer: Answer,
     /// Whether the request has had a place in the pool: what was begun is not refused half-way.
     is_admitted: bool,
 }
 
 impl Running {
+    /// Does what is whole in `bytes`, and returns the rest of them.
     async fn feed(
         mut self,
         node: &Arc<Node>,
@@ -98,41 +101,16 @@ impl Running {
         let worker = Arc::clone(node);
         let is_admitted = std::mem::replace(&mut self.is_admitted, true);
         let work = move || {
-            let before = self.items.len();
-            let taken = self.bulk.feed(&worker, &bytes, is_end, &mut self.items)?;
-            self.cut(before);
-            drop(bytes.split_to(taken));
-            Ok((self, bytes))
+            loop {
+                let mut items = Vec::new();
+                let taken = self.bulk.feed(&worker, &bytes, is_end, &mut items)?;
+                self.answer.push(items);
+                bytes.advance(taken);
+                if taken == 0 || bytes.is_empty() {
+                    return Ok((self, bytes));
+                }
+            }
         };
         if is_admitted { node.write_pool.go_on(work).await } else { node.write_pool.run(work).await }
-    }
-
-    /// Cuts the outcomes from `from` on to what the client wants to see, so that a long answer is never a tree as a whole.
-    fn cut(&mut self, from: usize) {
-        if self.paths.is_empty() || self.items.len() == from {
-            return;
-        }
-        let text = [b"{\"items\":[", &self.items[from + 1..], b"]}"].concat();
-        self.items.truncate(from);
-        let items: Value = serde_json::from_slice(&text).unwrap_or_default();
-        for item in filter(&items, &self.paths)["items"].as_array().into_iter().flatten() {
-            self.items.push(b',');
-            self.items.extend_from_slice(item.to_string().as_bytes());
-        }
-    }
-
-    fn answer(self, took: i64) -> Vec<u8> {
-        let head = json!({"took": took, "errors": self.bulk.errors});
-        let head = if self.paths.is_empty() { head } else { filter(&head, &self.paths) };
-        let mut body = head.to_string().into_bytes();
-        let has_items = !self.items.is_empty() || self.paths.is_empty();
-        if has_items {
-            let has_head = head.as_object().is_some_and(|members| !members.is_empty());
-            body.pop();
-            body.extend_from_slice(if has_head { b",\"items\":[" } else { b"\"items\":[" });
-            body.extend_from_slice(self.items.get(1..).unwrap_or_default());
-            body.extend_from_slice(b"]}");
-        }
-        body
     }
 }

@@ -1,3 +1,5 @@
+//! The node's memory over a heap that the test fills: who gets what is promised, filled and given back.
+
 use super::*;
 
 /// A heap that the test fills; it knows nothing of what the process really holds.

@@ -137,12 +137,30 @@ impl BodyStream {
         Ok(first)
     }
 
+    /// Reads what is left and keeps nothing of it: a client that is still sending would see a broken connection and not the
+    /// answer that tells it to come later.
+    pub(super) async fn pass_over(&mut self) {
+        let mut left = self.bytes_max;
+        while let Some(Ok(frame)) = self.body.frame().await {
+            let bytes = frame.data_ref().map_or(0, Bytes::len);
+            let Some(fewer) = left.checked_sub(bytes) else { return };
+            left = fewer;
+        }
+    }
+
     /// The whole body, and the memory that is reserved for it while it is in use.
     pub(super) async fn whole(mut self, memory: &Memory) -> Result<(Bytes, Option<Reservation>), ApiError> {
         let Some(first) = self.next().await? else { return Ok((Bytes::new(), None)) };
         let expected = self.expected(first.len());
         // The promise stays for what is made of the body; the body itself counts with what the process holds.
-        let mut reserved = memory.reserve(expected, WHAT).await?;
+        let mut reserved = match memory.reserve(expected, WHAT).await {
+            Ok(reserved) => reserved,
+            Err(refused) => {
+                drop(first);
+                self.pass_over().await;
+                return Err(refused);
+            }
+        };
         let Some(second) = self.next().await? else { return Ok((first, Some(reserved))) };
         let mut all = BytesMut::with_capacity(usize::try_from(expected).unwrap_or_default());
         all.extend_from_slice(&first);

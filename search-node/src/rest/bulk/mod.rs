@@ -63,7 +63,14 @@ async fn run(call: Call, mut body: BodyStream) -> Result<Reply, ApiError> {
     let mut request = Running { bulk: Bulk::new(options), answer: Answer::new(shape), is_admitted: false };
     let mut unread = body.first(SAMPLE_BYTES).await?;
     let need = Need::of(&unread, body.expected(chunk_bytes), chunk_bytes, is_cut);
-    let mut budget = Budget::reserve(&node.memory, need, unread.len()).await?;
+    let mut budget = match Budget::reserve(&node.memory, need, unread.len()).await {
+        Ok(budget) => budget,
+        Err(refused) => {
+            drop(unread);
+            body.pass_over().await;
+            return Err(refused);
+        }
+    };
     while let Some(piece) = body.next().await.map_err(|error| request.bulk.after_others(error))? {
         let gathered = budget.gather(unread, &piece, body.expected(chunk_bytes)).await;
         unread = gathered.map_err(|error| request.bulk.after_others(error))?;

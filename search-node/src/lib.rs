@@ -29,5 +29,6 @@ mod time_span;
 pub mod translog_command;
 mod watermark;
 
+pub use memory::{Heap, SilentHeap};
 pub use node::{Node, Running};
 pub use settings::{NodeSettings, SCHEMA};

@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 
 use crate::disk_watch::DiskWatch;
 use crate::indices::{Indices, Resources, new_id};
-use crate::memory::Memory;
+use crate::memory::{Heap, Memory};
 use crate::pool::Pool;
 use crate::settings::{MEND_TICK, NodeSettings, REFRESH_TICK};
 use crate::tasks::Tasks;
@@ -79,12 +79,12 @@ pub struct Running {
 
 impl Node {
     /// Opens everything that is stored and starts to listen.
-    pub async fn start(settings: NodeSettings, clock: Clock) -> anyhow::Result<Running> {
+    pub async fn start(settings: NodeSettings, clock: Clock, heap: Arc<dyn Heap>) -> anyhow::Result<Running> {
         make_folder(&settings.path_data)?;
         let lock = lock_folder(&settings.path_data)?;
         let listener = listen(&settings).await?;
         let address = listener.local_addr()?;
-        let node = Self::open(settings, clock)?;
+        let node = Self::open(settings, clock, heap)?;
         let stop = node.stopping.clone();
         let refresher = refresh_loop(Arc::clone(&node), stop.clone())?;
         let reliever = relief::start(Arc::clone(&node), stop.clone())?;
@@ -110,7 +110,7 @@ impl Node {
     }
 
     /// Opens everything that is stored. Nothing listens, and nothing runs in the background: for who holds the folder.
-    pub fn open(settings: NodeSettings, clock: Clock) -> anyhow::Result<Arc<Self>> {
+    pub fn open(settings: NodeSettings, clock: Clock, heap: Arc<dyn Heap>) -> anyhow::Result<Arc<Self>> {
         let data = settings.path_data.clone();
         make_folder(&data)?;
         let identity = identity_of(&data, &clock)?;
@@ -142,8 +142,8 @@ impl Node {
             stopping: CancellationToken::new(),
             counters: NodeCounters::of(&metrics),
             indices: Arc::new(indices),
-            memory: Memory::new(settings.memory_limit),
             disk_watch,
+            memory: Memory::new(settings.memory, heap),
             shared,
             started_millis: clock.now_millis(),
             settings,

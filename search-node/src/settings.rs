@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use settings::{Kind, LOGGING, Schema, Setting, Settings, SettingsError, Share, setting};
 
-use crate::memory::host_memory;
+use crate::memory::{MemorySettings, host_memory};
 use crate::watermark::{Watermark, Watermarks};
 
 const NODE: &[Setting] = &[
@@ -143,7 +143,19 @@ const LIMITS: &[Setting] = &[
         "memory.limit",
         Kind::BytesOrShare,
         Some("50%"),
-        "The memory that the node may take, as an amount or as a share of the memory of its host or control group; requests that would not fit are answered 429.",
+        "The memory that the node may take, as an amount or as a share of the memory of its host or control group; requests that would not fit wait, or are answered 429.",
+    ),
+    setting(
+        "memory.wait",
+        Kind::Duration,
+        Some("30s"),
+        "How long a request may wait for memory that others give back before it is answered 429; 0 to refuse at once.",
+    ),
+    setting(
+        "memory.queue_size",
+        Kind::Integer(0, 100_000),
+        Some("200"),
+        "How many requests may wait for memory; more are answered 429.",
     ),
     setting(
         "indices.memory.index_buffer_size",
@@ -206,7 +218,7 @@ pub struct NodeSettings {
     pub force_merge: PoolSettings,
     pub task_results_max: usize,
     pub bulk_chunk_bytes: usize,
-    pub memory_limit: u64,
+    pub memory: MemorySettings,
     pub index_buffer_bytes: usize,
     pub tombstone_bytes: usize,
     /// How long a shard stays open without use; none for always.
@@ -271,7 +283,11 @@ impl NodeSettings {
             force_merge: pool("force_merge", 1),
             task_results_max: settings.count("tasks.results_max"),
             bulk_chunk_bytes: bytes(settings, "bulk.chunk_size"),
-            memory_limit,
+            memory: MemorySettings {
+                limit: memory_limit,
+                wait: settings.span("memory.wait"),
+                queue: settings.count("memory.queue_size"),
+            },
             index_buffer_bytes: part("indices.memory.index_buffer_size"),
             tombstone_bytes: part("indices.memory.tombstones_size"),
             idle_after: settings.duration("indices.shards.idle_after"),

@@ -9,6 +9,7 @@ mod callers;
 mod crash;
 mod damage;
 mod full_disk;
+mod memory;
 mod resting;
 mod scenario;
 mod sizes;

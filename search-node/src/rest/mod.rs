@@ -13,6 +13,7 @@ mod get;
 mod guard;
 mod index;
 mod parameters;
+mod pieces;
 mod root;
 mod router;
 mod search;

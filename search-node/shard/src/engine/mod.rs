@@ -317,6 +317,11 @@ impl Engine {
         self.writers.held().bytes()
     }
 
+    /// Bytes that the versions hold which a refresh would forget. Waits for nobody either.
+    pub(crate) fn version_bytes(&self) -> usize {
+        self.versions.bytes()
+    }
+
     /// Bytes on disk.
     pub(crate) fn bytes(&self) -> u64 {
         self.directory.bytes()

@@ -6,7 +6,7 @@ use memchr::memchr;
 use serde_json_borrow::{ObjectAsVec, Value};
 use shard::SourceFilter;
 
-use super::BulkOptions;
+use super::{ACTIONS_MAX, BulkOptions};
 use crate::action::condition::Demands;
 use crate::action::search::read_source;
 use crate::action::target::Target;
@@ -50,7 +50,7 @@ pub(super) struct Head {
     pub fault: Option<ApiError>,
 }
 
-/// The actions at the front of `bytes`, and how many bytes and lines they take. An action whose source line has not
+/// The actions at the front of `bytes`, as many as are done together, and how many bytes and lines they take. An action whose source line has not
 /// come yet is left for later, unless this is the end of the body.
 pub(super) fn read<'a>(
     bytes: &'a [u8],
@@ -65,7 +65,9 @@ pub(super) fn read<'a>(
     let mut lines = Lines { bytes, at: 0, number: first_line };
     let (mut taken, mut number) = (0, first_line);
     let mut heads = Heads { options, last: None };
-    while let Some((line, line_number)) = lines.next() {
+    while actions.len() < ACTIONS_MAX
+        && let Some((line, line_number)) = lines.next()
+    {
         if !line.is_empty() {
             let mut action = Action { head: heads.read(line, line_number)?, source: &[] };
             if action.head.op != Op::Delete {
@@ -300,6 +302,17 @@ mod tests {
         let more = format!("{both}{{\"delete\":{{\"_index\":\"i\",\"_id\":\"1\"}}}}\n{action}");
         let (actions, bytes, lines) = read_all(&more, false).expect("readable");
         assert_eq!((actions, lines, &more[bytes..]), (2, 3, action));
+    }
+
+    #[test]
+    fn more_actions_than_are_done_together_are_left_for_the_next_time() {
+        let action = "{\"delete\":{\"_index\":\"i\",\"_id\":\"1\"}}\n";
+        let body = action.repeat(ACTIONS_MAX + 1);
+
+        let first = read_all(&body, true).expect("readable");
+
+        assert_eq!(first, (ACTIONS_MAX, ACTIONS_MAX * action.len(), ACTIONS_MAX));
+        assert_eq!(read_all(&body[first.1..], true).expect("readable"), (1, action.len(), 1));
     }
 
     #[test]

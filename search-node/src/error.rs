@@ -3,6 +3,8 @@
 use serde_json::{Map, Value, json};
 use shard::{EngineError, QueryError, SearchError, TranslogError};
 
+use crate::json;
+
 /// A failure as the API shows it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ApiError {
@@ -74,6 +76,21 @@ impl ApiError {
         let error = Self::new(500, "internal_server_error", reason);
         tracing::error!(reason = error.reason, "request failed");
         error
+    }
+
+    /// The fault below it.
+    pub fn caused_by(mut self, kind: &str, reason: impl Into<String>) -> Self {
+        self.cause = Some((kind.to_owned(), reason.into()));
+        self
+    }
+
+    /// The body is no JSON, or not as strict as it must be.
+    pub fn json(error: &serde_json::Error) -> Self {
+        let reason = match json::is_repeat(error) {
+            true => error.to_string(),
+            false => format!("the body is not valid JSON: {error}"),
+        };
+        Self::new(400, "json_parse_exception", reason)
     }
 
     pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {

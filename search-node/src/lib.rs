@@ -11,8 +11,11 @@
 //! There is one node and no cluster yet: no replicas, no transport.
 
 mod action;
+mod disk_watch;
+mod episode;
 mod error;
 mod indices;
+mod json;
 mod memory;
 mod node;
 mod pool;
@@ -22,7 +25,10 @@ mod script;
 mod settings;
 mod state_file;
 mod tasks;
+mod time_span;
 pub mod translog_command;
+mod watermark;
 
+pub use memory::{Heap, SilentHeap};
 pub use node::{Node, Running};
 pub use settings::{NodeSettings, SCHEMA};

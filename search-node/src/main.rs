@@ -1,15 +1,16 @@
 //! search-node: flags, settings, start, wait, stop.
 
+mod jemalloc;
+
+use std::sync::Arc;
+
 use anyhow::Context;
 use daemon::Shutdown;
 use daemon::clock::Clock;
 use search_node::{Node, NodeSettings, SCHEMA, translog_command};
 use settings::CommandLine;
 
-/// A segment in memory begins with several zeroed megabytes of which a small one touches little. The C library soon takes such
-/// blocks from its heaps, clears and keeps them; this one returns them to the system and gets zeroed pages anew.
-#[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+use crate::jemalloc::JemallocHeap;
 
 const PROGRAM: &str = "search-node";
 
@@ -51,7 +52,7 @@ fn run(settings: NodeSettings) -> anyhow::Result<()> {
     runtime.block_on(async {
         let shutdown = Shutdown::listen()?;
         let data = settings.path_data.clone();
-        let running = Node::start(settings, Clock::system()).await?;
+        let running = Node::start(settings, Clock::system(), Arc::new(JemallocHeap)).await?;
         tracing::info!(address = %running.address, data = %data.display(), "search-node is ready");
         shutdown.asked().await;
         running.stop().await?;

@@ -13,12 +13,13 @@ use shard::{HostDisk, Shared, TombstoneBudget, Workers, create_folder_durably};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use crate::disk_watch::DiskWatch;
 use crate::indices::{Indices, Resources, new_id};
-use crate::memory::Memory;
+use crate::memory::{Heap, Memory};
 use crate::pool::Pool;
 use crate::settings::{MEND_TICK, NodeSettings, REFRESH_TICK};
 use crate::tasks::Tasks;
-use crate::{relief, rest, state_file};
+use crate::{disk_watch, relief, rest, state_file};
 
 /// Ports tried in turn when none was asked for.
 const PORTS: std::ops::RangeInclusive<u16> = 9200..=9299;
@@ -29,6 +30,8 @@ pub struct Node {
     pub indices: Arc<Indices>,
     pub clock: Clock,
     pub memory: Memory,
+    /// Whether the disk has room for more.
+    pub disk_watch: Arc<DiskWatch>,
     /// What the shards share.
     pub shared: Shared,
     pub write_pool: Pool,
@@ -68,35 +71,46 @@ pub struct Running {
     pub address: SocketAddr,
     stop: CancellationToken,
     server: tokio::task::JoinHandle<std::io::Result<()>>,
-    /// The threads that refresh, relieve and mend.
-    threads: [std::thread::JoinHandle<()>; 3],
+    /// The threads that refresh, relieve, mend, and watch the disk.
+    threads: [std::thread::JoinHandle<()>; 4],
     /// Held while the node lives: a second process on the same folder is refused.
     _lock: fs_err::File,
 }
 
 impl Node {
     /// Opens everything that is stored and starts to listen.
-    pub async fn start(settings: NodeSettings, clock: Clock) -> anyhow::Result<Running> {
+    pub async fn start(settings: NodeSettings, clock: Clock, heap: Arc<dyn Heap>) -> anyhow::Result<Running> {
         make_folder(&settings.path_data)?;
         let lock = lock_folder(&settings.path_data)?;
         let listener = listen(&settings).await?;
         let address = listener.local_addr()?;
-        let node = Self::open(settings, clock)?;
+        let node = Self::open(settings, clock, heap)?;
         let stop = node.stopping.clone();
         let refresher = refresh_loop(Arc::clone(&node), stop.clone())?;
         let reliever = relief::start(Arc::clone(&node), stop.clone())?;
         let mender = mend_loop(Arc::clone(&node), stop.clone())?;
+        let path: Arc<Path> = node.settings.path_data.as_path().into();
+        // Known before the first request is accepted.
+        node.disk_watch.note(&path, disk_watch::space_of(&path));
+        let watcher = disk_watch::start(Arc::clone(&node.disk_watch), path, stop.clone())?;
         recover(Arc::clone(&node), stop.clone())?;
         let asked = stop.clone();
         let app = node.api();
         let server = tokio::spawn(async move {
             axum::serve(listener, app).with_graceful_shutdown(asked.cancelled_owned()).await
         });
-        Ok(Running { node, address, stop, server, threads: [refresher, reliever, mender], _lock: lock })
+        Ok(Running {
+            node,
+            address,
+            stop,
+            server,
+            threads: [refresher, reliever, mender, watcher],
+            _lock: lock,
+        })
     }
 
     /// Opens everything that is stored. Nothing listens, and nothing runs in the background: for who holds the folder.
-    pub fn open(settings: NodeSettings, clock: Clock) -> anyhow::Result<Arc<Self>> {
+    pub fn open(settings: NodeSettings, clock: Clock, heap: Arc<dyn Heap>) -> anyhow::Result<Arc<Self>> {
         let data = settings.path_data.clone();
         make_folder(&data)?;
         let identity = identity_of(&data, &clock)?;
@@ -105,12 +119,14 @@ impl Node {
             tombstones: TombstoneBudget::new(settings.tombstone_bytes),
             ..Shared::default()
         };
+        let disk_watch = Arc::new(DiskWatch::new(settings.watermarks));
         let indices = Indices::open(
             &data.join("indices"),
             settings.auto_create_index,
             Resources {
                 segment_buffer_bytes: settings.segment_buffer_bytes(),
                 shared: shared.clone(),
+                disk_watch: Arc::clone(&disk_watch),
                 idle_after: settings.idle_after,
                 clock: clock.clone(),
             },
@@ -126,7 +142,8 @@ impl Node {
             stopping: CancellationToken::new(),
             counters: NodeCounters::of(&metrics),
             indices: Arc::new(indices),
-            memory: Memory::new(settings.memory_limit),
+            disk_watch,
+            memory: Memory::new(settings.memory, heap),
             shared,
             started_millis: clock.now_millis(),
             settings,

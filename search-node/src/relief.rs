@@ -5,15 +5,11 @@
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use daemon::CancellationToken;
 use shard::{Buffers, Shard};
 
 use crate::node::Node;
-
-/// Writers on every core fill some tens of megabytes in this time, a small part of what they may take.
-const TICK: Duration = Duration::from_millis(100);
 
 /// Starts the thread; it ends when the node stops.
 pub(crate) fn start(node: Arc<Node>, stop: CancellationToken) -> std::io::Result<JoinHandle<()>> {
@@ -25,7 +21,8 @@ pub(crate) fn start(node: Arc<Node>, stop: CancellationToken) -> std::io::Result
             if looked.is_err() {
                 tracing::error!("looking at the memory broke");
             }
-            let _is_over = runtime.block_on(async { tokio::time::timeout(TICK, stop.cancelled()).await });
+            let _is_over =
+                runtime.block_on(async { tokio::time::timeout(node.memory.pause(), stop.cancelled()).await });
         }
     })
 }
@@ -34,23 +31,32 @@ fn look(node: &Node) {
     node.memory.look();
     let shards: Vec<_> =
         node.indices.all().iter().flat_map(|index| index.open_shards().collect::<Vec<_>>()).collect();
-    relieve(shards, &node.shared.buffers, node.settings.index_buffer_bytes, node.clock.now_millis());
+    let bytes_max = bytes_max(node.settings.index_buffer_bytes, node.memory.held(), node.memory.limit());
+    relieve(shards, &node.shared.buffers, bytes_max, node.clock.now_millis());
+}
+
+/// What documents that are not searchable yet may take: less where the node holds nearly all that it may, whatever it is.
+fn bytes_max(setting: usize, held: u64, limit: u64) -> usize {
+    if held > limit / 8 * 7 { setting / 4 } else { setting }
 }
 
 /// Writes out the shards with the most documents in memory until all of them fit.
 fn relieve(shards: Vec<Arc<Shard>>, buffers: &Buffers, bytes_max: usize, now_millis: i64) {
-    let held =
-        shards.into_iter().map(|shard| (shard.buffered_bytes(), shard)).filter(|(bytes, _)| *bytes > 0);
+    let held = shards.into_iter().map(|shard| (shard.buffered_bytes(), shard.version_bytes(), shard));
+    let held = held.filter(|(open, versions, _)| open + versions > 0);
     // Those that accept nothing more cannot be written out: without this the others would be, for them, again and again.
-    let mut shards: Vec<_> = held.filter(|(_, shard)| !shard.free_if_fenced()).collect();
-    shards.sort_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
-    for (_, shard) in shards {
-        if buffers.bytes() <= bytes_max {
+    let mut shards: Vec<_> = held.filter(|(.., shard)| !shard.free_if_fenced()).collect();
+    shards.sort_by_key(|(open, versions, _)| std::cmp::Reverse(open + versions));
+    let mut version_bytes: usize = shards.iter().map(|(_, versions, _)| versions).sum();
+    for (_, versions, shard) in shards {
+        if buffers.bytes() + version_bytes <= bytes_max {
             return;
         }
         if let Err(error) = shard.refresh_unless_busy(now_millis) {
             tracing::error!(%error, "a shard's documents could not be written out");
         }
+        // They are forgotten now, or soon by who keeps the shard busy.
+        version_bytes -= versions;
     }
 }
 
@@ -59,6 +65,7 @@ mod tests {
     use std::io;
     use std::path::Path;
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    use std::time::Duration;
 
     use parking_lot::RwLock;
     use serde_json::json;
@@ -148,6 +155,29 @@ mod tests {
         assert_eq!(buffers.bytes(), 0, "everything is given back");
     }
 
+    /// Segments that were written out because they were full leave their versions in memory until a refresh; those used to grow
+    /// without an end in an index that nobody searches.
+    #[test]
+    fn versions_count_with_what_a_refresh_gives_back() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let buffers = Arc::<Buffers>::default();
+        let shard = open(folder.path(), Shared { buffers: Arc::clone(&buffers), ..Shared::default() });
+        (0..1000).for_each(|n| put(&shard, &format!("document-{n}")));
+        let (open, versions) = (shard.buffered_bytes(), shard.version_bytes());
+        assert!(versions > 50_000, "{versions}");
+
+        relieve(vec![Arc::clone(&shard)], &buffers, open + versions, 1);
+        assert_eq!(shard.stats().refreshes, 0, "all of it fits");
+        relieve(vec![Arc::clone(&shard)], &buffers, open + versions - 1, 1);
+
+        assert_eq!((shard.stats().refreshes, shard.version_bytes(), buffers.bytes()), (1, 0, 0));
+    }
+
+    #[test]
+    fn less_may_wait_for_a_refresh_where_memory_is_short() {
+        assert_eq!([0, 70, 71, 100].map(|held| bytes_max(40, held, 80)), [40, 40, 10, 10]);
+    }
+
     /// A flush keeps every writer out while it begins the next generation of the translog. If the disk hangs there, it used to
     /// hold up whoever asked what the shard holds, and with that the relief of all.
     #[test]
@@ -201,14 +231,15 @@ mod tests {
         put(&well, "c");
         gate.is_lost.store(true, Ordering::Release);
         broken.sync_all().expect_err("lost");
-        let bytes_max = well.buffered_bytes();
+        let well_bytes = well.buffered_bytes();
+        let bytes_max = well_bytes + well.version_bytes();
         assert!(buffers.bytes() > bytes_max);
 
         let came = gate.came.load(Ordering::Acquire);
         relieve(vec![Arc::clone(&broken), Arc::clone(&well)], &buffers, bytes_max, 1);
 
-        assert_eq!((broken.buffered_bytes(), well.buffered_bytes()), (0, bytes_max));
-        assert_eq!(buffers.bytes(), bytes_max, "the memory is free");
+        assert_eq!((broken.buffered_bytes(), well.buffered_bytes()), (0, well_bytes));
+        assert_eq!(buffers.bytes(), well_bytes, "the memory is free");
         assert_eq!(well.stats().refreshes, 0);
         assert_eq!(gate.came.load(Ordering::Acquire), came, "the lost disk is not touched");
         assert!(broken.get("shown").expect("read").is_some(), "it goes on answering");

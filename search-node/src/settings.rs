@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use settings::{Kind, LOGGING, Schema, Setting, Settings, SettingsError, Share, setting};
 
-use crate::memory::host_memory;
+use crate::memory::{MemorySettings, host_memory};
+use crate::watermark::{Watermark, Watermarks};
 
 const NODE: &[Setting] = &[
     setting("cluster.name", Kind::Text, Some("weir"), "The name of the cluster that this node belongs to."),
@@ -18,6 +19,31 @@ const NODE: &[Setting] = &[
         "The folder of everything that the node stores; one process at a time may use it.",
     ),
 ];
+
+const DISK: &[Setting] = &[
+    setting(
+        THRESHOLD_ENABLED,
+        Kind::Bool,
+        Some("true"),
+        "Whether writes stop when the disk of path.data is nearly full.",
+    ),
+    setting(
+        FLOOD_STAGE,
+        Kind::Text,
+        Some("95%"),
+        "How full the disk of path.data may get: a share of it that may be used, or an amount that must be left free; beyond it whatever adds data is answered 429, and indices can only be read and deleted.",
+    ),
+    setting(
+        HIGH,
+        Kind::Text,
+        Some("90%"),
+        "Where writes go on again, of the same kind as the flood stage and not above it.",
+    ),
+];
+
+const THRESHOLD_ENABLED: &str = "cluster.routing.allocation.disk.threshold_enabled";
+const FLOOD_STAGE: &str = "cluster.routing.allocation.disk.watermark.flood_stage";
+const HIGH: &str = "cluster.routing.allocation.disk.watermark.high";
 
 const NETWORK: &[Setting] = &[
     setting(
@@ -117,7 +143,19 @@ const LIMITS: &[Setting] = &[
         "memory.limit",
         Kind::BytesOrShare,
         Some("50%"),
-        "The memory that the node may take, as an amount or as a share of the memory of its host or control group; requests that would not fit are answered 429.",
+        "The memory that the node may take, as an amount or as a share of the memory of its host or control group; requests that would not fit wait, or are answered 429.",
+    ),
+    setting(
+        "memory.wait",
+        Kind::Duration,
+        Some("30s"),
+        "How long a request may wait for memory that others give back before it is answered 429; 0 to refuse at once.",
+    ),
+    setting(
+        "memory.queue_size",
+        Kind::Integer(0, 100_000),
+        Some("200"),
+        "How many requests may wait for memory; more are answered 429.",
     ),
     setting(
         "indices.memory.index_buffer_size",
@@ -158,8 +196,9 @@ const LIMITS: &[Setting] = &[
 ];
 
 /// Every setting of search-node.
-pub const SCHEMA: Schema =
-    Schema { tables: &[("Node", NODE), ("Network", NETWORK), ("Limits", LIMITS), ("Logging", LOGGING)] };
+pub const SCHEMA: Schema = Schema {
+    tables: &[("Node", NODE), ("Disk", DISK), ("Network", NETWORK), ("Limits", LIMITS), ("Logging", LOGGING)],
+};
 
 /// The settings of a node, checked.
 #[derive(Debug, Clone)]
@@ -179,7 +218,7 @@ pub struct NodeSettings {
     pub force_merge: PoolSettings,
     pub task_results_max: usize,
     pub bulk_chunk_bytes: usize,
-    pub memory_limit: u64,
+    pub memory: MemorySettings,
     pub index_buffer_bytes: usize,
     pub tombstone_bytes: usize,
     /// How long a shard stays open without use; none for always.
@@ -187,6 +226,8 @@ pub struct NodeSettings {
     pub merge_threads: usize,
     pub result_window_max: usize,
     pub auto_create_index: bool,
+    /// How full the disk may get; none if nobody shall watch.
+    pub watermarks: Option<Watermarks>,
 }
 
 /// How much of one kind of work is done at once, and how much may wait.
@@ -242,13 +283,18 @@ impl NodeSettings {
             force_merge: pool("force_merge", 1),
             task_results_max: settings.count("tasks.results_max"),
             bulk_chunk_bytes: bytes(settings, "bulk.chunk_size"),
-            memory_limit,
+            memory: MemorySettings {
+                limit: memory_limit,
+                wait: settings.span("memory.wait"),
+                queue: settings.count("memory.queue_size"),
+            },
             index_buffer_bytes: part("indices.memory.index_buffer_size"),
             tombstone_bytes: part("indices.memory.tombstones_size"),
             idle_after: settings.duration("indices.shards.idle_after"),
             merge_threads: settings.count("indices.merge.threads"),
             result_window_max: settings.count("search.max_result_window"),
             auto_create_index: settings.bool("action.auto_create_index"),
+            watermarks: settings.bool(THRESHOLD_ENABLED).then(|| read_watermarks(settings)).transpose()?,
         })
     }
 }
@@ -263,6 +309,20 @@ impl NodeSettings {
         let writers = std::thread::available_parallelism().map_or(2, usize::from);
         (self.index_buffer_bytes / (2 * writers)).clamp(*SEGMENT_BUFFER.start(), *SEGMENT_BUFFER.end())
     }
+}
+
+fn read_watermarks(settings: &Settings) -> Result<Watermarks, SettingsError> {
+    let mark = |key: &str| {
+        let text = settings.text(key);
+        Watermark::read(&text).ok_or_else(|| {
+            let reason = format!(
+                "[{key}] is `{text}`, but must be a share of the disk or an amount that is left free, e.g. 95% or 20gb"
+            );
+            settings.fault(key, reason)
+        })
+    };
+    let key = if settings.is_set(FLOOD_STAGE) { FLOOD_STAGE } else { HIGH };
+    Watermarks::new(mark(HIGH)?, mark(FLOOD_STAGE)?).map_err(|reason| settings.fault(key, reason))
 }
 
 fn bytes(settings: &Settings, key: &str) -> usize {
@@ -317,6 +377,26 @@ mod tests {
             fs_err::write(path, &page).expect("written");
         }
         assert_eq!(fs_err::read_to_string(path).expect("the page"), page, "run with UPDATE_GOLDEN=1");
+    }
+
+    #[test]
+    fn watermarks_of_the_disk_are_checked_together() {
+        let watermarks = |yaml: &str| read(yaml).map(|settings| settings.watermarks);
+        let marks = |high, flood| Watermarks::new(high, flood).ok();
+        assert_eq!(watermarks("").ok(), Some(marks(Watermark::Used(0.9), Watermark::Used(0.95))));
+        assert_eq!(watermarks("cluster.routing.allocation.disk.threshold_enabled: false\n").ok(), Some(None));
+        let amounts = "cluster.routing.allocation.disk.watermark:\n  high: 2gb\n  flood_stage: 1gb\n";
+        assert_eq!(watermarks(amounts).ok(), Some(marks(Watermark::Free(2 << 30), Watermark::Free(1 << 30))));
+        for (yaml, reason) in [
+            ("flood_stage: 1gb", "must both be shares or both be amounts"),
+            ("flood_stage: 80%", "high disk watermark [90%] more than flood stage disk watermark [80%]"),
+            ("flood_stage: 101%", "is `101%`, but must be a share of the disk"),
+            ("high: full", "is `full`, but must be"),
+        ] {
+            let error = read(&format!("cluster.routing.allocation.disk.watermark.{yaml}\n"));
+            let error = error.expect_err("refused").to_string();
+            assert!(error.starts_with("search-node.yml:1:") && error.contains(reason), "{error}");
+        }
     }
 
     #[test]

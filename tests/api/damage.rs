@@ -59,7 +59,7 @@ async fn a_damaged_file_of_any_kind_is_reported_and_never_served() {
     let data = folder.path().join("data");
     let shard = two_indices(folder.path(), &data).await;
 
-    for extension in ["store", "idx", "term", "pos", "fast", "fieldnorm"] {
+    for extension in ["store", "idx", "term", "pos", "fast", "fieldnorm", "uid"] {
         let path = a_file_of(&shard, extension);
         flip_a_byte_in_the_middle(&path);
         let mut node = SearchNode::start(folder.path(), &data).await.expect("a node");
@@ -109,6 +109,54 @@ async fn a_missing_shard_is_not_an_empty_one() {
     assert_eq!(status, 500, "{answer}");
     let (_, health) = ask(&node, Method::GET, "/_cluster/health", None).await;
     assert_eq!(health["status"], json!("red"));
+}
+
+/// What is left of an index may still be saved: no write makes another one of its name.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_index_whose_state_is_damaged_keeps_its_name_until_it_is_deleted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let shard = two_indices(folder.path(), &data).await;
+    let file = shard.with_file_name("index.state");
+    flip_a_byte_in_the_middle(&file);
+
+    let mut node = SearchNode::start(folder.path(), &data).await.expect("a node");
+
+    let document = json!({"n": 1});
+    for (method, path, body) in [
+        (Method::PUT, "/damaged/_doc/7", Some(&document)),
+        (Method::PUT, "/damaged", None),
+        (Method::GET, "/damaged/_doc/7", None),
+        (Method::GET, "/damaged/_search", None),
+        (Method::GET, "/dam*/_count", None),
+    ] {
+        let (status, answer) = ask(&node, method, path, body).await;
+        assert_eq!((status, &answer["error"]["type"]), (500, &json!("corrupt_index_exception")), "{answer}");
+        let reason = answer["error"]["reason"].as_str().unwrap_or_default();
+        assert!(
+            reason.contains(&file.display().to_string()) && reason.contains("DELETE /damaged"),
+            "{reason}"
+        );
+    }
+    let lines = "{\"index\":{}}\n{}\n".to_owned();
+    let bulk = node.client.send(Method::POST, "/damaged/_bulk", "application/x-ndjson", lines).await;
+    let bulk: Value = serde_json::from_slice(&bulk.expect("answered").body).expect("JSON");
+    assert_eq!(bulk["items"][0]["index"]["status"], json!(500), "{bulk}");
+    let (_, health) = ask(&node, Method::GET, "/_cluster/health/damaged", None).await;
+    assert_eq!((&health["status"], &health["unassigned_shards"]), (&json!("red"), &json!(1)), "{health}");
+    let (_, rows) = ask(&node, Method::GET, "/_cat/indices?format=json", None).await;
+    assert_eq!((&rows[1]["index"], &rows[1]["health"]), (&json!("damaged"), &json!("red")), "{rows}");
+    let (_, sound) = ask(&node, Method::GET, "/sound/_count", None).await;
+    assert_eq!(sound["count"], json!(100));
+
+    assert_eq!(ask(&node, Method::DELETE, "/d*", None).await.0, 200);
+    assert!(file.exists(), "wildcards do not give up what may be saved");
+    assert_eq!(ask(&node, Method::DELETE, "/damaged", None).await.0, 200);
+    assert!(!file.exists());
+    assert_eq!(ask(&node, Method::PUT, "/damaged/_doc/7", Some(&document)).await.0, 201);
+    let (_, health) = ask(&node, Method::GET, "/_cluster/health", None).await;
+    assert_eq!(health["status"], json!("green"));
+    assert_eq!(node.program.terminate(Duration::from_secs(20)).expect("stops"), Some(0));
 }
 
 fn translog(words: &[&str]) -> (Option<i32>, String) {

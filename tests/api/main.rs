@@ -8,6 +8,8 @@ mod bodies;
 mod callers;
 mod crash;
 mod damage;
+mod full_disk;
+mod memory;
 mod resting;
 mod scenario;
 mod sizes;

@@ -35,24 +35,6 @@ async fn an_idle_shard_is_closed_and_opens_again_when_it_is_needed() {
     assert_eq!(updated["_version"], json!(2), "versions go on");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_does_not_fit_into_memory_limit_is_refused_and_the_node_lives() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let data = folder.path().join("data");
-    let port = free_port().expect("a port");
-    let node =
-        SearchNode::start_with(folder.path(), &data, port, &["memory.limit=32mb"]).await.expect("a node");
-    let large = format!("{{\"text\":\"{}\"}}", "word ".repeat(8_000_000));
-
-    let answer =
-        node.client.send(Method::PUT, "/i/_doc/1", "application/json", large).await.expect("answered");
-
-    let text = String::from_utf8_lossy(&answer.body);
-    assert_eq!(answer.status, 429, "{}", &text[..text.len().min(300)]);
-    assert!(text.contains("circuit_breaking_exception") && text.contains("memory.limit"), "{text}");
-    assert!(node.client.json(Method::GET, "/", None).await.is_ok(), "the node lives");
-}
-
 /// As in Elasticsearch, a search that comes after a while waits for a refresh, so that it sees what was written before it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_first_search_of_an_index_sees_what_was_written_before_it() {

@@ -97,6 +97,11 @@ impl Program {
         self.status_bytes("VmHWM:")
     }
 
+    /// What the process holds itself now, in bytes: not the pages of mapped files, which the system takes back as it likes.
+    pub fn own_bytes(&self) -> u64 {
+        self.status_bytes("RssAnon:")
+    }
+
     fn status_bytes(&self, name: &str) -> u64 {
         let status = fs_err::read_to_string(format!("/proc/{}/status", self.id())).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix(name));

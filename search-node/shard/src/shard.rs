@@ -210,9 +210,14 @@ impl Shard {
         self.engine.free_if_fenced()
     }
 
-    /// Bytes of memory that documents hold which no refresh has shown.
+    /// Bytes of memory that documents hold which no refresh has shown, without their versions.
     pub fn buffered_bytes(&self) -> usize {
         self.engine.buffered_bytes()
+    }
+
+    /// Bytes of memory that the versions of these documents hold.
+    pub fn version_bytes(&self) -> usize {
+        self.engine.version_bytes()
     }
 
     /// Whether the translog has grown so large that a flush is due.

@@ -348,7 +348,7 @@ fn agree_after_the_merge(grown: &Shard, fresh: &Shard, seed: u64, ties_count: bo
 fn run(seed: u64) {
     let mut chance = Chance::new(seed);
     let field = chance.pick(&["n", "d"]).to_string();
-    let sort = IndexSort { field, is_descending: chance.one_in(2) };
+    let sort = IndexSort { field, is_descending: chance.one_in(2), mode: SortMode::Min };
     let sort = chance.one_in(3).then_some(sort);
     let (old, new) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
     let history = history(old.path(), &mut chance, sort.as_ref());
@@ -381,7 +381,7 @@ fn merged_generations_answer_as_one_fresh_index() {
 fn a_segment_without_the_sort_field_is_merged_with_others() {
     for (field, is_descending) in [("n", false), ("n", true), ("d", false), ("d", true)] {
         let folder = tempfile::tempdir().expect("a folder");
-        let sort = IndexSort { field: field.to_owned(), is_descending };
+        let sort = IndexSort { field: field.to_owned(), is_descending, mode: SortMode::Min };
         let shard = open(folder.path(), 0, Some(&sort));
         for generation in [0, 2] {
             shard.set_mapping(mapping(generation), NOW).expect("grown");

@@ -4,12 +4,17 @@ use shard::Condition;
 
 use crate::error::ApiError;
 
+/// How "any version" is written in the versioning that a client does itself: as if nothing was said.
+pub(crate) const ANY_VERSION: i64 = -3;
+/// The same for sequence numbers.
+const ANY_SEQ_NO: i64 = -2;
+
 /// The demands as they were written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Demands {
-    pub seq_no: Option<u64>,
-    pub term: Option<u64>,
-    pub version: Option<u64>,
+    pub seq_no: Option<i64>,
+    pub term: Option<i64>,
+    pub version: Option<i64>,
     pub version_type: Option<String>,
 }
 
@@ -31,6 +36,20 @@ impl VersionType {
         }
     }
 
+    /// The version that a document must have to be read, if any.
+    pub(crate) fn check_to_read(self, version: Option<i64>) -> Result<Option<i64>, ApiError> {
+        let Some(version) = version.filter(|version| *version != ANY_VERSION) else { return Ok(None) };
+        let least = if self == Self::Internal { 1 } else { 0 };
+        if version < least {
+            return Err(ApiError::validation(self.illegal(version)));
+        }
+        Ok(Some(version))
+    }
+
+    fn illegal(self, version: i64) -> String {
+        format!("illegal version value [{version}] for version type [{}]", self.name())
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Internal => "INTERNAL",
@@ -44,35 +63,55 @@ impl Demands {
     /// What they come to for a write; `is_create` and `has_id` tell what kind of write.
     pub(crate) fn condition(&self, is_create: bool, has_id: bool) -> Result<Condition, ApiError> {
         let version_type = VersionType::read(self.version_type.as_deref())?;
+        let said = self.said()?;
+        let version = said.version;
         let mut faults = Vec::new();
         if is_create {
-            self.check_create(version_type, &mut faults);
+            said.check_create(version_type, &mut faults);
         }
-        if !has_id && (self.version.is_some() || version_type != VersionType::Internal) {
+        if !has_id && (version.is_some() || version_type != VersionType::Internal) {
             faults.push("an id must be provided if version type or value are set".to_owned());
         }
-        self.check_sequence(version_type, &mut faults);
-        if version_type != VersionType::Internal && self.version.is_none() {
-            // -3 is how "any version" is written in the versioning that a client does itself.
-            faults.push(format!("illegal version value [-3] for version type [{}]", version_type.name()));
-        }
         // Versions are signed numbers of 64 bits, and the next one must be possible.
-        if let Some(version) = self.version.filter(|version| *version >= i64::MAX as u64) {
-            faults.push(format!(
-                "illegal version value [{version}] for version type [{}]",
-                version_type.name()
-            ));
+        let is_legal = |version: i64| (0..i64::MAX).contains(&version);
+        match version {
+            Some(version) if !is_legal(version) => faults.push(version_type.illegal(version)),
+            None if version_type != VersionType::Internal => faults.push(version_type.illegal(ANY_VERSION)),
+            _ => {}
         }
+        said.check_sequence(version_type, &mut faults);
         if !faults.is_empty() {
             return Err(ApiError::validations(&faults));
         }
-        Ok(match (self.seq_no, self.term, self.version) {
-            (Some(seq_no), Some(term), _) => Condition::SeqNo { seq_no, term },
-            (_, _, Some(version)) => {
-                Condition::External { version, or_equal: version_type == VersionType::ExternalGte }
+        Ok(match (said.seq_no, said.term, version) {
+            (Some(seq_no), Some(term), _) => {
+                Condition::SeqNo { seq_no: seq_no.unsigned_abs(), term: term.unsigned_abs() }
             }
+            (_, _, Some(version)) => Condition::External {
+                version: version.unsigned_abs(),
+                or_equal: version_type == VersionType::ExternalGte,
+            },
             _ if is_create => Condition::Absent,
             _ => Condition::None,
+        })
+    }
+
+    /// The demands without those numbers that say nothing.
+    fn said(&self) -> Result<Self, ApiError> {
+        let seq_no = self.seq_no.filter(|seq_no| *seq_no != ANY_SEQ_NO);
+        if let Some(seq_no) = seq_no.filter(|seq_no| *seq_no < 0) {
+            return Err(ApiError::argument(format!(
+                "sequence numbers must be non negative. got [{seq_no}]."
+            )));
+        }
+        if let Some(term) = self.term.filter(|term| *term < 0) {
+            return Err(ApiError::argument(format!("primary term must be non negative. got [{term}]")));
+        }
+        Ok(Self {
+            seq_no,
+            term: self.term.filter(|term| *term != 0),
+            version: self.version.filter(|version| *version != ANY_VERSION),
+            version_type: None,
         })
     }
 
@@ -107,7 +146,7 @@ impl Demands {
 mod tests {
     use super::*;
 
-    fn demands(seq_no: Option<u64>, term: Option<u64>, version: Option<u64>, kind: Option<&str>) -> Demands {
+    fn demands(seq_no: Option<i64>, term: Option<i64>, version: Option<i64>, kind: Option<&str>) -> Demands {
         Demands { seq_no, term, version, version_type: kind.map(str::to_owned) }
     }
 
@@ -115,10 +154,11 @@ mod tests {
     fn demands_that_hold_together_become_a_condition() {
         for (given, expected) in [
             (demands(None, None, None, None), Condition::None),
+            (demands(Some(-2), Some(0), Some(-3), None), Condition::None),
             (demands(Some(3), Some(1), None, None), Condition::SeqNo { seq_no: 3, term: 1 }),
             (
-                demands(None, None, Some(7), Some("external")),
-                Condition::External { version: 7, or_equal: false },
+                demands(None, None, Some(0), Some("external")),
+                Condition::External { version: 0, or_equal: false },
             ),
             (
                 demands(None, None, Some(7), Some("external_gte")),
@@ -131,9 +171,43 @@ mod tests {
     }
 
     #[test]
+    fn a_version_to_read_may_be_any() {
+        for (kind, version, expected) in [
+            (VersionType::Internal, None, Ok(None)),
+            (VersionType::Internal, Some(-3), Ok(None)),
+            (VersionType::Internal, Some(1), Ok(Some(1))),
+            (VersionType::External, Some(0), Ok(Some(0))),
+            (VersionType::Internal, Some(0), Err("illegal version value [0] for version type [INTERNAL]")),
+            (
+                VersionType::ExternalGte,
+                Some(-1),
+                Err("illegal version value [-1] for version type [EXTERNAL_GTE]"),
+            ),
+        ] {
+            let read = kind.check_to_read(version).map_err(|error| error.reason);
+
+            let expected = expected.map_err(|reason| format!("Validation Failed: 1: {reason};"));
+            assert_eq!(read, expected, "{kind:?} {version:?}");
+        }
+    }
+
+    #[test]
     fn demands_that_contradict_are_named() {
         for (given, is_create, reason) in [
             (demands(Some(3), None, None, None), false, "ifSeqNo is set, but primary term is [0]"),
+            (demands(Some(3), Some(0), None, None), false, "ifSeqNo is set, but primary term is [0]"),
+            (
+                demands(Some(-1), Some(1), None, None),
+                false,
+                "sequence numbers must be non negative. got [-1].",
+            ),
+            (demands(Some(1), Some(-1), None, None), false, "primary term must be non negative. got [-1]"),
+            (demands(None, None, Some(-1), Some("external")), false, "illegal version value [-1]"),
+            (
+                demands(None, None, Some(-1), None),
+                false,
+                "1: illegal version value [-1] for version type [INTERNAL]; 2: internal versioning",
+            ),
             (demands(None, Some(2), None, None), false, "ifSeqNo is unassigned, but primary term is [2]"),
             (demands(None, None, Some(2), None), false, "internal versioning can not be used"),
             (demands(None, None, None, Some("external")), false, "illegal version value [-3]"),

@@ -6,7 +6,6 @@ use serde_json::{Map, Value, json};
 use shard::mapping::Mapping;
 use shard::{SourceFilter, StoredDocument, filter_source, uid, uid_parts};
 
-use super::condition::VersionType;
 use super::target::Target;
 use crate::error::ApiError;
 use crate::indices::Index;
@@ -22,21 +21,13 @@ pub(crate) struct GetOptions {
     /// What was asked of `_source`; none to follow `stored_fields`.
     pub source: Option<SourceFilter>,
     pub stored_fields: Vec<String>,
-    /// The version that the document must have.
-    pub version: Option<u64>,
-    pub version_type: VersionType,
+    /// The version that the document must have; how a client counts its versions makes no difference here.
+    pub version: Option<i64>,
 }
 
 impl Default for GetOptions {
     fn default() -> Self {
-        Self {
-            realtime: true,
-            refresh: false,
-            source: None,
-            stored_fields: Vec::new(),
-            version: None,
-            version_type: VersionType::Internal,
-        }
+        Self { realtime: true, refresh: false, source: None, stored_fields: Vec::new(), version: None }
     }
 }
 
@@ -57,22 +48,18 @@ pub(crate) fn get(node: &Node, target: &Target, options: &GetOptions) -> Result<
     let shard = index.shard(id, target.routing.as_deref())?;
     let uid = uid(&target.doc_type, id);
     let document = if options.realtime { shard.get(&uid)? } else { shard.get_visible(&uid)? };
-    if let (Some(stored), Some(version)) = (&document, options.version) {
-        let is_met = match options.version_type {
-            VersionType::ExternalGte => stored.version <= version,
-            VersionType::Internal | VersionType::External => stored.version == version,
-        };
-        if !is_met {
-            let error = ApiError::new(
-                409,
-                "version_conflict_engine_exception",
-                format!(
-                    "[{id}]: version conflict, current version [{}] is different than the one provided [{version}]",
-                    stored.version
-                ),
-            );
-            return Err(index.name_in(error, id, target.routing.as_deref()));
-        }
+    if let (Some(stored), Some(version)) = (&document, options.version)
+        && i64::try_from(stored.version) != Ok(version)
+    {
+        let error = ApiError::new(
+            409,
+            "version_conflict_engine_exception",
+            format!(
+                "[{id}]: version conflict, current version [{}] is different than the one provided [{version}]",
+                stored.version
+            ),
+        );
+        return Err(index.name_in(error, id, target.routing.as_deref()));
     }
     Ok(Found { index, document })
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::condition::VersionType;
+use super::condition::{ANY_VERSION, VersionType};
 use super::get::{GetOptions, get, show, show_missing};
 use super::search::read_source;
 use super::target::Target;
@@ -75,12 +75,13 @@ fn read_doc(doc: &Value, default: &Target, options: &GetOptions) -> Result<Wante
             "_source" => wanted.options.source = Some(read_source(value)?),
             "stored_fields" => wanted.options.stored_fields = names(value)?,
             "version" | "_version" => {
-                let version = value.as_u64().or_else(|| value.as_str()?.parse().ok());
-                wanted.options.version =
-                    Some(version.ok_or_else(|| malformed(format!("[{key}] must be a number, not {value}")))?);
+                let version = value.as_i64().or_else(|| value.as_str()?.parse().ok());
+                let version =
+                    version.ok_or_else(|| malformed(format!("[{key}] must be a number, not {value}")))?;
+                wanted.options.version = Some(version).filter(|version| *version != ANY_VERSION);
             }
             "version_type" | "_version_type" => {
-                wanted.options.version_type = VersionType::read(Some(&text()?))?;
+                VersionType::read(Some(&text()?))?;
             }
             other => {
                 return Err(malformed(format!("failed to parse multi get request. unknown field [{other}]")));

@@ -13,6 +13,7 @@ use super::get::shown_source;
 use crate::error::ApiError;
 use crate::indices::{Index, NameOptions};
 use crate::node::Node;
+use crate::time_span::read_span;
 
 /// Hits that are counted exactly unless the request says otherwise, as in Elasticsearch.
 const TRACK_TOTAL_DEFAULT: u64 = 10_000;
@@ -111,7 +112,8 @@ impl SearchBody {
             "track_total_hits" => self.track_total = read_track(value)?,
             "version" => self.with_version = value == &json!(true),
             "seq_no_primary_term" => self.with_seq_no = value == &json!(true),
-            "timeout" | "stats" | "explain" | "profile" => {}
+            "timeout" => drop(value.as_str().map(|text| read_span("timeout", text)).transpose()?),
+            "stats" | "explain" | "profile" => {}
             other => {
                 return Err(ApiError::parsing(format!(
                     "Unknown key for a {} in [{other}].",
@@ -135,10 +137,16 @@ fn json_kind(value: &Value) -> &'static str {
 }
 
 fn count(key: &str, value: &Value) -> Result<usize, ApiError> {
-    let number = value.as_i64().or_else(|| value.as_str()?.parse().ok());
-    match number {
-        Some(number) if number >= 0 => Ok(number as usize),
-        _ => Err(ApiError::argument(format!("[{key}] parameter cannot be negative, found [{value}]"))),
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    match text.parse::<i64>() {
+        Ok(number) if number >= 0 => Ok(usize::try_from(number).unwrap_or(usize::MAX)),
+        Ok(number) => {
+            Err(ApiError::argument(format!("[{key}] parameter cannot be negative, found [{number}]")))
+        }
+        Err(_) => {
+            Err(ApiError::argument(format!("Failed to parse int parameter [{key}] with value [{text}]"))
+                .caused_by("number_format_exception", format!("For input string: \"{text}\"")))
+        }
     }
 }
 
@@ -149,7 +157,16 @@ pub(crate) fn read_track(value: &Value) -> Result<TrackTotal, ApiError> {
         Value::Bool(false) => Ok(TrackTotal::No),
         Value::String(text) if text == "true" => Ok(TrackTotal::All),
         Value::String(text) if text == "false" => Ok(TrackTotal::No),
-        other => count("track_total_hits", other).map(|number| TrackTotal::UpTo(number as u64)),
+        other => {
+            let number = other.as_i64().or_else(|| other.as_str()?.parse().ok());
+            match number {
+                Some(-1) => Ok(TrackTotal::No),
+                Some(number) if number < 0 => Err(ApiError::argument(format!(
+                    "[track_total_hits] parameter must be positive or equals to -1, got {number}"
+                ))),
+                _ => count("track_total_hits", other).map(|number| TrackTotal::UpTo(number as u64)),
+            }
+        }
     }
 }
 
@@ -296,7 +313,7 @@ pub(crate) fn search(
     totals_as_number: bool,
 ) -> Result<Value, ApiError> {
     let started = node.clock.now_millis();
-    let indices = node.indices.resolve(&scope.indices, scope.options)?;
+    let indices = node.indices.resolve_to_search(&scope.indices, scope.options)?;
     check_window(node, &indices, body)?;
     let mut request = body.request.clone();
     request.hits = body.from + body.size;
@@ -339,7 +356,7 @@ pub(crate) fn count_matches(node: &Node, scope: &Scope, body: &Value) -> Result<
             other => return Err(ApiError::parsing(format!("request does not support [{other}]"))),
         }
     }
-    let indices = node.indices.resolve(&scope.indices, scope.options)?;
+    let indices = node.indices.resolve_to_search(&scope.indices, scope.options)?;
     search.request.query = in_type(search.request.query, scope.doc_type.as_deref());
     let parts = parts_of(&indices)?;
     let joined = ask(&parts, &search.request, scope, node.clock.now_millis())?;

@@ -27,8 +27,8 @@ pub(crate) struct UpdateRequest {
     /// Tries beyond the first, when somebody else changes the document meanwhile.
     pub retries: usize,
     /// `if_seq_no` and `if_primary_term`, where the body has them.
-    pub seq_no: Option<u64>,
-    pub term: Option<u64>,
+    pub seq_no: Option<i64>,
+    pub term: Option<i64>,
 }
 
 impl UpdateRequest {
@@ -77,8 +77,8 @@ impl UpdateRequest {
             "scripted_upsert" => self.scripted_upsert = flag()?,
             "detect_noop" => self.detect_noop = flag()?,
             "_source" => self.source = Some(read_source(value)?),
-            "if_seq_no" => self.seq_no = Some(value.as_u64().ok_or_else(|| wrong("a number"))?),
-            "if_primary_term" => self.term = Some(value.as_u64().ok_or_else(|| wrong("a number"))?),
+            "if_seq_no" => self.seq_no = Some(value.as_i64().ok_or_else(|| wrong("a number"))?),
+            "if_primary_term" => self.term = Some(value.as_i64().ok_or_else(|| wrong("a number"))?),
             other => {
                 return Err(ApiError::new(
                     400,
@@ -157,6 +157,8 @@ fn update_once(
     let id = target.required_id()?;
     let now_millis = writes.now_millis;
     let run = writes.run_for(node, &target.index, false)?;
+    // Also an update that would change nothing is refused, so that whether it is does not depend on the document.
+    run.index().check_room()?;
     target.check_routing(run.index(), id)?;
     let uid = uid(&target.doc_type, id);
     let place = run.place(id, target.routing.as_deref())?;

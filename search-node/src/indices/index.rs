@@ -12,13 +12,15 @@ use serde_json::{Map, Value, json};
 use shard::mapping::{Mapping, parse_mapping};
 use shard::{Disk, EngineOptions, ForceMerge, Shard, ShardStats, Shared, create_folder_durably};
 
+use super::index_names::IndexNames;
 use super::metadata::{FILE, IndexMetadata};
 use super::refreshes::{RefreshWaiter, Refreshes};
-use super::routing::shard_of;
 use super::settings::{IndexSettings, nest};
 use super::shard_copy::{CopyState, ShardCopy};
+use crate::disk_watch::DiskWatch;
+use crate::episode::Episode;
 use crate::error::ApiError;
-use crate::state_file;
+use crate::state_file::{self, StateFileError};
 
 /// One index.
 pub struct Index {
@@ -32,10 +34,15 @@ pub struct Index {
     pub uuid: String,
     pub data_stream: Option<String>,
     refreshed_millis: AtomicI64,
+    /// When its translogs were last synced by the clock.
+    synced_millis: AtomicI64,
     /// When it was last searched; a new index begins as one that nobody searches.
     searched_millis: AtomicI64,
     idle_after: Option<Duration>,
     refreshes: Refreshes,
+    disk_watch: Arc<DiskWatch>,
+    /// While the mapping cannot be made to grow.
+    stunted: Episode,
     clock: Clock,
 }
 
@@ -44,6 +51,8 @@ pub struct Index {
 pub struct Resources {
     pub segment_buffer_bytes: usize,
     pub shared: Shared,
+    /// Whether the disk has room for more.
+    pub disk_watch: Arc<DiskWatch>,
     /// How long a shard stays open without being used; none for always.
     pub idle_after: Option<Duration>,
     pub clock: Clock,
@@ -66,12 +75,14 @@ impl Index {
         let fault =
             |error: std::io::Error| ApiError::internal(format!("the index cannot be created: {error}"));
         // The folders of the shards come first: an index whose metadata is there and whose shard is not has lost it.
-        let settings = IndexSettings::read(&metadata.settings)?;
+        let shards = IndexSettings::read(&metadata.settings)?.routing.shards();
         let disk = resources.shared.disk.as_ref();
-        for number in 0..settings.shards {
+        for number in 0..shards {
             create_folder_durably(disk, &folder.join(number.to_string())).map_err(fault)?;
         }
-        state_file::write(disk, &folder.join(FILE), &metadata)
+        let named = IndexNames::of(&metadata).write(disk, folder);
+        named
+            .and_then(|()| state_file::write(disk, &folder.join(FILE), &metadata))
             .map_err(|error| ApiError::internal(error.to_string()))?;
         Self::open(folder, metadata, resources)
     }
@@ -89,7 +100,7 @@ impl Index {
             merge: settings.merge,
             ..EngineOptions::default()
         };
-        let copies = (0..settings.shards)
+        let copies = (0..settings.routing.shards())
             .map(|number| {
                 ShardCopy::closed(&folder.join(number.to_string()), options.clone(), resources.shared.clone())
             })
@@ -105,15 +116,22 @@ impl Index {
             data_stream: metadata.data_stream.clone(),
             metadata: Mutex::new(metadata),
             refreshed_millis: AtomicI64::new(0),
+            synced_millis: AtomicI64::new(0),
             searched_millis: AtomicI64::new(0),
             refreshes: Refreshes::default(),
             idle_after: resources.idle_after,
+            disk_watch: Arc::clone(&resources.disk_watch),
+            stunted: Episode::default(),
             clock: resources.clock.clone(),
         })
     }
 
     pub fn created_millis(&self) -> i64 {
         self.metadata.lock().created_millis
+    }
+
+    pub(super) fn names(&self) -> IndexNames {
+        IndexNames::of(&self.metadata.lock())
     }
 
     pub fn folder(&self) -> &Path {
@@ -172,14 +190,19 @@ impl Index {
         self.mapping.load_full()
     }
 
+    /// The number of a document's shard.
+    pub(super) fn shard_of(&self, id: &str, routing: Option<&str>) -> usize {
+        self.settings.routing.shard_of(routing.unwrap_or(id))
+    }
+
     /// The shard of a document: by its routing value, or by its id if it has none.
     pub fn shard(&self, id: &str, routing: Option<&str>) -> Result<Arc<Shard>, ApiError> {
-        self.opened(&self.copies[shard_of(routing.unwrap_or(id), self.copies.len())])
+        self.opened(&self.copies[self.shard_of(id, routing)])
     }
 
     /// The same for a write.
     pub fn shard_to_write(&self, id: &str, routing: Option<&str>) -> Result<Arc<Shard>, ApiError> {
-        let copy = &self.copies[shard_of(routing.unwrap_or(id), self.copies.len())];
+        let copy = &self.copies[self.shard_of(id, routing)];
         self.opened_by(|mapping, now| copy.shard_to_write(mapping, now))
     }
 
@@ -194,9 +217,14 @@ impl Index {
             == Some(&Value::Bool(true))
     }
 
+    /// Refuses what would add data while the disk is too full for it.
+    pub fn check_room(&self) -> Result<(), ApiError> {
+        self.disk_watch.check(&self.name)
+    }
+
     /// Names the index and the shard in a fault, as clients look for them there.
     pub fn name_in(&self, error: ApiError, id: &str, routing: Option<&str>) -> ApiError {
-        let shard = shard_of(routing.unwrap_or(id), self.copies.len());
+        let shard = self.shard_of(id, routing);
         error
             .with("index_uuid", self.uuid.as_str())
             .with("shard", shard.to_string())
@@ -213,13 +241,33 @@ impl Index {
             return self.tell_shards(&current);
         }
         self.settings.limits.check(&next)?;
-        metadata.mapping = next.to_json();
-        state_file::write(self.disk.as_ref(), &self.folder.join(FILE), &*metadata)
-            .map_err(|error| ApiError::internal(error.to_string()))?;
+        let before = std::mem::replace(&mut metadata.mapping, next.to_json());
+        let written = state_file::write(self.disk.as_ref(), &self.folder.join(FILE), &*metadata);
+        if let Err(error) = written {
+            metadata.mapping = before;
+            return Err(self.cannot_grow(&error));
+        }
+        if self.stunted.ends() {
+            tracing::info!(index = self.name, "the mapping grows again");
+        }
         let next = Arc::new(next);
         // Stored first: a shard that is opened meanwhile finds it, or is among the open ones below.
         self.mapping.store(Arc::clone(&next));
         self.tell_shards(&next)
+    }
+
+    /// Every document with a new field meets this as long as the disk is full: the log tells it once.
+    fn cannot_grow(&self, error: &StateFileError) -> ApiError {
+        let reason = format!(
+            "the mapping of [{}] cannot grow, for its disk does not take it: {error}; free space on that disk, or send documents whose fields are mapped",
+            self.name
+        );
+        if self.stunted.begins() {
+            tracing::error!(index = self.name, reason, "documents with new fields are refused");
+        }
+        ApiError::new(503, "failed_to_commit_cluster_state_exception", reason)
+            .with("index", self.name.as_str())
+            .with("index_uuid", self.uuid.as_str())
     }
 
     /// Gives the mapping to every open shard, also beyond one that cannot take it.
@@ -356,11 +404,12 @@ impl Index {
     /// What the clock asks for: flushes of long translogs, syncs where durability is `async`, the end of idle shards.
     pub fn tend(&self) -> Result<(), ApiError> {
         let now = self.clock.now_millis();
+        let is_sync_due = self.is_sync_due(now);
         first_fault(self.open_shards().filter(|shard| shard.fenced().is_none()).map(|shard| {
             if shard.wants_flush() {
                 shard.flush(now)?;
             }
-            if !self.settings.durability_request {
+            if is_sync_due {
                 shard.sync_all()?;
             }
             Ok(())
@@ -375,6 +424,21 @@ impl Index {
             }
         }
         Ok(())
+    }
+
+    /// Whether an index that does not sync each write has waited long enough; it waits again from now on then.
+    fn is_sync_due(&self, now_millis: i64) -> bool {
+        if self.settings.durability_request {
+            return false;
+        }
+        let interval = i64::try_from(self.settings.sync_interval.as_millis()).unwrap_or(i64::MAX);
+        let since = now_millis.saturating_sub(self.synced_millis.load(Ordering::Acquire));
+        // A clock that was set back must not put off what is due.
+        let is_due = since >= interval || since < 0;
+        if is_due {
+            self.synced_millis.store(now_millis, Ordering::Release);
+        }
+        is_due
     }
 
     /// Opens the shards that have operations to replay, so that no search has to wait for that.

@@ -6,7 +6,6 @@ use shard::mapping::{Mapping, check_document};
 use shard::{EngineError, Shard, WriteOutcome, WriteRequest, WriteRun, Written};
 
 use super::index::Index;
-use super::routing::shard_of;
 use crate::error::ApiError;
 
 /// A document can bring new fields again and again while others add some too; more rounds than this are no race.
@@ -52,6 +51,7 @@ impl IndexRun {
             let reason = format!("index [{name}] blocked by: [FORBIDDEN/8/index write (api)];");
             return Err(ApiError::new(403, "cluster_block_exception", reason).with("index", name.as_str()));
         }
+        self.index.check_room()?;
         for _ in 0..MAPPING_ROUNDS_MAX {
             let shard = self.shard_run(request.id, request.routing)?;
             match shard.run.write(request) {
@@ -98,7 +98,7 @@ impl IndexRun {
     fn shard_run(&mut self, id: &str, routing: Option<&str>) -> Result<&mut ShardRun, ApiError> {
         let at = match self.shards.len() {
             1 => 0,
-            shards => shard_of(routing.unwrap_or(id), shards),
+            _ => self.index.shard_of(id, routing),
         };
         match &mut self.shards[at] {
             Some(shard) => Ok(shard),

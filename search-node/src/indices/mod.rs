@@ -1,9 +1,15 @@
 //! Indices: their metadata, their shards, and finding them by name.
 
 mod data_stream;
+#[cfg(test)]
+mod full_disk;
 mod id;
 mod index;
+mod index_names;
 mod index_run;
+#[cfg(test)]
+mod losses;
+mod lost_index;
 #[cfg(test)]
 mod mending;
 mod merge_settings;
@@ -14,12 +20,16 @@ mod registry;
 mod routing;
 mod settings;
 mod shard_copy;
+mod sort_settings;
+#[cfg(test)]
+mod sync_interval;
 #[cfg(test)]
 mod test_disk;
 
 pub(crate) use id::{IdMaker, new_id};
 pub(crate) use index::{Index, Resources};
 pub(crate) use index_run::{IndexRun, Place};
+pub(crate) use lost_index::LostIndex;
 pub(crate) use names::{NameOptions, expand, matches};
 pub(crate) use registry::Indices;
 pub(crate) use shard_copy::CopyState;

@@ -64,7 +64,7 @@ fn an_index_is_there_with_its_fields_whenever_the_power_is_cut() {
             let indices = Indices::open(&root.join("data/indices"), true, resources(HostDisk::shared()));
             let indices = indices.expect(cut);
 
-            assert_eq!(indices.unavailable(), 0, "{cut}");
+            assert_eq!(indices.lost().len(), 0, "{cut}");
             let Some(index) = indices.get("logs") else {
                 assert_eq!(acknowledged, 0, "{cut}: the index is gone");
                 return;

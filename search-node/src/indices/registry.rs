@@ -12,9 +12,12 @@ use shard::mapping::parse_mapping;
 
 use super::data_stream::{DataStreamView, backing_name, built_in_mapping, is_stream_name};
 use super::index::{Index, Resources};
+use super::index_names::IndexNames;
+use super::lost_index::LostIndex;
 use super::metadata::{FILE, IndexMetadata};
 use super::names::{NameOptions, check_index_name, expand};
 use super::settings::{IndexSettings, flatten};
+use super::sort_settings;
 use crate::error::ApiError;
 use crate::state_file;
 
@@ -28,10 +31,17 @@ pub struct Indices {
     resources: Resources,
     clock: Clock,
     by_name: RwLock<HashMap<String, Arc<Index>>>,
-    /// Folders whose index cannot be told or served, with the reason; they make the node red and are never touched.
-    unavailable: Vec<(PathBuf, String)>,
+    /// Those that are on the disk and cannot be served.
+    lost: RwLock<Vec<Arc<LostIndex>>>,
     /// Held while the set of indices changes.
     changing: Mutex<()>,
+}
+
+/// What an expression means.
+pub(crate) struct Meant {
+    pub(crate) indices: Vec<Arc<Index>>,
+    /// Indices that cannot be served, and whether the expression names them without wildcards.
+    pub(crate) lost: Vec<(Arc<LostIndex>, bool)>,
 }
 
 impl Indices {
@@ -39,7 +49,7 @@ impl Indices {
     pub fn open(folder: &Path, auto_create: bool, resources: Resources) -> std::io::Result<Self> {
         create_folder_durably(resources.shared.disk.as_ref(), folder)?;
         let mut by_name: HashMap<String, Arc<Index>> = HashMap::new();
-        let mut unavailable = Vec::new();
+        let mut lost = Vec::new();
         for entry in fs_err::read_dir(folder)? {
             let path = entry?.path();
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -48,28 +58,32 @@ impl Indices {
                 continue;
             }
             match open_one(&path, &resources) {
-                Ok(Some(index)) => unavailable.extend(keep_older(&mut by_name, index)),
+                Ok(Some(index)) => lost.extend(keep_older(&mut by_name, index)),
                 Ok(None) => tracing::warn!(path = %path.display(), "folder without an index was passed over"),
-                Err(reason) => unavailable.push((path, reason)),
+                Err(found) => lost.push(found),
             }
         }
-        for (path, reason) in &unavailable {
-            tracing::error!(path = %path.display(), reason, "index cannot be opened and is left as it is");
-        }
+        lost.iter().for_each(LostIndex::log);
         Ok(Self {
             folder: folder.to_owned(),
             auto_create,
             clock: resources.clock.clone(),
             resources,
-            unavailable,
+            lost: RwLock::new(lost.into_iter().map(Arc::new).collect()),
             by_name: RwLock::new(by_name),
             changing: Mutex::new(()),
         })
     }
 
-    /// How many folders hold an index that cannot be served at all.
-    pub fn unavailable(&self) -> usize {
-        self.unavailable.len()
+    /// Every index that cannot be served.
+    pub(crate) fn lost(&self) -> Vec<Arc<LostIndex>> {
+        self.lost.read().clone()
+    }
+
+    /// Refuses a name that means an index that cannot be served: another one of that name would hide what is left of it.
+    fn check_lost(&self, name: &str) -> Result<(), ApiError> {
+        let lost = self.lost.read();
+        lost.iter().find(|lost| lost.is_called(name)).map_or(Ok(()), |lost| Err(lost.error()))
     }
 
     /// Every index, in the order of names.
@@ -89,22 +103,61 @@ impl Indices {
         self.by_name.read().values().any(|index| index.aliases().contains_key(name))
     }
 
-    /// The indices that an expression means: names, aliases, data streams, wildcards.
-    pub fn resolve(&self, expression: &str, options: NameOptions) -> Result<Vec<Arc<Index>>, ApiError> {
+    /// What an expression means: names, aliases, data streams, wildcards.
+    pub(crate) fn meant(&self, expression: &str, options: NameOptions) -> Result<Meant, ApiError> {
         let all = self.all();
         let groups = groups(&all);
+        let all_lost = self.lost();
         // Backing indices are found by wildcards through their streams.
-        let mut known: Vec<&str> = groups.keys().map(String::as_str).collect();
+        let lost_names = all_lost.iter().flat_map(|lost| &lost.names).flat_map(IndexNames::all);
+        let mut known: Vec<&str> = groups.keys().map(String::as_str).chain(lost_names).collect();
         known.sort_unstable();
-        let mut found: Vec<Arc<Index>> = Vec::new();
+        known.dedup();
+        let mut meant = Meant { indices: Vec::new(), lost: Vec::new() };
         for name in expand(expression, &known, options)? {
             for index in groups.get(name).into_iter().flatten() {
-                if !found.iter().any(|known| known.uuid == index.uuid) {
-                    found.push(Arc::clone(index));
+                if !meant.indices.iter().any(|known| known.uuid == index.uuid) {
+                    meant.indices.push(Arc::clone(index));
+                }
+            }
+            // Where an index of that very name is served, it is the one that is meant.
+            let is_served = all.iter().any(|index| index.name == name);
+            for lost in all_lost.iter().filter(|lost| !is_served && lost.is_called(name)) {
+                if !meant.lost.iter().any(|(known, _)| Arc::ptr_eq(known, lost)) {
+                    let is_named = expression.split(',').any(|part| part.trim() == name);
+                    meant.lost.push((Arc::clone(lost), is_named));
                 }
             }
         }
-        Ok(found)
+        Ok(meant)
+    }
+
+    /// The indices that an expression means. One that it names and that cannot be served is an error; wildcards pass it over.
+    pub fn resolve(&self, expression: &str, options: NameOptions) -> Result<Vec<Arc<Index>>, ApiError> {
+        self.served(expression, options, |is_named| is_named)
+    }
+
+    /// The same for a search: an answer without what was acknowledged looks like any other, so that wildcards pass nothing
+    /// over.
+    pub(crate) fn resolve_to_search(
+        &self,
+        expression: &str,
+        options: NameOptions,
+    ) -> Result<Vec<Arc<Index>>, ApiError> {
+        self.served(expression, options, |_| true)
+    }
+
+    fn served(
+        &self,
+        expression: &str,
+        options: NameOptions,
+        is_wanted: impl Fn(bool) -> bool,
+    ) -> Result<Vec<Arc<Index>>, ApiError> {
+        let meant = self.meant(expression, options)?;
+        match meant.lost.iter().find(|(_, is_named)| is_wanted(*is_named)) {
+            Some((lost, _)) if !options.ignore_unavailable => Err(lost.error()),
+            _ => Ok(meant.indices),
+        }
     }
 
     /// The index that a write to `name` goes to, made if there is none. `is_create` tells whether the operation may
@@ -113,6 +166,7 @@ impl Indices {
         if let Some(index) = self.get(name) {
             return Ok(index);
         }
+        self.check_lost(name)?;
         let all = self.all();
         match groups(&all).get(name).map(Vec::as_slice) {
             Some([only]) if only.data_stream.is_none() => return Ok(Arc::clone(only)),
@@ -122,6 +176,8 @@ impl Indices {
         if !self.auto_create {
             return Err(ApiError::no_index(name));
         }
+        // The write that would follow is refused, and no empty index shall be left of it.
+        self.resources.disk_watch.check(name)?;
         if is_stream_name(name) {
             if !is_create {
                 return Err(only_creates());
@@ -159,6 +215,7 @@ impl Indices {
     /// Makes a data stream with its first backing index.
     pub fn create_stream(&self, name: &str) -> Result<Arc<Index>, ApiError> {
         check_index_name(name)?;
+        self.check_lost(name)?;
         let backing = backing_name(name, self.clock.now_millis(), 1);
         let made = self.make(&backing, Map::new(), built_in_mapping(), Map::new(), Some(name.to_owned()));
         match made {
@@ -184,11 +241,12 @@ impl Indices {
             api
         })?;
         read.limits.check(&mapping)?;
-        read.check_sort(&mapping)?;
+        sort_settings::check(read.sort.as_ref(), &mapping)?;
         let _changing = self.changing.lock();
         if let Some(taken) = self.taken(name) {
             return Err(taken);
         }
+        self.check_lost(name)?;
         let uuid = super::new_id(self.clock.now_millis());
         let folder = self.folder.join(&uuid);
         let metadata = IndexMetadata {
@@ -222,22 +280,43 @@ impl Indices {
         )
     }
 
-    /// Deletes indices. Their folders are renamed first, so that a crash in between leaves nothing half there.
+    /// Deletes indices.
     pub fn delete(&self, indices: &[Arc<Index>]) -> Result<(), ApiError> {
         let _changing = self.changing.lock();
         for index in indices {
-            let fault = |error: std::io::Error| {
-                ApiError::internal(format!("index [{}] cannot be deleted: {error}", index.name))
-            };
-            let doomed = self.folder.join(format!("{DELETED}{}", index.uuid));
-            fs_err::rename(index.folder(), &doomed).map_err(fault)?;
-            self.resources.shared.disk.sync_folder(&self.folder).map_err(fault)?;
-            self.by_name.write().remove(&index.name);
-            index.close_refreshes();
-            fs_err::remove_dir_all(&doomed).map_err(fault)?;
+            self.remove(index.folder(), &index.name, || {
+                self.by_name.write().remove(&index.name);
+                index.close_refreshes();
+            })?;
             tracing::info!(index = index.name, "deleted index");
         }
         Ok(())
+    }
+
+    /// Deletes indices that cannot be served.
+    pub(crate) fn delete_lost(&self, doomed: &[Arc<LostIndex>]) -> Result<(), ApiError> {
+        let _changing = self.changing.lock();
+        for lost in doomed {
+            let name = lost.names.as_ref().map_or("_na_", |names| &names.name);
+            self.remove(&lost.folder, name, || {
+                self.lost.write().retain(|known| !Arc::ptr_eq(known, lost));
+            })?;
+            tracing::info!(index = name, "deleted index that could not be served");
+        }
+        Ok(())
+    }
+
+    /// Removes the folder of an index. It is renamed first, so that a crash in between leaves nothing half there; `forget` is
+    /// called once nothing can bring it back.
+    fn remove(&self, folder: &Path, name: &str, forget: impl FnOnce()) -> Result<(), ApiError> {
+        let fault =
+            |error: std::io::Error| ApiError::internal(format!("index [{name}] cannot be deleted: {error}"));
+        let own = folder.file_name().and_then(|own| own.to_str()).unwrap_or(name);
+        let doomed = self.folder.join(format!("{DELETED}{own}"));
+        fs_err::rename(folder, &doomed).map_err(fault)?;
+        self.resources.shared.disk.sync_folder(&self.folder).map_err(fault)?;
+        forget();
+        fs_err::remove_dir_all(&doomed).map_err(fault)
     }
 
     /// The data streams, in the order of names.
@@ -330,7 +409,7 @@ fn untyped(mapping: Value) -> Value {
 }
 
 /// Of two folders with an index of one name the older one serves, and the other is told; neither is touched.
-fn keep_older(by_name: &mut HashMap<String, Arc<Index>>, index: Index) -> Option<(PathBuf, String)> {
+fn keep_older(by_name: &mut HashMap<String, Arc<Index>>, index: Index) -> Option<LostIndex> {
     let index = Arc::new(index);
     let (kept, other) = match by_name.get(&index.name) {
         Some(known) if known.created_millis() <= index.created_millis() => (Arc::clone(known), Some(index)),
@@ -339,24 +418,30 @@ fn keep_older(by_name: &mut HashMap<String, Arc<Index>>, index: Index) -> Option
     };
     let told = other.map(|other| {
         let reason = format!(
-            "the index [{}] is also in {}; move one of the two folders away",
-            kept.name,
+            "it is in {} and another of that name in {}; move one of the two folders away",
+            other.folder().display(),
             kept.folder().display()
         );
-        (other.folder().to_owned(), reason)
+        LostIndex::named(other.folder(), other.names(), reason)
     });
     by_name.insert(kept.name.clone(), kept);
     told
 }
 
-fn open_one(path: &Path, resources: &Resources) -> Result<Option<Index>, String> {
+fn open_one(path: &Path, resources: &Resources) -> Result<Option<Index>, LostIndex> {
+    let file = path.join(FILE);
     let metadata: Option<IndexMetadata> =
-        state_file::read(&path.join(FILE)).map_err(|error| error.to_string())?;
+        state_file::read(&file).map_err(|error| LostIndex::new(path, error.to_string()))?;
     let Some(metadata) = metadata else {
         // Shards without the file that names their index are a loss; empty ones are of an index that was never acknowledged.
         let has_data = |shard: std::fs::ReadDir| shard.flatten().next().is_some();
         let has_shard = std::fs::read_dir(path.join("0")).is_ok_and(has_data);
-        return if has_shard { Err(format!("{FILE} is missing; restore it from a copy")) } else { Ok(None) };
+        let missing = || format!("{} is missing; restore it from a copy", file.display());
+        return if has_shard { Err(LostIndex::new(path, missing())) } else { Ok(None) };
     };
-    Index::open(path, metadata, resources).map(Some).map_err(|error| error.reason)
+    let names = IndexNames::of(&metadata);
+    Index::open(path, metadata, resources).map(Some).map_err(|error| {
+        let reason = format!("{}: {}; restore it from a copy", file.display(), error.reason);
+        LostIndex::named(path, names, reason)
+    })
 }

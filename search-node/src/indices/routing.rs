@@ -1,9 +1,33 @@
 //! Which shard a document belongs to: murmur3 of its routing value, the same as Elasticsearch's.
 
-/// The shard of a routing value among `shards`.
-pub(super) fn shard_of(routing: &str, shards: usize) -> usize {
-    let hash = murmur3(routing);
-    usize::try_from(hash.rem_euclid(i32::try_from(shards.max(1)).unwrap_or(i32::MAX))).unwrap_or(0)
+/// The shards of an index, and the places among which routing values are spread.
+///
+/// There may be several places to a shard (`index.number_of_routing_shards`), so that an index which is split moves whole
+/// places and no single document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Routing {
+    shards: usize,
+    places: usize,
+}
+
+impl Routing {
+    /// `places` is a multiple of `shards`.
+    pub(super) fn new(shards: usize, places: usize) -> Self {
+        Self { shards: shards.max(1), places: places.max(shards).max(1) }
+    }
+
+    pub(crate) fn shards(self) -> usize {
+        self.shards
+    }
+
+    /// The shard of a routing value.
+    pub(super) fn shard_of(self, routing: &str) -> usize {
+        if self.shards == 1 {
+            return 0;
+        }
+        let place = i64::from(murmur3(routing)).rem_euclid(i64::try_from(self.places).unwrap_or(i64::MAX));
+        usize::try_from(place).unwrap_or(0) / (self.places / self.shards)
+    }
 }
 
 /// MurmurHash3 x86 32-bit with seed 0 over the UTF-16 units, low byte first (the algorithm is in the public domain).
@@ -32,6 +56,27 @@ fn scramble(word: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As OpenSearch answers `_search_shards?routing=`.
+    #[test]
+    fn places_are_those_of_elasticsearch() {
+        let values: Vec<String> =
+            (0..20).map(|n| n.to_string()).chain(["hello".to_owned(), "world".to_owned()]).collect();
+        for (shards, places, expected) in [
+            (3, 6, "0211111021212120221102"),
+            (3, 9, "1122121210212000120111"),
+            (5, 20, "0013124411241321410003"),
+            (2, 1024, "1000100010001111010001"),
+            (3, 1023, "0120220211001000102122"),
+            (1, 1024, "0000000000000000000000"),
+        ] {
+            let routing = Routing::new(shards, places);
+
+            let found: String = values.iter().map(|value| routing.shard_of(value).to_string()).collect();
+
+            assert_eq!(found, expected, "{shards} of {places}");
+        }
+    }
 
     /// The values that Elasticsearch's own test of its hash function fixes.
     #[test]

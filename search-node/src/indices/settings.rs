@@ -3,22 +3,27 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use shard::mapping::{Mapping, MappingLimits};
+use shard::mapping::MappingLimits;
 use shard::{IndexSort, MergeOptions};
 
 use super::merge_settings::MergeSettings;
+use super::routing::Routing;
+use super::sort_settings as sort;
 use crate::error::ApiError;
+use crate::time_span::read_span;
 
 /// The settings of an index that change what the node does.
 #[derive(Debug, Clone, PartialEq)]
 pub struct IndexSettings {
-    pub shards: usize,
+    pub routing: Routing,
     /// None for never.
     pub refresh_interval: Option<Duration>,
     /// How long after its last search an index is refreshed by the interval; none if it always is.
     pub search_idle_after: Option<Duration>,
     /// Whether a write is durable before it is answered.
     pub durability_request: bool,
+    /// How often the translog is synced where a write is not.
+    pub sync_interval: Duration,
     pub flush_threshold_bytes: u64,
     pub gc_deletes: Duration,
     /// Whether writes are refused (`index.blocks.write`).
@@ -43,7 +48,11 @@ const SEARCH_IDLE_AFTER: Duration = Duration::from_secs(30);
 const CHECK_BYTES_MAX: u64 = 1 << 30;
 
 /// More shards than any single node should hold of one index.
-const SHARDS_MAX: u64 = 1024;
+const SHARDS_MAX: usize = 1024;
+
+/// Elasticsearch's `index.translog.sync_interval`, and the least that it takes: the clock does not look more often.
+const SYNC_INTERVAL: Duration = Duration::from_secs(5);
+const SYNC_INTERVAL_LEAST: Duration = Duration::from_millis(100);
 
 /// Settings that are kept and shown again; what they ask for is done elsewhere or not yet.
 const SHOWN: [&str; 8] = [
@@ -88,10 +97,11 @@ impl IndexSettings {
     /// What the flat settings mean; unknown ones and wrong values are refused.
     pub fn read(flat: &Map<String, Value>) -> Result<Self, ApiError> {
         let mut settings = Self {
-            shards: 1,
+            routing: read_routing(flat)?,
             refresh_interval: Some(Duration::from_secs(1)),
             search_idle_after: Some(SEARCH_IDLE_AFTER),
             durability_request: true,
+            sync_interval: SYNC_INTERVAL,
             flush_threshold_bytes: 512 << 20,
             gc_deletes: Duration::from_secs(60),
             is_write_blocked: false,
@@ -102,7 +112,7 @@ impl IndexSettings {
             check_bytes_max: CHECK_BYTES_MAX,
             merge: MergeOptions::default(),
         };
-        settings.sort = read_sort(flat)?;
+        settings.sort = sort::read(flat)?;
         let mut merging = MergeSettings::default();
         // As in Elasticsearch, who names an interval wants it kept.
         if flat.contains_key("refresh_interval") {
@@ -122,10 +132,8 @@ impl IndexSettings {
                 continue;
             }
             match key.as_str() {
-                "number_of_shards" => {
-                    let number = text.parse().ok().filter(|number| (1..=SHARDS_MAX).contains(number));
-                    settings.shards = number.ok_or_else(|| fault("a number from 1 to 1024"))? as usize;
-                }
+                // Read above, where each is seen beside the other.
+                "number_of_shards" | "number_of_routing_shards" => {}
                 "refresh_interval" if text == "-1" => settings.refresh_interval = None,
                 "refresh_interval" => {
                     let span = settings::parse_duration(text)
@@ -144,6 +152,7 @@ impl IndexSettings {
                         _ => return Err(fault("request or async")),
                     }
                 }
+                "translog.sync_interval" => settings.sync_interval = read_sync_interval(text)?,
                 "translog.flush_threshold_size" => {
                     let bytes = settings::parse_bytes(text)
                         .ok_or_else(|| fault("an amount of bytes such as 512mb"))?;
@@ -167,7 +176,7 @@ impl IndexSettings {
                         _ => return Err(fault("true, checksum or false")),
                     }
                 }
-                "sort.field" | "sort.order" => {}
+                "sort.field" | "sort.order" | "sort.mode" | "sort.missing" => {}
                 "max_result_window" => {
                     settings.result_window_max = Some(text.parse().map_err(|_| fault("a positive number"))?);
                 }
@@ -193,54 +202,47 @@ impl IndexSettings {
     }
 }
 
-impl IndexSettings {
-    /// Segments can be ordered only by a field that is mapped and has a column.
-    pub(super) fn check_sort(&self, mapping: &Mapping) -> Result<(), ApiError> {
-        let Some(sort) = &self.sort else { return Ok(()) };
-        let leaves = mapping.leaves();
-        let Some(leaf) = leaves.iter().find(|leaf| leaf.path == sort.field) else {
-            return Err(ApiError::argument(format!("unknown index sort field:[{}]", sort.field)));
-        };
-        if leaf.field.doc_values && leaf.field.type_name != "text" && leaf.field.type_name != "ip" {
-            return Ok(());
-        }
-        Err(ApiError::argument(format!(
-            "invalid index sort field:[{}]: fields of type [{}] have no column to sort by",
-            sort.field, leaf.field.type_name
-        )))
+/// `index.number_of_shards` and `index.number_of_routing_shards`, which is a multiple of the first.
+fn read_routing(flat: &Map<String, Value>) -> Result<Routing, ApiError> {
+    let text = |key: &str| flat.get(key).and_then(Value::as_str);
+    let shards = match text("number_of_shards") {
+        None => 1,
+        Some(text) => text.parse().ok().filter(|number| (1..=SHARDS_MAX).contains(number)).ok_or_else(|| {
+            ApiError::argument(format!(
+                "Failed to parse value [{text}] for setting [index.number_of_shards]: it must be a number from 1 to 1024"
+            ))
+        })?,
+    };
+    let Some(text) = text("number_of_routing_shards") else { return Ok(Routing::new(shards, shards)) };
+    let setting = "index.number_of_routing_shards";
+    let places: i32 = text.parse().map_err(|_| {
+        ApiError::argument(format!("Failed to parse value [{text}] for setting [{setting}]"))
+            .caused_by("number_format_exception", format!("For input string: \"{text}\""))
+    })?;
+    let places = usize::try_from(places).ok().filter(|places| *places >= 1).ok_or_else(|| {
+        ApiError::argument(format!("Failed to parse value [{text}] for setting [{setting}] must be >= 1"))
+    })?;
+    if places < shards {
+        return Err(ApiError::argument(format!(
+            "{setting} [{places}] must be >= index.number_of_shards [{shards}]"
+        )));
     }
+    if places % shards != 0 {
+        return Err(ApiError::argument(format!(
+            "the number of source shards [{shards}] must be a factor of [{places}]"
+        )));
+    }
+    Ok(Routing::new(shards, places))
 }
 
-/// `index.sort.field` and `index.sort.order`, one of each: segments are ordered by one field.
-fn read_sort(flat: &Map<String, Value>) -> Result<Option<IndexSort>, ApiError> {
-    let text = |key: &str| flat.get(key).and_then(Value::as_str);
-    let Some(field) = text("sort.field") else {
-        return match text("sort.order") {
-            Some(_) => Err(ApiError::argument("index.sort.order needs index.sort.field beside it")),
-            None => Ok(None),
-        };
-    };
-    let one = |key: &str, text: &str| {
-        let names: Vec<String> = serde_json::from_str(text).unwrap_or_else(|_| vec![text.to_owned()]);
-        match <[String; 1]>::try_from(names) {
-            Ok([name]) => Ok(name),
-            Err(names) => Err(ApiError::argument(format!(
-                "[index.{key}] names {} fields; segments are ordered by one field, so name one",
-                names.len()
-            ))),
-        }
-    };
-    let order = text("sort.order").map(|order| one("sort.order", order)).transpose()?;
-    let is_descending = match order.as_deref() {
-        None | Some("asc") => false,
-        Some("desc") => true,
-        Some(other) => {
-            return Err(ApiError::argument(format!(
-                "Illegal sort order [{other}] for setting [index.sort.order]: it must be asc or desc"
-            )));
-        }
-    };
-    Ok(Some(IndexSort { field: one("sort.field", field)?, is_descending }))
+fn read_sync_interval(text: &str) -> Result<Duration, ApiError> {
+    let setting = "index.translog.sync_interval";
+    match read_span(setting, text)? {
+        Some(span) if span >= SYNC_INTERVAL_LEAST => Ok(span),
+        _ => Err(ApiError::argument(format!(
+            "failed to parse value [{text}] for setting [{setting}], must be >= [100ms]"
+        ))),
+    }
 }
 
 /// The settings in the nested form that the API shows.
@@ -284,7 +286,7 @@ mod tests {
         ] {
             let flat = flatten(&form).expect("flat");
             let settings = IndexSettings::read(&flat).expect("valid");
-            assert_eq!((settings.shards, settings.durability_request), (3, false), "{form}");
+            assert_eq!((settings.routing.shards(), settings.durability_request), (3, false), "{form}");
             assert_eq!(nest(&flat), json!({"number_of_shards": "3", "translog": {"durability": "async"}}));
         }
     }
@@ -340,6 +342,23 @@ mod tests {
     }
 
     #[test]
+    fn how_often_a_translog_is_synced_can_be_said() {
+        let read = |text: &str| {
+            let flat = flatten(&json!({"translog": {"durability": "async", "sync_interval": text}}));
+            IndexSettings::read(&flat.expect("flat")).map(|settings| settings.sync_interval)
+        };
+        assert_eq!(read("30s"), Ok(Duration::from_secs(30)));
+        assert_eq!(read("100ms"), Ok(Duration::from_millis(100)));
+        for text in ["99ms", "0", "-1"] {
+            let reason = format!(
+                "failed to parse value [{text}] for setting [index.translog.sync_interval], must be >= [100ms]"
+            );
+            assert_eq!(read(text).expect_err(text).reason, reason);
+        }
+        assert!(read("soon").expect_err("no span").reason.contains("[soon] as a time value"));
+    }
+
+    #[test]
     fn what_is_wrong_is_named() {
         for (flat, reason) in [
             (
@@ -349,6 +368,22 @@ mod tests {
             (
                 json!({"refresh_interval": "soon"}),
                 "Failed to parse value [soon] for setting [index.refresh_interval]",
+            ),
+            (
+                json!({"number_of_shards": 2, "number_of_routing_shards": 1}),
+                "index.number_of_routing_shards [1] must be >= index.number_of_shards [2]",
+            ),
+            (
+                json!({"number_of_shards": 2, "number_of_routing_shards": 5}),
+                "the number of source shards [2] must be a factor of [5]",
+            ),
+            (
+                json!({"number_of_routing_shards": 0}),
+                "Failed to parse value [0] for setting [index.number_of_routing_shards] must be >= 1",
+            ),
+            (
+                json!({"number_of_routing_shards": "x"}),
+                "Failed to parse value [x] for setting [index.number_of_routing_shards]",
             ),
             (json!({"foo": 1}), "unknown setting [index.foo]"),
             (json!({"merge.policy.foo": 1}), "unknown setting [index.merge.policy.foo]"),

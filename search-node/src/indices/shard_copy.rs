@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use shard::mapping::Mapping;
-use shard::{EngineError, EngineOptions, Shard, ShardStats, Shared, check_writable};
+use shard::{EngineError, EngineOptions, Shard, ShardStats, Shared, TranslogError, check_writable};
 
 use crate::error::ApiError;
 
@@ -118,7 +118,7 @@ impl ShardCopy {
             }
             Err(error) => {
                 tracing::error!(folder = %self.folder.display(), %error, "shard cannot be opened");
-                let error = ApiError::from(error);
+                let error = unopened(error);
                 state.failed = Some((error.clone(), now_millis));
                 Err(error)
             }
@@ -277,5 +277,17 @@ impl ShardCopy {
         if let Some(Err(error)) = shard.and_then(Arc::into_inner).map(Shard::close) {
             tracing::warn!(folder = %self.folder.display(), %error, "shard could not be closed in order");
         }
+    }
+}
+
+/// Why a shard cannot be opened. Nothing was written to it yet, so that no outcome is unknown.
+fn unopened(error: EngineError) -> ApiError {
+    match error {
+        EngineError::Translog(error @ TranslogError::Io { .. }) => ApiError::new(
+            503,
+            "translog_exception",
+            format!("the shard cannot be opened: {error}; free or mend its disk, and it is opened by itself"),
+        ),
+        other => other.into(),
     }
 }

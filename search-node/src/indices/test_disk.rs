@@ -16,6 +16,7 @@ use super::index::Resources;
 pub(super) struct Recorded {
     disk: CrashDisk,
     is_broken: Arc<AtomicBool>,
+    is_full: Arc<AtomicBool>,
 }
 
 struct RecordedFile {
@@ -35,6 +36,7 @@ pub(crate) fn resources(disk: Arc<dyn Disk>) -> Resources {
     Resources {
         segment_buffer_bytes: 1 << 20,
         shared: Shared { disk, workers: Workers::new(0), ..Shared::default() },
+        disk_watch: Arc::default(),
         idle_after: None,
         clock: Clock::system(),
     }
@@ -42,12 +44,24 @@ pub(crate) fn resources(disk: Arc<dyn Disk>) -> Resources {
 
 impl Recorded {
     pub(super) fn over(disk: &CrashDisk) -> Self {
-        Self { disk: disk.clone(), is_broken: Arc::default() }
+        Self { disk: disk.clone(), is_broken: Arc::default(), is_full: Arc::default() }
     }
 
     /// From now on, whether the content of open files can be made durable.
     pub(super) fn set_broken(&self, is_broken: bool) {
         self.is_broken.store(is_broken, Ordering::Release);
+    }
+
+    /// From now on, whether files can be made and written to.
+    pub(super) fn set_full(&self, is_full: bool) {
+        self.is_full.store(is_full, Ordering::Release);
+    }
+
+    fn check_full(&self) -> io::Result<()> {
+        if self.is_full.load(Ordering::Acquire) {
+            return Err(io::Error::from(io::ErrorKind::StorageFull));
+        }
+        Ok(())
     }
 
     fn file(&self, opened: (FileId, fs_err::File)) -> Arc<dyn DiskFile> {
@@ -88,6 +102,7 @@ impl Disk for Recorded {
 
 impl DiskFile for RecordedFile {
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.of.check_full()?;
         self.of.disk.write_at(self.id, &self.file, bytes, offset)
     }
     fn set_length(&self, length: u64) -> io::Result<()> {

@@ -22,8 +22,13 @@ pub(super) const WHAT: &str = "http_request";
 pub(super) struct BodyStream {
     body: Body,
     unpacking: Option<MultiGzDecoder<Vec<u8>>>,
+    /// How long the body says it is, packed where it is packed.
+    told: Option<u64>,
+    /// Packed bytes that were unpacked.
+    unpacked: u64,
     /// Bytes that were handed out.
     taken: usize,
+    is_over: bool,
     bytes_max: usize,
     /// A packed piece that was not unpacked yet.
     packed: Bytes,
@@ -59,11 +64,43 @@ impl BodyStream {
         if told.is_some_and(|told| told > bytes_max as u64) {
             return Err(too_long(bytes_max));
         }
-        Ok(Self { body, unpacking, taken: 0, bytes_max, packed: Bytes::new() })
+        Ok(Self {
+            body,
+            unpacking,
+            told,
+            unpacked: 0,
+            taken: 0,
+            is_over: false,
+            bytes_max,
+            packed: Bytes::new(),
+        })
+    }
+
+    /// How many bytes were handed out.
+    pub(super) fn taken(&self) -> u64 {
+        self.taken as u64
+    }
+
+    /// How many bytes will be handed out in all, as far as it can be told: a packed body goes on as it began, and one that
+    /// does not tell its length is taken for one of `untold` bytes until it is longer.
+    pub(super) fn expected(&self, untold: usize) -> u64 {
+        let expected = match self.told {
+            _ if self.is_over => 0,
+            None => untold as u64,
+            Some(told) if self.unpacking.is_none() => told,
+            Some(told) => {
+                let bytes = u128::from(told) * self.taken as u128 / u128::from(self.unpacked.max(1));
+                u64::try_from(bytes).unwrap_or(u64::MAX)
+            }
+        };
+        expected.min(self.bytes_max as u64).max(self.taken as u64)
     }
 
     /// The next piece; none at the end.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
+        if self.is_over {
+            return Ok(None);
+        }
         loop {
             if !self.packed.is_empty() {
                 let step = self.packed.split_to(self.packed.len().min(STEP_BYTES));
@@ -87,23 +124,59 @@ impl BodyStream {
         }
     }
 
+    /// The first bytes: so many, if there are, or a piece more than that.
+    pub(super) async fn first(&mut self, bytes: usize) -> Result<BytesMut, ApiError> {
+        let mut first = BytesMut::new();
+        while first.len() < bytes {
+            let Some(piece) = self.next().await? else {
+                self.is_over = true;
+                break;
+            };
+            first.extend_from_slice(&piece);
+        }
+        Ok(first)
+    }
+
+    /// Reads what is left and keeps nothing of it: a client that is still sending would see a broken connection and not the
+    /// answer that tells it to come later.
+    pub(super) async fn pass_over(&mut self) {
+        let mut left = self.bytes_max;
+        while let Some(Ok(frame)) = self.body.frame().await {
+            let bytes = frame.data_ref().map_or(0, Bytes::len);
+            let Some(fewer) = left.checked_sub(bytes) else { return };
+            left = fewer;
+        }
+    }
+
     /// The whole body, and the memory that is reserved for it while it is in use.
     pub(super) async fn whole(mut self, memory: &Memory) -> Result<(Bytes, Option<Reservation>), ApiError> {
         let Some(first) = self.next().await? else { return Ok((Bytes::new(), None)) };
-        let mut reserved = memory.reserve(first.len() as u64, WHAT)?;
+        let expected = self.expected(first.len());
+        // The promise stays for what is made of the body; the body itself counts with what the process holds.
+        let mut reserved = match memory.reserve(expected, WHAT).await {
+            Ok(reserved) => reserved,
+            Err(refused) => {
+                drop(first);
+                self.pass_over().await;
+                return Err(refused);
+            }
+        };
         let Some(second) = self.next().await? else { return Ok((first, Some(reserved))) };
-        let mut all = BytesMut::from(first);
-        reserved.grow(second.len() as u64, WHAT)?;
-        all.extend_from_slice(&second);
-        while let Some(piece) = self.next().await? {
-            reserved.grow(piece.len() as u64, WHAT)?;
+        let mut all = BytesMut::with_capacity(usize::try_from(expected).unwrap_or_default());
+        all.extend_from_slice(&first);
+        let mut next = Some(second);
+        while let Some(piece) = next {
+            let bytes = (all.len() + piece.len()) as u64;
+            reserved.grow(bytes.saturating_sub(reserved.bytes())).await?;
             all.extend_from_slice(&piece);
+            next = self.next().await?;
         }
         Ok((all.freeze(), Some(reserved)))
     }
 
     fn unpack(&mut self, packed: &[u8]) -> Result<Bytes, ApiError> {
         let Some(unpacking) = &mut self.unpacking else { return Ok(Bytes::new()) };
+        self.unpacked += packed.len() as u64;
         unpacking.write_all(packed).and_then(|()| unpacking.flush()).map_err(damaged)?;
         Ok(Bytes::from(std::mem::take(unpacking.get_mut())))
     }
@@ -146,7 +219,7 @@ mod tests {
     async fn read(bytes: Vec<u8>, encoding: &'static str, bytes_max: usize) -> Result<Bytes, ApiError> {
         let headers = HeaderMap::from_iter([(header::CONTENT_ENCODING, HeaderValue::from_static(encoding))]);
         let stream = BodyStream::new(Body::from(bytes), &headers, bytes_max)?;
-        stream.whole(&Memory::new(1 << 40)).await.map(|(body, _)| body)
+        stream.whole(&Memory::bounded(1 << 40)).await.map(|(body, _)| body)
     }
 
     #[test]
@@ -159,6 +232,27 @@ mod tests {
 
             assert_eq!(refused, is_refused.then_some(413), "{told}");
         }
+    }
+
+    #[tokio::test]
+    async fn the_length_is_known_from_the_first_piece_on() {
+        let lines = "{\"a\":\"a line like all others\"}\n".repeat(100_000).into_bytes();
+        let packed = packed(&lines);
+        let told = |bytes: &[u8]| HeaderMap::from_iter([(header::CONTENT_LENGTH, bytes.len().into())]);
+        let mut gzip = told(&packed);
+        gzip.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        let untold = HeaderMap::new();
+        for (name, body, headers, expected) in [
+            ("plain", &lines, told(&lines), lines.len()),
+            ("packed", &packed, gzip, lines.len()),
+            ("untold", &lines, untold, lines.len()),
+        ] {
+            let mut stream = BodyStream::new(Body::from(body.clone()), &headers, 100 << 20).expect("known");
+            stream.next().await.expect("read").expect("a piece");
+            let found = stream.expected(1 << 20);
+            assert!(found.abs_diff(expected as u64) < expected as u64 / 10, "{name}: {found} {expected}");
+        }
+        assert_eq!(BodyStream::new(Body::empty(), &HeaderMap::new(), 10).expect("plain").expected(100), 10);
     }
 
     #[tokio::test]
@@ -187,7 +281,7 @@ mod tests {
     async fn a_body_beyond_the_memory_that_is_left_is_refused() {
         let stream =
             BodyStream::new(Body::from(vec![b' '; 2000]), &HeaderMap::new(), 1 << 20).expect("plain");
-        let error = stream.whole(&Memory::new(1000)).await.expect_err("refused");
+        let error = stream.whole(&Memory::bounded(1000)).await.expect_err("refused");
         assert_eq!((error.status, error.kind.as_str()), (429, "circuit_breaking_exception"));
     }
 

@@ -223,8 +223,9 @@ fn common_member(plan: &mut Plan, key: &str, value: &Value) -> Result<(), ApiErr
             Some(-1) => plan.max_docs = None,
             Some(most) if most > 0 => plan.max_docs = u64::try_from(most).ok(),
             _ => {
+                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
                 return Err(ApiError::argument(format!(
-                    "[max_docs] parameter cannot be negative, found [{value}]"
+                    "[max_docs] parameter cannot be negative, found [{text}]"
                 )));
             }
         },

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::visible::Refresh;
 use crate::error::ApiError;
 use crate::indices::NameOptions;
+use crate::json;
 use crate::node::Node;
 
 /// One request.
@@ -42,9 +43,21 @@ impl Call {
             Some("" | "true") => Ok(Some(true)),
             Some("false") => Ok(Some(false)),
             Some(other) => Err(ApiError::argument(format!(
-                "Failed to parse value [{other}] of [{name}] as only [true] or [false] are allowed."
+                "Failed to parse value [{other}] as only [true] or [false] are allowed."
             ))),
         }
+    }
+
+    /// A whole number that may be negative, as versions and sequence numbers may.
+    pub(super) fn long(&self, name: &str) -> Result<Option<i64>, ApiError> {
+        self.param(name)
+            .map(|text| {
+                text.parse().map_err(|_| {
+                    ApiError::argument(format!("Failed to parse long parameter [{name}] with value [{text}]"))
+                        .caused_by("number_format_exception", format!("For input string: \"{text}\""))
+                })
+            })
+            .transpose()
     }
 
     pub(super) fn number(&self, name: &str) -> Result<Option<u64>, ApiError> {
@@ -62,9 +75,7 @@ impl Call {
         if self.body.iter().all(u8::is_ascii_whitespace) {
             return Ok(Value::Null);
         }
-        serde_json::from_slice(&self.body).map_err(|error| {
-            ApiError::new(400, "json_parse_exception", format!("the body is not valid JSON: {error}"))
-        })
+        json::read(&self.body).map_err(|error| ApiError::json(&error))
     }
 
     /// The body as JSON, which must be there.

@@ -81,7 +81,12 @@ fn indices(call: &Call) -> Result<Table, ApiError> {
     let mut options = call.name_options()?;
     // The list is for operators: backing indices of data streams belong to it.
     options.expand_hidden |= !call.query.contains_key("expand_wildcards");
-    let rows = call.node.indices.resolve(expression, options)?.into_iter().map(|index| {
+    let meant = call.node.indices.meant(expression, options)?;
+    let lost = meant.lost.iter().filter_map(|(lost, _)| lost.names.as_ref()).map(|names| {
+        let known = ["red", "open", &names.name, &names.uuid, "", "0", "", "", "", ""];
+        known.map(str::to_owned).to_vec()
+    });
+    let rows = meant.indices.into_iter().map(|index| {
         // A shard that cannot be refreshed is told by its health; its last figures are better than none.
         if let Err(error) = index.refresh_if_idle() {
             tracing::warn!(
@@ -118,7 +123,7 @@ fn indices(call: &Call) -> Result<Table, ApiError> {
             ("store.size", true),
             ("pri.store.size", true),
         ],
-        rows: rows.collect(),
+        rows: rows.chain(lost).collect(),
     })
 }
 

@@ -41,14 +41,15 @@ pub(super) fn health_of(call: &Call) -> Result<Value, ApiError> {
     let expression = call.path.get("index").map_or("*", String::as_str);
     let mut options = call.name_options()?;
     options.expand_hidden = true;
-    let indices = call.node.indices.resolve(expression, options)?;
+    let meant = call.node.indices.meant(expression, options)?;
+    let indices = meant.indices;
     let all: usize = indices.iter().map(|index| index.number_of_shards()).sum();
     let is_failed = |state: &CopyState| *state == CopyState::Failed;
     let mut failed: usize = indices.iter().map(|index| index.copy_states().filter(is_failed).count()).sum();
     let shards = all - failed;
-    if !call.path.contains_key("index") {
-        failed += call.node.indices.unavailable();
-    }
+    // Those that nothing names any more count too, where all are asked for.
+    let is_for_all = !call.path.contains_key("index");
+    failed += if is_for_all { call.node.indices.lost().len() } else { meant.lost.len() };
     let share = if failed == 0 { 100.0 } else { shards as f64 * 100.0 / (shards + failed) as f64 };
     Ok(json!({
         "cluster_name": call.node.settings.cluster_name,

@@ -110,9 +110,9 @@ pub(super) fn target(call: &Call, doc_type: Option<&str>) -> Result<Target, ApiE
 
 fn demands(call: &Call) -> Result<Demands, ApiError> {
     Ok(Demands {
-        seq_no: call.number("if_seq_no")?,
-        term: call.number("if_primary_term")?,
-        version: call.number("version")?,
+        seq_no: call.long("if_seq_no")?,
+        term: call.long("if_primary_term")?,
+        version: call.long("version")?,
         version_type: call.param("version_type").map(str::to_owned),
     })
 }
@@ -167,8 +167,9 @@ async fn change(call: Call, doc_type: Option<&'static str>) -> Result<Reply, Api
     if let Some(source) = source_parameters(&call) {
         request.source = Some(read_source(&source)?);
     }
-    request.retries =
-        call.number("retry_on_conflict")?.map_or(0, |tries| usize::try_from(tries).unwrap_or(usize::MAX));
+    request.retries = call
+        .long("retry_on_conflict")?
+        .map_or(0, |tries| usize::try_from(tries.max(0)).unwrap_or(usize::MAX));
     let options =
         WriteOptions { condition, require_alias: call.flag("require_alias")?, ..WriteOptions::default() };
     finish(call, move |call, writes| update(&call.node, writes, &target, &request, &options)).await

@@ -8,13 +8,14 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Map, Value};
 
 use super::call::Call;
+use super::pieces::Pieces;
 use crate::error::ApiError;
 
 /// What a handler answers.
 pub(super) enum Reply {
     Json(u16, Value),
-    /// JSON that is already written, and cut by `filter_path`.
-    Written(u16, Vec<u8>),
+    /// JSON that is already written as the client wants it.
+    Pieces(u16, Pieces),
     /// No body, only the methods that a path answers.
     Allow(String),
     Text(u16, String, &'static str),
@@ -39,7 +40,7 @@ impl Wishes {
         let media_type =
             vendor.and_then(|text| HeaderValue::from_str(text.split(',').next().unwrap_or(JSON)).ok());
         Self {
-            pretty: query.get("pretty").is_some_and(|value| value.is_empty() || value == "true"),
+            pretty: is_pretty(query),
             filter_path: filter_path(query),
             media_type: media_type.unwrap_or_else(|| HeaderValue::from_static(JSON)),
         }
@@ -57,16 +58,16 @@ impl Wishes {
             Reply::Json(error.status, error.to_body())
         });
         let mut allow = None;
-        let (status, bytes, content_type) = match reply {
+        let (status, body, content_type) = match reply {
             Reply::Allow(methods) => {
                 allow = HeaderValue::from_str(&methods).ok();
-                (200, Vec::new(), self.media_type.clone())
+                (200, Body::empty(), self.media_type.clone())
             }
-            Reply::Json(status, value) => (status, self.bytes(&value), self.media_type.clone()),
-            Reply::Written(status, bytes) => (status, self.rewritten(bytes), self.media_type.clone()),
-            Reply::Text(status, text, kind) => (status, text.into_bytes(), HeaderValue::from_static(kind)),
+            Reply::Json(status, value) => (status, Body::from(self.bytes(&value)), self.media_type.clone()),
+            Reply::Pieces(status, pieces) => (status, Body::new(pieces), self.media_type.clone()),
+            Reply::Text(status, text, kind) => (status, Body::from(text), HeaderValue::from_static(kind)),
         };
-        let mut response = Response::new(Body::from(bytes));
+        let mut response = Response::new(body);
         *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, content_type);
@@ -75,14 +76,6 @@ impl Wishes {
         }
         headers.insert("x-elastic-product", HeaderValue::from_static("Elasticsearch"));
         response
-    }
-
-    /// Written JSON is read again only where the client wants it pretty.
-    fn rewritten(&self, bytes: Vec<u8>) -> Vec<u8> {
-        if !self.pretty {
-            return bytes;
-        }
-        serde_json::from_slice(&bytes).map_or(bytes, |value: Value| shown(&value, true))
     }
 
     fn bytes(&self, value: &Value) -> Vec<u8> {
@@ -104,6 +97,11 @@ fn shown(value: &Value, is_pretty: bool) -> Vec<u8> {
     let mut bytes = serde_json::to_vec_pretty(value).unwrap_or_default();
     bytes.push(b'\n');
     bytes
+}
+
+/// Whether the client wants JSON laid out in lines.
+pub(super) fn is_pretty(query: &HashMap<String, String>) -> bool {
+    query.get("pretty").is_some_and(|value| value.is_empty() || value == "true")
 }
 
 /// The paths that the client wants to see.

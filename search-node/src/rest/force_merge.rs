@@ -49,6 +49,8 @@ async fn force_merge(call: Call) -> Result<Reply, ApiError> {
     }
     let expression = call.path.get("index").map_or("_all", String::as_str);
     let indices = call.node.indices.resolve(expression, call.name_options()?)?;
+    // A merge writes its segments anew before it gives up the old ones.
+    indices.iter().try_for_each(|index| index.check_room())?;
     let pool = call.node.force_merge_pool.clone();
     let stopping = call.node.stopping.clone();
     let merge = move || Call::ok(merge_all(&indices, wish, is_flushed, &|| stopping.is_cancelled())?);
@@ -113,7 +115,7 @@ mod tests {
 
     use super::*;
     use crate::indices::NameOptions;
-    use crate::{Node, NodeSettings, SCHEMA};
+    use crate::{Node, NodeSettings, SCHEMA, SilentHeap};
 
     /// The node waits for its requests when it stops, and used to wait for merges of hours.
     #[tokio::test]
@@ -122,7 +124,7 @@ mod tests {
         let text = format!("path.data: {}\n", folder.path().display());
         let settings = settings::load_text(SCHEMA, "search-node.yml", &text, &[]).expect("loads");
         let settings = NodeSettings::read(&settings).expect("valid");
-        let running = Node::start(settings, Clock::system()).await.expect("started");
+        let running = Node::start(settings, Clock::system(), Arc::new(SilentHeap)).await.expect("started");
         let node = Arc::clone(&running.node);
         node.indices.create("logs", &Value::Null).expect("made");
         let indices = node.indices.resolve("logs", NameOptions::default()).expect("found");

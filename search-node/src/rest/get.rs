@@ -57,13 +57,13 @@ fn options(call: &Call) -> Result<GetOptions, ApiError> {
             "the parameter [fields] is no longer supported, please use [stored_fields] to retrieve stored fields or [_source] to load the field from _source",
         ));
     }
+    let version_type = VersionType::read(call.param("version_type"))?;
     Ok(GetOptions {
         realtime: call.maybe_flag("realtime")?.unwrap_or(true),
         refresh: call.flag("refresh")?,
         source: source_parameters(call).map(|value| read_source(&value)).transpose()?,
         stored_fields: call.list("stored_fields"),
-        version: call.number("version")?,
-        version_type: VersionType::read(call.param("version_type"))?,
+        version: version_type.check_to_read(call.long("version")?)?,
     })
 }
 

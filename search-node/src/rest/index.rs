@@ -11,7 +11,7 @@ use super::call::Call;
 use super::envelope::Reply;
 use super::router::{Route, route};
 use crate::error::ApiError;
-use crate::indices::Index;
+use crate::indices::{Index, LostIndex};
 
 const GET: &[Method] = &[Method::GET];
 const PUT: &[Method] = &[Method::PUT];
@@ -93,15 +93,22 @@ fn look(call: &Call) -> Result<Reply, ApiError> {
 }
 
 fn delete(call: &Call) -> Result<Reply, ApiError> {
-    let indices = chosen(call)?;
-    if let Some(backing) = indices.iter().find(|index| index.data_stream.is_some()) {
-        let stream = backing.data_stream.clone().unwrap_or_default();
-        return Err(ApiError::argument(format!(
-            "index [{}] is the write index for data stream [{stream}] and cannot be deleted; delete the stream with DELETE /_data_stream/{stream}",
-            backing.name
-        )));
+    let meant = call.node.indices.meant(&call.part("index"), call.name_options()?)?;
+    // What cannot be served may still be saved: only who names it gives it up.
+    let lost: Vec<Arc<LostIndex>> =
+        meant.lost.into_iter().filter(|(_, is_named)| *is_named).map(|(lost, _)| lost).collect();
+    let served = meant.indices.iter().map(|index| (index.name.as_str(), index.data_stream.as_deref()));
+    let named = lost.iter().filter_map(|lost| lost.names.as_ref());
+    let named = named.map(|names| (names.name.as_str(), names.data_stream.as_deref()));
+    for (name, stream) in served.chain(named) {
+        if let Some(stream) = stream {
+            return Err(ApiError::argument(format!(
+                "index [{name}] is the write index for data stream [{stream}] and cannot be deleted; delete the stream with DELETE /_data_stream/{stream}"
+            )));
+        }
     }
-    call.node.indices.delete(&indices)?;
+    call.node.indices.delete(&meant.indices)?;
+    call.node.indices.delete_lost(&lost)?;
     Call::ok(json!({"acknowledged": true}))
 }
 
@@ -142,6 +149,7 @@ fn put_mapping(call: &Call) -> Result<Reply, ApiError> {
     }
     let added = parse_mapping(&body)?;
     for index in chosen(call)? {
+        index.check_room()?;
         index.add_mapping(&added)?;
     }
     Call::ok(json!({"acknowledged": true}))
@@ -190,7 +198,14 @@ fn create_stream(call: &Call) -> Result<Reply, ApiError> {
 fn delete_stream(call: &Call) -> Result<Reply, ApiError> {
     let name = call.part("name");
     let all = call.node.indices.streams();
-    let names: Vec<&str> = all.iter().map(|stream| stream.name.as_str()).collect();
+    let of_stream = |lost: &Arc<LostIndex>| {
+        let stream = lost.names.as_ref().and_then(|names| names.data_stream.as_deref());
+        stream.is_some_and(|stream| name.split(',').any(|part| part.trim() == stream))
+    };
+    let lost: Vec<Arc<LostIndex>> = call.node.indices.lost().into_iter().filter(of_stream).collect();
+    let lost_names =
+        lost.iter().flat_map(|lost| &lost.names).filter_map(|names| names.data_stream.as_deref());
+    let names: Vec<&str> = all.iter().map(|stream| stream.name.as_str()).chain(lost_names).collect();
     let wanted = crate::indices::expand(&name, &names, call.name_options()?)?;
     let doomed: Vec<Arc<Index>> = call
         .node
@@ -200,5 +215,6 @@ fn delete_stream(call: &Call) -> Result<Reply, ApiError> {
         .filter(|index| index.data_stream.as_deref().is_some_and(|stream| wanted.contains(&stream)))
         .collect();
     call.node.indices.delete(&doomed)?;
+    call.node.indices.delete_lost(&lost)?;
     Call::ok(json!({"acknowledged": true}))
 }

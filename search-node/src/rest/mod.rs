@@ -12,6 +12,8 @@ mod force_merge;
 mod get;
 mod guard;
 mod index;
+mod parameters;
+mod pieces;
 mod root;
 mod router;
 mod search;

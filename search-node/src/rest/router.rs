@@ -15,6 +15,7 @@ use super::body::BodyStream;
 use super::call::Call;
 use super::envelope::{Reply, Wishes};
 use super::guard::{check_caller, check_content_type};
+use super::parameters::{check_names, check_values};
 use super::{bulk, by_query, cat, cluster, document, force_merge, get, index, root, search, tasks};
 use crate::error::ApiError;
 use crate::node::Node;
@@ -56,9 +57,6 @@ pub(super) const fn streaming(
 ) -> Route {
     Route { methods, path, params, handler: Handler::Streaming(handler) }
 }
-
-/// Parameters that every API takes.
-const COMMON: [&str; 6] = ["pretty", "human", "error_trace", "filter_path", "source", "source_content_type"];
 
 fn tables() -> [&'static [Route]; 11] {
     [
@@ -119,7 +117,8 @@ async fn answer(
         return Ok(Reply::Allow(allowed(&segments).join(", ")));
     }
     let (route, path) = find(&method, &segments, uri.path())?;
-    check_parameters(uri.path(), &query, route.params)?;
+    check_names(uri.path(), &query, route.params)?;
+    check_values(&query)?;
     let headers = request.headers().clone();
     let body = BodyStream::new(request.into_body(), &headers, node.settings.body_bytes_max)?;
     match &route.handler {
@@ -133,30 +132,6 @@ async fn answer(
             handler(Call { node, path, query, body }).await
         }
     }
-}
-
-/// A parameter that the API does not know is refused: it would be a wish that silently comes to nothing.
-fn check_parameters(
-    path: &str,
-    query: &HashMap<String, String>,
-    known: &[&'static str],
-) -> Result<(), ApiError> {
-    let mut unknown: Vec<&String> = query
-        .keys()
-        .filter(|key| !COMMON.contains(&key.as_str()) && !known.contains(&key.as_str()))
-        .collect();
-    if unknown.is_empty() {
-        return Ok(());
-    }
-    unknown.sort_unstable();
-    let named = unknown.iter().map(|name| {
-        let hint = settings::nearest(name, known.iter().chain(&COMMON).copied())
-            .map_or(String::new(), |near| format!(" -> did you mean [{near}]?"));
-        format!("[{name}]{hint}")
-    });
-    let named = named.collect::<Vec<_>>().join(", ");
-    let plural = if unknown.len() > 1 { "s" } else { "" };
-    Err(ApiError::argument(format!("request [{path}] contains unrecognized parameter{plural}: {named}")))
 }
 
 /// The methods that a path answers.

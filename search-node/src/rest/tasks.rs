@@ -13,6 +13,7 @@ use super::router::{Route, route};
 use crate::error::ApiError;
 use crate::node::Node;
 use crate::tasks::{Task, TaskKind};
+use crate::time_span::read_span;
 
 const GET: &[Method] = &[Method::GET];
 const POST: &[Method] = &[Method::POST];
@@ -98,11 +99,7 @@ async fn list(call: Call) -> Result<Reply, ApiError> {
 fn wait_span(call: &Call) -> Result<Duration, ApiError> {
     match call.param("timeout") {
         None => Ok(WAIT_DEFAULT),
-        Some(text) => settings::parse_duration(text).ok_or_else(|| {
-            ApiError::argument(format!(
-                "failed to parse setting [timeout] with value [{text}] as a time value"
-            ))
-        }),
+        Some(text) => Ok(read_span("timeout", text)?.unwrap_or(Duration::MAX)),
     }
 }
 

@@ -1,12 +1,14 @@
 //! A node that listens nowhere: requests go straight to its API, bodies in pieces as they would arrive.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
 use daemon::clock::Clock;
 use http::{Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
-use search_node::{Node, NodeSettings, SCHEMA};
+use search_node::{Node, NodeSettings, SCHEMA, SilentHeap};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -37,7 +39,8 @@ impl InProcess {
         let yaml = format!("path.data: {}\nmemory.limit: 4gb\n{yaml}", folder.path().display());
         let settings = settings::load_text(SCHEMA, "search-node.yml", &yaml, &[]);
         let settings = settings.and_then(|settings| NodeSettings::read(&settings)).expect("valid settings");
-        let node = Node::open(settings, Clock::fixed(NOW_NANOS)).map_err(|error| format!("{error:#}"))?;
+        let node = Node::open(settings, Clock::fixed(NOW_NANOS), Arc::new(SilentHeap))
+            .map_err(|error| format!("{error:#}"))?;
         // Two threads suffice: one request at a time, and what it does in a pool.
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)

@@ -134,7 +134,7 @@ impl<'a> Collector<'a> {
             Kind::Metric { field, .. } => (Some(field), Buckets::Metric(Vec::new())),
             Kind::Cardinality { field, .. } => (Some(field), Buckets::Distinct(Vec::new())),
             Kind::Filter(query) => {
-                let query = lower(query, &view.layout, context)?;
+                let query = lower(query, view, context)?;
                 let weight = query.weight(EnableScoring::disabled_from_searcher(&view.searcher))?;
                 let mut members = vec![0u64; (reader.max_doc() as usize).div_ceil(64)];
                 let mut scorer = weight.scorer(reader, 1.0)?;

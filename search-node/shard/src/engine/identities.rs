@@ -1,18 +1,22 @@
 //! Identities: what a segment keeps of each document beside its fields. Its uid, and the numbers of the operation that wrote it.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
+use hashbrown::HashMap;
 use tantivy::DocId;
 use tantivy::columnar::Column;
-use tantivy::index::{Index, SegmentMeta, SegmentReader};
+use tantivy::index::{Index, SegmentId, SegmentMeta, SegmentReader};
 
 use super::write::Numbers;
 use super::{FIRST, SEQ_NO, TERM, VERSION};
 use crate::uids::UidIndex;
 
+/// The identities of each segment.
+pub(crate) type AllIdentities = HashMap<SegmentId, Arc<Identities>>;
+
 /// The identities of one segment's documents.
 pub(crate) struct Identities {
-    pub(super) uids: UidIndex,
+    pub(crate) uids: UidIndex,
     /// Opened with the first document that is asked for: most segments of most shards are never asked.
     columns: OnceLock<Columns>,
 }

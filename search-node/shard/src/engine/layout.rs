@@ -14,6 +14,7 @@ use tantivy::store::{Compressor, ZstdCompressor};
 
 use crate::analysis::{RAW, STANDARD};
 use crate::mapping::{DocumentParser, Mapping, Storage};
+use crate::search::SortMode;
 
 /// The fields that every document has, whatever its mapping.
 #[derive(Debug, Clone, Copy)]
@@ -60,6 +61,8 @@ pub struct IndexSort {
     pub field: String,
     /// Whether the largest value comes first.
     pub is_descending: bool,
+    /// Which of several values of a document counts.
+    pub mode: SortMode,
 }
 
 /// A mapping together with the tantivy schema that keeps it.
@@ -113,6 +116,12 @@ impl Layout {
     /// tantivy's name of the field at a path, by which its column is found.
     pub(crate) fn stored_name<'a>(&'a self, path: &'a str) -> &'a str {
         self.field(path).map_or(path, |field| self.schema.get_field_name(field))
+    }
+
+    /// The field that documents are ordered by, and which of its values counts.
+    pub(super) fn leading(&self) -> Option<(Field, SortMode)> {
+        let sort = self.sort.as_ref()?;
+        Some((self.field(&sort.field)?, sort.mode))
     }
 
     /// How segments are written.

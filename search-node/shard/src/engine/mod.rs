@@ -31,6 +31,7 @@ mod setbacks;
 mod throttle;
 mod tombstones;
 mod uid_table;
+mod upgrade;
 mod versions;
 mod workers;
 mod write;
@@ -55,11 +56,12 @@ pub use buffers::Buffers;
 use buffers::Held;
 use deletes::Superseded;
 pub use error::EngineError;
+pub(crate) use identities::AllIdentities;
 pub use layout::IndexSort;
 pub(crate) use layout::{FIRST, Layout, SEQ_NO, TERM, VERSION};
 pub use merge_policy::{ForceMerge, MergeOptions};
 pub use read::StoredDocument;
-use segments::{AllIdentities, Segments};
+use segments::Segments;
 use throttle::Throttle;
 pub use tombstones::TombstoneBudget;
 use versions::LiveVersions;
@@ -185,9 +187,9 @@ struct OpenSegment {
     uids: PendingUids,
     /// What the writer says it holds before it has any document: tables and pages that the system gives it as it fills them.
     reserved: usize,
-    /// Bytes of sources added up to when the writer's memory was last looked at.
+    /// Bytes of sources and ids added up to when the writer's memory was last looked at.
     added: usize,
-    /// Bytes of sources added since then; looking costs a walk over all its fields.
+    /// Those added since then; looking costs a walk over all its fields.
     unweighed: usize,
     held: Held,
 }
@@ -244,7 +246,7 @@ impl Spills {
 /// One point in time of a shard: what a search or a get sees.
 pub(crate) struct View {
     pub(crate) searcher: Searcher,
-    identities: Arc<AllIdentities>,
+    pub(crate) identities: Arc<AllIdentities>,
     pub(crate) layout: Arc<Layout>,
 }
 
@@ -313,6 +315,11 @@ impl Engine {
     /// Bytes that the open segments hold. Waits for nobody, whatever the disk does.
     pub(crate) fn buffered_bytes(&self) -> usize {
         self.writers.held().bytes()
+    }
+
+    /// Bytes that the versions hold which a refresh would forget. Waits for nobody either.
+    pub(crate) fn version_bytes(&self) -> usize {
+        self.versions.bytes()
     }
 
     /// Bytes on disk.

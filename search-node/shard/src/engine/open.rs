@@ -12,7 +12,7 @@ use super::layout::{Layout, Slot};
 use super::segments::Segments;
 use super::throttle::Throttle;
 use super::versions::LiveVersions;
-use super::write::read_document;
+use super::write::{Strictness, read_document};
 use super::writers::{Seat, Writers};
 use super::{Counters, Engine, EngineError, EngineOptions, Shared, Spills, Writing};
 use crate::mapping::{Mapping, SharedValues};
@@ -44,7 +44,9 @@ impl Engine {
             None => Vec::new(),
         };
         let layout = Arc::new(Layout::grow(&slots, mapping, options.sort.clone()));
-        let segments = Segments::open(&directory, &layout, manifest.is_none())?;
+        let may_go_on = || shared.workers.check().map_err(std::io::Error::other);
+        let segments = Segments::open(&directory, &layout, manifest.is_none(), &may_go_on)?;
+        let is_upgraded = manifest.is_some() && segments.has_changed();
         let durable_seq_no = manifest.as_ref().map_or(-1, |manifest| manifest.max_seq_no);
         let disk = Arc::clone(&shared.disk);
         let (translog, recovered) =
@@ -75,6 +77,9 @@ impl Engine {
         });
         if let Some(recovered) = recovered {
             engine.replay(&recovered, durable_seq_no)?;
+        }
+        if is_upgraded {
+            engine.flush(0)?;
         }
         Ok(engine)
     }
@@ -110,7 +115,8 @@ impl Engine {
     /// Reads an acknowledged document. A mapping that has changed since may not take it any more; then it is kept by its id,
     /// and no search finds it by its fields: one document must not keep its whole shard shut.
     fn read_again(&self, layout: &Layout, operation: &Operation, values: &mut SharedValues) {
-        let reason = match read_document(layout, &operation.uid, &operation.source, values) {
+        let read = read_document(layout, &operation.uid, &operation.source, values, Strictness::Accepted);
+        let reason = match read {
             Ok(None) => return,
             Ok(Some(_)) => "the mapping lacks some of its fields".to_owned(),
             Err(error) => error.to_string(),

@@ -14,13 +14,14 @@ use tantivy::index::{Index, IndexMeta, SegmentId, SegmentMeta};
 use tantivy::{IndexReader, ReloadPolicy};
 
 use super::deletes::{self, Superseded};
-use super::identities::Identities;
+use super::identities::{AllIdentities, Identities};
 use super::layout::Layout;
 use super::setbacks::Setbacks;
+use super::upgrade::upgrade;
 use super::{EngineError, FinishedSegment, View};
 use crate::analysis::tokenizers;
 use crate::store::{IntegrityError, ShardDirectory};
-use crate::uids::{self, UidIndex};
+use crate::uids::UidIndex;
 
 /// Blocks of the document store that a reader keeps unpacked, for each segment.
 const STORE_CACHE_BLOCKS: usize = 10;
@@ -31,7 +32,7 @@ pub(super) struct Segments {
     index: Index,
     reader: IndexReader,
     list: Vec<SegmentMeta>,
-    /// Those of every segment of the list.
+    /// Of every segment of the list.
     identities: Arc<AllIdentities>,
     /// Counts changes; names files of deletes, which are never written twice.
     stamp: u64,
@@ -43,9 +44,6 @@ pub(super) struct Segments {
     /// The stamp under which each segment came since the shard was opened; a merged one has that of its oldest input.
     born: HashMap<SegmentId, u64>,
 }
-
-/// The identities of each segment.
-pub(super) type AllIdentities = HashMap<SegmentId, Arc<Identities>>;
 
 /// A merge under way.
 struct Merge {
@@ -83,6 +81,7 @@ impl Segments {
         directory: &ShardDirectory,
         layout: &Layout,
         create: bool,
+        may_go_on: &dyn Fn() -> std::io::Result<()>,
     ) -> Result<Self, EngineError> {
         if create {
             let meta = IndexMeta {
@@ -98,8 +97,8 @@ impl Segments {
         let (index, reader) = open_index(directory)?;
         let mut stamp = meta.opstamp;
         for meta in &list {
-            // The next flush makes the new file durable; until then it is made again whenever the shard is opened.
-            stamp += u64::from(uids::write_missing(&index.segment(meta.clone()), layout.meta.uid)?);
+            let segment = index.segment(meta.clone());
+            stamp += u64::from(upgrade(directory, &segment, layout.meta.uid, may_go_on)?);
         }
         let identities = Arc::new(open_identities(&index, &list, &AllIdentities::default())?);
         Ok(Self {

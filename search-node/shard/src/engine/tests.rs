@@ -335,7 +335,8 @@ impl FullDisk {
 /// more, and has everything that was acknowledged when it is opened again.
 #[test]
 fn a_disk_that_refuses_costs_nothing_acknowledged() {
-    for refuses in [".store", ".idx", ".fast", ".term", ".del", "index", "manifest", "manifest.tmp", ".tlog"]
+    for refuses in
+        [".store", ".idx", ".fast", ".term", ".uid", ".del", "index", "manifest", "manifest.tmp", ".tlog"]
     {
         let folder = tempfile::tempdir().expect("a folder");
         let disk = FullDisk::new(refuses);

@@ -26,6 +26,14 @@ impl UidTable {
         self.entries.len()
     }
 
+    /// What the table holds. It changes only when one of its parts grows.
+    pub(super) fn bytes(&self) -> usize {
+        // hashbrown keeps a byte beside each place.
+        self.entries.capacity() * size_of::<Entry>()
+            + self.places.capacity() * (size_of::<usize>() + 1)
+            + self.letters.capacity()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

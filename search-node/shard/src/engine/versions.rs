@@ -7,6 +7,7 @@
 
 use std::hash::BuildHasher;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hashbrown::DefaultHashBuilder;
@@ -48,6 +49,8 @@ struct Stripe {
 pub(crate) struct LiveVersions {
     hashes: DefaultHashBuilder,
     stripes: Vec<Stripe>,
+    /// What the current tables hold, counted as they grow: who asks waits for nobody.
+    bytes: AtomicUsize,
     /// Locked after the maps of a stripe, never before.
     tombstones: Tombstones,
 }
@@ -55,6 +58,7 @@ pub(crate) struct LiveVersions {
 /// A document that nobody else writes to while this lives.
 pub(crate) struct LockedUid<'v> {
     stripe: &'v Stripe,
+    bytes: &'v AtomicUsize,
     tombstones: &'v Tombstones,
     hash: u64,
     uid: &'v str,
@@ -64,19 +68,24 @@ pub(crate) struct LockedUid<'v> {
 impl LiveVersions {
     pub(crate) fn new(budget: &Arc<TombstoneBudget>) -> Self {
         let stripes = (0..STRIPES).map(|_| Stripe::default()).collect();
-        Self { hashes: DefaultHashBuilder::default(), stripes, tombstones: Tombstones::new(budget) }
+        Self {
+            hashes: DefaultHashBuilder::default(),
+            stripes,
+            bytes: AtomicUsize::new(0),
+            tombstones: Tombstones::new(budget),
+        }
     }
 
     /// Keeps other writes to the same document away.
     pub(crate) fn lock<'v>(&'v self, uid: &'v str) -> LockedUid<'v> {
-        let (stripe, hash) = self.stripe(uid);
-        LockedUid { stripe, tombstones: &self.tombstones, hash, uid, _alone: Some(stripe.writer.lock()) }
+        let unlocked = self.lock_new(uid);
+        LockedUid { _alone: Some(unlocked.stripe.writer.lock()), ..unlocked }
     }
 
     /// The same for an id that was made for this write, so that nobody else can write to it.
     pub(crate) fn lock_new<'v>(&'v self, uid: &'v str) -> LockedUid<'v> {
         let (stripe, hash) = self.stripe(uid);
-        LockedUid { stripe, tombstones: &self.tombstones, hash, uid, _alone: None }
+        LockedUid { stripe, bytes: &self.bytes, tombstones: &self.tombstones, hash, uid, _alone: None }
     }
 
     /// The newest operation on `uid` that the index may not show yet.
@@ -88,7 +97,9 @@ impl LiveVersions {
     /// A refresh begins: what was recorded so far will be shown by it. The caller keeps writers away.
     pub(crate) fn begin_refresh(&self) {
         for stripe in &self.stripes {
-            stripe.maps.lock().begin_refresh();
+            let mut maps = stripe.maps.lock();
+            self.bytes.fetch_sub(maps.current.bytes(), Ordering::Relaxed);
+            maps.begin_refresh();
         }
     }
 
@@ -105,6 +116,11 @@ impl LiveVersions {
     pub(crate) fn forget_tombstones(&self, now_millis: i64, gc_deletes: Duration) {
         let oldest = now_millis.saturating_sub(i64::try_from(gc_deletes.as_millis()).unwrap_or(i64::MAX));
         self.tombstones.forget_before(oldest);
+    }
+
+    /// What a refresh would give back.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
     }
 
     /// How many versions wait for a refresh.
@@ -137,8 +153,13 @@ impl LockedUid<'_> {
     /// Notes an operation. The newest counts, whatever came first.
     pub(crate) fn record(&self, version: LiveVersion, now_millis: i64) {
         let mut maps = self.stripe.maps.lock();
+        let before = maps.current.bytes();
         if !maps.current.record(self.hash, self.uid, version) {
             return;
+        }
+        let grown = maps.current.bytes() - before;
+        if grown > 0 {
+            self.bytes.fetch_add(grown, Ordering::Relaxed);
         }
         if version.source.is_none() {
             self.tombstones.insert(self.uid, version, now_millis);
@@ -203,6 +224,31 @@ mod tests {
 
         assert_eq!(versions.get("before"), None);
         assert!(versions.get("meanwhile").is_some());
+    }
+
+    #[test]
+    fn what_a_refresh_gives_back_is_counted() {
+        const IDS: usize = 10_000;
+        let versions = LiveVersions::new(&TombstoneBudget::new(1 << 20));
+        let record = || {
+            for n in 0..IDS {
+                versions.lock_new(&format!("document-{n}")).record(live(n as u64, false), 0);
+            }
+        };
+        record();
+        let filled = versions.bytes();
+        record();
+        assert_eq!(versions.bytes(), filled, "the same ids again take no more");
+        let least = IDS * (size_of::<LiveVersion>() + "document-1234".len());
+        assert!(filled > least && filled < 6 * least, "{filled} {least}");
+
+        versions.begin_refresh();
+        assert_eq!(versions.bytes(), 0);
+        versions.lock("meanwhile").record(live(1, false), 0);
+        let meanwhile = versions.bytes();
+        versions.end_refresh(0, Duration::ZERO);
+
+        assert!(meanwhile > 0 && versions.bytes() == meanwhile, "{meanwhile}");
     }
 
     #[test]

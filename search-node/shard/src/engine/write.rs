@@ -14,7 +14,8 @@ use super::refresh::FenceOnDrop;
 use super::versions::{LiveVersion, LockedUid};
 use super::writers::Seat;
 use super::{Engine, EngineError, FIRST, FinishedSegment, OpenSegment};
-use crate::mapping::{Mapping, SharedValues};
+use crate::mapping::{Mapping, SharedValues, check_repeats};
+use crate::search::SortMode;
 use crate::store::ShardDirectory;
 use crate::translog::{Draft, Location, Operation, OperationKind};
 
@@ -150,7 +151,7 @@ impl Engine {
         let writing = self.writing.load();
         let layout = &writing.layout;
         if let Some(source) = request.source
-            && let Some(added) = read_document(layout, request.id, source, values)?
+            && let Some(added) = read_document(layout, request.id, source, values, Strictness::New)?
         {
             return Ok(WriteOutcome::NeedsMapping(added));
         }
@@ -265,7 +266,7 @@ impl Engine {
         added.map_err(EngineError::from).inspect_err(fence)?;
         open.uids.push(place.uid);
         std::mem::forget(broken);
-        open.unweighed += source_bytes;
+        open.unweighed += source_bytes + place.uid.len();
         let is_full =
             open.unweighed >= WEIGH_EVERY_BYTES && open.weigh() >= self.options.segment_buffer_bytes;
         if !is_full {
@@ -312,19 +313,35 @@ impl Engine {
     }
 }
 
+/// How a document is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Strictness {
+    /// It was accepted once, perhaps when less was asked of documents.
+    Accepted,
+    New,
+}
+
 /// Reads the values of a document; what the mapping lacks of it, if anything.
 pub(super) fn read_document(
     layout: &Layout,
     id: &str,
     source: &[u8],
     values: &mut SharedValues,
+    strictness: Strictness,
 ) -> Result<Option<Box<Mapping>>, EngineError> {
     let not_json = |error: &dyn std::fmt::Display| EngineError::NotJson(error.to_string());
     let source = std::str::from_utf8(source).map_err(|error| not_json(&error))?;
     let json: Json<'_> = serde_json::from_str(source).map_err(|error| not_json(&error))?;
+    if strictness == Strictness::New {
+        check_repeats(&json)?;
+    }
     let values = values.edit();
     values.begin(source);
-    Ok(layout.parser.parse(id, &json, values)?)
+    let added = layout.parser.parse(id, &json, values)?;
+    if let Some((field, mode)) = layout.leading() {
+        values.put_leading(field, mode == SortMode::Max);
+    }
+    Ok(added)
 }
 
 /// Adds what every document has beside its own fields. Gives the size of its source.

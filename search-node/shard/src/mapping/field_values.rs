@@ -3,6 +3,7 @@
 //! Indexing reads every value several times and keeps none, so nothing is copied for each of them: a text is a place in the
 //! document's own bytes. The buffers serve one document after the other.
 
+use std::cmp::Ordering;
 use std::net::Ipv6Addr;
 use std::sync::Arc;
 
@@ -68,6 +69,18 @@ impl FieldValues {
         self.values.rotate_right(added);
     }
 
+    /// Puts the least or the greatest value of a field before its others: tantivy orders documents by the first.
+    pub(crate) fn put_leading(&mut self, field: Field, is_greatest: bool) {
+        let mut places = (0..self.values.len()).filter(|at| self.values[*at].0 == field);
+        let Some(first) = places.next() else { return };
+        let leading = places.fold(first, |leading, at| {
+            let order = self.value(self.values[at].1).compare(self.value(self.values[leading].1));
+            let is_better = if is_greatest { order.is_gt() } else { order.is_lt() };
+            if is_better { at } else { leading }
+        });
+        self.values.swap(first, leading);
+    }
+
     pub(crate) fn add_text(&mut self, field: Field, text: &str) {
         let held = match self.place(text) {
             Some((from, to)) => Held::InSource(from, to),
@@ -131,6 +144,21 @@ pub(crate) enum FieldValue<'a> {
     F64(f64),
     Bool(bool),
     Ip(Ipv6Addr),
+}
+
+impl FieldValue<'_> {
+    /// The order of two values of one field, which are of one kind.
+    fn compare(self, other: Self) -> Ordering {
+        match (self, other) {
+            (Self::Text(a), Self::Text(b)) => a.cmp(b),
+            (Self::I64(a), Self::I64(b)) => a.cmp(&b),
+            (Self::U64(a), Self::U64(b)) => a.cmp(&b),
+            (Self::F64(a), Self::F64(b)) => a.total_cmp(&b),
+            (Self::Bool(a), Self::Bool(b)) => a.cmp(&b),
+            (Self::Ip(a), Self::Ip(b)) => a.cmp(&b),
+            _ => Ordering::Equal,
+        }
+    }
 }
 
 impl<'a> Value<'a> for FieldValue<'a> {
@@ -214,6 +242,22 @@ mod tests {
         assert_eq!(values.edit().made, "elsewherenaïve");
         drop(source);
         assert_eq!(texts(&values), ["naïve", "", "elsewhere", "naïve"]);
+    }
+
+    #[test]
+    fn the_value_that_counts_comes_first_of_its_field() {
+        let (sorted, other) = (Field::from_field_id(1), Field::from_field_id(0));
+        for (is_greatest, expected) in [(false, ["b", "z", "a", "y"]), (true, ["b", "z", "y", "a"])] {
+            let mut values = SharedValues::default();
+            values.edit().begin("{}");
+            for (field, text) in [(other, "b"), (other, "z"), (sorted, "y"), (sorted, "a")] {
+                values.edit().add_text(field, text);
+            }
+
+            values.edit().put_leading(sorted, is_greatest);
+
+            assert_eq!(texts(&values), expected, "{is_greatest}");
+        }
     }
 
     /// The buffers are used again, unless somebody still reads them.

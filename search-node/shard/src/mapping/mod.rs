@@ -17,6 +17,7 @@ mod field_values;
 mod fields;
 mod merge;
 mod names;
+mod repeats;
 mod templates;
 mod values;
 
@@ -26,4 +27,5 @@ pub use document::check_document;
 pub use error::MappingError;
 pub(crate) use field_values::SharedValues;
 pub use fields::{Dynamic, FieldKind, FieldMapping, Leaf, Mapping, ObjectMapping};
+pub use repeats::check_repeats;
 pub(crate) use values::{Storage, parse_ip, show_ip};

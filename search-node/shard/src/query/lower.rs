@@ -1,6 +1,7 @@
 //! From the tree to tantivy: each query against the mapping's fields.
 
 use std::ops::Bound;
+use std::sync::Arc;
 
 use serde_json::Value;
 use tantivy::Term;
@@ -20,7 +21,7 @@ use super::query_string::{self, Options};
 use super::values::{Wanted, bounds, plain, wanted};
 use super::wildcard::{PATTERN_CHARS_MAX, exact_regex, name_matches, prefix_regex, to_regex};
 use crate::analysis::standard_terms;
-use crate::engine::Layout;
+use crate::engine::{AllIdentities, Layout, View};
 use crate::mapping::{FieldKind, FieldMapping, ObjectMapping};
 use crate::shard::uid;
 
@@ -38,12 +39,19 @@ pub struct QueryContext<'a> {
 type Lowered = Result<Box<dyn TantivyQuery>, QueryError>;
 
 /// The tantivy query of `query`.
-pub(crate) fn lower(query: &Query, layout: &Layout, context: &QueryContext<'_>) -> Lowered {
-    Lowering { layout, context, fuzzy_words: FuzzyWords::default() }.query(query)
+pub(crate) fn lower(query: &Query, view: &View, context: &QueryContext<'_>) -> Lowered {
+    Lowering {
+        layout: &view.layout,
+        identities: &view.identities,
+        context,
+        fuzzy_words: FuzzyWords::default(),
+    }
+    .query(query)
 }
 
 struct Lowering<'a> {
     layout: &'a Layout,
+    identities: &'a Arc<AllIdentities>,
     context: &'a QueryContext<'a>,
     fuzzy_words: FuzzyWords,
 }
@@ -410,7 +418,10 @@ impl Lowering<'_> {
     }
 
     fn ids(&self, ids: &[String]) -> Box<dyn TantivyQuery> {
-        constant(Box::new(HasUid::new(ids.iter().map(|id| uid(self.context.doc_type, id).into_owned()))))
+        constant(Box::new(HasUid::new(
+            ids.iter().map(|id| uid(self.context.doc_type, id).into_owned()),
+            self.identities,
+        )))
     }
 
     fn pattern(&self, path: &str, given: &str, regex: &str) -> Lowered {

@@ -27,7 +27,7 @@ pub(crate) fn search(
         || request.sort.iter().any(|key| key.field == SortField::Score);
     let statistics = Statistics::new(&view.searcher);
     let weight = |query, scored| -> Result<Box<dyn Weight>, SearchError> {
-        let query = lower(query, &view.layout, context)?;
+        let query = lower(query, view, context)?;
         let scoring = if scored {
             EnableScoring::enabled_from_statistics_provider(&statistics, &view.searcher)
         } else {

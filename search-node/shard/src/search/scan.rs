@@ -41,7 +41,7 @@ impl Scan {
         context: &QueryContext<'_>,
         slice: Slice,
     ) -> Result<Self, SearchError> {
-        let query = lower(query, &view.layout, context)?;
+        let query = lower(query, &view, context)?;
         let matches = query.weight(EnableScoring::disabled_from_searcher(&view.searcher))?;
         Ok(Self { view, matches, slice, segment: 0, at: None })
     }

@@ -9,7 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::disk::{Disk, replace};
 
-const MAGIC: &[u8; 8] = b"WRMANIF2";
+const MAGIC: &[u8; 8] = b"WRMANIF3";
+/// The version before, whose segments have no files of uids. It is read; a build that writes it would not find a document by its id
+/// in what this one writes, so it must not take such a shard for one of its own.
+const MAGIC_BEFORE: &[u8; 8] = b"WRMANIF2";
 const NAME: &str = "manifest";
 /// A manifest names segments and fields; even thousands of both stay far below.
 const LENGTH_MAX: usize = 256 << 20;
@@ -118,10 +121,14 @@ fn encode(manifest: &Manifest) -> Result<Vec<u8>, serde_json::Error> {
 }
 
 fn decode(bytes: &[u8]) -> Result<Manifest, String> {
-    if bytes.starts_with(&MAGIC[..7]) && !bytes.starts_with(MAGIC) {
-        return Err("it is of another version of the format".to_owned());
-    }
-    let rest = bytes.strip_prefix(MAGIC).ok_or("it does not begin as a manifest")?;
+    let known = bytes.strip_prefix(MAGIC).or_else(|| bytes.strip_prefix(MAGIC_BEFORE));
+    let rest = match known {
+        Some(rest) => rest,
+        None if bytes.starts_with(&MAGIC[..7]) => {
+            return Err("it is of another version of the format".to_owned());
+        }
+        None => return Err("it does not begin as a manifest".to_owned()),
+    };
     let (length, rest) = rest.split_first_chunk::<8>().ok_or("it is too short")?;
     let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
     if length > LENGTH_MAX || rest.len() != length + 4 {

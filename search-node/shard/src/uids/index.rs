@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tantivy::DocId;
 use tantivy::directory::{FileSlice, OwnedBytes};
-use tantivy::index::{Segment, SegmentReader};
+use tantivy::index::Segment;
 
 use super::file::{Parts, read};
 use super::letters::{BLOCK_UIDS, LettersReader};
@@ -21,11 +21,6 @@ pub(crate) struct UidIndex {
 impl UidIndex {
     pub(crate) fn open(segment: &Segment) -> tantivy::Result<Self> {
         Self::read(segment.open_read(component())?, segment.meta().max_doc())
-    }
-
-    /// The same for who has the segment's reader alone.
-    pub(crate) fn of(reader: &SegmentReader) -> tantivy::Result<Self> {
-        Self::read(reader.open_read(component())?, reader.max_doc())
     }
 
     fn read(file: FileSlice, documents: u32) -> tantivy::Result<Self> {

@@ -30,12 +30,12 @@ pub(crate) fn write_merged(
     let mut file = target.open_write(component()).map_err(tantivy::TantivyError::from)?;
     write(&mut file, documents, &|visit| {
         let mut cursors: Vec<_> = inputs.iter().map(Cursor::new).collect();
-        let mut newest = 0;
+        let mut last = 0;
         for document in 0..documents {
             let seq_no =
                 seq_nos.first(document).ok_or_else(|| corrupt("a document has no sequence number"))?;
-            newest = place_of(&cursors, newest, seq_no)?;
-            visit(cursors[newest].take()?)?;
+            last = place_of(&cursors, last, seq_no)?;
+            visit(cursors[last].take()?)?;
         }
         Ok(())
     })?;
@@ -43,9 +43,9 @@ pub(crate) fn write_merged(
 }
 
 /// The input whose next document has a sequence number. Most often it is the one of the document before.
-fn place_of(cursors: &[Cursor<'_>], newest: usize, seq_no: u64) -> tantivy::Result<usize> {
+fn place_of(cursors: &[Cursor<'_>], last: usize, seq_no: u64) -> tantivy::Result<usize> {
     let has_it = |at: &usize| cursors[*at].seq_no == Some(seq_no);
-    let place = Some(newest).filter(has_it).or_else(|| (0..cursors.len()).find(has_it));
+    let place = Some(last).filter(has_it).or_else(|| (0..cursors.len()).find(has_it));
     place.ok_or_else(|| corrupt("a merge left a document out or changed the order of its inputs"))
 }
 
@@ -70,7 +70,9 @@ impl<'i> Cursor<'i> {
         while self.document < reader.max_doc() && reader.is_deleted(self.document) {
             self.document += 1;
         }
-        self.seq_no = self.input.seq_nos.first(self.document).filter(|_| self.document < reader.max_doc());
+        // A column may not be asked for what lies beyond its end.
+        let is_over = self.document >= reader.max_doc();
+        self.seq_no = if is_over { None } else { self.input.seq_nos.first(self.document) };
     }
 
     /// Takes the uid of the next document.

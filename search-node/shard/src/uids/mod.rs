@@ -15,16 +15,27 @@ mod merged;
 mod pending;
 mod upgrade;
 
-use tantivy::TantivyError;
+use std::path::PathBuf;
+
 use tantivy::error::DataCorruption;
-use tantivy::index::SegmentComponent;
+use tantivy::index::{Segment, SegmentComponent};
+use tantivy::{Directory, TantivyError};
 
 pub(crate) use index::UidIndex;
 pub(crate) use merged::{MergeInput, write_merged};
 pub(crate) use pending::PendingUids;
-pub(crate) use upgrade::write_missing;
+pub(crate) use upgrade::write_stored;
 
-/// The file of a segment.
+/// The name of the file of a segment.
+pub(crate) fn path(segment: &Segment) -> PathBuf {
+    segment.relative_path(component())
+}
+
+/// Whether a segment has the file.
+pub(crate) fn exists(segment: &Segment) -> tantivy::Result<bool> {
+    Ok(segment.index().directory().exists(&path(segment))?)
+}
+
 fn component() -> SegmentComponent {
     SegmentComponent::Custom("uid".to_owned())
 }

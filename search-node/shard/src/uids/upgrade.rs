@@ -1,33 +1,39 @@
 //! Segments that were written before there was a file of uids: they have them among their stored values.
 
-use tantivy::TantivyDocument;
+use std::io;
+
 use tantivy::directory::TerminatingWrite;
-use tantivy::index::Segment;
+use tantivy::index::{Segment, SegmentComponent};
 use tantivy::schema::{Field, Value};
 use tantivy::store::StoreReader;
+use tantivy::{TantivyDocument, TantivyError};
 
 use super::file::write;
 use super::{component, corrupt};
 
-/// Blocks of stored values that are kept unpacked: each is read once, from first to last.
+/// Blocks of stored values that are kept unpacked: each is read from first to last.
 const CACHED_BLOCKS: usize = 1;
+/// How many documents are read between two looks at whether to go on.
+const STEP: usize = 1_000;
 
-/// Writes the file of a segment that has none; gives whether there was anything to do.
-pub(crate) fn write_missing(segment: &Segment, uid: Field) -> tantivy::Result<bool> {
-    let directory = segment.index().directory();
-    if tantivy::Directory::exists(directory, &segment.relative_path(component()))? {
-        return Ok(false);
-    }
-    let stored = segment.open_read(tantivy::index::SegmentComponent::Store)?;
-    let stored = StoreReader::open(stored, CACHED_BLOCKS)?;
-    let mut file = segment.open_write(component()).map_err(tantivy::TantivyError::from)?;
+/// Writes the file from the stored values. `may_go_on` is asked now and then, and its error ends it.
+pub(crate) fn write_stored(
+    segment: &Segment,
+    uid: Field,
+    may_go_on: &dyn Fn() -> io::Result<()>,
+) -> tantivy::Result<()> {
+    let stored = StoreReader::open(segment.open_read(SegmentComponent::Store)?, CACHED_BLOCKS)?;
+    let mut file = segment.open_write(component()).map_err(TantivyError::from)?;
     write(&mut file, segment.meta().max_doc(), &|visit| {
-        stored.iter::<TantivyDocument>(None).try_for_each(|document| {
+        for (at, document) in stored.iter::<TantivyDocument>(None).enumerate() {
+            if at % STEP == 0 {
+                may_go_on()?;
+            }
             let document = document?;
             let uid = document.get_first(uid).and_then(|uid| uid.as_str());
-            visit(uid.ok_or_else(|| corrupt("a document has none"))?.as_bytes())
-        })
+            visit(uid.ok_or_else(|| corrupt("a document has none"))?.as_bytes())?;
+        }
+        Ok(())
     })?;
-    file.terminate()?;
-    Ok(true)
+    Ok(file.terminate()?)
 }

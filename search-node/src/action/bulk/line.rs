@@ -6,7 +6,7 @@ use memchr::memchr;
 use serde_json_borrow::{ObjectAsVec, Value};
 use shard::SourceFilter;
 
-use super::BulkOptions;
+use super::{ACTIONS_MAX, BulkOptions};
 use crate::action::condition::Demands;
 use crate::action::search::read_source;
 use crate::action::target::Target;
@@ -50,7 +50,7 @@ pub(super) struct Head {
     pub fault: Option<ApiError>,
 }
 
-/// The actions at the front of `bytes`, and how many bytes and lines they take. An action whose source line has not
+/// The actions at the front of `bytes`, as many as are done together, and how many bytes and lines they take. An action whose source line has not
 /// come yet is left for later, unless this is the end of the body.
 pub(super) fn read<'a>(
     bytes: &'a [u8],
@@ -65,7 +65,9 @@ pub(super) fn read<'a>(
     let mut lines = Lines { bytes, at: 0, number: first_line };
     let (mut taken, mut number) = (0, first_line);
     let mut heads = Heads { options, last: None };
-    while let Some((line, line_number)) = lines.next() {
+    while actions.len() < ACTIONS_MAX
+        && let Some((line, line_number)) = lines.next()
+    {
         if !line.is_empty() {
             let mut action = Action { head: heads.read(line, line_number)?, source: &[] };
             if action.head.op != Op::Delete {
@@ -137,6 +139,10 @@ fn read_head(
         |reason: String| ApiError::argument(format!("Malformed action/metadata line [{number}], {reason}"));
     let value: Value<'_> =
         serde_json::from_slice(line).map_err(|error| malformed(format!("it is not JSON: {error}")))?;
+    shard::mapping::check_repeats(&value).map_err(|error| {
+        let (kind, reason) = error.cause.unwrap_or((error.kind, error.reason));
+        ApiError::new(400, kind, format!("{reason} in action/metadata line [{number}]"))
+    })?;
     let object = value
         .as_object()
         .ok_or_else(|| malformed(format!("expected START_OBJECT but found [{}]", token(&value))))?;
@@ -217,7 +223,7 @@ fn read_metadata(
         }
         let text = || value.as_str().map_or_else(|| owned(value).to_string(), str::to_owned);
         let number =
-            || value.as_u64().or_else(|| value.as_str()?.parse().ok()).ok_or_else(|| wrong("a number"));
+            || value.as_i64().or_else(|| value.as_str()?.parse().ok()).ok_or_else(|| wrong("a number"));
         match key {
             "_index" => {
                 let known = before.map(|before| &before.target.index);
@@ -234,7 +240,7 @@ fn read_metadata(
             "version" | "_version" => head.demands.version = Some(number()?),
             "version_type" | "_version_type" => head.demands.version_type = Some(text()),
             "retry_on_conflict" | "_retry_on_conflict" => {
-                head.retries = usize::try_from(number()?).map_err(|_| wrong("a smaller number"))?;
+                head.retries = usize::try_from(number()?.max(0)).map_err(|_| wrong("a smaller number"))?;
             }
             "op_type" => match (head.op, text().as_str()) {
                 (Op::Index, "create") => head.op = Op::Create,
@@ -296,6 +302,17 @@ mod tests {
         let more = format!("{both}{{\"delete\":{{\"_index\":\"i\",\"_id\":\"1\"}}}}\n{action}");
         let (actions, bytes, lines) = read_all(&more, false).expect("readable");
         assert_eq!((actions, lines, &more[bytes..]), (2, 3, action));
+    }
+
+    #[test]
+    fn more_actions_than_are_done_together_are_left_for_the_next_time() {
+        let action = "{\"delete\":{\"_index\":\"i\",\"_id\":\"1\"}}\n";
+        let body = action.repeat(ACTIONS_MAX + 1);
+
+        let first = read_all(&body, true).expect("readable");
+
+        assert_eq!(first, (ACTIONS_MAX, ACTIONS_MAX * action.len(), ACTIONS_MAX));
+        assert_eq!(read_all(&body[first.1..], true).expect("readable"), (1, action.len(), 1));
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! The bulk request: its lines as they arrive, one outcome per action, one sync for the actions that came together.
 //!
-//! A body is fed in chunks and need not be in memory as a whole. The actions of a chunk are done together once every
-//! line of it was read, so a line that cannot be read leaves nothing of its chunk behind; what came before it is done,
+//! A body is fed in chunks and need not be in memory as a whole. The actions of a chunk, or as many of them as are done
+//! together, are done once every line of them was read, so a line that cannot be read leaves nothing of them behind; what came before it is done,
 //! and the error says so.
 
 mod line;
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use shard::SourceFilter;
 
 use self::line::{Action, Op};
@@ -17,7 +17,12 @@ use super::write::{WriteResult, append_json, delete, index};
 use super::writes::Writes;
 use crate::error::ApiError;
 use crate::indices::Index;
+use crate::json;
 use crate::node::Node;
+
+/// How many actions are done together at most. Each keeps some hundred bytes until all are durable, and one sync for so many
+/// costs nothing beside what they cost themselves.
+pub(crate) const ACTIONS_MAX: usize = 16 << 10;
 
 /// What a bulk request takes from its path and parameters.
 #[derive(Debug, Clone)]
@@ -79,6 +84,9 @@ impl Bulk {
             return Err(ApiError::validation("no requests added"));
         }
         self.lines += lines;
+        if actions.is_empty() {
+            return Ok(taken);
+        }
         self.actions += actions.len();
         let mut writes = Writes::new(node);
         let outcomes: Vec<_> = actions.iter().map(|action| act(node, &mut writes, action)).collect();
@@ -151,7 +159,10 @@ fn act(node: &Node, writes: &mut Writes, action: &Action<'_>) -> Result<WriteRes
         Op::Index | Op::Create => index(node, writes, &head.target, action.source, &head.options),
         Op::Delete => delete(node, writes, &head.target, &head.options),
         Op::Update => {
-            let body: Value = serde_json::from_slice(action.source).map_err(|error| {
+            let body = json::read(action.source).map_err(|error| {
+                if json::is_repeat(&error) {
+                    return ApiError::json(&error);
+                }
                 ApiError::parsing(format!("the source of an update cannot be read: {error}"))
             })?;
             let mut request = UpdateRequest::read(&body)?;

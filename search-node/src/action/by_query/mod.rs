@@ -95,7 +95,7 @@ pub(crate) async fn start(node: &Arc<Node>, plan: Plan, keep: bool) -> Result<St
 
 /// What the task will read, at this point in time, and in how many slices.
 fn prepare(node: &Node, plan: &Plan) -> Result<Prepared, ApiError> {
-    let indices = node.indices.resolve(&plan.scope.indices, plan.scope.options)?;
+    let indices = node.indices.resolve_to_search(&plan.scope.indices, plan.scope.options)?;
     plan.check(node, &indices)?;
     let parts = Arc::new(Part::all(&indices, plan.routing.as_deref())?);
     let slices = match plan.slices {

@@ -69,7 +69,7 @@ fn files_in(folder: &Path) -> Vec<std::path::PathBuf> {
 /// A disk that is full for a while used to keep what a merge had written, and to leave its inputs unmerged for ever.
 #[test]
 fn a_merge_on_a_full_disk_leaves_nothing_behind_and_is_tried_again_later() {
-    for refuses in [".store", ".term", ".fast", ".idx"] {
+    for refuses in [".store", ".term", ".fast", ".idx", ".uid"] {
         let folder = tempfile::tempdir().expect("a folder");
         let disk = FullDisk::new(refuses);
         let shared = Shared { disk: disk.disk(), workers: Workers::new(0), ..Shared::default() };

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::engine::merge_policy::ForceMerge;
+use crate::search::{Scan, Slice, SortMode};
 
 /// Every live document under its id, with what its source says, and none that was deleted.
 fn check(engine: &Engine, expected: &[(&str, i64)], gone: &[&str]) {
@@ -16,7 +17,7 @@ fn check(engine: &Engine, expected: &[(&str, i64)], gone: &[&str]) {
 }
 
 fn sorted() -> EngineOptions {
-    let sort = IndexSort { field: "n".to_owned(), is_descending: true };
+    let sort = IndexSort { field: "n".to_owned(), is_descending: true, mode: SortMode::Max };
     EngineOptions { sort: Some(sort), ..EngineOptions::default() }
 }
 
@@ -67,40 +68,143 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn has_uids(folder: &Path) -> bool {
-    let mut files = fs_err::read_dir(folder.join("index")).expect("read");
-    files.any(|file| file.expect("a file").path().extension().is_some_and(|extension| extension == "uid"))
+fn files_of(folder: &Path, extension: &str) -> Vec<std::path::PathBuf> {
+    let files = fs_err::read_dir(folder.join("index")).expect("read");
+    let files = files.map(|file| file.expect("a file").path());
+    files.filter(|file| file.extension().is_some_and(|its| its == extension)).collect()
 }
 
-/// A shard that was written before segments had a file of uids: two sorted segments, with routing, a type, an update and a
-/// delete.
+fn has_uids(folder: &Path) -> bool {
+    !files_of(folder, "uid").is_empty()
+}
+
+/// A shard that was written before segments had a file of uids: two sorted segments, with routing, a type, an update, two deletes,
+/// and documents over several blocks of stored values.
+struct Older {
+    folder: tempfile::TempDir,
+    fields: Arc<Mapping>,
+}
+
+impl Older {
+    fn new() -> Self {
+        let older = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/before-uids");
+        assert!(!has_uids(&older));
+        let folder = tempfile::tempdir().expect("a folder");
+        copy(&older, folder.path());
+        Self { folder, fields: mapping(&[("n", "long"), ("t", "text")]) }
+    }
+
+    fn open(&self, disk: Arc<dyn Disk>) -> Result<Arc<Engine>, EngineError> {
+        let shared = Shared { disk, workers: Workers::new(0), ..Shared::default() };
+        Engine::open(self.folder.path(), Arc::clone(&self.fields), sorted(), shared)
+    }
+}
+
+fn check_older(engine: &Engine) {
+    let few =
+        [("id-1", 1), ("page\0id-1", 11), ("id-2", 22), ("id-4", 4), ("id-5", 5), ("id-6", 6), ("id-7", 7)];
+    check(engine, &few, &["id-3", "many-77", "many-2500"]);
+    for n in (0..2_500).filter(|n| *n != 77) {
+        check(engine, &[(&format!("many-{n}"), 10_000 + n * 37 % 2_500)], &[]);
+    }
+    assert_eq!(found(engine, &json!({"ids": {"values": ["id-2", "id-3", "many-9"]}})), ["id-2", "many-9"]);
+}
+
 #[test]
 fn a_shard_of_an_older_build_gets_its_uids_when_it_is_opened() {
-    let older = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/before-uids");
-    let folder = tempfile::tempdir().expect("a folder");
-    copy(&older, folder.path());
-    let fields = mapping(&[("n", "long"), ("t", "text")]);
-    let expected =
-        [("id-1", 1), ("page\0id-1", 11), ("id-2", 22), ("id-4", 4), ("id-5", 5), ("id-6", 6), ("id-7", 7)];
-    assert!(!has_uids(&older));
-
-    for turn in ["upgraded", "opened again before a flush", "opened again after it", "merged"] {
-        let engine = open_with(folder.path(), Arc::clone(&fields), sorted());
-        check(&engine, &expected, &["id-3"]);
-        assert_eq!(found(&engine, &json!({"ids": {"values": ["id-2", "id-3"]}})), ["id-2"], "{turn}");
-        assert!(has_uids(folder.path()));
-        match turn {
-            "upgraded" => {}
-            "opened again before a flush" => {
-                assert!(engine.segments.lock().has_changed(), "a flush makes the new files durable");
-                engine.flush(NOW).expect("flushed");
-            }
-            _ => {
-                assert!(!engine.segments.lock().has_changed());
-                merge_all(&engine);
-                engine.flush(NOW).expect("flushed");
-                check(&engine, &expected, &["id-3"]);
-            }
+    let older = Older::new();
+    for turn in ["upgraded", "opened again", "merged"] {
+        let engine = older.open(HostDisk::shared()).expect("opens");
+        check_older(&engine);
+        assert!(has_uids(older.folder.path()) && !engine.segments.lock().has_changed(), "{turn}");
+        if turn == "opened again" {
+            merge_all(&engine);
+            check_older(&engine);
+            engine.flush(NOW).expect("flushed");
         }
     }
+}
+
+#[test]
+fn an_upgrade_that_the_disk_refuses_leaves_the_shard_as_it_was() {
+    for refuses in [".uid", "manifest.tmp"] {
+        let older = Older::new();
+        let disk = FullDisk::new(refuses);
+        disk.fill(usize::from(refuses == ".uid"));
+
+        let error = older.open(disk.disk()).err().expect("refused").to_string();
+
+        if refuses == ".uid" {
+            assert!(error.contains("of an older build") && error.contains("free some space"), "{error}");
+        }
+        check_older(&older.open(HostDisk::shared()).expect("opens"));
+    }
+}
+
+#[test]
+fn an_upgrade_does_not_give_damage_a_fresh_checksum() {
+    let older = Older::new();
+    let mut files = files_of(older.folder.path(), "store");
+    files.sort_by_key(|file| fs_err::metadata(file).expect("a file").len());
+    let store = files.last().expect("a store");
+    let mut bytes = fs_err::read(store).expect("read");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs_err::write(store, bytes).expect("written");
+
+    let shared = Shared { workers: Workers::new(0), ..Shared::default() };
+    // As with a shard that is too large to be read through when it is opened.
+    let options = EngineOptions { check_bytes_max: 0, ..sorted() };
+    let opened = Engine::open(older.folder.path(), Arc::clone(&older.fields), options, shared);
+
+    assert!(matches!(opened, Err(EngineError::Integrity(_))));
+    assert!(files_of(older.folder.path(), "uid").len() < 2, "that of the damaged segment is not there");
+}
+
+/// tantivy reads columns in blocks of 512 values, and has none to read from beyond the last one.
+#[test]
+fn segments_of_whole_blocks_are_merged() {
+    for (documents, gone) in [(512, None), (1_024, None), (512, Some("1-511")), (1_024, Some("0-1023"))] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let engine = open(folder.path(), mapping(&[("n", "long")]));
+        let ids: Vec<String> =
+            (0..2).flat_map(|part| (0..documents).map(move |n| format!("{part}-{n}"))).collect();
+        for (at, id) in ids.iter().enumerate() {
+            put(&engine, id, &json!({"n": at}));
+            if (at + 1) % documents == 0 {
+                engine.refresh(NOW).expect("refreshed");
+            }
+        }
+        if let Some(gone) = gone {
+            write(&engine, gone, None, Condition::None).expect("deleted");
+            engine.refresh(NOW).expect("refreshed");
+        }
+
+        merge_all(&engine);
+
+        for (at, id) in ids.iter().enumerate().filter(|(_, id)| Some(id.as_str()) != gone) {
+            check(&engine, &[(id, at as i64)], gone.as_slice());
+        }
+    }
+}
+
+/// An operation by query asks for ids segment by segment, long after a merge has removed the files.
+#[test]
+fn ids_are_found_at_a_point_in_time_whose_files_are_gone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = open(folder.path(), mapping(&[("n", "long")]));
+    for id in ["a", "b", "c"] {
+        put(&engine, id, &json!({"n": 1}));
+        engine.refresh(NOW).expect("refreshed");
+    }
+    let query = parse_query(&json!({"ids": {"values": ["a", "b", "c"]}})).expect("a query");
+    let context = QueryContext { index: "i", doc_type: "_doc", now_millis: NOW };
+    let mut scan = Scan::open(engine.view(), &query, &context, Slice::WHOLE).expect("a scan");
+    assert_eq!(scan.next(1).expect("found").len(), 1);
+
+    merge_all(&engine);
+    engine.flush(NOW).expect("flushed");
+
+    assert_eq!(files_of(folder.path(), "uid").len(), 1);
+    assert_eq!(scan.next(10).expect("found").len(), 2);
 }

@@ -1,0 +1,124 @@
+//! Bodies as JSON, as strictly as Elasticsearch reads them: a member that is given twice in one object is a mistake, and
+//! which of the two was meant cannot be told.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+/// Reads a body. Faults tell the line and the column.
+pub(crate) fn read(bytes: &[u8]) -> Result<Value, serde_json::Error> {
+    let mut from = serde_json::Deserializer::from_slice(bytes);
+    let value = Strict.deserialize(&mut from)?;
+    from.end()?;
+    Ok(value)
+}
+
+/// How the fault of a member that is given twice begins.
+const REPEAT: &str = "Duplicate field";
+
+/// Whether a body cannot be read because a member is given twice.
+pub(crate) fn is_repeat(error: &serde_json::Error) -> bool {
+    error.to_string().starts_with(REPEAT)
+}
+
+struct Strict;
+
+impl<'de> DeserializeSeed<'de> for Strict {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Value, D::Error> {
+        from.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict {
+    type Value = Value;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("any valid JSON value")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::String(value.to_owned()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(Value::String(value))
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut array = Vec::new();
+        while let Some(item) = items.next_element_seed(Strict)? {
+            array.push(item);
+        }
+        Ok(Value::Array(array))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some(name) = members.next_key::<String>()? {
+            if object.contains_key(&name) {
+                return Err(A::Error::custom(format_args!("{REPEAT} '{name}'")));
+            }
+            object.insert(name, members.next_value_seed(Strict)?);
+        }
+        Ok(Value::Object(object))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_read_is_what_was_written() {
+        let value = json!({
+            "a": [1, -2, 3.5, 1e300, 18_446_744_073_709_551_615u64, true, null, "text \"\u{1}é"],
+            "b": {"a": {}, "b": []}, "": 0
+        });
+        assert_eq!(read(value.to_string().as_bytes()).expect("read"), value);
+        let order = r#"{"z":1,"a":2}"#;
+        assert_eq!(read(order.as_bytes()).expect("read").to_string(), order);
+        for text in ["", "{", "{\"a\":}", "{} {}", "nonsense", "{\"a\":1,}"] {
+            let loose = serde_json::from_str::<Value>(text).expect_err(text).to_string();
+            assert_eq!(read(text.as_bytes()).expect_err(text).to_string(), loose);
+        }
+        assert!(read("[".repeat(1_000_000).as_bytes()).is_err(), "depth has a bound");
+    }
+
+    #[test]
+    fn a_member_that_is_given_twice_is_refused_at_any_depth() {
+        for (text, reason) in [
+            (r#"{"a":1,"a":1}"#, "Duplicate field 'a' at line 1 column 10"),
+            (r#"{"q":{"a":1,"b":2,"a":3}}"#, "Duplicate field 'a'"),
+            (r#"[{"b":[{"c":1,"\u0063":2}]}]"#, "Duplicate field 'c'"),
+        ] {
+            let error = read(text.as_bytes()).expect_err(text).to_string();
+            assert!(error.starts_with(reason), "{text}: {error}");
+        }
+        read(br#"{"a":{"a":1},"b":{"a":1}}"#).expect("one each");
+    }
+}

@@ -1,0 +1,116 @@
+//! `memory.limit`: what the node takes while large requests come together, and whom it answers meanwhile and after.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use search_client::Method;
+use serde_json::json;
+use system_tests::{SearchNode, free_port};
+
+const LIMIT: u64 = 128 << 20;
+
+/// What a node may take beyond its limit for a moment: memory is looked at some hundred times a second, and grows meanwhile.
+const PEAK: u64 = LIMIT / 4 * 5;
+
+async fn start(folder: &Path, settings: &[&str]) -> SearchNode {
+    let port = free_port().expect("a port");
+    SearchNode::start_with(folder, &folder.join("data"), port, settings).await.expect("a node")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_does_not_fit_into_memory_limit_is_refused_and_the_node_lives() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let port = free_port().expect("a port");
+    let node =
+        SearchNode::start_with(folder.path(), &data, port, &["memory.limit=32mb"]).await.expect("a node");
+    let large = format!("{{\"text\":\"{}\"}}", "word ".repeat(8_000_000));
+
+    let answer =
+        node.client.send(Method::PUT, "/i/_doc/1", "application/json", large).await.expect("answered");
+
+    let text = String::from_utf8_lossy(&answer.body);
+    assert_eq!(answer.status, 429, "{}", &text[..text.len().min(300)]);
+    assert!(text.contains("circuit_breaking_exception") && text.contains("memory.limit"), "{text}");
+    assert!(node.client.json(Method::GET, "/", None).await.is_ok(), "the node lives");
+}
+
+/// Samples what the node holds itself until it is told to stop; returns the most that it saw.
+fn watch(node: Arc<SearchNode>, is_over: Arc<AtomicBool>) -> std::thread::JoinHandle<u64> {
+    std::thread::spawn(move || {
+        let mut most = 0;
+        while !is_over.load(Ordering::Acquire) {
+            most = most.max(node.program.own_bytes());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        most
+    })
+}
+
+/// A body of short actions whose sources are broken: the answer is several times as long as the body, and little time goes
+/// into the index.
+fn wordy(bytes: usize) -> Bytes {
+    let action = "{\"index\":{\"_index\":\"i\"}}\n{\"a\":x}\n";
+    action.repeat(bytes / action.len()).into()
+}
+
+/// What they made together used to be several times the limit: only a chunk of each was counted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_bulks_that_come_together_take_turns_and_small_requests_go_on() {
+    const CLIENTS: usize = 6;
+    let folder = tempfile::tempdir().expect("a folder");
+    let limit = format!("memory.limit={LIMIT}b");
+    let node = Arc::new(start(folder.path(), &[&limit, "memory.wait=60s"]).await);
+    let is_over = Arc::<AtomicBool>::default();
+    let watching = watch(Arc::clone(&node), Arc::clone(&is_over));
+    let body = wordy(7 << 20);
+
+    let refused = Arc::<AtomicU64>::default();
+    let small = tokio::spawn({
+        let (node, is_over, refused) = (Arc::clone(&node), Arc::clone(&is_over), Arc::clone(&refused));
+        async move {
+            let mut slowest = Duration::ZERO;
+            while !is_over.load(Ordering::Acquire) {
+                let begun = Instant::now();
+                let stored = node.client.json(Method::POST, "/s/_doc", Some(&json!({"n": 1}))).await;
+                slowest = slowest.max(begun.elapsed());
+                refused.fetch_add(u64::from(stored.is_err()), Ordering::AcqRel);
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            slowest
+        }
+    });
+    let clients = (0..CLIENTS).map(|_| {
+        let (node, body) = (Arc::clone(&node), body.clone());
+        tokio::spawn(async move {
+            let answer = node.client.send(Method::POST, "/_bulk", "application/x-ndjson", body).await;
+            let answer = answer.expect("answered");
+            (answer.status, answer.body.len())
+        })
+    });
+    let mut answered = Vec::new();
+    for client in clients.collect::<Vec<_>>() {
+        answered.push(client.await.expect("no panic"));
+    }
+    let ended = Instant::now();
+    let stored = node.client.json(Method::POST, "/s/_doc", Some(&json!({"n": 1}))).await;
+    let first_answer = ended.elapsed();
+    is_over.store(true, Ordering::Release);
+    let (peak, slowest) = (watching.join().expect("no panic"), small.await.expect("no panic"));
+
+    let answers: usize = answered.iter().map(|(_, bytes)| bytes).sum();
+    let refused = refused.load(Ordering::Acquire);
+    println!(
+        "{} MiB at most, answers of {} MiB, small requests: {refused} refused, the slowest took {slowest:?}, {first_answer:?} after the load",
+        peak >> 20,
+        answers >> 20,
+    );
+    assert!(answered.iter().all(|(status, _)| *status == 200), "{answered:?}");
+    assert!(answers as u64 > 2 * LIMIT, "the load must be more than the node may hold: {answers}");
+    assert!(peak <= PEAK, "{} MiB were held, with a limit of {} MiB", peak >> 20, LIMIT >> 20);
+    assert!(stored.is_ok() && first_answer < Duration::from_secs(1), "{stored:?} after {first_answer:?}");
+    assert_eq!(refused, 0);
+}

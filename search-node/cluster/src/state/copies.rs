@@ -145,17 +145,27 @@ impl ShardCopies {
         !self.in_sync.contains(&copy)
     }
 
-    /// Makes a copy primary where there is none: one in sync that is there. Gives which.
-    pub fn promote(&mut self) -> Option<CopyId> {
+    /// The copies that may become primary: those in sync on nodes that are there. None while there is a primary.
+    pub fn candidates(&self) -> Vec<CopyId> {
         if self.primary.is_some() {
-            return None;
+            return Vec::new();
         }
-        let chosen = *self.present.keys().find(|copy| self.in_sync.contains(copy))?;
+        self.present.keys().filter(|copy| self.in_sync.contains(copy)).copied().collect()
+    }
+
+    /// Makes a copy primary where there is none. It has to be in sync and there.
+    pub fn promote(&mut self, copy: CopyId) -> Result<(), CopyError> {
+        if let Some(primary) = self.primary {
+            return Err(CopyError::Taken(primary));
+        }
+        if !self.in_sync.contains(&copy) || !self.present.contains_key(&copy) {
+            return Err(CopyError::Absent(copy));
+        }
         self.term += 1;
-        self.primary = Some(chosen);
+        self.primary = Some(copy);
         // What was recovering did so from a primary that is gone.
         self.present.retain(|copy, _| self.in_sync.contains(copy));
-        Some(chosen)
+        Ok(())
     }
 
     fn check_term(&self, asked: u64) -> Result<(), CopyError> {

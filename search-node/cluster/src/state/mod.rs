@@ -1,7 +1,18 @@
 //! What all nodes agree on.
+//!
+//! The state is changed by [`Command`]s, which all nodes apply in one order. A command says what is to be: whoever leads has decided
+//! it (see `allocation`), so that nodes of different builds come to the same state.
 
+mod cluster;
+mod command;
 mod copies;
 mod ids;
+mod index;
+mod node;
 
+pub use cluster::{ClusterState, Refusal};
+pub use command::Command;
 pub use copies::{Copy, CopyError, ShardCopies, Stage};
-pub use ids::{CopyId, NodeId};
+pub use ids::{CopyId, IndexId, NodeId, ShardId};
+pub use index::{IndexEntry, Replicas};
+pub use node::{NodeEntry, Role};

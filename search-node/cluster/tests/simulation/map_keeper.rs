@@ -90,7 +90,8 @@ impl MapKeeper {
         if self.bug == Some(Bug::PromoteStale) {
             self.promote_any();
         }
-        self.figures.promotions += u64::from(self.copies.promote().is_some());
+        let promoted = self.copies.candidates().first().map(|copy| self.copies.promote(*copy));
+        self.figures.promotions += u64::from(promoted.is_some_and(|promoted| promoted.is_ok()));
         self.version += u64::from(before != self.copies);
     }
 
@@ -104,7 +105,7 @@ impl MapKeeper {
                 let node = found.node;
                 any.node_left(node);
                 let _is_there = any.returned(*copy, node);
-                any.promote();
+                let _is_promoted = any.promote(*copy);
             }
             self.copies = any;
         }

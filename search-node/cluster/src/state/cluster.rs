@@ -1,0 +1,182 @@
+//! The state of the cluster, and how commands change it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Command, CopyError, CopyId, IndexEntry, IndexId, NodeEntry, NodeId, ShardCopies, ShardId};
+
+/// Everything that all nodes agree on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterState {
+    /// Rises with each change.
+    pub version: u64,
+    pub cluster_uuid: String,
+    pub nodes: BTreeMap<NodeId, NodeEntry>,
+    pub indices: BTreeMap<IndexId, IndexEntry>,
+    /// The highest name that a copy had; the next one is higher.
+    pub last_copy: u64,
+}
+
+/// Why a command was refused. Nothing has changed then.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// There is no such node, or there is no more.
+    #[error("there is no node {0} in the cluster")]
+    NoNode(NodeId),
+    /// There is no such index, or there is no more.
+    #[error("there is no index {0}")]
+    NoIndex(IndexId),
+    /// There is no such shard.
+    #[error("there is no shard {0}")]
+    NoShard(ShardId),
+    /// The name is taken.
+    #[error("there is an index [{0}] already")]
+    NameTaken(String),
+    /// The index was changed by somebody else.
+    #[error("index {id} is at version {current} and no longer at {seen}")]
+    Changed {
+        /// The index.
+        id: IndexId,
+        /// What whoever asks has seen.
+        seen: u64,
+        /// What it is now.
+        current: u64,
+    },
+    /// The shard has a primary, or is in another term.
+    #[error("shard {0} has changed since the primary was chosen")]
+    Overtaken(ShardId),
+    /// The name of the copy was given before.
+    #[error("copy {0} was named before")]
+    OldName(CopyId),
+    /// The copy is not what it would have to be.
+    #[error("shard {shard}: {reason}")]
+    Copy {
+        /// The shard.
+        shard: ShardId,
+        /// What is wrong.
+        reason: CopyError,
+    },
+}
+
+impl ClusterState {
+    /// The shard, if there is one.
+    pub fn shard(&self, id: &ShardId) -> Option<&ShardCopies> {
+        self.indices.get(&id.index)?.shards.get(id.number as usize)
+    }
+
+    /// Every shard with its name.
+    pub fn shards(&self) -> impl Iterator<Item = (ShardId, &ShardCopies)> {
+        self.indices.iter().flat_map(|(index, entry)| {
+            entry
+                .shards
+                .iter()
+                .enumerate()
+                .map(|(number, copies)| (ShardId { index: index.clone(), number: number as u32 }, copies))
+        })
+    }
+
+    /// The nodes that hold copies.
+    pub fn data_nodes(&self) -> impl Iterator<Item = (NodeId, &NodeEntry)> {
+        self.nodes.iter().filter(|(_, entry)| entry.holds_data()).map(|(node, entry)| (*node, entry))
+    }
+
+    /// Changes the state as a command says, or not at all.
+    pub fn apply(&mut self, command: Command) -> Result<(), Refusal> {
+        match command {
+            Command::Join { node, entry } => self.join(node, entry),
+            Command::Leave { node } => self.leave(node)?,
+            Command::CreateIndex { id, entry } => self.create_index(id, entry)?,
+            Command::DeleteIndex { id } => {
+                self.indices.remove(&id).ok_or(Refusal::NoIndex(id))?;
+            }
+            Command::ChangeIndex { id, seen, parts, replicas } => {
+                let index = self.indices.get_mut(&id).ok_or_else(|| Refusal::NoIndex(id.clone()))?;
+                if index.version != seen {
+                    return Err(Refusal::Changed { id, seen, current: index.version });
+                }
+                index.version += 1;
+                index.parts.extend(parts);
+                index.replicas = replicas.unwrap_or(index.replicas);
+            }
+            Command::AddCopy { shard, copy, node } => {
+                self.check_node(node)?;
+                if copy.0 <= self.last_copy {
+                    return Err(Refusal::OldName(copy));
+                }
+                self.change(&shard, |copies| copies.add(copy, node))?;
+                self.last_copy = copy.0;
+            }
+            Command::Return { shard, copy, node } => {
+                self.check_node(node)?;
+                self.change(&shard, |copies| copies.returned(copy, node))?;
+            }
+            Command::Promote { shard, copy, seen_term } => {
+                let term = self.shard(&shard).ok_or_else(|| Refusal::NoShard(shard.clone()))?.term();
+                if term != seen_term {
+                    return Err(Refusal::Overtaken(shard));
+                }
+                self.change(&shard, |copies| copies.promote(copy))?;
+            }
+            Command::MarkInSync { shard, copy, term } => {
+                self.change(&shard, |copies| copies.mark_in_sync(copy, term))?;
+            }
+            Command::DropCopy { shard, copy, term } => {
+                self.change(&shard, |copies| copies.drop_copy(copy, term))?;
+            }
+        }
+        self.version += 1;
+        Ok(())
+    }
+
+    fn join(&mut self, node: NodeId, entry: NodeEntry) {
+        let is_older = |(id, known): &(&NodeId, &NodeEntry)| known.data_id == entry.data_id && **id != node;
+        let older: Vec<NodeId> = self.nodes.iter().filter(is_older).map(|(id, _)| *id).collect();
+        for older in older {
+            self.forget(older);
+        }
+        self.nodes.insert(node, entry);
+    }
+
+    fn leave(&mut self, node: NodeId) -> Result<(), Refusal> {
+        self.check_node(node)?;
+        self.forget(node);
+        Ok(())
+    }
+
+    fn forget(&mut self, node: NodeId) {
+        self.nodes.remove(&node);
+        for shard in self.indices.values_mut().flat_map(|index| &mut index.shards) {
+            shard.node_left(node);
+        }
+    }
+
+    fn create_index(&mut self, id: IndexId, entry: IndexEntry) -> Result<(), Refusal> {
+        if self.indices.values().any(|known| known.name == entry.name) || self.indices.contains_key(&id) {
+            return Err(Refusal::NameTaken(entry.name));
+        }
+        let copies = entry.shards.iter().flat_map(|shard| shard.present().keys());
+        let (least, most) = (copies.clone().min(), copies.max());
+        if let Some(old) = least.filter(|copy| copy.0 <= self.last_copy) {
+            return Err(Refusal::OldName(*old));
+        }
+        self.last_copy = most.map_or(self.last_copy, |copy| copy.0);
+        self.indices.insert(id, entry);
+        Ok(())
+    }
+
+    fn check_node(&self, node: NodeId) -> Result<(), Refusal> {
+        if self.nodes.contains_key(&node) { Ok(()) } else { Err(Refusal::NoNode(node)) }
+    }
+
+    fn change(
+        &mut self,
+        id: &ShardId,
+        change: impl FnOnce(&mut ShardCopies) -> Result<(), CopyError>,
+    ) -> Result<(), Refusal> {
+        let index = self.indices.get_mut(&id.index);
+        let shard = index.and_then(|index| index.shards.get_mut(id.number as usize));
+        let shard = shard.ok_or_else(|| Refusal::NoShard(id.clone()))?;
+        change(shard).map_err(|reason| Refusal::Copy { shard: id.clone(), reason })
+    }
+}

@@ -1,0 +1,66 @@
+//! What changes the state.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{CopyId, IndexEntry, IndexId, NodeEntry, NodeId, Replicas, ShardId};
+
+/// A change of the state. Each names what it is about, so that it is refused where that is not as it was when it was decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Command {
+    /// A process takes part. An older process on the same data folder is gone.
+    Join {
+        node: NodeId,
+        entry: NodeEntry,
+    },
+    /// A process is gone.
+    Leave {
+        node: NodeId,
+    },
+    /// A new index; its first copies, empty, are where its shards say.
+    CreateIndex {
+        id: IndexId,
+        entry: IndexEntry,
+    },
+    DeleteIndex {
+        id: IndexId,
+    },
+    /// What an index is, changed from a version that whoever asks has seen.
+    ChangeIndex {
+        id: IndexId,
+        seen: u64,
+        parts: BTreeMap<String, String>,
+        replicas: Option<Replicas>,
+    },
+    /// A further copy begins on a node.
+    AddCopy {
+        shard: ShardId,
+        copy: CopyId,
+        node: NodeId,
+    },
+    /// A copy in sync was found on a node, where the shard has no primary.
+    Return {
+        shard: ShardId,
+        copy: CopyId,
+        node: NodeId,
+    },
+    /// A copy becomes primary, where the shard has none and is in the term that was seen.
+    Promote {
+        shard: ShardId,
+        copy: CopyId,
+        seen_term: u64,
+    },
+    /// The primary of a term says that a copy has everything.
+    MarkInSync {
+        shard: ShardId,
+        copy: CopyId,
+        term: u64,
+    },
+    /// The primary of a term goes on without a copy.
+    DropCopy {
+        shard: ShardId,
+        copy: CopyId,
+        term: u64,
+    },
+}

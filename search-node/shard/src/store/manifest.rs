@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::disk::{Disk, replace};
+use disk::{Disk, replace};
 
 const MAGIC: &[u8; 8] = b"WRMANIF2";
 const NAME: &str = "manifest";
@@ -137,7 +137,7 @@ fn decode(bytes: &[u8]) -> Result<Manifest, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::HostDisk;
+    use disk::HostDisk;
 
     fn manifest() -> Manifest {
         Manifest {

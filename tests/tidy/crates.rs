@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use crate::{files, read, root, shown};
 
-/// Each crate of ours and those it may use. `cluster` and `log` are not here yet.
+/// Each crate of ours and those it may use. `log` is not here yet.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("event", &[]),
     ("settings", &[]),
     ("daemon", &[]),
     ("disk", &[]),
     ("shard", &["disk"]),
+    ("consensus", &["disk"]),
     ("processors", &["event"]),
     ("queue", &["event"]),
     ("testkit", &["disk"]),

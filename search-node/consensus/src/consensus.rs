@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use openraft::error::{
@@ -29,6 +30,33 @@ pub struct Consensus<S: StateMachine> {
     raft: Raft<Types>,
     log: RaftLog,
     applied: Applied<S>,
+    resumed: Option<Resumed>,
+    /// It hands over: a proposal would keep the others from choosing another leader.
+    is_silent: AtomicBool,
+}
+
+/// A leader is silent until this is dropped.
+struct Silence<'a, S: StateMachine>(&'a Consensus<S>);
+
+impl<'a, S: StateMachine> Silence<'a, S> {
+    fn of(consensus: &'a Consensus<S>) -> Self {
+        consensus.set_silent(true);
+        Self(consensus)
+    }
+}
+
+impl<S: StateMachine> Drop for Silence<'_, S> {
+    fn drop(&mut self) {
+        self.0.set_silent(false);
+    }
+}
+
+/// A node that led when it stopped goes on leading in the same term, and has forgotten how far its log was agreed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Resumed {
+    term: u64,
+    /// The end of its log: whatever it has acknowledged lies before.
+    last: u64,
 }
 
 /// What was agreed on.
@@ -50,12 +78,13 @@ impl<S: StateMachine> Consensus<S> {
         let store = LogStore::open(Arc::clone(&disk), &folder, SEGMENT_BYTES_MAX)?;
         let (file, snapshot) = SnapshotFile::open(disk, &folder)?;
         check_covered(&store, &file)?;
+        let resumed = resumed(node, &store);
         let log = RaftLog::new(store, Some(file.covered()));
         let applied = Applied::new(node, state, file, snapshot)?;
         let network = Network { peers: Arc::new(peers), retry_pause: timing.heartbeat };
         let raft = Raft::new(node, config, network, log.clone(), applied.clone()).await;
         let raft = raft.map_err(|error| StartError::Stopped(error.to_string()))?;
-        Ok(Self { node, address, raft, log, applied })
+        Ok(Self { node, address, raft, log, applied, resumed, is_silent: AtomicBool::new(false) })
     }
 
     /// Makes a cluster of this node alone. Only one node of a cluster may ever do so: two make two clusters.
@@ -114,6 +143,9 @@ impl<S: StateMachine> Consensus<S> {
         if proposal.len() > PROPOSAL_BYTES_MAX {
             return Err(ProposeError::TooLong { bytes: proposal.len(), max: PROPOSAL_BYTES_MAX });
         }
+        if self.is_silent.load(Ordering::Acquire) {
+            return Err(ProposeError::NotLeader { leader: None });
+        }
         let written = timeout(within, self.raft.client_write(Bytes(proposal))).await;
         let written = written.map_err(|_| ProposeError::Unknown { within_ms: within.as_millis() })?;
         match written {
@@ -128,15 +160,25 @@ impl<S: StateMachine> Consensus<S> {
     /// The index from which on a state is up to date: everything that was agreed on before this call is in it. Only the
     /// leader knows; another node asks it, and then waits with [`Consensus::wait_applied`].
     pub async fn read_index(&self) -> Result<u64, ReadError> {
+        let resumed = self.resumed_until().await?;
         let confirmed = self.raft.get_read_log_id().await;
         match confirmed {
-            Ok((read, _)) => Ok(read.map_or(0, |read| read.index)),
+            Ok((read, _)) => Ok(read.map_or(0, |read| read.index).max(resumed)),
             Err(RaftError::APIError(CheckIsLeaderError::ForwardToLeader(forward))) => {
                 Err(ReadError::NotLeader { leader: leader_of(forward) })
             }
             Err(RaftError::APIError(CheckIsLeaderError::QuorumNotEnough(_))) => Err(ReadError::NoMajority),
             Err(RaftError::Fatal(fatal)) => Err(ReadError::Stopped(fatal.to_string())),
         }
+    }
+
+    /// Up to where a state must reach if this node still leads in the term in which it led before it was started. The library
+    /// would take the first entry of that term for enough, and answer with what is older than what was acknowledged.
+    async fn resumed_until(&self) -> Result<u64, ReadError> {
+        let Some(Resumed { term, last }) = self.resumed else { return Ok(0) };
+        let now = self.raft.with_raft_state(|state| state.vote_ref().leader_id().term).await;
+        let now = now.map_err(|fatal| ReadError::Stopped(fatal.to_string()))?;
+        Ok(if now == term { last } else { 0 })
     }
 
     /// Waits until the state of this node is made of everything up to `index`.
@@ -205,16 +247,17 @@ impl<S: StateMachine> Consensus<S> {
     }
 
     /// Leaves in order: the vote of this node moves to `voters`, and who leads among them is known when this returns.
-    /// A node that does not lead asks the leader to change the voters instead.
+    /// Meanwhile it takes no proposals. A node that does not lead asks the leader to change the voters instead.
     pub async fn hand_over(&self, voters: BTreeSet<u64>, within: Duration) -> Result<(), ChangeError> {
         if voters.contains(&self.node) || voters.is_empty() {
             return Err(ChangeError::Refused(format!("node {} cannot hand over to {voters:?}", self.node)));
         }
-        let deadline = tokio::time::Instant::now() + within;
         self.change_voters(voters, within).await?;
+        // The library goes on leading without a vote as long as the others hear of it.
+        let _silence = Silence::of(self);
         let is_led = |status: &Status| status.leader.as_ref().is_some_and(|leader| leader.node != self.node);
         let unknown = |_| ChangeError::Unknown { within_ms: within.as_millis() };
-        tokio::time::timeout_at(deadline, self.wait_status(is_led)).await.map(|_| ()).map_err(unknown)
+        timeout(within, self.wait_status(is_led)).await.map(|_| ()).map_err(unknown)
     }
 
     async fn change(
@@ -226,6 +269,11 @@ impl<S: StateMachine> Consensus<S> {
         let changed = timeout(within, self.raft.change_membership(change, is_retained)).await;
         let changed = changed.map_err(|_| ChangeError::Unknown { within_ms: within.as_millis() })?;
         changed.map(|_| ()).map_err(change_error)
+    }
+
+    fn set_silent(&self, is_silent: bool) {
+        self.is_silent.store(is_silent, Ordering::Release);
+        self.raft.runtime_config().heartbeat(!is_silent);
     }
 
     /// Has the state written as a snapshot soon.
@@ -249,6 +297,11 @@ impl<S: StateMachine> Consensus<S> {
         }
         self.log.with(LogStore::close)
     }
+}
+
+fn resumed(node: u64, store: &LogStore) -> Option<Resumed> {
+    let vote = store.vote().filter(|vote| vote.is_committed && vote.node == node)?;
+    Some(Resumed { term: vote.term, last: store.last().map_or(0, |last| last.index) })
 }
 
 /// What was given up of the log must be in the snapshot.

@@ -133,11 +133,18 @@ impl Cluster {
 
     /// Waits until there is a leader that leads indeed.
     pub(crate) async fn leader(&self) -> Arc<Consensus<Ledger>> {
+        self.leader_and_index().await.0
+    }
+
+    /// A leader, and up to where everything is agreed on.
+    async fn leader_and_index(&self) -> (Arc<Consensus<Ledger>>, u64) {
         for _ in 0..600 {
             let nodes: Vec<_> = self.nodes.lock().expect("no panic").values().cloned().collect();
             for node in nodes {
-                if node.status().is_leader && node.read_index().await.is_ok() {
-                    return node;
+                if node.status().is_leader
+                    && let Ok(index) = node.read_index().await
+                {
+                    return (node, index);
                 }
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -149,8 +156,7 @@ impl Cluster {
 
     /// Waits until all nodes have all entries; gives what each has made of them.
     pub(crate) async fn settle(&self) -> Vec<Vec<u64>> {
-        let leader = self.leader().await;
-        let index = leader.read_index().await.expect("it leads");
+        let (_, index) = self.leader_and_index().await;
         let nodes: Vec<_> = self.nodes.lock().expect("no panic").values().cloned().collect();
         for node in &nodes {
             let reached = tokio::time::timeout(SOON, node.wait_applied(index)).await;

@@ -100,6 +100,9 @@ fn voters_among(nodes: usize) -> usize {
 mod tests {
     use super::*;
 
+    /// What it is about, who votes, who is there, and who votes then.
+    type Case = (&'static str, &'static [u64], Vec<Candidate>, Option<&'static [u64]>);
+
     fn up(node: u64) -> Candidate {
         Candidate { node, health: Health::Up(SETTLED_AFTER), lag: Some(0), is_eligible: true }
     }
@@ -128,7 +131,7 @@ mod tests {
         let just_up = |node| Candidate { health: Health::Up(Duration::from_secs(9)), ..up(node) };
         let behind = |node| Candidate { lag: Some(LAG_MAX + 1), ..up(node) };
         let unknown = |node| Candidate { lag: None, ..up(node) };
-        let cases: Vec<(&str, &[u64], Vec<Candidate>, Option<&[u64]>)> = vec![
+        let cases: Vec<Case> = vec![
             ("alone", &[1], vec![up(1)], None),
             ("a second node does not vote", &[1], vec![up(1), up(2)], None),
             ("a third makes three", &[1], vec![up(1), up(2), up(3)], Some(&[1, 2, 3])),

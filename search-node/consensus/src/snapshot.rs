@@ -209,3 +209,55 @@ impl SnapshotFile {
         self.covered.send_modify(|covered| covered.index = index);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn snapshot(index: u64) -> (Manifest, Vec<u8>) {
+        let last = Position { term: 1, node: 1, index };
+        let snapshot = Snapshot::new(Some(last), Members::default(), None, index.to_string(), vec![1; 99]);
+        let bytes = snapshot.encode().expect("bytes");
+        (snapshot.manifest, bytes)
+    }
+
+    fn open(folder: &Path) -> SnapshotFile {
+        SnapshotFile::open(disk::HostDisk::shared(), folder).expect("opens").0
+    }
+
+    /// A node builds a snapshot while a later one comes from the leader, and is done after it.
+    #[test]
+    fn a_snapshot_never_takes_the_place_of_one_that_reaches_further() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut file = open(folder.path());
+        for index in [20, 10] {
+            let (manifest, bytes) = snapshot(index);
+            file.replace(&manifest, &bytes).expect("done");
+        }
+        drop(file);
+
+        let held = open(folder.path()).manifest().cloned();
+
+        assert_eq!(held, Some(snapshot(20).0));
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_a_snapshot_hears_of_it_or_of_its_failure() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut file = open(folder.path());
+        let (mut early, mut late) = (file.covered(), file.covered());
+        let waiting = tokio::spawn(async move { early.reaches(10).await });
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+
+        let (manifest, bytes) = snapshot(10);
+        file.replace(&manifest, &bytes).expect("done");
+        waiting.await.expect("no panic").expect("covered");
+        file.fail(file.refuse("the disk is gone"));
+
+        let error = late.reaches(11).await.expect_err("it never comes");
+        assert!(error.to_string().contains("the disk is gone"));
+        let (manifest, bytes) = snapshot(12);
+        assert!(matches!(file.replace(&manifest, &bytes), Err(StoreError::Fenced { .. })));
+    }
+}

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use consensus::{Consensus, Options};
-use testkit::{CrashDisk, PowerCut, RecordedDisk, Survival};
+use disk::DiskOperation;
+use testkit::{CrashDisk, Fate, PowerCut, RecordedDisk, Survival};
 
 use crate::ledger::Ledger;
 use crate::network::{Network, Way};
@@ -25,12 +27,33 @@ pub(crate) struct Cluster {
 struct Disk {
     root: tempfile::TempDir,
     crash: CrashDisk,
+    fuse: Fuse,
+}
+
+/// After so many changes nothing reaches the disk any more: as when the power goes in the middle of something.
+#[derive(Clone)]
+struct Fuse(Arc<AtomicI64>);
+
+impl Fuse {
+    /// So many changes never come.
+    const NEVER: i64 = i64::MAX;
+
+    fn burns(&self) -> Fate {
+        match self.0.fetch_sub(1, Ordering::Relaxed) {
+            left if left > 0 => Fate::Done,
+            _ => Fate::Failed(std::io::Error::other("the power is gone")),
+        }
+    }
+
+    fn has_blown(&self) -> bool {
+        self.0.load(Ordering::Relaxed) <= 0
+    }
 }
 
 impl Disk {
     fn over(root: tempfile::TempDir) -> Self {
         let crash = CrashDisk::over(root.path()).expect("read");
-        Self { root, crash }
+        Self { root, crash, fuse: Fuse(Arc::new(AtomicI64::new(Fuse::NEVER))) }
     }
 
     /// What a power cut now leaves, on another disk.
@@ -84,7 +107,12 @@ impl Cluster {
 
     async fn start(&mut self, node: u64, disk: Disk) {
         let folder = disk.root.path().join("raft");
-        let recorded = RecordedDisk::over(&disk.crash).shared();
+        let fuse = disk.fuse.clone();
+        let recorded = RecordedDisk::deciding(&disk.crash, move |operation, _| match operation {
+            DiskOperation::Read => Fate::Done,
+            _ => fuse.burns(),
+        });
+        let recorded = recorded.shared();
         let mut options = Options::new(node, format!("node-{node}"), folder, recorded);
         (options.entries_per_snapshot, options.entries_kept) = (30, 5);
         let way = Way { network: self.network.clone(), from: node };
@@ -107,6 +135,21 @@ impl Cluster {
     pub(crate) async fn restart(&mut self, node: u64, seed: u64) {
         let disk = self.cut_power(node, seed).await;
         self.start(node, disk).await;
+    }
+
+    /// The disk of a node takes so many changes and then no more. The node is to be restarted some time.
+    pub(crate) fn blow_after(&self, node: u64, changes: i64) {
+        self.disks[&node].fuse.0.store(changes, Ordering::Relaxed);
+    }
+
+    /// Restarts the nodes whose disk takes nothing; that of the others will go on.
+    pub(crate) async fn revive(&mut self, seed: u64) {
+        for node in [1, 2, 3] {
+            if self.disks[&node].fuse.has_blown() {
+                self.restart(node, seed).await;
+            }
+            self.blow_after(node, Fuse::NEVER);
+        }
     }
 
     /// The power of all nodes is cut at once.

@@ -34,13 +34,14 @@ pub(crate) fn simulate<T>(run: impl Future<Output = T>) -> T {
 /// Something goes wrong, or is well again.
 async fn disturb(cluster: &mut Cluster, chance: &mut Chance) {
     let node = 1 + chance.below(3) as u64;
-    match chance.below(9) {
+    match chance.below(11) {
         0 => cluster.network.isolate(node),
         1 => cluster.network.cut_one_way(node, 1 + chance.below(3) as u64),
         2 | 3 => cluster.network.heal(),
         4 | 5 => cluster.restart(node, chance.below(1 << 30) as u64).await,
         6 => cluster.network.set_loss(*chance.pick(&[0, 0, 10, 5, 3])),
-        7 => drop(cluster.node(node).take_snapshot().await),
+        7 | 8 => cluster.blow_after(node, 1 + chance.below(60) as i64),
+        9 => drop(cluster.node(node).take_snapshot().await),
         _ => cluster.restart_all(chance.below(1 << 30) as u64).await,
     }
     tokio::time::sleep(Duration::from_millis(100 + chance.below(4_000) as u64)).await;
@@ -59,6 +60,7 @@ async fn run(seed: u64) -> (usize, usize) {
     }
     cluster.network.heal();
     cluster.network.set_loss(0);
+    cluster.revive(seed).await;
     history.close();
     for client in clients {
         client.await.expect("no panic");

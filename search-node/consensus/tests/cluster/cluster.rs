@@ -139,7 +139,10 @@ impl Cluster {
 
     /// The disk of a node takes so many changes and then no more. The node is to be restarted some time.
     pub(crate) fn blow_after(&self, node: u64, changes: i64) {
-        self.disks[&node].fuse.0.store(changes, Ordering::Relaxed);
+        let fuse = &self.disks[&node].fuse;
+        if !fuse.has_blown() {
+            fuse.0.store(changes, Ordering::Relaxed);
+        }
     }
 
     /// Restarts the nodes whose disk takes nothing; that of the others will go on.

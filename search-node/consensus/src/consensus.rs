@@ -12,6 +12,7 @@ use openraft::{BasicNode, ChangeMembers, Raft};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use crate::blocking::blocking;
 use crate::error::{ChangeError, ProposeError, ReadError, StartError};
 use crate::log_store::{LogStore, PROPOSAL_BYTES_MAX, SEGMENT_BYTES_MAX, StoreError};
 use crate::message::{Answer, Question, Request, decode, encode};
@@ -75,12 +76,15 @@ impl<S: StateMachine> Consensus<S> {
     pub async fn start(options: Options, state: S, peers: impl Peers) -> Result<Self, StartError> {
         let config = Arc::new(config(&options)?);
         let Options { node, address, folder, disk, timing, .. } = options;
-        let store = LogStore::open(Arc::clone(&disk), &folder, SEGMENT_BYTES_MAX)?;
-        let (file, snapshot) = SnapshotFile::open(disk, &folder)?;
-        check_covered(&store, &file)?;
-        let resumed = resumed(node, &store);
-        let log = RaftLog::new(store, Some(file.covered()));
-        let applied = Applied::new(node, state, file, snapshot)?;
+        let opened = || {
+            let store = LogStore::open(Arc::clone(&disk), &folder, SEGMENT_BYTES_MAX)?;
+            let (file, snapshot) = SnapshotFile::open(disk, &folder)?;
+            check_covered(&store, &file)?;
+            let resumed = resumed(node, &store);
+            let log = RaftLog::new(store, Some(file.covered()));
+            Ok::<_, StoreError>((log, Applied::new(node, state, file, snapshot)?, resumed))
+        };
+        let (log, applied, resumed) = blocking(opened)?;
         let network = Network { peers: Arc::new(peers), retry_pause: timing.heartbeat };
         let raft = Raft::new(node, config, network, log.clone(), applied.clone()).await;
         let raft = raft.map_err(|error| StartError::Stopped(error.to_string()))?;

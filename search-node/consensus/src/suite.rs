@@ -94,7 +94,7 @@ struct Builder;
 
 impl StoreBuilder<Types, WithoutGivenUp, Applied<Last>, tempfile::TempDir> for Builder {
     async fn build(&self) -> Result<(tempfile::TempDir, WithoutGivenUp, Applied<Last>), StorageError<u64>> {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = testkit::scratch();
         let disk = disk::HostDisk::shared();
         // Small, so that the tests reach over several segments.
         let store = LogStore::open(disk.clone(), folder.path(), 200).expect("opens");

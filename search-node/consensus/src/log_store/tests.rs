@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use disk::HostDisk;
+use testkit::scratch;
 
 use super::{LogStore, Position, Record, StoreError};
 
@@ -30,7 +31,7 @@ fn indices(store: &LogStore) -> Vec<u64> {
 
 #[test]
 fn what_was_written_is_there_after_a_restart() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = scratch();
     let mut store = open(folder.path()).expect("opens");
     for index in 0..60 {
         store.append(&[record(1, index)]).expect("appended");
@@ -52,7 +53,7 @@ fn what_was_written_is_there_after_a_restart() {
 
 #[test]
 fn what_a_snapshot_replaced_beyond_the_end_is_where_the_log_goes_on() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = scratch();
     let mut store = open(folder.path()).expect("opens");
     store.append(&[record(1, 0), record(1, 1)]).expect("appended");
     store.purge(record(3, 70).at).expect("given up");
@@ -68,7 +69,7 @@ fn what_a_snapshot_replaced_beyond_the_end_is_where_the_log_goes_on() {
 
 #[test]
 fn a_gap_and_an_older_vote_are_refused_and_cost_nothing() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = scratch();
     let mut store = open(folder.path()).expect("opens");
     let vote = |term| super::Ballot { term, node: 1, is_committed: false };
     store.save_vote(vote(4)).expect("saved");
@@ -86,13 +87,6 @@ fn a_gap_and_an_older_vote_are_refused_and_cost_nothing() {
 fn open_on(disk: &testkit::RecordedDisk) -> Result<LogStore, StoreError> {
     let folder = disk.history().root().join("raft");
     LogStore::open(disk.shared(), &folder, SEGMENT_BYTES)
-}
-
-/// A folder in memory where there is one: nothing here must reach a real disk.
-fn scratch() -> tempfile::TempDir {
-    let memory = Path::new("/dev/shm");
-    let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-    made.expect("a folder")
 }
 
 /// The snapshot's file beside the store.

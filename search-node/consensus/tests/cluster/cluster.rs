@@ -1,14 +1,13 @@
 //! The nodes, each on a disk that remembers every change.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use consensus::{Consensus, Options};
 use disk::DiskOperation;
-use testkit::{CrashDisk, Fate, PowerCut, RecordedDisk, Survival};
+use testkit::{CrashDisk, Fate, PowerCut, RecordedDisk, Survival, scratch};
 
 use crate::ledger::Ledger;
 use crate::network::{Network, Way};
@@ -67,13 +66,6 @@ impl Disk {
         PowerCut::after(&self.crash, self.crash.len(), survival).lay_out(root.path()).expect("laid out");
         Self::over(root)
     }
-}
-
-/// A folder in memory where there is one: nothing here must reach a real disk.
-fn scratch() -> tempfile::TempDir {
-    let memory = Path::new("/dev/shm");
-    let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-    made.expect("a folder")
 }
 
 impl Cluster {

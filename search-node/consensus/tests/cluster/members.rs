@@ -108,6 +108,34 @@ fn without_a_majority_nothing_is_agreed_on_and_no_read_is_answered() {
     });
 }
 
+/// As in a program: several threads, a real disk, real time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_several_threads_and_a_real_disk_it_is_the_same() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for run in 0..2_u64 {
+        let mut options = consensus::Options::new(1, "node-1", folder.path(), disk::HostDisk::shared());
+        options.entries_per_snapshot = 20;
+        let way = crate::network::Way { network: crate::network::Network::new(1), from: 1 };
+        let node = consensus::Consensus::start(options, crate::ledger::Ledger::default(), way).await;
+        let node = std::sync::Arc::new(node.expect("started"));
+        if run == 0 {
+            node.bootstrap().await.expect("made");
+        }
+        node.wait_status(|status| status.is_leader).await;
+        let proposals = (run * 50..(run + 1) * 50).map(|id| {
+            let node = std::sync::Arc::clone(&node);
+            tokio::spawn(async move { node.propose(id.to_le_bytes().to_vec(), SOON).await })
+        });
+        for proposal in proposals.collect::<Vec<_>>() {
+            proposal.await.expect("no panic").expect("agreed");
+        }
+        let mut ids = node.read(|ledger| ledger.0.clone()).await.expect("reads");
+        ids.sort_unstable();
+        assert_eq!(ids, (0..(run + 1) * 50).collect::<Vec<u64>>());
+        node.stop().await.expect("stopped");
+    }
+}
+
 #[test]
 fn times_that_do_not_fit_are_refused() {
     simulate(async {

@@ -4,12 +4,12 @@
 use std::io;
 
 use shard::DiskOperation;
-use testkit::{CrashDisk, PowerCut};
+use testkit::{CrashDisk, PowerCut, scratch};
 
 use crate::disk::{Forgets, Injection, Place, Recorded};
 use crate::promises::{Expected, check};
 use crate::script::{Hand, Step, script};
-use crate::{outcomes, scratch, setting, try_all};
+use crate::{outcomes, setting, try_all};
 
 /// What a fault came to.
 #[derive(Debug, PartialEq, Eq)]

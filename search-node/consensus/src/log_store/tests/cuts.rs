@@ -4,10 +4,10 @@
 //! tried beside the two extremes, `RAFT_CUT_SCRIPTS` (default 1) how many scripts.
 
 use disk::DiskOperation;
-use testkit::{CrashDisk, Fate, PowerCut, RecordedDisk, Survival};
+use testkit::{CrashDisk, Fate, PowerCut, RecordedDisk, Survival, scratch};
 
+use super::record;
 use super::script::{Expected, Node, Step, script};
-use super::{record, scratch};
 
 pub(super) fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)

@@ -1,6 +1,6 @@
 //! Bytes of others in the files: what was promised is there, or the store does not open and says why.
 
-use testkit::Chance;
+use testkit::{Chance, scratch};
 
 use super::cuts::setting;
 use super::{open, record};
@@ -10,7 +10,7 @@ use crate::snapshot::Snapshot;
 
 #[test]
 fn no_damage_to_a_file_of_the_store_goes_unnoticed() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = scratch();
     let mut store = open(folder.path()).expect("opens");
     let vote = |term| Ballot { term, node: 2, is_committed: false };
     for index in 0..40 {
@@ -53,7 +53,7 @@ fn no_damage_to_a_file_of_the_store_goes_unnoticed() {
 
 #[test]
 fn a_file_that_is_missing_is_named() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = scratch();
     let mut store = open(folder.path()).expect("opens");
     for index in 0..40 {
         store.append(&[record(1, index)]).expect("appended");
@@ -63,7 +63,7 @@ fn a_file_that_is_missing_is_named() {
         fs_err::read_dir(folder.path()).expect("read").map(|entry| entry.expect("an entry").path()).collect();
     assert!(names.len() > 4, "{names:?}");
     for name in names {
-        let copy = tempfile::tempdir().expect("a folder");
+        let copy = scratch();
         for entry in fs_err::read_dir(folder.path()).expect("read") {
             let entry = entry.expect("an entry");
             if entry.path() != name {

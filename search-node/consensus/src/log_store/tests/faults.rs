@@ -2,10 +2,10 @@
 
 use std::io::ErrorKind;
 
-use testkit::{CrashDisk, PowerCut, RecordedDisk, Survival};
+use testkit::{CrashDisk, PowerCut, RecordedDisk, Survival, scratch};
 
+use super::record;
 use super::script::{Expected, Node, Step, script};
-use super::{record, scratch};
 use crate::log_store::{Ballot, StoreError};
 
 /// The script on a disk of which one call fails; whether it came to that.

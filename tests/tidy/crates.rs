@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 
 use crate::{files, read, root, shown};
 
-/// Each crate of ours and those it may use. `cluster` and `log` are not here yet.
+/// Each crate of ours and those it may use. `log` is not here yet.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("event", &[]),
     ("settings", &[]),
     ("daemon", &[]),
-    ("shard", &[]),
+    ("disk", &[]),
+    ("shard", &["disk"]),
+    ("consensus", &["disk"]),
     ("processors", &["event"]),
     ("queue", &["event"]),
-    ("testkit", &[]),
+    ("testkit", &["disk"]),
     ("wire", &["event", "daemon"]),
     ("search-client", &["daemon"]),
     ("search-node", &["event", "settings", "daemon", "shard", "processors"]),

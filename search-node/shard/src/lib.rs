@@ -23,6 +23,10 @@ mod uids;
 pub use aggs::{
     AggError, AggPartial, AggRequest, finish as finish_aggs, parse as parse_aggs, reduce as reduce_aggs,
 };
+pub use disk::{
+    Disk, DiskFile, DiskOperation, HookedDisk, HostDisk, check_writable, create_folder_durably,
+    replace as replace_file,
+};
 pub use engine::{
     Buffers, Condition, EngineError, EngineOptions, ForceMerge, IndexSort, MergeOptions, Shared,
     StoredDocument, TombstoneBudget, Workers, WriteOutcome, WriteRequest, WriteRun, Written,
@@ -33,10 +37,7 @@ pub use search::{
     SortValue, SourceFilter, compare_hits, filter_source,
 };
 pub use shard::{Reader, Shard, ShardStats, uid, uid_parts};
-pub use store::{
-    Disk, DiskFile, DiskOperation, HookedDisk, HostDisk, IntegrityError, check_writable,
-    create_folder_durably, replace as replace_file,
-};
+pub use store::IntegrityError;
 pub use translog::{
     Inspection, Operation, OperationKind, Salvage, TranslogError, inspect as inspect_translog,
     salvage as salvage_translog,

@@ -11,7 +11,7 @@ use testkit::CrashDisk;
 
 use super::index_run::IndexRun;
 use super::registry::Indices;
-use super::test_disk::{Recorded, resources};
+use super::test_disk::{Breakable, resources};
 use super::{Index, Resources};
 use crate::disk_watch::DiskWatch;
 use crate::error::ApiError;
@@ -70,9 +70,9 @@ fn a_flooded_disk_takes_no_data_and_lets_indices_go() {
 #[test]
 fn a_shard_that_cannot_be_opened_for_want_of_room_tells_no_unknown_outcome() {
     let root = tempfile::tempdir().expect("a folder");
-    let disk = Recorded::over(&CrashDisk::new(root.path()));
+    let disk = Breakable::over(&CrashDisk::new(root.path()));
     let folder = root.path().join("indices");
-    let indices = Indices::open(&folder, true, resources(Arc::new(disk.clone()))).expect("opens");
+    let indices = Indices::open(&folder, true, resources(Arc::clone(&disk.disk))).expect("opens");
     let index = indices.create("logs", &Value::Null).expect("made");
     disk.set_full(true);
 
@@ -87,9 +87,9 @@ fn a_shard_that_cannot_be_opened_for_want_of_room_tells_no_unknown_outcome() {
 #[test]
 fn a_mapping_that_cannot_grow_names_its_disk_and_grows_once_there_is_room() {
     let root = tempfile::tempdir().expect("a folder");
-    let disk = Recorded::over(&CrashDisk::new(root.path()));
+    let disk = Breakable::over(&CrashDisk::new(root.path()));
     let folder = root.path().join("indices");
-    let indices = Indices::open(&folder, true, resources(Arc::new(disk.clone()))).expect("opens");
+    let indices = Indices::open(&folder, true, resources(Arc::clone(&disk.disk))).expect("opens");
     let index = indices.create("logs", &Value::Null).expect("made");
     put(&index, &json!({"a": 1})).expect("there is room");
 

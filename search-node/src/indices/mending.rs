@@ -11,21 +11,21 @@ use super::Index;
 use super::index_run::IndexRun;
 use super::registry::Indices;
 use super::shard_copy::CopyState;
-use super::test_disk::{Recorded, resources};
+use super::test_disk::{Breakable, resources};
 use crate::error::ApiError;
 
 /// An index with one acknowledged document, on a disk that can break.
 struct Tried {
     _root: tempfile::TempDir,
-    disk: Recorded,
+    disk: Breakable,
     index: Arc<Index>,
 }
 
 impl Tried {
     fn new() -> Self {
         let root = tempfile::tempdir().expect("a folder");
-        let disk = Recorded::over(&CrashDisk::new(root.path()));
-        let indices = Indices::open(&root.path().join("indices"), true, resources(Arc::new(disk.clone())));
+        let disk = Breakable::over(&CrashDisk::new(root.path()));
+        let indices = Indices::open(&root.path().join("indices"), true, resources(Arc::clone(&disk.disk)));
         let index = indices.expect("opens").create("logs", &Value::Null).expect("made");
         put(&index, "kept").expect("acknowledged");
         Self { _root: root, disk, index }

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use shard::mapping::parse_mapping;
 use shard::{Disk, HostDisk};
-use testkit::{CrashDisk, PowerCut, Survival};
+use testkit::{CrashDisk, PowerCut, RecordedDisk, Survival};
 
 use super::registry::Indices;
-use super::test_disk::{Recorded, resources};
+use super::test_disk::resources;
 use crate::state_file;
 
 /// How many fields are added, one after the other.
@@ -35,7 +35,7 @@ const OUTCOMES: [Survival; 5] = [
 fn at_every_cut(work: impl Fn(&CrashDisk, Arc<dyn Disk>), check: impl Fn(&Path, usize, &str)) {
     let root = tempfile::tempdir().expect("a folder");
     let disk = CrashDisk::new(root.path());
-    work(&disk, Arc::new(Recorded::over(&disk)));
+    work(&disk, RecordedDisk::over(&disk).shared());
     for cut in 0..=disk.len() {
         for survival in OUTCOMES {
             let folder = tempfile::tempdir().expect("a folder");

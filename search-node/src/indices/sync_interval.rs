@@ -11,7 +11,7 @@ use testkit::{CrashDisk, PowerCut, Survival};
 use super::Resources;
 use super::index_run::IndexRun;
 use super::registry::Indices;
-use super::test_disk::{Recorded, resources};
+use super::test_disk::{Breakable, resources};
 
 /// Whether a power cut now would leave the document.
 fn is_durable(disk: &CrashDisk) -> bool {
@@ -28,7 +28,7 @@ fn a_write_is_durable_once_the_interval_has_passed() {
     let root = tempfile::tempdir().expect("a folder");
     let disk = CrashDisk::new(root.path());
     let clock = Clock::fixed(1_795_515_630_000_000_000);
-    let on_disk = Resources { clock: clock.clone(), ..resources(Arc::new(Recorded::over(&disk))) };
+    let on_disk = Resources { clock: clock.clone(), ..resources(Breakable::over(&disk).disk) };
     let indices = Indices::open(&root.path().join("indices"), true, on_disk).expect("opens");
     let settings = json!({"settings": {"translog": {"durability": "async", "sync_interval": "20s"}}});
     let index = indices.create("logs", &settings).expect("made");

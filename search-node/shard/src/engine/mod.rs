@@ -48,9 +48,10 @@ use tantivy::Searcher;
 use tantivy::index::{Index, Segment};
 use tantivy::indexer::SegmentWriter;
 
-use crate::store::{Disk, HostDisk, ShardDirectory};
+use crate::store::ShardDirectory;
 use crate::translog::{Location, Translog};
 use crate::uids::PendingUids;
+use disk::{Disk, HostDisk};
 
 pub use buffers::Buffers;
 use buffers::Held;

@@ -16,8 +16,9 @@ use super::write::{Strictness, read_document};
 use super::writers::{Seat, Writers};
 use super::{Counters, Engine, EngineError, EngineOptions, Shared, Spills, Writing};
 use crate::mapping::{Mapping, SharedValues};
-use crate::store::{Manifest, ShardDirectory, check_files, create_folder_durably};
+use crate::store::{Manifest, ShardDirectory, check_files};
 use crate::translog::{Operation, OperationKind, Recovered, Translog};
+use disk::create_folder_durably;
 
 /// Operations replayed between two refreshes, so that what a start needs does not grow with the translog.
 const REPLAY_BATCH: u64 = 100_000;

@@ -14,7 +14,7 @@ use super::*;
 use crate::mapping::{Mapping, parse_mapping};
 use crate::query::{QueryContext, parse_query};
 use crate::search::{SearchRequest, search};
-use crate::store::{DiskOperation, HookedDisk};
+use disk::{DiskOperation, HookedDisk};
 
 const NOW: i64 = 1_795_515_630_123;
 

@@ -23,9 +23,9 @@ use tantivy::directory::{
 };
 use tantivy::index::SegmentMeta;
 
-use super::disk::{Appending, Disk};
 use super::fieldnorm::PaddedNorms;
 use super::manifest::{Manifest, ManifestError, SegmentFile};
+use disk::{Appending, Disk};
 
 const META: &str = "meta.json";
 const MANAGED: &str = ".managed.json";

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::disk::{Disk, replace};
+use disk::{Disk, replace};
 
 const MAGIC: &[u8; 8] = b"WRMANIF3";
 /// The version before, whose segments have no files of uids. It is read; a build that writes it would not find a document by its id
@@ -144,7 +144,7 @@ fn decode(bytes: &[u8]) -> Result<Manifest, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::HostDisk;
+    use disk::HostDisk;
 
     fn manifest() -> Manifest {
         Manifest {

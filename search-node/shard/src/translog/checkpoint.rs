@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::error::TranslogError;
 use super::operation::SEQ_NO_MAX;
-use crate::store::{Disk, DiskFile};
+use disk::{Disk, DiskFile};
 
 const MAGIC: &[u8; 8] = b"SNTCKP02";
 /// The version before, whose slots do not tell whether the translog was closed.
@@ -158,7 +158,7 @@ fn decode(slot: &[u8]) -> Option<(u64, Checkpoint)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::HostDisk;
+    use disk::HostDisk;
 
     fn checkpoint(generation: u64) -> Checkpoint {
         Checkpoint {

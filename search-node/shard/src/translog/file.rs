@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::error::TranslogError;
 use super::operation::{Operation, RECORD_BYTES_MAX, Seed, decode};
-use crate::store::{Disk, DiskFile};
+use disk::{Disk, DiskFile};
 
 pub(super) const HEADER_BYTES: u64 = 64;
 const MAGIC: &[u8; 8] = b"SNTLOG01";

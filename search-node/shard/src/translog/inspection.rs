@@ -7,7 +7,7 @@ use super::error::TranslogError;
 use super::file::{self, HEADER_BYTES, Records, generation_path, generations};
 use super::operation::{Draft, Operation, Seed, decode};
 use super::recovery::has_operations;
-use crate::store::{Disk, create_folder_durably};
+use disk::{Disk, create_folder_durably};
 
 /// What is in a translog, read without changing it.
 #[derive(Debug)]
@@ -238,8 +238,8 @@ fn gaps(sorted: &[u64], first: u64, last: u64) -> Vec<(u64, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::HostDisk;
     use crate::translog::{OperationKind, Translog};
+    use disk::HostDisk;
 
     #[test]
     fn missing_numbers_are_named_as_ranges() {

@@ -11,7 +11,7 @@ use super::error::TranslogError;
 use super::file::{self, HEADER_BYTES, generation_path, generations};
 use super::operation::{Draft, Operation, Seed, decode};
 use super::recovery::Recovered;
-use crate::store::{Disk, DiskFile, HostDisk, create_folder_durably};
+use disk::{Disk, DiskFile, HostDisk, create_folder_durably};
 
 /// Bytes gathered before they are handed to the system, if no sync asks earlier.
 const BUFFER_BYTES: usize = 1 << 20;

@@ -1,12 +1,12 @@
-//! The shard's disk over one that remembers every change, with faults on demand.
+//! The disk of the tests of power loss: faults on demand at a kind of call of a kind of file.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use shard::{Disk, DiskFile};
-use testkit::{CrashDisk, FileId};
+use shard::{Disk, DiskOperation};
+use testkit::{CrashDisk, Fate, RecordedDisk};
 
 /// The disk of a test; clones are the same disk.
 #[derive(Clone)]
@@ -28,23 +28,8 @@ pub(crate) enum Forgets {
     Writes,
 }
 
-/// What is asked of a disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Operation {
-    CreateFolder,
-    Create,
-    Open,
-    Rename,
-    Remove,
-    SyncFolder,
-    SyncFile,
-    Write,
-    SetLength,
-    Sync,
-}
-
 /// A place at which the disk can fail: an operation on a kind of path.
-pub(crate) type Place = (Operation, &'static str);
+pub(crate) type Place = (DiskOperation, &'static str);
 
 /// One call that fails, once.
 #[derive(Debug, Clone, Copy)]
@@ -60,19 +45,6 @@ struct Calls {
     counts: BTreeMap<Place, usize>,
     injection: Option<Injection>,
     has_failed: bool,
-}
-
-struct RecordedFile {
-    disk: Recorded,
-    path_kind: &'static str,
-    id: FileId,
-    file: fs_err::File,
-}
-
-impl std::fmt::Debug for RecordedFile {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "RecordedFile({})", self.id)
-    }
 }
 
 /// What a path is for.
@@ -99,6 +71,20 @@ impl Recorded {
         Self { crash, forgets, calls: Arc::new(Mutex::new(calls)) }
     }
 
+    /// The disk as the shard takes it.
+    pub(crate) fn shared(&self) -> Arc<dyn Disk> {
+        let (forgets, calls) = (self.forgets, Arc::clone(&self.calls));
+        let disk = RecordedDisk::deciding(&self.crash, move |operation, path| {
+            let injected = calls.lock().expect("no panic").count(operation, kind_of(path));
+            match injected {
+                Err(error) => Fate::Failed(error),
+                Ok(()) if forgets.includes(operation, path) => Fate::Forgotten,
+                Ok(()) => Fate::Done,
+            }
+        });
+        disk.shared()
+    }
+
     /// How often each place was reached.
     pub(crate) fn counts(&self) -> BTreeMap<Place, usize> {
         self.calls.lock().expect("no panic").counts.clone()
@@ -107,103 +93,35 @@ impl Recorded {
     pub(crate) fn has_failed(&self) -> bool {
         self.calls.lock().expect("no panic").has_failed
     }
+}
 
-    /// Counts a call, and fails it if it is the one.
-    fn call(&self, operation: Operation, path_kind: &'static str) -> io::Result<()> {
-        let mut calls = self.calls.lock().expect("no panic");
+impl Forgets {
+    fn includes(self, operation: DiskOperation, path: &Path) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Folders => operation == DiskOperation::SyncFolder && path.ends_with("index"),
+            Self::Files => operation == DiskOperation::SyncFile,
+            Self::Writes => operation == DiskOperation::Sync,
+        }
+    }
+}
+
+impl Calls {
+    /// Counts a call, and fails it if it is the one. Reading is not among what is tried here.
+    fn count(&mut self, operation: DiskOperation, path_kind: &'static str) -> io::Result<()> {
+        if operation == DiskOperation::Read {
+            return Ok(());
+        }
         let place = (operation, path_kind);
-        let count = calls.counts.entry(place).or_default();
+        let count = self.counts.entry(place).or_default();
         let nth = *count;
         *count += 1;
-        match calls.injection {
+        match self.injection {
             Some(injection) if injection.place == place && injection.nth == nth => {
-                calls.has_failed = true;
+                self.has_failed = true;
                 Err(io::Error::new(injection.kind, format!("injected: {operation:?} of {path_kind}")))
             }
             _ => Ok(()),
         }
-    }
-
-    fn file(&self, path: &Path, opened: (FileId, fs_err::File)) -> Arc<dyn DiskFile> {
-        let (id, file) = opened;
-        Arc::new(RecordedFile { disk: self.clone(), path_kind: kind_of(path), id, file })
-    }
-}
-
-impl Disk for Recorded {
-    fn create_folder(&self, path: &Path) -> io::Result<()> {
-        self.call(Operation::CreateFolder, kind_of(path))?;
-        self.crash.create_folder(path)
-    }
-
-    fn create_new(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-        self.call(Operation::Create, kind_of(path))?;
-        if path.exists() {
-            return Err(io::Error::from(io::ErrorKind::AlreadyExists));
-        }
-        Ok(self.file(path, self.crash.create(path)?))
-    }
-
-    fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-        self.call(Operation::Create, kind_of(path))?;
-        Ok(self.file(path, self.crash.create(path)?))
-    }
-
-    fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-        self.call(Operation::Open, kind_of(path))?;
-        Ok(self.file(path, self.crash.open(path)?))
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.call(Operation::Rename, kind_of(to))?;
-        self.crash.rename(from, to)
-    }
-
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        self.call(Operation::Remove, kind_of(path))?;
-        self.crash.remove(path)
-    }
-
-    fn sync_folder(&self, path: &Path) -> io::Result<()> {
-        self.call(Operation::SyncFolder, kind_of(path))?;
-        if self.forgets == Forgets::Folders && path.ends_with("index") {
-            return Ok(());
-        }
-        self.crash.sync_folder(path)
-    }
-
-    fn sync_file(&self, path: &Path) -> io::Result<()> {
-        self.call(Operation::SyncFile, kind_of(path)).inspect_err(|_| self.crash.fail_sync_file(path))?;
-        if self.forgets == Forgets::Files { Ok(()) } else { self.crash.sync_file(path) }
-    }
-}
-
-impl DiskFile for RecordedFile {
-    /// A write that fails has often written a part.
-    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        let failed = self.disk.call(Operation::Write, self.path_kind);
-        let written = if failed.is_ok() { bytes } else { &bytes[..bytes.len() / 2] };
-        self.disk.crash.write_at(self.id, &self.file, written, offset)?;
-        failed
-    }
-
-    fn set_length(&self, length: u64) -> io::Result<()> {
-        self.disk.call(Operation::SetLength, self.path_kind)?;
-        self.disk.crash.set_length(self.id, &self.file, length)
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        self.disk
-            .call(Operation::Sync, self.path_kind)
-            .inspect_err(|_| self.disk.crash.fail_sync(self.id))?;
-        if self.disk.forgets != Forgets::Writes {
-            self.disk.crash.sync(self.id);
-        }
-        Ok(())
-    }
-
-    fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
-        use std::os::unix::fs::FileExt;
-        self.file.file().read_exact_at(bytes, offset)
     }
 }

@@ -3,12 +3,13 @@
 
 use std::io;
 
-use testkit::{CrashDisk, PowerCut};
+use shard::DiskOperation;
+use testkit::{CrashDisk, PowerCut, scratch};
 
-use crate::disk::{Forgets, Injection, Operation, Place, Recorded};
+use crate::disk::{Forgets, Injection, Place, Recorded};
 use crate::promises::{Expected, check};
 use crate::script::{Hand, Step, script};
-use crate::{outcomes, scratch, setting, try_all};
+use crate::{outcomes, setting, try_all};
 
 /// What a fault came to.
 #[derive(Debug, PartialEq, Eq)]
@@ -135,34 +136,34 @@ fn injections(steps: &[Step], calls_max: usize) -> Vec<Injection> {
 
 /// Where a disk can fail under a shard.
 const EXPECTED: &[Place] = &[
-    (Operation::CreateFolder, "folder"),
-    (Operation::CreateFolder, "folder of segments"),
-    (Operation::CreateFolder, "folder of the translog"),
-    (Operation::SyncFolder, "folder"),
-    (Operation::SyncFolder, "folder of segments"),
-    (Operation::SyncFolder, "folder of the translog"),
-    (Operation::Create, "translog"),
-    (Operation::Open, "translog"),
-    (Operation::Write, "translog"),
-    (Operation::SetLength, "translog"),
-    (Operation::Sync, "translog"),
-    (Operation::Remove, "translog"),
-    (Operation::Open, "checkpoint"),
-    (Operation::Write, "checkpoint"),
-    (Operation::SetLength, "checkpoint"),
-    (Operation::Sync, "checkpoint"),
-    (Operation::Create, "manifest"),
-    (Operation::Write, "manifest"),
-    (Operation::Sync, "manifest"),
-    (Operation::Rename, "manifest"),
-    (Operation::Create, "segment"),
-    (Operation::Write, "segment"),
-    (Operation::SyncFile, "segment"),
-    (Operation::Remove, "segment"),
-    (Operation::Create, "deletes"),
-    (Operation::Write, "deletes"),
-    (Operation::SyncFile, "deletes"),
-    (Operation::Remove, "deletes"),
+    (DiskOperation::CreateFolder, "folder"),
+    (DiskOperation::CreateFolder, "folder of segments"),
+    (DiskOperation::CreateFolder, "folder of the translog"),
+    (DiskOperation::SyncFolder, "folder"),
+    (DiskOperation::SyncFolder, "folder of segments"),
+    (DiskOperation::SyncFolder, "folder of the translog"),
+    (DiskOperation::Create, "translog"),
+    (DiskOperation::Open, "translog"),
+    (DiskOperation::Write, "translog"),
+    (DiskOperation::SetLength, "translog"),
+    (DiskOperation::Sync, "translog"),
+    (DiskOperation::Remove, "translog"),
+    (DiskOperation::Open, "checkpoint"),
+    (DiskOperation::Write, "checkpoint"),
+    (DiskOperation::SetLength, "checkpoint"),
+    (DiskOperation::Sync, "checkpoint"),
+    (DiskOperation::Create, "manifest"),
+    (DiskOperation::Write, "manifest"),
+    (DiskOperation::Sync, "manifest"),
+    (DiskOperation::Rename, "manifest"),
+    (DiskOperation::CreateNew, "segment"),
+    (DiskOperation::Write, "segment"),
+    (DiskOperation::SyncFile, "segment"),
+    (DiskOperation::Remove, "segment"),
+    (DiskOperation::CreateNew, "deletes"),
+    (DiskOperation::Write, "deletes"),
+    (DiskOperation::SyncFile, "deletes"),
+    (DiskOperation::Remove, "deletes"),
 ];
 
 #[test]
@@ -199,7 +200,7 @@ fn a_checkpoint_whose_sync_failed_does_not_cost_the_one_before() {
     for step in before {
         hand.step(step).expect("done");
     }
-    let place = (Operation::Sync, "checkpoint");
+    let place = (DiskOperation::Sync, "checkpoint");
     let injection = Injection { place, nth: disk.counts()[&place], kind: io::ErrorKind::Other };
 
     let outcome = ordeal(&[&before[..], &[Step::Sync, put(3, 3), Step::Sync]].concat(), injection, 2);

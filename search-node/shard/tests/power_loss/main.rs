@@ -20,7 +20,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use shard::{Shard, Workers};
-use testkit::{CrashDisk, PowerCut, Survival};
+use testkit::{CrashDisk, PowerCut, Survival, scratch};
 
 use crate::disk::{Forgets, Recorded};
 use crate::promises::{Expected, check};
@@ -42,13 +42,6 @@ fn outcomes(cut: usize, turn: usize, seeds: u64) -> Vec<Survival> {
         1 => Survival::AllButTheTornLast,
         _ => random(0),
     }]
-}
-
-/// A folder in memory where there is one: nothing here must reach a real disk.
-pub(crate) fn scratch() -> tempfile::TempDir {
-    let memory = Path::new("/dev/shm");
-    let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-    made.expect("a folder")
 }
 
 /// Runs the whole script, which nothing disturbs.

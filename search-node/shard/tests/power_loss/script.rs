@@ -104,7 +104,7 @@ pub(crate) fn open(
 ) -> Result<Shard, EngineError> {
     let shared = Shared { workers: Arc::clone(workers), ..Shared::default() };
     let shared = match disk {
-        Some(disk) => Shared { disk: Arc::new(disk.clone()), ..shared },
+        Some(disk) => Shared { disk: disk.shared(), ..shared },
         None => shared,
     };
     let merge = MergeOptions { factor: 3, throttle_max: Duration::ZERO, ..MergeOptions::default() };

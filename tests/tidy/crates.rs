@@ -11,6 +11,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("daemon", &[]),
     ("disk", &[]),
     ("shard", &["disk"]),
+    ("cluster", &[]),
     ("consensus", &["disk"]),
     ("processors", &["event"]),
     ("queue", &["event"]),

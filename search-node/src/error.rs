@@ -159,13 +159,13 @@ impl From<EngineError> for ApiError {
                 tracing::error!(%error, "a write's outcome is unknown");
                 Self::new(503, "translog_exception", error.to_string()).with("outcome", "unknown")
             }
-            EngineError::Integrity(_) | EngineError::Manifest(_) => {
-                Self::new(500, "corrupt_index_exception", error.to_string())
-            }
+            _ if error.is_damage() => Self::new(500, "corrupt_index_exception", error.to_string()),
             EngineError::Stopping => Self::new(503, "node_closed_exception", error.to_string()),
-            EngineError::Index(_) | EngineError::Io(_) | EngineError::Folder { .. } => {
-                Self::internal(error.to_string())
-            }
+            EngineError::Integrity(_)
+            | EngineError::Manifest(_)
+            | EngineError::Index(_)
+            | EngineError::Io(_)
+            | EngineError::Folder { .. } => Self::internal(error.to_string()),
         }
     }
 }
@@ -181,7 +181,8 @@ impl From<SearchError> for ApiError {
         match error {
             SearchError::Query(error) => error.into(),
             SearchError::Engine(error) => error.into(),
-            SearchError::Index(_) | SearchError::Io(_) => Self::internal(error.to_string()),
+            SearchError::Index(error) => EngineError::from(error).into(),
+            SearchError::Io(_) => Self::internal(error.to_string()),
         }
     }
 }

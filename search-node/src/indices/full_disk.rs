@@ -114,3 +114,28 @@ fn a_mapping_that_cannot_grow_names_its_disk_and_grows_once_there_is_room() {
     let again = Indices::open(&folder, true, resources(HostDisk::shared())).expect("opens");
     assert_eq!(again.get("logs").expect("there").mapping().to_json(), shown);
 }
+
+/// A client that asks again and again used to leave a folder each time.
+#[test]
+fn an_index_that_cannot_be_made_names_its_disk_and_leaves_nothing() {
+    let root = tempfile::tempdir().expect("a folder");
+    let disk = Breakable::over(&CrashDisk::new(root.path()));
+    let folder = root.path().join("indices");
+    let indices = Indices::open(&folder, true, resources(Arc::clone(&disk.disk))).expect("opens");
+    disk.set_full(true);
+
+    for _ in 0..3 {
+        let refused = indices.for_write("logs", false).map(drop).expect_err("refused");
+        assert_eq!(
+            (refused.status, refused.kind.as_str()),
+            (503, "failed_to_commit_cluster_state_exception")
+        );
+        for part in ["index [logs] cannot be made", "free space on that disk"] {
+            assert!(refused.reason.contains(part), "{}", refused.reason);
+        }
+    }
+
+    assert_eq!(fs_err::read_dir(&folder).expect("read").count(), 0);
+    disk.set_full(false);
+    indices.for_write("logs", false).expect("made");
+}

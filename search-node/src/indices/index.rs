@@ -72,18 +72,24 @@ pub struct IndexStats {
 impl Index {
     /// Makes the folder of a new index, durable before it returns, and opens it.
     pub fn create(folder: &Path, metadata: IndexMetadata, resources: &Resources) -> Result<Self, ApiError> {
-        let fault =
-            |error: std::io::Error| ApiError::internal(format!("the index cannot be created: {error}"));
+        let fault = |error: &dyn std::fmt::Display| {
+            let name = &metadata.name;
+            let reason = format!(
+                "index [{name}] cannot be made: {error}; free space on that disk, or mend it, and ask again"
+            );
+            ApiError::new(503, "failed_to_commit_cluster_state_exception", reason)
+                .with("index", name.as_str())
+        };
         // The folders of the shards come first: an index whose metadata is there and whose shard is not has lost it.
         let shards = IndexSettings::read(&metadata.settings)?.routing.shards();
         let disk = resources.shared.disk.as_ref();
         for number in 0..shards {
-            create_folder_durably(disk, &folder.join(number.to_string())).map_err(fault)?;
+            create_folder_durably(disk, &folder.join(number.to_string())).map_err(|error| fault(&error))?;
         }
         let named = IndexNames::of(&metadata).write(disk, folder);
         named
             .and_then(|()| state_file::write(disk, &folder.join(FILE), &metadata))
-            .map_err(|error| ApiError::internal(error.to_string()))?;
+            .map_err(|error| fault(&error))?;
         Self::open(folder, metadata, resources)
     }
 

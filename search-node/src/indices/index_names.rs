@@ -1,6 +1,6 @@
 //! The names of an index, in a file of their own: they stay taken when nothing else of the index can be read.
 //!
-//! Written once, when the index is made, and read only when `index.state` is lost. Where this file is lost too, or an older
+//! Written when the index is made, and again when the node starts and finds it damaged; read only when `index.state` is lost. Where this file is lost too, or an older
 //! version did not write it, the name is looked for in what is left of `index.state`.
 
 use std::path::Path;
@@ -37,6 +37,21 @@ impl IndexNames {
 
     pub(super) fn write(&self, disk: &dyn Disk, folder: &Path) -> Result<(), StateFileError> {
         state_file::write(disk, &folder.join(FILE), self)
+    }
+
+    /// Writes the file again where it is not what it should be: it is there for the day on which nothing else can be read.
+    pub(super) fn mend(&self, disk: &dyn Disk, folder: &Path) {
+        let kept = state_file::read::<Self>(&folder.join(FILE));
+        if kept.as_ref().is_ok_and(|kept| kept.as_ref() == Some(self)) {
+            return;
+        }
+        let found = kept.err().map(|error| error.to_string());
+        match self.write(disk, folder) {
+            Ok(()) => tracing::info!(index = self.name, found, "wrote the names of the index again"),
+            Err(error) => {
+                tracing::warn!(index = self.name, %error, "the names of the index could not be written again");
+            }
+        }
     }
 
     /// The names of an index whose metadata cannot be read; none if nothing tells them.

@@ -145,3 +145,83 @@ fn an_index_that_is_served_under_a_name_that_was_lost_goes_on() {
     let again = indices.create("logs", &Value::Null).err().expect("taken");
     assert_eq!(again.kind, "resource_already_exists_exception");
 }
+
+/// Whoever saves a folder beside itself must not find that writes went into the copy, nor that the index is called lost for it.
+#[test]
+fn a_copy_of_a_folder_is_not_served_and_takes_no_name() {
+    let stored = Stored::new();
+    for ending in [".bak", "x", "-copy"] {
+        let beside = stored.logs.with_file_name(format!(
+            "{}{ending}",
+            stored.logs.file_name().expect("a name").to_string_lossy()
+        ));
+        copy(&stored.logs, &beside);
+
+        let indices = stored.open();
+
+        assert_eq!(indices.lost().len(), 1, "it is told");
+        let index = indices.for_write("all", false).expect("the alias is the index's");
+        assert_eq!((index.name.as_str(), index.folder()), ("logs", stored.logs.as_path()));
+        fs_err::remove_dir_all(beside).expect("moved away");
+    }
+}
+
+/// Where the folder itself is gone, its copy is not taken for it by itself; it says how to make it so.
+#[test]
+fn a_copy_that_is_all_that_is_left_keeps_the_names_and_says_what_to_do() {
+    let stored = Stored::new();
+    let beside = stored.logs.with_file_name("restored");
+    fs_err::rename(&stored.logs, &beside).expect("moved");
+
+    let error = stored.open().for_write("logs", false).map(drop).expect_err("refused");
+
+    let uuid = stored.logs.file_name().expect("a name").to_string_lossy();
+    assert!(error.reason.contains("give it that name") && error.reason.contains(&*uuid), "{}", error.reason);
+    fs_err::rename(&beside, &stored.logs).expect("given its name");
+    stored.open().for_write("logs", false).expect("served again");
+}
+
+#[test]
+fn a_damaged_file_of_names_is_written_again_while_the_index_is_well() {
+    let stored = Stored::new();
+    let names = stored.logs.join(index_names::FILE);
+    for damage in [Some(&b"junk"[..]), Some(b""), None] {
+        match damage {
+            Some(bytes) => fs_err::write(&names, bytes).expect("damaged"),
+            None => fs_err::remove_file(&names).expect("removed"),
+        }
+        drop(stored.open());
+
+        flip(&stored.logs.join(metadata::FILE), 30);
+        check_taken(&stored.open(), "its names were mended before");
+        flip(&stored.logs.join(metadata::FILE), 30);
+    }
+}
+
+#[test]
+fn what_is_left_of_an_index_that_could_not_be_made_is_removed() {
+    let stored = Stored::new();
+    let unborn = stored.root.path().join("indices/unborn");
+    fs_err::create_dir_all(unborn.join("0")).expect("a folder");
+    fs_err::write(unborn.join("index.tmp"), b"").expect("written");
+    let foreign = stored.root.path().join("indices/foreign");
+    fs_err::create_dir_all(&foreign).expect("a folder");
+    fs_err::write(foreign.join("notes.txt"), b"mine").expect("written");
+
+    drop(stored.open());
+
+    assert!(!unborn.exists() && foreign.join("notes.txt").exists());
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs_err::create_dir_all(to).expect("a folder");
+    for entry in fs_err::read_dir(from).expect("read") {
+        let entry = entry.expect("an entry");
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs_err::copy(entry.path(), &to).expect("copied");
+        }
+    }
+}

@@ -13,7 +13,7 @@ pub(crate) struct LostIndex {
     /// What it is called, where something tells that.
     pub(crate) names: Option<IndexNames>,
     /// What is wrong, naming the file, and the remedy.
-    reason: String,
+    pub(super) reason: String,
 }
 
 impl LostIndex {

@@ -12,7 +12,7 @@ use shard::mapping::parse_mapping;
 
 use super::data_stream::{DataStreamView, backing_name, built_in_mapping, is_stream_name};
 use super::index::{Index, Resources};
-use super::index_names::IndexNames;
+use super::index_names::{FILE as NAMES_FILE, IndexNames};
 use super::lost_index::LostIndex;
 use super::metadata::{FILE, IndexMetadata};
 use super::names::{NameOptions, check_index_name, expand};
@@ -49,7 +49,7 @@ impl Indices {
     pub fn open(folder: &Path, auto_create: bool, resources: Resources) -> std::io::Result<Self> {
         create_folder_durably(resources.shared.disk.as_ref(), folder)?;
         let mut by_name: HashMap<String, Arc<Index>> = HashMap::new();
-        let mut lost = Vec::new();
+        let (mut lost, mut strays) = (Vec::new(), Vec::new());
         for entry in fs_err::read_dir(folder)? {
             let path = entry?.path();
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -58,11 +58,14 @@ impl Indices {
                 continue;
             }
             match open_one(&path, &resources) {
+                Ok(Some(index)) if name != index.uuid => strays.push(index),
                 Ok(Some(index)) => lost.extend(keep_older(&mut by_name, index)),
+                Ok(None) if is_unborn(&path) => give_up(&path),
                 Ok(None) => tracing::warn!(path = %path.display(), "folder without an index was passed over"),
                 Err(found) => lost.push(found),
             }
         }
+        lost.extend(strays.iter().map(|index| stray(&by_name, index)));
         lost.iter().for_each(LostIndex::log);
         Ok(Self {
             folder: folder.to_owned(),
@@ -258,7 +261,8 @@ impl Indices {
             aliases,
             data_stream,
         };
-        let index = Arc::new(Index::create(&folder, metadata, &self.resources)?);
+        let index = Index::create(&folder, metadata, &self.resources).inspect_err(|_| give_up(&folder))?;
+        let index = Arc::new(index);
         self.by_name.write().insert(name.to_owned(), Arc::clone(&index));
         tracing::info!(index = name, shards = index.number_of_shards(), "created index");
         Ok(index)
@@ -428,6 +432,37 @@ fn keep_older(by_name: &mut HashMap<String, Arc<Index>>, index: Index) -> Option
     told
 }
 
+/// An index in a folder that is not its own: somebody's copy. What was written into it would be gone with it.
+fn stray(by_name: &HashMap<String, Arc<Index>>, index: &Index) -> LostIndex {
+    let reason = format!(
+        "it holds index [{}], whose folder is named {}; move it away, or, where that one is lost, give it that name",
+        index.name, index.uuid
+    );
+    // Beside the index itself a copy takes no name.
+    let is_served = by_name.values().any(|served| served.uuid == index.uuid);
+    LostIndex { folder: index.folder().to_owned(), names: (!is_served).then(|| index.names()), reason }
+}
+
+/// Whether a folder without an index is what is left of one that could not be made.
+fn is_unborn(folder: &Path) -> bool {
+    let Ok(entries) = std::fs::read_dir(folder) else { return false };
+    entries.flatten().all(|entry| {
+        let name = entry.file_name();
+        let is_empty_folder =
+            || std::fs::read_dir(entry.path()).is_ok_and(|mut shard| shard.next().is_none());
+        name == NAMES_FILE || name.to_string_lossy().ends_with(".tmp") || is_empty_folder()
+    })
+}
+
+/// Removes what is left of an index that could not be made. Nobody was told that there is one.
+fn give_up(folder: &Path) {
+    if let Err(error) = fs_err::remove_dir_all(folder)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        tracing::warn!(%error, "what is left of an index that could not be made stays behind");
+    }
+}
+
 fn open_one(path: &Path, resources: &Resources) -> Result<Option<Index>, LostIndex> {
     let file = path.join(FILE);
     let metadata: Option<IndexMetadata> =
@@ -440,6 +475,7 @@ fn open_one(path: &Path, resources: &Resources) -> Result<Option<Index>, LostInd
         return if has_shard { Err(LostIndex::new(path, missing())) } else { Ok(None) };
     };
     let names = IndexNames::of(&metadata);
+    names.mend(resources.shared.disk.as_ref(), path);
     Index::open(path, metadata, resources).map(Some).map_err(|error| {
         let reason = format!("{}: {}; restore it from a copy", file.display(), error.reason);
         LostIndex::named(path, names, reason)

@@ -118,7 +118,7 @@ impl ShardCopy {
             }
             Err(error) => {
                 tracing::error!(folder = %self.folder.display(), %error, "shard cannot be opened");
-                let error = unopened(error);
+                let error = unopened(&self.folder, error);
                 state.failed = Some((error.clone(), now_millis));
                 Err(error)
             }
@@ -281,13 +281,21 @@ impl ShardCopy {
 }
 
 /// Why a shard cannot be opened. Nothing was written to it yet, so that no outcome is unknown.
-fn unopened(error: EngineError) -> ApiError {
-    match error {
-        EngineError::Translog(error @ TranslogError::Io { .. }) => ApiError::new(
-            503,
-            "translog_exception",
-            format!("the shard cannot be opened: {error}; free or mend its disk, and it is opened by itself"),
-        ),
-        other => other.into(),
+fn unopened(folder: &Path, error: EngineError) -> ApiError {
+    let disk = |kind| {
+        let folder = folder.display();
+        let reason = format!(
+            "the shard in {folder} cannot be opened: {error}; free or mend its disk, and it is opened by itself"
+        );
+        ApiError::new(503, kind, reason)
+    };
+    match &error {
+        EngineError::Translog(TranslogError::Io { .. }) => disk("translog_exception"),
+        EngineError::Index(_) | EngineError::Io(_) if !error.is_damage() => {
+            disk("no_shard_available_action_exception")
+        }
+        // What has to be there is not.
+        EngineError::Folder { .. } => ApiError::new(500, "corrupt_index_exception", error.to_string()),
+        _ => error.into(),
     }
 }

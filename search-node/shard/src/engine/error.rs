@@ -1,6 +1,7 @@
 //! Faults of an engine.
 
 use tantivy::TantivyError;
+use tantivy::directory::error::OpenReadError;
 
 use crate::mapping::MappingError;
 use crate::store::{IntegrityError, ManifestError};
@@ -52,4 +53,22 @@ pub enum EngineError {
         /// What is wrong.
         reason: String,
     },
+}
+
+impl EngineError {
+    /// Whether it tells of files that are not what was written, or not there.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Integrity(_) | Self::Manifest(_) | Self::Translog(TranslogError::Corrupt { .. }) => true,
+            Self::Index(error) => matches!(
+                error,
+                TantivyError::DataCorruption(_)
+                    | TantivyError::IncompatibleIndex(_)
+                    | TantivyError::OpenReadError(
+                        OpenReadError::FileDoesNotExist(_) | OpenReadError::IncompatibleIndex(_)
+                    )
+            ),
+            _ => false,
+        }
+    }
 }

@@ -16,9 +16,12 @@ use super::write::{Strictness, read_document};
 use super::writers::{Seat, Writers};
 use super::{Counters, Engine, EngineError, EngineOptions, Shared, Spills, Writing};
 use crate::mapping::{Mapping, SharedValues};
-use crate::store::{Manifest, ShardDirectory, check_files};
+use crate::store::{Manifest, SegmentFile, ShardDirectory, check_files};
 use crate::translog::{Operation, OperationKind, Recovered, Translog};
 use disk::create_folder_durably;
+
+/// The files of uids end so.
+const UID_ENDING: &str = ".uid";
 
 /// Operations replayed between two refreshes, so that what a start needs does not grow with the translog.
 const REPLAY_BATCH: u64 = 100_000;
@@ -32,15 +35,16 @@ impl Engine {
         shared: Shared,
     ) -> Result<Arc<Self>, EngineError> {
         let index_folder = folder.join("index");
-        let fault = |reason: String| EngineError::Folder { path: index_folder.display().to_string(), reason };
-        create_folder_durably(shared.disk.as_ref(), &index_folder)
-            .map_err(|error| fault(error.to_string()))?;
+        let fault = |error: &dyn std::fmt::Display| {
+            EngineError::Io(std::io::Error::other(format!("{}: {error}", index_folder.display())))
+        };
+        create_folder_durably(shared.disk.as_ref(), &index_folder).map_err(|error| fault(&error))?;
         let manifest = check_index(folder, &options)?;
         let directory = ShardDirectory::open(Arc::clone(&shared.disk), &index_folder, manifest.as_ref())
-            .map_err(|error| fault(error.to_string()))?;
+            .map_err(|error| fault(&error))?;
         let slots: Vec<Slot> = match &manifest {
             Some(manifest) => {
-                serde_json::from_value(manifest.schema.clone()).map_err(|error| fault(error.to_string()))?
+                serde_json::from_value(manifest.schema.clone()).map_err(|error| fault(&error))?
             }
             None => Vec::new(),
         };
@@ -153,8 +157,12 @@ fn check_index(folder: &Path, options: &EngineOptions) -> Result<Option<Manifest
     let index_folder = folder.join("index");
     let manifest = Manifest::read(&index_folder)?;
     if let Some(manifest) = &manifest {
-        let bytes: u64 = manifest.files.iter().map(|file| file.bytes).sum();
-        check_files(&index_folder, &manifest.files, bytes <= options.check_bytes_max)?;
+        let fits = |bytes: u64| bytes <= options.check_bytes_max;
+        let is_uids = |file: &SegmentFile| file.name.ends_with(UID_ENDING);
+        let all = fits(manifest.files.iter().map(|file| file.bytes).sum());
+        let uids = fits(manifest.files.iter().filter(|file| is_uids(file)).map(|file| file.bytes).sum());
+        // Whatever else is damaged is missed or found later; a uid that is not found lets the same document in twice.
+        check_files(&index_folder, &manifest.files, |file| all || uids && is_uids(file))?;
     }
     if manifest.is_none() && Translog::was_trimmed(&folder.join("translog"))? {
         return Err(EngineError::Folder {

@@ -29,12 +29,10 @@ pub(super) fn upgrade(
     }
     uids::write_stored(segment, uid, may_go_on).map_err(|error| {
         directory.remove([uids::path(segment)]);
-        EngineError::Folder {
-            path: store.display().to_string(),
-            reason: format!(
-                "the segment is of an older build and needs a file of the uids of its {documents} documents, which could not be written: {error}; where the disk is full, free some space and ask again"
-            ),
-        }
+        EngineError::Io(io::Error::other(format!(
+            "{}: the segment is of an older build and needs a file of the uids of its {documents} documents, which could not be written: {error}; where the disk is full, free some space and ask again",
+            store.display()
+        )))
     })?;
     Ok(true)
 }

@@ -7,6 +7,8 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use tantivy::directory::footer::Footer;
+
 use super::manifest::SegmentFile;
 
 const FOOTER_MAGIC: u32 = 1337;
@@ -24,8 +26,12 @@ pub struct IntegrityError {
     pub reason: String,
 }
 
-/// Checks that every file is there with its length, and its content too if `content`.
-pub(crate) fn check_files(folder: &Path, files: &[SegmentFile], content: bool) -> Result<(), IntegrityError> {
+/// Checks that every file is there with its length, and its content too where `reads_content` says so.
+pub(crate) fn check_files(
+    folder: &Path,
+    files: &[SegmentFile],
+    reads_content: impl Fn(&SegmentFile) -> bool,
+) -> Result<(), IntegrityError> {
     for file in files {
         let path = folder.join(&file.name);
         let fault = |reason: String| IntegrityError { path: path.clone(), reason };
@@ -39,7 +45,7 @@ pub(crate) fn check_files(folder: &Path, files: &[SegmentFile], content: bool) -
         if length != file.bytes {
             return Err(fault(format!("the file has {length} bytes instead of {}", file.bytes)));
         }
-        if content
+        if reads_content(file)
             && let Some(damage) = damage_of(&path, &|| Ok(())).map_err(|error| fault(error.to_string()))?
         {
             return Err(damage);
@@ -101,8 +107,7 @@ fn footer(file: &fs_err::File, length: u64) -> std::io::Result<Option<(u64, u32)
     }
     let mut text = vec![0; text_bytes as usize];
     file.file().read_exact_at(&mut text, body)?;
-    let text: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
-    let checksum =
-        text.get("crc").and_then(serde_json::Value::as_u64).and_then(|crc| u32::try_from(crc).ok());
-    Ok(checksum.map(|checksum| (body, checksum)))
+    // As strictly as tantivy reads it: what passes here must not fail there.
+    let footer: Option<Footer> = serde_json::from_slice(&text).ok();
+    Ok(footer.map(|footer| (body, footer.crc)))
 }

@@ -10,4 +10,5 @@ mod manifest;
 pub(crate) use directory::ShardDirectory;
 pub use integrity::IntegrityError;
 pub(crate) use integrity::{check_files, damage_of};
+pub(crate) use manifest::SegmentFile;
 pub(crate) use manifest::{Manifest, ManifestError};

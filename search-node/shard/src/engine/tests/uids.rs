@@ -208,3 +208,28 @@ fn ids_are_found_at_a_point_in_time_whose_files_are_gone() {
     assert_eq!(files_of(folder.path(), "uid").len(), 1);
     assert_eq!(scan.next(10).expect("found").len(), 2);
 }
+
+/// Of a shard that is too large to be read through, the uids are: one that is not found would let its document in twice.
+#[test]
+fn damaged_uids_of_a_large_shard_are_found_when_it_is_opened() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let fields = mapping(&[("n", "long"), ("t", "text")]);
+    let engine = open(folder.path(), Arc::clone(&fields));
+    for n in 0..500 {
+        put(&engine, &format!("id-{n}"), &json!({"n": n, "t": format!("{n} words of which some are long")}));
+    }
+    engine.flush(NOW).expect("flushed");
+    drop(engine);
+    let uids = files_of(folder.path(), "uid").remove(0);
+    let bytes = fs_err::read(&uids).expect("read");
+    let options = EngineOptions { check_bytes_max: bytes.len() as u64, ..EngineOptions::default() };
+
+    for at in (0..bytes.len()).step_by(37).chain(bytes.len() - 60..bytes.len()) {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 0x10;
+        fs_err::write(&uids, damaged).expect("written");
+        let shared = Shared { workers: Workers::new(0), ..Shared::default() };
+        let opened = Engine::open(folder.path(), Arc::clone(&fields), options.clone(), shared);
+        assert!(opened.is_err_and(|error| error.is_damage()), "byte {at} of {}", bytes.len());
+    }
+}

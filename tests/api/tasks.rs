@@ -137,6 +137,7 @@ async fn more_operations_than_there_are_places_for_are_refused() {
         "thread_pool.by_query.size=1".to_owned(),
         "thread_pool.by_query.queue_size=1".to_owned(),
         "tasks.results_max=1".to_owned(),
+        "cluster.routing.allocation.disk.threshold_enabled=false".to_owned(),
     ];
     let arguments: Vec<String> =
         settings.into_iter().flat_map(|setting| ["-E".to_owned(), setting]).collect();

@@ -135,6 +135,9 @@ pub struct SearchNode {
     pub client: SearchClient,
 }
 
+/// The settings by which a node heeds how full its disk is begin so.
+const DISK_THRESHOLD: &str = "cluster.routing.allocation.disk";
+
 impl SearchNode {
     /// Starts a node on `data` and waits until it answers.
     pub async fn start(folder: &Path, data: &Path) -> anyhow::Result<Self> {
@@ -153,9 +156,13 @@ impl SearchNode {
         port: u16,
         settings: &[&str],
     ) -> anyhow::Result<Self> {
-        let fixed = [format!("path.data={}", data.display()), format!("http.port={port}")];
-        let all = fixed.into_iter().chain(settings.iter().map(|setting| (*setting).to_owned()));
-        let arguments: Vec<String> = all.flat_map(|setting| ["-E".to_owned(), setting]).collect();
+        let mut all = vec![format!("path.data={}", data.display()), format!("http.port={port}")];
+        // How full the disk of this machine is says nothing about the node.
+        if !settings.iter().any(|setting| setting.starts_with(DISK_THRESHOLD)) {
+            all.push(format!("{DISK_THRESHOLD}.threshold_enabled=false"));
+        }
+        all.extend(settings.iter().map(|setting| (*setting).to_owned()));
+        let arguments: Vec<String> = all.into_iter().flat_map(|setting| ["-E".to_owned(), setting]).collect();
         let program = Program::start("search-node", folder, &arguments)?;
         let fast = Duration::from_millis(20);
         let client = SearchClient::new(ClientOptions {

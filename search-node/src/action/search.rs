@@ -397,7 +397,7 @@ fn ask(parts: &[Part], request: &SearchRequest, scope: &Scope, now_millis: i64) 
     for (number, part) in parts.iter().enumerate() {
         let context = QueryContext {
             index: &part.index.name,
-            doc_type: scope.doc_type.as_deref().unwrap_or("_doc"),
+            doc_type: scope.doc_type.as_deref().unwrap_or_default(),
             now_millis,
         };
         let answer = part.reader.search(request, &context).map_err(|error| {

@@ -15,7 +15,7 @@ use super::QueryError;
 use super::ast::{MultiMatchKind, Operator, Query, RangeBounds};
 use super::fuzzy::FuzzyWords;
 use super::has_norm::HasNorm;
-use super::has_uid::HasUid;
+use super::has_uid::{HasUid, Types};
 use super::minimum_should_match::MinimumShouldMatch;
 use super::query_string::{self, Options};
 use super::values::{Wanted, bounds, plain, wanted};
@@ -23,14 +23,13 @@ use super::wildcard::{PATTERN_CHARS_MAX, exact_regex, name_matches, prefix_regex
 use crate::analysis::standard_terms;
 use crate::engine::{AllIdentities, Layout, View};
 use crate::mapping::{FieldKind, FieldMapping, ObjectMapping};
-use crate::shard::uid;
 
 /// What a query needs to know beside the mapping.
 #[derive(Debug, Clone, Copy)]
 pub struct QueryContext<'a> {
     /// The index's name, which `_index` is compared with.
     pub index: &'a str,
-    /// The type of typed paths, which ids belong to.
+    /// The type of a typed path, which ids belong to; empty without one, and then ids of every type are meant.
     pub doc_type: &'a str,
     /// Milliseconds since 1970, for `now`.
     pub now_millis: i64,
@@ -96,7 +95,7 @@ impl Lowering<'_> {
             }
             Query::Range { field, bounds } => self.range(field, bounds),
             Query::Exists { field } => self.exists(field),
-            Query::Ids { values } => Ok(self.ids(values)),
+            Query::Ids { values, types } => Ok(self.ids(values, types)),
             Query::Prefix { field, value, case_insensitive } => {
                 self.pattern(field, value, &prefix_regex(value, *case_insensitive))
             }
@@ -143,7 +142,7 @@ impl Lowering<'_> {
             Box::new(TermQuery::new(Term::from_field_text(field, &text), IndexRecordOption::Basic))
         };
         Some(match path {
-            "_id" => self.ids(std::slice::from_ref(&text)),
+            "_id" => self.ids(std::slice::from_ref(&text), &[]),
             "_index" => all_or_none(name_matches(&text, self.context.index)),
             // Only other types than `_doc` are written down: `_doc` is whatever has no type.
             "_type" if text == "_doc" => {
@@ -190,7 +189,7 @@ impl Lowering<'_> {
     fn terms(&self, path: &str, values: &[Value]) -> Lowered {
         if path.starts_with('_') && self.layout.mapping.leaf(path).is_none() {
             if path == "_id" {
-                return Ok(self.ids(&values.iter().map(plain).collect::<Vec<_>>()));
+                return Ok(self.ids(&values.iter().map(plain).collect::<Vec<_>>(), &[]));
             }
             let clauses = values
                 .iter()
@@ -417,11 +416,14 @@ impl Lowering<'_> {
             .try_for_each(|(name, child)| self.exists_below(child, &format!("{path}.{name}"), clauses))
     }
 
-    fn ids(&self, ids: &[String]) -> Box<dyn TantivyQuery> {
-        constant(Box::new(HasUid::new(
-            ids.iter().map(|id| uid(self.context.doc_type, id).into_owned()),
-            self.identities,
-        )))
+    /// Ids of these types; without any, of the path's type or of every one.
+    fn ids(&self, ids: &[String], types: &[String]) -> Box<dyn TantivyQuery> {
+        let types = match (types, self.context.doc_type) {
+            ([], "") => Types::Every(self.layout.meta.doc_type),
+            ([], of_path) => Types::Named(Arc::new([of_path.to_owned()])),
+            (named, _) => Types::Named(named.into()),
+        };
+        constant(Box::new(HasUid::new(ids, types, self.identities)))
     }
 
     fn pattern(&self, path: &str, given: &str, regex: &str) -> Lowered {

@@ -97,12 +97,12 @@ impl Lowering<'_> {
             Query::Exists { field } => self.exists(field),
             Query::Ids { values, types } => Ok(self.ids(values, types)),
             Query::Prefix { field, value, case_insensitive } => {
-                self.pattern(field, value, &prefix_regex(value, *case_insensitive))
+                self.pattern("prefix", field, value, &prefix_regex(value, *case_insensitive))
             }
             Query::Wildcard { field, pattern, case_insensitive } => {
-                self.pattern(field, pattern, &to_regex(pattern, *case_insensitive))
+                self.pattern("wildcard", field, pattern, &to_regex(pattern, *case_insensitive))
             }
-            Query::Regexp { field, pattern } => self.pattern(field, pattern, pattern),
+            Query::Regexp { field, pattern } => self.pattern("regexp", field, pattern, pattern),
             Query::Fuzzy { field, value, edits } => self.fuzzy(field, value, *edits),
             Query::Bool { must, filter, should, must_not, minimum_should_match } => {
                 self.bool(must, filter, should, must_not, minimum_should_match.as_ref())
@@ -164,7 +164,7 @@ impl Lowering<'_> {
         };
         if case_insensitive && matches!(mapping.kind, FieldKind::Text | FieldKind::Keyword { .. }) {
             let text = plain(value);
-            return self.pattern(path, &text, &exact_regex(&text, true));
+            return self.pattern("term", path, &text, &exact_regex(&text, true));
         }
         self.exact(path, mapping, field, value)
     }
@@ -247,13 +247,18 @@ impl Lowering<'_> {
     }
 
     fn phrase(&self, path: &str, value: &Value, slop: u32, prefix: bool) -> Lowered {
+        if prefix && matches!(path, "_id" | "_index") {
+            return Err(QueryError::shard(format!(
+                "failed to create query: Can only use phrase prefix queries on text fields - not on [{path}] which is of type [{path}]"
+            )));
+        }
         let Some((mapping, field)) = self.searchable(path)? else {
             return Ok(self.meta_term(path, value).unwrap_or_else(none));
         };
         if mapping.kind != FieldKind::Text {
             return match (&mapping.kind, prefix) {
                 (FieldKind::Keyword { .. }, true) => {
-                    self.pattern(path, &plain(value), &prefix_regex(&plain(value), false))
+                    self.pattern("prefix", path, &plain(value), &prefix_regex(&plain(value), false))
                 }
                 _ => self.exact(path, mapping, field, value),
             };
@@ -267,7 +272,7 @@ impl Lowering<'_> {
             (1, false) => Ok(Box::new(TermQuery::new(terms[0].1.clone(), IndexRecordOption::WithFreqs))),
             (1, true) => {
                 let text = standard_terms(&plain(value)).remove(0).1;
-                self.pattern(path, &text, &prefix_regex(&text, false))
+                self.pattern("prefix", path, &text, &prefix_regex(&text, false))
             }
             (_, false) => Ok(Box::new(PhraseQuery::new_with_offset_and_slop(terms, slop))),
             (_, true) => Ok(Box::new(PhrasePrefixQuery::new_with_offset(terms))),
@@ -334,6 +339,11 @@ impl Lowering<'_> {
 
     /// Of one field; a name is not looked at for patterns again, as a field's own name may have a `*`.
     fn range_of(&self, path: &str, range: &RangeBounds) -> Lowered {
+        if matches!(path, "_id" | "_index") {
+            return Err(QueryError::shard(format!(
+                "failed to create query: Field [{path}] of type [{path}] does not support range queries"
+            )));
+        }
         let Some((mapping, field)) = self.searchable(path)? else {
             return Ok(none());
         };
@@ -426,17 +436,19 @@ impl Lowering<'_> {
         constant(Box::new(HasUid::new(ids, types, self.identities)))
     }
 
-    fn pattern(&self, path: &str, given: &str, regex: &str) -> Lowered {
+    /// `kind` is the query that was asked, for what is said of fields that it cannot be asked of.
+    fn pattern(&self, kind: &str, path: &str, given: &str, regex: &str) -> Lowered {
         if path.contains('*') {
             let (fields, _) = self.expand(&[(path.to_owned(), 1.0)], true);
-            let queries = fields.iter().map(|(path, _)| forgive(self.pattern_in(path, given, regex), true));
+            let queries =
+                fields.iter().map(|(path, _)| forgive(self.pattern_in(kind, path, given, regex), true));
             return Ok(Box::new(DisjunctionMaxQuery::new(queries.collect::<Result<Vec<_>, _>>()?)));
         }
-        self.pattern_in(path, given, regex)
+        self.pattern_in(kind, path, given, regex)
     }
 
     /// In one field.
-    fn pattern_in(&self, path: &str, given: &str, regex: &str) -> Lowered {
+    fn pattern_in(&self, kind: &str, path: &str, given: &str, regex: &str) -> Lowered {
         if given.chars().count() > PATTERN_CHARS_MAX {
             return Err(QueryError::argument(format!(
                 "The length of regex [{}] used in the [regexp] query has exceeded the allowed maximum of [{PATTERN_CHARS_MAX}]. This maximum can be set by changing the [index.max_regex_length] index level setting.",
@@ -446,14 +458,14 @@ impl Lowering<'_> {
         if path == "_index" {
             return Ok(all_or_none(name_matches(given, self.context.index)));
         }
+        if path == "_id" {
+            return Err(no_patterns(kind, path, path));
+        }
         let Some((mapping, field)) = self.searchable(path)? else {
             return Ok(none());
         };
         if !mapping.index || !matches!(mapping.kind, FieldKind::Text | FieldKind::Keyword { .. }) {
-            return Err(QueryError::shard(format!(
-                "Can only use wildcard queries on keyword, text and wildcard fields - not on [{path}] which is of type [{}]",
-                mapping.type_name
-            )));
+            return Err(no_patterns(kind, path, &mapping.type_name));
         }
         let query = RegexQuery::from_pattern(regex, field).map_err(|error| {
             QueryError::argument(format!("failed to parse pattern [{given}] of [{path}]: {error}"))
@@ -474,14 +486,19 @@ impl Lowering<'_> {
 
     /// In one field.
     fn fuzzy_in(&self, path: &str, value: &str, edits: Option<u8>) -> Lowered {
+        let refused = |type_name: &str| {
+            QueryError::argument(format!(
+                "Can only use fuzzy queries on keyword and text fields - not on [{path}] which is of type [{type_name}]"
+            ))
+        };
+        if matches!(path, "_id" | "_index") {
+            return Err(refused(path));
+        }
         let Some((mapping, field)) = self.searchable(path)? else {
             return Ok(none());
         };
         if !has_terms(mapping) {
-            return Err(QueryError::argument(format!(
-                "Can only use fuzzy queries on keyword and text fields - not on [{path}] which is of type [{}]",
-                mapping.type_name
-            )));
+            return Err(refused(&mapping.type_name));
         }
         // `AUTO`: no edit up to two letters, one up to five, else two.
         let edits = edits.unwrap_or(match value.chars().count() {
@@ -531,12 +548,21 @@ impl Lowering<'_> {
     }
 }
 
-/// A value that does not fit the field matches nothing, where the request says so.
+/// A pattern that was asked of a field whose values are no texts, or are not kept as terms.
+fn no_patterns(kind: &str, path: &str, type_name: &str) -> QueryError {
+    let fields =
+        if kind == "regexp" { "keyword and text fields" } else { "keyword, text and wildcard fields" };
+    QueryError::shard(format!(
+        "Can only use {kind} queries on {fields} - not on [{path}] which is of type [{type_name}]"
+    ))
+}
+
 /// Whether a field's texts can be looked up as terms.
 fn has_terms(mapping: &FieldMapping) -> bool {
     mapping.index && matches!(mapping.kind, FieldKind::Text | FieldKind::Keyword { .. })
 }
 
+/// A value that does not fit the field matches nothing, where the request says so.
 fn forgive(made: Lowered, lenient: bool) -> Lowered {
     match made {
         Err(_) if lenient => Ok(none()),

@@ -14,8 +14,8 @@ use crate::query::{Query, QueryError};
 
 pub(crate) use collect::search;
 pub use scan::{Scan, Slice};
-pub(crate) use sort::no_column_for_text;
 pub use sort::{Missing, SortField, SortKey, SortMode, SortValue, compare_hits};
+pub(crate) use sort::{no_column_for_ids, no_column_for_text};
 pub use source::{SourceFilter, filter_source};
 
 /// What a shard is asked.

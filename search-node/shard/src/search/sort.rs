@@ -276,6 +276,9 @@ fn open_field(
     layout: &Layout,
     reader: &SegmentReader,
 ) -> Result<Values, SearchError> {
+    if path == "_id" {
+        return Err(no_column_for_ids().into());
+    }
     let Some(mapping) = layout.mapping.leaf(path) else {
         if unmapped_ok {
             return Ok(Values::None);
@@ -308,6 +311,14 @@ pub(crate) fn no_column_for_text(path: &str) -> QueryError {
     QueryError::argument(format!(
         "Text fields are not optimised for operations that require per-document field data like aggregations and sorting, so these operations are disabled by default. Please use a keyword field instead, such as [{path}.keyword]."
     ))
+}
+
+/// What is said when ids are sorted or aggregated. Elasticsearch says the same unless `indices.id_field_data.enabled`: it would
+/// have to keep every id in memory.
+pub(crate) fn no_column_for_ids() -> QueryError {
+    QueryError::argument(
+        "Fielddata access on the _id field is disallowed: every id would have to be kept in memory. Put the id into a keyword field of the document as well, and use that field instead.",
+    )
 }
 
 fn ordered_i64(number: i64) -> u128 {

@@ -4,6 +4,7 @@
 //! `scan` walks every match in batches; `source` cuts a document's JSON to what was asked for.
 
 mod collect;
+mod id_key;
 mod scan;
 mod sort;
 mod source;

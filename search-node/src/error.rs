@@ -159,6 +159,9 @@ impl From<EngineError> for ApiError {
                 tracing::error!(%error, "a write's outcome is unknown");
                 Self::new(503, "translog_exception", error.to_string()).with("outcome", "unknown")
             }
+            EngineError::Manifest(error) if error.is_unknown() => {
+                Self::new(500, "index_format_too_new_exception", error.to_string())
+            }
             _ if error.is_damage() => Self::new(500, "corrupt_index_exception", error.to_string()),
             EngineError::Stopping => Self::new(503, "node_closed_exception", error.to_string()),
             EngineError::Integrity(_)

@@ -31,7 +31,7 @@ const DISK: &[Setting] = &[
         FLOOD_STAGE,
         Kind::Text,
         Some("95%"),
-        "How full the disk of path.data may get: a share of it that may be used, or an amount that must be left free; beyond it whatever adds data is answered 429, and indices can only be read and deleted.",
+        "How full the disk of path.data may get: a share of it that may be used, or an amount that must be left free; beyond it whatever adds data is answered 429, and indices can only be read, deleted and made empty.",
     ),
     setting(
         HIGH,

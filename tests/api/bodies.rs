@@ -118,3 +118,23 @@ async fn a_line_that_cannot_be_read_after_megabytes_says_what_was_done() {
     assert!(reason.starts_with("Malformed action/metadata line [201]"), "{reason}");
     assert!(reason.ends_with("actions before these lines were done"), "{reason}");
 }
+
+/// Some editors put one before every text that they write.
+#[tokio::test]
+async fn a_mark_of_utf_8_is_no_part_of_a_body_or_a_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let node = node(&folder).await;
+    let marked = |text: &str| std::iter::once(format!("\u{feff}{text}").into_bytes());
+
+    let (status, answer) = send(node.port, "/i/_doc/1", "", marked("{\"n\":1}"));
+    assert_eq!(status, 201, "{answer}");
+    let bulk = "{\"index\":{\"_id\":\"2\"}}\n\u{feff}{\"n\":1}\n";
+    let (status, answer) = send(node.port, "/i/_bulk?refresh=true", "", marked(bulk));
+    assert_eq!((status, &answer["errors"]), (200, &json!(false)), "{answer}");
+
+    let (status, answer) =
+        send(node.port, "/i/_search", "", marked("{\"query\":{\"term\":{\"n\":1}},\"sort\":[\"_doc\"]}"));
+
+    assert_eq!((status, &answer["hits"]["total"]["value"]), (200, &json!(2)), "{answer}");
+    assert_eq!(answer["hits"]["hits"][0]["_source"], json!({"n": 1}));
+}

@@ -49,6 +49,13 @@ async fn a_node_above_the_flood_stage_reads_and_deletes_and_adds_nothing() {
         assert_eq!(ask(&node, Method::POST, path, "").await.0, 200, "{path}");
     }
     assert_eq!(ask(&node, Method::GET, "/others", "").await.0, 404, "a refused write leaves no index");
+    // An empty index is no data, as in Elasticsearch.
+    for path in ["/empty", "/_data_stream/stream"] {
+        let (status, answer) = ask(&node, Method::PUT, path, "").await;
+        assert_eq!(status, 200, "{answer}");
+    }
+    let (status, answer) = ask(&node, Method::PUT, "/empty/_doc/1", "{}").await;
+    assert_eq!(status, 429, "{answer}");
     assert_eq!(ask(&node, Method::DELETE, "/logs", "").await.0, 200);
     let told = node.program.output().matches("disk usage exceeded the flood stage").count();
     assert_eq!(told, 1, "{}", node.program.output());

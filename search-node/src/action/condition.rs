@@ -8,6 +8,9 @@ use crate::error::ApiError;
 pub(crate) const ANY_VERSION: i64 = -3;
 /// The same for sequence numbers.
 const ANY_SEQ_NO: i64 = -2;
+/// Higher ones are refused. Versions are signed numbers of 64 bits, and writes without one count on from it: there is room for so
+/// many of them that nobody reaches the end, beyond which a document would begin again with negative versions.
+const EXTERNAL_VERSION_MAX: i64 = i64::MAX - (1 << 32);
 
 /// The demands as they were written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -72,8 +75,7 @@ impl Demands {
         if !has_id && (version.is_some() || version_type != VersionType::Internal) {
             faults.push("an id must be provided if version type or value are set".to_owned());
         }
-        // Versions are signed numbers of 64 bits, and the next one must be possible.
-        let is_legal = |version: i64| (0..i64::MAX).contains(&version);
+        let is_legal = |version: i64| (0..=EXTERNAL_VERSION_MAX).contains(&version);
         match version {
             Some(version) if !is_legal(version) => faults.push(version_type.illegal(version)),
             None if version_type != VersionType::Internal => faults.push(version_type.illegal(ANY_VERSION)),
@@ -207,6 +209,11 @@ mod tests {
                 demands(None, None, Some(-1), None),
                 false,
                 "1: illegal version value [-1] for version type [INTERNAL]; 2: internal versioning",
+            ),
+            (
+                demands(None, None, Some(EXTERNAL_VERSION_MAX + 1), Some("external")),
+                false,
+                "illegal version value [9223372032559808512] for version type [EXTERNAL]",
             ),
             (demands(None, Some(2), None, None), false, "ifSeqNo is unassigned, but primary term is [2]"),
             (demands(None, None, Some(2), None), false, "internal versioning can not be used"),

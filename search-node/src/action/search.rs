@@ -107,19 +107,15 @@ impl SearchBody {
             }
             "_source" => self.source = read_source(value)?,
             "aggs" | "aggregations" => self.request.aggs = parse_aggs(value)?,
-            "min_score" => self.request.min_score = value.as_f64().map(|score| score as f32),
-            "track_scores" => self.request.track_scores = value == &json!(true),
+            "min_score" => self.request.min_score = Some(read_score(key, value)?),
+            "track_scores" => self.request.track_scores = flag(key, value)?,
             "track_total_hits" => self.track_total = read_track(value)?,
-            "version" => self.with_version = value == &json!(true),
-            "seq_no_primary_term" => self.with_seq_no = value == &json!(true),
-            "timeout" => drop(value.as_str().map(|text| read_span("timeout", text)).transpose()?),
-            "stats" | "explain" | "profile" => {}
-            other => {
-                return Err(ApiError::parsing(format!(
-                    "Unknown key for a {} in [{other}].",
-                    json_kind(value)
-                )));
-            }
+            "version" => self.with_version = flag(key, value)?,
+            "seq_no_primary_term" => self.with_seq_no = flag(key, value)?,
+            "timeout" => check_timeout(value)?,
+            "stats" if value.is_array() => {}
+            "explain" | "profile" => drop(flag(key, value)?),
+            other => return Err(unknown_key(other, value)),
         }
         Ok(())
     }
@@ -133,6 +129,41 @@ fn json_kind(value: &Value) -> &'static str {
         Value::Number(_) => "VALUE_NUMBER",
         Value::Bool(_) => "VALUE_BOOLEAN",
         Value::Null => "VALUE_NULL",
+    }
+}
+
+fn unknown_key(key: &str, value: &Value) -> ApiError {
+    ApiError::parsing(format!("Unknown key for a {} in [{key}].", json_kind(value)))
+}
+
+/// A member that is true or false, or a text that says so.
+fn flag(key: &str, value: &Value) -> Result<bool, ApiError> {
+    match value {
+        Value::Bool(flag) => Ok(*flag),
+        Value::String(text) if text == "true" => Ok(true),
+        Value::String(text) if text == "false" => Ok(false),
+        Value::String(text) => Err(ApiError::argument(format!(
+            "Failed to parse value [{text}] as only [true] or [false] are allowed."
+        ))),
+        _ => Err(unknown_key(key, value)),
+    }
+}
+
+fn read_score(key: &str, value: &Value) -> Result<f32, ApiError> {
+    match value {
+        Value::String(text) => text.parse().map_err(|_| {
+            ApiError::new(400, "number_format_exception", format!("For input string: \"{text}\""))
+        }),
+        other => other.as_f64().map(|score| score as f32).ok_or_else(|| unknown_key(key, value)),
+    }
+}
+
+/// A `timeout` in a body: a time span with a unit.
+pub(crate) fn check_timeout(value: &Value) -> Result<(), ApiError> {
+    match value {
+        Value::String(text) => read_span("timeout", text).map(drop),
+        Value::Number(_) | Value::Bool(_) => read_span("timeout", &value.to_string()).map(drop),
+        Value::Null | Value::Array(_) | Value::Object(_) => Err(unknown_key("timeout", value)),
     }
 }
 
@@ -194,10 +225,13 @@ pub(crate) fn read_source(value: &Value) -> Result<SourceFilter, ApiError> {
             }
             let either =
                 |a: &str, b: &str| object.get(a).or_else(|| object.get(b)).map(patterns).unwrap_or_default();
-            SourceFilter::Fields {
-                includes: either("includes", "include"),
-                excludes: either("excludes", "exclude"),
+            let (includes, excludes) = (either("includes", "include"), either("excludes", "exclude"));
+            if let Some(both) = includes.iter().find(|entry| excludes.contains(entry)) {
+                return Err(ApiError::argument(format!(
+                    "The same entry [{both}] cannot be both included and excluded in _source."
+                )));
             }
+            SourceFilter::Fields { includes, excludes }
         }
         Value::Null | Value::Number(_) => {
             return Err(ApiError::parsing(format!(
@@ -348,8 +382,14 @@ pub(crate) fn search(
 }
 
 /// Counts.
-pub(crate) fn count_matches(node: &Node, scope: &Scope, body: &Value) -> Result<Value, ApiError> {
+pub(crate) fn count_matches(
+    node: &Node,
+    scope: &Scope,
+    body: &Value,
+    min_score: Option<f32>,
+) -> Result<Value, ApiError> {
     let mut search = SearchBody::read(&Value::Null)?;
+    search.request.min_score = min_score;
     for (key, value) in body.as_object().into_iter().flatten() {
         match key.as_str() {
             "query" => search.request.query = parse_query(value)?,
@@ -397,7 +437,7 @@ fn ask(parts: &[Part], request: &SearchRequest, scope: &Scope, now_millis: i64) 
     for (number, part) in parts.iter().enumerate() {
         let context = QueryContext {
             index: &part.index.name,
-            doc_type: scope.doc_type.as_deref().unwrap_or("_doc"),
+            doc_type: scope.doc_type.as_deref().unwrap_or_default(),
             now_millis,
         };
         let answer = part.reader.search(request, &context).map_err(|error| {

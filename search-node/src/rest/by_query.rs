@@ -7,12 +7,13 @@ use shard::{Query, Slice, SourceFilter, parse_query};
 
 use super::call::Call;
 use super::envelope::Reply;
+use super::parameters::read_int;
 use super::router::{Route, route};
 use super::search::{add_query_text, scope};
 use super::tasks::{rethrottle, task_id};
 use crate::action::by_query::{Destination, Plan, Routing, Slices, Work, start};
 use crate::action::condition::VersionType;
-use crate::action::search::{Scope, read_sort, read_source};
+use crate::action::search::{Scope, check_timeout, read_sort, read_source};
 use crate::error::ApiError;
 use crate::script::Script;
 
@@ -190,7 +191,8 @@ fn plan(call: &Call, work: Work, scope: Scope) -> Result<Plan, ApiError> {
         refresh: call.flag("refresh")?,
         description: String::new(),
     };
-    for name in ["conflicts", "max_docs", "size"] {
+    call.flag("version")?;
+    for name in ["conflicts", "size", "max_docs"] {
         if let Some(text) = call.param(name) {
             common_member(&mut plan, name, &json!(text))?;
         }
@@ -216,19 +218,17 @@ fn read_batch(call: &Call, name: &str, size: u64) -> Result<usize, ApiError> {
 
 /// Members that every operation by query takes.
 fn common_member(plan: &mut Plan, key: &str, value: &Value) -> Result<(), ApiError> {
-    let number = || value.as_i64().or_else(|| value.as_str()?.parse().ok());
     match key {
         "query" => plan.query = parse_query(value)?,
-        "max_docs" | "size" => match number() {
-            Some(-1) => plan.max_docs = None,
-            Some(most) if most > 0 => plan.max_docs = u64::try_from(most).ok(),
-            _ => {
-                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        "max_docs" | "size" => {
+            let most = read_max_docs(key, value)?;
+            if let Some(other) = plan.max_docs.filter(|other| *other != most) {
                 return Err(ApiError::argument(format!(
-                    "[max_docs] parameter cannot be negative, found [{text}]"
+                    "[max_docs] set to two different values [{other}] and [{most}]"
                 )));
             }
-        },
+            plan.max_docs = Some(most);
+        }
         "conflicts" => match value.as_str() {
             Some("proceed") => plan.proceeds = true,
             Some("abort") => plan.proceeds = false,
@@ -241,10 +241,21 @@ fn common_member(plan: &mut Plan, key: &str, value: &Value) -> Result<(), ApiErr
         },
         "slice" => plan.only = Some(read_slice(value)?),
         "sort" => plan.sort = read_sort(value)?,
-        "timeout" | "stats" | "track_scores" | "version" | "_source" => {}
+        "timeout" => check_timeout(value)?,
+        "stats" | "track_scores" | "version" | "_source" => {}
         other => return Err(ApiError::parsing(format!("Unknown key for an operation by query: [{other}]."))),
     }
     Ok(())
+}
+
+fn read_max_docs(key: &str, value: &Value) -> Result<u64, ApiError> {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    match read_int(key, &text)? {
+        0 => Err(ApiError::argument("[max_docs] should be >= [slices]")),
+        most => u64::try_from(most).map_err(|_| {
+            ApiError::argument(format!("[max_docs] parameter cannot be negative, found [{text}]"))
+        }),
+    }
 }
 
 fn read_slice(value: &Value) -> Result<Slice, ApiError> {
@@ -367,6 +378,9 @@ fn read_routing(text: &str) -> Result<Routing, ApiError> {
 }
 
 async fn run(call: Call, plan: Plan) -> Result<Reply, ApiError> {
+    if plan.only.is_some() && plan.slices != Slices::Count(1) {
+        return Err(ApiError::validation("can't specify both manual and automatic slicing at the same time"));
+    }
     let waits = call.maybe_flag("wait_for_completion")?.unwrap_or(true);
     let started = start(&call.node, plan, !waits).await?;
     if !waits {

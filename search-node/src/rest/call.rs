@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::Value;
 
+use super::parameters::read_flag;
 use super::visible::Refresh;
 use crate::error::ApiError;
 use crate::indices::NameOptions;
@@ -38,14 +39,7 @@ impl Call {
     }
 
     pub(super) fn maybe_flag(&self, name: &str) -> Result<Option<bool>, ApiError> {
-        match self.param(name) {
-            None => Ok(None),
-            Some("" | "true") => Ok(Some(true)),
-            Some("false") => Ok(Some(false)),
-            Some(other) => Err(ApiError::argument(format!(
-                "Failed to parse value [{other}] as only [true] or [false] are allowed."
-            ))),
-        }
+        self.param(name).map(read_flag).transpose()
     }
 
     /// A whole number that may be negative, as versions and sequence numbers may.

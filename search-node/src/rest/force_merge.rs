@@ -9,6 +9,7 @@ use shard::{EngineError, ForceMerge};
 
 use super::call::Call;
 use super::envelope::Reply;
+use super::parameters::read_int;
 use super::router::{Route, route};
 use crate::error::ApiError;
 use crate::indices::Index;
@@ -60,16 +61,16 @@ async fn force_merge(call: Call) -> Result<Reply, ApiError> {
 /// As in Elasticsearch 7.10, a merge of deletes goes before a number of segments.
 fn wish_of(call: &Call) -> Result<ForceMerge, ApiError> {
     let count_max = match call.param("max_num_segments") {
-        None | Some("-1") => None,
-        Some(_) => call.number("max_num_segments")?,
+        None => None,
+        // Nothing and less are what is due.
+        Some(text) => usize::try_from(read_int("max_num_segments", text)?).ok().filter(|count| *count > 0),
     };
     if call.flag("only_expunge_deletes")? {
         return Ok(ForceMerge::Deletes);
     }
     match count_max {
         None => Ok(ForceMerge::Due),
-        Some(0) => Err(ApiError::argument("[max_num_segments] must be at least 1, or -1 for what is due")),
-        Some(count) => Ok(ForceMerge::Segments(usize::try_from(count).unwrap_or(usize::MAX))),
+        Some(count) => Ok(ForceMerge::Segments(count)),
     }
 }
 

@@ -126,6 +126,9 @@ fn refresh(call: &Call) -> Result<Reply, ApiError> {
 }
 
 fn flush(call: &Call) -> Result<Reply, ApiError> {
+    if call.flag("force")? && call.maybe_flag("wait_if_ongoing")? == Some(false) {
+        return Err(ApiError::validation("wait_if_ongoing must be true for a force flush"));
+    }
     let indices = chosen(call)?;
     for index in &indices {
         index.flush()?;

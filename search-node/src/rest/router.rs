@@ -18,6 +18,7 @@ use super::guard::{check_caller, check_content_type};
 use super::parameters::{check_names, check_values};
 use super::{bulk, by_query, cat, cluster, document, force_merge, get, index, root, search, tasks};
 use crate::error::ApiError;
+use crate::json::UTF8_MARK;
 use crate::node::Node;
 
 type Answer = BoxFuture<'static, Result<Reply, ApiError>>;
@@ -125,6 +126,7 @@ async fn answer(
         Handler::Streaming(handler) => handler(Call { node, path, query, body: Bytes::new() }, body).await,
         Handler::Whole(handler) => {
             let (body, _reserved) = body.whole(&node.memory).await?;
+            let body = without_mark(body);
             let body = match query.get("source") {
                 Some(source) if body.is_empty() => Bytes::from(source.clone()),
                 _ => body,
@@ -132,6 +134,11 @@ async fn answer(
             handler(Call { node, path, query, body }).await
         }
     }
+}
+
+/// The body without the mark of UTF-8 (BOM) that some editors put before a text.
+fn without_mark(body: Bytes) -> Bytes {
+    if body.starts_with(UTF8_MARK) { body.slice(UTF8_MARK.len()..) } else { body }
 }
 
 /// The methods that a path answers.

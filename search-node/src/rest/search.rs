@@ -43,20 +43,36 @@ const PARAMS: &[&str] = &[
     "pre_filter_shard_size",
     "ccs_minimize_roundtrips",
     "allow_partial_search_results",
-    "min_score",
     "terminate_after",
     "timeout",
     "stats",
     "explain",
 ];
 
+const COUNT_PARAMS: &[&str] = &[
+    "allow_no_indices",
+    "expand_wildcards",
+    "ignore_unavailable",
+    "ignore_throttled",
+    "q",
+    "df",
+    "default_operator",
+    "lenient",
+    "analyze_wildcard",
+    "analyzer",
+    "preference",
+    "routing",
+    "min_score",
+    "terminate_after",
+];
+
 pub(super) const ROUTES: &[Route] = &[
     route(METHODS, "/_search", PARAMS, |call| run_search(call).boxed()),
     route(METHODS, "/{index}/_search", PARAMS, |call| run_search(call).boxed()),
     route(METHODS, "/{index}/{type}/_search", PARAMS, |call| run_search(call).boxed()),
-    route(METHODS, "/_count", PARAMS, |call| run_count(call).boxed()),
-    route(METHODS, "/{index}/_count", PARAMS, |call| run_count(call).boxed()),
-    route(METHODS, "/{index}/{type}/_count", PARAMS, |call| run_count(call).boxed()),
+    route(METHODS, "/_count", COUNT_PARAMS, |call| run_count(call).boxed()),
+    route(METHODS, "/{index}/_count", COUNT_PARAMS, |call| run_count(call).boxed()),
+    route(METHODS, "/{index}/{type}/_count", COUNT_PARAMS, |call| run_count(call).boxed()),
 ];
 
 async fn run_search(call: Call) -> Result<Reply, ApiError> {
@@ -75,9 +91,17 @@ async fn run_count(call: Call) -> Result<Reply, ApiError> {
     pool.run(move || {
         let mut json = call.json()?;
         add_query_text(&call, &mut json)?;
-        Call::ok(count_matches(&call.node, &scope(&call)?, &json)?)
+        let min_score = call.param("min_score").map(read_score).transpose()?;
+        Call::ok(count_matches(&call.node, &scope(&call)?, &json, min_score)?)
     })
     .await
+}
+
+fn read_score(text: &str) -> Result<f32, ApiError> {
+    text.parse().map_err(|_| {
+        ApiError::argument(format!("Failed to parse float parameter [min_score] with value [{text}]"))
+            .caused_by("number_format_exception", format!("For input string: \"{text}\""))
+    })
 }
 
 pub(super) fn scope(call: &Call) -> Result<Scope, ApiError> {

@@ -19,7 +19,7 @@ use crate::engine::View;
 use crate::mapping::dates::floor_to;
 use crate::mapping::{FieldKind, Storage, show_ip};
 use crate::query::{QueryContext, lower};
-use crate::search::{SearchError, no_column_for_text};
+use crate::search::{SearchError, no_column_for_ids, no_column_for_text};
 
 /// The collectors of one level in one segment.
 pub(crate) struct SegmentAggs<'a> {
@@ -251,6 +251,9 @@ const MISSING_KEY: u64 = u64::MAX;
 
 impl Values {
     fn open(path: &str, view: &View, reader: &SegmentReader) -> Result<Self, SearchError> {
+        if path == "_id" {
+            return Err(no_column_for_ids().into());
+        }
         let Some(mapping) = view.layout.mapping.leaf(path) else {
             return Ok(Values::None);
         };

@@ -117,6 +117,8 @@ pub enum Query {
     Ids {
         /// The ids.
         values: Vec<String>,
+        /// Their types; empty for every one.
+        types: Vec<String>,
     },
     /// Values that begin so.
     Prefix {

@@ -303,17 +303,28 @@ fn parse_exists(body: &Value) -> Result<Query, QueryError> {
 }
 
 fn parse_ids(body: &Value) -> Result<Query, QueryError> {
-    let (mut values, mut boost) = (Vec::new(), 1.0);
+    let (mut values, mut types, mut boost) = (Vec::new(), Vec::new(), 1.0);
     for (key, value) in members("ids", body)? {
-        match (key.as_str(), value) {
-            ("values", Value::Array(items)) => values = items.iter().map(plain).collect(),
-            ("values", other) => values = vec![plain(other)],
-            ("boost", _) => boost = number("ids", key, value)?,
-            ("_name", _) => {}
+        match key.as_str() {
+            "values" => values = texts("ids", key, value)?,
+            "type" => types = texts("ids", key, value)?,
+            "boost" => boost = number("ids", key, value)?,
+            "_name" => {}
             _ => return Err(unsupported("ids", key)),
         }
     }
-    Ok(Query::Ids { values }.boosted(boost))
+    Ok(Query::Ids { values, types }.boosted(boost))
+}
+
+/// One plain value or several.
+fn texts(name: &str, key: &str, value: &Value) -> Result<Vec<String>, QueryError> {
+    let items = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+    if items.iter().any(|item| item.is_null() || item.is_array() || item.is_object()) {
+        return Err(QueryError::parsing(format!(
+            "[{name}] failed to parse field [{key}]: expected texts but found [{value}]"
+        )));
+    }
+    Ok(items.iter().map(plain).collect())
 }
 
 fn parse_pattern(name: &str, body: &Value) -> Result<Query, QueryError> {
@@ -516,6 +527,10 @@ mod tests {
             ),
             (json!({"range": {"a": {"gte": 1, "up": 2}}}), "[range] query does not support [up]"),
             (json!({"bool": {"must": [{"foo": {}}]}}), "unknown query [foo]"),
+            (
+                json!({"ids": {"values": ["1", null]}}),
+                "[ids] failed to parse field [values]: expected texts but found [[\"1\",null]]",
+            ),
             (json!([]), "[_na] query malformed, must start with start_object"),
             (json!({}), "query malformed, empty clause found"),
         ] {

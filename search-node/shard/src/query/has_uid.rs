@@ -1,30 +1,60 @@
-//! Documents with one of some uids.
+//! Documents with one of some ids, of one type or several.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
 use tantivy::index::SegmentReader;
 use tantivy::query::{ConstScorer, EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight};
+use tantivy::schema::Field;
 use tantivy::{DocId, DocSet, Score, TERMINATED, TantivyError};
 
 use crate::engine::AllIdentities;
+use crate::shard::uid;
 
-/// Matches documents with one of the uids, in the segments of one point in time.
+/// The types whose ids are meant.
+#[derive(Debug, Clone)]
+pub(super) enum Types {
+    /// Those that a segment has: `_doc`, and the terms of this field.
+    Every(Field),
+    /// These.
+    Named(Arc<[String]>),
+}
+
+/// Matches documents with one of the ids, in the segments of one point in time.
 #[derive(Clone)]
 pub(super) struct HasUid {
-    uids: Arc<[String]>,
+    ids: Arc<[String]>,
+    types: Types,
     identities: Arc<AllIdentities>,
 }
 
 impl HasUid {
-    pub(super) fn new(uids: impl Iterator<Item = String>, identities: &Arc<AllIdentities>) -> Self {
-        Self { uids: uids.collect(), identities: Arc::clone(identities) }
+    pub(super) fn new(ids: &[String], types: Types, identities: &Arc<AllIdentities>) -> Self {
+        Self { ids: ids.into(), types, identities: Arc::clone(identities) }
+    }
+}
+
+impl Types {
+    /// The types to look for in a segment.
+    fn of(&self, reader: &SegmentReader) -> tantivy::Result<Cow<'_, [String]>> {
+        let field = match self {
+            Self::Named(types) => return Ok(Cow::Borrowed(types)),
+            Self::Every(field) => *field,
+        };
+        let mut types = vec!["_doc".to_owned()];
+        let index = reader.inverted_index(field)?;
+        let mut terms = index.terms().stream()?;
+        while terms.advance() {
+            types.extend(std::str::from_utf8(terms.key()).map(str::to_owned));
+        }
+        Ok(Cow::Owned(types))
     }
 }
 
 impl fmt::Debug for HasUid {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("HasUid").field("uids", &self.uids).finish_non_exhaustive()
+        out.debug_struct("HasUid").field("ids", &self.ids).field("types", &self.types).finish_non_exhaustive()
     }
 }
 
@@ -39,8 +69,10 @@ impl Weight for HasUid {
         let missing = || TantivyError::InternalError("the uids of a segment are not open".to_owned());
         let known = self.identities.get(&reader.segment_id()).ok_or_else(missing)?;
         let mut documents = Vec::new();
-        for uid in self.uids.iter() {
-            documents.extend(known.uids.documents(uid)?);
+        for doc_type in self.types.of(reader)?.iter() {
+            for id in self.ids.iter() {
+                documents.extend(known.uids.documents(&uid(doc_type, id))?);
+            }
         }
         if documents.is_empty() {
             return Ok(Box::new(EmptyScorer));

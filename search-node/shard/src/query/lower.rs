@@ -15,7 +15,7 @@ use super::QueryError;
 use super::ast::{MultiMatchKind, Operator, Query, RangeBounds};
 use super::fuzzy::FuzzyWords;
 use super::has_norm::HasNorm;
-use super::has_uid::HasUid;
+use super::has_uid::{HasUid, Types};
 use super::minimum_should_match::MinimumShouldMatch;
 use super::query_string::{self, Options};
 use super::values::{Wanted, bounds, plain, wanted};
@@ -23,14 +23,13 @@ use super::wildcard::{PATTERN_CHARS_MAX, exact_regex, name_matches, prefix_regex
 use crate::analysis::standard_terms;
 use crate::engine::{AllIdentities, Layout, View};
 use crate::mapping::{FieldKind, FieldMapping, ObjectMapping};
-use crate::shard::uid;
 
 /// What a query needs to know beside the mapping.
 #[derive(Debug, Clone, Copy)]
 pub struct QueryContext<'a> {
     /// The index's name, which `_index` is compared with.
     pub index: &'a str,
-    /// The type of typed paths, which ids belong to.
+    /// The type of a typed path, which ids belong to; empty without one, and then ids of every type are meant.
     pub doc_type: &'a str,
     /// Milliseconds since 1970, for `now`.
     pub now_millis: i64,
@@ -96,14 +95,14 @@ impl Lowering<'_> {
             }
             Query::Range { field, bounds } => self.range(field, bounds),
             Query::Exists { field } => self.exists(field),
-            Query::Ids { values } => Ok(self.ids(values)),
+            Query::Ids { values, types } => Ok(self.ids(values, types)),
             Query::Prefix { field, value, case_insensitive } => {
-                self.pattern(field, value, &prefix_regex(value, *case_insensitive))
+                self.pattern("prefix", field, value, &prefix_regex(value, *case_insensitive))
             }
             Query::Wildcard { field, pattern, case_insensitive } => {
-                self.pattern(field, pattern, &to_regex(pattern, *case_insensitive))
+                self.pattern("wildcard", field, pattern, &to_regex(pattern, *case_insensitive))
             }
-            Query::Regexp { field, pattern } => self.pattern(field, pattern, pattern),
+            Query::Regexp { field, pattern } => self.pattern("regexp", field, pattern, pattern),
             Query::Fuzzy { field, value, edits } => self.fuzzy(field, value, *edits),
             Query::Bool { must, filter, should, must_not, minimum_should_match } => {
                 self.bool(must, filter, should, must_not, minimum_should_match.as_ref())
@@ -143,7 +142,7 @@ impl Lowering<'_> {
             Box::new(TermQuery::new(Term::from_field_text(field, &text), IndexRecordOption::Basic))
         };
         Some(match path {
-            "_id" => self.ids(std::slice::from_ref(&text)),
+            "_id" => self.ids(std::slice::from_ref(&text), &[]),
             "_index" => all_or_none(name_matches(&text, self.context.index)),
             // Only other types than `_doc` are written down: `_doc` is whatever has no type.
             "_type" if text == "_doc" => {
@@ -165,7 +164,7 @@ impl Lowering<'_> {
         };
         if case_insensitive && matches!(mapping.kind, FieldKind::Text | FieldKind::Keyword { .. }) {
             let text = plain(value);
-            return self.pattern(path, &text, &exact_regex(&text, true));
+            return self.pattern("term", path, &text, &exact_regex(&text, true));
         }
         self.exact(path, mapping, field, value)
     }
@@ -190,7 +189,7 @@ impl Lowering<'_> {
     fn terms(&self, path: &str, values: &[Value]) -> Lowered {
         if path.starts_with('_') && self.layout.mapping.leaf(path).is_none() {
             if path == "_id" {
-                return Ok(self.ids(&values.iter().map(plain).collect::<Vec<_>>()));
+                return Ok(self.ids(&values.iter().map(plain).collect::<Vec<_>>(), &[]));
             }
             let clauses = values
                 .iter()
@@ -248,13 +247,18 @@ impl Lowering<'_> {
     }
 
     fn phrase(&self, path: &str, value: &Value, slop: u32, prefix: bool) -> Lowered {
+        if prefix && matches!(path, "_id" | "_index") {
+            return Err(QueryError::shard(format!(
+                "failed to create query: Can only use phrase prefix queries on text fields - not on [{path}] which is of type [{path}]"
+            )));
+        }
         let Some((mapping, field)) = self.searchable(path)? else {
             return Ok(self.meta_term(path, value).unwrap_or_else(none));
         };
         if mapping.kind != FieldKind::Text {
             return match (&mapping.kind, prefix) {
                 (FieldKind::Keyword { .. }, true) => {
-                    self.pattern(path, &plain(value), &prefix_regex(&plain(value), false))
+                    self.pattern("prefix", path, &plain(value), &prefix_regex(&plain(value), false))
                 }
                 _ => self.exact(path, mapping, field, value),
             };
@@ -268,7 +272,7 @@ impl Lowering<'_> {
             (1, false) => Ok(Box::new(TermQuery::new(terms[0].1.clone(), IndexRecordOption::WithFreqs))),
             (1, true) => {
                 let text = standard_terms(&plain(value)).remove(0).1;
-                self.pattern(path, &text, &prefix_regex(&text, false))
+                self.pattern("prefix", path, &text, &prefix_regex(&text, false))
             }
             (_, false) => Ok(Box::new(PhraseQuery::new_with_offset_and_slop(terms, slop))),
             (_, true) => Ok(Box::new(PhrasePrefixQuery::new_with_offset(terms))),
@@ -335,6 +339,11 @@ impl Lowering<'_> {
 
     /// Of one field; a name is not looked at for patterns again, as a field's own name may have a `*`.
     fn range_of(&self, path: &str, range: &RangeBounds) -> Lowered {
+        if matches!(path, "_id" | "_index") {
+            return Err(QueryError::shard(format!(
+                "failed to create query: Field [{path}] of type [{path}] does not support range queries"
+            )));
+        }
         let Some((mapping, field)) = self.searchable(path)? else {
             return Ok(none());
         };
@@ -417,24 +426,29 @@ impl Lowering<'_> {
             .try_for_each(|(name, child)| self.exists_below(child, &format!("{path}.{name}"), clauses))
     }
 
-    fn ids(&self, ids: &[String]) -> Box<dyn TantivyQuery> {
-        constant(Box::new(HasUid::new(
-            ids.iter().map(|id| uid(self.context.doc_type, id).into_owned()),
-            self.identities,
-        )))
+    /// Ids of these types; without any, of the path's type or of every one.
+    fn ids(&self, ids: &[String], types: &[String]) -> Box<dyn TantivyQuery> {
+        let types = match (types, self.context.doc_type) {
+            ([], "") => Types::Every(self.layout.meta.doc_type),
+            ([], of_path) => Types::Named(Arc::new([of_path.to_owned()])),
+            (named, _) => Types::Named(named.into()),
+        };
+        constant(Box::new(HasUid::new(ids, types, self.identities)))
     }
 
-    fn pattern(&self, path: &str, given: &str, regex: &str) -> Lowered {
+    /// `kind` is the query that was asked, for what is said of fields that it cannot be asked of.
+    fn pattern(&self, kind: &str, path: &str, given: &str, regex: &str) -> Lowered {
         if path.contains('*') {
             let (fields, _) = self.expand(&[(path.to_owned(), 1.0)], true);
-            let queries = fields.iter().map(|(path, _)| forgive(self.pattern_in(path, given, regex), true));
+            let queries =
+                fields.iter().map(|(path, _)| forgive(self.pattern_in(kind, path, given, regex), true));
             return Ok(Box::new(DisjunctionMaxQuery::new(queries.collect::<Result<Vec<_>, _>>()?)));
         }
-        self.pattern_in(path, given, regex)
+        self.pattern_in(kind, path, given, regex)
     }
 
     /// In one field.
-    fn pattern_in(&self, path: &str, given: &str, regex: &str) -> Lowered {
+    fn pattern_in(&self, kind: &str, path: &str, given: &str, regex: &str) -> Lowered {
         if given.chars().count() > PATTERN_CHARS_MAX {
             return Err(QueryError::argument(format!(
                 "The length of regex [{}] used in the [regexp] query has exceeded the allowed maximum of [{PATTERN_CHARS_MAX}]. This maximum can be set by changing the [index.max_regex_length] index level setting.",
@@ -444,14 +458,14 @@ impl Lowering<'_> {
         if path == "_index" {
             return Ok(all_or_none(name_matches(given, self.context.index)));
         }
+        if path == "_id" {
+            return Err(no_patterns(kind, path, path));
+        }
         let Some((mapping, field)) = self.searchable(path)? else {
             return Ok(none());
         };
         if !mapping.index || !matches!(mapping.kind, FieldKind::Text | FieldKind::Keyword { .. }) {
-            return Err(QueryError::shard(format!(
-                "Can only use wildcard queries on keyword, text and wildcard fields - not on [{path}] which is of type [{}]",
-                mapping.type_name
-            )));
+            return Err(no_patterns(kind, path, &mapping.type_name));
         }
         let query = RegexQuery::from_pattern(regex, field).map_err(|error| {
             QueryError::argument(format!("failed to parse pattern [{given}] of [{path}]: {error}"))
@@ -472,14 +486,19 @@ impl Lowering<'_> {
 
     /// In one field.
     fn fuzzy_in(&self, path: &str, value: &str, edits: Option<u8>) -> Lowered {
+        let refused = |type_name: &str| {
+            QueryError::argument(format!(
+                "Can only use fuzzy queries on keyword and text fields - not on [{path}] which is of type [{type_name}]"
+            ))
+        };
+        if matches!(path, "_id" | "_index") {
+            return Err(refused(path));
+        }
         let Some((mapping, field)) = self.searchable(path)? else {
             return Ok(none());
         };
         if !has_terms(mapping) {
-            return Err(QueryError::argument(format!(
-                "Can only use fuzzy queries on keyword and text fields - not on [{path}] which is of type [{}]",
-                mapping.type_name
-            )));
+            return Err(refused(&mapping.type_name));
         }
         // `AUTO`: no edit up to two letters, one up to five, else two.
         let edits = edits.unwrap_or(match value.chars().count() {
@@ -529,12 +548,21 @@ impl Lowering<'_> {
     }
 }
 
-/// A value that does not fit the field matches nothing, where the request says so.
+/// A pattern that was asked of a field whose values are no texts, or are not kept as terms.
+fn no_patterns(kind: &str, path: &str, type_name: &str) -> QueryError {
+    let fields =
+        if kind == "regexp" { "keyword and text fields" } else { "keyword, text and wildcard fields" };
+    QueryError::shard(format!(
+        "Can only use {kind} queries on {fields} - not on [{path}] which is of type [{type_name}]"
+    ))
+}
+
 /// Whether a field's texts can be looked up as terms.
 fn has_terms(mapping: &FieldMapping) -> bool {
     mapping.index && matches!(mapping.kind, FieldKind::Text | FieldKind::Keyword { .. })
 }
 
+/// A value that does not fit the field matches nothing, where the request says so.
 fn forgive(made: Lowered, lenient: bool) -> Lowered {
     match made {
         Err(_) if lenient => Ok(none()),

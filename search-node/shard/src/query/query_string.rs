@@ -367,9 +367,10 @@ impl<'a> Parser<'a> {
         Query::MultiMatch { fields, value, operator: self.options.operator, kind, lenient }
     }
 
-    /// A query for each field that a clause without a name asks.
+    /// A query of patterns or ranges for each field that a clause without a name asks. Ids have none, and here that is no fault.
     fn each_field(&self, field: Option<&str>, make: impl Fn(String) -> Query) -> Query {
         match field {
+            Some("_id") => Query::MatchNone,
             Some(field) => make(field.to_owned()),
             None if self.options.fields.is_empty() => make("*".to_owned()),
             None => {

@@ -47,7 +47,7 @@ pub(crate) fn search(
         let keys = request
             .sort
             .iter()
-            .map(|key| SegmentKey::open(key, &view.layout, reader))
+            .map(|key| SegmentKey::open(key, view, reader))
             .collect::<Result<Vec<_>, _>>()?;
         let mut segment = Segment::new(request, reader, keys, filter.as_deref())?;
         let mut computed = SegmentAggs::open(&request.aggs, view, reader, context)?;
@@ -73,14 +73,21 @@ impl Found<'_> {
             self.max_score =
                 Some(self.max_score.map_or(segment.max_score, |known| known.max(segment.max_score)));
         }
+        segment.keys.iter().try_for_each(SegmentKey::check)?;
         for entry in segment.best {
-            let sort = segment.keys.iter().zip(&entry.places).map(|(key, place)| key.value(*place));
+            let mut sort = Vec::with_capacity(segment.keys.len());
+            let mut places = entry.places.as_slice();
+            for key in &segment.keys {
+                let (value, count) = key.value(places)?;
+                sort.push(value);
+                places = &places[count..];
+            }
             self.hits.push(Hit {
                 shard: 0,
                 segment: ordinal,
                 document: entry.document,
                 score: scored.then_some(entry.score),
-                sort: sort.collect::<Result<_, _>>()?,
+                sort,
             });
         }
         self.hits.sort_by(|a, b| compare_hits(a, b, &self.request.sort));
@@ -146,9 +153,12 @@ impl<'a> Segment<'a> {
         filter: Option<&dyn Weight>,
     ) -> Result<Self, SearchError> {
         let after = match &request.search_after {
-            Some(values) => Some(
-                keys.iter().zip(values).map(|(key, value)| key.place_of(value)).collect::<Result<_, _>>()?,
-            ),
+            Some(values) => {
+                let mut places = Vec::with_capacity(keys.len());
+                let mut pairs = keys.iter().zip(values);
+                pairs.try_for_each(|(key, value)| key.push_places_of(value, &mut places))?;
+                Some(places)
+            }
             None => None,
         };
         Ok(Self {
@@ -213,7 +223,8 @@ impl<'a> Segment<'a> {
         if full && self.after.is_none() && self.loses_at_once(document, score) {
             return;
         }
-        let places: Vec<Place> = self.keys.iter().map(|key| key.place(document, score)).collect();
+        let mut places = Vec::with_capacity(self.keys.len());
+        self.keys.iter().for_each(|key| key.push_places(document, score, &mut places));
         if let Some(after) = &self.after
             && places <= *after
         {

@@ -4,6 +4,7 @@
 //! `scan` walks every match in batches; `source` cuts a document's JSON to what was asked for.
 
 mod collect;
+mod id_key;
 mod scan;
 mod sort;
 mod source;
@@ -14,8 +15,8 @@ use crate::query::{Query, QueryError};
 
 pub(crate) use collect::search;
 pub use scan::{Scan, Slice};
-pub(crate) use sort::no_column_for_text;
 pub use sort::{Missing, SortField, SortKey, SortMode, SortValue, compare_hits};
+pub(crate) use sort::{no_column_for_ids, no_column_for_text};
 pub use source::{SourceFilter, filter_source};
 
 /// What a shard is asked.

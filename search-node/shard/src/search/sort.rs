@@ -7,11 +7,13 @@ use std::cmp::Ordering;
 use std::net::Ipv6Addr;
 
 use serde_json::{Value, json};
+use tantivy::TantivyError;
 use tantivy::columnar::{Column, StrColumn};
 use tantivy::index::SegmentReader;
 
+use super::id_key::{Ids, first_place, id_of, places};
 use super::{Hit, SearchError};
-use crate::engine::{Layout, SEQ_NO};
+use crate::engine::{Layout, SEQ_NO, View};
 use crate::mapping::{FieldKind, Storage, show_ip};
 use crate::query::QueryError;
 
@@ -150,14 +152,16 @@ const LAST: Place = Place::MAX;
 /// A key in one segment.
 pub(super) struct SegmentKey<'a> {
     key: &'a SortKey,
-    values: Values,
+    values: Values<'a>,
     take_max: bool,
 }
 
-enum Values {
+enum Values<'a> {
     Score,
     Doc,
     None,
+    /// The only ones that may take several places.
+    Id(Ids<'a>),
     I64(Column<i64>),
     U64(Column<u64>),
     F64(Column<f64>),
@@ -170,21 +174,47 @@ impl<'a> SegmentKey<'a> {
     /// The key's values in a segment; a field that the segment predates has none.
     pub(super) fn open(
         key: &'a SortKey,
-        layout: &Layout,
+        view: &'a View,
         reader: &SegmentReader,
     ) -> Result<Self, SearchError> {
+        let layout = &view.layout;
         let values = match &key.field {
             SortField::Score => Values::Score,
             SortField::Doc => Values::Doc,
             SortField::SeqNo => Values::U64(reader.fast_fields().u64(SEQ_NO)?),
+            SortField::Field(path) if path == "_id" => {
+                let missing = || TantivyError::InternalError("the uids of a segment are not open".to_owned());
+                let known = view.identities.get(&reader.segment_id()).ok_or_else(missing)?;
+                Values::Id(Ids::of(&known.uids))
+            }
             SortField::Field(path) => open_field(path, key.unmapped_ok, layout, reader)?,
         };
         let take_max = key.mode.map_or(key.descending, |mode| mode == SortMode::Max);
         Ok(Self { key, values, take_max })
     }
 
+    /// Adds the places of a document: one, but for ids.
+    pub(super) fn push_places(&self, document: u32, score: f32, to: &mut Vec<Place>) {
+        match &self.values {
+            Values::Id(ids) => {
+                ids.with(document, |id| to.extend(places(id).map(|place| self.oriented(Some(place)))));
+            }
+            _ => to.push(self.place(document, score)),
+        }
+    }
+
+    /// Why a place is not the document's, if something could not be read.
+    pub(super) fn check(&self) -> Result<(), SearchError> {
+        match &self.values {
+            Values::Id(ids) => ids.fault().map_or(Ok(()), |fault| Err(fault.into())),
+            _ => Ok(()),
+        }
+    }
+
+    /// The first place of a document.
     pub(super) fn place(&self, document: u32, score: f32) -> Place {
         match &self.values {
+            Values::Id(ids) => ids.with(document, |id| self.oriented(Some(first_place(id)))),
             Values::Score => self.oriented(Some(ordered_f64(f64::from(score)))),
             Values::Doc => self.oriented(Some(u128::from(document))),
             Values::None => self.oriented(None),
@@ -212,14 +242,27 @@ impl<'a> SegmentKey<'a> {
         }
     }
 
-    /// The value behind a place, read out for a winner.
-    pub(super) fn value(&self, place: Place) -> Result<SortValue, SearchError> {
+    /// The value behind the first of some places, read out for a winner, and how many places it takes.
+    pub(super) fn value(&self, places: &[Place]) -> Result<(SortValue, usize), SearchError> {
+        if let Values::Id(_) = self.values {
+            let (id, count) = id_of(places.iter().map(|place| self.raw(*place)));
+            return Ok((SortValue::Text(id), count));
+        }
+        Ok((places.first().map_or(Ok(SortValue::Null), |place| self.value_of(*place))?, 1))
+    }
+
+    /// A place without the direction.
+    fn raw(&self, place: Place) -> Place {
+        (if self.key.descending { LAST - place } else { place }).saturating_sub(1)
+    }
+
+    fn value_of(&self, place: Place) -> Result<SortValue, SearchError> {
         if place == FIRST || place == LAST {
             return Ok(SortValue::Null);
         }
-        let raw = (if self.key.descending { LAST - place } else { place }) - 1;
+        let raw = self.raw(place);
         Ok(match &self.values {
-            Values::None => SortValue::Null,
+            Values::None | Values::Id(_) => SortValue::Null,
             Values::Score => SortValue::Float(unordered_f64(raw)),
             Values::Doc | Values::U64(_) | Values::Bool(_) => SortValue::Integer(raw as i64),
             Values::I64(_) => SortValue::Integer((raw as u64 ^ (1 << 63)) as i64),
@@ -233,8 +276,22 @@ impl<'a> SegmentKey<'a> {
         })
     }
 
+    /// Adds the places of a value of `search_after`.
+    pub(super) fn push_places_of(&self, value: &SortValue, to: &mut Vec<Place>) -> Result<(), SearchError> {
+        match (&self.values, value) {
+            (Values::Id(_), SortValue::Text(id)) => {
+                to.extend(places(id).map(|place| self.oriented(Some(place))));
+            }
+            (Values::Id(_), SortValue::Integer(number)) => {
+                to.extend(places(&number.to_string()).map(|place| self.oriented(Some(place))));
+            }
+            _ => to.push(self.place_of(value)?),
+        }
+        Ok(())
+    }
+
     /// The place of a value of `search_after`, which may fall between two terms of the segment.
-    pub(super) fn place_of(&self, value: &SortValue) -> Result<Place, SearchError> {
+    fn place_of(&self, value: &SortValue) -> Result<Place, SearchError> {
         let fault = || {
             QueryError::argument(format!(
                 "Failed to parse search_after value for field [{}].",
@@ -247,6 +304,7 @@ impl<'a> SegmentKey<'a> {
             ))
         };
         let raw = match (&self.values, value) {
+            (Values::Id(_), _) => return Err(fault().into()),
             (_, SortValue::Null) => None,
             (Values::None, _) => {
                 // No document of this segment has a value: all come after, or all before.
@@ -270,12 +328,12 @@ impl<'a> SegmentKey<'a> {
     }
 }
 
-fn open_field(
+fn open_field<'a>(
     path: &str,
     unmapped_ok: bool,
     layout: &Layout,
     reader: &SegmentReader,
-) -> Result<Values, SearchError> {
+) -> Result<Values<'a>, SearchError> {
     let Some(mapping) = layout.mapping.leaf(path) else {
         if unmapped_ok {
             return Ok(Values::None);
@@ -308,6 +366,14 @@ pub(crate) fn no_column_for_text(path: &str) -> QueryError {
     QueryError::argument(format!(
         "Text fields are not optimised for operations that require per-document field data like aggregations and sorting, so these operations are disabled by default. Please use a keyword field instead, such as [{path}.keyword]."
     ))
+}
+
+/// What is said when ids are aggregated. Elasticsearch says the same unless `indices.id_field_data.enabled`: it would
+/// have to keep every id in memory.
+pub(crate) fn no_column_for_ids() -> QueryError {
+    QueryError::argument(
+        "Fielddata access on the _id field is disallowed: every id would have to be kept in memory. Put the id into a keyword field of the document as well, and use that field instead.",
+    )
 }
 
 fn ordered_i64(number: i64) -> u128 {

@@ -65,6 +65,39 @@ pub enum ManifestError {
         /// What is wrong.
         reason: String,
     },
+    /// A format that this program does not know.
+    #[error(
+        "{path}: its format is [{format}], and this program knows up to [{known}]: a newer one may have written it. Start that one again, or a newer; the shard need not be damaged, so do not restore it"
+    )]
+    Unknown {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        format: String,
+        /// The newest that is known.
+        known: String,
+    },
+}
+
+impl ManifestError {
+    /// Whether another program can read what this one cannot.
+    pub fn is_unknown(&self) -> bool {
+        matches!(self, Self::Unknown { .. })
+    }
+}
+
+/// Why bytes are no manifest.
+#[derive(Debug, PartialEq)]
+enum Fault {
+    /// The format that they say they are of.
+    Unknown(String),
+    Damaged(String),
+}
+
+impl<T: Into<String>> From<T> for Fault {
+    fn from(reason: T) -> Self {
+        Self::Damaged(reason.into())
+    }
 }
 
 impl Manifest {
@@ -92,7 +125,12 @@ impl Manifest {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(ManifestError::Io { path, source }),
         };
-        decode(&bytes).map(Some).map_err(|reason| ManifestError::Corrupt { path, reason })
+        decode(&bytes).map(Some).map_err(|fault| match fault {
+            Fault::Damaged(reason) => ManifestError::Corrupt { path, reason },
+            Fault::Unknown(format) => {
+                ManifestError::Unknown { path, format, known: MAGIC.escape_ascii().to_string() }
+            }
+        })
     }
 
     /// What the manifest of `folder` itself takes.
@@ -120,25 +158,25 @@ fn encode(manifest: &Manifest) -> Result<Vec<u8>, serde_json::Error> {
     Ok(bytes)
 }
 
-fn decode(bytes: &[u8]) -> Result<Manifest, String> {
+fn decode(bytes: &[u8]) -> Result<Manifest, Fault> {
     let known = bytes.strip_prefix(MAGIC).or_else(|| bytes.strip_prefix(MAGIC_BEFORE));
     let rest = match known {
         Some(rest) => rest,
-        None if bytes.starts_with(&MAGIC[..7]) => {
-            return Err("it is of another version of the format".to_owned());
+        None if bytes.starts_with(&MAGIC[..7]) && bytes.len() >= MAGIC.len() => {
+            return Err(Fault::Unknown(bytes[..MAGIC.len()].escape_ascii().to_string()));
         }
-        None => return Err("it does not begin as a manifest".to_owned()),
+        None => return Err("it does not begin as a manifest".into()),
     };
     let (length, rest) = rest.split_first_chunk::<8>().ok_or("it is too short")?;
     let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
     if length > LENGTH_MAX || rest.len() != length + 4 {
-        return Err(format!("its length {length} does not fit the file"));
+        return Err(format!("its length {length} does not fit the file").into());
     }
     let (body, checksum) = rest.split_at(length);
     if crc32fast::hash(&bytes[..bytes.len() - 4]).to_le_bytes() != checksum {
-        return Err("its checksum does not match".to_owned());
+        return Err("its checksum does not match".into());
     }
-    serde_json::from_slice(body).map_err(|error| format!("its body cannot be read: {error}"))
+    serde_json::from_slice(body).map_err(|error| format!("its body cannot be read: {error}").into())
 }
 
 #[cfg(test)]
@@ -164,6 +202,24 @@ mod tests {
         manifest().write(&HostDisk, folder.path()).expect("written");
 
         assert_eq!(Manifest::read(folder.path()).expect("read"), Some(manifest()));
+    }
+
+    /// Who goes back to an older program must not be told to throw the shard away.
+    #[test]
+    fn a_format_of_a_newer_program_is_not_called_damage() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut bytes = encode(&manifest()).expect("encoded");
+        bytes[7] = b'9';
+        fs_err::write(folder.path().join(NAME), bytes).expect("written");
+
+        let error = Manifest::read(folder.path()).expect_err("refused");
+
+        assert!(error.is_unknown());
+        let text = error.to_string();
+        for part in ["[WRMANIF9]", "a newer one may have written it", "do not restore it"] {
+            assert!(text.contains(part), "{text}");
+        }
+        assert!(!text.contains("corrupt"), "{text}");
     }
 
     /// One flipped bit or one missing byte anywhere is noticed.

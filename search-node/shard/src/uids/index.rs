@@ -57,7 +57,7 @@ impl UidIndex {
     }
 
     /// Reads the uids one after the other.
-    pub(super) fn scan(&self) -> UidScan<'_> {
+    pub(crate) fn scan(&self) -> UidScan<'_> {
         UidScan { index: self, reader: LettersReader::default(), next: 0 }
     }
 
@@ -103,7 +103,7 @@ impl UidIndex {
 }
 
 /// Reads the uids of a segment from the first on.
-pub(super) struct UidScan<'i> {
+pub(crate) struct UidScan<'i> {
     index: &'i UidIndex,
     reader: LettersReader,
     next: DocId,
@@ -111,8 +111,12 @@ pub(super) struct UidScan<'i> {
 
 impl UidScan<'_> {
     /// The uid of a document, which must come after the one before.
-    pub(super) fn seek(&mut self, document: DocId) -> tantivy::Result<&[u8]> {
+    pub(crate) fn seek(&mut self, document: DocId) -> tantivy::Result<&[u8]> {
         let broken = || corrupt("the letters end too early");
+        if document > self.next.saturating_add(BLOCK_UIDS) {
+            self.reader = self.index.reader_at(document)?;
+            self.next = document;
+        }
         while self.next < document {
             self.reader.next(self.index.letters()).ok_or_else(broken)?;
             self.next += 1;
@@ -153,6 +157,19 @@ mod tests {
                 assert!(index.documents(absent).expect("looked for").is_empty(), "{count}: {absent}");
             }
             assert!(index.uid(count as DocId).is_err());
+        }
+    }
+
+    #[test]
+    fn a_scan_may_leave_documents_out() {
+        let uids: Vec<String> = (0..5_000).map(|number| format!("{}", number * 7)).collect();
+        let index = index_of(&uids);
+        for step in [1, 2, 31, 32, 33, 34, 64, 65, 1_000] {
+            let mut scan = index.scan();
+            for document in (0..uids.len()).step_by(step) {
+                let uid = scan.seek(document as DocId).expect("a uid");
+                assert_eq!(uid, uids[document].as_bytes(), "{step}: {document}");
+            }
         }
     }
 

@@ -21,7 +21,7 @@ use tantivy::error::DataCorruption;
 use tantivy::index::{Segment, SegmentComponent};
 use tantivy::{Directory, TantivyError};
 
-pub(crate) use index::UidIndex;
+pub(crate) use index::{UidIndex, UidScan};
 pub(crate) use merged::{MergeInput, write_merged};
 pub(crate) use pending::PendingUids;
 pub(crate) use upgrade::write_stored;

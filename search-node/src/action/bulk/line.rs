@@ -12,6 +12,7 @@ use crate::action::search::read_source;
 use crate::action::target::Target;
 use crate::action::write::WriteOptions;
 use crate::error::ApiError;
+use crate::json::UTF8_MARK;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Op {
@@ -104,6 +105,7 @@ impl<'a> Iterator for Lines<'a> {
         self.at += end + 1;
         self.number += 1;
         let line = &rest[..end];
+        let line = line.strip_prefix(UTF8_MARK).unwrap_or(line);
         Some((line.strip_suffix(b"\r").unwrap_or(line), self.number))
     }
 }
@@ -234,12 +236,12 @@ fn read_metadata(
             }
             "_type" => head.target.doc_type = text().into(),
             "_id" => head.target.id = (!value.is_null()).then(text),
-            "routing" | "_routing" => head.target.routing = (!value.is_null()).then(text),
+            "routing" => head.target.routing = (!value.is_null()).then(text),
             "if_seq_no" => head.demands.seq_no = Some(number()?),
             "if_primary_term" => head.demands.term = Some(number()?),
-            "version" | "_version" => head.demands.version = Some(number()?),
-            "version_type" | "_version_type" => head.demands.version_type = Some(text()),
-            "retry_on_conflict" | "_retry_on_conflict" => {
+            "version" => head.demands.version = Some(number()?),
+            "version_type" => head.demands.version_type = Some(text()),
+            "retry_on_conflict" => {
                 head.retries = usize::try_from(number()?.max(0)).map_err(|_| wrong("a smaller number"))?;
             }
             "op_type" => match (head.op, text().as_str()) {
@@ -249,7 +251,15 @@ fn read_metadata(
             },
             "_source" => head.update_source = Some(read_source(&owned(value))?),
             "require_alias" => {
-                head.options.require_alias = value.as_bool() == Some(true) || value.as_str() == Some("true");
+                head.options.require_alias = match (value, text().as_str()) {
+                    (Value::Bool(true), _) | (Value::Str(_), "true") => true,
+                    (Value::Bool(false) | Value::Null, _) | (Value::Str(_), "false") => false,
+                    (_, other) => {
+                        return Err(ApiError::argument(format!(
+                            "Failed to parse value [{other}] as only [true] or [false] are allowed."
+                        )));
+                    }
+                };
             }
             "pipeline" => head.options.pipeline = Some(text()),
             "dynamic_templates" | "list_executed_pipelines" => {}

@@ -44,7 +44,7 @@ impl Part {
     fn context<'a>(&'a self, plan: &'a Plan, now_millis: i64) -> QueryContext<'a> {
         QueryContext {
             index: &self.index.name,
-            doc_type: plan.scope.doc_type.as_deref().unwrap_or("_doc"),
+            doc_type: plan.scope.doc_type.as_deref().unwrap_or_default(),
             now_millis,
         }
     }
@@ -133,7 +133,7 @@ impl Walk {
                 unmapped_ok: false,
             });
             let rows = parts.iter().map(|_| Row::default()).collect();
-            let doc_type = plan.scope.doc_type.clone().unwrap_or_else(|| "_doc".to_owned());
+            let doc_type = plan.scope.doc_type.clone().unwrap_or_default();
             Order::Sorted(Box::new(Sorted { query, doc_type, keys, slice, now_millis, rows }))
         };
         Ok(Self { parts, order, only: plan.only })

@@ -126,9 +126,17 @@ pub(crate) fn multi_get(node: &Node, wanted: &[Wanted]) -> Value {
 
 impl Wanted {
     fn read(&self, node: &Node) -> Value {
-        let shown = get(node, &self.target, &self.options).and_then(|found| match &found.document {
-            Some(stored) => show(&found.index, stored, &self.options),
-            None => Ok(show_missing(&found.index.name, &self.target)),
+        let shown = get(node, &self.target, &self.options).and_then(|found| {
+            let reserved = found.reserve(node)?;
+            let shown = match &found.document {
+                Some(stored) => show(&found.index, stored, &self.options)?,
+                None => show_missing(&found.index.name, &self.target),
+            };
+            // It stays in memory until the answer is sent.
+            if let Some(mut reserved) = reserved {
+                reserved.fill(reserved.bytes());
+            }
+            Ok(shown)
         });
         shown.unwrap_or_else(|error| {
             let target = &self.target;

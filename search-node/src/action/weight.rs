@@ -10,7 +10,7 @@ use self::words::Words;
 
 /// A document of more bytes is counted before it is parsed, and has memory reserved for itself. Of the densest JSON, a
 /// smaller one takes some ten megabytes, which is little beside any limit that a node works with.
-pub(crate) const HEAVY_BYTES: usize = 256 << 10;
+pub(crate) const HEAVY_BYTES: usize = shard::LARGE_DOCUMENT_BYTES;
 
 /// Copies of a byte while a document is written: what is stored, what is logged, and what is on its way to either. Measured:
 /// 4.3 beside its body with a text of one word.

@@ -304,6 +304,23 @@ mod tests {
         assert_eq!((error.status, error.kind.as_str()), (429, "circuit_breaking_exception"));
     }
 
+    /// It was told to come again later, for ever.
+    #[tokio::test]
+    async fn a_packed_body_that_is_too_long_is_told_so_though_there_is_no_memory() {
+        let packed = packed(&vec![b' '; 4 << 20]);
+        let headers = HeaderMap::from_iter([
+            (header::CONTENT_ENCODING, HeaderValue::from_static("gzip")),
+            (header::CONTENT_LENGTH, packed.len().into()),
+        ]);
+        for (bytes_max, status) in [(1 << 20, 413), (8 << 20, 429)] {
+            let stream = BodyStream::new(Body::from(packed.clone()), &headers, bytes_max).expect("gzip");
+
+            let error = stream.whole(&Memory::bounded(1000)).await.expect_err("refused");
+
+            assert_eq!(error.status, status, "{}", error.reason);
+        }
+    }
+
     #[tokio::test]
     async fn a_bomb_goes_off_at_the_limit_and_not_later() {
         let bomb = packed(&vec![b' '; 64 << 20]);

@@ -152,7 +152,7 @@ async fn delete(call: Call) -> Result<Reply, ApiError> {
 
 async fn change(mut call: Call, doc_type: Option<&'static str>) -> Result<Reply, ApiError> {
     let target = target(&call, doc_type)?;
-    call.reserve_for(Weight::to_change).await?;
+    call.reserve_for(Weight::to_update).await?;
     let mut body = call.required_json()?;
     if let (true, Value::Object(members)) = (call.flag("doc_as_upsert")?, &mut body) {
         members.insert("doc_as_upsert".to_owned(), Value::Bool(true));

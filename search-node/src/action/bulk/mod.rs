@@ -180,7 +180,7 @@ impl Action<'_> {
     /// What its document takes, if that is a large one.
     fn heavy_need(&self) -> Option<u64> {
         let weight = Weight::of_heavy(self.source)?;
-        Some(if self.head.op == Op::Update { weight.to_change() } else { weight.to_index() })
+        Some(if self.head.op == Op::Update { weight.to_update() } else { weight.to_index() })
     }
 }
 

@@ -114,3 +114,55 @@ async fn large_bulks_that_come_together_take_turns_and_small_requests_go_on() {
     assert!(stored.is_ok() && first_answer < Duration::from_secs(1), "{stored:?} after {first_answer:?}");
     assert_eq!(refused, 0);
 }
+
+/// A list of numbers of one digit: the densest document there is, which takes some forty times its bytes.
+fn dense(bytes: usize) -> Bytes {
+    format!("{{\"a\":[{}1]}}", "1,".repeat(bytes / 2)).into()
+}
+
+/// What one large document takes used to be reserved by its bytes: 20 MB of numbers took 864 MB.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_large_document_is_weighed_before_it_is_parsed() {
+    const LIMIT: u64 = 200 << 20;
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = ["memory.limit=200mb", "cluster.routing.allocation.disk.threshold_enabled=false"];
+    let node = Arc::new(start(folder.path(), &settings).await);
+    let is_over = Arc::<AtomicBool>::default();
+    let watching = watch(Arc::clone(&node), Arc::clone(&is_over));
+    let large = dense(20 << 20);
+    let bulk = [
+        &b"{\"index\":{\"_index\":\"b\"}}\n{}\n{\"index\":{\"_index\":\"b\"}}\n"[..],
+        &large[..],
+        b"\n{\"index\":{\"_index\":\"b\"}}\n{}\n",
+    ]
+    .concat();
+
+    let send = |method, path: &'static str, kind: &'static str, body: Bytes| {
+        let node = Arc::clone(&node);
+        tokio::spawn(async move {
+            let answer = node.client.send(method, path, kind, body).await.expect("answered");
+            (answer.status, String::from_utf8_lossy(&answer.body).into_owned())
+        })
+    };
+    let put = send(Method::PUT, "/one/_doc/1", "application/json", large.clone());
+    let bulked = send(Method::POST, "/_bulk", "application/x-ndjson", bulk.into());
+    let small = node.client.json(Method::PUT, "/s/_doc/1", Some(&json!({"n": 1}))).await;
+    let (put, bulked) = (put.await.expect("no panic"), bulked.await.expect("no panic"));
+    let fitting =
+        send(Method::PUT, "/one/_doc/1", "application/json", dense(1 << 20)).await.expect("no panic");
+    let change = send(Method::POST, "/one/_update/1", "application/json", "{\"doc\":{\"b\":1}}".into());
+    let changed = change.await.expect("no panic");
+    is_over.store(true, Ordering::Release);
+    let peak = watching.join().expect("no panic");
+
+    println!("{} MiB at most, with a limit of {} MiB", peak >> 20, LIMIT >> 20);
+    assert!(small.is_ok(), "{small:?}");
+    assert_eq!(put.0, 429, "{}", put.1);
+    for part in ["\"durability\":\"PERMANENT\"", "raise memory.limit", "smaller document"] {
+        assert!(put.1.contains(part), "{part}: {}", put.1);
+    }
+    let statuses: Vec<_> = bulked.1.matches("\"status\":201").collect();
+    assert!(bulked.0 == 200 && statuses.len() == 2 && bulked.1.contains("PERMANENT"), "{}", bulked.1);
+    assert_eq!((fitting.0, changed.0), (201, 200), "{} {}", fitting.1, changed.1);
+    assert!(peak <= LIMIT / 2 * 3, "{} MiB were held", peak >> 20);
+}

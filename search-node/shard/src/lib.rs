@@ -28,8 +28,9 @@ pub use disk::{
     replace as replace_file,
 };
 pub use engine::{
-    Buffers, Condition, EngineError, EngineOptions, ForceMerge, IndexSort, MergeOptions, Shared,
-    StoredDocument, TombstoneBudget, Workers, WriteOutcome, WriteRequest, WriteRun, Written,
+    Buffers, Condition, EngineError, EngineOptions, ForceMerge, IndexSort, LARGE_DOCUMENT_BYTES,
+    MergeOptions, Shared, StoredDocument, TombstoneBudget, Workers, WriteOutcome, WriteRequest, WriteRun,
+    Written,
 };
 pub use query::{Query, QueryContext, QueryError, parse_query, query_string};
 pub use search::{

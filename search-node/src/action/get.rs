@@ -7,9 +7,14 @@ use shard::mapping::Mapping;
 use shard::{SourceFilter, StoredDocument, filter_source, uid, uid_parts};
 
 use super::target::Target;
+use super::weight::Weight;
 use crate::error::ApiError;
 use crate::indices::Index;
+use crate::memory::Reservation;
 use crate::node::Node;
+
+/// What memory is reserved for.
+const WHAT: &str = "get";
 
 /// How a document is read, and what of it is shown.
 #[derive(Debug, Clone)]
@@ -62,6 +67,16 @@ pub(crate) fn get(node: &Node, target: &Target, options: &GetOptions) -> Result<
         return Err(index.name_in(error, id, target.routing.as_deref()));
     }
     Ok(Found { index, document })
+}
+
+impl Found {
+    /// Promises what it takes to show the document, if that is a large one.
+    pub(crate) fn reserve(&self, node: &Node) -> Result<Option<Reservation>, ApiError> {
+        let Some(weight) = self.document.as_ref().and_then(|stored| Weight::of_heavy(&stored.source)) else {
+            return Ok(None);
+        };
+        node.memory.reserve_now(weight.to_read(), WHAT).map(Some)
+    }
 }
 
 /// A document as GET shows it.

@@ -8,5 +8,6 @@ pub(crate) mod multi_get;
 pub(crate) mod search;
 pub(crate) mod target;
 pub(crate) mod update;
+pub(crate) mod weight;
 pub(crate) mod write;
 pub(crate) mod writes;

@@ -1,6 +1,6 @@
 //! Many documents by id in one request; one that cannot be had costs that one only.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::condition::{ANY_VERSION, VersionType};
 use super::get::{GetOptions, get, show, show_missing};
@@ -120,15 +120,24 @@ fn check(wanted: &[Wanted]) -> Result<(), ApiError> {
 
 /// Reads them all.
 pub(crate) fn multi_get(node: &Node, wanted: &[Wanted]) -> Value {
-    let docs: Vec<Value> = wanted.iter().map(|one| one.read(node)).collect();
-    json!({"docs": docs})
+    let docs = wanted.iter().map(|one| one.read(node)).collect();
+    // Put in by hand: `json!` would copy them all.
+    Value::Object(Map::from_iter([("docs".to_owned(), Value::Array(docs))]))
 }
 
 impl Wanted {
     fn read(&self, node: &Node) -> Value {
-        let shown = get(node, &self.target, &self.options).and_then(|found| match &found.document {
-            Some(stored) => show(&found.index, stored, &self.options),
-            None => Ok(show_missing(&found.index.name, &self.target)),
+        let shown = get(node, &self.target, &self.options).and_then(|found| {
+            let reserved = found.reserve(node)?;
+            let shown = match &found.document {
+                Some(stored) => show(&found.index, stored, &self.options)?,
+                None => show_missing(&found.index.name, &self.target),
+            };
+            // It stays in memory until the answer is sent.
+            if let Some(mut reserved) = reserved {
+                reserved.fill(reserved.bytes());
+            }
+            Ok(shown)
         });
         shown.unwrap_or_else(|error| {
             let target = &self.target;

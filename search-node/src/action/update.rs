@@ -7,12 +7,16 @@ use shard::{Condition, SourceFilter, StoredDocument, WriteRequest, Written, uid}
 
 use super::search::read_source;
 use super::target::{Target, typed};
+use super::weight::Weight;
 use super::write::{WriteOptions, WriteResult, check_demands, done};
 use super::writes::Writes;
 use crate::error::ApiError;
 use crate::indices::Index;
 use crate::node::Node;
 use crate::script::{Context, Op, Script};
+
+/// What memory is reserved for.
+const WHAT: &str = "update";
 
 /// The body of an update, and what its address adds.
 pub(crate) struct UpdateRequest {
@@ -163,6 +167,11 @@ fn update_once(
     let uid = uid(&target.doc_type, id);
     let place = run.place(id, target.routing.as_deref())?;
     let current = place.shard.get(&uid)?;
+    // It may be much larger than what the request says of it.
+    let _reserved = match current.as_ref().and_then(|stored| Weight::of_heavy(&stored.source)) {
+        Some(weight) => Some(node.memory.reserve_now(weight.to_change(), WHAT)?),
+        None => None,
+    };
     // A document keeps the routing that it was stored with.
     let target = &Target {
         routing: target.routing.clone().or_else(|| current.as_ref()?.routing.clone()),

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::OwnedMutexGuard;
 
+use super::refusal::Refusal;
 use super::{FRESH, Memory, TENSE};
 use crate::error::ApiError;
 
@@ -59,17 +60,33 @@ impl Memory {
         if may_pass && self.take(bytes, standing).is_ok() {
             return Ok(());
         }
-        let wanted = self.used().saturating_add(bytes);
-        let can_fit = own.saturating_add(bytes) <= standing.ceiling(self.limit());
+        let (limit, queue) = (self.limit(), inner.settings.queue);
+        let most = standing.ceiling(limit);
+        let need = own.saturating_add(bytes);
+        if need > most {
+            return Err(Refusal::Never { need, most }.answer(what, limit));
+        }
         let waiting = Waiting::enter(&inner.waiting);
-        if !can_fit || waiting.before >= inner.settings.queue {
-            return Err(self.refused(wanted, what));
+        if waiting.before >= queue {
+            let wanted = self.used().saturating_add(bytes);
+            return Err(Refusal::Crowded { wanted, queue }.answer(what, limit));
         }
         let waited =
             tokio::time::timeout(inner.settings.wait, self.wait_for(bytes, own, standing, precedence));
         // A wait that ran out is answered with what is wanted now.
         let taken = waited.await.unwrap_or_else(|_| Err(self.used().saturating_add(bytes)));
-        taken.map_err(|wanted| self.refused(wanted, what))
+        taken.map_err(|wanted| Refusal::after_wait(wanted, most).answer(what, limit))
+    }
+
+    /// Promises memory to a request on a thread that others need: it does not wait.
+    pub(super) fn take_now(&self, bytes: u64, what: &str) -> Result<(), ApiError> {
+        let limit = self.limit();
+        let standing = Standing::of(bytes, 0, limit);
+        let most = standing.ceiling(limit);
+        if bytes > most {
+            return Err(Refusal::Never { need: bytes, most }.answer(what, limit));
+        }
+        self.take(bytes, standing).map_err(|wanted| Refusal::Full { wanted, most }.answer(what, limit))
     }
 
     /// Tries again whenever something was given back, and from time to time, for memory is also given back by those who

@@ -18,6 +18,7 @@
 mod admission;
 mod heap;
 mod host;
+mod refusal;
 mod reservation;
 
 use std::sync::Arc;
@@ -32,7 +33,6 @@ pub(crate) use host::host_memory;
 pub(crate) use reservation::Reservation;
 
 use self::heap::Usage;
-use crate::error::ApiError;
 
 /// A look that is younger than this is as good as a new one: writers on every core fill a megabyte in this time.
 const FRESH: Duration = Duration::from_millis(5);
@@ -157,20 +157,6 @@ impl Memory {
     fn fill(&self, bytes: u64) {
         self.inner.filled.fetch_add(bytes, Ordering::AcqRel);
         self.release(bytes);
-    }
-
-    fn refused(&self, wanted: u64, what: &str) -> ApiError {
-        let limit = self.limit();
-        ApiError::new(
-            429,
-            "circuit_breaking_exception",
-            format!(
-                "[parent] Data too large, data for [{what}] would be [{wanted}b], which is larger than the limit of [{limit}b] (memory.limit); send less at once, or later"
-            ),
-        )
-        .with("bytes_wanted", wanted)
-        .with("bytes_limit", limit)
-        .with("durability", "TRANSIENT")
     }
 }
 

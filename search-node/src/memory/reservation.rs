@@ -20,6 +20,12 @@ impl Memory {
         self.take_or_wait(bytes, 0, &mut None, what).await?;
         Ok(Reservation { memory: self.clone(), bytes, what, precedence: None })
     }
+
+    /// The same on a thread that others need: it is refused rather than made to wait.
+    pub(crate) fn reserve_now(&self, bytes: u64, what: &'static str) -> Result<Reservation, ApiError> {
+        self.take_now(bytes, what)?;
+        Ok(Reservation { memory: self.clone(), bytes, what, precedence: None })
+    }
 }
 
 impl Reservation {

@@ -38,6 +38,32 @@ async fn what_does_not_fit_is_refused_and_what_was_given_back_fits_again() {
     assert!(memory.reserve(40, "bulk").await.is_ok(), "a refused request gives back what it asked for");
 }
 
+/// «would be [209043072b], which is larger than the limit of [209715200b]» was said, and false.
+#[tokio::test]
+async fn a_refusal_tells_the_bound_that_was_met_and_whether_it_helps_to_come_again() {
+    let (memory, _) = memory(1600, Duration::ZERO);
+    memory.look();
+    let never = memory.reserve(1501, "a").await.expect_err("more than large requests may use");
+    let held = memory.reserve(1000, "a").await.expect("fits");
+    let later = memory.reserve(550, "a").await.expect_err("no room");
+    let at_once = memory.reserve_now(550, "a").expect_err("no room");
+    drop(held);
+
+    assert_eq!(
+        (&never.details["durability"], &later.details["durability"]),
+        (&"PERMANENT".into(), &"TRANSIENT".into())
+    );
+    assert!(
+        never.reason.contains("take [1501b]") && never.reason.contains("raise memory.limit"),
+        "{}",
+        never.reason
+    );
+    assert!(later.reason.contains("be [1550b], which is larger than the [1500b]"), "{}", later.reason);
+    assert_eq!(at_once, later);
+    assert_eq!(memory.reserve_now(550, "a").map(|reserved| reserved.bytes()), Ok(550));
+    assert_eq!(memory.used(), 0, "nothing is left promised");
+}
+
 #[tokio::test]
 async fn what_the_process_holds_counts() {
     let heap = Arc::new(SilentHeap);

@@ -138,8 +138,25 @@ impl BodyStream {
     }
 
     /// Reads what is left and keeps nothing of it: a client that is still sending would see a broken connection and not the
-    /// answer that tells it to come later.
-    pub(super) async fn pass_over(&mut self) {
+    /// answer that tells it to come later. A packed body that turns out to be too long is told so instead, for it always will be.
+    pub(super) async fn pass_over(&mut self, refused: ApiError) -> ApiError {
+        if self.unpacking.is_none() {
+            self.skip().await;
+            return refused;
+        }
+        loop {
+            match self.next().await {
+                Ok(Some(_)) => {}
+                Ok(None) => return refused,
+                Err(error) => {
+                    self.skip().await;
+                    return if error.status == 413 { error } else { refused };
+                }
+            }
+        }
+    }
+
+    async fn skip(&mut self) {
         let mut left = self.bytes_max;
         while let Some(Ok(frame)) = self.body.frame().await {
             let bytes = frame.data_ref().map_or(0, Bytes::len);
@@ -157,8 +174,7 @@ impl BodyStream {
             Ok(reserved) => reserved,
             Err(refused) => {
                 drop(first);
-                self.pass_over().await;
-                return Err(refused);
+                return Err(self.pass_over(refused).await);
             }
         };
         let Some(second) = self.next().await? else { return Ok((first, Some(reserved))) };
@@ -167,7 +183,10 @@ impl BodyStream {
         let mut next = Some(second);
         while let Some(piece) = next {
             let bytes = (all.len() + piece.len()) as u64;
-            reserved.grow(bytes.saturating_sub(reserved.bytes())).await?;
+            if let Err(refused) = reserved.grow(bytes.saturating_sub(reserved.bytes())).await {
+                drop((piece, all, reserved));
+                return Err(self.pass_over(refused).await);
+            }
             all.extend_from_slice(&piece);
             next = self.next().await?;
         }
@@ -283,6 +302,23 @@ mod tests {
             BodyStream::new(Body::from(vec![b' '; 2000]), &HeaderMap::new(), 1 << 20).expect("plain");
         let error = stream.whole(&Memory::bounded(1000)).await.expect_err("refused");
         assert_eq!((error.status, error.kind.as_str()), (429, "circuit_breaking_exception"));
+    }
+
+    /// It was told to come again later, for ever.
+    #[tokio::test]
+    async fn a_packed_body_that_is_too_long_is_told_so_though_there_is_no_memory() {
+        let packed = packed(&vec![b' '; 4 << 20]);
+        let headers = HeaderMap::from_iter([
+            (header::CONTENT_ENCODING, HeaderValue::from_static("gzip")),
+            (header::CONTENT_LENGTH, packed.len().into()),
+        ]);
+        for (bytes_max, status) in [(1 << 20, 413), (8 << 20, 429)] {
+            let stream = BodyStream::new(Body::from(packed.clone()), &headers, bytes_max).expect("gzip");
+
+            let error = stream.whole(&Memory::bounded(1000)).await.expect_err("refused");
+
+            assert_eq!(error.status, status, "{}", error.reason);
+        }
     }
 
     #[tokio::test]

@@ -6,11 +6,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::Value;
 
+use super::body::WHAT;
 use super::parameters::read_flag;
 use super::visible::Refresh;
+use crate::action::weight::Weight;
 use crate::error::ApiError;
 use crate::indices::NameOptions;
 use crate::json;
+use crate::memory::Reservation;
 use crate::node::Node;
 
 /// One request.
@@ -21,9 +24,21 @@ pub(super) struct Call {
     /// The parameters after the `?`.
     pub query: HashMap<String, String>,
     pub body: Bytes,
+    /// The memory that is promised for what is made of the body.
+    pub reserved: Option<Reservation>,
 }
 
 impl Call {
+    /// Promises what a document takes that is the body, if it is a large one; it waits for that if it must. The body
+    /// itself is in memory already, so that nothing is kept from others meanwhile.
+    pub(super) async fn reserve_for(&mut self, work: impl Fn(Weight) -> u64) -> Result<(), ApiError> {
+        if let Some(weight) = Weight::of_heavy(&self.body) {
+            drop(self.reserved.take());
+            self.reserved = Some(self.node.memory.reserve(work(weight), WHAT).await?);
+        }
+        Ok(())
+    }
+
     /// A part of the path that the route has.
     pub(super) fn part(&self, name: &str) -> String {
         self.path.get(name).cloned().unwrap_or_default()

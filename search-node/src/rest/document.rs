@@ -15,6 +15,7 @@ use crate::action::condition::Demands;
 use crate::action::search::read_source;
 use crate::action::target::Target;
 use crate::action::update::{UpdateRequest, update};
+use crate::action::weight::Weight;
 use crate::action::write::{self, WriteOptions, WriteResult};
 use crate::action::writes::Writes;
 use crate::error::ApiError;
@@ -133,12 +134,13 @@ fn options(call: &Call, is_create: bool, has_id: bool) -> Result<WriteOptions, A
     })
 }
 
-async fn index(call: Call, doc_type: Option<&'static str>, is_create: bool) -> Result<Reply, ApiError> {
+async fn index(mut call: Call, doc_type: Option<&'static str>, is_create: bool) -> Result<Reply, ApiError> {
     if call.body.is_empty() {
         return Err(ApiError::new(400, "parse_exception", "request body is required"));
     }
     let target = target(&call, doc_type)?;
     let options = options(&call, is_create, target.id.is_some())?;
+    call.reserve_for(Weight::to_index).await?;
     finish(call, move |call, writes| write::index(&call.node, writes, &target, &call.body, &options)).await
 }
 
@@ -148,8 +150,9 @@ async fn delete(call: Call) -> Result<Reply, ApiError> {
     finish(call, move |call, writes| write::delete(&call.node, writes, &target, &options)).await
 }
 
-async fn change(call: Call, doc_type: Option<&'static str>) -> Result<Reply, ApiError> {
+async fn change(mut call: Call, doc_type: Option<&'static str>) -> Result<Reply, ApiError> {
     let target = target(&call, doc_type)?;
+    call.reserve_for(Weight::to_update).await?;
     let mut body = call.required_json()?;
     if let (true, Value::Object(members)) = (call.flag("doc_as_upsert")?, &mut body) {
         members.insert("doc_as_upsert".to_owned(), Value::Bool(true));

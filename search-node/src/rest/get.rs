@@ -73,6 +73,7 @@ async fn document(call: Call) -> Result<Reply, ApiError> {
     let pool = call.node.search_pool.clone();
     pool.run(move || {
         let found = get(&call.node, &target, &options)?;
+        let _reserved = found.reserve(&call.node)?;
         match &found.document {
             Some(stored) => Call::ok(show(&found.index, stored, &options)?),
             None => Ok(Reply::Json(404, show_missing(&found.index.name, &target))),
@@ -91,6 +92,7 @@ async fn source(call: Call, doc_type: Option<&'static str>) -> Result<Reply, Api
     let pool = call.node.search_pool.clone();
     pool.run(move || {
         let found = get(&call.node, &target, &options)?;
+        let _reserved = found.reserve(&call.node)?;
         match &found.document {
             Some(stored) => Call::ok(shown_source(&stored.source, &filter).unwrap_or_default()),
             None => Err(ApiError::new(

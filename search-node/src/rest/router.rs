@@ -123,15 +123,17 @@ async fn answer(
     let headers = request.headers().clone();
     let body = BodyStream::new(request.into_body(), &headers, node.settings.body_bytes_max)?;
     match &route.handler {
-        Handler::Streaming(handler) => handler(Call { node, path, query, body: Bytes::new() }, body).await,
+        Handler::Streaming(handler) => {
+            handler(Call { node, path, query, body: Bytes::new(), reserved: None }, body).await
+        }
         Handler::Whole(handler) => {
-            let (body, _reserved) = body.whole(&node.memory).await?;
+            let (body, reserved) = body.whole(&node.memory).await?;
             let body = without_mark(body);
             let body = match query.get("source") {
                 Some(source) if body.is_empty() => Bytes::from(source.clone()),
                 _ => body,
             };
-            handler(Call { node, path, query, body }).await
+            handler(Call { node, path, query, body, reserved }).await
         }
     }
 }

@@ -61,6 +61,7 @@ pub(crate) use identities::AllIdentities;
 pub use layout::IndexSort;
 pub(crate) use layout::{FIRST, Layout, SEQ_NO, TERM, VERSION};
 pub use merge_policy::{ForceMerge, MergeOptions};
+pub use open::LARGE_DOCUMENT_BYTES;
 pub use read::StoredDocument;
 use segments::Segments;
 use throttle::Throttle;
@@ -84,6 +85,8 @@ pub struct Shared {
     pub buffers: Arc<Buffers>,
     /// The memory of the versions of deleted documents.
     pub tombstones: Arc<TombstoneBudget>,
+    /// Held by the shard that reads a large document from its translog again.
+    pub large_replays: Arc<Mutex<()>>,
 }
 
 /// Some hundred thousand deletes, where nobody says how many.
@@ -96,6 +99,7 @@ impl Default for Shared {
             workers: Workers::new(1),
             buffers: Arc::default(),
             tombstones: TombstoneBudget::new(TOMBSTONE_BYTES_MAX),
+            large_replays: Arc::default(),
         }
     }
 }

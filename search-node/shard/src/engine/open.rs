@@ -26,6 +26,10 @@ const UID_ENDING: &str = ".uid";
 /// Operations replayed between two refreshes, so that what a start needs does not grow with the translog.
 const REPLAY_BATCH: u64 = 100_000;
 
+/// A document of more bytes may take ten megabytes and more while it is read, of which no limit is asked when a shard opens: what
+/// was acknowledged must come back. So shards that open together read such documents one at a time.
+pub const LARGE_DOCUMENT_BYTES: usize = 256 << 10;
+
 impl Engine {
     /// Opens or creates the engine in `folder`. `mapping` must be at least as new as every stored operation.
     pub(crate) fn open(
@@ -141,6 +145,8 @@ impl Engine {
             OperationKind::NoOp => return Ok(()),
             OperationKind::Delete => {}
             OperationKind::Index => {
+                let is_large = operation.source.len() > LARGE_DOCUMENT_BYTES;
+                let _alone = is_large.then(|| self.shared.large_replays.lock());
                 let layout = self.layout();
                 self.read_again(&layout, operation, values);
                 self.add_to_segment(&layout, values, operation, seat)?;

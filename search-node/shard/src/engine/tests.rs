@@ -409,3 +409,33 @@ fn a_shard_that_lost_its_manifest_is_not_an_empty_one() {
         "nothing is removed"
     );
 }
+
+/// Shards that open together would each take tens of times the bytes of such a document at the same moment.
+#[test]
+fn a_large_document_waits_for_those_of_other_shards_when_its_translog_is_replayed() {
+    let small = json!({"title": "a"});
+    let large = json!({"title": "word ".repeat(LARGE_DOCUMENT_BYTES / 5 + 1)});
+    for (document, waits) in [(small, false), (large, true)] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mapping = mapping(&[("title", "text")]);
+        let before = open(folder.path(), Arc::clone(&mapping));
+        before.sync(put(&before, "1", &document).location.expect("logged")).expect("synced");
+        drop(before);
+        let shared = Shared { workers: Workers::new(0), ..Shared::default() };
+        let turn = Arc::clone(&shared.large_replays);
+
+        let others = turn.lock();
+        let opening = std::thread::spawn({
+            let folder = folder.path().to_owned();
+            move || Engine::open(&folder, mapping, EngineOptions::default(), shared).expect("opens")
+        });
+        if waits {
+            std::thread::sleep(std::time::Duration::from_millis(500));
+            assert!(!opening.is_finished());
+            drop(others);
+        }
+
+        let engine = opening.join().expect("no panic");
+        assert!(engine.get("1").expect("got").is_some());
+    }
+}

@@ -10,6 +10,7 @@ use super::{ACTIONS_MAX, BulkOptions};
 use crate::action::condition::Demands;
 use crate::action::search::read_source;
 use crate::action::target::Target;
+use crate::action::weight::HEAVY_BYTES;
 use crate::action::write::WriteOptions;
 use crate::error::ApiError;
 use crate::json::UTF8_MARK;
@@ -52,7 +53,7 @@ pub(super) struct Head {
 }
 
 /// The actions at the front of `bytes`, as many as are done together, and how many bytes and lines they take. An action whose source line has not
-/// come yet is left for later, unless this is the end of the body.
+/// come yet is left for later, unless this is the end of the body. One with a large document is handed out by itself.
 pub(super) fn read<'a>(
     bytes: &'a [u8],
     first_line: usize,
@@ -82,7 +83,16 @@ pub(super) fn read<'a>(
                     None => break,
                 }
             }
+            let is_heavy = action.source.len() > HEAVY_BYTES;
+            // What a large document takes is promised for it alone.
+            if is_heavy && !actions.is_empty() {
+                break;
+            }
             actions.push(action);
+            if is_heavy {
+                (taken, number) = (lines.at, lines.number);
+                break;
+            }
         }
         (taken, number) = (lines.at, lines.number);
     }
@@ -323,6 +333,24 @@ mod tests {
 
         assert_eq!(first, (ACTIONS_MAX, ACTIONS_MAX * action.len(), ACTIONS_MAX));
         assert_eq!(read_all(&body[first.1..], true).expect("readable"), (1, action.len(), 1));
+    }
+
+    #[test]
+    fn a_large_document_is_done_by_itself() {
+        let small = "{\"index\":{\"_index\":\"i\"}}\n{}\n";
+        let large =
+            format!("{{\"index\":{{\"_index\":\"i\"}}}}\n{{\"a\":\"{}\"}}\n", "x".repeat(HEAVY_BYTES));
+        let body = format!("{small}{small}{large}{small}");
+
+        let (mut rest, mut found) = (&body[..], Vec::new());
+        while !rest.is_empty() {
+            let (actions, bytes, lines) = read_all(rest, true).expect("readable");
+            assert_eq!(lines, 2 * actions);
+            found.push(actions);
+            rest = &rest[bytes..];
+        }
+
+        assert_eq!(found, [2, 1, 1]);
     }
 
     #[test]

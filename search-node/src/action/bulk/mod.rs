@@ -13,6 +13,7 @@ use shard::SourceFilter;
 
 use self::line::{Action, Op};
 use super::update::{UpdateRequest, update};
+use super::weight::Weight;
 use super::write::{WriteResult, append_json, delete, index};
 use super::writes::Writes;
 use crate::error::ApiError;
@@ -53,6 +54,17 @@ impl Default for BulkOptions {
     }
 }
 
+/// Whether a large document has the memory that it takes; the error is its outcome if not.
+pub(crate) type Grant = Result<(), ApiError>;
+
+/// What became of the bytes that a bulk request was fed.
+pub(crate) enum Fed {
+    /// So many of them were done.
+    Took(usize),
+    /// The first action has a large document, which takes so much memory; nothing was done yet.
+    Wants(u64),
+}
+
 /// A bulk request that is being read.
 pub(crate) struct Bulk {
     options: BulkOptions,
@@ -70,26 +82,40 @@ impl Bulk {
     }
 
     /// Does the actions that are whole in `bytes`, and appends their outcomes to `items` as JSON, each with a comma in
-    /// front: a thousand items are written once and never built as a tree. Returns how many bytes were taken.
+    /// front: a thousand items are written once and never built as a tree. A large document comes by itself, and is done
+    /// once it is told with `grant` whether there is memory for it.
     pub(crate) fn feed(
         &mut self,
         node: &Node,
         bytes: &[u8],
         is_end: bool,
+        grant: Option<Grant>,
         items: &mut Vec<u8>,
-    ) -> Result<usize, ApiError> {
+    ) -> Result<Fed, ApiError> {
         let read = line::read(bytes, self.lines, is_end, &self.options);
         let (actions, taken, lines) = read.map_err(|error| self.after_others(error))?;
+        if let ([action], None) = (&actions[..], &grant)
+            && let Some(need) = action.heavy_need()
+        {
+            return Ok(Fed::Wants(need));
+        }
         if is_end && self.actions + actions.len() == 0 {
             return Err(ApiError::validation("no requests added"));
         }
         self.lines += lines;
         if actions.is_empty() {
-            return Ok(taken);
+            return Ok(Fed::Took(taken));
         }
         self.actions += actions.len();
         let mut writes = Writes::new(node);
-        let outcomes: Vec<_> = actions.iter().map(|action| act(node, &mut writes, action)).collect();
+        let refused = grant.and_then(Result::err);
+        let outcomes: Vec<_> = actions
+            .iter()
+            .map(|action| match &refused {
+                Some(refused) => Err(refused.clone()),
+                None => act(node, &mut writes, action),
+            })
+            .collect();
         let unsynced = writes.sync_each();
         self.remember(writes.indices());
         let mut written = 0;
@@ -103,7 +129,7 @@ impl Bulk {
             self.push(node, action, outcome, items);
         }
         node.counters.documents_written.inc_by(written);
-        Ok(taken)
+        Ok(Fed::Took(taken))
     }
 
     /// Actions of earlier chunks stay done: whoever sends the whole again should know.
@@ -147,6 +173,14 @@ impl Bulk {
             }
         }
         items.push(b'}');
+    }
+}
+
+impl Action<'_> {
+    /// What its document takes, if that is a large one.
+    fn heavy_need(&self) -> Option<u64> {
+        let weight = Weight::of_heavy(self.source)?;
+        Some(if self.head.op == Op::Update { weight.to_update() } else { weight.to_index() })
     }
 }
 

@@ -10,12 +10,17 @@ use super::walk::Walk;
 use crate::action::condition::VersionType;
 use crate::action::get::shown_source;
 use crate::action::target::{Target, typed};
+use crate::action::weight::Weight;
 use crate::action::writes::Writes;
 use crate::error::ApiError;
 use crate::indices::{Index, IndexRun};
+use crate::memory::Reservation;
 use crate::node::Node;
 use crate::script::{Context, Op};
 use crate::tasks::{Count, Progress};
+
+/// What memory is reserved for.
+const WHAT: &str = "by_query";
 
 /// What became of a batch.
 pub(super) struct Batch {
@@ -49,7 +54,9 @@ pub(super) fn run_batch(
             }
             batch.documents += 1;
             let index = &walk.parts[hit.shard].index;
-            match one(node, plan, index, &stored, &mut writes) {
+            let done = reserve(node, plan, &stored)
+                .and_then(|_reserved| one(node, plan, index, &stored, &mut writes));
+            match done {
                 Ok(count) => progress.add(count),
                 Err(error) => batch.fail(plan, progress, index, &stored, &error),
             }
@@ -84,6 +91,17 @@ impl Batch {
             "index": name, "type": doc_type, "id": id, "cause": error.to_item(), "status": error.status
         }));
     }
+}
+
+/// Promises what a large document takes while it is written again, and waits for it: this thread is there for nothing else.
+fn reserve(node: &Node, plan: &Plan, stored: &StoredDocument) -> Result<Option<Reservation>, ApiError> {
+    if matches!(plan.work, Work::Delete) {
+        return Ok(None);
+    }
+    let Some(weight) = Weight::of_heavy(&stored.source) else { return Ok(None) };
+    let is_parsed = plan.script.is_some() || plan.source != shard::SourceFilter::All;
+    let need = if is_parsed { weight.to_change() } else { weight.to_index() };
+    tokio::runtime::Handle::current().block_on(node.memory.reserve(need, WHAT)).map(Some)
 }
 
 fn one(

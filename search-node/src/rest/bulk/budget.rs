@@ -13,7 +13,7 @@ pub(super) struct Budget {
     gathered: Reservation,
     answer: Reservation,
     /// What the actions take that are done together; promised as long as there may be more of them.
-    _work: Reservation,
+    work: Reservation,
     /// What fits into the buffer of lines.
     capacity: usize,
     /// What the answer took so far.
@@ -29,7 +29,7 @@ impl Budget {
         Ok(Self {
             gathered,
             answer: work.split(need.answer),
-            _work: work,
+            work,
             capacity: usize::try_from(need.gathered).unwrap_or(usize::MAX),
             answered: 0,
         })
@@ -58,6 +58,16 @@ impl Budget {
         unread.extend_from_slice(piece);
         self.gathered.fill(piece.len() as u64);
         Ok(unread)
+    }
+
+    /// Promises what a large document takes beside the others, until it is done.
+    pub(super) async fn begin_heavy(&mut self, need: u64) -> Result<(), ApiError> {
+        self.work.grow(need).await
+    }
+
+    /// It is done, and counts with what the process holds.
+    pub(super) fn end_heavy(&mut self, need: u64) {
+        drop(self.work.split(need));
     }
 
     /// The answer is so long after `done` of `expected` bytes: what the rest will take is promised.

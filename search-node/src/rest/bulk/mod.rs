@@ -19,7 +19,7 @@ use super::envelope::{Reply, filter_path, is_pretty};
 use super::get::source_parameters;
 use super::router::{Route, streaming};
 use super::visible::{Refresh, make_visible};
-use crate::action::bulk::{Bulk, BulkOptions};
+use crate::action::bulk::{Bulk, BulkOptions, Fed, Grant};
 use crate::action::search::read_source;
 use crate::error::ApiError;
 use crate::node::Node;
@@ -67,21 +67,20 @@ async fn run(call: Call, mut body: BodyStream) -> Result<Reply, ApiError> {
         Ok(budget) => budget,
         Err(refused) => {
             drop(unread);
-            body.pass_over().await;
-            return Err(refused);
+            return Err(body.pass_over(refused).await);
         }
     };
     while let Some(piece) = body.next().await.map_err(|error| request.bulk.after_others(error))? {
         let gathered = budget.gather(unread, &piece, body.expected(chunk_bytes)).await;
         unread = gathered.map_err(|error| request.bulk.after_others(error))?;
         if unread.len() >= chunk_bytes {
-            (request, unread) = request.feed(&node, unread, false).await?;
+            (request, unread) = request.feed(&node, &mut budget, unread, false).await?;
             let (taken, expected) = (body.taken(), body.expected(chunk_bytes));
             let promised = budget.answered(request.answer.bytes(), taken, expected).await;
             promised.map_err(|error| request.bulk.after_others(error))?;
         }
     }
-    (request, unread) = request.feed(&node, unread, true).await?;
+    (request, unread) = request.feed(&node, &mut budget, unread, true).await?;
     // Only the answer is left, which counts with what the process holds.
     drop((unread, budget));
     make_visible(&node, refresh, request.bulk.indices.clone()).await?;
@@ -98,23 +97,49 @@ struct Running {
 }
 
 impl Running {
-    /// Does what is whole in `bytes`, and returns the rest of them.
+    /// Does what is whole in `bytes`, and returns the rest of them. A large document waits for its memory outside the pool, and
+    /// alone fails if there is none.
     async fn feed(
+        mut self,
+        node: &Arc<Node>,
+        budget: &mut Budget,
+        mut bytes: BytesMut,
+        is_end: bool,
+    ) -> Result<(Self, BytesMut), ApiError> {
+        let mut granted: Option<(u64, Grant)> = None;
+        loop {
+            let grant = granted.as_ref().map(|(_, grant)| grant.clone());
+            let wanted;
+            (self, bytes, wanted) = self.step(node, bytes, is_end, grant).await?;
+            if let Some((need, Ok(()))) = granted.take() {
+                budget.end_heavy(need);
+            }
+            let Some(need) = wanted else { return Ok((self, bytes)) };
+            granted = Some((need, budget.begin_heavy(need).await));
+        }
+    }
+
+    /// Does what can be done without more memory, and tells how much the next action wants.
+    async fn step(
         mut self,
         node: &Arc<Node>,
         mut bytes: BytesMut,
         is_end: bool,
-    ) -> Result<(Self, BytesMut), ApiError> {
+        mut grant: Option<Grant>,
+    ) -> Result<(Self, BytesMut, Option<u64>), ApiError> {
         let worker = Arc::clone(node);
         let is_admitted = std::mem::replace(&mut self.is_admitted, true);
         let work = move || {
             loop {
                 let mut items = Vec::new();
-                let taken = self.bulk.feed(&worker, &bytes, is_end, &mut items)?;
+                let taken = match self.bulk.feed(&worker, &bytes, is_end, grant.take(), &mut items)? {
+                    Fed::Took(taken) => taken,
+                    Fed::Wants(need) => return Ok((self, bytes, Some(need))),
+                };
                 self.answer.push(items);
                 bytes.advance(taken);
                 if taken == 0 || bytes.is_empty() {
-                    return Ok((self, bytes));
+                    return Ok((self, bytes, None));
                 }
             }
         };

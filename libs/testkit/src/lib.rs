@@ -11,4 +11,4 @@ pub use chance::Chance;
 pub use crash_disk::{CrashDisk, FileId};
 pub use power_cut::{PowerCut, Survival};
 pub use recorded_disk::{Fate, RecordedDisk};
-pub use scratch::scratch;
+pub use scratch::{copy_folder, scratch};

@@ -2,7 +2,7 @@
 //! by itself once there is room.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -66,13 +66,19 @@ fn a_flooded_disk_takes_no_data_and_lets_indices_go() {
     put(&indices.for_write("other", false).expect("made"), &json!({})).expect("accepted again");
 }
 
+/// No index yet, the disk below, and their folder.
+fn on_a_disk_that_fills(root: &Path) -> (Indices, Breakable, PathBuf) {
+    let disk = Breakable::over(&CrashDisk::new(root));
+    let folder = root.join("indices");
+    let indices = Indices::open(&folder, true, resources(Arc::clone(&disk.disk))).expect("opens");
+    (indices, disk, folder)
+}
+
 /// Its translog begins a new generation when it is opened.
 #[test]
 fn a_shard_that_cannot_be_opened_for_want_of_room_tells_no_unknown_outcome() {
     let root = tempfile::tempdir().expect("a folder");
-    let disk = Breakable::over(&CrashDisk::new(root.path()));
-    let folder = root.path().join("indices");
-    let indices = Indices::open(&folder, true, resources(Arc::clone(&disk.disk))).expect("opens");
+    let (indices, disk, _) = on_a_disk_that_fills(root.path());
     let index = indices.create("logs", &Value::Null).expect("made");
     disk.set_full(true);
 
@@ -87,9 +93,7 @@ fn a_shard_that_cannot_be_opened_for_want_of_room_tells_no_unknown_outcome() {
 #[test]
 fn a_mapping_that_cannot_grow_names_its_disk_and_grows_once_there_is_room() {
     let root = tempfile::tempdir().expect("a folder");
-    let disk = Breakable::over(&CrashDisk::new(root.path()));
-    let folder = root.path().join("indices");
-    let indices = Indices::open(&folder, true, resources(Arc::clone(&disk.disk))).expect("opens");
+    let (indices, disk, folder) = on_a_disk_that_fills(root.path());
     let index = indices.create("logs", &Value::Null).expect("made");
     put(&index, &json!({"a": 1})).expect("there is room");
 
@@ -119,9 +123,7 @@ fn a_mapping_that_cannot_grow_names_its_disk_and_grows_once_there_is_room() {
 #[test]
 fn an_index_that_cannot_be_made_names_its_disk_and_leaves_nothing() {
     let root = tempfile::tempdir().expect("a folder");
-    let disk = Breakable::over(&CrashDisk::new(root.path()));
-    let folder = root.path().join("indices");
-    let indices = Indices::open(&folder, true, resources(Arc::clone(&disk.disk))).expect("opens");
+    let (indices, disk, folder) = on_a_disk_that_fills(root.path());
     disk.set_full(true);
 
     for _ in 0..3 {

@@ -155,7 +155,7 @@ fn a_copy_of_a_folder_is_not_served_and_takes_no_name() {
             "{}{ending}",
             stored.logs.file_name().expect("a name").to_string_lossy()
         ));
-        copy(&stored.logs, &beside);
+        testkit::copy_folder(&stored.logs, &beside);
 
         let indices = stored.open();
 
@@ -211,17 +211,4 @@ fn what_is_left_of_an_index_that_could_not_be_made_is_removed() {
     drop(stored.open());
 
     assert!(!unborn.exists() && foreign.join("notes.txt").exists());
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs_err::create_dir_all(to).expect("a folder");
-    for entry in fs_err::read_dir(from).expect("read") {
-        let entry = entry.expect("an entry");
-        let to = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &to);
-        } else {
-            fs_err::copy(entry.path(), &to).expect("copied");
-        }
-    }
 }

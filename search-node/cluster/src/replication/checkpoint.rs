@@ -28,29 +28,9 @@ impl LocalCheckpoint {
         true
     }
 
-    pub fn has(&self, seq_no: i64) -> bool {
-        seq_no <= self.all_up_to || self.beyond.contains(&seq_no)
-    }
-
     /// The highest number up to which there is everything.
     pub fn all_up_to(&self) -> i64 {
         self.all_up_to
-    }
-
-    /// The highest number.
-    pub fn max(&self) -> i64 {
-        self.beyond.last().copied().unwrap_or(self.all_up_to)
-    }
-
-    /// The numbers below the highest that are missing.
-    pub fn gaps(&self) -> Vec<i64> {
-        (self.all_up_to + 1..self.max()).filter(|seq_no| !self.beyond.contains(seq_no)).collect()
-    }
-
-    /// Forgets what comes after a number.
-    pub fn roll_back(&mut self, keep_up_to: i64) {
-        self.beyond.retain(|seq_no| *seq_no <= keep_up_to);
-        self.all_up_to = self.all_up_to.min(keep_up_to.max(NONE));
     }
 }
 
@@ -65,24 +45,10 @@ mod tests {
             assert!(copy.mark(seq_no));
         }
         assert!(!copy.mark(2), "a second time");
-        assert_eq!((copy.all_up_to(), copy.max(), copy.gaps()), (0, 5, vec![1, 4]));
+        assert_eq!(copy.all_up_to(), 0);
 
         copy.mark(1);
 
-        assert_eq!((copy.all_up_to(), copy.gaps()), (3, vec![4]));
-    }
-
-    #[test]
-    fn what_is_rolled_back_is_missing_again() {
-        let mut copy = LocalCheckpoint::at(4);
-        for seq_no in [6, 7, 9] {
-            copy.mark(seq_no);
-        }
-
-        copy.roll_back(7);
-        assert_eq!((copy.all_up_to(), copy.max(), copy.has(9)), (4, 7, false));
-        copy.roll_back(2);
-        assert_eq!((copy.all_up_to(), copy.max()), (2, 2));
-        assert!(copy.mark(3));
+        assert_eq!(copy.all_up_to(), 3);
     }
 }

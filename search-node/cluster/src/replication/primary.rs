@@ -148,18 +148,6 @@ impl Primary {
         self.settle()
     }
 
-    /// A copy that catches up has failed or been given up by itself.
-    pub fn give_up(&mut self, copy: CopyId) -> Settled {
-        if self.copies.get(&copy).is_some_and(|progress| matches!(progress.counts, Counts::CatchingUp { .. }))
-        {
-            self.copies.remove(&copy);
-            for waiting in self.pending.values_mut() {
-                waiting.remove(&copy);
-            }
-        }
-        self.settle()
-    }
-
     fn settle(&mut self) -> Settled {
         let counting = self.copies.values().filter(|copy| !matches!(copy.counts, Counts::CatchingUp { .. }));
         // A copy that has not told yet holds the checkpoint where it is.

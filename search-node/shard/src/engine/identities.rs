@@ -3,9 +3,9 @@
 use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashMap;
-use tantivy::DocId;
 use tantivy::columnar::Column;
 use tantivy::index::{Index, SegmentId, SegmentMeta, SegmentReader};
+use tantivy::{DocId, TantivyError};
 
 use super::write::Numbers;
 use super::{FIRST, SEQ_NO, TERM, VERSION};
@@ -13,6 +13,15 @@ use crate::uids::UidIndex;
 
 /// The identities of each segment.
 pub(crate) type AllIdentities = HashMap<SegmentId, Arc<Identities>>;
+
+/// The identities of the segment that `reader` reads, which is of the same point in time.
+pub(crate) fn identities_in<'a>(
+    all: &'a AllIdentities,
+    reader: &SegmentReader,
+) -> tantivy::Result<&'a Identities> {
+    let missing = || TantivyError::InternalError("the uids of a segment are not open".to_owned());
+    Ok(all.get(&reader.segment_id()).ok_or_else(missing)?)
+}
 
 /// The identities of one segment's documents.
 pub(crate) struct Identities {

@@ -57,7 +57,7 @@ pub use buffers::Buffers;
 use buffers::Held;
 use deletes::Superseded;
 pub use error::EngineError;
-pub(crate) use identities::AllIdentities;
+pub(crate) use identities::{AllIdentities, identities_in};
 pub use layout::IndexSort;
 pub(crate) use layout::{FIRST, Layout, SEQ_NO, TERM, VERSION};
 pub use merge_policy::{ForceMerge, MergeOptions};

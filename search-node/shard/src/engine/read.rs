@@ -1,10 +1,9 @@
 //! Reading one document: from the translog while no refresh has shown it, else from the index.
 
-use tantivy::index::SegmentReader;
 use tantivy::schema::Value;
-use tantivy::{DocAddress, TantivyDocument, TantivyError};
+use tantivy::{DocAddress, TantivyDocument};
 
-use super::identities::Identities;
+use super::identities::identities_in;
 use super::write::Numbers;
 use super::{Engine, EngineError, View};
 
@@ -62,7 +61,7 @@ impl View {
     /// Where a document is, and the numbers of the operation that wrote it.
     pub(crate) fn find(&self, uid: &str) -> Result<Option<(DocAddress, Numbers)>, EngineError> {
         for (ordinal, reader) in self.searcher.segment_readers().iter().enumerate() {
-            let identities = self.identities(reader)?;
+            let identities = identities_in(&self.identities, reader)?;
             let documents = identities.uids.documents(uid)?;
             if let Some(document) = documents.into_iter().find(|document| !reader.is_deleted(*document)) {
                 let address = DocAddress::new(ordinal as u32, document);
@@ -75,12 +74,7 @@ impl View {
     /// The numbers of the operation that wrote a document.
     pub(crate) fn numbers(&self, address: DocAddress) -> Result<Numbers, EngineError> {
         let reader = self.searcher.segment_reader(address.segment_ord);
-        Ok(self.identities(reader)?.numbers(reader, address.doc_id)?)
-    }
-
-    fn identities(&self, reader: &SegmentReader) -> Result<&Identities, EngineError> {
-        let missing = || TantivyError::InternalError("the uids of a segment are not open".to_owned());
-        Ok(self.identities.get(&reader.segment_id()).ok_or_else(missing)?)
+        Ok(identities_in(&self.identities, reader)?.numbers(reader, address.doc_id)?)
     }
 
     /// The document at an address.
@@ -92,7 +86,7 @@ impl View {
         let stored: TantivyDocument = self.searcher.doc(address)?;
         let meta = self.layout.meta;
         let text = |field| stored.get_first(field).and_then(|value| value.as_str().map(str::to_owned));
-        let identities = self.identities(self.searcher.segment_reader(address.segment_ord))?;
+        let identities = identities_in(&self.identities, self.searcher.segment_reader(address.segment_ord))?;
         Ok(StoredDocument {
             uid: identities.uids.uid(address.doc_id)?,
             routing: text(meta.routing),

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use tantivy::index::SegmentReader;
 use tantivy::query::{ConstScorer, EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight};
 use tantivy::schema::Field;
-use tantivy::{DocId, DocSet, Score, TERMINATED, TantivyError};
+use tantivy::{DocId, DocSet, Score, TERMINATED};
 
-use crate::engine::AllIdentities;
+use crate::engine::{AllIdentities, identities_in};
 use crate::shard::uid;
 
 /// The types whose ids are meant.
@@ -66,8 +66,7 @@ impl Query for HasUid {
 
 impl Weight for HasUid {
     fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
-        let missing = || TantivyError::InternalError("the uids of a segment are not open".to_owned());
-        let known = self.identities.get(&reader.segment_id()).ok_or_else(missing)?;
+        let known = identities_in(&self.identities, reader)?;
         let mut documents = Vec::new();
         for doc_type in self.types.of(reader)?.iter() {
             for id in self.ids.iter() {

@@ -7,13 +7,12 @@ use std::cmp::Ordering;
 use std::net::Ipv6Addr;
 
 use serde_json::{Value, json};
-use tantivy::TantivyError;
 use tantivy::columnar::{Column, StrColumn};
 use tantivy::index::SegmentReader;
 
 use super::id_key::{Ids, first_place, id_of, places};
 use super::{Hit, SearchError};
-use crate::engine::{Layout, SEQ_NO, View};
+use crate::engine::{Layout, SEQ_NO, View, identities_in};
 use crate::mapping::{FieldKind, Storage, show_ip};
 use crate::query::QueryError;
 
@@ -183,9 +182,7 @@ impl<'a> SegmentKey<'a> {
             SortField::Doc => Values::Doc,
             SortField::SeqNo => Values::U64(reader.fast_fields().u64(SEQ_NO)?),
             SortField::Field(path) if path == "_id" => {
-                let missing = || TantivyError::InternalError("the uids of a segment are not open".to_owned());
-                let known = view.identities.get(&reader.segment_id()).ok_or_else(missing)?;
-                Values::Id(Ids::of(&known.uids))
+                Values::Id(Ids::of(&identities_in(&view.identities, reader)?.uids))
             }
             SortField::Field(path) => open_field(path, key.unmapped_ok, layout, reader)?,
         };

@@ -55,19 +55,6 @@ fn documents_that_a_sort_has_mixed_keep_their_uids_when_they_are_merged() {
     assert_eq!(found(&engine, &asked), ["id-299", "id-8"]);
 }
 
-fn copy(from: &Path, to: &Path) {
-    fs_err::create_dir_all(to).expect("a folder");
-    for entry in fs_err::read_dir(from).expect("read") {
-        let entry = entry.expect("an entry");
-        let to = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &to);
-        } else {
-            fs_err::copy(entry.path(), &to).expect("copied");
-        }
-    }
-}
-
 fn files_of(folder: &Path, extension: &str) -> Vec<std::path::PathBuf> {
     let files = fs_err::read_dir(folder.join("index")).expect("read");
     let files = files.map(|file| file.expect("a file").path());
@@ -90,7 +77,7 @@ impl Older {
         let older = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/before-uids");
         assert!(!has_uids(&older));
         let folder = tempfile::tempdir().expect("a folder");
-        copy(&older, folder.path());
+        testkit::copy_folder(&older, folder.path());
         Self { folder, fields: mapping(&[("n", "long"), ("t", "text")]) }
     }
 

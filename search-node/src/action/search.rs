@@ -461,7 +461,7 @@ fn ask(parts: &[Part], request: &SearchRequest, scope: &Scope, now_millis: i64) 
 fn check_window(node: &Node, indices: &[Arc<Index>], body: &SearchBody) -> Result<(), ApiError> {
     let window = body.from.saturating_add(body.size);
     for index in indices {
-        let most = index.settings.result_window_max.unwrap_or(node.settings.result_window_max);
+        let most = index.settings().result_window_max.unwrap_or(node.settings.result_window_max);
         if window > most {
             return Err(ApiError::argument(format!(
                 "Result window is too large, from + size must be less than or equal to: [{most}] but was [{window}]. See the scroll api for a more efficient way to request large data sets. This limit can be set by changing the [index.max_result_window] index level setting."

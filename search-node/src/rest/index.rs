@@ -36,6 +36,16 @@ const NAMES: &[&str] = &[
     "timeout",
 ];
 
+const SETTINGS: &[&str] = &[
+    "allow_no_indices",
+    "expand_wildcards",
+    "ignore_unavailable",
+    "flat_settings",
+    "preserve_existing",
+    "master_timeout",
+    "timeout",
+];
+
 pub(super) const ROUTES: &[Route] = &[
     route(PUT, "/{index}", NAMES, |call| blocking(call, create).boxed()),
     route(GET, "/{index}", NAMES, |call| blocking(call, look).boxed()),
@@ -52,6 +62,8 @@ pub(super) const ROUTES: &[Route] = &[
     route(PUT_POST, "/{index}/{type}/_mapping", NAMES, |call| blocking(call, put_mapping).boxed()),
     route(GET, "/_settings", NAMES, |call| blocking(call, settings).boxed()),
     route(GET, "/{index}/_settings", NAMES, |call| blocking(call, settings).boxed()),
+    route(PUT, "/_settings", SETTINGS, |call| blocking(call, put_settings).boxed()),
+    route(PUT, "/{index}/_settings", SETTINGS, |call| blocking(call, put_settings).boxed()),
     route(GET, "/_data_stream", NAMES, |call| blocking(call, streams).boxed()),
     route(GET, "/_data_stream/{name}", NAMES, |call| blocking(call, streams).boxed()),
     route(PUT, "/_data_stream/{name}", NAMES, |call| blocking(call, create_stream).boxed()),
@@ -160,6 +172,15 @@ fn put_mapping(call: &Call) -> Result<Reply, ApiError> {
 
 fn settings(call: &Call) -> Result<Reply, ApiError> {
     by_name(&chosen(call)?, |index| json!({"settings": index.settings_json()}))
+}
+
+fn put_settings(call: &Call) -> Result<Reply, ApiError> {
+    let changes = call.required_json()?;
+    let keeps_existing = call.flag("preserve_existing")?;
+    for index in chosen(call)? {
+        index.change_settings(&changes, keeps_existing)?;
+    }
+    Call::ok(json!({"acknowledged": true}))
 }
 
 fn streams(call: &Call) -> Result<Reply, ApiError> {

@@ -19,7 +19,7 @@ pub struct ClusterState {
 }
 
 /// Why a command was refused. Nothing has changed then.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum Refusal {
     /// There is no such node, or there is no more.
     #[error("there is no node {0} in the cluster")]

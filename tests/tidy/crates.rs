@@ -13,6 +13,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("shard", &["disk"]),
     ("cluster", &[]),
     ("consensus", &["disk"]),
+    ("transport", &["daemon"]),
     ("processors", &["event"]),
     ("queue", &["event"]),
     ("testkit", &["disk"]),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::translog::OperationKind;
+use crate::translog::{Opening, OperationKind};
 
 fn draft<'a>(uid: &'a str, source: &'a [u8]) -> Draft<'a> {
     Draft { kind: OperationKind::Index, term: 1, version: 1, uid, routing: "", source }
@@ -11,14 +11,15 @@ fn draft<'a>(uid: &'a str, source: &'a [u8]) -> Draft<'a> {
 
 /// Opens a translog and reads all that it holds.
 fn open(folder: &Path, durable_seq_no: i64) -> Result<(Translog, Vec<Operation>), TranslogError> {
-    let (translog, recovered) = Translog::open(HostDisk::shared(), folder, 1, durable_seq_no)?;
+    let (translog, recovered) =
+        Translog::open(HostDisk::shared(), folder, &Opening::for_tests(durable_seq_no))?;
     let mut operations = Vec::new();
     if let Some(recovered) = recovered {
         recovered.for_each(|operation| {
             operations.push(operation);
             Ok::<(), TranslogError>(())
         })?;
-        assert_eq!(recovered.operations as usize, operations.len());
+        assert_eq!(recovered.operations() as usize, operations.len());
     }
     Ok((translog, operations))
 }
@@ -104,8 +105,8 @@ fn a_trimmed_translog_forgets_only_what_was_covered() {
     {
         let (translog, _) = open(folder.path(), -1).expect("opens");
         translog.append(&draft("covered", b"{}")).expect("appended");
-        let (generation, max_seq_no) = translog.roll().expect("rolled");
-        assert_eq!((generation, max_seq_no), (2, 0));
+        let Cut { generation, max_seq_no, local } = translog.roll().expect("rolled");
+        assert_eq!((generation, max_seq_no, local), (2, 0, 0));
         translog.append(&draft("later", b"{}")).expect("appended");
         translog.sync_all().expect("synced");
         translog.trim(generation).expect("trimmed");

@@ -1,0 +1,1 @@
+//! What a copy is made of, and what is refused.

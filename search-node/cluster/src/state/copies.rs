@@ -39,7 +39,7 @@ pub enum Stage {
 }
 
 /// Why a change is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum CopyError {
     /// Who asks is no longer primary.
     #[error("the term {asked} is over, the shard is in term {current}")]

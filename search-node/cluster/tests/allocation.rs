@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cluster::allocation::{AllocationSettings, Decision, Observed, opinions, plan};
 use cluster::state::{
-    ClusterState, Command, CopyId, IndexEntry, IndexId, NodeEntry, NodeId, Replicas, Role, ShardCopies,
-    ShardId, Stage,
+    ClusterState, Command, CopyId, IndexAllocation, IndexEntry, IndexId, NodeEntry, NodeId, Replicas, Role,
+    ShardCopies, ShardId, Stage,
 };
 use testkit::Chance;
 
@@ -36,6 +36,7 @@ fn create(state: &mut ClusterState, name: &str, shards: usize, replicas: Replica
         parts: BTreeMap::new(),
         replicas,
         filters: BTreeMap::new(),
+        allocation: IndexAllocation::default(),
         shards: (0..shards).map(first).collect(),
     };
     state.apply(Command::CreateIndex { id: id.clone(), entry }).expect("created");

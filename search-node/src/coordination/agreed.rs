@@ -80,7 +80,7 @@ impl StateMachine for Agreed {
 mod tests {
     use std::collections::BTreeMap;
 
-    use cluster::state::{CopyId, IndexEntry, IndexId, NodeEntry, NodeId, Replicas, Role, ShardCopies};
+    use cluster::state::{CopyId, IndexAllocation, IndexEntry, IndexId, NodeEntry, NodeId, Replicas, Role, ShardCopies};
 
     use super::*;
 
@@ -103,6 +103,7 @@ mod tests {
             parts: BTreeMap::from([("mapping".to_owned(), "{}".to_owned())]),
             replicas: Replicas::Expand { least: 0, most: 1 },
             filters: BTreeMap::new(),
+            allocation: IndexAllocation::default(),
             shards: vec![ShardCopies::created(CopyId(number), NodeId(u64::MAX))],
         };
         Command::CreateIndex { id: IndexId(format!("id-{number}")), entry }

@@ -18,6 +18,7 @@ use super::agreement::{Agreement, Disagreement};
 use super::index_names::IndexNames;
 use super::metadata::{FILE, IndexMetadata, mapping_part, settings_part};
 use super::refreshes::{RefreshWaiter, Refreshes};
+use super::replicas::CopySettings;
 use super::settings::{IndexSettings, changed, nest};
 use super::shard_copy::{CopyState, ShardCopy};
 use crate::disk_watch::DiskWatch;
@@ -58,8 +59,8 @@ pub struct Index {
 /// Other nodes can change an index again and again while this one wants to; more rounds than this are no race.
 const CHANGE_ROUNDS_MAX: usize = 16;
 
-/// The parts of an index that change, and how many copies it wants from then on, if that changes.
-type Change = (BTreeMap<String, String>, Option<Replicas>);
+/// The parts of an index that change, and what it says about its copies from then on, if that changes.
+type Change = (BTreeMap<String, String>, Option<CopySettings>);
 
 /// Why an index did not change.
 enum Unchanged {
@@ -366,8 +367,7 @@ impl Index {
             if next == metadata.settings {
                 return Ok(None);
             }
-            let (parts, replicas) = settings_part(&next)?;
-            Ok(Some((parts, Some(replicas))))
+            Ok(Some((settings_part(&next), Some(CopySettings::read(&next)?))))
         };
         match self.change(next) {
             Ok(_) => Ok(()),
@@ -386,9 +386,14 @@ impl Index {
     ) -> Result<bool, Unchanged> {
         for _ in 0..CHANGE_ROUNDS_MAX {
             let seen = self.metadata.lock().clone();
-            let Some((parts, replicas)) = next(&seen).map_err(Unchanged::Wrong)? else { return Ok(false) };
-            let id = IndexId(self.uuid.clone());
-            match self.agreement.agree(Command::ChangeIndex { id, seen: seen.version, parts, replicas }) {
+            let Some((parts, copies)) = next(&seen).map_err(Unchanged::Wrong)? else { return Ok(false) };
+            let (id, seen) = (IndexId(self.uuid.clone()), seen.version);
+            let (replicas, filters, allocation) = match copies {
+                Some(copies) => (Some(copies.replicas), Some(copies.filters), Some(copies.allocation)),
+                None => (None, None, None),
+            };
+            let command = Command::ChangeIndex { id, seen, parts, replicas, filters, allocation };
+            match self.agreement.agree(command) {
                 Ok(()) => return Ok(true),
                 // Another node has changed the index: what it is now was followed before this was said.
                 Err(Disagreement::Refused(Refusal::Changed { .. })) => {}

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use cluster::state::{CopyId, IndexEntry, IndexId, Replicas, ShardCopies};
+use cluster::state::{CopyId, IndexEntry, IndexId, ShardCopies};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::replicas::{filters_of, replicas_of};
+use super::replicas::CopySettings;
 use crate::error::ApiError;
 
 /// The metadata of an index.
@@ -53,14 +53,9 @@ impl IndexMetadata {
         if let Some(stream) = &self.data_stream {
             parts.insert(DATA_STREAM.to_owned(), Value::from(stream.as_str()).to_string());
         }
-        Ok(IndexEntry {
-            name: self.name.clone(),
-            version: self.version,
-            parts,
-            replicas: replicas_of(&self.settings)?,
-            filters: filters_of(&self.settings),
-            shards,
-        })
+        let CopySettings { replicas, filters, allocation } = CopySettings::read(&self.settings)?;
+        let (name, version) = (self.name.clone(), self.version);
+        Ok(IndexEntry { name, version, parts, replicas, filters, allocation, shards })
     }
 
     /// What an entry of the map says; which copies are in the folder is another matter.
@@ -90,12 +85,9 @@ pub(super) fn mapping_part(mapping: &Value) -> BTreeMap<String, String> {
     BTreeMap::from([(MAPPING.to_owned(), mapping.to_string())])
 }
 
-/// The parts of an entry that change with settings, and how many copies of its shards they ask for.
-pub(super) fn settings_part(
-    settings: &Map<String, Value>,
-) -> Result<(BTreeMap<String, String>, Replicas), ApiError> {
-    let text = Value::Object(settings.clone()).to_string();
-    Ok((BTreeMap::from([(SETTINGS.to_owned(), text)]), replicas_of(settings)?))
+/// The parts of an entry that change with settings.
+pub(super) fn settings_part(settings: &Map<String, Value>) -> BTreeMap<String, String> {
+    BTreeMap::from([(SETTINGS.to_owned(), Value::Object(settings.clone()).to_string())])
 }
 
 fn part<T: DeserializeOwned>(entry: &IndexEntry, name: &str) -> Result<Option<T>, ApiError> {

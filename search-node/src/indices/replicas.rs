@@ -1,8 +1,8 @@
-//! What the settings of an index say about its copies: how many, and on which nodes.
+//! What the settings of an index say about its copies: how many, on which nodes, and when they move.
 
 use std::collections::BTreeMap;
 
-use cluster::state::Replicas;
+use cluster::state::{Enable, IndexAllocation, RebalanceEnable, Replicas};
 use serde_json::{Map, Value};
 
 use crate::error::ApiError;
@@ -16,8 +16,72 @@ const NUMBER_DEFAULT: u32 = 1;
 /// More copies than any cluster has nodes.
 const NUMBER_MAX: u32 = 10_000;
 
+/// What an index says about its copies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct CopySettings {
+    pub(super) replicas: Replicas,
+    pub(super) filters: BTreeMap<String, String>,
+    pub(super) allocation: IndexAllocation,
+}
+
+impl CopySettings {
+    /// What flat settings say.
+    pub(super) fn read(flat: &Map<String, Value>) -> Result<Self, ApiError> {
+        Ok(Self {
+            replicas: replicas_of(flat)?,
+            filters: filters_of(flat),
+            allocation: allocation_of(flat)?,
+        })
+    }
+}
+
+fn allocation_of(flat: &Map<String, Value>) -> Result<IndexAllocation, ApiError> {
+    let mut allocation = IndexAllocation::default();
+    for (key, value) in flat {
+        let text = value.as_str().unwrap_or_default();
+        let fault = |expected: &str| {
+            ApiError::argument(format!(
+                "Failed to parse value [{text}] for setting [index.{key}]: it must be {expected}"
+            ))
+        };
+        match key.as_str() {
+            "routing.allocation.enable" => {
+                allocation.enable = Some(match text.to_ascii_lowercase().as_str() {
+                    "all" => Enable::All,
+                    "primaries" => Enable::Primaries,
+                    "new_primaries" => Enable::NewPrimaries,
+                    "none" => Enable::None,
+                    _ => return Err(fault("all, primaries, new_primaries or none")),
+                });
+            }
+            "routing.rebalance.enable" => {
+                allocation.rebalance = Some(match text.to_ascii_lowercase().as_str() {
+                    "all" => RebalanceEnable::All,
+                    "primaries" => RebalanceEnable::Primaries,
+                    "replicas" => RebalanceEnable::Replicas,
+                    "none" => RebalanceEnable::None,
+                    _ => return Err(fault("all, primaries, replicas or none")),
+                });
+            }
+            "routing.allocation.total_shards_per_node" => {
+                let number: i64 = text.parse().map_err(|_| fault("a number, or -1 for any"))?;
+                allocation.shards_per_node = u32::try_from(number).ok();
+            }
+            "allocation.max_retries" => {
+                allocation.max_retries = text.parse().map_err(|_| fault("a number from 0 on"))?;
+            }
+            "unassigned.node_left.delayed_timeout" => {
+                let span = settings::parse_duration(text).ok_or_else(|| fault("a time span such as 1m"))?;
+                allocation.delay_millis = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+            }
+            _ => {}
+        }
+    }
+    Ok(allocation)
+}
+
 /// `index.number_of_replicas` and `index.auto_expand_replicas` in flat settings.
-pub(super) fn replicas_of(flat: &Map<String, Value>) -> Result<Replicas, ApiError> {
+fn replicas_of(flat: &Map<String, Value>) -> Result<Replicas, ApiError> {
     let text = |key: &str| flat.get(key).and_then(Value::as_str);
     if let Some(range) = text(EXPAND).filter(|range| *range != "false") {
         return read_range(range).ok_or_else(|| {
@@ -51,7 +115,7 @@ fn read_range(text: &str) -> Option<Replicas> {
 }
 
 /// `index.routing.allocation.{require,include,exclude}.*`, by the rule's name.
-pub(super) fn filters_of(flat: &Map<String, Value>) -> BTreeMap<String, String> {
+fn filters_of(flat: &Map<String, Value>) -> BTreeMap<String, String> {
     let rule = |(key, value): (&String, &Value)| {
         let rule = key.strip_prefix(FILTERS)?;
         let kind = rule.split('.').next()?;

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use cluster::state::Replicas;
 use serde_json::{Map, Value, json};
 use shard::mapping::MappingLimits;
 use shard::{IndexSort, MergeOptions};
 
 use super::merge_settings::MergeSettings;
-use super::replicas::replicas_of;
+use super::replicas::CopySettings;
 use super::routing::Routing;
 use super::sort_settings as sort;
 use crate::error::ApiError;
@@ -18,8 +17,6 @@ use crate::time_span::read_span;
 #[derive(Debug, Clone, PartialEq)]
 pub struct IndexSettings {
     pub routing: Routing,
-    /// How many copies each shard has beside its primary.
-    pub replicas: Replicas,
     /// None for never.
     pub refresh_interval: Option<Duration>,
     /// How long after its last search an index is refreshed by the interval; none if it always is.
@@ -96,7 +93,9 @@ fn flatten_into(object: &Map<String, Value>, prefix: &str, flat: &mut Map<String
 }
 
 /// Settings that may be changed while an index is there.
-const DYNAMIC: [&str; 15] = [
+const DYNAMIC: [&str; 17] = [
+    "allocation.max_retries",
+    "unassigned.node_left.delayed_timeout",
     "number_of_replicas",
     "auto_expand_replicas",
     "refresh_interval",
@@ -158,7 +157,6 @@ impl IndexSettings {
     pub fn read(flat: &Map<String, Value>) -> Result<Self, ApiError> {
         let mut settings = Self {
             routing: read_routing(flat)?,
-            replicas: Replicas::Number(0),
             refresh_interval: Some(Duration::from_secs(1)),
             search_idle_after: Some(SEARCH_IDLE_AFTER),
             durability_request: true,
@@ -252,6 +250,8 @@ impl IndexSettings {
                 }
                 // Read as one below.
                 "number_of_replicas" | "auto_expand_replicas" => {}
+                "routing.rebalance.enable" | "allocation.max_retries" => {}
+                "unassigned.node_left.delayed_timeout" => {}
                 filter if filter.starts_with("routing.allocation.") => {}
                 shown if SHOWN.contains(&shown) => {}
                 _ => {
@@ -261,7 +261,7 @@ impl IndexSettings {
                 }
             }
         }
-        settings.replicas = replicas_of(flat)?;
+        CopySettings::read(flat)?;
         settings.merge = merging.options().map_err(ApiError::argument)?;
         Ok(settings)
     }

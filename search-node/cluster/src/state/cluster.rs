@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Command, CopyError, CopyId, IndexEntry, IndexId, NodeEntry, NodeId, ShardCopies, ShardId};
+use super::{
+    Answered, Command, CopyError, CopyId, IndexEntry, IndexId, Metadata, NodeEntry, NodeId, ShardCopies,
+    ShardId,
+};
 
 /// Everything that all nodes agree on.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,9 +19,12 @@ pub struct ClusterState {
     pub indices: BTreeMap<IndexId, IndexEntry>,
     /// The highest name that a copy had; the next one is higher.
     pub last_copy: u64,
+    pub metadata: Metadata,
+    /// Requests that were applied, so that they are not applied twice.
+    pub answered: Answered,
 }
 
-/// Why a command was refused. Nothing has changed then.
+/// Why a command was refused. Nothing has changed then, but that the answer to a request is remembered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum Refusal {
     /// There is no such node, or there is no more.
@@ -43,6 +49,21 @@ pub enum Refusal {
         /// What it is now.
         current: u64,
     },
+    /// The text was changed by somebody else.
+    #[error("{kind} [{name}] is {}, and was {} when the change was decided; read it again", shown(*.current), shown(*.seen))]
+    MetadataChanged {
+        /// What it is.
+        kind: String,
+        /// What it is called.
+        name: String,
+        /// What whoever asks has seen; none if there was none.
+        seen: Option<u64>,
+        /// What it is now.
+        current: Option<u64>,
+    },
+    /// A row of commands, or a request, holds one of its kind.
+    #[error("a row of commands and a request hold single commands; propose what is in them by itself")]
+    Nested,
     /// The shard has a primary, or is in another term.
     #[error("shard {0} has changed since the primary was chosen")]
     Overtaken(ShardId),
@@ -57,6 +78,10 @@ pub enum Refusal {
         /// What is wrong.
         reason: CopyError,
     },
+}
+
+fn shown(version: Option<u64>) -> String {
+    version.map_or("not there".to_owned(), |version| format!("at version {version}"))
 }
 
 impl ClusterState {
@@ -83,6 +108,28 @@ impl ClusterState {
 
     /// Changes the state as a command says, or not at all.
     pub fn apply(&mut self, command: Command) -> Result<(), Refusal> {
+        let Command::Once { request, command } = command else { return self.apply_new(command) };
+        if let Some(answer) = self.answered.get(request) {
+            return answer;
+        }
+        let answer = self.apply_new(*command);
+        self.answered.remember(request, &answer);
+        answer
+    }
+
+    fn apply_new(&mut self, command: Command) -> Result<(), Refusal> {
+        if let Command::Several(commands) = command {
+            let mut ahead = self.clone();
+            commands.into_iter().try_for_each(|command| ahead.apply_one(command))?;
+            *self = ahead;
+        } else {
+            self.apply_one(command)?;
+        }
+        self.version += 1;
+        Ok(())
+    }
+
+    fn apply_one(&mut self, command: Command) -> Result<(), Refusal> {
         match command {
             Command::Join { node, entry } => self.join(node, entry),
             Command::Leave { node } => self.leave(node)?,
@@ -90,14 +137,16 @@ impl ClusterState {
             Command::DeleteIndex { id } => {
                 self.indices.remove(&id).ok_or(Refusal::NoIndex(id))?;
             }
-            Command::ChangeIndex { id, seen, parts, replicas } => {
-                let index = self.indices.get_mut(&id).ok_or_else(|| Refusal::NoIndex(id.clone()))?;
-                if index.version != seen {
-                    return Err(Refusal::Changed { id, seen, current: index.version });
-                }
+            Command::ChangeIndex { id, seen, parts, replicas, filters, allocation } => {
+                let index = self.index_as_seen(id, seen)?;
                 index.version += 1;
                 index.parts.extend(parts);
                 index.replicas = replicas.unwrap_or(index.replicas);
+                index.filters = filters.unwrap_or_else(|| std::mem::take(&mut index.filters));
+                index.allocation = allocation.unwrap_or_else(|| std::mem::take(&mut index.allocation));
+            }
+            Command::ChangeMetadata { kind, name, seen, text } => {
+                self.metadata.change(kind, name, seen, text, self.version + 1)?;
             }
             Command::AddCopy { shard, copy, node } => {
                 self.check_node(node)?;
@@ -124,9 +173,17 @@ impl ClusterState {
             Command::DropCopy { shard, copy, term } => {
                 self.change(&shard, |copies| copies.drop_copy(copy, term))?;
             }
+            Command::Once { .. } | Command::Several(_) => return Err(Refusal::Nested),
         }
-        self.version += 1;
         Ok(())
+    }
+
+    fn index_as_seen(&mut self, id: IndexId, seen: u64) -> Result<&mut IndexEntry, Refusal> {
+        let Some(index) = self.indices.get_mut(&id) else { return Err(Refusal::NoIndex(id)) };
+        if index.version != seen {
+            return Err(Refusal::Changed { id, seen, current: index.version });
+        }
+        Ok(index)
     }
 
     fn join(&mut self, node: NodeId, entry: NodeEntry) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CopyId, IndexEntry, IndexId, NodeEntry, NodeId, Replicas, ShardId};
+use super::{CopyId, IndexAllocation, IndexEntry, IndexId, NodeEntry, NodeId, Replicas, ShardId};
 
 /// A change of the state. Each names what it is about, so that it is refused where that is not as it was when it was decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,9 +30,29 @@ pub enum Command {
     ChangeIndex {
         id: IndexId,
         seen: u64,
+        /// Parts that take the place of those of their names.
         parts: BTreeMap<String, String>,
         replicas: Option<Replicas>,
+        /// All filters from now on; none leaves them as they are.
+        filters: Option<BTreeMap<String, String>>,
+        allocation: Option<IndexAllocation>,
     },
+    /// A text that only nodes read, changed from a version that whoever asks has seen; `seen: None` if there was none. Without a
+    /// text it is deleted.
+    ChangeMetadata {
+        kind: String,
+        name: String,
+        seen: Option<u64>,
+        text: Option<String>,
+    },
+    /// A request: applied again, it changes nothing and answers as the first time. For whatever creates or changes something
+    /// because somebody asked. It holds no further request.
+    Once {
+        request: u128,
+        command: Box<Command>,
+    },
+    /// All of these, one after the other, or none; the version rises by one. It holds no further row and no request.
+    Several(Vec<Command>),
     /// A further copy begins on a node.
     AddCopy {
         shard: ShardId,

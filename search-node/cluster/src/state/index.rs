@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::ShardCopies;
+use super::{IndexAllocation, ShardCopies};
 
 /// An index.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +17,7 @@ pub struct IndexEntry {
     pub replicas: Replicas,
     /// `index.routing.allocation.{require,include,exclude}.*`: attributes of nodes, by the rule's name.
     pub filters: BTreeMap<String, String>,
+    pub allocation: IndexAllocation,
     pub shards: Vec<ShardCopies>,
 }
 

@@ -1,0 +1,136 @@
+//! Commands change the state as a whole or not at all, also when one is applied twice.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cluster::state::{
+    ClusterState, Command, CopyId, IndexAllocation, IndexEntry, IndexId, MetadataText, NodeEntry, NodeId,
+    Refusal, Replicas, Role, ShardCopies,
+};
+
+fn with_a_node() -> ClusterState {
+    let entry = NodeEntry {
+        name: "n1".to_owned(),
+        data_id: "d1".to_owned(),
+        transport_address: "127.0.0.1:9300".to_owned(),
+        http_address: "127.0.0.1:9200".to_owned(),
+        roles: BTreeSet::from([Role::Data]),
+        attributes: BTreeMap::new(),
+    };
+    let mut state = ClusterState::default();
+    state.apply(Command::Join { node: NodeId(1), entry }).expect("joins");
+    state
+}
+
+fn create(state: &ClusterState, name: &str) -> Command {
+    let entry = IndexEntry {
+        name: name.to_owned(),
+        version: 1,
+        parts: BTreeMap::new(),
+        replicas: Replicas::Number(0),
+        filters: BTreeMap::new(),
+        allocation: IndexAllocation::default(),
+        shards: vec![ShardCopies::created(CopyId(state.last_copy + 1), NodeId(1))],
+    };
+    Command::CreateIndex { id: IndexId(name.to_owned()), entry }
+}
+
+fn once(request: u128, command: Command) -> Command {
+    Command::Once { request, command: Box::new(command) }
+}
+
+fn text(seen: Option<u64>, text: Option<&str>) -> Command {
+    Command::ChangeMetadata {
+        kind: "template".to_owned(),
+        name: "logs".to_owned(),
+        seen,
+        text: text.map(str::to_owned),
+    }
+}
+
+#[test]
+fn a_request_that_is_applied_twice_answers_as_the_first_time() {
+    let mut state = with_a_node();
+    let command = once(7, create(&state, "i"));
+    let late = once(8, create(&state, "i"));
+    assert_eq!(state.apply(command.clone()), Ok(()));
+    let refused = Err(Refusal::NameTaken("i".to_owned()));
+    assert_eq!(state.apply(late.clone()), refused);
+    let before = state.clone();
+
+    assert_eq!(state.apply(command.clone()), Ok(()));
+    assert_eq!(state, before, "it was applied once");
+    state.apply(Command::DeleteIndex { id: IndexId("i".to_owned()) }).expect("deleted");
+
+    assert_eq!(state.apply(late), refused, "whoever asked was told so");
+    assert_eq!(state.apply(command), Ok(()));
+    assert!(state.indices.is_empty(), "what was deleted since does not come back");
+}
+
+#[test]
+fn several_commands_are_applied_as_one_or_not_at_all() {
+    let mut state = with_a_node();
+    let before = state.clone();
+    let good = create(&state, "i");
+
+    let refused = state.apply(Command::Several(vec![good.clone(), text(Some(3), Some("{}"))]));
+
+    assert!(
+        matches!(refused, Err(Refusal::MetadataChanged { seen: Some(3), current: None, .. })),
+        "{refused:?}"
+    );
+    assert_eq!(state, before);
+    state.apply(once(1, Command::Several(vec![good, text(None, Some("{}"))]))).expect("both");
+    assert_eq!((state.version, state.indices.len()), (before.version + 1, 1));
+    let nested = Command::Several(vec![Command::Several(Vec::new())]);
+    assert_eq!(state.apply(nested), Err(Refusal::Nested));
+    assert_eq!(state.apply(once(2, once(3, text(None, None)))), Err(Refusal::Nested));
+}
+
+#[test]
+fn a_text_is_changed_by_whoever_has_seen_the_newest() {
+    let mut state = with_a_node();
+    state.apply(text(None, Some("one"))).expect("new");
+    let first = state.metadata.get("template", "logs").expect("there").version;
+    assert_eq!(first, state.version);
+
+    let again = state.apply(text(None, Some("two"))).expect_err("somebody was faster");
+    assert_eq!(
+        again.to_string(),
+        "template [logs] is at version 2, and was not there when the change was decided; read it again"
+    );
+    state.apply(text(Some(first), Some("two"))).expect("changed");
+    let second = state.version;
+    assert_eq!(
+        state.metadata.of_kind("template").collect::<Vec<_>>(),
+        [("logs", &MetadataText { version: second, text: "two".to_owned() })]
+    );
+    state.apply(text(Some(second), None)).expect("deleted");
+    state.apply(text(None, Some("three"))).expect("new");
+
+    assert!(state.apply(text(Some(second), Some("four"))).is_err(), "that is another one");
+    assert!(state.apply(text(Some(first), None)).is_err());
+}
+
+#[test]
+fn an_index_changes_in_what_a_command_names_and_stays_in_the_rest() {
+    let mut state = with_a_node();
+    state.apply(create(&state, "i")).expect("created");
+    let id = IndexId("i".to_owned());
+    let change = |seen, filters, allocation| Command::ChangeIndex {
+        id: IndexId("i".to_owned()),
+        seen,
+        parts: BTreeMap::new(),
+        replicas: None,
+        filters,
+        allocation,
+    };
+    let filters = BTreeMap::from([("require.rack".to_owned(), "a".to_owned())]);
+    let allocation = IndexAllocation { max_retries: 9, ..IndexAllocation::default() };
+
+    state.apply(change(1, Some(filters.clone()), None)).expect("changed");
+    state.apply(change(2, None, Some(allocation.clone()))).expect("changed");
+
+    let index = &state.indices[&id];
+    assert_eq!((&index.filters, &index.allocation, index.version), (&filters, &allocation, 3));
+    assert_eq!(state.apply(change(2, None, None)), Err(Refusal::Changed { id, seen: 2, current: 3 }));
+}

@@ -1,12 +1,13 @@
 //! The one place where a failure becomes HTTP: status, type and reason, in Elasticsearch's shape.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use shard::{EngineError, QueryError, SearchError, TranslogError};
 
 use crate::json;
 
 /// A failure as the API shows it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ApiError {
     /// The HTTP status.
     pub status: u16,

@@ -11,6 +11,8 @@
 //! There is one node and no cluster yet: no replicas, no transport.
 
 mod action;
+mod cluster_settings;
+mod coordination;
 mod disk_watch;
 mod episode;
 mod error;

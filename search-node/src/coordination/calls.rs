@@ -25,13 +25,13 @@ pub(crate) enum Action {
     Ping = 4,
     /// To answer once the map is followed up to a version.
     Follow = 5,
-    /// To lay down the vote before a node stops.
-    Retire = 6,
+    /// How a node stands that shall found a cluster with others.
+    Founding = 6,
 }
 
 impl Action {
     const ALL: [Self; 6] =
-        [Self::Consensus, Self::Propose, Self::Join, Self::Ping, Self::Follow, Self::Retire];
+        [Self::Consensus, Self::Propose, Self::Join, Self::Ping, Self::Follow, Self::Founding];
 
     fn of(number: u16) -> Option<Self> {
         Self::ALL.into_iter().find(|action| *action as u16 == number)

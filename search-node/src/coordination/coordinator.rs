@@ -5,15 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cluster::state::{ClusterState, Command, IndexId, NodeId, ShardCopies};
+use cluster::state::{ClusterState, Command, CopyId, IndexId, NodeId, ShardCopies};
 use consensus::{Consensus, ProposeError};
 use daemon::CancellationToken;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
-use transport::{CallError, Lane, Peer, Transport};
+use transport::{CallError, Incoming, Lane, Peer, Transport};
 
 use super::agreed::{Agreed, Outcome, Proposal};
-use super::calls::{Action, Fault, fault_of, read, unavailable, write};
+use super::calls::{Action, Answers, Fault, fault_of, read, unavailable, write};
+use super::founding::Desk;
+use super::leading::Pong;
 use super::ways::Ways;
 use crate::error::ApiError;
 use crate::indices::{Agreement, Disagreement};
@@ -50,6 +54,9 @@ pub(crate) struct Coordinator {
     /// How long a change may take (`cluster.agreement.timeout`).
     within: Duration,
     pub(super) stopping: CancellationToken,
+    /// The used share of the disk, as the others want to know it.
+    disk_used: Box<dyn Fn() -> Option<f64> + Send + Sync>,
+    desk: Arc<Desk>,
     runtime: tokio::runtime::Handle,
 }
 
@@ -61,6 +68,8 @@ impl Coordinator {
         transport: Transport,
         within: Duration,
         stopping: CancellationToken,
+        disk_used: Box<dyn Fn() -> Option<f64> + Send + Sync>,
+        desk: Arc<Desk>,
     ) -> anyhow::Result<Arc<Self>> {
         let (agreed, map) = Agreed::new();
         let ways = Ways::new(transport.clone());
@@ -74,6 +83,8 @@ impl Coordinator {
             followed: watch::Sender::new(Followed::default()),
             within,
             stopping,
+            disk_used,
+            desk,
             runtime: tokio::runtime::Handle::current(),
         }))
     }
@@ -99,6 +110,17 @@ impl Coordinator {
         let reached = followed.wait_for(|followed| followed.version >= version).await;
         // The sender lives as long as this does.
         reached.map(|followed| followed.clone()).unwrap_or_default()
+    }
+
+    /// Waits until this node follows a map in which it is, and that satisfies a condition.
+    pub(crate) async fn wait_own_copies(&self, is_met: impl Fn(&ClusterState, NodeId) -> bool) {
+        let own = self.origin.process;
+        let mut followed = self.followed.subscribe();
+        let reached = followed.wait_for(|followed| {
+            let map = self.map();
+            followed.version >= map.version && map.nodes.contains_key(&own) && is_met(&map, own)
+        });
+        drop(reached.await);
     }
 
     /// Has commands agreed on, wherever the node is that leads; what came of each.
@@ -148,7 +170,17 @@ impl Coordinator {
         ))
     }
 
-    /// The same where this node leads.
+    /// Has agreed on what this node wishes for its copies. What is refused was overtaken: the map that follows says what is next.
+    pub(super) async fn wish(&self, commands: Vec<Command>) {
+        if commands.is_empty() {
+            return;
+        }
+        if let Err(error) = self.propose(commands).await {
+            tracing::warn!(reason = error.reason, "the copies of this node are not in the map as they are; it is tried again");
+        }
+    }
+
+    /// Has a proposal agreed on where this node leads.
     pub(super) async fn propose_here(&self, proposal: Bytes, within: Duration) -> Result<Outcome, Fault> {
         match self.consensus.propose(proposal.into(), within).await {
             Ok(agreed) => {
@@ -165,6 +197,19 @@ impl Coordinator {
             )),
             Err(error @ ProposeError::Unknown { .. }) => Err(Fault::Failed(open(&error.to_string()))),
             Err(error) => Err(Fault::Failed(unavailable(&error.to_string()))),
+        }
+    }
+
+    /// Whether this node leads.
+    pub(super) fn leads(&self) -> bool {
+        self.consensus.status().is_leader
+    }
+
+    /// Where whoever leads is, if another node does.
+    pub(super) fn leader_address(&self) -> Option<String> {
+        match self.leader()? {
+            Leads::This => None,
+            Leads::Other(peer) => Some(peer.address),
         }
     }
 
@@ -217,16 +262,52 @@ fn open(reason: &str) -> ApiError {
 impl Agreement for Coordinator {
     fn place(&self, shards: usize) -> Result<Vec<ShardCopies>, ApiError> {
         let map = self.map();
-        cluster::allocation::place_new(&map, shards).ok_or_else(|| {
-            ApiError::new(
-                503,
-                "process_cluster_event_timeout_exception",
-                "no node of the cluster holds data; start one with the role data",
-            )
-        })
+        let mut loads: BTreeMap<NodeId, usize> = map.data_nodes().map(|(node, _)| (node, 0)).collect();
+        for copy in map.shards().flat_map(|(_, copies)| copies.present().values()) {
+            *loads.entry(copy.node).or_default() += 1;
+        }
+        let mut placed = Vec::new();
+        for number in 1..=shards as u64 {
+            let emptiest = loads.iter_mut().min_by_key(|(node, load)| (**load, **node)).ok_or_else(|| {
+                ApiError::new(
+                    503,
+                    "process_cluster_event_timeout_exception",
+                    "no node of the cluster holds data; start one with the role data",
+                )
+            })?;
+            *emptiest.1 += 1;
+            placed.push(ShardCopies::begun(CopyId(map.last_copy + number), *emptiest.0));
+        }
+        Ok(placed)
     }
 
     fn agree(&self, command: Command) -> Result<(), Disagreement> {
         self.runtime.block_on(self.agree_on(command))
+    }
+}
+
+impl Answers for Coordinator {
+    fn answer(&self, action: Action, call: Incoming) -> BoxFuture<'_, Result<Bytes, Fault>> {
+        async move {
+            match action {
+                Action::Consensus => Ok(self.consensus.answer(&call.body).await.into()),
+                Action::Propose => {
+                    let outcome = self.propose_here(call.body, self.within).await?;
+                    Ok(write(&outcome))
+                }
+                Action::Founding => self.desk.answer(call.body).await,
+                Action::Join => self.answer_join(&call.body).await,
+                Action::Ping => {
+                    let version = self.followed.borrow().version;
+                    Ok(write(&Pong { version, disk_used: (self.disk_used)() }))
+                }
+                Action::Follow => {
+                    let version = read(&call.body).map_err(Fault::Failed)?;
+                    let followed = self.wait_followed(version).await;
+                    Ok(write(&followed.version))
+                }
+            }
+        }
+        .boxed()
     }
 }

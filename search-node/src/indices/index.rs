@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption, Guard};
-use cluster::state::{Command, CopyId, IndexEntry, IndexId, NodeId, Refusal, Replicas, ShardCopies};
+use cluster::state::{Command, CopyId, IndexEntry, IndexId, NodeId, Refusal};
 use daemon::clock::Clock;
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
@@ -136,10 +136,17 @@ impl Index {
             next.follow(id, entry)?;
         }
         let wanted = copies_on(entry, own);
-        self.make_folders(&next, &wanted)?;
         // Where an older build wrote it, it needs no names of copies as long as all of them are here.
-        if next.copies.as_ref().is_some_and(|copies| *copies != wanted) || wanted.len() != self.copies.len() {
-            next.copies = Some(wanted.clone());
+        let mut held = next.copies.clone().unwrap_or_else(|| wanted.clone());
+        for (number, copy) in &wanted {
+            let begins = entry.shards.get(*number as usize).is_some_and(|shard| shard.begins_with(*copy));
+            if held.get(number) != Some(copy) && (metadata.version == 0 || begins) {
+                self.begin_copy(*number, held.get(number).copied())?;
+                held.insert(*number, *copy);
+            }
+        }
+        if next.copies.as_ref().is_some_and(|copies| *copies != held) || wanted.len() != self.copies.len() {
+            next.copies = Some(held.clone());
         }
         let (mapping, settings) = (parse_mapping(&next.mapping)?, IndexSettings::read(&next.settings)?);
         if next != *metadata {
@@ -158,22 +165,24 @@ impl Index {
             // Stored first: a shard that is opened meanwhile finds it, or is among the open ones below.
             self.mapping.store(Arc::new(mapping));
         }
-        self.take_copies(&wanted);
+        let serving = wanted.into_iter().filter(|(number, copy)| held.get(number) == Some(copy)).collect();
+        self.take_copies(&serving);
         if is_changed { self.tell_shards(&self.mapping()) } else { Ok(()) }
     }
 
-    /// The folders of copies that begin here. They come first: an index whose metadata is there and whose shard is not has lost
-    /// it.
-    fn make_folders(&self, known: &IndexMetadata, wanted: &BTreeMap<u32, CopyId>) -> Result<(), ApiError> {
-        // None: an older build wrote it, and each folder of a shard is a copy.
-        let Some(copies) = &known.copies else { return Ok(()) };
-        for (number, copy) in wanted {
-            if copies.get(number) != Some(copy) {
-                create_folder_durably(self.shared.disk.as_ref(), &self.shard_folder(*number))
-                    .map_err(|error| self.unwritten(&error))?;
-            }
+    /// The folder of a copy that begins here. It comes first: an index whose metadata is there and whose shard is not has lost
+    /// it. What was there of another copy goes: the map has let go of it.
+    fn begin_copy(&self, number: u32, before: Option<CopyId>) -> Result<(), ApiError> {
+        let folder = self.shard_folder(number);
+        if before.is_some() && folder.is_dir() {
+            fs_err::remove_dir_all(&folder).map_err(|error| self.unwritten(&error))?;
         }
-        Ok(())
+        create_folder_durably(self.shared.disk.as_ref(), &folder).map_err(|error| self.unwritten(&error))
+    }
+
+    /// The copies in this folder, whether they serve or not, by the numbers of their shards.
+    pub(super) fn held(&self) -> BTreeMap<u32, CopyId> {
+        self.metadata.lock().copies.clone().unwrap_or_default()
     }
 
     fn take_copies(&self, wanted: &BTreeMap<u32, CopyId>) {
@@ -635,11 +644,8 @@ impl Index {
 
 /// The copies that a node has of the shards.
 fn copies_on(entry: &IndexEntry, own: NodeId) -> BTreeMap<u32, CopyId> {
-    let own_copy = |shard: &ShardCopies| {
-        shard.present().iter().find(|(_, copy)| copy.node == own).map(|(copy, _)| *copy)
-    };
     let numbered = entry.shards.iter().enumerate();
-    numbered.filter_map(|(number, shard)| Some((number as u32, own_copy(shard)?))).collect()
+    numbered.filter_map(|(number, shard)| Some((number as u32, shard.on(own)?))).collect()
 }
 
 /// Does everything, and reports the first fault at the end: one broken shard must not keep the others from their due.

@@ -30,6 +30,7 @@ mod sync_interval;
 #[cfg(test)]
 mod test_disk;
 
+pub(crate) use agreement::{Agreement, Disagreement};
 pub(crate) use id::{IdMaker, new_id};
 pub(crate) use index::{Index, Resources};
 pub(crate) use index_run::{IndexRun, Place};

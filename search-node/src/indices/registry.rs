@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use cluster::state::{Command, IndexId, Refusal};
+use cluster::state::{ClusterState, Command, IndexId, NodeId, Refusal};
 use daemon::clock::Clock;
 use parking_lot::RwLock;
 use serde_json::{Map, Value};
@@ -24,6 +24,7 @@ use super::settings::{IndexSettings, flatten};
 use super::sort_settings;
 use crate::disk_watch::DiskWatch;
 use crate::error::ApiError;
+use crate::state_file::StateFileError;
 
 /// All indices.
 pub struct Indices {
@@ -59,6 +60,37 @@ impl Indices {
         lost.iter().for_each(LostIndex::log);
         let lost = RwLock::new(lost.into_iter().map(Arc::new).collect());
         Ok(Self { auto_create, disk_watch, clock, served, agreement: alone, lost })
+    }
+
+    /// For a node of a cluster: nothing is served until the map is followed. What cannot be read is left as it is.
+    pub(crate) fn clustered(
+        folder: &Path,
+        auto_create: bool,
+        resources: Resources,
+        agreement: Arc<dyn Agreement>,
+    ) -> std::io::Result<Self> {
+        create_folder_durably(resources.shared.disk.as_ref(), folder)?;
+        let (found, lost) = found::look(folder, resources.shared.disk.as_ref())?;
+        lost.iter().for_each(LostIndex::log);
+        let (disk_watch, clock) = (Arc::clone(&resources.disk_watch), resources.clock.clone());
+        let served = Arc::new(Served::new(folder, resources, &found));
+        let lost = RwLock::new(lost.into_iter().map(Arc::new).collect());
+        Ok(Self { auto_create, disk_watch, clock, served, agreement, lost })
+    }
+
+    /// Makes the indices of this node what the map says. Gives those for which that failed.
+    pub(crate) fn follow(&self, map: &ClusterState, own: NodeId) -> BTreeMap<IndexId, ApiError> {
+        self.served.follow(map, own, &self.agreement)
+    }
+
+    /// The commands that put what the folder holds into a map that is new: for data of a build that had no cluster.
+    pub(crate) fn found(&self, map: &ClusterState, own: NodeId) -> Result<Vec<Command>, StateFileError> {
+        self.served.commands_for_found(map, own)
+    }
+
+    /// What the copies here wish the map to say of them.
+    pub(crate) fn wishes(&self, map: &ClusterState, own: NodeId) -> Vec<Command> {
+        self.served.wishes(map, own)
     }
 
     /// Every index that cannot be served.

@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cluster::state::{ClusterState, IndexEntry, IndexId, NodeId};
+use cluster::state::{ClusterState, Command, CopyId, IndexEntry, IndexId, NodeId, ShardCopies, ShardId};
 use parking_lot::{Mutex, RwLock};
 
 use super::agreement::Agreement;
 use super::found::{DELETED, Found, give_up};
 use super::index::{Index, Resources};
-use super::metadata::IndexMetadata;
+use super::metadata::{FILE, IndexMetadata};
+use super::settings::IndexSettings;
 use crate::error::ApiError;
+use crate::state_file::{self, StateFileError};
 
 /// The indices of a node.
 pub(crate) struct Served {
@@ -90,6 +92,53 @@ impl Served {
             }
         }
         failures
+    }
+
+    /// The commands that make a map say what the folder holds: every shard is in sync, here. The folder knows of it before the map
+    /// does.
+    pub(super) fn commands_for_found(
+        &self,
+        map: &ClusterState,
+        own: NodeId,
+    ) -> Result<Vec<Command>, StateFileError> {
+        let mut last = map.last_copy;
+        let mut commands = Vec::new();
+        for (id, metadata) in self.found.lock().iter_mut() {
+            let Ok(settings) = IndexSettings::read(&metadata.settings) else { continue };
+            let copies: BTreeMap<u32, CopyId> =
+                (0..settings.routing.shards() as u32).map(|number| (number, CopyId(last + 1 + u64::from(number)))).collect();
+            last += copies.len() as u64;
+            let shards = copies.values().map(|copy| ShardCopies::created(*copy, own)).collect();
+            metadata.copies = Some(copies);
+            metadata.version = metadata.version.max(1);
+            state_file::write(self.resources.shared.disk.as_ref(), &self.folder.join(&id.0).join(FILE), metadata)?;
+            if let Ok(entry) = metadata.to_entry(shards) {
+                commands.push(Command::CreateIndex { id: id.clone(), entry });
+            }
+        }
+        Ok(commands)
+    }
+
+    /// What the copies here wish the map to say of them: that the first one of a shard is there, or that one in sync has come
+    /// back where there is no primary.
+    pub(super) fn wishes(&self, map: &ClusterState, own: NodeId) -> Vec<Command> {
+        let mut wishes = Vec::new();
+        for (id, entry) in &map.indices {
+            let Some(index) = self.of_id(id) else { continue };
+            for (number, copy) in index.held() {
+                let Some(shard) = entry.shards.get(number as usize) else { continue };
+                let name = ShardId { index: id.clone(), number };
+                if shard.begins_with(copy) {
+                    wishes.push(Command::MarkInSync { shard: name, copy, term: shard.term() });
+                } else if shard.primary().is_none()
+                    && shard.in_sync().contains(&copy)
+                    && !shard.present().contains_key(&copy)
+                {
+                    wishes.push(Command::Return { shard: name, copy, node: own });
+                }
+            }
+        }
+        wishes
     }
 
     fn take_up(

@@ -71,6 +71,26 @@ impl ShardCopies {
         }
     }
 
+    /// A new shard whose first copy has yet to be made, empty. It is in sync once its node says that it is there.
+    pub fn begun(copy: CopyId, node: NodeId) -> Self {
+        Self {
+            term: 1,
+            primary: Some(copy),
+            in_sync: BTreeSet::new(),
+            present: BTreeMap::from([(copy, Copy { node, stage: Stage::Recovering })]),
+        }
+    }
+
+    /// Whether a copy is the first of its shard and has yet to be made: nothing was ever acknowledged.
+    pub fn begins_with(&self, copy: CopyId) -> bool {
+        self.in_sync.is_empty() && self.primary == Some(copy)
+    }
+
+    /// The copy on a node, if it is there.
+    pub fn on(&self, node: NodeId) -> Option<CopyId> {
+        self.present.iter().find(|(_, copy)| copy.node == node).map(|(copy, _)| *copy)
+    }
+
     /// The term of the primary; it rises with each new one.
     pub fn term(&self) -> u64 {
         self.term

@@ -25,11 +25,12 @@ mod relief;
 mod rest;
 mod script;
 mod settings;
-mod state_file;
 mod tasks;
 mod time_span;
 pub mod translog_command;
 mod watermark;
+
+use disk::state_file;
 
 pub use memory::{Heap, SilentHeap};
 pub use node::{Node, Running};

@@ -105,7 +105,10 @@ impl ClusterSettings {
         let roles = roles.ok_or_else(|| {
             settings.fault(
                 ROLES,
-                format!("[{ROLES}] is [{}], but takes master, data and ingest only", settings.list(ROLES).join(", ")),
+                format!(
+                    "[{ROLES}] is [{}], but takes master, data and ingest only",
+                    settings.list(ROLES).join(", ")
+                ),
             )
         })?;
         Ok(Self {
@@ -113,14 +116,17 @@ impl ClusterSettings {
             is_single: settings.text("discovery.type") == "single-node",
             seed_hosts: settings.list("discovery.seed_hosts"),
             registry: settings.is_set("discovery.registry").then(|| settings.path("discovery.registry")),
+            runtime_folder: settings::runtime_folder(),
             initial_master_nodes: settings.list("cluster.initial_master_nodes"),
             roles,
             attributes: attributes(settings),
             agreement_timeout: settings.span("cluster.agreement.timeout"),
             check_interval: settings.span("cluster.fault_detection.follower_check.interval"),
             check_timeout: settings.span("cluster.fault_detection.follower_check.timeout"),
-            check_retries: u32::try_from(settings.count("cluster.fault_detection.follower_check.retry_count"))
-                .unwrap_or(u32::MAX),
+            check_retries: u32::try_from(
+                settings.count("cluster.fault_detection.follower_check.retry_count"),
+            )
+            .unwrap_or(u32::MAX),
         })
     }
 }

@@ -24,6 +24,7 @@ mod pool;
 mod relief;
 mod rest;
 mod script;
+mod serving;
 mod settings;
 mod tasks;
 mod time_span;

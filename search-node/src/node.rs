@@ -20,6 +20,7 @@ use crate::disk_watch::DiskWatch;
 use crate::indices::{Agreement, Indices, Resources, new_id};
 use crate::memory::{Heap, Memory};
 use crate::pool::Pool;
+use crate::serving::Serving;
 use crate::settings::{MEND_TICK, NodeSettings, REFRESH_TICK};
 use crate::tasks::Tasks;
 use crate::{disk_watch, relief, rest, state_file};
@@ -130,13 +131,28 @@ impl Node {
             node_id: format!("{:016x}", coordinator.origin.node),
             cluster_uuid: coordinator.map().cluster_uuid.clone(),
         };
-        let node = Self::made(settings, clock, heap, parts, indices, identity, stop.clone(), Some(Arc::clone(&coordinator)));
+        let node = Self::made(
+            settings,
+            clock,
+            heap,
+            parts,
+            indices,
+            identity,
+            stop.clone(),
+            Some(Arc::clone(&coordinator)),
+        );
         let patience = Patience {
             interval: node.settings.cluster.check_interval,
             timeout: node.settings.cluster.check_timeout,
             retries: node.settings.cluster.check_retries,
         };
-        tokio::spawn(lead(Arc::clone(&coordinator), patience, AllocationSettings::default(), node.clock.clone()));
+        tokio::spawn(lead(
+            Arc::clone(&coordinator),
+            patience,
+            AllocationSettings::default(),
+            node.clock.clone(),
+        ));
+        coordinator.serve(Arc::new(Serving(Arc::clone(&node))));
         let follower = follow(coordinator, Arc::clone(&node.indices))?;
         let refresher = refresh_loop(Arc::clone(&node), stop.clone())?;
         let reliever = relief::start(Arc::clone(&node), stop.clone())?;

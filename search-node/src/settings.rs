@@ -198,7 +198,14 @@ const LIMITS: &[Setting] = &[
 
 /// Every setting of search-node.
 pub const SCHEMA: Schema = Schema {
-    tables: &[("Node", NODE), ("Cluster", CLUSTER), ("Disk", DISK), ("Network", NETWORK), ("Limits", LIMITS), ("Logging", LOGGING)],
+    tables: &[
+        ("Node", NODE),
+        ("Cluster", CLUSTER),
+        ("Disk", DISK),
+        ("Network", NETWORK),
+        ("Limits", LIMITS),
+        ("Logging", LOGGING),
+    ],
 };
 
 /// The settings of a node, checked.

@@ -80,7 +80,9 @@ impl StateMachine for Agreed {
 mod tests {
     use std::collections::BTreeMap;
 
-    use cluster::state::{CopyId, IndexAllocation, IndexEntry, IndexId, NodeEntry, NodeId, Replicas, Role, ShardCopies};
+    use cluster::state::{
+        CopyId, IndexAllocation, IndexEntry, IndexId, NodeEntry, NodeId, Replicas, Role, ShardCopies,
+    };
 
     use super::*;
 
@@ -117,7 +119,10 @@ mod tests {
     #[test]
     fn a_map_survives_its_snapshot_and_is_seen_as_it_changes() {
         let (mut agreed, seen) = Agreed::new();
-        let outcome = apply(&mut agreed, vec![join(u64::MAX), create(1, "logs"), create(2, "logs"), create(2, "other")]);
+        let outcome = apply(
+            &mut agreed,
+            vec![join(u64::MAX), create(1, "logs"), create(2, "logs"), create(2, "other")],
+        );
         assert_eq!(outcome.version, 3);
         assert_eq!(outcome.refused, [(2, Refusal::NameTaken("logs".to_owned()))]);
         assert_eq!(seen.borrow().indices.len(), 2);

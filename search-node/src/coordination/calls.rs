@@ -27,11 +27,13 @@ pub(crate) enum Action {
     Follow = 5,
     /// How a node stands that shall found a cluster with others.
     Founding = 6,
+    /// A request of the REST API about what this node holds.
+    Rest = 20,
 }
 
 impl Action {
-    const ALL: [Self; 6] =
-        [Self::Consensus, Self::Propose, Self::Join, Self::Ping, Self::Follow, Self::Founding];
+    const ALL: [Self; 7] =
+        [Self::Consensus, Self::Propose, Self::Join, Self::Ping, Self::Follow, Self::Founding, Self::Rest];
 
     fn of(number: u16) -> Option<Self> {
         Self::ALL.into_iter().find(|action| *action as u16 == number)
@@ -45,6 +47,13 @@ pub(crate) enum Fault {
     NotLeader(Option<(u64, String)>),
     /// It failed.
     Failed(ApiError),
+}
+
+impl Fault {
+    /// What nobody here answers.
+    pub(crate) fn unknown(action: Action) -> Self {
+        Self::Failed(unavailable(&format!("nobody answers [{action:?}] here")))
+    }
 }
 
 /// Whoever answers the calls of other nodes, once the node is there.
@@ -97,7 +106,9 @@ pub(crate) fn write(message: &impl Serialize) -> Bytes {
 /// The message that bytes hold.
 pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     serde_json::from_slice(bytes).map_err(|error| {
-        unavailable(&format!("a message of another node cannot be read: {error}; do both run the same build?"))
+        unavailable(&format!(
+            "a message of another node cannot be read: {error}; do both run the same build?"
+        ))
     })
 }
 

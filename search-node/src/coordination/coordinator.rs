@@ -1,7 +1,7 @@
 //! Changes of the map, proposed from any node and followed by this one before it says that they are made.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -57,12 +57,13 @@ pub(crate) struct Coordinator {
     /// The used share of the disk, as the others want to know it.
     disk_used: Box<dyn Fn() -> Option<f64> + Send + Sync>,
     desk: Arc<Desk>,
+    node: OnceLock<Arc<dyn Answers>>,
     runtime: tokio::runtime::Handle,
 }
 
 impl Coordinator {
     /// Takes part with what the folder holds. `map` is where its state machine shows the map.
-    pub(crate) async fn start(
+    pub(super) async fn start(
         origin: Origin,
         options: consensus::Options,
         transport: Transport,
@@ -85,6 +86,7 @@ impl Coordinator {
             stopping,
             disk_used,
             desk,
+            node: OnceLock::new(),
             runtime: tokio::runtime::Handle::current(),
         }))
     }
@@ -95,7 +97,7 @@ impl Coordinator {
     }
 
     /// The map as it changes.
-    pub(super) fn changes(&self) -> watch::Receiver<Arc<ClusterState>> {
+    pub(crate) fn changes(&self) -> watch::Receiver<Arc<ClusterState>> {
         self.map.clone()
     }
 
@@ -110,6 +112,24 @@ impl Coordinator {
         let reached = followed.wait_for(|followed| followed.version >= version).await;
         // The sender lives as long as this does.
         reached.map(|followed| followed.clone()).unwrap_or_default()
+    }
+
+    /// Asks another node.
+    pub(crate) async fn call(
+        &self,
+        peer: &Peer,
+        lane: Lane,
+        action: Action,
+        body: Bytes,
+        within: Duration,
+    ) -> Result<Bytes, CallError> {
+        self.transport.call(peer, lane, action as u16, body, within).await
+    }
+
+    /// From now on the node answers what is not about the map.
+    pub(crate) fn serve(&self, node: Arc<dyn Answers>) {
+        // Only the start of a node does so, once.
+        drop(self.node.set(node));
     }
 
     /// Waits until this node follows a map in which it is, and that satisfies a condition.
@@ -176,7 +196,10 @@ impl Coordinator {
             return;
         }
         if let Err(error) = self.propose(commands).await {
-            tracing::warn!(reason = error.reason, "the copies of this node are not in the map as they are; it is tried again");
+            tracing::warn!(
+                reason = error.reason,
+                "the copies of this node are not in the map as they are; it is tried again"
+            );
         }
     }
 
@@ -192,9 +215,9 @@ impl Coordinator {
                     )))),
                 }
             }
-            Err(ProposeError::NotLeader { leader }) => Err(Fault::NotLeader(
-                leader.and_then(|leader| Some((leader.node, leader.address?))),
-            )),
+            Err(ProposeError::NotLeader { leader }) => {
+                Err(Fault::NotLeader(leader.and_then(|leader| Some((leader.node, leader.address?)))))
+            }
             Err(error @ ProposeError::Unknown { .. }) => Err(Fault::Failed(open(&error.to_string()))),
             Err(error) => Err(Fault::Failed(unavailable(&error.to_string()))),
         }
@@ -228,7 +251,9 @@ impl Coordinator {
         let outcome = self.propose(vec![command]).await.map_err(Disagreement::Failed)?;
         let deadline = Instant::now() + self.within;
         let followed = timeout_at(deadline, self.wait_followed(outcome.version)).await.map_err(|_| {
-            Disagreement::Failed(unavailable("the change was agreed on, and this node does not follow it yet"))
+            Disagreement::Failed(unavailable(
+                "the change was agreed on, and this node does not follow it yet",
+            ))
         })?;
         if let Some((_, refusal)) = outcome.refused.into_iter().next() {
             return Err(Disagreement::Refused(refusal));
@@ -295,6 +320,10 @@ impl Answers for Coordinator {
                     let outcome = self.propose_here(call.body, self.within).await?;
                     Ok(write(&outcome))
                 }
+                Action::Rest => match self.node.get() {
+                    Some(node) => node.answer(action, call).await,
+                    None => Err(Fault::Failed(unavailable("the node is starting; ask again"))),
+                },
                 Action::Founding => self.desk.answer(call.body).await,
                 Action::Join => self.answer_join(&call.body).await,
                 Action::Ping => {

@@ -89,7 +89,9 @@ pub(super) async fn stay(
             () = coordinator.stopping.cancelled() => return,
             found = is_out => if found.is_err() { return },
         }
-        tracing::warn!("this node was taken out of the cluster, for it did not answer; it asks to be let in again");
+        tracing::warn!(
+            "this node was taken out of the cluster, for it did not answer; it asks to be let in again"
+        );
         if let Err(error) = enter(&coordinator, &entry, &addresses, &admitted).await {
             tracing::error!(%error, "this node is out of the cluster");
             return;

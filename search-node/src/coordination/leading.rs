@@ -122,7 +122,10 @@ impl Reign {
             let proposal = write(&Proposal { commands });
             match coordinator.propose_here(proposal, LEAD_WITHIN).await {
                 Ok(_) | Err(Fault::NotLeader(_)) => {}
-                Err(Fault::Failed(error)) => tracing::warn!(reason = error.reason, "what the cluster needs was not agreed on; it is decided anew"),
+                Err(Fault::Failed(error)) => tracing::warn!(
+                    reason = error.reason,
+                    "what the cluster needs was not agreed on; it is decided anew"
+                ),
             }
         }
         self.choose_voters(coordinator, &map).await;
@@ -132,7 +135,8 @@ impl Reign {
         self.watched.retain(|node, _| map.nodes.contains_key(node));
         for (node, entry) in &map.nodes {
             if *node != coordinator.origin.process && !self.watched.contains_key(node) {
-                let seen = Arc::new(Mutex::new(Seen { since: Instant::now(), misses: 0, pong: Pong::default() }));
+                let seen =
+                    Arc::new(Mutex::new(Seen { since: Instant::now(), misses: 0, pong: Pong::default() }));
                 let watching =
                     watch(Arc::clone(coordinator), *node, entry.clone(), patience.clone(), Arc::clone(&seen));
                 let task = tokio::spawn(watching).abort_handle();
@@ -157,11 +161,7 @@ impl Reign {
     fn observed(&self, map: &ClusterState, now_millis: i64) -> Observed {
         let used = self.watched.iter().filter(|(node, _)| map.nodes.contains_key(node));
         let used = used.filter_map(|(node, watched)| Some((*node, watched.seen.lock().pong.disk_used?)));
-        Observed {
-            now_millis,
-            disk_used: used.collect(),
-            lacking_since: self.lacking_since.clone(),
-        }
+        Observed { now_millis, disk_used: used.collect(), lacking_since: self.lacking_since.clone() }
     }
 
     async fn choose_voters(&self, coordinator: &Arc<Coordinator>, map: &ClusterState) {

@@ -27,7 +27,6 @@ const REGISTER_EVERY: Duration = Duration::from_secs(30);
 /// A node that listens to others and takes part in the consensus, and is not in the map yet.
 pub(crate) struct Beginning {
     pub(crate) coordinator: Arc<Coordinator>,
-    pub(crate) switchboard: Arc<Switchboard>,
     entry: NodeEntry,
     lookout: Arc<Lookout>,
     /// The cluster that this node founds, if it does.
@@ -111,8 +110,7 @@ pub(crate) async fn begin(
     let folder = settings.path_data.join("raft");
     let raft = consensus::Options::new(origin.node, &origin.address, folder, disk);
     let within = settings.cluster.agreement_timeout;
-    let coordinator =
-        Coordinator::start(origin, raft, transport, within, stopping, disk_used, desk).await?;
+    let coordinator = Coordinator::start(origin, raft, transport, within, stopping, disk_used, desk).await?;
     switchboard.connect(Arc::clone(&coordinator) as _);
     let lookout = Arc::new(Lookout {
         path_data: settings.path_data.clone(),
@@ -122,7 +120,7 @@ pub(crate) async fn begin(
         membership,
         identity,
     });
-    Ok(Beginning { coordinator, switchboard, entry, lookout, founds })
+    Ok(Beginning { coordinator, entry, lookout, founds })
 }
 
 impl Beginning {
@@ -202,9 +200,10 @@ fn registry(settings: &NodeSettings) -> anyhow::Result<Option<Registry>> {
     if !settings.host.is_loopback() {
         return Ok(None);
     }
-    let folder = settings.cluster.registry.clone().unwrap_or_else(|| {
-        discovery::default_registry_folder(settings.cluster.runtime_folder.as_deref())
-    });
+    let folder =
+        settings.cluster.registry.clone().unwrap_or_else(|| {
+            discovery::default_registry_folder(settings.cluster.runtime_folder.as_deref())
+        });
     Ok(Some(Registry::open(HostDisk::shared(), &folder, &settings.cluster_name)?))
 }
 

@@ -307,6 +307,11 @@ impl Index {
         self.settings.load().routing.shard_of(routing.unwrap_or(id))
     }
 
+    /// The number of a document's shard, as the map has it.
+    pub(crate) fn shard_number(&self, id: &str, routing: Option<&str>) -> u32 {
+        self.shard_of(id, routing) as u32
+    }
+
     /// The shard of a document: by its routing value, or by its id if it has none.
     pub fn shard(&self, id: &str, routing: Option<&str>) -> Result<Arc<Shard>, ApiError> {
         self.opened(self.copy(self.shard_of(id, routing))?.as_ref())

@@ -27,11 +27,7 @@ pub(super) struct CopySettings {
 impl CopySettings {
     /// What flat settings say.
     pub(super) fn read(flat: &Map<String, Value>) -> Result<Self, ApiError> {
-        Ok(Self {
-            replicas: replicas_of(flat)?,
-            filters: filters_of(flat),
-            allocation: allocation_of(flat)?,
-        })
+        Ok(Self { replicas: replicas_of(flat)?, filters: filters_of(flat), allocation: allocation_of(flat)? })
     }
 }
 

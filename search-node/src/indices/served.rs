@@ -105,13 +105,18 @@ impl Served {
         let mut commands = Vec::new();
         for (id, metadata) in self.found.lock().iter_mut() {
             let Ok(settings) = IndexSettings::read(&metadata.settings) else { continue };
-            let copies: BTreeMap<u32, CopyId> =
-                (0..settings.routing.shards() as u32).map(|number| (number, CopyId(last + 1 + u64::from(number)))).collect();
+            let copies: BTreeMap<u32, CopyId> = (0..settings.routing.shards() as u32)
+                .map(|number| (number, CopyId(last + 1 + u64::from(number))))
+                .collect();
             last += copies.len() as u64;
             let shards = copies.values().map(|copy| ShardCopies::created(*copy, own)).collect();
             metadata.copies = Some(copies);
             metadata.version = metadata.version.max(1);
-            state_file::write(self.resources.shared.disk.as_ref(), &self.folder.join(&id.0).join(FILE), metadata)?;
+            state_file::write(
+                self.resources.shared.disk.as_ref(),
+                &self.folder.join(&id.0).join(FILE),
+                metadata,
+            )?;
             if let Ok(entry) = metadata.to_entry(shards) {
                 commands.push(Command::CreateIndex { id: id.clone(), entry });
             }

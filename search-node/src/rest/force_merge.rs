@@ -9,6 +9,7 @@ use shard::{EngineError, ForceMerge};
 
 use super::call::Call;
 use super::envelope::Reply;
+use super::forward::Reach;
 use super::parameters::read_int;
 use super::router::{Route, route};
 use crate::error::ApiError;
@@ -28,8 +29,8 @@ const NAMES: &[&str] = &[
 ];
 
 pub(super) const ROUTES: &[Route] = &[
-    route(POST, "/_forcemerge", NAMES, |call| force_merge(call).boxed()),
-    route(POST, "/{index}/_forcemerge", NAMES, |call| force_merge(call).boxed()),
+    route(POST, "/_forcemerge", NAMES, |call| force_merge(call).boxed()).reaching(Reach::Copies),
+    route(POST, "/{index}/_forcemerge", NAMES, |call| force_merge(call).boxed()).reaching(Reach::Copies),
 ];
 
 /// In a pool of its own: a merge may take hours, and writers must not wait behind it.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cluster::state::{IndexId, NodeId, ShardId};
+use cluster::state::{IndexId, ShardId};
 use futures::future::join_all;
 use http::Method;
 use serde::{Deserialize, Serialize};
@@ -92,8 +92,14 @@ struct Way<'a> {
 }
 
 impl Way<'_> {
-    async fn to_document(&mut self, coordinator: &Arc<Coordinator>, is_write: bool) -> Result<Reply, ApiError> {
-        let Handler::Whole(handler) = self.route.handler else { return Err(ApiError::internal("no handler")) };
+    async fn to_document(
+        &mut self,
+        coordinator: &Arc<Coordinator>,
+        is_write: bool,
+    ) -> Result<Reply, ApiError> {
+        let Handler::Whole(handler) = self.route.handler else {
+            return Err(ApiError::internal("no handler"));
+        };
         let within = match self.call.param("timeout") {
             Some(text) => read_span("timeout", text)?.unwrap_or(PRIMARY_WITHIN),
             None => PRIMARY_WITHIN,
@@ -134,12 +140,7 @@ impl Way<'_> {
         self.call.query.entry("op_type".to_owned()).or_insert_with(|| "create".to_owned());
     }
 
-    async fn carry(
-        &self,
-        coordinator: &Coordinator,
-        peer: &Peer,
-        within: Duration,
-    ) -> Result<Reply, Carry> {
+    async fn carry(&self, coordinator: &Coordinator, peer: &Peer, within: Duration) -> Result<Reply, Carry> {
         let carried = Carried {
             method: self.method.to_string(),
             segments: self.segments.clone(),
@@ -158,7 +159,9 @@ impl Way<'_> {
     }
 
     async fn to_copies(self, coordinator: &Arc<Coordinator>) -> Result<Reply, ApiError> {
-        let Handler::Whole(handler) = self.route.handler else { return Err(ApiError::internal("no handler")) };
+        let Handler::Whole(handler) = self.route.handler else {
+            return Err(ApiError::internal("no handler"));
+        };
         let map = coordinator.map();
         let others = map.data_nodes().filter(|(node, _)| *node != coordinator.origin.process);
         let peers: Vec<Peer> =
@@ -171,7 +174,9 @@ impl Way<'_> {
         for (peer, other) in peers.iter().zip(others) {
             match other {
                 Ok(Reply::Json(_, other)) => add_shards(&mut body, &other),
-                Err(Carry::Failed(error)) => tracing::warn!(peer = peer.address, reason = error.reason, "node did not do its part"),
+                Err(Carry::Failed(error)) => {
+                    tracing::warn!(peer = peer.address, reason = error.reason, "node did not do its part")
+                }
                 _ => {}
             }
         }
@@ -220,9 +225,10 @@ fn home_of(coordinator: &Coordinator, index: &Index, id: &str, routing: Option<&
     });
     match primary {
         Some(node) if node == coordinator.origin.process => Home::Here,
-        Some(node) => map.nodes.get(&node).map_or(Home::Nowhere, |entry| {
-            Home::There(Peer::process(&entry.transport_address, node.0))
-        }),
+        Some(node) => map
+            .nodes
+            .get(&node)
+            .map_or(Home::Nowhere, |entry| Home::There(Peer::process(&entry.transport_address, node.0))),
         None => Home::Nowhere,
     }
 }
@@ -311,9 +317,4 @@ fn unavailable(call: &Call, within: Duration) -> ApiError {
         ),
     )
     .with("index", index)
-}
-
-/// Used by [`NodeId`]s in messages of the log.
-pub(crate) fn short(node: NodeId) -> String {
-    node.to_string()
 }

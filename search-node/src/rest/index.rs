@@ -9,6 +9,7 @@ use shard::mapping::parse_mapping;
 
 use super::call::Call;
 use super::envelope::Reply;
+use super::forward::Reach;
 use super::router::{Route, route};
 use crate::error::ApiError;
 use crate::indices::{Index, LostIndex};
@@ -50,10 +51,11 @@ pub(super) const ROUTES: &[Route] = &[
     route(PUT, "/{index}", NAMES, |call| blocking(call, create).boxed()),
     route(GET, "/{index}", NAMES, |call| blocking(call, look).boxed()),
     route(DELETE, "/{index}", NAMES, |call| blocking(call, delete).boxed()),
-    route(GET_POST, "/_refresh", NAMES, |call| blocking(call, refresh).boxed()),
-    route(GET_POST, "/{index}/_refresh", NAMES, |call| blocking(call, refresh).boxed()),
-    route(GET_POST, "/_flush", NAMES, |call| blocking(call, flush).boxed()),
-    route(GET_POST, "/{index}/_flush", NAMES, |call| blocking(call, flush).boxed()),
+    route(GET_POST, "/_refresh", NAMES, |call| blocking(call, refresh).boxed()).reaching(Reach::Copies),
+    route(GET_POST, "/{index}/_refresh", NAMES, |call| blocking(call, refresh).boxed())
+        .reaching(Reach::Copies),
+    route(GET_POST, "/_flush", NAMES, |call| blocking(call, flush).boxed()).reaching(Reach::Copies),
+    route(GET_POST, "/{index}/_flush", NAMES, |call| blocking(call, flush).boxed()).reaching(Reach::Copies),
     route(GET, "/_mapping", NAMES, |call| blocking(call, mappings).boxed()),
     route(GET, "/{index}/_mapping", NAMES, |call| blocking(call, mappings).boxed()),
     route(GET, "/{index}/_mapping/{type}", NAMES, |call| blocking(call, mappings).boxed()),

@@ -135,7 +135,9 @@ impl ClusterState {
     fn apply_one(&mut self, command: Command) -> Result<(), Refusal> {
         match command {
             Command::Join { node, entry } => self.join(node, entry),
-            Command::Name { cluster_uuid } if self.cluster_uuid.is_empty() => self.cluster_uuid = cluster_uuid,
+            Command::Name { cluster_uuid } if self.cluster_uuid.is_empty() => {
+                self.cluster_uuid = cluster_uuid
+            }
             Command::Name { .. } => return Err(Refusal::Named(self.cluster_uuid.clone())),
             Command::Leave { node } => self.leave(node)?,
             Command::CreateIndex { id, entry } => self.create_index(id, entry)?,

@@ -51,7 +51,7 @@ impl Indices {
         create_folder_durably(resources.shared.disk.as_ref(), folder)?;
         let (found, mut lost) = found::look(folder, resources.shared.disk.as_ref())?;
         let (disk_watch, clock) = (Arc::clone(&resources.disk_watch), resources.clock.clone());
-        let served = Arc::new(Served::new(folder, resources, &found));
+        let served = Arc::new(Served::new(folder, resources, &found, &lost));
         let alone = Alone::new(&served, &found);
         for (id, error) in alone.begin() {
             let of_id = found.iter().find(|found| found.id() == id);
@@ -73,7 +73,7 @@ impl Indices {
         let (found, lost) = found::look(folder, resources.shared.disk.as_ref())?;
         lost.iter().for_each(LostIndex::log);
         let (disk_watch, clock) = (Arc::clone(&resources.disk_watch), resources.clock.clone());
-        let served = Arc::new(Served::new(folder, resources, &found));
+        let served = Arc::new(Served::new(folder, resources, &found, &lost));
         let lost = RwLock::new(lost.into_iter().map(Arc::new).collect());
         Ok(Self { auto_create, disk_watch, clock, served, agreement, lost })
     }
@@ -327,22 +327,25 @@ impl Indices {
 
     /// Deletes indices.
     pub fn delete(&self, indices: &[Arc<Index>]) -> Result<(), ApiError> {
-        for index in indices {
-            let command = Command::DeleteIndex { id: IndexId(index.uuid.clone()) };
-            match self.agreement.agree(command) {
-                // Somebody else has deleted it meanwhile.
-                Ok(()) | Err(Disagreement::Refused(Refusal::NoIndex(_))) => {}
-                Err(Disagreement::Refused(refusal)) => return Err(ApiError::internal(refusal.to_string())),
-                Err(Disagreement::Failed(error)) => return Err(error),
-            }
+        indices.iter().try_for_each(|index| self.delete_id(&index.uuid))
+    }
+
+    fn delete_id(&self, uuid: &str) -> Result<(), ApiError> {
+        match self.agreement.agree(Command::DeleteIndex { id: IndexId(uuid.to_owned()) }) {
+            // Somebody else has deleted it meanwhile.
+            Ok(()) | Err(Disagreement::Refused(Refusal::NoIndex(_))) => Ok(()),
+            Err(Disagreement::Refused(refusal)) => Err(ApiError::internal(refusal.to_string())),
+            Err(Disagreement::Failed(error)) => Err(error),
         }
-        Ok(())
     }
 
     /// Deletes indices that cannot be served.
     pub(crate) fn delete_lost(&self, doomed: &[Arc<LostIndex>]) -> Result<(), ApiError> {
         for lost in doomed {
             let name = lost.names.as_ref().map_or("_na_", |names| &names.name);
+            if let Some(names) = &lost.names {
+                self.delete_id(&names.uuid)?;
+            }
             self.served.remove(&lost.folder, name, || {
                 self.lost.write().retain(|known| !Arc::ptr_eq(known, lost));
             })?;

@@ -1,6 +1,6 @@
 //! The indices of a node as the map says they are: made, changed and removed as it changes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use parking_lot::{Mutex, RwLock};
 use super::agreement::Agreement;
 use super::found::{DELETED, Found, give_up};
 use super::index::{Index, Resources};
+use super::lost_index::LostIndex;
 use super::metadata::{FILE, IndexMetadata};
 use super::settings::IndexSettings;
 use crate::error::ApiError;
@@ -22,6 +23,8 @@ pub(crate) struct Served {
     names: RwLock<Names>,
     /// What was found in the folder and the map has not named yet.
     found: Mutex<HashMap<IndexId, IndexMetadata>>,
+    /// Folders of indices that cannot be read.
+    unreadable: HashSet<PathBuf>,
     /// Held while the set of indices changes.
     changing: Mutex<()>,
 }
@@ -34,13 +37,14 @@ struct Names {
 
 impl Served {
     /// None yet; `found` is what the folder holds.
-    pub(super) fn new(folder: &Path, resources: Resources, found: &[Found]) -> Self {
+    pub(super) fn new(folder: &Path, resources: Resources, found: &[Found], lost: &[LostIndex]) -> Self {
         let found = found.iter().map(|found| (found.id(), found.metadata.clone())).collect();
         Self {
             folder: folder.to_owned(),
             resources,
             names: RwLock::default(),
             found: Mutex::new(found),
+            unreadable: lost.iter().map(|lost| lost.folder.clone()).collect(),
             changing: Mutex::new(()),
         }
     }
@@ -154,6 +158,10 @@ impl Served {
         agreement: &Arc<dyn Agreement>,
     ) -> Result<(), ApiError> {
         let folder = self.folder.join(&id.0);
+        if self.unreadable.contains(&folder) && folder.is_dir() {
+            // It is listed as lost; what is left of it may still be saved.
+            return Ok(());
+        }
         let found = self.found.lock().get(id).cloned();
         let is_new = found.is_none();
         let metadata = match found {

@@ -244,7 +244,7 @@ fn written(operation: &Operation) -> Option<Written> {
     match operation.kind {
         OperationKind::Index => Some(Written { uid, source: Some(operation.source.clone()) }),
         OperationKind::Delete => Some(Written { uid, source: None }),
-        OperationKind::NoOp => None,
+        OperationKind::NoOp | OperationKind::Void => None,
     }
 }
 

@@ -16,9 +16,6 @@ use crate::mapping::SharedValues;
 use crate::store::Manifest;
 use crate::translog::{Operation, OperationKind, Recovered, Terms};
 
-/// Operations replayed between two refreshes, so that what a start needs does not grow with the translog.
-const BATCH: u64 = 100_000;
-
 /// What the durable state holds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Durable {
@@ -121,7 +118,7 @@ impl Replay<'_> {
             OperationKind::Index => self.index(operation)?,
         }
         self.count += 1;
-        if self.count.is_multiple_of(BATCH) {
+        if self.count.is_multiple_of(self.engine.options.replay_batch.max(1)) {
             self.show()?;
         }
         Ok(())

@@ -19,7 +19,7 @@ pub(crate) fn mapping() -> Arc<Mapping> {
     Arc::new(parse_mapping(&fields).expect("valid"))
 }
 
-/// Deletes are forgotten at once if nothing keeps them.
+/// Deletes are forgotten at once if nothing keeps them, and what is replayed is shown three by three.
 pub(crate) fn options(term: u64) -> EngineOptions {
     EngineOptions {
         writers: 2,
@@ -28,6 +28,7 @@ pub(crate) fn options(term: u64) -> EngineOptions {
         is_alone: false,
         flush_wait: Duration::ZERO,
         gc_deletes: Duration::ZERO,
+        replay_batch: 3,
         merge: MergeOptions { factor: 3, throttle_max: Duration::ZERO, ..MergeOptions::default() },
         ..EngineOptions::default()
     }

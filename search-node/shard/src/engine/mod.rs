@@ -141,6 +141,8 @@ pub struct EngineOptions {
     pub flush_wait: Duration,
     /// What operations may take that are kept for copies that return (`index.translog.retention.size`).
     pub retention_bytes: u64,
+    /// Operations replayed between two refreshes when the shard is opened, so that what that needs does not grow with the translog.
+    pub replay_batch: u64,
     /// The order of documents in a segment (`index.sort.*`); it never changes.
     pub sort: Option<IndexSort>,
     /// Bounds of merging.
@@ -162,6 +164,7 @@ impl Default for EngineOptions {
             // Copies in sync have an operation within moments, or the map lets go of them.
             flush_wait: Duration::from_secs(5),
             retention_bytes: 512 << 20,
+            replay_batch: 100_000,
             sort: None,
             merge: MergeOptions::default(),
             check_bytes_max: 1 << 30,

@@ -1,8 +1,8 @@
 //! Replay: what the translog holds beyond the durable state goes into segments again when a shard is opened.
 //!
 //! Operations may stand there in another order than that of their numbers. Within one refresh that does not matter: the newest
-//! supersedes the others. Beyond it, one that comes late is held against what is shown already, and against deletes before which
-//! something was missing.
+//! supersedes the others. Beyond it, one that comes late is held against what is shown already, and against those
+//! that overtook it.
 
 use std::sync::Arc;
 
@@ -15,9 +15,6 @@ use super::{Engine, EngineError, LARGE_DOCUMENT_BYTES, Layout};
 use crate::mapping::SharedValues;
 use crate::store::Manifest;
 use crate::translog::{Operation, OperationKind, Recovered, Terms};
-
-/// Operations replayed between two refreshes, so that what a start needs does not grow with the translog.
-const BATCH: u64 = 100_000;
 
 /// What the durable state holds.
 #[derive(Debug, Clone, Copy)]
@@ -48,8 +45,17 @@ struct Replay<'e> {
     highest: i64,
     /// What was replayed.
     replayed: Terms,
-    /// Deletes that came before an operation of a lower number.
-    early_deletes: HashMap<String, LiveVersion>,
+    /// The newest operation on each document of those that came before one of a lower number.
+    early: HashMap<String, Early>,
+}
+
+/// An operation that came before one of a lower number.
+#[derive(Debug, Clone, Copy)]
+struct Early {
+    seq_no: u64,
+    term: u64,
+    version: u64,
+    is_delete: bool,
 }
 
 impl Engine {
@@ -67,7 +73,7 @@ impl Engine {
             shown_up_to: durable.some_up_to,
             highest: durable.some_up_to,
             replayed: Terms::default(),
-            early_deletes: HashMap::new(),
+            early: HashMap::new(),
         };
         recovered.for_each(|operation| replay.take(&operation))?;
         replay.end()?;
@@ -108,28 +114,18 @@ impl Replay<'_> {
         self.highest = self.highest.max(seq_no);
         match operation.kind {
             OperationKind::NoOp | OperationKind::Void => {}
-            OperationKind::Delete => self.delete(operation),
+            OperationKind::Delete => self.supersede(operation),
             OperationKind::Index => self.index(operation)?,
         }
         self.count += 1;
-        if self.count.is_multiple_of(BATCH) {
+        if self.count.is_multiple_of(self.engine.options.replay_batch.max(1)) {
             self.show()?;
         }
         Ok(())
     }
 
-    fn delete(&mut self, operation: &Operation) {
-        self.supersede(operation);
-        let is_early = self.all_up_to() < operation.seq_no as i64;
-        if is_early && self.newest_delete(&operation.uid).is_none_or(|seq_no| seq_no < operation.seq_no) {
-            let Operation { seq_no, term, version, .. } = *operation;
-            self.early_deletes
-                .insert(operation.uid.clone(), LiveVersion { seq_no, term, version, source: None });
-        }
-    }
-
     fn index(&mut self, operation: &Operation) -> Result<(), EngineError> {
-        if self.newest_delete(&operation.uid).is_some_and(|seq_no| seq_no > operation.seq_no) {
+        if self.is_overtaken(operation) {
             return Ok(());
         }
         let is_late = operation.seq_no as i64 <= self.shown_up_to;
@@ -148,13 +144,20 @@ impl Replay<'_> {
         Ok(())
     }
 
-    fn supersede(&self, operation: &Operation) {
+    fn supersede(&mut self, operation: &Operation) {
         self.engine.superseded.lock().push(&operation.uid, operation.seq_no);
         self.engine.mark_dirty();
+        let is_early = self.all_up_to() < operation.seq_no as i64;
+        if is_early && !self.is_overtaken(operation) {
+            let Operation { seq_no, term, version, .. } = *operation;
+            let is_delete = operation.kind == OperationKind::Delete;
+            self.early.insert(operation.uid.clone(), Early { seq_no, term, version, is_delete });
+        }
     }
 
-    fn newest_delete(&self, uid: &str) -> Option<u64> {
-        self.early_deletes.get(uid).map(|version| version.seq_no)
+    /// Whether a newer operation on the same document was here before it.
+    fn is_overtaken(&self, operation: &Operation) -> bool {
+        self.early.get(&operation.uid).is_some_and(|early| early.seq_no > operation.seq_no)
     }
 
     /// Nothing comes any more that has a number up to this one.
@@ -166,7 +169,7 @@ impl Replay<'_> {
         self.engine.refresh(0)?;
         self.shown_up_to = self.highest;
         let all_up_to = self.all_up_to();
-        self.early_deletes.retain(|_, version| version.seq_no as i64 > all_up_to);
+        self.early.retain(|_, early| early.seq_no as i64 > all_up_to);
         Ok(())
     }
 
@@ -176,8 +179,10 @@ impl Replay<'_> {
             return Ok(());
         }
         self.show()?;
-        for (uid, version) in &self.early_deletes {
-            self.engine.versions.lock(uid).record(*version, 0);
+        for (uid, early) in self.early.iter().filter(|(_, early)| early.is_delete) {
+            let Early { seq_no, term, version, .. } = *early;
+            let deleted = LiveVersion { seq_no, term, version, source: None };
+            self.engine.versions.lock(uid).record(deleted, 0);
             self.engine.mark_dirty();
         }
         Ok(())

@@ -3,7 +3,7 @@
 use super::census::Census;
 use super::error::TranslogError;
 use super::file::{Records, generation_path, header_of};
-use super::operation::{Operation, Seed};
+use super::operation::{Operation, SEQ_NO_MAX, Seed};
 use super::terms::Terms;
 use super::writer::{Position, Translog};
 
@@ -30,6 +30,8 @@ impl Translog {
 
     /// Begins to read operations from `from` up to `to`, or to the newest one that there is now.
     pub(crate) fn begin_history(&self, from: u64, to: Option<u64>) -> Result<HistoryReader, TranslogError> {
+        // No operation has a higher number, and none is asked for then.
+        let from = from.min(SEQ_NO_MAX + 1);
         let (end, global) = self.written_end()?;
         let first = {
             let mut state = self.state();

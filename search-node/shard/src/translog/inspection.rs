@@ -159,8 +159,7 @@ pub fn salvage(disk: &dyn Disk, folder: &Path) -> Result<Salvage, TranslogError>
     let saved = file::create(disk, folder, seed, Header { term, before: -1 })?;
     let mut offset = HEADER_BYTES;
     let mut seq_nos = Vec::new();
-    // What a durable state covers is in the segments.
-    for old in present.into_iter().filter(|old| *old >= checkpoint.min_generation) {
+    for old in present {
         let old_seed = Seed { translog_id: checkpoint.translog_id, generation: old };
         let old_path = generation_path(&damaged, old);
         let bytes = fs_err::read(&old_path).map_err(TranslogError::io(&old_path))?;

@@ -104,7 +104,7 @@ impl Kept {
                 if bytes > wanted.bytes_max || count > GENERATIONS_MAX {
                     break;
                 }
-                if sealed.max_seq_no >= from as i64 {
+                if u64::try_from(sealed.max_seq_no).is_ok_and(|max_seq_no| max_seq_no >= from) {
                     oldest = *generation;
                 }
             }

@@ -148,6 +148,7 @@ impl Translog {
     /// Appends an operation that has its number, unless it is there. It is not durable yet.
     pub(crate) fn append_as(&self, seq_no: u64, draft: &Draft<'_>) -> Result<Foreign, TranslogError> {
         draft.check()?;
+        check_number(seq_no)?;
         self.check()?;
         let tail = self.tail.lock();
         match tail.numbers.known(seq_no, draft.term) {
@@ -184,9 +185,7 @@ impl Translog {
         draft: &Draft<'_>,
         seq_no: u64,
     ) -> Result<Location, TranslogError> {
-        if seq_no > SEQ_NO_MAX {
-            return Err(TranslogError::NoNumber { seq_no, max: SEQ_NO_MAX });
-        }
+        check_number(seq_no)?;
         if draft.kind == OperationKind::Void {
             tail.numbers.drop(seq_no);
         } else {
@@ -602,6 +601,10 @@ fn cut(state: &SyncState, tail: &Tail) -> Cut {
     let local = tail.numbers.local();
     let generation = state.kept.first_beyond(local).unwrap_or(tail.seed.generation);
     Cut { generation, max_seq_no: tail.numbers.highest(), local }
+}
+
+fn check_number(seq_no: u64) -> Result<(), TranslogError> {
+    if seq_no <= SEQ_NO_MAX { Ok(()) } else { Err(TranslogError::NoNumber { seq_no, max: SEQ_NO_MAX }) }
 }
 
 pub(super) fn shared_part(kept: &Kept, global: i64) -> SharedPart {

@@ -83,7 +83,7 @@ impl Planner<'_> {
 
     fn add_on(&mut self, shard: &ShardId, node: NodeId) {
         let copy = CopyId(self.ahead.last_copy + 1);
-        self.command(Command::AddCopy { shard: shard.clone(), copy, node });
+        self.command(Command::AddCopy { shard: shard.clone(), copy, node, replaces: None });
     }
 
     /// Drops a copy that is no primary, from the fullest node.

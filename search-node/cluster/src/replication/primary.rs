@@ -1,9 +1,21 @@
 //! The primary: which copies an operation waits for, and how far all copies are equal.
+//!
+//! The engine numbers operations, and many writers may do so at once: they are registered here in whatever order the writers come
+//! back. Three things keep that right.
+//!
+//! - A writer is [admitted](Primary::admit) before the engine numbers anything for it. So it is known here that there may be numbers
+//!   which nobody has registered yet, and a hand-over waits for them.
+//! - An operation is registered once it can be read from the engine's history, and is sent to the copies that are known then. So a
+//!   copy that begins to catch up gets everything: what was registered before it reads from the history, up to the highest such
+//!   number; what is registered later is sent to it, also under a lower number.
+//! - A copy may have an operation, and say so, before that is registered: what it has told is remembered.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::NONE;
-use crate::state::{CopyId, ShardCopies};
+use super::hand_over::Gate;
+use super::progress::{Counts, Progress};
+use super::{HandingOver, NONE};
+use crate::state::{CopyId, HandOver, ShardCopies};
 
 /// The primary of one term.
 #[derive(Debug)]
@@ -12,33 +24,18 @@ pub struct Primary {
     term: u64,
     copies: BTreeMap<CopyId, Progress>,
     global: i64,
-    /// The highest number that was given out.
+    /// The highest number that was registered.
     last: i64,
-    pending: BTreeMap<i64, BTreeSet<CopyId>>,
-}
-
-/// How far a copy is, as it has told this primary.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Progress {
-    /// None until it has told.
-    local: Option<i64>,
-    counts: Counts,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Counts {
-    /// It is in sync by the map: nothing is done without it.
-    InSync,
-    /// It gets every operation from one number on, and catches up with those before.
-    CatchingUp { before: i64 },
-    /// It has caught up, and the map is asked to say so: from now on the global checkpoint waits for it.
-    Joining,
+    /// What was registered and is not done.
+    pending: BTreeSet<i64>,
+    gate: Gate,
 }
 
 /// What became of operations.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[must_use = "somebody waits for what is done"]
 pub struct Settled {
-    /// Those that every copy has which counts.
+    /// Those that every copy has which counts, in their order.
     pub done: Vec<i64>,
 }
 
@@ -49,10 +46,11 @@ impl Primary {
         let in_sync = |copy: &CopyId| {
             // What the others told an older primary may have been rolled back since.
             let local = (*copy == own).then_some(last);
-            (*copy, Progress { local, counts: Counts::InSync })
+            (*copy, Progress::new(local, Counts::InSync))
         };
         let copies = map.in_sync().iter().map(in_sync).collect();
-        Self { own, term: map.term(), copies, global, last, pending: BTreeMap::new() }
+        let gate = Gate::default();
+        Self { own, term: map.term(), copies, global, last, pending: BTreeSet::new(), gate }
     }
 
     pub fn term(&self) -> u64 {
@@ -64,11 +62,28 @@ impl Primary {
         self.global
     }
 
-    /// Numbers the next operation. It is done once every copy that counts has it, this one too.
-    pub fn begin(&mut self) -> i64 {
-        self.last += 1;
-        self.pending.insert(self.last, self.copies.keys().copied().collect());
-        self.last
+    /// Lets a writer have so many operations numbered. Refused while this primary hands over: the writer waits until the map says
+    /// who is primary. Each one admitted is [registered](Self::begun) or [withdrawn](Self::withdrawn), whatever happens.
+    pub fn admit(&mut self, operations: usize) -> Result<(), HandingOver> {
+        self.gate.admit(operations)
+    }
+
+    /// Operations that were admitted got no number.
+    pub fn withdrawn(&mut self, operations: usize) {
+        self.gate.left(operations);
+    }
+
+    /// The engine has numbered operations that were admitted, and has them in its history. Each is done once every copy that
+    /// counts has it, this one too; it is sent to [the others](Self::others) that there are now.
+    pub fn begun(&mut self, seq_nos: impl IntoIterator<Item = i64>) -> Settled {
+        let mut begun = Vec::new();
+        for seq_no in seq_nos {
+            self.last = self.last.max(seq_no);
+            self.pending.insert(seq_no);
+            begun.push(seq_no);
+        }
+        self.gate.left(begun.len());
+        self.settle(&begun)
     }
 
     /// How far a copy is, if it has told.
@@ -81,36 +96,35 @@ impl Primary {
         self.copies.keys().copied().filter(|copy| *copy != self.own)
     }
 
-    /// Operations that wait for a copy.
+    /// Whether operations wait for a copy.
     pub fn waits_for(&self, copy: CopyId) -> bool {
-        self.pending.values().any(|waiting| waiting.contains(&copy))
+        let Some(progress) = self.copies.get(&copy) else { return false };
+        let beyond = self.pending.range(progress.all_up_to() + 1..);
+        beyond.into_iter().any(|seq_no| !progress.has(*seq_no))
     }
 
-    /// A copy has an operation on its disk, and everything up to `local`.
-    pub fn acknowledged(&mut self, copy: CopyId, seq_no: i64, local: i64) -> Settled {
-        if let Some(waiting) = self.pending.get_mut(&seq_no) {
-            waiting.remove(&copy);
-        }
-        self.told(copy, local)
+    /// A copy has these operations on its disk, and everything up to `local`. One call for all that a copy tells at once.
+    pub fn acknowledged(
+        &mut self,
+        copy: CopyId,
+        seq_nos: impl IntoIterator<Item = i64>,
+        local: i64,
+    ) -> Settled {
+        let Some(progress) = self.copies.get_mut(&copy) else { return Settled::default() };
+        let new = progress.acknowledged(seq_nos, local);
+        self.settle(&new)
     }
 
     /// A copy has everything up to `local`.
     pub fn told(&mut self, copy: CopyId, local: i64) -> Settled {
-        if let Some(progress) = self.copies.get_mut(&copy) {
-            progress.local = progress.local.max(Some(local));
-            for (_, waiting) in self.pending.range_mut(..=local) {
-                waiting.remove(&copy);
-            }
-        }
-        self.settle()
+        self.acknowledged(copy, [], local)
     }
 
-    /// A copy begins to catch up: from now on it gets every operation. Gives the highest number of those before, which it gets
-    /// by itself.
+    /// A copy begins to catch up: from now on it gets every operation that is registered. Gives the highest number of those before,
+    /// which it gets by itself.
     pub fn begin_catching_up(&mut self, copy: CopyId) -> i64 {
         let before = self.last;
-        let counts = Counts::CatchingUp { before };
-        self.copies.entry(copy).or_insert(Progress { local: None, counts });
+        self.copies.entry(copy).or_insert(Progress::new(None, Counts::CatchingUp { before }));
         before
     }
 
@@ -132,8 +146,10 @@ impl Primary {
         }
     }
 
-    /// The map has changed in this term: copies that are no longer there and no longer in sync are not waited for.
+    /// The map has changed in this term: copies that are no longer there and no longer in sync are not waited for. Also the map's
+    /// word whether this primary hands over.
     pub fn map_changed(&mut self, map: &ShardCopies) -> Settled {
+        self.gate.map_says(map.hand_over_under_way());
         self.copies.retain(|copy, progress| {
             let is_in_sync = map.in_sync().contains(copy);
             if is_in_sync {
@@ -141,27 +157,52 @@ impl Primary {
             }
             is_in_sync || map.present().contains_key(copy)
         });
-        let copies = &self.copies;
-        for waiting in self.pending.values_mut() {
-            waiting.retain(|copy| copies.contains_key(copy));
-        }
-        self.settle()
+        // What waited for a copy that is gone lies anywhere.
+        let all: Vec<i64> = self.pending.iter().copied().collect();
+        self.settle(&all)
     }
 
-    fn settle(&mut self) -> Settled {
+    /// Whether everything is done that was ever admitted.
+    pub fn is_drained(&self) -> bool {
+        self.gate.is_empty() && self.pending.is_empty()
+    }
+
+    /// What the map is to be asked once this primary hands over and all is done; again and again, until it says who is primary.
+    pub fn ask_to_hand_over(&mut self) -> Option<HandOver> {
+        let is_drained = self.is_drained();
+        self.gate.ask(is_drained)
+    }
+
+    /// It takes too long. Gives the attempt that the map is to be told is over, until the map knows; writers are let in again now,
+    /// or, if the map was asked to hand over, once it says that it has not.
+    pub fn give_up_hand_over(&mut self) -> Option<HandOver> {
+        self.gate.give_up()
+    }
+
+    /// Whether this primary hands over, so that nobody is admitted.
+    pub fn is_handing_over(&self) -> bool {
+        !self.gate.is_open()
+    }
+
+    /// Finds what is done: everything up to where all copies that count are, and what was `touched` beyond.
+    fn settle(&mut self, touched: &[i64]) -> Settled {
         let counting = self.copies.values().filter(|copy| !matches!(copy.counts, Counts::CatchingUp { .. }));
         // A copy that has not told yet holds the checkpoint where it is.
         let lowest = counting.map(|copy| copy.local.unwrap_or(NONE)).min().unwrap_or(NONE);
         self.global = self.global.max(lowest);
-        let done: Vec<i64> = self
-            .pending
-            .iter()
-            .filter(|(_, waiting)| waiting.is_empty())
-            .map(|(seq_no, _)| *seq_no)
-            .collect();
-        for seq_no in &done {
-            self.pending.remove(seq_no);
+        let all_up_to = self.copies.values().map(Progress::all_up_to).min().unwrap_or(NONE);
+        let mut done = Vec::new();
+        while let Some(first) = self.pending.first().copied().filter(|first| *first <= all_up_to) {
+            self.pending.remove(&first);
+            done.push(first);
         }
+        for seq_no in touched {
+            let is_everywhere = self.copies.values().all(|copy| copy.has(*seq_no));
+            if is_everywhere && self.pending.remove(seq_no) {
+                done.push(*seq_no);
+            }
+        }
+        done.sort_unstable();
         Settled { done }
     }
 }

@@ -148,30 +148,26 @@ impl ClusterState {
                 let index = self.index_as_seen(id, seen)?;
                 index.version += 1;
                 index.parts.extend(parts);
-                index.replicas = replicas.unwrap_or(index.replicas);
+                if let Some(replicas) = replicas.filter(|replicas| *replicas != index.replicas) {
+                    index.replicas = replicas;
+                    index.shards.iter_mut().for_each(ShardCopies::replica_added);
+                }
                 index.filters = filters.unwrap_or_else(|| std::mem::take(&mut index.filters));
                 index.allocation = allocation.unwrap_or_else(|| std::mem::take(&mut index.allocation));
             }
             Command::ChangeMetadata { kind, name, seen, text } => {
                 self.metadata.change(kind, name, seen, text, self.version + 1)?;
             }
-            Command::AddCopy { shard, copy, node } => {
+            Command::AddCopy { shard, copy, node, replaces } => {
                 self.check_node(node)?;
-                if copy.0 <= self.last_copy {
-                    return Err(Refusal::OldName(copy));
-                }
-                self.change(&shard, |copies| copies.add(copy, node))?;
-                self.last_copy = copy.0;
+                self.name_copy(copy, &shard, |copies| copies.add(copy, node, replaces))?;
             }
             Command::Return { shard, copy, node } => {
                 self.check_node(node)?;
                 self.change(&shard, |copies| copies.returned(copy, node))?;
             }
             Command::Promote { shard, copy, seen_term } => {
-                let term = self.shard(&shard).ok_or_else(|| Refusal::NoShard(shard.clone()))?.term();
-                if term != seen_term {
-                    return Err(Refusal::Overtaken(shard));
-                }
+                self.check_seen_term(&shard, seen_term)?;
                 self.change(&shard, |copies| copies.promote(copy))?;
             }
             Command::MarkInSync { shard, copy, term } => {
@@ -179,6 +175,35 @@ impl ClusterState {
             }
             Command::DropCopy { shard, copy, term } => {
                 self.change(&shard, |copies| copies.drop_copy(copy, term))?;
+            }
+            Command::BeginHandOver { shard, to, term } => {
+                self.change(&shard, |copies| copies.begin_hand_over(to, term))?;
+            }
+            Command::HandOver { shard, to, term, attempt } => {
+                self.change(&shard, |copies| copies.hand_over(to, term, attempt))?;
+            }
+            Command::AbortHandOver { shard, term, attempt } => {
+                self.change(&shard, |copies| copies.abort_hand_over(term, attempt))?;
+            }
+            Command::FailCopy { shard, copy, details } => {
+                self.change(&shard, |copies| copies.failed(copy, details))?;
+            }
+            Command::CancelCopy { shard, copy, term } => {
+                self.change(&shard, |copies| copies.cancel(copy, term))?;
+            }
+            Command::RetryFailed => {
+                let shards = self.indices.values_mut().flat_map(|index| &mut index.shards);
+                shards.for_each(ShardCopies::retry);
+            }
+            Command::ForceEmptyPrimary { shard, copy, node, seen_term } => {
+                self.check_node(node)?;
+                self.check_seen_term(&shard, seen_term)?;
+                self.name_copy(copy, &shard, |copies| copies.force_primary(copy, node, None))?;
+            }
+            Command::ForceStalePrimary { shard, copy, node, made_of, seen_term } => {
+                self.check_node(node)?;
+                self.check_seen_term(&shard, seen_term)?;
+                self.name_copy(copy, &shard, |copies| copies.force_primary(copy, node, Some(made_of)))?;
             }
             Command::Once { .. } | Command::Several(_) => return Err(Refusal::Nested),
         }
@@ -227,6 +252,26 @@ impl ClusterState {
         self.last_copy = most.map_or(self.last_copy, |copy| copy.0);
         self.indices.insert(id, entry);
         Ok(())
+    }
+
+    /// A change that names a copy, which nobody was called before.
+    fn name_copy(
+        &mut self,
+        copy: CopyId,
+        shard: &ShardId,
+        change: impl FnOnce(&mut ShardCopies) -> Result<(), CopyError>,
+    ) -> Result<(), Refusal> {
+        if copy <= CopyId(self.last_copy) {
+            return Err(Refusal::OldName(copy));
+        }
+        self.change(shard, change)?;
+        self.last_copy = copy.0;
+        Ok(())
+    }
+
+    fn check_seen_term(&self, shard: &ShardId, seen: u64) -> Result<(), Refusal> {
+        let copies = self.shard(shard).ok_or_else(|| Refusal::NoShard(shard.clone()))?;
+        if copies.term() == seen { Ok(()) } else { Err(Refusal::Overtaken(shard.clone())) }
     }
 
     fn check_node(&self, node: NodeId) -> Result<(), Refusal> {

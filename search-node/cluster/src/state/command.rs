@@ -57,11 +57,12 @@ pub enum Command {
     },
     /// All of these, one after the other, or none; the version rises by one. It holds no further row and no request.
     Several(Vec<Command>),
-    /// A further copy begins on a node.
+    /// A further copy begins on a node; in place of another one, if it moves.
     AddCopy {
         shard: ShardId,
         copy: CopyId,
         node: NodeId,
+        replaces: Option<CopyId>,
     },
     /// A copy in sync was found on a node, where the shard has no primary.
     Return {
@@ -86,5 +87,53 @@ pub enum Command {
         shard: ShardId,
         copy: CopyId,
         term: u64,
+    },
+    /// The primary of a term is told to hand over to a copy in sync.
+    BeginHandOver {
+        shard: ShardId,
+        to: CopyId,
+        term: u64,
+    },
+    /// The primary of a term has let nobody begin and finished what was begun: the other copy is primary.
+    HandOver {
+        shard: ShardId,
+        to: CopyId,
+        term: u64,
+        attempt: u64,
+    },
+    /// The primary of a term goes on.
+    AbortHandOver {
+        shard: ShardId,
+        term: u64,
+        attempt: u64,
+    },
+    /// A copy has failed on its node, which says why.
+    FailCopy {
+        shard: ShardId,
+        copy: CopyId,
+        details: String,
+    },
+    /// Somebody asked to take a copy away that is not primary.
+    CancelCopy {
+        shard: ShardId,
+        copy: CopyId,
+        term: u64,
+    },
+    /// Copies that have failed too often are tried again (`_cluster/reroute?retry_failed`).
+    RetryFailed,
+    /// Gives up what was acknowledged: the shard, which has no primary, begins anew and empty on a node.
+    ForceEmptyPrimary {
+        shard: ShardId,
+        copy: CopyId,
+        node: NodeId,
+        seen_term: u64,
+    },
+    /// Gives up what was acknowledged and is not in a copy that a node has: that becomes the primary, as another copy.
+    ForceStalePrimary {
+        shard: ShardId,
+        copy: CopyId,
+        node: NodeId,
+        made_of: CopyId,
+        seen_term: u64,
     },
 }

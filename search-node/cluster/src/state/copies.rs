@@ -10,16 +10,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{CopyId, NodeId};
+use super::{CopyId, HandOver, NodeId, Unassigned, UnassignedReason};
 
 /// The copies of one shard.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShardCopies {
-    term: u64,
-    primary: Option<CopyId>,
-    in_sync: BTreeSet<CopyId>,
+    pub(super) term: u64,
+    pub(super) primary: Option<CopyId>,
+    pub(super) in_sync: BTreeSet<CopyId>,
     /// Copies on nodes that are there.
-    present: BTreeMap<CopyId, Copy>,
+    pub(super) present: BTreeMap<CopyId, Copy>,
+    pub(super) hand_over: Option<HandOver>,
+    /// How many hand-overs were begun.
+    pub(super) hand_overs: u64,
+    /// The copy with which this history of operations begins.
+    pub(super) history: CopyId,
+    pub(super) unassigned: Unassigned,
 }
 
 /// A copy on a node that is there.
@@ -27,6 +33,10 @@ pub struct ShardCopies {
 pub struct Copy {
     pub node: NodeId,
     pub stage: Stage,
+    /// The copy that is to be dropped once this one is in sync: it moves here.
+    pub replaces: Option<CopyId>,
+    /// A copy that its node had before, which becomes this one with all that it has.
+    pub made_of: Option<CopyId>,
 }
 
 /// How far a copy is.
@@ -55,6 +65,20 @@ pub enum CopyError {
     /// The primary cannot be taken out by itself.
     #[error("the copy {0} is the primary of its shard")]
     IsPrimary(CopyId),
+    /// The primary was told to hand over, and has neither done it nor given up.
+    #[error("the primary hands over already, so it cannot to {0}; abort that first")]
+    HandsOver(CopyId),
+    /// It was given up, or another one has begun.
+    #[error("the primary is not asked to hand over to {to} in attempt {attempt}")]
+    NoHandOver {
+        /// The copy that was to be primary.
+        to: CopyId,
+        /// The number of the hand-over.
+        attempt: u64,
+    },
+    /// It was given up, or another one has begun.
+    #[error("no hand-over {0} is under way")]
+    NoAttempt(u64),
     /// There is a copy of this name already, or it was there before.
     #[error("the shard has a copy {0} already")]
     Taken(CopyId),
@@ -67,7 +91,14 @@ impl ShardCopies {
             term: 1,
             primary: Some(copy),
             in_sync: BTreeSet::from([copy]),
-            present: BTreeMap::from([(copy, Copy { node, stage: Stage::Started })]),
+            present: BTreeMap::from([(
+                copy,
+                Copy { node, stage: Stage::Started, replaces: None, made_of: None },
+            )]),
+            hand_over: None,
+            hand_overs: 0,
+            history: copy,
+            unassigned: Unassigned::default(),
         }
     }
 
@@ -111,12 +142,20 @@ impl ShardCopies {
         &self.present
     }
 
-    /// Begins a further copy, which gets what it lacks from the primary.
-    pub fn add(&mut self, copy: CopyId, node: NodeId) -> Result<(), CopyError> {
+    /// Why there are fewer copies than there should be, if there are.
+    pub fn unassigned(&self) -> &Unassigned {
+        &self.unassigned
+    }
+
+    /// Begins a further copy, which gets what it lacks from the primary; in place of another one, if it moves.
+    pub fn add(&mut self, copy: CopyId, node: NodeId, replaces: Option<CopyId>) -> Result<(), CopyError> {
         if self.present.contains_key(&copy) || self.in_sync.contains(&copy) {
             return Err(CopyError::Taken(copy));
         }
-        self.present.insert(copy, Copy { node, stage: Stage::Recovering });
+        if let Some(other) = replaces.filter(|other| !self.present.contains_key(other)) {
+            return Err(CopyError::Absent(other));
+        }
+        self.present.insert(copy, Copy { node, stage: Stage::Recovering, replaces, made_of: None });
         Ok(())
     }
 
@@ -126,6 +165,7 @@ impl ShardCopies {
         let present = self.present.get_mut(&copy).ok_or(CopyError::Absent(copy))?;
         present.stage = Stage::Started;
         self.in_sync.insert(copy);
+        self.unassigned.failures = 0;
         Ok(())
     }
 
@@ -135,15 +175,63 @@ impl ShardCopies {
         if self.primary == Some(copy) {
             return Err(CopyError::IsPrimary(copy));
         }
-        self.present.remove(&copy);
         self.in_sync.remove(&copy);
+        if self.remove(|id, _| id == copy) {
+            let details = "the primary went on without it".to_owned();
+            self.unassigned.because(UnassignedReason::AllocationFailed, Some(details));
+        }
         Ok(())
+    }
+
+    /// Takes a copy away because somebody asked for it.
+    pub fn cancel(&mut self, copy: CopyId, term: u64) -> Result<(), CopyError> {
+        self.drop_copy(copy, term)?;
+        self.unassigned.because(UnassignedReason::RerouteCancelled, None);
+        Ok(())
+    }
+
+    /// A copy has failed on its node. It stays in sync if it was, as if its node had left: only the primary may go on without it.
+    pub fn failed(&mut self, copy: CopyId, details: String) -> Result<(), CopyError> {
+        if !self.remove(|id, _| id == copy) {
+            return Err(CopyError::Absent(copy));
+        }
+        self.unassigned.failures = self.unassigned.failures.saturating_add(1);
+        self.unassigned.because(UnassignedReason::AllocationFailed, Some(details));
+        Ok(())
+    }
+
+    /// What failed so often that it is not tried any more is tried again.
+    pub fn retry(&mut self) {
+        self.unassigned.failures = 0;
+    }
+
+    /// More copies are wanted than before.
+    pub(super) fn replica_added(&mut self) {
+        self.unassigned.because(UnassignedReason::ReplicaAdded, None);
     }
 
     /// The copies on a node are gone for now.
     pub fn node_left(&mut self, node: NodeId) {
-        self.present.retain(|_, copy| copy.node != node);
-        self.primary = self.primary.filter(|primary| self.present.contains_key(primary));
+        if self.remove(|_, copy| copy.node == node) {
+            self.unassigned.because(UnassignedReason::NodeLeft, Some(format!("node_left [{node}]")));
+        }
+    }
+
+    /// Takes copies off their nodes, and lets go of what named them; gives whether there were any.
+    fn remove(&mut self, is_gone: impl Fn(CopyId, &Copy) -> bool) -> bool {
+        let before = self.present.len();
+        self.present.retain(|id, copy| !is_gone(*id, copy));
+        if before == self.present.len() {
+            return false;
+        }
+        let there: BTreeSet<CopyId> = self.present.keys().copied().collect();
+        for copy in self.present.values_mut() {
+            copy.replaces = copy.replaces.filter(|other| there.contains(other));
+        }
+        self.primary = self.primary.filter(|primary| there.contains(primary));
+        let is_possible = self.primary.is_some();
+        self.hand_over = self.hand_over.filter(|under_way| is_possible && there.contains(&under_way.to));
+        true
     }
 
     /// A copy in sync was found again on a node while there is no primary: it may become that. Once there is one, it has to begin
@@ -155,7 +243,7 @@ impl ShardCopies {
         if self.primary.is_some() || self.present.contains_key(&copy) {
             return Err(CopyError::Taken(copy));
         }
-        self.present.insert(copy, Copy { node, stage: Stage::Started });
+        self.present.insert(copy, Copy { node, stage: Stage::Started, replaces: None, made_of: None });
         Ok(())
     }
 
@@ -181,14 +269,24 @@ impl ShardCopies {
         if !self.in_sync.contains(&copy) || !self.present.contains_key(&copy) {
             return Err(CopyError::Absent(copy));
         }
-        self.term += 1;
-        self.primary = Some(copy);
-        // What was recovering did so from a primary that is gone.
-        self.present.retain(|copy, _| self.in_sync.contains(copy));
+        self.becomes_primary(copy);
         Ok(())
     }
 
-    fn check_term(&self, asked: u64) -> Result<(), CopyError> {
+    /// A copy in sync is primary in the next term.
+    pub(super) fn becomes_primary(&mut self, copy: CopyId) {
+        self.term += 1;
+        self.primary = Some(copy);
+        self.hand_over = None;
+        // What was recovering did so from a primary that is gone.
+        let in_sync = std::mem::take(&mut self.in_sync);
+        if self.remove(|copy, _| !in_sync.contains(&copy)) {
+            self.unassigned.because(UnassignedReason::PrimaryFailed, None);
+        }
+        self.in_sync = in_sync;
+    }
+
+    pub(super) fn check_term(&self, asked: u64) -> Result<(), CopyError> {
         if asked == self.term && self.primary.is_some() {
             return Ok(());
         }

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct NodeId(pub u64);
 
-/// A copy of a shard on one disk (Elasticsearch's allocation id). One that is filled anew is another copy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// A copy of a shard on one disk (Elasticsearch's allocation id). One that is filled anew is another copy. Names rise.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct CopyId(pub u64);
 
 /// An index, whatever its name is (Elasticsearch's index uuid).

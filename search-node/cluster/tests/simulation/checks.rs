@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use cluster::state::{CopyId, ShardCopies};
+use cluster::state::{CopyId, NodeId, ShardCopies};
 
 use crate::client::Acknowledged;
 use crate::disk::Content;
@@ -50,6 +50,18 @@ pub(crate) fn one_primary(machines: &[Machine]) -> Result<(), String> {
         Some(pair) => Err(format!("two primaries in term {}", pair[0])),
         None => Ok(()),
     }
+}
+
+/// A primary that has handed over has nothing left of which nobody knows what became.
+pub(crate) fn nothing_broken_off(machines: &[Machine], node: NodeId, term: u64) -> Result<(), String> {
+    for machine in machines.iter().filter(|machine| machine.is_up && machine.node == node) {
+        let Role::Primary(leading) = &machine.role else { continue };
+        let open = leading.unanswered();
+        if leading.primary.term() == term && !open.is_empty() {
+            return Err(format!("term {term} was handed over with {open:?} not answered"));
+        }
+    }
+    Ok(())
 }
 
 /// A number and a term name one operation, wherever it is.

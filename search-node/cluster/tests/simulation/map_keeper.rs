@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use cluster::state::{CopyId, NodeId, ShardCopies};
+use cluster::state::{CopyId, NodeId, ShardCopies, Stage};
+use testkit::Chance;
 
 use crate::network::Message;
 use crate::planted::Bug;
@@ -17,6 +18,8 @@ pub(crate) struct MapKeeper {
     /// The newest process of each machine and when it was last heard of.
     heard: BTreeMap<usize, (NodeId, u64)>,
     next_copy: u64,
+    /// The process and the term that were handed over from just now.
+    pub(crate) handed_over: Option<(NodeId, u64)>,
     bug: Option<Bug>,
     pub(crate) figures: Figures,
 }
@@ -25,7 +28,7 @@ impl MapKeeper {
     pub(crate) fn new(first: NodeId, bug: Option<Bug>) -> Self {
         let copies = ShardCopies::created(CopyId(1), first);
         let heard = BTreeMap::from([(0, (first, 0))]);
-        Self { copies, version: 1, heard, next_copy: 2, bug, figures: Figures::default() }
+        Self { copies, version: 1, heard, next_copy: 2, handed_over: None, bug, figures: Figures::default() }
     }
 
     pub(crate) fn message(&mut self) -> Message {
@@ -44,9 +47,47 @@ impl MapKeeper {
                 let dropped = self.copies.drop_copy(copy, term).is_ok();
                 self.figures.dropped += u64::from(dropped && before.in_sync().contains(&copy));
             }
+            Message::HandOver { to, term, attempt } => self.hand_over(to, term, attempt),
+            Message::AbortHandOver { term, attempt } => {
+                self.figures.aborted += u64::from(self.copies.abort_hand_over(term, attempt).is_ok());
+            }
             _ => {}
         }
         self.version += u64::from(before != self.copies);
+    }
+
+    fn hand_over(&mut self, to: CopyId, term: u64, attempt: u64) {
+        let under_way = self.copies.hand_over_under_way();
+        let attempt = match under_way.filter(|_| self.bug == Some(Bug::AnyAttempt)) {
+            Some(under_way) => under_way.attempt,
+            None => attempt,
+        };
+        let from = self.copies.primary().and_then(|primary| self.copies.present().get(&primary));
+        let from = from.map(|copy| copy.node);
+        if self.copies.hand_over(to, term, attempt).is_ok() {
+            self.figures.handed_over += 1;
+            self.handed_over = from.map(|node| (node, term));
+        }
+    }
+
+    /// Has the primary hand over to any other copy that may follow.
+    pub(crate) fn begin_hand_over(&mut self, chance: &mut Chance) {
+        let is_stale_fit = self.bug == Some(Bug::HandOverToStale);
+        let present = self.copies.present().iter();
+        let fit: Vec<CopyId> = present
+            .filter(|(copy, found)| {
+                self.copies.primary() != Some(**copy) && (is_stale_fit || found.stage == Stage::Started)
+            })
+            .map(|(copy, _)| *copy)
+            .collect();
+        if fit.is_empty() {
+            return;
+        }
+        let (to, term) = (*chance.pick(&fit), self.copies.term());
+        if is_stale_fit {
+            let _is_marked = self.copies.mark_in_sync(to, term);
+        }
+        self.version += u64::from(self.copies.begin_hand_over(to, term).is_ok());
     }
 
     fn here(&mut self, now: u64, machine: usize, node: NodeId, disk: Option<CopyId>) {
@@ -73,7 +114,7 @@ impl MapKeeper {
         let is_known = self.copies.present().values().any(|copy| copy.node == node);
         if !is_known
             && self.copies.primary().is_some()
-            && self.copies.add(CopyId(self.next_copy), node).is_ok()
+            && self.copies.add(CopyId(self.next_copy), node, None).is_ok()
         {
             self.next_copy += 1;
         }

@@ -31,6 +31,17 @@ pub(crate) enum Message {
         copy: CopyId,
         term: u64,
     },
+    /// To the map: the primary of a term has finished everything, and another copy may be primary.
+    HandOver {
+        to: CopyId,
+        term: u64,
+        attempt: u64,
+    },
+    /// To the map: the primary of a term goes on.
+    AbortHandOver {
+        term: u64,
+        attempt: u64,
+    },
     /// From a primary: an operation, numbered in `numbered_in`.
     Operation {
         to: CopyId,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use cluster::replication::{Heard, Primary, Replica, Settled, Take};
 use cluster::state::{CopyId, NodeId, ShardCopies, Stage};
+use testkit::Chance;
 
 use crate::client::Acknowledged;
 use crate::disk::{Content, Disk, Stored};
@@ -14,6 +15,8 @@ use crate::planted::Bug;
 const BATCH: usize = 8;
 /// A write that waits so long for a copy has it taken out.
 const PATIENCE: u64 = 90;
+/// A hand-over that takes so long is given up.
+const HAND_OVER_PATIENCE: u64 = 40;
 
 pub(crate) struct Machine {
     pub(crate) number: usize,
@@ -41,8 +44,19 @@ pub(crate) struct Leading {
     /// The highest number when the term began.
     resynced_last: i64,
     writes: BTreeMap<i64, (u64, u64)>,
+    /// The highest number that the engine has given.
     last: i64,
+    /// Numbered by the engine, and its writer has not come back yet.
+    unregistered: Vec<i64>,
     unsynced: Vec<i64>,
+    hands_over_since: Option<u64>,
+}
+
+impl Leading {
+    /// Writes that were begun and not answered.
+    pub(crate) fn unanswered(&self) -> Vec<i64> {
+        self.writes.keys().copied().collect()
+    }
 }
 
 pub(crate) struct Following {
@@ -181,24 +195,47 @@ impl Machine {
             resynced_last: last,
             writes: BTreeMap::new(),
             last,
+            unregistered: Vec::new(),
             unsynced: Vec::new(),
+            hands_over_since: None,
         }));
     }
 
-    /// A client's write; gives whether it was begun.
+    /// A client's write: the engine numbers it and has it. Gives whether it was begun.
     pub(crate) fn write(&mut self, now: u64, value: u64) -> bool {
         let Role::Primary(leading) = &mut self.role else { return false };
-        let term = leading.primary.term();
-        let seq_no = leading.primary.begin();
-        leading.last = seq_no;
-        leading.writes.insert(seq_no, (value, now));
-        leading.unsynced.push(seq_no);
-        let others: Vec<CopyId> = leading.primary.others().collect();
-        self.content().operations.insert(seq_no, Stored { term, value });
-        for copy in others {
-            self.send_operation(copy, seq_no);
+        if leading.primary.admit(1).is_err() {
+            return false;
         }
+        let term = leading.primary.term();
+        leading.last += 1;
+        let seq_no = leading.last;
+        leading.writes.insert(seq_no, (value, now));
+        leading.unregistered.push(seq_no);
+        leading.unsynced.push(seq_no);
+        self.content().operations.insert(seq_no, Stored { term, value });
         true
+    }
+
+    /// Some writers come back from the engine, in any order: what they wrote is sent to the others.
+    pub(crate) fn register(&mut self, chance: &mut Chance) {
+        let Role::Primary(leading) = &mut self.role else { return };
+        if leading.unregistered.is_empty() {
+            return;
+        }
+        let some = 1 + chance.below(leading.unregistered.len());
+        let mut seq_nos = Vec::new();
+        for _ in 0..some {
+            seq_nos.push(leading.unregistered.swap_remove(chance.below(leading.unregistered.len())));
+        }
+        let settled = leading.primary.begun(seq_nos.iter().copied());
+        let others: Vec<CopyId> = leading.primary.others().collect();
+        self.settle(settled);
+        for copy in others {
+            for seq_no in &seq_nos {
+                self.send_operation(copy, *seq_no);
+            }
+        }
     }
 
     fn send_operation(&mut self, to: CopyId, seq_no: i64) {
@@ -324,12 +361,8 @@ impl Machine {
         if leading.primary.term() != term {
             return;
         }
-        let mut done = Settled::default();
-        for seq_no in synced {
-            done.done.extend(leading.primary.acknowledged(from, *seq_no, local).done);
-        }
-        done.done.extend(leading.primary.told(from, local).done);
-        self.settle(done);
+        let settled = leading.primary.acknowledged(from, synced.iter().copied(), local);
+        self.settle(settled);
     }
 
     fn catch_up(&mut self, from: CopyId, local: i64) {
@@ -360,7 +393,10 @@ impl Machine {
                     }
                 }
             }
-            Role::Primary(_) => self.lead_on(now),
+            Role::Primary(_) => {
+                self.lead_on(now);
+                self.hand_over(now);
+            }
         }
     }
 
@@ -402,6 +438,55 @@ impl Machine {
                 self.outbox.push((Place::Machine(place), message));
             }
         }
+    }
+
+    /// Tells the map that all is done, or that it takes too long.
+    fn hand_over(&mut self, now: u64) {
+        let Role::Primary(leading) = &mut self.role else { return };
+        let term = leading.primary.term();
+        let is_late = match leading.hands_over_since {
+            Some(since) if leading.primary.is_handing_over() => now > since + HAND_OVER_PATIENCE,
+            _ => {
+                leading.hands_over_since = leading.primary.is_handing_over().then_some(now);
+                false
+            }
+        };
+        let mut asked = leading.primary.ask_to_hand_over();
+        if self.bug == Some(Bug::HandOverBeforeDone) {
+            asked = self.map.hand_over_under_way();
+        }
+        let given_up = if is_late || !leading.primary.is_handing_over() {
+            leading.primary.give_up_hand_over()
+        } else {
+            None
+        };
+        if let Some(wanted) = given_up {
+            self.outbox.push((Place::Map, Message::AbortHandOver { term, attempt: wanted.attempt }));
+        } else if let Some(wanted) = asked {
+            let message = Message::HandOver { to: wanted.to, term, attempt: wanted.attempt };
+            self.outbox.push((Place::Map, message));
+        }
+        let goes_on = match self.bug {
+            Some(Bug::GoesOnAfterAsking) => is_late && asked.is_some(),
+            Some(Bug::AcknowledgesWithoutSuccessor) => asked.is_some(),
+            _ => false,
+        };
+        if let Some(wanted) = asked.filter(|_| goes_on) {
+            self.go_on(wanted.to, wanted.attempt);
+        }
+    }
+
+    /// A planted bug: goes on without the map's word.
+    fn go_on(&mut self, without: CopyId, attempt: u64) {
+        let mut map = self.map.clone();
+        let term = map.term();
+        let _is_over = map.abort_hand_over(term, attempt);
+        if self.bug == Some(Bug::AcknowledgesWithoutSuccessor) {
+            let _is_dropped = map.drop_copy(without, term);
+        }
+        let Role::Primary(leading) = &mut self.role else { return };
+        let settled = leading.primary.map_changed(&map);
+        self.settle(settled);
     }
 
     fn ask_to_drop(&mut self, copy: CopyId, term: u64) {

@@ -24,10 +24,20 @@ pub(crate) enum Bug {
     LateDisk,
     /// The checkpoint of all is taken from one copy.
     CheckpointOfOne,
+    /// A primary hands over while something is not done.
+    HandOverBeforeDone,
+    /// A primary that has asked to hand over goes on by itself when it takes too long.
+    GoesOnAfterAsking,
+    /// An old primary goes on acknowledging without the copy that it handed over to.
+    AcknowledgesWithoutSuccessor,
+    /// A copy that is being filled may be handed over to.
+    HandOverToStale,
+    /// What was asked in an attempt that is over counts for the next one.
+    AnyAttempt,
 }
 
 impl Bug {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::AckBeforeReplica,
         Self::AckBeforeSync,
         Self::NoTermCheck,
@@ -39,12 +49,19 @@ impl Bug {
         Self::NoResync,
         Self::LateDisk,
         Self::CheckpointOfOne,
+        Self::HandOverBeforeDone,
+        Self::GoesOnAfterAsking,
+        Self::AcknowledgesWithoutSuccessor,
+        Self::HandOverToStale,
+        Self::AnyAttempt,
     ];
 
     /// Where the search for it begins, so that it is found soon. It is where the bug was found that was none of our planting.
     pub(crate) fn first_seed(self) -> u64 {
         match self {
-            Self::LateDisk => 200,
+            Self::LateDisk => 750,
+            Self::GoesOnAfterAsking => 40,
+            Self::AnyAttempt => 70,
             Self::DropAtNewTerm => 25,
             _ => 0,
         }

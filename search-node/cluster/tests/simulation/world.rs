@@ -26,6 +26,8 @@ pub(crate) struct Figures {
     pub(crate) crashes: u64,
     pub(crate) joined: u64,
     pub(crate) dropped: u64,
+    pub(crate) handed_over: u64,
+    pub(crate) aborted: u64,
 }
 
 impl Figures {
@@ -35,6 +37,8 @@ impl Figures {
         self.crashes += other.crashes;
         self.joined += other.joined;
         self.dropped += other.dropped;
+        self.handed_over += other.handed_over;
+        self.aborted += other.aborted;
     }
 }
 
@@ -109,7 +113,12 @@ impl World {
         self.now += 1;
         while let Some((to, message)) = self.network.receive(self.now) {
             match to {
-                Place::Map => self.keeper.hear(self.now, message),
+                Place::Map => {
+                    self.keeper.hear(self.now, message);
+                    if let Some((node, term)) = self.keeper.handed_over.take() {
+                        checks::nothing_broken_off(&self.machines, node, term)?;
+                    }
+                }
                 Place::Machine(number) if self.is_awake(number) => self.machines[number].hear(message),
                 Place::Machine(number) if self.machines[number].is_up => {
                     // A frozen machine hears it when it wakes.
@@ -123,6 +132,9 @@ impl World {
         }
         if self.now.is_multiple_of(10) {
             self.keeper.tick(self.now);
+            if !self.network.is_well && self.chance.one_in(12) {
+                self.keeper.begin_hand_over(&mut self.chance);
+            }
             let message = self.keeper.message();
             for number in 0..MACHINES {
                 self.network.send(
@@ -153,6 +165,9 @@ impl World {
         if self.chance.one_in(6) {
             let value = self.client.value();
             machine.write(self.now, value);
+        }
+        if self.chance.one_in(3) {
+            machine.register(&mut self.chance);
         }
         if self.chance.one_in(4) {
             machine.synced();
@@ -213,6 +228,7 @@ impl World {
                 }
             }
             for number in 0..MACHINES {
+                self.machines[number].register(&mut self.chance);
                 self.machines[number].synced();
                 self.machines[number].tick(self.now);
                 for (to, message) in self.machines[number].take_outbox() {

@@ -1,0 +1,40 @@
+//! A primary where no copy has what was acknowledged: whoever asks for one gives up what is lost.
+//!
+//! With it begins another *history*: the same number and an earlier term may be another operation there. So nothing is kept of what
+//! copies hold that were named before.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Copy, CopyError, CopyId, NodeId, ShardCopies, Stage, UnassignedReason};
+
+impl ShardCopies {
+    /// A new copy becomes primary: an empty one, or one made of an older one that its node has, `made_of`. All that other copies
+    /// have is given up.
+    pub fn force_primary(
+        &mut self,
+        copy: CopyId,
+        node: NodeId,
+        made_of: Option<CopyId>,
+    ) -> Result<(), CopyError> {
+        if let Some(primary) = self.primary {
+            return Err(CopyError::Taken(primary));
+        }
+        self.term += 1;
+        self.primary = Some(copy);
+        self.history = copy;
+        self.in_sync = BTreeSet::from([copy]);
+        self.present =
+            BTreeMap::from([(copy, Copy { node, stage: Stage::Started, replaces: None, made_of })]);
+        self.unassigned.failures = 0;
+        if made_of.is_none() {
+            self.unassigned.because(UnassignedReason::ForcedEmptyPrimary, None);
+        }
+        Ok(())
+    }
+
+    /// Whether something that an older copy holds may be kept for a newer one of the same node: not if what was acknowledged has
+    /// been given up since.
+    pub fn is_of_this_history(&self, copy: CopyId) -> bool {
+        copy >= self.history
+    }
+}

@@ -104,11 +104,11 @@ impl ShardCopies {
 
     /// A new shard whose first copy has yet to be made, empty. It is in sync once its node says that it is there.
     pub fn begun(copy: CopyId, node: NodeId) -> Self {
+        let first = Copy { node, stage: Stage::Recovering, replaces: None, made_of: None };
         Self {
-            term: 1,
-            primary: Some(copy),
             in_sync: BTreeSet::new(),
-            present: BTreeMap::from([(copy, Copy { node, stage: Stage::Recovering })]),
+            present: BTreeMap::from([(copy, first)]),
+            ..Self::created(copy, node)
         }
     }
 

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -15,6 +16,7 @@ use shard::{HostDisk, Shared, TombstoneBudget, Workers, create_folder_durably};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use crate::action::search::Contexts;
 use crate::coordination::{Coordinator, Patience, begin, follow, lead};
 use crate::disk_watch::DiskWatch;
 use crate::indices::{Agreement, Indices, Resources, new_id};
@@ -42,6 +44,15 @@ pub struct Node {
     /// What the shards share.
     pub shared: Shared,
     pub write_pool: Pool,
+    /// What other nodes have carried here. A pool of its own: whoever waits for another node must not keep that one from being
+    /// waited for.
+    pub carried_pool: Pool,
+    /// The same for searches.
+    pub carried_search_pool: Pool,
+    /// Points in time that other nodes will ask for.
+    pub(crate) contexts: Contexts,
+    /// Rises with each search, so that they go to the copies in turn.
+    pub(crate) search_turn: AtomicU64,
     pub search_pool: Pool,
     /// The batches of operations by query.
     pub by_query_pool: Pool,
@@ -203,6 +214,10 @@ impl Node {
         let metrics = Metrics::default();
         Arc::new(Node {
             write_pool: Pool::new("write", settings.write),
+            carried_pool: Pool::new("write", settings.write),
+            carried_search_pool: Pool::new("search", settings.search),
+            contexts: Contexts::default(),
+            search_turn: AtomicU64::new(0),
             search_pool: Pool::new("search", settings.search),
             by_query_pool: Pool::new("by_query", settings.by_query),
             force_merge_pool: Pool::new("force_merge", settings.force_merge),

@@ -29,11 +29,30 @@ pub(crate) enum Action {
     Founding = 6,
     /// A request of the REST API about what this node holds.
     Rest = 20,
+    /// Actions of a bulk request.
+    Bulk = 21,
+    /// To wait until writes to indices are visible in the copies here.
+    Visible = 22,
+    /// A search in copies here.
+    Query = 23,
+    /// The documents of hits that a search here found.
+    Fetch = 24,
 }
 
 impl Action {
-    const ALL: [Self; 7] =
-        [Self::Consensus, Self::Propose, Self::Join, Self::Ping, Self::Follow, Self::Founding, Self::Rest];
+    const ALL: [Self; 11] = [
+        Self::Consensus,
+        Self::Propose,
+        Self::Join,
+        Self::Ping,
+        Self::Follow,
+        Self::Founding,
+        Self::Rest,
+        Self::Bulk,
+        Self::Visible,
+        Self::Query,
+        Self::Fetch,
+    ];
 
     fn of(number: u16) -> Option<Self> {
         Self::ALL.into_iter().find(|action| *action as u16 == number)

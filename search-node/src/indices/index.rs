@@ -151,6 +151,10 @@ impl Index {
         let (mapping, settings) = (parse_mapping(&next.mapping)?, IndexSettings::read(&next.settings)?);
         if next != *metadata {
             let disk = self.shared.disk.as_ref();
+            if metadata.version == 0 {
+                // A node without copies of it has none of the folders of its shards.
+                create_folder_durably(disk, &self.folder).map_err(|error| self.unwritten(&error))?;
+            }
             let named = IndexNames::of(&next);
             if metadata.version == 0 || named != IndexNames::of(&metadata) {
                 named.write(disk, &self.folder).map_err(|error| self.unwritten(&error))?;
@@ -263,6 +267,11 @@ impl Index {
     /// The shards that are open now.
     pub fn open_shards(&self) -> impl Iterator<Item = Arc<Shard>> + '_ {
         self.copies().filter_map(|copy| copy.opened())
+    }
+
+    /// Whether this node has copies of it.
+    pub(crate) fn has_copies(&self) -> bool {
+        self.copies().next().is_some()
     }
 
     /// The state of each copy on this node.
@@ -481,12 +490,17 @@ impl Index {
         done.map(|()| any)
     }
 
-    /// Every shard for a search. An index that nobody has searched for a while is not refreshed every second; the first
-    /// search after that waits until it is.
+    /// Every shard for a search, all of which must be here.
     pub fn shards_to_search(&self) -> Result<Vec<Arc<Shard>>, ApiError> {
-        let shards = self.shards()?;
+        (0..self.copies.len()).map(|number| self.shard_to_search(number)).collect()
+    }
+
+    /// A shard for a search. An index that nobody has searched for a while is not refreshed every second; the first search after
+    /// that waits until it is.
+    pub(crate) fn shard_to_search(&self, number: usize) -> Result<Arc<Shard>, ApiError> {
+        let shard = self.opened(self.copy(number)?.as_ref())?;
         // An answer without what was acknowledged looks like any other.
-        if shards.iter().any(|shard| shard.hides_writes()) {
+        if shard.hides_writes() {
             let reason = format!(
                 "a shard of [{}] accepts nothing more and holds documents that cannot be shown until its disk is well",
                 self.name
@@ -499,7 +513,7 @@ impl Index {
         if was_idle && self.settings.load().refresh_interval.is_some() {
             self.refresh()?;
         }
-        Ok(shards)
+        Ok(shard)
     }
 
     /// Shows what an index that nobody searches holds, for who asks for its figures.

@@ -114,6 +114,11 @@ impl Indices {
         self.served.get(name)
     }
 
+    /// The index of an id.
+    pub(crate) fn of_id(&self, id: &IndexId) -> Option<Arc<Index>> {
+        self.served.of_id(id)
+    }
+
     /// Whether a name is an alias.
     pub fn is_alias(&self, name: &str) -> bool {
         self.all().iter().any(|index| index.aliases().contains_key(name))

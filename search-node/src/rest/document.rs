@@ -138,6 +138,7 @@ fn options(call: &Call, is_create: bool, has_id: bool) -> Result<WriteOptions, A
     Ok(WriteOptions {
         condition: demands(call)?.condition(is_create, has_id)?,
         is_create,
+        is_new_id: false,
         require_alias: call.flag("require_alias")?,
         pipeline: call.param("pipeline").map(str::to_owned),
     })

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cluster::state::{IndexId, ShardId};
 use futures::future::join_all;
 use http::Method;
 use serde::{Deserialize, Serialize};
@@ -19,6 +18,7 @@ use transport::{CallError, Lane, Peer};
 use super::call::Call;
 use super::envelope::Reply;
 use super::router::{Handler, Route, find};
+use crate::action::home::{Home, home_of};
 use crate::coordination::{Action, Coordinator, Fault, fault_of, read, write};
 use crate::error::ApiError;
 use crate::indices::{Index, new_id};
@@ -50,13 +50,6 @@ struct Carried {
     method: String,
     segments: Vec<String>,
     query: HashMap<String, String>,
-}
-
-/// Where the primary of a document's shard is.
-enum Home {
-    Here,
-    There(Peer),
-    Nowhere,
 }
 
 /// Answers a request, wherever that has to be done.
@@ -213,24 +206,6 @@ async fn home(call: &Call, coordinator: &Arc<Coordinator>, is_write: bool) -> Re
         return Err(ApiError::argument("routing is required"));
     }
     Ok(home_of(coordinator, &index, &id, call.param("routing")))
-}
-
-fn home_of(coordinator: &Coordinator, index: &Index, id: &str, routing: Option<&str>) -> Home {
-    let map = coordinator.map();
-    let number = index.shard_number(id, routing);
-    let shard = ShardId { index: IndexId(index.uuid.clone()), number };
-    let primary = map.shard(&shard).and_then(|copies| {
-        let primary = copies.primary().filter(|primary| copies.in_sync().contains(primary))?;
-        Some(copies.present().get(&primary)?.node)
-    });
-    match primary {
-        Some(node) if node == coordinator.origin.process => Home::Here,
-        Some(node) => map
-            .nodes
-            .get(&node)
-            .map_or(Home::Nowhere, |entry| Home::There(Peer::process(&entry.transport_address, node.0))),
-        None => Home::Nowhere,
-    }
 }
 
 async fn index_of(call: &Call, is_write: bool) -> Result<Arc<Index>, ApiError> {

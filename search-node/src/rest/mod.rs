@@ -23,3 +23,4 @@ mod visible;
 
 pub(crate) use forward::answer_carried;
 pub(crate) use router::app;
+pub(crate) use visible::answer_visible;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use serde::{Deserialize, Serialize};
 use serde_json_borrow::Value as Json;
 use tantivy::Directory;
 use tantivy::index::SegmentComponent;
@@ -27,7 +28,7 @@ const WEIGH_EVERY_BYTES: usize = 64 << 10;
 const TABLE_BUDGET_BYTES: usize = 4 << 20;
 
 /// What must hold of the document as it is, for the write to be done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Condition {
     /// Nothing.
     #[default]

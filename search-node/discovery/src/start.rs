@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::error::{DiscoveryError, RegistryError};
+use crate::error::DiscoveryError;
 use crate::founding::{Founding, found_together};
 use crate::id::new_id;
 use crate::membership::Membership;
@@ -42,7 +42,8 @@ pub enum Start {
 }
 
 /// Decides with whom a node starts, and writes down what must be known if it ends right after. `registry` is of this host;
-/// there need not be one where the nodes are not all on loopback. Blocks for moments, on files.
+/// there need not be one where the nodes are not all on loopback. Blocks on files for moments, and for half a minute at most
+/// if another process does not let go of the registry.
 pub fn start(
     settings: &Settings,
     membership: &mut Membership,
@@ -52,12 +53,15 @@ pub fn start(
     if let Some(cluster_uuid) = membership.cluster_uuid().map(str::to_owned) {
         let mut addresses = settings.seed_addresses();
         if let Some(registry) = registry {
-            // The others of this host find it there. That the name stands for another cluster is for whoever starts both.
-            match registry.register(&settings.path_data, &cluster_uuid, &address) {
-                Err(error @ RegistryError::OtherCluster { .. }) => tracing::warn!("{error}"),
-                registered => registered?,
-            }
-            addresses = merged(registry.addresses()?, addresses, &address);
+            // The others of this host find it there. Its own data says where it belongs, so it starts without it too.
+            let known = registry
+                .register(&settings.path_data, &cluster_uuid, &address)
+                .and_then(|()| registry.addresses())
+                .unwrap_or_else(|error| {
+                    tracing::warn!("{error}");
+                    Vec::new()
+                });
+            addresses = merged(known, addresses, &address);
         }
         return Ok(Start::Known { cluster_uuid, is_founding: membership.is_founding(), addresses });
     }

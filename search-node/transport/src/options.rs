@@ -56,7 +56,8 @@ pub struct Bounds {
     /// for answers, until they are whole. What is beyond waits at its sender. A single body may be longer, and then
     /// comes alone.
     pub arriving_bytes_max: usize,
-    /// The calls that may be under way over one connection. What is beyond waits at the caller.
+    /// The calls that may be under way over one connection, each of which may bring a body of 64 KiB unasked. What is
+    /// beyond waits at the caller.
     pub calls_max: usize,
     /// The connections from other nodes: each node has one for each lane.
     pub connections_max: usize,

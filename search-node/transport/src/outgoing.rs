@@ -225,21 +225,24 @@ impl Calls {
         if call.arriving.is_some() {
             return Err(Violation::Astray("a second answer"));
         }
-        let size = usize::try_from(total).ok().filter(|size| *size <= self.body_bytes_max);
-        if let (Some(size), Some(_)) = (size, &call.waiter) {
-            call.arriving = Some((outcome, Assembly::new(size)));
+        let size = usize::try_from(total).unwrap_or(usize::MAX);
+        let mut assembly = Assembly::new(size);
+        let is_wanted = call.waiter.is_some() && size <= self.body_bytes_max;
+        if is_wanted {
             tokio::spawn(Arc::clone(self).make_room(id, size));
-            return Ok(());
+        } else {
+            // That may have been said before, when the answer was neither here nor there.
+            assembly.forget();
+            self.connection.outbox.say(Frame::Cancel { id });
         }
-        // Nobody wants it. That may have been said before, when the answer was neither here nor there.
-        if let Some(waiter) = call.waiter.take() {
+        call.arriving = Some((outcome, assembly));
+        if !is_wanted && let Some(waiter) = call.waiter.take() {
             let reason = format!(
                 "its answer of {total} bytes is longer than {}; ask for less at a time",
                 self.body_bytes_max
             );
             let _unheard = waiter.send(Err(CallError::unknown(&self.to, reason)));
         }
-        self.connection.outbox.say(Frame::Cancel { id });
         Ok(())
     }
 

@@ -104,7 +104,8 @@ impl Transport {
         }
     }
 
-    /// Who listens at an address. It has proven that it knows the secret of the cluster.
+    /// Who listens at an address, as it said when the connection was made. It has proven that it knows the secret of the
+    /// cluster.
     pub async fn meet(&self, address: &str, within: Duration) -> Result<Arc<NodeIdentity>, CallError> {
         let (link, _) = self.link(&Peer::at(address), Lane::State, Instant::now() + within).await?;
         Ok(Arc::clone(&link.peer))

@@ -6,7 +6,7 @@ use disk::HostDisk;
 use testkit::Chance;
 
 use super::{Host, settings_of};
-use crate::{Membership, Settings, Start, Verdict, View, answer, start};
+use crate::{Membership, Promise, Settings, Start, Verdict, View, answer, start};
 
 /// A node of a list, which may be stopped, started again, and lose its data.
 struct Node {
@@ -141,6 +141,45 @@ fn two_nodes_of_one_name_are_refused_and_never_found_two() {
         panic!("not refused");
     };
     assert!(reason.contains("has promised itself"), "{reason}");
+}
+
+/// Bound by its word, a node gives it where it may, whatever it was shown before.
+#[test]
+fn a_promise_is_given_once_and_only_to_the_first_of_the_same_list() {
+    let asked = |name: &str, list: &[&str], prepare: &dyn Fn(&mut Node)| {
+        let host = Host::new();
+        let mut founder = Node::new(&host, 0, "a", &["a", "b"]);
+        let Start::FoundTogether(founding) = founder.start() else {
+            panic!("it does not found");
+        };
+        let question = founding.question(true).expect("a question");
+        let mut node = Node::new(&host, 1, name, list);
+        prepare(&mut node);
+        let before = node.run().promise().cloned();
+        let settings = node.settings.clone();
+        let said = answer(&settings, node.run(), &question).expect("answered");
+        let view = View::read(&said).expect("an answer");
+        node.stop();
+        assert_eq!(view.promise.as_ref(), node.run().promise(), "what is said is durable");
+        (view.promise != before, founding.decide(&[view]))
+    };
+    let nothing = |_: &mut Node| {};
+    let promised = |node: &mut Node| {
+        node.run().give(Promise { founder: 7, cluster_uuid: "other".to_owned() }).expect("given");
+    };
+
+    assert_eq!(asked("b", &["b", "a"], &nothing), (true, Verdict::Found));
+    for (name, list, prepare) in [
+        ("b", &["a", "b", "c"][..], &nothing as &dyn Fn(&mut Node)),
+        ("b", &[], &nothing),
+        ("b", &["b"], &nothing),
+        ("a", &["a", "b"], &nothing),
+        ("b", &["a", "b"], &promised),
+        ("b", &["a", "b"], &|node| node.run().join("one").expect("joined")),
+    ] {
+        let (is_new, verdict) = asked(name, list, prepare);
+        assert!(!is_new && verdict != Verdict::Found, "{name} {list:?}: {verdict:?}");
+    }
 }
 
 #[test]

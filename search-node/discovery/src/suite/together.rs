@@ -118,6 +118,7 @@ fn what_is_damaged_stops_the_start_of_new_nodes_with_the_remedy() {
         fs_err::write(&record, bad).expect("written");
         let error = host.start(1).expect_err("damaged").to_string();
         assert!(error.contains("weir.json") && error.contains("remove the file"), "{bad}: {error}");
+        assert!(matches!(host.start(0), Ok(Start::Known { .. })), "its own data says where it belongs");
     }
     fs_err::write(&record, good).expect("written");
     fs_err::write(host.registry().join("weir.secret"), "short").expect("written");

@@ -104,6 +104,23 @@ async fn a_short_call_passes_a_long_one() {
     // An answer may come before the call is whole.
     raw.send(&[answer(first, b"enough")]).await;
     assert_eq!(long.await.expect("no panic"), Ok(Bytes::from_static(b"enough")));
+    // What is left of it is not sent: behind what is on its way there is nothing but the next calls.
+    let mut after_first = None;
+    for _ in 0..2 {
+        let next = call(Bytes::from_static(b"next"));
+        let mut parts = 0;
+        let id = loop {
+            match raw.next().await {
+                Some(Frame::Part { .. }) => parts += 1,
+                Some(Frame::Call { id, .. }) => break id,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert!(after_first.is_none() || parts == 0, "{parts} parts of a body that nobody wants");
+        after_first = Some(parts);
+        raw.send(&[answer(id, b"well")]).await;
+        assert_eq!(next.await.expect("no panic"), Ok(Bytes::from_static(b"well")));
+    }
 }
 
 #[tokio::test]

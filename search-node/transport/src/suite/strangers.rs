@@ -178,6 +178,34 @@ async fn a_node_that_breaks_the_rules_is_told_which_and_hung_up_on() {
     until("every handler is cancelled", || under_way(&desk) == 0).await;
 }
 
+/// The other side answers at length a call that was given up, again and again: it is told once that nobody wants it.
+#[tokio::test]
+async fn a_long_answer_that_nobody_wants_is_cancelled_once() {
+    let (node, _) = start(impatient("a")).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("listens");
+    let peer = Peer::at(listener.local_addr().expect("an address"));
+    let call = tokio::spawn({
+        let (node, peer) = (node.clone(), peer.clone());
+        async move { node.call(&peer, Lane::Data, ECHO, Bytes::new(), PATIENCE).await }
+    });
+    let mut raw = Raw::accept(listener.accept().await.expect("a connection").0, &options("b")).await;
+    let Some(Frame::Call { id, .. }) = raw.next().await else {
+        panic!("no call");
+    };
+    call.abort();
+    assert_eq!(raw.next().await, Some(Frame::Cancel { id }));
+
+    let long = Frame::Answer { id, outcome: Outcome::Done, total: 1 << 20, part: Bytes::new() };
+    raw.send(std::slice::from_ref(&long)).await;
+    assert_eq!(raw.next().await, Some(Frame::Cancel { id }));
+    raw.send(&[long]).await;
+
+    assert_eq!(
+        raw.next().await,
+        Some(Frame::Goodbye { reason: "it sent what has no place here: a second answer".to_owned() })
+    );
+}
+
 /// What is said of a length is believed when the bytes are there.
 #[tokio::test]
 async fn a_length_makes_nobody_wait_or_allocate() {

@@ -7,7 +7,7 @@ use crate::translog::{Operation, OperationKind, TranslogError};
 pub(super) fn replica_options() -> EngineOptions {
     EngineOptions {
         own_terms: false,
-        is_alone: false,
+        is_only_copy: false,
         flush_wait: Duration::ZERO,
         gc_deletes: Duration::ZERO,
         replay_batch: 2,
@@ -315,11 +315,11 @@ fn the_only_copy_raises_its_checkpoint_by_itself() {
     engine.sync_all().expect("synced");
     assert_eq!((engine.global(), engine.held().2.len()), (0, 0));
 
-    engine.set_alone(false).expect("told");
+    engine.set_only_copy(false).expect("told");
     put(&engine, "2", &json!({"n": 2}));
     engine.sync_all().expect("synced");
     assert_eq!(engine.global(), 0, "the other copy is not heard of yet");
-    engine.set_alone(true).expect("told");
+    engine.set_only_copy(true).expect("told");
 
     assert_eq!(engine.global(), 1);
     assert_eq!(engine.flush(NOW).expect("flushed"), Flushed::Done);

@@ -217,7 +217,7 @@ fn a_translog_of_an_older_build_is_opened_and_goes_on() {
     assert_eq!(translog.append(&draft("c", b"{}")).expect("appended").0, 3);
     translog.sync_all().expect("synced");
     drop(translog);
-    let opening = Opening { own_terms: false, is_alone: false, ..Opening::for_tests(0) };
+    let opening = Opening { own_terms: false, is_only_copy: false, ..Opening::for_tests(0) };
     let (translog, _) = Translog::open(HostDisk::shared(), folder.path(), &opening).expect("opens");
     assert_eq!((translog.global(), translog.local(), translog.history_from()), (3, 3, 1));
 }
@@ -226,7 +226,7 @@ fn a_translog_of_an_older_build_is_opened_and_goes_on() {
 #[test]
 fn a_global_checkpoint_is_durable_with_the_next_sync_and_never_ahead_of_the_operations() {
     let folder = tempfile::tempdir().expect("a folder");
-    let opening = Opening { own_terms: false, is_alone: false, ..Opening::for_tests(-1) };
+    let opening = Opening { own_terms: false, is_only_copy: false, ..Opening::for_tests(-1) };
     let open = || Translog::open(HostDisk::shared(), folder.path(), &opening).expect("opens").0;
     let translog = open();
     for uid in ["a", "b", "c"] {

@@ -472,11 +472,12 @@ impl Translog {
         (tail.numbers.global(), tail.numbers.held().clone())
     }
 
-    /// The end of what was appended so far, once that is handed to the system, and the global checkpoint there.
-    pub(super) fn written_end(&self) -> Result<(Position, i64), TranslogError> {
-        self.sync_all()?;
-        let tail = self.tail.lock();
-        Ok((Position { generation: tail.seed.generation, offset: tail.written }, tail.numbers.global()))
+    /// Hands everything to the system; gives the end of it, and the global checkpoint.
+    pub(super) fn hand_over(&self) -> Result<(Position, i64), TranslogError> {
+        let mut tail = self.tail.lock();
+        let path = generation_path(&self.folder, tail.seed.generation);
+        tail.flush().map_err(TranslogError::io(&path))?;
+        Ok((tail.end(), tail.numbers.global()))
     }
 
     /// The state of the generations.

@@ -24,8 +24,8 @@ impl Shard {
     }
 
     /// Whether it is the only copy: then whatever is on its disk counts for good, and a flush waits for nobody.
-    pub fn set_alone(&self, is_alone: bool) -> Result<(), EngineError> {
-        self.engine.set_alone(is_alone)
+    pub fn set_only_copy(&self, is_only_copy: bool) -> Result<(), EngineError> {
+        self.engine.set_only_copy(is_only_copy)
     }
 
     /// All copies in sync are equal up to `seq_no`. It is durable with the next sync, flush or closing. No more is believed than that

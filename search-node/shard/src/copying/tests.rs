@@ -19,7 +19,7 @@ fn open(folder: &Path) -> Result<Shard, EngineError> {
     let fields = json!({"properties": {"n": {"type": "long"}}});
     let options = EngineOptions {
         own_terms: false,
-        is_alone: false,
+        is_only_copy: false,
         flush_wait: Duration::ZERO,
         ..EngineOptions::default()
     };

@@ -136,7 +136,7 @@ pub struct EngineOptions {
     /// Elsewhere whoever makes a copy primary gives it a term that none had before, also after it was only opened again.
     pub own_terms: bool,
     /// Whether it is the only copy: then whatever is on its disk counts for good.
-    pub is_alone: bool,
+    pub is_only_copy: bool,
     /// How long a flush waits for the other copies to have what it would commit.
     pub flush_wait: Duration,
     /// What operations may take that are kept for copies that return (`index.translog.retention.size`).
@@ -160,7 +160,7 @@ impl Default for EngineOptions {
             gc_deletes: Duration::from_secs(60),
             term: 1,
             own_terms: true,
-            is_alone: true,
+            is_only_copy: true,
             // Copies in sync have an operation within moments, or the map lets go of them.
             flush_wait: Duration::from_secs(5),
             retention_bytes: 512 << 20,

@@ -60,7 +60,7 @@ impl Engine {
         let opening = Opening {
             term: options.term,
             own_terms: options.own_terms,
-            is_alone: options.is_alone,
+            is_only_copy: options.is_only_copy,
             durable_seq_no: durable.all_up_to,
             retention_bytes: options.retention_bytes,
         };

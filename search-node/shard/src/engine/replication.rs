@@ -29,8 +29,8 @@ impl Engine {
     }
 
     /// Whether there is no other copy.
-    pub(crate) fn set_alone(&self, is_alone: bool) -> Result<(), EngineError> {
-        Ok(self.translog.set_alone(is_alone)?)
+    pub(crate) fn set_only_copy(&self, is_only_copy: bool) -> Result<(), EngineError> {
+        Ok(self.translog.set_only_copy(is_only_copy)?)
     }
 
     pub(crate) fn translog_term(&self) -> u64 {
@@ -82,7 +82,7 @@ pub(crate) fn roll_back(engine: Arc<Engine>) -> Result<Arc<Engine>, EngineError>
     engine.translog.sync_all()?;
     let (folder, options, shared) = (engine.folder.clone(), engine.options.clone(), engine.shared.clone());
     let (mapping, term) = (Arc::clone(&engine.layout().mapping), engine.translog.term());
-    let is_alone = engine.translog.is_alone();
+    let is_only_copy = engine.translog.is_only_copy();
     drop(engine);
-    Engine::open(&folder, mapping, EngineOptions { term, is_alone, ..options }, shared)
+    Engine::open(&folder, mapping, EngineOptions { term, is_only_copy, ..options }, shared)
 }

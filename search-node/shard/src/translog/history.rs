@@ -32,14 +32,16 @@ impl Translog {
     pub(crate) fn begin_history(&self, from: u64, to: Option<u64>) -> Result<HistoryReader, TranslogError> {
         // No operation has a higher number, and none is asked for then.
         let from = from.min(SEQ_NO_MAX + 1);
-        let (end, global) = self.written_end()?;
-        let first = {
+        self.sync_all()?;
+        let (first, end, global) = {
+            // While this is held no generation begins and none goes.
             let mut state = self.state();
+            let (end, global) = self.hand_over()?;
             let kept_from = state.kept.history_from;
             if from < kept_from {
                 return Err(TranslogError::NotRetained { from, kept_from });
             }
-            state.kept.enter(from, end.generation)
+            (state.kept.enter(from, end.generation), end, global)
         };
         let to = to.unwrap_or(u64::MAX);
         let mut reader = HistoryReader {

@@ -25,7 +25,7 @@ pub(crate) struct Opening {
     /// Whether the copy takes a higher term by itself.
     pub(crate) own_terms: bool,
     /// Whether it is the only copy.
-    pub(crate) is_alone: bool,
+    pub(crate) is_only_copy: bool,
     /// What the durable state holds; -1 when there is nothing.
     pub(crate) durable_seq_no: i64,
     /// What old generations may take.
@@ -36,7 +36,7 @@ pub(crate) struct Opening {
 impl Opening {
     /// The only copy, which takes its own terms.
     pub(crate) fn for_tests(durable_seq_no: i64) -> Self {
-        Self { term: 1, own_terms: true, is_alone: true, durable_seq_no, retention_bytes: 512 << 20 }
+        Self { term: 1, own_terms: true, is_only_copy: true, durable_seq_no, retention_bytes: 512 << 20 }
     }
 }
 
@@ -100,7 +100,7 @@ impl Translog {
             folder: folder.to_owned(),
             seed_id: seed.translog_id,
             term: AtomicU64::new(term),
-            is_alone: AtomicBool::new(opening.is_alone),
+            is_only_copy: AtomicBool::new(opening.is_only_copy),
             unread_bytes: AtomicU64::new(sync.kept.unread_bytes()),
             tail: Mutex::new(Tail {
                 file,
@@ -178,7 +178,7 @@ fn numbers_of(found: &Checkpoint, terms: Terms, opening: &Opening) -> (Numbers, 
     let mut shared = found.shared.unwrap_or(of_older_version);
     let given_out = if opening.own_terms { found.max_seq_no.max(durable_seq_no) } else { -1 };
     let mut numbers = Numbers::new(shared.global.max(durable_seq_no), terms, given_out);
-    if opening.is_alone {
+    if opening.is_only_copy {
         if numbers.local() < numbers.highest() {
             // Numbers were given out and lost: no other copy could ever be told what they were.
             shared.history_from = shared.history_from.max((numbers.highest() + 1) as u64);

@@ -89,7 +89,7 @@ pub(crate) struct Translog {
     /// The primary term of everything that is appended.
     pub(super) term: AtomicU64,
     /// Whether there is no other copy: what is synced here counts for good.
-    pub(super) is_alone: AtomicBool,
+    pub(super) is_only_copy: AtomicBool,
     pub(super) tail: Mutex<Tail>,
     /// Told when the global checkpoint is raised, and when nothing more is accepted.
     pub(super) raised: Condvar,
@@ -255,13 +255,13 @@ impl Translog {
         min_generation: u64,
         shared: SharedPart,
     ) -> Result<(Position, i64), TranslogError> {
-        let is_alone = self.is_alone.load(Ordering::Acquire);
+        let is_only_copy = self.is_only_copy.load(Ordering::Acquire);
         let (file, end, max_seq_no, global) = {
             let mut tail = self.tail.lock();
             let path = generation_path(&self.folder, tail.seed.generation);
             tail.flush().map_err(TranslogError::io(&path))?;
             let highest = tail.numbers.highest();
-            let global = if is_alone { highest } else { tail.numbers.global() };
+            let global = if is_only_copy { highest } else { tail.numbers.global() };
             (Arc::clone(&tail.file), tail.end(), highest, global)
         };
         let path = generation_path(&self.folder, end.generation);
@@ -275,7 +275,7 @@ impl Translog {
             is_closed: false,
             shared: Some(SharedPart { global, ..shared }),
         })?;
-        if is_alone {
+        if is_only_copy {
             self.settle(global);
         }
         Ok((end, global))
@@ -413,14 +413,14 @@ impl Translog {
         self.term.load(Ordering::Acquire)
     }
 
-    pub(crate) fn is_alone(&self) -> bool {
-        self.is_alone.load(Ordering::Acquire)
+    pub(crate) fn is_only_copy(&self) -> bool {
+        self.is_only_copy.load(Ordering::Acquire)
     }
 
     /// Whether there is no other copy: whatever is synced counts for good then.
-    pub(crate) fn set_alone(&self, is_alone: bool) -> Result<(), TranslogError> {
-        self.is_alone.store(is_alone, Ordering::Release);
-        if !is_alone {
+    pub(crate) fn set_only_copy(&self, is_only_copy: bool) -> Result<(), TranslogError> {
+        self.is_only_copy.store(is_only_copy, Ordering::Release);
+        if !is_only_copy {
             return Ok(());
         }
         self.sync_all()?;
@@ -472,11 +472,12 @@ impl Translog {
         (tail.numbers.global(), tail.numbers.held().clone())
     }
 
-    /// The end of what was appended so far, once that is handed to the system, and the global checkpoint there.
-    pub(super) fn written_end(&self) -> Result<(Position, i64), TranslogError> {
-        self.sync_all()?;
-        let tail = self.tail.lock();
-        Ok((Position { generation: tail.seed.generation, offset: tail.written }, tail.numbers.global()))
+    /// Hands everything to the system; gives the end of it, and the global checkpoint.
+    pub(super) fn hand_over(&self) -> Result<(Position, i64), TranslogError> {
+        let mut tail = self.tail.lock();
+        let path = generation_path(&self.folder, tail.seed.generation);
+        tail.flush().map_err(TranslogError::io(&path))?;
+        Ok((tail.end(), tail.numbers.global()))
     }
 
     /// The state of the generations.

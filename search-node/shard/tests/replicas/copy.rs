@@ -25,7 +25,7 @@ pub(crate) fn options(term: u64) -> EngineOptions {
         writers: 2,
         term,
         own_terms: false,
-        is_alone: false,
+        is_only_copy: false,
         flush_wait: Duration::ZERO,
         gc_deletes: Duration::ZERO,
         replay_batch: 3,

@@ -4,10 +4,13 @@
 //! `REPLICA_STRIDE` (default 11) tries only each so-manieth place; 1 tries every one.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
-use shard::{Applied, EngineError, FilesReceiver, Operation, OperationKind, Shard};
+use shard::{Applied, DiskOperation, EngineError, FilesReceiver, Operation, OperationKind, Shard};
 use testkit::{Chance, CrashDisk, Fate, PowerCut, RecordedDisk, Survival, scratch};
 
 use crate::copy::{NOW, open};
@@ -232,19 +235,21 @@ fn act(shard: Shard, disk: &RecordedDisk, folder: &Path, step: &Step) -> Result<
     Ok(shard)
 }
 
-/// What a flush that must roll back first has not made durable is durable by the next step only.
-fn run(steps: &[Step], disk: &RecordedDisk) {
+/// Does all steps, or those up to the first that fails. What a flush that must roll back first has not made durable is durable by the
+/// next step only.
+fn run(steps: &[Step], disk: &RecordedDisk) -> Result<(), EngineError> {
     let crash = disk.history();
     let folder = crash.root().join("shard");
-    let mut shard = open(disk, &folder, 1).expect("opens");
+    let mut shard = open(disk, &folder, 1)?;
     for (place, step) in steps.iter().enumerate() {
         crash.mark(2 * place);
         let is_refused = matches!(step, Step::Flush) && shard.must_roll_back();
-        shard = act(shard, disk, &folder, step).unwrap_or_else(|error| panic!("{step:?}: {error}"));
+        shard = act(shard, disk, &folder, step)?;
         if !is_refused {
             crash.mark(2 * place + 1);
         }
     }
+    Ok(())
 }
 
 fn survival_of(turn: usize, cut: usize) -> Survival {
@@ -292,7 +297,7 @@ fn a_power_cut_at_any_point_takes_nothing_durable_and_brings_nothing_dropped_bac
     let steps = Script::of(setting("REPLICA_SCRIPT", 5));
     let root = scratch();
     let disk = RecordedDisk::over(&CrashDisk::new(root.path()));
-    run(&steps, &disk);
+    run(&steps, &disk).expect("done");
 
     let stride = setting("REPLICA_STRIDE", 11) as usize;
     let tried = try_cuts(&steps, disk.history(), stride).unwrap_or_else(|fault| panic!("{fault}"));
@@ -307,11 +312,78 @@ fn a_replica_on_a_disk_that_forgets_syncs_is_noticed() {
     let root = scratch();
     let disk = RecordedDisk::deciding(&CrashDisk::new(root.path()), |operation, path| {
         let is_translog = path.extension().is_some_and(|extension| extension == "tlog");
-        if operation == shard::DiskOperation::Sync && is_translog { Fate::Forgotten } else { Fate::Done }
+        if operation == DiskOperation::Sync && is_translog { Fate::Forgotten } else { Fate::Done }
     });
-    run(&steps, &disk);
+    run(&steps, &disk).expect("done");
 
     assert!(try_cuts(&steps, disk.history(), 7).is_err());
+}
+
+/// Calls of a disk that change something, up to the end of what `work` does with it.
+fn calls_of(work: impl FnOnce(&RecordedDisk)) -> usize {
+    let root = scratch();
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&calls);
+    let disk = RecordedDisk::deciding(&CrashDisk::new(root.path()), move |operation, _| {
+        counted.fetch_add(usize::from(operation != DiskOperation::Read), Ordering::Relaxed);
+        Fate::Done
+    });
+    work(&disk);
+    calls.load(Ordering::Relaxed)
+}
+
+/// No space, and a fault.
+const KINDS: [io::ErrorKind; 2] = [io::ErrorKind::StorageFull, io::ErrorKind::Other];
+
+#[test]
+fn a_disk_that_fails_once_at_any_call_takes_nothing_durable_and_brings_nothing_dropped_back() {
+    let steps = Script::of(setting("REPLICA_SCRIPT", 11));
+    let calls = calls_of(|disk| run(&steps, disk).expect("done"));
+    let mut failed = 0;
+    let stride = setting("REPLICA_STRIDE", 11) as usize;
+    for (turn, nth) in (0..calls).step_by(stride).enumerate() {
+        let root = scratch();
+        let crash = CrashDisk::new(root.path());
+        let outcome = run(&steps, &RecordedDisk::failing_once(&crash, nth, KINDS[turn % 2]));
+        failed += usize::from(outcome.is_err());
+
+        // Opened again where it is, and after a power cut at that moment.
+        let fault = |reason: String| format!("call {nth} failed ({outcome:?}): {reason}");
+        check_cut(&steps, &crash, crash.len(), survival_of(turn, nth))
+            .unwrap_or_else(|r| panic!("{}", fault(r)));
+        let expected = Expected::after(&steps, &crash.marks_before(crash.len()));
+        let disk = RecordedDisk::over(&crash);
+        let shard = open(&disk, &root.path().join("shard"), 1);
+        let shard = shard.unwrap_or_else(|error| panic!("{}", fault(error.to_string())));
+        expected.check(&shard).unwrap_or_else(|reason| panic!("{}", fault(reason)));
+    }
+    assert!(failed > 10, "{failed} of {}", calls / stride);
+    println!("{failed} faults of the disk under a replica: nothing lost");
+}
+
+#[test]
+fn a_disk_that_fails_once_while_a_copy_is_filled_leaves_none_that_can_be_filled_again() {
+    let source_root = scratch();
+    let source_disk = RecordedDisk::over(&CrashDisk::new(source_root.path()));
+    let source = committed(&source_disk, &source_root.path().join("shard"), 40);
+    let right = source.digest(NOW).expect("digest");
+    let calls = calls_of(|disk| fill(&source, disk, &disk.history().root().join("shard")).expect("filled"));
+    for nth in 0..calls {
+        let root = scratch();
+        let crash = CrashDisk::new(root.path());
+        let folder = root.path().join("shard");
+        let failing = RecordedDisk::failing_once(&crash, nth, KINDS[nth % 2]);
+        assert!(fill(&source, &failing, &folder).is_err(), "call {nth}");
+
+        let disk = RecordedDisk::over(&crash);
+        if let Ok(shard) = open(&disk, &folder, 1) {
+            // Before anything was touched, or once all was done but for the last sync.
+            let digest = shard.digest(NOW).expect("digest");
+            assert!(digest.documents == 0 || digest == right, "call {nth}: {digest:?}");
+        }
+        fill(&source, &disk, &folder).expect("filled");
+        assert_eq!(open(&disk, &folder, 1).expect("opens").digest(NOW).expect("digest"), right, "call {nth}");
+    }
 }
 
 /// Fills the copy in `folder` with the files of another.

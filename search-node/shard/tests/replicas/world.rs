@@ -11,6 +11,8 @@ use testkit::{Chance, Survival};
 
 use crate::copy::{Copy, NOW};
 
+/// When copies are refreshed: what was deleted is old enough by then to be forgotten.
+const LATER: i64 = NOW + 1;
 const COPIES: usize = 3;
 const IDS: usize = 12;
 /// Bytes of a batch of history, and of a part of a file: few, so that there are several.
@@ -109,7 +111,7 @@ impl World {
             35..=64 => self.deliver(copy)?,
             65..=73 => self.copies[copy].sync().map_err(text)?,
             74..=81 => self.raise(copy),
-            82..=86 => drop(self.copies[copy].shard().refresh(NOW).map_err(text)?),
+            82..=86 => drop(self.copies[copy].shard().refresh(LATER).map_err(text)?),
             87..=89 => self.flush(copy)?,
             90..=91 => self.quiet_down()?,
             92..=93 => self.reopen(copy)?,
@@ -242,7 +244,7 @@ impl World {
     }
 
     fn flush(&mut self, copy: usize) -> Outcome {
-        match self.copies[copy].shard().flush(NOW).map_err(text)? {
+        match self.copies[copy].shard().flush(LATER).map_err(text)? {
             shard::Flushed::Done => self.seen.flushes += 1,
             shard::Flushed::PutOff { .. } => self.seen.put_off += 1,
             shard::Flushed::MustRollBack => {}
@@ -410,7 +412,7 @@ impl World {
         }
         self.compare()?;
         for copy in 0..COPIES {
-            if self.copies[copy].shard().flush(NOW).map_err(text)? != shard::Flushed::Done {
+            if self.copies[copy].shard().flush(LATER).map_err(text)? != shard::Flushed::Done {
                 return Err(format!("copy {copy} cannot flush"));
             }
             self.copies[copy].crash(Survival::Nothing).map_err(text)?;

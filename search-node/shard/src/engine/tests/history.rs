@@ -147,6 +147,36 @@ fn history_tells_only_what_counts() {
     assert_eq!(told(&engine, 3, None).expect("told"), [(3, 2)]);
 }
 
+/// Writes, flushes and readers at once: every reader gets all from where it begins, or is told that it is too late.
+#[test]
+fn history_is_whole_or_refused_while_writes_and_flushes_go_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = replica(folder.path());
+    let is_done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !is_done.load(Ordering::Acquire) {
+                    let from = engine.history_from();
+                    match told(&engine, from, None) {
+                        Ok(all) => {
+                            assert!(all.iter().map(|(seq_no, _)| *seq_no).eq(from..from + all.len() as u64));
+                        }
+                        error => assert!(not_retained(error).is_some_and(|kept| kept > from)),
+                    }
+                }
+            });
+        }
+        for round in 0..40u64 {
+            apply_all(&engine, &(round * 5..round * 5 + 5).map(|n| index(n, 1, "a")).collect::<Vec<_>>());
+            engine.raise_global(engine.local());
+            engine.keep_history_from((round % 3 == 0).then_some(round * 5));
+            assert_eq!(engine.flush(NOW).expect("flushed"), Flushed::Done);
+        }
+        is_done.store(true, Ordering::Release);
+    });
+}
+
 /// What was given out and lost can be told to nobody.
 #[test]
 fn history_begins_after_numbers_that_were_lost() {

@@ -7,7 +7,7 @@ use crate::translog::{Operation, OperationKind, TranslogError};
 pub(super) fn replica_options() -> EngineOptions {
     EngineOptions {
         own_terms: false,
-        is_alone: false,
+        is_only_copy: false,
         flush_wait: Duration::ZERO,
         gc_deletes: Duration::ZERO,
         replay_batch: 2,
@@ -315,11 +315,11 @@ fn the_only_copy_raises_its_checkpoint_by_itself() {
     engine.sync_all().expect("synced");
     assert_eq!((engine.global(), engine.held().2.len()), (0, 0));
 
-    engine.set_alone(false).expect("told");
+    engine.set_only_copy(false).expect("told");
     put(&engine, "2", &json!({"n": 2}));
     engine.sync_all().expect("synced");
     assert_eq!(engine.global(), 0, "the other copy is not heard of yet");
-    engine.set_alone(true).expect("told");
+    engine.set_only_copy(true).expect("told");
 
     assert_eq!(engine.global(), 1);
     assert_eq!(engine.flush(NOW).expect("flushed"), Flushed::Done);
@@ -413,4 +413,55 @@ fn a_digest_tells_any_difference() {
     ] {
         assert_ne!(digest(&[different.clone(), other.clone()]), right, "{different:?}");
     }
+}
+
+/// Many connections apply at once, some of them the same, while the shard is refreshed, merged and flushed.
+#[test]
+fn operations_that_come_over_many_connections_at_once_leave_what_one_would() {
+    const OPERATIONS: u64 = 400;
+    let operations: Vec<Operation> = (0..OPERATIONS)
+        .map(|seq_no| {
+            let id = format!("id{}", seq_no * 7 % 23);
+            if seq_no % 5 == 4 { delete(seq_no, 1, &id) } else { index(seq_no, 1, &id) }
+        })
+        .collect();
+    let folders = tempfile::tempdir().expect("a folder");
+    let straight = replica(&folders.path().join("straight"));
+    apply_all(&straight, &operations);
+    let options = EngineOptions { writers: 3, segment_buffer_bytes: 1, ..replica_options() };
+    let folder = folders.path().join("crooked");
+    let engine = open_with(&folder, mapping(&[("n", "long")]), options.clone());
+
+    let left = AtomicUsize::new(4);
+    std::thread::scope(|scope| {
+        for connection in 0..4usize {
+            let (engine, operations, left) = (&engine, &operations, &left);
+            scope.spawn(move || {
+                let mut chance = testkit::Chance::new(connection as u64);
+                // Each has half of them, in windows of eight whose order is any.
+                let mut mine: Vec<&Operation> = operations
+                    .iter()
+                    .filter(|operation| (operation.seq_no as usize + connection) % 4 < 2)
+                    .collect();
+                while !mine.is_empty() {
+                    let at = chance.below(mine.len().min(8));
+                    apply(engine, mine.remove(at)).expect("applied");
+                }
+                left.fetch_sub(1, Ordering::AcqRel);
+            });
+        }
+        while left.load(Ordering::Acquire) > 0 {
+            engine.refresh(NOW).expect("refreshed");
+            engine.raise_global(engine.local());
+            engine.flush(NOW).expect("flushed");
+        }
+    });
+
+    assert_eq!(engine.local() + 1, OPERATIONS as i64);
+    let right = straight.digest(NOW).expect("digest");
+    assert_eq!(engine.digest(NOW).expect("digest"), right);
+    engine.sync_all().expect("synced");
+    drop(engine);
+    let engine = open_with(&folder, mapping(&[("n", "long")]), options);
+    assert_eq!(engine.digest(NOW).expect("digest"), right, "opened again");
 }

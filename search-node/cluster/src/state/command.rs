@@ -18,7 +18,7 @@ pub enum Command {
     Leave {
         node: NodeId,
     },
-    /// A new index; its first copies, empty, are where its shards say.
+    /// A new index; its first copies, empty, are where its shards say (`allocation::place_new`).
     CreateIndex {
         id: IndexId,
         entry: IndexEntry,
@@ -53,6 +53,12 @@ pub enum Command {
     },
     /// All of these, one after the other, or none; the version rises by one. It holds no further row and no request.
     Several(Vec<Command>),
+    /// A new shard for whose first copy there was no place gets one, empty and primary.
+    PlaceFirst {
+        shard: ShardId,
+        copy: CopyId,
+        node: NodeId,
+    },
     /// A further copy begins on a node; in place of another one, if it moves.
     AddCopy {
         shard: ShardId,

@@ -14,6 +14,7 @@ mod index;
 mod index_allocation;
 mod metadata;
 mod node;
+mod shard_commands;
 mod unassigned;
 
 pub use answered::Answered;

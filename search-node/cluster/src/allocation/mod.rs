@@ -13,22 +13,26 @@
 //! ```
 
 mod deciders;
-
+mod explain;
+mod explanation;
 mod moves;
 mod new_index;
 mod observed;
 mod plan;
 mod read;
 mod rebalance;
-
+mod reroute;
 mod settings;
 mod tally;
 mod watermark;
 
 pub use deciders::{Decision, Opinion, opinions};
+pub use explain::{explain, first_unassigned};
+pub use explanation::{AllocationDecision, Explanation, NodeExplanation, NotExplained, Placed, Which};
 pub use new_index::{TooManyShards, check_room, place_new};
 pub use observed::{Observed, flooded_indices};
 pub use plan::plan;
 pub use read::SettingError;
+pub use reroute::{RerouteCommand, RerouteRefusal, Rerouted, reroute};
 pub use settings::{AllocationSettings, AllowRebalance, BalanceSettings, DiskSettings};
 pub use watermark::{DiskSpace, Watermark};

@@ -31,7 +31,9 @@ impl Observed {
     pub fn note_lacking(&mut self, state: &ClusterState) {
         let lacking: BTreeSet<ShardId> = state
             .shards()
-            .filter(|(shard, copies)| copies.primary().is_none() || copies.standing() < wanted(state, shard))
+            .filter(|(shard, copies)| {
+                copies.primary().is_none() || copies.standing() < state.wanted_copies(shard)
+            })
             .map(|(shard, _)| shard)
             .collect();
         self.lacking_since.retain(|shard, _| lacking.contains(shard));
@@ -60,12 +62,6 @@ impl Observed {
         let delay = state.indices.get(&shard.index)?.allocation.delay_millis;
         Some(since + delay).filter(|until| self.now_millis < *until)
     }
-}
-
-/// How many copies a shard should have, its primary among them.
-pub(super) fn wanted(state: &ClusterState, shard: &ShardId) -> usize {
-    let replicas = state.indices.get(&shard.index).map(|index| index.replicas);
-    replicas.map_or(0, |replicas| replicas.wanted(state.data_nodes().count()) as usize + 1)
 }
 
 /// The indices that have a copy on a node whose disk is beyond the flood stage: nothing may be added to them.

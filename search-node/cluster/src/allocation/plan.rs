@@ -1,10 +1,9 @@
 //! The next commands.
 
 use super::deciders::{Board, Decision, Subject, verdict};
-use super::observed::wanted;
 use super::tally::Tally;
 use super::{AllocationSettings, Observed};
-use crate::state::{ClusterState, Command, CopyId, NodeId, ShardCopies, ShardId, Stage};
+use crate::state::{ClusterState, Command, CopyId, NodeId, Refusal, ShardCopies, ShardId, Stage};
 
 /// The commands that should come next; none once all is well, or where all that could be done has to wait.
 pub fn plan(state: &ClusterState, settings: &AllocationSettings, observed: &Observed) -> Vec<Command> {
@@ -44,14 +43,16 @@ impl<'a> Planner<'a> {
 
     /// Plans a command about a shard; gives whether it can be done.
     pub(super) fn command(&mut self, shard: &ShardId, command: Command) -> bool {
+        self.try_command(shard, command).is_ok()
+    }
+
+    pub(super) fn try_command(&mut self, shard: &ShardId, command: Command) -> Result<(), Refusal> {
         let before = self.ahead.shard(shard).cloned().unwrap_or_default();
-        if self.ahead.apply(command.clone()).is_err() {
-            return false;
-        }
+        self.ahead.apply(command.clone())?;
         let after = self.ahead.shard(shard).cloned().unwrap_or_default();
         self.tally.changed(shard, &before, &after, self.observed);
         self.commands.push(command);
-        true
+        Ok(())
     }
 
     pub(super) fn next_copy(&self) -> CopyId {
@@ -94,7 +95,10 @@ impl<'a> Planner<'a> {
             return;
         }
         let is_fit = |copy: &CopyId| copies.in_sync().contains(copy) && !copies.present().contains_key(copy);
-        let returning: Vec<_> = self.found(shard).filter(|(_, copy)| is_fit(copy)).collect();
+        // One that goes on failing is left alone, like any other.
+        let most = self.ahead.indices.get(&shard.index).map_or(0, |index| index.allocation.max_retries);
+        let is_tried = copies.unassigned().failures < most.max(1);
+        let returning: Vec<_> = self.found(shard).filter(|(_, copy)| is_tried && is_fit(copy)).collect();
         for (node, copy) in returning {
             self.command(shard, Command::Return { shard: shard.clone(), copy, node });
         }
@@ -124,7 +128,7 @@ impl<'a> Planner<'a> {
         if copies.primary().is_none() {
             return;
         }
-        let (standing, wanted) = (copies.standing(), wanted(&self.ahead, shard));
+        let (standing, wanted) = (copies.standing(), self.ahead.wanted_copies(shard));
         if standing < wanted {
             (standing..wanted).for_each(|_| self.add(shard));
         } else if standing > wanted {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{AllocationSettings, Observed};
-use crate::state::{ClusterState, CopyId, IndexId, NodeId, ShardCopies, ShardId, Stage};
+use crate::state::{ClusterState, IndexId, NodeId, ShardCopies, ShardId, Stage};
 
 /// Counts of copies. A copy that moves counts where it moves to.
 #[derive(Debug, Default)]
@@ -119,17 +119,5 @@ impl Tally {
     pub(super) fn primary_weight(&self, node: NodeId, index: &IndexId, settings: &AllocationSettings) -> f64 {
         let (all, of_index) = (self.load(node).primaries, self.load_of(index, node).primaries);
         all as f64 * settings.balance.shard + of_index as f64 * settings.balance.index
-    }
-}
-
-impl ShardCopies {
-    /// The copy that another one is moving to.
-    pub fn replacement_of(&self, copy: CopyId) -> Option<CopyId> {
-        self.present().iter().find(|(_, other)| other.replaces == Some(copy)).map(|(id, _)| *id)
-    }
-
-    /// How many copies there are, where one that moves counts once.
-    pub fn standing(&self) -> usize {
-        self.present().values().filter(|copy| copy.replaces.is_none()).count()
     }
 }

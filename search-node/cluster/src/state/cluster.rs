@@ -106,6 +106,12 @@ impl ClusterState {
         self.nodes.iter().filter(|(_, entry)| entry.holds_data()).map(|(node, entry)| (*node, entry))
     }
 
+    /// How many copies a shard should have, its primary among them.
+    pub fn wanted_copies(&self, shard: &ShardId) -> usize {
+        let replicas = self.indices.get(&shard.index).map(|index| index.replicas);
+        replicas.map_or(0, |replicas| replicas.wanted(self.data_nodes().count()) as usize + 1)
+    }
+
     /// Changes the state as a command says, or not at all.
     pub fn apply(&mut self, command: Command) -> Result<(), Refusal> {
         let Command::Once { request, command } = command else { return self.apply_new(command) };

@@ -78,7 +78,7 @@ pub enum Command {
         copy: CopyId,
         seen_term: u64,
     },
-    /// The primary of a term says that a copy has everything.
+    /// The primary of a term says that a copy has everything; and of itself, that it serves.
     MarkInSync {
         shard: ShardId,
         copy: CopyId,

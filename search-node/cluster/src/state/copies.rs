@@ -159,7 +159,7 @@ impl ShardCopies {
         Ok(())
     }
 
-    /// A copy has caught up, says the primary of `term`.
+    /// A copy has caught up, says the primary of `term`; of itself it says so once it serves, so that what failed before is over.
     pub fn mark_in_sync(&mut self, copy: CopyId, term: u64) -> Result<(), CopyError> {
         self.check_term(term)?;
         let present = self.present.get_mut(&copy).ok_or(CopyError::Absent(copy))?;

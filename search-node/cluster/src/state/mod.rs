@@ -13,6 +13,7 @@ mod ids;
 mod index;
 mod index_allocation;
 mod metadata;
+mod moving;
 mod node;
 mod shard_commands;
 mod unassigned;

@@ -1,7 +1,7 @@
 //! Copies and primaries are spread evenly.
 
-use cluster::allocation::{AllowRebalance, check_room};
-use cluster::state::{Command, CopyId, IndexAllocation, NodeId, RebalanceEnable, Replicas, Stage};
+use cluster::allocation::{AllowRebalance, RerouteCommand, check_room, reroute};
+use cluster::state::{Command, CopyId, IndexAllocation, NodeId, RebalanceEnable, Replicas, ShardId, Stage};
 use testkit::Chance;
 
 use crate::fixture::{Fixture, shard};
@@ -10,14 +10,16 @@ fn spread(counts: impl Iterator<Item = usize> + Clone) -> usize {
     counts.clone().max().unwrap_or_default() - counts.min().unwrap_or_default()
 }
 
+/// `ALLOCATION_SEEDS` (default 150) is how many are tried.
 #[test]
 fn every_shard_gets_its_copies_whatever_comes_and_goes() {
-    for seed in 0..150 {
+    let seeds = std::env::var("ALLOCATION_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(150);
+    for seed in 0..seeds {
         let mut chance = Chance::new(seed);
         let mut fixture = Fixture::with_nodes(3);
         let mut next_node = 4;
         for turn in 0..30 {
-            match chance.below(7) {
+            match chance.below(9) {
                 0 if fixture.state.indices.len() < 8 => {
                     let replicas =
                         [Replicas::Number(0), Replicas::Number(1), Replicas::Expand { least: 0, most: 3 }];
@@ -33,7 +35,14 @@ fn every_shard_gets_its_copies_whatever_comes_and_goes() {
                     fixture.leave(chance.pick(&nodes).0);
                 }
                 3 => fail_one(&mut fixture, &mut chance),
-                4 => give_up_one(&mut fixture, &mut chance),
+                4 => move_one(&mut fixture, &mut chance),
+                5 => {
+                    let rule = "exclude._name".to_owned();
+                    if fixture.settings.filters.remove(&rule).is_none() {
+                        fixture.settings.filters.insert(rule, format!("n{}", 1 + chance.below(6)));
+                    }
+                }
+                6 => give_up_one(&mut fixture, &mut chance),
                 _ => {
                     let rounds = chance.below(4);
                     for _ in 0..rounds {
@@ -47,8 +56,23 @@ fn every_shard_gets_its_copies_whatever_comes_and_goes() {
                 fixture.check();
             }
         }
+        fixture.settings.filters.clear();
         fixture.settle();
         fixture.check();
+    }
+}
+
+/// Moves a copy anywhere, if that may be.
+fn move_one(fixture: &mut Fixture, chance: &mut Chance) {
+    let nodes: Vec<NodeId> = fixture.state.nodes.keys().copied().collect();
+    let shards: Vec<ShardId> = fixture.state.shards().map(|(shard, _)| shard).collect();
+    if nodes.is_empty() || shards.is_empty() {
+        return;
+    }
+    let shard = chance.pick(&shards).clone();
+    let command = RerouteCommand::Move { shard, from: *chance.pick(&nodes), to: *chance.pick(&nodes) };
+    if let Ok(rerouted) = reroute(&fixture.state, &[command], &fixture.settings, &fixture.observed) {
+        rerouted.commands.into_iter().for_each(|command| fixture.apply(command));
     }
 }
 
@@ -126,6 +150,21 @@ fn a_new_index_is_placed_where_the_fewest_copies_are() {
 
     let loads = fixture.loads();
     assert!(loads.values().all(|load| *load == (2, 2)), "{loads:?}");
+    assert_eq!(fixture.plan(), []);
+}
+
+/// A plan is made with each change of a large cluster; counting anew for each question would make it quadratic.
+#[test]
+fn a_large_cluster_is_planned_in_one_go() {
+    let mut fixture = Fixture::with_nodes(10);
+    fixture.settings.outgoing_recoveries = Some(1_000);
+    fixture.settings.incoming_recoveries = Some(1_000);
+    for index in 0..150 {
+        fixture.create(&format!("i{index}"), 2, Replicas::Number(1));
+    }
+    assert_eq!(fixture.plan().len(), 300);
+    fixture.settle();
+    assert!(spread(fixture.loads().values().map(|load| load.0)) <= 1);
     assert_eq!(fixture.plan(), []);
 }
 

@@ -2,9 +2,9 @@
 
 mod balance;
 mod deciders;
-
+mod explained;
 mod fixture;
-
+mod health;
 mod moves;
-
+mod rerouted;
 mod settings;

@@ -25,7 +25,7 @@ fn spread(question: &Question<'_>) -> Opinion {
         );
     }
     let state = question.board.state;
-    let wanted = question.index.replicas.wanted(state.data_nodes().count()) as usize + 1;
+    let wanted = state.wanted_copies(question.shard);
     for attribute in &settings.awareness {
         let Some(own) = question.entry.attributes.get(attribute) else {
             let all = settings.awareness.join(",");

@@ -1,7 +1,6 @@
 //! Copies are moved for the sake of balance only where nothing more urgent is to be done.
 
 use super::super::AllowRebalance;
-use super::super::observed::wanted;
 use super::{Opinion, Question, no, not_now, yes};
 use crate::state::{ClusterState, Stage};
 
@@ -18,7 +17,7 @@ impl Activity {
         let mut activity = Self { has_all_primaries: true, has_all_copies: true, is_all_started: true };
         for (shard, copies) in state.shards() {
             activity.has_all_primaries &= copies.primary().is_some();
-            activity.has_all_copies &= copies.standing() >= wanted(state, &shard);
+            activity.has_all_copies &= copies.standing() >= state.wanted_copies(&shard);
             // A copy that is being moved serves where it was.
             let mut begun = copies.present().values().filter(|copy| copy.stage == Stage::Recovering);
             activity.is_all_started &= begun.all(|copy| copy.replaces.is_some());

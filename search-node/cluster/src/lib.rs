@@ -3,6 +3,7 @@
 //! ```text
 //!  state/        the map: nodes, and for each shard its copies, its primary, its term. Changed by commands, in one order for all
 //!  allocation/   which commands should come next: copies that are missing, primaries, balance
+//!  health/       how well that is: counts and rows, as operators see them
 //!  replication/  the data: when an operation is on every copy that counts, and what a copy drops when the primary changes
 //! ```
 //!
@@ -10,5 +11,6 @@
 //! copies and on sequence numbers alone: never on a clock, and never on whether somebody could be reached.
 
 pub mod allocation;
+pub mod health;
 pub mod replication;
 pub mod state;

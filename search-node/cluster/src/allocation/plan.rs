@@ -1,136 +1,195 @@
 //! The next commands.
 
-use super::balance::Loads;
-use super::deciders::{Decision, opinions, recoveries};
+use super::deciders::{Board, Decision, Subject, verdict};
+use super::tally::Tally;
 use super::{AllocationSettings, Observed};
-use crate::state::{ClusterState, Command, CopyId, NodeId, ShardCopies, ShardId, Stage};
+use crate::state::{ClusterState, Command, CopyId, NodeId, Refusal, ShardCopies, ShardId, Stage};
 
 /// The commands that should come next; none once all is well, or where all that could be done has to wait.
 pub fn plan(state: &ClusterState, settings: &AllocationSettings, observed: &Observed) -> Vec<Command> {
-    let mut planner = Planner { ahead: state.clone(), settings, observed, commands: Vec::new() };
+    let mut planner = Planner::new(state, settings, observed);
     let shards: Vec<ShardId> = state.shards().map(|(shard, _)| shard).collect();
-    for shard in &shards {
-        planner.promote(shard);
-    }
-    for shard in &shards {
-        planner.add_or_drop(shard);
-    }
-    planner.rebalance(&shards);
+    shards.iter().for_each(|shard| planner.revive(shard));
+    shards.iter().for_each(|shard| planner.finish_moves(shard));
+    shards.iter().for_each(|shard| planner.add_or_drop(shard));
+    shards.iter().for_each(|shard| planner.move_away(shard));
+    planner.balance();
     planner.commands
 }
 
-struct Planner<'a> {
+/// What is planned so far, and what it leads to.
+pub(super) struct Planner<'a> {
     /// The state as it will be with the commands so far.
-    ahead: ClusterState,
-    settings: &'a AllocationSettings,
-    observed: &'a Observed,
-    commands: Vec<Command>,
+    pub(super) ahead: ClusterState,
+    pub(super) tally: Tally,
+    pub(super) settings: &'a AllocationSettings,
+    pub(super) observed: &'a Observed,
+    pub(super) commands: Vec<Command>,
 }
 
-impl Planner<'_> {
-    fn promote(&mut self, shard: &ShardId) {
+impl<'a> Planner<'a> {
+    pub(super) fn new(
+        state: &ClusterState,
+        settings: &'a AllocationSettings,
+        observed: &'a Observed,
+    ) -> Self {
+        let tally = Tally::of(state, observed);
+        Self { ahead: state.clone(), tally, settings, observed, commands: Vec::new() }
+    }
+
+    pub(super) fn board(&self) -> Board<'_> {
+        Board { state: &self.ahead, tally: &self.tally, settings: self.settings, observed: self.observed }
+    }
+
+    /// Plans a command about a shard; gives whether it can be done.
+    pub(super) fn command(&mut self, shard: &ShardId, command: Command) -> bool {
+        self.try_command(shard, command).is_ok()
+    }
+
+    pub(super) fn try_command(&mut self, shard: &ShardId, command: Command) -> Result<(), Refusal> {
+        let before = self.ahead.shard(shard).cloned().unwrap_or_default();
+        self.ahead.apply(command.clone())?;
+        let after = self.ahead.shard(shard).cloned().unwrap_or_default();
+        self.tally.changed(shard, &before, &after, self.observed);
+        self.commands.push(command);
+        Ok(())
+    }
+
+    pub(super) fn next_copy(&self) -> CopyId {
+        CopyId(self.ahead.last_copy + 1)
+    }
+
+    pub(super) fn may_have(&self, shard: &ShardId, subject: Subject, node: NodeId) -> bool {
+        let question = self.board().question(shard, subject, node);
+        question.is_some_and(|question| verdict(&question.can_allocate()) == Decision::Yes)
+    }
+
+    pub(super) fn may_stay(&self, shard: &ShardId, copy: CopyId, node: NodeId) -> bool {
+        let question = self.board().question(shard, Subject::There(copy), node);
+        question.is_none_or(|question| verdict(&question.can_remain()) == Decision::Yes)
+    }
+
+    /// The best node that may have a copy.
+    pub(super) fn best_node(&self, shard: &ShardId, subject: Subject) -> Option<NodeId> {
+        let fit = self.ahead.data_nodes().map(|(node, _)| node);
+        let fit = fit.filter(|node| self.may_have(shard, subject, *node));
+        let weight = |node: &NodeId| {
+            let copies = self.tally.weight(*node, &shard.index, self.settings);
+            let primaries = self.tally.primary_weight(*node, &shard.index, self.settings);
+            if matches!(subject, Subject::Primary { .. }) { copies + primaries } else { copies }
+        };
+        fit.min_by(|one, other| weight(one).total_cmp(&weight(other)))
+    }
+
+    /// Gives a shard without a primary one: a copy in sync that is there or found again, or a first one.
+    fn revive(&mut self, shard: &ShardId) {
+        let Some(copies) = self.ahead.shard(shard).filter(|copies| copies.primary().is_none()) else {
+            return;
+        };
+        let term = copies.term();
+        if copies.in_sync().is_empty() {
+            if let Some(node) = self.best_node(shard, Subject::Primary { is_new: true }) {
+                let copy = self.next_copy();
+                self.command(shard, Command::PlaceFirst { shard: shard.clone(), copy, node });
+            }
+            return;
+        }
+        let is_fit = |copy: &CopyId| copies.in_sync().contains(copy) && !copies.present().contains_key(copy);
+        // One that goes on failing is left alone, like any other.
+        let most = self.ahead.indices.get(&shard.index).map_or(0, |index| index.allocation.max_retries);
+        let is_tried = copies.unassigned().failures < most.max(1);
+        let returning: Vec<_> = self.found(shard).filter(|(_, copy)| is_tried && is_fit(copy)).collect();
+        for (node, copy) in returning {
+            self.command(shard, Command::Return { shard: shard.clone(), copy, node });
+        }
         let Some(copies) = self.ahead.shard(shard) else { return };
-        let loads = Loads::of(&self.ahead);
-        let weight =
-            |copy: &CopyId| copies.present().get(copy).map(|copy| loads.weight(copy.node, &shard.index));
-        if let Some(copy) = copies.candidates().into_iter().min_by_key(weight) {
-            let seen_term = copies.term();
-            self.command(Command::Promote { shard: shard.clone(), copy, seen_term });
+        let weight = |copy: &CopyId| {
+            let node = copies.present().get(copy).map_or(NodeId(0), |copy| copy.node);
+            (!self.may_stay(shard, *copy, node), self.tally.primary_weight(node, &shard.index, self.settings))
+        };
+        let best = copies.candidates().into_iter().min_by(|one, other| {
+            let (one, other) = (weight(one), weight(other));
+            one.0.cmp(&other.0).then(one.1.total_cmp(&other.1))
+        });
+        if let Some(copy) = best {
+            self.command(shard, Command::Promote { shard: shard.clone(), copy, seen_term: term });
         }
     }
 
+    /// What nodes have of a shard that the map does not know on any node.
+    fn found(&self, shard: &ShardId) -> impl Iterator<Item = (NodeId, CopyId)> + '_ {
+        let shard = shard.clone();
+        let found = self.observed.found.iter().filter(move |((_, found), _)| *found == shard);
+        found.map(|((node, _), copy)| (*node, *copy)).filter(|(node, _)| self.ahead.nodes.contains_key(node))
+    }
+
     fn add_or_drop(&mut self, shard: &ShardId) {
-        let Some((copies, wanted)) = self.shard(shard) else { return };
+        let Some(copies) = self.ahead.shard(shard) else { return };
         if copies.primary().is_none() {
             return;
         }
-        let present = copies.present().len();
-        if present < wanted {
-            if !self.is_delayed(shard, copies) {
-                self.add(shard);
-            }
-        } else if present > wanted && copies.present().values().all(|copy| copy.stage == Stage::Started) {
+        let (standing, wanted) = (copies.standing(), self.ahead.wanted_copies(shard));
+        if standing < wanted {
+            (standing..wanted).for_each(|_| self.add(shard));
+        } else if standing > wanted {
             self.drop_one(shard);
         }
     }
 
-    /// The copies of a shard, and how many of them are wanted.
-    fn shard(&self, shard: &ShardId) -> Option<(&ShardCopies, usize)> {
-        let wanted = self.ahead.indices.get(&shard.index)?.replicas.wanted(self.ahead.data_nodes().count());
-        Some((self.ahead.shard(shard)?, wanted as usize + 1))
-    }
-
-    /// Whether a copy in sync may come back soon, with a restarted node.
-    fn is_delayed(&self, shard: &ShardId, copies: &ShardCopies) -> bool {
-        let is_awaited = copies.in_sync().iter().any(|copy| !copies.present().contains_key(copy));
-        let since = self.observed.lacking_since.get(shard);
-        is_awaited && since.is_some_and(|since| self.observed.now_millis < since + self.settings.delay_millis)
-    }
-
-    /// Begins a copy on the best node that may have one.
+    /// Begins a copy: where an older one was, which has much of it, or on the best node.
     fn add(&mut self, shard: &ShardId) {
-        let loads = Loads::of(&self.ahead);
-        let fit = self.ahead.data_nodes().map(|(node, _)| node).filter(|node| self.may_have(shard, *node));
-        if let Some(node) = fit.min_by_key(|node| loads.weight(*node, &shard.index)) {
-            self.add_on(shard, node);
-        }
-    }
-
-    fn may_have(&self, shard: &ShardId, node: NodeId) -> bool {
-        let said = opinions(&self.ahead, shard, node, self.settings, self.observed);
-        said.is_some_and(|said| said.iter().all(|opinion| opinion.decision == Decision::Yes))
-    }
-
-    fn add_on(&mut self, shard: &ShardId, node: NodeId) {
-        let copy = CopyId(self.ahead.last_copy + 1);
-        self.command(Command::AddCopy { shard: shard.clone(), copy, node, replaces: None });
-    }
-
-    /// Drops a copy that is no primary, from the fullest node.
-    fn drop_one(&mut self, shard: &ShardId) {
-        let loads = Loads::of(&self.ahead);
-        let Some(copies) = self.ahead.shard(shard) else { return };
-        let others = copies.present().iter().filter(|(copy, _)| copies.primary() != Some(**copy));
-        let fullest = others.max_by_key(|(_, copy)| (loads.all(copy.node), copy.node));
-        if let Some(copy) = fullest.map(|(copy, _)| *copy) {
-            let term = copies.term();
-            self.command(Command::DropCopy { shard: shard.clone(), copy, term });
-        }
-    }
-
-    /// Begins to move copies from the fullest node to the emptiest, once every shard is well.
-    fn rebalance(&mut self, shards: &[ShardId]) {
-        if !self.commands.is_empty() || shards.iter().any(|shard| !self.is_well(shard)) {
+        let found = self.found(shard).find(|(node, _)| self.may_have(shard, Subject::Replica, *node));
+        if let Some((node, older)) = found {
+            let Some(copies) = self.ahead.shard(shard) else { return };
+            // It begins anew out of the older one, which must not be counted on for that.
+            if copies.in_sync().contains(&older) {
+                let term = copies.term();
+                self.command(shard, Command::DropCopy { shard: shard.clone(), copy: older, term });
+            }
+            self.add_on(shard, node, None);
             return;
         }
-        for _ in 0..self.settings.rebalances {
-            let Some((from, to)) = Loads::of(&self.ahead).uneven() else { return };
-            let movable = |shard: &&ShardId| {
-                let copies = self.ahead.shard(shard);
-                copies.is_some_and(|copies| {
-                    let mut there = copies.present().iter().filter(|(_, copy)| copy.node == from);
-                    there.any(|(copy, _)| copies.primary() != Some(*copy))
-                }) && self.may_have(shard, to)
+        let is_delayed = self
+            .ahead
+            .shard(shard)
+            .is_some_and(|copies| self.observed.delayed_until(&self.ahead, shard, copies).is_some());
+        if is_delayed {
+            return;
+        }
+        if let Some(node) = self.best_node(shard, Subject::Replica) {
+            self.add_on(shard, node, None);
+        }
+    }
+
+    pub(super) fn add_on(&mut self, shard: &ShardId, node: NodeId, replaces: Option<CopyId>) -> bool {
+        let copy = self.next_copy();
+        self.command(shard, Command::AddCopy { shard: shard.clone(), copy, node, replaces })
+    }
+
+    /// Drops a copy that is no primary: one that has not come yet, one that may not stay, or one on the fullest node.
+    fn drop_one(&mut self, shard: &ShardId) {
+        let Some(copies) = self.ahead.shard(shard) else { return };
+        let is_filling = |copies: &ShardCopies| {
+            copies.present().values().any(|copy| copy.stage == Stage::Recovering && copy.replaces.is_some())
+        };
+        let others = copies
+            .present()
+            .iter()
+            .filter(|(id, copy)| copies.primary() != Some(**id) && copy.replaces.is_none());
+        let worst = others.max_by(|(one_id, one), (other_id, other)| {
+            let rank = |id: CopyId, copy: &crate::state::Copy| {
+                (copy.stage == Stage::Recovering, !self.may_stay(shard, id, copy.node))
             };
-            let Some(shard) = shards.iter().find(movable).cloned() else { return };
-            self.add_on(&shard, to);
+            let weight = |node| self.tally.weight(node, &shard.index, self.settings);
+            let ranks = rank(**one_id, one).cmp(&rank(**other_id, other));
+            ranks.then(weight(one.node).total_cmp(&weight(other.node)))
+        });
+        let Some((copy, found)) = worst else { return };
+        // One that moves is dropped where it was, not where it has not come to.
+        if found.stage == Stage::Started && is_filling(copies) {
+            return;
         }
-    }
-
-    fn is_well(&self, shard: &ShardId) -> bool {
-        self.shard(shard).is_some_and(|(copies, wanted)| {
-            let is_started = copies.present().values().all(|copy| copy.stage == Stage::Started);
-            let could_have_more = self
-                .ahead
-                .data_nodes()
-                .any(|(node, _)| self.may_have(shard, node) && recoveries(&self.ahead, node) == 0);
-            copies.primary().is_some() && is_started && (copies.present().len() == wanted || !could_have_more)
-        })
-    }
-
-    fn command(&mut self, command: Command) {
-        if self.ahead.apply(command.clone()).is_ok() {
-            self.commands.push(command);
-        }
+        let (copy, term) = (*copy, copies.term());
+        self.command(shard, Command::DropCopy { shard: shard.clone(), copy, term });
     }
 }

@@ -22,7 +22,7 @@ pub enum Command {
     Leave {
         node: NodeId,
     },
-    /// A new index; its first copies, empty, are where its shards say.
+    /// A new index; its first copies, empty, are where its shards say (`allocation::place_new`).
     CreateIndex {
         id: IndexId,
         entry: IndexEntry,
@@ -57,6 +57,12 @@ pub enum Command {
     },
     /// All of these, one after the other, or none; the version rises by one. It holds no further row and no request.
     Several(Vec<Command>),
+    /// A new shard for whose first copy there was no place gets one, empty and primary.
+    PlaceFirst {
+        shard: ShardId,
+        copy: CopyId,
+        node: NodeId,
+    },
     /// A further copy begins on a node; in place of another one, if it moves.
     AddCopy {
         shard: ShardId,
@@ -76,7 +82,7 @@ pub enum Command {
         copy: CopyId,
         seen_term: u64,
     },
-    /// The primary of a term says that a copy has everything.
+    /// The primary of a term says that a copy has everything; and of itself, that it serves.
     MarkInSync {
         shard: ShardId,
         copy: CopyId,

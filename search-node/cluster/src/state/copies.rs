@@ -65,6 +65,9 @@ pub enum CopyError {
     /// The primary cannot be taken out by itself.
     #[error("the copy {0} is the primary of its shard")]
     IsPrimary(CopyId),
+    /// A node has one copy of a shard at most.
+    #[error("node {0} has another copy of the shard")]
+    OnNode(NodeId),
     /// The primary was told to hand over, and has neither done it nor given up.
     #[error("the primary hands over already, so it cannot to {0}; abort that first")]
     HandsOver(CopyId),
@@ -87,19 +90,35 @@ pub enum CopyError {
 impl ShardCopies {
     /// A new shard whose first copy is empty and primary.
     pub fn created(copy: CopyId, node: NodeId) -> Self {
-        Self {
-            term: 1,
-            primary: Some(copy),
-            in_sync: BTreeSet::from([copy]),
-            present: BTreeMap::from([(
-                copy,
-                Copy { node, stage: Stage::Started, replaces: None, made_of: None },
-            )]),
-            hand_over: None,
-            hand_overs: 0,
-            history: copy,
-            unassigned: Unassigned::default(),
+        let mut copies = Self::unplaced();
+        copies.begins_with(copy, node, None);
+        copies
+    }
+
+    /// A new shard for whose first copy there is no place yet.
+    pub fn unplaced() -> Self {
+        Self::default()
+    }
+
+    /// Gives a new shard its first copy, empty and primary.
+    pub fn place_first(&mut self, copy: CopyId, node: NodeId) -> Result<(), CopyError> {
+        // A copy in sync has what was acknowledged, wherever it is; nothing was acknowledged by a shard that never had one.
+        if let Some(other) = self.in_sync.first() {
+            return Err(CopyError::Taken(*other));
         }
+        self.begins_with(copy, node, None);
+        Ok(())
+    }
+
+    /// All that there is from now on is this copy, primary in the next term.
+    pub(super) fn begins_with(&mut self, copy: CopyId, node: NodeId, made_of: Option<CopyId>) {
+        self.term += 1;
+        self.primary = Some(copy);
+        self.history = copy;
+        self.hand_over = None;
+        self.in_sync = BTreeSet::from([copy]);
+        self.present =
+            BTreeMap::from([(copy, Copy { node, stage: Stage::Started, replaces: None, made_of })]);
     }
 
     /// A new shard whose first copy has yet to be made, empty. It is in sync once its node says that it is there.
@@ -155,11 +174,12 @@ impl ShardCopies {
         if let Some(other) = replaces.filter(|other| !self.present.contains_key(other)) {
             return Err(CopyError::Absent(other));
         }
+        self.check_no_copy_on(node)?;
         self.present.insert(copy, Copy { node, stage: Stage::Recovering, replaces, made_of: None });
         Ok(())
     }
 
-    /// A copy has caught up, says the primary of `term`.
+    /// A copy has caught up, says the primary of `term`; of itself it says so once it serves, so that what failed before is over.
     pub fn mark_in_sync(&mut self, copy: CopyId, term: u64) -> Result<(), CopyError> {
         self.check_term(term)?;
         let present = self.present.get_mut(&copy).ok_or(CopyError::Absent(copy))?;
@@ -243,6 +263,7 @@ impl ShardCopies {
         if self.primary.is_some() || self.present.contains_key(&copy) {
             return Err(CopyError::Taken(copy));
         }
+        self.check_no_copy_on(node)?;
         self.present.insert(copy, Copy { node, stage: Stage::Started, replaces: None, made_of: None });
         Ok(())
     }
@@ -284,6 +305,11 @@ impl ShardCopies {
             self.unassigned.because(UnassignedReason::PrimaryFailed, None);
         }
         self.in_sync = in_sync;
+    }
+
+    fn check_no_copy_on(&self, node: NodeId) -> Result<(), CopyError> {
+        let is_there = self.present.values().any(|copy| copy.node == node);
+        if is_there { Err(CopyError::OnNode(node)) } else { Ok(()) }
     }
 
     pub(super) fn check_term(&self, asked: u64) -> Result<(), CopyError> {

@@ -3,9 +3,7 @@
 //! With it begins another *history*: the same number and an earlier term may be another operation there. So nothing is kept of what
 //! copies hold that were named before.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use super::{Copy, CopyError, CopyId, NodeId, ShardCopies, Stage, UnassignedReason};
+use super::{CopyError, CopyId, NodeId, ShardCopies, UnassignedReason};
 
 impl ShardCopies {
     /// A new copy becomes primary: an empty one, or one made of an older one that its node has, `made_of`. All that other copies
@@ -19,12 +17,7 @@ impl ShardCopies {
         if let Some(primary) = self.primary {
             return Err(CopyError::Taken(primary));
         }
-        self.term += 1;
-        self.primary = Some(copy);
-        self.history = copy;
-        self.in_sync = BTreeSet::from([copy]);
-        self.present =
-            BTreeMap::from([(copy, Copy { node, stage: Stage::Started, replaces: None, made_of })]);
+        self.begins_with(copy, node, made_of);
         self.unassigned.failures = 0;
         if made_of.is_none() {
             self.unassigned.because(UnassignedReason::ForcedEmptyPrimary, None);

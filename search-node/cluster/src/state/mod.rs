@@ -13,7 +13,9 @@ mod ids;
 mod index;
 mod index_allocation;
 mod metadata;
+mod moving;
 mod node;
+mod shard_commands;
 mod unassigned;
 
 pub use answered::Answered;

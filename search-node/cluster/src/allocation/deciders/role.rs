@@ -1,0 +1,21 @@
+//! Copies are on nodes that hold data, and are filled from a primary.
+
+use super::{Opinion, Question, Subject, no, yes};
+
+pub(super) fn node_role(question: &Question<'_>) -> Opinion {
+    if question.entry.holds_data() {
+        return yes("node_role", "the node holds data");
+    }
+    no("node_role", "the node's roles do not include [data]")
+}
+
+pub(super) fn primary_first(question: &Question<'_>) -> Opinion {
+    const NAME: &str = "replica_after_primary_active";
+    if matches!(question.subject, Subject::Primary { .. }) || question.is_primary() {
+        return yes(NAME, "shard is primary and can be allocated");
+    }
+    if question.copies.primary().is_some() {
+        return yes(NAME, "primary shard for this replica is already active");
+    }
+    no(NAME, "primary shard for this replica is not yet active")
+}

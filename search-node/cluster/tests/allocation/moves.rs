@@ -1,0 +1,187 @@
+//! Copies are moved off nodes where they may not stay, and what is found again is used.
+
+use std::collections::BTreeMap;
+
+use cluster::allocation::{DiskSpace, Observed};
+use cluster::state::{Command, NodeId, Replicas, UnassignedReason};
+
+use crate::fixture::{Fixture, shard};
+
+fn exclude(fixture: &mut Fixture, name: &str) {
+    fixture.settings.filters.insert("exclude._name".to_owned(), name.to_owned());
+}
+
+#[test]
+fn a_node_that_is_excluded_is_emptied_and_its_primaries_hand_over() {
+    let mut fixture = Fixture::with_nodes(3);
+    fixture.create("with", 3, Replicas::Number(1));
+    fixture.create("without", 3, Replicas::Number(0));
+    fixture.settle();
+    let terms: Vec<u64> = (0..3).map(|number| fixture.copies("without", number).term()).collect();
+    let on_the_first =
+        (0..3).find(|number| fixture.primary_node("without", *number) == Some(1)).expect("one");
+
+    exclude(&mut fixture, "n1");
+    fixture.settle();
+
+    fixture.check();
+    let loads = fixture.loads();
+    assert_eq!(loads[&1], (0, 0), "{loads:?}");
+    assert_eq!(loads.values().map(|load| load.0).sum::<usize>(), 9, "nothing is lost on the way: {loads:?}");
+    let moved = fixture.copies("without", on_the_first);
+    assert_eq!(moved.term(), terms[on_the_first as usize] + 1, "its only copy handed over: {moved:?}");
+}
+
+/// Without another place a copy stays where it is, and yet writes are led from elsewhere.
+#[test]
+fn a_copy_without_another_place_stays_but_not_as_primary() {
+    let mut fixture = Fixture::with_nodes(2);
+    fixture.create("i", 2, Replicas::Number(1));
+    fixture.settle();
+
+    exclude(&mut fixture, "n1");
+    fixture.settle();
+
+    fixture.check();
+    assert_eq!(fixture.loads(), BTreeMap::from([(1, (2, 0)), (2, (2, 2))]));
+}
+
+#[test]
+fn copies_leave_a_disk_beyond_the_high_mark_one_after_the_other() {
+    let mut fixture = Fixture::with_nodes(3);
+    fixture.create("i", 6, Replicas::Number(0));
+    fixture.settle();
+    let space = |free| DiskSpace { total: 1_000, free };
+    fixture.observed.disks =
+        BTreeMap::from([(NodeId(1), space(90)), (NodeId(2), space(500)), (NodeId(3), space(140))]);
+
+    let planned = fixture.plan();
+    assert!(
+        matches!(planned[..], [Command::AddCopy { node: NodeId(2), replaces: Some(_), .. }]),
+        "the third is beyond the low mark: {planned:?}"
+    );
+    for number in 0..6 {
+        fixture.observed.shard_bytes.insert(shard("i", number), 8);
+    }
+    assert_eq!(fixture.plan().len(), 2, "it is known that two are needed");
+    fixture.settings.disk.is_enabled = false;
+
+    assert_eq!(fixture.plan(), []);
+}
+
+#[test]
+fn a_copy_that_may_come_back_is_waited_for() {
+    let mut fixture = Fixture::with_nodes(3);
+    fixture.create("i", 1, Replicas::Number(1));
+    fixture.settle();
+    let copies = fixture.copies("i", 0);
+    let (old, gone) = copies
+        .present()
+        .iter()
+        .find(|(copy, _)| copies.primary() != Some(**copy))
+        .map(|(copy, found)| (*copy, found.node))
+        .expect("a replica");
+    fixture.leave(gone.0);
+    fixture.observed.now_millis = 1_000;
+    fixture.observed.note_lacking(&fixture.state);
+
+    fixture.observed.now_millis = 60_999;
+    fixture.observed.note_lacking(&fixture.state);
+    assert_eq!(fixture.plan(), []);
+    assert_eq!(fixture.observed.next_wait_ends(&fixture.state), Some(61_000));
+
+    let mut back = Fixture { state: fixture.state.clone(), ..Fixture::default() };
+    back.observed = fixture.observed.clone();
+    back.join(9);
+    back.observed.found.insert((NodeId(9), shard("i", 0)), old);
+    let planned = back.plan();
+    assert!(
+        matches!(&planned[..], [Command::DropCopy { copy, .. }, Command::AddCopy { node: NodeId(9), .. }] if *copy == old),
+        "it begins anew where it was: {planned:?}"
+    );
+
+    fixture.observed.now_millis = 61_000;
+    assert!(matches!(fixture.plan()[..], [Command::AddCopy { .. }]));
+    fixture.settle();
+    fixture.observed.note_lacking(&fixture.state);
+    assert!(fixture.observed.lacking_since.is_empty());
+}
+
+#[test]
+fn a_copy_in_sync_that_is_found_again_becomes_primary() {
+    let mut fixture = Fixture::with_nodes(2);
+    fixture.create("i", 1, Replicas::Number(0));
+    let (node, copy) =
+        (fixture.primary_node("i", 0).expect("placed"), fixture.copies("i", 0).primary().expect("placed"));
+    fixture.leave(node);
+    fixture.join(7);
+    assert_eq!(fixture.plan(), [], "what is elsewhere is not what was acknowledged");
+    fixture.observed.found.insert((NodeId(7), shard("i", 0)), copy);
+
+    fixture.settle();
+
+    fixture.check();
+    assert_eq!((fixture.primary_node("i", 0), fixture.copies("i", 0).primary()), (Some(7), Some(copy)));
+}
+
+#[test]
+fn a_shard_that_goes_on_failing_is_left_alone_until_it_is_asked_for() {
+    let mut fixture = Fixture::with_nodes(3);
+    fixture.create("i", 1, Replicas::Number(1));
+    for failure in 1..=5 {
+        let planned = fixture.plan();
+        let [Command::AddCopy { copy, .. }] = planned[..] else { panic!("failure {failure}: {planned:?}") };
+        fixture.apply(planned[0].clone());
+        fixture.apply(Command::FailCopy { shard: shard("i", 0), copy, details: "no disk".to_owned() });
+        let again = Command::FailCopy { shard: shard("i", 0), copy, details: "no disk".to_owned() };
+        assert!(fixture.state.apply(again).is_err(), "told twice, counted once");
+    }
+    let unassigned = fixture.copies("i", 0).unassigned();
+    assert_eq!((unassigned.failures, unassigned.reason), (5, UnassignedReason::AllocationFailed));
+    assert_eq!(fixture.plan(), []);
+
+    fixture.apply(Command::RetryFailed);
+    fixture.settle();
+
+    fixture.check();
+    assert_eq!(fixture.copies("i", 0).unassigned().failures, 0);
+}
+
+#[test]
+fn only_so_many_copies_are_filled_at_once() {
+    let begun = |change: fn(&mut Fixture)| {
+        let mut fixture = Fixture::with_nodes(1);
+        fixture.create("i", 12, Replicas::Number(1));
+        (2..=7).for_each(|number| fixture.join(number));
+        change(&mut fixture);
+        fixture.plan().len()
+    };
+
+    assert_eq!(begun(|_| ()), 2, "all come from one node");
+    assert_eq!(begun(|fixture| fixture.settings.outgoing_recoveries = Some(100)), 12, "two on each");
+    assert_eq!(begun(|fixture| fixture.settings.recoveries = 3), 3);
+    assert_eq!(
+        begun(|fixture| {
+            fixture.settings.outgoing_recoveries = Some(100);
+            fixture.settings.incoming_recoveries = Some(1);
+        }),
+        6
+    );
+}
+
+#[test]
+fn a_recovering_copy_that_is_not_wanted_any_more_is_dropped_first() {
+    let mut fixture = Fixture::with_nodes(3);
+    fixture.create("i", 1, Replicas::Number(1));
+    fixture.settle();
+    fixture.index("i").replicas = Replicas::Number(2);
+    let planned = fixture.plan();
+    let [Command::AddCopy { copy: begun, .. }] = planned[..] else { panic!("{planned:?}") };
+    fixture.apply(planned[0].clone());
+    fixture.index("i").replicas = Replicas::Number(1);
+
+    let planned = fixture.plan();
+
+    assert!(matches!(planned[..], [Command::DropCopy { copy, .. }] if copy == begun), "{planned:?}");
+    assert_eq!(Observed::default().next_wait_ends(&fixture.state), None);
+}

@@ -139,7 +139,7 @@ impl Index {
         // Where an older build wrote it, it needs no names of copies as long as all of them are here.
         let mut held = next.copies.clone().unwrap_or_else(|| wanted.clone());
         for (number, copy) in &wanted {
-            let begins = entry.shards.get(*number as usize).is_some_and(|shard| shard.begins_with(*copy));
+            let begins = entry.shards.get(*number as usize).is_some_and(|shard| shard.is_begun_by(*copy));
             if held.get(number) != Some(copy) && (metadata.version == 0 || begins) {
                 self.begin_copy(*number, held.get(number).copied())?;
                 held.insert(*number, *copy);

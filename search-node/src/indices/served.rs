@@ -137,7 +137,7 @@ impl Served {
             for (number, copy) in index.held() {
                 let Some(shard) = entry.shards.get(number as usize) else { continue };
                 let name = ShardId { index: id.clone(), number };
-                if shard.begins_with(copy) {
+                if shard.is_begun_by(copy) {
                     wishes.push(Command::MarkInSync { shard: name, copy, term: shard.term() });
                 } else if shard.primary().is_none()
                     && shard.in_sync().contains(&copy)

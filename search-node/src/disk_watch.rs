@@ -81,12 +81,9 @@ pub(crate) fn space_of(path: &Path) -> io::Result<DiskSpace> {
     Ok(DiskSpace { total: bytes(found.f_blocks), free: bytes(found.f_bavail) })
 }
 
-/// How much of the disk below a path is used, as a share, whenever it is asked.
-pub(crate) fn used_share_of(path: Arc<Path>) -> impl Fn() -> Option<f64> {
-    move || {
-        let space = space_of(&path).ok()?;
-        (space.total > 0).then(|| 1.0 - space.free as f64 / space.total as f64)
-    }
+/// The whole of the disk below a path and what is free of it, in bytes, whenever it is asked.
+pub(crate) fn space_below(path: Arc<Path>) -> impl Fn() -> Option<(u64, u64)> {
+    move || space_of(&path).ok().map(|space| (space.total, space.free))
 }
 
 /// Looks at the disk until the node stops. A thread of its own: a disk that hangs must hold up nobody else.

@@ -127,8 +127,8 @@ impl Node {
         let path: Arc<Path> = settings.path_data.as_path().into();
         // Known before the first request is accepted.
         disk_watch.note(&path, disk_watch::space_of(&path));
-        let disk_used = disk_watch::used_share_of(Arc::clone(&path));
-        let beginning = begin(&settings, address, stop.clone(), Box::new(disk_used)).await?;
+        let disk_space = disk_watch::space_below(Arc::clone(&path));
+        let beginning = begin(&settings, address, stop.clone(), Box::new(disk_space)).await?;
         let coordinator = Arc::clone(&beginning.coordinator);
         let parts = Parts::of(&settings, &clock, disk_watch);
         let agreement = Arc::clone(&coordinator) as Arc<dyn Agreement>;

@@ -5,7 +5,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use cluster::state::{ClusterState, Command, CopyId, IndexId, NodeId, ShardCopies};
+use cluster::allocation::{AllocationSettings, Observed, check_room, place_new};
+use cluster::state::{ClusterState, Command, IndexEntry, IndexId, NodeId, ShardCopies};
 use consensus::{Consensus, ProposeError};
 use daemon::CancellationToken;
 use futures::FutureExt;
@@ -54,8 +55,8 @@ pub(crate) struct Coordinator {
     /// How long a change may take (`cluster.agreement.timeout`).
     within: Duration,
     pub(super) stopping: CancellationToken,
-    /// The used share of the disk, as the others want to know it.
-    disk_used: Box<dyn Fn() -> Option<f64> + Send + Sync>,
+    /// The whole of the disk and what is free of it, as the others want to know it.
+    disk: Box<dyn Fn() -> Option<(u64, u64)> + Send + Sync>,
     desk: Arc<Desk>,
     node: OnceLock<Arc<dyn Answers>>,
     runtime: tokio::runtime::Handle,
@@ -69,7 +70,7 @@ impl Coordinator {
         transport: Transport,
         within: Duration,
         stopping: CancellationToken,
-        disk_used: Box<dyn Fn() -> Option<f64> + Send + Sync>,
+        disk: Box<dyn Fn() -> Option<(u64, u64)> + Send + Sync>,
         desk: Arc<Desk>,
     ) -> anyhow::Result<Arc<Self>> {
         let (agreed, map) = Agreed::new();
@@ -84,7 +85,7 @@ impl Coordinator {
             followed: watch::Sender::new(Followed::default()),
             within,
             stopping,
-            disk_used,
+            disk,
             desk,
             node: OnceLock::new(),
             runtime: tokio::runtime::Handle::current(),
@@ -285,25 +286,13 @@ fn open(reason: &str) -> ApiError {
 }
 
 impl Agreement for Coordinator {
-    fn place(&self, shards: usize) -> Result<Vec<ShardCopies>, ApiError> {
-        let map = self.map();
-        let mut loads: BTreeMap<NodeId, usize> = map.data_nodes().map(|(node, _)| (node, 0)).collect();
-        for copy in map.shards().flat_map(|(_, copies)| copies.present().values()) {
-            *loads.entry(copy.node).or_default() += 1;
-        }
-        let mut placed = Vec::new();
-        for number in 1..=shards as u64 {
-            let emptiest = loads.iter_mut().min_by_key(|(node, load)| (**load, **node)).ok_or_else(|| {
-                ApiError::new(
-                    503,
-                    "process_cluster_event_timeout_exception",
-                    "no node of the cluster holds data; start one with the role data",
-                )
-            })?;
-            *emptiest.1 += 1;
-            placed.push(ShardCopies::begun(CopyId(map.last_copy + number), *emptiest.0));
-        }
-        Ok(placed)
+    fn place(&self, id: &IndexId, entry: &IndexEntry, shards: usize) -> Result<Vec<ShardCopies>, ApiError> {
+        let (map, settings) = (self.map(), AllocationSettings::default());
+        let wanted = entry.replicas.wanted(map.data_nodes().count()) as usize + 1;
+        check_room(&map, &settings, shards * wanted)
+            .map_err(|error| ApiError::validation(error.to_string()))?;
+        let shards = u32::try_from(shards).unwrap_or(u32::MAX);
+        Ok(place_new(&map, id, entry, shards, &settings, &Observed::default()))
     }
 
     fn agree(&self, command: Command) -> Result<(), Disagreement> {
@@ -330,7 +319,7 @@ impl Answers for Coordinator {
                 Action::Join => self.answer_join(&call.body).await,
                 Action::Ping => {
                     let version = self.followed.borrow().version;
-                    Ok(write(&Pong { version, disk_used: (self.disk_used)() }))
+                    Ok(write(&Pong { version, disk: (self.disk)() }))
                 }
                 Action::Follow => {
                     let version = read(&call.body).map_err(Fault::Failed)?;

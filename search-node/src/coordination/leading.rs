@@ -1,12 +1,12 @@
 //! What the node does that leads: it looks who is there, takes out who is not, has copies placed, and chooses who votes.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cluster::allocation::{AllocationSettings, Observed, plan};
-use cluster::state::{ClusterState, Command, NodeEntry, NodeId, Role, ShardId};
+use cluster::allocation::{AllocationSettings, DiskSpace, Observed, plan};
+use cluster::state::{ClusterState, Command, NodeEntry, NodeId, Role};
 use consensus::membership::{Candidate, Health, next_voters};
 use daemon::clock::Clock;
 use parking_lot::Mutex;
@@ -37,8 +37,8 @@ pub(crate) struct Patience {
 pub(crate) struct Pong {
     /// The version of the map that it follows.
     pub(crate) version: u64,
-    /// The used share of its disk.
-    pub(crate) disk_used: Option<f64>,
+    /// The whole of its disk and what is free of it, in bytes.
+    pub(crate) disk: Option<(u64, u64)>,
 }
 
 /// Leads whenever this node is the one that does, until it stops.
@@ -72,7 +72,7 @@ pub(crate) async fn lead(
 #[derive(Default)]
 struct Reign {
     watched: HashMap<NodeId, Watched>,
-    lacking_since: BTreeMap<ShardId, i64>,
+    observed: Observed,
 }
 
 struct Watched {
@@ -106,7 +106,7 @@ impl Reign {
         let map = coordinator.map();
         self.watch(coordinator, &map, patience);
         let now = clock.now_millis();
-        self.note_lacking(&map, now);
+        self.observe(&map, now);
         let gone = self.watched.iter().filter(|(_, watched)| watched.seen.lock().misses >= patience.retries);
         let mut commands: Vec<Command> = gone.map(|(node, _)| Command::Leave { node: *node }).collect();
         for node in commands.iter().filter_map(|command| match command {
@@ -116,7 +116,7 @@ impl Reign {
             tracing::warn!(node = node.name, "node does not answer and is taken out of the cluster");
         }
         if commands.is_empty() {
-            commands = plan(&map, settings, &self.observed(&map, now));
+            commands = plan(&map, settings, &self.observed);
         }
         if !commands.is_empty() {
             let proposal = write(&Proposal { commands });
@@ -145,23 +145,15 @@ impl Reign {
         }
     }
 
-    fn note_lacking(&mut self, map: &ClusterState, now: i64) {
-        let mut lacking = BTreeSet::new();
-        for (shard, copies) in map.shards() {
-            if copies.in_sync().iter().any(|copy| !copies.present().contains_key(copy)) {
-                lacking.insert(shard);
-            }
-        }
-        self.lacking_since.retain(|shard, _| lacking.contains(shard));
-        for shard in lacking {
-            self.lacking_since.entry(shard).or_insert(now);
-        }
-    }
-
-    fn observed(&self, map: &ClusterState, now_millis: i64) -> Observed {
-        let used = self.watched.iter().filter(|(node, _)| map.nodes.contains_key(node));
-        let used = used.filter_map(|(node, watched)| Some((*node, watched.seen.lock().pong.disk_used?)));
-        Observed { now_millis, disk_used: used.collect(), lacking_since: self.lacking_since.clone() }
+    /// What was seen of the nodes, so that it can be decided what comes next.
+    fn observe(&mut self, map: &ClusterState, now_millis: i64) {
+        self.observed.now_millis = now_millis;
+        self.observed.note_lacking(map);
+        let disks = self.watched.iter().filter_map(|(node, watched)| {
+            let (total, free) = watched.seen.lock().pong.disk?;
+            Some((*node, DiskSpace { total, free }))
+        });
+        self.observed.disks = disks.collect();
     }
 
     async fn choose_voters(&self, coordinator: &Arc<Coordinator>, map: &ClusterState) {

@@ -48,7 +48,7 @@ pub(crate) async fn begin(
     settings: &NodeSettings,
     http: SocketAddr,
     stopping: CancellationToken,
-    disk_used: Box<dyn Fn() -> Option<f64> + Send + Sync>,
+    disk_space: Box<dyn Fn() -> Option<(u64, u64)> + Send + Sync>,
 ) -> anyhow::Result<Beginning> {
     let disk = HostDisk::shared();
     let membership = Membership::open(Arc::clone(&disk), &settings.path_data)?;
@@ -110,7 +110,7 @@ pub(crate) async fn begin(
     let folder = settings.path_data.join("raft");
     let raft = consensus::Options::new(origin.node, &origin.address, folder, disk);
     let within = settings.cluster.agreement_timeout;
-    let coordinator = Coordinator::start(origin, raft, transport, within, stopping, disk_used, desk).await?;
+    let coordinator = Coordinator::start(origin, raft, transport, within, stopping, disk_space, desk).await?;
     switchboard.connect(Arc::clone(&coordinator) as _);
     let lookout = Arc::new(Lookout {
         path_data: settings.path_data.clone(),

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 
-use cluster::state::{ClusterState, Command, CopyId, IndexId, NodeEntry, NodeId, Refusal, Role, ShardCopies};
+use cluster::state::{
+    ClusterState, Command, CopyId, IndexEntry, IndexId, NodeEntry, NodeId, Refusal, Role, ShardCopies,
+};
 use parking_lot::Mutex;
 
 use super::found::Found;
@@ -12,8 +14,8 @@ use crate::error::ApiError;
 
 /// Where changes are agreed on.
 pub(crate) trait Agreement: Send + Sync {
-    /// Where the shards of a new index should begin.
-    fn place(&self, shards: usize) -> Result<Vec<ShardCopies>, ApiError>;
+    /// Where the shards of a new index should begin, of which it has so many.
+    fn place(&self, id: &IndexId, entry: &IndexEntry, shards: usize) -> Result<Vec<ShardCopies>, ApiError>;
 
     /// Has a command agreed on, and returns once the indices of this node are as it says.
     fn agree(&self, command: Command) -> Result<(), Disagreement>;
@@ -93,7 +95,7 @@ fn alone() -> NodeEntry {
 }
 
 impl Agreement for Alone {
-    fn place(&self, shards: usize) -> Result<Vec<ShardCopies>, ApiError> {
+    fn place(&self, _: &IndexId, _: &IndexEntry, shards: usize) -> Result<Vec<ShardCopies>, ApiError> {
         let last = self.map.lock().last_copy;
         Ok((1..=shards as u64).map(|number| ShardCopies::created(CopyId(last + number), OWN)).collect())
     }

@@ -281,7 +281,8 @@ impl Indices {
         };
         let id = IndexId(uuid);
         loop {
-            let entry = metadata.to_entry(self.agreement.place(read.routing.shards())?)?;
+            let mut entry = metadata.to_entry(Vec::new())?;
+            entry.shards = self.agreement.place(&id, &entry, read.routing.shards())?;
             match self.agreement.agree(Command::CreateIndex { id: id.clone(), entry }) {
                 Ok(()) => return self.served.of_id(&id).ok_or_else(|| ApiError::no_index(name)),
                 // Another index was made meanwhile and its copies took these names.

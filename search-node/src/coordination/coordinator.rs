@@ -10,7 +10,7 @@ use cluster::state::{ClusterState, Command, IndexEntry, IndexId, NodeId, ShardCo
 use consensus::{Consensus, ProposeError};
 use daemon::CancellationToken;
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, join_all};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 use transport::{CallError, Incoming, Lane, Peer, Transport};
@@ -142,6 +142,23 @@ impl Coordinator {
             followed.version >= map.version && map.nodes.contains_key(&own) && is_met(&map, own)
         });
         drop(reached.await);
+    }
+
+    /// Waits until every other node follows the map up to where this one does; whether all of them did in time.
+    pub(crate) async fn wait_all_follow(&self, within: Duration) -> bool {
+        let version = self.followed.borrow().version;
+        let map = self.map();
+        let others = map.nodes.iter().filter(|(node, _)| **node != self.origin.process);
+        let asked = others.map(|(node, entry)| {
+            let peer = Peer::process(&entry.transport_address, node.0);
+            let node = *node;
+            async move {
+                let answer = self.call(&peer, Lane::State, Action::Follow, write(&version), within).await;
+                // One that has left follows nothing any more, and nobody asks it.
+                answer.is_ok() || !self.map().nodes.contains_key(&node)
+            }
+        });
+        join_all(asked).await.into_iter().all(|has_followed| has_followed)
     }
 
     /// Has commands agreed on, wherever the node is that leads; what came of each.

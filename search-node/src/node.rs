@@ -266,12 +266,18 @@ impl Node {
 impl Running {
     /// Finishes what was accepted, commits every index, and lets go of the folder.
     pub async fn stop(self) -> anyhow::Result<()> {
+        if let Some(coordinator) = &self.node.coordinator {
+            coordinator.retire().await;
+        }
         self.stop.cancel();
         self.node.shared.workers.stop();
         for task in self.node.tasks.running() {
             task.cancel("the node is stopping");
         }
         self.server.await.context("the HTTP server broke")??;
+        if let Some(coordinator) = &self.node.coordinator {
+            coordinator.stop().await;
+        }
         let node = self.node;
         let threads = self.threads;
         tokio::task::spawn_blocking(move || {

@@ -1,6 +1,7 @@
 //! Changes of the map, proposed from any node and followed by this one before it says that they are made.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -59,6 +60,8 @@ pub(crate) struct Coordinator {
     disk: Box<dyn Fn() -> Option<(u64, u64)> + Send + Sync>,
     desk: Arc<Desk>,
     node: OnceLock<Arc<dyn Answers>>,
+    /// It is about to leave.
+    pub(super) leaving: AtomicBool,
     runtime: tokio::runtime::Handle,
 }
 
@@ -88,6 +91,7 @@ impl Coordinator {
             disk,
             desk,
             node: OnceLock::new(),
+            leaving: AtomicBool::new(false),
             runtime: tokio::runtime::Handle::current(),
         }))
     }
@@ -142,6 +146,14 @@ impl Coordinator {
             followed.version >= map.version && map.nodes.contains_key(&own) && is_met(&map, own)
         });
         drop(reached.await);
+    }
+
+    /// Ends taking part: what is asked of others and of this node comes to its end first.
+    pub(crate) async fn stop(&self) {
+        self.transport.stop().await;
+        if let Err(error) = self.consensus.stop().await {
+            tracing::error!(%error, "the log of the consensus could not be closed; it is read again when the node starts");
+        }
     }
 
     /// Waits until every other node follows the map up to where this one does; whether all of them did in time.

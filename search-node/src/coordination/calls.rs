@@ -37,10 +37,12 @@ pub(crate) enum Action {
     Query = 23,
     /// The documents of hits that a search here found.
     Fetch = 24,
+    /// Documents by their ids.
+    MultiGet = 26,
 }
 
 impl Action {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Consensus,
         Self::Propose,
         Self::Join,
@@ -52,6 +54,7 @@ impl Action {
         Self::Visible,
         Self::Query,
         Self::Fetch,
+        Self::MultiGet,
     ];
 
     fn of(number: u16) -> Option<Self> {

@@ -338,12 +338,15 @@ impl Answers for Coordinator {
                     let outcome = self.propose_here(call.body, self.within).await?;
                     Ok(write(&outcome))
                 }
-                Action::Rest | Action::Bulk | Action::Visible | Action::Query | Action::Fetch => {
-                    match self.node.get() {
-                        Some(node) => node.answer(action, call).await,
-                        None => Err(Fault::Failed(unavailable("the node is starting; ask again"))),
-                    }
-                }
+                Action::Rest
+                | Action::Bulk
+                | Action::Visible
+                | Action::Query
+                | Action::Fetch
+                | Action::MultiGet => match self.node.get() {
+                    Some(node) => node.answer(action, call).await,
+                    None => Err(Fault::Failed(unavailable("the node is starting; ask again"))),
+                },
                 Action::Founding => self.desk.answer(call.body).await,
                 Action::Join => self.answer_join(&call.body).await,
                 Action::Ping => {

@@ -13,7 +13,7 @@ use daemon::CancellationToken;
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use transport::{CallError, Incoming, Lane, Peer, Transport};
 
 use super::agreed::{Agreed, Outcome, Proposal};
@@ -322,6 +322,20 @@ impl Agreement for Coordinator {
             .map_err(|error| ApiError::validation(error.to_string()))?;
         let shards = u32::try_from(shards).unwrap_or(u32::MAX);
         Ok(place_new(&map, id, entry, shards, &settings, &Observed::default()))
+    }
+
+    fn wait_primaries(&self, id: &IndexId) {
+        let is_active = |map: &Arc<ClusterState>| {
+            let shards = map.indices.get(id).into_iter().flat_map(|entry| &entry.shards);
+            shards
+                .into_iter()
+                .all(|shard| shard.primary().is_some_and(|copy| shard.in_sync().contains(&copy)))
+        };
+        let mut changes = self.changes();
+        let waited = async { timeout(self.within, changes.wait_for(is_active)).await.is_ok() };
+        if !self.runtime.block_on(waited) {
+            tracing::warn!(index = %id, "not every shard of the new index has a primary yet");
+        }
     }
 
     fn agree(&self, command: Command) -> Result<(), Disagreement> {

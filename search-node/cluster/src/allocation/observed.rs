@@ -13,6 +13,9 @@ pub struct Observed {
     pub disks: BTreeMap<NodeId, DiskSpace>,
     /// How much a copy of a shard takes.
     pub shard_bytes: BTreeMap<ShardId, u64>,
+    /// Nodes that are about to stop: their primaries hand over, and they get no copies. What they have stays, since they may be back
+    /// soon; `exclude._name` empties a node for good.
+    pub stopping: BTreeSet<NodeId>,
     /// Primaries that nodes are opening from their own disks.
     pub opening_primaries: BTreeMap<NodeId, usize>,
     /// Copies that nodes have on their disks and the map does not know on any node.
@@ -62,6 +65,22 @@ impl Observed {
         let delay = state.indices.get(&shard.index)?.allocation.delay_millis;
         Some(since + delay).filter(|until| self.now_millis < *until)
     }
+}
+
+/// The shards whose primary is on a node and could be elsewhere: a node that stops waits until there are none.
+pub fn to_hand_over(state: &ClusterState, node: NodeId, observed: &Observed) -> Vec<ShardId> {
+    let is_there = |copies: &ShardCopies| {
+        let primary = copies.primary().and_then(|primary| copies.present().get(&primary));
+        primary.is_some_and(|primary| primary.node == node)
+    };
+    let could_go = |copies: &ShardCopies| {
+        let mut others = copies.present().iter().filter(|(id, copy)| {
+            copies.in_sync().contains(id) && copy.node != node && !observed.stopping.contains(&copy.node)
+        });
+        others.next().is_some()
+    };
+    let shards = state.shards().filter(|(_, copies)| is_there(copies) && could_go(copies));
+    shards.map(|(shard, _)| shard).collect()
 }
 
 /// The indices that have a copy on a node whose disk is beyond the flood stage: nothing may be added to them.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cluster::allocation::{DiskSpace, Observed};
+use cluster::allocation::{DiskSpace, Observed, to_hand_over};
 use cluster::state::{Command, NodeId, Replicas, UnassignedReason};
 
 use crate::fixture::{Fixture, shard};
@@ -30,6 +30,36 @@ fn a_node_that_is_excluded_is_emptied_and_its_primaries_hand_over() {
     assert_eq!(loads.values().map(|load| load.0).sum::<usize>(), 9, "nothing is lost on the way: {loads:?}");
     let moved = fixture.copies("without", on_the_first);
     assert_eq!(moved.term(), terms[on_the_first as usize] + 1, "its only copy handed over: {moved:?}");
+}
+
+/// A node that stops may be back soon: nothing is copied for that, and writes go on elsewhere.
+#[test]
+fn a_node_that_stops_hands_its_primaries_over_and_keeps_its_copies() {
+    let mut fixture = Fixture::with_nodes(3);
+    fixture.create("with", 6, Replicas::Number(1));
+    fixture.create("without", 3, Replicas::Number(0));
+    fixture.settle();
+    let before = fixture.loads();
+    let waits = to_hand_over(&fixture.state, NodeId(1), &fixture.observed).len();
+    assert!(waits > 0 && waits < before[&1].1, "those without a replica cannot go: {before:?}");
+
+    fixture.observed.stopping.insert(NodeId(1));
+    fixture.settle();
+
+    assert_eq!(to_hand_over(&fixture.state, NodeId(1), &fixture.observed), []);
+    let after = fixture.loads();
+    assert_eq!(
+        after.values().map(|load| load.0).collect::<Vec<_>>(),
+        before.values().map(|load| load.0).collect::<Vec<_>>()
+    );
+    assert_eq!(after[&1].1, before[&1].1 - waits);
+    fixture.create("new", 4, Replicas::Number(1));
+    fixture.settle();
+    assert_eq!(fixture.loads()[&1], after[&1], "it gets no new ones");
+    fixture.observed.stopping.clear();
+    fixture.settle();
+    fixture.check();
+    assert!(fixture.loads()[&1].1 > after[&1].1, "it is not about to stop any more");
 }
 
 /// Without another place a copy stays where it is, and yet writes are led from elsewhere.

@@ -1,4 +1,4 @@
-//! Copies are on nodes that hold data, and are filled from a primary.
+//! Copies are on nodes that hold data and stay, and are filled from a primary.
 
 use super::{Opinion, Question, Subject, no, yes};
 
@@ -18,4 +18,12 @@ pub(super) fn primary_first(question: &Question<'_>) -> Opinion {
         return yes(NAME, "primary shard for this replica is already active");
     }
     no(NAME, "primary shard for this replica is not yet active")
+}
+
+pub(super) fn node_shutdown(question: &Question<'_>) -> Opinion {
+    const NAME: &str = "node_shutdown";
+    if question.board.observed.stopping.contains(&question.node) {
+        return no(NAME, "this node is about to stop");
+    }
+    yes(NAME, "this node is not about to stop")
 }

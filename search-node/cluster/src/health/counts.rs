@@ -125,8 +125,7 @@ fn of_shard(copies: &ShardCopies, wanted: usize, is_delayed: bool) -> ShardHealt
         counts.relocating += usize::from(copies.replacement_of(*id).is_some());
     }
     if is_delayed {
-        let awaited = copies.in_sync().iter().filter(|copy| !copies.present().contains_key(copy)).count();
-        counts.delayed_unassigned = counts.unassigned.min(awaited);
+        counts.delayed_unassigned = counts.unassigned;
     }
     let status = match copies.primary() {
         None => Status::Red,

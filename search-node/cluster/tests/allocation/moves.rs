@@ -115,6 +115,8 @@ fn a_copy_that_may_come_back_is_waited_for() {
     fixture.observed.now_millis = 1_000;
     fixture.observed.note_lacking(&fixture.state);
 
+    let (shard, term) = (shard("i", 0), fixture.copies("i", 0).term());
+    fixture.apply(Command::DropCopy { shard: shard.clone(), copy: old, term });
     fixture.observed.now_millis = 60_999;
     fixture.observed.note_lacking(&fixture.state);
     assert_eq!(fixture.plan(), []);
@@ -123,10 +125,10 @@ fn a_copy_that_may_come_back_is_waited_for() {
     let mut back = Fixture { state: fixture.state.clone(), ..Fixture::default() };
     back.observed = fixture.observed.clone();
     back.join(9);
-    back.observed.found.insert((NodeId(9), shard("i", 0)), old);
+    back.observed.found.insert((NodeId(9), shard.clone()), old);
     let planned = back.plan();
     assert!(
-        matches!(&planned[..], [Command::DropCopy { copy, .. }, Command::AddCopy { node: NodeId(9), .. }] if *copy == old),
+        matches!(&planned[..], [Command::AddCopy { node: NodeId(9), .. }]),
         "it begins anew where it was: {planned:?}"
     );
 
@@ -134,7 +136,55 @@ fn a_copy_that_may_come_back_is_waited_for() {
     assert!(matches!(fixture.plan()[..], [Command::AddCopy { .. }]));
     fixture.settle();
     fixture.observed.note_lacking(&fixture.state);
-    assert!(fixture.observed.lacking_since.is_empty());
+    assert!(fixture.observed.lacking.is_empty());
+}
+
+/// Nothing was written since: the older copy is in sync, and is let go of before another one is made of it.
+#[test]
+fn a_copy_in_sync_is_let_go_of_before_another_one_takes_its_place() {
+    let mut fixture = Fixture::with_nodes(2);
+    fixture.create("i", 1, Replicas::Number(1));
+    fixture.settle();
+    let copies = fixture.copies("i", 0);
+    let (old, gone) = copies
+        .present()
+        .iter()
+        .find(|(copy, _)| copies.primary() != Some(**copy))
+        .map(|(copy, found)| (*copy, found.node))
+        .expect("a replica");
+    fixture.leave(gone.0);
+    fixture.join(9);
+    fixture.observed.found.insert((NodeId(9), shard("i", 0)), old);
+
+    let planned = fixture.plan();
+
+    assert!(
+        matches!(&planned[..], [Command::DropCopy { copy, .. }, Command::AddCopy { node: NodeId(9), .. }] if *copy == old),
+        "{planned:?}"
+    );
+}
+
+#[test]
+fn another_copy_that_is_lost_is_waited_for_anew() {
+    let mut fixture = Fixture::with_nodes(3);
+    fixture.create("i", 1, Replicas::Number(2));
+    fixture.settle();
+    let primary = fixture.primary_node("i", 0).expect("a primary");
+    let others: Vec<u64> = (1..=3).filter(|node| *node != primary).collect();
+    let until = |fixture: &Fixture| {
+        fixture.observed.delayed_until(&fixture.state, &shard("i", 0), fixture.copies("i", 0))
+    };
+    fixture.leave(others[0]);
+    fixture.observed.note_lacking(&fixture.state);
+    assert_eq!(until(&fixture), Some(60_000));
+    fixture.observed.now_millis = 50_000;
+    fixture.observed.note_lacking(&fixture.state);
+    assert_eq!(until(&fixture), Some(60_000));
+
+    fixture.leave(others[1]);
+    fixture.observed.note_lacking(&fixture.state);
+
+    assert_eq!(until(&fixture), Some(110_000));
 }
 
 #[test]

@@ -81,6 +81,11 @@ pub(crate) fn space_of(path: &Path) -> io::Result<DiskSpace> {
     Ok(DiskSpace { total: bytes(found.f_blocks), free: bytes(found.f_bavail) })
 }
 
+/// The whole of the disk below a path and what is free of it, in bytes, whenever it is asked.
+pub(crate) fn space_below(path: Arc<Path>) -> impl Fn() -> Option<(u64, u64)> {
+    move || space_of(&path).ok().map(|space| (space.total, space.free))
+}
+
 /// Looks at the disk until the node stops. A thread of its own: a disk that hangs must hold up nobody else.
 pub(crate) fn start(
     watch: Arc<DiskWatch>,

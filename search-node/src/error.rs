@@ -1,12 +1,13 @@
 //! The one place where a failure becomes HTTP: status, type and reason, in Elasticsearch's shape.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use shard::{EngineError, QueryError, SearchError, TranslogError};
 
 use crate::json;
 
 /// A failure as the API shows it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ApiError {
     /// The HTTP status.
     pub status: u16,
@@ -163,11 +164,17 @@ impl From<EngineError> for ApiError {
                 Self::new(500, "index_format_too_new_exception", error.to_string())
             }
             _ if error.is_damage() => Self::new(500, "corrupt_index_exception", error.to_string()),
+            EngineError::MustRollBack | EngineError::InUse { .. } | EngineError::NotCommitted { .. } => {
+                Self::new(503, "illegal_index_shard_state_exception", error.to_string())
+            }
             EngineError::Stopping => Self::new(503, "node_closed_exception", error.to_string()),
             EngineError::Integrity(_)
             | EngineError::Manifest(_)
             | EngineError::Index(_)
             | EngineError::Io(_)
+            | EngineError::Foreign { .. }
+            | EngineError::ForeignFile { .. }
+            | EngineError::Unfinished { .. }
             | EngineError::Folder { .. } => Self::internal(error.to_string()),
         }
     }

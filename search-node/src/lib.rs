@@ -11,6 +11,8 @@
 //! There is one node and no cluster yet: no replicas, no transport.
 
 mod action;
+mod cluster_settings;
+mod coordination;
 mod disk_watch;
 mod episode;
 mod error;
@@ -22,12 +24,14 @@ mod pool;
 mod relief;
 mod rest;
 mod script;
+mod serving;
 mod settings;
-mod state_file;
 mod tasks;
 mod time_span;
 pub mod translog_command;
 mod watermark;
+
+use disk::state_file;
 
 pub use memory::{Heap, SilentHeap};
 pub use node::{Node, Running};

@@ -3,8 +3,11 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
+use cluster::allocation::AllocationSettings;
 use daemon::CancellationToken;
 use daemon::clock::Clock;
 use daemon::metrics::{Counter, Metrics};
@@ -13,16 +16,22 @@ use shard::{HostDisk, Shared, TombstoneBudget, Workers, create_folder_durably};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use crate::action::search::Contexts;
+use crate::coordination::{Coordinator, Patience, begin, follow, lead};
 use crate::disk_watch::DiskWatch;
-use crate::indices::{Indices, Resources, new_id};
+use crate::indices::{Agreement, Indices, Resources, new_id};
 use crate::memory::{Heap, Memory};
 use crate::pool::Pool;
+use crate::serving::Serving;
 use crate::settings::{MEND_TICK, NodeSettings, REFRESH_TICK};
 use crate::tasks::Tasks;
 use crate::{disk_watch, relief, rest, state_file};
 
 /// Ports tried in turn when none was asked for.
 const PORTS: std::ops::RangeInclusive<u16> = 9200..=9299;
+
+/// How long a node that starts waits for its own shards before it answers requests.
+const OWN_COPIES_WITHIN: Duration = Duration::from_secs(10);
 
 /// What requests work with.
 pub struct Node {
@@ -35,6 +44,15 @@ pub struct Node {
     /// What the shards share.
     pub shared: Shared,
     pub write_pool: Pool,
+    /// What other nodes have carried here. A pool of its own: whoever waits for another node must not keep that one from being
+    /// waited for.
+    pub carried_pool: Pool,
+    /// The same for searches.
+    pub carried_search_pool: Pool,
+    /// Points in time that other nodes will ask for.
+    pub(crate) contexts: Contexts,
+    /// Rises with each search, so that they go to the copies in turn.
+    pub(crate) search_turn: AtomicU64,
     pub search_pool: Pool,
     /// The batches of operations by query.
     pub by_query_pool: Pool,
@@ -47,7 +65,27 @@ pub struct Node {
     pub metrics: Metrics,
     pub counters: NodeCounters,
     pub identity: Identity,
+    /// The way to the other nodes; none where a node was opened for itself.
+    pub(crate) coordinator: Option<Arc<Coordinator>>,
     pub started_millis: i64,
+}
+
+/// What indices work with.
+struct Parts {
+    resources: Resources,
+}
+
+impl Parts {
+    fn of(settings: &NodeSettings, clock: &Clock, disk_watch: Arc<DiskWatch>) -> Self {
+        let shared = Shared {
+            workers: Workers::new(settings.merge_threads),
+            tombstones: TombstoneBudget::new(settings.tombstone_bytes),
+            ..Shared::default()
+        };
+        let segment_buffer_bytes = settings.segment_buffer_bytes();
+        let (idle_after, clock) = (settings.idle_after, clock.clone());
+        Self { resources: Resources { segment_buffer_bytes, shared, disk_watch, idle_after, clock } }
+    }
 }
 
 /// What the node counts.
@@ -71,28 +109,67 @@ pub struct Running {
     pub address: SocketAddr,
     stop: CancellationToken,
     server: tokio::task::JoinHandle<std::io::Result<()>>,
-    /// The threads that refresh, relieve, mend, and watch the disk.
-    threads: [std::thread::JoinHandle<()>; 4],
+    /// The threads that refresh, relieve, mend, watch the disk, and follow the map.
+    threads: [std::thread::JoinHandle<()>; 5],
     /// Held while the node lives: a second process on the same folder is refused.
     _lock: fs_err::File,
 }
 
 impl Node {
-    /// Opens everything that is stored and starts to listen.
+    /// Opens everything that is stored, finds the other nodes, and starts to listen.
     pub async fn start(settings: NodeSettings, clock: Clock, heap: Arc<dyn Heap>) -> anyhow::Result<Running> {
         make_folder(&settings.path_data)?;
         let lock = lock_folder(&settings.path_data)?;
         let listener = listen(&settings).await?;
         let address = listener.local_addr()?;
-        let node = Self::open(settings, clock, heap)?;
-        let stop = node.stopping.clone();
+        let stop = CancellationToken::new();
+        let disk_watch = Arc::new(DiskWatch::new(settings.watermarks));
+        let path: Arc<Path> = settings.path_data.as_path().into();
+        // Known before the first request is accepted.
+        disk_watch.note(&path, disk_watch::space_of(&path));
+        let disk_space = disk_watch::space_below(Arc::clone(&path));
+        let beginning = begin(&settings, address, stop.clone(), Box::new(disk_space)).await?;
+        let coordinator = Arc::clone(&beginning.coordinator);
+        let parts = Parts::of(&settings, &clock, disk_watch);
+        let agreement = Arc::clone(&coordinator) as Arc<dyn Agreement>;
+        let folder = settings.path_data.join("indices");
+        let indices =
+            Indices::clustered(&folder, settings.auto_create_index, parts.resources.clone(), agreement)?;
+        let indices = Arc::new(indices);
+        let (found, own) = (Arc::clone(&indices), Arc::clone(&coordinator));
+        beginning.take_part(move || Ok(found.found(&own.map(), own.origin.process)?)).await?;
+        let identity = Identity {
+            node_id: format!("{:016x}", coordinator.origin.node),
+            cluster_uuid: coordinator.map().cluster_uuid.clone(),
+        };
+        let node = Self::made(
+            settings,
+            clock,
+            heap,
+            parts,
+            indices,
+            identity,
+            stop.clone(),
+            Some(Arc::clone(&coordinator)),
+        );
+        let patience = Patience {
+            interval: node.settings.cluster.check_interval,
+            timeout: node.settings.cluster.check_timeout,
+            retries: node.settings.cluster.check_retries,
+        };
+        tokio::spawn(lead(
+            Arc::clone(&coordinator),
+            patience,
+            AllocationSettings::default(),
+            node.clock.clone(),
+        ));
+        coordinator.serve(Arc::new(Serving(Arc::clone(&node))));
+        let follower = follow(coordinator, Arc::clone(&node.indices))?;
         let refresher = refresh_loop(Arc::clone(&node), stop.clone())?;
         let reliever = relief::start(Arc::clone(&node), stop.clone())?;
         let mender = mend_loop(Arc::clone(&node), stop.clone())?;
-        let path: Arc<Path> = node.settings.path_data.as_path().into();
-        // Known before the first request is accepted.
-        node.disk_watch.note(&path, disk_watch::space_of(&path));
         let watcher = disk_watch::start(Arc::clone(&node.disk_watch), path, stop.clone())?;
+        node.wait_own_copies().await;
         recover(Arc::clone(&node), stop.clone())?;
         let asked = stop.clone();
         let app = node.api();
@@ -104,53 +181,72 @@ impl Node {
             address,
             stop,
             server,
-            threads: [refresher, reliever, mender, watcher],
+            threads: [refresher, reliever, mender, watcher, follower],
             _lock: lock,
         })
     }
 
-    /// Opens everything that is stored. Nothing listens, and nothing runs in the background: for who holds the folder.
+    /// Opens everything that is stored, for who holds the folder and agrees with nobody. Nothing listens, and nothing runs in the
+    /// background.
     pub fn open(settings: NodeSettings, clock: Clock, heap: Arc<dyn Heap>) -> anyhow::Result<Arc<Self>> {
         let data = settings.path_data.clone();
         make_folder(&data)?;
         let identity = identity_of(&data, &clock)?;
-        let shared = Shared {
-            workers: Workers::new(settings.merge_threads),
-            tombstones: TombstoneBudget::new(settings.tombstone_bytes),
-            ..Shared::default()
-        };
         let disk_watch = Arc::new(DiskWatch::new(settings.watermarks));
-        let indices = Indices::open(
-            &data.join("indices"),
-            settings.auto_create_index,
-            Resources {
-                segment_buffer_bytes: settings.segment_buffer_bytes(),
-                shared: shared.clone(),
-                disk_watch: Arc::clone(&disk_watch),
-                idle_after: settings.idle_after,
-                clock: clock.clone(),
-            },
-        )?;
+        let parts = Parts::of(&settings, &clock, disk_watch);
+        let indices =
+            Indices::open(&data.join("indices"), settings.auto_create_index, parts.resources.clone())?;
+        let stop = CancellationToken::new();
+        Ok(Self::made(settings, clock, heap, parts, Arc::new(indices), identity, stop, None))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of a node, each of them once")]
+    fn made(
+        settings: NodeSettings,
+        clock: Clock,
+        heap: Arc<dyn Heap>,
+        parts: Parts,
+        indices: Arc<Indices>,
+        identity: Identity,
+        stopping: CancellationToken,
+        coordinator: Option<Arc<Coordinator>>,
+    ) -> Arc<Self> {
         let metrics = Metrics::default();
-        Ok(Arc::new(Node {
+        Arc::new(Node {
             write_pool: Pool::new("write", settings.write),
+            carried_pool: Pool::new("write", settings.write),
+            carried_search_pool: Pool::new("search", settings.search),
+            contexts: Contexts::default(),
+            search_turn: AtomicU64::new(0),
             search_pool: Pool::new("search", settings.search),
             by_query_pool: Pool::new("by_query", settings.by_query),
             force_merge_pool: Pool::new("force_merge", settings.force_merge),
             by_query_places: Arc::new(Semaphore::new(settings.by_query.size + settings.by_query.queue)),
             tasks: Arc::new(Tasks::new(clock.clone(), settings.task_results_max)),
-            stopping: CancellationToken::new(),
+            stopping,
             counters: NodeCounters::of(&metrics),
-            indices: Arc::new(indices),
-            disk_watch,
+            indices,
+            disk_watch: parts.resources.disk_watch,
             memory: Memory::new(settings.memory, heap),
-            shared,
+            shared: parts.resources.shared,
             started_millis: clock.now_millis(),
             settings,
             clock,
             metrics,
             identity,
-        }))
+            coordinator,
+        })
+    }
+
+    /// Waits until the copies that were in sync when this node stopped serve again, as far as this node can do something about it.
+    async fn wait_own_copies(&self) {
+        if let Some(coordinator) = &self.coordinator {
+            let indices = Arc::clone(&self.indices);
+            let are_back = coordinator.wait_own_copies(move |map, own| indices.wishes(map, own).is_empty());
+            if tokio::time::timeout(OWN_COPIES_WITHIN, are_back).await.is_err() {
+                tracing::warn!("not all shards of this node serve yet");
+            }
+        }
     }
 
     /// The REST API over this node.

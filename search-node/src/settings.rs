@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use settings::{Kind, LOGGING, Schema, Setting, Settings, SettingsError, Share, setting};
 
+use crate::cluster_settings::{CLUSTER, ClusterSettings};
 use crate::memory::{MemorySettings, host_memory};
 use crate::watermark::{Watermark, Watermarks};
 
@@ -197,7 +198,14 @@ const LIMITS: &[Setting] = &[
 
 /// Every setting of search-node.
 pub const SCHEMA: Schema = Schema {
-    tables: &[("Node", NODE), ("Disk", DISK), ("Network", NETWORK), ("Limits", LIMITS), ("Logging", LOGGING)],
+    tables: &[
+        ("Node", NODE),
+        ("Cluster", CLUSTER),
+        ("Disk", DISK),
+        ("Network", NETWORK),
+        ("Limits", LIMITS),
+        ("Logging", LOGGING),
+    ],
 };
 
 /// The settings of a node, checked.
@@ -228,6 +236,7 @@ pub struct NodeSettings {
     pub auto_create_index: bool,
     /// How full the disk may get; none if nobody shall watch.
     pub watermarks: Option<Watermarks>,
+    pub cluster: ClusterSettings,
 }
 
 /// How much of one kind of work is done at once, and how much may wait.
@@ -295,6 +304,7 @@ impl NodeSettings {
             result_window_max: settings.count("search.max_result_window"),
             auto_create_index: settings.bool("action.auto_create_index"),
             watermarks: settings.bool(THRESHOLD_ENABLED).then(|| read_watermarks(settings)).transpose()?,
+            cluster: ClusterSettings::read(settings)?,
         })
     }
 }

@@ -61,6 +61,7 @@ fn shown(operation: &Operation) -> Value {
         OperationKind::Index => "index",
         OperationKind::Delete => "delete",
         OperationKind::NoOp => "no-op",
+        OperationKind::Void => "void",
     };
     let mut line = json!({
         "op": kind, "seq_no": operation.seq_no, "primary_term": operation.term, "version": operation.version,

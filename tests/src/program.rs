@@ -137,6 +137,8 @@ pub struct SearchNode {
 
 /// The settings by which a node heeds how full its disk is begin so.
 const DISK_THRESHOLD: &str = "cluster.routing.allocation.disk";
+const REGISTRY: &str = "discovery.registry";
+const TRANSPORT_PORT: &str = "transport.port";
 
 impl SearchNode {
     /// Starts a node on `data` and waits until it answers.
@@ -160,6 +162,13 @@ impl SearchNode {
         // How full the disk of this machine is says nothing about the node.
         if !settings.iter().any(|setting| setting.starts_with(DISK_THRESHOLD)) {
             all.push(format!("{DISK_THRESHOLD}.threshold_enabled=false"));
+        }
+        // Nodes of one user find one another; those of different tests must not.
+        if !settings.iter().any(|setting| setting.starts_with(REGISTRY)) {
+            all.push(format!("{REGISTRY}={}", data.with_extension("registry").display()));
+        }
+        if !settings.iter().any(|setting| setting.starts_with(TRANSPORT_PORT)) {
+            all.push(format!("{TRANSPORT_PORT}=0"));
         }
         all.extend(settings.iter().map(|setting| (*setting).to_owned()));
         let arguments: Vec<String> = all.into_iter().flat_map(|setting| ["-E".to_owned(), setting]).collect();

@@ -9,6 +9,7 @@ mod appending;
 mod durable;
 mod hooked;
 mod host;
+pub mod state_file;
 
 use std::io;
 use std::path::Path;

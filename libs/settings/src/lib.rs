@@ -33,3 +33,8 @@ pub use view::Settings;
 
 /// The exit status of a program whose configuration is wrong (`EX_CONFIG` of sysexits.h).
 pub const EXIT_CONFIG: i32 = 78;
+
+/// The folder that the system gives a user for what lasts as long as the user is there (`XDG_RUNTIME_DIR`), if it does.
+pub fn runtime_folder() -> Option<std::path::PathBuf> {
+    std::env::var_os("XDG_RUNTIME_DIR").map(std::path::PathBuf::from)
+}

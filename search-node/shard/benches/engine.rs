@@ -3,7 +3,8 @@
 //! - how long a refresh of a shard with forty segments keeps a writer waiting,
 //! - a GET by id, from the index and from the translog,
 //! - updates of ids that exist, synced a thousand at a time,
-//! - indexing with a thousand fields beside fifty.
+//! - indexing with a thousand fields beside fifty,
+//! - operations of another copy beside writes.
 //!
 //! Medians over the rounds of one run. `BENCH_DOCUMENTS` (default 100000) sets the size.
 
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use shard::mapping::{Mapping, parse_mapping};
-use shard::{Condition, EngineOptions, Shard, Shared, Workers, WriteOutcome, WriteRequest, Written};
+use shard::{Applied, Condition, EngineOptions, Shard, Shared, Workers, WriteOutcome, WriteRequest, Written};
 
 const NOW: i64 = 1_795_515_630_123;
 const SYNC_EVERY: usize = 1_000;
@@ -199,10 +200,42 @@ fn wide_mappings(count: usize) {
     println!("indexing with 1,000 fields / with 50: {:.2} (median of 3)", ratios[1]);
 }
 
+/// Operations of another copy beside writes: new ids first, then the same ids again.
+fn applies(count: usize) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let primary = open(&folder.path().join("primary"), mapping(0), 1);
+    let replica = open(&folder.path().join("replica"), mapping(0), 1);
+    for what in ["new", "known"] {
+        let started = Instant::now();
+        load(&primary, 0..count);
+        let written = started.elapsed();
+        primary.refresh(NOW).expect("refreshed");
+        let mut history = primary.history((replica.max_seq_no() + 1) as u64, None).expect("kept");
+        let mut applied = Duration::ZERO;
+        let mut run = replica.apply_run(replica.term(), NOW);
+        loop {
+            let batch = history.next_batch(1 << 20).expect("read");
+            if batch.is_empty() {
+                break;
+            }
+            let started = Instant::now();
+            for operation in &batch {
+                assert!(matches!(run.apply(operation), Ok(Applied::Done(_))));
+            }
+            replica.sync_all().expect("synced");
+            applied += started.elapsed();
+        }
+        replica.refresh(NOW).expect("refreshed");
+        let per_second = |took: Duration| count as f64 / took.as_secs_f64();
+        println!("{what} ids: {:.0} writes/s, {:.0} applied/s", per_second(written), per_second(applied));
+    }
+}
+
 fn main() {
     let count = documents();
     refresh_holds_writers();
     gets(count);
     updates(count);
     wide_mappings(count / 2);
+    applies(count);
 }

@@ -1,7 +1,7 @@
 //! One shard on one disk: documents in, answers out. It knows no network and no cluster, and is given the time.
 //!
 //! [`Shard`] is the façade. Behind it: `mapping` (JSON → typed fields), `analysis` (text → terms), `translog` and `engine`
-//! (writes that survive), `store` (files), `query` (DSL → tantivy), `search` and `aggs` (answers).
+//! (writes that survive), `store` (files), `copying` (a shard's files to another copy), `query` (DSL → tantivy), `search` and `aggs` (answers).
 //!
 //! # Invariants
 //!
@@ -11,9 +11,11 @@
 
 mod aggs;
 mod analysis;
+mod copying;
 mod engine;
 pub mod mapping;
 mod query;
+mod replication;
 mod search;
 mod shard;
 mod store;
@@ -23,14 +25,15 @@ mod uids;
 pub use aggs::{
     AggError, AggPartial, AggRequest, finish as finish_aggs, parse as parse_aggs, reduce as reduce_aggs,
 };
+pub use copying::{FileInfo, FilesReceiver, Received};
 pub use disk::{
     Disk, DiskFile, DiskOperation, HookedDisk, HostDisk, check_writable, create_folder_durably,
     replace as replace_file,
 };
 pub use engine::{
-    Buffers, Condition, EngineError, EngineOptions, ForceMerge, IndexSort, LARGE_DOCUMENT_BYTES,
-    MergeOptions, Shared, StoredDocument, TombstoneBudget, Workers, WriteOutcome, WriteRequest, WriteRun,
-    Written,
+    Applied, ApplyRun, Buffers, Condition, CopyDigest, EngineError, EngineOptions, FilesSnapshot, Flushed,
+    ForceMerge, History, IndexSort, LARGE_DOCUMENT_BYTES, MergeOptions, Shared, StoredDocument,
+    TombstoneBudget, Workers, WriteOutcome, WriteRequest, WriteRun, Written,
 };
 pub use query::{Query, QueryContext, QueryError, parse_query, query_string};
 pub use search::{
@@ -40,6 +43,6 @@ pub use search::{
 pub use shard::{Reader, Shard, ShardStats, uid, uid_parts};
 pub use store::IntegrityError;
 pub use translog::{
-    Inspection, Operation, OperationKind, Salvage, TranslogError, inspect as inspect_translog,
-    salvage as salvage_translog,
+    Inspection, NotAnOperation, Operation, OperationKind, Salvage, TranslogError,
+    inspect as inspect_translog, salvage as salvage_translog,
 };

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use tantivy::DocAddress;
 
+use crate::copying::check_finished;
 use crate::engine::{
-    Engine, EngineError, EngineOptions, ForceMerge, Shared, StoredDocument, View, WriteOutcome, WriteRequest,
-    WriteRun, Written,
+    Engine, EngineError, EngineOptions, Flushed, ForceMerge, Shared, StoredDocument, View, WriteOutcome,
+    WriteRequest, WriteRun, Written,
 };
 use crate::mapping::Mapping;
 use crate::query::{Query, QueryContext};
@@ -30,7 +31,7 @@ pub fn uid_parts(uid: &str) -> (&str, &str) {
 
 /// One shard on one disk.
 pub struct Shard {
-    engine: Arc<Engine>,
+    pub(crate) engine: Arc<Engine>,
 }
 
 /// What a shard holds and has done.
@@ -94,6 +95,7 @@ impl Shard {
                 reason: "the folder of the shard is missing; restore it from a copy or a snapshot".to_owned(),
             });
         }
+        check_finished(folder)?;
         let index = folder.join("index");
         let Some(manifest) = Manifest::read(&index)? else {
             return Ok(ShardStats { has_uncommitted: true, ..ShardStats::default() });
@@ -150,8 +152,8 @@ impl Shard {
         self.engine.refresh_unless_busy(now_millis)
     }
 
-    /// Makes every write so far visible and committed.
-    pub fn flush(&self, now_millis: i64) -> Result<(), EngineError> {
+    /// Makes every write so far visible and committed, once all copies in sync have them; waits for that as long as the options say.
+    pub fn flush(&self, now_millis: i64) -> Result<Flushed, EngineError> {
         self.engine.flush(now_millis)
     }
 
@@ -162,7 +164,7 @@ impl Shard {
     }
 
     /// Closes the shard. Everything is durable, and the next opening goes on under the same primary term; after any other
-    /// end it takes a higher one.
+    /// end one that takes its own terms takes a higher one.
     pub fn close(self) -> Result<(), EngineError> {
         self.engine.close()
     }

@@ -149,7 +149,7 @@ fn history(folder: &Path, chance: &mut Chance, sort: Option<&IndexSort>) -> Hist
             0..=22 => history.put(&id, document(chance, generation)),
             23..=29 => history.delete(&id),
             30..=36 => drop(history.shard.refresh(NOW).expect("refreshed")),
-            37 => history.shard.flush(NOW).expect("flushed"),
+            37 => drop(history.shard.flush(NOW).expect("flushed")),
             38 if chance.one_in(3) => {
                 history.shard.force_merge(ForceMerge::Segments(2 + chance.below(4))).expect("merged")
             }

@@ -4,6 +4,7 @@ pub(crate) mod bulk;
 pub(crate) mod by_query;
 pub(crate) mod condition;
 pub(crate) mod get;
+pub(crate) mod home;
 pub(crate) mod multi_get;
 pub(crate) mod search;
 pub(crate) mod target;

@@ -18,6 +18,8 @@ use crate::node::Node;
 pub(crate) struct WriteOptions {
     pub condition: Condition,
     pub is_create: bool,
+    /// Whether the id was made for this write, on whichever node.
+    pub is_new_id: bool,
     pub require_alias: bool,
     /// The ingest pipeline that the document shall go through first.
     pub pipeline: Option<String>,
@@ -149,7 +151,7 @@ pub(crate) fn index(
     options: &WriteOptions,
 ) -> Result<WriteResult, ApiError> {
     check_demands(node, target, options)?;
-    let is_new_id = target.id.is_none();
+    let is_new_id = options.is_new_id || target.id.is_none();
     let now = writes.now_millis;
     let id = target.id.clone().unwrap_or_else(|| writes.ids.id());
     let run = writes.run_for(node, &target.index, options.is_create || is_new_id)?;

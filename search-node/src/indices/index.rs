@@ -1,35 +1,45 @@
 //! One index: its shards under one mapping.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption, Guard};
+use cluster::state::{Command, CopyId, IndexEntry, IndexId, NodeId, Refusal};
 use daemon::clock::Clock;
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use shard::mapping::{Mapping, parse_mapping};
-use shard::{Disk, EngineOptions, ForceMerge, Shard, ShardStats, Shared, create_folder_durably};
+use shard::{EngineOptions, ForceMerge, Shard, ShardStats, Shared, create_folder_durably};
 
+use super::agreement::{Agreement, Disagreement};
 use super::index_names::IndexNames;
-use super::metadata::{FILE, IndexMetadata};
+use super::metadata::{FILE, IndexMetadata, mapping_part, settings_part};
 use super::refreshes::{RefreshWaiter, Refreshes};
-use super::settings::{IndexSettings, nest};
+use super::replicas::CopySettings;
+use super::settings::{IndexSettings, changed, nest};
 use super::shard_copy::{CopyState, ShardCopy};
 use crate::disk_watch::DiskWatch;
 use crate::episode::Episode;
 use crate::error::ApiError;
-use crate::state_file::{self, StateFileError};
+use crate::state_file;
 
 /// One index.
 pub struct Index {
     folder: PathBuf,
-    disk: Arc<dyn Disk>,
+    shared: Shared,
+    segment_buffer_bytes: usize,
+    agreement: Arc<dyn Agreement>,
+    /// As it is in the folder.
     metadata: Mutex<IndexMetadata>,
+    /// Held by who makes the mapping grow: who comes meanwhile often wants the same.
+    growing: Mutex<()>,
     mapping: ArcSwap<Mapping>,
-    copies: Vec<ShardCopy>,
-    pub settings: IndexSettings,
+    settings: ArcSwap<IndexSettings>,
+    /// The copies on this node, by the numbers of the shards.
+    copies: Vec<ArcSwapOption<ShardCopy>>,
     pub name: String,
     pub uuid: String,
     pub data_stream: Option<String>,
@@ -44,6 +54,20 @@ pub struct Index {
     /// While the mapping cannot be made to grow.
     stunted: Episode,
     clock: Clock,
+}
+
+/// Other nodes can change an index again and again while this one wants to; more rounds than this are no race.
+const CHANGE_ROUNDS_MAX: usize = 16;
+
+/// The parts of an index that change, and what it says about its copies from then on, if that changes.
+type Change = (BTreeMap<String, String>, Option<CopySettings>);
+
+/// Why an index did not change.
+enum Unchanged {
+    /// What it should become is wrong.
+    Wrong(ApiError),
+    /// It could not be agreed on.
+    Failed(String),
 }
 
 /// What every index of the node works with.
@@ -70,53 +94,25 @@ pub struct IndexStats {
 }
 
 impl Index {
-    /// Makes the folder of a new index, durable before it returns, and opens it.
-    pub fn create(folder: &Path, metadata: IndexMetadata, resources: &Resources) -> Result<Self, ApiError> {
-        let fault = |error: &dyn std::fmt::Display| {
-            let name = &metadata.name;
-            let reason = format!(
-                "index [{name}] cannot be made: {error}; free space on that disk, or mend it, and ask again"
-            );
-            ApiError::new(503, "failed_to_commit_cluster_state_exception", reason)
-                .with("index", name.as_str())
-        };
-        // The folders of the shards come first: an index whose metadata is there and whose shard is not has lost it.
-        let shards = IndexSettings::read(&metadata.settings)?.routing.shards();
-        let disk = resources.shared.disk.as_ref();
-        for number in 0..shards {
-            create_folder_durably(disk, &folder.join(number.to_string())).map_err(|error| fault(&error))?;
-        }
-        let named = IndexNames::of(&metadata).write(disk, folder);
-        named
-            .and_then(|()| state_file::write(disk, &folder.join(FILE), &metadata))
-            .map_err(|error| fault(&error))?;
-        Self::open(folder, metadata, resources)
-    }
-
-    /// Opens an index whose metadata was read.
-    pub fn open(folder: &Path, metadata: IndexMetadata, resources: &Resources) -> Result<Self, ApiError> {
+    /// An index without copies: [`Index::follow`] takes those up that the map has here. `metadata` is what the folder holds, or
+    /// what it is going to.
+    pub(super) fn new(
+        folder: &Path,
+        metadata: IndexMetadata,
+        resources: &Resources,
+        agreement: Arc<dyn Agreement>,
+    ) -> Result<Self, ApiError> {
         let settings = IndexSettings::read(&metadata.settings)?;
         let mapping = Arc::new(parse_mapping(&metadata.mapping)?);
-        let options = EngineOptions {
-            segment_buffer_bytes: resources.segment_buffer_bytes,
-            flush_threshold_bytes: settings.flush_threshold_bytes,
-            gc_deletes: settings.gc_deletes,
-            sort: settings.sort.clone(),
-            check_bytes_max: settings.check_bytes_max,
-            merge: settings.merge,
-            ..EngineOptions::default()
-        };
-        let copies = (0..settings.routing.shards())
-            .map(|number| {
-                ShardCopy::closed(&folder.join(number.to_string()), options.clone(), resources.shared.clone())
-            })
-            .collect();
         Ok(Self {
             folder: folder.to_owned(),
-            disk: Arc::clone(&resources.shared.disk),
+            shared: resources.shared.clone(),
+            segment_buffer_bytes: resources.segment_buffer_bytes,
+            agreement,
+            growing: Mutex::new(()),
             mapping: ArcSwap::new(mapping),
-            copies,
-            settings,
+            copies: (0..settings.routing.shards()).map(|_| ArcSwapOption::empty()).collect(),
+            settings: ArcSwap::from_pointee(settings),
             name: metadata.name.clone(),
             uuid: metadata.uuid.clone(),
             data_stream: metadata.data_stream.clone(),
@@ -132,12 +128,126 @@ impl Index {
         })
     }
 
-    pub fn created_millis(&self) -> i64 {
-        self.metadata.lock().created_millis
+    /// Makes the index on this node what the map says of it, durably, before anybody works by it.
+    pub(super) fn follow(&self, id: &IndexId, entry: &IndexEntry, own: NodeId) -> Result<(), ApiError> {
+        let mut metadata = self.metadata.lock();
+        let mut next = metadata.clone();
+        if next.version != entry.version {
+            next.follow(id, entry)?;
+        }
+        let wanted = copies_on(entry, own);
+        // Where an older build wrote it, it needs no names of copies as long as all of them are here.
+        let mut held = next.copies.clone().unwrap_or_else(|| wanted.clone());
+        for (number, copy) in &wanted {
+            let begins = entry.shards.get(*number as usize).is_some_and(|shard| shard.is_begun_by(*copy));
+            if held.get(number) != Some(copy) && (metadata.version == 0 || begins) {
+                self.begin_copy(*number, held.get(number).copied())?;
+                held.insert(*number, *copy);
+            }
+        }
+        if next.copies.as_ref().is_some_and(|copies| *copies != held) || wanted.len() != self.copies.len() {
+            next.copies = Some(held.clone());
+        }
+        let (mapping, settings) = (parse_mapping(&next.mapping)?, IndexSettings::read(&next.settings)?);
+        if next != *metadata {
+            let disk = self.shared.disk.as_ref();
+            if metadata.version == 0 {
+                // A node without copies of it has none of the folders of its shards.
+                create_folder_durably(disk, &self.folder).map_err(|error| self.unwritten(&error))?;
+            }
+            let named = IndexNames::of(&next);
+            if metadata.version == 0 || named != IndexNames::of(&metadata) {
+                named.write(disk, &self.folder).map_err(|error| self.unwritten(&error))?;
+            }
+            let written = state_file::write(disk, &self.folder.join(FILE), &next);
+            written.map_err(|error| self.unwritten(&error))?;
+        }
+        let is_changed = next.version != metadata.version;
+        *metadata = next;
+        if is_changed {
+            self.settings.store(Arc::new(settings));
+            // Stored first: a shard that is opened meanwhile finds it, or is among the open ones below.
+            self.mapping.store(Arc::new(mapping));
+        }
+        let serving = wanted.into_iter().filter(|(number, copy)| held.get(number) == Some(copy)).collect();
+        self.take_copies(&serving);
+        if is_changed { self.tell_shards(&self.mapping()) } else { Ok(()) }
     }
 
-    pub(super) fn names(&self) -> IndexNames {
-        IndexNames::of(&self.metadata.lock())
+    /// The folder of a copy that begins here. It comes first: an index whose metadata is there and whose shard is not has lost
+    /// it. What was there of another copy goes: the map has let go of it.
+    fn begin_copy(&self, number: u32, before: Option<CopyId>) -> Result<(), ApiError> {
+        let folder = self.shard_folder(number);
+        if before.is_some() && folder.is_dir() {
+            fs_err::remove_dir_all(&folder).map_err(|error| self.unwritten(&error))?;
+        }
+        create_folder_durably(self.shared.disk.as_ref(), &folder).map_err(|error| self.unwritten(&error))
+    }
+
+    /// The copies in this folder, whether they serve or not, by the numbers of their shards.
+    pub(super) fn held(&self) -> BTreeMap<u32, CopyId> {
+        self.metadata.lock().copies.clone().unwrap_or_default()
+    }
+
+    fn take_copies(&self, wanted: &BTreeMap<u32, CopyId>) {
+        for (number, place) in self.copies.iter().enumerate() {
+            let number = number as u32;
+            let (wanted, current) = (wanted.get(&number), place.load_full());
+            match (wanted, current) {
+                (None, Some(gone)) => {
+                    place.store(None);
+                    gone.close();
+                }
+                (Some(_), None) => {
+                    let folder = self.shard_folder(number);
+                    let copy = ShardCopy::closed(&folder, self.engine_options(), self.shared.clone());
+                    place.store(Some(Arc::new(copy)));
+                }
+                (None, None) | (Some(_), Some(_)) => {}
+            }
+        }
+    }
+
+    fn shard_folder(&self, number: u32) -> PathBuf {
+        self.folder.join(number.to_string())
+    }
+
+    fn engine_options(&self) -> EngineOptions {
+        let settings = self.settings();
+        EngineOptions {
+            segment_buffer_bytes: self.segment_buffer_bytes,
+            flush_threshold_bytes: settings.flush_threshold_bytes,
+            gc_deletes: settings.gc_deletes,
+            sort: settings.sort.clone(),
+            check_bytes_max: settings.check_bytes_max,
+            merge: settings.merge,
+            ..EngineOptions::default()
+        }
+    }
+
+    fn unwritten(&self, error: &dyn std::fmt::Display) -> ApiError {
+        self.uncommitted(format!("{error}; free space on that disk, or mend it, and ask again"))
+    }
+
+    /// What is set for the index.
+    pub fn settings(&self) -> Guard<Arc<IndexSettings>> {
+        self.settings.load()
+    }
+
+    /// The copies on this node.
+    fn copies(&self) -> impl Iterator<Item = Arc<ShardCopy>> + '_ {
+        self.copies.iter().filter_map(|copy| copy.load_full())
+    }
+
+    /// The copy of a shard, which must be on this node.
+    fn copy(&self, number: usize) -> Result<Arc<ShardCopy>, ApiError> {
+        self.copies[number].load_full().ok_or_else(|| {
+            let reason = format!("this node has no copy of shard [{number}] of [{}]", self.name);
+            ApiError::new(503, "no_shard_available_action_exception", reason)
+                .with("index", self.name.as_str())
+                .with("index_uuid", self.uuid.as_str())
+                .with("shard", number.to_string())
+        })
     }
 
     pub fn folder(&self) -> &Path {
@@ -151,17 +261,22 @@ impl Index {
 
     /// Every shard, opened if need be.
     pub fn shards(&self) -> Result<Vec<Arc<Shard>>, ApiError> {
-        self.copies.iter().map(|copy| self.opened(copy)).collect()
+        (0..self.copies.len()).map(|number| self.opened(self.copy(number)?.as_ref())).collect()
     }
 
     /// The shards that are open now.
     pub fn open_shards(&self) -> impl Iterator<Item = Arc<Shard>> + '_ {
-        self.copies.iter().filter_map(ShardCopy::opened)
+        self.copies().filter_map(|copy| copy.opened())
     }
 
-    /// The state of each shard.
+    /// Whether this node has copies of it.
+    pub(crate) fn has_copies(&self) -> bool {
+        self.copies().next().is_some()
+    }
+
+    /// The state of each copy on this node.
     pub(crate) fn copy_states(&self) -> impl Iterator<Item = CopyState> + '_ {
-        self.copies.iter().map(ShardCopy::state)
+        self.copies().map(|copy| copy.state())
     }
 
     fn opened(&self, copy: &ShardCopy) -> Result<Arc<Shard>, ApiError> {
@@ -198,23 +313,28 @@ impl Index {
 
     /// The number of a document's shard.
     pub(super) fn shard_of(&self, id: &str, routing: Option<&str>) -> usize {
-        self.settings.routing.shard_of(routing.unwrap_or(id))
+        self.settings.load().routing.shard_of(routing.unwrap_or(id))
+    }
+
+    /// The number of a document's shard, as the map has it.
+    pub(crate) fn shard_number(&self, id: &str, routing: Option<&str>) -> u32 {
+        self.shard_of(id, routing) as u32
     }
 
     /// The shard of a document: by its routing value, or by its id if it has none.
     pub fn shard(&self, id: &str, routing: Option<&str>) -> Result<Arc<Shard>, ApiError> {
-        self.opened(&self.copies[self.shard_of(id, routing)])
+        self.opened(self.copy(self.shard_of(id, routing))?.as_ref())
     }
 
     /// The same for a write.
     pub fn shard_to_write(&self, id: &str, routing: Option<&str>) -> Result<Arc<Shard>, ApiError> {
-        let copy = &self.copies[self.shard_of(id, routing)];
+        let copy = self.copy(self.shard_of(id, routing))?;
         self.opened_by(|mapping, now| copy.shard_to_write(mapping, now))
     }
 
     /// Closes the shards that nobody uses: the node stops.
     pub fn close(&self) {
-        self.copies.iter().for_each(ShardCopy::close);
+        self.copies().for_each(|copy| copy.close());
     }
 
     /// Whether documents of this index must say their routing value.
@@ -237,40 +357,92 @@ impl Index {
             .with("index", self.name.as_str())
     }
 
-    /// Adds to the mapping. It is durable before any document is stored under it.
+    /// Adds to the mapping. All nodes agree on it before any document is stored under it.
     pub fn add_mapping(&self, added: &Mapping) -> Result<(), ApiError> {
-        let mut metadata = self.metadata.lock();
-        let current = self.mapping();
-        let next = current.merge(added)?;
-        if next == *current {
+        let _growing = self.growing.lock();
+        let next = |metadata: &IndexMetadata| {
+            let current = parse_mapping(&metadata.mapping)?;
+            let next = current.merge(added)?;
+            if next == current {
+                return Ok(None);
+            }
+            self.settings().limits.check(&next)?;
+            Ok(Some((mapping_part(&next.to_json()), None)))
+        };
+        match self.change(next) {
             // A shard that asks for what is there has missed it.
-            return self.tell_shards(&current);
+            Ok(false) => self.tell_shards(&self.mapping()),
+            Ok(true) => {
+                if self.stunted.ends() {
+                    tracing::info!(index = self.name, "the mapping grows again");
+                }
+                Ok(())
+            }
+            Err(Unchanged::Wrong(error)) => Err(error),
+            Err(Unchanged::Failed(reason)) => Err(self.cannot_grow(&reason)),
         }
-        self.settings.limits.check(&next)?;
-        let before = std::mem::replace(&mut metadata.mapping, next.to_json());
-        let written = state_file::write(self.disk.as_ref(), &self.folder.join(FILE), &*metadata);
-        if let Err(error) = written {
-            metadata.mapping = before;
-            return Err(self.cannot_grow(&error));
+    }
+
+    /// Changes settings that may be changed while the index is there.
+    pub fn change_settings(&self, changes: &Value, keeps_existing: bool) -> Result<(), ApiError> {
+        let next = |metadata: &IndexMetadata| {
+            let next = changed(&self.name, &metadata.settings, changes, keeps_existing)?;
+            if next == metadata.settings {
+                return Ok(None);
+            }
+            Ok(Some((settings_part(&next), Some(CopySettings::read(&next)?))))
+        };
+        match self.change(next) {
+            Ok(_) => Ok(()),
+            Err(Unchanged::Wrong(error)) => Err(error),
+            Err(Unchanged::Failed(reason)) => {
+                Err(self.uncommitted(format!("the settings of [{}] cannot be changed: {reason}", self.name)))
+            }
         }
-        if self.stunted.ends() {
-            tracing::info!(index = self.name, "the mapping grows again");
+    }
+
+    /// Has a change of what the index is agreed on; `next` says what it becomes, or nothing where it is so already. Whether
+    /// anything changed.
+    fn change(
+        &self,
+        next: impl Fn(&IndexMetadata) -> Result<Option<Change>, ApiError>,
+    ) -> Result<bool, Unchanged> {
+        for _ in 0..CHANGE_ROUNDS_MAX {
+            let seen = self.metadata.lock().clone();
+            let Some((parts, copies)) = next(&seen).map_err(Unchanged::Wrong)? else { return Ok(false) };
+            let (id, seen) = (IndexId(self.uuid.clone()), seen.version);
+            let (replicas, filters, allocation) = match copies {
+                Some(copies) => (Some(copies.replicas), Some(copies.filters), Some(copies.allocation)),
+                None => (None, None, None),
+            };
+            let command = Command::ChangeIndex { id, seen, parts, replicas, filters, allocation };
+            match self.agreement.agree(command) {
+                Ok(()) => return Ok(true),
+                // Another node has changed the index: what it is now was followed before this was said.
+                Err(Disagreement::Refused(Refusal::Changed { .. })) => {}
+                Err(Disagreement::Refused(Refusal::NoIndex(_))) => {
+                    return Err(Unchanged::Wrong(ApiError::no_index(&self.name)));
+                }
+                Err(Disagreement::Refused(refusal)) => return Err(Unchanged::Failed(refusal.to_string())),
+                Err(Disagreement::Failed(error)) => return Err(Unchanged::Failed(error.reason)),
+            }
         }
-        let next = Arc::new(next);
-        // Stored first: a shard that is opened meanwhile finds it, or is among the open ones below.
-        self.mapping.store(Arc::clone(&next));
-        self.tell_shards(&next)
+        Err(Unchanged::Failed("it kept changing meanwhile; try again".to_owned()))
     }
 
     /// Every document with a new field meets this as long as the disk is full: the log tells it once.
-    fn cannot_grow(&self, error: &StateFileError) -> ApiError {
+    fn cannot_grow(&self, error: &str) -> ApiError {
         let reason = format!(
-            "the mapping of [{}] cannot grow, for its disk does not take it: {error}; free space on that disk, or send documents whose fields are mapped",
+            "the mapping of [{}] cannot grow: {error}; or send documents whose fields are mapped",
             self.name
         );
         if self.stunted.begins() {
             tracing::error!(index = self.name, reason, "documents with new fields are refused");
         }
+        self.uncommitted(reason)
+    }
+
+    fn uncommitted(&self, reason: String) -> ApiError {
         ApiError::new(503, "failed_to_commit_cluster_state_exception", reason)
             .with("index", self.name.as_str())
             .with("index_uuid", self.uuid.as_str())
@@ -287,7 +459,7 @@ impl Index {
         let now = self.clock.now_millis();
         // Memory goes before intervals, also for an index that asks for none: a large load is shown in parts then.
         let is_wanted = self.open_shards().any(|shard| shard.wants_refresh() && shard.fenced().is_none());
-        let interval = match self.settings.refresh_interval {
+        let interval = match self.settings.load().refresh_interval {
             Some(interval) if is_wanted || !self.is_search_idle(now) => interval,
             None if is_wanted => Duration::ZERO,
             _ => return Ok(false),
@@ -318,12 +490,17 @@ impl Index {
         done.map(|()| any)
     }
 
-    /// Every shard for a search. An index that nobody has searched for a while is not refreshed every second; the first
-    /// search after that waits until it is.
+    /// Every shard for a search, all of which must be here.
     pub fn shards_to_search(&self) -> Result<Vec<Arc<Shard>>, ApiError> {
-        let shards = self.shards()?;
+        (0..self.copies.len()).map(|number| self.shard_to_search(number)).collect()
+    }
+
+    /// A shard for a search. An index that nobody has searched for a while is not refreshed every second; the first search after
+    /// that waits until it is.
+    pub(crate) fn shard_to_search(&self, number: usize) -> Result<Arc<Shard>, ApiError> {
+        let shard = self.opened(self.copy(number)?.as_ref())?;
         // An answer without what was acknowledged looks like any other.
-        if shards.iter().any(|shard| shard.hides_writes()) {
+        if shard.hides_writes() {
             let reason = format!(
                 "a shard of [{}] accepts nothing more and holds documents that cannot be shown until its disk is well",
                 self.name
@@ -333,15 +510,15 @@ impl Index {
         let now = self.clock.now_millis();
         let was_idle = self.is_search_idle(now);
         self.searched_millis.store(now, Ordering::Release);
-        if was_idle && self.settings.refresh_interval.is_some() {
+        if was_idle && self.settings.load().refresh_interval.is_some() {
             self.refresh()?;
         }
-        Ok(shards)
+        Ok(shard)
     }
 
     /// Shows what an index that nobody searches holds, for who asks for its figures.
     pub fn refresh_if_idle(&self) -> Result<(), ApiError> {
-        if self.settings.refresh_interval.is_some() && self.is_search_idle(self.clock.now_millis()) {
+        if self.settings.load().refresh_interval.is_some() && self.is_search_idle(self.clock.now_millis()) {
             self.refresh()?;
         }
         Ok(())
@@ -350,14 +527,14 @@ impl Index {
     fn is_search_idle(&self, now_millis: i64) -> bool {
         let since = now_millis.saturating_sub(self.searched_millis.load(Ordering::Acquire));
         let after = |span: Duration| i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
-        self.settings.search_idle_after.is_some_and(|span| since >= after(span))
+        self.settings.load().search_idle_after.is_some_and(|span| since >= after(span))
     }
 
     /// Waits for the next refresh, for a writer that was told so; none when too many wait already.
     pub fn next_refresh(&self) -> Option<RefreshWaiter> {
         // Who waits for a refresh needs one as much as a search does.
         self.searched_millis.store(self.clock.now_millis(), Ordering::Release);
-        self.refreshes.next(self.settings.refresh_listeners_max)
+        self.refreshes.next(self.settings.load().refresh_listeners_max)
     }
 
     /// Lets go of everybody who waits: the index is gone.
@@ -376,8 +553,8 @@ impl Index {
 
     /// Merges the segments of each shard, those in memory included; what came of it, shard by shard.
     pub fn force_merge(&self, wish: ForceMerge, is_flushed: bool) -> Vec<Result<(), ApiError>> {
-        let merge = |copy| {
-            let shard = self.opened(copy)?;
+        let merge = |copy: Arc<ShardCopy>| {
+            let shard = self.opened(&copy)?;
             shard.refresh(self.clock.now_millis())?;
             shard.force_merge(wish)?;
             if is_flushed {
@@ -385,7 +562,7 @@ impl Index {
             }
             Ok(())
         };
-        self.copies.iter().map(merge).collect()
+        self.copies().map(merge).collect()
     }
 
     /// Opens shards again that had to stop, if they can go on.
@@ -396,11 +573,11 @@ impl Index {
     /// Whether requests wait for a shard that is opened again.
     #[cfg(test)]
     pub(super) fn is_draining(&self) -> bool {
-        self.copies.iter().any(ShardCopy::is_draining)
+        self.copies().any(|copy| copy.is_draining())
     }
 
     pub(super) fn mend_at(&self, now_millis: i64) -> Result<(), ApiError> {
-        first_fault(self.copies.iter().map(|copy| {
+        first_fault(self.copies().map(|copy| {
             let mapping = self.mapping();
             let mended = copy.mend(&mapping, now_millis);
             mended.map_or(Ok(()), |shard| self.catch_up(&shard, &mapping, now_millis))
@@ -422,7 +599,7 @@ impl Index {
         }))?;
         let Some(idle) = self.idle_after else { return Ok(()) };
         let before = now.saturating_sub(i64::try_from(idle.as_millis()).unwrap_or(i64::MAX));
-        for copy in &self.copies {
+        for copy in self.copies() {
             if copy.close_if_idle(before)
                 && let Some(shard) = copy.opened()
             {
@@ -434,10 +611,11 @@ impl Index {
 
     /// Whether an index that does not sync each write has waited long enough; it waits again from now on then.
     fn is_sync_due(&self, now_millis: i64) -> bool {
-        if self.settings.durability_request {
+        let settings = self.settings.load();
+        if settings.durability_request {
             return false;
         }
-        let interval = i64::try_from(self.settings.sync_interval.as_millis()).unwrap_or(i64::MAX);
+        let interval = i64::try_from(settings.sync_interval.as_millis()).unwrap_or(i64::MAX);
         let since = now_millis.saturating_sub(self.synced_millis.load(Ordering::Acquire));
         // A clock that was set back must not put off what is due.
         let is_due = since >= interval || since < 0;
@@ -449,8 +627,8 @@ impl Index {
 
     /// Opens the shards that have operations to replay, so that no search has to wait for that.
     pub fn recover(&self) -> Result<(), ApiError> {
-        let waiting = self.copies.iter().filter(|copy| copy.stats().has_uncommitted);
-        first_fault(waiting.map(|copy| self.opened(copy).map(drop)))
+        let waiting = self.copies().filter(|copy| copy.stats().has_uncommitted);
+        first_fault(waiting.map(|copy| self.opened(&copy).map(drop)))
     }
 
     pub fn stats(&self) -> IndexStats {
@@ -462,7 +640,7 @@ impl Index {
             indexed: sum.indexed + shard.indexed,
             removed: sum.removed + shard.removed,
         };
-        self.copies.iter().map(ShardCopy::stats).fold(IndexStats::default(), add)
+        self.copies().map(|copy| copy.stats()).fold(IndexStats::default(), add)
     }
 
     pub fn aliases(&self) -> Map<String, Value> {
@@ -481,6 +659,12 @@ impl Index {
         flat.insert("version.created".to_owned(), json!("7100299"));
         json!({"index": nest(&flat)})
     }
+}
+
+/// The copies that a node has of the shards.
+fn copies_on(entry: &IndexEntry, own: NodeId) -> BTreeMap<u32, CopyId> {
+    let numbered = entry.shards.iter().enumerate();
+    numbered.filter_map(|(number, shard)| Some((number as u32, shard.on(own)?))).collect()
 }
 
 /// Does everything, and reports the first fault at the end: one broken shard must not keep the others from their due.

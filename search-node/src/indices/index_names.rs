@@ -95,6 +95,8 @@ mod tests {
             mapping: json!({"properties": {}}),
             aliases: Map::from_iter([("all".to_owned(), Value::Null)]),
             data_stream: Some("stream".to_owned()),
+            version: 1,
+            copies: None,
         }
     }
 

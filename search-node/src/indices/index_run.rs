@@ -46,7 +46,7 @@ impl IndexRun {
 
     /// Does one write, growing the mapping as the document asks. It is not durable yet.
     pub(crate) fn write(&mut self, request: &WriteRequest<'_>) -> Result<(Written, Arc<Place>), ApiError> {
-        if self.index.settings.is_write_blocked {
+        if self.index.settings().is_write_blocked {
             let name = &self.index.name;
             let reason = format!("index [{name}] blocked by: [FORBIDDEN/8/index write (api)];");
             return Err(ApiError::new(403, "cluster_block_exception", reason).with("index", name.as_str()));
@@ -86,7 +86,7 @@ impl IndexRun {
 
     /// Makes every write durable, unless the index does so by the clock. Gives the places where that failed.
     pub(crate) fn sync(&self) -> impl Iterator<Item = (Arc<Place>, ApiError)> + '_ {
-        let is_due = self.index.settings.durability_request;
+        let is_due = self.index.settings().durability_request;
         self.shards.iter().flatten().filter(move |_| is_due).filter_map(|shard| {
             let newest = shard.newest.as_ref()?;
             let error = shard.place.shard.sync(newest).err()?;
@@ -115,7 +115,7 @@ impl IndexRun {
     fn check_under(&self, added: &Mapping, request: &WriteRequest<'_>) -> Result<(), ApiError> {
         let Some(source) = request.source else { return Ok(()) };
         let next = Arc::new(self.index.mapping().merge(added)?);
-        self.index.settings.limits.check(&next)?;
+        self.index.settings().limits.check(&next)?;
         Ok(check_document(next, request.id, source)?)
     }
 }

@@ -18,6 +18,7 @@ use crate::error::ApiError;
 struct Tried {
     _root: tempfile::TempDir,
     disk: Breakable,
+    _indices: Indices,
     index: Arc<Index>,
 }
 
@@ -26,9 +27,10 @@ impl Tried {
         let root = tempfile::tempdir().expect("a folder");
         let disk = Breakable::over(&CrashDisk::new(root.path()));
         let indices = Indices::open(&root.path().join("indices"), true, resources(Arc::clone(&disk.disk)));
-        let index = indices.expect("opens").create("logs", &Value::Null).expect("made");
+        let indices = indices.expect("opens");
+        let index = indices.create("logs", &Value::Null).expect("made");
         put(&index, "kept").expect("acknowledged");
-        Self { _root: root, disk, index }
+        Self { _root: root, disk, _indices: indices, index }
     }
 }
 
@@ -58,7 +60,7 @@ fn state(index: &Index) -> CopyState {
 
 #[test]
 fn a_shard_is_opened_again_once_its_disk_is_well() {
-    let Tried { _root, disk, index } = Tried::new();
+    let Tried { _root, disk, _indices, index } = Tried::new();
     index.refresh().expect("shown");
 
     disk.set_broken(true);
@@ -90,7 +92,7 @@ fn a_shard_is_opened_again_once_its_disk_is_well() {
 /// Requests that use the shard are waited for, and those that come meanwhile wait too: each gets its answer.
 #[test]
 fn a_shard_in_use_is_opened_again_once_it_is_let_go_of() {
-    let Tried { _root, disk, index } = Tried::new();
+    let Tried { _root, disk, _indices, index } = Tried::new();
     disk.set_broken(true);
     put(&index, "refused").expect_err("not durable");
     disk.set_broken(false);
@@ -114,7 +116,7 @@ fn a_shard_in_use_is_opened_again_once_it_is_let_go_of() {
 /// A number that somebody has seen, and that was lost with the write, is given out again under another primary term.
 #[test]
 fn a_condition_on_a_write_that_was_lost_does_not_hold_for_the_next_one() {
-    let Tried { _root, disk, index } = Tried::new();
+    let Tried { _root, disk, _indices, index } = Tried::new();
     disk.set_broken(true);
     put(&index, "a").expect_err("not durable");
     let seen = index.shard("a", None).expect("open").get("a").expect("read").expect("seen by who asked");

@@ -1,11 +1,18 @@
-//! What is known of an index beside its documents, kept durable in its folder.
+//! What is known of an index beside its documents: agreed on by all nodes, and kept durable in the index's folder.
 
+use std::collections::BTreeMap;
+
+use cluster::state::{CopyId, IndexEntry, IndexId, ShardCopies};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::replicas::CopySettings;
+use crate::error::ApiError;
+
 /// The metadata of an index.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct IndexMetadata {
+pub(super) struct IndexMetadata {
     pub name: String,
     pub uuid: String,
     pub created_millis: i64,
@@ -15,7 +22,77 @@ pub struct IndexMetadata {
     pub aliases: Map<String, Value>,
     /// The data stream that this is a backing index of.
     pub data_stream: Option<String>,
+    /// Rises with each change that all nodes agree on.
+    #[serde(default)]
+    pub version: u64,
+    /// The copies of shards in this folder, by the numbers of the shards. None where an older build wrote it: every folder of a
+    /// shard is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copies: Option<BTreeMap<u32, CopyId>>,
 }
 
 /// The name of the file in the index's folder.
 pub(super) const FILE: &str = "index.state";
+
+/// The names of the parts under which an entry of the map has it.
+const SETTINGS: &str = "settings";
+const MAPPING: &str = "mapping";
+const ALIASES: &str = "aliases";
+const DATA_STREAM: &str = "data_stream";
+const CREATED: &str = "created_millis";
+
+impl IndexMetadata {
+    /// The entry of the map that says the same, with these shards.
+    pub(super) fn to_entry(&self, shards: Vec<ShardCopies>) -> Result<IndexEntry, ApiError> {
+        let mut parts = BTreeMap::from([
+            (SETTINGS.to_owned(), Value::Object(self.settings.clone()).to_string()),
+            (MAPPING.to_owned(), self.mapping.to_string()),
+            (ALIASES.to_owned(), Value::Object(self.aliases.clone()).to_string()),
+            (CREATED.to_owned(), self.created_millis.to_string()),
+        ]);
+        if let Some(stream) = &self.data_stream {
+            parts.insert(DATA_STREAM.to_owned(), Value::from(stream.as_str()).to_string());
+        }
+        let CopySettings { replicas, filters, allocation } = CopySettings::read(&self.settings)?;
+        let (name, version) = (self.name.clone(), self.version);
+        Ok(IndexEntry { name, version, parts, replicas, filters, allocation, shards })
+    }
+
+    /// What an entry of the map says; which copies are in the folder is another matter.
+    pub(super) fn of_entry(id: &IndexId, entry: &IndexEntry) -> Result<Self, ApiError> {
+        Ok(Self {
+            name: entry.name.clone(),
+            uuid: id.0.clone(),
+            created_millis: part(entry, CREATED)?.unwrap_or_default(),
+            settings: part(entry, SETTINGS)?.unwrap_or_default(),
+            mapping: part(entry, MAPPING)?.unwrap_or_else(|| Value::Object(Map::new())),
+            aliases: part(entry, ALIASES)?.unwrap_or_default(),
+            data_stream: part(entry, DATA_STREAM)?,
+            version: entry.version,
+            copies: Some(BTreeMap::new()),
+        })
+    }
+
+    /// Takes over what an entry of the map says.
+    pub(super) fn follow(&mut self, id: &IndexId, entry: &IndexEntry) -> Result<(), ApiError> {
+        *self = Self { copies: self.copies.take(), ..Self::of_entry(id, entry)? };
+        Ok(())
+    }
+}
+
+/// The parts of an entry that change with a mapping.
+pub(super) fn mapping_part(mapping: &Value) -> BTreeMap<String, String> {
+    BTreeMap::from([(MAPPING.to_owned(), mapping.to_string())])
+}
+
+/// The parts of an entry that change with settings.
+pub(super) fn settings_part(settings: &Map<String, Value>) -> BTreeMap<String, String> {
+    BTreeMap::from([(SETTINGS.to_owned(), Value::Object(settings.clone()).to_string())])
+}
+
+fn part<T: DeserializeOwned>(entry: &IndexEntry, name: &str) -> Result<Option<T>, ApiError> {
+    let read = |text: &String| serde_json::from_str(text);
+    entry.parts.get(name).map(read).transpose().map_err(|error| {
+        ApiError::internal(format!("the {name} of index [{}] cannot be read: {error}", entry.name))
+    })
+}

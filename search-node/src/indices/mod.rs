@@ -1,6 +1,8 @@
 //! Indices: their metadata, their shards, and finding them by name.
 
+mod agreement;
 mod data_stream;
+mod found;
 #[cfg(test)]
 mod full_disk;
 mod id;
@@ -17,7 +19,9 @@ mod metadata;
 mod names;
 mod refreshes;
 mod registry;
+mod replicas;
 mod routing;
+mod served;
 mod settings;
 mod shard_copy;
 mod sort_settings;
@@ -26,6 +30,7 @@ mod sync_interval;
 #[cfg(test)]
 mod test_disk;
 
+pub(crate) use agreement::{Agreement, Disagreement};
 pub(crate) use id::{IdMaker, new_id};
 pub(crate) use index::{Index, Resources};
 pub(crate) use index_run::{IndexRun, Place};

@@ -1,40 +1,40 @@
-//! All indices of the node: creating, deleting, finding.
+//! All indices: creating, deleting, finding them by name.
 
-use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
+use cluster::state::{ClusterState, Command, IndexId, NodeId, Refusal};
 use daemon::clock::Clock;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 use serde_json::{Map, Value};
 use shard::create_folder_durably;
 use shard::mapping::parse_mapping;
 
+use super::agreement::{Agreement, Alone, Disagreement};
 use super::data_stream::{DataStreamView, backing_name, built_in_mapping, is_stream_name};
+use super::found::{self, unreadable};
 use super::index::{Index, Resources};
-use super::index_names::{FILE as NAMES_FILE, IndexNames};
+use super::index_names::IndexNames;
 use super::lost_index::LostIndex;
-use super::metadata::{FILE, IndexMetadata};
+use super::metadata::IndexMetadata;
 use super::names::{NameOptions, check_index_name, expand};
+use super::served::Served;
 use super::settings::{IndexSettings, flatten};
 use super::sort_settings;
+use crate::disk_watch::DiskWatch;
 use crate::error::ApiError;
-use crate::state_file;
+use crate::state_file::StateFileError;
 
-/// Folders of deleted indices carry this in front until they are gone.
-const DELETED: &str = ".deleted-";
-
-/// All indices of the node.
+/// All indices.
 pub struct Indices {
-    folder: PathBuf,
     auto_create: bool,
-    resources: Resources,
+    disk_watch: Arc<DiskWatch>,
     clock: Clock,
-    by_name: RwLock<HashMap<String, Arc<Index>>>,
+    served: Arc<Served>,
+    agreement: Arc<dyn Agreement>,
     /// Those that are on the disk and cannot be served.
     lost: RwLock<Vec<Arc<LostIndex>>>,
-    /// Held while the set of indices changes.
-    changing: Mutex<()>,
 }
 
 /// What an expression means.
@@ -45,37 +45,52 @@ pub(crate) struct Meant {
 }
 
 impl Indices {
-    /// Opens every index below `folder`. One that cannot be opened is named and left out; the others serve.
+    /// Opens every index below `folder`, for a node that agrees with itself. One that cannot be opened is named and left out;
+    /// the others serve.
     pub fn open(folder: &Path, auto_create: bool, resources: Resources) -> std::io::Result<Self> {
         create_folder_durably(resources.shared.disk.as_ref(), folder)?;
-        let mut by_name: HashMap<String, Arc<Index>> = HashMap::new();
-        let (mut lost, mut strays) = (Vec::new(), Vec::new());
-        for entry in fs_err::read_dir(folder)? {
-            let path = entry?.path();
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            if name.starts_with(DELETED) {
-                fs_err::remove_dir_all(&path)?;
-                continue;
-            }
-            match open_one(&path, &resources) {
-                Ok(Some(index)) if name != index.uuid => strays.push(index),
-                Ok(Some(index)) => lost.extend(keep_older(&mut by_name, index)),
-                Ok(None) if is_unborn(&path) => give_up(&path),
-                Ok(None) => tracing::warn!(path = %path.display(), "folder without an index was passed over"),
-                Err(found) => lost.push(found),
-            }
+        let (found, mut lost) = found::look(folder, resources.shared.disk.as_ref())?;
+        let (disk_watch, clock) = (Arc::clone(&resources.disk_watch), resources.clock.clone());
+        let served = Arc::new(Served::new(folder, resources, &found, &lost));
+        let alone = Alone::new(&served, &found);
+        for (id, error) in alone.begin() {
+            let of_id = found.iter().find(|found| found.id() == id);
+            lost.extend(of_id.map(|found| unreadable(&found.folder, found.names(), &error.reason)));
         }
-        lost.extend(strays.iter().map(|index| stray(&by_name, index)));
         lost.iter().for_each(LostIndex::log);
-        Ok(Self {
-            folder: folder.to_owned(),
-            auto_create,
-            clock: resources.clock.clone(),
-            resources,
-            lost: RwLock::new(lost.into_iter().map(Arc::new).collect()),
-            by_name: RwLock::new(by_name),
-            changing: Mutex::new(()),
-        })
+        let lost = RwLock::new(lost.into_iter().map(Arc::new).collect());
+        Ok(Self { auto_create, disk_watch, clock, served, agreement: alone, lost })
+    }
+
+    /// For a node of a cluster: nothing is served until the map is followed. What cannot be read is left as it is.
+    pub(crate) fn clustered(
+        folder: &Path,
+        auto_create: bool,
+        resources: Resources,
+        agreement: Arc<dyn Agreement>,
+    ) -> std::io::Result<Self> {
+        create_folder_durably(resources.shared.disk.as_ref(), folder)?;
+        let (found, lost) = found::look(folder, resources.shared.disk.as_ref())?;
+        lost.iter().for_each(LostIndex::log);
+        let (disk_watch, clock) = (Arc::clone(&resources.disk_watch), resources.clock.clone());
+        let served = Arc::new(Served::new(folder, resources, &found, &lost));
+        let lost = RwLock::new(lost.into_iter().map(Arc::new).collect());
+        Ok(Self { auto_create, disk_watch, clock, served, agreement, lost })
+    }
+
+    /// Makes the indices of this node what the map says. Gives those for which that failed.
+    pub(crate) fn follow(&self, map: &ClusterState, own: NodeId) -> BTreeMap<IndexId, ApiError> {
+        self.served.follow(map, own, &self.agreement)
+    }
+
+    /// The commands that put what the folder holds into a map that is new: for data of a build that had no cluster.
+    pub(crate) fn found(&self, map: &ClusterState, own: NodeId) -> Result<Vec<Command>, StateFileError> {
+        self.served.commands_for_found(map, own)
+    }
+
+    /// What the copies here wish the map to say of them.
+    pub(crate) fn wishes(&self, map: &ClusterState, own: NodeId) -> Vec<Command> {
+        self.served.wishes(map, own)
     }
 
     /// Every index that cannot be served.
@@ -91,19 +106,22 @@ impl Indices {
 
     /// Every index, in the order of names.
     pub fn all(&self) -> Vec<Arc<Index>> {
-        let mut all: Vec<Arc<Index>> = self.by_name.read().values().cloned().collect();
-        all.sort_by(|a, b| a.name.cmp(&b.name));
-        all
+        self.served.all()
     }
 
     /// The index of exactly this name.
     pub fn get(&self, name: &str) -> Option<Arc<Index>> {
-        self.by_name.read().get(name).cloned()
+        self.served.get(name)
+    }
+
+    /// The index of an id.
+    pub(crate) fn of_id(&self, id: &IndexId) -> Option<Arc<Index>> {
+        self.served.of_id(id)
     }
 
     /// Whether a name is an alias.
     pub fn is_alias(&self, name: &str) -> bool {
-        self.by_name.read().values().any(|index| index.aliases().contains_key(name))
+        self.all().iter().any(|index| index.aliases().contains_key(name))
     }
 
     /// What an expression means: names, aliases, data streams, wildcards.
@@ -180,7 +198,7 @@ impl Indices {
             return Err(ApiError::no_index(name));
         }
         // The write that would follow is refused, and no empty index shall be left of it.
-        self.resources.disk_watch.check(name)?;
+        self.disk_watch.check(name)?;
         if is_stream_name(name) {
             if !is_create {
                 return Err(only_creates());
@@ -245,27 +263,56 @@ impl Indices {
         })?;
         read.limits.check(&mapping)?;
         sort_settings::check(read.sort.as_ref(), &mapping)?;
-        let _changing = self.changing.lock();
         if let Some(taken) = self.taken(name) {
             return Err(taken);
         }
         self.check_lost(name)?;
         let uuid = super::new_id(self.clock.now_millis());
-        let folder = self.folder.join(&uuid);
         let metadata = IndexMetadata {
             name: name.to_owned(),
-            uuid,
+            uuid: uuid.clone(),
             created_millis: self.clock.now_millis(),
             settings,
             mapping: mapping.to_json(),
             aliases,
             data_stream,
+            version: 1,
+            copies: None,
         };
-        let index = Index::create(&folder, metadata, &self.resources).inspect_err(|_| give_up(&folder))?;
-        let index = Arc::new(index);
-        self.by_name.write().insert(name.to_owned(), Arc::clone(&index));
-        tracing::info!(index = name, shards = index.number_of_shards(), "created index");
-        Ok(index)
+        let id = IndexId(uuid);
+        loop {
+            let mut entry = metadata.to_entry(Vec::new())?;
+            entry.shards = self.agreement.place(&id, &entry, read.routing.shards())?;
+            match self.agreement.agree(Command::CreateIndex { id: id.clone(), entry }) {
+                Ok(()) => return self.served.of_id(&id).ok_or_else(|| ApiError::no_index(name)),
+                // Another index was made meanwhile and its copies took these names.
+                Err(Disagreement::Refused(Refusal::OldName(_))) => {}
+                Err(why) => return Err(self.unmade(name, why)),
+            }
+        }
+    }
+
+    fn unmade(&self, name: &str, why: Disagreement) -> ApiError {
+        match why {
+            Disagreement::Refused(Refusal::NameTaken(_)) => self.taken(name).unwrap_or_else(|| {
+                ApiError::new(
+                    400,
+                    "resource_already_exists_exception",
+                    format!("index [{name}] already exists"),
+                )
+            }),
+            Disagreement::Refused(refusal) => ApiError::new(
+                503,
+                "failed_to_commit_cluster_state_exception",
+                format!("index [{name}] cannot be made: {refusal}; ask again"),
+            ),
+            Disagreement::Failed(error) => ApiError::new(
+                error.status,
+                &error.kind,
+                format!("index [{name}] cannot be made: {}", error.reason),
+            )
+            .with("index", name),
+        }
     }
 
     fn taken(&self, name: &str) -> Option<ApiError> {
@@ -286,41 +333,31 @@ impl Indices {
 
     /// Deletes indices.
     pub fn delete(&self, indices: &[Arc<Index>]) -> Result<(), ApiError> {
-        let _changing = self.changing.lock();
-        for index in indices {
-            self.remove(index.folder(), &index.name, || {
-                self.by_name.write().remove(&index.name);
-                index.close_refreshes();
-            })?;
-            tracing::info!(index = index.name, "deleted index");
+        indices.iter().try_for_each(|index| self.delete_id(&index.uuid))
+    }
+
+    fn delete_id(&self, uuid: &str) -> Result<(), ApiError> {
+        match self.agreement.agree(Command::DeleteIndex { id: IndexId(uuid.to_owned()) }) {
+            // Somebody else has deleted it meanwhile.
+            Ok(()) | Err(Disagreement::Refused(Refusal::NoIndex(_))) => Ok(()),
+            Err(Disagreement::Refused(refusal)) => Err(ApiError::internal(refusal.to_string())),
+            Err(Disagreement::Failed(error)) => Err(error),
         }
-        Ok(())
     }
 
     /// Deletes indices that cannot be served.
     pub(crate) fn delete_lost(&self, doomed: &[Arc<LostIndex>]) -> Result<(), ApiError> {
-        let _changing = self.changing.lock();
         for lost in doomed {
             let name = lost.names.as_ref().map_or("_na_", |names| &names.name);
-            self.remove(&lost.folder, name, || {
+            if let Some(names) = &lost.names {
+                self.delete_id(&names.uuid)?;
+            }
+            self.served.remove(&lost.folder, name, || {
                 self.lost.write().retain(|known| !Arc::ptr_eq(known, lost));
             })?;
             tracing::info!(index = name, "deleted index that could not be served");
         }
         Ok(())
-    }
-
-    /// Removes the folder of an index. It is renamed first, so that a crash in between leaves nothing half there; `forget` is
-    /// called once nothing can bring it back.
-    fn remove(&self, folder: &Path, name: &str, forget: impl FnOnce()) -> Result<(), ApiError> {
-        let fault =
-            |error: std::io::Error| ApiError::internal(format!("index [{name}] cannot be deleted: {error}"));
-        let own = folder.file_name().and_then(|own| own.to_str()).unwrap_or(name);
-        let doomed = self.folder.join(format!("{DELETED}{own}"));
-        fs_err::rename(folder, &doomed).map_err(fault)?;
-        self.resources.shared.disk.sync_folder(&self.folder).map_err(fault)?;
-        forget();
-        fs_err::remove_dir_all(&doomed).map_err(fault)
     }
 
     /// The data streams, in the order of names.
@@ -410,74 +447,4 @@ fn untyped(mapping: Value) -> Value {
         return inner.clone();
     }
     mapping
-}
-
-/// Of two folders with an index of one name the older one serves, and the other is told; neither is touched.
-fn keep_older(by_name: &mut HashMap<String, Arc<Index>>, index: Index) -> Option<LostIndex> {
-    let index = Arc::new(index);
-    let (kept, other) = match by_name.get(&index.name) {
-        Some(known) if known.created_millis() <= index.created_millis() => (Arc::clone(known), Some(index)),
-        Some(known) => (index, Some(Arc::clone(known))),
-        None => (index, None),
-    };
-    let told = other.map(|other| {
-        let reason = format!(
-            "it is in {} and another of that name in {}; move one of the two folders away",
-            other.folder().display(),
-            kept.folder().display()
-        );
-        LostIndex::named(other.folder(), other.names(), reason)
-    });
-    by_name.insert(kept.name.clone(), kept);
-    told
-}
-
-/// An index in a folder that is not its own: somebody's copy. What was written into it would be gone with it.
-fn stray(by_name: &HashMap<String, Arc<Index>>, index: &Index) -> LostIndex {
-    let reason = format!(
-        "it holds index [{}], whose folder is named {}; move it away, or, where that one is lost, give it that name",
-        index.name, index.uuid
-    );
-    // Beside the index itself a copy takes no name.
-    let is_served = by_name.values().any(|served| served.uuid == index.uuid);
-    LostIndex { folder: index.folder().to_owned(), names: (!is_served).then(|| index.names()), reason }
-}
-
-/// Whether a folder without an index is what is left of one that could not be made.
-fn is_unborn(folder: &Path) -> bool {
-    let Ok(entries) = std::fs::read_dir(folder) else { return false };
-    entries.flatten().all(|entry| {
-        let name = entry.file_name();
-        let is_empty_folder =
-            || std::fs::read_dir(entry.path()).is_ok_and(|mut shard| shard.next().is_none());
-        name == NAMES_FILE || name.to_string_lossy().ends_with(".tmp") || is_empty_folder()
-    })
-}
-
-/// Removes what is left of an index that could not be made. Nobody was told that there is one.
-fn give_up(folder: &Path) {
-    if let Err(error) = fs_err::remove_dir_all(folder)
-        && error.kind() != std::io::ErrorKind::NotFound
-    {
-        tracing::warn!(%error, "what is left of an index that could not be made stays behind");
-    }
-}
-
-fn open_one(path: &Path, resources: &Resources) -> Result<Option<Index>, LostIndex> {
-    let file = path.join(FILE);
-    let metadata: Option<IndexMetadata> =
-        state_file::read(&file).map_err(|error| LostIndex::new(path, error.to_string()))?;
-    let Some(metadata) = metadata else {
-        // Shards without the file that names their index are a loss; empty ones are of an index that was never acknowledged.
-        let has_data = |shard: std::fs::ReadDir| shard.flatten().next().is_some();
-        let has_shard = std::fs::read_dir(path.join("0")).is_ok_and(has_data);
-        let missing = || format!("{} is missing; restore it from a copy", file.display());
-        return if has_shard { Err(LostIndex::new(path, missing())) } else { Ok(None) };
-    };
-    let names = IndexNames::of(&metadata);
-    names.mend(resources.shared.disk.as_ref(), path);
-    Index::open(path, metadata, resources).map(Some).map_err(|error| {
-        let reason = format!("{}: {}; restore it from a copy", file.display(), error.reason);
-        LostIndex::named(path, names, reason)
-    })
 }

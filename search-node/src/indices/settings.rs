@@ -7,6 +7,7 @@ use shard::mapping::MappingLimits;
 use shard::{IndexSort, MergeOptions};
 
 use super::merge_settings::MergeSettings;
+use super::replicas::CopySettings;
 use super::routing::Routing;
 use super::sort_settings as sort;
 use crate::error::ApiError;
@@ -55,19 +56,17 @@ const SYNC_INTERVAL: Duration = Duration::from_secs(5);
 const SYNC_INTERVAL_LEAST: Duration = Duration::from_millis(100);
 
 /// Settings that are kept and shown again; what they ask for is done elsewhere or not yet.
-const SHOWN: [&str; 8] = [
-    "number_of_replicas",
-    "hidden",
-    "auto_expand_replicas",
-    "codec",
-    "lifecycle.name",
-    "mode",
-    "query.default_field",
-    "mapping.ignore_malformed",
-];
+const SHOWN: [&str; 6] =
+    ["hidden", "codec", "lifecycle.name", "mode", "query.default_field", "mapping.ignore_malformed"];
 
-/// Brings `{"index": {"number_of_shards": 1}}`, dotted keys and keys without `index.` to one flat form.
+/// Brings `{"index": {"number_of_shards": 1}}`, dotted keys and keys without `index.` to one flat form. What is null is not set.
 pub(super) fn flatten(settings: &Value) -> Result<Map<String, Value>, ApiError> {
+    let mut flat = flatten_with_nulls(settings)?;
+    flat.retain(|_, value| !value.is_null());
+    Ok(flat)
+}
+
+fn flatten_with_nulls(settings: &Value) -> Result<Map<String, Value>, ApiError> {
     let mut flat = Map::new();
     match settings {
         Value::Null => {}
@@ -84,7 +83,7 @@ fn flatten_into(object: &Map<String, Value>, prefix: &str, flat: &mut Map<String
     for (key, value) in object {
         match value {
             Value::Object(inner) => flatten_into(inner, &format!("{prefix}{key}."), flat),
-            Value::Null => {}
+            Value::Null => drop(flat.insert(format!("{prefix}{key}"), Value::Null)),
             other => {
                 let text = other.as_str().map_or_else(|| other.to_string(), str::to_owned);
                 flat.insert(format!("{prefix}{key}"), json!(text));
@@ -92,6 +91,66 @@ fn flatten_into(object: &Map<String, Value>, prefix: &str, flat: &mut Map<String
         }
     }
 }
+
+/// Settings that may be changed while an index is there.
+const DYNAMIC: [&str; 17] = [
+    "allocation.max_retries",
+    "unassigned.node_left.delayed_timeout",
+    "number_of_replicas",
+    "auto_expand_replicas",
+    "refresh_interval",
+    "search.idle.after",
+    "translog.durability",
+    "translog.sync_interval",
+    "translog.flush_threshold_size",
+    "gc_deletes",
+    "blocks.write",
+    "hidden",
+    "lifecycle.name",
+    "query.default_field",
+    "max_result_window",
+    "max_refresh_listeners",
+    "write.min_in_sync",
+];
+/// What the names of further ones begin with.
+const DYNAMIC_PREFIXES: [&str; 4] = ["routing.", "merge.", "mapping.total_fields.", "mapping.depth."];
+
+/// Flat settings with the changes of `PUT /{index}/_settings`; null takes a setting back.
+pub(super) fn changed(
+    index: &str,
+    flat: &Map<String, Value>,
+    changes: &Value,
+    keeps_existing: bool,
+) -> Result<Map<String, Value>, ApiError> {
+    let inner = changes.get("settings").filter(|_| changes.as_object().is_some_and(|all| all.len() == 1));
+    let changes = flatten_with_nulls(inner.unwrap_or(changes))?;
+    let is_dynamic =
+        |key: &str| DYNAMIC.contains(&key) || DYNAMIC_PREFIXES.iter().any(|prefix| key.starts_with(prefix));
+    let fixed: Vec<String> =
+        changes.keys().filter(|key| !is_dynamic(key)).map(|key| format!("index.{key}")).collect();
+    if let Some(setting) = fixed.iter().find(|key| FINAL.contains(&key.as_str())) {
+        return Err(ApiError::argument(format!("final {index} setting [{setting}], not updateable")));
+    }
+    if !fixed.is_empty() {
+        return Err(ApiError::argument(format!(
+            "Can't update non dynamic settings [[{}]] for open indices [[{index}]]",
+            fixed.join(", ")
+        )));
+    }
+    let mut next = flat.clone();
+    for (key, value) in changes {
+        if value.is_null() {
+            next.remove(&key);
+        } else if !(keeps_existing && next.contains_key(&key)) {
+            next.insert(key, value);
+        }
+    }
+    IndexSettings::read(&next)?;
+    Ok(next)
+}
+
+/// What an index is made with for good.
+const FINAL: [&str; 2] = ["index.number_of_shards", "index.number_of_routing_shards"];
 
 impl IndexSettings {
     /// What the flat settings mean; unknown ones and wrong values are refused.
@@ -189,6 +248,11 @@ impl IndexSettings {
                 "mapping.depth.limit" => {
                     settings.limits.depth = text.parse().map_err(|_| fault("a positive number"))?;
                 }
+                // Read as one below.
+                "number_of_replicas" | "auto_expand_replicas" => {}
+                "routing.rebalance.enable" | "allocation.max_retries" => {}
+                "unassigned.node_left.delayed_timeout" => {}
+                filter if filter.starts_with("routing.allocation.") => {}
                 shown if SHOWN.contains(&shown) => {}
                 _ => {
                     return Err(ApiError::argument(format!(
@@ -197,6 +261,7 @@ impl IndexSettings {
                 }
             }
         }
+        CopySettings::read(flat)?;
         settings.merge = merging.options().map_err(ApiError::argument)?;
         Ok(settings)
     }

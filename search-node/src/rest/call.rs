@@ -39,6 +39,13 @@ impl Call {
         Ok(())
     }
 
+    /// The same request, for one who answers it; this one may have to be answered elsewhere yet.
+    pub(super) fn again(&self) -> Self {
+        let Self { node, path, query, body, .. } = self;
+        let (path, query, body) = (path.clone(), query.clone(), body.clone());
+        Self { node: Arc::clone(node), path, query, body, reserved: None }
+    }
+
     /// A part of the path that the route has.
     pub(super) fn part(&self, name: &str) -> String {
         self.path.get(name).cloned().unwrap_or_default()

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::call::Call;
 use super::envelope::Reply;
+use super::forward::Reach;
 use super::get::source_parameters;
 use super::router::{Route, route};
 use super::visible::make_visible;
@@ -21,6 +22,9 @@ use crate::action::writes::Writes;
 use crate::error::ApiError;
 
 const WRITE: &[Method] = &[Method::PUT, Method::POST];
+/// Where the primary of the document's shard is, in an index that is made if it is not there.
+const WRITES: Reach = Reach::Document { is_write: true };
+
 const POST: &[Method] = &[Method::POST];
 const DELETE: &[Method] = &[Method::DELETE];
 
@@ -79,13 +83,18 @@ const UPDATE_PARAMS: &[&str] = &[
 ];
 
 pub(super) const ROUTES: &[Route] = &[
-    route(WRITE, "/{index}/_create/{id}", CREATE_PARAMS, |call| index(call, Some("_doc"), true).boxed()),
-    route(WRITE, "/{index}/{type}/{id}/_create", CREATE_PARAMS, |call| index(call, None, true).boxed()),
-    route(POST, "/{index}/{type}", INDEX_PARAMS, |call| index(call, None, false).boxed()),
-    route(WRITE, "/{index}/{type}/{id}", INDEX_PARAMS, |call| index(call, None, false).boxed()),
-    route(DELETE, "/{index}/{type}/{id}", DELETE_PARAMS, |call| delete(call).boxed()),
-    route(POST, "/{index}/_update/{id}", UPDATE_PARAMS, |call| change(call, Some("_doc")).boxed()),
-    route(POST, "/{index}/{type}/{id}/_update", UPDATE_PARAMS, |call| change(call, None).boxed()),
+    route(WRITE, "/{index}/_create/{id}", CREATE_PARAMS, |call| index(call, Some("_doc"), true).boxed())
+        .reaching(WRITES),
+    route(WRITE, "/{index}/{type}/{id}/_create", CREATE_PARAMS, |call| index(call, None, true).boxed())
+        .reaching(WRITES),
+    route(POST, "/{index}/{type}", INDEX_PARAMS, |call| index(call, None, false).boxed()).reaching(WRITES),
+    route(WRITE, "/{index}/{type}/{id}", INDEX_PARAMS, |call| index(call, None, false).boxed())
+        .reaching(WRITES),
+    route(DELETE, "/{index}/{type}/{id}", DELETE_PARAMS, |call| delete(call).boxed()).reaching(WRITES),
+    route(POST, "/{index}/_update/{id}", UPDATE_PARAMS, |call| change(call, Some("_doc")).boxed())
+        .reaching(WRITES),
+    route(POST, "/{index}/{type}/{id}/_update", UPDATE_PARAMS, |call| change(call, None).boxed())
+        .reaching(WRITES),
 ];
 
 /// The document that the path names.
@@ -129,6 +138,7 @@ fn options(call: &Call, is_create: bool, has_id: bool) -> Result<WriteOptions, A
     Ok(WriteOptions {
         condition: demands(call)?.condition(is_create, has_id)?,
         is_create,
+        is_new_id: false,
         require_alias: call.flag("require_alias")?,
         pipeline: call.param("pipeline").map(str::to_owned),
     })

@@ -9,6 +9,7 @@ use shard::{EngineError, ForceMerge};
 
 use super::call::Call;
 use super::envelope::Reply;
+use super::forward::Reach;
 use super::parameters::read_int;
 use super::router::{Route, route};
 use crate::error::ApiError;
@@ -28,8 +29,8 @@ const NAMES: &[&str] = &[
 ];
 
 pub(super) const ROUTES: &[Route] = &[
-    route(POST, "/_forcemerge", NAMES, |call| force_merge(call).boxed()),
-    route(POST, "/{index}/_forcemerge", NAMES, |call| force_merge(call).boxed()),
+    route(POST, "/_forcemerge", NAMES, |call| force_merge(call).boxed()).reaching(Reach::Copies),
+    route(POST, "/{index}/_forcemerge", NAMES, |call| force_merge(call).boxed()).reaching(Reach::Copies),
 ];
 
 /// In a pool of its own: a merge may take hours, and writers must not wait behind it.
@@ -119,15 +120,19 @@ mod tests {
     use crate::{Node, NodeSettings, SCHEMA, SilentHeap};
 
     /// The node waits for its requests when it stops, and used to wait for merges of hours.
-    #[tokio::test]
+    #[tokio::test(flavor = "multi_thread")]
     async fn a_node_that_stops_ends_its_forced_merges() {
         let folder = tempfile::tempdir().expect("a folder");
-        let text = format!("path.data: {}\n", folder.path().display());
+        let text = format!(
+            "path.data: {0}/data\ndiscovery.registry: {0}/registry\ntransport.port: 0\nhttp.port: 0\n",
+            folder.path().display()
+        );
         let settings = settings::load_text(SCHEMA, "search-node.yml", &text, &[]).expect("loads");
         let settings = NodeSettings::read(&settings).expect("valid");
         let running = Node::start(settings, Clock::system(), Arc::new(SilentHeap)).await.expect("started");
         let node = Arc::clone(&running.node);
-        node.indices.create("logs", &Value::Null).expect("made");
+        let one = json!({"settings": {"number_of_replicas": 0}});
+        tokio::task::block_in_place(|| node.indices.create("logs", &one)).expect("made");
         let indices = node.indices.resolve("logs", NameOptions::default()).expect("found");
         let merge = |node: &Node| {
             merge_all(&indices, ForceMerge::Segments(1), true, &|| node.stopping.is_cancelled())

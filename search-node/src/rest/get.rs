@@ -8,6 +8,7 @@ use shard::SourceFilter;
 use super::call::Call;
 use super::document::target;
 use super::envelope::Reply;
+use super::forward::Reach;
 use super::router::{Route, route};
 use crate::action::condition::VersionType;
 use crate::action::get::{GetOptions, get, show, show_missing, shown_source};
@@ -18,6 +19,9 @@ use crate::error::ApiError;
 
 const GET: &[Method] = &[Method::GET];
 const GET_POST: &[Method] = &[Method::GET, Method::POST];
+
+/// Where the primary of the document's shard is.
+const READS: Reach = Reach::Document { is_write: false };
 
 const PARAMS: &[&str] = &[
     "realtime",
@@ -43,9 +47,9 @@ const MANY_PARAMS: &[&str] = &[
 ];
 
 pub(super) const ROUTES: &[Route] = &[
-    route(GET, "/{index}/_source/{id}", PARAMS, |call| source(call, Some("_doc")).boxed()),
-    route(GET, "/{index}/{type}/{id}/_source", PARAMS, |call| source(call, None).boxed()),
-    route(GET, "/{index}/{type}/{id}", PARAMS, |call| document(call).boxed()),
+    route(GET, "/{index}/_source/{id}", PARAMS, |call| source(call, Some("_doc")).boxed()).reaching(READS),
+    route(GET, "/{index}/{type}/{id}/_source", PARAMS, |call| source(call, None).boxed()).reaching(READS),
+    route(GET, "/{index}/{type}/{id}", PARAMS, |call| document(call).boxed()).reaching(READS),
     route(GET_POST, "/_mget", MANY_PARAMS, |call| many(call).boxed()),
     route(GET_POST, "/{index}/_mget", MANY_PARAMS, |call| many(call).boxed()),
     route(GET_POST, "/{index}/{type}/_mget", MANY_PARAMS, |call| many(call).boxed()),

@@ -9,6 +9,7 @@ use shard::mapping::parse_mapping;
 
 use super::call::Call;
 use super::envelope::Reply;
+use super::forward::Reach;
 use super::router::{Route, route};
 use crate::error::ApiError;
 use crate::indices::{Index, LostIndex};
@@ -36,14 +37,25 @@ const NAMES: &[&str] = &[
     "timeout",
 ];
 
+const SETTINGS: &[&str] = &[
+    "allow_no_indices",
+    "expand_wildcards",
+    "ignore_unavailable",
+    "flat_settings",
+    "preserve_existing",
+    "master_timeout",
+    "timeout",
+];
+
 pub(super) const ROUTES: &[Route] = &[
     route(PUT, "/{index}", NAMES, |call| blocking(call, create).boxed()),
     route(GET, "/{index}", NAMES, |call| blocking(call, look).boxed()),
     route(DELETE, "/{index}", NAMES, |call| blocking(call, delete).boxed()),
-    route(GET_POST, "/_refresh", NAMES, |call| blocking(call, refresh).boxed()),
-    route(GET_POST, "/{index}/_refresh", NAMES, |call| blocking(call, refresh).boxed()),
-    route(GET_POST, "/_flush", NAMES, |call| blocking(call, flush).boxed()),
-    route(GET_POST, "/{index}/_flush", NAMES, |call| blocking(call, flush).boxed()),
+    route(GET_POST, "/_refresh", NAMES, |call| blocking(call, refresh).boxed()).reaching(Reach::Copies),
+    route(GET_POST, "/{index}/_refresh", NAMES, |call| blocking(call, refresh).boxed())
+        .reaching(Reach::Copies),
+    route(GET_POST, "/_flush", NAMES, |call| blocking(call, flush).boxed()).reaching(Reach::Copies),
+    route(GET_POST, "/{index}/_flush", NAMES, |call| blocking(call, flush).boxed()).reaching(Reach::Copies),
     route(GET, "/_mapping", NAMES, |call| blocking(call, mappings).boxed()),
     route(GET, "/{index}/_mapping", NAMES, |call| blocking(call, mappings).boxed()),
     route(GET, "/{index}/_mapping/{type}", NAMES, |call| blocking(call, mappings).boxed()),
@@ -52,6 +64,8 @@ pub(super) const ROUTES: &[Route] = &[
     route(PUT_POST, "/{index}/{type}/_mapping", NAMES, |call| blocking(call, put_mapping).boxed()),
     route(GET, "/_settings", NAMES, |call| blocking(call, settings).boxed()),
     route(GET, "/{index}/_settings", NAMES, |call| blocking(call, settings).boxed()),
+    route(PUT, "/_settings", SETTINGS, |call| blocking(call, put_settings).boxed()),
+    route(PUT, "/{index}/_settings", SETTINGS, |call| blocking(call, put_settings).boxed()),
     route(GET, "/_data_stream", NAMES, |call| blocking(call, streams).boxed()),
     route(GET, "/_data_stream/{name}", NAMES, |call| blocking(call, streams).boxed()),
     route(PUT, "/_data_stream/{name}", NAMES, |call| blocking(call, create_stream).boxed()),
@@ -160,6 +174,15 @@ fn put_mapping(call: &Call) -> Result<Reply, ApiError> {
 
 fn settings(call: &Call) -> Result<Reply, ApiError> {
     by_name(&chosen(call)?, |index| json!({"settings": index.settings_json()}))
+}
+
+fn put_settings(call: &Call) -> Result<Reply, ApiError> {
+    let changes = call.required_json()?;
+    let keeps_existing = call.flag("preserve_existing")?;
+    for index in chosen(call)? {
+        index.change_settings(&changes, keeps_existing)?;
+    }
+    Call::ok(json!({"acknowledged": true}))
 }
 
 fn streams(call: &Call) -> Result<Reply, ApiError> {

@@ -9,6 +9,7 @@ mod cluster;
 mod document;
 mod envelope;
 mod force_merge;
+mod forward;
 mod get;
 mod guard;
 mod index;
@@ -20,4 +21,6 @@ mod search;
 mod tasks;
 mod visible;
 
+pub(crate) use forward::answer_carried;
 pub(crate) use router::app;
+pub(crate) use visible::answer_visible;

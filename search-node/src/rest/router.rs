@@ -14,6 +14,7 @@ use http::{HeaderValue, Method, header};
 use super::body::BodyStream;
 use super::call::Call;
 use super::envelope::{Reply, Wishes};
+use super::forward::{self, Reach};
 use super::guard::{check_caller, check_content_type};
 use super::parameters::{check_names, check_values};
 use super::{bulk, by_query, cat, cluster, document, force_merge, get, index, root, search, tasks};
@@ -34,9 +35,18 @@ pub(super) enum Handler {
 /// One row of the table.
 pub(super) struct Route {
     methods: &'static [Method],
-    path: &'static str,
+    pub(super) path: &'static str,
     params: &'static [&'static str],
-    handler: Handler,
+    pub(super) handler: Handler,
+    pub(super) reach: Reach,
+}
+
+impl Route {
+    /// The same for requests that are answered elsewhere.
+    pub(super) const fn reaching(mut self, reach: Reach) -> Self {
+        self.reach = reach;
+        self
+    }
 }
 
 /// A row.
@@ -46,7 +56,7 @@ pub(super) const fn route(
     params: &'static [&'static str],
     handler: fn(Call) -> Answer,
 ) -> Route {
-    Route { methods, path, params, handler: Handler::Whole(handler) }
+    Route { methods, path, params, handler: Handler::Whole(handler), reach: Reach::Here }
 }
 
 /// A row whose handler reads the body as it arrives.
@@ -56,7 +66,7 @@ pub(super) const fn streaming(
     params: &'static [&'static str],
     handler: fn(Call, BodyStream) -> Answer,
 ) -> Route {
-    Route { methods, path, params, handler: Handler::Streaming(handler) }
+    Route { methods, path, params, handler: Handler::Streaming(handler), reach: Reach::Here }
 }
 
 fn tables() -> [&'static [Route]; 11] {
@@ -126,14 +136,14 @@ async fn answer(
         Handler::Streaming(handler) => {
             handler(Call { node, path, query, body: Bytes::new(), reserved: None }, body).await
         }
-        Handler::Whole(handler) => {
+        Handler::Whole(_) => {
             let (body, reserved) = body.whole(&node.memory).await?;
             let body = without_mark(body);
             let body = match query.get("source") {
                 Some(source) if body.is_empty() => Bytes::from(source.clone()),
                 _ => body,
             };
-            handler(Call { node, path, query, body, reserved }).await
+            forward::answer(route, &method, segments, Call { node, path, query, body, reserved }).await
         }
     }
 }
@@ -157,7 +167,7 @@ fn allowed(segments: &[String]) -> Vec<&'static str> {
     names
 }
 
-fn find(
+pub(super) fn find(
     method: &Method,
     segments: &[String],
     path: &str,

@@ -7,8 +7,9 @@ use serde_json::{Map, Value, json};
 use super::call::Call;
 use super::envelope::Reply;
 use super::router::{Route, route};
-use crate::action::search::{Scope, SearchBody, count_matches, search};
+use crate::action::search::{Manner, Scope, count_matches, search};
 use crate::error::ApiError;
+use crate::time_span::read_span;
 
 const METHODS: &[Method] = &[Method::GET, Method::POST];
 const PARAMS: &[&str] = &[
@@ -80,8 +81,9 @@ async fn run_search(call: Call) -> Result<Reply, ApiError> {
     pool.run(move || {
         let mut json = call.json()?;
         add_uri_parameters(&call, &mut json)?;
-        let body = SearchBody::read(&json)?;
-        Call::ok(search(&call.node, &scope(&call)?, &body, call.flag("rest_total_hits_as_int")?)?)
+        let manner = manner(&call, &json)?;
+        let as_number = call.flag("rest_total_hits_as_int")?;
+        Call::ok(search(&call.node, &scope(&call)?, &json, &manner, as_number)?)
     })
     .await
 }
@@ -92,7 +94,8 @@ async fn run_count(call: Call) -> Result<Reply, ApiError> {
         let mut json = call.json()?;
         add_query_text(&call, &mut json)?;
         let min_score = call.param("min_score").map(read_score).transpose()?;
-        Call::ok(count_matches(&call.node, &scope(&call)?, &json, min_score)?)
+        let manner = manner(&call, &Value::Null)?;
+        Call::ok(count_matches(&call.node, &scope(&call)?, &json, min_score, &manner)?)
     })
     .await
 }
@@ -109,6 +112,18 @@ pub(super) fn scope(call: &Call) -> Result<Scope, ApiError> {
         indices: call.path.get("index").cloned().unwrap_or_else(|| "_all".to_owned()),
         options: call.name_options()?,
         doc_type: call.path.get("type").cloned(),
+    })
+}
+
+fn manner(call: &Call, body: &Value) -> Result<Manner, ApiError> {
+    let said =
+        body.get("timeout").map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+    let timeout = call.param("timeout").map(str::to_owned).or(said);
+    Ok(Manner {
+        preference: call.param("preference").map(str::to_owned),
+        routing: call.list("routing"),
+        allows_partial: call.maybe_flag("allow_partial_search_results")?.unwrap_or(true),
+        timeout: timeout.map(|text| read_span("timeout", &text)).transpose()?.flatten(),
     })
 }
 

@@ -1,7 +1,15 @@
 //! `refresh`: when a write that is done becomes visible, and whether its answer waits for that.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use bytes::Bytes;
+use cluster::state::{IndexId, NodeId};
+use futures::future::join_all;
+use transport::{CallError, Lane};
+
+use crate::action::home::peer_of;
+use crate::coordination::{Action, Fault, fault_of, read, write};
 use crate::error::ApiError;
 use crate::indices::Index;
 use crate::node::Node;
@@ -23,19 +31,72 @@ pub(super) async fn make_visible(
     refresh: Refresh,
     indices: Vec<Arc<Index>>,
 ) -> Result<bool, ApiError> {
+    if refresh == Refresh::No || indices.is_empty() {
+        return Ok(refresh == Refresh::Now);
+    }
+    let names: Vec<String> = indices.iter().map(|index| index.uuid.clone()).collect();
+    let (here, there) =
+        tokio::join!(make_visible_here(node, refresh, indices), elsewhere(node, refresh, names));
+    there?;
+    here
+}
+
+async fn make_visible_here(
+    node: &Arc<Node>,
+    refresh: Refresh,
+    indices: Vec<Arc<Index>>,
+) -> Result<bool, ApiError> {
     match refresh {
         Refresh::No => Ok(false),
-        Refresh::Now if indices.is_empty() => Ok(true),
         Refresh::Now => force(node, indices).await,
         Refresh::Wait => {
             let mut forced = false;
-            for index in indices {
+            for index in indices.into_iter().filter(|index| index.has_copies()) {
                 forced |= wait(node, index).await?;
             }
             Ok(forced)
         }
     }
 }
+
+/// The same on every other node with copies of these indices. One that does not answer serves no search either.
+async fn elsewhere(node: &Arc<Node>, refresh: Refresh, indices: Vec<String>) -> Result<(), ApiError> {
+    let Some(coordinator) = node.others() else { return Ok(()) };
+    let map = coordinator.map();
+    let mut nodes: Vec<NodeId> = indices
+        .iter()
+        .filter_map(|id| map.indices.get(&IndexId(id.clone())))
+        .flat_map(|entry| &entry.shards)
+        .flat_map(|shard| shard.present().values().map(|copy| copy.node))
+        .filter(|holder| *holder != coordinator.origin.process)
+        .collect();
+    nodes.sort_unstable();
+    nodes.dedup();
+    let message = write(&(refresh == Refresh::Now, &indices));
+    let calls = nodes.iter().filter_map(|holder| peer_of(&map, *holder)).map(|peer| {
+        let message = message.clone();
+        async move { coordinator.call(&peer, Lane::Data, Action::Visible, message, VISIBLE_WITHIN).await }
+    });
+    for answer in join_all(calls).await {
+        if let Err(error @ CallError::Failed(_)) = answer
+            && let Fault::Failed(error) = fault_of(error)
+        {
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
+/// Answers another node that wants its writes visible in the copies here.
+pub(crate) async fn answer_visible(node: Arc<Node>, message: &[u8]) -> Result<Bytes, ApiError> {
+    let (is_now, ids): (bool, Vec<String>) = read(message)?;
+    let indices = ids.into_iter().filter_map(|id| node.indices.of_id(&IndexId(id))).collect();
+    make_visible_here(&node, if is_now { Refresh::Now } else { Refresh::Wait }, indices).await?;
+    Ok(Bytes::new())
+}
+
+/// How long another node may take: an index is refreshed every second unless it says otherwise.
+const VISIBLE_WITHIN: Duration = Duration::from_secs(600);
 
 async fn force(node: &Node, indices: Vec<Arc<Index>>) -> Result<bool, ApiError> {
     // The write is done: its refresh may wait for a place, but not be refused for want of one.

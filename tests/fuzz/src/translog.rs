@@ -98,6 +98,7 @@ impl Genuine {
             durable_offset: self.files[1].len() as u64,
             min_generation: 1,
             max_seq_no: self.ends.len() as i64 - 1,
+            global: self.ends.len() as i64 - 1,
         })
     }
 }
@@ -176,6 +177,7 @@ fn made_up(wishes: &Wishes, matter: &[u8]) {
         durable_offset: if is_plain { file.len() as u64 } else { wide(wishes.b) },
         min_generation: if is_plain { 1 } else { wide(wishes.c) },
         max_seq_no: if wishes.what & 1 == 0 { -1 } else { wide(wishes.b) as i64 },
+        global: if wishes.what & 2 == 0 { -1 } else { wide(wishes.a) as i64 },
     });
     let folder = scratch::folder();
     lay_out(folder.path(), &[(1, &file)], &checkpoint);
@@ -244,7 +246,7 @@ fn written(operation: &Operation) -> Option<Written> {
     match operation.kind {
         OperationKind::Index => Some(Written { uid, source: Some(operation.source.clone()) }),
         OperationKind::Delete => Some(Written { uid, source: None }),
-        OperationKind::NoOp => None,
+        OperationKind::NoOp | OperationKind::Void => None,
     }
 }
 

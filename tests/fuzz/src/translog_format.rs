@@ -21,15 +21,17 @@ pub(crate) struct Checkpoint {
     pub(crate) durable_offset: u64,
     pub(crate) min_generation: u64,
     pub(crate) max_seq_no: i64,
+    pub(crate) global: i64,
 }
 
 pub(crate) fn header(generation: u64) -> Vec<u8> {
     let mut bytes = vec![0; HEADER_BYTES];
     bytes[..8].copy_from_slice(b"SNTLOG01");
-    bytes[8] = 1;
+    bytes[8] = 2;
     bytes[12..28].copy_from_slice(&ID);
     bytes[28..36].copy_from_slice(&generation.to_le_bytes());
     bytes[36..44].copy_from_slice(&1u64.to_le_bytes());
+    bytes[44..52].copy_from_slice(&(-1i64).to_le_bytes());
     let checksum = crc32fast::hash(&bytes[..60]);
     bytes[60..].copy_from_slice(&checksum.to_le_bytes());
     bytes
@@ -66,18 +68,23 @@ pub(crate) fn body(written: &Written, seq_no: u64) -> Vec<u8> {
 
 /// The file of the checkpoint: the slot that opening the translog writes, and then that of the first sync.
 pub(crate) fn checkpoint(newest: Checkpoint) -> Vec<u8> {
-    let first = Checkpoint { durable_offset: HEADER_BYTES as u64, max_seq_no: -1, ..newest };
+    let first = Checkpoint { durable_offset: HEADER_BYTES as u64, max_seq_no: -1, global: -1, ..newest };
     [slot(2, newest), slot(1, first)].concat()
 }
 
 fn slot(turn: u64, numbers: Checkpoint) -> Vec<u8> {
-    let mut bytes = b"SNTCKP01".to_vec();
+    let mut bytes = b"SNTCKP03".to_vec();
     bytes.extend_from_slice(&turn.to_le_bytes());
     bytes.extend_from_slice(&ID);
     for number in [numbers.generation, numbers.durable_offset, numbers.min_generation] {
         bytes.extend_from_slice(&number.to_le_bytes());
     }
     bytes.extend_from_slice(&numbers.max_seq_no.to_le_bytes());
+    // Not closed, and no older generation is kept.
+    bytes.extend_from_slice(&0u64.to_le_bytes());
+    bytes.extend_from_slice(&numbers.global.to_le_bytes());
+    bytes.extend_from_slice(&numbers.min_generation.to_le_bytes());
+    bytes.extend_from_slice(&0u64.to_le_bytes());
     let checksum = crc32fast::hash(&bytes);
     bytes.extend_from_slice(&checksum.to_le_bytes());
     bytes.resize(SLOT_BYTES, 0);

@@ -30,6 +30,9 @@ pub enum Refusal {
     /// There is no such node, or there is no more.
     #[error("there is no node {0} in the cluster")]
     NoNode(NodeId),
+    /// The cluster has its name.
+    #[error("the cluster is {0} already")]
+    Named(String),
     /// There is no such index, or there is no more.
     #[error("there is no index {0}")]
     NoIndex(IndexId),
@@ -138,6 +141,10 @@ impl ClusterState {
     fn apply_one(&mut self, command: Command) -> Result<(), Refusal> {
         match command {
             Command::Join { node, entry } => self.join(node, entry),
+            Command::Name { cluster_uuid } if self.cluster_uuid.is_empty() => {
+                self.cluster_uuid = cluster_uuid
+            }
+            Command::Name { .. } => return Err(Refusal::Named(self.cluster_uuid.clone())),
             Command::Leave { node } => self.leave(node)?,
             Command::CreateIndex { id, entry } => self.create_index(id, entry)?,
             Command::DeleteIndex { id } => {

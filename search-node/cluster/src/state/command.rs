@@ -14,6 +14,10 @@ pub enum Command {
         node: NodeId,
         entry: NodeEntry,
     },
+    /// The cluster gets its name for good.
+    Name {
+        cluster_uuid: String,
+    },
     /// A process is gone.
     Leave {
         node: NodeId,

@@ -100,13 +100,18 @@ impl ShardCopies {
         Self::default()
     }
 
-    /// Gives a new shard its first copy, empty and primary.
+    /// Gives a new shard its first copy, empty and primary. It is in sync once its node says that it is there.
     pub fn place_first(&mut self, copy: CopyId, node: NodeId) -> Result<(), CopyError> {
         // A copy in sync has what was acknowledged, wherever it is; nothing was acknowledged by a shard that never had one.
         if let Some(other) = self.in_sync.first() {
             return Err(CopyError::Taken(*other));
         }
         self.begins_with(copy, node, None);
+        // Its node has to make it first. Should that go before it has, nothing is lost.
+        self.in_sync.clear();
+        if let Some(first) = self.present.get_mut(&copy) {
+            first.stage = Stage::Recovering;
+        }
         Ok(())
     }
 
@@ -119,6 +124,16 @@ impl ShardCopies {
         self.in_sync = BTreeSet::from([copy]);
         self.present =
             BTreeMap::from([(copy, Copy { node, stage: Stage::Started, replaces: None, made_of })]);
+    }
+
+    /// Whether a copy is the first of its shard and has yet to be made: nothing was ever acknowledged.
+    pub fn is_begun_by(&self, copy: CopyId) -> bool {
+        self.in_sync.is_empty() && self.primary == Some(copy)
+    }
+
+    /// The copy on a node, if it is there.
+    pub fn on(&self, node: NodeId) -> Option<CopyId> {
+        self.present.iter().find(|(_, copy)| copy.node == node).map(|(copy, _)| *copy)
     }
 
     /// The term of the primary; it rises with each new one.

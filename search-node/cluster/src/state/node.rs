@@ -33,6 +33,11 @@ pub enum Role {
 }
 
 impl NodeEntry {
+    /// Its name in the consensus, which its data folder is called after.
+    pub fn consensus_id(&self) -> Option<u64> {
+        u64::from_str_radix(&self.data_id, 16).ok()
+    }
+
     pub fn holds_data(&self) -> bool {
         self.roles.contains(&Role::Data)
     }

@@ -57,6 +57,7 @@ impl ClusterState {
                 self.name_copy(copy, &shard, |copies| copies.force_primary(copy, node, Some(made_of)))?;
             }
             Command::Join { .. }
+            | Command::Name { .. }
             | Command::Leave { .. }
             | Command::CreateIndex { .. }
             | Command::DeleteIndex { .. }

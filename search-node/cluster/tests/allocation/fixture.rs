@@ -69,6 +69,17 @@ impl Fixture {
         };
         entry.shards = place_new(&self.state, &id, &entry, shards, &self.settings, &self.observed);
         self.apply(Command::CreateIndex { id, entry });
+        self.make_first();
+    }
+
+    /// The nodes make the first copies of shards.
+    pub(crate) fn make_first(&mut self) {
+        let begun = self.state.shards().filter_map(|(shard, copies)| {
+            let copy = copies.primary().filter(|primary| copies.is_begun_by(*primary))?;
+            Some(Command::MarkInSync { shard, copy, term: copies.term() })
+        });
+        let begun: Vec<Command> = begun.collect();
+        begun.into_iter().for_each(|command| self.apply(command));
     }
 
     pub(crate) fn index(&mut self, name: &str) -> &mut IndexEntry {

@@ -4,12 +4,13 @@
 //! linear counting for the low range. 2^14 registers err by about 0.8 %.
 
 use hashbrown::HashSet;
+use serde::{Deserialize, Serialize};
 
 const INDEX_BITS: u32 = 14;
 const REGISTERS: usize = 1 << INDEX_BITS;
 
 /// A set of 64-bit hashes that knows about how many it holds.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) enum DistinctCounter {
     Exact { hashes: HashSet<u64>, most: usize },
     Estimated(Vec<u8>),

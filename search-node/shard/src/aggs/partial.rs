@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
 
 use super::hyperloglog::DistinctCounter;
 use super::request::AggRequest;
 
 /// The key of a bucket.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) enum Key {
     Integer(i64),
     /// A decimal number by the order of its bits.
@@ -20,14 +21,14 @@ pub(super) enum Key {
 }
 
 /// One bucket: how many documents, and what is below.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Bucket {
     pub(super) count: u64,
     pub(super) subs: AggPartial,
 }
 
 /// The sums of a metric.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Sums {
     pub(super) count: u64,
     pub(super) sum: f64,
@@ -51,7 +52,7 @@ impl Sums {
 }
 
 /// The state of one aggregation.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) enum State {
     Terms(HashMap<Key, Bucket>),
     /// Buckets by the order of their keys.
@@ -62,7 +63,7 @@ pub(super) enum State {
 }
 
 /// The states of one level, in the order of the request; empty before anything was collected.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct AggPartial {
     pub(super) states: Vec<State>,
 }

@@ -26,7 +26,7 @@ impl Engine {
         let index = segments.grow(&next)?;
         let taken = {
             let mut closed = self.writers.close();
-            let taken = self.take_from(&mut closed, None);
+            let taken = self.take_from(&mut closed);
             self.writing.store(Arc::new(Writing { layout: next, index }));
             taken
         };

@@ -13,12 +13,18 @@
 //! - A document and its version become known to readers of `versions` before the write returns.
 //! - A newer copy never becomes visible without the older one going away in the same refresh.
 //! - A translog generation is trimmed only after the manifest that covers it is durable.
+//! - A manifest holds no operation above the global checkpoint: what is in it is never taken back.
+//! - An operation of a primary that was replaced, and a write of one, is refused from the moment the new term is known.
 //! - The schema only grows, and a document goes only into a segment whose schema has all its fields.
 
+mod apply;
 mod buffers;
 mod deletes;
+mod digest;
 mod error;
+mod flush;
 mod grow;
+mod history;
 mod identities;
 mod layout;
 mod merge;
@@ -26,8 +32,11 @@ mod merge_policy;
 mod open;
 mod read;
 mod refresh;
+mod replay;
+mod replication;
 mod segments;
 mod setbacks;
+mod snapshot;
 mod throttle;
 mod tombstones;
 mod uid_table;
@@ -53,17 +62,23 @@ use crate::translog::{Location, Translog};
 use crate::uids::PendingUids;
 use disk::{Disk, HostDisk};
 
+pub use apply::{Applied, ApplyRun};
 pub use buffers::Buffers;
 use buffers::Held;
 use deletes::Superseded;
+pub use digest::CopyDigest;
 pub use error::EngineError;
+pub use flush::Flushed;
+pub use history::History;
 pub(crate) use identities::{AllIdentities, identities_in};
 pub use layout::IndexSort;
 pub(crate) use layout::{FIRST, Layout, SEQ_NO, TERM, VERSION};
 pub use merge_policy::{ForceMerge, MergeOptions};
 pub use open::LARGE_DOCUMENT_BYTES;
 pub use read::StoredDocument;
+pub(crate) use replication::roll_back;
 use segments::Segments;
+pub use snapshot::FilesSnapshot;
 use throttle::Throttle;
 pub use tombstones::TombstoneBudget;
 use versions::LiveVersions;
@@ -115,8 +130,19 @@ pub struct EngineOptions {
     pub flush_threshold_bytes: u64,
     /// How long the version of a deleted document is kept (`index.gc_deletes`).
     pub gc_deletes: Duration,
-    /// The primary term under which this copy accepts writes.
+    /// The primary term under which this copy goes on, if its translog does not know a higher one.
     pub term: u64,
+    /// Whether this copy takes a higher term by itself when it was not closed in order, as one does that no cluster gives terms to.
+    /// Elsewhere whoever makes a copy primary gives it a term that none had before, also after it was only opened again.
+    pub own_terms: bool,
+    /// Whether it is the only copy: then whatever is on its disk counts for good.
+    pub is_only_copy: bool,
+    /// How long a flush waits for the other copies to have what it would commit.
+    pub flush_wait: Duration,
+    /// What operations may take that are kept for copies that return (`index.translog.retention.size`).
+    pub retention_bytes: u64,
+    /// Operations replayed between two refreshes when the shard is opened, so that what that needs does not grow with the translog.
+    pub replay_batch: u64,
     /// The order of documents in a segment (`index.sort.*`); it never changes.
     pub sort: Option<IndexSort>,
     /// Bounds of merging.
@@ -133,6 +159,12 @@ impl Default for EngineOptions {
             flush_threshold_bytes: 512 << 20,
             gc_deletes: Duration::from_secs(60),
             term: 1,
+            own_terms: true,
+            is_only_copy: true,
+            // Copies in sync have an operation within moments, or the map lets go of them.
+            flush_wait: Duration::from_secs(5),
+            retention_bytes: 512 << 20,
+            replay_batch: 100_000,
             sort: None,
             merge: MergeOptions::default(),
             check_bytes_max: 1 << 30,
@@ -153,7 +185,11 @@ pub(crate) struct Engine {
     spilled: Condvar,
     /// Counts the times the open segments were taken; tells which refresh a spilled segment belongs to.
     epoch: AtomicU64,
-    /// The lock of refresh, flush, growth and the end of a merge, which never run together.
+    /// Held by who flushes, also while it waits for other copies. Locked before `segments`.
+    flushing: Mutex<()>,
+    /// Whether it may show operations that were replaced or dropped; only opening it again mends that.
+    shows_dropped: AtomicBool,
+    /// The lock of refresh, growth, the end of a merge, and both steps of a flush, which never run together.
     segments: Mutex<Segments>,
     /// Told whenever a merge has ended, whatever came of it.
     merged: Condvar,
@@ -288,7 +324,7 @@ impl Engine {
 
     /// Whether the translog has grown so large that a flush is due.
     pub(crate) fn wants_flush(&self) -> bool {
-        self.translog.generation_bytes() >= self.options.flush_threshold_bytes
+        self.translog.unread_bytes() >= self.options.flush_threshold_bytes
             || self.directory.doomed_bytes() >= self.options.flush_threshold_bytes
     }
 

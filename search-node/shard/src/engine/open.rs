@@ -9,22 +9,20 @@ use parking_lot::{Condvar, Mutex};
 
 use super::deletes::Superseded;
 use super::layout::{Layout, Slot};
+use super::replay::Durable;
 use super::segments::Segments;
 use super::throttle::Throttle;
 use super::versions::LiveVersions;
-use super::write::{Strictness, read_document};
-use super::writers::{Seat, Writers};
+use super::writers::Writers;
 use super::{Counters, Engine, EngineError, EngineOptions, Shared, Spills, Writing};
-use crate::mapping::{Mapping, SharedValues};
+use crate::copying::check_finished;
+use crate::mapping::Mapping;
 use crate::store::{Manifest, SegmentFile, ShardDirectory, check_files};
-use crate::translog::{Operation, OperationKind, Recovered, Translog};
+use crate::translog::{Opening, Translog};
 use disk::create_folder_durably;
 
 /// The files of uids end so.
 const UID_ENDING: &str = ".uid";
-
-/// Operations replayed between two refreshes, so that what a start needs does not grow with the translog.
-const REPLAY_BATCH: u64 = 100_000;
 
 /// A document of more bytes may take ten megabytes and more while it is read, of which no limit is asked when a shard opens: what
 /// was acknowledged must come back. So shards that open together read such documents one at a time.
@@ -38,6 +36,7 @@ impl Engine {
         options: EngineOptions,
         shared: Shared,
     ) -> Result<Arc<Self>, EngineError> {
+        check_finished(folder)?;
         let index_folder = folder.join("index");
         let fault = |error: &dyn std::fmt::Display| {
             EngineError::Io(std::io::Error::other(format!("{}: {error}", index_folder.display())))
@@ -56,13 +55,19 @@ impl Engine {
         let may_go_on = || shared.workers.check().map_err(std::io::Error::other);
         let segments = Segments::open(&directory, &layout, manifest.is_none(), &may_go_on)?;
         let is_upgraded = manifest.is_some() && segments.has_changed();
-        let durable_seq_no = manifest.as_ref().map_or(-1, |manifest| manifest.max_seq_no);
+        let durable = Durable::of(manifest.as_ref());
         let disk = Arc::clone(&shared.disk);
-        let (translog, recovered) =
-            Translog::open(disk, &folder.join("translog"), options.term, durable_seq_no)?;
+        let opening = Opening {
+            term: options.term,
+            own_terms: options.own_terms,
+            is_only_copy: options.is_only_copy,
+            durable_seq_no: durable.all_up_to,
+            retention_bytes: options.retention_bytes,
+        };
+        let (translog, recovered) = Translog::open(disk, &folder.join("translog"), &opening)?;
         let view = segments.view(Arc::clone(&layout));
         let writing = Writing { layout, index: segments.index() };
-        let versions = LiveVersions::new(&shared.tombstones);
+        let versions = LiveVersions::new(&shared.tombstones, translog.shared_local());
         let engine = Arc::new(Self {
             directory,
             shared,
@@ -74,6 +79,8 @@ impl Engine {
             spills: Mutex::new(Spills::default()),
             spilled: Condvar::new(),
             epoch: AtomicU64::new(0),
+            flushing: Mutex::new(()),
+            shows_dropped: AtomicBool::new(false),
             segments: Mutex::new(segments),
             merged: Condvar::new(),
             throttle: Throttle::default(),
@@ -85,7 +92,7 @@ impl Engine {
             folder: folder.to_owned(),
         });
         if let Some(recovered) = recovered {
-            engine.replay(&recovered, durable_seq_no)?;
+            engine.replay(&recovered, durable)?;
         }
         if is_upgraded {
             engine.flush(0)?;
@@ -95,66 +102,9 @@ impl Engine {
 
     /// Whether the files in `folder` are those of a shard that can be opened. Nothing is changed.
     pub(crate) fn check(folder: &Path, options: &EngineOptions) -> Result<(), EngineError> {
+        check_finished(folder)?;
         check_index(folder, options)?;
         Ok(Translog::check_folder(&folder.join("translog"))?)
-    }
-
-    fn replay(self: &Arc<Self>, recovered: &Recovered, durable_seq_no: i64) -> Result<(), EngineError> {
-        let mut count = 0u64;
-        let (mut seat, mut values) = (self.writers.sit(), SharedValues::default());
-        recovered.for_each(|operation| {
-            if operation.seq_no as i64 <= durable_seq_no {
-                return Ok(());
-            }
-            self.replay_one(&operation, &mut seat, &mut values)?;
-            count += 1;
-            if count.is_multiple_of(REPLAY_BATCH) {
-                self.refresh(0)?;
-            }
-            Ok::<(), EngineError>(())
-        })?;
-        if count > 0 {
-            self.refresh(0)?;
-            let held = recovered.operations;
-            tracing::info!(folder = %self.folder.display(), operations = count, held, "recovered shard from translog");
-        }
-        Ok(())
-    }
-
-    /// Reads an acknowledged document. A mapping that has changed since may not take it any more; then it is kept by its id,
-    /// and no search finds it by its fields: one document must not keep its whole shard shut.
-    fn read_again(&self, layout: &Layout, operation: &Operation, values: &mut SharedValues) {
-        let read = read_document(layout, &operation.uid, &operation.source, values, Strictness::Accepted);
-        let reason = match read {
-            Ok(None) => return,
-            Ok(Some(_)) => "the mapping lacks some of its fields".to_owned(),
-            Err(error) => error.to_string(),
-        };
-        let seq_no = operation.seq_no;
-        tracing::warn!(folder = %self.folder.display(), seq_no, reason, "a document no longer fits its mapping and is kept by its id alone");
-        values.edit().begin_unread(&operation.source);
-    }
-
-    fn replay_one(
-        &self,
-        operation: &Operation,
-        seat: &mut Seat,
-        values: &mut SharedValues,
-    ) -> Result<(), EngineError> {
-        match operation.kind {
-            OperationKind::NoOp => return Ok(()),
-            OperationKind::Delete => {}
-            OperationKind::Index => {
-                let is_large = operation.source.len() > LARGE_DOCUMENT_BYTES;
-                let _alone = is_large.then(|| self.shared.large_replays.lock());
-                let layout = self.layout();
-                self.read_again(&layout, operation, values);
-                self.add_to_segment(&layout, values, operation, seat)?;
-            }
-        }
-        self.superseded.lock().push(&operation.uid, operation.seq_no);
-        self.mark_dirty();
-        Ok(())
     }
 }
 

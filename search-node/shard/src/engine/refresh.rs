@@ -1,4 +1,4 @@
-//! Refresh: what was written becomes visible. Flush: what is visible becomes durable, and the translog may shrink.
+//! Refresh: what was written becomes visible.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -9,16 +9,14 @@ use super::deletes::Superseded;
 use super::segments::Segments;
 use super::writers::{Closed, OpenSegments};
 use super::{Engine, EngineError, FinishedSegment};
-use crate::store::{Manifest, ShardDirectory};
-use crate::translog::{Translog, TranslogError};
+use crate::store::ShardDirectory;
+use crate::translog::{Cut, Translog, TranslogError};
 
 /// What was taken from the writers, to be shown together.
 pub(super) struct Taken {
     open: OpenSegments,
     superseded: Superseded,
     epoch: u64,
-    /// For a flush: the first translog generation after the cut, and the highest sequence number before it.
-    cut: Option<(u64, i64)>,
 }
 
 impl Engine {
@@ -47,7 +45,7 @@ impl Engine {
         self.translog.check()?;
         let is_dirty = self.dirty.swap(false, Ordering::AcqRel);
         if is_dirty {
-            let taken = self.take(false)?;
+            let taken = self.take();
             self.show(&mut segments, taken, now_millis)?;
             self.counters.refreshes.fetch_add(1, Ordering::Relaxed);
         } else {
@@ -58,24 +56,6 @@ impl Engine {
             self.merge_if_due();
         }
         Ok(is_dirty)
-    }
-
-    /// Makes every write so far visible and durable, and trims the translog.
-    pub(crate) fn flush(self: &Arc<Self>, now_millis: i64) -> Result<(), EngineError> {
-        {
-            let mut segments = self.segments.lock();
-            segments.tell_time(now_millis);
-            self.translog.check()?;
-            if self.translog.is_trimmed() && !segments.has_changed() {
-                return Ok(());
-            }
-            // A sync that failed may not be tried again: the kernel reports a lost page once, and then forgets it.
-            self.commit(&mut segments, now_millis)
-                .inspect_err(|error| self.translog.fence(&error.to_string()))?;
-            self.counters.flushes.fetch_add(1, Ordering::Relaxed);
-        }
-        self.merge_if_due();
-        Ok(())
     }
 
     /// Drops the open segments of a shard that accepts nothing more: no refresh will ever show them, and what counts is in the
@@ -94,59 +74,25 @@ impl Engine {
         true
     }
 
-    fn commit(&self, segments: &mut Segments, now_millis: i64) -> Result<(), EngineError> {
-        // Before the take: what is written after it is for the next refresh.
-        self.dirty.store(false, Ordering::Release);
-        let taken = self.take(true)?;
-        let cut = taken.cut;
-        self.show(segments, taken, now_millis)?;
-        let Some((generation, max_seq_no)) = cut else {
-            return Ok(());
-        };
-        // What was written out meanwhile may have failed: then the durable state must stay the one before.
-        self.translog.check()?;
-        self.make_durable(segments, generation, max_seq_no)?;
-        Ok(self.translog.trim(generation)?)
+    /// Takes what is open from the writers. They wait only while pointers are swapped.
+    fn take(&self) -> Taken {
+        self.take_from(&mut self.writers.close())
     }
 
-    fn make_durable(
-        &self,
-        segments: &mut Segments,
-        generation: u64,
-        max_seq_no: i64,
-    ) -> Result<(), EngineError> {
-        let fault = |reason: &str| EngineError::Folder {
-            path: self.folder.display().to_string(),
-            reason: reason.to_owned(),
-        };
-        let manifest = Manifest {
-            meta: self.directory.meta().ok_or_else(|| fault("meta.json is missing"))?,
-            schema: serde_json::to_value(self.layout().slots()).map_err(|error| fault(&error.to_string()))?,
-            max_seq_no,
-            translog_generation: generation,
-            files: Vec::new(),
-        };
-        self.directory.make_durable(manifest, segments.list())?;
-        segments.mark_durable();
-        Ok(())
-    }
-
-    /// Takes what is open from the writers. They wait only while pointers are swapped, and for a flush while the
-    /// next translog generation is begun.
-    fn take(&self, cut: bool) -> Result<Taken, EngineError> {
+    /// The same for a flush: they wait while the next translog generation is begun too.
+    pub(super) fn take_and_cut(&self) -> Result<(Taken, Cut), EngineError> {
         let mut closed = self.writers.close();
-        let cut = if cut { Some(self.translog.roll()?) } else { None };
-        Ok(self.take_from(&mut closed, cut))
+        let cut = self.translog.roll()?;
+        Ok((self.take_from(&mut closed), cut))
     }
 
     /// The same for a caller that keeps the writers out.
-    pub(super) fn take_from(&self, closed: &mut Closed<'_>, cut: Option<(u64, i64)>) -> Taken {
+    pub(super) fn take_from(&self, closed: &mut Closed<'_>) -> Taken {
         self.versions.begin_refresh();
         Taken {
             open: closed.take(),
             superseded: std::mem::take(&mut *self.superseded.lock()),
             epoch: self.epoch.fetch_add(1, Ordering::AcqRel),
-            cut,
         }
     }
 
@@ -170,7 +116,7 @@ impl Engine {
     }
 
     fn try_to_show(&self, segments: &mut Segments, taken: Taken) -> Result<(), EngineError> {
-        let Taken { open, superseded, epoch, .. } = taken;
+        let Taken { open, superseded, epoch } = taken;
         let finished = finish_all(open, &self.directory)?;
         let mut all = self.spilled_until(epoch)?;
         all.extend(finished);

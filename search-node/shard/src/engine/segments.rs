@@ -135,8 +135,9 @@ impl Segments {
         self.stamp != self.durable_stamp
     }
 
-    pub(super) fn mark_durable(&mut self) {
-        self.durable_stamp = self.stamp;
+    /// The list as it was under `stamp` is durable.
+    pub(super) fn mark_durable(&mut self, stamp: u64) {
+        self.durable_stamp = stamp;
     }
 
     /// Adds segments at the end and takes away what is superseded, in one step.

@@ -1,7 +1,9 @@
 //! What the engine promises, one promise a test; `model` tries them all at once.
 
+mod history;
 mod merging;
 mod model;
+mod replication;
 mod uids;
 
 use std::path::Path;

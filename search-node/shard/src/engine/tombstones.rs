@@ -2,12 +2,14 @@
 //!
 //! Every delete leaves one for `gc_deletes`. A million deletes within that time must not fill the memory, so all shards share
 //! a budget: beyond it the tombstones of the documents that were deleted longest ago go first, whichever shard has them.
-//! For such a document the node no longer knows that it was there: it counts its versions from 1 again, and a write that
+//! One stays in any case while operations are missing whose numbers are lower: an older write of the document may be among them.
+//!
+//! For a document whose tombstone went the node no longer knows that it was there: it counts its versions from 1 again, and a write that
 //! names an older version than the delete's is not refused.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
 use hashbrown::HashMap;
@@ -43,6 +45,8 @@ struct Yard {
     budget: Arc<TombstoneBudget>,
     /// How many there are, for who would find none: most shards have none most of the time, and every write asks.
     count: Arc<AtomicUsize>,
+    /// The number up to which the shard has every operation.
+    local: Arc<AtomicI64>,
     by_uid: HashMap<Arc<str>, LiveVersion>,
     /// Every delete, oldest first. One whose document has returned or was deleted again stays until its turn comes.
     queue: VecDeque<Buried>,
@@ -96,18 +100,22 @@ impl TombstoneBudget {
             && let Some(Reverse((_, at))) = order.pop()
         {
             let next = order.peek().map_or(i64::MAX, |Reverse((at_millis, _))| *at_millis);
-            open[at].lock().forget_oldest(|buried| buried.at_millis <= next && self.bytes() > target);
-            order.extend(oldest(at));
+            let is_over = |buried: &Buried| buried.at_millis <= next && self.bytes() > target;
+            if open[at].lock().forget_oldest(is_over) {
+                order.extend(oldest(at));
+            }
         }
     }
 }
 
 impl Tombstones {
-    pub(super) fn new(budget: &Arc<TombstoneBudget>) -> Self {
+    /// Those of a shard that has every operation up to `local`, at any time.
+    pub(super) fn new(budget: &Arc<TombstoneBudget>, local: Arc<AtomicI64>) -> Self {
         let count = Arc::<AtomicUsize>::default();
         let yard = Yard {
             budget: Arc::clone(budget),
             count: Arc::clone(&count),
+            local,
             by_uid: HashMap::default(),
             queue: VecDeque::default(),
         };
@@ -154,9 +162,13 @@ impl Tombstones {
 }
 
 impl Yard {
-    /// Takes tombstones from the front of the queue as long as `is_over` says so.
-    fn forget_oldest(&mut self, is_over: impl Fn(&Buried) -> bool) {
-        while let Some(buried) = self.queue.pop_front_if(|buried| is_over(buried)) {
+    /// Takes tombstones from the front of the queue as long as `is_over` says so and nothing older can come; gives whether any went.
+    fn forget_oldest(&mut self, is_over: impl Fn(&Buried) -> bool) -> bool {
+        let local = self.local.load(Ordering::Relaxed);
+        let before = self.queue.len();
+        while let Some(buried) =
+            self.queue.pop_front_if(|buried| buried.seq_no as i64 <= local && is_over(buried))
+        {
             self.budget.bytes.fetch_sub(buried.bytes(), Ordering::Relaxed);
             // A document that was deleted again meanwhile has a later place in the queue.
             if self.by_uid.get(&buried.uid).is_some_and(|known| known.seq_no == buried.seq_no) {
@@ -168,6 +180,7 @@ impl Yard {
             self.by_uid = HashMap::new();
         }
         self.tell_count();
+        self.queue.len() < before
     }
 
     fn tell_count(&self) {
@@ -186,6 +199,11 @@ impl Drop for Yard {
 mod tests {
     use super::*;
 
+    /// Those of a shard that lacks nothing.
+    fn tombstones(budget: &Arc<TombstoneBudget>) -> Tombstones {
+        Tombstones::new(budget, Arc::new(AtomicI64::new(i64::MAX)))
+    }
+
     fn deleted(seq_no: u64) -> LiveVersion {
         LiveVersion { seq_no, term: 1, version: 1, source: None }
     }
@@ -199,7 +217,7 @@ mod tests {
     fn the_oldest_go_first_over_all_shards() {
         let each = ENTRY_BYTES + 3;
         let budget = TombstoneBudget::new(100 * each);
-        let shards = [Tombstones::new(&budget), Tombstones::new(&budget)];
+        let shards = [tombstones(&budget), tombstones(&budget)];
 
         for n in 100..350u64 {
             shards[(n % 2) as usize].insert(&n.to_string(), deleted(n), n as i64);
@@ -218,10 +236,10 @@ mod tests {
     #[test]
     fn closed_shards_are_forgotten() {
         let budget = TombstoneBudget::new(1 << 20);
-        let open = Tombstones::new(&budget);
+        let open = tombstones(&budget);
 
         for _ in 0..1000 {
-            drop(Tombstones::new(&budget));
+            drop(tombstones(&budget));
         }
 
         assert!(budget.yards.lock().len() <= 8);
@@ -232,7 +250,7 @@ mod tests {
     #[test]
     fn a_quiet_shard_keeps_its_newest_beside_a_busy_one() {
         let budget = TombstoneBudget::new(50 * (ENTRY_BYTES + 4));
-        let (busy, quiet) = (Tombstones::new(&budget), Tombstones::new(&budget));
+        let (busy, quiet) = (tombstones(&budget), tombstones(&budget));
         for n in 1000..1200u64 {
             busy.insert(&n.to_string(), deleted(n), n as i64);
         }
@@ -246,7 +264,7 @@ mod tests {
     #[test]
     fn an_older_delete_of_the_same_document_does_not_take_the_newer_with_it() {
         let budget = TombstoneBudget::new(1 << 20);
-        let tombstones = Tombstones::new(&budget);
+        let tombstones = tombstones(&budget);
         tombstones.insert("a", deleted(1), 10);
         tombstones.remove("a");
         tombstones.insert("a", deleted(3), 30);
@@ -258,10 +276,27 @@ mod tests {
         assert_eq!((tombstones.get("a"), tombstones.len(), budget.bytes()), (None, 0, 0));
     }
 
+    /// Neither time nor memory takes a tombstone that an older write of its document may still meet.
+    #[test]
+    fn one_that_an_older_operation_may_meet_stays() {
+        let budget = TombstoneBudget::new(0);
+        let local = Arc::new(AtomicI64::new(3));
+        let tombstones = Tombstones::new(&budget, Arc::clone(&local));
+        tombstones.insert("a", deleted(5), 10);
+        tombstones.insert("b", deleted(6), 11);
+
+        tombstones.forget_before(i64::MAX);
+        assert_eq!(tombstones.len(), 2, "the fourth is missing");
+        local.store(6, Ordering::Relaxed);
+        tombstones.forget_before(i64::MAX);
+
+        assert_eq!((tombstones.len(), budget.bytes()), (0, 0));
+    }
+
     #[test]
     fn a_budget_of_nothing_keeps_nothing() {
         let budget = TombstoneBudget::new(0);
-        let tombstones = Tombstones::new(&budget);
+        let tombstones = tombstones(&budget);
 
         tombstones.insert("a", deleted(1), 10);
 

@@ -7,7 +7,7 @@
 
 use std::hash::BuildHasher;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hashbrown::DefaultHashBuilder;
@@ -66,13 +66,14 @@ pub(crate) struct LockedUid<'v> {
 }
 
 impl LiveVersions {
-    pub(crate) fn new(budget: &Arc<TombstoneBudget>) -> Self {
+    /// Those of a shard that has every operation up to `local`, at any time.
+    pub(crate) fn new(budget: &Arc<TombstoneBudget>, local: Arc<AtomicI64>) -> Self {
         let stripes = (0..STRIPES).map(|_| Stripe::default()).collect();
         Self {
             hashes: DefaultHashBuilder::default(),
             stripes,
             bytes: AtomicUsize::new(0),
-            tombstones: Tombstones::new(budget),
+            tombstones: Tombstones::new(budget, local),
         }
     }
 
@@ -193,6 +194,10 @@ impl Maps {
 mod tests {
     use super::*;
 
+    fn versions() -> LiveVersions {
+        LiveVersions::new(&TombstoneBudget::new(1 << 20), Arc::new(AtomicI64::new(i64::MAX)))
+    }
+
     fn live(seq_no: u64, deleted: bool) -> LiveVersion {
         let source = (!deleted).then(crate::translog::Location::for_tests);
         LiveVersion { seq_no, term: 1, version: seq_no + 1, source }
@@ -202,7 +207,7 @@ mod tests {
     #[test]
     fn the_newest_counts_whatever_order_operations_arrive_in() {
         for order in [[1, 2, 3], [3, 1, 2], [2, 3, 1], [3, 2, 1]] {
-            let versions = LiveVersions::new(&TombstoneBudget::new(1 << 20));
+            let versions = versions();
 
             for seq_no in order {
                 versions.lock("a").record(live(seq_no, false), 0);
@@ -214,7 +219,7 @@ mod tests {
 
     #[test]
     fn a_refresh_forgets_what_it_shows_and_nothing_else() {
-        let versions = LiveVersions::new(&TombstoneBudget::new(1 << 20));
+        let versions = versions();
         versions.lock("before").record(live(1, false), 0);
 
         versions.begin_refresh();
@@ -229,7 +234,7 @@ mod tests {
     #[test]
     fn what_a_refresh_gives_back_is_counted() {
         const IDS: usize = 10_000;
-        let versions = LiveVersions::new(&TombstoneBudget::new(1 << 20));
+        let versions = versions();
         let record = || {
             for n in 0..IDS {
                 versions.lock_new(&format!("document-{n}")).record(live(n as u64, false), 0);
@@ -253,7 +258,7 @@ mod tests {
 
     #[test]
     fn a_tombstone_outlives_its_refresh_for_a_while() {
-        let versions = LiveVersions::new(&TombstoneBudget::new(1 << 20));
+        let versions = versions();
         versions.lock("a").record(live(1, true), 1_000);
         versions.begin_refresh();
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use serde::{Deserialize, Serialize};
 use serde_json_borrow::Value as Json;
 use tantivy::Directory;
 use tantivy::index::SegmentComponent;
@@ -17,7 +18,7 @@ use super::{Engine, EngineError, FIRST, FinishedSegment, OpenSegment};
 use crate::mapping::{Mapping, SharedValues, check_repeats};
 use crate::search::SortMode;
 use crate::store::ShardDirectory;
-use crate::translog::{Draft, Location, Operation, OperationKind};
+use crate::translog::{Draft, Location, Operation, OperationKind, TranslogError};
 
 /// How many bytes of sources are added between two looks at a segment's memory.
 const WEIGH_EVERY_BYTES: usize = 64 << 10;
@@ -27,7 +28,7 @@ const WEIGH_EVERY_BYTES: usize = 64 << 10;
 const TABLE_BUDGET_BYTES: usize = 4 << 20;
 
 /// What must hold of the document as it is, for the write to be done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Condition {
     /// Nothing.
     #[default]
@@ -95,16 +96,18 @@ pub struct Written {
 
 /// The document as the engine knows it before a write.
 #[derive(Debug, Clone, Copy)]
-struct Current {
-    seq_no: u64,
-    term: u64,
-    version: u64,
-    deleted: bool,
+pub(super) struct Current {
+    pub(super) seq_no: u64,
+    pub(super) term: u64,
+    pub(super) version: u64,
+    pub(super) deleted: bool,
 }
 
 /// Writes of one request, one after the other: they share buffers and go into the same segment where they can.
 pub struct WriteRun {
     engine: Arc<Engine>,
+    /// The primary term in which it began: writes of it are no other's.
+    term: u64,
     seat: Seat,
     values: SharedValues,
     indexed: u64,
@@ -115,6 +118,7 @@ impl WriteRun {
     pub(crate) fn new(engine: &Arc<Engine>) -> Self {
         Self {
             engine: Arc::clone(engine),
+            term: engine.translog.term(),
             seat: engine.writers.sit(),
             values: SharedValues::default(),
             indexed: 0,
@@ -122,9 +126,9 @@ impl WriteRun {
         }
     }
 
-    /// Does one write. It is not durable yet.
+    /// Does one write. It is not durable yet. It is refused once the shard has heard of a newer primary than when the run began.
     pub fn write(&mut self, request: &WriteRequest<'_>) -> Result<WriteOutcome, EngineError> {
-        let outcome = self.engine.write(request, &mut self.seat, &mut self.values)?;
+        let outcome = self.engine.write(request, self.term, &mut self.seat, &mut self.values)?;
         if let WriteOutcome::Written(written) = &outcome {
             self.indexed += u64::from(request.source.is_some());
             self.deleted += u64::from(request.source.is_none() && written.existed);
@@ -144,6 +148,7 @@ impl Engine {
     fn write(
         &self,
         request: &WriteRequest<'_>,
+        term: u64,
         seat: &mut Seat,
         values: &mut SharedValues,
     ) -> Result<WriteOutcome, EngineError> {
@@ -157,6 +162,8 @@ impl Engine {
         }
         let (written, spill) = {
             let mut segment = self.writers.take(seat);
+            // While the segment is held the term cannot change.
+            self.check_primary(term)?;
             let (versions, current) = if request.is_new_id {
                 (self.versions.lock_new(request.uid), None)
             } else {
@@ -166,11 +173,11 @@ impl Engine {
             };
             let version = next_version(request, current)?;
             let existed = current.is_some_and(|current| !current.deleted);
-            let (seq_no, location) = self.log(request, version)?;
+            let (seq_no, location) = self.log(request, term, version)?;
             let mut spill = None;
             if request.source.is_some() {
                 let place = Place { uid: request.uid, doc_type: request.doc_type, routing: request.routing };
-                let numbers = Numbers { seq_no, version, term: self.translog.term() };
+                let numbers = Numbers { seq_no, version, term };
                 let added = self.add(&mut segment, layout, values, place, numbers);
                 spill = added.map_err(|error| EngineError::Unsettled(error.to_string()))?;
             }
@@ -179,7 +186,6 @@ impl Engine {
             }
             // A delete of what is not there is an operation too: it takes a number, as replicas will see it.
             let source = request.source.map(|_| location);
-            let term = self.translog.term();
             versions.record(LiveVersion { seq_no, term, version, source }, request.now_millis);
             // Its version is kept until a refresh, so one must come.
             self.mark_dirty();
@@ -197,7 +203,20 @@ impl Engine {
         }
     }
 
-    fn current(&self, versions: &LockedUid<'_>, uid: &str) -> Result<Option<Current>, EngineError> {
+    /// Whether a primary of this term may write here.
+    fn check_primary(&self, term: u64) -> Result<(), EngineError> {
+        let known = self.translog.term();
+        if term != known {
+            return Err(TranslogError::OldTerm { given: term, known }.into());
+        }
+        if self.has_to_roll_back() { Err(EngineError::MustRollBack) } else { Ok(()) }
+    }
+
+    pub(super) fn current(
+        &self,
+        versions: &LockedUid<'_>,
+        uid: &str,
+    ) -> Result<Option<Current>, EngineError> {
         if let Some(live) = versions.get() {
             return Ok(Some(Current {
                 seq_no: live.seq_no,
@@ -215,10 +234,15 @@ impl Engine {
         }))
     }
 
-    fn log(&self, request: &WriteRequest<'_>, version: u64) -> Result<(u64, Location), EngineError> {
+    fn log(
+        &self,
+        request: &WriteRequest<'_>,
+        term: u64,
+        version: u64,
+    ) -> Result<(u64, Location), EngineError> {
         let draft = Draft {
             kind: if request.source.is_some() { OperationKind::Index } else { OperationKind::Delete },
-            term: self.translog.term(),
+            term,
             version,
             uid: request.uid,
             routing: request.routing.unwrap_or_default(),
@@ -235,16 +259,13 @@ impl Engine {
         operation: &Operation,
         seat: &mut Seat,
     ) -> Result<(), EngineError> {
-        let doc_type = operation.uid.split_once('\0').map(|(doc_type, _)| doc_type);
-        let routing = Some(operation.routing.as_str()).filter(|routing| !routing.is_empty());
-        let place = Place { uid: &operation.uid, doc_type, routing };
-        let numbers = Numbers { seq_no: operation.seq_no, version: operation.version, term: operation.term };
+        let (place, numbers) = (Place::of(operation), Numbers::of(operation));
         let spill = self.add(&mut self.writers.take(seat), layout, values, place, numbers)?;
         self.finish_spill(spill)
     }
 
     /// Puts a document that is in the translog into a segment. If that fails, only opening the shard again mends it.
-    fn add(
+    pub(super) fn add(
         &self,
         segment: &mut Option<Box<OpenSegment>>,
         layout: &Layout,
@@ -280,7 +301,7 @@ impl Engine {
     }
 
     /// Writes out a segment that has grown large; a refresh that needs it waits.
-    fn finish_spill(&self, spill: Option<Spill>) -> Result<(), EngineError> {
+    pub(super) fn finish_spill(&self, spill: Option<Spill>) -> Result<(), EngineError> {
         let Some(Spill { epoch, open }) = spill else {
             return Ok(());
         };
@@ -382,17 +403,26 @@ impl Drop for UnsettledSpill<'_> {
 }
 
 /// A segment that has grown large, on its way to the disk.
-struct Spill {
+pub(super) struct Spill {
     epoch: u64,
     open: Box<OpenSegment>,
 }
 
 /// Where a document belongs.
 #[derive(Debug, Clone, Copy)]
-struct Place<'a> {
+pub(super) struct Place<'a> {
     uid: &'a str,
     doc_type: Option<&'a str>,
     routing: Option<&'a str>,
+}
+
+impl<'a> Place<'a> {
+    /// Where the document of an operation belongs.
+    pub(super) fn of(operation: &'a Operation) -> Self {
+        let doc_type = operation.uid.split_once('\0').map(|(doc_type, _)| doc_type);
+        let routing = Some(operation.routing.as_str()).filter(|routing| !routing.is_empty());
+        Self { uid: &operation.uid, doc_type, routing }
+    }
 }
 
 /// The numbers of the operation that wrote a document.
@@ -401,6 +431,12 @@ pub(crate) struct Numbers {
     pub(crate) seq_no: u64,
     pub(crate) version: u64,
     pub(crate) term: u64,
+}
+
+impl Numbers {
+    pub(super) fn of(operation: &Operation) -> Self {
+        Self { seq_no: operation.seq_no, version: operation.version, term: operation.term }
+    }
 }
 
 impl OpenSegment {

@@ -10,6 +10,8 @@ mod sort;
 mod source;
 mod statistics;
 
+use serde::{Deserialize, Serialize};
+
 use crate::aggs::{AggPartial, AggRequest};
 use crate::query::{Query, QueryError};
 
@@ -43,7 +45,7 @@ pub struct SearchRequest {
 }
 
 /// One hit of a shard.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Hit {
     /// Which shard of the request it comes from; set by who asks several.
     pub shard: usize,

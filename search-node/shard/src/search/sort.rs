@@ -6,6 +6,7 @@
 use std::cmp::Ordering;
 use std::net::Ipv6Addr;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tantivy::columnar::{Column, StrColumn};
 use tantivy::index::SegmentReader;
@@ -63,7 +64,7 @@ pub struct SortKey {
 }
 
 /// A hit's value under a key.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum SortValue {
     /// No value.
     Null,

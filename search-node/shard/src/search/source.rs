@@ -1,11 +1,12 @@
 //! Cutting a document's JSON to what was asked for.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::query::wildcard_name_matches as name_matches;
 
 /// Which parts of `_source` an answer holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SourceFilter {
     /// All of it, as it came.
     All,

@@ -52,6 +52,8 @@ struct State {
     durable: HashMap<PathBuf, u64>,
     /// Files that are of no use any more, but that the durable manifest still needs.
     doomed: HashSet<PathBuf>,
+    /// Files that somebody still reads whatever becomes of them, and how many do.
+    pinned: HashMap<PathBuf, usize>,
     /// Fields with norms in the current schema.
     normed: Vec<u32>,
     /// How many documents each listed segment has, by the name that its files share.
@@ -160,7 +162,11 @@ impl ShardDirectory {
             state.durable = durable;
             let state = &mut *state;
             let durable = &state.durable;
-            state.doomed.extract_if(|file| !durable.contains_key(file)).collect()
+            let pinned = &state.pinned;
+            state
+                .doomed
+                .extract_if(|file| !durable.contains_key(file) && !pinned.contains_key(file))
+                .collect()
         };
         for file in free {
             self.unlink(&file);
@@ -173,7 +179,7 @@ impl ShardDirectory {
         for file in files {
             let is_needed = {
                 let mut state = self.state.lock();
-                let is_needed = state.durable.contains_key(&file);
+                let is_needed = state.durable.contains_key(&file) || state.pinned.contains_key(&file);
                 if is_needed {
                     state.doomed.insert(file.clone());
                 }
@@ -182,6 +188,46 @@ impl ShardDirectory {
             if !is_needed {
                 self.unlink(&file);
             }
+        }
+    }
+
+    /// Keeps the files of these segments until what is given goes.
+    pub(crate) fn pin(&self, segments: &[SegmentMeta]) -> io::Result<Pinned> {
+        Ok(self.pin_files(self.files_of(segments)?))
+    }
+
+    /// Keeps the files of the durable state until what is given goes.
+    pub(crate) fn pin_durable(&self) -> Pinned {
+        let files = self.state.lock().durable.keys().cloned().collect();
+        self.pin_files(files)
+    }
+
+    fn pin_files(&self, files: Vec<PathBuf>) -> Pinned {
+        let mut state = self.state.lock();
+        for file in &files {
+            *state.pinned.entry(file.clone()).or_default() += 1;
+        }
+        Pinned { directory: self.clone(), files }
+    }
+
+    fn unpin(&self, files: &[PathBuf]) {
+        let mut free = Vec::new();
+        {
+            let mut state = self.state.lock();
+            for file in files {
+                let Some(readers) = state.pinned.get_mut(file) else { continue };
+                *readers -= 1;
+                if *readers > 0 {
+                    continue;
+                }
+                state.pinned.remove(file);
+                if !state.durable.contains_key(file) && state.doomed.remove(file) {
+                    free.push(file);
+                }
+            }
+        }
+        for file in free {
+            self.unlink(file);
         }
     }
 
@@ -253,6 +299,19 @@ impl ShardDirectory {
     /// A file that stays behind costs space, not truth: not removing it is no reason to fail.
     fn unlink(&self, file: &Path) {
         unlink(self.disk.as_ref(), &self.folder.join(file));
+    }
+}
+
+/// Files that stay while this lives.
+#[derive(Debug)]
+pub(crate) struct Pinned {
+    directory: ShardDirectory,
+    files: Vec<PathBuf>,
+}
+
+impl Drop for Pinned {
+    fn drop(&mut self) {
+        self.directory.unpin(&self.files);
     }
 }
 

@@ -72,6 +72,13 @@ pub(crate) fn damage_of(
     }
 }
 
+/// The checksum that a file says it has, if it ends as it should.
+pub(crate) fn stored_checksum(path: &Path) -> std::io::Result<Option<u32>> {
+    let file = fs_err::File::open(path)?;
+    let length = file.metadata()?.len();
+    Ok(footer(&file, length)?.map(|(_, checksum)| checksum))
+}
+
 fn checksum_matches(path: &Path, may_go_on: &dyn Fn() -> std::io::Result<()>) -> std::io::Result<bool> {
     let mut file = fs_err::File::open(path)?;
     let length = file.metadata()?.len();

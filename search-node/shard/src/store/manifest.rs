@@ -9,13 +9,15 @@ use serde::{Deserialize, Serialize};
 
 use disk::{Disk, replace};
 
-const MAGIC: &[u8; 8] = b"WRMANIF3";
-/// The version before, whose segments have no files of uids. It is read; a build that writes it would not find a document by its id
-/// in what this one writes, so it must not take such a shard for one of its own.
-const MAGIC_BEFORE: &[u8; 8] = b"WRMANIF2";
-const NAME: &str = "manifest";
+const MAGIC: &[u8; 8] = b"WRMANIF4";
+/// The versions before, which are read. Segments of the second have no files of uids; the third knows nothing of operations that came
+/// out of order. A build that writes one of them would lose documents of what this one writes, so it must not take such a shard for one
+/// of its own.
+const MAGICS_BEFORE: [&[u8; 8]; 2] = [b"WRMANIF3", b"WRMANIF2"];
+/// Its name in the folder of segments.
+pub(crate) const NAME: &str = "manifest";
 /// A manifest names segments and fields; even thousands of both stay far below.
-const LENGTH_MAX: usize = 256 << 20;
+pub(crate) const LENGTH_MAX: usize = 256 << 20;
 
 /// The last durable state.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,10 +28,18 @@ pub(crate) struct Manifest {
     pub(crate) schema: serde_json::Value,
     /// Every operation with a sequence number up to this is in the segments; -1 when there is none.
     pub(crate) max_seq_no: i64,
+    /// Beyond that, some operations up to this number are in the segments too: those that came before one that was still missing. A
+    /// manifest of an older version has none.
+    #[serde(default = "none")]
+    pub(crate) some_up_to: i64,
     /// The first translog generation that recovery has to read.
     pub(crate) translog_generation: u64,
     /// The files of the segments, with their lengths, so that one that is missing or cut is noticed.
     pub(crate) files: Vec<SegmentFile>,
+}
+
+fn none() -> i64 {
+    -1
 }
 
 /// A segment as the manifest describes it.
@@ -125,12 +135,23 @@ impl Manifest {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(ManifestError::Io { path, source }),
         };
-        decode(&bytes).map(Some).map_err(|fault| match fault {
+        Self::parse(&path, &bytes).map(Some)
+    }
+
+    /// Reads the bytes of a manifest, which may be another copy's; `path` is for messages.
+    pub(crate) fn parse(path: &Path, bytes: &[u8]) -> Result<Self, ManifestError> {
+        let path = path.to_owned();
+        decode(bytes).map_err(|fault| match fault {
             Fault::Damaged(reason) => ManifestError::Corrupt { path, reason },
             Fault::Unknown(format) => {
                 ManifestError::Unknown { path, format, known: MAGIC.escape_ascii().to_string() }
             }
         })
+    }
+
+    /// The bytes of the manifest's file.
+    pub(crate) fn encoded(&self) -> Result<Vec<u8>, std::io::Error> {
+        encode(self).map_err(std::io::Error::from)
     }
 
     /// What the manifest of `folder` itself takes.
@@ -141,8 +162,7 @@ impl Manifest {
     /// Replaces the manifest of `folder` so that it survives a power cut.
     pub(crate) fn write(&self, disk: &dyn Disk, folder: &Path) -> Result<(), ManifestError> {
         let path = folder.join(NAME);
-        let written =
-            encode(self).map_err(std::io::Error::from).and_then(|bytes| replace(disk, &path, &bytes));
+        let written = self.encoded().and_then(|bytes| replace(disk, &path, &bytes));
         written.map_err(|source| ManifestError::Io { path, source })
     }
 }
@@ -159,7 +179,9 @@ fn encode(manifest: &Manifest) -> Result<Vec<u8>, serde_json::Error> {
 }
 
 fn decode(bytes: &[u8]) -> Result<Manifest, Fault> {
-    let known = bytes.strip_prefix(MAGIC).or_else(|| bytes.strip_prefix(MAGIC_BEFORE));
+    let known = bytes
+        .strip_prefix(MAGIC)
+        .or_else(|| MAGICS_BEFORE.into_iter().find_map(|magic| bytes.strip_prefix(magic)));
     let rest = match known {
         Some(rest) => rest,
         None if bytes.starts_with(&MAGIC[..7]) && bytes.len() >= MAGIC.len() => {
@@ -189,6 +211,7 @@ mod tests {
             meta: "{}".into(),
             schema: serde_json::json!([]),
             max_seq_no: 7,
+            some_up_to: 9,
             translog_generation: 3,
             files: Vec::new(),
         }

@@ -7,8 +7,9 @@ mod fieldnorm;
 mod integrity;
 mod manifest;
 
-pub(crate) use directory::ShardDirectory;
+pub(crate) use directory::{Pinned, ShardDirectory};
 pub use integrity::IntegrityError;
-pub(crate) use integrity::{check_files, damage_of};
-pub(crate) use manifest::SegmentFile;
-pub(crate) use manifest::{Manifest, ManifestError};
+pub(crate) use integrity::{check_files, damage_of, stored_checksum};
+pub(crate) use manifest::{
+    LENGTH_MAX as MANIFEST_BYTES_MAX, Manifest, ManifestError, NAME as MANIFEST_NAME, SegmentFile,
+};

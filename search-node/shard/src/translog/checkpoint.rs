@@ -7,12 +7,12 @@ use super::error::TranslogError;
 use super::operation::SEQ_NO_MAX;
 use disk::{Disk, DiskFile};
 
-const MAGIC: &[u8; 8] = b"SNTCKP02";
-/// The version before, whose slots do not tell whether the translog was closed.
-const MAGIC_BEFORE: &[u8; 8] = b"SNTCKP01";
+const MAGIC: &[u8; 8] = b"SNTCKP03";
 const SLOT_BYTES: u64 = 512;
-const BODY_BYTES_BEFORE: usize = 8 + 8 + 16 + 8 + 8 + 8 + 8;
-const BODY_BYTES: usize = BODY_BYTES_BEFORE + 8;
+/// The versions that are read, with the lengths of their slots: the first did not tell whether the translog was closed, the second
+/// nothing of other copies.
+const VERSIONS: [(&[u8; 8], usize); 3] = [(b"SNTCKP01", 64), (b"SNTCKP02", 72), (MAGIC, BODY_BYTES)];
+const BODY_BYTES: usize = 72 + 8 + 8 + 8;
 
 /// How far the translog is durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +29,19 @@ pub(super) struct Checkpoint {
     pub(super) max_seq_no: i64,
     /// Whether the translog was closed with everything synced: no sequence number was given out beyond `max_seq_no`.
     pub(super) is_closed: bool,
+    /// What concerns other copies; a slot of an older version does not tell.
+    pub(super) shared: Option<SharedPart>,
+}
+
+/// What of a checkpoint concerns other copies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct SharedPart {
+    /// Up to here all copies in sync are equal, and everything is synced here; -1 when there is nothing.
+    pub(super) global: i64,
+    /// The oldest generation that is kept for copies that return.
+    pub(super) oldest_generation: u64,
+    /// Every operation from this number on is in the generations that are kept.
+    pub(super) history_from: u64,
 }
 
 /// More generations than any shard begins.
@@ -40,6 +53,11 @@ impl Checkpoint {
         (1..=self.generation).contains(&self.min_generation)
             && self.generation <= GENERATION_MAX
             && (-1..=SEQ_NO_MAX as i64).contains(&self.max_seq_no)
+            && self.shared.is_none_or(|shared| {
+                (-1..=SEQ_NO_MAX as i64).contains(&shared.global)
+                    && (1..=self.min_generation).contains(&shared.oldest_generation)
+                    && shared.history_from <= SEQ_NO_MAX + 1
+            })
     }
 }
 
@@ -128,29 +146,41 @@ fn encode(turn: u64, checkpoint: &Checkpoint) -> Vec<u8> {
     bytes.extend_from_slice(&checkpoint.min_generation.to_le_bytes());
     bytes.extend_from_slice(&checkpoint.max_seq_no.to_le_bytes());
     bytes.extend_from_slice(&u64::from(checkpoint.is_closed).to_le_bytes());
+    // Nobody writes a checkpoint without; what is read of an older version is completed when the translog is opened.
+    let unknown =
+        SharedPart { global: -1, oldest_generation: checkpoint.min_generation, history_from: SEQ_NO_MAX + 1 };
+    let shared = checkpoint.shared.unwrap_or(unknown);
+    bytes.extend_from_slice(&shared.global.to_le_bytes());
+    bytes.extend_from_slice(&shared.oldest_generation.to_le_bytes());
+    bytes.extend_from_slice(&shared.history_from.to_le_bytes());
     let checksum = crc32fast::hash(&bytes);
     bytes.extend_from_slice(&checksum.to_le_bytes());
     bytes
 }
 
 fn decode(slot: &[u8]) -> Option<(u64, Checkpoint)> {
-    let has_closed = slot.starts_with(MAGIC);
-    if !has_closed && !slot.starts_with(MAGIC_BEFORE) {
-        return None;
-    }
-    let length = if has_closed { BODY_BYTES } else { BODY_BYTES_BEFORE };
+    let (magic, length) = VERSIONS.into_iter().find(|(magic, _)| slot.starts_with(*magic))?;
     let (body, rest) = slot.split_at_checked(length)?;
     if crc32fast::hash(body).to_le_bytes() != rest.get(..4)? {
         return None;
     }
-    let number = |at: usize| body[at..].first_chunk::<8>().map(|bytes| u64::from_le_bytes(*bytes));
+    let number = |at: usize| Some(u64::from_le_bytes(*body.get(at..)?.first_chunk::<8>()?));
+    let shared = match magic == MAGIC {
+        true => Some(SharedPart {
+            global: number(72)? as i64,
+            oldest_generation: number(80)?,
+            history_from: number(88)?,
+        }),
+        false => None,
+    };
     let checkpoint = Checkpoint {
         translog_id: *body[16..].first_chunk::<16>()?,
         generation: number(32)?,
         durable_offset: number(40)?,
         min_generation: number(48)?,
         max_seq_no: number(56)? as i64,
-        is_closed: has_closed && number(64)? == 1,
+        is_closed: number(64).is_some_and(|closed| closed == 1),
+        shared,
     };
     checkpoint.is_possible().then_some((number(8)?, checkpoint))
 }
@@ -168,6 +198,7 @@ mod tests {
             min_generation: 1,
             max_seq_no: -1,
             is_closed: false,
+            shared: Some(SharedPart { global: -1, oldest_generation: 1, history_from: 0 }),
         }
     }
 
@@ -191,18 +222,25 @@ mod tests {
         }
     }
 
+    /// Shards of older builds are opened: what their slots do not tell is not known.
     #[test]
-    fn a_slot_tells_whether_the_translog_was_closed_and_an_older_one_does_not() {
-        let closed = Checkpoint { is_closed: true, ..checkpoint(3) };
-        assert_eq!(decode(&encode(7, &closed)), Some((7, closed)));
+    fn slots_of_every_version_are_read() {
+        let shared = SharedPart { global: 5, oldest_generation: 1, history_from: 4 };
+        let newest = Checkpoint { is_closed: true, shared: Some(shared), ..checkpoint(3) };
+        assert_eq!(decode(&encode(7, &newest)), Some((7, newest)));
 
-        let mut before = encode(7, &closed);
-        before.truncate(BODY_BYTES_BEFORE);
-        before[..8].copy_from_slice(MAGIC_BEFORE);
-        let checksum = crc32fast::hash(&before);
-        before.extend_from_slice(&checksum.to_le_bytes());
+        let of_version = |version: usize| {
+            let (magic, length) = VERSIONS[version];
+            let mut slot = encode(7, &newest);
+            slot.truncate(length);
+            slot[..8].copy_from_slice(magic);
+            let checksum = crc32fast::hash(&slot);
+            slot.extend_from_slice(&checksum.to_le_bytes());
+            decode(&slot)
+        };
 
-        assert_eq!(decode(&before), Some((7, checkpoint(3))));
+        assert_eq!(of_version(0), Some((7, Checkpoint { shared: None, ..checkpoint(3) })));
+        assert_eq!(of_version(1), Some((7, Checkpoint { is_closed: true, shared: None, ..checkpoint(3) })));
     }
 
     /// A translog whose checkpoint is damaged as a whole is never opened as an empty one.
@@ -243,12 +281,18 @@ mod tests {
     /// Numbers that no translog comes to are not counted on from, whatever their checksum says.
     #[test]
     fn impossible_numbers_do_not_verify() {
+        let possible = SharedPart { global: -1, oldest_generation: 1, history_from: 0 };
+        let with = |shared| Checkpoint { shared: Some(shared), ..checkpoint(1) };
         for wrong in [
             Checkpoint { generation: u64::MAX, ..checkpoint(1) },
             Checkpoint { min_generation: 0, ..checkpoint(1) },
             Checkpoint { min_generation: 3, ..checkpoint(2) },
             Checkpoint { max_seq_no: i64::MAX, ..checkpoint(1) },
             Checkpoint { max_seq_no: -2, ..checkpoint(1) },
+            with(SharedPart { global: -2, ..possible }),
+            with(SharedPart { oldest_generation: 0, ..possible }),
+            with(SharedPart { oldest_generation: 2, ..possible }),
+            with(SharedPart { history_from: u64::MAX, ..possible }),
         ] {
             assert_eq!(decode(&encode(1, &wrong)), None, "{wrong:?}");
         }

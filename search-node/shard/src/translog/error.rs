@@ -30,6 +30,46 @@ pub enum TranslogError {
         "the shard accepts nothing after a failed write ({0}); free or mend its disk, and it is opened again by itself"
     )]
     Fenced(String),
+    /// A primary that was replaced.
+    #[error(
+        "primary term [{given}] is over: this copy has heard of term [{known}]; ask the primary of that term"
+    )]
+    OldTerm {
+        /// The term that was named.
+        given: u64,
+        /// The highest one that the translog knows.
+        known: u64,
+    },
+    /// An operation that counts for good.
+    #[error(
+        "operation [{seq_no}] cannot be dropped: all copies are equal up to [{global}]; copy the shard anew if it has another one"
+    )]
+    Settled {
+        /// The operation.
+        seq_no: u64,
+        /// The global checkpoint.
+        global: i64,
+    },
+    /// A number that no operation can have.
+    #[error(
+        "sequence number [{seq_no}] is above the highest possible one, [{max}]; whoever sent it is damaged"
+    )]
+    NoNumber {
+        /// The number.
+        seq_no: u64,
+        /// The bound.
+        max: u64,
+    },
+    /// History that is gone.
+    #[error(
+        "operations from [{from}] on are not kept any more, only those from [{kept_from}] on; copy the files of the shard instead"
+    )]
+    NotRetained {
+        /// The first operation that was asked for.
+        from: u64,
+        /// The first that is kept together with all that follow.
+        kept_from: u64,
+    },
     /// An operation larger than the format's bound.
     #[error("the operation is {bytes} bytes, more than the {max} that a translog record may have")]
     TooLarge {

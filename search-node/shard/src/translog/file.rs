@@ -10,7 +10,9 @@ use disk::{Disk, DiskFile};
 
 pub(super) const HEADER_BYTES: u64 = 64;
 const MAGIC: &[u8; 8] = b"SNTLOG01";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
+/// The version before, whose headers say nothing of the generation before.
+const VERSION_BEFORE: u16 = 1;
 /// Bytes read at once.
 const READ_BYTES: usize = 256 << 10;
 
@@ -33,16 +35,25 @@ pub(super) fn generations(folder: &Path) -> std::io::Result<Vec<u64>> {
     Ok(found)
 }
 
+/// What the header of a generation says beside what it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Header {
+    /// The primary term under which it was begun.
+    pub(super) term: u64,
+    /// The highest number in the generation before, so that nobody has to read that one to know; -1 when there is none.
+    pub(super) before: i64,
+}
+
 /// Creates a generation with its header, durable in content and name.
 pub(super) fn create(
     disk: &dyn Disk,
     folder: &Path,
     seed: Seed,
-    term: u64,
+    header: Header,
 ) -> Result<Arc<dyn DiskFile>, TranslogError> {
     let path = generation_path(folder, seed.generation);
     let made = disk.create(&path).and_then(|file| {
-        file.write_at(&header(seed, term), 0)?;
+        file.write_at(&encode_header(seed, header), 0)?;
         file.sync()?;
         disk.sync_folder(folder)?;
         Ok(file)
@@ -50,23 +61,34 @@ pub(super) fn create(
     made.map_err(TranslogError::io(&path))
 }
 
-fn header(seed: Seed, term: u64) -> [u8; HEADER_BYTES as usize] {
+fn encode_header(seed: Seed, header: Header) -> [u8; HEADER_BYTES as usize] {
     let mut bytes = [0; HEADER_BYTES as usize];
     bytes[..8].copy_from_slice(MAGIC);
     bytes[8..10].copy_from_slice(&VERSION.to_le_bytes());
     bytes[12..28].copy_from_slice(&seed.translog_id);
     bytes[28..36].copy_from_slice(&seed.generation.to_le_bytes());
-    bytes[36..44].copy_from_slice(&term.to_le_bytes());
+    bytes[36..44].copy_from_slice(&header.term.to_le_bytes());
+    bytes[44..52].copy_from_slice(&header.before.to_le_bytes());
     let checksum = crc32fast::hash(&bytes[..60]);
     bytes[60..].copy_from_slice(&checksum.to_le_bytes());
     bytes
 }
 
-/// The id of the translog that a generation's file belongs to, if its header verifies.
-pub(super) fn translog_id(folder: &Path, generation: u64) -> Option<[u8; 16]> {
+/// The header of a generation, if it verifies.
+pub(super) fn header_of(folder: &Path, seed: Seed) -> Option<Header> {
+    check_header(&header_bytes(folder, seed.generation)?, seed).ok()
+}
+
+fn header_bytes(folder: &Path, generation: u64) -> Option<Vec<u8>> {
     let file = fs_err::File::open(generation_path(folder, generation)).ok()?;
     let mut header = Vec::new();
     file.take(HEADER_BYTES).read_to_end(&mut header).ok()?;
+    Some(header)
+}
+
+/// The id of the translog that a generation's file belongs to, if its header verifies.
+pub(super) fn translog_id(folder: &Path, generation: u64) -> Option<[u8; 16]> {
+    let header = header_bytes(folder, generation)?;
     let translog_id = *header.get(12..)?.first_chunk::<16>()?;
     check_header(&header, Seed { translog_id, generation }).ok()?;
     Some(translog_id)
@@ -98,9 +120,16 @@ impl Records {
         let mut file = BufReader::with_capacity(READ_BYTES, file);
         let mut header = Vec::new();
         (&mut file).take(HEADER_BYTES).read_to_end(&mut header).map_err(TranslogError::io(&path))?;
-        let term = check_header(&header, seed).map_err(|reason| TranslogError::corrupt(&path, 0, reason))?;
+        let header =
+            check_header(&header, seed).map_err(|reason| TranslogError::corrupt(&path, 0, reason))?;
         let offset = HEADER_BYTES;
-        Ok(Self { path, file, seed, length, offset, buffer: Vec::new(), stopped: None, term })
+        Ok(Self { path, file, seed, length, offset, buffer: Vec::new(), stopped: None, term: header.term })
+    }
+
+    /// Reads no further than `end`.
+    pub(super) fn until(mut self, end: u64) -> Self {
+        self.length = self.length.min(end);
+        self
     }
 
     /// The next operation. None at the end, and where a record does not verify: see [`Records::stopped`].
@@ -158,13 +187,14 @@ impl Records {
     }
 }
 
-/// Whether it is the header of the generation that `seed` names; gives the primary term in it.
-fn check_header(bytes: &[u8], seed: Seed) -> Result<u64, &'static str> {
+/// Whether it is the header of the generation that `seed` names; gives what else it says.
+fn check_header(bytes: &[u8], seed: Seed) -> Result<Header, &'static str> {
     let header = bytes.get(..HEADER_BYTES as usize).ok_or("the header is cut off")?;
     if !header.starts_with(MAGIC) {
         return Err("the file is not a translog");
     }
-    if header[8..10] != VERSION.to_le_bytes() {
+    let version = u16::from_le_bytes([header[8], header[9]]);
+    if ![VERSION, VERSION_BEFORE].contains(&version) {
         return Err("the translog is of another version");
     }
     if crc32fast::hash(&header[..60]).to_le_bytes() != header[60..] {
@@ -173,5 +203,8 @@ fn check_header(bytes: &[u8], seed: Seed) -> Result<u64, &'static str> {
     if header[12..28] != seed.translog_id || header[28..36] != seed.generation.to_le_bytes() {
         return Err("the file belongs to another translog or generation");
     }
-    header[36..].first_chunk::<8>().map(|term| u64::from_le_bytes(*term)).ok_or("the header is cut off")
+    let number = |at: usize| header[at..].first_chunk::<8>().map(|bytes| u64::from_le_bytes(*bytes));
+    let term = number(36).ok_or("the header is cut off")?;
+    let before = if version == VERSION { number(44).map_or(-1, |before| before as i64) } else { -1 };
+    Ok(Header { term, before })
 }

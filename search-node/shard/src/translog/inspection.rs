@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::checkpoint::{Checkpoint, CheckpointFile};
+use super::checkpoint::{Checkpoint, CheckpointFile, SharedPart};
 use super::error::TranslogError;
-use super::file::{self, HEADER_BYTES, Records, generation_path, generations};
-use super::operation::{Draft, Operation, Seed, decode};
+use super::file::{self, HEADER_BYTES, Header, Records, generation_path, generations};
+use super::operation::{Operation, Seed, decode};
 use super::recovery::has_operations;
 use disk::{Disk, create_folder_durably};
 
@@ -100,6 +100,7 @@ fn checkpoint_of(folder: &Path, present: &[u64]) -> Result<Found, TranslogError>
         min_generation: *oldest,
         max_seq_no: -1,
         is_closed: false,
+        shared: None,
     };
     Ok(Found::Guess(guess, fault))
 }
@@ -125,7 +126,11 @@ fn inspect_generation(
     let is_short = generation == checkpoint.generation && records.offset() < checkpoint.durable_offset;
     let reason = records.stopped().or(is_short.then_some("the file is cut off"))?;
     let is_acked = generation < checkpoint.generation || is_short;
-    let weight = if is_acked { "acknowledged operations are lost" } else { "never acknowledged" };
+    let weight = match is_acked {
+        true if generation < checkpoint.min_generation => "kept for other copies only; nothing is lost here",
+        true => "acknowledged operations are lost",
+        false => "never acknowledged",
+    };
     Some(format!("translog-{generation}.tlog: byte {}: {reason} ({weight})", records.offset()))
 }
 
@@ -151,7 +156,7 @@ pub fn salvage(disk: &dyn Disk, folder: &Path) -> Result<Salvage, TranslogError>
     let generation = checkpoint.min_generation;
     let seed = Seed { translog_id: *uuid::Uuid::new_v4().as_bytes(), generation };
     let path = generation_path(folder, generation);
-    let saved = file::create(disk, folder, seed, term)?;
+    let saved = file::create(disk, folder, seed, Header { term, before: -1 })?;
     let mut offset = HEADER_BYTES;
     let mut seq_nos = Vec::new();
     for old in present {
@@ -160,7 +165,7 @@ pub fn salvage(disk: &dyn Disk, folder: &Path) -> Result<Salvage, TranslogError>
         let bytes = fs_err::read(&old_path).map_err(TranslogError::io(&old_path))?;
         for operation in every_record(&bytes, old_seed) {
             let mut record = Vec::new();
-            offset += draft_of(&operation).encode(&mut record, seed, offset, operation.seq_no) as u64;
+            offset += operation.draft().encode(&mut record, seed, offset, operation.seq_no) as u64;
             let at = offset - record.len() as u64;
             saved.write_at(&record, at).map_err(TranslogError::io(&path))?;
             seq_nos.push(operation.seq_no);
@@ -180,6 +185,12 @@ pub fn salvage(disk: &dyn Disk, folder: &Path) -> Result<Salvage, TranslogError>
         min_generation: generation,
         max_seq_no: max_seq_no.max(checkpoint.max_seq_no),
         is_closed: false,
+        // What was lost may have been anywhere: only what comes from now on can be told to another copy.
+        shared: Some(SharedPart {
+            global: -1,
+            oldest_generation: generation,
+            history_from: (max_seq_no.max(checkpoint.max_seq_no) + 1) as u64,
+        }),
     })?;
     Ok(Salvage { operations: seq_nos.len() as u64, lost, damaged })
 }
@@ -190,17 +201,6 @@ fn aside(folder: &Path) -> PathBuf {
         .map(|n| folder.with_file_name(format!("{name}.damaged-{n}")))
         .find(|path| !path.exists())
         .unwrap_or_default()
-}
-
-fn draft_of(operation: &Operation) -> Draft<'_> {
-    Draft {
-        kind: operation.kind,
-        term: operation.term,
-        version: operation.version,
-        uid: &operation.uid,
-        routing: &operation.routing,
-        source: &operation.source,
-    }
 }
 
 fn every_record(bytes: &[u8], seed: Seed) -> impl Iterator<Item = Operation> + '_ {
@@ -238,7 +238,7 @@ fn gaps(sorted: &[u64], first: u64, last: u64) -> Vec<(u64, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::translog::{OperationKind, Translog};
+    use crate::translog::{Draft, Opening, OperationKind, Translog};
     use disk::HostDisk;
 
     #[test]
@@ -253,7 +253,8 @@ mod tests {
     fn what_verifies_is_saved_and_what_is_lost_is_named() {
         let shard = tempfile::tempdir().expect("a folder");
         let folder = shard.path().join("translog");
-        let (translog, _) = Translog::open(HostDisk::shared(), &folder, 1, -1).expect("opens");
+        let (translog, _) =
+            Translog::open(HostDisk::shared(), &folder, &Opening::for_tests(-1)).expect("opens");
         let locations: Vec<_> = ["a", "b", "c", "d"]
             .iter()
             .map(|uid| {
@@ -275,7 +276,7 @@ mod tests {
         bytes[locations[1].offset_for_tests() as usize + 12] ^= 1;
         fs_err::write(&path, &bytes).expect("damaged");
         assert!(
-            Translog::open(HostDisk::shared(), &folder, 1, -1).is_err(),
+            Translog::open(HostDisk::shared(), &folder, &Opening::for_tests(-1)).is_err(),
             "a damaged translog is not opened"
         );
         let inspection = inspect(&folder, &mut |_| ()).expect("inspected");
@@ -284,7 +285,8 @@ mod tests {
         let salvage = salvage(&HostDisk, &folder).expect("salvaged");
 
         assert_eq!((salvage.operations, salvage.lost.as_slice()), (3, [(1, 1)].as_slice()));
-        let (_, recovered) = Translog::open(HostDisk::shared(), &folder, 1, -1).expect("opens again");
+        let (_, recovered) =
+            Translog::open(HostDisk::shared(), &folder, &Opening::for_tests(-1)).expect("opens again");
         let mut uids = Vec::new();
         recovered
             .expect("a translog")
@@ -302,7 +304,8 @@ mod tests {
         for lost in [&[][..], &[0xff; 1024][..]] {
             let shard = tempfile::tempdir().expect("a folder");
             let folder = shard.path().join("translog");
-            let (translog, _) = Translog::open(HostDisk::shared(), &folder, 1, -1).expect("opens");
+            let (translog, _) =
+                Translog::open(HostDisk::shared(), &folder, &Opening::for_tests(-1)).expect("opens");
             for uid in ["a", "b"] {
                 let kind = OperationKind::Delete;
                 let draft = Draft { kind, term: 1, version: 1, uid, routing: "", source: b"" };
@@ -316,7 +319,10 @@ mod tests {
             assert_eq!((inspection.operations, inspection.faults.len()), (2, 1), "{:?}", inspection.faults);
             let salvage = salvage(&HostDisk, &folder).expect("salvaged");
             assert_eq!((salvage.operations, salvage.lost.len()), (2, 0));
-            assert!(Translog::open(HostDisk::shared(), &folder, 1, -1).is_ok(), "opens again");
+            assert!(
+                Translog::open(HostDisk::shared(), &folder, &Opening::for_tests(-1)).is_ok(),
+                "opens again"
+            );
         }
     }
 }

@@ -20,6 +20,9 @@ pub enum OperationKind {
     Delete,
     /// Fills a gap in the sequence numbers.
     NoOp,
+    /// Says that the operation of its number, written down before, does not count: the primary does not have it. It is a copy's own
+    /// affair and goes to no other.
+    Void,
 }
 
 /// One write, as it is replayed.
@@ -54,11 +57,12 @@ impl OperationKind {
             OperationKind::Index => 1,
             OperationKind::Delete => 2,
             OperationKind::NoOp => 3,
+            OperationKind::Void => 4,
         }
     }
 
     fn from_code(code: u8) -> Option<Self> {
-        [OperationKind::Index, OperationKind::Delete, OperationKind::NoOp]
+        [OperationKind::Index, OperationKind::Delete, OperationKind::NoOp, OperationKind::Void]
             .into_iter()
             .find(|k| k.code() == code)
     }
@@ -76,7 +80,7 @@ pub(crate) struct Draft<'a> {
 }
 
 impl Draft<'_> {
-    fn record_bytes(&self) -> usize {
+    pub(super) fn record_bytes(&self) -> usize {
         FIXED + 4 + self.uid.len() + self.routing.len() + self.source.len()
     }
 
@@ -96,6 +100,15 @@ impl Draft<'_> {
         let word = (length as u32).to_le_bytes();
         buffer.extend_from_slice(&word);
         buffer.extend_from_slice(&[0; 4]);
+        self.encode_body(buffer, seq_no);
+        let checksum = checksum(seed, offset, &buffer[start + 8..]);
+        buffer[start + 4..start + 8].copy_from_slice(&checksum.to_le_bytes());
+        buffer.extend_from_slice(&word);
+        length + LENGTHS
+    }
+
+    /// Appends what a record and a message both have: everything but lengths and checksum.
+    fn encode_body(&self, buffer: &mut Vec<u8>, seq_no: u64) {
         buffer.push(self.kind.code());
         buffer.push(0);
         buffer.extend_from_slice(&seq_no.to_le_bytes());
@@ -106,10 +119,60 @@ impl Draft<'_> {
         buffer.extend_from_slice(self.uid.as_bytes());
         buffer.extend_from_slice(self.routing.as_bytes());
         buffer.extend_from_slice(self.source);
-        let checksum = checksum(seed, offset, &buffer[start + 8..]);
-        buffer[start + 4..start + 8].copy_from_slice(&checksum.to_le_bytes());
-        buffer.extend_from_slice(&word);
-        length + LENGTHS
+    }
+}
+
+/// Why bytes are no operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the bytes of an operation {0}; whoever sent them is of another version, or they were damaged on the way"
+)]
+pub struct NotAnOperation(&'static str);
+
+impl Operation {
+    /// The operation without its number.
+    pub(crate) fn draft(&self) -> Draft<'_> {
+        Draft {
+            kind: self.kind,
+            term: self.term,
+            version: self.version,
+            uid: &self.uid,
+            routing: &self.routing,
+            source: &self.source,
+        }
+    }
+
+    /// How many bytes [`Operation::encode`] appends.
+    pub fn encoded_bytes(&self) -> usize {
+        4 + self.draft().record_bytes() - 4
+    }
+
+    /// Appends the operation to a message, so that [`Operation::decode`] reads it: its length, then the operation. Whoever carries the
+    /// message sees to it that it arrives as it was sent.
+    pub fn encode(&self, buffer: &mut Vec<u8>) -> Result<(), TranslogError> {
+        let draft = self.draft();
+        draft.check()?;
+        let start = buffer.len();
+        buffer.extend_from_slice(&[0; 4]);
+        draft.encode_body(buffer, self.seq_no);
+        let length = (buffer.len() - start - 4) as u32;
+        buffer[start..start + 4].copy_from_slice(&length.to_le_bytes());
+        Ok(())
+    }
+
+    /// Reads the operation at the start of `bytes`, which are foreign; gives it and how many bytes it took.
+    pub fn decode(bytes: &[u8]) -> Result<(Self, usize), NotAnOperation> {
+        let (word, rest) = bytes.split_first_chunk::<4>().ok_or(NotAnOperation("have no length"))?;
+        let length = u32::from_le_bytes(*word) as usize;
+        if !(FIXED..RECORD_BYTES_MAX).contains(&length) {
+            return Err(NotAnOperation("have an impossible length"));
+        }
+        let body = rest.get(..length).ok_or(NotAnOperation("are cut off"))?;
+        let operation = decode_body(body).ok_or(NotAnOperation("have parts that do not fit their length"))?;
+        if operation.kind == OperationKind::Void || body[1] != 0 {
+            return Err(NotAnOperation("are of a kind that no primary sends"));
+        }
+        Ok((operation, 4 + length))
     }
 }
 
@@ -183,6 +246,43 @@ mod tests {
             prop_assert_eq!(read, length);
             prop_assert_eq!((operation.uid, operation.routing, operation.source), (uid, routing, source));
             prop_assert_eq!((operation.seq_no, operation.version), (seq_no, version));
+        }
+
+        #[test]
+        fn a_message_holds_what_was_sent(uid in ".{0,40}", routing in ".{0,9}", source in proptest::collection::vec(any::<u8>(), 0..200), seq_no in 0..=SEQ_NO_MAX, term: u64, version: u64, tail in proptest::collection::vec(any::<u8>(), 0..9)) {
+            let operation = Operation { kind: OperationKind::Index, seq_no, term, version, uid, routing, source };
+            let mut bytes = Vec::new();
+            operation.encode(&mut bytes).expect("fits");
+            prop_assert_eq!(bytes.len(), operation.encoded_bytes());
+            let length = bytes.len();
+            bytes.extend(tail);
+
+            prop_assert_eq!(Operation::decode(&bytes), Ok((operation, length)));
+            for cut in 0..length {
+                prop_assert!(Operation::decode(&bytes[..cut]).is_err(), "cut at {}", cut);
+            }
+        }
+
+        /// Whatever bytes come, reading them ends with an operation within bounds or an error.
+        #[test]
+        fn foreign_bytes_are_an_operation_or_an_error(mut bytes in proptest::collection::vec(any::<u8>(), 0..300), length in 0..310u32, kind in 0..6u8, uid in 0..60u16) {
+            // As they are, and made to look likely: a right length, a kind, a short id.
+            for is_likely in [false, true] {
+                if is_likely && bytes.len() > 36 {
+                    bytes[..4].copy_from_slice(&length.to_le_bytes());
+                    bytes[4..6].copy_from_slice(&[kind, 0]);
+                    bytes[13] = 0;
+                    bytes[30..32].copy_from_slice(&uid.to_le_bytes());
+                    bytes[32..34].copy_from_slice(&[0, 0]);
+                }
+                if let Ok((operation, read)) = Operation::decode(&bytes) {
+                    prop_assert!(read <= bytes.len() && operation.seq_no <= SEQ_NO_MAX);
+                    prop_assert!(operation.kind != OperationKind::Void);
+                    let mut again = Vec::new();
+                    operation.encode(&mut again).expect("fits");
+                    prop_assert_eq!(&again[..], &bytes[..read]);
+                }
+            }
         }
 
         #[test]

@@ -1,11 +1,15 @@
 //! Reading a translog back when its shard is opened: first that everything acknowledged is there, then each operation.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::census::Census;
 use super::checkpoint::{Checkpoint, CheckpointFile};
 use super::error::TranslogError;
 use super::file::{HEADER_BYTES, Records, generation_path, generations};
 use super::operation::{Operation, Seed};
+use super::retention::Sealed;
+use super::terms::Terms;
 
 /// A translog that was found whole, ready to be read.
 #[derive(Debug)]
@@ -17,42 +21,53 @@ pub(crate) struct Recovered {
     pub(super) synced_until: u64,
     /// The primary term of the newest generation.
     pub(super) term: u64,
-    /// How many operations there are.
-    pub(crate) operations: u64,
+    /// The generations that were read.
+    pub(super) sealed: BTreeMap<u64, Sealed>,
+    census: Census,
 }
 
 impl Recovered {
     /// Checks every generation that a durable state does not cover. None if there is no translog yet.
     pub(super) fn check(folder: &Path) -> Result<Option<Self>, TranslogError> {
-        let Some(mut checkpoint) = CheckpointFile::read(folder)? else {
+        let Some(checkpoint) = CheckpointFile::read(folder)? else {
             return none_yet(folder);
         };
         let synced_until = checkpoint.durable_offset;
-        let (mut operations, mut term) = (0, 0);
+        let (sealed, census) = (BTreeMap::new(), Census::default());
+        let folder = folder.to_owned();
+        let mut recovered = Self { folder, checkpoint, synced_until, term: 0, sealed, census };
         for generation in checkpoint.min_generation..=checkpoint.generation {
-            let mut records = Records::open(folder, seed_of(&checkpoint, generation))?;
-            while let Some(operation) = records.next()? {
-                operations += 1;
-                checkpoint.max_seq_no = checkpoint.max_seq_no.max(operation.seq_no as i64);
-            }
-            let is_newest = generation == checkpoint.generation;
-            term = records.term();
-            let reason = match records.stopped() {
-                Some(reason) if !is_newest || records.offset() < checkpoint.durable_offset => Some(reason),
-                None if is_newest && records.offset() < checkpoint.durable_offset => {
-                    Some("the file is cut off")
-                }
-                _ => None,
-            };
-            if let Some(reason) = reason {
-                let path = generation_path(folder, generation);
-                return Err(TranslogError::corrupt(&path, records.offset(), reason));
-            }
-            if is_newest {
-                checkpoint.durable_offset = records.offset();
-            }
+            recovered.check_generation(generation)?;
         }
-        Ok(Some(Self { folder: folder.to_owned(), checkpoint, synced_until, term, operations }))
+        Ok(Some(recovered))
+    }
+
+    fn check_generation(&mut self, generation: u64) -> Result<(), TranslogError> {
+        let checkpoint = &mut self.checkpoint;
+        let mut records = Records::open(&self.folder, seed_of(checkpoint, generation))?;
+        let (mut at, mut max_seq_no) = (records.offset(), -1);
+        while let Some(operation) = records.next()? {
+            self.census.note(&operation, (generation, at));
+            max_seq_no = max_seq_no.max(operation.seq_no as i64);
+            at = records.offset();
+        }
+        checkpoint.max_seq_no = checkpoint.max_seq_no.max(max_seq_no);
+        let is_newest = generation == checkpoint.generation;
+        self.term = records.term();
+        let reason = match records.stopped() {
+            Some(reason) if !is_newest || records.offset() < checkpoint.durable_offset => Some(reason),
+            None if is_newest && records.offset() < checkpoint.durable_offset => Some("the file is cut off"),
+            _ => None,
+        };
+        if let Some(reason) = reason {
+            let path = generation_path(&self.folder, generation);
+            return Err(TranslogError::corrupt(&path, records.offset(), reason));
+        }
+        if is_newest {
+            checkpoint.durable_offset = records.offset();
+        }
+        self.sealed.insert(generation, Sealed { bytes: records.offset(), max_seq_no });
+        Ok(())
     }
 
     /// Whether it holds no more than was synced for certain.
@@ -60,15 +75,29 @@ impl Recovered {
         self.checkpoint.durable_offset == self.synced_until
     }
 
-    /// Gives every operation to `each`, oldest first, holding one at a time.
+    /// How many operations there are.
+    pub(crate) fn operations(&self) -> u64 {
+        self.census.operations()
+    }
+
+    /// The operations that there are.
+    pub(super) fn terms(&self) -> &Terms {
+        self.census.terms()
+    }
+
+    /// Gives every operation that counts to `each`, as they were written, holding one at a time.
     pub(crate) fn for_each<E: From<TranslogError>>(
         &self,
         mut each: impl FnMut(Operation) -> Result<(), E>,
     ) -> Result<(), E> {
         for generation in self.checkpoint.min_generation..=self.checkpoint.generation {
             let mut records = Records::open(&self.folder, seed_of(&self.checkpoint, generation))?;
+            let mut at = records.offset();
             while let Some(operation) = records.next()? {
-                each(operation)?;
+                if self.census.counts(&operation, (generation, at)) {
+                    each(operation)?;
+                }
+                at = records.offset();
             }
         }
         Ok(())

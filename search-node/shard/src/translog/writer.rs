@@ -2,19 +2,22 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
-use super::checkpoint::{Checkpoint, CheckpointFile};
+use super::checkpoint::{Checkpoint, CheckpointFile, SharedPart};
 use super::error::TranslogError;
-use super::file::{self, HEADER_BYTES, generation_path, generations};
-use super::operation::{Draft, Operation, Seed, decode};
-use super::recovery::Recovered;
-use disk::{Disk, DiskFile, HostDisk, create_folder_durably};
+use super::file::{self, HEADER_BYTES, Header, generation_path, generations};
+use super::numbers::{Known, Numbers};
+use super::operation::{Draft, Operation, OperationKind, SEQ_NO_MAX, Seed, decode};
+use super::retention::{Kept, Sealed, Wanted};
+use super::terms::Terms;
+use disk::{Disk, DiskFile, HostDisk};
 
 /// Bytes gathered before they are handed to the system, if no sync asks earlier.
-const BUFFER_BYTES: usize = 1 << 20;
+pub(super) const BUFFER_BYTES: usize = 1 << 20;
 
 /// Where an operation stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,6 +33,11 @@ impl Location {
         Self { generation: 1, offset: 64, length: 1 }
     }
 
+    /// The end of what was written so far: once that is durable, all before it is.
+    fn after(position: Position) -> Self {
+        Self { generation: position.generation, offset: position.offset, length: 0 }
+    }
+
     #[cfg(test)]
     pub(crate) fn offset_for_tests(&self) -> u64 {
         self.offset
@@ -41,9 +49,31 @@ impl Location {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Position {
-    generation: u64,
-    offset: u64,
+pub(super) struct Position {
+    pub(super) generation: u64,
+    pub(super) offset: u64,
+}
+
+/// What became of an operation that another copy has numbered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Foreign {
+    /// It was written down.
+    New(Location),
+    /// It was there already, durable once the location is.
+    Known(Location),
+    /// It was written down in the place of another of the same number.
+    Instead(Location),
+}
+
+/// Where a durable state cuts the translog.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cut {
+    /// The first generation that an opening has to read beside that state.
+    pub(crate) generation: u64,
+    /// The highest number before the cut.
+    pub(crate) max_seq_no: i64,
+    /// The number up to which there is everything before the cut.
+    pub(crate) local: i64,
 }
 
 /// The translog of one shard.
@@ -53,132 +83,114 @@ struct Position {
 ///                         └ one writer syncs for all who wait; appends go on meanwhile
 /// ```
 pub(crate) struct Translog {
-    disk: Arc<dyn Disk>,
-    folder: PathBuf,
-    seed_id: [u8; 16],
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) folder: PathBuf,
+    pub(super) seed_id: [u8; 16],
     /// The primary term of everything that is appended.
-    term: u64,
-    tail: Mutex<Tail>,
-    sync: Mutex<SyncState>,
-    synced: Condvar,
+    pub(super) term: AtomicU64,
+    /// Whether there is no other copy: what is synced here counts for good.
+    pub(super) is_only_copy: AtomicBool,
+    pub(super) tail: Mutex<Tail>,
+    /// Told when the global checkpoint is raised, and when nothing more is accepted.
+    pub(super) raised: Condvar,
+    pub(super) sync: Mutex<SyncState>,
+    pub(super) synced: Condvar,
     /// Whether `sync` says that nothing more is accepted; every append asks.
-    is_fenced: AtomicBool,
+    pub(super) is_fenced: AtomicBool,
+    pub(super) wanted: Mutex<Wanted>,
+    /// Bytes of generations that an opening has to read, without the one that is written.
+    pub(super) unread_bytes: AtomicU64,
+    pub(super) local: Arc<AtomicI64>,
 }
 
 /// The end of the current generation.
 #[derive(Debug)]
-struct Tail {
-    file: Arc<dyn DiskFile>,
-    seed: Seed,
+pub(super) struct Tail {
+    pub(super) file: Arc<dyn DiskFile>,
+    pub(super) seed: Seed,
     /// Bytes handed to the system.
-    written: u64,
-    buffer: Vec<u8>,
-    next_seq_no: u64,
-    max_seq_no: i64,
+    pub(super) written: u64,
+    pub(super) buffer: Vec<u8>,
+    pub(super) numbers: Numbers,
+    /// The highest number in this generation.
+    pub(super) max_seq_no: i64,
 }
 
 #[derive(Debug)]
-struct SyncState {
-    reached: Position,
-    min_generation: u64,
+pub(super) struct SyncState {
+    pub(super) reached: Position,
+    /// The global checkpoint as it was there: everything up to it is synced.
+    pub(super) reached_global: i64,
+    pub(super) kept: Kept,
     /// Whether somebody is syncing for all; the checkpoint file is theirs meanwhile.
-    checkpoint: Option<CheckpointFile>,
-    failed: Option<Failure>,
+    pub(super) checkpoint: Option<CheckpointFile>,
+    pub(super) failed: Option<Failure>,
 }
 
 /// Why nothing more is accepted.
 #[derive(Debug)]
-struct Failure {
+pub(super) struct Failure {
     reason: String,
     /// Whether the translog itself failed, so that what its files hold is not certain.
     is_own: bool,
 }
 
 impl Translog {
-    /// Opens the translog in `folder`, giving what it holds beyond the durable state. Writing goes on in a new generation;
-    /// a torn tail that was never acknowledged is cut off.
-    ///
-    /// Writes are done under `term`, or under a higher one: unless the translog was closed, sequence numbers may have been
-    /// given out and seen that are lost, and will be given out again. A new primary term tells them apart.
-    pub(crate) fn open(
-        disk: Arc<dyn Disk>,
-        folder: &Path,
-        mut term: u64,
-        durable_seq_no: i64,
-    ) -> Result<(Self, Option<Recovered>), TranslogError> {
-        create_folder_durably(disk.as_ref(), folder).map_err(TranslogError::io(folder))?;
-        let recovered = Recovered::check(folder)?;
-        let mut checkpoint = match &recovered {
-            Some(found) => {
-                settle_tail(disk.as_ref(), folder, found)?;
-                let is_closed = found.checkpoint.is_closed && found.is_whole();
-                term = term.max(if is_closed { found.term } else { found.term.saturating_add(1) });
-                found.checkpoint
-            }
-            None if durable_seq_no >= 0 => {
-                return Err(TranslogError::corrupt(folder, 0, "the translog is missing"));
-            }
-            None => Checkpoint {
-                translog_id: *uuid::Uuid::new_v4().as_bytes(),
-                generation: 0,
-                durable_offset: 0,
-                min_generation: 1,
-                max_seq_no: -1,
-                is_closed: false,
-            },
-        };
-        checkpoint.is_closed = false;
-        checkpoint.generation += 1;
-        checkpoint.durable_offset = HEADER_BYTES;
-        checkpoint.max_seq_no = checkpoint.max_seq_no.max(durable_seq_no);
-        let seed = Seed { translog_id: checkpoint.translog_id, generation: checkpoint.generation };
-        let file = file::create(disk.as_ref(), folder, seed, term)?;
-        let mut checkpoint_file = CheckpointFile::open(disk.as_ref(), folder)?;
-        checkpoint_file.write(&checkpoint)?;
-        let tail = Tail {
-            file,
-            seed,
-            written: HEADER_BYTES,
-            buffer: Vec::new(),
-            next_seq_no: (checkpoint.max_seq_no + 1) as u64,
-            max_seq_no: checkpoint.max_seq_no,
-        };
-        let sync = SyncState {
-            reached: Position { generation: checkpoint.generation, offset: HEADER_BYTES },
-            min_generation: checkpoint.min_generation,
-            checkpoint: Some(checkpoint_file),
-            failed: None,
-        };
-        let translog = Self {
-            disk,
-            folder: folder.to_owned(),
-            seed_id: checkpoint.translog_id,
-            term,
-            tail: Mutex::new(tail),
-            sync: Mutex::new(sync),
-            synced: Condvar::new(),
-            is_fenced: AtomicBool::new(false),
-        };
-        Ok((translog, recovered))
-    }
-
-    /// Whether everything that was acknowledged is there and verifies.
-    pub(crate) fn check_folder(folder: &Path) -> Result<(), TranslogError> {
-        Recovered::check(folder).map(drop)
-    }
-
-    /// Whether a durable state has ever covered a part of the translog in `folder`.
-    pub(crate) fn was_trimmed(folder: &Path) -> Result<bool, TranslogError> {
-        Ok(CheckpointFile::read(folder)?.is_some_and(|checkpoint| checkpoint.min_generation > 1))
-    }
-
     /// Appends one operation, giving it the next sequence number. It is not durable yet.
     pub(crate) fn append(&self, draft: &Draft<'_>) -> Result<(u64, Location), TranslogError> {
         draft.check()?;
         self.check()?;
-        let mut tail = self.tail.lock();
-        let seq_no = tail.next_seq_no;
-        tail.next_seq_no += 1;
+        let tail = self.tail.lock();
+        let seq_no = (tail.numbers.highest() + 1) as u64;
+        Ok((seq_no, self.put(tail, draft, seq_no)?))
+    }
+
+    /// Appends an operation that has its number, unless it is there. It is not durable yet.
+    pub(crate) fn append_as(&self, seq_no: u64, draft: &Draft<'_>) -> Result<Foreign, TranslogError> {
+        draft.check()?;
+        check_number(seq_no)?;
+        self.check()?;
+        let tail = self.tail.lock();
+        match tail.numbers.known(seq_no, draft.term) {
+            Known::Same => Ok(Foreign::Known(Location::after(tail.end()))),
+            Known::No => self.put(tail, draft, seq_no).map(Foreign::New),
+            Known::Other => self.put(tail, draft, seq_no).map(Foreign::Instead),
+        }
+    }
+
+    /// Writes down that operations do not count, and makes that durable; gives whether any of them was there. The caller keeps appends
+    /// away meanwhile.
+    pub(crate) fn void(&self, seq_nos: &[u64]) -> Result<bool, TranslogError> {
+        self.check()?;
+        let there: Vec<u64> = {
+            let tail = self.tail.lock();
+            let global = tail.numbers.global();
+            if let Some(seq_no) = seq_nos.iter().copied().find(|seq_no| *seq_no as i64 <= global) {
+                return Err(TranslogError::Settled { seq_no, global });
+            }
+            seq_nos.iter().copied().filter(|seq_no| tail.numbers.held().get(*seq_no).is_some()).collect()
+        };
+        let (kind, term) = (OperationKind::Void, self.term());
+        for seq_no in &there {
+            let draft = Draft { kind, term, version: 0, uid: "", routing: "", source: b"" };
+            self.put(self.tail.lock(), &draft, *seq_no)?;
+        }
+        self.sync_all()?;
+        Ok(!there.is_empty())
+    }
+
+    fn put(
+        &self,
+        mut tail: MutexGuard<'_, Tail>,
+        draft: &Draft<'_>,
+        seq_no: u64,
+    ) -> Result<Location, TranslogError> {
+        check_number(seq_no)?;
+        if draft.kind == OperationKind::Void {
+            tail.numbers.drop(seq_no);
+        } else {
+            tail.numbers.add(seq_no, draft.term);
+        }
         tail.max_seq_no = tail.max_seq_no.max(seq_no as i64);
         let offset = tail.written + tail.buffer.len() as u64;
         let seed = tail.seed;
@@ -194,7 +206,7 @@ impl Translog {
                 return Err(error);
             }
         }
-        Ok((seq_no, location))
+        Ok(location)
     }
 
     /// Waits until the operation at `location` is durable, syncing for everybody who waits if nobody does yet.
@@ -218,13 +230,16 @@ impl Translog {
             match state.checkpoint.take() {
                 None => self.synced.wait(&mut state),
                 Some(mut checkpoint) => {
-                    let min_generation = state.min_generation;
+                    let (min_generation, shared) = (state.kept.min_generation, shared_part(&state.kept, -1));
                     drop(state);
-                    let outcome = self.sync_tail(&mut checkpoint, min_generation);
+                    let outcome = self.sync_tail(&mut checkpoint, min_generation, shared);
                     state = self.sync.lock();
                     state.checkpoint = Some(checkpoint);
                     match outcome {
-                        Ok(reached) => state.reached = state.reached.max(reached),
+                        Ok((reached, global)) if reached > state.reached => {
+                            (state.reached, state.reached_global) = (reached, global);
+                        }
+                        Ok(_) => {}
                         Err(error) => self.fail(&mut state, &error.to_string()),
                     }
                     self.synced.notify_all();
@@ -233,16 +248,21 @@ impl Translog {
         }
     }
 
+    /// Gives how far everything is durable, and the global checkpoint there.
     fn sync_tail(
         &self,
         checkpoint: &mut CheckpointFile,
         min_generation: u64,
-    ) -> Result<Position, TranslogError> {
-        let (file, end, max_seq_no) = {
+        shared: SharedPart,
+    ) -> Result<(Position, i64), TranslogError> {
+        let is_only_copy = self.is_only_copy.load(Ordering::Acquire);
+        let (file, end, max_seq_no, global) = {
             let mut tail = self.tail.lock();
             let path = generation_path(&self.folder, tail.seed.generation);
             tail.flush().map_err(TranslogError::io(&path))?;
-            (Arc::clone(&tail.file), tail.end(), tail.max_seq_no)
+            let highest = tail.numbers.highest();
+            let global = if is_only_copy { highest } else { tail.numbers.global() };
+            (Arc::clone(&tail.file), tail.end(), highest, global)
         };
         let path = generation_path(&self.folder, end.generation);
         file.sync().map_err(TranslogError::io(&path))?;
@@ -253,58 +273,100 @@ impl Translog {
             min_generation,
             max_seq_no,
             is_closed: false,
+            shared: Some(SharedPart { global, ..shared }),
         })?;
-        Ok(end)
+        if is_only_copy {
+            self.settle(global);
+        }
+        Ok((end, global))
     }
 
-    /// Closes the current generation and begins the next; gives its number and the highest sequence number before it.
-    /// The caller keeps appends away meanwhile, so that the cut between generations is known.
-    pub(crate) fn roll(&self) -> Result<(u64, i64), TranslogError> {
+    /// What the only copy has on its disk counts for good.
+    fn settle(&self, seq_no: i64) {
+        if self.tail.lock().numbers.settle(seq_no) {
+            self.raised.notify_all();
+        }
+    }
+
+    /// Closes the current generation and begins the next; gives what is before the cut. The caller keeps appends away meanwhile,
+    /// so that the cut between generations is known.
+    pub(crate) fn roll(&self) -> Result<Cut, TranslogError> {
+        self.begin_generation(self.term())
+    }
+
+    /// Goes on under a higher term, in a new generation; durable when this returns. The caller keeps appends away meanwhile.
+    pub(crate) fn set_term(&self, term: u64) -> Result<(), TranslogError> {
+        let known = self.term();
+        if term < known {
+            return Err(TranslogError::OldTerm { given: term, known });
+        }
+        if term == known { Ok(()) } else { self.begin_generation(term).map(drop) }
+    }
+
+    fn begin_generation(&self, term: u64) -> Result<Cut, TranslogError> {
         self.sync_all()?;
         let mut state = self.with_checkpoint();
-        let rolled = self.roll_synced(&mut state);
+        let rolled = self.begin_synced(&mut state, term);
         // Before anybody else may write the other slot of the checkpoint.
         rolled.inspect_err(|error| self.fail(&mut state, &error.to_string()))
     }
 
-    fn roll_synced(&self, state: &mut SyncState) -> Result<(u64, i64), TranslogError> {
+    fn begin_synced(&self, state: &mut SyncState, term: u64) -> Result<Cut, TranslogError> {
         state.check()?;
         let mut tail = self.tail.lock();
-        let seed = Seed { translog_id: self.seed_id, generation: tail.seed.generation + 1 };
-        let file = file::create(self.disk.as_ref(), &self.folder, seed, self.term)?;
-        let min_generation = state.min_generation;
+        let before = tail.seed.generation;
+        if term == self.term() && tail.end().offset == HEADER_BYTES {
+            return Ok(cut(state, &tail));
+        }
+        let seed = Seed { translog_id: self.seed_id, generation: before + 1 };
+        let header = Header { term, before: tail.max_seq_no };
+        let file = file::create(self.disk.as_ref(), &self.folder, seed, header)?;
+        let (highest, global) = (tail.numbers.highest(), tail.numbers.global());
         if let Some(checkpoint) = state.checkpoint.as_mut() {
             checkpoint.write(&Checkpoint {
                 translog_id: self.seed_id,
                 generation: seed.generation,
                 durable_offset: HEADER_BYTES,
-                min_generation,
-                max_seq_no: tail.max_seq_no,
+                min_generation: state.kept.min_generation,
+                max_seq_no: highest,
                 is_closed: false,
+                shared: Some(shared_part(&state.kept, global)),
             })?;
         }
+        let sealed = Sealed { bytes: tail.written, max_seq_no: tail.max_seq_no };
+        state.kept.sealed.insert(before, sealed);
+        self.unread_bytes.store(state.kept.unread_bytes(), Ordering::Relaxed);
+        self.term.store(term, Ordering::Release);
         tail.file = file;
         tail.seed = seed;
         tail.written = HEADER_BYTES;
         tail.buffer.clear();
-        state.reached = tail.end();
-        Ok((seed.generation, tail.max_seq_no))
+        tail.max_seq_no = -1;
+        (state.reached, state.reached_global) = (tail.end(), global);
+        Ok(cut(state, &tail))
     }
 
-    /// Deletes the generations before `generation`, which a durable state covers.
+    /// A durable state covers what stands before `generation`: of that stays only what other copies may ask for.
     pub(crate) fn trim(&self, generation: u64) -> Result<(), TranslogError> {
-        {
+        let oldest = {
             let mut state = self.with_checkpoint();
-            state.min_generation = state.min_generation.max(generation);
+            state.kept.cover(generation, *self.wanted.lock());
+            self.unread_bytes.store(state.kept.unread_bytes(), Ordering::Relaxed);
             self.write_reached(&mut state, false)?;
-        }
+            state.kept.oldest_generation
+        };
         for old in generations(&self.folder).map_err(TranslogError::io(&self.folder))? {
-            if old < generation {
+            if old < oldest {
                 let path = generation_path(&self.folder, old);
                 self.disk.remove(&path).map_err(TranslogError::io(&path))?;
             }
         }
         Ok(())
+    }
+
+    /// Keeps what another copy may ask for: operations from a number on; none if nobody will.
+    pub(crate) fn keep_from(&self, from: Option<u64>) {
+        self.wanted.lock().from = from;
     }
 
     /// Closes the translog: everything is durable, and the next opening goes on under the same primary term. Nothing may be
@@ -326,13 +388,21 @@ impl Translog {
     /// Writes down how far the translog is durable.
     fn write_reached(&self, state: &mut SyncState, is_closed: bool) -> Result<(), TranslogError> {
         state.check()?;
+        let max_seq_no = {
+            let tail = self.tail.lock();
+            if state.reached == tail.end() {
+                state.reached_global = tail.numbers.global();
+            }
+            tail.numbers.highest()
+        };
         let checkpoint = Checkpoint {
             translog_id: self.seed_id,
             generation: state.reached.generation,
             durable_offset: state.reached.offset,
-            min_generation: state.min_generation,
-            max_seq_no: self.tail.lock().max_seq_no,
+            min_generation: state.kept.min_generation,
+            max_seq_no,
             is_closed,
+            shared: Some(shared_part(&state.kept, state.reached_global)),
         };
         let written = state.checkpoint.as_mut().map_or(Ok(()), |file| file.write(&checkpoint));
         written.inspect_err(|error| self.fail(state, &error.to_string()))
@@ -340,7 +410,79 @@ impl Translog {
 
     /// The primary term of everything that is appended.
     pub(crate) fn term(&self) -> u64 {
-        self.term
+        self.term.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn is_only_copy(&self) -> bool {
+        self.is_only_copy.load(Ordering::Acquire)
+    }
+
+    /// Whether there is no other copy: whatever is synced counts for good then.
+    pub(crate) fn set_only_copy(&self, is_only_copy: bool) -> Result<(), TranslogError> {
+        self.is_only_copy.store(is_only_copy, Ordering::Release);
+        if !is_only_copy {
+            return Ok(());
+        }
+        self.sync_all()?;
+        let state = self.with_checkpoint();
+        let mut tail = self.tail.lock();
+        // What was appended meanwhile counts with the next sync.
+        if state.reached == tail.end() {
+            let highest = tail.numbers.highest();
+            tail.numbers.settle(highest);
+            self.raised.notify_all();
+        }
+        Ok(())
+    }
+
+    /// All copies in sync are equal up to `seq_no`. Durable with the next checkpoint.
+    pub(crate) fn raise_global(&self, seq_no: i64) {
+        if self.tail.lock().numbers.raise_global(seq_no) {
+            self.raised.notify_all();
+        }
+    }
+
+    /// Up to where all copies in sync are equal.
+    pub(crate) fn global(&self) -> i64 {
+        self.tail.lock().numbers.global()
+    }
+
+    /// Waits until the global checkpoint has reached `seq_no`, `wait` at most; gives where it is.
+    pub(crate) fn wait_for_global(&self, seq_no: i64, wait: Duration) -> i64 {
+        let mut tail = self.tail.lock();
+        let is_below =
+            |tail: &mut Tail| tail.numbers.global() < seq_no && !self.is_fenced.load(Ordering::Acquire);
+        self.raised.wait_while_for(&mut tail, is_below, wait);
+        tail.numbers.global()
+    }
+
+    /// The highest number up to which there is everything.
+    pub(crate) fn local(&self) -> i64 {
+        self.local.load(Ordering::Relaxed)
+    }
+
+    /// The same, as it is at any time.
+    pub(crate) fn shared_local(&self) -> Arc<AtomicI64> {
+        Arc::clone(&self.local)
+    }
+
+    /// The operations beyond the global checkpoint, with that.
+    pub(crate) fn held(&self) -> (i64, Terms) {
+        let tail = self.tail.lock();
+        (tail.numbers.global(), tail.numbers.held().clone())
+    }
+
+    /// Hands everything to the system; gives the end of it, and the global checkpoint.
+    pub(super) fn hand_over(&self) -> Result<(Position, i64), TranslogError> {
+        let mut tail = self.tail.lock();
+        let path = generation_path(&self.folder, tail.seed.generation);
+        tail.flush().map_err(TranslogError::io(&path))?;
+        Ok((tail.end(), tail.numbers.global()))
+    }
+
+    /// The state of the generations.
+    pub(super) fn state(&self) -> MutexGuard<'_, SyncState> {
+        self.sync.lock()
     }
 
     /// Reads one operation back, durable or not.
@@ -368,21 +510,21 @@ impl Translog {
         decode_at(&path, &bytes, seed, location.offset)
     }
 
-    /// Bytes in the current generation.
-    pub(crate) fn generation_bytes(&self) -> u64 {
-        self.tail.lock().end().offset
+    /// Bytes that an opening would have to read.
+    pub(crate) fn unread_bytes(&self) -> u64 {
+        self.unread_bytes.load(Ordering::Relaxed) + self.tail.lock().end().offset
     }
 
     /// Whether it holds nothing that a durable state would make redundant.
     pub(crate) fn is_trimmed(&self) -> bool {
-        let min_generation = self.sync.lock().min_generation;
+        let min_generation = self.sync.lock().kept.min_generation;
         let end = self.tail.lock().end();
         end.generation == min_generation && end.offset == HEADER_BYTES
     }
 
     /// The highest sequence number given so far; -1 when there is none.
     pub(crate) fn max_seq_no(&self) -> i64 {
-        self.tail.lock().max_seq_no
+        self.tail.lock().numbers.highest()
     }
 
     /// Why nothing more is accepted, if so.
@@ -406,6 +548,7 @@ impl Translog {
     pub(crate) fn fence(&self, reason: &str) {
         self.note(&mut self.sync.lock(), reason, false);
         self.synced.notify_all();
+        self.raised.notify_all();
     }
 
     /// Makes durable what was appended before something other than the translog failed: it may have been acknowledged
@@ -415,9 +558,9 @@ impl Translog {
         if state.failed.as_ref().is_some_and(|failure| failure.is_own) {
             return Ok(());
         }
-        let min_generation = state.min_generation;
+        let (min_generation, shared) = (state.kept.min_generation, shared_part(&state.kept, -1));
         let Some(mut checkpoint) = state.checkpoint.take() else { return Ok(()) };
-        let rescued = self.sync_tail(&mut checkpoint, min_generation);
+        let rescued = self.sync_tail(&mut checkpoint, min_generation, shared);
         state.checkpoint = Some(checkpoint);
         rescued.map(drop)
     }
@@ -454,31 +597,26 @@ impl Tail {
     }
 }
 
+/// What stands before a generation that holds nothing yet.
+fn cut(state: &SyncState, tail: &Tail) -> Cut {
+    let local = tail.numbers.local();
+    let generation = state.kept.first_beyond(local).unwrap_or(tail.seed.generation);
+    Cut { generation, max_seq_no: tail.numbers.highest(), local }
+}
+
+fn check_number(seq_no: u64) -> Result<(), TranslogError> {
+    if seq_no <= SEQ_NO_MAX { Ok(()) } else { Err(TranslogError::NoNumber { seq_no, max: SEQ_NO_MAX }) }
+}
+
+pub(super) fn shared_part(kept: &Kept, global: i64) -> SharedPart {
+    let Kept { oldest_generation, history_from, .. } = *kept;
+    SharedPart { global, oldest_generation, history_from }
+}
+
 fn decode_at(path: &Path, bytes: &[u8], seed: Seed, offset: u64) -> Result<Operation, TranslogError> {
     decode(bytes, seed, offset)
         .map(|(operation, _)| operation)
         .map_err(|reason| TranslogError::corrupt(path, offset, reason))
-}
-
-/// Makes what verifies of the newest generation durable, and cuts the rest off. What lies beyond the checkpoint is written
-/// again: a sync of it may have failed, after which the system shows bytes that are not on the disk, and that no further
-/// sync would bring there.
-fn settle_tail(disk: &dyn Disk, folder: &Path, found: &Recovered) -> Result<(), TranslogError> {
-    let Checkpoint { generation, durable_offset: end, .. } = found.checkpoint;
-    let path = generation_path(folder, generation);
-    let settled = disk.open(&path).and_then(|file| {
-        let mut offset = found.synced_until;
-        let mut buffer = vec![0; BUFFER_BYTES.min(usize::try_from(end - offset).unwrap_or(BUFFER_BYTES))];
-        while offset < end {
-            let length = buffer.len().min(usize::try_from(end - offset).unwrap_or(BUFFER_BYTES));
-            file.read_at(&mut buffer[..length], offset)?;
-            file.write_at(&buffer[..length], offset)?;
-            offset += length as u64;
-        }
-        file.set_length(end)?;
-        file.sync()
-    });
-    settled.map_err(TranslogError::io(&path))
 }
 
 #[cfg(test)]

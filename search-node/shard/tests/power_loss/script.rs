@@ -193,7 +193,7 @@ impl Hand {
             Step::Delete { id } => drop(write(self.shard()?, id, None)?),
             Step::Sync => self.shard()?.sync_all()?,
             Step::Refresh => drop(self.shard()?.refresh(NOW)?),
-            Step::Flush => self.shard()?.flush(NOW)?,
+            Step::Flush => drop(self.shard()?.flush(NOW)?),
             Step::Merge => {
                 self.workers.work_off();
                 self.shard()?.force_merge(ForceMerge::Segments(1))?;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use memchr::memchr;
+use serde::{Deserialize, Serialize};
 use serde_json_borrow::{ObjectAsVec, Value};
 use shard::SourceFilter;
 
@@ -15,7 +16,7 @@ use crate::action::write::WriteOptions;
 use crate::error::ApiError;
 use crate::json::UTF8_MARK;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Op {
     Index,
     Create,
@@ -41,11 +42,12 @@ pub(super) struct Action<'a> {
 }
 
 /// What an action says beside its source.
+#[derive(Clone)]
 pub(super) struct Head {
     pub op: Op,
     pub target: Target,
     pub options: WriteOptions,
-    demands: Demands,
+    pub(super) demands: Demands,
     pub retries: usize,
     pub update_source: Option<SourceFilter>,
     /// What is wrong with this action alone.

@@ -4,14 +4,17 @@
 //! together, are done once every line of them was read, so a line that cannot be read leaves nothing of them behind; what came before it is done,
 //! and the error says so.
 
+mod carried;
 mod line;
+mod spread;
 
 use std::sync::Arc;
 
 use serde_json::json;
 use shard::SourceFilter;
 
-use self::line::{Action, Op};
+pub(crate) use self::carried::do_carried;
+use self::line::{Action, Head, Op};
 use super::update::{UpdateRequest, update};
 use super::weight::Weight;
 use super::write::{WriteResult, append_json, delete, index};
@@ -107,11 +110,26 @@ impl Bulk {
             return Ok(Fed::Took(taken));
         }
         self.actions += actions.len();
-        let mut writes = Writes::new(node);
         let refused = grant.and_then(Result::err);
+        match node.others() {
+            Some(coordinator) if refused.is_none() => self.spread(node, coordinator, &actions, items),
+            _ => self.do_here(node, &actions, refused.as_ref(), |item, _| items.extend_from_slice(item)),
+        }
+        Ok(Fed::Took(taken))
+    }
+
+    /// Does actions on this node, and gives the item of each and whether it failed, in their order.
+    fn do_here(
+        &mut self,
+        node: &Node,
+        actions: &[Action<'_>],
+        refused: Option<&ApiError>,
+        mut give: impl FnMut(&[u8], bool),
+    ) {
+        let mut writes = Writes::new(node);
         let outcomes: Vec<_> = actions
             .iter()
-            .map(|action| match &refused {
+            .map(|action| match refused {
                 Some(refused) => Err(refused.clone()),
                 None => act(node, &mut writes, action),
             })
@@ -119,6 +137,7 @@ impl Bulk {
         let unsynced = writes.sync_each();
         self.remember(writes.indices());
         let mut written = 0;
+        let mut item = Vec::new();
         for (action, outcome) in actions.iter().zip(outcomes) {
             // Nothing is acknowledged unless it is durable.
             let outcome = outcome.and_then(|result| {
@@ -126,10 +145,12 @@ impl Bulk {
                 failed.map_or(Ok(result), |(_, error)| Err(error.clone()))
             });
             written += u64::from(outcome.is_ok());
-            self.push(node, action, outcome, items);
+            item.clear();
+            let is_error = outcome.is_err();
+            self.push(node, action, outcome, &mut item);
+            give(&item, is_error);
         }
         node.counters.documents_written.inc_by(written);
-        Ok(Fed::Took(taken))
     }
 
     /// Actions of earlier chunks stay done: whoever sends the whole again should know.
@@ -156,24 +177,37 @@ impl Bulk {
         outcome: Result<WriteResult, ApiError>,
         items: &mut Vec<u8>,
     ) {
-        items.extend_from_slice(b",{\"");
-        items.extend_from_slice(action.head.op.name().as_bytes());
-        items.extend_from_slice(b"\":");
         match outcome {
-            Ok(result) => result.append_item(self.options.forces_refresh, items),
+            Ok(result) => {
+                begin_item(&action.head, items);
+                result.append_item(self.options.forces_refresh, items);
+                items.push(b'}');
+            }
             Err(error) => {
                 self.errors = true;
                 node.counters.bulk_items_failed.inc();
-                let target = &action.head.target;
-                let shown = json!({
-                    "_index": &*target.index, "_type": &*target.doc_type, "_id": target.id,
-                    "status": error.status, "error": error.to_item()
-                });
-                append_json(items, &shown);
+                append_error(&action.head, &error, items);
             }
         }
-        items.push(b'}');
     }
+}
+
+fn begin_item(head: &Head, items: &mut Vec<u8>) {
+    items.extend_from_slice(b",{\"");
+    items.extend_from_slice(head.op.name().as_bytes());
+    items.extend_from_slice(b"\":");
+}
+
+/// Appends the item of an action that failed.
+fn append_error(head: &Head, error: &ApiError, items: &mut Vec<u8>) {
+    let target = &head.target;
+    let shown = json!({
+        "_index": &*target.index, "_type": &*target.doc_type, "_id": target.id,
+        "status": error.status, "error": error.to_item()
+    });
+    begin_item(head, items);
+    append_json(items, &shown);
+    items.push(b'}');
 }
 
 impl Action<'_> {

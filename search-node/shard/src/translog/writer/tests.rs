@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::translog::OperationKind;
+use crate::translog::{Opening, OperationKind};
 
 fn draft<'a>(uid: &'a str, source: &'a [u8]) -> Draft<'a> {
     Draft { kind: OperationKind::Index, term: 1, version: 1, uid, routing: "", source }
@@ -11,14 +11,15 @@ fn draft<'a>(uid: &'a str, source: &'a [u8]) -> Draft<'a> {
 
 /// Opens a translog and reads all that it holds.
 fn open(folder: &Path, durable_seq_no: i64) -> Result<(Translog, Vec<Operation>), TranslogError> {
-    let (translog, recovered) = Translog::open(HostDisk::shared(), folder, 1, durable_seq_no)?;
+    let (translog, recovered) =
+        Translog::open(HostDisk::shared(), folder, &Opening::for_tests(durable_seq_no))?;
     let mut operations = Vec::new();
     if let Some(recovered) = recovered {
         recovered.for_each(|operation| {
             operations.push(operation);
             Ok::<(), TranslogError>(())
         })?;
-        assert_eq!(recovered.operations as usize, operations.len());
+        assert_eq!(recovered.operations() as usize, operations.len());
     }
     Ok((translog, operations))
 }
@@ -104,8 +105,8 @@ fn a_trimmed_translog_forgets_only_what_was_covered() {
     {
         let (translog, _) = open(folder.path(), -1).expect("opens");
         translog.append(&draft("covered", b"{}")).expect("appended");
-        let (generation, max_seq_no) = translog.roll().expect("rolled");
-        assert_eq!((generation, max_seq_no), (2, 0));
+        let Cut { generation, max_seq_no, local } = translog.roll().expect("rolled");
+        assert_eq!((generation, max_seq_no, local), (2, 0, 0));
         translog.append(&draft("later", b"{}")).expect("appended");
         translog.sync_all().expect("synced");
         translog.trim(generation).expect("trimmed");
@@ -175,4 +176,74 @@ fn a_lost_checkpoint_is_damage_and_not_a_new_translog() {
     }
     fs_err::write(&path, bytes).expect("restored");
     assert_eq!(uids(&open(folder.path(), -1).expect("opens").1), ["a"]);
+}
+
+/// Makes a translog of one synced generation as an older build wrote it: headers of version 1, slots of 72 bytes.
+fn make_older(folder: &Path) {
+    let path = generation_path(folder, 1);
+    let mut bytes = fs_err::read(&path).expect("read");
+    bytes[8] = 1;
+    bytes[44..60].fill(0);
+    let checksum = crc32fast::hash(&bytes[..60]);
+    bytes[60..64].copy_from_slice(&checksum.to_le_bytes());
+    fs_err::write(&path, bytes).expect("written");
+    let path = folder.join("translog.ckp");
+    let mut bytes = fs_err::read(&path).expect("read");
+    for slot in bytes.chunks_mut(512) {
+        slot[7] = b'2';
+        let checksum = crc32fast::hash(&slot[..72]);
+        slot[72..].fill(0);
+        slot[72..76].copy_from_slice(&checksum.to_le_bytes());
+    }
+    fs_err::write(&path, bytes).expect("written");
+}
+
+#[test]
+fn a_translog_of_an_older_build_is_opened_and_goes_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    {
+        let (translog, _) = open(folder.path(), -1).expect("opens");
+        for uid in ["covered", "a", "b"] {
+            translog.append(&draft(uid, b"{}")).expect("appended");
+        }
+        translog.sync_all().expect("synced");
+    }
+    make_older(folder.path());
+
+    let (translog, operations) = open(folder.path(), 0).expect("opens");
+
+    assert_eq!(uids(&operations), ["covered", "a", "b"]);
+    assert_eq!((translog.global(), translog.history_from(), translog.term()), (2, 1, 2));
+    assert_eq!(translog.append(&draft("c", b"{}")).expect("appended").0, 3);
+    translog.sync_all().expect("synced");
+    drop(translog);
+    let opening = Opening { own_terms: false, is_only_copy: false, ..Opening::for_tests(0) };
+    let (translog, _) = Translog::open(HostDisk::shared(), folder.path(), &opening).expect("opens");
+    assert_eq!((translog.global(), translog.local(), translog.history_from()), (3, 3, 1));
+}
+
+/// A copy of several believes in no more than it was told, and does not lose that.
+#[test]
+fn a_global_checkpoint_is_durable_with_the_next_sync_and_never_ahead_of_the_operations() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let opening = Opening { own_terms: false, is_only_copy: false, ..Opening::for_tests(-1) };
+    let open = || Translog::open(HostDisk::shared(), folder.path(), &opening).expect("opens").0;
+    let translog = open();
+    for uid in ["a", "b", "c"] {
+        translog.append(&draft(uid, b"{}")).expect("appended");
+    }
+    translog.raise_global(2);
+    assert_eq!(translog.global(), 2);
+    // Nothing is synced: neither the operations nor what is known of them.
+    translog.trim(1).expect("written down");
+    drop(translog);
+
+    let translog = open();
+    assert_eq!((translog.global(), translog.max_seq_no()), (-1, -1));
+    translog.append(&draft("a", b"{}")).expect("appended");
+    translog.raise_global(0);
+    translog.sync_all().expect("synced");
+    drop(translog);
+
+    assert_eq!(open().global(), 0);
 }

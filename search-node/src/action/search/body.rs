@@ -1,18 +1,12 @@
-//! Search and count: the request read, every shard asked, answers joined, only the winners' documents read.
-
-use std::sync::Arc;
+//! The body of a search, read.
 
 use serde_json::{Map, Value, json};
 use shard::{
-    AggPartial, AggRequest, Hit, Missing, Query, QueryContext, Reader, SearchRequest, SortField, SortKey,
-    SortMode, SortValue, SourceFilter, compare_hits, finish_aggs, parse_aggs, parse_query, reduce_aggs,
-    uid_parts,
+    AggRequest, Missing, Query, SearchRequest, SortField, SortKey, SortMode, SortValue, SourceFilter,
+    parse_aggs, parse_query,
 };
 
-use super::get::shown_source;
 use crate::error::ApiError;
-use crate::indices::{Index, NameOptions};
-use crate::node::Node;
 use crate::time_span::read_span;
 
 /// Hits that are counted exactly unless the request says otherwise, as in Elasticsearch.
@@ -37,14 +31,6 @@ pub(crate) struct SearchBody {
     pub source: SourceFilter,
     pub with_version: bool,
     pub with_seq_no: bool,
-}
-
-/// Which indices, and which type of them.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Scope {
-    pub indices: String,
-    pub options: NameOptions,
-    pub doc_type: Option<String>,
 }
 
 impl SearchBody {
@@ -323,194 +309,4 @@ fn sort_key(field: &str, options: &Value) -> Result<SortKey, ApiError> {
         }
     }
     Ok(key)
-}
-
-/// One shard of the request at one point in time.
-struct Part {
-    index: Arc<Index>,
-    reader: Reader,
-}
-
-/// The joined answer of all shards.
-struct Joined {
-    total: u64,
-    max_score: Option<f32>,
-    hits: Vec<Hit>,
-    aggs: AggPartial,
-}
-
-/// Searches.
-pub(crate) fn search(
-    node: &Node,
-    scope: &Scope,
-    body: &SearchBody,
-    totals_as_number: bool,
-) -> Result<Value, ApiError> {
-    let started = node.clock.now_millis();
-    let indices = node.indices.resolve_to_search(&scope.indices, scope.options)?;
-    check_window(node, &indices, body)?;
-    let mut request = body.request.clone();
-    request.hits = body.from + body.size;
-    request.track_total = body.track_total != TrackTotal::No;
-    request.query = in_type(request.query, scope.doc_type.as_deref());
-    let parts = parts_of(&indices)?;
-    let joined = ask(&parts, &request, scope, started)?;
-    let mut hits = Vec::new();
-    for hit in joined.hits.iter().skip(body.from) {
-        hits.push(show_hit(&parts[hit.shard], hit, body)?);
-    }
-    let mut shown = Map::new();
-    if body.track_total != TrackTotal::No {
-        shown.insert("total".to_owned(), show_total(joined.total, body.track_total, totals_as_number));
-    }
-    shown.insert(
-        "max_score".to_owned(),
-        joined.max_score.filter(|_| !joined.hits.is_empty()).map_or(Value::Null, show_score),
-    );
-    shown.insert("hits".to_owned(), Value::Array(hits));
-    node.counters.searches.inc();
-    let mut answer = json!({
-        "took": node.clock.now_millis() - started,
-        "timed_out": false,
-        "_shards": {"total": parts.len(), "successful": parts.len(), "skipped": 0, "failed": 0},
-        "hits": shown
-    });
-    if !request.aggs.is_empty() {
-        answer["aggregations"] = finish_aggs(&request.aggs, joined.aggs, started)?;
-    }
-    Ok(answer)
-}
-
-/// Counts.
-pub(crate) fn count_matches(
-    node: &Node,
-    scope: &Scope,
-    body: &Value,
-    min_score: Option<f32>,
-) -> Result<Value, ApiError> {
-    let mut search = SearchBody::read(&Value::Null)?;
-    search.request.min_score = min_score;
-    for (key, value) in body.as_object().into_iter().flatten() {
-        match key.as_str() {
-            "query" => search.request.query = parse_query(value)?,
-            other => return Err(ApiError::parsing(format!("request does not support [{other}]"))),
-        }
-    }
-    let indices = node.indices.resolve_to_search(&scope.indices, scope.options)?;
-    search.request.query = in_type(search.request.query, scope.doc_type.as_deref());
-    let parts = parts_of(&indices)?;
-    let joined = ask(&parts, &search.request, scope, node.clock.now_millis())?;
-    Ok(json!({
-        "count": joined.total,
-        "_shards": {"total": parts.len(), "successful": parts.len(), "skipped": 0, "failed": 0}
-    }))
-}
-
-pub(super) fn in_type(query: Query, doc_type: Option<&str>) -> Query {
-    match doc_type {
-        None => query,
-        Some(doc_type) => {
-            let typed =
-                Query::Term { field: "_type".to_owned(), value: json!(doc_type), case_insensitive: false };
-            Query::Bool {
-                must: vec![query],
-                filter: vec![typed],
-                should: vec![],
-                must_not: vec![],
-                minimum_should_match: None,
-            }
-        }
-    }
-}
-
-fn parts_of(indices: &[Arc<Index>]) -> Result<Vec<Part>, ApiError> {
-    let mut parts = Vec::new();
-    for index in indices {
-        let shards = index.shards_to_search()?;
-        parts.extend(shards.iter().map(|shard| Part { index: Arc::clone(index), reader: shard.reader() }));
-    }
-    Ok(parts)
-}
-
-fn ask(parts: &[Part], request: &SearchRequest, scope: &Scope, now_millis: i64) -> Result<Joined, ApiError> {
-    let mut joined = Joined { total: 0, max_score: None, hits: Vec::new(), aggs: AggPartial::default() };
-    for (number, part) in parts.iter().enumerate() {
-        let context = QueryContext {
-            index: &part.index.name,
-            doc_type: scope.doc_type.as_deref().unwrap_or_default(),
-            now_millis,
-        };
-        let answer = part.reader.search(request, &context).map_err(|error| {
-            ApiError::from(error)
-                .with("index", part.index.name.as_str())
-                .with("index_uuid", part.index.uuid.as_str())
-        })?;
-        joined.total += answer.total;
-        joined.max_score = match (joined.max_score, answer.max_score) {
-            (Some(a), Some(b)) => Some(a.max(b)),
-            (a, b) => a.or(b),
-        };
-        joined.hits.extend(answer.hits.into_iter().map(|hit| Hit { shard: number, ..hit }));
-        joined.aggs = reduce_aggs(&request.aggs, joined.aggs, answer.aggs);
-    }
-    joined.hits.sort_by(|a, b| compare_hits(a, b, &request.sort));
-    joined.hits.truncate(request.hits);
-    Ok(joined)
-}
-
-fn check_window(node: &Node, indices: &[Arc<Index>], body: &SearchBody) -> Result<(), ApiError> {
-    let window = body.from.saturating_add(body.size);
-    for index in indices {
-        let most = index.settings.result_window_max.unwrap_or(node.settings.result_window_max);
-        if window > most {
-            return Err(ApiError::argument(format!(
-                "Result window is too large, from + size must be less than or equal to: [{most}] but was [{window}]. See the scroll api for a more efficient way to request large data sets. This limit can be set by changing the [index.max_result_window] index level setting."
-            ))
-            .with("index", index.name.as_str()));
-        }
-    }
-    if body.from > 0 && body.request.search_after.is_some() {
-        return Err(ApiError::argument("`from` parameter must be set to 0 when `search_after` is used"));
-    }
-    Ok(())
-}
-
-/// A score with the digits that single precision has, not those that it gains on the way to double.
-fn show_score(score: f32) -> Value {
-    score.to_string().parse::<f64>().map_or(Value::Null, |score| json!(score))
-}
-
-fn show_total(total: u64, track: TrackTotal, as_number: bool) -> Value {
-    let (value, relation) = match track {
-        TrackTotal::UpTo(most) if total > most => (most, "gte"),
-        _ => (total, "eq"),
-    };
-    if as_number { json!(value) } else { json!({"value": value, "relation": relation}) }
-}
-
-fn show_hit(part: &Part, hit: &Hit, body: &SearchBody) -> Result<Value, ApiError> {
-    let stored = part.reader.fetch(hit)?;
-    let (doc_type, id) = uid_parts(&stored.uid);
-    let mut shown = Map::new();
-    shown.insert("_index".to_owned(), json!(part.index.name));
-    shown.insert("_type".to_owned(), json!(doc_type));
-    shown.insert("_id".to_owned(), json!(id));
-    if body.with_version {
-        shown.insert("_version".to_owned(), json!(stored.version));
-    }
-    if body.with_seq_no {
-        shown.insert("_seq_no".to_owned(), json!(stored.seq_no));
-        shown.insert("_primary_term".to_owned(), json!(stored.term));
-    }
-    shown.insert("_score".to_owned(), hit.score.map_or(Value::Null, show_score));
-    if let Some(routing) = &stored.routing {
-        shown.insert("_routing".to_owned(), json!(routing));
-    }
-    if let Some(source) = shown_source(&stored.source, &body.source) {
-        shown.insert("_source".to_owned(), source);
-    }
-    if !hit.sort.is_empty() {
-        shown.insert("sort".to_owned(), Value::Array(hit.sort.iter().map(SortValue::to_json).collect()));
-    }
-    Ok(Value::Object(shown))
 }

@@ -6,21 +6,35 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use shard::{Disk, replace_file};
+
+use crate::Disk;
+use crate::durable::replace;
 
 const MAGIC: &[u8; 8] = b"WRSTATE1";
 
 /// Why a state file cannot be read or written.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum StateFileError {
+pub enum StateFileError {
+    /// The disk failed.
     #[error("{path}: {source}")]
-    Io { path: PathBuf, source: std::io::Error },
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// It is not what was written.
     #[error("{path}: {reason}; restore it from a copy, or move its folder away to start without it")]
-    Corrupt { path: PathBuf, reason: String },
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
 }
 
 /// Reads a state file; none if there is none.
-pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StateFileError> {
+pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StateFileError> {
     let bytes = match fs_err::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -48,7 +62,7 @@ fn body_of(bytes: &[u8]) -> Result<&[u8], &'static str> {
 }
 
 /// Replaces a state file so that a power cut leaves the old one or the new one.
-pub(crate) fn write<T: Serialize>(disk: &dyn Disk, path: &Path, value: &T) -> Result<(), StateFileError> {
+pub fn write<T: Serialize>(disk: &dyn Disk, path: &Path, value: &T) -> Result<(), StateFileError> {
     let fault = |source: std::io::Error| StateFileError::Io { path: path.to_owned(), source };
     let body = serde_json::to_vec(value).map_err(|error| fault(error.into()))?;
     let mut bytes = Vec::with_capacity(body.len() + 20);
@@ -56,12 +70,12 @@ pub(crate) fn write<T: Serialize>(disk: &dyn Disk, path: &Path, value: &T) -> Re
     bytes.extend_from_slice(&(body.len() as u64).to_le_bytes());
     bytes.extend_from_slice(&body);
     bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
-    replace_file(disk, path, &bytes).map_err(fault)
+    replace(disk, path, &bytes).map_err(fault)
 }
 
 #[cfg(test)]
 mod tests {
-    use shard::HostDisk;
+    use crate::HostDisk;
 
     use super::*;
 

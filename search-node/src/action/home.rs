@@ -1,0 +1,50 @@
+//! Where a document's shard has its primary.
+
+use std::sync::Arc;
+
+use cluster::state::{ClusterState, IndexId, NodeId, ShardId};
+use transport::Peer;
+
+use crate::coordination::Coordinator;
+use crate::indices::Index;
+use crate::node::Node;
+
+/// Where a write, or a read of the newest state, has to be done.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Home {
+    Here,
+    There(Peer),
+    /// The shard has no primary at the moment.
+    Nowhere,
+}
+
+impl Node {
+    /// The way to the other nodes, if there are any.
+    pub(crate) fn others(&self) -> Option<&Arc<Coordinator>> {
+        self.coordinator.as_ref().filter(|coordinator| coordinator.map().nodes.len() > 1)
+    }
+}
+
+/// Where the primary of a document's shard is, by the map as this node knows it.
+pub(crate) fn home_of(coordinator: &Coordinator, index: &Index, id: &str, routing: Option<&str>) -> Home {
+    let map = coordinator.map();
+    let shard = ShardId { index: IndexId(index.uuid.clone()), number: index.shard_number(id, routing) };
+    match primary_node(&map, &shard) {
+        Some(node) if node == coordinator.origin.process => Home::Here,
+        Some(node) => peer_of(&map, node).map_or(Home::Nowhere, Home::There),
+        None => Home::Nowhere,
+    }
+}
+
+/// The node with the primary of a shard, once that has everything that was acknowledged.
+pub(crate) fn primary_node(map: &ClusterState, shard: &ShardId) -> Option<NodeId> {
+    let copies = map.shard(shard)?;
+    let primary = copies.primary().filter(|primary| copies.in_sync().contains(primary))?;
+    Some(copies.present().get(&primary)?.node)
+}
+
+/// A node as it is called.
+pub(crate) fn peer_of(map: &ClusterState, node: NodeId) -> Option<Peer> {
+    let entry = map.nodes.get(&node)?;
+    Some(Peer::process(&entry.transport_address, node.0))
+}

@@ -1,0 +1,65 @@
+//! What was found, as the API shows it.
+
+use serde_json::{Map, Value, json};
+use shard::{Hit, SortValue, StoredDocument, uid_parts};
+
+use super::body::{SearchBody, TrackTotal};
+use super::spread::Found;
+use crate::action::get::shown_source;
+
+/// A score with the digits that single precision has, not those that it gains on the way to double.
+pub(super) fn show_score(score: f32) -> Value {
+    score.to_string().parse::<f64>().map_or(Value::Null, |score| json!(score))
+}
+
+pub(super) fn show_total(total: u64, track: TrackTotal, as_number: bool) -> Value {
+    let (value, relation) = match track {
+        TrackTotal::UpTo(most) if total > most => (most, "gte"),
+        _ => (total, "eq"),
+    };
+    if as_number { json!(value) } else { json!({"value": value, "relation": relation}) }
+}
+
+/// How many shards there are and were asked. One without a copy is missing from those that answered, as in Elasticsearch.
+pub(super) fn show_shards(found: &Found) -> Value {
+    let failed = found.failures.len();
+    let mut shown =
+        json!({"total": found.shards, "successful": found.answered, "skipped": 0, "failed": failed});
+    if failed > 0 {
+        let failures = found.failures.iter().map(|failure| {
+            json!({
+                "shard": failure.number, "index": failure.index, "node": failure.node,
+                "reason": failure.error.to_item()
+            })
+        });
+        shown["failures"] = Value::Array(failures.collect());
+    }
+    shown
+}
+
+/// A hit with its document.
+pub(super) fn show_hit(index: &str, hit: &Hit, stored: &StoredDocument, body: &SearchBody) -> Value {
+    let (doc_type, id) = uid_parts(&stored.uid);
+    let mut shown = Map::new();
+    shown.insert("_index".to_owned(), json!(index));
+    shown.insert("_type".to_owned(), json!(doc_type));
+    shown.insert("_id".to_owned(), json!(id));
+    if body.with_version {
+        shown.insert("_version".to_owned(), json!(stored.version));
+    }
+    if body.with_seq_no {
+        shown.insert("_seq_no".to_owned(), json!(stored.seq_no));
+        shown.insert("_primary_term".to_owned(), json!(stored.term));
+    }
+    shown.insert("_score".to_owned(), hit.score.map_or(Value::Null, show_score));
+    if let Some(routing) = &stored.routing {
+        shown.insert("_routing".to_owned(), json!(routing));
+    }
+    if let Some(source) = shown_source(&stored.source, &body.source) {
+        shown.insert("_source".to_owned(), source);
+    }
+    if !hit.sort.is_empty() {
+        shown.insert("sort".to_owned(), Value::Array(hit.sort.iter().map(SortValue::to_json).collect()));
+    }
+    Value::Object(shown)
+}

@@ -1,0 +1,158 @@
+//! Search and count: every shard asked where a copy of it is, answers joined, and only the winners' documents read.
+//!
+//! ```text
+//!  body       the request, read
+//!  shards     which shards, and which copy of each is asked
+//!  query      what one node finds in its copies, and the documents of hits it found
+//!  spread     asking the nodes, again elsewhere if one fails, and joining what they say
+//!  contexts   points in time that are kept between finding hits and reading their documents
+//!  answer     the whole as the API shows it
+//! ```
+
+mod answer;
+mod body;
+mod contexts;
+mod query;
+mod shards;
+mod spread;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use shard::{Query, finish_aggs, parse_query};
+
+use self::answer::{show_score, show_shards, show_total};
+pub(crate) use self::body::{SearchBody, TrackTotal, check_timeout, read_sort, read_source};
+pub(crate) use self::contexts::Contexts;
+pub(crate) use self::query::{answer_fetch, answer_query};
+use self::shards::Target;
+use self::spread::Spread;
+use crate::error::ApiError;
+use crate::indices::{Index, NameOptions};
+use crate::node::Node;
+
+/// Which indices, and which type of them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Scope {
+    pub indices: String,
+    pub options: NameOptions,
+    pub doc_type: Option<String>,
+}
+
+/// How a search is carried out, beside what it looks for.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Manner {
+    /// Which copies are asked (`preference`).
+    pub preference: Option<String>,
+    /// Only the shards of these routing values.
+    pub routing: Vec<String>,
+    /// Whether what is found counts although a shard is missing.
+    pub allows_partial: bool,
+    /// After how long what was found so far is the answer.
+    pub timeout: Option<Duration>,
+}
+
+/// Searches. `json` is the body that was read.
+pub(crate) fn search(
+    node: &Node,
+    scope: &Scope,
+    json: &Value,
+    manner: &Manner,
+    totals_as_number: bool,
+) -> Result<Value, ApiError> {
+    let body = SearchBody::read(json)?;
+    let started = node.clock.now_millis();
+    let indices = node.indices.resolve_to_search(&scope.indices, scope.options)?;
+    check_window(node, &indices, &body)?;
+    let targets = Target::all(node, &indices, manner)?;
+    let mut spread = Spread::new(node, targets, (json, &body), scope.doc_type.as_deref(), started, manner);
+    let found = spread.find(body.from + body.size)?;
+    let hits = spread.fetch(&found, body.from)?;
+    let mut shown = Map::new();
+    if body.track_total != TrackTotal::No {
+        shown.insert("total".to_owned(), show_total(found.total, body.track_total, totals_as_number));
+    }
+    let has_hits = !found.hits.is_empty();
+    shown
+        .insert("max_score".to_owned(), found.max_score.filter(|_| has_hits).map_or(Value::Null, show_score));
+    shown.insert("hits".to_owned(), Value::Array(hits));
+    node.counters.searches.inc();
+    let mut answer = json!({
+        "took": node.clock.now_millis() - started,
+        "timed_out": found.is_timed_out,
+        "_shards": show_shards(&found),
+        "hits": shown
+    });
+    if !body.request.aggs.is_empty() {
+        answer["aggregations"] = finish_aggs(&body.request.aggs, found.aggs, started)?;
+    }
+    Ok(answer)
+}
+
+/// Counts.
+pub(crate) fn count_matches(
+    node: &Node,
+    scope: &Scope,
+    json: &Value,
+    min_score: Option<f32>,
+    manner: &Manner,
+) -> Result<Value, ApiError> {
+    let mut body =
+        Map::from_iter([("size".to_owned(), json!(0)), ("track_total_hits".to_owned(), json!(true))]);
+    for (key, value) in json.as_object().into_iter().flatten() {
+        match key.as_str() {
+            "query" => {
+                parse_query(value)?;
+                body.insert("query".to_owned(), value.clone());
+            }
+            other => return Err(ApiError::parsing(format!("request does not support [{other}]"))),
+        }
+    }
+    if let Some(score) = min_score {
+        body.insert("min_score".to_owned(), json!(score));
+    }
+    let indices = node.indices.resolve_to_search(&scope.indices, scope.options)?;
+    let targets = Target::all(node, &indices, manner)?;
+    let (json, now) = (Value::Object(body), node.clock.now_millis());
+    let body = SearchBody::read(&json)?;
+    let mut spread = Spread::new(node, targets, (&json, &body), scope.doc_type.as_deref(), now, manner);
+    let found = spread.find(0)?;
+    Ok(json!({"count": found.total, "_shards": show_shards(&found)}))
+}
+
+/// A query in one type of documents only.
+pub(super) fn in_type(query: Query, doc_type: Option<&str>) -> Query {
+    match doc_type {
+        None => query,
+        Some(doc_type) => {
+            let typed =
+                Query::Term { field: "_type".to_owned(), value: json!(doc_type), case_insensitive: false };
+            Query::Bool {
+                must: vec![query],
+                filter: vec![typed],
+                should: vec![],
+                must_not: vec![],
+                minimum_should_match: None,
+            }
+        }
+    }
+}
+
+fn check_window(node: &Node, indices: &[Arc<Index>], body: &SearchBody) -> Result<(), ApiError> {
+    let window = body.from.saturating_add(body.size);
+    for index in indices {
+        let most = index.settings().result_window_max.unwrap_or(node.settings.result_window_max);
+        if window > most {
+            return Err(ApiError::argument(format!(
+                "Result window is too large, from + size must be less than or equal to: [{most}] but was [{window}]. See the scroll api for a more efficient way to request large data sets. This limit can be set by changing the [index.max_result_window] index level setting."
+            ))
+            .with("index", index.name.as_str()));
+        }
+    }
+    if body.from > 0 && body.request.search_after.is_some() {
+        return Err(ApiError::argument("`from` parameter must be set to 0 when `search_after` is used"));
+    }
+    Ok(())
+}

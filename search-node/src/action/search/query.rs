@@ -1,0 +1,175 @@
+//! What one node finds in its copies, and the documents of the hits that it found.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use cluster::state::IndexId;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use shard::{AggPartial, Hit, QueryContext, Reader, compare_hits, reduce_aggs};
+
+use super::answer::show_hit;
+use super::body::{SearchBody, TrackTotal};
+use super::in_type;
+use crate::error::ApiError;
+use crate::indices::Index;
+use crate::node::Node;
+
+/// What a node is asked to look for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Question {
+    /// The body of the search, as JSON.
+    pub body: Vec<u8>,
+    pub doc_type: Option<String>,
+    pub now_millis: i64,
+    /// How many hits are wanted.
+    pub hits: usize,
+    pub shards: Vec<ShardAsked>,
+    /// Whether the hits will be read.
+    pub is_kept: bool,
+}
+
+/// A shard to look in.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct ShardAsked {
+    /// Its place among the shards of the whole search.
+    pub place: usize,
+    pub index: String,
+    pub number: usize,
+}
+
+/// What a node found in all of its shards together.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Partial {
+    pub total: u64,
+    pub max_score: Option<f32>,
+    pub hits: Vec<Hit>,
+    pub aggs: AggPartial,
+    pub answered: Vec<usize>,
+    /// The shards in which it could not look, and why, as JSON.
+    pub failures: Vec<(usize, Vec<u8>)>,
+    /// Where the hits can be read, if they are kept.
+    pub context: Option<u64>,
+}
+
+/// The hits whose documents are wanted.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Wanted {
+    pub context: u64,
+    pub body: Vec<u8>,
+    pub hits: Vec<Hit>,
+}
+
+/// One shard of a search at one point in time.
+pub(super) struct Part {
+    pub place: usize,
+    pub index: Arc<Index>,
+    reader: Reader,
+}
+
+/// Looks in shards of this node.
+pub(super) fn find_here(node: &Node, question: &Question, body: &SearchBody) -> (Partial, Vec<Part>) {
+    let mut partial = Partial::default();
+    let mut parts = Vec::new();
+    for asked in &question.shards {
+        match part_of(node, asked) {
+            Ok(part) => parts.push(part),
+            Err(error) => partial.failures.push((asked.place, written(&error))),
+        }
+    }
+    let mut request = body.request.clone();
+    request.hits = question.hits;
+    request.track_total = body.track_total != TrackTotal::No;
+    request.query = in_type(request.query, question.doc_type.as_deref());
+    for part in &parts {
+        let context = QueryContext {
+            index: &part.index.name,
+            doc_type: question.doc_type.as_deref().unwrap_or_default(),
+            now_millis: question.now_millis,
+        };
+        match part.reader.search(&request, &context) {
+            Ok(answer) => {
+                partial.answered.push(part.place);
+                partial.total += answer.total;
+                partial.max_score = higher(partial.max_score, answer.max_score);
+                partial.hits.extend(answer.hits.into_iter().map(|hit| Hit { shard: part.place, ..hit }));
+                partial.aggs = reduce_aggs(&request.aggs, std::mem::take(&mut partial.aggs), answer.aggs);
+            }
+            Err(error) => {
+                let error = ApiError::from(error)
+                    .with("index", part.index.name.as_str())
+                    .with("index_uuid", part.index.uuid.as_str());
+                partial.failures.push((part.place, written(&error)));
+            }
+        }
+    }
+    partial.hits.sort_by(|a, b| compare_hits(a, b, &request.sort));
+    partial.hits.truncate(question.hits);
+    (partial, parts)
+}
+
+/// The higher of two scores that may not be there.
+pub(super) fn higher(a: Option<f32>, b: Option<f32>) -> Option<f32> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.max(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+/// Reads the documents of hits that were found in these parts.
+pub(super) fn fetch_here(parts: &[Part], hits: &[Hit], body: &SearchBody) -> Result<Vec<Value>, ApiError> {
+    let show = |hit: &Hit| {
+        let part = parts.iter().find(|part| part.place == hit.shard);
+        let part = part.ok_or_else(|| ApiError::internal("a hit is of no shard that was searched"))?;
+        let stored = part.reader.fetch(hit)?;
+        Ok(show_hit(&part.index.name, hit, &stored, body))
+    };
+    hits.iter().map(show).collect()
+}
+
+fn part_of(node: &Node, asked: &ShardAsked) -> Result<Part, ApiError> {
+    let index = node.indices.of_id(&IndexId(asked.index.clone()));
+    let index = index.ok_or_else(|| ApiError::no_index(&asked.index))?;
+    let shard = index.shard_to_search(asked.number)?;
+    Ok(Part { place: asked.place, reader: shard.reader(), index })
+}
+
+fn written(error: &ApiError) -> Vec<u8> {
+    serde_json::to_vec(error).unwrap_or_default()
+}
+
+/// Answers the question of another node.
+pub(crate) fn answer_query(node: &Node, message: &[u8]) -> Result<Bytes, ApiError> {
+    let question: Question = postcard::from_bytes(message).map_err(|error| unreadable(&error))?;
+    let body = body_of(&question.body)?;
+    let (mut partial, parts) = find_here(node, &question, &body);
+    if question.is_kept && !partial.hits.is_empty() {
+        partial.context = Some(node.contexts.keep(Arc::new(parts), node.clock.now_millis()));
+    }
+    Ok(postcard::to_allocvec(&partial).map_err(|error| unreadable(&error))?.into())
+}
+
+/// Reads the documents that another node wants.
+pub(crate) fn answer_fetch(node: &Node, message: &[u8]) -> Result<Bytes, ApiError> {
+    let wanted: Wanted = postcard::from_bytes(message).map_err(|error| unreadable(&error))?;
+    let parts = node.contexts.take(wanted.context).ok_or_else(|| {
+        ApiError::new(
+            404,
+            "search_context_missing_exception",
+            format!("No search context found for id [{}]", wanted.context),
+        )
+    })?;
+    let shown = fetch_here(&parts, &wanted.hits, &body_of(&wanted.body)?)?;
+    Ok(serde_json::to_vec(&shown).map_err(|error| ApiError::internal(error.to_string()))?.into())
+}
+
+fn body_of(bytes: &[u8]) -> Result<SearchBody, ApiError> {
+    let json: Value = serde_json::from_slice(bytes).map_err(|error| ApiError::internal(error.to_string()))?;
+    SearchBody::read(&json)
+}
+
+pub(super) fn unreadable(error: &postcard::Error) -> ApiError {
+    ApiError::internal(format!(
+        "a part of a search cannot be read: {error}; do all nodes run the same build?"
+    ))
+}

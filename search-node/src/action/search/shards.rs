@@ -1,0 +1,132 @@
+//! Which shards a search looks in, and which copies of each may be asked, the best one first.
+
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use cluster::state::{ClusterState, IndexId, NodeId, ShardId, Stage};
+
+use super::Manner;
+use crate::error::ApiError;
+use crate::indices::Index;
+use crate::node::Node;
+
+/// A shard, and the nodes with copies of it that have everything.
+#[derive(Clone)]
+pub(super) struct Target {
+    pub index: Arc<Index>,
+    pub number: usize,
+    /// In the order in which they are asked; none where this node has all copies there are.
+    pub nodes: Vec<NodeId>,
+}
+
+impl Target {
+    /// The shards of the indices that a search looks in.
+    pub(super) fn all(node: &Node, indices: &[Arc<Index>], manner: &Manner) -> Result<Vec<Self>, ApiError> {
+        let map = node.coordinator.as_ref().map(|coordinator| coordinator.map());
+        let own = node.coordinator.as_ref().map(|coordinator| coordinator.origin.process);
+        let wish = Wish::read(manner.preference.as_deref())?;
+        let turn = node.search_turn.fetch_add(1, Ordering::Relaxed);
+        let mut targets = Vec::new();
+        for index in indices {
+            for number in 0..index.number_of_shards() {
+                let is_led_to = manner.routing.is_empty()
+                    || manner
+                        .routing
+                        .iter()
+                        .any(|routing| index.shard_number("", Some(routing)) as usize == number);
+                if !is_led_to || wish.shards.as_ref().is_some_and(|shards| !shards.contains(&number)) {
+                    continue;
+                }
+                let nodes = match (&map, own) {
+                    (Some(map), Some(own)) => wish.order(map, own, index, number, turn),
+                    _ => Vec::new(),
+                };
+                targets.push(Self { index: Arc::clone(index), number, nodes });
+            }
+        }
+        Ok(targets)
+    }
+}
+
+/// What `preference` says.
+#[derive(Debug, Clone, Default)]
+struct Wish {
+    /// Only these shards (`_shards:0,1`).
+    shards: Option<Vec<usize>>,
+    is_local_first: bool,
+    is_local_only: bool,
+    nodes: Vec<String>,
+    is_nodes_only: bool,
+    /// A text of the client's own: the same one always leads to the same copies.
+    key: Option<u64>,
+}
+
+impl Wish {
+    fn read(preference: Option<&str>) -> Result<Self, ApiError> {
+        let Some(mut text) = preference else { return Ok(Self { is_local_first: true, ..Self::default() }) };
+        let mut wish = Self::default();
+        if let Some(rest) = text.strip_prefix("_shards:") {
+            let (numbers, rest) = rest.split_once('|').unwrap_or((rest, ""));
+            let parsed: Option<Vec<usize>> =
+                numbers.split(',').map(|number| number.trim().parse().ok()).collect();
+            wish.shards = Some(parsed.ok_or_else(|| {
+                ApiError::argument(format!("no valid shards in preference [{text}]; say e.g. _shards:0,1"))
+            })?);
+            text = rest;
+        }
+        let list = |names: &str| names.split(',').map(|name| name.trim().to_owned()).collect();
+        match text {
+            "" => wish.is_local_first = true,
+            "_local" => wish.is_local_first = true,
+            "_only_local" => wish.is_local_only = true,
+            _ if text.starts_with("_only_nodes:") => {
+                wish.nodes = list(&text["_only_nodes:".len()..]);
+                wish.is_nodes_only = true;
+            }
+            _ if text.starts_with("_prefer_nodes:") => wish.nodes = list(&text["_prefer_nodes:".len()..]),
+            _ if text.starts_with('_') => {
+                return Err(ApiError::argument(format!("no Preference for [{text}]")));
+            }
+            own => {
+                let mut hasher = DefaultHasher::new();
+                own.hash(&mut hasher);
+                wish.key = Some(hasher.finish());
+            }
+        }
+        Ok(wish)
+    }
+
+    fn order(&self, map: &ClusterState, own: NodeId, index: &Index, number: usize, turn: u64) -> Vec<NodeId> {
+        let shard = ShardId { index: IndexId(index.uuid.clone()), number: number as u32 };
+        let Some(copies) = map.shard(&shard) else { return Vec::new() };
+        let has_all = copies
+            .present()
+            .iter()
+            .filter(|(id, copy)| copy.stage == Stage::Started && copies.in_sync().contains(id));
+        let mut nodes: Vec<NodeId> = has_all.map(|(_, copy)| copy.node).collect();
+        let is_named = |node: &NodeId| {
+            map.nodes.get(node).is_some_and(|entry| {
+                self.nodes.iter().any(|name| *name == entry.name || *name == entry.data_id)
+            })
+        };
+        if self.is_local_only {
+            nodes.retain(|node| *node == own);
+        }
+        if self.is_nodes_only {
+            nodes.retain(is_named);
+        }
+        nodes.sort_unstable();
+        let turn = self.key.unwrap_or(turn);
+        let by = usize::try_from(turn % nodes.len().max(1) as u64).unwrap_or(0);
+        nodes.rotate_left(by);
+        if self.is_local_first {
+            nodes.sort_by_key(|node| *node != own);
+        }
+        if !self.nodes.is_empty() {
+            nodes.sort_by_key(|node| !is_named(node));
+        }
+        nodes
+    }
+}

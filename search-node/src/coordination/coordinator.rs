@@ -1,0 +1,333 @@
+//! Changes of the map, proposed from any node and followed by this one before it says that they are made.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use cluster::allocation::{AllocationSettings, Observed, check_room, place_new};
+use cluster::state::{ClusterState, Command, IndexEntry, IndexId, NodeId, ShardCopies};
+use consensus::{Consensus, ProposeError};
+use daemon::CancellationToken;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+use transport::{CallError, Incoming, Lane, Peer, Transport};
+
+use super::agreed::{Agreed, Outcome, Proposal};
+use super::calls::{Action, Answers, Fault, fault_of, read, unavailable, write};
+use super::founding::Desk;
+use super::leading::Pong;
+use super::ways::Ways;
+use crate::error::ApiError;
+use crate::indices::{Agreement, Disagreement};
+
+/// Pause before whoever leads is looked for again.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// Who this process is for the others.
+#[derive(Debug, Clone)]
+pub(crate) struct Origin {
+    /// The name of this process in the map.
+    pub(crate) process: NodeId,
+    /// The name of its data folder in the consensus.
+    pub(crate) node: u64,
+    pub(crate) address: String,
+}
+
+/// How far a node follows the map.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Followed {
+    pub(super) version: u64,
+    /// What could not be done as the map says.
+    pub(super) failures: BTreeMap<IndexId, ApiError>,
+}
+
+/// Agrees with the other nodes.
+pub(crate) struct Coordinator {
+    pub(crate) origin: Origin,
+    pub(super) consensus: Consensus<Agreed>,
+    pub(super) transport: Transport,
+    pub(super) ways: Ways,
+    map: watch::Receiver<Arc<ClusterState>>,
+    followed: watch::Sender<Followed>,
+    /// How long a change may take (`cluster.agreement.timeout`).
+    within: Duration,
+    pub(super) stopping: CancellationToken,
+    /// The whole of the disk and what is free of it, as the others want to know it.
+    disk: Box<dyn Fn() -> Option<(u64, u64)> + Send + Sync>,
+    desk: Arc<Desk>,
+    node: OnceLock<Arc<dyn Answers>>,
+    runtime: tokio::runtime::Handle,
+}
+
+impl Coordinator {
+    /// Takes part with what the folder holds. `map` is where its state machine shows the map.
+    pub(super) async fn start(
+        origin: Origin,
+        options: consensus::Options,
+        transport: Transport,
+        within: Duration,
+        stopping: CancellationToken,
+        disk: Box<dyn Fn() -> Option<(u64, u64)> + Send + Sync>,
+        desk: Arc<Desk>,
+    ) -> anyhow::Result<Arc<Self>> {
+        let (agreed, map) = Agreed::new();
+        let ways = Ways::new(transport.clone());
+        let consensus = Consensus::start(options, agreed, ways.clone()).await?;
+        Ok(Arc::new(Self {
+            origin,
+            consensus,
+            transport,
+            ways,
+            map,
+            followed: watch::Sender::new(Followed::default()),
+            within,
+            stopping,
+            disk,
+            desk,
+            node: OnceLock::new(),
+            runtime: tokio::runtime::Handle::current(),
+        }))
+    }
+
+    /// The map as this node knows it, which may be ahead of what it follows.
+    pub(crate) fn map(&self) -> Arc<ClusterState> {
+        Arc::clone(&self.map.borrow())
+    }
+
+    /// The map as it changes.
+    pub(crate) fn changes(&self) -> watch::Receiver<Arc<ClusterState>> {
+        self.map.clone()
+    }
+
+    /// How far this node follows it.
+    pub(super) fn followed(&self) -> &watch::Sender<Followed> {
+        &self.followed
+    }
+
+    /// Waits until this node follows the map up to a version.
+    pub(super) async fn wait_followed(&self, version: u64) -> Followed {
+        let mut followed = self.followed.subscribe();
+        let reached = followed.wait_for(|followed| followed.version >= version).await;
+        // The sender lives as long as this does.
+        reached.map(|followed| followed.clone()).unwrap_or_default()
+    }
+
+    /// Asks another node.
+    pub(crate) async fn call(
+        &self,
+        peer: &Peer,
+        lane: Lane,
+        action: Action,
+        body: Bytes,
+        within: Duration,
+    ) -> Result<Bytes, CallError> {
+        self.transport.call(peer, lane, action as u16, body, within).await
+    }
+
+    /// From now on the node answers what is not about the map.
+    pub(crate) fn serve(&self, node: Arc<dyn Answers>) {
+        // Only the start of a node does so, once.
+        drop(self.node.set(node));
+    }
+
+    /// Waits until this node follows a map in which it is, and that satisfies a condition.
+    pub(crate) async fn wait_own_copies(&self, is_met: impl Fn(&ClusterState, NodeId) -> bool) {
+        let own = self.origin.process;
+        let mut followed = self.followed.subscribe();
+        let reached = followed.wait_for(|followed| {
+            let map = self.map();
+            followed.version >= map.version && map.nodes.contains_key(&own) && is_met(&map, own)
+        });
+        drop(reached.await);
+    }
+
+    /// Has commands agreed on, wherever the node is that leads; what came of each.
+    pub(super) async fn propose(&self, commands: Vec<Command>) -> Result<Outcome, ApiError> {
+        let proposal = write(&Proposal { commands });
+        let deadline = Instant::now() + self.within;
+        let mut last = "no node leads yet".to_owned();
+        while Instant::now() < deadline {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let fault = match self.leader() {
+                None => Fault::NotLeader(None),
+                Some(Leads::This) => match self.propose_here(proposal.clone(), left).await {
+                    Ok(outcome) => return Ok(outcome),
+                    Err(fault) => fault,
+                },
+                Some(Leads::Other(peer)) => {
+                    let action = Action::Propose as u16;
+                    match self.transport.call(&peer, Lane::State, action, proposal.clone(), left).await {
+                        Ok(answer) => return read(&answer),
+                        Err(error @ CallError::Unknown { .. }) => return Err(open(&error.to_string())),
+                        Err(error @ (CallError::NotSent { .. } | CallError::Refused { .. })) => {
+                            last = error.to_string();
+                            Fault::NotLeader(None)
+                        }
+                        Err(error) => fault_of(error),
+                    }
+                }
+            };
+            match fault {
+                Fault::Failed(error) => return Err(error),
+                Fault::NotLeader(_) => {
+                    let look = deadline.min(Instant::now() + LOOK_AGAIN);
+                    let _looked = timeout_at(look, self.consensus.wait_status(|_| false)).await;
+                }
+            }
+            if self.stopping.is_cancelled() {
+                return Err(unavailable("the node is stopping"));
+            }
+        }
+        Err(ApiError::new(
+            503,
+            "master_not_discovered_exception",
+            format!(
+                "nobody agreed within {} ms: {last}; see that most of the nodes that vote are there",
+                self.within.as_millis()
+            ),
+        ))
+    }
+
+    /// Has agreed on what this node wishes for its copies. What is refused was overtaken: the map that follows says what is next.
+    pub(super) async fn wish(&self, commands: Vec<Command>) {
+        if commands.is_empty() {
+            return;
+        }
+        if let Err(error) = self.propose(commands).await {
+            tracing::warn!(
+                reason = error.reason,
+                "the copies of this node are not in the map as they are; it is tried again"
+            );
+        }
+    }
+
+    /// Has a proposal agreed on where this node leads.
+    pub(super) async fn propose_here(&self, proposal: Bytes, within: Duration) -> Result<Outcome, Fault> {
+        match self.consensus.propose(proposal.into(), within).await {
+            Ok(agreed) => {
+                let outcome: Outcome = read(&agreed.answer).map_err(Fault::Failed)?;
+                match outcome.unread {
+                    None => Ok(outcome),
+                    Some(reason) => Err(Fault::Failed(unavailable(&format!(
+                        "the change cannot be read by all nodes: {reason}; upgrade the older ones first"
+                    )))),
+                }
+            }
+            Err(ProposeError::NotLeader { leader }) => {
+                Err(Fault::NotLeader(leader.and_then(|leader| Some((leader.node, leader.address?)))))
+            }
+            Err(error @ ProposeError::Unknown { .. }) => Err(Fault::Failed(open(&error.to_string()))),
+            Err(error) => Err(Fault::Failed(unavailable(&error.to_string()))),
+        }
+    }
+
+    /// Whether this node leads.
+    pub(super) fn leads(&self) -> bool {
+        self.consensus.status().is_leader
+    }
+
+    /// Where whoever leads is, if another node does.
+    pub(super) fn leader_address(&self) -> Option<String> {
+        match self.leader()? {
+            Leads::This => None,
+            Leads::Other(peer) => Some(peer.address),
+        }
+    }
+
+    fn leader(&self) -> Option<Leads> {
+        let leader = self.consensus.status().leader?;
+        if leader.node == self.origin.node {
+            return Some(Leads::This);
+        }
+        let said = leader.address.unwrap_or_default();
+        let address = self.ways.address(leader.node, &said);
+        (!address.is_empty()).then(|| Leads::Other(Peer::at(address)))
+    }
+
+    async fn agree_on(&self, command: Command) -> Result<(), Disagreement> {
+        let id = subject(&command);
+        let outcome = self.propose(vec![command]).await.map_err(Disagreement::Failed)?;
+        let deadline = Instant::now() + self.within;
+        let followed = timeout_at(deadline, self.wait_followed(outcome.version)).await.map_err(|_| {
+            Disagreement::Failed(unavailable(
+                "the change was agreed on, and this node does not follow it yet",
+            ))
+        })?;
+        if let Some((_, refusal)) = outcome.refused.into_iter().next() {
+            return Err(Disagreement::Refused(refusal));
+        }
+        let failure = id.and_then(|id| followed.failures.get(&id).cloned());
+        failure.map_or(Ok(()), |error| Err(Disagreement::Failed(error)))
+    }
+}
+
+/// Who leads.
+enum Leads {
+    This,
+    Other(Peer),
+}
+
+/// The index that a command is about.
+fn subject(command: &Command) -> Option<IndexId> {
+    match command {
+        Command::CreateIndex { id, .. } | Command::ChangeIndex { id, .. } | Command::DeleteIndex { id } => {
+            Some(id.clone())
+        }
+        _ => None,
+    }
+}
+
+/// Whether it was done is not known.
+fn open(reason: &str) -> ApiError {
+    ApiError::new(503, "process_cluster_event_timeout_exception", reason).with("outcome", "unknown")
+}
+
+impl Agreement for Coordinator {
+    fn place(&self, id: &IndexId, entry: &IndexEntry, shards: usize) -> Result<Vec<ShardCopies>, ApiError> {
+        let (map, settings) = (self.map(), AllocationSettings::default());
+        let wanted = entry.replicas.wanted(map.data_nodes().count()) as usize + 1;
+        check_room(&map, &settings, shards * wanted)
+            .map_err(|error| ApiError::validation(error.to_string()))?;
+        let shards = u32::try_from(shards).unwrap_or(u32::MAX);
+        Ok(place_new(&map, id, entry, shards, &settings, &Observed::default()))
+    }
+
+    fn agree(&self, command: Command) -> Result<(), Disagreement> {
+        self.runtime.block_on(self.agree_on(command))
+    }
+}
+
+impl Answers for Coordinator {
+    fn answer(&self, action: Action, call: Incoming) -> BoxFuture<'_, Result<Bytes, Fault>> {
+        async move {
+            match action {
+                Action::Consensus => Ok(self.consensus.answer(&call.body).await.into()),
+                Action::Propose => {
+                    let outcome = self.propose_here(call.body, self.within).await?;
+                    Ok(write(&outcome))
+                }
+                Action::Rest | Action::Bulk | Action::Visible | Action::Query | Action::Fetch => {
+                    match self.node.get() {
+                        Some(node) => node.answer(action, call).await,
+                        None => Err(Fault::Failed(unavailable("the node is starting; ask again"))),
+                    }
+                }
+                Action::Founding => self.desk.answer(call.body).await,
+                Action::Join => self.answer_join(&call.body).await,
+                Action::Ping => {
+                    let version = self.followed.borrow().version;
+                    Ok(write(&Pong { version, disk: (self.disk)() }))
+                }
+                Action::Follow => {
+                    let version = read(&call.body).map_err(Fault::Failed)?;
+                    let followed = self.wait_followed(version).await;
+                    Ok(write(&followed.version))
+                }
+            }
+        }
+        .boxed()
+    }
+}

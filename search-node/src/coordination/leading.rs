@@ -1,0 +1,233 @@
+//! What the node does that leads: it looks who is there, takes out who is not, has copies placed, and chooses who votes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use cluster::allocation::{AllocationSettings, DiskSpace, Observed, plan};
+use cluster::state::{ClusterState, Command, NodeEntry, NodeId, Role};
+use consensus::membership::{Candidate, Health, next_voters};
+use daemon::clock::Clock;
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+use transport::{CallError, Lane, Peer};
+
+use super::agreed::Proposal;
+use super::calls::{Action, Fault, read, write};
+use super::coordinator::Coordinator;
+
+/// How often whoever leads looks at everything; a change of the map makes it look at once.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How long a change of the voters may take.
+const VOTERS_WITHIN: Duration = Duration::from_secs(10);
+
+/// How patient whoever leads is (`cluster.fault_detection.follower_check.*`).
+#[derive(Debug, Clone)]
+pub(crate) struct Patience {
+    pub(crate) interval: Duration,
+    pub(crate) timeout: Duration,
+    pub(crate) retries: u32,
+}
+
+/// What a node tells about itself.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Pong {
+    /// The version of the map that it follows.
+    pub(crate) version: u64,
+    /// The whole of its disk and what is free of it, in bytes.
+    pub(crate) disk: Option<(u64, u64)>,
+}
+
+/// Leads whenever this node is the one that does, until it stops.
+pub(crate) async fn lead(
+    coordinator: Arc<Coordinator>,
+    patience: Patience,
+    settings: AllocationSettings,
+    clock: Clock,
+) {
+    let mut changes = coordinator.changes();
+    let mut reign: Option<Reign> = None;
+    while !coordinator.stopping.is_cancelled() {
+        if coordinator.leads() {
+            let reign = reign.get_or_insert_with(|| {
+                tracing::info!("this node leads the cluster");
+                Reign::default()
+            });
+            reign.look(&coordinator, &patience, &settings, &clock).await;
+        } else if reign.take().is_some() {
+            tracing::info!("this node leads the cluster no longer");
+        }
+        tokio::select! {
+            () = coordinator.stopping.cancelled() => {}
+            _ = changes.changed() => {}
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+    }
+}
+
+/// What a node knows while it leads. None of it is agreed on, and it is forgotten with the end of its reign.
+#[derive(Default)]
+struct Reign {
+    watched: HashMap<NodeId, Watched>,
+    observed: Observed,
+}
+
+struct Watched {
+    seen: Arc<Mutex<Seen>>,
+    task: AbortHandle,
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// What was seen of a node.
+#[derive(Debug, Clone)]
+struct Seen {
+    /// Since when it answers, or does not.
+    since: Instant,
+    misses: u32,
+    pong: Pong,
+}
+
+impl Reign {
+    async fn look(
+        &mut self,
+        coordinator: &Arc<Coordinator>,
+        patience: &Patience,
+        settings: &AllocationSettings,
+        clock: &Clock,
+    ) {
+        let map = coordinator.map();
+        self.watch(coordinator, &map, patience);
+        let now = clock.now_millis();
+        self.observe(&map, now);
+        let gone = self.watched.iter().filter(|(_, watched)| watched.seen.lock().misses >= patience.retries);
+        let mut commands: Vec<Command> = gone.map(|(node, _)| Command::Leave { node: *node }).collect();
+        for node in commands.iter().filter_map(|command| match command {
+            Command::Leave { node } => map.nodes.get(node),
+            _ => None,
+        }) {
+            tracing::warn!(node = node.name, "node does not answer and is taken out of the cluster");
+        }
+        if commands.is_empty() {
+            commands = plan(&map, settings, &self.observed);
+        }
+        if !commands.is_empty() {
+            let proposal = write(&Proposal { commands });
+            match coordinator.propose_here(proposal, LEAD_WITHIN).await {
+                Ok(_) | Err(Fault::NotLeader(_)) => {}
+                Err(Fault::Failed(error)) => tracing::warn!(
+                    reason = error.reason,
+                    "what the cluster needs was not agreed on; it is decided anew"
+                ),
+            }
+        }
+        self.choose_voters(coordinator, &map).await;
+    }
+
+    fn watch(&mut self, coordinator: &Arc<Coordinator>, map: &ClusterState, patience: &Patience) {
+        self.watched.retain(|node, _| map.nodes.contains_key(node));
+        for (node, entry) in &map.nodes {
+            if *node != coordinator.origin.process && !self.watched.contains_key(node) {
+                let seen =
+                    Arc::new(Mutex::new(Seen { since: Instant::now(), misses: 0, pong: Pong::default() }));
+                let watching =
+                    watch(Arc::clone(coordinator), *node, entry.clone(), patience.clone(), Arc::clone(&seen));
+                let task = tokio::spawn(watching).abort_handle();
+                self.watched.insert(*node, Watched { seen, task });
+            }
+        }
+    }
+
+    /// What was seen of the nodes, so that it can be decided what comes next.
+    fn observe(&mut self, map: &ClusterState, now_millis: i64) {
+        self.observed.now_millis = now_millis;
+        self.observed.note_lacking(map);
+        let disks = self.watched.iter().filter_map(|(node, watched)| {
+            let (total, free) = watched.seen.lock().pong.disk?;
+            Some((*node, DiskSpace { total, free }))
+        });
+        self.observed.disks = disks.collect();
+    }
+
+    async fn choose_voters(&self, coordinator: &Arc<Coordinator>, map: &ClusterState) {
+        let status = coordinator.consensus.status();
+        if !status.is_leader || status.is_changing {
+            return;
+        }
+        let candidates: Vec<Candidate> = map
+            .nodes
+            .iter()
+            .filter_map(|(process, entry)| {
+                let node = entry.consensus_id()?;
+                let is_own = *process == coordinator.origin.process;
+                let health = match self.watched.get(process) {
+                    None if is_own => Health::Up(Duration::MAX),
+                    None => return None,
+                    Some(watched) => {
+                        let seen = watched.seen.lock();
+                        let span = seen.since.elapsed();
+                        if seen.misses == 0 { Health::Up(span) } else { Health::Down(span) }
+                    }
+                };
+                let lag = if is_own { Some(0) } else { status.lags.get(&node).copied().flatten() };
+                let is_eligible = entry.roles.contains(&Role::Master);
+                Some(Candidate { node, health, lag, is_eligible })
+            })
+            .collect();
+        let Some(voters) = next_voters(status.node, &status.voters, &candidates) else { return };
+        tracing::info!(?voters, "the nodes that vote change");
+        if let Err(error) = coordinator.consensus.change_voters(voters, VOTERS_WITHIN).await {
+            tracing::warn!(%error, "the nodes that vote did not change");
+        }
+    }
+}
+
+/// How long a decision of whoever leads may take; it is made anew then.
+const LEAD_WITHIN: Duration = Duration::from_secs(10);
+
+/// Asks a node again and again whether it is there.
+async fn watch(
+    coordinator: Arc<Coordinator>,
+    process: NodeId,
+    entry: NodeEntry,
+    patience: Patience,
+    seen: Arc<Mutex<Seen>>,
+) {
+    let peer = Peer::process(&entry.transport_address, process.0);
+    loop {
+        let ping = coordinator.transport.call(
+            &peer,
+            Lane::State,
+            Action::Ping as u16,
+            Bytes::new(),
+            patience.timeout,
+        );
+        let answer = ping.await;
+        let pause = {
+            let mut seen = seen.lock();
+            let before = seen.misses;
+            match answer.map(|pong| read::<Pong>(&pong)) {
+                Ok(Ok(pong)) => {
+                    seen.misses = 0;
+                    seen.pong = pong;
+                }
+                // Another process has its address: this one is gone.
+                Err(CallError::Refused { .. }) => seen.misses = patience.retries,
+                _ => seen.misses += 1,
+            }
+            if (before == 0) != (seen.misses == 0) {
+                seen.since = Instant::now();
+            }
+            // One that was missed is asked again soon: it may be gone, and its shards wait for that to be known.
+            if seen.misses == 0 { patience.interval } else { patience.interval / 4 }
+        };
+        tokio::time::sleep(pause).await;
+    }
+}

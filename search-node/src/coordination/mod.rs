@@ -1,0 +1,29 @@
+//! The part of a node that agrees with the others on the map of the cluster, and follows it.
+//!
+//! ```text
+//!  agreed        the map, as the consensus keeps it on every node
+//!  coordinator   changes of the map: proposed from any node, carried to whoever leads
+//!  calls         what nodes ask one another, and how it is written
+//!  ways          where nodes are, and the way of the consensus to them
+//!  start         how a node comes to its cluster
+//!  founding      how nodes on several hosts found a cluster together
+//!  entry         how a process gets into the map, and back into it
+//!  leading       what the node does that leads: who is there, who votes, where copies go
+//!  following     making the node what the map says
+//! ```
+
+mod agreed;
+mod calls;
+mod coordinator;
+mod entry;
+mod following;
+mod founding;
+mod leading;
+mod start;
+mod ways;
+
+pub(crate) use calls::{Action, Answers, Fault, fault_of, read, write};
+pub(crate) use coordinator::Coordinator;
+pub(crate) use following::follow;
+pub(crate) use leading::{Patience, lead};
+pub(crate) use start::begin;

@@ -1,0 +1,295 @@
+//! Requests that other nodes answer, wholly or in part, for they hold what these are about.
+//!
+//! A request about one document goes to the node with its shard's primary. One about every copy (refresh, flush, merges) goes to
+//! each node and the answers are added up. What was carried is answered where it arrives, and never carried further.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::join_all;
+use http::Method;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::time::{Instant, timeout_at};
+use transport::{CallError, Lane, Peer};
+
+use super::call::Call;
+use super::envelope::Reply;
+use super::router::{Handler, Route, find};
+use crate::action::home::{Home, home_of};
+use crate::coordination::{Action, Coordinator, Fault, fault_of, read, write};
+use crate::error::ApiError;
+use crate::indices::{Index, new_id};
+use crate::node::Node;
+use crate::time_span::read_span;
+
+/// Where a request is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// On any node.
+    Here,
+    /// Where the primary of the document's shard is.
+    Document {
+        /// Whether an index is made that is not there.
+        is_write: bool,
+    },
+    /// On every node that holds copies.
+    Copies,
+}
+
+/// How long a request waits for a primary, as in Elasticsearch, where it does not say (`timeout`).
+const PRIMARY_WITHIN: Duration = Duration::from_secs(60);
+/// Pause before a node that did not answer is tried again, should the map not change.
+const TRY_AGAIN: Duration = Duration::from_millis(100);
+
+/// A request on its way; its body follows.
+#[derive(Debug, Serialize, Deserialize)]
+struct Carried {
+    method: String,
+    segments: Vec<String>,
+    query: HashMap<String, String>,
+}
+
+/// Answers a request, wherever that has to be done.
+pub(super) async fn answer(
+    route: &'static Route,
+    method: &Method,
+    segments: Vec<String>,
+    call: Call,
+) -> Result<Reply, ApiError> {
+    let Handler::Whole(handler) = route.handler else {
+        return Err(ApiError::internal("a request whose body is read as it arrives is carried by itself"));
+    };
+    let coordinator = call.node.coordinator.clone().filter(|coordinator| coordinator.map().nodes.len() > 1);
+    let Some(coordinator) = coordinator else { return handler(call).await };
+    match route.reach {
+        Reach::Here => handler(call).await,
+        Reach::Document { is_write } => {
+            let mut way = Way { route, method, segments, call };
+            way.to_document(&coordinator, is_write).await
+        }
+        Reach::Copies => {
+            let way = Way { route, method, segments, call };
+            way.to_copies(&coordinator).await
+        }
+    }
+}
+
+struct Way<'a> {
+    route: &'static Route,
+    method: &'a Method,
+    segments: Vec<String>,
+    call: Call,
+}
+
+impl Way<'_> {
+    async fn to_document(
+        &mut self,
+        coordinator: &Arc<Coordinator>,
+        is_write: bool,
+    ) -> Result<Reply, ApiError> {
+        let Handler::Whole(handler) = self.route.handler else {
+            return Err(ApiError::internal("no handler"));
+        };
+        let within = match self.call.param("timeout") {
+            Some(text) => read_span("timeout", text)?.unwrap_or(PRIMARY_WITHIN),
+            None => PRIMARY_WITHIN,
+        };
+        self.name_document();
+        let deadline = Instant::now() + within;
+        let mut changes = coordinator.changes();
+        loop {
+            changes.borrow_and_update();
+            match home(&self.call, coordinator, is_write).await {
+                Ok(Home::Here) | Err(_) => return handler(self.call.again()).await,
+                Ok(Home::Nowhere) => {}
+                Ok(Home::There(peer)) => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    match self.carry(coordinator, &peer, left).await {
+                        Err(Carry::Elsewhere) => {}
+                        Err(Carry::Failed(error)) => return Err(error),
+                        Ok(reply) => return Ok(reply),
+                    }
+                }
+            }
+            if Instant::now() >= deadline || self.call.node.stopping.is_cancelled() {
+                return Err(unavailable(&self.call, within));
+            }
+            let look = deadline.min(Instant::now() + TRY_AGAIN);
+            let _looked = timeout_at(look, changes.changed()).await;
+        }
+    }
+
+    /// A document without an id gets one here, so that it is the same one wherever it is tried.
+    fn name_document(&mut self) {
+        if self.route.path.ends_with("{id}") || self.call.path.contains_key("id") {
+            return;
+        }
+        let id = new_id(self.call.node.clock.now_millis());
+        self.segments.push(id.clone());
+        self.call.path.insert("id", id);
+        self.call.query.entry("op_type".to_owned()).or_insert_with(|| "create".to_owned());
+    }
+
+    async fn carry(&self, coordinator: &Coordinator, peer: &Peer, within: Duration) -> Result<Reply, Carry> {
+        let carried = Carried {
+            method: self.method.to_string(),
+            segments: self.segments.clone(),
+            query: self.call.query.clone(),
+        };
+        let body = pack(&carried, &self.call.body);
+        match coordinator.call(peer, Lane::Data, Action::Rest, body, within).await {
+            Ok(answer) => reply_of(&answer).map_err(Carry::Failed),
+            Err(error) if error.is_not_done() => Err(Carry::Elsewhere),
+            Err(error @ CallError::Unknown { .. }) => Err(Carry::Failed(open(&error.to_string()))),
+            Err(error) => Err(match fault_of(error) {
+                Fault::NotLeader(_) => Carry::Elsewhere,
+                Fault::Failed(error) => Carry::Failed(error),
+            }),
+        }
+    }
+
+    async fn to_copies(self, coordinator: &Arc<Coordinator>) -> Result<Reply, ApiError> {
+        let Handler::Whole(handler) = self.route.handler else {
+            return Err(ApiError::internal("no handler"));
+        };
+        let map = coordinator.map();
+        let others = map.data_nodes().filter(|(node, _)| *node != coordinator.origin.process);
+        let peers: Vec<Peer> =
+            others.map(|(node, entry)| Peer::process(&entry.transport_address, node.0)).collect();
+        let carried = peers.iter().map(|peer| self.carry(coordinator, peer, PRIMARY_WITHIN));
+        let (own, others) = futures::future::join(handler(self.call.again()), join_all(carried)).await;
+        let Reply::Json(status, mut body) = own? else {
+            return Err(ApiError::internal("an answer for every copy has no body"));
+        };
+        for (peer, other) in peers.iter().zip(others) {
+            match other {
+                Ok(Reply::Json(_, other)) => add_shards(&mut body, &other),
+                Err(Carry::Failed(error)) => {
+                    tracing::warn!(peer = peer.address, reason = error.reason, "node did not do its part")
+                }
+                _ => {}
+            }
+        }
+        Ok(Reply::Json(status, body))
+    }
+}
+
+/// Why a request was not answered by another node.
+enum Carry {
+    /// Nothing was done: the map has changed, or will.
+    Elsewhere,
+    Failed(ApiError),
+}
+
+/// Adds up what each node says of its copies.
+fn add_shards(body: &mut Value, other: &Value) {
+    for key in ["total", "successful", "failed"] {
+        let sum = body["_shards"][key].as_u64().unwrap_or(0) + other["_shards"][key].as_u64().unwrap_or(0);
+        body["_shards"][key] = json!(sum);
+    }
+    if let Some(failures) = other["_shards"]["failures"].as_array() {
+        match body["_shards"]["failures"].as_array_mut() {
+            Some(known) => known.extend(failures.iter().cloned()),
+            None => body["_shards"]["failures"] = json!(failures),
+        }
+    }
+}
+
+/// Where the primary of a document's shard is. An error is one that whoever answers the request finds too.
+async fn home(call: &Call, coordinator: &Arc<Coordinator>, is_write: bool) -> Result<Home, ApiError> {
+    let id = call.part("id");
+    let index = index_of(call, is_write).await?;
+    if index.requires_routing() && call.param("routing").is_none() {
+        return Err(ApiError::argument("routing is required"));
+    }
+    Ok(home_of(coordinator, &index, &id, call.param("routing")))
+}
+
+async fn index_of(call: &Call, is_write: bool) -> Result<Arc<Index>, ApiError> {
+    let name = call.part("index");
+    if let Some(index) = call.node.indices.get(&name) {
+        return Ok(index);
+    }
+    let (node, options) = (Arc::clone(&call.node), call.name_options()?);
+    let is_create = call.path.contains_key("create") || call.param("op_type") == Some("create");
+    let found = move || {
+        if is_write && node.indices.meant(&name, options).is_err() {
+            return node.indices.for_write(&name, is_create);
+        }
+        match node.indices.resolve(&name, options)?.as_slice() {
+            [only] if !is_write => Ok(Arc::clone(only)),
+            _ if is_write => node.indices.for_write(&name, is_create),
+            _ => Err(ApiError::no_index(&name)),
+        }
+    };
+    call.node.write_pool.go_on(found).await
+}
+
+/// Answers a request that another node has carried here.
+pub(crate) async fn answer_carried(node: Arc<Node>, body: Bytes) -> Result<Bytes, Fault> {
+    let failed = Fault::Failed;
+    let (carried, body) = unpack::<Carried>(&body).map_err(failed)?;
+    let method = Method::from_bytes(carried.method.as_bytes())
+        .map_err(|error| failed(ApiError::argument(error.to_string())))?;
+    let shown = carried.segments.join("/");
+    let (route, path) = find(&method, &carried.segments, &shown).map_err(failed)?;
+    let Handler::Whole(handler) = route.handler else {
+        return Err(failed(ApiError::argument(format!("[{shown}] cannot be carried"))));
+    };
+    let call = Call { node: Arc::clone(&node), path, query: carried.query, body, reserved: None };
+    if let (Reach::Document { is_write }, Some(coordinator)) = (route.reach, &node.coordinator)
+        && !matches!(home(&call, coordinator, is_write).await, Ok(Home::Here) | Err(_))
+    {
+        return Err(Fault::NotLeader(None));
+    }
+    match handler(call).await.map_err(failed)? {
+        Reply::Json(status, value) => Ok(pack(&status, value.to_string().as_bytes())),
+        _ => Err(failed(ApiError::internal(format!("[{shown}] has no answer that can be carried")))),
+    }
+}
+
+fn reply_of(answer: &Bytes) -> Result<Reply, ApiError> {
+    let (status, body) = unpack::<u16>(answer)?;
+    Ok(Reply::Json(status, read(&body)?))
+}
+
+/// A head in JSON with its length before it, then a body as it is.
+pub(crate) fn pack(head: &impl Serialize, body: &[u8]) -> Bytes {
+    let head = write(head);
+    let mut packed = Vec::with_capacity(4 + head.len() + body.len());
+    packed.extend_from_slice(&(head.len() as u32).to_le_bytes());
+    packed.extend_from_slice(&head);
+    packed.extend_from_slice(body);
+    packed.into()
+}
+
+/// Head and body of what was packed.
+pub(crate) fn unpack<T: serde::de::DeserializeOwned>(packed: &Bytes) -> Result<(T, Bytes), ApiError> {
+    let cut_off = || ApiError::internal("a message of another node is cut off");
+    let (length, rest) = packed.split_first_chunk::<4>().ok_or_else(cut_off)?;
+    let length = u32::from_le_bytes(*length) as usize;
+    let head = rest.get(..length).ok_or_else(cut_off)?;
+    Ok((read(head)?, packed.slice(4 + length..)))
+}
+
+/// Whether it was done is not known.
+fn open(reason: &str) -> ApiError {
+    ApiError::new(503, "process_cluster_event_timeout_exception", reason).with("outcome", "unknown")
+}
+
+fn unavailable(call: &Call, within: Duration) -> ApiError {
+    let index = call.part("index");
+    ApiError::new(
+        503,
+        "unavailable_shards_exception",
+        format!(
+            "[{index}] primary shard is not active Timeout: [{}ms], document [{}]",
+            within.as_millis(),
+            call.part("id")
+        ),
+    )
+    .with("index", index)
+}

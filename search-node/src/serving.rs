@@ -1,0 +1,46 @@
+//! What a node answers other nodes beside what is about the map.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use transport::Incoming;
+
+use crate::action::bulk::do_carried;
+use crate::action::search::{answer_fetch, answer_query};
+use crate::coordination::{Action, Answers, Fault};
+use crate::node::Node;
+use crate::rest::{answer_carried, answer_visible};
+
+/// A node as others ask it.
+pub(crate) struct Serving(pub(crate) Arc<Node>);
+
+impl Answers for Serving {
+    fn answer(&self, action: Action, call: Incoming) -> BoxFuture<'_, Result<Bytes, Fault>> {
+        let node = Arc::clone(&self.0);
+        async move {
+            match action {
+                Action::Rest => answer_carried(node, call.body).await,
+                Action::Bulk => {
+                    let pool = node.carried_pool.clone();
+                    let done = pool.go_on(move || do_carried(&node, &call.body)).await;
+                    done.map_err(Fault::Failed)
+                }
+                Action::Query => {
+                    let pool = node.carried_search_pool.clone();
+                    let done = pool.go_on(move || answer_query(&node, &call.body)).await;
+                    done.map_err(Fault::Failed)
+                }
+                Action::Fetch => {
+                    let pool = node.carried_search_pool.clone();
+                    let done = pool.go_on(move || answer_fetch(&node, &call.body)).await;
+                    done.map_err(Fault::Failed)
+                }
+                Action::Visible => answer_visible(node, &call.body).await.map_err(Fault::Failed),
+                _ => Err(Fault::unknown(action)),
+            }
+        }
+        .boxed()
+    }
+}

@@ -417,7 +417,11 @@ impl Machine {
                     }
                 }
             }
-            Role::Primary(_) => {
+            Role::Primary(leading) => {
+                let term = leading.primary.term();
+                if let Some(copy) = self.own().filter(|own| !self.map.in_sync().contains(own)) {
+                    self.outbox.push((Place::Map, Message::MarkInSync { copy, term }));
+                }
                 self.lead_on(now);
                 self.hand_over(now);
             }

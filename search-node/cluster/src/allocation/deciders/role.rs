@@ -14,7 +14,7 @@ pub(super) fn primary_first(question: &Question<'_>) -> Opinion {
     if matches!(question.subject, Subject::Primary { .. }) || question.is_primary() {
         return yes(NAME, "shard is primary and can be allocated");
     }
-    if question.copies.primary().is_some() {
+    if question.copies.is_active() {
         return yes(NAME, "primary shard for this replica is already active");
     }
     no(NAME, "primary shard for this replica is not yet active")

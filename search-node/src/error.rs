@@ -155,6 +155,10 @@ impl From<EngineError> for ApiError {
             EngineError::Translog(error @ TranslogError::Fenced(_)) => {
                 Self::new(503, "translog_exception", error.to_string())
             }
+            // Refused before anything was done.
+            EngineError::Translog(error @ TranslogError::OldTerm { .. }) => {
+                Self::new(503, "unavailable_shards_exception", error.to_string())
+            }
             // The operation may or may not be on disk: the client must not take it for a plain failure.
             EngineError::Translog(_) | EngineError::Unsettled(_) => {
                 tracing::error!(%error, "a write's outcome is unknown");

@@ -38,8 +38,8 @@ pub(crate) struct Origin {
 
 /// How far a node follows the map.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Followed {
-    pub(super) version: u64,
+pub(crate) struct Followed {
+    pub(crate) version: u64,
     /// What could not be done as the map says.
     pub(super) failures: BTreeMap<IndexId, ApiError>,
 }
@@ -108,11 +108,21 @@ impl Coordinator {
     }
 
     /// Waits until this node follows the map up to a version.
-    pub(super) async fn wait_followed(&self, version: u64) -> Followed {
+    pub(crate) async fn wait_followed(&self, version: u64) -> Followed {
         let mut followed = self.followed.subscribe();
         let reached = followed.wait_for(|followed| followed.version >= version).await;
         // The sender lives as long as this does.
         reached.map(|followed| followed.clone()).unwrap_or_default()
+    }
+
+    /// Waits until this node follows the map beyond a version; gives the one that it follows.
+    pub(crate) async fn wait_followed_beyond(&self, version: u64) -> u64 {
+        self.wait_followed(version.saturating_add(1)).await.version
+    }
+
+    /// Cancelled when the node stops.
+    pub(crate) fn stopping(&self) -> CancellationToken {
+        self.stopping.clone()
     }
 
     /// Asks another node.
@@ -247,7 +257,8 @@ impl Coordinator {
         (!address.is_empty()).then(|| Leads::Other(Peer::at(address)))
     }
 
-    async fn agree_on(&self, command: Command) -> Result<(), Disagreement> {
+    /// Has a command agreed on, and returns once this node follows it.
+    pub(crate) async fn agree_on(&self, command: Command) -> Result<(), Disagreement> {
         let id = subject(&command);
         let outcome = self.propose(vec![command]).await.map_err(Disagreement::Failed)?;
         let deadline = Instant::now() + self.within;
@@ -309,12 +320,18 @@ impl Answers for Coordinator {
                     let outcome = self.propose_here(call.body, self.within).await?;
                     Ok(write(&outcome))
                 }
-                Action::Rest | Action::Bulk | Action::Visible | Action::Query | Action::Fetch => {
-                    match self.node.get() {
-                        Some(node) => node.answer(action, call).await,
-                        None => Err(Fault::Failed(unavailable("the node is starting; ask again"))),
-                    }
-                }
+                Action::Rest
+                | Action::Bulk
+                | Action::Visible
+                | Action::Query
+                | Action::Fetch
+                | Action::Operations
+                | Action::CopyPlan
+                | Action::CopyPiece
+                | Action::CopyCatchUp => match self.node.get() {
+                    Some(node) => node.answer(action, call).await,
+                    None => Err(Fault::Failed(unavailable("the node is starting; ask again"))),
+                },
                 Action::Founding => self.desk.answer(call.body).await,
                 Action::Join => self.answer_join(&call.body).await,
                 Action::Ping => {

@@ -96,6 +96,26 @@ impl Primary {
         self.copies.keys().copied().filter(|copy| *copy != self.own)
     }
 
+    /// Whether an operation was registered and is not done.
+    pub fn is_pending(&self, seq_no: i64) -> bool {
+        self.pending.contains(&seq_no)
+    }
+
+    /// The highest number that was registered.
+    pub fn last(&self) -> i64 {
+        self.last
+    }
+
+    /// Whether a copy has told that it lacks something that was there before it got every operation: what was there up to
+    /// `resynced`, when the term began, or before it began to catch up. Nobody else sends it that.
+    pub fn lacks_before(&self, copy: CopyId, resynced: i64) -> bool {
+        let Some(Progress { local: Some(local), counts, .. }) = self.copies.get(&copy) else { return false };
+        match counts {
+            Counts::InSync | Counts::Joining => *local < resynced,
+            Counts::CatchingUp { before } => local < before,
+        }
+    }
+
     /// Whether operations wait for a copy.
     pub fn waits_for(&self, copy: CopyId) -> bool {
         let Some(progress) = self.copies.get(&copy) else { return false };

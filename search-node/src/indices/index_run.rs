@@ -78,7 +78,19 @@ impl IndexRun {
         self.index.check_room()?;
         for _ in 0..MAPPING_ROUNDS_MAX {
             let shard = self.shard_run(request.id, request.routing)?;
-            let admitted = shard.leading.as_ref().map(Leading::admit_one).transpose()?;
+            let admitted = match &shard.leading {
+                None => None,
+                Some(leading) => match leading.admit_one(&shard.batch)? {
+                    Some(admitted) => Some(admitted),
+                    None => {
+                        let leading = Arc::clone(leading);
+                        // A hand-over waits for what was numbered, perhaps that of another shard.
+                        self.send();
+                        leading.wait_open()?;
+                        continue;
+                    }
+                },
+            };
             match shard.run.write(request) {
                 Ok(WriteOutcome::Written(written)) => {
                     shard.newest = Some(written);
@@ -125,7 +137,7 @@ impl IndexRun {
     pub(crate) fn send(&mut self) {
         for shard in self.shards.iter_mut().flatten() {
             if let Some(leading) = &shard.leading
-                && !shard.batch.is_empty()
+                && shard.batch.is_waiting()
             {
                 leading.register(&mut shard.batch);
             }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use cluster::state::{Command, CopyError, CopyId, Refusal};
 use transport::{CallError, Lane};
 
-use super::leading::{Batch, Leading, State};
+use super::leading::{Leading, State};
 use super::message::{Operations, Taken};
 use crate::coordination::{Action, Fault, fault_of, pack, read};
 use crate::indices::Disagreement;
@@ -29,19 +29,18 @@ pub(super) enum NotTaken {
 }
 
 impl Leading {
-    /// Sends a batch to other copies, each by itself.
-    pub(super) fn deliver(self: &Arc<Self>, others: &[CopyId], batch: &mut Batch) {
-        if !batch.is_whole() {
-            // There was no other copy when they were written: whoever feeds it finds them in the history.
-            self.tell();
-            return;
-        }
-        let seq_nos: Arc<[i64]> = batch.seq_nos.as_slice().into();
-        let operations = Bytes::from(std::mem::take(&mut batch.bytes));
+    /// Sends operations to other copies, to each by itself.
+    pub(super) fn deliver(
+        self: &Arc<Self>,
+        others: &[CopyId],
+        seq_nos: &Arc<[i64]>,
+        operations: Bytes,
+        count: u32,
+    ) {
         for copy in others {
             *self.state().under_way.entry(*copy).or_default() += 1;
-            let (leading, copy, count) = (Arc::clone(self), *copy, batch.count);
-            let (seq_nos, operations) = (Arc::clone(&seq_nos), operations.clone());
+            let (leading, copy) = (Arc::clone(self), *copy);
+            let (seq_nos, operations) = (Arc::clone(seq_nos), operations.clone());
             self.runtime.spawn(async move {
                 let sent = leading.send(copy, &operations, count).await;
                 {

@@ -69,8 +69,10 @@ pub(super) struct State {
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     pub(super) seq_nos: Vec<i64>,
+    /// How many of them have been registered.
+    registered: usize,
     newest: Option<Written>,
-    /// The operations as a message has them; those of writes before there was another copy are not among them.
+    /// Those that have not been registered, as a message has them; what was written before there was another copy is not there.
     pub(super) bytes: Vec<u8>,
     pub(super) count: u32,
 }
@@ -139,8 +141,9 @@ impl Batch {
         self.seq_nos.is_empty()
     }
 
-    pub(super) fn is_whole(&self) -> bool {
-        self.count as usize == self.seq_nos.len()
+    /// Whether there is something that has not been registered.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.registered < self.seq_nos.len()
     }
 }
 
@@ -236,20 +239,30 @@ impl Leading {
         self.tell();
     }
 
-    /// Lets a writer have one operation numbered; while another copy is to be primary, it waits.
-    pub(crate) fn admit_one(self: &Arc<Self>) -> Result<Admitted, ApiError> {
-        let mut deadline = None;
+    /// Lets a writer have one operation numbered, if no other copy is to be primary. One that has operations in `batch` is let in
+    /// for as long as they have not been registered.
+    pub(crate) fn admit_one(self: &Arc<Self>, batch: &Batch) -> Result<Option<Admitted>, ApiError> {
         let mut state = self.state.lock();
-        loop {
+        if self.is_over() {
+            return Err(self.moved("it is primary no longer"));
+        }
+        let admitted = if batch.is_waiting() { state.primary.admit_more(1) } else { state.primary.admit(1) };
+        Ok(admitted.is_ok().then(|| Admitted(Some(Arc::clone(self)))))
+    }
+
+    /// Waits until writers may be let in again. Whoever waits has registered what was numbered for it: that is waited for.
+    pub(crate) fn wait_open(&self) -> Result<(), ApiError> {
+        let deadline = Instant::now() + self.settings.timeout;
+        let mut state = self.state.lock();
+        while state.primary.is_handing_over() {
             if self.is_over() {
-                return Err(self.unavailable("it is primary no longer"));
+                return Err(self.moved("it is primary no longer"));
             }
-            let Err(refused) = state.primary.admit(1) else { return Ok(Admitted(Some(Arc::clone(self)))) };
-            let deadline = *deadline.get_or_insert_with(|| Instant::now() + self.settings.timeout);
             if self.settled.wait_until(&mut state, deadline).timed_out() {
-                return Err(self.unavailable(&refused.to_string()));
+                return Err(self.moved("it hands over, and that takes long"));
             }
         }
+        Ok(())
     }
 
     /// Whether the shard is the one that it was when the term began. One that was opened again because it had failed may lack
@@ -266,12 +279,21 @@ impl Leading {
         let others: Vec<CopyId> = {
             let mut state = self.state.lock();
             // Where other copies count, nothing is done before this one has it on its disk.
-            let settled = state.primary.begun(batch.seq_nos.iter().copied());
+            let settled = state.primary.begun(batch.seq_nos[batch.registered..].iter().copied());
             self.settle(&mut state, &settled);
             state.primary.others().collect()
         };
-        if !others.is_empty() {
-            self.deliver(&others, batch);
+        let seq_nos: Arc<[i64]> = batch.seq_nos[batch.registered..].into();
+        batch.registered = batch.seq_nos.len();
+        let (bytes, count) = (std::mem::take(&mut batch.bytes), std::mem::take(&mut batch.count));
+        if others.is_empty() {
+            return;
+        }
+        if count as usize == seq_nos.len() {
+            self.deliver(&others, &seq_nos, bytes.into(), count);
+        } else {
+            // There was no other copy when they were written: whoever feeds it finds them in the history.
+            self.tell();
         }
     }
 
@@ -287,7 +309,9 @@ impl Leading {
         if batch.is_empty() {
             return;
         }
-        self.register(&mut batch);
+        if batch.is_waiting() {
+            self.register(&mut batch);
+        }
         let leading = Arc::clone(self);
         self.runtime.spawn_blocking(move || {
             let synced = leading.stored.shard().and_then(|shard| Ok(shard.sync_all()?));
@@ -478,6 +502,11 @@ impl Leading {
                 )));
             }
         }
+    }
+
+    /// Nothing was done, and another primary may do it.
+    fn moved(&self, reason: &str) -> ApiError {
+        ApiError::not_primary(&format!("shard {}: {reason}", self.shard))
     }
 
     pub(super) fn unavailable(&self, reason: &str) -> ApiError {

@@ -73,7 +73,7 @@ impl Replication {
             let shard = leading.stored.shard()?;
             // From here on what comes after the files is kept.
             shard.keep_history_from(Some(0));
-            if shard.history_from() as i64 <= local + 1 {
+            if i64::try_from(shard.history_from()).is_ok_and(|from| from <= local.saturating_add(1)) {
                 return Ok(None);
             }
             let files = shard.snapshot_files(leading.stored.now_millis())?;

@@ -103,7 +103,11 @@ impl Way<'_> {
         loop {
             changes.borrow_and_update();
             match home(&self.call, coordinator, is_write).await {
-                Ok(Home::Here) | Err(_) => return handler(self.call.again()).await,
+                Err(_) => return handler(self.call.again()).await,
+                Ok(Home::Here) => match handler(self.call.again()).await {
+                    Err(error) if error.is_not_primary() && Instant::now() < deadline => {}
+                    answered => return answered,
+                },
                 Ok(Home::Nowhere) => {}
                 Ok(Home::There(peer)) => {
                     let left = deadline.saturating_duration_since(Instant::now());
@@ -245,7 +249,10 @@ pub(crate) async fn answer_carried(node: Arc<Node>, body: Bytes) -> Result<Bytes
     {
         return Err(Fault::NotLeader(None));
     }
-    match handler(call).await.map_err(failed)? {
+    let answered = handler(call)
+        .await
+        .map_err(|error| if error.is_not_primary() { Fault::NotLeader(None) } else { failed(error) });
+    match answered? {
         Reply::Json(status, value) => Ok(pack(&status, value.to_string().as_bytes())),
         _ => Err(failed(ApiError::internal(format!("[{shown}] has no answer that can be carried")))),
     }

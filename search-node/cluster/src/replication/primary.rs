@@ -68,6 +68,11 @@ impl Primary {
         self.gate.admit(operations)
     }
 
+    /// The same for a writer whose operations were admitted and have not been registered: a hand-over waits for it anyway.
+    pub fn admit_more(&mut self, operations: usize) -> Result<(), HandingOver> {
+        self.gate.admit_more(operations)
+    }
+
     /// Operations that were admitted got no number.
     pub fn withdrawn(&mut self, operations: usize) {
         self.gate.left(operations);

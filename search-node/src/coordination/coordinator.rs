@@ -39,8 +39,8 @@ pub(crate) struct Origin {
 
 /// How far a node follows the map.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Followed {
-    pub(super) version: u64,
+pub(crate) struct Followed {
+    pub(crate) version: u64,
     /// What could not be done as the map says.
     pub(super) failures: BTreeMap<IndexId, ApiError>,
 }
@@ -112,11 +112,21 @@ impl Coordinator {
     }
 
     /// Waits until this node follows the map up to a version.
-    pub(super) async fn wait_followed(&self, version: u64) -> Followed {
+    pub(crate) async fn wait_followed(&self, version: u64) -> Followed {
         let mut followed = self.followed.subscribe();
         let reached = followed.wait_for(|followed| followed.version >= version).await;
         // The sender lives as long as this does.
         reached.map(|followed| followed.clone()).unwrap_or_default()
+    }
+
+    /// Waits until this node follows the map beyond a version; gives the one that it follows.
+    pub(crate) async fn wait_followed_beyond(&self, version: u64) -> u64 {
+        self.wait_followed(version.saturating_add(1)).await.version
+    }
+
+    /// Cancelled when the node stops.
+    pub(crate) fn stopping(&self) -> CancellationToken {
+        self.stopping.clone()
     }
 
     /// Asks another node.
@@ -276,7 +286,8 @@ impl Coordinator {
         (!address.is_empty()).then(|| Leads::Other(Peer::at(address)))
     }
 
-    async fn agree_on(&self, command: Command) -> Result<(), Disagreement> {
+    /// Has a command agreed on, and returns once this node follows it.
+    pub(crate) async fn agree_on(&self, command: Command) -> Result<(), Disagreement> {
         let id = subject(&command);
         let outcome = self.propose(vec![command]).await.map_err(Disagreement::Failed)?;
         let deadline = Instant::now() + self.within;
@@ -357,7 +368,11 @@ impl Answers for Coordinator {
                 | Action::Visible
                 | Action::Query
                 | Action::Fetch
-                | Action::MultiGet => match self.node.get() {
+                | Action::MultiGet
+                | Action::Operations
+                | Action::CopyPlan
+                | Action::CopyPiece
+                | Action::CopyCatchUp => match self.node.get() {
                     Some(node) => node.answer(action, call).await,
                     None => Err(Fault::Failed(unavailable("the node is starting; ask again"))),
                 },

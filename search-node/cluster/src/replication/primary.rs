@@ -78,6 +78,11 @@ impl Primary {
         self.gate.admit(operations)
     }
 
+    /// The same for a writer whose operations were admitted and have not been registered: a hand-over waits for it anyway.
+    pub fn admit_more(&mut self, operations: usize) -> Result<(), HandingOver> {
+        self.gate.admit_more(operations)
+    }
+
     /// Operations that were admitted got no number.
     pub fn withdrawn(&mut self, operations: usize) {
         self.gate.left(operations);
@@ -104,6 +109,26 @@ impl Primary {
     /// The copies that get every operation, beside this one.
     pub fn others(&self) -> impl Iterator<Item = CopyId> + '_ {
         self.copies.keys().copied().filter(|copy| *copy != self.own)
+    }
+
+    /// Whether an operation was registered and is not done.
+    pub fn is_pending(&self, seq_no: i64) -> bool {
+        self.pending.contains(&seq_no)
+    }
+
+    /// The highest number that was registered.
+    pub fn last(&self) -> i64 {
+        self.last
+    }
+
+    /// Whether a copy has told that it lacks something that was there before it got every operation: what was there up to
+    /// `resynced`, when the term began, or before it began to catch up. Nobody else sends it that.
+    pub fn lacks_before(&self, copy: CopyId, resynced: i64) -> bool {
+        let Some(Progress { local: Some(local), counts, .. }) = self.copies.get(&copy) else { return false };
+        match counts {
+            Counts::InSync | Counts::Joining => *local < resynced,
+            Counts::CatchingUp { before } => local < before,
+        }
     }
 
     /// Whether operations wait for a copy.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use cluster::allocation::AllocationSettings;
+use cluster::state::ShardCopies;
 use daemon::CancellationToken;
 use daemon::clock::Clock;
 use daemon::metrics::{Counter, Metrics};
@@ -257,7 +258,14 @@ impl Node {
     async fn wait_own_copies(&self) {
         if let Some(coordinator) = &self.coordinator {
             let indices = Arc::clone(&self.indices);
-            let are_back = coordinator.wait_own_copies(move |map, own| indices.wishes(map, own).is_empty());
+            let is_waited_for = |shard: &ShardCopies| match shard.primary() {
+                Some(primary) => !shard.in_sync().contains(&primary),
+                // Of others, the copies that have everything are on nodes that are not there.
+                None => shard.in_sync().is_empty() || !shard.candidates().is_empty(),
+            };
+            let are_back = coordinator.wait_own_copies(move |map, own| {
+                indices.wishes(map, own).is_empty() && !map.shards().any(|(_, shard)| is_waited_for(shard))
+            });
             if tokio::time::timeout(OWN_COPIES_WITHIN, are_back).await.is_err() {
                 tracing::warn!("not all shards of this node serve yet");
             }
@@ -273,12 +281,18 @@ impl Node {
 impl Running {
     /// Finishes what was accepted, commits every index, and lets go of the folder.
     pub async fn stop(self) -> anyhow::Result<()> {
+        if let Some(coordinator) = &self.node.coordinator {
+            coordinator.retire().await;
+        }
         self.stop.cancel();
         self.node.shared.workers.stop();
         for task in self.node.tasks.running() {
             task.cancel("the node is stopping");
         }
         self.server.await.context("the HTTP server broke")??;
+        if let Some(coordinator) = &self.node.coordinator {
+            coordinator.stop().await;
+        }
         let node = self.node;
         let threads = self.threads;
         tokio::task::spawn_blocking(move || {

@@ -8,6 +8,7 @@ use futures::future::BoxFuture;
 use transport::Incoming;
 
 use crate::action::bulk::do_carried;
+use crate::action::multi_get::answer_multi_get;
 use crate::action::search::{answer_fetch, answer_query};
 use crate::coordination::{Action, Answers, Fault};
 use crate::node::Node;
@@ -42,6 +43,11 @@ impl Answers for Serving {
                         Some(replication) => replication.answer(action, call).await,
                         None => Err(Fault::unknown(action)),
                     }
+                }
+                Action::MultiGet => {
+                    let pool = node.carried_search_pool.clone();
+                    let done = pool.go_on(move || answer_multi_get(&node, &call.body)).await;
+                    done.map_err(Fault::Failed)
                 }
                 Action::Visible => answer_visible(node, &call.body).await.map_err(Fault::Failed),
                 _ => Err(Fault::unknown(action)),

@@ -45,10 +45,12 @@ pub(crate) enum Action {
     CopyPiece = 32,
     /// A copy is to get every operation from the primary here.
     CopyCatchUp = 33,
+    /// Documents by their ids.
+    MultiGet = 26,
 }
 
 impl Action {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 16] = [
         Self::Consensus,
         Self::Propose,
         Self::Join,
@@ -64,6 +66,7 @@ impl Action {
         Self::CopyPlan,
         Self::CopyPiece,
         Self::CopyCatchUp,
+        Self::MultiGet,
     ];
 
     fn of(number: u16) -> Option<Self> {

@@ -1,6 +1,7 @@
 //! Changes of the map, proposed from any node and followed by this one before it says that they are made.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -10,9 +11,9 @@ use cluster::state::{ClusterState, Command, IndexEntry, IndexId, NodeId, ShardCo
 use consensus::{Consensus, ProposeError};
 use daemon::CancellationToken;
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, join_all};
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use transport::{CallError, Incoming, Lane, Peer, Transport};
 
 use super::agreed::{Agreed, Outcome, Proposal};
@@ -59,6 +60,8 @@ pub(crate) struct Coordinator {
     disk: Box<dyn Fn() -> Option<(u64, u64)> + Send + Sync>,
     desk: Arc<Desk>,
     node: OnceLock<Arc<dyn Answers>>,
+    /// It is about to leave.
+    pub(super) leaving: AtomicBool,
     runtime: tokio::runtime::Handle,
 }
 
@@ -88,6 +91,7 @@ impl Coordinator {
             disk,
             desk,
             node: OnceLock::new(),
+            leaving: AtomicBool::new(false),
             runtime: tokio::runtime::Handle::current(),
         }))
     }
@@ -152,6 +156,31 @@ impl Coordinator {
             followed.version >= map.version && map.nodes.contains_key(&own) && is_met(&map, own)
         });
         drop(reached.await);
+    }
+
+    /// Ends taking part: what is asked of others and of this node comes to its end first.
+    pub(crate) async fn stop(&self) {
+        self.transport.stop().await;
+        if let Err(error) = self.consensus.stop().await {
+            tracing::error!(%error, "the log of the consensus could not be closed; it is read again when the node starts");
+        }
+    }
+
+    /// Waits until every other node follows the map up to where this one does; whether all of them did in time.
+    pub(crate) async fn wait_all_follow(&self, within: Duration) -> bool {
+        let version = self.followed.borrow().version;
+        let map = self.map();
+        let others = map.nodes.iter().filter(|(node, _)| **node != self.origin.process);
+        let asked = others.map(|(node, entry)| {
+            let peer = Peer::process(&entry.transport_address, node.0);
+            let node = *node;
+            async move {
+                let answer = self.call(&peer, Lane::State, Action::Follow, write(&version), within).await;
+                // One that has left follows nothing any more, and nobody asks it.
+                answer.is_ok() || !self.map().nodes.contains_key(&node)
+            }
+        });
+        join_all(asked).await.into_iter().all(|has_followed| has_followed)
     }
 
     /// Has commands agreed on, wherever the node is that leads; what came of each.
@@ -306,6 +335,20 @@ impl Agreement for Coordinator {
         Ok(place_new(&map, id, entry, shards, &settings, &Observed::default()))
     }
 
+    fn wait_primaries(&self, id: &IndexId) {
+        let is_active = |map: &Arc<ClusterState>| {
+            let shards = map.indices.get(id).into_iter().flat_map(|entry| &entry.shards);
+            shards
+                .into_iter()
+                .all(|shard| shard.primary().is_some_and(|copy| shard.in_sync().contains(&copy)))
+        };
+        let mut changes = self.changes();
+        let waited = async { timeout(self.within, changes.wait_for(is_active)).await.is_ok() };
+        if !self.runtime.block_on(waited) {
+            tracing::warn!(index = %id, "not every shard of the new index has a primary yet");
+        }
+    }
+
     fn agree(&self, command: Command) -> Result<(), Disagreement> {
         self.runtime.block_on(self.agree_on(command))
     }
@@ -328,7 +371,8 @@ impl Answers for Coordinator {
                 | Action::Operations
                 | Action::CopyPlan
                 | Action::CopyPiece
-                | Action::CopyCatchUp => match self.node.get() {
+                | Action::CopyCatchUp
+                | Action::MultiGet => match self.node.get() {
                     Some(node) => node.answer(action, call).await,
                     None => Err(Fault::Failed(unavailable("the node is starting; ask again"))),
                 },

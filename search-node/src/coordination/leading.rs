@@ -177,13 +177,19 @@ impl Reign {
                     }
                 };
                 let lag = if is_own { Some(0) } else { status.lags.get(&node).copied().flatten() };
-                let is_eligible = entry.roles.contains(&Role::Master);
+                let is_leaving = is_own && coordinator.is_leaving();
+                let is_eligible = entry.roles.contains(&Role::Master) && !is_leaving;
                 Some(Candidate { node, health, lag, is_eligible })
             })
             .collect();
         let Some(voters) = next_voters(status.node, &status.voters, &candidates) else { return };
         tracing::info!(?voters, "the nodes that vote change");
-        if let Err(error) = coordinator.consensus.change_voters(voters, VOTERS_WITHIN).await {
+        let changed = if voters.contains(&status.node) {
+            coordinator.consensus.change_voters(voters, VOTERS_WITHIN).await
+        } else {
+            coordinator.consensus.hand_over(voters, VOTERS_WITHIN).await
+        };
+        if let Err(error) = changed {
             tracing::warn!(%error, "the nodes that vote did not change");
         }
     }

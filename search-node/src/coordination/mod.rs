@@ -10,6 +10,7 @@
 //!  entry         how a process gets into the map, and back into it
 //!  leading       what the node does that leads: who is there, who votes, where copies go
 //!  following     making the node what the map says
+//!  retiring      how a node leaves in order
 //! ```
 
 mod agreed;
@@ -19,6 +20,7 @@ mod entry;
 mod following;
 mod founding;
 mod leading;
+mod retiring;
 mod start;
 mod ways;
 

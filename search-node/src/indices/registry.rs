@@ -284,7 +284,10 @@ impl Indices {
             let mut entry = metadata.to_entry(Vec::new())?;
             entry.shards = self.agreement.place(&id, &entry, read.routing.shards())?;
             match self.agreement.agree(Command::CreateIndex { id: id.clone(), entry }) {
-                Ok(()) => return self.served.of_id(&id).ok_or_else(|| ApiError::no_index(name)),
+                Ok(()) => {
+                    self.agreement.wait_primaries(&id);
+                    return self.served.of_id(&id).ok_or_else(|| ApiError::no_index(name));
+                }
                 // Another index was made meanwhile and its copies took these names.
                 Err(Disagreement::Refused(Refusal::OldName(_))) => {}
                 Err(why) => return Err(self.unmade(name, why)),

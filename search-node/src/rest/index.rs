@@ -92,7 +92,8 @@ fn by_name(indices: &[Arc<Index>], make: impl Fn(&Index) -> Value) -> Result<Rep
 fn create(call: &Call) -> Result<Reply, ApiError> {
     let name = call.part("index");
     call.node.indices.create(&name, &call.json()?)?;
-    Call::ok(json!({"acknowledged": true, "shards_acknowledged": true, "index": name}))
+    let acknowledged = call.is_followed_by_all()?;
+    Call::ok(json!({"acknowledged": acknowledged, "shards_acknowledged": acknowledged, "index": name}))
 }
 
 fn look(call: &Call) -> Result<Reply, ApiError> {
@@ -123,7 +124,7 @@ fn delete(call: &Call) -> Result<Reply, ApiError> {
     }
     call.node.indices.delete(&meant.indices)?;
     call.node.indices.delete_lost(&lost)?;
-    Call::ok(json!({"acknowledged": true}))
+    Call::ok(json!({"acknowledged": call.is_followed_by_all()?}))
 }
 
 fn shards_of(indices: &[Arc<Index>]) -> Value {
@@ -169,7 +170,7 @@ fn put_mapping(call: &Call) -> Result<Reply, ApiError> {
         index.check_room()?;
         index.add_mapping(&added)?;
     }
-    Call::ok(json!({"acknowledged": true}))
+    Call::ok(json!({"acknowledged": call.is_followed_by_all()?}))
 }
 
 fn settings(call: &Call) -> Result<Reply, ApiError> {
@@ -182,7 +183,7 @@ fn put_settings(call: &Call) -> Result<Reply, ApiError> {
     for index in chosen(call)? {
         index.change_settings(&changes, keeps_existing)?;
     }
-    Call::ok(json!({"acknowledged": true}))
+    Call::ok(json!({"acknowledged": call.is_followed_by_all()?}))
 }
 
 fn streams(call: &Call) -> Result<Reply, ApiError> {
@@ -218,7 +219,7 @@ fn create_stream(call: &Call) -> Result<Reply, ApiError> {
         ));
     }
     call.node.indices.create_stream(&name)?;
-    Call::ok(json!({"acknowledged": true}))
+    Call::ok(json!({"acknowledged": call.is_followed_by_all()?}))
 }
 
 fn delete_stream(call: &Call) -> Result<Reply, ApiError> {
@@ -242,5 +243,5 @@ fn delete_stream(call: &Call) -> Result<Reply, ApiError> {
         .collect();
     call.node.indices.delete(&doomed)?;
     call.node.indices.delete_lost(&lost)?;
-    Call::ok(json!({"acknowledged": true}))
+    Call::ok(json!({"acknowledged": call.is_followed_by_all()?}))
 }

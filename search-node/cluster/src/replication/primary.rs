@@ -29,6 +29,8 @@ pub struct Primary {
     /// What was registered and is not done.
     pending: BTreeSet<i64>,
     gate: Gate,
+    /// Whether the map calls this copy in sync. A first copy that is not yet may be given up by the map, and what it has with it.
+    is_confirmed: bool,
 }
 
 /// What became of operations.
@@ -48,9 +50,17 @@ impl Primary {
             let local = (*copy == own).then_some(last);
             (*copy, Progress::new(local, Counts::InSync))
         };
-        let copies = map.in_sync().iter().map(in_sync).collect();
-        let gate = Gate::default();
-        Self { own, term: map.term(), copies, global, last, pending: BTreeSet::new(), gate }
+        let copies = map.in_sync().iter().chain([&own]).map(in_sync).collect();
+        Self {
+            own,
+            term: map.term(),
+            copies,
+            global,
+            last,
+            pending: BTreeSet::new(),
+            gate: Gate::default(),
+            is_confirmed: map.in_sync().contains(&own),
+        }
     }
 
     pub fn term(&self) -> u64 {
@@ -175,12 +185,14 @@ impl Primary {
     /// word whether this primary hands over.
     pub fn map_changed(&mut self, map: &ShardCopies) -> Settled {
         self.gate.map_says(map.hand_over_under_way());
+        let own = self.own;
+        self.is_confirmed = map.in_sync().contains(&own);
         self.copies.retain(|copy, progress| {
             let is_in_sync = map.in_sync().contains(copy);
             if is_in_sync {
                 progress.counts = Counts::InSync;
             }
-            is_in_sync || map.present().contains_key(copy)
+            is_in_sync || *copy == own || map.present().contains_key(copy)
         });
         // What waited for a copy that is gone lies anywhere.
         let all: Vec<i64> = self.pending.iter().copied().collect();
@@ -211,6 +223,9 @@ impl Primary {
 
     /// Finds what is done: everything up to where all copies that count are, and what was `touched` beyond.
     fn settle(&mut self, touched: &[i64]) -> Settled {
+        if !self.is_confirmed {
+            return Settled::default();
+        }
         let counting = self.copies.values().filter(|copy| !matches!(copy.counts, Counts::CatchingUp { .. }));
         // A copy that has not told yet holds the checkpoint where it is.
         let lowest = counting.map(|copy| copy.local.unwrap_or(NONE)).min().unwrap_or(NONE);

@@ -372,16 +372,8 @@ impl Answers for Coordinator {
                     let outcome = self.propose_here(call.body, self.within).await?;
                     Ok(write(&outcome))
                 }
-                Action::Rest
-                | Action::Bulk
-                | Action::Visible
-                | Action::Query
-                | Action::Fetch
-                | Action::MultiGet
-                | Action::Operations
-                | Action::CopyPlan
-                | Action::CopyPiece
-                | Action::CopyCatchUp => match self.node.get() {
+                // What is not about the map.
+                _ => match self.node.get() {
                     Some(node) => node.answer(action, call).await,
                     None => Err(Fault::Failed(unavailable("the node is starting; ask again"))),
                 },

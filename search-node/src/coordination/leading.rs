@@ -197,14 +197,14 @@ impl Reign {
             })
             .collect();
         let Some(voters) = next_voters(status.node, &status.voters, &candidates) else { return };
-        tracing::info!(?voters, "the nodes that vote change");
         let changed = if voters.contains(&status.node) {
-            coordinator.consensus.change_voters(voters, VOTERS_WITHIN).await
+            coordinator.consensus.change_voters(voters.clone(), VOTERS_WITHIN).await
         } else {
-            coordinator.consensus.hand_over(voters, VOTERS_WITHIN).await
+            coordinator.consensus.hand_over(voters.clone(), VOTERS_WITHIN).await
         };
-        if let Err(error) = changed {
-            tracing::warn!(%error, "the nodes that vote did not change");
+        match changed {
+            Ok(_) => tracing::info!(?voters, "the nodes that vote changed"),
+            Err(error) => tracing::warn!(?voters, %error, "the nodes that vote did not change"),
         }
     }
 }

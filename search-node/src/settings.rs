@@ -8,6 +8,7 @@ use settings::{Kind, LOGGING, Schema, Setting, Settings, SettingsError, Share, s
 
 use crate::cluster_settings::{CLUSTER, ClusterSettings};
 use crate::memory::{MemorySettings, host_memory};
+use crate::replication::{REPLICATION, ReplicationSettings};
 use crate::watermark::{Watermark, Watermarks};
 
 const NODE: &[Setting] = &[
@@ -201,6 +202,7 @@ pub const SCHEMA: Schema = Schema {
     tables: &[
         ("Node", NODE),
         ("Cluster", CLUSTER),
+        ("Copies", REPLICATION),
         ("Disk", DISK),
         ("Network", NETWORK),
         ("Limits", LIMITS),
@@ -237,6 +239,7 @@ pub struct NodeSettings {
     /// How full the disk may get; none if nobody shall watch.
     pub watermarks: Option<Watermarks>,
     pub cluster: ClusterSettings,
+    pub replication: ReplicationSettings,
 }
 
 /// How much of one kind of work is done at once, and how much may wait.
@@ -305,6 +308,7 @@ impl NodeSettings {
             auto_create_index: settings.bool("action.auto_create_index"),
             watermarks: settings.bool(THRESHOLD_ENABLED).then(|| read_watermarks(settings)).transpose()?,
             cluster: ClusterSettings::read(settings)?,
+            replication: ReplicationSettings::read(settings),
         })
     }
 }

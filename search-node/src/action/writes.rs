@@ -54,8 +54,8 @@ impl Writes {
         })
     }
 
-    /// Makes every write durable whose index does not do so by the clock.
-    pub(crate) fn sync(&self) -> Result<(), ApiError> {
+    /// Makes every write durable on every copy that counts, but for indices that do so by the clock.
+    pub(crate) fn sync(&mut self) -> Result<(), ApiError> {
         match self.sync_each().into_iter().next() {
             Some((_, error)) => Err(error),
             None => Ok(()),
@@ -63,8 +63,11 @@ impl Writes {
     }
 
     /// The same, with the places where it failed: what was written there is not acknowledged.
-    pub(crate) fn sync_each(&self) -> Vec<(Arc<Place>, ApiError)> {
-        self.runs.iter().flat_map(IndexRun::sync).collect()
+    pub(crate) fn sync_each(&mut self) -> Vec<(Arc<Place>, ApiError)> {
+        // Other copies write while this one does.
+        self.runs.iter_mut().for_each(IndexRun::send);
+        self.runs.iter_mut().for_each(IndexRun::sync_here);
+        self.runs.iter_mut().flat_map(IndexRun::wait).collect()
     }
 
     /// The indices that were written to.

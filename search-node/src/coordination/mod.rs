@@ -24,7 +24,7 @@ mod retiring;
 mod start;
 mod ways;
 
-pub(crate) use calls::{Action, Answers, Fault, fault_of, read, write};
+pub(crate) use calls::{Action, Answers, Fault, fault_of, pack, read, unpack, write};
 pub(crate) use coordinator::Coordinator;
 pub(crate) use following::follow;
 pub(crate) use leading::{Patience, lead};

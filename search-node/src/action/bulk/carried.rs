@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use shard::{Condition, SourceFilter};
 
 use super::line::{Action, Head, Op};
-use super::{Bulk, BulkOptions};
+use super::{Bulk, BulkOptions, Given};
 use crate::action::condition::Demands;
 use crate::action::home::{Home, home_of};
 use crate::action::target::Target;
@@ -82,8 +82,8 @@ pub(crate) fn do_carried(node: &Node, message: &[u8]) -> Result<Bytes, ApiError>
     }
     let mut bulk = Bulk::new(BulkOptions { forces_refresh, ..BulkOptions::default() });
     let mut places = places.into_iter();
-    bulk.do_here(node, &actions, None, |item, is_error| {
-        if let Some(place) = places.next() {
+    bulk.do_here(node, &actions, None, |given| {
+        if let (Some(place), Given::Item { item, is_error }) = (places.next(), given) {
             outcomes[place] = Outcome::Item { item: item.to_vec(), is_error };
         }
     });

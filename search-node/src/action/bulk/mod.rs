@@ -68,6 +68,14 @@ pub(crate) enum Fed {
     Wants(u64),
 }
 
+/// What became of an action on this node.
+enum Given<'a> {
+    /// Its item of the answer.
+    Item { item: &'a [u8], is_error: bool },
+    /// Nothing was done: the primary has just moved.
+    Elsewhere,
+}
+
 /// A bulk request that is being read.
 pub(crate) struct Bulk {
     options: BulkOptions,
@@ -113,18 +121,22 @@ impl Bulk {
         let refused = grant.and_then(Result::err);
         match node.others() {
             Some(coordinator) if refused.is_none() => self.spread(node, coordinator, &actions, items),
-            _ => self.do_here(node, &actions, refused.as_ref(), |item, _| items.extend_from_slice(item)),
+            _ => self.do_here(node, &actions, refused.as_ref(), |given| {
+                if let Given::Item { item, .. } = given {
+                    items.extend_from_slice(item);
+                }
+            }),
         }
         Ok(Fed::Took(taken))
     }
 
-    /// Does actions on this node, and gives the item of each and whether it failed, in their order.
+    /// Does actions on this node, and gives what became of each, in their order.
     fn do_here(
         &mut self,
         node: &Node,
         actions: &[Action<'_>],
         refused: Option<&ApiError>,
-        mut give: impl FnMut(&[u8], bool),
+        mut give: impl FnMut(Given<'_>),
     ) {
         let mut writes = Writes::new(node);
         let outcomes: Vec<_> = actions
@@ -144,11 +156,15 @@ impl Bulk {
                 let failed = unsynced.iter().find(|(place, _)| Arc::ptr_eq(place, &result.place));
                 failed.map_or(Ok(result), |(_, error)| Err(error.clone()))
             });
+            if outcome.as_ref().is_err_and(ApiError::is_not_primary) && node.others().is_some() {
+                give(Given::Elsewhere);
+                continue;
+            }
             written += u64::from(outcome.is_ok());
             item.clear();
             let is_error = outcome.is_err();
             self.push(node, action, outcome, &mut item);
-            give(&item, is_error);
+            give(Given::Item { item: &item, is_error });
         }
         node.counters.documents_written.inc_by(written);
     }

@@ -37,6 +37,8 @@ pub(crate) enum Action {
     Query = 23,
     /// The documents of hits that a search here found.
     Fetch = 24,
+    /// Documents by their ids.
+    MultiGet = 26,
     /// Operations of a primary for a copy here.
     Operations = 30,
     /// How a copy is filled from the primary here.
@@ -45,8 +47,6 @@ pub(crate) enum Action {
     CopyPiece = 32,
     /// A copy is to get every operation from the primary here.
     CopyCatchUp = 33,
-    /// Documents by their ids.
-    MultiGet = 26,
 }
 
 impl Action {
@@ -62,11 +62,11 @@ impl Action {
         Self::Visible,
         Self::Query,
         Self::Fetch,
+        Self::MultiGet,
         Self::Operations,
         Self::CopyPlan,
         Self::CopyPiece,
         Self::CopyCatchUp,
-        Self::MultiGet,
     ];
 
     fn of(number: u16) -> Option<Self> {

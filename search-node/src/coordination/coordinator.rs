@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cluster::allocation::{AllocationSettings, Observed, check_room, place_new};
-use cluster::state::{ClusterState, Command, IndexEntry, IndexId, NodeId, ShardCopies};
+use cluster::state::{ClusterState, Command, CopyId, IndexEntry, IndexId, NodeId, ShardCopies, ShardId};
 use consensus::{Consensus, ProposeError};
 use daemon::CancellationToken;
 use futures::FutureExt;
@@ -43,6 +43,8 @@ pub(crate) struct Followed {
     pub(crate) version: u64,
     /// What could not be done as the map says.
     pub(super) failures: BTreeMap<IndexId, ApiError>,
+    /// Copies on its disk that the map does not know on any node.
+    pub(super) found: Vec<(ShardId, CopyId)>,
 }
 
 /// Agrees with the other nodes.
@@ -263,6 +265,13 @@ impl Coordinator {
         }
     }
 
+    /// What this node tells whoever leads.
+    pub(super) fn pong(&self) -> Pong {
+        let followed = self.followed.borrow();
+        let found = followed.found.clone();
+        Pong { version: followed.version, disk: (self.disk)(), is_stopping: self.is_leaving(), found }
+    }
+
     /// Whether this node leads.
     pub(super) fn leads(&self) -> bool {
         self.consensus.status().is_leader
@@ -368,20 +377,17 @@ impl Answers for Coordinator {
                 | Action::Visible
                 | Action::Query
                 | Action::Fetch
+                | Action::MultiGet
                 | Action::Operations
                 | Action::CopyPlan
                 | Action::CopyPiece
-                | Action::CopyCatchUp
-                | Action::MultiGet => match self.node.get() {
+                | Action::CopyCatchUp => match self.node.get() {
                     Some(node) => node.answer(action, call).await,
                     None => Err(Fault::Failed(unavailable("the node is starting; ask again"))),
                 },
                 Action::Founding => self.desk.answer(call.body).await,
                 Action::Join => self.answer_join(&call.body).await,
-                Action::Ping => {
-                    let version = self.followed.borrow().version;
-                    Ok(write(&Pong { version, disk: (self.disk)() }))
-                }
+                Action::Ping => Ok(write(&self.pong())),
                 Action::Follow => {
                     let version = read(&call.body).map_err(Fault::Failed)?;
                     let followed = self.wait_followed(version).await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cluster::allocation::{AllocationSettings, DiskSpace, Observed, plan};
-use cluster::state::{ClusterState, Command, NodeEntry, NodeId, Role};
+use cluster::state::{ClusterState, Command, CopyId, NodeEntry, NodeId, Role, ShardId};
 use consensus::membership::{Candidate, Health, next_voters};
 use daemon::clock::Clock;
 use parking_lot::Mutex;
@@ -39,6 +39,12 @@ pub(crate) struct Pong {
     pub(crate) version: u64,
     /// The whole of its disk and what is free of it, in bytes.
     pub(crate) disk: Option<(u64, u64)>,
+    /// Whether it is about to stop.
+    #[serde(default)]
+    pub(crate) is_stopping: bool,
+    /// Copies on its disk that the map does not know on any node.
+    #[serde(default)]
+    pub(crate) found: Vec<(ShardId, CopyId)>,
 }
 
 /// Leads whenever this node is the one that does, until it stops.
@@ -106,7 +112,7 @@ impl Reign {
         let map = coordinator.map();
         self.watch(coordinator, &map, patience);
         let now = clock.now_millis();
-        self.observe(&map, now);
+        self.observe(coordinator, &map, now);
         let gone = self.watched.iter().filter(|(_, watched)| watched.seen.lock().misses >= patience.retries);
         let mut commands: Vec<Command> = gone.map(|(node, _)| Command::Leave { node: *node }).collect();
         for node in commands.iter().filter_map(|command| match command {
@@ -146,14 +152,22 @@ impl Reign {
     }
 
     /// What was seen of the nodes, so that it can be decided what comes next.
-    fn observe(&mut self, map: &ClusterState, now_millis: i64) {
+    fn observe(&mut self, coordinator: &Coordinator, map: &ClusterState, now_millis: i64) {
         self.observed.now_millis = now_millis;
         self.observed.note_lacking(map);
-        let disks = self.watched.iter().filter_map(|(node, watched)| {
-            let (total, free) = watched.seen.lock().pong.disk?;
-            Some((*node, DiskSpace { total, free }))
-        });
-        self.observed.disks = disks.collect();
+        let told = self.watched.iter().map(|(node, watched)| (*node, watched.seen.lock().pong.clone()));
+        let told = told.chain([(coordinator.origin.process, coordinator.pong())]);
+        let Observed { disks, stopping, found, .. } = &mut self.observed;
+        (*disks, *stopping, *found) = Default::default();
+        for (node, pong) in told {
+            if let Some((total, free)) = pong.disk {
+                disks.insert(node, DiskSpace { total, free });
+            }
+            if pong.is_stopping {
+                stopping.insert(node);
+            }
+            found.extend(pong.found.into_iter().map(|(shard, copy)| ((node, shard), copy)));
+        }
     }
 
     async fn choose_voters(&self, coordinator: &Arc<Coordinator>, map: &ClusterState) {

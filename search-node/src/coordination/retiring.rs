@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use cluster::state::{ClusterState, Command, NodeId};
+use cluster::allocation::{Observed, to_hand_over};
+use cluster::state::Command;
 use tokio::time::{Instant, timeout_at};
 
 use super::coordinator::Coordinator;
@@ -45,35 +46,14 @@ impl Coordinator {
         }
     }
 
+    /// Whoever leads hands them over once it knows that this node is about to stop.
     async fn hand_primaries_over(&self, deadline: Instant) {
         let own = self.origin.process;
+        let observed = Observed { stopping: [own].into(), ..Observed::default() };
         let mut changes = self.changes();
-        let begin = hand_overs(&changes.borrow_and_update(), own);
-        if begin.is_empty() || self.propose(begin).await.is_err() {
-            return;
-        }
-        let is_done = changes.wait_for(|map| !map.shards().any(|(_, shard)| may_hand_over(shard, own)));
+        let is_done = changes.wait_for(|map| to_hand_over(map, own, &observed).is_empty());
         if timeout_at(deadline, is_done).await.is_err() {
             tracing::warn!("not all primaries of this node were handed over in time");
         }
     }
-}
-
-fn may_hand_over(shard: &cluster::state::ShardCopies, own: NodeId) -> bool {
-    shard.primary().is_some_and(|primary| shard.on(own) == Some(primary)) && successor(shard, own).is_some()
-}
-
-/// Another copy that has everything.
-fn successor(shard: &cluster::state::ShardCopies, own: NodeId) -> Option<cluster::state::CopyId> {
-    let others = shard.present().iter().filter(|(_, copy)| copy.node != own);
-    others.map(|(copy, _)| *copy).find(|copy| shard.in_sync().contains(copy))
-}
-
-fn hand_overs(map: &ClusterState, own: NodeId) -> Vec<Command> {
-    let mine = map.shards().filter(|(_, shard)| may_hand_over(shard, own));
-    mine.filter_map(|(name, shard)| {
-        let to = successor(shard, own)?;
-        Some(Command::BeginHandOver { shard: name, to, term: shard.term() })
-    })
-    .collect()
 }

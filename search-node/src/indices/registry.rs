@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use cluster::state::{ClusterState, Command, IndexId, NodeId, Refusal};
+use cluster::state::{ClusterState, Command, CopyId, IndexId, NodeId, Refusal, ShardId};
 use daemon::clock::Clock;
 use parking_lot::RwLock;
 use serde_json::{Map, Value};
@@ -86,6 +86,11 @@ impl Indices {
     /// The commands that put what the folder holds into a map that is new: for data of a build that had no cluster.
     pub(crate) fn found(&self, map: &ClusterState, own: NodeId) -> Result<Vec<Command>, StateFileError> {
         self.served.commands_for_found(map, own)
+    }
+
+    /// The copies here that the map does not know on any node.
+    pub(crate) fn found_copies(&self, map: &ClusterState) -> Vec<(ShardId, CopyId)> {
+        self.served.found_copies(map)
     }
 
     /// What the copies here wish the map to say of them.

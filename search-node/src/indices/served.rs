@@ -128,6 +128,21 @@ impl Served {
         Ok(commands)
     }
 
+    /// The copies here that the map does not know on any node.
+    pub(super) fn found_copies(&self, map: &ClusterState) -> Vec<(ShardId, CopyId)> {
+        let mut found = Vec::new();
+        for (id, entry) in &map.indices {
+            let Some(index) = self.of_id(id) else { continue };
+            for (number, copy) in index.held() {
+                let shard = entry.shards.get(number as usize);
+                if shard.is_some_and(|shard| !shard.present().contains_key(&copy)) {
+                    found.push((ShardId { index: id.clone(), number }, copy));
+                }
+            }
+        }
+        found
+    }
+
     /// What the copies here wish the map to say of them: that the first one of a shard is there, or that one in sync has come
     /// back where there is no primary.
     pub(super) fn wishes(&self, map: &ClusterState, own: NodeId) -> Vec<Command> {

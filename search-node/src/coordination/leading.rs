@@ -54,7 +54,7 @@ pub(crate) async fn lead(
     settings: AllocationSettings,
     clock: Clock,
 ) {
-    let mut changes = coordinator.changes();
+    let (mut changes, mut followed) = (coordinator.changes(), coordinator.followed().subscribe());
     let mut reign: Option<Reign> = None;
     while !coordinator.stopping.is_cancelled() {
         if coordinator.leads() {
@@ -69,6 +69,7 @@ pub(crate) async fn lead(
         tokio::select! {
             () = coordinator.stopping.cancelled() => {}
             _ = changes.changed() => {}
+            _ = followed.changed() => {}
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
     }

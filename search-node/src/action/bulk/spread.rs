@@ -90,7 +90,7 @@ impl Bulk {
             .into_iter()
             .map(|(peer, ats)| {
                 let carried = ats.iter().map(|at| (&*placed[*at].head, placed[*at].source));
-                let message = pack(carried, self.options.forces_refresh);
+                let message = pack(carried, &self.options);
                 let coordinator = Arc::clone(coordinator);
                 let call = async move {
                     coordinator.call(&peer, Lane::Data, Asked::Bulk, message, PRIMARY_WITHIN).await

@@ -270,7 +270,7 @@ impl Node {
                         copies.in_sync().contains(copy) && copies.unassigned().failures == 0
                     })
                 };
-                indices.wishes(map, own).is_empty()
+                indices.wishes(map).is_empty()
                     && !indices.found_copies(map).iter().any(may_return)
                     && !map.shards().any(|(_, shard)| is_waited_for(shard))
             });

@@ -6,3 +6,4 @@ mod founding;
 mod leader;
 mod races;
 mod restarts;
+mod torture;

@@ -9,6 +9,7 @@ mod links;
 mod load;
 mod peer;
 mod program;
+mod small_disk;
 mod sockets;
 mod wait;
 
@@ -19,4 +20,5 @@ pub use links::{Flow, Links};
 pub use load::{bulk_bodies, bulk_load};
 pub use peer::{OpenSearch, Peer};
 pub use program::{Program, SearchNode, binary, free_port, kept_port};
+pub use small_disk::SmallDisk;
 pub use wait::wait_until;

@@ -76,7 +76,7 @@ impl Member {
     }
 
     /// Whether it says that it leads.
-    pub(super) fn leads(&self) -> bool {
+    pub fn leads(&self) -> bool {
         let output = self.program.as_ref().map(Program::output_since_start).unwrap_or_default();
         let last = output.lines().rev().find(|line| line.contains(LEADS));
         last.is_some_and(|line| !line.contains("no longer"))

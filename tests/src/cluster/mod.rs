@@ -28,10 +28,11 @@ const LINES_SHOWN: usize = 60;
 
 /// Nodes that are one cluster, or are to become one.
 pub struct Cluster {
-    folder: tempfile::TempDir,
-    settings: Vec<String>,
     members: Vec<Member>,
     links: Links,
+    settings: Vec<String>,
+    // Goes last: who still runs would make its folder again.
+    folder: tempfile::TempDir,
 }
 
 impl Cluster {
@@ -272,6 +273,25 @@ impl Cluster {
         Ok(())
     }
 
+    /// Whether a node's process is there: it may have ended by itself.
+    pub fn runs(&mut self, at: usize) -> bool {
+        self.members[at].program.as_mut().is_some_and(|program| program.is_running())
+    }
+
+    /// Waits until every node answers and sees all.
+    pub async fn wait_whole(&self, limit: Duration) -> anyhow::Result<()> {
+        let count = self.members.len() as u64;
+        self.wait_for("all nodes to see one another", limit, async || {
+            for at in 0..self.members.len() {
+                if self.health(at).await?["number_of_nodes"].as_u64() != Some(count) {
+                    return None;
+                }
+            }
+            Some(())
+        })
+        .await
+    }
+
     /// Waits until one node says that all copies are there.
     pub async fn wait_green(&self, at: usize, limit: Duration) -> anyhow::Result<()> {
         self.wait_for("all copies to be there", limit, async || {
@@ -293,8 +313,13 @@ impl Cluster {
             if member.learn_port().is_some() && self.uuid(at).await.is_some() {
                 return Ok(());
             }
-            let name = &self.members[at].name;
-            anyhow::ensure!(Instant::now() < deadline, "{name} does not answer after {START_WITHIN:?}");
+            let member = &self.members[at];
+            anyhow::ensure!(
+                Instant::now() < deadline,
+                "{} does not answer after {START_WITHIN:?}: {}",
+                member.name,
+                tail(&member.output())
+            );
             tokio::time::sleep(LOOK_AGAIN).await;
         }
     }

@@ -7,7 +7,6 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use cluster::allocation::AllocationSettings;
 use cluster::state::ShardCopies;
 use daemon::CancellationToken;
 use daemon::clock::Clock;
@@ -158,12 +157,7 @@ impl Node {
             timeout: node.settings.cluster.check_timeout,
             retries: node.settings.cluster.check_retries,
         };
-        tokio::spawn(lead(
-            Arc::clone(&coordinator),
-            patience,
-            AllocationSettings::default(),
-            node.clock.clone(),
-        ));
+        tokio::spawn(lead(Arc::clone(&coordinator), patience, node.clock.clone()));
         coordinator.serve(Arc::new(Serving(Arc::clone(&node))));
         let follower = follow(coordinator, Arc::clone(&node.indices))?;
         let refresher = refresh_loop(Arc::clone(&node), stop.clone())?;

@@ -1,5 +1,6 @@
 //! The settings of search-node, as a table and as types.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -44,6 +45,7 @@ const DISK: &[Setting] = &[
 
 const THRESHOLD_ENABLED: &str = "cluster.routing.allocation.disk.threshold_enabled";
 const FLOOD_STAGE: &str = "cluster.routing.allocation.disk.watermark.flood_stage";
+const LOW: &str = "cluster.routing.allocation.disk.watermark.low";
 const HIGH: &str = "cluster.routing.allocation.disk.watermark.high";
 
 const NETWORK: &[Setting] = &[
@@ -236,6 +238,8 @@ pub struct NodeSettings {
     pub auto_create_index: bool,
     /// How full the disk may get; none if nobody shall watch.
     pub watermarks: Option<Watermarks>,
+    /// What is said about allocation, by the full names of the cluster's settings.
+    pub allocation: BTreeMap<String, String>,
     pub cluster: ClusterSettings,
 }
 
@@ -304,6 +308,7 @@ impl NodeSettings {
             result_window_max: settings.count("search.max_result_window"),
             auto_create_index: settings.bool("action.auto_create_index"),
             watermarks: settings.bool(THRESHOLD_ENABLED).then(|| read_watermarks(settings)).transpose()?,
+            allocation: read_allocation(settings),
             cluster: ClusterSettings::read(settings)?,
         })
     }
@@ -333,6 +338,24 @@ fn read_watermarks(settings: &Settings) -> Result<Watermarks, SettingsError> {
     };
     let key = if settings.is_set(FLOOD_STAGE) { FLOOD_STAGE } else { HIGH };
     Watermarks::new(mark(HIGH)?, mark(FLOOD_STAGE)?).map_err(|reason| settings.fault(key, reason))
+}
+
+fn read_allocation(settings: &Settings) -> BTreeMap<String, String> {
+    let mut allocation: BTreeMap<String, String> = [FLOOD_STAGE, HIGH]
+        .into_iter()
+        .filter(|key| settings.is_set(key))
+        .map(|key| (key.to_owned(), settings.text(key)))
+        .collect();
+    // There is no low mark of a node; beside an amount its default, a share, would not do.
+    if let Some(high) =
+        allocation.get(HIGH).filter(|high| matches!(Watermark::read(high), Some(Watermark::Free(_))))
+    {
+        allocation.insert(LOW.to_owned(), high.clone());
+    }
+    if settings.is_set(THRESHOLD_ENABLED) {
+        allocation.insert(THRESHOLD_ENABLED.to_owned(), settings.bool(THRESHOLD_ENABLED).to_string());
+    }
+    allocation
 }
 
 fn bytes(settings: &Settings, key: &str) -> usize {

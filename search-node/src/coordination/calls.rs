@@ -37,10 +37,14 @@ pub(crate) enum Action {
     Query = 23,
     /// The documents of hits that a search here found.
     Fetch = 24,
+    /// What a node tells about itself: its disk, its memory, its copies.
+    Figures = 25,
+    /// What whoever leads has seen of the nodes.
+    Observed = 26,
 }
 
 impl Action {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 13] = [
         Self::Consensus,
         Self::Propose,
         Self::Join,
@@ -52,6 +56,8 @@ impl Action {
         Self::Visible,
         Self::Query,
         Self::Fetch,
+        Self::Figures,
+        Self::Observed,
     ];
 
     fn of(number: u16) -> Option<Self> {

@@ -5,12 +5,13 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use cluster::allocation::{AllocationSettings, Observed, check_room, place_new};
+use cluster::allocation::{Observed, check_room, place_new};
 use cluster::state::{ClusterState, Command, IndexEntry, IndexId, NodeId, ShardCopies};
 use consensus::{Consensus, ProposeError};
 use daemon::CancellationToken;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 use transport::{CallError, Incoming, Lane, Peer, Transport};
@@ -36,6 +37,15 @@ pub(crate) struct Origin {
     pub(crate) address: String,
 }
 
+/// What is set for this node about changes of the map.
+#[derive(Debug, Clone)]
+pub(crate) struct Rules {
+    /// How long a change may take (`cluster.agreement.timeout`).
+    pub(crate) within: Duration,
+    /// What the node's own settings say about allocation, where the map says nothing.
+    pub(crate) allocation: BTreeMap<String, String>,
+}
+
 /// How far a node follows the map.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Followed {
@@ -52,11 +62,12 @@ pub(crate) struct Coordinator {
     pub(super) ways: Ways,
     map: watch::Receiver<Arc<ClusterState>>,
     followed: watch::Sender<Followed>,
-    /// How long a change may take (`cluster.agreement.timeout`).
-    within: Duration,
+    pub(super) rules: Rules,
+    /// What was seen of the nodes, while this one leads.
+    pub(super) observed: Mutex<Option<Arc<Observed>>>,
     pub(super) stopping: CancellationToken,
     /// The whole of the disk and what is free of it, as the others want to know it.
-    disk: Box<dyn Fn() -> Option<(u64, u64)> + Send + Sync>,
+    pub(super) disk: Box<dyn Fn() -> Option<(u64, u64)> + Send + Sync>,
     desk: Arc<Desk>,
     node: OnceLock<Arc<dyn Answers>>,
     runtime: tokio::runtime::Handle,
@@ -68,7 +79,7 @@ impl Coordinator {
         origin: Origin,
         options: consensus::Options,
         transport: Transport,
-        within: Duration,
+        rules: Rules,
         stopping: CancellationToken,
         disk: Box<dyn Fn() -> Option<(u64, u64)> + Send + Sync>,
         desk: Arc<Desk>,
@@ -83,7 +94,8 @@ impl Coordinator {
             ways,
             map,
             followed: watch::Sender::new(Followed::default()),
-            within,
+            rules,
+            observed: Mutex::default(),
             stopping,
             disk,
             desk,
@@ -147,7 +159,7 @@ impl Coordinator {
     /// Has commands agreed on, wherever the node is that leads; what came of each.
     pub(super) async fn propose(&self, commands: Vec<Command>) -> Result<Outcome, ApiError> {
         let proposal = write(&Proposal { commands });
-        let deadline = Instant::now() + self.within;
+        let deadline = Instant::now() + self.rules.within;
         let mut last = "no node leads yet".to_owned();
         while Instant::now() < deadline {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -186,7 +198,7 @@ impl Coordinator {
             "master_not_discovered_exception",
             format!(
                 "nobody agreed within {} ms: {last}; see that most of the nodes that vote are there",
-                self.within.as_millis()
+                self.rules.within.as_millis()
             ),
         ))
     }
@@ -237,7 +249,7 @@ impl Coordinator {
         }
     }
 
-    fn leader(&self) -> Option<Leads> {
+    pub(super) fn leader(&self) -> Option<Leads> {
         let leader = self.consensus.status().leader?;
         if leader.node == self.origin.node {
             return Some(Leads::This);
@@ -247,10 +259,11 @@ impl Coordinator {
         (!address.is_empty()).then(|| Leads::Other(Peer::at(address)))
     }
 
-    async fn agree_on(&self, command: Command) -> Result<(), Disagreement> {
+    /// Has a command agreed on, and returns once the indices of this node are as it says.
+    pub(crate) async fn agree_on(&self, command: Command) -> Result<(), Disagreement> {
         let id = subject(&command);
         let outcome = self.propose(vec![command]).await.map_err(Disagreement::Failed)?;
-        let deadline = Instant::now() + self.within;
+        let deadline = Instant::now() + self.rules.within;
         let followed = timeout_at(deadline, self.wait_followed(outcome.version)).await.map_err(|_| {
             Disagreement::Failed(unavailable(
                 "the change was agreed on, and this node does not follow it yet",
@@ -265,7 +278,7 @@ impl Coordinator {
 }
 
 /// Who leads.
-enum Leads {
+pub(super) enum Leads {
     This,
     Other(Peer),
 }
@@ -287,7 +300,8 @@ fn open(reason: &str) -> ApiError {
 
 impl Agreement for Coordinator {
     fn place(&self, id: &IndexId, entry: &IndexEntry, shards: usize) -> Result<Vec<ShardCopies>, ApiError> {
-        let (map, settings) = (self.map(), AllocationSettings::default());
+        let map = self.map();
+        let settings = self.allocation_settings(&map);
         let wanted = entry.replicas.wanted(map.data_nodes().count()) as usize + 1;
         check_room(&map, &settings, shards * wanted)
             .map_err(|error| ApiError::validation(error.to_string()))?;
@@ -306,21 +320,25 @@ impl Answers for Coordinator {
             match action {
                 Action::Consensus => Ok(self.consensus.answer(&call.body).await.into()),
                 Action::Propose => {
-                    let outcome = self.propose_here(call.body, self.within).await?;
+                    let outcome = self.propose_here(call.body, self.rules.within).await?;
                     Ok(write(&outcome))
                 }
-                Action::Rest | Action::Bulk | Action::Visible | Action::Query | Action::Fetch => {
-                    match self.node.get() {
-                        Some(node) => node.answer(action, call).await,
-                        None => Err(Fault::Failed(unavailable("the node is starting; ask again"))),
-                    }
-                }
+                Action::Rest
+                | Action::Bulk
+                | Action::Visible
+                | Action::Query
+                | Action::Fetch
+                | Action::Figures => match self.node.get() {
+                    Some(node) => node.answer(action, call).await,
+                    None => Err(Fault::Failed(unavailable("the node is starting; ask again"))),
+                },
                 Action::Founding => self.desk.answer(call.body).await,
                 Action::Join => self.answer_join(&call.body).await,
                 Action::Ping => {
                     let version = self.followed.borrow().version;
                     Ok(write(&Pong { version, disk: (self.disk)() }))
                 }
+                Action::Observed => self.answer_observed(),
                 Action::Follow => {
                     let version = read(&call.body).map_err(Fault::Failed)?;
                     let followed = self.wait_followed(version).await;

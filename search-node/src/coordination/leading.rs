@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cluster::allocation::{AllocationSettings, DiskSpace, Observed, plan};
+use cluster::allocation::{DiskSpace, Observed, plan};
 use cluster::state::{ClusterState, Command, NodeEntry, NodeId, Role};
 use consensus::membership::{Candidate, Health, next_voters};
 use daemon::clock::Clock;
@@ -42,12 +42,7 @@ pub(crate) struct Pong {
 }
 
 /// Leads whenever this node is the one that does, until it stops.
-pub(crate) async fn lead(
-    coordinator: Arc<Coordinator>,
-    patience: Patience,
-    settings: AllocationSettings,
-    clock: Clock,
-) {
+pub(crate) async fn lead(coordinator: Arc<Coordinator>, patience: Patience, clock: Clock) {
     let mut changes = coordinator.changes();
     let mut reign: Option<Reign> = None;
     while !coordinator.stopping.is_cancelled() {
@@ -56,8 +51,9 @@ pub(crate) async fn lead(
                 tracing::info!("this node leads the cluster");
                 Reign::default()
             });
-            reign.look(&coordinator, &patience, &settings, &clock).await;
+            reign.look(&coordinator, &patience, &clock).await;
         } else if reign.take().is_some() {
+            *coordinator.observed.lock() = None;
             tracing::info!("this node leads the cluster no longer");
         }
         tokio::select! {
@@ -96,17 +92,11 @@ struct Seen {
 }
 
 impl Reign {
-    async fn look(
-        &mut self,
-        coordinator: &Arc<Coordinator>,
-        patience: &Patience,
-        settings: &AllocationSettings,
-        clock: &Clock,
-    ) {
+    async fn look(&mut self, coordinator: &Arc<Coordinator>, patience: &Patience, clock: &Clock) {
         let map = coordinator.map();
         self.watch(coordinator, &map, patience);
         let now = clock.now_millis();
-        self.observe(&map, now);
+        self.observe(coordinator, &map, now);
         let gone = self.watched.iter().filter(|(_, watched)| watched.seen.lock().misses >= patience.retries);
         let mut commands: Vec<Command> = gone.map(|(node, _)| Command::Leave { node: *node }).collect();
         for node in commands.iter().filter_map(|command| match command {
@@ -116,7 +106,7 @@ impl Reign {
             tracing::warn!(node = node.name, "node does not answer and is taken out of the cluster");
         }
         if commands.is_empty() {
-            commands = plan(&map, settings, &self.observed);
+            commands = plan(&map, &coordinator.allocation_settings(&map), &self.observed);
         }
         if !commands.is_empty() {
             let proposal = write(&Proposal { commands });
@@ -146,7 +136,7 @@ impl Reign {
     }
 
     /// What was seen of the nodes, so that it can be decided what comes next.
-    fn observe(&mut self, map: &ClusterState, now_millis: i64) {
+    fn observe(&mut self, coordinator: &Coordinator, map: &ClusterState, now_millis: i64) {
         self.observed.now_millis = now_millis;
         self.observed.note_lacking(map);
         let disks = self.watched.iter().filter_map(|(node, watched)| {
@@ -154,6 +144,10 @@ impl Reign {
             Some((*node, DiskSpace { total, free }))
         });
         self.observed.disks = disks.collect();
+        if let Some((total, free)) = (coordinator.disk)() {
+            self.observed.disks.insert(coordinator.origin.process, DiskSpace { total, free });
+        }
+        *coordinator.observed.lock() = Some(Arc::new(self.observed.clone()));
     }
 
     async fn choose_voters(&self, coordinator: &Arc<Coordinator>, map: &ClusterState) {

@@ -18,6 +18,7 @@ use tokio::sync::Semaphore;
 
 use crate::action::search::Contexts;
 use crate::coordination::{Coordinator, Patience, begin, follow, lead};
+use crate::disk_marks::follow_marks;
 use crate::disk_watch::DiskWatch;
 use crate::indices::{Agreement, Indices, Resources, new_id};
 use crate::memory::{Heap, Memory};
@@ -158,6 +159,7 @@ impl Node {
             retries: node.settings.cluster.check_retries,
         };
         tokio::spawn(lead(Arc::clone(&coordinator), patience, node.clock.clone()));
+        tokio::spawn(follow_marks(Arc::clone(&coordinator), Arc::clone(&node.disk_watch)));
         coordinator.serve(Arc::new(Serving(Arc::clone(&node))));
         let follower = follow(coordinator, Arc::clone(&node.indices))?;
         let refresher = refresh_loop(Arc::clone(&node), stop.clone())?;

@@ -30,6 +30,11 @@ impl Coordinator {
         self.consensus.status().term
     }
 
+    /// Returns when this node begins to stop.
+    pub(crate) async fn stopped(&self) {
+        self.stopping.cancelled().await;
+    }
+
     /// The nodes that vote.
     pub(crate) fn voters(&self) -> std::collections::BTreeSet<u64> {
         self.consensus.status().voters

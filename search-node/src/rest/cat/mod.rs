@@ -7,6 +7,7 @@ mod count;
 mod health;
 mod indices;
 mod master;
+mod node_attributes;
 mod nodes;
 mod pending_tasks;
 mod recovery;
@@ -28,6 +29,7 @@ pub(super) const ROUTES: &[&[Route]] = &[
     indices::ROUTES,
     health::ROUTES,
     nodes::ROUTES,
+    node_attributes::ROUTES,
     shards::ROUTES,
     allocation::ROUTES,
     master::ROUTES,

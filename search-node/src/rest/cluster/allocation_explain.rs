@@ -1,7 +1,7 @@
 //! `_cluster/allocation/explain`: why a copy is where it is, or nowhere.
 
 use cluster::allocation::{
-    Decision, Explanation, NodeExplanation, Opinion, Placed, Which, explain, first_unassigned,
+    Decision, Explanation, NodeExplanation, Observed, Opinion, Placed, Which, explain, first_unassigned,
 };
 use cluster::health::CopyState;
 use cluster::state::{IndexId, ShardId};
@@ -9,7 +9,7 @@ use futures::FutureExt;
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::node_json::node_named;
+use super::node_json::{called, node_named};
 use super::wait_led;
 use crate::action::cluster::{View, chosen_nodes, observe};
 use crate::error::ApiError;
@@ -32,17 +32,40 @@ async fn answer(call: Call) -> Result<Reply, ApiError> {
     let (shard, which) = asked.shard(&call, &view)?;
     let (observed, settings) = observe(&call.node, &view).await?;
     let explanation = explain(&view.map, &shard, which, &settings, &observed)
-        .map_err(|error| ApiError::argument(error.to_string()))?;
+        .map_err(|error| ApiError::argument(called(&view, &error.to_string())))?;
     let mut shown = shown(&view, &explanation, is_all);
     if call.flag("include_disk_info")? {
-        let disks = observed.disks.iter().map(|(node, space)| {
-            let used = space.total.saturating_sub(space.free);
-            let space = json!({"total_bytes": space.total, "used_bytes": used, "free_bytes": space.free});
-            (view.node_id(*node).to_owned(), space)
-        });
-        shown["cluster_info"] = json!({"nodes": disks.collect::<Map<String, Value>>()});
+        shown["cluster_info"] = disks_shown(&view, &observed);
     }
     Call::ok(shown)
+}
+
+/// The disks and the sizes of shards that decisions go by.
+fn disks_shown(view: &View, observed: &Observed) -> Value {
+    let nodes = observed.disks.iter().map(|(node, space)| {
+        let used = space.total.saturating_sub(space.free);
+        let percent = |part: u64| part as f64 * 100.0 / space.total.max(1) as f64;
+        let disk = json!({
+            "total_bytes": space.total,
+            "used_bytes": used,
+            "free_bytes": space.free,
+            "free_disk_percent": percent(space.free),
+            "used_disk_percent": percent(used)
+        });
+        let name = view.node(*node).map(|entry| entry.name.as_str());
+        let shown = json!({"node_name": name, "least_available": disk, "most_available": disk});
+        (view.node_id(*node).to_owned(), shown)
+    });
+    let sizes = observed.shard_bytes.iter().filter_map(|(shard, bytes)| {
+        let name = &view.map.indices.get(&shard.index)?.name;
+        Some((format!("[{name}][{}]_bytes", shard.number), json!(bytes)))
+    });
+    json!({
+        "nodes": nodes.collect::<Map<String, Value>>(),
+        "shard_sizes": sizes.collect::<Map<String, Value>>(),
+        "shard_paths": {},
+        "reserved_sizes": []
+    })
 }
 
 /// What is asked about; nothing for the first copy that is nowhere.

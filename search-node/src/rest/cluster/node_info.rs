@@ -42,7 +42,15 @@ const METRICS: [&str; 11] = [
 /// Those for which the nodes themselves have to be asked.
 const FROM_NODES: [&str; 3] = ["os", "process", "jvm"];
 
+/// Pages of Elasticsearch that are not here; taken for the name of a node they would be answered with none.
+const ELSEWHERE: [&str; 4] = ["hot_threads", "hotthreads", "usage", "reload_secure_settings"];
+
 async fn info(call: Call) -> Result<Reply, ApiError> {
+    if let Some(page) = call.path.values().find(|part| ELSEWHERE.contains(&part.as_str())) {
+        return Err(ApiError::argument(format!(
+            "[{page}] of nodes is not supported; `_nodes/stats` has their figures"
+        )));
+    }
     let (nodes, metrics) = asked(&call);
     let view = View::of(&call.node);
     let chosen = chosen_nodes(&view, nodes.as_deref());

@@ -19,6 +19,18 @@ pub(in crate::rest) fn port_of(address: &str) -> Option<u16> {
     address.rsplit_once(':')?.1.parse().ok()
 }
 
+/// A text of a decision, with the names that people give in place of those that are never used twice.
+pub(super) fn called(view: &View, text: &str) -> String {
+    let mut called = text.to_owned();
+    for (node, entry) in &view.map.nodes {
+        called = called.replace(&node.to_string(), &format!("[{}]", entry.name));
+    }
+    for (id, entry) in &view.map.indices {
+        called = called.replace(&format!("[{id}]["), &format!("[{}][", entry.name));
+    }
+    called
+}
+
 /// The names of roles, in the order of the alphabet.
 pub(super) fn roles_of(entry: &NodeEntry) -> Vec<&'static str> {
     let named = [(Role::Data, "data"), (Role::Ingest, "ingest"), (Role::Master, "master")];

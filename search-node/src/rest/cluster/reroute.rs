@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 use super::allocation_explain::{opinions_shown, shard_of};
+use super::node_json::called;
 use super::state::rerouted;
 use super::wait_led;
 use crate::action::cluster::{View, chosen_nodes, observe};
@@ -24,6 +25,9 @@ pub(super) const ROUTES: &[Route] = &[route(
     |call| answer(call).boxed(),
 )];
 
+/// Copies can change again and again while it is decided where they go; more rounds than this are no race.
+const ROUNDS_MAX: usize = 16;
+
 /// A command as it was asked for, and what it means.
 struct Asked {
     name: String,
@@ -36,35 +40,39 @@ async fn answer(call: Call) -> Result<Reply, ApiError> {
     let (is_dry, is_explained) = (dry_run(&call, &body)?, call.flag("explain")?);
     let is_retry = call.flag("retry_failed")?;
     wait_led(&call).await?;
-    // With what cannot be opened here: it has not been agreed on that this is gone.
-    let view = View::agreed(&call.node);
-    let asked = commands_of(&call, &view, &body)?;
-    let (observed, settings) = observe(&call.node, &view).await?;
-    let decide = |asked: &[&Asked]| -> Result<Rerouted, RerouteRefusal> {
-        let commands: Vec<RerouteCommand> = asked.iter().map(|asked| asked.command.clone()).collect();
-        reroute(&view.map, &commands, &settings, &observed)
-    };
-    let (decided, explanations) = decided(&asked, is_explained, decide)?;
-    let mut commands = decided.commands;
-    if is_retry {
-        commands.insert(0, Command::RetryFailed);
-    }
-    let ahead = if is_dry {
-        View { map: Arc::new(decided.ahead), ..view }
-    } else {
-        if !commands.is_empty() {
-            make(&call, commands).await?;
+    for _ in 0..ROUNDS_MAX {
+        // With what cannot be opened here: it has not been agreed on that this is gone.
+        let view = View::agreed(&call.node);
+        let asked = commands_of(&call, &view, &body)?;
+        let (observed, settings) = observe(&call.node, &view).await?;
+        let decide = |asked: &[&Asked]| -> Result<Rerouted, RerouteRefusal> {
+            let commands: Vec<RerouteCommand> = asked.iter().map(|asked| asked.command.clone()).collect();
+            reroute(&view.map, &commands, &settings, &observed)
+        };
+        let (decided, explanations) = decided(&view, &asked, is_explained, decide)?;
+        let mut commands = decided.commands;
+        if is_retry {
+            commands.insert(0, Command::RetryFailed);
         }
-        View::agreed(&call.node)
-    };
-    let mut shown = json!({
-        "acknowledged": true,
-        "state": rerouted(&call.node, &ahead, &observed, call.param("metric"))
-    });
-    if is_explained {
-        shown["explanations"] = Value::Array(explanations);
+        let ahead = match is_dry {
+            true => View { map: Arc::new(decided.ahead), ..view },
+            false if commands.is_empty() || make(&call, commands).await? => View::agreed(&call.node),
+            false => continue,
+        };
+        let mut shown = json!({
+            "acknowledged": true,
+            "state": rerouted(&call.node, &ahead, &observed, call.param("metric"))
+        });
+        if is_explained {
+            shown["explanations"] = Value::Array(explanations);
+        }
+        return Call::ok(shown);
     }
-    Call::ok(shown)
+    Err(ApiError::new(
+        503,
+        "process_cluster_event_timeout_exception",
+        "the copies kept changing while it was decided where they go; ask again",
+    ))
 }
 
 fn dry_run(call: &Call, body: &Value) -> Result<bool, ApiError> {
@@ -74,6 +82,7 @@ fn dry_run(call: &Call, body: &Value) -> Result<bool, ApiError> {
 
 /// What is to be done, and what is said to each command. Where that is asked for, a command that cannot be done costs itself only.
 fn decided(
+    view: &View,
     asked: &[Asked],
     is_explained: bool,
     decide: impl Fn(&[&Asked]) -> Result<Rerouted, RerouteRefusal>,
@@ -100,29 +109,26 @@ fn decided(
                 opinions.push(Opinion {
                     decider: refusal.command.name(),
                     decision: Decision::No,
-                    explanation: refusal.reason.clone(),
+                    explanation: called(view, &refusal.reason),
                 });
                 kept.retain(|asked| asked.command != refusal.command);
                 refused.push((refusal.command, opinions_shown(&opinions, true)));
             }
-            Err(refusal) => return Err(ApiError::argument(refusal.to_string())),
+            Err(refusal) => return Err(ApiError::argument(called(view, &refusal.to_string()))),
         }
     }
 }
 
-async fn make(call: &Call, commands: Vec<Command>) -> Result<(), ApiError> {
+/// Has it agreed on; whether nothing was in the way.
+async fn make(call: &Call, commands: Vec<Command>) -> Result<bool, ApiError> {
     let Some(coordinator) = &call.node.coordinator else {
         return Err(ApiError::argument(
             "this node was opened for itself; there is nowhere to move a copy to",
         ));
     };
     match coordinator.agree_on(Command::Several(commands)).await {
-        Ok(()) => Ok(()),
-        Err(Disagreement::Refused(refusal)) => Err(ApiError::new(
-            503,
-            "process_cluster_event_timeout_exception",
-            format!("the copies changed while this was decided: {refusal}; ask again"),
-        )),
+        Ok(()) => Ok(true),
+        Err(Disagreement::Refused(_)) => Ok(false),
         Err(Disagreement::Failed(error)) => Err(error),
     }
 }

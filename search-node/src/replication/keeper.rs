@@ -311,6 +311,7 @@ impl Replication {
                     .in_sync()
                     .iter()
                     .any(|other| *other != copy && copies.present().contains_key(other));
+                self.roles.set_failed(shard, &error);
                 // Where there is no other, it stays what there is: red, until its disk is well.
                 if others {
                     self.fail(shard, copy, error.reason.clone()).await;

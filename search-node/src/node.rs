@@ -166,12 +166,9 @@ impl Node {
             timeout: node.settings.cluster.check_timeout,
             retries: node.settings.cluster.check_retries,
         };
-        tokio::spawn(lead(
-            Arc::clone(&coordinator),
-            patience,
-            AllocationSettings::default(),
-            node.clock.clone(),
-        ));
+        let mut allocation = AllocationSettings::default();
+        allocation.disk.is_enabled = node.settings.watermarks.is_some();
+        tokio::spawn(lead(Arc::clone(&coordinator), patience, allocation, node.clock.clone()));
         coordinator.serve(Arc::new(Serving(Arc::clone(&node))));
         let follower = follow(coordinator, Arc::clone(&node.indices))?;
         let refresher = refresh_loop(Arc::clone(&node), stop.clone())?;

@@ -294,8 +294,7 @@ async fn a_copy_that_comes_late_is_filled_from_files() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_index_may_ask_for_copies_in_sync_before_anything_is_acknowledged() {
     let folder = tempfile::tempdir().expect("a folder");
-    let node =
-        SearchNode::start(folder.path(), &folder.path().join("data")).await.expect("a node");
+    let node = SearchNode::start(folder.path(), &folder.path().join("data")).await.expect("a node");
     let settings = json!({"settings": {"number_of_replicas": 1}});
     node.client.json(Method::PUT, "/least", Some(&settings)).await.expect("made");
     let asks = |number: u32| json!({"index": {"write.min_in_sync": number}});

@@ -134,6 +134,16 @@ impl Cluster {
         }
     }
 
+    /// Waits until all nodes vote, so that any of them may go: a node votes once it has been there for some seconds.
+    async fn wait_steady(&self) {
+        let began = Instant::now();
+        let is_told = |node: &SearchNode| node.program.output().contains("the nodes that vote changed");
+        while !self.nodes.iter().flatten().any(is_told) {
+            assert!(began.elapsed() < PATIENCE, "the nodes do not vote");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
     async fn create(&self, index: &str, shards: usize, replicas: usize) {
         let settings = json!({"settings": {"number_of_shards": shards, "number_of_replicas": replicas}});
         self.ask(0, Method::PUT, &format!("/{index}"), Some(&settings)).await;
@@ -226,6 +236,7 @@ async fn every_copy_holds_what_was_written_through_any_node() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_with_the_node_of_a_primary() {
     let mut cluster = Cluster::start().await;
+    cluster.wait_steady().await;
     cluster.create("load", 1, 1).await;
     cluster.ask(0, Method::PUT, "/load/_doc/first", Some(&json!({"name": "first"}))).await;
     cluster.wait_equal("load", 1, 2).await;

@@ -7,7 +7,6 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use cluster::allocation::AllocationSettings;
 use cluster::state::{CopyId, ShardCopies, ShardId};
 use daemon::CancellationToken;
 use daemon::clock::Clock;
@@ -19,6 +18,7 @@ use tokio::sync::Semaphore;
 
 use crate::action::search::Contexts;
 use crate::coordination::{Coordinator, Patience, begin, follow, lead};
+use crate::disk_marks::follow_marks;
 use crate::disk_watch::DiskWatch;
 use crate::indices::{Agreement, Indices, Resources, new_id};
 use crate::memory::{Heap, Memory};
@@ -166,9 +166,8 @@ impl Node {
             timeout: node.settings.cluster.check_timeout,
             retries: node.settings.cluster.check_retries,
         };
-        let mut allocation = AllocationSettings::default();
-        allocation.disk.is_enabled = node.settings.watermarks.is_some();
-        tokio::spawn(lead(Arc::clone(&coordinator), patience, allocation, node.clock.clone()));
+        tokio::spawn(lead(Arc::clone(&coordinator), patience, node.clock.clone()));
+        tokio::spawn(follow_marks(Arc::clone(&coordinator), Arc::clone(&node.disk_watch)));
         coordinator.serve(Arc::new(Serving(Arc::clone(&node))));
         let follower = follow(coordinator, Arc::clone(&node.indices))?;
         let refresher = refresh_loop(Arc::clone(&node), stop.clone())?;
@@ -260,14 +259,14 @@ impl Node {
                 // Of others, the copies that have everything are on nodes that are not there.
                 None => shard.in_sync().is_empty() || !shard.candidates().is_empty(),
             };
-            let are_back = coordinator.wait_own_copies(move |map, own| {
+            let are_back = coordinator.wait_own_copies(move |map, _| {
                 let may_return = |(shard, copy): &(ShardId, CopyId)| {
                     let copies = map.shard(shard).filter(|copies| copies.primary().is_none());
                     copies.is_some_and(|copies| {
                         copies.in_sync().contains(copy) && copies.unassigned().failures == 0
                     })
                 };
-                indices.wishes(map, own).is_empty()
+                indices.wishes(map).is_empty()
                     && !indices.found_copies(map).iter().any(may_return)
                     && !map.shards().any(|(_, shard)| is_waited_for(shard))
             });

@@ -8,6 +8,7 @@ use futures::future::BoxFuture;
 use transport::Incoming;
 
 use crate::action::bulk::do_carried;
+use crate::action::cluster::answer_figures;
 use crate::action::multi_get::answer_multi_get;
 use crate::action::search::{answer_fetch, answer_query};
 use crate::coordination::{Action, Answers, Fault};
@@ -48,6 +49,11 @@ impl Answers for Serving {
                         Some(replication) => replication.answer(action, call).await,
                         None => Err(Fault::unknown(action)),
                     }
+                }
+                Action::Figures => {
+                    let pool = node.carried_search_pool.clone();
+                    let told = pool.go_on(move || Ok(answer_figures(&node))).await;
+                    told.map_err(Fault::Failed)
                 }
                 Action::Visible => answer_visible(node, &call.body).await.map_err(Fault::Failed),
                 _ => Err(Fault::unknown(action)),

@@ -2,6 +2,7 @@
 
 pub(crate) mod bulk;
 pub(crate) mod by_query;
+pub(crate) mod cluster;
 pub(crate) mod condition;
 pub(crate) mod get;
 pub(crate) mod home;

@@ -37,8 +37,12 @@ pub(crate) enum Action {
     Query = 23,
     /// The documents of hits that a search here found.
     Fetch = 24,
+    /// What a node tells about itself: its disk, its memory, its copies.
+    Figures = 25,
     /// Documents by their ids.
     MultiGet = 26,
+    /// What whoever leads has seen of the nodes.
+    Observed = 27,
     /// Operations of a primary for a copy here.
     Operations = 30,
     /// How a copy is filled from the primary here.
@@ -50,7 +54,7 @@ pub(crate) enum Action {
 }
 
 impl Action {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 18] = [
         Self::Consensus,
         Self::Propose,
         Self::Join,
@@ -67,6 +71,8 @@ impl Action {
         Self::CopyPlan,
         Self::CopyPiece,
         Self::CopyCatchUp,
+        Self::Figures,
+        Self::Observed,
     ];
 
     fn of(number: u16) -> Option<Self> {

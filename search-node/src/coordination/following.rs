@@ -31,7 +31,7 @@ pub(crate) fn follow(
             runtime.block_on(async {
                 // Only who is in the map has a say.
                 if map.nodes.contains_key(&coordinator.origin.process) {
-                    coordinator.wish(indices.wishes(&map, coordinator.origin.process)).await;
+                    coordinator.wish(indices.wishes(&map)).await;
                 }
                 let wait = async {
                     tokio::select! {

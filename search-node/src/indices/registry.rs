@@ -94,8 +94,8 @@ impl Indices {
     }
 
     /// What the copies here wish the map to say of them.
-    pub(crate) fn wishes(&self, map: &ClusterState, own: NodeId) -> Vec<Command> {
-        self.served.wishes(map, own)
+    pub(crate) fn wishes(&self, map: &ClusterState) -> Vec<Command> {
+        self.served.wishes(map)
     }
 
     /// Every index that cannot be served.

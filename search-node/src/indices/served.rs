@@ -144,7 +144,7 @@ impl Served {
     }
 
     /// What the copies here wish the map to say of them: that the first one of a shard is there.
-    pub(super) fn wishes(&self, map: &ClusterState, own: NodeId) -> Vec<Command> {
+    pub(super) fn wishes(&self, map: &ClusterState) -> Vec<Command> {
         let mut wishes = Vec::new();
         for (id, entry) in &map.indices {
             let Some(index) = self.of_id(id) else { continue };

@@ -10,9 +10,10 @@ use transport::Incoming;
 use crate::action::bulk::do_carried;
 use crate::action::multi_get::answer_multi_get;
 use crate::action::search::{answer_fetch, answer_query};
+use crate::action::visible::answer_visible;
 use crate::coordination::{Action, Answers, Fault};
 use crate::node::Node;
-use crate::rest::{answer_carried, answer_visible};
+use crate::rest::answer_carried;
 
 /// A node as others ask it.
 pub(crate) struct Serving(pub(crate) Arc<Node>);

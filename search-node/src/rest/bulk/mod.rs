@@ -18,9 +18,9 @@ use super::call::Call;
 use super::envelope::{Reply, filter_path, is_pretty};
 use super::get::source_parameters;
 use super::router::{Route, streaming};
-use super::visible::{Refresh, make_visible};
 use crate::action::bulk::{Bulk, BulkOptions, Fed, Grant};
 use crate::action::search::read_source;
+use crate::action::visible::{Refresh, make_visible};
 use crate::error::ApiError;
 use crate::node::Node;
 

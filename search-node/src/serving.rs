@@ -8,6 +8,7 @@ use futures::future::BoxFuture;
 use transport::Incoming;
 
 use crate::action::bulk::do_carried;
+use crate::action::by_query::{answer_scan, answer_writes};
 use crate::action::multi_get::answer_multi_get;
 use crate::action::search::{answer_fetch, answer_query};
 use crate::action::visible::answer_visible;
@@ -32,6 +33,16 @@ impl Answers for Serving {
                 Action::Query => {
                     let pool = node.carried_search_pool.clone();
                     let done = pool.go_on(move || answer_query(&node, &call.body)).await;
+                    done.map_err(Fault::Failed)
+                }
+                Action::Scan => {
+                    let pool = node.carried_search_pool.clone();
+                    let done = pool.go_on(move || answer_scan(&node, &call.body)).await;
+                    done.map_err(Fault::Failed)
+                }
+                Action::ByQueryWrites => {
+                    let pool = node.carried_pool.clone();
+                    let done = pool.go_on(move || answer_writes(&node, &call.body)).await;
                     done.map_err(Fault::Failed)
                 }
                 Action::Fetch => {

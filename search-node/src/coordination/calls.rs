@@ -47,10 +47,14 @@ pub(crate) enum Action {
     CopyPiece = 32,
     /// A copy is to get every operation from the primary here.
     CopyCatchUp = 33,
+    /// What an operation by query matches in copies here.
+    Scan = 40,
+    /// Writes of an operation by query.
+    ByQueryWrites = 41,
 }
 
 impl Action {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 18] = [
         Self::Consensus,
         Self::Propose,
         Self::Join,
@@ -67,6 +71,8 @@ impl Action {
         Self::CopyPlan,
         Self::CopyPiece,
         Self::CopyCatchUp,
+        Self::Scan,
+        Self::ByQueryWrites,
     ];
 
     fn of(number: u16) -> Option<Self> {

@@ -381,7 +381,9 @@ impl Answers for Coordinator {
                 | Action::Operations
                 | Action::CopyPlan
                 | Action::CopyPiece
-                | Action::CopyCatchUp => match self.node.get() {
+                | Action::CopyCatchUp
+                | Action::Scan
+                | Action::ByQueryWrites => match self.node.get() {
                     Some(node) => node.answer(action, call).await,
                     None => Err(Fault::Failed(unavailable("the node is starting; ask again"))),
                 },

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use cluster::allocation::AllocationSettings;
-use cluster::state::ShardCopies;
+use cluster::state::{CopyId, ShardCopies, ShardId};
 use daemon::CancellationToken;
 use daemon::clock::Clock;
 use daemon::metrics::{Counter, Metrics};
@@ -268,7 +268,15 @@ impl Node {
                 None => shard.in_sync().is_empty() || !shard.candidates().is_empty(),
             };
             let are_back = coordinator.wait_own_copies(move |map, own| {
-                indices.wishes(map, own).is_empty() && !map.shards().any(|(_, shard)| is_waited_for(shard))
+                let may_return = |(shard, copy): &(ShardId, CopyId)| {
+                    let copies = map.shard(shard).filter(|copies| copies.primary().is_none());
+                    copies.is_some_and(|copies| {
+                        copies.in_sync().contains(copy) && copies.unassigned().failures == 0
+                    })
+                };
+                indices.wishes(map, own).is_empty()
+                    && !indices.found_copies(map).iter().any(may_return)
+                    && !map.shards().any(|(_, shard)| is_waited_for(shard))
             });
             if tokio::time::timeout(OWN_COPIES_WITHIN, are_back).await.is_err() {
                 tracing::warn!("not all shards of this node serve yet");

@@ -372,21 +372,6 @@ impl Answers for Coordinator {
                     let outcome = self.propose_here(call.body, self.within).await?;
                     Ok(write(&outcome))
                 }
-                Action::Rest
-                | Action::Bulk
-                | Action::Visible
-                | Action::Query
-                | Action::Fetch
-                | Action::MultiGet
-                | Action::Operations
-                | Action::CopyPlan
-                | Action::CopyPiece
-                | Action::CopyCatchUp
-                | Action::Scan
-                | Action::ByQueryWrites => match self.node.get() {
-                    Some(node) => node.answer(action, call).await,
-                    None => Err(Fault::Failed(unavailable("the node is starting; ask again"))),
-                },
                 Action::Founding => self.desk.answer(call.body).await,
                 Action::Join => self.answer_join(&call.body).await,
                 Action::Ping => Ok(write(&self.pong())),
@@ -395,6 +380,11 @@ impl Answers for Coordinator {
                     let followed = self.wait_followed(version).await;
                     Ok(write(&followed.version))
                 }
+                // What is not about the map.
+                _ => match self.node.get() {
+                    Some(node) => node.answer(action, call).await,
+                    None => Err(Fault::Failed(unavailable("the node is starting; ask again"))),
+                },
             }
         }
         .boxed()

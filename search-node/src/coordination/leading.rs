@@ -54,7 +54,7 @@ pub(crate) async fn lead(
     settings: AllocationSettings,
     clock: Clock,
 ) {
-    let mut changes = coordinator.changes();
+    let (mut changes, mut followed) = (coordinator.changes(), coordinator.followed().subscribe());
     let mut reign: Option<Reign> = None;
     while !coordinator.stopping.is_cancelled() {
         if coordinator.leads() {
@@ -69,6 +69,7 @@ pub(crate) async fn lead(
         tokio::select! {
             () = coordinator.stopping.cancelled() => {}
             _ = changes.changed() => {}
+            _ = followed.changed() => {}
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
     }
@@ -197,14 +198,14 @@ impl Reign {
             })
             .collect();
         let Some(voters) = next_voters(status.node, &status.voters, &candidates) else { return };
-        tracing::info!(?voters, "the nodes that vote change");
         let changed = if voters.contains(&status.node) {
-            coordinator.consensus.change_voters(voters, VOTERS_WITHIN).await
+            coordinator.consensus.change_voters(voters.clone(), VOTERS_WITHIN).await
         } else {
-            coordinator.consensus.hand_over(voters, VOTERS_WITHIN).await
+            coordinator.consensus.hand_over(voters.clone(), VOTERS_WITHIN).await
         };
-        if let Err(error) = changed {
-            tracing::warn!(%error, "the nodes that vote did not change");
+        match changed {
+            Ok(_) => tracing::info!(?voters, "the nodes that vote changed"),
+            Err(error) => tracing::warn!(?voters, %error, "the nodes that vote did not change"),
         }
     }
 }

@@ -1,13 +1,14 @@
 //! A run of writes to one index: each shard is looked up once, and its newest write is known.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use shard::mapping::{Mapping, check_document};
 use shard::{EngineError, Shard, WriteOutcome, WriteRequest, WriteRun, Written};
 
 use super::index::Index;
 use crate::error::ApiError;
-use crate::replication::{Acknowledged, Batch, Leading};
+use crate::replication::{Acknowledged, ActiveCopies, Batch, Leading};
 
 /// A document can bring new fields again and again while others add some too; more rounds than this are no race.
 const MAPPING_ROUNDS_MAX: usize = 16;
@@ -16,7 +17,12 @@ const MAPPING_ROUNDS_MAX: usize = 16;
 pub(crate) struct IndexRun {
     index: Arc<Index>,
     shards: Vec<Option<ShardRun>>,
+    /// How many copies have to be there before anything is written.
+    active: ActiveCopies,
 }
+
+/// How long copies are waited for that have to be there, as in Elasticsearch.
+const ACTIVE_WITHIN: Duration = Duration::from_secs(60);
 
 struct ShardRun {
     place: Arc<Place>,
@@ -56,7 +62,12 @@ impl Drop for ShardRun {
 impl IndexRun {
     pub(crate) fn new(index: Arc<Index>) -> Self {
         let shards = (0..index.number_of_shards()).map(|_| None).collect();
-        Self { index, shards }
+        Self { index, shards, active: ActiveCopies::default() }
+    }
+
+    /// The same once so many copies are there.
+    pub(crate) fn with_active(index: Arc<Index>, active: ActiveCopies) -> Self {
+        Self { active, ..Self::new(index) }
     }
 
     pub(crate) fn index(&self) -> &Arc<Index> {
@@ -196,6 +207,11 @@ impl IndexRun {
             Some(shard) => Ok(shard),
             none => {
                 let (shard, leading) = self.index.shard_to_write(id, routing)?;
+                if let Some(leading) = &leading
+                    && self.active != ActiveCopies::default()
+                {
+                    leading.wait_active(&self.active, ACTIVE_WITHIN)?;
+                }
                 let run = shard.run();
                 let index = Arc::clone(&self.index);
                 let place = Arc::new(Place { index, shard, acknowledged: OnceLock::new() });

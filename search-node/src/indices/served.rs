@@ -143,8 +143,7 @@ impl Served {
         found
     }
 
-    /// What the copies here wish the map to say of them: that the first one of a shard is there, or that one in sync has come
-    /// back where there is no primary.
+    /// What the copies here wish the map to say of them: that the first one of a shard is there.
     pub(super) fn wishes(&self, map: &ClusterState, own: NodeId) -> Vec<Command> {
         let mut wishes = Vec::new();
         for (id, entry) in &map.indices {
@@ -154,11 +153,6 @@ impl Served {
                 let name = ShardId { index: id.clone(), number };
                 if shard.is_begun_by(copy) {
                     wishes.push(Command::MarkInSync { shard: name, copy, term: shard.term() });
-                } else if shard.primary().is_none()
-                    && shard.in_sync().contains(&copy)
-                    && !shard.present().contains_key(&copy)
-                {
-                    wishes.push(Command::Return { shard: name, copy, node: own });
                 }
             }
         }

@@ -38,6 +38,8 @@ pub(super) struct ShardCopy {
     opening: Mutex<()>,
     /// Whether it is the only copy.
     is_only_copy: AtomicBool,
+    /// Whether operations are kept for copies that return.
+    keeps_history: AtomicBool,
     /// How often it was opened again because it accepted nothing more.
     mended: AtomicU64,
     state: Mutex<State>,
@@ -90,6 +92,7 @@ impl ShardCopy {
             shared,
             opening: Mutex::new(()),
             is_only_copy: AtomicBool::new(options.is_only_copy),
+            keeps_history: AtomicBool::new(false),
             mended: AtomicU64::new(0),
             options,
             state,
@@ -127,6 +130,7 @@ impl ShardCopy {
         match opened {
             Ok(shard) => {
                 let shard = Arc::new(shard);
+                shard.keep_history_from(self.keeps_history.load(Ordering::Acquire).then_some(0));
                 state.failed = None;
                 state.open = Some(Arc::clone(&shard));
                 Ok(shard)
@@ -196,6 +200,14 @@ impl ShardCopy {
         open.map_or(Ok(()), |shard| Ok(shard.set_only_copy(is_only_copy)?))
     }
 
+    /// Whether operations are kept for copies that return, from now on and whenever it is opened: as many as the retention allows.
+    pub(super) fn keep_history(&self, is_kept: bool) {
+        self.keeps_history.store(is_kept, Ordering::Release);
+        if let Some(shard) = &self.state.lock().open {
+            shard.keep_history_from(is_kept.then_some(0));
+        }
+    }
+
     /// Opens the shard again without what does not count. Whoever uses it is waited for; whoever comes meanwhile waits.
     pub(super) fn roll_back(&self) -> Result<(), ApiError> {
         let _opening = self.opening.lock();
@@ -204,6 +216,7 @@ impl ShardCopy {
         }
         let shard = self.take_for_good().ok_or_else(|| self.in_use())?;
         let rolled_back = shard.roll_back()?;
+        rolled_back.keep_history_from(self.keeps_history.load(Ordering::Acquire).then_some(0));
         self.state.lock().open = Some(Arc::new(rolled_back));
         Ok(())
     }

@@ -41,6 +41,12 @@ impl Stored for IndexCopy {
         self.index.copy(self.number)?.set_only_copy(is_only_copy)
     }
 
+    fn keep_history(&self, is_kept: bool) {
+        if let Ok(copy) = self.index.copy(self.number) {
+            copy.keep_history(is_kept);
+        }
+    }
+
     fn now_millis(&self) -> i64 {
         self.index.now_millis()
     }

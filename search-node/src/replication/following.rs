@@ -44,7 +44,8 @@ impl Following {
         let open = stored.shard()?;
         // What is counted on is on the disk.
         open.sync_all()?;
-        open.keep_history_from(Some(0));
+        // It may be primary next, and other copies return.
+        stored.keep_history(true);
         let (term, global, held) = open.held();
         Ok(Arc::new(Self {
             shard: shard.clone(),

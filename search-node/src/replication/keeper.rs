@@ -280,9 +280,8 @@ impl Replication {
         map: &Arc<ClusterState>,
     ) -> Result<Next, ApiError> {
         let is_only = copies.present().len() == 1 && copies.in_sync().len() == 1;
-        let wants_more = map.wanted_copies(shard) > 1;
         // A shard that rests costs nothing; it is opened for whoever writes to it.
-        if is_only && !wants_more && !self.roles.is_demanded(shard) && !index.has_uncommitted(shard.number) {
+        if is_only && !self.roles.is_demanded(shard) && !index.has_uncommitted(shard.number) {
             return Ok(Next::Change);
         }
         self.roles.set_over(shard);
@@ -312,6 +311,7 @@ impl Replication {
                     .in_sync()
                     .iter()
                     .any(|other| *other != copy && copies.present().contains_key(other));
+                self.roles.set_failed(shard, &error);
                 // Where there is no other, it stays what there is: red, until its disk is well.
                 if others {
                     self.fail(shard, copy, error.reason.clone()).await;

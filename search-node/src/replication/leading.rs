@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use cluster::replication::{Primary, Replica, Settled};
 use cluster::state::{ClusterState, CopyId, HandOver, NodeId, ShardCopies, ShardId};
 use parking_lot::{Condvar, Mutex, MutexGuard};
+use serde::{Deserialize, Serialize};
 use shard::{Applied, Operation, OperationKind, Shard, WriteRequest, Written};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -414,9 +415,11 @@ impl Leading {
             self.stored.set_only_copy(alone)?;
             *is_only_copy = alone;
         }
-        if let Some(shard) = self.stored.opened() {
-            let keeps = !alone || wanted(map, &self.shard) > 0;
-            shard.keep_history_from(keeps.then_some(0));
+        if !alone {
+            // From now on, whoever goes: it may come back.
+            self.stored.keep_history(true);
+        } else if wanted(map, &self.shard) == 0 {
+            self.stored.keep_history(false);
         }
         Ok(())
     }
@@ -430,7 +433,7 @@ impl Leading {
             // Whatever is on this disk has counted for good so far; from now on it waits for the other copy.
             shard.sync_all()?;
             self.stored.set_only_copy(false)?;
-            shard.keep_history_from(Some(0));
+            self.stored.keep_history(true);
             self.told(self.copy, &[], shard.global());
         }
         let mut state = self.state.lock();
@@ -525,10 +528,26 @@ impl Leading {
 }
 
 /// How many copies a writer wants to be there before it begins (`wait_for_active_shards`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum ActiveCopies {
     Number(u32),
     All,
+}
+
+impl Default for ActiveCopies {
+    fn default() -> Self {
+        Self::Number(1)
+    }
+}
+
+impl ActiveCopies {
+    /// What a parameter says that was checked; without one the primary is enough.
+    pub(crate) fn read(text: Option<&str>) -> Self {
+        match text {
+            Some("all") => Self::All,
+            text => text.and_then(|text| text.parse().ok()).map(Self::Number).unwrap_or_default(),
+        }
+    }
 }
 
 /// What the map is to be asked about a hand-over.

@@ -32,7 +32,7 @@ mod source;
 
 pub(crate) use digests::copies_of;
 pub(crate) use keeper::Replication;
-pub(crate) use leading::{Acknowledged, Batch, Leading};
+pub(crate) use leading::{Acknowledged, ActiveCopies, Batch, Leading};
 pub(crate) use outside::Stored;
 pub(crate) use roles::Roles;
 pub(crate) use settings::{REPLICATION, ReplicationSettings};

@@ -56,6 +56,9 @@ pub(crate) trait Stored: Send + Sync + 'static {
     /// Whether it is the only copy, from now on and whenever it is opened.
     fn set_only_copy(&self, is_only_copy: bool) -> Result<(), ApiError>;
 
+    /// Whether operations are kept for copies that return, from now on and whenever it is opened.
+    fn keep_history(&self, is_kept: bool);
+
     /// Milliseconds since 1970.
     fn now_millis(&self) -> i64;
 }

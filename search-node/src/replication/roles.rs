@@ -35,6 +35,8 @@ struct Known {
     roles: HashMap<ShardId, Role>,
     /// Shards whose primary somebody waits for.
     demanded: BTreeSet<ShardId>,
+    /// Why a primary here could not begin; it is tried again.
+    failed: HashMap<ShardId, ApiError>,
 }
 
 impl Roles {
@@ -57,6 +59,9 @@ impl Roles {
             match known.roles.get(shard) {
                 Some(Role::Leading(leading)) if !leading.is_over() => return Ok(Arc::clone(leading)),
                 _ => {}
+            }
+            if let Some(error) = known.failed.get(shard) {
+                return Err(error.clone());
             }
             if known.demanded.insert(shard.clone()) {
                 self.pulse.send_modify(|pulse| *pulse = pulse.wrapping_add(1));
@@ -94,6 +99,7 @@ impl Roles {
     pub(super) fn set(&self, shard: &ShardId, role: Option<Role>) {
         let mut known = self.known.lock();
         known.demanded.remove(shard);
+        known.failed.remove(shard);
         let before = match role {
             Some(role) => known.roles.insert(shard.clone(), role),
             None => known.roles.remove(shard),
@@ -106,6 +112,12 @@ impl Roles {
         }
         self.changed.notify_all();
         self.changes.send_modify(|changes| *changes = changes.wrapping_add(1));
+    }
+
+    /// A primary could not begin: whoever waits for it is told why.
+    pub(super) fn set_failed(&self, shard: &ShardId, error: &ApiError) {
+        self.known.lock().failed.insert(shard.clone(), error.clone());
+        self.changed.notify_all();
     }
 
     /// What a copy was is over, and what it becomes is not yet known.

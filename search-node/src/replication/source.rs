@@ -72,7 +72,7 @@ impl Replication {
         let planned = blocking(move || {
             let shard = leading.stored.shard()?;
             // From here on what comes after the files is kept.
-            shard.keep_history_from(Some(0));
+            leading.stored.keep_history(true);
             if i64::try_from(shard.history_from()).is_ok_and(|from| from <= local.saturating_add(1)) {
                 return Ok(None);
             }

@@ -15,6 +15,7 @@ use crate::action::by_query::{Destination, Plan, Routing, Slices, Wish, Work, st
 use crate::action::condition::VersionType;
 use crate::action::search::{Scope, check_timeout, read_source};
 use crate::error::ApiError;
+use crate::replication::ActiveCopies;
 use crate::script::Script;
 
 const POST: &[Method] = &[Method::POST];
@@ -188,6 +189,7 @@ fn plan(call: &Call, work: Work, scope: Scope) -> Result<Plan, ApiError> {
         rate: read_rate(call.param("requests_per_second"))?.unwrap_or(f64::INFINITY),
         proceeds: false,
         refresh: call.flag("refresh")?,
+        active: ActiveCopies::read(call.param("wait_for_active_shards")),
         description: String::new(),
     };
     call.flag("version")?;
@@ -432,6 +434,7 @@ mod tests {
             rate: 1.0,
             proceeds: false,
             refresh: false,
+            active: ActiveCopies::default(),
             description: String::new(),
         };
         let error =

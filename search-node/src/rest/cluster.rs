@@ -55,7 +55,7 @@ pub(super) fn health_of(call: &Call) -> Result<Value, ApiError> {
         "cluster_name": call.node.settings.cluster_name,
         "status": if failed == 0 { "green" } else { "red" },
         "timed_out": false,
-        "number_of_nodes": 1,
+        "number_of_nodes": call.node.coordinator.as_ref().map_or(1, |coordinator| coordinator.map().nodes.len()),
         "number_of_data_nodes": 1,
         "active_primary_shards": shards,
         "active_shards": shards,

@@ -23,6 +23,7 @@ use crate::error::ApiError;
 use crate::indices::Index;
 use crate::json;
 use crate::node::Node;
+use crate::replication::ActiveCopies;
 
 /// How many actions are done together at most. Each keeps some hundred bytes until all are durable, and one sync for so many
 /// costs nothing beside what they cost themselves.
@@ -41,6 +42,8 @@ pub(crate) struct BulkOptions {
     pub source: Option<SourceFilter>,
     /// Whether a refresh will be done at once for this request.
     pub forces_refresh: bool,
+    /// How many copies of a shard have to be there before anything is written to it.
+    pub active: ActiveCopies,
 }
 
 impl Default for BulkOptions {
@@ -53,6 +56,7 @@ impl Default for BulkOptions {
             pipeline: None,
             source: None,
             forces_refresh: false,
+            active: ActiveCopies::default(),
         }
     }
 }
@@ -139,6 +143,7 @@ impl Bulk {
         mut give: impl FnMut(Given<'_>),
     ) {
         let mut writes = Writes::new(node);
+        writes.active = self.options.active;
         let outcomes: Vec<_> = actions
             .iter()
             .map(|action| match refused {

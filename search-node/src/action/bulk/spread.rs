@@ -82,7 +82,7 @@ impl Spread for Actions<'_, '_> {
 
     fn pack(&self, ats: &[usize]) -> Bytes {
         let carried = ats.iter().map(|at| (&*self.placed[*at].head, self.placed[*at].source));
-        pack(carried, self.bulk.options.forces_refresh)
+        pack(carried, &self.bulk.options)
     }
 
     fn unpack(&self, answer: &[u8]) -> Result<Vec<Option<Self::Outcome>>, ApiError> {

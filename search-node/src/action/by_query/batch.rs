@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use shard::{StoredDocument, uid_parts};
 
-use super::carried::Changes;
+use super::carried::{Changes, writes};
 use super::change::{Change, Deed, Destinations, decide};
 use super::matches::Matches;
 use super::plan::{Plan, Work};
@@ -58,7 +58,7 @@ pub(super) fn run_batch(
     progress: &Progress,
 ) -> Result<Batch, ApiError> {
     let way = match node.others() {
-        None => Way::Here(Writes::new(node)),
+        None => Way::Here(writes(node, plan.active)),
         Some(coordinator) => Way::Spread { coordinator, gathered: Vec::new(), bytes: 0 },
     };
     let mut batching = Batching { node, plan, progress, way, batch: Batch::default() };
@@ -126,7 +126,11 @@ impl Batching<'_> {
         let Way::Spread { coordinator, gathered, bytes } = &mut self.way else { return };
         *bytes = 0;
         let changes = std::mem::take(gathered);
-        let outcomes = do_at_primaries(self.node, coordinator, &mut Changes(&changes));
+        let outcomes = do_at_primaries(
+            self.node,
+            coordinator,
+            &mut Changes { changes: &changes, active: self.plan.active },
+        );
         for (change, outcome) in changes.iter().zip(outcomes) {
             self.settle(change, outcome);
         }

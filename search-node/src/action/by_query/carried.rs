@@ -14,14 +14,19 @@ use crate::action::target::typed;
 use crate::action::writes::Writes;
 use crate::coordination::{Action, Coordinator};
 use crate::error::ApiError;
-use crate::indices::{Index, IndexRun};
+use crate::indices::{Index, IndexRun, Place};
 use crate::node::Node;
+use crate::replication::ActiveCopies;
 
 /// What becomes of a write: whether there was a document before.
 pub(super) type Outcome = Result<bool, ApiError>;
 
 /// The writes that are done together.
-pub(super) struct Changes<'a>(pub &'a [Change]);
+pub(super) struct Changes<'a> {
+    pub changes: &'a [Change],
+    /// How many copies of a shard have to be there before anything is written to it.
+    pub active: ActiveCopies,
+}
 
 /// One write on its way.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -66,7 +71,7 @@ impl Change {
 }
 
 impl Carried<'_> {
-    fn write(&self, node: &Node, run: &mut IndexRun) -> Result<(bool, Arc<crate::indices::Place>), ApiError> {
+    fn write(&self, node: &Node, run: &mut IndexRun) -> Result<(bool, Arc<Place>), ApiError> {
         let (doc_type, id) = uid_parts(self.uid);
         let request = WriteRequest {
             uid: self.uid,
@@ -83,11 +88,22 @@ impl Carried<'_> {
     }
 }
 
+/// Writes on this node, which begin once so many copies are there.
+pub(super) fn writes(node: &Node, active: ActiveCopies) -> Writes {
+    let mut writes = Writes::new(node);
+    writes.active = active;
+    writes
+}
+
 /// Does writes on this node and makes them durable; none for one whose primary is not here any more.
-fn write_here(node: &Node, writes: &[(&Arc<Index>, Carried<'_>)]) -> Vec<Option<Outcome>> {
-    let mut runs = Writes::new(node);
+fn write_here(
+    node: &Node,
+    active: ActiveCopies,
+    asked: &[(&Arc<Index>, Carried<'_>)],
+) -> Vec<Option<Outcome>> {
+    let mut runs = writes(node, active);
     let outcomes: Vec<_> =
-        writes.iter().map(|(index, carried)| carried.write(node, runs.run_of(index))).collect();
+        asked.iter().map(|(index, carried)| carried.write(node, runs.run_of(index))).collect();
     let unsynced = runs.sync_each();
     let mut written = 0;
     let settled = outcomes.into_iter().map(|outcome| {
@@ -110,23 +126,24 @@ impl Spread for Changes<'_> {
     const ACTION: Action = Action::ByQueryWrites;
 
     fn count(&self) -> usize {
-        self.0.len()
+        self.changes.len()
     }
 
     fn home(&self, at: usize, coordinator: &Coordinator) -> Home {
-        let change = &self.0[at];
+        let change = &self.changes[at];
         home_of(coordinator, &change.index, uid_parts(&change.uid).1, change.routing.as_deref())
     }
 
     fn do_here(&mut self, node: &Node, ats: &[usize]) -> Vec<Option<Outcome>> {
-        let writes: Vec<_> = ats.iter().map(|at| (&self.0[*at].index, self.0[*at].carried())).collect();
-        write_here(node, &writes)
+        let writes: Vec<_> =
+            ats.iter().map(|at| (&self.changes[*at].index, self.changes[*at].carried())).collect();
+        write_here(node, self.active, &writes)
     }
 
     fn pack(&self, ats: &[usize]) -> Bytes {
-        let carried: Vec<Carried<'_>> = ats.iter().map(|at| self.0[*at].carried()).collect();
+        let carried: Vec<Carried<'_>> = ats.iter().map(|at| self.changes[*at].carried()).collect();
         // Plain values always can be written.
-        postcard::to_allocvec(&carried).unwrap_or_default().into()
+        postcard::to_allocvec(&(self.active, carried)).unwrap_or_default().into()
     }
 
     fn unpack(&self, answer: &[u8]) -> Result<Vec<Option<Outcome>>, ApiError> {
@@ -147,20 +164,21 @@ impl Spread for Changes<'_> {
     }
 
     fn names(&self, at: usize) -> (&str, &str) {
-        (&self.0[at].index.name, uid_parts(&self.0[at].uid).1)
+        (&self.changes[at].index.name, uid_parts(&self.changes[at].uid).1)
     }
 }
 
 /// Does writes that another node has carried here.
 pub(crate) fn answer_writes(node: &Node, message: &[u8]) -> Result<Bytes, ApiError> {
-    let carried: Vec<Carried<'_>> = postcard::from_bytes(message).map_err(|error| unreadable(&error))?;
+    let (active, carried): (ActiveCopies, Vec<Carried<'_>>) =
+        postcard::from_bytes(message).map_err(|error| unreadable(&error))?;
     let indices: Vec<Option<Arc<Index>>> = carried.iter().map(|carried| index_here(node, carried)).collect();
     let writes: Vec<_> = indices
         .iter()
         .zip(&carried)
         .filter_map(|(index, carried)| Some((index.as_ref()?, carried.clone())))
         .collect();
-    let mut outcomes = write_here(node, &writes).into_iter();
+    let mut outcomes = write_here(node, active, &writes).into_iter();
     let became: Vec<Became> = indices
         .iter()
         .map(|index| match index.as_ref().and_then(|_| outcomes.next().flatten()) {

@@ -11,6 +11,7 @@ use crate::action::search::{Scope, read_sort};
 use crate::error::ApiError;
 use crate::indices::Index;
 use crate::node::Node;
+use crate::replication::ActiveCopies;
 use crate::script::Script;
 use crate::tasks::TaskKind;
 
@@ -87,6 +88,8 @@ pub(crate) struct Plan {
     /// Whether a document that somebody else changed meanwhile is counted and passed over.
     pub proceeds: bool,
     pub refresh: bool,
+    /// How many copies of a shard have to be there before anything is written to it.
+    pub active: ActiveCopies,
     pub description: String,
 }
 

@@ -7,10 +7,11 @@ use shard::{Slice, SourceFilter};
 
 use super::call::Call;
 use super::envelope::Reply;
+use super::forward::Reach;
 use super::parameters::read_int;
 use super::router::{Route, route};
 use super::search::{add_query_text, scope};
-use super::tasks::{rethrottle, task_id};
+use super::tasks::{rethrottle, rethrottle_elsewhere, task_id};
 use crate::action::by_query::{Destination, Plan, Routing, Slices, Wish, Work, start};
 use crate::action::condition::VersionType;
 use crate::action::search::{Scope, check_timeout, read_source};
@@ -80,10 +81,15 @@ pub(super) const ROUTES: &[Route] = &[
     route(POST, "/{index}/_delete_by_query", QUERY_PARAMS, |call| delete(call).boxed()),
     route(POST, "/{index}/{type}/_delete_by_query", QUERY_PARAMS, |call| delete(call).boxed()),
     route(POST, "/_reindex", REINDEX_PARAMS, |call| reindex(call).boxed()),
-    route(POST, "/_update_by_query/{id}/_rethrottle", BRAKE_PARAMS, |call| brake(call).boxed()),
-    route(POST, "/_delete_by_query/{id}/_rethrottle", BRAKE_PARAMS, |call| brake(call).boxed()),
-    route(POST, "/_reindex/{id}/_rethrottle", BRAKE_PARAMS, |call| brake(call).boxed()),
+    route(POST, "/_update_by_query/{id}/_rethrottle", BRAKE_PARAMS, |call| brake(call).boxed())
+        .reaching(WHERE_THE_TASK_IS),
+    route(POST, "/_delete_by_query/{id}/_rethrottle", BRAKE_PARAMS, |call| brake(call).boxed())
+        .reaching(WHERE_THE_TASK_IS),
+    route(POST, "/_reindex/{id}/_rethrottle", BRAKE_PARAMS, |call| brake(call).boxed())
+        .reaching(WHERE_THE_TASK_IS),
 ];
+
+const WHERE_THE_TASK_IS: Reach = Reach::Nodes(|call| rethrottle_elsewhere(call, brake).boxed());
 
 async fn update(call: Call) -> Result<Reply, ApiError> {
     let body = query_body(&call)?;

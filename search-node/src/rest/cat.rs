@@ -10,10 +10,9 @@ use super::call::Call;
 use super::cluster::health_of;
 use super::envelope::Reply;
 use super::router::{Route, route};
-use super::tasks::{chosen, task_id};
+use super::tasks::{Listed, every_task};
 use crate::error::ApiError;
 use crate::indices::{CopyState, Index};
-use crate::tasks::TaskKind;
 
 const COMMON: &[&str] = &[
     "format",
@@ -37,7 +36,7 @@ pub(super) const ROUTES: &[Route] = &[
     route(&[Method::GET], "/_cat/indices", COMMON, |call| blocking(call, indices).boxed()),
     route(&[Method::GET], "/_cat/indices/{index}", COMMON, |call| blocking(call, indices).boxed()),
     route(&[Method::GET], "/_cat/health", COMMON, |call| blocking(call, health).boxed()),
-    route(&[Method::GET], "/_cat/tasks", TASKS, |call| blocking(call, tasks).boxed()),
+    route(&[Method::GET], "/_cat/tasks", TASKS, |call| tasks(call).boxed()),
 ];
 
 const TASKS: &[&str] = &[
@@ -168,28 +167,26 @@ fn health(call: &Call) -> Result<Table, ApiError> {
     })
 }
 
-/// What runs, this request included.
-fn tasks(call: &Call) -> Result<Table, ApiError> {
-    let node = &call.node;
-    let _this = node.tasks.register(TaskKind::ListTasks, String::new(), None, Vec::new());
-    let now = node.clock.now_nanos();
-    let rows = chosen(call)?.into_iter().map(|task| {
-        let started = task.started_nanos / 1_000_000;
+/// What runs on all nodes, this request included.
+async fn tasks(call: Call) -> Result<Reply, ApiError> {
+    let rows = every_task(&call).await?.into_iter().map(|Listed { node_name, ip, task }| {
+        let text = |name: &str| task[name].as_str().unwrap_or_default().to_owned();
+        let started = task["start_time_in_millis"].as_i64().unwrap_or_default();
         let time = shard::mapping::dates::show(started);
         vec![
-            task.kind.action().to_owned(),
-            task_id(node, task.number),
-            task.parent.map_or_else(|| "-".to_owned(), |parent| task_id(node, parent)),
-            "transport".to_owned(),
+            text("action"),
+            format!("{}:{}", text("node"), task["id"]),
+            task["parent_task_id"].as_str().unwrap_or("-").to_owned(),
+            text("type"),
             started.to_string(),
             time.get(11..19).unwrap_or_default().to_owned(),
-            format!("{:.1}ms", (now - task.started_nanos) as f64 / 1e6),
-            node.settings.host.to_string(),
-            node.settings.node_name.clone(),
-            task.description.clone(),
+            format!("{:.1}ms", task["running_time_in_nanos"].as_f64().unwrap_or_default() / 1e6),
+            ip,
+            node_name,
+            text("description"),
         ]
     });
-    Ok(Table {
+    let table = Table {
         columns: &[
             ("action", true),
             ("task_id", true),
@@ -203,7 +200,8 @@ fn tasks(call: &Call) -> Result<Table, ApiError> {
             ("description", false),
         ],
         rows: rows.collect(),
-    })
+    };
+    table.show(&call)
 }
 
 /// `12.3kb`, or a plain number in the unit asked for.

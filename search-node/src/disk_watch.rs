@@ -11,6 +11,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use daemon::CancellationToken;
+use parking_lot::Mutex;
 
 use crate::episode::Episode;
 use crate::error::ApiError;
@@ -22,8 +23,8 @@ const TICK: Duration = Duration::from_secs(1);
 /// The watch.
 #[derive(Debug, Default)]
 pub struct DiskWatch {
-    /// None if nobody shall watch.
-    marks: Option<Watermarks>,
+    /// None while nobody shall watch.
+    marks: Mutex<Option<Watermarks>>,
     flood: Episode,
     /// The disk cannot be asked.
     blindness: Episode,
@@ -31,7 +32,15 @@ pub struct DiskWatch {
 
 impl DiskWatch {
     pub(crate) fn new(marks: Option<Watermarks>) -> Self {
-        Self { marks, ..Self::default() }
+        Self { marks: Mutex::new(marks), ..Self::default() }
+    }
+
+    /// From now on these marks count.
+    pub(crate) fn set_marks(&self, marks: Option<Watermarks>) {
+        *self.marks.lock() = marks;
+        if marks.is_none() && self.flood.ends() {
+            tracing::info!("nobody watches the disk any more: writes are accepted again");
+        }
     }
 
     /// Refuses what would add data to an index.
@@ -47,7 +56,7 @@ impl DiskWatch {
 
     /// Takes notice of the space of the disk below `path`.
     pub(crate) fn note(&self, path: &Path, space: io::Result<DiskSpace>) {
-        let Some(marks) = &self.marks else { return };
+        let Some(marks) = *self.marks.lock() else { return };
         let path = path.display();
         let space = match space {
             Ok(space) => space,
@@ -94,7 +103,7 @@ pub(crate) fn start(
 ) -> io::Result<JoinHandle<()>> {
     let runtime = tokio::runtime::Handle::current();
     std::thread::Builder::new().name("disk".to_owned()).spawn(move || {
-        while watch.marks.is_some() && !stop.is_cancelled() {
+        while !stop.is_cancelled() {
             watch.note(&path, space_of(&path));
             let _is_over = runtime.block_on(async { tokio::time::timeout(TICK, stop.cancelled()).await });
         }
@@ -139,6 +148,23 @@ mod tests {
         watch.note(path, space(0));
 
         watch.note(path, Err(io::Error::other("gone")));
+
+        assert!(watch.check("logs").is_err());
+    }
+
+    #[test]
+    fn marks_that_are_set_later_count_and_may_be_taken_away() {
+        let watch = watch();
+        let path = Path::new("data");
+        watch.note(path, space(40));
+        assert!(watch.check("logs").is_err());
+
+        watch.set_marks(None);
+        assert_eq!(watch.check("logs"), Ok(()), "nobody watches any more");
+        watch.set_marks(Watermarks::new(Watermark::Used(0.97), Watermark::Used(0.98)).ok());
+        watch.note(path, space(40));
+        assert_eq!(watch.check("logs"), Ok(()));
+        watch.note(path, space(10));
 
         assert!(watch.check("logs").is_err());
     }

@@ -8,11 +8,12 @@
 //! - Nothing is acknowledged before the shard's translog is synced, unless the index says `async`.
 //! - What may block runs in a pool with a bound; what does not fit is answered 429.
 //!
-//! There is one node and no cluster yet: no replicas, no transport.
+//! `coordination` agrees with the other nodes on the map of the cluster; `action/cluster` and `rest/cluster` show it.
 
 mod action;
 mod cluster_settings;
 mod coordination;
+mod disk_marks;
 mod disk_watch;
 mod episode;
 mod error;

@@ -7,7 +7,6 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use cluster::allocation::AllocationSettings;
 use cluster::state::{CopyId, ShardCopies, ShardId};
 use daemon::CancellationToken;
 use daemon::clock::Clock;
@@ -17,8 +16,10 @@ use shard::{HostDisk, Shared, TombstoneBudget, Workers, create_folder_durably};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use crate::action::by_query::Scans;
 use crate::action::search::Contexts;
 use crate::coordination::{Coordinator, Patience, begin, follow, lead};
+use crate::disk_marks::follow_marks;
 use crate::disk_watch::DiskWatch;
 use crate::indices::{Agreement, Indices, Resources, new_id};
 use crate::memory::{Heap, Memory};
@@ -53,6 +54,8 @@ pub struct Node {
     pub carried_search_pool: Pool,
     /// Points in time that other nodes will ask for.
     pub(crate) contexts: Contexts,
+    /// The same for operations by query.
+    pub(crate) scans: Scans,
     /// Rises with each search, so that they go to the copies in turn.
     pub(crate) search_turn: AtomicU64,
     pub search_pool: Pool,
@@ -166,12 +169,8 @@ impl Node {
             timeout: node.settings.cluster.check_timeout,
             retries: node.settings.cluster.check_retries,
         };
-        tokio::spawn(lead(
-            Arc::clone(&coordinator),
-            patience,
-            AllocationSettings::default(),
-            node.clock.clone(),
-        ));
+        tokio::spawn(lead(Arc::clone(&coordinator), patience, node.clock.clone()));
+        tokio::spawn(follow_marks(Arc::clone(&coordinator), Arc::clone(&node.disk_watch)));
         coordinator.serve(Arc::new(Serving(Arc::clone(&node))));
         let follower = follow(coordinator, Arc::clone(&node.indices))?;
         let refresher = refresh_loop(Arc::clone(&node), stop.clone())?;
@@ -227,6 +226,7 @@ impl Node {
             carried_pool: Pool::new("write", settings.write),
             carried_search_pool: Pool::new("search", settings.search),
             contexts: Contexts::default(),
+            scans: Scans::default(),
             search_turn: AtomicU64::new(0),
             search_pool: Pool::new("search", settings.search),
             by_query_pool: Pool::new("by_query", settings.by_query),
@@ -263,7 +263,7 @@ impl Node {
                 // Of others, the copies that have everything are on nodes that are not there.
                 None => shard.in_sync().is_empty() || !shard.candidates().is_empty(),
             };
-            let are_back = coordinator.wait_own_copies(move |map, own| {
+            let are_back = coordinator.wait_own_copies(move |map, _| {
                 let may_return = |(shard, copy): &(ShardId, CopyId)| {
                     let copies = map.shard(shard).filter(|copies| copies.primary().is_none());
                     copies.is_some_and(|copies| {
@@ -302,6 +302,7 @@ impl Running {
             coordinator.stop().await;
         }
         let node = self.node;
+        node.scans.clear();
         let threads = self.threads;
         tokio::task::spawn_blocking(move || {
             for thread in threads {
@@ -435,6 +436,7 @@ fn mend_loop(node: Arc<Node>, stop: CancellationToken) -> std::io::Result<std::t
     let runtime = tokio::runtime::Handle::current();
     std::thread::Builder::new().name("mend".to_owned()).spawn(move || {
         while !stop.is_cancelled() {
+            node.scans.expire(node.clock.now_millis());
             for index in node.indices.all() {
                 match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| index.mend())) {
                     Ok(Ok(())) => {}

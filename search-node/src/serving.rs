@@ -8,11 +8,14 @@ use futures::future::BoxFuture;
 use transport::Incoming;
 
 use crate::action::bulk::do_carried;
+use crate::action::by_query::{answer_scan, answer_writes};
+use crate::action::cluster::answer_figures;
 use crate::action::multi_get::answer_multi_get;
 use crate::action::search::{answer_fetch, answer_query};
+use crate::action::visible::answer_visible;
 use crate::coordination::{Action, Answers, Fault};
 use crate::node::Node;
-use crate::rest::{answer_carried, answer_visible};
+use crate::rest::answer_carried;
 
 /// A node as others ask it.
 pub(crate) struct Serving(pub(crate) Arc<Node>);
@@ -33,6 +36,16 @@ impl Answers for Serving {
                     let done = pool.go_on(move || answer_query(&node, &call.body)).await;
                     done.map_err(Fault::Failed)
                 }
+                Action::Scan => {
+                    let pool = node.carried_search_pool.clone();
+                    let done = pool.go_on(move || answer_scan(&node, &call.body)).await;
+                    done.map_err(Fault::Failed)
+                }
+                Action::ByQueryWrites => {
+                    let pool = node.carried_pool.clone();
+                    let done = pool.go_on(move || answer_writes(&node, &call.body)).await;
+                    done.map_err(Fault::Failed)
+                }
                 Action::Fetch => {
                     let pool = node.carried_search_pool.clone();
                     let done = pool.go_on(move || answer_fetch(&node, &call.body)).await;
@@ -48,6 +61,11 @@ impl Answers for Serving {
                         Some(replication) => replication.answer(action, call).await,
                         None => Err(Fault::unknown(action)),
                     }
+                }
+                Action::Figures => {
+                    let pool = node.carried_search_pool.clone();
+                    let told = pool.go_on(move || Ok(answer_figures(&node))).await;
+                    told.map_err(Fault::Failed)
                 }
                 Action::Visible => answer_visible(node, &call.body).await.map_err(Fault::Failed),
                 _ => Err(Fault::unknown(action)),

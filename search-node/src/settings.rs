@@ -1,5 +1,6 @@
 //! The settings of search-node, as a table and as types.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -45,6 +46,9 @@ const DISK: &[Setting] = &[
 
 const THRESHOLD_ENABLED: &str = "cluster.routing.allocation.disk.threshold_enabled";
 const FLOOD_STAGE: &str = "cluster.routing.allocation.disk.watermark.flood_stage";
+const LOW: &str = "cluster.routing.allocation.disk.watermark.low";
+/// The share that may be used before a node gets no further copies.
+const LOW_DEFAULT: f64 = 0.85;
 const HIGH: &str = "cluster.routing.allocation.disk.watermark.high";
 
 const NETWORK: &[Setting] = &[
@@ -238,6 +242,8 @@ pub struct NodeSettings {
     pub auto_create_index: bool,
     /// How full the disk may get; none if nobody shall watch.
     pub watermarks: Option<Watermarks>,
+    /// What is said about allocation, by the full names of the cluster's settings.
+    pub allocation: BTreeMap<String, String>,
     pub cluster: ClusterSettings,
     pub replication: ReplicationSettings,
 }
@@ -307,6 +313,7 @@ impl NodeSettings {
             result_window_max: settings.count("search.max_result_window"),
             auto_create_index: settings.bool("action.auto_create_index"),
             watermarks: settings.bool(THRESHOLD_ENABLED).then(|| read_watermarks(settings)).transpose()?,
+            allocation: read_allocation(settings),
             cluster: ClusterSettings::read(settings)?,
             replication: ReplicationSettings::read(settings),
         })
@@ -337,6 +344,28 @@ fn read_watermarks(settings: &Settings) -> Result<Watermarks, SettingsError> {
     };
     let key = if settings.is_set(FLOOD_STAGE) { FLOOD_STAGE } else { HIGH };
     Watermarks::new(mark(HIGH)?, mark(FLOOD_STAGE)?).map_err(|reason| settings.fault(key, reason))
+}
+
+/// What the node's own settings say, as the settings of the cluster write it.
+fn read_allocation(settings: &Settings) -> BTreeMap<String, String> {
+    let mut allocation = BTreeMap::new();
+    for key in [FLOOD_STAGE, HIGH].into_iter().filter(|key| settings.is_set(key)) {
+        let text = match Watermark::read(&settings.text(key)) {
+            Some(Watermark::Free(bytes)) => format!("{bytes}b"),
+            Some(share) => share.to_string(),
+            None => continue,
+        };
+        allocation.insert(key.to_owned(), text);
+    }
+    // A node has no low mark of its own; its default would not do beside an amount, or above the high one.
+    let is_low = |high: &String| !matches!(Watermark::read(high), Some(Watermark::Used(share)) if share >= LOW_DEFAULT);
+    if let Some(high) = allocation.get(HIGH).filter(|high| is_low(high)) {
+        allocation.insert(LOW.to_owned(), high.clone());
+    }
+    if settings.is_set(THRESHOLD_ENABLED) {
+        allocation.insert(THRESHOLD_ENABLED.to_owned(), settings.bool(THRESHOLD_ENABLED).to_string());
+    }
+    allocation
 }
 
 fn bytes(settings: &Settings, key: &str) -> usize {
@@ -410,6 +439,24 @@ mod tests {
             let error = read(&format!("cluster.routing.allocation.disk.watermark.{yaml}\n"));
             let error = error.expect_err("refused").to_string();
             assert!(error.starts_with("search-node.yml:1:") && error.contains(reason), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_set_about_disks_fits_the_settings_of_the_cluster() {
+        for (yaml, low) in [
+            ("", "85%"),
+            ("cluster.routing.allocation.disk.threshold_enabled: false\n", "85%"),
+            ("cluster.routing.allocation.disk.watermark:\n  high: 2gb\n  flood_stage: 1gb\n", "2147483648b"),
+            ("cluster.routing.allocation.disk.watermark:\n  high: 0.5\n", "50%"),
+            ("cluster.routing.allocation.disk.watermark:\n  high: 92%\n  flood_stage: 97%\n", "85%"),
+        ] {
+            let own = read(yaml).expect("valid").allocation;
+            let pairs = own.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+
+            let allocation = cluster::allocation::AllocationSettings::read(pairs);
+
+            assert_eq!(allocation.expect("fits").disk.low.to_string(), low, "{yaml}");
         }
     }
 

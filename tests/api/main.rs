@@ -5,11 +5,13 @@
 //! (crashes, locks, limits) is in the modules beside.
 
 mod bodies;
+mod by_query_nodes;
 mod callers;
 mod crash;
 mod damage;
 mod full_disk;
 mod memory;
+mod replicas;
 mod resting;
 mod scenario;
 mod sizes;

@@ -37,8 +37,12 @@ pub(crate) enum Action {
     Query = 23,
     /// The documents of hits that a search here found.
     Fetch = 24,
+    /// What a node tells about itself: its disk, its memory, its copies.
+    Figures = 25,
     /// Documents by their ids.
     MultiGet = 26,
+    /// What whoever leads has seen of the nodes.
+    Observed = 27,
     /// Operations of a primary for a copy here.
     Operations = 30,
     /// How a copy is filled from the primary here.
@@ -47,10 +51,14 @@ pub(crate) enum Action {
     CopyPiece = 32,
     /// A copy is to get every operation from the primary here.
     CopyCatchUp = 33,
+    /// What an operation by query matches in copies here.
+    Scan = 40,
+    /// Writes of an operation by query.
+    ByQueryWrites = 41,
 }
 
 impl Action {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 20] = [
         Self::Consensus,
         Self::Propose,
         Self::Join,
@@ -67,6 +75,10 @@ impl Action {
         Self::CopyPlan,
         Self::CopyPiece,
         Self::CopyCatchUp,
+        Self::Figures,
+        Self::Observed,
+        Self::Scan,
+        Self::ByQueryWrites,
     ];
 
     fn of(number: u16) -> Option<Self> {

@@ -6,12 +6,13 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use cluster::allocation::{AllocationSettings, Observed, check_room, place_new};
+use cluster::allocation::{Observed, check_room, place_new};
 use cluster::state::{ClusterState, Command, CopyId, IndexEntry, IndexId, NodeId, ShardCopies, ShardId};
 use consensus::{Consensus, ProposeError};
 use daemon::CancellationToken;
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
+use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 use transport::{CallError, Incoming, Lane, Peer, Transport};
@@ -38,6 +39,15 @@ pub(crate) struct Origin {
     pub(crate) address: String,
 }
 
+/// What is set for this node about changes of the map.
+#[derive(Debug, Clone)]
+pub(crate) struct Rules {
+    /// How long a change may take (`cluster.agreement.timeout`).
+    pub(crate) within: Duration,
+    /// What the node's own settings say about allocation, where the map says nothing.
+    pub(crate) allocation: BTreeMap<String, String>,
+}
+
 /// How far a node follows the map.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Followed {
@@ -56,11 +66,12 @@ pub(crate) struct Coordinator {
     pub(super) ways: Ways,
     map: watch::Receiver<Arc<ClusterState>>,
     followed: watch::Sender<Followed>,
-    /// How long a change may take (`cluster.agreement.timeout`).
-    within: Duration,
+    pub(super) rules: Rules,
+    /// What was seen of the nodes, while this one leads.
+    pub(super) observed: Mutex<Option<Arc<Observed>>>,
     pub(super) stopping: CancellationToken,
     /// The whole of the disk and what is free of it, as the others want to know it.
-    disk: Box<dyn Fn() -> Option<(u64, u64)> + Send + Sync>,
+    pub(super) disk: Box<dyn Fn() -> Option<(u64, u64)> + Send + Sync>,
     desk: Arc<Desk>,
     node: OnceLock<Arc<dyn Answers>>,
     /// It is about to leave.
@@ -74,7 +85,7 @@ impl Coordinator {
         origin: Origin,
         options: consensus::Options,
         transport: Transport,
-        within: Duration,
+        rules: Rules,
         stopping: CancellationToken,
         disk: Box<dyn Fn() -> Option<(u64, u64)> + Send + Sync>,
         desk: Arc<Desk>,
@@ -89,7 +100,8 @@ impl Coordinator {
             ways,
             map,
             followed: watch::Sender::new(Followed::default()),
-            within,
+            rules,
+            observed: Mutex::default(),
             stopping,
             disk,
             desk,
@@ -192,7 +204,7 @@ impl Coordinator {
     /// Has commands agreed on, wherever the node is that leads; what came of each.
     pub(super) async fn propose(&self, commands: Vec<Command>) -> Result<Outcome, ApiError> {
         let proposal = write(&Proposal { commands });
-        let deadline = Instant::now() + self.within;
+        let deadline = Instant::now() + self.rules.within;
         let mut last = "no node leads yet".to_owned();
         while Instant::now() < deadline {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -231,7 +243,7 @@ impl Coordinator {
             "master_not_discovered_exception",
             format!(
                 "nobody agreed within {} ms: {last}; see that most of the nodes that vote are there",
-                self.within.as_millis()
+                self.rules.within.as_millis()
             ),
         ))
     }
@@ -281,6 +293,15 @@ impl Coordinator {
         self.consensus.status().is_leader
     }
 
+    /// Whether a node of the map leads, as far as this one knows.
+    pub(crate) fn is_led_by(&self, node: NodeId, address: &str) -> bool {
+        match self.leader() {
+            Some(Leads::This) => node == self.origin.process,
+            Some(Leads::Other(peer)) => peer.address == address,
+            None => false,
+        }
+    }
+
     /// Where whoever leads is, if another node does.
     pub(super) fn leader_address(&self) -> Option<String> {
         match self.leader()? {
@@ -289,7 +310,7 @@ impl Coordinator {
         }
     }
 
-    fn leader(&self) -> Option<Leads> {
+    pub(super) fn leader(&self) -> Option<Leads> {
         let leader = self.consensus.status().leader?;
         if leader.node == self.origin.node {
             return Some(Leads::This);
@@ -303,7 +324,7 @@ impl Coordinator {
     pub(crate) async fn agree_on(&self, command: Command) -> Result<(), Disagreement> {
         let id = subject(&command);
         let outcome = self.propose(vec![command]).await.map_err(Disagreement::Failed)?;
-        let deadline = Instant::now() + self.within;
+        let deadline = Instant::now() + self.rules.within;
         let followed = timeout_at(deadline, self.wait_followed(outcome.version)).await.map_err(|_| {
             Disagreement::Failed(unavailable(
                 "the change was agreed on, and this node does not follow it yet",
@@ -318,7 +339,7 @@ impl Coordinator {
 }
 
 /// Who leads.
-enum Leads {
+pub(super) enum Leads {
     This,
     Other(Peer),
 }
@@ -340,7 +361,8 @@ fn open(reason: &str) -> ApiError {
 
 impl Agreement for Coordinator {
     fn place(&self, id: &IndexId, entry: &IndexEntry, shards: usize) -> Result<Vec<ShardCopies>, ApiError> {
-        let (map, settings) = (self.map(), AllocationSettings::default());
+        let map = self.map();
+        let settings = self.allocation_settings(&map);
         let wanted = entry.replicas.wanted(map.data_nodes().count()) as usize + 1;
         check_room(&map, &settings, shards * wanted)
             .map_err(|error| ApiError::validation(error.to_string()))?;
@@ -356,7 +378,7 @@ impl Agreement for Coordinator {
                 .all(|shard| shard.primary().is_some_and(|copy| shard.in_sync().contains(&copy)))
         };
         let mut changes = self.changes();
-        let waited = async { timeout(self.within, changes.wait_for(is_active)).await.is_ok() };
+        let waited = async { timeout(self.rules.within, changes.wait_for(is_active)).await.is_ok() };
         if !self.runtime.block_on(waited) {
             tracing::warn!(index = %id, "not every shard of the new index has a primary yet");
         }
@@ -373,12 +395,13 @@ impl Answers for Coordinator {
             match action {
                 Action::Consensus => Ok(self.consensus.answer(&call.body).await.into()),
                 Action::Propose => {
-                    let outcome = self.propose_here(call.body, self.within).await?;
+                    let outcome = self.propose_here(call.body, self.rules.within).await?;
                     Ok(write(&outcome))
                 }
                 Action::Founding => self.desk.answer(call.body).await,
                 Action::Join => self.answer_join(&call.body).await,
                 Action::Ping => Ok(write(&self.pong())),
+                Action::Observed => self.answer_observed(),
                 Action::Follow => {
                     let version = read(&call.body).map_err(Fault::Failed)?;
                     let followed = self.wait_followed(version).await;

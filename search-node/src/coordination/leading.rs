@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cluster::allocation::{AllocationSettings, DiskSpace, Observed, plan};
+use cluster::allocation::{DiskSpace, Observed, plan};
 use cluster::state::{ClusterState, Command, CopyId, NodeEntry, NodeId, Role, ShardId};
 use consensus::membership::{Candidate, Health, next_voters};
 use daemon::clock::Clock;
@@ -48,12 +48,7 @@ pub(crate) struct Pong {
 }
 
 /// Leads whenever this node is the one that does, until it stops.
-pub(crate) async fn lead(
-    coordinator: Arc<Coordinator>,
-    patience: Patience,
-    settings: AllocationSettings,
-    clock: Clock,
-) {
+pub(crate) async fn lead(coordinator: Arc<Coordinator>, patience: Patience, clock: Clock) {
     let (mut changes, mut followed) = (coordinator.changes(), coordinator.followed().subscribe());
     let mut reign: Option<Reign> = None;
     while !coordinator.stopping.is_cancelled() {
@@ -62,8 +57,9 @@ pub(crate) async fn lead(
                 tracing::info!("this node leads the cluster");
                 Reign::default()
             });
-            reign.look(&coordinator, &patience, &settings, &clock).await;
+            reign.look(&coordinator, &patience, &clock).await;
         } else if reign.take().is_some() {
+            *coordinator.observed.lock() = None;
             tracing::info!("this node leads the cluster no longer");
         }
         tokio::select! {
@@ -103,13 +99,7 @@ struct Seen {
 }
 
 impl Reign {
-    async fn look(
-        &mut self,
-        coordinator: &Arc<Coordinator>,
-        patience: &Patience,
-        settings: &AllocationSettings,
-        clock: &Clock,
-    ) {
+    async fn look(&mut self, coordinator: &Arc<Coordinator>, patience: &Patience, clock: &Clock) {
         let map = coordinator.map();
         self.watch(coordinator, &map, patience);
         let now = clock.now_millis();
@@ -123,7 +113,7 @@ impl Reign {
             tracing::warn!(node = node.name, "node does not answer and is taken out of the cluster");
         }
         if commands.is_empty() {
-            commands = plan(&map, settings, &self.observed);
+            commands = plan(&map, &coordinator.allocation_settings(&map), &self.observed);
         }
         if !commands.is_empty() {
             let proposal = write(&Proposal { commands });
@@ -169,6 +159,7 @@ impl Reign {
             }
             found.extend(pong.found.into_iter().map(|(shard, copy)| ((node, shard), copy)));
         }
+        *coordinator.observed.lock() = Some(Arc::new(self.observed.clone()));
     }
 
     async fn choose_voters(&self, coordinator: &Arc<Coordinator>, map: &ClusterState) {

@@ -9,13 +9,17 @@
 //!  founding      how nodes on several hosts found a cluster together
 //!  entry         how a process gets into the map, and back into it
 //!  leading       what the node does that leads: who is there, who votes, where copies go
+//!  asking        what pages of the API ask: who leads, what that has seen
+//!  dynamic_settings  what operators set while the cluster runs
 //!  following     making the node what the map says
 //!  retiring      how a node leaves in order
 //! ```
 
 mod agreed;
+mod asking;
 mod calls;
 mod coordinator;
+mod dynamic_settings;
 mod entry;
 mod following;
 mod founding;
@@ -26,6 +30,7 @@ mod ways;
 
 pub(crate) use calls::{Action, Answers, Fault, fault_of, pack, read, unpack, write};
 pub(crate) use coordinator::Coordinator;
+pub(crate) use dynamic_settings::{DynamicSettings, Lasting};
 pub(crate) use following::follow;
 pub(crate) use leading::{Patience, lead};
 pub(crate) use start::begin;

@@ -16,7 +16,7 @@ use tokio::task::spawn_blocking;
 use transport::{Handler, NodeIdentity, Options, Secret, Transport};
 
 use super::calls::Switchboard;
-use super::coordinator::{Coordinator, Origin};
+use super::coordinator::{Coordinator, Origin, Rules};
 use super::entry::{Admitted, enter, stay};
 use super::founding::{Desk, Founded, found_together};
 use crate::planted::{Bug, is_planted};
@@ -112,8 +112,8 @@ pub(crate) async fn begin(
     };
     let folder = settings.path_data.join("raft");
     let raft = consensus::Options::new(origin.node, &origin.address, folder, disk);
-    let within = settings.cluster.agreement_timeout;
-    let coordinator = Coordinator::start(origin, raft, transport, within, stopping, disk_space, desk).await?;
+    let rules = Rules { within: settings.cluster.agreement_timeout, allocation: settings.allocation.clone() };
+    let coordinator = Coordinator::start(origin, raft, transport, rules, stopping, disk_space, desk).await?;
     switchboard.connect(Arc::clone(&coordinator) as _);
     let lookout = Arc::new(Lookout {
         path_data: settings.path_data.clone(),

@@ -288,6 +288,17 @@ impl Index {
         self.copies().map(|copy| copy.state())
     }
 
+    /// Each copy on this node by the number of its shard: its name, its state, its figures.
+    pub(crate) fn copy_figures(&self) -> Vec<(u32, Option<CopyId>, CopyState, ShardStats)> {
+        let held = self.held();
+        let numbered = self.copies.iter().enumerate().map(|(number, copy)| (number as u32, copy.load_full()));
+        let figures = numbered.filter_map(|(number, copy)| {
+            let copy = copy?;
+            Some((number, held.get(&number).copied(), copy.state(), copy.stats()))
+        });
+        figures.collect()
+    }
+
     fn opened(&self, copy: &ShardCopy) -> Result<Arc<Shard>, ApiError> {
         self.opened_by(|mapping, now| copy.shard(mapping, now))
     }

@@ -245,6 +245,13 @@ impl Replication {
     }
 
     async fn lead_on(&self, leading: &Arc<Leading>, map: &Arc<ClusterState>) -> Result<Next, ApiError> {
+        let fenced = leading.stored.opened().and_then(|shard| shard.fenced());
+        if let Some(reason) = fenced
+            && leading.has_successor()
+        {
+            self.fail(&leading.shard, leading.copy, reason).await;
+            return Ok(Next::After(LOOK_AGAIN));
+        }
         let (told, map) = (Arc::clone(leading), Arc::clone(map));
         blocking(move || told.map_changed(&map)).await?;
         let command = match leading.hand_over_step() {

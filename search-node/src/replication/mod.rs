@@ -29,6 +29,8 @@ mod recovery;
 mod roles;
 mod settings;
 mod source;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use digests::copies_of;
 pub(crate) use keeper::Replication;

@@ -8,9 +8,11 @@ use serde_json::{Map, Value, json};
 use shard::mapping::parse_mapping;
 
 use super::call::Call;
+use super::cluster::span;
 use super::envelope::Reply;
 use super::forward::Reach;
 use super::router::{Route, route};
+use crate::action::cluster::{ActiveCopies, wait_active};
 use crate::error::ApiError;
 use crate::indices::{Index, LostIndex};
 
@@ -48,7 +50,7 @@ const SETTINGS: &[&str] = &[
 ];
 
 pub(super) const ROUTES: &[Route] = &[
-    route(PUT, "/{index}", NAMES, |call| blocking(call, create).boxed()),
+    route(PUT, "/{index}", NAMES, |call| create(call).boxed()),
     route(GET, "/{index}", NAMES, |call| blocking(call, look).boxed()),
     route(DELETE, "/{index}", NAMES, |call| blocking(call, delete).boxed()),
     route(GET_POST, "/_refresh", NAMES, |call| blocking(call, refresh).boxed()).reaching(Reach::Copies),
@@ -89,11 +91,18 @@ fn by_name(indices: &[Arc<Index>], make: impl Fn(&Index) -> Value) -> Result<Rep
     Call::ok(Value::Object(members))
 }
 
-fn create(call: &Call) -> Result<Reply, ApiError> {
+async fn create(call: Call) -> Result<Reply, ApiError> {
     let name = call.part("index");
-    call.node.indices.create(&name, &call.json()?)?;
-    let acknowledged = call.is_followed_by_all()?;
-    Call::ok(json!({"acknowledged": acknowledged, "shards_acknowledged": acknowledged, "index": name}))
+    let wanted = call.param("wait_for_active_shards").map(ActiveCopies::read).transpose()?;
+    let within = span(&call, "timeout")?;
+    let (node, pool) = (Arc::clone(&call.node), call.node.write_pool.clone());
+    let made = pool.run(move || {
+        let made = call.node.indices.create(&call.part("index"), &call.json()?)?;
+        Ok((made, call.is_followed_by_all()?))
+    });
+    let (made, acknowledged) = made.await?;
+    let is_active = wait_active(&node, &made.uuid, wanted.unwrap_or(ActiveCopies::Number(1)), within).await;
+    Call::ok(json!({"acknowledged": acknowledged, "shards_acknowledged": is_active, "index": name}))
 }
 
 fn look(call: &Call) -> Result<Reply, ApiError> {

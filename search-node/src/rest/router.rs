@@ -22,7 +22,7 @@ use crate::error::ApiError;
 use crate::json::UTF8_MARK;
 use crate::node::Node;
 
-type Answer = BoxFuture<'static, Result<Reply, ApiError>>;
+pub(super) type Answer = BoxFuture<'static, Result<Reply, ApiError>>;
 
 /// A handler of one API.
 pub(super) enum Handler {
@@ -69,11 +69,9 @@ pub(super) const fn streaming(
     Route { methods, path, params, handler: Handler::Streaming(handler), reach: Reach::Here }
 }
 
-fn tables() -> [&'static [Route]; 12] {
-    [
+fn tables() -> impl Iterator<Item = &'static [Route]> {
+    let tables = [
         root::ROUTES,
-        cluster::ROUTES,
-        cat::ROUTES,
         copies::ROUTES,
         bulk::ROUTES,
         search::ROUTES,
@@ -83,7 +81,8 @@ fn tables() -> [&'static [Route]; 12] {
         tasks::ROUTES,
         get::ROUTES,
         document::ROUTES,
-    ]
+    ];
+    tables.into_iter().chain(cluster::ROUTES.iter().copied()).chain(cat::ROUTES.iter().copied())
 }
 
 /// The whole API.
@@ -157,7 +156,6 @@ fn without_mark(body: Bytes) -> Bytes {
 /// The methods that a path answers.
 fn allowed(segments: &[String]) -> Vec<&'static str> {
     let mut names: Vec<&str> = tables()
-        .into_iter()
         .flatten()
         .filter(|route| fits(route.path, segments).is_some())
         .flat_map(|route| route.methods)
@@ -174,7 +172,7 @@ pub(super) fn find(
     path: &str,
 ) -> Result<(&'static Route, HashMap<&'static str, String>), ApiError> {
     let mut best: Option<(&'static Route, usize)> = None;
-    for route in tables().into_iter().flatten() {
+    for route in tables().flatten() {
         let Some(literals) = fits(route.path, segments) else {
             continue;
         };

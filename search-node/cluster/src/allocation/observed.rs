@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use super::{AllocationSettings, DiskSpace};
 use crate::state::{ClusterState, CopyId, IndexId, NodeId, ShardCopies, ShardId, UnassignedReason};
 
 /// What whoever leads has seen; none of it is agreed upon.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Observed {
     pub now_millis: i64,
     /// The space of each node's disk.
@@ -27,7 +29,7 @@ pub struct Observed {
 }
 
 /// Copies that a shard lacks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lacking {
     pub since_millis: i64,
     pub copies: usize,

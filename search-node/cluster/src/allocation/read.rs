@@ -52,6 +52,11 @@ impl AllocationSettings {
         !matches!(Self::default().set(name, ""), Err(SettingError::Unknown(_)))
     }
 
+    /// Whether a value is one that a setting takes, whatever the others are.
+    pub fn read_one(name: &str, value: &str) -> Result<(), SettingError> {
+        Self::default().set(name, value)
+    }
+
     fn set(&mut self, name: &str, value: &str) -> Result<(), SettingError> {
         match name {
             "cluster.routing.rebalance.enable" => self.rebalance = rebalance(name, value)?,

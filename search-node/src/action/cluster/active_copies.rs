@@ -1,0 +1,108 @@
+//! `wait_for_active_shards`: how many copies of each shard have to serve.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cluster::state::{ClusterState, IndexEntry, IndexId, ShardCopies, Stage};
+use tokio::time::{Instant, timeout_at};
+
+use crate::error::ApiError;
+use crate::node::Node;
+
+/// How many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ActiveCopies {
+    Number(usize),
+    /// As many as there should be.
+    All,
+}
+
+impl ActiveCopies {
+    /// Reads `all` or a number; that it is one of those was checked with all parameters.
+    pub(crate) fn read(text: &str) -> Result<Self, ApiError> {
+        match text {
+            "all" => Ok(Self::All),
+            number => number
+                .parse()
+                .map(Self::Number)
+                .map_err(|_| ApiError::argument(format!("cannot parse ActiveShardCount[{text}]"))),
+        }
+    }
+
+    /// Whether every shard of an index has so many.
+    fn is_met(self, entry: &IndexEntry, data_nodes: usize) -> bool {
+        let wanted = match self {
+            Self::Number(number) => number,
+            Self::All => entry.replicas.wanted(data_nodes) as usize + 1,
+        };
+        entry.shards.iter().all(|shard| serving(shard) >= wanted)
+    }
+}
+
+/// How many copies of a shard serve. None does while there is no primary to write to.
+fn serving(shard: &ShardCopies) -> usize {
+    if shard.primary().is_none() {
+        return 0;
+    }
+    let present = shard.present().iter();
+    present.filter(|(id, copy)| copy.stage == Stage::Started && shard.in_sync().contains(id)).count()
+}
+
+/// Waits until every shard of an index has so many copies that serve; whether it has.
+pub(crate) async fn wait_active(node: &Node, index: &str, wanted: ActiveCopies, within: Duration) -> bool {
+    let Some(coordinator) = &node.coordinator else {
+        // Who agrees with nobody has one copy of each shard, and it serves.
+        return matches!(wanted, ActiveCopies::Number(0 | 1));
+    };
+    let id = IndexId(index.to_owned());
+    let is_met = |map: &Arc<ClusterState>| {
+        // One that is gone is waited for no more.
+        map.indices.get(&id).is_none_or(|entry| wanted.is_met(entry, map.data_nodes().count()))
+    };
+    let mut changes = coordinator.changes();
+    let deadline = Instant::now() + within;
+    tokio::select! {
+        () = node.stopping.cancelled() => is_met(&coordinator.map()),
+        met = timeout_at(deadline, changes.wait_for(is_met)) => met.is_ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use cluster::state::{CopyId, IndexAllocation, NodeId, Replicas};
+
+    use super::*;
+
+    #[test]
+    fn copies_count_once_they_serve() {
+        let mut shard = ShardCopies::created(CopyId(1), NodeId(1));
+        shard.add(CopyId(2), NodeId(2), None).expect("added");
+        let entry = |shards| IndexEntry {
+            name: "i".to_owned(),
+            version: 1,
+            parts: BTreeMap::new(),
+            replicas: Replicas::Number(1),
+            filters: BTreeMap::new(),
+            allocation: IndexAllocation::default(),
+            shards,
+        };
+        let filling = entry(vec![shard.clone()]);
+        shard.mark_in_sync(CopyId(2), shard.term()).expect("in sync");
+        let filled = entry(vec![shard.clone()]);
+        shard.node_left(NodeId(1));
+        let headless = entry(vec![shard, ShardCopies::unplaced()]);
+
+        for (wanted, met) in [
+            (ActiveCopies::Number(0), [true, true, true]),
+            (ActiveCopies::Number(1), [true, true, false]),
+            (ActiveCopies::Number(2), [false, true, false]),
+            (ActiveCopies::Number(3), [false, false, false]),
+            (ActiveCopies::All, [false, true, false]),
+        ] {
+            let found = [&filling, &filled, &headless].map(|entry| wanted.is_met(entry, 2));
+            assert_eq!(found, met, "{wanted:?}");
+        }
+    }
+}

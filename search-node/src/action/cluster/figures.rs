@@ -1,0 +1,149 @@
+//! What a node tells about itself: its process, its host, its disk, and each copy that it has.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use cluster::state::{CopyId, IndexId, ShardId};
+use serde::{Deserialize, Serialize};
+
+use crate::coordination::write;
+use crate::disk_watch::space_of;
+use crate::indices::CopyState;
+use crate::memory::host_memory;
+use crate::node::Node;
+
+/// The figures of a node. What cannot be told is none.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct NodeFigures {
+    /// The build.
+    pub(crate) version: String,
+    pub(crate) process: u32,
+    pub(crate) now_millis: i64,
+    pub(crate) started_millis: i64,
+    /// The disk of its data, in bytes: the whole of it, and what is free.
+    pub(crate) disk: Option<(u64, u64)>,
+    pub(crate) path_data: String,
+    /// What the process holds in memory, and what it may hold.
+    pub(crate) memory: (u64, u64),
+    /// The memory of the host, or of the control group if that is less, and what is free of the host's.
+    pub(crate) host_memory: (u64, Option<u64>),
+    /// The load of the host over 1, 5 and 15 minutes.
+    pub(crate) load: Option<[f64; 3]>,
+    pub(crate) cores: usize,
+    pub(crate) open_files: Option<u64>,
+    pub(crate) threads: Option<u64>,
+    pub(crate) requests: u64,
+    pub(crate) searches: u64,
+    pub(crate) copies: Vec<CopyFigures>,
+}
+
+/// The figures of a copy.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct CopyFigures {
+    pub(crate) index: String,
+    pub(crate) number: u32,
+    pub(crate) copy: Option<CopyId>,
+    /// Whether it cannot be opened.
+    pub(crate) is_failed: bool,
+    pub(crate) documents: u64,
+    pub(crate) deleted: u64,
+    pub(crate) segments: usize,
+    pub(crate) bytes: u64,
+    pub(crate) indexed: u64,
+    pub(crate) removed: u64,
+    pub(crate) refreshes: u64,
+    pub(crate) flushes: u64,
+    pub(crate) merges: u64,
+}
+
+impl CopyFigures {
+    pub(crate) fn shard(&self) -> ShardId {
+        ShardId { index: IndexId(self.index.clone()), number: self.number }
+    }
+}
+
+/// Looks at this node. It reads files and may refresh: nothing for a thread that others wait for.
+pub(super) fn figures_of(node: &Node) -> NodeFigures {
+    let disk = space_of(&node.settings.path_data).ok().map(|space| (space.total, space.free));
+    let meminfo = fs_err::read_to_string("/proc/meminfo").unwrap_or_default();
+    let status = fs_err::read_to_string("/proc/self/status").unwrap_or_default();
+    NodeFigures {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        process: std::process::id(),
+        now_millis: node.clock.now_millis(),
+        started_millis: node.started_millis,
+        disk,
+        path_data: node.settings.path_data.display().to_string(),
+        memory: (node.memory.held(), node.memory.limit()),
+        host_memory: (host_memory(), field(&meminfo, "MemAvailable:").map(|kilobytes| kilobytes << 10)),
+        load: load_of(&fs_err::read_to_string("/proc/loadavg").unwrap_or_default()),
+        cores: std::thread::available_parallelism().map_or(1, usize::from),
+        open_files: fs_err::read_dir(Path::new("/proc/self/fd")).ok().map(|files| files.count() as u64),
+        threads: field(&status, "Threads:"),
+        requests: node.counters.requests.get(),
+        searches: node.counters.searches.get(),
+        copies: copies_of(node),
+    }
+}
+
+fn copies_of(node: &Node) -> Vec<CopyFigures> {
+    let mut copies = Vec::new();
+    for index in node.indices.all().iter().filter(|index| index.has_copies()) {
+        // A shard that cannot be refreshed is told by its state; its last figures are better than none.
+        if let Err(error) = index.refresh_if_idle() {
+            tracing::warn!(
+                index = index.name,
+                reason = error.reason,
+                "index could not be refreshed for its figures"
+            );
+        }
+        copies.extend(index.copy_figures().into_iter().map(|(number, copy, state, stats)| CopyFigures {
+            index: index.uuid.clone(),
+            number,
+            copy,
+            is_failed: state == CopyState::Failed,
+            documents: stats.documents,
+            deleted: stats.deleted,
+            segments: stats.segments,
+            bytes: stats.bytes,
+            indexed: stats.indexed,
+            removed: stats.removed,
+            refreshes: stats.refreshes,
+            flushes: stats.flushes,
+            merges: stats.merges,
+        }));
+    }
+    copies
+}
+
+/// Answers another node that wants to know.
+pub(crate) fn answer_figures(node: &Arc<Node>) -> Bytes {
+    write(&figures_of(node))
+}
+
+/// The number of a line such as `Threads: 17` or `MemAvailable:   123 kB`.
+fn field(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+fn load_of(text: &str) -> Option<[f64; 3]> {
+    let mut numbers = text.split_whitespace().map_while(|number| number.parse().ok());
+    Some([numbers.next()?, numbers.next()?, numbers.next()?])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_system_is_read() {
+        assert_eq!(load_of("0.52 1.04 2.5 3/812 4711\n"), Some([0.52, 1.04, 2.5]));
+        assert_eq!(load_of("0.52 much"), None);
+        assert_eq!(field("VmRSS:\t 12 kB\nThreads:\t17\n", "Threads:"), Some(17));
+        assert_eq!(field("", "Threads:"), None);
+    }
+}

@@ -1,0 +1,32 @@
+//! What is known of the cluster, for those who ask how it is.
+//!
+//! ```text
+//!  view            the map as this node sees it, with what it cannot open taken off it
+//!  alone           the map of a node that was opened for itself
+//!  figures         what a node tells about itself
+//!  survey          the same of all nodes; one that is slow costs its figures only
+//!  observe         what decisions about copies go by
+//!  health          what a request waits for
+//!  active_copies   how many copies of each shard have to serve
+//!  chosen_nodes    which nodes an expression means
+//!  settings        settings of the cluster: which there are, how they change
+//! ```
+
+mod active_copies;
+mod alone;
+mod chosen_nodes;
+mod figures;
+mod health;
+mod observe;
+mod settings;
+mod survey;
+mod view;
+
+pub(crate) use active_copies::{ActiveCopies, wait_active};
+pub(crate) use chosen_nodes::chosen_nodes;
+pub(crate) use figures::{CopyFigures, NodeFigures, answer_figures};
+pub(crate) use health::{HealthWishes, NodesWish, wait_for};
+pub(crate) use observe::observe;
+pub(crate) use settings::{change_settings, flat, nested, shown_defaults};
+pub(crate) use survey::{Survey, survey};
+pub(crate) use view::{View, part_of};

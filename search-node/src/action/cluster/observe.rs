@@ -1,0 +1,44 @@
+//! What decisions about copies go by: what whoever leads has seen, and what the nodes have on their disks.
+
+use std::sync::Arc;
+
+use cluster::allocation::{AllocationSettings, DiskSpace, Observed};
+
+use super::survey::survey;
+use super::view::View;
+use crate::error::ApiError;
+use crate::node::Node;
+
+/// Looks as whoever leads does, and further: at every copy that a node has, also those that the map knows nowhere.
+pub(crate) async fn observe(
+    node: &Arc<Node>,
+    view: &View,
+) -> Result<(Observed, AllocationSettings), ApiError> {
+    let (mut observed, settings) = match &node.coordinator {
+        Some(coordinator) => {
+            let observed = coordinator.observed().await?;
+            (Observed::clone(&observed), coordinator.allocation_settings(&view.map))
+        }
+        None => (Observed::default(), AllocationSettings::default()),
+    };
+    observed.now_millis = node.clock.now_millis().max(observed.now_millis);
+    let survey = survey(node, view, |_| true).await?;
+    for (node, figures) in &survey.nodes {
+        if let Some((total, free)) = figures.disk {
+            observed.disks.entry(*node).or_insert(DiskSpace { total, free });
+        }
+        for copy in &figures.copies {
+            let shard = copy.shard();
+            let known = view
+                .map
+                .shard(&shard)
+                .is_some_and(|copies| copy.copy.is_some_and(|copy| copies.present().contains_key(&copy)));
+            if let (Some(name), false) = (copy.copy, known || copy.is_failed) {
+                observed.found.insert((*node, shard.clone()), name);
+            }
+            let bytes = observed.shard_bytes.entry(shard).or_default();
+            *bytes = copy.bytes.max(*bytes);
+        }
+    }
+    Ok((observed, settings))
+}

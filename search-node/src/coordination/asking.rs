@@ -1,0 +1,98 @@
+//! What pages of the API ask the coordinator: who leads, what that node has seen, what is set about allocation.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use cluster::allocation::{AllocationSettings, Observed};
+use cluster::state::{ClusterState, NodeId};
+use tokio::time::timeout;
+use transport::Lane;
+
+use super::calls::{Action, Fault, unavailable};
+use super::coordinator::{Coordinator, Leads};
+use super::dynamic_settings::DynamicSettings;
+use crate::error::ApiError;
+
+/// How long whoever leads may take to say what it has seen: it has it at hand.
+const OBSERVED_WITHIN: Duration = Duration::from_secs(5);
+
+impl Coordinator {
+    /// The process that leads, as far as this node knows.
+    pub(crate) fn leading_process(&self, map: &ClusterState) -> Option<NodeId> {
+        let leader = self.consensus.status().leader?.node;
+        let mut nodes = map.nodes.iter().filter(|(_, entry)| entry.consensus_id() == Some(leader));
+        nodes.next().map(|(node, _)| *node)
+    }
+
+    /// The term of whoever leads.
+    pub(crate) fn leading_term(&self) -> u64 {
+        self.consensus.status().term
+    }
+
+    /// Returns when this node begins to stop.
+    pub(crate) async fn stopped(&self) {
+        self.stopping.cancelled().await;
+    }
+
+    /// The nodes that vote.
+    pub(crate) fn voters(&self) -> std::collections::BTreeSet<u64> {
+        self.consensus.status().voters
+    }
+
+    /// Waits until somebody leads; whether somebody does.
+    pub(crate) async fn wait_leader(&self, within: Duration) -> Result<(), ApiError> {
+        let is_led = timeout(within, self.consensus.wait_status(|status| status.leader.is_some())).await;
+        if is_led.is_ok_and(|status| status.leader.is_some()) {
+            return Ok(());
+        }
+        Err(ApiError::new(
+            503,
+            "master_not_discovered_exception",
+            "no node leads; see that most of the nodes that vote are there",
+        ))
+    }
+
+    /// Waits until this node follows the map up to a version.
+    pub(crate) async fn wait_version(&self, version: u64) {
+        drop(self.wait_followed(version).await);
+    }
+
+    /// What is set about allocation: in the map, or else for this node.
+    pub(crate) fn allocation_settings(&self, map: &ClusterState) -> AllocationSettings {
+        DynamicSettings::of(map).allocation(&self.rules.allocation)
+    }
+
+    /// What this node's own settings say about allocation.
+    pub(crate) fn own_allocation(&self) -> &std::collections::BTreeMap<String, String> {
+        &self.rules.allocation
+    }
+
+    /// What whoever leads has seen of the nodes.
+    pub(crate) async fn observed(&self) -> Result<Arc<Observed>, ApiError> {
+        let here = self.observed.lock().clone();
+        let peer = match (here, self.leader()) {
+            (Some(observed), _) => return Ok(observed),
+            (None, Some(Leads::Other(peer))) => peer,
+            // It has just begun to lead.
+            (None, Some(Leads::This)) => return Ok(Arc::default()),
+            (None, None) => {
+                return Err(ApiError::new(503, "master_not_discovered_exception", "no node leads"));
+            }
+        };
+        let asked = self.call(&peer, Lane::State, Action::Observed, Bytes::new(), OBSERVED_WITHIN);
+        let answer = asked.await.map_err(|error| unavailable(&error.to_string()))?;
+        postcard::from_bytes(&answer).map(Arc::new).map_err(|error| {
+            unavailable(&format!(
+                "what the node at {} has seen cannot be read: {error}; do both run the same build?",
+                peer.address
+            ))
+        })
+    }
+
+    pub(super) fn answer_observed(&self) -> Result<Bytes, Fault> {
+        let observed = self.observed.lock().clone().ok_or(Fault::NotLeader(None))?;
+        let bytes = postcard::to_allocvec(&*observed);
+        bytes.map(Bytes::from).map_err(|error| Fault::Failed(unavailable(&error.to_string())))
+    }
+}

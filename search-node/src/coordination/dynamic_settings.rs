@@ -1,0 +1,137 @@
+//! The settings that operators change while the cluster runs (`_cluster/settings`), as the map keeps them.
+
+use std::collections::BTreeMap;
+
+use cluster::allocation::AllocationSettings;
+use cluster::state::{ClusterState, Command};
+
+/// What these settings are among the texts of the map.
+const KIND: &str = "settings";
+
+/// Whether a setting is for good, or an operator's answer to what happens now. Both outlive restarts of nodes; the second stands
+/// above the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lasting {
+    Persistent,
+    Transient,
+}
+
+/// All that is set, by full names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct DynamicSettings {
+    pub(crate) persistent: BTreeMap<String, String>,
+    pub(crate) transient: BTreeMap<String, String>,
+}
+
+impl Lasting {
+    /// Its name in requests, and in the map.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Persistent => "persistent",
+            Self::Transient => "transient",
+        }
+    }
+}
+
+impl DynamicSettings {
+    /// What the map says. A text of another build that cannot be read counts as none.
+    pub(crate) fn of(map: &ClusterState) -> Self {
+        let read = |lasting: Lasting| {
+            let text = map.metadata.get(KIND, lasting.name());
+            text.and_then(|text| serde_json::from_str(&text.text).ok()).unwrap_or_default()
+        };
+        Self { persistent: read(Lasting::Persistent), transient: read(Lasting::Transient) }
+    }
+
+    pub(crate) fn get(&self, lasting: Lasting) -> &BTreeMap<String, String> {
+        match lasting {
+            Lasting::Persistent => &self.persistent,
+            Lasting::Transient => &self.transient,
+        }
+    }
+
+    pub(crate) fn get_mut(&mut self, lasting: Lasting) -> &mut BTreeMap<String, String> {
+        match lasting {
+            Lasting::Persistent => &mut self.persistent,
+            Lasting::Transient => &mut self.transient,
+        }
+    }
+
+    /// What counts of all that is set, over what a node's own settings say.
+    pub(crate) fn values(&self, own: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let mut values = own.clone();
+        values.extend(self.persistent.clone());
+        values.extend(self.transient.clone());
+        values
+    }
+
+    /// What is set about allocation. What was agreed on was checked by the node that asked for it; should it not fit this node's
+    /// own settings, those give way, and then it does, or nothing is set.
+    pub(crate) fn allocation(&self, own: &BTreeMap<String, String>) -> AllocationSettings {
+        let read = |values: &BTreeMap<String, String>| {
+            let known = values.iter().filter(|(name, _)| AllocationSettings::knows(name));
+            AllocationSettings::read(known.map(|(name, value)| (name.as_str(), value.as_str())))
+        };
+        read(&self.values(own)).or_else(|_| read(&self.values(&BTreeMap::new()))).unwrap_or_default()
+    }
+
+    /// The command that makes the map say this, where it says what was seen.
+    pub(crate) fn command(&self, seen: &ClusterState, lasting: Lasting) -> Command {
+        let (kind, name) = (KIND.to_owned(), lasting.name().to_owned());
+        let version = seen.metadata.get(KIND, lasting.name()).map(|text| text.version);
+        let settings = self.get(lasting);
+        // Texts by names always can be written.
+        let text = (!settings.is_empty()).then(|| serde_json::to_string(settings).unwrap_or_default());
+        Command::ChangeMetadata { kind, name, seen: version, text }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cluster::allocation::Watermark;
+    use cluster::state::Enable;
+
+    use super::*;
+
+    fn texts(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    const ENABLE: &str = "cluster.routing.allocation.enable";
+    const HIGH: &str = "cluster.routing.allocation.disk.watermark.high";
+
+    #[test]
+    fn the_map_keeps_what_is_set_and_forgets_what_is_not() {
+        let mut map = ClusterState::default();
+        let set = DynamicSettings { transient: texts(&[(ENABLE, "none")]), ..DynamicSettings::default() };
+        map.apply(set.command(&map, Lasting::Transient)).expect("changed");
+        assert_eq!(DynamicSettings::of(&map), set);
+
+        let overtaken = set.command(&ClusterState::default(), Lasting::Transient);
+        assert!(map.apply(overtaken).is_err(), "somebody else has changed it meanwhile");
+        map.apply(DynamicSettings::default().command(&map, Lasting::Transient)).expect("changed");
+
+        assert_eq!(DynamicSettings::of(&map), DynamicSettings::default());
+    }
+
+    #[test]
+    fn transient_stands_above_persistent_and_that_above_the_nodes_own() {
+        let set = DynamicSettings {
+            persistent: texts(&[(ENABLE, "primaries"), (HIGH, "91%")]),
+            transient: texts(&[(ENABLE, "none")]),
+        };
+
+        let allocation = set.allocation(&texts(&[(HIGH, "93%"), (ENABLE, "new_primaries")]));
+
+        assert_eq!(allocation.enable, Enable::None);
+        assert_eq!(allocation.disk.high, Watermark::Used(0.91));
+    }
+
+    #[test]
+    fn own_settings_give_way_where_both_do_not_fit() {
+        let set = DynamicSettings { persistent: texts(&[(HIGH, "94%")]), ..DynamicSettings::default() };
+        let own = texts(&[("cluster.routing.allocation.disk.watermark.flood_stage", "92%")]);
+
+        assert_eq!(set.allocation(&own).disk.high, Watermark::Used(0.94));
+    }
+}

@@ -1,0 +1,48 @@
+//! `_cat/nodeattrs`: what operators say of nodes (`node.attr.*`).
+
+use futures::FutureExt;
+use http::Method;
+
+use super::cell::Cell;
+use super::table::{COMMON, Column, Table, number, text};
+use crate::action::cluster::View;
+use crate::error::ApiError;
+use crate::rest::call::Call;
+use crate::rest::cluster::{host_of, port_of};
+use crate::rest::envelope::Reply;
+use crate::rest::router::{Route, route};
+
+pub(super) const ROUTES: &[Route] =
+    &[route(&[Method::GET], "/_cat/nodeattrs", COMMON, |call| async move { attributes(&call) }.boxed())];
+
+const COLUMNS: &[Column] = &[
+    text("node", &["name"], "node name"),
+    text("id", &["nodeId"], "unique node id").on_demand(),
+    text("host", &["h"], "host name"),
+    text("ip", &["i"], "ip address"),
+    number("port", &["po"], "bound transport port").on_demand(),
+    text("attr", &["attr.name"], "attribute description"),
+    text("value", &["attr.value"], "attribute value"),
+];
+
+fn attributes(call: &Call) -> Result<Reply, ApiError> {
+    if let Some(help) = Table::help(COLUMNS, call)? {
+        return Ok(help);
+    }
+    let view = View::of(&call.node);
+    let rows = view.map.nodes.values().flat_map(|entry| {
+        entry.attributes.iter().map(|(name, value)| {
+            let host = host_of(&entry.transport_address);
+            vec![
+                entry.name.as_str().into(),
+                entry.data_id.as_str().into(),
+                host.into(),
+                host.into(),
+                port_of(&entry.transport_address).map(u32::from).into(),
+                name.as_str().into(),
+                Cell::from(value.as_str()),
+            ]
+        })
+    });
+    Table { columns: COLUMNS, rows: rows.collect() }.show(call)
+}

@@ -1,0 +1,246 @@
+//! A table: its columns, which of them are shown unless asked otherwise, and its rows.
+
+use std::fmt::Write;
+
+use serde_json::{Map, Value, json};
+
+use super::cell::{Cell, Units};
+use crate::error::ApiError;
+use crate::indices::matches;
+use crate::rest::call::Call;
+use crate::rest::envelope::Reply;
+
+/// What every table can be asked for.
+pub(super) const COMMON: &[&str] = &[
+    "allow_no_indices",
+    "bytes",
+    "expand_wildcards",
+    "format",
+    "full_id",
+    "h",
+    "health",
+    "help",
+    "ignore_unavailable",
+    "include_unloaded_segments",
+    "local",
+    "master_timeout",
+    "pri",
+    "s",
+    "time",
+    "ts",
+    "v",
+];
+
+/// A column.
+#[derive(Debug)]
+pub(super) struct Column {
+    name: &'static str,
+    /// Its other names.
+    aliases: &'static [&'static str],
+    about: &'static str,
+    is_shown: bool,
+    /// Whether it stands at the right, as numbers do.
+    is_right: bool,
+}
+
+/// A column of texts that is shown.
+pub(super) const fn text(
+    name: &'static str,
+    aliases: &'static [&'static str],
+    about: &'static str,
+) -> Column {
+    Column { name, aliases, about, is_shown: true, is_right: false }
+}
+
+/// A column of numbers that is shown.
+pub(super) const fn number(
+    name: &'static str,
+    aliases: &'static [&'static str],
+    about: &'static str,
+) -> Column {
+    Column { name, aliases, about, is_shown: true, is_right: true }
+}
+
+impl Column {
+    /// The same, shown only to who asks for it.
+    pub(super) const fn on_demand(mut self) -> Self {
+        self.is_shown = false;
+        self
+    }
+
+    fn is_called(&self, name: &str) -> bool {
+        self.name == name || self.aliases.contains(&name)
+    }
+}
+
+/// A table.
+#[derive(Debug)]
+pub(super) struct Table {
+    pub(super) columns: &'static [Column],
+    pub(super) rows: Vec<Vec<Cell>>,
+}
+
+const PLAIN: &str = "text/plain; charset=UTF-8";
+
+impl Table {
+    /// A table for a request for help, for which no row has to be made.
+    pub(super) fn help(columns: &'static [Column], call: &Call) -> Result<Option<Reply>, ApiError> {
+        if !call.flag("help")? {
+            return Ok(None);
+        }
+        let lines: Vec<[String; 3]> = columns
+            .iter()
+            .map(|column| {
+                let aliases =
+                    if column.aliases.is_empty() { "-".to_owned() } else { column.aliases.join(",") };
+                [column.name.to_owned(), aliases, column.about.to_owned()]
+            })
+            .collect();
+        let width = |at: usize| lines.iter().map(|line| line[at].chars().count()).max().unwrap_or(0);
+        let (names, aliases) = (width(0), width(1));
+        let text = lines.iter().fold(String::new(), |mut text, [name, other, about]| {
+            let _infallible = writeln!(text, "{name:<names$} | {other:<aliases$} | {about}");
+            text
+        });
+        Ok(Some(Reply::Text(200, text, PLAIN)))
+    }
+
+    /// The answer to a request for it.
+    pub(super) fn show(mut self, call: &Call) -> Result<Reply, ApiError> {
+        let units = Units::of(call)?;
+        if let Some(order) = call.param("s") {
+            self.sort(order)?;
+        }
+        let columns = self.chosen(call.param("h"));
+        match call.param("format") {
+            None | Some("text") => Ok(Reply::Text(200, self.text(&columns, units, call.flag("v")?), PLAIN)),
+            Some("json") => Ok(Reply::Json(200, self.json(&columns, units))),
+            Some(other) => {
+                Err(ApiError::argument(format!("format [{other}] is not supported; use text or json")))
+            }
+        }
+    }
+
+    fn column(&self, name: &str) -> Option<usize> {
+        // A name goes before the short forms of others.
+        let named = self.columns.iter().position(|column| column.name == name);
+        named.or_else(|| self.columns.iter().position(|column| column.is_called(name)))
+    }
+
+    fn sort(&mut self, order: &str) -> Result<(), ApiError> {
+        for part in order.split(',').rev().map(str::trim) {
+            let (name, way) = part.split_once(':').unwrap_or((part, "asc"));
+            let at = self.column(name).ok_or_else(|| {
+                ApiError::new(
+                    400,
+                    "unsupported_operation_exception",
+                    format!("Unable to sort by unknown sort key `{name}`"),
+                )
+            })?;
+            self.rows.sort_by(|one, other| {
+                let order = one[at].compared(&other[at]);
+                if way == "desc" { order.reverse() } else { order }
+            });
+        }
+        Ok(())
+    }
+
+    /// The columns that are shown, each under the name by which it was asked for.
+    fn chosen(&self, asked: Option<&str>) -> Vec<(usize, String)> {
+        let Some(asked) = asked else {
+            let shown = self.columns.iter().enumerate().filter(|(_, column)| column.is_shown);
+            return shown.map(|(at, column)| (at, column.name.to_owned())).collect();
+        };
+        let mut chosen: Vec<(usize, String)> = Vec::new();
+        for name in asked.split(',').map(str::trim) {
+            if name.contains('*') {
+                let fitting =
+                    self.columns.iter().enumerate().filter(|(_, column)| matches(name, column.name));
+                for (at, column) in fitting {
+                    if !chosen.iter().any(|(known, _)| *known == at) {
+                        chosen.push((at, column.name.to_owned()));
+                    }
+                }
+            } else if let Some(at) = self.column(name) {
+                chosen.push((at, name.to_owned()));
+            }
+        }
+        chosen
+    }
+
+    fn json(&self, columns: &[(usize, String)], units: Units) -> Value {
+        let rows = self.rows.iter().map(|row| {
+            let members: Map<String, Value> =
+                columns.iter().map(|(at, name)| (name.clone(), json!(row[*at].shown(units)))).collect();
+            Value::Object(members)
+        });
+        rows.collect()
+    }
+
+    fn text(&self, columns: &[(usize, String)], units: Units, has_titles: bool) -> String {
+        let mut lines: Vec<Vec<String>> = Vec::new();
+        if has_titles {
+            lines.push(columns.iter().map(|(_, name)| name.clone()).collect());
+        }
+        lines.extend(
+            self.rows
+                .iter()
+                .map(|row| columns.iter().map(|(at, _)| row[*at].shown(units).unwrap_or_default()).collect()),
+        );
+        let widths: Vec<usize> = (0..columns.len())
+            .map(|at| lines.iter().map(|line| line[at].chars().count()).max().unwrap_or(0))
+            .collect();
+        let mut text = String::new();
+        for line in lines {
+            let cells = line.iter().zip(&widths).zip(columns).map(|((cell, width), (at, _))| {
+                if self.columns[*at].is_right { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
+            });
+            let _infallible = writeln!(text, "{}", cells.collect::<Vec<_>>().join(" ").trim_end());
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COLUMNS: &[Column] = &[
+        text("index", &["i", "idx"], "index name"),
+        number("docs.count", &["dc"], "available docs"),
+        number("docs.deleted", &["dd"], "deleted docs").on_demand(),
+    ];
+
+    fn table() -> Table {
+        let row = |name: &str, documents: u64| vec![Cell::from(name), Cell::from(documents), Cell::Nothing];
+        Table { columns: COLUMNS, rows: vec![row("logs", 9), row("a", 10), row("b", 9)] }
+    }
+
+    fn shown(asked: Option<&str>) -> String {
+        let table = table();
+        table.text(&table.chosen(asked), Units::default(), true)
+    }
+
+    #[test]
+    fn columns_are_shown_under_the_names_that_they_were_asked_by() {
+        assert_eq!(shown(None), "index docs.count\nlogs           9\na             10\nb              9\n");
+        assert_eq!(shown(Some("dc,i")), "dc i\n 9 logs\n10 a\n 9 b\n");
+        assert_eq!(shown(Some("docs.*")).lines().next(), Some("docs.count docs.deleted"));
+        assert_eq!(shown(Some("nothing,idx")).lines().next(), Some("idx"));
+        let table = table();
+        assert_eq!(
+            table.json(&table.chosen(Some("idx,dd")), Units::default())[0],
+            json!({"idx": "logs", "dd": null})
+        );
+    }
+
+    #[test]
+    fn rows_are_sorted_by_several_columns() {
+        let mut table = table();
+        table.sort("dc,index:desc").expect("sorted");
+        let names: Vec<String> = table.rows.iter().filter_map(|row| row[0].shown(Units::default())).collect();
+        assert_eq!(names, ["logs", "b", "a"]);
+        let error = table.sort("nothing").expect_err("refused");
+        assert_eq!(error.reason, "Unable to sort by unknown sort key `nothing`");
+    }
+}

@@ -1,0 +1,78 @@
+//! `_cluster` and `_nodes`: how the cluster is, what it is made of, and what operators ask of it. One page a file.
+
+mod allocation_explain;
+mod health;
+mod node_info;
+mod node_json;
+mod node_stats;
+mod pending_tasks;
+mod reroute;
+mod settings;
+mod shard_json;
+mod state;
+mod stats;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cluster::allocation::Observed;
+
+use super::call::Call;
+use super::router::Route;
+use crate::error::ApiError;
+use crate::node::Node;
+use crate::time_span::read_span;
+
+pub(super) use health::{health_now, pending_zero};
+pub(super) use node_json::{host_of, port_of, role_letters};
+pub(super) use shard_json::recovery_source;
+
+pub(super) const ROUTES: &[&[Route]] = &[
+    health::ROUTES,
+    state::ROUTES,
+    stats::ROUTES,
+    settings::ROUTES,
+    reroute::ROUTES,
+    allocation_explain::ROUTES,
+    pending_tasks::ROUTES,
+    node_info::ROUTES,
+    node_stats::ROUTES,
+];
+
+/// How long a request waits unless it says otherwise, as in Elasticsearch.
+const WITHIN: Duration = Duration::from_secs(30);
+/// A time that no request lives to see the end of, and that can be added to now: what `-1` stands for.
+const NO_END: Duration = Duration::from_secs(10 * 365 * 86_400);
+
+/// A time span of the request, or half a minute.
+pub(super) fn span(call: &Call, name: &str) -> Result<Duration, ApiError> {
+    match call.param(name) {
+        None => Ok(WITHIN),
+        Some(text) => Ok(read_span(name, text)?.unwrap_or(NO_END).min(NO_END)),
+    }
+}
+
+/// Waits for somebody who leads, unless what this node knows will do.
+pub(super) async fn wait_led(call: &Call) -> Result<(), ApiError> {
+    match &call.node.coordinator {
+        Some(coordinator) if !call.flag("local")? => {
+            let within = span(call, "master_timeout")?;
+            coordinator.wait_leader(within).await
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What whoever leads has seen; nothing, where nobody can be asked or shall be.
+pub(super) async fn observed_if_any(call: &Call) -> Result<Arc<Observed>, ApiError> {
+    let is_local = call.flag("local")?;
+    match call.node.coordinator.as_ref().filter(|_| !is_local) {
+        Some(coordinator) => Ok(coordinator.observed().await.unwrap_or_default()),
+        None => Ok(nothing_observed(&call.node)),
+    }
+}
+
+/// What a node that is alone has seen.
+fn nothing_observed(node: &Node) -> Arc<Observed> {
+    Arc::new(Observed { now_millis: node.clock.now_millis(), ..Observed::default() })
+}

@@ -1,0 +1,152 @@
+//! `_cluster/stats`: the figures of all nodes and indices, added up.
+
+use std::collections::BTreeSet;
+
+use cluster::state::{NodeId, Role};
+use futures::FutureExt;
+use http::Method;
+use serde_json::{Value, json};
+
+use super::node_json::nodes_header;
+use super::{observed_if_any, wait_led};
+use crate::action::cluster::{NodeFigures, Survey, View, chosen_nodes, survey};
+use crate::error::ApiError;
+use crate::rest::call::Call;
+use crate::rest::envelope::Reply;
+use crate::rest::root::COMPATIBLE_VERSION;
+use crate::rest::router::{Route, route};
+
+const PARAMS: &[&str] = &["flat_settings", "timeout"];
+
+pub(super) const ROUTES: &[Route] = &[
+    route(&[Method::GET], "/_cluster/stats", PARAMS, |call| stats(call).boxed()),
+    route(&[Method::GET], "/_cluster/stats/nodes/{id}", PARAMS, |call| stats(call).boxed()),
+];
+
+async fn stats(call: Call) -> Result<Reply, ApiError> {
+    wait_led(&call).await?;
+    let view = View::of(&call.node);
+    let chosen = chosen_nodes(&view, call.path.get("id").map(String::as_str));
+    let survey = survey(&call.node, &view, |node| chosen.contains(&node)).await?;
+    let health = view.health(&*observed_if_any(&call).await?);
+    Call::ok(json!({
+        "_nodes": nodes_header(chosen.len(), survey.silent.len()),
+        "cluster_name": call.node.settings.cluster_name,
+        "cluster_uuid": call.node.identity.cluster_uuid,
+        "timestamp": call.node.clock.now_millis(),
+        "status": health.status.as_str(),
+        "indices": indices_shown(&view, &survey),
+        "nodes": nodes_shown(&view, &chosen, &survey, call.node.clock.now_millis())
+    }))
+}
+
+fn spread(numbers: &[f64]) -> Value {
+    let sum: f64 = numbers.iter().sum();
+    let least = numbers.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    json!({"min": least, "max": most, "avg": sum / numbers.len() as f64})
+}
+
+fn indices_shown(view: &View, survey: &Survey) -> Value {
+    let (mut documents, mut deleted, mut bytes, mut segments) = (0, 0, 0, 0);
+    for (shard, _) in view.map.shards() {
+        for (is_primary, copy) in survey.copies_of(&view.map, &shard) {
+            if is_primary {
+                documents += copy.documents;
+                deleted += copy.deleted;
+            }
+            bytes += copy.bytes;
+            segments += copy.segments;
+        }
+    }
+    let mut shards = json!({});
+    let (mut all, mut primaries, mut replication) = (Vec::new(), Vec::new(), Vec::new());
+    for entry in view.map.indices.values() {
+        let with_primary = entry.shards.iter().filter(|shard| shard.primary().is_some()).count() as f64;
+        let standing = entry.shards.iter().map(|shard| shard.standing()).sum::<usize>() as f64;
+        if with_primary > 0.0 {
+            all.push(standing);
+            primaries.push(with_primary);
+            replication.push((standing - with_primary) / with_primary);
+        }
+    }
+    if !all.is_empty() {
+        let (total, first): (f64, f64) = (all.iter().sum(), primaries.iter().sum());
+        shards = json!({
+            "total": total as u64,
+            "primaries": first as u64,
+            "replication": (total - first) / first,
+            "index": {"shards": spread(&all), "primaries": spread(&primaries), "replication": spread(&replication)}
+        });
+    }
+    let cache = json!({
+        "memory_size_in_bytes": 0, "total_count": 0, "hit_count": 0, "miss_count": 0, "cache_size": 0, "cache_count": 0, "evictions": 0
+    });
+    json!({
+        "count": view.map.indices.len(),
+        "shards": shards,
+        "docs": {"count": documents, "deleted": deleted},
+        "store": {"size_in_bytes": bytes, "reserved_in_bytes": 0},
+        "fielddata": {"memory_size_in_bytes": 0, "evictions": 0},
+        "query_cache": cache,
+        "completion": {"size_in_bytes": 0},
+        "segments": {"count": segments},
+        "mappings": {"field_types": []},
+        "analysis": {
+            "char_filter_types": [], "tokenizer_types": [], "filter_types": [], "analyzer_types": [],
+            "built_in_char_filters": [], "built_in_tokenizers": [], "built_in_filters": [], "built_in_analyzers": []
+        }
+    })
+}
+
+fn nodes_shown(view: &View, chosen: &BTreeSet<NodeId>, survey: &Survey, now_millis: i64) -> Value {
+    let entries: Vec<_> = chosen.iter().filter_map(|node| view.node(*node)).collect();
+    let with = |role: Role| entries.iter().filter(|entry| entry.roles.contains(&role)).count();
+    let told = || survey.nodes.values();
+    let sum = |part: &dyn Fn(&NodeFigures) -> u64| told().map(part).sum::<u64>();
+    let files: Vec<f64> = told().filter_map(|figures| figures.open_files).map(|files| files as f64).collect();
+    let files = if files.is_empty() { json!({}) } else { spread(&files) };
+    let (total, free) =
+        (sum(&|node| node.disk.map_or(0, |disk| disk.0)), sum(&|node| node.disk.map_or(0, |disk| disk.1)));
+    let memory = sum(&|node| node.host_memory.0);
+    let memory_free = sum(&|node| node.host_memory.1.unwrap_or(0)).min(memory);
+    let percent = |part: u64| (part * 100).checked_div(memory).unwrap_or(0);
+    json!({
+        "count": {
+            "total": entries.len(),
+            "coordinating_only": entries.iter().filter(|entry| entry.roles.is_empty()).count(),
+            "data": with(Role::Data),
+            "ingest": with(Role::Ingest),
+            "master": with(Role::Master),
+            "remote_cluster_client": 0,
+            "voting_only": 0
+        },
+        "versions": [COMPATIBLE_VERSION],
+        "os": {
+            "available_processors": told().map(|node| node.cores).sum::<usize>(),
+            "allocated_processors": told().map(|node| node.cores).sum::<usize>(),
+            "names": [{"name": "Linux", "count": survey.nodes.len()}],
+            "pretty_names": [{"pretty_name": "Linux", "count": survey.nodes.len()}],
+            "mem": {
+                "total_in_bytes": memory,
+                "free_in_bytes": memory_free,
+                "used_in_bytes": memory - memory_free,
+                "free_percent": percent(memory_free),
+                "used_percent": percent(memory - memory_free)
+            }
+        },
+        "process": {"cpu": {"percent": 0}, "open_file_descriptors": files},
+        "jvm": {
+            "max_uptime_in_millis": told().map(|node| now_millis - node.started_millis).max().unwrap_or(0),
+            "versions": [],
+            "mem": {"heap_used_in_bytes": sum(&|node| node.memory.0), "heap_max_in_bytes": sum(&|node| node.memory.1)},
+            "threads": sum(&|node| node.threads.unwrap_or(0))
+        },
+        "fs": {"total_in_bytes": total, "free_in_bytes": free, "available_in_bytes": free},
+        "plugins": [],
+        "network_types": {"transport_types": {"weir": entries.len()}, "http_types": {"weir": entries.len()}},
+        "discovery_types": {"weir": entries.len()},
+        "packaging_types": [{"flavor": "default", "type": "weir", "count": entries.len()}],
+        "ingest": {"number_of_pipelines": 0, "processor_stats": {}}
+    })
+}

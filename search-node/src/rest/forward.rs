@@ -72,11 +72,11 @@ pub(super) async fn answer(
         Reach::Here => handler(call).await,
         Reach::Document { is_write } => {
             let mut way = Way { route, method, segments, call };
-            way.to_document(&coordinator, is_write).await
+            way.answer_for_document(&coordinator, is_write).await
         }
         Reach::Copies => {
             let way = Way { route, method, segments, call };
-            way.to_copies(&coordinator).await
+            way.answer_for_copies(&coordinator).await
         }
         Reach::Nodes(asking) => asking(call).await,
     }
@@ -90,7 +90,7 @@ struct Way<'a> {
 }
 
 impl Way<'_> {
-    async fn to_document(
+    async fn answer_for_document(
         &mut self,
         coordinator: &Arc<Coordinator>,
         is_write: bool,
@@ -151,7 +151,7 @@ impl Way<'_> {
         carry(coordinator, peer, &carried, &self.call.body, within).await
     }
 
-    async fn to_copies(self, coordinator: &Arc<Coordinator>) -> Result<Reply, ApiError> {
+    async fn answer_for_copies(self, coordinator: &Arc<Coordinator>) -> Result<Reply, ApiError> {
         let Handler::Whole(handler) = self.route.handler else {
             return Err(ApiError::internal("no handler"));
         };

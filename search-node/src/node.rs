@@ -16,6 +16,7 @@ use shard::{HostDisk, Shared, TombstoneBudget, Workers, create_folder_durably};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use crate::action::by_query::Scans;
 use crate::action::search::Contexts;
 use crate::coordination::{Coordinator, Patience, begin, follow, lead};
 use crate::disk_marks::follow_marks;
@@ -53,6 +54,8 @@ pub struct Node {
     pub carried_search_pool: Pool,
     /// Points in time that other nodes will ask for.
     pub(crate) contexts: Contexts,
+    /// The same for operations by query.
+    pub(crate) scans: Scans,
     /// Rises with each search, so that they go to the copies in turn.
     pub(crate) search_turn: AtomicU64,
     pub search_pool: Pool,
@@ -223,6 +226,7 @@ impl Node {
             carried_pool: Pool::new("write", settings.write),
             carried_search_pool: Pool::new("search", settings.search),
             contexts: Contexts::default(),
+            scans: Scans::default(),
             search_turn: AtomicU64::new(0),
             search_pool: Pool::new("search", settings.search),
             by_query_pool: Pool::new("by_query", settings.by_query),
@@ -298,6 +302,7 @@ impl Running {
             coordinator.stop().await;
         }
         let node = self.node;
+        node.scans.clear();
         let threads = self.threads;
         tokio::task::spawn_blocking(move || {
             for thread in threads {
@@ -431,6 +436,7 @@ fn mend_loop(node: Arc<Node>, stop: CancellationToken) -> std::io::Result<std::t
     let runtime = tokio::runtime::Handle::current();
     std::thread::Builder::new().name("mend".to_owned()).spawn(move || {
         while !stop.is_cancelled() {
+            node.scans.expire(node.clock.now_millis());
             for index in node.indices.all() {
                 match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| index.mend())) {
                     Ok(Ok(())) => {}

@@ -8,12 +8,14 @@ use futures::future::BoxFuture;
 use transport::Incoming;
 
 use crate::action::bulk::do_carried;
+use crate::action::by_query::{answer_scan, answer_writes};
 use crate::action::cluster::answer_figures;
 use crate::action::multi_get::answer_multi_get;
 use crate::action::search::{answer_fetch, answer_query};
+use crate::action::visible::answer_visible;
 use crate::coordination::{Action, Answers, Fault};
 use crate::node::Node;
-use crate::rest::{answer_carried, answer_visible};
+use crate::rest::answer_carried;
 
 /// A node as others ask it.
 pub(crate) struct Serving(pub(crate) Arc<Node>);
@@ -32,6 +34,16 @@ impl Answers for Serving {
                 Action::Query => {
                     let pool = node.carried_search_pool.clone();
                     let done = pool.go_on(move || answer_query(&node, &call.body)).await;
+                    done.map_err(Fault::Failed)
+                }
+                Action::Scan => {
+                    let pool = node.carried_search_pool.clone();
+                    let done = pool.go_on(move || answer_scan(&node, &call.body)).await;
+                    done.map_err(Fault::Failed)
+                }
+                Action::ByQueryWrites => {
+                    let pool = node.carried_pool.clone();
+                    let done = pool.go_on(move || answer_writes(&node, &call.body)).await;
                     done.map_err(Fault::Failed)
                 }
                 Action::Fetch => {

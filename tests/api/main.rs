@@ -5,6 +5,7 @@
 //! (crashes, locks, limits) is in the modules beside.
 
 mod bodies;
+mod by_query_nodes;
 mod callers;
 mod crash;
 mod damage;

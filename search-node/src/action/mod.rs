@@ -1,5 +1,6 @@
 //! Use cases: what a request does, without HTTP. What blocks here runs in a pool.
 
+pub(crate) mod at_primaries;
 pub(crate) mod bulk;
 pub(crate) mod by_query;
 pub(crate) mod cluster;
@@ -10,6 +11,7 @@ pub(crate) mod multi_get;
 pub(crate) mod search;
 pub(crate) mod target;
 pub(crate) mod update;
+pub(crate) mod visible;
 pub(crate) mod weight;
 pub(crate) mod write;
 pub(crate) mod writes;

@@ -42,17 +42,27 @@ impl Target {
 
     /// Refuses a request without routing where the index wants one: it would look in the wrong shard.
     pub(super) fn check_routing(&self, index: &Index, id: &str) -> Result<(), ApiError> {
-        if self.routing.is_some() || !index.requires_routing() {
-            return Ok(());
-        }
-        Err(ApiError::new(
-            400,
-            "routing_missing_exception",
-            format!("routing is required for [{}]/[{}]/[{id}]", index.name, self.doc_type),
-        )
-        .with("index_uuid", "_na_")
-        .with("index", index.name.as_str()))
+        check_routing(index, &self.doc_type, id, self.routing.as_deref())
     }
+}
+
+/// The same for a document that is not asked for but found.
+pub(super) fn check_routing(
+    index: &Index,
+    doc_type: &str,
+    id: &str,
+    routing: Option<&str>,
+) -> Result<(), ApiError> {
+    if routing.is_some() || !index.requires_routing() {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        400,
+        "routing_missing_exception",
+        format!("routing is required for [{}]/[{doc_type}]/[{id}]", index.name),
+    )
+    .with("index_uuid", "_na_")
+    .with("index", index.name.as_str()))
 }
 
 pub(super) fn check_id(id: &str) -> Result<(), ApiError> {

@@ -51,10 +51,14 @@ pub(crate) enum Action {
     CopyPiece = 32,
     /// A copy is to get every operation from the primary here.
     CopyCatchUp = 33,
+    /// What an operation by query matches in copies here.
+    Scan = 40,
+    /// Writes of an operation by query.
+    ByQueryWrites = 41,
 }
 
 impl Action {
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 20] = [
         Self::Consensus,
         Self::Propose,
         Self::Join,
@@ -73,6 +77,8 @@ impl Action {
         Self::CopyCatchUp,
         Self::Figures,
         Self::Observed,
+        Self::Scan,
+        Self::ByQueryWrites,
     ];
 
     fn of(number: u16) -> Option<Self> {

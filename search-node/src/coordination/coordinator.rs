@@ -289,6 +289,15 @@ impl Coordinator {
         self.consensus.status().is_leader
     }
 
+    /// Whether a node of the map leads, as far as this one knows.
+    pub(crate) fn is_led_by(&self, node: NodeId, address: &str) -> bool {
+        match self.leader() {
+            Some(Leads::This) => node == self.origin.process,
+            Some(Leads::Other(peer)) => peer.address == address,
+            None => false,
+        }
+    }
+
     /// Where whoever leads is, if another node does.
     pub(super) fn leader_address(&self) -> Option<String> {
         match self.leader()? {

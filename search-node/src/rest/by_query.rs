@@ -3,18 +3,20 @@
 use futures::FutureExt;
 use http::Method;
 use serde_json::{Map, Value, json};
-use shard::{Query, Slice, SourceFilter, parse_query};
+use shard::{Slice, SourceFilter};
 
 use super::call::Call;
 use super::envelope::Reply;
+use super::forward::Reach;
 use super::parameters::read_int;
 use super::router::{Route, route};
 use super::search::{add_query_text, scope};
-use super::tasks::{rethrottle, task_id};
-use crate::action::by_query::{Destination, Plan, Routing, Slices, Work, start};
+use super::tasks::{rethrottle, rethrottle_elsewhere, task_id};
+use crate::action::by_query::{Destination, Plan, Routing, Slices, Wish, Work, start};
 use crate::action::condition::VersionType;
-use crate::action::search::{Scope, check_timeout, read_sort, read_source};
+use crate::action::search::{Scope, check_timeout, read_source};
 use crate::error::ApiError;
+use crate::replication::ActiveCopies;
 use crate::script::Script;
 
 const POST: &[Method] = &[Method::POST];
@@ -79,10 +81,15 @@ pub(super) const ROUTES: &[Route] = &[
     route(POST, "/{index}/_delete_by_query", QUERY_PARAMS, |call| delete(call).boxed()),
     route(POST, "/{index}/{type}/_delete_by_query", QUERY_PARAMS, |call| delete(call).boxed()),
     route(POST, "/_reindex", REINDEX_PARAMS, |call| reindex(call).boxed()),
-    route(POST, "/_update_by_query/{id}/_rethrottle", BRAKE_PARAMS, |call| brake(call).boxed()),
-    route(POST, "/_delete_by_query/{id}/_rethrottle", BRAKE_PARAMS, |call| brake(call).boxed()),
-    route(POST, "/_reindex/{id}/_rethrottle", BRAKE_PARAMS, |call| brake(call).boxed()),
+    route(POST, "/_update_by_query/{id}/_rethrottle", BRAKE_PARAMS, |call| brake(call).boxed())
+        .reaching(WHERE_THE_TASK_IS),
+    route(POST, "/_delete_by_query/{id}/_rethrottle", BRAKE_PARAMS, |call| brake(call).boxed())
+        .reaching(WHERE_THE_TASK_IS),
+    route(POST, "/_reindex/{id}/_rethrottle", BRAKE_PARAMS, |call| brake(call).boxed())
+        .reaching(WHERE_THE_TASK_IS),
 ];
+
+const WHERE_THE_TASK_IS: Reach = Reach::Nodes(|call| rethrottle_elsewhere(call, brake).boxed());
 
 async fn update(call: Call) -> Result<Reply, ApiError> {
     let body = query_body(&call)?;
@@ -174,21 +181,21 @@ fn query_body(call: &Call) -> Result<Map<String, Value>, ApiError> {
 
 /// What the parameters say.
 fn plan(call: &Call, work: Work, scope: Scope) -> Result<Plan, ApiError> {
+    let wish = Wish::all(scope.doc_type.clone(), call.node.clock.now_millis());
     let mut plan = Plan {
         work,
         scope,
-        query: Query::MatchAll,
-        sort: Vec::new(),
+        wish,
         source: SourceFilter::All,
         script: None,
         routing: call.param("routing").map(str::to_owned),
-        only: None,
         slices: read_slices(call.param("slices"))?,
         max_docs: None,
         batch: BATCH_DEFAULT,
         rate: read_rate(call.param("requests_per_second"))?.unwrap_or(f64::INFINITY),
         proceeds: false,
         refresh: call.flag("refresh")?,
+        active: ActiveCopies::read(call.param("wait_for_active_shards")),
         description: String::new(),
     };
     call.flag("version")?;
@@ -201,7 +208,7 @@ fn plan(call: &Call, work: Work, scope: Scope) -> Result<Plan, ApiError> {
         plan.batch = read_batch(call, "scroll_size", size)?;
     }
     if let Some(sort) = call.param("sort") {
-        plan.sort = read_sort(&json!(sort.split(',').collect::<Vec<_>>()))?;
+        plan.wish.set_sort(&json!(sort.split(',').collect::<Vec<_>>()))?;
     }
     Ok(plan)
 }
@@ -219,7 +226,7 @@ fn read_batch(call: &Call, name: &str, size: u64) -> Result<usize, ApiError> {
 /// Members that every operation by query takes.
 fn common_member(plan: &mut Plan, key: &str, value: &Value) -> Result<(), ApiError> {
     match key {
-        "query" => plan.query = parse_query(value)?,
+        "query" => plan.wish.set_query(value)?,
         "max_docs" | "size" => {
             let most = read_max_docs(key, value)?;
             if let Some(other) = plan.max_docs.filter(|other| *other != most) {
@@ -239,8 +246,8 @@ fn common_member(plan: &mut Plan, key: &str, value: &Value) -> Result<(), ApiErr
                 )));
             }
         },
-        "slice" => plan.only = Some(read_slice(value)?),
-        "sort" => plan.sort = read_sort(value)?,
+        "slice" => plan.wish.only = Some(read_slice(value)?),
+        "sort" => plan.wish.set_sort(value)?,
         "timeout" => check_timeout(value)?,
         "stats" | "track_scores" | "version" | "_source" => {}
         other => return Err(ApiError::parsing(format!("Unknown key for an operation by query: [{other}]."))),
@@ -303,7 +310,7 @@ fn read_reindex_source(plan: &mut Plan, source: &Map<String, Value>) -> Result<(
     for (key, value) in source {
         match key.as_str() {
             "index" | "_index" => plan.scope.indices = names(key, value)?,
-            "type" | "_type" => plan.scope.doc_type = Some(names(key, value)?),
+            "type" | "_type" => plan.wish.doc_type = Some(names(key, value)?),
             "query" | "slice" | "sort" => common_member(plan, key, value)?,
             "_source" => plan.source = read_source(value)?,
             "size" => {
@@ -378,7 +385,7 @@ fn read_routing(text: &str) -> Result<Routing, ApiError> {
 }
 
 async fn run(call: Call, plan: Plan) -> Result<Reply, ApiError> {
-    if plan.only.is_some() && plan.slices != Slices::Count(1) {
+    if plan.wish.only.is_some() && plan.slices != Slices::Count(1) {
         return Err(ApiError::validation("can't specify both manual and automatic slicing at the same time"));
     }
     let waits = call.maybe_flag("wait_for_completion")?.unwrap_or(true);
@@ -423,18 +430,17 @@ mod tests {
         let mut plan = Plan {
             work: Work::Update,
             scope: Scope::default(),
-            query: Query::MatchAll,
-            sort: Vec::new(),
+            wish: Wish::all(None, 0),
             source: SourceFilter::All,
             script: None,
             routing: None,
-            only: None,
             slices: Slices::Auto,
             max_docs: None,
             batch: 1,
             rate: 1.0,
             proceeds: false,
             refresh: false,
+            active: ActiveCopies::default(),
             description: String::new(),
         };
         let error =

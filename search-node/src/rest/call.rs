@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 
 use super::body::WHAT;
 use super::parameters::read_flag;
-use super::visible::Refresh;
+use crate::action::visible::Refresh;
 use crate::action::weight::Weight;
 use crate::error::ApiError;
 use crate::indices::NameOptions;

@@ -1,7 +1,8 @@
 //! Requests that other nodes answer, wholly or in part, for they hold what these are about.
 //!
 //! A request about one document goes to the node with its shard's primary. One about every copy (refresh, flush, merges) goes to
-//! each node and the answers are added up. What was carried is answered where it arrives, and never carried further.
+//! each node and the answers are added up; one about other things that several nodes know says itself whom it asks. What was
+//! carried is answered where it arrives, and never carried further.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use transport::{CallError, Lane, Peer};
 
 use super::call::Call;
 use super::envelope::Reply;
-use super::router::{Handler, Route, find};
+use super::router::{Answer, Handler, Route, find};
 use crate::action::home::{Home, home_of};
 use crate::coordination::{Action, Coordinator, Fault, fault_of, pack, read, unpack};
 use crate::error::ApiError;
@@ -26,7 +27,7 @@ use crate::node::Node;
 use crate::time_span::read_span;
 
 /// Where a request is answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Reach {
     /// On any node.
     Here,
@@ -37,6 +38,8 @@ pub(super) enum Reach {
     },
     /// On every node that holds copies.
     Copies,
+    /// On nodes that this asks, where there are others; each of them answers for itself only.
+    Nodes(fn(Call) -> Answer),
 }
 
 /// How long a request waits for a primary, as in Elasticsearch, where it does not say (`timeout`).
@@ -45,11 +48,11 @@ const PRIMARY_WITHIN: Duration = Duration::from_secs(60);
 const TRY_AGAIN: Duration = Duration::from_millis(100);
 
 /// A request on its way; its body follows.
-#[derive(Debug, Serialize, Deserialize)]
-struct Carried {
-    method: String,
-    segments: Vec<String>,
-    query: HashMap<String, String>,
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Carried {
+    pub(super) method: String,
+    pub(super) segments: Vec<String>,
+    pub(super) query: HashMap<String, String>,
 }
 
 /// Answers a request, wherever that has to be done.
@@ -74,6 +77,7 @@ pub(super) async fn answer(
             let way = Way { route, method, segments, call };
             way.to_copies(&coordinator).await
         }
+        Reach::Nodes(asking) => asking(call).await,
     }
 }
 
@@ -143,16 +147,7 @@ impl Way<'_> {
             segments: self.segments.clone(),
             query: self.call.query.clone(),
         };
-        let body = pack(&carried, &self.call.body);
-        match coordinator.call(peer, Lane::Data, Action::Rest, body, within).await {
-            Ok(answer) => reply_of(&answer).map_err(Carry::Failed),
-            Err(error) if error.is_not_done() => Err(Carry::Elsewhere),
-            Err(error @ CallError::Unknown { .. }) => Err(Carry::Failed(open(&error.to_string()))),
-            Err(error) => Err(match fault_of(error) {
-                Fault::NotLeader(_) => Carry::Elsewhere,
-                Fault::Failed(error) => Carry::Failed(error),
-            }),
-        }
+        carry(coordinator, peer, &carried, &self.call.body, within).await
     }
 
     async fn to_copies(self, coordinator: &Arc<Coordinator>) -> Result<Reply, ApiError> {
@@ -181,8 +176,27 @@ impl Way<'_> {
     }
 }
 
+/// Has a request answered by another node.
+pub(super) async fn carry(
+    coordinator: &Coordinator,
+    peer: &Peer,
+    carried: &Carried,
+    body: &[u8],
+    within: Duration,
+) -> Result<Reply, Carry> {
+    match coordinator.call(peer, Lane::Data, Action::Rest, pack(carried, body), within).await {
+        Ok(answer) => reply_of(&answer).map_err(Carry::Failed),
+        Err(error) if error.is_not_done() => Err(Carry::Elsewhere),
+        Err(error @ CallError::Unknown { .. }) => Err(Carry::Failed(open(&error.to_string()))),
+        Err(error) => Err(match fault_of(error) {
+            Fault::NotLeader(_) => Carry::Elsewhere,
+            Fault::Failed(error) => Carry::Failed(error),
+        }),
+    }
+}
+
 /// Why a request was not answered by another node.
-enum Carry {
+pub(super) enum Carry {
     /// Nothing was done: the map has changed, or will.
     Elsewhere,
     Failed(ApiError),

@@ -20,8 +20,6 @@ mod root;
 mod router;
 mod search;
 mod tasks;
-mod visible;
 
 pub(crate) use forward::answer_carried;
 pub(crate) use router::app;
-pub(crate) use visible::answer_visible;

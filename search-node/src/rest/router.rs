@@ -22,7 +22,7 @@ use crate::error::ApiError;
 use crate::json::UTF8_MARK;
 use crate::node::Node;
 
-type Answer = BoxFuture<'static, Result<Reply, ApiError>>;
+pub(super) type Answer = BoxFuture<'static, Result<Reply, ApiError>>;
 
 /// A handler of one API.
 pub(super) enum Handler {

@@ -3,26 +3,28 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use shard::{Condition, StoredDocument, WriteRequest, uid, uid_parts};
+use shard::{StoredDocument, uid_parts};
 
-use super::plan::{Destination, Plan, Routing, Work};
-use super::walk::Walk;
-use crate::action::condition::VersionType;
-use crate::action::get::shown_source;
-use crate::action::target::{Target, typed};
+use super::carried::{Changes, writes};
+use super::change::{Change, Deed, Destinations, decide};
+use super::matches::Matches;
+use super::plan::{Plan, Work};
+use crate::action::at_primaries::do_at_primaries;
 use crate::action::weight::Weight;
 use crate::action::writes::Writes;
+use crate::coordination::Coordinator;
 use crate::error::ApiError;
-use crate::indices::{Index, IndexRun};
 use crate::memory::Reservation;
 use crate::node::Node;
-use crate::script::{Context, Op};
 use crate::tasks::{Count, Progress};
 
 /// What memory is reserved for.
 const WHAT: &str = "by_query";
+/// Writes for several nodes are sent once they have so many bytes, or at the end of the batch: more at once would not be faster.
+const GATHERED_BYTES_MAX: usize = 4 << 20;
 
 /// What became of a batch.
+#[derive(Debug, Default)]
 pub(super) struct Batch {
     /// How many documents it had.
     pub documents: usize,
@@ -31,211 +33,131 @@ pub(super) struct Batch {
     pub status: u16,
 }
 
+/// Where the writes of a batch are done.
+enum Way<'a> {
+    /// All primaries are here, as on a node that is alone.
+    Here(Writes),
+    /// Each where its primary is.
+    Spread { coordinator: &'a Arc<Coordinator>, gathered: Vec<Change>, bytes: usize },
+}
+
+struct Batching<'a> {
+    node: &'a Node,
+    plan: &'a Plan,
+    progress: &'a Progress,
+    way: Way<'a>,
+    batch: Batch,
+}
+
 /// Does one batch of at most `size` documents.
 pub(super) fn run_batch(
     node: &Node,
     plan: &Plan,
-    walk: &mut Walk,
+    matches: &mut Matches,
     size: usize,
     progress: &Progress,
 ) -> Result<Batch, ApiError> {
-    let mut batch = Batch { documents: 0, failures: Vec::new(), status: 200 };
-    let mut writes = Writes::new(node);
-    // A whole step of hits may belong to the slices of other requests.
-    while batch.documents == 0 {
-        let hits = walk.next_hits(size)?;
-        if hits.is_empty() {
-            break;
+    let way = match node.others() {
+        None => Way::Here(writes(node, plan.active)),
+        Some(coordinator) => Way::Spread { coordinator, gathered: Vec::new(), bytes: 0 },
+    };
+    let mut batching = Batching { node, plan, progress, way, batch: Batch::default() };
+    let mut destinations = Destinations::new(node);
+    while batching.batch.documents < size
+        && let Some((index, mut stored)) = matches.next(size - batching.batch.documents)?
+    {
+        if batching.batch.documents == 0 {
+            progress.begin_batch();
         }
-        for hit in &hits {
-            let Some(stored) = walk.fetch(hit)? else { continue };
-            if batch.documents == 0 {
-                progress.begin_batch();
+        batching.batch.documents += 1;
+        let heavy = batching.reserve(&stored);
+        let deed = match &heavy {
+            Err(error) => Err(error.clone()),
+            Ok(_) => decide(plan, &index, &mut stored, &mut destinations),
+        };
+        match deed {
+            Ok(Deed::Counted(count)) => progress.add(count),
+            Ok(Deed::Write(change)) => batching.write(change),
+            Err(error) => batching.fail(&index.name, &stored.uid, &error),
+        }
+        if let Ok(Some(_reserved)) = heavy {
+            batching.send();
+        }
+    }
+    batching.send();
+    if let Way::Here(writes) = &mut batching.way {
+        writes.sync()?;
+    }
+    Ok(batching.batch)
+}
+
+impl Batching<'_> {
+    /// Promises what a large document takes while it is written again, and waits for it: this thread is there for nothing else.
+    fn reserve(&mut self, stored: &StoredDocument) -> Result<Option<Reservation>, ApiError> {
+        if matches!(self.plan.work, Work::Delete) {
+            return Ok(None);
+        }
+        let Some(weight) = Weight::of_heavy(&stored.source) else { return Ok(None) };
+        // What was gathered is not kept waiting with it.
+        self.send();
+        let is_parsed = self.plan.script.is_some() || self.plan.source != shard::SourceFilter::All;
+        let need = if is_parsed { weight.to_change() } else { weight.to_index() };
+        tokio::runtime::Handle::current().block_on(self.node.memory.reserve(need, WHAT)).map(Some)
+    }
+
+    fn write(&mut self, change: Change) {
+        match &mut self.way {
+            Way::Here(writes) => {
+                let outcome = change.write(self.node, writes.run_of(&change.index));
+                self.settle(&change, outcome);
             }
-            batch.documents += 1;
-            let index = &walk.parts[hit.shard].index;
-            let done = reserve(node, plan, &stored)
-                .and_then(|_reserved| one(node, plan, index, &stored, &mut writes));
-            match done {
-                Ok(count) => progress.add(count),
-                Err(error) => batch.fail(plan, progress, index, &stored, &error),
+            Way::Spread { gathered, bytes, .. } => {
+                *bytes += change.uid.len() + change.source.as_ref().map_or(0, Vec::len);
+                gathered.push(change);
+                if *bytes >= GATHERED_BYTES_MAX {
+                    self.send();
+                }
             }
         }
     }
-    writes.sync()?;
-    Ok(batch)
-}
 
-impl Batch {
-    fn fail(
-        &mut self,
-        plan: &Plan,
-        progress: &Progress,
-        index: &Index,
-        stored: &StoredDocument,
-        error: &ApiError,
-    ) {
+    /// Has done what was gathered.
+    fn send(&mut self) {
+        let Way::Spread { coordinator, gathered, bytes } = &mut self.way else { return };
+        *bytes = 0;
+        let changes = std::mem::take(gathered);
+        let outcomes = do_at_primaries(
+            self.node,
+            coordinator,
+            &mut Changes { changes: &changes, active: self.plan.active },
+        );
+        for (change, outcome) in changes.iter().zip(outcomes) {
+            self.settle(change, outcome);
+        }
+    }
+
+    fn settle(&mut self, change: &Change, outcome: Result<bool, ApiError>) {
+        match outcome {
+            Ok(existed) => self.progress.add(change.count(existed)),
+            Err(error) => self.fail(&change.index.name, &change.uid, &error),
+        }
+    }
+
+    fn fail(&mut self, index: &str, uid: &str, error: &ApiError) {
         if error.kind == "version_conflict_engine_exception" {
-            progress.add(Count::VersionConflicts);
-            if plan.proceeds {
+            self.progress.add(Count::VersionConflicts);
+            if self.plan.proceeds {
                 return;
             }
         }
-        let (doc_type, id) = uid_parts(&stored.uid);
-        let name = match &plan.work {
+        let (doc_type, id) = uid_parts(uid);
+        let name = match &self.plan.work {
             Work::Reindex(destination) => destination.index.as_str(),
-            Work::Update | Work::Delete => index.name.as_str(),
+            Work::Update | Work::Delete => index,
         };
-        self.status = self.status.max(error.status);
-        self.failures.push(json!({
+        self.batch.status = self.batch.status.max(error.status);
+        self.batch.failures.push(json!({
             "index": name, "type": doc_type, "id": id, "cause": error.to_item(), "status": error.status
         }));
     }
-}
-
-/// Promises what a large document takes while it is written again, and waits for it: this thread is there for nothing else.
-fn reserve(node: &Node, plan: &Plan, stored: &StoredDocument) -> Result<Option<Reservation>, ApiError> {
-    if matches!(plan.work, Work::Delete) {
-        return Ok(None);
-    }
-    let Some(weight) = Weight::of_heavy(&stored.source) else { return Ok(None) };
-    let is_parsed = plan.script.is_some() || plan.source != shard::SourceFilter::All;
-    let need = if is_parsed { weight.to_change() } else { weight.to_index() };
-    tokio::runtime::Handle::current().block_on(node.memory.reserve(need, WHAT)).map(Some)
-}
-
-fn one(
-    node: &Node,
-    plan: &Plan,
-    index: &Arc<Index>,
-    stored: &StoredDocument,
-    writes: &mut Writes,
-) -> Result<Count, ApiError> {
-    let unchanged = Condition::SeqNo { seq_no: stored.seq_no, term: stored.term };
-    let (doc_type, id) = uid_parts(&stored.uid);
-    let in_place = Target {
-        index: index.name.as_str().into(),
-        doc_type: doc_type.into(),
-        id: Some(id.to_owned()),
-        routing: stored.routing.clone(),
-    };
-    match &plan.work {
-        Work::Delete => write(node, writes.run_of(index), &in_place, None, unchanged).map(|_| Count::Deleted),
-        Work::Update => match scripted(node, plan, index, stored, stored.source.clone())? {
-            None => write(node, writes.run_of(index), &in_place, Some(&stored.source), unchanged)
-                .map(|_| Count::Updated),
-            Some(changed) if changed.id != id || changed.index != index.name => {
-                Err(ApiError::argument("Modifying [_id] or [_index] not allowed"))
-            }
-            Some(changed) => match changed.op {
-                Op::None => Ok(Count::Noops),
-                Op::Delete => {
-                    write(node, writes.run_of(index), &in_place, None, unchanged).map(|_| Count::Deleted)
-                }
-                Op::Index => {
-                    let source = changed.source.to_string().into_bytes();
-                    write(node, writes.run_of(index), &in_place, Some(&source), unchanged)
-                        .map(|_| Count::Updated)
-                }
-            },
-        },
-        Work::Reindex(destination) => copy(node, plan, destination, index, stored, writes),
-    }
-}
-
-fn copy(
-    node: &Node,
-    plan: &Plan,
-    destination: &Destination,
-    index: &Arc<Index>,
-    stored: &StoredDocument,
-    writes: &mut Writes,
-) -> Result<Count, ApiError> {
-    let (doc_type, id) = uid_parts(&stored.uid);
-    let mut target = Target {
-        index: destination.index.as_str().into(),
-        doc_type: destination.doc_type.as_deref().unwrap_or(doc_type).into(),
-        id: Some(id.to_owned()),
-        routing: match &destination.routing {
-            Routing::Keep => stored.routing.clone(),
-            Routing::Discard => None,
-            Routing::Set(value) => Some(value.clone()),
-        },
-    };
-    let mut source = match &plan.source {
-        shard::SourceFilter::All => stored.source.clone(),
-        filter => shown_source(&stored.source, filter).unwrap_or_else(|| json!({})).to_string().into_bytes(),
-    };
-    if let Some(changed) = scripted(node, plan, index, stored, source.clone())? {
-        match changed.op {
-            Op::None => return Ok(Count::Noops),
-            Op::Delete => {
-                let Ok(index) = target.existing_index(node) else { return Ok(Count::Deleted) };
-                return write(node, writes.run_of(&index), &target, None, Condition::None)
-                    .map(|_| Count::Deleted);
-            }
-            Op::Index => {}
-        }
-        source = changed.source.to_string().into_bytes();
-        if changed.index != index.name {
-            target.index = changed.index.into();
-        }
-        if changed.routing != stored.routing {
-            target.routing = changed.routing;
-        }
-        target.id = Some(changed.id);
-    }
-    let condition = match destination.version_type {
-        _ if destination.is_create => Condition::Absent,
-        VersionType::Internal => Condition::None,
-        VersionType::External => Condition::External { version: stored.version, or_equal: false },
-        VersionType::ExternalGte => Condition::External { version: stored.version, or_equal: true },
-    };
-    let into = writes.run_for(node, &target.index, destination.is_create)?;
-    let existed = write(node, into, &target, Some(&source), condition)?;
-    Ok(if existed { Count::Updated } else { Count::Created })
-}
-
-/// The document as the script leaves it; none without a script.
-fn scripted(
-    node: &Node,
-    plan: &Plan,
-    index: &Index,
-    stored: &StoredDocument,
-    source: Vec<u8>,
-) -> Result<Option<Context>, ApiError> {
-    let Some(script) = &plan.script else { return Ok(None) };
-    let (doc_type, id) = uid_parts(&stored.uid);
-    let source: Value = serde_json::from_slice(&source)
-        .map_err(|error| ApiError::internal(format!("the source of [{id}] cannot be read: {error}")))?;
-    let mut context = Context::of(&index.name, doc_type, id, source, node.clock.now_millis());
-    context.version = Some(stored.version);
-    context.routing = stored.routing.clone();
-    script.run(&mut context)?;
-    Ok(Some(context))
-}
-
-/// Writes, and tells whether a document was there.
-fn write(
-    node: &Node,
-    run: &mut IndexRun,
-    target: &Target,
-    source: Option<&[u8]>,
-    condition: Condition,
-) -> Result<bool, ApiError> {
-    let id = target.required_id()?;
-    target.check_routing(run.index(), id)?;
-    let request = WriteRequest {
-        uid: &uid(&target.doc_type, id),
-        doc_type: typed(&target.doc_type),
-        id,
-        routing: target.routing.as_deref(),
-        source,
-        condition,
-        is_new_id: false,
-        now_millis: node.clock.now_millis(),
-    };
-    let (written, _) = run.write(&request)?;
-    node.counters.documents_written.inc();
-    Ok(written.existed)
 }

@@ -1,11 +1,32 @@
 //! Update, delete and reindex by query: every match of a query at one point in time, written in batches by a task.
 //!
-//! `plan` is what was asked; `walk` hands out the matches; `batch` does one batch; here the slices are started, braked
-//! and joined. Nothing grows with the number of matches: a walk holds its place, a batch is bounded, and the first batch
-//! with a failure ends its slice.
+//! The node that is asked keeps the task. It reads the shards where copies of them are and writes to their primaries; here the
+//! slices are started, braked and joined. Nothing grows with the number of matches: a walk holds its place, a batch is bounded,
+//! and the first batch with a failure ends its slice. A node that goes away takes its part of the matches with it, which the answer
+//! tells; the other parts are done.
+//!
+//! ```text
+//!  plan       what was asked
+//!  sources    a copy of every shard at one point in time
+//!  walk       the matches in shards here
+//!  scans      the same for other nodes, kept between their questions
+//!  message    what nodes ask one another
+//!  distant    the matches in shards of another node
+//!  matches    all of them in one order
+//!  change     what is written of a match
+//!  carried    writes that are done where their primaries are
+//!  batch      one batch
+//! ```
 
 mod batch;
+mod carried;
+mod change;
+mod distant;
+mod matches;
+mod message;
 mod plan;
+mod scans;
+mod sources;
 mod walk;
 
 use std::sync::Arc;
@@ -14,8 +35,11 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use self::batch::{Batch, run_batch};
-pub(crate) use self::plan::{Destination, Plan, Routing, Slices, Work};
-use self::walk::{Part, Walk};
+pub(crate) use self::carried::answer_writes;
+pub(crate) use self::plan::{Destination, Plan, Routing, Slices, Wish, Work};
+pub(crate) use self::scans::{Scans, answer_scan};
+use self::sources::Sources;
+use super::visible::{Refresh, make_visible};
 use crate::error::ApiError;
 use crate::indices::Index;
 use crate::node::Node;
@@ -40,7 +64,7 @@ pub(crate) struct Answer {
 /// What a task reads, and in how many slices.
 struct Prepared {
     indices: Vec<Arc<Index>>,
-    parts: Arc<Vec<Part>>,
+    sources: Arc<Sources>,
     slices: u32,
 }
 
@@ -63,8 +87,8 @@ pub(crate) async fn start(node: &Arc<Node>, plan: Plan, keep: bool) -> Result<St
     let place = Arc::clone(&node.by_query_places)
         .try_acquire_owned()
         .map_err(|_| ApiError::too_busy("an operation by query", "thread_pool.by_query.queue_size", limit))?;
-    let prepared = prepare(node, &plan);
-    let Prepared { indices, parts, slices: count } = match prepared {
+    let prepared = prepare(node, &plan).await;
+    let Prepared { indices, sources, slices: count } = match prepared {
         Ok(prepared) => prepared,
         Err(error) if keep => return Ok(failed(node, &plan, error)),
         Err(error) => return Err(error),
@@ -78,7 +102,7 @@ pub(crate) async fn start(node: &Arc<Node>, plan: Plan, keep: bool) -> Result<St
     let node = Arc::clone(node);
     let handle = tokio::spawn(async move {
         let started = node.clock.now_millis();
-        let outcome = run(&node, Arc::new(plan), parts, indices, &registered.task, children).await;
+        let outcome = run(&node, Arc::new(plan), sources, indices, &registered.task, children).await;
         let answer = outcome.map(|(plan, ends)| {
             let took = node.clock.now_millis() - started;
             Answer::of(&plan, &registered.task, ends, took, node.clock.now_millis())
@@ -94,15 +118,15 @@ pub(crate) async fn start(node: &Arc<Node>, plan: Plan, keep: bool) -> Result<St
 }
 
 /// What the task will read, at this point in time, and in how many slices.
-fn prepare(node: &Node, plan: &Plan) -> Result<Prepared, ApiError> {
+async fn prepare(node: &Arc<Node>, plan: &Plan) -> Result<Prepared, ApiError> {
     let indices = node.indices.resolve_to_search(&plan.scope.indices, plan.scope.options)?;
     plan.check(node, &indices)?;
-    let parts = Arc::new(Part::all(&indices, plan.routing.as_deref())?);
+    let sources = Arc::new(Sources::open(node, plan, &indices).await?);
     let slices = match plan.slices {
         Slices::Count(count) => count,
-        Slices::Auto => u32::try_from(parts.len().clamp(1, AUTO_SLICES_MAX)).unwrap_or(1),
+        Slices::Auto => u32::try_from(sources.shards.clamp(1, AUTO_SLICES_MAX)).unwrap_or(1),
     };
-    Ok(Prepared { indices, parts, slices })
+    Ok(Prepared { indices, sources, slices })
 }
 
 /// Whoever does not wait gets a task in any case, and the error as its outcome.
@@ -138,7 +162,7 @@ fn list_slices(node: &Node, plan: &Plan, task: &Task) -> Vec<Option<Registered>>
 async fn run(
     node: &Arc<Node>,
     plan: Arc<Plan>,
-    parts: Arc<Vec<Part>>,
+    sources: Arc<Sources>,
     indices: Vec<Arc<Index>>,
     task: &Arc<Task>,
     children: Vec<Option<Registered>>,
@@ -150,7 +174,7 @@ async fn run(
         let work = run_slice(
             Arc::clone(node),
             Arc::clone(&plan),
-            Arc::clone(&parts),
+            Arc::clone(&sources),
             slice,
             Arc::clone(progress),
             Arc::clone(task),
@@ -161,16 +185,12 @@ async fn run(
             end
         });
     }
-    let ends = futures::future::try_join_all(running).await?;
+    let ends = tokio::select! {
+        ends = futures::future::try_join_all(running) => ends?,
+        () = sources.keep() => Vec::new(),
+    };
     if plan.refresh {
-        let written = plan.written_indices(node, indices);
-        let refresh = node.by_query_pool.go_on(move || {
-            for index in &written {
-                index.refresh()?;
-            }
-            Ok(())
-        });
-        refresh.await?;
+        make_visible(node, Refresh::Now, plan.written_indices(node, indices)).await?;
     }
     Ok((plan, ends))
 }
@@ -178,20 +198,19 @@ async fn run(
 async fn run_slice(
     node: Arc<Node>,
     plan: Arc<Plan>,
-    parts: Arc<Vec<Part>>,
+    sources: Arc<Sources>,
     slice: shard::Slice,
     progress: Arc<Progress>,
     task: Arc<Task>,
 ) -> Result<End, ApiError> {
     let most = plan.share(slice);
-    let now = node.clock.now_millis();
     let (asked, counted) = (Arc::clone(&plan), Arc::clone(&progress));
-    let opened = node.by_query_pool.go_on(move || {
-        let total = Walk::count(&parts, &asked, slice, now)?;
+    let begun = node.by_query_pool.go_on(move || {
+        let (matches, total) = sources.begin(&asked.wish, slice)?;
         counted.set_total(total.min(most));
-        Walk::open(parts, &asked, slice, now)
+        Ok(matches)
     });
-    let mut walk = opened.await?;
+    let mut matches = begun.await?;
     let mut end = End { failures: Vec::new(), status: 200 };
     let mut left = most;
     while left > 0 && !task.cancel.is_cancelled() {
@@ -199,11 +218,11 @@ async fn run_slice(
         let begun = node.clock.now_millis();
         let (worker, asked, counted) = (Arc::clone(&node), Arc::clone(&plan), Arc::clone(&progress));
         let work = node.by_query_pool.go_on(move || {
-            let batch = run_batch(&worker, &asked, &mut walk, size, &counted)?;
-            Ok((walk, batch))
+            let batch = run_batch(&worker, &asked, &mut matches, size, &counted)?;
+            Ok((matches, batch))
         });
         let (walked, batch) = work.await?;
-        walk = walked;
+        matches = walked;
         let Batch { documents, failures, status } = batch;
         if documents == 0 {
             break;
@@ -220,6 +239,8 @@ async fn run_slice(
         let spent = Duration::from_millis(u64::try_from(now - begun).unwrap_or(0));
         progress.brake(documents, spent, now, &task.cancel).await;
     }
+    end.status = end.status.max(matches.status);
+    end.failures.append(&mut matches.failures);
     Ok(end)
 }
 

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use shard::{Query, Slice, SortKey, SourceFilter};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use shard::{Query, Slice, SortKey, SourceFilter, parse_query};
 
 use crate::action::condition::VersionType;
-use crate::action::search::Scope;
+use crate::action::search::{Scope, read_sort};
 use crate::error::ApiError;
 use crate::indices::Index;
 use crate::node::Node;
+use crate::replication::ActiveCopies;
 use crate::script::Script;
 use crate::tasks::TaskKind;
 
@@ -45,20 +48,38 @@ pub(crate) enum Slices {
     Auto,
 }
 
+/// Which documents, and in which order.
+#[derive(Debug, Clone)]
+pub(crate) struct Wish {
+    pub query: Query,
+    pub sort: Vec<SortKey>,
+    pub doc_type: Option<String>,
+    /// The one slice that this request is to do; others are asked for by requests of their own.
+    pub only: Option<Slice>,
+    /// What the query means by now.
+    pub now_millis: i64,
+    /// Query and order as they were sent, for other nodes.
+    pub sent: Sent,
+}
+
+/// Query and order as JSON; null for what was not said.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Sent {
+    pub query: Value,
+    pub sort: Value,
+}
+
 /// The whole of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub work: Work,
     pub scope: Scope,
-    pub query: Query,
-    pub sort: Vec<SortKey>,
+    pub wish: Wish,
     /// Which parts of a document are copied.
     pub source: SourceFilter,
     pub script: Option<Script>,
     /// Only the shards that this value leads to.
     pub routing: Option<String>,
-    /// The one slice that this request is to do; others are asked for by requests of their own.
-    pub only: Option<Slice>,
     pub slices: Slices,
     pub max_docs: Option<u64>,
     pub batch: usize,
@@ -67,7 +88,29 @@ pub(crate) struct Plan {
     /// Whether a document that somebody else changed meanwhile is counted and passed over.
     pub proceeds: bool,
     pub refresh: bool,
+    /// How many copies of a shard have to be there before anything is written to it.
+    pub active: ActiveCopies,
     pub description: String,
+}
+
+impl Wish {
+    /// Every document.
+    pub(crate) fn all(doc_type: Option<String>, now_millis: i64) -> Self {
+        let (query, sort, sent) = (Query::MatchAll, Vec::new(), Sent::default());
+        Self { query, sort, doc_type, only: None, now_millis, sent }
+    }
+
+    pub(crate) fn set_query(&mut self, query: &Value) -> Result<(), ApiError> {
+        self.query = parse_query(query)?;
+        self.sent.query = query.clone();
+        Ok(())
+    }
+
+    pub(crate) fn set_sort(&mut self, sort: &Value) -> Result<(), ApiError> {
+        self.sort = read_sort(sort)?;
+        self.sent.sort = sort.clone();
+        Ok(())
+    }
 }
 
 impl Work {

@@ -1,4 +1,4 @@
-//! Handing out the matches of a query at one point in time, a batch at a time.
+//! Handing out the matches of a query in shards of this node at one point in time, a batch at a time.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use shard::{
     SortValue, StoredDocument, compare_hits,
 };
 
-use super::plan::Plan;
+use super::plan::Wish;
 use crate::action::search::in_type;
 use crate::error::ApiError;
 use crate::indices::Index;
@@ -23,36 +23,23 @@ pub(super) struct Part {
 }
 
 impl Part {
-    /// The shards of the indices, or those that a routing value leads to.
-    pub(super) fn all(indices: &[Arc<Index>], routing: Option<&str>) -> Result<Vec<Self>, ApiError> {
-        let mut parts = Vec::new();
-        for index in indices {
-            let chosen = routing.map(|routing| index.shard("", Some(routing))).transpose()?;
-            for shard in index.shards_to_search()? {
-                if chosen.as_ref().is_none_or(|chosen| Arc::ptr_eq(chosen, &shard)) {
-                    parts.push(Self { index: Arc::clone(index), reader: shard.reader() });
-                }
-            }
-        }
-        Ok(parts)
+    /// A shard of this node as it is now.
+    pub(super) fn open(index: &Arc<Index>, number: usize) -> Result<Self, ApiError> {
+        Ok(Self { index: Arc::clone(index), reader: index.shard_to_search(number)?.reader() })
     }
 
-    pub(super) fn fetch(&self, hit: &Hit) -> Result<StoredDocument, ApiError> {
-        Ok(self.reader.fetch(hit)?)
-    }
-
-    fn context<'a>(&'a self, plan: &'a Plan, now_millis: i64) -> QueryContext<'a> {
+    fn context<'a>(&'a self, wish: &'a Wish) -> QueryContext<'a> {
         QueryContext {
             index: &self.index.name,
-            doc_type: plan.scope.doc_type.as_deref().unwrap_or_default(),
-            now_millis,
+            doc_type: wish.doc_type.as_deref().unwrap_or_default(),
+            now_millis: wish.now_millis,
         }
     }
 }
 
 /// A walk over the matches of one slice.
 pub(super) struct Walk {
-    pub parts: Arc<Vec<Part>>,
+    parts: Arc<Vec<Part>>,
     order: Order,
     only: Option<Slice>,
 }
@@ -66,11 +53,10 @@ enum Order {
 
 /// What it takes to ask every shard for its next hits in order.
 struct Sorted {
+    wish: Wish,
     query: Query,
-    doc_type: String,
     keys: Vec<SortKey>,
     slice: Slice,
-    now_millis: i64,
     rows: Vec<Row>,
 }
 
@@ -84,14 +70,9 @@ struct Row {
 
 impl Walk {
     /// How many documents a walk would hand out.
-    pub(super) fn count(
-        parts: &Arc<Vec<Part>>,
-        plan: &Plan,
-        slice: Slice,
-        now_millis: i64,
-    ) -> Result<u64, ApiError> {
-        let unordered = Plan { sort: Vec::new(), ..plan.clone() };
-        let mut walk = Self::open(Arc::clone(parts), &unordered, slice, now_millis)?;
+    pub(super) fn count(parts: &Arc<Vec<Part>>, wish: &Wish, slice: Slice) -> Result<u64, ApiError> {
+        let unordered = Wish { sort: Vec::new(), ..wish.clone() };
+        let mut walk = Self::open(Arc::clone(parts), &unordered, slice)?;
         let mut total = 0;
         loop {
             let hits = walk.next_hits(COUNT_STEP)?;
@@ -108,39 +89,25 @@ impl Walk {
         }
     }
 
-    pub(super) fn open(
-        parts: Arc<Vec<Part>>,
-        plan: &Plan,
-        slice: Slice,
-        now_millis: i64,
-    ) -> Result<Self, ApiError> {
-        let query = in_type(plan.query.clone(), plan.scope.doc_type.as_deref());
-        let order = if plan.sort.is_empty() {
+    pub(super) fn open(parts: Arc<Vec<Part>>, wish: &Wish, slice: Slice) -> Result<Self, ApiError> {
+        let query = in_type(wish.query.clone(), wish.doc_type.as_deref());
+        let order = if wish.sort.is_empty() {
             let mut scans = VecDeque::new();
             for (number, part) in parts.iter().enumerate() {
-                let scan = part.reader.scan(&query, &part.context(plan, now_millis), slice)?;
+                let scan = part.reader.scan(&query, &part.context(wish), slice)?;
                 scans.push_back((number, scan));
             }
             Order::None { scans }
         } else {
-            let mut keys = plan.sort.clone();
-            // Documents that the keys cannot tell apart are told apart by their sequence number: none is lost between two batches.
-            keys.push(SortKey {
-                field: SortField::SeqNo,
-                descending: false,
-                missing: Missing::Last,
-                mode: None,
-                unmapped_ok: false,
-            });
             let rows = parts.iter().map(|_| Row::default()).collect();
-            let doc_type = plan.scope.doc_type.clone().unwrap_or_default();
-            Order::Sorted(Box::new(Sorted { query, doc_type, keys, slice, now_millis, rows }))
+            let keys = sort_keys(wish);
+            Order::Sorted(Box::new(Sorted { wish: wish.clone(), query, keys, slice, rows }))
         };
-        Ok(Self { parts, order, only: plan.only })
+        Ok(Self { parts, order, only: wish.only })
     }
 
     /// At most `most` further hits; none at the end. `Hit::shard` is the number of the part.
-    pub(super) fn next_hits(&mut self, most: usize) -> Result<Vec<Hit>, ApiError> {
+    fn next_hits(&mut self, most: usize) -> Result<Vec<Hit>, ApiError> {
         let mut found = Vec::new();
         match &mut self.order {
             Order::None { scans } => {
@@ -162,14 +129,69 @@ impl Walk {
     }
 
     /// The document of a hit; none if it belongs to the slice of another request.
-    pub(super) fn fetch(&self, hit: &Hit) -> Result<Option<StoredDocument>, ApiError> {
-        let stored = self.parts[hit.shard].fetch(hit)?;
+    fn fetch(&self, hit: &Hit) -> Result<Option<StoredDocument>, ApiError> {
+        let stored = self.parts[hit.shard].reader.fetch(hit)?;
         let is_mine = self.only.is_none_or(|only| {
             // Requests see different points in time, so only what a document keeps may decide: its id.
             crc32fast::hash(stored.uid.as_bytes()) % only.of.max(1) == only.number
         });
         Ok(is_mine.then_some(stored))
     }
+}
+
+/// A match with its document. `Hit::shard` is the number of the part.
+pub(super) struct Found {
+    pub hit: Hit,
+    pub stored: StoredDocument,
+}
+
+/// The matches of a walk one after the other, each read when its turn comes: a batch of documents is never in memory together.
+pub(super) struct Feed {
+    walk: Walk,
+    waiting: VecDeque<Hit>,
+}
+
+impl Feed {
+    pub(super) fn new(walk: Walk) -> Self {
+        Self { walk, waiting: VecDeque::new() }
+    }
+
+    /// The next match; none at the end. `most` is how many will be asked for, as far as is known.
+    pub(super) fn next(&mut self, most: usize) -> Result<Option<Found>, ApiError> {
+        loop {
+            let Some(hit) = self.waiting.pop_front() else {
+                self.waiting = self.walk.next_hits(most.max(1))?.into();
+                if self.waiting.is_empty() {
+                    return Ok(None);
+                }
+                continue;
+            };
+            if let Some(stored) = self.walk.fetch(&hit)? {
+                return Ok(Some(Found { hit, stored }));
+            }
+        }
+    }
+
+    /// The index of a match.
+    pub(super) fn index(&self, found: &Found) -> &Arc<Index> {
+        &self.walk.parts[found.hit.shard].index
+    }
+}
+
+/// What hits are sorted by; nothing where they come as they lie in the shards. Documents that the keys cannot tell apart are told
+/// apart by their sequence number: none is lost between two batches.
+pub(super) fn sort_keys(wish: &Wish) -> Vec<SortKey> {
+    let mut keys = wish.sort.clone();
+    if !keys.is_empty() {
+        keys.push(SortKey {
+            field: SortField::SeqNo,
+            descending: false,
+            missing: Missing::Last,
+            mode: None,
+            unmapped_ok: false,
+        });
+    }
+    keys
 }
 
 impl Sorted {
@@ -193,8 +215,7 @@ impl Sorted {
     /// Asks a shard for more where none of its hits are left.
     fn fill(&mut self, number: usize, part: &Part, most: usize) -> Result<(), ApiError> {
         let row = &mut self.rows[number];
-        let context =
-            QueryContext { index: &part.index.name, doc_type: &self.doc_type, now_millis: self.now_millis };
+        let context = part.context(&self.wish);
         while row.hits.is_empty() && !row.is_over {
             let request = SearchRequest {
                 query: self.query.clone(),

@@ -27,7 +27,7 @@ use self::answer::{show_score, show_shards, show_total};
 pub(crate) use self::body::{SearchBody, TrackTotal, check_timeout, read_sort, read_source};
 pub(crate) use self::contexts::Contexts;
 pub(crate) use self::query::{answer_fetch, answer_query};
-use self::shards::Target;
+pub(crate) use self::shards::Target;
 use self::spread::Spread;
 use crate::error::ApiError;
 use crate::indices::{Index, NameOptions};

@@ -14,7 +14,7 @@ use crate::node::Node;
 
 /// A shard, and the nodes with copies of it that have everything.
 #[derive(Clone)]
-pub(super) struct Target {
+pub(crate) struct Target {
     pub index: Arc<Index>,
     pub number: usize,
     /// In the order in which they are asked; none where this node has all copies there are.
@@ -23,7 +23,7 @@ pub(super) struct Target {
 
 impl Target {
     /// The shards of the indices that a search looks in.
-    pub(super) fn all(node: &Node, indices: &[Arc<Index>], manner: &Manner) -> Result<Vec<Self>, ApiError> {
+    pub(crate) fn all(node: &Node, indices: &[Arc<Index>], manner: &Manner) -> Result<Vec<Self>, ApiError> {
         let map = node.coordinator.as_ref().map(|coordinator| coordinator.map());
         let own = node.coordinator.as_ref().map(|coordinator| coordinator.origin.process);
         let wish = Wish::read(manner.preference.as_deref())?;

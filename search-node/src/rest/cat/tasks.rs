@@ -10,8 +10,7 @@ use crate::error::ApiError;
 use crate::rest::call::Call;
 use crate::rest::envelope::Reply;
 use crate::rest::router::{Route, route};
-use crate::rest::tasks::{chosen, task_id};
-use crate::tasks::TaskKind;
+use crate::rest::tasks::{Listed, every_task};
 
 const PARAMS: &[&str] = &[
     "actions",
@@ -29,7 +28,7 @@ const PARAMS: &[&str] = &[
 ];
 
 pub(super) const ROUTES: &[Route] =
-    &[route(&[Method::GET], "/_cat/tasks", PARAMS, |call| async move { tasks(&call) }.boxed())];
+    &[route(&[Method::GET], "/_cat/tasks", PARAMS, |call| tasks(call).boxed())];
 
 const COLUMNS: &[Column] = &[
     text("action", &["ac"], "task action"),
@@ -44,27 +43,26 @@ const COLUMNS: &[Column] = &[
     text("description", &["desc"], "task action").on_demand(),
 ];
 
-fn tasks(call: &Call) -> Result<Reply, ApiError> {
-    if let Some(help) = Table::help(COLUMNS, call)? {
+/// What runs on all nodes, this request included.
+async fn tasks(call: Call) -> Result<Reply, ApiError> {
+    if let Some(help) = Table::help(COLUMNS, &call)? {
         return Ok(help);
     }
-    let node = &call.node;
-    let _this = node.tasks.register(TaskKind::ListTasks, String::new(), None, Vec::new());
-    let now = node.clock.now_nanos();
-    let rows = chosen(call)?.into_iter().map(|task| {
-        let started = task.started_nanos / 1_000_000;
+    let rows = every_task(&call).await?.into_iter().map(|Listed { node_name, ip, task }| {
+        let text = |name: &str| task[name].as_str().unwrap_or_default().to_owned();
+        let started = task["start_time_in_millis"].as_i64().unwrap_or_default();
         vec![
-            task.kind.action().into(),
-            task_id(node, task.number).into(),
-            task.parent.map_or_else(|| Cell::from("-"), |parent| task_id(node, parent).into()),
-            "transport".into(),
+            text("action").into(),
+            format!("{}:{}", text("node"), task["id"]).into(),
+            task["parent_task_id"].as_str().unwrap_or("-").into(),
+            text("type").into(),
             started.into(),
             moment(started).1.into(),
-            Cell::Span((now - task.started_nanos) / 1_000_000),
-            node.settings.host.to_string().into(),
-            node.settings.node_name.as_str().into(),
-            task.description.as_str().into(),
+            Cell::Span(task["running_time_in_nanos"].as_i64().unwrap_or_default() / 1_000_000),
+            ip.into(),
+            node_name.into(),
+            text("description").into(),
         ]
     });
-    Table { columns: COLUMNS, rows: rows.collect() }.show(call)
+    Table { columns: COLUMNS, rows: rows.collect() }.show(&call)
 }

@@ -1,4 +1,8 @@
 //! `_tasks`: what runs, how far it has come, and ending it; `_cat/tasks` shows the same as a table.
+//!
+//! Here each node answers for its own tasks; `nodes` asks them.
+
+mod nodes;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,8 +11,11 @@ use futures::FutureExt;
 use http::Method;
 use serde_json::{Map, Value, json};
 
+pub(super) use self::nodes::{Listed, every_task, rethrottle_elsewhere};
+use self::nodes::{cancel_everywhere, list_everywhere, one_elsewhere};
 use super::call::Call;
 use super::envelope::Reply;
+use super::forward::Reach;
 use super::router::{Route, route};
 use crate::error::ApiError;
 use crate::node::Node;
@@ -36,10 +43,14 @@ const CANCEL_PARAMS: &[&str] =
     &["actions", "nodes", "node_id", "parent_task_id", "wait_for_completion", "group_by"];
 
 pub(super) const ROUTES: &[Route] = &[
-    route(GET, "/_tasks", LIST_PARAMS, |call| list(call).boxed()),
-    route(GET, "/_tasks/{id}", GET_PARAMS, |call| one(call).boxed()),
-    route(POST, "/_tasks/_cancel", CANCEL_PARAMS, |call| cancel(call).boxed()),
-    route(POST, "/_tasks/{id}/_cancel", CANCEL_PARAMS, |call| cancel(call).boxed()),
+    route(GET, "/_tasks", LIST_PARAMS, |call| list(call).boxed())
+        .reaching(Reach::Nodes(|call| list_everywhere(call).boxed())),
+    route(GET, "/_tasks/{id}", GET_PARAMS, |call| one(call).boxed())
+        .reaching(Reach::Nodes(|call| one_elsewhere(call).boxed())),
+    route(POST, "/_tasks/_cancel", CANCEL_PARAMS, |call| cancel(call).boxed())
+        .reaching(Reach::Nodes(|call| cancel_everywhere(call).boxed())),
+    route(POST, "/_tasks/{id}/_cancel", CANCEL_PARAMS, |call| cancel(call).boxed())
+        .reaching(Reach::Nodes(|call| cancel_everywhere(call).boxed())),
 ];
 
 /// A task's id as clients know it.
@@ -58,8 +69,8 @@ fn names_action(patterns: &[String], action: &str) -> bool {
     patterns.is_empty() || patterns.iter().any(|pattern| crate::indices::matches(pattern, action))
 }
 
-/// The tasks that the parameters name.
-pub(super) fn chosen(call: &Call) -> Result<Vec<Arc<Task>>, ApiError> {
+/// The tasks of this node that the parameters name.
+fn chosen(call: &Call) -> Result<Vec<Arc<Task>>, ApiError> {
     let node = &call.node;
     let actions = call.list("actions");
     let nodes = [call.list("nodes"), call.list("node_id")].concat();
@@ -76,7 +87,8 @@ pub(super) fn chosen(call: &Call) -> Result<Vec<Arc<Task>>, ApiError> {
     let mut tasks = node.tasks.running();
     tasks.retain(|task| {
         names_action(&actions, task.kind.action())
-            && parent.is_none_or(|(_, number)| task.parent == Some(number))
+            && parent
+                .is_none_or(|(parent, number)| parent == node.identity.node_id && task.parent == Some(number))
     });
     Ok(tasks)
 }
@@ -147,8 +159,9 @@ fn by_node(node: &Node, tasks: Map<String, Value>) -> Value {
         return json!({"nodes": {}});
     }
     let host = node.settings.host.to_string();
+    let address = node.coordinator.as_ref().map_or(&host, |coordinator| &coordinator.origin.address);
     json!({"nodes": {node.identity.node_id.clone(): {
-        "name": node.settings.node_name, "transport_address": host, "host": host, "ip": host,
+        "name": node.settings.node_name, "transport_address": address, "host": host, "ip": host,
         "roles": ["data", "ingest", "master"], "tasks": tasks
     }}})
 }
@@ -227,18 +240,20 @@ fn wrong_node(node: &Node, node_id: &str) -> Option<Value> {
 }
 
 fn node_failure(node_id: &str, cause: (&str, String)) -> Value {
+    json!({"node_failures": [failed_node(node_id, cause)], "nodes": {}})
+}
+
+/// A node that could not do its part.
+fn failed_node(node_id: &str, cause: (&str, String)) -> Value {
     json!({
-        "node_failures": [{
-            "type": "failed_node_exception",
-            "reason": format!("Failed node [{node_id}]"),
-            "node_id": node_id,
-            "caused_by": {"type": cause.0, "reason": cause.1}
-        }],
-        "nodes": {}
+        "type": "failed_node_exception",
+        "reason": format!("Failed node [{node_id}]"),
+        "node_id": node_id,
+        "caused_by": {"type": cause.0, "reason": cause.1}
     })
 }
 
-/// Sets the speed of a task by query.
+/// Sets the speed of a task by query of this node.
 pub(super) fn rethrottle(call: &Call, rate: f64) -> Result<Reply, ApiError> {
     let id = call.part("id");
     let (node_id, number) = parts_of(&id)?;

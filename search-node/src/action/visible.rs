@@ -8,7 +8,7 @@ use cluster::state::{IndexId, NodeId};
 use futures::future::join_all;
 use transport::{CallError, Lane};
 
-use crate::action::home::peer_of;
+use super::home::peer_of;
 use crate::coordination::{Action, Fault, fault_of, read, write};
 use crate::error::ApiError;
 use crate::indices::Index;
@@ -16,7 +16,7 @@ use crate::node::Node;
 
 /// What a request says about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refresh {
+pub(crate) enum Refresh {
     /// As the index's interval has it; the answer does not wait.
     No,
     /// At once.
@@ -26,7 +26,7 @@ pub(super) enum Refresh {
 }
 
 /// Returns once the writes to these indices are as visible as was asked; whether a refresh was forced for that.
-pub(super) async fn make_visible(
+pub(crate) async fn make_visible(
     node: &Arc<Node>,
     refresh: Refresh,
     indices: Vec<Arc<Index>>,

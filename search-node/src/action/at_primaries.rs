@@ -1,0 +1,170 @@
+//! Writes of one request that belong to several nodes: each is done where its primary is, those of one node together.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use cluster::state::ClusterState;
+use tokio::runtime::Handle;
+use transport::{CallError, Lane, Peer};
+
+use super::home::Home;
+use crate::coordination::{Action, Coordinator, Fault, fault_of};
+use crate::error::ApiError;
+use crate::node::Node;
+
+/// How long a write waits for a primary, and for what another node does, as in Elasticsearch.
+const PRIMARY_WITHIN: Duration = Duration::from_secs(60);
+/// Pause before writes without a primary are looked at again, should the map not change.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// Writes, each known by its place among them.
+pub(crate) trait Spread {
+    /// What becomes of one.
+    type Outcome;
+    /// What another node is asked to do those by that are carried there.
+    const ACTION: Action;
+
+    /// How many there are.
+    fn count(&self) -> usize;
+    /// Where one is done. What is wrong with it is found here, too.
+    fn home(&self, at: usize, coordinator: &Coordinator) -> Home;
+    /// Does some here, and gives what became of each in their order; none for one whose primary has just moved.
+    fn do_here(&mut self, node: &Node, ats: &[usize]) -> Vec<Option<Self::Outcome>>;
+    /// Some as they travel.
+    fn pack(&self, ats: &[usize]) -> Bytes;
+    /// What a node answered, in the order in which it was asked; none for one whose primary it has not.
+    fn unpack(&self, answer: &[u8]) -> Result<Vec<Option<Self::Outcome>>, ApiError>;
+    /// The outcome of one that could not be done.
+    fn failed(&self, at: usize, error: ApiError) -> Self::Outcome;
+    /// Its index and its id, for people.
+    fn names(&self, at: usize) -> (&str, &str);
+}
+
+/// Does writes, each where its primary is; what became of each, in their order.
+pub(crate) fn do_at_primaries<S: Spread>(
+    node: &Node,
+    coordinator: &Arc<Coordinator>,
+    writes: &mut S,
+) -> Vec<S::Outcome> {
+    let mut outcomes: Vec<Option<S::Outcome>> = (0..writes.count()).map(|_| None).collect();
+    let mut left: Vec<usize> = (0..outcomes.len()).collect();
+    let deadline = Instant::now() + PRIMARY_WITHIN;
+    let mut changes = coordinator.changes();
+    while !left.is_empty() {
+        changes.borrow_and_update();
+        round(node, coordinator, writes, &mut left, &mut outcomes);
+        if left.is_empty() {
+            break;
+        }
+        if Instant::now() >= deadline || node.stopping.is_cancelled() {
+            for at in left.drain(..) {
+                outcomes[at] = Some(writes.failed(at, no_primary(writes.names(at))));
+            }
+            break;
+        }
+        wait(&mut changes);
+    }
+    outcomes.into_iter().flatten().collect()
+}
+
+/// Tries what is left, once.
+fn round<S: Spread>(
+    node: &Node,
+    coordinator: &Arc<Coordinator>,
+    writes: &mut S,
+    left: &mut Vec<usize>,
+    outcomes: &mut [Option<S::Outcome>],
+) {
+    let (mut here, mut there, mut nowhere) = (Vec::new(), HashMap::<Peer, Vec<usize>>::new(), Vec::new());
+    for at in left.drain(..) {
+        match writes.home(at, coordinator) {
+            Home::Here => here.push(at),
+            Home::There(peer) => there.entry(peer).or_default().push(at),
+            Home::Nowhere => nowhere.push(at),
+        }
+    }
+    *left = nowhere;
+    let runtime = Handle::current();
+    let calls: Vec<_> = there
+        .into_iter()
+        .map(|(peer, ats)| {
+            let (message, coordinator) = (writes.pack(&ats), Arc::clone(coordinator));
+            let call =
+                async move { coordinator.call(&peer, Lane::Data, S::ACTION, message, PRIMARY_WITHIN).await };
+            (ats, runtime.spawn(call))
+        })
+        .collect();
+    // The other nodes write meanwhile.
+    if !here.is_empty() {
+        let done = writes.do_here(node, &here);
+        take(writes, here, done, left, outcomes);
+    }
+    for (ats, call) in calls {
+        let answered = runtime.block_on(call).unwrap_or_else(|error| {
+            Err(CallError::Unknown { to: "another node".to_owned(), reason: error.to_string() })
+        });
+        match answered.map_err(why).and_then(|answer| writes.unpack(&answer).map_err(Some)) {
+            Ok(done) => take(writes, ats, done, left, outcomes),
+            Err(None) => left.extend(ats),
+            Err(Some(error)) => {
+                for at in ats {
+                    outcomes[at] = Some(writes.failed(at, error.clone()));
+                }
+            }
+        }
+    }
+    left.sort_unstable();
+}
+
+/// Takes what became of some; one that nothing is said of has an unknown outcome.
+fn take<S: Spread>(
+    writes: &S,
+    ats: Vec<usize>,
+    done: Vec<Option<S::Outcome>>,
+    left: &mut Vec<usize>,
+    outcomes: &mut [Option<S::Outcome>],
+) {
+    let mut done = done.into_iter();
+    for at in ats {
+        match done.next() {
+            Some(Some(outcome)) => outcomes[at] = Some(outcome),
+            Some(None) => left.push(at),
+            None => outcomes[at] = Some(writes.failed(at, open("it was not told what became of a write"))),
+        }
+    }
+}
+
+/// What a call that failed means for its writes: none if nothing was done, so that they can be tried again.
+fn why(error: CallError) -> Option<ApiError> {
+    match error {
+        error if error.is_not_done() => None,
+        CallError::Unknown { .. } => Some(open(&error.to_string())),
+        error => match fault_of(error) {
+            Fault::NotLeader(_) => None,
+            Fault::Failed(error) => Some(error),
+        },
+    }
+}
+
+/// Whether it was done is not known.
+fn open(reason: &str) -> ApiError {
+    ApiError::new(503, "process_cluster_event_timeout_exception", reason).with("outcome", "unknown")
+}
+
+fn wait(changes: &mut tokio::sync::watch::Receiver<Arc<ClusterState>>) {
+    let looked = async { tokio::time::timeout(LOOK_AGAIN, changes.changed()).await };
+    drop(Handle::current().block_on(looked));
+}
+
+fn no_primary((index, id): (&str, &str)) -> ApiError {
+    ApiError::new(
+        503,
+        "unavailable_shards_exception",
+        format!(
+            "[{index}] primary shard is not active Timeout: [{}ms], document [{id}]",
+            PRIMARY_WITHIN.as_millis()
+        ),
+    )
+}

@@ -185,7 +185,7 @@ impl Index {
     }
 
     /// The copies in this folder, whether they serve or not, by the numbers of their shards.
-    pub(super) fn held(&self) -> BTreeMap<u32, CopyId> {
+    pub(crate) fn held(&self) -> BTreeMap<u32, CopyId> {
         self.metadata.lock().copies.clone().unwrap_or_default()
     }
 

@@ -10,7 +10,7 @@ WEB := dashboard/web
 # Backtraces of a failing test are long and seldom help; RUST_BACKTRACE=1 brings them back.
 export RUST_BACKTRACE ?= 0
 
-.PHONY: torture fuzz help up build test test-rust test-web lint lint-rust lint-licences fmt bench crash lines deps
+.PHONY: torture races fuzz help up build test test-rust test-web lint lint-rust lint-licences fmt bench crash lines deps
 
 help:
 	@echo "make up      build what is missing and start everything on loopback; Ctrl-C stops it"
@@ -18,7 +18,8 @@ help:
 	@echo "make lint    formatting, lints, licences"
 	@echo "make bench   benchmarks, as ratios in one run; beside OpenSearch where ../shared/peers is"
 	@echo "make crash   kill -9 of the node 200 times under load"
-	@echo "make torture a power cut at every place between two changes of a shard and of its recovery, every call of its disk failing once, thousands of damages to its files; the same for the log of the consensus, and 2000 seeds of a cluster"
+	@echo "make torture a power cut at every place between two changes of a shard and of its recovery, every call of its disk failing once, thousands of damages to its files; the same for the log of the consensus, 2000 seeds of a cluster, and 100 runs of three nodes in which much goes wrong"
+	@echo "make races   2 to 5 nodes started at once, 200 times"
 	@echo "make fuzz    foreign bytes for FUZZ_SECONDS (600) to each of FUZZ_TARGETS; installs cargo-fuzz, see fuzz/README.md"
 	@echo "make lines   a million lines from a file into the node, rotated and killed on the way"
 
@@ -69,6 +70,12 @@ crash:
 torture:
 	POWER_STRIDE=1 POWER_SEEDS=3 POWER_OPERATIONS=200 FAULT_CALLS=1000000 HOSTILE_ROUNDS=5000 cargo test --release -p shard --test power_loss --test hostile -- --nocapture
 	RAFT_CUT_SCRIPTS=40 RAFT_CUT_SEEDS=4 RAFT_CUT_STEPS=80 RAFT_DAMAGE_ROUNDS=20000 CONSENSUS_SEEDS=2000 cargo test --release -p consensus -- --nocapture
+	cargo build --release --workspace --bin search-node
+	TORTURE_RUNS=100 TORTURE_LOGS=target/torture cargo test --release -p system-tests --test cluster torture:: -- --nocapture
+
+races:
+	cargo build --release --workspace --bin search-node
+	RACE_ROUNDS=200 cargo test --release -p system-tests --test cluster races -- --nocapture
 
 fuzz:
 	@scripts/fuzz.sh

@@ -16,6 +16,12 @@ pub(crate) const CLUSTER: &[Setting] = &[
         "The port for other nodes; if not set, the first free one from 9300 to 9399.",
     ),
     setting(
+        "transport.publish_port",
+        Kind::Port,
+        None,
+        "The port under which other nodes reach this one, if something between them passes connections on; if not set, the one that it listens on.",
+    ),
+    setting(
         "discovery.type",
         Kind::OneOf(&["multi-node", "single-node"]),
         Some("multi-node"),
@@ -84,6 +90,8 @@ const ROLES: &str = "node.roles";
 pub struct ClusterSettings {
     /// A port that was asked for; none to take the first free one.
     pub transport_port: Option<u16>,
+    /// The port that others are told; none for the one that it listens on.
+    pub publish_port: Option<u16>,
     pub is_single: bool,
     pub seed_hosts: Vec<String>,
     pub registry: Option<PathBuf>,
@@ -113,6 +121,9 @@ impl ClusterSettings {
         })?;
         Ok(Self {
             transport_port: settings.is_set("transport.port").then(|| settings.port("transport.port")),
+            publish_port: settings
+                .is_set("transport.publish_port")
+                .then(|| settings.port("transport.publish_port")),
             is_single: settings.text("discovery.type") == "single-node",
             seed_hosts: settings.list("discovery.seed_hosts"),
             registry: settings.is_set("discovery.registry").then(|| settings.path("discovery.registry")),

@@ -21,6 +21,8 @@ pub struct ApiError {
     pub details: Map<String, Value>,
 }
 
+const NOT_PRIMARY: &str = "shard_not_in_primary_mode_exception";
+
 impl ApiError {
     pub fn new(status: u16, kind: &str, reason: impl Into<String>) -> Self {
         Self { status, kind: kind.to_owned(), reason: reason.into(), cause: None, details: Map::new() }
@@ -70,6 +72,16 @@ impl ApiError {
                 "rejected execution of {what}: [{limit}] are waiting already; send less at once or raise `{setting}`"
             ),
         )
+    }
+
+    /// The primary of a shard is not here any more, and nothing was done.
+    pub fn not_primary(reason: &str) -> Self {
+        Self::new(503, NOT_PRIMARY, format!("{reason}; ask the node that has the primary now"))
+    }
+
+    /// Whether nothing was done, for another copy is primary or about to be: it may be tried there.
+    pub fn is_not_primary(&self) -> bool {
+        self.kind == NOT_PRIMARY
     }
 
     /// Our own fault; the log has more under the same words.
@@ -154,6 +166,10 @@ impl From<EngineError> for ApiError {
             // Refused before anything was done; what it says of writes under way is for who waits for their sync.
             EngineError::Translog(error @ TranslogError::Fenced(_)) => {
                 Self::new(503, "translog_exception", error.to_string())
+            }
+            // Refused before anything was done.
+            EngineError::Translog(error @ TranslogError::OldTerm { .. }) => {
+                Self::not_primary(&error.to_string())
             }
             // The operation may or may not be on disk: the client must not take it for a plain failure.
             EngineError::Translog(_) | EngineError::Unsettled(_) => {

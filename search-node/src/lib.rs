@@ -23,6 +23,7 @@ mod memory;
 mod node;
 mod pool;
 mod relief;
+mod replication;
 mod rest;
 mod script;
 mod serving;

@@ -38,7 +38,11 @@ fn main() {
     } else {
         daemon::log::Format::Text
     };
-    daemon::log::start(&settings.text("logging.level"), format);
+    // The library of the consensus tells each step at `info`; who wants that names it.
+    daemon::log::start(
+        &format!("openraft=error,openraft::replication=off,{}", settings.text("logging.level")),
+        format,
+    );
     let node_settings =
         NodeSettings::read(&settings).unwrap_or_else(|error| settings::refuse(PROGRAM, &error));
     if let Err(error) = run(node_settings) {

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use cluster::state::ShardCopies;
+use cluster::state::{CopyId, ShardCopies, ShardId};
 use daemon::CancellationToken;
 use daemon::clock::Clock;
 use daemon::metrics::{Counter, Metrics};
@@ -23,6 +23,7 @@ use crate::disk_watch::DiskWatch;
 use crate::indices::{Agreement, Indices, Resources, new_id};
 use crate::memory::{Heap, Memory};
 use crate::pool::Pool;
+use crate::replication::{Replication, Roles};
 use crate::serving::Serving;
 use crate::settings::{MEND_TICK, NodeSettings, REFRESH_TICK};
 use crate::tasks::Tasks;
@@ -68,6 +69,8 @@ pub struct Node {
     pub identity: Identity,
     /// The way to the other nodes; none where a node was opened for itself.
     pub(crate) coordinator: Option<Arc<Coordinator>>,
+    /// What the copies here do for others; none where a node was opened for itself.
+    replication: Option<Arc<Replication>>,
     pub started_millis: i64,
 }
 
@@ -85,7 +88,8 @@ impl Parts {
         };
         let segment_buffer_bytes = settings.segment_buffer_bytes();
         let (idle_after, clock) = (settings.idle_after, clock.clone());
-        Self { resources: Resources { segment_buffer_bytes, shared, disk_watch, idle_after, clock } }
+        let roles = None;
+        Self { resources: Resources { segment_buffer_bytes, shared, disk_watch, idle_after, clock, roles } }
     }
 }
 
@@ -131,7 +135,9 @@ impl Node {
         let disk_space = disk_watch::space_below(Arc::clone(&path));
         let beginning = begin(&settings, address, stop.clone(), Box::new(disk_space)).await?;
         let coordinator = Arc::clone(&beginning.coordinator);
-        let parts = Parts::of(&settings, &clock, disk_watch);
+        let mut parts = Parts::of(&settings, &clock, disk_watch);
+        let roles = Arc::new(Roles::default());
+        parts.resources.roles = Some(Arc::clone(&roles));
         let agreement = Arc::clone(&coordinator) as Arc<dyn Agreement>;
         let folder = settings.path_data.join("indices");
         let indices =
@@ -143,6 +149,8 @@ impl Node {
             node_id: format!("{:016x}", coordinator.origin.node),
             cluster_uuid: coordinator.map().cluster_uuid.clone(),
         };
+        let replication =
+            Replication::start(&coordinator, Arc::clone(&indices), roles, settings.replication.clone());
         let node = Self::made(
             settings,
             clock,
@@ -151,7 +159,7 @@ impl Node {
             indices,
             identity,
             stop.clone(),
-            Some(Arc::clone(&coordinator)),
+            Some((Arc::clone(&coordinator), replication)),
         );
         let patience = Patience {
             interval: node.settings.cluster.check_interval,
@@ -206,9 +214,10 @@ impl Node {
         indices: Arc<Indices>,
         identity: Identity,
         stopping: CancellationToken,
-        coordinator: Option<Arc<Coordinator>>,
+        others: Option<(Arc<Coordinator>, Arc<Replication>)>,
     ) -> Arc<Self> {
         let metrics = Metrics::default();
+        let (coordinator, replication) = others.unzip();
         Arc::new(Node {
             write_pool: Pool::new("write", settings.write),
             carried_pool: Pool::new("write", settings.write),
@@ -232,7 +241,13 @@ impl Node {
             metrics,
             identity,
             coordinator,
+            replication,
         })
+    }
+
+    /// What the copies here do for others.
+    pub(crate) fn replication(&self) -> Option<&Arc<Replication>> {
+        self.replication.as_ref()
     }
 
     /// Waits until the copies that were in sync when this node stopped serve again, as far as this node can do something about it.
@@ -244,8 +259,16 @@ impl Node {
                 // Of others, the copies that have everything are on nodes that are not there.
                 None => shard.in_sync().is_empty() || !shard.candidates().is_empty(),
             };
-            let are_back = coordinator.wait_own_copies(move |map, own| {
-                indices.wishes(map, own).is_empty() && !map.shards().any(|(_, shard)| is_waited_for(shard))
+            let are_back = coordinator.wait_own_copies(move |map, _| {
+                let may_return = |(shard, copy): &(ShardId, CopyId)| {
+                    let copies = map.shard(shard).filter(|copies| copies.primary().is_none());
+                    copies.is_some_and(|copies| {
+                        copies.in_sync().contains(copy) && copies.unassigned().failures == 0
+                    })
+                };
+                indices.wishes(map).is_empty()
+                    && !indices.found_copies(map).iter().any(may_return)
+                    && !map.shards().any(|(_, shard)| is_waited_for(shard))
             });
             if tokio::time::timeout(OWN_COPIES_WITHIN, are_back).await.is_err() {
                 tracing::warn!("not all shards of this node serve yet");
@@ -262,12 +285,18 @@ impl Node {
 impl Running {
     /// Finishes what was accepted, commits every index, and lets go of the folder.
     pub async fn stop(self) -> anyhow::Result<()> {
+        if let Some(coordinator) = &self.node.coordinator {
+            coordinator.retire().await;
+        }
         self.stop.cancel();
         self.node.shared.workers.stop();
         for task in self.node.tasks.running() {
             task.cancel("the node is stopping");
         }
         self.server.await.context("the HTTP server broke")??;
+        if let Some(coordinator) = &self.node.coordinator {
+            coordinator.stop().await;
+        }
         let node = self.node;
         let threads = self.threads;
         tokio::task::spawn_blocking(move || {

@@ -9,6 +9,7 @@ use transport::Incoming;
 
 use crate::action::bulk::do_carried;
 use crate::action::cluster::answer_figures;
+use crate::action::multi_get::answer_multi_get;
 use crate::action::search::{answer_fetch, answer_query};
 use crate::coordination::{Action, Answers, Fault};
 use crate::node::Node;
@@ -37,6 +38,17 @@ impl Answers for Serving {
                     let pool = node.carried_search_pool.clone();
                     let done = pool.go_on(move || answer_fetch(&node, &call.body)).await;
                     done.map_err(Fault::Failed)
+                }
+                Action::MultiGet => {
+                    let pool = node.carried_search_pool.clone();
+                    let done = pool.go_on(move || answer_multi_get(&node, &call.body)).await;
+                    done.map_err(Fault::Failed)
+                }
+                Action::Operations | Action::CopyPlan | Action::CopyPiece | Action::CopyCatchUp => {
+                    match node.replication() {
+                        Some(replication) => replication.answer(action, call).await,
+                        None => Err(Fault::unknown(action)),
+                    }
                 }
                 Action::Figures => {
                     let pool = node.carried_search_pool.clone();

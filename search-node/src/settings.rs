@@ -9,6 +9,7 @@ use settings::{Kind, LOGGING, Schema, Setting, Settings, SettingsError, Share, s
 
 use crate::cluster_settings::{CLUSTER, ClusterSettings};
 use crate::memory::{MemorySettings, host_memory};
+use crate::replication::{REPLICATION, ReplicationSettings};
 use crate::watermark::{Watermark, Watermarks};
 
 const NODE: &[Setting] = &[
@@ -205,6 +206,7 @@ pub const SCHEMA: Schema = Schema {
     tables: &[
         ("Node", NODE),
         ("Cluster", CLUSTER),
+        ("Copies", REPLICATION),
         ("Disk", DISK),
         ("Network", NETWORK),
         ("Limits", LIMITS),
@@ -243,6 +245,7 @@ pub struct NodeSettings {
     /// What is said about allocation, by the full names of the cluster's settings.
     pub allocation: BTreeMap<String, String>,
     pub cluster: ClusterSettings,
+    pub replication: ReplicationSettings,
 }
 
 /// How much of one kind of work is done at once, and how much may wait.
@@ -312,6 +315,7 @@ impl NodeSettings {
             watermarks: settings.bool(THRESHOLD_ENABLED).then(|| read_watermarks(settings)).transpose()?,
             allocation: read_allocation(settings),
             cluster: ClusterSettings::read(settings)?,
+            replication: ReplicationSettings::read(settings),
         })
     }
 }

@@ -106,7 +106,8 @@ async fn a_missing_shard_is_not_an_empty_one() {
     let node = SearchNode::start(folder.path(), &data).await.expect("a node");
 
     let (status, answer) = ask(&node, Method::GET, "/damaged/_count", None).await;
-    assert_eq!(status, 500, "{answer}");
+    // The map may have given the copy up already, and says why.
+    assert!(status >= 500 && answer.to_string().contains("folder of the shard is missing"), "{answer}");
     let (_, health) = ask(&node, Method::GET, "/_cluster/health", None).await;
     assert_eq!(health["status"], json!("red"));
 }

@@ -10,6 +10,7 @@ mod crash;
 mod damage;
 mod full_disk;
 mod memory;
+mod replicas;
 mod resting;
 mod scenario;
 mod sizes;

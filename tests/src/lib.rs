@@ -2,16 +2,23 @@
 //!
 //! Every program started here listens on loopback on a free port, and is ended by its process id when its handle goes.
 
+mod cluster;
 mod documents;
 mod figures;
+mod links;
 mod load;
 mod peer;
 mod program;
+mod small_disk;
+mod sockets;
 mod wait;
 
+pub use cluster::{Cluster, Member, START_WITHIN, tail};
 pub use documents::{AccessLog, access_log_mapping};
 pub use figures::{bytes_on_disk, median, size_of};
+pub use links::{Flow, Links};
 pub use load::{bulk_bodies, bulk_load};
 pub use peer::{OpenSearch, Peer};
-pub use program::{Program, SearchNode, binary, free_port};
+pub use program::{Program, SearchNode, binary, free_port, kept_port};
+pub use small_disk::SmallDisk;
 pub use wait::wait_until;

@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -15,6 +16,8 @@ pub struct Program {
     child: Child,
     name: String,
     log: PathBuf,
+    /// How long its log was before it started.
+    log_begins: u64,
 }
 
 /// The path of a program of the workspace, built beside the tests.
@@ -26,6 +29,27 @@ pub fn binary(name: &str) -> anyhow::Result<PathBuf> {
     let path = folder.join(name);
     anyhow::ensure!(path.exists(), "{} is missing; run `cargo build --workspace` first", path.display());
     Ok(path)
+}
+
+/// Ports below those that the system gives to whoever does not ask for one: what is free of them stays so while its owner is
+/// down, but for other tests.
+const KEPT_PORTS: std::ops::Range<u16> = 10_000..32_000;
+
+/// A port that nobody listens on at this moment, and that no outgoing connection takes.
+pub fn kept_port() -> anyhow::Result<u16> {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Tests of one run are processes of their own: each begins elsewhere.
+    let begin = std::process::id().wrapping_mul(101);
+    let count = u32::from(KEPT_PORTS.end - KEPT_PORTS.start);
+    for _ in 0..count {
+        let turn = u32::from(NEXT.fetch_add(1, Ordering::Relaxed));
+        let offset = (begin.wrapping_add(turn) % count) as u16;
+        let port = KEPT_PORTS.start + offset;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    anyhow::bail!("no port from {} to {} is free", KEPT_PORTS.start, KEPT_PORTS.end)
 }
 
 /// A port that nobody listens on at this moment.
@@ -41,7 +65,18 @@ impl Program {
 
     /// The same with a working directory of its own.
     pub fn start_in(name: &str, folder: &Path, cwd: &Path, arguments: &[String]) -> anyhow::Result<Self> {
-        let mut command = Command::new(binary(name)?);
+        Self::start_named(name, name, folder, cwd, arguments)
+    }
+
+    /// The same under another name than that of the binary, as one of several.
+    pub fn start_named(
+        program: &str,
+        name: &str,
+        folder: &Path,
+        cwd: &Path,
+        arguments: &[String],
+    ) -> anyhow::Result<Self> {
+        let mut command = Command::new(binary(program)?);
         command.args(arguments).current_dir(cwd);
         Self::spawn(name, folder, command)
     }
@@ -50,11 +85,12 @@ impl Program {
     pub fn spawn(name: &str, folder: &Path, mut command: Command) -> anyhow::Result<Self> {
         let log = folder.join(format!("{name}.log"));
         let out = fs_err::OpenOptions::new().create(true).append(true).open(&log)?;
+        let log_begins = out.metadata()?.len();
         command.stdin(Stdio::null()).stdout(out.file().try_clone()?).stderr(out.file().try_clone()?);
         let child = command
             .spawn()
             .with_context(|| format!("{} cannot be started", command.get_program().display()))?;
-        Ok(Self { child, name: name.to_owned(), log })
+        Ok(Self { child, name: name.to_owned(), log, log_begins })
     }
 
     pub fn id(&self) -> u32 {
@@ -64,6 +100,13 @@ impl Program {
     /// What the program has written so far.
     pub fn output(&self) -> String {
         fs_err::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// What this process has written, without those that wrote to the same log before it.
+    pub fn output_since_start(&self) -> String {
+        let bytes = fs_err::read(&self.log).unwrap_or_default();
+        let own = bytes.get(usize::try_from(self.log_begins).unwrap_or(usize::MAX)..).unwrap_or_default();
+        String::from_utf8_lossy(own).into_owned()
     }
 
     /// Whether it still runs.
@@ -80,11 +123,26 @@ impl Program {
 
     /// Asks it to stop and waits; its exit status.
     pub fn terminate(&mut self, limit: Duration) -> anyhow::Result<Option<i32>> {
-        let status = Command::new("kill").arg("-TERM").arg(self.id().to_string()).status()?;
-        anyhow::ensure!(status.success(), "{} cannot be asked to stop", self.name);
+        self.signal("TERM")?;
         let child = &mut self.child;
         let ended = wait_until("the end of a program", limit, || child.try_wait().ok().flatten())?;
         Ok(ended.code())
+    }
+
+    /// Stops it where it stands, as a host that swaps or sleeps would.
+    pub fn freeze(&mut self) -> anyhow::Result<()> {
+        self.signal("STOP")
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&mut self) -> anyhow::Result<()> {
+        self.signal("CONT")
+    }
+
+    fn signal(&self, name: &str) -> anyhow::Result<()> {
+        let status = Command::new("kill").arg(format!("-{name}")).arg(self.id().to_string()).status()?;
+        anyhow::ensure!(status.success(), "{} cannot be sent SIG{name}", self.name);
+        Ok(())
     }
 
     /// Resident memory in bytes.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cluster::state::{
     ClusterState, Command, CopyId, IndexAllocation, IndexEntry, IndexId, MetadataText, NodeEntry, NodeId,
-    Refusal, Replicas, Role, ShardCopies,
+    Refusal, Replicas, Role, ShardCopies, ShardId,
 };
 
 fn with_a_node() -> ClusterState {
@@ -133,4 +133,20 @@ fn an_index_changes_in_what_a_command_names_and_stays_in_the_rest() {
     let index = &state.indices[&id];
     assert_eq!((&index.filters, &index.allocation, index.version), (&filters, &allocation, 3));
     assert_eq!(state.apply(change(2, None, None)), Err(Refusal::Changed { id, seen: 2, current: 3 }));
+}
+
+/// Whoever keeps the state writes it down as it likes, also as JSON.
+#[test]
+fn the_state_is_the_same_after_it_was_written_down() {
+    let mut state = with_a_node();
+    let shard = ShardId { index: IndexId("i".to_owned()), number: 0 };
+    state.apply(once(u128::MAX, create(&state, "i"))).expect("created");
+    state.apply(text(None, Some("{}"))).expect("new");
+    state.apply(once(5, text(Some(99), None))).expect_err("not as it was seen");
+    state.apply(Command::FailCopy { shard, copy: CopyId(1), details: "no disk".to_owned() }).expect("failed");
+
+    let written = serde_json::to_string(&state).expect("JSON");
+    let read: ClusterState = serde_json::from_str(&written).expect("the same");
+
+    assert_eq!(read, state);
 }

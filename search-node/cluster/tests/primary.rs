@@ -124,3 +124,19 @@ fn a_hand_over_ends_with_whoever_takes_part_and_only_a_copy_in_sync_is_handed_to
         assert!(map.hand_over(OTHER, 1, 1).is_err());
     }
 }
+
+/// The map may place a first copy elsewhere until it was told that there is one.
+#[test]
+fn a_first_copy_acknowledges_nothing_before_the_map_counts_on_it() {
+    let mut map = ShardCopies::unplaced();
+    map.place_first(OWN, NodeId(1)).expect("placed");
+    let mut primary = Primary::new(OWN, &map, NONE, NONE);
+    assert_eq!(begun(&mut primary, [0]), done([]));
+    assert_eq!(primary.told(OWN, 0), done([]));
+    assert_eq!(primary.map_changed(&map), done([]), "nothing new");
+
+    map.mark_in_sync(OWN, 1).expect("made");
+
+    assert_eq!(primary.map_changed(&map), done([0]));
+    assert_eq!(primary.global(), 0);
+}

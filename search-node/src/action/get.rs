@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use shard::mapping::Mapping;
 use shard::{SourceFilter, StoredDocument, filter_source, uid, uid_parts};
@@ -17,7 +18,7 @@ use crate::node::Node;
 const WHAT: &str = "get";
 
 /// How a document is read, and what of it is shown.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct GetOptions {
     /// As the newest write left it, or as a search sees it.
     pub realtime: bool,

@@ -1,11 +1,22 @@
 //! Many documents by id in one request; one that cannot be had costs that one only.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use tokio::runtime::Handle;
+use tokio::time::timeout;
+use transport::{Lane, Peer};
 
 use super::condition::{ANY_VERSION, VersionType};
 use super::get::{GetOptions, get, show, show_missing};
+use super::home::{Home, home_of};
 use super::search::read_source;
 use super::target::Target;
+use crate::coordination::{Action, Coordinator};
 use crate::error::ApiError;
 use crate::node::Node;
 
@@ -118,14 +129,145 @@ fn check(wanted: &[Wanted]) -> Result<(), ApiError> {
     if faults.is_empty() { Ok(()) } else { Err(ApiError::validations(&faults)) }
 }
 
-/// Reads them all.
+/// Reads them all, each where the primary of its shard is.
 pub(crate) fn multi_get(node: &Node, wanted: &[Wanted]) -> Value {
-    let docs = wanted.iter().map(|one| one.read(node)).collect();
+    let docs = match node.others() {
+        Some(coordinator) => spread(node, coordinator, wanted),
+        None => wanted.iter().map(|one| one.read(node)).collect(),
+    };
     // Put in by hand: `json!` would copy them all.
     Value::Object(Map::from_iter([("docs".to_owned(), Value::Array(docs))]))
 }
 
+/// A document as it is asked for elsewhere. Its index is named as it is.
+#[derive(Debug, Serialize, Deserialize)]
+struct Carried {
+    index: String,
+    doc_type: String,
+    id: String,
+    routing: Option<String>,
+    options: GetOptions,
+}
+
+/// What came of one, as JSON; none if its primary is on another node.
+type Answer = Option<Vec<u8>>;
+
+/// How long a node may take, and how long a primary is waited for, as in Elasticsearch.
+const PRIMARY_WITHIN: Duration = Duration::from_secs(60);
+/// Pause before documents without a primary are looked for again, should the map not change.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+fn spread(node: &Node, coordinator: &Arc<Coordinator>, wanted: &[Wanted]) -> Vec<Value> {
+    let runtime = Handle::current();
+    let deadline = Instant::now() + PRIMARY_WITHIN;
+    let mut docs: Vec<Option<Value>> = vec![None; wanted.len()];
+    let mut left: Vec<usize> = (0..wanted.len()).collect();
+    let mut changes = coordinator.changes();
+    while !left.is_empty() && Instant::now() < deadline && !node.stopping.is_cancelled() {
+        changes.borrow_and_update();
+        let mut there: HashMap<Peer, Vec<(usize, Carried)>> = HashMap::new();
+        let mut later = Vec::new();
+        for at in left.drain(..) {
+            match wanted[at].home(node, coordinator) {
+                (Home::There(peer), Some(carried)) => there.entry(peer).or_default().push((at, carried)),
+                (Home::Nowhere, _) => later.push(at),
+                // What is wrong with it is found here too.
+                _ => docs[at] = Some(wanted[at].read(node)),
+            }
+        }
+        let calls: Vec<_> = there
+            .into_iter()
+            .map(|(peer, group)| {
+                let (ats, carried): (Vec<usize>, Vec<Carried>) = group.into_iter().unzip();
+                let message = postcard::to_allocvec(&carried).unwrap_or_default();
+                let coordinator = Arc::clone(coordinator);
+                let call = async move {
+                    coordinator
+                        .call(&peer, Lane::Data, Action::MultiGet, message.into(), PRIMARY_WITHIN)
+                        .await
+                };
+                (ats, runtime.spawn(call))
+            })
+            .collect();
+        for (ats, call) in calls {
+            // Reading again does no harm, whatever became of the call.
+            let answer = runtime.block_on(call).ok().and_then(Result::ok);
+            let answers = answer.and_then(|answer| postcard::from_bytes::<Vec<Answer>>(&answer).ok());
+            let answers = answers.unwrap_or_else(|| vec![None; ats.len()]);
+            for (at, answer) in ats.into_iter().zip(answers) {
+                docs[at] = answer.and_then(|answer| serde_json::from_slice(&answer).ok());
+                if docs[at].is_none() {
+                    later.push(at);
+                }
+            }
+        }
+        left = later;
+        if !left.is_empty() {
+            drop(runtime.block_on(async { timeout(LOOK_AGAIN, changes.changed()).await }));
+        }
+    }
+    let shown = docs.into_iter().zip(wanted);
+    shown.map(|(doc, one)| doc.unwrap_or_else(|| one.failed(&no_primary(one)))).collect()
+}
+
+/// Reads documents that another node wants.
+pub(crate) fn answer_multi_get(node: &Node, message: &[u8]) -> Result<Bytes, ApiError> {
+    let unreadable = |error: postcard::Error| {
+        ApiError::internal(format!(
+            "a message of another node cannot be read: {error}; do both run the same build?"
+        ))
+    };
+    let carried: Vec<Carried> = postcard::from_bytes(message).map_err(unreadable)?;
+    let answers: Vec<Answer> = carried
+        .into_iter()
+        .map(|carried| {
+            let wanted = Wanted {
+                target: Target {
+                    index: carried.index.into(),
+                    doc_type: carried.doc_type.into(),
+                    id: Some(carried.id),
+                    routing: carried.routing,
+                },
+                options: carried.options,
+            };
+            let coordinator = node.coordinator.as_ref()?;
+            let is_here = matches!(wanted.home(node, coordinator).0, Home::Here);
+            is_here.then(|| wanted.read(node).to_string().into_bytes())
+        })
+        .collect();
+    Ok(postcard::to_allocvec(&answers).map_err(unreadable)?.into())
+}
+
+fn no_primary(one: &Wanted) -> ApiError {
+    let id = one.target.id.as_deref().unwrap_or_default();
+    let reason =
+        format!("No shard available for [get [{}][{}][{id}]]", one.target.index, one.target.doc_type);
+    ApiError::new(503, "no_shard_available_action_exception", reason)
+}
+
 impl Wanted {
+    /// Where it is read, and how it is asked for there. An error is one that whoever reads it finds too.
+    fn home(&self, node: &Node, coordinator: &Coordinator) -> (Home, Option<Carried>) {
+        let Target { doc_type, id: Some(id), routing, .. } = &self.target else { return (Home::Here, None) };
+        let Ok(index) = self.target.existing_index(node) else { return (Home::Here, None) };
+        if self.target.check_routing(&index, id).is_err() {
+            return (Home::Here, None);
+        }
+        let carried = Carried {
+            index: index.name.clone(),
+            doc_type: doc_type.to_string(),
+            id: id.clone(),
+            routing: routing.clone(),
+            options: self.options.clone(),
+        };
+        (home_of(coordinator, &index, id, routing.as_deref()), Some(carried))
+    }
+
+    fn failed(&self, error: &ApiError) -> Value {
+        let (target, body) = (&self.target, error.to_body());
+        json!({"_index": &*target.index, "_type": &*target.doc_type, "_id": target.id, "error": body["error"]})
+    }
+
     fn read(&self, node: &Node) -> Value {
         let shown = get(node, &self.target, &self.options).and_then(|found| {
             let reserved = found.reserve(node)?;
@@ -139,11 +281,7 @@ impl Wanted {
             }
             Ok(shown)
         });
-        shown.unwrap_or_else(|error| {
-            let target = &self.target;
-            let body = error.to_body();
-            json!({"_index": &*target.index, "_type": &*target.doc_type, "_id": target.id, "error": body["error"]})
-        })
+        shown.unwrap_or_else(|error| self.failed(&error))
     }
 }
 

@@ -12,6 +12,7 @@ use super::writes::Writes;
 use crate::error::ApiError;
 use crate::indices::Place;
 use crate::node::Node;
+use crate::replication::Acknowledged;
 
 /// What must hold and what is wanted of a write.
 #[derive(Debug, Clone, Default)]
@@ -75,7 +76,7 @@ struct ShownShards {
 impl WriteResult {
     /// The result as the API shows it; `forced` tells that a refresh was done for it.
     pub(crate) fn shown(&self, forced: bool, is_item: bool) -> ShownResult<'_> {
-        let shards = u32::from(self.result != "noop");
+        let shards = self.shards();
         ShownResult {
             index: &self.place.index.name,
             doc_type: &self.doc_type,
@@ -83,7 +84,7 @@ impl WriteResult {
             version: self.written.map(|written| written.version),
             result: self.result,
             forced_refresh: forced.then_some(true),
-            shards: ShownShards { total: shards, successful: shards, failed: 0 },
+            shards,
             seq_no: self.written.map(|written| written.seq_no),
             primary_term: self.written.map(|written| written.term),
             get: self.get.as_ref(),
@@ -107,12 +108,20 @@ impl WriteResult {
         part(b",\"_version\":", &|items| append_json(items, &written.version));
         part(b",\"result\":", &|items| append_json(items, &self.result));
         part(if forced { b",\"forced_refresh\":true" } else { b"" }, &|_| {});
-        part(b",\"_shards\":{\"total\":1,\"successful\":1,\"failed\":0},\"_seq_no\":", &|items| {
-            append_json(items, &written.seq_no)
-        });
+        part(b",\"_shards\":", &|items| append_json(items, &self.shards()));
+        part(b",\"_seq_no\":", &|items| append_json(items, &written.seq_no));
         part(b",\"_primary_term\":", &|items| append_json(items, &written.term));
         part(b",\"status\":", &|items| append_json(items, &self.status));
         part(b"}", &|_| {});
+    }
+
+    /// How many copies have it; what did nothing is on none.
+    fn shards(&self) -> ShownShards {
+        let Acknowledged { total, successful } = match self.result {
+            "noop" => Acknowledged { total: 0, successful: 0 },
+            _ => self.place.acknowledged(),
+        };
+        ShownShards { total, successful, failed: 0 }
     }
 
     /// Keeps the document for the answer, as the filter leaves it.

@@ -6,12 +6,15 @@ use std::sync::Arc;
 use crate::error::ApiError;
 use crate::indices::{IdMaker, Index, IndexRun, Place};
 use crate::node::Node;
+use crate::replication::ActiveCopies;
 
 /// The indices that a request writes to.
 pub(crate) struct Writes {
     /// When they are done: one time for all.
     pub now_millis: i64,
     pub ids: IdMaker,
+    /// How many copies of a shard have to be there before anything is written to it.
+    pub active: ActiveCopies,
     runs: Vec<IndexRun>,
     /// The place in `runs` of a name; creating operations may mean others than those that replace.
     by_name: [HashMap<String, usize>; 2],
@@ -20,7 +23,13 @@ pub(crate) struct Writes {
 impl Writes {
     pub(crate) fn new(node: &Node) -> Self {
         let now_millis = node.clock.now_millis();
-        Self { now_millis, ids: IdMaker::at(now_millis), runs: Vec::new(), by_name: Default::default() }
+        Self {
+            now_millis,
+            ids: IdMaker::at(now_millis),
+            active: ActiveCopies::default(),
+            runs: Vec::new(),
+            by_name: Default::default(),
+        }
     }
 
     /// The index that a write to `name` goes to, made if there is none. `is_create` tells whether the operation may go to a
@@ -49,13 +58,13 @@ impl Writes {
     fn position(&mut self, index: &Arc<Index>) -> usize {
         let known = self.runs.iter().position(|run| Arc::ptr_eq(run.index(), index));
         known.unwrap_or_else(|| {
-            self.runs.push(IndexRun::new(Arc::clone(index)));
+            self.runs.push(IndexRun::with_active(Arc::clone(index), self.active));
             self.runs.len() - 1
         })
     }
 
-    /// Makes every write durable whose index does not do so by the clock.
-    pub(crate) fn sync(&self) -> Result<(), ApiError> {
+    /// Makes every write durable on every copy that counts, but for indices that do so by the clock.
+    pub(crate) fn sync(&mut self) -> Result<(), ApiError> {
         match self.sync_each().into_iter().next() {
             Some((_, error)) => Err(error),
             None => Ok(()),
@@ -63,8 +72,11 @@ impl Writes {
     }
 
     /// The same, with the places where it failed: what was written there is not acknowledged.
-    pub(crate) fn sync_each(&self) -> Vec<(Arc<Place>, ApiError)> {
-        self.runs.iter().flat_map(IndexRun::sync).collect()
+    pub(crate) fn sync_each(&mut self) -> Vec<(Arc<Place>, ApiError)> {
+        // Other copies write while this one does.
+        self.runs.iter_mut().for_each(IndexRun::send);
+        self.runs.iter_mut().for_each(IndexRun::sync_here);
+        self.runs.iter_mut().flat_map(IndexRun::wait).collect()
     }
 
     /// The indices that were written to.

@@ -39,12 +39,22 @@ pub(crate) enum Action {
     Fetch = 24,
     /// What a node tells about itself: its disk, its memory, its copies.
     Figures = 25,
+    /// Documents by their ids.
+    MultiGet = 26,
     /// What whoever leads has seen of the nodes.
-    Observed = 26,
+    Observed = 27,
+    /// Operations of a primary for a copy here.
+    Operations = 30,
+    /// How a copy is filled from the primary here.
+    CopyPlan = 31,
+    /// A part of a file, for a copy that is filled.
+    CopyPiece = 32,
+    /// A copy is to get every operation from the primary here.
+    CopyCatchUp = 33,
 }
 
 impl Action {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 18] = [
         Self::Consensus,
         Self::Propose,
         Self::Join,
@@ -56,6 +66,11 @@ impl Action {
         Self::Visible,
         Self::Query,
         Self::Fetch,
+        Self::MultiGet,
+        Self::Operations,
+        Self::CopyPlan,
+        Self::CopyPiece,
+        Self::CopyCatchUp,
         Self::Figures,
         Self::Observed,
     ];
@@ -135,6 +150,25 @@ pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
             "a message of another node cannot be read: {error}; do both run the same build?"
         ))
     })
+}
+
+/// A head in JSON with its length before it, then a body as it is.
+pub(crate) fn pack(head: &impl Serialize, body: &[u8]) -> Bytes {
+    let head = write(head);
+    let mut packed = Vec::with_capacity(4 + head.len() + body.len());
+    packed.extend_from_slice(&(head.len() as u32).to_le_bytes());
+    packed.extend_from_slice(&head);
+    packed.extend_from_slice(body);
+    packed.into()
+}
+
+/// Head and body of what was packed.
+pub(crate) fn unpack<T: DeserializeOwned>(packed: &Bytes) -> Result<(T, Bytes), ApiError> {
+    let cut_off = || ApiError::internal("a message of another node is cut off");
+    let (length, rest) = packed.split_first_chunk::<4>().ok_or_else(cut_off)?;
+    let length = u32::from_le_bytes(*length) as usize;
+    let head = rest.get(..length).ok_or_else(cut_off)?;
+    Ok((read(head)?, packed.slice(4 + length..)))
 }
 
 /// The fault that a call ended with.

@@ -1,19 +1,20 @@
 //! Changes of the map, proposed from any node and followed by this one before it says that they are made.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use cluster::allocation::{Observed, check_room, place_new};
-use cluster::state::{ClusterState, Command, IndexEntry, IndexId, NodeId, ShardCopies};
+use cluster::state::{ClusterState, Command, CopyId, IndexEntry, IndexId, NodeId, ShardCopies, ShardId};
 use consensus::{Consensus, ProposeError};
 use daemon::CancellationToken;
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, join_all};
 use parking_lot::Mutex;
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use transport::{CallError, Incoming, Lane, Peer, Transport};
 
 use super::agreed::{Agreed, Outcome, Proposal};
@@ -48,10 +49,12 @@ pub(crate) struct Rules {
 
 /// How far a node follows the map.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Followed {
-    pub(super) version: u64,
+pub(crate) struct Followed {
+    pub(crate) version: u64,
     /// What could not be done as the map says.
     pub(super) failures: BTreeMap<IndexId, ApiError>,
+    /// Copies on its disk that the map does not know on any node.
+    pub(super) found: Vec<(ShardId, CopyId)>,
 }
 
 /// Agrees with the other nodes.
@@ -70,6 +73,8 @@ pub(crate) struct Coordinator {
     pub(super) disk: Box<dyn Fn() -> Option<(u64, u64)> + Send + Sync>,
     desk: Arc<Desk>,
     node: OnceLock<Arc<dyn Answers>>,
+    /// It is about to leave.
+    pub(super) leaving: AtomicBool,
     runtime: tokio::runtime::Handle,
 }
 
@@ -100,6 +105,7 @@ impl Coordinator {
             disk,
             desk,
             node: OnceLock::new(),
+            leaving: AtomicBool::new(false),
             runtime: tokio::runtime::Handle::current(),
         }))
     }
@@ -120,11 +126,21 @@ impl Coordinator {
     }
 
     /// Waits until this node follows the map up to a version.
-    pub(super) async fn wait_followed(&self, version: u64) -> Followed {
+    pub(crate) async fn wait_followed(&self, version: u64) -> Followed {
         let mut followed = self.followed.subscribe();
         let reached = followed.wait_for(|followed| followed.version >= version).await;
         // The sender lives as long as this does.
         reached.map(|followed| followed.clone()).unwrap_or_default()
+    }
+
+    /// Waits until this node follows the map beyond a version; gives the one that it follows.
+    pub(crate) async fn wait_followed_beyond(&self, version: u64) -> u64 {
+        self.wait_followed(version.saturating_add(1)).await.version
+    }
+
+    /// Cancelled when the node stops.
+    pub(crate) fn stopping(&self) -> CancellationToken {
+        self.stopping.clone()
     }
 
     /// Asks another node.
@@ -154,6 +170,31 @@ impl Coordinator {
             followed.version >= map.version && map.nodes.contains_key(&own) && is_met(&map, own)
         });
         drop(reached.await);
+    }
+
+    /// Ends taking part: what is asked of others and of this node comes to its end first.
+    pub(crate) async fn stop(&self) {
+        self.transport.stop().await;
+        if let Err(error) = self.consensus.stop().await {
+            tracing::error!(%error, "the log of the consensus could not be closed; it is read again when the node starts");
+        }
+    }
+
+    /// Waits until every other node follows the map up to where this one does; whether all of them did in time.
+    pub(crate) async fn wait_all_follow(&self, within: Duration) -> bool {
+        let version = self.followed.borrow().version;
+        let map = self.map();
+        let others = map.nodes.iter().filter(|(node, _)| **node != self.origin.process);
+        let asked = others.map(|(node, entry)| {
+            let peer = Peer::process(&entry.transport_address, node.0);
+            let node = *node;
+            async move {
+                let answer = self.call(&peer, Lane::State, Action::Follow, write(&version), within).await;
+                // One that has left follows nothing any more, and nobody asks it.
+                answer.is_ok() || !self.map().nodes.contains_key(&node)
+            }
+        });
+        join_all(asked).await.into_iter().all(|has_followed| has_followed)
     }
 
     /// Has commands agreed on, wherever the node is that leads; what came of each.
@@ -236,6 +277,13 @@ impl Coordinator {
         }
     }
 
+    /// What this node tells whoever leads.
+    pub(super) fn pong(&self) -> Pong {
+        let followed = self.followed.borrow();
+        let found = followed.found.clone();
+        Pong { version: followed.version, disk: (self.disk)(), is_stopping: self.is_leaving(), found }
+    }
+
     /// Whether this node leads.
     pub(super) fn leads(&self) -> bool {
         self.consensus.status().is_leader
@@ -259,7 +307,7 @@ impl Coordinator {
         (!address.is_empty()).then(|| Leads::Other(Peer::at(address)))
     }
 
-    /// Has a command agreed on, and returns once the indices of this node are as it says.
+    /// Has a command agreed on, and returns once this node follows it.
     pub(crate) async fn agree_on(&self, command: Command) -> Result<(), Disagreement> {
         let id = subject(&command);
         let outcome = self.propose(vec![command]).await.map_err(Disagreement::Failed)?;
@@ -309,6 +357,20 @@ impl Agreement for Coordinator {
         Ok(place_new(&map, id, entry, shards, &settings, &Observed::default()))
     }
 
+    fn wait_primaries(&self, id: &IndexId) {
+        let is_active = |map: &Arc<ClusterState>| {
+            let shards = map.indices.get(id).into_iter().flat_map(|entry| &entry.shards);
+            shards
+                .into_iter()
+                .all(|shard| shard.primary().is_some_and(|copy| shard.in_sync().contains(&copy)))
+        };
+        let mut changes = self.changes();
+        let waited = async { timeout(self.rules.within, changes.wait_for(is_active)).await.is_ok() };
+        if !self.runtime.block_on(waited) {
+            tracing::warn!(index = %id, "not every shard of the new index has a primary yet");
+        }
+    }
+
     fn agree(&self, command: Command) -> Result<(), Disagreement> {
         self.runtime.block_on(self.agree_on(command))
     }
@@ -323,27 +385,20 @@ impl Answers for Coordinator {
                     let outcome = self.propose_here(call.body, self.rules.within).await?;
                     Ok(write(&outcome))
                 }
-                Action::Rest
-                | Action::Bulk
-                | Action::Visible
-                | Action::Query
-                | Action::Fetch
-                | Action::Figures => match self.node.get() {
-                    Some(node) => node.answer(action, call).await,
-                    None => Err(Fault::Failed(unavailable("the node is starting; ask again"))),
-                },
                 Action::Founding => self.desk.answer(call.body).await,
                 Action::Join => self.answer_join(&call.body).await,
-                Action::Ping => {
-                    let version = self.followed.borrow().version;
-                    Ok(write(&Pong { version, disk: (self.disk)() }))
-                }
+                Action::Ping => Ok(write(&self.pong())),
                 Action::Observed => self.answer_observed(),
                 Action::Follow => {
                     let version = read(&call.body).map_err(Fault::Failed)?;
                     let followed = self.wait_followed(version).await;
                     Ok(write(&followed.version))
                 }
+                // What is not about the map.
+                _ => match self.node.get() {
+                    Some(node) => node.answer(action, call).await,
+                    None => Err(Fault::Failed(unavailable("the node is starting; ask again"))),
+                },
             }
         }
         .boxed()

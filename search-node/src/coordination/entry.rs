@@ -89,6 +89,9 @@ pub(super) async fn stay(
             () = coordinator.stopping.cancelled() => return,
             found = is_out => if found.is_err() { return },
         }
+        if coordinator.is_leaving() {
+            return;
+        }
         tracing::warn!(
             "this node was taken out of the cluster, for it did not answer; it asks to be let in again"
         );

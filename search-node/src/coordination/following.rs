@@ -26,11 +26,12 @@ pub(crate) fn follow(
                 tracing::error!(%index, reason = error.reason, "index is not what the cluster agreed on yet");
             }
             let is_all_done = failures.is_empty();
-            coordinator.followed().send_replace(Followed { version: map.version, failures });
+            let found = indices.found_copies(&map);
+            coordinator.followed().send_replace(Followed { version: map.version, failures, found });
             runtime.block_on(async {
                 // Only who is in the map has a say.
                 if map.nodes.contains_key(&coordinator.origin.process) {
-                    coordinator.wish(indices.wishes(&map, coordinator.origin.process)).await;
+                    coordinator.wish(indices.wishes(&map)).await;
                 }
                 let wait = async {
                     tokio::select! {

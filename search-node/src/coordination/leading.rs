@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cluster::allocation::{DiskSpace, Observed, plan};
-use cluster::state::{ClusterState, Command, NodeEntry, NodeId, Role};
+use cluster::state::{ClusterState, Command, CopyId, NodeEntry, NodeId, Role, ShardId};
 use consensus::membership::{Candidate, Health, next_voters};
 use daemon::clock::Clock;
 use parking_lot::Mutex;
@@ -39,11 +39,17 @@ pub(crate) struct Pong {
     pub(crate) version: u64,
     /// The whole of its disk and what is free of it, in bytes.
     pub(crate) disk: Option<(u64, u64)>,
+    /// Whether it is about to stop.
+    #[serde(default)]
+    pub(crate) is_stopping: bool,
+    /// Copies on its disk that the map does not know on any node.
+    #[serde(default)]
+    pub(crate) found: Vec<(ShardId, CopyId)>,
 }
 
 /// Leads whenever this node is the one that does, until it stops.
 pub(crate) async fn lead(coordinator: Arc<Coordinator>, patience: Patience, clock: Clock) {
-    let mut changes = coordinator.changes();
+    let (mut changes, mut followed) = (coordinator.changes(), coordinator.followed().subscribe());
     let mut reign: Option<Reign> = None;
     while !coordinator.stopping.is_cancelled() {
         if coordinator.leads() {
@@ -59,6 +65,7 @@ pub(crate) async fn lead(coordinator: Arc<Coordinator>, patience: Patience, cloc
         tokio::select! {
             () = coordinator.stopping.cancelled() => {}
             _ = changes.changed() => {}
+            _ = followed.changed() => {}
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
     }
@@ -139,13 +146,18 @@ impl Reign {
     fn observe(&mut self, coordinator: &Coordinator, map: &ClusterState, now_millis: i64) {
         self.observed.now_millis = now_millis;
         self.observed.note_lacking(map);
-        let disks = self.watched.iter().filter_map(|(node, watched)| {
-            let (total, free) = watched.seen.lock().pong.disk?;
-            Some((*node, DiskSpace { total, free }))
-        });
-        self.observed.disks = disks.collect();
-        if let Some((total, free)) = (coordinator.disk)() {
-            self.observed.disks.insert(coordinator.origin.process, DiskSpace { total, free });
+        let told = self.watched.iter().map(|(node, watched)| (*node, watched.seen.lock().pong.clone()));
+        let told = told.chain([(coordinator.origin.process, coordinator.pong())]);
+        let Observed { disks, stopping, found, .. } = &mut self.observed;
+        (*disks, *stopping, *found) = Default::default();
+        for (node, pong) in told {
+            if let Some((total, free)) = pong.disk {
+                disks.insert(node, DiskSpace { total, free });
+            }
+            if pong.is_stopping {
+                stopping.insert(node);
+            }
+            found.extend(pong.found.into_iter().map(|(shard, copy)| ((node, shard), copy)));
         }
         *coordinator.observed.lock() = Some(Arc::new(self.observed.clone()));
     }
@@ -171,14 +183,20 @@ impl Reign {
                     }
                 };
                 let lag = if is_own { Some(0) } else { status.lags.get(&node).copied().flatten() };
-                let is_eligible = entry.roles.contains(&Role::Master);
+                let is_leaving = is_own && coordinator.is_leaving();
+                let is_eligible = entry.roles.contains(&Role::Master) && !is_leaving;
                 Some(Candidate { node, health, lag, is_eligible })
             })
             .collect();
         let Some(voters) = next_voters(status.node, &status.voters, &candidates) else { return };
-        tracing::info!(?voters, "the nodes that vote change");
-        if let Err(error) = coordinator.consensus.change_voters(voters, VOTERS_WITHIN).await {
-            tracing::warn!(%error, "the nodes that vote did not change");
+        let changed = if voters.contains(&status.node) {
+            coordinator.consensus.change_voters(voters.clone(), VOTERS_WITHIN).await
+        } else {
+            coordinator.consensus.hand_over(voters.clone(), VOTERS_WITHIN).await
+        };
+        match changed {
+            Ok(_) => tracing::info!(?voters, "the nodes that vote changed"),
+            Err(error) => tracing::warn!(?voters, %error, "the nodes that vote did not change"),
         }
     }
 }

@@ -12,6 +12,7 @@
 //!  asking        what pages of the API ask: who leads, what that has seen
 //!  dynamic_settings  what operators set while the cluster runs
 //!  following     making the node what the map says
+//!  retiring      how a node leaves in order
 //! ```
 
 mod agreed;
@@ -23,10 +24,11 @@ mod entry;
 mod following;
 mod founding;
 mod leading;
+mod retiring;
 mod start;
 mod ways;
 
-pub(crate) use calls::{Action, Answers, Fault, fault_of, read, write};
+pub(crate) use calls::{Action, Answers, Fault, fault_of, pack, read, unpack, write};
 pub(crate) use coordinator::Coordinator;
 pub(crate) use dynamic_settings::{DynamicSettings, Lasting};
 pub(crate) use following::follow;

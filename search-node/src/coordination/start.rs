@@ -70,7 +70,9 @@ pub(crate) async fn begin(
         ..Options::new(NodeIdentity::clone(&identity.load()), secret(settings, registry.as_ref())?)
     };
     let transport = Transport::start(options, Arc::clone(&switchboard) as Arc<dyn Handler>).await?;
-    let address = transport.address();
+    let listens = transport.address();
+    let address =
+        SocketAddr::new(listens.ip(), settings.cluster.publish_port.unwrap_or_else(|| listens.port()));
     let discovery = discovery_settings(settings, address)?;
     let (start, membership, registry, discovery) = spawn_blocking(move || {
         let mut membership = membership;

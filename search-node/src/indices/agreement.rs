@@ -17,6 +17,9 @@ pub(crate) trait Agreement: Send + Sync {
     /// Where the shards of a new index should begin, of which it has so many.
     fn place(&self, id: &IndexId, entry: &IndexEntry, shards: usize) -> Result<Vec<ShardCopies>, ApiError>;
 
+    /// Waits until every shard of an index has a primary that takes writes, for as long as an agreement may take.
+    fn wait_primaries(&self, id: &IndexId);
+
     /// Has a command agreed on, and returns once the indices of this node are as it says.
     fn agree(&self, command: Command) -> Result<(), Disagreement>;
 }
@@ -99,6 +102,8 @@ impl Agreement for Alone {
         let last = self.map.lock().last_copy;
         Ok((1..=shards as u64).map(|number| ShardCopies::created(CopyId(last + number), OWN)).collect())
     }
+
+    fn wait_primaries(&self, _: &IndexId) {}
 
     fn agree(&self, command: Command) -> Result<(), Disagreement> {
         let mut map = self.map.lock();

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption, Guard};
-use cluster::state::{Command, CopyId, IndexEntry, IndexId, NodeId, Refusal};
+use cluster::state::{Command, CopyId, IndexEntry, IndexId, NodeId, Refusal, ShardId};
 use daemon::clock::Clock;
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
@@ -24,22 +24,25 @@ use super::shard_copy::{CopyState, ShardCopy};
 use crate::disk_watch::DiskWatch;
 use crate::episode::Episode;
 use crate::error::ApiError;
+use crate::replication::{Leading, Roles};
 use crate::state_file;
 
 /// One index.
 pub struct Index {
-    folder: PathBuf,
-    shared: Shared,
+    pub(super) folder: PathBuf,
+    pub(super) shared: Shared,
     segment_buffer_bytes: usize,
     agreement: Arc<dyn Agreement>,
     /// As it is in the folder.
-    metadata: Mutex<IndexMetadata>,
+    pub(super) metadata: Mutex<IndexMetadata>,
     /// Held by who makes the mapping grow: who comes meanwhile often wants the same.
     growing: Mutex<()>,
     mapping: ArcSwap<Mapping>,
     settings: ArcSwap<IndexSettings>,
+    /// The roles of the copies on this node; none where there is only this node, for itself.
+    roles: Option<Arc<Roles>>,
     /// The copies on this node, by the numbers of the shards.
-    copies: Vec<ArcSwapOption<ShardCopy>>,
+    pub(super) copies: Vec<ArcSwapOption<ShardCopy>>,
     pub name: String,
     pub uuid: String,
     pub data_stream: Option<String>,
@@ -58,6 +61,9 @@ pub struct Index {
 
 /// Other nodes can change an index again and again while this one wants to; more rounds than this are no race.
 const CHANGE_ROUNDS_MAX: usize = 16;
+
+/// How long a request waits for a primary that is to be here and has not begun: its shard may have to be opened.
+const PRIMARY_WITHIN: Duration = Duration::from_secs(30);
 
 /// The parts of an index that change, and what it says about its copies from then on, if that changes.
 type Change = (BTreeMap<String, String>, Option<CopySettings>);
@@ -80,6 +86,8 @@ pub struct Resources {
     /// How long a shard stays open without being used; none for always.
     pub idle_after: Option<Duration>,
     pub clock: Clock,
+    /// The roles of the copies on this node; none where there is only this node, for itself.
+    pub(crate) roles: Option<Arc<Roles>>,
 }
 
 /// The figures of an index, all shards together.
@@ -108,6 +116,7 @@ impl Index {
             folder: folder.to_owned(),
             shared: resources.shared.clone(),
             segment_buffer_bytes: resources.segment_buffer_bytes,
+            roles: resources.roles.clone(),
             agreement,
             growing: Mutex::new(()),
             mapping: ArcSwap::new(mapping),
@@ -208,13 +217,13 @@ impl Index {
         }
     }
 
-    fn shard_folder(&self, number: u32) -> PathBuf {
-        self.folder.join(number.to_string())
-    }
-
-    fn engine_options(&self) -> EngineOptions {
+    pub(super) fn engine_options(&self) -> EngineOptions {
         let settings = self.settings();
+        // Elsewhere the map gives terms, and says whether there are other copies.
+        let is_by_itself = self.roles.is_none();
         EngineOptions {
+            own_terms: is_by_itself,
+            is_only_copy: is_by_itself,
             segment_buffer_bytes: self.segment_buffer_bytes,
             flush_threshold_bytes: settings.flush_threshold_bytes,
             gc_deletes: settings.gc_deletes,
@@ -225,7 +234,7 @@ impl Index {
         }
     }
 
-    fn unwritten(&self, error: &dyn std::fmt::Display) -> ApiError {
+    pub(super) fn unwritten(&self, error: &dyn std::fmt::Display) -> ApiError {
         self.uncommitted(format!("{error}; free space on that disk, or mend it, and ask again"))
     }
 
@@ -240,7 +249,7 @@ impl Index {
     }
 
     /// The copy of a shard, which must be on this node.
-    fn copy(&self, number: usize) -> Result<Arc<ShardCopy>, ApiError> {
+    pub(super) fn copy(&self, number: usize) -> Result<Arc<ShardCopy>, ApiError> {
         self.copies[number].load_full().ok_or_else(|| {
             let reason = format!("this node has no copy of shard [{number}] of [{}]", self.name);
             ApiError::new(503, "no_shard_available_action_exception", reason)
@@ -332,15 +341,51 @@ impl Index {
         self.shard_of(id, routing) as u32
     }
 
-    /// The shard of a document: by its routing value, or by its id if it has none.
+    /// The shard of a document, as its primary has it: by its routing value, or by its id if it has none.
     pub fn shard(&self, id: &str, routing: Option<&str>) -> Result<Arc<Shard>, ApiError> {
-        self.opened(self.copy(self.shard_of(id, routing))?.as_ref())
+        let number = self.shard_of(id, routing);
+        self.leading(number)?;
+        self.open_copy(number)
     }
 
-    /// The same for a write.
-    pub fn shard_to_write(&self, id: &str, routing: Option<&str>) -> Result<Arc<Shard>, ApiError> {
-        let copy = self.copy(self.shard_of(id, routing))?;
-        self.opened_by(|mapping, now| copy.shard_to_write(mapping, now))
+    /// The same for a write, and the primary that it is registered with.
+    pub(crate) fn shard_to_write(
+        &self,
+        id: &str,
+        routing: Option<&str>,
+    ) -> Result<(Arc<Shard>, Option<Arc<Leading>>), ApiError> {
+        let number = self.shard_of(id, routing);
+        let copy = self.copy(number)?;
+        // Asked first: a shard that accepts nothing more says why.
+        let open = || self.opened_by(|mapping, now| copy.shard_to_write(mapping, now));
+        drop(open()?);
+        let leading = self.leading(number)?;
+        Ok((open()?, leading))
+    }
+
+    /// The primary of a shard, which must be here; none where nobody says who is.
+    fn leading(&self, number: usize) -> Result<Option<Arc<Leading>>, ApiError> {
+        let Some(roles) = &self.roles else { return Ok(None) };
+        let shard = ShardId { index: IndexId(self.uuid.clone()), number: number as u32 };
+        roles.wait_leading(&shard, PRIMARY_WITHIN).map(Some)
+    }
+
+    /// A copy on this node, opened if it is not.
+    pub(super) fn open_copy(&self, number: usize) -> Result<Arc<Shard>, ApiError> {
+        self.opened(self.copy(number)?.as_ref())
+    }
+
+    /// The same, where there may be none.
+    pub(crate) fn shard_here(&self, number: u32) -> Result<Option<Arc<Shard>>, ApiError> {
+        match self.copies.get(number as usize).and_then(|copy| copy.load_full()) {
+            Some(copy) => self.opened(&copy).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Milliseconds since 1970.
+    pub(crate) fn now_millis(&self) -> i64 {
+        self.clock.now_millis()
     }
 
     /// Closes the shards that nobody uses: the node stops.

@@ -1,12 +1,14 @@
 //! A run of writes to one index: each shard is looked up once, and its newest write is known.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use shard::mapping::{Mapping, check_document};
 use shard::{EngineError, Shard, WriteOutcome, WriteRequest, WriteRun, Written};
 
 use super::index::Index;
 use crate::error::ApiError;
+use crate::replication::{Acknowledged, ActiveCopies, Batch, Leading};
 
 /// A document can bring new fields again and again while others add some too; more rounds than this are no race.
 const MAPPING_ROUNDS_MAX: usize = 16;
@@ -15,24 +17,57 @@ const MAPPING_ROUNDS_MAX: usize = 16;
 pub(crate) struct IndexRun {
     index: Arc<Index>,
     shards: Vec<Option<ShardRun>>,
+    /// How many copies have to be there before anything is written.
+    active: ActiveCopies,
 }
+
+/// How long copies are waited for that have to be there, as in Elasticsearch.
+const ACTIVE_WITHIN: Duration = Duration::from_secs(60);
 
 struct ShardRun {
     place: Arc<Place>,
     run: WriteRun,
     newest: Option<Written>,
+    /// Where writes are registered, so that they get to the other copies; none where nobody says who is primary.
+    leading: Option<Arc<Leading>>,
+    /// What has not been registered yet.
+    batch: Batch,
+    /// Why the writes are not done.
+    failed: Option<ApiError>,
 }
 
 /// Where a document was written to.
 pub(crate) struct Place {
     pub(crate) index: Arc<Index>,
     pub(crate) shard: Arc<Shard>,
+    acknowledged: OnceLock<Acknowledged>,
+}
+
+impl Place {
+    /// How many copies there should be, and how many have what was written.
+    pub(crate) fn acknowledged(&self) -> Acknowledged {
+        self.acknowledged.get().copied().unwrap_or(Acknowledged { total: 1, successful: 1 })
+    }
+}
+
+impl Drop for ShardRun {
+    fn drop(&mut self) {
+        // A request that ends early leaves no operation behind that other copies lack.
+        if let Some(leading) = &self.leading {
+            leading.abandon(std::mem::take(&mut self.batch));
+        }
+    }
 }
 
 impl IndexRun {
     pub(crate) fn new(index: Arc<Index>) -> Self {
         let shards = (0..index.number_of_shards()).map(|_| None).collect();
-        Self { index, shards }
+        Self { index, shards, active: ActiveCopies::default() }
+    }
+
+    /// The same once so many copies are there.
+    pub(crate) fn with_active(index: Arc<Index>, active: ActiveCopies) -> Self {
+        Self { active, ..Self::new(index) }
     }
 
     pub(crate) fn index(&self) -> &Arc<Index> {
@@ -54,9 +89,25 @@ impl IndexRun {
         self.index.check_room()?;
         for _ in 0..MAPPING_ROUNDS_MAX {
             let shard = self.shard_run(request.id, request.routing)?;
+            let admitted = match &shard.leading {
+                None => None,
+                Some(leading) => match leading.admit_one(&shard.batch)? {
+                    Some(admitted) => Some(admitted),
+                    None => {
+                        let leading = Arc::clone(leading);
+                        // A hand-over waits for what was numbered, perhaps that of another shard.
+                        self.send();
+                        leading.wait_open()?;
+                        continue;
+                    }
+                },
+            };
             match shard.run.write(request) {
                 Ok(WriteOutcome::Written(written)) => {
                     shard.newest = Some(written);
+                    if let Some(admitted) = admitted {
+                        shard.batch.push(admitted, request, &written);
+                    }
                     return Ok((written, Arc::clone(&shard.place)));
                 }
                 Ok(WriteOutcome::NeedsMapping(added)) => {
@@ -84,15 +135,67 @@ impl IndexRun {
         self.shards.iter().flatten().any(|shard| shard.newest.is_some())
     }
 
-    /// Makes every write durable, unless the index does so by the clock. Gives the places where that failed.
-    pub(crate) fn sync(&self) -> impl Iterator<Item = (Arc<Place>, ApiError)> + '_ {
+    /// Makes every write durable, unless the index does so by the clock, and waits until every copy that counts has it. Gives the
+    /// places where that failed.
+    #[cfg(test)]
+    pub(crate) fn sync(&mut self) -> Vec<(Arc<Place>, ApiError)> {
+        self.send();
+        self.sync_here();
+        self.wait()
+    }
+
+    /// Sends what was written to the other copies.
+    pub(crate) fn send(&mut self) {
+        for shard in self.shards.iter_mut().flatten() {
+            if let Some(leading) = &shard.leading
+                && shard.batch.is_waiting()
+            {
+                leading.register(&mut shard.batch);
+            }
+        }
+    }
+
+    /// Makes every write durable here, unless the index does so by the clock and nobody else has it.
+    pub(crate) fn sync_here(&mut self) {
         let is_due = self.index.settings().durability_request;
-        self.shards.iter().flatten().filter(move |_| is_due).filter_map(|shard| {
-            let newest = shard.newest.as_ref()?;
-            let error = shard.place.shard.sync(newest).err()?;
-            tracing::error!(index = self.index.name, %error, "the outcome of writes is unknown: they could not be synced");
-            Some((Arc::clone(&shard.place), ApiError::from(error).with("outcome", "unknown")))
-        })
+        for shard in self.shards.iter_mut().flatten() {
+            let Some(newest) = &shard.newest else { continue };
+            // What other copies count on is on the disk.
+            let is_due = is_due || shard.leading.as_ref().is_some_and(|leading| leading.has_others());
+            match if is_due { shard.place.shard.sync(newest) } else { Ok(()) } {
+                Ok(()) => {
+                    if let Some(leading) = &shard.leading {
+                        leading.is_on_own_disk(&shard.batch);
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(index = self.index.name, %error, "the outcome of writes is unknown: they could not be synced");
+                    shard.failed = Some(ApiError::from(error).with("outcome", "unknown"));
+                }
+            }
+        }
+    }
+
+    /// Waits until every copy that counts has what was written. Gives the places where that failed, here or elsewhere.
+    pub(crate) fn wait(&mut self) -> Vec<(Arc<Place>, ApiError)> {
+        let least = self.index.settings().min_in_sync;
+        let mut failed = Vec::new();
+        for shard in self.shards.iter_mut().flatten() {
+            let batch = std::mem::take(&mut shard.batch);
+            let outcome = match (shard.failed.take(), &shard.leading) {
+                (Some(error), _) => Err(error),
+                (None, Some(leading)) if !batch.is_empty() => leading.wait(&batch, least).map(Some),
+                (None, _) => Ok(None),
+            };
+            match outcome {
+                Ok(acknowledged) => {
+                    // It is told once for a request.
+                    let _is_new = acknowledged.map(|told| shard.place.acknowledged.set(told));
+                }
+                Err(error) => failed.push((Arc::clone(&shard.place), error)),
+            }
+        }
+        failed
     }
 
     fn shard_run(&mut self, id: &str, routing: Option<&str>) -> Result<&mut ShardRun, ApiError> {
@@ -103,10 +206,17 @@ impl IndexRun {
         match &mut self.shards[at] {
             Some(shard) => Ok(shard),
             none => {
-                let shard = self.index.shard_to_write(id, routing)?;
+                let (shard, leading) = self.index.shard_to_write(id, routing)?;
+                if let Some(leading) = &leading
+                    && self.active != ActiveCopies::default()
+                {
+                    leading.wait_active(&self.active, ACTIVE_WITHIN)?;
+                }
                 let run = shard.run();
-                let place = Arc::new(Place { index: Arc::clone(&self.index), shard });
-                Ok(none.insert(ShardRun { place, run, newest: None }))
+                let index = Arc::clone(&self.index);
+                let place = Arc::new(Place { index, shard, acknowledged: OnceLock::new() });
+                let batch = Batch::default();
+                Ok(none.insert(ShardRun { place, run, newest: None, leading, batch, failed: None }))
             }
         }
     }

@@ -47,7 +47,7 @@ fn put(index: &Arc<Index>, id: &str) -> Result<(), ApiError> {
         is_new_id: false,
         now_millis: 0,
     })?;
-    run.sync().next().map_or(Ok(()), |(_, error)| Err(error))
+    run.sync().into_iter().next().map_or(Ok(()), |(_, error)| Err(error))
 }
 
 fn has(index: &Index, id: &str) -> bool {

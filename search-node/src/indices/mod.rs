@@ -1,6 +1,7 @@
 //! Indices: their metadata, their shards, and finding them by name.
 
 mod agreement;
+mod copy_folders;
 mod data_stream;
 mod found;
 #[cfg(test)]
@@ -25,6 +26,7 @@ mod served;
 mod settings;
 mod shard_copy;
 mod sort_settings;
+mod stored_copy;
 #[cfg(test)]
 mod sync_interval;
 #[cfg(test)]
@@ -38,6 +40,7 @@ pub(crate) use lost_index::LostIndex;
 pub(crate) use names::{NameOptions, expand, matches};
 pub(crate) use registry::Indices;
 pub(crate) use shard_copy::CopyState;
+pub(crate) use stored_copy::IndexCopy;
 #[cfg(test)]
 pub(crate) use test_disk::resources;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use cluster::state::{ClusterState, Command, IndexId, NodeId, Refusal};
+use cluster::state::{ClusterState, Command, CopyId, IndexId, NodeId, Refusal, ShardId};
 use daemon::clock::Clock;
 use parking_lot::RwLock;
 use serde_json::{Map, Value};
@@ -88,9 +88,14 @@ impl Indices {
         self.served.commands_for_found(map, own)
     }
 
+    /// The copies here that the map does not know on any node.
+    pub(crate) fn found_copies(&self, map: &ClusterState) -> Vec<(ShardId, CopyId)> {
+        self.served.found_copies(map)
+    }
+
     /// What the copies here wish the map to say of them.
-    pub(crate) fn wishes(&self, map: &ClusterState, own: NodeId) -> Vec<Command> {
-        self.served.wishes(map, own)
+    pub(crate) fn wishes(&self, map: &ClusterState) -> Vec<Command> {
+        self.served.wishes(map)
     }
 
     /// Every index that cannot be served.
@@ -284,7 +289,10 @@ impl Indices {
             let mut entry = metadata.to_entry(Vec::new())?;
             entry.shards = self.agreement.place(&id, &entry, read.routing.shards())?;
             match self.agreement.agree(Command::CreateIndex { id: id.clone(), entry }) {
-                Ok(()) => return self.served.of_id(&id).ok_or_else(|| ApiError::no_index(name)),
+                Ok(()) => {
+                    self.agreement.wait_primaries(&id);
+                    return self.served.of_id(&id).ok_or_else(|| ApiError::no_index(name));
+                }
                 // Another index was made meanwhile and its copies took these names.
                 Err(Disagreement::Refused(Refusal::OldName(_))) => {}
                 Err(why) => return Err(self.unmade(name, why)),

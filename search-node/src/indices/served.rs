@@ -128,9 +128,23 @@ impl Served {
         Ok(commands)
     }
 
-    /// What the copies here wish the map to say of them: that the first one of a shard is there, or that one in sync has come
-    /// back where there is no primary.
-    pub(super) fn wishes(&self, map: &ClusterState, own: NodeId) -> Vec<Command> {
+    /// The copies here that the map does not know on any node.
+    pub(super) fn found_copies(&self, map: &ClusterState) -> Vec<(ShardId, CopyId)> {
+        let mut found = Vec::new();
+        for (id, entry) in &map.indices {
+            let Some(index) = self.of_id(id) else { continue };
+            for (number, copy) in index.held() {
+                let shard = entry.shards.get(number as usize);
+                if shard.is_some_and(|shard| !shard.present().contains_key(&copy)) {
+                    found.push((ShardId { index: id.clone(), number }, copy));
+                }
+            }
+        }
+        found
+    }
+
+    /// What the copies here wish the map to say of them: that the first one of a shard is there.
+    pub(super) fn wishes(&self, map: &ClusterState) -> Vec<Command> {
         let mut wishes = Vec::new();
         for (id, entry) in &map.indices {
             let Some(index) = self.of_id(id) else { continue };
@@ -139,11 +153,6 @@ impl Served {
                 let name = ShardId { index: id.clone(), number };
                 if shard.is_begun_by(copy) {
                     wishes.push(Command::MarkInSync { shard: name, copy, term: shard.term() });
-                } else if shard.primary().is_none()
-                    && shard.in_sync().contains(&copy)
-                    && !shard.present().contains_key(&copy)
-                {
-                    wishes.push(Command::Return { shard: name, copy, node: own });
                 }
             }
         }

@@ -33,6 +33,8 @@ pub struct IndexSettings {
     /// How many writers may wait for a refresh before one is done for them.
     pub refresh_listeners_max: usize,
     pub limits: MappingLimits,
+    /// How many copies have to be in sync for a write to be acknowledged (`index.write.min_in_sync`).
+    pub min_in_sync: u32,
     /// The order of documents in a segment.
     pub sort: Option<IndexSort>,
     /// Up to how many bytes the content of a shard's files is checked when it is opened.
@@ -167,6 +169,7 @@ impl IndexSettings {
             result_window_max: None,
             refresh_listeners_max: 1000,
             limits: MappingLimits::default(),
+            min_in_sync: 1,
             sort: None,
             check_bytes_max: CHECK_BYTES_MAX,
             merge: MergeOptions::default(),
@@ -241,6 +244,10 @@ impl IndexSettings {
                 }
                 "max_refresh_listeners" => {
                     settings.refresh_listeners_max = text.parse().map_err(|_| fault("a positive number"))?;
+                }
+                "write.min_in_sync" => {
+                    let number = text.parse().ok().filter(|number| *number >= 1);
+                    settings.min_in_sync = number.ok_or_else(|| fault("a number of copies from 1 on"))?;
                 }
                 "mapping.total_fields.limit" => {
                     settings.limits.total_fields = text.parse().map_err(|_| fault("a positive number"))?;

@@ -14,6 +14,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -35,6 +36,12 @@ pub(super) struct ShardCopy {
     shared: Shared,
     /// Held by who opens the shard, which may take long; `state` is never held so long.
     opening: Mutex<()>,
+    /// Whether it is the only copy.
+    is_only_copy: AtomicBool,
+    /// Whether operations are kept for copies that return.
+    keeps_history: AtomicBool,
+    /// How often it was opened again because it accepted nothing more.
+    mended: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -80,7 +87,16 @@ impl ShardCopy {
             is_fence_told: false,
             is_draining: false,
         });
-        Self { folder: folder.to_owned(), options, shared, opening: Mutex::new(()), state }
+        Self {
+            folder: folder.to_owned(),
+            shared,
+            opening: Mutex::new(()),
+            is_only_copy: AtomicBool::new(options.is_only_copy),
+            keeps_history: AtomicBool::new(false),
+            mended: AtomicU64::new(0),
+            options,
+            state,
+        }
     }
 
     /// The shard, opened if it is not.
@@ -101,7 +117,9 @@ impl ShardCopy {
         // A folder that is gone is a loss, and not a new shard to be made.
         let open = || {
             Shard::peek(&self.folder)?;
-            Shard::open(&self.folder, Arc::clone(mapping), self.options.clone(), self.shared.clone())
+            let is_only_copy = self.is_only_copy.load(Ordering::Acquire);
+            let options = EngineOptions { is_only_copy, ..self.options.clone() };
+            Shard::open(&self.folder, Arc::clone(mapping), options, self.shared.clone())
         };
         let opened = catch_unwind(AssertUnwindSafe(open)).unwrap_or_else(|_| {
             let (path, reason) = (self.folder.display().to_string(), "opening the shard broke".to_owned());
@@ -112,6 +130,7 @@ impl ShardCopy {
         match opened {
             Ok(shard) => {
                 let shard = Arc::new(shard);
+                shard.keep_history_from(self.keeps_history.load(Ordering::Acquire).then_some(0));
                 state.failed = None;
                 state.open = Some(Arc::clone(&shard));
                 Ok(shard)
@@ -158,6 +177,7 @@ impl ShardCopy {
             tracing::warn!(%folder, "the shard accepts no writes and is in use; opening it again is put off");
             return None;
         };
+        self.mended.fetch_add(1, Ordering::AcqRel);
         if let Err(error) = fenced.give_up() {
             tracing::warn!(%folder, %error, "operations that were not synced when the shard failed are lost");
         }
@@ -165,6 +185,55 @@ impl ShardCopy {
         let shard = self.open(mapping, now_millis).ok()?;
         tracing::info!(%folder, reason, "the shard accepts writes again");
         Some(shard)
+    }
+
+    /// How often it was opened again because it accepted nothing more.
+    pub(super) fn mended(&self) -> u64 {
+        self.mended.load(Ordering::Acquire)
+    }
+
+    /// Whether it is the only copy, from now on and whenever it is opened.
+    pub(super) fn set_only_copy(&self, is_only_copy: bool) -> Result<(), ApiError> {
+        let _opening = self.opening.lock();
+        self.is_only_copy.store(is_only_copy, Ordering::Release);
+        let open = self.state.lock().open.clone();
+        open.map_or(Ok(()), |shard| Ok(shard.set_only_copy(is_only_copy)?))
+    }
+
+    /// Whether operations are kept for copies that return, from now on and whenever it is opened: as many as the retention allows.
+    pub(super) fn keep_history(&self, is_kept: bool) {
+        self.keeps_history.store(is_kept, Ordering::Release);
+        if let Some(shard) = &self.state.lock().open {
+            shard.keep_history_from(is_kept.then_some(0));
+        }
+    }
+
+    /// Opens the shard again without what does not count. Whoever uses it is waited for; whoever comes meanwhile waits.
+    pub(super) fn roll_back(&self) -> Result<(), ApiError> {
+        let _opening = self.opening.lock();
+        if self.state.lock().open.is_none() {
+            return Ok(());
+        }
+        let shard = self.take_for_good().ok_or_else(|| self.in_use())?;
+        let rolled_back = shard.roll_back()?;
+        rolled_back.keep_history_from(self.keeps_history.load(Ordering::Acquire).then_some(0));
+        self.state.lock().open = Some(Arc::new(rolled_back));
+        Ok(())
+    }
+
+    /// Closes the shard, so that its folder is free for something else. Whoever uses it is waited for.
+    pub(super) fn end(&self) -> Result<(), ApiError> {
+        let _opening = self.opening.lock();
+        if self.state.lock().open.is_none() {
+            return Ok(());
+        }
+        let shard = self.take_for_good().ok_or_else(|| self.in_use())?;
+        self.close_for_good(Some(Arc::new(shard)));
+        Ok(())
+    }
+
+    fn in_use(&self) -> ApiError {
+        EngineError::InUse { path: self.folder.display().to_string() }.into()
     }
 
     /// Takes the shard away from everybody. New requests wait for `opening`, which the caller holds, and those under way end.

@@ -46,7 +46,7 @@ fn a_write_is_durable_once_the_interval_has_passed() {
         now_millis: clock.now_millis(),
     })
     .expect("written");
-    assert_eq!(run.sync().count(), 0, "nothing failed, for nothing was synced");
+    assert_eq!(run.sync().len(), 0, "nothing failed, for nothing was synced");
 
     for (passed, expected) in [(0, false), (19, false), (1, true)] {
         clock.advance(Duration::from_secs(passed));

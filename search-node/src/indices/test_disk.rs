@@ -25,6 +25,7 @@ pub(crate) fn resources(disk: Arc<dyn Disk>) -> Resources {
         disk_watch: Arc::default(),
         idle_after: None,
         clock: Clock::system(),
+        roles: None,
     }
 }
 

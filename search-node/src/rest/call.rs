@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::Value;
+use tokio::runtime::Handle;
 
 use super::body::WHAT;
 use super::parameters::read_flag;
@@ -15,6 +17,10 @@ use crate::indices::NameOptions;
 use crate::json;
 use crate::memory::Reservation;
 use crate::node::Node;
+use crate::time_span::read_span;
+
+/// How long the other nodes are waited for where the request says nothing, as in Elasticsearch.
+const FOLLOWED_WITHIN: Duration = Duration::from_secs(30);
 
 /// One request.
 pub(super) struct Call {
@@ -121,6 +127,16 @@ impl Call {
     pub(super) fn list(&self, name: &str) -> Vec<String> {
         let text = self.param(name).unwrap_or_default();
         text.split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// Whether every node follows a change that was agreed on, which is waited for as long as the request says. Blocks.
+    pub(super) fn is_followed_by_all(&self) -> Result<bool, ApiError> {
+        let within = match self.param("timeout") {
+            Some(text) => read_span("timeout", text)?.unwrap_or(FOLLOWED_WITHIN),
+            None => FOLLOWED_WITHIN,
+        };
+        let others = self.node.others();
+        Ok(others.is_none_or(|others| Handle::current().block_on(others.wait_all_follow(within))))
     }
 
     /// When the write shall be visible.

@@ -19,7 +19,7 @@ use super::call::Call;
 use super::envelope::Reply;
 use super::router::{Handler, Route, find};
 use crate::action::home::{Home, home_of};
-use crate::coordination::{Action, Coordinator, Fault, fault_of, read, write};
+use crate::coordination::{Action, Coordinator, Fault, fault_of, pack, read, unpack};
 use crate::error::ApiError;
 use crate::indices::{Index, new_id};
 use crate::node::Node;
@@ -103,7 +103,11 @@ impl Way<'_> {
         loop {
             changes.borrow_and_update();
             match home(&self.call, coordinator, is_write).await {
-                Ok(Home::Here) | Err(_) => return handler(self.call.again()).await,
+                Err(_) => return handler(self.call.again()).await,
+                Ok(Home::Here) => match handler(self.call.again()).await {
+                    Err(error) if error.is_not_primary() && Instant::now() < deadline => {}
+                    answered => return answered,
+                },
                 Ok(Home::Nowhere) => {}
                 Ok(Home::There(peer)) => {
                     let left = deadline.saturating_duration_since(Instant::now());
@@ -245,7 +249,10 @@ pub(crate) async fn answer_carried(node: Arc<Node>, body: Bytes) -> Result<Bytes
     {
         return Err(Fault::NotLeader(None));
     }
-    match handler(call).await.map_err(failed)? {
+    let answered = handler(call)
+        .await
+        .map_err(|error| if error.is_not_primary() { Fault::NotLeader(None) } else { failed(error) });
+    match answered? {
         Reply::Json(status, value) => Ok(pack(&status, value.to_string().as_bytes())),
         _ => Err(failed(ApiError::internal(format!("[{shown}] has no answer that can be carried")))),
     }
@@ -254,25 +261,6 @@ pub(crate) async fn answer_carried(node: Arc<Node>, body: Bytes) -> Result<Bytes
 fn reply_of(answer: &Bytes) -> Result<Reply, ApiError> {
     let (status, body) = unpack::<u16>(answer)?;
     Ok(Reply::Json(status, read(&body)?))
-}
-
-/// A head in JSON with its length before it, then a body as it is.
-pub(crate) fn pack(head: &impl Serialize, body: &[u8]) -> Bytes {
-    let head = write(head);
-    let mut packed = Vec::with_capacity(4 + head.len() + body.len());
-    packed.extend_from_slice(&(head.len() as u32).to_le_bytes());
-    packed.extend_from_slice(&head);
-    packed.extend_from_slice(body);
-    packed.into()
-}
-
-/// Head and body of what was packed.
-pub(crate) fn unpack<T: serde::de::DeserializeOwned>(packed: &Bytes) -> Result<(T, Bytes), ApiError> {
-    let cut_off = || ApiError::internal("a message of another node is cut off");
-    let (length, rest) = packed.split_first_chunk::<4>().ok_or_else(cut_off)?;
-    let length = u32::from_le_bytes(*length) as usize;
-    let head = rest.get(..length).ok_or_else(cut_off)?;
-    Ok((read(head)?, packed.slice(4 + length..)))
 }
 
 /// Whether it was done is not known.

@@ -96,9 +96,13 @@ async fn create(call: Call) -> Result<Reply, ApiError> {
     let wanted = call.param("wait_for_active_shards").map(ActiveCopies::read).transpose()?;
     let within = span(&call, "timeout")?;
     let (node, pool) = (Arc::clone(&call.node), call.node.write_pool.clone());
-    let made = pool.run(move || call.node.indices.create(&call.part("index"), &call.json()?)).await?;
+    let made = pool.run(move || {
+        let made = call.node.indices.create(&call.part("index"), &call.json()?)?;
+        Ok((made, call.is_followed_by_all()?))
+    });
+    let (made, acknowledged) = made.await?;
     let is_active = wait_active(&node, &made.uuid, wanted.unwrap_or(ActiveCopies::Number(1)), within).await;
-    Call::ok(json!({"acknowledged": true, "shards_acknowledged": is_active, "index": name}))
+    Call::ok(json!({"acknowledged": acknowledged, "shards_acknowledged": is_active, "index": name}))
 }
 
 fn look(call: &Call) -> Result<Reply, ApiError> {
@@ -129,7 +133,7 @@ fn delete(call: &Call) -> Result<Reply, ApiError> {
     }
     call.node.indices.delete(&meant.indices)?;
     call.node.indices.delete_lost(&lost)?;
-    Call::ok(json!({"acknowledged": true}))
+    Call::ok(json!({"acknowledged": call.is_followed_by_all()?}))
 }
 
 fn shards_of(indices: &[Arc<Index>]) -> Value {
@@ -175,7 +179,7 @@ fn put_mapping(call: &Call) -> Result<Reply, ApiError> {
         index.check_room()?;
         index.add_mapping(&added)?;
     }
-    Call::ok(json!({"acknowledged": true}))
+    Call::ok(json!({"acknowledged": call.is_followed_by_all()?}))
 }
 
 fn settings(call: &Call) -> Result<Reply, ApiError> {
@@ -188,7 +192,7 @@ fn put_settings(call: &Call) -> Result<Reply, ApiError> {
     for index in chosen(call)? {
         index.change_settings(&changes, keeps_existing)?;
     }
-    Call::ok(json!({"acknowledged": true}))
+    Call::ok(json!({"acknowledged": call.is_followed_by_all()?}))
 }
 
 fn streams(call: &Call) -> Result<Reply, ApiError> {
@@ -224,7 +228,7 @@ fn create_stream(call: &Call) -> Result<Reply, ApiError> {
         ));
     }
     call.node.indices.create_stream(&name)?;
-    Call::ok(json!({"acknowledged": true}))
+    Call::ok(json!({"acknowledged": call.is_followed_by_all()?}))
 }
 
 fn delete_stream(call: &Call) -> Result<Reply, ApiError> {
@@ -248,5 +252,5 @@ fn delete_stream(call: &Call) -> Result<Reply, ApiError> {
         .collect();
     call.node.indices.delete(&doomed)?;
     call.node.indices.delete_lost(&lost)?;
-    Call::ok(json!({"acknowledged": true}))
+    Call::ok(json!({"acknowledged": call.is_followed_by_all()?}))
 }

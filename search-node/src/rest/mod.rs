@@ -6,6 +6,7 @@ mod by_query;
 mod call;
 mod cat;
 mod cluster;
+mod copies;
 mod document;
 mod envelope;
 mod force_merge;

@@ -17,7 +17,7 @@ use super::envelope::{Reply, Wishes};
 use super::forward::{self, Reach};
 use super::guard::{check_caller, check_content_type};
 use super::parameters::{check_names, check_values};
-use super::{bulk, by_query, cat, cluster, document, force_merge, get, index, root, search, tasks};
+use super::{bulk, by_query, cat, cluster, copies, document, force_merge, get, index, root, search, tasks};
 use crate::error::ApiError;
 use crate::json::UTF8_MARK;
 use crate::node::Node;
@@ -72,6 +72,7 @@ pub(super) const fn streaming(
 fn tables() -> impl Iterator<Item = &'static [Route]> {
     let tables = [
         root::ROUTES,
+        copies::ROUTES,
         bulk::ROUTES,
         search::ROUTES,
         index::ROUTES,

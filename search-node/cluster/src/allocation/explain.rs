@@ -120,7 +120,7 @@ impl Asked<'_> {
             self.board.state.indices.get(&self.shard.index).map(|index| index.allocation.delay_millis);
         let placed = Placed::Nowhere {
             unassigned: self.copies.unassigned().clone(),
-            since_millis: observed.lacking_since.get(self.shard).copied(),
+            since_millis: observed.lacking.get(self.shard).map(|lacking| lacking.since_millis),
             can_allocate,
             explanation,
             delay_millis: delayed_until.and_then(|until| Some((delay?, until - observed.now_millis))),

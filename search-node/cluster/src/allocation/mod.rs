@@ -30,7 +30,7 @@ pub use deciders::{Decision, Opinion, opinions};
 pub use explain::{explain, first_unassigned};
 pub use explanation::{AllocationDecision, Explanation, NodeExplanation, NotExplained, Placed, Which};
 pub use new_index::{TooManyShards, check_room, place_new};
-pub use observed::{Observed, flooded_indices};
+pub use observed::{Lacking, Observed, flooded_indices, to_hand_over};
 pub use plan::plan;
 pub use read::SettingError;
 pub use reroute::{RerouteCommand, RerouteRefusal, Rerouted, reroute};

@@ -1,6 +1,7 @@
 //! Copies that move: another one is filled in the place of each, the primary hands over, the old one is dropped.
 
 use super::deciders::Subject;
+use super::observed::to_hand_over;
 use super::plan::Planner;
 use crate::state::{Command, CopyId, NodeId, ShardCopies, ShardId, Stage};
 
@@ -37,6 +38,19 @@ impl Planner<'_> {
         !is_under_way && not_before.is_none_or(|until| self.observed.now_millis >= *until)
     }
 
+    /// Has the primaries of nodes that are about to stop hand over.
+    pub(super) fn hand_over_from_stopping(&mut self) {
+        for node in self.observed.stopping.iter().copied() {
+            for shard in to_hand_over(&self.ahead, node, self.observed) {
+                let successor =
+                    self.ahead.shard(&shard).and_then(|copies| self.best_successor(&shard, copies));
+                if let Some(successor) = successor {
+                    self.hand_over(&shard, successor);
+                }
+            }
+        }
+    }
+
     /// Begins to move a copy off a node where it may not stay.
     pub(super) fn move_away(&mut self, shard: &ShardId) {
         let Some(copies) = self.ahead.shard(shard) else { return };
@@ -56,11 +70,12 @@ impl Planner<'_> {
         }
     }
 
-    /// The copy that could be primary and may stay where it is, on the node with the fewest primaries.
+    /// The copy that could be primary and stays where it is, on the node with the fewest primaries.
     fn best_successor(&self, shard: &ShardId, copies: &ShardCopies) -> Option<CopyId> {
         let others = copies.present().iter().filter(|(id, copy)| {
             copies.primary() != Some(**id)
                 && copies.in_sync().contains(id)
+                && !self.observed.stopping.contains(&copy.node)
                 && self.may_stay(shard, **id, copy.node)
         });
         let weight = |node: NodeId| self.tally.primary_weight(node, &shard.index, self.settings);

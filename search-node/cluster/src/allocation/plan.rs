@@ -10,6 +10,7 @@ pub fn plan(state: &ClusterState, settings: &AllocationSettings, observed: &Obse
     let mut planner = Planner::new(state, settings, observed);
     let shards: Vec<ShardId> = state.shards().map(|(shard, _)| shard).collect();
     shards.iter().for_each(|shard| planner.revive(shard));
+    planner.hand_over_from_stopping();
     shards.iter().for_each(|shard| planner.finish_moves(shard));
     shards.iter().for_each(|shard| planner.add_or_drop(shard));
     shards.iter().for_each(|shard| planner.move_away(shard));
@@ -105,7 +106,8 @@ impl<'a> Planner<'a> {
         let Some(copies) = self.ahead.shard(shard) else { return };
         let weight = |copy: &CopyId| {
             let node = copies.present().get(copy).map_or(NodeId(0), |copy| copy.node);
-            (!self.may_stay(shard, *copy, node), self.tally.primary_weight(node, &shard.index, self.settings))
+            let is_going = self.observed.stopping.contains(&node) || !self.may_stay(shard, *copy, node);
+            (is_going, self.tally.primary_weight(node, &shard.index, self.settings))
         };
         let best = copies.candidates().into_iter().min_by(|one, other| {
             let (one, other) = (weight(one), weight(other));

@@ -77,7 +77,8 @@ impl Tally {
                 recoveries.leaving_bytes = bytes(recoveries.leaving_bytes, size);
                 self.moves = by(self.moves, 1);
             }
-            if copy.stage == Stage::Recovering {
+            // A first copy is empty, and comes from nowhere.
+            if copy.stage == Stage::Recovering && copies.primary() != Some(*id) {
                 recoveries.incoming = by(recoveries.incoming, 1);
                 recoveries.incoming_bytes = bytes(recoveries.incoming_bytes, size);
                 if let Some(primary) = primary {

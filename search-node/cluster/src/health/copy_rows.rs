@@ -89,7 +89,7 @@ pub fn rows(state: &ClusterState, observed: &Observed) -> Vec<CopyRow> {
                 node: None,
                 moves_to: None,
                 unassigned: Some(copies.unassigned().clone()),
-                unassigned_since_millis: observed.lacking_since.get(&shard).copied(),
+                unassigned_since_millis: observed.lacking.get(&shard).map(|lacking| lacking.since_millis),
             });
         }
         rows.append(&mut of_shard);

@@ -14,7 +14,7 @@ pub enum Status {
     Green,
     /// Copies are missing, and no data.
     Yellow,
-    /// A shard has no primary.
+    /// A shard has no primary, and no first one is being made.
     Red,
 }
 
@@ -113,7 +113,7 @@ pub fn health(state: &ClusterState, observed: &Observed) -> ClusterHealth {
 
 fn of_shard(copies: &ShardCopies, wanted: usize, is_delayed: bool) -> ShardHealth {
     let mut counts = Counts {
-        active_primaries: usize::from(copies.primary().is_some()),
+        active_primaries: usize::from(copies.is_active()),
         unassigned: wanted.saturating_sub(copies.standing()),
         ..Counts::default()
     };
@@ -125,13 +125,16 @@ fn of_shard(copies: &ShardCopies, wanted: usize, is_delayed: bool) -> ShardHealt
         counts.relocating += usize::from(copies.replacement_of(*id).is_some());
     }
     if is_delayed {
-        let awaited = copies.in_sync().iter().filter(|copy| !copies.present().contains_key(copy)).count();
-        counts.delayed_unassigned = counts.unassigned.min(awaited);
+        counts.delayed_unassigned = counts.unassigned;
     }
-    let status = match copies.primary() {
-        None => Status::Red,
-        Some(_) if counts.unassigned + counts.initializing > 0 => Status::Yellow,
-        Some(_) => Status::Green,
+    // A first copy that is being made lacks nothing that ever was.
+    let is_begun = copies.primary().is_some_and(|copy| copies.is_begun_by(copy));
+    let status = if !(copies.is_active() || is_begun && copies.unassigned().failures == 0) {
+        Status::Red
+    } else if counts.unassigned + counts.initializing > 0 {
+        Status::Yellow
+    } else {
+        Status::Green
     };
     ShardHealth { status, counts }
 }

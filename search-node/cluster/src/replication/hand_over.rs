@@ -51,6 +51,15 @@ impl Gate {
         }
     }
 
+    /// Whoever is inside may have more numbered: it is waited for anyway.
+    pub(super) fn admit_more(&mut self, operations: usize) -> Result<(), HandingOver> {
+        if self.inside == 0 {
+            return self.admit(operations);
+        }
+        self.inside += operations;
+        Ok(())
+    }
+
     /// Operations that were let in have been registered, or will never be.
     pub(super) fn left(&mut self, operations: usize) {
         debug_assert!(operations <= self.inside, "{operations} of {} leave", self.inside);
@@ -122,6 +131,18 @@ mod tests {
         gate.left(1);
 
         assert_eq!((gate.is_empty(), gate.ask(true)), (true, Some(WANTED)));
+    }
+
+    /// A request of many operations must not wait for a hand-over that waits for its first ones.
+    #[test]
+    fn who_is_inside_is_let_in_again_and_nobody_else() {
+        let mut gate = draining();
+
+        assert_eq!(gate.admit_more(2), Ok(()));
+        gate.left(5);
+        assert_eq!(gate.ask(true), Some(WANTED));
+
+        assert_eq!(gate.admit_more(1), Err(HandingOver { to: CopyId(2) }));
     }
 
     #[test]

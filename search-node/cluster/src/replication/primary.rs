@@ -29,6 +29,8 @@ pub struct Primary {
     /// What was registered and is not done.
     pending: BTreeSet<i64>,
     gate: Gate,
+    /// Whether the map calls this copy in sync. A first copy that is not yet may be given up by the map, and what it has with it.
+    is_confirmed: bool,
 }
 
 /// What became of operations.
@@ -48,9 +50,17 @@ impl Primary {
             let local = (*copy == own).then_some(last);
             (*copy, Progress::new(local, Counts::InSync))
         };
-        let copies = map.in_sync().iter().map(in_sync).collect();
-        let gate = Gate::default();
-        Self { own, term: map.term(), copies, global, last, pending: BTreeSet::new(), gate }
+        let copies = map.in_sync().iter().chain([&own]).map(in_sync).collect();
+        Self {
+            own,
+            term: map.term(),
+            copies,
+            global,
+            last,
+            pending: BTreeSet::new(),
+            gate: Gate::default(),
+            is_confirmed: map.in_sync().contains(&own),
+        }
     }
 
     pub fn term(&self) -> u64 {
@@ -66,6 +76,11 @@ impl Primary {
     /// who is primary. Each one admitted is [registered](Self::begun) or [withdrawn](Self::withdrawn), whatever happens.
     pub fn admit(&mut self, operations: usize) -> Result<(), HandingOver> {
         self.gate.admit(operations)
+    }
+
+    /// The same for a writer whose operations were admitted and have not been registered: a hand-over waits for it anyway.
+    pub fn admit_more(&mut self, operations: usize) -> Result<(), HandingOver> {
+        self.gate.admit_more(operations)
     }
 
     /// Operations that were admitted got no number.
@@ -94,6 +109,26 @@ impl Primary {
     /// The copies that get every operation, beside this one.
     pub fn others(&self) -> impl Iterator<Item = CopyId> + '_ {
         self.copies.keys().copied().filter(|copy| *copy != self.own)
+    }
+
+    /// Whether an operation was registered and is not done.
+    pub fn is_pending(&self, seq_no: i64) -> bool {
+        self.pending.contains(&seq_no)
+    }
+
+    /// The highest number that was registered.
+    pub fn last(&self) -> i64 {
+        self.last
+    }
+
+    /// Whether a copy has told that it lacks something that was there before it got every operation: what was there up to
+    /// `resynced`, when the term began, or before it began to catch up. Nobody else sends it that.
+    pub fn lacks_before(&self, copy: CopyId, resynced: i64) -> bool {
+        let Some(Progress { local: Some(local), counts, .. }) = self.copies.get(&copy) else { return false };
+        match counts {
+            Counts::InSync | Counts::Joining => *local < resynced,
+            Counts::CatchingUp { before } => local < before,
+        }
     }
 
     /// Whether operations wait for a copy.
@@ -150,12 +185,14 @@ impl Primary {
     /// word whether this primary hands over.
     pub fn map_changed(&mut self, map: &ShardCopies) -> Settled {
         self.gate.map_says(map.hand_over_under_way());
+        let own = self.own;
+        self.is_confirmed = map.in_sync().contains(&own);
         self.copies.retain(|copy, progress| {
             let is_in_sync = map.in_sync().contains(copy);
             if is_in_sync {
                 progress.counts = Counts::InSync;
             }
-            is_in_sync || map.present().contains_key(copy)
+            is_in_sync || *copy == own || map.present().contains_key(copy)
         });
         // What waited for a copy that is gone lies anywhere.
         let all: Vec<i64> = self.pending.iter().copied().collect();
@@ -186,6 +223,9 @@ impl Primary {
 
     /// Finds what is done: everything up to where all copies that count are, and what was `touched` beyond.
     fn settle(&mut self, touched: &[i64]) -> Settled {
+        if !self.is_confirmed {
+            return Settled::default();
+        }
         let counting = self.copies.values().filter(|copy| !matches!(copy.counts, Counts::CatchingUp { .. }));
         // A copy that has not told yet holds the checkpoint where it is.
         let lowest = counting.map(|copy| copy.local.unwrap_or(NONE)).min().unwrap_or(NONE);

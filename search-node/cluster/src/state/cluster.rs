@@ -151,13 +151,15 @@ impl ClusterState {
                 self.indices.remove(&id).ok_or(Refusal::NoIndex(id))?;
             }
             Command::ChangeIndex { id, seen, parts, replicas, filters, allocation } => {
+                let nodes = self.data_nodes().count();
                 let index = self.index_as_seen(id, seen)?;
                 index.version += 1;
                 index.parts.extend(parts);
-                if let Some(replicas) = replicas.filter(|replicas| *replicas != index.replicas) {
-                    index.replicas = replicas;
+                let replicas = replicas.unwrap_or(index.replicas);
+                if replicas.wanted(nodes) > index.replicas.wanted(nodes) {
                     index.shards.iter_mut().for_each(ShardCopies::replica_added);
                 }
+                index.replicas = replicas;
                 index.filters = filters.unwrap_or_else(|| std::mem::take(&mut index.filters));
                 index.allocation = allocation.unwrap_or_else(|| std::mem::take(&mut index.allocation));
             }

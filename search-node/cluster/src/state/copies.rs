@@ -106,13 +106,17 @@ impl ShardCopies {
         if let Some(other) = self.in_sync.first() {
             return Err(CopyError::Taken(*other));
         }
+        self.begins_empty(copy, node);
+        Ok(())
+    }
+
+    /// All that there is from now on is this copy, which its node has to make first. Should that go before it has, nothing is lost.
+    pub(super) fn begins_empty(&mut self, copy: CopyId, node: NodeId) {
         self.begins_with(copy, node, None);
-        // Its node has to make it first. Should that go before it has, nothing is lost.
         self.in_sync.clear();
         if let Some(first) = self.present.get_mut(&copy) {
             first.stage = Stage::Recovering;
         }
-        Ok(())
     }
 
     /// All that there is from now on is this copy, primary in the next term.
@@ -139,6 +143,12 @@ impl ShardCopies {
     /// The term of the primary; it rises with each new one.
     pub fn term(&self) -> u64 {
         self.term
+    }
+
+    /// Whether there is a primary, and its node has made it.
+    pub fn is_active(&self) -> bool {
+        let primary = self.primary.and_then(|primary| self.present.get(&primary));
+        primary.is_some_and(|primary| primary.stage == Stage::Started)
     }
 
     /// The primary, if its node is there.

@@ -17,9 +17,11 @@ impl ShardCopies {
         if let Some(primary) = self.primary {
             return Err(CopyError::Taken(primary));
         }
-        self.begins_with(copy, node, made_of);
         self.unassigned.failures = 0;
-        if made_of.is_none() {
+        if made_of.is_some() {
+            self.begins_with(copy, node, made_of);
+        } else {
+            self.begins_empty(copy, node);
             self.unassigned.because(UnassignedReason::ForcedEmptyPrimary, None);
         }
         Ok(())

@@ -15,11 +15,13 @@ fn spread(counts: impl Iterator<Item = usize> + Clone) -> usize {
 fn every_shard_gets_its_copies_whatever_comes_and_goes() {
     let seeds = std::env::var("ALLOCATION_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(150);
     for seed in 0..seeds {
+        // What is printed last is the seed that failed.
+        println!("seed {seed}");
         let mut chance = Chance::new(seed);
         let mut fixture = Fixture::with_nodes(3);
         let mut next_node = 4;
         for turn in 0..30 {
-            match chance.below(9) {
+            match chance.below(10) {
                 0 if fixture.state.indices.len() < 8 => {
                     let replicas =
                         [Replicas::Number(0), Replicas::Number(1), Replicas::Expand { least: 0, most: 3 }];
@@ -42,7 +44,13 @@ fn every_shard_gets_its_copies_whatever_comes_and_goes() {
                         fixture.settings.filters.insert(rule, format!("n{}", 1 + chance.below(6)));
                     }
                 }
-                6 => give_up_one(&mut fixture, &mut chance),
+                6 => {
+                    let node = NodeId(1 + chance.below(6) as u64);
+                    if !fixture.observed.stopping.remove(&node) {
+                        fixture.observed.stopping.insert(node);
+                    }
+                }
+                7 => give_up_one(&mut fixture, &mut chance),
                 _ => {
                     let rounds = chance.below(4);
                     for _ in 0..rounds {
@@ -57,6 +65,7 @@ fn every_shard_gets_its_copies_whatever_comes_and_goes() {
             }
         }
         fixture.settings.filters.clear();
+        fixture.observed.stopping.clear();
         fixture.settle();
         fixture.check();
     }

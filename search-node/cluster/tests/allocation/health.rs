@@ -92,6 +92,26 @@ fn a_shard_is_counted_through_its_life() {
     );
 }
 
+/// Nothing is lost while a new index is made.
+#[test]
+fn a_first_copy_that_is_being_made_is_no_loss() {
+    let mut fixture = Fixture::with_nodes(0);
+    fixture.create("i", 1, Replicas::Number(1));
+    assert_eq!(counts(&fixture).0, Status::Red, "there is no place for it");
+    (1..=2).for_each(|number| fixture.join(number));
+    fixture.plan().into_iter().for_each(|command| fixture.apply(command));
+
+    let begun = Counts { initializing: 1, unassigned: 1, ..Counts::default() };
+    assert_eq!(counts(&fixture), (Status::Yellow, begun));
+    assert_eq!(fixture.plan(), [], "there is nothing to fill another one from");
+    let copy = fixture.copies("i", 0).primary().expect("begun");
+    fixture.apply(Command::FailCopy { shard: shard("i", 0), copy, details: "no disk".to_owned() });
+    assert_eq!(counts(&fixture).0, Status::Red);
+    fixture.settle();
+
+    assert_eq!(counts(&fixture).0, Status::Green);
+}
+
 #[test]
 fn an_empty_cluster_is_well() {
     let health = health(&Fixture::with_nodes(2).state, &Fixture::default().observed);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cluster::allocation::{DiskSpace, Observed};
+use cluster::allocation::{DiskSpace, Observed, to_hand_over};
 use cluster::state::{Command, NodeId, Replicas, UnassignedReason};
 
 use crate::fixture::{Fixture, shard};
@@ -30,6 +30,36 @@ fn a_node_that_is_excluded_is_emptied_and_its_primaries_hand_over() {
     assert_eq!(loads.values().map(|load| load.0).sum::<usize>(), 9, "nothing is lost on the way: {loads:?}");
     let moved = fixture.copies("without", on_the_first);
     assert_eq!(moved.term(), terms[on_the_first as usize] + 1, "its only copy handed over: {moved:?}");
+}
+
+/// A node that stops may be back soon: nothing is copied for that, and writes go on elsewhere.
+#[test]
+fn a_node_that_stops_hands_its_primaries_over_and_keeps_its_copies() {
+    let mut fixture = Fixture::with_nodes(3);
+    fixture.create("with", 6, Replicas::Number(1));
+    fixture.create("without", 3, Replicas::Number(0));
+    fixture.settle();
+    let before = fixture.loads();
+    let waits = to_hand_over(&fixture.state, NodeId(1), &fixture.observed).len();
+    assert!(waits > 0 && waits < before[&1].1, "those without a replica cannot go: {before:?}");
+
+    fixture.observed.stopping.insert(NodeId(1));
+    fixture.settle();
+
+    assert_eq!(to_hand_over(&fixture.state, NodeId(1), &fixture.observed), []);
+    let after = fixture.loads();
+    assert_eq!(
+        after.values().map(|load| load.0).collect::<Vec<_>>(),
+        before.values().map(|load| load.0).collect::<Vec<_>>()
+    );
+    assert_eq!(after[&1].1, before[&1].1 - waits);
+    fixture.create("new", 4, Replicas::Number(1));
+    fixture.settle();
+    assert_eq!(fixture.loads()[&1], after[&1], "it gets no new ones");
+    fixture.observed.stopping.clear();
+    fixture.settle();
+    fixture.check();
+    assert!(fixture.loads()[&1].1 > after[&1].1, "it is not about to stop any more");
 }
 
 /// Without another place a copy stays where it is, and yet writes are led from elsewhere.
@@ -85,6 +115,8 @@ fn a_copy_that_may_come_back_is_waited_for() {
     fixture.observed.now_millis = 1_000;
     fixture.observed.note_lacking(&fixture.state);
 
+    let (shard, term) = (shard("i", 0), fixture.copies("i", 0).term());
+    fixture.apply(Command::DropCopy { shard: shard.clone(), copy: old, term });
     fixture.observed.now_millis = 60_999;
     fixture.observed.note_lacking(&fixture.state);
     assert_eq!(fixture.plan(), []);
@@ -93,10 +125,10 @@ fn a_copy_that_may_come_back_is_waited_for() {
     let mut back = Fixture { state: fixture.state.clone(), ..Fixture::default() };
     back.observed = fixture.observed.clone();
     back.join(9);
-    back.observed.found.insert((NodeId(9), shard("i", 0)), old);
+    back.observed.found.insert((NodeId(9), shard.clone()), old);
     let planned = back.plan();
     assert!(
-        matches!(&planned[..], [Command::DropCopy { copy, .. }, Command::AddCopy { node: NodeId(9), .. }] if *copy == old),
+        matches!(&planned[..], [Command::AddCopy { node: NodeId(9), .. }]),
         "it begins anew where it was: {planned:?}"
     );
 
@@ -104,7 +136,55 @@ fn a_copy_that_may_come_back_is_waited_for() {
     assert!(matches!(fixture.plan()[..], [Command::AddCopy { .. }]));
     fixture.settle();
     fixture.observed.note_lacking(&fixture.state);
-    assert!(fixture.observed.lacking_since.is_empty());
+    assert!(fixture.observed.lacking.is_empty());
+}
+
+/// Nothing was written since: the older copy is in sync, and is let go of before another one is made of it.
+#[test]
+fn a_copy_in_sync_is_let_go_of_before_another_one_takes_its_place() {
+    let mut fixture = Fixture::with_nodes(2);
+    fixture.create("i", 1, Replicas::Number(1));
+    fixture.settle();
+    let copies = fixture.copies("i", 0);
+    let (old, gone) = copies
+        .present()
+        .iter()
+        .find(|(copy, _)| copies.primary() != Some(**copy))
+        .map(|(copy, found)| (*copy, found.node))
+        .expect("a replica");
+    fixture.leave(gone.0);
+    fixture.join(9);
+    fixture.observed.found.insert((NodeId(9), shard("i", 0)), old);
+
+    let planned = fixture.plan();
+
+    assert!(
+        matches!(&planned[..], [Command::DropCopy { copy, .. }, Command::AddCopy { node: NodeId(9), .. }] if *copy == old),
+        "{planned:?}"
+    );
+}
+
+#[test]
+fn another_copy_that_is_lost_is_waited_for_anew() {
+    let mut fixture = Fixture::with_nodes(3);
+    fixture.create("i", 1, Replicas::Number(2));
+    fixture.settle();
+    let primary = fixture.primary_node("i", 0).expect("a primary");
+    let others: Vec<u64> = (1..=3).filter(|node| *node != primary).collect();
+    let until = |fixture: &Fixture| {
+        fixture.observed.delayed_until(&fixture.state, &shard("i", 0), fixture.copies("i", 0))
+    };
+    fixture.leave(others[0]);
+    fixture.observed.note_lacking(&fixture.state);
+    assert_eq!(until(&fixture), Some(60_000));
+    fixture.observed.now_millis = 50_000;
+    fixture.observed.note_lacking(&fixture.state);
+    assert_eq!(until(&fixture), Some(60_000));
+
+    fixture.leave(others[1]);
+    fixture.observed.note_lacking(&fixture.state);
+
+    assert_eq!(until(&fixture), Some(110_000));
 }
 
 #[test]

@@ -17,7 +17,9 @@ fn in_sync<'m>(map: &ShardCopies, machines: &'m [Machine]) -> Result<Vec<&'m Con
             .find(|content| content.copy == *copy)
             .ok_or(format!("copy {copy} in sync is on no disk"))
     };
-    map.in_sync().iter().map(on_disk).collect()
+    // A history begins with a copy that its machine has not heard of yet: it has acknowledged nothing before it is on the disk.
+    let begins = |copy: &CopyId| !map.is_of_this_history(CopyId(copy.0 - 1)) && on_disk(copy).is_err();
+    map.in_sync().iter().filter(|copy| !begins(copy)).map(on_disk).collect()
 }
 
 /// Every copy in sync has what was acknowledged.

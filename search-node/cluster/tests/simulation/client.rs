@@ -5,6 +5,8 @@
 pub(crate) struct Acknowledged {
     pub(crate) value: u64,
     pub(crate) seq_no: i64,
+    /// The term of the primary that said so.
+    pub(crate) term: u64,
 }
 
 #[derive(Default)]

@@ -17,7 +17,11 @@ pub(crate) struct MapKeeper {
     pub(crate) version: u64,
     /// The newest process of each machine and when it was last heard of.
     heard: BTreeMap<usize, (NodeId, u64)>,
+    /// What each machine has told to have on its disk.
+    disks: BTreeMap<usize, Option<CopyId>>,
     next_copy: u64,
+    /// The term with which this history begins: what was acknowledged before was given up.
+    pub(crate) history_term: u64,
     /// The process and the term that were handed over from just now.
     pub(crate) handed_over: Option<(NodeId, u64)>,
     bug: Option<Bug>,
@@ -28,7 +32,17 @@ impl MapKeeper {
     pub(crate) fn new(first: NodeId, bug: Option<Bug>) -> Self {
         let copies = ShardCopies::created(CopyId(1), first);
         let heard = BTreeMap::from([(0, (first, 0))]);
-        Self { copies, version: 1, heard, next_copy: 2, handed_over: None, bug, figures: Figures::default() }
+        Self {
+            copies,
+            version: 1,
+            heard,
+            next_copy: 2,
+            handed_over: None,
+            disks: BTreeMap::new(),
+            history_term: 0,
+            bug,
+            figures: Figures::default(),
+        }
     }
 
     pub(crate) fn message(&mut self) -> Message {
@@ -90,6 +104,29 @@ impl MapKeeper {
         self.version += u64::from(self.copies.begin_hand_over(to, term).is_ok());
     }
 
+    /// Somebody who has no patience has a machine begin another history, with what it has or with nothing.
+    pub(crate) fn force_primary(&mut self, chance: &mut Chance) {
+        if self.copies.primary().is_some() || !self.copies.candidates().is_empty() {
+            return;
+        }
+        let known: Vec<(NodeId, Option<CopyId>)> = self
+            .disks
+            .iter()
+            .filter_map(|(machine, disk)| Some((self.heard.get(machine)?.0, *disk)))
+            .collect();
+        if known.is_empty() {
+            return;
+        }
+        let (node, disk) = *chance.pick(&known);
+        let made_of = disk.filter(|_| chance.one_in(2));
+        if self.copies.force_primary(CopyId(self.next_copy), node, made_of).is_ok() {
+            self.next_copy += 1;
+            self.version += 1;
+            self.figures.forced += 1;
+            self.history_term = self.copies.term();
+        }
+    }
+
     fn here(&mut self, now: u64, machine: usize, node: NodeId, disk: Option<CopyId>) {
         let before = self.heard.get(&machine).copied();
         // A late word of an older process.
@@ -97,6 +134,7 @@ impl MapKeeper {
             return;
         }
         self.heard.insert(machine, (node, now));
+        self.disks.insert(machine, disk);
         if let Some((older, _)) = before.filter(|(older, _)| *older != node) {
             self.copies.node_left(older);
         }

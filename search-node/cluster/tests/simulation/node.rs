@@ -142,7 +142,10 @@ impl Machine {
                     let settled = leading.primary.map_changed(&self.map);
                     self.settle(settled);
                 }
-                _ => self.lead(own),
+                _ => {
+                    self.begin_forced(own);
+                    self.lead(own);
+                }
             }
         } else if self.disk.written.as_ref().is_none_or(|content| content.copy != own) {
             self.begin_anew(own);
@@ -167,10 +170,30 @@ impl Machine {
             self.role = Role::Idle;
             return;
         }
+        let is_kept = self.map.is_of_this_history(before) || self.bug == Some(Bug::KeepsAnotherHistory);
         let content = self.content();
+        if !is_kept {
+            *content = Content::empty(own);
+        }
         content.copy = own;
         let global = content.global;
         content.operations.retain(|seq_no, _| *seq_no <= global);
+        self.disk.sync();
+        self.role = self.following();
+    }
+
+    /// Becomes the copy with which another history begins: made of what is here, or empty.
+    fn begin_forced(&mut self, own: CopyId) {
+        let before = self.content().copy;
+        if before == own {
+            return;
+        }
+        let made_of = self.map.present().get(&own).and_then(|copy| copy.made_of);
+        if made_of == Some(before) {
+            self.content().copy = own;
+        } else {
+            *self.content() = Content::empty(own);
+        }
         self.disk.sync();
         self.role = self.following();
     }
@@ -254,9 +277,10 @@ impl Machine {
     fn settle(&mut self, settled: Settled) {
         let bug = self.bug;
         let Role::Primary(leading) = &mut self.role else { return };
+        let term = leading.primary.term();
         for seq_no in settled.done {
             if let Some((value, _)) = leading.writes.remove(&seq_no) {
-                self.acknowledged.push(Acknowledged { value, seq_no });
+                self.acknowledged.push(Acknowledged { value, seq_no, term });
             }
         }
         let global = match bug {
@@ -393,7 +417,11 @@ impl Machine {
                     }
                 }
             }
-            Role::Primary(_) => {
+            Role::Primary(leading) => {
+                let term = leading.primary.term();
+                if let Some(copy) = self.own().filter(|own| !self.map.in_sync().contains(own)) {
+                    self.outbox.push((Place::Map, Message::MarkInSync { copy, term }));
+                }
                 self.lead_on(now);
                 self.hand_over(now);
             }

@@ -34,10 +34,12 @@ pub(crate) enum Bug {
     HandOverToStale,
     /// What was asked in an attempt that is over counts for the next one.
     AnyAttempt,
+    /// A copy keeps what it had of a history that was given up.
+    KeepsAnotherHistory,
 }
 
 impl Bug {
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::AckBeforeReplica,
         Self::AckBeforeSync,
         Self::NoTermCheck,
@@ -54,15 +56,16 @@ impl Bug {
         Self::AcknowledgesWithoutSuccessor,
         Self::HandOverToStale,
         Self::AnyAttempt,
+        Self::KeepsAnotherHistory,
     ];
 
     /// Where the search for it begins, so that it is found soon. It is where the bug was found that was none of our planting.
     pub(crate) fn first_seed(self) -> u64 {
         match self {
-            Self::LateDisk => 750,
+            Self::LateDisk => 1_750,
             Self::GoesOnAfterAsking => 40,
-            Self::AnyAttempt => 70,
-            Self::DropAtNewTerm => 25,
+            Self::AnyAttempt => 1_010,
+            Self::DropAtNewTerm => 30,
             _ => 0,
         }
     }

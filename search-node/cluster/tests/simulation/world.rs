@@ -28,6 +28,7 @@ pub(crate) struct Figures {
     pub(crate) dropped: u64,
     pub(crate) handed_over: u64,
     pub(crate) aborted: u64,
+    pub(crate) forced: u64,
 }
 
 impl Figures {
@@ -39,6 +40,7 @@ impl Figures {
         self.dropped += other.dropped;
         self.handed_over += other.handed_over;
         self.aborted += other.aborted;
+        self.forced += other.forced;
     }
 }
 
@@ -53,6 +55,8 @@ pub(crate) struct World {
     crashes: u64,
     /// How much each machine is harmed in this run.
     harm: usize,
+    /// Whether what was acknowledged may be given up in this run.
+    is_forced: bool,
     /// A number for everything that happened, in its order.
     pub(crate) trace: u64,
 }
@@ -66,6 +70,7 @@ impl World {
         machines[0].disk.written = Some(Content::empty(CopyId(1)));
         machines[0].disk.sync();
         let harm = [60, 150, 400, 1_000][chance.below(4)];
+        let is_forced = seed % 4 == 3;
         Self {
             chance,
             now: 0,
@@ -76,6 +81,7 @@ impl World {
             known: HashMap::new(),
             crashes: 0,
             harm,
+            is_forced,
             trace: 0,
         }
     }
@@ -135,6 +141,10 @@ impl World {
             if !self.network.is_well && self.chance.one_in(12) {
                 self.keeper.begin_hand_over(&mut self.chance);
             }
+            // Only some runs have an operator like that. A machine that crashes before it has heard needs another try.
+            if self.is_forced && self.chance.one_in(20) {
+                self.keeper.force_primary(&mut self.chance);
+            }
             let message = self.keeper.message();
             for number in 0..MACHINES {
                 self.network.send(
@@ -184,9 +194,12 @@ impl World {
     fn check(&mut self) -> Result<(), String> {
         let copies = &self.keeper.copies;
         checks::one_primary(&self.machines)?;
+        let begins = self.keeper.history_term;
+        self.client.acknowledged.retain(|done| done.term >= begins);
         let before = self.client.acknowledged.len();
         for machine in &mut self.machines {
-            self.client.acknowledged.append(&mut machine.acknowledged);
+            let of_this_history = machine.acknowledged.drain(..).filter(|done| done.term >= begins);
+            self.client.acknowledged.extend(of_this_history);
         }
         checks::has_all(copies, &self.machines, &self.client.acknowledged[before..])?;
         if self.now.is_multiple_of(40) {

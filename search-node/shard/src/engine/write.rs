@@ -72,6 +72,25 @@ pub struct WriteRequest<'a> {
     pub now_millis: i64,
 }
 
+impl WriteRequest<'_> {
+    /// Appends the operation that this write has become to a message, as [`Operation::decode`] reads it.
+    pub fn encode(&self, written: &Written, buffer: &mut Vec<u8>) -> Result<(), EngineError> {
+        let draft = self.draft(written.term, written.version);
+        Ok(draft.encode_message(buffer, written.seq_no)?)
+    }
+
+    fn draft(&self, term: u64, version: u64) -> Draft<'_> {
+        Draft {
+            kind: if self.source.is_some() { OperationKind::Index } else { OperationKind::Delete },
+            term,
+            version,
+            uid: self.uid,
+            routing: self.routing.unwrap_or_default(),
+            source: self.source.unwrap_or_default(),
+        }
+    }
+}
+
 /// What became of a write.
 pub enum WriteOutcome {
     /// It is done; it is acknowledged once [`Written::ticket`] is synced.
@@ -240,15 +259,7 @@ impl Engine {
         term: u64,
         version: u64,
     ) -> Result<(u64, Location), EngineError> {
-        let draft = Draft {
-            kind: if request.source.is_some() { OperationKind::Index } else { OperationKind::Delete },
-            term,
-            version,
-            uid: request.uid,
-            routing: request.routing.unwrap_or_default(),
-            source: request.source.unwrap_or_default(),
-        };
-        Ok(self.translog.append(&draft)?)
+        Ok(self.translog.append(&request.draft(term, version))?)
     }
 
     /// Puts a replayed operation into a segment.

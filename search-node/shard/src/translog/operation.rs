@@ -107,6 +107,17 @@ impl Draft<'_> {
         length + LENGTHS
     }
 
+    /// Appends a message that [`Operation::decode`] reads: its length, then the operation.
+    pub(crate) fn encode_message(&self, buffer: &mut Vec<u8>, seq_no: u64) -> Result<(), TranslogError> {
+        self.check()?;
+        let start = buffer.len();
+        buffer.extend_from_slice(&[0; 4]);
+        self.encode_body(buffer, seq_no);
+        let length = (buffer.len() - start - 4) as u32;
+        buffer[start..start + 4].copy_from_slice(&length.to_le_bytes());
+        Ok(())
+    }
+
     /// Appends what a record and a message both have: everything but lengths and checksum.
     fn encode_body(&self, buffer: &mut Vec<u8>, seq_no: u64) {
         buffer.push(self.kind.code());
@@ -150,14 +161,7 @@ impl Operation {
     /// Appends the operation to a message, so that [`Operation::decode`] reads it: its length, then the operation. Whoever carries the
     /// message sees to it that it arrives as it was sent.
     pub fn encode(&self, buffer: &mut Vec<u8>) -> Result<(), TranslogError> {
-        let draft = self.draft();
-        draft.check()?;
-        let start = buffer.len();
-        buffer.extend_from_slice(&[0; 4]);
-        draft.encode_body(buffer, self.seq_no);
-        let length = (buffer.len() - start - 4) as u32;
-        buffer[start..start + 4].copy_from_slice(&length.to_le_bytes());
-        Ok(())
+        self.draft().encode_message(buffer, self.seq_no)
     }
 
     /// Reads the operation at the start of `bytes`, which are foreign; gives it and how many bytes it took.

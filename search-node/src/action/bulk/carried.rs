@@ -7,13 +7,14 @@ use serde::{Deserialize, Serialize};
 use shard::{Condition, SourceFilter};
 
 use super::line::{Action, Head, Op};
-use super::{Bulk, BulkOptions};
+use super::{Bulk, BulkOptions, Given};
 use crate::action::condition::Demands;
 use crate::action::home::{Home, home_of};
 use crate::action::target::Target;
 use crate::action::write::WriteOptions;
 use crate::error::ApiError;
 use crate::node::Node;
+use crate::replication::ActiveCopies;
 
 /// One action. Its index is named as it is, whatever alias or stream the request had.
 #[derive(Debug, Serialize, Deserialize)]
@@ -41,8 +42,8 @@ pub(super) enum Outcome {
     Elsewhere,
 }
 
-/// Actions as a message; `forces_refresh` tells whether a refresh will be done for them.
-pub(super) fn pack<'a>(actions: impl Iterator<Item = (&'a Head, &'a [u8])>, forces_refresh: bool) -> Bytes {
+/// Actions as a message, with what of the request's options counts where they are done.
+pub(super) fn pack<'a>(actions: impl Iterator<Item = (&'a Head, &'a [u8])>, options: &BulkOptions) -> Bytes {
     let carried: Vec<Carried<'_>> = actions
         .map(|(head, source)| Carried {
             op: head.op,
@@ -60,7 +61,7 @@ pub(super) fn pack<'a>(actions: impl Iterator<Item = (&'a Head, &'a [u8])>, forc
         })
         .collect();
     // Plain values always can be written.
-    postcard::to_allocvec(&(forces_refresh, carried)).unwrap_or_default().into()
+    postcard::to_allocvec(&(options.forces_refresh, options.active, carried)).unwrap_or_default().into()
 }
 
 /// What another node answered.
@@ -70,7 +71,7 @@ pub(super) fn unpack_outcomes(answer: &[u8]) -> Result<Vec<Outcome>, ApiError> {
 
 /// Does actions that another node has carried here.
 pub(crate) fn do_carried(node: &Node, message: &[u8]) -> Result<Bytes, ApiError> {
-    let (forces_refresh, carried): (bool, Vec<Carried<'_>>) =
+    let (forces_refresh, active, carried): (bool, ActiveCopies, Vec<Carried<'_>>) =
         postcard::from_bytes(message).map_err(|error| unreadable(&error))?;
     let mut outcomes = vec![Outcome::Elsewhere; carried.len()];
     let (mut places, mut actions) = (Vec::new(), Vec::new());
@@ -80,10 +81,10 @@ pub(crate) fn do_carried(node: &Node, message: &[u8]) -> Result<Bytes, ApiError>
             actions.push(carried.action());
         }
     }
-    let mut bulk = Bulk::new(BulkOptions { forces_refresh, ..BulkOptions::default() });
+    let mut bulk = Bulk::new(BulkOptions { forces_refresh, active, ..BulkOptions::default() });
     let mut places = places.into_iter();
-    bulk.do_here(node, &actions, None, |item, is_error| {
-        if let Some(place) = places.next() {
+    bulk.do_here(node, &actions, None, |given| {
+        if let (Some(place), Given::Item { item, is_error }) = (places.next(), given) {
             outcomes[place] = Outcome::Item { item: item.to_vec(), is_error };
         }
     });

@@ -23,6 +23,7 @@ use crate::error::ApiError;
 use crate::indices::Index;
 use crate::json;
 use crate::node::Node;
+use crate::replication::ActiveCopies;
 
 /// How many actions are done together at most. Each keeps some hundred bytes until all are durable, and one sync for so many
 /// costs nothing beside what they cost themselves.
@@ -41,6 +42,8 @@ pub(crate) struct BulkOptions {
     pub source: Option<SourceFilter>,
     /// Whether a refresh will be done at once for this request.
     pub forces_refresh: bool,
+    /// How many copies of a shard have to be there before anything is written to it.
+    pub active: ActiveCopies,
 }
 
 impl Default for BulkOptions {
@@ -53,6 +56,7 @@ impl Default for BulkOptions {
             pipeline: None,
             source: None,
             forces_refresh: false,
+            active: ActiveCopies::default(),
         }
     }
 }
@@ -66,6 +70,14 @@ pub(crate) enum Fed {
     Took(usize),
     /// The first action has a large document, which takes so much memory; nothing was done yet.
     Wants(u64),
+}
+
+/// What became of an action on this node.
+enum Given<'a> {
+    /// Its item of the answer.
+    Item { item: &'a [u8], is_error: bool },
+    /// Nothing was done: the primary has just moved.
+    Elsewhere,
 }
 
 /// A bulk request that is being read.
@@ -113,20 +125,25 @@ impl Bulk {
         let refused = grant.and_then(Result::err);
         match node.others() {
             Some(coordinator) if refused.is_none() => self.spread(node, coordinator, &actions, items),
-            _ => self.do_here(node, &actions, refused.as_ref(), |item, _| items.extend_from_slice(item)),
+            _ => self.do_here(node, &actions, refused.as_ref(), |given| {
+                if let Given::Item { item, .. } = given {
+                    items.extend_from_slice(item);
+                }
+            }),
         }
         Ok(Fed::Took(taken))
     }
 
-    /// Does actions on this node, and gives the item of each and whether it failed, in their order.
+    /// Does actions on this node, and gives what became of each, in their order.
     fn do_here(
         &mut self,
         node: &Node,
         actions: &[Action<'_>],
         refused: Option<&ApiError>,
-        mut give: impl FnMut(&[u8], bool),
+        mut give: impl FnMut(Given<'_>),
     ) {
         let mut writes = Writes::new(node);
+        writes.active = self.options.active;
         let outcomes: Vec<_> = actions
             .iter()
             .map(|action| match refused {
@@ -144,11 +161,15 @@ impl Bulk {
                 let failed = unsynced.iter().find(|(place, _)| Arc::ptr_eq(place, &result.place));
                 failed.map_or(Ok(result), |(_, error)| Err(error.clone()))
             });
+            if outcome.as_ref().is_err_and(ApiError::is_not_primary) && node.others().is_some() {
+                give(Given::Elsewhere);
+                continue;
+            }
             written += u64::from(outcome.is_ok());
             item.clear();
             let is_error = outcome.is_err();
             self.push(node, action, outcome, &mut item);
-            give(&item, is_error);
+            give(Given::Item { item: &item, is_error });
         }
         node.counters.documents_written.inc_by(written);
     }

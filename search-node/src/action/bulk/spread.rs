@@ -10,7 +10,7 @@ use transport::{CallError, Lane, Peer};
 
 use super::carried::{Outcome, pack, unpack_outcomes};
 use super::line::{Action, Head, Op};
-use super::{Bulk, append_error};
+use super::{Bulk, Given, append_error};
 use crate::action::home::{Home, home_of};
 use crate::coordination::{Action as Asked, Coordinator, Fault, fault_of};
 use crate::error::ApiError;
@@ -90,7 +90,7 @@ impl Bulk {
             .into_iter()
             .map(|(peer, ats)| {
                 let carried = ats.iter().map(|at| (&*placed[*at].head, placed[*at].source));
-                let message = pack(carried, self.options.forces_refresh);
+                let message = pack(carried, &self.options);
                 let coordinator = Arc::clone(coordinator);
                 let call = async move {
                     coordinator.call(&peer, Lane::Data, Asked::Bulk, message, PRIMARY_WITHIN).await
@@ -100,10 +100,10 @@ impl Bulk {
             .collect();
         let actions: Vec<Action<'_>> = here.iter().map(|at| placed[*at].action()).collect();
         let mut ats = here.into_iter();
-        self.do_here(node, &actions, None, |item, is_error| {
-            if let Some(at) = ats.next() {
-                outcomes[at] = Some((item.to_vec(), is_error));
-            }
+        self.do_here(node, &actions, None, |given| match (ats.next(), given) {
+            (Some(at), Given::Item { item, is_error }) => outcomes[at] = Some((item.to_vec(), is_error)),
+            (Some(at), Given::Elsewhere) => left.push(at),
+            (None, _) => {}
         });
         for (ats, call) in calls {
             let answered = runtime.block_on(call);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use cluster::state::NodeId;
+use cluster::state::{IndexId, NodeId, ShardId};
 use serde_json::Value;
 use shard::{AggPartial, AggRequest, Hit, SortKey, compare_hits, reduce_aggs};
 use tokio::runtime::Handle;
@@ -240,7 +240,7 @@ impl<'a> Spread<'a> {
             return Err(error);
         }
         if found.shards > 0 && found.answered == 0 && !found.is_timed_out {
-            return Err(all_failed());
+            return Err(self.why_nothing());
         }
         for (place, (node, error)) in errors {
             let target = &self.targets[place];
@@ -260,6 +260,20 @@ impl<'a> Spread<'a> {
             return Err(ApiError::new(503, "search_phase_execution_exception", reason));
         }
         Ok(found)
+    }
+
+    /// Why no shard has a copy that could be asked, as far as the map knows.
+    fn why_nothing(&self) -> ApiError {
+        let map = self.node.coordinator.as_ref().map(|coordinator| coordinator.map());
+        let details = self.targets.iter().find_map(|target| {
+            let shard = ShardId { index: IndexId(target.index.uuid.clone()), number: target.number as u32 };
+            let unassigned = map.as_ref()?.shard(&shard)?.unassigned().clone();
+            Some(format!("[{}][{}]: {}", target.index.name, target.number, unassigned.details?))
+        });
+        match details {
+            Some(details) => all_failed().caused_by("no_shard_available_action_exception", details),
+            None => all_failed(),
+        }
     }
 
     /// Reads the documents of the hits from `from` on.

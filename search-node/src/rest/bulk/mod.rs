@@ -23,6 +23,7 @@ use crate::action::bulk::{Bulk, BulkOptions, Fed, Grant};
 use crate::action::search::read_source;
 use crate::error::ApiError;
 use crate::node::Node;
+use crate::replication::ActiveCopies;
 
 const METHODS: &[Method] = &[Method::POST, Method::PUT];
 const PARAMS: &[&str] = &[
@@ -54,6 +55,7 @@ async fn run(call: Call, mut body: BodyStream) -> Result<Reply, ApiError> {
         pipeline: call.param("pipeline").map(str::to_owned),
         source: source_parameters(&call).map(|value| read_source(&value)).transpose()?,
         forces_refresh: refresh == Refresh::Now,
+        active: ActiveCopies::read(call.param("wait_for_active_shards")),
     };
     let shape = Shape { paths: filter_path(&call.query), is_pretty: is_pretty(&call.query) };
     let is_cut = !shape.paths.is_empty();

@@ -86,6 +86,7 @@ impl Question<'_> {
             role::primary_first(self),
             enable::enable(self),
             role::node_role(self),
+            role::node_shutdown(self),
             filter::filter(self),
             same_shard::same_shard(self),
             disk::can_allocate(self),

@@ -16,7 +16,7 @@ impl Activity {
     pub(in crate::allocation) fn of(state: &ClusterState) -> Self {
         let mut activity = Self { has_all_primaries: true, has_all_copies: true, is_all_started: true };
         for (shard, copies) in state.shards() {
-            activity.has_all_primaries &= copies.primary().is_some();
+            activity.has_all_primaries &= copies.is_active();
             activity.has_all_copies &= copies.standing() >= state.wanted_copies(&shard);
             // A copy that is being moved serves where it was.
             let mut begun = copies.present().values().filter(|copy| copy.stage == Stage::Recovering);

@@ -1,0 +1,137 @@
+//! The folders of an index's copies: begun, taken over, filled, and let go of. Which copy a folder holds is in the index's metadata.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use cluster::state::{CopyId, ShardCopies, UnassignedReason};
+use shard::{Disk, EngineOptions, FilesReceiver, Shard, create_folder_durably};
+
+use super::index::Index;
+use super::metadata::FILE;
+use super::shard_copy::ShardCopy;
+use crate::error::ApiError;
+use crate::state_file;
+
+impl Index {
+    /// The copy in the folder of a shard, whether it serves or not.
+    pub(crate) fn held_copy(&self, number: u32) -> Option<CopyId> {
+        self.metadata.lock().copies.as_ref()?.get(&number).copied()
+    }
+
+    /// Whether a copy here holds operations that are not committed.
+    pub(crate) fn has_uncommitted(&self, number: u32) -> bool {
+        self.copy(number as usize).is_ok_and(|copy| copy.stats().has_uncommitted)
+    }
+
+    /// The disk of the folders.
+    pub(crate) fn disk(&self) -> Arc<dyn Disk> {
+        Arc::clone(&self.shared.disk)
+    }
+
+    /// The folder of a shard.
+    pub(crate) fn shard_folder(&self, number: u32) -> PathBuf {
+        self.folder.join(number.to_string())
+    }
+
+    /// A copy begins with nothing.
+    pub(crate) fn make_empty(&self, number: u32, copy: CopyId) -> Result<(), ApiError> {
+        self.release_copy(number)?;
+        let folder = self.shard_folder(number);
+        FilesReceiver::discard(self.shared.disk.as_ref(), &folder)?;
+        create_folder_durably(self.shared.disk.as_ref(), &folder).map_err(|error| self.unwritten(&error))?;
+        self.name_copy(number, copy)
+    }
+
+    /// Makes the primary of a shard whose copies were given up: out of an older copy that is here, with all that it has, or empty.
+    pub(crate) fn make_forced(&self, number: u32, copy: CopyId, map: &ShardCopies) -> Result<(), ApiError> {
+        let made_of = map.present().get(&copy).and_then(|found| found.made_of);
+        let is_forced_empty = map.unassigned().reason == UnassignedReason::ForcedEmptyPrimary;
+        match made_of {
+            Some(older) if self.held_copy(number) == Some(older) => {
+                self.close_copy(number)?;
+                self.name_copy(number, copy)
+            }
+            None if is_forced_empty
+                && !map.is_of_this_history(self.held_copy(number).unwrap_or_default()) =>
+            {
+                self.make_empty(number, copy)
+            }
+            _ => Err(ApiError::new(
+                503,
+                "no_shard_available_action_exception",
+                format!("this node does not hold copy {copy} of shard [{number}] of [{}]", self.name),
+            )),
+        }
+    }
+
+    /// Makes a copy out of what is here of an older one: all up to where every copy is equal. Gives whether there is anything of use.
+    pub(crate) fn take_apart(&self, number: u32, before: CopyId, copy: CopyId) -> Result<bool, ApiError> {
+        if self.held_copy(number) != Some(before) {
+            return Ok(false);
+        }
+        self.close_copy(number)?;
+        let folder = self.shard_folder(number);
+        Shard::peek(&folder)?;
+        let options = EngineOptions { is_only_copy: false, ..self.engine_options() };
+        let shard = Shard::open(&folder, self.mapping(), options, self.shared.clone())?;
+        let (term, _, held) = shard.held();
+        let beyond: Vec<u64> = held.keys().map(|seq_no| *seq_no as u64).collect();
+        if !beyond.is_empty() {
+            shard.drop_operations(term, &beyond)?;
+        }
+        // Nobody else has it: the next opening shows what is left.
+        shard.close()?;
+        self.name_copy(number, copy)?;
+        Ok(true)
+    }
+
+    /// The folder of a shard is no copy any more that serves, and whatever is in it is nobody's.
+    pub(crate) fn release_copy(&self, number: u32) -> Result<(), ApiError> {
+        self.close_copy(number)?;
+        self.change_copies(|copies| {
+            copies.remove(&number);
+        })
+    }
+
+    /// What is in the folder of a shard is this copy from now on, and serves.
+    pub(crate) fn name_copy(&self, number: u32, copy: CopyId) -> Result<(), ApiError> {
+        self.change_copies(|copies| {
+            copies.insert(number, copy);
+        })?;
+        let folder = self.shard_folder(number);
+        let closed = ShardCopy::closed(&folder, self.engine_options(), self.shared.clone());
+        self.copies[number as usize].store(Some(Arc::new(closed)));
+        Ok(())
+    }
+
+    /// Removes the folder of a copy that nobody needs.
+    pub(crate) fn remove_copy(&self, number: u32, copy: CopyId) -> Result<(), ApiError> {
+        if self.held_copy(number) != Some(copy) {
+            return Ok(());
+        }
+        self.release_copy(number)?;
+        let folder = self.shard_folder(number);
+        tracing::info!(index = self.name, number, %copy, "removed a copy that is no longer needed here");
+        fs_err::remove_dir_all(&folder).map_err(|error| self.unwritten(&error))
+    }
+
+    /// Takes a copy from everybody and closes it.
+    fn close_copy(&self, number: u32) -> Result<(), ApiError> {
+        let place = &self.copies[number as usize];
+        let Some(copy) = place.swap(None) else { return Ok(()) };
+        copy.end().inspect_err(|_| place.store(Some(copy)))
+    }
+
+    fn change_copies(&self, change: impl FnOnce(&mut BTreeMap<u32, CopyId>)) -> Result<(), ApiError> {
+        let mut metadata = self.metadata.lock();
+        let mut next = metadata.clone();
+        change(next.copies.get_or_insert_default());
+        if next != *metadata {
+            let written = state_file::write(self.shared.disk.as_ref(), &self.folder.join(FILE), &next);
+            written.map_err(|error| self.unwritten(&error))?;
+            *metadata = next;
+        }
+        Ok(())
+    }
+}

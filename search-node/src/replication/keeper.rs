@@ -1,0 +1,426 @@
+//! Each copy here has somebody who makes it what the map says: begins, changes and ends its role, has it filled, and asks the map for
+//! what it takes to go on. They work side by side, so that a slow disk holds up one copy only.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use cluster::state::{ClusterState, Command, CopyId, ShardCopies, ShardId, Stage};
+use daemon::CancellationToken;
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use transport::Incoming;
+
+use super::feeding::blocking;
+use super::following::Following;
+use super::leading::{HandOverStep, Leading, NotBegun};
+use super::message::{Operations, read_operations};
+use super::outside::{Outside, Stored};
+use super::pace::Pace;
+use super::progress::{Recoveries, Recovery};
+use super::roles::{Role, Roles};
+use super::settings::ReplicationSettings;
+use super::source::Sources;
+use crate::coordination::{Action, Coordinator, Fault, unpack, write};
+use crate::error::ApiError;
+use crate::indices::{Index, IndexCopy, Indices};
+
+/// How often a copy is looked at that waits for something which nobody tells.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+/// How long a copy is left alone that could not be opened: reading its files again costs, and damage does not heal.
+const TRY_AGAIN: Duration = Duration::from_secs(5);
+
+/// The copies of this node and what they do for others.
+pub(crate) struct Replication {
+    pub(super) outside: Arc<dyn Outside>,
+    pub(super) indices: Arc<Indices>,
+    pub(super) roles: Arc<Roles>,
+    pub(super) settings: ReplicationSettings,
+    pub(super) pace: Pace,
+    pub(super) sources: Sources,
+    pub(super) recoveries: Recoveries,
+    runtime: Handle,
+    stopping: CancellationToken,
+    /// The map as this node follows it.
+    turn: watch::Sender<Arc<ClusterState>>,
+    kept: Mutex<BTreeSet<(ShardId, CopyId)>>,
+}
+
+/// When a copy is looked at next, if nothing changes before.
+enum Next {
+    Change,
+    After(Duration),
+}
+
+impl Replication {
+    /// Begins to keep the copies of a node.
+    pub(crate) fn start(
+        coordinator: &Arc<Coordinator>,
+        indices: Arc<Indices>,
+        roles: Arc<Roles>,
+        settings: ReplicationSettings,
+    ) -> Arc<Self> {
+        let replication = Arc::new(Self {
+            outside: Arc::clone(coordinator) as Arc<dyn Outside>,
+            indices,
+            roles,
+            pace: Pace::new(settings.bytes_per_second),
+            sources: Sources::default(),
+            recoveries: Recoveries::default(),
+            settings,
+            runtime: Handle::current(),
+            stopping: coordinator.stopping(),
+            turn: watch::Sender::default(),
+            kept: Mutex::default(),
+        });
+        tokio::spawn(Arc::clone(&replication).follow(Arc::clone(coordinator)));
+        replication
+    }
+
+    async fn follow(self: Arc<Self>, coordinator: Arc<Coordinator>) {
+        let mut seen = 0;
+        while !self.stopping.is_cancelled() {
+            tokio::select! {
+                () = self.stopping.cancelled() => return,
+                version = coordinator.wait_followed_beyond(seen) => seen = version,
+            }
+            let map = coordinator.map();
+            self.turn.send_replace(Arc::clone(&map));
+            for (shard, copies) in map.shards() {
+                if let Some(copy) = copies.on(self.outside.own())
+                    && self.kept.lock().insert((shard.clone(), copy))
+                {
+                    tokio::spawn(Arc::clone(&self).keep(shard, copy));
+                }
+            }
+            self.remove_what_nobody_needs(&map).await;
+        }
+    }
+
+    /// Keeps one copy as long as the map has it here.
+    async fn keep(self: Arc<Self>, shard: ShardId, copy: CopyId) {
+        let mut turn = self.turn.subscribe();
+        let mut demands = self.roles.pulse();
+        let mut filling = super::recovery::Filling::default();
+        loop {
+            demands.borrow_and_update();
+            let map = Arc::clone(&turn.borrow_and_update());
+            let own = self.outside.own();
+            let copies = map.shard(&shard);
+            let Some(copies) = copies.filter(|copies| copies.on(own) == Some(copy)) else { break };
+            let next = match self.step(&shard, copy, copies, &map, &mut filling).await {
+                Ok(next) => next,
+                Err(error) => {
+                    tracing::warn!(%shard, %copy, reason = error.reason, "a copy is not what the map says yet");
+                    Next::After(TRY_AGAIN)
+                }
+            };
+            let wait = async {
+                tokio::select! {
+                    _ = turn.changed() => {}
+                    _ = demands.changed() => {}
+                }
+            };
+            tokio::select! {
+                () = self.stopping.cancelled() => return,
+                () = async {
+                    match next {
+                        Next::Change => wait.await,
+                        Next::After(span) => drop(tokio::time::timeout(span, wait).await),
+                    }
+                } => {}
+            }
+        }
+        self.end_role(&shard, copy);
+        self.recoveries.forget(&shard, copy);
+        self.kept.lock().remove(&(shard, copy));
+    }
+
+    fn end_role(&self, shard: &ShardId, copy: CopyId) {
+        let is_its = match self.roles.get(shard) {
+            Some(Role::Leading(leading)) => leading.copy == copy,
+            Some(Role::Following(following)) => following.copy == copy,
+            None => false,
+        };
+        if is_its {
+            self.roles.set(shard, None);
+        }
+    }
+
+    async fn step(
+        self: &Arc<Self>,
+        shard: &ShardId,
+        copy: CopyId,
+        copies: &ShardCopies,
+        map: &Arc<ClusterState>,
+        filling: &mut super::recovery::Filling,
+    ) -> Result<Next, ApiError> {
+        let Some(index) = self.indices.of_id(&shard.index) else { return Ok(Next::After(LOOK_AGAIN)) };
+        if copies.primary() == Some(copy) {
+            // The first copy of a shard is in sync once its node has said that it is there.
+            if !copies.in_sync().contains(&copy) {
+                return Ok(Next::Change);
+            }
+            return self.lead(&index, shard, copy, copies, map).await;
+        }
+        if copies.present().get(&copy).is_some_and(|found| found.stage == Stage::Recovering) {
+            let filled = self.fill(&index, shard, copy, copies, filling).await;
+            return Ok(Next::After(if filled { LOOK_AGAIN } else { filling.pause() }));
+        }
+        if index.held_copy(shard.number) != Some(copy) {
+            return Ok(Next::After(LOOK_AGAIN));
+        }
+        self.recoveries.end(shard, copy);
+        let following = self.following(&index, shard, copy).await?;
+        if let Some(reason) = following.failed() {
+            self.fail(shard, copy, reason).await;
+            return Ok(Next::After(TRY_AGAIN));
+        }
+        Ok(Next::After(TRY_AGAIN))
+    }
+
+    /// The role of a replica, begun if it is not.
+    pub(super) async fn following(
+        self: &Arc<Self>,
+        index: &Arc<Index>,
+        shard: &ShardId,
+        copy: CopyId,
+    ) -> Result<Arc<Following>, ApiError> {
+        if let Some(following) = self.roles.following(shard, copy) {
+            return Ok(following);
+        }
+        // Whatever it was before is over first.
+        self.roles.set(shard, None);
+        let stored = self.stored(index, shard);
+        let (outside, name) = (Arc::clone(&self.outside), shard.clone());
+        let begun = blocking(move || Following::begin(&name, copy, stored, outside)).await;
+        match begun {
+            Ok(following) => {
+                self.roles.set(shard, Some(Role::Following(Arc::clone(&following))));
+                Ok(following)
+            }
+            Err(error) => {
+                self.fail(shard, copy, error.reason.clone()).await;
+                Err(error)
+            }
+        }
+    }
+
+    fn stored(&self, index: &Arc<Index>, shard: &ShardId) -> Arc<dyn Stored> {
+        Arc::new(IndexCopy::new(Arc::clone(index), shard.number as usize))
+    }
+
+    async fn lead(
+        self: &Arc<Self>,
+        index: &Arc<Index>,
+        shard: &ShardId,
+        copy: CopyId,
+        copies: &ShardCopies,
+        map: &Arc<ClusterState>,
+    ) -> Result<Next, ApiError> {
+        if index.held_copy(shard.number) != Some(copy) {
+            let made = {
+                let (index, number, copies) = (Arc::clone(index), shard.number, copies.clone());
+                blocking(move || index.make_forced(number, copy, &copies)).await
+            };
+            if let Err(error) = &made {
+                self.fail(shard, copy, error.reason.clone()).await;
+            }
+            made?;
+        }
+        match self.roles.get(shard) {
+            Some(Role::Leading(leading)) if leading.copy == copy && leading.term == copies.term() => {
+                if leading.is_over() {
+                    // What was numbered in this term may be gone: whoever goes on does so in another one.
+                    self.fail(shard, copy, "the shard has failed, and goes on in another term".to_owned())
+                        .await;
+                    return Ok(Next::After(LOOK_AGAIN));
+                }
+                self.lead_on(&leading, map).await
+            }
+            _ => self.begin_to_lead(index, shard, copy, copies, map).await,
+        }
+    }
+
+    async fn lead_on(&self, leading: &Arc<Leading>, map: &Arc<ClusterState>) -> Result<Next, ApiError> {
+        let fenced = leading.stored.opened().and_then(|shard| shard.fenced());
+        if let Some(reason) = fenced
+            && leading.has_successor()
+        {
+            self.fail(&leading.shard, leading.copy, reason).await;
+            return Ok(Next::After(LOOK_AGAIN));
+        }
+        let (told, map) = (Arc::clone(leading), Arc::clone(map));
+        blocking(move || told.map_changed(&map)).await?;
+        let command = match leading.hand_over_step() {
+            Some(HandOverStep::Ask(wanted)) => Command::HandOver {
+                shard: leading.shard.clone(),
+                to: wanted.to,
+                term: leading.term,
+                attempt: wanted.attempt,
+            },
+            Some(HandOverStep::GiveUp(given_up)) => Command::AbortHandOver {
+                shard: leading.shard.clone(),
+                term: leading.term,
+                attempt: given_up.attempt,
+            },
+            None => {
+                let hands_over = leading.state().primary.is_handing_over();
+                // An operation that is done wakes nobody here.
+                return Ok(if hands_over { Next::After(DRAIN_LOOK) } else { Next::After(TRY_AGAIN) });
+            }
+        };
+        if let Err(reason) = self.outside.agree(command).await {
+            tracing::debug!(shard = %leading.shard, ?reason, "the map did not hand over");
+        }
+        Ok(Next::After(DRAIN_LOOK))
+    }
+
+    async fn begin_to_lead(
+        self: &Arc<Self>,
+        index: &Arc<Index>,
+        shard: &ShardId,
+        copy: CopyId,
+        copies: &ShardCopies,
+        map: &Arc<ClusterState>,
+    ) -> Result<Next, ApiError> {
+        let is_only = copies.present().len() == 1 && copies.in_sync().len() == 1;
+        // A shard that rests costs nothing; it is opened for whoever writes to it.
+        if is_only && !self.roles.is_demanded(shard) && !index.has_uncommitted(shard.number) {
+            return Ok(Next::Change);
+        }
+        self.roles.set_over(shard);
+        let stored = self.stored(index, shard);
+        let (outside, settings, runtime) =
+            (Arc::clone(&self.outside), self.settings.clone(), self.runtime.clone());
+        let (name, map) = (shard.clone(), Arc::clone(map));
+        let begun = tokio::task::spawn_blocking(move || {
+            Leading::begin(&name, copy, &map, stored, outside, settings, runtime)
+        });
+        let begun = begun.await.unwrap_or_else(|error| {
+            Err(NotBegun::Failed(ApiError::internal(format!("beginning a primary broke: {error}"))))
+        });
+        match begun {
+            Ok(leading) => {
+                tracing::debug!(%shard, %copy, term = leading.term, "a primary begins");
+                self.roles.set(shard, Some(Role::Leading(leading)));
+                Ok(Next::After(LOOK_AGAIN))
+            }
+            Err(NotBegun::LaterTerm(known)) => {
+                let details = format!("its disk knows the later term [{known}]");
+                self.fail(shard, copy, details).await;
+                Ok(Next::After(LOOK_AGAIN))
+            }
+            Err(NotBegun::Failed(error)) => {
+                let others = copies
+                    .in_sync()
+                    .iter()
+                    .any(|other| *other != copy && copies.present().contains_key(other));
+                self.roles.set_failed(shard, &error);
+                // Where there is no other, it stays what there is: red, until its disk is well.
+                if others {
+                    self.fail(shard, copy, error.reason.clone()).await;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Tells the map that a copy has failed.
+    pub(super) async fn fail(&self, shard: &ShardId, copy: CopyId, details: String) {
+        tracing::warn!(%shard, %copy, details, "a copy has failed");
+        let command = Command::FailCopy { shard: shard.clone(), copy, details };
+        if let Err(reason) = self.outside.agree(command).await {
+            tracing::debug!(%shard, %copy, ?reason, "the map does not take a copy for failed");
+        }
+    }
+
+    /// Removes the folders of copies that the map has let go of, once there are as many others as there should be.
+    async fn remove_what_nobody_needs(&self, map: &ClusterState) {
+        for (id, entry) in &map.indices {
+            let Some(index) = self.indices.of_id(id) else { continue };
+            for (number, copy) in index.held() {
+                let Some(copies) = entry.shards.get(number as usize) else { continue };
+                let shard = ShardId { index: id.clone(), number };
+                let started = copies.present().iter().filter(|(other, found)| {
+                    found.stage == Stage::Started && copies.in_sync().contains(other)
+                });
+                let is_needed = copies.on(self.outside.own()).is_some()
+                    || !copies.may_take_apart(copy)
+                    || copies.primary().is_none()
+                    || started.count() < map.wanted_copies(&shard);
+                if !is_needed {
+                    let index = Arc::clone(&index);
+                    if let Err(error) = blocking(move || index.remove_copy(number, copy)).await {
+                        tracing::warn!(%shard, %copy, reason = error.reason, "the folder of a copy that nobody needs could not be removed");
+                    }
+                }
+            }
+        }
+    }
+
+    /// How the copies stand that are filled here, or were.
+    pub(crate) fn recoveries(&self) -> Vec<Recovery> {
+        self.recoveries.all()
+    }
+
+    /// Answers another node.
+    pub(crate) async fn answer(self: &Arc<Self>, action: Action, call: Incoming) -> Result<Bytes, Fault> {
+        let answer = match action {
+            Action::Operations => self.take_operations(call).await,
+            Action::CopyPlan => self.plan(&call.body).await,
+            Action::CopyPiece => self.piece(&call.body).await,
+            Action::CopyCatchUp => self.catch_up(&call.body).await,
+            _ => return Err(Fault::unknown(action)),
+        };
+        answer.map_err(Fault::Failed)
+    }
+
+    async fn take_operations(self: &Arc<Self>, call: Incoming) -> Result<Bytes, ApiError> {
+        let (message, bytes) = unpack::<Operations>(&call.body)?;
+        let following = tokio::select! {
+            following = self.wait_following(&message) => following?,
+            () = call.cancelled.cancelled() => {
+                return Err(ApiError::new(503, "illegal_index_shard_state_exception", "nobody waits any more"));
+            }
+        };
+        let runtime = self.runtime.clone();
+        blocking(move || {
+            let operations = read_operations(&bytes, message.count).map_err(ApiError::internal)?;
+            drop(bytes);
+            following.take(&message, &operations, &runtime).map(|taken| write(&taken))
+        })
+        .await
+    }
+
+    /// The replica that a message is for. Its node may not have followed the map as far as the primary has.
+    async fn wait_following(&self, message: &Operations) -> Result<Arc<Following>, ApiError> {
+        let Operations { shard, to, map_version, .. } = message;
+        let mut changes = self.roles.changes();
+        let found = async {
+            loop {
+                changes.borrow_and_update();
+                if let Some(following) = self.roles.following(shard, *to) {
+                    return Ok(following);
+                }
+                let map = self.outside.map();
+                let is_here =
+                    map.shard(shard).is_some_and(|copies| copies.on(self.outside.own()) == Some(*to));
+                if map.version >= *map_version && !is_here {
+                    let reason = format!("this node has no copy {to} of shard {shard} any more");
+                    return Err(ApiError::new(503, "illegal_index_shard_state_exception", reason));
+                }
+                let _is_changed = tokio::time::timeout(LOOK_AGAIN, changes.changed()).await;
+            }
+        };
+        tokio::time::timeout(self.settings.timeout, found).await.unwrap_or_else(|_| {
+            let reason = format!("copy {to} of shard {shard} does not follow its primary yet");
+            Err(ApiError::new(503, "illegal_index_shard_state_exception", reason))
+        })
+    }
+}
+
+/// How often it is looked whether all is done that a primary finishes before it hands over.
+const DRAIN_LOOK: Duration = Duration::from_millis(20);

@@ -1,0 +1,102 @@
+//! The map and the other nodes, as the copies of this node see them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use cluster::state::{ClusterState, Command, NodeId};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use shard::Shard;
+use transport::{CallError, Lane, Peer};
+
+use crate::coordination::{Action, Coordinator};
+use crate::error::ApiError;
+use crate::indices::Disagreement;
+
+/// The map and the other nodes.
+pub(crate) trait Outside: Send + Sync + 'static {
+    /// This process in the map.
+    fn own(&self) -> NodeId;
+
+    /// The map as this node knows it.
+    fn map(&self) -> Arc<ClusterState>;
+
+    /// Waits until this node follows the map up to a version.
+    fn follow(&self, version: u64) -> BoxFuture<'_, ()>;
+
+    /// Asks another node.
+    fn call(
+        &self,
+        to: NodeId,
+        lane: Lane,
+        action: Action,
+        body: Bytes,
+        within: Duration,
+    ) -> BoxFuture<'_, Result<Bytes, CallError>>;
+
+    /// Has a command agreed on, and returns once this node follows it.
+    fn agree(&self, command: Command) -> BoxFuture<'_, Result<(), Disagreement>>;
+}
+
+/// A copy of a shard on the disk of this node. Its shard is open only while somebody needs it.
+pub(crate) trait Stored: Send + Sync + 'static {
+    /// The shard, opened if it is not.
+    fn shard(&self) -> Result<Arc<Shard>, ApiError>;
+
+    /// The shard if it is open.
+    fn opened(&self) -> Option<Arc<Shard>>;
+
+    /// How often it was opened again because it had failed: what only memory had may be gone then.
+    fn mended(&self) -> u64;
+
+    /// Opens the shard again without what does not count.
+    fn roll_back(&self) -> Result<(), ApiError>;
+
+    /// Whether it is the only copy, from now on and whenever it is opened.
+    fn set_only_copy(&self, is_only_copy: bool) -> Result<(), ApiError>;
+
+    /// Whether operations are kept for copies that return, from now on and whenever it is opened.
+    fn keep_history(&self, is_kept: bool);
+
+    /// Milliseconds since 1970.
+    fn now_millis(&self) -> i64;
+}
+
+impl Outside for Coordinator {
+    fn own(&self) -> NodeId {
+        self.origin.process
+    }
+
+    fn map(&self) -> Arc<ClusterState> {
+        Coordinator::map(self)
+    }
+
+    fn follow(&self, version: u64) -> BoxFuture<'_, ()> {
+        self.wait_followed(version).map(drop).boxed()
+    }
+
+    fn call(
+        &self,
+        to: NodeId,
+        lane: Lane,
+        action: Action,
+        body: Bytes,
+        within: Duration,
+    ) -> BoxFuture<'_, Result<Bytes, CallError>> {
+        async move {
+            let map = Coordinator::map(self);
+            let Some(entry) = map.nodes.get(&to) else {
+                let reason = "the node is not in the cluster any more".to_owned();
+                return Err(CallError::NotSent { to: to.to_string(), reason });
+            };
+            let peer = Peer::process(&entry.transport_address, to.0);
+            Coordinator::call(self, &peer, lane, action, body, within).await
+        }
+        .boxed()
+    }
+
+    fn agree(&self, command: Command) -> BoxFuture<'_, Result<(), Disagreement>> {
+        self.agree_on(command).boxed()
+    }
+}

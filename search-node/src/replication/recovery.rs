@@ -1,0 +1,319 @@
+//! A copy that is filled here: from files first, if the primary's history does not reach back to what this node has, and then from
+//! operations, which the primary sends by itself.
+//!
+//! ```text
+//!  what an older copy left here ─┐
+//!  nothing ──────────────────────┴─▶ plan ──▶ files ──▶ caught up with ──▶ in sync, says the map
+//!                                      └── operations ──────┘
+//! ```
+//!
+//! Whatever fails is begun anew after a pause; a copy that fails again and again is told to the map.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use cluster::state::{CopyId, NodeId, ShardCopies, ShardId};
+use futures::StreamExt;
+use futures::stream;
+use shard::{FileInfo, FilesReceiver};
+use transport::Lane;
+
+use super::feeding::blocking;
+use super::keeper::Replication;
+use super::message::{CatchUp, CatchingUp, File, PieceRequest, Plan, PlanRequest};
+use super::progress::{Recovery, RecoveryStage};
+use crate::coordination::{Action, Fault, fault_of, read, write};
+use crate::error::ApiError;
+use crate::indices::Index;
+
+/// How much of a file is asked for at once, as in Elasticsearch.
+const PIECE_BYTES: u64 = 512 << 10;
+/// Pauses before a copy is begun anew: the primary may just begin.
+const PAUSE: Duration = Duration::from_millis(200);
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// How often a copy is begun before the map is told that it has failed.
+const TRIES_MAX: u32 = 10;
+
+/// How the filling of a copy stands.
+#[derive(Debug, Default)]
+pub(super) struct Filling {
+    failures: u32,
+    /// The term of the primary that sends it everything.
+    fed_in: Option<u64>,
+}
+
+impl Filling {
+    /// How long to wait before it is begun anew.
+    pub(super) fn pause(&self) -> Duration {
+        PAUSE.saturating_mul(1 << self.failures.min(5)).min(PAUSE_MAX)
+    }
+}
+
+/// One copy that is filled, and from where.
+struct Target<'a> {
+    index: &'a Arc<Index>,
+    shard: &'a ShardId,
+    copy: CopyId,
+    term: u64,
+    source: NodeId,
+}
+
+impl Replication {
+    /// Has a copy filled. Gives whether all goes well.
+    pub(super) async fn fill(
+        self: &Arc<Self>,
+        index: &Arc<Index>,
+        shard: &ShardId,
+        copy: CopyId,
+        copies: &ShardCopies,
+        filling: &mut Filling,
+    ) -> bool {
+        let primary = copies.primary().filter(|primary| copies.in_sync().contains(primary));
+        let Some(source) = primary.and_then(|primary| copies.present().get(&primary)) else { return false };
+        let following = self.roles.following(shard, copy);
+        if let Some(reason) = following.as_ref().and_then(|following| following.failed()) {
+            self.fail(shard, copy, reason).await;
+            return false;
+        }
+        if filling.fed_in == Some(copies.term()) && following.is_some() {
+            return true;
+        }
+        let target = Target { index, shard, copy, term: copies.term(), source: source.node };
+        match self.try_to_fill(&target, copies).await {
+            Ok(()) => {
+                *filling = Filling { failures: 0, fed_in: Some(target.term) };
+                true
+            }
+            Err(error) => {
+                filling.failures += 1;
+                tracing::debug!(%shard, %copy, reason = error.reason, "a copy is not filled yet; it is begun anew");
+                if filling.failures >= TRIES_MAX {
+                    filling.failures = 0;
+                    self.fail(shard, copy, format!("it could not be filled: {}", error.reason)).await;
+                }
+                false
+            }
+        }
+    }
+
+    async fn try_to_fill(
+        self: &Arc<Self>,
+        target: &Target<'_>,
+        copies: &ShardCopies,
+    ) -> Result<(), ApiError> {
+        let Target { index, shard, copy, .. } = *target;
+        self.note_begin(target);
+        if let Some(before) = index.held_copy(shard.number).filter(|held| *held != copy) {
+            self.take_over(target, before, copies).await?;
+        }
+        let is_held = index.held_copy(shard.number) == Some(copy);
+        let local = if is_held { self.following(index, shard, copy).await?.local() } else { -1 };
+        let plan = self.ask_plan(target, None, local).await?;
+        let mut files_of = None;
+        match plan {
+            Plan::Operations if is_held => {}
+            Plan::Operations => {
+                let (index, number) = (Arc::clone(index), shard.number);
+                blocking(move || index.make_empty(number, copy)).await?;
+            }
+            Plan::Files { session, files } => {
+                self.receive(target, session, files).await?;
+                files_of = Some(session);
+            }
+        }
+        let following = self.following(index, shard, copy).await?;
+        let local = following.local();
+        let request = CatchUp { shard: shard.clone(), copy, local, session: files_of };
+        let told: CatchingUp = self.ask(target, Action::CopyCatchUp, &request).await?;
+        self.recoveries.change(shard, copy, |recovery| {
+            recovery.stage = RecoveryStage::Translog;
+            (recovery.operations_from, recovery.operations_to) = (local + 1, told.before);
+        });
+        Ok(())
+    }
+
+    /// Makes the copy out of what this node has of an older one, as far as all copies are equal; or else nothing is kept of that.
+    async fn take_over(
+        self: &Arc<Self>,
+        target: &Target<'_>,
+        before: CopyId,
+        copies: &ShardCopies,
+    ) -> Result<(), ApiError> {
+        let Target { index, shard, copy, .. } = *target;
+        if !copies.may_take_apart(before) {
+            // Nobody may count on what is going to be taken apart.
+            self.ask_plan(target, Some(before), i64::MAX).await?;
+            let map = self.outside.map();
+            if map.shard(shard).is_none_or(|copies| !copies.may_take_apart(before)) {
+                let reason =
+                    format!("the map still counts on copy {before}, which this node would take apart");
+                return Err(ApiError::new(503, "illegal_index_shard_state_exception", reason));
+            }
+        }
+        self.roles.set(shard, None);
+        let (index, number, keeps) = (Arc::clone(index), shard.number, copies.is_of_this_history(before));
+        blocking(move || {
+            let taken = if keeps { index.take_apart(number, before, copy) } else { Ok(false) };
+            match taken {
+                Ok(true) => Ok(()),
+                Ok(false) => index.release_copy(number),
+                Err(error) => {
+                    tracing::info!(
+                        index = index.name,
+                        number,
+                        reason = error.reason,
+                        "what an older copy left cannot be used; the copy is filled from the beginning"
+                    );
+                    index.release_copy(number)
+                }
+            }
+        })
+        .await
+    }
+
+    async fn ask_plan(
+        &self,
+        target: &Target<'_>,
+        before: Option<CopyId>,
+        local: i64,
+    ) -> Result<Plan, ApiError> {
+        let request = PlanRequest { shard: target.shard.clone(), copy: target.copy, before, local };
+        self.ask(target, Action::CopyPlan, &request).await
+    }
+
+    /// Gets the files of the shard from the primary.
+    async fn receive(
+        self: &Arc<Self>,
+        target: &Target<'_>,
+        session: u64,
+        files: Vec<File>,
+    ) -> Result<(), ApiError> {
+        let Target { index, shard, copy, term, .. } = *target;
+        self.roles.set(shard, None);
+        let files: Vec<FileInfo> = files
+            .into_iter()
+            .map(|file| FileInfo { name: file.name, bytes: file.bytes, checksum: file.checksum })
+            .collect();
+        let total: u64 = files.iter().map(|file| file.bytes).sum();
+        let (released, number) = (Arc::clone(index), shard.number);
+        let mut receiver = blocking(move || {
+            released.release_copy(number)?;
+            Ok(FilesReceiver::begin(released.disk(), &released.shard_folder(number), &files)?)
+        })
+        .await?;
+        let missing = receiver.missing();
+        let wanted: u64 = missing.iter().map(|file| file.bytes).sum();
+        self.recoveries.change(shard, copy, |recovery| {
+            recovery.stage = RecoveryStage::Index;
+            recovery.is_by_files = true;
+            (recovery.files_total, recovery.bytes_total) = (missing.len() as u64, wanted);
+            recovery.bytes_reused = total - wanted;
+        });
+        for file in missing {
+            receiver = self.receive_file(target, session, receiver, &file).await?;
+            self.recoveries.change(shard, copy, |recovery| recovery.files_done += 1);
+        }
+        let finished = Arc::clone(index);
+        blocking(move || {
+            receiver.finish(term)?;
+            finished.name_copy(number, copy)
+        })
+        .await
+    }
+
+    async fn receive_file(
+        self: &Arc<Self>,
+        target: &Target<'_>,
+        session: u64,
+        mut receiver: FilesReceiver,
+        file: &FileInfo,
+    ) -> Result<FilesReceiver, ApiError> {
+        // An empty file is one piece of nothing.
+        let offsets = (0..file.bytes.max(1)).step_by(PIECE_BYTES as usize);
+        let mut pieces = stream::iter(offsets)
+            .map(|offset| self.ask_piece(target, session, file, offset))
+            .buffered(self.settings.concurrent_pieces);
+        while let Some(piece) = pieces.next().await {
+            let (offset, bytes) = piece?;
+            let (name, length) = (file.name.clone(), bytes.len() as u64);
+            receiver = blocking(move || {
+                receiver.write(&name, offset, &bytes)?;
+                Ok(receiver)
+            })
+            .await?;
+            self.recoveries.change(target.shard, target.copy, |recovery| recovery.bytes_done += length);
+        }
+        Ok(receiver)
+    }
+
+    async fn ask_piece(
+        &self,
+        target: &Target<'_>,
+        session: u64,
+        file: &FileInfo,
+        offset: u64,
+    ) -> Result<(u64, Bytes), ApiError> {
+        let length = PIECE_BYTES.min(file.bytes - offset);
+        self.pace.take(length).await;
+        let request = PieceRequest { session, name: file.name.clone(), offset, length: length as u32 };
+        let bytes = self.ask_bytes(target, Action::CopyPiece, &request).await?;
+        if bytes.len() as u64 == length {
+            return Ok((offset, bytes));
+        }
+        Err(ApiError::internal(format!(
+            "node {} sent [{}] bytes of [{}] at [{offset}], and [{length}] were asked for",
+            target.source,
+            bytes.len(),
+            file.name
+        )))
+    }
+
+    async fn ask<T: serde::de::DeserializeOwned>(
+        &self,
+        target: &Target<'_>,
+        action: Action,
+        request: &impl serde::Serialize,
+    ) -> Result<T, ApiError> {
+        read(&self.ask_bytes(target, action, request).await?)
+    }
+
+    async fn ask_bytes(
+        &self,
+        target: &Target<'_>,
+        action: Action,
+        request: &impl serde::Serialize,
+    ) -> Result<Bytes, ApiError> {
+        let body = write(request);
+        let answer = self.outside.call(target.source, Lane::Recovery, action, body, ANSWER_WITHIN).await;
+        answer.map_err(|error| match fault_of(error) {
+            Fault::Failed(error) => error,
+            Fault::NotLeader(_) => ApiError::internal("the node of the primary does not know the shard"),
+        })
+    }
+
+    fn note_begin(&self, target: &Target<'_>) {
+        let recovery = Recovery {
+            index: target.index.name.clone(),
+            shard: target.shard.number,
+            copy: target.copy,
+            stage: RecoveryStage::Init,
+            is_by_files: false,
+            source: Some(target.source),
+            target: self.outside.own(),
+            files_total: 0,
+            files_done: 0,
+            bytes_total: 0,
+            bytes_done: 0,
+            bytes_reused: 0,
+            operations_from: 0,
+            operations_to: -1,
+            began: Instant::now(),
+            ended: None,
+        };
+        self.recoveries.begin(target.shard, recovery);
+    }
+}
+
+/// How long the primary may take to answer: it may have to open the shard, or to flush it.
+const ANSWER_WITHIN: Duration = Duration::from_secs(60);

@@ -1,0 +1,146 @@
+//! What a copy that is filled gets from the primary here: whether operations will do, files, and operations from then on.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use cluster::state::Command;
+use parking_lot::Mutex;
+use shard::FilesSnapshot;
+
+use super::feeding::blocking;
+use super::keeper::Replication;
+use super::leading::Leading;
+use super::message::{CatchUp, CatchingUp, File, PieceRequest, Plan, PlanRequest};
+use crate::coordination::{read, write};
+use crate::error::ApiError;
+
+/// How long files are kept for a copy that asks for none: its node is gone, or it has begun anew.
+const KEPT_WITHOUT_USE: Duration = Duration::from_secs(60);
+
+/// The files that are kept for copies which are filled.
+#[derive(Default)]
+pub(super) struct Sources {
+    sessions: Mutex<HashMap<u64, Session>>,
+}
+
+struct Session {
+    files: Arc<FilesSnapshot>,
+    used: Instant,
+}
+
+impl Sources {
+    fn begin(&self, files: FilesSnapshot) -> u64 {
+        let number = rand::random();
+        let session = Session { files: Arc::new(files), used: Instant::now() };
+        self.sessions.lock().insert(number, session);
+        number
+    }
+
+    fn files(&self, session: u64) -> Result<Arc<FilesSnapshot>, ApiError> {
+        let mut sessions = self.sessions.lock();
+        let found = sessions.get_mut(&session).ok_or_else(|| {
+            let reason = "the files of the copy are not kept any more; begin anew";
+            ApiError::new(503, "illegal_index_shard_state_exception", reason)
+        })?;
+        found.used = Instant::now();
+        Ok(Arc::clone(&found.files))
+    }
+
+    fn end(&self, session: u64) {
+        drop(self.sessions.lock().remove(&session));
+    }
+
+    /// Lets go of files that nobody has asked for in a while; how long to wait for the next look, if there are others.
+    fn let_go(&self) -> bool {
+        let mut sessions = self.sessions.lock();
+        sessions.retain(|_, session| session.used.elapsed() < KEPT_WITHOUT_USE);
+        !sessions.is_empty()
+    }
+}
+
+impl Replication {
+    /// Says how a copy is filled.
+    pub(super) async fn plan(self: &Arc<Self>, body: &Bytes) -> Result<Bytes, ApiError> {
+        let request: PlanRequest = read(body)?;
+        let leading = self.asked(&request.shard)?;
+        if let Some(before) = request.before {
+            self.let_go_of(&leading, &request, before).await?;
+        }
+        let local = request.local;
+        let planned = blocking(move || {
+            let shard = leading.stored.shard()?;
+            // From here on what comes after the files is kept.
+            leading.stored.keep_history(true);
+            if i64::try_from(shard.history_from()).is_ok_and(|from| from <= local.saturating_add(1)) {
+                return Ok(None);
+            }
+            let files = shard.snapshot_files(leading.stored.now_millis())?;
+            Ok(Some(files))
+        });
+        let Some(snapshot) = planned.await? else { return Ok(write(&Plan::Operations)) };
+        let files = snapshot.files.iter().map(|file| File {
+            name: file.name.clone(),
+            bytes: file.bytes,
+            checksum: file.checksum,
+        });
+        let files = files.collect();
+        let session = self.sources.begin(snapshot);
+        let replication = Arc::clone(self);
+        tokio::spawn(async move {
+            while replication.sources.let_go() {
+                tokio::time::sleep(KEPT_WITHOUT_USE / 2).await;
+            }
+        });
+        Ok(write(&Plan::Files { session, files }))
+    }
+
+    /// A node wants to take apart what it had of an older copy: nothing may count on that any more.
+    async fn let_go_of(
+        &self,
+        leading: &Leading,
+        request: &PlanRequest,
+        before: cluster::state::CopyId,
+    ) -> Result<(), ApiError> {
+        let map = self.outside.map();
+        let is_counted_on = map
+            .shard(&request.shard)
+            .is_some_and(|copies| !copies.may_take_apart(before) && !copies.present().contains_key(&before));
+        if !is_counted_on {
+            return Ok(());
+        }
+        let (shard, term) = (request.shard.clone(), leading.term);
+        let command = Command::DropCopy { shard, copy: before, term };
+        self.outside.agree(command).await.map_err(|error| {
+            leading.unavailable(&format!("the map does not let go of copy {before}: {error:?}"))
+        })
+    }
+
+    /// A part of a file.
+    pub(super) async fn piece(&self, body: &Bytes) -> Result<Bytes, ApiError> {
+        let request: PieceRequest = read(body)?;
+        let files = self.sources.files(request.session)?;
+        blocking(move || Ok(files.read(&request.name, request.offset, request.length as usize)?.into())).await
+    }
+
+    /// A copy gets every operation from now on.
+    pub(super) async fn catch_up(&self, body: &Bytes) -> Result<Bytes, ApiError> {
+        let CatchUp { shard, copy, local, session } = read(body)?;
+        if let Some(session) = session {
+            self.sources.end(session);
+        }
+        let leading = self.asked(&shard)?;
+        // The copy may have been named since this node has followed the map.
+        leading.take_map().await;
+        let before = blocking(move || leading.begin_catching_up(copy, local)).await?;
+        Ok(write(&CatchingUp { before }))
+    }
+
+    fn asked(&self, shard: &cluster::state::ShardId) -> Result<Arc<Leading>, ApiError> {
+        self.roles.leading(shard).ok_or_else(|| {
+            let reason = format!("this node does not have the primary of shard {shard} yet, or any more");
+            ApiError::new(503, "illegal_index_shard_state_exception", reason)
+        })
+    }
+}

@@ -1,0 +1,136 @@
+//! Real shards with their roles, over a way that loses, delays and doubles messages.
+
+mod world;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use cluster::state::Stage;
+use testkit::Chance;
+
+use self::world::{World, wait_until};
+use super::leading::{Batch, Leading};
+use crate::error::ApiError;
+
+/// How many writers write at the same time.
+const WRITERS: usize = 3;
+
+/// Writes documents side by side; gives those that were acknowledged. What is not acknowledged may be there or not.
+fn write_all(leading: &Arc<Leading>, round: usize, requests: usize) -> BTreeSet<String> {
+    let write = |writer: usize| {
+        let mut acknowledged = BTreeSet::new();
+        for request in 0..requests {
+            let ids: Vec<String> = (0..3).map(|at| format!("{round}-{writer}-{request}-{at}")).collect();
+            if write(leading, &ids).is_ok() {
+                acknowledged.extend(ids);
+            }
+        }
+        acknowledged
+    };
+    std::thread::scope(|scope| {
+        let writers: Vec<_> = (0..WRITERS).map(|writer| scope.spawn(move || write(writer))).collect();
+        writers.into_iter().flat_map(|writer| writer.join().expect("the writer ended")).collect()
+    })
+}
+
+/// One request, as the node does it.
+fn write(leading: &Arc<Leading>, ids: &[String]) -> Result<(), ApiError> {
+    let shard = leading.stored.shard()?;
+    let (mut run, mut batch, mut newest) = (shard.run(), Batch::default(), None);
+    for id in ids {
+        let source = format!("{{\"n\":{}}}", id.len());
+        let request = world::request(id, source.as_bytes());
+        let admitted = leading.admit_one(&batch)?.ok_or_else(|| ApiError::not_primary("it hands over"))?;
+        let shard::WriteOutcome::Written(written) = run.write(&request)? else {
+            panic!("the field is mapped")
+        };
+        batch.push(admitted, &request, &written);
+        newest = Some(written);
+    }
+    leading.register(&mut batch);
+    shard.sync(&newest.expect("something was written"))?;
+    leading.is_on_own_disk(&batch);
+    leading.wait(&batch, 1).map(drop)
+}
+
+fn assert_has(world: &World, node: u64, acknowledged: &BTreeSet<String>, seed: u64) {
+    let shard = world.shard(node);
+    for id in acknowledged {
+        let found = shard.get(id).expect("read");
+        assert!(found.is_some(), "seed {seed}: {id} was acknowledged, and node {node} does not have it");
+    }
+}
+
+/// Whatever becomes of messages: what is acknowledged is on every copy in sync, and in the end all copies hold the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_acknowledged_is_on_every_copy_in_sync_whatever_the_way_does() {
+    for seed in 0..6 {
+        let world = World::new(seed);
+        let leading = world.lead(1);
+        world.add(2);
+        world.add(3);
+        world.set_faulty(true);
+        let writers = Arc::clone(&leading);
+        let acknowledged =
+            tokio::task::spawn_blocking(move || write_all(&writers, 0, 12)).await.expect("ran");
+
+        for node in world.in_sync() {
+            assert_has(&world, node, &acknowledged, seed);
+        }
+        world.set_faulty(false);
+        // What was let go of begins anew.
+        for node in [2, 3] {
+            if !world.is_present(node) {
+                world.add(node);
+            }
+        }
+        wait_until(|| world.in_sync().len() == 3).await;
+        wait_until(|| world.all_equal()).await;
+        assert!(!acknowledged.is_empty() || world.was_let_go(), "seed {seed}: nothing was done");
+    }
+}
+
+/// A primary fails in the midst of writes: another copy in sync goes on with all that was acknowledged, and the third one lets go of
+/// what the new primary does not have.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_copy_goes_on_where_a_primary_fails() {
+    for seed in 0..6 {
+        let mut chance = Chance::new(seed);
+        let world = World::new(seed);
+        let first = world.lead(1);
+        world.add(2);
+        world.add(3);
+        wait_until(|| world.in_sync().len() == 3).await;
+        let writers = Arc::clone(&first);
+        let mut acknowledged =
+            tokio::task::spawn_blocking(move || write_all(&writers, 0, 4)).await.expect("ran");
+        assert_eq!(acknowledged.len(), WRITERS * 4 * 3, "seed {seed}: nothing was in the way");
+        // From now on some messages of the first primary get to one copy, and none to the other.
+        world.cut(3);
+        let (writers, halves) = (Arc::clone(&first), 1 + chance.below(4));
+        let unfinished = tokio::task::spawn_blocking(move || {
+            for half in 0..halves {
+                writers.abandon(world::numbered(&writers, &format!("lost-{half}")));
+            }
+        });
+        unfinished.await.expect("ran");
+        let held = halves as i64 + acknowledged.len() as i64 - 1;
+        wait_until(|| world.shard(2).max_seq_no() >= held).await;
+
+        world.fail(1);
+        world.mend_way(3);
+        let successor = if chance.one_in(2) { 2 } else { 3 };
+        let second = world.lead(successor);
+        let writers = Arc::clone(&second);
+        acknowledged
+            .extend(tokio::task::spawn_blocking(move || write_all(&writers, 1, 4)).await.expect("ran"));
+
+        assert!(first.is_over(), "seed {seed}: it has heard of the next term, or of the map");
+        assert_eq!(acknowledged.len(), 2 * WRITERS * 4 * 3, "seed {seed}");
+        for node in world.in_sync() {
+            assert_has(&world, node, &acknowledged, seed);
+        }
+        wait_until(|| world.all_equal()).await;
+        assert!(world.stages().iter().all(|stage| *stage == Stage::Started), "seed {seed}");
+    }
+}

@@ -1,0 +1,47 @@
+//! The node that leads dies: another leads, and changes go on.
+
+use std::time::{Duration, Instant};
+
+use search_client::Method;
+use serde_json::json;
+use system_tests::Cluster;
+
+/// What is promised for the first change after the end of whoever led.
+const ANOTHER_LEADS_WITHIN: Duration = Duration::from_secs(10);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_node_leads_within_ten_seconds_of_the_end_of_the_one_that_did() {
+    let mut cluster = Cluster::start(3, &[]).await.expect("a cluster");
+    cluster.wait_voters(3).await.expect("three nodes that vote");
+    for round in 0..2 {
+        let leader = cluster.wait_leader().await.expect("a leader");
+        let left = (leader + 1) % 3;
+        cluster.kill(leader).expect("killed");
+        let killed = Instant::now();
+
+        let path = format!("/after-{round}");
+        let settings = json!({"settings": {"number_of_replicas": 0}});
+        cluster
+            .wait_for("a change that is agreed on", ANOTHER_LEADS_WITHIN, async || {
+                let (status, _) = cluster.ask(left, Method::PUT, &path, Some(&settings)).await.ok()?;
+                // A change whose outcome was not known may have been made all the same.
+                matches!(status, 200 | 400).then_some(())
+            })
+            .await
+            .expect("another leads");
+        println!("round {round}: the first change {:?} after the kill", killed.elapsed());
+
+        let next = cluster.wait_leader().await.expect("a leader");
+        assert_ne!(next, leader);
+        let other = (0..3).find(|at| *at != leader && *at != left).expect("a third");
+        for at in [left, other] {
+            let (status, answer) = cluster.ask(at, Method::GET, &path, None).await.expect("answered");
+            assert_eq!(status, 200, "node {at}: {answer}");
+        }
+        cluster.restart(leader).await.expect("answers");
+        // It votes again as soon as it is there: nobody has taken its vote meanwhile.
+        cluster.wait_nodes(3).await.expect("three nodes again");
+        let (status, _) = cluster.ask(leader, Method::GET, &path, None).await.expect("answered");
+        assert_eq!(status, 200, "what was changed meanwhile");
+    }
+}

@@ -1,0 +1,9 @@
+//! Several real processes as one cluster: how they find together, what they agree on, and what survives the loss of some.
+
+mod anywhere;
+mod foreign;
+mod founding;
+mod leader;
+mod races;
+mod restarts;
+mod torture;

@@ -26,7 +26,7 @@ use crate::error::ApiError;
 use crate::indices::{Agreement, Disagreement};
 
 /// Pause before whoever leads is looked for again.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
+pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// Who this process is for the others.
 #[derive(Debug, Clone)]

@@ -168,3 +168,66 @@ fn no_primary((index, id): (&str, &str)) -> ApiError {
         ),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Numbers(usize);
+
+    impl Spread for Numbers {
+        type Outcome = Result<usize, String>;
+        const ACTION: Action = Action::Bulk;
+
+        fn count(&self) -> usize {
+            self.0
+        }
+
+        fn home(&self, _: usize, _: &Coordinator) -> Home {
+            Home::Nowhere
+        }
+
+        fn do_here(&mut self, _: &Node, ats: &[usize]) -> Vec<Option<Self::Outcome>> {
+            ats.iter().map(|at| Some(Ok(*at))).collect()
+        }
+
+        fn pack(&self, _: &[usize]) -> Bytes {
+            Bytes::new()
+        }
+
+        fn unpack(&self, _: &[u8]) -> Result<Vec<Option<Self::Outcome>>, ApiError> {
+            Ok(Vec::new())
+        }
+
+        fn failed(&self, at: usize, error: ApiError) -> Self::Outcome {
+            Err(format!("{at}: {}", error.kind))
+        }
+
+        fn names(&self, _: usize) -> (&str, &str) {
+            ("i", "1")
+        }
+    }
+
+    #[test]
+    fn what_is_elsewhere_is_tried_again_and_what_nothing_is_said_of_is_unknown() {
+        let (mut left, mut outcomes) = (vec![0], vec![None; 4]);
+
+        take(&Numbers(4), vec![1, 2, 3], vec![Some(Ok(7)), None], &mut left, &mut outcomes);
+
+        assert_eq!(left, [0, 2]);
+        assert_eq!(outcomes[1], Some(Ok(7)));
+        assert_eq!(outcomes[3], Some(Err("3: process_cluster_event_timeout_exception".to_owned())));
+    }
+
+    #[test]
+    fn only_what_is_certainly_not_done_is_tried_again() {
+        let (to, reason) = ("n".to_owned(), "r".to_owned());
+        assert_eq!(why(CallError::NotSent { to: to.clone(), reason: reason.clone() }), None);
+        let error = why(CallError::Unknown { to, reason }).expect("an error");
+        assert_eq!(error.details["outcome"], "unknown");
+        let moved = crate::coordination::write(&Fault::NotLeader(None));
+        assert_eq!(why(CallError::Failed(moved)), None);
+        let failed = crate::coordination::write(&Fault::Failed(ApiError::argument("no")));
+        assert_eq!(why(CallError::Failed(failed)).map(|error| error.status), Some(400));
+    }
+}

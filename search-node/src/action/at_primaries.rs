@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use cluster::state::ClusterState;
+use cluster::state::{ClusterState, IndexId};
 use tokio::runtime::Handle;
 use transport::{CallError, Lane, Peer};
 
 use super::home::Home;
 use crate::coordination::{Action, Coordinator, Fault, fault_of};
 use crate::error::ApiError;
+use crate::indices::Index;
 use crate::node::Node;
 
 /// How long a write waits for a primary, and for what another node does, as in Elasticsearch.
@@ -38,6 +39,8 @@ pub(crate) trait Spread {
     fn unpack(&self, answer: &[u8]) -> Result<Vec<Option<Self::Outcome>>, ApiError>;
     /// The outcome of one that could not be done.
     fn failed(&self, at: usize, error: ApiError) -> Self::Outcome;
+    /// The index that one is for, if there is one.
+    fn index(&self, at: usize) -> Option<&Index>;
     /// Its index and its id, for people.
     fn names(&self, at: usize) -> (&str, &str);
 }
@@ -55,6 +58,15 @@ pub(crate) fn do_at_primaries<S: Spread>(
     while !left.is_empty() {
         changes.borrow_and_update();
         round(node, coordinator, writes, &mut left, &mut outcomes);
+        let map = coordinator.map();
+        left.retain(|at| {
+            // Nobody waits for a primary of what was deleted meanwhile.
+            let gone = writes.index(*at).filter(|index| is_gone(&map, index));
+            if let Some(index) = gone {
+                outcomes[*at] = Some(writes.failed(*at, ApiError::no_index(&index.name)));
+            }
+            gone.is_none()
+        });
         if left.is_empty() {
             break;
         }
@@ -67,6 +79,10 @@ pub(crate) fn do_at_primaries<S: Spread>(
         wait(&mut changes);
     }
     outcomes.into_iter().flatten().collect()
+}
+
+fn is_gone(map: &ClusterState, index: &Index) -> bool {
+    !map.indices.contains_key(&IndexId(index.uuid.clone()))
 }
 
 /// Tries what is left, once.
@@ -201,6 +217,10 @@ mod tests {
 
         fn failed(&self, at: usize, error: ApiError) -> Self::Outcome {
             Err(format!("{at}: {}", error.kind))
+        }
+
+        fn index(&self, _: usize) -> Option<&Index> {
+            None
         }
 
         fn names(&self, _: usize) -> (&str, &str) {

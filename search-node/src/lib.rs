@@ -21,6 +21,7 @@ mod indices;
 mod json;
 mod memory;
 mod node;
+mod planted;
 mod pool;
 mod relief;
 mod replication;

@@ -11,29 +11,34 @@ const ROUNDS: usize = 6;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_change_through_one_node_is_there_on_all_once_it_is_acknowledged() {
     let cluster = Cluster::start(3, &[]).await.expect("a cluster");
+    change_and_look(&cluster).await;
+}
+
+/// Changes through each node in turn, each of which all nodes must know at once.
+pub(crate) async fn change_and_look(cluster: &Cluster) {
     for round in 0..ROUNDS {
         let node = |step: usize| (round + step) % 3;
         let path = format!("/index-{round}");
         let created = json!({"settings": {"number_of_shards": 2, "number_of_replicas": 0}});
-        change(&cluster, node(0), Method::PUT, &path, &created).await;
+        change(cluster, node(0), Method::PUT, &path, &created).await;
         for at in 0..3 {
-            see(&cluster, at, &path, "", "/settings/index/number_of_shards", &json!("2")).await;
+            see(cluster, at, &path, "", "/settings/index/number_of_shards", &json!("2")).await;
         }
 
         let mapping = json!({"properties": {"field": {"type": "keyword"}}});
-        change(&cluster, node(1), Method::PUT, &format!("{path}/_mapping"), &mapping).await;
+        change(cluster, node(1), Method::PUT, &format!("{path}/_mapping"), &mapping).await;
         for at in 0..3 {
-            see(&cluster, at, &path, "/_mapping", "/mappings/properties/field/type", &json!("keyword")).await;
+            see(cluster, at, &path, "/_mapping", "/mappings/properties/field/type", &json!("keyword")).await;
         }
 
         let settings = json!({"index": {"refresh_interval": format!("{}s", 10 + round)}});
-        change(&cluster, node(2), Method::PUT, &format!("{path}/_settings"), &settings).await;
+        change(cluster, node(2), Method::PUT, &format!("{path}/_settings"), &settings).await;
         for at in 0..3 {
             let wanted = json!(format!("{}s", 10 + round));
-            see(&cluster, at, &path, "/_settings", "/settings/index/refresh_interval", &wanted).await;
+            see(cluster, at, &path, "/_settings", "/settings/index/refresh_interval", &wanted).await;
         }
 
-        change(&cluster, node(1), Method::DELETE, &path, &Value::Null).await;
+        change(cluster, node(1), Method::DELETE, &path, &Value::Null).await;
         for at in 0..3 {
             let (status, answer) = cluster.ask(at, Method::GET, &path, None).await.expect("answered");
             assert_eq!(status, 404, "round {round}: node {at}: {answer}");

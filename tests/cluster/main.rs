@@ -4,6 +4,7 @@ mod anywhere;
 mod foreign;
 mod founding;
 mod leader;
+mod planted;
 mod races;
 mod restarts;
 mod torture;

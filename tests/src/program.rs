@@ -65,18 +65,7 @@ impl Program {
 
     /// The same with a working directory of its own.
     pub fn start_in(name: &str, folder: &Path, cwd: &Path, arguments: &[String]) -> anyhow::Result<Self> {
-        Self::start_named(name, name, folder, cwd, arguments)
-    }
-
-    /// The same under another name than that of the binary, as one of several.
-    pub fn start_named(
-        program: &str,
-        name: &str,
-        folder: &Path,
-        cwd: &Path,
-        arguments: &[String],
-    ) -> anyhow::Result<Self> {
-        let mut command = Command::new(binary(program)?);
+        let mut command = Command::new(binary(name)?);
         command.args(arguments).current_dir(cwd);
         Self::spawn(name, folder, command)
     }

@@ -3,6 +3,7 @@
 use shard::Condition;
 
 use crate::error::ApiError;
+use crate::planted::{Bug, is_planted};
 
 /// How "any version" is written in the versioning that a client does itself: as if nothing was said.
 pub(crate) const ANY_VERSION: i64 = -3;
@@ -66,7 +67,10 @@ impl Demands {
     /// What they come to for a write; `is_create` and `has_id` tell what kind of write.
     pub(crate) fn condition(&self, is_create: bool, has_id: bool) -> Result<Condition, ApiError> {
         let version_type = VersionType::read(self.version_type.as_deref())?;
-        let said = self.said()?;
+        let mut said = self.said()?;
+        if is_planted(Bug::VersionsAreNotCompared) {
+            (said.seq_no, said.term) = (None, None);
+        }
         let version = said.version;
         let mut faults = Vec::new();
         if is_create {

@@ -19,6 +19,7 @@ use super::calls::Switchboard;
 use super::coordinator::{Coordinator, Origin, Rules};
 use super::entry::{Admitted, enter, stay};
 use super::founding::{Desk, Founded, found_together};
+use crate::planted::{Bug, is_planted};
 use crate::settings::NodeSettings;
 
 /// How often a node says again where it is: the system may have emptied the registry's folder.
@@ -91,7 +92,7 @@ pub(crate) async fn begin(
         }
         Start::Join { addresses, .. } => {
             seeds = addresses;
-            None
+            is_planted(Bug::FoundedTwice).then(|| format!("{node:022x}"))
         }
         Start::FoundTogether(founding) => {
             match found_together(&founding, &desk, &transport, &stopping).await? {

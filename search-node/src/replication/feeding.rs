@@ -13,6 +13,7 @@ use super::delivery::NotTaken;
 use super::leading::Leading;
 use crate::error::ApiError;
 use crate::indices::Disagreement;
+use crate::planted::{Bug, is_planted};
 
 /// How much is sent at once: some thousand operations, so that a copy gets on in small steps.
 const BATCH_BYTES: usize = 1 << 20;
@@ -130,6 +131,11 @@ impl Leading {
 
     /// Sends every operation from `next` on that there is now.
     async fn send_history(self: &Arc<Self>, copy: CopyId, next: i64) -> Result<(), NotTaken> {
+        if is_planted(Bug::HistoryIsSkipped) {
+            let last = self.stored.opened().map_or(-1, |shard| shard.max_seq_no());
+            self.told(copy, &[], last);
+            return Ok(());
+        }
         let failed = |error: ApiError| NotTaken::Failed(error.reason);
         let (leading, from) = (Arc::clone(self), next.max(0) as u64);
         let history = move || {

@@ -10,11 +10,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use cluster::replication::{Heard, Replica};
 use cluster::state::{CopyId, ShardId};
 use parking_lot::Mutex;
-use shard::{Applied, Operation, Shard};
+use shard::{Applied, Operation, OperationKind, Shard};
 
 use super::message::{Operations, Taken};
 use super::outside::{Outside, Stored};
 use crate::error::ApiError;
+use crate::planted::{Bug, is_planted};
 
 /// A copy that is not primary.
 pub(crate) struct Following {
@@ -93,7 +94,7 @@ impl Following {
         }
         let taken = self.take_all(message, operations, runtime);
         let known = self.state.lock().term();
-        if known > message.term {
+        if known > message.term && !is_planted(Bug::OldTermsCount) {
             // Its primary was replaced while this was under way; nothing of it counts, and the new one names everything again.
             return Ok(Taken::OldTerm { known });
         }
@@ -115,6 +116,7 @@ impl Following {
             let mut replica = self.state.lock();
             let before = replica.global();
             match replica.hear(message.term, message.global) {
+                Heard::OldTerm if is_planted(Bug::OldTermsCount) => {}
                 Heard::OldTerm => return Ok(Taken::OldTerm { known: replica.term() }),
                 Heard::Current => {}
                 // Nothing of the new term is answered before the disk knows it.
@@ -143,7 +145,7 @@ impl Following {
             }
             (replica.local(), replica.global(), left_over.unwrap_or_default())
         };
-        if !left_over.is_empty() {
+        if !left_over.is_empty() && !is_planted(Bug::LeftOversStay) {
             let left_over: Vec<u64> = left_over.into_iter().map(|seq_no| seq_no as u64).collect();
             tracing::info!(shard = %self.shard, copy = %self.copy, operations = left_over.len(), "a copy drops what its new primary does not have");
             self.stored.shard()?.drop_operations(message.term, &left_over)?;
@@ -168,7 +170,10 @@ impl Following {
         let now = self.stored.now_millis();
         let mut run = open.apply_run(message.term, now);
         let mut has_waited = false;
-        for operation in operations {
+        let is_lost = |operation: &Operation| {
+            is_planted(Bug::DeletesAreLost) && matches!(operation.kind, OperationKind::Delete)
+        };
+        for operation in operations.iter().filter(|operation| !is_lost(operation)) {
             while let Applied::NeedsMapping(lacking) = run.apply(operation)? {
                 if has_waited {
                     return Err(self.refused(&format!(

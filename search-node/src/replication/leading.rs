@@ -23,6 +23,7 @@ use tokio::sync::watch;
 use super::outside::{Outside, Stored};
 use super::settings::ReplicationSettings;
 use crate::error::ApiError;
+use crate::planted::{Bug, is_planted};
 
 /// How long a writer waits, beyond its patience with copies, for the map to let go of one that does not answer. As long as an
 /// agreement takes that has to find another leader first.
@@ -335,10 +336,13 @@ impl Leading {
             while batch.seq_nos.get(at).is_some_and(|seq_no| !state.primary.is_pending(*seq_no)) {
                 at += 1;
             }
-            if at == batch.seq_nos.len() {
+            if at == batch.seq_nos.len() || is_planted(Bug::AcknowledgeAlone) {
                 break;
             }
             if self.is_over() {
+                if is_planted(Bug::UnknownIsDone) {
+                    break;
+                }
                 return Err(self.unknown("another copy has become primary, or the shard has failed"));
             }
             if self.settled.wait_until(&mut state, deadline).timed_out() {
@@ -346,6 +350,9 @@ impl Leading {
                     return Err(
                         self.unknown("other copies do not have it, and the map does not let go of them")
                     );
+                }
+                if is_planted(Bug::LateIsDone) {
+                    break;
                 }
                 (is_late, deadline) = (true, Instant::now() + LOSS_WITHIN);
                 let others: Vec<CopyId> = state.primary.others().collect();

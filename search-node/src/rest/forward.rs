@@ -24,6 +24,7 @@ use crate::coordination::{Action, Coordinator, Fault, fault_of, pack, read, unpa
 use crate::error::ApiError;
 use crate::indices::{Index, new_id};
 use crate::node::Node;
+use crate::planted::{Bug, is_planted};
 use crate::time_span::read_span;
 
 /// Where a request is answered.
@@ -187,6 +188,7 @@ pub(super) async fn carry(
     match coordinator.call(peer, Lane::Data, Action::Rest, pack(carried, body), within).await {
         Ok(answer) => reply_of(&answer).map_err(Carry::Failed),
         Err(error) if error.is_not_done() => Err(Carry::Elsewhere),
+        Err(CallError::Unknown { .. }) if is_planted(Bug::TriedTwice) => Err(Carry::Elsewhere),
         Err(error @ CallError::Unknown { .. }) => Err(Carry::Failed(open(&error.to_string()))),
         Err(error) => Err(match fault_of(error) {
             Fault::NotLeader(_) => Carry::Elsewhere,
@@ -222,6 +224,9 @@ async fn home(call: &Call, coordinator: &Arc<Coordinator>, is_write: bool) -> Re
     let index = index_of(call, is_write).await?;
     if index.requires_routing() && call.param("routing").is_none() {
         return Err(ApiError::argument("routing is required"));
+    }
+    if is_planted(Bug::ReadsAnywhere) && !is_write {
+        return Ok(Home::Here);
     }
     Ok(home_of(coordinator, &index, &id, call.param("routing")))
 }

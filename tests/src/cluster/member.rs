@@ -1,11 +1,12 @@
 //! One node of a cluster: its folder, the ports that it keeps, and its process while it runs.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use search_client::{ClientOptions, SearchClient};
 
-use crate::program::Program;
+use crate::program::{Program, binary};
 use crate::sockets;
 
 /// How long a request of a test may take. A node that is frozen keeps a client that long.
@@ -19,12 +20,16 @@ pub struct Member {
     pub settings: Vec<String>,
     pub(super) program: Option<Program>,
     pub(super) is_frozen: bool,
+    /// The bug that is planted in it.
+    pub(super) bug: Option<String>,
     transport: Option<u16>,
     /// Where it answered last, if its port is not set.
     http: Option<u16>,
     client: Option<SearchClient>,
 }
 
+/// Names the bug of a node that was built with the feature `planted`.
+const PLANTED: &str = "WEIR_PLANTED";
 /// What a node says once it answers.
 const READY: &str = "search-node is ready";
 /// What it says when it begins to lead, and in other words when that ends.
@@ -41,6 +46,7 @@ impl Member {
             settings,
             program: None,
             is_frozen: false,
+            bug: None,
             transport: ports.map(|(_, transport)| transport),
             http: None,
             client: None,
@@ -53,9 +59,13 @@ impl Member {
 
     /// Starts its process, and does not wait for it.
     pub(super) fn spawn(&mut self, folder: &Path) -> anyhow::Result<()> {
-        let settings = self.settings.iter().flat_map(|setting| ["-E".to_owned(), setting.clone()]);
-        let arguments: Vec<String> = settings.collect();
-        self.program = Some(Program::start_named("search-node", &self.name, folder, folder, &arguments)?);
+        let settings = self.settings.iter().flat_map(|setting| ["-E", setting]);
+        let mut command = Command::new(binary("search-node")?);
+        command.args(settings).current_dir(folder);
+        if let Some(bug) = &self.bug {
+            command.env(PLANTED, bug);
+        }
+        self.program = Some(Program::spawn(&self.name, folder, command)?);
         self.is_frozen = false;
         Ok(())
     }

@@ -31,6 +31,7 @@ pub struct Cluster {
     members: Vec<Member>,
     links: Links,
     settings: Vec<String>,
+    bug: Option<String>,
     // Goes last: who still runs would make its folder again.
     folder: tempfile::TempDir,
 }
@@ -53,7 +54,20 @@ impl Cluster {
     /// A cluster without a node.
     pub fn prepare(settings: &[&str]) -> anyhow::Result<Self> {
         let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
-        Ok(Self { folder: tempfile::tempdir()?, settings, members: Vec::new(), links: Links::default() })
+        Ok(Self {
+            folder: tempfile::tempdir()?,
+            settings,
+            members: Vec::new(),
+            links: Links::default(),
+            bug: None,
+        })
+    }
+
+    /// The same, with a bug in each node that will be added; they must have been built with the feature `planted`.
+    pub fn plant(settings: &[&str], bug: Option<&str>) -> anyhow::Result<Self> {
+        let mut cluster = Self::prepare(settings)?;
+        cluster.bug = bug.map(str::to_owned);
+        Ok(cluster)
     }
 
     /// One more node, with ports of its own; it is not started.
@@ -98,7 +112,9 @@ impl Cluster {
         ];
         settings.extend(own);
         settings.extend(self.settings.iter().cloned());
-        self.members.push(Member::new(&name, data, settings, ports));
+        let mut member = Member::new(&name, data, settings, ports);
+        member.bug.clone_from(&self.bug);
+        self.members.push(member);
         at
     }
 

@@ -8,7 +8,7 @@
 //! - Nothing is acknowledged before the shard's translog is synced, unless the index says `async`.
 //! - What may block runs in a pool with a bound; what does not fit is answered 429.
 //!
-//! `coordination` agrees with the other nodes on the map of the cluster; `action/cluster` and `rest/cluster` show it.
+//! `replication` keeps the copies of shards equal and fills them. `coordination` agrees with the other nodes on the map of the cluster; `action/cluster` and `rest/cluster` show it.
 
 mod action;
 mod cluster_settings;

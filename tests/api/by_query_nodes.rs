@@ -262,3 +262,24 @@ async fn what_a_lost_node_had_fails_and_the_rest_is_done() {
     let (status, refused) = nodes.call(1, Method::POST, "/i/_update_by_query", Value::Null).await;
     assert_eq!(status, 503, "a task begins with all shards: {refused}");
 }
+
+#[tokio::test]
+async fn an_index_that_is_deleted_meanwhile_ends_the_task_at_once() {
+    let nodes = Nodes::start(2).await;
+    nodes.make("i", 4).await;
+    nodes.write(0, "/i/_bulk?refresh=true", 0..COUNT).await;
+    let path = "/i/_update_by_query?wait_for_completion=false&scroll_size=10&requests_per_second=1";
+    let task = nodes.start_task(0, path, Value::Null).await;
+    nodes.wait_for(1, &task, |shown| shown["task"]["status"]["updated"] == json!(10)).await;
+
+    let (status, answer) = nodes.call(1, Method::DELETE, "/i", Value::Null).await;
+    assert_eq!(status, 200, "{answer}");
+    nodes.post(1, &format!("/_update_by_query/{task}/_rethrottle?requests_per_second=-1"), Value::Null).await;
+
+    let begun = Instant::now();
+    let done = nodes.wait_for(1, &task, |shown| shown["completed"] == json!(true)).await;
+    assert!(begun.elapsed() < Duration::from_secs(20), "took {:?}: {done}", begun.elapsed());
+    let failure = &done["response"]["failures"][0];
+    assert_eq!(failure["cause"]["type"], json!("index_not_found_exception"), "{done}");
+    assert_eq!(done["response"]["updated"], json!(10), "{done}");
+}

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use cluster::state::ClusterState;
+use cluster::state::{ClusterState, IndexId};
 use tokio::runtime::Handle;
 use transport::{CallError, Lane, Peer};
 
 use super::home::Home;
 use crate::coordination::{Action, Coordinator, Fault, fault_of};
 use crate::error::ApiError;
+use crate::indices::Index;
 use crate::node::Node;
 
 /// How long a write waits for a primary, and for what another node does, as in Elasticsearch.
@@ -38,6 +39,8 @@ pub(crate) trait Spread {
     fn unpack(&self, answer: &[u8]) -> Result<Vec<Option<Self::Outcome>>, ApiError>;
     /// The outcome of one that could not be done.
     fn failed(&self, at: usize, error: ApiError) -> Self::Outcome;
+    /// The index that one is for, if there is one.
+    fn index(&self, at: usize) -> Option<&Index>;
     /// Its index and its id, for people.
     fn names(&self, at: usize) -> (&str, &str);
 }
@@ -55,6 +58,15 @@ pub(crate) fn do_at_primaries<S: Spread>(
     while !left.is_empty() {
         changes.borrow_and_update();
         round(node, coordinator, writes, &mut left, &mut outcomes);
+        let map = coordinator.map();
+        left.retain(|at| {
+            // Nobody waits for a primary of what was deleted meanwhile.
+            let gone = writes.index(*at).filter(|index| is_gone(&map, index));
+            if let Some(index) = gone {
+                outcomes[*at] = Some(writes.failed(*at, ApiError::no_index(&index.name)));
+            }
+            gone.is_none()
+        });
         if left.is_empty() {
             break;
         }
@@ -67,6 +79,10 @@ pub(crate) fn do_at_primaries<S: Spread>(
         wait(&mut changes);
     }
     outcomes.into_iter().flatten().collect()
+}
+
+fn is_gone(map: &ClusterState, index: &Index) -> bool {
+    !map.indices.contains_key(&IndexId(index.uuid.clone()))
 }
 
 /// Tries what is left, once.
@@ -167,4 +183,71 @@ fn no_primary((index, id): (&str, &str)) -> ApiError {
             PRIMARY_WITHIN.as_millis()
         ),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Numbers(usize);
+
+    impl Spread for Numbers {
+        type Outcome = Result<usize, String>;
+        const ACTION: Action = Action::Bulk;
+
+        fn count(&self) -> usize {
+            self.0
+        }
+
+        fn home(&self, _: usize, _: &Coordinator) -> Home {
+            Home::Nowhere
+        }
+
+        fn do_here(&mut self, _: &Node, ats: &[usize]) -> Vec<Option<Self::Outcome>> {
+            ats.iter().map(|at| Some(Ok(*at))).collect()
+        }
+
+        fn pack(&self, _: &[usize]) -> Bytes {
+            Bytes::new()
+        }
+
+        fn unpack(&self, _: &[u8]) -> Result<Vec<Option<Self::Outcome>>, ApiError> {
+            Ok(Vec::new())
+        }
+
+        fn failed(&self, at: usize, error: ApiError) -> Self::Outcome {
+            Err(format!("{at}: {}", error.kind))
+        }
+
+        fn index(&self, _: usize) -> Option<&Index> {
+            None
+        }
+
+        fn names(&self, _: usize) -> (&str, &str) {
+            ("i", "1")
+        }
+    }
+
+    #[test]
+    fn what_is_elsewhere_is_tried_again_and_what_nothing_is_said_of_is_unknown() {
+        let (mut left, mut outcomes) = (vec![0], vec![None; 4]);
+
+        take(&Numbers(4), vec![1, 2, 3], vec![Some(Ok(7)), None], &mut left, &mut outcomes);
+
+        assert_eq!(left, [0, 2]);
+        assert_eq!(outcomes[1], Some(Ok(7)));
+        assert_eq!(outcomes[3], Some(Err("3: process_cluster_event_timeout_exception".to_owned())));
+    }
+
+    #[test]
+    fn only_what_is_certainly_not_done_is_tried_again() {
+        let (to, reason) = ("n".to_owned(), "r".to_owned());
+        assert_eq!(why(CallError::NotSent { to: to.clone(), reason: reason.clone() }), None);
+        let error = why(CallError::Unknown { to, reason }).expect("an error");
+        assert_eq!(error.details["outcome"], "unknown");
+        let moved = crate::coordination::write(&Fault::NotLeader(None));
+        assert_eq!(why(CallError::Failed(moved)), None);
+        let failed = crate::coordination::write(&Fault::Failed(ApiError::argument("no")));
+        assert_eq!(why(CallError::Failed(failed)).map(|error| error.status), Some(400));
+    }
 }

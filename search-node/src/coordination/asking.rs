@@ -6,11 +6,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use cluster::allocation::{AllocationSettings, Observed};
 use cluster::state::{ClusterState, NodeId};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use transport::Lane;
 
 use super::calls::{Action, Fault, unavailable};
-use super::coordinator::{Coordinator, Leads};
+use super::coordinator::{Coordinator, LOOK_AGAIN, Leads};
 use super::dynamic_settings::DynamicSettings;
 use crate::error::ApiError;
 
@@ -40,17 +40,29 @@ impl Coordinator {
         self.consensus.status().voters
     }
 
-    /// Waits until somebody leads; whether somebody does.
-    pub(crate) async fn wait_leader(&self, within: Duration) -> Result<(), ApiError> {
-        let is_led = timeout(within, self.consensus.wait_status(|status| status.leader.is_some())).await;
-        if is_led.is_ok_and(|status| status.leader.is_some()) {
-            return Ok(());
+    /// Waits until somebody leads and says so. A node that has heard nothing for a while may still take somebody for the leader
+    /// who is gone.
+    pub(crate) async fn wait_led(&self, within: Duration) -> Result<(), ApiError> {
+        let deadline = Instant::now() + within;
+        let mut last = "nobody is known to lead".to_owned();
+        loop {
+            match timeout_at(deadline, self.observed()).await {
+                Ok(Ok(_)) => return Ok(()),
+                Ok(Err(error)) => last = error.reason,
+                Err(_) => {}
+            }
+            if Instant::now() >= deadline || self.stopping.is_cancelled() {
+                return Err(ApiError::new(
+                    503,
+                    "master_not_discovered_exception",
+                    format!("{last}; see that most of the nodes that vote are there"),
+                ));
+            }
+            let known = self.consensus.status().leader;
+            let look = deadline.min(Instant::now() + LOOK_AGAIN);
+            let changed = self.consensus.wait_status(|status| status.leader != known);
+            let _looked = timeout_at(look, changed).await;
         }
-        Err(ApiError::new(
-            503,
-            "master_not_discovered_exception",
-            "no node leads; see that most of the nodes that vote are there",
-        ))
     }
 
     /// Waits until this node follows the map up to a version.

@@ -27,7 +27,7 @@ use crate::indices::{Agreement, Disagreement};
 use crate::planted::{Bug, is_planted};
 
 /// Pause before whoever leads is looked for again.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
+pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// Who this process is for the others.
 #[derive(Debug, Clone)]

@@ -99,6 +99,10 @@ impl Spread for Actions<'_, '_> {
         (item, true)
     }
 
+    fn index(&self, at: usize) -> Option<&Index> {
+        self.placed[at].index.as_deref()
+    }
+
     fn names(&self, at: usize) -> (&str, &str) {
         let target = &self.placed[at].head.target;
         (&target.index, target.id.as_deref().unwrap_or_default())

@@ -163,6 +163,10 @@ impl Spread for Changes<'_> {
         Err(error)
     }
 
+    fn index(&self, at: usize) -> Option<&Index> {
+        Some(&self.changes[at].index)
+    }
+
     fn names(&self, at: usize) -> (&str, &str) {
         (&self.changes[at].index.name, uid_parts(&self.changes[at].uid).1)
     }

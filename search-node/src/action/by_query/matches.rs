@@ -92,3 +92,77 @@ impl From {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use shard::{Condition, HostDisk, Slice, WriteRequest};
+
+    use super::super::plan::Wish;
+    use super::super::walk::{Part, Walk, sort_keys};
+    use super::*;
+    use crate::indices::{IndexRun, Indices, resources};
+
+    /// An index with one shard and a document for each number.
+    fn filled(indices: &Indices, name: &str, numbers: impl Iterator<Item = u64>) -> Arc<Index> {
+        let index = indices.create(name, &json!({})).expect("made");
+        let mut run = IndexRun::new(Arc::clone(&index));
+        for n in numbers {
+            let (id, source) = (n.to_string(), json!({"n": n}).to_string());
+            let request = WriteRequest {
+                uid: &id,
+                doc_type: None,
+                id: &id,
+                routing: None,
+                source: Some(source.as_bytes()),
+                condition: Condition::None,
+                is_new_id: false,
+                now_millis: 0,
+            };
+            run.write(&request).expect("written");
+        }
+        index.refresh().expect("refreshed");
+        index
+    }
+
+    fn all(wish: &Wish, slice: Slice, indices: &[Arc<Index>], most: usize) -> Vec<u64> {
+        let feeds = indices.iter().map(|index| {
+            let parts = Arc::new(vec![Part::open(index, 0).expect("open")]);
+            From::Here(Feed::new(Walk::open(parts, wish, slice).expect("a walk")))
+        });
+        let mut matches = Matches::new(sort_keys(wish), feeds);
+        let mut found = Vec::new();
+        while let Some((index, stored)) = matches.next(most).expect("no error") {
+            let n: u64 = stored.uid.parse().expect("a number");
+            assert_eq!(index.name, if n % 2 == 0 { "even" } else { "odd" });
+            found.push(n);
+        }
+        found
+    }
+
+    #[test]
+    fn matches_of_several_sources_come_in_one_order_and_each_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let indices = Indices::open(folder.path(), true, resources(HostDisk::shared())).expect("opens");
+        let even = filled(&indices, "even", (0..40).step_by(2));
+        let odd = filled(&indices, "odd", (1..20).step_by(2));
+        let both = [even, odd];
+        let mut wish = Wish::all(None, 0);
+        let everything: Vec<u64> = (0..20).chain((20..40).step_by(2)).collect();
+
+        for most in [1, 3, 100] {
+            wish.set_sort(&json!([{"n": "asc"}])).expect("an order");
+            assert_eq!(all(&wish, Slice::WHOLE, &both, most), everything, "{most}");
+            let unordered = Wish::all(None, 0);
+            for wish in [&wish, &unordered] {
+                let slices = (0..3).flat_map(|number| all(wish, Slice { number, of: 3 }, &both, most));
+                let mut found: Vec<u64> = slices.collect();
+                found.sort_unstable();
+                assert_eq!(found, everything, "in slices, {most}");
+            }
+        }
+        wish.set_query(&json!({"range": {"n": {"lt": 5}}})).expect("a query");
+        wish.set_sort(&json!([{"n": "desc"}])).expect("an order");
+        assert_eq!(all(&wish, Slice::WHOLE, &both, 2), [4, 3, 2, 1, 0]);
+    }
+}

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::coordination::write;
 use crate::disk_watch::space_of;
-use crate::indices::CopyState;
+use crate::indices::{CopyState, Index};
 use crate::memory::host_memory;
 use crate::node::Node;
 
@@ -37,6 +37,8 @@ pub(crate) struct NodeFigures {
     pub(crate) requests: u64,
     pub(crate) searches: u64,
     pub(crate) copies: Vec<CopyFigures>,
+    /// The copies on its disk, whether they serve or not.
+    pub(crate) held: Vec<(ShardId, CopyId)>,
 }
 
 /// The figures of a copy.
@@ -86,7 +88,17 @@ pub(super) fn figures_of(node: &Node) -> NodeFigures {
         requests: node.counters.requests.get(),
         searches: node.counters.searches.get(),
         copies: copies_of(node),
+        held: held_by(node),
     }
+}
+
+fn held_by(node: &Node) -> Vec<(ShardId, CopyId)> {
+    let of_index = |index: Arc<Index>| {
+        let id = IndexId(index.uuid.clone());
+        let held = index.held().into_iter();
+        held.map(move |(number, copy)| (ShardId { index: id.clone(), number }, copy))
+    };
+    node.indices.all().into_iter().flat_map(of_index).collect()
 }
 
 fn copies_of(node: &Node) -> Vec<CopyFigures> {

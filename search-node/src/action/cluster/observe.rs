@@ -1,9 +1,12 @@
 //! What decisions about copies go by: what whoever leads has seen, and what the nodes have on their disks.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cluster::allocation::{AllocationSettings, DiskSpace, Observed};
+use cluster::state::ShardId;
 
+use super::figures::CopyFigures;
 use super::survey::survey;
 use super::view::View;
 use crate::error::ApiError;
@@ -27,16 +30,16 @@ pub(crate) async fn observe(
         if let Some((total, free)) = figures.disk {
             observed.disks.entry(*node).or_insert(DiskSpace { total, free });
         }
-        for copy in &figures.copies {
-            let shard = copy.shard();
-            let known = view
-                .map
-                .shard(&shard)
-                .is_some_and(|copies| copy.copy.is_some_and(|copy| copies.present().contains_key(&copy)));
-            if let (Some(name), false) = (copy.copy, known || copy.is_failed) {
-                observed.found.insert((*node, shard.clone()), name);
+        let failed = figures.copies.iter().filter(|copy| copy.is_failed).map(CopyFigures::shard);
+        let failed: BTreeSet<ShardId> = failed.collect();
+        for (shard, copy) in figures.held.iter().filter(|(shard, _)| !failed.contains(shard)) {
+            let is_known = view.map.shard(shard).is_none_or(|copies| copies.present().contains_key(copy));
+            if !is_known {
+                observed.found.insert((*node, shard.clone()), *copy);
             }
-            let bytes = observed.shard_bytes.entry(shard).or_default();
+        }
+        for copy in &figures.copies {
+            let bytes = observed.shard_bytes.entry(copy.shard()).or_default();
             *bytes = copy.bytes.max(*bytes);
         }
     }

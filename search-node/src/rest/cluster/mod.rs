@@ -57,7 +57,7 @@ pub(super) async fn wait_led(call: &Call) -> Result<(), ApiError> {
     match &call.node.coordinator {
         Some(coordinator) if !call.flag("local")? => {
             let within = span(call, "master_timeout")?;
-            coordinator.wait_leader(within).await
+            coordinator.wait_led(within).await
         }
         _ => Ok(()),
     }

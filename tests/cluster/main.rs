@@ -1,6 +1,7 @@
 //! Several real processes as one cluster: how they find together, what they agree on, and what survives the loss of some.
 
 mod anywhere;
+mod cut_off;
 mod foreign;
 mod founding;
 mod leader;

@@ -115,6 +115,8 @@ impl IndexRun {
                     self.index.add_mapping(&added)?;
                 }
                 Err(error @ EngineError::VersionConflict { .. }) => {
+                    drop(admitted);
+                    self.settle_conflict(request)?;
                     return Err(self.index.name_in(error.into(), request.id, request.routing));
                 }
                 Err(error) => return Err(error.into()),
@@ -128,6 +130,23 @@ impl IndexRun {
                 self.index.name, request.id
             ),
         ))
+    }
+
+    /// A conflict says that another write was done, which a client may count on: it is everywhere before that is said. What this
+    /// request has written itself is waited for with the rest of it.
+    fn settle_conflict(&mut self, request: &WriteRequest<'_>) -> Result<(), ApiError> {
+        let shard = self.shard_run(request.id, request.routing)?;
+        let Some(leading) = shard.leading.clone().filter(|leading| leading.has_others()) else {
+            return Ok(());
+        };
+        let Some(stored) = shard.place.shard.get(request.uid)? else { return Ok(()) };
+        if shard.batch.has(stored.seq_no) || leading.global() >= stored.seq_no as i64 {
+            return Ok(());
+        }
+        // All copies are equal only up to what was written here before.
+        self.send();
+        self.sync_here();
+        leading.wait_everywhere(stored.seq_no)
     }
 
     /// Whether anything was written.

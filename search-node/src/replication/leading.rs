@@ -143,6 +143,11 @@ impl Batch {
         self.seq_nos.is_empty()
     }
 
+    /// Whether a write of this request has the number.
+    pub(crate) fn has(&self, seq_no: u64) -> bool {
+        self.seq_nos.contains(&(seq_no as i64))
+    }
+
     /// Whether there is something that has not been registered.
     pub(crate) fn is_waiting(&self) -> bool {
         self.registered < self.seq_nos.len()
@@ -371,6 +376,25 @@ impl Leading {
             )));
         }
         Ok(Acknowledged { total: total.max(successful), successful })
+    }
+
+    /// Waits until all copies in sync have an operation that somebody is about to be told of, and that another request has written:
+    /// what a primary knows alone may be lost with it.
+    pub(crate) fn wait_everywhere(&self, seq_no: u64) -> Result<(), ApiError> {
+        if !self.has_others() {
+            return Ok(());
+        }
+        let deadline = Instant::now() + self.settings.timeout + LOSS_WITHIN;
+        let mut state = self.state.lock();
+        while state.primary.global() < seq_no as i64 {
+            if self.is_over() {
+                return Err(self.unknown("another copy has become primary, or the shard has failed"));
+            }
+            if self.settled.wait_until(&mut state, deadline).timed_out() {
+                return Err(self.unknown("what it would conflict with is not on all copies yet"));
+            }
+        }
+        Ok(())
     }
 
     /// A copy has operations on its disk, and everything up to `local`.

@@ -45,7 +45,9 @@ pub(crate) struct Nemesis {
     disks: Vec<SmallDisk>,
     began: Instant,
     /// What happened, for whoever looks for the reason.
-    pub(crate) told: Vec<String>,
+    told: Vec<String>,
+    /// How many faults there were.
+    pub(crate) faults: usize,
 }
 
 impl fmt::Display for Nemesis {
@@ -56,7 +58,13 @@ impl fmt::Display for Nemesis {
 
 impl Nemesis {
     pub(crate) fn new(seed: u64, disks: Vec<SmallDisk>) -> Self {
-        Self { random: StdRng::seed_from_u64(seed), disks, began: Instant::now(), told: Vec::new() }
+        Self {
+            random: StdRng::seed_from_u64(seed),
+            disks,
+            began: Instant::now(),
+            told: Vec::new(),
+            faults: 0,
+        }
     }
 
     /// Faults one after another for so long, and everything healed in the end.
@@ -64,6 +72,7 @@ impl Nemesis {
         while self.began.elapsed() < span {
             let fault = self.choose(cluster);
             self.tell(format!("{fault:?}"));
+            self.faults += 1;
             self.strike(cluster, &fault).await?;
             self.heal(cluster)?;
             self.tell("healed".to_owned());

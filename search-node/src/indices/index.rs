@@ -555,6 +555,13 @@ impl Index {
     /// that waits until it is.
     pub(crate) fn shard_to_search(&self, number: usize) -> Result<Arc<Shard>, ApiError> {
         let shard = self.opened(self.copy(number)?.as_ref())?;
+        if shard.must_roll_back() {
+            let reason = format!(
+                "a copy of [{}] shows what its new primary does not have, until it is rolled back",
+                self.name
+            );
+            return Err(ApiError::new(503, "illegal_index_shard_state_exception", reason));
+        }
         // An answer without what was acknowledged looks like any other.
         if shard.hides_writes() {
             let reason = format!(

@@ -134,7 +134,7 @@ mod tests {
         let mut found = Vec::new();
         while let Some((index, stored)) = matches.next(most).expect("no error") {
             let n: u64 = stored.uid.parse().expect("a number");
-            assert_eq!(index.name, if n % 2 == 0 { "even" } else { "odd" });
+            assert_eq!(index.name, if n.is_multiple_of(2) { "even" } else { "odd" });
             found.push(n);
         }
         found

@@ -61,7 +61,8 @@ async fn the_first_search_of_an_index_sees_what_was_written_before_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_trickle_into_many_indices_takes_little_memory() {
     const INDICES: usize = 14;
-    const RESIDENT_BYTES_MAX: u64 = 96 << 20;
+    // Some thirty of them are the program itself, its map of the cluster and its ways to other nodes.
+    const RESIDENT_BYTES_MAX: u64 = 112 << 20;
     let folder = tempfile::tempdir().expect("a folder");
     let node = SearchNode::start(folder.path(), &folder.path().join("data")).await.expect("a node");
     for turn in 0..30 {

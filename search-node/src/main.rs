@@ -53,14 +53,26 @@ fn main() {
 
 fn run(settings: NodeSettings) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         let shutdown = Shutdown::listen()?;
         let data = settings.path_data.clone();
         let running = Node::start(settings, Clock::system(), Arc::new(JemallocHeap)).await?;
         tracing::info!(address = %running.address, data = %data.display(), "search-node is ready");
-        shutdown.asked().await;
+        tokio::select! {
+            () = shutdown.asked() => {}
+            // What it would say from now on is old, and what it would write it could not promise. What was acknowledged is on
+            // the disk.
+            reason = running.failed() => anyhow::bail!(
+                "this node could not keep what it had promised to the others: {reason}; free or mend the disk of path.data, and start it again"
+            ),
+        }
         running.stop().await?;
         tracing::info!("search-node stopped");
         Ok(())
-    })
+    });
+    if ended.is_err() {
+        // Work that waits for other nodes must not keep a process that is of no use any more.
+        runtime.shutdown_background();
+    }
+    ended
 }

@@ -287,6 +287,14 @@ impl Node {
 }
 
 impl Running {
+    /// Returns once the node can take part in its cluster no longer, and why. What it would answer from then on is old.
+    pub async fn failed(&self) -> String {
+        match &self.node.coordinator {
+            Some(coordinator) => coordinator.failed().await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// Finishes what was accepted, commits every index, and lets go of the folder.
     pub async fn stop(self) -> anyhow::Result<()> {
         if let Some(coordinator) = &self.node.coordinator {

@@ -173,6 +173,12 @@ impl Coordinator {
         drop(reached.await);
     }
 
+    /// Returns once this node can take part no longer, and why: its disk did not keep what it had promised to the others.
+    pub(crate) async fn failed(&self) -> String {
+        let status = self.consensus.wait_status(|status| status.failure.is_some()).await;
+        status.failure.unwrap_or_else(|| "the consensus has ended".to_owned())
+    }
+
     /// Ends taking part: what is asked of others and of this node comes to its end first.
     pub(crate) async fn stop(&self) {
         self.transport.stop().await;

@@ -133,6 +133,8 @@ async fn more_operations_than_there_are_places_for_are_refused() {
     let port = free_port().expect("a port");
     let settings = [
         format!("path.data={}", folder.path().join("data").display()),
+        format!("discovery.registry={}", folder.path().join("registry").display()),
+        "transport.port=0".to_owned(),
         format!("http.port={port}"),
         "thread_pool.by_query.size=1".to_owned(),
         "thread_pool.by_query.queue_size=1".to_owned(),

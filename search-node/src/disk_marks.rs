@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use cluster::allocation::{AllocationSettings, Watermark as Mark};
+use cluster::allocation::AllocationSettings;
 
 use crate::coordination::Coordinator;
 use crate::disk_watch::DiskWatch;
-use crate::watermark::{Watermark, Watermarks};
+use crate::watermark::Watermarks;
 
 /// Has the watch go by the marks that the map says, over this node's own, until the node stops.
 pub(crate) async fn follow_marks(coordinator: Arc<Coordinator>, watch: Arc<DiskWatch>) {
     let mut changes = coordinator.changes();
+    let stopping = coordinator.stopping();
     let mut last: Option<Option<Watermarks>> = None;
     loop {
         let map = Arc::clone(&changes.borrow_and_update());
@@ -20,7 +21,7 @@ pub(crate) async fn follow_marks(coordinator: Arc<Coordinator>, watch: Arc<DiskW
             last = Some(marks);
         }
         tokio::select! {
-            () = coordinator.stopped() => return,
+            () = stopping.cancelled() => return,
             changed = changes.changed() => if changed.is_err() { return },
         }
     }
@@ -28,17 +29,15 @@ pub(crate) async fn follow_marks(coordinator: Arc<Coordinator>, watch: Arc<DiskW
 
 /// The marks by which writes stop and go on; none if disks do not count.
 fn marks_of(settings: &AllocationSettings) -> Option<Watermarks> {
-    let mark = |mark: Mark| match mark {
-        Mark::Used(share) => Watermark::Used(share),
-        Mark::Free(bytes) => Watermark::Free(bytes),
-    };
     let disk = settings.disk;
     // What fits together was checked when it was set.
-    if disk.is_enabled { Watermarks::new(mark(disk.high), mark(disk.flood_stage)).ok() } else { None }
+    if disk.is_enabled { Watermarks::new(disk.high, disk.flood_stage).ok() } else { None }
 }
 
 #[cfg(test)]
 mod tests {
+    use cluster::allocation::Watermark;
+
     use super::*;
 
     #[test]

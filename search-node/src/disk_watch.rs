@@ -10,12 +10,13 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use cluster::allocation::DiskSpace;
 use daemon::CancellationToken;
 use parking_lot::Mutex;
 
 use crate::episode::Episode;
 use crate::error::ApiError;
-use crate::watermark::{DiskSpace, Watermarks};
+use crate::watermark::Watermarks;
 
 /// How often the disk is looked at. What fast writers add meanwhile is small beside what the flood stage leaves free.
 const TICK: Duration = Duration::from_secs(1);
@@ -72,7 +73,7 @@ impl DiskWatch {
             tracing::info!(%path, "the disk can be asked for its free space again");
         }
         let DiskSpace { total, free } = space;
-        let (flood_stage, high) = (marks.flood_stage(), marks.high());
+        let (flood_stage, high) = (marks.shown_flood_stage(), marks.shown_high());
         if marks.is_flooded(self.flood.lasts(), space) {
             if self.flood.begins() {
                 tracing::error!(%path, free, total, %flood_stage, %high, "disk usage exceeded the flood stage: writes are refused until it is below the high watermark; delete indices, or give the disk more room");
@@ -112,8 +113,9 @@ pub(crate) fn start(
 
 #[cfg(test)]
 mod tests {
+    use cluster::allocation::Watermark;
+
     use super::*;
-    use crate::watermark::Watermark;
 
     fn watch() -> DiskWatch {
         let marks = Watermarks::new(Watermark::Used(0.9), Watermark::Used(0.95)).expect("valid");

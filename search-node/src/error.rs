@@ -1,5 +1,7 @@
 //! The one place where a failure becomes HTTP: status, type and reason, in Elasticsearch's shape.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use shard::{EngineError, QueryError, SearchError, TranslogError};
@@ -72,6 +74,31 @@ impl ApiError {
                 "rejected execution of {what}: [{limit}] are waiting already; send less at once or raise `{setting}`"
             ),
         )
+    }
+
+    /// A point in time is not kept, or no longer.
+    pub fn no_search_context(number: u64) -> Self {
+        let reason = format!("No search context found for id [{number}]");
+        Self::new(404, "search_context_missing_exception", reason)
+    }
+
+    /// It was not settled in time, and nothing was done unless the reason says so.
+    pub fn not_settled(reason: impl Into<String>) -> Self {
+        Self::new(503, "process_cluster_event_timeout_exception", reason)
+    }
+
+    /// Whether it was done is not known.
+    pub fn unknown_outcome(reason: impl Into<String>) -> Self {
+        Self::not_settled(reason).with("outcome", "unknown")
+    }
+
+    /// No primary of a document's shard took it in time, and nothing was done.
+    pub fn no_primary(index: &str, id: &str, within: Duration) -> Self {
+        let reason = format!(
+            "[{index}] primary shard is not active Timeout: [{}ms], document [{id}]",
+            within.as_millis()
+        );
+        Self::new(503, "unavailable_shards_exception", reason)
     }
 
     /// The primary of a shard is not here any more, and nothing was done.

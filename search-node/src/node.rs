@@ -78,22 +78,20 @@ pub struct Node {
 }
 
 /// What indices work with.
-struct Parts {
-    resources: Resources,
-}
-
-impl Parts {
-    fn of(settings: &NodeSettings, clock: &Clock, disk_watch: Arc<DiskWatch>) -> Self {
-        let shared = Shared {
-            workers: Workers::new(settings.merge_threads),
-            tombstones: TombstoneBudget::new(settings.tombstone_bytes),
-            ..Shared::default()
-        };
-        let segment_buffer_bytes = settings.segment_buffer_bytes();
-        let (idle_after, clock) = (settings.idle_after, clock.clone());
-        let roles = None;
-        Self { resources: Resources { segment_buffer_bytes, shared, disk_watch, idle_after, clock, roles } }
-    }
+fn resources_of(
+    settings: &NodeSettings,
+    clock: &Clock,
+    disk_watch: Arc<DiskWatch>,
+    roles: Option<Arc<Roles>>,
+) -> Resources {
+    let shared = Shared {
+        workers: Workers::new(settings.merge_threads),
+        tombstones: TombstoneBudget::new(settings.tombstone_bytes),
+        ..Shared::default()
+    };
+    let segment_buffer_bytes = settings.segment_buffer_bytes();
+    let (idle_after, clock) = (settings.idle_after, clock.clone());
+    Resources { segment_buffer_bytes, shared, disk_watch, idle_after, clock, roles }
 }
 
 /// What the node counts.
@@ -138,13 +136,11 @@ impl Node {
         let disk_space = disk_watch::space_below(Arc::clone(&path));
         let beginning = begin(&settings, address, stop.clone(), Box::new(disk_space)).await?;
         let coordinator = Arc::clone(&beginning.coordinator);
-        let mut parts = Parts::of(&settings, &clock, disk_watch);
         let roles = Arc::new(Roles::default());
-        parts.resources.roles = Some(Arc::clone(&roles));
+        let resources = resources_of(&settings, &clock, disk_watch, Some(Arc::clone(&roles)));
         let agreement = Arc::clone(&coordinator) as Arc<dyn Agreement>;
         let folder = settings.path_data.join("indices");
-        let indices =
-            Indices::clustered(&folder, settings.auto_create_index, parts.resources.clone(), agreement)?;
+        let indices = Indices::clustered(&folder, settings.auto_create_index, resources.clone(), agreement)?;
         let indices = Arc::new(indices);
         let (found, own) = (Arc::clone(&indices), Arc::clone(&coordinator));
         beginning.take_part(move || Ok(found.found(&own.map(), own.origin.process)?)).await?;
@@ -158,7 +154,7 @@ impl Node {
             settings,
             clock,
             heap,
-            parts,
+            resources,
             indices,
             identity,
             stop.clone(),
@@ -201,11 +197,10 @@ impl Node {
         make_folder(&data)?;
         let identity = identity_of(&data, &clock)?;
         let disk_watch = Arc::new(DiskWatch::new(settings.watermarks));
-        let parts = Parts::of(&settings, &clock, disk_watch);
-        let indices =
-            Indices::open(&data.join("indices"), settings.auto_create_index, parts.resources.clone())?;
+        let resources = resources_of(&settings, &clock, disk_watch, None);
+        let indices = Indices::open(&data.join("indices"), settings.auto_create_index, resources.clone())?;
         let stop = CancellationToken::new();
-        Ok(Self::made(settings, clock, heap, parts, Arc::new(indices), identity, stop, None))
+        Ok(Self::made(settings, clock, heap, resources, Arc::new(indices), identity, stop, None))
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of a node, each of them once")]
@@ -213,7 +208,7 @@ impl Node {
         settings: NodeSettings,
         clock: Clock,
         heap: Arc<dyn Heap>,
-        parts: Parts,
+        resources: Resources,
         indices: Arc<Indices>,
         identity: Identity,
         stopping: CancellationToken,
@@ -236,9 +231,9 @@ impl Node {
             stopping,
             counters: NodeCounters::of(&metrics),
             indices,
-            disk_watch: parts.resources.disk_watch,
+            disk_watch: resources.disk_watch,
             memory: Memory::new(settings.memory, heap),
-            shared: parts.resources.shared,
+            shared: resources.shared,
             started_millis: clock.now_millis(),
             settings,
             clock,
@@ -445,6 +440,7 @@ fn mend_loop(node: Arc<Node>, stop: CancellationToken) -> std::io::Result<std::t
     std::thread::Builder::new().name("mend".to_owned()).spawn(move || {
         while !stop.is_cancelled() {
             node.scans.expire(node.clock.now_millis());
+            node.contexts.expire(node.clock.now_millis());
             for index in node.indices.all() {
                 match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| index.mend())) {
                     Ok(Ok(())) => {}

@@ -5,12 +5,13 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use cluster::allocation::Watermark;
 use settings::{Kind, LOGGING, Schema, Setting, Settings, SettingsError, Share, setting};
 
 use crate::cluster_settings::{CLUSTER, ClusterSettings};
 use crate::memory::{MemorySettings, host_memory};
 use crate::replication::{REPLICATION, ReplicationSettings};
-use crate::watermark::{Watermark, Watermarks};
+use crate::watermark::{Watermarks, read_watermark};
 
 const NODE: &[Setting] = &[
     setting("cluster.name", Kind::Text, Some("weir"), "The name of the cluster that this node belongs to."),
@@ -335,7 +336,7 @@ impl NodeSettings {
 fn read_watermarks(settings: &Settings) -> Result<Watermarks, SettingsError> {
     let mark = |key: &str| {
         let text = settings.text(key);
-        Watermark::read(&text).ok_or_else(|| {
+        read_watermark(&text).ok_or_else(|| {
             let reason = format!(
                 "[{key}] is `{text}`, but must be a share of the disk or an amount that is left free, e.g. 95% or 20gb"
             );
@@ -350,12 +351,9 @@ fn read_watermarks(settings: &Settings) -> Result<Watermarks, SettingsError> {
 fn read_allocation(settings: &Settings) -> BTreeMap<String, String> {
     let mut allocation = BTreeMap::new();
     for key in [FLOOD_STAGE, HIGH].into_iter().filter(|key| settings.is_set(key)) {
-        let text = match Watermark::read(&settings.text(key)) {
-            Some(Watermark::Free(bytes)) => format!("{bytes}b"),
-            Some(share) => share.to_string(),
-            None => continue,
-        };
-        allocation.insert(key.to_owned(), text);
+        if let Some(mark) = read_watermark(&settings.text(key)) {
+            allocation.insert(key.to_owned(), mark.to_string());
+        }
     }
     // A node has no low mark of its own; its default would not do beside an amount, or above the high one.
     let is_low = |high: &String| !matches!(Watermark::read(high), Some(Watermark::Used(share)) if share >= LOW_DEFAULT);

@@ -9,22 +9,10 @@
 //!
 //! Between the two marks nothing changes, so that a disk at the edge does not open and close with every merge.
 
+use std::fmt::{self, Display, Formatter};
+
+use cluster::allocation::{DiskSpace, Watermark};
 use settings::parse_bytes;
-
-/// The space of a disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct DiskSpace {
-    pub total: u64,
-    /// What the node may still take of it.
-    pub free: u64,
-}
-
-/// One mark: a share of the disk that may be used, or an amount that must be left free.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Watermark {
-    Used(f64),
-    Free(u64),
-}
 
 /// The two marks that decide whether data may be added.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -33,36 +21,21 @@ pub struct Watermarks {
     flood_stage: Watermark,
 }
 
-impl Watermark {
-    /// Reads `95%`, `0.95`, `20gb`. A bare number is a share, as in Elasticsearch.
-    pub(crate) fn read(text: &str) -> Option<Self> {
-        let text = text.trim();
-        let (number, whole) = match text.strip_suffix('%') {
-            Some(number) => (number, 100.0),
-            None => (text, 1.0),
-        };
-        match number.trim().parse::<f64>() {
-            Ok(share) => (0.0..=whole).contains(&share).then(|| Self::Used(share / whole)),
-            Err(_) if whole > 1.0 => None,
-            Err(_) => parse_bytes(text).map(Self::Free),
-        }
-    }
-
-    /// Whether less is free than the mark asks for.
-    fn is_exceeded(self, space: DiskSpace) -> bool {
-        match self {
-            Self::Used(share) => space.total.saturating_sub(space.free) as f64 > space.total as f64 * share,
-            Self::Free(bytes) => space.free < bytes,
-        }
-    }
+/// Reads a mark of this node's own settings, whose amounts may have fractions: `95%`, `0.95`, `20gb`, `1.5gb`.
+pub(crate) fn read_watermark(text: &str) -> Option<Watermark> {
+    let amount =
+        || text.trim_end().ends_with(|last: char| last.is_ascii_alphabetic()).then(|| parse_bytes(text));
+    Watermark::read(text).or_else(|| amount().flatten().map(Watermark::Free))
 }
 
-impl std::fmt::Display for Watermark {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            // The share as it was written, without the last bits of its binary form.
-            Self::Used(share) => write!(out, "{}%", (share * 1e8).round() / 1e6),
-            Self::Free(bytes) => write!(out, "{bytes}b free"),
+/// A mark for people, who are told which way an amount counts.
+struct Shown(Watermark);
+
+impl Display for Shown {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Watermark::Used(_) => self.0.fmt(out),
+            Watermark::Free(_) => write!(out, "{} free", self.0),
         }
     }
 }
@@ -70,21 +43,16 @@ impl std::fmt::Display for Watermark {
 impl Watermarks {
     /// Both marks, which must be of one kind, the high one not above the flood stage.
     pub(crate) fn new(high: Watermark, flood_stage: Watermark) -> Result<Self, String> {
-        let is_above = match (high, flood_stage) {
-            (Watermark::Used(high), Watermark::Used(flood)) => high > flood,
-            (Watermark::Free(high), Watermark::Free(flood)) => high < flood,
-            _ => {
-                return Err(format!(
-                    "the high disk watermark [{high}] and the flood stage [{flood_stage}] must both be shares or both be amounts; set the two together"
-                ));
-            }
-        };
-        if is_above {
-            return Err(format!(
-                "high disk watermark [{high}] more than flood stage disk watermark [{flood_stage}]"
-            ));
+        let (shown_high, shown_flood) = (Shown(high), Shown(flood_stage));
+        match high.is_above(flood_stage) {
+            Some(false) => Ok(Self { high, flood_stage }),
+            Some(true) => Err(format!(
+                "high disk watermark [{shown_high}] more than flood stage disk watermark [{shown_flood}]"
+            )),
+            None => Err(format!(
+                "the high disk watermark [{shown_high}] and the flood stage [{shown_flood}] must both be shares or both be amounts; set the two together"
+            )),
         }
-        Ok(Self { high, flood_stage })
     }
 
     /// Whether data may not be added any more, after it was known whether it might.
@@ -93,12 +61,14 @@ impl Watermarks {
         mark.is_exceeded(space)
     }
 
-    pub(crate) fn high(&self) -> Watermark {
-        self.high
+    /// The high mark, for people.
+    pub(crate) fn shown_high(&self) -> impl Display {
+        Shown(self.high)
     }
 
-    pub(crate) fn flood_stage(&self) -> Watermark {
-        self.flood_stage
+    /// The flood stage, for people.
+    pub(crate) fn shown_flood_stage(&self) -> impl Display {
+        Shown(self.flood_stage)
     }
 }
 
@@ -107,7 +77,7 @@ mod tests {
     use super::*;
 
     fn marks(high: &str, flood_stage: &str) -> Result<Watermarks, String> {
-        let read = |text| Watermark::read(text).unwrap_or_else(|| panic!("{text}"));
+        let read = |text| read_watermark(text).unwrap_or_else(|| panic!("{text}"));
         Watermarks::new(read(high), read(flood_stage))
     }
 
@@ -142,6 +112,8 @@ mod tests {
             ("1", Some(Watermark::Used(1.0))),
             ("20gb", Some(Watermark::Free(20 << 30))),
             ("500mb", Some(Watermark::Free(500 << 20))),
+            ("1.5gb", Some(Watermark::Free(3 << 29))),
+            ("20gib", Some(Watermark::Free(20 << 30))),
             ("101%", None),
             ("1.5", None),
             ("-1%", None),
@@ -149,7 +121,7 @@ mod tests {
             ("full", None),
             ("", None),
         ] {
-            assert_eq!(Watermark::read(text), expected, "{text}");
+            assert_eq!(read_watermark(text), expected, "{text}");
         }
         assert_eq!(Watermark::Used(0.95).to_string(), "95%");
         assert_eq!(Watermark::Used(0.9225).to_string(), "92.25%");

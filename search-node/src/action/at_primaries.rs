@@ -2,23 +2,18 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use cluster::state::{ClusterState, IndexId};
 use tokio::runtime::Handle;
 use transport::{CallError, Lane, Peer};
 
-use super::home::Home;
+use super::home::{Home, LOOK_AGAIN, PRIMARY_WITHIN};
 use crate::coordination::{Action, Coordinator, Fault, fault_of};
 use crate::error::ApiError;
 use crate::indices::Index;
 use crate::node::Node;
-
-/// How long a write waits for a primary, and for what another node does, as in Elasticsearch.
-const PRIMARY_WITHIN: Duration = Duration::from_secs(60);
-/// Pause before writes without a primary are looked at again, should the map not change.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// Writes, each known by its place among them.
 pub(crate) trait Spread {
@@ -72,7 +67,8 @@ pub(crate) fn do_at_primaries<S: Spread>(
         }
         if Instant::now() >= deadline || node.stopping.is_cancelled() {
             for at in left.drain(..) {
-                outcomes[at] = Some(writes.failed(at, no_primary(writes.names(at))));
+                let (index, id) = writes.names(at);
+                outcomes[at] = Some(writes.failed(at, ApiError::no_primary(index, id, PRIMARY_WITHIN)));
             }
             break;
         }
@@ -147,7 +143,11 @@ fn take<S: Spread>(
         match done.next() {
             Some(Some(outcome)) => outcomes[at] = Some(outcome),
             Some(None) => left.push(at),
-            None => outcomes[at] = Some(writes.failed(at, open("it was not told what became of a write"))),
+            None => {
+                outcomes[at] = Some(
+                    writes.failed(at, ApiError::unknown_outcome("it was not told what became of a write")),
+                )
+            }
         }
     }
 }
@@ -156,7 +156,7 @@ fn take<S: Spread>(
 fn why(error: CallError) -> Option<ApiError> {
     match error {
         error if error.is_not_done() => None,
-        CallError::Unknown { .. } => Some(open(&error.to_string())),
+        CallError::Unknown { .. } => Some(ApiError::unknown_outcome(error.to_string())),
         error => match fault_of(error) {
             Fault::NotLeader(_) => None,
             Fault::Failed(error) => Some(error),
@@ -164,25 +164,9 @@ fn why(error: CallError) -> Option<ApiError> {
     }
 }
 
-/// Whether it was done is not known.
-fn open(reason: &str) -> ApiError {
-    ApiError::new(503, "process_cluster_event_timeout_exception", reason).with("outcome", "unknown")
-}
-
 fn wait(changes: &mut tokio::sync::watch::Receiver<Arc<ClusterState>>) {
     let looked = async { tokio::time::timeout(LOOK_AGAIN, changes.changed()).await };
     drop(Handle::current().block_on(looked));
-}
-
-fn no_primary((index, id): (&str, &str)) -> ApiError {
-    ApiError::new(
-        503,
-        "unavailable_shards_exception",
-        format!(
-            "[{index}] primary shard is not active Timeout: [{}ms], document [{id}]",
-            PRIMARY_WITHIN.as_millis()
-        ),
-    )
 }
 
 #[cfg(test)]

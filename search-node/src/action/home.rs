@@ -1,6 +1,7 @@
 //! Where a document's shard has its primary.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cluster::state::{ClusterState, IndexId, NodeId, ShardId};
 use transport::Peer;
@@ -8,6 +9,11 @@ use transport::Peer;
 use crate::coordination::Coordinator;
 use crate::indices::Index;
 use crate::node::Node;
+
+/// How long a request waits for a primary, and for what another node does, as in Elasticsearch, where it does not say (`timeout`).
+pub(crate) const PRIMARY_WITHIN: Duration = Duration::from_secs(60);
+/// Pause before a primary is looked for again, should the map not change.
+pub(crate) const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// Where a write, or a read of the newest state, has to be done.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

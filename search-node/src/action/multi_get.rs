@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use transport::{Lane, Peer};
 
 use super::condition::{ANY_VERSION, VersionType};
 use super::get::{GetOptions, get, show, show_missing};
-use super::home::{Home, home_of};
+use super::home::{Home, LOOK_AGAIN, PRIMARY_WITHIN, home_of};
 use super::search::read_source;
 use super::target::Target;
 use crate::coordination::{Action, Coordinator};
@@ -151,11 +151,6 @@ struct Carried {
 
 /// What came of one, as JSON; none if its primary is on another node.
 type Answer = Option<Vec<u8>>;
-
-/// How long a node may take, and how long a primary is waited for, as in Elasticsearch.
-const PRIMARY_WITHIN: Duration = Duration::from_secs(60);
-/// Pause before documents without a primary are looked for again, should the map not change.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 fn spread(node: &Node, coordinator: &Arc<Coordinator>, wanted: &[Wanted]) -> Vec<Value> {
     let runtime = Handle::current();

@@ -30,11 +30,6 @@ impl Coordinator {
         self.consensus.status().term
     }
 
-    /// Returns when this node begins to stop.
-    pub(crate) async fn stopped(&self) {
-        self.stopping.cancelled().await;
-    }
-
     /// The nodes that vote.
     pub(crate) fn voters(&self) -> std::collections::BTreeSet<u64> {
         self.consensus.status().voters
@@ -63,11 +58,6 @@ impl Coordinator {
             let changed = self.consensus.wait_status(|status| status.leader != known);
             let _looked = timeout_at(look, changed).await;
         }
-    }
-
-    /// Waits until this node follows the map up to a version.
-    pub(crate) async fn wait_version(&self, version: u64) {
-        drop(self.wait_followed(version).await);
     }
 
     /// What is set about allocation: in the map, or else for this node.

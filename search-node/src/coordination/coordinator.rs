@@ -224,7 +224,9 @@ impl Coordinator {
                     let action = Action::Propose as u16;
                     match self.transport.call(&peer, Lane::State, action, proposal.clone(), left).await {
                         Ok(answer) => return read(&answer),
-                        Err(error @ CallError::Unknown { .. }) => return Err(open(&error.to_string())),
+                        Err(error @ CallError::Unknown { .. }) => {
+                            return Err(ApiError::unknown_outcome(error.to_string()));
+                        }
                         Err(error @ (CallError::NotSent { .. } | CallError::Refused { .. })) => {
                             last = error.to_string();
                             Fault::NotLeader(None)
@@ -282,7 +284,9 @@ impl Coordinator {
             Err(ProposeError::NotLeader { leader }) => {
                 Err(Fault::NotLeader(leader.and_then(|leader| Some((leader.node, leader.address?)))))
             }
-            Err(error @ ProposeError::Unknown { .. }) => Err(Fault::Failed(open(&error.to_string()))),
+            Err(error @ ProposeError::Unknown { .. }) => {
+                Err(Fault::Failed(ApiError::unknown_outcome(error.to_string())))
+            }
             Err(error) => Err(Fault::Failed(unavailable(&error.to_string()))),
         }
     }
@@ -297,15 +301,6 @@ impl Coordinator {
     /// Whether this node leads.
     pub(super) fn leads(&self) -> bool {
         self.consensus.status().is_leader
-    }
-
-    /// Whether a node of the map leads, as far as this one knows.
-    pub(crate) fn is_led_by(&self, node: NodeId, address: &str) -> bool {
-        match self.leader() {
-            Some(Leads::This) => node == self.origin.process,
-            Some(Leads::Other(peer)) => peer.address == address,
-            None => false,
-        }
     }
 
     /// Where whoever leads is, if another node does.
@@ -358,11 +353,6 @@ fn subject(command: &Command) -> Option<IndexId> {
         }
         _ => None,
     }
-}
-
-/// Whether it was done is not known.
-fn open(reason: &str) -> ApiError {
-    ApiError::new(503, "process_cluster_event_timeout_exception", reason).with("outcome", "unknown")
 }
 
 impl Agreement for Coordinator {

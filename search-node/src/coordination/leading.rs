@@ -21,6 +21,8 @@ use super::coordinator::Coordinator;
 
 /// How often whoever leads looks at everything; a change of the map makes it look at once.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How long a decision of whoever leads may take; it is made anew then.
+const LEAD_WITHIN: Duration = Duration::from_secs(10);
 /// How long a change of the voters may take.
 const VOTERS_WITHIN: Duration = Duration::from_secs(10);
 
@@ -105,13 +107,11 @@ impl Reign {
         let now = clock.now_millis();
         self.observe(coordinator, &map, now);
         let gone = self.watched.iter().filter(|(_, watched)| watched.seen.lock().misses >= patience.retries);
-        let mut commands: Vec<Command> = gone.map(|(node, _)| Command::Leave { node: *node }).collect();
-        for node in commands.iter().filter_map(|command| match command {
-            Command::Leave { node } => map.nodes.get(node),
-            _ => None,
-        }) {
+        let gone: Vec<NodeId> = gone.map(|(node, _)| *node).collect();
+        for node in gone.iter().filter_map(|node| map.nodes.get(node)) {
             tracing::warn!(node = node.name, "node does not answer and is taken out of the cluster");
         }
+        let mut commands: Vec<Command> = gone.into_iter().map(|node| Command::Leave { node }).collect();
         if commands.is_empty() {
             commands = plan(&map, &coordinator.allocation_settings(&map), &self.observed);
         }
@@ -200,9 +200,6 @@ impl Reign {
         }
     }
 }
-
-/// How long a decision of whoever leads may take; it is made anew then.
-const LEAD_WITHIN: Duration = Duration::from_secs(10);
 
 /// Asks a node again and again whether it is there.
 async fn watch(

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use cluster::allocation::{DiskSpace, Watermark};
 use serde_json::{Value, json};
 use shard::{Condition, HostDisk, WriteRequest};
 use testkit::CrashDisk;
@@ -15,7 +16,7 @@ use super::test_disk::{Breakable, resources};
 use super::{Index, Resources};
 use crate::disk_watch::DiskWatch;
 use crate::error::ApiError;
-use crate::watermark::{DiskSpace, Watermark, Watermarks};
+use crate::watermark::Watermarks;
 
 fn put(index: &Arc<Index>, source: &Value) -> Result<(), ApiError> {
     let mut run = IndexRun::new(Arc::clone(index));

@@ -7,38 +7,35 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption, Guard};
-use cluster::state::{Command, CopyId, IndexEntry, IndexId, NodeId, Refusal, ShardId};
+use cluster::state::{CopyId, IndexId, ShardId};
 use daemon::clock::Clock;
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use shard::mapping::{Mapping, parse_mapping};
-use shard::{EngineOptions, ForceMerge, Shard, ShardStats, Shared, create_folder_durably};
+use shard::{EngineOptions, ForceMerge, Shard, ShardStats, Shared};
 
-use super::agreement::{Agreement, Disagreement};
-use super::index_names::IndexNames;
-use super::metadata::{FILE, IndexMetadata, mapping_part, settings_part};
+use super::agreement::Agreement;
+use super::metadata::IndexMetadata;
 use super::refreshes::{RefreshWaiter, Refreshes};
-use super::replicas::CopySettings;
-use super::settings::{IndexSettings, changed, nest};
+use super::settings::{IndexSettings, nest};
 use super::shard_copy::{CopyState, ShardCopy};
 use crate::disk_watch::DiskWatch;
 use crate::episode::Episode;
 use crate::error::ApiError;
 use crate::replication::{Leading, Roles};
-use crate::state_file;
 
 /// One index.
 pub struct Index {
     pub(super) folder: PathBuf,
     pub(super) shared: Shared,
     segment_buffer_bytes: usize,
-    agreement: Arc<dyn Agreement>,
+    pub(super) agreement: Arc<dyn Agreement>,
     /// As it is in the folder.
     pub(super) metadata: Mutex<IndexMetadata>,
     /// Held by who makes the mapping grow: who comes meanwhile often wants the same.
-    growing: Mutex<()>,
-    mapping: ArcSwap<Mapping>,
-    settings: ArcSwap<IndexSettings>,
+    pub(super) growing: Mutex<()>,
+    pub(super) mapping: ArcSwap<Mapping>,
+    pub(super) settings: ArcSwap<IndexSettings>,
     /// The roles of the copies on this node; none where there is only this node, for itself.
     roles: Option<Arc<Roles>>,
     /// The copies on this node, by the numbers of the shards.
@@ -55,26 +52,12 @@ pub struct Index {
     refreshes: Refreshes,
     disk_watch: Arc<DiskWatch>,
     /// While the mapping cannot be made to grow.
-    stunted: Episode,
+    pub(super) stunted: Episode,
     clock: Clock,
 }
 
-/// Other nodes can change an index again and again while this one wants to; more rounds than this are no race.
-const CHANGE_ROUNDS_MAX: usize = 16;
-
 /// How long a request waits for a primary that is to be here and has not begun: its shard may have to be opened.
 const PRIMARY_WITHIN: Duration = Duration::from_secs(30);
-
-/// The parts of an index that change, and what it says about its copies from then on, if that changes.
-type Change = (BTreeMap<String, String>, Option<CopySettings>);
-
-/// Why an index did not change.
-enum Unchanged {
-    /// What it should become is wrong.
-    Wrong(ApiError),
-    /// It could not be agreed on.
-    Failed(String),
-}
 
 /// What every index of the node works with.
 #[derive(Clone)]
@@ -137,84 +120,9 @@ impl Index {
         })
     }
 
-    /// Makes the index on this node what the map says of it, durably, before anybody works by it.
-    pub(super) fn follow(&self, id: &IndexId, entry: &IndexEntry, own: NodeId) -> Result<(), ApiError> {
-        let mut metadata = self.metadata.lock();
-        let mut next = metadata.clone();
-        if next.version != entry.version {
-            next.follow(id, entry)?;
-        }
-        let wanted = copies_on(entry, own);
-        // Where an older build wrote it, it needs no names of copies as long as all of them are here.
-        let mut held = next.copies.clone().unwrap_or_else(|| wanted.clone());
-        for (number, copy) in &wanted {
-            let begins = entry.shards.get(*number as usize).is_some_and(|shard| shard.is_begun_by(*copy));
-            if held.get(number) != Some(copy) && (metadata.version == 0 || begins) {
-                self.begin_copy(*number, held.get(number).copied())?;
-                held.insert(*number, *copy);
-            }
-        }
-        if next.copies.as_ref().is_some_and(|copies| *copies != held) || wanted.len() != self.copies.len() {
-            next.copies = Some(held.clone());
-        }
-        let (mapping, settings) = (parse_mapping(&next.mapping)?, IndexSettings::read(&next.settings)?);
-        if next != *metadata {
-            let disk = self.shared.disk.as_ref();
-            if metadata.version == 0 {
-                // A node without copies of it has none of the folders of its shards.
-                create_folder_durably(disk, &self.folder).map_err(|error| self.unwritten(&error))?;
-            }
-            let named = IndexNames::of(&next);
-            if metadata.version == 0 || named != IndexNames::of(&metadata) {
-                named.write(disk, &self.folder).map_err(|error| self.unwritten(&error))?;
-            }
-            let written = state_file::write(disk, &self.folder.join(FILE), &next);
-            written.map_err(|error| self.unwritten(&error))?;
-        }
-        let is_changed = next.version != metadata.version;
-        *metadata = next;
-        if is_changed {
-            self.settings.store(Arc::new(settings));
-            // Stored first: a shard that is opened meanwhile finds it, or is among the open ones below.
-            self.mapping.store(Arc::new(mapping));
-        }
-        let serving = wanted.into_iter().filter(|(number, copy)| held.get(number) == Some(copy)).collect();
-        self.take_copies(&serving);
-        if is_changed { self.tell_shards(&self.mapping()) } else { Ok(()) }
-    }
-
-    /// The folder of a copy that begins here. It comes first: an index whose metadata is there and whose shard is not has lost
-    /// it. What was there of another copy goes: the map has let go of it.
-    fn begin_copy(&self, number: u32, before: Option<CopyId>) -> Result<(), ApiError> {
-        let folder = self.shard_folder(number);
-        if before.is_some() && folder.is_dir() {
-            fs_err::remove_dir_all(&folder).map_err(|error| self.unwritten(&error))?;
-        }
-        create_folder_durably(self.shared.disk.as_ref(), &folder).map_err(|error| self.unwritten(&error))
-    }
-
     /// The copies in this folder, whether they serve or not, by the numbers of their shards.
     pub(crate) fn held(&self) -> BTreeMap<u32, CopyId> {
         self.metadata.lock().copies.clone().unwrap_or_default()
-    }
-
-    fn take_copies(&self, wanted: &BTreeMap<u32, CopyId>) {
-        for (number, place) in self.copies.iter().enumerate() {
-            let number = number as u32;
-            let (wanted, current) = (wanted.get(&number), place.load_full());
-            match (wanted, current) {
-                (None, Some(gone)) => {
-                    place.store(None);
-                    gone.close();
-                }
-                (Some(_), None) => {
-                    let folder = self.shard_folder(number);
-                    let copy = ShardCopy::closed(&folder, self.engine_options(), self.shared.clone());
-                    place.store(Some(Arc::new(copy)));
-                }
-                (None, None) | (Some(_), Some(_)) => {}
-            }
-        }
     }
 
     pub(super) fn engine_options(&self) -> EngineOptions {
@@ -232,10 +140,6 @@ impl Index {
             merge: settings.merge,
             ..EngineOptions::default()
         }
-    }
-
-    pub(super) fn unwritten(&self, error: &dyn std::fmt::Display) -> ApiError {
-        self.uncommitted(format!("{error}; free space on that disk, or mend it, and ask again"))
     }
 
     /// What is set for the index.
@@ -413,99 +317,8 @@ impl Index {
             .with("index", self.name.as_str())
     }
 
-    /// Adds to the mapping. All nodes agree on it before any document is stored under it.
-    pub fn add_mapping(&self, added: &Mapping) -> Result<(), ApiError> {
-        let _growing = self.growing.lock();
-        let next = |metadata: &IndexMetadata| {
-            let current = parse_mapping(&metadata.mapping)?;
-            let next = current.merge(added)?;
-            if next == current {
-                return Ok(None);
-            }
-            self.settings().limits.check(&next)?;
-            Ok(Some((mapping_part(&next.to_json()), None)))
-        };
-        match self.change(next) {
-            // A shard that asks for what is there has missed it.
-            Ok(false) => self.tell_shards(&self.mapping()),
-            Ok(true) => {
-                if self.stunted.ends() {
-                    tracing::info!(index = self.name, "the mapping grows again");
-                }
-                Ok(())
-            }
-            Err(Unchanged::Wrong(error)) => Err(error),
-            Err(Unchanged::Failed(reason)) => Err(self.cannot_grow(&reason)),
-        }
-    }
-
-    /// Changes settings that may be changed while the index is there.
-    pub fn change_settings(&self, changes: &Value, keeps_existing: bool) -> Result<(), ApiError> {
-        let next = |metadata: &IndexMetadata| {
-            let next = changed(&self.name, &metadata.settings, changes, keeps_existing)?;
-            if next == metadata.settings {
-                return Ok(None);
-            }
-            Ok(Some((settings_part(&next), Some(CopySettings::read(&next)?))))
-        };
-        match self.change(next) {
-            Ok(_) => Ok(()),
-            Err(Unchanged::Wrong(error)) => Err(error),
-            Err(Unchanged::Failed(reason)) => {
-                Err(self.uncommitted(format!("the settings of [{}] cannot be changed: {reason}", self.name)))
-            }
-        }
-    }
-
-    /// Has a change of what the index is agreed on; `next` says what it becomes, or nothing where it is so already. Whether
-    /// anything changed.
-    fn change(
-        &self,
-        next: impl Fn(&IndexMetadata) -> Result<Option<Change>, ApiError>,
-    ) -> Result<bool, Unchanged> {
-        for _ in 0..CHANGE_ROUNDS_MAX {
-            let seen = self.metadata.lock().clone();
-            let Some((parts, copies)) = next(&seen).map_err(Unchanged::Wrong)? else { return Ok(false) };
-            let (id, seen) = (IndexId(self.uuid.clone()), seen.version);
-            let (replicas, filters, allocation) = match copies {
-                Some(copies) => (Some(copies.replicas), Some(copies.filters), Some(copies.allocation)),
-                None => (None, None, None),
-            };
-            let command = Command::ChangeIndex { id, seen, parts, replicas, filters, allocation };
-            match self.agreement.agree(command) {
-                Ok(()) => return Ok(true),
-                // Another node has changed the index: what it is now was followed before this was said.
-                Err(Disagreement::Refused(Refusal::Changed { .. })) => {}
-                Err(Disagreement::Refused(Refusal::NoIndex(_))) => {
-                    return Err(Unchanged::Wrong(ApiError::no_index(&self.name)));
-                }
-                Err(Disagreement::Refused(refusal)) => return Err(Unchanged::Failed(refusal.to_string())),
-                Err(Disagreement::Failed(error)) => return Err(Unchanged::Failed(error.reason)),
-            }
-        }
-        Err(Unchanged::Failed("it kept changing meanwhile; try again".to_owned()))
-    }
-
-    /// Every document with a new field meets this as long as the disk is full: the log tells it once.
-    fn cannot_grow(&self, error: &str) -> ApiError {
-        let reason = format!(
-            "the mapping of [{}] cannot grow: {error}; or send documents whose fields are mapped",
-            self.name
-        );
-        if self.stunted.begins() {
-            tracing::error!(index = self.name, reason, "documents with new fields are refused");
-        }
-        self.uncommitted(reason)
-    }
-
-    fn uncommitted(&self, reason: String) -> ApiError {
-        ApiError::new(503, "failed_to_commit_cluster_state_exception", reason)
-            .with("index", self.name.as_str())
-            .with("index_uuid", self.uuid.as_str())
-    }
-
     /// Gives the mapping to every open shard, also beyond one that cannot take it.
-    fn tell_shards(&self, mapping: &Arc<Mapping>) -> Result<(), ApiError> {
+    pub(super) fn tell_shards(&self, mapping: &Arc<Mapping>) -> Result<(), ApiError> {
         let now = self.clock.now_millis();
         first_fault(self.open_shards().map(|shard| Ok(shard.set_mapping(Arc::clone(mapping), now)?)))
     }
@@ -722,12 +535,6 @@ impl Index {
         flat.insert("version.created".to_owned(), json!("7100299"));
         json!({"index": nest(&flat)})
     }
-}
-
-/// The copies that a node has of the shards.
-fn copies_on(entry: &IndexEntry, own: NodeId) -> BTreeMap<u32, CopyId> {
-    let numbered = entry.shards.iter().enumerate();
-    numbered.filter_map(|(number, shard)| Some((number as u32, shard.on(own)?))).collect()
 }
 
 /// Does everything, and reports the first fault at the end: one broken shard must not keep the others from their due.

@@ -122,14 +122,10 @@ impl IndexRun {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(ApiError::new(
-            503,
-            "process_cluster_event_timeout_exception",
-            format!(
-                "the mapping of [{}] kept changing while document [{}] was written; try again",
-                self.index.name, request.id
-            ),
-        ))
+        Err(ApiError::not_settled(format!(
+            "the mapping of [{}] kept changing while document [{}] was written; try again",
+            self.index.name, request.id
+        )))
     }
 
     /// A conflict says that another write was done, which a client may count on: it is everywhere before that is said. What this
@@ -229,7 +225,7 @@ impl IndexRun {
                 if let Some(leading) = &leading
                     && self.active != ActiveCopies::default()
                 {
-                    leading.wait_active(&self.active, ACTIVE_WITHIN)?;
+                    leading.wait_active(self.active, ACTIVE_WITHIN)?;
                 }
                 let run = shard.run();
                 let index = Arc::clone(&self.index);

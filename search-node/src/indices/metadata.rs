@@ -72,12 +72,6 @@ impl IndexMetadata {
             copies: Some(BTreeMap::new()),
         })
     }
-
-    /// Takes over what an entry of the map says.
-    pub(super) fn follow(&mut self, id: &IndexId, entry: &IndexEntry) -> Result<(), ApiError> {
-        *self = Self { copies: self.copies.take(), ..Self::of_entry(id, entry)? };
-        Ok(())
-    }
 }
 
 /// The parts of an entry that change with a mapping.

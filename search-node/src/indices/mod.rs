@@ -1,8 +1,10 @@
 //! Indices: their metadata, their shards, and finding them by name.
 
 mod agreement;
+mod changes;
 mod copy_folders;
 mod data_stream;
+mod following;
 mod found;
 #[cfg(test)]
 mod full_disk;

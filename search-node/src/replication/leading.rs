@@ -15,11 +15,12 @@ use std::time::{Duration, Instant};
 use cluster::replication::{Primary, Replica, Settled};
 use cluster::state::{ClusterState, CopyId, HandOver, NodeId, ShardCopies, ShardId};
 use parking_lot::{Condvar, Mutex, MutexGuard};
-use serde::{Deserialize, Serialize};
-use shard::{Applied, Operation, OperationKind, Shard, WriteRequest, Written};
+use shard::{Applied, Operation, OperationKind, Shard};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use super::active_copies::ActiveCopies;
+use super::batch::{Admitted, Batch, Waiting};
 use super::outside::{Outside, Stored};
 use super::settings::ReplicationSettings;
 use crate::error::ApiError;
@@ -67,45 +68,11 @@ pub(super) struct State {
     hands_over_since: Option<Instant>,
 }
 
-/// What was written together in one shard, to be sent to other copies.
-#[derive(Debug, Default)]
-pub(crate) struct Batch {
-    pub(super) seq_nos: Vec<i64>,
-    /// How many of them have been registered.
-    registered: usize,
-    newest: Option<Written>,
-    /// Those that have not been registered, as a message has them; what was written before there was another copy is not there.
-    pub(super) bytes: Vec<u8>,
-    pub(super) count: u32,
-}
-
 /// How many copies there should be, and how many have what was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Acknowledged {
     pub(crate) total: u32,
     pub(crate) successful: u32,
-}
-
-/// An operation that may be numbered. Dropped, it got no number.
-pub(crate) struct Admitted(Option<Arc<Leading>>);
-
-impl Admitted {
-    /// It has a number, and will be registered.
-    fn numbered(mut self) -> Arc<Leading> {
-        match self.0.take() {
-            Some(leading) => leading,
-            None => unreachable!("it is taken once, by value"),
-        }
-    }
-}
-
-impl Drop for Admitted {
-    fn drop(&mut self) {
-        if let Some(leading) = self.0.take() {
-            leading.state.lock().primary.withdrawn(1);
-            leading.tell();
-        }
-    }
 }
 
 /// Why a copy does not begin to be primary.
@@ -124,33 +91,6 @@ impl From<ApiError> for NotBegun {
 impl From<shard::EngineError> for NotBegun {
     fn from(error: shard::EngineError) -> Self {
         Self::Failed(error.into())
-    }
-}
-
-impl Batch {
-    /// Takes a write that was done.
-    pub(crate) fn push(&mut self, admitted: Admitted, request: &WriteRequest<'_>, written: &Written) {
-        let leading = admitted.numbered();
-        self.seq_nos.push(written.seq_no as i64);
-        self.newest = Some(*written);
-        // What cannot be encoded could not be written either.
-        if leading.has_others() && request.encode(written, &mut self.bytes).is_ok() {
-            self.count += 1;
-        }
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.seq_nos.is_empty()
-    }
-
-    /// Whether a write of this request has the number.
-    pub(crate) fn has(&self, seq_no: u64) -> bool {
-        self.seq_nos.contains(&(seq_no as i64))
-    }
-
-    /// Whether there is something that has not been registered.
-    pub(crate) fn is_waiting(&self) -> bool {
-        self.registered < self.seq_nos.len()
     }
 }
 
@@ -254,7 +194,13 @@ impl Leading {
             return Err(self.moved("it is primary no longer"));
         }
         let admitted = if batch.is_waiting() { state.primary.admit_more(1) } else { state.primary.admit(1) };
-        Ok(admitted.is_ok().then(|| Admitted(Some(Arc::clone(self)))))
+        Ok(admitted.is_ok().then(|| Admitted::to(self)))
+    }
+
+    /// An operation that was let in got no number.
+    pub(super) fn withdraw(&self) {
+        self.state.lock().primary.withdrawn(1);
+        self.tell();
     }
 
     /// Waits until writers may be let in again. Whoever waits has registered what was numbered for it: that is waited for.
@@ -283,16 +229,14 @@ impl Leading {
 
     /// Registers what was written and sends it to the other copies.
     pub(crate) fn register(self: &Arc<Self>, batch: &mut Batch) {
+        let Waiting { seq_nos, bytes, count } = batch.take_waiting();
         let others: Vec<CopyId> = {
             let mut state = self.state.lock();
             // Where other copies count, nothing is done before this one has it on its disk.
-            let settled = state.primary.begun(batch.seq_nos[batch.registered..].iter().copied());
+            let settled = state.primary.begun(seq_nos.iter().copied());
             self.settle(&mut state, &settled);
             state.primary.others().collect()
         };
-        let seq_nos: Arc<[i64]> = batch.seq_nos[batch.registered..].into();
-        batch.registered = batch.seq_nos.len();
-        let (bytes, count) = (std::mem::take(&mut batch.bytes), std::mem::take(&mut batch.count));
         if others.is_empty() {
             return;
         }
@@ -306,8 +250,8 @@ impl Leading {
 
     /// Everything up to what was written last is on the disk here.
     pub(crate) fn is_on_own_disk(&self, batch: &Batch) {
-        if let Some(newest) = &batch.newest {
-            self.told(self.copy, &[], newest.seq_no as i64);
+        if let Some(newest) = batch.newest() {
+            self.told(self.copy, &[], newest);
         }
     }
 
@@ -333,15 +277,15 @@ impl Leading {
 
     /// Waits until what was registered is on every copy that counts; `least` of them have to be there.
     pub(crate) fn wait(self: &Arc<Self>, batch: &Batch, least: u32) -> Result<Acknowledged, ApiError> {
-        let mut at = 0;
+        let (seq_nos, mut at) = (batch.seq_nos(), 0);
         let mut deadline = Instant::now() + self.settings.timeout;
         let mut is_late = false;
         let mut state = self.state.lock();
         loop {
-            while batch.seq_nos.get(at).is_some_and(|seq_no| !state.primary.is_pending(*seq_no)) {
+            while seq_nos.get(at).is_some_and(|seq_no| !state.primary.is_pending(*seq_no)) {
                 at += 1;
             }
-            if at == batch.seq_nos.len() || is_planted(Bug::AcknowledgeAlone) {
+            if at == seq_nos.len() || is_planted(Bug::AcknowledgeAlone) {
                 break;
             }
             if self.is_over() {
@@ -522,17 +466,13 @@ impl Leading {
     }
 
     /// Waits until so many copies are started, `within` at most.
-    pub(crate) fn wait_active(&self, wanted: &ActiveCopies, within: Duration) -> Result<(), ApiError> {
+    pub(crate) fn wait_active(&self, wanted: ActiveCopies, within: Duration) -> Result<(), ApiError> {
         let deadline = Instant::now() + within;
         let mut state = self.state.lock();
         loop {
             let active = state.copies.present().keys();
             let active = active.filter(|copy| state.copies.in_sync().contains(copy)).count() as u32;
-            let total = state.wanted.saturating_add(1);
-            let asked = match wanted {
-                ActiveCopies::Number(number) => *number,
-                ActiveCopies::All => total,
-            };
+            let asked = wanted.of(state.wanted);
             if active >= asked {
                 return Ok(());
             }
@@ -562,29 +502,6 @@ impl Leading {
             "it is not known what became of the write: {reason}; read the document before writing it again"
         ))
         .with("outcome", "unknown")
-    }
-}
-
-/// How many copies a writer wants to be there before it begins (`wait_for_active_shards`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum ActiveCopies {
-    Number(u32),
-    All,
-}
-
-impl Default for ActiveCopies {
-    fn default() -> Self {
-        Self::Number(1)
-    }
-}
-
-impl ActiveCopies {
-    /// What a parameter says that was checked; without one the primary is enough.
-    pub(crate) fn read(text: Option<&str>) -> Self {
-        match text {
-            Some("all") => Self::All,
-            text => text.and_then(|text| text.parse().ok()).map(Self::Number).unwrap_or_default(),
-        }
     }
 }
 

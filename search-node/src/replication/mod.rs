@@ -15,6 +15,8 @@
 //!
 //! What counts and when is decided in `cluster::replication`; here it is carried out.
 
+mod active_copies;
+mod batch;
 mod delivery;
 mod digests;
 mod feeding;
@@ -32,9 +34,11 @@ mod source;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use active_copies::ActiveCopies;
+pub(crate) use batch::Batch;
 pub(crate) use digests::copies_of;
 pub(crate) use keeper::Replication;
-pub(crate) use leading::{Acknowledged, ActiveCopies, Batch, Leading};
+pub(crate) use leading::{Acknowledged, Leading};
 pub(crate) use outside::Stored;
 pub(crate) use roles::Roles;
 pub(crate) use settings::{REPLICATION, ReplicationSettings};

@@ -16,7 +16,6 @@ use crate::action::by_query::{Destination, Plan, Routing, Slices, Wish, Work, st
 use crate::action::condition::VersionType;
 use crate::action::search::{Scope, check_timeout, read_source};
 use crate::error::ApiError;
-use crate::replication::ActiveCopies;
 use crate::script::Script;
 
 const POST: &[Method] = &[Method::POST];
@@ -195,7 +194,7 @@ fn plan(call: &Call, work: Work, scope: Scope) -> Result<Plan, ApiError> {
         rate: read_rate(call.param("requests_per_second"))?.unwrap_or(f64::INFINITY),
         proceeds: false,
         refresh: call.flag("refresh")?,
-        active: ActiveCopies::read(call.param("wait_for_active_shards")),
+        active: call.active_copies()?.unwrap_or_default(),
         description: String::new(),
     };
     call.flag("version")?;
@@ -440,7 +439,7 @@ mod tests {
             rate: 1.0,
             proceeds: false,
             refresh: false,
-            active: ActiveCopies::default(),
+            active: crate::replication::ActiveCopies::default(),
             description: String::new(),
         };
         let error =

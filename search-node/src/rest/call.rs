@@ -17,6 +17,7 @@ use crate::indices::NameOptions;
 use crate::json;
 use crate::memory::Reservation;
 use crate::node::Node;
+use crate::replication::ActiveCopies;
 use crate::time_span::read_span;
 
 /// How long the other nodes are waited for where the request says nothing, as in Elasticsearch.
@@ -90,6 +91,11 @@ impl Call {
                 })
             })
             .transpose()
+    }
+
+    /// How many copies have to serve (`wait_for_active_shards`).
+    pub(super) fn active_copies(&self) -> Result<Option<ActiveCopies>, ApiError> {
+        self.param("wait_for_active_shards").map(ActiveCopies::read).transpose()
     }
 
     /// The body as JSON; nothing at all is null.

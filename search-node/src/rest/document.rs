@@ -20,7 +20,6 @@ use crate::action::weight::Weight;
 use crate::action::write::{self, WriteOptions, WriteResult};
 use crate::action::writes::Writes;
 use crate::error::ApiError;
-use crate::replication::ActiveCopies;
 
 const WRITE: &[Method] = &[Method::PUT, Method::POST];
 /// Where the primary of the document's shard is, in an index that is made if it is not there.
@@ -198,7 +197,7 @@ async fn finish(
     let node = Arc::clone(&call.node);
     let written = node.write_pool.run(move || {
         let mut writes = Writes::new(&call.node);
-        writes.active = ActiveCopies::read(call.param("wait_for_active_shards"));
+        writes.active = call.active_copies()?.unwrap_or_default();
         let result = work(&call, &mut writes)?;
         writes.sync()?;
         Ok(result)

@@ -19,7 +19,7 @@ use transport::{CallError, Lane, Peer};
 use super::call::Call;
 use super::envelope::Reply;
 use super::router::{Answer, Handler, Route, find};
-use crate::action::home::{Home, home_of};
+use crate::action::home::{Home, LOOK_AGAIN, PRIMARY_WITHIN, home_of};
 use crate::coordination::{Action, Coordinator, Fault, fault_of, pack, read, unpack};
 use crate::error::ApiError;
 use crate::indices::{Index, new_id};
@@ -42,11 +42,6 @@ pub(super) enum Reach {
     /// On nodes that this asks, where there are others; each of them answers for itself only.
     Nodes(fn(Call) -> Answer),
 }
-
-/// How long a request waits for a primary, as in Elasticsearch, where it does not say (`timeout`).
-const PRIMARY_WITHIN: Duration = Duration::from_secs(60);
-/// Pause before a node that did not answer is tried again, should the map not change.
-const TRY_AGAIN: Duration = Duration::from_millis(100);
 
 /// A request on its way; its body follows.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -124,9 +119,10 @@ impl Way<'_> {
                 }
             }
             if Instant::now() >= deadline || self.call.node.stopping.is_cancelled() {
-                return Err(unavailable(&self.call, within));
+                let (index, id) = (self.call.part("index"), self.call.part("id"));
+                return Err(ApiError::no_primary(&index, &id, within).with("index", index));
             }
-            let look = deadline.min(Instant::now() + TRY_AGAIN);
+            let look = deadline.min(Instant::now() + LOOK_AGAIN);
             let _looked = timeout_at(look, changes.changed()).await;
         }
     }
@@ -189,7 +185,9 @@ pub(super) async fn carry(
         Ok(answer) => reply_of(&answer).map_err(Carry::Failed),
         Err(error) if error.is_not_done() => Err(Carry::Elsewhere),
         Err(CallError::Unknown { .. }) if is_planted(Bug::TriedTwice) => Err(Carry::Elsewhere),
-        Err(error @ CallError::Unknown { .. }) => Err(Carry::Failed(open(&error.to_string()))),
+        Err(error @ CallError::Unknown { .. }) => {
+            Err(Carry::Failed(ApiError::unknown_outcome(error.to_string())))
+        }
         Err(error) => Err(match fault_of(error) {
             Fault::NotLeader(_) => Carry::Elsewhere,
             Fault::Failed(error) => Carry::Failed(error),
@@ -280,23 +278,4 @@ pub(crate) async fn answer_carried(node: Arc<Node>, body: Bytes) -> Result<Bytes
 fn reply_of(answer: &Bytes) -> Result<Reply, ApiError> {
     let (status, body) = unpack::<u16>(answer)?;
     Ok(Reply::Json(status, read(&body)?))
-}
-
-/// Whether it was done is not known.
-fn open(reason: &str) -> ApiError {
-    ApiError::new(503, "process_cluster_event_timeout_exception", reason).with("outcome", "unknown")
-}
-
-fn unavailable(call: &Call, within: Duration) -> ApiError {
-    let index = call.part("index");
-    ApiError::new(
-        503,
-        "unavailable_shards_exception",
-        format!(
-            "[{index}] primary shard is not active Timeout: [{}ms], document [{}]",
-            within.as_millis(),
-            call.part("id")
-        ),
-    )
-    .with("index", index)
 }

@@ -12,7 +12,7 @@ use super::cluster::span;
 use super::envelope::Reply;
 use super::forward::Reach;
 use super::router::{Route, route};
-use crate::action::cluster::{ActiveCopies, wait_active};
+use crate::action::cluster::wait_active;
 use crate::error::ApiError;
 use crate::indices::{Index, LostIndex};
 
@@ -93,7 +93,7 @@ fn by_name(indices: &[Arc<Index>], make: impl Fn(&Index) -> Value) -> Result<Rep
 
 async fn create(call: Call) -> Result<Reply, ApiError> {
     let name = call.part("index");
-    let wanted = call.param("wait_for_active_shards").map(ActiveCopies::read).transpose()?;
+    let wanted = call.active_copies()?.unwrap_or_default();
     let within = span(&call, "timeout")?;
     let (node, pool) = (Arc::clone(&call.node), call.node.write_pool.clone());
     let made = pool.run(move || {
@@ -101,7 +101,7 @@ async fn create(call: Call) -> Result<Reply, ApiError> {
         Ok((made, call.is_followed_by_all()?))
     });
     let (made, acknowledged) = made.await?;
-    let is_active = wait_active(&node, &made.uuid, wanted.unwrap_or(ActiveCopies::Number(1)), within).await;
+    let is_active = wait_active(&node, &made.uuid, wanted, within).await;
     Call::ok(json!({"acknowledged": acknowledged, "shards_acknowledged": is_active, "index": name}))
 }
 

@@ -54,7 +54,7 @@ impl Watermark {
     }
 
     /// Whether this one is above another of its kind; none if they are of different kinds.
-    pub(super) fn is_above(self, other: Self) -> Option<bool> {
+    pub fn is_above(self, other: Self) -> Option<bool> {
         match (self, other) {
             (Self::Used(one), Self::Used(other)) => Some(one > other),
             (Self::Free(one), Self::Free(other)) => Some(one < other),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cluster::allocation::{DiskSpace, Observed, to_hand_over};
-use cluster::state::{Command, NodeId, Replicas, UnassignedReason};
+use cluster::state::{Command, CopyId, NodeId, Replicas, ShardCopies, UnassignedReason};
 
 use crate::fixture::{Fixture, shard};
 
@@ -99,18 +99,18 @@ fn copies_leave_a_disk_beyond_the_high_mark_one_after_the_other() {
     assert_eq!(fixture.plan(), []);
 }
 
+/// A copy that is not primary, and its node.
+fn a_replica(copies: &ShardCopies) -> (CopyId, NodeId) {
+    let mut others = copies.present().iter().filter(|(copy, _)| copies.primary() != Some(**copy));
+    others.next().map(|(copy, found)| (*copy, found.node)).expect("a replica")
+}
+
 #[test]
 fn a_copy_that_may_come_back_is_waited_for() {
     let mut fixture = Fixture::with_nodes(3);
     fixture.create("i", 1, Replicas::Number(1));
     fixture.settle();
-    let copies = fixture.copies("i", 0);
-    let (old, gone) = copies
-        .present()
-        .iter()
-        .find(|(copy, _)| copies.primary() != Some(**copy))
-        .map(|(copy, found)| (*copy, found.node))
-        .expect("a replica");
+    let (old, gone) = a_replica(fixture.copies("i", 0));
     fixture.leave(gone.0);
     fixture.observed.now_millis = 1_000;
     fixture.observed.note_lacking(&fixture.state);
@@ -145,13 +145,7 @@ fn a_copy_in_sync_is_let_go_of_before_another_one_takes_its_place() {
     let mut fixture = Fixture::with_nodes(2);
     fixture.create("i", 1, Replicas::Number(1));
     fixture.settle();
-    let copies = fixture.copies("i", 0);
-    let (old, gone) = copies
-        .present()
-        .iter()
-        .find(|(copy, _)| copies.primary() != Some(**copy))
-        .map(|(copy, found)| (*copy, found.node))
-        .expect("a replica");
+    let (old, gone) = a_replica(fixture.copies("i", 0));
     fixture.leave(gone.0);
     fixture.join(9);
     fixture.observed.found.insert((NodeId(9), shard("i", 0)), old);

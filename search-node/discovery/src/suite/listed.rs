@@ -25,6 +25,11 @@ impl Node {
         Self { settings, membership: None }
     }
 
+    /// Nodes of these names, all with the same list.
+    fn all(host: &Host, names: &[&str], list: &[&str]) -> Vec<Self> {
+        names.iter().enumerate().map(|(number, name)| Self::new(host, number, name, list)).collect()
+    }
+
     fn run(&mut self) -> &mut Membership {
         fs_err::create_dir_all(&self.settings.path_data).expect("made");
         let path_data = &self.settings.path_data;
@@ -83,8 +88,7 @@ fn turn(nodes: &mut [Node], founder: usize, reached: &[usize]) -> Option<Verdict
 fn the_first_of_the_list_founds_once_all_are_there_and_agree() {
     let host = Host::new();
     let list = ["a", "b", "c"];
-    let mut nodes: Vec<Node> =
-        list.iter().enumerate().map(|(number, name)| Node::new(&host, number, name, &list)).collect();
+    let mut nodes = Node::all(&host, &list, &list);
     for other in [1, 2] {
         let start = nodes[other].start();
         assert!(matches!(start, Start::Join { cluster_uuid: None, .. }), "{start:?}");
@@ -125,11 +129,7 @@ fn the_first_of_the_list_founds_once_all_are_there_and_agree() {
 fn two_nodes_of_one_name_are_refused_and_never_found_two() {
     let host = Host::new();
     let list = ["a", "b", "c"];
-    let mut nodes: Vec<Node> = ["a", "a", "b", "c"]
-        .iter()
-        .enumerate()
-        .map(|(number, name)| Node::new(&host, number, name, &list))
-        .collect();
+    let mut nodes = Node::all(&host, &["a", "a", "b", "c"], &list);
 
     let Some(Verdict::Refuse(reason)) = turn(&mut nodes, 0, &[1, 2, 3]) else {
         panic!("not refused");
@@ -186,8 +186,7 @@ fn a_promise_is_given_once_and_only_to_the_first_of_the_same_list() {
 fn seeds_of_two_clusters_and_foreign_words_are_refused() {
     let host = Host::new();
     let list = ["a", "b", "c"];
-    let mut nodes: Vec<Node> =
-        list.iter().enumerate().map(|(number, name)| Node::new(&host, number, name, &list)).collect();
+    let mut nodes = Node::all(&host, &list, &list);
     nodes[1].run().join("one").expect("joined");
     nodes[2].run().join("two").expect("joined");
     let Some(Verdict::Refuse(reason)) = turn(&mut nodes, 0, &[1, 2]) else {
@@ -217,11 +216,7 @@ fn whatever_the_order_there_are_never_two_clusters() {
         let host = Host::new();
         let list = ["a", "b", "c"];
         // Two bear the first name by mistake.
-        let mut nodes: Vec<Node> = ["a", "a", "b", "c"]
-            .iter()
-            .enumerate()
-            .map(|(number, name)| Node::new(&host, number, name, &list))
-            .collect();
+        let mut nodes = Node::all(&host, &["a", "a", "b", "c"], &list);
         let mut chance = Chance::new(seed);
         let mut founded: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
         for _ in 0..12 {

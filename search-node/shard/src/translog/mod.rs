@@ -17,6 +17,7 @@
 mod census;
 mod checkpoint;
 mod error;
+mod fence;
 mod file;
 mod history;
 mod inspection;

@@ -63,7 +63,13 @@ impl Scans {
     }
 
     fn used(&self, number: u64, now_millis: i64) -> Result<Arc<KeptScan>, ApiError> {
-        let scan = self.kept.lock().by_number.get(&number).cloned().ok_or_else(|| missing(number))?;
+        let scan = self
+            .kept
+            .lock()
+            .by_number
+            .get(&number)
+            .cloned()
+            .ok_or_else(|| ApiError::no_search_context(number))?;
         scan.used_millis.store(now_millis, Ordering::Release);
         Ok(scan)
     }
@@ -91,14 +97,6 @@ impl Scans {
     }
 }
 
-fn missing(number: u64) -> ApiError {
-    ApiError::new(
-        404,
-        "search_context_missing_exception",
-        format!("No search context found for id [{number}]"),
-    )
-}
-
 /// Answers what another node asks about matches here.
 pub(crate) fn answer_scan(node: &Node, message: &[u8]) -> Result<Bytes, ApiError> {
     let now = node.clock.now_millis();
@@ -114,7 +112,8 @@ pub(crate) fn answer_scan(node: &Node, message: &[u8]) -> Result<Bytes, ApiError
         }
         Question::Next { scan: number, slice, most } => {
             let scan = node.scans.used(number, now)?;
-            let feed = scan.slices.lock().get(&slice).cloned().ok_or_else(|| missing(number))?;
+            let feed =
+                scan.slices.lock().get(&slice).cloned().ok_or_else(|| ApiError::no_search_context(number))?;
             let (found, is_over) = page(&mut feed.lock(), most)?;
             Ok(pack(&Page { documents: found.iter().map(Document::of).collect(), is_over }))
         }

@@ -1,4 +1,4 @@
-//! `wait_for_active_shards`: how many copies of each shard have to serve.
+//! Waiting until so many copies of each shard of an index serve (`wait_for_active_shards`).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,37 +6,13 @@ use std::time::Duration;
 use cluster::state::{ClusterState, IndexEntry, IndexId, ShardCopies, Stage};
 use tokio::time::{Instant, timeout_at};
 
-use crate::error::ApiError;
 use crate::node::Node;
+use crate::replication::ActiveCopies;
 
-/// How many.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ActiveCopies {
-    Number(usize),
-    /// As many as there should be.
-    All,
-}
-
-impl ActiveCopies {
-    /// Reads `all` or a number; that it is one of those was checked with all parameters.
-    pub(crate) fn read(text: &str) -> Result<Self, ApiError> {
-        match text {
-            "all" => Ok(Self::All),
-            number => number
-                .parse()
-                .map(Self::Number)
-                .map_err(|_| ApiError::argument(format!("cannot parse ActiveShardCount[{text}]"))),
-        }
-    }
-
-    /// Whether every shard of an index has so many.
-    fn is_met(self, entry: &IndexEntry, data_nodes: usize) -> bool {
-        let wanted = match self {
-            Self::Number(number) => number,
-            Self::All => entry.replicas.wanted(data_nodes) as usize + 1,
-        };
-        entry.shards.iter().all(|shard| serving(shard) >= wanted)
-    }
+/// Whether every shard of an index has so many.
+fn is_met(wanted: ActiveCopies, entry: &IndexEntry, data_nodes: usize) -> bool {
+    let wanted = wanted.of(entry.replicas.wanted(data_nodes)) as usize;
+    entry.shards.iter().all(|shard| serving(shard) >= wanted)
 }
 
 /// How many copies of a shard serve. None does while there is no primary to write to.
@@ -57,7 +33,7 @@ pub(crate) async fn wait_active(node: &Node, index: &str, wanted: ActiveCopies, 
     let id = IndexId(index.to_owned());
     let is_met = |map: &Arc<ClusterState>| {
         // One that is gone is waited for no more.
-        map.indices.get(&id).is_none_or(|entry| wanted.is_met(entry, map.data_nodes().count()))
+        map.indices.get(&id).is_none_or(|entry| is_met(wanted, entry, map.data_nodes().count()))
     };
     let mut changes = coordinator.changes();
     let deadline = Instant::now() + within;
@@ -101,7 +77,7 @@ mod tests {
             (ActiveCopies::Number(3), [false, false, false]),
             (ActiveCopies::All, [false, true, false]),
         ] {
-            let found = [&filling, &filled, &headless].map(|entry| wanted.is_met(entry, 2));
+            let found = [&filling, &filled, &headless].map(|entry| is_met(wanted, entry, 2));
             assert_eq!(found, met, "{wanted:?}");
         }
     }

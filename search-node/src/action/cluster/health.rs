@@ -6,10 +6,10 @@ use std::time::Duration;
 use cluster::health::{ClusterHealth, Status};
 use tokio::time::{Instant, timeout_at};
 
-use super::active_copies::ActiveCopies;
 use super::view::View;
 use crate::error::ApiError;
 use crate::node::Node;
+use crate::replication::ActiveCopies;
 
 /// How soon it is looked again where a copy here cannot be opened: the map does not tell when it can.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -72,7 +72,7 @@ impl HealthWishes {
         let counts = &health.counts;
         let is_active = match self.active {
             None => true,
-            Some(ActiveCopies::Number(number)) => counts.active >= number,
+            Some(ActiveCopies::Number(number)) => counts.active >= number as usize,
             Some(ActiveCopies::All) => counts.unassigned == 0 && counts.initializing == 0,
         };
         is_active

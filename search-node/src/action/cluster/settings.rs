@@ -161,11 +161,7 @@ pub(crate) async fn change_settings(
             Err(Disagreement::Failed(error)) => return Err(error),
         }
     }
-    Err(ApiError::new(
-        503,
-        "process_cluster_event_timeout_exception",
-        "the settings of the cluster kept changing meanwhile; try again",
-    ))
+    Err(ApiError::not_settled("the settings of the cluster kept changing meanwhile; try again"))
 }
 
 #[cfg(test)]

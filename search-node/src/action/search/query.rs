@@ -152,13 +152,8 @@ pub(crate) fn answer_query(node: &Node, message: &[u8]) -> Result<Bytes, ApiErro
 /// Reads the documents that another node wants.
 pub(crate) fn answer_fetch(node: &Node, message: &[u8]) -> Result<Bytes, ApiError> {
     let wanted: Wanted = postcard::from_bytes(message).map_err(|error| unreadable(&error))?;
-    let parts = node.contexts.take(wanted.context).ok_or_else(|| {
-        ApiError::new(
-            404,
-            "search_context_missing_exception",
-            format!("No search context found for id [{}]", wanted.context),
-        )
-    })?;
+    let parts =
+        node.contexts.take(wanted.context).ok_or_else(|| ApiError::no_search_context(wanted.context))?;
     let shown = fetch_here(&parts, &wanted.hits, &body_of(&wanted.body)?)?;
     Ok(serde_json::to_vec(&shown).map_err(|error| ApiError::internal(error.to_string()))?.into())
 }

@@ -9,7 +9,7 @@ use cluster::state::Stage;
 use testkit::Chance;
 
 use self::world::{World, wait_until};
-use super::leading::{Batch, Leading};
+use super::{Batch, Leading};
 use crate::error::ApiError;
 
 /// How many writers write at the same time.

@@ -25,10 +25,10 @@ use crate::coordination::{Action, unpack, write};
 use crate::error::ApiError;
 use crate::indices::Disagreement;
 use crate::replication::following::Following;
-use crate::replication::leading::{Batch, Leading};
 use crate::replication::message::{Operations, read_operations};
 use crate::replication::outside::{Outside, Stored};
 use crate::replication::settings::ReplicationSettings;
+use crate::replication::{Batch, Leading};
 
 const NOW: i64 = 1_795_515_630_123;
 /// How long a condition may take to hold, on a busy host.

@@ -23,7 +23,6 @@ use crate::action::search::read_source;
 use crate::action::visible::{Refresh, make_visible};
 use crate::error::ApiError;
 use crate::node::Node;
-use crate::replication::ActiveCopies;
 
 const METHODS: &[Method] = &[Method::POST, Method::PUT];
 const PARAMS: &[&str] = &[
@@ -55,7 +54,7 @@ async fn run(call: Call, mut body: BodyStream) -> Result<Reply, ApiError> {
         pipeline: call.param("pipeline").map(str::to_owned),
         source: source_parameters(&call).map(|value| read_source(&value)).transpose()?,
         forces_refresh: refresh == Refresh::Now,
-        active: ActiveCopies::read(call.param("wait_for_active_shards")),
+        active: call.active_copies()?.unwrap_or_default(),
     };
     let shape = Shape { paths: filter_path(&call.query), is_pretty: is_pretty(&call.query) };
     let is_cut = !shape.paths.is_empty();

@@ -6,7 +6,7 @@ use http::Method;
 use serde_json::{Map, Value, json};
 
 use super::{observed_if_any, span, wait_led};
-use crate::action::cluster::{ActiveCopies, HealthWishes, NodesWish, View, wait_for};
+use crate::action::cluster::{HealthWishes, NodesWish, View, wait_for};
 use crate::error::ApiError;
 use crate::indices::NameOptions;
 use crate::rest::call::Call;
@@ -46,7 +46,7 @@ async fn health(call: Call) -> Result<Reply, ApiError> {
     if let (Some(_), Some(coordinator)) = (call.param("wait_for_events"), &call.node.coordinator) {
         // What this node was told so far is done.
         let version = coordinator.map().version;
-        drop(tokio::time::timeout(within, coordinator.wait_version(version)).await);
+        drop(tokio::time::timeout(within, coordinator.wait_followed(version)).await);
     }
     let (view, is_timed_out) = wait_for(&call.node, &wishes, within, || look(&call)).await?;
     let mut health = view.health(&*observed_if_any(&call).await?);
@@ -110,7 +110,7 @@ fn wishes_of(call: &Call) -> Result<HealthWishes, ApiError> {
     Ok(HealthWishes {
         status,
         nodes: call.param("wait_for_nodes").map(NodesWish::read).transpose()?,
-        active: call.param("wait_for_active_shards").map(ActiveCopies::read).transpose()?,
+        active: call.active_copies()?,
         is_nothing_relocating: call.flag("wait_for_no_relocating_shards")?,
         is_nothing_initializing: call.flag("wait_for_no_initializing_shards")?,
     })

@@ -68,11 +68,7 @@ async fn answer(call: Call) -> Result<Reply, ApiError> {
         }
         return Call::ok(shown);
     }
-    Err(ApiError::new(
-        503,
-        "process_cluster_event_timeout_exception",
-        "the copies kept changing while it was decided where they go; ask again",
-    ))
+    Err(ApiError::not_settled("the copies kept changing while it was decided where they go; ask again"))
 }
 
 fn dry_run(call: &Call, body: &Value) -> Result<bool, ApiError> {

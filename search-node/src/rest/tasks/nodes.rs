@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 use transport::Peer;
 
 use super::{cancel, failed_node, list, node_failure, one, parts_of, wait_span};
+use crate::action::cluster::{View, chosen_nodes};
 use crate::coordination::Coordinator;
 use crate::error::ApiError;
-use crate::indices::matches;
 use crate::rest::call::Call;
 use crate::rest::envelope::Reply;
 use crate::rest::forward::{Carried, Carry, carry};
@@ -118,11 +118,9 @@ async fn everywhere(
     // They are looked at here, and a node that is asked is meant.
     query.retain(|name, _| !matches!(name.as_str(), "nodes" | "node_id"));
     let map = coordinator.map();
-    let is_meant = |node: &NodeId, entry: &NodeEntry| {
-        names.is_empty() || names.iter().any(|name| is_named(coordinator, *node, entry, name))
-    };
+    let chosen = chosen_nodes(&View::agreed(&call.node), Some(&names.join(",")));
     let meant: Vec<(&NodeId, &NodeEntry)> =
-        map.nodes.iter().filter(|(node, entry)| is_meant(node, entry)).collect();
+        map.nodes.iter().filter(|(node, _)| chosen.contains(node)).collect();
     let is_own = |node: &NodeId| *node == coordinator.origin.process;
     let own_call = Call { query: query.clone(), ..call.again() };
     let own = async {
@@ -183,16 +181,6 @@ async fn ask(
     let carried = Carried { method: method.to_string(), segments, query };
     let peer = Peer::process(&entry.transport_address, node.0);
     carry(coordinator, &peer, &carried, &[], within.min(WAIT_WITHIN) + ANSWER_WITHIN).await
-}
-
-/// Whether a part of a list such as `_local,web-*` means a node.
-fn is_named(coordinator: &Coordinator, node: NodeId, entry: &NodeEntry, name: &str) -> bool {
-    match name {
-        "_all" => true,
-        "_local" => node == coordinator.origin.process,
-        "_master" => coordinator.is_led_by(node, &entry.transport_address),
-        _ => matches(name, &entry.name) || matches(name, &entry.data_id),
-    }
 }
 
 fn cause(carry: Carry) -> (&'static str, String) {

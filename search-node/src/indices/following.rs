@@ -1,0 +1,132 @@
+//! What the map says of an index becomes what the index is on this node.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cluster::state::{CopyId, IndexEntry, IndexId, NodeId};
+use shard::create_folder_durably;
+use shard::mapping::{Mapping, parse_mapping};
+
+use super::index::Index;
+use super::index_names::IndexNames;
+use super::metadata::{FILE, IndexMetadata};
+use super::settings::IndexSettings;
+use super::shard_copy::ShardCopy;
+use crate::error::ApiError;
+use crate::state_file;
+
+/// An index as another version of the map has it.
+struct Newer {
+    metadata: IndexMetadata,
+    mapping: Mapping,
+    settings: IndexSettings,
+}
+
+impl Newer {
+    fn read(before: &IndexMetadata, id: &IndexId, entry: &IndexEntry) -> Result<Self, ApiError> {
+        let metadata = IndexMetadata { copies: before.copies.clone(), ..IndexMetadata::of_entry(id, entry)? };
+        let (mapping, settings) =
+            (parse_mapping(&metadata.mapping)?, IndexSettings::read(&metadata.settings)?);
+        Ok(Self { metadata, mapping, settings })
+    }
+}
+
+impl Index {
+    /// Makes the index on this node what the map says of it, durably, before anybody works by it.
+    pub(super) fn follow(&self, id: &IndexId, entry: &IndexEntry, own: NodeId) -> Result<(), ApiError> {
+        let mut metadata = self.metadata.lock();
+        // Most changes of the map are about other indices.
+        let is_changed = metadata.version != entry.version;
+        let newer = is_changed.then(|| Newer::read(&metadata, id, entry)).transpose()?;
+        let wanted = copies_on(entry, own);
+        let held = self.begin_copies(&metadata, entry, &wanted)?;
+        // Where an older build wrote it, it needs no names of copies as long as all of them are here.
+        let is_unnamed = metadata.copies.is_none() && wanted.len() == self.copies.len();
+        let copies = (!is_unnamed).then(|| held.clone());
+        if newer.is_some() || copies != metadata.copies {
+            let (mut next, parsed) = match newer {
+                Some(Newer { metadata, mapping, settings }) => (metadata, Some((mapping, settings))),
+                None => (metadata.clone(), None),
+            };
+            next.copies = copies;
+            self.keep(&metadata, &next)?;
+            *metadata = next;
+            if let Some((mapping, settings)) = parsed {
+                self.settings.store(Arc::new(settings));
+                // Stored first: a shard that is opened meanwhile finds it, or is among the open ones below.
+                self.mapping.store(Arc::new(mapping));
+            }
+        }
+        let serving = wanted.into_iter().filter(|(number, copy)| held.get(number) == Some(copy)).collect();
+        self.take_copies(&serving);
+        if is_changed { self.tell_shards(&self.mapping()) } else { Ok(()) }
+    }
+
+    /// Writes down what the index is.
+    fn keep(&self, before: &IndexMetadata, next: &IndexMetadata) -> Result<(), ApiError> {
+        let (disk, is_new) = (self.shared.disk.as_ref(), before.version == 0);
+        if is_new {
+            // A node without copies of it has none of the folders of its shards.
+            create_folder_durably(disk, &self.folder).map_err(|error| self.unwritten(&error))?;
+        }
+        let names = IndexNames::of(next);
+        if is_new || names != IndexNames::of(before) {
+            names.write(disk, &self.folder).map_err(|error| self.unwritten(&error))?;
+        }
+        let written = state_file::write(disk, &self.folder.join(FILE), next);
+        written.map_err(|error| self.unwritten(&error))
+    }
+
+    /// Begins the copies here that have nothing to begin with; gives those that the folder holds then.
+    fn begin_copies(
+        &self,
+        metadata: &IndexMetadata,
+        entry: &IndexEntry,
+        wanted: &BTreeMap<u32, CopyId>,
+    ) -> Result<BTreeMap<u32, CopyId>, ApiError> {
+        let mut held = metadata.copies.clone().unwrap_or_else(|| wanted.clone());
+        for (number, copy) in wanted {
+            let begins = entry.shards.get(*number as usize).is_some_and(|shard| shard.is_begun_by(*copy));
+            if held.get(number) != Some(copy) && (metadata.version == 0 || begins) {
+                self.begin_copy(*number, held.get(number).copied())?;
+                held.insert(*number, *copy);
+            }
+        }
+        Ok(held)
+    }
+
+    /// The folder of a copy that begins here. It comes first: an index whose metadata is there and whose shard is not has lost
+    /// it. What was there of another copy goes: the map has let go of it.
+    fn begin_copy(&self, number: u32, before: Option<CopyId>) -> Result<(), ApiError> {
+        let folder = self.shard_folder(number);
+        if before.is_some() && folder.is_dir() {
+            fs_err::remove_dir_all(&folder).map_err(|error| self.unwritten(&error))?;
+        }
+        create_folder_durably(self.shared.disk.as_ref(), &folder).map_err(|error| self.unwritten(&error))
+    }
+
+    fn take_copies(&self, wanted: &BTreeMap<u32, CopyId>) {
+        for (number, place) in self.copies.iter().enumerate() {
+            let number = number as u32;
+            let (wanted, current) = (wanted.get(&number), place.load_full());
+            match (wanted, current) {
+                (None, Some(gone)) => {
+                    place.store(None);
+                    gone.close();
+                }
+                (Some(_), None) => {
+                    let folder = self.shard_folder(number);
+                    let copy = ShardCopy::closed(&folder, self.engine_options(), self.shared.clone());
+                    place.store(Some(Arc::new(copy)));
+                }
+                (None, None) | (Some(_), Some(_)) => {}
+            }
+        }
+    }
+}
+
+/// The copies that a node has of the shards.
+fn copies_on(entry: &IndexEntry, own: NodeId) -> BTreeMap<u32, CopyId> {
+    let numbered = entry.shards.iter().enumerate();
+    numbered.filter_map(|(number, shard)| Some((number as u32, shard.on(own)?))).collect()
+}

@@ -1,0 +1,40 @@
+//! `wait_for_active_shards`: how many copies of a shard have to serve.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::ApiError;
+
+/// How many; where nothing is said, the primary is enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum ActiveCopies {
+    Number(u32),
+    /// As many as there should be.
+    All,
+}
+
+impl Default for ActiveCopies {
+    fn default() -> Self {
+        Self::Number(1)
+    }
+}
+
+impl ActiveCopies {
+    /// Reads `all` or a number; that it is one of those was checked with all parameters.
+    pub(crate) fn read(text: &str) -> Result<Self, ApiError> {
+        match text {
+            "all" => Ok(Self::All),
+            number => number
+                .parse()
+                .map(Self::Number)
+                .map_err(|_| ApiError::argument(format!("cannot parse ActiveShardCount[{text}]"))),
+        }
+    }
+
+    /// How many that are where one copy and so many others are wanted.
+    pub(crate) fn of(self, replicas: u32) -> u32 {
+        match self {
+            Self::Number(number) => number,
+            Self::All => replicas.saturating_add(1),
+        }
+    }
+}

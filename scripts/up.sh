@@ -97,7 +97,7 @@ ended() {
 
 # One line a program: its own words when it is ready, or how it ended when it is not.
 ready() {
-  local program=$1 limit=$2 line
+  local program=$1 limit=$2 line why
   for _ in $(seq $((limit * 20))); do
     line=$(grep -a -m1 -oE "$program is ready.*" "data/log/$program.log" | sed 's/\x1b\[[0-9;]*m//g')
     # Looked at after the line: a program that ended since is not ready.
@@ -111,7 +111,9 @@ ready() {
     fi
     sleep 0.05
   done
-  say "✗ $program is not ready after $limit s; see data/log/$program.log"
+  # What it waits for, where it has said so.
+  why=$(grep -a ' WARN ' "data/log/$program.log" | tail -n 1 | sed 's/\x1b\[[0-9;]*m//g; s/^.* WARN *//')
+  say "✗ $program is not ready after $limit s: ${why:-see data/log/$program.log}"
   return 1
 }
 

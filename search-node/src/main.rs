@@ -56,7 +56,11 @@ fn run(settings: NodeSettings) -> anyhow::Result<()> {
     let ended = runtime.block_on(async {
         let shutdown = Shutdown::listen()?;
         let data = settings.path_data.clone();
-        let running = Node::start(settings, Clock::system(), Arc::new(JemallocHeap)).await?;
+        let running = tokio::select! {
+            running = Node::start(settings, Clock::system(), Arc::new(JemallocHeap)) => running?,
+            // It may wait for others for as long as they are not there. What it has written so far is whole at any moment.
+            () = shutdown.asked() => return Ok(End::BeforeReady),
+        };
         tracing::info!(address = %running.address, data = %data.display(), "search-node is ready");
         tokio::select! {
             () = shutdown.asked() => {}
@@ -67,12 +71,23 @@ fn run(settings: NodeSettings) -> anyhow::Result<()> {
             ),
         }
         running.stop().await?;
-        tracing::info!("search-node stopped");
-        Ok(())
+        Ok(End::InOrder)
     });
-    if ended.is_err() {
+    if !matches!(ended, Ok(End::InOrder)) {
         // Work that waits for other nodes must not keep a process that is of no use any more.
         runtime.shutdown_background();
     }
-    ended
+    match ended? {
+        End::InOrder => tracing::info!("search-node stopped"),
+        End::BeforeReady => tracing::info!("search-node stopped before it was ready"),
+    }
+    Ok(())
+}
+
+/// How the node ended where nothing went wrong.
+enum End {
+    /// It finished what it had taken on.
+    InOrder,
+    /// It had taken on nothing yet.
+    BeforeReady,
 }

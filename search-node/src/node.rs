@@ -115,6 +115,8 @@ pub struct Running {
     pub address: SocketAddr,
     stop: CancellationToken,
     server: tokio::task::JoinHandle<std::io::Result<()>>,
+    /// Ends once the host is told that the node has stopped.
+    registered: tokio::task::JoinHandle<()>,
     /// The threads that refresh, relieve, mend, watch the disk, and follow the map.
     threads: [std::thread::JoinHandle<()>; 5],
     /// Held while the node lives: a second process on the same folder is refused.
@@ -143,7 +145,8 @@ impl Node {
         let indices = Indices::clustered(&folder, settings.auto_create_index, resources.clone(), agreement)?;
         let indices = Arc::new(indices);
         let (found, own) = (Arc::clone(&indices), Arc::clone(&coordinator));
-        beginning.take_part(move || Ok(found.found(&own.map(), own.origin.process)?)).await?;
+        let registered =
+            beginning.take_part(move || Ok(found.found(&own.map(), own.origin.process)?)).await?;
         let identity = Identity {
             node_id: format!("{:016x}", coordinator.origin.node),
             cluster_uuid: coordinator.map().cluster_uuid.clone(),
@@ -185,6 +188,7 @@ impl Node {
             address,
             stop,
             server,
+            registered,
             threads: [refresher, reliever, mender, watcher, follower],
             _lock: lock,
         })
@@ -304,6 +308,7 @@ impl Running {
         if let Some(coordinator) = &self.node.coordinator {
             coordinator.stop().await;
         }
+        self.registered.await.context("telling the host that the node stops broke")?;
         let node = self.node;
         node.scans.clear();
         let threads = self.threads;

@@ -77,3 +77,27 @@ async fn a_node_with_the_data_of_another_cluster_stays_out() {
     cluster.restart(third).await.expect("answers");
     cluster.wait_nodes(2).await.expect("two nodes");
 }
+
+/// It may be that the others only have not been started yet, so it founds nothing; but whoever looks learns what is missing, and
+/// can end it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_whose_host_has_a_cluster_that_is_stopped_says_where_it_is_and_can_be_stopped() {
+    let mut cluster = Cluster::start(1, &[]).await.expect("a cluster");
+    assert_eq!(cluster.stop(0).expect("stops"), Some(0));
+    let late = cluster.add().expect("a node");
+    cluster.spawn(late).expect("started");
+    let first = cluster.member(0).data.display().to_string();
+
+    let told = cluster.wait_for("the node to say what it waits for", START_WITHIN, async || {
+        let output = cluster.member(late).output();
+        (output.contains(&first) && output.contains("[cluster.name]")).then_some(())
+    });
+    told.await.expect("a warning");
+    assert_eq!(cluster.stop(late).expect("stops"), Some(0));
+
+    for at in [late, 0] {
+        cluster.spawn(at).expect("started");
+    }
+    cluster.wait_ready().await.expect("a cluster");
+    cluster.wait_nodes(2).await.expect("two nodes");
+}

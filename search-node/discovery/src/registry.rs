@@ -82,6 +82,12 @@ impl Registry {
         Ok(self.locked()?.record()?.map(|record| record.addresses()).unwrap_or_default())
     }
 
+    /// The data folders of the cluster's nodes on this host.
+    pub fn folders(&self) -> Result<Vec<PathBuf>, RegistryError> {
+        let record = self.locked()?.record()?;
+        Ok(record.into_iter().flat_map(|record| record.nodes.into_keys()).map(PathBuf::from).collect())
+    }
+
     pub(crate) fn locked(&self) -> Result<Locked<'_>, RegistryError> {
         Ok(Locked { registry: self, _lock: self.lock()? })
     }

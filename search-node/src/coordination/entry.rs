@@ -12,6 +12,7 @@ use transport::{CallError, Lane, Peer};
 use super::agreed::Proposal;
 use super::calls::{Action, Fault, fault_of, read, unavailable, write};
 use super::coordinator::Coordinator;
+use super::lookout::Lookout;
 use crate::error::ApiError;
 
 /// How long a node may take to say who it is.
@@ -32,19 +33,25 @@ pub(super) struct JoinRequest {
     entry: NodeEntry,
 }
 
-/// What it is told.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Admitted {
-    pub(crate) cluster_uuid: String,
+/// Why a process is not in yet.
+enum Refused {
+    /// Nobody is there to let it in.
+    ByNobody(String),
+    /// Somebody is, and says why not.
+    Because(String),
 }
 
-/// Asks until whoever leads has let this process into the map. `addresses` are where others may be; `admitted` is told the
-/// cluster before it is taken part in.
+/// What it is told.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Admitted {
+    cluster_uuid: String,
+}
+
+/// Asks until whoever leads has let this process into the map.
 pub(super) async fn enter(
     coordinator: &Arc<Coordinator>,
     entry: &NodeEntry,
-    addresses: impl Fn() -> Vec<String>,
-    admitted: impl Fn(&Admitted) -> anyhow::Result<()>,
+    lookout: &Arc<Lookout>,
 ) -> anyhow::Result<()> {
     let request = JoinRequest {
         node: coordinator.origin.node,
@@ -57,11 +64,16 @@ pub(super) async fn enter(
         if changes.borrow_and_update().nodes.contains_key(&request.process) {
             return Ok(());
         }
-        match coordinator.ask_in(&request, &addresses()).await {
-            Ok(told) => admitted(&told)?,
-            Err(reason) => {
+        match coordinator.ask_in(&request, &lookout.addresses().await).await {
+            // The data says so before the node takes part.
+            Ok(told) => lookout.joined(&told.cluster_uuid).await?,
+            Err(refused) => {
                 tries += 1;
                 if tries % TRIES_TOLD == 0 {
+                    let reason = match refused {
+                        Refused::ByNobody(reason) => format!("{reason}; {}", lookout.remedy().await),
+                        Refused::Because(reason) => reason,
+                    };
                     tracing::warn!(reason, "this node is not let into the cluster yet; it goes on asking");
                 }
             }
@@ -75,12 +87,7 @@ pub(super) async fn enter(
 }
 
 /// Lets this process in again whenever it was taken out.
-pub(super) async fn stay(
-    coordinator: Arc<Coordinator>,
-    entry: NodeEntry,
-    addresses: impl Fn() -> Vec<String>,
-    admitted: impl Fn(&Admitted) -> anyhow::Result<()>,
-) {
+pub(super) async fn stay(coordinator: Arc<Coordinator>, entry: NodeEntry, lookout: Arc<Lookout>) {
     let own = coordinator.origin.process;
     let mut changes = coordinator.changes();
     loop {
@@ -95,7 +102,7 @@ pub(super) async fn stay(
         tracing::warn!(
             "this node was taken out of the cluster, for it did not answer; it asks to be let in again"
         );
-        if let Err(error) = enter(&coordinator, &entry, &addresses, &admitted).await {
+        if let Err(error) = enter(&coordinator, &entry, &lookout).await {
             tracing::error!(%error, "this node is out of the cluster");
             return;
         }
@@ -103,13 +110,13 @@ pub(super) async fn stay(
 }
 
 impl Coordinator {
-    async fn ask_in(&self, request: &JoinRequest, addresses: &[String]) -> Result<Admitted, String> {
+    async fn ask_in(&self, request: &JoinRequest, addresses: &[String]) -> Result<Admitted, Refused> {
         let met = join_all(addresses.iter().map(|address| async move {
             self.ways.meet(address, MEET_WITHIN).await.map(|_| address.clone())
         }));
         let met = met.await;
         if self.leads() {
-            return self.admit(request.clone()).await.map_err(|fault| words(&fault));
+            return self.admit(request.clone()).await.map_err(|fault| Refused::Because(words(&fault)));
         }
         let refusals: Vec<String> = met
             .iter()
@@ -119,9 +126,10 @@ impl Coordinator {
             .collect();
         let mut next: Vec<String> = self.leader_address().into_iter().collect();
         next.extend(met.into_iter().flatten());
-        let mut reason = match refusals.first() {
-            Some(refusal) => refusal.clone(),
-            None => format!("no node answers at {}", addresses.join(", ")),
+        let mut refused = match refusals.first() {
+            Some(refusal) => Refused::Because(refusal.clone()),
+            None if addresses.is_empty() => Refused::ByNobody("it is not known where others are".to_owned()),
+            None => Refused::ByNobody(format!("no node answers at {}", addresses.join(", "))),
         };
         let mut asked = 0;
         while let Some(address) = next.get(asked).cloned() {
@@ -129,16 +137,17 @@ impl Coordinator {
             match self.ask_at(&address, request).await {
                 Ok(admitted) => return Ok(admitted),
                 Err(Fault::NotLeader(Some((node, said)))) => {
-                    reason = format!("node {node:016x} leads, and does not answer at {said}");
+                    let reason = format!("node {node:016x} leads, and does not answer at {said}");
+                    refused = Refused::Because(reason);
                     let address = self.ways.address(node, &said);
                     if !next.contains(&address) {
                         next.insert(asked, address);
                     }
                 }
-                Err(fault) => reason = words(&fault),
+                Err(fault) => refused = Refused::Because(words(&fault)),
             }
         }
-        Err(reason)
+        Err(refused)
     }
 
     async fn ask_at(&self, address: &str, request: &JoinRequest) -> Result<Admitted, Fault> {

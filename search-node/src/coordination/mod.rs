@@ -5,6 +5,7 @@
 //!  coordinator   changes of the map: proposed from any node, carried to whoever leads
 //!  calls         what nodes ask one another, and how it is written
 //!  ways          where nodes are, and the way of the consensus to them
+//!  lookout       where others may be, as the host and the settings say
 //!  start         how a node comes to its cluster
 //!  founding      how nodes on several hosts found a cluster together
 //!  entry         how a process gets into the map, and back into it
@@ -24,6 +25,7 @@ mod entry;
 mod following;
 mod founding;
 mod leading;
+mod lookout;
 mod retiring;
 mod start;
 mod ways;

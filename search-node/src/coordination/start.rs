@@ -1,9 +1,7 @@
 //! How a node comes to its cluster: who it is, with whom it starts, the transport, the consensus, and its place in the map.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context;
 use arc_swap::ArcSwap;
@@ -12,18 +10,16 @@ use daemon::CancellationToken;
 use discovery::{DiscoveryKind, Membership, Registry, SeedHost, Start};
 use parking_lot::Mutex;
 use shard::HostDisk;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinHandle, spawn_blocking};
 use transport::{Handler, NodeIdentity, Options, Secret, Transport};
 
 use super::calls::Switchboard;
 use super::coordinator::{Coordinator, Origin, Rules};
-use super::entry::{Admitted, enter, stay};
+use super::entry::{enter, stay};
 use super::founding::{Desk, Founded, found_together};
+use super::lookout::Lookout;
 use crate::planted::{Bug, is_planted};
 use crate::settings::NodeSettings;
-
-/// How often a node says again where it is: the system may have emptied the registry's folder.
-const REGISTER_EVERY: Duration = Duration::from_secs(30);
 
 /// A node that listens to others and takes part in the consensus, and is not in the map yet.
 pub(crate) struct Beginning {
@@ -32,16 +28,6 @@ pub(crate) struct Beginning {
     lookout: Arc<Lookout>,
     /// The cluster that this node founds, if it does.
     founds: Option<String>,
-}
-
-/// Where others may be.
-struct Lookout {
-    path_data: PathBuf,
-    own: String,
-    registry: Option<Registry>,
-    seeds: Vec<String>,
-    membership: Arc<Mutex<Membership>>,
-    identity: Arc<ArcSwap<NodeIdentity>>,
 }
 
 /// Listens to other nodes, and takes part in the consensus with what the data folder holds.
@@ -127,15 +113,15 @@ pub(crate) async fn begin(
 }
 
 impl Beginning {
-    /// Founds the cluster, or is let into it; returns once this process is in the map. `found` gives the commands that put what
-    /// the folder holds into a map that is new.
+    /// Founds the cluster, or is let into it; returns once this process is in the map, with what ends once it has told the
+    /// host that it stopped. `found` gives the commands that put what the folder holds into a map that is new.
     pub(crate) async fn take_part(
         self,
         found: impl FnOnce() -> anyhow::Result<Vec<Command>>,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<JoinHandle<()>> {
         let Self { coordinator, entry, lookout, founds, .. } = self;
         if let Some(cluster_uuid) = founds {
-            lookout.joined(&cluster_uuid)?;
+            lookout.joined(&cluster_uuid).await?;
             if !coordinator.consensus.is_bootstrapped().await? {
                 coordinator.consensus.bootstrap().await.context("the cluster cannot be founded")?;
             }
@@ -147,55 +133,11 @@ impl Beginning {
                 commands.extend(found()?);
                 coordinator.propose(commands).await.map_err(|error| anyhow::anyhow!(error.reason))?;
             }
-            lookout.membership.lock().settle()?;
+            lookout.settled().await?;
         }
-        let at = Arc::clone(&lookout);
-        let told = Arc::clone(&lookout);
-        let addresses = move || at.addresses();
-        let admitted = move |admitted: &Admitted| told.joined(&admitted.cluster_uuid);
-        enter(&coordinator, &entry, &addresses, &admitted).await?;
-        tokio::spawn(stay(Arc::clone(&coordinator), entry, addresses, admitted));
-        tokio::spawn(register(coordinator, lookout));
-        Ok(())
-    }
-}
-
-impl Lookout {
-    fn addresses(&self) -> Vec<String> {
-        let registered = self.registry.as_ref().map(Registry::addresses).transpose().ok().flatten();
-        let mut addresses = registered.unwrap_or_default();
-        addresses.extend(self.seeds.iter().cloned());
-        addresses.retain(|address| *address != self.own);
-        addresses.sort();
-        addresses.dedup();
-        addresses
-    }
-
-    /// The data belongs to a cluster from now on.
-    fn joined(&self, cluster_uuid: &str) -> anyhow::Result<()> {
-        let mut membership = self.membership.lock();
-        if membership.cluster_uuid() != Some(cluster_uuid) {
-            membership.join(cluster_uuid)?;
-        }
-        let mut identity = NodeIdentity::clone(&self.identity.load());
-        identity.cluster_uuid = Some(cluster_uuid.to_owned());
-        self.identity.store(Arc::new(identity));
-        Ok(())
-    }
-}
-
-async fn register(coordinator: Arc<Coordinator>, lookout: Arc<Lookout>) {
-    let stopping = coordinator.stopping.clone();
-    while !stopping.is_cancelled() {
-        let (lookout, map) = (Arc::clone(&lookout), coordinator.map());
-        let said = spawn_blocking(move || match &lookout.registry {
-            Some(registry) => registry.register(&lookout.path_data, &map.cluster_uuid, &lookout.own),
-            None => Ok(()),
-        });
-        if let Ok(Err(error)) = said.await {
-            tracing::warn!(%error, "other nodes of this host may not find this one");
-        }
-        let _is_over = tokio::time::timeout(REGISTER_EVERY, stopping.cancelled()).await;
+        enter(&coordinator, &entry, &lookout).await?;
+        tokio::spawn(stay(Arc::clone(&coordinator), entry, Arc::clone(&lookout)));
+        Ok(tokio::spawn(lookout.register(coordinator)))
     }
 }
 

@@ -38,11 +38,9 @@ fn main() {
     } else {
         daemon::log::Format::Text
     };
-    // The library of the consensus tells each step at `info`; who wants that names it.
-    daemon::log::start(
-        &format!("openraft=error,openraft::replication=off,{}", settings.text("logging.level")),
-        format,
-    );
+    // The library of the consensus tells each step, and each message that does not arrive as an error; the node itself says what
+    // comes of it. Who wants more names the library in `logging.level`.
+    daemon::log::start(&format!("openraft=off,{}", settings.text("logging.level")), format);
     let node_settings =
         NodeSettings::read(&settings).unwrap_or_else(|error| settings::refuse(PROGRAM, &error));
     if let Err(error) = run(node_settings) {

@@ -26,6 +26,8 @@ pub(crate) enum Bug {
     TriedTwice,
     /// A node on loopback founds a cluster whatever the registry says.
     FoundedTwice,
+    /// A primary tells what it has, whether or not it may know that this is the newest.
+    LeaseIsNotLookedAt,
     /// A change is acknowledged before the other nodes follow it.
     ChangesAreAcknowledgedEarly,
 }

@@ -11,6 +11,7 @@ use openraft::{
     StorageIOError, StoredMembership,
 };
 use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
 use std::io::Cursor;
 use tokio::sync::watch;
 
@@ -24,11 +25,30 @@ use crate::types::{Bytes, Types};
 /// decide what they make: no clock, no chance, no order of a hash map.
 pub trait StateMachine: Send + 'static {
     /// Applies a proposal that a majority has on its disks; the answer goes to whoever proposed it.
-    fn apply(&mut self, index: u64, proposal: &[u8]) -> Vec<u8>;
+    fn apply(&mut self, place: Place, proposal: &[u8]) -> Vec<u8>;
     /// The whole state.
     fn snapshot(&self) -> Vec<u8>;
     /// Replaces the state by one that [`StateMachine::snapshot`] gave, here or on another node.
     fn restore(&mut self, snapshot: &[u8]) -> Result<(), RestoreError>;
+}
+
+/// Where a proposal stands among all that were agreed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Everything with a smaller one was applied before.
+    pub index: u64,
+    /// The reign in which it was proposed.
+    pub reign: Reign,
+}
+
+/// The time from when a node begins to lead until another does, or the same one is chosen anew. One that goes on leading after it
+/// was started again does so in the same reign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Reign {
+    /// The term.
+    pub term: u64,
+    /// The node that leads.
+    pub node: u64,
 }
 
 /// Why a state could not be restored.
@@ -196,7 +216,11 @@ impl<S: StateMachine> RaftStateMachine<Types> for Applied<S> {
         for Entry { log_id, payload } in entries {
             let answer = match payload {
                 EntryPayload::Blank => Vec::new(),
-                EntryPayload::Normal(proposal) => machine.state.apply(log_id.index, &proposal.0),
+                EntryPayload::Normal(proposal) => {
+                    let LogId { leader_id: leader, index } = log_id;
+                    let reign = Reign { term: leader.term, node: leader.node_id };
+                    machine.state.apply(Place { index, reign }, &proposal.0)
+                }
                 EntryPayload::Membership(members) => {
                     machine.members = StoredMembership::new(Some(log_id), members);
                     Vec::new()

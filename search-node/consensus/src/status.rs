@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use openraft::{BasicNode, RaftMetrics};
 
+use crate::state_machine::Reign;
+
 /// Who leads, and where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leader {
@@ -56,6 +58,11 @@ pub struct Status {
 }
 
 impl Status {
+    /// The reign of this node, if it leads.
+    pub fn reign(&self) -> Option<Reign> {
+        self.is_leader.then_some(Reign { term: self.term, node: self.node })
+    }
+
     pub(crate) fn of(metrics: &RaftMetrics<u64, BasicNode>) -> Self {
         let members = metrics.membership_config.membership();
         let last_index = metrics.last_log_index.unwrap_or(0);

@@ -10,14 +10,14 @@ use openraft::{Entry, LogId, LogState, OptionalSend, RaftLogReader, StorageError
 use crate::log_store::LogStore;
 use crate::raft_log::RaftLog;
 use crate::snapshot::SnapshotFile;
-use crate::state_machine::{Applied, RestoreError, StateMachine};
+use crate::state_machine::{Applied, Place, RestoreError, StateMachine};
 use crate::types::Types;
 
 /// Keeps the last proposal.
 struct Last(Vec<u8>);
 
 impl StateMachine for Last {
-    fn apply(&mut self, _: u64, proposal: &[u8]) -> Vec<u8> {
+    fn apply(&mut self, _: Place, proposal: &[u8]) -> Vec<u8> {
         std::mem::replace(&mut self.0, proposal.to_owned())
     }
 

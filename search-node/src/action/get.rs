@@ -13,6 +13,7 @@ use crate::error::ApiError;
 use crate::indices::Index;
 use crate::memory::Reservation;
 use crate::node::Node;
+use crate::replication::Leading;
 
 /// What memory is reserved for.
 const WHAT: &str = "get";
@@ -22,6 +23,8 @@ const WHAT: &str = "get";
 pub(crate) struct GetOptions {
     /// As the newest write left it, or as a search sees it.
     pub realtime: bool,
+    /// Whether it may be older than what was acknowledged: any copy will do, and nobody is asked.
+    pub may_be_old: bool,
     /// Whether to refresh first.
     pub refresh: bool,
     /// What was asked of `_source`; none to follow `stored_fields`.
@@ -33,7 +36,14 @@ pub(crate) struct GetOptions {
 
 impl Default for GetOptions {
     fn default() -> Self {
-        Self { realtime: true, refresh: false, source: None, stored_fields: Vec::new(), version: None }
+        Self {
+            realtime: true,
+            may_be_old: false,
+            refresh: false,
+            source: None,
+            stored_fields: Vec::new(),
+            version: None,
+        }
     }
 }
 
@@ -41,6 +51,33 @@ impl Default for GetOptions {
 pub(crate) struct Found {
     pub index: Arc<Index>,
     pub document: Option<StoredDocument>,
+    /// What has to be confirmed before anybody is told.
+    pub seen: Option<Seen>,
+}
+
+/// The state of a shard that somebody has seen, as the primary has it.
+#[derive(Clone)]
+pub(crate) struct Seen {
+    leading: Arc<Leading>,
+    /// The operation that made it so, or one that is not older.
+    seq_no: i64,
+}
+
+impl Seen {
+    /// Returns once somebody may be told: all copies in sync have it, and nothing newer was acknowledged elsewhere before it was seen.
+    pub(crate) async fn confirm(&self) -> Result<(), ApiError> {
+        self.leading.confirm(self.seq_no).await
+    }
+
+    /// Whether both are of one primary.
+    pub(crate) fn is_of_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.leading, &other.leading)
+    }
+
+    /// What confirms both, if they are of one primary.
+    pub(crate) fn widen(&mut self, other: &Self) {
+        self.seq_no = self.seq_no.max(other.seq_no);
+    }
 }
 
 /// Reads a document.
@@ -51,26 +88,34 @@ pub(crate) fn get(node: &Node, target: &Target, options: &GetOptions) -> Result<
     if options.refresh {
         index.refresh()?;
     }
-    let shard = index.shard(id, target.routing.as_deref())?;
+    let (shard, leading) = index.shard_to_read(id, target.routing.as_deref(), options.may_be_old)?;
     let uid = uid(&target.doc_type, id);
     let document = if options.realtime { shard.get(&uid)? } else { shard.get_visible(&uid)? };
-    if let (Some(stored), Some(version)) = (&document, options.version)
-        && i64::try_from(stored.version) != Ok(version)
-    {
-        let error = ApiError::new(
-            409,
-            "version_conflict_engine_exception",
-            format!(
-                "[{id}]: version conflict, current version [{}] is different than the one provided [{version}]",
-                stored.version
-            ),
-        );
-        return Err(index.name_in(error, id, target.routing.as_deref()));
-    }
-    Ok(Found { index, document })
+    let leading = leading.filter(|_| options.realtime && !options.may_be_old);
+    let seen = leading.map(|leading| Seen {
+        leading,
+        // What has deleted it is not newer than that.
+        seq_no: document.as_ref().map_or_else(|| shard.max_seq_no(), |stored| stored.seq_no as i64),
+    });
+    Ok(Found { index, document, seen })
 }
 
 impl Found {
+    /// Whether the document has the version that it must have.
+    pub(crate) fn check_version(&self, target: &Target, options: &GetOptions) -> Result<(), ApiError> {
+        let (Some(stored), Some(version)) = (&self.document, options.version) else { return Ok(()) };
+        if i64::try_from(stored.version) == Ok(version) {
+            return Ok(());
+        }
+        let id = target.required_id()?;
+        let reason = format!(
+            "[{id}]: version conflict, current version [{}] is different than the one provided [{version}]",
+            stored.version
+        );
+        let error = ApiError::new(409, "version_conflict_engine_exception", reason);
+        Err(self.index.name_in(error, id, target.routing.as_deref()))
+    }
+
     /// Promises what it takes to show the document, if that is a large one.
     pub(crate) fn reserve(&self, node: &Node) -> Result<Option<Reservation>, ApiError> {
         let Some(weight) = self.document.as_ref().and_then(|stored| Weight::of_heavy(&stored.source)) else {

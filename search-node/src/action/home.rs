@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cluster::state::{ClusterState, IndexId, NodeId, ShardId};
+use cluster::state::{ClusterState, IndexId, NodeId, ShardCopies, ShardId};
 use transport::Peer;
 
 use crate::coordination::Coordinator;
@@ -40,6 +40,21 @@ pub(crate) fn home_of(coordinator: &Coordinator, index: &Index, id: &str, routin
         Some(node) => peer_of(&map, node).map_or(Home::Nowhere, Home::There),
         None => Home::Nowhere,
     }
+}
+
+/// Whether a copy of a document's shard is here that was in sync when this node last heard of it.
+pub(crate) fn has_copy_here(
+    coordinator: &Coordinator,
+    index: &Index,
+    id: &str,
+    routing: Option<&str>,
+) -> bool {
+    let map = coordinator.map();
+    let shard = ShardId { index: IndexId(index.uuid.clone()), number: index.shard_number(id, routing) };
+    let in_sync = |copies: &ShardCopies| {
+        copies.on(coordinator.origin.process).is_some_and(|copy| copies.in_sync().contains(&copy))
+    };
+    map.shard(&shard).is_some_and(in_sync)
 }
 
 /// The node with the primary of a shard, once that has everything that was acknowledged.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use futures::future::join_all;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tokio::runtime::Handle;
@@ -12,8 +13,8 @@ use tokio::time::timeout;
 use transport::{Lane, Peer};
 
 use super::condition::{ANY_VERSION, VersionType};
-use super::get::{GetOptions, get, show, show_missing};
-use super::home::{Home, LOOK_AGAIN, PRIMARY_WITHIN, home_of};
+use super::get::{Found, GetOptions, Seen, get, show, show_missing};
+use super::home::{Home, LOOK_AGAIN, PRIMARY_WITHIN, has_copy_here, home_of};
 use super::search::read_source;
 use super::target::Target;
 use crate::coordination::{Action, Coordinator};
@@ -133,10 +134,39 @@ fn check(wanted: &[Wanted]) -> Result<(), ApiError> {
 pub(crate) fn multi_get(node: &Node, wanted: &[Wanted]) -> Value {
     let docs = match node.others() {
         Some(coordinator) => spread(node, coordinator, wanted),
-        None => wanted.iter().map(|one| one.read(node)).collect(),
+        None => {
+            let all: Vec<&Wanted> = wanted.iter().collect();
+            let read = read_here(node, &all).into_iter().zip(wanted);
+            read.map(|(read, one)| read.unwrap_or_else(|| one.failed(&no_primary(one)))).collect()
+        }
     };
     // Put in by hand: `json!` would copy them all.
     Value::Object(Map::from_iter([("docs".to_owned(), Value::Array(docs))]))
+}
+
+/// Reads documents whose primaries are here; none where another copy is primary since.
+fn read_here(node: &Node, wanted: &[&Wanted]) -> Vec<Option<Value>> {
+    let read: Vec<(Value, Option<Seen>)> = wanted.iter().map(|one| one.read(node)).collect();
+    // Each primary confirms once, with the newest of what was seen.
+    let mut primaries: Vec<Seen> = Vec::new();
+    for seen in read.iter().filter_map(|(_, seen)| seen.as_ref()) {
+        match primaries.iter_mut().find(|other| other.is_of_same(seen)) {
+            Some(other) => other.widen(seen),
+            None => primaries.push(seen.clone()),
+        }
+    }
+    let confirmed = Handle::current().block_on(join_all(primaries.iter().map(Seen::confirm)));
+    let refusal = |seen: &Seen| {
+        let of = primaries.iter().zip(&confirmed).find(|(primary, _)| primary.is_of_same(seen));
+        of.and_then(|(_, confirmed)| confirmed.as_ref().err())
+    };
+    let told =
+        read.into_iter().zip(wanted).map(|((shown, seen), one)| match seen.as_ref().and_then(refusal) {
+            None => Some(shown),
+            Some(error) if error.is_not_primary() => None,
+            Some(error) => Some(one.failed(error)),
+        });
+    told.collect()
 }
 
 /// A document as it is asked for elsewhere. Its index is named as it is.
@@ -147,6 +177,18 @@ struct Carried {
     id: String,
     routing: Option<String>,
     options: GetOptions,
+}
+
+impl Carried {
+    fn wanted(self) -> Wanted {
+        let target = Target {
+            index: self.index.into(),
+            doc_type: self.doc_type.into(),
+            id: Some(self.id),
+            routing: self.routing,
+        };
+        Wanted { target, options: self.options }
+    }
 }
 
 /// What came of one, as JSON; none if its primary is on another node.
@@ -161,13 +203,13 @@ fn spread(node: &Node, coordinator: &Arc<Coordinator>, wanted: &[Wanted]) -> Vec
     while !left.is_empty() && Instant::now() < deadline && !node.stopping.is_cancelled() {
         changes.borrow_and_update();
         let mut there: HashMap<Peer, Vec<(usize, Carried)>> = HashMap::new();
-        let mut later = Vec::new();
+        let (mut here, mut later) = (Vec::new(), Vec::new());
         for at in left.drain(..) {
             match wanted[at].home(node, coordinator) {
                 (Home::There(peer), Some(carried)) => there.entry(peer).or_default().push((at, carried)),
                 (Home::Nowhere, _) => later.push(at),
                 // What is wrong with it is found here too.
-                _ => docs[at] = Some(wanted[at].read(node)),
+                _ => here.push(at),
             }
         }
         let calls: Vec<_> = there
@@ -184,6 +226,13 @@ fn spread(node: &Node, coordinator: &Arc<Coordinator>, wanted: &[Wanted]) -> Vec
                 (ats, runtime.spawn(call))
             })
             .collect();
+        let of_here: Vec<&Wanted> = here.iter().map(|at| &wanted[*at]).collect();
+        for (at, read) in here.into_iter().zip(read_here(node, &of_here)) {
+            match read {
+                Some(read) => docs[at] = Some(read),
+                None => later.push(at),
+            }
+        }
         for (ats, call) in calls {
             // Reading again does no harm, whatever became of the call.
             let answer = runtime.block_on(call).ok().and_then(Result::ok);
@@ -213,23 +262,17 @@ pub(crate) fn answer_multi_get(node: &Node, message: &[u8]) -> Result<Bytes, Api
         ))
     };
     let carried: Vec<Carried> = postcard::from_bytes(message).map_err(unreadable)?;
-    let answers: Vec<Answer> = carried
-        .into_iter()
-        .map(|carried| {
-            let wanted = Wanted {
-                target: Target {
-                    index: carried.index.into(),
-                    doc_type: carried.doc_type.into(),
-                    id: Some(carried.id),
-                    routing: carried.routing,
-                },
-                options: carried.options,
-            };
-            let coordinator = node.coordinator.as_ref()?;
-            let is_here = matches!(wanted.home(node, coordinator).0, Home::Here);
-            is_here.then(|| wanted.read(node).to_string().into_bytes())
-        })
-        .collect();
+    let Some(coordinator) = &node.coordinator else {
+        return Err(ApiError::internal("a node without others was asked by one"));
+    };
+    let wanted: Vec<Wanted> = carried.into_iter().map(Carried::wanted).collect();
+    let mut answers: Vec<Answer> = vec![None; wanted.len()];
+    let is_here = |at: &usize| matches!(wanted[*at].home(node, coordinator).0, Home::Here);
+    let here: Vec<usize> = (0..wanted.len()).filter(is_here).collect();
+    let of_here: Vec<&Wanted> = here.iter().map(|at| &wanted[*at]).collect();
+    for (at, read) in here.into_iter().zip(read_here(node, &of_here)) {
+        answers[at] = read.map(|read| read.to_string().into_bytes());
+    }
     Ok(postcard::to_allocvec(&answers).map_err(unreadable)?.into())
 }
 
@@ -255,6 +298,9 @@ impl Wanted {
             routing: routing.clone(),
             options: self.options.clone(),
         };
+        if self.options.may_be_old && has_copy_here(coordinator, &index, id, routing.as_deref()) {
+            return (Home::Here, None);
+        }
         (home_of(coordinator, &index, id, routing.as_deref()), Some(carried))
     }
 
@@ -263,20 +309,28 @@ impl Wanted {
         json!({"_index": &*target.index, "_type": &*target.doc_type, "_id": target.id, "error": body["error"]})
     }
 
-    fn read(&self, node: &Node) -> Value {
-        let shown = get(node, &self.target, &self.options).and_then(|found| {
-            let reserved = found.reserve(node)?;
-            let shown = match &found.document {
-                Some(stored) => show(&found.index, stored, &self.options)?,
-                None => show_missing(&found.index.name, &self.target),
-            };
-            // It stays in memory until the answer is sent.
-            if let Some(mut reserved) = reserved {
-                reserved.fill(reserved.bytes());
-            }
-            Ok(shown)
-        });
-        shown.unwrap_or_else(|error| self.failed(&error))
+    /// The document as it is shown, or what is wrong; with what has to be confirmed before.
+    fn read(&self, node: &Node) -> (Value, Option<Seen>) {
+        let found = match get(node, &self.target, &self.options) {
+            Ok(found) => found,
+            Err(error) => return (self.failed(&error), None),
+        };
+        let shown = self.shown(node, &found).unwrap_or_else(|error| self.failed(&error));
+        (shown, found.seen)
+    }
+
+    fn shown(&self, node: &Node, found: &Found) -> Result<Value, ApiError> {
+        found.check_version(&self.target, &self.options)?;
+        let reserved = found.reserve(node)?;
+        let shown = match &found.document {
+            Some(stored) => show(&found.index, stored, &self.options)?,
+            None => show_missing(&found.index.name, &self.target),
+        };
+        // It stays in memory until the answer is sent.
+        if let Some(mut reserved) = reserved {
+            reserved.fill(reserved.bytes());
+        }
+        Ok(shown)
     }
 }
 

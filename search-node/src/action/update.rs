@@ -178,9 +178,14 @@ fn update_once(
         ..target.clone()
     };
     let change = match &current {
-        Some(stored) => changed(&place.index, target, id, stored, request, options, now_millis)?,
-        None => inserted(&place.index, target, id, request, now_millis)?,
+        Some(stored) => changed(&place.index, target, id, stored, request, options, now_millis),
+        None => inserted(&place.index, target, id, request, now_millis),
     };
+    if !matches!(change, Ok(Change::Store { .. } | Change::Delete(_))) {
+        // It is told how the document is, and nothing is written.
+        run.confirm(&uid, id, target.routing.as_deref())?;
+    }
+    let change = change?;
     let mut write = WriteRequest {
         uid: &uid,
         doc_type: typed(&target.doc_type),

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use cluster::state::{ClusterState, Command, Refusal};
-use consensus::{RestoreError, StateMachine};
+use consensus::{Place, Reign, RestoreError, StateMachine};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
@@ -13,6 +13,21 @@ use tokio::sync::watch;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Proposal {
     pub(super) commands: Vec<Command>,
+    /// It counts in this reign only, if it was decided upon what a leader has seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reign: Option<Reign>,
+}
+
+impl Proposal {
+    /// Commands that count whenever they are agreed on.
+    pub(super) fn of(commands: Vec<Command>) -> Self {
+        Self { commands, reign: None }
+    }
+
+    /// Commands that count in one reign only.
+    pub(super) fn of_reign(commands: Vec<Command>, reign: Reign) -> Self {
+        Self { commands, reign: Some(reign) }
+    }
 }
 
 /// What became of a proposal.
@@ -40,11 +55,12 @@ impl Agreed {
 }
 
 impl StateMachine for Agreed {
-    fn apply(&mut self, _: u64, proposal: &[u8]) -> Vec<u8> {
+    fn apply(&mut self, place: Place, proposal: &[u8]) -> Vec<u8> {
         let mut next = ClusterState::clone(&self.map.borrow());
         let before = next.version;
         let mut outcome = Outcome { version: before, refused: Vec::new(), unread: None };
         match serde_json::from_slice::<Proposal>(proposal) {
+            Ok(Proposal { reign: Some(reign), .. }) if reign != place.reign => {}
             Ok(proposal) => {
                 for (place, command) in proposal.commands.into_iter().enumerate() {
                     if let Err(refusal) = next.apply(command) {
@@ -112,8 +128,28 @@ mod tests {
     }
 
     fn apply(agreed: &mut Agreed, commands: Vec<Command>) -> Outcome {
-        let proposal = serde_json::to_vec(&Proposal { commands }).expect("JSON");
-        serde_json::from_slice(&agreed.apply(1, &proposal)).expect("an outcome")
+        propose(agreed, &Proposal::of(commands))
+    }
+
+    const REIGN: Reign = Reign { term: 3, node: 1 };
+
+    fn propose(agreed: &mut Agreed, proposal: &Proposal) -> Outcome {
+        let proposal = serde_json::to_vec(proposal).expect("JSON");
+        let place = Place { index: 1, reign: REIGN };
+        serde_json::from_slice(&agreed.apply(place, &proposal)).expect("an outcome")
+    }
+
+    #[test]
+    fn what_was_decided_in_another_reign_changes_nothing() {
+        let (mut agreed, seen) = Agreed::new();
+        for other in [Reign { term: 2, ..REIGN }, Reign { node: 2, ..REIGN }] {
+            let outcome = propose(&mut agreed, &Proposal::of_reign(vec![join(1)], other));
+            assert!(outcome.version == 0 && outcome.unread.is_none(), "{outcome:?}");
+        }
+
+        propose(&mut agreed, &Proposal::of_reign(vec![join(1)], REIGN));
+
+        assert_eq!(seen.borrow().nodes.len(), 1);
     }
 
     #[test]
@@ -137,7 +173,8 @@ mod tests {
     fn what_cannot_be_read_changes_nothing_and_is_told() {
         let (mut agreed, seen) = Agreed::new();
         for bytes in [&b""[..], b"{}", b"{\"commands\":[{\"Fly\":1}]}", b"\xff"] {
-            let outcome: Outcome = serde_json::from_slice(&agreed.apply(1, bytes)).expect("an outcome");
+            let place = Place { index: 1, reign: REIGN };
+            let outcome: Outcome = serde_json::from_slice(&agreed.apply(place, bytes)).expect("an outcome");
             assert!(outcome.unread.is_some() && outcome.version == 0, "{outcome:?}");
             assert!(agreed.restore(bytes).is_err());
         }

@@ -43,6 +43,8 @@ pub(crate) enum Action {
     MultiGet = 26,
     /// What whoever leads has seen of the nodes.
     Observed = 27,
+    /// To let a process tell for a while what its primaries have.
+    ReadLease = 28,
     /// Operations of a primary for a copy here.
     Operations = 30,
     /// How a copy is filled from the primary here.
@@ -58,7 +60,7 @@ pub(crate) enum Action {
 }
 
 impl Action {
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 21] = [
         Self::Consensus,
         Self::Propose,
         Self::Join,
@@ -77,6 +79,7 @@ impl Action {
         Self::CopyCatchUp,
         Self::Figures,
         Self::Observed,
+        Self::ReadLease,
         Self::Scan,
         Self::ByQueryWrites,
     ];

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cluster::allocation::{Observed, check_room, place_new};
+use cluster::read_lease::Grants;
 use cluster::state::{ClusterState, Command, CopyId, IndexEntry, IndexId, NodeId, ShardCopies, ShardId};
 use consensus::{Consensus, ProposeError};
 use daemon::CancellationToken;
@@ -21,6 +22,7 @@ use super::agreed::{Agreed, Outcome, Proposal};
 use super::calls::{Action, Answers, Fault, fault_of, read, unavailable, write};
 use super::founding::Desk;
 use super::leading::Pong;
+use super::read_lease::ReadLease;
 use super::ways::Ways;
 use crate::error::ApiError;
 use crate::indices::{Agreement, Disagreement};
@@ -70,6 +72,9 @@ pub(crate) struct Coordinator {
     /// What was seen of the nodes, while this one leads.
     pub(super) observed: Mutex<Option<Arc<Observed>>>,
     pub(super) stopping: CancellationToken,
+    /// The leases that it has given, while it led.
+    pub(super) grants: Mutex<Grants>,
+    pub(super) read_lease: ReadLease,
     /// The whole of the disk and what is free of it, as the others want to know it.
     pub(super) disk: Box<dyn Fn() -> Option<(u64, u64)> + Send + Sync>,
     desk: Arc<Desk>,
@@ -102,6 +107,8 @@ impl Coordinator {
             followed: watch::Sender::new(Followed::default()),
             rules,
             observed: Mutex::default(),
+            grants: Mutex::default(),
+            read_lease: ReadLease::default(),
             stopping,
             disk,
             desk,
@@ -209,7 +216,7 @@ impl Coordinator {
 
     /// Has commands agreed on, wherever the node is that leads; what came of each.
     pub(super) async fn propose(&self, commands: Vec<Command>) -> Result<Outcome, ApiError> {
-        let proposal = write(&Proposal { commands });
+        let proposal = write(&Proposal::of(commands));
         let deadline = Instant::now() + self.rules.within;
         let mut last = "no node leads yet".to_owned();
         while Instant::now() < deadline {
@@ -398,6 +405,7 @@ impl Answers for Coordinator {
                 Action::Join => self.answer_join(&call.body).await,
                 Action::Ping => Ok(write(&self.pong())),
                 Action::Observed => self.answer_observed(),
+                Action::ReadLease => self.answer_read_lease(&call.body).await,
                 Action::Follow => {
                     let version = read(&call.body).map_err(Fault::Failed)?;
                     let followed = self.wait_followed(version).await;

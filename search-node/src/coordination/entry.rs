@@ -175,7 +175,7 @@ impl Coordinator {
             added.map_err(|error| Fault::Failed(unavailable(&error.to_string())))?;
         }
         let join = Command::Join { node: request.process, entry: request.entry };
-        let proposal = write(&Proposal { commands: vec![join] });
+        let proposal = write(&Proposal::of(vec![join]));
         let outcome = self.propose_here(proposal, ADMIT_WITHIN).await?;
         match outcome.refused.into_iter().next() {
             Some((_, refusal)) => Err(Fault::Failed(ApiError::internal(refusal.to_string()))),

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use cluster::allocation::{DiskSpace, Observed, plan};
 use cluster::state::{ClusterState, Command, CopyId, NodeEntry, NodeId, Role, ShardId};
 use consensus::membership::{Candidate, Health, next_voters};
+use consensus::{Reign, Status};
 use daemon::clock::Clock;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -18,9 +19,12 @@ use transport::{CallError, Lane, Peer};
 use super::agreed::Proposal;
 use super::calls::{Action, Fault, read, write};
 use super::coordinator::Coordinator;
+use super::read_lease;
 
 /// How often whoever leads looks at everything; a change of the map makes it look at once.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// After this long without one that leads, the log says so.
+const UNLED_TOLD: Duration = Duration::from_secs(5);
 /// How long a decision of whoever leads may take; it is made anew then.
 const LEAD_WITHIN: Duration = Duration::from_secs(10);
 /// How long a change of the voters may take.
@@ -52,17 +56,23 @@ pub(crate) struct Pong {
 /// Leads whenever this node is the one that does, until it stops.
 pub(crate) async fn lead(coordinator: Arc<Coordinator>, patience: Patience, clock: Clock) {
     let (mut changes, mut followed) = (coordinator.changes(), coordinator.followed().subscribe());
-    let mut reign: Option<Reign> = None;
+    let mut overview: Option<Overview> = None;
+    let mut unled = Unled::default();
     while !coordinator.stopping.is_cancelled() {
-        if coordinator.leads() {
-            let reign = reign.get_or_insert_with(|| {
-                tracing::info!("this node leads the cluster");
-                Reign::default()
-            });
-            reign.look(&coordinator, &patience, &clock).await;
-        } else if reign.take().is_some() {
+        let status = coordinator.consensus.status();
+        unled.look(&status);
+        let reign = status.reign();
+        if let Some(over) = overview.take_if(|overview| Some(overview.reign) != reign) {
             *coordinator.observed.lock() = None;
-            tracing::info!("this node leads the cluster no longer");
+            tracing::info!(term = over.reign.term, "this node leads the cluster no longer");
+        }
+        if let Some(reign) = reign {
+            let overview = overview.get_or_insert_with(|| {
+                tracing::info!(term = reign.term, "this node leads the cluster");
+                coordinator.grants.lock().begin(read_lease::now());
+                Overview { reign, watched: HashMap::new(), observed: Observed::default() }
+            });
+            overview.look(&coordinator, &patience, &clock).await;
         }
         tokio::select! {
             () = coordinator.stopping.cancelled() => {}
@@ -73,9 +83,36 @@ pub(crate) async fn lead(coordinator: Arc<Coordinator>, patience: Patience, cloc
     }
 }
 
-/// What a node knows while it leads. None of it is agreed on, and it is forgotten with the end of its reign.
+/// Since when nobody leads, as far as this node knows.
 #[derive(Default)]
-struct Reign {
+struct Unled {
+    since: Option<Instant>,
+    is_told: bool,
+}
+
+impl Unled {
+    /// Says it once, where it lasts longer than an election.
+    fn look(&mut self, status: &Status) {
+        if let Some(leader) = &status.leader {
+            if std::mem::take(self).is_told {
+                tracing::info!(node = leader.node, "a node leads again");
+            }
+            return;
+        }
+        let since = *self.since.get_or_insert_with(Instant::now);
+        if !self.is_told && since.elapsed() >= UNLED_TOLD {
+            self.is_told = true;
+            tracing::warn!(
+                voters = status.voters.len(),
+                "this node knows of none that leads: changes of the map, and reads by id of what has replicas, wait until most of the nodes that vote are there"
+            );
+        }
+    }
+}
+
+/// What a node knows while it leads. None of it is agreed on, and it is forgotten with the end of its reign.
+struct Overview {
+    reign: Reign,
     watched: HashMap<NodeId, Watched>,
     observed: Observed,
 }
@@ -100,14 +137,19 @@ struct Seen {
     pong: Pong,
 }
 
-impl Reign {
+impl Overview {
     async fn look(&mut self, coordinator: &Arc<Coordinator>, patience: &Patience, clock: &Clock) {
         let map = coordinator.map();
         self.watch(coordinator, &map, patience);
         let now = clock.now_millis();
         self.observe(coordinator, &map, now);
         let gone = self.watched.iter().filter(|(_, watched)| watched.seen.lock().misses >= patience.retries);
-        let gone: Vec<NodeId> = gone.map(|(node, _)| *node).collect();
+        let gone = gone.map(|(node, _)| *node).collect();
+        let gone = {
+            let mut grants = coordinator.grants.lock();
+            grants.forget(&map);
+            grants.may_leave(gone, read_lease::now())
+        };
         for node in gone.iter().filter_map(|node| map.nodes.get(node)) {
             tracing::warn!(node = node.name, "node does not answer and is taken out of the cluster");
         }
@@ -116,7 +158,7 @@ impl Reign {
             commands = plan(&map, &coordinator.allocation_settings(&map), &self.observed);
         }
         if !commands.is_empty() {
-            let proposal = write(&Proposal { commands });
+            let proposal = write(&Proposal::of_reign(commands, self.reign));
             match coordinator.propose_here(proposal, LEAD_WITHIN).await {
                 Ok(_) | Err(Fault::NotLeader(_)) => {}
                 Err(Fault::Failed(error)) => tracing::warn!(

@@ -10,6 +10,7 @@
 //!  founding      how nodes on several hosts found a cluster together
 //!  entry         how a process gets into the map, and back into it
 //!  leading       what the node does that leads: who is there, who votes, where copies go
+//!  read_lease    for how long this node may tell what its primaries have
 //!  asking        what pages of the API ask: who leads, what that has seen
 //!  dynamic_settings  what operators set while the cluster runs
 //!  following     making the node what the map says
@@ -26,6 +27,7 @@ mod following;
 mod founding;
 mod leading;
 mod lookout;
+mod read_lease;
 mod retiring;
 mod start;
 mod ways;

@@ -31,6 +31,8 @@ impl Coordinator {
             return;
         }
         self.hand_primaries_over(Instant::now() + PRIMARIES_WITHIN).await;
+        // Whoever leads does not wait for it: this node says itself that it is gone.
+        self.read_lease.give_up();
         let own = self.origin.node;
         let is_led_by_another =
             |status: &consensus::Status| status.leader.as_ref().is_some_and(|leader| leader.node != own);

@@ -245,11 +245,23 @@ impl Index {
         self.shard_of(id, routing) as u32
     }
 
-    /// The shard of a document, as its primary has it: by its routing value, or by its id if it has none.
-    pub fn shard(&self, id: &str, routing: Option<&str>) -> Result<Arc<Shard>, ApiError> {
+    /// The shard of a document: by its routing value, or by its id if it has none. As its primary has it, which is given with it;
+    /// if it may be old, as whatever copy is here.
+    pub(crate) fn shard_to_read(
+        &self,
+        id: &str,
+        routing: Option<&str>,
+        may_be_old: bool,
+    ) -> Result<(Arc<Shard>, Option<Arc<Leading>>), ApiError> {
         let number = self.shard_of(id, routing);
-        self.leading(number)?;
-        self.open_copy(number)
+        let leading = if may_be_old { None } else { self.leading(number)? };
+        Ok((self.open_copy(number)?, leading))
+    }
+
+    /// The shard of a document, as its primary has it.
+    #[cfg(test)]
+    pub(crate) fn shard(&self, id: &str, routing: Option<&str>) -> Result<Arc<Shard>, ApiError> {
+        self.shard_to_read(id, routing, false).map(|(shard, _)| shard)
     }
 
     /// The same for a write, and the primary that it is registered with.

@@ -116,7 +116,7 @@ impl IndexRun {
                 }
                 Err(error @ EngineError::VersionConflict { .. }) => {
                     drop(admitted);
-                    self.settle_conflict(request)?;
+                    self.confirm(request.uid, request.id, request.routing)?;
                     return Err(self.index.name_in(error.into(), request.id, request.routing));
                 }
                 Err(error) => return Err(error.into()),
@@ -128,21 +128,27 @@ impl IndexRun {
         )))
     }
 
-    /// A conflict says that another write was done, which a client may count on: it is everywhere before that is said. What this
-    /// request has written itself is waited for with the rest of it.
-    fn settle_conflict(&mut self, request: &WriteRequest<'_>) -> Result<(), ApiError> {
-        let shard = self.shard_run(request.id, request.routing)?;
+    /// Returns once the client may be told how a document is, though nothing was written: a conflict, or that there is nothing to
+    /// change, says that another write was done, and that none is newer. What this request has written itself is waited for with
+    /// the rest of it.
+    pub(crate) fn confirm(&mut self, uid: &str, id: &str, routing: Option<&str>) -> Result<(), ApiError> {
+        let shard = self.shard_run(id, routing)?;
         let Some(leading) = shard.leading.clone().filter(|leading| leading.has_others()) else {
             return Ok(());
         };
-        let Some(stored) = shard.place.shard.get(request.uid)? else { return Ok(()) };
-        if shard.batch.has(stored.seq_no) || leading.global() >= stored.seq_no as i64 {
-            return Ok(());
+        let seq_no = match shard.place.shard.get(uid)? {
+            Some(stored) if shard.batch.has(stored.seq_no) => return Ok(()),
+            Some(stored) => stored.seq_no as i64,
+            // Whatever has deleted it is not newer.
+            None => shard.place.shard.max_seq_no(),
+        };
+        if leading.global() < seq_no {
+            // All copies are equal only up to what was written here before.
+            self.send();
+            self.sync_here();
+            leading.wait_everywhere(seq_no)?;
         }
-        // All copies are equal only up to what was written here before.
-        self.send();
-        self.sync_here();
-        leading.wait_everywhere(stored.seq_no)
+        leading.confirm_here(seq_no)
     }
 
     /// Whether anything was written.

@@ -249,6 +249,8 @@ impl Replication {
         if let Some(reason) = fenced
             && leading.has_successor()
         {
+            // It tells nobody anything more before another copy can be primary.
+            leading.end();
             self.fail(&leading.shard, leading.copy, reason).await;
             return Ok(Next::After(LOOK_AGAIN));
         }

@@ -324,13 +324,13 @@ impl Leading {
 
     /// Waits until all copies in sync have an operation that somebody is about to be told of, and that another request has written:
     /// what a primary knows alone may be lost with it.
-    pub(crate) fn wait_everywhere(&self, seq_no: u64) -> Result<(), ApiError> {
+    pub(crate) fn wait_everywhere(&self, seq_no: i64) -> Result<(), ApiError> {
         if !self.has_others() {
             return Ok(());
         }
         let deadline = Instant::now() + self.settings.timeout + LOSS_WITHIN;
         let mut state = self.state.lock();
-        while state.primary.global() < seq_no as i64 {
+        while state.primary.global() < seq_no {
             if self.is_over() {
                 return Err(self.unknown("another copy has become primary, or the shard has failed"));
             }
@@ -339,6 +339,57 @@ impl Leading {
             }
         }
         Ok(())
+    }
+
+    /// Returns once somebody may be told what was read here, up to an operation: all copies in sync have that, and no other copy was
+    /// primary when it was read.
+    pub(crate) async fn confirm(&self, seq_no: i64) -> Result<(), ApiError> {
+        if !self.has_others() {
+            // Nobody else can become primary without this one having made it a copy in sync.
+            return if self.is_over() { Err(self.moved("it is primary no longer")) } else { Ok(()) };
+        }
+        self.wait_settled(seq_no).await?;
+        let deadline = Instant::now() + self.settings.timeout;
+        loop {
+            self.outside.wait_may_tell(deadline).await?;
+            self.check_named(&self.outside.map())?;
+            // Looked at last: what was found before it was so.
+            if self.outside.may_tell() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Waits until all copies in sync have an operation.
+    async fn wait_settled(&self, seq_no: i64) -> Result<(), ApiError> {
+        let deadline = tokio::time::Instant::now() + self.settings.timeout;
+        let mut pulse = self.pulse();
+        while self.global() < seq_no {
+            if self.is_over() {
+                return Err(self.moved("it is primary no longer"));
+            }
+            if tokio::time::timeout_at(deadline, pulse.changed()).await.is_err() {
+                return Err(self.unavailable("what was read is not on all copies yet; read it again"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a map names this primary, and the map was not asked to name another one.
+    fn check_named(&self, map: &ClusterState) -> Result<(), ApiError> {
+        let is_named = map
+            .shard(&self.shard)
+            .is_some_and(|copies| copies.term() == self.term && copies.primary() == Some(self.copy));
+        let state = self.state.lock();
+        if !is_named || self.is_over() || state.primary.has_asked_to_hand_over() {
+            return Err(self.moved("it is primary no longer, or hands over"));
+        }
+        Ok(())
+    }
+
+    /// The same for who waits on a thread.
+    pub(crate) fn confirm_here(&self, seq_no: i64) -> Result<(), ApiError> {
+        self.runtime.block_on(self.confirm(seq_no))
     }
 
     /// A copy has operations on its disk, and everything up to `local`.

@@ -1,7 +1,7 @@
 //! The map and the other nodes, as the copies of this node see them.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use cluster::state::{ClusterState, Command, NodeId};
@@ -37,6 +37,12 @@ pub(crate) trait Outside: Send + Sync + 'static {
 
     /// Has a command agreed on, and returns once this node follows it.
     fn agree(&self, command: Command) -> BoxFuture<'_, Result<(), Disagreement>>;
+
+    /// Returns once this node may tell what its primaries have, by the map as it is then.
+    fn wait_may_tell(&self, deadline: Instant) -> BoxFuture<'_, Result<(), ApiError>>;
+
+    /// Whether it may now.
+    fn may_tell(&self) -> bool;
 }
 
 /// A copy of a shard on the disk of this node. Its shard is open only while somebody needs it.
@@ -98,5 +104,13 @@ impl Outside for Coordinator {
 
     fn agree(&self, command: Command) -> BoxFuture<'_, Result<(), Disagreement>> {
         self.agree_on(command).boxed()
+    }
+
+    fn wait_may_tell(&self, deadline: Instant) -> BoxFuture<'_, Result<(), ApiError>> {
+        Coordinator::wait_may_tell(self, deadline.into()).boxed()
+    }
+
+    fn may_tell(&self) -> bool {
+        Coordinator::may_tell(self)
     }
 }

@@ -18,8 +18,9 @@ use transport::{CallError, Lane, Peer};
 
 use super::call::Call;
 use super::envelope::Reply;
+use super::get::may_be_old;
 use super::router::{Answer, Handler, Route, find};
-use crate::action::home::{Home, LOOK_AGAIN, PRIMARY_WITHIN, home_of};
+use crate::action::home::{Home, LOOK_AGAIN, PRIMARY_WITHIN, has_copy_here, home_of};
 use crate::coordination::{Action, Coordinator, Fault, fault_of, pack, read, unpack};
 use crate::error::ApiError;
 use crate::indices::{Index, new_id};
@@ -61,8 +62,19 @@ pub(super) async fn answer(
     let Handler::Whole(handler) = route.handler else {
         return Err(ApiError::internal("a request whose body is read as it arrives is carried by itself"));
     };
-    let coordinator = call.node.coordinator.clone().filter(|coordinator| coordinator.map().nodes.len() > 1);
-    let Some(coordinator) = coordinator else { return handler(call).await };
+    let Some(coordinator) = call.node.coordinator.clone() else { return handler(call).await };
+    if coordinator.map().nodes.len() < 2 {
+        return match route.reach {
+            // What is here is not primary any more, or not yet.
+            Reach::Document { is_write } => match handler(call.again()).await {
+                Err(error) if error.is_not_primary() => {
+                    Way { route, method, segments, call }.answer_for_document(&coordinator, is_write).await
+                }
+                answered => answered,
+            },
+            _ => handler(call).await,
+        };
+    }
     match route.reach {
         Reach::Here => handler(call).await,
         Reach::Document { is_write } => {
@@ -224,6 +236,10 @@ async fn home(call: &Call, coordinator: &Arc<Coordinator>, is_write: bool) -> Re
         return Err(ApiError::argument("routing is required"));
     }
     if is_planted(Bug::ReadsAnywhere) && !is_write {
+        return Ok(Home::Here);
+    }
+    let has_copy = || has_copy_here(coordinator, &index, &id, call.param("routing"));
+    if !is_write && may_be_old(call)? && has_copy() {
         return Ok(Home::Here);
     }
     Ok(home_of(coordinator, &index, &id, call.param("routing")))

@@ -11,7 +11,7 @@ use super::envelope::Reply;
 use super::forward::Reach;
 use super::router::{Route, route};
 use crate::action::condition::VersionType;
-use crate::action::get::{GetOptions, get, show, show_missing, shown_source};
+use crate::action::get::{Found, GetOptions, get, show, show_missing, shown_source};
 use crate::action::multi_get;
 use crate::action::search::read_source;
 use crate::action::target::Target;
@@ -25,6 +25,7 @@ const READS: Reach = Reach::Document { is_write: false };
 
 const PARAMS: &[&str] = &[
     "realtime",
+    "consistency",
     "refresh",
     "routing",
     "preference",
@@ -37,6 +38,7 @@ const PARAMS: &[&str] = &[
 ];
 const MANY_PARAMS: &[&str] = &[
     "realtime",
+    "consistency",
     "refresh",
     "routing",
     "preference",
@@ -64,6 +66,7 @@ fn options(call: &Call) -> Result<GetOptions, ApiError> {
     let version_type = VersionType::read(call.param("version_type"))?;
     Ok(GetOptions {
         realtime: call.maybe_flag("realtime")?.unwrap_or(true),
+        may_be_old: may_be_old(call)?,
         refresh: call.flag("refresh")?,
         source: source_parameters(call).map(|value| read_source(&value)).transpose()?,
         stored_fields: call.list("stored_fields"),
@@ -71,19 +74,46 @@ fn options(call: &Call) -> Result<GetOptions, ApiError> {
     })
 }
 
+/// `consistency`: whether a read must be of the newest state, or may be of whatever a copy has.
+pub(super) fn may_be_old(call: &Call) -> Result<bool, ApiError> {
+    match call.param("consistency") {
+        None | Some("strong") => Ok(false),
+        Some("eventual") => Ok(true),
+        Some(other) => {
+            Err(ApiError::argument(format!("[consistency] is [{other}], but must be [strong] or [eventual]")))
+        }
+    }
+}
+
 async fn document(call: Call) -> Result<Reply, ApiError> {
     let target = target(&call, None)?;
     let options = options(&call)?;
-    let pool = call.node.search_pool.clone();
-    pool.run(move || {
-        let found = get(&call.node, &target, &options)?;
-        let _reserved = found.reserve(&call.node)?;
-        match &found.document {
-            Some(stored) => Call::ok(show(&found.index, stored, &options)?),
-            None => Ok(Reply::Json(404, show_missing(&found.index.name, &target))),
-        }
+    tell(call, target, options, |found, target, options| match &found.document {
+        Some(stored) => Call::ok(show(&found.index, stored, options)?),
+        None => Ok(Reply::Json(404, show_missing(&found.index.name, target))),
     })
     .await
+}
+
+/// Reads a document and makes the answer, which is given once it is confirmed.
+async fn tell(
+    call: Call,
+    target: Target,
+    options: GetOptions,
+    show: impl FnOnce(&Found, &Target, &GetOptions) -> Result<Reply, ApiError> + Send + 'static,
+) -> Result<Reply, ApiError> {
+    let pool = call.node.search_pool.clone();
+    let read = move || {
+        let found = get(&call.node, &target, &options)?;
+        let _reserved = found.reserve(&call.node)?;
+        let answer = found.check_version(&target, &options).and_then(|()| show(&found, &target, &options));
+        Ok((answer, found.seen))
+    };
+    let (answer, seen) = pool.run(read).await?;
+    if let Some(seen) = seen {
+        seen.confirm().await?;
+    }
+    answer
 }
 
 async fn source(call: Call, doc_type: Option<&'static str>) -> Result<Reply, ApiError> {
@@ -93,23 +123,18 @@ async fn source(call: Call, doc_type: Option<&'static str>) -> Result<Reply, Api
     if filter == SourceFilter::None {
         return Err(ApiError::validation("fetching source can not be disabled"));
     }
-    let pool = call.node.search_pool.clone();
-    pool.run(move || {
-        let found = get(&call.node, &target, &options)?;
-        let _reserved = found.reserve(&call.node)?;
-        match &found.document {
-            Some(stored) => Call::ok(shown_source(&stored.source, &filter).unwrap_or_default()),
-            None => Err(ApiError::new(
-                404,
-                "resource_not_found_exception",
-                format!(
-                    "Document not found [{}]/[{}]/[{}]",
-                    found.index.name,
-                    target.doc_type,
-                    target.id.as_deref().unwrap_or_default()
-                ),
-            )),
-        }
+    tell(call, target, options, move |found, target, _| match &found.document {
+        Some(stored) => Call::ok(shown_source(&stored.source, &filter).unwrap_or_default()),
+        None => Err(ApiError::new(
+            404,
+            "resource_not_found_exception",
+            format!(
+                "Document not found [{}]/[{}]/[{}]",
+                found.index.name,
+                target.doc_type,
+                target.id.as_deref().unwrap_or_default()
+            ),
+        )),
     })
     .await
 }

@@ -12,7 +12,6 @@ use system_tests::Cluster;
 
 use super::INDEX;
 use super::door::Doors;
-use super::history::{Action, Operation};
 use super::inserts::{Known, Ledger};
 use super::linear::explain;
 use super::registers::{Registers, is_register};
@@ -28,8 +27,6 @@ pub(crate) struct Counts {
     pub(crate) acknowledged: usize,
     pub(crate) open: usize,
     pub(crate) copies: usize,
-    /// Registers of which a read was stale while something was wrong.
-    pub(crate) stale: usize,
     pub(crate) operations: usize,
 }
 
@@ -148,24 +145,13 @@ async fn read_all(cluster: &Cluster, preference: &str) -> anyhow::Result<BTreeMa
     Ok(found)
 }
 
-/// The history without the reads of the time in which things went wrong.
-fn without_early_reads(history: &[Operation], healed: u64) -> Vec<Operation> {
-    let is_early =
-        |operation: &&Operation| matches!(operation.action, Action::Read(_)) && operation.began < healed;
-    history.iter().filter(|operation| !is_early(operation)).copied().collect()
-}
-
-/// Reads each register once more, and looks for an order of everything that happened to it. A node that is cut off, or was frozen,
-/// and does not know that its copy is primary no longer answers reads as if it were: unless `is_strict`, such stale reads are
-/// counted and told, and everything else must have an order without them.
+/// Reads each register once more, and looks for an order of everything that happened to it: one in which a read is old has none.
 pub(crate) async fn check_registers(
     registers: &Registers,
     doors: &Doors,
     seed: u64,
-    is_strict: bool,
     counts: &mut Counts,
 ) -> Vec<String> {
-    let healed = registers.history.now();
     let mut random = StdRng::seed_from_u64(seed);
     let mut faults = Vec::new();
     for register in 0..registers.history.len() {
@@ -177,10 +163,6 @@ pub(crate) async fn check_registers(
         let history = registers.history.of(register);
         counts.operations += history.len();
         if let Err(fault) = explain(&history) {
-            if !is_strict && explain(&without_early_reads(&history, healed)).is_ok() {
-                counts.stale += 1;
-                continue;
-            }
             let near = |began: u64| {
                 let mut sorted = history.clone();
                 sorted.sort_by_key(|operation| operation.began);

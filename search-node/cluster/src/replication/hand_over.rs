@@ -74,6 +74,11 @@ impl Gate {
         self.stage == Stage::Open
     }
 
+    /// Whether another copy may be primary at any time: the map was asked for it.
+    pub(super) fn has_asked(&self) -> bool {
+        matches!(self.stage, Stage::Asked(_))
+    }
+
     pub(super) fn map_says(&mut self, under_way: Option<HandOver>) {
         self.given_up = self.given_up.filter(|given_up| under_way == Some(*given_up));
         self.stage = match (under_way, self.stage) {

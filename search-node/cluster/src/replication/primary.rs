@@ -221,6 +221,11 @@ impl Primary {
         !self.gate.is_open()
     }
 
+    /// Whether another copy may be primary already: the map was asked to hand over, and has not said that it does not.
+    pub fn has_asked_to_hand_over(&self) -> bool {
+        self.gate.has_asked()
+    }
+
     /// Finds what is done: everything up to where all copies that count are, and what was `touched` beyond.
     fn settle(&mut self, touched: &[i64]) -> Settled {
         if !self.is_confirmed {

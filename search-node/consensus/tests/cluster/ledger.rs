@@ -1,6 +1,6 @@
 //! The state of the tests: every proposal in the order in which it was applied.
 
-use consensus::{RestoreError, StateMachine};
+use consensus::{Place, RestoreError, StateMachine};
 
 /// The proposals, each a number.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -8,7 +8,7 @@ pub(crate) struct Ledger(pub(crate) Vec<u64>);
 
 impl StateMachine for Ledger {
     /// Answers with the place of the proposal.
-    fn apply(&mut self, _: u64, proposal: &[u8]) -> Vec<u8> {
+    fn apply(&mut self, _: Place, proposal: &[u8]) -> Vec<u8> {
         self.0.push(number(proposal).expect("a number"));
         (self.0.len() as u64 - 1).to_le_bytes().to_vec()
     }

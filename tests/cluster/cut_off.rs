@@ -10,8 +10,8 @@ use system_tests::{Cluster, Flow};
 const PROMOTED_WITHIN: Duration = Duration::from_secs(60);
 const EQUAL_WITHIN: Duration = Duration::from_secs(60);
 
-async fn linked() -> anyhow::Result<Cluster> {
-    let mut cluster = Cluster::prepare(&["cluster.replication.timeout=2s"])?;
+async fn linked(bug: Option<&str>) -> anyhow::Result<Cluster> {
+    let mut cluster = Cluster::plant(&["cluster.replication.timeout=2s"], bug)?;
     for _ in 0..3 {
         cluster.add_linked()?;
     }
@@ -47,8 +47,8 @@ async fn value(cluster: &Cluster, at: usize) -> Option<Value> {
 }
 
 /// A document that was written on three copies, and then again after the node with the primary was cut off; with that node.
-async fn overwritten_elsewhere() -> (Cluster, usize) {
-    let cluster = linked().await.expect("a cluster");
+async fn overwritten_elsewhere(bug: Option<&str>) -> (Cluster, usize) {
+    let cluster = linked(bug).await.expect("a cluster");
     let index = json!({"settings": {"number_of_shards": 1, "number_of_replicas": 2}});
     cluster.done(0, Method::PUT, "/cut", Some(&index)).await.expect("created");
     let first = json!({"value": 1});
@@ -75,7 +75,7 @@ async fn overwritten_elsewhere() -> (Cluster, usize) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writes_go_on_without_a_primary_that_is_cut_off_and_it_takes_none() {
-    let (cluster, alone) = overwritten_elsewhere().await;
+    let (cluster, alone) = overwritten_elsewhere(None).await;
 
     let third = json!({"value": 3});
     let refused = cluster.ask(alone, Method::PUT, "/cut/_doc/1?timeout=1s", Some(&third)).await;
@@ -89,10 +89,17 @@ async fn writes_go_on_without_a_primary_that_is_cut_off_and_it_takes_none() {
     }
 }
 
+/// What a node that is cut off answers of a document that was overwritten elsewhere, if that is old.
+pub(crate) async fn an_old_read(bug: Option<&str>) -> Option<String> {
+    let (cluster, alone) = overwritten_elsewhere(bug).await;
+    let read = value(&cluster, alone).await;
+    (read == Some(json!(1))).then(|| "a node that is cut off answers with what was overwritten".to_owned())
+}
+
 /// A primary that was replaced while it was cut off does not know it, but it knows that it cannot know.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_is_cut_off_answers_no_read_that_is_old_unless_that_is_asked_for() {
-    let (cluster, alone) = overwritten_elsewhere().await;
+    let (cluster, alone) = overwritten_elsewhere(None).await;
 
     let many = json!({"ids": ["1"]});
     let first = json!({"value": 1});

@@ -1,5 +1,6 @@
 //! Several real processes as one cluster: how they find together, what they agree on, and what survives the loss of some.
 
+mod aimed;
 mod anywhere;
 mod cut_off;
 mod foreign;

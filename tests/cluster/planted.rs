@@ -6,7 +6,9 @@ use std::time::Duration;
 use futures::FutureExt;
 use system_tests::Cluster;
 
+use crate::aimed;
 use crate::anywhere::change_and_look;
+use crate::cut_off;
 use crate::races::race;
 use crate::torture;
 
@@ -19,6 +21,19 @@ enum Hunt {
     Changes,
     /// Runs in which much goes wrong.
     Torture,
+    /// A scene that is made for it.
+    Aimed(Scene),
+}
+
+/// The scenes of `aimed` and `cut_off`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scene {
+    LateCopy,
+    PrimaryThatIsOver,
+    LostAnswer,
+    OldTerm,
+    LeftOver,
+    CutOff,
 }
 
 /// Each bug of `search-node/src/planted.rs`.
@@ -30,11 +45,12 @@ const BUGS: &[(&str, Hunt)] = &[
     ("ReadsAnywhere", Hunt::Torture),
     ("AcknowledgeAlone", Hunt::Torture),
     ("HistoryIsSkipped", Hunt::Torture),
-    ("UnknownIsDone", Hunt::Torture),
-    ("LateIsDone", Hunt::Torture),
-    ("OldTermsCount", Hunt::Torture),
-    ("LeftOversStay", Hunt::Torture),
-    ("TriedTwice", Hunt::Torture),
+    ("UnknownIsDone", Hunt::Aimed(Scene::PrimaryThatIsOver)),
+    ("LateIsDone", Hunt::Aimed(Scene::LateCopy)),
+    ("OldTermsCount", Hunt::Aimed(Scene::OldTerm)),
+    ("LeftOversStay", Hunt::Aimed(Scene::LeftOver)),
+    ("LeaseIsNotLookedAt", Hunt::Aimed(Scene::CutOff)),
+    ("TriedTwice", Hunt::Aimed(Scene::LostAnswer)),
 ];
 
 /// How often it is tried to find one.
@@ -69,6 +85,11 @@ async fn find(bug: &str, hunt: Hunt) -> Option<(u64, String)> {
                     None
                 }
                 Hunt::Torture => torture::run(tries, SPAN, Some(bug)).await.into_iter().next(),
+                // One that cannot be played has found nothing.
+                Hunt::Aimed(scene) => play(scene, bug).await.unwrap_or_else(|error| {
+                    println!("{bug}, try {tries}: {error}");
+                    None
+                }),
             }
         };
         // A test that breaks has found it too.
@@ -79,6 +100,17 @@ async fn find(bug: &str, hunt: Hunt) -> Option<(u64, String)> {
         }
     }
     None
+}
+
+async fn play(scene: Scene, bug: &str) -> anyhow::Result<Option<String>> {
+    match scene {
+        Scene::LateCopy => aimed::a_late_copy(Some(bug)).await,
+        Scene::PrimaryThatIsOver => aimed::a_primary_that_is_over(Some(bug)).await,
+        Scene::LostAnswer => aimed::a_lost_answer(Some(bug)).await,
+        Scene::OldTerm => aimed::an_old_term(Some(bug)).await,
+        Scene::LeftOver => aimed::a_left_over(Some(bug)).await,
+        Scene::CutOff => Ok(cut_off::an_old_read(Some(bug)).await),
+    }
 }
 
 async fn three_nodes(bug: &str) -> anyhow::Result<Cluster> {

@@ -5,6 +5,7 @@ mod anywhere;
 mod cut_off;
 mod foreign;
 mod founding;
+mod gaps;
 mod leader;
 mod planted;
 mod races;

@@ -34,8 +34,6 @@ const PLANTED: &str = "WEIR_PLANTED";
 const READY: &str = "search-node is ready";
 /// What it says when it begins to lead, and in other words when that ends.
 const LEADS: &str = "this node leads the cluster";
-/// What it says while it leads when other nodes vote than before.
-const VOTERS: &str = "the nodes that vote changed";
 
 impl Member {
     /// A node that was never started. `ports` are those of its REST API and for other nodes, if they are set.
@@ -90,14 +88,6 @@ impl Member {
         let output = self.program.as_ref().map(Program::output_since_start).unwrap_or_default();
         let last = output.lines().rev().find(|line| line.contains(LEADS));
         last.is_some_and(|line| !line.contains("no longer"))
-    }
-
-    /// How many nodes vote, as it said last.
-    pub(super) fn voters_told(&self) -> Option<usize> {
-        let output = self.program.as_ref()?.output_since_start();
-        let line = output.lines().rev().find(|line| line.contains(VOTERS))?;
-        let (_, list) = line.split_once("voters=")?;
-        Some(list.split(',').count())
     }
 
     /// The port for other nodes that it was given.

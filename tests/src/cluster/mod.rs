@@ -361,11 +361,10 @@ impl Cluster {
     /// Waits until so many nodes vote.
     pub async fn wait_voters(&self, count: usize) -> anyhow::Result<()> {
         self.wait_for(&format!("{count} nodes to vote"), START_WITHIN, async || {
-            let told = self
-                .up()
-                .filter(|at| self.members[*at].leads())
-                .find_map(|at| self.members[at].voters_told());
-            (told == Some(count)).then_some(())
+            let leader = self.up().find(|at| self.members[*at].leads())?;
+            let (_, state) = self.ask(leader, Method::GET, "/_cluster/state/metadata", None).await.ok()?;
+            let voters = &state["metadata"]["cluster_coordination"]["last_committed_config"];
+            (voters.as_array()?.len() == count).then_some(())
         })
         .await
     }

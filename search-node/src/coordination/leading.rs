@@ -58,6 +58,7 @@ pub(crate) async fn lead(coordinator: Arc<Coordinator>, patience: Patience, cloc
     let (mut changes, mut followed) = (coordinator.changes(), coordinator.followed().subscribe());
     let mut overview: Option<Overview> = None;
     let mut unled = Unled::default();
+    let mut last_leader = None;
     while !coordinator.stopping.is_cancelled() {
         let status = coordinator.consensus.status();
         unled.look(&status);
@@ -70,10 +71,13 @@ pub(crate) async fn lead(coordinator: Arc<Coordinator>, patience: Patience, cloc
             let overview = overview.get_or_insert_with(|| {
                 tracing::info!(term = reign.term, "this node leads the cluster");
                 coordinator.grants.lock().begin(read_lease::now());
-                Overview { reign, watched: HashMap::new(), observed: Observed::default() }
+                let (watched, observed) = Default::default();
+                Overview { reign, watched, observed, silent: last_leader }
             });
             overview.look(&coordinator, &patience, &clock).await;
+            overview.silent = None;
         }
+        last_leader = status.leader.map(|leader| leader.node).or(last_leader);
         tokio::select! {
             () = coordinator.stopping.cancelled() => {}
             _ = changes.changed() => {}
@@ -113,6 +117,8 @@ impl Unled {
 /// What a node knows while it leads. None of it is agreed on, and it is forgotten with the end of its reign.
 struct Overview {
     reign: Reign,
+    /// Who led before, as this reign begins: it has been silent for as long as an election takes.
+    silent: Option<u64>,
     watched: HashMap<NodeId, Watched>,
     observed: Observed,
 }
@@ -174,8 +180,10 @@ impl Overview {
         self.watched.retain(|node, _| map.nodes.contains_key(node));
         for (node, entry) in &map.nodes {
             if *node != coordinator.origin.process && !self.watched.contains_key(node) {
+                let is_silent = self.silent.is_some() && entry.consensus_id() == self.silent;
+                let misses = u32::from(is_silent);
                 let seen =
-                    Arc::new(Mutex::new(Seen { since: Instant::now(), misses: 0, pong: Pong::default() }));
+                    Arc::new(Mutex::new(Seen { since: Instant::now(), misses, pong: Pong::default() }));
                 let watching =
                     watch(Arc::clone(coordinator), *node, entry.clone(), patience.clone(), Arc::clone(&seen));
                 let task = tokio::spawn(watching).abort_handle();

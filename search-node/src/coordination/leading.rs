@@ -1,6 +1,6 @@
 //! What the node does that leads: it looks who is there, takes out who is not, has copies placed, and chooses who votes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +23,8 @@ use super::read_lease;
 
 /// How often whoever leads looks at everything; a change of the map makes it look at once.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How long it is taken for granted that there is nothing to plan, while nothing changes but how full disks are.
+const PLAN_EVERY_MILLIS: i64 = 5_000;
 /// After this long without one that leads, the log says so.
 const UNLED_TOLD: Duration = Duration::from_secs(5);
 /// How long a decision of whoever leads may take; it is made anew then.
@@ -72,7 +74,7 @@ pub(crate) async fn lead(coordinator: Arc<Coordinator>, patience: Patience, cloc
                 tracing::info!(term = reign.term, "this node leads the cluster");
                 coordinator.grants.lock().begin(read_lease::now());
                 let (watched, observed) = Default::default();
-                Overview { reign, watched, observed, silent: last_leader }
+                Overview { reign, watched, observed, silent: last_leader, quiet: None }
             });
             overview.look(&coordinator, &patience, &clock).await;
             overview.silent = None;
@@ -119,12 +121,41 @@ struct Overview {
     reign: Reign,
     /// Who led before, as this reign begins: it has been silent for as long as an election takes.
     silent: Option<u64>,
+    quiet: Option<Quiet>,
     watched: HashMap<NodeId, Watched>,
     observed: Observed,
 }
 
+/// There was nothing to plan.
+struct Quiet {
+    seen: Seen,
+    /// When something may be due.
+    until_millis: i64,
+}
+
+/// What a plan depends on; of disks, how full they are in hundredths.
+#[derive(PartialEq)]
+struct Seen {
+    version: u64,
+    stopping: BTreeSet<NodeId>,
+    found: BTreeMap<(NodeId, ShardId), CopyId>,
+    disks: Vec<(NodeId, u64)>,
+}
+
+impl Seen {
+    fn of(map: &ClusterState, observed: &Observed) -> Self {
+        let hundredths = |space: &DiskSpace| space.free.saturating_mul(100) / space.total.max(1);
+        Self {
+            version: map.version,
+            stopping: observed.stopping.clone(),
+            found: observed.found.clone(),
+            disks: observed.disks.iter().map(|(node, space)| (*node, hundredths(space))).collect(),
+        }
+    }
+}
+
 struct Watched {
-    seen: Arc<Mutex<Seen>>,
+    heard: Arc<Mutex<Heard>>,
     task: AbortHandle,
 }
 
@@ -134,9 +165,9 @@ impl Drop for Watched {
     }
 }
 
-/// What was seen of a node.
+/// What was heard of a node.
 #[derive(Debug, Clone)]
-struct Seen {
+struct Heard {
     /// Since when it answers, or does not.
     since: Instant,
     misses: u32,
@@ -149,7 +180,7 @@ impl Overview {
         self.watch(coordinator, &map, patience);
         let now = clock.now_millis();
         self.observe(coordinator, &map, now);
-        let gone = self.watched.iter().filter(|(_, watched)| watched.seen.lock().misses >= patience.retries);
+        let gone = self.watched.iter().filter(|(_, watched)| watched.heard.lock().misses >= patience.retries);
         let gone = gone.map(|(node, _)| *node).collect();
         let gone = {
             let mut grants = coordinator.grants.lock();
@@ -161,7 +192,7 @@ impl Overview {
         }
         let mut commands: Vec<Command> = gone.into_iter().map(|node| Command::Leave { node }).collect();
         if commands.is_empty() {
-            commands = plan(&map, &coordinator.allocation_settings(&map), &self.observed);
+            commands = self.plan(coordinator, &map);
         }
         if !commands.is_empty() {
             let proposal = write(&Proposal::of_reign(commands, self.reign));
@@ -176,18 +207,35 @@ impl Overview {
         self.choose_voters(coordinator, &map).await;
     }
 
+    /// What comes next for the copies. Nothing, while nothing has changed since there was nothing.
+    fn plan(&mut self, coordinator: &Coordinator, map: &ClusterState) -> Vec<Command> {
+        let (seen, now) = (Seen::of(map, &self.observed), self.observed.now_millis);
+        if self.quiet.as_ref().is_some_and(|quiet| quiet.seen == seen && now < quiet.until_millis) {
+            return Vec::new();
+        }
+        let commands = plan(map, &coordinator.allocation_settings(map), &self.observed);
+        let until_millis = self.observed.next_wait_ends(map).unwrap_or(i64::MAX).min(now + PLAN_EVERY_MILLIS);
+        self.quiet = commands.is_empty().then_some(Quiet { seen, until_millis });
+        commands
+    }
+
     fn watch(&mut self, coordinator: &Arc<Coordinator>, map: &ClusterState, patience: &Patience) {
         self.watched.retain(|node, _| map.nodes.contains_key(node));
         for (node, entry) in &map.nodes {
             if *node != coordinator.origin.process && !self.watched.contains_key(node) {
                 let is_silent = self.silent.is_some() && entry.consensus_id() == self.silent;
                 let misses = u32::from(is_silent);
-                let seen =
-                    Arc::new(Mutex::new(Seen { since: Instant::now(), misses, pong: Pong::default() }));
-                let watching =
-                    watch(Arc::clone(coordinator), *node, entry.clone(), patience.clone(), Arc::clone(&seen));
+                let heard =
+                    Arc::new(Mutex::new(Heard { since: Instant::now(), misses, pong: Pong::default() }));
+                let watching = watch(
+                    Arc::clone(coordinator),
+                    *node,
+                    entry.clone(),
+                    patience.clone(),
+                    Arc::clone(&heard),
+                );
                 let task = tokio::spawn(watching).abort_handle();
-                self.watched.insert(*node, Watched { seen, task });
+                self.watched.insert(*node, Watched { heard, task });
             }
         }
     }
@@ -196,7 +244,7 @@ impl Overview {
     fn observe(&mut self, coordinator: &Coordinator, map: &ClusterState, now_millis: i64) {
         self.observed.now_millis = now_millis;
         self.observed.note_lacking(map);
-        let told = self.watched.iter().map(|(node, watched)| (*node, watched.seen.lock().pong.clone()));
+        let told = self.watched.iter().map(|(node, watched)| (*node, watched.heard.lock().pong.clone()));
         let told = told.chain([(coordinator.origin.process, coordinator.pong())]);
         let Observed { disks, stopping, found, .. } = &mut self.observed;
         (*disks, *stopping, *found) = Default::default();
@@ -227,9 +275,9 @@ impl Overview {
                     None if is_own => Health::Up(Duration::MAX),
                     None => return None,
                     Some(watched) => {
-                        let seen = watched.seen.lock();
-                        let span = seen.since.elapsed();
-                        if seen.misses == 0 { Health::Up(span) } else { Health::Down(span) }
+                        let heard = watched.heard.lock();
+                        let span = heard.since.elapsed();
+                        if heard.misses == 0 { Health::Up(span) } else { Health::Down(span) }
                     }
                 };
                 let lag = if is_own { Some(0) } else { status.lags.get(&node).copied().flatten() };
@@ -257,7 +305,7 @@ async fn watch(
     process: NodeId,
     entry: NodeEntry,
     patience: Patience,
-    seen: Arc<Mutex<Seen>>,
+    heard: Arc<Mutex<Heard>>,
 ) {
     let peer = Peer::process(&entry.transport_address, process.0);
     loop {
@@ -270,22 +318,22 @@ async fn watch(
         );
         let answer = ping.await;
         let pause = {
-            let mut seen = seen.lock();
-            let before = seen.misses;
+            let mut heard = heard.lock();
+            let before = heard.misses;
             match answer.map(|pong| read::<Pong>(&pong)) {
                 Ok(Ok(pong)) => {
-                    seen.misses = 0;
-                    seen.pong = pong;
+                    heard.misses = 0;
+                    heard.pong = pong;
                 }
                 // Another process has its address: this one is gone.
-                Err(CallError::Refused { .. }) => seen.misses = patience.retries,
-                _ => seen.misses += 1,
+                Err(CallError::Refused { .. }) => heard.misses = patience.retries,
+                _ => heard.misses += 1,
             }
-            if (before == 0) != (seen.misses == 0) {
-                seen.since = Instant::now();
+            if (before == 0) != (heard.misses == 0) {
+                heard.since = Instant::now();
             }
             // One that was missed is asked again soon: it may be gone, and its shards wait for that to be known.
-            if seen.misses == 0 { patience.interval } else { patience.interval / 4 }
+            if heard.misses == 0 { patience.interval } else { patience.interval / 4 }
         };
         tokio::time::sleep(pause).await;
     }

@@ -143,7 +143,14 @@ fn the_state_is_the_same_after_it_was_written_down() {
     state.apply(once(u128::MAX, create(&state, "i"))).expect("created");
     state.apply(text(None, Some("{}"))).expect("new");
     state.apply(once(5, text(Some(99), None))).expect_err("not as it was seen");
-    state.apply(Command::FailCopy { shard, copy: CopyId(1), details: "no disk".to_owned() }).expect("failed");
+    let fail = |term| Command::FailCopy {
+        shard: shard.clone(),
+        copy: CopyId(1),
+        term,
+        details: "no disk".to_owned(),
+    };
+    assert_eq!(state.apply(fail(0)), Err(Refusal::Overtaken(shard.clone())), "it failed in an older term");
+    state.apply(fail(1)).expect("failed");
 
     let written = serde_json::to_string(&state).expect("JSON");
     let read: ClusterState = serde_json::from_str(&written).expect("the same");

@@ -175,7 +175,7 @@ impl Replication {
         self.recoveries.end(shard, copy);
         let following = self.following(&index, shard, copy).await?;
         if let Some(reason) = following.failed() {
-            self.fail(shard, copy, reason).await;
+            self.fail(shard, copy, copies.term(), reason).await;
             return Ok(Next::After(TRY_AGAIN));
         }
         Ok(Next::After(TRY_AGAIN))
@@ -202,7 +202,8 @@ impl Replication {
                 Ok(following)
             }
             Err(error) => {
-                self.fail(shard, copy, error.reason.clone()).await;
+                let term = self.outside.map().shard(shard).map_or(0, ShardCopies::term);
+                self.fail(shard, copy, term, error.reason.clone()).await;
                 Err(error)
             }
         }
@@ -226,7 +227,7 @@ impl Replication {
                 blocking(move || index.make_forced(number, copy, &copies)).await
             };
             if let Err(error) = &made {
-                self.fail(shard, copy, error.reason.clone()).await;
+                self.fail(shard, copy, copies.term(), error.reason.clone()).await;
             }
             made?;
         }
@@ -234,8 +235,8 @@ impl Replication {
             Some(Role::Leading(leading)) if leading.copy == copy && leading.term == copies.term() => {
                 if leading.is_over() {
                     // What was numbered in this term may be gone: whoever goes on does so in another one.
-                    self.fail(shard, copy, "the shard has failed, and goes on in another term".to_owned())
-                        .await;
+                    let details = "the shard has failed, and goes on in another term".to_owned();
+                    self.fail(shard, copy, leading.term, details).await;
                     return Ok(Next::After(LOOK_AGAIN));
                 }
                 self.lead_on(&leading, map).await
@@ -251,7 +252,7 @@ impl Replication {
         {
             // It tells nobody anything more before another copy can be primary.
             leading.end();
-            self.fail(&leading.shard, leading.copy, reason).await;
+            self.fail(&leading.shard, leading.copy, leading.term, reason).await;
             return Ok(Next::After(LOOK_AGAIN));
         }
         let (told, map) = (Arc::clone(leading), Arc::clone(map));
@@ -312,7 +313,7 @@ impl Replication {
             }
             Err(NotBegun::LaterTerm(known)) => {
                 let details = format!("its disk knows the later term [{known}]");
-                self.fail(shard, copy, details).await;
+                self.fail(shard, copy, copies.term(), details).await;
                 Ok(Next::After(LOOK_AGAIN))
             }
             Err(NotBegun::Failed(error)) => {
@@ -323,17 +324,17 @@ impl Replication {
                 self.roles.set_failed(shard, &error);
                 // Where there is no other, it stays what there is: red, until its disk is well.
                 if others {
-                    self.fail(shard, copy, error.reason.clone()).await;
+                    self.fail(shard, copy, copies.term(), error.reason.clone()).await;
                 }
                 Err(error)
             }
         }
     }
 
-    /// Tells the map that a copy has failed.
-    pub(super) async fn fail(&self, shard: &ShardId, copy: CopyId, details: String) {
+    /// Tells the map that a copy has failed, in the term in which it has: by the time the map knows it may be primary of another one.
+    pub(super) async fn fail(&self, shard: &ShardId, copy: CopyId, term: u64, details: String) {
         tracing::warn!(%shard, %copy, details, "a copy has failed");
-        let command = Command::FailCopy { shard: shard.clone(), copy, details };
+        let command = Command::FailCopy { shard: shard.clone(), copy, term, details };
         if let Err(reason) = self.outside.agree(command).await {
             tracing::debug!(%shard, %copy, ?reason, "the map does not take a copy for failed");
         }

@@ -55,8 +55,9 @@ pub(crate) struct Leading {
 
 pub(super) struct State {
     pub(super) primary: Primary,
-    /// The map as this primary was told.
+    /// The map as this primary was told, and its version.
     pub(super) copies: ShardCopies,
+    map_version: u64,
     /// How many copies are wanted beside the primary.
     wanted: u32,
     /// Copies that somebody feeds.
@@ -136,6 +137,7 @@ impl Leading {
             state: Mutex::new(State {
                 primary,
                 copies,
+                map_version: 0,
                 wanted,
                 fed: BTreeSet::new(),
                 under_way: BTreeMap::new(),
@@ -409,8 +411,12 @@ impl Leading {
         self.tell();
     }
 
-    /// The map has changed. Ends this primary if another one is named, or another term.
+    /// The map has changed. Ends this primary if another one is named, or another term. Maps come from several sides: one that is
+    /// older than what this primary has been told changes nothing.
     pub(super) fn map_changed(self: &Arc<Self>, map: &ClusterState) -> Result<(), ApiError> {
+        if map.version < self.state.lock().map_version {
+            return Ok(());
+        }
         let Some(copies) = map
             .shard(&self.shard)
             .filter(|copies| copies.term() == self.term && copies.primary() == Some(self.copy))
@@ -424,6 +430,10 @@ impl Leading {
         let mut is_only_copy = self.is_only_copy.lock();
         let alone = {
             let mut state = self.state.lock();
+            if map.version < state.map_version {
+                return Ok(());
+            }
+            state.map_version = map.version;
             let settled = state.primary.map_changed(copies);
             state.copies.clone_from(copies);
             state.wanted = wanted(map, &self.shard);

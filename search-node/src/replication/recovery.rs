@@ -32,6 +32,8 @@ const PIECE_BYTES: u64 = 512 << 10;
 /// Pauses before a copy is begun anew: the primary may just begin.
 const PAUSE: Duration = Duration::from_millis(200);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// How long a copy that gets everything waits to be in sync before it asks again: its primary may have let go of it.
+const ASK_AGAIN: Duration = Duration::from_secs(10);
 /// How often a copy is begun before the map is told that it has failed.
 const TRIES_MAX: u32 = 10;
 
@@ -39,8 +41,8 @@ const TRIES_MAX: u32 = 10;
 #[derive(Debug, Default)]
 pub(super) struct Filling {
     failures: u32,
-    /// The term of the primary that sends it everything.
-    fed_in: Option<u64>,
+    /// The term of the primary that sends it everything, and when it said so last.
+    fed_in: Option<(u64, Instant)>,
 }
 
 impl Filling {
@@ -73,16 +75,25 @@ impl Replication {
         let Some(source) = primary.and_then(|primary| copies.present().get(&primary)) else { return false };
         let following = self.roles.following(shard, copy);
         if let Some(reason) = following.as_ref().and_then(|following| following.failed()) {
-            self.fail(shard, copy, reason).await;
+            self.fail(shard, copy, copies.term(), reason).await;
             return false;
         }
-        if filling.fed_in == Some(copies.term()) && following.is_some() {
-            return true;
-        }
         let target = Target { index, shard, copy, term: copies.term(), source: source.node };
+        if let (Some((term, asked)), Some(following)) = (filling.fed_in, following)
+            && term == target.term
+        {
+            if asked.elapsed() < ASK_AGAIN {
+                return true;
+            }
+            let local = following.local();
+            let request = CatchUp { shard: shard.clone(), copy, local, session: None };
+            let told = self.ask::<CatchingUp>(&target, Action::CopyCatchUp, &request).await;
+            filling.fed_in = told.is_ok().then(|| (term, Instant::now()));
+            return told.is_ok();
+        }
         match self.try_to_fill(&target, copies).await {
             Ok(()) => {
-                *filling = Filling { failures: 0, fed_in: Some(target.term) };
+                *filling = Filling { failures: 0, fed_in: Some((target.term, Instant::now())) };
                 true
             }
             Err(error) => {
@@ -90,7 +101,8 @@ impl Replication {
                 tracing::debug!(%shard, %copy, reason = error.reason, "a copy is not filled yet; it is begun anew");
                 if filling.failures >= TRIES_MAX {
                     filling.failures = 0;
-                    self.fail(shard, copy, format!("it could not be filled: {}", error.reason)).await;
+                    let details = format!("it could not be filled: {}", error.reason);
+                    self.fail(shard, copy, target.term, details).await;
                 }
                 false
             }

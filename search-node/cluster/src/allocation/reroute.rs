@@ -6,7 +6,7 @@
 use super::deciders::{Decision, Opinion, Subject};
 use super::plan::Planner;
 use super::{AllocationSettings, Observed};
-use crate::state::{ClusterState, Command, CopyId, NodeId, ShardId};
+use crate::state::{ClusterState, Command, Copy, CopyId, NodeId, ShardCopies, ShardId, Stage};
 
 /// What an operator asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub enum RerouteCommand {
         from: NodeId,
         to: NodeId,
     },
-    /// Takes a copy away; a primary only with `allow_primary`.
+    /// Takes a copy away. A primary, with `allow_primary` only, hands over to another copy, and stays as a replica.
     Cancel {
         shard: ShardId,
         node: NodeId,
@@ -164,22 +164,39 @@ impl Planner<'_> {
 
     fn asked_to_cancel(&mut self, shard: &ShardId, node: NodeId, allow_primary: bool) -> Answer {
         let copy = self.copy_on(shard, node)?;
-        let primary = self.ahead.shard(shard).map(|copies| (copies.primary(), copies.term()));
-        let command = match primary {
-            Some((Some(primary), _)) if primary == copy && !allow_primary => {
+        let copies = self.ahead.shard(shard).ok_or_else(|| no(format!("there is no shard {shard}")))?;
+        let (shard_id, term) = (shard.clone(), copies.term());
+        let command = match copies.primary() {
+            Some(primary) if primary != copy => Command::CancelCopy { shard: shard_id, copy, term },
+            Some(_) if !allow_primary => {
                 return Err(no(format!(
                     "the copy of shard {shard} on node {node} is its primary; set `allow_primary` to cancel it all the same"
                 )));
             }
-            Some((Some(primary), term)) if primary != copy => {
-                Command::CancelCopy { shard: shard.clone(), copy, term }
-            }
-            // It stays in sync: if it is the last one, it is found again.
+            // It serves, and would not know for a while that another one does: so it is asked to hand over.
+            Some(_) if copies.in_sync().contains(&copy) => match self.successor(copies, copy) {
+                Some(to) => Command::BeginHandOver { shard: shard_id, to, term },
+                None => {
+                    return Err(no(format!(
+                        "no other copy of shard {shard} is in sync and there, so that it would be without a primary; wait until one is, or move the copy"
+                    )));
+                }
+            },
+            // It has never served, or waits to be found again.
             _ => {
-                Command::FailCopy { shard: shard.clone(), copy, details: "primary was cancelled".to_owned() }
+                Command::FailCopy { shard: shard_id, copy, term, details: "primary was cancelled".to_owned() }
             }
         };
         self.asks(shard, command, Vec::new())
+    }
+
+    /// The copy that can be primary instead of one, on the node with the fewest primaries.
+    fn successor(&self, copies: &ShardCopies, of: CopyId) -> Option<CopyId> {
+        let is_fit = |id: &CopyId, copy: &Copy| {
+            *id != of && copy.stage == Stage::Started && copies.in_sync().contains(id)
+        };
+        let fit = copies.present().iter().filter(|(id, copy)| is_fit(id, copy));
+        fit.min_by_key(|(_, copy)| self.tally.load(copy.node).primaries).map(|(id, _)| *id)
     }
 
     fn asked_for_replica(&mut self, shard: &ShardId, node: NodeId) -> Answer {

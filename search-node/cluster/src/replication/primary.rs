@@ -181,11 +181,15 @@ impl Primary {
         }
     }
 
-    /// The map has changed in this term: copies that are no longer there and no longer in sync are not waited for. Also the map's
+    /// The map has changed in this term, and is newer than the one before: copies that are no longer there and no longer in sync are not waited for. Also the map's
     /// word whether this primary hands over.
     pub fn map_changed(&mut self, map: &ShardCopies) -> Settled {
         self.gate.map_says(map.hand_over_under_way());
         let own = self.own;
+        for copy in map.in_sync() {
+            // One that counts is never passed over, whatever this primary knows of it.
+            self.copies.entry(*copy).or_insert(Progress::new(None, Counts::InSync));
+        }
         self.is_confirmed = map.in_sync().contains(&own);
         self.copies.retain(|copy, progress| {
             let is_in_sync = map.in_sync().contains(copy);

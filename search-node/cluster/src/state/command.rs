@@ -113,10 +113,11 @@ pub enum Command {
         term: u64,
         attempt: u64,
     },
-    /// A copy has failed on its node, which says why.
+    /// A copy has failed on its node, which says why, in the term in which it has. A primary has ended before its node says so.
     FailCopy {
         shard: ShardId,
         copy: CopyId,
+        term: u64,
         details: String,
     },
     /// Somebody asked to take a copy away that is not primary.

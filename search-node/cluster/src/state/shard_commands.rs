@@ -36,7 +36,8 @@ impl ClusterState {
             Command::AbortHandOver { shard, term, attempt } => {
                 self.change(&shard, |copies| copies.abort_hand_over(term, attempt))?;
             }
-            Command::FailCopy { shard, copy, details } => {
+            Command::FailCopy { shard, copy, term, details } => {
+                self.check_seen_term(&shard, term)?;
                 self.change(&shard, |copies| copies.failed(copy, details))?;
             }
             Command::CancelCopy { shard, copy, term } => {

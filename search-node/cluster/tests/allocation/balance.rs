@@ -98,7 +98,8 @@ fn fail_one(fixture: &mut Fixture, chance: &mut Chance) {
         return;
     }
     let (shard, copy, node) = chance.pick(&all).clone();
-    fixture.apply(Command::FailCopy { shard: shard.clone(), copy, details: "no disk".to_owned() });
+    let failed = fixture.failed(&shard, copy);
+    fixture.apply(failed);
     fixture.apply(Command::RetryFailed);
     // Its node finds it again some day.
     fixture.observed.found.insert((node, shard), copy);

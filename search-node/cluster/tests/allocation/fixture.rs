@@ -90,6 +90,12 @@ impl Fixture {
         self.state.shard(&shard(index, number)).expect("a shard")
     }
 
+    /// What the node of a copy says that has failed.
+    pub(crate) fn failed(&self, shard: &ShardId, copy: CopyId) -> Command {
+        let term = self.state.shard(shard).map_or(0, ShardCopies::term);
+        Command::FailCopy { shard: shard.clone(), copy, term, details: "no disk".to_owned() }
+    }
+
     pub(crate) fn plan(&self) -> Vec<Command> {
         plan(&self.state, &self.settings, &self.observed)
     }

@@ -105,7 +105,8 @@ fn a_first_copy_that_is_being_made_is_no_loss() {
     assert_eq!(counts(&fixture), (Status::Yellow, begun));
     assert_eq!(fixture.plan(), [], "there is nothing to fill another one from");
     let copy = fixture.copies("i", 0).primary().expect("begun");
-    fixture.apply(Command::FailCopy { shard: shard("i", 0), copy, details: "no disk".to_owned() });
+    let failed = fixture.failed(&shard("i", 0), copy);
+    fixture.apply(failed);
     assert_eq!(counts(&fixture).0, Status::Red);
     fixture.settle();
 

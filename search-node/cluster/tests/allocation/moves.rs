@@ -206,8 +206,9 @@ fn a_shard_that_goes_on_failing_is_left_alone_until_it_is_asked_for() {
         let planned = fixture.plan();
         let [Command::AddCopy { copy, .. }] = planned[..] else { panic!("failure {failure}: {planned:?}") };
         fixture.apply(planned[0].clone());
-        fixture.apply(Command::FailCopy { shard: shard("i", 0), copy, details: "no disk".to_owned() });
-        let again = Command::FailCopy { shard: shard("i", 0), copy, details: "no disk".to_owned() };
+        let failed = fixture.failed(&shard("i", 0), copy);
+        fixture.apply(failed.clone());
+        let again = failed;
         assert!(fixture.state.apply(again).is_err(), "told twice, counted once");
     }
     let unassigned = fixture.copies("i", 0).unassigned();

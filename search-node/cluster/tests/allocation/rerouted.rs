@@ -58,7 +58,9 @@ fn a_copy_is_cancelled_a_primary_only_where_that_is_meant() {
     do_it(&mut without_replica, cancel(3 - primary, false));
     let copies = without_replica.copies("i", 0);
     assert_eq!((copies.in_sync().len(), copies.unassigned().reason), (1, UnassignedReason::RerouteCancelled));
+    assert!(refused(&without_replica, cancel(primary, true)).contains("without a primary"));
     do_it(&mut fixture, cancel(primary, true));
+    assert_eq!(fixture.copies("i", 0).hand_over_under_way().map(|under_way| under_way.attempt), Some(1));
     fixture.settle();
 
     fixture.check();

@@ -139,8 +139,9 @@ fn without_failed(node: &Node, map: Arc<ClusterState>, own: NodeId) -> (Arc<Clus
     }
     for (shard, details) in failed {
         if let Some(copy) = copy_on(&seen, &shard, own) {
+            let term = seen.shard(&shard).map_or(0, ShardCopies::term);
             // It is there, so that nothing is refused.
-            drop(seen.apply(Command::FailCopy { shard, copy, details }));
+            drop(seen.apply(Command::FailCopy { shard, copy, term, details }));
         }
     }
     seen.version = map.version;

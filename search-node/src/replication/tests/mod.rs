@@ -136,3 +136,22 @@ async fn another_copy_goes_on_where_a_primary_fails() {
         assert!(world.stages().iter().all(|stage| *stage == Stage::Started), "seed {seed}");
     }
 }
+
+/// The thread that follows the map is behind the way by which a copy asks to be filled: what it brings then is old.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_map_that_comes_late_makes_no_primary_forget_a_copy() {
+    let world = World::new(1);
+    let leading = world.lead(1);
+    let before = world.map();
+    world.add(2);
+    let acknowledged = BTreeSet::from(["a".to_owned()]);
+
+    leading.map_changed(&before).expect("it is passed over");
+
+    assert!(leading.has_others());
+    let writer = Arc::clone(&leading);
+    let ids: Vec<String> = acknowledged.iter().cloned().collect();
+    tokio::task::spawn_blocking(move || write(&writer, &ids)).await.expect("ran").expect("acknowledged");
+    wait_until(|| world.in_sync().len() == 2).await;
+    assert_has(&world, 2, &acknowledged, 1);
+}

@@ -147,7 +147,7 @@ impl World {
         ShardId { index: IndexId("i".to_owned()), number: 0 }
     }
 
-    fn map(&self) -> Arc<ClusterState> {
+    pub(super) fn map(&self) -> Arc<ClusterState> {
         Arc::clone(&self.0.map.lock())
     }
 

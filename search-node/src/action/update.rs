@@ -183,7 +183,7 @@ fn update_once(
     };
     if !matches!(change, Ok(Change::Store { .. } | Change::Delete(_))) {
         // It is told how the document is, and nothing is written.
-        run.confirm(&uid, id, target.routing.as_deref())?;
+        run.tell(&uid, id, target.routing.as_deref())?;
     }
     let change = change?;
     let mut write = WriteRequest {

@@ -115,6 +115,11 @@ impl WriteResult {
         part(b"}", &|_| {});
     }
 
+    /// Whether there was nothing to do.
+    pub(crate) fn is_noop(&self) -> bool {
+        self.result == "noop"
+    }
+
     /// How many copies have it; what did nothing is on none.
     fn shards(&self) -> ShownShards {
         let Acknowledged { total, successful } = match self.result {

@@ -65,10 +65,12 @@ impl Writes {
 
     /// Makes every write durable on every copy that counts, but for indices that do so by the clock.
     pub(crate) fn sync(&mut self) -> Result<(), ApiError> {
-        match self.sync_each().into_iter().next() {
-            Some((_, error)) => Err(error),
-            None => Ok(()),
-        }
+        self.sync_each().into_iter().next().map_or(Ok(()), |(_, error)| Err(error))
+    }
+
+    /// Waits until the client may be told of what was not written.
+    pub(crate) fn confirm(&mut self) -> Result<(), ApiError> {
+        self.confirm_each().into_iter().next().map_or(Ok(()), |(_, error)| Err(error))
     }
 
     /// The same, with the places where it failed: what was written there is not acknowledged.
@@ -77,6 +79,16 @@ impl Writes {
         self.runs.iter_mut().for_each(IndexRun::send);
         self.runs.iter_mut().for_each(IndexRun::sync_here);
         self.runs.iter_mut().flat_map(IndexRun::wait).collect()
+    }
+
+    /// Waits until the client may be told of what was not written; the places where it may not.
+    pub(crate) fn confirm_each(&mut self) -> Vec<(Arc<Place>, ApiError)> {
+        self.runs.iter_mut().flat_map(IndexRun::confirm).collect()
+    }
+
+    /// The place of which the client will be told by the write before.
+    pub(crate) fn take_told(&mut self) -> Option<Arc<Place>> {
+        self.runs.iter_mut().find_map(IndexRun::take_told)
     }
 
     /// The indices that were written to.

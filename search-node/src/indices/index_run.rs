@@ -19,6 +19,8 @@ pub(crate) struct IndexRun {
     shards: Vec<Option<ShardRun>>,
     /// How many copies have to be there before anything is written.
     active: ActiveCopies,
+    /// The place of which the client will be told by the last write.
+    told: Option<Arc<Place>>,
 }
 
 /// How long copies are waited for that have to be there, as in Elasticsearch.
@@ -34,6 +36,8 @@ struct ShardRun {
     batch: Batch,
     /// Why the writes are not done.
     failed: Option<ApiError>,
+    /// The newest operation of which the client will be told.
+    told: Option<i64>,
 }
 
 /// Where a document was written to.
@@ -62,7 +66,7 @@ impl Drop for ShardRun {
 impl IndexRun {
     pub(crate) fn new(index: Arc<Index>) -> Self {
         let shards = (0..index.number_of_shards()).map(|_| None).collect();
-        Self { index, shards, active: ActiveCopies::default() }
+        Self { index, shards, active: ActiveCopies::default(), told: None }
     }
 
     /// The same once so many copies are there.
@@ -116,7 +120,7 @@ impl IndexRun {
                 }
                 Err(error @ EngineError::VersionConflict { .. }) => {
                     drop(admitted);
-                    self.confirm(request.uid, request.id, request.routing)?;
+                    self.tell(request.uid, request.id, request.routing)?;
                     return Err(self.index.name_in(error.into(), request.id, request.routing));
                 }
                 Err(error) => return Err(error.into()),
@@ -128,27 +132,22 @@ impl IndexRun {
         )))
     }
 
-    /// Returns once the client may be told how a document is, though nothing was written: a conflict, or that there is nothing to
-    /// change, says that another write was done, and that none is newer. What this request has written itself is waited for with
-    /// the rest of it.
-    pub(crate) fn confirm(&mut self, uid: &str, id: &str, routing: Option<&str>) -> Result<(), ApiError> {
+    /// The client will be told how a document is, though nothing was written: a conflict, or that there is nothing to change, says
+    /// that another write was done, and that none is newer. [`Self::confirm`] waits for that.
+    pub(crate) fn tell(&mut self, uid: &str, id: &str, routing: Option<&str>) -> Result<(), ApiError> {
         let shard = self.shard_run(id, routing)?;
-        let Some(leading) = shard.leading.clone().filter(|leading| leading.has_others()) else {
-            return Ok(());
-        };
-        let seq_no = match shard.place.shard.get(uid)? {
-            Some(stored) if shard.batch.has(stored.seq_no) => return Ok(()),
-            Some(stored) => stored.seq_no as i64,
-            // Whatever has deleted it is not newer.
-            None => shard.place.shard.max_seq_no(),
-        };
-        if leading.global() < seq_no {
-            // All copies are equal only up to what was written here before.
-            self.send();
-            self.sync_here();
-            leading.wait_everywhere(seq_no)?;
-        }
-        leading.confirm_here(seq_no)
+        // Whatever has deleted it is not newer than everything.
+        let found = shard.place.shard.get(uid)?;
+        let seq_no = found.map_or_else(|| shard.place.shard.max_seq_no(), |stored| stored.seq_no as i64);
+        shard.told = Some(shard.told.map_or(seq_no, |told| told.max(seq_no)));
+        let place = Arc::clone(&shard.place);
+        self.told = Some(place);
+        Ok(())
+    }
+
+    /// The place of which the client will be told by the write before.
+    pub(crate) fn take_told(&mut self) -> Option<Arc<Place>> {
+        self.told.take()
     }
 
     /// Whether anything was written.
@@ -180,10 +179,15 @@ impl IndexRun {
     pub(crate) fn sync_here(&mut self) {
         let is_due = self.index.settings().durability_request;
         for shard in self.shards.iter_mut().flatten() {
-            let Some(newest) = &shard.newest else { continue };
             // What other copies count on is on the disk.
             let is_due = is_due || shard.leading.as_ref().is_some_and(|leading| leading.has_others());
-            match if is_due { shard.place.shard.sync(newest) } else { Ok(()) } {
+            let synced = match (&shard.newest, shard.told) {
+                // What somebody is told of must not be gone after a crash either.
+                (_, Some(_)) if is_due => shard.place.shard.sync_all(),
+                (Some(newest), None) if is_due => shard.place.shard.sync(newest),
+                _ => Ok(()),
+            };
+            match synced {
                 Ok(()) => {
                     if let Some(leading) = &shard.leading {
                         leading.is_on_own_disk(&shard.batch);
@@ -219,6 +223,19 @@ impl IndexRun {
         failed
     }
 
+    /// Waits until the client may be told what it will be told. Gives the places where it may not.
+    pub(crate) fn confirm(&mut self) -> Vec<(Arc<Place>, ApiError)> {
+        let mut refused = Vec::new();
+        for shard in self.shards.iter_mut().flatten() {
+            if let (Some(seq_no), Some(leading)) = (shard.told.take(), &shard.leading)
+                && let Err(error) = leading.confirm_here(seq_no)
+            {
+                refused.push((Arc::clone(&shard.place), error));
+            }
+        }
+        refused
+    }
+
     fn shard_run(&mut self, id: &str, routing: Option<&str>) -> Result<&mut ShardRun, ApiError> {
         let at = match self.shards.len() {
             1 => 0,
@@ -237,7 +254,15 @@ impl IndexRun {
                 let index = Arc::clone(&self.index);
                 let place = Arc::new(Place { index, shard, acknowledged: OnceLock::new() });
                 let batch = Batch::default();
-                Ok(none.insert(ShardRun { place, run, newest: None, leading, batch, failed: None }))
+                Ok(none.insert(ShardRun {
+                    place,
+                    run,
+                    newest: None,
+                    leading,
+                    batch,
+                    failed: None,
+                    told: None,
+                }))
             }
         }
     }

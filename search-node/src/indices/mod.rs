@@ -4,6 +4,8 @@ mod agreement;
 mod changes;
 mod copy_folders;
 mod data_stream;
+#[cfg(test)]
+mod durability;
 mod following;
 mod found;
 #[cfg(test)]
@@ -29,8 +31,6 @@ mod settings;
 mod shard_copy;
 mod sort_settings;
 mod stored_copy;
-#[cfg(test)]
-mod sync_interval;
 #[cfg(test)]
 mod test_disk;
 

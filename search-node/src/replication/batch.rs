@@ -81,11 +81,6 @@ impl Batch {
         Waiting { seq_nos, bytes: std::mem::take(&mut self.bytes), count: std::mem::take(&mut self.count) }
     }
 
-    /// Whether a write of this request has the number.
-    pub(crate) fn has(&self, seq_no: u64) -> bool {
-        self.seq_nos.contains(&(seq_no as i64))
-    }
-
     /// Whether there is something that has not been registered.
     pub(crate) fn is_waiting(&self) -> bool {
         self.registered < self.seq_nos.len()

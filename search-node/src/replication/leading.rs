@@ -324,33 +324,16 @@ impl Leading {
         Ok(Acknowledged { total: total.max(successful), successful })
     }
 
-    /// Waits until all copies in sync have an operation that somebody is about to be told of, and that another request has written:
-    /// what a primary knows alone may be lost with it.
-    pub(crate) fn wait_everywhere(&self, seq_no: i64) -> Result<(), ApiError> {
-        if !self.has_others() {
-            return Ok(());
-        }
-        let deadline = Instant::now() + self.settings.timeout + LOSS_WITHIN;
-        let mut state = self.state.lock();
-        while state.primary.global() < seq_no {
-            if self.is_over() {
-                return Err(self.unknown("another copy has become primary, or the shard has failed"));
-            }
-            if self.settled.wait_until(&mut state, deadline).timed_out() {
-                return Err(self.unknown("what it would conflict with is not on all copies yet"));
-            }
-        }
-        Ok(())
-    }
-
     /// Returns once somebody may be told what was read here, up to an operation: all copies in sync have that, and no other copy was
     /// primary when it was read.
     pub(crate) async fn confirm(&self, seq_no: i64) -> Result<(), ApiError> {
-        if !self.has_others() {
-            // Nobody else can become primary without this one having made it a copy in sync.
+        if self.has_others() {
+            self.wait_settled(seq_no).await?;
+        }
+        if self.outside.map().nodes.len() < 2 {
+            // Who is alone decides alone.
             return if self.is_over() { Err(self.moved("it is primary no longer")) } else { Ok(()) };
         }
-        self.wait_settled(seq_no).await?;
         let deadline = Instant::now() + self.settings.timeout;
         loop {
             self.outside.wait_may_tell(deadline).await?;

@@ -198,9 +198,16 @@ async fn finish(
     let written = node.write_pool.run(move || {
         let mut writes = Writes::new(&call.node);
         writes.active = call.active_copies()?.unwrap_or_default();
-        let result = work(&call, &mut writes)?;
-        writes.sync()?;
-        Ok(result)
+        let result = work(&call, &mut writes);
+        let told = writes.take_told().filter(|_| result.as_ref().map_or(true, WriteResult::is_noop));
+        if result.is_ok() || told.is_some() {
+            writes.sync()?;
+        }
+        // What was written must not be tried again elsewhere because of what was not.
+        if told.is_some() {
+            writes.confirm()?;
+        }
+        result
     });
     let result = written.await?;
     node.counters.documents_written.inc();

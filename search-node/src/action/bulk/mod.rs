@@ -147,20 +147,24 @@ impl Bulk {
         let outcomes: Vec<_> = actions
             .iter()
             .map(|action| match refused {
-                Some(refused) => Err(refused.clone()),
-                None => act(node, &mut writes, action),
+                Some(refused) => (Err(refused.clone()), None),
+                None => (act(node, &mut writes, action), writes.take_told()),
             })
             .collect();
         let unsynced = writes.sync_each();
+        let unconfirmed = writes.confirm_each();
         self.remember(writes.indices());
         let mut written = 0;
         let mut item = Vec::new();
-        for (action, outcome) in actions.iter().zip(outcomes) {
-            // Nothing is acknowledged unless it is durable.
-            let outcome = outcome.and_then(|result| {
-                let failed = unsynced.iter().find(|(place, _)| Arc::ptr_eq(place, &result.place));
-                failed.map_or(Ok(result), |(_, error)| Err(error.clone()))
+        for (action, (outcome, told)) in actions.iter().zip(outcomes) {
+            // Nothing is acknowledged unless it is durable, and nobody is told what may not be so.
+            let told = told.filter(|_| outcome.as_ref().map_or(true, WriteResult::is_noop));
+            let place = outcome.as_ref().ok().map(|result| &result.place).or(told.as_ref());
+            let failed = place.and_then(|place| {
+                let of_told = unconfirmed.iter().filter(|_| told.is_some());
+                unsynced.iter().chain(of_told).find(|(failed, _)| Arc::ptr_eq(failed, place))
             });
+            let outcome = failed.map_or(outcome, |(_, error)| Err(error.clone()));
             if outcome.as_ref().is_err_and(ApiError::is_not_primary) && node.others().is_some() {
                 give(Given::Elsewhere);
                 continue;

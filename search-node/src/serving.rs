@@ -51,11 +51,7 @@ impl Answers for Serving {
                     let done = pool.go_on(move || answer_fetch(&node, &call.body)).await;
                     done.map_err(Fault::Failed)
                 }
-                Action::MultiGet => {
-                    let pool = node.carried_search_pool.clone();
-                    let done = pool.go_on(move || answer_multi_get(&node, &call.body)).await;
-                    done.map_err(Fault::Failed)
-                }
+                Action::MultiGet => answer_multi_get(node, call.body).await.map_err(Fault::Failed),
                 Action::Operations | Action::CopyPlan | Action::CopyPiece | Action::CopyCatchUp => {
                     match node.replication() {
                         Some(replication) => replication.answer(action, call).await,

@@ -255,7 +255,7 @@ impl Index {
     ) -> Result<(Arc<Shard>, Option<Arc<Leading>>), ApiError> {
         let number = self.shard_of(id, routing);
         let leading = if may_be_old { None } else { self.leading(number)? };
-        Ok((self.open_copy(number)?, leading))
+        Ok((self.opened(self.copy_of_primary(number)?.as_ref())?, leading))
     }
 
     /// The shard of a document, as its primary has it.
@@ -271,12 +271,20 @@ impl Index {
         routing: Option<&str>,
     ) -> Result<(Arc<Shard>, Option<Arc<Leading>>), ApiError> {
         let number = self.shard_of(id, routing);
-        let copy = self.copy(number)?;
+        let copy = self.copy_of_primary(number)?;
         // Asked first: a shard that accepts nothing more says why.
         let open = || self.opened_by(|mapping, now| copy.shard_to_write(mapping, now));
         drop(open()?);
         let leading = self.leading(number)?;
         Ok((open()?, leading))
+    }
+
+    /// The copy of a shard of which this node was asked as its primary; where there is none, that has moved.
+    fn copy_of_primary(&self, number: usize) -> Result<Arc<ShardCopy>, ApiError> {
+        self.copy(number).map_err(|error| match &self.roles {
+            Some(_) => ApiError::not_primary(&error.reason),
+            None => error,
+        })
     }
 
     /// The primary of a shard, which must be here; none where nobody says who is.

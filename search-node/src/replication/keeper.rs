@@ -75,6 +75,7 @@ impl Replication {
             turn: watch::Sender::default(),
             kept: Mutex::default(),
         });
+        replication.roles.connect(Arc::clone(&replication.outside));
         tokio::spawn(Arc::clone(&replication).follow(Arc::clone(coordinator)));
         replication
     }

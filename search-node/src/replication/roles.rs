@@ -1,7 +1,7 @@
 //! The roles of the copies on this node, by shard: who writes asks here for the primary, and messages of other nodes find theirs.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use cluster::state::{CopyId, ShardId};
@@ -10,7 +10,11 @@ use tokio::sync::watch;
 
 use super::following::Following;
 use super::leading::Leading;
+use super::outside::Outside;
 use crate::error::ApiError;
+
+/// How often it is looked whether a primary that somebody waits for should still be here.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// What a copy is.
 #[derive(Clone)]
@@ -28,6 +32,8 @@ pub(crate) struct Roles {
     pulse: watch::Sender<u64>,
     /// Rises with every change of a role.
     changes: watch::Sender<u64>,
+    /// Who knows whether a primary should be here.
+    outside: OnceLock<Arc<dyn Outside>>,
 }
 
 #[derive(Default)]
@@ -48,7 +54,21 @@ impl Roles {
         }
     }
 
-    /// The primary of a shard that should be here; waits until it has begun, `within` at most.
+    /// Whom to ask whether a primary should be here.
+    pub(super) fn connect(&self, outside: Arc<dyn Outside>) {
+        // Only the start of a node does so, once.
+        drop(self.outside.set(outside));
+    }
+
+    /// Whether the map has the primary of a shard here.
+    fn is_led_here(&self, shard: &ShardId) -> bool {
+        let Some(outside) = self.outside.get() else { return true };
+        let map = outside.map();
+        let primary = map.shard(shard).and_then(|copies| copies.present().get(&copies.primary()?));
+        primary.is_some_and(|copy| copy.node == outside.own())
+    }
+
+    /// The primary of a shard that should be here; waits until it has begun, `within` at most, or should be elsewhere.
     pub(crate) fn wait_leading(&self, shard: &ShardId, within: Duration) -> Result<Arc<Leading>, ApiError> {
         if let Some(leading) = self.leading(shard) {
             return Ok(leading);
@@ -63,10 +83,17 @@ impl Roles {
             if let Some(error) = known.failed.get(shard) {
                 return Err(error.clone());
             }
+            if !self.is_led_here(shard) {
+                return Err(ApiError::not_primary(&format!(
+                    "shard {shard}: its primary is not on this node"
+                )));
+            }
             if known.demanded.insert(shard.clone()) {
                 self.pulse.send_modify(|pulse| *pulse = pulse.wrapping_add(1));
             }
-            if self.changed.wait_until(&mut known, deadline).timed_out() {
+            // Nobody tells of a map in which the primary is elsewhere.
+            let look = deadline.min(Instant::now() + LOOK_AGAIN);
+            if self.changed.wait_until(&mut known, look).timed_out() && Instant::now() >= deadline {
                 let reason = format!(
                     "[{shard}] primary shard is not active on this node Timeout: [{}ms]",
                     within.as_millis()

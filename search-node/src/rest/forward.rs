@@ -156,7 +156,8 @@ impl Way<'_> {
             segments: self.segments.clone(),
             query: self.call.query.clone(),
         };
-        carry(coordinator, peer, &carried, &self.call.body, within).await
+        let is_read = matches!(self.route.reach, Reach::Document { is_write: false });
+        carry(coordinator, peer, &carried, &self.call.body, is_read, within).await
     }
 
     async fn answer_for_copies(self, coordinator: &Arc<Coordinator>) -> Result<Reply, ApiError> {
@@ -185,18 +186,20 @@ impl Way<'_> {
     }
 }
 
-/// Has a request answered by another node.
+/// Has a request answered by another node; one that only reads may be answered twice.
 pub(super) async fn carry(
     coordinator: &Coordinator,
     peer: &Peer,
     carried: &Carried,
     body: &[u8],
+    is_read: bool,
     within: Duration,
 ) -> Result<Reply, Carry> {
     match coordinator.call(peer, Lane::Data, Action::Rest, pack(carried, body), within).await {
         Ok(answer) => reply_of(&answer).map_err(Carry::Failed),
         Err(error) if error.is_not_done() => Err(Carry::Elsewhere),
-        Err(CallError::Unknown { .. }) if is_planted(Bug::TriedTwice) => Err(Carry::Elsewhere),
+        // Reading again does no harm.
+        Err(CallError::Unknown { .. }) if is_read || is_planted(Bug::TriedTwice) => Err(Carry::Elsewhere),
         Err(error @ CallError::Unknown { .. }) => {
             Err(Carry::Failed(ApiError::unknown_outcome(error.to_string())))
         }

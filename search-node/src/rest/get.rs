@@ -105,11 +105,12 @@ async fn tell(
     let pool = call.node.search_pool.clone();
     let read = move || {
         let found = get(&call.node, &target, &options)?;
-        let _reserved = found.reserve(&call.node)?;
+        let reserved = found.reserve(&call.node)?;
         let answer = found.check_version(&target, &options).and_then(|()| show(&found, &target, &options));
-        Ok((answer, found.seen))
+        Ok((answer, found.seen, reserved))
     };
-    let (answer, seen) = pool.run(read).await?;
+    // The memory stays promised while the answer waits.
+    let (answer, seen, _reserved) = pool.run(read).await?;
     if let Some(seen) = seen {
         seen.confirm().await?;
     }
@@ -148,12 +149,8 @@ async fn many(call: Call) -> Result<Reply, ApiError> {
         id: None,
         routing: call.param("routing").map(str::to_owned),
     };
-    let pool = call.node.search_pool.clone();
-    pool.run(move || {
-        let wanted = multi_get::read(&body, &default, &options)?;
-        Call::ok(multi_get::multi_get(&call.node, &wanted))
-    })
-    .await
+    let wanted = multi_get::read(&body, &default, &options)?;
+    Call::ok(multi_get::multi_get(&call.node, wanted).await?)
 }
 
 /// `_source`, `_source_includes` and `_source_excludes` of the URI as the body would say it.

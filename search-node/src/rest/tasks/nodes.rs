@@ -180,7 +180,7 @@ async fn ask(
     let segments = segments.iter().map(|segment| (*segment).to_owned()).collect();
     let carried = Carried { method: method.to_string(), segments, query };
     let peer = Peer::process(&entry.transport_address, node.0);
-    carry(coordinator, &peer, &carried, &[], within.min(WAIT_WITHIN) + ANSWER_WITHIN).await
+    carry(coordinator, &peer, &carried, &[], false, within.min(WAIT_WITHIN) + ANSWER_WITHIN).await
 }
 
 fn cause(carry: Carry) -> (&'static str, String) {

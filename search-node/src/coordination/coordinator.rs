@@ -387,6 +387,13 @@ impl Agreement for Coordinator {
         }
     }
 
+    fn wait_followed(&self) {
+        let within = self.rules.within;
+        if !self.runtime.block_on(self.wait_all_follow(within)) {
+            tracing::warn!("not every node follows the map as far as this one yet");
+        }
+    }
+
     fn agree(&self, command: Command) -> Result<(), Disagreement> {
         self.runtime.block_on(self.agree_on(command))
     }

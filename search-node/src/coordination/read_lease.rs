@@ -114,6 +114,14 @@ impl Coordinator {
         }
     }
 
+    /// Returns once this node follows everything that was agreed on before, so that what it does not know is not there.
+    pub(crate) async fn catch_up(&self) -> Result<(), ApiError> {
+        let deadline = Instant::now() + self.rules.within;
+        self.wait_may_tell(deadline).await?;
+        let followed = timeout_at(deadline, self.wait_followed(self.map().version));
+        followed.await.map(drop).map_err(|_| unavailable("this node does not follow the map yet"))
+    }
+
     /// Asks whoever leads, and waits for the map that counts.
     async fn ask_read_lease(&self) -> Result<(), String> {
         let asked = now();

@@ -20,6 +20,9 @@ pub(crate) trait Agreement: Send + Sync {
     /// Waits until every shard of an index has a primary that takes writes, for as long as an agreement may take.
     fn wait_primaries(&self, id: &IndexId);
 
+    /// Waits until every node that is there follows what this one does, for as long as an agreement may take.
+    fn wait_followed(&self);
+
     /// Has a command agreed on, and returns once the indices of this node are as it says.
     fn agree(&self, command: Command) -> Result<(), Disagreement>;
 }
@@ -104,6 +107,8 @@ impl Agreement for Alone {
     }
 
     fn wait_primaries(&self, _: &IndexId) {}
+
+    fn wait_followed(&self) {}
 
     fn agree(&self, command: Command) -> Result<(), Disagreement> {
         let mut map = self.map.lock();

@@ -208,13 +208,14 @@ impl Indices {
             if !is_create {
                 return Err(only_creates());
             }
-            return self.create_stream(name);
+            return self.create_stream(name).inspect(|_| self.agreement.wait_followed());
         }
         match self.create(name, &Value::Null) {
             Err(error) if error.kind == "resource_already_exists_exception" => {
                 self.get(name).ok_or_else(|| ApiError::no_index(name))
             }
-            made => made,
+            // Once the write is acknowledged, no node may say that there is no such index.
+            made => made.inspect(|_| self.agreement.wait_followed()),
         }
     }
 

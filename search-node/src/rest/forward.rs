@@ -112,9 +112,16 @@ impl Way<'_> {
         self.name_document();
         let deadline = Instant::now() + within;
         let mut changes = coordinator.changes();
+        let mut is_caught_up = false;
         loop {
             changes.borrow_and_update();
             match home(&self.call, coordinator, is_write).await {
+                // It may have been made through another node.
+                Err(error) if error.status == 404 && !is_caught_up && !may_be_old(&self.call)? => {
+                    coordinator.catch_up().await?;
+                    is_caught_up = true;
+                    continue;
+                }
                 Err(_) => return handler(self.call.again()).await,
                 Ok(Home::Here) => match handler(self.call.again()).await {
                     Err(error) if error.is_not_primary() && Instant::now() < deadline => {}
@@ -280,10 +287,16 @@ pub(crate) async fn answer_carried(node: Arc<Node>, body: Bytes) -> Result<Bytes
         return Err(failed(ApiError::argument(format!("[{shown}] cannot be carried"))));
     };
     let call = Call { node: Arc::clone(&node), path, query: carried.query, body, reserved: None };
-    if let (Reach::Document { is_write }, Some(coordinator)) = (route.reach, &node.coordinator)
-        && !matches!(home(&call, coordinator, is_write).await, Ok(Home::Here) | Err(_))
-    {
-        return Err(Fault::NotLeader(None));
+    if let (Reach::Document { is_write }, Some(coordinator)) = (route.reach, &node.coordinator) {
+        let mut home_here = home(&call, coordinator, is_write).await;
+        if home_here.as_ref().is_err_and(|error| error.status == 404) {
+            // Whoever has carried it here knows the index.
+            coordinator.catch_up().await.map_err(failed)?;
+            home_here = home(&call, coordinator, is_write).await;
+        }
+        if !matches!(home_here, Ok(Home::Here) | Err(_)) {
+            return Err(Fault::NotLeader(None));
+        }
     }
     let answered = handler(call)
         .await

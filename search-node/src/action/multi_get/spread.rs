@@ -50,6 +50,13 @@ pub(crate) async fn multi_get(node: &Arc<Node>, wanted: Vec<Wanted>) -> Result<V
     let mut left: Vec<usize> = (0..wanted.len()).collect();
     let mut changes = node.coordinator.as_ref().map(|coordinator| coordinator.changes());
     let mut is_first = true;
+    if let Err(error) = catch_up(node, &wanted).await {
+        left.retain(|at| {
+            let is_known = !wanted[*at].is_unknown(node);
+            docs[*at] = (!is_known).then(|| wanted[*at].failed(&error));
+            is_known
+        });
+    }
     while !left.is_empty() && (is_first || Instant::now() < deadline) && !node.stopping.is_cancelled() {
         if let Some(changes) = &mut changes {
             changes.borrow_and_update();
@@ -77,6 +84,14 @@ pub(crate) async fn multi_get(node: &Arc<Node>, wanted: Vec<Wanted>) -> Result<V
     let shown = shown.map(|(doc, one)| doc.unwrap_or_else(|| one.failed(&no_primary(one)))).collect();
     // Put in by hand: `json!` would copy them all.
     Ok(Value::Object(Map::from_iter([("docs".to_owned(), Value::Array(shown))])))
+}
+
+/// An index that this node does not know may have been made through another one.
+async fn catch_up(node: &Node, wanted: &[Wanted]) -> Result<(), ApiError> {
+    match node.others() {
+        Some(coordinator) if wanted.iter().any(|one| one.is_unknown(node)) => coordinator.catch_up().await,
+        _ => Ok(()),
+    }
 }
 
 /// Reads what is here, and says where the rest is.
@@ -190,6 +205,11 @@ impl Carried {
 }
 
 impl Wanted {
+    /// Whether this node knows no such index, which may be because it is behind.
+    fn is_unknown(&self, node: &Node) -> bool {
+        !self.options.may_be_old && self.target.existing_index(node).is_err_and(|error| error.status == 404)
+    }
+
     /// Where it is read, and how it is asked for there. An error is one that whoever reads it finds too.
     fn home(&self, node: &Node, coordinator: &Coordinator) -> (Home, Option<Carried>) {
         let Target { doc_type, id: Some(id), routing, .. } = &self.target else { return (Home::Here, None) };

@@ -71,6 +71,11 @@ impl Grants {
         over
     }
 
+    /// What the map was asked last is decided, and so is everything before: nobody is about to leave.
+    pub fn decided(&mut self) {
+        self.leaving.clear();
+    }
+
     /// Forgets nodes that the map does not know any more.
     pub fn forget(&mut self, map: &ClusterState) {
         self.given.retain(|node, _| map.nodes.contains_key(node));
@@ -120,8 +125,12 @@ mod tests {
         assert_eq!(grants.may_leave(missed(&[A]), ms(9_000)), [A]);
         grants.may_leave(missed(&[]), ms(9_001));
         assert!(!grants.give(A, ms(9_001)), "what the map was asked may still be done");
-        grants.begin(ms(9_002));
-        assert!(grants.give(A, ms(9_003)));
+        grants.decided();
+        assert!(grants.give(A, ms(9_002)));
+        assert_eq!(grants.may_leave(missed(&[A]), ms(19_000)), [A]);
+        grants.may_leave(missed(&[]), ms(19_001));
+        grants.begin(ms(19_002));
+        assert!(grants.give(A, ms(19_003)));
     }
 
     #[test]

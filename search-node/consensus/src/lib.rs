@@ -36,5 +36,5 @@ pub use error::{ChangeError, ProposeError, ReadError, StartError};
 pub use log_store::StoreError;
 pub use network::{PeerError, Peers};
 pub use options::{Options, Timing};
-pub use state_machine::{Place, Reign, RestoreError, StateMachine};
+pub use state_machine::{Place, Reign, RestoreError, SnapshotError, StateMachine};
 pub use status::{Leader, Status};

@@ -7,6 +7,9 @@
 //! | 1, 2 | 1 | the other one |
 //! | 3, 4 | 3 | one |
 //! | 5 and more | 5 | two |
+//!
+//! A node that is gone for no longer than a restart takes counts as there: voters are not made fewer for its sake. While it is away
+//! their number may be even, which survives as much as an odd number of which it is one.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -29,8 +32,10 @@ pub struct Candidate {
     pub health: Health,
     /// How many entries it has to catch up with; none if that is unknown.
     pub lag: Option<u64>,
-    /// Whether it may vote at all: it is a master-eligible node and is not about to leave.
+    /// Whether it may vote at all (`node.roles`).
     pub is_eligible: bool,
+    /// Whether it is about to leave, perhaps to come back soon.
+    pub is_leaving: bool,
 }
 
 /// Whether a node answers.
@@ -51,6 +56,10 @@ impl Candidate {
         matches!(self.health, Health::Up(since) if since >= SETTLED_AFTER)
     }
 
+    fn may_vote(&self) -> bool {
+        self.is_eligible && !self.is_leaving
+    }
+
     fn has_departed(&self) -> bool {
         matches!(self.health, Health::Down(since) if since >= DEPARTED_AFTER)
     }
@@ -62,7 +71,7 @@ impl Candidate {
 
 /// The voters that there should be instead of `voters`; none if they should stay as they are.
 ///
-/// A candidate that is not told of has departed, and may not vote.
+/// A candidate that is not told of has departed, and may not vote. One that has left the cluster a moment ago is told of as down.
 pub fn next_voters(leader: u64, voters: &BTreeSet<u64>, candidates: &[Candidate]) -> Option<BTreeSet<u64>> {
     let of = |node: &u64| candidates.iter().find(|candidate| candidate.node == *node);
     let up = voters.iter().filter(|node| of(node).is_some_and(Candidate::is_up)).count();
@@ -71,21 +80,24 @@ pub fn next_voters(leader: u64, voters: &BTreeSet<u64>, candidates: &[Candidate]
         return None;
     }
     let mut stay: Vec<&Candidate> =
-        voters.iter().filter_map(of).filter(|voter| voter.is_eligible && !voter.has_departed()).collect();
-    let is_one_leaving = voters.iter().filter_map(of).any(|voter| !voter.is_eligible);
+        voters.iter().filter_map(of).filter(|voter| voter.may_vote() && !voter.has_departed()).collect();
+    let is_one_leaving = voters.iter().filter_map(of).any(|voter| !voter.may_vote());
     // One that leaves does not wait until all others have settled; but they must be there.
     let may_change = |voter: &&Candidate| if is_one_leaving { voter.is_up() } else { voter.is_settled() };
     if !stay.iter().all(may_change) {
         return None;
     }
     let is_ready = |node: &&Candidate| {
-        node.is_eligible && !voters.contains(&node.node) && node.is_settled() && node.is_caught_up()
+        node.may_vote() && !voters.contains(&node.node) && node.is_settled() && node.is_caught_up()
     };
     let mut ready: Vec<&Candidate> = candidates.iter().filter(is_ready).collect();
     // The leader goes on voting if it may, for otherwise it would have to go.
     stay.sort_by_key(|voter| (voter.node != leader, voter.node));
     ready.sort_by_key(|node| (node.lag, node.node));
-    let size = voters_among(stay.len() + ready.len());
+    let expected = candidates.iter().filter(|node| node.is_eligible && !node.has_departed()).count();
+    let (size, there) = (voters_among(expected), stay.len() + ready.len());
+    // Where some are awaited, nobody takes their place and nobody else goes.
+    let size = if there < size { there.min(voters.len()) } else { size };
     let next: BTreeSet<u64> = stay.iter().chain(&ready).take(size).map(|candidate| candidate.node).collect();
     (!next.is_empty() && next != *voters).then_some(next)
 }
@@ -104,7 +116,13 @@ mod tests {
     type Case = (&'static str, &'static [u64], Vec<Candidate>, Option<&'static [u64]>);
 
     fn up(node: u64) -> Candidate {
-        Candidate { node, health: Health::Up(SETTLED_AFTER), lag: Some(0), is_eligible: true }
+        Candidate {
+            node,
+            health: Health::Up(SETTLED_AFTER),
+            lag: Some(0),
+            is_eligible: true,
+            is_leaving: false,
+        }
     }
 
     fn down(node: u64, seconds: u64) -> Candidate {
@@ -112,7 +130,7 @@ mod tests {
     }
 
     fn leaving(node: u64) -> Candidate {
-        Candidate { is_eligible: false, ..up(node) }
+        Candidate { is_leaving: true, ..up(node) }
     }
 
     fn set(nodes: &[u64]) -> BTreeSet<u64> {
@@ -157,7 +175,23 @@ mod tests {
             ("an even number becomes odd", &[1, 2], vec![up(1), up(2)], Some(&[1])),
             ("the leader leaves two", &[1], vec![leaving(1), up(2)], Some(&[2])),
             ("the leader leaves, and nobody can follow", &[1], vec![leaving(1), behind(2)], None),
-            ("one leaves three", &[1, 2, 3], vec![up(1), up(2), leaving(3)], Some(&[1])),
+            (
+                "one leaves three, and may be back soon",
+                &[1, 2, 3],
+                vec![up(1), up(2), leaving(3)],
+                Some(&[1, 2]),
+            ),
+            ("two wait for it", &[1, 2], vec![up(1), up(2), down(3, 59)], None),
+            ("it has just come back", &[1, 2], vec![up(1), up(2), just_up(3)], None),
+            ("it is back", &[1, 2], vec![up(1), up(2), up(3)], Some(&[1, 2, 3])),
+            ("it does not come back", &[1, 2], vec![up(1), up(2), down(3, 60)], Some(&[1])),
+            (
+                "a voter was taken out of the cluster a moment ago",
+                &[1, 2, 3],
+                vec![up(1), up(2), down(3, 0)],
+                None,
+            ),
+            ("nobody joins one that waits for a third", &[1], vec![up(1), up(2), down(3, 5)], None),
             ("one leaves four", &[1, 2, 3], vec![up(1), leaving(2), just_up(3), up(4)], Some(&[1, 3, 4])),
             (
                 "one leaves while another is away",
@@ -182,7 +216,11 @@ mod tests {
             let Some(next) = next_voters(1, &voters, &candidates) else { continue };
 
             let seen = format!("turn {turn}: {voters:?} of {candidates:?} become {next:?}");
-            assert!(next.len() % 2 == 1 && next.len() <= VOTERS_MAX, "{seen}");
+            let is_awaited = |c: &Candidate| {
+                c.is_eligible && !c.has_departed() && !(c.may_vote() && c.is_settled() && c.is_caught_up())
+            };
+            let may_be_even = candidates.iter().any(is_awaited) && next.len() <= voters.len();
+            assert!((next.len() % 2 == 1 || may_be_even) && next.len() <= VOTERS_MAX, "{seen}");
             let is_there = |node: &&u64| candidates.iter().any(|c| c.node == **node && c.is_up());
             assert!(next.iter().filter(is_there).count() * 2 > next.len(), "{seen}");
             assert_eq!(next_voters(1, &next, &candidates), None, "{seen}");
@@ -193,6 +231,7 @@ mod tests {
         let seconds = Duration::from_secs(chance.below(100) as u64);
         let health = if chance.below(4) == 0 { Health::Down(seconds) } else { Health::Up(seconds) };
         let lag = (chance.below(4) > 0).then(|| chance.below(130) as u64);
-        Candidate { node, health, lag, is_eligible: chance.below(6) > 0 }
+        let (is_eligible, is_leaving) = (chance.below(6) > 0, chance.below(6) == 0);
+        Candidate { node, health, lag, is_eligible, is_leaving }
     }
 }

@@ -26,8 +26,8 @@ use crate::types::{Bytes, Types};
 pub trait StateMachine: Send + 'static {
     /// Applies a proposal that a majority has on its disks; the answer goes to whoever proposed it.
     fn apply(&mut self, place: Place, proposal: &[u8]) -> Vec<u8>;
-    /// The whole state.
-    fn snapshot(&self) -> Vec<u8>;
+    /// The whole state. One that cannot be written takes the place of none that was.
+    fn snapshot(&self) -> Result<Vec<u8>, SnapshotError>;
     /// Replaces the state by one that [`StateMachine::snapshot`] gave, here or on another node.
     fn restore(&mut self, snapshot: &[u8]) -> Result<(), RestoreError>;
 }
@@ -50,6 +50,11 @@ pub struct Reign {
     /// The node that leads.
     pub node: u64,
 }
+
+/// Why a state could not be written.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{0}")]
+pub struct SnapshotError(pub String);
 
 /// Why a state could not be restored.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -136,7 +141,7 @@ impl<S: StateMachine> Applied<S> {
     }
 
     /// The state as it is now.
-    fn take(&self) -> Snapshot {
+    fn take(&self) -> Result<Snapshot, StoreError> {
         let machine = self.machine.lock();
         let last = machine.last.map(Into::into);
         let members = Members::of(machine.members.membership());
@@ -144,12 +149,14 @@ impl<S: StateMachine> Applied<S> {
         // No other node and no other run of this one gives the same name: the parts of two must never be mixed.
         let run = uuid::Uuid::new_v4().simple();
         let id = format!("{}-{}-{run}", self.node, self.begun.fetch_add(1, Ordering::Relaxed));
-        Snapshot::new(last, members, members_at, id, machine.state.snapshot())
+        let state = machine.state.snapshot();
+        let state = state.map_err(|error| self.file.lock().refuse(error.to_string()))?;
+        Ok(Snapshot::new(last, members, members_at, id, state))
     }
 
     /// Writes the state as the snapshot; gives the one that is on the disk afterwards.
     fn build(&self) -> Result<RaftSnapshot<Types>, StoreError> {
-        let snapshot = self.take();
+        let snapshot = self.take()?;
         let bytes = snapshot.encode().map_err(|what| self.file.lock().refuse(what))?;
         self.file.lock().replace(&snapshot.manifest, &bytes)?;
         let current = self.current()?;

@@ -10,7 +10,7 @@ use openraft::{Entry, LogId, LogState, OptionalSend, RaftLogReader, StorageError
 use crate::log_store::LogStore;
 use crate::raft_log::RaftLog;
 use crate::snapshot::SnapshotFile;
-use crate::state_machine::{Applied, Place, RestoreError, StateMachine};
+use crate::state_machine::{Applied, Place, RestoreError, SnapshotError, StateMachine};
 use crate::types::Types;
 
 /// Keeps the last proposal.
@@ -21,8 +21,8 @@ impl StateMachine for Last {
         std::mem::replace(&mut self.0, proposal.to_owned())
     }
 
-    fn snapshot(&self) -> Vec<u8> {
-        self.0.clone()
+    fn snapshot(&self) -> Result<Vec<u8>, SnapshotError> {
+        Ok(self.0.clone())
     }
 
     fn restore(&mut self, snapshot: &[u8]) -> Result<(), RestoreError> {

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use cluster::state::{ClusterState, Command, Refusal};
-use consensus::{Place, Reign, RestoreError, StateMachine};
+use consensus::{Place, Reign, RestoreError, SnapshotError, StateMachine};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
@@ -77,8 +77,12 @@ impl StateMachine for Agreed {
         serde_json::to_vec(&outcome).unwrap_or_default()
     }
 
-    fn snapshot(&self) -> Vec<u8> {
-        serde_json::to_vec(&**self.map.borrow()).unwrap_or_default()
+    fn snapshot(&self) -> Result<Vec<u8>, SnapshotError> {
+        serde_json::to_vec(&**self.map.borrow()).map_err(|error| {
+            SnapshotError(format!(
+                "the map of the cluster cannot be written: {error}; this is a fault of the program"
+            ))
+        })
     }
 
     fn restore(&mut self, snapshot: &[u8]) -> Result<(), RestoreError> {
@@ -164,7 +168,7 @@ mod tests {
         assert_eq!(seen.borrow().indices.len(), 2);
 
         let (mut other, seen_there) = Agreed::new();
-        other.restore(&agreed.snapshot()).expect("restored");
+        other.restore(&agreed.snapshot().expect("written")).expect("restored");
 
         assert_eq!(*seen_there.borrow(), *seen.borrow());
     }

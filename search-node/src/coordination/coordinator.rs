@@ -346,6 +346,17 @@ impl Coordinator {
     }
 }
 
+/// Answers as long as whoever asks waits for it.
+async fn while_waited_for(
+    cancelled: &CancellationToken,
+    answer: impl Future<Output = Result<Bytes, Fault>>,
+) -> Result<Bytes, Fault> {
+    tokio::select! {
+        answer = answer => answer,
+        () = cancelled.cancelled() => Err(Fault::Failed(unavailable("nobody waits for the answer any more"))),
+    }
+}
+
 /// Who leads.
 pub(super) enum Leads {
     This,
@@ -412,11 +423,13 @@ impl Answers for Coordinator {
                 Action::Join => self.answer_join(&call.body).await,
                 Action::Ping => Ok(write(&self.pong())),
                 Action::Observed => self.answer_observed(),
-                Action::ReadLease => self.answer_read_lease(&call.body).await,
+                Action::ReadLease => {
+                    while_waited_for(&call.cancelled, self.answer_read_lease(&call.body)).await
+                }
                 Action::Follow => {
                     let version = read(&call.body).map_err(Fault::Failed)?;
-                    let followed = self.wait_followed(version).await;
-                    Ok(write(&followed.version))
+                    let followed = async { Ok(write(&self.wait_followed(version).await.version)) };
+                    while_waited_for(&call.cancelled, followed).await
                 }
                 // What is not about the map.
                 _ => match self.node.get() {

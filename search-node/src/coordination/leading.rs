@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cluster::allocation::{DiskSpace, Observed, plan};
-use cluster::state::{ClusterState, Command, CopyId, NodeEntry, NodeId, Role, ShardId};
-use consensus::membership::{Candidate, Health, next_voters};
+use cluster::state::{ClusterState, Command, CopyId, NodeEntry, NodeId, ShardId};
+use consensus::membership::Health;
 use consensus::{Reign, Status};
 use daemon::clock::Clock;
 use parking_lot::Mutex;
@@ -20,6 +20,7 @@ use super::agreed::Proposal;
 use super::calls::{Action, Fault, read, write};
 use super::coordinator::Coordinator;
 use super::read_lease;
+use super::voting::Voting;
 
 /// How often whoever leads looks at everything; a change of the map makes it look at once.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -28,9 +29,7 @@ const PLAN_EVERY_MILLIS: i64 = 5_000;
 /// After this long without one that leads, the log says so.
 const UNLED_TOLD: Duration = Duration::from_secs(5);
 /// How long a decision of whoever leads may take; it is made anew then.
-const LEAD_WITHIN: Duration = Duration::from_secs(10);
-/// How long a change of the voters may take.
-const VOTERS_WITHIN: Duration = Duration::from_secs(10);
+const LEAD_WITHIN: Duration = Duration::from_secs(3);
 
 /// How patient whoever leads is (`cluster.fault_detection.follower_check.*`).
 #[derive(Debug, Clone)]
@@ -73,8 +72,8 @@ pub(crate) async fn lead(coordinator: Arc<Coordinator>, patience: Patience, cloc
             let overview = overview.get_or_insert_with(|| {
                 tracing::info!(term = reign.term, "this node leads the cluster");
                 coordinator.grants.lock().begin(read_lease::now());
-                let (watched, observed) = Default::default();
-                Overview { reign, watched, observed, silent: last_leader, quiet: None }
+                let (watched, observed, voting) = Default::default();
+                Overview { reign, silent: last_leader, quiet: None, watched, observed, voting }
             });
             overview.look(&coordinator, &patience, &clock).await;
             overview.silent = None;
@@ -124,6 +123,7 @@ struct Overview {
     quiet: Option<Quiet>,
     watched: HashMap<NodeId, Watched>,
     observed: Observed,
+    voting: Voting,
 }
 
 /// There was nothing to plan.
@@ -197,14 +197,16 @@ impl Overview {
         if !commands.is_empty() {
             let proposal = write(&Proposal::of_reign(commands, self.reign));
             match coordinator.propose_here(proposal, LEAD_WITHIN).await {
-                Ok(_) | Err(Fault::NotLeader(_)) => {}
+                Ok(_) => coordinator.grants.lock().decided(),
+                Err(Fault::NotLeader(_)) => {}
                 Err(Fault::Failed(error)) => tracing::warn!(
                     reason = error.reason,
                     "what the cluster needs was not agreed on; it is decided anew"
                 ),
             }
         }
-        self.choose_voters(coordinator, &map).await;
+        let health = self.health(&map);
+        self.voting.look(coordinator, &map, &health);
     }
 
     /// What comes next for the copies. Nothing, while nothing has changed since there was nothing.
@@ -260,42 +262,15 @@ impl Overview {
         *coordinator.observed.lock() = Some(Arc::new(self.observed.clone()));
     }
 
-    async fn choose_voters(&self, coordinator: &Arc<Coordinator>, map: &ClusterState) {
-        let status = coordinator.consensus.status();
-        if !status.is_leader || status.is_changing {
-            return;
-        }
-        let candidates: Vec<Candidate> = map
-            .nodes
-            .iter()
-            .filter_map(|(process, entry)| {
-                let node = entry.consensus_id()?;
-                let is_own = *process == coordinator.origin.process;
-                let health = match self.watched.get(process) {
-                    None if is_own => Health::Up(Duration::MAX),
-                    None => return None,
-                    Some(watched) => {
-                        let heard = watched.heard.lock();
-                        let span = heard.since.elapsed();
-                        if heard.misses == 0 { Health::Up(span) } else { Health::Down(span) }
-                    }
-                };
-                let lag = if is_own { Some(0) } else { status.lags.get(&node).copied().flatten() };
-                let is_leaving = is_own && coordinator.is_leaving();
-                let is_eligible = entry.roles.contains(&Role::Master) && !is_leaving;
-                Some(Candidate { node, health, lag, is_eligible })
-            })
-            .collect();
-        let Some(voters) = next_voters(status.node, &status.voters, &candidates) else { return };
-        let changed = if voters.contains(&status.node) {
-            coordinator.consensus.change_voters(voters.clone(), VOTERS_WITHIN).await
-        } else {
-            coordinator.consensus.hand_over(voters.clone(), VOTERS_WITHIN).await
+    /// How each of the other nodes is, by its name in the consensus.
+    fn health(&self, map: &ClusterState) -> BTreeMap<u64, Health> {
+        let of = |(process, watched): (&NodeId, &Watched)| {
+            let heard = watched.heard.lock();
+            let span = heard.since.elapsed();
+            let health = if heard.misses == 0 { Health::Up(span) } else { Health::Down(span) };
+            Some((map.nodes.get(process)?.consensus_id()?, health))
         };
-        match changed {
-            Ok(_) => tracing::info!(?voters, "the nodes that vote changed"),
-            Err(error) => tracing::warn!(?voters, %error, "the nodes that vote did not change"),
-        }
+        self.watched.iter().filter_map(of).collect()
     }
 }
 

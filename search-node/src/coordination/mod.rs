@@ -9,7 +9,8 @@
 //!  start         how a node comes to its cluster
 //!  founding      how nodes on several hosts found a cluster together
 //!  entry         how a process gets into the map, and back into it
-//!  leading       what the node does that leads: who is there, who votes, where copies go
+//!  leading       what the node does that leads: who is there, and where copies go
+//!  voting        which nodes vote
 //!  read_lease    for how long this node may tell what its primaries have
 //!  asking        what pages of the API ask: who leads, what that has seen
 //!  dynamic_settings  what operators set while the cluster runs
@@ -30,6 +31,7 @@ mod lookout;
 mod read_lease;
 mod retiring;
 mod start;
+mod voting;
 mod ways;
 
 pub(crate) use calls::{Action, Answers, Fault, fault_of, pack, read, unpack, write};

@@ -31,8 +31,8 @@ pub(crate) struct ReadLease {
     until: AtomicU64,
     /// This node is about to leave.
     is_given_up: AtomicBool,
-    /// Held by whoever asks for a new one.
-    asking: tokio::sync::Mutex<()>,
+    /// Held by whoever asks for a new one: why there was none last.
+    asking: tokio::sync::Mutex<Option<String>>,
 }
 
 /// What whoever leads answers.
@@ -88,13 +88,19 @@ impl Coordinator {
             } else {
                 self.read_lease.asking.try_lock().ok()
             };
-            let asked = match asking {
+            let reason = match asking {
                 // Somebody else has asked meanwhile.
                 Some(_) if self.read_lease.left() > RENEWED_BEFORE => return Ok(()),
-                Some(_asking) => self.ask_read_lease().await,
-                None => Err("another request asks already".to_owned()),
+                // Who has waited that long knows why from those before.
+                Some(last) if Instant::now() >= deadline && last.is_some() => {
+                    last.clone().unwrap_or_default()
+                }
+                Some(mut last) => match self.ask_read_lease().await {
+                    Ok(()) => return Ok(()),
+                    Err(reason) => last.insert(reason).clone(),
+                },
+                None => "whoever leads does not answer".to_owned(),
             };
-            let Err(reason) = asked else { return Ok(()) };
             if self.may_tell() {
                 return Ok(());
             }

@@ -1,6 +1,6 @@
 //! The state of the tests: every proposal in the order in which it was applied.
 
-use consensus::{Place, RestoreError, StateMachine};
+use consensus::{Place, RestoreError, SnapshotError, StateMachine};
 
 /// The proposals, each a number.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,8 +13,8 @@ impl StateMachine for Ledger {
         (self.0.len() as u64 - 1).to_le_bytes().to_vec()
     }
 
-    fn snapshot(&self) -> Vec<u8> {
-        self.0.iter().flat_map(|number| number.to_le_bytes()).collect()
+    fn snapshot(&self) -> Result<Vec<u8>, SnapshotError> {
+        Ok(self.0.iter().flat_map(|number| number.to_le_bytes()).collect())
     }
 
     fn restore(&mut self, snapshot: &[u8]) -> Result<(), RestoreError> {

@@ -38,6 +38,14 @@ pub(crate) async fn change_and_look(cluster: &Cluster) {
             see(cluster, at, &path, "/_settings", "/settings/index/refresh_interval", &wanted).await;
         }
 
+        // An index that a write makes is there for all once the write is acknowledged.
+        let made = format!("/made-{round}/_doc/1");
+        cluster.done(node(0), Method::PUT, &made, Some(&json!({"round": round}))).await.expect("written");
+        for step in 1..3 {
+            let (status, answer) = cluster.ask(node(step), Method::GET, &made, None).await.expect("answered");
+            assert_eq!((status, &answer["_source"]["round"]), (200, &json!(round)), "{made}: {answer}");
+        }
+
         change(cluster, node(1), Method::DELETE, &path, &Value::Null).await;
         for at in 0..3 {
             let (status, answer) = cluster.ask(at, Method::GET, &path, None).await.expect("answered");

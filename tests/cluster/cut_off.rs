@@ -46,9 +46,23 @@ async fn value(cluster: &Cluster, at: usize) -> Option<Value> {
     (status == 200).then(|| answer["_source"]["value"].clone())
 }
 
+/// An index without replicas on each node, with a document of the same id.
+async fn alone_on_each(cluster: &Cluster) -> anyhow::Result<()> {
+    for at in 0..3 {
+        let index = json!({"settings": {
+            "number_of_shards": 1, "number_of_replicas": 0,
+            "routing.allocation.include._name": cluster.member(at).name
+        }});
+        cluster.done(at, Method::PUT, &format!("/lone-{at}"), Some(&index)).await?;
+        cluster.done(at, Method::PUT, &format!("/lone-{at}/_doc/1"), Some(&json!({"value": 1}))).await?;
+    }
+    Ok(())
+}
+
 /// A document that was written on three copies, and then again after the node with the primary was cut off; with that node.
 async fn overwritten_elsewhere(bug: Option<&str>) -> (Cluster, usize) {
     let cluster = linked(bug).await.expect("a cluster");
+    alone_on_each(&cluster).await.expect("indices without replicas");
     let index = json!({"settings": {"number_of_shards": 1, "number_of_replicas": 2}});
     cluster.done(0, Method::PUT, "/cut", Some(&index)).await.expect("created");
     let first = json!({"value": 1});
@@ -101,6 +115,12 @@ pub(crate) async fn an_old_read(bug: Option<&str>) -> Option<String> {
 async fn a_node_that_is_cut_off_answers_no_read_that_is_old_unless_that_is_asked_for() {
     let (cluster, alone) = overwritten_elsewhere(None).await;
 
+    // The one without replicas is another one meanwhile.
+    let others = (0..3).find(|at| *at != alone).expect("another node");
+    let lone = format!("/lone-{alone}");
+    cluster.done(others, Method::DELETE, &lone, None).await.expect("deleted");
+    let lone = format!("{lone}/_doc/1");
+
     let many = json!({"ids": ["1"]});
     let first = json!({"value": 1});
     let unchanged = json!({"doc": first});
@@ -110,6 +130,8 @@ async fn a_node_that_is_cut_off_answers_no_read_that_is_old_unless_that_is_asked
         (Method::GET, "/cut/_source/1", None),
         (Method::GET, "/cut/_doc/1?version=7", None),
         (Method::GET, "/cut/_doc/none", None),
+        (Method::GET, lone.as_str(), None),
+        (Method::GET, "/none/_doc/1", None),
         (Method::POST, "/cut/_update/1?timeout=3s", Some(&unchanged)),
         (Method::POST, "/cut/_update/none?timeout=3s", Some(&missed)),
         (Method::PUT, "/cut/_create/1?timeout=3s", Some(&first)),

@@ -121,8 +121,8 @@ impl Coordinator {
     }
 
     /// Returns once this node follows everything that was agreed on before, so that what it does not know is not there.
-    pub(crate) async fn catch_up(&self) -> Result<(), ApiError> {
-        let deadline = Instant::now() + self.rules.within;
+    pub(crate) async fn catch_up(&self, within: Duration) -> Result<(), ApiError> {
+        let deadline = Instant::now() + within;
         self.wait_may_tell(deadline).await?;
         let followed = timeout_at(deadline, self.wait_followed(self.map().version));
         followed.await.map(drop).map_err(|_| unavailable("this node does not follow the map yet"))

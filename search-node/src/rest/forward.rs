@@ -118,7 +118,7 @@ impl Way<'_> {
             match home(&self.call, coordinator, is_write).await {
                 // It may have been made through another node.
                 Err(error) if error.status == 404 && !is_caught_up && !may_be_old(&self.call)? => {
-                    coordinator.catch_up().await?;
+                    coordinator.catch_up(self.call.node.settings.replication.timeout).await?;
                     is_caught_up = true;
                     continue;
                 }
@@ -291,7 +291,7 @@ pub(crate) async fn answer_carried(node: Arc<Node>, body: Bytes) -> Result<Bytes
         let mut home_here = home(&call, coordinator, is_write).await;
         if home_here.as_ref().is_err_and(|error| error.status == 404) {
             // Whoever has carried it here knows the index.
-            coordinator.catch_up().await.map_err(failed)?;
+            coordinator.catch_up(node.settings.replication.timeout).await.map_err(failed)?;
             home_here = home(&call, coordinator, is_write).await;
         }
         if !matches!(home_here, Ok(Home::Here) | Err(_)) {

@@ -89,7 +89,9 @@ pub(crate) async fn multi_get(node: &Arc<Node>, wanted: Vec<Wanted>) -> Result<V
 /// An index that this node does not know may have been made through another one.
 async fn catch_up(node: &Node, wanted: &[Wanted]) -> Result<(), ApiError> {
     match node.others() {
-        Some(coordinator) if wanted.iter().any(|one| one.is_unknown(node)) => coordinator.catch_up().await,
+        Some(coordinator) if wanted.iter().any(|one| one.is_unknown(node)) => {
+            coordinator.catch_up(node.settings.replication.timeout).await
+        }
         _ => Ok(()),
     }
 }

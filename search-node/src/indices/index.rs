@@ -17,7 +17,7 @@ use shard::{EngineOptions, ForceMerge, Shard, ShardStats, Shared};
 use super::agreement::Agreement;
 use super::metadata::IndexMetadata;
 use super::refreshes::{RefreshWaiter, Refreshes};
-use super::settings::{IndexSettings, nest};
+use super::settings::{IndexSettings, PLACES, nest};
 use super::shard_copy::{CopyState, ShardCopy};
 use crate::disk_watch::DiskWatch;
 use crate::episode::Episode;
@@ -238,6 +238,11 @@ impl Index {
     /// The number of a document's shard.
     pub(super) fn shard_of(&self, id: &str, routing: Option<&str>) -> usize {
         self.settings.load().routing.shard_of(routing.unwrap_or(id))
+    }
+
+    /// How many places there are for routing values.
+    pub(crate) fn routing_places(&self) -> usize {
+        self.settings.load().routing.places()
     }
 
     /// The number of a document's shard, as the map has it.
@@ -547,6 +552,7 @@ impl Index {
     pub fn settings_json(&self) -> Value {
         let metadata = self.metadata.lock();
         let mut flat = metadata.settings.clone();
+        flat.remove(PLACES);
         flat.entry("number_of_shards").or_insert_with(|| json!(self.copies.len().to_string()));
         flat.entry("number_of_replicas").or_insert_with(|| json!("1"));
         flat.insert("creation_date".to_owned(), json!(metadata.created_millis.to_string()));

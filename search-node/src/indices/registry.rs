@@ -19,8 +19,9 @@ use super::index_names::IndexNames;
 use super::lost_index::LostIndex;
 use super::metadata::IndexMetadata;
 use super::names::{NameOptions, check_index_name, expand};
+use super::routing::Routing;
 use super::served::Served;
-use super::settings::{IndexSettings, flatten};
+use super::settings::{IndexSettings, PLACES, flatten};
 use super::sort_settings;
 use crate::disk_watch::DiskWatch;
 use crate::error::ApiError;
@@ -256,12 +257,20 @@ impl Indices {
     fn make(
         &self,
         name: &str,
-        settings: Map<String, Value>,
+        mut settings: Map<String, Value>,
         mapping: Value,
         aliases: Map<String, Value>,
         data_stream: Option<String>,
     ) -> Result<Arc<Index>, ApiError> {
-        let read = IndexSettings::read(&settings)?;
+        if settings.contains_key(PLACES) {
+            return Err(ApiError::argument(format!("unknown setting [index.{PLACES}]")));
+        }
+        let mut read = IndexSettings::read(&settings)?;
+        if !settings.contains_key("number_of_routing_shards") {
+            let places = Routing::usual_places(read.routing.shards());
+            settings.insert(PLACES.to_owned(), Value::from(places.to_string()));
+            read = IndexSettings::read(&settings)?;
+        }
         let mapping = parse_mapping(&mapping).map_err(|error| {
             let mut api = ApiError::from(error);
             api.reason = format!("Failed to parse mapping: {}", api.reason);

@@ -10,10 +10,27 @@ pub struct Routing {
     places: usize,
 }
 
+/// More places are made only where that takes one doubling.
+const PLACES_USUAL: usize = 1024;
+
 impl Routing {
     /// `places` is a multiple of `shards`.
     pub(super) fn new(shards: usize, places: usize) -> Self {
         Self { shards: shards.max(1), places: places.max(shards).max(1) }
+    }
+
+    /// The places of a new index where nothing is said: as many as it may be split into by doubling its shards, at least once,
+    /// as in Elasticsearch since version 7.
+    pub(super) fn usual_places(shards: usize) -> usize {
+        let mut places = shards.max(1) * 2;
+        while places * 2 <= PLACES_USUAL {
+            places *= 2;
+        }
+        places
+    }
+
+    pub(super) fn places(self) -> usize {
+        self.places
     }
 
     pub(crate) fn shards(self) -> usize {
@@ -75,6 +92,24 @@ mod tests {
             let found: String = values.iter().map(|value| routing.shard_of(value).to_string()).collect();
 
             assert_eq!(found, expected, "{shards} of {places}");
+        }
+    }
+
+    /// By Elasticsearch's rule: 2^(10 - ⌈log2 of the shards⌉) to a shard, and two at least.
+    #[test]
+    fn so_many_places_are_usual() {
+        for (shards, places) in [
+            (1, 1024),
+            (2, 1024),
+            (3, 768),
+            (5, 640),
+            (8, 1024),
+            (100, 800),
+            (512, 1024),
+            (600, 1200),
+            (1024, 2048),
+        ] {
+            assert_eq!(Routing::usual_places(shards), places, "{shards} shards");
         }
     }
 

@@ -152,7 +152,12 @@ pub(super) fn changed(
 }
 
 /// What an index is made with for good.
-const FINAL: [&str; 2] = ["index.number_of_shards", "index.number_of_routing_shards"];
+const FINAL: [&str; 3] =
+    ["index.number_of_shards", "index.number_of_routing_shards", "index.routing_num_shards"];
+
+/// How many places for routing values an index was made with, where its maker said nothing. Not a setting: kept beside them, and not
+/// shown. An index of an older build has none, and a place to a shard.
+pub(super) const PLACES: &str = "routing_num_shards";
 
 impl IndexSettings {
     /// What the flat settings mean; unknown ones and wrong values are refused.
@@ -195,7 +200,7 @@ impl IndexSettings {
             }
             match key.as_str() {
                 // Read above, where each is seen beside the other.
-                "number_of_shards" | "number_of_routing_shards" => {}
+                "number_of_shards" | "number_of_routing_shards" | PLACES => {}
                 "refresh_interval" if text == "-1" => settings.refresh_interval = None,
                 "refresh_interval" => {
                     let span = settings::parse_duration(text)
@@ -285,7 +290,9 @@ fn read_routing(flat: &Map<String, Value>) -> Result<Routing, ApiError> {
             ))
         })?,
     };
-    let Some(text) = text("number_of_routing_shards") else { return Ok(Routing::new(shards, shards)) };
+    let Some(text) = text("number_of_routing_shards").or_else(|| text(PLACES)) else {
+        return Ok(Routing::new(shards, shards));
+    };
     let setting = "index.number_of_routing_shards";
     let places: i32 = text.parse().map_err(|_| {
         ApiError::argument(format!("Failed to parse value [{text}] for setting [{setting}]"))

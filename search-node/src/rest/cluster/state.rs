@@ -181,6 +181,7 @@ fn index_shown(node: &Node, id: &IndexId, entry: &IndexEntry, is_flat: bool) -> 
         Ok(flat) if is_flat => json!(flat),
         _ => settings,
     };
+    let places = node.indices.of_id(id).map_or(entry.shards.len(), |index| index.routing_places());
     let numbered = || entry.shards.iter().enumerate();
     let terms: Map<String, Value> =
         numbered().map(|(number, shard)| (number.to_string(), json!(shard.term()))).collect();
@@ -197,7 +198,7 @@ fn index_shown(node: &Node, id: &IndexId, entry: &IndexEntry, is_flat: bool) -> 
         "mapping_version": entry.version,
         "settings_version": entry.version,
         "aliases_version": entry.version,
-        "routing_num_shards": entry.shards.len(),
+        "routing_num_shards": places,
         "state": "open",
         "settings": settings,
         "mappings": {"_doc": part_of(entry, "mapping")},

@@ -10,7 +10,7 @@ WEB := dashboard/web
 # Backtraces of a failing test are long and seldom help; RUST_BACKTRACE=1 brings them back.
 export RUST_BACKTRACE ?= 0
 
-.PHONY: torture races planted fuzz help up build test test-rust test-web lint lint-rust lint-licences fmt bench crash lines deps
+.PHONY: torture races gaps planted fuzz help up build test test-rust test-web lint lint-rust lint-licences fmt bench crash lines deps
 
 help:
 	@echo "make up      build what is missing and start everything on loopback; Ctrl-C stops it"
@@ -20,6 +20,7 @@ help:
 	@echo "make crash   kill -9 of the node 200 times under load"
 	@echo "make torture a power cut at every place between two changes of a shard and of its recovery, every call of its disk failing once, thousands of damages to its files; the same for the log of the consensus, 2000 seeds of a cluster, and 100 runs of three nodes in which much goes wrong"
 	@echo "make races   2 to 5 nodes started at once, 200 times"
+	@echo "make gaps    how long nobody can write after the node that leads is killed, frozen or cut off, 20 times each"
 	@echo "make planted bugs planted in the nodes of a cluster, each of which the tests must find"
 	@echo "make fuzz    foreign bytes for FUZZ_SECONDS (600) to each of FUZZ_TARGETS; installs cargo-fuzz, see fuzz/README.md"
 	@echo "make lines   a million lines from a file into the node, rotated and killed on the way"
@@ -77,6 +78,10 @@ torture:
 races:
 	cargo build --release --workspace --bin search-node
 	RACE_ROUNDS=200 cargo test --release -p system-tests --test cluster races -- --nocapture
+
+gaps:
+	cargo build --release --workspace --bin search-node
+	GAP_ROUNDS=20 cargo test --release -p system-tests --test cluster gaps -- --nocapture
 
 planted:
 	cargo build --workspace --bin search-node --features search-node/planted

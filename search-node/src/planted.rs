@@ -10,8 +10,6 @@ pub(crate) enum Bug {
     UnknownIsDone,
     /// A copy that does not answer stays in sync, and the write is answered all the same.
     LateIsDone,
-    /// A replica takes what the primary of an older term sends.
-    OldTermsCount,
     /// A replica takes no deletes.
     DeletesAreLost,
     /// What a copy lacks is taken for sent.

@@ -1,5 +1,5 @@
 //! Faults at one moment of a write, where a run in which much goes wrong would seldom meet it. Each scene is played once as it must
-//! be, and with the bug planted that it must find (`planted`).
+//! be, and most of them with the bug planted that they must find (`planted`).
 
 use std::process::Command;
 use std::time::Duration;
@@ -225,7 +225,7 @@ pub(crate) async fn a_lost_answer(bug: Option<&str>) -> Played {
 }
 
 /// A primary that was replaced reaches one replica still: that must take nothing of the old term.
-pub(crate) async fn an_old_term(bug: Option<&str>) -> Played {
+async fn an_old_term(bug: Option<&str>) -> Played {
     let scene = Scene::set(bug, 2, "60s").await?;
     scene.cluster.links().set_between(&[scene.primary], &[scene.leader], Flow::Silent);
     scene.wait_primary(scene.leader).await?;

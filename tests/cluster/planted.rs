@@ -31,7 +31,6 @@ enum Scene {
     LateCopy,
     PrimaryThatIsOver,
     LostAnswer,
-    OldTerm,
     LeftOver,
     CutOff,
 }
@@ -47,7 +46,6 @@ const BUGS: &[(&str, Hunt)] = &[
     ("HistoryIsSkipped", Hunt::Torture),
     ("UnknownIsDone", Hunt::Aimed(Scene::PrimaryThatIsOver)),
     ("LateIsDone", Hunt::Aimed(Scene::LateCopy)),
-    ("OldTermsCount", Hunt::Aimed(Scene::OldTerm)),
     ("LeftOversStay", Hunt::Aimed(Scene::LeftOver)),
     ("LeaseIsNotLookedAt", Hunt::Aimed(Scene::CutOff)),
     ("TriedTwice", Hunt::Aimed(Scene::LostAnswer)),
@@ -107,7 +105,6 @@ async fn play(scene: Scene, bug: &str) -> anyhow::Result<Option<String>> {
         Scene::LateCopy => aimed::a_late_copy(Some(bug)).await,
         Scene::PrimaryThatIsOver => aimed::a_primary_that_is_over(Some(bug)).await,
         Scene::LostAnswer => aimed::a_lost_answer(Some(bug)).await,
-        Scene::OldTerm => aimed::an_old_term(Some(bug)).await,
         Scene::LeftOver => aimed::a_left_over(Some(bug)).await,
         Scene::CutOff => Ok(cut_off::an_old_read(Some(bug)).await),
     }

@@ -94,7 +94,7 @@ impl Following {
         }
         let taken = self.take_all(message, operations, runtime);
         let known = self.state.lock().term();
-        if known > message.term && !is_planted(Bug::OldTermsCount) {
+        if known > message.term {
             // Its primary was replaced while this was under way; nothing of it counts, and the new one names everything again.
             return Ok(Taken::OldTerm { known });
         }
@@ -116,7 +116,6 @@ impl Following {
             let mut replica = self.state.lock();
             let before = replica.global();
             match replica.hear(message.term, message.global) {
-                Heard::OldTerm if is_planted(Bug::OldTermsCount) => {}
                 Heard::OldTerm => return Ok(Taken::OldTerm { known: replica.term() }),
                 Heard::Current => {}
                 // Nothing of the new term is answered before the disk knows it.

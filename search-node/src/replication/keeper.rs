@@ -256,8 +256,13 @@ impl Replication {
             self.fail(&leading.shard, leading.copy, leading.term, reason).await;
             return Ok(Next::After(LOOK_AGAIN));
         }
-        let (told, map) = (Arc::clone(leading), Arc::clone(map));
-        blocking(move || told.map_changed(&map)).await?;
+        let (told, known) = (Arc::clone(leading), Arc::clone(map));
+        blocking(move || told.map_changed(&known)).await?;
+        if map.shard(&leading.shard).is_some_and(|copies| !copies.is_served()) {
+            // Nobody lets go of another copy before it has said so.
+            let (shard, copy, term) = (leading.shard.clone(), leading.copy, leading.term);
+            self.tell(Command::MarkInSync { shard, copy, term }).await;
+        }
         let command = match leading.hand_over_step() {
             Some(HandOverStep::Ask(wanted)) => Command::HandOver {
                 shard: leading.shard.clone(),
@@ -276,10 +281,15 @@ impl Replication {
                 return Ok(if hands_over { Next::After(DRAIN_LOOK) } else { Next::After(TRY_AGAIN) });
             }
         };
-        if let Err(reason) = self.outside.agree(command).await {
-            tracing::debug!(shard = %leading.shard, ?reason, "the map did not hand over");
-        }
+        self.tell(command).await;
         Ok(Next::After(DRAIN_LOOK))
+    }
+
+    /// Has the map changed as a primary here says. What is refused was overtaken.
+    async fn tell(&self, command: Command) {
+        if let Err(reason) = self.outside.agree(command).await {
+            tracing::debug!(?reason, "the map is not as a primary here has told");
+        }
     }
 
     async fn begin_to_lead(
@@ -310,7 +320,7 @@ impl Replication {
             Ok(leading) => {
                 tracing::debug!(%shard, %copy, term = leading.term, "a primary begins");
                 self.roles.set(shard, Some(Role::Leading(leading)));
-                Ok(Next::After(LOOK_AGAIN))
+                Ok(Next::After(Duration::ZERO))
             }
             Err(NotBegun::LaterTerm(known)) => {
                 let details = format!("its disk knows the later term [{known}]");
@@ -318,13 +328,9 @@ impl Replication {
                 Ok(Next::After(LOOK_AGAIN))
             }
             Err(NotBegun::Failed(error)) => {
-                let others = copies
-                    .in_sync()
-                    .iter()
-                    .any(|other| *other != copy && copies.present().contains_key(other));
                 self.roles.set_failed(shard, &error);
-                // Where there is no other, it stays what there is: red, until its disk is well.
-                if others {
+                // Another one may be there now, or come back. Where there is none, it stays what there is, until its disk is well.
+                if copies.in_sync().len() > 1 {
                     self.fail(shard, copy, copies.term(), error.reason.clone()).await;
                 }
                 Err(error)

@@ -8,7 +8,7 @@ use crate::state::{Command, CopyId, NodeId, ShardCopies, ShardId, Stage};
 impl Planner<'_> {
     /// Drops what has been replaced; a primary hands over before.
     pub(super) fn finish_moves(&mut self, shard: &ShardId) {
-        let Some(copies) = self.ahead.shard(shard) else { return };
+        let Some(copies) = self.ahead.shard(shard).filter(|copies| copies.is_served()) else { return };
         let has_come = |id: &CopyId, stage: Stage| stage == Stage::Started && copies.in_sync().contains(id);
         let moved = copies.present().iter().filter(|(id, copy)| has_come(id, copy.stage));
         let moved: Vec<_> = moved.filter_map(|(id, copy)| Some((*id, copy.replaces?))).collect();

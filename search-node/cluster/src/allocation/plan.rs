@@ -98,8 +98,10 @@ impl<'a> Planner<'a> {
         let is_fit = |copy: &CopyId| copies.in_sync().contains(copy) && !copies.present().contains_key(copy);
         // One that goes on failing is left alone, like any other.
         let most = self.ahead.indices.get(&shard.index).map_or(0, |index| index.allocation.max_retries);
-        let is_tried = copies.unassigned().failures < most.max(1);
-        let returning: Vec<_> = self.found(shard).filter(|(_, copy)| is_tried && is_fit(copy)).collect();
+        let unassigned = copies.unassigned().clone();
+        let is_tried = |copy: &CopyId| unassigned.failures < most.max(1) || !unassigned.failed.contains(copy);
+        let returning: Vec<_> =
+            self.found(shard).filter(|(_, copy)| is_tried(copy) && is_fit(copy)).collect();
         for (node, copy) in returning {
             self.command(shard, Command::Return { shard: shard.clone(), copy, node });
         }
@@ -107,7 +109,8 @@ impl<'a> Planner<'a> {
         let weight = |copy: &CopyId| {
             let node = copies.present().get(copy).map_or(NodeId(0), |copy| copy.node);
             let is_going = self.observed.stopping.contains(&node) || !self.may_stay(shard, *copy, node);
-            (is_going, self.tally.primary_weight(node, &shard.index, self.settings))
+            let has_failed = unassigned.failed.contains(copy);
+            ((has_failed, is_going), self.tally.primary_weight(node, &shard.index, self.settings))
         };
         let best = copies.candidates().into_iter().min_by(|one, other| {
             let (one, other) = (weight(one), weight(other));
@@ -141,13 +144,9 @@ impl<'a> Planner<'a> {
     /// Begins a copy: where an older one was, which has much of it, or on the best node.
     fn add(&mut self, shard: &ShardId) {
         let found = self.found(shard).find(|(node, _)| self.may_have(shard, Subject::Replica, *node));
-        if let Some((node, older)) = found {
-            let Some(copies) = self.ahead.shard(shard) else { return };
-            // It begins anew out of the older one, which must not be counted on for that.
-            if copies.in_sync().contains(&older) {
-                let term = copies.term();
-                self.command(shard, Command::DropCopy { shard: shard.clone(), copy: older, term });
-            }
+        if let Some((node, _)) = found {
+            // It begins anew out of the older one. If that is in sync, the primary is asked first to go on without it, which only one
+            // does that serves.
             self.add_on(shard, node, None);
             return;
         }
@@ -170,7 +169,7 @@ impl<'a> Planner<'a> {
 
     /// Drops a copy that is no primary: one that has not come yet, one that may not stay, or one on the fullest node.
     fn drop_one(&mut self, shard: &ShardId) {
-        let Some(copies) = self.ahead.shard(shard) else { return };
+        let Some(copies) = self.ahead.shard(shard).filter(|copies| copies.is_served()) else { return };
         let is_filling = |copies: &ShardCopies| {
             copies.present().values().any(|copy| copy.stage == Stage::Recovering && copy.replaces.is_some())
         };

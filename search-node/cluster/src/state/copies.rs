@@ -26,6 +26,9 @@ pub struct ShardCopies {
     /// The copy with which this history of operations begins.
     pub(super) history: CopyId,
     pub(super) unassigned: Unassigned,
+    /// The last term whose primary has said that it serves.
+    #[serde(default)]
+    pub(super) served: u64,
 }
 
 /// A copy on a node that is there.
@@ -191,7 +194,15 @@ impl ShardCopies {
         present.stage = Stage::Started;
         self.in_sync.insert(copy);
         self.unassigned.failures = 0;
+        self.unassigned.failed.remove(&copy);
+        // Only a primary that serves says so.
+        self.served = term;
         Ok(())
+    }
+
+    /// Whether the primary has said that it serves. Until then it may turn out not to: no other copy that is in sync is let go of.
+    pub fn is_served(&self) -> bool {
+        self.primary.is_some() && self.served == self.term
     }
 
     /// The primary of `term` goes on without a copy, which may lack what is acknowledged from now on.
@@ -221,6 +232,8 @@ impl ShardCopies {
             return Err(CopyError::Absent(copy));
         }
         self.unassigned.failures = self.unassigned.failures.saturating_add(1);
+        self.unassigned.failed.insert(copy);
+        self.unassigned.failed.retain(|failed| self.in_sync.contains(failed));
         self.unassigned.because(UnassignedReason::AllocationFailed, Some(details));
         Ok(())
     }
@@ -228,6 +241,7 @@ impl ShardCopies {
     /// What failed so often that it is not tried any more is tried again.
     pub fn retry(&mut self) {
         self.unassigned.failures = 0;
+        self.unassigned.failed.clear();
     }
 
     /// More copies are wanted than before.
@@ -268,6 +282,8 @@ impl ShardCopies {
         if self.primary.is_some() || self.present.contains_key(&copy) {
             return Err(CopyError::Taken(copy));
         }
+        // What was to be made of it there has nobody to be filled from.
+        self.remove(|_, other| other.node == node && other.stage == Stage::Recovering);
         self.check_no_copy_on(node)?;
         self.present.insert(copy, Copy { node, stage: Stage::Started, replaces: None, made_of: None });
         Ok(())

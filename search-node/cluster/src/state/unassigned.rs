@@ -1,6 +1,10 @@
 //! Why a shard has fewer copies than it should have.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
+
+use super::CopyId;
 
 /// Why the copy that was lost last, or was never begun, is on no node; and how often it was tried in vain.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -9,6 +13,9 @@ pub struct Unassigned {
     pub details: Option<String>,
     /// Copies of the shard that failed in a row. Counted by the map, so that a change of who leads does not begin it anew.
     pub failures: u32,
+    /// The copies in sync among them: another one is tried first.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub failed: BTreeSet<CopyId>,
 }
 
 /// What happened to a copy, in Elasticsearch's words.

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cluster::allocation::{AllocationSettings, Observed, place_new, plan};
 use cluster::state::{
-    ClusterState, Command, CopyId, IndexAllocation, IndexEntry, IndexId, NodeEntry, NodeId, Replicas, Role,
-    ShardCopies, ShardId, Stage,
+    ClusterState, Command, Copy, CopyId, IndexAllocation, IndexEntry, IndexId, NodeEntry, NodeId, Replicas,
+    Role, ShardCopies, ShardId, Stage,
 };
 
 /// More rounds than any plan may need.
@@ -105,6 +105,7 @@ impl Fixture {
         let commands = self.plan();
         let is_planned = !commands.is_empty();
         commands.into_iter().for_each(|command| self.apply(command));
+        self.take_apart();
         let done =
             self.state.shards().flat_map(|(shard, copies)| finished(&shard, copies)).collect::<Vec<_>>();
         let is_done = !done.is_empty();
@@ -113,6 +114,18 @@ impl Fixture {
             let _is_overtaken = self.state.apply(command);
         }
         is_planned || is_done
+    }
+
+    /// A primary goes on without copies in sync of which others are made.
+    fn take_apart(&mut self) {
+        for ((node, shard), copy) in self.observed.found.clone() {
+            let Some(copies) = self.state.shard(&shard) else { continue };
+            let is_made_of = copies.on(node).is_some_and(|other| other != copy);
+            if copies.primary().is_some() && copies.in_sync().contains(&copy) && is_made_of {
+                let term = copies.term();
+                self.apply(Command::DropCopy { shard, copy, term });
+            }
+        }
     }
 
     /// Rounds until nothing is left to do.
@@ -181,9 +194,12 @@ fn finished(shard: &ShardId, copies: &ShardCopies) -> Vec<Command> {
         return Vec::new();
     }
     let term = copies.term();
-    let begun = copies.present().iter().filter(|(_, copy)| copy.stage == Stage::Recovering);
+    let is_told = |id: &CopyId, copy: &Copy| {
+        copy.stage == Stage::Recovering || (copies.primary() == Some(*id) && !copies.is_served())
+    };
+    let told = copies.present().iter().filter(|(id, copy)| is_told(id, copy));
     let filled =
-        begun.map(|(copy, _): (&CopyId, _)| Command::MarkInSync { shard: shard.clone(), copy: *copy, term });
+        told.map(|(copy, _): (&CopyId, _)| Command::MarkInSync { shard: shard.clone(), copy: *copy, term });
     let handed = copies.hand_over_under_way().map(|wanted| Command::HandOver {
         shard: shard.clone(),
         to: wanted.to,

@@ -224,7 +224,7 @@ impl Node {
             write_pool: Pool::new("write", settings.write),
             carried_pool: Pool::new("write", settings.write),
             carried_search_pool: Pool::new("search", settings.search),
-            contexts: Contexts::default(),
+            contexts: Contexts::new(settings.search_contexts_max),
             scans: Scans::default(),
             search_turn: AtomicU64::new(0),
             search_pool: Pool::new("search", settings.search),

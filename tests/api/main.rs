@@ -10,6 +10,7 @@ mod callers;
 mod crash;
 mod damage;
 mod full_disk;
+mod long_searches;
 mod memory;
 mod replicas;
 mod resting;

@@ -15,7 +15,7 @@ use crate::engine::{
 };
 use crate::mapping::Mapping;
 use crate::query::{Query, QueryContext};
-use crate::search::{Hit, Scan, SearchAnswer, SearchError, SearchRequest, Slice, search};
+use crate::search::{AskStop, Hit, Scan, SearchAnswer, SearchError, SearchRequest, Slice, never, search};
 use crate::store::Manifest;
 use crate::translog::has_operations;
 
@@ -270,7 +270,17 @@ impl Reader {
         request: &SearchRequest,
         context: &QueryContext<'_>,
     ) -> Result<SearchAnswer, SearchError> {
-        search(&self.view, request, context)
+        self.search_until(request, context, &never)
+    }
+
+    /// The same; `stop` is asked now and then whether it ends early.
+    pub fn search_until(
+        &self,
+        request: &SearchRequest,
+        context: &QueryContext<'_>,
+        stop: AskStop<'_>,
+    ) -> Result<SearchAnswer, SearchError> {
+        search(&self.view, request, context, stop)
     }
 
     /// Starts a walk over every match in this point in time, or over one slice of them.

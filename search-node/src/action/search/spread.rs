@@ -1,27 +1,34 @@
 //! Asking the nodes with copies, again elsewhere if one fails, and joining what they say.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use cluster::state::{IndexId, NodeId, ShardId};
 use serde_json::Value;
-use shard::{AggPartial, AggRequest, Hit, SortKey, compare_hits, reduce_aggs};
+use shard::{AggPartial, Hit, SortKey, compare_hits, reduce_aggs};
 use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 use transport::Lane;
 
 use super::Manner;
 use super::body::SearchBody;
 use super::query::{Part, Partial, Question, ShardAsked, Wanted, fetch_here, find_here, higher, unreadable};
 use super::shards::Target;
+use super::until::Until;
 use crate::action::home::peer_of;
 use crate::coordination::{Action, Coordinator, Fault, fault_of};
 use crate::error::ApiError;
 use crate::node::Node;
+use crate::tasks::Task;
 
 /// How long a node may take that searches, where the request has no timeout: as long as anybody waits for an answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(600);
+/// How much longer than the request's timeout an answer is waited for: whoever ends then has yet to say what it found.
+const ANSWER_GRACE: Duration = Duration::from_millis(250);
+/// How long a node may take to let go of hits that nobody reads. Nobody waits for it.
+const RELEASE_WITHIN: Duration = Duration::from_secs(10);
 
 /// A search over several nodes.
 pub(super) struct Spread<'a> {
@@ -33,13 +40,18 @@ pub(super) struct Spread<'a> {
     doc_type: Option<String>,
     now_millis: i64,
     manner: &'a Manner,
+    task: &'a Task,
+    until: Until,
     /// What this node found its hits in.
     here: Vec<Part>,
-    /// Where the hits of other nodes can be read.
-    there: HashMap<NodeId, u64>,
-    /// Which node answered for a shard; none for this one.
-    answered_by: HashMap<usize, NodeId>,
+    /// Where the hits of a shard can be read that another node has found.
+    there: HashMap<usize, Kept>,
+    /// The points in time that other nodes keep for this search.
+    kept: BTreeSet<Kept>,
 }
+
+/// A point in time that a node keeps, by its number there.
+type Kept = (NodeId, u64);
 
 /// What all nodes found.
 #[derive(Default)]
@@ -62,8 +74,25 @@ pub(super) struct ShardFailure {
     pub error: ApiError,
 }
 
-/// What a node is asked, and what it said.
-type Call = (NodeId, Vec<usize>, tokio::task::JoinHandle<Result<Bytes, Option<ApiError>>>);
+/// What a node is asked; no error means that it could not be asked, so that another copy is as good.
+struct Call(JoinHandle<Result<Bytes, Option<ApiError>>>);
+
+impl Call {
+    /// Nobody waits for it, and it is done all the same.
+    fn go_on(self) {
+        drop(Handle::current().spawn(async move {
+            let mut call = self;
+            drop((&mut call.0).await);
+        }));
+    }
+}
+
+impl Drop for Call {
+    /// Whoever still works on the answer is told that nobody waits for it.
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
 
 impl<'a> Spread<'a> {
     pub(super) fn new(
@@ -73,6 +102,7 @@ impl<'a> Spread<'a> {
         doc_type: Option<&str>,
         now_millis: i64,
         manner: &'a Manner,
+        task: &'a Task,
     ) -> Self {
         Self {
             node,
@@ -82,16 +112,17 @@ impl<'a> Spread<'a> {
             doc_type: doc_type.map(str::to_owned),
             now_millis,
             manner,
+            task,
+            until: Until::new(manner.timeout, task.cancel.clone()),
             here: Vec::new(),
             there: HashMap::new(),
-            answered_by: HashMap::new(),
+            kept: BTreeSet::new(),
         }
     }
 
     /// Looks in one copy of each shard.
     pub(super) fn find(&mut self, hits: usize) -> Result<Found, ApiError> {
         let body = self.body;
-        let deadline = self.manner.timeout.map(|timeout| Instant::now() + timeout);
         let mut found = Found { shards: self.targets.len(), ..Found::default() };
         let mut errors: BTreeMap<usize, (Option<NodeId>, ApiError)> = BTreeMap::new();
         // Which copy of a shard is asked next.
@@ -101,35 +132,22 @@ impl<'a> Spread<'a> {
             if here.is_empty() && there.is_empty() {
                 break;
             }
-            let calls = self.ask(there, hits, deadline);
+            let calls = self.ask(there, hits);
             if !here.is_empty() {
                 let question = self.question(&here, hits, Vec::new());
-                let (partial, parts) = find_here(self.node, &question, body);
+                let (partial, parts) = find_here(self.node, &question, body, &self.until)?;
                 self.here.extend(parts);
-                self.take(None, partial, &body.request.aggs, &mut found, &mut tries, &mut errors);
+                self.take(None, partial, &mut found, &mut tries, &mut errors);
             }
             for (node, places, call) in calls {
-                match Handle::current()
-                    .block_on(call)
-                    .unwrap_or_else(|error| Err(Some(ApiError::internal(error.to_string()))))
-                {
+                match self.wait(call)? {
                     Ok(answer) => {
                         let partial: Partial =
                             postcard::from_bytes(&answer).map_err(|error| unreadable(&error))?;
-                        if let Some(context) = partial.context {
-                            self.there.insert(node, context);
-                        }
-                        self.take(
-                            Some(node),
-                            partial,
-                            &body.request.aggs,
-                            &mut found,
-                            &mut tries,
-                            &mut errors,
-                        );
+                        self.take(Some(node), partial, &mut found, &mut tries, &mut errors);
                     }
                     Err(None) => {
-                        found.is_timed_out |= deadline.is_some_and(|deadline| Instant::now() >= deadline);
+                        found.is_timed_out |= self.until.is_time_up();
                         places.iter().for_each(|place| next_copy(&mut tries, *place));
                     }
                     Err(Some(error)) => {
@@ -140,13 +158,26 @@ impl<'a> Spread<'a> {
                     }
                 }
             }
-            if deadline.is_some_and(|deadline| Instant::now() >= deadline) && !tries.is_empty() {
+            if self.until.is_time_up() && !tries.is_empty() {
                 found.is_timed_out = true;
                 break;
             }
         }
         sort_hits(&mut found.hits, &body.request.sort, hits);
         self.check(found, errors)
+    }
+
+    /// What a node says; an error where nobody wants to know any more.
+    fn wait(&self, mut call: Call) -> Result<Result<Bytes, Option<ApiError>>, ApiError> {
+        Handle::current().block_on(async {
+            tokio::select! {
+                biased;
+                answer = &mut call.0 => {
+                    Ok(answer.unwrap_or_else(|error| Err(Some(ApiError::internal(error.to_string())))))
+                }
+                () = self.until.cancelled.cancelled() => Err(self.task.cancelled_error()),
+            }
+        })
     }
 
     /// The shards by the nodes that are asked for them now. A shard whose copies were all asked is given up.
@@ -180,21 +211,22 @@ impl<'a> Spread<'a> {
             hits,
             shards: places.iter().map(asked).collect(),
             is_kept: hits > 0,
+            within: self.until.left(),
+            task: format!("{}:{}", self.node.identity.node_id, self.task.number),
         }
     }
 
-    fn ask(&self, there: BTreeMap<NodeId, Vec<usize>>, hits: usize, deadline: Option<Instant>) -> Vec<Call> {
+    fn ask(&self, there: BTreeMap<NodeId, Vec<usize>>, hits: usize) -> Vec<(NodeId, Vec<usize>, Call)> {
         let Some(coordinator) = &self.node.coordinator else { return Vec::new() };
         let text = if there.is_empty() { Vec::new() } else { self.json.to_string().into_bytes() };
-        let left =
-            deadline.map_or(ANSWER_WITHIN, |deadline| deadline.saturating_duration_since(Instant::now()));
+        let within = self.until.left().map_or(ANSWER_WITHIN, |left| left.saturating_add(ANSWER_GRACE));
         there
             .into_iter()
             .map(|(node, places)| {
                 let message =
                     postcard::to_allocvec(&self.question(&places, hits, text.clone())).unwrap_or_default();
-                let call = call(Arc::clone(coordinator), node, Action::Query, message.into(), left);
-                (node, places, Handle::current().spawn(call))
+                let call = call(Arc::clone(coordinator), node, Action::Query, message.into(), within);
+                (node, places, Call(Handle::current().spawn(call)))
             })
             .collect()
     }
@@ -203,7 +235,6 @@ impl<'a> Spread<'a> {
         &mut self,
         node: Option<NodeId>,
         partial: Partial,
-        aggs: &AggRequest,
         found: &mut Found,
         tries: &mut BTreeMap<usize, usize>,
         errors: &mut BTreeMap<usize, (Option<NodeId>, ApiError)>,
@@ -211,13 +242,17 @@ impl<'a> Spread<'a> {
         found.total += partial.total;
         found.max_score = higher(found.max_score, partial.max_score);
         found.hits.extend(partial.hits);
+        let aggs = &self.body.request.aggs;
         found.aggs = reduce_aggs(aggs, std::mem::take(&mut found.aggs), partial.aggs);
+        found.is_timed_out |= partial.is_timed_out;
+        let kept = node.zip(partial.context);
+        self.kept.extend(kept);
         found.answered += partial.answered.len();
         for place in partial.answered {
             tries.remove(&place);
             errors.remove(&place);
-            if let Some(node) = node {
-                self.answered_by.insert(place, node);
+            if let Some(kept) = kept {
+                self.there.insert(place, kept);
             }
         }
         for (place, error) in partial.failures {
@@ -251,6 +286,10 @@ impl<'a> Spread<'a> {
                 error,
             });
         }
+        if found.is_timed_out && !self.manner.allows_partial {
+            let error = ApiError::new(500, "search_phase_execution_exception", "Partial shards failure");
+            return Err(error.caused_by("query_phase_execution_exception", "Time exceeded"));
+        }
         let is_whole = found.answered == found.shards;
         if !is_whole && !self.manner.allows_partial {
             let reason = format!(
@@ -277,37 +316,30 @@ impl<'a> Spread<'a> {
     }
 
     /// Reads the documents of the hits from `from` on.
-    pub(super) fn fetch(&self, found: &Found, from: usize) -> Result<Vec<Value>, ApiError> {
-        let body = self.body;
+    pub(super) fn fetch(&mut self, found: &Found, from: usize) -> Result<Vec<Value>, ApiError> {
         let wanted: Vec<&Hit> = found.hits.iter().skip(from).collect();
         let mut shown: Vec<Option<Value>> = vec![None; wanted.len()];
-        let mut groups: BTreeMap<NodeId, Vec<usize>> = BTreeMap::new();
+        let mut groups: BTreeMap<Kept, Vec<usize>> = BTreeMap::new();
         let mut own = Vec::new();
         for (at, hit) in wanted.iter().enumerate() {
-            match self.answered_by.get(&hit.shard) {
-                Some(node) => groups.entry(*node).or_default().push(at),
+            match self.there.get(&hit.shard) {
+                Some(kept) => groups.entry(*kept).or_default().push(at),
                 None => own.push(at),
             }
         }
+        let hits_of = |ats: &[usize]| -> Vec<Hit> { ats.iter().map(|at| wanted[*at].clone()).collect() };
+        let text = if groups.is_empty() { Vec::new() } else { self.json.to_string().into_bytes() };
         let mut calls = Vec::new();
-        if let Some(coordinator) = &self.node.coordinator {
-            for (node, ats) in groups {
-                let hits = ats.iter().map(|at| wanted[*at].clone()).collect();
-                let context = self.there.get(&node).copied().unwrap_or_default();
-                let message = Wanted { context, body: self.json.to_string().into_bytes(), hits };
-                let message = postcard::to_allocvec(&message).map_err(|error| unreadable(&error))?;
-                let call = call(Arc::clone(coordinator), node, Action::Fetch, message.into(), ANSWER_WITHIN);
-                calls.push((ats, Handle::current().spawn(call)));
-            }
+        for (kept, ats) in groups {
+            calls.extend(self.ask_hits(kept, &text, hits_of(&ats), ANSWER_WITHIN)?.map(|call| (ats, call)));
+            // Whoever reads them lets go of them, too.
+            self.kept.remove(&kept);
         }
-        let hits: Vec<Hit> = own.iter().map(|at| wanted[*at].clone()).collect();
-        for (at, value) in own.into_iter().zip(fetch_here(&self.here, &hits, body)?) {
-            shown[at] = Some(value);
+        for (at, value) in own.iter().zip(fetch_here(&self.here, &hits_of(&own), self.body)?) {
+            shown[*at] = Some(value);
         }
         for (ats, call) in calls {
-            let answer =
-                Handle::current().block_on(call).map_err(|error| ApiError::internal(error.to_string()))?;
-            let answer = answer.map_err(|error| error.unwrap_or_else(all_failed))?;
+            let answer = self.wait(call)?.map_err(|error| error.unwrap_or_else(all_failed))?;
             let values: Vec<Value> = serde_json::from_slice(&answer).map_err(|error| {
                 ApiError::internal(format!("hits of another node cannot be read: {error}"))
             })?;
@@ -316,6 +348,33 @@ impl<'a> Spread<'a> {
             }
         }
         Ok(shown.into_iter().flatten().collect())
+    }
+
+    /// Asks for the documents of hits where they are kept, for the last time.
+    fn ask_hits(
+        &self,
+        (node, context): Kept,
+        body: &[u8],
+        hits: Vec<Hit>,
+        within: Duration,
+    ) -> Result<Option<Call>, ApiError> {
+        let Some(coordinator) = &self.node.coordinator else { return Ok(None) };
+        let message = Wanted { context, body: body.to_vec(), hits };
+        let message = postcard::to_allocvec(&message).map_err(|error| unreadable(&error))?;
+        let call = call(Arc::clone(coordinator), node, Action::Fetch, message.into(), within);
+        Ok(Some(Call(Handle::current().spawn(call))))
+    }
+}
+
+impl Drop for Spread<'_> {
+    /// Lets other nodes go of what nobody will read.
+    fn drop(&mut self) {
+        for kept in std::mem::take(&mut self.kept) {
+            // It would be let go of some time later without.
+            if let Ok(Some(call)) = self.ask_hits(kept, &[], Vec::new(), RELEASE_WITHIN) {
+                call.go_on();
+            }
+        }
     }
 }
 

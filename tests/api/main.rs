@@ -16,5 +16,6 @@ mod replicas;
 mod resting;
 mod scenario;
 mod sizes;
+mod skipped;
 mod start;
 mod tasks;

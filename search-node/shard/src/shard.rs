@@ -14,7 +14,7 @@ use crate::engine::{
     WriteRequest, WriteRun, Written,
 };
 use crate::mapping::Mapping;
-use crate::query::{Query, QueryContext};
+use crate::query::{Query, QueryContext, can_match};
 use crate::search::{AskStop, Hit, Scan, SearchAnswer, SearchError, SearchRequest, Slice, never, search};
 use crate::store::Manifest;
 use crate::translog::has_operations;
@@ -281,6 +281,11 @@ impl Reader {
         stop: AskStop<'_>,
     ) -> Result<SearchAnswer, SearchError> {
         search(&self.view, request, context, stop)
+    }
+
+    /// Whether any document of this point in time can match, told without a look at one: it may be yes where none does.
+    pub fn can_match(&self, query: &Query, context: &QueryContext<'_>) -> bool {
+        can_match(query, &self.view, context)
     }
 
     /// Starts a walk over every match in this point in time, or over one slice of them.

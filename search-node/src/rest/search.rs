@@ -148,6 +148,7 @@ fn manner(call: &Call, body: &Value) -> Result<Manner, ApiError> {
     Ok(Manner {
         preference: call.param("preference").map(str::to_owned),
         routing: call.list("routing"),
+        skip_beyond: call.number("pre_filter_shard_size")?,
         allows_partial: call.maybe_flag("allow_partial_search_results")?.unwrap_or(true),
         timeout: timeout.map(|text| read_span("timeout", &text)).transpose()?.flatten(),
     })

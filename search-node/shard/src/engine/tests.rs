@@ -4,6 +4,7 @@ mod history;
 mod merging;
 mod model;
 mod replication;
+mod skipping;
 mod stopping;
 mod uids;
 

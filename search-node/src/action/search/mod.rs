@@ -51,6 +51,8 @@ pub(crate) struct Manner {
     pub preference: Option<String>,
     /// Only the shards of these routing values.
     pub routing: Vec<String>,
+    /// So many shards, at most, are searched without asking first in which of them anything can match.
+    pub skip_beyond: Option<u64>,
     /// Whether what is found counts although a shard is missing.
     pub allows_partial: bool,
     /// After how long what was found so far is the answer.

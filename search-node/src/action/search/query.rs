@@ -8,7 +8,7 @@ use cluster::state::IndexId;
 use daemon::CancellationToken;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use shard::{AggPartial, Hit, QueryContext, Reader, SearchError, compare_hits, reduce_aggs};
+use shard::{AggPartial, Hit, QueryContext, Reader, SearchError, SearchRequest, compare_hits, reduce_aggs};
 
 use super::answer::show_hit;
 use super::body::{SearchBody, TrackTotal};
@@ -31,6 +31,8 @@ pub(super) struct Question {
     pub shards: Vec<ShardAsked>,
     /// Whether the hits will be read.
     pub is_kept: bool,
+    /// Whether shards may be left out in which nothing can match.
+    pub may_skip: bool,
     /// The time that is left; what was found until then is the answer.
     pub within: Option<Duration>,
     /// The id of the task that the whole search is.
@@ -53,7 +55,10 @@ pub(super) struct Partial {
     pub max_score: Option<f32>,
     pub hits: Vec<Hit>,
     pub aggs: AggPartial,
+    /// The shards in which it looked, or did not have to.
     pub answered: Vec<usize>,
+    /// In how many of these it did not have to look.
+    pub skipped: usize,
     /// The shards in which it could not look, and why, as JSON.
     pub failures: Vec<(usize, Vec<u8>)>,
     /// Whether the time was up before all matches were seen.
@@ -77,6 +82,20 @@ pub(super) struct Part {
     reader: Reader,
 }
 
+impl Part {
+    fn context<'a>(&'a self, question: &'a Question) -> QueryContext<'a> {
+        QueryContext {
+            index: &self.index.name,
+            doc_type: question.doc_type.as_deref().unwrap_or_default(),
+            now_millis: question.now_millis,
+        }
+    }
+
+    fn can_match(&self, request: &SearchRequest, question: &Question) -> bool {
+        self.reader.can_match(&request.query, &self.context(question))
+    }
+}
+
 /// Looks in shards of this node; an error where nobody wants to know any more.
 pub(super) fn find_here(
     node: &Node,
@@ -84,25 +103,24 @@ pub(super) fn find_here(
     body: &SearchBody,
     until: &Until,
 ) -> Result<(Partial, Vec<Part>), ApiError> {
-    let mut partial = Partial::default();
-    let mut parts = Vec::new();
-    for asked in &question.shards {
-        match part_of(node, asked) {
-            Ok(part) => parts.push(part),
-            Err(error) => partial.failures.push((asked.place, written(&error))),
-        }
-    }
     let mut request = body.request.clone();
     request.hits = question.hits;
     request.track_total = body.track_total != TrackTotal::No;
     request.query = in_type(request.query, question.doc_type.as_deref());
+    let mut partial = Partial::default();
+    let mut parts = Vec::new();
+    for asked in &question.shards {
+        match part_of(node, asked) {
+            Ok(part) if question.may_skip && !part.can_match(&request, question) => {
+                partial.answered.push(part.place);
+                partial.skipped += 1;
+            }
+            Ok(part) => parts.push(part),
+            Err(error) => partial.failures.push((asked.place, written(&error))),
+        }
+    }
     for part in &parts {
-        let context = QueryContext {
-            index: &part.index.name,
-            doc_type: question.doc_type.as_deref().unwrap_or_default(),
-            now_millis: question.now_millis,
-        };
-        match part.reader.search_until(&request, &context, &|| until.stop()) {
+        match part.reader.search_until(&request, &part.context(question), &|| until.stop()) {
             Ok(answer) => {
                 partial.is_timed_out |= answer.is_partial;
                 partial.answered.push(part.place);

@@ -42,6 +42,7 @@ pub(super) struct Spread<'a> {
     manner: &'a Manner,
     task: &'a Task,
     until: Until,
+    may_skip: bool,
     /// What this node found its hits in.
     here: Vec<Part>,
     /// Where the hits of a shard can be read that another node has found.
@@ -62,6 +63,7 @@ pub(super) struct Found {
     pub aggs: AggPartial,
     pub shards: usize,
     pub answered: usize,
+    pub skipped: usize,
     pub failures: Vec<ShardFailure>,
     pub is_timed_out: bool,
 }
@@ -73,6 +75,11 @@ pub(super) struct ShardFailure {
     pub node: Option<String>,
     pub error: ApiError,
 }
+
+/// Which copy of a shard, by its place, is asked next.
+type Tries = BTreeMap<usize, usize>;
+/// Why a shard was not searched, and where.
+type Errors = BTreeMap<usize, (Option<NodeId>, ApiError)>;
 
 /// What a node is asked; no error means that it could not be asked, so that another copy is as good.
 struct Call(JoinHandle<Result<Bytes, Option<ApiError>>>);
@@ -104,6 +111,7 @@ impl<'a> Spread<'a> {
         manner: &'a Manner,
         task: &'a Task,
     ) -> Self {
+        let shards = targets.len() as u64;
         Self {
             node,
             targets,
@@ -114,6 +122,8 @@ impl<'a> Spread<'a> {
             manner,
             task,
             until: Until::new(manner.timeout, task.cancel.clone()),
+            // One shard is searched in any case: what is wrong with the request is told there.
+            may_skip: shards > manner.skip_beyond.unwrap_or(1),
             here: Vec::new(),
             there: HashMap::new(),
             kept: BTreeSet::new(),
@@ -122,49 +132,66 @@ impl<'a> Spread<'a> {
 
     /// Looks in one copy of each shard.
     pub(super) fn find(&mut self, hits: usize) -> Result<Found, ApiError> {
-        let body = self.body;
         let mut found = Found { shards: self.targets.len(), ..Found::default() };
-        let mut errors: BTreeMap<usize, (Option<NodeId>, ApiError)> = BTreeMap::new();
+        let mut errors = Errors::new();
         // Which copy of a shard is asked next.
-        let mut tries: BTreeMap<usize, usize> = (0..self.targets.len()).map(|place| (place, 0)).collect();
-        while !tries.is_empty() {
-            let (here, there) = self.groups(&mut tries);
-            if here.is_empty() && there.is_empty() {
+        let mut tries: Tries = (0..self.targets.len()).map(|place| (place, 0)).collect();
+        loop {
+            while !tries.is_empty() && self.ask_all(hits, &mut found, &mut tries, &mut errors)? {}
+            if found.skipped == 0 || found.skipped < found.shards {
                 break;
             }
-            let calls = self.ask(there, hits);
-            if !here.is_empty() {
-                let question = self.question(&here, hits, Vec::new());
-                let (partial, parts) = find_here(self.node, &question, body, &self.until)?;
-                self.here.extend(parts);
-                self.take(None, partial, &mut found, &mut tries, &mut errors);
-            }
-            for (node, places, call) in calls {
-                match self.wait(call)? {
-                    Ok(answer) => {
-                        let partial: Partial =
-                            postcard::from_bytes(&answer).map_err(|error| unreadable(&error))?;
-                        self.take(Some(node), partial, &mut found, &mut tries, &mut errors);
-                    }
-                    Err(None) => {
-                        found.is_timed_out |= self.until.is_time_up();
-                        places.iter().for_each(|place| next_copy(&mut tries, *place));
-                    }
-                    Err(Some(error)) => {
-                        for place in places {
-                            errors.insert(place, (Some(node), error.clone()));
-                            next_copy(&mut tries, place);
-                        }
+            // Nothing can match anywhere. One shard says what else there is to say of such a search.
+            self.may_skip = false;
+            found.skipped -= 1;
+            found.answered -= 1;
+            tries.insert(0, 0);
+        }
+        sort_hits(&mut found.hits, &self.body.request.sort, hits);
+        self.check(found, errors)
+    }
+
+    /// Asks one copy of each shard that nobody has answered for; whether there may be others to ask.
+    fn ask_all(
+        &mut self,
+        hits: usize,
+        found: &mut Found,
+        tries: &mut Tries,
+        errors: &mut Errors,
+    ) -> Result<bool, ApiError> {
+        let (here, there) = self.groups(tries);
+        if here.is_empty() && there.is_empty() {
+            return Ok(false);
+        }
+        let calls = self.ask(there, hits);
+        if !here.is_empty() {
+            let question = self.question(&here, hits, Vec::new());
+            let (partial, parts) = find_here(self.node, &question, self.body, &self.until)?;
+            self.here.extend(parts);
+            self.take(None, partial, found, tries, errors);
+        }
+        for (node, places, call) in calls {
+            match self.wait(call)? {
+                Ok(answer) => {
+                    let partial: Partial =
+                        postcard::from_bytes(&answer).map_err(|error| unreadable(&error))?;
+                    self.take(Some(node), partial, found, tries, errors);
+                }
+                Err(None) => {
+                    found.is_timed_out |= self.until.is_time_up();
+                    places.iter().for_each(|place| next_copy(tries, *place));
+                }
+                Err(Some(error)) => {
+                    for place in places {
+                        errors.insert(place, (Some(node), error.clone()));
+                        next_copy(tries, place);
                     }
                 }
             }
-            if self.until.is_time_up() && !tries.is_empty() {
-                found.is_timed_out = true;
-                break;
-            }
         }
-        sort_hits(&mut found.hits, &body.request.sort, hits);
-        self.check(found, errors)
+        let is_over = self.until.is_time_up() && !tries.is_empty();
+        found.is_timed_out |= is_over;
+        Ok(!is_over)
     }
 
     /// What a node says; an error where nobody wants to know any more.
@@ -181,7 +208,7 @@ impl<'a> Spread<'a> {
     }
 
     /// The shards by the nodes that are asked for them now. A shard whose copies were all asked is given up.
-    fn groups(&self, tries: &mut BTreeMap<usize, usize>) -> (Vec<usize>, BTreeMap<NodeId, Vec<usize>>) {
+    fn groups(&self, tries: &mut Tries) -> (Vec<usize>, BTreeMap<NodeId, Vec<usize>>) {
         let own = self.node.coordinator.as_ref().map(|coordinator| coordinator.origin.process);
         let (mut here, mut there) = (Vec::new(), BTreeMap::<NodeId, Vec<usize>>::new());
         tries.retain(|place, tried| {
@@ -211,6 +238,7 @@ impl<'a> Spread<'a> {
             hits,
             shards: places.iter().map(asked).collect(),
             is_kept: hits > 0,
+            may_skip: self.may_skip,
             within: self.until.left(),
             task: format!("{}:{}", self.node.identity.node_id, self.task.number),
         }
@@ -236,8 +264,8 @@ impl<'a> Spread<'a> {
         node: Option<NodeId>,
         partial: Partial,
         found: &mut Found,
-        tries: &mut BTreeMap<usize, usize>,
-        errors: &mut BTreeMap<usize, (Option<NodeId>, ApiError)>,
+        tries: &mut Tries,
+        errors: &mut Errors,
     ) {
         found.total += partial.total;
         found.max_score = higher(found.max_score, partial.max_score);
@@ -248,6 +276,7 @@ impl<'a> Spread<'a> {
         let kept = node.zip(partial.context);
         self.kept.extend(kept);
         found.answered += partial.answered.len();
+        found.skipped += partial.skipped;
         for place in partial.answered {
             tries.remove(&place);
             errors.remove(&place);
@@ -264,11 +293,7 @@ impl<'a> Spread<'a> {
     }
 
     /// Whether what was found is an answer.
-    fn check(
-        &self,
-        mut found: Found,
-        errors: BTreeMap<usize, (Option<NodeId>, ApiError)>,
-    ) -> Result<Found, ApiError> {
+    fn check(&self, mut found: Found, errors: Errors) -> Result<Found, ApiError> {
         // What is wrong with the request is wrong everywhere, and what is damaged must not look like nothing.
         let first = errors.values().next().map(|(_, error)| error.clone());
         if let Some(error) = first.filter(|error| found.answered == 0 || error.status < 500) {
@@ -378,7 +403,7 @@ impl Drop for Spread<'_> {
     }
 }
 
-fn next_copy(tries: &mut BTreeMap<usize, usize>, place: usize) {
+fn next_copy(tries: &mut Tries, place: usize) {
     if let Some(tried) = tries.get_mut(&place) {
         *tried += 1;
     }

@@ -1,10 +1,10 @@
-//! Searches over several nodes: what ends one ends it everywhere.
+//! Searches over several nodes: what ends one ends it everywhere, and they go where they are answered soonest.
 
 use std::time::Duration;
 
 use search_client::{ClientOptions, Method, SearchClient};
 use serde_json::{Value, json};
-use system_tests::{Cluster, long_search, long_search_bodies, long_search_mapping};
+use system_tests::{Cluster, Flow, long_search, long_search_bodies, long_search_mapping};
 
 /// How long a search may go on that nobody wants. Without an end it takes several times as long.
 const ENDS_WITHIN: Duration = Duration::from_secs(10);
@@ -83,4 +83,70 @@ async fn a_search_that_is_ended_through_another_node_ends_on_all() {
     assert_eq!((status, &part["timed_out"]), (200, &json!(true)), "{part}");
     assert_eq!(part["_shards"]["failed"], json!(0), "{part}");
     wait_none_is_listed(&cluster).await;
+}
+
+/// How many copies each node has searched, by its number.
+async fn searched(cluster: &Cluster) -> Vec<u64> {
+    let stats = cluster.done(0, Method::GET, "/_nodes/stats/indices", None).await.expect("figures");
+    let nodes = stats["nodes"].as_object().expect("nodes");
+    let of = |at: usize| {
+        let node = nodes.values().find(|node| node["name"] == json!(format!("node-{at}"))).expect("a node");
+        node["indices"]["search"]["query_total"].as_u64().expect("a number")
+    };
+    (0..cluster.len()).map(of).collect()
+}
+
+/// Searches so often through node 0; how many of these each node did.
+async fn search_often(cluster: &Cluster, times: usize) -> Vec<u64> {
+    let before = searched(cluster).await;
+    for _ in 0..times {
+        let found = cluster.done(0, Method::GET, "/spread/_search", None).await.expect("found");
+        assert_eq!(found["hits"]["total"]["value"], json!(1), "{found}");
+    }
+    let after = searched(cluster).await;
+    after.iter().zip(before).map(|(after, before)| after - before).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_whose_answers_are_late_is_asked_less_often_until_they_are_not() {
+    let mut cluster = Cluster::prepare(&[]).expect("a cluster");
+    for _ in 0..3 {
+        let at = cluster.add_linked().expect("a node");
+        cluster.spawn(at).expect("started");
+    }
+    cluster.wait_ready().await.expect("a cluster");
+    let index = json!({"settings": {"number_of_shards": 1, "number_of_replicas": 2}});
+    cluster.done(0, Method::PUT, "/spread", Some(&index)).await.expect("created");
+    cluster.wait_green(0, STARTS_WITHIN).await.expect("all copies");
+    let path = "/spread/_doc/1?refresh=true";
+    cluster.done(0, Method::PUT, path, Some(&json!({"a": 1}))).await.expect("written");
+
+    let all = search_often(&cluster, 60).await;
+    assert_eq!(all.iter().sum::<u64>(), 60, "{all:?}");
+    assert!(all.iter().all(|asked| *asked > 0), "every node is tried: {all:?}");
+
+    let late = Flow::Late(Duration::from_millis(700));
+    cluster.links().set(1, 0, late);
+    let some = search_often(&cluster, 30).await;
+    assert!(some[1] <= 6, "the late node is left alone: {some:?}");
+
+    cluster.links().set(1, 0, Flow::Open);
+    let mut turns = 0;
+    while search_often(&cluster, 10).await[1] == 0 {
+        turns += 10;
+        assert!(turns < 500, "the node is tried again");
+    }
+
+    // In turn, however late they are.
+    let setting = json!({"transient": {"cluster.routing.use_adaptive_replica_selection": false}});
+    cluster.done(0, Method::PUT, "/_cluster/settings", Some(&setting)).await.expect("set");
+    cluster.links().set(1, 0, Flow::Late(Duration::from_millis(100)));
+    let turn = search_often(&cluster, 30).await;
+    assert_eq!(turn, [10, 10, 10]);
+    let wish = cluster.done(0, Method::GET, "/spread/_search?preference=_local", None).await.expect("found");
+    assert_eq!(wish["hits"]["total"]["value"], json!(1), "{wish}");
+    let refused = json!({"transient": {"cluster.routing.use_adaptive_replica_selection": "maybe"}});
+    let (status, answer) =
+        cluster.ask(0, Method::PUT, "/_cluster/settings", Some(&refused)).await.expect("answered");
+    assert_eq!(status, 400, "{answer}");
 }

@@ -35,6 +35,7 @@ pub(crate) struct NodeFigures {
     pub(crate) open_files: Option<u64>,
     pub(crate) threads: Option<u64>,
     pub(crate) requests: u64,
+    /// Copies that were searched there, as Elasticsearch counts its searches.
     pub(crate) searches: u64,
     pub(crate) copies: Vec<CopyFigures>,
     /// The copies on its disk, whether they serve or not.
@@ -86,7 +87,7 @@ pub(super) fn figures_of(node: &Node) -> NodeFigures {
         open_files: fs_err::read_dir(Path::new("/proc/self/fd")).ok().map(|files| files.count() as u64),
         threads: field(&status, "Threads:"),
         requests: node.counters.requests.get(),
-        searches: node.counters.searches.get(),
+        searches: node.counters.copies_searched.get(),
         copies: copies_of(node),
         held: held_by(node),
     }

@@ -3,6 +3,8 @@
 //! ```text
 //!  body       the request, read
 //!  shards     which shards, and which copy of each is asked
+//!  rank       which copy answers soonest, as far as can be told
+//!  soonest    what this node knows for that of the others
 //!  query      what one node finds in its copies, and the documents of hits it found
 //!  spread     asking the nodes, again elsewhere if one fails, and joining what they say
 //!  until      how long all of that goes on
@@ -14,7 +16,9 @@ mod answer;
 mod body;
 mod contexts;
 mod query;
+mod rank;
 mod shards;
+mod soonest;
 mod spread;
 mod until;
 
@@ -30,6 +34,7 @@ pub(crate) use self::body::{SearchBody, TrackTotal, check_timeout, read_sort, re
 pub(crate) use self::contexts::Contexts;
 pub(crate) use self::query::{answer_fetch, answer_query};
 pub(crate) use self::shards::Target;
+pub(crate) use self::soonest::Soonest;
 use self::spread::Spread;
 use crate::error::ApiError;
 use crate::indices::{Index, NameOptions};

@@ -63,6 +63,10 @@ pub(super) struct Partial {
     pub failures: Vec<(usize, Vec<u8>)>,
     /// Whether the time was up before all matches were seen.
     pub is_timed_out: bool,
+    /// How long the node worked on it.
+    pub service: Duration,
+    /// How many searches waited for a place on the node.
+    pub queue: usize,
     /// Where the hits can be read, if they are kept.
     pub context: Option<u64>,
 }
@@ -103,6 +107,7 @@ pub(super) fn find_here(
     body: &SearchBody,
     until: &Until,
 ) -> Result<(Partial, Vec<Part>), ApiError> {
+    let begun = Instant::now();
     let mut request = body.request.clone();
     request.hits = question.hits;
     request.track_total = body.track_total != TrackTotal::No;
@@ -140,6 +145,9 @@ pub(super) fn find_here(
     }
     partial.hits.sort_by(|a, b| compare_hits(a, b, &request.sort));
     partial.hits.truncate(question.hits);
+    node.counters.copies_searched.inc_by(parts.len() as u64);
+    partial.service = begun.elapsed();
+    partial.queue = node.search_pool.queued() + node.carried_search_pool.queued();
     Ok((partial, parts))
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use cluster::state::{IndexId, NodeId, ShardId};
@@ -16,6 +16,7 @@ use super::Manner;
 use super::body::SearchBody;
 use super::query::{Part, Partial, Question, ShardAsked, Wanted, fetch_here, find_here, higher, unreadable};
 use super::shards::Target;
+use super::soonest::Asked;
 use super::until::Until;
 use crate::action::home::peer_of;
 use crate::coordination::{Action, Coordinator, Fault, fault_of};
@@ -82,7 +83,18 @@ type Tries = BTreeMap<usize, usize>;
 type Errors = BTreeMap<usize, (Option<NodeId>, ApiError)>;
 
 /// What a node is asked; no error means that it could not be asked, so that another copy is as good.
-struct Call(JoinHandle<Result<Bytes, Option<ApiError>>>);
+struct Call(JoinHandle<Said>);
+
+/// What a node says, and after how long.
+type Said = (Result<Bytes, Option<ApiError>>, Duration);
+
+/// A node that looks in shards, by their places.
+struct Pending {
+    node: NodeId,
+    places: Vec<usize>,
+    asked: Asked,
+    call: Call,
+}
 
 impl Call {
     /// Nobody waits for it, and it is done all the same.
@@ -165,23 +177,23 @@ impl<'a> Spread<'a> {
         }
         let calls = self.ask(there, hits);
         if !here.is_empty() {
-            let question = self.question(&here, hits, Vec::new());
-            let (partial, parts) = find_here(self.node, &question, self.body, &self.until)?;
-            self.here.extend(parts);
+            let partial = self.find_here(&here, hits)?;
             self.take(None, partial, found, tries, errors);
         }
-        for (node, places, call) in calls {
+        for Pending { node, places, asked, call } in calls {
             match self.wait(call)? {
-                Ok(answer) => {
+                (Ok(answer), after) => {
                     let partial: Partial =
                         postcard::from_bytes(&answer).map_err(|error| unreadable(&error))?;
+                    asked.answered(after, partial.service, partial.queue);
                     self.take(Some(node), partial, found, tries, errors);
                 }
-                Err(None) => {
+                (Err(None), after) => {
+                    asked.was_silent(after);
                     found.is_timed_out |= self.until.is_time_up();
                     places.iter().for_each(|place| next_copy(tries, *place));
                 }
-                Err(Some(error)) => {
+                (Err(Some(error)), _) => {
                     for place in places {
                         errors.insert(place, (Some(node), error.clone()));
                         next_copy(tries, place);
@@ -194,13 +206,28 @@ impl<'a> Spread<'a> {
         Ok(!is_over)
     }
 
+    /// Looks in shards of this node.
+    fn find_here(&mut self, places: &[usize], hits: usize) -> Result<Partial, ApiError> {
+        let own = self.node.coordinator.as_ref().map(|coordinator| coordinator.origin.process);
+        let asked = own.map(|own| self.node.soonest.ask(own));
+        let question = self.question(places, hits, Vec::new());
+        let (partial, parts) = find_here(self.node, &question, self.body, &self.until)?;
+        self.here.extend(parts);
+        if let Some(asked) = asked {
+            asked.answered(partial.service, partial.service, partial.queue);
+        }
+        Ok(partial)
+    }
+
     /// What a node says; an error where nobody wants to know any more.
-    fn wait(&self, mut call: Call) -> Result<Result<Bytes, Option<ApiError>>, ApiError> {
+    fn wait(&self, mut call: Call) -> Result<Said, ApiError> {
         Handle::current().block_on(async {
             tokio::select! {
                 biased;
                 answer = &mut call.0 => {
-                    Ok(answer.unwrap_or_else(|error| Err(Some(ApiError::internal(error.to_string())))))
+                    Ok(answer.unwrap_or_else(|error| {
+                        (Err(Some(ApiError::internal(error.to_string()))), Duration::ZERO)
+                    }))
                 }
                 () = self.until.cancelled.cancelled() => Err(self.task.cancelled_error()),
             }
@@ -244,7 +271,7 @@ impl<'a> Spread<'a> {
         }
     }
 
-    fn ask(&self, there: BTreeMap<NodeId, Vec<usize>>, hits: usize) -> Vec<(NodeId, Vec<usize>, Call)> {
+    fn ask(&self, there: BTreeMap<NodeId, Vec<usize>>, hits: usize) -> Vec<Pending> {
         let Some(coordinator) = &self.node.coordinator else { return Vec::new() };
         let text = if there.is_empty() { Vec::new() } else { self.json.to_string().into_bytes() };
         let within = self.until.left().map_or(ANSWER_WITHIN, |left| left.saturating_add(ANSWER_GRACE));
@@ -254,7 +281,8 @@ impl<'a> Spread<'a> {
                 let message =
                     postcard::to_allocvec(&self.question(&places, hits, text.clone())).unwrap_or_default();
                 let call = call(Arc::clone(coordinator), node, Action::Query, message.into(), within);
-                (node, places, Call(Handle::current().spawn(call)))
+                let asked = self.node.soonest.ask(node);
+                Pending { node, places, asked, call: Call(Handle::current().spawn(call)) }
             })
             .collect()
     }
@@ -364,7 +392,7 @@ impl<'a> Spread<'a> {
             shown[*at] = Some(value);
         }
         for (ats, call) in calls {
-            let answer = self.wait(call)?.map_err(|error| error.unwrap_or_else(all_failed))?;
+            let answer = self.wait(call)?.0.map_err(|error| error.unwrap_or_else(all_failed))?;
             let values: Vec<Value> = serde_json::from_slice(&answer).map_err(|error| {
                 ApiError::internal(format!("hits of another node cannot be read: {error}"))
             })?;
@@ -427,14 +455,16 @@ async fn call(
     action: Action,
     message: Bytes,
     within: Duration,
-) -> Result<Bytes, Option<ApiError>> {
-    let peer = peer_of(&coordinator.map(), node).ok_or(None)?;
+) -> Said {
+    let begun = Instant::now();
+    let Some(peer) = peer_of(&coordinator.map(), node) else { return (Err(None), Duration::ZERO) };
     let answer = coordinator.call(&peer, Lane::Data, action, message, within).await;
-    answer.map_err(|error| match error {
+    let answer = answer.map_err(|error| match error {
         transport::CallError::Failed(_) => match fault_of(error) {
             Fault::NotLeader(_) => None,
             Fault::Failed(error) => Some(error),
         },
         _ => None,
-    })
+    });
+    (answer, begun.elapsed())
 }

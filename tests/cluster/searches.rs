@@ -85,6 +85,26 @@ async fn a_search_that_is_ended_through_another_node_ends_on_all() {
     wait_none_is_listed(&cluster).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hits_that_nobody_reads_are_let_go_of() {
+    let cluster = Cluster::start(3, &["search.max_open_contexts=5"]).await.expect("a cluster");
+    let index = json!({"settings": {"number_of_shards": 3, "number_of_replicas": 0}});
+    cluster.done(0, Method::PUT, "/parts", Some(&index)).await.expect("created");
+    cluster.wait_green(0, STARTS_WITHIN).await.expect("all copies");
+    let lines = (0..60).map(|n| format!("{{\"index\":{{\"_id\":\"{n}\"}}}}\n{{\"n\":{n}}}\n")).collect();
+    let (status, answer) = cluster.bulk(0, "/parts/_bulk?refresh=true", lines).await.expect("answered");
+    assert_eq!((status, &answer["errors"]), (200, &json!(false)), "{answer}");
+
+    // The first of all is in one shard: the others have found hits for nothing.
+    let first = json!({"size": 1, "sort": "n"});
+    for turn in 0..60 {
+        let found =
+            cluster.done(turn % 3, Method::POST, "/parts/_search", Some(&first)).await.expect("found");
+        assert_eq!(found["_shards"]["successful"], json!(3), "turn {turn}: {found}");
+        assert_eq!(found["hits"]["hits"][0]["_id"], json!("0"), "turn {turn}: {found}");
+    }
+}
+
 /// How many copies each node has searched, by its number.
 async fn searched(cluster: &Cluster) -> Vec<u64> {
     let stats = cluster.done(0, Method::GET, "/_nodes/stats/indices", None).await.expect("figures");
@@ -129,6 +149,13 @@ async fn a_node_whose_answers_are_late_is_asked_less_often_until_they_are_not() 
     cluster.links().set(1, 0, late);
     let some = search_often(&cluster, 30).await;
     assert!(some[1] <= 6, "the late node is left alone: {some:?}");
+
+    let stats = cluster.done(0, Method::GET, "/_nodes/_local/stats/adaptive_selection", None).await;
+    let stats = stats.expect("figures");
+    let seen = stats["nodes"].as_object().and_then(|nodes| nodes.values().next()).expect("a node");
+    let seen = seen["adaptive_selection"].as_object().expect("what it knows of the others");
+    assert_eq!(seen.len(), 3, "{stats}");
+    assert!(seen.values().all(|node| node["outgoing_searches"] == json!(0)), "{stats}");
 
     cluster.links().set(1, 0, Flow::Open);
     let mut turns = 0;

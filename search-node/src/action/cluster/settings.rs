@@ -233,8 +233,13 @@ mod tests {
     #[test]
     fn the_defaults_are_those_of_the_decisions() {
         let defaults = shown_defaults();
-        let pairs = || defaults.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let mut read = AllocationSettings::read(pairs()).expect("valid");
+        for (name, value) in &defaults {
+            assert!(DynamicSettings::knows(name), "{name}");
+            assert_eq!(DynamicSettings::check(name, value), Ok(()), "{name}");
+        }
+        let of_allocation = defaults.iter().filter(|(name, _)| AllocationSettings::knows(name));
+        let pairs = of_allocation.map(|(name, value)| (name.as_str(), value.as_str()));
+        let mut read = AllocationSettings::read(pairs).expect("valid");
         assert_eq!((read.incoming_recoveries.take(), read.outgoing_recoveries.take()), (Some(2), Some(2)));
         assert_eq!(read, AllocationSettings::default());
     }

@@ -54,7 +54,7 @@ impl Figures {
     }
 
     /// The lower, the sooner it answers. `askers` are the nodes that may have as much under way there as this one.
-    fn rank(&self, under_way: usize, askers: usize) -> f64 {
+    pub(super) fn rank(&self, under_way: usize, askers: usize) -> f64 {
         let queue = 1.0 + (under_way * askers) as f64 + self.queue;
         self.response - self.service + queue.powi(QUEUE_POWER) * self.service
     }

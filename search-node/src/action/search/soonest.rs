@@ -15,6 +15,17 @@ pub(crate) struct Soonest {
     known: Mutex<BTreeMap<NodeId, Known>>,
 }
 
+/// A node that has answered, as searches of this one see it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen {
+    pub node: NodeId,
+    pub under_way: usize,
+    pub queue: f64,
+    pub service_millis: f64,
+    pub response_millis: f64,
+    pub rank: f64,
+}
+
 /// A question that was not answered yet.
 pub(super) struct Asked {
     soonest: Arc<Soonest>,
@@ -31,6 +42,23 @@ impl Soonest {
         let mut known = self.known.lock();
         known.retain(|node, known| known.under_way > 0 || is_there(node));
         rank::order(&mut known, shards);
+    }
+
+    /// The nodes that have answered.
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        let known = self.known.lock();
+        let seen = known.iter().filter_map(|(node, known_node)| {
+            let figures = known_node.figures?;
+            Some(Seen {
+                node: *node,
+                under_way: known_node.under_way,
+                queue: figures.queue,
+                service_millis: figures.service,
+                response_millis: figures.response,
+                rank: figures.rank(known_node.under_way, known.len()),
+            })
+        });
+        seen.collect()
     }
 
     /// A node is asked now.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use system_tests::{LONG_SEARCH_DOCUMENTS, SearchNode, long_search, long_search_bodies, long_search_mapping};
 
 /// How long a search may go on that nobody wants. Without an end it takes several times as long.
-const ENDS_WITHIN: Duration = Duration::from_secs(10);
+const ENDS_WITHIN: Duration = Duration::from_secs(20);
 const LISTED: &str = "/_tasks?actions=indices:data/read/search&detailed&group_by=none";
 
 async fn call(client: &SearchClient, method: Method, path: &str, body: &Value) -> (u16, Value) {

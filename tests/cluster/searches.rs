@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use system_tests::{Cluster, Flow, long_search, long_search_bodies, long_search_mapping};
 
 /// How long a search may go on that nobody wants. Without an end it takes several times as long.
-const ENDS_WITHIN: Duration = Duration::from_secs(10);
+const ENDS_WITHIN: Duration = Duration::from_secs(20);
 const STARTS_WITHIN: Duration = Duration::from_secs(30);
 const LISTED: &str = "/_tasks?actions=indices:data/read/search*&group_by=none";
 

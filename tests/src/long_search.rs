@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-/// Documents that it looks at. It can be stopped between a thousand and the next, so that many times a thousand make it long.
+/// Documents that it looks at. It can be stopped between some hundreds and the next, so that many times that make it long.
 pub const LONG_SEARCH_DOCUMENTS: usize = 40_000;
 /// Three levels of words: a document counts in as many buckets as this to the power of three.
 const WORDS: usize = 20;

@@ -1,6 +1,6 @@
 //! Ending a search before it has seen all matches: whoever asked has no time left, or does not want it any more.
 //!
-//! The shard has no clock and knows no requests: it asks whoever searches, once every thousand documents.
+//! The shard has no clock and knows no requests: it asks whoever searches, once every few hundred documents.
 
 use std::cell::Cell;
 
@@ -8,7 +8,7 @@ use super::SearchError;
 
 /// Documents between two looks. A look costs about as much as a few documents; so many take well below a millisecond, or a few
 /// where much is computed of each.
-const DOCUMENTS_BETWEEN: u32 = 1024;
+const DOCUMENTS_BETWEEN: u32 = 512;
 
 /// Why a search ends early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

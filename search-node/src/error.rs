@@ -76,6 +76,11 @@ impl ApiError {
         )
     }
 
+    /// Somebody has ended the task of the request.
+    pub fn task_cancelled(reason: &str) -> Self {
+        Self::new(400, "task_cancelled_exception", format!("task cancelled [{reason}]"))
+    }
+
     /// A point in time is not kept, or no longer.
     pub fn no_search_context(number: u64) -> Self {
         let reason = format!("No search context found for id [{number}]");
@@ -109,6 +114,14 @@ impl ApiError {
     /// Whether nothing was done, for another copy is primary or about to be: it may be tried there.
     pub fn is_not_primary(&self) -> bool {
         self.kind == NOT_PRIMARY
+    }
+
+    /// So many points in time are kept for other nodes that no more can be.
+    pub fn too_many_contexts(limit: usize) -> Self {
+        let reason = format!(
+            "Trying to create too many search contexts. Must be less than or equal to: [{limit}]. This limit can be set by changing the [search.max_open_contexts] setting."
+        );
+        Self::new(429, "es_rejected_execution_exception", reason)
     }
 
     /// Our own fault; the log has more under the same words.
@@ -236,6 +249,7 @@ impl From<SearchError> for ApiError {
             SearchError::Engine(error) => error.into(),
             SearchError::Index(error) => EngineError::from(error).into(),
             SearchError::Io(_) => Self::internal(error.to_string()),
+            SearchError::Cancelled => Self::task_cancelled("by user request"),
         }
     }
 }

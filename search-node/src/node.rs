@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use crate::action::by_query::Scans;
-use crate::action::search::Contexts;
+use crate::action::search::{Contexts, Soonest};
 use crate::coordination::{Coordinator, Patience, begin, follow, lead};
 use crate::disk_marks::follow_marks;
 use crate::disk_watch::DiskWatch;
@@ -56,8 +56,10 @@ pub struct Node {
     pub(crate) contexts: Contexts,
     /// The same for operations by query.
     pub(crate) scans: Scans,
-    /// Rises with each search, so that they go to the copies in turn.
+    /// Rises with each search, so that they go to the copies in turn that are as good as one another.
     pub(crate) search_turn: AtomicU64,
+    /// How soon other nodes answer searches.
+    pub(crate) soonest: Arc<Soonest>,
     pub search_pool: Pool,
     /// The batches of operations by query.
     pub by_query_pool: Pool,
@@ -100,6 +102,8 @@ pub struct NodeCounters {
     pub documents_written: Counter,
     pub bulk_items_failed: Counter,
     pub searches: Counter,
+    /// Copies that were searched here, for whomever.
+    pub copies_searched: Counter,
 }
 
 /// Who this node is, kept with its data.
@@ -224,9 +228,10 @@ impl Node {
             write_pool: Pool::new("write", settings.write),
             carried_pool: Pool::new("write", settings.write),
             carried_search_pool: Pool::new("search", settings.search),
-            contexts: Contexts::default(),
+            contexts: Contexts::new(settings.search_contexts_max),
             scans: Scans::default(),
             search_turn: AtomicU64::new(0),
+            soonest: Arc::default(),
             search_pool: Pool::new("search", settings.search),
             by_query_pool: Pool::new("by_query", settings.by_query),
             force_merge_pool: Pool::new("force_merge", settings.force_merge),
@@ -342,6 +347,8 @@ impl NodeCounters {
                 .counter("search_node_documents_written", "Documents written or deleted"),
             bulk_items_failed: metrics.counter("search_node_bulk_items_failed", "Bulk items that failed"),
             searches: metrics.counter("search_node_searches", "Searches"),
+            copies_searched: metrics
+                .counter("search_node_copies_searched", "Copies of shards that were searched on this node"),
         }
     }
 }

@@ -13,7 +13,10 @@ use crate::settings::PoolSettings;
 pub struct Pool {
     name: &'static str,
     places: Arc<Semaphore>,
+    /// Those who may be refused.
     waiting: Arc<AtomicUsize>,
+    /// All who wait for a place.
+    queued: Arc<AtomicUsize>,
     queue: usize,
 }
 
@@ -23,6 +26,7 @@ impl Pool {
             name,
             places: Arc::new(Semaphore::new(settings.size)),
             waiting: Arc::default(),
+            queued: Arc::default(),
             queue: settings.queue,
         }
     }
@@ -48,13 +52,19 @@ impl Pool {
         self.work(work, None).await
     }
 
+    /// How much waits for a place now.
+    pub fn queued(&self) -> usize {
+        self.queued.load(Ordering::Acquire)
+    }
+
     async fn work<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
         waiting: Option<Waiting>,
     ) -> Result<T, ApiError> {
+        let queued = Waiting::enter(&self.queued);
         let place = Arc::clone(&self.places).acquire_owned().await;
-        drop(waiting);
+        drop((waiting, queued));
         let place = place.map_err(|_| ApiError::internal("the node is stopping"))?;
         let done = tokio::task::spawn_blocking(move || {
             let done = work();

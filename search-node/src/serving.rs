@@ -1,6 +1,7 @@
 //! What a node answers other nodes beside what is about the map.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use futures::FutureExt;
@@ -22,7 +23,7 @@ pub(crate) struct Serving(pub(crate) Arc<Node>);
 
 impl Answers for Serving {
     fn answer(&self, action: Action, call: Incoming) -> BoxFuture<'_, Result<Bytes, Fault>> {
-        let node = Arc::clone(&self.0);
+        let (node, arrived) = (Arc::clone(&self.0), Instant::now());
         async move {
             match action {
                 Action::Rest => answer_carried(node, call.body).await,
@@ -33,7 +34,8 @@ impl Answers for Serving {
                 }
                 Action::Query => {
                     let pool = node.carried_search_pool.clone();
-                    let done = pool.go_on(move || answer_query(&node, &call.body)).await;
+                    let done =
+                        pool.go_on(move || answer_query(&node, &call.body, arrived, &call.cancelled)).await;
                     done.map_err(Fault::Failed)
                 }
                 Action::Scan => {

@@ -195,6 +195,12 @@ const LIMITS: &[Setting] = &[
         "The greatest from + size of a search in indices that do not say otherwise.",
     ),
     setting(
+        "search.max_open_contexts",
+        Kind::Integer(1, 100_000),
+        Some("500"),
+        "How many searches of other nodes may have found hits here that they have not read yet; more are answered 429. Each may keep files that were merged away meanwhile.",
+    ),
+    setting(
         "action.auto_create_index",
         Kind::Bool,
         Some("true"),
@@ -240,6 +246,8 @@ pub struct NodeSettings {
     pub idle_after: Option<Duration>,
     pub merge_threads: usize,
     pub result_window_max: usize,
+    /// How many points in time are kept for other nodes.
+    pub search_contexts_max: usize,
     pub auto_create_index: bool,
     /// How full the disk may get; none if nobody shall watch.
     pub watermarks: Option<Watermarks>,
@@ -312,6 +320,7 @@ impl NodeSettings {
             idle_after: settings.duration("indices.shards.idle_after"),
             merge_threads: settings.count("indices.merge.threads"),
             result_window_max: settings.count("search.max_result_window"),
+            search_contexts_max: settings.count("search.max_open_contexts"),
             auto_create_index: settings.bool("action.auto_create_index"),
             watermarks: settings.bool(THRESHOLD_ENABLED).then(|| read_watermarks(settings)).transpose()?,
             allocation: read_allocation(settings),

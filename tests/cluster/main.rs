@@ -10,4 +10,5 @@ mod leader;
 mod planted;
 mod races;
 mod restarts;
+mod searches;
 mod torture;

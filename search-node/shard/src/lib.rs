@@ -37,8 +37,8 @@ pub use engine::{
 };
 pub use query::{Query, QueryContext, QueryError, parse_query, query_string};
 pub use search::{
-    Hit, Missing, Scan, SearchAnswer, SearchError, SearchRequest, Slice, SortField, SortKey, SortMode,
-    SortValue, SourceFilter, compare_hits, filter_source,
+    AskStop, Hit, Missing, Scan, SearchAnswer, SearchError, SearchRequest, Slice, SortField, SortKey,
+    SortMode, SortValue, SourceFilter, Stop, compare_hits, filter_source,
 };
 pub use shard::{Reader, Shard, ShardStats, uid, uid_parts};
 pub use store::IntegrityError;

@@ -14,8 +14,8 @@ use crate::engine::{
     WriteRequest, WriteRun, Written,
 };
 use crate::mapping::Mapping;
-use crate::query::{Query, QueryContext};
-use crate::search::{Hit, Scan, SearchAnswer, SearchError, SearchRequest, Slice, search};
+use crate::query::{Query, QueryContext, can_match};
+use crate::search::{AskStop, Hit, Scan, SearchAnswer, SearchError, SearchRequest, Slice, never, search};
 use crate::store::Manifest;
 use crate::translog::has_operations;
 
@@ -270,7 +270,22 @@ impl Reader {
         request: &SearchRequest,
         context: &QueryContext<'_>,
     ) -> Result<SearchAnswer, SearchError> {
-        search(&self.view, request, context)
+        self.search_until(request, context, &never)
+    }
+
+    /// The same; `stop` is asked now and then whether it ends early.
+    pub fn search_until(
+        &self,
+        request: &SearchRequest,
+        context: &QueryContext<'_>,
+        stop: AskStop<'_>,
+    ) -> Result<SearchAnswer, SearchError> {
+        search(&self.view, request, context, stop)
+    }
+
+    /// Whether any document of this point in time can match, told without a look at one: it may be yes where none does.
+    pub fn can_match(&self, query: &Query, context: &QueryContext<'_>) -> bool {
+        can_match(query, &self.view, context)
     }
 
     /// Starts a walk over every match in this point in time, or over one slice of them.

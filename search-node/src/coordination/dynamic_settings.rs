@@ -8,6 +8,9 @@ use cluster::state::{ClusterState, Command};
 /// What these settings are among the texts of the map.
 const KIND: &str = "settings";
 
+/// Whether the copies that are searched are chosen by how soon their nodes answer; else they are taken in turn.
+const ADAPTIVE: &str = "cluster.routing.use_adaptive_replica_selection";
+
 /// Whether a setting is for good, or an operator's answer to what happens now. Both outlive restarts of nodes; the second stands
 /// above the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +68,27 @@ impl DynamicSettings {
         values
     }
 
+    /// Whether there is a setting of this name.
+    pub(crate) fn knows(name: &str) -> bool {
+        name == ADAPTIVE || AllocationSettings::knows(name)
+    }
+
+    /// Why a setting does not take a value.
+    pub(crate) fn check(name: &str, value: &str) -> Result<(), String> {
+        if name != ADAPTIVE {
+            return AllocationSettings::read_one(name, value).map_err(|error| error.to_string());
+        }
+        value.parse::<bool>().map(drop).map_err(|_| {
+            format!("failed to parse value [{value}] for setting [{name}]: expected true or false")
+        })
+    }
+
+    /// Whether copies are searched that are likely to answer soonest.
+    pub(crate) fn chooses_soonest(&self) -> bool {
+        let value = self.transient.get(ADAPTIVE).or_else(|| self.persistent.get(ADAPTIVE));
+        value.is_none_or(|value| value != "false")
+    }
+
     /// What is set about allocation. What was agreed on was checked by the node that asked for it; should it not fit this node's
     /// own settings, those give way, and then it does, or nothing is set.
     pub(crate) fn allocation(&self, own: &BTreeMap<String, String>) -> AllocationSettings {
@@ -95,6 +119,23 @@ mod tests {
 
     fn texts(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn copies_are_chosen_by_how_soon_they_answer_unless_somebody_says_otherwise() {
+        assert!(DynamicSettings::default().chooses_soonest());
+        let mut set =
+            DynamicSettings { persistent: texts(&[(ADAPTIVE, "false")]), ..DynamicSettings::default() };
+        assert!(!set.chooses_soonest());
+        assert_eq!(
+            set.allocation(&BTreeMap::new()),
+            AllocationSettings::default(),
+            "it is none of allocation's"
+        );
+        set.transient = texts(&[(ADAPTIVE, "true")]);
+        assert!(set.chooses_soonest());
+        assert!(DynamicSettings::knows(ADAPTIVE) && DynamicSettings::check(ADAPTIVE, "true").is_ok());
+        assert!(DynamicSettings::check(ADAPTIVE, "yes").is_err_and(|reason| reason.contains("[yes]")));
     }
 
     const ENABLE: &str = "cluster.routing.allocation.enable";

@@ -1,5 +1,7 @@
 //! `_search` and `_count`, typed and typeless, from the body and from the URI.
 
+use std::sync::Arc;
+
 use futures::FutureExt;
 use http::Method;
 use serde_json::{Map, Value, json};
@@ -9,6 +11,7 @@ use super::envelope::Reply;
 use super::router::{Route, route};
 use crate::action::search::{Manner, Scope, count_matches, search};
 use crate::error::ApiError;
+use crate::tasks::{Description, Searched, Task, TaskKind};
 use crate::time_span::read_span;
 
 const METHODS: &[Method] = &[Method::GET, Method::POST];
@@ -77,27 +80,50 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 
 async fn run_search(call: Call) -> Result<Reply, ApiError> {
-    let pool = call.node.search_pool.clone();
-    pool.run(move || {
+    as_task(call, |call, task| {
         let mut json = call.json()?;
-        add_uri_parameters(&call, &mut json)?;
-        let manner = manner(&call, &json)?;
+        add_uri_parameters(call, &mut json)?;
+        let manner = manner(call, &json)?;
         let as_number = call.flag("rest_total_hits_as_int")?;
-        Call::ok(search(&call.node, &scope(&call)?, &json, &manner, as_number)?)
+        Call::ok(search(&call.node, &scope(call)?, &json, &manner, as_number, task)?)
     })
     .await
 }
 
 async fn run_count(call: Call) -> Result<Reply, ApiError> {
-    let pool = call.node.search_pool.clone();
-    pool.run(move || {
+    as_task(call, |call, task| {
         let mut json = call.json()?;
-        add_query_text(&call, &mut json)?;
+        add_query_text(call, &mut json)?;
         let min_score = call.param("min_score").map(read_score).transpose()?;
-        let manner = manner(&call, &Value::Null)?;
-        Call::ok(count_matches(&call.node, &scope(&call)?, &json, min_score, &manner)?)
+        let manner = manner(call, &Value::Null)?;
+        Call::ok(count_matches(&call.node, &scope(call)?, &json, min_score, &manner, task)?)
     })
     .await
+}
+
+/// Does it in the pool, listed as a task until nothing works on it any more. It is cancelled too when the client is gone, with
+/// whom this future goes.
+async fn as_task(
+    call: Call,
+    work: impl FnOnce(&Call, &Task) -> Result<Reply, ApiError> + Send + 'static,
+) -> Result<Reply, ApiError> {
+    let searched = Searched {
+        indices: call.path.get("index").cloned().unwrap_or_else(|| "_all".to_owned()),
+        doc_type: call.path.get("type").cloned(),
+        body: call.body.clone(),
+        text: call.param("q").map(str::to_owned),
+    };
+    let description = Description::Search(searched);
+    let registered = call.node.tasks.register(TaskKind::Search, description, None, Vec::new());
+    let task = Arc::clone(&registered.task);
+    let _until_gone = task.cancel.clone().drop_guard();
+    let pool = call.node.search_pool.clone();
+    let done = pool.run(move || work(&call, &registered.task));
+    tokio::select! {
+        biased;
+        done = done => done,
+        () = task.cancel.cancelled() => Err(task.cancelled_error()),
+    }
 }
 
 fn read_score(text: &str) -> Result<f32, ApiError> {
@@ -122,6 +148,7 @@ fn manner(call: &Call, body: &Value) -> Result<Manner, ApiError> {
     Ok(Manner {
         preference: call.param("preference").map(str::to_owned),
         routing: call.list("routing"),
+        skip_beyond: call.number("pre_filter_shard_size")?,
         allows_partial: call.maybe_flag("allow_partial_search_results")?.unwrap_or(true),
         timeout: timeout.map(|text| read_span("timeout", &text)).transpose()?.flatten(),
     })

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::{Progress, Task, TaskKind};
+use super::{Description, Parent, Progress, Task, TaskKind};
 
 /// What became of a task: its response, or its error.
 pub(crate) type Outcome = Result<Value, Value>;
@@ -64,18 +64,42 @@ impl Tasks {
     pub(crate) fn register(
         self: &Arc<Self>,
         kind: TaskKind,
-        description: String,
+        description: impl Into<Description>,
         parent: Option<&Task>,
         slices: Vec<Arc<Progress>>,
     ) -> Registered {
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
         let cancel = parent.map_or_else(CancellationToken::new, |parent| parent.cancel.child_token());
+        let parent = parent.map(|parent| Parent::Here(parent.number));
+        self.list(kind, description.into(), parent, cancel, slices)
+    }
+
+    /// The same for a part of another node's task, which ends at the latest when `cancelled` says so.
+    pub(crate) fn register_part(
+        self: &Arc<Self>,
+        kind: TaskKind,
+        description: impl Into<Description>,
+        parent_id: String,
+        cancelled: &CancellationToken,
+    ) -> Registered {
+        let parent = Some(Parent::Elsewhere(parent_id));
+        self.list(kind, description.into(), parent, cancelled.child_token(), Vec::new())
+    }
+
+    fn list(
+        self: &Arc<Self>,
+        kind: TaskKind,
+        description: Description,
+        parent: Option<Parent>,
+        cancel: CancellationToken,
+        slices: Vec<Arc<Progress>>,
+    ) -> Registered {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
         let task = Arc::new(Task {
             number,
             kind,
             description,
             started_nanos: self.clock.now_nanos(),
-            parent: parent.map(|parent| parent.number),
+            parent,
             cancel,
             cancel_reason: Mutex::default(),
             slices,
@@ -158,5 +182,21 @@ mod tests {
         parent.task.cancel("by user request");
         assert!(child.task.cancel.is_cancelled());
         assert_eq!(child.task.show("n", 0, false)["parent_task_id"], json!("n:1"));
+    }
+
+    #[test]
+    fn a_part_of_another_nodes_task_ends_alone_or_with_it() {
+        let tasks = Arc::new(Tasks::new(Clock::fixed(0), 2));
+        let gone = CancellationToken::new();
+        let part = |id: &str| tasks.register_part(TaskKind::SearchPart, String::new(), id.to_owned(), &gone);
+        let [one, two] = ["far:7", "far:8"].map(part);
+        assert_eq!(one.task.show("n", 0, false)["parent_task_id"], json!("far:7"));
+
+        one.task.cancel("by user request");
+        assert!(!two.task.cancel.is_cancelled());
+        assert_eq!(one.task.cancelled_error().reason, "task cancelled [by user request]");
+
+        gone.cancel();
+        assert!(two.task.cancel.is_cancelled());
     }
 }

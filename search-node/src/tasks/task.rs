@@ -6,7 +6,8 @@ use daemon::CancellationToken;
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 
-use super::{Progress, Shown};
+use super::{Description, Progress, Shown};
+use crate::error::ApiError;
 
 /// What a task does, as the API names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +15,9 @@ pub(crate) enum TaskKind {
     UpdateByQuery,
     DeleteByQuery,
     Reindex,
+    Search,
+    /// What a node does for the search of another one.
+    SearchPart,
     ListTasks,
 }
 
@@ -23,9 +27,20 @@ impl TaskKind {
             Self::UpdateByQuery => "indices:data/write/update/byquery",
             Self::DeleteByQuery => "indices:data/write/delete/byquery",
             Self::Reindex => "indices:data/write/reindex",
+            Self::Search => "indices:data/read/search",
+            Self::SearchPart => "indices:data/read/search[phase/query]",
             Self::ListTasks => "cluster:monitor/tasks/lists",
         }
     }
+}
+
+/// The task that another one is a part of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Parent {
+    /// By its number.
+    Here(u64),
+    /// On another node, by its id.
+    Elsewhere(String),
 }
 
 /// A task.
@@ -33,10 +48,9 @@ impl TaskKind {
 pub(crate) struct Task {
     pub number: u64,
     pub kind: TaskKind,
-    pub description: String,
+    pub description: Description,
     pub started_nanos: i64,
-    /// The task that this is a slice of.
-    pub parent: Option<u64>,
+    pub parent: Option<Parent>,
     /// Asks the task to end after what it is doing.
     pub cancel: CancellationToken,
     pub cancel_reason: Mutex<Option<String>>,
@@ -53,6 +67,19 @@ impl Task {
     pub(crate) fn cancel(&self, reason: &str) {
         self.cancel_reason.lock().get_or_insert_with(|| reason.to_owned());
         self.cancel.cancel();
+    }
+
+    /// What the client hears whose task was cancelled.
+    pub(crate) fn cancelled_error(&self) -> ApiError {
+        ApiError::task_cancelled(self.cancel_reason.lock().as_deref().unwrap_or("nobody waits for it"))
+    }
+
+    /// The id of the task that this one is a part of; `node_id` is this node's.
+    pub(crate) fn parent_id(&self, node_id: &str) -> Option<String> {
+        self.parent.as_ref().map(|parent| match parent {
+            Parent::Here(number) => format!("{node_id}:{number}"),
+            Parent::Elsewhere(id) => id.clone(),
+        })
     }
 
     /// Sets its speed, shared among its slices.
@@ -76,7 +103,7 @@ impl Task {
                 let status = Progress::show_all(&self.slices, now_nanos / 1_000_000, shown);
                 put("status", Value::Object(status));
             }
-            put("description", json!(self.description));
+            put("description", json!(self.description.to_string()));
         }
         put("start_time_in_millis", json!(self.started_nanos / 1_000_000));
         put("running_time_in_nanos", json!((now_nanos - self.started_nanos).max(0)));
@@ -84,8 +111,8 @@ impl Task {
         if self.is_cancellable() {
             put("cancelled", json!(self.cancel.is_cancelled()));
         }
-        if let Some(parent) = self.parent {
-            put("parent_task_id", json!(format!("{node_id}:{parent}")));
+        if let Some(parent) = self.parent_id(node_id) {
+            put("parent_task_id", json!(parent));
         }
         put("headers", json!({}));
         Value::Object(members)

@@ -19,7 +19,7 @@ use crate::engine::View;
 use crate::mapping::dates::floor_to;
 use crate::mapping::{FieldKind, Storage, show_ip};
 use crate::query::{QueryContext, lower};
-use crate::search::{SearchError, no_column_for_ids, no_column_for_text};
+use crate::search::{SearchError, Watch, no_column_for_ids, no_column_for_text};
 
 /// The collectors of one level in one segment.
 pub(crate) struct SegmentAggs<'a> {
@@ -84,8 +84,9 @@ impl<'a> SegmentAggs<'a> {
         view: &View,
         reader: &SegmentReader,
         context: &QueryContext<'_>,
+        watch: &Watch<'_>,
     ) -> Result<Self, SearchError> {
-        let collectors = request.nodes.iter().map(|node| Collector::open(node, view, reader, context));
+        let collectors = request.nodes.iter().map(|node| Collector::open(node, view, reader, context, watch));
         Ok(Self { collectors: collectors.collect::<Result<_, _>>()? })
     }
 
@@ -124,6 +125,7 @@ impl<'a> Collector<'a> {
         view: &View,
         reader: &SegmentReader,
         context: &QueryContext<'_>,
+        watch: &Watch<'_>,
     ) -> Result<Self, SearchError> {
         let keyed = || Buckets::Keyed { numbers: HashMap::new(), counts: Vec::new(), keys: Vec::new() };
         let (field, state) = match &node.kind {
@@ -138,7 +140,7 @@ impl<'a> Collector<'a> {
                 let weight = query.weight(EnableScoring::disabled_from_searcher(&view.searcher))?;
                 let mut members = vec![0u64; (reader.max_doc() as usize).div_ceil(64)];
                 let mut scorer = weight.scorer(reader, 1.0)?;
-                while scorer.doc() != TERMINATED {
+                while scorer.doc() != TERMINATED && !watch.is_over_after(1) {
                     members[scorer.doc() as usize / 64] |= 1 << (scorer.doc() % 64);
                     scorer.advance();
                 }
@@ -146,7 +148,7 @@ impl<'a> Collector<'a> {
             }
         };
         let values = field.map_or(Ok(Values::None), |field| Values::open(field, view, reader))?;
-        let subs = SegmentAggs::open(&node.subs, view, reader, context)?;
+        let subs = SegmentAggs::open(&node.subs, view, reader, context, watch)?;
         Ok(Self { node, values, state, subs })
     }
 

@@ -4,6 +4,8 @@ mod history;
 mod merging;
 mod model;
 mod replication;
+mod skipping;
+mod stopping;
 mod uids;
 
 use std::path::Path;
@@ -15,7 +17,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::mapping::{Mapping, parse_mapping};
 use crate::query::{QueryContext, parse_query};
-use crate::search::{SearchRequest, search};
+use crate::search::{SearchRequest, never, search};
 use disk::{DiskOperation, HookedDisk};
 
 const NOW: i64 = 1_795_515_630_123;
@@ -81,7 +83,7 @@ fn found(engine: &Engine, query: &Value) -> Vec<String> {
         aggs: Default::default(),
     };
     let context = QueryContext { index: "i", doc_type: "_doc", now_millis: NOW };
-    let answer = search(&view, &request, &context).expect("searched");
+    let answer = search(&view, &request, &context, &never).expect("searched");
     assert_eq!(answer.total as usize, answer.hits.len());
     let mut ids: Vec<String> = answer
         .hits

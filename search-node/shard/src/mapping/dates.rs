@@ -372,9 +372,8 @@ pub fn read_math(
 fn in_zone(millis: i64, text: &str, zone: &TimeZone) -> i64 {
     let has_offset = text.ends_with('Z')
         || text.rfind(['+', '-']).is_some_and(|at| text.find('T').is_some_and(|t| at > t));
-    let is_number = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
-        && !text.contains("-0")
-        && text.len() > 4;
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let is_number = digits.len() > 4 && digits.bytes().all(|byte| byte.is_ascii_digit());
     if has_offset || is_number || *zone == TimeZone::UTC {
         return millis;
     }

@@ -1,8 +1,10 @@
 //! Queries: Elasticsearch's JSON and query strings to a tree, and the tree to tantivy.
 //!
-//! `dsl` and `query_string` read foreign text and know no index; `lower` knows the mapping and asks tantivy.
+//! `dsl` and `query_string` read foreign text and know no index; `lower` knows the mapping and asks tantivy; `can_match` tells
+//! from a few numbers that a query matches nothing.
 
 mod ast;
+mod can_match;
 mod dsl;
 mod fuzzy;
 mod has_norm;
@@ -14,6 +16,7 @@ mod values;
 mod wildcard;
 
 pub use ast::Query;
+pub(crate) use can_match::can_match;
 pub use dsl::parse_query;
 pub use lower::QueryContext;
 pub(crate) use lower::lower;

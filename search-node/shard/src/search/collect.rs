@@ -5,20 +5,25 @@ use std::collections::BinaryHeap;
 
 use tantivy::index::SegmentReader;
 use tantivy::query::{EnableScoring, Scorer, Weight};
-use tantivy::{DocId, DocSet, Score, TERMINATED};
+use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, Score, TERMINATED};
 
 use super::sort::{Place, SegmentKey, compare_hits};
 use super::statistics::Statistics;
+use super::stop::{AskStop, Watch};
 use super::{Hit, SearchAnswer, SearchError, SearchRequest, SortField};
 use crate::aggs::{AggPartial, SegmentAggs, reduce};
 use crate::engine::View;
 use crate::query::{QueryContext, lower};
 
-/// Searches one point in time of a shard.
+/// Documents that a scorer tells at a time.
+const BLOCK: usize = COLLECT_BLOCK_BUFFER_LEN;
+
+/// Searches one point in time of a shard; `stop` may end it early.
 pub(crate) fn search(
     view: &View,
     request: &SearchRequest,
     context: &QueryContext<'_>,
+    stop: AskStop<'_>,
 ) -> Result<SearchAnswer, SearchError> {
     let by_score = request.sort.is_empty();
     let scored = by_score && request.hits > 0
@@ -39,7 +44,11 @@ pub(crate) fn search(
     let filter = request.post_filter.as_ref().map(|query| weight(query, false)).transpose()?;
     let mut found = Found { request, total: 0, max_score: None, hits: Vec::new() };
     let mut aggs = AggPartial::default();
+    let watch = Watch::new(stop);
     for (ordinal, reader) in view.searcher.segment_readers().iter().enumerate() {
+        if watch.is_over() {
+            break;
+        }
         if request.hits == 0 && request.aggs.is_empty() && filter.is_none() && request.min_score.is_none() {
             found.total += u64::from(matches.count(reader)?);
             continue;
@@ -50,12 +59,12 @@ pub(crate) fn search(
             .map(|key| SegmentKey::open(key, view, reader))
             .collect::<Result<Vec<_>, _>>()?;
         let mut segment = Segment::new(request, reader, keys, filter.as_deref())?;
-        let mut computed = SegmentAggs::open(&request.aggs, view, reader, context)?;
-        segment.walk(matches.as_ref(), scored, &mut computed)?;
+        let mut computed = SegmentAggs::open(&request.aggs, view, reader, context, &watch)?;
+        segment.walk(matches.as_ref(), scored, &mut computed, &watch)?;
         aggs = reduce(&request.aggs, aggs, computed.finish()?);
         found.take(segment, ordinal as u32, scored)?;
     }
-    Ok(found.answer(aggs))
+    Ok(SearchAnswer { is_partial: watch.end()?, ..found.answer(aggs) })
 }
 
 /// What was found in the segments so far.
@@ -96,7 +105,8 @@ impl Found<'_> {
     }
 
     fn answer(self, aggs: AggPartial) -> SearchAnswer {
-        SearchAnswer { total: self.total, max_score: self.max_score, hits: self.hits, aggs }
+        let Self { total, max_score, hits, .. } = self;
+        SearchAnswer { total, max_score, hits, aggs, is_partial: false }
     }
 }
 
@@ -174,23 +184,36 @@ impl<'a> Segment<'a> {
         })
     }
 
+    /// Meets the matches until all were seen or the search ends.
     fn walk(
         &mut self,
         matches: &dyn Weight,
         scored: bool,
         aggs: &mut SegmentAggs<'_>,
+        watch: &Watch<'_>,
     ) -> Result<(), SearchError> {
-        let reader = self.reader;
-        if scored {
-            matches.for_each(reader, &mut |document, score| self.meet(document, score, aggs))?;
-        } else {
-            matches.for_each_no_score(reader, &mut |documents| {
-                for document in documents {
-                    self.meet(*document, 0.0, aggs);
-                }
-            })?;
+        // An aggregation may have been told to stop before the walk begins.
+        if watch.has_ended() {
+            return watch.end().map(drop);
         }
-        Ok(())
+        let mut scorer = matches.scorer(self.reader, 1.0)?;
+        if scored {
+            let mut document = scorer.doc();
+            while document != TERMINATED && !watch.is_over_after(1) {
+                self.meet(document, scorer.score(), aggs);
+                document = scorer.advance();
+            }
+        } else {
+            let mut block = [0; BLOCK];
+            loop {
+                let count = scorer.fill_buffer(&mut block);
+                block[..count].iter().for_each(|document| self.meet(*document, 0.0, aggs));
+                if count < BLOCK || watch.is_over_after(BLOCK as u32) {
+                    break;
+                }
+            }
+        }
+        watch.end().map(drop)
     }
 
     fn meet(&mut self, document: DocId, score: Score, aggs: &mut SegmentAggs<'_>) {

@@ -1,7 +1,7 @@
 //! Search: the best hits of one shard at one point in time, and what is computed over all matches.
 //!
 //! `collect` walks the matches of each segment once, for hits, total and aggregations together; `sort` orders them;
-//! `scan` walks every match in batches; `source` cuts a document's JSON to what was asked for.
+//! `scan` walks every match in batches; `source` cuts a document's JSON to what was asked for; `stop` ends a search early.
 
 mod collect;
 mod id_key;
@@ -9,6 +9,7 @@ mod scan;
 mod sort;
 mod source;
 mod statistics;
+mod stop;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +21,8 @@ pub use scan::{Scan, Slice};
 pub use sort::{Missing, SortField, SortKey, SortMode, SortValue, compare_hits};
 pub(crate) use sort::{no_column_for_ids, no_column_for_text};
 pub use source::{SourceFilter, filter_source};
+pub use stop::{AskStop, Stop};
+pub(crate) use stop::{Watch, never};
 
 /// What a shard is asked.
 #[derive(Debug, Clone)]
@@ -70,6 +73,8 @@ pub struct SearchAnswer {
     pub hits: Vec<Hit>,
     /// The aggregations, to be reduced with those of other shards.
     pub aggs: AggPartial,
+    /// Whether there was no time to see all matches.
+    pub is_partial: bool,
 }
 
 /// A search that cannot be done, in Elasticsearch's words.
@@ -87,4 +92,7 @@ pub enum SearchError {
     /// The shard's engine failed.
     #[error(transparent)]
     Engine(#[from] crate::engine::EngineError),
+    /// Nobody wants the answer any more.
+    #[error("the search was cancelled")]
+    Cancelled,
 }

@@ -35,10 +35,26 @@ pub(crate) struct NodeFigures {
     pub(crate) open_files: Option<u64>,
     pub(crate) threads: Option<u64>,
     pub(crate) requests: u64,
+    /// Copies that were searched there, as Elasticsearch counts its searches.
     pub(crate) searches: u64,
+    /// How soon other nodes answer its searches, and it itself.
+    pub(crate) seen: Vec<SeenFigures>,
     pub(crate) copies: Vec<CopyFigures>,
     /// The copies on its disk, whether they serve or not.
     pub(crate) held: Vec<(ShardId, CopyId)>,
+}
+
+/// How soon a node answers the searches of another one.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct SeenFigures {
+    /// Its id as clients know it.
+    pub(crate) node: String,
+    pub(crate) under_way: usize,
+    pub(crate) queue: f64,
+    pub(crate) service_millis: f64,
+    pub(crate) response_millis: f64,
+    pub(crate) rank: f64,
 }
 
 /// The figures of a copy.
@@ -86,10 +102,27 @@ pub(super) fn figures_of(node: &Node) -> NodeFigures {
         open_files: fs_err::read_dir(Path::new("/proc/self/fd")).ok().map(|files| files.count() as u64),
         threads: field(&status, "Threads:"),
         requests: node.counters.requests.get(),
-        searches: node.counters.searches.get(),
+        searches: node.counters.copies_searched.get(),
+        seen: seen_by(node),
         copies: copies_of(node),
         held: held_by(node),
     }
+}
+
+fn seen_by(node: &Node) -> Vec<SeenFigures> {
+    let Some(coordinator) = &node.coordinator else { return Vec::new() };
+    let map = coordinator.map();
+    let shown = node.soonest.seen().into_iter().filter_map(|seen| {
+        Some(SeenFigures {
+            node: map.nodes.get(&seen.node)?.data_id.clone(),
+            under_way: seen.under_way,
+            queue: seen.queue,
+            service_millis: seen.service_millis,
+            response_millis: seen.response_millis,
+            rank: seen.rank,
+        })
+    });
+    shown.collect()
 }
 
 fn held_by(node: &Node) -> Vec<(ShardId, CopyId)> {

@@ -24,7 +24,7 @@ mod view;
 
 pub(crate) use active_copies::wait_active;
 pub(crate) use chosen_nodes::chosen_nodes;
-pub(crate) use figures::{CopyFigures, NodeFigures, answer_figures};
+pub(crate) use figures::{CopyFigures, NodeFigures, SeenFigures, answer_figures};
 pub(crate) use health::{HealthWishes, NodesWish, wait_for};
 pub(crate) use observe::observe;
 pub(crate) use settings::{change_settings, flat, nested, shown_defaults};

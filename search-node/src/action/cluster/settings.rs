@@ -71,8 +71,9 @@ pub(crate) fn shown_defaults() -> BTreeMap<String, String> {
     DEFAULTS.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-const DEFAULTS: [(&str, &str); 20] = [
+const DEFAULTS: [(&str, &str); 21] = [
     ("cluster.max_shards_per_node", "1000"),
+    ("cluster.routing.use_adaptive_replica_selection", "true"),
     ("cluster.routing.rebalance.enable", "all"),
     ("cluster.routing.allocation.enable", "all"),
     ("cluster.routing.allocation.allow_rebalance", "indices_all_active"),
@@ -106,18 +107,18 @@ fn changed(
         for (name, value) in changes {
             match value {
                 None if name.contains('*') => settings.retain(|known, _| !matches(name, known)),
-                _ if !AllocationSettings::knows(name) => return Err(unknown(*lasting, name)),
+                _ if !DynamicSettings::knows(name) => return Err(unknown(*lasting, name)),
                 None => drop(settings.remove(name)),
                 Some(value) => {
-                    AllocationSettings::read_one(name, value)
-                        .map_err(|error| ApiError::argument(error.to_string()))?;
+                    DynamicSettings::check(name, value).map_err(ApiError::argument)?;
                     settings.insert(name.clone(), value.clone());
                 }
             }
         }
     }
     let values = next.values(own);
-    let read = AllocationSettings::read(values.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    let of_allocation = values.iter().filter(|(name, _)| AllocationSettings::knows(name));
+    let read = AllocationSettings::read(of_allocation.map(|(name, value)| (name.as_str(), value.as_str())));
     read.map_err(|error| ApiError::argument(error.to_string()))?;
     Ok(next)
 }
@@ -232,8 +233,13 @@ mod tests {
     #[test]
     fn the_defaults_are_those_of_the_decisions() {
         let defaults = shown_defaults();
-        let pairs = || defaults.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let mut read = AllocationSettings::read(pairs()).expect("valid");
+        for (name, value) in &defaults {
+            assert!(DynamicSettings::knows(name), "{name}");
+            assert_eq!(DynamicSettings::check(name, value), Ok(()), "{name}");
+        }
+        let of_allocation = defaults.iter().filter(|(name, _)| AllocationSettings::knows(name));
+        let pairs = of_allocation.map(|(name, value)| (name.as_str(), value.as_str()));
+        let mut read = AllocationSettings::read(pairs).expect("valid");
         assert_eq!((read.incoming_recoveries.take(), read.outgoing_recoveries.take()), (Some(2), Some(2)));
         assert_eq!(read, AllocationSettings::default());
     }

@@ -3,8 +3,11 @@
 //! ```text
 //!  body       the request, read
 //!  shards     which shards, and which copy of each is asked
+//!  rank       which copy answers soonest, as far as can be told
+//!  soonest    what this node knows for that of the others
 //!  query      what one node finds in its copies, and the documents of hits it found
 //!  spread     asking the nodes, again elsewhere if one fails, and joining what they say
+//!  until      how long all of that goes on
 //!  contexts   points in time that are kept between finding hits and reading their documents
 //!  answer     the whole as the API shows it
 //! ```
@@ -13,8 +16,11 @@ mod answer;
 mod body;
 mod contexts;
 mod query;
+mod rank;
 mod shards;
+mod soonest;
 mod spread;
+mod until;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,10 +34,12 @@ pub(crate) use self::body::{SearchBody, TrackTotal, check_timeout, read_sort, re
 pub(crate) use self::contexts::Contexts;
 pub(crate) use self::query::{answer_fetch, answer_query};
 pub(crate) use self::shards::Target;
+pub(crate) use self::soonest::Soonest;
 use self::spread::Spread;
 use crate::error::ApiError;
 use crate::indices::{Index, NameOptions};
 use crate::node::Node;
+use crate::tasks::Task;
 
 /// Which indices, and which type of them.
 #[derive(Debug, Clone, Default)]
@@ -48,26 +56,30 @@ pub(crate) struct Manner {
     pub preference: Option<String>,
     /// Only the shards of these routing values.
     pub routing: Vec<String>,
+    /// So many shards, at most, are searched without asking first in which of them anything can match.
+    pub skip_beyond: Option<u64>,
     /// Whether what is found counts although a shard is missing.
     pub allows_partial: bool,
     /// After how long what was found so far is the answer.
     pub timeout: Option<Duration>,
 }
 
-/// Searches. `json` is the body that was read.
+/// Searches, as a task. `json` is the body that was read.
 pub(crate) fn search(
     node: &Node,
     scope: &Scope,
     json: &Value,
     manner: &Manner,
     totals_as_number: bool,
+    task: &Task,
 ) -> Result<Value, ApiError> {
     let body = SearchBody::read(json)?;
     let started = node.clock.now_millis();
     let indices = node.indices.resolve_to_search(&scope.indices, scope.options)?;
     check_window(node, &indices, &body)?;
     let targets = Target::all(node, &indices, manner)?;
-    let mut spread = Spread::new(node, targets, (json, &body), scope.doc_type.as_deref(), started, manner);
+    let mut spread =
+        Spread::new(node, targets, (json, &body), scope.doc_type.as_deref(), started, manner, task);
     let found = spread.find(body.from + body.size)?;
     let hits = spread.fetch(&found, body.from)?;
     let mut shown = Map::new();
@@ -91,13 +103,14 @@ pub(crate) fn search(
     Ok(answer)
 }
 
-/// Counts.
+/// Counts, as a task.
 pub(crate) fn count_matches(
     node: &Node,
     scope: &Scope,
     json: &Value,
     min_score: Option<f32>,
     manner: &Manner,
+    task: &Task,
 ) -> Result<Value, ApiError> {
     let mut body =
         Map::from_iter([("size".to_owned(), json!(0)), ("track_total_hits".to_owned(), json!(true))]);
@@ -117,7 +130,7 @@ pub(crate) fn count_matches(
     let targets = Target::all(node, &indices, manner)?;
     let (json, now) = (Value::Object(body), node.clock.now_millis());
     let body = SearchBody::read(&json)?;
-    let mut spread = Spread::new(node, targets, (&json, &body), scope.doc_type.as_deref(), now, manner);
+    let mut spread = Spread::new(node, targets, (&json, &body), scope.doc_type.as_deref(), now, manner, task);
     let found = spread.find(0)?;
     Ok(json!({"count": found.total, "_shards": show_shards(&found)}))
 }

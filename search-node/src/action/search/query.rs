@@ -1,19 +1,23 @@
 //! What one node finds in its copies, and the documents of the hits that it found.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use cluster::state::IndexId;
+use daemon::CancellationToken;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use shard::{AggPartial, Hit, QueryContext, Reader, compare_hits, reduce_aggs};
+use shard::{AggPartial, Hit, QueryContext, Reader, SearchError, SearchRequest, compare_hits, reduce_aggs};
 
 use super::answer::show_hit;
 use super::body::{SearchBody, TrackTotal};
 use super::in_type;
+use super::until::Until;
 use crate::error::ApiError;
 use crate::indices::Index;
 use crate::node::Node;
+use crate::tasks::TaskKind;
 
 /// What a node is asked to look for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -27,6 +31,12 @@ pub(super) struct Question {
     pub shards: Vec<ShardAsked>,
     /// Whether the hits will be read.
     pub is_kept: bool,
+    /// Whether shards may be left out in which nothing can match.
+    pub may_skip: bool,
+    /// The time that is left; what was found until then is the answer.
+    pub within: Option<Duration>,
+    /// The id of the task that the whole search is.
+    pub task: String,
 }
 
 /// A shard to look in.
@@ -45,9 +55,18 @@ pub(super) struct Partial {
     pub max_score: Option<f32>,
     pub hits: Vec<Hit>,
     pub aggs: AggPartial,
+    /// The shards in which it looked, or did not have to.
     pub answered: Vec<usize>,
+    /// In how many of these it did not have to look.
+    pub skipped: usize,
     /// The shards in which it could not look, and why, as JSON.
     pub failures: Vec<(usize, Vec<u8>)>,
+    /// Whether the time was up before all matches were seen.
+    pub is_timed_out: bool,
+    /// How long the node worked on it.
+    pub service: Duration,
+    /// How many searches waited for a place on the node.
+    pub queue: usize,
     /// Where the hits can be read, if they are kept.
     pub context: Option<u64>,
 }
@@ -67,34 +86,55 @@ pub(super) struct Part {
     reader: Reader,
 }
 
-/// Looks in shards of this node.
-pub(super) fn find_here(node: &Node, question: &Question, body: &SearchBody) -> (Partial, Vec<Part>) {
-    let mut partial = Partial::default();
-    let mut parts = Vec::new();
-    for asked in &question.shards {
-        match part_of(node, asked) {
-            Ok(part) => parts.push(part),
-            Err(error) => partial.failures.push((asked.place, written(&error))),
+impl Part {
+    fn context<'a>(&'a self, question: &'a Question) -> QueryContext<'a> {
+        QueryContext {
+            index: &self.index.name,
+            doc_type: question.doc_type.as_deref().unwrap_or_default(),
+            now_millis: question.now_millis,
         }
     }
+
+    fn can_match(&self, request: &SearchRequest, question: &Question) -> bool {
+        self.reader.can_match(&request.query, &self.context(question))
+    }
+}
+
+/// Looks in shards of this node; an error where nobody wants to know any more.
+pub(super) fn find_here(
+    node: &Node,
+    question: &Question,
+    body: &SearchBody,
+    until: &Until,
+) -> Result<(Partial, Vec<Part>), ApiError> {
+    let begun = Instant::now();
     let mut request = body.request.clone();
     request.hits = question.hits;
     request.track_total = body.track_total != TrackTotal::No;
     request.query = in_type(request.query, question.doc_type.as_deref());
+    let mut partial = Partial::default();
+    let mut parts = Vec::new();
+    for asked in &question.shards {
+        match part_of(node, asked) {
+            Ok(part) if question.may_skip && !part.can_match(&request, question) => {
+                partial.answered.push(part.place);
+                partial.skipped += 1;
+            }
+            Ok(part) => parts.push(part),
+            Err(error) => partial.failures.push((asked.place, written(&error))),
+        }
+    }
     for part in &parts {
-        let context = QueryContext {
-            index: &part.index.name,
-            doc_type: question.doc_type.as_deref().unwrap_or_default(),
-            now_millis: question.now_millis,
-        };
-        match part.reader.search(&request, &context) {
+        match part.reader.search_until(&request, &part.context(question), &|| until.stop()) {
             Ok(answer) => {
+                partial.is_timed_out |= answer.is_partial;
                 partial.answered.push(part.place);
                 partial.total += answer.total;
                 partial.max_score = higher(partial.max_score, answer.max_score);
                 partial.hits.extend(answer.hits.into_iter().map(|hit| Hit { shard: part.place, ..hit }));
                 partial.aggs = reduce_aggs(&request.aggs, std::mem::take(&mut partial.aggs), answer.aggs);
             }
+            Err(error @ SearchError::Cancelled) => return Err(error.into()),
             Err(error) => {
                 let error = ApiError::from(error)
                     .with("index", part.index.name.as_str())
@@ -105,7 +145,10 @@ pub(super) fn find_here(node: &Node, question: &Question, body: &SearchBody) -> 
     }
     partial.hits.sort_by(|a, b| compare_hits(a, b, &request.sort));
     partial.hits.truncate(question.hits);
-    (partial, parts)
+    node.counters.copies_searched.inc_by(parts.len() as u64);
+    partial.service = begun.elapsed();
+    partial.queue = node.search_pool.queued() + node.carried_search_pool.queued();
+    Ok((partial, parts))
 }
 
 /// The higher of two scores that may not be there.
@@ -138,13 +181,24 @@ fn written(error: &ApiError) -> Vec<u8> {
     serde_json::to_vec(error).unwrap_or_default()
 }
 
-/// Answers the question of another node.
-pub(crate) fn answer_query(node: &Node, message: &[u8]) -> Result<Bytes, ApiError> {
+/// Answers the question of another node, which has waited since it arrived and is a task meanwhile.
+pub(crate) fn answer_query(
+    node: &Node,
+    message: &[u8],
+    arrived: Instant,
+    cancelled: &CancellationToken,
+) -> Result<Bytes, ApiError> {
     let question: Question = postcard::from_bytes(message).map_err(|error| unreadable(&error))?;
+    let about = format!("query in {} shards", question.shards.len());
+    let registered = node.tasks.register_part(TaskKind::SearchPart, about, question.task.clone(), cancelled);
+    let until = Until::since(arrived, question.within, registered.task.cancel.clone());
+    if question.is_kept {
+        node.contexts.check_room(node.clock.now_millis())?;
+    }
     let body = body_of(&question.body)?;
-    let (mut partial, parts) = find_here(node, &question, &body);
+    let (mut partial, parts) = find_here(node, &question, &body, &until)?;
     if question.is_kept && !partial.hits.is_empty() {
-        partial.context = Some(node.contexts.keep(Arc::new(parts), node.clock.now_millis()));
+        partial.context = Some(node.contexts.keep(Arc::new(parts), node.clock.now_millis())?);
     }
     Ok(postcard::to_allocvec(&partial).map_err(|error| unreadable(&error))?.into())
 }
@@ -154,6 +208,10 @@ pub(crate) fn answer_fetch(node: &Node, message: &[u8]) -> Result<Bytes, ApiErro
     let wanted: Wanted = postcard::from_bytes(message).map_err(|error| unreadable(&error))?;
     let parts =
         node.contexts.take(wanted.context).ok_or_else(|| ApiError::no_search_context(wanted.context))?;
+    // Whoever wants no hits lets go of them.
+    if wanted.hits.is_empty() {
+        return Ok(Bytes::new());
+    }
     let shown = fetch_here(&parts, &wanted.hits, &body_of(&wanted.body)?)?;
     Ok(serde_json::to_vec(&shown).map_err(|error| ApiError::internal(error.to_string()))?.into())
 }

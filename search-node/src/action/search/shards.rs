@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use cluster::state::{ClusterState, IndexId, NodeId, ShardId, Stage};
 
 use super::Manner;
+use crate::coordination::DynamicSettings;
 use crate::error::ApiError;
 use crate::indices::Index;
 use crate::node::Node;
@@ -46,6 +47,12 @@ impl Target {
                 targets.push(Self { index: Arc::clone(index), number, nodes });
             }
         }
+        if let Some(map) =
+            map.filter(|map| wish.is_soonest_first && DynamicSettings::of(map).chooses_soonest())
+        {
+            let nodes = targets.iter_mut().map(|target| &mut target.nodes);
+            node.soonest.order(nodes, |node| map.nodes.contains_key(node));
+        }
         Ok(targets)
     }
 }
@@ -55,6 +62,8 @@ impl Target {
 struct Wish {
     /// Only these shards (`_shards:0,1`).
     shards: Option<Vec<usize>>,
+    /// Whoever is likely to answer soonest.
+    is_soonest_first: bool,
     is_local_first: bool,
     is_local_only: bool,
     nodes: Vec<String>,
@@ -65,7 +74,9 @@ struct Wish {
 
 impl Wish {
     fn read(preference: Option<&str>) -> Result<Self, ApiError> {
-        let Some(mut text) = preference else { return Ok(Self { is_local_first: true, ..Self::default() }) };
+        let Some(mut text) = preference else {
+            return Ok(Self { is_soonest_first: true, ..Self::default() });
+        };
         let mut wish = Self::default();
         if let Some(rest) = text.strip_prefix("_shards:") {
             let (numbers, rest) = rest.split_once('|').unwrap_or((rest, ""));
@@ -78,7 +89,7 @@ impl Wish {
         }
         let list = |names: &str| names.split(',').map(|name| name.trim().to_owned()).collect();
         match text {
-            "" => wish.is_local_first = true,
+            "" => wish.is_soonest_first = true,
             "_local" => wish.is_local_first = true,
             "_only_local" => wish.is_local_only = true,
             _ if text.starts_with("_only_nodes:") => {

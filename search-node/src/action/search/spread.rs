@@ -1,27 +1,35 @@
 //! Asking the nodes with copies, again elsewhere if one fails, and joining what they say.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use cluster::state::{IndexId, NodeId, ShardId};
 use serde_json::Value;
-use shard::{AggPartial, AggRequest, Hit, SortKey, compare_hits, reduce_aggs};
+use shard::{AggPartial, Hit, SortKey, compare_hits, reduce_aggs};
 use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 use transport::Lane;
 
 use super::Manner;
 use super::body::SearchBody;
 use super::query::{Part, Partial, Question, ShardAsked, Wanted, fetch_here, find_here, higher, unreadable};
 use super::shards::Target;
+use super::soonest::Asked;
+use super::until::Until;
 use crate::action::home::peer_of;
 use crate::coordination::{Action, Coordinator, Fault, fault_of};
 use crate::error::ApiError;
 use crate::node::Node;
+use crate::tasks::Task;
 
 /// How long a node may take that searches, where the request has no timeout: as long as anybody waits for an answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(600);
+/// How much longer than the request's timeout an answer is waited for: whoever ends then has yet to say what it found.
+const ANSWER_GRACE: Duration = Duration::from_millis(250);
+/// How long a node may take to let go of hits that nobody reads. Nobody waits for it.
+const RELEASE_WITHIN: Duration = Duration::from_secs(10);
 
 /// A search over several nodes.
 pub(super) struct Spread<'a> {
@@ -33,13 +41,19 @@ pub(super) struct Spread<'a> {
     doc_type: Option<String>,
     now_millis: i64,
     manner: &'a Manner,
+    task: &'a Task,
+    until: Until,
+    may_skip: bool,
     /// What this node found its hits in.
     here: Vec<Part>,
-    /// Where the hits of other nodes can be read.
-    there: HashMap<NodeId, u64>,
-    /// Which node answered for a shard; none for this one.
-    answered_by: HashMap<usize, NodeId>,
+    /// Where the hits of a shard can be read that another node has found.
+    there: HashMap<usize, Kept>,
+    /// The points in time that other nodes keep for this search.
+    kept: BTreeSet<Kept>,
 }
+
+/// A point in time that a node keeps, by its number there.
+type Kept = (NodeId, u64);
 
 /// What all nodes found.
 #[derive(Default)]
@@ -50,6 +64,7 @@ pub(super) struct Found {
     pub aggs: AggPartial,
     pub shards: usize,
     pub answered: usize,
+    pub skipped: usize,
     pub failures: Vec<ShardFailure>,
     pub is_timed_out: bool,
 }
@@ -62,8 +77,41 @@ pub(super) struct ShardFailure {
     pub error: ApiError,
 }
 
-/// What a node is asked, and what it said.
-type Call = (NodeId, Vec<usize>, tokio::task::JoinHandle<Result<Bytes, Option<ApiError>>>);
+/// Which copy of a shard, by its place, is asked next.
+type Tries = BTreeMap<usize, usize>;
+/// Why a shard was not searched, and where.
+type Errors = BTreeMap<usize, (Option<NodeId>, ApiError)>;
+
+/// What a node is asked; no error means that it could not be asked, so that another copy is as good.
+struct Call(JoinHandle<Said>);
+
+/// What a node says, and after how long.
+type Said = (Result<Bytes, Option<ApiError>>, Duration);
+
+/// A node that looks in shards, by their places.
+struct Pending {
+    node: NodeId,
+    places: Vec<usize>,
+    asked: Asked,
+    call: Call,
+}
+
+impl Call {
+    /// Nobody waits for it, and it is done all the same.
+    fn go_on(self) {
+        drop(Handle::current().spawn(async move {
+            let mut call = self;
+            drop((&mut call.0).await);
+        }));
+    }
+}
+
+impl Drop for Call {
+    /// Whoever still works on the answer is told that nobody waits for it.
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
 
 impl<'a> Spread<'a> {
     pub(super) fn new(
@@ -73,7 +121,9 @@ impl<'a> Spread<'a> {
         doc_type: Option<&str>,
         now_millis: i64,
         manner: &'a Manner,
+        task: &'a Task,
     ) -> Self {
+        let shards = targets.len() as u64;
         Self {
             node,
             targets,
@@ -82,75 +132,110 @@ impl<'a> Spread<'a> {
             doc_type: doc_type.map(str::to_owned),
             now_millis,
             manner,
+            task,
+            until: Until::new(manner.timeout, task.cancel.clone()),
+            // One shard is searched in any case: what is wrong with the request is told there.
+            may_skip: shards > manner.skip_beyond.unwrap_or(1),
             here: Vec::new(),
             there: HashMap::new(),
-            answered_by: HashMap::new(),
+            kept: BTreeSet::new(),
         }
     }
 
     /// Looks in one copy of each shard.
     pub(super) fn find(&mut self, hits: usize) -> Result<Found, ApiError> {
-        let body = self.body;
-        let deadline = self.manner.timeout.map(|timeout| Instant::now() + timeout);
         let mut found = Found { shards: self.targets.len(), ..Found::default() };
-        let mut errors: BTreeMap<usize, (Option<NodeId>, ApiError)> = BTreeMap::new();
+        let mut errors = Errors::new();
         // Which copy of a shard is asked next.
-        let mut tries: BTreeMap<usize, usize> = (0..self.targets.len()).map(|place| (place, 0)).collect();
-        while !tries.is_empty() {
-            let (here, there) = self.groups(&mut tries);
-            if here.is_empty() && there.is_empty() {
+        let mut tries: Tries = (0..self.targets.len()).map(|place| (place, 0)).collect();
+        loop {
+            while !tries.is_empty() && self.ask_all(hits, &mut found, &mut tries, &mut errors)? {}
+            if found.skipped == 0 || found.skipped < found.shards {
                 break;
             }
-            let calls = self.ask(there, hits, deadline);
-            if !here.is_empty() {
-                let question = self.question(&here, hits, Vec::new());
-                let (partial, parts) = find_here(self.node, &question, body);
-                self.here.extend(parts);
-                self.take(None, partial, &body.request.aggs, &mut found, &mut tries, &mut errors);
-            }
-            for (node, places, call) in calls {
-                match Handle::current()
-                    .block_on(call)
-                    .unwrap_or_else(|error| Err(Some(ApiError::internal(error.to_string()))))
-                {
-                    Ok(answer) => {
-                        let partial: Partial =
-                            postcard::from_bytes(&answer).map_err(|error| unreadable(&error))?;
-                        if let Some(context) = partial.context {
-                            self.there.insert(node, context);
-                        }
-                        self.take(
-                            Some(node),
-                            partial,
-                            &body.request.aggs,
-                            &mut found,
-                            &mut tries,
-                            &mut errors,
-                        );
-                    }
-                    Err(None) => {
-                        found.is_timed_out |= deadline.is_some_and(|deadline| Instant::now() >= deadline);
-                        places.iter().for_each(|place| next_copy(&mut tries, *place));
-                    }
-                    Err(Some(error)) => {
-                        for place in places {
-                            errors.insert(place, (Some(node), error.clone()));
-                            next_copy(&mut tries, place);
-                        }
-                    }
-                }
-            }
-            if deadline.is_some_and(|deadline| Instant::now() >= deadline) && !tries.is_empty() {
-                found.is_timed_out = true;
-                break;
-            }
+            // Nothing can match anywhere. One shard says what else there is to say of such a search.
+            self.may_skip = false;
+            found.skipped -= 1;
+            found.answered -= 1;
+            tries.insert(0, 0);
         }
-        sort_hits(&mut found.hits, &body.request.sort, hits);
+        sort_hits(&mut found.hits, &self.body.request.sort, hits);
         self.check(found, errors)
     }
 
+    /// Asks one copy of each shard that nobody has answered for; whether there may be others to ask.
+    fn ask_all(
+        &mut self,
+        hits: usize,
+        found: &mut Found,
+        tries: &mut Tries,
+        errors: &mut Errors,
+    ) -> Result<bool, ApiError> {
+        let (here, there) = self.groups(tries);
+        if here.is_empty() && there.is_empty() {
+            return Ok(false);
+        }
+        let calls = self.ask(there, hits);
+        if !here.is_empty() {
+            let partial = self.find_here(&here, hits)?;
+            self.take(None, partial, found, tries, errors);
+        }
+        for Pending { node, places, asked, call } in calls {
+            match self.wait(call)? {
+                (Ok(answer), after) => {
+                    let partial: Partial =
+                        postcard::from_bytes(&answer).map_err(|error| unreadable(&error))?;
+                    asked.answered(after, partial.service, partial.queue);
+                    self.take(Some(node), partial, found, tries, errors);
+                }
+                (Err(None), after) => {
+                    asked.was_silent(after);
+                    found.is_timed_out |= self.until.is_time_up();
+                    places.iter().for_each(|place| next_copy(tries, *place));
+                }
+                (Err(Some(error)), _) => {
+                    for place in places {
+                        errors.insert(place, (Some(node), error.clone()));
+                        next_copy(tries, place);
+                    }
+                }
+            }
+        }
+        let is_over = self.until.is_time_up() && !tries.is_empty();
+        found.is_timed_out |= is_over;
+        Ok(!is_over)
+    }
+
+    /// Looks in shards of this node.
+    fn find_here(&mut self, places: &[usize], hits: usize) -> Result<Partial, ApiError> {
+        let own = self.node.coordinator.as_ref().map(|coordinator| coordinator.origin.process);
+        let asked = own.map(|own| self.node.soonest.ask(own));
+        let question = self.question(places, hits, Vec::new());
+        let (partial, parts) = find_here(self.node, &question, self.body, &self.until)?;
+        self.here.extend(parts);
+        if let Some(asked) = asked {
+            asked.answered(partial.service, partial.service, partial.queue);
+        }
+        Ok(partial)
+    }
+
+    /// What a node says; an error where nobody wants to know any more.
+    fn wait(&self, mut call: Call) -> Result<Said, ApiError> {
+        Handle::current().block_on(async {
+            tokio::select! {
+                biased;
+                answer = &mut call.0 => {
+                    Ok(answer.unwrap_or_else(|error| {
+                        (Err(Some(ApiError::internal(error.to_string()))), Duration::ZERO)
+                    }))
+                }
+                () = self.until.cancelled.cancelled() => Err(self.task.cancelled_error()),
+            }
+        })
+    }
+
     /// The shards by the nodes that are asked for them now. A shard whose copies were all asked is given up.
-    fn groups(&self, tries: &mut BTreeMap<usize, usize>) -> (Vec<usize>, BTreeMap<NodeId, Vec<usize>>) {
+    fn groups(&self, tries: &mut Tries) -> (Vec<usize>, BTreeMap<NodeId, Vec<usize>>) {
         let own = self.node.coordinator.as_ref().map(|coordinator| coordinator.origin.process);
         let (mut here, mut there) = (Vec::new(), BTreeMap::<NodeId, Vec<usize>>::new());
         tries.retain(|place, tried| {
@@ -180,21 +265,24 @@ impl<'a> Spread<'a> {
             hits,
             shards: places.iter().map(asked).collect(),
             is_kept: hits > 0,
+            may_skip: self.may_skip,
+            within: self.until.left(),
+            task: format!("{}:{}", self.node.identity.node_id, self.task.number),
         }
     }
 
-    fn ask(&self, there: BTreeMap<NodeId, Vec<usize>>, hits: usize, deadline: Option<Instant>) -> Vec<Call> {
+    fn ask(&self, there: BTreeMap<NodeId, Vec<usize>>, hits: usize) -> Vec<Pending> {
         let Some(coordinator) = &self.node.coordinator else { return Vec::new() };
         let text = if there.is_empty() { Vec::new() } else { self.json.to_string().into_bytes() };
-        let left =
-            deadline.map_or(ANSWER_WITHIN, |deadline| deadline.saturating_duration_since(Instant::now()));
+        let within = self.until.left().map_or(ANSWER_WITHIN, |left| left.saturating_add(ANSWER_GRACE));
         there
             .into_iter()
             .map(|(node, places)| {
                 let message =
                     postcard::to_allocvec(&self.question(&places, hits, text.clone())).unwrap_or_default();
-                let call = call(Arc::clone(coordinator), node, Action::Query, message.into(), left);
-                (node, places, Handle::current().spawn(call))
+                let call = call(Arc::clone(coordinator), node, Action::Query, message.into(), within);
+                let asked = self.node.soonest.ask(node);
+                Pending { node, places, asked, call: Call(Handle::current().spawn(call)) }
             })
             .collect()
     }
@@ -203,21 +291,25 @@ impl<'a> Spread<'a> {
         &mut self,
         node: Option<NodeId>,
         partial: Partial,
-        aggs: &AggRequest,
         found: &mut Found,
-        tries: &mut BTreeMap<usize, usize>,
-        errors: &mut BTreeMap<usize, (Option<NodeId>, ApiError)>,
+        tries: &mut Tries,
+        errors: &mut Errors,
     ) {
         found.total += partial.total;
         found.max_score = higher(found.max_score, partial.max_score);
         found.hits.extend(partial.hits);
+        let aggs = &self.body.request.aggs;
         found.aggs = reduce_aggs(aggs, std::mem::take(&mut found.aggs), partial.aggs);
+        found.is_timed_out |= partial.is_timed_out;
+        let kept = node.zip(partial.context);
+        self.kept.extend(kept);
         found.answered += partial.answered.len();
+        found.skipped += partial.skipped;
         for place in partial.answered {
             tries.remove(&place);
             errors.remove(&place);
-            if let Some(node) = node {
-                self.answered_by.insert(place, node);
+            if let Some(kept) = kept {
+                self.there.insert(place, kept);
             }
         }
         for (place, error) in partial.failures {
@@ -229,11 +321,7 @@ impl<'a> Spread<'a> {
     }
 
     /// Whether what was found is an answer.
-    fn check(
-        &self,
-        mut found: Found,
-        errors: BTreeMap<usize, (Option<NodeId>, ApiError)>,
-    ) -> Result<Found, ApiError> {
+    fn check(&self, mut found: Found, errors: Errors) -> Result<Found, ApiError> {
         // What is wrong with the request is wrong everywhere, and what is damaged must not look like nothing.
         let first = errors.values().next().map(|(_, error)| error.clone());
         if let Some(error) = first.filter(|error| found.answered == 0 || error.status < 500) {
@@ -250,6 +338,10 @@ impl<'a> Spread<'a> {
                 node: node.map(|node| node.to_string()),
                 error,
             });
+        }
+        if found.is_timed_out && !self.manner.allows_partial {
+            let error = ApiError::new(500, "search_phase_execution_exception", "Partial shards failure");
+            return Err(error.caused_by("query_phase_execution_exception", "Time exceeded"));
         }
         let is_whole = found.answered == found.shards;
         if !is_whole && !self.manner.allows_partial {
@@ -277,37 +369,30 @@ impl<'a> Spread<'a> {
     }
 
     /// Reads the documents of the hits from `from` on.
-    pub(super) fn fetch(&self, found: &Found, from: usize) -> Result<Vec<Value>, ApiError> {
-        let body = self.body;
+    pub(super) fn fetch(&mut self, found: &Found, from: usize) -> Result<Vec<Value>, ApiError> {
         let wanted: Vec<&Hit> = found.hits.iter().skip(from).collect();
         let mut shown: Vec<Option<Value>> = vec![None; wanted.len()];
-        let mut groups: BTreeMap<NodeId, Vec<usize>> = BTreeMap::new();
+        let mut groups: BTreeMap<Kept, Vec<usize>> = BTreeMap::new();
         let mut own = Vec::new();
         for (at, hit) in wanted.iter().enumerate() {
-            match self.answered_by.get(&hit.shard) {
-                Some(node) => groups.entry(*node).or_default().push(at),
+            match self.there.get(&hit.shard) {
+                Some(kept) => groups.entry(*kept).or_default().push(at),
                 None => own.push(at),
             }
         }
+        let hits_of = |ats: &[usize]| -> Vec<Hit> { ats.iter().map(|at| wanted[*at].clone()).collect() };
+        let text = if groups.is_empty() { Vec::new() } else { self.json.to_string().into_bytes() };
         let mut calls = Vec::new();
-        if let Some(coordinator) = &self.node.coordinator {
-            for (node, ats) in groups {
-                let hits = ats.iter().map(|at| wanted[*at].clone()).collect();
-                let context = self.there.get(&node).copied().unwrap_or_default();
-                let message = Wanted { context, body: self.json.to_string().into_bytes(), hits };
-                let message = postcard::to_allocvec(&message).map_err(|error| unreadable(&error))?;
-                let call = call(Arc::clone(coordinator), node, Action::Fetch, message.into(), ANSWER_WITHIN);
-                calls.push((ats, Handle::current().spawn(call)));
-            }
+        for (kept, ats) in groups {
+            calls.extend(self.ask_hits(kept, &text, hits_of(&ats), ANSWER_WITHIN)?.map(|call| (ats, call)));
+            // Whoever reads them lets go of them, too.
+            self.kept.remove(&kept);
         }
-        let hits: Vec<Hit> = own.iter().map(|at| wanted[*at].clone()).collect();
-        for (at, value) in own.into_iter().zip(fetch_here(&self.here, &hits, body)?) {
-            shown[at] = Some(value);
+        for (at, value) in own.iter().zip(fetch_here(&self.here, &hits_of(&own), self.body)?) {
+            shown[*at] = Some(value);
         }
         for (ats, call) in calls {
-            let answer =
-                Handle::current().block_on(call).map_err(|error| ApiError::internal(error.to_string()))?;
-            let answer = answer.map_err(|error| error.unwrap_or_else(all_failed))?;
+            let answer = self.wait(call)?.0.map_err(|error| error.unwrap_or_else(all_failed))?;
             let values: Vec<Value> = serde_json::from_slice(&answer).map_err(|error| {
                 ApiError::internal(format!("hits of another node cannot be read: {error}"))
             })?;
@@ -317,9 +402,36 @@ impl<'a> Spread<'a> {
         }
         Ok(shown.into_iter().flatten().collect())
     }
+
+    /// Asks for the documents of hits where they are kept, for the last time.
+    fn ask_hits(
+        &self,
+        (node, context): Kept,
+        body: &[u8],
+        hits: Vec<Hit>,
+        within: Duration,
+    ) -> Result<Option<Call>, ApiError> {
+        let Some(coordinator) = &self.node.coordinator else { return Ok(None) };
+        let message = Wanted { context, body: body.to_vec(), hits };
+        let message = postcard::to_allocvec(&message).map_err(|error| unreadable(&error))?;
+        let call = call(Arc::clone(coordinator), node, Action::Fetch, message.into(), within);
+        Ok(Some(Call(Handle::current().spawn(call))))
+    }
 }
 
-fn next_copy(tries: &mut BTreeMap<usize, usize>, place: usize) {
+impl Drop for Spread<'_> {
+    /// Lets other nodes go of what nobody will read.
+    fn drop(&mut self) {
+        for kept in std::mem::take(&mut self.kept) {
+            // It would be let go of some time later without.
+            if let Ok(Some(call)) = self.ask_hits(kept, &[], Vec::new(), RELEASE_WITHIN) {
+                call.go_on();
+            }
+        }
+    }
+}
+
+fn next_copy(tries: &mut Tries, place: usize) {
     if let Some(tried) = tries.get_mut(&place) {
         *tried += 1;
     }
@@ -343,14 +455,16 @@ async fn call(
     action: Action,
     message: Bytes,
     within: Duration,
-) -> Result<Bytes, Option<ApiError>> {
-    let peer = peer_of(&coordinator.map(), node).ok_or(None)?;
+) -> Said {
+    let begun = Instant::now();
+    let Some(peer) = peer_of(&coordinator.map(), node) else { return (Err(None), Duration::ZERO) };
     let answer = coordinator.call(&peer, Lane::Data, action, message, within).await;
-    answer.map_err(|error| match error {
+    let answer = answer.map_err(|error| match error {
         transport::CallError::Failed(_) => match fault_of(error) {
             Fault::NotLeader(_) => None,
             Fault::Failed(error) => Some(error),
         },
         _ => None,
-    })
+    });
+    (answer, begun.elapsed())
 }

@@ -8,7 +8,7 @@ use http::Method;
 use serde_json::{Map, Value, json};
 
 use super::node_json::{node_head, nodes_header};
-use crate::action::cluster::{NodeFigures, View, chosen_nodes, survey};
+use crate::action::cluster::{NodeFigures, SeenFigures, View, chosen_nodes, survey};
 use crate::error::ApiError;
 use crate::rest::call::Call;
 use crate::rest::envelope::Reply;
@@ -36,7 +36,7 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 
 /// The parts of a node's figures, each of which can be asked for.
-const METRICS: [&str; 11] = [
+const METRICS: [&str; 12] = [
     "indices",
     "os",
     "process",
@@ -48,11 +48,11 @@ const METRICS: [&str; 11] = [
     "breaker",
     "ingest",
     "discovery",
+    "adaptive_selection",
 ];
 
 /// Those that may be asked for and are not counted here.
-const UNTOLD: [&str; 5] =
-    ["adaptive_selection", "indexing_pressure", "script", "script_cache", "shard_indexing_pressure"];
+const UNTOLD: [&str; 4] = ["indexing_pressure", "script", "script_cache", "shard_indexing_pressure"];
 
 async fn stats(call: Call) -> Result<Reply, ApiError> {
     let metrics = metrics_of(call.path.get("type").map(String::as_str))?;
@@ -151,11 +151,26 @@ fn part(figures: &NodeFigures, metric: &str) -> Option<Value> {
             folder["path"] = json!(figures.path_data);
             json!({"timestamp": figures.now_millis, "total": space, "data": [folder]})
         }
+        "adaptive_selection" => {
+            let nodes = figures.seen.iter().map(|seen| (seen.node.clone(), seen_shown(seen)));
+            Value::Object(nodes.collect())
+        }
         "http" => json!({"requests": figures.requests}),
         "breaker" => json!({
             "parent": {"limit_size_in_bytes": limit, "estimated_size_in_bytes": held, "overhead": 1.0, "tripped": 0}
         }),
         _ => return None,
+    })
+}
+
+fn seen_shown(seen: &SeenFigures) -> Value {
+    let nanos = |millis: f64| (millis * 1e6) as u64;
+    json!({
+        "outgoing_searches": seen.under_way,
+        "avg_queue_size": seen.queue.round() as u64,
+        "avg_service_time_ns": nanos(seen.service_millis),
+        "avg_response_time_ns": nanos(seen.response_millis),
+        "rank": format!("{:.1}", seen.rank)
     })
 }
 

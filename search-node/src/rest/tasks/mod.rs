@@ -19,7 +19,7 @@ use super::forward::Reach;
 use super::router::{Route, route};
 use crate::error::ApiError;
 use crate::node::Node;
-use crate::tasks::{Task, TaskKind};
+use crate::tasks::{Parent, Task, TaskKind};
 use crate::time_span::read_span;
 
 const GET: &[Method] = &[Method::GET];
@@ -74,7 +74,8 @@ fn chosen(call: &Call) -> Result<Vec<Arc<Task>>, ApiError> {
     let node = &call.node;
     let actions = call.list("actions");
     let nodes = [call.list("nodes"), call.list("node_id")].concat();
-    let parent = call.param("parent_task_id").map(parts_of).transpose()?;
+    let parent = call.param("parent_task_id");
+    parent.map(parts_of).transpose()?;
     let is_here = nodes.is_empty()
         || nodes.iter().any(|name| {
             matches!(name.as_str(), "_all" | "_local" | "_master" | "*")
@@ -88,7 +89,7 @@ fn chosen(call: &Call) -> Result<Vec<Arc<Task>>, ApiError> {
     tasks.retain(|task| {
         names_action(&actions, task.kind.action())
             && parent
-                .is_none_or(|(parent, number)| parent == node.identity.node_id && task.parent == Some(number))
+                .is_none_or(|parent| task.parent_id(&node.identity.node_id).is_some_and(|id| id == parent))
     });
     Ok(tasks)
 }
@@ -132,13 +133,13 @@ fn grouped(
         }
         Some("none") => Ok(json!({"tasks": tasks.iter().map(|task| show(task)).collect::<Vec<_>>()})),
         Some("parents") => {
-            let is_listed = |number: u64| tasks.iter().any(|task| task.number == number);
+            let is_listed = |parent: &Parent| tasks.iter().any(|task| *parent == Parent::Here(task.number));
             let mut shown = Map::new();
-            for task in tasks.iter().filter(|task| !task.parent.is_some_and(is_listed)) {
+            for task in tasks.iter().filter(|task| !task.parent.as_ref().is_some_and(is_listed)) {
                 let mut parent = show(task);
                 let children: Vec<Value> = tasks
                     .iter()
-                    .filter(|child| child.parent == Some(task.number))
+                    .filter(|child| child.parent == Some(Parent::Here(task.number)))
                     .map(|child| show(child))
                     .collect();
                 if !children.is_empty() {

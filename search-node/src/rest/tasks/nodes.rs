@@ -145,7 +145,31 @@ async fn everywhere(
         }
     }
     let empty = if call.param("group_by").is_none_or(|by| by == "nodes") { "nodes" } else { "tasks" };
-    Call::ok(joined.shown(empty))
+    let mut shown = joined.shown(empty);
+    if call.param("group_by") == Some("parents") {
+        nest(&mut shown["tasks"]);
+    }
+    Call::ok(shown)
+}
+
+/// Puts tasks below their parents on other nodes.
+fn nest(tasks: &mut Value) {
+    let Some(tasks) = tasks.as_object_mut() else { return };
+    let parent_of = |task: &Value| task["parent_task_id"].as_str().map(str::to_owned);
+    let parts: Vec<(String, String)> = tasks
+        .iter()
+        .filter_map(|(id, task)| Some((id.clone(), parent_of(task)?)))
+        .filter(|(_, parent)| tasks.contains_key(parent))
+        .collect();
+    for (id, parent) in parts {
+        let part = tasks.shift_remove(&id);
+        if let (Some(part), Some(parent)) = (part, tasks.get_mut(&parent)) {
+            match &mut parent["children"] {
+                Value::Array(children) => children.push(part),
+                none => *none = json!([part]),
+            }
+        }
+    }
 }
 
 /// Asks the node that the id names, if that is another one that is there.
@@ -233,6 +257,23 @@ impl Joined {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tasks_are_put_below_their_parents_on_other_nodes() {
+        let mut tasks = json!({
+            "b:4": {"id": 4, "parent_task_id": "a:1"},
+            "a:1": {"id": 1, "children": [{"id": 2}]},
+            "c:5": {"id": 5, "parent_task_id": "a:1"},
+            "c:6": {"id": 6, "parent_task_id": "gone:1"},
+        });
+
+        nest(&mut tasks);
+
+        assert_eq!(tasks.as_object().map(serde_json::Map::len), Some(2), "{tasks}");
+        let ids: Vec<&Value> =
+            tasks["a:1"]["children"].as_array().into_iter().flatten().map(|child| &child["id"]).collect();
+        assert_eq!(ids, [&json!(2), &json!(4), &json!(5)], "{tasks}");
+    }
 
     #[test]
     fn answers_are_joined_in_every_grouping_and_silent_nodes_are_named() {

@@ -1,0 +1,88 @@
+//! A search that is stopped: what was found so far, or nothing at all.
+
+use std::cell::Cell;
+
+use super::*;
+use crate::aggs;
+use crate::search::{SearchAnswer, SearchError, Stop};
+
+const DOCUMENTS: u64 = 20_000;
+
+fn engine_with_documents(folder: &Path) -> Arc<Engine> {
+    let engine = open(folder, mapping(&[("n", "long"), ("word", "keyword")]));
+    for n in 0..DOCUMENTS {
+        put(&engine, &n.to_string(), &json!({"n": n, "word": "same"}));
+    }
+    engine.refresh(NOW).expect("refreshed");
+    engine
+}
+
+/// A search that is stopped when it is asked for the time given, from 0 on; also how often it was asked.
+fn search_stopped(
+    engine: &Arc<Engine>,
+    scored: bool,
+    aggs: &Value,
+    at: usize,
+    why: Stop,
+) -> (Result<SearchAnswer, SearchError>, usize) {
+    let request = SearchRequest {
+        query: parse_query(&json!({"term": {"word": "same"}})).expect("a query"),
+        post_filter: None,
+        hits: 10,
+        sort: Vec::new(),
+        search_after: None,
+        min_score: None,
+        track_scores: scored,
+        track_total: true,
+        aggs: aggs::parse(aggs).expect("aggregations"),
+    };
+    let request = if scored { request } else { SearchRequest { hits: 0, ..request } };
+    let context = QueryContext { index: "i", doc_type: "_doc", now_millis: NOW };
+    let asked = Cell::new(0);
+    let stop = || {
+        asked.set(asked.get() + 1);
+        (asked.get() > at).then_some(why)
+    };
+    (search(&engine.view(), &request, &context, &stop), asked.get())
+}
+
+#[test]
+fn a_search_whose_time_is_up_answers_with_what_it_has_and_says_so() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = engine_with_documents(folder.path());
+    let aggs = json!({"most": {"max": {"field": "n"}}});
+    for scored in [true, false] {
+        let (whole, looks) = search_stopped(&engine, scored, &aggs, usize::MAX, Stop::TimeIsUp);
+        let whole = whole.expect("searched");
+        assert_eq!((whole.total, whole.is_partial), (DOCUMENTS, false));
+        assert!((3..100).contains(&looks), "{looks} looks at {DOCUMENTS} documents");
+
+        let mut last = None;
+        for at in 0..looks {
+            let (part, asked) = search_stopped(&engine, scored, &aggs, at, Stop::TimeIsUp);
+            let part = part.expect("searched");
+            assert!(part.is_partial, "look {at}");
+            assert_eq!(asked, at + 1, "nobody is asked again");
+            assert!(part.total < DOCUMENTS && last.is_none_or(|last| part.total >= last), "{}", part.total);
+            last = Some(part.total);
+        }
+        assert!(last.is_some_and(|last| last > 0), "what was found counts");
+    }
+}
+
+#[test]
+fn a_search_that_nobody_wants_is_an_error_also_while_an_aggregation_is_prepared() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = engine_with_documents(folder.path());
+    let filter = json!({"all": {"filter": {"exists": {"field": "n"}}}});
+    let (whole, looks) = search_stopped(&engine, false, &filter, usize::MAX, Stop::Cancelled);
+    assert!(whole.is_ok());
+    let once = usize::try_from(DOCUMENTS / 1100).expect("few");
+    assert!(looks > 2 * once, "the documents go by twice, but it is asked {looks} times");
+
+    for at in 0..looks {
+        let (part, asked) = search_stopped(&engine, false, &filter, at, Stop::Cancelled);
+        assert!(matches!(part, Err(SearchError::Cancelled)), "look {at}: {part:?}");
+        assert_eq!(asked, at + 1);
+    }
+}

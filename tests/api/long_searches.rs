@@ -1,0 +1,111 @@
+//! Searches that take long: they end when their time is up, when somebody ends them, and when nobody waits for them.
+
+use std::time::{Duration, Instant};
+
+use search_client::{ClientOptions, Method, SearchClient};
+use serde_json::{Value, json};
+use system_tests::{LONG_SEARCH_DOCUMENTS, SearchNode, long_search, long_search_bodies, long_search_mapping};
+
+/// How long a search may go on that nobody wants. Without an end it takes several times as long.
+const ENDS_WITHIN: Duration = Duration::from_secs(20);
+const LISTED: &str = "/_tasks?actions=indices:data/read/search&detailed&group_by=none";
+
+async fn call(client: &SearchClient, method: Method, path: &str, body: &Value) -> (u16, Value) {
+    let answer = client.send(method, path, "application/json", body.to_string()).await.expect("answered");
+    (answer.status, serde_json::from_slice(&answer.body).unwrap_or_default())
+}
+
+fn client_of(node: &SearchNode) -> SearchClient {
+    SearchClient::new(ClientOptions { hosts: vec![node.url()], ..ClientOptions::default() })
+        .expect("an address")
+}
+
+async fn node_with_documents(folder: &tempfile::TempDir) -> SearchNode {
+    let node = SearchNode::start(folder.path(), &folder.path().join("data")).await.expect("a node");
+    let index = json!({"settings": {"number_of_shards": 1}, "mappings": long_search_mapping()});
+    assert_eq!(call(&node.client, Method::PUT, "/long", &index).await.0, 200);
+    for body in long_search_bodies() {
+        let sent = node.client.send(Method::POST, "/long/_bulk", "application/x-ndjson", body).await;
+        assert!(sent.expect("answered").is_success());
+    }
+    assert_eq!(call(&node.client, Method::POST, "/long/_refresh", &json!({})).await.0, 200);
+    node
+}
+
+/// Searches that are listed.
+async fn listed(node: &SearchNode) -> Vec<Value> {
+    let (_, listed) = call(&node.client, Method::GET, LISTED, &json!({})).await;
+    listed["tasks"].as_array().cloned().unwrap_or_default()
+}
+
+/// Starts the search and waits until it is listed.
+async fn start(node: &SearchNode) -> (tokio::task::JoinHandle<(u16, Value)>, Value) {
+    let client = client_of(node);
+    let running =
+        tokio::spawn(async move { call(&client, Method::POST, "/long/_search", &long_search()).await });
+    loop {
+        if let Some(task) = listed(node).await.pop() {
+            return (running, task);
+        }
+        assert!(!running.is_finished(), "it takes long");
+    }
+}
+
+async fn wait_none_is_listed(node: &SearchNode) {
+    let begun = Instant::now();
+    while !listed(node).await.is_empty() {
+        assert!(begun.elapsed() < ENDS_WITHIN, "it goes on");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_search_ends_when_it_is_cancelled_when_its_client_goes_and_when_its_time_is_up() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let node = node_with_documents(&folder).await;
+
+    let (running, task) = start(&node).await;
+    assert_eq!((&task["cancellable"], &task["cancelled"]), (&json!(true), &json!(false)), "{task}");
+    let description = task["description"].as_str().expect("a text");
+    assert!(
+        description.starts_with("indices[long], types[], search_type[QUERY_THEN_FETCH], source[{"),
+        "{task}"
+    );
+    assert!(description.contains(r#""range":{"n":{"gte":0}}"#), "{task}");
+    let id = format!("{}:{}", task["node"].as_str().expect("a node"), task["id"]);
+    let begun = Instant::now();
+    let cancel = format!("/_tasks/{id}/_cancel?wait_for_completion=true");
+    let (status, answer) = call(&node.client, Method::POST, &cancel, &json!({})).await;
+    assert_eq!(status, 200, "{answer}");
+    assert!(begun.elapsed() < ENDS_WITHIN, "took {:?}", begun.elapsed());
+    assert_eq!(listed(&node).await, Vec::<Value>::new());
+    let (status, answer) = running.await.expect("answered");
+    assert_eq!((status, &answer["error"]["type"]), (400, &json!("task_cancelled_exception")), "{answer}");
+    assert_eq!(answer["error"]["reason"], json!("task cancelled [by user request]"), "{answer}");
+    let (status, kept) = call(&node.client, Method::GET, &format!("/_tasks/{id}"), &json!({})).await;
+    assert_eq!(status, 404, "no result is kept: {kept}");
+
+    let (running, _) = start(&node).await;
+    running.abort();
+    wait_none_is_listed(&node).await;
+
+    let (status, part) =
+        call(&node.client, Method::POST, "/long/_search?timeout=200ms", &long_search()).await;
+    assert_eq!((status, &part["timed_out"]), (200, &json!(true)), "{part}");
+    assert_eq!(part["_shards"]["successful"], json!(1), "{part}");
+    let total = part["hits"]["total"]["value"].as_u64().expect("a number");
+    assert!(total < LONG_SEARCH_DOCUMENTS as u64, "{part}");
+    assert_eq!(
+        part["aggregations"]["words"]["buckets"][0]["doc_count"].as_u64().unwrap_or(0),
+        total,
+        "{part}"
+    );
+
+    let path = "/long/_search?timeout=200ms&allow_partial_search_results=false";
+    let (status, refused) = call(&node.client, Method::POST, path, &long_search()).await;
+    assert_eq!(status, 500, "{refused}");
+    assert_eq!(refused["error"]["type"], json!("search_phase_execution_exception"), "{refused}");
+    assert_eq!(refused["error"]["caused_by"]["reason"], json!("Time exceeded"), "{refused}");
+
+    let (status, whole) = call(&node.client, Method::POST, "/long/_search?timeout=1h", &json!({})).await;
+    assert_eq!((status, &whole["timed_out"]), (200, &json!(false)), "{whole}");
+}

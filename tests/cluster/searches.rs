@@ -1,0 +1,179 @@
+//! Searches over several nodes: what ends one ends it everywhere, and they go where they are answered soonest.
+
+use std::time::Duration;
+
+use search_client::{ClientOptions, Method, SearchClient};
+use serde_json::{Value, json};
+use system_tests::{Cluster, Flow, long_search, long_search_bodies, long_search_mapping};
+
+/// How long a search may go on that nobody wants. Without an end it takes several times as long.
+const ENDS_WITHIN: Duration = Duration::from_secs(20);
+const STARTS_WITHIN: Duration = Duration::from_secs(30);
+const LISTED: &str = "/_tasks?actions=indices:data/read/search*&group_by=none";
+
+fn client_of(cluster: &Cluster, at: usize) -> SearchClient {
+    let hosts = vec![format!("127.0.0.1:{}", cluster.member(at).http_port().expect("a port"))];
+    SearchClient::new(ClientOptions { hosts, ..ClientOptions::default() }).expect("an address")
+}
+
+/// The tasks of searches and of their parts on all nodes.
+async fn listed(cluster: &Cluster, at: usize) -> Option<Vec<Value>> {
+    let (_, listed) = cluster.ask(at, Method::GET, LISTED, None).await.ok()?;
+    listed["tasks"].as_array().cloned().or_else(|| listed["tasks"].is_object().then(Vec::new))
+}
+
+/// Starts a long search through node 0 and waits until all three nodes are at it: the task of the whole.
+async fn start(cluster: &Cluster) -> (tokio::task::JoinHandle<(u16, Value)>, String) {
+    let client = client_of(cluster, 0);
+    let running = tokio::spawn(async move {
+        let body = long_search().to_string();
+        let answer = client.send(Method::POST, "/long/_search", "application/json", body).await;
+        let answer = answer.expect("answered");
+        (answer.status, serde_json::from_slice(&answer.body).unwrap_or_default())
+    });
+    let begun = cluster.wait_for("the search to run on all nodes", STARTS_WITHIN, async || {
+        let tasks = listed(cluster, 1).await?;
+        let whole = tasks.iter().find(|task| task["action"] == json!("indices:data/read/search"))?;
+        let id = format!("{}:{}", whole["node"].as_str()?, whole["id"]);
+        let parts = tasks.iter().filter(|task| task["parent_task_id"] == json!(id)).count();
+        (parts == 2).then_some(id)
+    });
+    let id = begun.await.expect("it runs");
+    (running, id)
+}
+
+async fn wait_none_is_listed(cluster: &Cluster) {
+    cluster
+        .wait_for("the search to end on all nodes", ENDS_WITHIN, async || {
+            listed(cluster, 1).await?.is_empty().then_some(())
+        })
+        .await
+        .expect("it ends");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_search_that_is_ended_through_another_node_ends_on_all() {
+    let cluster = Cluster::start(3, &[]).await.expect("a cluster");
+    let index = json!({
+        "settings": {"number_of_shards": 3, "number_of_replicas": 0},
+        "mappings": long_search_mapping()
+    });
+    cluster.done(0, Method::PUT, "/long", Some(&index)).await.expect("created");
+    cluster.wait_green(0, STARTS_WITHIN).await.expect("all copies");
+    for body in long_search_bodies() {
+        let (status, answer) = cluster.bulk(0, "/long/_bulk", body).await.expect("answered");
+        assert_eq!((status, &answer["errors"]), (200, &json!(false)));
+    }
+    cluster.done(0, Method::POST, "/long/_refresh", None).await.expect("refreshed");
+
+    let (running, id) = start(&cluster).await;
+    let cancel = format!("/_tasks/{id}/_cancel");
+    let cancelled = cluster.done(2, Method::POST, &cancel, None).await.expect("cancelled");
+    assert!(cancelled.to_string().contains(&id), "{cancelled}");
+    wait_none_is_listed(&cluster).await;
+    let (status, answer) = running.await.expect("answered");
+    assert_eq!((status, &answer["error"]["type"]), (400, &json!("task_cancelled_exception")), "{answer}");
+
+    let (running, _) = start(&cluster).await;
+    running.abort();
+    wait_none_is_listed(&cluster).await;
+
+    let path = "/long/_search?timeout=300ms";
+    let (status, part) = cluster.ask(0, Method::POST, path, Some(&long_search())).await.expect("answered");
+    assert_eq!((status, &part["timed_out"]), (200, &json!(true)), "{part}");
+    assert_eq!(part["_shards"]["failed"], json!(0), "{part}");
+    wait_none_is_listed(&cluster).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hits_that_nobody_reads_are_let_go_of() {
+    let cluster = Cluster::start(3, &["search.max_open_contexts=5"]).await.expect("a cluster");
+    let index = json!({"settings": {"number_of_shards": 3, "number_of_replicas": 0}});
+    cluster.done(0, Method::PUT, "/parts", Some(&index)).await.expect("created");
+    cluster.wait_green(0, STARTS_WITHIN).await.expect("all copies");
+    let lines = (0..60).map(|n| format!("{{\"index\":{{\"_id\":\"{n}\"}}}}\n{{\"n\":{n}}}\n")).collect();
+    let (status, answer) = cluster.bulk(0, "/parts/_bulk?refresh=true", lines).await.expect("answered");
+    assert_eq!((status, &answer["errors"]), (200, &json!(false)), "{answer}");
+
+    // The first of all is in one shard: the others have found hits for nothing.
+    let first = json!({"size": 1, "sort": "n"});
+    for turn in 0..60 {
+        let found =
+            cluster.done(turn % 3, Method::POST, "/parts/_search", Some(&first)).await.expect("found");
+        assert_eq!(found["_shards"]["successful"], json!(3), "turn {turn}: {found}");
+        assert_eq!(found["hits"]["hits"][0]["_id"], json!("0"), "turn {turn}: {found}");
+    }
+}
+
+/// How many copies each node has searched, by its number.
+async fn searched(cluster: &Cluster) -> Vec<u64> {
+    let stats = cluster.done(0, Method::GET, "/_nodes/stats/indices", None).await.expect("figures");
+    let nodes = stats["nodes"].as_object().expect("nodes");
+    let of = |at: usize| {
+        let node = nodes.values().find(|node| node["name"] == json!(format!("node-{at}"))).expect("a node");
+        node["indices"]["search"]["query_total"].as_u64().expect("a number")
+    };
+    (0..cluster.len()).map(of).collect()
+}
+
+/// Searches so often through node 0; how many of these each node did.
+async fn search_often(cluster: &Cluster, times: usize) -> Vec<u64> {
+    let before = searched(cluster).await;
+    for _ in 0..times {
+        let found = cluster.done(0, Method::GET, "/spread/_search", None).await.expect("found");
+        assert_eq!(found["hits"]["total"]["value"], json!(1), "{found}");
+    }
+    let after = searched(cluster).await;
+    after.iter().zip(before).map(|(after, before)| after - before).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_whose_answers_are_late_is_asked_less_often_until_they_are_not() {
+    let mut cluster = Cluster::prepare(&[]).expect("a cluster");
+    for _ in 0..3 {
+        let at = cluster.add_linked().expect("a node");
+        cluster.spawn(at).expect("started");
+    }
+    cluster.wait_ready().await.expect("a cluster");
+    let index = json!({"settings": {"number_of_shards": 1, "number_of_replicas": 2}});
+    cluster.done(0, Method::PUT, "/spread", Some(&index)).await.expect("created");
+    cluster.wait_green(0, STARTS_WITHIN).await.expect("all copies");
+    let path = "/spread/_doc/1?refresh=true";
+    cluster.done(0, Method::PUT, path, Some(&json!({"a": 1}))).await.expect("written");
+
+    let all = search_often(&cluster, 60).await;
+    assert_eq!(all.iter().sum::<u64>(), 60, "{all:?}");
+    assert!(all.iter().all(|asked| *asked > 0), "every node is tried: {all:?}");
+
+    let late = Flow::Late(Duration::from_millis(700));
+    cluster.links().set(1, 0, late);
+    let some = search_often(&cluster, 30).await;
+    assert!(some[1] <= 6, "the late node is left alone: {some:?}");
+
+    let stats = cluster.done(0, Method::GET, "/_nodes/_local/stats/adaptive_selection", None).await;
+    let stats = stats.expect("figures");
+    let seen = stats["nodes"].as_object().and_then(|nodes| nodes.values().next()).expect("a node");
+    let seen = seen["adaptive_selection"].as_object().expect("what it knows of the others");
+    assert_eq!(seen.len(), 3, "{stats}");
+    assert!(seen.values().all(|node| node["outgoing_searches"] == json!(0)), "{stats}");
+
+    cluster.links().set(1, 0, Flow::Open);
+    let mut turns = 0;
+    while search_often(&cluster, 10).await[1] == 0 {
+        turns += 10;
+        assert!(turns < 500, "the node is tried again");
+    }
+
+    // In turn, however late they are.
+    let setting = json!({"transient": {"cluster.routing.use_adaptive_replica_selection": false}});
+    cluster.done(0, Method::PUT, "/_cluster/settings", Some(&setting)).await.expect("set");
+    cluster.links().set(1, 0, Flow::Late(Duration::from_millis(100)));
+    let turn = search_often(&cluster, 30).await;
+    assert_eq!(turn, [10, 10, 10]);
+    let wish = cluster.done(0, Method::GET, "/spread/_search?preference=_local", None).await.expect("found");
+    assert_eq!(wish["hits"]["total"]["value"], json!(1), "{wish}");
+    let refused = json!({"transient": {"cluster.routing.use_adaptive_replica_selection": "maybe"}});
+    let (status, answer) =
+        cluster.ask(0, Method::PUT, "/_cluster/settings", Some(&refused)).await.expect("answered");
+    assert_eq!(status, 400, "{answer}");
+}

@@ -3,6 +3,7 @@
 mod aimed;
 mod anywhere;
 mod cut_off;
+mod damaged;
 mod foreign;
 mod founding;
 mod gaps;

@@ -135,6 +135,13 @@ impl Node {
         let listener = listen(&settings).await?;
         let address = listener.local_addr()?;
         let stop = CancellationToken::new();
+        // What was begun ends with a start that fails.
+        let unless_started = stop.clone().drop_guard();
+        let (entrance, asked) = (rest::Entrance::default(), stop.clone());
+        let app = rest::app(entrance.clone());
+        let server = tokio::spawn(async move {
+            axum::serve(listener, app).with_graceful_shutdown(asked.cancelled_owned()).await
+        });
         let disk_watch = Arc::new(DiskWatch::new(settings.watermarks));
         let path: Arc<Path> = settings.path_data.as_path().into();
         // Known before the first request is accepted.
@@ -182,11 +189,8 @@ impl Node {
         let watcher = disk_watch::start(Arc::clone(&node.disk_watch), path, stop.clone())?;
         node.wait_own_copies().await;
         recover(Arc::clone(&node), stop.clone())?;
-        let asked = stop.clone();
-        let app = node.api();
-        let server = tokio::spawn(async move {
-            axum::serve(listener, app).with_graceful_shutdown(asked.cancelled_owned()).await
-        });
+        entrance.open(Arc::clone(&node));
+        unless_started.disarm();
         Ok(Running {
             node,
             address,
@@ -286,7 +290,9 @@ impl Node {
 
     /// The REST API over this node.
     pub fn api(self: &Arc<Self>) -> axum::Router {
-        rest::app(Arc::clone(self))
+        let entrance = rest::Entrance::default();
+        entrance.open(Arc::clone(self));
+        rest::app(entrance)
     }
 }
 

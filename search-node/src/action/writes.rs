@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::error::ApiError;
 use crate::indices::{IdMaker, Index, IndexRun, Place};
 use crate::node::Node;
-use crate::replication::ActiveCopies;
+use crate::replication::ActiveWait;
 
 /// The indices that a request writes to.
 pub(crate) struct Writes {
@@ -14,7 +14,7 @@ pub(crate) struct Writes {
     pub now_millis: i64,
     pub ids: IdMaker,
     /// How many copies of a shard have to be there before anything is written to it.
-    pub active: ActiveCopies,
+    pub active: ActiveWait,
     runs: Vec<IndexRun>,
     /// The place in `runs` of a name; creating operations may mean others than those that replace.
     by_name: [HashMap<String, usize>; 2],
@@ -26,7 +26,7 @@ impl Writes {
         Self {
             now_millis,
             ids: IdMaker::at(now_millis),
-            active: ActiveCopies::default(),
+            active: ActiveWait::default(),
             runs: Vec::new(),
             by_name: Default::default(),
         }

@@ -377,11 +377,25 @@ impl Index {
         let number = self.refreshes.begin();
         let mut any = false;
         let done = first_fault(self.open_shards().filter(|shard| is_meant(shard)).map(|shard| {
-            any |= shard.refresh(now)?;
+            let refreshed = shard.refresh(now);
+            any |= self.unless_gone(&shard, refreshed)?.unwrap_or_default();
             Ok(())
         }));
         self.refreshes.finish(number);
         done.map(|()| any)
+    }
+
+    /// What came of work on a shard; none where that failed because the copy was taken away meanwhile, which is no fault.
+    fn unless_gone<T>(
+        &self,
+        shard: &Arc<Shard>,
+        done: Result<T, shard::EngineError>,
+    ) -> Result<Option<T>, ApiError> {
+        match done {
+            Ok(done) => Ok(Some(done)),
+            Err(_) if !self.open_shards().any(|open| Arc::ptr_eq(&open, shard)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Every shard for a search, all of which must be here.
@@ -447,7 +461,7 @@ impl Index {
     pub fn flush(&self) -> Result<(), ApiError> {
         let now = self.clock.now_millis();
         for shard in self.open_shards() {
-            shard.flush(now)?;
+            self.unless_gone(&shard, shard.flush(now))?;
         }
         Ok(())
     }

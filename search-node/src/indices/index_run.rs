@@ -1,14 +1,13 @@
 //! A run of writes to one index: each shard is looked up once, and its newest write is known.
 
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use shard::mapping::{Mapping, check_document};
 use shard::{EngineError, Shard, WriteOutcome, WriteRequest, WriteRun, Written};
 
 use super::index::Index;
 use crate::error::ApiError;
-use crate::replication::{Acknowledged, ActiveCopies, Batch, Leading};
+use crate::replication::{Acknowledged, ActiveWait, Batch, Leading};
 
 /// A document can bring new fields again and again while others add some too; more rounds than this are no race.
 const MAPPING_ROUNDS_MAX: usize = 16;
@@ -18,13 +17,10 @@ pub(crate) struct IndexRun {
     index: Arc<Index>,
     shards: Vec<Option<ShardRun>>,
     /// How many copies have to be there before anything is written.
-    active: ActiveCopies,
+    active: ActiveWait,
     /// The place of which the client will be told by the last write.
     told: Option<Arc<Place>>,
 }
-
-/// How long copies are waited for that have to be there, as in Elasticsearch.
-const ACTIVE_WITHIN: Duration = Duration::from_secs(60);
 
 struct ShardRun {
     place: Arc<Place>,
@@ -66,11 +62,11 @@ impl Drop for ShardRun {
 impl IndexRun {
     pub(crate) fn new(index: Arc<Index>) -> Self {
         let shards = (0..index.number_of_shards()).map(|_| None).collect();
-        Self { index, shards, active: ActiveCopies::default(), told: None }
+        Self { index, shards, active: ActiveWait::default(), told: None }
     }
 
     /// The same once so many copies are there.
-    pub(crate) fn with_active(index: Arc<Index>, active: ActiveCopies) -> Self {
+    pub(crate) fn with_active(index: Arc<Index>, active: ActiveWait) -> Self {
         Self { active, ..Self::new(index) }
     }
 
@@ -245,10 +241,11 @@ impl IndexRun {
             Some(shard) => Ok(shard),
             none => {
                 let (shard, leading) = self.index.shard_to_write(id, routing)?;
-                if let Some(leading) = &leading
-                    && self.active != ActiveCopies::default()
-                {
-                    leading.wait_active(self.active, ACTIVE_WITHIN)?;
+                if let Some(leading) = &leading {
+                    if !self.active.is_usual() {
+                        leading.wait_active(self.active.copies, self.active.within)?;
+                    }
+                    leading.check_in_sync(self.index.settings().min_in_sync)?;
                 }
                 let run = shard.run();
                 let index = Arc::clone(&self.index);

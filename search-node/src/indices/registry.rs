@@ -220,8 +220,17 @@ impl Indices {
         }
     }
 
-    /// Makes an index from the body of `PUT /{index}`.
+    /// Makes an index from the body of `PUT /{index}`, and waits until it can be written to.
     pub fn create(&self, name: &str, body: &Value) -> Result<Arc<Index>, ApiError> {
+        self.create_at_once(name, body).inspect(|made| self.wait_primaries(made))
+    }
+
+    fn wait_primaries(&self, made: &Index) {
+        self.agreement.wait_primaries(&IndexId(made.uuid.clone()));
+    }
+
+    /// Makes an index from the body of `PUT /{index}`. Whoever asked says how long its shards are waited for.
+    pub(crate) fn create_at_once(&self, name: &str, body: &Value) -> Result<Arc<Index>, ApiError> {
         check_index_name(name)?;
         let member = |key: &str| body.get(key).cloned().unwrap_or(Value::Null);
         if let Some(unknown) = body.as_object().and_then(|object| {
@@ -246,7 +255,7 @@ impl Indices {
         self.check_lost(name)?;
         let backing = backing_name(name, self.clock.now_millis(), 1);
         let made = self.make(&backing, Map::new(), built_in_mapping(), Map::new(), Some(name.to_owned()));
-        match made {
+        match made.inspect(|made| self.wait_primaries(made)) {
             Err(error) if error.kind == "resource_already_exists_exception" => {
                 self.get(&backing).ok_or_else(|| ApiError::no_index(name))
             }
@@ -300,7 +309,6 @@ impl Indices {
             entry.shards = self.agreement.place(&id, &entry, read.routing.shards())?;
             match self.agreement.agree(Command::CreateIndex { id: id.clone(), entry }) {
                 Ok(()) => {
-                    self.agreement.wait_primaries(&id);
                     return self.served.of_id(&id).ok_or_else(|| ApiError::no_index(name));
                 }
                 // Another index was made meanwhile and its copies took these names.

@@ -1,5 +1,7 @@
 //! `wait_for_active_shards`: how many copies of a shard have to serve.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::ApiError;
@@ -36,5 +38,32 @@ impl ActiveCopies {
             Self::Number(number) => number,
             Self::All => replicas.saturating_add(1),
         }
+    }
+}
+
+/// How many copies have to be there before anything is written, and how long they are waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ActiveWait {
+    pub(crate) copies: ActiveCopies,
+    pub(crate) within: Duration,
+}
+
+/// As in Elasticsearch, where a request does not say (`timeout`).
+const ACTIVE_WITHIN: Duration = Duration::from_secs(60);
+
+impl Default for ActiveWait {
+    fn default() -> Self {
+        Self::of(ActiveCopies::default())
+    }
+}
+
+impl ActiveWait {
+    pub(crate) fn of(copies: ActiveCopies) -> Self {
+        Self { copies, within: ACTIVE_WITHIN }
+    }
+
+    /// Whether there is anything to wait for: a primary is there anyway.
+    pub(crate) fn is_usual(&self) -> bool {
+        self.copies == ActiveCopies::default()
     }
 }

@@ -529,6 +529,21 @@ impl Leading {
         }
     }
 
+    /// Whether so many copies are in sync that a write can be acknowledged. Looked at before anything is written; whether it still is
+    /// so then, [`Self::wait`] tells.
+    pub(crate) fn check_in_sync(&self, least: u32) -> Result<(), ApiError> {
+        if least <= 1 {
+            return Ok(());
+        }
+        let in_sync = self.state.lock().copies.in_sync().len();
+        if in_sync >= least as usize {
+            return Ok(());
+        }
+        Err(self.unavailable(&format!(
+            "only [{in_sync}] copies are in sync, and index.write.min_in_sync asks for [{least}]; nothing was written"
+        )))
+    }
+
     /// Nothing was done, and another primary may do it.
     fn moved(&self, reason: &str) -> ApiError {
         ApiError::not_primary(&format!("shard {}: {reason}", self.shard))

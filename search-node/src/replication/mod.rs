@@ -34,7 +34,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use active_copies::ActiveCopies;
+pub(crate) use active_copies::{ActiveCopies, ActiveWait};
 pub(crate) use batch::Batch;
 pub(crate) use digests::copies_of;
 pub(crate) use keeper::Replication;

@@ -17,7 +17,7 @@ use crate::indices::NameOptions;
 use crate::json;
 use crate::memory::Reservation;
 use crate::node::Node;
-use crate::replication::ActiveCopies;
+use crate::replication::{ActiveCopies, ActiveWait};
 use crate::time_span::read_span;
 
 /// How long the other nodes are waited for where the request says nothing, as in Elasticsearch.
@@ -96,6 +96,15 @@ impl Call {
     /// How many copies have to serve (`wait_for_active_shards`).
     pub(super) fn active_copies(&self) -> Result<Option<ActiveCopies>, ApiError> {
         self.param("wait_for_active_shards").map(ActiveCopies::read).transpose()
+    }
+
+    /// The same with how long they are waited for.
+    pub(super) fn active_wait(&self) -> Result<ActiveWait, ApiError> {
+        let mut wait = ActiveWait::of(self.active_copies()?.unwrap_or_default());
+        if let Some(text) = self.param("timeout") {
+            wait.within = read_span("timeout", text)?.unwrap_or(wait.within);
+        }
+        Ok(wait)
     }
 
     /// The body as JSON; nothing at all is null.

@@ -11,6 +11,7 @@ use super::envelope::Reply;
 use super::forward::Reach;
 use super::get::source_parameters;
 use super::router::{Route, route};
+use crate::action::cluster::wait_active_for;
 use crate::action::condition::Demands;
 use crate::action::search::read_source;
 use crate::action::target::Target;
@@ -151,13 +152,16 @@ async fn index(mut call: Call, doc_type: Option<&'static str>, is_create: bool) 
     let target = target(&call, doc_type)?;
     let options = options(&call, is_create, target.id.is_some())?;
     call.reserve_for(Weight::to_index).await?;
-    finish(call, move |call, writes| write::index(&call.node, writes, &target, &call.body, &options)).await
+    let of = target.clone();
+    finish(call, &of, move |call, writes| write::index(&call.node, writes, &target, &call.body, &options))
+        .await
 }
 
 async fn delete(call: Call) -> Result<Reply, ApiError> {
     let target = target(&call, None)?;
     let options = options(&call, false, true)?;
-    finish(call, move |call, writes| write::delete(&call.node, writes, &target, &options)).await
+    let of = target.clone();
+    finish(call, &of, move |call, writes| write::delete(&call.node, writes, &target, &options)).await
 }
 
 async fn change(mut call: Call, doc_type: Option<&'static str>) -> Result<Reply, ApiError> {
@@ -185,19 +189,25 @@ async fn change(mut call: Call, doc_type: Option<&'static str>) -> Result<Reply,
         .map_or(0, |tries| usize::try_from(tries.max(0)).unwrap_or(usize::MAX));
     let options =
         WriteOptions { condition, require_alias: call.flag("require_alias")?, ..WriteOptions::default() };
-    finish(call, move |call, writes| update(&call.node, writes, &target, &request, &options)).await
+    let of = target.clone();
+    finish(call, &of, move |call, writes| update(&call.node, writes, &target, &request, &options)).await
 }
 
 /// A write is answered once it is durable, and visible where that was asked for.
 async fn finish(
     call: Call,
+    target: &Target,
     work: impl FnOnce(&Call, &mut Writes) -> Result<WriteResult, ApiError> + Send + 'static,
 ) -> Result<Reply, ApiError> {
     let refresh = call.refresh()?;
     let node = Arc::clone(&call.node);
+    let active = call.active_wait()?;
+    if !active.is_usual() {
+        wait_active_for(&node, target, active).await;
+    }
     let written = node.write_pool.run(move || {
         let mut writes = Writes::new(&call.node);
-        writes.active = call.active_copies()?.unwrap_or_default();
+        writes.active = active;
         let result = work(&call, &mut writes);
         let told = writes.take_told().filter(|_| result.as_ref().map_or(true, WriteResult::is_noop));
         if result.is_ok() || told.is_some() {

@@ -23,7 +23,9 @@ use super::router::{Answer, Handler, Route, find};
 use crate::action::home::{Home, LOOK_AGAIN, PRIMARY_WITHIN, has_copy_here, home_of};
 use crate::coordination::{Action, Coordinator, Fault, fault_of, pack, read, unpack};
 use crate::error::ApiError;
-use crate::indices::{Index, new_id};
+use cluster::state::IndexId;
+
+use crate::indices::{Index, NameOptions, new_id};
 use crate::node::Node;
 use crate::planted::{Bug, is_planted};
 use crate::time_span::read_span;
@@ -72,6 +74,15 @@ pub(super) async fn answer(
                 }
                 answered => answered,
             },
+            Reach::Copies => {
+                let node = Arc::clone(&call.node);
+                let (part, options) = (call.part("index"), call.name_options()?);
+                let Reply::Json(status, mut body) = handler(call).await? else {
+                    return Err(ApiError::internal("an answer for every copy has no body"));
+                };
+                count_missing(&node, &part, options, &mut body);
+                Ok(Reply::Json(status, body))
+            }
             _ => handler(call).await,
         };
     }
@@ -189,8 +200,31 @@ impl Way<'_> {
                 _ => {}
             }
         }
+        count_missing(&self.call.node, &self.call.part("index"), self.call.name_options()?, &mut body);
         Ok(Reply::Json(status, body))
     }
+}
+
+/// Copies that there should be and are nowhere count too, as in Elasticsearch.
+fn count_missing(node: &Node, names: &str, options: NameOptions, body: &mut Value) {
+    let (Some(coordinator), Ok(indices)) =
+        (&node.coordinator, node.indices.resolve(names_of(names), options))
+    else {
+        return;
+    };
+    let map = coordinator.map();
+    let data_nodes = map.data_nodes().count();
+    let wanted = indices.iter().filter_map(|index| {
+        let entry = map.indices.get(&IndexId(index.uuid.clone()))?;
+        Some(entry.shards.len() as u64 * (u64::from(entry.replicas.wanted(data_nodes)) + 1))
+    });
+    let wanted: u64 = wanted.sum();
+    let told = body["_shards"]["total"].as_u64().unwrap_or(0);
+    body["_shards"]["total"] = json!(told.max(wanted));
+}
+
+fn names_of(names: &str) -> &str {
+    if names.is_empty() { "_all" } else { names }
 }
 
 /// Has a request answered by another node; one that only reads may be answered twice.

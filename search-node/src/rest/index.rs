@@ -15,6 +15,7 @@ use super::router::{Route, route};
 use crate::action::cluster::wait_active;
 use crate::error::ApiError;
 use crate::indices::{Index, LostIndex};
+use crate::time_span::read_span;
 
 const GET: &[Method] = &[Method::GET];
 const PUT: &[Method] = &[Method::PUT];
@@ -76,6 +77,7 @@ pub(super) const ROUTES: &[Route] = &[
 
 /// Everything here may wait for a disk.
 async fn blocking(call: Call, work: fn(&Call) -> Result<Reply, ApiError>) -> Result<Reply, ApiError> {
+    wait_led(&call).await?;
     let pool = call.node.write_pool.clone();
     pool.run(move || work(&call)).await
 }
@@ -91,13 +93,23 @@ fn by_name(indices: &[Arc<Index>], make: impl Fn(&Index) -> Value) -> Result<Rep
     Call::ok(Value::Object(members))
 }
 
+/// Whoever says how long a node that leads may take to be found (`master_timeout`) waits no longer.
+async fn wait_led(call: &Call) -> Result<(), ApiError> {
+    let within = call.param("master_timeout").map(|text| read_span("master_timeout", text)).transpose()?;
+    match (call.node.others(), within.flatten()) {
+        (Some(coordinator), Some(within)) => coordinator.wait_led(within).await,
+        _ => Ok(()),
+    }
+}
+
 async fn create(call: Call) -> Result<Reply, ApiError> {
+    wait_led(&call).await?;
     let name = call.part("index");
     let wanted = call.active_copies()?.unwrap_or_default();
     let within = span(&call, "timeout")?;
     let (node, pool) = (Arc::clone(&call.node), call.node.write_pool.clone());
     let made = pool.run(move || {
-        let made = call.node.indices.create(&call.part("index"), &call.json()?)?;
+        let made = call.node.indices.create_at_once(&call.part("index"), &call.json()?)?;
         Ok((made, call.is_followed_by_all()?))
     });
     let (made, acknowledged) = made.await?;
@@ -136,9 +148,10 @@ fn delete(call: &Call) -> Result<Reply, ApiError> {
     Call::ok(json!({"acknowledged": call.is_followed_by_all()?}))
 }
 
+/// The copies here; how many there should be everywhere is added where the request came in.
 fn shards_of(indices: &[Arc<Index>]) -> Value {
-    let shards: usize = indices.iter().map(|index| index.number_of_shards()).sum();
-    json!({"_shards": {"total": shards, "successful": shards, "failed": 0}})
+    let copies: usize = indices.iter().map(|index| index.held().len()).sum();
+    json!({"_shards": {"total": copies, "successful": copies, "failed": 0}})
 }
 
 fn refresh(call: &Call) -> Result<Reply, ApiError> {

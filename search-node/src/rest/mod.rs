@@ -22,4 +22,4 @@ mod search;
 mod tasks;
 
 pub(crate) use forward::answer_carried;
-pub(crate) use router::app;
+pub(crate) use router::{Entrance, app};

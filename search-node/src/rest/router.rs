@@ -1,7 +1,7 @@
 //! The table of routes, and the way of a request: body, route, parameters, handler, answer.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::body::Body;
@@ -86,11 +86,31 @@ fn tables() -> impl Iterator<Item = &'static [Route]> {
 }
 
 /// The whole API.
-pub(crate) fn app(node: Arc<Node>) -> Router {
-    Router::new().fallback(handle).with_state(node)
+pub(crate) fn app(entrance: Entrance) -> Router {
+    Router::new().fallback(handle).with_state(entrance)
 }
 
-async fn handle(State(node): State<Arc<Node>>, request: Request) -> Response {
+/// The node that answers, once it is there. Until then it waits for others, and says so to whoever asks.
+#[derive(Clone, Default)]
+pub(crate) struct Entrance(Arc<OnceLock<Arc<Node>>>);
+
+impl Entrance {
+    /// From now on the node answers.
+    pub(crate) fn open(&self, node: Arc<Node>) {
+        // Only the start of a node does so, once.
+        drop(self.0.set(node));
+    }
+}
+
+async fn handle(State(entrance): State<Entrance>, request: Request) -> Response {
+    let Some(node) = entrance.0.get().map(Arc::clone) else {
+        let query = parse_query_string(request.uri().query().unwrap_or_default());
+        return Wishes::of(request.headers(), &query).respond(Err(ApiError::new(
+            503,
+            "master_not_discovered_exception",
+            "this node is not in its cluster yet; its log says what it waits for",
+        )));
+    };
     node.counters.requests.inc();
     let query = parse_query_string(request.uri().query().unwrap_or_default());
     let wishes = Wishes::of(request.headers(), &query);

@@ -14,7 +14,7 @@ use crate::action::target::Target;
 use crate::action::write::WriteOptions;
 use crate::error::ApiError;
 use crate::node::Node;
-use crate::replication::ActiveCopies;
+use crate::replication::ActiveWait;
 
 /// One action. Its index is named as it is, whatever alias or stream the request had.
 #[derive(Debug, Serialize, Deserialize)]
@@ -71,7 +71,7 @@ pub(super) fn unpack_outcomes(answer: &[u8]) -> Result<Vec<Outcome>, ApiError> {
 
 /// Does actions that another node has carried here.
 pub(crate) fn do_carried(node: &Node, message: &[u8]) -> Result<Bytes, ApiError> {
-    let (forces_refresh, active, carried): (bool, ActiveCopies, Vec<Carried<'_>>) =
+    let (forces_refresh, active, carried): (bool, ActiveWait, Vec<Carried<'_>>) =
         postcard::from_bytes(message).map_err(|error| unreadable(&error))?;
     let mut outcomes = vec![Outcome::Elsewhere; carried.len()];
     let (mut places, mut actions) = (Vec::new(), Vec::new());

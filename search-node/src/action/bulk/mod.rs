@@ -23,7 +23,7 @@ use crate::error::ApiError;
 use crate::indices::Index;
 use crate::json;
 use crate::node::Node;
-use crate::replication::ActiveCopies;
+use crate::replication::ActiveWait;
 
 /// How many actions are done together at most. Each keeps some hundred bytes until all are durable, and one sync for so many
 /// costs nothing beside what they cost themselves.
@@ -43,7 +43,7 @@ pub(crate) struct BulkOptions {
     /// Whether a refresh will be done at once for this request.
     pub forces_refresh: bool,
     /// How many copies of a shard have to be there before anything is written to it.
-    pub active: ActiveCopies,
+    pub active: ActiveWait,
 }
 
 impl Default for BulkOptions {
@@ -56,7 +56,7 @@ impl Default for BulkOptions {
             pipeline: None,
             source: None,
             forces_refresh: false,
-            active: ActiveCopies::default(),
+            active: ActiveWait::default(),
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::coordination::{Action, Coordinator};
 use crate::error::ApiError;
 use crate::indices::{Index, IndexRun, Place};
 use crate::node::Node;
-use crate::replication::ActiveCopies;
+use crate::replication::{ActiveCopies, ActiveWait};
 
 /// What becomes of a write: whether there was a document before.
 pub(super) type Outcome = Result<bool, ApiError>;
@@ -91,7 +91,7 @@ impl Carried<'_> {
 /// Writes on this node, which begin once so many copies are there.
 pub(super) fn writes(node: &Node, active: ActiveCopies) -> Writes {
     let mut writes = Writes::new(node);
-    writes.active = active;
+    writes.active = ActiveWait::of(active);
     writes
 }
 

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cluster::state::{ClusterState, IndexEntry, IndexId, ShardCopies, Stage};
-use tokio::time::{Instant, timeout_at};
+use cluster::state::{ClusterState, IndexEntry, IndexId, ShardCopies, ShardId, Stage};
+use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::action::target::Target;
 use crate::node::Node;
-use crate::replication::ActiveCopies;
+use crate::replication::{ActiveCopies, ActiveWait};
 
 /// Whether every shard of an index has so many.
 fn is_met(wanted: ActiveCopies, entry: &IndexEntry, data_nodes: usize) -> bool {
@@ -22,6 +23,27 @@ fn serving(shard: &ShardCopies) -> usize {
     }
     let present = shard.present().iter();
     present.filter(|(id, copy)| copy.stage == Stage::Started && shard.in_sync().contains(id)).count()
+}
+
+/// Waits until the shard of a document has so many copies that serve, or time is over: whoever writes then looks again, and does not
+/// wait with a place in a pool.
+pub(crate) async fn wait_active_for(node: &Node, target: &Target, wait: ActiveWait) {
+    let (Some(coordinator), Ok(index), Some(doc)) =
+        (&node.coordinator, target.existing_index(node), target.id.as_deref())
+    else {
+        return;
+    };
+    let number = index.shard_number(doc, target.routing.as_deref());
+    let id = ShardId { index: IndexId(index.uuid.clone()), number };
+    let is_met = |map: &Arc<ClusterState>| {
+        let replicas = map.wanted_copies(&id).saturating_sub(1) as u32;
+        map.shard(&id).is_none_or(|shard| serving(shard) >= wait.copies.of(replicas) as usize)
+    };
+    let mut changes = coordinator.changes();
+    tokio::select! {
+        () = node.stopping.cancelled() => {}
+        _ = timeout(wait.within, changes.wait_for(is_met)) => {}
+    }
 }
 
 /// Waits until every shard of an index has so many copies that serve; whether it has.

@@ -22,7 +22,7 @@ mod settings;
 mod survey;
 mod view;
 
-pub(crate) use active_copies::wait_active;
+pub(crate) use active_copies::{wait_active, wait_active_for};
 pub(crate) use chosen_nodes::chosen_nodes;
 pub(crate) use figures::{CopyFigures, NodeFigures, SeenFigures, answer_figures};
 pub(crate) use health::{HealthWishes, NodesWish, wait_for};

@@ -54,7 +54,7 @@ async fn run(call: Call, mut body: BodyStream) -> Result<Reply, ApiError> {
         pipeline: call.param("pipeline").map(str::to_owned),
         source: source_parameters(&call).map(|value| read_source(&value)).transpose()?,
         forces_refresh: refresh == Refresh::Now,
-        active: call.active_copies()?.unwrap_or_default(),
+        active: call.active_wait()?,
     };
     let shape = Shape { paths: filter_path(&call.query), is_pretty: is_pretty(&call.query) };
     let is_cut = !shape.paths.is_empty();

@@ -79,7 +79,15 @@ impl<'a> Planner<'a> {
             let primaries = self.tally.primary_weight(*node, &shard.index, self.settings);
             if matches!(subject, Subject::Primary { .. }) { copies + primaries } else { copies }
         };
-        fit.min_by(|one, other| weight(one).total_cmp(&weight(other)))
+        // Of equals the next one after the primary's: so the last shards of an index find room beside the first ones.
+        let nodes: Vec<NodeId> = self.ahead.data_nodes().map(|(node, _)| node).collect();
+        let place = |node: NodeId| nodes.iter().position(|known| *known == node).unwrap_or_default();
+        let primary = self.ahead.shard(shard).and_then(|copies| copies.present().get(&copies.primary()?));
+        let from = primary.map_or(0, |primary| place(primary.node));
+        let after = |node: NodeId| (place(node) + nodes.len() - from) % nodes.len().max(1);
+        fit.min_by(|one, other| {
+            weight(one).total_cmp(&weight(other)).then_with(|| after(*one).cmp(&after(*other)))
+        })
     }
 
     /// Gives a shard without a primary one: a copy in sync that is there or found again, or a first one.

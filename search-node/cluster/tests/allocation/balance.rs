@@ -272,3 +272,30 @@ fn there_are_only_so_many_copies_for_each_node() {
         "this action would add [5] total shards, but this cluster currently has [6]/[10] maximum shards open; delete indices, add nodes, or raise [cluster.max_shards_per_node]"
     );
 }
+
+/// What is placed well need not move: a new index is written to at once.
+#[test]
+fn a_new_index_is_placed_where_it_can_stay() {
+    for (nodes, shards, replicas) in
+        [(3, 3, 1), (3, 1, 1), (2, 2, 1), (2, 1, 1), (5, 5, 1), (3, 3, 2), (3, 6, 1), (4, 4, 1)]
+    {
+        let mut fixture = Fixture::with_nodes(nodes);
+        for number in 0..12 {
+            fixture.create(&format!("i{number}"), shards, Replicas::Number(replicas));
+            while let planned = fixture.plan()
+                && !planned.is_empty()
+            {
+                let moves = planned.iter().filter(|command| match command {
+                    Command::AddCopy { replaces, .. } => replaces.is_some(),
+                    command => matches!(command, Command::BeginHandOver { .. }),
+                });
+                assert_eq!(
+                    moves.count(),
+                    0,
+                    "{nodes} nodes, index {number} of {shards} shards and {replicas} replicas: {planned:?}"
+                );
+                fixture.round();
+            }
+        }
+    }
+}

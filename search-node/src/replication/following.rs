@@ -98,6 +98,10 @@ impl Following {
             // Its primary was replaced while this was under way; nothing of it counts, and the new one names everything again.
             return Ok(Taken::OldTerm { known });
         }
+        if self.is_over.load(Ordering::Acquire) {
+            // The copy was taken away while this was under way.
+            return taken;
+        }
         if let Err(error) = &taken {
             // It may know of operations that it has not got.
             tracing::error!(shard = %self.shard, copy = %self.copy, reason = error.reason, "a copy could not take what its primary sent");

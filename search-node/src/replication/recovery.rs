@@ -171,7 +171,7 @@ impl Replication {
                 Ok(true) => Ok(()),
                 Ok(false) => index.release_copy(number),
                 Err(error) => {
-                    tracing::info!(
+                    tracing::warn!(
                         index = index.name,
                         number,
                         reason = error.reason,

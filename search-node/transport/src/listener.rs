@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -49,7 +50,7 @@ pub(crate) async fn accept_all(listener: TcpListener, service: Arc<Service>, ter
     let bounds = &service.bounds;
     let places = Arc::new(Semaphore::new(bounds.connections_max));
     let unproven = Arc::new(Semaphore::new(bounds.handshakes_max));
-    let open = TaskTracker::new();
+    let (open, told) = (TaskTracker::new(), Arc::<Told>::default());
     loop {
         let accepted = tokio::select! {
             () = service.stopping.cancelled() => break,
@@ -81,15 +82,13 @@ pub(crate) async fn accept_all(listener: TcpListener, service: Arc<Service>, ter
             );
             continue;
         };
-        let service = Arc::clone(&service);
+        let (service, told) = (Arc::clone(&service), Arc::clone(&told));
         open.spawn(async move {
             let met = greet(&mut stream, &terms, &service).await;
             drop(greeting);
             match met {
                 Ok(met) => serve(service, stream, met).await,
-                Err(HandshakeError::Refused(reason)) => {
-                    tracing::warn!(%from, reason, "a node was refused");
-                }
+                Err(HandshakeError::Refused(reason)) => told.tell(from, reason),
                 Err(HandshakeError::Broken(reason)) => tracing::debug!(%from, reason, "no handshake"),
             }
             drop(place);
@@ -98,6 +97,26 @@ pub(crate) async fn accept_all(listener: TcpListener, service: Arc<Service>, ter
     drop(listener);
     open.close();
     open.wait().await;
+}
+
+/// What the log says of nodes that were refused: one that asks again and again for the same reason is told of once in a while.
+#[derive(Default)]
+struct Told(Mutex<Option<(String, Instant)>>);
+
+/// How long the same refusal is not told again.
+const TOLD_AGAIN: Duration = Duration::from_secs(60);
+
+impl Told {
+    fn tell(&self, from: SocketAddr, reason: String) {
+        let mut last = self.0.lock();
+        let is_new = last.as_ref().is_none_or(|(told, at)| *told != reason || at.elapsed() >= TOLD_AGAIN);
+        if is_new {
+            tracing::warn!(%from, reason, "a node was refused");
+            *last = Some((reason, Instant::now()));
+        } else {
+            tracing::debug!(%from, reason, "a node was refused again");
+        }
+    }
 }
 
 async fn greet(

@@ -191,7 +191,10 @@ impl<'a> Spread<'a> {
                 (Err(None), after) => {
                     asked.was_silent(after);
                     found.is_timed_out |= self.until.is_time_up();
-                    places.iter().for_each(|place| next_copy(tries, *place));
+                    for place in places {
+                        errors.entry(place).or_insert_with(|| (Some(node), no_answer()));
+                        next_copy(tries, place);
+                    }
                 }
                 (Err(Some(error)), _) => {
                     for place in places {
@@ -323,7 +326,8 @@ impl<'a> Spread<'a> {
     /// Whether what was found is an answer.
     fn check(&self, mut found: Found, errors: Errors) -> Result<Found, ApiError> {
         // What is wrong with the request is wrong everywhere, and what is damaged must not look like nothing.
-        let first = errors.values().next().map(|(_, error)| error.clone());
+        let said = |(_, error): &&(Option<NodeId>, ApiError)| error.kind != NO_ANSWER;
+        let first = errors.values().find(said).map(|(_, error)| error.clone());
         if let Some(error) = first.filter(|error| found.answered == 0 || error.status < 500) {
             return Err(error);
         }
@@ -442,6 +446,13 @@ fn sort_hits(hits: &mut Vec<Hit>, keys: &[SortKey], most: usize) {
     hits.sort_by_key(|hit| hit.shard);
     hits.sort_by(|a, b| compare_hits(a, b, keys));
     hits.truncate(most);
+}
+
+/// What a shard is told to have failed of whose node could not be asked, or fell silent.
+const NO_ANSWER: &str = "node_not_connected_exception";
+
+fn no_answer() -> ApiError {
+    ApiError::new(503, NO_ANSWER, "the node with the copy that was asked did not answer")
 }
 
 fn all_failed() -> ApiError {

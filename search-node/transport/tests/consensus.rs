@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use consensus::{Consensus, PeerError, Peers, RestoreError, StateMachine};
+use consensus::{Consensus, PeerError, Peers, Place, RestoreError, SnapshotError, StateMachine};
 use disk::HostDisk;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -22,13 +22,13 @@ const PATIENCE: Duration = Duration::from_secs(60);
 struct Tape(Vec<u8>);
 
 impl StateMachine for Tape {
-    fn apply(&mut self, _: u64, proposal: &[u8]) -> Vec<u8> {
+    fn apply(&mut self, _: Place, proposal: &[u8]) -> Vec<u8> {
         self.0.extend_from_slice(proposal);
         Vec::new()
     }
 
-    fn snapshot(&self) -> Vec<u8> {
-        self.0.clone()
+    fn snapshot(&self) -> Result<Vec<u8>, SnapshotError> {
+        Ok(self.0.clone())
     }
 
     fn restore(&mut self, snapshot: &[u8]) -> Result<(), RestoreError> {

@@ -132,6 +132,11 @@ impl Shard {
         self.engine.sync_all()
     }
 
+    /// Whether every write so far is durable. Waits for no disk.
+    pub fn is_synced(&self) -> bool {
+        self.engine.is_synced()
+    }
+
     /// The document as the newest write left it.
     pub fn get(&self, uid: &str) -> Result<Option<StoredDocument>, EngineError> {
         self.engine.get(uid)

@@ -47,6 +47,10 @@ impl Stored for IndexCopy {
         }
     }
 
+    fn syncs_each_request(&self) -> bool {
+        self.index.settings().durability_request
+    }
+
     fn now_millis(&self) -> i64 {
         self.index.now_millis()
     }

@@ -329,6 +329,8 @@ impl Leading {
     pub(crate) async fn confirm(&self, seq_no: i64) -> Result<(), ApiError> {
         if self.has_others() {
             self.wait_settled(seq_no).await?;
+        } else {
+            self.wait_durable().await?;
         }
         if self.outside.map().nodes.len() < 2 {
             // Who is alone decides alone.
@@ -343,6 +345,19 @@ impl Leading {
                 return Ok(());
             }
         }
+    }
+
+    /// Waits until everything that was written here is durable, where that is promised for each request: what a crash takes back was
+    /// told to nobody.
+    async fn wait_durable(&self) -> Result<(), ApiError> {
+        let Some(shard) = self.stored.opened().filter(|_| self.stored.syncs_each_request()) else {
+            return Ok(());
+        };
+        if shard.is_synced() {
+            return Ok(());
+        }
+        let synced = self.runtime.spawn_blocking(move || shard.sync_all()).await;
+        synced.map_err(|error| ApiError::internal(format!("syncing broke: {error}")))?.map_err(ApiError::from)
     }
 
     /// Waits until all copies in sync have an operation.

@@ -65,6 +65,9 @@ pub(crate) trait Stored: Send + Sync + 'static {
     /// Whether operations are kept for copies that return, from now on and whenever it is opened.
     fn keep_history(&self, is_kept: bool);
 
+    /// Whether a write is durable before anybody is told of it (`index.translog.durability`).
+    fn syncs_each_request(&self) -> bool;
+
     /// Milliseconds since 1970.
     fn now_millis(&self) -> i64;
 }

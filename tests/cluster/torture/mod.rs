@@ -37,8 +37,8 @@ fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
-/// `TORTURE_RUNS` sets how many, `TORTURE_SEED` the first seed, `TORTURE_SECONDS` how long faults go on in each; the short form is part
-/// of every run of the tests.
+/// `TORTURE_RUNS` sets how many, `TORTURE_SEED` the first seed, `TORTURE_SECONDS` how long faults go on in each, and `TORTURE_ONLY` is
+/// `rolling` or `full-disk` for one kind of fault alone; the short form is part of every run of the tests.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_whatever_goes_wrong() {
     let (runs, first) = (number("TORTURE_RUNS", 5), number("TORTURE_SEED", 1));

@@ -99,6 +99,12 @@ impl Nemesis {
             _ => self.random.random_range(0..count),
         };
         let other = (one + self.random.random_range(1..count)) % count;
+        // One kind alone, for whoever looks for what it does.
+        match std::env::var("TORTURE_ONLY").as_deref() {
+            Ok("rolling") => return Fault::Rolling,
+            Ok("full-disk") if !self.disks.is_empty() => return Fault::FullDisk(one),
+            _ => {}
+        }
         match self.random.random_range(0..14) {
             0..3 => Fault::Kill(vec![one]),
             3 => Fault::Kill(vec![one, other]),

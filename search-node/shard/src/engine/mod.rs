@@ -322,6 +322,11 @@ impl Engine {
         Ok(self.translog.sync_all()?)
     }
 
+    /// Whether every operation so far is durable.
+    pub(crate) fn is_synced(&self) -> bool {
+        self.translog.is_synced()
+    }
+
     /// Whether the translog has grown so large that a flush is due.
     pub(crate) fn wants_flush(&self) -> bool {
         self.translog.unread_bytes() >= self.options.flush_threshold_bytes

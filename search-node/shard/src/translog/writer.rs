@@ -213,6 +213,13 @@ impl Translog {
         self.sync_to(end)
     }
 
+    /// Whether everything appended so far is durable.
+    pub(crate) fn is_synced(&self) -> bool {
+        let end = self.tail.lock().end();
+        let state = self.sync.lock();
+        state.check().is_ok() && state.reached >= end
+    }
+
     fn sync_to(&self, wanted: Position) -> Result<(), TranslogError> {
         let mut state = self.sync.lock();
         loop {

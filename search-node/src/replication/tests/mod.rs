@@ -155,3 +155,18 @@ async fn a_map_that_comes_late_makes_no_primary_forget_a_copy() {
     wait_until(|| world.in_sync().len() == 2).await;
     assert_has(&world, 2, &acknowledged, 1);
 }
+
+/// Whoever reads what a crash would take back sees a document go back in time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_only_copy_has_is_told_once_it_is_durable() {
+    let world = World::new(1);
+    let leading = world.lead(1);
+    let writer = Arc::clone(&leading);
+    let batch = tokio::task::spawn_blocking(move || world::numbered(&writer, "a")).await.expect("ran");
+    assert!(!world.shard(1).is_synced());
+
+    leading.confirm(0).await.expect("it may be told");
+
+    assert!(world.shard(1).is_synced());
+    leading.abandon(batch);
+}

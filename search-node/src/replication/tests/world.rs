@@ -424,6 +424,10 @@ impl Stored for CopyDisk {
         }
     }
 
+    fn syncs_each_request(&self) -> bool {
+        true
+    }
+
     fn now_millis(&self) -> i64 {
         NOW
     }

@@ -76,8 +76,8 @@ pub(crate) enum Fed {
 enum Given<'a> {
     /// Its item of the answer.
     Item { item: &'a [u8], is_error: bool },
-    /// Nothing was done: the primary has just moved.
-    Elsewhere,
+    /// Nothing was done: the primary has just moved. Its item, for whoever does not try it elsewhere.
+    Elsewhere { item: &'a [u8] },
 }
 
 /// A bulk request that is being read.
@@ -125,11 +125,19 @@ impl Bulk {
         let refused = grant.and_then(Result::err);
         match node.others() {
             Some(coordinator) if refused.is_none() => self.spread(node, coordinator, &actions, items),
-            _ => self.do_here(node, &actions, refused.as_ref(), |given| {
-                if let Given::Item { item, .. } = given {
-                    items.extend_from_slice(item);
-                }
-            }),
+            _ => {
+                let mut moved = 0;
+                self.do_here(node, &actions, refused.as_ref(), |given| match given {
+                    Given::Item { item, .. } => items.extend_from_slice(item),
+                    Given::Elsewhere { item } => {
+                        moved += 1;
+                        items.extend_from_slice(item);
+                    }
+                });
+                // A node that was alone a moment ago knows nowhere else to try it.
+                self.errors |= moved > 0;
+                node.counters.bulk_items_failed.inc_by(moved);
+            }
         }
         Ok(Fed::Took(taken))
     }
@@ -165,15 +173,19 @@ impl Bulk {
                 unsynced.iter().chain(of_told).find(|(failed, _)| Arc::ptr_eq(failed, place))
             });
             let outcome = failed.map_or(outcome, |(_, error)| Err(error.clone()));
-            if outcome.as_ref().is_err_and(ApiError::is_not_primary) && node.others().is_some() {
-                give(Given::Elsewhere);
-                continue;
-            }
             written += u64::from(outcome.is_ok());
             item.clear();
-            let is_error = outcome.is_err();
-            self.push(node, action, outcome, &mut item);
-            give(Given::Item { item: &item, is_error });
+            let (is_error, has_moved) =
+                (outcome.is_err(), outcome.as_ref().is_err_and(ApiError::is_not_primary));
+            match outcome {
+                Err(error) if has_moved => append_error(&action.head, &error, &mut item),
+                outcome => self.push(node, action, outcome, &mut item),
+            }
+            give(if has_moved {
+                Given::Elsewhere { item: &item }
+            } else {
+                Given::Item { item: &item, is_error }
+            });
         }
         node.counters.documents_written.inc_by(written);
     }

@@ -74,7 +74,7 @@ impl Spread for Actions<'_, '_> {
         self.bulk.do_here(node, &actions, None, |given| {
             outcomes.push(match given {
                 Given::Item { item, is_error } => Some((item.to_vec(), is_error)),
-                Given::Elsewhere => None,
+                Given::Elsewhere { .. } => None,
             });
         });
         outcomes

@@ -118,6 +118,8 @@ impl Leading {
             return Err(NotBegun::LaterTerm(known));
         }
         open.set_term(term)?;
+        // Whatever it was before: the map says below whether there are others.
+        stored.set_only_copy(false)?;
         let (_, global, held) = open.held();
         let (last, gaps) = Replica::new(term, global, held).last_and_gaps();
         fill(&open, term, &gaps, stored.now_millis())?;

@@ -18,6 +18,8 @@ use super::registers::{Registers, is_register};
 
 /// How long copies may take to be whole and equal after the last fault is healed. A debug build on two cores is slow.
 const EQUAL_WITHIN: Duration = Duration::from_secs(90);
+/// So many documents that are not as they should be are read by their ids too.
+const TOLD_BY_ID: usize = 5;
 /// Documents of one page while all are read.
 const PAGE: usize = 1_000;
 
@@ -104,7 +106,16 @@ pub(crate) async fn check_documents(
             Known::Never => {}
         }
         if !is_right {
-            faults.push(format!("{preference}: {id} is {known:?} with {number}, and found is {value:?}"));
+            // Whether it is gone, or only not found.
+            let path = format!("/{INDEX}/_doc/{id}?_source=false");
+            let told = if faults.len() < TOLD_BY_ID {
+                let (status, answer) = cluster.ask(0, Method::GET, &path, None).await?;
+                format!("; by its id: {status} {answer}")
+            } else {
+                String::new()
+            };
+            faults
+                .push(format!("{preference}: {id} is {known:?} with {number}, and found is {value:?}{told}"));
         }
     }
     let strangers = found.keys().filter(|id| !known_ids.contains(id.as_str()));

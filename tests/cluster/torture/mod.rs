@@ -105,7 +105,7 @@ pub(crate) async fn run(seed: u64, span: Duration, bug: Option<&str>) -> Vec<Str
     faults
 }
 
-/// Where the logs of runs that failed are kept (`TORTURE_LOGS`), if anywhere.
+/// Where the logs and the data of runs that failed are kept (`TORTURE_LOGS`), if anywhere.
 fn keep_logs(cluster: &Cluster, seed: u64) -> anyhow::Result<()> {
     let Some(folder) = std::env::var_os("TORTURE_LOGS") else { return Ok(()) };
     for at in 0..cluster.len() {
@@ -113,6 +113,9 @@ fn keep_logs(cluster: &Cluster, seed: u64) -> anyhow::Result<()> {
         let path = std::path::Path::new(&folder).join(format!("seed-{seed}-{}.log", member.name));
         fs_err::create_dir_all(&folder)?;
         fs_err::write(path, member.output())?;
+        let data = std::path::Path::new(&folder).join(format!("seed-{seed}-{}", member.name));
+        // Nodes still write there, which is of no matter for whoever looks at what is on the disk.
+        std::process::Command::new("cp").arg("-r").arg(&member.data).arg(&data).status()?;
     }
     Ok(())
 }

@@ -149,6 +149,14 @@ async fn a_node_that_is_cut_off_answers_no_read_that_is_old_unless_that_is_asked
         cluster.ask(alone, Method::POST, "/cut/_mget?consistency=eventual", Some(&many)).await.expect("read");
     assert_eq!(old["docs"][0]["_source"]["value"], json!(1));
 
+    // What could not be looked into is told, and not left out.
+    let path = format!("/cut,lone-{others}/_search?preference=_local");
+    let (status, part) = cluster.ask(alone, Method::POST, &path, None).await.expect("answered");
+    assert_eq!((status, &part["hits"]["total"]["value"]), (200, &json!(1)), "{part}");
+    assert_eq!(part["_shards"]["failed"], json!(1), "{part}");
+    let reason = &part["_shards"]["failures"][0]["reason"]["type"];
+    assert_eq!(reason, "node_not_connected_exception", "{part}");
+
     cluster.links().heal();
     primary(&cluster).await.expect("all copies are in sync again");
     assert_eq!(value(&cluster, alone).await, Some(json!(2)));

@@ -105,6 +105,36 @@ async fn hits_that_nobody_reads_are_let_go_of() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shard_without_a_copy_has_failed_and_is_not_left_out() {
+    let cluster = Cluster::start(2, &[]).await.expect("a cluster");
+    let here = json!({"value": 1});
+    cluster.done(0, Method::PUT, "/here/_doc/1?refresh=true", Some(&here)).await.expect("written");
+    let nowhere = json!({"settings": {
+        "number_of_shards": 1, "number_of_replicas": 0, "routing.allocation.include._name": "nobody"
+    }});
+    let path = "/nowhere?wait_for_active_shards=0";
+    cluster.done(0, Method::PUT, path, Some(&nowhere)).await.expect("created");
+
+    for at in 0..2 {
+        let both = "/here,nowhere/_search";
+        let (status, part) = cluster.ask(at, Method::POST, both, None).await.expect("answered");
+        assert_eq!((status, &part["hits"]["total"]["value"]), (200, &json!(1)), "{part}");
+        assert_eq!(part["_shards"]["failed"], json!(1), "{part}");
+        let failure = &part["_shards"]["failures"][0];
+        assert_eq!(failure["index"], "nowhere", "{part}");
+        assert_eq!(failure["reason"]["type"], "no_shard_available_action_exception", "{part}");
+
+        let whole = format!("{both}?allow_partial_search_results=false");
+        let (status, answer) = cluster.ask(at, Method::POST, &whole, None).await.expect("answered");
+        assert_eq!(status, 503, "{answer}");
+        let (status, answer) =
+            cluster.ask(at, Method::POST, "/nowhere/_search", None).await.expect("answered");
+        assert_eq!(status, 503, "{answer}");
+        assert!(answer.to_string().contains("[nowhere][0]"), "{answer}");
+    }
+}
+
 /// How many copies each node has searched, by its number.
 async fn searched(cluster: &Cluster) -> Vec<u64> {
     let stats = cluster.done(0, Method::GET, "/_nodes/stats/indices", None).await.expect("figures");

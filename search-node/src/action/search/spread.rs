@@ -171,7 +171,7 @@ impl<'a> Spread<'a> {
         tries: &mut Tries,
         errors: &mut Errors,
     ) -> Result<bool, ApiError> {
-        let (here, there) = self.groups(tries);
+        let (here, there) = self.groups(tries, errors);
         if here.is_empty() && there.is_empty() {
             return Ok(false);
         }
@@ -242,7 +242,7 @@ impl<'a> Spread<'a> {
     }
 
     /// The shards by the nodes that are asked for them now. A shard whose copies were all asked is given up.
-    fn groups(&self, tries: &mut Tries) -> (Vec<usize>, BTreeMap<NodeId, Vec<usize>>) {
+    fn groups(&self, tries: &mut Tries, errors: &mut Errors) -> (Vec<usize>, BTreeMap<NodeId, Vec<usize>>) {
         let own = self.node.coordinator.as_ref().map(|coordinator| coordinator.origin.process);
         let (mut here, mut there) = (Vec::new(), BTreeMap::<NodeId, Vec<usize>>::new());
         tries.retain(|place, tried| {
@@ -252,7 +252,10 @@ impl<'a> Spread<'a> {
                 Some(node) => there.entry(*node).or_default().push(*place),
                 // A node that agrees with itself has all shards.
                 None if own.is_none() && *tried == 0 => here.push(*place),
-                None => return false,
+                None => {
+                    errors.entry(*place).or_insert_with(|| (None, self.no_copy(target)));
+                    return false;
+                }
             }
             true
         });
@@ -330,13 +333,14 @@ impl<'a> Spread<'a> {
     /// Whether what was found is an answer.
     fn check(&self, mut found: Found, errors: Errors) -> Result<Found, ApiError> {
         // What is wrong with the request is wrong everywhere, and what is damaged must not look like nothing.
-        let said = |(_, error): &&(Option<NodeId>, ApiError)| error.kind != NO_ANSWER;
+        let said =
+            |(_, error): &&(Option<NodeId>, ApiError)| ![NO_ANSWER, NO_COPY].contains(&error.kind.as_str());
         let first = errors.values().find(said).map(|(_, error)| error.clone());
         if let Some(error) = first.filter(|error| found.answered == 0 || error.status < 500) {
             return Err(error);
         }
         if found.shards > 0 && found.answered == 0 && !found.is_timed_out {
-            return Err(self.why_nothing());
+            return Err(all_failed(errors.into_values().map(|(_, error)| error)));
         }
         for (place, (node, error)) in errors {
             let target = &self.targets[place];
@@ -362,18 +366,13 @@ impl<'a> Spread<'a> {
         Ok(found)
     }
 
-    /// Why no shard has a copy that could be asked, as far as the map knows.
-    fn why_nothing(&self) -> ApiError {
+    /// Why a shard has no copy that could be asked, as far as the map knows.
+    fn no_copy(&self, target: &Target) -> ApiError {
         let map = self.node.coordinator.as_ref().map(|coordinator| coordinator.map());
-        let details = self.targets.iter().find_map(|target| {
-            let shard = ShardId { index: IndexId(target.index.uuid.clone()), number: target.number as u32 };
-            let unassigned = map.as_ref()?.shard(&shard)?.unassigned().clone();
-            Some(format!("[{}][{}]: {}", target.index.name, target.number, unassigned.details?))
-        });
-        match details {
-            Some(details) => all_failed().caused_by("no_shard_available_action_exception", details),
-            None => all_failed(),
-        }
+        let shard = ShardId { index: IndexId(target.index.uuid.clone()), number: target.number as u32 };
+        let details = map.as_ref().and_then(|map| map.shard(&shard)?.unassigned().details.clone());
+        let details = details.unwrap_or_else(|| "no copy of it can be searched".to_owned());
+        ApiError::new(503, NO_COPY, format!("[{}][{}]: {details}", target.index.name, target.number))
     }
 
     /// Reads the documents of the hits from `from` on.
@@ -400,7 +399,10 @@ impl<'a> Spread<'a> {
             shown[*at] = Some(value);
         }
         for (ats, call) in calls {
-            let answer = self.wait(call)?.0.map_err(|error| error.unwrap_or_else(all_failed))?;
+            let answer = self
+                .wait(call)?
+                .0
+                .map_err(|error| error.unwrap_or_else(|| all_failed([no_answer()].into_iter())))?;
             let values: Vec<Value> = serde_json::from_slice(&answer).map_err(|error| {
                 ApiError::internal(format!("hits of another node cannot be read: {error}"))
             })?;
@@ -459,8 +461,16 @@ fn no_answer() -> ApiError {
     ApiError::new(503, NO_ANSWER, "the node with the copy that was asked did not answer")
 }
 
-fn all_failed() -> ApiError {
-    ApiError::new(503, "search_phase_execution_exception", "all shards failed")
+/// What a shard is told to have failed of that has no copy to ask.
+const NO_COPY: &str = "no_shard_available_action_exception";
+
+/// No shard was searched; with a reason, rather of a shard without copies than of one whose node is silent.
+fn all_failed(reasons: impl Iterator<Item = ApiError>) -> ApiError {
+    let failed = ApiError::new(503, "search_phase_execution_exception", "all shards failed");
+    match reasons.max_by_key(|reason| reason.kind == NO_COPY) {
+        Some(reason) => failed.caused_by(&reason.kind, reason.reason),
+        None => failed,
+    }
 }
 
 /// Asks a node. No error means that it could not be asked, so that another copy is as good.

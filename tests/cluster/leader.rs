@@ -8,6 +8,8 @@ use system_tests::Cluster;
 
 /// What is promised for the first change after the end of whoever led.
 const ANOTHER_LEADS_WITHIN: Duration = Duration::from_secs(10);
+/// Less than what a new node has to be there for before it votes.
+const VOTES_WITHIN: Duration = Duration::from_secs(5);
 
 async fn voters(cluster: &Cluster, at: usize) -> usize {
     let state = cluster.done(at, Method::GET, "/_cluster/state/metadata", None).await.expect("answered");
@@ -51,5 +53,33 @@ async fn another_node_leads_within_ten_seconds_of_the_end_of_the_one_that_did() 
         cluster.wait_nodes(3).await.expect("three nodes again");
         let (status, _) = cluster.ask(leader, Method::GET, &path, None).await.expect("answered");
         assert_eq!(status, 200, "what was changed meanwhile");
+    }
+}
+
+/// Whoever leads gives its vote up when it is stopped. While it is away two vote, of which none may be lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leader_that_was_stopped_votes_again_as_soon_as_it_is_back() {
+    let mut cluster = Cluster::start(3, &[]).await.expect("a cluster");
+    cluster.wait_voters(3).await.expect("three nodes that vote");
+    for _ in 0..3 {
+        let at = cluster.wait_leader().await.expect("a leader");
+        assert_eq!(cluster.stop(at).expect("stopped"), Some(0));
+        let left = (at + 1) % 3;
+        cluster
+            .wait_for("two to vote", ANOTHER_LEADS_WITHIN, async || {
+                (voters(&cluster, left).await == 2).then_some(())
+            })
+            .await
+            .expect("the vote of one that leaves is taken");
+        cluster.restart(at).await.expect("answers");
+        cluster.wait_nodes(3).await.expect("three nodes again");
+        let there = Instant::now();
+        cluster
+            .wait_for("three to vote", VOTES_WITHIN, async || {
+                (voters(&cluster, left).await == 3).then_some(())
+            })
+            .await
+            .expect("it votes again");
+        println!("node {at} votes {:?} after it is back", there.elapsed());
     }
 }

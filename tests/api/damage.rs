@@ -1,5 +1,6 @@
 //! Damage on the disk: found when a shard is opened, reported, never served, and no business of the other indices.
 
+use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -94,6 +95,41 @@ async fn a_damaged_file_of_any_kind_is_reported_and_never_served() {
     let node = SearchNode::start(folder.path(), &data).await.expect("a node");
     let (_, whole) = ask(&node, Method::GET, "/damaged/_count", None).await;
     assert_eq!(whole["count"], json!(100), "restored, it serves again");
+}
+
+/// As a disk does it that goes bad under a node: the file stays where it is.
+fn overwrite_in_place(path: &Path) {
+    let length = fs_err::metadata(path).expect("a file").len() as usize;
+    let mut file = fs_err::OpenOptions::new().write(true).open(path).expect("opened");
+    // Behind the length of the first block, which is believed before it is unpacked.
+    file.seek(SeekFrom::Start(8)).expect("a place");
+    file.write_all(&vec![0xFF; length / 2]).expect("written");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn documents_that_cannot_be_read_cost_their_shard_only() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let shard = two_indices(folder.path(), &data).await;
+    let node = SearchNode::start(folder.path(), &data).await.expect("a node");
+    let (_, whole) = ask(&node, Method::GET, "/damaged/_count", None).await;
+    assert_eq!(whole["count"], json!(100), "it is open");
+    overwrite_in_place(&a_file_of(&shard, "store"));
+
+    let both = "/damaged,sound/_search?size=200";
+    let (status, part) = ask(&node, Method::POST, both, None).await;
+    assert_eq!((status, &part["_shards"]["failed"]), (200, &json!(1)), "{part}");
+    assert_eq!(part["_shards"]["successful"], json!(1), "{part}");
+    assert_eq!(part["_shards"]["failures"][0]["index"], "damaged", "{part}");
+    let hits = part["hits"]["hits"].as_array().expect("hits");
+    assert_eq!(hits.len(), 100);
+    assert!(hits.iter().all(|hit| hit["_index"] == "sound"), "{part}");
+
+    let path = format!("{both}&allow_partial_search_results=false");
+    let (status, answer) = ask(&node, Method::POST, &path, None).await;
+    assert_eq!(status, 503, "{answer}");
+    let (status, answer) = ask(&node, Method::POST, "/damaged/_search", None).await;
+    assert_eq!(status, 500, "{answer}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -20,7 +20,7 @@ pub(super) fn show_total(total: u64, track: TrackTotal, as_number: bool) -> Valu
     if as_number { json!(value) } else { json!({"value": value, "relation": relation}) }
 }
 
-/// How many shards there are and were asked; those that could be left out have answered, too. One without a copy is missing from those that answered, as in Elasticsearch.
+/// How many shards there are and were asked; those that could be left out have answered, too.
 pub(super) fn show_shards(found: &Found) -> Value {
     let failed = found.failures.len();
     let mut shown = json!({"total": found.shards, "successful": found.answered, "skipped": found.skipped, "failed": failed});

@@ -6,7 +6,7 @@
 //!  rank       which copy answers soonest, as far as can be told
 //!  soonest    what this node knows for that of the others
 //!  query      what one node finds in its copies, and the documents of hits it found
-//!  spread     asking the nodes, again elsewhere if one fails, and joining what they say
+//!  spread     asking the nodes, again elsewhere if one fails, and joining what they say; then for the documents (fetch)
 //!  until      how long all of that goes on
 //!  contexts   points in time that are kept between finding hits and reading their documents
 //!  answer     the whole as the API shows it
@@ -81,7 +81,7 @@ pub(crate) fn search(
     let mut spread =
         Spread::new(node, targets, (json, &body), scope.doc_type.as_deref(), started, manner, task);
     let found = spread.find(body.from + body.size)?;
-    let hits = spread.fetch(&found, body.from)?;
+    let (found, hits) = spread.fetch(found, body.from)?;
     let mut shown = Map::new();
     if body.track_total != TrackTotal::No {
         shown.insert("total".to_owned(), show_total(found.total, body.track_total, totals_as_number));

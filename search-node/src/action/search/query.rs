@@ -1,5 +1,6 @@
 //! What one node finds in its copies, and the documents of the hits that it found.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,9 @@ use crate::error::ApiError;
 use crate::indices::Index;
 use crate::node::Node;
 use crate::tasks::TaskKind;
+
+/// A hit as it is shown, or why its document cannot be read.
+pub(super) type Shown = Result<Value, ApiError>;
 
 /// What a node is asked to look for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -160,14 +164,23 @@ pub(super) fn higher(a: Option<f32>, b: Option<f32>) -> Option<f32> {
 }
 
 /// Reads the documents of hits that were found in these parts.
-pub(super) fn fetch_here(parts: &[Part], hits: &[Hit], body: &SearchBody) -> Result<Vec<Value>, ApiError> {
-    let show = |hit: &Hit| {
-        let part = parts.iter().find(|part| part.place == hit.shard);
-        let part = part.ok_or_else(|| ApiError::internal("a hit is of no shard that was searched"))?;
-        let stored = part.reader.fetch(hit)?;
-        Ok(show_hit(&part.index.name, hit, &stored, body))
+/// A shard of which one cannot be read is not tried again for each of the others.
+pub(super) fn fetch_here(parts: &[Part], hits: &[Hit], body: &SearchBody) -> Vec<Shown> {
+    let mut failed: BTreeMap<usize, ApiError> = BTreeMap::new();
+    let mut show = |hit: &Hit| {
+        if let Some(error) = failed.get(&hit.shard) {
+            return Err(error.clone());
+        }
+        fetch_one(parts, hit, body).inspect_err(|error| drop(failed.insert(hit.shard, error.clone())))
     };
-    hits.iter().map(show).collect()
+    hits.iter().map(&mut show).collect()
+}
+
+fn fetch_one(parts: &[Part], hit: &Hit, body: &SearchBody) -> Shown {
+    let part = parts.iter().find(|part| part.place == hit.shard);
+    let part = part.ok_or_else(|| ApiError::internal("a hit is of no shard that was searched"))?;
+    let stored = part.reader.fetch(hit)?;
+    Ok(show_hit(&part.index.name, hit, &stored, body))
 }
 
 fn part_of(node: &Node, asked: &ShardAsked) -> Result<Part, ApiError> {
@@ -212,7 +225,7 @@ pub(crate) fn answer_fetch(node: &Node, message: &[u8]) -> Result<Bytes, ApiErro
     if wanted.hits.is_empty() {
         return Ok(Bytes::new());
     }
-    let shown = fetch_here(&parts, &wanted.hits, &body_of(&wanted.body)?)?;
+    let shown = fetch_here(&parts, &wanted.hits, &body_of(&wanted.body)?);
     Ok(serde_json::to_vec(&shown).map_err(|error| ApiError::internal(error.to_string()))?.into())
 }
 

@@ -1,5 +1,7 @@
 //! Asking the nodes with copies, again elsewhere if one fails, and joining what they say.
 
+mod fetch;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,7 +16,7 @@ use transport::Lane;
 
 use super::Manner;
 use super::body::SearchBody;
-use super::query::{Part, Partial, Question, ShardAsked, Wanted, fetch_here, find_here, higher, unreadable};
+use super::query::{Part, Partial, Question, ShardAsked, find_here, higher, unreadable};
 use super::shards::Target;
 use super::soonest::Asked;
 use super::until::Until;
@@ -28,9 +30,6 @@ use crate::tasks::Task;
 const ANSWER_WITHIN: Duration = Duration::from_secs(600);
 /// How much longer than the request's timeout an answer is waited for: whoever ends then has yet to say what it found.
 const ANSWER_GRACE: Duration = Duration::from_millis(250);
-/// How long a node may take to let go of hits that nobody reads. Nobody waits for it.
-const RELEASE_WITHIN: Duration = Duration::from_secs(10);
-
 /// A search over several nodes.
 pub(super) struct Spread<'a> {
     node: &'a Node,
@@ -331,16 +330,23 @@ impl<'a> Spread<'a> {
     }
 
     /// Whether what was found is an answer.
-    fn check(&self, mut found: Found, errors: Errors) -> Result<Found, ApiError> {
+    fn check(&self, found: Found, errors: Errors) -> Result<Found, ApiError> {
         // What is wrong with the request is wrong everywhere, and what is damaged must not look like nothing.
-        let said =
-            |(_, error): &&(Option<NodeId>, ApiError)| ![NO_ANSWER, NO_COPY].contains(&error.kind.as_str());
-        let first = errors.values().find(said).map(|(_, error)| error.clone());
-        if let Some(error) = first.filter(|error| found.answered == 0 || error.status < 500) {
-            return Err(error);
+        if let Some(error) = said_first(&errors).filter(|error| error.status < 500) {
+            return Err(error.clone());
         }
-        if found.shards > 0 && found.answered == 0 && !found.is_timed_out {
-            return Err(all_failed(errors.into_values().map(|(_, error)| error)));
+        self.settle(found, errors)
+    }
+
+    /// What was found, with the shards that have failed; an error if that is nothing, or not enough for who asks.
+    fn settle(&self, mut found: Found, errors: Errors) -> Result<Found, ApiError> {
+        if found.shards > 0 && found.answered == 0 {
+            if let Some(error) = said_first(&errors) {
+                return Err(error.clone());
+            }
+            if !found.is_timed_out {
+                return Err(all_failed(errors.into_values().map(|(_, error)| error)));
+            }
         }
         for (place, (node, error)) in errors {
             let target = &self.targets[place];
@@ -374,71 +380,12 @@ impl<'a> Spread<'a> {
         let details = details.unwrap_or_else(|| "no copy of it can be searched".to_owned());
         ApiError::new(503, NO_COPY, format!("[{}][{}]: {details}", target.index.name, target.number))
     }
-
-    /// Reads the documents of the hits from `from` on.
-    pub(super) fn fetch(&mut self, found: &Found, from: usize) -> Result<Vec<Value>, ApiError> {
-        let wanted: Vec<&Hit> = found.hits.iter().skip(from).collect();
-        let mut shown: Vec<Option<Value>> = vec![None; wanted.len()];
-        let mut groups: BTreeMap<Kept, Vec<usize>> = BTreeMap::new();
-        let mut own = Vec::new();
-        for (at, hit) in wanted.iter().enumerate() {
-            match self.there.get(&hit.shard) {
-                Some(kept) => groups.entry(*kept).or_default().push(at),
-                None => own.push(at),
-            }
-        }
-        let hits_of = |ats: &[usize]| -> Vec<Hit> { ats.iter().map(|at| wanted[*at].clone()).collect() };
-        let text = if groups.is_empty() { Vec::new() } else { self.json.to_string().into_bytes() };
-        let mut calls = Vec::new();
-        for (kept, ats) in groups {
-            calls.extend(self.ask_hits(kept, &text, hits_of(&ats), ANSWER_WITHIN)?.map(|call| (ats, call)));
-            // Whoever reads them lets go of them, too.
-            self.kept.remove(&kept);
-        }
-        for (at, value) in own.iter().zip(fetch_here(&self.here, &hits_of(&own), self.body)?) {
-            shown[*at] = Some(value);
-        }
-        for (ats, call) in calls {
-            let answer = self
-                .wait(call)?
-                .0
-                .map_err(|error| error.unwrap_or_else(|| all_failed([no_answer()].into_iter())))?;
-            let values: Vec<Value> = serde_json::from_slice(&answer).map_err(|error| {
-                ApiError::internal(format!("hits of another node cannot be read: {error}"))
-            })?;
-            for (at, value) in ats.into_iter().zip(values) {
-                shown[at] = Some(value);
-            }
-        }
-        Ok(shown.into_iter().flatten().collect())
-    }
-
-    /// Asks for the documents of hits where they are kept, for the last time.
-    fn ask_hits(
-        &self,
-        (node, context): Kept,
-        body: &[u8],
-        hits: Vec<Hit>,
-        within: Duration,
-    ) -> Result<Option<Call>, ApiError> {
-        let Some(coordinator) = &self.node.coordinator else { return Ok(None) };
-        let message = Wanted { context, body: body.to_vec(), hits };
-        let message = postcard::to_allocvec(&message).map_err(|error| unreadable(&error))?;
-        let call = call(Arc::clone(coordinator), node, Action::Fetch, message.into(), within);
-        Ok(Some(Call(Handle::current().spawn(call))))
-    }
 }
 
-impl Drop for Spread<'_> {
-    /// Lets other nodes go of what nobody will read.
-    fn drop(&mut self) {
-        for kept in std::mem::take(&mut self.kept) {
-            // It would be let go of some time later without.
-            if let Ok(Some(call)) = self.ask_hits(kept, &[], Vec::new(), RELEASE_WITHIN) {
-                call.go_on();
-            }
-        }
-    }
+/// What a node that was asked has said is wrong.
+fn said_first(errors: &Errors) -> Option<&ApiError> {
+    let mut errors = errors.values().map(|(_, error)| error);
+    errors.find(|error| ![NO_ANSWER, NO_COPY].contains(&error.kind.as_str()))
 }
 
 fn next_copy(tries: &mut Tries, place: usize) {

@@ -9,6 +9,8 @@ use system_tests::{Cluster, Flow};
 /// How long the others may take until another copy is primary.
 const PROMOTED_WITHIN: Duration = Duration::from_secs(60);
 const EQUAL_WITHIN: Duration = Duration::from_secs(60);
+/// Less than what is waited for somebody who leads without a `timeout`.
+const HEALTH_WITHIN: Duration = Duration::from_secs(15);
 
 async fn linked(bug: Option<&str>) -> anyhow::Result<Cluster> {
     let mut cluster = Cluster::plant(&["cluster.replication.timeout=2s"], bug)?;
@@ -156,6 +158,16 @@ async fn a_node_that_is_cut_off_answers_no_read_that_is_old_unless_that_is_asked
     assert_eq!(part["_shards"]["failed"], json!(1), "{part}");
     let reason = &part["_shards"]["failures"][0]["reason"]["type"];
     assert_eq!(reason, "node_not_connected_exception", "{part}");
+
+    let asked = Instant::now();
+    let health = "/_cluster/health?timeout=1s";
+    let (status, answer) = cluster.ask(alone, Method::GET, health, None).await.expect("answered");
+    assert_eq!(
+        (status, &answer["error"]["type"]),
+        (503, &json!("master_not_discovered_exception")),
+        "{answer}"
+    );
+    assert!(asked.elapsed() < HEALTH_WITHIN, "{:?}", asked.elapsed());
 
     cluster.links().heal();
     primary(&cluster).await.expect("all copies are in sync again");

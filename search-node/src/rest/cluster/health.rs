@@ -5,7 +5,7 @@ use futures::FutureExt;
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::{observed_if_any, span, wait_led};
+use super::{observed_if_any, span, wait_led, wait_led_for};
 use crate::action::cluster::{HealthWishes, NodesWish, View, wait_for};
 use crate::error::ApiError;
 use crate::indices::NameOptions;
@@ -42,7 +42,9 @@ enum Level {
 
 async fn health(call: Call) -> Result<Reply, ApiError> {
     let (level, wishes, within) = (level_of(&call)?, wishes_of(&call)?, span(&call, "timeout")?);
-    wait_led(&call).await?;
+    // As in Elasticsearch, `timeout` is for both unless `master_timeout` says otherwise.
+    let limit = if call.param("master_timeout").is_some() { "master_timeout" } else { "timeout" };
+    wait_led_for(&call, span(&call, limit)?).await?;
     if let (Some(_), Some(coordinator)) = (call.param("wait_for_events"), &call.node.coordinator) {
         // What this node was told so far is done.
         let version = coordinator.map().version;

@@ -54,11 +54,13 @@ pub(super) fn span(call: &Call, name: &str) -> Result<Duration, ApiError> {
 
 /// Waits for somebody who leads, unless what this node knows will do.
 pub(super) async fn wait_led(call: &Call) -> Result<(), ApiError> {
+    wait_led_for(call, span(call, "master_timeout")?).await
+}
+
+/// The same for so long.
+pub(super) async fn wait_led_for(call: &Call, within: Duration) -> Result<(), ApiError> {
     match &call.node.coordinator {
-        Some(coordinator) if !call.flag("local")? => {
-            let within = span(call, "master_timeout")?;
-            coordinator.wait_led(within).await
-        }
+        Some(coordinator) if !call.flag("local")? => coordinator.wait_led(within).await,
         _ => Ok(()),
     }
 }

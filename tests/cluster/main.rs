@@ -10,6 +10,7 @@ mod gaps;
 mod leader;
 mod planted;
 mod races;
+mod recovery;
 mod restarts;
 mod searches;
 mod torture;

@@ -35,6 +35,8 @@ pub struct IndexSettings {
     pub limits: MappingLimits,
     /// How many copies have to be in sync for a write to be acknowledged (`index.write.min_in_sync`).
     pub min_in_sync: u32,
+    /// A copy that lacks more operations than this share of the documents is filled from files.
+    pub file_based_threshold: f64,
     /// The order of documents in a segment.
     pub sort: Option<IndexSort>,
     /// Up to how many bytes the content of a shard's files is checked when it is opened.
@@ -42,6 +44,9 @@ pub struct IndexSettings {
     /// When segments are merged, and when writers wait for that.
     pub merge: MergeOptions,
 }
+
+/// Elasticsearch's `index.recovery.file_based_threshold`.
+const FILE_BASED_THRESHOLD: f64 = 0.1;
 
 /// Elasticsearch's `index.search.idle.after`.
 const SEARCH_IDLE_AFTER: Duration = Duration::from_secs(30);
@@ -175,6 +180,7 @@ impl IndexSettings {
             refresh_listeners_max: 1000,
             limits: MappingLimits::default(),
             min_in_sync: 1,
+            file_based_threshold: FILE_BASED_THRESHOLD,
             sort: None,
             check_bytes_max: CHECK_BYTES_MAX,
             merge: MergeOptions::default(),
@@ -253,6 +259,10 @@ impl IndexSettings {
                 "write.min_in_sync" => {
                     let number = text.parse().ok().filter(|number| *number >= 1);
                     settings.min_in_sync = number.ok_or_else(|| fault("a number of copies from 1 on"))?;
+                }
+                "recovery.file_based_threshold" => {
+                    let share = text.parse().ok().filter(|share: &f64| share.is_finite() && *share >= 0.0);
+                    settings.file_based_threshold = share.ok_or_else(|| fault("a number from 0 on"))?;
                 }
                 "mapping.total_fields.limit" => {
                     settings.limits.total_fields = text.parse().map_err(|_| fault("a positive number"))?;

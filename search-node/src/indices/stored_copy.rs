@@ -51,6 +51,10 @@ impl Stored for IndexCopy {
         self.index.settings().durability_request
     }
 
+    fn file_based_threshold(&self) -> f64 {
+        self.index.settings().file_based_threshold
+    }
+
     fn now_millis(&self) -> i64 {
         self.index.now_millis()
     }

@@ -210,7 +210,7 @@ impl Replication {
         }
     }
 
-    fn stored(&self, index: &Arc<Index>, shard: &ShardId) -> Arc<dyn Stored> {
+    pub(super) fn stored(&self, index: &Arc<Index>, shard: &ShardId) -> Arc<dyn Stored> {
         Arc::new(IndexCopy::new(Arc::clone(index), shard.number as usize))
     }
 
@@ -373,7 +373,7 @@ impl Replication {
 
     /// How the copies stand that are filled here, or were.
     pub(crate) fn recoveries(&self) -> Vec<Recovery> {
-        self.recoveries.all()
+        self.recoveries.all(|shard, copy| Some(self.roles.following(shard, copy)?.local()))
     }
 
     /// Answers another node.

@@ -428,7 +428,7 @@ impl Leading {
             return Ok(());
         }
         let mut is_only_copy = self.is_only_copy.lock();
-        let alone = {
+        let (alone, is_last) = {
             let mut state = self.state.lock();
             if map.version < state.map_version {
                 return Ok(());
@@ -445,13 +445,14 @@ impl Leading {
                     self.feed(*copy);
                 }
             }
-            others.is_empty() && copies.present().len() == 1
+            // One that is filled from files does not count before it catches up.
+            (others.is_empty(), others.is_empty() && copies.present().len() == 1)
         };
         if *is_only_copy != alone {
             self.stored.set_only_copy(alone)?;
             *is_only_copy = alone;
         }
-        if !alone {
+        if !is_last {
             // From now on, whoever goes: it may come back.
             self.stored.keep_history(true);
         } else if wanted(map, &self.shard) == 0 {

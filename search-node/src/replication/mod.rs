@@ -40,5 +40,6 @@ pub(crate) use digests::copies_of;
 pub(crate) use keeper::Replication;
 pub(crate) use leading::{Acknowledged, Leading};
 pub(crate) use outside::Stored;
+pub(crate) use progress::{Portion, Recovery, RecoveryStage};
 pub(crate) use roles::Roles;
 pub(crate) use settings::{REPLICATION, ReplicationSettings};

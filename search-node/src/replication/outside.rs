@@ -68,6 +68,10 @@ pub(crate) trait Stored: Send + Sync + 'static {
     /// Whether a write is durable before anybody is told of it (`index.translog.durability`).
     fn syncs_each_request(&self) -> bool;
 
+    /// A copy that lacks more operations than this share of the documents is filled from files
+    /// (`index.recovery.file_based_threshold`).
+    fn file_based_threshold(&self) -> f64;
+
     /// Milliseconds since 1970.
     fn now_millis(&self) -> i64;
 }

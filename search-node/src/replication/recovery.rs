@@ -22,7 +22,7 @@ use transport::Lane;
 use super::feeding::blocking;
 use super::keeper::Replication;
 use super::message::{CatchUp, CatchingUp, File, PieceRequest, Plan, PlanRequest};
-use super::progress::{Recovery, RecoveryStage};
+use super::progress::{Portion, RecoveryStage};
 use crate::coordination::{Action, Fault, fault_of, read, write};
 use crate::error::ApiError;
 use crate::indices::Index;
@@ -115,7 +115,8 @@ impl Replication {
         copies: &ShardCopies,
     ) -> Result<(), ApiError> {
         let Target { index, shard, copy, .. } = *target;
-        self.note_begin(target);
+        let begun = self.stored(index, shard).now_millis();
+        self.recoveries.begin(shard, copy, target.source, begun);
         if let Some(before) = index.held_copy(shard.number).filter(|held| *held != copy) {
             self.take_over(target, before, copies).await?;
         }
@@ -138,10 +139,7 @@ impl Replication {
         let local = following.local();
         let request = CatchUp { shard: shard.clone(), copy, local, session: files_of };
         let told: CatchingUp = self.ask(target, Action::CopyCatchUp, &request).await?;
-        self.recoveries.change(shard, copy, |recovery| {
-            recovery.stage = RecoveryStage::Translog;
-            (recovery.operations_from, recovery.operations_to) = (local + 1, told.before);
-        });
+        self.recoveries.expect(shard, copy, local + 1, told.before);
         Ok(())
     }
 
@@ -207,6 +205,7 @@ impl Replication {
             .into_iter()
             .map(|file| FileInfo { name: file.name, bytes: file.bytes, checksum: file.checksum })
             .collect();
+        let all = Portion { total: files.len() as u64, ..Portion::default() };
         let total: u64 = files.iter().map(|file| file.bytes).sum();
         let (released, number) = (Arc::clone(index), shard.number);
         let mut receiver = blocking(move || {
@@ -219,12 +218,12 @@ impl Replication {
         self.recoveries.change(shard, copy, |recovery| {
             recovery.stage = RecoveryStage::Index;
             recovery.is_by_files = true;
-            (recovery.files_total, recovery.bytes_total) = (missing.len() as u64, wanted);
-            recovery.bytes_reused = total - wanted;
+            recovery.files = Portion { reused: all.total - missing.len() as u64, ..all };
+            recovery.bytes = Portion { total, reused: total - wanted, recovered: 0 };
         });
         for file in missing {
             receiver = self.receive_file(target, session, receiver, &file).await?;
-            self.recoveries.change(shard, copy, |recovery| recovery.files_done += 1);
+            self.recoveries.change(shard, copy, |recovery| recovery.files.recovered += 1);
         }
         let finished = Arc::clone(index);
         blocking(move || {
@@ -254,7 +253,7 @@ impl Replication {
                 Ok(receiver)
             })
             .await?;
-            self.recoveries.change(target.shard, target.copy, |recovery| recovery.bytes_done += length);
+            self.recoveries.change(target.shard, target.copy, |recovery| recovery.bytes.recovered += length);
         }
         Ok(receiver)
     }
@@ -302,28 +301,6 @@ impl Replication {
             Fault::Failed(error) => error,
             Fault::NotLeader(_) => ApiError::internal("the node of the primary does not know the shard"),
         })
-    }
-
-    fn note_begin(&self, target: &Target<'_>) {
-        let recovery = Recovery {
-            index: target.index.name.clone(),
-            shard: target.shard.number,
-            copy: target.copy,
-            stage: RecoveryStage::Init,
-            is_by_files: false,
-            source: Some(target.source),
-            target: self.outside.own(),
-            files_total: 0,
-            files_done: 0,
-            bytes_total: 0,
-            bytes_done: 0,
-            bytes_reused: 0,
-            operations_from: 0,
-            operations_to: -1,
-            began: Instant::now(),
-            ended: None,
-        };
-        self.recoveries.begin(target.shard, recovery);
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use cluster::state::Command;
 use parking_lot::Mutex;
-use shard::FilesSnapshot;
+use shard::{EngineError, FilesSnapshot, Flushed, Shard};
 
 use super::feeding::blocking;
 use super::keeper::Replication;
@@ -18,6 +18,9 @@ use crate::error::ApiError;
 
 /// How long files are kept for a copy that asks for none: its node is gone, or it has begun anew.
 const KEPT_WITHOUT_USE: Duration = Duration::from_secs(60);
+
+/// So few operations are sent whatever the share: they are taken in less time than files are begun.
+const ALWAYS_OPERATIONS: u64 = 1_000;
 
 /// The files that are kept for copies which are filled.
 #[derive(Default)]
@@ -73,11 +76,7 @@ impl Replication {
             let shard = leading.stored.shard()?;
             // From here on what comes after the files is kept.
             leading.stored.keep_history(true);
-            if i64::try_from(shard.history_from()).is_ok_and(|from| from <= local.saturating_add(1)) {
-                return Ok(None);
-            }
-            let files = shard.snapshot_files(leading.stored.now_millis())?;
-            Ok(Some(files))
+            choose(&shard, local, leading.stored.file_based_threshold(), leading.stored.now_millis())
         });
         let Some(snapshot) = planned.await? else { return Ok(write(&Plan::Operations)) };
         let files = snapshot.files.iter().map(|file| File {
@@ -142,5 +141,62 @@ impl Replication {
             let reason = format!("this node does not have the primary of shard {shard} yet, or any more");
             ApiError::new(503, "illegal_index_shard_state_exception", reason)
         })
+    }
+}
+
+/// The files that a copy is filled from which has everything up to `local`; none if operations will do.
+fn choose(
+    shard: &Shard,
+    local: i64,
+    threshold: f64,
+    now_millis: i64,
+) -> Result<Option<FilesSnapshot>, ApiError> {
+    let reaches_back = i64::try_from(shard.history_from()).is_ok_and(|from| from <= local.saturating_add(1));
+    let lacks = |up_to: i64| u64::try_from(up_to.saturating_sub(local)).unwrap_or(0);
+    let documents = shard.stats().documents;
+    if reaches_back && !is_better_by_files(lacks(shard.max_seq_no()), documents, threshold) {
+        return Ok(None);
+    }
+    // The newer the files, the less is left to be sent as operations.
+    let flushed = shard.flush(now_millis)?;
+    if flushed == Flushed::MustRollBack {
+        return Err(EngineError::MustRollBack.into());
+    }
+    match shard.snapshot_files(now_millis) {
+        // Files that are far behind spare little.
+        Ok(files) if reaches_back && !is_better_by_files(lacks(files.max_seq_no), documents, threshold) => {
+            Ok(None)
+        }
+        Ok(files) => Ok(Some(files)),
+        Err(EngineError::NotCommitted { .. }) if reaches_back => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether files cost less than so many operations, each of which is indexed again.
+fn is_better_by_files(operations: u64, documents: u64, threshold: f64) -> bool {
+    operations > ALWAYS_OPERATIONS && operations as f64 > documents as f64 * threshold
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_for_those_that_lack_much() {
+        for (operations, documents, is_by_files) in [
+            (0, 0, false),
+            (ALWAYS_OPERATIONS, 0, false),
+            (ALWAYS_OPERATIONS + 1, 0, true),
+            (ALWAYS_OPERATIONS + 1, 20_000, false),
+            (5_000, 20_000, true),
+            (1_000_000, 20_000_000, false),
+            (3_000_000, 20_000_000, true),
+        ] {
+            let seen = is_better_by_files(operations, documents, 0.1);
+            assert_eq!(seen, is_by_files, "{operations} of {documents}");
+        }
+        assert!(is_better_by_files(ALWAYS_OPERATIONS + 1, 1 << 40, 0.0));
+        assert!(!is_better_by_files(1 << 40, 1, f64::MAX));
     }
 }

@@ -28,8 +28,7 @@ async fn copies(call: Call) -> Result<Reply, ApiError> {
         for index in &indices {
             copies.extend(copies_of(index, replication, &call.node.settings.node_name)?);
             let all = replication.map(|replication| replication.recoveries()).unwrap_or_default();
-            let own = all.iter().filter(|recovery| recovery.index == index.name);
-            recoveries.extend(own.map(|recovery| recovery.to_json()));
+            recoveries.extend(all.into_iter().filter(|recovery| recovery.shard.index.0 == index.uuid));
             if let Some(entry) = map.as_ref().and_then(|map| map.indices.get(&IndexId(index.uuid.clone()))) {
                 shards.extend(entry.shards.iter().map(|shard| json!({"index": index.name, "map": shard})));
             }

@@ -12,6 +12,7 @@ use crate::disk_watch::space_of;
 use crate::indices::{CopyState, Index};
 use crate::memory::host_memory;
 use crate::node::Node;
+use crate::replication::Recovery;
 
 /// The figures of a node. What cannot be told is none.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -40,6 +41,8 @@ pub(crate) struct NodeFigures {
     /// How soon other nodes answer its searches, and it itself.
     pub(crate) seen: Vec<SeenFigures>,
     pub(crate) copies: Vec<CopyFigures>,
+    /// How the copies stand that are filled there, or were.
+    pub(crate) recoveries: Vec<Recovery>,
     /// The copies on its disk, whether they serve or not.
     pub(crate) held: Vec<(ShardId, CopyId)>,
 }
@@ -105,6 +108,7 @@ pub(super) fn figures_of(node: &Node) -> NodeFigures {
         searches: node.counters.copies_searched.get(),
         seen: seen_by(node),
         copies: copies_of(node),
+        recoveries: node.replication().map(|replication| replication.recoveries()).unwrap_or_default(),
         held: held_by(node),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cluster::state::{ClusterState, NodeId, ShardId};
+use cluster::state::{ClusterState, CopyId, NodeId, ShardId};
 use futures::future::join_all;
 use transport::Lane;
 
@@ -15,6 +15,7 @@ use crate::action::home::peer_of;
 use crate::coordination::{Action, fault_of, read};
 use crate::error::ApiError;
 use crate::node::Node;
+use crate::replication::Recovery;
 
 /// How long a node may take for its figures. It reads no more than some files, and refreshes what nobody has searched.
 const FIGURES_WITHIN: Duration = Duration::from_secs(5);
@@ -26,6 +27,7 @@ pub(crate) struct Survey {
     /// Those that did not answer, and why.
     pub(crate) silent: BTreeMap<NodeId, String>,
     copies: HashMap<(NodeId, ShardId), CopyFigures>,
+    recoveries: HashMap<(NodeId, ShardId), Recovery>,
 }
 
 /// Asks the nodes of a map for their figures.
@@ -71,6 +73,10 @@ impl Survey {
             Some(Ok(figures)) => {
                 let copies = figures.copies.iter().map(|copy| ((node, copy.shard()), copy.clone()));
                 self.copies.extend(copies);
+                let recoveries = figures.recoveries.iter();
+                let recoveries =
+                    recoveries.map(|recovery| ((node, recovery.shard.clone()), recovery.clone()));
+                self.recoveries.extend(recoveries);
                 self.nodes.insert(node, figures);
             }
             Some(Err(reason)) => {
@@ -84,6 +90,11 @@ impl Survey {
     /// The figures of the copy of a shard on a node.
     pub(crate) fn copy(&self, node: NodeId, shard: &ShardId) -> Option<&CopyFigures> {
         self.copies.get(&(node, shard.clone()))
+    }
+
+    /// How the copy stands that is filled on a node, or was.
+    pub(crate) fn recovery(&self, node: NodeId, shard: &ShardId, copy: CopyId) -> Option<&Recovery> {
+        self.recoveries.get(&(node, shard.clone())).filter(|recovery| recovery.copy == copy)
     }
 
     /// The figures of the copies of a shard, its primary's first.

@@ -428,6 +428,10 @@ impl Stored for CopyDisk {
         true
     }
 
+    fn file_based_threshold(&self) -> f64 {
+        0.1
+    }
+
     fn now_millis(&self) -> i64 {
         NOW
     }

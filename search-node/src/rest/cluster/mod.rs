@@ -6,6 +6,7 @@ mod node_info;
 mod node_json;
 mod node_stats;
 mod pending_tasks;
+mod recovery;
 mod reroute;
 mod settings;
 mod shard_json;
@@ -25,6 +26,7 @@ use crate::time_span::read_span;
 
 pub(super) use health::{health_now, pending_zero};
 pub(super) use node_json::{host_of, port_of, role_letters};
+pub(super) use recovery::{RecoveryRow, recovery_rows};
 pub(super) use shard_json::recovery_source;
 
 pub(super) const ROUTES: &[&[Route]] = &[
@@ -35,6 +37,7 @@ pub(super) const ROUTES: &[&[Route]] = &[
     reroute::ROUTES,
     allocation_explain::ROUTES,
     pending_tasks::ROUTES,
+    recovery::ROUTES,
     node_info::ROUTES,
     node_stats::ROUTES,
 ];

@@ -295,10 +295,10 @@ async fn a_copy_that_comes_late_is_filled_from_files() {
     for number in 0..3 {
         let shown = cluster.ask(number, Method::GET, "/late/_copies", None).await;
         for recovery in shown["recoveries"].as_array().into_iter().flatten() {
-            kinds.insert((recovery["type"].to_string(), recovery["files"]["total"].as_u64() > Some(0)));
+            kinds.insert((recovery["is_by_files"].as_bool(), recovery["files"]["total"].as_u64() > Some(0)));
         }
     }
-    assert_eq!(kinds, BTreeSet::from([("\"files\"".to_owned(), true)]));
+    assert_eq!(kinds, BTreeSet::from([(Some(true), true)]));
 }
 
 /// Where fewer copies are in sync than an index asks for, nothing is acknowledged.

@@ -81,6 +81,12 @@ pub(crate) const CLUSTER: &[Setting] = &[
         Some("3"),
         "After how many answers missed in a row a node is taken out of the cluster.",
     ),
+    setting(
+        "cluster.info.update.interval",
+        Kind::Duration,
+        Some("30s"),
+        "How often the node that leads asks how much the copies of shards take, so that what is to move fits where it goes.",
+    ),
 ];
 
 const ROLES: &str = "node.roles";
@@ -104,6 +110,7 @@ pub struct ClusterSettings {
     pub check_interval: Duration,
     pub check_timeout: Duration,
     pub check_retries: u32,
+    pub info_interval: Duration,
 }
 
 impl ClusterSettings {
@@ -138,6 +145,7 @@ impl ClusterSettings {
                 settings.count("cluster.fault_detection.follower_check.retry_count"),
             )
             .unwrap_or(u32::MAX),
+            info_interval: settings.span("cluster.info.update.interval"),
         })
     }
 }

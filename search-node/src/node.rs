@@ -17,6 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use crate::action::by_query::Scans;
+use crate::action::cluster::follow_sizes;
 use crate::action::search::{Contexts, Soonest};
 use crate::coordination::{Coordinator, Patience, begin, follow, lead};
 use crate::disk_marks::follow_marks;
@@ -181,6 +182,8 @@ impl Node {
         };
         tokio::spawn(lead(Arc::clone(&coordinator), patience, node.clock.clone()));
         tokio::spawn(follow_marks(Arc::clone(&coordinator), Arc::clone(&node.disk_watch)));
+        let interval = node.settings.cluster.info_interval;
+        tokio::spawn(follow_sizes(Arc::clone(&node), Arc::clone(&coordinator), interval));
         coordinator.serve(Arc::new(Serving(Arc::clone(&node))));
         let follower = follow(coordinator, Arc::clone(&node.indices))?;
         let refresher = refresh_loop(Arc::clone(&node), stop.clone())?;

@@ -4,6 +4,7 @@ mod aimed;
 mod anywhere;
 mod cut_off;
 mod damaged;
+mod disks;
 mod foreign;
 mod founding;
 mod gaps;

@@ -45,6 +45,8 @@ pub(crate) enum Action {
     Observed = 27,
     /// To let a process tell for a while what its primaries have.
     ReadLease = 28,
+    /// How much the copies here take.
+    Sizes = 29,
     /// Operations of a primary for a copy here.
     Operations = 30,
     /// How a copy is filled from the primary here.
@@ -60,7 +62,7 @@ pub(crate) enum Action {
 }
 
 impl Action {
-    const ALL: [Self; 21] = [
+    const ALL: [Self; 22] = [
         Self::Consensus,
         Self::Propose,
         Self::Join,
@@ -80,6 +82,7 @@ impl Action {
         Self::Figures,
         Self::Observed,
         Self::ReadLease,
+        Self::Sizes,
         Self::Scan,
         Self::ByQueryWrites,
     ];

@@ -71,6 +71,8 @@ pub(crate) struct Coordinator {
     pub(super) rules: Rules,
     /// What was seen of the nodes, while this one leads.
     pub(super) observed: Mutex<Option<Arc<Observed>>>,
+    /// How much a copy of a shard takes, as was told while this node led.
+    pub(super) shard_bytes: Mutex<BTreeMap<ShardId, u64>>,
     pub(super) stopping: CancellationToken,
     /// The leases that it has given, while it led.
     pub(super) grants: Mutex<Grants>,
@@ -107,6 +109,7 @@ impl Coordinator {
             followed: watch::Sender::new(Followed::default()),
             rules,
             observed: Mutex::default(),
+            shard_bytes: Mutex::default(),
             grants: Mutex::default(),
             read_lease: ReadLease::default(),
             stopping,
@@ -144,6 +147,16 @@ impl Coordinator {
     /// Waits until this node follows the map beyond a version; gives the one that it follows.
     pub(crate) async fn wait_followed_beyond(&self, version: u64) -> u64 {
         self.wait_followed(version.saturating_add(1)).await.version
+    }
+
+    /// Waits until this node leads.
+    pub(crate) async fn wait_leads(&self) {
+        self.consensus.wait_status(|status| status.is_leader).await;
+    }
+
+    /// Takes notice of how much the copies of shards take.
+    pub(crate) fn change_shard_bytes(&self, change: impl FnOnce(&mut BTreeMap<ShardId, u64>)) {
+        change(&mut self.shard_bytes.lock());
     }
 
     /// Cancelled when the node stops.

@@ -246,6 +246,7 @@ impl Overview {
     fn observe(&mut self, coordinator: &Coordinator, map: &ClusterState, now_millis: i64) {
         self.observed.now_millis = now_millis;
         self.observed.note_lacking(map);
+        self.observed.shard_bytes.clone_from(&coordinator.shard_bytes.lock());
         let told = self.watched.iter().map(|(node, watched)| (*node, watched.heard.lock().pong.clone()));
         let told = told.chain([(coordinator.origin.process, coordinator.pong())]);
         let Observed { disks, stopping, found, .. } = &mut self.observed;

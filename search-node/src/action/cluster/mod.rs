@@ -6,6 +6,7 @@
 //!  figures         what a node tells about itself
 //!  survey          the same of all nodes; one that is slow costs its figures only
 //!  observe         what decisions about copies go by
+//!  sizes           how much the copies of shards take, for whoever leads
 //!  health          what a request waits for
 //!  active_copies   how many copies of each shard have to serve
 //!  chosen_nodes    which nodes an expression means
@@ -19,6 +20,7 @@ mod figures;
 mod health;
 mod observe;
 mod settings;
+mod sizes;
 mod survey;
 mod view;
 
@@ -28,5 +30,6 @@ pub(crate) use figures::{CopyFigures, NodeFigures, SeenFigures, answer_figures};
 pub(crate) use health::{HealthWishes, NodesWish, wait_for};
 pub(crate) use observe::observe;
 pub(crate) use settings::{change_settings, flat, nested, shown_defaults};
+pub(crate) use sizes::{answer_sizes, follow_sizes};
 pub(crate) use survey::{Survey, survey};
 pub(crate) use view::{View, part_of};

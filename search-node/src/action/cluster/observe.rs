@@ -38,10 +38,6 @@ pub(crate) async fn observe(
                 observed.found.insert((*node, shard.clone()), *copy);
             }
         }
-        for copy in &figures.copies {
-            let bytes = observed.shard_bytes.entry(copy.shard()).or_default();
-            *bytes = copy.bytes.max(*bytes);
-        }
     }
     Ok((observed, settings))
 }

@@ -101,3 +101,36 @@ async fn a_node_whose_host_has_a_cluster_that_is_stopped_says_where_it_is_and_ca
     cluster.wait_ready().await.expect("a cluster");
     cluster.wait_nodes(2).await.expect("two nodes");
 }
+
+/// Two clusters of one name can run on a host, where one has the registry. A node that is new goes to that one, also while the other
+/// is the only one that answers.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_node_waits_for_the_cluster_of_the_registry_while_only_another_answers() {
+    let mut cluster = Cluster::start(1, &[]).await.expect("a cluster");
+    let mut other = Cluster::start(1, &[]).await.expect("another cluster");
+    let (uuid, others) = (cluster.uuid(0).await.expect("answers"), other.uuid(0).await.expect("answers"));
+    assert_eq!(other.stop(0).expect("stops"), Some(0));
+    let registry = format!("discovery.registry={}", cluster.registry().display());
+    other.member_mut(0).settings.push(registry);
+    other.restart(0).await.expect("answers");
+    assert_eq!(cluster.stop(0).expect("stops"), Some(0));
+    let late = cluster.add().expect("a node");
+    let seeds = format!("discovery.seed_hosts=[\"127.0.0.1:{}\"]", other.member(0).transport_port());
+    cluster.member_mut(late).settings.push(seeds);
+
+    cluster.spawn(late).expect("started");
+
+    let told = cluster.wait_for("the node to say whom it waits for", START_WITHIN, async || {
+        let output = cluster.member(late).output();
+        output.contains("is not let into the cluster yet").then_some(())
+    });
+    told.await.expect("a warning");
+    other.wait_nodes(1).await.expect("it stays out of the other one");
+    cluster.spawn(0).expect("started");
+    cluster.wait_ready().await.expect("a cluster");
+    cluster.wait_nodes(2).await.expect("two nodes");
+    for at in [0, late] {
+        assert_eq!(cluster.uuid(at).await.as_ref(), Some(&uuid));
+    }
+    assert_eq!(other.uuid(0).await, Some(others));
+}

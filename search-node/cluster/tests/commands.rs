@@ -157,3 +157,39 @@ fn the_state_is_the_same_after_it_was_written_down() {
 
     assert_eq!(read, state);
 }
+
+/// Copies expand over the nodes that may have them, by the rules of the index and of the cluster.
+#[test]
+fn copies_expand_over_the_nodes_that_may_have_them() {
+    let mut state = with_a_node();
+    let first = state.nodes[&NodeId(1)].clone();
+    for number in 2..=4 {
+        let (name, data_id) = (format!("n{number}"), format!("d{number}"));
+        let entry = NodeEntry { name, data_id, ..first.clone() };
+        state.apply(Command::Join { node: NodeId(number), entry }).expect("joins");
+    }
+    state.apply(create(&state, "i")).expect("created");
+    let rules = |rules: &[(&str, &str)]| -> BTreeMap<String, String> {
+        rules.iter().map(|(rule, nodes)| ((*rule).to_owned(), (*nodes).to_owned())).collect()
+    };
+    let change = |seen, filters: Option<BTreeMap<String, String>>| Command::ChangeIndex {
+        id: IndexId("i".to_owned()),
+        seen,
+        parts: BTreeMap::new(),
+        replicas: Some(Replicas::Expand { least: 0, most: 9 }),
+        filters,
+        allocation: None,
+    };
+    let shard = ShardId { index: IndexId("i".to_owned()), number: 0 };
+
+    state.apply(change(1, None)).expect("expands");
+    assert_eq!(state.wanted_copies(&shard), 4);
+    state.apply(change(2, Some(rules(&[("exclude._name", "n2")])))).expect("changed");
+    assert_eq!(state.wanted_copies(&shard), 3);
+    let filters = rules(&[("include._name", "n1,n2,n3")]);
+    state.apply(Command::SetFilters { filters }).expect("set");
+
+    assert_eq!(state.wanted_copies(&shard), 2, "n1 and n3 pass both");
+    state.apply(Command::SetFilters { filters: BTreeMap::new() }).expect("set");
+    assert_eq!(state.wanted_copies(&shard), 3);
+}

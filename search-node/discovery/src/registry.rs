@@ -82,6 +82,11 @@ impl Registry {
         Ok(self.locked()?.record()?.map(|record| record.addresses()).unwrap_or_default())
     }
 
+    /// The cluster that the nodes of this host take part in, if there is one.
+    pub fn cluster_uuid(&self) -> Result<Option<String>, RegistryError> {
+        Ok(self.locked()?.record()?.map(|record| record.cluster_uuid))
+    }
+
     /// The data folders of the cluster's nodes on this host.
     pub fn folders(&self) -> Result<Vec<PathBuf>, RegistryError> {
         let record = self.locked()?.record()?;

@@ -390,7 +390,7 @@ impl Agreement for Coordinator {
     fn place(&self, id: &IndexId, entry: &IndexEntry, shards: usize) -> Result<Vec<ShardCopies>, ApiError> {
         let map = self.map();
         let settings = self.allocation_settings(&map);
-        let wanted = entry.replicas.wanted(map.data_nodes().count()) as usize + 1;
+        let wanted = map.wanted_replicas(entry) as usize + 1;
         check_room(&map, &settings, shards * wanted)
             .map_err(|error| ApiError::validation(error.to_string()))?;
         let shards = u32::try_from(shards).unwrap_or(u32::MAX);

@@ -99,8 +99,21 @@ impl DynamicSettings {
         read(&self.values(own)).or_else(|_| read(&self.values(&BTreeMap::new()))).unwrap_or_default()
     }
 
-    /// The command that makes the map say this, where it says what was seen.
-    pub(crate) fn command(&self, seen: &ClusterState, lasting: Lasting) -> Command {
+    /// The commands that make the map say this instead of `current`, where it says what was seen.
+    pub(crate) fn commands(&self, current: &Self, seen: &ClusterState) -> Vec<Command> {
+        let filters = self.allocation(&BTreeMap::new()).filters;
+        let are_others = filters != seen.filters;
+        // Rules come from both kinds: neither may change meanwhile.
+        let changing = [Lasting::Persistent, Lasting::Transient]
+            .into_iter()
+            .filter(|lasting| are_others || self.get(*lasting) != current.get(*lasting));
+        let mut commands: Vec<Command> = changing.map(|lasting| self.command(seen, lasting)).collect();
+        commands.extend(are_others.then_some(Command::SetFilters { filters }));
+        commands
+    }
+
+    /// The command that makes the map say this of one kind.
+    fn command(&self, seen: &ClusterState, lasting: Lasting) -> Command {
         let (kind, name) = (KIND.to_owned(), lasting.name().to_owned());
         let version = seen.metadata.get(KIND, lasting.name()).map(|text| text.version);
         let settings = self.get(lasting);

@@ -31,10 +31,19 @@ pub(super) struct Lookout {
 }
 
 impl Lookout {
-    /// Where others listen, as far as that is known.
+    /// Where others listen, as far as that is known. Of these, a node that belongs nowhere yet takes those only that are of the
+    /// cluster that the registry names: another cluster of that name may run here as well.
     pub(super) async fn addresses(self: &Arc<Self>) -> Vec<String> {
         let at = Arc::clone(self);
-        let registered = spawn_blocking(move || at.registry.as_ref().map(Registry::addresses)).await;
+        let registered = spawn_blocking(move || {
+            if let Some(Ok(named)) = at.registry.as_ref().map(Registry::cluster_uuid)
+                && at.membership.lock().cluster_uuid().is_none()
+            {
+                at.belongs(named);
+            }
+            at.registry.as_ref().map(Registry::addresses)
+        });
+        let registered = registered.await;
         let mut addresses = match registered {
             Ok(Some(Ok(addresses))) => addresses,
             // Said where the node registers.
@@ -76,10 +85,16 @@ impl Lookout {
             if membership.cluster_uuid() == Some(&uuid) { Ok(()) } else { membership.join(&uuid) }
         });
         joined.await.context("joining a cluster broke")??;
-        let mut identity = NodeIdentity::clone(&self.identity.load());
-        identity.cluster_uuid = Some(cluster_uuid.to_owned());
-        self.identity.store(Arc::new(identity));
+        self.belongs(Some(cluster_uuid.to_owned()));
         Ok(())
+    }
+
+    /// Others are told so, and those of another cluster are neither asked nor answered.
+    fn belongs(&self, cluster_uuid: Option<String>) {
+        let identity = NodeIdentity::clone(&self.identity.load());
+        if identity.cluster_uuid != cluster_uuid {
+            self.identity.store(Arc::new(NodeIdentity { cluster_uuid, ..identity }));
+        }
     }
 
     /// The cluster that this node founds is there.

@@ -613,5 +613,5 @@ fn fill(shard: &Shard, term: u64, gaps: &[i64], now_millis: i64) -> Result<(), A
 
 fn wanted(map: &ClusterState, shard: &ShardId) -> u32 {
     let entry = map.indices.get(&shard.index);
-    entry.map_or(0, |entry| entry.replicas.wanted(map.data_nodes().count()))
+    entry.map_or(0, |entry| map.wanted_replicas(entry))
 }

@@ -213,10 +213,9 @@ fn count_missing(node: &Node, names: &str, options: NameOptions, body: &mut Valu
         return;
     };
     let map = coordinator.map();
-    let data_nodes = map.data_nodes().count();
     let wanted = indices.iter().filter_map(|index| {
         let entry = map.indices.get(&IndexId(index.uuid.clone()))?;
-        Some(entry.shards.len() as u64 * (u64::from(entry.replicas.wanted(data_nodes)) + 1))
+        Some(entry.shards.len() as u64 * (u64::from(map.wanted_replicas(entry)) + 1))
     });
     let wanted: u64 = wanted.sum();
     let told = body["_shards"]["total"].as_u64().unwrap_or(0);

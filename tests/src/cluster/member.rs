@@ -78,6 +78,16 @@ impl Member {
         self.program.as_ref().map(Program::id)
     }
 
+    /// CPU time of its process so far.
+    pub fn cpu_seconds(&self) -> f64 {
+        self.program.as_ref().map_or(0.0, Program::cpu_seconds)
+    }
+
+    /// Resident memory of its process, in bytes.
+    pub fn resident_bytes(&self) -> u64 {
+        self.program.as_ref().map_or(0, Program::resident_bytes)
+    }
+
     /// Whether it has both its ports, which it has before it is in its cluster.
     pub(super) fn listens(&self) -> bool {
         self.program.as_ref().is_some_and(|program| sockets::listening(program.id()) == 2)

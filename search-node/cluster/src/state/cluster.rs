@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::filters::broken_rule;
 use super::{
     Answered, Command, CopyError, CopyId, IndexEntry, IndexId, Metadata, NodeEntry, NodeId, ShardCopies,
     ShardId,
@@ -20,6 +21,9 @@ pub struct ClusterState {
     /// The highest name that a copy had; the next one is higher.
     pub last_copy: u64,
     pub metadata: Metadata,
+    /// Rules for all indices about which nodes get copies (`cluster.routing.allocation.{require,include,exclude}.*`).
+    #[serde(default)]
+    pub filters: BTreeMap<String, String>,
     /// Requests that were applied, so that they are not applied twice.
     pub answered: Answered,
 }
@@ -111,8 +115,20 @@ impl ClusterState {
 
     /// How many copies a shard should have, its primary among them.
     pub fn wanted_copies(&self, shard: &ShardId) -> usize {
-        let replicas = self.indices.get(&shard.index).map(|index| index.replicas);
-        replicas.map_or(0, |replicas| replicas.wanted(self.data_nodes().count()) as usize + 1)
+        self.indices.get(&shard.index).map_or(0, |index| self.wanted_replicas(index) as usize + 1)
+    }
+
+    /// How many copies beside its primary each shard of an index should have.
+    pub fn wanted_replicas(&self, index: &IndexEntry) -> u32 {
+        index.replicas.wanted(self.nodes_for(&index.filters))
+    }
+
+    /// How many nodes may hold copies of an index with these rules.
+    fn nodes_for(&self, filters: &BTreeMap<String, String>) -> usize {
+        let may_hold = |entry: &NodeEntry| {
+            broken_rule(&self.filters, entry).is_none() && broken_rule(filters, entry).is_none()
+        };
+        self.data_nodes().filter(|(_, entry)| may_hold(entry)).count()
     }
 
     /// Changes the state as a command says, or not at all.
@@ -151,21 +167,25 @@ impl ClusterState {
                 self.indices.remove(&id).ok_or(Refusal::NoIndex(id))?;
             }
             Command::ChangeIndex { id, seen, parts, replicas, filters, allocation } => {
-                let nodes = self.data_nodes().count();
+                let index = self.index_as_seen(id.clone(), seen)?;
+                let (replicas_before, filters_before) = (index.replicas, index.filters.clone());
+                let replicas = replicas.unwrap_or(replicas_before);
+                let filters = filters.unwrap_or_else(|| filters_before.clone());
+                let before = replicas_before.wanted(self.nodes_for(&filters_before));
+                let is_added = replicas.wanted(self.nodes_for(&filters)) > before;
                 let index = self.index_as_seen(id, seen)?;
                 index.version += 1;
                 index.parts.extend(parts);
-                let replicas = replicas.unwrap_or(index.replicas);
-                if replicas.wanted(nodes) > index.replicas.wanted(nodes) {
+                if is_added {
                     index.shards.iter_mut().for_each(ShardCopies::replica_added);
                 }
-                index.replicas = replicas;
-                index.filters = filters.unwrap_or_else(|| std::mem::take(&mut index.filters));
+                (index.replicas, index.filters) = (replicas, filters);
                 index.allocation = allocation.unwrap_or_else(|| std::mem::take(&mut index.allocation));
             }
             Command::ChangeMetadata { kind, name, seen, text } => {
                 self.metadata.change(kind, name, seen, text, self.version + 1)?;
             }
+            Command::SetFilters { filters } => self.filters = filters,
             Command::Once { .. } | Command::Several(_) => return Err(Refusal::Nested),
             about_a_shard => return self.apply_to_shard(about_a_shard),
         }

@@ -49,6 +49,10 @@ pub enum Command {
         seen: Option<u64>,
         text: Option<String>,
     },
+    /// Rules for all indices about which nodes get copies, all of them from now on.
+    SetFilters {
+        filters: BTreeMap<String, String>,
+    },
     /// A request: applied again, it changes nothing and answers as the first time. For whatever creates or changes something
     /// because somebody asked. It holds no further request.
     Once {

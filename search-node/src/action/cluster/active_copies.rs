@@ -11,8 +11,8 @@ use crate::node::Node;
 use crate::replication::{ActiveCopies, ActiveWait};
 
 /// Whether every shard of an index has so many.
-fn is_met(wanted: ActiveCopies, entry: &IndexEntry, data_nodes: usize) -> bool {
-    let wanted = wanted.of(entry.replicas.wanted(data_nodes)) as usize;
+fn is_met(wanted: ActiveCopies, entry: &IndexEntry, replicas: u32) -> bool {
+    let wanted = wanted.of(replicas) as usize;
     entry.shards.iter().all(|shard| serving(shard) >= wanted)
 }
 
@@ -55,7 +55,7 @@ pub(crate) async fn wait_active(node: &Node, index: &str, wanted: ActiveCopies, 
     let id = IndexId(index.to_owned());
     let is_met = |map: &Arc<ClusterState>| {
         // One that is gone is waited for no more.
-        map.indices.get(&id).is_none_or(|entry| is_met(wanted, entry, map.data_nodes().count()))
+        map.indices.get(&id).is_none_or(|entry| is_met(wanted, entry, map.wanted_replicas(entry)))
     };
     let mut changes = coordinator.changes();
     let deadline = Instant::now() + within;
@@ -99,7 +99,7 @@ mod tests {
             (ActiveCopies::Number(3), [false, false, false]),
             (ActiveCopies::All, [false, true, false]),
         ] {
-            let found = [&filling, &filled, &headless].map(|entry| is_met(wanted, entry, 2));
+            let found = [&filling, &filled, &headless].map(|entry| is_met(wanted, entry, 1));
             assert_eq!(found, met, "{wanted:?}");
         }
     }

@@ -148,9 +148,7 @@ pub(crate) async fn change_settings(
         let seen = coordinator.map();
         let current = DynamicSettings::of(&seen);
         let next = changed(&current, changes, coordinator.own_allocation())?;
-        let kinds = [Lasting::Persistent, Lasting::Transient].into_iter();
-        let differing = kinds.filter(|lasting| next.get(*lasting) != current.get(*lasting));
-        let commands: Vec<Command> = differing.map(|lasting| next.command(&seen, lasting)).collect();
+        let commands = next.commands(&current, &seen);
         if commands.is_empty() {
             return Ok(next);
         }

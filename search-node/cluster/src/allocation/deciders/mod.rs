@@ -16,7 +16,6 @@ use super::tally::Tally;
 use super::{AllocationSettings, Observed};
 use crate::state::{ClusterState, CopyId, IndexEntry, NodeEntry, NodeId, ShardCopies, ShardId};
 
-pub(super) use filter::address_host;
 pub(super) use rebalance::Activity;
 
 /// What a decider says.

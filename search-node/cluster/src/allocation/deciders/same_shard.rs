@@ -1,6 +1,7 @@
 //! Two copies of a shard on one node, or one host, are lost together.
 
-use super::{Opinion, Question, address_host, no, yes};
+use super::{Opinion, Question, no, yes};
+use crate::state::address_host;
 
 pub(super) fn same_shard(question: &Question<'_>) -> Opinion {
     const NAME: &str = "same_shard";

@@ -29,7 +29,7 @@ pub(crate) const CLUSTER: &[Setting] = &[
     ),
     setting(
         "discovery.seed_hosts",
-        Kind::TextList,
+        Kind::Names,
         Some("[]"),
         "Where other nodes may be, as host, host:port or host:from-to; nodes on loopback find one another without.",
     ),
@@ -41,13 +41,13 @@ pub(crate) const CLUSTER: &[Setting] = &[
     ),
     setting(
         "cluster.initial_master_nodes",
-        Kind::TextList,
+        Kind::Names,
         Some("[]"),
         "The names of the nodes that found a new cluster on several hosts, the same list on each; of no matter once the cluster is there.",
     ),
     setting(
         ROLES,
-        Kind::TextList,
+        Kind::Names,
         Some("[master, data, ingest]"),
         "What this node does: `master` to vote and lead, `data` to hold shards, `ingest` to run pipelines; none of them for a node that only passes requests on.",
     ),

@@ -23,6 +23,7 @@ mod memory;
 mod node;
 mod planted;
 mod pool;
+mod publish;
 mod relief;
 mod replication;
 mod rest;

@@ -25,6 +25,7 @@ use crate::disk_watch::DiskWatch;
 use crate::indices::{Agreement, Indices, Resources, new_id};
 use crate::memory::{Heap, Memory};
 use crate::pool::Pool;
+use crate::publish::published_host;
 use crate::replication::{Replication, Roles};
 use crate::serving::Serving;
 use crate::settings::{MEND_TICK, NodeSettings, REFRESH_TICK};
@@ -135,6 +136,7 @@ impl Node {
         let lock = lock_folder(&settings.path_data)?;
         let listener = listen(&settings).await?;
         let address = listener.local_addr()?;
+        let published = SocketAddr::new(published_host(&settings)?, address.port());
         let stop = CancellationToken::new();
         // What was begun ends with a start that fails.
         let unless_started = stop.clone().drop_guard();
@@ -148,7 +150,7 @@ impl Node {
         // Known before the first request is accepted.
         disk_watch.note(&path, disk_watch::space_of(&path));
         let disk_space = disk_watch::space_below(Arc::clone(&path));
-        let beginning = begin(&settings, address, stop.clone(), Box::new(disk_space)).await?;
+        let beginning = begin(&settings, published, stop.clone(), Box::new(disk_space)).await?;
         let coordinator = Arc::clone(&beginning.coordinator);
         let roles = Arc::new(Roles::default());
         let resources = resources_of(&settings, &clock, disk_watch, Some(Arc::clone(&roles)));

@@ -52,12 +52,20 @@ const LOW: &str = "cluster.routing.allocation.disk.watermark.low";
 const LOW_DEFAULT: f64 = 0.85;
 const HIGH: &str = "cluster.routing.allocation.disk.watermark.high";
 
+const PUBLISH_HOST: &str = "network.publish_host";
+
 const NETWORK: &[Setting] = &[
     setting(
         "network.host",
         Kind::Text,
         Some("127.0.0.1"),
         "The address to listen on; any other than loopback needs security.enabled to be set to false explicitly.",
+    ),
+    setting(
+        "network.publish_host",
+        Kind::Text,
+        None,
+        "The address under which other nodes reach this one; if not set, network.host, and where that is 0.0.0.0 or ::, an address of this host.",
     ),
     setting(
         "http.port",
@@ -67,7 +75,7 @@ const NETWORK: &[Setting] = &[
     ),
     setting(
         "http.allowed_hosts",
-        Kind::TextList,
+        Kind::Names,
         Some("[]"),
         "Further names under which a node that listens on loopback may be reached, and hosts whose pages may call it; others are refused, so that no web page can reach in.",
     ),
@@ -228,6 +236,8 @@ pub struct NodeSettings {
     pub node_name: String,
     pub path_data: PathBuf,
     pub host: IpAddr,
+    /// The address that others are told, if it is set.
+    pub publish_host: Option<IpAddr>,
     /// A port that was asked for; none to take the first free one.
     pub port: Option<u16>,
     /// Names under which a loopback node may be reached besides loopback's own.
@@ -272,16 +282,9 @@ pub(crate) const MEND_TICK: Duration = Duration::from_secs(1);
 impl NodeSettings {
     /// Reads and checks what only a program can check.
     pub fn read(settings: &Settings) -> Result<Self, SettingsError> {
-        let host = settings.text("network.host");
-        let host: IpAddr = match host.as_str() {
-            "localhost" | "_local_" => IpAddr::from([127, 0, 0, 1]),
-            text => text.parse().map_err(|_| {
-                settings.fault(
-                    "network.host",
-                    format!("[network.host] is `{text}`, but must be an address, e.g. 127.0.0.1"),
-                )
-            })?,
-        };
+        let host = address_of(settings, "network.host", &settings.text("network.host"))?;
+        let publish_host = settings.maybe_text(PUBLISH_HOST);
+        let publish_host = publish_host.map(|text| publishable(settings, &text)).transpose()?;
         check_security(settings, host)?;
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let pool = |name: &str, default: usize| PoolSettings {
@@ -301,6 +304,7 @@ impl NodeSettings {
             node_name: settings.maybe_text("node.name").unwrap_or_else(host_name),
             path_data: settings.path("path.data"),
             host,
+            publish_host,
             port: settings.is_set("http.port").then(|| settings.port("http.port")),
             allowed_hosts: settings.list("http.allowed_hosts"),
             body_bytes_max: bytes(settings, "http.max_content_length"),
@@ -377,6 +381,24 @@ fn read_allocation(settings: &Settings) -> BTreeMap<String, String> {
 
 fn bytes(settings: &Settings, key: &str) -> usize {
     usize::try_from(settings.bytes(key)).unwrap_or(usize::MAX)
+}
+
+fn address_of(settings: &Settings, key: &str, text: &str) -> Result<IpAddr, SettingsError> {
+    match text {
+        "localhost" | "_local_" => Ok(IpAddr::from([127, 0, 0, 1])),
+        text => text.parse().map_err(|_| {
+            settings.fault(key, format!("[{key}] is `{text}`, but must be an address, e.g. 127.0.0.1"))
+        }),
+    }
+}
+
+fn publishable(settings: &Settings, text: &str) -> Result<IpAddr, SettingsError> {
+    let address = address_of(settings, PUBLISH_HOST, text)?;
+    if address.is_unspecified() {
+        let reason = format!("[{PUBLISH_HOST}] is `{text}`, but must be one address that others reach");
+        return Err(settings.fault(PUBLISH_HOST, reason));
+    }
+    Ok(address)
 }
 
 fn check_security(settings: &Settings, host: IpAddr) -> Result<(), SettingsError> {

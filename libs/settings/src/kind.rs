@@ -29,6 +29,10 @@ pub enum Kind {
     Port,
     /// A list of texts; one text alone counts as a list of one.
     TextList,
+    /// A list of names; in one text commas part them, as on the command line of Elasticsearch.
+    Names,
+    /// What is logged: a level, or levels per module, parted by commas.
+    Levels,
     /// A list of maps, whose members are settings of their own (`key[].member`).
     Items,
     /// A tree that the component reads itself.
@@ -60,6 +64,10 @@ impl Kind {
             Kind::Path => "a path".to_owned(),
             Kind::Port => "a port from 0 to 65535".to_owned(),
             Kind::TextList => "a text or a list of texts, e.g. [a, b]".to_owned(),
+            Kind::Names => "names parted by commas or a list of them, e.g. a,b or [a, b]".to_owned(),
+            Kind::Levels => {
+                format!("one of {}, or levels per module, e.g. info,search_node::rest=debug", LEVELS.join(", "))
+            }
             Kind::Items => "a list of maps, each starting with `- `".to_owned(),
             Kind::Any => "any value".to_owned(),
         }
@@ -70,7 +78,7 @@ impl Kind {
         match (self, &node.tree) {
             (Kind::Any, _) | (_, Tree::Null) => true,
             (Kind::Items, Tree::List(nodes)) => nodes.iter().all(|n| matches!(n.tree, Tree::Map(_))),
-            (Kind::TextList, Tree::List(nodes)) => nodes.iter().all(|n| n.as_text().is_some()),
+            (Kind::TextList | Kind::Names, Tree::List(nodes)) => nodes.iter().all(|n| n.as_text().is_some()),
             (_, Tree::Scalar { text, .. }) => self.accepts_text(text),
             (_, Tree::List(_) | Tree::Map(_)) => false,
         }
@@ -86,10 +94,20 @@ impl Kind {
             Kind::BytesOrShare => parse_share(text).is_some(),
             Kind::Duration => text == "-1" || parse_duration(text).is_some(),
             Kind::Port => text.parse::<u16>().is_ok(),
-            Kind::Text | Kind::Path | Kind::TextList | Kind::Any => true,
+            Kind::Levels => text.split(',').all(is_level),
+            Kind::Text | Kind::Path | Kind::TextList | Kind::Names | Kind::Any => true,
             Kind::Items => false,
         }
     }
+}
+
+/// What a log may be limited to.
+const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
+
+/// Whether a part of [`Kind::Levels`] is one: a word that is none of the levels would be taken for a module, and silence the rest.
+fn is_level(part: &str) -> bool {
+    let level = part.rsplit_once('=').map_or(part, |(_, level)| level);
+    LEVELS.contains(&level.trim().to_ascii_lowercase().as_str())
 }
 
 /// Reads `64mb`, `1.5gb`, `512` (bytes); units are powers of 1024, upper or lower case.
@@ -152,6 +170,16 @@ mod tests {
         }
         for text in ["", "mb", "12parsecs", "-1"] {
             assert_eq!(parse_bytes(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_logged_is_a_level_or_levels_per_module() {
+        for text in ["info", "WARN", "off", "info,search_node::rest=debug", "openraft=off, warn"] {
+            assert!(Kind::Levels.accepts_text(text), "{text}");
+        }
+        for text in ["zz", "", "info,rest", "rest=loud"] {
+            assert!(!Kind::Levels.accepts_text(text), "{text}");
         }
     }
 

@@ -42,6 +42,8 @@ fn kind_name(kind: Kind) -> String {
         Kind::Path => "path".to_owned(),
         Kind::Port => "port".to_owned(),
         Kind::TextList => "list of texts".to_owned(),
+        Kind::Names => "list of names".to_owned(),
+        Kind::Levels => "levels".to_owned(),
         Kind::Items => "list of maps".to_owned(),
         Kind::Any => "tree".to_owned(),
     }

@@ -13,7 +13,7 @@ use crate::{EXIT_CONFIG, nearest};
 pub const LOGGING: &[Setting] = &[
     setting(
         "logging.level",
-        Kind::Text,
+        Kind::Levels,
         Some("info"),
         "The least level that is logged (error, warn, info, debug, trace), or levels per module such as info,search_node::rest=debug.",
     ),

@@ -88,13 +88,19 @@ impl Settings {
 
     /// The texts at `key`.
     pub fn list(&self, key: &str) -> Vec<String> {
+        let parted = |text: &str| {
+            let parts = text.split(',').map(str::trim);
+            parts.filter(|text| !text.is_empty()).map(str::to_owned).collect()
+        };
         match self.root.get(key) {
+            Some(Node { tree: Tree::Scalar { text, .. }, .. }) if self.row(key).kind == Kind::Names => {
+                parted(text)
+            }
             Some(node) if !matches!(node.tree, Tree::Null) => {
                 node.elements().into_iter().filter_map(|n| n.as_text().map(str::to_owned)).collect()
             }
             _ => self.row(key).default.map_or_else(Vec::new, |default| {
-                let inner = default.trim_start_matches('[').trim_end_matches(']');
-                inner.split(',').map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned).collect()
+                parted(default.trim_start_matches('[').trim_end_matches(']'))
             }),
         }
     }
@@ -149,7 +155,7 @@ impl Settings {
         let hidden = setting.key.contains("password") || setting.key.contains("api_key");
         match (setting.kind, hidden && self.is_set(setting.key)) {
             (_, true) => "(hidden)".to_owned(),
-            (Kind::TextList, _) => format!("[{}]", self.list(setting.key).join(", ")),
+            (Kind::TextList | Kind::Names, _) => format!("[{}]", self.list(setting.key).join(", ")),
             (Kind::Items | Kind::Any, _) => {
                 let items = self.root.get(setting.key).map_or(0, |node| node.elements().len());
                 format!("({items} in the file)")

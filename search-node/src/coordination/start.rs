@@ -30,7 +30,8 @@ pub(crate) struct Beginning {
     founds: Option<String>,
 }
 
-/// Listens to other nodes, and takes part in the consensus with what the data folder holds.
+/// Listens to other nodes, and takes part in the consensus with what the data folder holds. `http` is where others reach the REST
+/// API.
 pub(crate) async fn begin(
     settings: &NodeSettings,
     http: SocketAddr,
@@ -57,9 +58,8 @@ pub(crate) async fn begin(
         ..Options::new(NodeIdentity::clone(&identity.load()), secret(settings, registry.as_ref())?)
     };
     let transport = Transport::start(options, Arc::clone(&switchboard) as Arc<dyn Handler>).await?;
-    let listens = transport.address();
-    let address =
-        SocketAddr::new(listens.ip(), settings.cluster.publish_port.unwrap_or_else(|| listens.port()));
+    let port = settings.cluster.publish_port.unwrap_or_else(|| transport.address().port());
+    let address = SocketAddr::new(http.ip(), port);
     let discovery = discovery_settings(settings, address)?;
     let (start, membership, registry, discovery) = spawn_blocking(move || {
         let mut membership = membership;

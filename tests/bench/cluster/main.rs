@@ -65,9 +65,9 @@ async fn quiet(cluster: &Cluster) -> anyhow::Result<()> {
     anyhow::bail!("the nodes still work after {QUIET_LIMIT:?}")
 }
 
-/// An index of one shard, like that of every other benchmark.
+/// An index of one shard that nobody searches, as it is while much is loaded.
 async fn create(cluster: &Cluster, index: &str, more: &Value) -> anyhow::Result<()> {
-    let mut settings = json!({"number_of_shards": 1, "refresh_interval": "1s"});
+    let mut settings = json!({"number_of_shards": 1});
     for (name, value) in more.as_object().into_iter().flatten() {
         settings[name] = value.clone();
     }

@@ -12,6 +12,7 @@ const TABLE: &[Setting] = &[
     setting("queue.flush", Kind::Duration, Some("1s"), "When."),
     setting("inputs", Kind::Items, None, "The inputs."),
     setting("inputs[].paths", Kind::TextList, None, "The globs."),
+    setting("nodes", Kind::Names, Some("[]"), "Other nodes."),
     setting("inputs[].enabled", Kind::Bool, Some("true"), "Whether."),
     setting("processors", Kind::Any, None, "The processors."),
 ];
@@ -58,6 +59,16 @@ fn items_have_settings_of_their_own() {
     assert!(items[0].bool("enabled"));
     assert_eq!(items[1].list("paths"), ["/c"]);
     assert!(!items[1].bool("enabled"));
+}
+
+#[test]
+fn names_in_one_text_are_parted_by_commas_and_texts_of_a_list_are_not() {
+    for text in ["nodes: a, b\n", "nodes: [a, b]\n", "nodes:\n  - a\n  - b\n"] {
+        assert_eq!(load_yaml(text).expect("valid").list("nodes"), ["a", "b"], "{text}");
+    }
+    assert!(load_yaml("http.port: 1\n").expect("valid").list("nodes").is_empty());
+    let items = load_yaml("inputs:\n  - paths: '{a,b}.log'\n").expect("valid").items("inputs");
+    assert_eq!(items[0].list("paths"), ["{a,b}.log"]);
 }
 
 #[test]

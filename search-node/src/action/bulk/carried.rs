@@ -30,6 +30,7 @@ struct Carried<'a> {
     pipeline: Option<&'a str>,
     retries: usize,
     update_source: Option<SourceFilter>,
+    #[serde(with = "serde_bytes")]
     source: &'a [u8],
 }
 
@@ -37,7 +38,11 @@ struct Carried<'a> {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) enum Outcome {
     /// Its item of the answer.
-    Item { item: Vec<u8>, is_error: bool },
+    Item {
+        #[serde(with = "serde_bytes")]
+        item: Vec<u8>,
+        is_error: bool,
+    },
     /// Nothing was done: its primary is on another node.
     Elsewhere,
 }

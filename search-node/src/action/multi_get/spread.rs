@@ -30,7 +30,7 @@ struct Carried {
 }
 
 /// What came of one, as JSON; none if its primary is on another node.
-type Answer = Option<Vec<u8>>;
+type Answer = Option<serde_bytes::ByteBuf>;
 
 /// Documents that were read here, by their places, with what has to be confirmed; none if the primary has moved.
 type Read = Vec<(usize, Option<(Value, Option<Seen>)>)>;
@@ -174,7 +174,7 @@ pub(crate) async fn answer_multi_get(node: Arc<Node>, message: Bytes) -> Result<
     };
     let mut answers: Vec<Answer> = vec![None; wanted.len()];
     for (at, told) in confirmed(read, &wanted).await {
-        answers[at] = told.map(|told| told.to_string().into_bytes());
+        answers[at] = told.map(|told| told.to_string().into_bytes().into());
     }
     Ok(postcard::to_allocvec(&answers).map_err(unreadable)?.into())
 }

@@ -27,6 +27,7 @@ pub(super) type Shown = Result<Value, ApiError>;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Question {
     /// The body of the search, as JSON.
+    #[serde(with = "serde_bytes")]
     pub body: Vec<u8>,
     pub doc_type: Option<String>,
     pub now_millis: i64,
@@ -79,6 +80,7 @@ pub(super) struct Partial {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Wanted {
     pub context: u64,
+    #[serde(with = "serde_bytes")]
     pub body: Vec<u8>,
     pub hits: Vec<Hit>,
 }

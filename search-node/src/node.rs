@@ -321,12 +321,15 @@ impl Running {
             task.cancel("the node is stopping");
         }
         self.server.await.context("the HTTP server broke")??;
+        tracing::info!("every request is answered");
         if let Some(coordinator) = &self.node.coordinator {
             coordinator.stop().await;
+            tracing::info!("no other node is asked or answered any more");
         }
         self.registered.await.context("telling the host that the node stops broke")?;
         let node = self.node;
         node.scans.clear();
+        node.indices.all().iter().for_each(|index| index.leave_alone());
         let threads = self.threads;
         tokio::task::spawn_blocking(move || {
             for thread in threads {

@@ -39,6 +39,14 @@ pub fn create_folder_durably(disk: &dyn Disk, path: &Path) -> io::Result<()> {
     parent.map_or(Ok(()), |parent| disk.sync_folder(parent))
 }
 
+/// The same where the folder above is there. If that was removed meanwhile, it stays so.
+pub fn create_inner_folder_durably(disk: &dyn Disk, path: &Path) -> io::Result<()> {
+    if !path.is_dir() {
+        disk.create_folder(path)?;
+    }
+    path.parent().map_or(Ok(()), |parent| disk.sync_folder(parent))
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};

@@ -28,7 +28,11 @@ impl HostDisk {
 
 impl Disk for HostDisk {
     fn create_folder(&self, path: &Path) -> io::Result<()> {
-        fs_err::create_dir_all(path)
+        match fs_err::create_dir(path) {
+            // Somebody else was faster.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+            made => made,
+        }
     }
 
     fn create_new(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {

@@ -16,13 +16,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use appending::Appending;
-pub use durable::{check_writable, create_folder_durably, replace};
+pub use durable::{check_writable, create_folder_durably, create_inner_folder_durably, replace};
 pub use hooked::{DiskOperation, HookedDisk};
 pub use host::HostDisk;
 
 /// What is asked of a disk.
 pub trait Disk: Send + Sync {
-    /// Makes a folder and those above it that are missing. Their names are durable once their parents are synced.
+    /// Makes a folder in one that is there; nothing, if it is there already. Its name is durable once the one above is synced.
     fn create_folder(&self, path: &Path) -> io::Result<()>;
     /// Makes a file that must not be there.
     fn create_new(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;

@@ -16,7 +16,7 @@ use crate::blocking::blocking;
 use crate::error::{ChangeError, ProposeError, ReadError, StartError};
 use crate::log_store::{LogStore, PROPOSAL_BYTES_MAX, SEGMENT_BYTES_MAX, StoreError};
 use crate::message::{Answer, Question, Request, decode, encode};
-use crate::network::{Network, Peers};
+use crate::network::{Network, Peers, Urge, urge};
 use crate::options::{Options, config};
 use crate::raft_log::RaftLog;
 use crate::snapshot::SnapshotFile;
@@ -34,7 +34,11 @@ pub struct Consensus<S: StateMachine> {
     resumed: Option<Resumed>,
     /// It hands over: a proposal would keep the others from choosing another leader.
     is_silent: AtomicBool,
+    urge: Box<Urge>,
 }
+
+/// How long a node that was asked to try to lead may take for it, before the next one is asked.
+const CAMPAIGN_WITHIN: Duration = Duration::from_millis(250);
 
 /// A leader is silent until this is dropped.
 struct Silence<'a, S: StateMachine>(&'a Consensus<S>);
@@ -85,10 +89,12 @@ impl<S: StateMachine> Consensus<S> {
             Ok::<_, StoreError>((log, Applied::new(node, state, file, snapshot)?, resumed))
         };
         let (log, applied, resumed) = blocking(opened)?;
-        let network = Network { peers: Arc::new(peers), retry_pause: timing.heartbeat };
+        let peers = Arc::new(peers);
+        let urge = urge(&peers);
+        let network = Network { peers, retry_pause: timing.heartbeat };
         let raft = Raft::new(node, config, network, log.clone(), applied.clone()).await;
         let raft = raft.map_err(|error| StartError::Stopped(error.to_string()))?;
-        Ok(Self { node, address, raft, log, applied, resumed, is_silent: AtomicBool::new(false) })
+        Ok(Self { node, address, raft, log, applied, resumed, is_silent: AtomicBool::new(false), urge })
     }
 
     /// Makes a cluster of this node alone. Only one node of a cluster may ever do so: two make two clusters.
@@ -137,6 +143,13 @@ impl<S: StateMachine> Consensus<S> {
                 Err(RaftError::APIError(openraft::error::InstallSnapshotError::SnapshotMismatch(
                     mismatch,
                 ))) => Answer::Snapshot(Err(mismatch)),
+                Err(error) => refused(&error),
+            },
+            Question::Campaign if self.status().is_leader => {
+                Answer::Refused("this node leads already".to_owned())
+            }
+            Question::Campaign => match self.campaign().await {
+                Ok(()) => Answer::Campaigns,
                 Err(error) => refused(&error),
             },
         }
@@ -256,12 +269,31 @@ impl<S: StateMachine> Consensus<S> {
         if voters.contains(&self.node) || voters.is_empty() {
             return Err(ChangeError::Refused(format!("node {} cannot hand over to {voters:?}", self.node)));
         }
-        self.change_voters(voters, within).await?;
+        self.change_voters(voters.clone(), within).await?;
         // The library goes on leading without a vote as long as the others hear of it.
         let _silence = Silence::of(self);
-        let is_led = |status: &Status| status.leader.as_ref().is_some_and(|leader| leader.node != self.node);
         let unknown = |_| ChangeError::Unknown { within_ms: within.as_millis() };
-        timeout(within, self.wait_status(is_led)).await.map(|_| ()).map_err(unknown)
+        timeout(within, self.have_elected(&voters)).await.map_err(unknown)
+    }
+
+    /// Returns once one of these leads. Left alone they would wait for as long as a leader may be silent, and give their votes to
+    /// nobody meanwhile. Who is asked to try to lead waits for nobody, and lets the next one have its vote.
+    async fn have_elected(&self, voters: &BTreeSet<u64>) {
+        let is_led = |status: &Status| status.leader.as_ref().is_some_and(|leader| leader.node != self.node);
+        loop {
+            for voter in voters {
+                let address = self.status().addresses.get(voter).cloned().unwrap_or_default();
+                let campaign = async {
+                    if let Err(error) = (self.urge)(*voter, address).await {
+                        tracing::debug!(%error, "a node that was asked to lead does not try to");
+                    }
+                    self.wait_status(is_led).await
+                };
+                if timeout(CAMPAIGN_WITHIN, campaign).await.is_ok() {
+                    return;
+                }
+            }
+        }
     }
 
     async fn change(

@@ -28,6 +28,8 @@ pub(crate) enum Question {
     Append(AppendEntriesRequest<Types>),
     Vote(VoteRequest<u64>),
     Snapshot(InstallSnapshotRequest<Types>),
+    /// To try to lead: whoever asks hands over.
+    Campaign,
 }
 
 /// What it answers.
@@ -38,6 +40,8 @@ pub(crate) enum Answer {
     Snapshot(Result<InstallSnapshotResponse<u64>, SnapshotMismatch>),
     /// It cannot answer, and why.
     Refused(String),
+    /// It tries to lead.
+    Campaigns,
 }
 
 /// The bytes of a message.

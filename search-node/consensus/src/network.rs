@@ -1,6 +1,7 @@
 //! The way to the other nodes.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -78,6 +79,23 @@ impl<P: Peers> RaftNetworkFactory<Types> for Network<P> {
         let (peers, retry_pause) = (Arc::clone(&self.peers), self.retry_pause);
         Way { peers, node: target, address: node.addr.clone(), retry_pause }
     }
+}
+
+/// Asks a node at an address to try to lead.
+pub(crate) type Urge = dyn Fn(u64, String) -> Pin<Box<dyn Future<Output = Result<(), PeerError>> + Send>> + Send + Sync;
+
+/// Asks others by these ways.
+pub(crate) fn urge(peers: &Arc<impl Peers>) -> Box<Urge> {
+    let peers = Arc::clone(peers);
+    Box::new(move |node, address| {
+        let way = Way { peers: Arc::clone(&peers), node, address, retry_pause: Duration::ZERO };
+        Box::pin(async move {
+            match way.ask(Question::Campaign).await? {
+                Answer::Campaigns => Ok(()),
+                _ => Err(way.astray()),
+            }
+        })
+    })
 }
 
 type Failure<E> = RPCError<u64, BasicNode, RaftError<u64, E>>;

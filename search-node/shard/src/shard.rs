@@ -162,6 +162,11 @@ impl Shard {
         self.engine.flush(now_millis)
     }
 
+    /// The node stops: no other copy tells anything any more, and no flush waits for that.
+    pub fn leave_alone(&self) {
+        self.engine.leave_alone();
+    }
+
     /// Merges the segments that are there now until what is asked is reached. Fails if one of them is damaged or cannot be
     /// merged.
     pub fn force_merge(&self, wish: ForceMerge) -> Result<(), EngineError> {

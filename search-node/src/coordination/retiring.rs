@@ -36,15 +36,23 @@ impl Coordinator {
         let own = self.origin.node;
         let is_led_by_another =
             |status: &consensus::Status| status.leader.as_ref().is_some_and(|leader| leader.node != own);
-        let led = timeout_at(Instant::now() + LEADER_WITHIN, self.consensus.wait_status(is_led_by_another));
-        if led.await.is_err() {
-            tracing::warn!(
-                "no other node leads yet, so the others have to choose one once this node is gone"
-            );
+        let mut changes = self.changes();
+        let deadline = Instant::now() + LEADER_WITHIN;
+        tokio::select! {
+            led = timeout_at(deadline, self.consensus.wait_status(is_led_by_another)) => if led.is_err() {
+                tracing::warn!(
+                    "no other node leads yet, so the others have to choose one once this node is gone"
+                );
+            },
+            // All of them stop: nobody is left who could lead.
+            _ = changes.wait_for(|map| map.nodes.len() < 2) => return,
         }
         let leave = self.propose(vec![Command::Leave { node: self.origin.process }]);
-        if timeout_at(Instant::now() + LEAVE_WITHIN, leave).await.is_err() {
-            tracing::warn!("the others do not know that this node leaves; they will find out");
+        match timeout_at(Instant::now() + LEAVE_WITHIN, leave).await {
+            Ok(Ok(_)) => tracing::info!("this node has left the cluster"),
+            Ok(Err(_)) | Err(_) => {
+                tracing::warn!("the others do not know that this node leaves; they will find out");
+            }
         }
     }
 
@@ -54,8 +62,9 @@ impl Coordinator {
         let observed = Observed { stopping: [own].into(), ..Observed::default() };
         let mut changes = self.changes();
         let is_done = changes.wait_for(|map| to_hand_over(map, own, &observed).is_empty());
-        if timeout_at(deadline, is_done).await.is_err() {
-            tracing::warn!("not all primaries of this node were handed over in time");
+        match timeout_at(deadline, is_done).await {
+            Ok(_) => tracing::info!("no primary is here any more that could be elsewhere"),
+            Err(_) => tracing::warn!("not all primaries of this node were handed over in time"),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use cluster::state::{CopyId, ShardCopies, UnassignedReason};
-use shard::{Disk, EngineOptions, FilesReceiver, Shard, create_folder_durably};
+use shard::{Disk, EngineOptions, FilesReceiver, Shard, create_inner_folder_durably};
 
 use super::index::Index;
 use super::metadata::FILE;
@@ -39,7 +39,7 @@ impl Index {
         self.release_copy(number)?;
         let folder = self.shard_folder(number);
         FilesReceiver::discard(self.shared.disk.as_ref(), &folder)?;
-        create_folder_durably(self.shared.disk.as_ref(), &folder).map_err(|error| self.unwritten(&error))?;
+        create_inner_folder_durably(self.shared.disk.as_ref(), &folder).map_err(|error| self.unwritten(&error))?;
         self.name_copy(number, copy)
     }
 

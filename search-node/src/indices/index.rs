@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption, Guard};
@@ -43,6 +43,8 @@ pub struct Index {
     pub name: String,
     pub uuid: String,
     pub data_stream: Option<String>,
+    /// Its folder goes, or is gone: nothing is opened any more.
+    is_gone: AtomicBool,
     refreshed_millis: AtomicI64,
     /// When its translogs were last synced by the clock.
     synced_millis: AtomicI64,
@@ -109,6 +111,7 @@ impl Index {
             uuid: metadata.uuid.clone(),
             data_stream: metadata.data_stream.clone(),
             metadata: Mutex::new(metadata),
+            is_gone: AtomicBool::new(false),
             refreshed_millis: AtomicI64::new(0),
             synced_millis: AtomicI64::new(0),
             searched_millis: AtomicI64::new(0),
@@ -192,6 +195,11 @@ impl Index {
         self.copies().map(|copy| copy.state())
     }
 
+    /// Its folder goes; or stays after all, since it cannot be removed.
+    pub(super) fn set_gone(&self, is_gone: bool) {
+        self.is_gone.store(is_gone, Ordering::Release);
+    }
+
     /// Each copy on this node by the number of its shard: its name, its state, its figures.
     pub(crate) fn copy_figures(&self) -> Vec<(u32, Option<CopyId>, CopyState, ShardStats)> {
         let held = self.held();
@@ -211,6 +219,9 @@ impl Index {
         &self,
         open: impl Fn(&Arc<Mapping>, i64) -> Result<Arc<Shard>, ApiError>,
     ) -> Result<Arc<Shard>, ApiError> {
+        if self.is_gone.load(Ordering::Acquire) {
+            return Err(ApiError::no_index(&self.name));
+        }
         // The mapping is read before the shard is opened and set again afterwards: one that grew in between must not be missed.
         let mapping = self.mapping();
         let now = self.clock.now_millis();
@@ -464,6 +475,11 @@ impl Index {
             self.unless_gone(&shard, shard.flush(now))?;
         }
         Ok(())
+    }
+
+    /// The node stops: flushes wait for no other copy any more.
+    pub(crate) fn leave_alone(&self) {
+        self.open_shards().for_each(|shard| shard.leave_alone());
     }
 
     /// Merges the segments of each shard, those in memory included; what came of it, shard by shard.

@@ -311,8 +311,8 @@ impl Indices {
                 Ok(()) => {
                     return self.served.of_id(&id).ok_or_else(|| ApiError::no_index(name));
                 }
-                // Another index was made meanwhile and its copies took these names.
-                Err(Disagreement::Refused(Refusal::OldName(_))) => {}
+                // Another index was made meanwhile and its copies took these names, or a node has left that was to have some.
+                Err(Disagreement::Refused(Refusal::OldName(_) | Refusal::NoNode(_))) => {}
                 Err(why) => return Err(self.unmade(name, why)),
             }
         }

@@ -195,7 +195,8 @@ impl Served {
     }
 
     fn let_go(&self, id: &IndexId, index: &Index) -> Result<(), ApiError> {
-        self.remove(index.folder(), &index.name, || {
+        index.set_gone(true);
+        let removed = self.remove(index.folder(), &index.name, || {
             let mut names = self.names.write();
             names.by_id.remove(id);
             // Another one may have the name by now.
@@ -204,7 +205,8 @@ impl Served {
             }
             drop(names);
             index.close_refreshes();
-        })?;
+        });
+        removed.inspect_err(|_| index.set_gone(!index.folder().is_dir()))?;
         tracing::info!(index = index.name, "deleted index");
         Ok(())
     }

@@ -58,19 +58,22 @@ fn a_node_that_joins_late_gets_a_snapshot_and_learns_without_voting() {
 #[test]
 fn a_leader_that_leaves_hands_over_first() {
     simulate(async {
-        for voters in [&[1][..], &[1, 2, 3]] {
-            let mut cluster = Cluster::alone(3).await;
+        for (voters, rest) in [(&[1][..], &[2][..]), (&[1, 2, 3], &[2, 3]), (&[1, 2, 3, 4, 5], &[2, 4, 5])] {
+            let mut cluster = Cluster::alone(5).await;
             for node in 2..=voters.len().max(2) as u64 {
                 cluster.join(node).await;
             }
             let leader = cluster.leader().await;
             leader.change_voters(voters.iter().copied().collect(), SOON).await.expect("agreed");
             leader.propose(7_u64.to_le_bytes().to_vec(), SOON).await.expect("agreed");
-            let rest: BTreeSet<u64> = if voters.len() == 1 { [2].into() } else { [2, 3].into() };
+            let rest: BTreeSet<u64> = rest.iter().copied().collect();
+            let began = tokio::time::Instant::now();
 
             let handed = leader.hand_over(rest.clone(), SOON).await;
             assert!(handed.is_ok(), "{handed:?}, {:#?}, {:#?}", leader.status(), cluster.node(2).status());
 
+            // Much sooner than a leader that falls silent is missed.
+            assert!(began.elapsed() < Duration::from_millis(1_500), "{voters:?}: {:?}", began.elapsed());
             let heir = leader.status().leader.expect("known").node;
             assert!(rest.contains(&heir));
             leader.stop().await.expect("stopped");

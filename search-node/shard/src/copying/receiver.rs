@@ -12,7 +12,7 @@ use super::{FileInfo, MARKER, check_list};
 use crate::engine::EngineError;
 use crate::store::{MANIFEST_NAME, Manifest, damage_of, stored_checksum};
 use crate::translog::Translog;
-use disk::{Disk, DiskFile, create_folder_durably};
+use disk::{Disk, DiskFile, create_inner_folder_durably};
 
 /// A folder that is to become a copy of a shard.
 pub struct FilesReceiver {
@@ -41,7 +41,7 @@ impl FilesReceiver {
         check_list(files)?;
         let index = folder.join("index");
         mark(disk.as_ref(), folder).map_err(fault(folder))?;
-        create_folder_durably(disk.as_ref(), &index).map_err(fault(&index))?;
+        create_inner_folder_durably(disk.as_ref(), &index).map_err(fault(&index))?;
         clear(disk.as_ref(), &folder.join("translog"), |_| false)?;
         let files: HashMap<String, FileInfo> =
             files.iter().map(|file| (file.name.clone(), file.clone())).collect();
@@ -153,7 +153,7 @@ fn fault(path: &Path) -> impl FnOnce(std::io::Error) -> EngineError + '_ {
 
 /// Says that what is in the folder is no shard; durable when this returns.
 fn mark(disk: &dyn Disk, folder: &Path) -> std::io::Result<()> {
-    create_folder_durably(disk, folder)?;
+    create_inner_folder_durably(disk, folder)?;
     let marker = disk.create(&folder.join(MARKER))?;
     marker.write_at(
         b"The files of another copy were being written here. Until this file is gone they are no shard.\n",

@@ -16,6 +16,7 @@ use disk::HostDisk;
 const NOW: i64 = 1_795_515_630_123;
 
 fn open(folder: &Path) -> Result<Shard, EngineError> {
+    fs_err::create_dir_all(folder).expect("a folder");
     let fields = json!({"properties": {"n": {"type": "long"}}});
     let options = EngineOptions {
         own_terms: false,

@@ -19,7 +19,7 @@ use crate::copying::check_finished;
 use crate::mapping::Mapping;
 use crate::store::{Manifest, SegmentFile, ShardDirectory, check_files};
 use crate::translog::{Opening, Translog};
-use disk::create_folder_durably;
+use disk::create_inner_folder_durably;
 
 /// The files of uids end so.
 const UID_ENDING: &str = ".uid";
@@ -41,7 +41,7 @@ impl Engine {
         let fault = |error: &dyn std::fmt::Display| {
             EngineError::Io(std::io::Error::other(format!("{}: {error}", index_folder.display())))
         };
-        create_folder_durably(shared.disk.as_ref(), &index_folder).map_err(|error| fault(&error))?;
+        create_inner_folder_durably(shared.disk.as_ref(), &index_folder).map_err(|error| fault(&error))?;
         let manifest = check_index(folder, &options)?;
         let directory = ShardDirectory::open(Arc::clone(&shared.disk), &index_folder, manifest.as_ref())
             .map_err(|error| fault(&error))?;

@@ -41,6 +41,10 @@ impl Engine {
         self.translog.raise_global(seq_no);
     }
 
+    pub(crate) fn leave_alone(&self) {
+        self.translog.leave_alone();
+    }
+
     pub(crate) fn global(&self) -> i64 {
         self.translog.global()
     }

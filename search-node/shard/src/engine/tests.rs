@@ -36,6 +36,7 @@ fn open(folder: &Path, mapping: Arc<Mapping>) -> Arc<Engine> {
 
 fn open_with(folder: &Path, mapping: Arc<Mapping>, options: EngineOptions) -> Arc<Engine> {
     let shared = Shared { workers: Workers::new(0), ..Shared::default() };
+    fs_err::create_dir_all(folder).expect("a folder");
     Engine::open(folder, mapping, options, shared).expect("opens")
 }
 

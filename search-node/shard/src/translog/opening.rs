@@ -15,7 +15,7 @@ use super::recovery::Recovered;
 use super::retention::{Kept, Wanted};
 use super::terms::Terms;
 use super::writer::{BUFFER_BYTES, Position, SyncState, Tail, Translog, shared_part};
-use disk::{Disk, create_folder_durably};
+use disk::{Disk, create_inner_folder_durably};
 
 /// How a translog is opened.
 #[derive(Debug, Clone, Copy)]
@@ -51,7 +51,7 @@ impl Translog {
         folder: &Path,
         opening: &Opening,
     ) -> Result<(Self, Option<Recovered>), TranslogError> {
-        create_folder_durably(disk.as_ref(), folder).map_err(TranslogError::io(folder))?;
+        create_inner_folder_durably(disk.as_ref(), folder).map_err(TranslogError::io(folder))?;
         let recovered = Recovered::check(folder)?;
         let durable_seq_no = opening.durable_seq_no;
         let mut term = opening.term;
@@ -114,6 +114,7 @@ impl Translog {
             sync: Mutex::new(sync),
             synced: Condvar::new(),
             is_fenced: AtomicBool::new(false),
+            is_left_alone: AtomicBool::new(false),
             wanted: Mutex::new(wanted),
             local,
         };
@@ -127,7 +128,7 @@ impl Translog {
         term: u64,
         durable_seq_no: i64,
     ) -> Result<(), TranslogError> {
-        create_folder_durably(disk, folder).map_err(TranslogError::io(folder))?;
+        create_inner_folder_durably(disk, folder).map_err(TranslogError::io(folder))?;
         let seed = Seed { translog_id: *uuid::Uuid::new_v4().as_bytes(), generation: 1 };
         file::create(disk, folder, seed, Header { term, before: -1 })?;
         CheckpointFile::open(disk, folder)?.write(&Checkpoint {

@@ -98,6 +98,8 @@ pub(crate) struct Translog {
     pub(super) synced: Condvar,
     /// Whether `sync` says that nothing more is accepted; every append asks.
     pub(super) is_fenced: AtomicBool,
+    /// Nobody tells the global checkpoint any more.
+    pub(super) is_left_alone: AtomicBool,
     pub(super) wanted: Mutex<Wanted>,
     /// Bytes of generations that an opening has to read, without the one that is written.
     pub(super) unread_bytes: AtomicU64,
@@ -450,10 +452,19 @@ impl Translog {
     /// Waits until the global checkpoint has reached `seq_no`, `wait` at most; gives where it is.
     pub(crate) fn wait_for_global(&self, seq_no: i64, wait: Duration) -> i64 {
         let mut tail = self.tail.lock();
-        let is_below =
-            |tail: &mut Tail| tail.numbers.global() < seq_no && !self.is_fenced.load(Ordering::Acquire);
+        let is_in_vain =
+            || self.is_fenced.load(Ordering::Acquire) || self.is_left_alone.load(Ordering::Acquire);
+        let is_below = |tail: &mut Tail| tail.numbers.global() < seq_no && !is_in_vain();
         self.raised.wait_while_for(&mut tail, is_below, wait);
         tail.numbers.global()
+    }
+
+    /// Nobody will tell the global checkpoint any more: who waits for it, and whoever would, goes on without.
+    pub(crate) fn leave_alone(&self) {
+        // Under the lock of those that wait: none of them looks before and sleeps after.
+        let _tail = self.tail.lock();
+        self.is_left_alone.store(true, Ordering::Release);
+        self.raised.notify_all();
     }
 
     /// The highest number up to which there is everything.

@@ -247,6 +247,26 @@ fn a_flush_waits_for_the_global_checkpoint_and_is_put_off_without_harm() {
     );
 }
 
+/// A node that stops hears of no checkpoint any more: its flushes end, and are put off.
+#[test]
+fn a_flush_waits_no_longer_once_its_shard_is_left_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = EngineOptions { flush_wait: Duration::from_secs(600), ..replica_options() };
+    let engine = open_with(folder.path(), mapping(&[("n", "long")]), options);
+    apply_all(&engine, &[index(0, 1, "a")]);
+    std::thread::scope(|scope| {
+        let flushing = scope.spawn(|| engine.flush(NOW).expect("asked"));
+        while found(&engine, &json!({"match_all": {}})).is_empty() {
+            std::thread::yield_now();
+        }
+
+        engine.leave_alone();
+
+        assert_eq!(flushing.join().expect("no panic"), Flushed::PutOff { wanted: 0, global: -1 });
+    });
+    assert_eq!(engine.flush(NOW).expect("asked"), Flushed::PutOff { wanted: 0, global: -1 });
+}
+
 /// Whoever tells the checkpoint wakes a flush that waits for it; writes, refreshes and merges go on meanwhile.
 #[test]
 fn a_flush_that_waits_holds_nobody_and_commits_the_state_that_it_found() {

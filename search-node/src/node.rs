@@ -1,13 +1,14 @@
 //! The node: builds its parts and joins them; the only file that knows them all.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use cluster::state::{CopyId, ShardCopies, ShardId};
+use cluster::state::{Command, CopyId, ShardCopies, ShardId};
 use daemon::CancellationToken;
 use daemon::clock::Clock;
 use daemon::metrics::{Counter, Metrics};
@@ -276,16 +277,24 @@ impl Node {
                 // Of others, the copies that have everything are on nodes that are not there.
                 None => shard.in_sync().is_empty() || !shard.candidates().is_empty(),
             };
+            let known = OnceLock::new();
             let are_back = coordinator.wait_own_copies(move |map, _| {
+                // Those that are made meanwhile are nothing that was there before.
+                let known: &BTreeSet<ShardId> =
+                    known.get_or_init(|| map.shards().map(|(shard, _)| shard).collect());
+                let is_known_wish = |wish: &Command| match wish {
+                    Command::MarkInSync { shard, .. } => known.contains(shard),
+                    _ => true,
+                };
                 let may_return = |(shard, copy): &(ShardId, CopyId)| {
                     let copies = map.shard(shard).filter(|copies| copies.primary().is_none());
                     copies.is_some_and(|copies| {
                         copies.in_sync().contains(copy) && copies.unassigned().failures == 0
                     })
                 };
-                indices.wishes(map).is_empty()
+                !indices.wishes(map).iter().any(is_known_wish)
                     && !indices.found_copies(map).iter().any(may_return)
-                    && !map.shards().any(|(_, shard)| is_waited_for(shard))
+                    && !map.shards().any(|(id, shard)| known.contains(&id) && is_waited_for(shard))
             });
             if tokio::time::timeout(OWN_COPIES_WITHIN, are_back).await.is_err() {
                 tracing::warn!("not all shards of this node serve yet");

@@ -43,7 +43,9 @@ pub(crate) fn published_host(settings: &NodeSettings) -> anyhow::Result<IpAddr> 
 fn addresses_for(listens: IpAddr, own: impl Iterator<Item = IpAddr>) -> Vec<IpAddr> {
     let is_reached = |address: &IpAddr| match address {
         IpAddr::V4(address) => !address.is_loopback() && !address.is_link_local(),
-        IpAddr::V6(address) => !address.is_loopback() && !address.is_unicast_link_local() && listens.is_ipv6(),
+        IpAddr::V6(address) => {
+            !address.is_loopback() && !address.is_unicast_link_local() && listens.is_ipv6()
+        }
     };
     let mut addresses: Vec<IpAddr> = own.filter(is_reached).collect();
     addresses.sort_by_key(IpAddr::is_ipv6);

@@ -31,7 +31,8 @@ async fn filled(cluster: &Cluster, index: &str, documents: usize) {
     cluster.done(0, Method::PUT, &format!("/{index}"), Some(&created)).await.expect("created");
     for from in (0..documents).step_by(BATCH) {
         let lines = (from..documents.min(from + BATCH)).map(|id| {
-            let text: Vec<String> = (0..20).map(|word| format!("{:x}", (id * 31 + word) * 2_654_435)).collect();
+            let text: Vec<String> =
+                (0..20).map(|word| format!("{:x}", (id * 31 + word) * 2_654_435)).collect();
             format!("{{\"index\":{{\"_id\":\"{id}\"}}}}\n{{\"text\":\"{}\"}}\n", text.join(" "))
         });
         let (status, answer) =

@@ -8,6 +8,8 @@ use system_tests::Cluster;
 
 /// What is promised for the first change after the end of whoever led.
 const ANOTHER_LEADS_WITHIN: Duration = Duration::from_secs(10);
+/// Less than what the others wait before they choose one in place of a leader that falls silent.
+const STOPS_WITHIN: Duration = Duration::from_secs(4);
 /// Less than what a new node has to be there for before it votes.
 const VOTES_WITHIN: Duration = Duration::from_secs(5);
 
@@ -63,7 +65,10 @@ async fn a_leader_that_was_stopped_votes_again_as_soon_as_it_is_back() {
     cluster.wait_voters(3).await.expect("three nodes that vote");
     for _ in 0..3 {
         let at = cluster.wait_leader().await.expect("a leader");
+        let began = Instant::now();
         assert_eq!(cluster.stop(at).expect("stopped"), Some(0));
+        // One that falls silent is missed later.
+        assert!(began.elapsed() < STOPS_WITHIN, "it took {:?}", began.elapsed());
         let left = (at + 1) % 3;
         cluster
             .wait_for("two to vote", ANOTHER_LEADS_WITHIN, async || {

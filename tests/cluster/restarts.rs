@@ -1,8 +1,14 @@
 //! Nodes that go and come back: the same cluster, whatever their order and ports.
 
-use search_client::Method;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use search_client::{ClientOptions, Method, SearchClient};
 use serde_json::json;
 use system_tests::Cluster;
+
+const GREEN_WITHIN: Duration = Duration::from_secs(60);
 
 /// Documents written before all nodes end.
 const DOCUMENTS: usize = 200;
@@ -88,4 +94,90 @@ async fn nothing_acknowledged_is_lost_when_all_are_killed_at_once() {
         assert_eq!(kind, "keyword", "node {at}: {mapping}");
     }
     check_documents(&cluster).await;
+}
+
+/// Makes indices one after the other through these nodes, until it is over. What cannot be made is asked of the next one.
+async fn make_indices(
+    clients: Vec<SearchClient>,
+    name: &str,
+    is_over: Arc<AtomicBool>,
+    made: Arc<AtomicUsize>,
+) {
+    let settings = json!({"settings": {"number_of_shards": 2, "number_of_replicas": 1}});
+    let mut number = 0;
+    while !is_over.load(Ordering::Acquire) {
+        for client in &clients {
+            if client.json(Method::PUT, &format!("/{name}-{number}"), Some(&settings)).await.is_ok() {
+                made.fetch_add(1, Ordering::AcqRel);
+                break;
+            }
+        }
+        number += 1;
+    }
+}
+
+/// A client of each node, beginning with one of them.
+fn clients_from(cluster: &Cluster, at: usize) -> Vec<SearchClient> {
+    let client = |step| {
+        let port = cluster.member((at + step) % 3).http_port().expect("a node with a port");
+        let hosts = vec![format!("127.0.0.1:{port}")];
+        SearchClient::new(ClientOptions { hosts, ..ClientOptions::default() }).expect("a client")
+    };
+    (0..3).map(client).collect()
+}
+
+/// Copies that were placed on a node which has left by the time that is agreed on are placed elsewhere.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn indices_that_are_made_while_nodes_stop_serve_all_their_shards() {
+    let mut cluster = Cluster::start(3, &[]).await.expect("a cluster");
+    cluster.wait_voters(3).await.expect("three nodes that vote");
+    for round in 0..3 {
+        let (is_over, made) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let makers: Vec<_> = (0..3)
+            .map(|at| {
+                let clients = clients_from(&cluster, at);
+                let (is_over, made, name) =
+                    (Arc::clone(&is_over), Arc::clone(&made), format!("made-{round}-{at}"));
+                tokio::spawn(async move { make_indices(clients, &name, is_over, made).await })
+            })
+            .collect();
+        let some = async || (made.load(Ordering::Acquire) >= 5).then_some(());
+        cluster.wait_for("some indices", GREEN_WITHIN, some).await.expect("made");
+        let leader = cluster.wait_leader().await.expect("a leader");
+        assert_eq!(cluster.stop(leader).expect("stops"), Some(0));
+        is_over.store(true, Ordering::Release);
+        for maker in makers {
+            maker.await.expect("ended");
+        }
+        cluster.restart(leader).await.expect("answers");
+    }
+
+    cluster.wait_green(0, GREEN_WITHIN).await.expect("every shard has its copies");
+}
+
+/// An index may go while its shards are being opened.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn indices_that_are_deleted_as_soon_as_they_are_made_leave_nothing_behind() {
+    let mut cluster = Cluster::start(2, &[]).await.expect("a cluster");
+    for number in 0..60 {
+        let path = format!("/short-{number}");
+        cluster.done(number % 2, Method::PUT, &path, Some(&json!({}))).await.expect("created");
+        cluster.done((number + 1) % 2, Method::DELETE, &path, None).await.expect("deleted");
+    }
+
+    let left = |at: usize| {
+        let folders = fs_err::read_dir(cluster.member(at).data.join("indices")).expect("a folder");
+        folders.flatten().map(|entry| entry.path()).collect::<Vec<_>>()
+    };
+    for at in 0..2 {
+        let is_empty = async || left(at).is_empty().then_some(());
+        let emptied = cluster.wait_for("folders to go", GREEN_WITHIN, is_empty).await;
+        emptied.unwrap_or_else(|error| panic!("{error}: {:?}", left(at)));
+        assert!(!cluster.member(at).output().contains("ERROR"), "{}", cluster.member(at).output());
+    }
+    for at in 0..2 {
+        cluster.stop(at).expect("stops");
+        cluster.restart(at).await.expect("answers");
+    }
+    cluster.wait_green(1, GREEN_WITHIN).await.expect("there is nothing to miss");
 }

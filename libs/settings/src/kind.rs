@@ -66,7 +66,10 @@ impl Kind {
             Kind::TextList => "a text or a list of texts, e.g. [a, b]".to_owned(),
             Kind::Names => "names parted by commas or a list of them, e.g. a,b or [a, b]".to_owned(),
             Kind::Levels => {
-                format!("one of {}, or levels per module, e.g. info,search_node::rest=debug", LEVELS.join(", "))
+                format!(
+                    "one of {}, or levels per module, e.g. info,search_node::rest=debug",
+                    LEVELS.join(", ")
+                )
             }
             Kind::Items => "a list of maps, each starting with `- `".to_owned(),
             Kind::Any => "any value".to_owned(),

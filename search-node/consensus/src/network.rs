@@ -82,7 +82,8 @@ impl<P: Peers> RaftNetworkFactory<Types> for Network<P> {
 }
 
 /// Asks a node at an address to try to lead.
-pub(crate) type Urge = dyn Fn(u64, String) -> Pin<Box<dyn Future<Output = Result<(), PeerError>> + Send>> + Send + Sync;
+pub(crate) type Urge =
+    dyn Fn(u64, String) -> Pin<Box<dyn Future<Output = Result<(), PeerError>> + Send>> + Send + Sync;
 
 /// Asks others by these ways.
 pub(crate) fn urge(peers: &Arc<impl Peers>) -> Box<Urge> {

@@ -27,8 +27,8 @@ pub use aggs::{
 };
 pub use copying::{FileInfo, FilesReceiver, Received};
 pub use disk::{
-    Disk, DiskFile, DiskOperation, HookedDisk, HostDisk, check_writable, create_folder_durably, create_inner_folder_durably,
-    replace as replace_file,
+    Disk, DiskFile, DiskOperation, HookedDisk, HostDisk, check_writable, create_folder_durably,
+    create_inner_folder_durably, replace as replace_file,
 };
 pub use engine::{
     Applied, ApplyRun, Buffers, Condition, CopyDigest, EngineError, EngineOptions, FilesSnapshot, Flushed,

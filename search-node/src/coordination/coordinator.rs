@@ -341,12 +341,18 @@ impl Coordinator {
         (!address.is_empty()).then(|| Leads::Other(Peer::at(address)))
     }
 
+    /// None if the node stops meanwhile: it follows nothing any more.
+    async fn while_running<T>(&self, wait: impl Future<Output = T>) -> Option<T> {
+        self.stopping.run_until_cancelled(wait).await
+    }
+
     /// Has a command agreed on, and returns once this node follows it.
     pub(crate) async fn agree_on(&self, command: Command) -> Result<(), Disagreement> {
         let id = subject(&command);
         let outcome = self.propose(vec![command]).await.map_err(Disagreement::Failed)?;
         let deadline = Instant::now() + self.rules.within;
-        let followed = timeout_at(deadline, self.wait_followed(outcome.version)).await.map_err(|_| {
+        let followed = self.while_running(timeout_at(deadline, self.wait_followed(outcome.version))).await;
+        let followed = followed.and_then(Result::ok).ok_or_else(|| {
             Disagreement::Failed(unavailable(
                 "the change was agreed on, and this node does not follow it yet",
             ))
@@ -405,15 +411,15 @@ impl Agreement for Coordinator {
                 .all(|shard| shard.primary().is_some_and(|copy| shard.in_sync().contains(&copy)))
         };
         let mut changes = self.changes();
-        let waited = async { timeout(self.rules.within, changes.wait_for(is_active)).await.is_ok() };
-        if !self.runtime.block_on(waited) {
+        let waited = self.while_running(timeout(self.rules.within, changes.wait_for(is_active)));
+        if self.runtime.block_on(waited).is_some_and(|waited| waited.is_err()) {
             tracing::warn!(index = %id, "not every shard of the new index has a primary yet");
         }
     }
 
     fn wait_followed(&self) {
         let within = self.rules.within;
-        if !self.runtime.block_on(self.wait_all_follow(within)) {
+        if self.runtime.block_on(self.while_running(self.wait_all_follow(within))) == Some(false) {
             tracing::warn!("not every node follows the map as far as this one yet");
         }
     }

@@ -9,7 +9,6 @@ use shard::{Disk, EngineOptions, FilesReceiver, Shard, create_inner_folder_durab
 
 use super::index::Index;
 use super::metadata::FILE;
-use super::shard_copy::ShardCopy;
 use crate::error::ApiError;
 use crate::state_file;
 
@@ -38,8 +37,10 @@ impl Index {
     pub(crate) fn make_empty(&self, number: u32, copy: CopyId) -> Result<(), ApiError> {
         self.release_copy(number)?;
         let folder = self.shard_folder(number);
-        FilesReceiver::discard(self.shared.disk.as_ref(), &folder)?;
-        create_inner_folder_durably(self.shared.disk.as_ref(), &folder).map_err(|error| self.unwritten(&error))?;
+        let discarded = FilesReceiver::discard(self.shared.disk.as_ref(), &folder);
+        discarded.map_err(|error| self.folder_fault(error))?;
+        create_inner_folder_durably(self.shared.disk.as_ref(), &folder)
+            .map_err(|error| self.unwritten(&error))?;
         self.name_copy(number, copy)
     }
 
@@ -72,7 +73,7 @@ impl Index {
         }
         self.close_copy(number)?;
         let folder = self.shard_folder(number);
-        Shard::peek(&folder)?;
+        Shard::peek(&folder).map_err(|error| self.folder_fault(error))?;
         let options = EngineOptions { is_only_copy: false, ..self.engine_options() };
         let shard = Shard::open(&folder, self.mapping(), options, self.shared.clone())?;
         let (term, _, held) = shard.held();
@@ -100,7 +101,7 @@ impl Index {
             copies.insert(number, copy);
         })?;
         let folder = self.shard_folder(number);
-        let closed = ShardCopy::closed(&folder, self.engine_options(), self.shared.clone());
+        let closed = self.closed_copy(&folder);
         self.copies[number as usize].store(Some(Arc::new(closed)));
         Ok(())
     }

@@ -11,7 +11,6 @@ use super::index::Index;
 use super::index_names::IndexNames;
 use super::metadata::{FILE, IndexMetadata};
 use super::settings::IndexSettings;
-use super::shard_copy::ShardCopy;
 use crate::error::ApiError;
 use crate::state_file;
 
@@ -116,7 +115,7 @@ impl Index {
                 }
                 (Some(_), None) => {
                     let folder = self.shard_folder(number);
-                    let copy = ShardCopy::closed(&folder, self.engine_options(), self.shared.clone());
+                    let copy = self.closed_copy(&folder);
                     place.store(Some(Arc::new(copy)));
                 }
                 (None, None) | (Some(_), Some(_)) => {}

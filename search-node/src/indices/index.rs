@@ -12,7 +12,7 @@ use daemon::clock::Clock;
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use shard::mapping::{Mapping, parse_mapping};
-use shard::{EngineOptions, ForceMerge, Shard, ShardStats, Shared};
+use shard::{EngineError, EngineOptions, ForceMerge, Shard, ShardStats, Shared};
 
 use super::agreement::Agreement;
 use super::metadata::IndexMetadata;
@@ -44,7 +44,7 @@ pub struct Index {
     pub uuid: String,
     pub data_stream: Option<String>,
     /// Its folder goes, or is gone: nothing is opened any more.
-    is_gone: AtomicBool,
+    is_gone: Arc<AtomicBool>,
     refreshed_millis: AtomicI64,
     /// When its translogs were last synced by the clock.
     synced_millis: AtomicI64,
@@ -111,7 +111,7 @@ impl Index {
             uuid: metadata.uuid.clone(),
             data_stream: metadata.data_stream.clone(),
             metadata: Mutex::new(metadata),
-            is_gone: AtomicBool::new(false),
+            is_gone: Arc::default(),
             refreshed_millis: AtomicI64::new(0),
             synced_millis: AtomicI64::new(0),
             searched_millis: AtomicI64::new(0),
@@ -193,6 +193,16 @@ impl Index {
     /// The state of each copy on this node.
     pub(crate) fn copy_states(&self) -> impl Iterator<Item = CopyState> + '_ {
         self.copies().map(|copy| copy.state())
+    }
+
+    /// What an error of a folder means to who wanted something of it: where the index was deleted meanwhile, only that.
+    pub(crate) fn folder_fault(&self, error: EngineError) -> ApiError {
+        if self.is_gone.load(Ordering::Acquire) { ApiError::no_index(&self.name) } else { error.into() }
+    }
+
+    /// What is in the folder of a shard, as a copy that nobody has opened yet.
+    pub(super) fn closed_copy(&self, folder: &Path) -> ShardCopy {
+        ShardCopy::closed(folder, self.engine_options(), self.shared.clone(), Arc::clone(&self.is_gone))
     }
 
     /// Its folder goes; or stays after all, since it cannot be removed.

@@ -34,6 +34,8 @@ pub(super) struct ShardCopy {
     folder: PathBuf,
     options: EngineOptions,
     shared: Shared,
+    /// Whether the folder of its index goes, or is gone.
+    is_gone: Arc<AtomicBool>,
     /// Held by who opens the shard, which may take long; `state` is never held so long.
     opening: Mutex<()>,
     /// Whether it is the only copy.
@@ -70,9 +72,15 @@ pub(crate) enum CopyState {
 
 impl ShardCopy {
     /// A copy that is opened when it is first needed.
-    pub(super) fn closed(folder: &Path, options: EngineOptions, shared: Shared) -> Self {
+    pub(super) fn closed(
+        folder: &Path,
+        options: EngineOptions,
+        shared: Shared,
+        is_gone: Arc<AtomicBool>,
+    ) -> Self {
         let (stats, failed) = match Shard::peek(folder) {
             Ok(stats) => (stats, None),
+            Err(_) if is_gone.load(Ordering::Acquire) => (ShardStats::default(), None),
             Err(error) => {
                 tracing::error!(folder = %folder.display(), %error, "shard cannot be read");
                 (ShardStats::default(), Some((ApiError::from(error), i64::MIN)))
@@ -90,6 +98,7 @@ impl ShardCopy {
         Self {
             folder: folder.to_owned(),
             shared,
+            is_gone,
             opening: Mutex::new(()),
             is_only_copy: AtomicBool::new(options.is_only_copy),
             keeps_history: AtomicBool::new(false),
@@ -136,7 +145,10 @@ impl ShardCopy {
                 Ok(shard)
             }
             Err(error) => {
-                tracing::error!(folder = %self.folder.display(), %error, "shard cannot be opened");
+                // Somebody was about to open it when its index was deleted.
+                if !self.is_gone.load(Ordering::Acquire) {
+                    tracing::error!(folder = %self.folder.display(), %error, "shard cannot be opened");
+                }
                 let error = unopened(&self.folder, error);
                 state.failed = Some((error.clone(), now_millis));
                 Err(error)

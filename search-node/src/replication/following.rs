@@ -104,7 +104,7 @@ impl Following {
         }
         if let Err(error) = &taken {
             // It may know of operations that it has not got.
-            tracing::error!(shard = %self.shard, copy = %self.copy, reason = error.reason, "a copy could not take what its primary sent");
+            tracing::warn!(shard = %self.shard, copy = %self.copy, reason = error.reason, "a copy could not take what its primary sent");
             self.failed.lock().get_or_insert_with(|| error.reason.clone());
         }
         taken

@@ -210,7 +210,8 @@ impl Replication {
         let (released, number) = (Arc::clone(index), shard.number);
         let mut receiver = blocking(move || {
             released.release_copy(number)?;
-            Ok(FilesReceiver::begin(released.disk(), &released.shard_folder(number), &files)?)
+            let begun = FilesReceiver::begin(released.disk(), &released.shard_folder(number), &files);
+            begun.map_err(|error| released.folder_fault(error))
         })
         .await?;
         let missing = receiver.missing();

@@ -50,7 +50,9 @@ pub(super) async fn measure(shards: usize) -> anyhow::Result<()> {
 
     println!("{} shards of {indices} empty indices on {NODES} nodes:", indices * SHARDS_OF_INDEX * 2);
     let (median, most) = (milliseconds(CHANGES / 2), milliseconds(CHANGES * 99 / 100));
-    println!("{median:8.0} ms until a change of the map is followed by all, {most:.0} ms (99 %)  promised ≤ 1000");
+    println!(
+        "{median:8.0} ms until a change of the map is followed by all, {most:.0} ms (99 %)  promised ≤ 1000"
+    );
     println!("{:8.0} MiB resident, the largest node  promised ≤ 300 MB", resident as f64 / MIB);
     println!("{restarted:8.1} s from the start of all nodes until all copies serve  promised ≤ 60");
     Ok(())

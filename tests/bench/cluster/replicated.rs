@@ -21,12 +21,17 @@ pub(super) async fn compare(bodies: &[Bytes], count: usize, rounds: usize) -> an
     let alone = Side { name: "one node alone", cluster: Cluster::start(1, &[]).await?, replicas: 0 };
     let three = Side { name: "three nodes", cluster: Cluster::start(3, &[]).await?, replicas: 1 };
     let sides = [three, alone];
-    println!("{count} documents, one shard; with a replica on three nodes, and without on one; {rounds} rounds");
+    println!(
+        "{count} documents, one shard; with a replica on three nodes, and without on one; {rounds} rounds"
+    );
     let (mut figures, mut rates) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
     for round in 0..rounds + WARM_ROUNDS {
         for (at, side) in sides.iter().enumerate() {
             let (per_cpu_second, per_second) = side.round(bodies, count).await?;
-            println!("round {round}: {:14} {per_cpu_second:6.0} docs/CPU-s, {per_second:6.0} docs/s", side.name);
+            println!(
+                "round {round}: {:14} {per_cpu_second:6.0} docs/CPU-s, {per_second:6.0} docs/s",
+                side.name
+            );
             if round >= WARM_ROUNDS {
                 figures[at].push(per_cpu_second);
                 rates[at].push(per_second);
@@ -38,7 +43,10 @@ pub(super) async fn compare(bodies: &[Bytes], count: usize, rounds: usize) -> an
         three / alone
     };
     println!("three nodes with a replica / one alone, medians:");
-    println!("{:8.2}  documents per CPU-second of all nodes, merges included  promised ≥ 0.48", ratio(figures));
+    println!(
+        "{:8.2}  documents per CPU-second of all nodes, merges included  promised ≥ 0.48",
+        ratio(figures)
+    );
     println!("{:8.2}  documents per second", ratio(rates));
     Ok(())
 }

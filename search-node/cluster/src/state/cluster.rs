@@ -227,7 +227,11 @@ impl ClusterState {
             return Err(Refusal::NameTaken(entry.name));
         }
         // A node that has left since the copies were placed would be waited for in vain.
-        entry.shards.iter().flat_map(|shard| shard.present().values()).try_for_each(|copy| self.check_node(copy.node))?;
+        entry
+            .shards
+            .iter()
+            .flat_map(|shard| shard.present().values())
+            .try_for_each(|copy| self.check_node(copy.node))?;
         let copies = entry.shards.iter().flat_map(|shard| shard.present().keys());
         let (least, most) = (copies.clone().min(), copies.max());
         if let Some(old) = least.filter(|copy| copy.0 <= self.last_copy) {

@@ -11,7 +11,6 @@ use transport::Lane;
 
 use crate::action::home::peer_of;
 use crate::coordination::{Action, Coordinator, read, write};
-use crate::error::ApiError;
 use crate::indices::Index;
 use crate::node::Node;
 
@@ -54,20 +53,20 @@ async fn told_by_all(node: &Arc<Node>, coordinator: &Coordinator, map: &ClusterS
     let others = join_all(others.map(|other| told_by(coordinator, map, other)));
     let (here, pool) = (Arc::clone(node), node.carried_search_pool.clone());
     let (here, others) = tokio::join!(pool.go_on(move || Ok(sizes_here(&here))), others);
-    [here].into_iter().chain(others).flat_map(Result::unwrap_or_default).collect()
+    others.into_iter().flatten().chain(here.unwrap_or_default()).collect()
 }
 
-async fn told_by(
-    coordinator: &Coordinator,
-    map: &ClusterState,
-    other: NodeId,
-) -> Result<Vec<(ShardId, u64)>, ApiError> {
-    let peer = peer_of(map, other).ok_or_else(|| ApiError::internal("there is no way to it"))?;
+/// Nothing, where the node does not tell.
+async fn told_by(coordinator: &Coordinator, map: &ClusterState, other: NodeId) -> Vec<(ShardId, u64)> {
+    let Some(peer) = peer_of(map, other) else { return Vec::new() };
     let call = coordinator.call(&peer, Lane::State, Action::Sizes, Bytes::new(), SIZES_WITHIN);
-    let told = call.await.map_err(|error| ApiError::internal(error.to_string()));
-    told.and_then(|answer| read(&answer)).inspect_err(|error| {
-        tracing::debug!(node = %other, reason = error.reason, "node did not tell the sizes of its copies");
-    })
+    match call.await {
+        Ok(answer) => read(&answer).unwrap_or_default(),
+        Err(error) => {
+            tracing::debug!(node = %other, %error, "node did not tell the sizes of its copies");
+            Vec::new()
+        }
+    }
 }
 
 /// What is told now counts instead of what was known; of the copies of a shard the largest. What nobody tells of stays as it is,

@@ -302,8 +302,12 @@ impl<S: StateMachine> Consensus<S> {
         is_retained: bool,
         within: Duration,
     ) -> Result<(), ChangeError> {
-        let changed = timeout(within, self.raft.change_membership(change, is_retained)).await;
+        // It goes on by itself: it has two steps, and nobody can vote alone between them.
+        let raft = self.raft.clone();
+        let changing = tokio::spawn(async move { raft.change_membership(change, is_retained).await });
+        let changed = timeout(within, changing).await;
         let changed = changed.map_err(|_| ChangeError::Unknown { within_ms: within.as_millis() })?;
+        let changed = changed.map_err(|error| ChangeError::Stopped(error.to_string()))?;
         changed.map(|_| ()).map_err(change_error)
     }
 

@@ -45,8 +45,9 @@ pub struct Status {
     pub snapshot_index: Option<u64>,
     /// Who votes. While that changes: whoever votes before or after.
     pub voters: BTreeSet<u64>,
-    /// Whether the voters are changing.
-    pub is_changing: bool,
+    /// Who is going to vote, while that changes: until then most of both must agree. A change whose leader went in between stays as
+    /// it is until another leader goes on with it.
+    pub changing_to: Option<BTreeSet<u64>>,
     /// Where each node is, voters among them.
     pub addresses: BTreeMap<u64, String>,
     /// For the leader: how many entries each other node has to catch up with, if that is known.
@@ -80,7 +81,7 @@ impl Status {
             applied_index: metrics.last_applied.map_or(0, |last| last.index),
             snapshot_index: metrics.snapshot.map(|last| last.index),
             voters: members.voter_ids().collect(),
-            is_changing: members.get_joint_config().len() > 1,
+            changing_to: members.get_joint_config().get(1..).and_then(<[_]>::last).cloned(),
             addresses,
             lags: lags
                 .map(|(node, matched)| (*node, matched.map(|at| last_index.saturating_sub(at.index))))

@@ -162,6 +162,11 @@ impl Shard {
         self.engine.flush(now_millis)
     }
 
+    /// The same for who has other shards to look after: waits for a moment only, and is put off then.
+    pub fn flush_in_passing(&self, now_millis: i64) -> Result<Flushed, EngineError> {
+        self.engine.flush_in_passing(now_millis)
+    }
+
     /// The node stops: no other copy tells anything any more, and no flush waits for that.
     pub fn leave_alone(&self) {
         self.engine.leave_alone();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use cluster::allocation::{AllocationSettings, Observed};
 use cluster::state::{ClusterState, NodeId};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use transport::Lane;
 
 use super::calls::{Action, Fault, unavailable};
@@ -16,6 +16,9 @@ use crate::error::ApiError;
 
 /// How long whoever leads may take to say what it has seen: it has it at hand.
 const OBSERVED_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long the others may take to confirm that this node leads: shorter, so that whoever asked is told.
+const CONFIRMED_WITHIN: Duration = Duration::from_secs(3);
 
 impl Coordinator {
     /// The process that leads, as far as this node knows.
@@ -74,7 +77,10 @@ impl Coordinator {
     pub(crate) async fn observed(&self) -> Result<Arc<Observed>, ApiError> {
         let here = self.observed.lock().clone();
         let peer = match (here, self.leader()) {
-            (Some(observed), _) => return Ok(observed),
+            (Some(observed), _) => {
+                self.confirm_that_it_leads().await?;
+                return Ok(observed);
+            }
             (None, Some(Leads::Other(peer))) => peer,
             // It has just begun to lead.
             (None, Some(Leads::This)) => return Ok(Arc::default()),
@@ -92,7 +98,20 @@ impl Coordinator {
         })
     }
 
-    pub(super) fn answer_observed(&self) -> Result<Bytes, Fault> {
+    /// Whoever leads and is cut off does not know that another node leads by now, unless it asks.
+    async fn confirm_that_it_leads(&self) -> Result<(), ApiError> {
+        match timeout(CONFIRMED_WITHIN, self.consensus.read_index()).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(ApiError::new(
+                503,
+                "master_not_discovered_exception",
+                "most of the nodes that vote do not answer the one that leads",
+            )),
+        }
+    }
+
+    pub(super) async fn answer_observed(&self) -> Result<Bytes, Fault> {
+        self.confirm_that_it_leads().await.map_err(Fault::Failed)?;
         let observed = self.observed.lock().clone().ok_or(Fault::NotLeader(None))?;
         let bytes = postcard::to_allocvec(&*observed);
         bytes.map(Bytes::from).map_err(|error| Fault::Failed(unavailable(&error.to_string())))

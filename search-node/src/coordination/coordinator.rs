@@ -441,7 +441,7 @@ impl Answers for Coordinator {
                 Action::Founding => self.desk.answer(call.body).await,
                 Action::Join => self.answer_join(&call.body).await,
                 Action::Ping => Ok(write(&self.pong())),
-                Action::Observed => self.answer_observed(),
+                Action::Observed => self.answer_observed().await,
                 Action::ReadLease => {
                     while_waited_for(&call.cancelled, self.answer_read_lease(&call.body)).await
                 }

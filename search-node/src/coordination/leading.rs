@@ -72,8 +72,8 @@ pub(crate) async fn lead(coordinator: Arc<Coordinator>, patience: Patience, cloc
             let overview = overview.get_or_insert_with(|| {
                 tracing::info!(term = reign.term, "this node leads the cluster");
                 coordinator.grants.lock().begin(read_lease::now());
-                let (watched, observed, voting) = Default::default();
-                Overview { reign, silent: last_leader, quiet: None, watched, observed, voting }
+                let (watched, observed, handing_over, voting) = Default::default();
+                Overview { reign, silent: last_leader, quiet: None, watched, observed, handing_over, voting }
             });
             overview.look(&coordinator, &patience, &clock).await;
             overview.silent = None;
@@ -123,6 +123,8 @@ struct Overview {
     quiet: Option<Quiet>,
     watched: HashMap<NodeId, Watched>,
     observed: Observed,
+    /// The shards whose primary hands over, and its term.
+    handing_over: BTreeMap<ShardId, u64>,
     voting: Voting,
 }
 
@@ -246,6 +248,7 @@ impl Overview {
     fn observe(&mut self, coordinator: &Coordinator, map: &ClusterState, now_millis: i64) {
         self.observed.now_millis = now_millis;
         self.observed.note_lacking(map);
+        self.note_hand_overs(map);
         self.observed.shard_bytes.clone_from(&coordinator.shard_bytes.lock());
         let told = self.watched.iter().map(|(node, watched)| (*node, watched.heard.lock().pong.clone()));
         let told = told.chain([(coordinator.origin.process, coordinator.pong())]);
@@ -261,6 +264,22 @@ impl Overview {
             found.extend(pong.found.into_iter().map(|(shard, copy)| ((node, shard), copy)));
         }
         *coordinator.observed.lock() = Some(Arc::new(self.observed.clone()));
+    }
+
+    /// A hand-over that is over in the term in which it began was given up.
+    fn note_hand_overs(&mut self, map: &ClusterState) {
+        let under_way = map.shards().filter(|(_, copies)| copies.hand_over_under_way().is_some());
+        let under_way: BTreeMap<ShardId, u64> =
+            under_way.map(|(shard, copies)| (shard, copies.term())).collect();
+        let before = std::mem::replace(&mut self.handing_over, under_way);
+        for (shard, term) in before {
+            let copies = map.shard(&shard).filter(|copies| copies.term() == term);
+            if copies
+                .is_some_and(|copies| copies.primary().is_some() && copies.hand_over_under_way().is_none())
+            {
+                self.observed.hand_over_aborted(shard);
+            }
+        }
     }
 
     /// How each of the other nodes is, by its name in the consensus.

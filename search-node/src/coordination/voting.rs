@@ -16,6 +16,9 @@ use super::coordinator::Coordinator;
 /// How long a change of the voters may take.
 const VOTERS_WITHIN: Duration = Duration::from_secs(10);
 
+/// Pause between two changes: one that is refused would be refused again at once.
+const TRY_AGAIN: Duration = Duration::from_millis(200);
+
 /// What a leader knows of those who vote.
 #[derive(Default)]
 pub(super) struct Voting {
@@ -24,6 +27,8 @@ pub(super) struct Voting {
     /// Nodes that have left the map since, or were not in it when this reign began; since when, and whether they may vote.
     departed: BTreeMap<u64, (Instant, bool)>,
     changing: Option<JoinHandle<()>>,
+    /// When a change was begun last.
+    tried: Option<Instant>,
 }
 
 impl Voting {
@@ -36,12 +41,18 @@ impl Voting {
     ) {
         let status = coordinator.consensus.status();
         self.note(map, &status.voters);
-        let is_busy = self.changing.as_ref().is_some_and(|changing| !changing.is_finished());
-        if is_busy || !status.is_leader || status.is_changing {
+        let is_busy = self.changing.as_ref().is_some_and(|changing| !changing.is_finished())
+            || self.tried.is_some_and(|tried| tried.elapsed() < TRY_AGAIN);
+        if is_busy || !status.is_leader {
             return;
         }
-        let candidates = self.candidates(health, &status, coordinator.is_leaving());
-        let Some(voters) = next_voters(status.node, &status.voters, &candidates) else { return };
+        // What another leader has begun, and did not come to finish, is finished first.
+        let next = status.changing_to.clone().or_else(|| {
+            let candidates = self.candidates(health, &status, coordinator.is_leaving());
+            next_voters(status.node, &status.voters, &candidates)
+        });
+        let Some(voters) = next else { return };
+        self.tried = Some(Instant::now());
         self.changing = Some(tokio::spawn(change(Arc::clone(coordinator), voters)));
     }
 

@@ -18,6 +18,19 @@ impl Index {
         self.metadata.lock().copies.as_ref()?.get(&number).copied()
     }
 
+    /// Refuses to tell what another copy has than the one that is meant.
+    pub(crate) fn check_copy(&self, number: usize, meant: Option<CopyId>) -> Result<(), ApiError> {
+        let serves = self.copies.get(number).and_then(|place| place.load().as_ref().map(|copy| copy.copy));
+        match meant {
+            Some(meant) if serves != Some(meant) => Err(ApiError::new(
+                503,
+                "no_shard_available_action_exception",
+                format!("copy {meant} of shard [{number}] of [{}] is not on this node any more", self.name),
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether a copy here holds operations that are not committed.
     pub(crate) fn has_uncommitted(&self, number: u32) -> bool {
         self.copy(number as usize).is_ok_and(|copy| copy.stats().has_uncommitted)
@@ -101,7 +114,7 @@ impl Index {
             copies.insert(number, copy);
         })?;
         let folder = self.shard_folder(number);
-        let closed = self.closed_copy(&folder);
+        let closed = self.closed_copy(copy, &folder);
         self.copies[number as usize].store(Some(Arc::new(closed)));
         Ok(())
     }

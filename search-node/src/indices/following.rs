@@ -113,12 +113,13 @@ impl Index {
                     place.store(None);
                     gone.close();
                 }
-                (Some(_), None) => {
-                    let folder = self.shard_folder(number);
-                    let copy = self.closed_copy(&folder);
+                (Some(wanted), current) if current.as_ref().is_none_or(|current| current.copy != *wanted) => {
+                    let copy = self.closed_copy(*wanted, &self.shard_folder(number));
                     place.store(Some(Arc::new(copy)));
+                    // What was there was another copy.
+                    current.inspect(|other| other.close());
                 }
-                (None, None) | (Some(_), Some(_)) => {}
+                (None, None) | (Some(_), _) => {}
             }
         }
     }

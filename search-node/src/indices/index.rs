@@ -201,8 +201,8 @@ impl Index {
     }
 
     /// What is in the folder of a shard, as a copy that nobody has opened yet.
-    pub(super) fn closed_copy(&self, folder: &Path) -> ShardCopy {
-        ShardCopy::closed(folder, self.engine_options(), self.shared.clone(), Arc::clone(&self.is_gone))
+    pub(super) fn closed_copy(&self, copy: CopyId, folder: &Path) -> ShardCopy {
+        ShardCopy::closed(copy, folder, self.engine_options(), self.shared.clone(), Arc::clone(&self.is_gone))
     }
 
     /// Its folder goes; or stays after all, since it cannot be removed.
@@ -531,7 +531,7 @@ impl Index {
         let is_sync_due = self.is_sync_due(now);
         first_fault(self.open_shards().filter(|shard| shard.fenced().is_none()).map(|shard| {
             if shard.wants_flush() {
-                shard.flush(now)?;
+                shard.flush_in_passing(now)?;
             }
             if is_sync_due {
                 shard.sync_all()?;
@@ -544,7 +544,7 @@ impl Index {
             if copy.close_if_idle(before)
                 && let Some(shard) = copy.opened()
             {
-                shard.flush(now)?;
+                shard.flush_in_passing(now)?;
             }
         }
         Ok(())

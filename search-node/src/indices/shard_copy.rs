@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use cluster::state::CopyId;
 use parking_lot::Mutex;
 use shard::mapping::Mapping;
 use shard::{EngineError, EngineOptions, Shard, ShardStats, Shared, TranslogError, check_writable};
@@ -31,6 +32,8 @@ const DRAIN_STEP: Duration = Duration::from_millis(2);
 
 /// One copy.
 pub(super) struct ShardCopy {
+    /// Its name in the map.
+    pub(super) copy: CopyId,
     folder: PathBuf,
     options: EngineOptions,
     shared: Shared,
@@ -73,6 +76,7 @@ pub(crate) enum CopyState {
 impl ShardCopy {
     /// A copy that is opened when it is first needed.
     pub(super) fn closed(
+        copy: CopyId,
         folder: &Path,
         options: EngineOptions,
         shared: Shared,
@@ -96,6 +100,7 @@ impl ShardCopy {
             is_draining: false,
         });
         Self {
+            copy,
             folder: folder.to_owned(),
             shared,
             is_gone,

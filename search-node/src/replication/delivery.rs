@@ -83,7 +83,7 @@ impl Leading {
         };
         let body = pack(&message, operations);
         let answer =
-            self.outside.call(node, Lane::Data, Action::Operations, body, self.settings.timeout).await;
+            self.outside.call(node, Lane::Replication, Action::Operations, body, self.settings.timeout).await;
         let answer = answer.map_err(|error| match error {
             CallError::NotSent { .. } | CallError::Refused { .. } => NotTaken::NotAsked(error.to_string()),
             CallError::Unknown { .. } => NotTaken::Failed(error.to_string()),

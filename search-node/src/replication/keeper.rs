@@ -45,7 +45,8 @@ pub(crate) struct Replication {
     stopping: CancellationToken,
     /// The map as this node follows it.
     turn: watch::Sender<Arc<ClusterState>>,
-    kept: Mutex<BTreeSet<(ShardId, CopyId)>>,
+    /// The shards whose copy here is kept. One keeper has the folder of a shard, whatever copies of it come and go.
+    kept: Mutex<BTreeSet<ShardId>>,
 }
 
 /// When a copy is looked at next, if nothing changes before.
@@ -90,18 +91,52 @@ impl Replication {
             let map = coordinator.map();
             self.turn.send_replace(Arc::clone(&map));
             for (shard, copies) in map.shards() {
-                if let Some(copy) = copies.on(self.outside.own())
-                    && self.kept.lock().insert((shard.clone(), copy))
-                {
-                    tokio::spawn(Arc::clone(&self).keep(shard, copy));
+                if copies.on(self.outside.own()).is_some() && self.kept.lock().insert(shard.clone()) {
+                    tokio::spawn(Arc::clone(&self).keep_all(shard));
                 }
             }
             self.remove_what_nobody_needs(&map).await;
         }
     }
 
+    /// Keeps the copies of a shard that the map has here, one after the other.
+    async fn keep_all(self: Arc<Self>, shard: ShardId) {
+        loop {
+            while let Some(copy) = self.copy_here(&shard) {
+                self.keep(&shard, copy).await;
+                if self.stopping.is_cancelled() {
+                    return;
+                }
+            }
+            self.kept.lock().remove(&shard);
+            // Whoever follows the map may have seen it kept a moment ago.
+            if self.copy_here(&shard).is_none() || !self.kept.lock().insert(shard.clone()) {
+                return;
+            }
+        }
+    }
+
+    /// The copy that the map has here, as this node follows it.
+    fn copy_here(&self, shard: &ShardId) -> Option<CopyId> {
+        self.turn.borrow().shard(shard)?.on(self.outside.own())
+    }
+
+    /// The map as this node follows it.
+    pub(super) fn followed(&self) -> Arc<ClusterState> {
+        Arc::clone(&self.turn.borrow())
+    }
+
+    /// Returns once the map does not have a copy here any more.
+    pub(super) async fn wait_let_go(&self, shard: &ShardId, copy: CopyId) {
+        let own = self.outside.own();
+        let is_gone =
+            |map: &Arc<ClusterState>| map.shard(shard).and_then(|copies| copies.on(own)) != Some(copy);
+        // The sender lives as long as this does.
+        drop(self.turn.subscribe().wait_for(is_gone).await);
+    }
+
     /// Keeps one copy as long as the map has it here.
-    async fn keep(self: Arc<Self>, shard: ShardId, copy: CopyId) {
+    async fn keep(self: &Arc<Self>, shard: &ShardId, copy: CopyId) {
         let mut turn = self.turn.subscribe();
         let mut demands = self.roles.pulse();
         let mut filling = super::recovery::Filling::default();
@@ -109,9 +144,9 @@ impl Replication {
             demands.borrow_and_update();
             let map = Arc::clone(&turn.borrow_and_update());
             let own = self.outside.own();
-            let copies = map.shard(&shard);
+            let copies = map.shard(shard);
             let Some(copies) = copies.filter(|copies| copies.on(own) == Some(copy)) else { break };
-            let next = match self.step(&shard, copy, copies, &map, &mut filling).await {
+            let next = match self.step(shard, copy, copies, &map, &mut filling).await {
                 Ok(next) => next,
                 Err(error) => {
                     tracing::warn!(%shard, %copy, reason = error.reason, "a copy is not what the map says yet");
@@ -134,9 +169,8 @@ impl Replication {
                 } => {}
             }
         }
-        self.end_role(&shard, copy);
-        self.recoveries.forget(&shard, copy);
-        self.kept.lock().remove(&(shard, copy));
+        self.end_role(shard, copy);
+        self.recoveries.forget(shard, copy);
     }
 
     fn end_role(&self, shard: &ShardId, copy: CopyId) {
@@ -171,7 +205,9 @@ impl Replication {
             return Ok(Next::After(if filled { LOOK_AGAIN } else { filling.pause() }));
         }
         if index.held_copy(shard.number) != Some(copy) {
-            return Ok(Next::After(LOOK_AGAIN));
+            // The map counts on what is not here.
+            self.fail(shard, copy, copies.term(), "its node does not hold it".to_owned()).await;
+            return Ok(Next::After(TRY_AGAIN));
         }
         self.recoveries.end(shard, copy);
         let following = self.following(&index, shard, copy).await?;

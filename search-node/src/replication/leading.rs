@@ -490,6 +490,22 @@ impl Leading {
         Ok(before)
     }
 
+    /// Whether a copy is sent operations, so that this primary goes by what the copy has told to have.
+    pub(super) fn feeds(&self, copy: CopyId) -> bool {
+        self.state.lock().primary.others().any(|other| other == copy)
+    }
+
+    /// A copy that got files cannot have been sent operations before, or what it told of them may be gone: this primary goes on
+    /// without it then. It had asked before the files, and was heard late.
+    pub(super) fn check_not_fed(self: &Arc<Self>, copy: CopyId) -> Result<(), ApiError> {
+        if !self.feeds(copy) {
+            return Ok(());
+        }
+        let reason = "it got files after it had been sent operations";
+        self.lose(copy, reason, &mut self.state());
+        Err(self.unavailable(&format!("copy {copy} has to begin as another one: {reason}")))
+    }
+
     /// What the map is to be asked because this primary is to hand over.
     pub(super) fn hand_over_step(&self) -> Option<HandOverStep> {
         let mut state = self.state.lock();

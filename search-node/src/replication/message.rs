@@ -48,6 +48,8 @@ pub(super) enum Plan {
     Operations,
     /// It gets these files first, which are kept for it under the session's number.
     Files { session: u64, files: Vec<File> },
+    /// The primary counts on what it had, and it does not have that any more: it begins as another copy.
+    Anew,
 }
 
 /// A file of a shard.

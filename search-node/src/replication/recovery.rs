@@ -52,6 +52,14 @@ impl Filling {
     }
 }
 
+/// What came of filling a copy.
+enum Filled {
+    /// It gets every operation from now on.
+    Fed,
+    /// It cannot go on under its name.
+    Anew,
+}
+
 /// One copy that is filled, and from where.
 struct Target<'a> {
     index: &'a Arc<Index>,
@@ -92,7 +100,12 @@ impl Replication {
             return told.is_ok();
         }
         match self.try_to_fill(&target, copies).await {
-            Ok(()) => {
+            Ok(Filled::Anew) => {
+                let details = "its primary counts on what it has no more, so another one begins".to_owned();
+                self.fail(shard, copy, target.term, details).await;
+                false
+            }
+            Ok(Filled::Fed) => {
                 *filling = Filling { failures: 0, fed_in: Some((target.term, Instant::now())) };
                 true
             }
@@ -113,7 +126,7 @@ impl Replication {
         self: &Arc<Self>,
         target: &Target<'_>,
         copies: &ShardCopies,
-    ) -> Result<(), ApiError> {
+    ) -> Result<Filled, ApiError> {
         let Target { index, shard, copy, .. } = *target;
         let begun = self.stored(index, shard).now_millis();
         self.recoveries.begin(shard, copy, target.source, begun);
@@ -126,7 +139,9 @@ impl Replication {
         let mut files_of = None;
         match plan {
             Plan::Operations if is_held => {}
+            Plan::Anew => return Ok(Filled::Anew),
             Plan::Operations => {
+                self.check_here(target)?;
                 let (index, number) = (Arc::clone(index), shard.number);
                 blocking(move || index.make_empty(number, copy)).await?;
             }
@@ -140,7 +155,14 @@ impl Replication {
         let request = CatchUp { shard: shard.clone(), copy, local, session: files_of };
         let told: CatchingUp = self.ask(target, Action::CopyCatchUp, &request).await?;
         self.recoveries.expect(shard, copy, local + 1, told.before);
-        Ok(())
+        Ok(Filled::Fed)
+    }
+
+    /// The folder is this copy's as long as the map has it here; looked at right before the folder changes.
+    fn check_here(&self, target: &Target<'_>) -> Result<(), ApiError> {
+        let map = self.followed();
+        let here = map.shard(target.shard).and_then(|copies| copies.on(self.outside.own()));
+        if here == Some(target.copy) { Ok(()) } else { Err(let_go(target)) }
     }
 
     /// Makes the copy out of what this node has of an older one, as far as all copies are equal; or else nothing is kept of that.
@@ -161,6 +183,7 @@ impl Replication {
                 return Err(ApiError::new(503, "illegal_index_shard_state_exception", reason));
             }
         }
+        self.check_here(target)?;
         self.roles.set(shard, None);
         let (index, number, keeps) = (Arc::clone(index), shard.number, copies.is_of_this_history(before));
         blocking(move || {
@@ -200,6 +223,7 @@ impl Replication {
         files: Vec<File>,
     ) -> Result<(), ApiError> {
         let Target { index, shard, copy, term, .. } = *target;
+        self.check_here(target)?;
         self.roles.set(shard, None);
         let files: Vec<FileInfo> = files
             .into_iter()
@@ -226,6 +250,7 @@ impl Replication {
             receiver = self.receive_file(target, session, receiver, &file).await?;
             self.recoveries.change(shard, copy, |recovery| recovery.files.recovered += 1);
         }
+        self.check_here(target)?;
         let finished = Arc::clone(index);
         blocking(move || {
             receiver.finish(term)?;
@@ -297,12 +322,22 @@ impl Replication {
         request: &impl serde::Serialize,
     ) -> Result<Bytes, ApiError> {
         let body = write(request);
-        let answer = self.outside.call(target.source, Lane::Recovery, action, body, ANSWER_WITHIN).await;
+        let call = self.outside.call(target.source, Lane::Recovery, action, body, ANSWER_WITHIN);
+        let answer = tokio::select! {
+            answer = call => answer,
+            // Another copy may be waiting for the folder.
+            () = self.wait_let_go(target.shard, target.copy) => return Err(let_go(target)),
+        };
         answer.map_err(|error| match fault_of(error) {
             Fault::Failed(error) => error,
             Fault::NotLeader(_) => ApiError::internal("the node of the primary does not know the shard"),
         })
     }
+}
+
+fn let_go(target: &Target<'_>) -> ApiError {
+    let reason = format!("the map has no copy {} of shard {} here any more", target.copy, target.shard);
+    ApiError::new(503, "illegal_index_shard_state_exception", reason)
 }
 
 /// How long the primary may take to answer: it may have to open the shard, or to flush it.

@@ -71,14 +71,21 @@ impl Replication {
         if let Some(before) = request.before {
             self.let_go_of(&leading, &request, before).await?;
         }
-        let local = request.local;
+        let (copy, local) = (request.copy, request.local);
         let planned = blocking(move || {
             let shard = leading.stored.shard()?;
             // From here on what comes after the files is kept.
             leading.stored.keep_history(true);
-            choose(&shard, local, leading.stored.file_based_threshold(), leading.stored.now_millis())
+            let (threshold, now) = (leading.stored.file_based_threshold(), leading.stored.now_millis());
+            let chosen = choose(&shard, local, threshold, now)?;
+            Ok((chosen, leading.feeds(copy)))
         });
-        let Some(snapshot) = planned.await? else { return Ok(write(&Plan::Operations)) };
+        let snapshot = match planned.await? {
+            (None, _) => return Ok(write(&Plan::Operations)),
+            // Files would take from it what it has told to have.
+            (Some(_), true) => return Ok(write(&Plan::Anew)),
+            (Some(snapshot), false) => snapshot,
+        };
         let files = snapshot.files.iter().map(|file| File {
             name: file.name.clone(),
             bytes: file.bytes,
@@ -132,6 +139,9 @@ impl Replication {
         let leading = self.asked(&shard)?;
         // The copy may have been named since this node has followed the map.
         leading.take_map().await;
+        if session.is_some() {
+            leading.check_not_fed(copy)?;
+        }
         let before = blocking(move || leading.begin_catching_up(copy, local)).await?;
         Ok(write(&CatchingUp { before }))
     }

@@ -12,11 +12,14 @@ pub enum Lane {
     Data,
     /// Whole copies of shards.
     Recovery,
+    /// What primaries have other copies do. They never wait behind who waits for them: two nodes with primaries and replicas of each
+    /// other would wait for one another.
+    Replication,
 }
 
 impl Lane {
     /// All of them.
-    pub const ALL: [Lane; 4] = [Lane::Consensus, Lane::State, Lane::Data, Lane::Recovery];
+    pub const ALL: [Lane; 5] = [Lane::Consensus, Lane::State, Lane::Data, Lane::Recovery, Lane::Replication];
 
     /// Its number in the handshake.
     pub(crate) fn number(self) -> u8 {
@@ -25,6 +28,7 @@ impl Lane {
             Lane::State => 1,
             Lane::Data => 2,
             Lane::Recovery => 3,
+            Lane::Replication => 4,
         }
     }
 

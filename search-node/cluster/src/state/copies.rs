@@ -85,6 +85,9 @@ pub enum CopyError {
     /// It was given up, or another one has begun.
     #[error("no hand-over {0} is under way")]
     NoAttempt(u64),
+    /// The primary may turn out not to serve, and then this copy is what there is.
+    #[error("the primary does not serve yet, and the copy {0} is in sync: it may be needed")]
+    Needed(CopyId),
     /// There is a copy of this name already, or it was there before.
     #[error("the shard has a copy {0} already")]
     Taken(CopyId),
@@ -221,6 +224,9 @@ impl ShardCopies {
 
     /// Takes a copy away because somebody asked for it.
     pub fn cancel(&mut self, copy: CopyId, term: u64) -> Result<(), CopyError> {
+        if self.in_sync.contains(&copy) && !self.is_served() {
+            return Err(CopyError::Needed(copy));
+        }
         self.drop_copy(copy, term)?;
         self.unassigned.because(UnassignedReason::RerouteCancelled, None);
         Ok(())

@@ -89,6 +89,41 @@ fn a_leader_that_leaves_hands_over_first() {
     });
 }
 
+/// Between the two steps of a change most of both sets must agree. Whoever leads next goes on.
+#[test]
+fn a_change_of_the_voters_whose_leader_went_is_finished_by_the_next() {
+    simulate(async {
+        let mut cluster = Cluster::alone(4).await;
+        for node in 2..=4 {
+            cluster.join(node).await;
+        }
+        let leader = cluster.leader().await;
+        leader.change_voters([1, 2, 3].into(), SOON).await.expect("agreed");
+        let goal: BTreeSet<u64> = [2, 3, 4].into();
+        let (changing, wanted) = (cluster.node(1), goal.clone());
+        let change = tokio::spawn(async move { changing.change_voters(wanted, SOON).await });
+        // The others know of it, and of no end.
+        cluster.node(2).wait_status(|status| status.changing_to.is_some()).await;
+        cluster.network.isolate(1);
+        let led = |status: &consensus::Status| status.leader.as_ref().is_some_and(|leader| leader.node != 1);
+        let heir = cluster.node(2).wait_status(led).await.leader.expect("known").node;
+        let heir = cluster.node(heir);
+        // Before anything of its own is agreed on, it may not.
+        heir.propose(7_u64.to_le_bytes().to_vec(), SOON).await.expect("agreed");
+        if heir.status().changing_to.is_some() {
+            assert_eq!(heir.status().changing_to, Some(goal.clone()));
+            heir.change_voters(goal.clone(), SOON).await.expect("agreed");
+        }
+
+        let status = heir.wait_status(|status| status.changing_to.is_none()).await;
+        assert_eq!(status.voters, goal);
+        heir.propose(8_u64.to_le_bytes().to_vec(), SOON).await.expect("agreed without the one that went");
+        change.abort();
+        cluster.network.heal();
+        cluster.stop().await;
+    });
+}
+
 #[test]
 fn without_a_majority_nothing_is_agreed_on_and_no_read_is_answered() {
     simulate(async {

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use tantivy::index::SegmentMeta;
 
@@ -39,20 +40,50 @@ struct Candidate {
     _pinned: Pinned,
 }
 
+/// How long a flush in passing waits for other copies: they tell how far they are with each write.
+const MOMENT: Duration = Duration::from_millis(100);
+/// How long a shard is left alone then.
+const PUT_OFF_FOR: Duration = Duration::from_secs(5);
+
 impl Engine {
-    /// Makes every write so far visible and durable, and trims the translog.
+    /// Makes every write so far visible and durable, and trims the translog, once all copies in sync have them; waits for that as long
+    /// as the options say.
     pub(crate) fn flush(self: &Arc<Self>, now_millis: i64) -> Result<Flushed, EngineError> {
+        self.flush_within(now_millis, self.options.flush_wait)
+    }
+
+    /// The same; waits so long.
+    pub(crate) fn flush_within(
+        self: &Arc<Self>,
+        now_millis: i64,
+        wait: Duration,
+    ) -> Result<Flushed, EngineError> {
         let flushed = {
             // An older state must not take the place of a newer one.
             let _alone = self.flushing.lock();
-            self.flush_alone(now_millis)?
+            self.flush_alone(now_millis, wait)?
         };
         self.merge_if_due();
         Ok(flushed)
     }
 
+    /// The same for who looks after many shards: waits for a moment only, and where that was in vain leaves the shard alone for a
+    /// while. Each try begins a generation of the translog.
+    pub(crate) fn flush_in_passing(self: &Arc<Self>, now_millis: i64) -> Result<Flushed, EngineError> {
+        if self.put_off.lock().is_some_and(|at| at.elapsed() < PUT_OFF_FOR) {
+            return Ok(Flushed::PutOff { wanted: self.translog.local(), global: self.translog.global() });
+        }
+        let flushed = self.flush_within(now_millis, MOMENT)?;
+        *self.put_off.lock() = matches!(flushed, Flushed::PutOff { .. }).then(Instant::now);
+        Ok(flushed)
+    }
+
     /// The same for who holds `flushing`.
-    pub(super) fn flush_alone(self: &Arc<Self>, now_millis: i64) -> Result<Flushed, EngineError> {
+    pub(super) fn flush_alone(
+        self: &Arc<Self>,
+        now_millis: i64,
+        wait: Duration,
+    ) -> Result<Flushed, EngineError> {
         if self.has_to_roll_back() {
             return Ok(Flushed::MustRollBack);
         }
@@ -68,7 +99,7 @@ impl Engine {
                 .inspect_err(|error| self.translog.fence(&error.to_string()))?
         };
         let wanted = candidate.cut.max_seq_no;
-        let global = self.translog.wait_for_global(wanted, self.options.flush_wait);
+        let global = self.translog.wait_for_global(wanted, wait);
         // What takes the place of an operation comes before all copies are said to be equal up to there.
         if self.has_to_roll_back() {
             return Ok(Flushed::MustRollBack);

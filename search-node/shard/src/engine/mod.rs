@@ -49,7 +49,7 @@ mod writers;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use parking_lot::{Condvar, Mutex};
@@ -187,6 +187,8 @@ pub(crate) struct Engine {
     epoch: AtomicU64,
     /// Held by who flushes, also while it waits for other copies. Locked before `segments`.
     flushing: Mutex<()>,
+    /// When a flush in passing was put off last.
+    put_off: Mutex<Option<Instant>>,
     /// Whether it may show operations that were replaced or dropped; only opening it again mends that.
     shows_dropped: AtomicBool,
     /// The lock of refresh, growth, the end of a merge, and both steps of a flush, which never run together.

@@ -80,6 +80,7 @@ impl Engine {
             spilled: Condvar::new(),
             epoch: AtomicU64::new(0),
             flushing: Mutex::new(()),
+            put_off: Mutex::default(),
             shows_dropped: AtomicBool::new(false),
             segments: Mutex::new(segments),
             merged: Condvar::new(),

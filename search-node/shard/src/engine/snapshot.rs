@@ -65,7 +65,7 @@ impl Engine {
     }
 
     fn first_manifest(self: &Arc<Self>, now_millis: i64) -> Result<Manifest, EngineError> {
-        match self.flush_alone(now_millis)? {
+        match self.flush_alone(now_millis, self.options.flush_wait)? {
             Flushed::Done => {}
             Flushed::PutOff { wanted, global } => return Err(EngineError::NotCommitted { wanted, global }),
             Flushed::MustRollBack => return Err(EngineError::MustRollBack),

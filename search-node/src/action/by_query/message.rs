@@ -1,6 +1,7 @@
 //! What nodes ask one another about the matches of an operation by query.
 
 use bytes::Bytes;
+use cluster::state::CopyId;
 use serde::{Deserialize, Serialize};
 use shard::{Hit, Slice, SortValue, StoredDocument};
 
@@ -31,6 +32,8 @@ pub(super) struct ShardAsked {
     pub place: usize,
     pub index: String,
     pub number: usize,
+    /// The copy that whoever asks knows on the node.
+    pub copy: Option<CopyId>,
 }
 
 /// What a node keeps.

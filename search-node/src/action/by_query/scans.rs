@@ -129,9 +129,10 @@ fn open(node: &Node, shards: &[ShardAsked], now_millis: i64) -> Result<Opened, A
     let (mut opened, mut parts) = (Opened::default(), Vec::new());
     for asked in shards {
         let index = node.indices.of_id(&IndexId(asked.index.clone()));
-        let part = index
-            .ok_or_else(|| ApiError::no_index(&asked.index))
-            .and_then(|index| Part::open(&index, asked.number));
+        let part = index.ok_or_else(|| ApiError::no_index(&asked.index)).and_then(|index| {
+            index.check_copy(asked.number, asked.copy)?;
+            Part::open(&index, asked.number)
+        });
         match part {
             Ok(part) => {
                 parts.push(part);

@@ -185,7 +185,8 @@ async fn open_there(
 ) -> (NodeId, Vec<usize>, Result<Opened, Option<ApiError>>) {
     let asked = |place: &usize| {
         let target = &targets[*place];
-        ShardAsked { place: *place, index: target.index.uuid.clone(), number: target.number }
+        let copy = target.copy_on(Some(holder));
+        ShardAsked { place: *place, index: target.index.uuid.clone(), number: target.number, copy }
     };
     let question = Question::Open(places.iter().map(asked).collect());
     let answer = match &node.coordinator {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use cluster::state::IndexId;
+use cluster::state::{CopyId, IndexId};
 use daemon::CancellationToken;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -51,6 +51,8 @@ pub(super) struct ShardAsked {
     pub place: usize,
     pub index: String,
     pub number: usize,
+    /// The copy that whoever asks knows on the node; none where a node agrees with itself.
+    pub copy: Option<CopyId>,
 }
 
 /// What a node found in all of its shards together.
@@ -188,6 +190,8 @@ fn fetch_one(parts: &[Part], hit: &Hit, body: &SearchBody) -> Shown {
 fn part_of(node: &Node, asked: &ShardAsked) -> Result<Part, ApiError> {
     let index = node.indices.of_id(&IndexId(asked.index.clone()));
     let index = index.ok_or_else(|| ApiError::no_index(&asked.index))?;
+    // Another one may be filled here by now, and not have everything yet.
+    index.check_copy(asked.number, asked.copy)?;
     let shard = index.shard_to_search(asked.number)?;
     Ok(Part { place: asked.place, reader: shard.reader(), index })
 }

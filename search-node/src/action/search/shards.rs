@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use cluster::state::{ClusterState, IndexId, NodeId, ShardId, Stage};
+use cluster::state::{ClusterState, CopyId, IndexId, NodeId, ShardId, Stage};
 
 use super::Manner;
 use crate::coordination::DynamicSettings;
@@ -20,9 +20,17 @@ pub(crate) struct Target {
     pub number: usize,
     /// In the order in which they are asked; none where this node has all copies there are.
     pub nodes: Vec<NodeId>,
+    /// The map by which they were chosen.
+    map: Option<Arc<ClusterState>>,
 }
 
 impl Target {
+    /// The copy that was chosen on a node.
+    pub(crate) fn copy_on(&self, node: Option<NodeId>) -> Option<CopyId> {
+        let shard = ShardId { index: IndexId(self.index.uuid.clone()), number: self.number as u32 };
+        self.map.as_ref()?.shard(&shard)?.on(node?)
+    }
+
     /// The shards of the indices that a search looks in.
     pub(crate) fn all(node: &Node, indices: &[Arc<Index>], manner: &Manner) -> Result<Vec<Self>, ApiError> {
         let map = node.coordinator.as_ref().map(|coordinator| coordinator.map());
@@ -44,7 +52,7 @@ impl Target {
                     (Some(map), Some(own)) => wish.order(map, own, index, number, turn),
                     _ => Vec::new(),
                 };
-                targets.push(Self { index: Arc::clone(index), number, nodes });
+                targets.push(Self { index: Arc::clone(index), number, nodes, map: map.clone() });
             }
         }
         if let Some(map) =

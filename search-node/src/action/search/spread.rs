@@ -216,7 +216,7 @@ impl<'a> Spread<'a> {
     fn find_here(&mut self, places: &[usize], hits: usize) -> Result<Partial, ApiError> {
         let own = self.node.coordinator.as_ref().map(|coordinator| coordinator.origin.process);
         let asked = own.map(|own| self.node.soonest.ask(own));
-        let question = self.question(places, hits, Vec::new());
+        let question = self.question(own, places, hits, Vec::new());
         let (partial, parts) = find_here(self.node, &question, self.body, &self.until)?;
         self.here.extend(parts);
         if let Some(asked) = asked {
@@ -261,11 +261,15 @@ impl<'a> Spread<'a> {
         (here, there)
     }
 
-    fn question(&self, places: &[usize], hits: usize, body: Vec<u8>) -> Question {
-        let asked = |place: &usize| ShardAsked {
-            place: *place,
-            index: self.targets[*place].index.uuid.clone(),
-            number: self.targets[*place].number,
+    fn question(&self, node: Option<NodeId>, places: &[usize], hits: usize, body: Vec<u8>) -> Question {
+        let asked = |place: &usize| {
+            let target = &self.targets[*place];
+            ShardAsked {
+                place: *place,
+                index: target.index.uuid.clone(),
+                number: target.number,
+                copy: target.copy_on(node),
+            }
         };
         Question {
             body,
@@ -287,8 +291,8 @@ impl<'a> Spread<'a> {
         there
             .into_iter()
             .map(|(node, places)| {
-                let message =
-                    postcard::to_allocvec(&self.question(&places, hits, text.clone())).unwrap_or_default();
+                let question = self.question(Some(node), &places, hits, text.clone());
+                let message = postcard::to_allocvec(&question).unwrap_or_default();
                 let call = call(Arc::clone(coordinator), node, Action::Query, message.into(), within);
                 let asked = self.node.soonest.ask(node);
                 Pending { node, places, asked, call: Call(Handle::current().spawn(call)) }

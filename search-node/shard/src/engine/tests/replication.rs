@@ -247,6 +247,23 @@ fn a_flush_waits_for_the_global_checkpoint_and_is_put_off_without_harm() {
     );
 }
 
+/// Whoever looks after many shards waits for a moment only, and comes back later.
+#[test]
+fn a_flush_in_passing_is_put_off_for_a_while() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = EngineOptions { flush_wait: Duration::from_secs(600), ..replica_options() };
+    let engine = open_with(folder.path(), mapping(&[("n", "long")]), options);
+    apply_all(&engine, &[index(0, 1, "a")]);
+
+    let flushed = engine.flush_in_passing(NOW).expect("asked");
+
+    assert_eq!(flushed, Flushed::PutOff { wanted: 0, global: -1 });
+    engine.raise_global(0);
+    let again = engine.flush_in_passing(NOW).expect("asked");
+    assert_eq!(again, Flushed::PutOff { wanted: 0, global: 0 }, "it was tried a moment ago");
+    assert_eq!(engine.flush(NOW).expect("asked"), Flushed::Done, "who waits is done");
+}
+
 /// A node that stops hears of no checkpoint any more: its flushes end, and are put off.
 #[test]
 fn a_flush_waits_no_longer_once_its_shard_is_left_alone() {

@@ -120,3 +120,30 @@ async fn what_is_written_while_files_are_on_their_way_is_on_both_copies() {
     assert!(next > 10_000, "something was written meanwhile");
     assert_equal(&cluster, "busy", next).await;
 }
+
+/// The copy on node 1, while it gets files.
+async fn receiving(cluster: &Cluster, index: &str) -> bool {
+    let path = format!("/_cat/recovery/{index}?format=json&active_only=true&h=type,stage,target_node");
+    let rows = cluster.done(0, Method::GET, &path, None).await.expect("told");
+    rows.as_array().into_iter().flatten().any(|row| row["type"] == "peer" && row["stage"] == "index")
+}
+
+/// Whoever fills a copy is asked to let go of it again and again, and another copy begins in the same folder.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn copies_that_are_cancelled_while_they_are_filled_leave_the_folder_to_the_next_one() {
+    let cluster = Cluster::start(2, &["indices.recovery.max_bytes_per_sec=200kb"]).await.expect("a cluster");
+    filled(&cluster, "cancelled", 10_000, json!({})).await;
+    let change = json!({"number_of_replicas": 1, "routing.allocation.include._name": "*"});
+    cluster.done(0, Method::PUT, "/cancelled/_settings", Some(&change)).await.expect("changed");
+
+    let cancel = json!({"commands": [{"cancel": {"index": "cancelled", "shard": 0, "node": "node-1"}}]});
+    for next in (10_000..10_500).step_by(100) {
+        let begun = async || receiving(&cluster, "cancelled").await.then_some(());
+        cluster.wait_for("files to be on their way", WITHIN, begun).await.expect("begun");
+        write(&cluster, "cancelled", next, 100).await;
+        cluster.done(1, Method::POST, "/_cluster/reroute", Some(&cancel)).await.expect("cancelled");
+    }
+
+    cluster.wait_green(0, WITHIN).await.expect("two copies");
+    assert_equal(&cluster, "cancelled", 10_500).await;
+}

@@ -103,7 +103,10 @@ async fn make_indices(
     is_over: Arc<AtomicBool>,
     made: Arc<AtomicUsize>,
 ) {
-    let settings = json!({"settings": {"number_of_shards": 2, "number_of_replicas": 1}});
+    // A copy that was to be on a node which left before it was made is waited for no longer than others.
+    let settings = json!({"settings": {
+        "number_of_shards": 2, "number_of_replicas": 1, "unassigned.node_left.delayed_timeout": "0s"
+    }});
     let mut number = 0;
     while !is_over.load(Ordering::Acquire) {
         for client in &clients {

@@ -5,7 +5,7 @@ use http::Method;
 
 use super::cell::Cell;
 use super::chosen;
-use super::table::{COMMON, Column, Table, number, text};
+use super::table::{Column, Table, number, text};
 use crate::action::cluster::View;
 use crate::error::ApiError;
 use crate::replication::{Portion, Recovery, RecoveryStage};
@@ -30,7 +30,7 @@ const PARAMS: &[&str] = &[
 
 pub(super) const ROUTES: &[Route] = &[
     route(&[Method::GET], "/_cat/recovery", PARAMS, |call| recovery(call).boxed()),
-    route(&[Method::GET], "/_cat/recovery/{index}", COMMON, |call| recovery(call).boxed()),
+    route(&[Method::GET], "/_cat/recovery/{index}", PARAMS, |call| recovery(call).boxed()),
 ];
 
 const COLUMNS: &[Column] = &[

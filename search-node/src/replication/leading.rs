@@ -336,12 +336,16 @@ impl Leading {
         }
         if self.outside.map().nodes.len() < 2 {
             // Who is alone decides alone.
-            return if self.is_over() { Err(self.moved("it is primary no longer")) } else { Ok(()) };
+            return if self.check() { Ok(()) } else { Err(self.moved("it is primary no longer")) };
         }
         let deadline = Instant::now() + self.settings.timeout;
         loop {
             self.outside.wait_may_tell(deadline).await?;
             self.check_named(&self.outside.map())?;
+            // Opened again since, it may not have what was read.
+            if !self.check() {
+                return Err(self.moved("its shard has failed, and goes on in another term"));
+            }
             // Looked at last: what was found before it was so.
             if self.outside.may_tell() {
                 return Ok(());

@@ -116,9 +116,12 @@ impl Way<'_> {
         let Handler::Whole(handler) = self.route.handler else {
             return Err(ApiError::internal("no handler"));
         };
+        // Whoever reads can ask again; Elasticsearch does not wait at all for a primary to read from.
+        let default =
+            if is_write { PRIMARY_WITHIN } else { self.call.node.settings.replication.timeout };
         let within = match self.call.param("timeout") {
-            Some(text) => read_span("timeout", text)?.unwrap_or(PRIMARY_WITHIN),
-            None => PRIMARY_WITHIN,
+            Some(text) => read_span("timeout", text)?.unwrap_or(default),
+            None => default,
         };
         self.name_document();
         let deadline = Instant::now() + within;

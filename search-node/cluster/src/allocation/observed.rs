@@ -18,8 +18,6 @@ pub struct Observed {
     /// Nodes that are about to stop: their primaries hand over, and they get no copies. What they have stays, since they may be back
     /// soon; `exclude._name` empties a node for good.
     pub stopping: BTreeSet<NodeId>,
-    /// Primaries that nodes are opening from their own disks.
-    pub opening_primaries: BTreeMap<NodeId, usize>,
     /// Copies that nodes have on their disks and the map does not know on any node.
     pub found: BTreeMap<(NodeId, ShardId), CopyId>,
     /// Shards that lack copies; kept by [`note_lacking`](Self::note_lacking).

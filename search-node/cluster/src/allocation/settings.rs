@@ -23,7 +23,7 @@ pub struct AllocationSettings {
     pub incoming_recoveries: Option<usize>,
     /// From a node, where that differs (`allocation.node_concurrent_outgoing_recoveries`).
     pub outgoing_recoveries: Option<usize>,
-    /// Primaries that a node may open from its own disk at the same time (`allocation.node_initial_primaries_recoveries`).
+    /// Taken, and of no effect: shards are opened when somebody needs them (`allocation.node_initial_primaries_recoveries`).
     pub initial_primaries: usize,
     /// Whether nodes of one address count as one (`allocation.same_shard.host`).
     pub is_host_shared: bool,

@@ -257,14 +257,15 @@ impl Translog {
         min_generation: u64,
         shared: SharedPart,
     ) -> Result<(Position, i64), TranslogError> {
-        let is_only_copy = self.is_only_copy.load(Ordering::Acquire);
-        let (file, end, max_seq_no, global) = {
+        let (file, end, max_seq_no, global, is_only_copy) = {
             let mut tail = self.tail.lock();
+            // Under the lock: what is appended once another copy counts is not taken for equal everywhere.
+            let is_only_copy = self.is_only_copy.load(Ordering::Acquire);
             let path = generation_path(&self.folder, tail.seed.generation);
             tail.flush().map_err(TranslogError::io(&path))?;
             let highest = tail.numbers.highest();
             let global = if is_only_copy { highest } else { tail.numbers.global() };
-            (Arc::clone(&tail.file), tail.end(), highest, global)
+            (Arc::clone(&tail.file), tail.end(), highest, global, is_only_copy)
         };
         let path = generation_path(&self.folder, end.generation);
         file.sync().map_err(TranslogError::io(&path))?;
@@ -421,7 +422,10 @@ impl Translog {
 
     /// Whether there is no other copy: whatever is synced counts for good then.
     pub(crate) fn set_only_copy(&self, is_only_copy: bool) -> Result<(), TranslogError> {
-        self.is_only_copy.store(is_only_copy, Ordering::Release);
+        {
+            let _tail = self.tail.lock();
+            self.is_only_copy.store(is_only_copy, Ordering::Release);
+        }
         if !is_only_copy {
             return Ok(());
         }

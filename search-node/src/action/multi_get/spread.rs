@@ -45,7 +45,7 @@ struct Round {
 
 /// Reads them all, each where the primary of its shard is.
 pub(crate) async fn multi_get(node: &Arc<Node>, wanted: Vec<Wanted>) -> Result<Value, ApiError> {
-    let (wanted, deadline) = (Arc::new(wanted), Instant::now() + PRIMARY_WITHIN);
+    let (wanted, deadline) = (Arc::new(wanted), Instant::now() + node.settings.replication.timeout);
     let mut docs: Vec<Option<Value>> = vec![None; wanted.len()];
     let mut left: Vec<usize> = (0..wanted.len()).collect();
     let mut changes = node.coordinator.as_ref().map(|coordinator| coordinator.changes());

@@ -9,7 +9,7 @@ const BOTH: &str = "(can also be set via [cluster.routing.allocation.node_concur
 pub(super) fn throttling(question: &Question<'_>) -> Opinion {
     let (tally, settings) = (question.board.tally, question.board.settings);
     if matches!(question.subject, Subject::Primary { .. }) {
-        return initial_primaries(question);
+        return yes(NAME, "a primary is opened from the node's own disk, once somebody needs it");
     }
     let incoming = tally.recoveries(question.node).incoming;
     let most = settings.incoming();
@@ -34,17 +34,4 @@ pub(super) fn throttling(question: &Question<'_>) -> Opinion {
             "below shard recovery limit of outgoing: [{outgoing} < {most_out}] incoming: [{incoming} < {most}]"
         ),
     )
-}
-
-/// A primary comes from the node's own disk.
-fn initial_primaries(question: &Question<'_>) -> Opinion {
-    let opening = question.board.observed.opening_primaries.get(&question.node).copied().unwrap_or_default();
-    let most = question.board.settings.initial_primaries;
-    if opening >= most {
-        let explanation = format!(
-            "reached the limit of ongoing initial primary recoveries [{opening}], cluster setting [cluster.routing.allocation.node_initial_primaries_recoveries={most}]"
-        );
-        return not_now(NAME, explanation);
-    }
-    yes(NAME, format!("below primary recovery limit of [{opening} < {most}]"))
 }

@@ -1,5 +1,6 @@
 //! A run of writes to one index: each shard is looked up once, and its newest write is known.
 
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use shard::mapping::{Mapping, check_document};
@@ -18,6 +19,8 @@ pub(crate) struct IndexRun {
     shards: Vec<Option<ShardRun>>,
     /// How many copies have to be there before anything is written.
     active: ActiveWait,
+    /// The shards that had too few copies: each was waited for once.
+    inactive: HashMap<usize, ApiError>,
     /// The place of which the client will be told by the last write.
     told: Option<Arc<Place>>,
 }
@@ -62,7 +65,7 @@ impl Drop for ShardRun {
 impl IndexRun {
     pub(crate) fn new(index: Arc<Index>) -> Self {
         let shards = (0..index.number_of_shards()).map(|_| None).collect();
-        Self { index, shards, active: ActiveWait::default(), told: None }
+        Self { index, shards, active: ActiveWait::default(), inactive: HashMap::new(), told: None }
     }
 
     /// The same once so many copies are there.
@@ -237,13 +240,18 @@ impl IndexRun {
             1 => 0,
             _ => self.index.shard_of(id, routing),
         };
+        if let Some(error) = self.inactive.get(&at) {
+            return Err(error.clone());
+        }
         match &mut self.shards[at] {
             Some(shard) => Ok(shard),
             none => {
                 let (shard, leading) = self.index.shard_to_write(id, routing)?;
                 if let Some(leading) = &leading {
                     if !self.active.is_usual() {
-                        leading.wait_active(self.active.copies, self.active.within)?;
+                        leading.wait_active(self.active).inspect_err(|error| {
+                            self.inactive.insert(at, error.clone());
+                        })?;
                     }
                     leading.check_in_sync(self.index.settings().min_in_sync)?;
                 }

@@ -58,4 +58,8 @@ impl Stored for IndexCopy {
     fn now_millis(&self) -> i64 {
         self.index.now_millis()
     }
+
+    fn index_name(&self) -> &str {
+        &self.index.name
+    }
 }

@@ -46,6 +46,8 @@ impl ActiveCopies {
 pub(crate) struct ActiveWait {
     pub(crate) copies: ActiveCopies,
     pub(crate) within: Duration,
+    /// Somebody has waited: it is only looked.
+    pub(crate) is_over: bool,
 }
 
 /// As in Elasticsearch, where a request does not say (`timeout`).
@@ -59,7 +61,12 @@ impl Default for ActiveWait {
 
 impl ActiveWait {
     pub(crate) fn of(copies: ActiveCopies) -> Self {
-        Self { copies, within: ACTIVE_WITHIN }
+        Self { copies, within: ACTIVE_WITHIN, is_over: false }
+    }
+
+    /// The same once it was waited for, by who holds no place in a pool.
+    pub(crate) fn looked_for(self) -> Self {
+        Self { is_over: true, ..self }
     }
 
     /// Whether there is anything to wait for: a primary is there anyway.

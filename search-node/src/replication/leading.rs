@@ -19,7 +19,7 @@ use shard::{Applied, Operation, OperationKind, Shard};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use super::active_copies::ActiveCopies;
+use super::active_copies::ActiveWait;
 use super::batch::{Admitted, Batch, Waiting};
 use super::outside::{Outside, Stored};
 use super::settings::ReplicationSettings;
@@ -547,9 +547,10 @@ impl Leading {
         self.state.lock().copies.present().get(&copy).map(|copy| copy.node)
     }
 
-    /// Waits until so many copies are started, `within` at most.
-    pub(crate) fn wait_active(&self, wanted: ActiveCopies, within: Duration) -> Result<(), ApiError> {
-        let deadline = Instant::now() + within;
+    /// Waits until so many copies are started, if nobody has waited for them before.
+    pub(crate) fn wait_active(&self, wait: ActiveWait) -> Result<(), ApiError> {
+        let ActiveWait { copies: wanted, within, is_over } = wait;
+        let deadline = Instant::now() + if is_over { Duration::ZERO } else { within };
         let mut state = self.state.lock();
         loop {
             let active = state.copies.present().keys();
@@ -588,8 +589,10 @@ impl Leading {
     }
 
     pub(super) fn unavailable(&self, reason: &str) -> ApiError {
-        ApiError::new(503, "unavailable_shards_exception", format!("[{}] primary: {reason}", self.shard))
-            .with("shard", self.shard.number.to_string())
+        let (index, number) = (self.stored.index_name(), self.shard.number);
+        ApiError::new(503, "unavailable_shards_exception", format!("[{index}][{number}] {reason}"))
+            .with("shard", number.to_string())
+            .with("index", index)
             .with("index_uuid", self.shard.index.0.as_str())
     }
 

@@ -74,6 +74,9 @@ pub(crate) trait Stored: Send + Sync + 'static {
 
     /// Milliseconds since 1970.
     fn now_millis(&self) -> i64;
+
+    /// What people call its index.
+    fn index_name(&self) -> &str;
 }
 
 impl Outside for Coordinator {

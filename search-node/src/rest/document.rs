@@ -207,7 +207,7 @@ async fn finish(
     }
     let written = node.write_pool.run(move || {
         let mut writes = Writes::new(&call.node);
-        writes.active = active;
+        writes.active = active.looked_for();
         let result = work(&call, &mut writes);
         let told = writes.take_told().filter(|_| result.as_ref().map_or(true, WriteResult::is_noop));
         if result.is_ok() || told.is_some() {

@@ -100,6 +100,9 @@ pub(super) async fn answer(
     }
 }
 
+/// What an answer may take on its way.
+const ANSWER_GRACE: Duration = Duration::from_secs(2);
+
 struct Way<'a> {
     route: &'static Route,
     method: &'a Method,
@@ -117,8 +120,7 @@ impl Way<'_> {
             return Err(ApiError::internal("no handler"));
         };
         // Whoever reads can ask again; Elasticsearch does not wait at all for a primary to read from.
-        let default =
-            if is_write { PRIMARY_WITHIN } else { self.call.node.settings.replication.timeout };
+        let default = if is_write { PRIMARY_WITHIN } else { self.call.node.settings.replication.timeout };
         let within = match self.call.param("timeout") {
             Some(text) => read_span("timeout", text)?.unwrap_or(default),
             None => default,
@@ -144,7 +146,9 @@ impl Way<'_> {
                 Ok(Home::Nowhere) => {}
                 Ok(Home::There(peer)) => {
                     let left = deadline.saturating_duration_since(Instant::now());
-                    match self.carry(coordinator, &peer, left).await {
+                    // It waits for copies as long as the request says, and tells what came of that.
+                    let answer = if is_write { within + self.write_takes() } else { left };
+                    match self.carry(coordinator, &peer, answer).await {
                         Err(Carry::Elsewhere) => {}
                         Err(Carry::Failed(error)) => return Err(error),
                         Ok(reply) => return Ok(reply),
@@ -158,6 +162,11 @@ impl Way<'_> {
             let look = deadline.min(Instant::now() + LOOK_AGAIN);
             let _looked = timeout_at(look, changes.changed()).await;
         }
+    }
+
+    /// How long a write may take once nothing is waited for any more: until copies that do not answer are let go of.
+    fn write_takes(&self) -> Duration {
+        self.call.node.settings.replication.timeout + ANSWER_GRACE
     }
 
     /// A document without an id gets one here, so that it is the same one wherever it is tried.

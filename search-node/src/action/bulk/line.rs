@@ -1,5 +1,6 @@
 //! The lines of a bulk body: an action with its metadata, then its source where it has one.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use memchr::memchr;
@@ -99,6 +100,18 @@ pub(super) fn read<'a>(
         (taken, number) = (lines.at, lines.number);
     }
     Ok((actions, taken, number - first_line))
+}
+
+/// The indices that whole actions in `bytes` name, as far as they can be read.
+pub(super) fn index_names(bytes: &[u8], options: &BulkOptions) -> BTreeSet<Arc<str>> {
+    let (mut names, mut rest) = (BTreeSet::new(), bytes);
+    while let Ok((actions, taken, _)) = read(rest, 0, false, options)
+        && taken > 0
+    {
+        names.extend(actions.iter().map(|action| Arc::clone(&action.head.target.index)));
+        rest = &rest[taken..];
+    }
+    names
 }
 
 /// Whole lines, counted.

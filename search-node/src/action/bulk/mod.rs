@@ -8,6 +8,7 @@ mod carried;
 mod line;
 mod spread;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -94,6 +95,11 @@ pub(crate) struct Bulk {
 impl Bulk {
     pub(crate) fn new(options: BulkOptions) -> Self {
         Self { options, lines: 0, actions: 0, errors: false, indices: Vec::new() }
+    }
+
+    /// The indices that whole actions in `bytes` name.
+    pub(crate) fn index_names(&self, bytes: &[u8]) -> BTreeSet<Arc<str>> {
+        line::index_names(bytes, &self.options)
     }
 
     /// Does the actions that are whole in `bytes`, and appends their outcomes to `items` as JSON, each with a comma in

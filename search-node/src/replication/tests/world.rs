@@ -435,4 +435,8 @@ impl Stored for CopyDisk {
     fn now_millis(&self) -> i64 {
         NOW
     }
+
+    fn index_name(&self) -> &str {
+        "index"
+    }
 }

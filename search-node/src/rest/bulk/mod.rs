@@ -1,6 +1,7 @@
 //! `_bulk`, typed and typeless. The body is done as it arrives, so that its size does not decide how much memory it takes.
 
 mod answer;
+mod awaited;
 mod budget;
 mod need;
 
@@ -11,6 +12,7 @@ use futures::FutureExt;
 use http::Method;
 
 use self::answer::{Answer, Shape};
+use self::awaited::Awaited;
 use self::budget::Budget;
 use self::need::{Need, SAMPLE_BYTES};
 use super::body::BodyStream;
@@ -54,14 +56,17 @@ async fn run(call: Call, mut body: BodyStream) -> Result<Reply, ApiError> {
         pipeline: call.param("pipeline").map(str::to_owned),
         source: source_parameters(&call).map(|value| read_source(&value)).transpose()?,
         forces_refresh: refresh == Refresh::Now,
-        active: call.active_wait()?,
+        active: call.active_wait()?.looked_for(),
     };
+    let active = call.active_wait()?;
     let shape = Shape { paths: filter_path(&call.query), is_pretty: is_pretty(&call.query) };
     let is_cut = !shape.paths.is_empty();
     let node = Arc::clone(&call.node);
     let started = node.clock.now_millis();
     let chunk_bytes = node.settings.bulk_chunk_bytes;
-    let mut request = Running { bulk: Bulk::new(options), answer: Answer::new(shape), is_admitted: false };
+    let active = (!active.is_usual()).then(|| Awaited::begin(active));
+    let mut request =
+        Running { bulk: Bulk::new(options), answer: Answer::new(shape), is_admitted: false, active };
     let mut unread = body.first(SAMPLE_BYTES).await?;
     let need = Need::of(&unread, body.expected(chunk_bytes), chunk_bytes, is_cut);
     let mut budget = match Budget::reserve(&node.memory, need, unread.len()).await {
@@ -95,6 +100,8 @@ struct Running {
     answer: Answer,
     /// Whether the request has had a place in the pool: what was begun is not refused half-way.
     is_admitted: bool,
+    /// The copies that have to be there before anything is written, where that was asked for.
+    active: Option<Awaited>,
 }
 
 impl Running {
@@ -107,6 +114,9 @@ impl Running {
         mut bytes: BytesMut,
         is_end: bool,
     ) -> Result<(Self, BytesMut), ApiError> {
+        if let Some(active) = &self.active {
+            active.wait(node, &self.bulk.index_names(&bytes)).await;
+        }
         let mut granted: Option<(u64, Grant)> = None;
         loop {
             let grant = granted.as_ref().map(|(_, grant)| grant.clone());

@@ -5,6 +5,7 @@ mod anywhere;
 mod cut_off;
 mod damaged;
 mod disks;
+mod expanding;
 mod foreign;
 mod founding;
 mod gaps;

@@ -56,8 +56,9 @@ impl Index {
 
     /// Changes settings that may be changed while the index is there.
     pub fn change_settings(&self, changes: &Value, keeps_existing: bool) -> Result<(), ApiError> {
+        let expanded = self.agreement.expanded(&IndexId(self.uuid.clone()));
         let next = |metadata: &IndexMetadata| {
-            let next = changed(&self.name, &metadata.settings, changes, keeps_existing)?;
+            let next = changed(&self.name, &metadata.settings, changes, keeps_existing, expanded)?;
             if next == metadata.settings {
                 return Ok(None);
             }

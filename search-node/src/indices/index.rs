@@ -17,6 +17,7 @@ use shard::{EngineError, EngineOptions, ForceMerge, Shard, ShardStats, Shared};
 use super::agreement::Agreement;
 use super::metadata::IndexMetadata;
 use super::refreshes::{RefreshWaiter, Refreshes};
+use super::replicas::NUMBER;
 use super::settings::{IndexSettings, PLACES, nest};
 use super::shard_copy::{CopyState, ShardCopy};
 use crate::disk_watch::DiskWatch;
@@ -590,11 +591,16 @@ impl Index {
 
     /// The settings as the API shows them.
     pub fn settings_json(&self) -> Value {
+        // Asked before anything is held: whoever agrees holds its map while it changes the index.
+        let expanded = self.agreement.expanded(&IndexId(self.uuid.clone()));
         let metadata = self.metadata.lock();
         let mut flat = metadata.settings.clone();
         flat.remove(PLACES);
         flat.entry("number_of_shards").or_insert_with(|| json!(self.copies.len().to_string()));
-        flat.entry("number_of_replicas").or_insert_with(|| json!("1"));
+        if let Some(expanded) = expanded {
+            flat.insert(NUMBER.to_owned(), json!(expanded.to_string()));
+        }
+        flat.entry(NUMBER).or_insert_with(|| json!("1"));
         flat.insert("creation_date".to_owned(), json!(metadata.created_millis.to_string()));
         flat.insert("uuid".to_owned(), json!(metadata.uuid));
         flat.insert("provided_name".to_owned(), json!(metadata.name));

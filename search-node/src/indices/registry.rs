@@ -232,6 +232,11 @@ impl Indices {
     /// Makes an index from the body of `PUT /{index}`. Whoever asked says how long its shards are waited for.
     pub(crate) fn create_at_once(&self, name: &str, body: &Value) -> Result<Arc<Index>, ApiError> {
         check_index_name(name)?;
+        if !matches!(body, Value::Null | Value::Object(_)) {
+            return Err(ApiError::parsing(format!(
+                "request body must be an object with settings, mappings and aliases, not [{body}]"
+            )));
+        }
         let member = |key: &str| body.get(key).cloned().unwrap_or(Value::Null);
         if let Some(unknown) = body.as_object().and_then(|object| {
             object.keys().find(|key| !matches!(key.as_str(), "settings" | "mappings" | "aliases"))

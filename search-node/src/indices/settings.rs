@@ -7,7 +7,7 @@ use shard::mapping::MappingLimits;
 use shard::{IndexSort, MergeOptions};
 
 use super::merge_settings::MergeSettings;
-use super::replicas::CopySettings;
+use super::replicas::{CopySettings, EXPAND, NUMBER};
 use super::routing::Routing;
 use super::sort_settings as sort;
 use crate::error::ApiError;
@@ -122,12 +122,16 @@ const DYNAMIC: [&str; 17] = [
 /// What the names of further ones begin with.
 const DYNAMIC_PREFIXES: [&str; 4] = ["routing.", "merge.", "mapping.total_fields.", "mapping.depth."];
 
+/// How it begins what is said of a setting that nobody knows.
+const UNKNOWN: &str = "unknown setting";
+
 /// Flat settings with the changes of `PUT /{index}/_settings`; null takes a setting back.
 pub(super) fn changed(
     index: &str,
     flat: &Map<String, Value>,
     changes: &Value,
     keeps_existing: bool,
+    expanded: Option<u32>,
 ) -> Result<Map<String, Value>, ApiError> {
     let inner = changes.get("settings").filter(|_| changes.as_object().is_some_and(|all| all.len() == 1));
     let changes = flatten_with_nulls(inner.unwrap_or(changes))?;
@@ -138,6 +142,15 @@ pub(super) fn changed(
     if let Some(setting) = fixed.iter().find(|key| FINAL.contains(&key.as_str())) {
         return Err(ApiError::argument(format!("final {index} setting [{setting}], not updateable")));
     }
+    for (key, value) in changes.iter().filter(|(key, value)| !is_dynamic(key) && !value.is_null()) {
+        // One that nobody knows is told so.
+        let alone = Map::from_iter([(key.clone(), value.clone())]);
+        if let Err(error) = IndexSettings::read(&alone)
+            && error.reason.starts_with(UNKNOWN)
+        {
+            return Err(error);
+        }
+    }
     if !fixed.is_empty() {
         return Err(ApiError::argument(format!(
             "Can't update non dynamic settings [[{}]] for open indices [[{index}]]",
@@ -145,6 +158,10 @@ pub(super) fn changed(
         )));
     }
     let mut next = flat.clone();
+    if let Some(expanded) = expanded.filter(|_| changes.contains_key(EXPAND)) {
+        // Copies that stop expanding are as many as there are now, unless somebody says otherwise.
+        next.insert(NUMBER.to_owned(), Value::from(expanded.to_string()));
+    }
     for (key, value) in changes {
         if value.is_null() {
             next.remove(&key);
@@ -278,7 +295,7 @@ impl IndexSettings {
                 shown if SHOWN.contains(&shown) => {}
                 _ => {
                     return Err(ApiError::argument(format!(
-                        "unknown setting [index.{key}] please check that any required plugins are installed, or check the breaking changes documentation for removed settings"
+                        "{UNKNOWN} [index.{key}] please check that any required plugins are installed, or check the breaking changes documentation for removed settings"
                     )));
                 }
             }

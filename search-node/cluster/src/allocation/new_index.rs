@@ -26,7 +26,7 @@ pub fn check_room(
     added: usize,
 ) -> Result<(), TooManyShards> {
     let nodes = state.data_nodes().count();
-    let of_index = |entry: &IndexEntry| entry.shards.len() * (entry.replicas.wanted(nodes) as usize + 1);
+    let of_index = |entry: &IndexEntry| entry.shards.len() * (state.wanted_replicas(entry) as usize + 1);
     let open = state.indices.values().map(of_index).sum::<usize>();
     // Without any node nothing can be said; the index waits for the first one.
     let most = settings.max_shards_per_node.saturating_mul(nodes.max(1));

@@ -93,7 +93,7 @@ pub fn health(state: &ClusterState, observed: &Observed) -> ClusterHealth {
     for (id, entry) in &state.indices {
         let mut index = IndexHealth {
             name: entry.name.clone(),
-            replicas: entry.replicas.wanted(data_nodes) as usize,
+            replicas: state.wanted_replicas(entry) as usize,
             ..IndexHealth::default()
         };
         for (number, copies) in entry.shards.iter().enumerate() {

@@ -16,7 +16,7 @@ use transport::Lane;
 
 use super::Manner;
 use super::body::SearchBody;
-use super::query::{Part, Partial, Question, ShardAsked, find_here, higher, unreadable};
+use super::query::{Part, Partial, Question, ShardAsked, find_here, higher};
 use super::shards::Target;
 use super::soonest::Asked;
 use super::until::Until;
@@ -180,10 +180,10 @@ impl<'a> Spread<'a> {
             self.take(None, partial, found, tries, errors);
         }
         for Pending { node, places, asked, call } in calls {
-            match self.wait(call)? {
-                (Ok(answer), after) => {
-                    let partial: Partial =
-                        postcard::from_bytes(&answer).map_err(|error| unreadable(&error))?;
+            let (said, after) = self.wait(call)?;
+            let said = said.and_then(|answer| Partial::read(&answer, &places).map_err(Some));
+            match (said, after) {
+                (Ok(partial), after) => {
                     asked.answered(after, partial.service, partial.queue);
                     self.take(Some(node), partial, found, tries, errors);
                 }

@@ -37,7 +37,7 @@ impl Spread<'_> {
         }
         let of_whole = wanted.iter().zip(all).filter(|(hit, _)| !errors.contains_key(&hit.shard));
         let shown = of_whole.filter_map(|(_, read)| read.ok()).collect();
-        found.answered -= errors.len();
+        found.answered = found.answered.saturating_sub(errors.len());
         Ok((self.settle(found, errors)?, shown))
     }
 

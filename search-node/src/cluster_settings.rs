@@ -52,7 +52,7 @@ pub(crate) const CLUSTER: &[Setting] = &[
         "What this node does: `master` to vote and lead, `data` to hold shards, `ingest` to run pipelines; none of them for a node that only passes requests on.",
     ),
     setting(
-        "node.attr",
+        ATTRIBUTES,
         Kind::Any,
         None,
         "Attributes of this node for allocation, e.g. `node.attr.rack: r1`.",
@@ -90,6 +90,7 @@ pub(crate) const CLUSTER: &[Setting] = &[
 ];
 
 const ROLES: &str = "node.roles";
+const ATTRIBUTES: &str = "node.attr";
 
 /// What is set about the other nodes.
 #[derive(Debug, Clone)]
@@ -126,6 +127,10 @@ impl ClusterSettings {
                 ),
             )
         })?;
+        if settings.node(ATTRIBUTES).is_some_and(|node| !matches!(node.tree, Tree::Map(_) | Tree::Null)) {
+            let reason = format!("[{ATTRIBUTES}] has names and values, e.g. {ATTRIBUTES}.rack: r1");
+            return Err(settings.fault(ATTRIBUTES, reason));
+        }
         Ok(Self {
             transport_port: settings.is_set("transport.port").then(|| settings.port("transport.port")),
             publish_port: settings
@@ -160,7 +165,7 @@ fn role(name: &str) -> Option<Role> {
 }
 
 fn attributes(settings: &Settings) -> BTreeMap<String, String> {
-    let members = settings.node("node.attr").map(|node| &node.tree);
+    let members = settings.node(ATTRIBUTES).map(|node| &node.tree);
     let Some(Tree::Map(members)) = members else { return BTreeMap::new() };
     members.iter().filter_map(|(name, value)| Some((name.clone(), value.as_text()?.to_owned()))).collect()
 }

@@ -298,6 +298,17 @@ impl NodeSettings {
             Share::Of(share) => (whole as f64 * share) as u64,
         };
         let memory_limit = share_of("memory.limit", host_memory());
+        if memory_limit < MEMORY_LEAST {
+            let reason = format!(
+                "[memory.limit] is {memory_limit} bytes, which no request fits into; give the node {MEMORY_LEAST} at least"
+            );
+            return Err(settings.fault("memory.limit", reason));
+        }
+        for key in ["cluster.name", "node.name"] {
+            if settings.maybe_text(key).is_some_and(|name| name.trim().is_empty()) {
+                return Err(settings.fault(key, format!("[{key}] is empty; give it a name, or leave it out")));
+            }
+        }
         let part = |key: &str| usize::try_from(share_of(key, memory_limit)).unwrap_or(usize::MAX);
         Ok(Self {
             cluster_name: settings.text("cluster.name"),
@@ -382,6 +393,9 @@ fn read_allocation(settings: &Settings) -> BTreeMap<String, String> {
 fn bytes(settings: &Settings, key: &str) -> usize {
     usize::try_from(settings.bytes(key)).unwrap_or(usize::MAX)
 }
+
+/// With less memory than this not even small requests are answered.
+const MEMORY_LEAST: u64 = 16 << 20;
 
 fn address_of(settings: &Settings, key: &str, text: &str) -> Result<IpAddr, SettingsError> {
     match text {

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cluster::state::{
-    ClusterState, Command, CopyId, IndexAllocation, IndexEntry, IndexId, MetadataText, NodeEntry, NodeId,
-    Refusal, Replicas, Role, ShardCopies, ShardId,
+    ClusterState, Command, CopyError, CopyId, IndexAllocation, IndexEntry, IndexId, MetadataText, NodeEntry,
+    NodeId, Refusal, Replicas, Role, ShardCopies, ShardId,
 };
 
 fn with_a_node() -> ClusterState {
@@ -192,4 +192,36 @@ fn copies_expand_over_the_nodes_that_may_have_them() {
     assert_eq!(state.wanted_copies(&shard), 2, "n1 and n3 pass both");
     state.apply(Command::SetFilters { filters: BTreeMap::new() }).expect("set");
     assert_eq!(state.wanted_copies(&shard), 3);
+}
+
+/// A copy in sync may be all that is left, as long as nobody knows whether the primary can open what it has.
+#[test]
+fn no_copy_in_sync_is_cancelled_before_the_primary_serves() {
+    let mut copies = ShardCopies::created(CopyId(1), NodeId(1));
+    copies.mark_in_sync(CopyId(1), copies.term()).expect("it serves");
+    for other in [2, 3] {
+        copies.add(CopyId(other), NodeId(other), None).expect("added");
+        copies.mark_in_sync(CopyId(other), copies.term()).expect("in sync");
+    }
+    copies.node_left(NodeId(1), "a node");
+    copies.promote(CopyId(2)).expect("promoted");
+    let before = copies.clone();
+
+    assert_eq!(copies.cancel(CopyId(3), copies.term()), Err(CopyError::Needed(CopyId(3))));
+
+    assert_eq!(copies, before);
+    copies.mark_in_sync(CopyId(2), copies.term()).expect("it serves");
+    assert_eq!(copies.cancel(CopyId(3), copies.term()), Ok(()));
+}
+
+/// Nobody would ever make a copy on a node that has left since it was placed.
+#[test]
+fn an_index_is_not_made_on_nodes_that_have_left() {
+    let mut state = with_a_node();
+    let command = create(&state, "i");
+    state.apply(Command::Leave { node: NodeId(1) }).expect("left");
+
+    assert_eq!(state.apply(command), Err(Refusal::NoNode(NodeId(1))));
+
+    assert!(state.indices.is_empty());
 }

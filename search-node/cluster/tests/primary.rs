@@ -113,8 +113,8 @@ fn a_hand_over_ends_with_whoever_takes_part_and_only_a_copy_in_sync_is_handed_to
     assert!(map.begin_hand_over(OTHER, 1).is_err(), "once at a time");
 
     for end in [
-        |map: &mut ShardCopies| map.node_left(NodeId(1)),
-        |map: &mut ShardCopies| map.node_left(NodeId(2)),
+        |map: &mut ShardCopies| map.node_left(NodeId(1), "a node"),
+        |map: &mut ShardCopies| map.node_left(NodeId(2), "a node"),
         |map: &mut ShardCopies| map.drop_copy(OTHER, 1).expect("dropped"),
         |map: &mut ShardCopies| map.abort_hand_over(1, 1).expect("aborted"),
     ] {

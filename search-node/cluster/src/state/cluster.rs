@@ -222,9 +222,10 @@ impl ClusterState {
     }
 
     fn forget(&mut self, node: NodeId) {
-        self.nodes.remove(&node);
+        let known = self.nodes.remove(&node);
+        let called = known.map_or_else(|| node.to_string(), |entry| entry.data_id);
         for shard in self.indices.values_mut().flat_map(|index| &mut index.shards) {
-            shard.node_left(node);
+            shard.node_left(node, &called);
         }
     }
 

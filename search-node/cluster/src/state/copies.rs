@@ -256,9 +256,9 @@ impl ShardCopies {
     }
 
     /// The copies on a node are gone for now.
-    pub fn node_left(&mut self, node: NodeId) {
+    pub fn node_left(&mut self, node: NodeId, called: &str) {
         if self.remove(|_, copy| copy.node == node) {
-            self.unassigned.because(UnassignedReason::NodeLeft, Some(format!("node_left [{node}]")));
+            self.unassigned.because(UnassignedReason::NodeLeft, Some(format!("node_left [{called}]")));
         }
     }
 

@@ -136,7 +136,7 @@ impl MapKeeper {
         self.heard.insert(machine, (node, now));
         self.disks.insert(machine, disk);
         if let Some((older, _)) = before.filter(|(older, _)| *older != node) {
-            self.copies.node_left(older);
+            self.copies.node_left(older, "a node");
         }
         if let Some(disk) = disk.filter(|disk| !self.copies.present().contains_key(disk)) {
             if self.copies.primary().is_none() {
@@ -163,7 +163,7 @@ impl MapKeeper {
         let before = self.copies.clone();
         for (node, last) in self.heard.values() {
             if now > last + GONE_AFTER {
-                self.copies.node_left(*node);
+                self.copies.node_left(*node, "a node");
             }
         }
         if self.bug == Some(Bug::PromoteStale) {
@@ -182,7 +182,7 @@ impl MapKeeper {
             let mut any = ShardCopies::created(*copy, found.node);
             while any.term() <= self.copies.term() {
                 let node = found.node;
-                any.node_left(node);
+                any.node_left(node, "a node");
                 let _is_there = any.returned(*copy, node);
                 let _is_promoted = any.promote(*copy);
             }

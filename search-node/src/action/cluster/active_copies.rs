@@ -89,7 +89,7 @@ mod tests {
         let filling = entry(vec![shard.clone()]);
         shard.mark_in_sync(CopyId(2), shard.term()).expect("in sync");
         let filled = entry(vec![shard.clone()]);
-        shard.node_left(NodeId(1));
+        shard.node_left(NodeId(1), "a node");
         let headless = entry(vec![shard, ShardCopies::unplaced()]);
 
         for (wanted, met) in [

@@ -45,6 +45,8 @@ pub(crate) struct NodeFigures {
     pub(crate) recoveries: Vec<Recovery>,
     /// The copies on its disk, whether they serve or not.
     pub(crate) held: Vec<(ShardId, CopyId)>,
+    /// Its pools by their names: how many may work at the same time, and how many may wait.
+    pub(crate) pools: Vec<(String, usize, usize)>,
 }
 
 /// How soon a node answers the searches of another one.
@@ -110,6 +112,7 @@ pub(super) fn figures_of(node: &Node) -> NodeFigures {
         copies: copies_of(node),
         recoveries: node.replication().map(|replication| replication.recoveries()).unwrap_or_default(),
         held: held_by(node),
+        pools: pools_of(node),
     }
 }
 
@@ -127,6 +130,13 @@ fn seen_by(node: &Node) -> Vec<SeenFigures> {
         })
     });
     shown.collect()
+}
+
+fn pools_of(node: &Node) -> Vec<(String, usize, usize)> {
+    let settings = &node.settings;
+    let pools =
+        [("write", settings.write), ("search", settings.search), ("force_merge", settings.force_merge)];
+    pools.into_iter().map(|(name, pool)| (name.to_owned(), pool.size, pool.queue)).collect()
 }
 
 fn held_by(node: &Node) -> Vec<(ShardId, CopyId)> {

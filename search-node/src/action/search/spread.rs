@@ -333,6 +333,13 @@ impl<'a> Spread<'a> {
         }
     }
 
+    /// A node as clients know it.
+    fn id_of(&self, node: NodeId) -> String {
+        let map = self.node.coordinator.as_ref().map(|coordinator| coordinator.map());
+        let known = map.and_then(|map| Some(map.nodes.get(&node)?.data_id.clone()));
+        known.unwrap_or_else(|| node.to_string())
+    }
+
     /// Whether what was found is an answer.
     fn check(&self, found: Found, errors: Errors) -> Result<Found, ApiError> {
         // What is wrong with the request is wrong everywhere, and what is damaged must not look like nothing.
@@ -357,7 +364,7 @@ impl<'a> Spread<'a> {
             found.failures.push(ShardFailure {
                 index: target.index.name.clone(),
                 number: target.number,
-                node: node.map(|node| node.to_string()),
+                node: node.map(|node| self.id_of(node)),
                 error,
             });
         }

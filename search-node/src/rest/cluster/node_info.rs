@@ -40,7 +40,7 @@ const METRICS: [&str; 11] = [
 ];
 
 /// Those for which the nodes themselves have to be asked.
-const FROM_NODES: [&str; 3] = ["os", "process", "jvm"];
+const FROM_NODES: [&str; 4] = ["os", "process", "jvm", "thread_pool"];
 
 /// Pages of Elasticsearch that are not here; taken for the name of a node they would be answered with none.
 const ELSEWHERE: [&str; 4] = ["hot_threads", "hotthreads", "usage", "reload_secure_settings"];
@@ -145,17 +145,10 @@ fn part(call: &Call, entry: &NodeEntry, figures: Option<&NodeFigures>, metric: &
             })
         }
         "thread_pool" if entry.roles.contains(&Role::Data) => {
-            let settings = &call.node.settings;
-            let pools = [
-                ("write", settings.write),
-                ("search", settings.search),
-                ("force_merge", settings.force_merge),
-            ];
-            let shown = pools.into_iter().map(|(name, pool)| {
-                (name.to_owned(), json!({"type": "fixed", "size": pool.size, "queue_size": pool.queue}))
+            let shown = figures?.pools.iter().map(|(name, size, queue)| {
+                (name.clone(), json!({"type": "fixed", "size": size, "queue_size": queue}))
             });
-            // Of this node; others are mostly set the same, and are not asked.
-            (entry.data_id == call.node.identity.node_id).then(|| Value::Object(shown.collect()))?
+            Value::Object(shown.collect())
         }
         _ => return None,
     })

@@ -91,6 +91,10 @@ pub fn reroute(
     Ok(Rerouted { commands: planner.commands, explanations, ahead: planner.ahead })
 }
 
+/// In Elasticsearch's words.
+const BY_HAND: &str =
+    "explicitly ignoring any disabling of allocation due to manual allocation commands via the reroute API";
+
 type Answer = Result<Vec<Opinion>, (String, Vec<Opinion>)>;
 
 fn no(reason: String) -> (String, Vec<Opinion>) {
@@ -151,8 +155,13 @@ impl Planner<'_> {
     fn let_by_hand(&self, shard: &ShardId, subject: Subject, node: NodeId) -> Answer {
         let question = self.board().question(shard, subject, node);
         let question = question.ok_or_else(|| no(format!("there is no node {node} or no shard {shard}")))?;
-        let opinions = question.can_allocate();
-        let is_against = |opinion: &&Opinion| opinion.decision == Decision::No && opinion.decider != "enable";
+        let mut opinions = question.can_allocate();
+        // Who asks by hand is let, also while nothing is by itself.
+        for opinion in opinions.iter_mut().filter(|opinion| opinion.decider == "enable") {
+            opinion.decision = Decision::Yes;
+            opinion.explanation = BY_HAND.to_owned();
+        }
+        let is_against = |opinion: &&Opinion| opinion.decision == Decision::No;
         let against: Vec<&str> =
             opinions.iter().filter(is_against).map(|opinion| opinion.explanation.as_str()).collect();
         if against.is_empty() {

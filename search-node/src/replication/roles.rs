@@ -68,6 +68,13 @@ impl Roles {
         primary.is_some_and(|copy| copy.node == outside.own())
     }
 
+    /// What people call the index of a shard.
+    fn index_name(&self, shard: &ShardId) -> String {
+        let map = self.outside.get().map(|outside| outside.map());
+        let name = map.and_then(|map| Some(map.indices.get(&shard.index)?.name.clone()));
+        name.unwrap_or_else(|| shard.index.0.clone())
+    }
+
     /// The primary of a shard that should be here; waits until it has begun, `within` at most, or should be elsewhere.
     pub(crate) fn wait_leading(&self, shard: &ShardId, within: Duration) -> Result<Arc<Leading>, ApiError> {
         if let Some(leading) = self.leading(shard) {
@@ -94,12 +101,15 @@ impl Roles {
             // Nobody tells of a map in which the primary is elsewhere.
             let look = deadline.min(Instant::now() + LOOK_AGAIN);
             if self.changed.wait_until(&mut known, look).timed_out() && Instant::now() >= deadline {
+                drop(known);
+                let (index, number) = (self.index_name(shard), shard.number);
                 let reason = format!(
-                    "[{shard}] primary shard is not active on this node Timeout: [{}ms]",
+                    "[{index}][{number}] primary shard is not active on this node Timeout: [{}ms]",
                     within.as_millis()
                 );
                 return Err(ApiError::new(503, "unavailable_shards_exception", reason)
-                    .with("shard", shard.number.to_string())
+                    .with("shard", number.to_string())
+                    .with("index", index)
                     .with("index_uuid", shard.index.0.as_str()));
             }
         }

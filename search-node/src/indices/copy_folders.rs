@@ -102,9 +102,25 @@ impl Index {
 
     /// The folder of a shard is no copy any more that serves, and whatever is in it is nobody's.
     pub(crate) fn release_copy(&self, number: u32) -> Result<(), ApiError> {
-        self.close_copy(number)?;
+        // Its name goes first: whoever follows the map meanwhile gives nothing out that is being cleared.
+        let before = self.held_copy(number);
         self.change_copies(|copies| {
             copies.remove(&number);
+        })?;
+        self.close_copy(number).inspect_err(|_| {
+            let back = before.map_or(Ok(()), |copy| {
+                self.change_copies(|copies| {
+                    copies.insert(number, copy);
+                })
+            });
+            if let Err(error) = back {
+                tracing::warn!(
+                    index = self.name,
+                    number,
+                    reason = error.reason,
+                    "a copy that is in use has no name"
+                );
+            }
         })
     }
 

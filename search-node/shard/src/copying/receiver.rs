@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{FileInfo, MARKER, check_list};
-use crate::engine::EngineError;
+use crate::engine::{EngineError, FolderLock};
 use crate::store::{MANIFEST_NAME, Manifest, damage_of, stored_checksum};
 use crate::translog::Translog;
 use disk::{Disk, DiskFile, create_inner_folder_durably};
@@ -39,6 +39,8 @@ impl FilesReceiver {
     /// listed and whole.
     pub fn begin(disk: Arc<dyn Disk>, folder: &Path, files: &[FileInfo]) -> Result<Self, EngineError> {
         check_list(files)?;
+        // No engine has it any more; from here on the marker keeps others out.
+        let _lock = FolderLock::take(folder)?;
         let index = folder.join("index");
         mark(disk.as_ref(), folder).map_err(fault(folder))?;
         create_inner_folder_durably(disk.as_ref(), &index).map_err(fault(&index))?;
@@ -118,6 +120,7 @@ impl FilesReceiver {
 
     /// Removes what was received, and whatever else a copy that was never finished has left in `folder`.
     pub fn discard(disk: &dyn Disk, folder: &Path) -> Result<(), EngineError> {
+        let _lock = FolderLock::take(folder)?;
         mark(disk, folder).map_err(fault(folder))?;
         clear(disk, &folder.join("translog"), |_| false)?;
         clear(disk, &folder.join("index"), |_| false)?;

@@ -23,6 +23,7 @@ mod deletes;
 mod digest;
 mod error;
 mod flush;
+mod folder_lock;
 mod grow;
 mod history;
 mod identities;
@@ -69,6 +70,7 @@ use deletes::Superseded;
 pub use digest::CopyDigest;
 pub use error::EngineError;
 pub use flush::Flushed;
+pub(crate) use folder_lock::FolderLock;
 pub use history::History;
 pub(crate) use identities::{AllIdentities, identities_in};
 pub use layout::IndexSort;
@@ -203,6 +205,8 @@ pub(crate) struct Engine {
     dirty: AtomicBool,
     pub(crate) counters: Counters,
     folder: PathBuf,
+    /// The last to go: what else goes may write yet.
+    _lock: FolderLock,
 }
 
 /// What an engine has done, for statistics.

@@ -14,7 +14,7 @@ use super::segments::Segments;
 use super::throttle::Throttle;
 use super::versions::LiveVersions;
 use super::writers::Writers;
-use super::{Counters, Engine, EngineError, EngineOptions, Shared, Spills, Writing};
+use super::{Counters, Engine, EngineError, EngineOptions, FolderLock, Shared, Spills, Writing};
 use crate::copying::check_finished;
 use crate::mapping::Mapping;
 use crate::store::{Manifest, SegmentFile, ShardDirectory, check_files};
@@ -36,6 +36,7 @@ impl Engine {
         options: EngineOptions,
         shared: Shared,
     ) -> Result<Arc<Self>, EngineError> {
+        let lock = FolderLock::take(folder)?;
         check_finished(folder)?;
         let index_folder = folder.join("index");
         let fault = |error: &dyn std::fmt::Display| {
@@ -91,6 +92,7 @@ impl Engine {
             dirty: AtomicBool::new(false),
             counters: Counters::default(),
             folder: folder.to_owned(),
+            _lock: lock,
         });
         if let Some(recovered) = recovered {
             engine.replay(&recovered, durable)?;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use shard::mapping::{Mapping, parse_mapping};
 use shard::{
     Condition, EngineError, EngineOptions, ForceMerge, MergeOptions, Shard, Shared, Workers, WriteOutcome,
-    WriteRequest, Written,
+    WriteRequest, Written, create_folder_durably,
 };
 
 use crate::disk::Recorded;
@@ -110,6 +110,8 @@ pub(crate) fn open(
     let merge = MergeOptions { factor: 3, throttle_max: Duration::ZERO, ..MergeOptions::default() };
     // A segment is written out as soon as it is weighed, which a large document brings about.
     let options = EngineOptions { writers: 1, segment_buffer_bytes: 1, merge, ..EngineOptions::default() };
+    // Whoever has the shard made makes its folder first.
+    create_folder_durably(shared.disk.as_ref(), folder)?;
     Shard::open(folder, mapping(generation), options, shared)
 }
 

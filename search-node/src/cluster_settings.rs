@@ -127,10 +127,6 @@ impl ClusterSettings {
                 ),
             )
         })?;
-        if settings.node(ATTRIBUTES).is_some_and(|node| !matches!(node.tree, Tree::Map(_) | Tree::Null)) {
-            let reason = format!("[{ATTRIBUTES}] has names and values, e.g. {ATTRIBUTES}.rack: r1");
-            return Err(settings.fault(ATTRIBUTES, reason));
-        }
         Ok(Self {
             transport_port: settings.is_set("transport.port").then(|| settings.port("transport.port")),
             publish_port: settings

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use cluster::allocation::Watermark;
-use settings::{Kind, LOGGING, Schema, Setting, Settings, SettingsError, Share, setting};
+use settings::{Kind, LOGGING, Schema, Setting, Settings, SettingsError, Share, Tree, setting};
 
 use crate::cluster_settings::{CLUSTER, ClusterSettings};
 use crate::memory::{MemorySettings, host_memory};
@@ -274,6 +274,9 @@ pub struct PoolSettings {
     pub queue: usize,
 }
 
+/// With less than this no request of some size would ever fit.
+const MEMORY_LEAST: u64 = 16 << 20;
+
 /// The time that an idle refresh loop waits between two looks.
 pub(crate) const REFRESH_TICK: Duration = Duration::from_millis(100);
 /// How often it is looked for shards that had to stop.
@@ -297,17 +300,14 @@ impl NodeSettings {
             Share::Bytes(bytes) => bytes,
             Share::Of(share) => (whole as f64 * share) as u64,
         };
+        check_names(settings)?;
         let memory_limit = share_of("memory.limit", host_memory());
         if memory_limit < MEMORY_LEAST {
             let reason = format!(
-                "[memory.limit] is {memory_limit} bytes, which no request fits into; give the node {MEMORY_LEAST} at least"
+                "[memory.limit] comes to {memory_limit} bytes, which is too little to serve requests; give at least {} MB, or leave it out for 50% of the host's memory",
+                MEMORY_LEAST >> 20
             );
             return Err(settings.fault("memory.limit", reason));
-        }
-        for key in ["cluster.name", "node.name"] {
-            if settings.maybe_text(key).is_some_and(|name| name.trim().is_empty()) {
-                return Err(settings.fault(key, format!("[{key}] is empty; give it a name, or leave it out")));
-            }
         }
         let part = |key: &str| usize::try_from(share_of(key, memory_limit)).unwrap_or(usize::MAX);
         Ok(Self {
@@ -390,12 +390,26 @@ fn read_allocation(settings: &Settings) -> BTreeMap<String, String> {
     allocation
 }
 
+/// Names by which nodes and clusters are told apart have to say something.
+fn check_names(settings: &Settings) -> Result<(), SettingsError> {
+    for (key, remedy) in [
+        ("cluster.name", "give the name that all nodes of the cluster have, or leave it out"),
+        ("node.name", "give the node a name, or leave it out for the name of its host"),
+    ] {
+        if settings.maybe_text(key).is_some_and(|text| text.trim().is_empty()) {
+            return Err(settings.fault(key, format!("[{key}] is empty; {remedy}")));
+        }
+    }
+    if settings.node("node.attr").is_some_and(|node| !matches!(node.tree, Tree::Map(_))) {
+        let reason = "[node.attr] is one value, but each attribute has a name; write e.g. node.attr.rack=r1";
+        return Err(settings.fault("node.attr", reason));
+    }
+    Ok(())
+}
+
 fn bytes(settings: &Settings, key: &str) -> usize {
     usize::try_from(settings.bytes(key)).unwrap_or(usize::MAX)
 }
-
-/// With less memory than this not even small requests are answered.
-const MEMORY_LEAST: u64 = 16 << 20;
 
 fn address_of(settings: &Settings, key: &str, text: &str) -> Result<IpAddr, SettingsError> {
     match text {
@@ -463,6 +477,21 @@ mod tests {
             fs_err::write(path, &page).expect("written");
         }
         assert_eq!(fs_err::read_to_string(path).expect("the page"), page, "run with UPDATE_GOLDEN=1");
+    }
+
+    #[test]
+    fn what_would_silently_mean_nothing_is_refused() {
+        for (yaml, expected) in [
+            ("memory.limit: 0%\n", "[memory.limit] comes to 0 bytes"),
+            ("memory.limit: 1mb\n", "give at least 16 MB"),
+            ("node.attr: 5\n", "node.attr.rack=r1"),
+            ("cluster.name: ''\n", "[cluster.name] is empty"),
+            ("node.name: ' '\n", "[node.name] is empty"),
+        ] {
+            let error = read(yaml).expect_err(yaml).to_string();
+            assert!(error.contains(expected), "{yaml}: {error}");
+        }
+        read("memory.limit: 16mb\nnode.attr.rack: r1\n").expect("read");
     }
 
     #[test]

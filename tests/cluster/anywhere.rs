@@ -219,3 +219,63 @@ async fn page_through(both: &mut Both, sorted: &Value) {
     }
     assert!(seen > DOCUMENTS / 2, "only {seen} documents were paged through");
 }
+
+/// Copies that are not there are waited for once, and nothing was written: any node says so, for one document and for many.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn copies_that_are_missing_are_waited_for_once_on_any_node() {
+    let cluster = Cluster::start(3, &[]).await.expect("a cluster");
+    let created = json!({"settings": {"number_of_shards": 1, "number_of_replicas": 1}});
+    change(&cluster, 0, Method::PUT, "/a", &created).await;
+    cluster.wait_green(0, GREEN_WITHIN).await.expect("green");
+    let reason = "[a][0] Not enough active copies to meet shard count of [3] (have 2, needed 3).";
+    let is_refused = |error: &Value| {
+        assert_eq!(error["type"], "unavailable_shards_exception", "{error}");
+        assert!(error["reason"].as_str().is_some_and(|text| text.starts_with(reason)), "{error}");
+        assert_eq!(error["index"], "a", "{error}");
+    };
+
+    for at in 0..3 {
+        let asked = Instant::now();
+        let path = "/a/_doc/1?wait_for_active_shards=3&timeout=1s";
+        let (status, answer) = cluster.ask(at, Method::PUT, path, Some(&json!({}))).await.expect("answered");
+        let took = asked.elapsed();
+        assert_eq!(status, 503, "node {at}: {answer}");
+        is_refused(&answer["error"]);
+        assert!(took < Duration::from_millis(1_900), "node {at}: {took:?}");
+
+        let body: String = (0..20).map(|id| format!("{{\"index\":{{\"_id\":\"{id}\"}}}}\n{{}}\n")).collect();
+        let asked = Instant::now();
+        let path = "/a/_bulk?wait_for_active_shards=3&timeout=1s";
+        let (status, answer) = cluster.bulk(at, path, body).await.expect("answered");
+        let took = asked.elapsed();
+        assert_eq!(status, 200, "node {at}: {answer}");
+        let items = answer["items"].as_array().expect("items");
+        assert_eq!(items.len(), 20, "node {at}: {answer}");
+        items.iter().for_each(|item| is_refused(&item["index"]["error"]));
+        assert!(took < Duration::from_millis(1_900), "node {at}: {took:?}");
+    }
+
+    cluster.done(0, Method::POST, "/a/_refresh", None).await.expect("refreshed");
+    let counted = cluster.done(0, Method::GET, "/a/_count", None).await.expect("counted");
+    assert_eq!(counted["count"], 0, "{counted}");
+    let body = "{\"index\":{}}\n{}\n".to_owned();
+    let (_, answer) = cluster.bulk(2, "/new/_bulk?wait_for_active_shards=all", body).await.expect("answered");
+    assert_eq!(answer["errors"], false, "{answer}");
+}
+
+/// Every node tells the same of all nodes, also what only they themselves know.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_are_described_alike_by_all() {
+    let cluster = Cluster::start(2, &["thread_pool.write.queue_size=77"]).await.expect("a cluster");
+    cluster.wait_nodes(2).await.expect("both there");
+
+    let one = cluster.done(0, Method::GET, "/_nodes/thread_pool", None).await.expect("told");
+    let other = cluster.done(1, Method::GET, "/_nodes/thread_pool", None).await.expect("told");
+
+    assert_eq!(one["nodes"], other["nodes"]);
+    let nodes = one["nodes"].as_object().expect("nodes");
+    assert_eq!(nodes.len(), 2, "{one}");
+    for (id, node) in nodes {
+        assert_eq!(node["thread_pool"]["write"]["queue_size"], 77, "{id}: {node}");
+    }
+}

@@ -14,6 +14,7 @@ use tantivy::index::SegmentReader;
 use super::id_key::{Ids, first_place, id_of, places};
 use super::{Hit, SearchError};
 use crate::engine::{Layout, SEQ_NO, View, identities_in};
+use crate::mapping::dates::DateFormats;
 use crate::mapping::{FieldKind, Storage, show_ip};
 use crate::query::QueryError;
 
@@ -154,6 +155,8 @@ pub(super) struct SegmentKey<'a> {
     key: &'a SortKey,
     values: Values<'a>,
     take_max: bool,
+    /// How a date may be written in `search_after`.
+    dates: Option<&'a DateFormats>,
 }
 
 enum Values<'a> {
@@ -188,7 +191,14 @@ impl<'a> SegmentKey<'a> {
             SortField::Field(path) => open_field(path, key.unmapped_ok, layout, reader)?,
         };
         let take_max = key.mode.map_or(key.descending, |mode| mode == SortMode::Max);
-        Ok(Self { key, values, take_max })
+        let dates = match &key.field {
+            SortField::Field(path) => match layout.mapping.leaf(path).map(|field| &field.kind) {
+                Some(FieldKind::Date(formats)) => Some(formats),
+                _ => None,
+            },
+            _ => None,
+        };
+        Ok(Self { key, values, take_max, dates })
     }
 
     /// Adds the places of a document: one, but for ids.
@@ -309,6 +319,10 @@ impl<'a> SegmentKey<'a> {
                 return Ok(if self.key.missing == Missing::First { LAST } else { FIRST });
             }
             (Values::I64(_), SortValue::Integer(number)) => Some(ordered_i64(*number)),
+            (Values::I64(_), SortValue::Text(text)) => {
+                let read = self.dates.and_then(|dates| dates.read(text)).ok_or_else(fault)?;
+                Some(ordered_i64(read.first))
+            }
             (Values::I64(_), SortValue::Float(number)) => Some(ordered_i64(*number as i64)),
             (Values::Score | Values::F64(_), value @ (SortValue::Integer(_) | SortValue::Float(_))) => {
                 Some(ordered_f64(as_f64(value)))

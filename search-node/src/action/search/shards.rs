@@ -1,5 +1,6 @@
 //! Which shards a search looks in, and which copies of each may be asked, the best one first.
 
+use std::collections::BTreeSet;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::sync::atomic::Ordering;
 use cluster::state::{ClusterState, CopyId, IndexId, NodeId, ShardId, Stage};
 
 use super::Manner;
+use crate::action::cluster::{View, chosen_nodes};
 use crate::coordination::DynamicSettings;
 use crate::error::ApiError;
 use crate::indices::Index;
@@ -35,7 +37,8 @@ impl Target {
     pub(crate) fn all(node: &Node, indices: &[Arc<Index>], manner: &Manner) -> Result<Vec<Self>, ApiError> {
         let map = node.coordinator.as_ref().map(|coordinator| coordinator.map());
         let own = node.coordinator.as_ref().map(|coordinator| coordinator.origin.process);
-        let wish = Wish::read(manner.preference.as_deref())?;
+        let mut wish = Wish::read(manner.preference.as_deref())?;
+        wish.find_nodes(node);
         let turn = node.search_turn.fetch_add(1, Ordering::Relaxed);
         let mut targets = Vec::new();
         for index in indices {
@@ -52,6 +55,7 @@ impl Target {
                     (Some(map), Some(own)) => wish.order(map, own, index, number, turn),
                     _ => Vec::new(),
                 };
+                wish.check_found(index, number)?;
                 targets.push(Self { index: Arc::clone(index), number, nodes, map: map.clone() });
             }
         }
@@ -74,7 +78,9 @@ struct Wish {
     is_soonest_first: bool,
     is_local_first: bool,
     is_local_only: bool,
-    nodes: Vec<String>,
+    /// The nodes that are named, as they were written and as the map has them.
+    nodes: Option<String>,
+    found: BTreeSet<NodeId>,
     is_nodes_only: bool,
     /// A text of the client's own: the same one always leads to the same copies.
     key: Option<u64>,
@@ -95,16 +101,17 @@ impl Wish {
             })?);
             text = rest;
         }
-        let list = |names: &str| names.split(',').map(|name| name.trim().to_owned()).collect();
         match text {
             "" => wish.is_soonest_first = true,
             "_local" => wish.is_local_first = true,
             "_only_local" => wish.is_local_only = true,
             _ if text.starts_with("_only_nodes:") => {
-                wish.nodes = list(&text["_only_nodes:".len()..]);
+                wish.nodes = Some(text["_only_nodes:".len()..].to_owned());
                 wish.is_nodes_only = true;
             }
-            _ if text.starts_with("_prefer_nodes:") => wish.nodes = list(&text["_prefer_nodes:".len()..]),
+            _ if text.starts_with("_prefer_nodes:") => {
+                wish.nodes = Some(text["_prefer_nodes:".len()..].to_owned());
+            }
             _ if text.starts_with('_') => {
                 return Err(ApiError::argument(format!("no Preference for [{text}]")));
             }
@@ -117,6 +124,24 @@ impl Wish {
         Ok(wish)
     }
 
+    /// Looks for the nodes that are named: by ids, names, addresses and attributes, with wildcards.
+    fn find_nodes(&mut self, node: &Node) {
+        if let Some(names) = self.nodes.as_deref().filter(|names| !names.trim().is_empty()) {
+            self.found = chosen_nodes(&View::of(node), Some(names));
+        }
+    }
+
+    /// Where only some nodes may be asked and none of them is there, the request is wrong.
+    fn check_found(&self, index: &Index, number: usize) -> Result<(), ApiError> {
+        let Some(names) = self.nodes.as_deref().filter(|_| self.is_nodes_only && self.found.is_empty())
+        else {
+            return Ok(());
+        };
+        let reason =
+            format!("no data nodes with criteria [{names}] found for shard: [{}][{number}]", index.name);
+        Err(ApiError::argument(reason))
+    }
+
     fn order(&self, map: &ClusterState, own: NodeId, index: &Index, number: usize, turn: u64) -> Vec<NodeId> {
         let shard = ShardId { index: IndexId(index.uuid.clone()), number: number as u32 };
         let Some(copies) = map.shard(&shard) else { return Vec::new() };
@@ -125,11 +150,7 @@ impl Wish {
             .iter()
             .filter(|(id, copy)| copy.stage == Stage::Started && copies.in_sync().contains(id));
         let mut nodes: Vec<NodeId> = has_all.map(|(_, copy)| copy.node).collect();
-        let is_named = |node: &NodeId| {
-            map.nodes.get(node).is_some_and(|entry| {
-                self.nodes.iter().any(|name| *name == entry.name || *name == entry.data_id)
-            })
-        };
+        let is_named = |node: &NodeId| self.found.contains(node);
         if self.is_local_only {
             nodes.retain(|node| *node == own);
         }
@@ -143,7 +164,7 @@ impl Wish {
         if self.is_local_first {
             nodes.sort_by_key(|node| *node != own);
         }
-        if !self.nodes.is_empty() {
+        if self.nodes.is_some() {
             nodes.sort_by_key(|node| !is_named(node));
         }
         nodes

@@ -22,10 +22,12 @@ impl Awaited {
         Self { copies: wait.copies, until: Instant::now() + wait.within }
     }
 
-    /// Waits for the shards of these indices. One that is not there yet is made when something is written to it.
-    pub(super) async fn wait(&self, node: &Node, names: &BTreeSet<Arc<str>>) {
+    /// Waits for the shards of these indices, which are made if they are not there: what is wrong with that is told by who writes.
+    pub(super) async fn wait(&self, node: &Arc<Node>, names: &BTreeSet<Arc<str>>) {
         for name in names {
-            let Some(index) = node.indices.get(name) else { continue };
+            let (made, of, pool) = (Arc::clone(name), Arc::clone(node), node.write_pool.clone());
+            let made = pool.go_on(move || of.indices.for_write(&made, true));
+            let Ok(index) = made.await else { continue };
             let left = self.until.saturating_duration_since(Instant::now());
             wait_active(node, &index.uuid, self.copies, left).await;
         }

@@ -403,10 +403,6 @@ impl Agreement for Coordinator {
         Ok(place_new(&map, id, entry, shards, &settings, &Observed::default()))
     }
 
-    fn expanded(&self, id: &IndexId) -> Option<u32> {
-        self.map().expanded_replicas(id)
-    }
-
     fn wait_primaries(&self, id: &IndexId) {
         let is_active = |map: &Arc<ClusterState>| {
             let shards = map.indices.get(id).into_iter().flat_map(|entry| &entry.shards);

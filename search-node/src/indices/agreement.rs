@@ -23,9 +23,6 @@ pub(crate) trait Agreement: Send + Sync {
     /// Waits until every node that is there follows what this one does, for as long as an agreement may take.
     fn wait_followed(&self);
 
-    /// How many replicas an index has now that expands over the nodes.
-    fn expanded(&self, id: &IndexId) -> Option<u32>;
-
     /// Has a command agreed on, and returns once the indices of this node are as it says.
     fn agree(&self, command: Command) -> Result<(), Disagreement>;
 }
@@ -110,10 +107,6 @@ impl Agreement for Alone {
     }
 
     fn wait_primaries(&self, _: &IndexId) {}
-
-    fn expanded(&self, id: &IndexId) -> Option<u32> {
-        self.map.lock().expanded_replicas(id)
-    }
 
     fn wait_followed(&self) {}
 

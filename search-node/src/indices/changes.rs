@@ -54,9 +54,14 @@ impl Index {
         }
     }
 
-    /// Changes settings that may be changed while the index is there.
-    pub fn change_settings(&self, changes: &Value, keeps_existing: bool) -> Result<(), ApiError> {
-        let expanded = self.agreement.expanded(&IndexId(self.uuid.clone()));
+    /// Changes settings that may be changed while the index is there. `expanded` is how many replicas the map wants where the index
+    /// leaves that to the nodes.
+    pub(crate) fn change_settings(
+        &self,
+        changes: &Value,
+        keeps_existing: bool,
+        expanded: Option<u32>,
+    ) -> Result<(), ApiError> {
         let next = |metadata: &IndexMetadata| {
             let next = changed(&self.name, &metadata.settings, changes, keeps_existing, expanded)?;
             if next == metadata.settings {

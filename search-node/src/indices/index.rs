@@ -591,21 +591,21 @@ impl Index {
 
     /// The settings as the API shows them.
     pub fn settings_json(&self) -> Value {
-        // Asked before anything is held: whoever agrees holds its map while it changes the index.
-        let expanded = self.agreement.expanded(&IndexId(self.uuid.clone()));
+        json!({"index": nest(&self.settings_shown())})
+    }
+
+    /// The same, flat and without `index.`.
+    pub(crate) fn settings_shown(&self) -> Map<String, Value> {
         let metadata = self.metadata.lock();
         let mut flat = metadata.settings.clone();
         flat.remove(PLACES);
         flat.entry("number_of_shards").or_insert_with(|| json!(self.copies.len().to_string()));
-        if let Some(expanded) = expanded {
-            flat.insert(NUMBER.to_owned(), json!(expanded.to_string()));
-        }
         flat.entry(NUMBER).or_insert_with(|| json!("1"));
         flat.insert("creation_date".to_owned(), json!(metadata.created_millis.to_string()));
         flat.insert("uuid".to_owned(), json!(metadata.uuid));
         flat.insert("provided_name".to_owned(), json!(metadata.name));
         flat.insert("version.created".to_owned(), json!("7100299"));
-        json!({"index": nest(&flat)})
+        flat
     }
 }
 

@@ -4,6 +4,7 @@ mod agreement;
 mod changes;
 mod copy_folders;
 mod data_stream;
+mod default_settings;
 #[cfg(test)]
 mod durability;
 mod following;
@@ -35,12 +36,14 @@ mod stored_copy;
 mod test_disk;
 
 pub(crate) use agreement::{Agreement, Disagreement};
+pub(crate) use default_settings::DEFAULTS;
 pub(crate) use id::{IdMaker, new_id};
 pub(crate) use index::{Index, Resources};
 pub(crate) use index_run::{IndexRun, Place};
 pub(crate) use lost_index::LostIndex;
 pub(crate) use names::{NameOptions, expand, matches};
 pub(crate) use registry::Indices;
+pub(crate) use settings::nest;
 pub(crate) use shard_copy::CopyState;
 pub(crate) use stored_copy::IndexCopy;
 #[cfg(test)]

@@ -233,9 +233,8 @@ impl Indices {
     pub(crate) fn create_at_once(&self, name: &str, body: &Value) -> Result<Arc<Index>, ApiError> {
         check_index_name(name)?;
         if !matches!(body, Value::Null | Value::Object(_)) {
-            return Err(ApiError::parsing(format!(
-                "request body must be an object with settings, mappings and aliases, not [{body}]"
-            )));
+            let reason = "the body of a request that makes an index must be an object, as {\"settings\": {}}";
+            return Err(ApiError::new(400, "parse_exception", reason));
         }
         let member = |key: &str| body.get(key).cloned().unwrap_or(Value::Null);
         if let Some(unknown) = body.as_object().and_then(|object| {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::error::ApiError;
 
 pub(super) const NUMBER: &str = "number_of_replicas";
-pub(super) const EXPAND: &str = "auto_expand_replicas";
+const EXPAND: &str = "auto_expand_replicas";
 const FILTERS: &str = "routing.allocation.";
 
 /// As many as Elasticsearch has where nobody says.

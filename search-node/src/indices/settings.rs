@@ -7,7 +7,7 @@ use shard::mapping::MappingLimits;
 use shard::{IndexSort, MergeOptions};
 
 use super::merge_settings::MergeSettings;
-use super::replicas::{CopySettings, EXPAND, NUMBER};
+use super::replicas::CopySettings;
 use super::routing::Routing;
 use super::sort_settings as sort;
 use crate::error::ApiError;
@@ -122,10 +122,13 @@ const DYNAMIC: [&str; 17] = [
 /// What the names of further ones begin with.
 const DYNAMIC_PREFIXES: [&str; 4] = ["routing.", "merge.", "mapping.total_fields.", "mapping.depth."];
 
-/// How it begins what is said of a setting that nobody knows.
-const UNKNOWN: &str = "unknown setting";
+/// Whether flat settings leave it to the nodes how many replicas there are.
+fn expands(flat: &Map<String, Value>) -> bool {
+    flat.get("auto_expand_replicas").and_then(Value::as_str).is_some_and(|range| range != "false")
+}
 
-/// Flat settings with the changes of `PUT /{index}/_settings`; null takes a setting back.
+/// Flat settings with the changes of `PUT /{index}/_settings`; null takes a setting back. As many replicas as there were stay
+/// (`expanded`) where they expand no more and nobody says how many.
 pub(super) fn changed(
     index: &str,
     flat: &Map<String, Value>,
@@ -142,15 +145,9 @@ pub(super) fn changed(
     if let Some(setting) = fixed.iter().find(|key| FINAL.contains(&key.as_str())) {
         return Err(ApiError::argument(format!("final {index} setting [{setting}], not updateable")));
     }
-    for (key, value) in changes.iter().filter(|(key, value)| !is_dynamic(key) && !value.is_null()) {
-        // One that nobody knows is told so.
-        let alone = Map::from_iter([(key.clone(), value.clone())]);
-        if let Err(error) = IndexSettings::read(&alone)
-            && error.reason.starts_with(UNKNOWN)
-        {
-            return Err(error);
-        }
-    }
+    let mut known: Map<String, Value> = changes.clone();
+    known.retain(|key, value| !value.is_null() && !is_dynamic(key));
+    IndexSettings::check_known(&known)?;
     if !fixed.is_empty() {
         return Err(ApiError::argument(format!(
             "Can't update non dynamic settings [[{}]] for open indices [[{index}]]",
@@ -158,16 +155,16 @@ pub(super) fn changed(
         )));
     }
     let mut next = flat.clone();
-    if let Some(expanded) = expanded.filter(|_| changes.contains_key(EXPAND)) {
-        // Copies that stop expanding are as many as there are now, unless somebody says otherwise.
-        next.insert(NUMBER.to_owned(), Value::from(expanded.to_string()));
-    }
+    let is_counted = changes.contains_key("number_of_replicas");
     for (key, value) in changes {
         if value.is_null() {
             next.remove(&key);
         } else if !(keeps_existing && next.contains_key(&key)) {
             next.insert(key, value);
         }
+    }
+    if let (Some(number), false) = (expanded.filter(|_| expands(flat) && !expands(&next)), is_counted) {
+        next.insert("number_of_replicas".to_owned(), json!(number.to_string()));
     }
     IndexSettings::read(&next)?;
     Ok(next)
@@ -181,7 +178,26 @@ const FINAL: [&str; 3] =
 /// shown. An index of an older build has none, and a place to a shard.
 pub(super) const PLACES: &str = "routing_num_shards";
 
+fn unknown(key: &str) -> ApiError {
+    ApiError::argument(format!(
+        "unknown setting [index.{key}] please check that any required plugins are installed, or check the breaking changes documentation for removed settings"
+    ))
+}
+
 impl IndexSettings {
+    /// Refuses names that mean nothing. What their values are worth is not looked at.
+    fn check_known(flat: &Map<String, Value>) -> Result<(), ApiError> {
+        for (key, value) in flat {
+            let alone = Map::from_iter([(key.clone(), value.clone())]);
+            if let Err(error) = Self::read(&alone)
+                && error.reason == unknown(key).reason
+            {
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
     /// What the flat settings mean; unknown ones and wrong values are refused.
     pub fn read(flat: &Map<String, Value>) -> Result<Self, ApiError> {
         let mut settings = Self {
@@ -294,9 +310,7 @@ impl IndexSettings {
                 filter if filter.starts_with("routing.allocation.") => {}
                 shown if SHOWN.contains(&shown) => {}
                 _ => {
-                    return Err(ApiError::argument(format!(
-                        "{UNKNOWN} [index.{key}] please check that any required plugins are installed, or check the breaking changes documentation for removed settings"
-                    )));
+                    return Err(unknown(key));
                 }
             }
         }
@@ -352,7 +366,7 @@ fn read_sync_interval(text: &str) -> Result<Duration, ApiError> {
 }
 
 /// The settings in the nested form that the API shows.
-pub(super) fn nest(flat: &Map<String, Value>) -> Value {
+pub(crate) fn nest(flat: &Map<String, Value>) -> Value {
     let mut root = Map::new();
     for (key, value) in flat {
         let parts: Vec<&str> = key.split('.').collect();

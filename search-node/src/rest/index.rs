@@ -12,7 +12,7 @@ use super::cluster::span;
 use super::envelope::Reply;
 use super::forward::Reach;
 use super::router::{Route, route};
-use crate::action::cluster::wait_active;
+use crate::action::cluster::{settings_json, wait_active};
 use crate::error::ApiError;
 use crate::indices::{Index, LostIndex};
 use crate::time_span::read_span;
@@ -23,7 +23,7 @@ const DELETE: &[Method] = &[Method::DELETE];
 const GET_POST: &[Method] = &[Method::GET, Method::POST];
 const PUT_POST: &[Method] = &[Method::PUT, Method::POST];
 
-const NAMES: &[&str] = &[
+pub(super) const NAMES: &[&str] = &[
     "allow_no_indices",
     "expand_wildcards",
     "ignore_unavailable",
@@ -36,16 +36,6 @@ const NAMES: &[&str] = &[
     "force",
     "wait_if_ongoing",
     "write_index_only",
-    "master_timeout",
-    "timeout",
-];
-
-const SETTINGS: &[&str] = &[
-    "allow_no_indices",
-    "expand_wildcards",
-    "ignore_unavailable",
-    "flat_settings",
-    "preserve_existing",
     "master_timeout",
     "timeout",
 ];
@@ -65,10 +55,6 @@ pub(super) const ROUTES: &[Route] = &[
     route(PUT_POST, "/{index}/_mapping", NAMES, |call| blocking(call, put_mapping).boxed()),
     route(PUT_POST, "/{index}/_mapping/{type}", NAMES, |call| blocking(call, put_mapping).boxed()),
     route(PUT_POST, "/{index}/{type}/_mapping", NAMES, |call| blocking(call, put_mapping).boxed()),
-    route(GET, "/_settings", NAMES, |call| blocking(call, settings).boxed()),
-    route(GET, "/{index}/_settings", NAMES, |call| blocking(call, settings).boxed()),
-    route(PUT, "/_settings", SETTINGS, |call| blocking(call, put_settings).boxed()),
-    route(PUT, "/{index}/_settings", SETTINGS, |call| blocking(call, put_settings).boxed()),
     route(GET, "/_data_stream", NAMES, |call| blocking(call, streams).boxed()),
     route(GET, "/_data_stream/{name}", NAMES, |call| blocking(call, streams).boxed()),
     route(PUT, "/_data_stream/{name}", NAMES, |call| blocking(call, create_stream).boxed()),
@@ -76,13 +62,16 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 
 /// Everything here may wait for a disk.
-async fn blocking(call: Call, work: fn(&Call) -> Result<Reply, ApiError>) -> Result<Reply, ApiError> {
+pub(super) async fn blocking(
+    call: Call,
+    work: fn(&Call) -> Result<Reply, ApiError>,
+) -> Result<Reply, ApiError> {
     wait_led(&call).await?;
     let pool = call.node.write_pool.clone();
     pool.run(move || work(&call)).await
 }
 
-fn chosen(call: &Call) -> Result<Vec<Arc<Index>>, ApiError> {
+pub(super) fn chosen(call: &Call) -> Result<Vec<Arc<Index>>, ApiError> {
     let expression = call.path.get("index").map_or("_all", String::as_str);
     call.node.indices.resolve(expression, call.name_options()?)
 }
@@ -124,7 +113,7 @@ fn look(call: &Call) -> Result<Reply, ApiError> {
     }
     by_name(
         &indices,
-        |index| json!({"aliases": index.aliases(), "mappings": index.mapping().to_json(), "settings": index.settings_json()}),
+        |index| json!({"aliases": index.aliases(), "mappings": index.mapping().to_json(), "settings": settings_json(&call.node, index)}),
     )
 }
 
@@ -191,19 +180,6 @@ fn put_mapping(call: &Call) -> Result<Reply, ApiError> {
     for index in chosen(call)? {
         index.check_room()?;
         index.add_mapping(&added)?;
-    }
-    Call::ok(json!({"acknowledged": call.is_followed_by_all()?}))
-}
-
-fn settings(call: &Call) -> Result<Reply, ApiError> {
-    by_name(&chosen(call)?, |index| json!({"settings": index.settings_json()}))
-}
-
-fn put_settings(call: &Call) -> Result<Reply, ApiError> {
-    let changes = call.required_json()?;
-    let keeps_existing = call.flag("preserve_existing")?;
-    for index in chosen(call)? {
-        index.change_settings(&changes, keeps_existing)?;
     }
     Call::ok(json!({"acknowledged": call.is_followed_by_all()?}))
 }

@@ -14,6 +14,7 @@ mod forward;
 mod get;
 mod guard;
 mod index;
+mod index_settings;
 mod parameters;
 mod pieces;
 mod root;

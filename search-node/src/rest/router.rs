@@ -17,7 +17,10 @@ use super::envelope::{Reply, Wishes};
 use super::forward::{self, Reach};
 use super::guard::{check_caller, check_content_type};
 use super::parameters::{check_names, check_values};
-use super::{bulk, by_query, cat, cluster, copies, document, force_merge, get, index, root, search, tasks};
+use super::{
+    bulk, by_query, cat, cluster, copies, document, force_merge, get, index, index_settings, root, search,
+    tasks,
+};
 use crate::error::ApiError;
 use crate::json::UTF8_MARK;
 use crate::node::Node;
@@ -76,6 +79,7 @@ fn tables() -> impl Iterator<Item = &'static [Route]> {
         bulk::ROUTES,
         search::ROUTES,
         index::ROUTES,
+        index_settings::ROUTES,
         force_merge::ROUTES,
         by_query::ROUTES,
         tasks::ROUTES,

@@ -1,6 +1,6 @@
 //! Why a copy is where it is, or nowhere: what every decider says about every node (`_cluster/allocation/explain`).
 
-use super::deciders::{Activity, Board, Decision, Subject, verdict};
+use super::deciders::{Activity, Board, Decision, MAX_RETRY, Subject, verdict};
 use super::explanation::{AllocationDecision, Explanation, NodeExplanation, NotExplained, Placed, Which};
 use super::tally::Tally;
 use super::{AllocationSettings, Observed};
@@ -84,25 +84,24 @@ impl Asked<'_> {
         let observed = self.board.observed;
         let delayed_until = observed.delayed_until(self.board.state, self.shard, self.copies);
         let (can_allocate, explanation) = if is_primary && !is_new {
-            // Only what is in sync can be primary, whatever deciders say about the node; but for what has failed too often.
-            let unassigned = self.copies.unassigned();
-            let most = self
-                .board
-                .state
-                .indices
-                .get(&self.shard.index)
-                .map_or(0, |index| index.allocation.max_retries);
-            let is_given_up =
-                |copy: &CopyId| unassigned.failures >= most.max(1) && unassigned.failed.contains(copy);
+            // Only what is in sync can be primary, whatever deciders say about the node; but for one that failed too often.
+            let is_in_sync = |node: &NodeExplanation| node.found.is_some_and(|(_, is_in_sync)| is_in_sync);
+            let has_fit = nodes.iter().any(is_in_sync);
             nodes.iter_mut().for_each(|node| {
-                let is_fit = node.found.is_some_and(|(copy, is_in_sync)| is_in_sync && !is_given_up(&copy));
+                let is_given_up = node
+                    .deciders
+                    .iter()
+                    .any(|said| said.decider == MAX_RETRY && said.decision == Decision::No);
+                let is_fit = is_in_sync(node) && !is_given_up;
                 node.decision = if is_fit { AllocationDecision::Yes } else { AllocationDecision::No };
             });
             if best(&nodes, AllocationDecision::Yes) {
                 (AllocationDecision::Yes, "can allocate the shard")
-            } else if nodes.iter().any(|node| node.found.is_some_and(|(_, is_in_sync)| is_in_sync)) {
-                let not_permitted = "cannot allocate because allocation is not permitted to any of the nodes that hold an in-sync shard copy";
-                (AllocationDecision::No, not_permitted)
+            } else if has_fit {
+                (
+                    AllocationDecision::No,
+                    "cannot allocate because allocation is not permitted to any of the nodes that hold an in-sync shard copy",
+                )
             } else if nodes.iter().any(|node| node.found.is_some()) {
                 let stale =
                     "cannot allocate because all found copies of the shard are either stale or corrupt";

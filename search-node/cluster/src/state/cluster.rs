@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::filters::broken_rule;
 use super::{
-    Answered, Command, CopyError, CopyId, IndexEntry, IndexId, Metadata, NodeEntry, NodeId, Replicas,
-    ShardCopies, ShardId,
+    Answered, Command, CopyError, CopyId, IndexEntry, IndexId, Metadata, NodeEntry, NodeId, ShardCopies,
+    ShardId,
 };
 
 /// Everything that all nodes agree on.
@@ -121,12 +121,6 @@ impl ClusterState {
     /// How many copies beside its primary each shard of an index should have.
     pub fn wanted_replicas(&self, index: &IndexEntry) -> u32 {
         index.replicas.wanted(self.nodes_for(&index.filters))
-    }
-
-    /// The same of an index whose copies expand over the nodes.
-    pub fn expanded_replicas(&self, id: &IndexId) -> Option<u32> {
-        let expands = |index: &&IndexEntry| matches!(index.replicas, Replicas::Expand { .. });
-        self.indices.get(id).filter(expands).map(|index| self.wanted_replicas(index))
     }
 
     /// How many nodes may hold copies of an index with these rules.

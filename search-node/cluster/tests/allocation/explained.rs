@@ -102,6 +102,20 @@ fn a_primary_without_a_copy_says_what_was_found() {
 
     assert_eq!(explained(&fixture), ("yes", "can allocate the shard"));
     assert_eq!(why(&fixture, Which::Primary).nodes[0].found, Some((copy, true)));
+
+    // One that failed too often is left alone, and nobody is told that it could be placed.
+    fixture.settle();
+    let copy = fixture.copies("i", 0).primary().expect("placed again");
+    for _ in 0..5 {
+        let failed = fixture.failed(&shard("i", 0), copy);
+        fixture.apply(failed);
+        let again = fixture.plan();
+        again.into_iter().for_each(|command| fixture.apply(command));
+    }
+    assert_eq!(fixture.copies("i", 0).unassigned().failures, 5);
+
+    assert_eq!(explained(&fixture).0, "no");
+    assert_eq!(why(&fixture, Which::Primary).nodes[0].decision, AllocationDecision::No);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What operators ask for by hand.
 
-use cluster::allocation::{RerouteCommand, RerouteRefusal, Rerouted, reroute};
+use cluster::allocation::{Decision, RerouteCommand, RerouteRefusal, Rerouted, reroute};
 use cluster::state::{Command, CopyId, Enable, NodeId, Replicas, UnassignedReason};
 
 use crate::fixture::{Fixture, shard};
@@ -77,6 +77,10 @@ fn a_replica_is_allocated_where_one_is_lacking() {
     let on = |node| RerouteCommand::AllocateReplica { shard: shard("i", 0), node: NodeId(node) };
     assert!(refused(&fixture, on(3 - other)).contains("already allocated to this node"));
 
+    let explained = ask(&fixture, on(other)).expect("it can be done").explanations.concat();
+    let said = explained.iter().find(|opinion| opinion.decider == "enable").expect("an opinion");
+    assert_eq!(said.decision, Decision::Yes, "{said:?}");
+    assert!(said.explanation.starts_with("explicitly ignoring"), "{said:?}");
     do_it(&mut fixture, on(other));
 
     assert!(refused(&fixture, on(other)).contains("use the move allocation command instead"));

@@ -33,6 +33,8 @@ pub(crate) struct NodeFigures {
     /// The load of the host over 1, 5 and 15 minutes.
     pub(crate) load: Option<[f64; 3]>,
     pub(crate) cores: usize,
+    /// Its pools: their names, how many threads each has, and how many may wait for one.
+    pub(crate) pools: Vec<(String, usize, usize)>,
     pub(crate) open_files: Option<u64>,
     pub(crate) threads: Option<u64>,
     pub(crate) requests: u64,
@@ -45,8 +47,6 @@ pub(crate) struct NodeFigures {
     pub(crate) recoveries: Vec<Recovery>,
     /// The copies on its disk, whether they serve or not.
     pub(crate) held: Vec<(ShardId, CopyId)>,
-    /// Its pools by their names: how many may work at the same time, and how many may wait.
-    pub(crate) pools: Vec<(String, usize, usize)>,
 }
 
 /// How soon a node answers the searches of another one.
@@ -104,6 +104,7 @@ pub(super) fn figures_of(node: &Node) -> NodeFigures {
         host_memory: (host_memory(), field(&meminfo, "MemAvailable:").map(|kilobytes| kilobytes << 10)),
         load: load_of(&fs_err::read_to_string("/proc/loadavg").unwrap_or_default()),
         cores: std::thread::available_parallelism().map_or(1, usize::from),
+        pools: pools_of(node),
         open_files: fs_err::read_dir(Path::new("/proc/self/fd")).ok().map(|files| files.count() as u64),
         threads: field(&status, "Threads:"),
         requests: node.counters.requests.get(),
@@ -112,8 +113,14 @@ pub(super) fn figures_of(node: &Node) -> NodeFigures {
         copies: copies_of(node),
         recoveries: node.replication().map(|replication| replication.recoveries()).unwrap_or_default(),
         held: held_by(node),
-        pools: pools_of(node),
     }
+}
+
+fn pools_of(node: &Node) -> Vec<(String, usize, usize)> {
+    let settings = &node.settings;
+    let pools =
+        [("write", settings.write), ("search", settings.search), ("force_merge", settings.force_merge)];
+    pools.into_iter().map(|(name, pool)| (name.to_owned(), pool.size, pool.queue)).collect()
 }
 
 fn seen_by(node: &Node) -> Vec<SeenFigures> {
@@ -130,13 +137,6 @@ fn seen_by(node: &Node) -> Vec<SeenFigures> {
         })
     });
     shown.collect()
-}
-
-fn pools_of(node: &Node) -> Vec<(String, usize, usize)> {
-    let settings = &node.settings;
-    let pools =
-        [("write", settings.write), ("search", settings.search), ("force_merge", settings.force_merge)];
-    pools.into_iter().map(|(name, pool)| (name.to_owned(), pool.size, pool.queue)).collect()
 }
 
 fn held_by(node: &Node) -> Vec<(ShardId, CopyId)> {

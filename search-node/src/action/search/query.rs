@@ -55,19 +55,6 @@ pub(super) struct ShardAsked {
     pub copy: Option<CopyId>,
 }
 
-impl Partial {
-    /// What a node answered that was asked for the shards of these places, and tells of no other.
-    pub(super) fn read(answer: &[u8], places: &[usize]) -> Result<Self, ApiError> {
-        let partial: Self = postcard::from_bytes(answer).map_err(|error| unreadable(&error))?;
-        let told = partial.answered.iter().chain(partial.failures.iter().map(|(place, _)| place));
-        let mut told = told.chain(partial.hits.iter().map(|hit| &hit.shard));
-        if partial.skipped > partial.answered.len() || told.any(|place| !places.contains(place)) {
-            return Err(ApiError::internal("a node told of shards that it was not asked for"));
-        }
-        Ok(partial)
-    }
-}
-
 /// What a node found in all of its shards together.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Partial {

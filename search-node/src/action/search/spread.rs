@@ -1,6 +1,7 @@
 //! Asking the nodes with copies, again elsewhere if one fails, and joining what they say.
 
 mod fetch;
+mod said;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use transport::Lane;
 
+use self::said::read_partial;
 use super::Manner;
 use super::body::SearchBody;
 use super::query::{Part, Partial, Question, ShardAsked, find_here, higher};
@@ -181,7 +183,7 @@ impl<'a> Spread<'a> {
         }
         for Pending { node, places, asked, call } in calls {
             let (said, after) = self.wait(call)?;
-            let said = said.and_then(|answer| Partial::read(&answer, &places).map_err(Some));
+            let said = said.and_then(|answer| read_partial(&answer, &places).map_err(Some));
             match (said, after) {
                 (Ok(partial), after) => {
                     asked.answered(after, partial.service, partial.queue);
@@ -333,13 +335,6 @@ impl<'a> Spread<'a> {
         }
     }
 
-    /// A node as clients know it.
-    fn id_of(&self, node: NodeId) -> String {
-        let map = self.node.coordinator.as_ref().map(|coordinator| coordinator.map());
-        let known = map.and_then(|map| Some(map.nodes.get(&node)?.data_id.clone()));
-        known.unwrap_or_else(|| node.to_string())
-    }
-
     /// Whether what was found is an answer.
     fn check(&self, found: Found, errors: Errors) -> Result<Found, ApiError> {
         // What is wrong with the request is wrong everywhere, and what is damaged must not look like nothing.
@@ -359,12 +354,18 @@ impl<'a> Spread<'a> {
                 return Err(all_failed(errors.into_values().map(|(_, error)| error)));
             }
         }
+        let map = self.node.coordinator.as_ref().map(|coordinator| coordinator.map());
+        // As clients know it; one that has left is known by its process only.
+        let called = |node: NodeId| {
+            let entry = map.as_ref().and_then(|map| map.nodes.get(&node));
+            entry.map_or_else(|| node.to_string(), |entry| entry.data_id.clone())
+        };
         for (place, (node, error)) in errors {
             let target = &self.targets[place];
             found.failures.push(ShardFailure {
                 index: target.index.name.clone(),
                 number: target.number,
-                node: node.map(|node| self.id_of(node)),
+                node: node.map(called),
                 error,
             });
         }

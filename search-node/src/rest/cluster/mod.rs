@@ -25,7 +25,7 @@ use crate::node::Node;
 use crate::time_span::read_span;
 
 pub(super) use health::{health_now, pending_zero};
-pub(super) use node_json::{host_of, port_of, role_letters};
+pub(super) use node_json::{host_of, port_of, role_letters, roles_of};
 pub(super) use recovery::{RecoveryRow, recovery_rows};
 pub(super) use shard_json::recovery_source;
 

@@ -32,7 +32,7 @@ pub(super) fn called(view: &View, text: &str) -> String {
 }
 
 /// The names of roles, in the order of the alphabet.
-pub(super) fn roles_of(entry: &NodeEntry) -> Vec<&'static str> {
+pub(in crate::rest) fn roles_of(entry: &NodeEntry) -> Vec<&'static str> {
     let named = [(Role::Data, "data"), (Role::Ingest, "ingest"), (Role::Master, "master")];
     named.into_iter().filter(|(role, _)| entry.roles.contains(role)).map(|(_, name)| name).collect()
 }

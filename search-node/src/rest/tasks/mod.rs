@@ -14,9 +14,11 @@ use serde_json::{Map, Value, json};
 pub(super) use self::nodes::{Listed, every_task, rethrottle_elsewhere};
 use self::nodes::{cancel_everywhere, list_everywhere, one_elsewhere};
 use super::call::Call;
+use super::cluster::roles_of;
 use super::envelope::Reply;
 use super::forward::Reach;
 use super::router::{Route, route};
+use crate::action::cluster::View;
 use crate::error::ApiError;
 use crate::node::Node;
 use crate::tasks::{Parent, Task, TaskKind};
@@ -159,11 +161,13 @@ fn by_node(node: &Node, tasks: Map<String, Value>) -> Value {
     if tasks.is_empty() {
         return json!({"nodes": {}});
     }
+    let view = View::of(node);
+    let roles = view.node(view.own).map(roles_of).unwrap_or_default();
     let host = node.settings.host.to_string();
     let address = node.coordinator.as_ref().map_or(&host, |coordinator| &coordinator.origin.address);
     json!({"nodes": {node.identity.node_id.clone(): {
         "name": node.settings.node_name, "transport_address": address, "host": host, "ip": host,
-        "roles": ["data", "ingest", "master"], "tasks": tasks
+        "roles": roles, "tasks": tasks
     }}})
 }
 

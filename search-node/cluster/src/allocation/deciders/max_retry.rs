@@ -2,8 +2,9 @@
 
 use super::{Opinion, Question, no, yes};
 
+pub(in crate::allocation) const NAME: &str = "max_retry";
+
 pub(super) fn max_retry(question: &Question<'_>) -> Opinion {
-    const NAME: &str = "max_retry";
     let unassigned = question.copies.unassigned();
     let (failures, most) = (unassigned.failures, question.index.allocation.max_retries);
     if failures == 0 {

@@ -16,6 +16,7 @@ use super::tally::Tally;
 use super::{AllocationSettings, Observed};
 use crate::state::{ClusterState, CopyId, IndexEntry, NodeEntry, NodeId, ShardCopies, ShardId};
 
+pub(super) use max_retry::NAME as MAX_RETRY;
 pub(super) use rebalance::Activity;
 
 /// What a decider says.

@@ -1,0 +1,100 @@
+//! `_settings`: what indices are set to, what they are set to where nobody says, and changes of it.
+
+use futures::FutureExt;
+use http::Method;
+use serde_json::{Map, Value, json};
+
+use super::call::Call;
+use super::envelope::Reply;
+use super::index::{NAMES, blocking, chosen};
+use super::router::{Route, route};
+use crate::action::cluster::{expanded, settings_shown};
+use crate::error::ApiError;
+use crate::indices::{DEFAULTS, Index, matches, nest};
+use crate::node::Node;
+
+const GET: &[Method] = &[Method::GET];
+const PUT: &[Method] = &[Method::PUT];
+const CHANGES: &[&str] = &[
+    "allow_no_indices",
+    "expand_wildcards",
+    "ignore_unavailable",
+    "flat_settings",
+    "preserve_existing",
+    "master_timeout",
+    "timeout",
+];
+
+pub(super) const ROUTES: &[Route] = &[
+    route(GET, "/_settings", NAMES, |call| blocking(call, settings).boxed()),
+    route(GET, "/_settings/{name}", NAMES, |call| blocking(call, settings).boxed()),
+    route(GET, "/{index}/_settings", NAMES, |call| blocking(call, settings).boxed()),
+    route(GET, "/{index}/_settings/{name}", NAMES, |call| blocking(call, settings).boxed()),
+    route(PUT, "/_settings", CHANGES, |call| blocking(call, put_settings).boxed()),
+    route(PUT, "/{index}/_settings", CHANGES, |call| blocking(call, put_settings).boxed()),
+];
+
+fn settings(call: &Call) -> Result<Reply, ApiError> {
+    let wish = Wish {
+        names: call.path.get("name").map(|names| names.split(',').map(str::trim).collect()),
+        is_flat: call.flag("flat_settings")?,
+        with_defaults: call.flag("include_defaults")?,
+    };
+    let shown = chosen(call)?.into_iter().filter_map(|index| {
+        let shown = wish.of_index(&call.node, &index)?;
+        Some((index.name.clone(), shown))
+    });
+    Call::ok(Value::Object(shown.collect()))
+}
+
+/// Which settings are shown, and how.
+struct Wish<'a> {
+    /// Names with wildcards, as `index.number_*`; all where nobody says.
+    names: Option<Vec<&'a str>>,
+    is_flat: bool,
+    with_defaults: bool,
+}
+
+impl Wish<'_> {
+    /// The settings of an index; none where it has none of those.
+    fn of_index(&self, node: &Node, index: &Index) -> Option<Value> {
+        let mut set = settings_shown(node, index);
+        let window = node.settings.result_window_max.to_string();
+        let defaults = DEFAULTS.into_iter().chain([("max_result_window", window.as_str())]);
+        let defaults = defaults.filter(|(key, _)| self.with_defaults && !set.contains_key(*key));
+        let mut defaults: Map<String, Value> =
+            defaults.map(|(key, value)| (key.to_owned(), json!(value))).collect();
+        set.retain(|key, _| self.is_wanted(key));
+        defaults.retain(|key, _| self.is_wanted(key));
+        if set.is_empty() && defaults.is_empty() {
+            return None;
+        }
+        let mut shown = json!({"settings": self.form(set)});
+        if self.with_defaults {
+            shown["defaults"] = self.form(defaults);
+        }
+        Some(shown)
+    }
+
+    fn is_wanted(&self, key: &str) -> bool {
+        let key = format!("index.{key}");
+        let Some(names) = &self.names else { return true };
+        names.iter().any(|name| *name == "_all" || matches(name, &key))
+    }
+
+    fn form(&self, flat: Map<String, Value>) -> Value {
+        if self.is_flat {
+            return flat.into_iter().map(|(key, value)| (format!("index.{key}"), value)).collect();
+        }
+        if flat.is_empty() { json!({}) } else { json!({"index": nest(&flat)}) }
+    }
+}
+
+fn put_settings(call: &Call) -> Result<Reply, ApiError> {
+    let changes = call.required_json()?;
+    let keeps_existing = call.flag("preserve_existing")?;
+    for index in chosen(call)? {
+        index.change_settings(&changes, keeps_existing, expanded(&call.node, &index))?;
+    }
+    Call::ok(json!({"acknowledged": call.is_followed_by_all()?}))
+}

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 
 use crate::settings::NodeSettings;
 
@@ -32,10 +32,13 @@ pub(crate) fn published_host(settings: &NodeSettings) -> anyhow::Result<IpAddr> 
         }
         // Nobody else has to reach it.
         None if settings.cluster.is_single => Ok(IpAddr::from([127, 0, 0, 1])),
-        None => bail!(
-            "[network.host] is {}, and this host has no address that others could reach; set [network.publish_host], or [network.host] to 127.0.0.1",
-            settings.host
-        ),
+        None => {
+            tracing::warn!(
+                host = %settings.host,
+                "this host has no address that others could reach; network.publish_host says which one they shall use"
+            );
+            Ok(settings.host)
+        }
     }
 }
 

@@ -46,12 +46,15 @@ impl ActiveCopies {
 pub(crate) struct ActiveWait {
     pub(crate) copies: ActiveCopies,
     pub(crate) within: Duration,
-    /// Somebody has waited: it is only looked.
-    pub(crate) is_over: bool,
+    /// Somebody has waited. Whoever writes waits only so much longer: its node may not have followed the map as far.
+    pub(crate) left: Option<Duration>,
 }
 
 /// As in Elasticsearch, where a request does not say (`timeout`).
 const ACTIVE_WITHIN: Duration = Duration::from_secs(60);
+
+/// How much later than another node the one with the primary may know that copies are there.
+const FOLLOWED_WITHIN: Duration = Duration::from_secs(2);
 
 impl Default for ActiveWait {
     fn default() -> Self {
@@ -61,12 +64,12 @@ impl Default for ActiveWait {
 
 impl ActiveWait {
     pub(crate) fn of(copies: ActiveCopies) -> Self {
-        Self { copies, within: ACTIVE_WITHIN, is_over: false }
+        Self { copies, within: ACTIVE_WITHIN, left: None }
     }
 
-    /// The same once it was waited for, by who holds no place in a pool.
-    pub(crate) fn looked_for(self) -> Self {
-        Self { is_over: true, ..self }
+    /// The same once it was waited for, by who holds no place in a pool; with success or in vain.
+    pub(crate) fn waited(self, is_met: bool) -> Self {
+        Self { left: Some(if is_met { FOLLOWED_WITHIN } else { Duration::ZERO }), ..self }
     }
 
     /// Whether there is anything to wait for: a primary is there anyway.

@@ -549,8 +549,8 @@ impl Leading {
 
     /// Waits until so many copies are started, if nobody has waited for them before.
     pub(crate) fn wait_active(&self, wait: ActiveWait) -> Result<(), ApiError> {
-        let ActiveWait { copies: wanted, within, is_over } = wait;
-        let deadline = Instant::now() + if is_over { Duration::ZERO } else { within };
+        let ActiveWait { copies: wanted, within, left } = wait;
+        let deadline = Instant::now() + left.unwrap_or(within);
         let mut state = self.state.lock();
         loop {
             let active = state.copies.present().keys();

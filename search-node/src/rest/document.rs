@@ -201,13 +201,13 @@ async fn finish(
 ) -> Result<Reply, ApiError> {
     let refresh = call.refresh()?;
     let node = Arc::clone(&call.node);
-    let active = call.active_wait()?;
+    let mut active = call.active_wait()?;
     if !active.is_usual() {
-        wait_active_for(&node, target, active).await;
+        active = wait_active_for(&node, target, active).await;
     }
     let written = node.write_pool.run(move || {
         let mut writes = Writes::new(&call.node);
-        writes.active = active.looked_for();
+        writes.active = active;
         let result = work(&call, &mut writes);
         let told = writes.take_told().filter(|_| result.as_ref().map_or(true, WriteResult::is_noop));
         if result.is_ok() || told.is_some() {

@@ -97,6 +97,11 @@ impl Bulk {
         Self { options, lines: 0, actions: 0, errors: false, indices: Vec::new() }
     }
 
+    /// How many copies there have to be from now on, and what is left to wait for them.
+    pub(crate) fn set_active(&mut self, active: ActiveWait) {
+        self.options.active = active;
+    }
+
     /// The indices that whole actions in `bytes` name.
     pub(crate) fn index_names(&self, bytes: &[u8]) -> BTreeSet<Arc<str>> {
         line::index_names(bytes, &self.options)

@@ -25,13 +25,13 @@ fn serving(shard: &ShardCopies) -> usize {
     present.filter(|(id, copy)| copy.stage == Stage::Started && shard.in_sync().contains(id)).count()
 }
 
-/// Waits until the shard of a document has so many copies that serve, or time is over: whoever writes then looks again, and does not
-/// wait with a place in a pool.
-pub(crate) async fn wait_active_for(node: &Node, target: &Target, wait: ActiveWait) {
+/// Waits until the shard of a document has so many copies that serve, or time is over, without a place in a pool; what is left for
+/// who writes then. Of an index that is made by the write nothing is known yet.
+pub(crate) async fn wait_active_for(node: &Node, target: &Target, wait: ActiveWait) -> ActiveWait {
     let (Some(coordinator), Ok(index), Some(doc)) =
         (&node.coordinator, target.existing_index(node), target.id.as_deref())
     else {
-        return;
+        return wait;
     };
     let number = index.shard_number(doc, target.routing.as_deref());
     let id = ShardId { index: IndexId(index.uuid.clone()), number };
@@ -40,10 +40,11 @@ pub(crate) async fn wait_active_for(node: &Node, target: &Target, wait: ActiveWa
         map.shard(&id).is_none_or(|shard| serving(shard) >= wait.copies.of(replicas) as usize)
     };
     let mut changes = coordinator.changes();
-    tokio::select! {
-        () = node.stopping.cancelled() => {}
-        _ = timeout(wait.within, changes.wait_for(is_met)) => {}
-    }
+    let met = tokio::select! {
+        () = node.stopping.cancelled() => false,
+        met = timeout(wait.within, changes.wait_for(is_met)) => met.is_ok(),
+    };
+    wait.waited(met)
 }
 
 /// Waits until every shard of an index has so many copies that serve; whether it has.

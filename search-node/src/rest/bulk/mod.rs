@@ -56,7 +56,7 @@ async fn run(call: Call, mut body: BodyStream) -> Result<Reply, ApiError> {
         pipeline: call.param("pipeline").map(str::to_owned),
         source: source_parameters(&call).map(|value| read_source(&value)).transpose()?,
         forces_refresh: refresh == Refresh::Now,
-        active: call.active_wait()?.looked_for(),
+        active: call.active_wait()?,
     };
     let active = call.active_wait()?;
     let shape = Shape { paths: filter_path(&call.query), is_pretty: is_pretty(&call.query) };
@@ -115,7 +115,8 @@ impl Running {
         is_end: bool,
     ) -> Result<(Self, BytesMut), ApiError> {
         if let Some(active) = &self.active {
-            active.wait(node, &self.bulk.index_names(&bytes)).await;
+            let left = active.wait(node, &self.bulk.index_names(&bytes)).await;
+            self.bulk.set_active(left);
         }
         let mut granted: Option<(u64, Grant)> = None;
         loop {

@@ -45,6 +45,8 @@ pub struct Status {
     pub snapshot_index: Option<u64>,
     /// Who votes. While that changes: whoever votes before or after.
     pub voters: BTreeSet<u64>,
+    /// Who votes, without whoever is only going to: while that changes, those before.
+    pub settled_voters: BTreeSet<u64>,
     /// Who is going to vote, while that changes: until then most of both must agree. A change whose leader went in between stays as
     /// it is until another leader goes on with it.
     pub changing_to: Option<BTreeSet<u64>>,
@@ -81,6 +83,7 @@ impl Status {
             applied_index: metrics.last_applied.map_or(0, |last| last.index),
             snapshot_index: metrics.snapshot.map(|last| last.index),
             voters: members.voter_ids().collect(),
+            settled_voters: members.get_joint_config().first().cloned().unwrap_or_default(),
             changing_to: members.get_joint_config().get(1..).and_then(<[_]>::last).cloned(),
             addresses,
             lags: lags

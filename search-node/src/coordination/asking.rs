@@ -33,9 +33,9 @@ impl Coordinator {
         self.consensus.status().term
     }
 
-    /// The nodes that vote.
-    pub(crate) fn voters(&self) -> std::collections::BTreeSet<u64> {
-        self.consensus.status().voters
+    /// The nodes that vote; while that changes, those before.
+    pub(crate) fn settled_voters(&self) -> std::collections::BTreeSet<u64> {
+        self.consensus.status().settled_voters
     }
 
     /// Waits until somebody leads and says so. A node that has heard nothing for a while may still take somebody for the leader

@@ -358,13 +358,18 @@ impl Cluster {
         .await
     }
 
-    /// Waits until so many nodes vote.
+    /// Waits until so many nodes vote and every node knows: until then the loss of one that voted before may be too much.
     pub async fn wait_voters(&self, count: usize) -> anyhow::Result<()> {
         self.wait_for(&format!("{count} nodes to vote"), START_WITHIN, async || {
-            let leader = self.up().find(|at| self.members[*at].leads())?;
-            let (_, state) = self.ask(leader, Method::GET, "/_cluster/state/metadata", None).await.ok()?;
-            let voters = &state["metadata"]["cluster_coordination"]["last_committed_config"];
-            (voters.as_array()?.len() == count).then_some(())
+            for at in self.up() {
+                let path = "/_cluster/state/metadata?local=true";
+                let (_, state) = self.ask(at, Method::GET, path, None).await.ok()?;
+                let voters = &state["metadata"]["cluster_coordination"]["last_committed_config"];
+                if voters.as_array()?.len() != count {
+                    return None;
+                }
+            }
+            Some(())
         })
         .await
     }

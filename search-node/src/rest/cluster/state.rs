@@ -157,7 +157,7 @@ fn metadata(node: &Node, view: &View, is_flat: bool) -> Value {
     let term = node.coordinator.as_ref().map_or(1, |coordinator| coordinator.leading_term());
     let mut voters: Vec<String> = Vec::new();
     if let Some(coordinator) = &node.coordinator {
-        voters = coordinator.voters().into_iter().map(|voter| format!("{voter:016x}")).collect();
+        voters = coordinator.settled_voters().into_iter().map(|voter| format!("{voter:016x}")).collect();
     }
     json!({
         "cluster_uuid": node.identity.cluster_uuid,

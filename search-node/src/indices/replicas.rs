@@ -78,15 +78,16 @@ fn allocation_of(flat: &Map<String, Value>) -> Result<IndexAllocation, ApiError>
 
 /// `index.number_of_replicas` and `index.auto_expand_replicas` in flat settings.
 fn replicas_of(flat: &Map<String, Value>) -> Result<Replicas, ApiError> {
-    let text = |key: &str| flat.get(key).and_then(Value::as_str);
-    if let Some(range) = text(EXPAND).filter(|range| *range != "false") {
+    if let Some(range) = expansion(flat) {
         return read_range(range).ok_or_else(|| {
             ApiError::argument(format!(
                 "failed to parse [index.{EXPAND}] from value: [{range}]; it must be false, or a range such as 0-1 or 0-all"
             ))
         });
     }
-    let Some(text) = text(NUMBER) else { return Ok(Replicas::Number(NUMBER_DEFAULT)) };
+    let Some(text) = flat.get(NUMBER).and_then(Value::as_str) else {
+        return Ok(Replicas::Number(NUMBER_DEFAULT));
+    };
     let number: i64 = text.parse().map_err(|_| {
         ApiError::argument(format!("Failed to parse value [{text}] for setting [index.{NUMBER}]"))
             .caused_by("number_format_exception", format!("For input string: \"{text}\""))
@@ -101,6 +102,16 @@ fn replicas_of(flat: &Map<String, Value>) -> Result<Replicas, ApiError> {
             )))
         }
     }
+}
+
+/// The range within which copies expand, where flat settings leave it to the nodes how many there are.
+fn expansion(flat: &Map<String, Value>) -> Option<&str> {
+    flat.get(EXPAND).and_then(Value::as_str).filter(|range| *range != "false")
+}
+
+/// Whether flat settings leave it to the nodes how many replicas there are.
+pub(super) fn expands(flat: &Map<String, Value>) -> bool {
+    expansion(flat).is_some()
 }
 
 fn read_range(text: &str) -> Option<Replicas> {

@@ -7,7 +7,7 @@ use shard::mapping::MappingLimits;
 use shard::{IndexSort, MergeOptions};
 
 use super::merge_settings::MergeSettings;
-use super::replicas::CopySettings;
+use super::replicas::{CopySettings, NUMBER, expands};
 use super::routing::Routing;
 use super::sort_settings as sort;
 use crate::error::ApiError;
@@ -122,11 +122,6 @@ const DYNAMIC: [&str; 17] = [
 /// What the names of further ones begin with.
 const DYNAMIC_PREFIXES: [&str; 4] = ["routing.", "merge.", "mapping.total_fields.", "mapping.depth."];
 
-/// Whether flat settings leave it to the nodes how many replicas there are.
-fn expands(flat: &Map<String, Value>) -> bool {
-    flat.get("auto_expand_replicas").and_then(Value::as_str).is_some_and(|range| range != "false")
-}
-
 /// Flat settings with the changes of `PUT /{index}/_settings`; null takes a setting back. As many replicas as there were stay
 /// (`expanded`) where they expand no more and nobody says how many.
 pub(super) fn changed(
@@ -155,7 +150,7 @@ pub(super) fn changed(
         )));
     }
     let mut next = flat.clone();
-    let is_counted = changes.contains_key("number_of_replicas");
+    let is_counted = changes.contains_key(NUMBER);
     for (key, value) in changes {
         if value.is_null() {
             next.remove(&key);
@@ -164,7 +159,7 @@ pub(super) fn changed(
         }
     }
     if let (Some(number), false) = (expanded.filter(|_| expands(flat) && !expands(&next)), is_counted) {
-        next.insert("number_of_replicas".to_owned(), json!(number.to_string()));
+        next.insert(NUMBER.to_owned(), json!(number.to_string()));
     }
     IndexSettings::read(&next)?;
     Ok(next)

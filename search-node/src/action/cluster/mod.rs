@@ -10,6 +10,7 @@
 //!  health          what a request waits for
 //!  active_copies   how many copies of each shard have to serve
 //!  chosen_nodes    which nodes an expression means
+//!  index_settings  settings of an index, with as many replicas as it has expanded to
 //!  settings        settings of the cluster: which there are, how they change
 //! ```
 

@@ -54,12 +54,14 @@ impl Answers for Serving {
                     done.map_err(Fault::Failed)
                 }
                 Action::MultiGet => answer_multi_get(node, call.body).await.map_err(Fault::Failed),
-                Action::Operations | Action::CopyPlan | Action::CopyPiece | Action::CopyCatchUp => {
-                    match node.replication() {
-                        Some(replication) => replication.answer(action, call).await,
-                        None => Err(Fault::unknown(action)),
-                    }
-                }
+                Action::Operations
+                | Action::CopyPlan
+                | Action::CopyPiece
+                | Action::CopyCatchUp
+                | Action::CopyVerify => match node.replication() {
+                    Some(replication) => replication.answer(action, call).await,
+                    None => Err(Fault::unknown(action)),
+                },
                 Action::Figures => {
                     let pool = node.carried_search_pool.clone();
                     let told = pool.go_on(move || Ok(answer_figures(&node))).await;

@@ -1,4 +1,5 @@
-//! One of two copies is damaged while no node runs: the other one has everything that was acknowledged, and nobody lets go of it.
+//! Copies whose files are damaged, while others are well: nothing that was acknowledged is lost, and what is damaged is told, not
+//! served, and fetched again.
 
 use std::path::Path;
 use std::time::Duration;
@@ -7,8 +8,12 @@ use search_client::Method;
 use serde_json::{Value, json};
 use system_tests::Cluster;
 
-const DOCUMENTS: usize = 300;
+/// So many that files are copied for a copy that lacks them.
+const DOCUMENTS: usize = 2_000;
 const WITHIN: Duration = Duration::from_secs(90);
+const TRANSLOG: &str = "tlog";
+/// What a segment keeps of its documents' sources.
+const SOURCES: &str = "store";
 
 /// Where the copies of the index are: the primary's node first.
 async fn nodes_of(cluster: &Cluster) -> Option<Vec<usize>> {
@@ -23,14 +28,14 @@ async fn nodes_of(cluster: &Cluster) -> Option<Vec<usize>> {
     Some(found)
 }
 
-/// Turns one bit in the middle of each translog below a folder; how many there are.
-fn damage(folder: &Path) -> usize {
+/// Turns one bit in the middle of each file below a folder that ends so; how many there are.
+fn damage(folder: &Path, ending: &str) -> usize {
     let mut count = 0;
     for entry in fs_err::read_dir(folder).expect("listed").flatten() {
         let path = entry.path();
         if path.is_dir() {
-            count += damage(&path);
-        } else if path.extension().is_some_and(|extension| extension == "tlog") {
+            count += damage(&path, ending);
+        } else if path.extension().is_some_and(|extension| extension == ending) {
             let mut bytes = fs_err::read(&path).expect("read");
             let middle = bytes.len() / 2;
             bytes[middle] ^= 1;
@@ -41,12 +46,14 @@ fn damage(folder: &Path) -> usize {
     count
 }
 
-/// Three nodes that were killed, one of them with a damaged primary; with the nodes of the primary and of the replica.
-async fn killed_and_damaged() -> (Cluster, usize, usize) {
-    let mut cluster = Cluster::start(3, &[]).await.expect("a cluster");
+/// Three nodes and the index with all its documents on two of them: the primary's and the replica's.
+async fn filled() -> (Cluster, usize, usize) {
+    let cluster = Cluster::start(3, &[]).await.expect("a cluster");
     // Two of them decide later without the third.
     cluster.wait_voters(3).await.expect("three nodes that vote");
-    let index = json!({"settings": {"number_of_shards": 1, "number_of_replicas": 1}});
+    let index = json!({"settings": {
+        "number_of_shards": 1, "number_of_replicas": 1, "recovery.file_based_threshold": 0
+    }});
     cluster.done(0, Method::PUT, "/damaged", Some(&index)).await.expect("created");
     cluster.wait_green(0, WITHIN).await.expect("two copies");
     let lines: String = (0..DOCUMENTS)
@@ -55,11 +62,17 @@ async fn killed_and_damaged() -> (Cluster, usize, usize) {
     let (status, answer) = cluster.bulk(0, "/damaged/_bulk", lines).await.expect("answered");
     assert!(status == 200 && answer["errors"] == json!(false), "{status} {answer}");
     let nodes = cluster.wait_for("two copies", WITHIN, async || nodes_of(&cluster).await).await.expect("two");
+    (cluster, nodes[0], nodes[1])
+}
+
+/// Three nodes that were killed, one of them with a damaged primary; with the nodes of the primary and of the replica.
+async fn killed_and_damaged() -> (Cluster, usize, usize) {
+    let (mut cluster, primary, replica) = filled().await;
     for at in 0..3 {
         cluster.kill(at).expect("killed");
     }
-    assert!(damage(&cluster.member(nodes[0]).data.join("indices")) > 0);
-    (cluster, nodes[0], nodes[1])
+    assert!(damage(&cluster.member(primary).data.join("indices"), TRANSLOG) > 0);
+    (cluster, primary, replica)
 }
 
 async fn all_is_there(cluster: &Cluster, at: usize) {
@@ -98,4 +111,64 @@ async fn the_copy_that_can_be_read_is_primary_where_all_start_at_once() {
     cluster.wait_ready().await.expect("a cluster");
 
     all_is_there(&cluster, replica).await;
+}
+
+/// Whether there are so many copies on the nodes, and all are equal.
+async fn are_equal(cluster: &Cluster, count: usize) -> Option<()> {
+    let mut digests = Vec::new();
+    for at in cluster.up() {
+        let (_, answer) = cluster.ask(at, Method::GET, "/damaged/_copies", None).await.ok()?;
+        let copies = answer["copies"].as_array()?;
+        digests.extend(copies.iter().map(|copy| json!([copy["docs"], copy["digest"], copy["max_seq_no"]])));
+    }
+    (digests.len() == count && digests.iter().all(|digest| *digest == digests[0])).then_some(())
+}
+
+async fn wait_equal(cluster: &Cluster, count: usize) {
+    let equal = cluster.wait_for("copies that are equal", WITHIN, async || are_equal(cluster, count).await);
+    equal.await.expect("equal copies");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_with_a_damaged_segment_is_told_of_and_fetched_again() {
+    let (mut cluster, primary, replica) = filled().await;
+    cluster.done(0, Method::POST, "/damaged/_flush", None).await.expect("flushed");
+    cluster.kill(replica).expect("killed");
+    assert!(damage(&cluster.member(replica).data.join("indices"), SOURCES) > 0);
+
+    cluster.restart(replica).await.expect("answers");
+
+    all_is_there(&cluster, primary).await;
+    wait_equal(&cluster, 2).await;
+    let told = cluster.member(replica).output();
+    assert!(told.contains("its checksum or its footer does not match"), "{told}");
+}
+
+/// The damage shows when a third copy gets the file: the primary gives way to its replica, and gets the file again itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_primary_whose_file_is_damaged_while_it_serves_gives_way_to_a_copy_that_is_well() {
+    let (cluster, primary, replica) = filled().await;
+    cluster.done(0, Method::POST, "/damaged/_flush", None).await.expect("flushed");
+    assert!(damage(&cluster.member(primary).data.join("indices"), SOURCES) > 0);
+
+    let more = json!({"number_of_replicas": 2});
+    cluster.done(0, Method::PUT, "/damaged/_settings", Some(&more)).await.expect("changed");
+
+    let leads = cluster.wait_for("the replica to be primary", WITHIN, async || {
+        nodes_of(&cluster).await.filter(|nodes| nodes[0] == replica).map(drop)
+    });
+    leads.await.expect("another primary");
+    all_is_there(&cluster, primary).await;
+    wait_equal(&cluster, 3).await;
+    let told = cluster.member(primary).output();
+    assert!(told.contains("a file of the shard is damaged"), "{told}");
+    let sources =
+        format!("/damaged/_search?size=10000&preference=_only_nodes:{}", cluster.member(primary).name);
+    let found = cluster.done(primary, Method::GET, &sources, None).await.expect("answers");
+    let read = found["hits"]["hits"]
+        .as_array()
+        .expect("hits")
+        .iter()
+        .filter(|hit| hit["_source"]["number"].is_u64());
+    assert_eq!(read.count(), DOCUMENTS, "every source is read again");
 }

@@ -211,6 +211,11 @@ impl Shard {
         self.engine.fenced()
     }
 
+    /// What is wrong with a file of the shard, if that was found since it was opened: by a merge, or by a copy that got the file.
+    pub fn damage(&self) -> Option<String> {
+        self.engine.damage().map(ToString::to_string)
+    }
+
     /// Whether it holds writes that no search will see: it accepts nothing more, and they are not shown yet.
     pub fn hides_writes(&self) -> bool {
         self.engine.fenced().is_some() && self.engine.has_unshown()

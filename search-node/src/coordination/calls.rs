@@ -55,6 +55,8 @@ pub(crate) enum Action {
     CopyPiece = 32,
     /// A copy is to get every operation from the primary here.
     CopyCatchUp = 33,
+    /// To look at a file of the primary here, which a copy got and found damaged.
+    CopyVerify = 34,
     /// What an operation by query matches in copies here.
     Scan = 40,
     /// Writes of an operation by query.
@@ -62,7 +64,7 @@ pub(crate) enum Action {
 }
 
 impl Action {
-    const ALL: [Self; 22] = [
+    const ALL: [Self; 23] = [
         Self::Consensus,
         Self::Propose,
         Self::Join,
@@ -79,6 +81,7 @@ impl Action {
         Self::CopyPlan,
         Self::CopyPiece,
         Self::CopyCatchUp,
+        Self::CopyVerify,
         Self::Figures,
         Self::Observed,
         Self::ReadLease,

@@ -84,6 +84,10 @@ impl Index {
         if self.held_copy(number) != Some(before) {
             return Ok(false);
         }
+        let open = self.copy(number as usize).ok().and_then(|copy| copy.opened());
+        if let Some(damage) = open.and_then(|shard| shard.damage()) {
+            return Err(ApiError::new(500, "corrupt_index_exception", damage));
+        }
         self.close_copy(number)?;
         let folder = self.shard_folder(number);
         Shard::peek(&folder).map_err(|error| self.folder_fault(error))?;

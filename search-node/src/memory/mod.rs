@@ -40,6 +40,9 @@ const FRESH: Duration = Duration::from_millis(5);
 /// How often it is looked while there is room enough. Writers on every core fill some tens of megabytes in this time.
 const CALM: Duration = Duration::from_millis(100);
 
+/// How often it is looked where hardly anything is used.
+const IDLE: Duration = Duration::from_millis(500);
+
 /// How often it is looked where memory is short, and how often those who wait try again.
 const TENSE: Duration = Duration::from_millis(10);
 
@@ -162,7 +165,11 @@ impl Memory {
 
 /// How long may pass until the next look: less where what is used comes near the limit.
 fn pause(used: u64, limit: u64) -> Duration {
-    if used > limit / 4 * 3 { TENSE } else { CALM }
+    match used {
+        _ if used > limit / 4 * 3 => TENSE,
+        _ if used > limit / 8 => CALM,
+        _ => IDLE,
+    }
 }
 
 #[cfg(test)]

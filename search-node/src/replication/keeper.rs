@@ -180,8 +180,14 @@ impl Replication {
             None => false,
         };
         if is_its {
-            self.roles.set(shard, None);
+            self.end_roles(shard);
         }
+    }
+
+    /// No copy of a shard here does anything from now on: its folder is for whoever comes next.
+    pub(super) fn end_roles(&self, shard: &ShardId) {
+        self.roles.set(shard, None);
+        self.sources.end_all_of(shard);
     }
 
     async fn step(
@@ -211,9 +217,9 @@ impl Replication {
         }
         self.recoveries.end(shard, copy);
         let following = self.following(&index, shard, copy).await?;
-        if let Some(reason) = following.failed() {
+        let damage = || following.stored.opened().and_then(|shard| shard.damage());
+        if let Some(reason) = following.failed().or_else(damage) {
             self.fail(shard, copy, copies.term(), reason).await;
-            return Ok(Next::After(TRY_AGAIN));
         }
         Ok(Next::After(TRY_AGAIN))
     }
@@ -229,7 +235,7 @@ impl Replication {
             return Ok(following);
         }
         // Whatever it was before is over first.
-        self.roles.set(shard, None);
+        self.end_roles(shard);
         let stored = self.stored(index, shard);
         let (outside, name) = (Arc::clone(&self.outside), shard.clone());
         let begun = blocking(move || Following::begin(&name, copy, stored, outside)).await;
@@ -283,8 +289,8 @@ impl Replication {
     }
 
     async fn lead_on(&self, leading: &Arc<Leading>, map: &Arc<ClusterState>) -> Result<Next, ApiError> {
-        let fenced = leading.stored.opened().and_then(|shard| shard.fenced());
-        if let Some(reason) = fenced
+        let failed = leading.stored.opened().and_then(|shard| shard.fenced().or_else(|| shard.damage()));
+        if let Some(reason) = failed
             && leading.has_successor()
         {
             // It tells nobody anything more before another copy can be primary.
@@ -419,6 +425,7 @@ impl Replication {
             Action::CopyPlan => self.plan(&call.body).await,
             Action::CopyPiece => self.piece(&call.body).await,
             Action::CopyCatchUp => self.catch_up(&call.body).await,
+            Action::CopyVerify => self.verify(&call.body).await,
             _ => return Err(Fault::unknown(action)),
         };
         answer.map_err(Fault::Failed)

@@ -69,6 +69,20 @@ pub(super) struct PieceRequest {
     pub(super) length: u32,
 }
 
+/// A file that came is not what was announced: is it well where it came from?
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct VerifyRequest {
+    pub(super) session: u64,
+    pub(super) name: String,
+}
+
+/// How a file is at its source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Verified {
+    /// What is wrong with it.
+    pub(super) damage: Option<String>,
+}
+
 /// A copy has what it gets by itself, and is to get operations from now on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct CatchUp {

@@ -16,12 +16,12 @@ use bytes::Bytes;
 use cluster::state::{CopyId, NodeId, ShardCopies, ShardId};
 use futures::StreamExt;
 use futures::stream;
-use shard::{FileInfo, FilesReceiver};
+use shard::{EngineError, FileInfo, FilesReceiver};
 use transport::Lane;
 
 use super::feeding::blocking;
 use super::keeper::Replication;
-use super::message::{CatchUp, CatchingUp, File, PieceRequest, Plan, PlanRequest};
+use super::message::{CatchUp, CatchingUp, File, PieceRequest, Plan, PlanRequest, Verified, VerifyRequest};
 use super::progress::{Portion, RecoveryStage};
 use crate::coordination::{Action, Fault, fault_of, read, write};
 use crate::error::ApiError;
@@ -184,7 +184,7 @@ impl Replication {
             }
         }
         self.check_here(target)?;
-        self.roles.set(shard, None);
+        self.end_roles(shard);
         let (index, number, keeps) = (Arc::clone(index), shard.number, copies.is_of_this_history(before));
         blocking(move || {
             let taken = if keeps { index.take_apart(number, before, copy) } else { Ok(false) };
@@ -224,7 +224,7 @@ impl Replication {
     ) -> Result<(), ApiError> {
         let Target { index, shard, copy, term, .. } = *target;
         self.check_here(target)?;
-        self.roles.set(shard, None);
+        self.end_roles(shard);
         let files: Vec<FileInfo> = files
             .into_iter()
             .map(|file| FileInfo { name: file.name, bytes: file.bytes, checksum: file.checksum })
@@ -251,12 +251,30 @@ impl Replication {
             self.recoveries.change(shard, copy, |recovery| recovery.files.recovered += 1);
         }
         self.check_here(target)?;
-        let finished = Arc::clone(index);
-        blocking(move || {
-            receiver.finish(term)?;
-            finished.name_copy(number, copy)
-        })
-        .await
+        let finished = blocking(move || Ok(receiver.finish(term))).await?;
+        if let Err(EngineError::ForeignFile { name, .. }) = &finished {
+            self.check_source(target, session, name).await?;
+        }
+        finished?;
+        let named = Arc::clone(index);
+        blocking(move || named.name_copy(number, copy)).await
+    }
+
+    /// Fails if a file that came damaged is so at its source, which knows that from now on.
+    async fn check_source(&self, target: &Target<'_>, session: u64, name: &str) -> Result<(), ApiError> {
+        let request = VerifyRequest { session, name: name.to_owned() };
+        let verified: Verified = self.ask(target, Action::CopyVerify, &request).await?;
+        match verified.damage {
+            Some(damage) => Err(ApiError::new(
+                500,
+                "corrupt_index_exception",
+                format!(
+                    "the primary of shard {} on node {} is damaged: {damage}",
+                    target.shard, target.source
+                ),
+            )),
+            None => Ok(()),
+        }
     }
 
     async fn receive_file(

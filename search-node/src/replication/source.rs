@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use cluster::state::Command;
+use cluster::state::{Command, CopyId, ShardId};
 use parking_lot::Mutex;
 use shard::{EngineError, FilesSnapshot, Flushed, Shard};
 
 use super::feeding::blocking;
 use super::keeper::Replication;
 use super::leading::Leading;
-use super::message::{CatchUp, CatchingUp, File, PieceRequest, Plan, PlanRequest};
+use super::message::{CatchUp, CatchingUp, File, PieceRequest, Plan, PlanRequest, Verified, VerifyRequest};
 use crate::coordination::{read, write};
 use crate::error::ApiError;
 
@@ -29,14 +29,15 @@ pub(super) struct Sources {
 }
 
 struct Session {
+    shard: ShardId,
     files: Arc<FilesSnapshot>,
     used: Instant,
 }
 
 impl Sources {
-    fn begin(&self, files: FilesSnapshot) -> u64 {
+    fn begin(&self, shard: ShardId, files: FilesSnapshot) -> u64 {
         let number = rand::random();
-        let session = Session { files: Arc::new(files), used: Instant::now() };
+        let session = Session { shard, files: Arc::new(files), used: Instant::now() };
         self.sessions.lock().insert(number, session);
         number
     }
@@ -53,6 +54,14 @@ impl Sources {
 
     fn end(&self, session: u64) {
         drop(self.sessions.lock().remove(&session));
+    }
+
+    /// The copy here is primary no more, and somebody may want its folder.
+    pub(super) fn end_all_of(&self, shard: &ShardId) {
+        let is_of = |_: &u64, session: &mut Session| session.shard == *shard;
+        // What they hold may take a while to close.
+        let ended: Vec<_> = self.sessions.lock().extract_if(is_of).collect();
+        drop(ended);
     }
 
     /// Lets go of files that nobody has asked for in a while; how long to wait for the next look, if there are others.
@@ -92,7 +101,7 @@ impl Replication {
             checksum: file.checksum,
         });
         let files = files.collect();
-        let session = self.sources.begin(snapshot);
+        let session = self.sources.begin(request.shard, snapshot);
         let replication = Arc::clone(self);
         tokio::spawn(async move {
             while replication.sources.let_go() {
@@ -107,7 +116,7 @@ impl Replication {
         &self,
         leading: &Leading,
         request: &PlanRequest,
-        before: cluster::state::CopyId,
+        before: CopyId,
     ) -> Result<(), ApiError> {
         let map = self.outside.map();
         let is_counted_on = map
@@ -130,6 +139,18 @@ impl Replication {
         blocking(move || Ok(files.read(&request.name, request.offset, request.length as usize)?.into())).await
     }
 
+    /// Looks at a file that was not what was announced when it came.
+    pub(super) async fn verify(&self, body: &Bytes) -> Result<Bytes, ApiError> {
+        let VerifyRequest { session, name } = read(body)?;
+        let files = self.sources.files(session)?;
+        let damage = blocking(move || Ok(files.damage(&name)?)).await?;
+        if damage.is_some() {
+            // Whoever keeps the primary here looks at once whether another copy can go on.
+            self.roles.wake();
+        }
+        Ok(write(&Verified { damage: damage.map(|damage| damage.to_string()) }))
+    }
+
     /// A copy gets every operation from now on.
     pub(super) async fn catch_up(&self, body: &Bytes) -> Result<Bytes, ApiError> {
         let CatchUp { shard, copy, local, session } = read(body)?;
@@ -146,7 +167,7 @@ impl Replication {
         Ok(write(&CatchingUp { before }))
     }
 
-    fn asked(&self, shard: &cluster::state::ShardId) -> Result<Arc<Leading>, ApiError> {
+    fn asked(&self, shard: &ShardId) -> Result<Arc<Leading>, ApiError> {
         self.roles.leading(shard).ok_or_else(|| {
             let reason = format!("this node does not have the primary of shard {shard} yet, or any more");
             ApiError::new(503, "illegal_index_shard_state_exception", reason)

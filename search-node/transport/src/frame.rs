@@ -149,7 +149,8 @@ pub(crate) fn decode(received: &mut BytesMut) -> Result<Option<Frame>, FrameErro
             let total = payload.get_u64_le();
             Frame::Answer { id, outcome, total, part: first_part(total, &payload)? }
         }
-        kind::PART if (1..=PART_BYTES_MAX).contains(&length) => Frame::Part { id, part: copy(&payload) },
+        // It is put where the rest of its body is before anything more arrives, so that it need not be copied first.
+        kind::PART if (1..=PART_BYTES_MAX).contains(&length) => Frame::Part { id, part: payload.freeze() },
         kind::PROCEED if length == 0 => Frame::Proceed { id },
         kind::CANCEL if length == 0 => Frame::Cancel { id },
         kind::ALIVE if length == 0 && id == 0 => Frame::Alive,

@@ -165,7 +165,7 @@ impl Planner<'_> {
         let against: Vec<&str> =
             opinions.iter().filter(is_against).map(|opinion| opinion.explanation.as_str()).collect();
         if against.is_empty() {
-            return Ok(opinions.into_iter().map(overruled).collect());
+            return Ok(opinions);
         }
         let reason = format!("shard {shard} cannot be allocated to node {node}: {}", against.join("; "));
         Err((reason, opinions))
@@ -268,13 +268,4 @@ fn data_loss(kind: &str, shard: &ShardId) -> (String, Vec<Opinion>) {
     no(format!(
         "allocating {kind} primary for shard {shard} can result in data loss; confirm by setting the accept_data_loss parameter to true"
     ))
-}
-
-/// What a decider says, where whoever asks by hand does not need its leave.
-fn overruled(opinion: Opinion) -> Opinion {
-    if opinion.decision != Decision::No {
-        return opinion;
-    }
-    let explanation = "explicitly ignoring any disabling of allocation due to manual allocation commands via the reroute API";
-    Opinion { decision: Decision::Yes, explanation: explanation.to_owned(), ..opinion }
 }

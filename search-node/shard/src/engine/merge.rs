@@ -201,6 +201,9 @@ impl BegunMerge {
                 Ok(id)
             });
             if let Err(fault) = &outcome {
+                if let Some((_, damage)) = &fault.damaged {
+                    engine.note_damage(damage);
+                }
                 segments.abandon_merge(&self.job, fault.damaged.clone());
             }
             engine.throttle.loosen();

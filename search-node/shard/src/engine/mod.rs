@@ -48,8 +48,8 @@ mod write;
 mod writers;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -58,7 +58,7 @@ use tantivy::Searcher;
 use tantivy::index::{Index, Segment};
 use tantivy::indexer::SegmentWriter;
 
-use crate::store::ShardDirectory;
+use crate::store::{IntegrityError, ShardDirectory};
 use crate::translog::{Location, Translog};
 use crate::uids::PendingUids;
 use disk::{Disk, HostDisk};
@@ -200,6 +200,8 @@ pub(crate) struct Engine {
     throttle: Throttle,
     /// Whether it was reported that merges fail; one that succeeds takes it back.
     merges_fail: AtomicBool,
+    /// The first file that was found not to be what was written, since the shard was opened.
+    damage: OnceLock<IntegrityError>,
     writing: ArcSwap<Writing>,
     view: ArcSwap<View>,
     dirty: AtomicBool,
@@ -342,6 +344,18 @@ impl Engine {
     /// Why the shard accepts nothing more, if something failed that only opening it again mends.
     pub(crate) fn fenced(&self) -> Option<String> {
         self.translog.fenced()
+    }
+
+    /// What is wrong with a file of the shard, if that was found while it is open.
+    pub(crate) fn damage(&self) -> Option<&IntegrityError> {
+        self.damage.get()
+    }
+
+    /// Keeps in mind that a file is damaged.
+    fn note_damage(&self, damage: &IntegrityError) {
+        if self.damage.set(damage.clone()).is_ok() {
+            tracing::error!(folder = %self.folder.display(), error = %damage, "a file of the shard is damaged");
+        }
     }
 
     /// Whether everything is committed.

@@ -1,8 +1,8 @@
 //! Opening an engine: the durable state, then every operation of the translog that it does not cover.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use parking_lot::{Condvar, Mutex};
@@ -86,6 +86,7 @@ impl Engine {
             segments: Mutex::new(segments),
             merged: Condvar::new(),
             throttle: Throttle::default(),
+            damage: OnceLock::new(),
             merges_fail: AtomicBool::new(false),
             writing: ArcSwap::from_pointee(writing),
             view: ArcSwap::from_pointee(view),

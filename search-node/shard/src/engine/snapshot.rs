@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::{Engine, EngineError, Flushed};
 use crate::copying::FileInfo;
-use crate::store::{MANIFEST_NAME, Manifest, Pinned, stored_checksum};
+use crate::store::{IntegrityError, MANIFEST_NAME, Manifest, Pinned, damage_of, stored_checksum};
 
 /// What is read of a file at once: whoever asks for more gets no more memory for it.
 const READ_BYTES_MAX: usize = 8 << 20;
@@ -26,7 +26,7 @@ pub struct FilesSnapshot {
     by_name: HashMap<String, u64>,
     _pinned: Pinned,
     /// The engine must not be opened a second time meanwhile: that would remove files that only a snapshot needs.
-    _engine: Arc<Engine>,
+    engine: Arc<Engine>,
 }
 
 impl Engine {
@@ -46,10 +46,11 @@ impl Engine {
             vec![FileInfo { name: MANIFEST_NAME.to_owned(), bytes: bytes.len() as u64, checksum }];
         for file in &manifest.files {
             let path = folder.join(&file.name);
-            let checksum = stored_checksum(&path)?.ok_or_else(|| crate::store::IntegrityError {
-                path,
-                reason: "its footer does not match".to_owned(),
-            })?;
+            let Some(checksum) = stored_checksum(&path)? else {
+                let damage = IntegrityError { path, reason: "its footer does not match".to_owned() };
+                self.note_damage(&damage);
+                return Err(damage.into());
+            };
             files.push(FileInfo { name: file.name.clone(), bytes: file.bytes, checksum });
         }
         Ok(FilesSnapshot {
@@ -60,7 +61,7 @@ impl Engine {
             folder,
             manifest: bytes,
             _pinned: pinned,
-            _engine: Arc::clone(self),
+            engine: Arc::clone(self),
         })
     }
 
@@ -79,6 +80,18 @@ impl Engine {
 }
 
 impl FilesSnapshot {
+    /// What is wrong with a file here, which another copy found not to be what was announced. The shard keeps that in mind.
+    pub fn damage(&self, name: &str) -> Result<Option<IntegrityError>, EngineError> {
+        if !self.by_name.contains_key(name) || name == MANIFEST_NAME {
+            return Ok(None);
+        }
+        let found = damage_of(&self.folder.join(name), &|| Ok(()))?;
+        if let Some(damage) = &found {
+            self.engine.note_damage(damage);
+        }
+        Ok(found)
+    }
+
     /// A part of a file: fewer bytes than asked for where the file ends, and at most eight megabytes.
     pub fn read(&self, name: &str, offset: u64, length: usize) -> Result<Vec<u8>, EngineError> {
         let refused = |reason: String| EngineError::ForeignFile { name: name.to_owned(), reason };

@@ -168,11 +168,11 @@ impl Scene {
 /// A replica does not answer, and the primary dies after it has acknowledged a write: the replica must not become primary.
 pub(crate) async fn a_late_copy(bug: Option<&str>) -> Played {
     let mut scene = Scene::set(bug, 1, "2s").await?;
-    scene.cluster.links().set_between(&[scene.primary], &[scene.third], Flow::Silent);
+    scene.cluster.ways().set_between(&[scene.primary], &[scene.third], Flow::Silent);
     scene.write_surely(scene.primary, "late").await?;
 
     scene.cluster.kill(scene.primary)?;
-    scene.cluster.links().heal();
+    scene.cluster.ways().heal();
     let map = scene.cluster.wait_for("the map to know that the primary is gone", WITHIN, async || {
         let health = scene.cluster.health(scene.leader).await?;
         (health["number_of_nodes"] == json!(2)).then_some(())
@@ -190,11 +190,11 @@ pub(crate) async fn a_late_copy(bug: Option<&str>) -> Played {
 /// A primary that is cut off learns that it is over while a write waits: the write must not be acknowledged.
 pub(crate) async fn a_primary_that_is_over(bug: Option<&str>) -> Played {
     let scene = Scene::set(bug, 2, "60s").await?;
-    scene.cluster.links().set_between(&[scene.primary], &[scene.leader, scene.third], Flow::Silent);
+    scene.cluster.ways().set_between(&[scene.primary], &[scene.leader, scene.third], Flow::Silent);
     let waits = scene.write(scene.primary, "waits");
     let goes_on = async {
         scene.write_surely(scene.leader, "elsewhere").await?;
-        scene.cluster.links().heal();
+        scene.cluster.ways().heal();
         anyhow::Ok(())
     };
     let (is_acknowledged, went_on) = tokio::join!(waits, goes_on);
@@ -210,7 +210,7 @@ pub(crate) async fn a_lost_answer(bug: Option<&str>) -> Played {
     let scene = Scene::set(bug, 1, "10s").await?;
     let carrier = scene.leader;
     scene.write_surely(carrier, "counted").await?;
-    scene.cluster.links().set(scene.primary, carrier, Flow::Silent);
+    scene.cluster.ways().set(scene.primary, carrier, Flow::Silent);
     let adds = json!({"script": {"source": "ctx._source.value += 1"}});
     let path = format!("/{INDEX}/_update/counted?timeout=30s");
     let asked = scene.cluster.ask(carrier, Method::POST, &path, Some(&adds));
@@ -221,8 +221,8 @@ pub(crate) async fn a_lost_answer(bug: Option<&str>) -> Played {
             (answer["_source"]["value"] == json!(2)).then_some(())
         });
         done.await?;
-        scene.cluster.links().set_between(&[scene.primary], &[carrier], Flow::Cut);
-        scene.cluster.links().heal();
+        scene.cluster.ways().set_between(&[scene.primary], &[carrier], Flow::Cut);
+        scene.cluster.ways().heal();
         anyhow::Ok(())
     };
     let (answered, broken) = tokio::join!(asked, breaks);
@@ -237,7 +237,7 @@ pub(crate) async fn a_lost_answer(bug: Option<&str>) -> Played {
 /// A primary that was replaced reaches one replica still: that must take nothing of the old term.
 async fn an_old_term(bug: Option<&str>) -> Played {
     let scene = Scene::set(bug, 2, "60s").await?;
-    scene.cluster.links().set_between(&[scene.primary], &[scene.leader], Flow::Silent);
+    scene.cluster.ways().set_between(&[scene.primary], &[scene.leader], Flow::Silent);
     scene.wait_primary(scene.leader).await?;
     scene.write_surely(scene.third, "new").await?;
 
@@ -253,7 +253,7 @@ async fn an_old_term(bug: Option<&str>) -> Played {
         }
         taken = scene.wait_has(scene.third, last) => taken?,
     }
-    scene.cluster.links().heal();
+    scene.cluster.ways().heal();
 
     if let Err(differ) = scene.wait_in_sync(3).await {
         return Ok(Some(format!("copies do not become equal: {differ}")));
@@ -265,7 +265,7 @@ async fn an_old_term(bug: Option<&str>) -> Played {
 /// A primary dies whose last operation only one of two replicas has, and the other becomes primary: the first must drop it.
 pub(crate) async fn a_left_over(bug: Option<&str>) -> Played {
     let mut scene = Scene::set(bug, 2, "60s").await?;
-    scene.cluster.links().set(scene.primary, scene.leader, Flow::Silent);
+    scene.cluster.ways().set(scene.primary, scene.leader, Flow::Silent);
     let process = scene.cluster.member(scene.primary).process().unwrap_or_default().to_string();
     // More than the new primary will write: numbers that it gives out are replaced in any case.
     let ids: Vec<String> = (0..OLD_WRITES).map(|number| format!("left-{number}")).collect();
@@ -283,7 +283,7 @@ pub(crate) async fn a_left_over(bug: Option<&str>) -> Played {
     anyhow::ensure!(!is_acknowledged, "acknowledged though one copy lacks it");
     scene.wait_primary(scene.leader).await?;
     scene.write_surely(scene.leader, "next").await?;
-    scene.cluster.links().heal();
+    scene.cluster.ways().heal();
     scene.cluster.kill(scene.primary)?;
     scene.cluster.restart(scene.primary).await?;
 

@@ -72,7 +72,7 @@ async fn overwritten_elsewhere(bug: Option<&str>) -> (Cluster, usize) {
     let alone = primary(&cluster).await.expect("a primary");
     let others: Vec<usize> = (0..3).filter(|at| *at != alone).collect();
 
-    cluster.links().set_between(&[alone], &others, Flow::Silent);
+    cluster.ways().set_between(&[alone], &others, Flow::Silent);
     let cut = Instant::now();
 
     let second = json!({"value": 2});
@@ -98,7 +98,7 @@ async fn writes_go_on_without_a_primary_that_is_cut_off_and_it_takes_none() {
     let is_acknowledged = refused.is_ok_and(|(status, _)| status < 300);
     assert!(!is_acknowledged, "a node that is cut off has acknowledged a write");
 
-    cluster.links().heal();
+    cluster.ways().heal();
     primary(&cluster).await.expect("all copies are in sync again");
     for at in 0..3 {
         assert_eq!(value(&cluster, at).await, Some(json!(2)), "node {at}");
@@ -169,7 +169,7 @@ async fn a_node_that_is_cut_off_answers_no_read_that_is_old_unless_that_is_asked
     );
     assert!(asked.elapsed() < HEALTH_WITHIN, "{:?}", asked.elapsed());
 
-    cluster.links().heal();
+    cluster.ways().heal();
     primary(&cluster).await.expect("all copies are in sync again");
     assert_eq!(value(&cluster, alone).await, Some(json!(2)));
 }

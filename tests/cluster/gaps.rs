@@ -110,7 +110,7 @@ async fn round(cluster: &mut Cluster, loss: Loss) -> anyhow::Result<(Duration, D
     match loss {
         Loss::Killed => cluster.kill(victim)?,
         Loss::Frozen => cluster.freeze(victim)?,
-        Loss::CutOff => cluster.links().set_between(&[victim], &others, Flow::Silent),
+        Loss::CutOff => cluster.ways().set_between(&[victim], &others, Flow::Silent),
     }
     let lost = Instant::now();
     let now = || Mutex::new(Seen { acknowledged: lost, began: lost, longest: Duration::ZERO });
@@ -143,7 +143,7 @@ async fn round(cluster: &mut Cluster, loss: Loss) -> anyhow::Result<(Duration, D
             whole
         }
         Loss::CutOff => {
-            cluster.links().heal();
+            cluster.ways().heal();
             whole
         }
     };

@@ -9,6 +9,7 @@ mod expanding;
 mod foreign;
 mod founding;
 mod gaps;
+mod hosts;
 mod leader;
 mod planted;
 mod races;

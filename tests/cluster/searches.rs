@@ -176,7 +176,7 @@ async fn a_node_whose_answers_are_late_is_asked_less_often_until_they_are_not() 
     assert!(all.iter().all(|asked| *asked > 0), "every node is tried: {all:?}");
 
     let late = Flow::Late(Duration::from_millis(700));
-    cluster.links().set(1, 0, late);
+    cluster.ways().set(1, 0, late);
     let some = search_often(&cluster, 30).await;
     assert!(some[1] <= 6, "the late node is left alone: {some:?}");
 
@@ -187,7 +187,7 @@ async fn a_node_whose_answers_are_late_is_asked_less_often_until_they_are_not() 
     assert_eq!(seen.len(), 3, "{stats}");
     assert!(seen.values().all(|node| node["outgoing_searches"] == json!(0)), "{stats}");
 
-    cluster.links().set(1, 0, Flow::Open);
+    cluster.ways().set(1, 0, Flow::Open);
     let mut turns = 0;
     while search_often(&cluster, 10).await[1] == 0 {
         turns += 10;
@@ -197,7 +197,7 @@ async fn a_node_whose_answers_are_late_is_asked_less_often_until_they_are_not() 
     // In turn, however late they are.
     let setting = json!({"transient": {"cluster.routing.use_adaptive_replica_selection": false}});
     cluster.done(0, Method::PUT, "/_cluster/settings", Some(&setting)).await.expect("set");
-    cluster.links().set(1, 0, Flow::Late(Duration::from_millis(100)));
+    cluster.ways().set(1, 0, Flow::Late(Duration::from_millis(100)));
     let turn = search_often(&cluster, 30).await;
     assert_eq!(turn, [10, 10, 10]);
     let wish = cluster.done(0, Method::GET, "/spread/_search?preference=_local", None).await.expect("found");

@@ -1,4 +1,4 @@
-//! The ways between the nodes of a cluster, each of which can be slow, silent or broken.
+//! Ways between nodes on loopback, through a proxy: no rights are needed, and bytes can come late.
 //!
 //! Nodes tell others a port of ours; whoever connects there is known by its process, and what flows passes a gate of its
 //! direction. Bytes from one node to another pass the same gate whichever of the two has made the connection, so that a one-way
@@ -7,7 +7,6 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -16,18 +15,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::sockets::owner_of;
-
-/// How bytes flow from one node to another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Flow {
-    Open,
-    /// Each piece arrives so much later.
-    Late(Duration),
-    /// Nothing arrives, and nobody is told.
-    Silent,
-    /// Connections break, and none can be made.
-    Cut,
-}
+use crate::ways::Flow;
 
 /// Bytes that are passed on at a time: a piece of a long message.
 const PIECE_BYTES: usize = 16 << 10;
@@ -72,20 +60,13 @@ impl Links {
     }
 
     /// From now on bytes flow like this from one node to another.
-    pub fn set(&self, from: usize, to: usize, flow: Flow) {
+    pub(crate) fn set(&self, from: usize, to: usize, flow: Flow) {
+        assert!(!matches!(flow, Flow::Lossy(_)), "a connection through a proxy has no packets to lose");
         gate(&self.gates, from, to).send_replace(flow);
     }
 
-    /// The same in both directions between each of some nodes and each of the others.
-    pub fn set_between(&self, some: &[usize], others: &[usize], flow: Flow) {
-        for (one, other) in some.iter().flat_map(|one| others.iter().map(move |other| (*one, *other))) {
-            self.set(one, other, flow);
-            self.set(other, one, flow);
-        }
-    }
-
     /// Everything flows.
-    pub fn heal(&self) {
+    pub(crate) fn heal(&self) {
         for gate in self.gates.lock().expect("nobody broke").values() {
             gate.send_replace(Flow::Open);
         }
@@ -157,6 +138,8 @@ async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut gate: watch::
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use tokio::time::timeout;
 
     use super::*;

@@ -12,8 +12,9 @@ struct Row {
 /// The number of a listening socket's state.
 const LISTEN: &str = "0A";
 
-fn rows() -> Vec<Row> {
-    let table = fs_err::read_to_string("/proc/net/tcp").unwrap_or_default();
+/// Those of the network that a process is in.
+fn rows(process: u32) -> Vec<Row> {
+    let table = fs_err::read_to_string(format!("/proc/{process}/net/tcp")).unwrap_or_default();
     table.lines().skip(1).filter_map(row).collect()
 }
 
@@ -40,13 +41,16 @@ fn inodes_of(process: u32) -> HashSet<u64> {
 /// How many ports a process listens on.
 pub(crate) fn listening(process: u32) -> usize {
     let own = inodes_of(process);
-    rows().iter().filter(|row| row.listens && own.contains(&row.inode)).count()
+    rows(process).iter().filter(|row| row.listens && own.contains(&row.inode)).count()
 }
 
 /// Which of some processes has the connection that leaves from a port of this host.
 pub(crate) fn owner_of(port: u16, processes: &[u32]) -> Option<u32> {
-    let of_port: HashSet<u64> =
-        rows().iter().filter(|row| row.local_port == port && !row.listens).map(|row| row.inode).collect();
+    let of_port: HashSet<u64> = rows(std::process::id())
+        .iter()
+        .filter(|row| row.local_port == port && !row.listens)
+        .map(|row| row.inode)
+        .collect();
     processes.iter().copied().find(|process| !inodes_of(*process).is_disjoint(&of_port))
 }
 

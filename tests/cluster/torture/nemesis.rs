@@ -28,8 +28,8 @@ pub(crate) enum Fault {
     Bridge(usize, usize),
     /// Connections of a node break again and again.
     Flap(usize),
-    /// Everything arrives late.
-    Late(u64),
+    /// Everything arrives up to so many milliseconds late, or, on a network, packets get lost accordingly.
+    Poor(u64),
     /// Nodes are stopped in order and started again, one after another.
     Rolling,
     /// The disk of a node has no room.
@@ -114,7 +114,7 @@ impl Nemesis {
             8 => Fault::OneWay(one, other),
             9 => Fault::Bridge(one, other),
             10 => Fault::Flap(one),
-            11 => Fault::Late(self.random.random_range(20..400)),
+            11 => Fault::Poor(self.random.random_range(20..400)),
             12 if self.disks.is_empty() || self.random.random_ratio(1, 2) => Fault::Rolling,
             12 => Fault::FullDisk(one),
             _ => Fault::Churn,
@@ -137,27 +137,32 @@ impl Nemesis {
             }
             Fault::Isolate(at) => {
                 let flow = if self.random.random_ratio(1, 3) { Flow::Cut } else { Flow::Silent };
-                cluster.links().set_between(&[*at], &others(*at), flow);
+                cluster.ways().set_between(&[*at], &others(*at), flow);
                 self.pause(500, 15_000).await;
             }
             Fault::OneWay(from, to) => {
-                cluster.links().set(*from, *to, Flow::Silent);
+                cluster.ways().set(*from, *to, Flow::Silent);
                 self.pause(500, 10_000).await;
             }
             Fault::Bridge(one, other) => {
-                cluster.links().set_between(&[*one], &[*other], Flow::Silent);
+                cluster.ways().set_between(&[*one], &[*other], Flow::Silent);
                 self.pause(500, 10_000).await;
             }
             Fault::Flap(at) => {
                 for _ in 0..8 {
-                    cluster.links().set_between(&[*at], &others(*at), Flow::Cut);
+                    cluster.ways().set_between(&[*at], &others(*at), Flow::Cut);
                     self.pause(50, 600).await;
-                    cluster.links().heal();
+                    cluster.ways().heal();
                     self.pause(50, 600).await;
                 }
             }
-            Fault::Late(millis) => {
-                cluster.links().set_between(&all, &all, Flow::Late(Duration::from_millis(*millis)));
+            Fault::Poor(millis) => {
+                // On a network of hosts packets get lost instead, about one of three at most.
+                let flow = match cluster.ways().are_of_hosts() {
+                    true => Flow::Lossy((millis / 12) as u8),
+                    false => Flow::Late(Duration::from_millis(*millis)),
+                };
+                cluster.ways().set_between(&all, &all, flow);
                 self.pause(1_000, 5_000).await;
             }
             Fault::Rolling => self.roll(cluster).await?,
@@ -179,7 +184,7 @@ impl Nemesis {
     }
 
     fn heal(&mut self, cluster: &mut Cluster) -> anyhow::Result<()> {
-        cluster.links().heal();
+        cluster.ways().heal();
         for disk in &self.disks {
             disk.free()?;
         }

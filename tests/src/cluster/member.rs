@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use search_client::{ClientOptions, SearchClient};
 
-use crate::program::{Program, binary};
+use crate::program::Program;
 use crate::sockets;
 
 /// How long a request of a test may take. A node that is frozen keeps a client that long.
@@ -55,10 +55,9 @@ impl Member {
         member
     }
 
-    /// Starts its process, and does not wait for it.
-    pub(super) fn spawn(&mut self, folder: &Path) -> anyhow::Result<()> {
+    /// Starts its process with what is still without arguments, and does not wait for it.
+    pub(super) fn spawn(&mut self, folder: &Path, mut command: Command) -> anyhow::Result<()> {
         let settings = self.settings.iter().flat_map(|setting| ["-E", setting]);
-        let mut command = Command::new(binary("search-node")?);
         command.args(settings).current_dir(folder);
         if let Some(bug) = &self.bug {
             command.env(PLANTED, bug);
@@ -110,10 +109,13 @@ impl Member {
         self.program.as_ref().map(Program::output).unwrap_or_default()
     }
 
-    /// Learns where it answers from what it wrote since its start, if its port is not set.
+    /// Where it answers, once it has said that it does: what it wrote since its start tells the port, if that is not set.
     pub(super) fn learn_port(&mut self) -> Option<u16> {
         let output = self.program.as_ref()?.output_since_start();
         let line = output.lines().rev().find(|line| line.contains(READY))?;
+        if self.transport.is_some() {
+            return self.http;
+        }
         let (_, address) = line.split_once("address=127.0.0.1:")?;
         let digits: String = address.chars().take_while(char::is_ascii_digit).collect();
         let port = digits.parse().ok()?;

@@ -1,11 +1,13 @@
-//! Several nodes on this host as one cluster: each a process with its own folder and ports, which it keeps over restarts.
+//! Several nodes on this host, or on hosts in namespaces, as one cluster: each a process with its own folder and ports, which it
+//! keeps over restarts.
 //!
-//! They find one another in a registry of their own, below a folder that goes with the cluster, and every process is ended by its
+//! On one host they find one another in a registry of their own, below a folder that goes with the cluster, and every process is ended by its
 //! id when the cluster goes, frozen ones too. When a test fails, the end of each log is shown.
 
 mod member;
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
@@ -13,8 +15,10 @@ use serde_json::Value;
 
 pub use member::Member;
 
+use crate::hosts::Hosts;
 use crate::links::Links;
-use crate::program::kept_port;
+use crate::program::{binary, kept_port};
+use crate::ways::Ways;
 use search_client::{Answer, Method};
 
 /// How long a node may take to be there. A debug build on a busy host is slow; only a test that fails waits that long.
@@ -23,13 +27,16 @@ pub const START_WITHIN: Duration = Duration::from_secs(60);
 const STOP_WITHIN: Duration = Duration::from_secs(30);
 /// Pause before a condition is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_millis(25);
+/// The ports of a node on a host of its own.
+const HTTP_PORT: u16 = 9200;
+const TRANSPORT_PORT: u16 = 9300;
 /// The last lines of each log are shown when a test fails.
 const LINES_SHOWN: usize = 60;
 
 /// Nodes that are one cluster, or are to become one.
 pub struct Cluster {
     members: Vec<Member>,
-    links: Links,
+    ways: Ways,
     settings: Vec<String>,
     bug: Option<String>,
     // Goes last: who still runs would make its folder again.
@@ -58,7 +65,7 @@ impl Cluster {
             folder: tempfile::tempdir()?,
             settings,
             members: Vec::new(),
-            links: Links::default(),
+            ways: Ways::Links(Links::default()),
             bug: None,
         })
     }
@@ -67,6 +74,32 @@ impl Cluster {
     pub fn plant(settings: &[&str], bug: Option<&str>) -> anyhow::Result<Self> {
         let mut cluster = Self::prepare(settings)?;
         cluster.bug = bug.map(str::to_owned);
+        Ok(cluster)
+    }
+
+    /// Nodes on hosts of their own that know one another's names and addresses, none of which is started. The first one listens on
+    /// all its addresses.
+    pub fn on_hosts(count: usize, settings: &[&str], bug: Option<&str>) -> anyhow::Result<Self> {
+        let mut hosts = Hosts::new()?;
+        for _ in 0..count {
+            hosts.add()?;
+        }
+        let addresses: Vec<String> = (0..count).map(|at| hosts.address(at).to_string()).collect();
+        let names: Vec<String> = (0..count).map(|at| format!("node-{at}")).collect();
+        let mut cluster = Self::plant(settings, bug)?;
+        for (at, address) in addresses.iter().enumerate() {
+            let http = kept_port()?;
+            hosts.open_door(at, http, HTTP_PORT)?;
+            let listens = if at == 0 { "0.0.0.0" } else { address };
+            let own = vec![
+                format!("network.host={listens}"),
+                "security.enabled=false".to_owned(),
+                format!("discovery.seed_hosts=[{}]", addresses.join(", ")),
+                format!("cluster.initial_master_nodes=[{}]", names.join(", ")),
+            ];
+            cluster.add_with(Some((http, TRANSPORT_PORT)), own);
+        }
+        cluster.ways = Ways::Hosts(hosts);
         Ok(cluster)
     }
 
@@ -86,13 +119,16 @@ impl Cluster {
             format!("transport.publish_port={published}"),
         ];
         let at = self.add_with(Some((http, transport)), ports.to_vec());
-        self.links.add(at, published, transport)?;
+        match &mut self.ways {
+            Ways::Links(links) => links.add(at, published, transport)?,
+            Ways::Hosts(_) => anyhow::bail!("nodes on hosts of their own need no links"),
+        }
         Ok(at)
     }
 
-    /// The ways between the nodes that were added behind links.
-    pub fn links(&self) -> &Links {
-        &self.links
+    /// The ways between the nodes that were added behind links, or are on hosts of their own.
+    pub fn ways(&self) -> &Ways {
+        &self.ways
     }
 
     /// The same without ports: it takes those that are free when it starts.
@@ -120,30 +156,41 @@ impl Cluster {
 
     /// Starts a node's process, and does not wait for it.
     pub fn spawn(&mut self, at: usize) -> anyhow::Result<()> {
-        let folder = self.folder.path().to_owned();
-        self.members[at].spawn(&folder)?;
+        let (folder, command) = (self.folder.path().to_owned(), self.command(at)?);
+        self.members[at].spawn(&folder, command)?;
         self.note_process(at);
         Ok(())
     }
 
+    /// The program of a node, where it is to run.
+    fn command(&self, at: usize) -> anyhow::Result<Command> {
+        let program = binary("search-node")?;
+        Ok(match &self.ways {
+            Ways::Links(_) => Command::new(program),
+            Ways::Hosts(hosts) => hosts.command(at, &program),
+        })
+    }
+
     fn note_process(&self, at: usize) {
-        if let Some(process) = self.members[at].process() {
-            self.links.note_process(at, process);
+        if let (Ways::Links(links), Some(process)) = (&self.ways, self.members[at].process()) {
+            links.note_process(at, process);
         }
     }
 
     /// Starts the processes of all nodes at the same moment.
     pub fn spawn_all(&mut self) -> anyhow::Result<()> {
-        let folder = self.folder.path();
-        let gate = Barrier::new(self.members.len());
+        let commands =
+            (0..self.members.len()).map(|at| self.command(at)).collect::<anyhow::Result<Vec<_>>>()?;
+        let (folder, gate) = (self.folder.path(), &Barrier::new(self.members.len()));
         std::thread::scope(|scope| {
             let starts: Vec<_> = self
                 .members
                 .iter_mut()
-                .map(|member| {
-                    scope.spawn(|| {
+                .zip(commands)
+                .map(|(member, command)| {
+                    scope.spawn(move || {
                         gate.wait();
-                        member.spawn(folder)
+                        member.spawn(folder, command)
                     })
                 })
                 .collect();

@@ -5,7 +5,7 @@ mod world;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use cluster::state::Stage;
+use cluster::state::{CopyId, Stage};
 use testkit::Chance;
 
 use self::world::{World, wait_until};
@@ -154,6 +154,26 @@ async fn a_map_that_comes_late_makes_no_primary_forget_a_copy() {
     tokio::task::spawn_blocking(move || write(&writer, &ids)).await.expect("ran").expect("acknowledged");
     wait_until(|| world.in_sync().len() == 2).await;
     assert_has(&world, 2, &acknowledged, 1);
+}
+
+/// A copy asked to catch up, did not hear the answer, and asks again with files in which what it has told of may be missing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_that_got_files_after_it_was_sent_operations_begins_as_another_one() {
+    let world = World::new(1);
+    let leading = world.lead(1);
+    leading.check_not_fed(CopyId(99)).expect("nothing was sent to it");
+    world.add(2);
+    let copy = world.copy(2);
+    wait_until(|| world.in_sync().len() == 2).await;
+
+    assert!(leading.feeds(copy), "files would be refused to it");
+    let error = leading.check_not_fed(copy).expect_err("it counts on what it was sent");
+
+    assert_eq!(error.status, 503, "{}", error.reason);
+    wait_until(|| !world.is_present(2)).await;
+    world.add(2);
+    wait_until(|| world.in_sync().len() == 2).await;
+    assert!(world.copy(2) != copy && world.all_equal());
 }
 
 /// Whoever reads what a crash would take back sees a document go back in time.

@@ -209,6 +209,11 @@ impl World {
         leading.begin_catching_up(copy, -1).expect("it may catch up");
     }
 
+    /// The copy on a node.
+    pub(super) fn copy(&self, node: u64) -> CopyId {
+        self.0.nodes.lock().get(&node).expect("the node").copy
+    }
+
     fn leading(&self) -> Arc<Leading> {
         let primary = self.copies().primary().expect("a primary");
         let nodes = self.0.nodes.lock();

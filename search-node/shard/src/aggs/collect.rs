@@ -19,7 +19,7 @@ use crate::engine::View;
 use crate::mapping::dates::floor_to;
 use crate::mapping::{FieldKind, Storage, show_ip};
 use crate::query::{QueryContext, lower};
-use crate::search::{SearchError, Watch, no_column_for_ids, no_column_for_text};
+use crate::search::{SearchError, Watch, no_column_for_ids, no_column_for_text, no_values_in_column};
 
 /// The collectors of one level in one segment.
 pub(crate) struct SegmentAggs<'a> {
@@ -37,6 +37,7 @@ struct Collector<'a> {
 enum Values {
     None,
     I64(Column<i64>),
+    U64(Column<u64>),
     Date(Column<i64>),
     F64(Column<f64>),
     Bool(Column<bool>),
@@ -262,6 +263,9 @@ impl Values {
         if mapping.kind == FieldKind::Text {
             return Err(no_column_for_text(path).into());
         }
+        if matches!(mapping.kind, FieldKind::Structured(_)) {
+            return Err(no_values_in_column(path, &mapping.type_name).into());
+        }
         let columns = reader.fast_fields();
         let name = view.layout.stored_name(path);
         Ok(match (mapping.kind.storage(), &mapping.kind) {
@@ -270,6 +274,7 @@ impl Values {
                 columns.column_opt::<i64>(name)?.map_or(Values::None, Values::Date)
             }
             (Storage::I64, _) => columns.column_opt::<i64>(name)?.map_or(Values::None, Values::I64),
+            (Storage::U64, _) => columns.column_opt::<u64>(name)?.map_or(Values::None, Values::U64),
             (Storage::F64, _) => columns.column_opt::<f64>(name)?.map_or(Values::None, Values::F64),
             (Storage::Bool, _) => columns.column_opt::<bool>(name)?.map_or(Values::None, Values::Bool),
             (Storage::Ip, _) => columns
@@ -283,6 +288,7 @@ impl Values {
         match self {
             Values::None => false,
             Values::I64(column) | Values::Date(column) => column.first(document).is_some(),
+            Values::U64(column) => column.first(document).is_some(),
             Values::F64(column) => column.first(document).is_some(),
             Values::Bool(column) => column.first(document).is_some(),
             Values::Ip(column, _) => column.first(document).is_some(),
@@ -295,6 +301,7 @@ impl Values {
             Values::I64(column) | Values::Date(column) => {
                 column.values_for_doc(document).for_each(|number| act(number as f64));
             }
+            Values::U64(column) => column.values_for_doc(document).for_each(|number| act(number as f64)),
             Values::F64(column) => column.values_for_doc(document).for_each(act),
             Values::Bool(column) => {
                 column.values_for_doc(document).for_each(|flag| act(f64::from(u8::from(flag))))
@@ -310,6 +317,9 @@ impl Values {
         match self {
             Values::I64(column) | Values::Date(column) => {
                 column.values_for_doc(document).for_each(|number| act(spread(number as u64)));
+            }
+            Values::U64(column) => {
+                column.values_for_doc(document).for_each(|number| act(spread(number)));
             }
             Values::F64(column) => {
                 column.values_for_doc(document).for_each(|number| act(spread(number.to_bits())))
@@ -362,6 +372,7 @@ impl Values {
             Values::I64(column) | Values::Date(column) => {
                 column.values_for_doc(document).for_each(|number| act(number as u64));
             }
+            Values::U64(column) => column.values_for_doc(document).for_each(act),
             Values::F64(column) => column.values_for_doc(document).for_each(|number| act(order_f64(number))),
             Values::Bool(column) => column.values_for_doc(document).for_each(|flag| act(u64::from(flag))),
             Values::Ip(column, met) => {
@@ -389,6 +400,7 @@ impl Values {
             (Kind::Histogram(_), _) => Key::Float(key),
             (Kind::DateHistogram(_), _) | (_, Values::Date(_)) => Key::Date(key as i64),
             (_, Values::I64(_) | Values::None) => Key::Integer(key as i64),
+            (_, Values::U64(_)) => Key::Unsigned(key),
             (_, Values::F64(_)) => Key::Float(key),
             (_, Values::Bool(_)) => Key::Bool(key == 1),
             (_, Values::Ip(_, met)) => {

@@ -292,6 +292,7 @@ fn show_buckets(
 fn show_key(key: &Key, epoch_keys: bool) -> Map<String, Value> {
     object(match key {
         Key::Integer(number) => json!({"key": number}),
+        Key::Unsigned(number) => json!({"key": number}),
         Key::Float(bits) => json!({"key": unorder_f64(*bits)}),
         Key::Bool(flag) => json!({"key": i32::from(*flag), "key_as_string": flag.to_string()}),
         Key::Date(millis) if epoch_keys => json!({"key_as_string": millis.to_string(), "key": millis}),

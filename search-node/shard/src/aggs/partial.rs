@@ -12,6 +12,7 @@ use super::request::AggRequest;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) enum Key {
     Integer(i64),
+    Unsigned(u64),
     /// A decimal number by the order of its bits.
     Float(u64),
     Bool(bool),

@@ -110,7 +110,7 @@ impl Layout {
 
     /// The tantivy field of a leaf, if it is kept in any structure.
     pub(crate) fn field(&self, path: &str) -> Option<Field> {
-        self.fields.get(path).copied()
+        self.fields.get(self.mapping.meant(path)).copied()
     }
 
     /// tantivy's name of the field at a path, by which its column is found.
@@ -221,6 +221,7 @@ fn add_slot(builder: &mut SchemaBuilder, slot: &Slot) -> Field {
             builder.add_text_field(name, options)
         }
         Storage::I64 => builder.add_i64_field(name, numeric(slot)),
+        Storage::U64 => builder.add_u64_field(name, numeric(slot)),
         Storage::F64 => builder.add_f64_field(name, numeric(slot)),
         // Two terms cost little, and tantivy has no range over a column of flags.
         Storage::Bool => builder.add_bool_field(name, numeric(slot).set_indexed()),

@@ -6,6 +6,7 @@ use super::dates::DateFormats;
 use super::error::MappingError;
 use super::fields::{Dynamic, FieldKind, FieldMapping, Mapping, ObjectMapping};
 use super::names::{check_depth, check_unique, is_metadata};
+use super::structured::Structure;
 use super::templates::DynamicTemplate;
 
 /// Bounds of a mapping; settings of the index.
@@ -26,6 +27,7 @@ impl Default for MappingLimits {
 impl MappingLimits {
     /// Refuses a mapping beyond the bounds.
     pub fn check(&self, mapping: &Mapping) -> Result<(), MappingError> {
+        check_aliases(mapping)?;
         let total = count(&mapping.root);
         if total > self.total_fields {
             return Err(MappingError::argument(format!(
@@ -41,6 +43,24 @@ impl MappingLimits {
         }
         Ok(())
     }
+}
+
+/// An alias is of a field that is there, and is no alias itself.
+fn check_aliases(mapping: &Mapping) -> Result<(), MappingError> {
+    for leaf in mapping.leaves() {
+        let FieldKind::Alias { path } = &leaf.field.kind else { continue };
+        let reason = match mapping.root.leaf(path).map(|field| &field.kind) {
+            Some(FieldKind::Alias { .. }) => "an alias cannot refer to another alias",
+            Some(_) if *path == leaf.path => "an alias cannot refer to itself",
+            Some(_) => continue,
+            None => "an alias must refer to an existing field in the mappings",
+        };
+        return Err(MappingError::parsing(format!(
+            "Invalid [path] value [{path}] for field alias [{}]: {reason}.",
+            leaf.path
+        )));
+    }
+    Ok(())
 }
 
 fn count(object: &ObjectMapping) -> usize {
@@ -184,19 +204,23 @@ pub(super) fn parse_field(
     body: &Map<String, Value>,
 ) -> Result<FieldMapping, MappingError> {
     let kind = kind_of(name, type_name, body)?;
+    let is_source_only = matches!(kind, FieldKind::Binary | FieldKind::Alias { .. });
     let mut field = FieldMapping {
         type_name: type_name.to_owned(),
+        index: !is_source_only && !matches!(kind, FieldKind::Structured(_)),
+        doc_values: !is_source_only,
         kind,
-        index: true,
-        doc_values: true,
         ignore_malformed: false,
         null_value: None,
+        copy_to: Vec::new(),
         parameters: Map::new(),
         multi_fields: Default::default(),
     };
     for (key, value) in body {
         match key.as_str() {
             "type" => continue,
+            own if takes(&field.kind, own) => {}
+            "copy_to" => field.copy_to = copy_to(name, value)?,
             "fields" => {
                 parse_multi_fields(name, value, &mut field)?;
                 continue;
@@ -205,7 +229,7 @@ pub(super) fn parse_field(
             "doc_values" => field.doc_values = flag(key, value)?,
             "ignore_malformed" => field.ignore_malformed = flag(key, value)?,
             "null_value" => field.null_value = Some(value.clone()),
-            "ignore_above" if type_name == "keyword" => {}
+            "ignore_above" if matches!(type_name, "keyword" | "wildcard") => {}
             "format" if type_name == "date" => {}
             "analyzer" | "search_analyzer" if type_name == "text" => check_analyzer(name, value)?,
             shown if SHOWN.contains(&shown) => {}
@@ -218,6 +242,30 @@ pub(super) fn parse_field(
         field.parameters.insert(key.clone(), value.clone());
     }
     Ok(field)
+}
+
+/// Whether a parameter is one of this type alone.
+fn takes(kind: &FieldKind, parameter: &str) -> bool {
+    match kind {
+        FieldKind::ScaledFloat { .. } => parameter == "scaling_factor",
+        FieldKind::ConstantKeyword { .. } => parameter == "value",
+        FieldKind::Alias { .. } => parameter == "path",
+        FieldKind::Structured(structure) => structure.takes(parameter),
+        _ => false,
+    }
+}
+
+fn copy_to(name: &str, value: &Value) -> Result<Vec<String>, MappingError> {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let paths = match value {
+        Value::Array(items) => items.iter().map(text).collect(),
+        one => text(one).map(|path| vec![path]),
+    };
+    paths.ok_or_else(|| {
+        MappingError::parsing(format!(
+            "[copy_to] of field [{name}] must be a name or a list of names, not {value}"
+        ))
+    })
 }
 
 fn check_analyzer(field: &str, value: &Value) -> Result<(), MappingError> {
@@ -239,7 +287,13 @@ fn parse_multi_fields(name: &str, value: &Value, field: &mut FieldMapping) -> Re
         let Some(type_name) = body.get("type").and_then(Value::as_str) else {
             return Err(MappingError::parsing(format!("no type specified for property [{sub}]")));
         };
-        field.multi_fields.insert(sub.clone(), parse_field(sub, type_name, &body)?);
+        let parsed = parse_field(sub, type_name, &body)?;
+        if !parsed.copy_to.is_empty() {
+            return Err(MappingError::parsing(format!(
+                "copy_to in multi fields is not allowed. Found the copy_to in field [{sub}] which is within a multi field."
+            )));
+        }
+        field.multi_fields.insert(sub.clone(), parsed);
     }
     Ok(())
 }
@@ -247,21 +301,50 @@ fn parse_multi_fields(name: &str, value: &Value, field: &mut FieldMapping) -> Re
 fn kind_of(name: &str, type_name: &str, body: &Map<String, Value>) -> Result<FieldKind, MappingError> {
     Ok(match type_name {
         "text" => FieldKind::Text,
-        "keyword" => FieldKind::Keyword { ignore_above: ignore_above(name, body.get("ignore_above"))? },
+        "keyword" | "wildcard" => {
+            FieldKind::Keyword { ignore_above: ignore_above(name, body.get("ignore_above"))? }
+        }
         "long" => FieldKind::Integer { min: i64::MIN, max: i64::MAX },
         "integer" => FieldKind::Integer { min: i32::MIN.into(), max: i32::MAX.into() },
         "short" => FieldKind::Integer { min: i16::MIN.into(), max: i16::MAX.into() },
         "byte" => FieldKind::Integer { min: i8::MIN.into(), max: i8::MAX.into() },
         "double" => FieldKind::Double,
-        "float" | "half_float" => FieldKind::Float,
+        "float" => FieldKind::Float,
+        "half_float" => FieldKind::HalfFloat,
+        "scaled_float" => {
+            FieldKind::ScaledFloat { factor: scaling_factor(name, body.get("scaling_factor"))? }
+        }
+        "unsigned_long" => FieldKind::UnsignedLong,
+        "constant_keyword" => FieldKind::ConstantKeyword { value: body.get("value").map(plain) },
+        "alias" => FieldKind::Alias { path: alias_path(name, body.get("path"))? },
+        "binary" => FieldKind::Binary,
         "boolean" => FieldKind::Boolean,
         "date" => FieldKind::Date(date_formats(name, body.get("format"))?),
         "ip" => FieldKind::Ip,
         _ => {
-            return Err(MappingError::parsing(format!(
-                "No handler for type [{type_name}] declared on field [{name}]"
-            )));
+            let structure = Structure::parse(name, type_name, body)?;
+            return structure.map(FieldKind::Structured).ok_or_else(|| {
+                MappingError::parsing(format!("No handler for type [{type_name}] declared on field [{name}]"))
+            });
         }
+    })
+}
+
+fn scaling_factor(name: &str, value: Option<&Value>) -> Result<f64, MappingError> {
+    let Some(value) = value else {
+        return Err(MappingError::parsing(format!(
+            "Field [{name}] misses required parameter [scaling_factor]"
+        )));
+    };
+    let factor = value.as_f64().or_else(|| value.as_str()?.parse().ok());
+    factor.filter(|factor| factor.is_finite() && *factor > 0.0).ok_or_else(|| {
+        MappingError::parsing(format!("[scaling_factor] must be a positive number, got [{}]", plain(value)))
+    })
+}
+
+fn alias_path(name: &str, value: Option<&Value>) -> Result<String, MappingError> {
+    value.and_then(Value::as_str).map(str::to_owned).ok_or_else(|| {
+        MappingError::parsing(format!("The [path] property must be specified for field [{name}]."))
     })
 }
 

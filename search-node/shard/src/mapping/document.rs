@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use hashbrown::HashMap;
 use serde_json_borrow::Value as Json;
 use tantivy::schema::Field;
@@ -11,10 +14,18 @@ use super::error::MappingError;
 use super::field_values::FieldValues;
 use super::fields::{Dynamic, FieldKind, FieldMapping, Mapping, ObjectMapping};
 use super::names::{check_depth, check_name, is_metadata};
-use super::values::{Scalar, to_bool, to_float, to_integer, to_ip};
+use super::structured::Structure;
+use super::values::ValueFault;
+use super::values::{Precision, Scalar, to_bool, to_float, to_integer, to_ip, to_unsigned};
 
 /// Lucene's and so Elasticsearch's bound on a single term.
 const TERM_BYTES_MAX: usize = 32_766;
+
+/// With or without the signs that fill up the last group.
+const FORGIVING: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// A parsed document's JSON.
 pub(crate) type SourceView<'a> = Json<'a>;
@@ -23,6 +34,8 @@ pub(crate) type SourceView<'a> = Json<'a>;
 pub(crate) struct DocumentParser {
     mapping: std::sync::Arc<Mapping>,
     root: ObjectPlan,
+    /// What every document has.
+    constants: Vec<(Field, String)>,
 }
 
 struct ObjectPlan {
@@ -59,7 +72,12 @@ impl DocumentParser {
     /// `field_of` gives the tantivy field of a leaf's path; none for a leaf that is kept in no structure.
     pub(crate) fn new(mapping: std::sync::Arc<Mapping>, field_of: &dyn Fn(&str) -> Option<Field>) -> Self {
         let root = plan_object(&mapping.root, "", Dynamic::True, field_of);
-        Self { mapping, root }
+        let constants = mapping.leaves().into_iter().filter_map(|leaf| match &leaf.field.kind {
+            FieldKind::ConstantKeyword { value: Some(value) } => Some((field_of(&leaf.path)?, value.clone())),
+            _ => None,
+        });
+        let constants = constants.collect();
+        Self { mapping, root, constants }
     }
 
     /// Reads a document's values. Gives what the mapping lacks of it: add that, then read again. Faults name the id and the
@@ -83,7 +101,11 @@ impl DocumentParser {
             }
             reading.member(&self.root, name, value)?;
         }
-        Ok(reading.added)
+        let added = reading.added;
+        for (field, value) in &self.constants {
+            values.add_text(*field, value);
+        }
+        Ok(added)
     }
 }
 
@@ -172,6 +194,14 @@ impl Reading<'_> {
     }
 
     fn field(&mut self, plan: &FieldPlan, value: &Json<'_>) -> Result<(), MappingError> {
+        match &plan.mapping.kind {
+            FieldKind::Structured(structure) => return self.structured(plan, structure, value),
+            FieldKind::Alias { .. } => {
+                let reason = format!("Cannot write to a field alias [{}].", plan.path);
+                return Err(self.fault(plan, &preview(value), ("illegal_argument_exception", reason)));
+            }
+            _ => {}
+        }
         match value {
             Json::Null => match &plan.mapping.null_value {
                 Some(value) => {
@@ -191,9 +221,53 @@ impl Reading<'_> {
                 ),
             )),
             Json::Bool(_) | Json::Number(_) | Json::Str(_) => match scalar(value) {
-                Some(scalar) => self.scalar(plan, scalar),
+                Some(scalar) => {
+                    self.scalar(plan, scalar)?;
+                    plan.mapping.copy_to.iter().try_for_each(|path| self.copied(path, value, scalar))
+                }
                 None => Ok(()),
             },
+        }
+    }
+
+    /// A value that another field gives this one.
+    fn copied(&mut self, path: &str, value: &Json<'_>, scalar: Scalar<'_>) -> Result<(), MappingError> {
+        let parser = self.parser;
+        let (mut plan, mut rest) = (&parser.root, path);
+        while let Some((head, tail)) = rest.split_once('.')
+            && let Some(object) = plan.objects.get(head)
+        {
+            (plan, rest) = (object, tail);
+        }
+        match plan.fields.get(rest) {
+            Some(field) => self.scalar(field, scalar),
+            None if plan.disabled => Ok(()),
+            None => self.unknown(plan, rest, value),
+        }
+    }
+
+    /// A value with a shape of its own, or several of them.
+    fn structured(
+        &mut self,
+        plan: &FieldPlan,
+        structure: &Structure,
+        value: &Json<'_>,
+    ) -> Result<(), MappingError> {
+        match value {
+            Json::Null => return Ok(()),
+            Json::Array(items) if !structure.is_array(items) => {
+                return items.iter().try_for_each(|item| self.structured(plan, structure, item));
+            }
+            _ => {}
+        }
+        match structure.check(value) {
+            Ok(()) => {
+                let field = plan.targets.first().and_then(|target| target.field);
+                field.into_iter().for_each(|field| self.values.add_bool(field, true));
+                Ok(())
+            }
+            Err(_) if plan.mapping.ignore_malformed => Ok(()),
+            Err(fault) => Err(self.fault(plan, &preview(value), fault)),
         }
     }
 
@@ -210,6 +284,12 @@ impl Reading<'_> {
     }
 
     fn add(&mut self, target: &Target, scalar: Scalar<'_>) -> Result<(), (&'static str, String)> {
+        if target.kind == FieldKind::Binary {
+            return check_binary(scalar);
+        }
+        if let FieldKind::ConstantKeyword { value } = &target.kind {
+            return self.constant(target, value.as_deref(), &text_of(scalar));
+        }
         let Some(field) = target.field else { return Ok(()) };
         match &target.kind {
             FieldKind::Text => {
@@ -235,8 +315,18 @@ impl Reading<'_> {
             FieldKind::Integer { min, max } => {
                 self.values.add_i64(field, to_integer(scalar, *min, *max, &target.type_name)?);
             }
-            FieldKind::Double => self.values.add_f64(field, to_float(scalar, false, &target.type_name)?),
-            FieldKind::Float => self.values.add_f64(field, to_float(scalar, true, &target.type_name)?),
+            kind @ (FieldKind::Double
+            | FieldKind::Float
+            | FieldKind::HalfFloat
+            | FieldKind::ScaledFloat { .. }) => {
+                let precision = kind.precision().unwrap_or(Precision::Double);
+                self.values.add_f64(field, to_float(scalar, precision, &target.type_name)?);
+            }
+            FieldKind::UnsignedLong => self.values.add_u64(field, to_unsigned(scalar)?),
+            FieldKind::ConstantKeyword { .. }
+            | FieldKind::Alias { .. }
+            | FieldKind::Binary
+            | FieldKind::Structured(_) => {}
             FieldKind::Boolean => self.values.add_bool(field, to_bool(scalar)?),
             FieldKind::Ip => self.values.add_ip(field, to_ip(scalar)?),
             FieldKind::Date(formats) => {
@@ -256,6 +346,33 @@ impl Reading<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Checks a value that is the same in every document; the first one becomes part of the mapping.
+    fn constant(&mut self, target: &Target, known: Option<&str>, text: &str) -> Result<(), ValueFault> {
+        match known {
+            Some(known) if known == text => Ok(()),
+            Some(known) => Err((
+                "illegal_argument_exception",
+                format!(
+                    "[constant_keyword] field [{}] only accepts values that are equal to the value defined in the mappings [{known}], but got [{text}]",
+                    target.path
+                ),
+            )),
+            None => {
+                let Some(field) = self.parser.mapping.leaf(&target.path) else { return Ok(()) };
+                let mut field = field.clone();
+                field.kind = FieldKind::ConstantKeyword { value: Some(text.to_owned()) };
+                field.parameters.insert("value".to_owned(), text.into());
+                let added = self.added.get_or_insert_default();
+                let (parent, name) = match target.path.rsplit_once('.') {
+                    Some((parent, name)) => (object_at(&mut added.root, parent), name),
+                    None => (&mut added.root, target.path.as_str()),
+                };
+                parent.fields.entry(name.to_owned()).or_insert(field);
+                Ok(())
+            }
+        }
     }
 
     fn unknown(&mut self, plan: &ObjectPlan, name: &str, value: &Json<'_>) -> Result<(), MappingError> {
@@ -316,6 +433,12 @@ impl Reading<'_> {
         ))
         .caused_by(cause.0, cause.1)
     }
+}
+
+/// `binary` values are Base64 in one line.
+fn check_binary(scalar: Scalar<'_>) -> Result<(), ValueFault> {
+    let is_base64 = matches!(scalar, Scalar::Text(text) if FORGIVING.decode(text).is_ok());
+    if is_base64 { Ok(()) } else { Err(("illegal_argument_exception", format!("[{scalar}] is no Base64"))) }
 }
 
 fn metadata_fault(id: &str, name: &str, value: &Json<'_>) -> MappingError {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::dates::DateFormats;
+use super::structured::Structure;
 use super::templates::DynamicTemplate;
 
 /// What happens to a field that the mapping does not know.
@@ -37,14 +38,37 @@ pub enum FieldKind {
     },
     /// `double`.
     Double,
-    /// `float` and `half_float`, kept in single precision.
+    /// `float`, kept in single precision.
     Float,
+    /// `half_float`, kept with eleven significant bits.
+    HalfFloat,
+    /// `scaled_float`, rounded to whole parts of one.
+    ScaledFloat {
+        /// How many parts one has.
+        factor: f64,
+    },
+    /// `unsigned_long`.
+    UnsignedLong,
     /// `boolean`.
     Boolean,
     /// `date`, in milliseconds.
     Date(DateFormats),
     /// `ip`.
     Ip,
+    /// `constant_keyword`: the same value in every document that was written since there is one.
+    ConstantKeyword {
+        /// The value; none until the first document gives it.
+        value: Option<String>,
+    },
+    /// `alias`: another name of a field, which documents cannot have.
+    Alias {
+        /// The field.
+        path: String,
+    },
+    /// `binary`: Base64, kept in `_source` only.
+    Binary,
+    /// A value with a shape of its own, which is checked and kept in `_source`; whether it is there can be asked.
+    Structured(Structure),
 }
 
 /// A leaf field: its type, its parameters and its multi-fields.
@@ -62,6 +86,8 @@ pub struct FieldMapping {
     pub ignore_malformed: bool,
     /// What stands for an explicit null.
     pub null_value: Option<Value>,
+    /// The fields that take the same values.
+    pub copy_to: Vec<String>,
     /// The parameters as given, for showing the mapping.
     pub parameters: Map<String, Value>,
     /// The same value under other types: `message.keyword`.
@@ -118,9 +144,17 @@ pub struct Leaf<'a> {
 }
 
 impl Mapping {
-    /// The leaf at a full path, multi-fields included.
+    /// The leaf at a full path, multi-fields included; for an alias, the field that it stands for.
     pub fn leaf(&self, path: &str) -> Option<&FieldMapping> {
-        self.root.leaf(path)
+        self.root.leaf(self.meant(path))
+    }
+
+    /// The path that is meant by one: that of the field itself where it is an alias.
+    pub fn meant<'a>(&'a self, path: &'a str) -> &'a str {
+        match self.root.leaf(path).map(|field| &field.kind) {
+            Some(FieldKind::Alias { path }) => path,
+            _ => path,
+        }
     }
 
     /// The object at a full path.
@@ -154,7 +188,7 @@ impl Mapping {
 }
 
 impl ObjectMapping {
-    fn leaf(&self, path: &str) -> Option<&FieldMapping> {
+    pub(super) fn leaf(&self, path: &str) -> Option<&FieldMapping> {
         if let Some(field) = self.fields.get(path) {
             return Some(field);
         }

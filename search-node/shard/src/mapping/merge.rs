@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::error::MappingError;
-use super::fields::{FieldMapping, Mapping, ObjectMapping};
+use super::fields::{FieldKind, FieldMapping, Mapping, ObjectMapping};
+use super::structured::Structure;
 
 impl Mapping {
     /// This mapping with everything that `added` says.
@@ -71,13 +72,47 @@ fn merge_field(
             )));
         }
     }
-    known.kind = added.kind.clone();
+    known.kind = merged_kind(&known.kind, &added.kind, path)?;
     known.ignore_malformed = added.ignore_malformed;
+    known.copy_to = added.copy_to.clone();
     known.parameters.extend(added.parameters.clone());
     for (sub, field) in &added.multi_fields {
         merge_field(&mut known.multi_fields, sub, field, &format!("{path}.{sub}"))?;
     }
     Ok(())
+}
+
+/// What a type's own parameters are next; some never change.
+fn merged_kind(known: &FieldKind, added: &FieldKind, path: &str) -> Result<FieldKind, MappingError> {
+    let conflict = |parameter: &str, before: String, after: String| {
+        MappingError::argument(format!(
+            "Mapper for [{path}] conflicts with existing mapper:\n\tCannot update parameter [{parameter}] from [{before}] to [{after}]"
+        ))
+    };
+    match (known, added) {
+        (FieldKind::ScaledFloat { factor: before }, FieldKind::ScaledFloat { factor: after })
+            if before != after =>
+        {
+            Err(conflict("scaling_factor", format!("{before:?}"), format!("{after:?}")))
+        }
+        (FieldKind::ConstantKeyword { value: Some(before) }, FieldKind::ConstantKeyword { value }) => {
+            match value {
+                Some(after) if before != after => Err(conflict("value", before.clone(), after.clone())),
+                _ => Ok(known.clone()),
+            }
+        }
+        (FieldKind::Structured(before), FieldKind::Structured(after)) => match (before, after) {
+            (
+                Structure::DenseVector { dimensions: Some(old) },
+                Structure::DenseVector { dimensions: Some(new) },
+            ) if old != new => Err(conflict("dims", old.to_string(), new.to_string())),
+            (Structure::DenseVector { dimensions: Some(_) }, Structure::DenseVector { dimensions: None }) => {
+                Ok(known.clone())
+            }
+            _ => Ok(added.clone()),
+        },
+        _ => Ok(added.clone()),
+    }
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ mod fields;
 mod merge;
 mod names;
 mod repeats;
+mod structured;
 mod templates;
 mod values;
 
@@ -28,4 +29,5 @@ pub use error::MappingError;
 pub(crate) use field_values::SharedValues;
 pub use fields::{Dynamic, FieldKind, FieldMapping, Leaf, Mapping, ObjectMapping};
 pub use repeats::check_repeats;
-pub(crate) use values::{Storage, parse_ip, show_ip};
+pub use structured::Structure;
+pub(crate) use values::{Precision, Storage, parse_ip, show_ip};

@@ -14,6 +14,8 @@ pub(crate) enum Storage {
     Keyword,
     /// A column of whole numbers; dates in milliseconds too.
     I64,
+    /// A column of whole numbers without a sign.
+    U64,
     /// A column of decimal numbers.
     F64,
     /// A column of flags.
@@ -23,13 +25,23 @@ pub(crate) enum Storage {
 }
 
 impl FieldKind {
+    /// Whether its values are terms: words, or texts as a whole.
+    pub(crate) fn has_terms(&self) -> bool {
+        matches!(self, Self::Text | Self::Keyword { .. } | Self::ConstantKeyword { .. })
+    }
+
     pub(crate) fn storage(&self) -> Storage {
         match self {
             FieldKind::Text => Storage::Text,
-            FieldKind::Keyword { .. } => Storage::Keyword,
+            FieldKind::Keyword { .. } | FieldKind::ConstantKeyword { .. } | FieldKind::Alias { .. } => {
+                Storage::Keyword
+            }
             FieldKind::Integer { .. } | FieldKind::Date(_) => Storage::I64,
-            FieldKind::Double | FieldKind::Float => Storage::F64,
-            FieldKind::Boolean => Storage::Bool,
+            FieldKind::UnsignedLong => Storage::U64,
+            FieldKind::Double | FieldKind::Float | FieldKind::HalfFloat | FieldKind::ScaledFloat { .. } => {
+                Storage::F64
+            }
+            FieldKind::Boolean | FieldKind::Binary | FieldKind::Structured(_) => Storage::Bool,
             FieldKind::Ip => Storage::Ip,
         }
     }
@@ -93,8 +105,91 @@ pub(crate) fn to_integer(scalar: Scalar<'_>, min: i64, max: i64, type_name: &str
     if (min..=max).contains(&number) { Ok(number) } else { Err(out_of_range()) }
 }
 
-/// A decimal number; in single precision if `single`.
-pub(crate) fn to_float(scalar: Scalar<'_>, single: bool, type_name: &str) -> Result<f64, ValueFault> {
+/// How exactly a decimal number is kept.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Precision {
+    Double,
+    Single,
+    Half,
+    /// Whole parts, so many of which are one.
+    Scaled(f64),
+}
+
+impl FieldKind {
+    /// How exactly the numbers of a field of decimal numbers are kept.
+    pub(crate) fn precision(&self) -> Option<Precision> {
+        Some(match self {
+            FieldKind::Double => Precision::Double,
+            FieldKind::Float => Precision::Single,
+            FieldKind::HalfFloat => Precision::Half,
+            FieldKind::ScaledFloat { factor } => Precision::Scaled(*factor),
+            _ => return None,
+        })
+    }
+}
+
+impl Precision {
+    /// A number as it is kept; what is too large for it becomes infinite.
+    pub(crate) fn keep(self, number: f64) -> f64 {
+        match self {
+            Self::Double => number,
+            Self::Single => f64::from(number as f32),
+            Self::Half => half(number as f32),
+            Self::Scaled(factor) => (number * factor).round() / factor,
+        }
+    }
+}
+
+/// The nearest number of half precision (IEEE 754 binary16), of two that are equally near the even one.
+fn half(number: f32) -> f64 {
+    /// The greatest number of half precision.
+    const MAX: f64 = 65_504.0;
+    /// Below 2^-14 numbers lie 2^-24 apart.
+    const EXPONENT_MIN: i32 = -14;
+    let number = f64::from(number);
+    if number == 0.0 || !number.is_finite() {
+        return number;
+    }
+    // Numbers of eleven bits with this exponent lie so far apart.
+    let exponent = ((number.abs().to_bits() >> 52) as i32 - 1023).max(EXPONENT_MIN);
+    let step = f64::powi(2.0, exponent - 10);
+    let kept = (number / step).round_ties_even() * step;
+    if kept.abs() > MAX { f64::INFINITY.copysign(number) } else { kept }
+}
+
+/// A whole number from 0 to 2^64 - 1.
+pub(crate) fn to_unsigned(scalar: Scalar<'_>) -> Result<u64, ValueFault> {
+    let out_of_range = || (ARGUMENT, format!("Value [{scalar}] is out of range for unsigned long."));
+    let from_float = |number: f64| {
+        // 2^64 itself is one too many.
+        if (0.0..u64::MAX as f64).contains(&number.trunc()) {
+            Ok(number.trunc() as u64)
+        } else {
+            Err(out_of_range())
+        }
+    };
+    match scalar {
+        Scalar::Integer(number) => u64::try_from(number).map_err(|_| out_of_range()),
+        Scalar::Unsigned(number) => Ok(number),
+        Scalar::Float(number) => from_float(number),
+        Scalar::Text(text) => match text.parse::<u64>() {
+            Ok(number) => Ok(number),
+            Err(_) => from_float(
+                text.parse::<f64>()
+                    .ok()
+                    .filter(|number| number.is_finite())
+                    .ok_or_else(|| (ARGUMENT, format!("For input string: \"{text}\"")))?,
+            ),
+        },
+        Scalar::Bool(_) => Err((
+            ARGUMENT,
+            format!("Current token (VALUE_BOOLEAN) not numeric, can not use [{scalar}] as a unsigned_long"),
+        )),
+    }
+}
+
+/// A decimal number as it is kept.
+pub(crate) fn to_float(scalar: Scalar<'_>, precision: Precision, type_name: &str) -> Result<f64, ValueFault> {
     let number = match scalar {
         Scalar::Integer(number) => number as f64,
         Scalar::Unsigned(number) => number as f64,
@@ -109,7 +204,7 @@ pub(crate) fn to_float(scalar: Scalar<'_>, single: bool, type_name: &str) -> Res
             ));
         }
     };
-    let kept = if single { f64::from(number as f32) } else { number };
+    let kept = precision.keep(number);
     if kept.is_finite() {
         Ok(kept)
     } else {
@@ -147,4 +242,58 @@ pub(crate) fn parse_ip(text: &str) -> Option<Ipv6Addr> {
 /// The address as a person writes it.
 pub(crate) fn show_ip(address: Ipv6Addr) -> String {
     address.to_ipv4_mapped().map_or_else(|| address.to_string(), |v4| v4.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Against the examples of IEEE 754 binary16, and numbers between two that it has.
+    #[test]
+    fn half_precision_keeps_eleven_bits() {
+        for (number, kept) in [
+            (0.0, 0.0),
+            (1.0, 1.0),
+            (-2.0, -2.0),
+            (0.1, 0.099_975_585_937_5),
+            (1.0 / 3.0, 0.333_251_953_125),
+            (2049.0, 2048.0),
+            (2051.0, 2052.0),
+            (65_504.0, 65_504.0),
+            (65_519.0, 65_504.0),
+            (65_520.0, f64::INFINITY),
+            (-1e9, f64::NEG_INFINITY),
+            (f64::powi(2.0, -24), f64::powi(2.0, -24)),
+            (f64::powi(2.0, -26), 0.0),
+        ] {
+            assert_eq!(Precision::Half.keep(number), kept, "{number}");
+        }
+    }
+
+    #[test]
+    fn scaled_numbers_are_whole_parts() {
+        for (number, factor, kept) in
+            [(1.239, 100.0, 1.24), (-1.239, 100.0, -1.24), (7.0, 1.0, 7.0), (0.4, 1.0, 0.0)]
+        {
+            assert_eq!(Precision::Scaled(factor).keep(number), kept, "{number} in parts of {factor}");
+        }
+    }
+
+    #[test]
+    fn an_unsigned_number_has_all_of_64_bits() {
+        for (scalar, expected) in [
+            (Scalar::Integer(0), Some(0)),
+            (Scalar::Integer(-1), None),
+            (Scalar::Unsigned(u64::MAX), Some(u64::MAX)),
+            (Scalar::Text("18446744073709551615"), Some(u64::MAX)),
+            (Scalar::Text("18446744073709551616"), None),
+            (Scalar::Text("7.9"), Some(7)),
+            (Scalar::Float(-0.5), Some(0)),
+            (Scalar::Float(1e30), None),
+            (Scalar::Text("seven"), None),
+            (Scalar::Bool(true), None),
+        ] {
+            assert_eq!(to_unsigned(scalar).ok(), expected, "{scalar}");
+        }
+    }
 }

@@ -162,7 +162,7 @@ impl Lowering<'_> {
         let Some((mapping, field)) = self.searchable(path)? else {
             return Ok(none());
         };
-        if case_insensitive && matches!(mapping.kind, FieldKind::Text | FieldKind::Keyword { .. }) {
+        if case_insensitive && mapping.kind.has_terms() {
             let text = plain(value);
             return self.pattern("term", path, &text, &exact_regex(&text, true));
         }
@@ -176,7 +176,7 @@ impl Lowering<'_> {
             Wanted::One(term) => match &mapping.kind {
                 FieldKind::Text => Box::new(TermQuery::new(term, IndexRecordOption::WithFreqs)),
                 FieldKind::Boolean => constant(Box::new(TermQuery::new(term, IndexRecordOption::Basic))),
-                FieldKind::Keyword { .. } if mapping.index => {
+                FieldKind::Keyword { .. } | FieldKind::ConstantKeyword { .. } if mapping.index => {
                     Box::new(TermQuery::new(term, IndexRecordOption::Basic))
                 }
                 _ => {
@@ -200,7 +200,7 @@ impl Lowering<'_> {
         let Some((mapping, field)) = self.searchable(path)? else {
             return Ok(none());
         };
-        if mapping.index && matches!(mapping.kind, FieldKind::Text | FieldKind::Keyword { .. }) {
+        if mapping.index && mapping.kind.has_terms() {
             let terms = values.iter().map(|value| Term::from_field_text(field, &plain(value)));
             return Ok(constant(Box::new(TermSetQuery::new(terms))));
         }
@@ -464,7 +464,7 @@ impl Lowering<'_> {
         let Some((mapping, field)) = self.searchable(path)? else {
             return Ok(none());
         };
-        if !mapping.index || !matches!(mapping.kind, FieldKind::Text | FieldKind::Keyword { .. }) {
+        if !mapping.index || !mapping.kind.has_terms() {
             return Err(no_patterns(kind, path, &mapping.type_name));
         }
         let query = RegexQuery::from_pattern(regex, field).map_err(|error| {
@@ -559,7 +559,7 @@ fn no_patterns(kind: &str, path: &str, type_name: &str) -> QueryError {
 
 /// Whether a field's texts can be looked up as terms.
 fn has_terms(mapping: &FieldMapping) -> bool {
-    mapping.index && matches!(mapping.kind, FieldKind::Text | FieldKind::Keyword { .. })
+    mapping.index && mapping.kind.has_terms()
 }
 
 /// A value that does not fit the field matches nothing, where the request says so.

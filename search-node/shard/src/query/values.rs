@@ -11,7 +11,7 @@ use tantivy::schema::Field;
 use super::ast::RangeBounds;
 use super::{QueryContext, QueryError};
 use crate::mapping::dates::{DateFormats, read_math, time_zone};
-use crate::mapping::{FieldKind, FieldMapping};
+use crate::mapping::{FieldKind, FieldMapping, Precision};
 
 /// The values that a query's value stands for: one, or a range such as a day or a network.
 pub(super) enum Wanted {
@@ -31,7 +31,9 @@ pub(super) fn wanted(
 ) -> Result<Wanted, QueryError> {
     let text = plain(value);
     Ok(match &mapping.kind {
-        FieldKind::Text | FieldKind::Keyword { .. } => Wanted::One(Term::from_field_text(field, &text)),
+        FieldKind::Text | FieldKind::Keyword { .. } | FieldKind::ConstantKeyword { .. } => {
+            Wanted::One(Term::from_field_text(field, &text))
+        }
         FieldKind::Integer { .. } => match text.parse::<i64>() {
             Ok(number) => Wanted::One(Term::from_field_i64(field, number)),
             Err(_) => match to_f64(path, &text)? {
@@ -41,8 +43,22 @@ pub(super) fn wanted(
                 _ => Wanted::Nothing,
             },
         },
-        FieldKind::Double => Wanted::One(Term::from_field_f64(field, to_f64(path, &text)?)),
-        FieldKind::Float => Wanted::One(Term::from_field_f64(field, f64::from(to_f64(path, &text)? as f32))),
+        kind @ (FieldKind::Double
+        | FieldKind::Float
+        | FieldKind::HalfFloat
+        | FieldKind::ScaledFloat { .. }) => {
+            let precision = kind.precision().unwrap_or(Precision::Double);
+            Wanted::One(Term::from_field_f64(field, precision.keep(to_f64(path, &text)?)))
+        }
+        FieldKind::UnsignedLong => match text.parse::<u64>() {
+            Ok(number) => Wanted::One(Term::from_field_u64(field, number)),
+            Err(_) => match to_f64(path, &text)? {
+                number if number.fract() == 0.0 && (0.0..u64::MAX as f64).contains(&number) => {
+                    Wanted::One(Term::from_field_u64(field, number as u64))
+                }
+                _ => Wanted::Nothing,
+            },
+        },
         FieldKind::Boolean => Wanted::One(Term::from_field_bool(field, to_bool(&text)?)),
         FieldKind::Date(formats) => {
             let read = |up| read_date(context, &text, formats, &TimeZone::UTC, up);
@@ -55,7 +71,18 @@ pub(super) fn wanted(
                 Bound::Included(Term::from_field_ip_addr(field, last)),
             )
         }
+        FieldKind::Alias { .. } | FieldKind::Binary | FieldKind::Structured(_) => {
+            return Err(not_by_value(path, mapping));
+        }
     })
+}
+
+/// What is kept of the field does not tell one value from another.
+fn not_by_value(path: &str, mapping: &FieldMapping) -> QueryError {
+    QueryError::shard(format!(
+        "failed to create query: Field [{path}] of type [{}] does not support searching by its values; use an exists query",
+        mapping.type_name
+    ))
 }
 
 /// The bounds of a range query on a field.
@@ -111,14 +138,32 @@ pub(super) fn bounds(
                 .transpose()?;
             Ok((lower.unwrap_or(Bound::Unbounded), upper.unwrap_or(Bound::Unbounded)))
         }
+        FieldKind::UnsignedLong => {
+            let read = |lower| {
+                move |(text, included): (String, bool)| unsigned_bound(path, field, &text, included, lower)
+            };
+            let lower = lower.map(read(true)).transpose()?;
+            let upper = upper.map(read(false)).transpose()?;
+            Ok((lower.unwrap_or(Bound::Unbounded), upper.unwrap_or(Bound::Unbounded)))
+        }
         _ => {
             let term = |(text, included): (String, bool)| -> Result<Bound<Term>, QueryError> {
                 let term = match &mapping.kind {
-                    FieldKind::Text | FieldKind::Keyword { .. } => Term::from_field_text(field, &text),
-                    FieldKind::Double | FieldKind::Float => Term::from_field_f64(field, to_f64(path, &text)?),
+                    FieldKind::Text | FieldKind::Keyword { .. } | FieldKind::ConstantKeyword { .. } => {
+                        Term::from_field_text(field, &text)
+                    }
+                    FieldKind::Double
+                    | FieldKind::Float
+                    | FieldKind::HalfFloat
+                    | FieldKind::ScaledFloat { .. } => Term::from_field_f64(field, to_f64(path, &text)?),
                     FieldKind::Boolean => Term::from_field_bool(field, to_bool(&text)?),
                     FieldKind::Ip => Term::from_field_ip_addr(field, address(&text)?),
-                    FieldKind::Integer { .. } | FieldKind::Date(_) => return Ok(Bound::Unbounded),
+                    FieldKind::Integer { .. } | FieldKind::UnsignedLong | FieldKind::Date(_) => {
+                        return Ok(Bound::Unbounded);
+                    }
+                    FieldKind::Alias { .. } | FieldKind::Binary | FieldKind::Structured(_) => {
+                        return Err(not_by_value(path, mapping));
+                    }
                 };
                 Ok(if included { Bound::Included(term) } else { Bound::Excluded(term) })
             };
@@ -145,6 +190,35 @@ fn integer_bound(
     }
     let inside = if lower { number.ceil() } else { number.floor() };
     Ok(i64_bound(field, inside as i64, true))
+}
+
+/// The same for numbers without a sign; what is beyond the least or the greatest of them is no bound, or one that nothing reaches.
+fn unsigned_bound(
+    path: &str,
+    field: Field,
+    text: &str,
+    included: bool,
+    lower: bool,
+) -> Result<Bound<Term>, QueryError> {
+    let at = |number: u64, included: bool| {
+        let term = Term::from_field_u64(field, number);
+        if included { Bound::Included(term) } else { Bound::Excluded(term) }
+    };
+    if let Ok(number) = text.parse::<u64>() {
+        return Ok(at(number, included));
+    }
+    let number = to_f64(path, text)?;
+    if number < 0.0 {
+        return Ok(if lower { Bound::Unbounded } else { at(0, false) });
+    }
+    if number >= u64::MAX as f64 {
+        return Ok(if lower { at(u64::MAX, false) } else { Bound::Unbounded });
+    }
+    if number.fract() == 0.0 {
+        return Ok(at(number as u64, included));
+    }
+    let inside = if lower { number.ceil() } else { number.floor() };
+    Ok(at(inside as u64, true))
 }
 
 fn i64_bound(field: Field, number: i64, included: bool) -> Bound<Term> {

@@ -19,7 +19,7 @@ use crate::query::{Query, QueryError};
 pub(crate) use collect::search;
 pub use scan::{Scan, Slice};
 pub use sort::{Missing, SortField, SortKey, SortMode, SortValue, compare_hits};
-pub(crate) use sort::{no_column_for_ids, no_column_for_text};
+pub(crate) use sort::{no_column_for_ids, no_column_for_text, no_values_in_column};
 pub use source::{SourceFilter, filter_source};
 pub use stop::{AskStop, Stop};
 pub(crate) use stop::{Watch, never};

@@ -71,6 +71,8 @@ pub enum SortValue {
     Null,
     /// A whole number, a flag, or a date in milliseconds.
     Integer(i64),
+    /// A number of `unsigned_long`.
+    Unsigned(u64),
     /// A decimal number or a score.
     Float(f64),
     /// A text or an address.
@@ -83,6 +85,7 @@ impl SortValue {
         match self {
             SortValue::Null => Value::Null,
             SortValue::Integer(number) => json!(number),
+            SortValue::Unsigned(number) => json!(number),
             SortValue::Float(number) => json!(number),
             SortValue::Text(text) => json!(text),
         }
@@ -94,7 +97,9 @@ impl SortValue {
             Value::Null => Some(SortValue::Null),
             Value::Bool(flag) => Some(SortValue::Integer(i64::from(*flag))),
             Value::Number(number) => {
-                number.as_i64().map(SortValue::Integer).or_else(|| number.as_f64().map(SortValue::Float))
+                let whole = number.as_i64().map(SortValue::Integer);
+                let whole = whole.or_else(|| number.as_u64().map(SortValue::Unsigned));
+                whole.or_else(|| number.as_f64().map(SortValue::Float))
             }
             Value::String(text) => Some(SortValue::Text(text.clone())),
             Value::Array(_) | Value::Object(_) => None,
@@ -127,6 +132,7 @@ fn compare_values(a: &SortValue, b: &SortValue, key: &SortKey) -> Ordering {
         (a, b) => {
             let order = match (a, b) {
                 (SortValue::Integer(a), SortValue::Integer(b)) => a.cmp(b),
+                (SortValue::Unsigned(a), SortValue::Unsigned(b)) => a.cmp(b),
                 (SortValue::Text(a), SortValue::Text(b)) => a.cmp(b),
                 (a, b) => as_f64(a).total_cmp(&as_f64(b)),
             };
@@ -138,6 +144,7 @@ fn compare_values(a: &SortValue, b: &SortValue, key: &SortKey) -> Ordering {
 fn as_f64(value: &SortValue) -> f64 {
     match value {
         SortValue::Integer(number) => *number as f64,
+        SortValue::Unsigned(number) => *number as f64,
         SortValue::Float(number) => *number,
         SortValue::Text(text) => text.parse().unwrap_or(f64::MAX),
         SortValue::Null => f64::MAX,
@@ -166,6 +173,7 @@ enum Values<'a> {
     /// The only ones that may take several places.
     Id(Ids<'a>),
     I64(Column<i64>),
+    SeqNo(Column<u64>),
     U64(Column<u64>),
     F64(Column<f64>),
     Bool(Column<bool>),
@@ -184,7 +192,7 @@ impl<'a> SegmentKey<'a> {
         let values = match &key.field {
             SortField::Score => Values::Score,
             SortField::Doc => Values::Doc,
-            SortField::SeqNo => Values::U64(reader.fast_fields().u64(SEQ_NO)?),
+            SortField::SeqNo => Values::SeqNo(reader.fast_fields().u64(SEQ_NO)?),
             SortField::Field(path) if path == "_id" => {
                 Values::Id(Ids::of(&identities_in(&view.identities, reader)?.uids))
             }
@@ -227,7 +235,9 @@ impl<'a> SegmentKey<'a> {
             Values::Doc => self.oriented(Some(u128::from(document))),
             Values::None => self.oriented(None),
             Values::I64(column) => self.chosen(column.values_for_doc(document).map(ordered_i64)),
-            Values::U64(column) => self.chosen(column.values_for_doc(document).map(u128::from)),
+            Values::SeqNo(column) | Values::U64(column) => {
+                self.chosen(column.values_for_doc(document).map(u128::from))
+            }
             Values::F64(column) => self.chosen(column.values_for_doc(document).map(ordered_f64)),
             Values::Bool(column) => self.chosen(column.values_for_doc(document).map(u128::from)),
             Values::Ip(column) => self.chosen(column.values_for_doc(document).map(u128::from)),
@@ -272,7 +282,8 @@ impl<'a> SegmentKey<'a> {
         Ok(match &self.values {
             Values::None | Values::Id(_) => SortValue::Null,
             Values::Score => SortValue::Float(unordered_f64(raw)),
-            Values::Doc | Values::U64(_) | Values::Bool(_) => SortValue::Integer(raw as i64),
+            Values::Doc | Values::SeqNo(_) | Values::Bool(_) => SortValue::Integer(raw as i64),
+            Values::U64(_) => SortValue::Unsigned(raw as u64),
             Values::I64(_) => SortValue::Integer((raw as u64 ^ (1 << 63)) as i64),
             Values::F64(_) => SortValue::Float(unordered_f64(raw)),
             Values::Ip(_) => SortValue::Text(show_ip(Ipv6Addr::from(raw))),
@@ -324,12 +335,15 @@ impl<'a> SegmentKey<'a> {
                 Some(ordered_i64(read.first))
             }
             (Values::I64(_), SortValue::Float(number)) => Some(ordered_i64(*number as i64)),
-            (Values::Score | Values::F64(_), value @ (SortValue::Integer(_) | SortValue::Float(_))) => {
-                Some(ordered_f64(as_f64(value)))
-            }
-            (Values::Doc | Values::U64(_) | Values::Bool(_), SortValue::Integer(number)) => {
-                Some(u128::try_from(*number).map_err(|_| fault())?)
-            }
+            (Values::U64(_), SortValue::Unsigned(number)) => Some(u128::from(*number)),
+            (
+                Values::Score | Values::F64(_),
+                value @ (SortValue::Integer(_) | SortValue::Unsigned(_) | SortValue::Float(_)),
+            ) => Some(ordered_f64(as_f64(value))),
+            (
+                Values::Doc | Values::SeqNo(_) | Values::U64(_) | Values::Bool(_),
+                SortValue::Integer(number),
+            ) => Some(u128::try_from(*number).map_err(|_| fault())?),
             (Values::Ip(_), SortValue::Text(text)) => {
                 Some(crate::mapping::parse_ip(text).map(u128::from).ok_or_else(fault)?)
             }
@@ -355,17 +369,14 @@ fn open_field<'a>(
     if mapping.kind == FieldKind::Text {
         return Err(no_column_for_text(path).into());
     }
-    if !mapping.doc_values {
-        return Err(QueryError::argument(format!(
-            "Can't load fielddata on [{path}] because fielddata is unsupported on fields of type [{}]. Use doc values instead.",
-            mapping.type_name
-        ))
-        .into());
+    if !mapping.doc_values || matches!(mapping.kind, FieldKind::Structured(_)) {
+        return Err(no_values_in_column(path, &mapping.type_name).into());
     }
     let columns = reader.fast_fields();
     let name = layout.stored_name(path);
     Ok(match mapping.kind.storage() {
         Storage::I64 => columns.column_opt::<i64>(name)?.map_or(Values::None, Values::I64),
+        Storage::U64 => columns.column_opt::<u64>(name)?.map_or(Values::None, Values::U64),
         Storage::F64 => columns.column_opt::<f64>(name)?.map_or(Values::None, Values::F64),
         Storage::Bool => columns.column_opt::<bool>(name)?.map_or(Values::None, Values::Bool),
         Storage::Ip => columns.column_opt::<Ipv6Addr>(name)?.map_or(Values::None, Values::Ip),
@@ -377,6 +388,13 @@ fn open_field<'a>(
 pub(crate) fn no_column_for_text(path: &str) -> QueryError {
     QueryError::argument(format!(
         "Text fields are not optimised for operations that require per-document field data like aggregations and sorting, so these operations are disabled by default. Please use a keyword field instead, such as [{path}.keyword]."
+    ))
+}
+
+/// What Elasticsearch says when a field is sorted or aggregated whose values are in no column.
+pub(crate) fn no_values_in_column(path: &str, type_name: &str) -> QueryError {
+    QueryError::argument(format!(
+        "Can't load fielddata on [{path}] because fielddata is unsupported on fields of type [{type_name}]. Use doc values instead."
     ))
 }
 

@@ -18,7 +18,7 @@ if ! node_is_new_enough; then
   exit 1
 fi
 
-may_install() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; }
+may_install_packages() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; }
 
 # Installs packages of the distribution; their names are the arguments. What they say is shown only where that fails.
 install() {
@@ -35,7 +35,7 @@ install() {
 if ! command -v ip >/dev/null || ! command -v nft >/dev/null; then
   if may_install; then
     say "installing iproute2 and nftables from the distribution, for tests with several hosts"
-    install iproute2 nftables || say "they could not be installed, so tests with several hosts will be skipped"
+    install_packages iproute2 nftables || say "they could not be installed, so tests with several hosts will be skipped"
   else
     say "ip or nft is missing, so tests with several hosts will be skipped: install them (Debian: apt-get install iproute2 nftables)"
   fi
@@ -44,7 +44,7 @@ fi
 ./chromium.sh >/dev/null && exit 0
 if may_install; then
   say "installing Chromium from the distribution, for the browser tests"
-  install chromium fonts-noto-cjk && exit 0
+  install_packages chromium fonts-noto-cjk && exit 0
 fi
 if [ "${REQUIRE_BROWSER:-0}" = 1 ]; then
   say "Chromium is missing and REQUIRE_BROWSER asks for it: install it (Debian: apt-get install chromium fonts-noto-cjk), or name one in CHROMIUM"

@@ -21,8 +21,8 @@ pub(crate) fn start(node: Arc<Node>, stop: CancellationToken) -> std::io::Result
             if looked.is_err() {
                 tracing::error!("looking at the memory broke");
             }
-            let _is_over =
-                runtime.block_on(async { tokio::time::timeout(node.memory.pause(), stop.cancelled()).await });
+            let pause = node.memory.pause(node.shared.buffers.bytes() > 0);
+            let _is_over = runtime.block_on(async { tokio::time::timeout(pause, stop.cancelled()).await });
         }
     })
 }

@@ -1,6 +1,7 @@
 //! Copies whose files are damaged, while others are well: nothing that was acknowledged is lost, and what is damaged is told, not
 //! served, and fetched again.
 
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -36,10 +37,12 @@ fn damage(folder: &Path, ending: &str) -> usize {
         if path.is_dir() {
             count += damage(&path, ending);
         } else if path.extension().is_some_and(|extension| extension == ending) {
-            let mut bytes = fs_err::read(&path).expect("read");
-            let middle = bytes.len() / 2;
-            bytes[middle] ^= 1;
-            fs_err::write(&path, bytes).expect("written");
+            // In its place: a node may have the file mapped.
+            let file = fs_err::OpenOptions::new().read(true).write(true).open(&path).expect("opened");
+            let middle = file.metadata().expect("there").len() / 2;
+            let mut byte = [0];
+            file.file().read_exact_at(&mut byte, middle).expect("read");
+            file.file().write_all_at(&[byte[0] ^ 1], middle).expect("written");
             count += 1;
         }
     }
@@ -171,4 +174,39 @@ async fn a_primary_whose_file_is_damaged_while_it_serves_gives_way_to_a_copy_tha
         .iter()
         .filter(|hit| hit["_source"]["number"].is_u64());
     assert_eq!(read.count(), DOCUMENTS, "every source is read again");
+}
+
+/// The damage shows when segments are merged, of whichever copy.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_whose_file_is_found_damaged_by_a_merge_is_fetched_again() {
+    for is_primary in [true, false] {
+        let (cluster, primary, replica) = filled().await;
+        cluster.done(0, Method::POST, "/damaged/_flush", None).await.expect("flushed");
+        let more = json!({"number": DOCUMENTS});
+        let path = format!("/damaged/_doc/{DOCUMENTS}?refresh=true");
+        cluster.done(0, Method::PUT, &path, Some(&more)).await.expect("a second segment");
+        cluster.done(0, Method::POST, "/damaged/_flush", None).await.expect("flushed");
+        let hurt = if is_primary { primary } else { replica };
+        let before = copies_on(&cluster, hurt).await.expect("told");
+        assert!(damage(&cluster.member(hurt).data.join("indices"), SOURCES) > 1, "two segments");
+
+        let merge = "/damaged/_forcemerge?max_num_segments=1";
+        cluster.ask(0, Method::POST, merge, None).await.expect("answered");
+
+        let fetched = cluster.wait_for("another copy, or none", WITHIN, async || {
+            copies_on(&cluster, hurt).await.filter(|copies| *copies != before).map(drop)
+        });
+        fetched.await.unwrap_or_else(|error| panic!("{error}: of the primary: {is_primary}"));
+        cluster.wait_green(primary, WITHIN).await.expect("two copies again");
+        wait_equal(&cluster, 2).await;
+        let told = cluster.member(hurt).output();
+        assert!(told.contains("a file of the shard is damaged"), "{told}");
+    }
+}
+
+/// The names of the copies on a node, if they can be read.
+async fn copies_on(cluster: &Cluster, at: usize) -> Option<Vec<Value>> {
+    let (status, answer) = cluster.ask(at, Method::GET, "/damaged/_copies", None).await.ok()?;
+    let copies = answer["copies"].as_array().filter(|_| status == 200)?;
+    Some(copies.iter().map(|copy| copy["copy"].clone()).collect())
 }

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use system_tests::{Cluster, Flow, Hosts};
 
 const WITHIN: Duration = Duration::from_secs(90);
-/// How long nobody may write after a host has vanished.
-const GAP_MAX: Duration = Duration::from_secs(15);
+/// How long nobody may write after a host has vanished: a debug build beside other tests. `gaps.rs` measures it.
+const GAP_MAX: Duration = Duration::from_secs(60);
 const SETTINGS: &[&str] = &["cluster.replication.timeout=3s"];
 
 /// Three nodes on three hosts, if this user may have hosts.
@@ -35,6 +35,22 @@ async fn put(cluster: &Cluster, at: usize, id: usize) -> bool {
     let path = format!("/hosts/_doc/{id}?timeout=1s");
     let written = cluster.ask(at, Method::PUT, &path, Some(&json!({"id": id}))).await;
     written.is_ok_and(|(status, _)| status < 300)
+}
+
+/// Three copies in sync, and equal. What one node says of the others may be old.
+async fn wait_equal(cluster: &Cluster) {
+    let equal = cluster.wait_for("three copies that are equal", WITHIN, async || {
+        let mut told = Vec::new();
+        for at in 0..3 {
+            let (_, answer) = cluster.ask(at, Method::GET, "/hosts/_copies", None).await.ok()?;
+            let in_sync = answer["shards"][0]["map"]["in_sync"].as_array()?.len();
+            let copy = &answer["copies"][0];
+            told.push(json!([in_sync, copy["docs"], copy["digest"], copy["max_seq_no"], copy["global"]]));
+        }
+        let is_whole = told[0][0] == json!(3) && told[0][3] == told[0][4];
+        (is_whole && told.iter().all(|one| *one == told[0])).then_some(())
+    });
+    equal.await.expect("equal copies");
 }
 
 /// Each node has all of so many documents.
@@ -102,7 +118,7 @@ async fn a_host_that_vanishes_holds_writes_up_for_seconds_and_comes_back_with_ev
     }
     cluster.ways().heal();
     cluster.wait_nodes(3).await.expect("it comes back");
-    cluster.wait_green(victim, WITHIN).await.expect("three copies again");
+    wait_equal(&cluster).await;
     check_all(&cluster, acknowledged).await;
 }
 
@@ -120,6 +136,6 @@ async fn a_network_that_loses_packets_costs_time_and_no_document() {
         }
     }
     cluster.ways().heal();
-    cluster.wait_green(0, WITHIN).await.expect("three copies again");
+    wait_equal(&cluster).await;
     check_all(&cluster, 60).await;
 }

@@ -9,7 +9,7 @@
 //! Nothing of them can be reached from where the tests run, nor the other way round, but through doors: ports of loopback, whose
 //! connections go on within the namespace of a host.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -56,12 +56,11 @@ type Opened = std::io::Result<std::net::TcpStream>;
 impl Hosts {
     /// Why this user cannot have hosts, if so.
     pub fn refusal() -> Option<String> {
+        // Only what rights and programs it takes: that our own rules are wrong is no refusal.
         let probe = || -> anyhow::Result<()> {
             let mut hosts = Self::new()?;
-            hosts.add()?;
-            hosts.add()?;
-            hosts.set(0, 1, Flow::Lossy(50))?;
-            hosts.set(1, 0, Flow::Cut)
+            let host = hosts.add()?;
+            hosts.rule(host, "flush ruleset\n")
         };
         probe().err().map(|error| format!("{error:#}"))
     }
@@ -128,10 +127,11 @@ impl Hosts {
         Ok(())
     }
 
-    /// From now on packets flow like this from one host to another.
-    pub(crate) fn set(&self, from: usize, to: usize, flow: Flow) -> anyhow::Result<()> {
-        self.flows.lock().expect("nobody broke").insert((from, to), flow);
-        self.apply(to)
+    /// From now on packets flow like this from one host to another, for each of these pairs.
+    pub(crate) fn set(&self, pairs: &[(usize, usize)], flow: Flow) -> anyhow::Result<()> {
+        self.flows.lock().expect("nobody broke").extend(pairs.iter().map(|pair| (*pair, flow)));
+        let hosts: BTreeSet<usize> = pairs.iter().map(|(_, to)| *to).collect();
+        hosts.into_iter().try_for_each(|to| self.apply(to))
     }
 
     pub(crate) fn heal(&self) -> anyhow::Result<()> {
@@ -149,16 +149,22 @@ impl Hosts {
             let verdict = match flow {
                 Flow::Open => continue,
                 Flow::Silent => "drop".to_owned(),
-                Flow::Cut => "meta l4proto tcp reject with tcp reset".to_owned(),
+                // The answer of the other side, which refuses too, must get through.
+                Flow::Cut => "tcp flags & rst == 0 reject with tcp reset".to_owned(),
                 Flow::Lossy(percent) => format!("numgen random mod 100 < {percent} drop"),
-                Flow::Late(_) => anyhow::bail!("this kernel cannot have packets come late; a proxy can"),
+                Flow::Late(_) => anyhow::bail!("packets do not come late here; through a proxy they can"),
             };
             writeln!(rules, "ip saddr {source} {verdict}")?;
         }
         let table = format!(
             "flush ruleset\ntable inet weir {{\nchain input {{\ntype filter hook input priority 0; policy accept;\n{rules}}}\n}}\n"
         );
-        let mut command = self.command(to, Path::new("nft"));
+        self.rule(to, &table)
+    }
+
+    /// Gives a host rules for its packets.
+    fn rule(&self, host: usize, rules: &str) -> anyhow::Result<()> {
+        let mut command = self.command(host, Path::new("nft"));
         let mut child = command
             .args(["-f", "-"])
             .stdin(Stdio::piped())
@@ -166,7 +172,7 @@ impl Hosts {
             .stderr(Stdio::piped())
             .spawn()
             .context("nsenter and nft are needed")?;
-        child.stdin.take().context("a pipe")?.write_all(table.as_bytes())?;
+        child.stdin.take().context("a pipe")?.write_all(rules.as_bytes())?;
         let output = child.wait_with_output()?;
         anyhow::ensure!(output.status.success(), "nft: {}", String::from_utf8_lossy(&output.stderr).trim());
         Ok(())
@@ -309,7 +315,7 @@ mod tests {
         let Some((hosts, mut caller, mut called)) = connected().await else { return };
         assert!(arrives(&mut caller, &mut called, LONG).await);
 
-        hosts.set(0, 1, Flow::Silent).expect("set");
+        hosts.set(&[(0, 1)], Flow::Silent).expect("set");
 
         assert!(!arrives(&mut caller, &mut called, SHORT).await);
         hosts.heal().expect("healed");
@@ -317,16 +323,44 @@ mod tests {
         timeout(LONG, called.read_exact(&mut byte)).await.expect("in time").expect("it was sent again");
     }
 
+    /// Also where both refuse: what tells of it is refused by neither.
     #[tokio::test]
-    async fn a_connection_that_is_cut_breaks_at_the_next_packet() {
-        let Some((hosts, mut caller, _called)) = connected().await else { return };
+    async fn a_connection_that_is_cut_breaks_at_the_next_packet_and_none_can_be_made() {
+        for pairs in [vec![(0, 1)], vec![(0, 1), (1, 0)]] {
+            let Some((hosts, mut caller, _called)) = connected().await else { return };
+            let to = SocketAddr::from((hosts.address(1), PORT));
 
-        hosts.set(0, 1, Flow::Cut).expect("set");
+            hosts.set(&pairs, Flow::Cut).expect("set");
 
-        caller.write_all(b"x").await.expect("sent");
-        let mut byte = [0];
-        let end = timeout(LONG, caller.read(&mut byte)).await.expect("in time");
-        assert!(matches!(end, Ok(0) | Err(_)), "{end:?}");
+            caller.write_all(b"x").await.expect("sent");
+            let mut byte = [0];
+            let end = timeout(SHORT, caller.read(&mut byte)).await.expect("at once");
+            assert!(matches!(end, Ok(0) | Err(_)), "{pairs:?}: {end:?}");
+            let again = in_host(&hosts, 0, move || Ok(std::net::TcpStream::connect_timeout(&to, SHORT)));
+            let refused = again.expect_err("refused").kind();
+            assert_eq!(refused, std::io::ErrorKind::ConnectionRefused, "{pairs:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn packets_get_lost_as_often_as_is_said() {
+        let Some((hosts, ..)) = connected().await else { return };
+        let to = SocketAddr::from((hosts.address(1), PORT + 1));
+        let target = in_host(&hosts, 1, move || std::net::UdpSocket::bind(to));
+        target.set_read_timeout(Some(SHORT)).expect("set");
+        let source = in_host(&hosts, 0, || std::net::UdpSocket::bind(("0.0.0.0", 0)));
+
+        hosts.set(&[(0, 1)], Flow::Lossy(50)).expect("set");
+
+        let mut arrived = 0;
+        // In bursts that any buffer holds.
+        for _ in 0..10 {
+            (0..40).for_each(|_| drop(source.send_to(b"x", to).expect("sent")));
+            while target.recv(&mut [0]).is_ok() {
+                arrived += 1;
+            }
+        }
+        assert!((120..280).contains(&arrived), "{arrived} of 400, where 200 are likely");
     }
 
     #[tokio::test]

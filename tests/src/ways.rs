@@ -33,18 +33,18 @@ impl Ways {
     pub fn set(&self, from: usize, to: usize, flow: Flow) {
         match self {
             Self::Links(links) => links.set(from, to, flow),
-            Self::Hosts(hosts) => {
-                hosts.set(from, to, flow).expect("root may change the rules of a namespace")
-            }
+            Self::Hosts(hosts) => hosts.set(&[(from, to)], flow).expect("the rules of a host"),
         }
     }
 
     /// The same in both directions between each of some nodes and each of the others.
     pub fn set_between(&self, some: &[usize], others: &[usize], flow: Flow) {
         let pairs = some.iter().flat_map(|one| others.iter().map(move |other| (*one, *other)));
-        for (one, other) in pairs.filter(|(one, other)| one != other) {
-            self.set(one, other, flow);
-            self.set(other, one, flow);
+        let pairs = pairs.filter(|(one, other)| one != other);
+        let both: Vec<(usize, usize)> = pairs.flat_map(|(one, other)| [(one, other), (other, one)]).collect();
+        match self {
+            Self::Links(links) => both.iter().for_each(|(from, to)| links.set(*from, *to, flow)),
+            Self::Hosts(hosts) => hosts.set(&both, flow).expect("the rules of a host"),
         }
     }
 
@@ -52,7 +52,7 @@ impl Ways {
     pub fn heal(&self) {
         match self {
             Self::Links(links) => links.heal(),
-            Self::Hosts(hosts) => hosts.heal().expect("root may change the rules of a namespace"),
+            Self::Hosts(hosts) => hosts.heal().expect("the rules of a host"),
         }
     }
 

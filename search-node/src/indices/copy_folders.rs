@@ -146,6 +146,9 @@ impl Index {
         }
         self.release_copy(number)?;
         let folder = self.shard_folder(number);
+        // A merge in the background may have it yet.
+        let discarded = FilesReceiver::discard(self.shared.disk.as_ref(), &folder);
+        discarded.map_err(|error| self.folder_fault(error))?;
         tracing::info!(index = self.name, number, %copy, "removed a copy that is no longer needed here");
         fs_err::remove_dir_all(&folder).map_err(|error| self.unwritten(&error))
     }

@@ -2,8 +2,8 @@
 //!
 //! There is no exception to catch when memory runs out, so a request promises what it will take before it works. Three sums
 //! make up what is used: what the process held when it was last looked at, what requests say they have filled since, and
-//! what they have promised and not filled yet. A thread of `relief` looks ten times a second, and more often where memory
-//! is short; whoever finds no room looks at once.
+//! what they have promised and not filled yet. A thread of `relief` looks ten times a second, more often where memory
+//! is short, and less often where hardly anything is held and nothing waits to be written out; whoever finds no room looks at once.
 //!
 //! # Invariants
 //!
@@ -40,7 +40,8 @@ const FRESH: Duration = Duration::from_millis(5);
 /// How often it is looked while there is room enough. Writers on every core fill some tens of megabytes in this time.
 const CALM: Duration = Duration::from_millis(100);
 
-/// How often it is looked where hardly anything is used.
+/// How often it is looked where hardly anything is used, and no document waits in memory to be written out: what requests fill meanwhile
+/// they say themselves.
 const IDLE: Duration = Duration::from_millis(500);
 
 /// How often it is looked where memory is short, and how often those who wait try again.
@@ -133,9 +134,9 @@ impl Memory {
         self.inner.settings.limit
     }
 
-    /// How long may pass until the next look.
-    pub(crate) fn pause(&self) -> Duration {
-        pause(self.used(), self.limit())
+    /// How long may pass until the next look. `is_buffering` says that documents wait in memory.
+    pub(crate) fn pause(&self, is_buffering: bool) -> Duration {
+        pause(self.used(), self.limit(), is_buffering)
     }
 
     /// What is in memory: what was seen, and what was filled since.
@@ -164,10 +165,10 @@ impl Memory {
 }
 
 /// How long may pass until the next look: less where what is used comes near the limit.
-fn pause(used: u64, limit: u64) -> Duration {
+fn pause(used: u64, limit: u64, is_buffering: bool) -> Duration {
     match used {
         _ if used > limit / 4 * 3 => TENSE,
-        _ if used > limit / 8 => CALM,
+        _ if is_buffering || used > limit / 8 => CALM,
         _ => IDLE,
     }
 }

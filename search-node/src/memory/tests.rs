@@ -235,6 +235,7 @@ async fn of_those_begun_one_takes_what_others_have_only_promised() {
 #[test]
 fn it_is_looked_more_often_near_the_limit() {
     for (used, expected) in [(0, IDLE), (100, IDLE), (101, CALM), (600, CALM), (601, TENSE)] {
-        assert_eq!(pause(used, 800), expected, "{used}");
+        assert_eq!(pause(used, 800, false), expected, "{used}");
     }
+    assert_eq!(pause(0, 800, true), CALM);
 }

@@ -289,9 +289,11 @@ impl Replication {
     }
 
     async fn lead_on(&self, leading: &Arc<Leading>, map: &Arc<ClusterState>) -> Result<Next, ApiError> {
-        let failed = leading.stored.opened().and_then(|shard| shard.fenced().or_else(|| shard.damage()));
-        if let Some(reason) = failed
-            && leading.has_successor()
+        let open = leading.stored.opened();
+        let copies = map.shard(&leading.shard);
+        let others = || copies.into_iter().flat_map(|copies| successors(copies, leading.copy));
+        if let Some(reason) = open.as_ref().and_then(|shard| shard.fenced())
+            && others().next().is_some()
         {
             // It tells nobody anything more before another copy can be primary.
             leading.end();
@@ -300,7 +302,15 @@ impl Replication {
         }
         let (told, known) = (Arc::clone(leading), Arc::clone(map));
         blocking(move || told.map_changed(&known)).await?;
-        if map.shard(&leading.shard).is_some_and(|copies| !copies.is_served()) {
+        let damage = open.and_then(|shard| shard.damage());
+        let is_asked = copies.is_some_and(|copies| copies.hand_over_under_way().is_some());
+        if let (Some(damage), Some(to), false) = (damage, others().next(), is_asked) {
+            // It has everything, so that no write need be broken off; once it is a replica it is fetched again.
+            tracing::warn!(shard = %leading.shard, copy = %leading.copy, damage, "a primary with a damaged file hands over");
+            let (shard, term) = (leading.shard.clone(), leading.term);
+            self.tell(Command::BeginHandOver { shard, to, term }).await;
+        }
+        if copies.is_some_and(|copies| !copies.is_served()) {
             // Nobody lets go of another copy before it has said so.
             let (shard, copy, term) = (leading.shard.clone(), leading.copy, leading.term);
             self.tell(Command::MarkInSync { shard, copy, term }).await;
@@ -473,6 +483,17 @@ impl Replication {
             Err(ApiError::new(503, "illegal_index_shard_state_exception", reason))
         })
     }
+}
+
+/// The copies that could be primary instead of one, as far as the map knows: there, in sync, and not known to have failed.
+fn successors(copies: &ShardCopies, instead_of: CopyId) -> impl Iterator<Item = CopyId> + '_ {
+    let is_fit = move |id: &CopyId, stage: Stage| {
+        *id != instead_of
+            && stage == Stage::Started
+            && copies.in_sync().contains(id)
+            && !copies.unassigned().failed.contains(id)
+    };
+    copies.present().iter().filter(move |(id, copy)| is_fit(id, copy.stage)).map(|(id, _)| *id)
 }
 
 /// How often it is looked whether all is done that a primary finishes before it hands over.

@@ -535,13 +535,6 @@ impl Leading {
         self.state.lock().primary.global()
     }
 
-    /// Whether another copy could be primary.
-    pub(super) fn has_successor(&self) -> bool {
-        let state = self.state.lock();
-        let mut others = state.copies.present().keys().filter(|copy| **copy != self.copy);
-        others.any(|copy| state.copies.in_sync().contains(copy))
-    }
-
     /// Where a copy is, if it is there.
     pub(super) fn node_of(&self, copy: CopyId) -> Option<NodeId> {
         self.state.lock().copies.present().get(&copy).map(|copy| copy.node)

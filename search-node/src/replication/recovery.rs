@@ -247,7 +247,14 @@ impl Replication {
             recovery.bytes = Portion { total, reused: total - wanted, recovered: 0 };
         });
         for file in missing {
-            receiver = self.receive_file(target, session, receiver, &file).await?;
+            receiver = match self.receive_file(target, session, receiver, &file).await {
+                Ok(receiver) => receiver,
+                Err(error) => {
+                    // Perhaps its disk cannot read it.
+                    self.check_source(target, session, &file.name).await?;
+                    return Err(error);
+                }
+            };
             self.recoveries.change(shard, copy, |recovery| recovery.files.recovered += 1);
         }
         self.check_here(target)?;

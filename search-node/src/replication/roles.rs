@@ -96,7 +96,7 @@ impl Roles {
                 )));
             }
             if known.demanded.insert(shard.clone()) {
-                self.wake();
+                self.pulse.send_modify(|pulse| *pulse = pulse.wrapping_add(1));
             }
             // Nobody tells of a map in which the primary is elsewhere.
             let look = deadline.min(Instant::now() + LOOK_AGAIN);
@@ -170,11 +170,6 @@ impl Roles {
     /// The changes of roles.
     pub(super) fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
-    }
-
-    /// Has every copy here looked at.
-    pub(super) fn wake(&self) {
-        self.pulse.send_modify(|pulse| *pulse = pulse.wrapping_add(1));
     }
 
     /// Tells of everybody who waits for a primary that has not begun.

@@ -64,11 +64,14 @@ impl Sources {
         drop(ended);
     }
 
-    /// Lets go of files that nobody has asked for in a while; how long to wait for the next look, if there are others.
-    fn let_go(&self) -> bool {
-        let mut sessions = self.sessions.lock();
-        sessions.retain(|_, session| session.used.elapsed() < KEPT_WITHOUT_USE);
-        !sessions.is_empty()
+    /// Whether files are still asked for; those are let go of that nobody has asked for in a while.
+    fn is_used(&self, session: u64) -> bool {
+        let used = self.sessions.lock().get(&session).map(|session| session.used.elapsed());
+        let is_used = used.is_some_and(|since| since < KEPT_WITHOUT_USE);
+        if !is_used {
+            self.end(session);
+        }
+        is_used
     }
 }
 
@@ -80,14 +83,14 @@ impl Replication {
         if let Some(before) = request.before {
             self.let_go_of(&leading, &request, before).await?;
         }
-        let (copy, local) = (request.copy, request.local);
+        let (copy, local, of) = (request.copy, request.local, Arc::clone(&leading));
         let planned = blocking(move || {
-            let shard = leading.stored.shard()?;
+            let shard = of.stored.shard()?;
             // From here on what comes after the files is kept.
-            leading.stored.keep_history(true);
-            let (threshold, now) = (leading.stored.file_based_threshold(), leading.stored.now_millis());
+            of.stored.keep_history(true);
+            let (threshold, now) = (of.stored.file_based_threshold(), of.stored.now_millis());
             let chosen = choose(&shard, local, threshold, now)?;
-            Ok((chosen, leading.feeds(copy)))
+            Ok((chosen, of.feeds(copy)))
         });
         let snapshot = match planned.await? {
             (None, _) => return Ok(write(&Plan::Operations)),
@@ -102,9 +105,14 @@ impl Replication {
         });
         let files = files.collect();
         let session = self.sources.begin(request.shard, snapshot);
+        if leading.is_over() {
+            // Whoever ended it has ended its sessions before there was this one.
+            self.sources.end(session);
+            return Err(leading.unavailable("its primary is another one"));
+        }
         let replication = Arc::clone(self);
         tokio::spawn(async move {
-            while replication.sources.let_go() {
+            while replication.sources.is_used(session) {
                 tokio::time::sleep(KEPT_WITHOUT_USE / 2).await;
             }
         });
@@ -143,11 +151,7 @@ impl Replication {
     pub(super) async fn verify(&self, body: &Bytes) -> Result<Bytes, ApiError> {
         let VerifyRequest { session, name } = read(body)?;
         let files = self.sources.files(session)?;
-        let damage = blocking(move || Ok(files.damage(&name)?)).await?;
-        if damage.is_some() {
-            // Whoever keeps the primary here looks at once whether another copy can go on.
-            self.roles.wake();
-        }
+        let damage = blocking(move || Ok(files.damage(&name))).await?;
         Ok(write(&Verified { damage: damage.map(|damage| damage.to_string()) }))
     }
 
@@ -184,6 +188,10 @@ fn choose(
 ) -> Result<Option<FilesSnapshot>, ApiError> {
     let reaches_back = i64::try_from(shard.history_from()).is_ok_and(|from| from <= local.saturating_add(1));
     let lacks = |up_to: i64| u64::try_from(up_to.saturating_sub(local)).unwrap_or(0);
+    if let Some(damage) = shard.damage() {
+        // Operations have checksums of their own in the translog.
+        return if reaches_back { Ok(None) } else { Err(damaged(&damage)) };
+    }
     let documents = shard.stats().documents;
     if reaches_back && !is_better_by_files(lacks(shard.max_seq_no()), documents, threshold) {
         return Ok(None);
@@ -202,6 +210,12 @@ fn choose(
         Err(EngineError::NotCommitted { .. }) if reaches_back => Ok(None),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Why no files are given: whoever clears its own for them would get nothing better.
+fn damaged(damage: &str) -> ApiError {
+    let reason = format!("the primary has damaged files and gives none to another copy: {damage}");
+    ApiError::new(500, "corrupt_index_exception", reason)
 }
 
 /// Whether files cost less than so many operations, each of which is indexed again.

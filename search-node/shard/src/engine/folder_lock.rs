@@ -34,8 +34,7 @@ impl FolderLock {
     }
 
     fn take_within(folder: &Path, wait: Duration) -> Result<Self, EngineError> {
-        // One that cannot be looked up is not there, which whoever opens it finds out.
-        let path = fs_err::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+        let path = one_name(folder);
         let deadline = Instant::now() + wait;
         let mut folders = TAKEN.folders.lock();
         while folders.contains(&path) {
@@ -45,6 +44,17 @@ impl FolderLock {
         }
         folders.insert(path.clone());
         Ok(Self(path))
+    }
+}
+
+/// The same name for a folder whichever way leads there, also before it is made.
+fn one_name(folder: &Path) -> PathBuf {
+    let parent = folder.parent().and_then(|parent| fs_err::canonicalize(parent).ok());
+    match (fs_err::canonicalize(folder), parent, folder.file_name()) {
+        (Ok(path), ..) => path,
+        (Err(_), Some(parent), Some(name)) => parent.join(name),
+        // Nothing of it is there, which whoever opens it finds out.
+        _ => folder.to_owned(),
     }
 }
 
@@ -74,5 +84,17 @@ mod tests {
 
             assert!(waiting.join().expect("no panic").is_ok());
         });
+    }
+
+    #[test]
+    fn a_folder_has_one_name_also_before_it_is_made() {
+        let root = tempfile::tempdir().expect("a folder");
+        let (direct, way) = (root.path().join("0"), root.path().join("way"));
+        std::os::unix::fs::symlink(root.path(), &way).expect("a link");
+        let before = one_name(&way.join("0"));
+
+        fs_err::create_dir(&direct).expect("made");
+
+        assert_eq!((one_name(&direct), one_name(&way.join("0"))), (before.clone(), before));
     }
 }

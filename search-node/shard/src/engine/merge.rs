@@ -159,7 +159,7 @@ impl Engine {
         if !self.folder.exists() {
             tracing::debug!(%folder, %error, "the shard was taken away while its segments were merged");
         } else if fault.damaged.is_some() {
-            tracing::error!(%folder, %error, "a segment of the shard is damaged and is not merged any more");
+            tracing::warn!(%folder, "a segment with a damaged file is not merged any more");
         } else if !self.merges_fail.swap(true, Ordering::AcqRel) {
             tracing::error!(%folder, %error, "segments of the shard could not be merged and stay as they are; free or mend the disk, it is tried again later");
         }

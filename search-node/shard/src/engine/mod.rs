@@ -353,9 +353,9 @@ impl Engine {
 
     /// Keeps in mind that a file is damaged.
     fn note_damage(&self, damage: &IntegrityError) {
-        if self.damage.set(damage.clone()).is_ok() {
-            tracing::error!(folder = %self.folder.display(), error = %damage, "a file of the shard is damaged");
-        }
+        tracing::error!(folder = %self.folder.display(), error = %damage, "a file of the shard is damaged");
+        // The first one is reason enough.
+        let _is_first = self.damage.set(damage.clone()).is_ok();
     }
 
     /// Whether everything is committed.

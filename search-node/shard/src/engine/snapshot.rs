@@ -81,15 +81,20 @@ impl Engine {
 
 impl FilesSnapshot {
     /// What is wrong with a file here, which another copy found not to be what was announced. The shard keeps that in mind.
-    pub fn damage(&self, name: &str) -> Result<Option<IntegrityError>, EngineError> {
+    pub fn damage(&self, name: &str) -> Option<IntegrityError> {
         if !self.by_name.contains_key(name) || name == MANIFEST_NAME {
-            return Ok(None);
+            return None;
         }
-        let found = damage_of(&self.folder.join(name), &|| Ok(()))?;
+        let path = self.folder.join(name);
+        // What cannot be read again is as good as damaged.
+        let unread = |error: std::io::Error| {
+            Some(IntegrityError { path: path.clone(), reason: format!("it cannot be read: {error}") })
+        };
+        let found = damage_of(&path, &|| Ok(())).unwrap_or_else(unread);
         if let Some(damage) = &found {
             self.engine.note_damage(damage);
         }
-        Ok(found)
+        found
     }
 
     /// A part of a file: fewer bytes than asked for where the file ends, and at most eight megabytes.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json_borrow::{ObjectAsVec, Value};
 use shard::SourceFilter;
 
+use super::named::Named;
 use super::{ACTIONS_MAX, BulkOptions};
 use crate::action::condition::Demands;
 use crate::action::search::read_source;
@@ -102,13 +103,13 @@ pub(super) fn read<'a>(
     Ok((actions, taken, number - first_line))
 }
 
-/// The indices that whole actions in `bytes` name, as far as they can be read.
-pub(super) fn index_names(bytes: &[u8], options: &BulkOptions) -> BTreeSet<Arc<str>> {
+/// What whole actions in `bytes` say of their indices, as far as they can be read.
+pub(super) fn named(bytes: &[u8], options: &BulkOptions) -> BTreeSet<Named> {
     let (mut names, mut rest) = (BTreeSet::new(), bytes);
     while let Ok((actions, taken, _)) = read(rest, 0, false, options)
         && taken > 0
     {
-        names.extend(actions.iter().map(|action| Arc::clone(&action.head.target.index)));
+        names.extend(actions.iter().filter_map(|action| Named::by(&action.head)));
         rest = &rest[taken..];
     }
     names

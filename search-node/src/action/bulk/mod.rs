@@ -6,6 +6,7 @@
 
 mod carried;
 mod line;
+mod named;
 mod spread;
 
 use std::collections::BTreeSet;
@@ -16,6 +17,7 @@ use shard::SourceFilter;
 
 pub(crate) use self::carried::do_carried;
 use self::line::{Action, Head, Op};
+pub(crate) use self::named::Named;
 use super::update::{UpdateRequest, update};
 use super::weight::Weight;
 use super::write::{WriteResult, append_json, delete, index};
@@ -102,9 +104,9 @@ impl Bulk {
         self.options.active = active;
     }
 
-    /// The indices that whole actions in `bytes` name.
-    pub(crate) fn index_names(&self, bytes: &[u8]) -> BTreeSet<Arc<str>> {
-        line::index_names(bytes, &self.options)
+    /// What whole actions in `bytes` say of their indices.
+    pub(crate) fn named(&self, bytes: &[u8]) -> BTreeSet<Named> {
+        line::named(bytes, &self.options)
     }
 
     /// Does the actions that are whole in `bytes`, and appends their outcomes to `items` as JSON, each with a comma in

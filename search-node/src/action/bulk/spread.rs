@@ -5,7 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::carried::{Outcome, pack, unpack_outcomes};
-use super::line::{Action, Head, Op};
+use super::line::{Action, Head};
+use super::named::Named;
 use super::{Bulk, Given, append_error};
 use crate::action::at_primaries::{Spread, do_at_primaries};
 use crate::action::home::{Home, home_of};
@@ -113,15 +114,7 @@ impl Spread for Actions<'_, '_> {
 /// again by whoever does it here.
 fn place<'a>(node: &Node, action: &Action<'a>, ids: &mut IdMaker) -> Placed<'a> {
     let (mut head, source) = (Arc::clone(&action.head), action.source);
-    let found = match head.op {
-        _ if head.fault.is_some() => None,
-        _ if head.options.require_alias && !node.indices.is_alias(&head.target.index) => None,
-        Op::Delete => head.target.existing_index(node).ok(),
-        Op::Index | Op::Create | Op::Update => {
-            let is_create = head.options.is_create || head.target.id.is_none();
-            node.indices.for_write(&head.target.index, is_create).ok()
-        }
-    };
+    let found = Named::by(&head).and_then(|named| named.find(node));
     let Some(index) = found.filter(|index| head.target.check_routing(index, "").is_ok()) else {
         return Placed { head, source, index: None };
     };

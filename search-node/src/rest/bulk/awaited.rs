@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use crate::action::bulk::Named;
 use crate::action::cluster::wait_active;
 use crate::node::Node;
 use crate::replication::ActiveWait;
@@ -22,14 +23,14 @@ impl Awaited {
         Self { wait, until: Instant::now() + wait.within }
     }
 
-    /// Waits for the shards of these indices, which are made if they are not there: what is wrong with that is told by who writes. What is
-    /// left for who does.
-    pub(super) async fn wait(&self, node: &Arc<Node>, names: &BTreeSet<Arc<str>>) -> ActiveWait {
+    /// Waits for the shards of these indices, which are made where their actions make them: what is wrong with that is told by who
+    /// writes. What is left for who does.
+    pub(super) async fn wait(&self, node: &Arc<Node>, named: BTreeSet<Named>) -> ActiveWait {
         let mut met = true;
-        for name in names {
-            let (made, of, pool) = (Arc::clone(name), Arc::clone(node), node.write_pool.clone());
-            let made = pool.go_on(move || of.indices.for_write(&made, true));
-            let Ok(index) = made.await else { continue };
+        for named in named {
+            let (of, pool) = (Arc::clone(node), node.write_pool.clone());
+            let found = pool.go_on(move || Ok(named.find(&of)));
+            let Ok(Some(index)) = found.await else { continue };
             let left = self.until.saturating_duration_since(Instant::now());
             met &= wait_active(node, &index.uuid, self.wait.copies, left).await;
         }

@@ -115,7 +115,7 @@ impl Running {
         is_end: bool,
     ) -> Result<(Self, BytesMut), ApiError> {
         if let Some(active) = &self.active {
-            let left = active.wait(node, &self.bulk.index_names(&bytes)).await;
+            let left = active.wait(node, self.bulk.named(&bytes)).await;
             self.bulk.set_active(left);
         }
         let mut granted: Option<(u64, Grant)> = None;

@@ -10,6 +10,9 @@ use system_tests::Cluster;
 
 const GREEN_WITHIN: Duration = Duration::from_secs(60);
 
+/// Longer than it takes two nodes that may to elect one of them.
+const NOBODY_LEADS_FOR: Duration = Duration::from_secs(15);
+
 /// Documents written before all nodes end.
 const DOCUMENTS: usize = 200;
 
@@ -183,4 +186,40 @@ async fn indices_that_are_deleted_as_soon_as_they_are_made_leave_nothing_behind(
         cluster.restart(at).await.expect("answers");
     }
     cluster.wait_green(1, GREEN_WITHIN).await.expect("there is nothing to miss");
+}
+
+/// A voter that has forgotten what it agreed to must not agree to the contrary.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_whose_votes_are_gone_goes_on_without_a_vote_and_nothing_agreed_on_is_lost() {
+    let mut cluster = Cluster::start(3, &[]).await.expect("a cluster");
+    cluster.wait_voters(3).await.expect("three nodes that vote");
+    let leader = cluster.wait_leader().await.expect("one leads");
+    let (forgetful, absent) = ((leader + 1) % 3, (leader + 2) % 3);
+    assert_eq!(cluster.stop(absent).expect("stops"), Some(0));
+    let index = json!({"settings": {"number_of_shards": 1, "number_of_replicas": 1}});
+    cluster.done(leader, Method::PUT, "/agreed", Some(&index)).await.expect("created by two");
+    cluster.wait_green(leader, GREEN_WITHIN).await.expect("two copies");
+    let document = json!({"a": 1});
+    cluster.done(forgetful, Method::PUT, "/agreed/_doc/1", Some(&document)).await.expect("acknowledged");
+    for at in [leader, forgetful] {
+        cluster.kill(at).expect("killed");
+    }
+    fs_err::remove_dir_all(cluster.member(forgetful).data.join("raft")).expect("removed");
+
+    for at in [forgetful, absent] {
+        cluster.spawn(at).expect("started");
+    }
+
+    let leads = cluster.wait_for("one of two to lead", NOBODY_LEADS_FOR, async || {
+        [forgetful, absent].into_iter().any(|at| cluster.member(at).leads()).then_some(())
+    });
+    assert!(leads.await.is_err(), "only one of them has a vote, and it lacks what was agreed on");
+    assert!(cluster.member(forgetful).output().contains("it goes on as another one without a vote"));
+    cluster.spawn(leader).expect("started");
+    cluster.wait_ready().await.expect("whole again");
+    cluster.wait_green(absent, GREEN_WITHIN).await.expect("two copies");
+    for at in 0..3 {
+        let found = cluster.done(at, Method::GET, "/agreed/_doc/1", None).await.expect("there");
+        assert_eq!(found["_source"], document, "node {at}");
+    }
 }

@@ -81,8 +81,43 @@ async fn a_search_that_is_ended_through_another_node_ends_on_all() {
     let path = "/long/_search?timeout=300ms";
     let (status, part) = cluster.ask(0, Method::POST, path, Some(&long_search())).await.expect("answered");
     assert_eq!((status, &part["timed_out"]), (200, &json!(true)), "{part}");
-    assert_eq!(part["_shards"]["failed"], json!(0), "{part}");
+    // A node on a busy host may be too late.
+    let shards = &part["_shards"];
+    let counted = ["successful", "failed"].map(|count| shards[count].as_u64().unwrap_or_default());
+    assert!(counted[0] > 0 && counted.iter().sum::<u64>() == 3, "{part}");
     wait_none_is_listed(&cluster).await;
+}
+
+/// Nobody hears from a frozen node before the time is up: its shards have failed, and one that is lost does not look like nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn shards_that_did_not_answer_in_time_have_failed() {
+    let mut cluster = Cluster::start(3, &[]).await.expect("a cluster");
+    for (index, node) in [("silent", 1), ("heard", 2)] {
+        let settings = json!({"settings": {
+            "number_of_shards": 1, "number_of_replicas": 0,
+            "routing.allocation.require._name": cluster.member(node).name
+        }});
+        cluster.done(0, Method::PUT, &format!("/{index}"), Some(&settings)).await.expect("created");
+        let path = format!("/{index}/_doc/1?refresh=true");
+        cluster.done(0, Method::PUT, &path, Some(&json!({"n": 1}))).await.expect("written");
+    }
+    cluster.freeze(1).expect("frozen");
+
+    for _ in 0..3 {
+        let (status, both) =
+            cluster.ask(0, Method::GET, "/silent,heard/_search?timeout=300ms", None).await.expect("answered");
+        let counted = ["total", "successful", "failed"].map(|count| both["_shards"][count].clone());
+        assert_eq!((status, counted), (200, [json!(2), json!(1), json!(1)]), "{both}");
+        assert_eq!(both["_shards"]["failures"][0]["index"], json!("silent"), "{both}");
+        for path in [
+            "/silent/_search?timeout=300ms",
+            "/silent,heard/_search?timeout=300ms&allow_partial_search_results=false",
+        ] {
+            let (status, refused) = cluster.ask(0, Method::GET, path, None).await.expect("answered");
+            assert_eq!(status, 503, "{path}: {refused}");
+        }
+    }
+    cluster.thaw(1).expect("goes on");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

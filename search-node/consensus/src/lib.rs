@@ -33,7 +33,7 @@ mod types;
 
 pub use consensus::{Agreed, Consensus};
 pub use error::{ChangeError, ProposeError, ReadError, StartError};
-pub use log_store::StoreError;
+pub use log_store::{StoreError, holds_promises};
 pub use network::{PeerError, Peers};
 pub use options::{Options, Timing};
 pub use state_machine::{Place, Reign, RestoreError, SnapshotError, StateMachine};

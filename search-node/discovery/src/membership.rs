@@ -163,6 +163,11 @@ impl Membership {
         }
     }
 
+    /// What this node has promised to others of its cluster is gone: from now on it is another one, which has promised nothing.
+    pub fn become_another(&mut self) -> Result<(), MembershipError> {
+        self.change(State { node: Some(rand::random()), ..self.state.clone() })
+    }
+
     fn enter(&mut self, cluster_uuid: &str, is_founding: bool) -> Result<(), MembershipError> {
         let other = cluster_uuid.to_owned();
         match (self.cluster_uuid(), self.promise()) {

@@ -400,7 +400,9 @@ impl Agreement for Coordinator {
         check_room(&map, &settings, shards * wanted)
             .map_err(|error| ApiError::validation(error.to_string()))?;
         let shards = u32::try_from(shards).unwrap_or(u32::MAX);
-        Ok(place_new(&map, id, entry, shards, &settings, &Observed::default()))
+        // Where nobody can tell how full disks are and who is about to stop, nobody will agree on the index either.
+        let observed = self.runtime.block_on(self.observed()).unwrap_or_default();
+        Ok(place_new(&map, id, entry, shards, &settings, &observed))
     }
 
     fn wait_primaries(&self, id: &IndexId) {

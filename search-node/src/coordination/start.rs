@@ -1,6 +1,7 @@
 //! How a node comes to its cluster: who it is, with whom it starts, the transport, the consensus, and its place in the map.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -39,7 +40,9 @@ pub(crate) async fn begin(
     disk_space: Box<dyn Fn() -> Option<(u64, u64)> + Send + Sync>,
 ) -> anyhow::Result<Beginning> {
     let disk = HostDisk::shared();
-    let membership = Membership::open(Arc::clone(&disk), &settings.path_data)?;
+    let mut membership = Membership::open(Arc::clone(&disk), &settings.path_data)?;
+    let raft_folder = settings.path_data.join("raft");
+    forget_votes(&mut membership, &raft_folder)?;
     let registry = registry(settings)?;
     let process = NodeId(rand::random());
     let identity = Arc::new(ArcSwap::from_pointee(NodeIdentity {
@@ -96,8 +99,7 @@ pub(crate) async fn begin(
         roles: settings.cluster.roles.clone(),
         attributes: settings.cluster.attributes.clone(),
     };
-    let folder = settings.path_data.join("raft");
-    let raft = consensus::Options::new(origin.node, &origin.address, folder, disk);
+    let raft = consensus::Options::new(origin.node, &origin.address, raft_folder, disk);
     let rules = Rules { within: settings.cluster.agreement_timeout, allocation: settings.allocation.clone() };
     let coordinator = Coordinator::start(origin, raft, transport, rules, stopping, disk_space, desk).await?;
     switchboard.connect(Arc::clone(&coordinator) as _);
@@ -150,6 +152,24 @@ fn registry(settings: &NodeSettings) -> anyhow::Result<Option<Registry>> {
             discovery::default_registry_folder(settings.cluster.runtime_folder.as_deref())
         });
     Ok(Some(Registry::open(HostDisk::shared(), &folder, &settings.cluster_name)?))
+}
+
+/// A member whose votes and entries are gone would vote twice, and agree to what it has agreed to the contrary of. So it goes on as
+/// another node, which has no vote until it is given one.
+fn forget_votes(membership: &mut Membership, raft_folder: &Path) -> anyhow::Result<()> {
+    let is_member = membership.cluster_uuid().is_some() && !membership.is_founding();
+    if !is_member || consensus::holds_promises(raft_folder)? {
+        return Ok(());
+    }
+    let before = membership.node();
+    membership.become_another()?;
+    tracing::warn!(
+        folder = %raft_folder.display(),
+        before = format!("{before:016x}"),
+        now = format!("{:016x}", membership.node()),
+        "what this node has agreed on with others is gone, so it goes on as another one without a vote; if no other node of its cluster is left, put the folder back, or remove node.state to found a new cluster with the indices that are here"
+    );
+    Ok(())
 }
 
 /// What the nodes share. Beyond loopback nothing is secret as long as `security.enabled` is false, which had to be said.

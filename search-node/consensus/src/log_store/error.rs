@@ -16,8 +16,8 @@ pub enum StoreError {
     },
     /// A file does not hold what was once acknowledged.
     #[error(
-        "consensus: {} is damaged: {what}; put back the file as it was, or move this node's data folder aside and let \
-         the node join again as a new one: the other voters hold what it held",
+        "consensus: {} is damaged: {what}; put back the file as it was, or, where other nodes of the cluster vote, move the folder it is in \
+         aside: the node goes on as another one, with its shards and without a vote, and the others hold what it held",
         path.display()
     )]
     Damaged {

@@ -30,6 +30,7 @@ use disk::Disk;
 use serde::{Deserialize, Serialize};
 
 pub use error::StoreError;
+pub use open::holds_promises;
 pub(crate) use position::{Ballot, Position};
 use record::PAYLOAD_BYTES_MAX;
 pub(crate) use record::Record;

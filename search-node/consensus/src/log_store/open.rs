@@ -16,6 +16,22 @@ pub(super) const EXTENT: &str = "purge";
 const VOTE_MAGIC: &[u8; 8] = b"SNVOTE01";
 const EXTENT_MAGIC: &[u8; 8] = b"SNPURG01";
 
+/// Whether a folder holds anything that a node has promised to others: a vote, or entries.
+pub fn holds_promises(folder: &Path) -> std::io::Result<bool> {
+    let entries = match fs_err::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    for entry in entries {
+        let path = entry?.path();
+        if path.ends_with(VOTE) || segment::first_of(&path).is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 impl LogStore {
     /// Opens the store in a folder, or makes it there.
     pub(crate) fn open(

@@ -30,8 +30,9 @@ use crate::tasks::Task;
 
 /// How long a node may take that searches, where the request has no timeout: as long as anybody waits for an answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(600);
-/// How much longer than the request's timeout an answer is waited for: whoever ends then has yet to say what it found.
-const ANSWER_GRACE: Duration = Duration::from_millis(250);
+/// How much longer than the request's timeout an answer is waited for: whoever ends then has yet to say what it found, on a host
+/// that may be busy.
+const ANSWER_GRACE: Duration = Duration::from_secs(1);
 /// A search over several nodes.
 pub(super) struct Spread<'a> {
     node: &'a Node,
@@ -194,10 +195,8 @@ impl<'a> Spread<'a> {
                     let is_time_up = self.until.is_time_up();
                     found.is_timed_out |= is_time_up;
                     for place in places {
-                        // A shard that the time was too short for has not failed.
-                        if !is_time_up {
-                            errors.entry(place).or_insert_with(|| (Some(node), no_answer()));
-                        }
+                        let reason = || if is_time_up { not_in_time() } else { no_answer() };
+                        errors.entry(place).or_insert_with(|| (Some(node), reason()));
                         next_copy(tries, place);
                     }
                 }
@@ -210,7 +209,12 @@ impl<'a> Spread<'a> {
             }
         }
         let is_over = self.until.is_time_up() && !tries.is_empty();
-        found.is_timed_out |= is_over;
+        if is_over {
+            found.is_timed_out = true;
+            for place in tries.keys() {
+                errors.entry(*place).or_insert_with(|| (None, not_in_time()));
+            }
+        }
         Ok(!is_over)
     }
 
@@ -350,9 +354,7 @@ impl<'a> Spread<'a> {
             if let Some(error) = said_first(&errors) {
                 return Err(error.clone());
             }
-            if !found.is_timed_out {
-                return Err(all_failed(errors.into_values().map(|(_, error)| error)));
-            }
+            return Err(all_failed(errors.into_values().map(|(_, error)| error)));
         }
         let map = self.node.coordinator.as_ref().map(|coordinator| coordinator.map());
         // As clients know it; one that has left is known by its process only.
@@ -369,10 +371,6 @@ impl<'a> Spread<'a> {
                 error,
             });
         }
-        if found.is_timed_out && !self.manner.allows_partial {
-            let error = ApiError::new(500, "search_phase_execution_exception", "Partial shards failure");
-            return Err(error.caused_by("query_phase_execution_exception", "Time exceeded"));
-        }
         let is_whole = found.answered == found.shards;
         if !is_whole && !self.manner.allows_partial {
             let reason = format!(
@@ -380,6 +378,10 @@ impl<'a> Spread<'a> {
                 found.answered, found.shards
             );
             return Err(ApiError::new(503, "search_phase_execution_exception", reason));
+        }
+        if found.is_timed_out && !self.manner.allows_partial {
+            let error = ApiError::new(500, "search_phase_execution_exception", "Partial shards failure");
+            return Err(error.caused_by("query_phase_execution_exception", "Time exceeded"));
         }
         Ok(found)
     }
@@ -418,6 +420,14 @@ const NO_ANSWER: &str = "node_not_connected_exception";
 
 fn no_answer() -> ApiError {
     ApiError::new(503, NO_ANSWER, "the node with the copy that was asked did not answer")
+}
+
+fn not_in_time() -> ApiError {
+    ApiError::new(
+        503,
+        NO_ANSWER,
+        "the node with the copy that was asked did not answer before the time was up",
+    )
 }
 
 /// What a shard is told to have failed of that has no copy to ask.

@@ -98,3 +98,33 @@ async fn a_copy_that_would_fill_a_disk_beyond_its_mark_does_not_go_there() {
 
     cluster.wait_green(0, WITHIN).await.expect("there is room now");
 }
+
+/// Nodes that have less free than the high watermark wants get no shard of a new index either.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_index_gets_no_place_where_disks_are_full() {
+    let cluster = Cluster::start(2, &[]).await.expect("a cluster");
+    let marks = ["low", "high", "flood_stage"]
+        .map(|mark| format!("cluster.routing.allocation.disk.watermark.{mark}"));
+    let mut persistent = json!({"cluster.routing.allocation.disk.threshold_enabled": true});
+    for mark in &marks {
+        // More than any disk has.
+        persistent[mark] = json!("100000tb");
+    }
+    cluster
+        .done(0, Method::PUT, "/_cluster/settings", Some(&json!({"persistent": persistent})))
+        .await
+        .expect("changed");
+
+    for at in 0..2 {
+        let path = format!("/nowhere-{at}?wait_for_active_shards=0");
+        cluster.done(at, Method::PUT, &path, None).await.expect("created");
+    }
+
+    let shards = cluster.done(1, Method::GET, "/_cat/shards?format=json&h=prirep,state,node", None).await;
+    let shards = shards.expect("told");
+    let rows = shards.as_array().expect("rows");
+    assert!(!rows.is_empty() && rows.iter().all(|row| row["state"] == "UNASSIGNED"), "{shards}");
+    let why = json!({"index": "nowhere-0", "shard": 0, "primary": true});
+    let why = cluster.done(0, Method::POST, "/_cluster/allocation/explain", Some(&why)).await.expect("told");
+    assert!(why.to_string().contains("watermark"), "{why}");
+}

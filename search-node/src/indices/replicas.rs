@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cluster::state::{Enable, IndexAllocation, RebalanceEnable, Replicas};
+use cluster::state::{IndexAllocation, Replicas, check_rule};
 use serde_json::{Map, Value};
 
 use crate::error::ApiError;
@@ -27,7 +27,11 @@ pub(super) struct CopySettings {
 impl CopySettings {
     /// What flat settings say.
     pub(super) fn read(flat: &Map<String, Value>) -> Result<Self, ApiError> {
-        Ok(Self { replicas: replicas_of(flat)?, filters: filters_of(flat), allocation: allocation_of(flat)? })
+        Ok(Self {
+            replicas: replicas_of(flat)?,
+            filters: filters_of(flat)?,
+            allocation: allocation_of(flat)?,
+        })
     }
 }
 
@@ -35,43 +39,8 @@ fn allocation_of(flat: &Map<String, Value>) -> Result<IndexAllocation, ApiError>
     let mut allocation = IndexAllocation::default();
     for (key, value) in flat {
         let text = value.as_str().unwrap_or_default();
-        let fault = |expected: &str| {
-            ApiError::argument(format!(
-                "Failed to parse value [{text}] for setting [index.{key}]: it must be {expected}"
-            ))
-        };
-        match key.as_str() {
-            "routing.allocation.enable" => {
-                allocation.enable = Some(match text.to_ascii_lowercase().as_str() {
-                    "all" => Enable::All,
-                    "primaries" => Enable::Primaries,
-                    "new_primaries" => Enable::NewPrimaries,
-                    "none" => Enable::None,
-                    _ => return Err(fault("all, primaries, new_primaries or none")),
-                });
-            }
-            "routing.rebalance.enable" => {
-                allocation.rebalance = Some(match text.to_ascii_lowercase().as_str() {
-                    "all" => RebalanceEnable::All,
-                    "primaries" => RebalanceEnable::Primaries,
-                    "replicas" => RebalanceEnable::Replicas,
-                    "none" => RebalanceEnable::None,
-                    _ => return Err(fault("all, primaries, replicas or none")),
-                });
-            }
-            "routing.allocation.total_shards_per_node" => {
-                let number: i64 = text.parse().map_err(|_| fault("a number, or -1 for any"))?;
-                allocation.shards_per_node = u32::try_from(number).ok();
-            }
-            "allocation.max_retries" => {
-                allocation.max_retries = text.parse().map_err(|_| fault("a number from 0 on"))?;
-            }
-            "unassigned.node_left.delayed_timeout" => {
-                let span = settings::parse_duration(text).ok_or_else(|| fault("a time span such as 1m"))?;
-                allocation.delay_millis = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
-            }
-            _ => {}
-        }
+        let set = allocation.set(&format!("index.{key}"), text);
+        set.map_err(|error| ApiError::argument(error.to_string()))?;
     }
     Ok(allocation)
 }
@@ -122,7 +91,7 @@ fn read_range(text: &str) -> Option<Replicas> {
 }
 
 /// `index.routing.allocation.{require,include,exclude}.*`, by the rule's name.
-fn filters_of(flat: &Map<String, Value>) -> BTreeMap<String, String> {
+fn filters_of(flat: &Map<String, Value>) -> Result<BTreeMap<String, String>, ApiError> {
     let rule = |(key, value): (&String, &Value)| {
         let rule = key.strip_prefix(FILTERS)?;
         let kind = rule.split('.').next()?;
@@ -130,7 +99,15 @@ fn filters_of(flat: &Map<String, Value>) -> BTreeMap<String, String> {
         Some((rule.to_owned(), value.as_str()?.to_owned()))
             .filter(|(_, value)| is_filter && !value.is_empty())
     };
-    flat.iter().filter_map(rule).collect()
+    let rules: BTreeMap<String, String> = flat.iter().filter_map(rule).collect();
+    for (rule, value) in &rules {
+        check_rule(rule, value).map_err(|expected| {
+            ApiError::argument(format!(
+                "failed to parse value [{value}] for setting [index.{FILTERS}{rule}]: expected {expected}"
+            ))
+        })?;
+    }
+    Ok(rules)
 }
 
 #[cfg(test)]
@@ -171,6 +148,9 @@ mod tests {
             ("routing.allocation.enable", "all"),
             ("refresh_interval", "1s"),
         ]);
-        assert_eq!(filters_of(&settings), BTreeMap::from([("require.rack".to_owned(), "a".to_owned())]));
+        assert_eq!(
+            filters_of(&settings).expect("valid"),
+            BTreeMap::from([("require.rack".to_owned(), "a".to_owned())])
+        );
     }
 }

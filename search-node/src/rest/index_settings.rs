@@ -92,6 +92,9 @@ impl Wish<'_> {
 
 fn put_settings(call: &Call) -> Result<Reply, ApiError> {
     let changes = call.required_json()?;
+    if changes.as_object().is_some_and(serde_json::Map::is_empty) {
+        return Err(ApiError::validation("no settings to update"));
+    }
     let keeps_existing = call.flag("preserve_existing")?;
     for index in chosen(call)? {
         index.change_settings(&changes, keeps_existing, expanded(&call.node, &index))?;

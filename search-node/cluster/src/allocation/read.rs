@@ -2,7 +2,7 @@
 
 use super::settings::AllowRebalance;
 use super::{AllocationSettings, Watermark};
-use crate::state::{Enable, IndexAllocation, RebalanceEnable};
+use crate::state::{Enable, IndexAllocation, RebalanceEnable, check_rule};
 
 /// Why a setting is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,6 +20,11 @@ pub enum SettingError {
         /// What may be given.
         expected: &'static str,
     },
+    /// Nothing would weigh anything.
+    #[error(
+        "[cluster.routing.allocation.balance.index] and [cluster.routing.allocation.balance.shard] must sum to more than 0, or no node has more than another"
+    )]
+    Balance,
     /// The marks of the disk do not fit together.
     #[error(
         "the disk watermarks low [{low}], high [{high}] and flood stage [{flood_stage}] must be of one kind, shares or amounts, and must not fall; set all that change together"
@@ -44,6 +49,9 @@ impl AllocationSettings {
             settings.set(name, value)?;
         }
         settings.check_watermarks()?;
+        if settings.balance.index + settings.balance.shard <= 0.0 {
+            return Err(SettingError::Balance);
+        }
         Ok(settings)
     }
 
@@ -60,7 +68,7 @@ impl AllocationSettings {
     fn set(&mut self, name: &str, value: &str) -> Result<(), SettingError> {
         match name {
             "cluster.routing.rebalance.enable" => self.rebalance = rebalance(name, value)?,
-            "cluster.max_shards_per_node" => self.max_shards_per_node = number(name, value)?,
+            "cluster.max_shards_per_node" => self.max_shards_per_node = positive(name, value)?,
             _ => {
                 let short = name.strip_prefix(ALLOCATION).ok_or_else(|| unknown(name))?;
                 self.set_of_allocation(name, short, value)?;
@@ -110,6 +118,7 @@ impl AllocationSettings {
         if value.trim().is_empty() {
             self.filters.remove(short);
         } else {
+            check_rule(short, value).map_err(|expected| wrong(name, value, expected))?;
             self.filters.insert(short.to_owned(), value.to_owned());
         }
         Ok(())
@@ -153,7 +162,7 @@ fn wrong(name: &str, value: &str, expected: &'static str) -> SettingError {
 }
 
 fn enable(name: &str, value: &str) -> Result<Enable, SettingError> {
-    match value {
+    match value.to_ascii_lowercase().as_str() {
         "all" => Ok(Enable::All),
         "primaries" => Ok(Enable::Primaries),
         "new_primaries" => Ok(Enable::NewPrimaries),
@@ -163,7 +172,7 @@ fn enable(name: &str, value: &str) -> Result<Enable, SettingError> {
 }
 
 fn rebalance(name: &str, value: &str) -> Result<RebalanceEnable, SettingError> {
-    match value {
+    match value.to_ascii_lowercase().as_str() {
         "all" => Ok(RebalanceEnable::All),
         "primaries" => Ok(RebalanceEnable::Primaries),
         "replicas" => Ok(RebalanceEnable::Replicas),
@@ -173,7 +182,7 @@ fn rebalance(name: &str, value: &str) -> Result<RebalanceEnable, SettingError> {
 }
 
 fn allow_rebalance(name: &str, value: &str) -> Result<AllowRebalance, SettingError> {
-    match value {
+    match value.to_ascii_lowercase().as_str() {
         "always" => Ok(AllowRebalance::Always),
         "indices_primaries_active" => Ok(AllowRebalance::IndicesPrimariesActive),
         "indices_all_active" => Ok(AllowRebalance::IndicesAllActive),
@@ -188,6 +197,13 @@ fn boolean(name: &str, value: &str) -> Result<bool, SettingError> {
 fn number(name: &str, value: &str) -> Result<usize, SettingError> {
     let number: Option<u32> = value.parse().ok();
     number.map(|number| number as usize).ok_or_else(|| wrong(name, value, "a whole number from 0 on"))
+}
+
+fn positive(name: &str, value: &str) -> Result<usize, SettingError> {
+    number(name, value)
+        .ok()
+        .filter(|number| *number > 0)
+        .ok_or_else(|| wrong(name, value, "a whole number from 1 on"))
 }
 
 fn number_or_any(name: &str, value: &str) -> Result<Option<usize>, SettingError> {

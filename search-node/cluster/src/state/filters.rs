@@ -1,9 +1,10 @@
 //! Rules of an index, or of the cluster, about which nodes get copies: `require.rack: a`, `include._name: n1,n2`, `exclude._ip: 10.*`.
 //!
 //! A node must fit every value of `require`, at least one of all the `include`s together, and none of `exclude`. In values `*` stands
-//! for anything. Beside attributes of nodes there are `_name`, `_id`, `_ip` and `_host`.
+//! for anything. Beside attributes of nodes there are `_name`, `_id`, `_ip` and `_host`; an `_ip` may be a network too: `10.0.0.0/8`.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use super::NodeEntry;
 
@@ -31,13 +32,58 @@ pub(crate) fn broken_rule(rules: &BTreeMap<String, String>, entry: &NodeEntry) -
     included.filter(|(is_one, _)| !is_one).map(|(_, rule)| rule)
 }
 
+/// What is expected of the value of a rule, if it is not that: an address that is none would fit no node, and a node that is to be
+/// emptied would not be.
+pub fn check_rule(rule: &str, value: &str) -> Result<(), &'static str> {
+    let is_of_addresses = rule.split_once('.').is_some_and(|(_, attribute)| is_address(attribute));
+    let is_one = |part: &str| part.contains('*') || part.parse::<IpAddr>().is_ok() || network(part).is_some();
+    if !is_of_addresses || value.split(',').all(|part| is_one(part.trim())) {
+        return Ok(());
+    }
+    Err("addresses like 10.0.0.1, networks like 10.0.0.0/8 or patterns like 10.*")
+}
+
+/// Whether an attribute is the address of a node.
+fn is_address(attribute: &str) -> bool {
+    matches!(attribute, "_ip" | "_host_ip" | "_publish_ip")
+}
+
+/// The first address of `10.0.0.0/8`, and how many bits of it count.
+fn network(text: &str) -> Option<(IpAddr, u32)> {
+    let (address, bits) = text.split_once('/')?;
+    let (address, bits): (IpAddr, u32) = (address.parse().ok()?, bits.parse().ok()?);
+    (bits <= width(address)).then_some((address, bits))
+}
+
+fn width(address: IpAddr) -> u32 {
+    if address.is_ipv4() { 32 } else { 128 }
+}
+
+/// Whether an address is in a network.
+fn is_within(address: &str, (base, bits): (IpAddr, u32)) -> bool {
+    let leading = |address: IpAddr| {
+        let number = match address {
+            IpAddr::V4(address) => u128::from(address.to_bits()),
+            IpAddr::V6(address) => address.to_bits(),
+        };
+        number.checked_shr(width(address) - bits).unwrap_or_default()
+    };
+    address
+        .parse::<IpAddr>()
+        .is_ok_and(|address| address.is_ipv4() == base.is_ipv4() && leading(address) == leading(base))
+}
+
 fn fits(entry: &NodeEntry, attribute: &str, wanted: &str) -> bool {
-    let is = |value: &str| matches(wanted, value);
+    let of_network = network(wanted).filter(|_| is_address(attribute));
+    let is = |value: &str| match of_network {
+        Some(network) => is_within(value, network),
+        None => matches(wanted, value),
+    };
     match attribute {
         "_name" => is(&entry.name),
         "_id" => is(&entry.data_id),
         "_host" => is(address_host(&entry.transport_address)),
-        "_ip" | "_host_ip" | "_publish_ip" => {
+        address if is_address(address) => {
             is(address_host(&entry.transport_address)) || is(address_host(&entry.http_address))
         }
         _ => entry.attributes.get(attribute).is_some_and(|value| is(value)),
@@ -83,6 +129,37 @@ mod tests {
             ("10.*", "10.0.0.1", true),
         ] {
             assert_eq!(matches(pattern, value), is_fit, "{pattern} {value}");
+        }
+    }
+
+    #[test]
+    fn a_network_has_the_addresses_that_begin_as_it_does() {
+        for (wanted, address, is_fit) in [
+            ("10.0.0.0/8", "10.200.3.4", true),
+            ("10.0.0.0/8", "11.0.0.1", false),
+            ("127.0.0.1/32", "127.0.0.1", true),
+            ("127.0.0.1/32", "127.0.0.2", false),
+            ("0.0.0.0/0", "192.168.1.1", true),
+            ("0.0.0.0/0", "::1", false),
+            ("fd00::/8", "fd12::1", true),
+            ("::/0", "fe80::1", true),
+        ] {
+            let network = network(wanted).expect("a network");
+            assert_eq!(is_within(address, network), is_fit, "{address} in {wanted}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for (rule, value, is_taken) in [
+            ("exclude._ip", "10.0.0.1, 10.0.0.0/8, 10.*, ::1", true),
+            ("exclude._ip", "bogus", false),
+            ("include._host_ip", "10.0.0.1,", false),
+            ("require._publish_ip", "10.0.0.0/33", false),
+            ("exclude._name", "bogus", true),
+            ("exclude.rack", "a", true),
+        ] {
+            assert_eq!(check_rule(rule, value).is_ok(), is_taken, "{rule}: {value}");
         }
     }
 

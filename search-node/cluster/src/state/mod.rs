@@ -23,6 +23,7 @@ pub use answered::Answered;
 pub use cluster::{ClusterState, Refusal};
 pub use command::Command;
 pub use copies::{Copy, CopyError, ShardCopies, Stage};
+pub use filters::check_rule;
 pub(crate) use filters::{address_host, broken_rule};
 pub use hand_over::HandOver;
 pub use ids::{CopyId, IndexId, NodeId, ShardId};

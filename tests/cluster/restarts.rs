@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use search_client::{ClientOptions, Method, SearchClient};
 use serde_json::json;
@@ -222,4 +222,41 @@ async fn a_node_whose_votes_are_gone_goes_on_without_a_vote_and_nothing_agreed_o
         let found = cluster.done(at, Method::GET, "/agreed/_doc/1", None).await.expect("there");
         assert_eq!(found["_source"], document, "node {at}");
     }
+}
+
+/// Whoever restarts nodes in turn waits for the health of the cluster through the one that comes back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_waits_for_others_lets_those_wait_who_ask_for_the_health_and_nobody_else() {
+    let mut cluster = Cluster::start(3, &[]).await.expect("a cluster");
+    cluster.wait_voters(3).await.expect("three nodes that vote");
+    for at in 0..3 {
+        cluster.kill(at).expect("killed");
+    }
+    cluster.spawn(0).expect("started");
+    cluster.wait_listens(0).await.expect("it listens");
+
+    let (begun, short) = (Instant::now(), "/_cluster/health?wait_for_nodes=3&timeout=1s");
+    let (status, _) = cluster.ask(0, Method::GET, short, None).await.expect("answered");
+    assert!(
+        status == 503 && begun.elapsed() >= Duration::from_secs(1),
+        "{status} after {:?}",
+        begun.elapsed()
+    );
+    for path in ["/_cat/nodes", "/_cluster/health?local=true", "/_search"] {
+        let (status, _) = cluster.ask(0, Method::GET, path, None).await.expect("answered at once");
+        assert_eq!(status, 503, "{path}");
+    }
+
+    // As long as the client of the tests waits.
+    let long = "/_cluster/health?wait_for_nodes=3&timeout=25s";
+    let port = cluster.member(0).http_port().expect("a port of its own");
+    let options = ClientOptions { hosts: vec![format!("127.0.0.1:{port}")], ..ClientOptions::default() };
+    let asked = SearchClient::new(options).expect("a client");
+    let waiting = tokio::spawn(async move { asked.send(Method::GET, long, "application/json", "").await });
+    for at in [1, 2] {
+        cluster.spawn(at).expect("started");
+    }
+
+    let answer = waiting.await.expect("no panic").expect("answered");
+    assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
 }

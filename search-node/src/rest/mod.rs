@@ -8,6 +8,7 @@ mod cat;
 mod cluster;
 mod copies;
 mod document;
+mod entrance;
 mod envelope;
 mod force_merge;
 mod forward;
@@ -22,5 +23,6 @@ mod router;
 mod search;
 mod tasks;
 
+pub(crate) use entrance::Entrance;
 pub(crate) use forward::answer_carried;
-pub(crate) use router::{Entrance, app};
+pub(crate) use router::app;

@@ -1,7 +1,7 @@
 //! The table of routes, and the way of a request: body, route, parameters, handler, answer.
 
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
@@ -13,6 +13,7 @@ use http::{HeaderValue, Method, header};
 
 use super::body::BodyStream;
 use super::call::Call;
+use super::entrance::Entrance;
 use super::envelope::{Reply, Wishes};
 use super::forward::{self, Reach};
 use super::guard::{check_caller, check_content_type};
@@ -94,21 +95,9 @@ pub(crate) fn app(entrance: Entrance) -> Router {
     Router::new().fallback(handle).with_state(entrance)
 }
 
-/// The node that answers, once it is there. Until then it waits for others, and says so to whoever asks.
-#[derive(Clone, Default)]
-pub(crate) struct Entrance(Arc<OnceLock<Arc<Node>>>);
-
-impl Entrance {
-    /// From now on the node answers.
-    pub(crate) fn open(&self, node: Arc<Node>) {
-        // Only the start of a node does so, once.
-        drop(self.0.set(node));
-    }
-}
-
 async fn handle(State(entrance): State<Entrance>, request: Request) -> Response {
-    let Some(node) = entrance.0.get().map(Arc::clone) else {
-        let query = parse_query_string(request.uri().query().unwrap_or_default());
+    let query = parse_query_string(request.uri().query().unwrap_or_default());
+    let Some(node) = entrance.node(request.uri().path(), &query).await else {
         return Wishes::of(request.headers(), &query).respond(Err(ApiError::new(
             503,
             "master_not_discovered_exception",
@@ -116,7 +105,6 @@ async fn handle(State(entrance): State<Entrance>, request: Request) -> Response 
         )));
     };
     node.counters.requests.inc();
-    let query = parse_query_string(request.uri().query().unwrap_or_default());
     let wishes = Wishes::of(request.headers(), &query);
     let head = request.method() == Method::HEAD;
     let path = request.uri().path().to_owned();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use cluster::state::{IndexId, NodeId, ShardId};
+use cluster::state::{ClusterState, IndexId, NodeId, ShardId};
 use serde_json::Value;
 use shard::{AggPartial, Hit, SortKey, compare_hits, reduce_aggs};
 use tokio::runtime::Handle;
@@ -52,6 +52,8 @@ pub(super) struct Spread<'a> {
     there: HashMap<usize, Kept>,
     /// The points in time that other nodes keep for this search.
     kept: BTreeSet<Kept>,
+    /// The map when the search began.
+    begun: Option<Arc<ClusterState>>,
 }
 
 /// A point in time that a node keeps, by its number there.
@@ -141,6 +143,7 @@ impl<'a> Spread<'a> {
             here: Vec::new(),
             there: HashMap::new(),
             kept: BTreeSet::new(),
+            begun: node.coordinator.as_ref().map(|coordinator| coordinator.map()),
         }
     }
 
@@ -356,10 +359,11 @@ impl<'a> Spread<'a> {
             }
             return Err(all_failed(errors.into_values().map(|(_, error)| error)));
         }
-        let map = self.node.coordinator.as_ref().map(|coordinator| coordinator.map());
-        // As clients know it; one that has left is known by its process only.
+        let now = self.node.coordinator.as_ref().map(|coordinator| coordinator.map());
+        // As clients know it, also if it has left meanwhile, or just come.
         let called = |node: NodeId| {
-            let entry = map.as_ref().and_then(|map| map.nodes.get(&node));
+            let mut maps = [&self.begun, &now].into_iter().flatten();
+            let entry = maps.find_map(|map| map.nodes.get(&node));
             entry.map_or_else(|| node.to_string(), |entry| entry.data_id.clone())
         };
         for (place, (node, error)) in errors {

@@ -18,7 +18,7 @@ use super::forward::{self, Reach};
 use super::guard::{check_caller, check_content_type};
 use super::parameters::{check_names, check_values};
 use super::{
-    bulk, by_query, cat, cluster, copies, document, force_merge, get, index, index_settings, root, search,
+    analyze, bulk, by_query, cat, cluster, copies, document, force_merge, get, index, index_settings, root, search,
     tasks,
 };
 use crate::error::ApiError;
@@ -78,6 +78,7 @@ fn tables() -> impl Iterator<Item = &'static [Route]> {
         copies::ROUTES,
         bulk::ROUTES,
         search::ROUTES,
+        analyze::ROUTES,
         index::ROUTES,
         index_settings::ROUTES,
         force_merge::ROUTES,

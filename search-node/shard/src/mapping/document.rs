@@ -1,6 +1,7 @@
 //! From a document's JSON to typed values: one pass over a borrowed parse, nothing copied that need not be.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use hashbrown::HashMap;
 use serde_json_borrow::Value as Json;
@@ -12,6 +13,7 @@ use super::field_values::FieldValues;
 use super::fields::{Dynamic, FieldKind, FieldMapping, Mapping, ObjectMapping};
 use super::names::{check_depth, check_name, is_metadata};
 use super::values::{Scalar, to_bool, to_float, to_integer, to_ip};
+use crate::analysis::{Analysis, Analyzer};
 
 /// Lucene's and so Elasticsearch's bound on a single term.
 const TERM_BYTES_MAX: usize = 32_766;
@@ -21,7 +23,7 @@ pub(crate) type SourceView<'a> = Json<'a>;
 
 /// A mapping with the tantivy field of each leaf: what a document is read with.
 pub(crate) struct DocumentParser {
-    mapping: std::sync::Arc<Mapping>,
+    mapping: Arc<Mapping>,
     root: ObjectPlan,
 }
 
@@ -46,6 +48,8 @@ struct Target {
     path: String,
     kind: FieldKind,
     type_name: String,
+    /// What a keyword is normalized by.
+    normalizer: Option<Arc<Analyzer>>,
 }
 
 struct Reading<'p> {
@@ -57,8 +61,8 @@ struct Reading<'p> {
 
 impl DocumentParser {
     /// `field_of` gives the tantivy field of a leaf's path; none for a leaf that is kept in no structure.
-    pub(crate) fn new(mapping: std::sync::Arc<Mapping>, field_of: &dyn Fn(&str) -> Option<Field>) -> Self {
-        let root = plan_object(&mapping.root, "", Dynamic::True, field_of);
+    pub(crate) fn new(mapping: Arc<Mapping>, analysis: &Analysis, field_of: &dyn Fn(&str) -> Option<Field>) -> Self {
+        let root = plan_object(&mapping.root, "", Dynamic::True, &Planning { analysis, field_of });
         Self { mapping, root }
     }
 
@@ -88,12 +92,12 @@ impl DocumentParser {
 }
 
 /// Whether a document fits a mapping, before the mapping takes effect. Fields that the mapping lacks are passed over.
-pub fn check_document(mapping: std::sync::Arc<Mapping>, id: &str, source: &[u8]) -> Result<(), MappingError> {
+pub fn check_document(mapping: Arc<Mapping>, id: &str, source: &[u8]) -> Result<(), MappingError> {
     let json: SourceView<'_> = serde_json::from_slice(source).map_err(|error| {
         MappingError::parsing("failed to parse").caused_by("json_parse_exception", error.to_string())
     })?;
     // Values are checked only for leaves that are kept somewhere; where does not matter here.
-    let parser = DocumentParser::new(mapping, &|_| Some(Field::from_field_id(0)));
+    let parser = DocumentParser::new(mapping, &Analysis::plain(), &|_| Some(Field::from_field_id(0)));
     parser.parse(id, &json, &mut FieldValues::default()).map(drop)
 }
 
@@ -101,19 +105,19 @@ fn plan_object(
     object: &ObjectMapping,
     prefix: &str,
     inherited: Dynamic,
-    field_of: &dyn Fn(&str) -> Option<Field>,
+    planning: &Planning<'_>,
 ) -> ObjectPlan {
     let dynamic = object.dynamic.unwrap_or(inherited);
     let fields = object.fields.iter().map(|(name, field)| {
         let path = format!("{prefix}{name}");
-        let mut targets = vec![target(&path, field, field_of)];
+        let mut targets = vec![target(&path, field, planning)];
         targets.extend(
-            field.multi_fields.iter().map(|(sub, field)| target(&format!("{path}.{sub}"), field, field_of)),
+            field.multi_fields.iter().map(|(sub, field)| target(&format!("{path}.{sub}"), field, planning)),
         );
         (name.clone(), FieldPlan { path, mapping: field.clone(), targets })
     });
     let objects = object.objects.iter().map(|(name, child)| {
-        (name.clone(), plan_object(child, &format!("{prefix}{name}."), dynamic, field_of))
+        (name.clone(), plan_object(child, &format!("{prefix}{name}."), dynamic, planning))
     });
     ObjectPlan {
         prefix: prefix.to_owned(),
@@ -124,9 +128,17 @@ fn plan_object(
     }
 }
 
-fn target(path: &str, field: &FieldMapping, field_of: &dyn Fn(&str) -> Option<Field>) -> Target {
+/// What fields are planned with.
+struct Planning<'a> {
+    analysis: &'a Analysis,
+    field_of: &'a dyn Fn(&str) -> Option<Field>,
+}
+
+fn target(path: &str, field: &FieldMapping, planning: &Planning<'_>) -> Target {
+    let normalizer = field.analysis.normalizer.as_deref();
     Target {
-        field: field_of(path),
+        field: (planning.field_of)(path),
+        normalizer: normalizer.and_then(|name| planning.analysis.normalizer(name).ok()),
         path: path.to_owned(),
         kind: field.kind.clone(),
         type_name: field.type_name.clone(),
@@ -221,6 +233,10 @@ impl Reading<'_> {
                 if text.len() > *ignore_above && text.chars().count() > *ignore_above {
                     return Ok(());
                 }
+                let text = match &target.normalizer {
+                    Some(normalizer) => Cow::Owned(normalizer.normalized(&text)),
+                    None => text,
+                };
                 if text.len() > TERM_BYTES_MAX {
                     return Err((
                         "illegal_argument_exception",

@@ -46,6 +46,7 @@ fn plain(type_name: &str, kind: FieldKind) -> FieldMapping {
         doc_values: true,
         ignore_malformed: false,
         null_value: None,
+        analysis: Default::default(),
         parameters: Map::new(),
         multi_fields: Default::default(),
     }

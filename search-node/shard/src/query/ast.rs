@@ -137,6 +137,8 @@ pub enum Query {
         pattern: String,
         /// Whether case does not matter.
         case_insensitive: bool,
+        /// Whether the pattern is brought into the form of the terms of a text, as in a query string.
+        is_normalized: bool,
     },
     /// Values like a regular expression.
     Regexp {

@@ -351,7 +351,7 @@ fn parse_pattern(name: &str, body: &Value) -> Result<Query, QueryError> {
     let value = found.ok_or_else(|| QueryError::argument("value cannot be null"))?;
     let query = match name {
         "prefix" => Query::Prefix { field, value, case_insensitive },
-        "wildcard" => Query::Wildcard { field, pattern: value, case_insensitive },
+        "wildcard" => Query::Wildcard { field, pattern: value, case_insensitive, is_normalized: false },
         "regexp" => Query::Regexp { field, pattern: value },
         _ => Query::Fuzzy { field, value, edits },
     };

@@ -271,7 +271,21 @@ def synonyms():
     yield chain("PowerShot wi-fi", {"type": "word_delimiter_graph", "catenate_all": True, "preserve_original": True}, "flatten_graph")
 
 
-# Components that the peer lacks, as Elasticsearch's documentation shows them: a body, and its tokens.
+# Components that the peer lacks, as their public documentation shows them: a body, and its tokens.
+def in_row(text, words):
+    """Words that follow one another in a text."""
+    tokens, at = [], 0
+    for position, part in enumerate(words):
+        at = text.index(part, at)
+        tokens.append([part, at, at + len(part), "word", position, 1])
+        at += len(part)
+    return tokens
+
+
+def jieba(text, *words):
+    return {"tokenizer": "jieba_search", "text": text}, in_row(text, words)
+
+
 def word(text, start, end, position, kind="word", length=1):
     return [text, start, end, kind, position, length]
 
@@ -282,6 +296,9 @@ DOCUMENTED = [
     (chain("Testing1 The2 Quick3", {"type": "phonetic", "encoder": "refined_soundex"}, tokenizer="letter"), [word("T6036084", 0, 7, 0), word("T60", 9, 12, 1), word("Q503", 14, 19, 2)]),
     (chain("Thompson", {"type": "phonetic", "encoder": "caverphone1"}), [word("TMPSN1", 0, 8, 0)]),
     (chain("Thompson", {"type": "phonetic", "encoder": "double_metaphone"}), [word("TMPS", 0, 8, 0)]),
+    jieba("我来到北京清华大学", "我", "来到", "北京", "清华大学"),
+    jieba("他来到了网易杭研大厦", "他", "来到", "了", "网易", "杭研", "大厦"),
+    jieba("小明，硕士毕业", "小明", "硕士", "毕业"),
     (chain("Smith", {"type": "phonetic", "encoder": "double_metaphone"}), [word("SM0", 0, 5, 0), word("XMT", 0, 5, 0)]),
 ]
 

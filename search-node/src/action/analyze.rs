@@ -27,7 +27,9 @@ fn of_field(path: &str, mapping: &Mapping) -> Result<Option<FieldAnalysis>, ApiE
     let Some(field) = mapping.leaf(path) else { return Ok(None) };
     let named = &field.analysis;
     match field.kind {
-        FieldKind::Text => Ok(Some(FieldAnalysis::Analyzer(named.analyzer.clone(), named.position_increment_gap))),
+        FieldKind::Text => {
+            Ok(Some(FieldAnalysis::Analyzer(named.analyzer.clone(), named.position_increment_gap)))
+        }
         FieldKind::Keyword { .. } => {
             Ok(Some(named.normalizer.clone().map_or(FieldAnalysis::Whole, FieldAnalysis::Normalizer)))
         }

@@ -62,7 +62,10 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named() {
         for (analysis, reason) in [
-            (json!({"analyzer": {"x": {"tokenizer": "y"}}}), "Custom Analyzer [x] failed to find tokenizer under name [y]"),
+            (
+                json!({"analyzer": {"x": {"tokenizer": "y"}}}),
+                "Custom Analyzer [x] failed to find tokenizer under name [y]",
+            ),
             (
                 json!({"analyzer": {"x": {"tokenizer": "standard", "filter": ["y"]}}}),
                 "Custom Analyzer [x] failed to find filter under name [y]",
@@ -71,7 +74,10 @@ mod tests {
             (json!({"filter": {"x": {"type": "y"}}}), "Unknown filter type [y] for [x]"),
             (json!({"tokenizer": {"x": {"type": "y"}}}), "Unknown tokenizer type [y] for [x]"),
             (json!({"char_filter": {"x": {"type": "y"}}}), "Unknown char_filter type [y] for [x]"),
-            (json!({"filter": {"x": {"stopwords": "a"}}}), "filter [x] must specify either an analyzer type, or a tokenizer"),
+            (
+                json!({"filter": {"x": {"stopwords": "a"}}}),
+                "filter [x] must specify either an analyzer type, or a tokenizer",
+            ),
             (
                 json!({"normalizer": {"x": {"type": "custom", "filter": ["stop"]}}}),
                 "Custom normalizer [x] may not use filter [stop]",

@@ -98,7 +98,9 @@ fn flatten_into(object: &Map<String, Value>, prefix: &str, flat: &mut Map<String
             Value::Object(inner) => flatten_into(inner, &format!("{prefix}{key}."), flat),
             Value::Null => drop(flat.insert(format!("{prefix}{key}"), Value::Null)),
             Value::Array(items) if is_analysis(&format!("{prefix}{key}")) => {
-                let items = items.iter().map(|item| item.as_str().map_or_else(|| json!(item.to_string()), Value::from));
+                let items = items
+                    .iter()
+                    .map(|item| item.as_str().map_or_else(|| json!(item.to_string()), Value::from));
                 flat.insert(format!("{prefix}{key}"), items.collect());
             }
             other => {

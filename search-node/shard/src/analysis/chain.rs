@@ -75,7 +75,11 @@ impl Before {
 
     /// The tokens after the first filters.
     pub(crate) fn up_to<'a>(&'a self, filtered: &'a Filtered<'_>, filters: usize) -> Tokens<'a> {
-        let tokens = self.filters.iter().take(filters).fold(self.cut(filtered), |tokens, (_, filter)| filter.filter(tokens));
+        let tokens = self
+            .filters
+            .iter()
+            .take(filters)
+            .fold(self.cut(filtered), |tokens, (_, filter)| filter.filter(tokens));
         let end = filtered.original_bytes;
         Box::new(tokens.map(move |mut token| {
             // One that stands for the whole text does not know where that ends.
@@ -133,6 +137,12 @@ impl Analyzer {
             Term { text: token.text, position, length: token.length as usize }
         });
         tokens.collect()
+    }
+
+    /// Whether a text has a term of more than so many bytes.
+    pub(crate) fn has_term_beyond(&self, text: &str, bytes: usize) -> bool {
+        let filtered = self.chain.filtered(text);
+        self.chain.tokens(&filtered).any(|token| token.text.len() > bytes)
     }
 
     /// A text as one term: what a normalizer makes of a value, or an analyzer of a word with wildcards.

@@ -53,7 +53,8 @@ impl TokenStream for ChainStream<'_> {
         let Some(token) = self.next.take() else { return false };
         self.next = self.tokens.next();
         // The first token wraps around to the first place; one without an increment stands there too.
-        let increment = if self.token.position == usize::MAX { token.increment.max(1) } else { token.increment };
+        let increment =
+            if self.token.position == usize::MAX { token.increment.max(1) } else { token.increment };
         self.token.position = self.token.position.wrapping_add(increment as usize);
         self.token.offset_from = token.start;
         self.token.offset_to = token.end;

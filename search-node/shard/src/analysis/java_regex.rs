@@ -32,7 +32,11 @@ impl Pattern {
                 "COMMENTS" => letters.push('x'),
                 "LITERAL" => is_literal = true,
                 // What these say holds here anyway, or changes nothing for texts that are valid.
-                "UNICODE_CASE" | "CANON_EQ" | "UNIX_LINES" | "UNICODE_CHAR_CLASS" | "UNICODE_CHARACTER_CLASS" => {}
+                "UNICODE_CASE"
+                | "CANON_EQ"
+                | "UNIX_LINES"
+                | "UNICODE_CHAR_CLASS"
+                | "UNICODE_CHARACTER_CLASS" => {}
                 _ => return Err(AnalysisError::argument(format!("Unknown regex flag [{flag}]"))),
             }
         }
@@ -52,12 +56,18 @@ impl Pattern {
     }
 
     /// Every match, each with its groups.
-    pub(crate) fn captures<'r, 't>(&'r self, text: &'t str) -> impl Iterator<Item = Captures<'t>> + use<'r, 't> {
+    pub(crate) fn captures<'r, 't>(
+        &'r self,
+        text: &'t str,
+    ) -> impl Iterator<Item = Captures<'t>> + use<'r, 't> {
         self.regex.captures_iter(text).map_while(std::result::Result::ok)
     }
 
     /// The places of every match.
-    pub(crate) fn matches<'r, 't>(&'r self, text: &'t str) -> impl Iterator<Item = (usize, usize)> + use<'r, 't> {
+    pub(crate) fn matches<'r, 't>(
+        &'r self,
+        text: &'t str,
+    ) -> impl Iterator<Item = (usize, usize)> + use<'r, 't> {
         self.regex.find_iter(text).map_while(|found| found.ok().map(|found| (found.start(), found.end())))
     }
 
@@ -215,7 +225,10 @@ fn property(letters: &mut std::iter::Peekable<std::str::Chars<'_>>, sign: char, 
     }
     letters.next();
     let name: String = letters.by_ref().take_while(|letter| *letter != '}').collect();
-    let posix = ["Alpha", "Digit", "Alnum", "Upper", "Lower", "Punct", "Graph", "Print", "Blank", "Cntrl", "XDigit", "Space"];
+    let posix = [
+        "Alpha", "Digit", "Alnum", "Upper", "Lower", "Punct", "Graph", "Print", "Blank", "Cntrl", "XDigit",
+        "Space",
+    ];
     if posix.contains(&name.as_str()) {
         let negation = if sign == 'P' { "^" } else { "" };
         made.push_str(&format!("[[:{negation}{}:]]", name.to_ascii_lowercase()));

@@ -22,6 +22,7 @@ mod index_tokenizer;
 mod java_regex;
 mod letter_case;
 mod limits;
+mod marks;
 mod params;
 mod registry;
 mod request;
@@ -47,10 +48,15 @@ pub(crate) const RAW: &str = "raw";
 /// How far values of one field are apart, where nobody says.
 pub(crate) const POSITION_INCREMENT_GAP: u32 = 100;
 
+/// The standard analyzer for the index.
+pub(crate) fn standard(gap: usize) -> TextAnalyzer {
+    TextAnalyzer::builder(tokenizers::FastStandard::new(gap)).build()
+}
+
 /// The analyzers that every schema may name. They must be there before an index is opened.
 pub(crate) fn tokenizers() -> TokenizerManager {
     let manager = TokenizerManager::new();
-    let standard = || TextAnalyzer::builder(tokenizers::FastStandard::new(POSITION_INCREMENT_GAP as usize)).build();
+    let standard = || standard(POSITION_INCREMENT_GAP as usize);
     // tantivy asks for its `default` for every field that is not text, though it never uses it there.
     manager.register("default", standard());
     manager.register(STANDARD, standard());

@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock};
 use parking_lot::Mutex;
 use serde_json::{Map, Value};
 
+use super::analyzers;
 use super::chain::{Analyzer, Before};
 use super::char_filters::{self, CharFilter};
 use super::definitions::{Definitions, Named};
@@ -13,7 +14,6 @@ use super::error::{AnalysisError, Result};
 use super::params::Params;
 use super::token_filters::{self, Context, TokenFilter};
 use super::tokenizers::{self, Tokenizer};
-use super::analyzers;
 
 /// Filters that name others, which name others: no deeper.
 const NESTING_MAX: usize = 8;
@@ -110,7 +110,8 @@ impl Analysis {
 
     /// The analyzer of a name.
     pub(crate) fn analyzer(&self, name: &str) -> Result<Arc<Analyzer>> {
-        let what = if self.is_of_index { "failed to find analyzer" } else { "failed to find global analyzer" };
+        let what =
+            if self.is_of_index { "failed to find analyzer" } else { "failed to find global analyzer" };
         self.find_analyzer(name)?.ok_or_else(|| AnalysisError::argument(format!("{what} [{name}]")))
     }
 
@@ -152,7 +153,9 @@ impl Analysis {
 
     fn assembled(&self, name: &str, params: Params<'_>) -> Result<Analyzer> {
         let missing = |what: &str, wanted: &str| {
-            AnalysisError::argument(format!("Custom Analyzer [{name}] failed to find {what} under name [{wanted}]"))
+            AnalysisError::argument(format!(
+                "Custom Analyzer [{name}] failed to find {what} under name [{wanted}]"
+            ))
         };
         let Some(tokenizer) = params.text("tokenizer") else {
             return Err(AnalysisError::argument(format!(
@@ -199,7 +202,9 @@ impl Analysis {
             None | Some("custom") => {}
             Some("lowercase") => return Ok(Analyzer::clone(self.normalizer("lowercase")?.as_ref())),
             Some(kind) => {
-                return Err(AnalysisError::argument(format!("Unknown normalizer type [{kind}] for [{name}]")));
+                return Err(AnalysisError::argument(format!(
+                    "Unknown normalizer type [{kind}] for [{name}]"
+                )));
             }
         }
         if params.has("tokenizer") {
@@ -248,7 +253,9 @@ impl Analysis {
 
     pub(crate) fn find_char_filter(&self, name: &str) -> Result<Option<Arc<dyn CharFilter>>> {
         match self.definitions.char_filters.get(name) {
-            Some(values) => self.char_filter_of(name, type_of("char_filter", name, values)?, values).map(Some),
+            Some(values) => {
+                self.char_filter_of(name, type_of("char_filter", name, values)?, values).map(Some)
+            }
             None if char_filters::needs_parameters(name) => Ok(None),
             None => char_filters::build(name, Params::new(name, &NOTHING)),
         }
@@ -273,7 +280,9 @@ impl Analysis {
     ) -> Result<Option<Arc<dyn TokenFilter>>> {
         let filters: &Named = &self.definitions.filters;
         match filters.get(name) {
-            Some(values) => self.filter_of(name, type_of("filter", name, values)?, values, before, depth).map(Some),
+            Some(values) => {
+                self.filter_of(name, type_of("filter", name, values)?, values, before, depth).map(Some)
+            }
             None => self.built_filter(name, name, &NOTHING, before, depth),
         }
     }
@@ -321,6 +330,8 @@ impl Analysis {
 
 fn type_of<'a>(kind: &str, name: &str, values: &'a Map<String, Value>) -> Result<&'a str> {
     values.get("type").and_then(Value::as_str).ok_or_else(|| {
-        AnalysisError::argument(format!("{kind} [{name}] must specify either an analyzer type, or a tokenizer"))
+        AnalysisError::argument(format!(
+            "{kind} [{name}] must specify either an analyzer type, or a tokenizer"
+        ))
     })
 }

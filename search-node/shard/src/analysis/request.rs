@@ -54,14 +54,18 @@ impl AnalyzeRequest {
         };
         let mut request = Self::default();
         for (key, value) in members {
-            let wrong = || parse(format!("[analyze_request] {key} doesn't support values of type: {}", kind_of(value)));
+            let wrong = || {
+                parse(format!("[analyze_request] {key} doesn't support values of type: {}", kind_of(value)))
+            };
             let text = || value.as_str().map(str::to_owned).ok_or_else(wrong);
             match key.as_str() {
                 "text" => request.texts = texts(value).ok_or_else(wrong)?,
                 "analyzer" => request.analyzer = Some(text()?),
                 "normalizer" => request.normalizer = Some(text()?),
                 "field" => request.field = Some(text()?),
-                "tokenizer" if value.is_string() || value.is_object() => request.tokenizer = Some(value.clone()),
+                "tokenizer" if value.is_string() || value.is_object() => {
+                    request.tokenizer = Some(value.clone())
+                }
                 "filter" => request.filters = components(value).ok_or_else(wrong)?,
                 "char_filter" => request.char_filters = components(value).ok_or_else(wrong)?,
                 "explain" => request.explain = value.as_bool().ok_or_else(wrong)?,
@@ -106,15 +110,19 @@ impl AnalyzeRequest {
     }
 
     /// The answer, with no more tokens than so many.
-    pub fn answer(&self, analysis: &Analysis, field: Option<&FieldAnalysis>, tokens_max: usize) -> Result<Value> {
+    pub fn answer(
+        &self,
+        analysis: &Analysis,
+        field: Option<&FieldAnalysis>,
+        tokens_max: usize,
+    ) -> Result<Value> {
         let meant = self.analyzer(analysis, field)?;
-        let mut counted = Counted { left: tokens_max, max: tokens_max };
         if !self.explain {
             let chain = &meant.analyzer.chain;
-            let tokens = self.tokens(&meant, chain.filters.len(), &mut counted)?;
+            let tokens = self.tokens(&meant, chain.filters.len(), tokens_max)?;
             return Ok(json!({"tokens": tokens.iter().map(Shown::plain).collect::<Vec<_>>()}));
         }
-        self.explained(&meant, &mut counted)
+        self.explained(&meant, tokens_max)
     }
 
     /// Which analyzer is asked for.
@@ -132,9 +140,8 @@ impl AnalyzeRequest {
         if self.tokenizer.is_some() || !self.filters.is_empty() || !self.char_filters.is_empty() {
             return self.assembled(analysis);
         }
-        let default = || {
-            analysis.analyzer(if analysis.defines("default") { "default" } else { super::STANDARD })
-        };
+        let default =
+            || analysis.analyzer(if analysis.defines("default") { "default" } else { super::STANDARD });
         match field {
             Some(FieldAnalysis::Analyzer(Some(name), gap)) if name != "default" => {
                 Ok(named(analysis.analyzer(name)?, *gap))
@@ -175,14 +182,14 @@ impl AnalyzeRequest {
             };
             chain.filters.push(there("filter", analysis, wanted, found)?);
         }
-        // A value that is only filtered is normalized, and then its places follow one another.
-        let gap = if self.tokenizer.is_some() { super::POSITION_INCREMENT_GAP } else { 0 };
+        let gap = super::POSITION_INCREMENT_GAP;
         Ok(Meant { analyzer: Arc::new(Analyzer::new("custom", chain)), gap, is_custom: true })
     }
 
     /// The tokens of all texts after the first filters.
-    fn tokens(&self, meant: &Meant, filters: usize, counted: &mut Counted) -> Result<Vec<Shown>> {
+    fn tokens(&self, meant: &Meant, filters: usize, tokens_max: usize) -> Result<Vec<Shown>> {
         let mut shown = Vec::new();
+        let mut counted = Counted { left: tokens_max, max: tokens_max };
         let (mut position, mut offset) = (-1_i64, 0);
         for text in &self.texts {
             let filtered = meant.analyzer.chain.filtered(text);
@@ -199,10 +206,10 @@ impl AnalyzeRequest {
         Ok(shown)
     }
 
-    fn explained(&self, meant: &Meant, counted: &mut Counted) -> Result<Value> {
+    fn explained(&self, meant: &Meant, tokens_max: usize) -> Result<Value> {
         let chain = &meant.analyzer.chain;
         if !meant.is_custom {
-            let tokens = self.tokens(meant, chain.filters.len(), counted)?;
+            let tokens = self.tokens(meant, chain.filters.len(), tokens_max)?;
             let analyzer = json!({"name": meant.analyzer.name, "tokens": self.with_attributes(&tokens)});
             return Ok(json!({"detail": {"custom_analyzer": false, "analyzer": analyzer}}));
         }
@@ -212,11 +219,12 @@ impl AnalyzeRequest {
             texts.iter_mut().for_each(|text| *text = filter.filter(text).0);
             char_filters.push(json!({"name": name, "filtered_text": texts}));
         }
-        let step = |name: &str, tokens: &[Shown]| json!({"name": name, "tokens": self.with_attributes(tokens)});
-        let cut = step(&chain.tokenizer.0, &self.tokens(meant, 0, counted)?);
+        let step =
+            |name: &str, tokens: &[Shown]| json!({"name": name, "tokens": self.with_attributes(tokens)});
+        let cut = step(&chain.tokenizer.0, &self.tokens(meant, 0, tokens_max)?);
         let mut filters = Vec::new();
         for (at, (name, _)) in chain.filters.iter().enumerate() {
-            filters.push(step(name, &self.tokens(meant, at + 1, counted)?));
+            filters.push(step(name, &self.tokens(meant, at + 1, tokens_max)?));
         }
         Ok(json!({"detail": {
             "custom_analyzer": true, "charfilters": char_filters, "tokenizer": cut, "tokenfilters": filters
@@ -225,7 +233,8 @@ impl AnalyzeRequest {
 
     fn with_attributes(&self, tokens: &[Shown]) -> Vec<Value> {
         let is_wanted = |name: &str| {
-            self.attributes.is_empty() || self.attributes.iter().any(|wanted| wanted.eq_ignore_ascii_case(name))
+            self.attributes.is_empty()
+                || self.attributes.iter().any(|wanted| wanted.eq_ignore_ascii_case(name))
         };
         let shown = tokens.iter().map(|shown| {
             let mut json = shown.plain();

@@ -58,3 +58,83 @@ fn tokens_are_those_that_elasticsearch_makes() {
     assert!(rows >= 300, "only {rows} rows");
     assert!(faults.is_empty(), "{} of {rows} rows:\n{}", faults.len(), faults.join("\n"));
 }
+
+/// What the index is given: each term with its place and how many places it takes.
+fn indexed(analyzer: &str, gap: usize, text: &str) -> Vec<(String, usize, usize)> {
+    let analyzer = Analysis::plain().analyzer(analyzer).expect("there");
+    let mut made = Vec::new();
+    let mut tokenizer = indexing(&analyzer, gap);
+    tokenizer
+        .token_stream(text)
+        .process(&mut |token| made.push((token.text.clone(), token.position, token.position_length)));
+    made
+}
+
+/// tantivy puts the next value one place behind the end of the last token.
+#[test]
+fn the_last_token_reaches_to_the_next_value() {
+    let words = |words: &[(&str, usize, usize)]| {
+        words.iter().map(|(text, at, length)| ((*text).to_owned(), *at, *length)).collect::<Vec<_>>()
+    };
+    for (analyzer, expected) in [
+        ("standard", words(&[("the", 0, 1), ("foxes", 1, 100)])),
+        ("whitespace", words(&[("The", 0, 1), ("foxes", 1, 100)])),
+        ("english", words(&[("fox", 1, 100)])),
+        ("keyword", words(&[("The foxes", 0, 100)])),
+    ] {
+        assert_eq!(indexed(analyzer, 100, "The foxes"), expected, "{analyzer}");
+    }
+    assert_eq!(indexed("standard", 0, "a"), words(&[("a", 0, 0)]));
+}
+
+#[test]
+fn normalizers_make_one_term_of_a_value() {
+    let definition = |key: &str, value: Value| (key.to_owned(), value);
+    let flat = [
+        definition("normalizer.n.type", json!("custom")),
+        definition("normalizer.n.char_filter", json!(["quotes"])),
+        definition("normalizer.n.filter", json!(["lowercase", "asciifolding"])),
+        definition("char_filter.quotes.type", json!("mapping")),
+        definition("char_filter.quotes.mappings", json!(["« => \"", "» => \""])),
+    ];
+    let flat = flat.iter().map(|(key, value)| (key.as_str(), value));
+    let definitions = Definitions::read(flat, GramLimits::default()).expect("read");
+    let analysis = Analysis::of_index(definitions).expect("valid");
+
+    for (name, value, expected) in
+        [("n", "«Größe» ÉTÉ", "\"grosse\" ete"), ("lowercase", "Größe Ä", "größe ä"), ("lowercase", "", "")]
+    {
+        assert_eq!(analysis.normalizer(name).expect("there").normalized(value), expected, "{value}");
+    }
+}
+
+#[test]
+fn filters_that_name_one_another_are_refused() {
+    let flat = [
+        ("filter.m.type", json!("multiplexer")),
+        ("filter.m.filters", json!(["m"])),
+        ("analyzer.a.tokenizer", json!("keyword")),
+        ("analyzer.a.filter", json!(["m"])),
+    ];
+    let flat = flat.iter().map(|(key, value)| (*key, value));
+
+    let made = Definitions::read(flat, GramLimits::default()).and_then(Analysis::of_index);
+
+    assert!(made.expect_err("refused").reason.contains("name one another"));
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 2_000, ..Default::default() })]
+    /// The fast way of the index makes the terms that the chain makes for a query.
+    #[test]
+    fn the_index_and_queries_make_the_same_terms(text in "[ \\PC]{0,40}|[a-cA-C0-2_.,' ÄİßΣ๐กา数あア한😀½\u{301}\u{20e3}]{0,24}") {
+        for name in ["standard", "simple", "english"] {
+            let analyzer = Analysis::plain().analyzer(name).expect("there");
+            let terms: Vec<(String, usize)> =
+                analyzer.terms(&text).into_iter().map(|term| (term.text, term.position)).collect();
+            let stored: Vec<(String, usize)> =
+                indexed(name, 100, &text).into_iter().map(|(text, position, _)| (text, position)).collect();
+            proptest::prop_assert_eq!(stored, terms, "{}", name);
+        }
+    }
+}

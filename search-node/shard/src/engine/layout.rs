@@ -13,7 +13,7 @@ use tantivy::schema::{
 use tantivy::store::{Compressor, ZstdCompressor};
 use tantivy::tokenizer::TokenizerManager;
 
-use crate::analysis::{Analysis, POSITION_INCREMENT_GAP, RAW, STANDARD, indexing, tokenizers};
+use crate::analysis::{Analysis, POSITION_INCREMENT_GAP, RAW, STANDARD, indexing, standard, tokenizers};
 use crate::mapping::{DocumentParser, Mapping, Storage};
 use crate::search::SortMode;
 
@@ -105,11 +105,13 @@ impl Layout {
         }
         let mut builder = Schema::builder();
         let meta = add_meta_fields(&mut builder);
-        let fields: HashMap<String, Field> =
-            slots.iter().map(|slot| {
+        let fields: HashMap<String, Field> = slots
+            .iter()
+            .map(|slot| {
                 let analyzer = indexed_by(slot, &mapping, &analysis);
                 (slot.path.clone(), add_slot(&mut builder, slot, &analyzer.name()))
-            }).collect();
+            })
+            .collect();
         let parser = DocumentParser::new(Arc::clone(&mapping), &analysis, &|path| fields.get(path).copied());
         Self { mapping, schema: builder.build(), meta, parser, sort, analysis, slots, fields }
     }
@@ -120,9 +122,14 @@ impl Layout {
         for slot in self.slots.iter().filter(|slot| slot.storage == Storage::Text) {
             let IndexedBy { analyzer, gap } = indexed_by(slot, &self.mapping, &self.analysis);
             match self.analysis.analyzer(&analyzer) {
-                Ok(found) => manager.register(&IndexedBy { analyzer, gap }.name(), indexing(&found, gap as usize)),
-                // Mappings are checked before anything is stored under them.
-                Err(error) => tracing::error!(field = slot.path, %error, "a field has no analyzer"),
+                Ok(found) => {
+                    manager.register(&IndexedBy { analyzer, gap }.name(), indexing(&found, gap as usize))
+                }
+                // Mappings are checked before anything is stored under them; whatever else comes must not keep a shard shut.
+                Err(error) => {
+                    tracing::error!(field = slot.path, %error, "a field without its analyzer is indexed by standard");
+                    manager.register(&IndexedBy { analyzer, gap }.name(), standard(gap as usize));
+                }
             }
         }
         manager
@@ -333,7 +340,8 @@ mod tests {
     fn the_name_of_a_slot_never_changes() {
         let old = [slot("=a"), slot("b\0c"), slot("=-d"), slot("-e")];
 
-        let layout = Layout::grow(&old, mapping(&["=a", "=-d", "-e", "=f", "-d", "g"]), None, Analysis::plain());
+        let layout =
+            Layout::grow(&old, mapping(&["=a", "=-d", "-e", "=f", "-d", "g"]), None, Analysis::plain());
 
         for (path, name) in
             [("=a", "=a"), ("b\0c", "b\0c"), ("=-d", "=-d"), ("-e", "=-e"), ("=f", "===f"), ("g", "g")]
@@ -343,7 +351,12 @@ mod tests {
         assert_eq!(layout.stored_name("-d"), "==-d", "its first name is another's");
         let slots = serde_json::to_value(layout.slots()).expect("JSON");
         let again: Vec<Slot> = serde_json::from_value(slots).expect("slots");
-        let grown = Layout::grow(&again, mapping(&["=a", "=-d", "-e", "=f", "-d", "g", "h"]), None, Analysis::plain());
+        let grown = Layout::grow(
+            &again,
+            mapping(&["=a", "=-d", "-e", "=f", "-d", "g", "h"]),
+            None,
+            Analysis::plain(),
+        );
         assert_eq!(grown.schema.fields().count(), layout.schema.fields().count() + 1);
         for slot in &again {
             assert_eq!(grown.stored_name(&slot.path), layout.stored_name(&slot.path));

@@ -230,9 +230,13 @@ pub(super) fn parse_field(
 
 fn read_analysis(key: &str, value: &Value, analysis: &mut FieldAnalyzers) -> Result<(), MappingError> {
     if key == "position_increment_gap" {
-        let gap = number(value).and_then(|gap| u32::try_from(gap).ok()).filter(|gap| i32::try_from(*gap).is_ok());
+        let gap =
+            number(value).and_then(|gap| u32::try_from(gap).ok()).filter(|gap| i32::try_from(*gap).is_ok());
         let gap = gap.ok_or_else(|| {
-            MappingError::argument(format!("[position_increment_gap] must be a number from 0 on, but was [{}]", plain(value)))
+            MappingError::argument(format!(
+                "[position_increment_gap] must be a number from 0 on, but was [{}]",
+                plain(value)
+            ))
         })?;
         analysis.position_increment_gap = Some(gap);
         return Ok(());

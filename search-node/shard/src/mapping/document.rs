@@ -50,6 +50,8 @@ struct Target {
     type_name: String,
     /// What a keyword is normalized by.
     normalizer: Option<Arc<Analyzer>>,
+    /// What a text is cut by, where its terms may be longer than an index holds.
+    analyzer: Option<Arc<Analyzer>>,
 }
 
 struct Reading<'p> {
@@ -61,7 +63,11 @@ struct Reading<'p> {
 
 impl DocumentParser {
     /// `field_of` gives the tantivy field of a leaf's path; none for a leaf that is kept in no structure.
-    pub(crate) fn new(mapping: Arc<Mapping>, analysis: &Analysis, field_of: &dyn Fn(&str) -> Option<Field>) -> Self {
+    pub(crate) fn new(
+        mapping: Arc<Mapping>,
+        analysis: &Analysis,
+        field_of: &dyn Fn(&str) -> Option<Field>,
+    ) -> Self {
         let root = plan_object(&mapping.root, "", Dynamic::True, &Planning { analysis, field_of });
         Self { mapping, root }
     }
@@ -136,7 +142,9 @@ struct Planning<'a> {
 
 fn target(path: &str, field: &FieldMapping, planning: &Planning<'_>) -> Target {
     let normalizer = field.analysis.normalizer.as_deref();
+    let analyzer = planning.analysis.analyzer(field.analysis.indexing(planning.analysis));
     Target {
+        analyzer: analyzer.ok().filter(|analyzer| !analyzer.is_plain_standard),
         field: (planning.field_of)(path),
         normalizer: normalizer.and_then(|name| planning.analysis.normalizer(name).ok()),
         path: path.to_owned(),
@@ -226,6 +234,12 @@ impl Reading<'_> {
         match &target.kind {
             FieldKind::Text => {
                 let text = text_of(scalar);
+                if text.len() > TERM_BYTES_MAX
+                    && let Some(analyzer) = &target.analyzer
+                    && analyzer.has_term_beyond(&text, TERM_BYTES_MAX)
+                {
+                    return Err(immense_term(&target.path));
+                }
                 self.values.add_text(field, &text);
             }
             FieldKind::Keyword { ignore_above } => {
@@ -238,13 +252,7 @@ impl Reading<'_> {
                     None => text,
                 };
                 if text.len() > TERM_BYTES_MAX {
-                    return Err((
-                        "illegal_argument_exception",
-                        format!(
-                            "Document contains at least one immense term in field=\"{}\" (whose UTF8 encoding is longer than the max length {TERM_BYTES_MAX}), all of which were skipped.",
-                            target.path
-                        ),
-                    ));
+                    return Err(immense_term(&target.path));
                 }
                 self.values.add_text(field, &text);
             }
@@ -332,6 +340,13 @@ impl Reading<'_> {
         ))
         .caused_by(cause.0, cause.1)
     }
+}
+
+fn immense_term(path: &str) -> (&'static str, String) {
+    let reason = format!(
+        "Document contains at least one immense term in field=\"{path}\" (whose UTF8 encoding is longer than the max length {TERM_BYTES_MAX}), all of which were skipped."
+    );
+    ("illegal_argument_exception", reason)
 }
 
 fn metadata_fault(id: &str, name: &str, value: &Json<'_>) -> MappingError {

@@ -41,20 +41,19 @@ type Lowered = Result<Box<dyn TantivyQuery>, QueryError>;
 
 /// The tantivy query of `query`.
 pub(crate) fn lower(query: &Query, view: &View, context: &QueryContext<'_>) -> Lowered {
-    Lowering {
-        layout: &view.layout,
-        identities: &view.identities,
-        context,
-        fuzzy_words: FuzzyWords::default(),
-    }
-    .query(query)
+    let fuzzy_words = FuzzyWords::default();
+    let (layout, identities) = (&*view.layout, &view.identities);
+    Lowering { layout, identities, context, fuzzy_words: &fuzzy_words, analyzer: None }.query(query)
 }
 
+#[derive(Clone, Copy)]
 struct Lowering<'a> {
     layout: &'a Layout,
     identities: &'a Arc<AllIdentities>,
     context: &'a QueryContext<'a>,
-    fuzzy_words: FuzzyWords,
+    fuzzy_words: &'a FuzzyWords,
+    /// The analyzer that a query names for its texts.
+    analyzer: Option<&'a str>,
 }
 
 fn all() -> Box<dyn TantivyQuery> {
@@ -98,16 +97,25 @@ impl Lowering<'_> {
             Query::Range { field, bounds } => self.range(field, bounds),
             Query::Exists { field } => self.exists(field),
             Query::Ids { values, types } => Ok(self.ids(values, types)),
-            Query::Prefix { field, value, case_insensitive } => {
-                self.prefix(field, value, *case_insensitive)
-            }
+            Query::Prefix { field, value, case_insensitive } => self.prefix(field, value, *case_insensitive),
             Query::Wildcard { field, pattern, case_insensitive, is_normalized } => {
                 let to_regex = |pattern: &str| to_regex(pattern, *case_insensitive);
-                self.pattern(&Pattern { kind: "wildcard", given: pattern, to_regex: &to_regex, is_normalized: *is_normalized }, field)
+                self.pattern(
+                    &Pattern {
+                        kind: "wildcard",
+                        given: pattern,
+                        to_regex: &to_regex,
+                        is_normalized: *is_normalized,
+                    },
+                    field,
+                )
             }
             Query::Regexp { field, pattern } => {
                 let to_regex = |pattern: &str| pattern.to_owned();
-                self.pattern(&Pattern { kind: "regexp", given: pattern, to_regex: &to_regex, is_normalized: false }, field)
+                self.pattern(
+                    &Pattern { kind: "regexp", given: pattern, to_regex: &to_regex, is_normalized: false },
+                    field,
+                )
             }
             Query::Fuzzy { field, value, edits } => self.fuzzy(field, value, *edits),
             Query::Bool { must, filter, should, must_not, minimum_should_match } => {
@@ -121,6 +129,10 @@ impl Lowering<'_> {
             Query::QueryString { text, fields, operator, lenient } => {
                 let options = Options { fields, operator: *operator, lenient: *lenient };
                 self.query(&query_string::parse(text, &options)?)
+            }
+            Query::Analyzed { query, analyzer } => {
+                self.analyzer(analyzer)?;
+                Lowering { analyzer: Some(analyzer), ..*self }.query(query)
             }
             Query::Boost { query, boost } => Ok(Box::new(BoostQuery::new(self.query(query)?, *boost))),
         }
@@ -171,7 +183,10 @@ impl Lowering<'_> {
         if case_insensitive && matches!(mapping.kind, FieldKind::Text | FieldKind::Keyword { .. }) {
             let text = plain(value);
             let to_regex = |text: &str| exact_regex(text, true);
-            return self.pattern(&Pattern { kind: "term", given: &text, to_regex: &to_regex, is_normalized: false }, path);
+            return self.pattern(
+                &Pattern { kind: "term", given: &text, to_regex: &to_regex, is_normalized: false },
+                path,
+            );
         }
         self.exact(path, mapping, field, value)
     }
@@ -209,9 +224,9 @@ impl Lowering<'_> {
             return Ok(none());
         };
         if mapping.index && matches!(mapping.kind, FieldKind::Text | FieldKind::Keyword { .. }) {
-            let terms = values.iter().map(|value| {
-                Term::from_field_text(field, &plain(&self.normalized_value(mapping, value)))
-            });
+            let terms = values
+                .iter()
+                .map(|value| Term::from_field_text(field, &plain(&self.normalized_value(mapping, value))));
             return Ok(constant(Box::new(TermSetQuery::new(terms))));
         }
         let clauses = values
@@ -237,7 +252,8 @@ impl Lowering<'_> {
         if mapping.kind != FieldKind::Text {
             return self.exact(path, mapping, field, value);
         }
-        let analyzer = self.analyzer(mapping.analysis.searching(&self.layout.analysis))?;
+        let own = || mapping.analysis.searching(&self.layout.analysis);
+        let analyzer = self.analyzer(self.analyzer.unwrap_or_else(own))?;
         let terms = TextTerms { field, terms: analyzer.terms(&plain(value)) };
         terms.matching(operator, minimum)
     }
@@ -257,7 +273,8 @@ impl Lowering<'_> {
                 _ => self.exact(path, mapping, field, value),
             };
         }
-        let analyzer = self.analyzer(mapping.analysis.quoting(&self.layout.analysis))?;
+        let own = || mapping.analysis.quoting(&self.layout.analysis);
+        let analyzer = self.analyzer(self.analyzer.unwrap_or_else(own))?;
         let terms = TextTerms { field, terms: analyzer.terms(&plain(value)) };
         match terms.single() {
             Some(only) if prefix => self.prefix(path, only, false),
@@ -265,10 +282,10 @@ impl Lowering<'_> {
         }
     }
 
-    /// The analyzer of a name, which mappings were checked to have.
+    /// The analyzer of a name.
     fn analyzer(&self, name: &str) -> Result<Arc<Analyzer>, QueryError> {
-        let analysis = &self.layout.analysis;
-        analysis.analyzer(name).map_err(|error| QueryError::argument(error.reason))
+        let found = self.layout.analysis.find_analyzer(name).ok().flatten();
+        found.ok_or_else(|| QueryError::shard(format!("failed to create query: analyzer [{name}] not found")))
     }
 
     /// A value in the form of a field that normalizes.
@@ -470,7 +487,10 @@ impl Lowering<'_> {
 
     fn prefix(&self, path: &str, value: &str, case_insensitive: bool) -> Lowered {
         let to_regex = |value: &str| prefix_regex(value, case_insensitive);
-        self.pattern(&Pattern { kind: "prefix", given: value, to_regex: &to_regex, is_normalized: false }, path)
+        self.pattern(
+            &Pattern { kind: "prefix", given: value, to_regex: &to_regex, is_normalized: false },
+            path,
+        )
     }
 
     fn pattern(&self, pattern: &Pattern<'_>, path: &str) -> Lowered {

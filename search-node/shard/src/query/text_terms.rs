@@ -81,9 +81,7 @@ impl TextTerms {
         let term = |text: &str| IndexTerm::from_field_text(self.field, text);
         match path.as_slice() {
             [] => Box::new(EmptyQuery),
-            [(_, only)] if !is_prefix => {
-                Box::new(TermQuery::new(term(only), IndexRecordOption::WithFreqs))
-            }
+            [(_, only)] if !is_prefix => Box::new(TermQuery::new(term(only), IndexRecordOption::WithFreqs)),
             several => {
                 let terms: Vec<(usize, IndexTerm)> =
                     several.iter().map(|(place, text)| (*place, term(text))).collect();
@@ -148,7 +146,9 @@ mod tests {
     }
 
     fn shown(terms: &[Term]) -> Vec<String> {
-        let show = |path: Path<'_>| path.iter().map(|(at, text)| format!("{at}:{text}")).collect::<Vec<_>>().join(" ");
+        let show = |path: Path<'_>| {
+            path.iter().map(|(at, text)| format!("{at}:{text}")).collect::<Vec<_>>().join(" ")
+        };
         paths(terms).expect("few").into_iter().map(show).collect()
     }
 

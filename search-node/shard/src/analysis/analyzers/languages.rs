@@ -1,18 +1,39 @@
 //! Analyzers of languages: words, what is written together with them, common words, stems.
 
+use super::super::char_filters::Mappings;
 use super::super::error::Result;
 use super::super::params::Params;
 use super::super::token_filters::{
-    Case, Edit, Elision, FRENCH_ARTICLES, KeywordMarker, LowercaseLanguage, Override, Stem, Stop,
-    apostrophe, arabic_normalization, decimal_digits, german_normalization, persian_normalization,
+    Case, Edit, Elision, FRENCH_ARTICLES, KeywordMarker, LowercaseLanguage, Override, Stem, Stop, apostrophe,
+    arabic_normalization, decimal_digits, german_normalization, persian_normalization,
 };
 use super::Chain;
 
 /// The languages there are analyzers for.
 pub(crate) const LANGUAGES: [&str; 23] = [
-    "arabic", "armenian", "basque", "catalan", "danish", "dutch", "english", "finnish", "french", "german",
-    "greek", "hungarian", "irish", "italian", "lithuanian", "norwegian", "portuguese", "romanian", "russian",
-    "spanish", "swedish", "turkish", "persian",
+    "arabic",
+    "armenian",
+    "basque",
+    "catalan",
+    "danish",
+    "dutch",
+    "english",
+    "finnish",
+    "french",
+    "german",
+    "greek",
+    "hungarian",
+    "irish",
+    "italian",
+    "lithuanian",
+    "norwegian",
+    "portuguese",
+    "romanian",
+    "russian",
+    "spanish",
+    "swedish",
+    "turkish",
+    "persian",
 ];
 
 const ITALIAN_ARTICLES: [&str; 22] = [
@@ -58,6 +79,7 @@ fn before_stop_words(language: &str) -> Result<Chain> {
             .with("lowercase", Case::lower(LowercaseLanguage::Turkish)),
         "arabic" => standard.lowercase().with("decimal_digit", Edit::letters(decimal_digits)),
         "persian" => standard
+            .with_char_filter("zero_width_non_joiner", Mappings::of(&[("\u{200c}", " ")]))
             .lowercase()
             .with("decimal_digit", Edit::letters(decimal_digits))
             .with("arabic_normalization", Edit::letters(arabic_normalization))

@@ -5,9 +5,12 @@ mod languages;
 use std::sync::Arc;
 
 use super::chain::{Analyzer, Before};
+use super::char_filters::CharFilter;
 use super::error::Result;
 use super::params::Params;
-use super::token_filters::{AsciiFolding, Case, CjkBigram, Edit, Fingerprint, LowercaseLanguage, Stop, TokenFilter, width};
+use super::token_filters::{
+    AsciiFolding, Case, CjkBigram, Edit, Fingerprint, LowercaseLanguage, Stop, TokenFilter, width,
+};
 use super::tokenizers::{self, CharClass, Keyword, Letters, Standard, TOKEN_LENGTH, Tokenizer};
 
 /// Types that are no languages.
@@ -41,6 +44,11 @@ impl Chain {
 
     pub(super) fn with(mut self, name: &str, filter: impl TokenFilter + 'static) -> Self {
         self.0.filters.push((name.to_owned(), Arc::new(filter)));
+        self
+    }
+
+    pub(super) fn with_char_filter(mut self, name: &str, filter: impl CharFilter + 'static) -> Self {
+        self.0.char_filters.push((name.to_owned(), Arc::new(filter)));
         self
     }
 

@@ -6,7 +6,10 @@ const ENTITY_BYTES_MAX: usize = 32;
 /// The entity at the beginning of a text: its bytes, and what it means.
 pub(super) fn entity(rest: &str) -> Option<(usize, String)> {
     let body = rest.strip_prefix('&')?;
-    let end = body.bytes().take(ENTITY_BYTES_MAX).position(|sign| !(sign.is_ascii_alphanumeric() || sign == b'#'))
+    let end = body
+        .bytes()
+        .take(ENTITY_BYTES_MAX)
+        .position(|sign| !(sign.is_ascii_alphanumeric() || sign == b'#'))
         .unwrap_or_else(|| body.len().min(ENTITY_BYTES_MAX));
     let end = (0..=end).rev().find(|end| body.is_char_boundary(*end))?;
     let name = &body[..end];

@@ -23,9 +23,15 @@ pub(super) struct HtmlStrip {
 
 /// What stands at a `<`.
 enum Markup<'t> {
-    Tag { name: &'t str, bytes: usize },
+    Tag {
+        name: &'t str,
+        bytes: usize,
+    },
     /// A comment, a declaration or an instruction.
-    Other { bytes: usize, replacement: &'static str },
+    Other {
+        bytes: usize,
+        replacement: &'static str,
+    },
 }
 
 impl HtmlStrip {
@@ -100,9 +106,10 @@ fn markup_at(rest: &str) -> Option<Markup<'_>> {
     if rest.starts_with("<?") {
         return other(rest.find("?>"), 2, "");
     }
-    let from = if rest.starts_with("</") { 2 } else { 1 };
+    let behind = if rest.starts_with("</") { 2 } else { 1 };
+    let from = rest.len() - rest[behind..].trim_start().len();
     let name_end = rest[from..].find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | ':' | '-' | '.')));
-    let name_end = from + name_end?;
+    let name_end = name_end.map_or(rest.len(), |end| from + end);
     let name = &rest[from..name_end];
     if !name.starts_with(|c: char| c.is_alphabetic() || matches!(c, '_' | ':')) {
         return None;
@@ -122,7 +129,8 @@ fn tag_end(rest: &str, from: usize) -> Option<usize> {
             _ => {}
         }
     }
-    None
+    // One that the text ends within is markup too, unless a quote never ends.
+    quote.is_none().then_some(rest.len())
 }
 
 /// Where the end tag of an element whose content is no text ends.

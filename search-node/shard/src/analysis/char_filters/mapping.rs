@@ -7,7 +7,7 @@ use crate::analysis::error::{AnalysisError, Result};
 use crate::analysis::params::Params;
 
 #[derive(Debug)]
-pub(super) struct Mappings {
+pub(crate) struct Mappings {
     rules: BTreeMap<String, String>,
     /// The longest text that is replaced, in bytes.
     longest: usize,
@@ -29,8 +29,17 @@ impl Mappings {
                 return Err(AnalysisError::argument(format!("match \"{from}\" was already added")));
             }
         }
+        Ok(Self::by(rules))
+    }
+
+    /// Replaces these texts.
+    pub(crate) fn of(rules: &[(&str, &str)]) -> Self {
+        Self::by(rules.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())).collect())
+    }
+
+    fn by(rules: BTreeMap<String, String>) -> Self {
         let longest = rules.keys().map(String::len).max().unwrap_or_default();
-        Ok(Self { rules, longest })
+        Self { rules, longest }
     }
 
     /// The longest rule that fits at the beginning of a text.

@@ -11,6 +11,8 @@ use std::sync::Arc;
 
 pub(crate) use corrections::{Corrections, Editor};
 
+pub(crate) use mapping::Mappings;
+
 use super::error::{AnalysisError, Result};
 use super::params::Params;
 

@@ -39,9 +39,7 @@ fn of_letters(kind: &str, params: Params<'_>) -> Result<Option<Arc<dyn TokenFilt
         "arabic_normalization" => Arc::new(Edit::letters(arabic_normalization)),
         "german_normalization" => Arc::new(Edit::letters(german_normalization)),
         "persian_normalization" => Arc::new(Edit::letters(normalizations::persian_normalization)),
-        "scandinavian_normalization" => {
-            Arc::new(Edit::letters(normalizations::scandinavian_normalization))
-        }
+        "scandinavian_normalization" => Arc::new(Edit::letters(normalizations::scandinavian_normalization)),
         "scandinavian_folding" => Arc::new(Edit::letters(normalizations::scandinavian_folding)),
         "elision" => Arc::new(Elision::read(params)?),
         "pattern_replace" => Arc::new(pattern_replace::PatternReplace::new(params)?),
@@ -81,11 +79,7 @@ fn of_words(kind: &str, params: Params<'_>) -> Result<Option<Arc<dyn TokenFilter
 }
 
 /// Filters that look at several tokens, or need what stands around them.
-fn of_several(
-    kind: &str,
-    params: Params<'_>,
-    context: &Context<'_>,
-) -> Result<Option<Arc<dyn TokenFilter>>> {
+fn of_several(kind: &str, params: Params<'_>, context: &Context<'_>) -> Result<Option<Arc<dyn TokenFilter>>> {
     Ok(Some(match kind {
         "ngram" | "nGram" => Arc::new(grams::Grams::new(params, context.limits)?),
         "edge_ngram" | "edgeNGram" => Arc::new(grams::Grams::at_edge(params)?),

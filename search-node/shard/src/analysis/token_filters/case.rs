@@ -22,9 +22,9 @@ impl LowercaseLanguage {
             Some("greek") => Ok(Self::Greek),
             Some("irish") => Ok(Self::Irish),
             Some("turkish") => Ok(Self::Turkish),
-            Some(other) => Err(AnalysisError::argument(format!(
-                "language [{other}] not support for lower case"
-            ))),
+            Some(other) => {
+                Err(AnalysisError::argument(format!("language [{other}] not support for lower case")))
+            }
         }
     }
 }

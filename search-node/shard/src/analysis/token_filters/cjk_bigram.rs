@@ -5,8 +5,12 @@ use crate::analysis::error::Result;
 use crate::analysis::params::Params;
 use crate::analysis::token::{Token, Tokens};
 
-const SCRIPTS: [(&str, &str); 4] =
-    [("han", "<IDEOGRAPHIC>"), ("hiragana", "<HIRAGANA>"), ("katakana", "<KATAKANA>"), ("hangul", "<HANGUL>")];
+const SCRIPTS: [(&str, &str); 4] = [
+    ("han", "<IDEOGRAPHIC>"),
+    ("hiragana", "<HIRAGANA>"),
+    ("katakana", "<KATAKANA>"),
+    ("hangul", "<HANGUL>"),
+];
 
 #[derive(Debug)]
 pub(crate) struct CjkBigram {
@@ -43,7 +47,8 @@ impl CjkBigram {
                 made.push(single(letter));
             }
             let Some(next) = run.get(at + 1) else { break };
-            let mut pair = Token::new(format!("{}{}", letter.text, next.text), letter.start, next.end, "<DOUBLE>");
+            let mut pair =
+                Token::new(format!("{}{}", letter.text, next.text), letter.start, next.end, "<DOUBLE>");
             if self.with_single {
                 pair.increment = 0;
                 pair.length = 2;
@@ -74,7 +79,9 @@ impl TokenFilter for CjkBigram {
                 }
                 let mut end = first.end;
                 let mut run: Vec<Token> = letters(&first).collect();
-                while let Some(next) = tokens.next_if(|next| next.start == end && self.kinds.contains(&next.kind)) {
+                while let Some(next) =
+                    tokens.next_if(|next| next.start == end && self.kinds.contains(&next.kind))
+                {
                     end = next.end;
                     run.extend(letters(&next));
                 }

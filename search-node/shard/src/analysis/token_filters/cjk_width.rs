@@ -14,7 +14,9 @@ pub(crate) fn width(text: &mut String) {
             '\u{ff01}'..='\u{ff5e}' => {
                 made.extend(char::from_u32(u32::from(letter) - 0xfee0));
             }
-            '\u{ff9e}' | '\u{ff9f}' if made.chars().next_back().is_some_and(|last| voiced(last, letter).is_some()) => {
+            '\u{ff9e}' | '\u{ff9f}'
+                if made.chars().next_back().is_some_and(|last| voiced(last, letter).is_some()) =>
+            {
                 let last = made.pop().unwrap_or_default();
                 made.extend(voiced(last, letter));
             }
@@ -34,7 +36,12 @@ fn voiced(letter: char, mark: char) -> Option<char> {
     let next = |step: u32| char::from_u32(u32::from(letter) + step);
     match letter {
         'ウ' if is_voiced => Some('ヴ'),
-        'カ' | 'キ' | 'ク' | 'ケ' | 'コ' | 'サ' | 'シ' | 'ス' | 'セ' | 'ソ' | 'タ' | 'チ' | 'ツ' | 'テ' | 'ト' if is_voiced => next(1),
+        'カ' | 'キ' | 'ク' | 'ケ' | 'コ' | 'サ' | 'シ' | 'ス' | 'セ' | 'ソ' | 'タ' | 'チ' | 'ツ' | 'テ'
+        | 'ト'
+            if is_voiced =>
+        {
+            next(1)
+        }
         'ハ' | 'ヒ' | 'フ' | 'ヘ' | 'ホ' => next(if is_voiced { 1 } else { 2 }),
         'ワ' if is_voiced => Some('ヷ'),
         'ヲ' if is_voiced => Some('ヺ'),

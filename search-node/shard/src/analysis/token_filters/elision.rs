@@ -8,9 +8,8 @@ use crate::analysis::params::Params;
 use crate::analysis::token::Tokens;
 
 /// Articles of French, as where nobody says which.
-pub(crate) const FRENCH: [&str; 14] = [
-    "l", "m", "t", "qu", "n", "s", "j", "d", "c", "jusqu", "quoiqu", "lorsqu", "puisqu", "presqu",
-];
+pub(crate) const FRENCH: [&str; 14] =
+    ["l", "m", "t", "qu", "n", "s", "j", "d", "c", "jusqu", "quoiqu", "lorsqu", "puisqu", "presqu"];
 
 /// Leaves articles out.
 #[derive(Debug)]
@@ -28,14 +27,20 @@ impl Elision {
         params.refuse_files(&[("articles_path", "articles")])?;
         let ignores_case = params.flag("articles_case", false)?;
         let Some(articles) = params.list("articles") else {
-            return Err(AnalysisError::argument("elision filter requires [articles] or [articles_path] setting"));
+            return Err(AnalysisError::argument(
+                "elision filter requires [articles] or [articles_path] setting",
+            ));
         };
         let lowered = |article: String| if ignores_case { article.to_lowercase() } else { article };
         Ok(Self { articles: articles.into_iter().map(lowered).collect(), ignores_case })
     }
 
     fn is_article(&self, text: &str) -> bool {
-        if self.ignores_case { self.articles.contains(&text.to_lowercase()) } else { self.articles.contains(text) }
+        if self.ignores_case {
+            self.articles.contains(&text.to_lowercase())
+        } else {
+            self.articles.contains(text)
+        }
     }
 }
 

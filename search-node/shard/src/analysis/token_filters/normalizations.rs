@@ -99,7 +99,11 @@ fn scandinavian(text: &mut String, [aa, ae, oe, upper_aa, upper_ae, upper_oe]: [
     while let Some(letter) = letters.next() {
         let next = letters.peek().copied();
         let pair = match (letter, next) {
-            ('a', Some('a' | 'o' | 'A' | 'O')) if !is_folding || matches!(next, Some('a' | 'A' | 'o' | 'O')) => Some(aa),
+            ('a', Some('a' | 'o' | 'A' | 'O'))
+                if !is_folding || matches!(next, Some('a' | 'A' | 'o' | 'O')) =>
+            {
+                Some(aa)
+            }
             ('A', Some('a' | 'A' | 'o' | 'O')) => Some(upper_aa),
             ('a', Some('e' | 'E')) => Some(ae),
             ('A', Some('e' | 'E')) => Some(upper_ae),

@@ -15,7 +15,10 @@ pub(super) struct PatternCapture {
 impl PatternCapture {
     pub(super) fn new(params: Params<'_>) -> Result<Self> {
         let patterns = params.rules("patterns").ok_or_else(|| {
-            AnalysisError::argument(format!("required setting 'patterns' is missing for token filter [{}]", params.name))
+            AnalysisError::argument(format!(
+                "required setting 'patterns' is missing for token filter [{}]",
+                params.name
+            ))
         })?;
         let patterns = patterns.iter().map(|text| Pattern::new(text, "")).collect::<Result<_>>()?;
         Ok(Self { patterns, keeps_original: params.flag("preserve_original", true)? })

@@ -3,8 +3,7 @@
 use std::fmt;
 
 use rphonetic::{
-    Caverphone1, Caverphone2, Cologne, DoubleMetaphone,
-    Encoder, Metaphone, Nysiis, RefinedSoundex, Soundex,
+    Caverphone1, Caverphone2, Cologne, DoubleMetaphone, Encoder, Metaphone, Nysiis, RefinedSoundex, Soundex,
 };
 
 use super::{InRules, TokenFilter};

@@ -60,7 +60,8 @@ impl Shingle {
             if window.iter().take(size).all(|neighbour| neighbour.is_filler) {
                 continue;
             }
-            let texts: Vec<&str> = window.iter().take(size).map(|neighbour| neighbour.token.text.as_str()).collect();
+            let texts: Vec<&str> =
+                window.iter().take(size).map(|neighbour| neighbour.token.text.as_str()).collect();
             let (first, last) = (&window[0].token, &window[size - 1].token);
             let length = if self.with_single { size } else { (size - self.least.min(size)) + 1 };
             made.push(Token {

@@ -16,6 +16,8 @@ use crate::analysis::token::Tokens;
 #[derive(Clone, Copy)]
 enum Way {
     Snowball(Algorithm),
+    /// Words of more than so many letters.
+    Longer(usize, Algorithm),
     Own(fn(&mut Vec<char>)),
 }
 
@@ -60,7 +62,7 @@ impl Stem {
             "light_spanish" | "lightspanish" => own(light::light_spanish),
             "english" | "porter" => Way::Snowball(Algorithm::Porter),
             "porter2" => Way::Snowball(Algorithm::English),
-            "greek" => Way::Snowball(Algorithm::Greek),
+            "greek" => Way::Longer(3, Algorithm::Greek),
             other => Way::Snowball(algorithm(other).ok_or_else(|| unknown(language))?),
         };
         Ok(Self { way, name })
@@ -81,7 +83,8 @@ impl Stem {
 
     fn stem(&self, text: &mut String) {
         match self.way {
-            Way::Snowball(algorithm) => {
+            Way::Longer(letters, _) if text.chars().count() <= letters => {}
+            Way::Snowball(algorithm) | Way::Longer(_, algorithm) => {
                 let stemmed = Stemmer::new(algorithm).stem(text).into_owned();
                 *text = stemmed;
             }
@@ -155,7 +158,9 @@ impl Override {
     pub(super) fn read(params: Params<'_>) -> Result<Self> {
         params.refuse_files(&[("rules_path", "rules")])?;
         let rules = params.rules("rules").ok_or_else(|| {
-            AnalysisError::argument("stemmer override filter requires either `rules` or `rules_path` to be configured")
+            AnalysisError::argument(
+                "stemmer override filter requires either `rules` or `rules_path` to be configured",
+            )
         })?;
         let mut stems = HashMap::new();
         for rule in rules {

@@ -78,8 +78,12 @@ impl Matching<'_> {
     }
 
     fn lay_over(&mut self, count: usize) {
-        let words: Vec<String> =
-            self.places.iter().take(count).filter_map(|place| Some(place.word.as_ref()?.text.clone())).collect();
+        let words: Vec<String> = self
+            .places
+            .iter()
+            .take(count)
+            .filter_map(|place| Some(place.word.as_ref()?.text.clone()))
+            .collect();
         let end = self.places[count - 1].word.as_ref().map(|word| word.end);
         let Some(meaning) = self.rules.meaning(&words) else { return };
         for output in &meaning.outputs {
@@ -88,7 +92,8 @@ impl Matching<'_> {
                     self.places.push_back(Place::default());
                 }
                 let is_only = output.len() == 1;
-                let length = if is_only && meaning.keeps_words { u32::try_from(count).unwrap_or(1) } else { 1 };
+                let length =
+                    if is_only && meaning.keeps_words { u32::try_from(count).unwrap_or(1) } else { 1 };
                 let end = end.filter(|_| is_only);
                 self.places[at].others.push(Other { text: text.clone(), end, length });
             }
@@ -126,8 +131,7 @@ impl Matching<'_> {
 
 impl TokenFilter for Synonyms {
     fn filter<'a>(&'a self, tokens: Tokens<'a>) -> Tokens<'a> {
-        let mut matching =
-            Matching { rules: &self.rules, tokens, places: VecDeque::new(), last: (0, 0) };
+        let mut matching = Matching { rules: &self.rules, tokens, places: VecDeque::new(), last: (0, 0) };
         Box::new(
             std::iter::from_fn(move || {
                 let count = match matching.matched() {
@@ -137,7 +141,9 @@ impl TokenFilter for Synonyms {
                     }
                     None if matching.look_ahead(1) => 1,
                     // What goes on beyond the last word.
-                    None if matching.places.iter().any(|place| !place.others.is_empty()) => matching.places.len(),
+                    None if matching.places.iter().any(|place| !place.others.is_empty()) => {
+                        matching.places.len()
+                    }
                     None => return None,
                 };
                 Some(matching.take(count))

@@ -52,7 +52,11 @@ impl SynonymRules {
                 )));
             }
         };
-        if is_wordnet { reader.wordnet(&lines)? } else { reader.solr(&lines)? }
+        if is_wordnet {
+            reader.wordnet(&lines)?
+        } else {
+            reader.solr(&lines)?
+        }
         Ok(reader.rules)
     }
 
@@ -112,7 +116,8 @@ impl Reader<'_, '_> {
         let mut group: Vec<Vec<String>> = Vec::new();
         let mut number = String::new();
         for line in lines.iter().flat_map(|rule| rule.lines()).filter(|line| !line.is_empty()) {
-            let fault = || AnalysisError::argument(format!("failed to build synonyms: Invalid synonym rule: {line}"));
+            let fault =
+                || AnalysisError::argument(format!("failed to build synonyms: Invalid synonym rule: {line}"));
             let body = line.strip_prefix("s(").ok_or_else(fault)?;
             let (next, rest) = body.split_once(',').ok_or_else(fault)?;
             let word = rest.split_once('\'').and_then(|(_, rest)| Some(rest.rsplit_once('\'')?.0));

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::TokenFilter;
-use crate::analysis::token::{Tokens, retain};
+use crate::analysis::token::Tokens;
 
 /// Leaves out tokens whose text was there before, anywhere or at the same place.
 #[derive(Debug)]
@@ -28,6 +28,7 @@ impl TokenFilter for Unique {
                 seen.insert(token.text.clone())
             }));
         }
-        retain(tokens, move |token| seen.insert(token.text.clone()))
+        // Unlike stop words, what was there before leaves no hole.
+        Box::new(tokens.filter(move |token| seen.insert(token.text.clone())))
     }
 }

@@ -121,9 +121,9 @@ impl Making<'_> {
     }
 }
 
-/// By where they begin, the longer ones first. What is at one place stays so.
+/// By where they begin; what stands at the place of another comes behind it.
 fn in_order(mut tokens: Vec<Token>) -> Vec<Token> {
-    tokens.sort_by_key(|token| (token.start, std::cmp::Reverse(token.end)));
+    tokens.sort_by_key(|token| (token.start, std::cmp::Reverse(token.increment)));
     tokens
 }
 

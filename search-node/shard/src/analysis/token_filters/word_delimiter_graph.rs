@@ -1,5 +1,7 @@
 //! `word_delimiter_graph`: words in parts, whole and joined, each on a path of its own.
 
+use std::cmp::Reverse;
+
 use super::word_parts::{Part, PartOptions, Parts};
 use super::{InRules, TokenFilter};
 use crate::analysis::error::Result;
@@ -50,7 +52,13 @@ impl Making<'_> {
     fn write(&mut self, joined: Joined) {
         if let (Some(first), Some(last)) = (joined.parts.first(), joined.parts.last()) {
             let (from, to) = (first.from, last.to);
-            self.made.push(Made { from_place: joined.place, to_place: self.place, from, to, text: joined.text });
+            self.made.push(Made {
+                from_place: joined.place,
+                to_place: self.place,
+                from,
+                to,
+                text: joined.text,
+            });
         }
     }
 
@@ -135,7 +143,11 @@ impl WordDelimiterGraph {
             making.made.push(Made { from_place: 0, to_place, from: 0, to, text });
         }
         let mut made = making.made;
-        made.sort_by_key(|made| (made.from_place, std::cmp::Reverse(made.to_place)));
+        made.sort_by_key(|made| {
+            let longest_first =
+                (Reverse(made.to_place), made.from, Reverse(made.to), Reverse(made.text.len()));
+            (made.from_place, longest_first)
+        });
         let mut place = 0;
         let tokens = made.into_iter().map(|made| {
             let mut part = if self.adjusts_offsets { token.part(made.from, made.to) } else { token.clone() };

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::analysis::error::{AnalysisError, Result};
+use crate::analysis::marks::is_mark;
 use crate::analysis::params::Params;
 
 /// What a character is to the rules: a set of bits.
@@ -101,7 +102,7 @@ impl PartOptions {
             _ if letter.is_alphabetic() => ALPHA,
             // Beyond the basic plane Lucene sees halves of letters, which it takes for letters and digits alike.
             _ if letter.len_utf16() == 2 => ALPHA | DIGIT,
-            '\u{300}'..='\u{36f}' | '\u{20d0}'..='\u{20ff}' => ALPHA,
+            _ if is_mark(letter) => ALPHA,
             _ => DELIMITER,
         }
     }
@@ -150,7 +151,11 @@ impl PartOptions {
                 kind = letters[at].2;
                 at += 1;
             }
-            let named = if letters[from].2 & ALPHA != 0 && letters[from].2 & DIGIT == 0 { ALPHA } else { letters[from].2 };
+            let named = if letters[from].2 & ALPHA != 0 && letters[from].2 & DIGIT == 0 {
+                ALPHA
+            } else {
+                letters[from].2
+            };
             parts.push(Part { from: place(from), to: place(at), kind: named });
             if at + 1 < end && is_possessive(at + 2) {
                 at += 2;
@@ -171,7 +176,8 @@ fn read_kinds(lines: &[String]) -> Result<HashMap<char, Kind>> {
     let mut kinds = HashMap::new();
     for line in lines {
         let fault = |what: &str| AnalysisError::argument(format!("Invalid mapping rule : [{line}]. {what}"));
-        let (sign, kind) = line.split_once("=>").ok_or_else(|| fault("A rule is written as [sign => TYPE]."))?;
+        let (sign, kind) =
+            line.split_once("=>").ok_or_else(|| fault("A rule is written as [sign => TYPE]."))?;
         let sign = sign.trim();
         let letter = match sign.strip_prefix("\\u") {
             Some(digits) => u32::from_str_radix(digits, 16).ok().and_then(char::from_u32),

@@ -48,7 +48,11 @@ impl CharGroup {
 }
 
 fn sign(text: &str) -> Result<char> {
-    let fault = || AnalysisError::argument(format!("invalid sequence [{text}] in [tokenize_on_chars]: a character, an escaped one or a class such as whitespace is expected"));
+    let fault = || {
+        AnalysisError::argument(format!(
+            "invalid sequence [{text}] in [tokenize_on_chars]: a character, an escaped one or a class such as whitespace is expected"
+        ))
+    };
     let mut letters = text.chars();
     let sign = match (letters.next().ok_or_else(fault)?, letters.as_str()) {
         (sign, "") => sign,

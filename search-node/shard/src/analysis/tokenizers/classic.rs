@@ -77,7 +77,8 @@ impl Tokenizer for Classic {
             loop {
                 at += text[at..].find(char::is_alphanumeric)?;
                 let window = (at + WINDOW_BYTES).min(text.len());
-                let window = (at..=window).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(text.len());
+                let window =
+                    (at..=window).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(text.len());
                 let Some((bytes, kind)) = word(&text[at..window]) else {
                     at += text[at..].chars().next().map_or(1, char::len_utf8);
                     continue;
@@ -91,9 +92,7 @@ impl Tokenizer for Classic {
                 }
                 let mut token = match kind {
                     // Lucene takes the last dot away where it only looked like an acronym.
-                    "<ACRONYM_DEP>" => {
-                        Token::new(found.trim_end_matches('.'), start, at - 1, "<HOST>")
-                    }
+                    "<ACRONYM_DEP>" => Token::new(found.trim_end_matches('.'), start, at - 1, "<HOST>"),
                     _ => Token::new(found, start, at, kind),
                 };
                 token.increment += std::mem::take(&mut skipped);

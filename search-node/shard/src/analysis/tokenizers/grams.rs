@@ -105,9 +105,8 @@ impl Tokenizer for Grams {
         let words = super::letters::runs(text, usize::MAX, |letter| self.has(letter));
         Box::new(words.flat_map(|(start, word)| {
             let starts = if self.only_at_edge { 1 } else { usize::MAX };
-            grams(word, self.bounds, starts).map(move |(from, to)| {
-                Token::new(&word[from..to], start + from, start + to, WORD)
-            })
+            grams(word, self.bounds, starts)
+                .map(move |(from, to)| Token::new(&word[from..to], start + from, start + to, WORD))
         }))
     }
 }

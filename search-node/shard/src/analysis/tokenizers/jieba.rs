@@ -7,8 +7,7 @@ use std::sync::LazyLock;
 use jieba_rs::Jieba;
 
 use super::Tokenizer;
-use super::words::kind;
-use crate::analysis::token::{Token, Tokens};
+use crate::analysis::token::{Token, Tokens, WORD};
 
 static DICTIONARY: LazyLock<Jieba> = LazyLock::new(Jieba::new);
 
@@ -35,7 +34,7 @@ impl Tokenizer for JiebaTokenizer {
                 .into_iter()
                 .filter(|(_, word)| word.chars().any(char::is_alphanumeric))
                 .map(|(start, word)| {
-                    let mut token = Token::new(word, from + start, from + start + word.len(), kind(word));
+                    let mut token = Token::new(word, from + start, from + start + word.len(), WORD);
                     // Words within one that was told stand at its place.
                     token.increment = u32::from(start >= next_end || !self.with_inner_words);
                     next_end = next_end.max(start + word.len());

@@ -2,6 +2,7 @@
 
 use super::Tokenizer;
 use crate::analysis::letter_case::lowercase;
+use crate::analysis::marks::is_mark;
 use crate::analysis::token::{Token, Tokens, WORD, units};
 
 /// Which characters belong to a token.
@@ -32,13 +33,14 @@ impl Letters {
     }
 }
 
-/// Java's `isLetter` knows no marks and no numbers of letters, which Unicode calls alphabetic too.
+/// Java's `isLetter` knows no marks, no numbers of letters and no letters in circles, which Unicode calls alphabetic too.
 pub(crate) fn is_letter(letter: char) -> bool {
     letter.is_ascii_alphabetic()
         || !letter.is_ascii()
             && letter.is_alphabetic()
             && !letter.is_numeric()
-            && !matches!(letter, '\u{345}' | '\u{5b0}'..='\u{5bf}' | '\u{610}'..='\u{61a}' | '\u{64b}'..='\u{65f}' | '\u{900}'..='\u{903}' | '\u{93a}'..='\u{93b}' | '\u{93e}'..='\u{94f}' | '\u{24b6}'..='\u{24e9}')
+            && !is_mark(letter)
+            && !matches!(letter, '\u{24b6}'..='\u{24e9}' | '\u{1f130}'..='\u{1f189}')
 }
 
 /// Java's `isWhitespace` leaves out spaces that keep words together.

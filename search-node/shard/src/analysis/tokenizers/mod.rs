@@ -37,7 +37,11 @@ pub(crate) trait Tokenizer: Send + Sync + fmt::Debug {
 }
 
 /// The tokenizer of a type.
-pub(crate) fn build(kind: &str, params: Params<'_>, limits: &GramLimits) -> Result<Option<Arc<dyn Tokenizer>>> {
+pub(crate) fn build(
+    kind: &str,
+    params: Params<'_>,
+    limits: &GramLimits,
+) -> Result<Option<Arc<dyn Tokenizer>>> {
     Ok(Some(match kind {
         "standard" => Arc::new(Standard::new(params.count("max_token_length", TOKEN_LENGTH, 1)?)),
         "classic" => Arc::new(classic::Classic::new(params.count("max_token_length", TOKEN_LENGTH, 1)?)),

@@ -52,9 +52,11 @@ impl PatternTokenizer {
                 Box::new(ends.map(move |(start, end)| (std::mem::replace(&mut from, end), start)))
             }
             Kept::Group(0) => Box::new(self.pattern.matches(text)),
-            Kept::Group(number) => Box::new(self.pattern.captures(text).filter_map(move |captures| {
-                captures.get(number).map(|found| (found.start(), found.end()))
-            })),
+            Kept::Group(number) => {
+                Box::new(self.pattern.captures(text).filter_map(move |captures| {
+                    captures.get(number).map(|found| (found.start(), found.end()))
+                }))
+            }
         }
     }
 }

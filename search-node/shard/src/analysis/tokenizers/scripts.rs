@@ -1,6 +1,7 @@
 //! Of which script a letter is, as far as the cutting of words asks for it.
 
 use super::super::digits::is_digit;
+use super::super::marks::is_mark;
 
 /// What a word is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,9 +40,10 @@ pub(super) fn script(letter: char) -> Script {
         | '\u{ac00}'..='\u{d7ff}'
         | '\u{ffa0}'..='\u{ffdc}' => Script::Hangul,
         '\u{3041}'..='\u{309f}' => Script::Hiragana,
-        '\u{30a1}'..='\u{30fa}' | '\u{30fc}'..='\u{30ff}' | '\u{31f0}'..='\u{31ff}' | '\u{ff66}'..='\u{ff9f}' => {
-            Script::Katakana
-        }
+        '\u{30a1}'..='\u{30fa}'
+        | '\u{30fc}'..='\u{30ff}'
+        | '\u{31f0}'..='\u{31ff}'
+        | '\u{ff66}'..='\u{ff9f}' => Script::Katakana,
         '\u{2e80}'..='\u{2fdf}'
         | '\u{3005}'
         | '\u{3007}'
@@ -59,11 +61,4 @@ pub(super) fn script(letter: char) -> Script {
         _ if letter.is_alphabetic() => Script::Letter,
         _ => Script::Other,
     }
-}
-
-/// Vowel signs and tone marks of the scripts above, which are no letters.
-fn is_mark(letter: char) -> bool {
-    matches!(letter,
-        '\u{0e31}' | '\u{0e34}'..='\u{0e3a}' | '\u{0e47}'..='\u{0e4e}' | '\u{0eb1}' | '\u{0eb4}'..='\u{0ebc}'
-        | '\u{0ec8}'..='\u{0ece}' | '\u{102b}'..='\u{103e}' | '\u{1056}'..='\u{1059}' | '\u{17b4}'..='\u{17d3}')
 }

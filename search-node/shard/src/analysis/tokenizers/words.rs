@@ -75,8 +75,14 @@ fn leading(piece: &str) -> Script {
     piece.chars().map(script).find(|script| *script != Script::Other).unwrap_or(Script::Other)
 }
 
+/// The mark that puts a digit into a key.
+const KEYCAP: char = '\u{20e3}';
+
 /// Lucene's type of a word.
 pub(super) fn kind(word: &str) -> &'static str {
+    if word.ends_with(KEYCAP) {
+        return "<EMOJI>";
+    }
     let mut scripts = word.chars().map(script).filter(|script| *script != Script::Other);
     let Some(first) = scripts.next() else { return ALPHANUM };
     let is_pure = scripts.all(|script| script == first);

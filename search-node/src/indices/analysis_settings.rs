@@ -46,7 +46,6 @@ mod tests {
     use serde_json::json;
 
     use super::super::settings::{IndexSettings, flatten, nest};
-    use super::*;
 
     #[test]
     fn lists_are_kept_and_shown_as_lists() {

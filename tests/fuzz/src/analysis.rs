@@ -134,7 +134,7 @@ pub(crate) struct Analyzers {
 impl Analyzers {
     pub(crate) fn open() -> Self {
         let limits = GramLimits { ngram_diff: 3, shingle_diff: 3 };
-        let definitions = AnalysisDefinitions { limits, ..AnalysisDefinitions::default() };
+        let definitions = AnalysisDefinitions::read(std::iter::empty(), limits).expect("nothing is defined");
         let analysis = Analysis::of_index(definitions).expect("nothing is defined");
         // Dictionaries are unpacked once, whoever asks first.
         for name in ["jieba_index", "fingerprint"] {

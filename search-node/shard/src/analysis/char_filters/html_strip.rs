@@ -94,8 +94,8 @@ fn markup_at(rest: &str) -> Option<Markup<'_>> {
     let other = |end: Option<usize>, length: usize, replacement| {
         end.map(|end| Markup::Other { bytes: end + length, replacement })
     };
-    if rest.starts_with("<!--") {
-        return other(rest[4..].find("-->"), 7, "");
+    if let Some(comment) = rest.strip_prefix("<!--") {
+        return other(comment.find("-->"), 7, "");
     }
     if rest.starts_with("<![CDATA[") {
         return None;

@@ -49,6 +49,33 @@ LANGUAGES = {
 ENGLISH = "The quick brown foxes"
 
 
+STOP_WORDS = pathlib.Path(__file__).resolve().parent.parent / "search-node/shard/src/analysis/stop_words"
+STEMMERS = ["arabic", "armenian", "basque", "catalan", "danish", "dutch", "finnish", "greek", "hungarian", "irish", "lithuanian", "norwegian", "romanian", "russian", "swedish", "turkish", "light_french", "light_german", "light_italian", "light_portuguese", "light_spanish", "french", "german", "italian", "portuguese", "spanish"]
+
+
+LONG_WORDS = {
+    "light_french": "applaudissement finissant amicalement progressivement modificatrice modificateur applicatrice éducateur provocatrice créatrice directrice amateur actrice troisième menteuse chanteur joyeuse cavalière première active décorative folle molle traditionnelle professionnel complète magnifique politesse jardinage immatriculation nationalisation actualisation organisateur éducation condition chevaux travaux manteaux cheveux nationaux bijoux aller parler mangée année aimée monsieur vie pharmacie famille personnelle ville beauté hôtel françaises garçons théâtre où zoo",
+    "light_german": "Kindern Häusern Lehrern schönes großem alter Bäume Autos Hunds kleinste schönsten gutes Frauen gehst arbeitest liebste Tages Jahren Zeitung Freundinnen müde süßes Straßen",
+    "light_italian": "amiche amici funghi laghi banche negozi bellezza famiglie stazioni università perché ragazzi macchine studio orologio spiagge camicie libri",
+    "light_portuguese": "casas mulheres papéis animais lençóis fáceis canis corações alemães felizmente meninas professora inglesa bonita rapazinha brasileira gostosa política comida amada nativa programa leona pequena homens jovens luzes vezes irmãs café maçãs",
+    "light_spanish": "intereses veces luces casas libros grandes flores ciudades camiones canción jóvenes niños españoles árboles cafés tesis lunes reloj aviones inglés",
+    "minimal_english": "skies ties boxes buses glass gas eyes aes oes ees queries movies lies",
+    "porter2": "generously communication skies dying news happily knightly arsenal succeeding innings",
+    "english": "vietnamization predication triplicate formative electriciti hopefulness goodness revival allowance inference airliner adjustable irritant replacement adjustment dependent adoption homologou communism activate angulariti effective bowdlerize",
+}
+
+
+def stems():
+    for name, text in LONG_WORDS.items():
+        yield chain(text, "lowercase", {"type": "stemmer", "language": name})
+    """The common words of a language through its stemmer, forty at a time."""
+    for name in STEMMERS:
+        lines = (STOP_WORDS / f"{name.removeprefix('light_')}.txt").read_text().splitlines()
+        found = [line for line in lines if line and not line.startswith("#") and " " not in line]
+        for at in range(0, len(found), 40):
+            yield chain(" ".join(found[at:at + 40]), {"type": "stemmer", "language": name})
+
+
 def component(place, texts, **parameters):
     """Rows of one component alone, in front of or behind what does nothing."""
     for text in texts:
@@ -330,7 +357,7 @@ def main():
     base = sys.argv[1].rstrip("/")
     prepare(base)
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for make in [analyzers, languages, char_filters, tokenizers, letters, words, delimiters, several, synonyms]:
+    for make in [analyzers, languages, char_filters, tokenizers, letters, words, delimiters, several, synonyms, stems]:
         path = FOLDER / f"{make.__name__}.jsonl"
         kept = {}
         if path.exists():

@@ -44,8 +44,12 @@ fn number(flat: &Map<String, Value>, key: &str, default: usize) -> Result<usize,
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use shard::HostDisk;
 
+    use super::super::registry::Indices;
     use super::super::settings::{IndexSettings, flatten, nest};
+    use super::super::test_disk::resources;
+    use crate::action::analyze::analyze;
 
     #[test]
     fn lists_are_kept_and_shown_as_lists() {
@@ -56,6 +60,24 @@ mod tests {
 
         assert_eq!(nest(&flat)["analysis"], analysis);
         assert!(IndexSettings::read(&flat).expect("valid").analysis.has_analyzer("x"));
+    }
+
+    #[test]
+    fn definitions_are_there_again_after_a_restart() {
+        let root = tempfile::tempdir().expect("a folder");
+        let open = || Indices::open(&root.path().join("indices"), true, resources(HostDisk::shared()));
+        let body = json!({"settings": {"analysis": {
+                "analyzer": {"x": {"tokenizer": "keyword", "filter": ["reverse"]}},
+                "normalizer": {"n": {"type": "custom", "filter": ["uppercase"]}}}},
+            "mappings": {"properties": {"t": {"type": "text", "analyzer": "x"}, "k": {"type": "keyword", "normalizer": "n"}}}});
+        open().expect("opens").create("i", &body).expect("made");
+
+        let index = open().expect("opens").get("i").expect("there");
+
+        let tokens =
+            |field: &str| analyze(&json!({"field": field, "text": "ab"}), Some(&index)).expect("analyzed");
+        assert_eq!(tokens("t")["tokens"][0]["token"], "ba");
+        assert_eq!(tokens("k")["tokens"][0]["token"], "AB");
     }
 
     #[test]

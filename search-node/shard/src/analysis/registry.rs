@@ -241,14 +241,23 @@ impl Analysis {
         }
     }
 
-    pub(crate) fn tokenizer_of(
+    /// The tokenizer of a type; none where there is no such type.
+    pub(crate) fn made_tokenizer(
+        &self,
+        name: &str,
+        kind: &str,
+        values: &Map<String, Value>,
+    ) -> Result<Option<Arc<dyn Tokenizer>>> {
+        tokenizers::build(kind, Params::new(name, values), &self.definitions.limits)
+    }
+
+    fn tokenizer_of(
         &self,
         name: &str,
         kind: &str,
         values: &Map<String, Value>,
     ) -> Result<Arc<dyn Tokenizer>> {
-        tokenizers::build(kind, Params::new(name, values), &self.definitions.limits)?
-            .ok_or_else(|| tokenizers::unknown_type(kind, name))
+        self.made_tokenizer(name, kind, values)?.ok_or_else(|| tokenizers::unknown_type(kind, name))
     }
 
     pub(crate) fn find_char_filter(&self, name: &str) -> Result<Option<Arc<dyn CharFilter>>> {
@@ -261,14 +270,23 @@ impl Analysis {
         }
     }
 
-    pub(crate) fn char_filter_of(
+    /// The character filter of a type; none where there is no such type.
+    pub(crate) fn made_char_filter(
+        &self,
+        name: &str,
+        kind: &str,
+        values: &Map<String, Value>,
+    ) -> Result<Option<Arc<dyn CharFilter>>> {
+        char_filters::build(kind, Params::new(name, values))
+    }
+
+    fn char_filter_of(
         &self,
         name: &str,
         kind: &str,
         values: &Map<String, Value>,
     ) -> Result<Arc<dyn CharFilter>> {
-        char_filters::build(kind, Params::new(name, values))?
-            .ok_or_else(|| char_filters::unknown_type(kind, name))
+        self.made_char_filter(name, kind, values)?.ok_or_else(|| char_filters::unknown_type(kind, name))
     }
 
     /// The token filter of a name behind others; none where nobody has it.
@@ -283,11 +301,11 @@ impl Analysis {
             Some(values) => {
                 self.filter_of(name, type_of("filter", name, values)?, values, before, depth).map(Some)
             }
-            None => self.built_filter(name, name, &NOTHING, before, depth),
+            None => self.made_filter(name, name, &NOTHING, before, depth),
         }
     }
 
-    pub(crate) fn filter_of(
+    fn filter_of(
         &self,
         name: &str,
         kind: &str,
@@ -295,11 +313,12 @@ impl Analysis {
         before: &Before,
         depth: usize,
     ) -> Result<Arc<dyn TokenFilter>> {
-        self.built_filter(name, kind, values, before, depth)?
+        self.made_filter(name, kind, values, before, depth)?
             .ok_or_else(|| token_filters::unknown_type(kind, name))
     }
 
-    fn built_filter(
+    /// The token filter of a type; none where there is no such type.
+    pub(crate) fn made_filter(
         &self,
         name: &str,
         kind: &str,

@@ -159,7 +159,7 @@ impl AnalyzeRequest {
             let found = match Wanted::read("char_filter", wanted)? {
                 Wanted::Named(name) => (name.to_owned(), analysis.find_char_filter(name)?),
                 Wanted::Defined(kind, values) => {
-                    (anonymous("char_filter"), known_type(analysis.char_filter_of(kind, kind, values))?)
+                    (anonymous("char_filter"), analysis.made_char_filter(kind, kind, values)?)
                 }
             };
             chain.char_filters.push(there("char_filter", analysis, wanted, found)?);
@@ -168,7 +168,7 @@ impl AnalyzeRequest {
             let found = match Wanted::read("tokenizer", wanted)? {
                 Wanted::Named(name) => (name.to_owned(), analysis.find_tokenizer(name)?),
                 Wanted::Defined(kind, values) => {
-                    (anonymous("tokenizer"), known_type(analysis.tokenizer_of(kind, kind, values))?)
+                    (anonymous("tokenizer"), analysis.made_tokenizer(kind, kind, values)?)
                 }
             };
             chain.tokenizer = there("tokenizer", analysis, wanted, found)?;
@@ -177,7 +177,7 @@ impl AnalyzeRequest {
             let found = match Wanted::read("filter", wanted)? {
                 Wanted::Named(name) => (name.to_owned(), analysis.find_filter(name, &chain, 0)?),
                 Wanted::Defined(kind, values) => {
-                    (anonymous("filter"), known_type(analysis.filter_of(kind, kind, values, &chain, 0))?)
+                    (anonymous("filter"), analysis.made_filter(kind, kind, values, &chain, 0)?)
                 }
             };
             chain.filters.push(there("filter", analysis, wanted, found)?);
@@ -276,14 +276,6 @@ impl<'a> Wanted<'a> {
 
 fn anonymous(what: &str) -> String {
     format!("__anonymous__{what}")
-}
-
-/// None where there is no such type, which is told as for a name.
-fn known_type<T>(made: Result<T>) -> Result<Option<T>> {
-    match made {
-        Err(error) if error.reason.starts_with("Unknown ") && error.reason.contains(" type [") => Ok(None),
-        made => made.map(Some),
-    }
 }
 
 fn there<T>(

@@ -38,7 +38,8 @@ impl AsciiFolding {
     }
 }
 
-fn folded(text: &str) -> Option<String> {
+/// A text with its letters folded, if any of them does.
+pub(super) fn folded(text: &str) -> Option<String> {
     if text.is_ascii() {
         return None;
     }

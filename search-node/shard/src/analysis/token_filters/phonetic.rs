@@ -1,11 +1,13 @@
 //! `phonetic`: words as they sound.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use rphonetic::{
     Caverphone1, Caverphone2, Cologne, DoubleMetaphone, Encoder, Metaphone, Nysiis, RefinedSoundex, Soundex,
 };
 
+use super::ascii_folding::folded;
 use super::{InRules, TokenFilter};
 use crate::analysis::error::{AnalysisError, Result};
 use crate::analysis::params::Params;
@@ -31,9 +33,9 @@ impl fmt::Debug for Phonetic {
 
 impl Phonetic {
     pub(super) fn new(params: Params<'_>) -> Result<Self> {
-        let name = params.text("encoder").unwrap_or_else(|| "metaphone".to_owned());
+        let name = params.text("encoder").unwrap_or_else(|| "metaphone".to_owned()).to_ascii_lowercase();
         let code_length = params.count("max_code_len", 4, 1)?;
-        let sound = match name.to_ascii_lowercase().as_str() {
+        let sound = match name.as_str() {
             "metaphone" => Sound::One(Box::new(Metaphone::default())),
             "soundex" => Sound::One(Box::new(Soundex::default())),
             "refined_soundex" | "refinedsoundex" => Sound::One(Box::new(RefinedSoundex::default())),
@@ -51,7 +53,24 @@ impl Phonetic {
         Ok(Self { sound, name, replaces: params.flag("replace", true)? })
     }
 
+    /// A word as the encoders read it; none where it has letters that they do not know.
+    fn readable<'t>(&self, text: &'t str) -> Option<Cow<'t, str>> {
+        if text.is_ascii() {
+            return Some(Cow::Borrowed(text));
+        }
+        // Cologne's knows umlauts, which it reads itself.
+        if self.name == "cologne"
+            && text.chars().all(|letter| letter.is_ascii() || "äöüÄÖÜß".contains(letter))
+        {
+            return Some(Cow::Borrowed(text));
+        }
+        let folded = folded(text)?;
+        folded.is_ascii().then_some(Cow::Owned(folded))
+    }
+
     fn codes(&self, text: &str) -> Vec<String> {
+        let Some(text) = self.readable(text) else { return Vec::new() };
+        let text = text.as_ref();
         let codes = match &self.sound {
             Sound::One(encoder) => vec![encoder.encode(text)],
             Sound::Two(encoder) => {

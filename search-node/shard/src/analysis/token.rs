@@ -36,7 +36,8 @@ impl Token {
 
     /// The same place with another text.
     pub(crate) fn with_text(&self, text: impl Into<String>) -> Self {
-        Self { text: text.into(), ..self.clone() }
+        let Self { start, end, increment, length, kind, is_keyword, .. } = *self;
+        Self { text: text.into(), start, end, increment, length, kind, is_keyword }
     }
 
     /// The part of the token from one byte of its text to another. Its place is told as far as the text still is what stood there.

@@ -35,57 +35,68 @@ impl CjkBigram {
         })
     }
 
-    /// The tokens of letters that stand side by side.
-    fn of_run(&self, run: &[Token]) -> Vec<Token> {
-        let single = |letter: &Token| Token { kind: "<SINGLE>", ..letter.clone() };
-        if let [only] = run {
-            return vec![single(only)];
+    /// A token as it is, or the letters of one of which pairs are made.
+    fn pieces(&self, token: Token) -> Vec<Piece> {
+        if !self.kinds.contains(&token.kind) {
+            return vec![Piece::Other(token)];
         }
+        let letters = token.text.char_indices().enumerate().map(|(number, (at, letter))| {
+            let mut part = token.part(at, at + letter.len_utf8());
+            part.increment = 1;
+            Piece::Letter { letter: part, is_first: number == 0 }
+        });
+        letters.collect()
+    }
+
+    /// The tokens that a piece completes, with the letter before it, which has been part of a pair or not.
+    fn completed(&self, before: &mut Option<(Token, bool)>, piece: Piece) -> Vec<Token> {
+        let (letter, is_first) = match piece {
+            Piece::Letter { letter, is_first } => (letter, is_first),
+            Piece::Other(token) => return self.rest(before.take()).into_iter().chain([token]).collect(),
+        };
+        let goes_on = before.as_ref().is_some_and(|(last, _)| !is_first || last.end == letter.start);
         let mut made = Vec::new();
-        for (at, letter) in run.iter().enumerate() {
-            if self.with_single {
-                made.push(single(letter));
+        match before.take() {
+            Some((last, _)) if goes_on => {
+                let mut pair =
+                    Token::new(format!("{}{}", last.text, letter.text), last.start, letter.end, "<DOUBLE>");
+                if self.with_single {
+                    pair.increment = 0;
+                    pair.length = 2;
+                    made.push(single(last));
+                }
+                made.push(pair);
             }
-            let Some(next) = run.get(at + 1) else { break };
-            let mut pair =
-                Token::new(format!("{}{}", letter.text, next.text), letter.start, next.end, "<DOUBLE>");
-            if self.with_single {
-                pair.increment = 0;
-                pair.length = 2;
-            }
-            made.push(pair);
+            last => made.extend(self.rest(last)),
         }
+        *before = Some((letter, goes_on));
         made
+    }
+
+    /// The last letter of a row, where it is a token by itself.
+    fn rest(&self, last: Option<(Token, bool)>) -> Option<Token> {
+        last.filter(|(_, is_paired)| self.with_single || !is_paired).map(|(letter, _)| single(letter))
     }
 }
 
-/// The letters of a token, each as one.
-fn letters(token: &Token) -> impl Iterator<Item = Token> + '_ {
-    token.text.char_indices().map(|(at, letter)| {
-        let mut part = token.part(at, at + letter.len_utf8());
-        part.increment = 1;
-        part
-    })
+/// What stands in a row.
+enum Piece {
+    Letter { letter: Token, is_first: bool },
+    Other(Token),
+}
+
+fn single(letter: Token) -> Token {
+    Token { kind: "<SINGLE>", ..letter }
 }
 
 impl TokenFilter for CjkBigram {
     fn filter<'a>(&'a self, tokens: Tokens<'a>) -> Tokens<'a> {
-        let mut tokens = tokens.peekable();
+        let mut pieces = tokens.flat_map(|token| self.pieces(token));
+        let mut before = None;
         Box::new(
-            std::iter::from_fn(move || {
-                let first = tokens.next()?;
-                if !self.kinds.contains(&first.kind) {
-                    return Some(vec![first]);
-                }
-                let mut end = first.end;
-                let mut run: Vec<Token> = letters(&first).collect();
-                while let Some(next) =
-                    tokens.next_if(|next| next.start == end && self.kinds.contains(&next.kind))
-                {
-                    end = next.end;
-                    run.extend(letters(&next));
-                }
-                Some(self.of_run(&run))
+            std::iter::from_fn(move || match pieces.next() {
+                Some(piece) => Some(self.completed(&mut before, piece)),
+                None => before.take().map(|last| self.rest(Some(last)).into_iter().collect()),
             })
             .flatten(),
         )

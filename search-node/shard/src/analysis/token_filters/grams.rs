@@ -4,8 +4,8 @@ use super::{InRules, TokenFilter};
 use crate::analysis::error::Result;
 use crate::analysis::limits::GramLimits;
 use crate::analysis::params::Params;
-use crate::analysis::token::{Token, Tokens};
-use crate::analysis::tokenizers::{GramBounds, token_grams};
+use crate::analysis::token::Tokens;
+use crate::analysis::tokenizers::GramBounds;
 
 #[derive(Debug)]
 pub(super) struct Grams {
@@ -30,14 +30,18 @@ impl Grams {
         Ok(Self { bounds, only_at_edge: true, from_the_end, keeps_original })
     }
 
-    fn texts(&self, text: &str) -> Vec<String> {
+    /// Which grams a text of so many letters has, by the letters that they begin and end at. They are made one by one: those of
+    /// a long word are more than memory should hold.
+    fn places(&self, letters: usize) -> Box<dyn Iterator<Item = (usize, usize)>> {
+        let GramBounds { least, most } = self.bounds;
+        let longest = most.min(letters);
         if self.from_the_end {
-            let turned: String = text.chars().rev().collect();
-            let grams = token_grams(&turned, self.bounds, true).into_iter();
-            return grams.map(|(from, to)| turned[from..to].chars().rev().collect()).collect();
+            return Box::new((least..=longest).map(move |length| (letters - length, letters)));
         }
-        let grams = token_grams(text, self.bounds, self.only_at_edge).into_iter();
-        grams.map(|(from, to)| text[from..to].to_owned()).collect()
+        let starts = if self.only_at_edge { letters.min(1) } else { letters };
+        Box::new((0..starts).flat_map(move |from| {
+            (from + least..=(from.saturating_add(most)).min(letters)).map(move |to| (from, to))
+        }))
     }
 }
 
@@ -45,18 +49,20 @@ impl TokenFilter for Grams {
     fn filter<'a>(&'a self, tokens: Tokens<'a>) -> Tokens<'a> {
         let mut skipped = 0;
         Box::new(tokens.flat_map(move |token| {
-            let mut texts = self.texts(&token.text);
-            let length = token.text.chars().count();
-            let is_beyond = length < self.bounds.least || length > self.bounds.most;
-            if self.keeps_original && is_beyond {
-                texts.push(token.text.clone());
-            }
+            let bounds: Vec<usize> =
+                token.text.char_indices().map(|(at, _)| at).chain([token.text.len()]).collect();
+            let letters = bounds.len() - 1;
+            let is_beyond = letters < self.bounds.least || letters > self.bounds.most;
+            let whole = (self.keeps_original && is_beyond).then_some((0, letters));
             skipped += token.increment;
-            let made: Vec<Token> = texts
-                .into_iter()
-                .map(|text| Token { increment: std::mem::take(&mut skipped), ..token.with_text(text) })
-                .collect();
-            made
+            // What leaves no gram is a hole before the next that does.
+            let is_hole = letters < self.bounds.least && whole.is_none();
+            let mut increment = if is_hole { 0 } else { std::mem::take(&mut skipped) };
+            self.places(letters).chain(whole).map(move |(from, to)| {
+                let mut gram = token.with_text(&token.text[bounds[from]..bounds[to]]);
+                gram.increment = std::mem::take(&mut increment);
+                gram
+            })
         }))
     }
 

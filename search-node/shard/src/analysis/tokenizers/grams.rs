@@ -118,8 +118,3 @@ fn grams(text: &str, bounds: GramBounds, starts: usize) -> impl Iterator<Item = 
         ends.take(bounds.most).skip(bounds.least - 1).map(move |to| (from, to))
     })
 }
-
-/// The grams of a token's own text, by their bytes.
-pub(crate) fn token_grams(text: &str, bounds: GramBounds, only_at_edge: bool) -> Vec<(usize, usize)> {
-    grams(text, bounds, if only_at_edge { 1 } else { usize::MAX }).collect()
-}

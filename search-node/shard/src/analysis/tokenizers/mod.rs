@@ -17,7 +17,7 @@ mod words;
 use std::fmt;
 use std::sync::Arc;
 
-pub(crate) use grams::{GramBounds, token_grams};
+pub(crate) use grams::GramBounds;
 pub(crate) use keyword::Keyword;
 pub(crate) use letters::{CharClass, Letters};
 pub(crate) use standard::{FastStandard, Standard};

@@ -98,5 +98,5 @@ fn of_several(kind: &str, params: Params<'_>, context: &Context<'_>) -> Result<O
 }
 
 pub(crate) fn unknown_type(kind: &str, name: &str) -> AnalysisError {
-    AnalysisError::argument(format!("Unknown token filter type [{kind}] for [{name}]"))
+    AnalysisError::argument(format!("Unknown filter type [{kind}] for [{name}]"))
 }

@@ -254,6 +254,12 @@ impl From<SearchError> for ApiError {
     }
 }
 
+impl From<shard::AnalysisError> for ApiError {
+    fn from(error: shard::AnalysisError) -> Self {
+        ApiError::new(400, error.kind, error.reason)
+    }
+}
+
 impl From<shard::mapping::MappingError> for ApiError {
     fn from(error: shard::mapping::MappingError) -> Self {
         EngineError::from(error).into()

@@ -25,6 +25,9 @@ mod uids;
 pub use aggs::{
     AggError, AggPartial, AggRequest, finish as finish_aggs, parse as parse_aggs, reduce as reduce_aggs,
 };
+pub use analysis::{
+    Analysis, AnalysisError, AnalyzeRequest, Definitions as AnalysisDefinitions, FieldAnalysis, GramLimits,
+};
 pub use copying::{FileInfo, FilesReceiver, Received};
 pub use disk::{
     Disk, DiskFile, DiskOperation, HookedDisk, HostDisk, check_writable, create_folder_durably,

@@ -1,5 +1,6 @@
 //! Use cases: what a request does, without HTTP. What blocks here runs in a pool.
 
+pub(crate) mod analyze;
 pub(crate) mod at_primaries;
 pub(crate) mod bulk;
 pub(crate) mod by_query;

@@ -38,6 +38,7 @@ impl Index {
                 return Ok(None);
             }
             self.settings().limits.check(&next)?;
+            next.check_analysis(&self.settings().analysis)?;
             Ok(Some((mapping_part(&next.to_json()), None)))
         };
         match self.change(next) {

@@ -1,15 +1,18 @@
 //! What settings of an index are where nobody sets them, as `include_defaults` shows them.
 
 /// By their names without `index.`. What merges make of their settings, and what always is shown, is not here.
-pub(crate) const DEFAULTS: [(&str, &str); 19] = [
+pub(crate) const DEFAULTS: [(&str, &str); 22] = [
     ("allocation.max_retries", "5"),
+    ("analyze.max_token_count", "10000"),
     ("auto_expand_replicas", "false"),
     ("blocks.write", "false"),
     ("gc_deletes", "60s"),
     ("hidden", "false"),
     ("mapping.depth.limit", "20"),
     ("mapping.total_fields.limit", "1000"),
+    ("max_ngram_diff", "1"),
     ("max_refresh_listeners", "1000"),
+    ("max_shingle_diff", "3"),
     ("recovery.file_based_threshold", "0.1"),
     ("refresh_interval", "1s"),
     ("routing.allocation.enable", "all"),

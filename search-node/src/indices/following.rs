@@ -22,10 +22,21 @@ struct Newer {
 }
 
 impl Newer {
-    fn read(before: &IndexMetadata, id: &IndexId, entry: &IndexEntry) -> Result<Self, ApiError> {
+    /// `settings` are those of the metadata before.
+    fn read(
+        before: &IndexMetadata,
+        settings: &IndexSettings,
+        id: &IndexId,
+        entry: &IndexEntry,
+    ) -> Result<Self, ApiError> {
         let metadata = IndexMetadata { copies: before.copies.clone(), ..IndexMetadata::of_entry(id, entry)? };
-        let (mapping, settings) =
-            (parse_mapping(&metadata.mapping)?, IndexSettings::read(&metadata.settings)?);
+        let mapping = parse_mapping(&metadata.mapping)?;
+        // Mappings grow more often than settings change, and analyzers with many synonyms take a while to make.
+        let settings = if metadata.settings == before.settings {
+            settings.clone()
+        } else {
+            IndexSettings::read(&metadata.settings)?
+        };
         Ok(Self { metadata, mapping, settings })
     }
 }
@@ -36,7 +47,7 @@ impl Index {
         let mut metadata = self.metadata.lock();
         // Most changes of the map are about other indices.
         let is_changed = metadata.version != entry.version;
-        let newer = is_changed.then(|| Newer::read(&metadata, id, entry)).transpose()?;
+        let newer = is_changed.then(|| Newer::read(&metadata, &self.settings(), id, entry)).transpose()?;
         let wanted = copies_on(entry, own);
         let held = self.begin_copies(&metadata, entry, &wanted)?;
         // Where an older build wrote it, it needs no names of copies as long as all of them are here.

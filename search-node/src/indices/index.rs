@@ -139,6 +139,7 @@ impl Index {
             segment_buffer_bytes: self.segment_buffer_bytes,
             flush_threshold_bytes: settings.flush_threshold_bytes,
             gc_deletes: settings.gc_deletes,
+            analysis: Arc::clone(&settings.analysis),
             sort: settings.sort.clone(),
             check_bytes_max: settings.check_bytes_max,
             merge: settings.merge,

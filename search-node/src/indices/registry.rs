@@ -9,7 +9,7 @@ use daemon::clock::Clock;
 use parking_lot::RwLock;
 use serde_json::{Map, Value};
 use shard::create_folder_durably;
-use shard::mapping::parse_mapping;
+use shard::mapping::{MappingError, parse_mapping};
 
 use super::agreement::{Agreement, Alone, Disagreement};
 use super::data_stream::{DataStreamView, backing_name, built_in_mapping, is_stream_name};
@@ -284,12 +284,14 @@ impl Indices {
             settings.insert(PLACES.to_owned(), Value::from(places.to_string()));
             read = IndexSettings::read(&settings)?;
         }
-        let mapping = parse_mapping(&mapping).map_err(|error| {
+        let unparsed = |error: MappingError| {
             let mut api = ApiError::from(error);
             api.reason = format!("Failed to parse mapping: {}", api.reason);
             api
-        })?;
+        };
+        let mapping = parse_mapping(&mapping).map_err(unparsed)?;
         read.limits.check(&mapping)?;
+        mapping.check_analysis(&read.analysis).map_err(unparsed)?;
         sort_settings::check(read.sort.as_ref(), &mapping)?;
         if let Some(taken) = self.taken(name) {
             return Err(taken);

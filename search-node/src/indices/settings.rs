@@ -1,11 +1,13 @@
 //! The settings of one index: what may be said, and what it means.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use shard::mapping::MappingLimits;
-use shard::{IndexSort, MergeOptions};
+use shard::{Analysis, IndexSort, MergeOptions};
 
+use super::analysis_settings as analysis;
 use super::merge_settings::MergeSettings;
 use super::replicas::{CopySettings, NUMBER, expands};
 use super::routing::Routing;
@@ -37,6 +39,10 @@ pub struct IndexSettings {
     pub min_in_sync: u32,
     /// A copy that lacks more operations than this share of the documents is filled from files.
     pub file_based_threshold: f64,
+    /// The analyzers of the index.
+    pub analysis: Arc<Analysis>,
+    /// How many tokens one request may make of texts.
+    pub analyzed_tokens_max: usize,
     /// The order of documents in a segment.
     pub sort: Option<IndexSort>,
     /// Up to how many bytes the content of a shard's files is checked when it is opened.
@@ -91,6 +97,12 @@ fn flatten_into(object: &Map<String, Value>, prefix: &str, flat: &mut Map<String
         match value {
             Value::Object(inner) => flatten_into(inner, &format!("{prefix}{key}."), flat),
             Value::Null => drop(flat.insert(format!("{prefix}{key}"), Value::Null)),
+            Value::Array(items) if is_analysis(&format!("{prefix}{key}")) => {
+                let items = items
+                    .iter()
+                    .map(|item| item.as_str().map_or_else(|| json!(item.to_string()), Value::from));
+                flat.insert(format!("{prefix}{key}"), items.collect());
+            }
             other => {
                 let text = other.as_str().map_or_else(|| other.to_string(), str::to_owned);
                 flat.insert(format!("{prefix}{key}"), json!(text));
@@ -99,8 +111,16 @@ fn flatten_into(object: &Map<String, Value>, prefix: &str, flat: &mut Map<String
     }
 }
 
+/// Definitions of analyzers have lists, in which a comma may mean itself.
+fn is_analysis(key: &str) -> bool {
+    key.strip_prefix("index.").unwrap_or(key).starts_with(analysis::PREFIX)
+}
+
 /// Settings that may be changed while an index is there.
-const DYNAMIC: [&str; 17] = [
+const DYNAMIC: [&str; 20] = [
+    "analyze.max_token_count",
+    "max_ngram_diff",
+    "max_shingle_diff",
     "allocation.max_retries",
     "unassigned.node_left.delayed_timeout",
     "number_of_replicas",
@@ -209,6 +229,8 @@ impl IndexSettings {
             limits: MappingLimits::default(),
             min_in_sync: 1,
             file_based_threshold: FILE_BASED_THRESHOLD,
+            analysis: analysis::read(flat)?,
+            analyzed_tokens_max: analysis::tokens_max(flat)?,
             sort: None,
             check_bytes_max: CHECK_BYTES_MAX,
             merge: MergeOptions::default(),
@@ -298,6 +320,9 @@ impl IndexSettings {
                 "mapping.depth.limit" => {
                     settings.limits.depth = text.parse().map_err(|_| fault("a positive number"))?;
                 }
+                // Read as one above.
+                "max_ngram_diff" | "max_shingle_diff" | "analyze.max_token_count" => {}
+                defined if defined.starts_with(analysis::PREFIX) => {}
                 // Read as one below.
                 "number_of_replicas" | "auto_expand_replicas" => {}
                 "routing.rebalance.enable" | "allocation.max_retries" => {}

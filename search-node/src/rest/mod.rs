@@ -1,5 +1,6 @@
 //! HTTP in, JSON out, no decisions: each file reads one group of requests and calls `action` or `index`.
 
+mod analyze;
 mod body;
 mod bulk;
 mod by_query;

@@ -19,8 +19,8 @@ use super::forward::{self, Reach};
 use super::guard::{check_caller, check_content_type};
 use super::parameters::{check_names, check_values};
 use super::{
-    bulk, by_query, cat, cluster, copies, document, force_merge, get, index, index_settings, root, search,
-    tasks,
+    analyze, bulk, by_query, cat, cluster, copies, document, force_merge, get, index, index_settings, root,
+    search, tasks,
 };
 use crate::error::ApiError;
 use crate::json::UTF8_MARK;
@@ -79,6 +79,7 @@ fn tables() -> impl Iterator<Item = &'static [Route]> {
         copies::ROUTES,
         bulk::ROUTES,
         search::ROUTES,
+        analyze::ROUTES,
         index::ROUTES,
         index_settings::ROUTES,
         force_merge::ROUTES,

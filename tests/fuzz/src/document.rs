@@ -13,8 +13,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use shard::mapping::{Mapping, MappingLimits, check_document, parse_mapping};
 use shard::{
-    Condition, EngineOptions, Missing, Query, QueryContext, SearchRequest, Shard, Shared, SortField, SortKey,
-    Workers, WriteOutcome, WriteRequest, parse_aggs, parse_query,
+    Analysis, Condition, EngineOptions, Missing, Query, QueryContext, SearchRequest, Shard, Shared,
+    SortField, SortKey, Workers, WriteOutcome, WriteRequest, parse_aggs, parse_query,
 };
 
 use crate::{Target, scratch};
@@ -30,7 +30,8 @@ pub(crate) struct Documents;
 impl Target for Documents {
     fn run(&mut self, input: &[u8]) {
         let (mapping, lines) = split(input);
-        if MappingLimits::default().check(&mapping).is_err() {
+        let analysis = Analysis::plain();
+        if MappingLimits::default().check(&mapping).is_err() || mapping.check_analysis(&analysis).is_err() {
             return;
         }
         let folder = scratch::folder();

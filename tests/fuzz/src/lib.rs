@@ -11,6 +11,7 @@
 //! How libFuzzer is built and started is the business of `fuzz/`; nothing of it is here.
 
 mod allocation;
+mod analysis;
 mod bulk;
 mod document;
 mod in_process;
@@ -30,7 +31,7 @@ pub const ALLOWANCE_BYTES: usize = 64 << 20;
 const BYTES_FOR_EACH: usize = 1000;
 
 /// The names of the targets.
-pub const TARGETS: [&str; 5] = ["bulk", "document", "query", "translog", "state_files"];
+pub const TARGETS: [&str; 6] = ["analysis", "bulk", "document", "query", "translog", "state_files"];
 
 /// Takes foreign bytes.
 pub trait Target {
@@ -41,6 +42,7 @@ pub trait Target {
 /// Makes the target of a name ready.
 pub fn open(name: &str) -> Box<dyn Target> {
     match name {
+        "analysis" => Box::new(analysis::Analyzers::open()),
         "bulk" => Box::new(bulk::Bulk::open()),
         "document" => Box::new(document::Documents),
         "query" => Box::new(query::Queries::open()),

@@ -77,6 +77,11 @@ fn any_bulk_body_has_an_outcome_that_its_pieces_do_not_change() {
 }
 
 #[test]
+fn any_text_is_analyzed_and_its_tokens_lie_within_it() {
+    short("analysis", 3000);
+}
+
+#[test]
 fn any_document_is_refused_or_kept_as_it_came() {
     short("document", 400);
 }

@@ -16,7 +16,12 @@ impl Engine {
         if *current.mapping == *mapping {
             return Ok(());
         }
-        let next = Arc::new(Layout::grow(current.slots(), mapping, current.sort.clone()));
+        let next = Arc::new(Layout::grow(
+            current.slots(),
+            mapping,
+            current.sort.clone(),
+            Arc::clone(&current.analysis),
+        ));
         if next.slots().len() == current.slots().len() {
             let index = self.writing.load().index.clone();
             self.writing.store(Arc::new(Writing { layout: next, index }));

@@ -11,8 +11,9 @@ use tantivy::schema::{
     SchemaBuilder, TextFieldIndexing, TextOptions, is_valid_field_name,
 };
 use tantivy::store::{Compressor, ZstdCompressor};
+use tantivy::tokenizer::TokenizerManager;
 
-use crate::analysis::{RAW, STANDARD};
+use crate::analysis::{Analysis, POSITION_INCREMENT_GAP, RAW, STANDARD, indexing, standard, tokenizers};
 use crate::mapping::{DocumentParser, Mapping, Storage};
 use crate::search::SortMode;
 
@@ -72,13 +73,19 @@ pub(crate) struct Layout {
     pub(crate) meta: MetaFields,
     pub(crate) parser: DocumentParser,
     pub(crate) sort: Option<IndexSort>,
+    pub(crate) analysis: Arc<Analysis>,
     slots: Vec<Slot>,
     fields: HashMap<String, Field>,
 }
 
 impl Layout {
     /// The layout of `mapping`, keeping the slots that are there and adding those that it lacks.
-    pub(crate) fn grow(slots: &[Slot], mapping: Arc<Mapping>, sort: Option<IndexSort>) -> Self {
+    pub(crate) fn grow(
+        slots: &[Slot],
+        mapping: Arc<Mapping>,
+        sort: Option<IndexSort>,
+        analysis: Arc<Analysis>,
+    ) -> Self {
         let mut slots = slots.to_vec();
         let known: HashSet<String> = slots.iter().map(|slot| slot.path.clone()).collect();
         let mut names: HashSet<String> = slots.iter().map(|slot| slot.name().into_owned()).collect();
@@ -98,10 +105,34 @@ impl Layout {
         }
         let mut builder = Schema::builder();
         let meta = add_meta_fields(&mut builder);
-        let fields: HashMap<String, Field> =
-            slots.iter().map(|slot| (slot.path.clone(), add_slot(&mut builder, slot))).collect();
-        let parser = DocumentParser::new(Arc::clone(&mapping), &|path| fields.get(path).copied());
-        Self { mapping, schema: builder.build(), meta, parser, sort, slots, fields }
+        let fields: HashMap<String, Field> = slots
+            .iter()
+            .map(|slot| {
+                let analyzer = indexed_by(slot, &mapping, &analysis);
+                (slot.path.clone(), add_slot(&mut builder, slot, &analyzer.name()))
+            })
+            .collect();
+        let parser = DocumentParser::new(Arc::clone(&mapping), &analysis, &|path| fields.get(path).copied());
+        Self { mapping, schema: builder.build(), meta, parser, sort, analysis, slots, fields }
+    }
+
+    /// The analyzers that the schema names.
+    pub(super) fn tokenizers(&self) -> TokenizerManager {
+        let manager = tokenizers();
+        for slot in self.slots.iter().filter(|slot| slot.storage == Storage::Text) {
+            let IndexedBy { analyzer, gap } = indexed_by(slot, &self.mapping, &self.analysis);
+            match self.analysis.analyzer(&analyzer) {
+                Ok(found) => {
+                    manager.register(&IndexedBy { analyzer, gap }.name(), indexing(&found, gap as usize))
+                }
+                // Mappings are checked before anything is stored under them; whatever else comes must not keep a shard shut.
+                Err(error) => {
+                    tracing::error!(field = slot.path, %error, "a field without its analyzer is indexed by standard");
+                    manager.register(&IndexedBy { analyzer, gap }.name(), standard(gap as usize));
+                }
+            }
+        }
+        manager
     }
 
     pub(crate) fn slots(&self) -> &[Slot] {
@@ -208,11 +239,36 @@ fn stored_name(path: &str) -> Cow<'_, str> {
     Cow::Owned(format!("={}", path.replace('=', "==").replace('\0', "=0")))
 }
 
-fn add_slot(builder: &mut SchemaBuilder, slot: &Slot) -> Field {
+/// What the texts of a field are indexed by.
+struct IndexedBy {
+    analyzer: String,
+    gap: u32,
+}
+
+impl IndexedBy {
+    /// tantivy's name for it. Names of analyzers have no zero bytes, and the usual one keeps its own.
+    fn name(&self) -> String {
+        match (self.analyzer.as_str(), self.gap) {
+            (STANDARD, POSITION_INCREMENT_GAP) => STANDARD.to_owned(),
+            (analyzer, gap) => format!("{analyzer}\0{gap}"),
+        }
+    }
+}
+
+fn indexed_by(slot: &Slot, mapping: &Mapping, analysis: &Analysis) -> IndexedBy {
+    let Some(field) = mapping.leaf(&slot.path) else {
+        return IndexedBy { analyzer: STANDARD.to_owned(), gap: POSITION_INCREMENT_GAP };
+    };
+    let analyzer = field.analysis.indexing(analysis).to_owned();
+    // The settings of an index may give the usual name to an analyzer of their own.
+    IndexedBy { gap: field.analysis.gap(analysis), analyzer }
+}
+
+fn add_slot(builder: &mut SchemaBuilder, slot: &Slot, tokenizer: &str) -> Field {
     let name = slot.name();
     let name = name.as_ref();
     match slot.storage {
-        Storage::Text => builder.add_text_field(name, analyzed_text(slot)),
+        Storage::Text => builder.add_text_field(name, analyzed_text(slot, tokenizer)),
         Storage::Keyword => {
             let mut options = if slot.index { raw_text() } else { TextOptions::default() };
             if slot.column {
@@ -232,13 +288,13 @@ fn add_slot(builder: &mut SchemaBuilder, slot: &Slot) -> Field {
     }
 }
 
-fn analyzed_text(slot: &Slot) -> TextOptions {
+fn analyzed_text(slot: &Slot, tokenizer: &str) -> TextOptions {
     if !slot.index {
         return TextOptions::default();
     }
     TextOptions::default().set_indexing_options(
         TextFieldIndexing::default()
-            .set_tokenizer(STANDARD)
+            .set_tokenizer(tokenizer)
             .set_index_option(IndexRecordOption::WithFreqsAndPositions)
             .set_fieldnorms(true),
     )
@@ -285,7 +341,8 @@ mod tests {
     fn the_name_of_a_slot_never_changes() {
         let old = [slot("=a"), slot("b\0c"), slot("=-d"), slot("-e")];
 
-        let layout = Layout::grow(&old, mapping(&["=a", "=-d", "-e", "=f", "-d", "g"]), None);
+        let layout =
+            Layout::grow(&old, mapping(&["=a", "=-d", "-e", "=f", "-d", "g"]), None, Analysis::plain());
 
         for (path, name) in
             [("=a", "=a"), ("b\0c", "b\0c"), ("=-d", "=-d"), ("-e", "=-e"), ("=f", "===f"), ("g", "g")]
@@ -295,7 +352,12 @@ mod tests {
         assert_eq!(layout.stored_name("-d"), "==-d", "its first name is another's");
         let slots = serde_json::to_value(layout.slots()).expect("JSON");
         let again: Vec<Slot> = serde_json::from_value(slots).expect("slots");
-        let grown = Layout::grow(&again, mapping(&["=a", "=-d", "-e", "=f", "-d", "g", "h"]), None);
+        let grown = Layout::grow(
+            &again,
+            mapping(&["=a", "=-d", "-e", "=f", "-d", "g", "h"]),
+            None,
+            Analysis::plain(),
+        );
         assert_eq!(grown.schema.fields().count(), layout.schema.fields().count() + 1);
         for slot in &again {
             assert_eq!(grown.stored_name(&slot.path), layout.stored_name(&slot.path));

@@ -58,6 +58,7 @@ use tantivy::Searcher;
 use tantivy::index::{Index, Segment};
 use tantivy::indexer::SegmentWriter;
 
+use crate::analysis::Analysis;
 use crate::store::{IntegrityError, ShardDirectory};
 use crate::translog::{Location, Translog};
 use crate::uids::PendingUids;
@@ -147,6 +148,8 @@ pub struct EngineOptions {
     pub replay_batch: u64,
     /// The order of documents in a segment (`index.sort.*`); it never changes.
     pub sort: Option<IndexSort>,
+    /// The analyzers of the index; they never change.
+    pub analysis: Arc<Analysis>,
     /// Bounds of merging.
     pub merge: MergeOptions,
     /// Up to how many bytes the content of segment files is checked when the shard is opened, beside their lengths.
@@ -168,6 +171,7 @@ impl Default for EngineOptions {
             retention_bytes: 512 << 20,
             replay_batch: 100_000,
             sort: None,
+            analysis: Analysis::plain(),
             merge: MergeOptions::default(),
             check_bytes_max: 1 << 30,
         }

@@ -19,7 +19,6 @@ use super::layout::Layout;
 use super::setbacks::Setbacks;
 use super::upgrade::upgrade;
 use super::{EngineError, FinishedSegment, View};
-use crate::analysis::tokenizers;
 use crate::store::{IntegrityError, ShardDirectory};
 use crate::uids::UidIndex;
 
@@ -94,7 +93,7 @@ impl Segments {
         let durable_stamp = if create { u64::MAX } else { meta.opstamp };
         let list = meta.segments;
         write_meta(directory, layout, &list, meta.opstamp)?;
-        let (index, reader) = open_index(directory)?;
+        let (index, reader) = open_index(directory, layout)?;
         let mut stamp = meta.opstamp;
         for meta in &list {
             let segment = index.segment(meta.clone());
@@ -192,7 +191,7 @@ impl Segments {
         self.stamp += 1;
         self.directory.set_listed(layout.normed(), &self.list);
         write_meta(&self.directory, layout, &self.list, self.stamp)?;
-        let (index, reader) = open_index(&self.directory)?;
+        let (index, reader) = open_index(&self.directory, layout)?;
         self.index = index.clone();
         self.reader = reader;
         Ok(index)
@@ -407,10 +406,11 @@ fn meta_text(meta: &IndexMeta) -> Result<String, EngineError> {
     serde_json::to_string(meta).map_err(|error| EngineError::Io(error.into()))
 }
 
-fn open_index(directory: &ShardDirectory) -> Result<(Index, IndexReader), EngineError> {
+fn open_index(directory: &ShardDirectory, layout: &Layout) -> Result<(Index, IndexReader), EngineError> {
     let mut index = Index::open(directory.clone())?;
-    index.set_tokenizers(tokenizers());
-    index.set_fast_field_tokenizers(tokenizers());
+    let tokenizers = layout.tokenizers();
+    index.set_tokenizers(tokenizers.clone());
+    index.set_fast_field_tokenizers(tokenizers);
     let reader: IndexReader = index
         .reader_builder()
         .reload_policy(ReloadPolicy::Manual)

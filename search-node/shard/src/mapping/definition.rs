@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::dates::DateFormats;
 use super::error::MappingError;
-use super::fields::{Dynamic, FieldKind, FieldMapping, Mapping, ObjectMapping};
+use super::fields::{Dynamic, FieldAnalyzers, FieldKind, FieldMapping, Mapping, ObjectMapping};
 use super::names::{check_depth, check_unique, is_metadata};
 use super::structured::Structure;
 use super::templates::DynamicTemplate;
@@ -213,6 +213,7 @@ pub(super) fn parse_field(
         ignore_malformed: false,
         null_value: None,
         copy_to: Vec::new(),
+        analysis: Default::default(),
         parameters: Map::new(),
         multi_fields: Default::default(),
     };
@@ -231,7 +232,14 @@ pub(super) fn parse_field(
             "null_value" => field.null_value = Some(value.clone()),
             "ignore_above" if matches!(type_name, "keyword" | "wildcard") => {}
             "format" if type_name == "date" => {}
-            "analyzer" | "search_analyzer" if type_name == "text" => check_analyzer(name, value)?,
+            "analyzer" | "search_analyzer" | "search_quote_analyzer" | "position_increment_gap"
+                if type_name == "text" =>
+            {
+                read_analysis(key, value, &mut field.analysis)?;
+            }
+            // Null takes a normalizer away, as in Elasticsearch.
+            "normalizer" if type_name == "keyword" && value.is_null() => continue,
+            "normalizer" if type_name == "keyword" => read_analysis(key, value, &mut field.analysis)?,
             shown if SHOWN.contains(&shown) => {}
             _ => {
                 return Err(MappingError::parsing(format!(
@@ -268,14 +276,27 @@ fn copy_to(name: &str, value: &Value) -> Result<Vec<String>, MappingError> {
     })
 }
 
-fn check_analyzer(field: &str, value: &Value) -> Result<(), MappingError> {
-    match value.as_str() {
-        Some("standard" | "default") => Ok(()),
-        other => Err(MappingError::parsing(format!(
-            "analyzer [{}] has not been configured in mappings of field [{field}]; known: standard",
-            other.unwrap_or_default()
-        ))),
+fn read_analysis(key: &str, value: &Value, analysis: &mut FieldAnalyzers) -> Result<(), MappingError> {
+    if key == "position_increment_gap" {
+        let gap =
+            number(value).and_then(|gap| u32::try_from(gap).ok()).filter(|gap| i32::try_from(*gap).is_ok());
+        let gap = gap.ok_or_else(|| {
+            MappingError::argument(format!(
+                "[position_increment_gap] must be a number from 0 on, but was [{}]",
+                plain(value)
+            ))
+        })?;
+        analysis.position_increment_gap = Some(gap);
+        return Ok(());
     }
+    let named = match key {
+        "analyzer" => &mut analysis.analyzer,
+        "search_analyzer" => &mut analysis.search_analyzer,
+        "search_quote_analyzer" => &mut analysis.search_quote_analyzer,
+        _ => &mut analysis.normalizer,
+    };
+    *named = Some(plain(value));
+    Ok(())
 }
 
 fn parse_multi_fields(name: &str, value: &Value, field: &mut FieldMapping) -> Result<(), MappingError> {

@@ -1,6 +1,7 @@
 //! From a document's JSON to typed values: one pass over a borrowed parse, nothing copied that need not be.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
@@ -15,8 +16,8 @@ use super::field_values::FieldValues;
 use super::fields::{Dynamic, FieldKind, FieldMapping, Mapping, ObjectMapping};
 use super::names::{check_depth, check_name, is_metadata};
 use super::structured::Structure;
-use super::values::ValueFault;
-use super::values::{Precision, Scalar, to_bool, to_float, to_integer, to_ip, to_unsigned};
+use super::values::{Precision, Scalar, ValueFault, to_bool, to_float, to_integer, to_ip, to_unsigned};
+use crate::analysis::{Analysis, Analyzer};
 
 /// Lucene's and so Elasticsearch's bound on a single term.
 const TERM_BYTES_MAX: usize = 32_766;
@@ -32,7 +33,7 @@ pub(crate) type SourceView<'a> = Json<'a>;
 
 /// A mapping with the tantivy field of each leaf: what a document is read with.
 pub(crate) struct DocumentParser {
-    mapping: std::sync::Arc<Mapping>,
+    mapping: Arc<Mapping>,
     root: ObjectPlan,
     /// What every document has.
     constants: Vec<(Field, String)>,
@@ -59,6 +60,10 @@ struct Target {
     path: String,
     kind: FieldKind,
     type_name: String,
+    /// What a keyword is normalized by.
+    normalizer: Option<Arc<Analyzer>>,
+    /// What a text is cut by, where its terms may be longer than an index holds.
+    analyzer: Option<Arc<Analyzer>>,
 }
 
 struct Reading<'p> {
@@ -70,8 +75,12 @@ struct Reading<'p> {
 
 impl DocumentParser {
     /// `field_of` gives the tantivy field of a leaf's path; none for a leaf that is kept in no structure.
-    pub(crate) fn new(mapping: std::sync::Arc<Mapping>, field_of: &dyn Fn(&str) -> Option<Field>) -> Self {
-        let root = plan_object(&mapping.root, "", Dynamic::True, field_of);
+    pub(crate) fn new(
+        mapping: Arc<Mapping>,
+        analysis: &Analysis,
+        field_of: &dyn Fn(&str) -> Option<Field>,
+    ) -> Self {
+        let root = plan_object(&mapping.root, "", Dynamic::True, &Planning { analysis, field_of });
         let constants = mapping.leaves().into_iter().filter_map(|leaf| match &leaf.field.kind {
             FieldKind::ConstantKeyword { value: Some(value) } => Some((field_of(&leaf.path)?, value.clone())),
             _ => None,
@@ -110,12 +119,12 @@ impl DocumentParser {
 }
 
 /// Whether a document fits a mapping, before the mapping takes effect. Fields that the mapping lacks are passed over.
-pub fn check_document(mapping: std::sync::Arc<Mapping>, id: &str, source: &[u8]) -> Result<(), MappingError> {
+pub fn check_document(mapping: Arc<Mapping>, id: &str, source: &[u8]) -> Result<(), MappingError> {
     let json: SourceView<'_> = serde_json::from_slice(source).map_err(|error| {
         MappingError::parsing("failed to parse").caused_by("json_parse_exception", error.to_string())
     })?;
     // Values are checked only for leaves that are kept somewhere; where does not matter here.
-    let parser = DocumentParser::new(mapping, &|_| Some(Field::from_field_id(0)));
+    let parser = DocumentParser::new(mapping, &Analysis::plain(), &|_| Some(Field::from_field_id(0)));
     parser.parse(id, &json, &mut FieldValues::default()).map(drop)
 }
 
@@ -123,19 +132,19 @@ fn plan_object(
     object: &ObjectMapping,
     prefix: &str,
     inherited: Dynamic,
-    field_of: &dyn Fn(&str) -> Option<Field>,
+    planning: &Planning<'_>,
 ) -> ObjectPlan {
     let dynamic = object.dynamic.unwrap_or(inherited);
     let fields = object.fields.iter().map(|(name, field)| {
         let path = format!("{prefix}{name}");
-        let mut targets = vec![target(&path, field, field_of)];
+        let mut targets = vec![target(&path, field, planning)];
         targets.extend(
-            field.multi_fields.iter().map(|(sub, field)| target(&format!("{path}.{sub}"), field, field_of)),
+            field.multi_fields.iter().map(|(sub, field)| target(&format!("{path}.{sub}"), field, planning)),
         );
         (name.clone(), FieldPlan { path, mapping: field.clone(), targets })
     });
     let objects = object.objects.iter().map(|(name, child)| {
-        (name.clone(), plan_object(child, &format!("{prefix}{name}."), dynamic, field_of))
+        (name.clone(), plan_object(child, &format!("{prefix}{name}."), dynamic, planning))
     });
     ObjectPlan {
         prefix: prefix.to_owned(),
@@ -146,9 +155,19 @@ fn plan_object(
     }
 }
 
-fn target(path: &str, field: &FieldMapping, field_of: &dyn Fn(&str) -> Option<Field>) -> Target {
+/// What fields are planned with.
+struct Planning<'a> {
+    analysis: &'a Analysis,
+    field_of: &'a dyn Fn(&str) -> Option<Field>,
+}
+
+fn target(path: &str, field: &FieldMapping, planning: &Planning<'_>) -> Target {
+    let normalizer = field.analysis.normalizer.as_deref();
+    let analyzer = planning.analysis.analyzer(field.analysis.indexing(planning.analysis));
     Target {
-        field: field_of(path),
+        analyzer: analyzer.ok().filter(|analyzer| !analyzer.is_plain_standard),
+        field: (planning.field_of)(path),
+        normalizer: normalizer.and_then(|name| planning.analysis.normalizer(name).ok()),
         path: path.to_owned(),
         kind: field.kind.clone(),
         type_name: field.type_name.clone(),
@@ -294,6 +313,12 @@ impl Reading<'_> {
         match &target.kind {
             FieldKind::Text => {
                 let text = text_of(scalar);
+                if text.len() > TERM_BYTES_MAX
+                    && let Some(analyzer) = &target.analyzer
+                    && analyzer.has_term_beyond(&text, TERM_BYTES_MAX)
+                {
+                    return Err(immense_term(&target.path));
+                }
                 self.values.add_text(field, &text);
             }
             FieldKind::Keyword { ignore_above } => {
@@ -301,14 +326,12 @@ impl Reading<'_> {
                 if text.len() > *ignore_above && text.chars().count() > *ignore_above {
                     return Ok(());
                 }
+                let text = match &target.normalizer {
+                    Some(normalizer) => Cow::Owned(normalizer.normalized(&text)),
+                    None => text,
+                };
                 if text.len() > TERM_BYTES_MAX {
-                    return Err((
-                        "illegal_argument_exception",
-                        format!(
-                            "Document contains at least one immense term in field=\"{}\" (whose UTF8 encoding is longer than the max length {TERM_BYTES_MAX}), all of which were skipped.",
-                            target.path
-                        ),
-                    ));
+                    return Err(immense_term(&target.path));
                 }
                 self.values.add_text(field, &text);
             }
@@ -439,6 +462,13 @@ impl Reading<'_> {
 fn check_binary(scalar: Scalar<'_>) -> Result<(), ValueFault> {
     let is_base64 = matches!(scalar, Scalar::Text(text) if FORGIVING.decode(text).is_ok());
     if is_base64 { Ok(()) } else { Err(("illegal_argument_exception", format!("[{scalar}] is no Base64"))) }
+}
+
+fn immense_term(path: &str) -> (&'static str, String) {
+    let reason = format!(
+        "Document contains at least one immense term in field=\"{path}\" (whose UTF8 encoding is longer than the max length {TERM_BYTES_MAX}), all of which were skipped."
+    );
+    ("illegal_argument_exception", reason)
 }
 
 fn metadata_fault(id: &str, name: &str, value: &Json<'_>) -> MappingError {

@@ -47,6 +47,7 @@ fn plain(type_name: &str, kind: FieldKind) -> FieldMapping {
         ignore_malformed: false,
         null_value: None,
         copy_to: Vec::new(),
+        analysis: Default::default(),
         parameters: Map::new(),
         multi_fields: Default::default(),
     }

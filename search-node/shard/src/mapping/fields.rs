@@ -71,6 +71,21 @@ pub enum FieldKind {
     Structured(Structure),
 }
 
+/// What a field says of its analysis; nothing stands for what the index says.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FieldAnalyzers {
+    /// `analyzer`, for texts that are stored.
+    pub analyzer: Option<String>,
+    /// `search_analyzer`, for texts that are asked for.
+    pub search_analyzer: Option<String>,
+    /// `search_quote_analyzer`, for phrases that are asked for.
+    pub search_quote_analyzer: Option<String>,
+    /// How far one value is behind the one before.
+    pub position_increment_gap: Option<u32>,
+    /// `normalizer` of a keyword.
+    pub normalizer: Option<String>,
+}
+
 /// A leaf field: its type, its parameters and its multi-fields.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FieldMapping {
@@ -88,6 +103,8 @@ pub struct FieldMapping {
     pub null_value: Option<Value>,
     /// The fields that take the same values.
     pub copy_to: Vec<String>,
+    /// How its texts are analyzed or its values normalized.
+    pub analysis: FieldAnalyzers,
     /// The parameters as given, for showing the mapping.
     pub parameters: Map<String, Value>,
     /// The same value under other types: `message.keyword`.

@@ -63,14 +63,19 @@ fn merge_field(
             known.type_name, added.type_name
         )));
     }
-    for (what, before, after) in
-        [("index", known.index, added.index), ("doc_values", known.doc_values, added.doc_values)]
-    {
+    for (what, before, after) in unchangeable(known, added) {
         if before != after {
             return Err(MappingError::argument(format!(
                 "Mapper for [{path}] conflicts with existing mapper:\n\tCannot update parameter [{what}] from [{before}] to [{after}]"
             )));
         }
+    }
+    let searching = &added.analysis;
+    if searching.search_analyzer.is_some() {
+        known.analysis.search_analyzer.clone_from(&searching.search_analyzer);
+    }
+    if searching.search_quote_analyzer.is_some() {
+        known.analysis.search_quote_analyzer.clone_from(&searching.search_quote_analyzer);
     }
     known.kind = merged_kind(&known.kind, &added.kind, path)?;
     known.ignore_malformed = added.ignore_malformed;
@@ -113,6 +118,21 @@ fn merged_kind(known: &FieldKind, added: &FieldKind, path: &str) -> Result<Field
         },
         _ => Ok(added.clone()),
     }
+}
+
+/// What was written by these cannot be written again: their names, and both values.
+fn unchangeable(known: &FieldMapping, added: &FieldMapping) -> [(&'static str, String, String); 5] {
+    let flag = |flag: bool| flag.to_string();
+    let named = |name: &Option<String>, default: &str| name.clone().unwrap_or_else(|| default.to_owned());
+    let gap = |field: &FieldMapping| field.analysis.position_increment_gap.map_or(-1, i64::from).to_string();
+    let (before, after) = (&known.analysis, &added.analysis);
+    [
+        ("index", flag(known.index), flag(added.index)),
+        ("doc_values", flag(known.doc_values), flag(added.doc_values)),
+        ("analyzer", named(&before.analyzer, "default"), named(&after.analyzer, "default")),
+        ("normalizer", named(&before.normalizer, "null"), named(&after.normalizer, "null")),
+        ("position_increment_gap", gap(known), gap(added)),
+    ]
 }
 
 #[cfg(test)]

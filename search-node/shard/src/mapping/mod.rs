@@ -8,6 +8,7 @@
 //! - A field never changes its type; a merge that would is refused and names the field.
 //! - Every limit on the number and depth of fields is a setting of the index.
 
+mod analyzers;
 pub mod dates;
 mod definition;
 mod document;
@@ -27,7 +28,7 @@ pub(crate) use document::DocumentParser;
 pub use document::check_document;
 pub use error::MappingError;
 pub(crate) use field_values::SharedValues;
-pub use fields::{Dynamic, FieldKind, FieldMapping, Leaf, Mapping, ObjectMapping};
+pub use fields::{Dynamic, FieldAnalyzers, FieldKind, FieldMapping, Leaf, Mapping, ObjectMapping};
 pub use repeats::check_repeats;
 pub use structured::Structure;
 pub(crate) use values::{Precision, Storage, parse_ip, show_ip};

@@ -137,6 +137,8 @@ pub enum Query {
         pattern: String,
         /// Whether case does not matter.
         case_insensitive: bool,
+        /// Whether the pattern is brought into the form of the terms of a text, as in a query string.
+        is_normalized: bool,
     },
     /// Values like a regular expression.
     Regexp {
@@ -190,6 +192,13 @@ pub enum Query {
         /// Whether a value that does not fit a field is passed over.
         lenient: bool,
     },
+    /// A query whose texts go through an analyzer of its own.
+    Analyzed {
+        /// The query.
+        query: Box<Query>,
+        /// The name of the analyzer.
+        analyzer: String,
+    },
     /// A query with its score multiplied.
     Boost {
         /// The query.
@@ -200,6 +209,14 @@ pub enum Query {
 }
 
 impl Query {
+    /// The query with an analyzer of its own, if it names one.
+    pub(super) fn analyzed(self, analyzer: Option<String>) -> Self {
+        match analyzer {
+            Some(analyzer) => Query::Analyzed { query: Box::new(self), analyzer },
+            None => self,
+        }
+    }
+
     /// The query with its score multiplied, or as it is where that changes nothing.
     pub fn boosted(self, boost: f32) -> Self {
         if boost == 1.0 { self } else { Query::Boost { query: Box::new(self), boost } }

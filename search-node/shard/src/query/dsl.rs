@@ -193,8 +193,8 @@ fn parse_terms(body: &Value) -> Result<Query, QueryError> {
 
 fn parse_match(body: &Value) -> Result<Query, QueryError> {
     let (field, members) = field_body("match", body, "query")?;
-    let (mut found, mut boost, mut operator, mut minimum, mut lenient) =
-        (None, 1.0, Operator::Or, None, false);
+    let (mut found, mut boost, mut operator, mut minimum, mut lenient, mut analyzer) =
+        (None, 1.0, Operator::Or, None, false, None);
     for (key, value) in &members {
         match key.as_str() {
             "query" => found = Some(value.clone()),
@@ -202,34 +202,39 @@ fn parse_match(body: &Value) -> Result<Query, QueryError> {
             "operator" => operator = parse_operator("match", value)?,
             "minimum_should_match" => minimum = Some(parse_minimum(value)?),
             "lenient" => lenient = flag("match", key, value)?,
+            "analyzer" => analyzer = Some(plain(value)),
             "_name" | "auto_generate_synonyms_phrase_query" | "zero_terms_query" => {}
             _ => return Err(unsupported("match", key)),
         }
     }
     let value = found.ok_or_else(|| QueryError::parsing("No text specified for text query"))?;
-    Ok(Query::Match { field, value, operator, minimum_should_match: minimum, lenient }.boosted(boost))
+    let query = Query::Match { field, value, operator, minimum_should_match: minimum, lenient };
+    Ok(query.analyzed(analyzer).boosted(boost))
 }
 
 fn parse_phrase(name: &str, body: &Value) -> Result<Query, QueryError> {
     let (field, members) = field_body(name, body, "query")?;
-    let (mut found, mut boost, mut slop) = (None, 1.0, 0);
+    let (mut found, mut boost, mut slop, mut analyzer) = (None, 1.0, 0, None);
     for (key, value) in &members {
         match key.as_str() {
             "query" => found = Some(value.clone()),
             "boost" => boost = number(name, key, value)?,
             "slop" => slop = number(name, key, value)? as u32,
+            "analyzer" => analyzer = Some(plain(value)),
             "_name" | "zero_terms_query" | "max_expansions" => {}
             _ => return Err(unsupported(name, key)),
         }
     }
     let value = found.ok_or_else(|| QueryError::parsing("No text specified for text query"))?;
-    Ok(Query::Phrase { field, value, slop, prefix: name.ends_with("prefix"), lenient: false }.boosted(boost))
+    let query = Query::Phrase { field, value, slop, prefix: name.ends_with("prefix"), lenient: false };
+    Ok(query.analyzed(analyzer).boosted(boost))
 }
 
 fn parse_multi_match(body: &Value) -> Result<Query, QueryError> {
     let name = "multi_match";
     let (mut found, mut fields, mut boost) = (None, Vec::new(), 1.0);
     let (mut operator, mut kind, mut lenient) = (Operator::Or, MultiMatchKind::Best, false);
+    let mut analyzer = None;
     for (key, value) in members(name, body)? {
         match key.as_str() {
             "query" => found = Some(value.clone()),
@@ -237,6 +242,7 @@ fn parse_multi_match(body: &Value) -> Result<Query, QueryError> {
             "boost" => boost = number(name, key, value)?,
             "operator" => operator = parse_operator(name, value)?,
             "lenient" => lenient = flag(name, key, value)?,
+            "analyzer" => analyzer = Some(plain(value)),
             "type" => {
                 kind = match value.as_str() {
                     Some("best_fields") => MultiMatchKind::Best,
@@ -256,7 +262,7 @@ fn parse_multi_match(body: &Value) -> Result<Query, QueryError> {
         }
     }
     let value = found.ok_or_else(|| QueryError::parsing("No text specified for multi_match query"))?;
-    Ok(Query::MultiMatch { fields, value, operator, kind, lenient }.boosted(boost))
+    Ok(Query::MultiMatch { fields, value, operator, kind, lenient }.analyzed(analyzer).boosted(boost))
 }
 
 fn parse_range(body: &Value) -> Result<Query, QueryError> {
@@ -351,7 +357,7 @@ fn parse_pattern(name: &str, body: &Value) -> Result<Query, QueryError> {
     let value = found.ok_or_else(|| QueryError::argument("value cannot be null"))?;
     let query = match name {
         "prefix" => Query::Prefix { field, value, case_insensitive },
-        "wildcard" => Query::Wildcard { field, pattern: value, case_insensitive },
+        "wildcard" => Query::Wildcard { field, pattern: value, case_insensitive, is_normalized: false },
         "regexp" => Query::Regexp { field, pattern: value },
         _ => Query::Fuzzy { field, value, edits },
     };
@@ -416,8 +422,8 @@ fn parse_constant(body: &Value, depth: usize) -> Result<Query, QueryError> {
 
 fn parse_query_string(body: &Value) -> Result<Query, QueryError> {
     let name = "query_string";
-    let (mut found, mut fields, mut boost, mut operator, mut lenient) =
-        (None, Vec::new(), 1.0, Operator::Or, false);
+    let (mut found, mut fields, mut boost, mut operator, mut lenient, mut analyzer) =
+        (None, Vec::new(), 1.0, Operator::Or, false, None);
     for (key, value) in members(name, body)? {
         match key.as_str() {
             "query" => found = Some(plain(value)),
@@ -426,6 +432,7 @@ fn parse_query_string(body: &Value) -> Result<Query, QueryError> {
             "boost" => boost = number(name, key, value)?,
             "default_operator" => operator = parse_operator(name, value)?,
             "lenient" => lenient = flag(name, key, value)?,
+            "analyzer" => analyzer = Some(plain(value)),
             "_name"
             | "analyze_wildcard"
             | "allow_leading_wildcard"
@@ -440,7 +447,7 @@ fn parse_query_string(body: &Value) -> Result<Query, QueryError> {
     }
     let text = found.ok_or_else(|| QueryError::parsing("[query_string] must be provided with a [query]"))?;
     query_string::check(&text)?;
-    Ok(Query::QueryString { text, fields, operator, lenient }.boosted(boost))
+    Ok(Query::QueryString { text, fields, operator, lenient }.analyzed(analyzer).boosted(boost))
 }
 
 /// `["title^2", "body.*"]`

@@ -1,5 +1,6 @@
 //! From the tree to tantivy: each query against the mapping's fields.
 
+use std::borrow::Cow;
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use serde_json::Value;
 use tantivy::Term;
 use tantivy::query::{
     AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, EmptyQuery, ExistsQuery, Occur,
-    PhrasePrefixQuery, PhraseQuery, Query as TantivyQuery, RangeQuery, RegexQuery, TermQuery, TermSetQuery,
+    Query as TantivyQuery, RangeQuery, RegexQuery, TermQuery, TermSetQuery,
 };
 use tantivy::schema::{Field, IndexRecordOption};
 
@@ -18,9 +19,10 @@ use super::has_norm::HasNorm;
 use super::has_uid::{HasUid, Types};
 use super::minimum_should_match::MinimumShouldMatch;
 use super::query_string::{self, Options};
+use super::text_terms::TextTerms;
 use super::values::{Wanted, bounds, plain, wanted};
-use super::wildcard::{PATTERN_CHARS_MAX, exact_regex, name_matches, prefix_regex, to_regex};
-use crate::analysis::standard_terms;
+use super::wildcard::{PATTERN_CHARS_MAX, between_signs, exact_regex, name_matches, prefix_regex, to_regex};
+use crate::analysis::Analyzer;
 use crate::engine::{AllIdentities, Layout, View};
 use crate::mapping::{FieldKind, FieldMapping, ObjectMapping};
 
@@ -39,20 +41,19 @@ type Lowered = Result<Box<dyn TantivyQuery>, QueryError>;
 
 /// The tantivy query of `query`.
 pub(crate) fn lower(query: &Query, view: &View, context: &QueryContext<'_>) -> Lowered {
-    Lowering {
-        layout: &view.layout,
-        identities: &view.identities,
-        context,
-        fuzzy_words: FuzzyWords::default(),
-    }
-    .query(query)
+    let fuzzy_words = FuzzyWords::default();
+    let (layout, identities) = (&*view.layout, &view.identities);
+    Lowering { layout, identities, context, fuzzy_words: &fuzzy_words, analyzer: None }.query(query)
 }
 
+#[derive(Clone, Copy)]
 struct Lowering<'a> {
     layout: &'a Layout,
     identities: &'a Arc<AllIdentities>,
     context: &'a QueryContext<'a>,
-    fuzzy_words: FuzzyWords,
+    fuzzy_words: &'a FuzzyWords,
+    /// The analyzer that a query names for its texts.
+    analyzer: Option<&'a str>,
 }
 
 fn all() -> Box<dyn TantivyQuery> {
@@ -96,13 +97,26 @@ impl Lowering<'_> {
             Query::Range { field, bounds } => self.range(field, bounds),
             Query::Exists { field } => self.exists(field),
             Query::Ids { values, types } => Ok(self.ids(values, types)),
-            Query::Prefix { field, value, case_insensitive } => {
-                self.pattern("prefix", field, value, &prefix_regex(value, *case_insensitive))
+            Query::Prefix { field, value, case_insensitive } => self.prefix(field, value, *case_insensitive),
+            Query::Wildcard { field, pattern, case_insensitive, is_normalized } => {
+                let to_regex = |pattern: &str| to_regex(pattern, *case_insensitive);
+                self.pattern(
+                    &Pattern {
+                        kind: "wildcard",
+                        given: pattern,
+                        to_regex: &to_regex,
+                        is_normalized: *is_normalized,
+                    },
+                    field,
+                )
             }
-            Query::Wildcard { field, pattern, case_insensitive } => {
-                self.pattern("wildcard", field, pattern, &to_regex(pattern, *case_insensitive))
+            Query::Regexp { field, pattern } => {
+                let to_regex = |pattern: &str| pattern.to_owned();
+                self.pattern(
+                    &Pattern { kind: "regexp", given: pattern, to_regex: &to_regex, is_normalized: false },
+                    field,
+                )
             }
-            Query::Regexp { field, pattern } => self.pattern("regexp", field, pattern, pattern),
             Query::Fuzzy { field, value, edits } => self.fuzzy(field, value, *edits),
             Query::Bool { must, filter, should, must_not, minimum_should_match } => {
                 self.bool(must, filter, should, must_not, minimum_should_match.as_ref())
@@ -115,6 +129,10 @@ impl Lowering<'_> {
             Query::QueryString { text, fields, operator, lenient } => {
                 let options = Options { fields, operator: *operator, lenient: *lenient };
                 self.query(&query_string::parse(text, &options)?)
+            }
+            Query::Analyzed { query, analyzer } => {
+                self.analyzer(analyzer)?;
+                Lowering { analyzer: Some(analyzer), ..*self }.query(query)
             }
             Query::Boost { query, boost } => Ok(Box::new(BoostQuery::new(self.query(query)?, *boost))),
         }
@@ -164,13 +182,18 @@ impl Lowering<'_> {
         };
         if case_insensitive && mapping.kind.has_terms() {
             let text = plain(value);
-            return self.pattern("term", path, &text, &exact_regex(&text, true));
+            let to_regex = |text: &str| exact_regex(text, true);
+            return self.pattern(
+                &Pattern { kind: "term", given: &text, to_regex: &to_regex, is_normalized: false },
+                path,
+            );
         }
         self.exact(path, mapping, field, value)
     }
 
     fn exact(&self, path: &str, mapping: &FieldMapping, field: Field, value: &Value) -> Lowered {
-        Ok(match wanted(self.context, path, mapping, field, value)? {
+        let value = self.normalized_value(mapping, value);
+        Ok(match wanted(self.context, path, mapping, field, &value)? {
             Wanted::Nothing => none(),
             Wanted::Between(lower, upper) => constant(Box::new(RangeQuery::new(lower, upper))),
             Wanted::One(term) => match &mapping.kind {
@@ -201,7 +224,9 @@ impl Lowering<'_> {
             return Ok(none());
         };
         if mapping.index && mapping.kind.has_terms() {
-            let terms = values.iter().map(|value| Term::from_field_text(field, &plain(value)));
+            let terms = values
+                .iter()
+                .map(|value| Term::from_field_text(field, &plain(&self.normalized_value(mapping, value))));
             return Ok(constant(Box::new(TermSetQuery::new(terms))));
         }
         let clauses = values
@@ -227,23 +252,10 @@ impl Lowering<'_> {
         if mapping.kind != FieldKind::Text {
             return self.exact(path, mapping, field, value);
         }
-        let terms = standard_terms(&plain(value));
-        let term = |text: &str| -> Box<dyn TantivyQuery> {
-            Box::new(TermQuery::new(Term::from_field_text(field, text), IndexRecordOption::WithFreqs))
-        };
-        match terms.as_slice() {
-            [] => Ok(none()),
-            [(_, only)] => Ok(term(only)),
-            several => {
-                let occur = if operator == Operator::And { Occur::Must } else { Occur::Should };
-                let mut joined =
-                    BooleanQuery::new(several.iter().map(|(_, text)| (occur, term(text))).collect());
-                if let (Some(minimum), Operator::Or) = (minimum, operator) {
-                    joined.set_minimum_number_should_match(minimum.of(several.len()));
-                }
-                Ok(Box::new(joined))
-            }
-        }
+        let own = || mapping.analysis.searching(&self.layout.analysis);
+        let analyzer = self.analyzer(self.analyzer.unwrap_or_else(own))?;
+        let terms = TextTerms { field, terms: analyzer.terms(&plain(value)) };
+        terms.matching(operator, minimum)
     }
 
     fn phrase(&self, path: &str, value: &Value, slop: u32, prefix: bool) -> Lowered {
@@ -257,26 +269,62 @@ impl Lowering<'_> {
         };
         if mapping.kind != FieldKind::Text {
             return match (&mapping.kind, prefix) {
-                (FieldKind::Keyword { .. }, true) => {
-                    self.pattern("prefix", path, &plain(value), &prefix_regex(&plain(value), false))
-                }
+                (FieldKind::Keyword { .. }, true) => self.prefix(path, &plain(value), false),
                 _ => self.exact(path, mapping, field, value),
             };
         }
-        let terms: Vec<(usize, Term)> = standard_terms(&plain(value))
-            .into_iter()
-            .map(|(position, text)| (position, Term::from_field_text(field, &text)))
-            .collect();
-        match (terms.len(), prefix) {
-            (0, _) => Ok(none()),
-            (1, false) => Ok(Box::new(TermQuery::new(terms[0].1.clone(), IndexRecordOption::WithFreqs))),
-            (1, true) => {
-                let text = standard_terms(&plain(value)).remove(0).1;
-                self.pattern("prefix", path, &text, &prefix_regex(&text, false))
-            }
-            (_, false) => Ok(Box::new(PhraseQuery::new_with_offset_and_slop(terms, slop))),
-            (_, true) => Ok(Box::new(PhrasePrefixQuery::new_with_offset(terms))),
+        let own = || mapping.analysis.quoting(&self.layout.analysis);
+        let analyzer = self.analyzer(self.analyzer.unwrap_or_else(own))?;
+        let terms = TextTerms { field, terms: analyzer.terms(&plain(value)) };
+        match terms.single() {
+            Some(only) if prefix => self.prefix(path, only, false),
+            _ => terms.phrase(slop, prefix),
         }
+    }
+
+    /// The analyzer of a name.
+    fn analyzer(&self, name: &str) -> Result<Arc<Analyzer>, QueryError> {
+        let found = self.layout.analysis.find_analyzer(name).ok().flatten();
+        found.ok_or_else(|| QueryError::shard(format!("failed to create query: analyzer [{name}] not found")))
+    }
+
+    /// A value in the form of a field that normalizes.
+    fn normalized_value<'v>(&self, mapping: &FieldMapping, value: &'v Value) -> Cow<'v, Value> {
+        let normalizer = mapping.analysis.normalizer.as_deref();
+        match normalizer.and_then(|name| self.layout.analysis.normalizer(name).ok()) {
+            Some(normalizer) if !value.is_null() => {
+                Cow::Owned(Value::String(normalizer.normalized(&plain(value))))
+            }
+            _ => Cow::Borrowed(value),
+        }
+    }
+
+    fn normalized_range<'r>(&self, mapping: &FieldMapping, range: &'r RangeBounds) -> Cow<'r, RangeBounds> {
+        if mapping.analysis.normalizer.is_none() {
+            return Cow::Borrowed(range);
+        }
+        let mut normalized = range.clone();
+        for (value, _) in [&mut normalized.lower, &mut normalized.upper].into_iter().flatten() {
+            *value = self.normalized_value(mapping, value).into_owned();
+        }
+        Cow::Owned(normalized)
+    }
+
+    /// A pattern in the form of the field's terms; its signs stay.
+    fn normalized_pattern<'p>(&self, mapping: &FieldMapping, pattern: &Pattern<'p>) -> Cow<'p, str> {
+        let analysis = &self.layout.analysis;
+        let analyzer = match (&mapping.analysis.normalizer, pattern.is_normalized) {
+            (Some(name), _) => analysis.normalizer(name),
+            (None, true) if mapping.kind == FieldKind::Text => {
+                analysis.analyzer(mapping.analysis.searching(analysis))
+            }
+            _ => return Cow::Borrowed(pattern.given),
+        };
+        let Ok(analyzer) = analyzer else { return Cow::Borrowed(pattern.given) };
+        if pattern.kind != "wildcard" {
+            return Cow::Owned(analyzer.normalized(pattern.given));
+        }
+        Cow::Owned(between_signs(pattern.given, |text| analyzer.normalized(text)))
     }
 
     fn multi_match(
@@ -350,7 +398,8 @@ impl Lowering<'_> {
         if mapping.kind == FieldKind::Boolean {
             return self.flag_range(field, range);
         }
-        let (lower, upper) = bounds(self.context, path, mapping, field, range)?;
+        let range = self.normalized_range(mapping, range);
+        let (lower, upper) = bounds(self.context, path, mapping, field, &range)?;
         if lower == Bound::Unbounded && upper == Bound::Unbounded {
             return Ok(constant(self.exists_in(path)?));
         }
@@ -436,19 +485,26 @@ impl Lowering<'_> {
         constant(Box::new(HasUid::new(ids, types, self.identities)))
     }
 
-    /// `kind` is the query that was asked, for what is said of fields that it cannot be asked of.
-    fn pattern(&self, kind: &str, path: &str, given: &str, regex: &str) -> Lowered {
+    fn prefix(&self, path: &str, value: &str, case_insensitive: bool) -> Lowered {
+        let to_regex = |value: &str| prefix_regex(value, case_insensitive);
+        self.pattern(
+            &Pattern { kind: "prefix", given: value, to_regex: &to_regex, is_normalized: false },
+            path,
+        )
+    }
+
+    fn pattern(&self, pattern: &Pattern<'_>, path: &str) -> Lowered {
         if path.contains('*') {
             let (fields, _) = self.expand(&[(path.to_owned(), 1.0)], true);
-            let queries =
-                fields.iter().map(|(path, _)| forgive(self.pattern_in(kind, path, given, regex), true));
+            let queries = fields.iter().map(|(path, _)| forgive(self.pattern_in(pattern, path), true));
             return Ok(Box::new(DisjunctionMaxQuery::new(queries.collect::<Result<Vec<_>, _>>()?)));
         }
-        self.pattern_in(kind, path, given, regex)
+        self.pattern_in(pattern, path)
     }
 
     /// In one field.
-    fn pattern_in(&self, kind: &str, path: &str, given: &str, regex: &str) -> Lowered {
+    fn pattern_in(&self, pattern: &Pattern<'_>, path: &str) -> Lowered {
+        let Pattern { kind, given, .. } = *pattern;
         if given.chars().count() > PATTERN_CHARS_MAX {
             return Err(QueryError::argument(format!(
                 "The length of regex [{}] used in the [regexp] query has exceeded the allowed maximum of [{PATTERN_CHARS_MAX}]. This maximum can be set by changing the [index.max_regex_length] index level setting.",
@@ -467,7 +523,8 @@ impl Lowering<'_> {
         if !mapping.index || !mapping.kind.has_terms() {
             return Err(no_patterns(kind, path, &mapping.type_name));
         }
-        let query = RegexQuery::from_pattern(regex, field).map_err(|error| {
+        let made = (pattern.to_regex)(&self.normalized_pattern(mapping, pattern));
+        let query = RegexQuery::from_pattern(&made, field).map_err(|error| {
             QueryError::argument(format!("failed to parse pattern [{given}] of [{path}]: {error}"))
         })?;
         Ok(constant(Box::new(query)))
@@ -501,12 +558,14 @@ impl Lowering<'_> {
             return Err(refused(&mapping.type_name));
         }
         // `AUTO`: no edit up to two letters, one up to five, else two.
+        let given = Value::from(value);
+        let value = plain(&self.normalized_value(mapping, &given));
         let edits = edits.unwrap_or(match value.chars().count() {
             0..=2 => 0,
             3..=5 => 1,
             _ => 2,
         });
-        Ok(Box::new(self.fuzzy_words.in_field(field, value, edits)?))
+        Ok(Box::new(self.fuzzy_words.in_field(field, &value, edits)?))
     }
 
     fn bool(
@@ -546,6 +605,16 @@ impl Lowering<'_> {
         }
         Ok(Box::new(BooleanQuery::with_minimum_required_clauses(clauses, wanted)))
     }
+}
+
+/// A query for terms like a pattern.
+struct Pattern<'a> {
+    /// The query that was asked, for what is said of fields that it cannot be asked of.
+    kind: &'static str,
+    given: &'a str,
+    to_regex: &'a dyn Fn(&str) -> String,
+    /// Whether a text's analyzer brings the pattern into the form of its terms.
+    is_normalized: bool,
 }
 
 /// A pattern that was asked of a field whose values are no texts, or are not kept as terms.

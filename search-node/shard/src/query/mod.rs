@@ -12,6 +12,7 @@ mod has_uid;
 mod lower;
 mod minimum_should_match;
 pub mod query_string;
+mod text_terms;
 mod values;
 mod wildcard;
 

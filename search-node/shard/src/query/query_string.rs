@@ -321,6 +321,7 @@ impl<'a> Parser<'a> {
                 field,
                 pattern: text.clone(),
                 case_insensitive: false,
+                is_normalized: true,
             }),
             (false, ..) => self.matching(field, Value::String(text), MultiMatchKind::Best),
         })

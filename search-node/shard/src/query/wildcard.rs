@@ -73,6 +73,34 @@ pub(crate) fn name_matches(pattern: &str, name: &str) -> bool {
     rest.ends_with(last)
 }
 
+/// A pattern whose texts between its signs are changed; a sign that `\` stands before is kept as it is.
+pub(super) fn between_signs(pattern: &str, change: impl Fn(&str) -> String) -> String {
+    let mut made = String::new();
+    let mut text = String::new();
+    let mut letters = pattern.chars();
+    let flush = |text: &mut String, made: &mut String| {
+        if !text.is_empty() {
+            made.push_str(&change(&std::mem::take(text)));
+        }
+    };
+    while let Some(letter) = letters.next() {
+        match letter {
+            '*' | '?' => {
+                flush(&mut text, &mut made);
+                made.push(letter);
+            }
+            '\\' => {
+                flush(&mut text, &mut made);
+                made.push(letter);
+                made.extend(letters.next());
+            }
+            _ => text.push(letter),
+        }
+    }
+    flush(&mut text, &mut made);
+    made
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,120 @@
+//! Analyzers by their types: those of Lucene, each with its parameters.
+
+mod languages;
+
+use std::sync::Arc;
+
+use super::chain::{Analyzer, Before};
+use super::char_filters::CharFilter;
+use super::error::Result;
+use super::params::Params;
+use super::token_filters::{
+    AsciiFolding, Case, CjkBigram, Edit, Fingerprint, LowercaseLanguage, Stop, TokenFilter, width,
+};
+use super::tokenizers::{self, CharClass, Keyword, Letters, Standard, TOKEN_LENGTH, Tokenizer};
+
+/// Types that are no languages.
+const KINDS: [&str; 12] = [
+    "standard",
+    "default",
+    "simple",
+    "whitespace",
+    "stop",
+    "keyword",
+    "pattern",
+    "fingerprint",
+    "cjk",
+    "jieba_index",
+    "jieba_search",
+    "smartcn",
+];
+
+/// A chain in the making.
+pub(super) struct Chain(Before);
+
+impl Chain {
+    pub(super) fn of(name: &str, tokenizer: impl Tokenizer + 'static) -> Self {
+        Self(Before { tokenizer: (name.to_owned(), Arc::new(tokenizer)), ..Before::default() })
+    }
+
+    /// Words by UAX #29.
+    pub(super) fn standard() -> Self {
+        Self::of("standard", Standard::new(TOKEN_LENGTH))
+    }
+
+    pub(super) fn with(mut self, name: &str, filter: impl TokenFilter + 'static) -> Self {
+        self.0.filters.push((name.to_owned(), Arc::new(filter)));
+        self
+    }
+
+    pub(super) fn with_char_filter(mut self, name: &str, filter: impl CharFilter + 'static) -> Self {
+        self.0.char_filters.push((name.to_owned(), Arc::new(filter)));
+        self
+    }
+
+    pub(super) fn lowercase(self) -> Self {
+        self.with("lowercase", Case::lower(LowercaseLanguage::Any))
+    }
+
+    /// Leaves out what the parameters say, else a list.
+    pub(super) fn stop(self, params: Params<'_>, list: &str) -> Self {
+        let words = params.list("stopwords").unwrap_or_else(|| vec![list.to_owned()]);
+        if words.as_slice() == ["_none_"] { self } else { self.with("stop", Stop::of(&words)) }
+    }
+}
+
+/// The analyzer of a type; none where there is no such type.
+pub(crate) fn build(kind: &str, params: Params<'_>) -> Result<Option<Analyzer>> {
+    if let Some(chain) = languages::build(kind, params)? {
+        return Ok(Some(Analyzer::new(params.name, chain.0)));
+    }
+    if !KINDS.contains(&kind) {
+        return Ok(None);
+    }
+    params.refuse_files(&[("stopwords_path", "stopwords")])?;
+    let chain = match kind {
+        "simple" => Chain::of("lowercase", Letters::new(CharClass::LowercasedLetter, TOKEN_LENGTH)),
+        "whitespace" => Chain::of("whitespace", Letters::new(CharClass::NotWhitespace, TOKEN_LENGTH)),
+        "stop" => Chain::of("lowercase", Letters::new(CharClass::LowercasedLetter, TOKEN_LENGTH))
+            .stop(params, "_english_"),
+        "keyword" => Chain::of("keyword", Keyword),
+        "pattern" => pattern(params)?,
+        "fingerprint" => fingerprint(params)?,
+        "cjk" => Chain::standard()
+            .with("cjk_width", Edit::letters(width))
+            .lowercase()
+            .with("cjk_bigram", CjkBigram::default())
+            .stop(params, "_cjk_"),
+        "jieba_index" | "jieba_search" | "smartcn" => {
+            let kind = if kind == "smartcn" { "smartcn_tokenizer" } else { kind };
+            let tokenizer = tokenizers::build(kind, params, &Default::default())?;
+            let mut chain = Chain::standard();
+            chain.0.tokenizer = (kind.to_owned(), tokenizer.unwrap_or_else(|| Arc::new(Keyword)));
+            chain.lowercase().stop(params, "_none_")
+        }
+        _ => return standard(params).map(Some),
+    };
+    Ok(Some(Analyzer::new(params.name, chain.0)))
+}
+
+fn standard(params: Params<'_>) -> Result<Analyzer> {
+    let longest = params.count("max_token_length", TOKEN_LENGTH, 1)?;
+    let chain = Chain::of("standard", Standard::new(longest)).lowercase().stop(params, "_none_");
+    let is_plain_standard = longest == TOKEN_LENGTH && chain.0.filters.len() == 1;
+    Ok(Analyzer { is_plain_standard, ..Analyzer::new(params.name, chain.0) })
+}
+
+fn pattern(params: Params<'_>) -> Result<Chain> {
+    let tokenizer = tokenizers::build("pattern", params, &Default::default())?;
+    let mut chain = Chain::standard();
+    chain.0.tokenizer = ("pattern".to_owned(), tokenizer.unwrap_or_else(|| Arc::new(Keyword)));
+    let chain = if params.flag("lowercase", true)? { chain.lowercase() } else { chain };
+    Ok(chain.stop(params, "_none_"))
+}
+
+fn fingerprint(params: Params<'_>) -> Result<Chain> {
+    let folding = AsciiFolding::new(false);
+    let filter = Fingerprint::read(params)?;
+    let chain = Chain::standard().lowercase().with("asciifolding", folding).stop(params, "_none_");
+    Ok(chain.with("fingerprint", filter))
+}

@@ -1,0 +1,140 @@
+//! Tests of what analyzers make of texts: tables of what a real Elasticsearch or OpenSearch makes of them.
+//!
+//! A line of a table is a body of `_analyze` and the tokens that the peer answered, or that its documentation shows. Where ours
+//! differ on purpose, the line says what they are and why. `scripts/analysis-tables.py` asks the peer again.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::*;
+
+/// Tokens that no test needs more of.
+const TOKENS_MAX: usize = 10_000;
+
+fn analyzed(body: &Value) -> Result<Vec<Value>, AnalysisError> {
+    let limits = GramLimits { ngram_diff: 10, shingle_diff: 10 };
+    let definitions = Definitions { limits, ..Definitions::default() };
+    let analysis = Analysis::of_index(definitions)?;
+    let mut answer = AnalyzeRequest::read(body)?.answer(&analysis, None, TOKENS_MAX)?;
+    Ok(answer["tokens"].as_array_mut().map(std::mem::take).unwrap_or_default())
+}
+
+/// Tokens in the short form of the tables.
+fn short(tokens: &[Value]) -> Value {
+    let short = |token: &Value| {
+        json!([
+            token["token"],
+            token["start_offset"],
+            token["end_offset"],
+            token["type"],
+            token["position"],
+            token.get("positionLength").unwrap_or(&json!(1))
+        ])
+    };
+    tokens.iter().map(short).collect()
+}
+
+#[test]
+fn tokens_are_those_that_elasticsearch_makes() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/analysis");
+    let (mut rows, mut faults) = (0, Vec::new());
+    for entry in fs_err::read_dir(&folder).expect("tables") {
+        let path = entry.expect("a table").path();
+        let text = fs_err::read_to_string(&path).expect("read");
+        for line in text.lines() {
+            let row: Value = serde_json::from_str(line).expect("a row");
+            let expected = row.get("ours").unwrap_or(&row["tokens"]);
+            assert_eq!(row.get("ours").is_some(), row.get("reason").is_some(), "{line}");
+            let made = analyzed(&row["analyze"]);
+            let made = made.map(|tokens| short(&tokens)).unwrap_or_else(|error| json!(error.reason));
+            rows += 1;
+            if made != *expected {
+                let table = path.file_name().unwrap_or_default().to_string_lossy();
+                faults.push(format!("{table}: {}\n  expected {expected}\n  made     {made}", row["analyze"]));
+            }
+        }
+    }
+    assert!(rows >= 300, "only {rows} rows");
+    assert!(faults.is_empty(), "{} of {rows} rows:\n{}", faults.len(), faults.join("\n"));
+}
+
+/// What the index is given: each term with its place and how many places it takes.
+fn indexed(analyzer: &str, gap: usize, text: &str) -> Vec<(String, usize, usize)> {
+    let analyzer = Analysis::plain().analyzer(analyzer).expect("there");
+    let mut made = Vec::new();
+    let mut tokenizer = indexing(&analyzer, gap);
+    tokenizer
+        .token_stream(text)
+        .process(&mut |token| made.push((token.text.clone(), token.position, token.position_length)));
+    made
+}
+
+/// tantivy puts the next value one place behind the end of the last token.
+#[test]
+fn the_last_token_reaches_to_the_next_value() {
+    let words = |words: &[(&str, usize, usize)]| {
+        words.iter().map(|(text, at, length)| ((*text).to_owned(), *at, *length)).collect::<Vec<_>>()
+    };
+    for (analyzer, expected) in [
+        ("standard", words(&[("the", 0, 1), ("foxes", 1, 100)])),
+        ("whitespace", words(&[("The", 0, 1), ("foxes", 1, 100)])),
+        ("english", words(&[("fox", 1, 100)])),
+        ("keyword", words(&[("The foxes", 0, 100)])),
+    ] {
+        assert_eq!(indexed(analyzer, 100, "The foxes"), expected, "{analyzer}");
+    }
+    assert_eq!(indexed("standard", 0, "a"), words(&[("a", 0, 0)]));
+}
+
+#[test]
+fn normalizers_make_one_term_of_a_value() {
+    let definition = |key: &str, value: Value| (key.to_owned(), value);
+    let flat = [
+        definition("normalizer.n.type", json!("custom")),
+        definition("normalizer.n.char_filter", json!(["quotes"])),
+        definition("normalizer.n.filter", json!(["lowercase", "asciifolding"])),
+        definition("char_filter.quotes.type", json!("mapping")),
+        definition("char_filter.quotes.mappings", json!(["« => \"", "» => \""])),
+    ];
+    let flat = flat.iter().map(|(key, value)| (key.as_str(), value));
+    let definitions = Definitions::read(flat, GramLimits::default()).expect("read");
+    let analysis = Analysis::of_index(definitions).expect("valid");
+
+    for (name, value, expected) in
+        [("n", "«Größe» ÉTÉ", "\"grosse\" ete"), ("lowercase", "Größe Ä", "größe ä"), ("lowercase", "", "")]
+    {
+        assert_eq!(analysis.normalizer(name).expect("there").normalized(value), expected, "{value}");
+    }
+}
+
+#[test]
+fn filters_that_name_one_another_are_refused() {
+    let flat = [
+        ("filter.m.type", json!("multiplexer")),
+        ("filter.m.filters", json!(["m"])),
+        ("analyzer.a.tokenizer", json!("keyword")),
+        ("analyzer.a.filter", json!(["m"])),
+    ];
+    let flat = flat.iter().map(|(key, value)| (*key, value));
+
+    let made = Definitions::read(flat, GramLimits::default()).and_then(Analysis::of_index);
+
+    assert!(made.expect_err("refused").reason.contains("name one another"));
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 2_000, ..Default::default() })]
+    /// The fast way of the index makes the terms that the chain makes for a query.
+    #[test]
+    fn the_index_and_queries_make_the_same_terms(text in "[ \\PC]{0,40}|[a-cA-C0-2_.,' ÄİßΣ๐กา数あア한😀½\u{301}\u{20e3}]{0,24}") {
+        for name in ["standard", "simple", "english"] {
+            let analyzer = Analysis::plain().analyzer(name).expect("there");
+            let terms: Vec<(String, usize)> =
+                analyzer.terms(&text).into_iter().map(|term| (term.text, term.position)).collect();
+            let stored: Vec<(String, usize)> =
+                indexed(name, 100, &text).into_iter().map(|(text, position, _)| (text, position)).collect();
+            proptest::prop_assert_eq!(stored, terms, "{}", name);
+        }
+    }
+}

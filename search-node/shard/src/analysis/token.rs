@@ -1,0 +1,70 @@
+//! A token: a term of a text with its place, as it goes through a chain of filters.
+
+/// One term of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Token {
+    pub(crate) text: String,
+    /// Where it begins in the text that was analyzed, in bytes.
+    pub(crate) start: usize,
+    /// Where it ends there.
+    pub(crate) end: usize,
+    /// How far it stands from the token before: 1 for the next place, 0 for the same.
+    pub(crate) increment: u32,
+    /// How many places it takes; more than one where it stands for several words.
+    pub(crate) length: u32,
+    /// What Lucene calls its type: `<ALPHANUM>`, `word`, `SYNONYM`.
+    pub(crate) kind: &'static str,
+    /// Whether stemmers leave it as it is.
+    pub(crate) is_keyword: bool,
+}
+
+/// The tokens of a text, one after the other.
+pub(crate) type Tokens<'a> = Box<dyn Iterator<Item = Token> + 'a>;
+
+/// The type of tokens whose tokenizer knows no types.
+pub(crate) const WORD: &str = "word";
+/// The type of words by UAX #29.
+pub(crate) const ALPHANUM: &str = "<ALPHANUM>";
+/// The type of what a synonym filter adds.
+pub(crate) const SYNONYM: &str = "SYNONYM";
+
+impl Token {
+    /// A token of one place, next to the one before.
+    pub(crate) fn new(text: impl Into<String>, start: usize, end: usize, kind: &'static str) -> Self {
+        Self { text: text.into(), start, end, increment: 1, length: 1, kind, is_keyword: false }
+    }
+
+    /// The same place with another text.
+    pub(crate) fn with_text(&self, text: impl Into<String>) -> Self {
+        let Self { start, end, increment, length, kind, is_keyword, .. } = *self;
+        Self { text: text.into(), start, end, increment, length, kind, is_keyword }
+    }
+
+    /// The part of the token from one byte of its text to another. Its place is told as far as the text still is what stood there.
+    pub(crate) fn part(&self, from: usize, to: usize) -> Self {
+        let mut part = self.with_text(&self.text[from..to]);
+        if self.end - self.start == self.text.len() {
+            part.start = self.start + from;
+            part.end = self.start + to;
+        }
+        part
+    }
+}
+
+/// How long a text is to Lucene, which counts in UTF-16.
+pub(crate) fn units(text: &str) -> usize {
+    text.chars().map(char::len_utf16).sum()
+}
+
+/// Tokens with some left out; what follows is as much further away.
+pub(crate) fn retain<'a>(tokens: Tokens<'a>, mut is_kept: impl FnMut(&Token) -> bool + 'a) -> Tokens<'a> {
+    let mut skipped = 0;
+    Box::new(tokens.filter_map(move |mut token| {
+        if is_kept(&token) {
+            token.increment += std::mem::take(&mut skipped);
+            return Some(token);
+        }
+        skipped += token.increment;
+        None
+    }))
+}

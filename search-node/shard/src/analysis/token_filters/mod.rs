@@ -1,0 +1,89 @@
+//! Token filters: what happens to tokens after a text was cut.
+
+mod ascii_folding;
+mod build;
+mod case;
+mod cjk_bigram;
+mod cjk_width;
+mod common_grams;
+mod decompounder;
+mod edits;
+mod elision;
+mod fingerprint;
+mod flatten_graph;
+mod grams;
+mod keywords;
+mod lengths;
+mod light_french;
+mod light_stemmers;
+mod multiplexer;
+mod normalizations;
+mod pattern_capture;
+mod pattern_replace;
+mod phonetic;
+mod shingle;
+mod stemmer;
+mod stop;
+mod synonym;
+mod synonym_graph;
+mod synonym_rules;
+mod unique;
+mod word_delimiter;
+mod word_delimiter_graph;
+mod word_parts;
+
+use std::fmt;
+use std::sync::Arc;
+
+pub(crate) use ascii_folding::AsciiFolding;
+pub(crate) use build::{build, unknown_type};
+pub(crate) use case::{Case, LowercaseLanguage};
+pub(crate) use cjk_bigram::CjkBigram;
+pub(crate) use cjk_width::width;
+pub(crate) use edits::{Edit, before_apostrophe as apostrophe, decimal_digits};
+pub(crate) use elision::{Elision, FRENCH as FRENCH_ARTICLES};
+pub(crate) use fingerprint::{Fingerprint, KIND as WHOLE_TEXT};
+pub(crate) use keywords::KeywordMarker;
+pub(crate) use normalizations::{arabic_normalization, german_normalization, persian_normalization};
+pub(crate) use stemmer::{Override, Stem};
+pub(crate) use stop::Stop;
+
+use super::chain::Before;
+use super::error::Result;
+use super::limits::GramLimits;
+use super::token::Tokens;
+
+/// What a synonym filter behind a filter makes of that when it reads its rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum InRules {
+    /// Rules go through it too.
+    Applied,
+    /// Rules go past it.
+    PassedOver,
+    /// No synonym filter may stand behind it.
+    Refused,
+}
+
+/// Changes tokens.
+pub(crate) trait TokenFilter: Send + Sync + fmt::Debug {
+    /// The changed tokens.
+    fn filter<'a>(&'a self, tokens: Tokens<'a>) -> Tokens<'a>;
+
+    /// Whether normalizers may use it: it changes letters and neither number nor place of tokens.
+    fn is_normalizing(&self) -> bool {
+        false
+    }
+
+    fn in_rules(&self) -> InRules {
+        InRules::Applied
+    }
+}
+
+/// What the making of a filter needs beside its own parameters.
+pub(crate) struct Context<'a> {
+    pub(crate) limits: &'a GramLimits,
+    /// What stands before it in its analyzer.
+    pub(crate) before: &'a Before,
+    /// The filter of a name.
+    pub(crate) named: &'a dyn Fn(&str) -> Result<Arc<dyn TokenFilter>>,
+}

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use cluster::state::{ClusterState, Command, CopyId, IndexEntry, IndexId, NodeId, ShardCopies, ShardId};
 use parking_lot::{Mutex, RwLock};
 
 use super::agreement::Agreement;
 use super::found::{DELETED, Found, give_up};
 use super::index::{Index, Resources};
+use super::lookup::Lookup;
 use super::lost_index::LostIndex;
 use super::metadata::{FILE, IndexMetadata};
 use super::settings::IndexSettings;
@@ -21,6 +23,8 @@ pub(crate) struct Served {
     folder: PathBuf,
     resources: Resources,
     names: RwLock<Names>,
+    /// What every name means, by the map that was followed last.
+    lookup: ArcSwap<Lookup>,
     /// What was found in the folder and the map has not named yet.
     found: Mutex<HashMap<IndexId, IndexMetadata>>,
     /// Folders of indices that cannot be read.
@@ -43,6 +47,7 @@ impl Served {
             folder: folder.to_owned(),
             resources,
             names: RwLock::default(),
+            lookup: ArcSwap::default(),
             found: Mutex::new(found),
             unreadable: lost.iter().map(|lost| lost.folder.clone()).collect(),
             changing: Mutex::new(()),
@@ -54,6 +59,11 @@ impl Served {
         let mut all: Vec<Arc<Index>> = self.names.read().by_name.values().cloned().collect();
         all.sort_by(|a, b| a.name.cmp(&b.name));
         all
+    }
+
+    /// What every name means.
+    pub(super) fn lookup(&self) -> Arc<Lookup> {
+        self.lookup.load_full()
     }
 
     /// The index of exactly this name.
@@ -95,6 +105,8 @@ impl Served {
                 failures.insert(id.clone(), error);
             }
         }
+        let lookup = Lookup::of(map, &self.names.read().by_id);
+        self.lookup.store(Arc::new(lookup));
         failures
     }
 

@@ -287,17 +287,20 @@ fn add_shards(body: &mut Value, other: &Value) {
 async fn home(call: &Call, coordinator: &Arc<Coordinator>, is_write: bool) -> Result<Home, ApiError> {
     let id = call.part("id");
     let index = index_of(call, is_write).await?;
-    if index.requires_routing() && call.param("routing").is_none() {
+    let lookup = call.node.indices.lookup();
+    let routing = lookup.index_routing(&call.part("index"), &index, call.param("routing"))?;
+    let routing = routing.as_deref();
+    if index.requires_routing() && routing.is_none() {
         return Err(ApiError::argument("routing is required"));
     }
     if is_planted(Bug::ReadsAnywhere) && !is_write {
         return Ok(Home::Here);
     }
-    let has_copy = || has_copy_here(coordinator, &index, &id, call.param("routing"));
+    let has_copy = || has_copy_here(coordinator, &index, &id, routing);
     if !is_write && may_be_old(call)? && has_copy() {
         return Ok(Home::Here);
     }
-    Ok(home_of(coordinator, &index, &id, call.param("routing")))
+    Ok(home_of(coordinator, &index, &id, routing))
 }
 
 async fn index_of(call: &Call, is_write: bool) -> Result<Arc<Index>, ApiError> {

@@ -1,5 +1,6 @@
 //! HTTP in, JSON out, no decisions: each file reads one group of requests and calls `action` or `index`.
 
+mod alias;
 mod body;
 mod bulk;
 mod by_query;
@@ -7,6 +8,7 @@ mod call;
 mod cat;
 mod cluster;
 mod copies;
+mod data_stream;
 mod document;
 mod envelope;
 mod force_merge;
@@ -17,10 +19,13 @@ mod index;
 mod index_settings;
 mod parameters;
 mod pieces;
+mod resolve;
+mod rollover;
 mod root;
 mod router;
 mod search;
 mod tasks;
+mod template;
 
 pub(crate) use forward::answer_carried;
 pub(crate) use router::{Entrance, app};

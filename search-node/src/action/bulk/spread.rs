@@ -116,16 +116,31 @@ fn place<'a>(node: &Node, action: &Action<'a>, ids: &mut IdMaker) -> Placed<'a> 
     let found = match head.op {
         _ if head.fault.is_some() => None,
         _ if head.options.require_alias && !node.indices.is_alias(&head.target.index) => None,
-        Op::Delete => head.target.existing_index(node).ok(),
+        Op::Delete => head.target.index_to_delete(node).ok(),
         Op::Index | Op::Create | Op::Update => {
             let is_create = head.options.is_create || head.target.id.is_none();
             node.indices.for_write(&head.target.index, is_create).ok()
         }
     };
-    let Some(index) = found.filter(|index| head.target.check_routing(index, "").is_ok()) else {
+    let is_create = head.options.is_create || head.target.id.is_none();
+    let is_direct = |index: &Index| match head.op {
+        Op::Delete => true,
+        _ => {
+            let condition = head.options.condition;
+            node.indices.check_direct(&head.target.index, index, is_create, condition).is_ok()
+        }
+    };
+    let routed = found.filter(|index| is_direct(index)).and_then(|index| {
+        let routing = head.target.routed(node, &index).ok()?.routing.clone();
+        Some((index, routing))
+    });
+    let is_wanting = |index: &Index, routing: &Option<String>| index.requires_routing() && routing.is_none();
+    let Some((index, routing)) = routed.filter(|(index, routing)| !is_wanting(index, routing)) else {
         return Placed { head, source, index: None };
     };
     let own = Arc::make_mut(&mut head);
+    own.target.routing = routing;
+    own.options.is_resolved = true;
     own.target.index = index.name.as_str().into();
     own.options.require_alias = false;
     if own.target.id.is_none() {

@@ -271,6 +271,7 @@ impl<'a> Spread<'a> {
                 index: target.index.uuid.clone(),
                 number: target.number,
                 copy: target.copy_on(node),
+                filter: target.filter(),
             }
         };
         Question {

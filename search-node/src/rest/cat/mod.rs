@@ -14,7 +14,9 @@ mod recovery;
 mod shards;
 mod table;
 mod tasks;
+mod templates;
 
+pub(super) use cell::bytes_shown;
 use futures::FutureExt;
 use http::Method;
 
@@ -38,6 +40,7 @@ pub(super) const ROUTES: &[&[Route]] = &[
     aliases::ROUTES,
     pending_tasks::ROUTES,
     tasks::ROUTES,
+    templates::ROUTES,
 ];
 
 const LIST: &[Route] = &[route(&[Method::GET], "/_cat", &["help", "s"], |_| async { Ok(list()) }.boxed())];

@@ -1,0 +1,397 @@
+//! Data streams changed and deleted, and indices with them: what is refused, and the commands for the rest.
+
+use std::collections::BTreeMap;
+
+use cluster::state::{ClusterState, Command, IndexEntry, IndexId};
+use serde_json::{Map, Value, json};
+
+use super::agreed_names::AgreedNames;
+use super::data_stream::DataStream;
+use super::guard::Guard;
+use super::metadata::{aliases_part, mapping_of, mapping_part, settings_of, settings_part, stream_part};
+use super::names::{NameKind, NameOptions, expand};
+use crate::error::ApiError;
+
+/// One change of a stream's indices (`_data_stream/_modify`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum StreamAction {
+    AddBackingIndex { stream: String, index: String },
+    RemoveBackingIndex { stream: String, index: String },
+}
+
+/// The indices that expressions name, of which none may belong to a stream.
+pub(super) fn without_aliases<'a>(
+    names: &AgreedNames<'a>,
+    expressions: &[String],
+) -> Result<Vec<&'a str>, ApiError> {
+    for expression in expressions.iter().flat_map(|all| all.split(',')).map(str::trim) {
+        let of_index = names.indices.get(expression).and_then(|(id, _)| names.stream_of(id));
+        let of_name = names.streams.get_key_value(expression).map(|(name, stream)| (name.as_str(), stream));
+        if let Some((stream, _)) = of_index.or(of_name) {
+            return Err(ApiError::argument(format!(
+                "The provided expressions [{expression}] match a backing index belonging to data stream [{stream}]. Data streams and their backing indices don't support aliases."
+            )));
+        }
+    }
+    let mut indices = names.concrete(expressions)?;
+    indices.retain(|index| names.indices.get(index).is_none_or(|(id, _)| names.stream_of(id).is_none()));
+    Ok(indices)
+}
+
+/// The commands that delete indices, and take them out of their streams. A stream without its write index would be none.
+pub(super) fn deleted_indices<'a>(
+    map: &ClusterState,
+    names: &AgreedNames<'_>,
+    ids: impl Iterator<Item = &'a IndexId>,
+) -> Result<Vec<Command>, ApiError> {
+    let (mut commands, mut streams): (Vec<Command>, BTreeMap<String, DataStream>) = Default::default();
+    for id in ids {
+        if let Some((name, stream)) = names.stream_of(id) {
+            let index = map.indices.get(id).map_or("_na_", |entry| entry.name.as_str());
+            if stream.indices.last() == Some(&id.0) {
+                return Err(ApiError::argument(format!(
+                    "index [{index}] is the write index for data stream [{name}] and cannot be deleted"
+                )));
+            }
+            let changed = streams.entry(name.to_owned()).or_insert_with(|| stream.clone());
+            changed.indices.retain(|known| *known != id.0);
+        }
+        commands.push(Command::DeleteIndex { id: id.clone() });
+    }
+    commands.extend(streams.iter().map(|(name, stream)| stream.written(name, map)));
+    Ok(commands)
+}
+
+/// The commands that delete the streams that an expression names, with all of their indices.
+pub(super) fn delete_streams(
+    map: &ClusterState,
+    expression: &str,
+    options: NameOptions,
+) -> Result<Vec<Command>, ApiError> {
+    let names = AgreedNames::of(map);
+    let mut commands = Vec::new();
+    for name in stream_names(&names, expression, options)? {
+        let Some(stream) = names.streams.get(&name) else { continue };
+        let ids = stream.indices.iter().map(|id| IndexId(id.clone()));
+        let there = ids.filter(|id| map.indices.contains_key(id));
+        commands.extend(there.map(|id| Command::DeleteIndex { id }));
+        commands.extend(DataStream::forgotten(&name, map));
+    }
+    if !commands.is_empty() {
+        commands.insert(0, Guard::Names.changed(map));
+    }
+    Ok(commands)
+}
+
+/// The streams that an expression names; one that it names and that is not there is an error.
+fn stream_names(
+    names: &AgreedNames<'_>,
+    expression: &str,
+    options: NameOptions,
+) -> Result<Vec<String>, ApiError> {
+    let streams = names.known.iter().filter(|(_, known)| known.kind == NameKind::Stream);
+    expand(expression, &streams.map(|(name, known)| (name.clone(), *known)).collect(), options)
+}
+
+/// The commands that change which indices streams have.
+pub(super) fn modify_streams(map: &ClusterState, actions: &[StreamAction]) -> Result<Vec<Command>, ApiError> {
+    let names = AgreedNames::of(map);
+    let mut streams: BTreeMap<String, DataStream> = BTreeMap::new();
+    let mut parts = BTreeMap::new();
+    for action in actions {
+        let (StreamAction::AddBackingIndex { stream: name, index }
+        | StreamAction::RemoveBackingIndex { stream: name, index }) = action;
+        let known = names
+            .streams
+            .get(name)
+            .ok_or_else(|| ApiError::argument(format!("data stream [{name}] not found")))?;
+        let (id, entry) = names
+            .indices
+            .get(index.as_str())
+            .ok_or_else(|| ApiError::argument(format!("index [{index}] not found")))?;
+        let stream = streams.entry(name.clone()).or_insert_with(|| known.clone());
+        let is_member = stream.indices.contains(&id.0);
+        match action {
+            StreamAction::AddBackingIndex { .. } if is_member => continue,
+            StreamAction::AddBackingIndex { .. } => {
+                parts.insert((*id).clone(), joined(&names, name, stream, id, entry)?);
+                // The oldest end: it is not written to.
+                stream.indices.insert(0, id.0.clone());
+            }
+            StreamAction::RemoveBackingIndex { .. } if !is_member => {
+                return Err(ApiError::argument(format!(
+                    "index [{index}] is not part of data stream [{name}]"
+                )));
+            }
+            StreamAction::RemoveBackingIndex { .. } if stream.indices.last() == Some(&id.0) => {
+                return Err(ApiError::argument(format!(
+                    "cannot remove backing index [{index}] of data stream [{name}] because it is the write index"
+                )));
+            }
+            StreamAction::RemoveBackingIndex { .. } => {
+                stream.indices.retain(|known| *known != id.0);
+                let mut part = stream_part(None);
+                part.extend(settings_part(&hidden(entry, false)));
+                parts.insert((*id).clone(), part);
+            }
+        }
+    }
+    let mut commands: Vec<Command> =
+        parts.into_iter().filter_map(|(id, parts)| changed(map, id, parts)).collect();
+    commands.extend(streams.iter().map(|(name, stream)| stream.written(name, map)));
+    if !commands.is_empty() {
+        commands.insert(0, Guard::Names.changed(map));
+    }
+    Ok(commands)
+}
+
+/// The commands that make a data stream of an alias and its indices (`_data_stream/_migrate`).
+pub(super) fn migrate_alias(
+    map: &ClusterState,
+    alias: &str,
+    timestamp_field: &str,
+) -> Result<Vec<Command>, ApiError> {
+    let names = AgreedNames::of(map);
+    let Some(members) = names.aliases.get(alias) else {
+        return Err(ApiError::argument(format!("alias [{alias}] does not exist")));
+    };
+    for (index, said) in members {
+        if said.filter.is_some() || said.search_routing.is_some() || said.index_routing.is_some() {
+            let what = if said.filter.is_some() { "filters" } else { "routing" };
+            return Err(ApiError::argument(format!(
+                "alias [{alias}] may not have custom filtering or routing to be migrated, and has {what} on [{index}]"
+            )));
+        }
+    }
+    let write = match members.iter().find(|(_, said)| said.is_write_index == Some(true)) {
+        Some((index, _)) => *index,
+        None => match members.keys().collect::<Vec<_>>().as_slice() {
+            [only] => only,
+            _ => return Err(ApiError::argument(format!("alias [{alias}] must specify a write index"))),
+        },
+    };
+    let mut indices: Vec<&str> = members.keys().copied().filter(|index| *index != write).collect();
+    indices.push(write);
+    let mut stream = DataStream { indices: Vec::new(), ..DataStream::begun(timestamp_field, "", false) };
+    let mut commands = vec![Guard::Names.changed(map)];
+    for index in indices {
+        let Some((id, entry)) = names.indices.get(index) else { continue };
+        let mut parts = joined_without_aliases(&names, alias, &stream, id, entry)?;
+        parts.extend(aliases_part(&Map::new()));
+        commands.extend(changed(map, (*id).clone(), parts));
+        stream.indices.push(id.0.clone());
+    }
+    commands.push(stream.written(alias, map));
+    Ok(commands)
+}
+
+/// The parts of an index that becomes a backing index, which may have no aliases.
+fn joined(
+    names: &AgreedNames<'_>,
+    name: &str,
+    stream: &DataStream,
+    id: &IndexId,
+    entry: &IndexEntry,
+) -> Result<BTreeMap<String, String>, ApiError> {
+    let of_index = names.aliases.iter().filter(|(_, members)| members.contains_key(entry.name.as_str()));
+    let aliases: Vec<&str> = of_index.map(|(alias, _)| alias.as_str()).collect();
+    if !aliases.is_empty() {
+        return Err(ApiError::argument(format!(
+            "cannot add index [{}] to data stream [{name}] until its aliases [{}] are removed",
+            entry.name,
+            aliases.join(", ")
+        )));
+    }
+    joined_without_aliases(names, name, stream, id, entry)
+}
+
+fn joined_without_aliases(
+    names: &AgreedNames<'_>,
+    name: &str,
+    stream: &DataStream,
+    id: &IndexId,
+    entry: &IndexEntry,
+) -> Result<BTreeMap<String, String>, ApiError> {
+    if let Some((other, _)) = names.stream_of(id).filter(|(other, _)| *other != name) {
+        return Err(ApiError::argument(format!(
+            "cannot add index [{}] to data stream [{name}] because it is already part of data stream [{other}]",
+            entry.name
+        )));
+    }
+    let mut parts = stream_part(Some(name));
+    parts.extend(mapping_part(&timestamped(mapping_of(entry), &stream.timestamp_field, &entry.name)?));
+    parts.extend(settings_part(&hidden(entry, true)));
+    Ok(parts)
+}
+
+/// A mapping by which documents must have a time; its field must be a date.
+pub(super) fn timestamped(mut mapping: Value, field: &str, index: &str) -> Result<Value, ApiError> {
+    let pointer = format!("/properties/{}", field.replace('.', "/properties/"));
+    let kind = mapping.pointer(&pointer).and_then(|field| field["type"].as_str());
+    match kind {
+        Some("date" | "date_nanos") => {}
+        None => {
+            return Err(ApiError::argument(format!(
+                "data stream timestamp field [{field}] does not exist in the mapping of [{index}]"
+            )));
+        }
+        Some(other) => {
+            return Err(ApiError::argument(format!(
+                "data stream timestamp field [{field}] is of type [{other}], but [date,date_nanos] is expected"
+            )));
+        }
+    }
+    mapping["_data_stream_timestamp"] = match field {
+        super::data_stream::TIMESTAMP => json!({"enabled": true}),
+        other => json!({"enabled": true, "timestamp_field": {"name": other}}),
+    };
+    Ok(mapping)
+}
+
+fn hidden(entry: &IndexEntry, is_hidden: bool) -> Map<String, Value> {
+    let mut settings = settings_of(entry);
+    if is_hidden {
+        settings.insert("hidden".to_owned(), json!("true"));
+    } else {
+        settings.remove("hidden");
+    }
+    settings
+}
+
+fn changed(map: &ClusterState, id: IndexId, parts: BTreeMap<String, String>) -> Option<Command> {
+    let seen = map.indices.get(&id)?.version;
+    Some(Command::ChangeIndex { id, seen, parts, replicas: None, filters: None, allocation: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::data_stream::TIMESTAMP;
+    use super::super::test_map::{aliases_in_map, map_of};
+    use super::*;
+
+    /// A stream `s` of the indices `b1` and `b2`, and others beside it.
+    fn map() -> ClusterState {
+        let mut map = map_of(&[
+            ("b1", json!({})),
+            ("b2", json!({})),
+            ("free", json!({})),
+            ("named", json!({"x": {}, "y": {}})),
+            ("late", json!({"x": {"is_write_index": true}})),
+            ("timeless", json!({})),
+        ]);
+        for entry in map.indices.values_mut().filter(|entry| entry.name != "timeless") {
+            let mapping = json!({"properties": {"@timestamp": {"type": "date"}}});
+            entry.parts.extend(mapping_part(&mapping));
+        }
+        let indices = vec!["b1".to_owned(), "b2".to_owned()];
+        let stream = DataStream { indices, generation: 2, ..DataStream::begun(TIMESTAMP, "", false) };
+        let commands = vec![stream.written("s", &map)];
+        map.apply(Command::Several(commands)).expect("agreed");
+        map
+    }
+
+    fn apply(map: &mut ClusterState, commands: Vec<Command>) {
+        map.apply(Command::Several(commands)).expect("agreed");
+    }
+
+    fn delete(map: &ClusterState, ids: &[&str]) -> Result<Vec<Command>, ApiError> {
+        let ids: Vec<IndexId> = ids.iter().map(|id| IndexId((*id).to_owned())).collect();
+        deleted_indices(map, &AgreedNames::of(map), ids.iter())
+    }
+
+    fn add(index: &str) -> StreamAction {
+        StreamAction::AddBackingIndex { stream: "s".to_owned(), index: index.to_owned() }
+    }
+
+    fn remove(index: &str) -> StreamAction {
+        StreamAction::RemoveBackingIndex { stream: "s".to_owned(), index: index.to_owned() }
+    }
+
+    fn indices_of(map: &ClusterState, stream: &str) -> Option<Vec<String>> {
+        DataStream::all(map).remove(stream).map(|stream| stream.indices)
+    }
+
+    #[test]
+    fn a_write_index_goes_only_with_its_stream_and_others_leave_it() {
+        let mut map = map();
+        let error = delete(&map, &["b1", "b2"]).expect_err("the write index");
+        assert_eq!(error.reason, "index [b2] is the write index for data stream [s] and cannot be deleted");
+
+        let commands = delete(&map, &["b1", "free"]).expect("decided");
+        apply(&mut map, commands);
+        assert_eq!(indices_of(&map, "s"), Some(vec!["b2".to_owned()]));
+        assert!(!map.indices.contains_key(&IndexId("free".to_owned())));
+
+        assert_eq!(delete_streams(&map, "no", NameOptions::default()).expect_err("not there").status, 404);
+        let commands = delete_streams(&map, "s*", NameOptions::default()).expect("decided");
+        apply(&mut map, commands);
+        assert_eq!(indices_of(&map, "s"), None);
+        assert!(!map.indices.contains_key(&IndexId("b2".to_owned())));
+    }
+
+    #[test]
+    fn backing_indices_come_and_go_at_the_old_end() {
+        let mut map = map();
+
+        let commands = modify_streams(&map, &[add("free"), remove("b1")]).expect("decided");
+        apply(&mut map, commands);
+
+        assert_eq!(indices_of(&map, "s"), Some(vec!["free".to_owned(), "b2".to_owned()]));
+        let entry = &map.indices[&IndexId("free".to_owned())];
+        assert!(super::super::metadata::is_hidden(entry));
+        assert_eq!(super::super::metadata::stream_of(entry).as_deref(), Some("s"));
+        assert_eq!(mapping_of(entry)["_data_stream_timestamp"], json!({"enabled": true}));
+        assert_eq!(super::super::metadata::stream_of(&map.indices[&IndexId("b1".to_owned())]), None);
+    }
+
+    #[test]
+    fn what_no_stream_could_have_is_refused() {
+        let map = map();
+        let of_no_stream =
+            StreamAction::AddBackingIndex { stream: "no".to_owned(), index: "free".to_owned() };
+        for (action, reason) in [
+            (of_no_stream, "data stream [no] not found"),
+            (add("no"), "index [no] not found"),
+            (
+                add("named"),
+                "cannot add index [named] to data stream [s] until its aliases [x, y] are removed",
+            ),
+            (
+                add("timeless"),
+                "data stream timestamp field [@timestamp] does not exist in the mapping of [timeless]",
+            ),
+            (remove("free"), "index [free] is not part of data stream [s]"),
+            (
+                remove("b2"),
+                "cannot remove backing index [b2] of data stream [s] because it is the write index",
+            ),
+        ] {
+            let error = modify_streams(&map, std::slice::from_ref(&action)).expect_err(reason);
+            assert_eq!((error.status, error.reason.as_str()), (400, reason), "{action:?}");
+        }
+    }
+
+    #[test]
+    fn an_alias_becomes_a_stream_whose_last_index_is_the_one_that_is_written_to() {
+        let mut map = map();
+        let error = migrate_alias(&map, "no", TIMESTAMP).expect_err("no alias");
+        assert_eq!(error.reason, "alias [no] does not exist");
+
+        let commands = migrate_alias(&map, "x", TIMESTAMP).expect("decided");
+        apply(&mut map, commands);
+
+        assert_eq!(indices_of(&map, "x"), Some(vec!["named".to_owned(), "late".to_owned()]));
+        assert_eq!(aliases_in_map(&map)["named"], json!([]));
+    }
+
+    #[test]
+    fn streams_and_their_indices_have_no_aliases() {
+        let map = map();
+        let names = AgreedNames::of(&map);
+        for expression in ["s", "b1"] {
+            let error = without_aliases(&names, &[expression.to_owned()]).expect_err("refused");
+            assert!(error.reason.contains("belonging to data stream [s]"), "{}", error.reason);
+        }
+        assert_eq!(without_aliases(&names, &["f*".to_owned(), "b*".to_owned()]).expect("found"), ["free"]);
+    }
+}

@@ -19,7 +19,7 @@ pub(crate) enum StreamAction {
     RemoveBackingIndex { stream: String, index: String },
 }
 
-/// The indices that expressions name, of which none may belong to a stream.
+/// The indices that expressions name, of which none may belong to a stream. Wildcards pass those over that do.
 pub(super) fn without_aliases<'a>(
     names: &AgreedNames<'a>,
     expressions: &[String],
@@ -28,14 +28,23 @@ pub(super) fn without_aliases<'a>(
         let of_index = names.indices.get(expression).and_then(|(id, _)| names.stream_of(id));
         let of_name = names.streams.get_key_value(expression).map(|(name, stream)| (name.as_str(), stream));
         if let Some((stream, _)) = of_index.or(of_name) {
-            return Err(ApiError::argument(format!(
-                "The provided expressions [{expression}] match a backing index belonging to data stream [{stream}]. Data streams and their backing indices don't support aliases."
-            )));
+            return Err(of_stream(expression, stream));
         }
     }
     let mut indices = names.concrete(expressions)?;
-    indices.retain(|index| names.indices.get(index).is_none_or(|(id, _)| names.stream_of(id).is_none()));
-    Ok(indices)
+    let stream = |index: &str| names.indices.get(index).and_then(|(id, _)| names.stream_of(id));
+    let first = indices.first().and_then(|index| stream(index));
+    indices.retain(|index| stream(index).is_none());
+    match first.filter(|_| indices.is_empty()) {
+        Some((stream, _)) => Err(of_stream(&expressions.join(","), stream)),
+        None => Ok(indices),
+    }
+}
+
+fn of_stream(expression: &str, stream: &str) -> ApiError {
+    ApiError::argument(format!(
+        "The provided expressions [{expression}] match a backing index belonging to data stream [{stream}]. Data streams and their backing indices don't support aliases."
+    ))
 }
 
 /// The commands that delete indices, and take them out of their streams. A stream without its write index would be none.
@@ -388,7 +397,7 @@ mod tests {
     fn streams_and_their_indices_have_no_aliases() {
         let map = map();
         let names = AgreedNames::of(&map);
-        for expression in ["s", "b1"] {
+        for expression in ["s", "b1", "b*"] {
             let error = without_aliases(&names, &[expression.to_owned()]).expect_err("refused");
             assert!(error.reason.contains("belonging to data stream [s]"), "{}", error.reason);
         }

@@ -10,6 +10,7 @@ mod foreign;
 mod founding;
 mod gaps;
 mod leader;
+mod names;
 mod planted;
 mod races;
 mod recovery;

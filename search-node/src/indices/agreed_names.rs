@@ -114,9 +114,7 @@ impl<'a> AgreedNames<'a> {
 }
 
 fn same_name(name: &str) -> ApiError {
-    let reason = format!(
-        "Invalid alias name [{name}]: an index or data stream exists with the same name as the alias"
-    );
+    let reason = format!("Invalid alias name [{name}], an index exists with the same name as the alias");
     ApiError::new(400, "invalid_alias_name_exception", reason).with("index", name).with("index_uuid", "_na_")
 }
 

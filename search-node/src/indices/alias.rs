@@ -64,6 +64,11 @@ impl Alias {
         // What is said of one of both counts more than what is said of both.
         alias.index_routing = index_routing.or(alias.index_routing);
         alias.search_routing = search_routing.or(alias.search_routing);
+        if alias.index_routing.as_deref().is_some_and(|values| values.contains(',')) {
+            return Err(ApiError::argument(format!(
+                "alias [{name}] has several index routing values associated with it"
+            )));
+        }
         Ok(alias)
     }
 
@@ -149,6 +154,10 @@ mod tests {
             (json!([]), "alias [x] must be an object"),
             (json!({"color": 1}), "Unknown field [color] in alias [x]"),
             (json!({"routing": {}}), "[routing] of alias [x] does not take the value"),
+            (
+                json!({"routing": "a,b", "search_routing": "a"}),
+                "alias [x] has several index routing values associated with it",
+            ),
             (json!({"is_hidden": "maybe"}), "[is_hidden] of alias [x] does not take the value"),
             (json!({"filter": {"nonsense": {}}}), "failed to parse filter for alias [x]"),
         ] {

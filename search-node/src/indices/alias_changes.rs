@@ -252,7 +252,7 @@ mod tests {
             (
                 vec![add("a", "b", json!({}))],
                 400,
-                "Invalid alias name [b]: an index or data stream exists with the same name as the alias",
+                "Invalid alias name [b], an index exists with the same name as the alias",
             ),
             (
                 vec![add("a", "x y", json!({}))],

@@ -138,7 +138,9 @@ pub(crate) fn expand(
             }
         } else {
             check_expression(pattern)?;
-            if !options.ignore_unavailable {
+            // Without wildcards a name alone may mean nothing, as with them.
+            let may_be_none = !options.expand_wildcards && part == expression && options.allow_no_indices;
+            if !options.ignore_unavailable && !may_be_none {
                 return Err(ApiError::no_index(part));
             }
         }
@@ -181,14 +183,13 @@ impl NameOptions {
 
     /// Why a name is not meant although it is there.
     fn refusal(self, name: &str, known: Known) -> Option<ApiError> {
-        let kind = match known.kind {
-            kind if self.means(kind) => return None,
-            NameKind::Stream => "a data stream",
-            NameKind::Alias | NameKind::Index => "an alias",
-        };
-        Some(ApiError::argument(format!(
-            "The provided expression [{name}] matches {kind}, specify the corresponding concrete indices instead."
-        )))
+        match known.kind {
+            kind if self.means(kind) => None,
+            NameKind::Stream => Some(ApiError::no_index(name)),
+            NameKind::Alias | NameKind::Index => Some(ApiError::argument(format!(
+                "The provided expression [{name}] matches an alias, specify the corresponding concrete indices instead."
+            ))),
+        }
     }
 }
 
@@ -252,6 +253,7 @@ mod tests {
             ("*", concrete, vec![".plain", "logs-a", "logs-b"]),
             ("missing,logs-a", lenient, vec!["logs-a"]),
             ("nothing*", usual, vec![]),
+            ("logs-*", NameOptions { expand_wildcards: false, ..usual }, vec![]),
         ] {
             assert_eq!(expand(expression, &known(), options).expect(expression), expected, "{expression}");
         }
@@ -262,13 +264,15 @@ mod tests {
         let usual = NameOptions::default();
         let none = NameOptions { allow_no_indices: false, ..usual };
         let literal = NameOptions { expand_wildcards: false, ..usual };
+        let literal_and_none = NameOptions { allow_no_indices: false, ..literal };
         let concrete = NameOptions { with_aliases: false, with_streams: false, ..usual };
         for (expression, options, status, reason) in [
             ("missing", usual, 404, "no such index [missing]"),
             // An exclusion is one only after a wildcard.
             ("-logs-a", usual, 404, "no such index [-logs-a]"),
             ("nothing*", none, 404, "no such index [nothing*]"),
-            ("logs-*", literal, 404, "no such index [logs-*]"),
+            ("logs-*,x", literal, 404, "no such index [logs-*]"),
+            ("logs-*", literal_and_none, 404, "no such index [logs-*]"),
             ("_nothing", usual, 400, "Invalid index name [_nothing], must not start with '_'."),
             (
                 "all",
@@ -276,12 +280,7 @@ mod tests {
                 400,
                 "The provided expression [all] matches an alias, specify the corresponding concrete indices instead.",
             ),
-            (
-                "stream",
-                concrete,
-                400,
-                "The provided expression [stream] matches a data stream, specify the corresponding concrete indices instead.",
-            ),
+            ("stream", concrete, 404, "no such index [stream]"),
         ] {
             let error = expand(expression, &known(), options).expect_err(expression);
             assert_eq!((error.status, error.reason.as_str()), (status, reason), "{expression}");

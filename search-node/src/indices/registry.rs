@@ -217,8 +217,8 @@ impl Indices {
         self.check_lost(name)?;
         let lookup = self.lookup();
         match lookup.write_index(name, is_create) {
-            Some(Ok(index)) => return self.rolled_over(&lookup, name, index),
-            Some(Err(error)) => return Err(error),
+            Some(Ok(index)) => self.rolled_over(&lookup, name, index),
+            Some(Err(error)) => Err(error),
             None => self.create_for_write(name, is_create),
         }
     }

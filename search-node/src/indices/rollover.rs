@@ -156,11 +156,13 @@ fn plan(map: &ClusterState, target: &str, new_name: Option<&str>, now_millis: i6
         return planned(map, old, new_name, true);
     }
     let Some(members) = names.aliases.get(target) else {
-        let what = match names.indices.contains_key(target) {
-            true => "is a [concrete index] but one of [alias,data_stream] was expected",
-            false => "does not exist",
+        let reason = match names.indices.contains_key(target) {
+            true => {
+                "rollover target is a [concrete index] but one of [alias,data_stream] was expected".to_owned()
+            }
+            false => format!("rollover target [{target}] does not exist"),
         };
-        return Err(ApiError::argument(format!("rollover target [{target}] {what}")));
+        return Err(ApiError::argument(reason));
     };
     let mut members = members.iter();
     let only = (members.len() == 1).then(|| members.clone().next()).flatten();
@@ -242,11 +244,7 @@ impl Indices {
         let is_explicit = said.is_write_index == Some(true);
         let mut new = with_templates(map, &planned.new_name, body.clone())?;
         check_not_in_template(map, alias, &planned.new_name)?;
-        let next = Alias {
-            is_write_index: is_explicit.then_some(true),
-            is_hidden: said.is_hidden,
-            ..Alias::default()
-        };
+        let next = Alias { is_write_index: is_explicit.then_some(true), ..said.clone() };
         new.body.aliases.get_or_insert_default().insert(alias.to_owned(), next.to_json());
         if is_explicit {
             old.insert(alias.to_owned(), Alias { is_write_index: Some(false), ..said }.to_json());
@@ -386,7 +384,7 @@ mod tests {
             (
                 "b-7",
                 None,
-                "rollover target [b-7] is a [concrete index] but one of [alias,data_stream] was expected",
+                "rollover target is a [concrete index] but one of [alias,data_stream] was expected",
             ),
             ("two", None, "rollover target [two] does not point to a write index"),
             ("off", None, "rollover target [off] does not point to a write index"),

@@ -19,7 +19,10 @@ use crate::error::ApiError;
 impl Indices {
     /// Makes a data stream with its first backing index.
     pub fn create_stream(&self, name: &str) -> Result<Arc<Index>, ApiError> {
-        check_index_name(name)?;
+        check_index_name(name).map_err(|error| {
+            let fault = error.reason.split_once(", ").map_or("", |(_, fault)| fault).to_owned();
+            ApiError::argument(format!("data_stream [{name}] {fault}"))
+        })?;
         if name.starts_with(".ds-") {
             let reason = format!("data_stream [{name}] must not start with '.ds-'");
             return Err(ApiError::argument(reason));
@@ -109,11 +112,11 @@ fn with_stream(map: &ClusterState, created: Vec<Command>, written: Command) -> V
 }
 
 fn created_id(commands: &[Command]) -> String {
-    let ids = commands.iter().filter_map(|command| match command {
+    let mut ids = commands.iter().filter_map(|command| match command {
         Command::CreateIndex { id, .. } => Some(id.0.clone()),
         _ => None,
     });
-    ids.last().unwrap_or_default()
+    ids.next().unwrap_or_default()
 }
 
 /// How the template for a stream's name makes streams.

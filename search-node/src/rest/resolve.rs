@@ -30,7 +30,7 @@ fn shown(lookup: &Lookup, names: &[&str]) -> Value {
         if let Some(index) = lookup.indices.get(*name) {
             let mut attributes = vec!["open"];
             if lookup.known.get(*name).is_some_and(|known| known.is_hidden) {
-                attributes.push("hidden");
+                attributes.insert(0, "hidden");
             }
             let mut shown = Map::from_iter([("name".to_owned(), json!(name))]);
             let of_index: Vec<String> = index.aliases().into_iter().map(|(alias, _)| alias).collect();

@@ -9,7 +9,7 @@ use super::envelope::Reply;
 use super::index::blocking;
 use super::router::{Route, route};
 use crate::error::ApiError;
-use crate::indices::{Lookup, NameOptions};
+use crate::indices::Lookup;
 
 const PARAMS: &[&str] = &["allow_no_indices", "expand_wildcards", "ignore_unavailable"];
 
@@ -17,8 +17,7 @@ pub(super) const ROUTES: &[Route] =
     &[route(&[Method::GET], "/_resolve/index/{name}", PARAMS, |call| blocking(call, resolve).boxed())];
 
 fn resolve(call: &Call) -> Result<Reply, ApiError> {
-    let options = NameOptions { ignore_unavailable: true, ..call.name_options()? };
-    let names = call.node.indices.named(&call.part("name"), options)?;
+    let names = call.node.indices.named(&call.part("name"), call.name_options()?)?;
     let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
     names.sort_unstable();
     Call::ok(shown(&call.node.indices.lookup(), &names))

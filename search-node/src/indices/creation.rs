@@ -7,7 +7,6 @@ use serde_json::{Map, Value};
 use shard::mapping::parse_mapping;
 
 use super::agreed_names::AgreedNames;
-use super::agreement::Disagreement;
 use super::alias::Alias;
 use super::date_math::resolve_dates;
 use super::guard::Guard;
@@ -20,9 +19,6 @@ use super::settings::{IndexSettings, PLACES};
 use super::sort_settings;
 use super::templates::{FieldMerge, IndexBody, Templates};
 use crate::error::ApiError;
-
-/// Others can change names and templates again and again while a request wants to; more rounds than this are no race.
-const ROUNDS_MAX: usize = 256;
 
 /// An index that is to be made, with all that templates say.
 pub(super) struct NewIndex {
@@ -62,9 +58,12 @@ impl Indices {
         name: &str,
         decide: impl Fn(&ClusterState) -> Result<Vec<Command>, ApiError>,
     ) -> Result<Arc<Index>, ApiError> {
+        // The map knows an index that this node has lost; what is served under its name counts more.
+        if !self.lookup().known.contains_key(name) {
+            self.check_lost(name)?;
+        }
         let id = self.agree_upon(Some(name), |map| {
             let commands = decide(map)?;
-            self.check_lost(name)?;
             let id = commands.iter().find_map(|command| match command {
                 Command::CreateIndex { id, .. } => Some(id.clone()),
                 _ => None,
@@ -125,40 +124,6 @@ impl Indices {
         let mut entry = metadata.to_entry(Vec::new())?;
         entry.shards = self.agreement.place(&id, &entry, read.routing.shards())?;
         Ok(Command::CreateIndex { id, entry })
-    }
-
-    /// Has agreed on what is decided upon the map, and decides again where that has changed meanwhile. `made` is the index that is
-    /// to be made, if one is.
-    pub(super) fn agree_upon<T>(
-        &self,
-        made: Option<&str>,
-        decide: impl Fn(&ClusterState) -> Result<(Vec<Command>, T), ApiError>,
-    ) -> Result<T, ApiError> {
-        let mut last = None;
-        for _ in 0..ROUNDS_MAX {
-            let (commands, outcome) = decide(&self.agreement.map())?;
-            if commands.is_empty() {
-                return Ok(outcome);
-            }
-            match self.agreement.agree(Command::Several(commands)) {
-                Ok(()) => return Ok(outcome),
-                // Somebody else was faster; what they did is followed before this was said.
-                Err(Disagreement::Refused(refusal)) => last = Some(refusal.to_string()),
-                Err(Disagreement::Failed(error)) => return Err(failed(made, error)),
-            }
-        }
-        let reason = format!("it kept changing meanwhile: {}; try again", last.unwrap_or_default());
-        Err(failed(made, ApiError::new(503, "failed_to_commit_cluster_state_exception", reason)))
-    }
-}
-
-fn failed(made: Option<&str>, error: ApiError) -> ApiError {
-    match made {
-        None => error,
-        Some(name) => {
-            let reason = format!("index [{name}] cannot be made: {}", error.reason);
-            ApiError { reason, ..error }.with("index", name)
-        }
     }
 }
 

@@ -22,7 +22,8 @@ impl Guard {
         }
     }
 
-    fn seen(self, map: &ClusterState) -> Option<u64> {
+    /// The version of what is guarded.
+    pub(super) fn seen(self, map: &ClusterState) -> Option<u64> {
         map.metadata.get(KIND, self.name()).map(|text| text.version)
     }
 

@@ -8,8 +8,10 @@ use serde_json::Value;
 
 use super::alias::Alias;
 use super::data_stream::DataStream;
+use super::guard::Guard;
 use super::index::Index;
 use super::names::{Known, KnownNames, NameKind};
+use super::templates::Templates;
 use crate::error::ApiError;
 
 /// Every name, and what it means.
@@ -22,6 +24,9 @@ pub(crate) struct Lookup {
     pub streams: BTreeMap<String, Stream>,
     /// The streams of backing indices, by the ids of these.
     stream_of: HashMap<String, String>,
+    pub templates: Arc<Templates>,
+    /// The version of the templates; none where they were not read yet.
+    templates_seen: Option<Option<u64>>,
 }
 
 /// A data stream with its indices.
@@ -42,18 +47,25 @@ pub(crate) struct Searched {
 }
 
 impl Lookup {
-    /// What the names of a map mean, with the indices that are served.
-    pub(super) fn of(map: &ClusterState, served: &HashMap<IndexId, Arc<Index>>) -> Self {
-        let mut lookup = Self::default();
+    /// What the names of a map mean, with the indices that are served. What is as it was `before` is not read again.
+    pub(super) fn of(map: &ClusterState, served: &HashMap<IndexId, Arc<Index>>, before: &Self) -> Self {
+        let seen = Some(Guard::Templates.seen(map));
+        let templates = match before.templates_seen == seen {
+            true => Arc::clone(&before.templates),
+            false => Arc::new(Templates::of(map)),
+        };
+        let mut lookup = Self { templates, templates_seen: seen, ..Self::default() };
         for (name, about) in DataStream::all(map) {
-            let found = about.indices.iter().filter_map(|id| served.get(&IndexId(id.clone())).cloned());
+            let ids = about.indices.iter().map(|id| IndexId(id.clone()));
+            let there = ids.filter(|id| map.indices.contains_key(id));
+            let found = there.filter_map(|id| served.get(&id).cloned());
             let stream = Stream { indices: found.collect(), about };
             lookup.stream_of.extend(stream.about.indices.iter().map(|id| (id.clone(), name.clone())));
             let known = Known { kind: NameKind::Stream, is_hidden: stream.about.is_hidden };
             lookup.known.insert(name.clone(), known);
             lookup.streams.insert(name, stream);
         }
-        for index in served.values() {
+        for index in map.indices.keys().filter_map(|id| served.get(id)) {
             lookup.indices.insert(index.name.clone(), Arc::clone(index));
         }
         for index in lookup.indices.values() {

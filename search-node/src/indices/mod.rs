@@ -9,6 +9,7 @@ mod copy_folders;
 mod creation;
 mod data_stream;
 mod date_math;
+mod deciding;
 mod default_settings;
 #[cfg(test)]
 mod durability;

@@ -10,20 +10,16 @@ use parking_lot::RwLock;
 use serde_json::Value;
 use shard::{Condition, create_folder_durably};
 
-use super::agreed_names::AgreedNames;
 use super::agreement::{Agreement, Alone, Disagreement};
-use super::alias_changes::{AliasAction, change_aliases};
 use super::date_math::resolve_dates;
 use super::found::{self, unreadable};
-use super::guard::Guard;
 use super::index::{Index, Resources};
 use super::index_names::IndexNames;
 use super::lookup::{Lookup, Searched, only_creates};
 use super::lost_index::LostIndex;
 use super::names::{Known, NameKind, NameOptions, expand};
 use super::served::Served;
-use super::stream_changes::deleted_indices;
-use super::templates::{IndexBody, NewTemplate, TemplateKind, Templates, delete_templates, put_template};
+use super::templates::{IndexBody, Templates};
 use crate::disk_watch::DiskWatch;
 use crate::error::ApiError;
 use crate::state_file::StateFileError;
@@ -134,8 +130,8 @@ impl Indices {
     }
 
     /// The templates that there are.
-    pub(crate) fn templates(&self) -> Templates {
-        Templates::of(&self.agreement.map())
+    pub(crate) fn templates(&self) -> Arc<Templates> {
+        Arc::clone(&self.lookup().templates)
     }
 
     /// Whether a name is an alias.
@@ -278,40 +274,6 @@ impl Indices {
         Err(ApiError::argument(format!(
             "index request with {what} targeting backing indices is disallowed, target corresponding data stream [{stream}] instead"
         )))
-    }
-
-    /// Changes aliases, and deletes indices in the same step.
-    pub(crate) fn change_aliases(&self, actions: &[AliasAction]) -> Result<(), ApiError> {
-        self.agree_upon(None, |map| Ok((change_aliases(map, actions)?, ())))
-    }
-
-    /// Keeps a template; `is_new` refuses to replace one.
-    pub(crate) fn put_template(
-        &self,
-        name: &str,
-        template: &NewTemplate,
-        is_new: bool,
-    ) -> Result<(), ApiError> {
-        self.agree_upon(None, |map| Ok((put_template(map, name, template, is_new)?, ())))
-    }
-
-    /// Deletes the templates of a kind that an expression names.
-    pub(crate) fn delete_templates(&self, kind: TemplateKind, expression: &str) -> Result<(), ApiError> {
-        self.agree_upon(None, |map| Ok((delete_templates(map, kind, expression)?, ())))
-    }
-
-    /// Deletes indices, all of them or none. The write index of a data stream goes only with the stream.
-    pub fn delete(&self, indices: &[Arc<Index>]) -> Result<(), ApiError> {
-        self.agree_upon(None, |map| {
-            let ids: Vec<IndexId> = indices.iter().map(|index| IndexId(index.uuid.clone())).collect();
-            // Somebody else may have deleted one meanwhile.
-            let there = ids.iter().filter(|id| map.indices.contains_key(*id));
-            let mut commands = deleted_indices(map, &AgreedNames::of(map), there)?;
-            if !commands.is_empty() {
-                commands.insert(0, Guard::Names.changed(map));
-            }
-            Ok((commands, ()))
-        })
     }
 
     fn delete_id(&self, uuid: &str) -> Result<(), ApiError> {

@@ -86,6 +86,18 @@ impl Served {
     ) -> BTreeMap<IndexId, ApiError> {
         let _changing = self.changing.lock();
         let mut failures = BTreeMap::new();
+        for (id, entry) in &map.indices {
+            let followed = match self.of_id(id) {
+                Some(index) => index.follow(id, entry, own),
+                None => self.take_up(id, entry, own, agreement),
+            };
+            if let Err(error) = followed {
+                failures.insert(id.clone(), error);
+            }
+        }
+        // A name that goes over to another index means one of them at any time: what is gone goes last.
+        let lookup = Lookup::of(map, &self.names.read().by_id, &self.lookup());
+        self.lookup.store(Arc::new(lookup));
         let gone: Vec<(IndexId, Arc<Index>)> = {
             let names = self.names.read();
             let is_gone = |(id, _): &(&IndexId, &Arc<Index>)| !map.indices.contains_key(*id);
@@ -96,17 +108,6 @@ impl Served {
                 failures.insert(id, error);
             }
         }
-        for (id, entry) in &map.indices {
-            let followed = match self.of_id(id) {
-                Some(index) => index.follow(id, entry, own),
-                None => self.take_up(id, entry, own, agreement),
-            };
-            if let Err(error) = followed {
-                failures.insert(id.clone(), error);
-            }
-        }
-        let lookup = Lookup::of(map, &self.names.read().by_id);
-        self.lookup.store(Arc::new(lookup));
         failures
     }
 

@@ -53,20 +53,32 @@ fn meta(description: &str) -> Value {
     json!({"managed": true, "description": description})
 }
 
-/// Texts are keywords, `message` can be searched by word, addresses are addresses.
+/// Texts are keywords, messages and stack traces can be searched by word, addresses are addresses, and times are dates. What nobody
+/// searches for is kept in the document alone.
 fn mappings() -> Value {
     let address = json!({"type": "ip", "ignore_malformed": true});
+    let time = json!({"type": "date", "ignore_malformed": true});
     let node = json!({"properties": {"ip": address}});
     json!({
         "date_detection": false,
-        "dynamic_templates": [{
-            "texts_as_keywords": {"match_mapping_type": "string", "mapping": {"type": "keyword", "ignore_above": 1024}}
-        }],
+        "dynamic_templates": [
+            {"addresses": {"match_mapping_type": "string", "match": ["ip", "*_ip"], "mapping": address}},
+            {"messages": {
+                "match_mapping_type": "string", "path_match": ["*.message", "*.stack_trace"],
+                "mapping": {"type": "text"}
+            }},
+            {"texts_as_keywords": {
+                "match_mapping_type": "string", "mapping": {"type": "keyword", "ignore_above": 1024}
+            }}
+        ],
         "properties": {
             "@timestamp": {"type": "date"},
             "message": {"type": "text"},
             "error": {"properties": {"message": {"type": "text"}}},
-            "event": {"properties": {"original": {"type": "keyword", "index": false, "doc_values": false}}},
+            "event": {"properties": {
+                "original": {"type": "keyword", "index": false, "doc_values": false},
+                "created": time, "ingested": time, "start": time, "end": time
+            }},
             "host": node, "source": node, "destination": node, "client": node, "server": node, "monitor": node
         }
     })

@@ -50,7 +50,7 @@ async fn a_node_above_the_flood_stage_reads_and_deletes_and_adds_nothing() {
     }
     assert_eq!(ask(&node, Method::GET, "/others", "").await.0, 404, "a refused write leaves no index");
     // An empty index is no data, as in Elasticsearch.
-    for path in ["/empty", "/_data_stream/stream"] {
+    for path in ["/empty", "/_data_stream/logs-app-default"] {
         let (status, answer) = ask(&node, Method::PUT, path, "").await;
         assert_eq!(status, 200, "{answer}");
     }

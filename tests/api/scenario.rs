@@ -45,11 +45,18 @@ async fn every_scenario_holds() {
         }
     }
     assert!(faults.is_empty(), "{} of {count} scenarios fail:\n{}", faults.len(), faults.join("\n"));
-    assert!(count >= 72, "only {count} scenarios were found");
+    assert!(count >= 110, "only {count} scenarios were found");
 }
 
 async fn clean(client: &SearchClient) {
-    for path in ["/_data_stream/*", "/*"] {
+    let paths = [
+        "/_data_stream/*?expand_wildcards=all",
+        "/*?expand_wildcards=all",
+        "/_index_template/*",
+        "/_component_template/*",
+        "/_template/*",
+    ];
+    for path in paths {
         let answer = client.send(Method::DELETE, path, "application/json", "").await.expect("answered");
         assert!(answer.is_success() || answer.status == 404, "{path}: {}", answer.status);
     }

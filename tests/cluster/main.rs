@@ -11,6 +11,7 @@ mod founding;
 mod gaps;
 mod hosts;
 mod leader;
+mod names;
 mod planted;
 mod races;
 mod recovery;

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cluster::state::{
-    ClusterState, Command, CopyError, CopyId, IndexAllocation, IndexEntry, IndexId, MetadataText, NodeEntry,
-    NodeId, Refusal, Replicas, Role, ShardCopies, ShardId,
+    ClusterState, Command, CopyError, CopyId, Expectation, IndexAllocation, IndexEntry, IndexId,
+    MetadataText, NodeEntry, NodeId, Refusal, Replicas, Role, ShardCopies, ShardId,
 };
 
 fn with_a_node() -> ClusterState {
@@ -224,4 +224,37 @@ fn an_index_is_not_made_on_nodes_that_have_left() {
     assert_eq!(state.apply(command), Err(Refusal::NoNode(NodeId(1))));
 
     assert!(state.indices.is_empty());
+}
+
+#[test]
+fn a_row_is_refused_where_things_are_not_as_they_were_when_it_was_decided() {
+    let mut state = with_a_node();
+    state.apply(text(None, Some("one"))).expect("kept");
+    let version = state.metadata.get("template", "logs").map(|text| text.version);
+    let expect = |name: &str, seen| {
+        let (kind, name) = ("template".to_owned(), name.to_owned());
+        Command::Expect(Expectation::Metadata { kind, name, seen })
+    };
+    let free = |name: &str| Command::Expect(Expectation::NoIndex(name.to_owned()));
+
+    let first = create(&state, "i");
+    assert_eq!(state.apply(Command::Several(vec![expect("logs", version), free("i"), first])), Ok(()));
+
+    for (expectation, refusal) in [
+        (
+            expect("logs", None),
+            Refusal::MetadataChanged {
+                kind: "template".to_owned(),
+                name: "logs".to_owned(),
+                seen: None,
+                current: version,
+            },
+        ),
+        (free("i"), Refusal::NameTaken("i".to_owned())),
+    ] {
+        let (before, next) = (state.clone(), create(&state, "j"));
+        assert_eq!(state.apply(Command::Several(vec![next, expectation])), Err(refusal));
+        assert_eq!(state, before, "no command of the row has changed anything");
+    }
+    assert_eq!(state.apply(expect("other", None)), Ok(()), "what is not there is as it was");
 }

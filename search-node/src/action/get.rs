@@ -84,6 +84,7 @@ impl Seen {
 pub(crate) fn get(node: &Node, target: &Target, options: &GetOptions) -> Result<Found, ApiError> {
     let id = target.required_id()?;
     let index = target.existing_index(node)?;
+    let target = &*target.routed(node, &index)?;
     target.check_routing(&index, id)?;
     if options.refresh {
         index.refresh()?;

@@ -1,5 +1,6 @@
 //! Which document a request means, and whether it may be meant.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::error::ApiError;
@@ -38,6 +39,28 @@ impl Target {
                 several.iter().map(|index| index.name.as_str()).collect::<Vec<_>>().join(", ")
             ))),
         }
+    }
+
+    /// The one index that a document is deleted from: of an alias, the one that is written to.
+    pub(super) fn index_to_delete(&self, node: &Node) -> Result<Arc<Index>, ApiError> {
+        if node.indices.get(&self.index).is_none()
+            && let Some(written) = node.indices.lookup().write_index(&self.index, false)
+        {
+            return written;
+        }
+        self.existing_index(node)
+    }
+
+    /// The same document with the routing value that an alias has for it, where the request names one.
+    pub(crate) fn routed<'a>(&'a self, node: &Node, index: &Index) -> Result<Cow<'a, Self>, ApiError> {
+        if *self.index == *index.name {
+            return Ok(Cow::Borrowed(self));
+        }
+        let routing = node.indices.lookup().index_routing(&self.index, index, self.routing.as_deref())?;
+        if routing == self.routing {
+            return Ok(Cow::Borrowed(self));
+        }
+        Ok(Cow::Owned(Self { routing, ..self.clone() }))
     }
 
     /// Refuses a request without routing where the index wants one: it would look in the wrong shard.

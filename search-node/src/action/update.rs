@@ -163,6 +163,10 @@ fn update_once(
     let run = writes.run_for(node, &target.index, false)?;
     // Also an update that would change nothing is refused, so that whether it is does not depend on the document.
     run.index().check_room()?;
+    if !options.is_resolved {
+        node.indices.check_direct(&target.index, run.index(), false, options.condition)?;
+    }
+    let target = &*target.routed(node, run.index())?;
     target.check_routing(run.index(), id)?;
     let uid = uid(&target.doc_type, id);
     let place = run.place(id, target.routing.as_deref())?;

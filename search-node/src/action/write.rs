@@ -22,6 +22,8 @@ pub(crate) struct WriteOptions {
     /// Whether the id was made for this write, on whichever node.
     pub is_new_id: bool,
     pub require_alias: bool,
+    /// Whether its index is named as it is already, whatever the request said.
+    pub is_resolved: bool,
     /// The ingest pipeline that the document shall go through first.
     pub pipeline: Option<String>,
 }
@@ -168,8 +170,13 @@ pub(crate) fn index(
     let is_new_id = options.is_new_id || target.id.is_none();
     let now = writes.now_millis;
     let id = target.id.clone().unwrap_or_else(|| writes.ids.id());
-    let run = writes.run_for(node, &target.index, options.is_create || is_new_id)?;
+    let is_create = options.is_create || is_new_id;
+    let run = writes.run_for(node, &target.index, is_create)?;
     check_id(&id)?;
+    if !options.is_resolved {
+        node.indices.check_direct(&target.index, run.index(), is_create, options.condition)?;
+    }
+    let target = &*target.routed(node, run.index())?;
     target.check_routing(run.index(), &id)?;
     let request = WriteRequest {
         uid: &uid(&target.doc_type, &id),
@@ -196,12 +203,13 @@ pub(crate) fn delete(
     let id = target.required_id()?.to_owned();
     let now_millis = writes.now_millis;
     // The tombstone of a version that the client keeps must have a place, even where no index is yet.
-    let run = match target.existing_index(node) {
+    let run = match target.index_to_delete(node) {
         Err(error) if error.status == 404 && matches!(options.condition, Condition::External { .. }) => {
             writes.run_for(node, &target.index, false)?
         }
         found => writes.run_of(&found?),
     };
+    let target = &*target.routed(node, run.index())?;
     target.check_routing(run.index(), &id)?;
     let request = WriteRequest {
         uid: &uid(&target.doc_type, &id),

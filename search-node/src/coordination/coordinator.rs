@@ -348,7 +348,7 @@ impl Coordinator {
 
     /// Has a command agreed on, and returns once this node follows it.
     pub(crate) async fn agree_on(&self, command: Command) -> Result<(), Disagreement> {
-        let id = subject(&command);
+        let subjects = subjects(&command);
         let outcome = self.propose(vec![command]).await.map_err(Disagreement::Failed)?;
         let deadline = Instant::now() + self.rules.within;
         let followed = self.while_running(timeout_at(deadline, self.wait_followed(outcome.version))).await;
@@ -360,7 +360,7 @@ impl Coordinator {
         if let Some((_, refusal)) = outcome.refused.into_iter().next() {
             return Err(Disagreement::Refused(refusal));
         }
-        let failure = id.and_then(|id| followed.failures.get(&id).cloned());
+        let failure = subjects.iter().find_map(|id| followed.failures.get(id).cloned());
         failure.map_or(Ok(()), |error| Err(Disagreement::Failed(error)))
     }
 }
@@ -382,17 +382,22 @@ pub(super) enum Leads {
     Other(Peer),
 }
 
-/// The index that a command is about.
-fn subject(command: &Command) -> Option<IndexId> {
+/// The indices that a command is about.
+fn subjects(command: &Command) -> Vec<IndexId> {
     match command {
         Command::CreateIndex { id, .. } | Command::ChangeIndex { id, .. } | Command::DeleteIndex { id } => {
-            Some(id.clone())
+            vec![id.clone()]
         }
-        _ => None,
+        Command::Several(commands) => commands.iter().flat_map(subjects).collect(),
+        _ => Vec::new(),
     }
 }
 
 impl Agreement for Coordinator {
+    fn map(&self) -> Arc<ClusterState> {
+        Self::map(self)
+    }
+
     fn place(&self, id: &IndexId, entry: &IndexEntry, shards: usize) -> Result<Vec<ShardCopies>, ApiError> {
         let map = self.map();
         let settings = self.allocation_settings(&map);

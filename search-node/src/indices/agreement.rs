@@ -14,6 +14,9 @@ use crate::error::ApiError;
 
 /// Where changes are agreed on.
 pub(crate) trait Agreement: Send + Sync {
+    /// What was agreed on, as far as this node knows.
+    fn map(&self) -> Arc<ClusterState>;
+
     /// Where the shards of a new index should begin, of which it has so many.
     fn place(&self, id: &IndexId, entry: &IndexEntry, shards: usize) -> Result<Vec<ShardCopies>, ApiError>;
 
@@ -101,6 +104,10 @@ fn alone() -> NodeEntry {
 }
 
 impl Agreement for Alone {
+    fn map(&self) -> Arc<ClusterState> {
+        Arc::clone(&self.map.lock())
+    }
+
     fn place(&self, _: &IndexId, _: &IndexEntry, shards: usize) -> Result<Vec<ShardCopies>, ApiError> {
         let last = self.map.lock().last_copy;
         Ok((1..=shards as u64).map(|number| ShardCopies::created(CopyId(last + number), OWN)).collect())

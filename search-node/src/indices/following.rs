@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use cluster::state::{CopyId, IndexEntry, IndexId, NodeId};
 use shard::create_folder_durably;
@@ -60,6 +61,7 @@ impl Index {
             };
             next.copies = copies;
             self.keep(&metadata, &next)?;
+            self.is_backing.store(next.data_stream.is_some(), Ordering::Release);
             *metadata = next;
             if let Some((mapping, settings)) = parsed {
                 self.settings.store(Arc::new(settings));

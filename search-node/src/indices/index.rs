@@ -43,7 +43,8 @@ pub struct Index {
     pub(super) copies: Vec<ArcSwapOption<ShardCopy>>,
     pub name: String,
     pub uuid: String,
-    pub data_stream: Option<String>,
+    /// Whether it is a backing index of a data stream.
+    pub(super) is_backing: AtomicBool,
     /// Its folder goes, or is gone: nothing is opened any more.
     is_gone: Arc<AtomicBool>,
     refreshed_millis: AtomicI64,
@@ -110,7 +111,7 @@ impl Index {
             settings: ArcSwap::from_pointee(settings),
             name: metadata.name.clone(),
             uuid: metadata.uuid.clone(),
-            data_stream: metadata.data_stream.clone(),
+            is_backing: AtomicBool::new(metadata.data_stream.is_some()),
             metadata: Mutex::new(metadata),
             is_gone: Arc::default(),
             refreshed_millis: AtomicI64::new(0),
@@ -588,6 +589,16 @@ impl Index {
 
     pub fn aliases(&self) -> Map<String, Value> {
         self.metadata.lock().aliases.clone()
+    }
+
+    /// Whether it is a backing index of a data stream.
+    pub(crate) fn is_backing(&self) -> bool {
+        self.is_backing.load(Ordering::Acquire)
+    }
+
+    /// Whether wildcards pass it over (`index.hidden`).
+    pub(super) fn is_hidden(&self) -> bool {
+        self.metadata.lock().settings.get("hidden").and_then(Value::as_str) == Some("true")
     }
 
     /// The settings as the API shows them.

@@ -103,12 +103,12 @@ fn what_cannot_be_served_is_deleted_by_its_name_alone() {
     };
     assert_eq!((meant("*"), meant("logs"), meant("logs,*")), (vec![false], vec![true], vec![true]));
     assert!(indices.resolve("*", NameOptions::default()).is_ok(), "wildcards pass it over");
-    assert!(indices.resolve_to_search("*", NameOptions::default()).is_err(), "but no search does");
+    assert!(indices.resolve_to_search("*", NameOptions::default(), &[]).is_err(), "but no search does");
 
     indices.delete_lost(&indices.lost()).expect("deleted");
 
     assert!(!stored.logs.exists());
-    assert!(indices.resolve_to_search("*", NameOptions::default()).is_ok());
+    assert!(indices.resolve_to_search("*", NameOptions::default(), &[]).is_ok());
     indices.create("logs", &Value::Null).expect("the name is free");
     assert!(stored.open().lost().is_empty());
 }
@@ -141,7 +141,7 @@ fn an_index_that_is_served_under_a_name_that_was_lost_goes_on() {
 
     assert_eq!(indices.lost().len(), 1);
     indices.for_write("logs", false).expect("written to");
-    assert_eq!(indices.resolve_to_search("logs", NameOptions::default()).expect("searched").len(), 1);
+    assert_eq!(indices.resolve_to_search("logs", NameOptions::default(), &[]).expect("searched").len(), 1);
     let again = indices.create("logs", &Value::Null).err().expect("taken");
     assert_eq!(again.kind, "resource_already_exists_exception");
 }

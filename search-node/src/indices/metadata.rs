@@ -67,7 +67,7 @@ impl IndexMetadata {
             settings: part(entry, SETTINGS)?.unwrap_or_default(),
             mapping: part(entry, MAPPING)?.unwrap_or_else(|| Value::Object(Map::new())),
             aliases: part(entry, ALIASES)?.unwrap_or_default(),
-            data_stream: part(entry, DATA_STREAM)?,
+            data_stream: part::<Option<String>>(entry, DATA_STREAM)?.flatten(),
             version: entry.version,
             copies: Some(BTreeMap::new()),
         })
@@ -82,6 +82,51 @@ pub(super) fn mapping_part(mapping: &Value) -> BTreeMap<String, String> {
 /// The parts of an entry that change with settings.
 pub(super) fn settings_part(settings: &Map<String, Value>) -> BTreeMap<String, String> {
     BTreeMap::from([(SETTINGS.to_owned(), Value::Object(settings.clone()).to_string())])
+}
+
+/// The part of an entry that says which aliases it has.
+pub(super) fn aliases_part(aliases: &Map<String, Value>) -> BTreeMap<String, String> {
+    BTreeMap::from([(ALIASES.to_owned(), Value::Object(aliases.clone()).to_string())])
+}
+
+/// The part of an entry that says of which data stream it is a backing index.
+pub(super) fn stream_part(stream: Option<&str>) -> BTreeMap<String, String> {
+    BTreeMap::from([(DATA_STREAM.to_owned(), Value::from(stream).to_string())])
+}
+
+/// What an entry has under a name; nothing where another build wrote what this one cannot read.
+fn part_or_default<T: DeserializeOwned + Default>(entry: &IndexEntry, name: &str) -> T {
+    part(entry, name).ok().flatten().unwrap_or_default()
+}
+
+/// The aliases of an entry.
+pub(super) fn aliases_of(entry: &IndexEntry) -> Map<String, Value> {
+    part_or_default(entry, ALIASES)
+}
+
+/// The data stream that an entry says it is a backing index of.
+pub(super) fn stream_of(entry: &IndexEntry) -> Option<String> {
+    part_or_default(entry, DATA_STREAM)
+}
+
+/// The settings of an entry, flat.
+pub(super) fn settings_of(entry: &IndexEntry) -> Map<String, Value> {
+    part_or_default(entry, SETTINGS)
+}
+
+/// The mapping of an entry.
+pub(super) fn mapping_of(entry: &IndexEntry) -> Value {
+    part_or_default(entry, MAPPING)
+}
+
+/// Since when an entry is there.
+pub(super) fn created_of(entry: &IndexEntry) -> i64 {
+    part_or_default(entry, CREATED)
+}
+
+/// Whether wildcards pass an entry over.
+pub(super) fn is_hidden(entry: &IndexEntry) -> bool {
+    settings_of(entry).get("hidden").and_then(Value::as_str) == Some("true")
 }
 
 fn part<T: DeserializeOwned>(entry: &IndexEntry, name: &str) -> Result<Option<T>, ApiError> {

@@ -1,10 +1,16 @@
 //! Indices: their metadata, their shards, and finding them by name.
 
+mod agreed_names;
 mod agreement;
+mod alias;
+mod alias_changes;
 mod analysis_settings;
 mod changes;
 mod copy_folders;
+mod creation;
 mod data_stream;
+mod date_math;
+mod deciding;
 mod default_settings;
 #[cfg(test)]
 mod durability;
@@ -12,10 +18,13 @@ mod following;
 mod found;
 #[cfg(test)]
 mod full_disk;
+mod guard;
 mod id;
 mod index;
 mod index_names;
 mod index_run;
+mod lenient;
+mod lookup;
 #[cfg(test)]
 mod losses;
 mod lost_index;
@@ -27,27 +36,44 @@ mod names;
 mod refreshes;
 mod registry;
 mod replicas;
+mod rollover;
 mod routing;
 mod served;
 mod settings;
 mod shard_copy;
 mod sort_settings;
 mod stored_copy;
+mod stream_changes;
+mod streams;
+mod templates;
 #[cfg(test)]
 mod test_disk;
+#[cfg(test)]
+mod test_map;
+mod untyped;
 
 pub(crate) use agreement::{Agreement, Disagreement};
+pub(crate) use alias::Alias;
+pub(crate) use alias_changes::AliasAction;
 pub(crate) use analysis_settings::TOKENS_MAX;
+pub(crate) use data_stream::DataStream;
 pub(crate) use default_settings::DEFAULTS;
 pub(crate) use id::{IdMaker, new_id};
 pub(crate) use index::{Index, Resources};
 pub(crate) use index_run::{IndexRun, Place};
+pub(crate) use lenient::{text_of, texts_of, truth_of};
+pub(crate) use lookup::{Lookup, Searched, Stream};
 pub(crate) use lost_index::LostIndex;
-pub(crate) use names::{NameOptions, expand, matches};
+pub(crate) use names::{NameOptions, matches};
 pub(crate) use registry::Indices;
+pub(crate) use rollover::{Figures, Plan as RolloverPlan, RolloverCondition, are_met};
 pub(crate) use settings::nest;
 pub(crate) use shard_copy::CopyState;
 pub(crate) use stored_copy::IndexCopy;
+pub(crate) use stream_changes::StreamAction;
+pub(crate) use templates::{
+    ComponentTemplate, IndexBody, IndexTemplate, LegacyTemplate, NewTemplate, Simulated, TemplateKind,
+};
 #[cfg(test)]
 pub(crate) use test_disk::resources;
 

@@ -1,5 +1,7 @@
 //! Names of indices: which are allowed, and which an expression with wildcards means.
 
+use std::collections::{BTreeMap, HashSet};
+
 use crate::error::ApiError;
 
 /// The longest name, in bytes.
@@ -7,88 +9,188 @@ const NAME_BYTES_MAX: usize = 255;
 
 /// Refuses a name that Elasticsearch would refuse.
 pub(super) fn check_index_name(name: &str) -> Result<(), ApiError> {
-    let fault = |reason: &str| {
-        Err(ApiError::new(
+    match fault_of_name(name) {
+        None => Ok(()),
+        Some(reason) => Err(ApiError::new(
             400,
             "invalid_index_name_exception",
             format!("Invalid index name [{name}], {reason}"),
         )
         .with("index", name)
-        .with("index_uuid", "_na_"))
-    };
-    if name.is_empty() {
-        return fault("must not be empty");
+        .with("index_uuid", "_na_")),
     }
-    if name == "." || name == ".." {
-        return fault("must not be '.' or '..'");
-    }
-    if name.chars().any(|letter| letter.is_uppercase()) {
-        return fault("must be lowercase");
-    }
-    if name.contains(|letter: char| " \"*\\<|,>/?#:".contains(letter) || letter.is_control()) {
-        return fault("must not contain the following characters [ , \", *, \\, <, |, ,, >, /, ?, #, :]");
-    }
-    if name.starts_with(['_', '-', '+']) {
-        return fault("must not start with '_', '-', or '+'");
-    }
-    if name.len() > NAME_BYTES_MAX {
-        return fault("index name is too long, more than 255 bytes");
-    }
-    Ok(())
 }
 
-/// What an expression does about names that do not exist.
+/// The same for the name of an alias.
+pub(super) fn check_alias_name(name: &str) -> Result<(), ApiError> {
+    match fault_of_name(name) {
+        // Aliases may have upper-case letters.
+        None | Some(LOWERCASE) => Ok(()),
+        Some(reason) => Err(ApiError::new(
+            400,
+            "invalid_alias_name_exception",
+            format!("Invalid alias name [{name}]: {reason}"),
+        )
+        .with("index", "_na_")
+        .with("index_uuid", "_na_")),
+    }
+}
+
+const LOWERCASE: &str = "must be lowercase";
+
+/// What is wrong with a name.
+fn fault_of_name(name: &str) -> Option<&'static str> {
+    if name.is_empty() {
+        return Some("must not be empty");
+    }
+    if name == "." || name == ".." {
+        return Some("must not be '.' or '..'");
+    }
+    if name.contains(|letter: char| " \"*\\<|,>/?#:".contains(letter) || letter.is_control()) {
+        return Some("must not contain the following characters [ , \", *, \\, <, |, ,, >, /, ?, #, :]");
+    }
+    if name.starts_with(['_', '-', '+']) {
+        return Some("must not start with '_', '-', or '+'");
+    }
+    if name.len() > NAME_BYTES_MAX {
+        return Some("index name is too long, more than 255 bytes");
+    }
+    name.chars().any(char::is_uppercase).then_some(LOWERCASE)
+}
+
+/// What an expression does about names that do not exist, and which names its wildcards find.
 #[derive(Debug, Clone, Copy)]
 pub struct NameOptions {
     /// Whether a name without wildcards that does not exist is passed over.
     pub ignore_unavailable: bool,
     /// Whether wildcards may match nothing.
     pub allow_no_indices: bool,
-    /// Whether wildcards match hidden names, those with a dot in front.
+    /// Whether wildcards match hidden names.
     pub expand_hidden: bool,
+    /// Whether wildcards match open indices; without that they match nothing, for there are no closed ones.
+    pub expand_open: bool,
+    /// Whether `*` is a wildcard at all (`expand_wildcards=none`).
+    pub expand_wildcards: bool,
+    /// Whether aliases are meant; else only the indices themselves.
+    pub with_aliases: bool,
+    /// Whether data streams are meant.
+    pub with_streams: bool,
 }
 
 impl Default for NameOptions {
     fn default() -> Self {
-        Self { ignore_unavailable: false, allow_no_indices: true, expand_hidden: false }
+        Self {
+            ignore_unavailable: false,
+            allow_no_indices: true,
+            expand_hidden: false,
+            expand_open: true,
+            expand_wildcards: true,
+            with_aliases: true,
+            with_streams: true,
+        }
     }
 }
 
-/// The names that an expression such as `logs-*,-logs-old,metrics` means, in the order of `known`; each once.
-/// `known` are all names, aliases and data streams included.
-pub(crate) fn expand<'a>(
+/// What a name is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NameKind {
+    Index,
+    Alias,
+    Stream,
+}
+
+/// A name that there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Known {
+    pub kind: NameKind,
+    pub is_hidden: bool,
+}
+
+/// Every name that there is.
+pub(crate) type KnownNames = BTreeMap<String, Known>;
+
+/// The names that an expression such as `logs-*,-logs-old,metrics` means, each once.
+pub(crate) fn expand(
     expression: &str,
-    known: &[&'a str],
+    known: &KnownNames,
     options: NameOptions,
-) -> Result<Vec<&'a str>, ApiError> {
-    let mut chosen: Vec<&str> = Vec::new();
+) -> Result<Vec<String>, ApiError> {
+    let mut chosen: Vec<String> = Vec::new();
     let mut had_wildcard = false;
-    for part in expression.split(',') {
-        let part = part.trim();
-        if let (Some(excluded), true) = (part.strip_prefix('-'), had_wildcard) {
-            chosen.retain(|name| !matches(excluded, name));
-            continue;
-        }
+    for part in expression.split(',').map(str::trim) {
         let pattern = if part == "_all" || part.is_empty() { "*" } else { part };
-        if pattern.contains('*') {
+        let is_wildcard = pattern.contains('*') && options.expand_wildcards;
+        if let (Some(excluded), true) = (pattern.strip_prefix('-'), had_wildcard) {
+            chosen.retain(|name| !matches(excluded, name));
+        } else if is_wildcard {
             had_wildcard = true;
-            let hidden_too = options.expand_hidden || pattern.starts_with('.');
-            let found =
-                known.iter().filter(|name| (hidden_too || !name.starts_with('.')) && matches(pattern, name));
+            let found = known.iter().filter(|(name, known)| options.finds(pattern, name, **known));
             let before = chosen.len();
-            chosen.extend(found);
+            chosen.extend(found.map(|(name, _)| name.clone()));
             if chosen.len() == before && !options.allow_no_indices {
                 return Err(ApiError::no_index(part));
             }
-        } else if let Some(name) = known.iter().find(|name| **name == pattern) {
-            chosen.push(name);
-        } else if !options.ignore_unavailable {
-            return Err(ApiError::no_index(part));
+        } else if let Some(named) = known.get(pattern) {
+            match options.refusal(pattern, *named) {
+                None => chosen.push(pattern.to_owned()),
+                Some(_) if options.ignore_unavailable => {}
+                Some(refusal) => return Err(refusal),
+            }
+        } else {
+            check_expression(pattern)?;
+            // Without wildcards a name alone may mean nothing, as with them.
+            let may_be_none = !options.expand_wildcards && part == expression && options.allow_no_indices;
+            if !options.ignore_unavailable && !may_be_none {
+                return Err(ApiError::no_index(part));
+            }
         }
     }
-    let mut seen = std::collections::HashSet::new();
-    chosen.retain(|name| seen.insert(*name));
+    let mut seen = HashSet::new();
+    chosen.retain(|name| seen.insert(name.clone()));
+    if chosen.is_empty() && !options.allow_no_indices {
+        return Err(ApiError::no_index(expression));
+    }
     Ok(chosen)
+}
+
+/// A name that nothing can have is a fault of the request.
+fn check_expression(name: &str) -> Result<(), ApiError> {
+    if name.starts_with('_') {
+        let reason = format!("Invalid index name [{name}], must not start with '_'.");
+        return Err(ApiError::new(400, "invalid_index_name_exception", reason)
+            .with("index", name)
+            .with("index_uuid", "_na_"));
+    }
+    Ok(())
+}
+
+impl NameOptions {
+    fn means(self, kind: NameKind) -> bool {
+        match kind {
+            NameKind::Index => true,
+            NameKind::Alias => self.with_aliases,
+            NameKind::Stream => self.with_streams,
+        }
+    }
+
+    /// Whether a pattern finds a name.
+    fn finds(self, pattern: &str, name: &str, known: Known) -> bool {
+        // A pattern that begins with a dot is after hidden names that do so too.
+        let is_shown =
+            !known.is_hidden || self.expand_hidden || pattern.starts_with('.') && name.starts_with('.');
+        self.expand_open && is_shown && self.means(known.kind) && matches(pattern, name)
+    }
+
+    /// Why a name is not meant although it is there.
+    fn refusal(self, name: &str, known: Known) -> Option<ApiError> {
+        match known.kind {
+            kind if self.means(kind) => None,
+            NameKind::Stream => Some(ApiError::no_index(name)),
+            NameKind::Alias | NameKind::Index => Some(ApiError::argument(format!(
+                "The provided expression [{name}] matches an alias, specify the corresponding concrete indices instead."
+            ))),
+        }
+    }
 }
 
 /// Whether a pattern with `*` in it means the name.
@@ -114,26 +216,75 @@ pub(crate) fn matches(pattern: &str, name: &str) -> bool {
 mod tests {
     use super::*;
 
-    const KNOWN: [&str; 5] = [".hidden", "logs-a", "logs-b", "metrics", "other"];
+    fn known() -> KnownNames {
+        let of = |kind, is_hidden| Known { kind, is_hidden };
+        [
+            (".ds-stream-1", of(NameKind::Index, true)),
+            (".plain", of(NameKind::Index, false)),
+            ("all", of(NameKind::Alias, false)),
+            ("hidden", of(NameKind::Index, true)),
+            ("logs-a", of(NameKind::Index, false)),
+            ("logs-b", of(NameKind::Index, false)),
+            ("stream", of(NameKind::Stream, false)),
+        ]
+        .map(|(name, known)| (name.to_owned(), known))
+        .into()
+    }
 
     #[test]
     fn expressions_mean_what_elasticsearch_means() {
-        let strict = NameOptions::default();
-        for (expression, expected) in [
-            ("logs-*", vec!["logs-a", "logs-b"]),
-            ("_all", vec!["logs-a", "logs-b", "metrics", "other"]),
-            ("*,-logs-*", vec!["metrics", "other"]),
-            ("metrics,logs-*,metrics", vec!["metrics", "logs-a", "logs-b"]),
-            (".*", vec![".hidden"]),
-            ("nothing*", vec![]),
+        let usual = NameOptions::default();
+        let hidden = NameOptions { expand_hidden: true, ..usual };
+        let closed = NameOptions { expand_open: false, ..usual };
+        let concrete = NameOptions { with_aliases: false, with_streams: false, ..usual };
+        let lenient = NameOptions { ignore_unavailable: true, ..usual };
+        for (expression, options, expected) in [
+            ("logs-*", usual, vec!["logs-a", "logs-b"]),
+            ("_all", usual, vec![".plain", "all", "logs-a", "logs-b", "stream"]),
+            ("*,-logs-*", usual, vec![".plain", "all", "stream"]),
+            ("*,-logs-a,-.*", usual, vec!["all", "logs-b", "stream"]),
+            ("stream,logs-*,stream", usual, vec!["stream", "logs-a", "logs-b"]),
+            (".*", usual, vec![".ds-stream-1", ".plain"]),
+            ("h*", usual, vec![]),
+            ("h*", hidden, vec!["hidden"]),
+            ("hidden", usual, vec!["hidden"]),
+            ("logs-*", closed, vec![]),
+            ("logs-a", closed, vec!["logs-a"]),
+            ("*", concrete, vec![".plain", "logs-a", "logs-b"]),
+            ("missing,logs-a", lenient, vec!["logs-a"]),
+            ("nothing*", usual, vec![]),
+            ("logs-*", NameOptions { expand_wildcards: false, ..usual }, vec![]),
         ] {
-            assert_eq!(expand(expression, &KNOWN, strict).expect(expression), expected, "{expression}");
+            assert_eq!(expand(expression, &known(), options).expect(expression), expected, "{expression}");
         }
-        assert_eq!(expand("missing", &KNOWN, strict).expect_err("missing").kind, "index_not_found_exception");
-        let lenient = NameOptions { ignore_unavailable: true, ..strict };
-        assert_eq!(expand("missing,other", &KNOWN, lenient).expect("lenient"), ["other"]);
-        let none = NameOptions { allow_no_indices: false, ..strict };
-        assert!(expand("nothing*", &KNOWN, none).is_err());
+    }
+
+    #[test]
+    fn names_that_are_not_there_or_not_meant_are_refused_in_elasticsearchs_words() {
+        let usual = NameOptions::default();
+        let none = NameOptions { allow_no_indices: false, ..usual };
+        let literal = NameOptions { expand_wildcards: false, ..usual };
+        let literal_and_none = NameOptions { allow_no_indices: false, ..literal };
+        let concrete = NameOptions { with_aliases: false, with_streams: false, ..usual };
+        for (expression, options, status, reason) in [
+            ("missing", usual, 404, "no such index [missing]"),
+            // An exclusion is one only after a wildcard.
+            ("-logs-a", usual, 404, "no such index [-logs-a]"),
+            ("nothing*", none, 404, "no such index [nothing*]"),
+            ("logs-*,x", literal, 404, "no such index [logs-*]"),
+            ("logs-*", literal_and_none, 404, "no such index [logs-*]"),
+            ("_nothing", usual, 400, "Invalid index name [_nothing], must not start with '_'."),
+            (
+                "all",
+                concrete,
+                400,
+                "The provided expression [all] matches an alias, specify the corresponding concrete indices instead.",
+            ),
+            ("stream", concrete, 404, "no such index [stream]"),
+        ] {
+            let error = expand(expression, &known(), options).expect_err(expression);
+            assert_eq!((error.status, error.reason.as_str()), (status, reason), "{expression}");
+        }
     }
 
     #[test]
@@ -144,5 +295,6 @@ mod tests {
         for name in ["a", ".hidden", "logs-2026.11.24", "数据"] {
             assert!(check_index_name(name).is_ok(), "{name}");
         }
+        assert!(check_alias_name("A").is_ok() && check_alias_name("_a").is_err());
     }
 }

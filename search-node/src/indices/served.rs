@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use cluster::state::{ClusterState, Command, CopyId, IndexEntry, IndexId, NodeId, ShardCopies, ShardId};
 use parking_lot::{Mutex, RwLock};
 
 use super::agreement::Agreement;
 use super::found::{DELETED, Found, give_up};
 use super::index::{Index, Resources};
+use super::lookup::Lookup;
 use super::lost_index::LostIndex;
 use super::metadata::{FILE, IndexMetadata};
 use super::settings::IndexSettings;
@@ -21,6 +23,8 @@ pub(crate) struct Served {
     folder: PathBuf,
     resources: Resources,
     names: RwLock<Names>,
+    /// What every name means, by the map that was followed last.
+    lookup: ArcSwap<Lookup>,
     /// What was found in the folder and the map has not named yet.
     found: Mutex<HashMap<IndexId, IndexMetadata>>,
     /// Folders of indices that cannot be read.
@@ -43,6 +47,7 @@ impl Served {
             folder: folder.to_owned(),
             resources,
             names: RwLock::default(),
+            lookup: ArcSwap::default(),
             found: Mutex::new(found),
             unreadable: lost.iter().map(|lost| lost.folder.clone()).collect(),
             changing: Mutex::new(()),
@@ -54,6 +59,11 @@ impl Served {
         let mut all: Vec<Arc<Index>> = self.names.read().by_name.values().cloned().collect();
         all.sort_by(|a, b| a.name.cmp(&b.name));
         all
+    }
+
+    /// What every name means.
+    pub(super) fn lookup(&self) -> Arc<Lookup> {
+        self.lookup.load_full()
     }
 
     /// The index of exactly this name.
@@ -76,6 +86,18 @@ impl Served {
     ) -> BTreeMap<IndexId, ApiError> {
         let _changing = self.changing.lock();
         let mut failures = BTreeMap::new();
+        for (id, entry) in &map.indices {
+            let followed = match self.of_id(id) {
+                Some(index) => index.follow(id, entry, own),
+                None => self.take_up(id, entry, own, agreement),
+            };
+            if let Err(error) = followed {
+                failures.insert(id.clone(), error);
+            }
+        }
+        // A name that goes over to another index means one of them at any time: what is gone goes last.
+        let lookup = Lookup::of(map, &self.names.read().by_id, &self.lookup());
+        self.lookup.store(Arc::new(lookup));
         let gone: Vec<(IndexId, Arc<Index>)> = {
             let names = self.names.read();
             let is_gone = |(id, _): &(&IndexId, &Arc<Index>)| !map.indices.contains_key(*id);
@@ -84,15 +106,6 @@ impl Served {
         for (id, index) in gone {
             if let Err(error) = self.let_go(&id, &index) {
                 failures.insert(id, error);
-            }
-        }
-        for (id, entry) in &map.indices {
-            let followed = match self.of_id(id) {
-                Some(index) => index.follow(id, entry, own),
-                None => self.take_up(id, entry, own, agreement),
-            };
-            if let Err(error) = followed {
-                failures.insert(id.clone(), error);
             }
         }
         failures

@@ -133,7 +133,10 @@ impl Call {
             options.allow_no_indices = flag;
         }
         if let Some(wildcards) = self.param("expand_wildcards") {
-            options.expand_hidden = wildcards.split(',').any(|word| matches!(word, "all" | "hidden"));
+            let has = |word: &str| wildcards.split(',').any(|said| said == word || said == "all");
+            options.expand_hidden = has("hidden");
+            options.expand_open = has("open");
+            options.expand_wildcards = has("open") || has("closed");
         }
         Ok(options)
     }

@@ -141,6 +141,7 @@ fn options(call: &Call, is_create: bool, has_id: bool) -> Result<WriteOptions, A
         is_create,
         is_new_id: false,
         require_alias: call.flag("require_alias")?,
+        is_resolved: false,
         pipeline: call.param("pipeline").map(str::to_owned),
     })
 }

@@ -126,12 +126,13 @@ impl Way<'_> {
             None => default,
         };
         self.name_document();
+        let may_make = may_make(self.method, &self.call);
         let deadline = Instant::now() + within;
         let mut changes = coordinator.changes();
         let mut is_caught_up = false;
         loop {
             changes.borrow_and_update();
-            match home(&self.call, coordinator, is_write).await {
+            match home(&self.call, coordinator, is_write, may_make).await {
                 // It may have been made through another node.
                 Err(error) if error.status == 404 && !is_caught_up && !may_be_old(&self.call)? => {
                     coordinator.catch_up(self.call.node.settings.replication.timeout).await?;
@@ -171,6 +172,9 @@ impl Way<'_> {
 
     /// A document without an id gets one here, so that it is the same one wherever it is tried.
     fn name_document(&mut self) {
+        if self.route.path.contains("/_create") {
+            self.call.query.insert("op_type".to_owned(), "create".to_owned());
+        }
         if self.route.path.ends_with("{id}") || self.call.path.contains_key("id") {
             return;
         }
@@ -284,32 +288,50 @@ fn add_shards(body: &mut Value, other: &Value) {
 }
 
 /// Where the primary of a document's shard is. An error is one that whoever answers the request finds too.
-async fn home(call: &Call, coordinator: &Arc<Coordinator>, is_write: bool) -> Result<Home, ApiError> {
+async fn home(
+    call: &Call,
+    coordinator: &Arc<Coordinator>,
+    is_write: bool,
+    may_make: bool,
+) -> Result<Home, ApiError> {
     let id = call.part("id");
-    let index = index_of(call, is_write).await?;
-    if index.requires_routing() && call.param("routing").is_none() {
+    let index = index_of(call, is_write, may_make).await?;
+    let lookup = call.node.indices.lookup();
+    let routing = lookup.index_routing(&call.part("index"), &index, call.param("routing"))?;
+    let routing = routing.as_deref();
+    if index.requires_routing() && routing.is_none() {
         return Err(ApiError::argument("routing is required"));
     }
     if is_planted(Bug::ReadsAnywhere) && !is_write {
         return Ok(Home::Here);
     }
-    let has_copy = || has_copy_here(coordinator, &index, &id, call.param("routing"));
+    let has_copy = || has_copy_here(coordinator, &index, &id, routing);
     if !is_write && may_be_old(call)? && has_copy() {
         return Ok(Home::Here);
     }
-    Ok(home_of(coordinator, &index, &id, call.param("routing")))
+    Ok(home_of(coordinator, &index, &id, routing))
 }
 
-async fn index_of(call: &Call, is_write: bool) -> Result<Arc<Index>, ApiError> {
+/// Whether an index is made that is not there: not to delete from it, unless that leaves a version behind.
+fn may_make(method: &Method, call: &Call) -> bool {
+    let is_external = call.param("version_type").is_some_and(|kind| kind != "internal");
+    *method != Method::DELETE || is_external
+}
+
+async fn index_of(call: &Call, is_write: bool, may_make: bool) -> Result<Arc<Index>, ApiError> {
     let name = call.part("index");
     if let Some(index) = call.node.indices.get(&name) {
         return Ok(index);
     }
     let (node, options) = (Arc::clone(&call.node), call.name_options()?);
-    let is_create = call.path.contains_key("create") || call.param("op_type") == Some("create");
+    let is_create = call.param("op_type") == Some("create");
     let found = move || {
         if is_write && node.indices.meant(&name, options).is_err() {
-            return node.indices.for_write(&name, is_create);
+            return if may_make {
+                node.indices.for_write(&name, is_create)
+            } else {
+                Err(ApiError::no_index(&name))
+            };
         }
         match node.indices.resolve(&name, options)?.as_slice() {
             [only] if !is_write => Ok(Arc::clone(only)),
@@ -333,11 +355,12 @@ pub(crate) async fn answer_carried(node: Arc<Node>, body: Bytes) -> Result<Bytes
     };
     let call = Call { node: Arc::clone(&node), path, query: carried.query, body, reserved: None };
     if let (Reach::Document { is_write }, Some(coordinator)) = (route.reach, &node.coordinator) {
-        let mut home_here = home(&call, coordinator, is_write).await;
+        let may_make = may_make(&method, &call);
+        let mut home_here = home(&call, coordinator, is_write, may_make).await;
         if home_here.as_ref().is_err_and(|error| error.status == 404) {
             // Whoever has carried it here knows the index.
             coordinator.catch_up(node.settings.replication.timeout).await.map_err(failed)?;
-            home_here = home(&call, coordinator, is_write).await;
+            home_here = home(&call, coordinator, is_write, may_make).await;
         }
         if !matches!(home_here, Ok(Home::Here) | Err(_)) {
             return Err(Fault::NotLeader(None));

@@ -1,4 +1,4 @@
-//! Indices and data streams: create, look at, delete, refresh, flush, mappings, settings.
+//! Indices: create, look at, delete, refresh, flush, mappings, settings.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::forward::Reach;
 use super::router::{Route, route};
 use crate::action::cluster::{settings_json, wait_active};
 use crate::error::ApiError;
-use crate::indices::{Index, LostIndex};
+use crate::indices::{Index, LostIndex, NameOptions};
 use crate::time_span::read_span;
 
 const GET: &[Method] = &[Method::GET];
@@ -55,10 +55,6 @@ pub(super) const ROUTES: &[Route] = &[
     route(PUT_POST, "/{index}/_mapping", NAMES, |call| blocking(call, put_mapping).boxed()),
     route(PUT_POST, "/{index}/_mapping/{type}", NAMES, |call| blocking(call, put_mapping).boxed()),
     route(PUT_POST, "/{index}/{type}/_mapping", NAMES, |call| blocking(call, put_mapping).boxed()),
-    route(GET, "/_data_stream", NAMES, |call| blocking(call, streams).boxed()),
-    route(GET, "/_data_stream/{name}", NAMES, |call| blocking(call, streams).boxed()),
-    route(PUT, "/_data_stream/{name}", NAMES, |call| blocking(call, create_stream).boxed()),
-    route(DELETE, "/_data_stream/{name}", NAMES, |call| blocking(call, delete_stream).boxed()),
 ];
 
 /// Everything here may wait for a disk.
@@ -93,7 +89,6 @@ async fn wait_led(call: &Call) -> Result<(), ApiError> {
 
 async fn create(call: Call) -> Result<Reply, ApiError> {
     wait_led(&call).await?;
-    let name = call.part("index");
     let wanted = call.active_copies()?.unwrap_or_default();
     let within = span(&call, "timeout")?;
     let (node, pool) = (Arc::clone(&call.node), call.node.write_pool.clone());
@@ -103,7 +98,7 @@ async fn create(call: Call) -> Result<Reply, ApiError> {
     });
     let (made, acknowledged) = made.await?;
     let is_active = wait_active(&node, &made.uuid, wanted, within).await;
-    Call::ok(json!({"acknowledged": acknowledged, "shards_acknowledged": is_active, "index": name}))
+    Call::ok(json!({"acknowledged": acknowledged, "shards_acknowledged": is_active, "index": made.name}))
 }
 
 fn look(call: &Call) -> Result<Reply, ApiError> {
@@ -111,24 +106,31 @@ fn look(call: &Call) -> Result<Reply, ApiError> {
     if indices.is_empty() && !call.part("index").contains('*') {
         return Err(ApiError::no_index(&call.part("index")));
     }
-    by_name(
-        &indices,
-        |index| json!({"aliases": index.aliases(), "mappings": index.mapping().to_json(), "settings": settings_json(&call.node, index)}),
-    )
+    let lookup = call.node.indices.lookup();
+    by_name(&indices, |index| {
+        let mut shown = json!({
+            "aliases": index.aliases(),
+            "mappings": index.mapping().to_json(),
+            "settings": settings_json(&call.node, index)
+        });
+        if let Some(stream) = lookup.stream_of(index) {
+            shown["data_stream"] = json!(stream);
+        }
+        shown
+    })
 }
 
 fn delete(call: &Call) -> Result<Reply, ApiError> {
-    let meant = call.node.indices.meant(&call.part("index"), call.name_options()?)?;
+    let options = NameOptions { with_aliases: false, with_streams: false, ..call.name_options()? };
+    let meant = call.node.indices.meant(&call.part("index"), options)?;
     // What cannot be served may still be saved: only who names it gives it up.
     let lost: Vec<Arc<LostIndex>> =
         meant.lost.into_iter().filter(|(_, is_named)| *is_named).map(|(lost, _)| lost).collect();
-    let served = meant.indices.iter().map(|index| (index.name.as_str(), index.data_stream.as_deref()));
-    let named = lost.iter().filter_map(|lost| lost.names.as_ref());
-    let named = named.map(|names| (names.name.as_str(), names.data_stream.as_deref()));
-    for (name, stream) in served.chain(named) {
-        if let Some(stream) = stream {
+    for names in lost.iter().filter_map(|lost| lost.names.as_ref()) {
+        if let Some(stream) = &names.data_stream {
             return Err(ApiError::argument(format!(
-                "index [{name}] is the write index for data stream [{stream}] and cannot be deleted; delete the stream with DELETE /_data_stream/{stream}"
+                "index [{}] is on the disk as a backing index of data stream [{stream}] and cannot be served; delete the stream with DELETE /_data_stream/{stream}",
+                names.name
             )));
         }
     }
@@ -171,75 +173,28 @@ fn mappings(call: &Call) -> Result<Reply, ApiError> {
     })
 }
 
+/// The indices whose mapping grows: with `write_index_only` of aliases and streams those alone that are written to.
+fn written(call: &Call) -> Result<Vec<Arc<Index>>, ApiError> {
+    if !call.flag("write_index_only")? {
+        return chosen(call);
+    }
+    let names = call.node.indices.named(&call.part("index"), call.name_options()?)?;
+    let lookup = call.node.indices.lookup();
+    let written = names
+        .iter()
+        .map(|name| lookup.write_index(name, true).unwrap_or_else(|| Err(ApiError::no_index(name))));
+    written.collect()
+}
+
 fn put_mapping(call: &Call) -> Result<Reply, ApiError> {
     let mut body = call.required_json()?;
     if let Some(inner) = call.path.get("type").and_then(|doc_type| body.get(doc_type)).cloned() {
         body = inner;
     }
     let added = parse_mapping(&body)?;
-    for index in chosen(call)? {
+    for index in written(call)? {
         index.check_room()?;
         index.add_mapping(&added)?;
     }
-    Call::ok(json!({"acknowledged": call.is_followed_by_all()?}))
-}
-
-fn streams(call: &Call) -> Result<Reply, ApiError> {
-    let expression = call.path.get("name").map_or("*", String::as_str);
-    let all = call.node.indices.streams();
-    let names: Vec<&str> = all.iter().map(|stream| stream.name.as_str()).collect();
-    let wanted = crate::indices::expand(expression, &names, call.name_options()?)?;
-    let shown: Vec<Value> = all
-        .iter()
-        .filter(|stream| wanted.contains(&stream.name.as_str()))
-        .map(|stream| {
-            let indices: Vec<Value> = stream
-                .indices
-                .iter()
-                .map(|(name, uuid)| json!({"index_name": name, "index_uuid": uuid}))
-                .collect();
-            json!({
-                "name": stream.name, "timestamp_field": {"name": "@timestamp"}, "indices": indices,
-                "generation": stream.indices.len(), "status": "GREEN", "template": "built-in", "hidden": false
-            })
-        })
-        .collect();
-    Call::ok(json!({"data_streams": shown}))
-}
-
-fn create_stream(call: &Call) -> Result<Reply, ApiError> {
-    let name = call.part("name");
-    if call.node.indices.streams().iter().any(|stream| stream.name == name) {
-        return Err(ApiError::new(
-            400,
-            "resource_already_exists_exception",
-            format!("data_stream [{name}] already exists"),
-        ));
-    }
-    call.node.indices.create_stream(&name)?;
-    Call::ok(json!({"acknowledged": call.is_followed_by_all()?}))
-}
-
-fn delete_stream(call: &Call) -> Result<Reply, ApiError> {
-    let name = call.part("name");
-    let all = call.node.indices.streams();
-    let of_stream = |lost: &Arc<LostIndex>| {
-        let stream = lost.names.as_ref().and_then(|names| names.data_stream.as_deref());
-        stream.is_some_and(|stream| name.split(',').any(|part| part.trim() == stream))
-    };
-    let lost: Vec<Arc<LostIndex>> = call.node.indices.lost().into_iter().filter(of_stream).collect();
-    let lost_names =
-        lost.iter().flat_map(|lost| &lost.names).filter_map(|names| names.data_stream.as_deref());
-    let names: Vec<&str> = all.iter().map(|stream| stream.name.as_str()).chain(lost_names).collect();
-    let wanted = crate::indices::expand(&name, &names, call.name_options()?)?;
-    let doomed: Vec<Arc<Index>> = call
-        .node
-        .indices
-        .all()
-        .into_iter()
-        .filter(|index| index.data_stream.as_deref().is_some_and(|stream| wanted.contains(&stream)))
-        .collect();
-    call.node.indices.delete(&doomed)?;
-    call.node.indices.delete_lost(&lost)?;
     Call::ok(json!({"acknowledged": call.is_followed_by_all()?}))
 }

@@ -1,5 +1,6 @@
 //! HTTP in, JSON out, no decisions: each file reads one group of requests and calls `action` or `index`.
 
+mod alias;
 mod analyze;
 mod body;
 mod bulk;
@@ -8,6 +9,7 @@ mod call;
 mod cat;
 mod cluster;
 mod copies;
+mod data_stream;
 mod document;
 mod entrance;
 mod envelope;
@@ -19,10 +21,13 @@ mod index;
 mod index_settings;
 mod parameters;
 mod pieces;
+mod resolve;
+mod rollover;
 mod root;
 mod router;
 mod search;
 mod tasks;
+mod template;
 
 pub(crate) use entrance::Entrance;
 pub(crate) use forward::answer_carried;

@@ -19,8 +19,8 @@ use super::forward::{self, Reach};
 use super::guard::{check_caller, check_content_type};
 use super::parameters::{check_names, check_values};
 use super::{
-    analyze, bulk, by_query, cat, cluster, copies, document, force_merge, get, index, index_settings, root,
-    search, tasks,
+    alias, analyze, bulk, by_query, cat, cluster, copies, data_stream, document, force_merge, get, index,
+    index_settings, resolve, rollover, root, search, tasks, template,
 };
 use crate::error::ApiError;
 use crate::json::UTF8_MARK;
@@ -82,6 +82,11 @@ fn tables() -> impl Iterator<Item = &'static [Route]> {
         analyze::ROUTES,
         index::ROUTES,
         index_settings::ROUTES,
+        alias::ROUTES,
+        template::ROUTES,
+        data_stream::ROUTES,
+        rollover::ROUTES,
+        resolve::ROUTES,
         force_merge::ROUTES,
         by_query::ROUTES,
         tasks::ROUTES,

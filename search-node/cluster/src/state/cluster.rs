@@ -185,6 +185,7 @@ impl ClusterState {
             Command::ChangeMetadata { kind, name, seen, text } => {
                 self.metadata.change(kind, name, seen, text, self.version + 1)?;
             }
+            Command::Expect(expectation) => expectation.check(self)?,
             Command::SetFilters { filters } => self.filters = filters,
             Command::Once { .. } | Command::Several(_) => return Err(Refusal::Nested),
             about_a_shard => return self.apply_to_shard(about_a_shard),

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CopyId, IndexAllocation, IndexEntry, IndexId, NodeEntry, NodeId, Replicas, ShardId};
+use super::{
+    CopyId, Expectation, IndexAllocation, IndexEntry, IndexId, NodeEntry, NodeId, Replicas, ShardId,
+};
 
 /// A change of the state. Each names what it is about, so that it is refused where that is not as it was when it was decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +51,8 @@ pub enum Command {
         seen: Option<u64>,
         text: Option<String>,
     },
+    /// Changes nothing. The row that it stands in is refused unless things are as they were when the row was decided.
+    Expect(Expectation),
     /// Rules for all indices about which nodes get copies, all of them from now on.
     SetFilters {
         filters: BTreeMap<String, String>,

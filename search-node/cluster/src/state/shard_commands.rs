@@ -64,6 +64,7 @@ impl ClusterState {
             | Command::DeleteIndex { .. }
             | Command::ChangeIndex { .. }
             | Command::ChangeMetadata { .. }
+            | Command::Expect(_)
             | Command::SetFilters { .. }
             | Command::Once { .. }
             | Command::Several(_) => return Err(Refusal::Nested),

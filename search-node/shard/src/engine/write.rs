@@ -366,6 +366,7 @@ pub(super) fn read_document(
     let json: Json<'_> = serde_json::from_str(source).map_err(|error| not_json(&error))?;
     if strictness == Strictness::New {
         check_repeats(&json)?;
+        layout.parser.check_time(&json)?;
     }
     let values = values.edit();
     values.begin(source);

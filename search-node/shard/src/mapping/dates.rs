@@ -347,6 +347,45 @@ pub fn show(millis: i64) -> String {
     }
 }
 
+/// A date in a zone, by a pattern such as `yyyy.MM.dd`; `YYYY` and `ww` are the year and the number of the week.
+pub fn show_as(millis: i64, pattern: &str, zone: &TimeZone) -> Result<String, String> {
+    let moment = Timestamp::from_millisecond(millis).map_err(|error| error.to_string())?;
+    let moment = moment.to_zoned_datetime(zone.clone());
+    let week = moment.date().iso_week_date();
+    let mut shown = String::new();
+    let mut rest = pattern.chars().peekable();
+    while let Some(letter) = rest.next() {
+        if letter == '\'' {
+            shown.extend(rest.by_ref().take_while(|literal| *literal != '\''));
+            continue;
+        }
+        let mut width = 1;
+        while letter.is_ascii_alphabetic() && rest.next_if_eq(&letter).is_some() {
+            width += 1;
+        }
+        let number = match letter {
+            'y' | 'u' if width == 2 => i64::from(moment.year()).rem_euclid(100),
+            'y' | 'u' => moment.year().into(),
+            'Y' => week.year().into(),
+            'w' => week.week().into(),
+            'M' if width <= 2 => moment.month().into(),
+            'd' => moment.day().into(),
+            'D' => moment.day_of_year().into(),
+            'H' => moment.hour().into(),
+            'm' => moment.minute().into(),
+            's' => moment.second().into(),
+            'S' if width <= 3 => i64::from(moment.millisecond()) / 10_i64.pow(3 - width as u32),
+            other if other.is_ascii_alphabetic() => return Err(format!("Unknown pattern letter: {other}")),
+            other => {
+                shown.push(other);
+                continue;
+            }
+        };
+        shown.push_str(&format!("{number:0width$}"));
+    }
+    Ok(shown)
+}
+
 /// Reads a date with math: `now-1d/d`, `2026-01-01||+1M/M`. `round_up` asks for the last millisecond meant.
 pub fn read_math(
     text: &str,
@@ -493,6 +532,20 @@ mod tests {
                 assert_eq!(formats.read_number(number), by_text, "{number} by {formats:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_date_is_shown_by_a_pattern_in_a_zone() {
+        let tokyo = time_zone("Asia/Tokyo").expect("a zone");
+        for (pattern, zone, shown) in [
+            ("yyyy.MM.dd", &TimeZone::UTC, "2026.11.24"),
+            ("uuuu-MM-dd'T'HH:mm:ss.SSS", &tokyo, "2026-11-24T19:20:30.123"),
+            ("YYYY.ww", &TimeZone::UTC, "2026.48"),
+            ("yyMMdd DDD", &TimeZone::UTC, "261124 328"),
+        ] {
+            assert_eq!(show_as(NOW, pattern, zone).as_deref(), Ok(shown), "{pattern}");
+        }
+        assert_eq!(show_as(NOW, "QQQ", &TimeZone::UTC), Err("Unknown pattern letter: Q".to_owned()));
     }
 
     #[test]

@@ -37,6 +37,8 @@ pub(crate) struct DocumentParser {
     root: ObjectPlan,
     /// What every document has.
     constants: Vec<(Field, String)>,
+    /// The field of which every new document must have one value.
+    time_field: Option<String>,
 }
 
 struct ObjectPlan {
@@ -86,7 +88,19 @@ impl DocumentParser {
             _ => None,
         });
         let constants = constants.collect();
-        Self { mapping, root, constants }
+        let time_field = time_field_of(&mapping);
+        Self { mapping, root, constants, time_field }
+    }
+
+    /// Refuses a document of a data stream that does not say its one time.
+    pub(crate) fn check_time(&self, source: &SourceView<'_>) -> Result<(), MappingError> {
+        let Some(field) = &self.time_field else { return Ok(()) };
+        let fault = match count_at(source, field) {
+            1 => return Ok(()),
+            0 => format!("data stream timestamp field [{field}] is missing"),
+            _ => format!("data stream timestamp field [{field}] encountered multiple values"),
+        };
+        Err(MappingError::parsing("failed to parse").caused_by("illegal_argument_exception", fault))
     }
 
     /// Reads a document's values. Gives what the mapping lacks of it: add that, then read again. Faults name the id and the
@@ -115,6 +129,38 @@ impl DocumentParser {
             values.add_text(*field, value);
         }
         Ok(added)
+    }
+}
+
+/// The field that `_data_stream_timestamp` asks for.
+fn time_field_of(mapping: &Mapping) -> Option<String> {
+    let said = mapping.parameters.get("_data_stream_timestamp")?;
+    let is_enabled = said["enabled"].as_bool() == Some(true);
+    let named = said["timestamp_field"]["name"].as_str().unwrap_or("@timestamp");
+    is_enabled.then(|| named.to_owned())
+}
+
+/// How many values there are at a path, through objects, lists and names with dots.
+fn count_at(value: &Json<'_>, path: &str) -> usize {
+    match value {
+        Json::Object(members) => members
+            .iter()
+            .map(|(name, child)| match path.strip_prefix(name) {
+                Some("") => count_values(child),
+                Some(rest) => rest.strip_prefix('.').map_or(0, |rest| count_at(child, rest)),
+                None => 0,
+            })
+            .sum(),
+        Json::Array(items) => items.iter().map(|item| count_at(item, path)).sum(),
+        _ => 0,
+    }
+}
+
+fn count_values(value: &Json<'_>) -> usize {
+    match value {
+        Json::Null => 0,
+        Json::Array(items) => items.iter().map(count_values).sum(),
+        _ => 1,
     }
 }
 
@@ -508,4 +554,45 @@ fn text_of(scalar: Scalar<'_>) -> Cow<'_, str> {
 
 fn preview(value: &Json<'_>) -> String {
     serde_json::to_string(value).unwrap_or_default().chars().take(100).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::mapping::parse_mapping;
+
+    #[test]
+    fn documents_of_a_data_stream_say_one_time() {
+        for (said, field) in [
+            (json!({"enabled": true}), "@timestamp"),
+            (json!({"enabled": true, "timestamp_field": {"name": "a.time"}}), "a.time"),
+        ] {
+            let mapping = parse_mapping(&json!({"_data_stream_timestamp": said})).expect("a mapping");
+            let parser = DocumentParser::new(Arc::new(mapping), &|_| None);
+            for (document, fault) in [
+                (json!({"@timestamp": 1, "a": {"time": "x"}}), None),
+                (json!({"@timestamp": [1], "a.time": 1}), None),
+                (json!({"@timestamp": null, "a": [{"time": null}]}), Some("is missing")),
+                (json!({"b": 1}), Some("is missing")),
+                (
+                    json!({"@timestamp": [1, 2], "a": [{"time": 1}, {"time": 2}]}),
+                    Some("encountered multiple values"),
+                ),
+            ] {
+                let text = document.to_string();
+                let source: SourceView<'_> = serde_json::from_str(&text).expect("JSON");
+
+                let found = parser.check_time(&source).err().and_then(|error| error.cause);
+
+                let expected = fault.map(|fault| format!("data stream timestamp field [{field}] {fault}"));
+                assert_eq!(found.map(|(_, reason)| reason), expected, "{document}");
+            }
+        }
+        let plain = DocumentParser::new(Arc::new(Mapping::default()), &|_| None);
+        assert!(plain.check_time(&serde_json::from_str("{}").expect("JSON")).is_ok());
+    }
 }

@@ -121,6 +121,7 @@ impl<'a> Carried<'a> {
             is_create: self.is_create,
             is_new_id: self.is_new_id,
             require_alias: false,
+            is_resolved: true,
             pipeline: self.pipeline.map(str::to_owned),
         };
         let head = Head {

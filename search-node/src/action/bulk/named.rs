@@ -39,7 +39,7 @@ impl Named {
             Some(is_create) => node.indices.for_write(&self.name, is_create).ok(),
             None => {
                 let target = Target { index: Arc::clone(&self.name), ..Target::default() };
-                target.existing_index(node).ok()
+                target.index_to_delete(node).ok()
             }
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::carried::{Outcome, pack, unpack_outcomes};
-use super::line::{Action, Head};
+use super::line::{Action, Head, Op};
 use super::named::Named;
 use super::{Bulk, Given, append_error};
 use crate::action::at_primaries::{Spread, do_at_primaries};
@@ -115,10 +115,25 @@ impl Spread for Actions<'_, '_> {
 fn place<'a>(node: &Node, action: &Action<'a>, ids: &mut IdMaker) -> Placed<'a> {
     let (mut head, source) = (Arc::clone(&action.head), action.source);
     let found = Named::by(&head).and_then(|named| named.find(node));
-    let Some(index) = found.filter(|index| head.target.check_routing(index, "").is_ok()) else {
+    let is_create = head.options.is_create || head.target.id.is_none();
+    let is_direct = |index: &Index| match head.op {
+        Op::Delete => true,
+        _ => {
+            let condition = head.options.condition;
+            node.indices.check_direct(&head.target.index, index, is_create, condition).is_ok()
+        }
+    };
+    let routed = found.filter(|index| is_direct(index)).and_then(|index| {
+        let routing = head.target.routed(node, &index).ok()?.routing.clone();
+        Some((index, routing))
+    });
+    let is_wanting = |index: &Index, routing: &Option<String>| index.requires_routing() && routing.is_none();
+    let Some((index, routing)) = routed.filter(|(index, routing)| !is_wanting(index, routing)) else {
         return Placed { head, source, index: None };
     };
     let own = Arc::make_mut(&mut head);
+    own.target.routing = routing;
+    own.options.is_resolved = true;
     own.target.index = index.name.as_str().into();
     own.options.require_alias = false;
     if own.target.id.is_none() {

@@ -155,7 +155,8 @@ fn copy(
         VersionType::ExternalGte => Condition::External { version: stored.version, or_equal: true },
     };
     let into = destinations.index(&target.index, destination.is_create)?;
-    write(into, &target, Some(source), condition)
+    let target = target.routed(destinations.node, &into)?;
+    write(Arc::clone(&into), &target, Some(source), condition)
 }
 
 fn write(

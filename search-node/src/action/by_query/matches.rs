@@ -127,7 +127,7 @@ mod tests {
 
     fn all(wish: &Wish, slice: Slice, indices: &[Arc<Index>], most: usize) -> Vec<u64> {
         let feeds = indices.iter().map(|index| {
-            let parts = Arc::new(vec![Part::open(index, 0).expect("open")]);
+            let parts = Arc::new(vec![Part::open(index, 0, None).expect("open")]);
             From::Here(Feed::new(Walk::open(parts, wish, slice).expect("a walk")))
         });
         let mut matches = Matches::new(sort_keys(wish), feeds);

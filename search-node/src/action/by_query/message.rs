@@ -34,6 +34,8 @@ pub(super) struct ShardAsked {
     pub number: usize,
     /// The copy that whoever asks knows on the node.
     pub copy: Option<CopyId>,
+    /// What of it is meant, as JSON, where an alias says so.
+    pub filter: Option<String>,
 }
 
 /// What a node keeps.

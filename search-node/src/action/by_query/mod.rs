@@ -119,9 +119,11 @@ pub(crate) async fn start(node: &Arc<Node>, plan: Plan, keep: bool) -> Result<St
 
 /// What the task will read, at this point in time, and in how many slices.
 async fn prepare(node: &Arc<Node>, plan: &Plan) -> Result<Prepared, ApiError> {
-    let indices = node.indices.resolve_to_search(&plan.scope.indices, plan.scope.options)?;
+    let routing: Vec<String> = plan.routing.iter().cloned().collect();
+    let searched = node.indices.resolve_to_search(&plan.scope.indices, plan.scope.options, &routing)?;
+    let indices: Vec<Arc<Index>> = searched.iter().map(|one| Arc::clone(&one.index)).collect();
     plan.check(node, &indices)?;
-    let sources = Arc::new(Sources::open(node, plan, &indices).await?);
+    let sources = Arc::new(Sources::open(node, &searched).await?);
     let slices = match plan.slices {
         Slices::Count(count) => count,
         Slices::Auto => u32::try_from(sources.shards.clamp(1, AUTO_SLICES_MAX)).unwrap_or(1),

@@ -131,7 +131,7 @@ fn open(node: &Node, shards: &[ShardAsked], now_millis: i64) -> Result<Opened, A
         let index = node.indices.of_id(&IndexId(asked.index.clone()));
         let part = index.ok_or_else(|| ApiError::no_index(&asked.index)).and_then(|index| {
             index.check_copy(asked.number, asked.copy)?;
-            Part::open(&index, asked.number)
+            Part::open(&index, asked.number, asked.filter.as_deref())
         });
         match part {
             Ok(part) => {

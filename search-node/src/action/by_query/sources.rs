@@ -12,13 +12,13 @@ use shard::Slice;
 use super::distant::{Distant, DistantFeed, ask};
 use super::matches::{From, Matches};
 use super::message::{Opened, Question, ShardAsked, unpack};
-use super::plan::{Plan, Wish};
+use super::plan::Wish;
 use super::scans::KEPT_MILLIS;
 use super::walk::{Feed, Part, Walk, sort_keys};
 use crate::action::search::{Manner, Target};
 use crate::coordination::Coordinator;
 use crate::error::ApiError;
-use crate::indices::Index;
+use crate::indices::Searched;
 use crate::node::Node;
 
 /// How often a scan is asked for while its task waits: some of these may be lost.
@@ -39,13 +39,8 @@ type Groups = (Vec<usize>, BTreeMap<NodeId, Vec<usize>>);
 
 impl Sources {
     /// Opens a copy of every shard of the indices, or of those that a routing value leads to. A task begins with all of them.
-    pub(super) async fn open(
-        node: &Arc<Node>,
-        plan: &Plan,
-        indices: &[Arc<Index>],
-    ) -> Result<Self, ApiError> {
-        let manner = Manner { routing: plan.routing.iter().cloned().collect(), ..Manner::default() };
-        let targets = Target::all(node, indices, &manner)?;
+    pub(super) async fn open(node: &Arc<Node>, searched: &[Searched]) -> Result<Self, ApiError> {
+        let targets = Target::all(node, searched, &Manner::default())?;
         let mut sources = Self { here: Arc::default(), there: Vec::new(), shards: targets.len() };
         let mut parts = Vec::new();
         let mut left: Left = (0..targets.len()).map(|place| (place, (0, None))).collect();
@@ -61,7 +56,7 @@ impl Sources {
                 let opened = node.by_query_pool.go_on(move || {
                     Ok(wanted
                         .iter()
-                        .map(|target| Part::open(&target.index, target.number))
+                        .map(|target| Part::open(&target.index, target.number, target.filter().as_deref()))
                         .collect::<Vec<_>>())
                 });
                 for (place, part) in here.into_iter().zip(opened.await?) {
@@ -186,7 +181,13 @@ async fn open_there(
     let asked = |place: &usize| {
         let target = &targets[*place];
         let copy = target.copy_on(Some(holder));
-        ShardAsked { place: *place, index: target.index.uuid.clone(), number: target.number, copy }
+        ShardAsked {
+            place: *place,
+            index: target.index.uuid.clone(),
+            number: target.number,
+            copy,
+            filter: target.filter(),
+        }
     };
     let question = Question::Open(places.iter().map(asked).collect());
     let answer = match &node.coordinator {

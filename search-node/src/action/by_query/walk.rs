@@ -9,7 +9,7 @@ use shard::{
 };
 
 use super::plan::Wish;
-use crate::action::search::in_type;
+use crate::action::search::{filtered, in_type, read_filter};
 use crate::error::ApiError;
 use crate::indices::Index;
 
@@ -19,13 +19,16 @@ const COUNT_STEP: usize = 8192;
 /// One shard at the point in time.
 pub(super) struct Part {
     pub index: Arc<Index>,
+    /// What of it is meant.
+    filter: Option<Query>,
     reader: Reader,
 }
 
 impl Part {
     /// A shard of this node as it is now.
-    pub(super) fn open(index: &Arc<Index>, number: usize) -> Result<Self, ApiError> {
-        Ok(Self { index: Arc::clone(index), reader: index.shard_to_search(number)?.reader() })
+    pub(super) fn open(index: &Arc<Index>, number: usize, filter: Option<&str>) -> Result<Self, ApiError> {
+        let filter = read_filter(filter)?;
+        Ok(Self { index: Arc::clone(index), filter, reader: index.shard_to_search(number)?.reader() })
     }
 
     fn context<'a>(&'a self, wish: &'a Wish) -> QueryContext<'a> {
@@ -94,6 +97,7 @@ impl Walk {
         let order = if wish.sort.is_empty() {
             let mut scans = VecDeque::new();
             for (number, part) in parts.iter().enumerate() {
+                let query = filtered(query.clone(), part.filter.as_ref());
                 let scan = part.reader.scan(&query, &part.context(wish), slice)?;
                 scans.push_back((number, scan));
             }
@@ -218,7 +222,7 @@ impl Sorted {
         let context = part.context(&self.wish);
         while row.hits.is_empty() && !row.is_over {
             let request = SearchRequest {
-                query: self.query.clone(),
+                query: filtered(self.query.clone(), part.filter.as_ref()),
                 post_filter: None,
                 hits: most,
                 sort: self.keys.clone(),

@@ -33,7 +33,8 @@ pub(crate) async fn wait_active_for(node: &Node, target: &Target, wait: ActiveWa
     else {
         return wait;
     };
-    let number = index.shard_number(doc, target.routing.as_deref());
+    let routing = target.routed(node, &index).ok().and_then(|target| target.routing.clone());
+    let number = index.shard_number(doc, routing.as_deref());
     let id = ShardId { index: IndexId(index.uuid.clone()), number };
     let is_met = |map: &Arc<ClusterState>| {
         let replicas = map.wanted_copies(&id).saturating_sub(1) as u32;

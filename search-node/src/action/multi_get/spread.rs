@@ -214,9 +214,11 @@ impl Wanted {
 
     /// Where it is read, and how it is asked for there. An error is one that whoever reads it finds too.
     fn home(&self, node: &Node, coordinator: &Coordinator) -> (Home, Option<Carried>) {
-        let Target { doc_type, id: Some(id), routing, .. } = &self.target else { return (Home::Here, None) };
+        let Target { doc_type, id: Some(id), .. } = &self.target else { return (Home::Here, None) };
         let Ok(index) = self.target.existing_index(node) else { return (Home::Here, None) };
-        if self.target.check_routing(&index, id).is_err() {
+        let Ok(target) = self.target.routed(node, &index) else { return (Home::Here, None) };
+        let routing = &target.routing;
+        if target.check_routing(&index, id).is_err() {
             return (Home::Here, None);
         }
         let carried = Carried {

@@ -22,7 +22,6 @@ mod soonest;
 mod spread;
 mod until;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -37,7 +36,7 @@ pub(crate) use self::shards::Target;
 pub(crate) use self::soonest::Soonest;
 use self::spread::Spread;
 use crate::error::ApiError;
-use crate::indices::{Index, NameOptions};
+use crate::indices::{NameOptions, Searched};
 use crate::node::Node;
 use crate::tasks::Task;
 
@@ -75,9 +74,9 @@ pub(crate) fn search(
 ) -> Result<Value, ApiError> {
     let body = SearchBody::read(json)?;
     let started = node.clock.now_millis();
-    let indices = node.indices.resolve_to_search(&scope.indices, scope.options)?;
-    check_window(node, &indices, &body)?;
-    let targets = Target::all(node, &indices, manner)?;
+    let searched = node.indices.resolve_to_search(&scope.indices, scope.options, &manner.routing)?;
+    check_window(node, &searched, &body)?;
+    let targets = Target::all(node, &searched, manner)?;
     let mut spread =
         Spread::new(node, targets, (json, &body), scope.doc_type.as_deref(), started, manner, task);
     let found = spread.find(body.from + body.size)?;
@@ -126,8 +125,8 @@ pub(crate) fn count_matches(
     if let Some(score) = min_score {
         body.insert("min_score".to_owned(), json!(score));
     }
-    let indices = node.indices.resolve_to_search(&scope.indices, scope.options)?;
-    let targets = Target::all(node, &indices, manner)?;
+    let searched = node.indices.resolve_to_search(&scope.indices, scope.options, &manner.routing)?;
+    let targets = Target::all(node, &searched, manner)?;
     let (json, now) = (Value::Object(body), node.clock.now_millis());
     let body = SearchBody::read(&json)?;
     let mut spread = Spread::new(node, targets, (&json, &body), scope.doc_type.as_deref(), now, manner, task);
@@ -136,26 +135,39 @@ pub(crate) fn count_matches(
 }
 
 /// A query in one type of documents only.
-pub(super) fn in_type(query: Query, doc_type: Option<&str>) -> Query {
-    match doc_type {
+pub(crate) fn in_type(query: Query, doc_type: Option<&str>) -> Query {
+    let typed = doc_type.map(|doc_type| Query::Term {
+        field: "_type".to_owned(),
+        value: json!(doc_type),
+        case_insensitive: false,
+    });
+    filtered(query, typed.as_ref())
+}
+
+/// A query among the documents only that a filter lets through.
+pub(crate) fn filtered(query: Query, filter: Option<&Query>) -> Query {
+    match filter {
         None => query,
-        Some(doc_type) => {
-            let typed =
-                Query::Term { field: "_type".to_owned(), value: json!(doc_type), case_insensitive: false };
-            Query::Bool {
-                must: vec![query],
-                filter: vec![typed],
-                should: vec![],
-                must_not: vec![],
-                minimum_should_match: None,
-            }
-        }
+        Some(filter) => Query::Bool {
+            must: vec![query],
+            filter: vec![filter.clone()],
+            should: vec![],
+            must_not: vec![],
+            minimum_should_match: None,
+        },
     }
 }
 
-fn check_window(node: &Node, indices: &[Arc<Index>], body: &SearchBody) -> Result<(), ApiError> {
+/// What an alias says of its index, as a query. It was read when the alias was made.
+pub(crate) fn read_filter(filter: Option<&str>) -> Result<Option<Query>, ApiError> {
+    let Some(text) = filter else { return Ok(None) };
+    let json: Value = serde_json::from_str(text).map_err(|error| ApiError::internal(error.to_string()))?;
+    Ok(Some(parse_query(&json)?))
+}
+
+fn check_window(node: &Node, searched: &[Searched], body: &SearchBody) -> Result<(), ApiError> {
     let window = body.from.saturating_add(body.size);
-    for index in indices {
+    for Searched { index, .. } in searched {
         let most = index.settings().result_window_max.unwrap_or(node.settings.result_window_max);
         if window > most {
             return Err(ApiError::argument(format!(

@@ -1,5 +1,6 @@
 //! What one node finds in its copies, and the documents of the hits that it found.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,12 +10,14 @@ use cluster::state::{CopyId, IndexId};
 use daemon::CancellationToken;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use shard::{AggPartial, Hit, QueryContext, Reader, SearchError, SearchRequest, compare_hits, reduce_aggs};
+use shard::{
+    AggPartial, Hit, Query, QueryContext, Reader, SearchError, SearchRequest, compare_hits, reduce_aggs,
+};
 
 use super::answer::show_hit;
 use super::body::{SearchBody, TrackTotal};
-use super::in_type;
 use super::until::Until;
+use super::{filtered, in_type, read_filter};
 use crate::error::ApiError;
 use crate::indices::Index;
 use crate::node::Node;
@@ -53,6 +56,8 @@ pub(super) struct ShardAsked {
     pub number: usize,
     /// The copy that whoever asks knows on the node; none where a node agrees with itself.
     pub copy: Option<CopyId>,
+    /// What of it is meant, as JSON, where an alias says so.
+    pub filter: Option<String>,
 }
 
 /// What a node found in all of its shards together.
@@ -91,6 +96,8 @@ pub(super) struct Wanted {
 pub(super) struct Part {
     pub place: usize,
     pub index: Arc<Index>,
+    /// What of it is meant.
+    filter: Option<Query>,
     reader: Reader,
 }
 
@@ -103,8 +110,17 @@ impl Part {
         }
     }
 
+    /// The search as it is in this part.
+    fn request<'a>(&self, request: &'a SearchRequest) -> Cow<'a, SearchRequest> {
+        if self.filter.is_none() {
+            return Cow::Borrowed(request);
+        }
+        let query = filtered(request.query.clone(), self.filter.as_ref());
+        Cow::Owned(SearchRequest { query, ..request.clone() })
+    }
+
     fn can_match(&self, request: &SearchRequest, question: &Question) -> bool {
-        self.reader.can_match(&request.query, &self.context(question))
+        self.reader.can_match(&self.request(request).query, &self.context(question))
     }
 }
 
@@ -133,6 +149,7 @@ pub(super) fn find_here(
         }
     }
     for part in &parts {
+        let request = part.request(&request);
         match part.reader.search_until(&request, &part.context(question), &|| until.stop()) {
             Ok(answer) => {
                 partial.is_timed_out |= answer.is_partial;
@@ -193,7 +210,8 @@ fn part_of(node: &Node, asked: &ShardAsked) -> Result<Part, ApiError> {
     // Another one may be filled here by now, and not have everything yet.
     index.check_copy(asked.number, asked.copy)?;
     let shard = index.shard_to_search(asked.number)?;
-    Ok(Part { place: asked.place, reader: shard.reader(), index })
+    let filter = read_filter(asked.filter.as_deref())?;
+    Ok(Part { place: asked.place, filter, reader: shard.reader(), index })
 }
 
 fn written(error: &ApiError) -> Vec<u8> {

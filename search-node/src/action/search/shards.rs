@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use cluster::state::{ClusterState, CopyId, IndexId, NodeId, ShardId, Stage};
+use serde_json::Value;
 
 use super::Manner;
 use crate::action::cluster::{View, chosen_nodes};
 use crate::coordination::DynamicSettings;
 use crate::error::ApiError;
-use crate::indices::Index;
+use crate::indices::{Index, Searched};
 use crate::node::Node;
 
 /// A shard, and the nodes with copies of it that have everything.
@@ -20,6 +21,8 @@ use crate::node::Node;
 pub(crate) struct Target {
     pub index: Arc<Index>,
     pub number: usize,
+    /// What of the index is meant, where an alias says so.
+    filter: Option<Arc<Value>>,
     /// In the order in which they are asked; none where this node has all copies there are.
     pub nodes: Vec<NodeId>,
     /// The map by which they were chosen.
@@ -27,6 +30,11 @@ pub(crate) struct Target {
 }
 
 impl Target {
+    /// What of the index is meant, as JSON.
+    pub(crate) fn filter(&self) -> Option<String> {
+        self.filter.as_ref().map(|filter| filter.to_string())
+    }
+
     /// The copy that was chosen on a node.
     pub(crate) fn copy_on(&self, node: Option<NodeId>) -> Option<CopyId> {
         let shard = ShardId { index: IndexId(self.index.uuid.clone()), number: self.number as u32 };
@@ -34,20 +42,17 @@ impl Target {
     }
 
     /// The shards of the indices that a search looks in.
-    pub(crate) fn all(node: &Node, indices: &[Arc<Index>], manner: &Manner) -> Result<Vec<Self>, ApiError> {
+    pub(crate) fn all(node: &Node, searched: &[Searched], manner: &Manner) -> Result<Vec<Self>, ApiError> {
         let map = node.coordinator.as_ref().map(|coordinator| coordinator.map());
         let own = node.coordinator.as_ref().map(|coordinator| coordinator.origin.process);
         let mut wish = Wish::read(manner.preference.as_deref())?;
         wish.find_nodes(node);
         let turn = node.search_turn.fetch_add(1, Ordering::Relaxed);
         let mut targets = Vec::new();
-        for index in indices {
+        for Searched { index, filter, routing } in searched {
             for number in 0..index.number_of_shards() {
-                let is_led_to = manner.routing.is_empty()
-                    || manner
-                        .routing
-                        .iter()
-                        .any(|routing| index.shard_number("", Some(routing)) as usize == number);
+                let leads_to = |routing: &String| index.shard_number("", Some(routing)) as usize == number;
+                let is_led_to = routing.as_ref().is_none_or(|values| values.iter().any(leads_to));
                 if !is_led_to || wish.shards.as_ref().is_some_and(|shards| !shards.contains(&number)) {
                     continue;
                 }
@@ -56,7 +61,8 @@ impl Target {
                     _ => Vec::new(),
                 };
                 wish.check_found(index, number)?;
-                targets.push(Self { index: Arc::clone(index), number, nodes, map: map.clone() });
+                let (index, filter) = (Arc::clone(index), filter.clone());
+                targets.push(Self { index, number, filter, nodes, map: map.clone() });
             }
         }
         if let Some(map) =

@@ -278,6 +278,7 @@ impl<'a> Spread<'a> {
                 index: target.index.uuid.clone(),
                 number: target.number,
                 copy: target.copy_on(node),
+                filter: target.filter(),
             }
         };
         Question {

@@ -1,15 +1,12 @@
 //! `_cat/aliases`: the other names of indices.
 
-use cluster::state::IndexEntry;
 use futures::FutureExt;
 use http::Method;
-use serde_json::Value;
 
 use super::cell::Cell;
 use super::table::{COMMON, Column, Table, text};
-use crate::action::cluster::{View, part_of};
 use crate::error::ApiError;
-use crate::indices::matches;
+use crate::indices::{Alias, matches};
 use crate::rest::call::Call;
 use crate::rest::envelope::Reply;
 use crate::rest::router::{Route, route};
@@ -32,29 +29,32 @@ async fn aliases(call: Call) -> Result<Reply, ApiError> {
     if let Some(help) = Table::help(COLUMNS, &call)? {
         return Ok(help);
     }
-    let view = View::of(&call.node);
     let asked = call.path.get("name").map(String::as_str);
-    let mut rows: Vec<[String; 3]> =
-        view.map.indices.values().flat_map(|entry| of_index(entry, asked)).collect();
+    let lookup = call.node.indices.lookup();
+    let mut rows: Vec<[String; 6]> = Vec::new();
+    for (name, members) in lookup.aliases.iter().filter(|(name, _)| is_asked(asked, name)) {
+        rows.extend(members.iter().map(|(index, alias)| row(name, &index.name, alias)));
+    }
     rows.sort();
-    let rows = rows.into_iter().map(|[alias, index, is_write]| {
-        let none = || Cell::from("-");
-        vec![alias.into(), index.into(), none(), none(), none(), is_write.into()]
-    });
+    let rows = rows.into_iter().map(|row| row.map(Cell::from).into());
     Table { columns: COLUMNS, rows: rows.collect() }.show(&call)
 }
 
-fn of_index(entry: &IndexEntry, asked: Option<&str>) -> Vec<[String; 3]> {
-    let Value::Object(aliases) = part_of(entry, "aliases") else { return Vec::new() };
-    let is_asked = |alias: &str| {
-        asked.is_none_or(|asked| {
-            asked.split(',').any(|part| matches!(part.trim(), "_all" | "*") || matches(part.trim(), alias))
-        })
-    };
-    let shown = aliases.iter().filter(|(alias, _)| is_asked(alias)).map(|(alias, options)| {
-        let is_write =
-            options["is_write_index"].as_bool().map_or("-".to_owned(), |is_write| is_write.to_string());
-        [alias.clone(), entry.name.clone(), is_write]
-    });
-    shown.collect()
+fn is_asked(asked: Option<&str>, alias: &str) -> bool {
+    asked
+        .is_none_or(|asked| asked.split(',').any(|part| part.trim() == "_all" || matches(part.trim(), alias)))
+}
+
+fn row(name: &str, index: &str, alias: &Alias) -> [String; 6] {
+    let shown = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+    let filter = if alias.filter.is_some() { "*" } else { "-" };
+    let is_write = alias.is_write_index.map(|is_write| is_write.to_string());
+    [
+        name.to_owned(),
+        index.to_owned(),
+        filter.to_owned(),
+        shown(&alias.index_routing),
+        shown(&alias.search_routing),
+        shown(&is_write),
+    ]
 }

@@ -123,7 +123,7 @@ impl Cell {
 }
 
 /// `230b`, `12.3kb`, `1gb`.
-fn bytes_shown(bytes: u64) -> String {
+pub(in crate::rest) fn bytes_shown(bytes: u64) -> String {
     const UNITS: [(&str, u32); 5] = [("pb", 50), ("tb", 40), ("gb", 30), ("mb", 20), ("kb", 10)];
     match UNITS.iter().find(|(_, shift)| bytes >> shift > 0) {
         Some((name, shift)) => format!("{}{name}", tenths(bytes as f64 / (1_u64 << shift) as f64)),

@@ -1,15 +1,19 @@
 //! `_cat/count`: how many documents there are.
 
+use std::sync::Arc;
+
 use futures::FutureExt;
 use http::Method;
+use serde_json::Value;
 
 use super::table::{COMMON, Column, Table, number, text};
-use super::{chosen, moment};
-use crate::action::cluster::survey;
+use super::{moment, name_options};
+use crate::action::search::{Manner, Scope, count_matches};
 use crate::error::ApiError;
 use crate::rest::call::Call;
 use crate::rest::envelope::Reply;
 use crate::rest::router::{Route, route};
+use crate::rest::search::as_task;
 
 pub(super) const ROUTES: &[Route] = &[
     route(&[Method::GET], "/_cat/count", COMMON, |call| count(call).boxed()),
@@ -26,27 +30,18 @@ async fn count(call: Call) -> Result<Reply, ApiError> {
     if let Some(help) = Table::help(COLUMNS, &call)? {
         return Ok(help);
     }
-    let view = chosen(&call)?;
-    let survey = survey(&call.node, &view, |_| true).await?;
-    let mut documents = 0;
-    for (shard, _) in view.map.shards() {
-        // Any copy that has everything will do; a number without a shard would look like any other.
-        match survey.copies_of(&view.map, &shard).first() {
-            Some((true, copy)) => documents += copy.documents,
-            _ => {
-                let name = view.map.indices.get(&shard.index).map_or("_na_", |entry| entry.name.as_str());
-                return Err(ApiError::new(
-                    503,
-                    "no_shard_available_action_exception",
-                    format!(
-                        "the documents of shard [{}] of [{name}] cannot be counted: its primary is not there",
-                        shard.number
-                    ),
-                )
-                .with("index", name));
-            }
-        }
-    }
-    let (epoch, time) = moment(call.node.clock.now_millis());
+    let node = Arc::clone(&call.node);
+    let counted = as_task(call.again(), |call, task| {
+        let indices = call.path.get("index").cloned().unwrap_or_else(|| "_all".to_owned());
+        let scope = Scope { indices, options: name_options(call)?, doc_type: None };
+        // A number without a shard would look like any other.
+        let manner = Manner { allows_partial: false, ..Manner::default() };
+        Call::ok(count_matches(&call.node, &scope, &Value::Null, None, &manner, task)?)
+    });
+    let Reply::Json(_, counted) = counted.await? else {
+        return Err(ApiError::internal("a count has no body"));
+    };
+    let documents = counted["count"].as_u64().unwrap_or_default();
+    let (epoch, time) = moment(node.clock.now_millis());
     Table { columns: COLUMNS, rows: vec![vec![epoch.into(), time.into(), documents.into()]] }.show(&call)
 }

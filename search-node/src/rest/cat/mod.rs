@@ -14,7 +14,9 @@ mod recovery;
 mod shards;
 mod table;
 mod tasks;
+mod templates;
 
+pub(super) use cell::bytes_shown;
 use futures::FutureExt;
 use http::Method;
 
@@ -23,6 +25,7 @@ use super::envelope::Reply;
 use super::router::{Route, route};
 use crate::action::cluster::View;
 use crate::error::ApiError;
+use crate::indices::NameOptions;
 
 pub(super) const ROUTES: &[&[Route]] = &[
     LIST,
@@ -38,6 +41,7 @@ pub(super) const ROUTES: &[&[Route]] = &[
     aliases::ROUTES,
     pending_tasks::ROUTES,
     tasks::ROUTES,
+    templates::ROUTES,
 ];
 
 const LIST: &[Route] = &[route(&[Method::GET], "/_cat", &["help", "s"], |_| async { Ok(list()) }.boxed())];
@@ -59,9 +63,13 @@ fn moment(now_millis: i64) -> (i64, String) {
 /// The indices that a table is about, and what is left of the map with them.
 fn chosen(call: &Call) -> Result<View, ApiError> {
     let view = View::of(&call.node);
-    let mut options = call.name_options()?;
-    // Tables are for operators: backing indices of data streams belong to them.
-    options.expand_hidden |= !call.query.contains_key("expand_wildcards");
-    let indices = view.meant(&call.node, call.path.get("index").map(String::as_str), options)?;
+    let indices = view.meant(&call.node, call.path.get("index").map(String::as_str), name_options(call)?)?;
     Ok(view.only(&indices))
+}
+
+/// What wildcards find. Tables are for operators: backing indices of data streams belong to them.
+fn name_options(call: &Call) -> Result<NameOptions, ApiError> {
+    let mut options = call.name_options()?;
+    options.expand_hidden |= !call.query.contains_key("expand_wildcards");
+    Ok(options)
 }

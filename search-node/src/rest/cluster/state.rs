@@ -15,6 +15,7 @@ use super::shard_json::copy_shown;
 use super::{observed_if_any, span, wait_led};
 use crate::action::cluster::{View, part_of};
 use crate::error::ApiError;
+use crate::indices::{DataStream, TemplateKind};
 use crate::node::Node;
 use crate::rest::call::Call;
 use crate::rest::envelope::Reply;
@@ -159,6 +160,9 @@ fn metadata(node: &Node, view: &View, is_flat: bool) -> Value {
     if let Some(coordinator) = &node.coordinator {
         voters = coordinator.settled_voters().into_iter().map(|voter| format!("{voter:016x}")).collect();
     }
+    let templates = |kind: TemplateKind| -> Map<String, Value> {
+        node.indices.templates().shown(kind, None).into_iter().collect()
+    };
     json!({
         "cluster_uuid": node.identity.cluster_uuid,
         "cluster_uuid_committed": true,
@@ -168,10 +172,29 @@ fn metadata(node: &Node, view: &View, is_flat: bool) -> Value {
             "last_accepted_config": voters,
             "voting_config_exclusions": []
         },
-        "templates": {},
+        "templates": templates(TemplateKind::Legacy),
+        "index_template": {"index_template": templates(TemplateKind::Index)},
+        "component_template": {"component_template": templates(TemplateKind::Component)},
+        "data_stream": {"data_stream": data_streams(view)},
         "indices": indices.collect::<Map<String, Value>>(),
         "index-graveyard": {"tombstones": []}
     })
+}
+
+fn data_streams(view: &View) -> Map<String, Value> {
+    let shown = DataStream::all(&view.map).into_iter().map(|(name, stream)| {
+        let indices = stream.indices.iter().map(|id| {
+            let entry = view.map.indices.get(&IndexId(id.clone()));
+            json!({"index_name": entry.map(|entry| entry.name.as_str()), "index_uuid": id})
+        });
+        let indices: Vec<Value> = indices.collect();
+        let shown = json!({
+            "name": name, "timestamp_field": {"name": stream.timestamp_field}, "indices": indices,
+            "generation": stream.generation, "hidden": stream.is_hidden
+        });
+        (name, shown)
+    });
+    shown.collect()
 }
 
 fn index_shown(node: &Node, id: &IndexId, entry: &IndexEntry, is_flat: bool) -> Value {

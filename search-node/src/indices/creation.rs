@@ -1,0 +1,173 @@
+//! New indices: what templates and the request say together, agreed on by all nodes.
+
+use std::sync::Arc;
+
+use cluster::state::{ClusterState, Command, IndexId};
+use serde_json::{Map, Value};
+use shard::mapping::{MappingError, parse_mapping};
+
+use super::agreed_names::AgreedNames;
+use super::alias::Alias;
+use super::date_math::resolve_dates;
+use super::guard::Guard;
+use super::index::Index;
+use super::metadata::IndexMetadata;
+use super::names::check_index_name;
+use super::registry::Indices;
+use super::routing::Routing;
+use super::settings::{IndexSettings, PLACES};
+use super::sort_settings;
+use super::templates::{FieldMerge, IndexBody, Templates};
+use crate::error::ApiError;
+
+/// An index that is to be made, with all that templates say.
+pub(super) struct NewIndex {
+    pub name: String,
+    pub body: IndexBody,
+    pub data_stream: Option<String>,
+}
+
+impl Indices {
+    /// Makes an index from the body of `PUT /{index}`, and waits until it can be written to.
+    pub fn create(&self, name: &str, body: &Value) -> Result<Arc<Index>, ApiError> {
+        self.create_at_once(name, body).inspect(|made| self.wait_primaries(made))
+    }
+
+    pub(super) fn wait_primaries(&self, made: &Index) {
+        self.agreement.wait_primaries(&IndexId(made.uuid.clone()));
+    }
+
+    /// Makes an index from the body of `PUT /{index}`. Whoever asked says how long its shards are waited for.
+    pub(crate) fn create_at_once(&self, name: &str, body: &Value) -> Result<Arc<Index>, ApiError> {
+        let name = &*resolve_dates(name, self.clock.now_millis())?;
+        check_index_name(name)?;
+        let request = read_body(body)?;
+        self.make(name, |map| {
+            let names = AgreedNames::of(map);
+            names.check_free(name)?;
+            let new = with_templates(map, name, request.clone())?;
+            let mut commands = self.new_index(map, &names, &new)?;
+            commands.insert(0, Guard::Templates.expected(map));
+            Ok(commands)
+        })
+    }
+
+    /// Has agreed on a new index; `decide` gives the commands, the last of which makes it.
+    pub(super) fn make(
+        &self,
+        name: &str,
+        decide: impl Fn(&ClusterState) -> Result<Vec<Command>, ApiError>,
+    ) -> Result<Arc<Index>, ApiError> {
+        // The map knows an index that this node has lost; what is served under its name counts more.
+        if !self.lookup().known.contains_key(name) {
+            self.check_lost(name)?;
+        }
+        let id = self.agree_upon(Some(name), |map| {
+            let commands = decide(map)?;
+            let id = commands.iter().find_map(|command| match command {
+                Command::CreateIndex { id, .. } => Some(id.clone()),
+                _ => None,
+            });
+            Ok((commands, id))
+        })?;
+        id.and_then(|id| self.served.of_id(&id)).ok_or_else(|| ApiError::no_index(name))
+    }
+
+    /// The commands that make an index whose name is free. Nobody may give its name or its aliases to something else meanwhile.
+    pub(super) fn new_index(
+        &self,
+        map: &ClusterState,
+        names: &AgreedNames<'_>,
+        new: &NewIndex,
+    ) -> Result<Vec<Command>, ApiError> {
+        let aliases = new.body.aliases.clone().unwrap_or_default();
+        for (alias, said) in &aliases {
+            names.check_new_alias(alias, &new.name, &Alias::kept(said))?;
+        }
+        let guard = if aliases.is_empty() { Guard::Names.expected(map) } else { Guard::Names.changed(map) };
+        Ok(vec![guard, self.created(new, aliases)?])
+    }
+
+    /// The command that makes an index.
+    fn created(&self, new: &NewIndex, aliases: Map<String, Value>) -> Result<Command, ApiError> {
+        let mut settings = new.body.settings.clone().unwrap_or_default();
+        if settings.contains_key(PLACES) {
+            return Err(ApiError::argument(format!("unknown setting [index.{PLACES}]")));
+        }
+        let mut read = IndexSettings::read(&settings)?;
+        if !settings.contains_key("number_of_routing_shards") {
+            let places = Routing::usual_places(read.routing.shards());
+            settings.insert(PLACES.to_owned(), Value::from(places.to_string()));
+            read = IndexSettings::read(&settings)?;
+        }
+        let unparsed = |error: MappingError| {
+            let mut api = ApiError::from(error);
+            api.reason = format!("Failed to parse mapping: {}", api.reason);
+            api
+        };
+        let mapping = parse_mapping(&new.body.mapping()).map_err(unparsed)?;
+        read.limits.check(&mapping)?;
+        mapping.check_analysis(&read.analysis).map_err(unparsed)?;
+        sort_settings::check(read.sort.as_ref(), &mapping)?;
+        let now = self.clock.now_millis();
+        let uuid = super::new_id(now);
+        let metadata = IndexMetadata {
+            name: new.name.clone(),
+            uuid: uuid.clone(),
+            created_millis: now,
+            settings,
+            mapping: mapping.to_json(),
+            aliases,
+            data_stream: new.data_stream.clone(),
+            version: 1,
+            copies: None,
+        };
+        let id = IndexId(uuid);
+        let mut entry = metadata.to_entry(Vec::new())?;
+        entry.shards = self.agreement.place(&id, &entry, read.routing.shards())?;
+        Ok(Command::CreateIndex { id, entry })
+    }
+}
+
+fn read_body(body: &Value) -> Result<IndexBody, ApiError> {
+    let members = match body {
+        Value::Null => return Ok(IndexBody::default()),
+        Value::Object(members) => members,
+        _ => {
+            let reason = "the body of a request that makes an index must be an object, as {\"settings\": {}}";
+            return Err(ApiError::new(400, "parse_exception", reason));
+        }
+    };
+    let mut read = IndexBody::default();
+    for (key, value) in members {
+        if !read.take(key, value)? {
+            return Err(ApiError::parsing(format!(
+                "unknown key [{key}] for create index; known: settings, mappings, aliases"
+            )));
+        }
+    }
+    Ok(read)
+}
+
+/// An index of a name with what templates say below what the request says.
+pub(super) fn with_templates(
+    map: &ClusterState,
+    name: &str,
+    request: IndexBody,
+) -> Result<NewIndex, ApiError> {
+    let applied = Templates::of(map).applied(name, is_hidden(&request))?;
+    if let (Some(template), Some(_)) = (&applied.template, &applied.stream) {
+        return Err(ApiError::argument(format!(
+            "cannot create index with name [{name}], because it matches with template [{template}] that creates data streams only, use create data stream api instead"
+        )));
+    }
+    let fields = if applied.template.is_some() { FieldMerge::Replaced } else { FieldMerge::Deep };
+    let mut body = applied.body;
+    body.put_over(request, fields);
+    Ok(NewIndex { name: name.to_owned(), body, data_stream: None })
+}
+
+pub(super) fn is_hidden(body: &IndexBody) -> bool {
+    let hidden = body.settings.as_ref().and_then(|settings| settings.get("hidden"));
+    hidden.and_then(Value::as_str) == Some("true")
+}

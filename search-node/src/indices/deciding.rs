@@ -1,0 +1,88 @@
+//! Changes that are decided upon the map and agreed on by all nodes: aliases, templates, indices that go.
+
+use std::sync::Arc;
+
+use cluster::state::{ClusterState, Command, IndexId};
+
+use super::agreed_names::AgreedNames;
+use super::agreement::Disagreement;
+use super::alias_changes::{AliasAction, change_aliases};
+use super::guard::Guard;
+use super::index::Index;
+use super::registry::Indices;
+use super::stream_changes::deleted_indices;
+use super::templates::{NewTemplate, TemplateKind, delete_templates, put_template};
+use crate::error::ApiError;
+
+/// Others can change names and templates again and again while a request wants to; more rounds than this are no race.
+const ROUNDS_MAX: usize = 256;
+
+impl Indices {
+    /// Changes aliases, and deletes indices in the same step.
+    pub(crate) fn change_aliases(&self, actions: &[AliasAction]) -> Result<(), ApiError> {
+        self.agree_upon(None, |map| Ok((change_aliases(map, actions)?, ())))
+    }
+
+    /// Keeps a template; `is_new` refuses to replace one.
+    pub(crate) fn put_template(
+        &self,
+        name: &str,
+        template: &NewTemplate,
+        is_new: bool,
+    ) -> Result<(), ApiError> {
+        self.agree_upon(None, |map| Ok((put_template(map, name, template, is_new)?, ())))
+    }
+
+    /// Deletes the templates of a kind that an expression names.
+    pub(crate) fn delete_templates(&self, kind: TemplateKind, expression: &str) -> Result<(), ApiError> {
+        self.agree_upon(None, |map| Ok((delete_templates(map, kind, expression)?, ())))
+    }
+
+    /// Deletes indices, all of them or none. The write index of a data stream goes only with the stream.
+    pub fn delete(&self, indices: &[Arc<Index>]) -> Result<(), ApiError> {
+        self.agree_upon(None, |map| {
+            let ids: Vec<IndexId> = indices.iter().map(|index| IndexId(index.uuid.clone())).collect();
+            // Somebody else may have deleted one meanwhile.
+            let there = ids.iter().filter(|id| map.indices.contains_key(*id));
+            let mut commands = deleted_indices(map, &AgreedNames::of(map), there)?;
+            if !commands.is_empty() {
+                commands.insert(0, Guard::Names.changed(map));
+            }
+            Ok((commands, ()))
+        })
+    }
+
+    /// Has agreed on what is decided upon the map, and decides again where that has changed meanwhile. `made` is the index that is
+    /// to be made, if one is.
+    pub(super) fn agree_upon<T>(
+        &self,
+        made: Option<&str>,
+        decide: impl Fn(&ClusterState) -> Result<(Vec<Command>, T), ApiError>,
+    ) -> Result<T, ApiError> {
+        let mut last = None;
+        for _ in 0..ROUNDS_MAX {
+            let (commands, outcome) = decide(&self.agreement.map())?;
+            if commands.is_empty() {
+                return Ok(outcome);
+            }
+            match self.agreement.agree(Command::Several(commands)) {
+                Ok(()) => return Ok(outcome),
+                // Somebody else was faster; what they did is followed before this was said.
+                Err(Disagreement::Refused(refusal)) => last = Some(refusal.to_string()),
+                Err(Disagreement::Failed(error)) => return Err(failed(made, error)),
+            }
+        }
+        let reason = format!("it kept changing meanwhile: {}; try again", last.unwrap_or_default());
+        Err(failed(made, ApiError::new(503, "failed_to_commit_cluster_state_exception", reason)))
+    }
+}
+
+fn failed(made: Option<&str>, error: ApiError) -> ApiError {
+    match made {
+        None => error,
+        Some(name) => {
+            let reason = format!("index [{name}] cannot be made: {}", error.reason);
+            ApiError { reason, ..error }.with("index", name)
+        }
+    }
+}

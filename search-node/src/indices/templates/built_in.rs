@@ -1,0 +1,109 @@
+//! The templates that come with the program: data streams of logs, metrics, packets, traces and checks, with fields as the Elastic
+//! Common Schema has them.
+//!
+//! They are in no map, so that every node of a build has the same ones without asking; one of the same name that is put takes the
+//! place of the built-in one until it is deleted. A value that does not fit costs its field, not its document.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::component::ComponentTemplate;
+use super::composable::IndexTemplate;
+
+/// The types of streams, `<type>-<dataset>-<namespace>`.
+const TYPES: [&str; 5] = ["logs", "metrics", "packets", "traces", "uptime"];
+
+/// Above what is for every name, and below what users make for names of their own.
+const PRIORITY: u64 = 100;
+
+/// The index templates by their names.
+pub(super) fn index_templates() -> BTreeMap<String, IndexTemplate> {
+    let made = TYPES.iter().filter_map(|kind| {
+        let said = json!({
+            "index_patterns": [format!("{kind}-*-*")], "priority": PRIORITY, "data_stream": {},
+            "composed_of": ["streams-mappings", format!("{kind}-settings")],
+            "version": 1, "_meta": meta(&format!("data streams of {kind}"))
+        });
+        Some(((*kind).to_owned(), IndexTemplate::read(&said).ok()?))
+    });
+    made.collect()
+}
+
+/// The component templates by their names.
+pub(super) fn component_templates() -> BTreeMap<String, ComponentTemplate> {
+    let settings = TYPES.iter().map(|kind| {
+        let name = format!("{kind}-settings");
+        (name, json!({"template": {"settings": {}}, "version": 1, "_meta": meta(&format!("settings of {kind}"))}))
+    });
+    let mappings = json!({
+        "template": {"mappings": mappings()}, "version": 1, "_meta": meta("fields of the Elastic Common Schema")
+    });
+    let all = settings.chain([("streams-mappings".to_owned(), mappings)]);
+    all.filter_map(|(name, said)| Some((name, ComponentTemplate::read(&said).ok()?))).collect()
+}
+
+/// Whether a template came with the program.
+pub(super) fn is_managed(template: &IndexTemplate) -> bool {
+    let managed = template.meta.as_ref().and_then(|meta| meta.get("managed"));
+    managed == Some(&Value::Bool(true))
+}
+
+fn meta(description: &str) -> Value {
+    json!({"managed": true, "description": description})
+}
+
+/// Texts are keywords, messages and stack traces can be searched by word, addresses are addresses, and times are dates. What nobody
+/// searches for is kept in the document alone.
+fn mappings() -> Value {
+    let address = json!({"type": "ip", "ignore_malformed": true});
+    let time = json!({"type": "date", "ignore_malformed": true});
+    let node = json!({"properties": {"ip": address}});
+    json!({
+        "date_detection": false,
+        "dynamic_templates": [
+            {"addresses": {"match_mapping_type": "string", "match": ["ip", "*_ip"], "mapping": address}},
+            {"messages": {
+                "match_mapping_type": "string", "path_match": ["*.message", "*.stack_trace"],
+                "mapping": {"type": "text"}
+            }},
+            {"texts_as_keywords": {
+                "match_mapping_type": "string", "mapping": {"type": "keyword", "ignore_above": 1024}
+            }}
+        ],
+        "properties": {
+            "@timestamp": {"type": "date"},
+            "message": {"type": "text"},
+            "error": {"properties": {"message": {"type": "text"}}},
+            "event": {"properties": {
+                "original": {"type": "keyword", "index": false, "doc_values": false},
+                "created": time, "ingested": time, "start": time, "end": time
+            }},
+            "host": node, "source": node, "destination": node, "client": node, "server": node, "monitor": node
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use cluster::state::ClusterState;
+
+    use super::super::Templates;
+    use super::*;
+
+    #[test]
+    fn every_built_in_template_is_whole_and_makes_streams() {
+        let templates = Templates::of(&ClusterState::default());
+        assert_eq!((templates.indices.len(), templates.components.len()), (TYPES.len(), TYPES.len() + 1));
+        for kind in TYPES {
+            let name = format!("{kind}-nginx.access-default");
+            let applied = templates.applied(&name, true).expect(kind);
+            assert_eq!(applied.template.as_deref(), Some(kind));
+            assert!(applied.stream.is_some() && is_managed(&templates.indices[kind]), "{kind}");
+            applied.body.check().expect("valid");
+        }
+        for name in ["logs", "logs-a", "my-logs-a-b"] {
+            assert_eq!(templates.matching(name, false), None, "{name}");
+        }
+    }
+}

@@ -572,7 +572,7 @@ mod tests {
             (json!({"enabled": true, "timestamp_field": {"name": "a.time"}}), "a.time"),
         ] {
             let mapping = parse_mapping(&json!({"_data_stream_timestamp": said})).expect("a mapping");
-            let parser = DocumentParser::new(Arc::new(mapping), &|_| None);
+            let parser = DocumentParser::new(Arc::new(mapping), &Analysis::plain(), &|_| None);
             for (document, fault) in [
                 (json!({"@timestamp": 1, "a": {"time": "x"}}), None),
                 (json!({"@timestamp": [1], "a.time": 1}), None),
@@ -592,7 +592,7 @@ mod tests {
                 assert_eq!(found.map(|(_, reason)| reason), expected, "{document}");
             }
         }
-        let plain = DocumentParser::new(Arc::new(Mapping::default()), &|_| None);
+        let plain = DocumentParser::new(Arc::new(Mapping::default()), &Analysis::plain(), &|_| None);
         assert!(plain.check_time(&serde_json::from_str("{}").expect("JSON")).is_ok());
     }
 }

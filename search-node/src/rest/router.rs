@@ -9,11 +9,12 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use http::{HeaderValue, Method, header};
+use http::{HeaderMap, HeaderValue, Method, header};
 
 use super::body::BodyStream;
 use super::call::Call;
 use super::envelope::{Reply, Wishes};
+use super::formats::{Format, MediaType};
 use super::forward::{self, Reach};
 use super::guard::{check_caller, check_content_type};
 use super::parameters::{check_names, check_values};
@@ -109,20 +110,25 @@ impl Entrance {
 async fn handle(State(entrance): State<Entrance>, request: Request) -> Response {
     let Some(node) = entrance.0.get().map(Arc::clone) else {
         let query = parse_query_string(request.uri().query().unwrap_or_default());
-        return Wishes::of(request.headers(), &query).respond(Err(ApiError::new(
+        let wishes = Wishes::of(request.headers(), &query).unwrap_or_default();
+        let alone = ApiError::new(
             503,
             "master_not_discovered_exception",
             "this node is not in its cluster yet; its log says what it waits for",
-        )));
+        );
+        return wishes.respond(Err(alone)).await;
     };
     node.counters.requests.inc();
     let query = parse_query_string(request.uri().query().unwrap_or_default());
-    let wishes = Wishes::of(request.headers(), &query);
+    let wishes = match Wishes::of(request.headers(), &query) {
+        Ok(wishes) => wishes,
+        Err(error) => return Wishes::default().respond(Err(error)).await,
+    };
     let head = request.method() == Method::HEAD;
     let path = request.uri().path().to_owned();
     let outcome = answer(node, request, query).await;
     let is_wrong_method = matches!(&outcome, Err(error) if error.status == 405);
-    let mut response = wishes.respond(outcome);
+    let mut response = wishes.respond(outcome).await;
     if is_wrong_method && let Some(methods) = segments_of(&path).ok().map(|segments| allowed(&segments)) {
         add_allow(&mut response, &methods);
     }
@@ -156,20 +162,37 @@ async fn answer(
     check_values(&query)?;
     let headers = request.headers().clone();
     let body = BodyStream::new(request.into_body(), &headers, node.settings.body_bytes_max)?;
+    let media = media_of(&headers)?;
     match &route.handler {
+        Handler::Streaming(_) if media.format != Format::Json => {
+            let given = media.shown();
+            let given = given.to_str().unwrap_or_default();
+            Err(ApiError::plain(
+                406,
+                format!("Content-Type header [{given}] is not supported; send lines of JSON as application/x-ndjson"),
+            ))
+        }
         Handler::Streaming(handler) => {
             handler(Call { node, path, query, body: Bytes::new(), reserved: None }, body).await
         }
         Handler::Whole(_) => {
             let (body, reserved) = body.whole(&node.memory).await?;
-            let body = without_mark(body);
             let body = match query.get("source") {
-                Some(source) if body.is_empty() => Bytes::from(source.clone()),
-                _ => body,
+                Some(source) if body.is_empty() => {
+                    let told = query.get("source_content_type").map_or(Ok(None), |told| MediaType::read(told))?;
+                    told.unwrap_or_default().format.to_json(Bytes::from(source.clone()))?
+                }
+                _ => media.format.to_json(without_mark(body))?,
             };
             forward::answer(route, &method, segments, Call { node, path, query, body, reserved }).await
         }
     }
+}
+
+/// The form of the body, as the request says.
+fn media_of(headers: &HeaderMap) -> Result<MediaType, ApiError> {
+    let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    given.map_or(Ok(None), MediaType::read).map(Option::unwrap_or_default)
 }
 
 /// The body without the mark of UTF-8 (BOM) that some editors put before a text.

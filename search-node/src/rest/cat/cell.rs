@@ -123,7 +123,7 @@ impl Cell {
 }
 
 /// `230b`, `12.3kb`, `1gb`.
-fn bytes_shown(bytes: u64) -> String {
+pub(in crate::rest) fn bytes_shown(bytes: u64) -> String {
     const UNITS: [(&str, u32); 5] = [("pb", 50), ("tb", 40), ("gb", 30), ("mb", 20), ("kb", 10)];
     match UNITS.iter().find(|(_, shift)| bytes >> shift > 0) {
         Some((name, shift)) => format!("{}{name}", tenths(bytes as f64 / (1_u64 << shift) as f64)),
@@ -132,7 +132,7 @@ fn bytes_shown(bytes: u64) -> String {
 }
 
 /// `13ms`, `1.2s`, `4.5m`, `2d`.
-fn span_shown(millis: i64) -> String {
+pub(in crate::rest) fn span_shown(millis: i64) -> String {
     const UNITS: [(&str, i64); 4] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
     match UNITS.iter().find(|(_, unit)| millis >= *unit) {
         Some((name, unit)) => format!("{}{name}", tenths(millis as f64 / *unit as f64)),

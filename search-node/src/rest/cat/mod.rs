@@ -15,8 +15,11 @@ mod shards;
 mod table;
 mod tasks;
 
+pub(super) use cell::{bytes_shown, span_shown};
 use futures::FutureExt;
 use http::Method;
+
+pub(super) use table::Shown;
 
 use super::call::Call;
 use super::envelope::Reply;

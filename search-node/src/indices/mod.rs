@@ -1,6 +1,7 @@
 //! Indices: their metadata, their shards, and finding them by name.
 
 mod agreement;
+mod blocks;
 mod changes;
 mod copy_folders;
 mod data_stream;
@@ -36,6 +37,7 @@ mod stored_copy;
 mod test_disk;
 
 pub(crate) use agreement::{Agreement, Disagreement};
+pub(crate) use blocks::{Blocks, Level};
 pub(crate) use default_settings::DEFAULTS;
 pub(crate) use id::{IdMaker, new_id};
 pub(crate) use index::{Index, Resources};

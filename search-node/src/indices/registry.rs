@@ -12,6 +12,7 @@ use shard::create_folder_durably;
 use shard::mapping::parse_mapping;
 
 use super::agreement::{Agreement, Alone, Disagreement};
+use super::blocks::Level;
 use super::data_stream::{DataStreamView, backing_name, built_in_mapping, is_stream_name};
 use super::found::{self, unreadable};
 use super::index::{Index, Resources};
@@ -171,7 +172,9 @@ impl Indices {
         expression: &str,
         options: NameOptions,
     ) -> Result<Vec<Arc<Index>>, ApiError> {
-        self.served(expression, options, |_| true)
+        let found = self.served(expression, options, |_| true)?;
+        found.iter().try_for_each(|index| index.check_block(Level::Read))?;
+        Ok(found)
     }
 
     fn served(

@@ -49,7 +49,8 @@ impl Wishes {
     pub(super) fn of(headers: &HeaderMap, query: &HashMap<String, String>) -> Result<Self, ApiError> {
         let said = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
         let accepted = said(header::ACCEPT).unwrap_or_default();
-        let wants_text = accepted.split(',').next().is_some_and(|first| first.trim().starts_with("text/plain"));
+        let wants_text =
+            accepted.split(',').next().is_some_and(|first| first.trim().starts_with("text/plain"));
         let mut media = None;
         for part in accepted.split(',') {
             media = media.or(MediaType::read(part)?);
@@ -99,12 +100,7 @@ impl Wishes {
     }
 
     fn error_shown(&self, error: &ApiError) -> Reply {
-        tracing::debug!(
-            status = error.status,
-            kind = error.kind,
-            reason = error.reason,
-            "request refused"
-        );
+        tracing::debug!(status = error.status, kind = error.kind, reason = error.reason, "request refused");
         let mut body = error.to_body();
         if self.with_trace && !error.kind.is_empty() {
             body["error"]["stack_trace"] = json!(error.trace());
@@ -170,7 +166,10 @@ impl Call {
 mod tests {
     use super::*;
 
-    async fn answered(headers: &[(header::HeaderName, &str)], query: &[(&str, &str)]) -> (u16, String, Vec<u8>) {
+    async fn answered(
+        headers: &[(header::HeaderName, &str)],
+        query: &[(&str, &str)],
+    ) -> (u16, String, Vec<u8>) {
         let headers: HeaderMap =
             headers.iter().map(|(name, value)| (name.clone(), value.parse().expect("a value"))).collect();
         let query = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -191,19 +190,44 @@ mod tests {
         for (headers, query, kind, body) in [
             (vec![], vec![], "application/json", json),
             (vec![(accept.clone(), "*/*")], vec![], "application/json", json),
-            (vec![(accept.clone(), "text/html,application/yaml;q=0.9,application/json")], vec![], "application/yaml", yaml),
+            (
+                vec![(accept.clone(), "text/html,application/yaml;q=0.9,application/json")],
+                vec![],
+                "application/yaml",
+                yaml,
+            ),
             (vec![(accept.clone(), "application/json")], vec![("format", "yaml")], "application/yaml", yaml),
             (vec![(given.clone(), "application/yaml")], vec![], "application/yaml", yaml),
-            (vec![(given.clone(), "application/yaml"), (accept.clone(), "application/json")], vec![], "application/json", json),
+            (
+                vec![(given.clone(), "application/yaml"), (accept.clone(), "application/json")],
+                vec![],
+                "application/json",
+                json,
+            ),
             (
                 vec![(accept.clone(), "application/vnd.elasticsearch+json; compatible-with=8")],
                 vec![("format", "yaml")],
                 "application/vnd.elasticsearch+yaml;compatible-with=8",
                 yaml,
             ),
-            (vec![], vec![("format", "cbor"), ("filter_path", "a.b")], "application/cbor", b"\xa1\x61a\xa1\x61b\x01"),
-            (vec![], vec![("format", "smile"), ("filter_path", "a.b")], "application/smile", b":)\n\x01\xfa\x80a\xfa\x80b\xc2\xfb\xfb"),
-            (vec![], vec![("pretty", ""), ("filter_path", "-a.c")], "application/json", b"{\n  \"a\": {\n    \"b\": 1\n  }\n}\n"),
+            (
+                vec![],
+                vec![("format", "cbor"), ("filter_path", "a.b")],
+                "application/cbor",
+                b"\xa1\x61a\xa1\x61b\x01",
+            ),
+            (
+                vec![],
+                vec![("format", "smile"), ("filter_path", "a.b")],
+                "application/smile",
+                b":)\n\x01\xfa\x80a\xfa\x80b\xc2\xfb\xfb",
+            ),
+            (
+                vec![],
+                vec![("pretty", ""), ("filter_path", "-a.c")],
+                "application/json",
+                b"{\n  \"a\": {\n    \"b\": 1\n  }\n}\n",
+            ),
         ] {
             let shown = format!("{headers:?} {query:?}");
             assert_eq!(answered(&headers, &query).await, (200, kind.to_owned(), body.to_vec()), "{shown}");
@@ -214,12 +238,15 @@ mod tests {
 
     #[tokio::test]
     async fn an_error_tells_all_faults_below_it_to_who_asks() {
-        let error = || ApiError::argument("no").caused_by("number_format_exception", "For input string: \"x\"");
+        let error =
+            || ApiError::argument("no").caused_by("number_format_exception", "For input string: \"x\"");
         for (query, trace) in [
             (HashMap::new(), json!(null)),
             (
                 HashMap::from([("error_trace".to_owned(), String::new())]),
-                json!("illegal_argument_exception: no\nCaused by: number_format_exception: For input string: \"x\""),
+                json!(
+                    "illegal_argument_exception: no\nCaused by: number_format_exception: For input string: \"x\""
+                ),
             ),
         ] {
             let wishes = Wishes::of(&HeaderMap::new(), &query).expect("wishes");

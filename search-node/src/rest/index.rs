@@ -14,7 +14,7 @@ use super::forward::Reach;
 use super::router::{Route, route};
 use crate::action::cluster::{settings_json, wait_active};
 use crate::error::ApiError;
-use crate::indices::{Index, LostIndex};
+use crate::indices::{Index, Level, LostIndex};
 use crate::time_span::read_span;
 
 const GET: &[Method] = &[Method::GET];
@@ -125,6 +125,9 @@ fn delete(call: &Call) -> Result<Reply, ApiError> {
     let served = meant.indices.iter().map(|index| (index.name.as_str(), index.data_stream.as_deref()));
     let named = lost.iter().filter_map(|lost| lost.names.as_ref());
     let named = named.map(|names| (names.name.as_str(), names.data_stream.as_deref()));
+    for index in &meant.indices {
+        index.settings().blocks.check_delete(&index.name)?;
+    }
     for (name, stream) in served.chain(named) {
         if let Some(stream) = stream {
             return Err(ApiError::argument(format!(
@@ -165,7 +168,9 @@ fn flush(call: &Call) -> Result<Reply, ApiError> {
 fn mappings(call: &Call) -> Result<Reply, ApiError> {
     let typed = call.flag("include_type_name")? || call.path.contains_key("type");
     let doc_type = call.path.get("type").cloned().unwrap_or_else(|| "_doc".to_owned());
-    by_name(&chosen(call)?, |index| {
+    let indices = chosen(call)?;
+    indices.iter().try_for_each(|index| index.check_block(Level::MetadataRead))?;
+    by_name(&indices, |index| {
         let mapping = index.mapping().to_json();
         if typed { json!({"mappings": {doc_type.clone(): mapping}}) } else { json!({"mappings": mapping}) }
     })
@@ -178,6 +183,7 @@ fn put_mapping(call: &Call) -> Result<Reply, ApiError> {
     }
     let added = parse_mapping(&body)?;
     for index in chosen(call)? {
+        index.check_block(Level::MetadataWrite)?;
         index.check_room()?;
         index.add_mapping(&added)?;
     }

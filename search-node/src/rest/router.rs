@@ -1,5 +1,6 @@
 //! The table of routes, and the way of a request: body, route, parameters, handler, answer.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
@@ -9,7 +10,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use http::{HeaderMap, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderValue, Method, Uri, header};
 
 use super::body::BodyStream;
 use super::call::Call;
@@ -19,8 +20,8 @@ use super::forward::{self, Reach};
 use super::guard::{check_caller, check_content_type};
 use super::parameters::{check_names, check_values};
 use super::{
-    bulk, by_query, cat, cluster, copies, document, force_merge, get, index, index_settings, root, search,
-    tasks,
+    blocks, bulk, by_query, cache, cat, cluster, copies, document, field_caps, field_mapping, force_merge,
+    get, index, index_figures, index_settings, root, search, tasks,
 };
 use crate::error::ApiError;
 use crate::json::UTF8_MARK;
@@ -81,13 +82,18 @@ fn tables() -> impl Iterator<Item = &'static [Route]> {
         search::ROUTES,
         index::ROUTES,
         index_settings::ROUTES,
+        field_mapping::ROUTES,
+        field_caps::ROUTES,
+        blocks::ROUTES,
+        cache::ROUTES,
         force_merge::ROUTES,
         by_query::ROUTES,
         tasks::ROUTES,
         get::ROUTES,
         document::ROUTES,
     ];
-    tables.into_iter().chain(cluster::ROUTES.iter().copied()).chain(cat::ROUTES.iter().copied())
+    let of_rooms = [cluster::ROUTES, cat::ROUTES, index_figures::ROUTES];
+    tables.into_iter().chain(of_rooms.into_iter().flatten().copied())
 }
 
 /// The whole API.
@@ -125,7 +131,7 @@ async fn handle(State(entrance): State<Entrance>, request: Request) -> Response 
         Err(error) => return Wishes::default().respond(Err(error)).await,
     };
     let head = request.method() == Method::HEAD;
-    let path = request.uri().path().to_owned();
+    let path = path_of(request.uri()).into_owned();
     let outcome = answer(node, request, query).await;
     let is_wrong_method = matches!(&outcome, Err(error) if error.status == 405);
     let mut response = wishes.respond(outcome).await;
@@ -136,6 +142,14 @@ async fn handle(State(entrance): State<Entrance>, request: Request) -> Response 
         *response.body_mut() = Body::empty();
     }
     response
+}
+
+/// The path of a request. A client that leaves out the slash in front of it has sent the name of a host, as HTTP sees it.
+fn path_of(uri: &Uri) -> Cow<'_, str> {
+    match uri.authority() {
+        Some(name) if uri.scheme().is_none() => Cow::Owned(format!("/{name}")),
+        _ => Cow::Borrowed(uri.path()),
+    }
 }
 
 fn add_allow(response: &mut Response, methods: &[&str]) {
@@ -153,12 +167,14 @@ async fn answer(
     let method = request.method().clone();
     check_caller(&node.settings, request.headers())?;
     check_content_type(&method, request.headers())?;
-    let segments = segments_of(uri.path())?;
+    let shown = path_of(&uri);
+    let segments = segments_of(&shown)?;
     if method == Method::OPTIONS {
         return Ok(Reply::Allow(allowed(&segments).join(", ")));
     }
-    let (route, path) = find(&method, &segments, uri.path())?;
-    check_names(uri.path(), &query, route.params)?;
+    let (route, path) = find(&method, &segments, &shown)?;
+    node.usage.count(route.path);
+    check_names(&shown, &query, route.params)?;
     check_values(&query)?;
     let headers = request.headers().clone();
     let body = BodyStream::new(request.into_body(), &headers, node.settings.body_bytes_max)?;
@@ -169,7 +185,9 @@ async fn answer(
             let given = given.to_str().unwrap_or_default();
             Err(ApiError::plain(
                 406,
-                format!("Content-Type header [{given}] is not supported; send lines of JSON as application/x-ndjson"),
+                format!(
+                    "Content-Type header [{given}] is not supported; send lines of JSON as application/x-ndjson"
+                ),
             ))
         }
         Handler::Streaming(handler) => {
@@ -179,7 +197,8 @@ async fn answer(
             let (body, reserved) = body.whole(&node.memory).await?;
             let body = match query.get("source") {
                 Some(source) if body.is_empty() => {
-                    let told = query.get("source_content_type").map_or(Ok(None), |told| MediaType::read(told))?;
+                    let told =
+                        query.get("source_content_type").map_or(Ok(None), |told| MediaType::read(told))?;
                     told.unwrap_or_default().format.to_json(Bytes::from(source.clone()))?
                 }
                 _ => media.format.to_json(without_mark(body))?,

@@ -103,7 +103,7 @@ async fn run_count(call: Call) -> Result<Reply, ApiError> {
 
 /// Does it in the pool, listed as a task until nothing works on it any more. It is cancelled too when the client is gone, with
 /// whom this future goes.
-async fn as_task(
+pub(super) async fn as_task(
     call: Call,
     work: impl FnOnce(&Call, &Task) -> Result<Reply, ApiError> + Send + 'static,
 ) -> Result<Reply, ApiError> {

@@ -4,6 +4,7 @@ mod aliases;
 mod allocation;
 mod cell;
 mod count;
+mod empty;
 mod health;
 mod indices;
 mod master;
@@ -11,9 +12,11 @@ mod node_attributes;
 mod nodes;
 mod pending_tasks;
 mod recovery;
+mod segments;
 mod shards;
 mod table;
 mod tasks;
+mod thread_pool;
 
 pub(super) use cell::{bytes_shown, span_shown};
 use futures::FutureExt;
@@ -41,6 +44,9 @@ pub(super) const ROUTES: &[&[Route]] = &[
     aliases::ROUTES,
     pending_tasks::ROUTES,
     tasks::ROUTES,
+    segments::ROUTES,
+    thread_pool::ROUTES,
+    empty::ROUTES,
 ];
 
 const LIST: &[Route] = &[route(&[Method::GET], "/_cat", &["help", "s"], |_| async { Ok(list()) }.boxed())];

@@ -51,7 +51,7 @@ mod tests {
             (b"\xfb\x3f\xf1\x99\x99\x99\x99\x99\x9a", json!(1.1)),
             (b"\xf9\x3e\x00", json!(1.5)),
             (b"\xf6", json!(null)),
-            (b"\x62\xc3\xbc\x61", json!("üa")),
+            (b"\x63\xc3\xbc\x61", json!("üa")),
             (b"\x44\x01\x02\x03\x04", json!("AQIDBA==")),
             (b"\xbf\x61\x61\x01\x61\x62\x9f\x02\x03\xff\xff", json!({"a": 1, "b": [2, 3]})),
             (b"\x7f\x65\x73\x74\x72\x65\x61\x64\x6d\x69\x6e\x67\xff", json!("streaming")),

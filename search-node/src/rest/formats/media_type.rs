@@ -127,9 +127,8 @@ mod tests {
             let read = MediaType::read(text).expect(text);
             assert_eq!(read.map(|media| media.shown()), expected.map(HeaderValue::from_static), "{text}");
         }
-        for text in ["application/vnd.elasticsearch+json;compatible-with=6"] {
-            let error = MediaType::read(text).expect_err(text);
-            assert_eq!((error.status, error.kind.as_str()), (400, "media_type_header_exception"));
-        }
+        let unknown = MediaType::read("application/vnd.elasticsearch+json;compatible-with=6");
+        let error = unknown.expect_err("refused");
+        assert_eq!((error.status, error.kind.as_str()), (400, "media_type_header_exception"));
     }
 }

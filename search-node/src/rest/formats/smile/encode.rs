@@ -4,9 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Number, Value};
 
-use super::{
-    BEGIN_LIST, BEGIN_OBJECT, END_LIST, END_OBJECT, END_OF_TEXT, HEADER, SHARED_MAX, SHARES_NAMES,
-};
+use super::{BEGIN_LIST, BEGIN_OBJECT, END_LIST, END_OBJECT, END_OF_TEXT, HEADER, SHARED_MAX, SHARES_NAMES};
 
 pub(in crate::rest::formats) fn write(value: &Value) -> Vec<u8> {
     let mut writing = Writing::default();

@@ -54,7 +54,10 @@ async fn figures_are_the_same_through_each_node() {
     }
     let (_, stats) = cluster.ask(2, Method::GET, "/logs/_stats/docs,indexing", None).await.expect("answered");
     let all = &stats["_all"];
-    assert_eq!((&all["primaries"]["docs"]["count"], &all["total"]["docs"]["count"]), (&json!(30), &json!(60)));
+    assert_eq!(
+        (&all["primaries"]["docs"]["count"], &all["total"]["docs"]["count"]),
+        (&json!(30), &json!(60))
+    );
     assert_eq!(stats["_shards"], json!({"total": 6, "successful": 6, "failed": 0}));
     // Every node is looked at, whoever is asked.
     let path = "/_nodes/hot_threads?interval=10ms";

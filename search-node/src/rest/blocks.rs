@@ -12,14 +12,8 @@ use crate::action::cluster::expanded;
 use crate::error::ApiError;
 use crate::indices::Blocks;
 
-const PARAMS: &[&str] = &[
-    "allow_no_indices",
-    "cluster_manager_timeout",
-    "expand_wildcards",
-    "ignore_unavailable",
-    "master_timeout",
-    "timeout",
-];
+const PARAMS: &[&str] =
+    &["allow_no_indices", "expand_wildcards", "ignore_unavailable", "master_timeout", "timeout"];
 
 pub(super) const ROUTES: &[Route] =
     &[route(&[Method::PUT], "/{index}/_block/{block}", PARAMS, |call| blocking(call, add_block).boxed())];

@@ -308,7 +308,10 @@ fn parse_query_string(text: &str) -> HashMap<String, String> {
         .filter(|pair| !pair.is_empty())
         .filter_map(|pair| {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            Some((decode(key, true).ok()?, decode(value, true).ok()?))
+            let key = decode(key, true).ok()?;
+            // OpenSearch has another word for whoever leads.
+            let key = if key == "cluster_manager_timeout" { "master_timeout".to_owned() } else { key };
+            Some((key, decode(value, true).ok()?))
         })
         .collect()
 }

@@ -127,7 +127,7 @@ async fn start(seed: u64, bug: Option<&str>) -> anyhow::Result<(Cluster, Vec<Sma
     if let Some(reason) = &refusal {
         println!("SKIPPED: networks in runs of a cluster, through a proxy instead: {reason}");
     }
-    let mut cluster = if refusal.is_none() && seed / 2 % 2 == 0 {
+    let mut cluster = if refusal.is_none() && (seed / 2).is_multiple_of(2) {
         Cluster::on_hosts(NODES, SETTINGS, bug)?
     } else {
         let mut cluster = Cluster::plant(SETTINGS, bug)?;

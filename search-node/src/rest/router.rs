@@ -11,8 +11,9 @@ use axum::response::Response;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Method, Uri, header};
+use shard::LARGE_DOCUMENT_BYTES;
 
-use super::body::BodyStream;
+use super::body::{BodyStream, WHAT};
 use super::call::Call;
 use super::envelope::{Reply, Wishes};
 use super::formats::{Format, MediaType};
@@ -25,6 +26,7 @@ use super::{
 };
 use crate::error::ApiError;
 use crate::json::UTF8_MARK;
+use crate::memory::Reservation;
 use crate::node::Node;
 
 pub(super) type Answer = BoxFuture<'static, Result<Reply, ApiError>>;
@@ -195,13 +197,13 @@ async fn answer(
         }
         Handler::Whole(_) => {
             let (body, reserved) = body.whole(&node.memory).await?;
-            let body = match query.get("source") {
+            let (body, reserved) = match query.get("source") {
                 Some(source) if body.is_empty() => {
                     let told =
                         query.get("source_content_type").map_or(Ok(None), |told| MediaType::read(told))?;
-                    told.unwrap_or_default().format.to_json(Bytes::from(source.clone()))?
+                    (told.unwrap_or_default().format.to_json(Bytes::from(source.clone()))?, reserved)
                 }
-                _ => media.format.to_json(without_mark(body))?,
+                _ => as_json(&node, media.format, (without_mark(body), reserved)).await?,
             };
             forward::answer(route, &method, segments, Call { node, path, query, body, reserved }).await
         }
@@ -212,6 +214,26 @@ async fn answer(
 fn media_of(headers: &HeaderMap) -> Result<MediaType, ApiError> {
     let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     given.map_or(Ok(None), MediaType::read).map(Option::unwrap_or_default)
+}
+
+/// What a body in another form than JSON takes while it is read, for each of its bytes: a list of small numbers is one of values.
+const READ_TIMES: u64 = 40;
+
+/// A body as JSON. A large one in another form waits for the memory that reading takes, which is promised for what is made of it too,
+/// and is read where it may block.
+async fn as_json(
+    node: &Node,
+    format: Format,
+    (body, reserved): (Bytes, Option<Reservation>),
+) -> Result<(Bytes, Option<Reservation>), ApiError> {
+    if format == Format::Json || body.len() <= LARGE_DOCUMENT_BYTES {
+        return Ok((format.to_json(body)?, reserved));
+    }
+    // Whoever holds one promise and waits for another one may wait for ever.
+    drop(reserved);
+    let promised = node.memory.reserve(READ_TIMES * body.len() as u64, WHAT).await?;
+    let body = node.write_pool.go_on(move || format.to_json(body)).await?;
+    Ok((body, Some(promised)))
 }
 
 /// The body without the mark of UTF-8 (BOM) that some editors put before a text.

@@ -163,6 +163,15 @@ impl ApiError {
         Value::Object(item)
     }
 
+    /// The faults, from the outermost to what is below all of them.
+    pub fn trace(&self) -> String {
+        let outer = format!("{}: {}", self.kind, self.reason);
+        match &self.cause {
+            Some((kind, reason)) => format!("{outer}\nCaused by: {kind}: {reason}"),
+            None => outer,
+        }
+    }
+
     /// The body of the answer.
     pub fn to_body(&self) -> Value {
         if self.kind.is_empty() {

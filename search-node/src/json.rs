@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
@@ -25,7 +27,8 @@ pub(crate) fn is_repeat(error: &serde_json::Error) -> bool {
     error.to_string().starts_with(REPEAT)
 }
 
-struct Strict;
+/// Reads a value, from whatever form it has. Bytes, which JSON does not have, are texts in Base64.
+pub(crate) struct Strict;
 
 impl<'de> DeserializeSeed<'de> for Strict {
     type Value = Value;
@@ -64,6 +67,18 @@ impl<'de> Visitor<'de> for Strict {
 
     fn visit_string<E>(self, value: String) -> Result<Value, E> {
         Ok(Value::String(value))
+    }
+
+    fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Value, E> {
+        Ok(Value::String(BASE64_STANDARD.encode(bytes)))
+    }
+
+    fn visit_none<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, from: D) -> Result<Value, D::Error> {
+        from.deserialize_any(self)
     }
 
     fn visit_unit<E>(self) -> Result<Value, E> {

@@ -13,6 +13,7 @@
 mod action;
 mod cluster_settings;
 mod coordination;
+mod cpu_meter;
 mod disk_marks;
 mod disk_watch;
 mod episode;
@@ -33,6 +34,7 @@ mod settings;
 mod tasks;
 mod time_span;
 pub mod translog_command;
+mod usage;
 mod watermark;
 
 use disk::state_file;

@@ -21,6 +21,7 @@ use crate::action::by_query::Scans;
 use crate::action::cluster::follow_sizes;
 use crate::action::search::{Contexts, Soonest};
 use crate::coordination::{Coordinator, Patience, begin, follow, lead};
+use crate::cpu_meter::CpuMeter;
 use crate::disk_marks::follow_marks;
 use crate::disk_watch::DiskWatch;
 use crate::indices::{Agreement, Indices, Resources, new_id};
@@ -31,6 +32,7 @@ use crate::replication::{Replication, Roles};
 use crate::serving::Serving;
 use crate::settings::{MEND_TICK, NodeSettings, REFRESH_TICK};
 use crate::tasks::Tasks;
+use crate::usage::Usage;
 use crate::{disk_watch, relief, rest, state_file};
 
 /// Ports tried in turn when none was asked for.
@@ -74,6 +76,10 @@ pub struct Node {
     pub stopping: CancellationToken,
     pub metrics: Metrics,
     pub counters: NodeCounters,
+    /// How busy the processor is, from one look to the next.
+    pub(crate) cpu_meter: CpuMeter,
+    /// How often each route was asked for.
+    pub(crate) usage: Usage,
     pub identity: Identity,
     /// The way to the other nodes; none where a node was opened for itself.
     pub(crate) coordinator: Option<Arc<Coordinator>>,
@@ -249,6 +255,8 @@ impl Node {
             tasks: Arc::new(Tasks::new(clock.clone(), settings.task_results_max)),
             stopping,
             counters: NodeCounters::of(&metrics),
+            cpu_meter: CpuMeter::default(),
+            usage: Usage::default(),
             indices,
             disk_watch: resources.disk_watch,
             memory: Memory::new(settings.memory, heap),

@@ -1,8 +1,9 @@
 //! Pools: how much work of one kind is done at once, how much may wait, and 429 for what is beyond.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
 use crate::error::ApiError;
@@ -18,6 +19,33 @@ pub struct Pool {
     /// All who wait for a place.
     queued: Arc<AtomicUsize>,
     queue: usize,
+    size: usize,
+    counts: Arc<Counts>,
+}
+
+/// What a pool has done.
+#[derive(Debug, Default)]
+struct Counts {
+    completed: AtomicU64,
+    rejected: AtomicU64,
+    /// The most that was done at once.
+    largest: AtomicUsize,
+}
+
+/// The figures of a pool.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PoolFigures {
+    pub name: String,
+    /// How much is done at once.
+    pub size: usize,
+    /// How much may wait.
+    pub queue_size: usize,
+    pub active: usize,
+    pub queued: usize,
+    pub largest: usize,
+    pub completed: u64,
+    pub rejected: u64,
 }
 
 impl Pool {
@@ -28,6 +56,8 @@ impl Pool {
             waiting: Arc::default(),
             queued: Arc::default(),
             queue: settings.queue,
+            size: settings.size,
+            counts: Arc::default(),
         }
     }
 
@@ -38,6 +68,7 @@ impl Pool {
     ) -> Result<T, ApiError> {
         let waiting = Waiting::enter(&self.waiting);
         if waiting.before >= self.queue {
+            self.counts.rejected.fetch_add(1, Ordering::Relaxed);
             let setting = format!("thread_pool.{}.queue_size", self.name);
             return Err(ApiError::too_busy(&format!("a {} request", self.name), &setting, self.queue));
         }
@@ -57,6 +88,23 @@ impl Pool {
         self.queued.load(Ordering::Acquire)
     }
 
+    pub fn figures(&self) -> PoolFigures {
+        PoolFigures {
+            name: self.name.to_owned(),
+            size: self.size,
+            queue_size: self.queue,
+            active: self.active(),
+            queued: self.queued(),
+            largest: self.counts.largest.load(Ordering::Relaxed),
+            completed: self.counts.completed.load(Ordering::Relaxed),
+            rejected: self.counts.rejected.load(Ordering::Relaxed),
+        }
+    }
+
+    fn active(&self) -> usize {
+        self.size.saturating_sub(self.places.available_permits())
+    }
+
     async fn work<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
@@ -66,8 +114,11 @@ impl Pool {
         let place = Arc::clone(&self.places).acquire_owned().await;
         drop((waiting, queued));
         let place = place.map_err(|_| ApiError::internal("the node is stopping"))?;
+        self.counts.largest.fetch_max(self.active(), Ordering::Relaxed);
+        let counts = Arc::clone(&self.counts);
         let done = tokio::task::spawn_blocking(move || {
             let done = work();
+            counts.completed.fetch_add(1, Ordering::Relaxed);
             drop(place);
             done
         });
@@ -123,6 +174,8 @@ mod tests {
 
         assert_eq!(third.status, 429);
         assert!(third.reason.contains("thread_pool.write.queue_size"), "{}", third.reason);
+        let figures = pool.figures();
+        assert_eq!((figures.active, figures.queued, figures.rejected, figures.completed), (1, 1, 1, 0));
         go.send(()).expect("the first work waits");
         assert_eq!((first.await.expect("ran"), second.await.expect("ran")), (Ok(1), Ok(2)));
     }

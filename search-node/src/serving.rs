@@ -10,7 +10,7 @@ use transport::Incoming;
 
 use crate::action::bulk::do_carried;
 use crate::action::by_query::{answer_scan, answer_writes};
-use crate::action::cluster::{answer_figures, answer_sizes};
+use crate::action::cluster::{answer_figures, answer_hot_threads, answer_sizes};
 use crate::action::multi_get::answer_multi_get;
 use crate::action::search::{answer_fetch, answer_query};
 use crate::action::visible::answer_visible;
@@ -64,9 +64,10 @@ impl Answers for Serving {
                 },
                 Action::Figures => {
                     let pool = node.carried_search_pool.clone();
-                    let told = pool.go_on(move || Ok(answer_figures(&node))).await;
+                    let told = pool.go_on(move || Ok(answer_figures(&node, &call.body))).await;
                     told.map_err(Fault::Failed)
                 }
+                Action::HotThreads => answer_hot_threads(&call.body).await.map_err(Fault::Failed),
                 Action::Sizes => {
                     let pool = node.carried_search_pool.clone();
                     pool.go_on(move || Ok(answer_sizes(&node))).await.map_err(Fault::Failed)

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use search_client::Method;
 use serde_json::{Value, json};
 use system_tests::SearchNode;
 
@@ -137,4 +138,41 @@ async fn a_mark_of_utf_8_is_no_part_of_a_body_or_a_line() {
 
     assert_eq!((status, &answer["hits"]["total"]["value"]), (200, &json!(2)), "{answer}");
     assert_eq!(answer["hits"]["hits"][0]["_source"], json!({"n": 1}));
+}
+
+/// However a body is written, the document is the same, and the answer comes in the form of the body unless the client says otherwise.
+#[tokio::test]
+async fn a_document_may_come_as_yaml_cbor_or_smile() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let node = node(&folder).await;
+    let cbor: &[u8] = b"\xa1\x61a\x82\x01\x02";
+    let smile: &[u8] = b":)\n\x01\xfa\x80a\xf8\xc2\xc4\xf9\xfb";
+    for (id, kind, body) in [
+        ("yaml", "application/yaml", &b"a: [1, 2]\n"[..]),
+        ("cbor", "application/cbor", cbor),
+        ("smile", "application/smile", smile),
+        ("vendor", "application/vnd.elasticsearch+cbor;compatible-with=8", cbor),
+    ] {
+        let path = format!("/i/_doc/{id}");
+
+        let answer = node.client.send(Method::PUT, &path, kind, body.to_vec()).await.expect("answered");
+
+        assert_eq!(answer.status, 201, "{id}: {}", String::from_utf8_lossy(&answer.body));
+        assert!(serde_json::from_slice::<Value>(&answer.body).is_err(), "{id}: the answer is JSON");
+        let read = node.client.send(Method::GET, &path, "application/json", "").await.expect("answered");
+        let read: Value = serde_json::from_slice(&read.body).expect("JSON");
+        assert_eq!(read["_source"], json!({"a": [1, 2]}), "{id}");
+    }
+
+    for (kind, body, status) in [
+        ("application/cbor", &b"\xff\xff"[..], 400),
+        ("application/yaml", b"a: [", 400),
+        ("text/plain", b"{}", 406),
+        ("application/vnd.elasticsearch+json;compatible-with=6", b"{}", 400),
+    ] {
+        let answer = node.client.send(Method::PUT, "/i/_doc/1", kind, body.to_vec()).await.expect("answered");
+        assert_eq!(answer.status, status, "{kind}: {}", String::from_utf8_lossy(&answer.body));
+    }
+    let lines = node.client.send(Method::POST, "/_bulk", "application/yaml", BULK.to_vec()).await;
+    assert_eq!(lines.expect("answered").status, 406);
 }

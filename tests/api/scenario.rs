@@ -45,7 +45,7 @@ async fn every_scenario_holds() {
         }
     }
     assert!(faults.is_empty(), "{} of {count} scenarios fail:\n{}", faults.len(), faults.join("\n"));
-    assert!(count >= 110, "only {count} scenarios were found");
+    assert!(count >= 130, "only {count} scenarios were found");
 }
 
 async fn clean(client: &SearchClient) {

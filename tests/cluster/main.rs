@@ -6,6 +6,7 @@ mod cut_off;
 mod damaged;
 mod disks;
 mod expanding;
+mod figures;
 mod foreign;
 mod founding;
 mod gaps;

@@ -35,8 +35,8 @@ pub use disk::{
 };
 pub use engine::{
     Applied, ApplyRun, Buffers, Condition, CopyDigest, EngineError, EngineOptions, FilesSnapshot, Flushed,
-    ForceMerge, History, IndexSort, LARGE_DOCUMENT_BYTES, MergeOptions, Shared, StoredDocument,
-    TombstoneBudget, Workers, WriteOutcome, WriteRequest, WriteRun, Written,
+    ForceMerge, History, IndexSort, LARGE_DOCUMENT_BYTES, MergeOptions, SegmentFigures, ShardActivity,
+    Shared, StoredDocument, Timed, TombstoneBudget, Workers, WriteOutcome, WriteRequest, WriteRun, Written,
 };
 pub use query::{Query, QueryContext, QueryError, parse_query, query_string};
 pub use search::{

@@ -10,8 +10,8 @@ use tantivy::DocAddress;
 
 use crate::copying::check_finished;
 use crate::engine::{
-    Engine, EngineError, EngineOptions, Flushed, ForceMerge, Shared, StoredDocument, View, WriteOutcome,
-    WriteRequest, WriteRun, Written,
+    Activity, Engine, EngineError, EngineOptions, Flushed, ForceMerge, SegmentFigures, ShardActivity, Shared,
+    StoredDocument, View, WriteOutcome, WriteRequest, WriteRun, Written,
 };
 use crate::mapping::Mapping;
 use crate::query::{Query, QueryContext, can_match};
@@ -67,12 +67,19 @@ pub struct ShardStats {
     pub has_uncommitted: bool,
     /// Versions kept in memory until a refresh shows them.
     pub live_versions: usize,
+    /// Bytes of memory that those versions hold.
+    pub version_bytes: usize,
+    /// Bytes of memory that documents hold which no refresh has shown.
+    pub buffered_bytes: usize,
+    /// What was done since the shard was opened, with the time it took.
+    pub activity: ShardActivity,
 }
 
 /// One point in time of a shard: searches and fetches on it agree with each other.
 #[derive(Clone)]
 pub struct Reader {
     view: Arc<View>,
+    activity: Arc<Activity>,
 }
 
 impl Shard {
@@ -139,12 +146,12 @@ impl Shard {
 
     /// The document as the newest write left it.
     pub fn get(&self, uid: &str) -> Result<Option<StoredDocument>, EngineError> {
-        self.engine.get(uid)
+        self.engine.activity.get(|| self.engine.get(uid))
     }
 
     /// The document as a search sees it.
     pub fn get_visible(&self, uid: &str) -> Result<Option<StoredDocument>, EngineError> {
-        self.engine.get_visible(uid)
+        self.engine.activity.get(|| self.engine.get_visible(uid))
     }
 
     /// Makes every write so far visible; whether there was anything new.
@@ -254,7 +261,17 @@ impl Shard {
 
     /// The newest point in time.
     pub fn reader(&self) -> Reader {
-        Reader { view: self.engine.view() }
+        Reader { view: self.engine.view(), activity: Arc::clone(&self.engine.activity) }
+    }
+
+    /// What can be told of each segment that a search sees, in the order of time.
+    pub fn segments(&self) -> Result<Vec<SegmentFigures>, EngineError> {
+        self.engine.segment_figures()
+    }
+
+    /// An update has changed nothing, which leaves no trace but this.
+    pub fn note_noop(&self) {
+        self.engine.activity.noops.fetch_add(1, Ordering::Relaxed);
     }
 
     /// What the shard holds and has done.
@@ -279,6 +296,9 @@ impl Shard {
             max_seq_no: self.engine.max_seq_no(),
             has_uncommitted: !self.engine.is_committed(),
             live_versions: self.engine.live_versions(),
+            version_bytes: self.engine.version_bytes(),
+            buffered_bytes: self.engine.buffered_bytes(),
+            activity: self.engine.activity.shown(),
         }
     }
 }
@@ -300,7 +320,7 @@ impl Reader {
         context: &QueryContext<'_>,
         stop: AskStop<'_>,
     ) -> Result<SearchAnswer, SearchError> {
-        search(&self.view, request, context, stop)
+        self.activity.query.run(|| search(&self.view, request, context, stop), Result::is_ok)
     }
 
     /// Whether any document of this point in time can match, told without a look at one: it may be yes where none does.
@@ -315,8 +335,11 @@ impl Reader {
 
     /// Reads the document of a hit.
     pub fn fetch(&self, hit: &Hit) -> Result<StoredDocument, SearchError> {
-        let address = DocAddress::new(hit.segment, hit.document);
-        let numbers = self.view.numbers(address)?;
-        Ok(self.view.document(address, numbers)?)
+        let read = || {
+            let address = DocAddress::new(hit.segment, hit.document);
+            let numbers = self.view.numbers(address)?;
+            Ok(self.view.document(address, numbers)?)
+        };
+        self.activity.fetch.run(read, Result::is_ok)
     }
 }

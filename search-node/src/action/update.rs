@@ -202,6 +202,7 @@ fn update_once(
     };
     match change {
         Change::Nothing(source) => {
+            place.shard.note_noop();
             let written =
                 current.map(|stored| Written::unchanged(stored.seq_no, stored.term, stored.version));
             let mut result = WriteResult {

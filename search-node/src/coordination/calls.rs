@@ -47,6 +47,8 @@ pub(crate) enum Action {
     ReadLease = 28,
     /// How much the copies here take.
     Sizes = 29,
+    /// Which threads of the process work, looked at for a while.
+    HotThreads = 35,
     /// Operations of a primary for a copy here.
     Operations = 30,
     /// How a copy is filled from the primary here.
@@ -64,7 +66,7 @@ pub(crate) enum Action {
 }
 
 impl Action {
-    const ALL: [Self; 23] = [
+    const ALL: [Self; 24] = [
         Self::Consensus,
         Self::Propose,
         Self::Join,
@@ -86,6 +88,7 @@ impl Action {
         Self::Observed,
         Self::ReadLease,
         Self::Sizes,
+        Self::HotThreads,
         Self::Scan,
         Self::ByQueryWrites,
     ];

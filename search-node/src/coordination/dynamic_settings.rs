@@ -11,6 +11,9 @@ const KIND: &str = "settings";
 /// Whether the copies that are searched are chosen by how soon their nodes answer; else they are taken in turn.
 const ADAPTIVE: &str = "cluster.routing.use_adaptive_replica_selection";
 
+/// How many bytes a second a node takes at most for copies that are filled.
+const RECOVERY_BYTES: &str = "indices.recovery.max_bytes_per_sec";
+
 /// Whether a setting is for good, or an operator's answer to what happens now. Both outlive restarts of nodes; the second stands
 /// above the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,11 +73,16 @@ impl DynamicSettings {
 
     /// Whether there is a setting of this name.
     pub(crate) fn knows(name: &str) -> bool {
-        name == ADAPTIVE || AllocationSettings::knows(name)
+        matches!(name, ADAPTIVE | RECOVERY_BYTES) || AllocationSettings::knows(name)
     }
 
     /// Why a setting does not take a value.
     pub(crate) fn check(name: &str, value: &str) -> Result<(), String> {
+        if name == RECOVERY_BYTES {
+            return read_bytes(value).map(drop).ok_or_else(|| {
+                format!("failed to parse setting [{name}] with value [{value}] as a size in bytes: use 40mb, or 0 for no bound")
+            });
+        }
         if name != ADAPTIVE {
             return AllocationSettings::read_one(name, value).map_err(|error| error.to_string());
         }
@@ -87,6 +95,15 @@ impl DynamicSettings {
     pub(crate) fn chooses_soonest(&self) -> bool {
         let value = self.transient.get(ADAPTIVE).or_else(|| self.persistent.get(ADAPTIVE));
         value.is_none_or(|value| value != "false")
+    }
+
+    /// How many bytes a second a node may take for copies that are filled, where its own settings say `own`; none for no bound.
+    pub(crate) fn recovery_bytes(&self, own: Option<u64>) -> Option<u64> {
+        let value = self.transient.get(RECOVERY_BYTES).or_else(|| self.persistent.get(RECOVERY_BYTES));
+        match value.and_then(|value| read_bytes(value)) {
+            Some(bytes) => Some(bytes).filter(|bytes| *bytes > 0),
+            None => own,
+        }
     }
 
     /// What is set about allocation. What was agreed on was checked by the node that asked for it; should it not fit this node's
@@ -123,6 +140,11 @@ impl DynamicSettings {
     }
 }
 
+/// An amount of bytes; `-1` is none at all, as Elasticsearch has it.
+fn read_bytes(value: &str) -> Option<u64> {
+    if matches!(value, "-1" | "0") { Some(0) } else { settings::parse_bytes(value) }
+}
+
 #[cfg(test)]
 mod tests {
     use cluster::allocation::Watermark;
@@ -153,6 +175,22 @@ mod tests {
 
     const ENABLE: &str = "cluster.routing.allocation.enable";
     const HIGH: &str = "cluster.routing.allocation.disk.watermark.high";
+
+    #[test]
+    fn how_fast_copies_are_filled_is_what_was_said_last() {
+        let mut set = DynamicSettings::default();
+        assert_eq!(set.recovery_bytes(Some(7)), Some(7));
+        for (value, bytes) in [("20mb", Some(20 << 20)), ("0", None), ("-1", None)] {
+            assert_eq!(DynamicSettings::check(RECOVERY_BYTES, value), Ok(()), "{value}");
+            set.persistent = texts(&[(RECOVERY_BYTES, value)]);
+            assert_eq!(set.recovery_bytes(Some(7)), bytes, "{value}");
+        }
+        set.transient = texts(&[(RECOVERY_BYTES, "1kb")]);
+        assert_eq!(set.recovery_bytes(None), Some(1024));
+        assert!(
+            DynamicSettings::check(RECOVERY_BYTES, "fast").is_err_and(|reason| reason.contains("[fast]"))
+        );
+    }
 
     #[test]
     fn the_map_keeps_what_is_set_and_forgets_what_is_not() {

@@ -1,10 +1,14 @@
 //! What settings of an index are where nobody sets them, as `include_defaults` shows them.
 
 /// By their names without `index.`. What merges make of their settings, and what always is shown, is not here.
-pub(crate) const DEFAULTS: [(&str, &str); 22] = [
+pub(crate) const DEFAULTS: [(&str, &str); 27] = [
     ("allocation.max_retries", "5"),
     ("analyze.max_token_count", "10000"),
     ("auto_expand_replicas", "false"),
+    ("blocks.metadata", "false"),
+    ("blocks.read", "false"),
+    ("blocks.read_only", "false"),
+    ("blocks.read_only_allow_delete", "false"),
     ("blocks.write", "false"),
     ("gc_deletes", "60s"),
     ("hidden", "false"),
@@ -19,6 +23,8 @@ pub(crate) const DEFAULTS: [(&str, &str); 22] = [
     ("routing.allocation.total_shards_per_node", "-1"),
     ("routing.rebalance.enable", "all"),
     ("search.idle.after", "30s"),
+    // How files are read is not to be chosen.
+    ("store.type", ""),
     ("translog.durability", "request"),
     ("translog.flush_threshold_size", "512mb"),
     ("translog.sync_interval", "5s"),

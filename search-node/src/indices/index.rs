@@ -12,9 +12,10 @@ use daemon::clock::Clock;
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use shard::mapping::{Mapping, parse_mapping};
-use shard::{EngineError, EngineOptions, ForceMerge, Shard, ShardStats, Shared};
+use shard::{EngineError, EngineOptions, ForceMerge, SegmentFigures, Shard, ShardStats, Shared};
 
 use super::agreement::Agreement;
+use super::blocks::Level;
 use super::metadata::IndexMetadata;
 use super::refreshes::{RefreshWaiter, Refreshes};
 use super::replicas::NUMBER;
@@ -224,6 +225,18 @@ impl Index {
         figures.collect()
     }
 
+    /// How many writers wait for a refresh.
+    pub(crate) fn refresh_listeners(&self) -> usize {
+        self.refreshes.waiting()
+    }
+
+    /// The segments of each copy on this node that is open, by the number of its shard.
+    pub(crate) fn segment_figures(&self) -> Result<Vec<(u32, Vec<SegmentFigures>)>, ApiError> {
+        let numbered = self.copies.iter().enumerate();
+        let open = numbered.filter_map(|(number, copy)| Some((number as u32, copy.load_full()?.opened()?)));
+        open.map(|(number, shard)| Ok((number, shard.segments()?))).collect()
+    }
+
     fn opened(&self, copy: &ShardCopy) -> Result<Arc<Shard>, ApiError> {
         self.opened_by(|mapping, now| copy.shard(mapping, now))
     }
@@ -282,6 +295,7 @@ impl Index {
         routing: Option<&str>,
         may_be_old: bool,
     ) -> Result<(Arc<Shard>, Option<Arc<Leading>>), ApiError> {
+        self.check_block(Level::Read)?;
         let number = self.shard_of(id, routing);
         let leading = if may_be_old { None } else { self.leading(number)? };
         Ok((self.opened(self.copy_of_primary(number)?.as_ref())?, leading))
@@ -350,6 +364,11 @@ impl Index {
     pub fn requires_routing(&self) -> bool {
         self.mapping.load().parameters.get("_routing").and_then(|routing| routing.get("required"))
             == Some(&Value::Bool(true))
+    }
+
+    /// Refuses what a block of the index is against.
+    pub(crate) fn check_block(&self, level: Level) -> Result<(), ApiError> {
+        self.settings.load().blocks.check(&self.name, level)
     }
 
     /// Refuses what would add data while the disk is too full for it.

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use shard::mapping::{Mapping, check_document};
 use shard::{EngineError, Shard, WriteOutcome, WriteRequest, WriteRun, Written};
 
+use super::blocks::Level;
 use super::index::Index;
 use crate::error::ApiError;
 use crate::replication::{Acknowledged, ActiveWait, Batch, Leading};
@@ -84,11 +85,7 @@ impl IndexRun {
 
     /// Does one write, growing the mapping as the document asks. It is not durable yet.
     pub(crate) fn write(&mut self, request: &WriteRequest<'_>) -> Result<(Written, Arc<Place>), ApiError> {
-        if self.index.settings().is_write_blocked {
-            let name = &self.index.name;
-            let reason = format!("index [{name}] blocked by: [FORBIDDEN/8/index write (api)];");
-            return Err(ApiError::new(403, "cluster_block_exception", reason).with("index", name.as_str()));
-        }
+        self.index.check_block(Level::Write)?;
         self.index.check_room()?;
         for _ in 0..MAPPING_ROUNDS_MAX {
             let shard = self.shard_run(request.id, request.routing)?;

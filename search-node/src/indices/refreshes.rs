@@ -49,6 +49,11 @@ impl Refreshes {
         self.finish(u64::MAX);
     }
 
+    /// How many writers wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Acquire)
+    }
+
     /// A place among those who wait, of which there are `most`.
     pub(super) fn next(&self, most: usize) -> Option<RefreshWaiter> {
         let before = self.waiting.fetch_add(1, Ordering::AcqRel);

@@ -11,6 +11,7 @@ use serde_json::Value;
 use shard::{Condition, create_folder_durably};
 
 use super::agreement::{Agreement, Alone, Disagreement};
+use super::blocks::Level;
 use super::date_math::resolve_dates;
 use super::found::{self, unreadable};
 use super::index::{Index, Resources};
@@ -199,6 +200,7 @@ impl Indices {
     ) -> Result<Vec<Searched>, ApiError> {
         let lookup = self.lookup();
         let meant = served(self.meant_in(&lookup, expression, options)?, options, |_| true)?;
+        meant.indices.iter().try_for_each(|index| index.check_block(Level::Read))?;
         let said: BTreeSet<String> = routing.iter().cloned().collect();
         Ok(meant.indices.iter().map(|index| lookup.searched(index, &meant.names, &said)).collect())
     }

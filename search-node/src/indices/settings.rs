@@ -8,6 +8,7 @@ use shard::mapping::MappingLimits;
 use shard::{Analysis, IndexSort, MergeOptions};
 
 use super::analysis_settings as analysis;
+use super::blocks::Blocks;
 use super::merge_settings::MergeSettings;
 use super::replicas::{CopySettings, NUMBER, expands};
 use super::routing::Routing;
@@ -29,8 +30,8 @@ pub struct IndexSettings {
     pub sync_interval: Duration,
     pub flush_threshold_bytes: u64,
     pub gc_deletes: Duration,
-    /// Whether writes are refused (`index.blocks.write`).
-    pub is_write_blocked: bool,
+    /// What may not be done with it (`index.blocks.*`).
+    pub blocks: Blocks,
     pub result_window_max: Option<usize>,
     /// How many writers may wait for a refresh before one is done for them.
     pub refresh_listeners_max: usize,
@@ -117,7 +118,7 @@ fn is_analysis(key: &str) -> bool {
 }
 
 /// Settings that may be changed while an index is there.
-const DYNAMIC: [&str; 20] = [
+const DYNAMIC: [&str; 24] = [
     "analyze.max_token_count",
     "max_ngram_diff",
     "max_shingle_diff",
@@ -131,7 +132,11 @@ const DYNAMIC: [&str; 20] = [
     "translog.sync_interval",
     "translog.flush_threshold_size",
     "gc_deletes",
+    "blocks.read",
     "blocks.write",
+    "blocks.metadata",
+    "blocks.read_only",
+    "blocks.read_only_allow_delete",
     "hidden",
     "lifecycle.name",
     "query.default_field",
@@ -223,7 +228,7 @@ impl IndexSettings {
             sync_interval: SYNC_INTERVAL,
             flush_threshold_bytes: 512 << 20,
             gc_deletes: Duration::from_secs(60),
-            is_write_blocked: false,
+            blocks: Blocks::default(),
             result_window_max: None,
             refresh_listeners_max: 1000,
             limits: MappingLimits::default(),
@@ -281,12 +286,13 @@ impl IndexSettings {
                         .ok_or_else(|| fault("an amount of bytes such as 512mb"))?;
                     settings.flush_threshold_bytes = bytes;
                 }
-                "blocks.write" => {
-                    settings.is_write_blocked = match text {
+                block if Blocks::knows(block) => {
+                    let is_set = match text {
                         "true" => true,
                         "false" => false,
                         _ => return Err(fault("true or false")),
-                    }
+                    };
+                    settings.blocks.set(block, is_set);
                 }
                 "gc_deletes" => {
                     settings.gc_deletes =
@@ -297,6 +303,12 @@ impl IndexSettings {
                         "true" | "checksum" => u64::MAX,
                         "false" => 0,
                         _ => return Err(fault("true, checksum or false")),
+                    }
+                }
+                // Files are mapped, whatever is asked for.
+                "store.type" => {
+                    if !matches!(text, "" | "fs" | "hybridfs" | "mmapfs" | "niofs") {
+                        return Err(fault("fs, hybridfs, mmapfs or niofs"));
                     }
                 }
                 "sort.field" | "sort.order" | "sort.mode" | "sort.missing" => {}

@@ -23,7 +23,7 @@ use super::progress::{Recoveries, Recovery};
 use super::roles::{Role, Roles};
 use super::settings::ReplicationSettings;
 use super::source::Sources;
-use crate::coordination::{Action, Coordinator, Fault, unpack, write};
+use crate::coordination::{Action, Coordinator, DynamicSettings, Fault, unpack, write};
 use crate::error::ApiError;
 use crate::indices::{Index, IndexCopy, Indices};
 
@@ -49,6 +49,14 @@ pub(crate) struct Replication {
     kept: Mutex<BTreeSet<ShardId>>,
 }
 
+impl Replication {
+    /// How many bytes a second may be taken now; operators change it while copies are filled.
+    pub(super) fn bytes_per_second(&self) -> Option<u64> {
+        let map = Arc::clone(&self.turn.borrow());
+        DynamicSettings::of(&map).recovery_bytes(self.settings.bytes_per_second)
+    }
+}
+
 /// When a copy is looked at next, if nothing changes before.
 enum Next {
     Change,
@@ -67,7 +75,7 @@ impl Replication {
             outside: Arc::clone(coordinator) as Arc<dyn Outside>,
             indices,
             roles,
-            pace: Pace::new(settings.bytes_per_second),
+            pace: Pace::default(),
             sources: Sources::default(),
             recoveries: Recoveries::default(),
             settings,

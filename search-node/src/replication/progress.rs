@@ -71,6 +71,9 @@ pub(crate) struct Recovery {
     /// Milliseconds since 1970.
     pub(crate) began_millis: i64,
     pub(crate) took_millis: u64,
+    /// How long pieces of files have waited for the bound on bytes over time, all of them together.
+    #[serde(default)]
+    pub(crate) throttle_millis: u64,
 }
 
 impl Recovery {
@@ -134,6 +137,7 @@ impl Recoveries {
             operations: Portion::default(),
             began_millis: now_millis,
             took_millis: 0,
+            throttle_millis: 0,
         };
         let known = Known { recovery, began: Instant::now(), operations: (0, -1) };
         self.known.lock().insert((shard.clone(), copy), known);

@@ -317,7 +317,10 @@ impl Replication {
         offset: u64,
     ) -> Result<(u64, Bytes), ApiError> {
         let length = PIECE_BYTES.min(file.bytes - offset);
-        self.pace.take(length).await;
+        let began = Instant::now();
+        self.pace.take(length, self.bytes_per_second()).await;
+        let waited = began.elapsed().as_millis() as u64;
+        self.recoveries.change(target.shard, target.copy, |recovery| recovery.throttle_millis += waited);
         let request = PieceRequest { session, name: file.name.clone(), offset, length: length as u32 };
         let bytes = self.ask_bytes(target, Action::CopyPiece, &request).await?;
         if bytes.len() as u64 == length {

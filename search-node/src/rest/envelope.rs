@@ -1,13 +1,20 @@
-//! The answer as bytes: JSON or text, pretty if asked, cut by `filter_path`, with the headers that clients check.
+//! The answer as bytes: a value in the form that the client reads, pretty if asked, cut by `filter_path`, or a text; with the
+//! headers that clients check.
 
 use std::collections::HashMap;
 
 use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use serde_json::{Map, Value};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
 
 use super::call::Call;
+use super::cat::Shown;
+use super::filter_path::{filter, filter_path};
+use super::formats::{Format, MediaType};
+use super::human::for_people;
+use super::parameters::read_flag;
 use super::pieces::Pieces;
 use crate::error::ApiError;
 
@@ -16,55 +23,69 @@ pub(super) enum Reply {
     Json(u16, Value),
     /// JSON that is already written as the client wants it.
     Pieces(u16, Pieces),
+    /// A table: a text for people, or rows for programs.
+    Table(Shown),
     /// No body, only the methods that a path answers.
     Allow(String),
     Text(u16, String, &'static str),
 }
 
 /// How the client wants the answer.
+#[derive(Debug, Default)]
 pub(super) struct Wishes {
-    pretty: bool,
+    is_pretty: bool,
+    /// Whether errors tell all faults below them.
+    with_trace: bool,
     filter_path: Vec<String>,
-    /// `application/vnd.elasticsearch+json;compatible-with=8` where the client speaks so.
-    media_type: HeaderValue,
+    media: MediaType,
+    /// Whether it asks for that form, which tables are shown in then.
+    is_asked: bool,
 }
 
-const JSON: &str = "application/json";
+const PLAIN: &str = "text/plain; charset=UTF-8";
 
 impl Wishes {
-    pub(super) fn of(headers: &HeaderMap, query: &HashMap<String, String>) -> Self {
-        let accept = headers.get(header::ACCEPT).or_else(|| headers.get(header::CONTENT_TYPE));
-        let vendor = accept
-            .and_then(|value| value.to_str().ok())
-            .filter(|text| text.starts_with("application/vnd.elasticsearch+json"));
-        let media_type =
-            vendor.and_then(|text| HeaderValue::from_str(text.split(',').next().unwrap_or(JSON)).ok());
-        Self {
-            pretty: is_pretty(query),
-            filter_path: filter_path(query),
-            media_type: media_type.unwrap_or_else(|| HeaderValue::from_static(JSON)),
+    /// What a request says. `format` goes before `Accept`, and that before the form in which the request itself came.
+    pub(super) fn of(headers: &HeaderMap, query: &HashMap<String, String>) -> Result<Self, ApiError> {
+        let said = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        let accepted = said(header::ACCEPT).unwrap_or_default();
+        let wants_text =
+            accepted.split(',').next().is_some_and(|first| first.trim().starts_with("text/plain"));
+        let mut media = None;
+        for part in accepted.split(',') {
+            media = media.or(MediaType::read(part)?);
         }
+        let is_accepted = media.is_some() && !wants_text;
+        let media = match (media, said(header::CONTENT_TYPE)) {
+            (Some(media), _) => media,
+            (None, Some(given)) => MediaType::read(given)?.unwrap_or_default(),
+            (None, None) => MediaType::default(),
+        };
+        let named = query.get("format").map(|name| format_of(name)).transpose()?;
+        Ok(Self {
+            is_pretty: is_pretty(query),
+            with_trace: query.get("error_trace").is_some_and(|text| read_flag(text) == Ok(true)),
+            filter_path: filter_path(query),
+            media: media.with_format(named.flatten().unwrap_or(media.format)),
+            is_asked: named.map_or(is_accepted, |named| named.is_some()),
+        })
     }
 
     /// The answer as bytes.
-    pub(super) fn respond(&self, outcome: Result<Reply, ApiError>) -> Response {
-        let reply = outcome.unwrap_or_else(|error| {
-            tracing::debug!(
-                status = error.status,
-                kind = error.kind,
-                reason = error.reason,
-                "request refused"
-            );
-            Reply::Json(error.status, error.to_body())
-        });
+    pub(super) async fn respond(&self, outcome: Result<Reply, ApiError>) -> Response {
+        let reply = outcome.unwrap_or_else(|error| self.error_shown(&error));
         let mut allow = None;
         let (status, body, content_type) = match reply {
             Reply::Allow(methods) => {
                 allow = HeaderValue::from_str(&methods).ok();
-                (200, Body::empty(), self.media_type.clone())
+                (200, Body::empty(), self.media.shown())
             }
-            Reply::Json(status, value) => (status, Body::from(self.bytes(&value)), self.media_type.clone()),
-            Reply::Pieces(status, pieces) => (status, Body::new(pieces), self.media_type.clone()),
+            Reply::Table(table) if !self.is_asked => {
+                (200, Body::from(table.text()), HeaderValue::from_static(PLAIN))
+            }
+            Reply::Table(table) => (200, Body::from(self.bytes(&table.rows())), self.media.shown()),
+            Reply::Json(status, value) => (status, Body::from(self.bytes(&value)), self.media.shown()),
+            Reply::Pieces(status, pieces) => (status, self.rewritten(pieces).await, self.media.shown()),
             Reply::Text(status, text, kind) => (status, Body::from(text), HeaderValue::from_static(kind)),
         };
         let mut response = Response::new(body);
@@ -78,6 +99,15 @@ impl Wishes {
         response
     }
 
+    fn error_shown(&self, error: &ApiError) -> Reply {
+        tracing::debug!(status = error.status, kind = error.kind, reason = error.reason, "request refused");
+        let mut body = error.to_body();
+        if self.with_trace && !error.kind.is_empty() {
+            body["error"]["stack_trace"] = json!(error.trace());
+        }
+        Reply::Json(error.status, body)
+    }
+
     fn bytes(&self, value: &Value) -> Vec<u8> {
         let filtered;
         let value = if self.filter_path.is_empty() {
@@ -86,17 +116,33 @@ impl Wishes {
             filtered = filter(value, &self.filter_path);
             &filtered
         };
-        shown(value, self.pretty)
+        self.media.format.write(value, self.is_pretty)
+    }
+
+    /// Pieces as the client reads them. Only JSON is sent piece by piece; for any other form all of it has to be known.
+    async fn rewritten(&self, pieces: Pieces) -> Body {
+        if self.media.format == Format::Json {
+            return Body::new(pieces);
+        }
+        let whole = match pieces.collect().await {
+            Ok(whole) => whole.to_bytes(),
+            Err(never) => match never {},
+        };
+        let value: Value = serde_json::from_slice(&whole).unwrap_or_default();
+        Body::from(self.media.format.write(&value, false))
     }
 }
 
-fn shown(value: &Value, is_pretty: bool) -> Vec<u8> {
-    if !is_pretty {
-        return value.to_string().into_bytes();
+/// A form by its name; none for a text.
+fn format_of(name: &str) -> Result<Option<Format>, ApiError> {
+    if matches!(name, "text" | "txt") {
+        return Ok(None);
     }
-    let mut bytes = serde_json::to_vec_pretty(value).unwrap_or_default();
-    bytes.push(b'\n');
-    bytes
+    // Clients that know the media type may say so, too.
+    let format = Format::of(name).or(MediaType::read(name)?.map(|media| media.format));
+    format.map(Some).ok_or_else(|| {
+        ApiError::argument(format!("format [{name}] is not supported; use json, yaml, cbor, smile or text"))
+    })
 }
 
 /// Whether the client wants JSON laid out in lines.
@@ -104,124 +150,109 @@ pub(super) fn is_pretty(query: &HashMap<String, String>) -> bool {
     query.get("pretty").is_some_and(|value| value.is_empty() || value == "true")
 }
 
-/// The paths that the client wants to see.
-pub(super) fn filter_path(query: &HashMap<String, String>) -> Vec<String> {
-    let paths = query.get("filter_path").map(|text| text.split(',').map(str::to_owned).collect());
-    paths.unwrap_or_default()
-}
-
-/// The parts of an answer that paths such as `hits.hits._id`, `**.name`, `-_shards` name.
-pub(super) fn filter(value: &Value, paths: &[String]) -> Value {
-    let split = |path: &str| path.split('.').map(str::to_owned).collect::<Vec<_>>();
-    let wanted: Vec<Vec<String>> =
-        paths.iter().filter(|path| !path.starts_with('-')).map(|path| split(path)).collect();
-    let unwanted: Vec<Vec<String>> =
-        paths.iter().filter_map(|path| path.strip_prefix('-')).map(split).collect();
-    let kept = if wanted.is_empty() {
-        Some(value.clone())
-    } else {
-        keep(value, &wanted.iter().map(Vec::as_slice).collect::<Vec<_>>())
-    };
-    let mut kept = kept.unwrap_or_else(|| Value::Object(Map::new()));
-    for path in &unwanted {
-        drop_path(&mut kept, path);
-    }
-    kept
-}
-
-fn keep(value: &Value, paths: &[&[String]]) -> Option<Value> {
-    if paths.iter().any(|path| path.is_empty()) {
-        return Some(value.clone());
-    }
-    match value {
-        Value::Object(members) => {
-            let kept: Map<String, Value> = members
-                .iter()
-                .filter_map(|(name, child)| {
-                    let below: Vec<&[String]> = paths.iter().flat_map(|path| descend(path, name)).collect();
-                    if below.is_empty() {
-                        None
-                    } else {
-                        keep(child, &below).map(|child| (name.clone(), child))
-                    }
-                })
-                .collect();
-            (!kept.is_empty()).then_some(Value::Object(kept))
-        }
-        Value::Array(items) => {
-            let kept: Vec<Value> = items.iter().filter_map(|item| keep(item, paths)).collect();
-            (!kept.is_empty()).then_some(Value::Array(kept))
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
-    }
-}
-
-/// What is left of a path below a member; `**` stands for any depth.
-fn descend<'a>(path: &'a [String], name: &str) -> Vec<&'a [String]> {
-    match path.split_first() {
-        Some((first, rest)) if first == "**" => {
-            let mut left = vec![path];
-            left.extend(descend(rest, name));
-            left
-        }
-        Some((first, rest)) if like(first, name) => vec![rest],
-        _ => Vec::new(),
-    }
-}
-
-fn drop_path(value: &mut Value, path: &[String]) {
-    match value {
-        Value::Object(members) => {
-            let names: Vec<String> = members.keys().cloned().collect();
-            for name in names {
-                for below in descend(path, &name) {
-                    if below.is_empty() {
-                        members.shift_remove(&name);
-                    } else if let Some(child) = members.get_mut(&name) {
-                        drop_path(child, below);
-                    }
-                }
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(|item| drop_path(item, path)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
-}
-
-fn like(pattern: &str, name: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == name,
-        Some((before, after)) => {
-            name.len() >= before.len() + after.len() && name.starts_with(before) && name.ends_with(after)
-        }
-    }
-}
-
 impl Call {
     /// 200 with JSON.
     pub(super) fn ok(value: Value) -> Result<Reply, ApiError> {
         Ok(Reply::Json(200, value))
     }
+
+    /// 200 with figures, also as people read them if the request says so (`human`).
+    pub(super) fn figures(&self, value: Value) -> Result<Reply, ApiError> {
+        Self::ok(if self.flag("human")? { for_people(value) } else { value })
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
-    #[test]
-    fn paths_keep_and_drop() {
-        let value = json!({"took": 1, "hits": {"total": 2, "hits": [{"_id": "a", "_source": {"x": 1}}]}, "_shards": {"failed": 0}});
-        for (paths, expected) in [
-            (vec!["took"], json!({"took": 1})),
-            (vec!["hits.hits._id"], json!({"hits": {"hits": [{"_id": "a"}]}})),
-            (vec!["**.x"], json!({"hits": {"hits": [{"_source": {"x": 1}}]}})),
-            (vec!["-hits", "-_shards"], json!({"took": 1})),
-            (vec!["nothing"], json!({})),
+    async fn answered(
+        headers: &[(header::HeaderName, &str)],
+        query: &[(&str, &str)],
+    ) -> (u16, String, Vec<u8>) {
+        let headers: HeaderMap =
+            headers.iter().map(|(name, value)| (name.clone(), value.parse().expect("a value"))).collect();
+        let query = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let response = match Wishes::of(&headers, &query) {
+            Ok(wishes) => wishes.respond(Ok(Reply::Json(200, json!({"a": {"b": 1, "c": 2}})))).await,
+            Err(error) => Wishes::default().respond(Err(error)).await,
+        };
+        let kind = response.headers()[header::CONTENT_TYPE].to_str().expect("a text").to_owned();
+        let status = response.status().as_u16();
+        (status, kind, response.into_body().collect().await.expect("a body").to_bytes().to_vec())
+    }
+
+    #[tokio::test]
+    async fn an_answer_has_the_form_that_was_asked_for() {
+        let yaml = &b"---\na:\n  b: 1\n  c: 2\n"[..];
+        let json = &b"{\"a\":{\"b\":1,\"c\":2}}"[..];
+        let (accept, given) = (header::ACCEPT, header::CONTENT_TYPE);
+        for (headers, query, kind, body) in [
+            (vec![], vec![], "application/json", json),
+            (vec![(accept.clone(), "*/*")], vec![], "application/json", json),
+            (
+                vec![(accept.clone(), "text/html,application/yaml;q=0.9,application/json")],
+                vec![],
+                "application/yaml",
+                yaml,
+            ),
+            (vec![(accept.clone(), "application/json")], vec![("format", "yaml")], "application/yaml", yaml),
+            (vec![(given.clone(), "application/yaml")], vec![], "application/yaml", yaml),
+            (
+                vec![(given.clone(), "application/yaml"), (accept.clone(), "application/json")],
+                vec![],
+                "application/json",
+                json,
+            ),
+            (
+                vec![(accept.clone(), "application/vnd.elasticsearch+json; compatible-with=8")],
+                vec![("format", "yaml")],
+                "application/vnd.elasticsearch+yaml;compatible-with=8",
+                yaml,
+            ),
+            (
+                vec![],
+                vec![("format", "cbor"), ("filter_path", "a.b")],
+                "application/cbor",
+                b"\xa1\x61a\xa1\x61b\x01",
+            ),
+            (
+                vec![],
+                vec![("format", "smile"), ("filter_path", "a.b")],
+                "application/smile",
+                b":)\n\x01\xfa\x80a\xfa\x80b\xc2\xfb\xfb",
+            ),
+            (
+                vec![],
+                vec![("pretty", ""), ("filter_path", "-a.c")],
+                "application/json",
+                b"{\n  \"a\": {\n    \"b\": 1\n  }\n}\n",
+            ),
         ] {
-            let paths: Vec<String> = paths.into_iter().map(str::to_owned).collect();
-            assert_eq!(filter(&value, &paths), expected, "{paths:?}");
+            let shown = format!("{headers:?} {query:?}");
+            assert_eq!(answered(&headers, &query).await, (200, kind.to_owned(), body.to_vec()), "{shown}");
+        }
+        let (status, _, body) = answered(&[], &[("format", "xml")]).await;
+        assert!(status == 400 && String::from_utf8_lossy(&body).contains("format [xml] is not supported"));
+    }
+
+    #[tokio::test]
+    async fn an_error_tells_all_faults_below_it_to_who_asks() {
+        let error =
+            || ApiError::argument("no").caused_by("number_format_exception", "For input string: \"x\"");
+        for (query, trace) in [
+            (HashMap::new(), json!(null)),
+            (
+                HashMap::from([("error_trace".to_owned(), String::new())]),
+                json!(
+                    "illegal_argument_exception: no\nCaused by: number_format_exception: For input string: \"x\""
+                ),
+            ),
+        ] {
+            let wishes = Wishes::of(&HeaderMap::new(), &query).expect("wishes");
+            let body = wishes.respond(Err(error())).await.into_body().collect().await.expect("a body");
+            let body: Value = serde_json::from_slice(&body.to_bytes()).expect("JSON");
+            assert_eq!(body["error"]["stack_trace"], trace);
         }
     }
 }

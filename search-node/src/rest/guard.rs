@@ -7,6 +7,7 @@
 use daemon::own_host::{is_own_host, is_same_origin};
 use http::{HeaderMap, Method, header};
 
+use super::formats::MediaType;
 use crate::error::ApiError;
 use crate::settings::NodeSettings;
 
@@ -48,15 +49,10 @@ pub(super) fn check_content_type(method: &Method, headers: &HeaderMap) -> Result
             "Content-Type header is missing; send application/json or application/x-ndjson".to_owned(),
         );
     }
-    let media = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let is_known = matches!(
-        media.as_str(),
-        "application/json"
-            | "application/x-ndjson"
-            | "application/vnd.elasticsearch+json"
-            | "application/vnd.elasticsearch+x-ndjson"
-    );
-    if is_known { Ok(()) } else { refused(format!("Content-Type header [{given}] is not supported")) }
+    match MediaType::read(given)? {
+        Some(_) => Ok(()),
+        None => refused(format!("Content-Type header [{given}] is not supported")),
+    }
 }
 
 fn foreign(reason: String) -> ApiError {
@@ -87,6 +83,9 @@ mod tests {
             "application/json",
             "application/json; charset=UTF-8",
             "application/x-ndjson",
+            "application/yaml",
+            "application/cbor",
+            "application/smile",
             "application/vnd.elasticsearch+json;compatible-with=8",
         ] {
             assert!(content(media).is_ok(), "{media}");

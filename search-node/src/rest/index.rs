@@ -14,7 +14,7 @@ use super::forward::Reach;
 use super::router::{Route, route};
 use crate::action::cluster::{settings_json, wait_active};
 use crate::error::ApiError;
-use crate::indices::{Index, LostIndex, NameOptions};
+use crate::indices::{Index, Level, LostIndex, NameOptions};
 use crate::time_span::read_span;
 
 const GET: &[Method] = &[Method::GET];
@@ -126,6 +126,9 @@ fn delete(call: &Call) -> Result<Reply, ApiError> {
     // What cannot be served may still be saved: only who names it gives it up.
     let lost: Vec<Arc<LostIndex>> =
         meant.lost.into_iter().filter(|(_, is_named)| *is_named).map(|(lost, _)| lost).collect();
+    for index in &meant.indices {
+        index.settings().blocks.check_delete(&index.name)?;
+    }
     for names in lost.iter().filter_map(|lost| lost.names.as_ref()) {
         if let Some(stream) = &names.data_stream {
             return Err(ApiError::argument(format!(
@@ -167,7 +170,9 @@ fn flush(call: &Call) -> Result<Reply, ApiError> {
 fn mappings(call: &Call) -> Result<Reply, ApiError> {
     let typed = call.flag("include_type_name")? || call.path.contains_key("type");
     let doc_type = call.path.get("type").cloned().unwrap_or_else(|| "_doc".to_owned());
-    by_name(&chosen(call)?, |index| {
+    let indices = chosen(call)?;
+    indices.iter().try_for_each(|index| index.check_block(Level::MetadataRead))?;
+    by_name(&indices, |index| {
         let mapping = index.mapping().to_json();
         if typed { json!({"mappings": {doc_type.clone(): mapping}}) } else { json!({"mappings": mapping}) }
     })
@@ -193,6 +198,7 @@ fn put_mapping(call: &Call) -> Result<Reply, ApiError> {
     }
     let added = parse_mapping(&body)?;
     for index in written(call)? {
+        index.check_block(Level::MetadataWrite)?;
         index.check_room()?;
         index.add_mapping(&added)?;
     }

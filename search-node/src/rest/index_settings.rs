@@ -8,9 +8,9 @@ use super::call::Call;
 use super::envelope::Reply;
 use super::index::{NAMES, blocking, chosen};
 use super::router::{Route, route};
-use crate::action::cluster::{expanded, settings_shown};
+use crate::action::cluster::{expanded, flat, settings_shown};
 use crate::error::ApiError;
-use crate::indices::{DEFAULTS, Index, matches, nest};
+use crate::indices::{Blocks, DEFAULTS, Index, Level, matches, nest};
 use crate::node::Node;
 
 const GET: &[Method] = &[Method::GET];
@@ -40,7 +40,9 @@ fn settings(call: &Call) -> Result<Reply, ApiError> {
         is_flat: call.flag("flat_settings")?,
         with_defaults: call.flag("include_defaults")?,
     };
-    let shown = chosen(call)?.into_iter().filter_map(|index| {
+    let indices = chosen(call)?;
+    indices.iter().try_for_each(|index| index.check_block(Level::MetadataRead))?;
+    let shown = indices.into_iter().filter_map(|index| {
         let shown = wish.of_index(&call.node, &index)?;
         Some((index.name.clone(), shown))
     });
@@ -96,7 +98,14 @@ fn put_settings(call: &Call) -> Result<Reply, ApiError> {
         return Err(ApiError::validation("no settings to update"));
     }
     let keeps_existing = call.flag("preserve_existing")?;
+    // Who takes back a block must not be kept from it by that.
+    let is_about_blocks = flat(changes.get("settings").unwrap_or(&changes))?
+        .keys()
+        .all(|name| Blocks::knows(name.strip_prefix("index.").unwrap_or(name)));
     for index in chosen(call)? {
+        if !is_about_blocks {
+            index.check_block(Level::MetadataWrite)?;
+        }
         index.change_settings(&changes, keeps_existing, expanded(&call.node, &index))?;
     }
     Call::ok(json!({"acknowledged": call.is_followed_by_all()?}))

@@ -9,7 +9,8 @@ use crate::error::ApiError;
 use crate::time_span::read_span;
 
 /// Parameters that every API takes.
-const COMMON: [&str; 6] = ["pretty", "human", "error_trace", "filter_path", "source", "source_content_type"];
+const COMMON: [&str; 7] =
+    ["pretty", "human", "error_trace", "filter_path", "format", "source", "source_content_type"];
 
 /// Those that are time spans wherever they are taken.
 const SPANS: [&str; 4] = ["timeout", "master_timeout", "search_timeout", "scroll"];

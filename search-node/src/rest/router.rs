@@ -1,5 +1,6 @@
 //! The table of routes, and the way of a request: body, route, parameters, handler, answer.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -9,21 +10,25 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use http::{HeaderValue, Method, header};
+use http::{HeaderMap, HeaderValue, Method, Uri, header};
+use shard::LARGE_DOCUMENT_BYTES;
 
-use super::body::BodyStream;
+use super::body::{BodyStream, WHAT};
 use super::call::Call;
 use super::entrance::Entrance;
 use super::envelope::{Reply, Wishes};
+use super::formats::{Format, MediaType};
 use super::forward::{self, Reach};
 use super::guard::{check_caller, check_content_type};
 use super::parameters::{check_names, check_values};
 use super::{
-    alias, analyze, bulk, by_query, cat, cluster, copies, data_stream, document, force_merge, get, index,
-    index_settings, resolve, rollover, root, search, tasks, template,
+    alias, analyze, blocks, bulk, by_query, cache, cat, cluster, copies, data_stream, document, field_caps,
+    field_mapping, force_merge, get, index, index_figures, index_settings, resolve, rollover, root, search,
+    tasks, template,
 };
 use crate::error::ApiError;
 use crate::json::UTF8_MARK;
+use crate::memory::Reservation;
 use crate::node::Node;
 
 pub(super) type Answer = BoxFuture<'static, Result<Reply, ApiError>>;
@@ -87,13 +92,18 @@ fn tables() -> impl Iterator<Item = &'static [Route]> {
         data_stream::ROUTES,
         rollover::ROUTES,
         resolve::ROUTES,
+        field_mapping::ROUTES,
+        field_caps::ROUTES,
+        blocks::ROUTES,
+        cache::ROUTES,
         force_merge::ROUTES,
         by_query::ROUTES,
         tasks::ROUTES,
         get::ROUTES,
         document::ROUTES,
     ];
-    tables.into_iter().chain(cluster::ROUTES.iter().copied()).chain(cat::ROUTES.iter().copied())
+    let of_rooms = [cluster::ROUTES, cat::ROUTES, index_figures::ROUTES];
+    tables.into_iter().chain(of_rooms.into_iter().flatten().copied())
 }
 
 /// The whole API.
@@ -104,19 +114,24 @@ pub(crate) fn app(entrance: Entrance) -> Router {
 async fn handle(State(entrance): State<Entrance>, request: Request) -> Response {
     let query = parse_query_string(request.uri().query().unwrap_or_default());
     let Some(node) = entrance.node(request.uri().path(), &query).await else {
-        return Wishes::of(request.headers(), &query).respond(Err(ApiError::new(
+        let wishes = Wishes::of(request.headers(), &query).unwrap_or_default();
+        let alone = ApiError::new(
             503,
             "master_not_discovered_exception",
             "this node is not in its cluster yet; its log says what it waits for",
-        )));
+        );
+        return wishes.respond(Err(alone)).await;
     };
     node.counters.requests.inc();
-    let wishes = Wishes::of(request.headers(), &query);
+    let wishes = match Wishes::of(request.headers(), &query) {
+        Ok(wishes) => wishes,
+        Err(error) => return Wishes::default().respond(Err(error)).await,
+    };
     let head = request.method() == Method::HEAD;
-    let path = request.uri().path().to_owned();
+    let path = path_of(request.uri()).into_owned();
     let outcome = answer(node, request, query).await;
     let is_wrong_method = matches!(&outcome, Err(error) if error.status == 405);
-    let mut response = wishes.respond(outcome);
+    let mut response = wishes.respond(outcome).await;
     if is_wrong_method && let Some(methods) = segments_of(&path).ok().map(|segments| allowed(&segments)) {
         add_allow(&mut response, &methods);
     }
@@ -124,6 +139,14 @@ async fn handle(State(entrance): State<Entrance>, request: Request) -> Response 
         *response.body_mut() = Body::empty();
     }
     response
+}
+
+/// The path of a request. A client that leaves out the slash in front of it has sent the name of a host, as HTTP sees it.
+fn path_of(uri: &Uri) -> Cow<'_, str> {
+    match uri.authority() {
+        Some(name) if uri.scheme().is_none() => Cow::Owned(format!("/{name}")),
+        _ => Cow::Borrowed(uri.path()),
+    }
 }
 
 fn add_allow(response: &mut Response, methods: &[&str]) {
@@ -141,29 +164,71 @@ async fn answer(
     let method = request.method().clone();
     check_caller(&node.settings, request.headers())?;
     check_content_type(&method, request.headers())?;
-    let segments = segments_of(uri.path())?;
+    let shown = path_of(&uri);
+    let segments = segments_of(&shown)?;
     if method == Method::OPTIONS {
         return Ok(Reply::Allow(allowed(&segments).join(", ")));
     }
-    let (route, path) = find(&method, &segments, uri.path())?;
-    check_names(uri.path(), &query, route.params)?;
+    let (route, path) = find(&method, &segments, &shown)?;
+    node.usage.count(route.path);
+    check_names(&shown, &query, route.params)?;
     check_values(&query)?;
     let headers = request.headers().clone();
     let body = BodyStream::new(request.into_body(), &headers, node.settings.body_bytes_max)?;
+    let media = media_of(&headers)?;
     match &route.handler {
+        Handler::Streaming(_) if media.format != Format::Json => {
+            let given = media.shown();
+            let given = given.to_str().unwrap_or_default();
+            Err(ApiError::plain(
+                406,
+                format!(
+                    "Content-Type header [{given}] is not supported; send lines of JSON as application/x-ndjson"
+                ),
+            ))
+        }
         Handler::Streaming(handler) => {
             handler(Call { node, path, query, body: Bytes::new(), reserved: None }, body).await
         }
         Handler::Whole(_) => {
             let (body, reserved) = body.whole(&node.memory).await?;
-            let body = without_mark(body);
-            let body = match query.get("source") {
-                Some(source) if body.is_empty() => Bytes::from(source.clone()),
-                _ => body,
+            let (body, reserved) = match query.get("source") {
+                Some(source) if body.is_empty() => {
+                    let told =
+                        query.get("source_content_type").map_or(Ok(None), |told| MediaType::read(told))?;
+                    (told.unwrap_or_default().format.to_json(Bytes::from(source.clone()))?, reserved)
+                }
+                _ => as_json(&node, media.format, (without_mark(body), reserved)).await?,
             };
             forward::answer(route, &method, segments, Call { node, path, query, body, reserved }).await
         }
     }
+}
+
+/// The form of the body, as the request says.
+fn media_of(headers: &HeaderMap) -> Result<MediaType, ApiError> {
+    let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    given.map_or(Ok(None), MediaType::read).map(Option::unwrap_or_default)
+}
+
+/// What a body in another form than JSON takes while it is read, for each of its bytes: a list of small numbers is one of values.
+const READ_TIMES: u64 = 40;
+
+/// A body as JSON. A large one in another form waits for the memory that reading takes, which is promised for what is made of it too,
+/// and is read where it may block.
+async fn as_json(
+    node: &Node,
+    format: Format,
+    (body, reserved): (Bytes, Option<Reservation>),
+) -> Result<(Bytes, Option<Reservation>), ApiError> {
+    if format == Format::Json || body.len() <= LARGE_DOCUMENT_BYTES {
+        return Ok((format.to_json(body)?, reserved));
+    }
+    // Whoever holds one promise and waits for another one may wait for ever.
+    drop(reserved);
+    let promised = node.memory.reserve(READ_TIMES * body.len() as u64, WHAT).await?;
+    let body = node.write_pool.go_on(move || format.to_json(body)).await?;
+    Ok((body, Some(promised)))
 }
 
 /// The body without the mark of UTF-8 (BOM) that some editors put before a text.
@@ -260,7 +325,10 @@ fn parse_query_string(text: &str) -> HashMap<String, String> {
         .filter(|pair| !pair.is_empty())
         .filter_map(|pair| {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            Some((decode(key, true).ok()?, decode(value, true).ok()?))
+            let key = decode(key, true).ok()?;
+            // OpenSearch has another word for whoever leads.
+            let key = if key == "cluster_manager_timeout" { "master_timeout".to_owned() } else { key };
+            Some((key, decode(value, true).ok()?))
         })
         .collect()
 }

@@ -58,11 +58,15 @@ impl Engine {
         now_millis: i64,
         wait: Duration,
     ) -> Result<Flushed, EngineError> {
-        let flushed = {
+        let flush = || {
             // An older state must not take the place of a newer one.
             let _alone = self.flushing.lock();
-            self.flush_alone(now_millis, wait)?
+            let before = self.counters.flushes.load(Ordering::Relaxed);
+            let flushed = self.flush_alone(now_millis, wait);
+            (flushed, self.counters.flushes.load(Ordering::Relaxed) > before)
         };
+        let (flushed, _) = self.activity.flush.run(flush, |(_, has_written)| *has_written);
+        let flushed = flushed?;
         self.merge_if_due();
         Ok(flushed)
     }
@@ -73,7 +77,10 @@ impl Engine {
         if self.put_off.lock().is_some_and(|at| at.elapsed() < PUT_OFF_FOR) {
             return Ok(Flushed::PutOff { wanted: self.translog.local(), global: self.translog.global() });
         }
+        let before = self.activity.flush.shown().count;
         let flushed = self.flush_within(now_millis, MOMENT)?;
+        let has_written = self.activity.flush.shown().count > before;
+        self.activity.periodic_flushes.fetch_add(u64::from(has_written), Ordering::Relaxed);
         *self.put_off.lock() = matches!(flushed, Flushed::PutOff { .. }).then(Instant::now);
         Ok(flushed)
     }

@@ -103,6 +103,24 @@ impl Engine {
         }
     }
 
+    /// Counts what is merged while it is.
+    fn merging<T, E>(&self, job: &MergeJob, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        let documents = job.segments.iter().map(|meta| u64::from(meta.num_docs())).sum();
+        // Sizes of files that cannot be read count as none; the merge itself tells why.
+        let bytes = self.directory.bytes_of(&job.segments).unwrap_or_default();
+        let activity = &self.activity;
+        activity.merging_documents.fetch_add(documents, Ordering::Relaxed);
+        activity.merging_bytes.fetch_add(bytes, Ordering::Relaxed);
+        let done = work();
+        activity.merging_documents.fetch_sub(documents, Ordering::Relaxed);
+        activity.merging_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        if done.is_ok() {
+            activity.merged_documents.fetch_add(documents, Ordering::Relaxed);
+            activity.merged_bytes.fetch_add(bytes, Ordering::Relaxed);
+        }
+        done
+    }
+
     /// Writes the merged segment. None if nothing is left of its inputs.
     fn merge_segments(
         &self,
@@ -176,7 +194,8 @@ impl BegunMerge {
         let engine = Arc::clone(&self.engine);
         let output = engine.directory.beside(engine.shared.workers.stopped());
         let discarded = DiscardOnDrop(&output);
-        let merged = engine.merge_segments(&self.job, &output);
+        let merge = || engine.merge_segments(&self.job, &output);
+        let merged = engine.merging(&self.job, || engine.activity.merge.run(merge, Result::is_ok));
         if merged.is_ok() {
             std::mem::forget(discarded);
         } else {

@@ -17,6 +17,7 @@
 //! - An operation of a primary that was replaced, and a write of one, is refused from the moment the new term is known.
 //! - The schema only grows, and a document goes only into a segment whose schema has all its fields.
 
+mod activity;
 mod apply;
 mod buffers;
 mod deletes;
@@ -64,6 +65,8 @@ use crate::translog::{Location, Translog};
 use crate::uids::PendingUids;
 use disk::{Disk, HostDisk};
 
+pub(crate) use activity::Activity;
+pub use activity::{ShardActivity, Timed};
 pub use apply::{Applied, ApplyRun};
 pub use buffers::Buffers;
 use buffers::Held;
@@ -80,6 +83,7 @@ pub use merge_policy::{ForceMerge, MergeOptions};
 pub use open::LARGE_DOCUMENT_BYTES;
 pub use read::StoredDocument;
 pub(crate) use replication::roll_back;
+pub use segments::SegmentFigures;
 use segments::Segments;
 pub use snapshot::FilesSnapshot;
 use throttle::Throttle;
@@ -210,6 +214,8 @@ pub(crate) struct Engine {
     view: ArcSwap<View>,
     dirty: AtomicBool,
     pub(crate) counters: Counters,
+    /// Shared with readers, which live on while the engine is closed.
+    pub(crate) activity: Arc<Activity>,
     folder: PathBuf,
     /// The last to go: what else goes may write yet.
     _lock: FolderLock,
@@ -395,6 +401,11 @@ impl Engine {
     /// Bytes on disk.
     pub(crate) fn bytes(&self) -> u64 {
         self.directory.bytes()
+    }
+
+    /// The segments that a search sees.
+    pub(crate) fn segment_figures(&self) -> Result<Vec<SegmentFigures>, EngineError> {
+        self.segments.lock().figures()
     }
 
     /// The highest sequence number so far; -1 when there is none.

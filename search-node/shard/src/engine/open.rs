@@ -93,6 +93,7 @@ impl Engine {
             view: ArcSwap::from_pointee(view),
             dirty: AtomicBool::new(false),
             counters: Counters::default(),
+            activity: Arc::default(),
             folder: folder.to_owned(),
             _lock: lock,
         });

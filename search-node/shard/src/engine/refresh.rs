@@ -45,8 +45,11 @@ impl Engine {
         self.translog.check()?;
         let is_dirty = self.dirty.swap(false, Ordering::AcqRel);
         if is_dirty {
-            let taken = self.take();
-            self.show(&mut segments, taken, now_millis)?;
+            let show = || {
+                let taken = self.take();
+                self.show(&mut segments, taken, now_millis)
+            };
+            self.activity.refresh.run(show, Result::is_ok)?;
             self.counters.refreshes.fetch_add(1, Ordering::Relaxed);
         } else {
             self.versions.forget_tombstones(now_millis, self.options.gc_deletes);

@@ -6,10 +6,11 @@
 //!
 //! The list is in the order of time: a segment's documents were written before those of the next one. Merges keep it so.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
 use tantivy::index::{Index, IndexMeta, SegmentId, SegmentMeta};
 use tantivy::{IndexReader, ReloadPolicy};
 
@@ -42,6 +43,29 @@ pub(super) struct Segments {
     setbacks: Setbacks,
     /// The stamp under which each segment came since the shard was opened; a merged one has that of its oldest input.
     born: HashMap<SegmentId, u64>,
+}
+
+/// What can be told of a segment.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SegmentFigures {
+    /// The name that its files have.
+    pub id: String,
+    /// Documents that a search sees.
+    pub documents: u64,
+    /// Documents that are replaced or deleted and not merged away yet.
+    pub deleted: u64,
+    /// Whether the last durable state has it.
+    pub is_committed: bool,
+    /// The bytes of its files, by what their names end with.
+    pub files: BTreeMap<String, u64>,
+}
+
+impl SegmentFigures {
+    /// The bytes of all its files.
+    pub fn bytes(&self) -> u64 {
+        self.files.values().sum()
+    }
 }
 
 /// A merge under way.
@@ -122,6 +146,27 @@ impl Segments {
 
     pub(super) fn list(&self) -> &[SegmentMeta] {
         &self.list
+    }
+
+    /// What can be told of each segment, in the order of time.
+    pub(super) fn figures(&self) -> Result<Vec<SegmentFigures>, EngineError> {
+        let is_durable = self.durable_stamp != u64::MAX;
+        let told = self.list.iter().map(|meta| {
+            let files = self.directory.sizes_of(std::slice::from_ref(meta))?;
+            let mut by_kind = BTreeMap::new();
+            for (file, bytes) in files {
+                let kind = file.extension().unwrap_or_default().to_string_lossy().into_owned();
+                *by_kind.entry(kind).or_default() += bytes;
+            }
+            Ok(SegmentFigures {
+                id: meta.id().uuid_string(),
+                documents: u64::from(meta.num_docs()),
+                deleted: u64::from(meta.num_deleted_docs()),
+                is_committed: is_durable && self.born_at(meta) <= self.durable_stamp,
+                files: by_kind,
+            })
+        });
+        told.collect()
     }
 
     /// What the newest published list shows.

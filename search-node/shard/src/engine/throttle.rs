@@ -5,7 +5,7 @@
 //!  writers go on ◀── a merge ends, or `throttle_max` is over ──────────┘ until the next refresh
 //! ```
 //! Writes are what makes segments: each wait is at most once for a refresh, so a writer that waited gets its turn even if
-//! merges never catch up. A wait is measured by the host's clock, the only use of one in this crate: it has no meaning but to the one
+//! merges never catch up. A wait is measured by the host's clock: it has no meaning but to the one
 //! who waits, and no document depends on it.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -147,7 +147,15 @@ impl WriteRun {
 
     /// Does one write. It is not durable yet. It is refused once the shard has heard of a newer primary than when the run began.
     pub fn write(&mut self, request: &WriteRequest<'_>) -> Result<WriteOutcome, EngineError> {
-        let outcome = self.engine.write(request, self.term, &mut self.seat, &mut self.values)?;
+        let activity = Arc::clone(&self.engine.activity);
+        let timer = if request.source.is_some() { &activity.index } else { &activity.delete };
+        let (engine, seat, values) = (&self.engine, &mut self.seat, &mut self.values);
+        let write = || engine.write(request, self.term, seat, values);
+        let outcome = timer.run(write, |outcome| matches!(outcome, Ok(WriteOutcome::Written(_))));
+        if outcome.is_err() && request.source.is_some() {
+            activity.index_failed.fetch_add(1, Ordering::Relaxed);
+        }
+        let outcome = outcome?;
         if let WriteOutcome::Written(written) = &outcome {
             self.indexed += u64::from(request.source.is_some());
             self.deleted += u64::from(request.source.is_none() && written.existed);

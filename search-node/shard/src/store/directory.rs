@@ -263,6 +263,21 @@ impl ShardDirectory {
         Ok(self.entries()?.into_iter().filter(|file| is_wanted(file)).collect())
     }
 
+    /// The files of segments with their sizes. One that is gone meanwhile is left out.
+    pub(crate) fn sizes_of(&self, segments: &[SegmentMeta]) -> io::Result<Vec<(PathBuf, u64)>> {
+        let sized = |file: PathBuf| match fs_err::metadata(self.folder.join(&file)) {
+            Ok(metadata) => Some(Ok((file, metadata.len()))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => Some(Err(error)),
+        };
+        self.files_of(segments)?.into_iter().filter_map(sized).collect()
+    }
+
+    /// The bytes of the files of segments.
+    pub(crate) fn bytes_of(&self, segments: &[SegmentMeta]) -> io::Result<u64> {
+        Ok(self.sizes_of(segments)?.into_iter().map(|(_, bytes)| bytes).sum())
+    }
+
     fn files_of_id(&self, segment: &str) -> io::Result<Vec<PathBuf>> {
         Ok(self.entries()?.into_iter().filter(|file| segment_of(file) == Some(segment)).collect())
     }

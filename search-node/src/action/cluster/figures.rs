@@ -1,17 +1,21 @@
 //! What a node tells about itself: its process, its host, its disk, and each copy that it has.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use cluster::state::{CopyId, IndexId, ShardId};
 use serde::{Deserialize, Serialize};
+use shard::{SegmentFigures, ShardActivity};
 
-use crate::coordination::write;
+use crate::coordination::{read, write};
+use crate::cpu_meter::CpuFigures;
 use crate::disk_watch::space_of;
 use crate::indices::{CopyState, Index};
 use crate::memory::host_memory;
 use crate::node::Node;
+use crate::pool::PoolFigures;
 use crate::replication::Recovery;
 
 /// The figures of a node. What cannot be told is none.
@@ -26,6 +30,8 @@ pub(crate) struct NodeFigures {
     /// The disk of its data, in bytes: the whole of it, and what is free.
     pub(crate) disk: Option<(u64, u64)>,
     pub(crate) path_data: String,
+    /// The folder in which the process works.
+    pub(crate) path_home: Option<String>,
     /// What the process holds in memory, and what it may hold.
     pub(crate) memory: (u64, u64),
     /// The memory of the host, or of the control group if that is less, and what is free of the host's.
@@ -33,11 +39,14 @@ pub(crate) struct NodeFigures {
     /// The load of the host over 1, 5 and 15 minutes.
     pub(crate) load: Option<[f64; 3]>,
     pub(crate) cores: usize,
-    /// Its pools: their names, how many threads each has, and how many may wait for one.
-    pub(crate) pools: Vec<(String, usize, usize)>,
+    /// What the processor does: for the process, and in all.
+    pub(crate) cpu: CpuFigures,
+    pub(crate) pools: Vec<PoolFigures>,
     pub(crate) open_files: Option<u64>,
     pub(crate) threads: Option<u64>,
     pub(crate) requests: u64,
+    /// How often each route was asked for, and since when.
+    pub(crate) usage: BTreeMap<String, u64>,
     /// Copies that were searched there, as Elasticsearch counts its searches.
     pub(crate) searches: u64,
     /// How soon other nodes answer its searches, and it itself.
@@ -80,16 +89,56 @@ pub(crate) struct CopyFigures {
     pub(crate) refreshes: u64,
     pub(crate) flushes: u64,
     pub(crate) merges: u64,
+    pub(crate) version_bytes: u64,
+    pub(crate) buffered_bytes: u64,
+    pub(crate) is_throttled: bool,
+    pub(crate) throttle_millis: u64,
+    /// Writers that wait for a refresh.
+    pub(crate) listeners: usize,
+    /// The highest sequence number; -1 when there is none.
+    pub(crate) max_seq_no: i64,
+    pub(crate) activity: ShardActivity,
+    /// Told only to who asks for them; none of a copy that is closed.
+    pub(crate) file_segments: Vec<SegmentFigures>,
+}
+
+/// What is told beside the usual.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct FiguresWish {
+    /// The segments of every copy, for which copies that are closed are opened.
+    pub(crate) segments: bool,
 }
 
 impl CopyFigures {
     pub(crate) fn shard(&self) -> ShardId {
         ShardId { index: IndexId(self.index.clone()), number: self.number }
     }
+
+    /// Adds the figures of another copy. Whose they are is not told any more.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.documents += other.documents;
+        self.deleted += other.deleted;
+        self.segments += other.segments;
+        self.bytes += other.bytes;
+        self.indexed += other.indexed;
+        self.removed += other.removed;
+        self.refreshes += other.refreshes;
+        self.flushes += other.flushes;
+        self.merges += other.merges;
+        self.version_bytes += other.version_bytes;
+        self.buffered_bytes += other.buffered_bytes;
+        self.is_throttled |= other.is_throttled;
+        self.throttle_millis += other.throttle_millis;
+        self.listeners += other.listeners;
+        self.max_seq_no = self.max_seq_no.max(other.max_seq_no);
+        self.activity += other.activity;
+        self.file_segments.extend(other.file_segments.iter().cloned());
+    }
 }
 
 /// Looks at this node. It reads files and may refresh: nothing for a thread that others wait for.
-pub(super) fn figures_of(node: &Node) -> NodeFigures {
+pub(super) fn figures_of(node: &Node, wish: FiguresWish) -> NodeFigures {
     let disk = space_of(&node.settings.path_data).ok().map(|space| (space.total, space.free));
     let meminfo = fs_err::read_to_string("/proc/meminfo").unwrap_or_default();
     let status = fs_err::read_to_string("/proc/self/status").unwrap_or_default();
@@ -100,27 +149,28 @@ pub(super) fn figures_of(node: &Node) -> NodeFigures {
         started_millis: node.started_millis,
         disk,
         path_data: node.settings.path_data.display().to_string(),
+        path_home: std::env::current_dir().ok().map(|folder| folder.display().to_string()),
         memory: (node.memory.held(), node.memory.limit()),
         host_memory: (host_memory(), field(&meminfo, "MemAvailable:").map(|kilobytes| kilobytes << 10)),
         load: load_of(&fs_err::read_to_string("/proc/loadavg").unwrap_or_default()),
         cores: std::thread::available_parallelism().map_or(1, usize::from),
+        cpu: node.cpu_meter.look(node.clock.now_millis()),
         pools: pools_of(node),
         open_files: fs_err::read_dir(Path::new("/proc/self/fd")).ok().map(|files| files.count() as u64),
         threads: field(&status, "Threads:"),
         requests: node.counters.requests.get(),
+        usage: node.usage.counts(),
         searches: node.counters.copies_searched.get(),
         seen: seen_by(node),
-        copies: copies_of(node),
+        copies: copies_of(node, wish),
         recoveries: node.replication().map(|replication| replication.recoveries()).unwrap_or_default(),
         held: held_by(node),
     }
 }
 
-fn pools_of(node: &Node) -> Vec<(String, usize, usize)> {
-    let settings = &node.settings;
-    let pools =
-        [("write", settings.write), ("search", settings.search), ("force_merge", settings.force_merge)];
-    pools.into_iter().map(|(name, pool)| (name.to_owned(), pool.size, pool.queue)).collect()
+fn pools_of(node: &Node) -> Vec<PoolFigures> {
+    let pools = [&node.write_pool, &node.search_pool, &node.by_query_pool, &node.force_merge_pool];
+    pools.into_iter().map(crate::pool::Pool::figures).collect()
 }
 
 fn seen_by(node: &Node) -> Vec<SeenFigures> {
@@ -148,7 +198,7 @@ fn held_by(node: &Node) -> Vec<(ShardId, CopyId)> {
     node.indices.all().into_iter().flat_map(of_index).collect()
 }
 
-fn copies_of(node: &Node) -> Vec<CopyFigures> {
+fn copies_of(node: &Node, wish: FiguresWish) -> Vec<CopyFigures> {
     let mut copies = Vec::new();
     for index in node.indices.all().iter().filter(|index| index.has_copies()) {
         // A shard that cannot be refreshed is told by its state; its last figures are better than none.
@@ -159,6 +209,7 @@ fn copies_of(node: &Node) -> Vec<CopyFigures> {
                 "index could not be refreshed for its figures"
             );
         }
+        let mut segments = if wish.segments { segments_of(index) } else { BTreeMap::new() };
         copies.extend(index.copy_figures().into_iter().map(|(number, copy, state, stats)| CopyFigures {
             index: index.uuid.clone(),
             number,
@@ -173,14 +224,36 @@ fn copies_of(node: &Node) -> Vec<CopyFigures> {
             refreshes: stats.refreshes,
             flushes: stats.flushes,
             merges: stats.merges,
+            version_bytes: stats.version_bytes as u64,
+            buffered_bytes: stats.buffered_bytes as u64,
+            is_throttled: stats.is_throttled,
+            throttle_millis: u64::try_from(stats.throttle_time.as_millis()).unwrap_or(u64::MAX),
+            listeners: index.refresh_listeners(),
+            max_seq_no: stats.max_seq_no,
+            activity: stats.activity,
+            file_segments: segments.remove(&number).unwrap_or_default(),
         }));
     }
     copies
 }
 
+fn segments_of(index: &Index) -> BTreeMap<u32, Vec<SegmentFigures>> {
+    let opened = (0..index.number_of_shards()).map(|number| index.shard_here(number as u32).map(drop));
+    let told = opened.collect::<Result<(), _>>().and_then(|()| index.segment_figures());
+    told.map_or_else(
+        |error| {
+            tracing::warn!(index = index.name, reason = error.reason, "segments could not be told");
+            BTreeMap::new()
+        },
+        |told| told.into_iter().collect(),
+    )
+}
+
 /// Answers another node that wants to know.
-pub(crate) fn answer_figures(node: &Arc<Node>) -> Bytes {
-    write(&figures_of(node))
+pub(crate) fn answer_figures(node: &Arc<Node>, body: &Bytes) -> Bytes {
+    // One of an older build asks with nothing.
+    let wish = if body.is_empty() { FiguresWish::default() } else { read(body).unwrap_or_default() };
+    write(&figures_of(node, wish))
 }
 
 /// The number of a line such as `Threads: 17` or `MemAvailable:   123 kB`.

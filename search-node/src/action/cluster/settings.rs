@@ -71,10 +71,11 @@ pub(crate) fn shown_defaults() -> BTreeMap<String, String> {
     DEFAULTS.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-const DEFAULTS: [(&str, &str); 21] = [
+const DEFAULTS: [(&str, &str); 22] = [
     ("cluster.max_shards_per_node", "1000"),
     ("cluster.routing.use_adaptive_replica_selection", "true"),
     ("cluster.routing.rebalance.enable", "all"),
+    ("indices.recovery.max_bytes_per_sec", "40mb"),
     ("cluster.routing.allocation.enable", "all"),
     ("cluster.routing.allocation.allow_rebalance", "indices_all_active"),
     ("cluster.routing.allocation.cluster_concurrent_rebalance", "2"),

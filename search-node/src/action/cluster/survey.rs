@@ -4,15 +4,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use cluster::state::{ClusterState, CopyId, NodeId, ShardId};
 use futures::future::join_all;
 use transport::Lane;
 
-use super::figures::{CopyFigures, NodeFigures, figures_of};
+use super::figures::{CopyFigures, FiguresWish, NodeFigures, figures_of};
 use super::view::View;
 use crate::action::home::peer_of;
-use crate::coordination::{Action, fault_of, read};
+use crate::coordination::{Action, fault_of, read, write};
 use crate::error::ApiError;
 use crate::node::Node;
 use crate::replication::Recovery;
@@ -36,14 +35,24 @@ pub(crate) async fn survey(
     view: &View,
     is_asked: impl Fn(NodeId) -> bool,
 ) -> Result<Survey, ApiError> {
+    survey_with(node, view, FiguresWish::default(), is_asked).await
+}
+
+/// The same, with what is not told otherwise.
+pub(crate) async fn survey_with(
+    node: &Arc<Node>,
+    view: &View,
+    wish: FiguresWish,
+    is_asked: impl Fn(NodeId) -> bool,
+) -> Result<Survey, ApiError> {
     let asked = view.map.nodes.keys().copied().filter(|other| *other != view.own && is_asked(*other));
-    let others = join_all(asked.map(|other| ask(node, &view.map, other)));
+    let others = join_all(asked.map(|other| ask(node, &view.map, wish, other)));
     let here = async {
         if !is_asked(view.own) {
             return Ok(None);
         }
         let (asked, pool) = (Arc::clone(node), node.search_pool.clone());
-        pool.run(move || Ok(figures_of(&asked))).await.map(Some)
+        pool.run(move || Ok(figures_of(&asked, wish))).await.map(Some)
     };
     let (here, others) = tokio::join!(here, others);
     let mut survey = Survey::default();
@@ -52,11 +61,16 @@ pub(crate) async fn survey(
     Ok(survey)
 }
 
-async fn ask(node: &Node, map: &ClusterState, other: NodeId) -> (NodeId, Result<NodeFigures, String>) {
+async fn ask(
+    node: &Arc<Node>,
+    map: &ClusterState,
+    wish: FiguresWish,
+    other: NodeId,
+) -> (NodeId, Result<NodeFigures, String>) {
     let (Some(coordinator), Some(peer)) = (&node.coordinator, peer_of(map, other)) else {
         return (other, Err("there is no way to it".to_owned()));
     };
-    let call = coordinator.call(&peer, Lane::State, Action::Figures, Bytes::new(), FIGURES_WITHIN);
+    let call = coordinator.call(&peer, Lane::State, Action::Figures, write(&wish), FIGURES_WITHIN);
     let told = match call.await {
         Ok(answer) => read(&answer).map_err(|error| error.reason),
         Err(error) => Err(match fault_of(error) {

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
-use crate::rest::envelope::filter;
+use crate::rest::filter_path::filter;
 use crate::rest::pieces::Pieces;
 
 /// How the client wants the answer.

@@ -132,7 +132,7 @@ pub(in crate::rest) fn bytes_shown(bytes: u64) -> String {
 }
 
 /// `13ms`, `1.2s`, `4.5m`, `2d`.
-fn span_shown(millis: i64) -> String {
+pub(in crate::rest) fn span_shown(millis: i64) -> String {
     const UNITS: [(&str, i64); 4] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
     match UNITS.iter().find(|(_, unit)| millis >= *unit) {
         Some((name, unit)) => format!("{}{name}", tenths(millis as f64 / *unit as f64)),

@@ -6,6 +6,7 @@ use http::Method;
 use super::cell::Cell;
 use super::moment;
 use super::table::{COMMON, Column, Table, number, text};
+use crate::action::cluster::View;
 use crate::error::ApiError;
 use crate::rest::call::Call;
 use crate::rest::cluster::{health_now, pending_zero};
@@ -22,6 +23,7 @@ const COLUMNS: &[Column] = &[
     text("status", &["st"], "health status"),
     number("node.total", &["nt", "nodeTotal"], "total number of nodes"),
     number("node.data", &["nd", "nodeData"], "number of nodes that can store data"),
+    text("discovered_cluster_manager", &["dcm", "discovered_master", "dm"], "whether a node leads"),
     number("shards", &["sh", "shards.total", "shardsTotal"], "total number of shards"),
     number("pri", &["p", "shards.primary", "shardsPrimary"], "number of primary shards"),
     number("relo", &["r", "shards.relocating", "shardsRelocating"], "number of relocating shards"),
@@ -47,6 +49,7 @@ async fn health(call: Call) -> Result<Reply, ApiError> {
         health.status.as_str().into(),
         health.nodes.into(),
         health.data_nodes.into(),
+        View::of(&call.node).master.is_some().to_string().into(),
         counts.active.into(),
         counts.active_primaries.into(),
         counts.relocating.into(),

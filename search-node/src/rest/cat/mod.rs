@@ -4,6 +4,7 @@ mod aliases;
 mod allocation;
 mod cell;
 mod count;
+mod empty;
 mod health;
 mod indices;
 mod master;
@@ -11,14 +12,18 @@ mod node_attributes;
 mod nodes;
 mod pending_tasks;
 mod recovery;
+mod segments;
 mod shards;
 mod table;
 mod tasks;
 mod templates;
+mod thread_pool;
 
-pub(super) use cell::bytes_shown;
+pub(super) use cell::{bytes_shown, span_shown};
 use futures::FutureExt;
 use http::Method;
+
+pub(super) use table::Shown;
 
 use super::call::Call;
 use super::envelope::Reply;
@@ -42,6 +47,9 @@ pub(super) const ROUTES: &[&[Route]] = &[
     pending_tasks::ROUTES,
     tasks::ROUTES,
     templates::ROUTES,
+    segments::ROUTES,
+    thread_pool::ROUTES,
+    empty::ROUTES,
 ];
 
 const LIST: &[Route] = &[route(&[Method::GET], "/_cat", &["help", "s"], |_| async { Ok(list()) }.boxed())];

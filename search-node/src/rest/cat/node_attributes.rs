@@ -31,7 +31,10 @@ fn attributes(call: &Call) -> Result<Reply, ApiError> {
     }
     let view = View::of(&call.node);
     let rows = view.map.nodes.values().flat_map(|entry| {
-        entry.attributes.iter().map(|(name, value)| {
+        let attributes = entry.attributes.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        // A node without attributes is a node all the same.
+        let none = entry.attributes.is_empty().then_some(("-", "-"));
+        attributes.chain(none).map(|(name, value)| {
             let host = host_of(&entry.transport_address);
             vec![
                 entry.name.as_str().into(),
@@ -39,8 +42,8 @@ fn attributes(call: &Call) -> Result<Reply, ApiError> {
                 host.into(),
                 host.into(),
                 port_of(&entry.transport_address).map(u32::from).into(),
-                name.as_str().into(),
-                Cell::from(value.as_str()),
+                name.into(),
+                Cell::from(value),
             ]
         })
     });

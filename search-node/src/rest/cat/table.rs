@@ -15,7 +15,6 @@ pub(super) const COMMON: &[&str] = &[
     "allow_no_indices",
     "bytes",
     "expand_wildcards",
-    "format",
     "full_id",
     "h",
     "health",
@@ -112,13 +111,15 @@ impl Table {
             self.sort(order)?;
         }
         let columns = self.chosen(call.param("h"));
-        match call.param("format") {
-            None | Some("text") => Ok(Reply::Text(200, self.text(&columns, units, call.flag("v")?), PLAIN)),
-            Some("json") => Ok(Reply::Json(200, self.json(&columns, units))),
-            Some(other) => {
-                Err(ApiError::argument(format!("format [{other}] is not supported; use text or json")))
-            }
-        }
+        Ok(Reply::Table(self.shown(columns, units, call.flag("v")?)))
+    }
+
+    /// The chosen columns as they are shown.
+    fn shown(&self, columns: Vec<(usize, String)>, units: Units, has_titles: bool) -> Shown {
+        let of_row = |row: &Vec<Cell>| columns.iter().map(|(at, _)| row[*at].shown(units)).collect();
+        let rows = self.rows.iter().map(of_row).collect();
+        let of_column = |(at, name): (usize, String)| (name, self.columns[at].is_right);
+        Shown { columns: columns.into_iter().map(of_column).collect(), rows, has_titles }
     }
 
     fn column(&self, name: &str) -> Option<usize> {
@@ -167,33 +168,41 @@ impl Table {
         }
         chosen
     }
+}
 
-    fn json(&self, columns: &[(usize, String)], units: Units) -> Value {
-        let rows = self.rows.iter().map(|row| {
-            let members: Map<String, Value> =
-                columns.iter().map(|(at, name)| (name.clone(), json!(row[*at].shown(units)))).collect();
-            Value::Object(members)
-        });
-        rows.collect()
+/// A table as it is shown: a text for people, or rows for programs.
+#[derive(Debug)]
+pub(in crate::rest) struct Shown {
+    /// The names of the columns, and whether they stand at the right.
+    columns: Vec<(String, bool)>,
+    rows: Vec<Vec<Option<String>>>,
+    has_titles: bool,
+}
+
+impl Shown {
+    /// A value with an object for each row.
+    pub(in crate::rest) fn rows(&self) -> Value {
+        let named = |row: &Vec<Option<String>>| {
+            let members = self.columns.iter().zip(row);
+            members.map(|((name, _), cell)| (name.clone(), json!(cell))).collect::<Map<String, Value>>()
+        };
+        self.rows.iter().map(|row| Value::Object(named(row))).collect()
     }
 
-    fn text(&self, columns: &[(usize, String)], units: Units, has_titles: bool) -> String {
-        let mut lines: Vec<Vec<String>> = Vec::new();
-        if has_titles {
-            lines.push(columns.iter().map(|(_, name)| name.clone()).collect());
+    pub(in crate::rest) fn text(&self) -> String {
+        let mut lines: Vec<Vec<&str>> = Vec::new();
+        if self.has_titles {
+            lines.push(self.columns.iter().map(|(name, _)| name.as_str()).collect());
         }
-        lines.extend(
-            self.rows
-                .iter()
-                .map(|row| columns.iter().map(|(at, _)| row[*at].shown(units).unwrap_or_default()).collect()),
-        );
-        let widths: Vec<usize> = (0..columns.len())
+        let rows = self.rows.iter();
+        lines.extend(rows.map(|row| row.iter().map(|cell| cell.as_deref().unwrap_or_default()).collect()));
+        let widths: Vec<usize> = (0..self.columns.len())
             .map(|at| lines.iter().map(|line| line[at].chars().count()).max().unwrap_or(0))
             .collect();
         let mut text = String::new();
         for line in lines {
-            let cells = line.iter().zip(&widths).zip(columns).map(|((cell, width), (at, _))| {
-                if self.columns[*at].is_right { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
+            let cells = line.iter().zip(&widths).zip(&self.columns).map(|((cell, width), (_, is_right))| {
+                if *is_right { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
             });
             let _infallible = writeln!(text, "{}", cells.collect::<Vec<_>>().join(" ").trim_end());
         }
@@ -218,7 +227,7 @@ mod tests {
 
     fn shown(asked: Option<&str>) -> String {
         let table = table();
-        table.text(&table.chosen(asked), Units::default(), true)
+        table.shown(table.chosen(asked), Units::default(), true).text()
     }
 
     #[test]
@@ -229,7 +238,7 @@ mod tests {
         assert_eq!(shown(Some("nothing,idx")).lines().next(), Some("idx"));
         let table = table();
         assert_eq!(
-            table.json(&table.chosen(Some("idx,dd")), Units::default())[0],
+            table.shown(table.chosen(Some("idx,dd")), Units::default(), false).rows()[0],
             json!({"idx": "logs", "dd": null})
         );
     }

@@ -18,7 +18,6 @@ const PARAMS: &[&str] = &[
     "nodes",
     "node_id",
     "parent_task_id",
-    "format",
     "h",
     "v",
     "s",

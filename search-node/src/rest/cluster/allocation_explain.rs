@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::node_json::{called, node_named};
 use super::wait_led;
-use crate::action::cluster::{View, chosen_nodes, observe};
+use crate::action::cluster::{Survey, View, chosen_nodes, observe, survey};
 use crate::error::ApiError;
 use crate::rest::call::Call;
 use crate::rest::envelope::Reply;
@@ -35,17 +35,19 @@ async fn answer(call: Call) -> Result<Reply, ApiError> {
         .map_err(|error| ApiError::argument(called(&view, &error.to_string())))?;
     let mut shown = shown(&view, &explanation, is_all);
     if call.flag("include_disk_info")? {
-        shown["cluster_info"] = disks_shown(&view, &observed);
+        let survey = survey(&call.node, &view, |_| true).await?;
+        shown["cluster_info"] = disks_shown(&view, &survey, &observed);
     }
-    Call::ok(shown)
+    call.figures(shown)
 }
 
 /// The disks and the sizes of shards that decisions go by.
-fn disks_shown(view: &View, observed: &Observed) -> Value {
+fn disks_shown(view: &View, survey: &Survey, observed: &Observed) -> Value {
     let nodes = observed.disks.iter().map(|(node, space)| {
         let used = space.total.saturating_sub(space.free);
         let percent = |part: u64| part as f64 * 100.0 / space.total.max(1) as f64;
         let disk = json!({
+            "path": survey.nodes.get(node).map_or("", |figures| figures.path_data.as_str()),
             "total_bytes": space.total,
             "used_bytes": used,
             "free_bytes": space.free,

@@ -2,16 +2,19 @@
 
 mod allocation_explain;
 mod health;
+mod hot_threads;
 mod node_info;
 mod node_json;
 mod node_stats;
 mod pending_tasks;
 mod recovery;
+mod reload;
 mod reroute;
 mod settings;
 mod shard_json;
 mod state;
 mod stats;
+mod usage;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,9 +28,9 @@ use crate::node::Node;
 use crate::time_span::read_span;
 
 pub(super) use health::{health_now, pending_zero};
-pub(super) use node_json::{host_of, port_of, role_letters, roles_of};
+pub(super) use node_json::{host_of, node_shown, port_of, role_letters, roles_of};
 pub(super) use recovery::{RecoveryRow, recovery_rows};
-pub(super) use shard_json::recovery_source;
+pub(super) use shard_json::{copy_shown, recovery_source};
 
 pub(super) const ROUTES: &[&[Route]] = &[
     health::ROUTES,
@@ -40,6 +43,9 @@ pub(super) const ROUTES: &[&[Route]] = &[
     recovery::ROUTES,
     node_info::ROUTES,
     node_stats::ROUTES,
+    usage::ROUTES,
+    hot_threads::ROUTES,
+    reload::ROUTES,
 ];
 
 /// How long a request waits unless it says otherwise, as in Elasticsearch.

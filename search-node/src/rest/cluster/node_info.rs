@@ -40,17 +40,9 @@ const METRICS: [&str; 11] = [
 ];
 
 /// Those for which the nodes themselves have to be asked.
-const FROM_NODES: [&str; 4] = ["os", "process", "jvm", "thread_pool"];
-
-/// Pages of Elasticsearch that are not here; taken for the name of a node they would be answered with none.
-const ELSEWHERE: [&str; 4] = ["hot_threads", "hotthreads", "usage", "reload_secure_settings"];
+const FROM_NODES: [&str; 5] = ["settings", "os", "process", "jvm", "thread_pool"];
 
 async fn info(call: Call) -> Result<Reply, ApiError> {
-    if let Some(page) = call.path.values().find(|part| ELSEWHERE.contains(&part.as_str())) {
-        return Err(ApiError::argument(format!(
-            "[{page}] of nodes is not supported; `_nodes/stats` has their figures"
-        )));
-    }
     let (nodes, metrics) = asked(&call);
     let view = View::of(&call.node);
     let chosen = chosen_nodes(&view, nodes.as_deref());
@@ -63,7 +55,7 @@ async fn info(call: Call) -> Result<Reply, ApiError> {
         let entry = view.node(*node)?;
         Some((entry.data_id.clone(), node_shown(&call, entry, survey.nodes.get(node), &metrics)))
     });
-    Call::ok(json!({
+    call.figures(json!({
         "_nodes": nodes_header(chosen.len(), survey.silent.len()),
         "cluster_name": call.node.settings.cluster_name,
         "nodes": shown.collect::<Map<String, Value>>()
@@ -113,10 +105,19 @@ fn part(call: &Call, entry: &NodeEntry, figures: Option<&NodeFigures>, metric: &
     let address = &entry.transport_address;
     let http = &entry.http_address;
     Some(match metric {
-        "settings" => json!({
-            "cluster": {"name": call.node.settings.cluster_name},
-            "node": {"name": entry.name, "attr": entry.attributes}
-        }),
+        "settings" => {
+            // Logs go where the errors of the process go.
+            let home = figures.and_then(|figures| figures.path_home.as_deref());
+            let data = figures.map(|figures| figures.path_data.as_str());
+            json!({
+                "client": {"type": "node"},
+                "cluster": {"name": call.node.settings.cluster_name},
+                "node": {"name": entry.name, "attr": entry.attributes},
+                "path": {"home": home, "data": [data], "logs": "/dev/stderr"},
+                "http": {"type": "weir"},
+                "transport": {"type": "weir"}
+            })
+        }
         "transport" => json!({"bound_address": [address], "publish_address": address, "profiles": {}}),
         "http" => json!({
             "bound_address": [http],
@@ -141,12 +142,20 @@ fn part(call: &Call, entry: &NodeEntry, figures: Option<&NodeFigures>, metric: &
             json!({
                 "pid": figures.process,
                 "start_time_in_millis": figures.started_millis,
-                "mem": {"heap_max_in_bytes": figures.memory.1}
+                "bundled_jdk": false,
+                // Memory is taken from the system as it is needed, and has one limit.
+                "mem": {
+                    "heap_init_in_bytes": 0, "heap_max_in_bytes": figures.memory.1, "non_heap_init_in_bytes": 0,
+                    "non_heap_max_in_bytes": 0, "direct_max_in_bytes": 0
+                }
             })
         }
         "thread_pool" if entry.roles.contains(&Role::Data) => {
-            let shown = figures?.pools.iter().map(|(name, size, queue)| {
-                (name.clone(), json!({"type": "fixed", "size": size, "queue_size": queue}))
+            let shown = figures?.pools.iter().map(|pool| {
+                (
+                    pool.name.clone(),
+                    json!({"type": "fixed", "size": pool.size, "queue_size": pool.queue_size}),
+                )
             });
             Value::Object(shown.collect())
         }

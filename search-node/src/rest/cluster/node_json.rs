@@ -59,6 +59,16 @@ pub(super) fn node_named(view: &View, node: NodeId) -> Value {
     })
 }
 
+/// As pages of shards show a node: without its id, under which it stands.
+pub(in crate::rest) fn node_shown(view: &View, node: NodeId) -> Value {
+    let mut named = node_named(view, node);
+    if let Some(members) = named.as_object_mut() {
+        members.shift_remove("id");
+        members.insert("ephemeral_id".to_owned(), json!(node.to_string()));
+    }
+    named
+}
+
 /// What every page tells of a node.
 pub(super) fn node_head(entry: &NodeEntry) -> Map<String, Value> {
     let mut head = Map::new();

@@ -1,6 +1,6 @@
 //! `_nodes/stats`: the figures of each node.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cluster::state::NodeEntry;
 use futures::FutureExt;
@@ -8,10 +8,13 @@ use http::Method;
 use serde_json::{Map, Value, json};
 
 use super::node_json::{node_head, nodes_header};
-use crate::action::cluster::{NodeFigures, SeenFigures, View, chosen_nodes, survey};
+use crate::action::cluster::{
+    CopyFigures, FiguresWish, NodeFigures, SeenFigures, View, chosen_nodes, survey_with,
+};
 use crate::error::ApiError;
 use crate::rest::call::Call;
 use crate::rest::envelope::Reply;
+use crate::rest::index_figures::{Section, sections_of, total_of};
 use crate::rest::router::{Route, route};
 
 const PARAMS: &[&str] = &[
@@ -51,18 +54,76 @@ const METRICS: [&str; 12] = [
     "adaptive_selection",
 ];
 
-/// Those that may be asked for and are not counted here.
-const UNTOLD: [&str; 4] = ["indexing_pressure", "script", "script_cache", "shard_indexing_pressure"];
+/// Those that may be asked for and are not counted here; the second half is what OpenSearch alone has.
+const UNTOLD: [&str; 17] = [
+    "indexing_pressure",
+    "script",
+    "script_cache",
+    "shard_indexing_pressure",
+    "search_backpressure",
+    "cluster_manager_throttling",
+    "weighted_routing",
+    "file_cache",
+    "search_pipeline",
+    "task_cancellation",
+    "admission_control",
+    "repositories",
+    "resource_usage_stats",
+    "segment_replication_backpressure",
+    "caches",
+    "remote_store",
+    "script_caches",
+];
+
+/// How much of the copies of a node is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Level {
+    Node,
+    Indices,
+    Shards,
+}
+
+/// What is asked of each node.
+struct Wish {
+    metrics: BTreeSet<&'static str>,
+    sections: Vec<Section>,
+    level: Level,
+    with_files: bool,
+}
+
+impl Wish {
+    fn of(call: &Call) -> Result<Self, ApiError> {
+        let level = match call.param("level") {
+            None | Some("node" | "cluster") => Level::Node,
+            Some("indices") => Level::Indices,
+            Some("shards") => Level::Shards,
+            Some(other) => {
+                return Err(ApiError::argument(format!(
+                    "level parameter must be one of [node] or [indices] or [shards] but was [{other}]"
+                )));
+            }
+        };
+        let metrics = metrics_of(call.path.get("type").map(String::as_str))?;
+        let parts = call.path.get("part").map_or("_all", String::as_str);
+        let sections = Section::named(parts).map_err(|unknown| {
+            let asked = call.part("type");
+            ApiError::argument(format!(
+                "request [/_nodes/stats/{asked}/{parts}] contains unrecognized index metric: [{unknown}]"
+            ))
+        })?;
+        Ok(Self { metrics, sections, level, with_files: call.flag("include_segment_file_sizes")? })
+    }
+}
 
 async fn stats(call: Call) -> Result<Reply, ApiError> {
-    let metrics = metrics_of(call.path.get("type").map(String::as_str))?;
+    let wish = Wish::of(&call)?;
     let view = View::of(&call.node);
     let chosen = chosen_nodes(&view, call.path.get("id").map(String::as_str));
-    let survey = survey(&call.node, &view, |node| chosen.contains(&node)).await?;
-    let parts = call.path.get("part").map(|parts| parts.split(',').map(str::to_owned).collect::<Vec<_>>());
+    let figures = FiguresWish { segments: wish.with_files };
+    let survey = survey_with(&call.node, &view, figures, |node| chosen.contains(&node)).await?;
     let shown = survey.nodes.iter().filter_map(|(node, figures)| {
         let entry = view.node(*node)?;
-        Some((entry.data_id.clone(), node_shown(entry, figures, &metrics, parts.as_deref())))
+        Some((entry.data_id.clone(), node_shown(&view, entry, figures, &wish)))
     });
     let mut answer = json!({
         "_nodes": nodes_header(chosen.len(), survey.silent.len()),
@@ -76,7 +137,7 @@ async fn stats(call: Call) -> Result<Reply, ApiError> {
         });
         answer["_nodes"]["failures"] = failures.collect();
     }
-    Call::ok(answer)
+    call.figures(answer)
 }
 
 fn metrics_of(text: Option<&str>) -> Result<BTreeSet<&'static str>, ApiError> {
@@ -91,39 +152,31 @@ fn metrics_of(text: Option<&str>) -> Result<BTreeSet<&'static str>, ApiError> {
     Ok(METRICS.into_iter().filter(|metric| asked.contains(metric) || asked.contains(&"_all")).collect())
 }
 
-fn node_shown(
-    entry: &NodeEntry,
-    figures: &NodeFigures,
-    metrics: &BTreeSet<&'static str>,
-    parts: Option<&[String]>,
-) -> Value {
+fn node_shown(view: &View, entry: &NodeEntry, figures: &NodeFigures, wish: &Wish) -> Value {
     let mut shown = Map::new();
     shown.insert("timestamp".to_owned(), json!(figures.now_millis));
     shown.extend(node_head(entry));
-    for metric in metrics {
-        if let Some(part) = part(figures, metric) {
+    for metric in &wish.metrics {
+        if let Some(part) = part(view, figures, metric, wish) {
             let name = if *metric == "breaker" { "breakers" } else { metric };
             shown.insert(name.to_owned(), part);
         }
     }
-    if let (Some(parts), Some(Value::Object(indices))) = (parts, shown.get_mut("indices")) {
-        indices.retain(|name, _| parts.iter().any(|part| part == name || part == "_all"));
-    }
     Value::Object(shown)
 }
 
-fn part(figures: &NodeFigures, metric: &str) -> Option<Value> {
+fn part(view: &View, figures: &NodeFigures, metric: &str, wish: &Wish) -> Option<Value> {
     let (held, limit) = figures.memory;
     let percent = |part: u64, whole: u64| (part.saturating_mul(100)).checked_div(whole).unwrap_or(0);
     Some(match metric {
-        "indices" => indices_shown(figures),
+        "indices" => indices_shown(view, figures, wish),
         "os" => {
             let (total, free) =
                 (figures.host_memory.0, figures.host_memory.1.unwrap_or(0).min(figures.host_memory.0));
             let load = figures.load.map(|load| json!({"1m": load[0], "5m": load[1], "15m": load[2]}));
             json!({
                 "timestamp": figures.now_millis,
-                "cpu": {"load_average": load},
+                "cpu": {"percent": figures.cpu.host_percent, "load_average": load},
                 "mem": {
                     "total_in_bytes": total,
                     "free_in_bytes": free,
@@ -133,7 +186,14 @@ fn part(figures: &NodeFigures, metric: &str) -> Option<Value> {
                 }
             })
         }
-        "process" => json!({"timestamp": figures.now_millis, "open_file_descriptors": figures.open_files}),
+        "process" => json!({
+            "timestamp": figures.now_millis,
+            "open_file_descriptors": figures.open_files,
+            "cpu": {
+                "percent": figures.cpu.process_percent,
+                "total_in_millis": figures.cpu.process_millis
+            }
+        }),
         "jvm" => json!({
             "timestamp": figures.now_millis,
             "uptime_in_millis": figures.now_millis - figures.started_millis,
@@ -174,18 +234,36 @@ fn seen_shown(seen: &SeenFigures) -> Value {
     })
 }
 
-fn indices_shown(figures: &NodeFigures) -> Value {
-    let sum = |part: &dyn Fn(&crate::action::cluster::CopyFigures) -> u64| {
-        figures.copies.iter().map(part).sum::<u64>()
+fn indices_shown(view: &View, figures: &NodeFigures, wish: &Wish) -> Value {
+    let sections = |copies: &[&CopyFigures]| {
+        sections_of(&total_of(copies.iter().copied()), &wish.sections, wish.with_files)
     };
-    json!({
-        "docs": {"count": sum(&|copy| copy.documents), "deleted": sum(&|copy| copy.deleted)},
-        "store": {"size_in_bytes": sum(&|copy| copy.bytes), "reserved_in_bytes": 0},
-        "indexing": {"index_total": sum(&|copy| copy.indexed), "delete_total": sum(&|copy| copy.removed)},
-        "search": {"query_total": figures.searches},
-        "merges": {"total": sum(&|copy| copy.merges)},
-        "refresh": {"total": sum(&|copy| copy.refreshes)},
-        "flush": {"total": sum(&|copy| copy.flushes)},
-        "segments": {"count": sum(&|copy| copy.segments as u64)}
-    })
+    let all: Vec<&CopyFigures> = figures.copies.iter().collect();
+    let mut shown = sections(&all);
+    if let Some(search) = shown.get_mut("search") {
+        // Copies that are closed meanwhile forget what they did; the node does not.
+        search["query_total"] = json!(figures.searches);
+    }
+    let mut by_index: BTreeMap<&str, Vec<&CopyFigures>> = BTreeMap::new();
+    for copy in all {
+        if let Some(entry) = view.map.indices.get(&copy.shard().index) {
+            by_index.entry(&entry.name).or_default().push(copy);
+        }
+    }
+    match wish.level {
+        Level::Node => {}
+        Level::Indices => {
+            let indices =
+                by_index.into_iter().map(|(name, copies)| (name.to_owned(), json!(sections(&copies))));
+            shown.insert("indices".to_owned(), Value::Object(indices.collect()));
+        }
+        Level::Shards => {
+            let shards = by_index.into_iter().map(|(name, copies)| {
+                let of_copy = |copy: &CopyFigures| json!({copy.number.to_string(): sections(&[copy])});
+                (name.to_owned(), copies.into_iter().map(of_copy).collect::<Value>())
+            });
+            shown.insert("shards".to_owned(), Value::Object(shards.collect()));
+        }
+    }
+    Value::Object(shown)
 }

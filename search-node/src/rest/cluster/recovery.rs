@@ -6,7 +6,7 @@ use http::Method;
 use serde_json::{Map, Value, json};
 
 use super::{host_of, observed_if_any, recovery_source};
-use crate::action::cluster::{Survey, View, survey};
+use crate::action::cluster::{Survey, View, part_of, survey};
 use crate::error::ApiError;
 use crate::replication::{Portion, Recovery, RecoveryStage};
 use crate::rest::call::Call;
@@ -29,6 +29,8 @@ pub(in crate::rest) struct RecoveryRow {
     pub(in crate::rest) stage: RecoveryStage,
     /// None where nothing came from another node since that one was started, or where its node does not say.
     pub(in crate::rest) recovery: Option<Recovery>,
+    /// When its node, or its index if that is younger, began to be; none where the node does not say.
+    began_millis: Option<i64>,
 }
 
 /// Every copy that is on a node, or those alone that are being filled.
@@ -51,9 +53,17 @@ fn row(view: &View, survey: &Survey, copy: CopyRow) -> Option<RecoveryRow> {
         (CopyState::Initializing, None) => RecoveryStage::Init,
         _ => RecoveryStage::Done,
     };
+    let created = view.map.indices.get(&copy.shard.index);
+    let created = created.and_then(|entry| part_of(entry, "created_millis").as_i64());
+    let started = survey.nodes.get(&node).map(|figures| figures.started_millis);
     // A copy that has become primary since has come from another one all the same.
-    let source = if recovery.is_some() { "PEER" } else { recovery_source(view, &copy) };
-    Some(RecoveryRow { copy, source, stage, recovery })
+    let source = match &recovery {
+        Some(_) => "PEER",
+        // Nothing was there before the index was, and nothing came from elsewhere.
+        None if copy.is_primary && created.is_some() && created >= started => "EMPTY_STORE",
+        None => recovery_source(view, &copy),
+    };
+    Some(RecoveryRow { copy, source, stage, recovery, began_millis: created.max(started) })
 }
 
 async fn recovery(call: Call) -> Result<Reply, ApiError> {
@@ -72,13 +82,15 @@ async fn recovery(call: Call) -> Result<Reply, ApiError> {
             shards.push(row_shown(&view, &row));
         }
     }
-    Ok(Reply::Json(200, Value::Object(shown)))
+    call.figures(Value::Object(shown))
 }
 
 fn row_shown(view: &View, row: &RecoveryRow) -> Value {
     let none = Portion::default();
     let of = |portion: fn(&Recovery) -> Portion| row.recovery.as_ref().map_or(none, portion);
     let (files, bytes, operations) = (of(|r| r.files), of(|r| r.bytes), of(|r| r.operations));
+    // Opening what is on the own disk is not measured.
+    let (took, throttled) = row.recovery.as_ref().map_or((0, 0), |r| (r.took_millis, r.throttle_millis));
     let mut shown = json!({
         "id": row.copy.shard.number,
         "type": row.source,
@@ -94,16 +106,20 @@ fn row_shown(view: &View, row: &RecoveryRow) -> Value {
             "files": {
                 "total": files.total, "reused": files.reused, "recovered": files.recovered,
                 "percent": percent(files)
-            }
+            },
+            "total_time_in_millis": took, "source_throttle_time_in_millis": 0,
+            "target_throttle_time_in_millis": throttled
         },
+        "start_time_in_millis": row.began_millis,
+        "total_time_in_millis": took,
+        "verify_index": {"check_index_time_in_millis": 0, "total_time_in_millis": 0},
         "translog": {
             "recovered": operations.recovered, "total": operations.total, "percent": percent(operations),
-            "total_on_start": operations.total
+            "total_on_start": operations.total, "total_time_in_millis": 0
         }
     });
     if let Some(recovery) = &row.recovery {
         shown["start_time_in_millis"] = json!(recovery.began_millis);
-        shown["total_time_in_millis"] = json!(recovery.took_millis);
         if row.stage == RecoveryStage::Done {
             shown["stop_time_in_millis"] = json!(recovery.stopped_millis());
         }

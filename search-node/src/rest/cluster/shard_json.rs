@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::action::cluster::View;
 
 /// A copy.
-pub(super) fn copy_shown(view: &View, observed: &Observed, row: &CopyRow) -> Value {
+pub(in crate::rest) fn copy_shown(view: &View, observed: &Observed, row: &CopyRow) -> Value {
     let named = |node| view.node_id(node).to_owned();
     let mut shown = json!({
         "state": row.state.as_str(),

@@ -10,7 +10,7 @@ use http::Method;
 use serde_json::{Map, Value, json};
 use tokio::time::timeout;
 
-use super::node_json::node_named;
+use super::node_json::node_shown;
 use super::shard_json::copy_shown;
 use super::{observed_if_any, span, wait_led};
 use crate::action::cluster::{View, part_of};
@@ -114,14 +114,7 @@ fn shown(
         shown["blocks"] = blocks(node);
     }
     if metrics.contains("nodes") {
-        let nodes = map.nodes.iter().map(|(id, entry)| {
-            let mut named = node_named(view, *id);
-            if let Some(members) = named.as_object_mut() {
-                members.shift_remove("id");
-                members.insert("ephemeral_id".to_owned(), json!(id.to_string()));
-            }
-            (entry.data_id.clone(), named)
-        });
+        let nodes = map.nodes.iter().map(|(id, entry)| (entry.data_id.clone(), node_shown(view, *id)));
         shown["nodes"] = Value::Object(nodes.collect());
     }
     if metrics.contains("metadata") {
@@ -138,13 +131,11 @@ fn shown(
 }
 
 fn blocks(node: &Node) -> Value {
-    let blocked = node.indices.all().into_iter().filter(|index| index.settings().is_write_blocked);
-    let shown: Map<String, Value> = blocked
-        .map(|index| {
-            let block =
-                json!({"8": {"description": "index write (api)", "retryable": false, "levels": ["write"]}});
-            (index.name.clone(), block)
-        })
+    let shown: Map<String, Value> = node
+        .indices
+        .all()
+        .into_iter()
+        .filter_map(|index| Some((index.name.clone(), index.settings().blocks.to_json()?)))
         .collect();
     if shown.is_empty() { json!({}) } else { json!({"indices": shown}) }
 }

@@ -13,6 +13,7 @@ use crate::action::cluster::{NodeFigures, Survey, View, chosen_nodes, survey};
 use crate::error::ApiError;
 use crate::rest::call::Call;
 use crate::rest::envelope::Reply;
+use crate::rest::index_figures::{Section, sections_of, total_of};
 use crate::rest::root::COMPATIBLE_VERSION;
 use crate::rest::router::{Route, route};
 
@@ -21,15 +22,63 @@ const PARAMS: &[&str] = &["flat_settings", "timeout"];
 pub(super) const ROUTES: &[Route] = &[
     route(&[Method::GET], "/_cluster/stats", PARAMS, |call| stats(call).boxed()),
     route(&[Method::GET], "/_cluster/stats/nodes/{id}", PARAMS, |call| stats(call).boxed()),
+    route(&[Method::GET], "/_cluster/stats/{type}", PARAMS, |call| stats(call).boxed()),
+    route(&[Method::GET], "/_cluster/stats/{type}/nodes/{id}", PARAMS, |call| stats(call).boxed()),
+    route(&[Method::GET], "/_cluster/stats/{type}/{part}/nodes/{id}", PARAMS, |call| stats(call).boxed()),
 ];
 
+/// The parts of the nodes, each of which can be asked for; `indices` stands for those of the indices.
+const METRICS: [&str; 11] = [
+    "indices",
+    "os",
+    "process",
+    "jvm",
+    "fs",
+    "plugins",
+    "network_types",
+    "discovery_types",
+    "packaging_types",
+    "ingest",
+    "versions",
+];
+const INDEX_METRICS: [&str; 9] =
+    ["shards", "docs", "store", "fielddata", "query_cache", "completion", "segments", "mappings", "analysis"];
+
+/// The names of a list, all of which must be known; none where all are meant.
+fn asked<'a>(call: &'a Call, key: &str, known: &[&str]) -> Result<Option<Vec<&'a str>>, ApiError> {
+    let Some(text) = call.path.get(key) else { return Ok(None) };
+    let names: Vec<&str> = text.split(',').map(str::trim).collect();
+    if names.contains(&"_all") {
+        return Ok(None);
+    }
+    match names.iter().find(|name| !known.contains(name)) {
+        None => Ok(Some(names)),
+        Some(unknown) => {
+            let hint = settings::nearest(unknown, known.iter().copied());
+            let hint = hint.map_or(String::new(), |near| format!(" -> did you mean [{near}]?"));
+            Err(ApiError::argument(format!(
+                "request [/_cluster/stats/{text}] contains unrecognized metric: [{unknown}]{hint}"
+            )))
+        }
+    }
+}
+
+/// Leaves of a part what was asked for, and how many there are.
+fn cut(part: &mut Value, asked: Option<&[&str]>) {
+    if let (Some(asked), Some(members)) = (asked, part.as_object_mut()) {
+        members.retain(|name, _| name == "count" || asked.contains(&name.as_str()));
+    }
+}
+
 async fn stats(call: Call) -> Result<Reply, ApiError> {
+    let metrics = asked(&call, "type", &METRICS)?;
+    let index_metrics = asked(&call, "part", &INDEX_METRICS)?;
     wait_led(&call).await?;
     let view = View::of(&call.node);
     let chosen = chosen_nodes(&view, call.path.get("id").map(String::as_str));
     let survey = survey(&call.node, &view, |node| chosen.contains(&node)).await?;
     let health = view.health(&*observed_if_any(&call).await?);
-    Call::ok(json!({
+    let mut answer = json!({
         "_nodes": nodes_header(chosen.len(), survey.silent.len()),
         "cluster_name": call.node.settings.cluster_name,
         "cluster_uuid": call.node.identity.cluster_uuid,
@@ -37,7 +86,17 @@ async fn stats(call: Call) -> Result<Reply, ApiError> {
         "status": health.status.as_str(),
         "indices": indices_shown(&view, &survey),
         "nodes": nodes_shown(&view, &chosen, &survey, call.node.clock.now_millis())
-    }))
+    });
+    cut(&mut answer["indices"], index_metrics.as_deref());
+    if let Some(metrics) = &metrics {
+        cut(&mut answer["nodes"], Some(metrics));
+        if !metrics.contains(&"indices")
+            && let Some(members) = answer.as_object_mut()
+        {
+            members.shift_remove("indices");
+        }
+    }
+    call.figures(answer)
 }
 
 fn spread(numbers: &[f64]) -> Value {
@@ -48,17 +107,22 @@ fn spread(numbers: &[f64]) -> Value {
 }
 
 fn indices_shown(view: &View, survey: &Survey) -> Value {
-    let (mut documents, mut deleted, mut bytes, mut segments) = (0, 0, 0, 0);
-    for (shard, _) in view.map.shards() {
-        for (is_primary, copy) in survey.copies_of(&view.map, &shard) {
+    let (mut primaries_told, mut all_told) = (Vec::new(), Vec::new());
+    let shards_of_map: Vec<_> = view.map.shards().map(|(shard, _)| shard).collect();
+    for shard in &shards_of_map {
+        for (is_primary, copy) in survey.copies_of(&view.map, shard) {
             if is_primary {
-                documents += copy.documents;
-                deleted += copy.deleted;
+                primaries_told.push(copy);
             }
-            bytes += copy.bytes;
-            segments += copy.segments;
+            all_told.push(copy);
         }
     }
+    let of_primaries = total_of(primaries_told);
+    let sections = sections_of(
+        &total_of(all_told),
+        &[Section::Store, Section::Fielddata, Section::QueryCache, Section::Completion, Section::Segments],
+        false,
+    );
     let mut shards = json!({});
     let (mut all, mut primaries, mut replication) = (Vec::new(), Vec::new(), Vec::new());
     for entry in view.map.indices.values() {
@@ -79,24 +143,20 @@ fn indices_shown(view: &View, survey: &Survey) -> Value {
             "index": {"shards": spread(&all), "primaries": spread(&primaries), "replication": spread(&replication)}
         });
     }
-    let cache = json!({
-        "memory_size_in_bytes": 0, "total_count": 0, "hit_count": 0, "miss_count": 0, "cache_size": 0, "cache_count": 0, "evictions": 0
-    });
-    json!({
+    let mut shown = json!({
         "count": view.map.indices.len(),
         "shards": shards,
-        "docs": {"count": documents, "deleted": deleted},
-        "store": {"size_in_bytes": bytes, "reserved_in_bytes": 0},
-        "fielddata": {"memory_size_in_bytes": 0, "evictions": 0},
-        "query_cache": cache,
-        "completion": {"size_in_bytes": 0},
-        "segments": {"count": segments},
+        "docs": {"count": of_primaries.documents, "deleted": of_primaries.deleted},
         "mappings": {"field_types": []},
         "analysis": {
             "char_filter_types": [], "tokenizer_types": [], "filter_types": [], "analyzer_types": [],
             "built_in_char_filters": [], "built_in_tokenizers": [], "built_in_filters": [], "built_in_analyzers": []
         }
-    })
+    });
+    if let Some(members) = shown.as_object_mut() {
+        members.extend(sections);
+    }
+    shown
 }
 
 fn nodes_shown(view: &View, chosen: &BTreeSet<NodeId>, survey: &Survey, now_millis: i64) -> Value {
@@ -135,7 +195,10 @@ fn nodes_shown(view: &View, chosen: &BTreeSet<NodeId>, survey: &Survey, now_mill
                 "used_percent": percent(memory - memory_free)
             }
         },
-        "process": {"cpu": {"percent": 0}, "open_file_descriptors": files},
+        "process": {
+            "cpu": {"percent": told().filter_map(|node| node.cpu.process_percent).sum::<u64>()},
+            "open_file_descriptors": files
+        },
         "jvm": {
             "max_uptime_in_millis": told().map(|node| now_millis - node.started_millis).max().unwrap_or(0),
             "versions": [],

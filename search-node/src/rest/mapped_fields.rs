@@ -1,0 +1,105 @@
+//! The fields of a mapping, one by one: objects, what is in them, and the other ways in which a field is read.
+
+use serde_json::{Map, Value};
+
+/// A field.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct MappedField<'m> {
+    /// With the names of the objects that it is in.
+    pub(super) name: String,
+    pub(super) kind: &'m str,
+    pub(super) mapping: &'m Value,
+    /// Whether it is one of the other ways in which a field is read (`fields`).
+    pub(super) is_multi: bool,
+}
+
+impl MappedField<'_> {
+    pub(super) fn is_object(&self) -> bool {
+        matches!(self.kind, "object" | "nested")
+    }
+
+    fn is_off(&self, parameter: &str) -> bool {
+        self.mapping.get(parameter) == Some(&Value::Bool(false))
+    }
+
+    /// Whether a query can find documents by it.
+    pub(super) fn is_searchable(&self) -> bool {
+        !self.is_object() && self.kind != "binary" && !self.is_off("index")
+    }
+
+    /// Whether aggregations and sorts can go by it.
+    pub(super) fn is_aggregatable(&self) -> bool {
+        !self.is_object()
+            && !matches!(self.kind, "text" | "match_only_text" | "binary")
+            && !self.is_off("doc_values")
+    }
+}
+
+/// The fields of a mapping as the API shows it, each object before what is in it.
+pub(super) fn mapped_fields(mapping: &Value) -> Vec<MappedField<'_>> {
+    let mut fields = Vec::new();
+    if let Some(properties) = mapping.get("properties").and_then(Value::as_object) {
+        collect(properties, "", false, &mut fields);
+    }
+    fields
+}
+
+fn collect<'m>(
+    properties: &'m Map<String, Value>,
+    prefix: &str,
+    is_multi: bool,
+    fields: &mut Vec<MappedField<'m>>,
+) {
+    for (name, mapping) in properties {
+        let name = format!("{prefix}{name}");
+        let kind = mapping.get("type").and_then(Value::as_str).unwrap_or("object");
+        let below = format!("{name}.");
+        fields.push(MappedField { name, kind, mapping, is_multi });
+        for (part, is_multi) in [("properties", false), ("fields", true)] {
+            if let Some(inner) = mapping.get(part).and_then(Value::as_object) {
+                collect(inner, &below, is_multi, fields);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_field_is_found_by_its_full_name() {
+        let mapping = json!({"properties": {
+            "a": {"type": "text", "fields": {"raw": {"type": "keyword"}}},
+            "o": {"properties": {"n": {"type": "long", "index": false}, "k": {"type": "keyword", "doc_values": false}}}
+        }});
+
+        let fields = mapped_fields(&mapping);
+
+        let shown: Vec<(&str, &str, bool, bool, bool)> = fields
+            .iter()
+            .map(|field| {
+                (
+                    field.name.as_str(),
+                    field.kind,
+                    field.is_multi,
+                    field.is_searchable(),
+                    field.is_aggregatable(),
+                )
+            })
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                ("a", "text", false, true, false),
+                ("a.raw", "keyword", true, true, true),
+                ("o", "object", false, false, false),
+                ("o.n", "long", false, false, true),
+                ("o.k", "keyword", false, true, false),
+            ]
+        );
+        assert_eq!(mapped_fields(&json!({})), []);
+    }
+}

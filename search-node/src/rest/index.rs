@@ -50,9 +50,12 @@ pub(super) const ROUTES: &[Route] = &[
     route(GET_POST, "/_flush", NAMES, |call| blocking(call, flush).boxed()).reaching(Reach::Copies),
     route(GET_POST, "/{index}/_flush", NAMES, |call| blocking(call, flush).boxed()).reaching(Reach::Copies),
     route(GET, "/_mapping", NAMES, |call| blocking(call, mappings).boxed()),
+    route(GET, "/_mappings", NAMES, |call| blocking(call, mappings).boxed()),
     route(GET, "/{index}/_mapping", NAMES, |call| blocking(call, mappings).boxed()),
+    route(GET, "/{index}/_mappings", NAMES, |call| blocking(call, mappings).boxed()),
     route(GET, "/{index}/_mapping/{type}", NAMES, |call| blocking(call, mappings).boxed()),
     route(PUT_POST, "/{index}/_mapping", NAMES, |call| blocking(call, put_mapping).boxed()),
+    route(PUT_POST, "/{index}/_mappings", NAMES, |call| blocking(call, put_mapping).boxed()),
     route(PUT_POST, "/{index}/_mapping/{type}", NAMES, |call| blocking(call, put_mapping).boxed()),
     route(PUT_POST, "/{index}/{type}/_mapping", NAMES, |call| blocking(call, put_mapping).boxed()),
 ];

@@ -124,7 +124,8 @@ mod tests {
     async fn a_node_that_stops_ends_its_forced_merges() {
         let folder = tempfile::tempdir().expect("a folder");
         let text = format!(
-            "path.data: {0}/data\ndiscovery.registry: {0}/registry\ntransport.port: 0\nhttp.port: 0\n",
+            "path.data: {0}/data\ndiscovery.registry: {0}/registry\ntransport.port: 0\nhttp.port: 0\n\
+             cluster.routing.allocation.disk.threshold_enabled: false\n",
             folder.path().display()
         );
         let settings = settings::load_text(SCHEMA, "search-node.yml", &text, &[]).expect("loads");

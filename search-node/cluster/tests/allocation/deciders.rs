@@ -188,3 +188,23 @@ fn what_is_coming_counts_on_the_disk_and_a_copy_must_fit() {
         BTreeSet::from([IndexId("i".to_owned())])
     );
 }
+
+/// As in Elasticsearch 7: the first copies of a new index are small, and one data node alone has no choice.
+#[test]
+fn new_indices_heed_the_high_mark_of_disks_and_a_lone_node_none() {
+    for (nodes, free, is_placed) in
+        [(2, 200, true), (2, 120, true), (2, 100, true), (2, 80, false), (1, 80, true)]
+    {
+        let mut fixture = Fixture::with_nodes(nodes);
+        let space = DiskSpace { total: 1_000, free };
+        fixture.observed.disks = (1..=nodes).map(|node| (NodeId(node), space)).collect();
+
+        fixture.create("i", 1, Replicas::Number(0));
+
+        assert_eq!(
+            fixture.primary_node("i", 0).is_some(),
+            is_placed,
+            "{nodes} nodes with {free} of 1,000 free"
+        );
+    }
+}

@@ -1,6 +1,7 @@
 //! A node whose disk is nearly full gets no further copies, and gives some away.
 
-use super::{Opinion, Question, no, yes};
+use super::{Opinion, Question, Subject, no, yes};
+use crate::state::NodeEntry;
 
 const NAME: &str = "disk_threshold";
 const SETTING: &str = "cluster.routing.allocation.disk.watermark";
@@ -10,11 +11,19 @@ pub(super) fn can_allocate(question: &Question<'_>) -> Opinion {
     if !disk.is_enabled {
         return yes(NAME, "the disk threshold decider is disabled");
     }
+    if is_only_node(question) {
+        return yes(NAME, "there is only a single data node present");
+    }
     let Some(space) = question.board.observed.disks.get(&question.node) else {
         return yes(NAME, "the node has not told about its disk yet");
     };
     let recoveries = question.board.tally.recoveries(question.node);
     let coming = space.with(recoveries.incoming_bytes, 0);
+    let is_new = question.subject == Subject::Primary { is_new: true };
+    if disk.low.is_exceeded(coming) && is_new && !disk.high.is_exceeded(coming) {
+        let explanation = "the node is above the low watermark, but less than the high watermark, and this primary shard has never been allocated before";
+        return yes(NAME, explanation);
+    }
     if disk.low.is_exceeded(coming) {
         let explanation = format!(
             "the node is above the low watermark cluster setting [{SETTING}.low={}], actual free: [{:.1}%]",
@@ -42,7 +51,8 @@ pub(super) fn can_allocate(question: &Question<'_>) -> Opinion {
 
 pub(super) fn can_remain(question: &Question<'_>) -> Opinion {
     let disk = &question.board.settings.disk;
-    let Some(space) = question.board.observed.disks.get(&question.node).filter(|_| disk.is_enabled) else {
+    let is_heeded = disk.is_enabled && !is_only_node(question);
+    let Some(space) = question.board.observed.disks.get(&question.node).filter(|_| is_heeded) else {
         return yes(NAME, "there is enough disk on this node for the shard to remain, as far as is known");
     };
     let recoveries = question.board.tally.recoveries(question.node);
@@ -58,4 +68,9 @@ pub(super) fn can_remain(question: &Question<'_>) -> Opinion {
         return no(NAME, explanation);
     }
     yes(NAME, format!("there is enough disk on this node for the shard to remain, free: [{}b]", space.free))
+}
+
+/// Whether there is no other node that could have the copy: then a full disk is better than none, up to the flood stage.
+fn is_only_node(question: &Question<'_>) -> bool {
+    question.board.state.nodes.values().filter(|entry| NodeEntry::holds_data(entry)).count() <= 1
 }

@@ -5,8 +5,8 @@
 //!
 //! # Invariants
 //!
-//! - No network, no async, no clock, no environment: `now` is an argument, settings are values. `engine/throttle.rs` alone measures
-//!   how long a writer waits.
+//! - No network, no async, no clock, no environment: `now` is an argument, settings are values. `engine/throttle.rs` measures
+//!   how long a writer waits and `engine/activity.rs` how long work takes, which decides nothing about a document.
 //! - A panic-free path for foreign bytes: documents and queries are data, never trusted.
 
 mod aggs;

@@ -56,6 +56,13 @@ pub(super) struct Head {
     pub fault: Option<ApiError>,
 }
 
+impl Head {
+    /// Whether it only takes a document that is not there yet, which is what data streams take.
+    pub(super) fn is_create(&self) -> bool {
+        self.options.is_create || self.target.id.is_none()
+    }
+}
+
 /// The actions at the front of `bytes`, as many as are done together, and how many bytes and lines they take. An action whose source line has not
 /// come yet is left for later, unless this is the end of the body. One with a large document is handed out by itself.
 pub(super) fn read<'a>(

@@ -22,11 +22,10 @@ impl Named {
         if head.fault.is_some() {
             return None;
         }
-        let is_create = head.options.is_create || head.target.id.is_none();
         Some(Self {
             name: Arc::clone(&head.target.index),
             must_be_alias: head.options.require_alias,
-            makes: (head.op != Op::Delete).then_some(is_create),
+            makes: (head.op != Op::Delete).then(|| head.is_create()),
         })
     }
 

@@ -115,12 +115,11 @@ impl Spread for Actions<'_, '_> {
 fn place<'a>(node: &Node, action: &Action<'a>, ids: &mut IdMaker) -> Placed<'a> {
     let (mut head, source) = (Arc::clone(&action.head), action.source);
     let found = Named::by(&head).and_then(|named| named.find(node));
-    let is_create = head.options.is_create || head.target.id.is_none();
     let is_direct = |index: &Index| match head.op {
         Op::Delete => true,
         _ => {
             let condition = head.options.condition;
-            node.indices.check_direct(&head.target.index, index, is_create, condition).is_ok()
+            node.indices.check_direct(&head.target.index, index, head.is_create(), condition).is_ok()
         }
     };
     let routed = found.filter(|index| is_direct(index)).and_then(|index| {

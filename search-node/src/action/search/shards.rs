@@ -26,7 +26,7 @@ pub(crate) struct Target {
     /// In the order in which they are asked; none where this node has all copies there are.
     pub nodes: Vec<NodeId>,
     /// The map by which they were chosen.
-    map: Option<Arc<ClusterState>>,
+    pub map: Option<Arc<ClusterState>>,
 }
 
 impl Target {

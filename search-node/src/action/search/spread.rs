@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use cluster::state::{ClusterState, IndexId, NodeId, ShardId};
+use cluster::state::{IndexId, NodeId, ShardId};
 use serde_json::Value;
 use shard::{AggPartial, Hit, SortKey, compare_hits, reduce_aggs};
 use tokio::runtime::Handle;
@@ -52,8 +52,6 @@ pub(super) struct Spread<'a> {
     there: HashMap<usize, Kept>,
     /// The points in time that other nodes keep for this search.
     kept: BTreeSet<Kept>,
-    /// The map when the search began.
-    begun: Option<Arc<ClusterState>>,
 }
 
 /// A point in time that a node keeps, by its number there.
@@ -143,7 +141,6 @@ impl<'a> Spread<'a> {
             here: Vec::new(),
             there: HashMap::new(),
             kept: BTreeSet::new(),
-            begun: node.coordinator.as_ref().map(|coordinator| coordinator.map()),
         }
     }
 
@@ -362,8 +359,8 @@ impl<'a> Spread<'a> {
         }
         let now = self.node.coordinator.as_ref().map(|coordinator| coordinator.map());
         // As clients know it, also if it has left meanwhile, or just come.
-        let called = |node: NodeId| {
-            let mut maps = [&self.begun, &now].into_iter().flatten();
+        let called = |target: &Target, node: NodeId| {
+            let mut maps = [&target.map, &now].into_iter().flatten();
             let entry = maps.find_map(|map| map.nodes.get(&node));
             entry.map_or_else(|| node.to_string(), |entry| entry.data_id.clone())
         };
@@ -372,7 +369,7 @@ impl<'a> Spread<'a> {
             found.failures.push(ShardFailure {
                 index: target.index.name.clone(),
                 number: target.number,
-                node: node.map(called),
+                node: node.map(|node| called(target, node)),
                 error,
             });
         }

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use shard::{HostDisk, Shared, TombstoneBudget, Workers, create_folder_durably};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
 
 use crate::action::by_query::Scans;
 use crate::action::cluster::follow_sizes;
@@ -40,6 +41,11 @@ const PORTS: std::ops::RangeInclusive<u16> = 9200..=9299;
 
 /// How long a node that starts waits for its own shards before it answers requests.
 const OWN_COPIES_WITHIN: Duration = Duration::from_secs(10);
+
+/// Of the time that a node may take to stop: until when it leaves its cluster.
+const LEAVE_BY: f64 = 0.6;
+/// Until when it answers what it was asked; what is left is for what other nodes have asked.
+const ANSWER_BY: f64 = 0.8;
 
 /// What requests work with.
 pub struct Node {
@@ -329,16 +335,22 @@ impl Running {
 
     /// Finishes what was accepted, commits every index, and lets go of the folder.
     pub async fn stop(self) -> anyhow::Result<()> {
+        let (began, within) = (Instant::now(), self.node.settings.stop_timeout);
         if let Some(coordinator) = &self.node.coordinator {
-            coordinator.retire().await;
+            coordinator.retire(within.mul_f64(LEAVE_BY)).await;
         }
         self.stop.cancel();
         self.node.shared.workers.stop();
         for task in self.node.tasks.running() {
             task.cancel("the node is stopping");
         }
-        self.server.await.context("the HTTP server broke")??;
-        tracing::info!("every request is answered");
+        match timeout_at(began + within.mul_f64(ANSWER_BY), self.server).await {
+            Ok(ended) => {
+                ended.context("the HTTP server broke")??;
+                tracing::info!("every request is answered");
+            }
+            Err(_) => tracing::warn!("requests take longer than the node may take to stop; they are cut off"),
+        }
         if let Some(coordinator) = &self.node.coordinator {
             coordinator.stop().await;
             tracing::info!("no other node is asked or answered any more");

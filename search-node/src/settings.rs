@@ -22,6 +22,12 @@ const NODE: &[Setting] = &[
         Some("data/search-node"),
         "The folder of everything that the node stores; one process at a time may use it.",
     ),
+    setting(
+        "node.stop_timeout",
+        Kind::Duration,
+        Some("25s"),
+        "How long a node that is asked to stop may take to hand over to others and to answer what it was asked; what takes longer is cut off. What it acknowledged is stored either way.",
+    ),
 ];
 
 const DISK: &[Setting] = &[
@@ -235,6 +241,8 @@ pub struct NodeSettings {
     pub cluster_name: String,
     pub node_name: String,
     pub path_data: PathBuf,
+    /// How long the node may take to hand over and to answer when it stops.
+    pub stop_timeout: Duration,
     pub host: IpAddr,
     /// The address that others are told, if it is set.
     pub publish_host: Option<IpAddr>,
@@ -277,6 +285,9 @@ pub struct PoolSettings {
 /// With less than this no request of some size would ever fit.
 const MEMORY_LEAST: u64 = 16 << 20;
 
+/// Who waits for longer waits for ever.
+const STOP_LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The time that an idle refresh loop waits between two looks.
 pub(crate) const REFRESH_TICK: Duration = Duration::from_millis(100);
 /// How often it is looked for shards that had to stop.
@@ -314,6 +325,7 @@ impl NodeSettings {
             cluster_name: settings.text("cluster.name"),
             node_name: settings.maybe_text("node.name").unwrap_or_else(host_name),
             path_data: settings.path("path.data"),
+            stop_timeout: settings.span("node.stop_timeout").min(STOP_LONGEST),
             host,
             publish_host,
             port: settings.is_set("http.port").then(|| settings.port("http.port")),

@@ -18,4 +18,5 @@ mod races;
 mod recovery;
 mod restarts;
 mod searches;
+mod stopping;
 mod torture;

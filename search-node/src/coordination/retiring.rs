@@ -7,16 +7,18 @@ use std::time::Duration;
 
 use cluster::allocation::{Observed, to_hand_over};
 use cluster::state::Command;
+use consensus::Status;
 use tokio::time::{Instant, timeout_at};
 
 use super::coordinator::Coordinator;
 
-/// How long primaries may take to be handed over; those that take longer are promoted elsewhere once this node has left.
-const PRIMARIES_WITHIN: Duration = Duration::from_secs(10);
-/// How long it may take until another node leads.
-const LEADER_WITHIN: Duration = Duration::from_secs(10);
-/// How long the others may take to agree that this node has left; if they do not, they find out.
-const LEAVE_WITHIN: Duration = Duration::from_secs(5);
+/// Of the time that a node has to leave: until when somebody must lead, for else nobody is there to hand anything to.
+const LED_BY: f64 = 0.33;
+/// Until when primaries may be handed over; those that take longer are promoted elsewhere once this node has left.
+const PRIMARIES_BY: f64 = 0.66;
+/// Until when another node may come to lead. The rest is for the others to agree that this one has left; if they do not, they find
+/// out.
+const LEADER_BY: f64 = 0.87;
 
 impl Coordinator {
     /// Whether this node is about to leave.
@@ -24,22 +26,30 @@ impl Coordinator {
         self.leaving.load(Ordering::Acquire)
     }
 
-    /// Leaves the cluster, as far as there are others; the node may stop then.
-    pub(crate) async fn retire(self: &Arc<Self>) {
+    /// Leaves the cluster, as far as there are others; the node may stop then. Returns within the time that is given.
+    pub(crate) async fn retire(self: &Arc<Self>, within: Duration) {
         self.leaving.store(true, Ordering::Release);
         if self.map().nodes.len() < 2 {
             return;
         }
-        self.hand_primaries_over(Instant::now() + PRIMARIES_WITHIN).await;
+        let began = Instant::now();
+        if let Err(error) = self.wait_led(within.mul_f64(LED_BY)).await {
+            tracing::warn!(
+                reason = error.reason,
+                "nothing can be handed over; the others find out that this node is gone"
+            );
+            return;
+        }
+        self.hand_primaries_over(began + within.mul_f64(PRIMARIES_BY)).await;
         // Whoever leads does not wait for it: this node says itself that it is gone.
         self.read_lease.give_up();
         let own = self.origin.node;
         let is_led_by_another =
-            |status: &consensus::Status| status.leader.as_ref().is_some_and(|leader| leader.node != own);
+            |status: &Status| status.leader.as_ref().is_some_and(|leader| leader.node != own);
         let mut changes = self.changes();
-        let deadline = Instant::now() + LEADER_WITHIN;
+        let led = self.consensus.wait_status(is_led_by_another);
         tokio::select! {
-            led = timeout_at(deadline, self.consensus.wait_status(is_led_by_another)) => if led.is_err() {
+            led = timeout_at(began + within.mul_f64(LEADER_BY), led) => if led.is_err() {
                 tracing::warn!(
                     "no other node leads yet, so the others have to choose one once this node is gone"
                 );
@@ -48,7 +58,7 @@ impl Coordinator {
             _ = changes.wait_for(|map| map.nodes.len() < 2) => return,
         }
         let leave = self.propose(vec![Command::Leave { node: self.origin.process }]);
-        match timeout_at(Instant::now() + LEAVE_WITHIN, leave).await {
+        match timeout_at(began + within, leave).await {
             Ok(Ok(_)) => tracing::info!("this node has left the cluster"),
             Ok(Err(_)) | Err(_) => {
                 tracing::warn!("the others do not know that this node leaves; they will find out");

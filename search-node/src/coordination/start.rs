@@ -12,7 +12,7 @@ use discovery::{DiscoveryKind, Membership, Registry, SeedHost, Start};
 use parking_lot::Mutex;
 use shard::HostDisk;
 use tokio::task::{JoinHandle, spawn_blocking};
-use transport::{Handler, NodeIdentity, Options, Secret, Transport};
+use transport::{Bounds, Handler, NodeIdentity, Options, Secret, Transport};
 
 use super::calls::Switchboard;
 use super::coordinator::{Coordinator, Origin, Rules};
@@ -21,6 +21,9 @@ use super::founding::{Desk, Founded, found_together};
 use super::lookout::Lookout;
 use crate::planted::{Bug, is_planted};
 use crate::settings::NodeSettings;
+
+/// The share of `node.stop_timeout` that is left for calls of other nodes when everything else has come to its end.
+const CALLS_SHARE: f64 = 0.2;
 
 /// A node that listens to others and takes part in the consensus, and is not in the map yet.
 pub(crate) struct Beginning {
@@ -58,6 +61,7 @@ pub(crate) async fn begin(
         host: settings.host,
         port: settings.cluster.transport_port,
         identity: Arc::clone(&identity),
+        bounds: Bounds { stop_within: settings.stop_timeout.mul_f64(CALLS_SHARE), ..Bounds::default() },
         ..Options::new(NodeIdentity::clone(&identity.load()), secret(settings, registry.as_ref())?)
     };
     let transport = Transport::start(options, Arc::clone(&switchboard) as Arc<dyn Handler>).await?;

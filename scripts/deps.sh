@@ -18,10 +18,10 @@ if ! node_is_new_enough; then
   exit 1
 fi
 
-may_install_packages() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; }
+may_install() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; }
 
 # Installs packages of the distribution; their names are the arguments. What they say is shown only where that fails.
-install() {
+install_packages() {
   log=$(mktemp)
   if { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@"; } >"$log" 2>&1; then
     rm -f "$log"

@@ -10,7 +10,7 @@ WEB := dashboard/web
 # Backtraces of a failing test are long and seldom help; RUST_BACKTRACE=1 brings them back.
 export RUST_BACKTRACE ?= 0
 
-.PHONY: torture races gaps planted fuzz help up build test test-rust test-web lint lint-rust lint-licences fmt bench crash lines deps
+.PHONY: peers torture races gaps planted fuzz help up build test test-rust test-web lint lint-rust lint-licences fmt bench crash lines deps
 
 help:
 	@echo "make up      build what is missing and start everything on loopback; Ctrl-C stops it"
@@ -23,6 +23,7 @@ help:
 	@echo "make gaps    how long nobody can write after the node that leads is killed, frozen or cut off, 20 times each"
 	@echo "make planted bugs planted in the nodes of a cluster, each of which the tests must find"
 	@echo "make fuzz    foreign bytes for FUZZ_SECONDS (600) to each of FUZZ_TARGETS; installs cargo-fuzz, see fuzz/README.md"
+	@echo "make peers   builds the real Beats of ../shared/peers, with which some tests are done; takes minutes, and Go"
 	@echo "make lines   a million lines from a file into the node, rotated and killed on the way"
 
 up:
@@ -65,6 +66,9 @@ bench:
 	cargo bench --workspace --bench start
 	cargo bench --workspace --bench cluster
 	cargo bench --workspace --bench beside
+
+peers:
+	@for beat in filebeat metricbeat; do ../shared/peers/go-tool beats github.com/elastic/beats/v7/$$beat -ldflags '-s -w'; done
 
 crash:
 	cargo build --release --workspace --bin search-node

@@ -41,6 +41,17 @@ if ! command -v ip >/dev/null || ! command -v nft >/dev/null; then
   fi
 fi
 
+has_rsyslog() { [ -x /usr/sbin/rsyslogd ] && compgen -G '/usr/lib*/**/rsyslog/omelasticsearch.so' >/dev/null; }
+
+if ! has_rsyslog; then
+  if may_install; then
+    say "installing rsyslog from the distribution, for the tests with real clients"
+    install_packages rsyslog rsyslog-elasticsearch || say "it could not be installed, so its test will be skipped"
+  else
+    say "rsyslog or its omelasticsearch is missing, so its test will be skipped: install them (Debian: apt-get install rsyslog rsyslog-elasticsearch)"
+  fi
+fi
+
 ./chromium.sh >/dev/null && exit 0
 if may_install; then
   say "installing Chromium from the distribution, for the browser tests"

@@ -7,6 +7,7 @@
 mod bodies;
 mod by_query_nodes;
 mod callers;
+mod clients;
 mod crash;
 mod damage;
 mod full_disk;

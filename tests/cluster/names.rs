@@ -126,3 +126,22 @@ async fn find(cluster: &Cluster) {
         }
     }
 }
+
+/// Programs that begin together write to an index, or into a data stream, that nobody has made yet.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writes_that_find_no_index_at_the_same_moment_are_all_done() {
+    let cluster = Cluster::start(3, &[]).await.expect("a cluster");
+    let template = json!({"index_patterns": ["event-*"], "data_stream": {}, "priority": 500});
+    cluster.done(0, Method::PUT, "/_index_template/events", Some(&template)).await.expect("kept");
+    let lines = "{\"create\":{}}\n{\"@timestamp\":\"2026-01-01T00:00:00Z\"}\n".repeat(5);
+    for round in 0..10 {
+        for name in [format!("new-{round}"), format!("event-{round}")] {
+            let path = format!("/{name}/_bulk");
+            let answers = (0..9).map(|number| cluster.bulk(number % 3, &path, lines.clone()));
+            for answer in futures::future::join_all(answers).await {
+                let (status, answer) = answer.expect("answered");
+                assert!(status == 200 && answer["errors"] == json!(false), "{name}: {status} {answer}");
+            }
+        }
+    }
+}

@@ -424,6 +424,13 @@ impl Agreement for Coordinator {
         }
     }
 
+    fn wait_caught_up(&self, version: u64) {
+        let waited = self.while_running(timeout(self.rules.within, self.wait_followed(version)));
+        if self.runtime.block_on(waited).is_some_and(|waited| waited.is_err()) {
+            tracing::warn!(version, "this node does not follow the map as far as it knows it yet");
+        }
+    }
+
     fn wait_followed(&self) {
         let within = self.rules.within;
         if self.runtime.block_on(self.while_running(self.wait_all_follow(within))) == Some(false) {

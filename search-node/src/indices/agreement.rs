@@ -23,6 +23,9 @@ pub(crate) trait Agreement: Send + Sync {
     /// Waits until every shard of an index has a primary that takes writes, for as long as an agreement may take.
     fn wait_primaries(&self, id: &IndexId);
 
+    /// Waits until this node follows the map up to a version, for as long as an agreement may take.
+    fn wait_caught_up(&self, version: u64);
+
     /// Waits until every node that is there follows what this one does, for as long as an agreement may take.
     fn wait_followed(&self);
 
@@ -114,6 +117,8 @@ impl Agreement for Alone {
     }
 
     fn wait_primaries(&self, _: &IndexId) {}
+
+    fn wait_caught_up(&self, _: u64) {}
 
     fn wait_followed(&self) {}
 

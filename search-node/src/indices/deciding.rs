@@ -61,10 +61,14 @@ impl Indices {
     ) -> Result<T, ApiError> {
         let mut last = None;
         for _ in 0..ROUNDS_MAX {
-            let (commands, outcome) = decide(&self.agreement.map())?;
-            if commands.is_empty() {
-                return Ok(outcome);
+            let map = self.agreement.map();
+            let decided = decide(&map);
+            if !matches!(&decided, Ok((commands, _)) if !commands.is_empty()) {
+                // It has been told of what this node may not follow yet.
+                self.agreement.wait_caught_up(map.version);
+                return decided.map(|(_, outcome)| outcome);
             }
+            let (commands, outcome) = decided?;
             match self.agreement.agree(Command::Several(commands)) {
                 Ok(()) => return Ok(outcome),
                 // Somebody else was faster; what they did is followed before this was said.

@@ -247,8 +247,10 @@ impl Indices {
         let made = if is_stream { self.create_stream(name) } else { self.create(name, &Value::Null) };
         match made {
             Err(error) if error.kind == "resource_already_exists_exception" => {
+                // Somebody else makes it at this moment.
                 let found = self.lookup().write_index(name, is_create);
-                found.unwrap_or_else(|| Err(ApiError::no_index(name)))
+                let found = found.unwrap_or_else(|| Err(ApiError::no_index(name)));
+                found.inspect(|_| self.agreement.wait_followed())
             }
             // Once the write is acknowledged, no node may say that there is no such index.
             made => made.inspect(|_| self.agreement.wait_followed()),

@@ -13,8 +13,11 @@ use crate::indices::Lookup;
 
 const PARAMS: &[&str] = &["allow_no_indices", "expand_wildcards", "ignore_unavailable"];
 
+/// Clients of version 9.5 ask by POST.
+const METHODS: &[Method] = &[Method::GET, Method::POST];
+
 pub(super) const ROUTES: &[Route] =
-    &[route(&[Method::GET], "/_resolve/index/{name}", PARAMS, |call| blocking(call, resolve).boxed())];
+    &[route(METHODS, "/_resolve/index/{name}", PARAMS, |call| blocking(call, resolve).boxed())];
 
 fn resolve(call: &Call) -> Result<Reply, ApiError> {
     let names = call.node.indices.named(&call.part("name"), call.name_options()?)?;

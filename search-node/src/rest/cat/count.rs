@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use http::Method;
-use serde_json::Value;
 
 use super::table::{COMMON, Column, Table, number, text};
 use super::{moment, name_options};
@@ -15,9 +14,12 @@ use crate::rest::envelope::Reply;
 use crate::rest::router::{Route, route};
 use crate::rest::search::as_task;
 
+/// Clients of version 9.5 ask by POST.
+const METHODS: &[Method] = &[Method::GET, Method::POST];
+
 pub(super) const ROUTES: &[Route] = &[
-    route(&[Method::GET], "/_cat/count", COMMON, |call| count(call).boxed()),
-    route(&[Method::GET], "/_cat/count/{index}", COMMON, |call| count(call).boxed()),
+    route(METHODS, "/_cat/count", COMMON, |call| count(call).boxed()),
+    route(METHODS, "/_cat/count/{index}", COMMON, |call| count(call).boxed()),
 ];
 
 const COLUMNS: &[Column] = &[
@@ -36,7 +38,7 @@ async fn count(call: Call) -> Result<Reply, ApiError> {
         let scope = Scope { indices, options: name_options(call)?, doc_type: None };
         // A number without a shard would look like any other.
         let manner = Manner { allows_partial: false, ..Manner::default() };
-        Call::ok(count_matches(&call.node, &scope, &Value::Null, None, &manner, task)?)
+        Call::ok(count_matches(&call.node, &scope, &call.json()?, None, &manner, task)?)
     });
     let Reply::Json(_, counted) = counted.await? else {
         return Err(ApiError::internal("a count has no body"));

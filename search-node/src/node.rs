@@ -169,7 +169,8 @@ impl Node {
         let resources = resources_of(&settings, &clock, disk_watch, Some(Arc::clone(&roles)));
         let agreement = Arc::clone(&coordinator) as Arc<dyn Agreement>;
         let folder = settings.path_data.join("indices");
-        let indices = Indices::clustered(&folder, settings.auto_create_index, resources.clone(), agreement)?;
+        let indices =
+            Indices::clustered(&folder, settings.auto_create_index.clone(), resources.clone(), agreement)?;
         let indices = Arc::new(indices);
         let (found, own) = (Arc::clone(&indices), Arc::clone(&coordinator));
         let registered =
@@ -228,7 +229,8 @@ impl Node {
         let identity = identity_of(&data, &clock)?;
         let disk_watch = Arc::new(DiskWatch::new(settings.watermarks));
         let resources = resources_of(&settings, &clock, disk_watch, None);
-        let indices = Indices::open(&data.join("indices"), settings.auto_create_index, resources.clone())?;
+        let indices =
+            Indices::open(&data.join("indices"), settings.auto_create_index.clone(), resources.clone())?;
         let stop = CancellationToken::new();
         Ok(Self::made(settings, clock, heap, resources, Arc::new(indices), identity, stop, None))
     }

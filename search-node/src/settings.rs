@@ -9,6 +9,7 @@ use cluster::allocation::Watermark;
 use settings::{Kind, LOGGING, Schema, Setting, Settings, SettingsError, Share, Tree, setting};
 
 use crate::cluster_settings::{CLUSTER, ClusterSettings};
+use crate::indices::{AUTO_CREATE, AutoCreate};
 use crate::memory::{MemorySettings, host_memory};
 use crate::replication::{REPLICATION, ReplicationSettings};
 use crate::watermark::{Watermarks, read_watermark};
@@ -215,10 +216,10 @@ const LIMITS: &[Setting] = &[
         "How many searches of other nodes may have found hits here that they have not read yet; more are answered 429. Each may keep files that were merged away meanwhile.",
     ),
     setting(
-        "action.auto_create_index",
-        Kind::Bool,
-        Some("true"),
-        "Whether a write makes an index that does not exist.",
+        AUTO_CREATE,
+        Kind::Names,
+        Some("[true]"),
+        "Whether a write makes an index that does not exist: true, false, or patterns of names, of which the first that means the name decides, e.g. `+logs-*,-*`. The cluster's setting of this name counts more.",
     ),
 ];
 
@@ -266,7 +267,7 @@ pub struct NodeSettings {
     pub result_window_max: usize,
     /// How many points in time are kept for other nodes.
     pub search_contexts_max: usize,
-    pub auto_create_index: bool,
+    pub auto_create_index: AutoCreate,
     /// How full the disk may get; none if nobody shall watch.
     pub watermarks: Option<Watermarks>,
     /// What is said about allocation, by the full names of the cluster's settings.
@@ -348,7 +349,8 @@ impl NodeSettings {
             merge_threads: settings.count("indices.merge.threads"),
             result_window_max: settings.count("search.max_result_window"),
             search_contexts_max: settings.count("search.max_open_contexts"),
-            auto_create_index: settings.bool("action.auto_create_index"),
+            auto_create_index: AutoCreate::read(&settings.list(AUTO_CREATE).join(","))
+                .map_err(|reason| settings.fault(AUTO_CREATE, reason))?,
             watermarks: settings.bool(THRESHOLD_ENABLED).then(|| read_watermarks(settings)).transpose()?,
             allocation: read_allocation(settings),
             cluster: ClusterSettings::read(settings)?,

@@ -267,13 +267,14 @@ mod tests {
     use shard::HostDisk;
 
     use super::*;
-    use crate::indices::{IndexRun, Indices, resources};
+    use crate::indices::{AutoCreate, IndexRun, Indices, resources};
 
     /// The item that is put together and the one that a serializer writes are the same, letter by letter.
     #[test]
     fn an_item_is_what_the_result_shows() {
         let folder = tempfile::tempdir().expect("a folder");
-        let indices = Indices::open(folder.path(), true, resources(HostDisk::shared())).expect("opens");
+        let indices =
+            Indices::open(folder.path(), AutoCreate::All, resources(HostDisk::shared())).expect("opens");
         let index = indices.create("logs", &Value::Null).expect("made");
         for (id, doc_type) in [("a", "_doc"), ("\"\u{1}é", "a \\type")] {
             let mut run = IndexRun::new(Arc::clone(&index));

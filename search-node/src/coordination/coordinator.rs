@@ -20,6 +20,7 @@ use transport::{CallError, Incoming, Lane, Peer, Transport};
 
 use super::agreed::{Agreed, Outcome, Proposal};
 use super::calls::{Action, Answers, Fault, fault_of, read, unavailable, write};
+use super::dynamic_settings::DynamicSettings;
 use super::founding::Desk;
 use super::leading::Pong;
 use super::read_lease::ReadLease;
@@ -396,6 +397,10 @@ fn subjects(command: &Command) -> Vec<IndexId> {
 impl Agreement for Coordinator {
     fn map(&self) -> Arc<ClusterState> {
         Self::map(self)
+    }
+
+    fn set(&self, setting: &str) -> Option<String> {
+        DynamicSettings::of(&self.map()).value(setting).map(str::to_owned)
     }
 
     fn place(&self, id: &IndexId, entry: &IndexEntry, shards: usize) -> Result<Vec<ShardCopies>, ApiError> {

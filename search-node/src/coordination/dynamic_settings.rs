@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use cluster::allocation::AllocationSettings;
 use cluster::state::{ClusterState, Command};
 
+use crate::indices::{AUTO_CREATE, AutoCreate};
+
 /// What these settings are among the texts of the map.
 const KIND: &str = "settings";
 
@@ -71,9 +73,14 @@ impl DynamicSettings {
         values
     }
 
+    /// What counts of all that is set under a name.
+    pub(crate) fn value(&self, name: &str) -> Option<&str> {
+        self.transient.get(name).or_else(|| self.persistent.get(name)).map(String::as_str)
+    }
+
     /// Whether there is a setting of this name.
     pub(crate) fn knows(name: &str) -> bool {
-        matches!(name, ADAPTIVE | RECOVERY_BYTES) || AllocationSettings::knows(name)
+        matches!(name, ADAPTIVE | AUTO_CREATE | RECOVERY_BYTES) || AllocationSettings::knows(name)
     }
 
     /// Why a setting does not take a value.
@@ -82,6 +89,9 @@ impl DynamicSettings {
             return read_bytes(value).map(drop).ok_or_else(|| {
                 format!("failed to parse setting [{name}] with value [{value}] as a size in bytes: use 40mb, or 0 for no bound")
             });
+        }
+        if name == AUTO_CREATE {
+            return AutoCreate::read(value).map(drop);
         }
         if name != ADAPTIVE {
             return AllocationSettings::read_one(name, value).map_err(|error| error.to_string());
@@ -93,14 +103,12 @@ impl DynamicSettings {
 
     /// Whether copies are searched that are likely to answer soonest.
     pub(crate) fn chooses_soonest(&self) -> bool {
-        let value = self.transient.get(ADAPTIVE).or_else(|| self.persistent.get(ADAPTIVE));
-        value.is_none_or(|value| value != "false")
+        self.value(ADAPTIVE).is_none_or(|value| value != "false")
     }
 
     /// How many bytes a second a node may take for copies that are filled, where its own settings say `own`; none for no bound.
     pub(crate) fn recovery_bytes(&self, own: Option<u64>) -> Option<u64> {
-        let value = self.transient.get(RECOVERY_BYTES).or_else(|| self.persistent.get(RECOVERY_BYTES));
-        match value.and_then(|value| read_bytes(value)) {
+        match self.value(RECOVERY_BYTES).and_then(read_bytes) {
             Some(bytes) => Some(bytes).filter(|bytes| *bytes > 0),
             None => own,
         }

@@ -17,6 +17,9 @@ pub(crate) trait Agreement: Send + Sync {
     /// What was agreed on, as far as this node knows.
     fn map(&self) -> Arc<ClusterState>;
 
+    /// What operators have set of a setting while the cluster runs.
+    fn set(&self, setting: &str) -> Option<String>;
+
     /// Where the shards of a new index should begin, of which it has so many.
     fn place(&self, id: &IndexId, entry: &IndexEntry, shards: usize) -> Result<Vec<ShardCopies>, ApiError>;
 
@@ -109,6 +112,10 @@ fn alone() -> NodeEntry {
 impl Agreement for Alone {
     fn map(&self) -> Arc<ClusterState> {
         Arc::clone(&self.map.lock())
+    }
+
+    fn set(&self, _: &str) -> Option<String> {
+        None
     }
 
     fn place(&self, _: &IndexId, _: &IndexEntry, shards: usize) -> Result<Vec<ShardCopies>, ApiError> {

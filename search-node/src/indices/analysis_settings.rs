@@ -44,6 +44,8 @@ fn number(flat: &Map<String, Value>, key: &str, default: usize) -> Result<usize,
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+
+    use super::super::auto_create::AutoCreate;
     use shard::HostDisk;
 
     use super::super::registry::Indices;
@@ -65,7 +67,8 @@ mod tests {
     #[test]
     fn definitions_are_there_again_after_a_restart() {
         let root = tempfile::tempdir().expect("a folder");
-        let open = || Indices::open(&root.path().join("indices"), true, resources(HostDisk::shared()));
+        let open =
+            || Indices::open(&root.path().join("indices"), AutoCreate::All, resources(HostDisk::shared()));
         let body = json!({"settings": {"analysis": {
                 "analyzer": {"x": {"tokenizer": "keyword", "filter": ["reverse"]}},
                 "normalizer": {"n": {"type": "custom", "filter": ["uppercase"]}}}},

@@ -10,6 +10,7 @@ use shard::{Condition, WriteRequest};
 use testkit::{CrashDisk, PowerCut, Survival};
 
 use super::Resources;
+use super::auto_create::AutoCreate;
 use super::index_run::IndexRun;
 use super::registry::Indices;
 use super::test_disk::{Breakable, resources};
@@ -21,7 +22,7 @@ fn is_durable(disk: &CrashDisk) -> bool {
     let folder = tempfile::tempdir().expect("a folder");
     PowerCut::after(disk, disk.len(), Survival::Nothing).lay_out(folder.path()).expect("laid out");
     let on_host = resources(shard::HostDisk::shared());
-    let indices = Indices::open(&folder.path().join("indices"), true, on_host).expect("opens");
+    let indices = Indices::open(&folder.path().join("indices"), AutoCreate::All, on_host).expect("opens");
     let index = indices.get("logs").expect("there");
     index.shard("a", None).expect("opened").get("a").expect("read").is_some()
 }
@@ -45,7 +46,7 @@ fn a_write_is_durable_once_the_interval_has_passed() {
     let disk = CrashDisk::new(root.path());
     let clock = Clock::fixed(NOW_MILLIS * 1_000_000);
     let on_disk = Resources { clock: clock.clone(), ..resources(Breakable::over(&disk).disk) };
-    let indices = Indices::open(&root.path().join("indices"), true, on_disk).expect("opens");
+    let indices = Indices::open(&root.path().join("indices"), AutoCreate::All, on_disk).expect("opens");
     let settings = json!({"settings": {"translog": {"durability": "async", "sync_interval": "20s"}}});
     let index = indices.create("logs", &settings).expect("made");
     index.tend().expect("tended");
@@ -67,7 +68,7 @@ fn a_conflict_is_told_once_what_it_conflicts_with_is_durable() {
     let root = tempfile::tempdir().expect("a folder");
     let disk = CrashDisk::new(root.path());
     let on_disk = resources(Breakable::over(&disk).disk);
-    let indices = Indices::open(&root.path().join("indices"), true, on_disk).expect("opens");
+    let indices = Indices::open(&root.path().join("indices"), AutoCreate::All, on_disk).expect("opens");
     let index = indices.create("logs", &serde_json::Value::Null).expect("made");
     let mut first = IndexRun::new(Arc::clone(&index));
     first.write(&request("a", Condition::Absent)).expect("written, and not synced");

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use shard::{Condition, HostDisk, WriteRequest};
 use testkit::CrashDisk;
 
+use super::auto_create::AutoCreate;
 use super::index_run::IndexRun;
 use super::registry::Indices;
 use super::test_disk::{Breakable, resources};
@@ -41,7 +42,7 @@ fn a_flooded_disk_takes_no_data_and_lets_indices_go() {
     let has_free = |free: u64| watch.note(Path::new("data"), io::Result::Ok(DiskSpace { total: 100, free }));
     let root = tempfile::tempdir().expect("a folder");
     let watched = Resources { disk_watch: Arc::clone(&watch), ..resources(HostDisk::shared()) };
-    let indices = Indices::open(root.path(), true, watched).expect("opens");
+    let indices = Indices::open(root.path(), AutoCreate::All, watched).expect("opens");
     let index = indices.for_write("logs", false).expect("made");
     put(&index, &json!({"n": 1})).expect("there is room");
 
@@ -71,7 +72,7 @@ fn a_flooded_disk_takes_no_data_and_lets_indices_go() {
 fn on_a_disk_that_fills(root: &Path) -> (Indices, Breakable, PathBuf) {
     let disk = Breakable::over(&CrashDisk::new(root));
     let folder = root.join("indices");
-    let indices = Indices::open(&folder, true, resources(Arc::clone(&disk.disk))).expect("opens");
+    let indices = Indices::open(&folder, AutoCreate::All, resources(Arc::clone(&disk.disk))).expect("opens");
     (indices, disk, folder)
 }
 
@@ -116,7 +117,7 @@ fn a_mapping_that_cannot_grow_names_its_disk_and_grows_once_there_is_room() {
     put(&index, &json!({"c": 1})).expect("it grows again");
     let shown = index.mapping().to_json();
     assert_eq!(shown["properties"].as_object().map(|fields| fields.len()), Some(2), "{shown}");
-    let again = Indices::open(&folder, true, resources(HostDisk::shared())).expect("opens");
+    let again = Indices::open(&folder, AutoCreate::All, resources(HostDisk::shared())).expect("opens");
     assert_eq!(again.get("logs").expect("there").mapping().to_json(), shown);
 }
 

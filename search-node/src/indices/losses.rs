@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use shard::HostDisk;
 
+use super::auto_create::AutoCreate;
 use super::names::NameOptions;
 use super::registry::Indices;
 use super::test_disk::resources;
@@ -36,7 +37,7 @@ impl Stored {
 }
 
 fn open(root: &Path) -> Indices {
-    Indices::open(&root.join("indices"), true, resources(HostDisk::shared())).expect("opens")
+    Indices::open(&root.join("indices"), AutoCreate::All, resources(HostDisk::shared())).expect("opens")
 }
 
 fn flip(path: &Path, at: usize) {

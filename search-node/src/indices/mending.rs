@@ -8,6 +8,7 @@ use shard::{Condition, WriteRequest};
 use testkit::CrashDisk;
 
 use super::Index;
+use super::auto_create::AutoCreate;
 use super::index_run::IndexRun;
 use super::registry::Indices;
 use super::shard_copy::CopyState;
@@ -26,7 +27,8 @@ impl Tried {
     fn new() -> Self {
         let root = tempfile::tempdir().expect("a folder");
         let disk = Breakable::over(&CrashDisk::new(root.path()));
-        let indices = Indices::open(&root.path().join("indices"), true, resources(Arc::clone(&disk.disk)));
+        let indices =
+            Indices::open(&root.path().join("indices"), AutoCreate::All, resources(Arc::clone(&disk.disk)));
         let indices = indices.expect("opens");
         let index = indices.create("logs", &Value::Null).expect("made");
         put(&index, "kept").expect("acknowledged");

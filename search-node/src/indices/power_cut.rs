@@ -9,6 +9,7 @@ use shard::mapping::parse_mapping;
 use shard::{Disk, HostDisk};
 use testkit::{CrashDisk, PowerCut, RecordedDisk, Survival};
 
+use super::auto_create::AutoCreate;
 use super::registry::Indices;
 use super::test_disk::resources;
 use crate::state_file;
@@ -51,7 +52,8 @@ fn an_index_is_there_with_its_fields_whenever_the_power_is_cut() {
     at_every_cut(
         |disk, recorded| {
             let indices =
-                Indices::open(&disk.root().join("data/indices"), true, resources(recorded)).expect("opens");
+                Indices::open(&disk.root().join("data/indices"), AutoCreate::All, resources(recorded))
+                    .expect("opens");
             let body = json!({"settings": {"number_of_shards": 2}, "mappings": fields(1)});
             let index = indices.create("logs", &body).expect("made");
             disk.mark(1);
@@ -61,7 +63,8 @@ fn an_index_is_there_with_its_fields_whenever_the_power_is_cut() {
             }
         },
         |root, acknowledged, cut| {
-            let indices = Indices::open(&root.join("data/indices"), true, resources(HostDisk::shared()));
+            let indices =
+                Indices::open(&root.join("data/indices"), AutoCreate::All, resources(HostDisk::shared()));
             let indices = indices.expect(cut);
 
             assert_eq!(indices.lost().len(), 0, "{cut}");

@@ -11,6 +11,7 @@ use serde_json::Value;
 use shard::{Condition, create_folder_durably};
 
 use super::agreement::{Agreement, Alone, Disagreement};
+use super::auto_create::{AUTO_CREATE, AutoCreate};
 use super::blocks::Level;
 use super::date_math::resolve_dates;
 use super::found::{self, unreadable};
@@ -27,7 +28,8 @@ use crate::state_file::StateFileError;
 
 /// All indices.
 pub struct Indices {
-    auto_create: bool,
+    /// What this node's own settings say; the cluster's count more.
+    auto_create: AutoCreate,
     disk_watch: Arc<DiskWatch>,
     pub(super) clock: Clock,
     pub(super) served: Arc<Served>,
@@ -48,7 +50,7 @@ pub(crate) struct Meant {
 impl Indices {
     /// Opens every index below `folder`, for a node that agrees with itself. One that cannot be opened is named and left out;
     /// the others serve.
-    pub fn open(folder: &Path, auto_create: bool, resources: Resources) -> std::io::Result<Self> {
+    pub fn open(folder: &Path, auto_create: AutoCreate, resources: Resources) -> std::io::Result<Self> {
         create_folder_durably(resources.shared.disk.as_ref(), folder)?;
         let (found, mut lost) = found::look(folder, resources.shared.disk.as_ref())?;
         let (disk_watch, clock) = (Arc::clone(&resources.disk_watch), resources.clock.clone());
@@ -66,7 +68,7 @@ impl Indices {
     /// For a node of a cluster: nothing is served until the map is followed. What cannot be read is left as it is.
     pub(crate) fn clustered(
         folder: &Path,
-        auto_create: bool,
+        auto_create: AutoCreate,
         resources: Resources,
         agreement: Arc<dyn Agreement>,
     ) -> std::io::Result<Self> {
@@ -230,13 +232,23 @@ impl Indices {
         newest.inspect(|_| self.agreement.wait_followed())
     }
 
+    /// Which indices a write may make now.
+    fn auto_create(&self) -> AutoCreate {
+        let set = self.agreement.set(AUTO_CREATE);
+        set.and_then(|value| AutoCreate::read(&value).ok()).unwrap_or_else(|| self.auto_create.clone())
+    }
+
     fn create_for_write(&self, name: &str, is_create: bool) -> Result<Arc<Index>, ApiError> {
         let templates = self.templates();
         let template = templates.matching(name, false).map(|(_, template)| template);
-        let may_be_made =
-            template.and_then(|template| template.allow_auto_create).unwrap_or(self.auto_create);
-        if !may_be_made {
-            return Err(ApiError::no_index(name));
+        match template.and_then(|template| template.allow_auto_create) {
+            Some(true) => {}
+            Some(false) => {
+                let mut error = ApiError::no_index(name);
+                error.reason += " and composable template [allow_auto_create] forbids index auto creation";
+                return Err(error);
+            }
+            None => self.auto_create().check(name)?,
         }
         let is_stream = template.is_some_and(|template| template.stream.is_some());
         if is_stream && !is_create {

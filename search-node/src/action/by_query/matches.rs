@@ -101,7 +101,7 @@ mod tests {
     use super::super::plan::Wish;
     use super::super::walk::{Part, Walk, sort_keys};
     use super::*;
-    use crate::indices::{IndexRun, Indices, resources};
+    use crate::indices::{AutoCreate, IndexRun, Indices, resources};
 
     /// An index with one shard and a document for each number.
     fn filled(indices: &Indices, name: &str, numbers: impl Iterator<Item = u64>) -> Arc<Index> {
@@ -143,7 +143,8 @@ mod tests {
     #[test]
     fn matches_of_several_sources_come_in_one_order_and_each_once() {
         let folder = tempfile::tempdir().expect("a folder");
-        let indices = Indices::open(folder.path(), true, resources(HostDisk::shared())).expect("opens");
+        let indices =
+            Indices::open(folder.path(), AutoCreate::All, resources(HostDisk::shared())).expect("opens");
         let even = filled(&indices, "even", (0..40).step_by(2));
         let odd = filled(&indices, "odd", (1..20).step_by(2));
         let both = [even, odd];

@@ -71,7 +71,8 @@ pub(crate) fn shown_defaults() -> BTreeMap<String, String> {
     DEFAULTS.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-const DEFAULTS: [(&str, &str); 22] = [
+const DEFAULTS: [(&str, &str); 23] = [
+    ("action.auto_create_index", "true"),
     ("cluster.max_shards_per_node", "1000"),
     ("cluster.routing.use_adaptive_replica_selection", "true"),
     ("cluster.routing.rebalance.enable", "all"),

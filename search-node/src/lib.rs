@@ -40,5 +40,5 @@ mod watermark;
 use disk::state_file;
 
 pub use memory::{Heap, SilentHeap};
-pub use node::{Node, Running};
+pub use node::{FolderLock, Node, Running};
 pub use settings::{NodeSettings, SCHEMA};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use daemon::Shutdown;
 use daemon::clock::Clock;
-use search_node::{Node, NodeSettings, SCHEMA, translog_command};
+use search_node::{FolderLock, Node, NodeSettings, SCHEMA, translog_command};
 use settings::CommandLine;
 
 use crate::jemalloc::JemallocHeap;
@@ -68,15 +68,16 @@ fn run(settings: NodeSettings) -> anyhow::Result<()> {
                 "this node could not keep what it had promised to the others: {reason}; free or mend the disk of path.data, and start it again"
             ),
         }
-        running.stop().await?;
-        Ok(End::InOrder)
+        Ok(End::InOrder(running.stop().await?))
     });
-    if !matches!(ended, Ok(End::InOrder)) {
-        // Work that waits for other nodes must not keep a process that is of no use any more.
-        runtime.shutdown_background();
-    }
+    // Work that still waits for something must not keep a process that is of no use any more.
+    runtime.shutdown_background();
     match ended? {
-        End::InOrder => tracing::info!("search-node stopped"),
+        End::InOrder(folder) => {
+            // Such work may hold files of the folder: nobody else has it before the process is gone.
+            std::mem::forget(folder);
+            tracing::info!("search-node stopped");
+        }
         End::BeforeReady => tracing::info!("search-node stopped before it was ready"),
     }
     Ok(())
@@ -85,7 +86,7 @@ fn run(settings: NodeSettings) -> anyhow::Result<()> {
 /// How the node ended where nothing went wrong.
 enum End {
     /// It finished what it had taken on.
-    InOrder,
+    InOrder(FolderLock),
     /// It had taken on nothing yet.
     BeforeReady,
 }

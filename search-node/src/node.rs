@@ -128,6 +128,9 @@ pub struct Identity {
     pub cluster_uuid: String,
 }
 
+/// The folder of data belongs to this process as long as this is held.
+pub struct FolderLock(#[expect(dead_code, reason = "held, not read")] fs_err::File);
+
 /// A node that listens.
 pub struct Running {
     pub node: Arc<Node>,
@@ -139,7 +142,7 @@ pub struct Running {
     /// The threads that refresh, relieve, mend, watch the disk, and follow the map.
     threads: [std::thread::JoinHandle<()>; 5],
     /// Held while the node lives: a second process on the same folder is refused.
-    _lock: fs_err::File,
+    lock: FolderLock,
 }
 
 impl Node {
@@ -217,7 +220,7 @@ impl Node {
             server,
             registered,
             threads: [refresher, reliever, mender, watcher, follower],
-            _lock: lock,
+            lock: FolderLock(lock),
         })
     }
 
@@ -335,8 +338,9 @@ impl Running {
         }
     }
 
-    /// Finishes what was accepted, commits every index, and lets go of the folder.
-    pub async fn stop(self) -> anyhow::Result<()> {
+    /// Finishes what was accepted, and commits every index. What takes longer than the node may take to stop may go on until the
+    /// runtime ends; the folder is free once what is returned is dropped.
+    pub async fn stop(self) -> anyhow::Result<FolderLock> {
         let (began, within) = (Instant::now(), self.node.settings.stop_timeout);
         if let Some(coordinator) = &self.node.coordinator {
             coordinator.retire(within.mul_f64(LEAVE_BY)).await;
@@ -351,7 +355,7 @@ impl Running {
                 ended.context("the HTTP server broke")??;
                 tracing::info!("every request is answered");
             }
-            Err(_) => tracing::warn!("requests take longer than the node may take to stop; they are cut off"),
+            Err(_) => tracing::warn!("some requests are not answered before this node stops"),
         }
         if let Some(coordinator) = &self.node.coordinator {
             coordinator.stop().await;
@@ -380,7 +384,7 @@ impl Running {
             }
         })
         .await?;
-        Ok(())
+        Ok(self.lock)
     }
 }
 

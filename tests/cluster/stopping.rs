@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use search_client::Method;
+use search_client::{ClientOptions, Method, SearchClient};
 use serde_json::json;
 use system_tests::{Cluster, Flow};
 
@@ -27,6 +27,31 @@ async fn linked(count: usize) -> Cluster {
     cluster
 }
 
+/// A client that outlives what is done to the cluster.
+fn client_of(cluster: &Cluster, at: usize) -> SearchClient {
+    let port = cluster.member(at).http_port().expect("a port");
+    let hosts = vec![format!("http://127.0.0.1:{port}")];
+    SearchClient::new(ClientOptions { hosts, ..ClientOptions::default() }).expect("a client")
+}
+
+/// How many requests a node has had, this one among them.
+async fn requests(cluster: &Cluster, at: usize) -> u64 {
+    let metrics = client_of(cluster, at).send(Method::GET, "/metrics", "text/plain", "").await;
+    let text = String::from_utf8(metrics.expect("answered").body.to_vec()).expect("text");
+    let line = text.lines().find_map(|line| line.strip_prefix("search_node_http_requests_total "));
+    line.and_then(|count| count.trim().parse().ok()).expect("a number")
+}
+
+/// Waits until a node has had one request more than those that ask for that.
+async fn wait_arrived(cluster: &Cluster, at: usize, before: u64) {
+    let mut asked = 0;
+    let arrived = cluster.wait_for("a request to arrive", MISSED_WITHIN, async || {
+        asked += 1;
+        (requests(cluster, at).await > before + asked).then_some(())
+    });
+    arrived.await.expect("arrived");
+}
+
 async fn stop_in_time(cluster: &mut Cluster, at: usize) {
     let began = Instant::now();
     let exit = tokio::task::block_in_place(|| cluster.stop(at)).expect("stopped");
@@ -37,8 +62,9 @@ async fn stop_in_time(cluster: &mut Cluster, at: usize) {
 
 /// It alone votes, and has lost the others for a while: they have just come back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_that_votes_alone_stops_in_time_and_leaves_its_vote_to_one_that_has_just_come() {
+async fn a_node_that_votes_alone_stops_in_time_right_after_it_was_cut_off() {
     let mut cluster = linked(3).await;
+    cluster.wait_voters(1).await.expect("a cluster so young that one node votes");
     let leader = cluster.wait_leader().await.expect("a leader");
     let others: Vec<usize> = (0..3).filter(|at| *at != leader).collect();
     let sees = async |count: usize| {
@@ -56,8 +82,8 @@ async fn a_node_that_votes_alone_stops_in_time_and_leaves_its_vote_to_one_that_h
 
     stop_in_time(&mut cluster, leader).await;
 
-    let (status, answer) = cluster.ask(others[0], Method::PUT, "/after", None).await.expect("answered");
-    assert_eq!(status, 200, "another leads: {answer}");
+    cluster.restart(leader).await.expect("answers");
+    cluster.wait_ready().await.expect("all of them again");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -85,4 +111,44 @@ async fn a_request_that_does_not_end_keeps_no_node_from_stopping() {
 
     cluster.restart(0).await.expect("answers");
     cluster.done(0, Method::GET, "/left/_doc/1", None).await.expect("it is there");
+}
+
+/// It waits in a thread, for copies that do not come.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_that_waits_for_copies_keeps_no_node_from_stopping() {
+    let mut cluster = linked(1).await;
+    let (client, before) = (client_of(&cluster, 0), requests(&cluster, 0).await);
+    let write = "/left/_doc?wait_for_active_shards=2&timeout=1h";
+    let writing =
+        tokio::spawn(async move { client.send(Method::POST, write, "application/json", "{}").await });
+    wait_arrived(&cluster, 0, before).await;
+
+    stop_in_time(&mut cluster, 0).await;
+
+    let answer = writing.await.expect("ended");
+    assert!(answer.is_err() || answer.is_ok_and(|answer| answer.status == 503), "it was not done");
+    cluster.restart(0).await.expect("its folder is free");
+}
+
+/// What became of the write is not known before the copy is let go of.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_that_a_frozen_copy_does_not_take_keeps_no_node_from_stopping() {
+    let mut cluster = linked(2).await;
+    cluster.wait_green(0, MISSED_WITHIN).await.expect("green");
+    let leader = cluster.wait_leader().await.expect("a leader");
+    cluster.freeze(1 - leader).expect("frozen");
+    let (client, before) = (client_of(&cluster, leader), requests(&cluster, leader).await);
+    let lines: String = (0..50).map(|id| format!("{{\"index\":{{\"_id\":\"{id}\"}}}}\n{{}}\n")).collect();
+    let writing =
+        tokio::spawn(
+            async move { client.send(Method::POST, "/left/_bulk", "application/x-ndjson", lines).await },
+        );
+    wait_arrived(&cluster, leader, before).await;
+
+    stop_in_time(&mut cluster, leader).await;
+
+    drop(writing.await.expect("ended"));
+    cluster.thaw(1 - leader).expect("goes on");
+    cluster.restart(leader).await.expect("its folder is free");
+    cluster.wait_ready().await.expect("both again");
 }

@@ -104,8 +104,6 @@ fn choose(
     if !stay.iter().all(may_change) {
         return None;
     }
-    // Where all that vote leave, one that has just come is better than nobody.
-    let may_join = if stay.is_empty() && is_one_leaving { Candidate::is_up } else { may_join };
     let is_ready = |node: &&Candidate| {
         node.may_vote() && !voters.contains(&node.node) && may_join(node) && node.is_caught_up()
     };
@@ -193,7 +191,8 @@ mod tests {
             ),
             ("an even number becomes odd", &[1, 2], vec![up(1), up(2)], Some(&[1])),
             ("the leader leaves two", &[1], vec![leaving(1), up(2)], Some(&[2])),
-            ("the leader leaves one that has just come", &[1], vec![leaving(1), just_up(2)], Some(&[2])),
+            // It may be gone again at once, and then nobody could ever agree on anything.
+            ("the leader leaves one that has just come", &[1], vec![leaving(1), just_up(2)], None),
             ("the leader leaves, and nobody can follow", &[1], vec![leaving(1), behind(2)], None),
             (
                 "one leaves three, and may be back soon",

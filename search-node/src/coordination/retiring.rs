@@ -13,12 +13,12 @@ use tokio::time::{Instant, timeout_at};
 use super::coordinator::Coordinator;
 
 /// Of the time that a node has to leave: until when somebody must lead, for else nobody is there to hand anything to.
-const LED_BY: f64 = 0.33;
+const LED_BY: f64 = 0.7;
 /// Until when primaries may be handed over; those that take longer are promoted elsewhere once this node has left.
-const PRIMARIES_BY: f64 = 0.66;
+const PRIMARIES_BY: f64 = 0.8;
 /// Until when another node may come to lead. The rest is for the others to agree that this one has left; if they do not, they find
 /// out.
-const LEADER_BY: f64 = 0.87;
+const LEADER_BY: f64 = 0.9;
 
 impl Coordinator {
     /// Whether this node is about to leave.

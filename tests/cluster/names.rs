@@ -145,3 +145,21 @@ async fn writes_that_find_no_index_at_the_same_moment_are_all_done() {
         }
     }
 }
+
+/// Each of them rolls over from what the one before has made; none is told that a name is taken.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rollovers_at_the_same_moment_follow_one_another() {
+    let cluster = Cluster::start(3, &[]).await.expect("a cluster");
+    let first = json!({"aliases": {"log": {"is_write_index": true}}, "settings": {"number_of_replicas": 0}});
+    cluster.done(0, Method::PUT, "/log-000001", Some(&first)).await.expect("made");
+    let rollovers = (0..6).map(|number| cluster.ask(number % 3, Method::POST, "/log/_rollover", None));
+    let mut made = Vec::new();
+    for answer in futures::future::join_all(rollovers).await {
+        let (status, answer) = answer.expect("answered");
+        assert_eq!((status, &answer["rolled_over"]), (200, &json!(true)), "{answer}");
+        made.push(answer["new_index"].as_str().expect("a name").to_owned());
+    }
+    made.sort();
+    let expected: Vec<String> = (2..8).map(|number| format!("log-{number:06}")).collect();
+    assert_eq!(made, expected);
+}

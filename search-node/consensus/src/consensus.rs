@@ -264,7 +264,7 @@ impl<S: StateMachine> Consensus<S> {
     }
 
     /// Leaves in order: the vote of this node moves to `voters`, and who leads among them is known when this returns.
-    /// Meanwhile it takes no proposals. A node that does not lead asks the leader to change the voters instead.
+    /// Meanwhile it takes no proposals. Only a node that leads can do so.
     pub async fn hand_over(&self, voters: BTreeSet<u64>, within: Duration) -> Result<(), ChangeError> {
         if voters.contains(&self.node) || voters.is_empty() {
             return Err(ChangeError::Refused(format!("node {} cannot hand over to {voters:?}", self.node)));
@@ -273,7 +273,8 @@ impl<S: StateMachine> Consensus<S> {
         // The library goes on leading without a vote as long as the others hear of it.
         let _silence = Silence::of(self);
         let unknown = |_| ChangeError::Unknown { within_ms: within.as_millis() };
-        timeout(within, self.have_elected(&voters)).await.map_err(unknown)
+        timeout(within, self.have_elected(&voters)).await.map_err(unknown)?;
+        self.status().failure.map_or(Ok(()), |failure| Err(ChangeError::Stopped(failure)))
     }
 
     /// Returns once one of these leads. Left alone they would wait for as long as a leader may be silent, and give their votes to

@@ -403,6 +403,10 @@ impl Agreement for Coordinator {
         DynamicSettings::of(&self.map()).value(setting).map(str::to_owned)
     }
 
+    fn within(&self) -> Duration {
+        self.rules.within
+    }
+
     fn place(&self, id: &IndexId, entry: &IndexEntry, shards: usize) -> Result<Vec<ShardCopies>, ApiError> {
         let map = self.map();
         let settings = self.allocation_settings(&map);
@@ -410,7 +414,8 @@ impl Agreement for Coordinator {
         check_room(&map, &settings, shards * wanted)
             .map_err(|error| ApiError::validation(error.to_string()))?;
         let shards = u32::try_from(shards).unwrap_or(u32::MAX);
-        // Where nobody can tell how full disks are and who is about to stop, nobody will agree on the index either.
+        // Who has just begun to lead has not heard yet how full disks are and who is about to stop. Rather than wait for it the index
+        // is placed without, and its copies move later.
         let observed = self.runtime.block_on(self.observed()).unwrap_or_default();
         Ok(place_new(&map, id, entry, shards, &settings, &observed))
     }

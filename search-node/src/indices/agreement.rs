@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use cluster::state::{
     ClusterState, Command, CopyId, IndexEntry, IndexId, NodeEntry, NodeId, Refusal, Role, ShardCopies,
@@ -19,6 +20,9 @@ pub(crate) trait Agreement: Send + Sync {
 
     /// What operators have set of a setting while the cluster runs.
     fn set(&self, setting: &str) -> Option<String>;
+
+    /// How long an agreement may take.
+    fn within(&self) -> Duration;
 
     /// Where the shards of a new index should begin, of which it has so many.
     fn place(&self, id: &IndexId, entry: &IndexEntry, shards: usize) -> Result<Vec<ShardCopies>, ApiError>;
@@ -116,6 +120,11 @@ impl Agreement for Alone {
 
     fn set(&self, _: &str) -> Option<String> {
         None
+    }
+
+    fn within(&self) -> Duration {
+        // Nobody else changes anything.
+        Duration::from_secs(30)
     }
 
     fn place(&self, _: &IndexId, _: &IndexEntry, shards: usize) -> Result<Vec<ShardCopies>, ApiError> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cluster::state::{ClusterState, Command, IndexId};
+use cluster::state::{ClusterState, Command, Expectation, IndexId};
 use serde_json::{Map, Value};
 use shard::mapping::{MappingError, parse_mapping};
 
@@ -42,17 +42,25 @@ impl Indices {
         let name = &*resolve_dates(name, self.clock.now_millis())?;
         check_index_name(name)?;
         let request = read_body(body)?;
-        self.make(name, |map| {
-            let names = AgreedNames::of(map);
-            names.check_free(name)?;
-            let new = with_templates(map, name, request.clone())?;
-            let mut commands = self.new_index(map, &names, &new)?;
-            commands.insert(0, Guard::Templates.expected(map));
-            Ok(commands)
-        })
+        self.make(name, |map| self.created_by_name(map, name, &request))
     }
 
-    /// Has agreed on a new index; `decide` gives the commands, the last of which makes it.
+    /// The commands that make an index of a name, with what templates say.
+    pub(super) fn created_by_name(
+        &self,
+        map: &ClusterState,
+        name: &str,
+        request: &IndexBody,
+    ) -> Result<Vec<Command>, ApiError> {
+        let names = AgreedNames::of(map);
+        names.check_free(name)?;
+        let new = with_templates(map, name, request.clone())?;
+        let mut commands = self.new_index(map, &names, &new)?;
+        commands.insert(0, Guard::Templates.expected(map));
+        Ok(commands)
+    }
+
+    /// Has agreed on a new index; `decide` gives the commands, one of which makes it.
     pub(super) fn make(
         &self,
         name: &str,
@@ -85,7 +93,11 @@ impl Indices {
             names.check_new_alias(alias, &new.name, &Alias::kept(said))?;
         }
         let guard = if aliases.is_empty() { Guard::Names.expected(map) } else { Guard::Names.changed(map) };
-        Ok(vec![guard, self.created(new, aliases)?])
+        // Who makes an index only looks at the guard, so that its name is looked at beside.
+        let free = aliases.keys().map(|alias| Command::Expect(Expectation::NoIndex(alias.clone())));
+        let mut commands: Vec<Command> = std::iter::once(guard).chain(free).collect();
+        commands.push(self.created(new, aliases)?);
+        Ok(commands)
     }
 
     /// The command that makes an index.

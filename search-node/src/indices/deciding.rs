@@ -1,6 +1,8 @@
 //! Changes that are decided upon the map and agreed on by all nodes: aliases, templates, indices that go.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use cluster::state::{ClusterState, Command, IndexId};
 
@@ -14,8 +16,10 @@ use super::stream_changes::deleted_indices;
 use super::templates::{NewTemplate, TemplateKind, delete_templates, put_template};
 use crate::error::ApiError;
 
-/// Others can change names and templates again and again while a request wants to; more rounds than this are no race.
-const ROUNDS_MAX: usize = 256;
+/// Others can change names and templates again and again while a request wants to. Who was refused so often waits a little before
+/// it decides again, longer each time and never as long as others do.
+const ROUNDS_AT_ONCE: u32 = 3;
+const PAUSE_MAX: Duration = Duration::from_millis(100);
 
 impl Indices {
     /// Changes aliases, and deletes indices in the same step.
@@ -59,8 +63,12 @@ impl Indices {
         made: Option<&str>,
         decide: impl Fn(&ClusterState) -> Result<(Vec<Command>, T), ApiError>,
     ) -> Result<T, ApiError> {
+        let deadline = Instant::now() + self.agreement.within();
         let mut last = None;
-        for _ in 0..ROUNDS_MAX {
+        let mut rounds = 0;
+        while Instant::now() < deadline {
+            std::thread::sleep(pause(rounds));
+            rounds += 1;
             let map = self.agreement.map();
             let decided = decide(&map);
             if !matches!(&decided, Ok((commands, _)) if !commands.is_empty()) {
@@ -79,6 +87,16 @@ impl Indices {
         let reason = format!("it kept changing meanwhile: {}; try again", last.unwrap_or_default());
         Err(failed(made, ApiError::new(503, "failed_to_commit_cluster_state_exception", reason)))
     }
+}
+
+/// How long to wait after so many rounds.
+fn pause(rounds: u32) -> Duration {
+    if rounds < ROUNDS_AT_ONCE {
+        return Duration::ZERO;
+    }
+    let longest = Duration::from_millis(1 << rounds.min(10)).min(PAUSE_MAX);
+    let chance = RandomState::new().build_hasher().finish() % 1024;
+    longest.mul_f64(0.5 + chance as f64 / 2048.0)
 }
 
 fn failed(made: Option<&str>, error: ApiError) -> ApiError {

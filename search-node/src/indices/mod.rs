@@ -82,4 +82,6 @@ pub(crate) use templates::{
 pub(crate) use test_disk::resources;
 
 #[cfg(test)]
+mod pairs;
+#[cfg(test)]
 mod power_cut;

@@ -142,7 +142,12 @@ pub(crate) fn are_met(conditions: &[RolloverCondition], figures: &Figures) -> (b
 }
 
 /// What a rollover of an alias or a data stream would do; `new_name` is what the request calls the new index.
-fn plan(map: &ClusterState, target: &str, new_name: Option<&str>, now_millis: i64) -> Result<Plan, ApiError> {
+pub(super) fn plan(
+    map: &ClusterState,
+    target: &str,
+    new_name: Option<&str>,
+    now_millis: i64,
+) -> Result<Plan, ApiError> {
     let names = AgreedNames::of(map);
     let new_name = new_name.map(|name| resolve_dates(name, now_millis)).transpose()?;
     if let Some(stream) = names.streams.get(target) {
@@ -155,6 +160,19 @@ fn plan(map: &ClusterState, target: &str, new_name: Option<&str>, now_millis: i6
         let new_name = backing_name(target, now_millis, stream.generation + 1);
         return planned(map, old, new_name, true);
     }
+    let old_name = written_by(&names, target)?;
+    let new_name = new_name.map_or_else(|| next_name(old_name), |name| Ok(name.into_owned()))?;
+    check_index_name(&new_name)?;
+    names.check_free(&new_name)?;
+    planned(map, id_of(&names, old_name), new_name, false)
+}
+
+fn id_of(names: &AgreedNames<'_>, index: &str) -> IndexId {
+    names.indices.get(index).map_or_else(|| IndexId(String::new()), |(id, _)| (*id).clone())
+}
+
+/// The index that an alias writes to.
+fn written_by<'a>(names: &'a AgreedNames<'_>, target: &str) -> Result<&'a str, ApiError> {
     let Some(members) = names.aliases.get(target) else {
         let reason = match names.indices.contains_key(target) {
             true => {
@@ -172,11 +190,7 @@ fn plan(map: &ClusterState, target: &str, new_name: Option<&str>, now_millis: i6
         let reason = format!("rollover target [{target}] does not point to a write index");
         return Err(ApiError::argument(reason));
     };
-    let new_name = new_name.map_or_else(|| next_name(old_name), |name| Ok(name.into_owned()))?;
-    check_index_name(&new_name)?;
-    names.check_free(&new_name)?;
-    let id = names.indices.get(old_name).map(|(id, _)| (*id).clone());
-    planned(map, id.unwrap_or_else(|| IndexId(String::new())), new_name, false)
+    Ok(old_name)
 }
 
 fn planned(map: &ClusterState, old: IndexId, new_name: String, is_stream: bool) -> Result<Plan, ApiError> {
@@ -218,9 +232,12 @@ impl Indices {
         let new_name = &planned.new_name;
         self.check_lost(new_name)?;
         let id = self.agree_upon(Some(new_name), |map| {
-            if plan(map, target, Some(new_name), self.clock.now_millis())?.old != planned.old {
+            // Somebody who has rolled over meanwhile has most likely taken the name too.
+            let names = AgreedNames::of(map);
+            if id_of(&names, written_by(&names, target)?) != planned.old {
                 return Ok((Vec::new(), None));
             }
+            names.check_free(new_name)?;
             let (commands, id) = self.rolled_alias(map, target, planned, body)?;
             Ok((commands, Some(id)))
         })?;
@@ -228,7 +245,7 @@ impl Indices {
     }
 
     /// The commands by which an alias goes on to a new index.
-    fn rolled_alias(
+    pub(super) fn rolled_alias(
         &self,
         map: &ClusterState,
         alias: &str,

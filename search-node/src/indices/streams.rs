@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cluster::state::{ClusterState, Command};
+use cluster::state::{ClusterState, Command, Expectation};
 use serde_json::{Value, json};
 
 use super::agreed_names::AgreedNames;
@@ -29,17 +29,27 @@ impl Indices {
         }
         self.check_lost(name)?;
         let backing = backing_name(name, self.clock.now_millis(), 1);
-        let made = self.make(&backing, |map| {
-            let names = AgreedNames::of(map);
-            names.check_free(name)?;
-            names.check_free(&backing)?;
-            let (new, template) = backing_index(map, name, &backing, IndexBody::default())?;
-            let created = self.new_index(map, &names, &new)?;
-            let id = created_id(&created);
-            let stream = DataStream::begun(template.timestamp_field(), &id, template.is_hidden);
-            Ok(with_stream(map, created, stream.written(name, map)))
-        });
+        let made = self.make(&backing, |map| self.begun_stream(map, name, &backing));
         made.inspect(|made| self.wait_primaries(made))
+    }
+
+    /// The commands that make a stream with its first backing index.
+    pub(super) fn begun_stream(
+        &self,
+        map: &ClusterState,
+        name: &str,
+        backing: &str,
+    ) -> Result<Vec<Command>, ApiError> {
+        let names = AgreedNames::of(map);
+        names.check_free(name)?;
+        names.check_free(backing)?;
+        let (new, template) = backing_index(map, name, backing, IndexBody::default())?;
+        let created = self.new_index(map, &names, &new)?;
+        let id = created_id(&created);
+        let stream = DataStream::begun(template.timestamp_field(), &id, template.is_hidden);
+        let mut commands = with_stream(map, created, stream.written(name, map));
+        commands.insert(0, Command::Expect(Expectation::NoIndex(name.to_owned())));
+        Ok(commands)
     }
 
     /// Begins another backing index of a stream, unless somebody has since it had `seen` as its newest one. Gives the newest one.
@@ -98,7 +108,9 @@ impl Indices {
     pub(crate) fn migrate_alias(&self, alias: &str) -> Result<(), ApiError> {
         self.agree_upon(None, |map| {
             let template = stream_template(map, alias)?;
-            Ok((migrate_alias(map, alias, template.timestamp_field())?, ()))
+            let mut commands = migrate_alias(map, alias, template.timestamp_field())?;
+            commands.insert(0, Guard::Templates.expected(map));
+            Ok((commands, ()))
         })
     }
 }
@@ -107,7 +119,10 @@ impl Indices {
 fn with_stream(map: &ClusterState, created: Vec<Command>, written: Command) -> Vec<Command> {
     let mut commands = vec![Guard::Templates.expected(map), Guard::Names.changed(map), written];
     // A stream changes names itself; what its index would say of them is said by that.
-    commands.extend(created.into_iter().filter(|command| matches!(command, Command::CreateIndex { .. })));
+    let is_kept = |command: &Command| {
+        matches!(command, Command::CreateIndex { .. } | Command::Expect(Expectation::NoIndex(_)))
+    };
+    commands.extend(created.into_iter().filter(is_kept));
     commands
 }
 

@@ -95,6 +95,8 @@ pub(crate) fn delete(
         doomed.iter().filter(is_kept).map(|name| text(map, kind, name, None)).collect();
     if !commands.is_empty() {
         commands.insert(0, Guard::Templates.changed(map));
+        // Which streams there are was looked at.
+        commands.insert(1, Guard::Names.expected(map));
     }
     Ok(commands)
 }

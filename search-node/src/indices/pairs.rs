@@ -112,7 +112,8 @@ fn faults(map: &ClusterState) -> Vec<String> {
             faults.push(format!("[{stream}] has indices that are not there"));
         }
         let templates = Templates::of(map);
-        if !templates.matching(stream, false).is_some_and(|(_, template)| template.stream.is_some()) {
+        let template = templates.matching(stream, false);
+        if template.is_none_or(|(_, template)| template.stream.is_none()) {
             faults.push(format!("[{stream}] has no template for its next index"));
         }
     }

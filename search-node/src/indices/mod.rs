@@ -25,6 +25,7 @@ mod id;
 mod index;
 mod index_names;
 mod index_run;
+mod kept_settings;
 mod lenient;
 mod lookup;
 #[cfg(test)]

@@ -9,6 +9,7 @@ use shard::{Analysis, IndexSort, MergeOptions};
 
 use super::analysis_settings as analysis;
 use super::blocks::Blocks;
+use super::kept_settings;
 use super::merge_settings::MergeSettings;
 use super::replicas::{CopySettings, NUMBER, expands};
 use super::routing::Routing;
@@ -69,10 +70,6 @@ const SHARDS_MAX: usize = 1024;
 const SYNC_INTERVAL: Duration = Duration::from_secs(5);
 const SYNC_INTERVAL_LEAST: Duration = Duration::from_millis(100);
 
-/// Settings that are kept and shown again; what they ask for is done elsewhere or not yet.
-const SHOWN: [&str; 6] =
-    ["hidden", "codec", "lifecycle.name", "mode", "query.default_field", "mapping.ignore_malformed"];
-
 /// Brings `{"index": {"number_of_shards": 1}}`, dotted keys and keys without `index.` to one flat form. What is null is not set.
 pub(super) fn flatten(settings: &Value) -> Result<Map<String, Value>, ApiError> {
     let mut flat = flatten_with_nulls(settings)?;
@@ -118,7 +115,7 @@ fn is_analysis(key: &str) -> bool {
 }
 
 /// Settings that may be changed while an index is there.
-const DYNAMIC: [&str; 24] = [
+const DYNAMIC: [&str; 21] = [
     "analyze.max_token_count",
     "max_ngram_diff",
     "max_shingle_diff",
@@ -137,9 +134,6 @@ const DYNAMIC: [&str; 24] = [
     "blocks.metadata",
     "blocks.read_only",
     "blocks.read_only_allow_delete",
-    "hidden",
-    "lifecycle.name",
-    "query.default_field",
     "max_result_window",
     "max_refresh_listeners",
     "write.min_in_sync",
@@ -158,8 +152,11 @@ pub(super) fn changed(
 ) -> Result<Map<String, Value>, ApiError> {
     let inner = changes.get("settings").filter(|_| changes.as_object().is_some_and(|all| all.len() == 1));
     let changes = flatten_with_nulls(inner.unwrap_or(changes))?;
-    let is_dynamic =
-        |key: &str| DYNAMIC.contains(&key) || DYNAMIC_PREFIXES.iter().any(|prefix| key.starts_with(prefix));
+    let is_dynamic = |key: &str| {
+        DYNAMIC.contains(&key)
+            || DYNAMIC_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
+            || kept_settings::is_dynamic(key)
+    };
     let fixed: Vec<String> =
         changes.keys().filter(|key| !is_dynamic(key)).map(|key| format!("index.{key}")).collect();
     if let Some(setting) = fixed.iter().find(|key| FINAL.contains(&key.as_str())) {
@@ -340,10 +337,10 @@ impl IndexSettings {
                 "routing.rebalance.enable" | "allocation.max_retries" => {}
                 "unassigned.node_left.delayed_timeout" => {}
                 filter if filter.starts_with("routing.allocation.") => {}
-                shown if SHOWN.contains(&shown) => {}
-                _ => {
-                    return Err(unknown(key));
-                }
+                other => match kept_settings::check(other, text) {
+                    Some(checked) => checked.map_err(fault)?,
+                    None => return Err(unknown(key)),
+                },
             }
         }
         CopySettings::read(flat)?;

@@ -81,6 +81,11 @@ impl ApiError {
         Self::new(400, "task_cancelled_exception", format!("task cancelled [{reason}]"))
     }
 
+    /// The node ends before it was done; another one may do it.
+    pub fn node_closed() -> Self {
+        Self::new(503, "node_closed_exception", "the node is stopping; ask another one")
+    }
+
     /// A point in time is not kept, or no longer.
     pub fn no_search_context(number: u64) -> Self {
         let reason = format!("No search context found for id [{number}]");

@@ -44,6 +44,8 @@ const OWN_COPIES_WITHIN: Duration = Duration::from_secs(10);
 
 /// Of the time that a node may take to stop: until when it leaves its cluster.
 const LEAVE_BY: f64 = 0.6;
+/// Until when searches may go on.
+const SEARCH_BY: f64 = 0.75;
 /// Until when it answers what it was asked; what is left is for what other nodes have asked.
 const ANSWER_BY: f64 = 0.8;
 
@@ -347,10 +349,15 @@ impl Running {
         }
         self.stop.cancel();
         self.node.shared.workers.stop();
-        for task in self.node.tasks.running() {
-            task.cancel("the node is stopping");
+        // Searches are answered, as far as there is time; what takes minutes anyway is not waited for.
+        self.node.tasks.stop(|kind| !kind.is_search());
+        let mut server = self.server;
+        let mut answered = timeout_at(began + within.mul_f64(SEARCH_BY), &mut server).await;
+        if answered.is_err() {
+            self.node.tasks.stop(|_| true);
+            answered = timeout_at(began + within.mul_f64(ANSWER_BY), &mut server).await;
         }
-        match timeout_at(began + within.mul_f64(ANSWER_BY), self.server).await {
+        match answered {
             Ok(ended) => {
                 ended.context("the HTTP server broke")??;
                 tracing::info!("every request is answered");

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use search_client::{ClientOptions, Method, SearchClient};
 use serde_json::json;
-use system_tests::{Cluster, Flow};
+use system_tests::{Cluster, Flow, long_search, long_search_bodies, long_search_mapping};
 
 /// How long a node may take to stop.
 const STOP_TIMEOUT: &str = "node.stop_timeout=10s";
@@ -151,4 +151,30 @@ async fn a_write_that_a_frozen_copy_does_not_take_keeps_no_node_from_stopping() 
     cluster.thaw(1 - leader).expect("goes on");
     cluster.restart(leader).await.expect("its folder is free");
     cluster.wait_ready().await.expect("both again");
+}
+
+/// What it is asked meanwhile is answered, or another node may be asked: a client that retries sees no error.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_search_that_is_not_done_when_its_node_stops_may_be_asked_elsewhere() {
+    let mut cluster = linked(1).await;
+    let index = json!({"settings": {"number_of_shards": 1}, "mappings": long_search_mapping()});
+    cluster.done(0, Method::PUT, "/long", Some(&index)).await.expect("created");
+    for body in long_search_bodies() {
+        let (status, answer) = cluster.bulk(0, "/long/_bulk", body).await.expect("answered");
+        assert!(status == 200 && answer["errors"] == json!(false), "{status} {answer}");
+    }
+    cluster.done(0, Method::POST, "/long/_refresh", None).await.expect("refreshed");
+    let (client, before) = (client_of(&cluster, 0), requests(&cluster, 0).await);
+    let search = long_search().to_string();
+    let searching =
+        tokio::spawn(
+            async move { client.send(Method::POST, "/long/_search", "application/json", search).await },
+        );
+    wait_arrived(&cluster, 0, before).await;
+
+    stop_in_time(&mut cluster, 0).await;
+
+    let answer = searching.await.expect("ended").expect("answered");
+    let text = String::from_utf8_lossy(&answer.body).into_owned();
+    assert!(answer.status == 200 || answer.status == 503 && text.contains("node_closed_exception"), "{text}");
 }

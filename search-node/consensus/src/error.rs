@@ -45,9 +45,9 @@ pub enum ProposeError {
         /// How long one may be.
         max: usize,
     },
-    /// The node has stopped.
+    /// The node has stopped meanwhile. The proposal may be agreed on all the same.
     #[error(
-        "consensus: this node no longer takes part: {0}; see its log for the first failure, and restart it"
+        "consensus: this node no longer takes part: {0}; the others may still agree, so look at the state before proposing it again"
     )]
     Stopped(String),
 }

@@ -308,7 +308,7 @@ impl Coordinator {
             Err(ProposeError::NotLeader { leader }) => {
                 Err(Fault::NotLeader(leader.and_then(|leader| Some((leader.node, leader.address?)))))
             }
-            Err(error @ ProposeError::Unknown { .. }) => {
+            Err(error @ (ProposeError::Unknown { .. } | ProposeError::Stopped(_))) => {
                 Err(Fault::Failed(ApiError::unknown_outcome(error.to_string())))
             }
             Err(error) => Err(Fault::Failed(unavailable(&error.to_string()))),
@@ -487,7 +487,12 @@ impl Answers for Coordinator {
                 }
                 Action::Follow => {
                     let version = read(&call.body).map_err(Fault::Failed)?;
-                    let followed = async { Ok(write(&self.wait_followed(version).await.version)) };
+                    let followed = async {
+                        // A node that stops follows nothing any more.
+                        let followed = self.while_running(self.wait_followed(version)).await;
+                        let followed = followed.ok_or_else(|| Fault::Failed(ApiError::node_closed()))?;
+                        Ok(write(&followed.version))
+                    };
                     while_waited_for(&call.cancelled, followed).await
                 }
                 // What is not about the map.

@@ -74,7 +74,14 @@ impl Coordinator {
         let is_done = changes.wait_for(|map| to_hand_over(map, own, &observed).is_empty());
         match timeout_at(deadline, is_done).await {
             Ok(_) => tracing::info!("no primary is here any more that could be elsewhere"),
-            Err(_) => tracing::warn!("not all primaries of this node were handed over in time"),
+            Err(_) => {
+                let left = to_hand_over(&self.map(), own, &observed);
+                let left: Vec<String> = left.iter().map(ToString::to_string).collect();
+                tracing::warn!(
+                    shards = left.join(", "),
+                    "not all primaries of this node were handed over in time"
+                );
+            }
         }
     }
 }

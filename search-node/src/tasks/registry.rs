@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use daemon::CancellationToken;
 use daemon::clock::Clock;
@@ -102,6 +102,7 @@ impl Tasks {
             parent,
             cancel,
             cancel_reason: Mutex::default(),
+            is_stopped: AtomicBool::new(false),
             slices,
         });
         let running = Running { task: Arc::clone(&task), ended: watch::Sender::new(()) };
@@ -117,6 +118,11 @@ impl Tasks {
         while finished.len() > self.finished_max {
             finished.pop_front();
         }
+    }
+
+    /// Asks tasks of some kinds to end: the node stops.
+    pub(crate) fn stop(&self, ends: impl Fn(TaskKind) -> bool) {
+        self.running().iter().filter(|task| ends(task.kind)).for_each(|task| task.stop());
     }
 
     /// The tasks that run, the oldest first.

@@ -1,6 +1,7 @@
 //! One task that runs.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use daemon::CancellationToken;
 use parking_lot::Mutex;
@@ -22,6 +23,11 @@ pub(crate) enum TaskKind {
 }
 
 impl TaskKind {
+    /// Whether somebody waits for what it finds.
+    pub(crate) fn is_search(self) -> bool {
+        matches!(self, Self::Search | Self::SearchPart)
+    }
+
     pub(crate) fn action(self) -> &'static str {
         match self {
             Self::UpdateByQuery => "indices:data/write/update/byquery",
@@ -54,6 +60,8 @@ pub(crate) struct Task {
     /// Asks the task to end after what it is doing.
     pub cancel: CancellationToken,
     pub cancel_reason: Mutex<Option<String>>,
+    /// Whether it was cancelled because the node stops.
+    pub is_stopped: AtomicBool,
     /// Its figures, slice by slice; none for a task that has none.
     pub slices: Vec<Arc<Progress>>,
 }
@@ -69,8 +77,17 @@ impl Task {
         self.cancel.cancel();
     }
 
+    /// Asks it to end, since the node stops; another one may do it as well.
+    pub(crate) fn stop(&self) {
+        self.is_stopped.store(true, Ordering::Release);
+        self.cancel("the node is stopping");
+    }
+
     /// What the client hears whose task was cancelled.
     pub(crate) fn cancelled_error(&self) -> ApiError {
+        if self.is_stopped.load(Ordering::Acquire) {
+            return ApiError::node_closed();
+        }
         ApiError::task_cancelled(self.cancel_reason.lock().as_deref().unwrap_or("nobody waits for it"))
     }
 

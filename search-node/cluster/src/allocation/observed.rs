@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{AllocationSettings, DiskSpace};
-use crate::state::{ClusterState, CopyId, IndexId, NodeId, ShardCopies, ShardId, UnassignedReason};
+use crate::state::{ClusterState, CopyId, IndexId, NodeId, ShardCopies, ShardId};
 
 /// What whoever leads has seen; none of it is agreed upon.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -76,7 +76,7 @@ impl Observed {
     /// primary goes on without it as soon as there is something to write, and it lacks little all the same.
     pub fn delayed_until(&self, state: &ClusterState, shard: &ShardId, copies: &ShardCopies) -> Option<i64> {
         let is_awaited = copies.primary().is_some()
-            && copies.unassigned().reason == UnassignedReason::NodeLeft
+            && !copies.unassigned().left.is_empty()
             && copies.standing() < state.wanted_copies(shard);
         let since = self.lacking.get(shard).filter(|_| is_awaited)?.since_millis;
         let delay = state.indices.get(&shard.index)?.allocation.delay_millis;

@@ -159,11 +159,11 @@ impl<'a> Planner<'a> {
             self.add_on(shard, node, None);
             return;
         }
-        let is_delayed = self
-            .ahead
-            .shard(shard)
-            .is_some_and(|copies| self.observed.delayed_until(&self.ahead, shard, copies).is_some());
-        if is_delayed {
+        let Some(copies) = self.ahead.shard(shard) else { return };
+        let lacking = self.ahead.wanted_copies(shard).saturating_sub(copies.standing());
+        let is_delayed = self.observed.delayed_until(&self.ahead, shard, copies).is_some();
+        // Those that are lacking besides have nowhere to come back from.
+        if is_delayed && lacking <= copies.unassigned().left.len() {
             return;
         }
         if let Some(node) = self.best_node(shard, Subject::Replica) {

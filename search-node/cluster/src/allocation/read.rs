@@ -234,6 +234,10 @@ fn list(value: &str) -> Vec<String> {
 }
 
 fn millis(name: &str, value: &str) -> Result<i64, SettingError> {
+    // As in Elasticsearch, less than no time is none.
+    if let Some(positive) = value.strip_prefix('-') {
+        return if positive == "1" { Ok(0) } else { millis(name, positive).map(|_| 0) };
+    }
     let digits = value.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
     let unit = match &value[digits.len()..] {
         "ms" => Some(1),

@@ -125,7 +125,7 @@ fn of_shard(copies: &ShardCopies, wanted: usize, is_delayed: bool) -> ShardHealt
         counts.relocating += usize::from(copies.replacement_of(*id).is_some());
     }
     if is_delayed {
-        counts.delayed_unassigned = counts.unassigned;
+        counts.delayed_unassigned = counts.unassigned.min(copies.unassigned().left.len());
     }
     // A first copy that is being made lacks nothing that ever was.
     let is_begun = copies.primary().is_some_and(|copy| copies.is_begun_by(copy));

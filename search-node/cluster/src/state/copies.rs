@@ -257,8 +257,10 @@ impl ShardCopies {
 
     /// The copies on a node are gone for now.
     pub fn node_left(&mut self, node: NodeId, called: &str) {
+        let standing = self.present.iter().filter(|(_, copy)| copy.replaces.is_none());
+        let gone = standing.filter(|(_, copy)| copy.node == node).map(|(id, _)| *id).collect();
         if self.remove(|_, copy| copy.node == node) {
-            self.unassigned.because(UnassignedReason::NodeLeft, Some(format!("node_left [{called}]")));
+            self.unassigned.node_left(gone, format!("node_left [{called}]"));
         }
     }
 
@@ -292,7 +294,13 @@ impl ShardCopies {
         self.remove(|_, other| other.node == node && other.stage == Stage::Recovering);
         self.check_no_copy_on(node)?;
         self.present.insert(copy, Copy { node, stage: Stage::Started, replaces: None, made_of: None });
+        self.unassigned.settle(None, Some(copy));
         Ok(())
+    }
+
+    /// So many copies are wanted: no more of those that left are waited for than are lacking.
+    pub(super) fn settle(&mut self, wanted: usize) {
+        self.unassigned.settle(Some(wanted.saturating_sub(self.standing())), None);
     }
 
     /// Whether a node may make another copy out of what it has of this one. Not while it is in sync: it may be all that is left of

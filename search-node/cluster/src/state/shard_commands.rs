@@ -11,7 +11,12 @@ impl ClusterState {
             }
             Command::AddCopy { shard, copy, node, replaces } => {
                 self.check_node(node)?;
-                self.name_copy(copy, &shard, |copies| copies.add(copy, node, replaces))?;
+                let wanted = self.wanted_copies(&shard);
+                self.name_copy(copy, &shard, |copies| {
+                    copies.add(copy, node, replaces)?;
+                    copies.settle(wanted);
+                    Ok(())
+                })?;
             }
             Command::Return { shard, copy, node } => {
                 self.check_node(node)?;

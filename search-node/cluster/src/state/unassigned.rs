@@ -16,6 +16,12 @@ pub struct Unassigned {
     /// The copies in sync among them: another one is tried first.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub failed: BTreeSet<CopyId>,
+    /// The copies whose nodes have left, and with which they may come back. What never had a place is not waited for.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub left: BTreeSet<CopyId>,
+    /// Why there were too few copies before nodes left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<UnassignedReason>,
 }
 
 /// What happened to a copy, in Elasticsearch's words.
@@ -52,6 +58,29 @@ impl UnassignedReason {
 }
 
 impl Unassigned {
+    /// Copies have gone with their nodes.
+    pub(super) fn node_left(&mut self, gone: BTreeSet<CopyId>, details: String) {
+        if self.reason != UnassignedReason::NodeLeft {
+            self.before = Some(self.reason);
+        }
+        self.left.extend(gone);
+        self.because(UnassignedReason::NodeLeft, Some(details));
+    }
+
+    /// So many copies are lacking now; `back` is one that has come back. What was lacking before is, once nobody is waited for.
+    pub(super) fn settle(&mut self, lacking: Option<usize>, back: Option<CopyId>) {
+        self.left.retain(|copy| Some(*copy) != back);
+        while lacking.is_some_and(|lacking| self.left.len() > lacking) {
+            self.left.pop_first();
+        }
+        if let (true, UnassignedReason::NodeLeft, Some(before)) =
+            (self.left.is_empty(), self.reason, self.before)
+        {
+            self.before = None;
+            self.because(before, None);
+        }
+    }
+
     /// Another reason; what failed in a row goes on counting.
     pub(super) fn because(&mut self, reason: UnassignedReason, details: Option<String>) {
         self.reason = reason;

@@ -358,3 +358,46 @@ fn a_recovering_copy_that_is_not_wanted_any_more_is_dropped_first() {
     assert!(matches!(planned[..], [Command::DropCopy { copy, .. }] if copy == begun), "{planned:?}");
     assert_eq!(Observed::default().next_wait_ends(&fixture.state), None);
 }
+
+#[test]
+fn a_copy_that_never_had_a_place_is_not_waited_for() {
+    let mut fixture = Fixture::with_nodes(1);
+    fixture.create("i", 1, Replicas::Number(1));
+    fixture.settle();
+    let copy = fixture.copies("i", 0).primary().expect("placed");
+    fixture.leave(1);
+    fixture.join(7);
+    fixture.observed.found.insert((NodeId(7), shard("i", 0)), copy);
+    fixture.settle();
+    assert_eq!(fixture.copies("i", 0).unassigned().reason, UnassignedReason::IndexCreated);
+
+    fixture.join(8);
+    fixture.observed.note_lacking(&fixture.state);
+    fixture.settle();
+
+    assert_eq!(fixture.nodes_of("i", 0), [7, 8].into());
+}
+
+#[test]
+fn of_two_copies_that_are_lacking_only_the_one_that_left_is_waited_for() {
+    let mut fixture = Fixture::with_nodes(2);
+    fixture.create("i", 1, Replicas::Number(2));
+    fixture.settle();
+    let primary = fixture.primary_node("i", 0).expect("a primary");
+    fixture.leave(3 - primary);
+    fixture.observed.note_lacking(&fixture.state);
+    assert_eq!(fixture.plan(), [], "nobody is there");
+    fixture.join(3);
+    fixture.observed.note_lacking(&fixture.state);
+    fixture.settle();
+    assert_eq!(fixture.nodes_of("i", 0), [primary, 3].into(), "the one that never was");
+
+    fixture.join(4);
+    fixture.observed.note_lacking(&fixture.state);
+    fixture.settle();
+    assert_eq!(fixture.nodes_of("i", 0), [primary, 3].into(), "the other may come back");
+    fixture.observed.now_millis = 60_000;
+    fixture.settle();
+
+    assert_eq!(fixture.nodes_of("i", 0), [primary, 3, 4].into());
+}

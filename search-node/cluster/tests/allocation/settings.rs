@@ -128,6 +128,10 @@ fn an_index_has_settings_of_its_own() {
             delay_millis: 300_000,
         }
     );
+    for none in ["0", "-1", "-5m"] {
+        assert_eq!(read.set("index.unassigned.node_left.delayed_timeout", none), Ok(true), "{none}");
+        assert_eq!(read.delay_millis, 0, "{none}");
+    }
     assert_eq!(read.set("index.number_of_replicas", "1"), Ok(false));
     assert!(read.set("index.unassigned.node_left.delayed_timeout", "soon").is_err());
 }

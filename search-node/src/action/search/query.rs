@@ -159,6 +159,10 @@ pub(super) fn find_here(
                 partial.hits.extend(answer.hits.into_iter().map(|hit| Hit { shard: part.place, ..hit }));
                 partial.aggs = reduce_aggs(&request.aggs, std::mem::take(&mut partial.aggs), answer.aggs);
             }
+            // For another node: it looks for another copy then.
+            Err(SearchError::Cancelled) if node.stopping.is_cancelled() => {
+                return Err(ApiError::node_closed());
+            }
             Err(error @ SearchError::Cancelled) => return Err(error.into()),
             Err(error) => {
                 let error = ApiError::from(error)

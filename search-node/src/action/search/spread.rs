@@ -301,6 +301,12 @@ impl<'a> Spread<'a> {
                 let question = self.question(Some(node), &places, hits, text.clone());
                 let message = postcard::to_allocvec(&question).unwrap_or_default();
                 let call = call(Arc::clone(coordinator), node, Action::Query, message.into(), within);
+                // Also while this node looks in shards of its own: who is called learns that nobody waits.
+                let (cancelled, error) =
+                    (self.until.cancelled.clone(), ApiError::task_cancelled("nobody waits for it"));
+                let call = async move {
+                    cancelled.run_until_cancelled(call).await.unwrap_or((Err(Some(error)), Duration::ZERO))
+                };
                 let asked = self.node.soonest.ask(node);
                 Pending { node, places, asked, call: Call(Handle::current().spawn(call)) }
             })

@@ -145,6 +145,10 @@ fn commands_of(call: &Call, view: &View, body: &Value) -> Result<Vec<Asked>, Api
     commands.iter().map(|command| read(call, view, command)).collect()
 }
 
+/// What may be asked for.
+const COMMANDS: [&str; 5] =
+    ["move", "cancel", "allocate_replica", "allocate_empty_primary", "allocate_stale_primary"];
+
 fn read(call: &Call, view: &View, command: &Value) -> Result<Asked, ApiError> {
     let members = command.as_object().filter(|members| members.len() == 1);
     let (name, arguments) = members.and_then(|members| members.iter().next()).ok_or_else(|| {
@@ -152,6 +156,13 @@ fn read(call: &Call, view: &View, command: &Value) -> Result<Asked, ApiError> {
             "a command must be an object with its name as the only member, not [{command}]"
         ))
     })?;
+    if !COMMANDS.contains(&name.as_str()) {
+        return Err(ApiError::new(
+            400,
+            "named_object_not_found_exception",
+            format!("unknown allocation command [{name}]; known: {}", COMMANDS.join(", ")),
+        ));
+    }
     let arguments = Arguments { call, view, name, arguments };
     let shard = arguments.shard()?;
     let command = match name.as_str() {
@@ -168,7 +179,7 @@ fn read(call: &Call, view: &View, command: &Value) -> Result<Asked, ApiError> {
             arguments.check(&["node"])?;
             RerouteCommand::AllocateReplica { shard, node: arguments.node("node")? }
         }
-        "allocate_empty_primary" | "allocate_stale_primary" => {
+        _ => {
             arguments.check(&["node", "accept_data_loss"])?;
             let (node, accept_data_loss) = (arguments.node("node")?, arguments.flag("accept_data_loss")?);
             match name.as_str() {
@@ -177,15 +188,6 @@ fn read(call: &Call, view: &View, command: &Value) -> Result<Asked, ApiError> {
                 }
                 _ => RerouteCommand::AllocateStalePrimary { shard, node, accept_data_loss },
             }
-        }
-        other => {
-            return Err(ApiError::new(
-                400,
-                "named_object_not_found_exception",
-                format!(
-                    "unknown allocation command [{other}]; known: move, cancel, allocate_replica, allocate_empty_primary, allocate_stale_primary"
-                ),
-            ));
         }
     };
     Ok(Asked { name: name.clone(), parameters: arguments.arguments.clone(), command })

@@ -27,7 +27,7 @@ fn of_field(path: &str, mapping: &Mapping) -> Result<Option<FieldAnalysis>, ApiE
     let Some(field) = mapping.leaf(path) else { return Ok(None) };
     let named = &field.analysis;
     match field.kind {
-        FieldKind::Text => {
+        FieldKind::Text | FieldKind::MatchOnlyText | FieldKind::TokenCount { .. } => {
             Ok(Some(FieldAnalysis::Analyzer(named.analyzer.clone(), named.position_increment_gap)))
         }
         FieldKind::Keyword { .. } => {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use shard::mapping::Mapping;
+use shard::mapping::{IGNORED, Mapping};
 use shard::{SourceFilter, StoredDocument, filter_source, uid, uid_parts};
 
 use super::target::Target;
@@ -138,6 +138,9 @@ pub(crate) fn show(index: &Index, stored: &StoredDocument, options: &GetOptions)
     body.insert("_primary_term".to_owned(), json!(stored.term));
     if let Some(routing) = &stored.routing {
         body.insert("_routing".to_owned(), json!(routing));
+    }
+    if !stored.ignored.is_empty() {
+        body.insert(IGNORED.to_owned(), json!(stored.ignored));
     }
     body.insert("found".to_owned(), json!(true));
     let wants_source =

@@ -1,7 +1,7 @@
 //! What settings of an index are where nobody sets them, as `include_defaults` shows them.
 
 /// By their names without `index.`. What merges make of their settings, and what always is shown, is not here.
-pub(crate) const DEFAULTS: [(&str, &str); 27] = [
+pub(crate) const DEFAULTS: [(&str, &str); 29] = [
     ("allocation.max_retries", "5"),
     ("analyze.max_token_count", "10000"),
     ("auto_expand_replicas", "false"),
@@ -13,6 +13,8 @@ pub(crate) const DEFAULTS: [(&str, &str); 27] = [
     ("gc_deletes", "60s"),
     ("hidden", "false"),
     ("mapping.depth.limit", "20"),
+    ("mapping.ignore_malformed", "false"),
+    ("mapping.total_fields.ignore_dynamic_beyond_limit", "false"),
     ("mapping.total_fields.limit", "1000"),
     ("max_ngram_diff", "1"),
     ("max_refresh_listeners", "1000"),

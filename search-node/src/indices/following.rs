@@ -31,13 +31,13 @@ impl Newer {
         entry: &IndexEntry,
     ) -> Result<Self, ApiError> {
         let metadata = IndexMetadata { copies: before.copies.clone(), ..IndexMetadata::of_entry(id, entry)? };
-        let mapping = parse_mapping(&metadata.mapping)?;
         // Mappings grow more often than settings change, and analyzers with many synonyms take a while to make.
         let settings = if metadata.settings == before.settings {
             settings.clone()
         } else {
             IndexSettings::read(&metadata.settings)?
         };
+        let mapping = parse_mapping(&metadata.mapping)?.lenient(settings.leniency());
         Ok(Self { metadata, mapping, settings })
     }
 }

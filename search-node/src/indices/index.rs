@@ -99,7 +99,7 @@ impl Index {
         agreement: Arc<dyn Agreement>,
     ) -> Result<Self, ApiError> {
         let settings = IndexSettings::read(&metadata.settings)?;
-        let mapping = Arc::new(parse_mapping(&metadata.mapping)?);
+        let mapping = Arc::new(parse_mapping(&metadata.mapping)?.lenient(settings.leniency()));
         Ok(Self {
             folder: folder.to_owned(),
             shared: resources.shared.clone(),

@@ -111,8 +111,13 @@ impl IndexRun {
                     return Ok((written, Arc::clone(&shard.place)));
                 }
                 Ok(WriteOutcome::NeedsMapping(added)) => {
-                    self.check_under(&added, request)?;
-                    self.index.add_mapping(&added)?;
+                    let grown =
+                        self.check_under(&added, request).and_then(|()| self.index.add_mapping(&added));
+                    match grown {
+                        // Others took the last room: read under what it is now, the document leaves the rest out.
+                        Err(_) if self.leaves_out(&added) => self.index.tell_shards(&self.index.mapping())?,
+                        grown => grown?,
+                    }
                 }
                 Err(error @ EngineError::VersionConflict { .. }) => {
                     drop(admitted);
@@ -267,6 +272,14 @@ impl IndexRun {
                 }))
             }
         }
+    }
+
+    /// Whether the mapping has no room for these fields, and documents are forgiven that.
+    fn leaves_out(&self, added: &Mapping) -> bool {
+        let settings = self.index.settings();
+        let next = || self.index.mapping().merge(added).ok();
+        settings.ignore_dynamic_beyond_limit
+            && next().is_some_and(|next| !settings.limits.has_room_for(&next))
     }
 
     /// A document that is refused must not leave its fields behind: it is read under the longer mapping first.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use shard::mapping::MappingLimits;
+use shard::mapping::{Leniency, MappingLimits};
 use shard::{Analysis, IndexSort, MergeOptions};
 
 use super::analysis_settings as analysis;
@@ -37,6 +37,10 @@ pub struct IndexSettings {
     /// How many writers may wait for a refresh before one is done for them.
     pub refresh_listeners_max: usize,
     pub limits: MappingLimits,
+    /// Whether a value that does not fit costs its field only, where the field does not say.
+    pub ignore_malformed: bool,
+    /// Whether new fields beyond the limit are left out, instead of the document being refused.
+    pub ignore_dynamic_beyond_limit: bool,
     /// How many copies have to be in sync for a write to be acknowledged (`index.write.min_in_sync`).
     pub min_in_sync: u32,
     /// A copy that lacks more operations than this share of the documents is filled from files.
@@ -215,6 +219,14 @@ impl IndexSettings {
         Ok(())
     }
 
+    /// What documents are forgiven.
+    pub fn leniency(&self) -> Leniency {
+        Leniency {
+            ignore_malformed: self.ignore_malformed,
+            fields_max: self.ignore_dynamic_beyond_limit.then_some(self.limits.total_fields),
+        }
+    }
+
     /// What the flat settings mean; unknown ones and wrong values are refused.
     pub fn read(flat: &Map<String, Value>) -> Result<Self, ApiError> {
         let mut settings = Self {
@@ -229,6 +241,8 @@ impl IndexSettings {
             result_window_max: None,
             refresh_listeners_max: 1000,
             limits: MappingLimits::default(),
+            ignore_malformed: false,
+            ignore_dynamic_beyond_limit: false,
             min_in_sync: 1,
             file_based_threshold: FILE_BASED_THRESHOLD,
             analysis: analysis::read(flat)?,
@@ -249,6 +263,11 @@ impl IndexSettings {
                 ApiError::argument(format!(
                     "Failed to parse value [{text}] for setting [index.{key}]: it must be {expected}"
                 ))
+            };
+            let flag = || match text {
+                "true" => Ok(true),
+                "false" => Ok(false),
+                _ => Err(fault("true or false")),
             };
             if let Some(merge) = key.strip_prefix("merge.")
                 && let Some(read) = merging.read(merge, text)
@@ -284,12 +303,7 @@ impl IndexSettings {
                     settings.flush_threshold_bytes = bytes;
                 }
                 block if Blocks::knows(block) => {
-                    let is_set = match text {
-                        "true" => true,
-                        "false" => false,
-                        _ => return Err(fault("true or false")),
-                    };
-                    settings.blocks.set(block, is_set);
+                    settings.blocks.set(block, flag()?);
                 }
                 "gc_deletes" => {
                     settings.gc_deletes =
@@ -328,6 +342,10 @@ impl IndexSettings {
                 }
                 "mapping.depth.limit" => {
                     settings.limits.depth = text.parse().map_err(|_| fault("a positive number"))?;
+                }
+                "mapping.ignore_malformed" => settings.ignore_malformed = flag()?,
+                "mapping.total_fields.ignore_dynamic_beyond_limit" => {
+                    settings.ignore_dynamic_beyond_limit = flag()?;
                 }
                 // Read as one above.
                 "max_ngram_diff" | "max_shingle_diff" | "analyze.max_token_count" => {}

@@ -35,8 +35,8 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 
 /// Fields that every document has: whether it can be searched by them, and aggregated.
-const METADATA: [(&str, bool, bool); 3] =
-    [("_id", true, false), ("_index", true, false), ("_source", false, false)];
+const METADATA: [(&str, bool, bool); 4] =
+    [("_id", true, false), ("_ignored", true, false), ("_index", true, false), ("_source", false, false)];
 
 async fn field_caps(call: Call) -> Result<Reply, ApiError> {
     let asked = Asked::read(&call)?;

@@ -30,7 +30,7 @@ impl MappedField<'_> {
     /// Whether aggregations and sorts can go by it.
     pub(super) fn is_aggregatable(&self) -> bool {
         !self.is_object()
-            && !matches!(self.kind, "text" | "match_only_text" | "binary")
+            && !matches!(self.kind, "text" | "match_only_text" | "search_as_you_type" | "binary")
             && !self.is_off("doc_values")
     }
 }
@@ -54,13 +54,26 @@ fn collect<'m>(
         let name = format!("{prefix}{name}");
         let kind = mapping.get("type").and_then(Value::as_str).unwrap_or("object");
         let below = format!("{name}.");
+        let made = made_by_type(&name, kind, mapping).into_iter();
         fields.push(MappedField { name, kind, mapping, is_multi });
+        fields.extend(made.map(|name| MappedField { name, kind, mapping, is_multi: true }));
         for (part, is_multi) in [("properties", false), ("fields", true)] {
             if let Some(inner) = mapping.get(part).and_then(Value::as_object) {
                 collect(inner, &below, is_multi, fields);
             }
         }
     }
+}
+
+/// The names of what a type keeps beside the field itself.
+fn made_by_type(name: &str, kind: &str, mapping: &Value) -> Vec<String> {
+    if kind != "search_as_you_type" {
+        return Vec::new();
+    }
+    let said = mapping.get("max_shingle_size");
+    let size = said.and_then(|size| size.as_u64().or_else(|| size.as_str()?.parse().ok())).unwrap_or(3);
+    let shingles = (2..=size).map(|words| format!("{name}._{words}gram"));
+    shingles.chain([format!("{name}._index_prefix")]).collect()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::net::Ipv6Addr;
 
 use hashbrown::HashMap;
 use jiff::Timestamp;
-use tantivy::columnar::{Column, StrColumn};
+use tantivy::columnar::Column;
 use tantivy::index::SegmentReader;
 use tantivy::query::EnableScoring;
 use tantivy::{DocId, DocSet, TERMINATED};
@@ -16,10 +16,12 @@ use super::hyperloglog::{DistinctCounter, spread, spread_bytes};
 use super::partial::{AggPartial, Bucket, Key, State, Sums};
 use super::request::{AggRequest, DateHistogram, Interval, Kind, Node};
 use crate::engine::View;
-use crate::mapping::dates::floor_to;
-use crate::mapping::{FieldKind, Storage, show_ip};
+use crate::mapping::dates::{Resolution, floor_to};
+use crate::mapping::{FieldKind, IGNORED, Storage, show_ip};
 use crate::query::{QueryContext, lower};
-use crate::search::{SearchError, Watch, no_column_for_ids, no_column_for_text, no_values_in_column};
+use crate::search::{
+    SearchError, SortValue, Terms, Watch, no_column_for_ids, no_column_for_text, no_values_in_column,
+};
 
 /// The collectors of one level in one segment.
 pub(crate) struct SegmentAggs<'a> {
@@ -39,11 +41,13 @@ enum Values {
     I64(Column<i64>),
     U64(Column<u64>),
     Date(Column<i64>),
+    /// Dates in nanoseconds, which buckets and figures know in milliseconds.
+    DateNanos(Column<i64>),
     F64(Column<f64>),
     Bool(Column<bool>),
     /// Addresses have more bits than a key: those met are numbered.
     Ip(Column<Ipv6Addr>, std::cell::RefCell<Met>),
-    Text(StrColumn),
+    Text(Terms),
 }
 
 /// The addresses met so far and their numbers.
@@ -257,10 +261,13 @@ impl Values {
         if path == "_id" {
             return Err(no_column_for_ids().into());
         }
+        if path == IGNORED {
+            return Err(no_values_in_column(path, path).into());
+        }
         let Some(mapping) = view.layout.mapping.leaf(path) else {
             return Ok(Values::None);
         };
-        if mapping.kind == FieldKind::Text {
+        if mapping.kind.is_text() {
             return Err(no_column_for_text(path).into());
         }
         if matches!(mapping.kind, FieldKind::Structured(_)) {
@@ -273,26 +280,36 @@ impl Values {
             (Storage::I64, FieldKind::Date(_)) => {
                 columns.column_opt::<i64>(name)?.map_or(Values::None, Values::Date)
             }
+            (Storage::I64, FieldKind::DateNanos(_)) => {
+                columns.column_opt::<i64>(name)?.map_or(Values::None, Values::DateNanos)
+            }
             (Storage::I64, _) => columns.column_opt::<i64>(name)?.map_or(Values::None, Values::I64),
             (Storage::U64, _) => columns.column_opt::<u64>(name)?.map_or(Values::None, Values::U64),
             (Storage::F64, _) => columns.column_opt::<f64>(name)?.map_or(Values::None, Values::F64),
-            (Storage::Bool, _) => columns.column_opt::<bool>(name)?.map_or(Values::None, Values::Bool),
+            (Storage::Bool | Storage::Presence, _) => {
+                columns.column_opt::<bool>(name)?.map_or(Values::None, Values::Bool)
+            }
             (Storage::Ip, _) => columns
                 .column_opt::<Ipv6Addr>(name)?
                 .map_or(Values::None, |column| Values::Ip(column, Default::default())),
-            (Storage::Keyword | Storage::Text, _) => columns.str(name)?.map_or(Values::None, Values::Text),
+            (Storage::Keyword | Storage::Text | Storage::Terms, kind) => {
+                let terms = columns.str(name)?.map(|column| Terms::new(column, kind));
+                terms.map_or(Values::None, Values::Text)
+            }
         })
     }
 
     fn has(&self, document: DocId) -> bool {
         match self {
             Values::None => false,
-            Values::I64(column) | Values::Date(column) => column.first(document).is_some(),
+            Values::I64(column) | Values::Date(column) | Values::DateNanos(column) => {
+                column.first(document).is_some()
+            }
             Values::U64(column) => column.first(document).is_some(),
             Values::F64(column) => column.first(document).is_some(),
             Values::Bool(column) => column.first(document).is_some(),
             Values::Ip(column, _) => column.first(document).is_some(),
-            Values::Text(column) => column.term_ords(document).next().is_some(),
+            Values::Text(terms) => terms.ordinals(document).next().is_some(),
         }
     }
 
@@ -301,13 +318,16 @@ impl Values {
             Values::I64(column) | Values::Date(column) => {
                 column.values_for_doc(document).for_each(|number| act(number as f64));
             }
+            Values::DateNanos(column) => {
+                column.values_for_doc(document).for_each(|nanos| act(millis_of(nanos) as f64));
+            }
             Values::U64(column) => column.values_for_doc(document).for_each(|number| act(number as f64)),
             Values::F64(column) => column.values_for_doc(document).for_each(act),
             Values::Bool(column) => {
                 column.values_for_doc(document).for_each(|flag| act(f64::from(u8::from(flag))))
             }
             // `value_count` counts values of any type; what a text is worth as a number is never shown.
-            Values::Text(column) => column.term_ords(document).for_each(|_| act(0.0)),
+            Values::Text(terms) => terms.ordinals(document).for_each(|_| act(0.0)),
             Values::Ip(column, _) => column.values_for_doc(document).for_each(|_| act(0.0)),
             Values::None => {}
         }
@@ -317,6 +337,9 @@ impl Values {
         match self {
             Values::I64(column) | Values::Date(column) => {
                 column.values_for_doc(document).for_each(|number| act(spread(number as u64)));
+            }
+            Values::DateNanos(column) => {
+                column.values_for_doc(document).for_each(|nanos| act(spread(millis_of(nanos) as u64)));
             }
             Values::U64(column) => {
                 column.values_for_doc(document).for_each(|number| act(spread(number)));
@@ -330,11 +353,10 @@ impl Values {
             Values::Ip(column, _) => {
                 column.values_for_doc(document).for_each(|address| act(spread_bytes(&address.octets())));
             }
-            Values::Text(column) => {
+            Values::Text(terms) => {
                 let mut bytes = Vec::new();
-                for ordinal in column.term_ords(document) {
-                    bytes.clear();
-                    if column.dictionary().ord_to_term(ordinal, &mut bytes).unwrap_or(false) {
+                for ordinal in terms.ordinals(document) {
+                    if terms.bytes(ordinal, &mut bytes) {
                         act(spread_bytes(&bytes));
                     }
                 }
@@ -348,6 +370,10 @@ impl Values {
         match (kind, self) {
             (Kind::DateHistogram(histogram), Values::Date(column) | Values::I64(column)) => {
                 column.values_for_doc(document).for_each(|millis| act(date_bucket(histogram, millis) as u64));
+            }
+            (Kind::DateHistogram(histogram), Values::DateNanos(column)) => {
+                let millis = column.values_for_doc(document).map(millis_of);
+                millis.for_each(|millis| act(date_bucket(histogram, millis) as u64));
             }
             (Kind::Histogram(histogram), values) => values.each_number(document, |number| {
                 let step = ((number - histogram.offset) / histogram.interval).floor();
@@ -372,6 +398,9 @@ impl Values {
             Values::I64(column) | Values::Date(column) => {
                 column.values_for_doc(document).for_each(|number| act(number as u64));
             }
+            Values::DateNanos(column) => {
+                column.values_for_doc(document).for_each(|nanos| act(millis_of(nanos) as u64));
+            }
             Values::U64(column) => column.values_for_doc(document).for_each(act),
             Values::F64(column) => column.values_for_doc(document).for_each(|number| act(order_f64(number))),
             Values::Bool(column) => column.values_for_doc(document).for_each(|flag| act(u64::from(flag))),
@@ -381,7 +410,7 @@ impl Values {
                     act(number);
                 }
             }
-            Values::Text(column) => column.term_ords(document).for_each(act),
+            Values::Text(terms) => terms.ordinals(document).for_each(act),
             Values::None => {}
         }
     }
@@ -398,7 +427,9 @@ impl Values {
         }
         Ok(match (kind, self) {
             (Kind::Histogram(_), _) => Key::Float(key),
-            (Kind::DateHistogram(_), _) | (_, Values::Date(_)) => Key::Date(key as i64),
+            (Kind::DateHistogram(_), _) | (_, Values::Date(_) | Values::DateNanos(_)) => {
+                Key::Date(key as i64)
+            }
             (_, Values::I64(_) | Values::None) => Key::Integer(key as i64),
             (_, Values::U64(_)) => Key::Unsigned(key),
             (_, Values::F64(_)) => Key::Float(key),
@@ -407,13 +438,16 @@ impl Values {
                 let address = met.borrow().addresses.get(key as usize).copied();
                 Key::Text(address.map(show_ip).unwrap_or_default())
             }
-            (_, Values::Text(column)) => {
-                let mut text = String::new();
-                column.ord_to_str(key, &mut text)?;
-                Key::Text(text)
-            }
+            (_, Values::Text(terms)) => match terms.sort_value(key)? {
+                SortValue::Version(encoded) => Key::Version(encoded),
+                _ => Key::Text(terms.value(key)?),
+            },
         })
     }
+}
+
+fn millis_of(nanos: i64) -> i64 {
+    Resolution::Nanos.to_millis(nanos)
 }
 
 /// Bits whose order is the order of the numbers.

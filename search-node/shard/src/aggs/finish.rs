@@ -13,6 +13,7 @@ use super::request::{
     Terms, bound_millis,
 };
 use crate::mapping::dates::show;
+use crate::mapping::decode_version;
 use crate::query::QueryError;
 
 /// The answer of all aggregations of a request.
@@ -298,5 +299,6 @@ fn show_key(key: &Key, epoch_keys: bool) -> Map<String, Value> {
         Key::Date(millis) if epoch_keys => json!({"key_as_string": millis.to_string(), "key": millis}),
         Key::Date(millis) => json!({"key_as_string": show(*millis), "key": millis}),
         Key::Text(text) => json!({"key": text}),
+        Key::Version(encoded) => json!({"key": decode_version(encoded)}),
     })
 }

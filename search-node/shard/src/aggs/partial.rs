@@ -19,6 +19,8 @@ pub(super) enum Key {
     /// Milliseconds.
     Date(i64),
     Text(String),
+    /// A version, in the order of releases.
+    Version(String),
 }
 
 /// One bucket: how many documents, and what is below.

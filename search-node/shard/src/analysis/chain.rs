@@ -139,6 +139,13 @@ impl Analyzer {
         tokens.collect()
     }
 
+    /// How many words a text has: places with a word, or all places up to the last one.
+    pub(crate) fn count(&self, text: &str, with_holes: bool) -> u64 {
+        let filtered = self.chain.filtered(text);
+        let steps = self.chain.tokens(&filtered).map(|token| token.increment);
+        steps.map(|step| u64::from(if with_holes { step } else { step.min(1) })).sum()
+    }
+
     /// Whether a text has a term of more than so many bytes.
     pub(crate) fn has_term_beyond(&self, text: &str, bytes: usize) -> bool {
         let filtered = self.chain.filtered(text);

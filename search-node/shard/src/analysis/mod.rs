@@ -16,6 +16,7 @@ mod analyzers;
 mod chain;
 mod char_filters;
 mod definitions;
+mod derived;
 mod digits;
 mod error;
 mod index_tokenizer;
@@ -35,6 +36,7 @@ use tantivy::tokenizer::{RawTokenizer, TextAnalyzer, TokenizerManager};
 
 pub(crate) use chain::{Analyzer, Term};
 pub use definitions::Definitions;
+pub(crate) use derived::{LEADING_MAX, leading_of, shingles_of};
 pub use error::AnalysisError;
 pub(crate) use index_tokenizer::indexing;
 pub use limits::GramLimits;

@@ -10,6 +10,7 @@ use super::analyzers;
 use super::chain::{Analyzer, Before};
 use super::char_filters::{self, CharFilter};
 use super::definitions::{Definitions, Named};
+use super::derived;
 use super::error::{AnalysisError, Result};
 use super::params::Params;
 use super::token_filters::{self, Context, TokenFilter};
@@ -97,7 +98,10 @@ impl Analysis {
         }
         let made = match self.definitions.analyzers.get(name) {
             Some(values) => Some(self.custom_analyzer(name, values)?),
-            None => analyzers::build(name, Params::new(name, &NOTHING))?,
+            None => match derived::build(name, self)? {
+                Some(made) => Some(made),
+                None => analyzers::build(name, Params::new(name, &NOTHING))?,
+            },
         };
         let Some(mut made) = made else { return Ok(None) };
         if self.is_of_index {

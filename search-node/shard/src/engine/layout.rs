@@ -14,7 +14,7 @@ use tantivy::store::{Compressor, ZstdCompressor};
 use tantivy::tokenizer::TokenizerManager;
 
 use crate::analysis::{Analysis, POSITION_INCREMENT_GAP, RAW, STANDARD, indexing, standard, tokenizers};
-use crate::mapping::{DocumentParser, Mapping, Storage};
+use crate::mapping::{DocumentParser, IGNORED, Mapping, Storage};
 use crate::search::SortMode;
 
 /// The fields that every document has, whatever its mapping.
@@ -89,19 +89,24 @@ impl Layout {
         let mut slots = slots.to_vec();
         let known: HashSet<String> = slots.iter().map(|slot| slot.path.clone()).collect();
         let mut names: HashSet<String> = slots.iter().map(|slot| slot.name().into_owned()).collect();
+        let mut add = |path: String, storage, index, column| {
+            let name = free_name(&path, &names);
+            names.insert(name.clone());
+            slots.push(Slot { name: (name != path).then_some(name), path, storage, index, column });
+        };
         for leaf in mapping.leaves() {
             let field = leaf.field;
-            if !known.contains(&leaf.path) && (field.index || field.doc_values) {
-                let name = free_name(&leaf.path, &names);
-                names.insert(name.clone());
-                slots.push(Slot {
-                    name: (name != leaf.path).then_some(name),
-                    path: leaf.path,
-                    storage: field.kind.storage(),
-                    index: field.index,
-                    column: field.doc_values,
-                });
+            if known.contains(&leaf.path) || !(field.index || field.doc_values) {
+                continue;
             }
+            for part in field.kind.parts() {
+                add(format!("{}{}", leaf.path, part.suffix), part.storage, part.index, part.column);
+            }
+            add(leaf.path, field.kind.storage(), field.index, field.doc_values);
+        }
+        // Shards of older builds get it behind what they have.
+        if !known.contains(IGNORED) {
+            slots.push(Slot::ignored());
         }
         let mut builder = Schema::builder();
         let meta = add_meta_fields(&mut builder);
@@ -119,7 +124,7 @@ impl Layout {
     /// The analyzers that the schema names.
     pub(super) fn tokenizers(&self) -> TokenizerManager {
         let manager = tokenizers();
-        for slot in self.slots.iter().filter(|slot| slot.storage == Storage::Text) {
+        for slot in self.slots.iter().filter(|slot| matches!(slot.storage, Storage::Text | Storage::Terms)) {
             let IndexedBy { analyzer, gap } = indexed_by(slot, &self.mapping, &self.analysis);
             match self.analysis.analyzer(&analyzer) {
                 Ok(found) => {
@@ -142,6 +147,11 @@ impl Layout {
     /// The tantivy field of a leaf, if it is kept in any structure.
     pub(crate) fn field(&self, path: &str) -> Option<Field> {
         self.fields.get(self.mapping.meant(path)).copied()
+    }
+
+    /// The tantivy field of what is kept beside the own structure of a leaf.
+    pub(crate) fn part(&self, path: &str, suffix: &str) -> Option<Field> {
+        self.fields.get(&format!("{}{suffix}", self.mapping.meant(path))).copied()
     }
 
     /// tantivy's name of the field at a path, by which its column is found.
@@ -211,6 +221,11 @@ fn raw_text() -> TextOptions {
 }
 
 impl Slot {
+    /// Names of ignored fields: terms, and shown with each document.
+    fn ignored() -> Self {
+        Self { path: IGNORED.to_owned(), name: None, storage: Storage::Keyword, index: true, column: false }
+    }
+
     /// tantivy's name of the field. A slot that was made before names were kept has its path, if tantivy takes that.
     fn name(&self) -> Cow<'_, str> {
         match &self.name {
@@ -268,11 +283,15 @@ fn add_slot(builder: &mut SchemaBuilder, slot: &Slot, tokenizer: &str) -> Field 
     let name = slot.name();
     let name = name.as_ref();
     match slot.storage {
-        Storage::Text => builder.add_text_field(name, analyzed_text(slot, tokenizer)),
+        Storage::Text | Storage::Terms => builder.add_text_field(name, analyzed_text(slot, tokenizer)),
+        Storage::Presence => builder.add_bool_field(name, NumericOptions::default().set_fast()),
         Storage::Keyword => {
             let mut options = if slot.index { raw_text() } else { TextOptions::default() };
             if slot.column {
                 options = options.set_fast(RAW);
+            }
+            if slot.path == IGNORED {
+                options = options.set_stored();
             }
             builder.add_text_field(name, options)
         }
@@ -292,11 +311,15 @@ fn analyzed_text(slot: &Slot, tokenizer: &str) -> TextOptions {
     if !slot.index {
         return TextOptions::default();
     }
+    let (kept, with_norms) = match slot.storage {
+        Storage::Terms => (IndexRecordOption::Basic, false),
+        _ => (IndexRecordOption::WithFreqsAndPositions, true),
+    };
     TextOptions::default().set_indexing_options(
         TextFieldIndexing::default()
             .set_tokenizer(tokenizer)
-            .set_index_option(IndexRecordOption::WithFreqsAndPositions)
-            .set_fieldnorms(true),
+            .set_index_option(kept)
+            .set_fieldnorms(with_norms),
     )
 }
 

@@ -5,7 +5,8 @@ use tantivy::{DocAddress, TantivyDocument};
 
 use super::identities::identities_in;
 use super::write::Numbers;
-use super::{Engine, EngineError, View};
+use super::{Engine, EngineError, Layout, View};
+use crate::mapping::IGNORED;
 
 /// A document as it is stored.
 #[derive(Debug, Clone)]
@@ -16,6 +17,8 @@ pub struct StoredDocument {
     pub routing: Option<String>,
     /// Its JSON, as it came.
     pub source: Vec<u8>,
+    /// The fields of which something was left out when it was stored.
+    pub ignored: Vec<String>,
     /// The operation that wrote it.
     pub seq_no: u64,
     /// The primary term of that operation.
@@ -35,6 +38,7 @@ impl Engine {
         };
         match self.translog.read(location) {
             Ok(operation) => Ok(Some(StoredDocument {
+                ignored: ignored_of(&self.layout(), &operation.uid, &operation.source),
                 uid: operation.uid,
                 routing: Some(operation.routing).filter(|routing| !routing.is_empty()),
                 source: operation.source,
@@ -55,6 +59,12 @@ impl Engine {
         let view = self.view();
         view.find(uid)?.map(|(address, numbers)| view.document(address, numbers)).transpose()
     }
+}
+
+/// The fields of which something is left out of a document that no refresh has shown.
+fn ignored_of(layout: &Layout, uid: &str, source: &[u8]) -> Vec<String> {
+    let source = serde_json::from_slice(source);
+    source.map_or_else(|_| Vec::new(), |source| layout.parser.ignored(uid, &source))
 }
 
 impl View {
@@ -90,6 +100,10 @@ impl View {
         Ok(StoredDocument {
             uid: identities.uids.uid(address.doc_id)?,
             routing: text(meta.routing),
+            ignored: self.layout.field(IGNORED).map_or_else(Vec::new, |field| {
+                let values = stored.get_all(field);
+                values.filter_map(|value| value.as_str().map(str::to_owned)).collect()
+            }),
             source: stored
                 .get_first(meta.source)
                 .and_then(|v| v.as_str().map(str::as_bytes).or(v.as_bytes()).map(<[u8]>::to_vec))

@@ -1,10 +1,13 @@
-//! Dates: the formats of a `date` field, date math, and how a date is shown. Milliseconds since 1970 throughout.
+//! Dates: the formats of `date` and `date_nanos` fields, and how a date is shown. Milliseconds since 1970 throughout; what a date has
+//! beyond them is kept beside.
 //!
-//! The formats and the math follow Elasticsearch's reference pages "format" and "date math".
+//! The formats follow Elasticsearch's reference page "format"; `date_math` reads dates with math.
 
-use jiff::civil::{Date, DateTime};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp, ZonedDateTime};
+
+pub(crate) use super::date_math::{Resolution, floor_to};
+pub use super::date_math::{read_math, time_zone};
 
 /// The formats that a field accepts, tried in order.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,12 +44,39 @@ pub struct DateSpan {
     pub first: i64,
     /// The last millisecond.
     pub last: i64,
+    /// How many nanoseconds it begins behind its first millisecond.
+    pub nanos: u32,
 }
 
 impl DateSpan {
     fn exact(millis: i64) -> Self {
-        Self { first: millis, last: millis }
+        Self { first: millis, last: millis, nanos: 0 }
     }
+
+    /// A number of units of so many nanoseconds, with a fraction.
+    fn counted(text: &str, unit: i64) -> Option<Self> {
+        let number = text.parse::<f64>().ok().filter(|number| number.is_finite())?;
+        let millis = (number * (unit as f64 / 1e6)) as i64;
+        let nanos = exact_nanos(text, unit).filter(|nanos| nanos.div_euclid(NANOS) == millis);
+        Some(Self {
+            first: millis,
+            last: millis,
+            nanos: nanos.map_or(0, |nanos| nanos.rem_euclid(NANOS) as u32),
+        })
+    }
+}
+
+/// Nanoseconds of a millisecond.
+const NANOS: i64 = 1_000_000;
+
+/// A decimal number of units of so many nanoseconds, none if it is no plain one or too large.
+fn exact_nanos(text: &str, unit: i64) -> Option<i64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    if fraction.len() > 9 || whole.starts_with('-') || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let parts: i64 = format!("{fraction:0<9}").parse().ok()?;
+    whole.parse::<i64>().ok()?.checked_mul(unit)?.checked_add(parts / (1_000_000_000 / unit))
 }
 
 impl DateFormats {
@@ -105,14 +135,8 @@ impl Format {
     fn read(&self, text: &str) -> Option<DateSpan> {
         match self {
             Format::OptionalTime => read_iso(text),
-            Format::EpochMillis => {
-                text.parse::<f64>().ok().filter(|n| n.is_finite()).map(|n| DateSpan::exact(n as i64))
-            }
-            Format::EpochSecond => text
-                .parse::<f64>()
-                .ok()
-                .filter(|n| n.is_finite())
-                .map(|n| DateSpan::exact((n * 1000.0) as i64)),
+            Format::EpochMillis => DateSpan::counted(text, NANOS),
+            Format::EpochSecond => DateSpan::counted(text, 1000 * NANOS),
             Format::Pattern(tokens) => read_pattern(tokens, text),
         }
     }
@@ -157,12 +181,12 @@ fn read_pattern(tokens: &[Token], text: &str) -> Option<DateSpan> {
             Token::Hour => parts.hour = cursor.digits(1, 2)?,
             Token::Minute => parts.minute = cursor.digits(1, 2)?,
             Token::Second => parts.second = cursor.digits(1, 2)?,
-            Token::Fraction(count) => parts.milli = cursor.fraction(*count)?,
+            Token::Fraction(count) => parts.nano = cursor.fraction(*count)?,
             Token::Offset => parts.offset_minutes = cursor.offset()?,
             Token::Literal(letter) => cursor.literal(*letter)?,
         }
     }
-    if cursor.bytes.is_empty() { parts.millis().map(DateSpan::exact) } else { None }
+    if cursor.bytes.is_empty() { parts.exact() } else { None }
 }
 
 #[derive(Debug)]
@@ -173,13 +197,14 @@ struct Parts {
     hour: i64,
     minute: i64,
     second: i64,
-    milli: i64,
+    /// Nanoseconds of the second.
+    nano: i64,
     offset_minutes: i64,
 }
 
 impl Default for Parts {
     fn default() -> Self {
-        Self { year: 1970, month: 1, day: 1, hour: 0, minute: 0, second: 0, milli: 0, offset_minutes: 0 }
+        Self { year: 1970, month: 1, day: 1, hour: 0, minute: 0, second: 0, nano: 0, offset_minutes: 0 }
     }
 }
 
@@ -190,7 +215,11 @@ impl Parts {
             return None;
         }
         let minutes = days * 1440 + self.hour * 60 + self.minute - self.offset_minutes;
-        Some(minutes * 60_000 + self.second * 1000 + self.milli)
+        Some(minutes * 60_000 + self.second * 1000 + self.nano / NANOS)
+    }
+
+    fn exact(&self) -> Option<DateSpan> {
+        self.millis().map(|millis| DateSpan { nanos: (self.nano % NANOS) as u32, ..DateSpan::exact(millis) })
     }
 }
 
@@ -217,8 +246,8 @@ fn days_in_month(year: i64, month: i64) -> i64 {
     }
 }
 
-struct Cursor<'a> {
-    bytes: &'a [u8],
+pub(super) struct Cursor<'a> {
+    pub(super) bytes: &'a [u8],
 }
 
 impl Cursor<'_> {
@@ -248,20 +277,20 @@ impl Cursor<'_> {
         }
     }
 
-    /// Digits of a second as milliseconds; finer digits are cut off.
+    /// Digits of a second as nanoseconds; finer digits are cut off.
     fn fraction(&mut self, most: usize) -> Option<i64> {
         let count = self.bytes.iter().take(most).take_while(|byte| byte.is_ascii_digit()).count();
         let number = self.bytes[..count]
             .iter()
-            .chain(b"000")
-            .take(3)
+            .chain(b"000000000")
+            .take(9)
             .fold(0, |sum, byte| sum * 10 + i64::from(byte - b'0'));
         self.bytes = &self.bytes[count..];
         (count > 0).then_some(number)
     }
 
     /// `Z`, `+01`, `+0100`, `+01:00`, in minutes east of Greenwich.
-    fn offset(&mut self) -> Option<i64> {
+    pub(super) fn offset(&mut self) -> Option<i64> {
         if self.accept(b'Z') {
             return Some(0);
         }
@@ -283,8 +312,9 @@ impl Cursor<'_> {
 fn read_iso(text: &str) -> Option<DateSpan> {
     let mut cursor = Cursor { bytes: text.as_bytes() };
     let mut parts = Parts { year: cursor.digits(4, 4)?, ..Parts::default() };
-    let span =
-        |parts: &Parts, millis: i64| parts.millis().map(|first| DateSpan { first, last: first + millis - 1 });
+    let span = |parts: &Parts, millis: i64| {
+        parts.exact().map(|span| DateSpan { last: span.first + millis - 1, ..span })
+    };
     const DAY: i64 = 86_400_000;
     if cursor.bytes.is_empty() {
         let days = if days_in_month(parts.year, 2) == 29 { 366 } else { 365 };
@@ -313,7 +343,7 @@ fn read_iso(text: &str) -> Option<DateSpan> {
             parts.second = cursor.digits(2, 2)?;
             unit = 1000;
             if cursor.accept(b'.') || cursor.accept(b',') {
-                parts.milli = cursor.fraction(9)?;
+                parts.nano = cursor.fraction(9)?;
                 unit = 1;
             }
         }
@@ -386,132 +416,6 @@ pub fn show_as(millis: i64, pattern: &str, zone: &TimeZone) -> Result<String, St
     Ok(shown)
 }
 
-/// Reads a date with math: `now-1d/d`, `2026-01-01||+1M/M`. `round_up` asks for the last millisecond meant.
-pub fn read_math(
-    text: &str,
-    formats: &DateFormats,
-    now: i64,
-    zone: &TimeZone,
-    round_up: bool,
-) -> Result<i64, String> {
-    let fault = || format!("failed to parse date field [{text}]");
-    let (base, math) = if let Some(math) = text.strip_prefix("now") {
-        (now, math)
-    } else if let Some((date, math)) = text.split_once("||") {
-        (in_zone(formats.read(date).ok_or_else(fault)?.first, date, zone), math)
-    } else {
-        let span = formats.read(text).ok_or_else(fault)?;
-        return Ok(in_zone(if round_up { span.last } else { span.first }, text, zone));
-    };
-    apply_math(base, math, zone, round_up)
-        .ok_or_else(|| format!("operator not supported for date math [{text}]"))
-}
-
-/// A date without an offset of its own is local to the request's zone.
-fn in_zone(millis: i64, text: &str, zone: &TimeZone) -> i64 {
-    let has_offset = text.ends_with('Z')
-        || text.rfind(['+', '-']).is_some_and(|at| text.find('T').is_some_and(|t| at > t));
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    let is_number = digits.len() > 4 && digits.bytes().all(|byte| byte.is_ascii_digit());
-    if has_offset || is_number || *zone == TimeZone::UTC {
-        return millis;
-    }
-    let Ok(moment) = Timestamp::from_millisecond(millis) else {
-        return millis;
-    };
-    let civil: DateTime = moment.to_zoned_datetime(TimeZone::UTC).datetime();
-    zone.to_zoned_datetime(civil).map_or(millis, |zoned| zoned.timestamp().as_millisecond())
-}
-
-/// The first sign of a text and what follows.
-fn split_first(text: &str) -> Option<(char, &str)> {
-    let mut signs = text.chars();
-    signs.next().map(|first| (first, signs.as_str()))
-}
-
-fn apply_math(base: i64, math: &str, zone: &TimeZone, round_up: bool) -> Option<i64> {
-    let mut moment = Timestamp::from_millisecond(base).ok()?.to_zoned_datetime(zone.clone());
-    let mut rest = math;
-    while let Some((operator, after)) = split_first(rest) {
-        rest = after;
-        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let count: i64 = if digits == 0 { 1 } else { rest[..digits].parse().ok()? };
-        let (unit, after) = split_first(&rest[digits..])?;
-        rest = after;
-        moment = match operator {
-            '+' => moment.checked_add(unit_span(unit, count)?).ok()?,
-            '-' => moment.checked_sub(unit_span(unit, count)?).ok()?,
-            '/' if digits == 0 => {
-                let floor = floor_to(&moment, unit)?;
-                if round_up {
-                    floor
-                        .checked_add(unit_span(unit, 1)?)
-                        .ok()?
-                        .checked_sub(Span::new().milliseconds(1))
-                        .ok()?
-                } else {
-                    floor
-                }
-            }
-            _ => return None,
-        };
-    }
-    Some(moment.timestamp().as_millisecond())
-}
-
-fn unit_span(unit: char, count: i64) -> Option<Span> {
-    let span = Span::new();
-    match unit {
-        'y' => span.try_years(count),
-        'M' => span.try_months(count),
-        'w' => span.try_weeks(count),
-        'd' => span.try_days(count),
-        'h' | 'H' => span.try_hours(count),
-        'm' => span.try_minutes(count),
-        's' => span.try_seconds(count),
-        _ => return None,
-    }
-    .ok()
-}
-
-/// The start of the calendar unit that holds `moment`.
-pub(crate) fn floor_to(moment: &ZonedDateTime, unit: char) -> Option<ZonedDateTime> {
-    let date = moment.date();
-    let midnight = |date: Date| date.to_zoned_datetime(moment.time_zone().clone()).ok();
-    match unit {
-        'y' => midnight(date.first_of_year()),
-        'q' => midnight(Date::new(date.year(), (date.month() - 1) / 3 * 3 + 1, 1).ok()?),
-        'M' => midnight(date.first_of_month()),
-        'w' => {
-            let back = i64::from(date.weekday().to_monday_zero_offset());
-            midnight(date.checked_sub(Span::new().try_days(back).ok()?).ok()?)
-        }
-        'd' => midnight(date),
-        'h' | 'H' => moment
-            .round(jiff::ZonedDateTimeRound::new().smallest(jiff::Unit::Hour).mode(jiff::RoundMode::Trunc))
-            .ok(),
-        'm' => moment
-            .round(jiff::ZonedDateTimeRound::new().smallest(jiff::Unit::Minute).mode(jiff::RoundMode::Trunc))
-            .ok(),
-        's' => moment
-            .round(jiff::ZonedDateTimeRound::new().smallest(jiff::Unit::Second).mode(jiff::RoundMode::Trunc))
-            .ok(),
-        _ => None,
-    }
-}
-
-/// The time zone of a request: `+01:00`, `Europe/Berlin`, `UTC`.
-pub fn time_zone(text: &str) -> Result<TimeZone, String> {
-    let mut cursor = Cursor { bytes: text.as_bytes() };
-    if let Some(minutes) = cursor.offset()
-        && cursor.bytes.is_empty()
-    {
-        let offset = jiff::tz::Offset::from_seconds((minutes * 60) as i32);
-        return offset.map(TimeZone::fixed).map_err(|_| format!("Zone offset not in valid range: {text}"));
-    }
-    TimeZone::get(text).map_err(|_| format!("Unknown time-zone ID: {text}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -581,37 +485,6 @@ mod tests {
         assert_eq!(day.last - day.first, DAY - 1);
         let february = read_iso("2024-02").expect("a month");
         assert_eq!(february.last - february.first, 29 * DAY - 1);
-    }
-
-    #[test]
-    fn math_adds_and_rounds() {
-        let formats = DateFormats::default();
-        let utc = TimeZone::UTC;
-        for (text, up, shown) in [
-            ("now", false, "2026-11-24T10:20:30.123Z"),
-            ("now-1d", false, "2026-11-23T10:20:30.123Z"),
-            ("now/d", false, "2026-11-24T00:00:00.000Z"),
-            ("now/d", true, "2026-11-24T23:59:59.999Z"),
-            ("now-1M/M", false, "2026-10-01T00:00:00.000Z"),
-            ("now/w", false, "2026-11-23T00:00:00.000Z"),
-            ("now+1h/h", false, "2026-11-24T11:00:00.000Z"),
-            ("2026-01-31||+1M", false, "2026-02-28T00:00:00.000Z"),
-            ("2026-11-24", true, "2026-11-24T23:59:59.999Z"),
-        ] {
-            assert_eq!(show(read_math(text, &formats, NOW, &utc, up).expect(text)), shown, "{text}");
-        }
-        for text in ["now-1ѕ", "now√1d", "now*1d", "now-1x", "soon", "now/"] {
-            assert!(read_math(text, &formats, NOW, &utc, false).is_err(), "{text}");
-        }
-        let berlin = time_zone("Europe/Berlin").expect("a zone");
-        assert_eq!(
-            show(read_math("now/d", &formats, NOW, &berlin, false).expect("math")),
-            "2026-11-23T23:00:00.000Z"
-        );
-        assert_eq!(
-            show(read_math("2026-07-01", &formats, NOW, &berlin, false).expect("date")),
-            "2026-06-30T22:00:00.000Z"
-        );
     }
 
     #[test]

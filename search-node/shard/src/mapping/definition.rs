@@ -7,6 +7,7 @@ use super::error::MappingError;
 use super::fields::{Dynamic, FieldAnalyzers, FieldKind, FieldMapping, Mapping, ObjectMapping};
 use super::names::{check_depth, check_unique, is_metadata};
 use super::structured::Structure;
+use super::subfields::{SEARCH_AS_YOU_TYPE, shingle_size, subfields};
 use super::templates::DynamicTemplate;
 
 /// Bounds of a mapping; settings of the index.
@@ -28,8 +29,7 @@ impl MappingLimits {
     /// Refuses a mapping beyond the bounds.
     pub fn check(&self, mapping: &Mapping) -> Result<(), MappingError> {
         check_aliases(mapping)?;
-        let total = count(&mapping.root);
-        if total > self.total_fields {
+        if !self.has_room_for(mapping) {
             return Err(MappingError::argument(format!(
                 "Limit of total fields [{}] has been exceeded",
                 self.total_fields
@@ -42,6 +42,11 @@ impl MappingLimits {
             )));
         }
         Ok(())
+    }
+
+    /// Whether there may be so many fields.
+    pub fn has_room_for(&self, mapping: &Mapping) -> bool {
+        count(&mapping.root) <= self.total_fields
     }
 }
 
@@ -63,9 +68,15 @@ fn check_aliases(mapping: &Mapping) -> Result<(), MappingError> {
     Ok(())
 }
 
-fn count(object: &ObjectMapping) -> usize {
-    let fields: usize = object.fields.values().map(|field| 1 + field.multi_fields.len()).sum();
+/// How many fields there are below an object, with objects and the other ways in which fields are read.
+pub(super) fn count(object: &ObjectMapping) -> usize {
+    let fields: usize = object.fields.values().map(count_of).sum();
     fields + object.objects.values().map(|object| 1 + count(object)).sum::<usize>()
+}
+
+/// How many fields one counts for.
+pub(super) fn count_of(field: &FieldMapping) -> usize {
+    1 + field.multi_fields.len()
 }
 
 fn depth(object: &ObjectMapping) -> usize {
@@ -204,6 +215,7 @@ pub(super) fn parse_field(
     body: &Map<String, Value>,
 ) -> Result<FieldMapping, MappingError> {
     let kind = kind_of(name, type_name, body)?;
+    check_parameters(name, type_name, body)?;
     let is_source_only = matches!(kind, FieldKind::Binary | FieldKind::Alias { .. });
     let mut field = FieldMapping {
         type_name: type_name.to_owned(),
@@ -216,6 +228,7 @@ pub(super) fn parse_field(
         analysis: Default::default(),
         parameters: Map::new(),
         multi_fields: Default::default(),
+        subfields: Default::default(),
     };
     for (key, value) in body {
         match key.as_str() {
@@ -231,12 +244,13 @@ pub(super) fn parse_field(
             "ignore_malformed" => field.ignore_malformed = flag(key, value)?,
             "null_value" => field.null_value = Some(value.clone()),
             "ignore_above" if matches!(type_name, "keyword" | "wildcard") => {}
-            "format" if type_name == "date" => {}
+            "format" if matches!(type_name, "date" | "date_nanos") => {}
             "analyzer" | "search_analyzer" | "search_quote_analyzer" | "position_increment_gap"
-                if type_name == "text" =>
+                if matches!(type_name, "text" | "match_only_text" | "search_as_you_type" | "token_count") =>
             {
                 read_analysis(key, value, &mut field.analysis)?;
             }
+            "max_shingle_size" | "term_vector" if type_name == SEARCH_AS_YOU_TYPE => {}
             // Null takes a normalizer away, as in Elasticsearch.
             "normalizer" if type_name == "keyword" && value.is_null() => continue,
             "normalizer" if type_name == "keyword" => read_analysis(key, value, &mut field.analysis)?,
@@ -249,7 +263,47 @@ pub(super) fn parse_field(
         }
         field.parameters.insert(key.clone(), value.clone());
     }
+    if type_name == SEARCH_AS_YOU_TYPE {
+        field.subfields = subfields(&field, shingle_size(body)?);
+    }
     Ok(field)
+}
+
+/// What newer types take; others may be shown what does not concern them.
+fn check_parameters(name: &str, type_name: &str, body: &Map<String, Value>) -> Result<(), MappingError> {
+    let taken: &[&str] = match type_name {
+        "match_only_text" => {
+            &["analyzer", "search_analyzer", "search_quote_analyzer", "position_increment_gap"]
+        }
+        "search_as_you_type" => &[
+            "analyzer",
+            "search_analyzer",
+            "search_quote_analyzer",
+            "max_shingle_size",
+            "index",
+            "norms",
+            "store",
+            "similarity",
+            "index_options",
+            "term_vector",
+        ],
+        "token_count" => {
+            &["analyzer", "enable_position_increments", "index", "doc_values", "null_value", "store"]
+        }
+        "date_nanos" => {
+            &["format", "index", "doc_values", "null_value", "store", "ignore_malformed", "locale"]
+        }
+        "version" => &[],
+        _ => return Ok(()),
+    };
+    let is_taken =
+        |key: &str| matches!(key, "type" | "meta" | "fields" | "copy_to" | "boost") || taken.contains(&key);
+    match body.keys().find(|key| !is_taken(key)) {
+        Some(key) => Err(MappingError::parsing(format!(
+            "unknown parameter [{key}] on mapper [{name}] of type [{type_name}]"
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// Whether a parameter is one of this type alone.
@@ -258,6 +312,8 @@ fn takes(kind: &FieldKind, parameter: &str) -> bool {
         FieldKind::ScaledFloat { .. } => parameter == "scaling_factor",
         FieldKind::ConstantKeyword { .. } => parameter == "value",
         FieldKind::Alias { .. } => parameter == "path",
+        FieldKind::TokenCount { .. } => parameter == "enable_position_increments",
+        FieldKind::DateNanos(_) => parameter == "locale",
         FieldKind::Structured(structure) => structure.takes(parameter),
         _ => false,
     }
@@ -321,7 +377,10 @@ fn parse_multi_fields(name: &str, value: &Value, field: &mut FieldMapping) -> Re
 
 fn kind_of(name: &str, type_name: &str, body: &Map<String, Value>) -> Result<FieldKind, MappingError> {
     Ok(match type_name {
-        "text" => FieldKind::Text,
+        "text" | SEARCH_AS_YOU_TYPE => FieldKind::Text,
+        "match_only_text" => FieldKind::MatchOnlyText,
+        "version" => FieldKind::Version,
+        "token_count" => token_count(name, body)?,
         "keyword" | "wildcard" => {
             FieldKind::Keyword { ignore_above: ignore_above(name, body.get("ignore_above"))? }
         }
@@ -341,6 +400,7 @@ fn kind_of(name: &str, type_name: &str, body: &Map<String, Value>) -> Result<Fie
         "binary" => FieldKind::Binary,
         "boolean" => FieldKind::Boolean,
         "date" => FieldKind::Date(date_formats(name, body.get("format"))?),
+        "date_nanos" => FieldKind::DateNanos(date_formats(name, body.get("format"))?),
         "ip" => FieldKind::Ip,
         _ => {
             let structure = Structure::parse(name, type_name, body)?;
@@ -349,6 +409,15 @@ fn kind_of(name: &str, type_name: &str, body: &Map<String, Value>) -> Result<Fie
             });
         }
     })
+}
+
+fn token_count(name: &str, body: &Map<String, Value>) -> Result<FieldKind, MappingError> {
+    if body.get("analyzer").is_none_or(Value::is_null) {
+        return Err(MappingError::parsing(format!("Analyzer must be set for field [{name}] but wasn't.")));
+    }
+    let parameter = "enable_position_increments";
+    let with_holes = body.get(parameter).map_or(Ok(true), |value| flag(parameter, value))?;
+    Ok(FieldKind::TokenCount { with_holes })
 }
 
 fn scaling_factor(name: &str, value: Option<&Value>) -> Result<f64, MappingError> {

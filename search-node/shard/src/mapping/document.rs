@@ -10,13 +10,16 @@ use hashbrown::HashMap;
 use serde_json_borrow::Value as Json;
 use tantivy::schema::Field;
 
-use super::dynamic::infer;
+use super::dates::Resolution;
+use super::definition::count;
 use super::error::MappingError;
 use super::field_values::FieldValues;
 use super::fields::{Dynamic, FieldKind, FieldMapping, Mapping, ObjectMapping};
-use super::names::{check_depth, check_name, is_metadata};
+use super::leniency::Leniency;
+use super::names::{IGNORED, check_name, is_metadata};
 use super::structured::Structure;
 use super::values::{Precision, Scalar, ValueFault, to_bool, to_float, to_integer, to_ip, to_unsigned};
+use super::versions::encode_version;
 use crate::analysis::{Analysis, Analyzer};
 
 /// Lucene's and so Elasticsearch's bound on a single term.
@@ -33,18 +36,22 @@ pub(crate) type SourceView<'a> = Json<'a>;
 
 /// A mapping with the tantivy field of each leaf: what a document is read with.
 pub(crate) struct DocumentParser {
-    mapping: Arc<Mapping>,
+    pub(super) mapping: Arc<Mapping>,
     root: ObjectPlan,
     /// What every document has.
     constants: Vec<(Field, String)>,
     /// The field of which every new document must have one value.
     time_field: Option<String>,
+    /// Where the names of ignored fields go.
+    ignored: Option<Field>,
+    /// How many fields the mapping may get before new ones are left out; none where nothing is left out.
+    pub(super) room: Option<usize>,
 }
 
-struct ObjectPlan {
+pub(super) struct ObjectPlan {
     /// Its path with a dot behind; empty for the document itself.
-    prefix: String,
-    dynamic: Dynamic,
+    pub(super) prefix: String,
+    pub(super) dynamic: Dynamic,
     disabled: bool,
     fields: HashMap<String, FieldPlan>,
     objects: HashMap<String, ObjectPlan>,
@@ -57,22 +64,41 @@ struct FieldPlan {
     targets: Vec<Target>,
 }
 
-struct Target {
+impl FieldPlan {
+    /// Whether a value that does not fit costs the field only.
+    fn ignores_malformed(&self) -> bool {
+        self.targets.first().is_some_and(|target| target.ignore_malformed)
+    }
+}
+
+pub(super) struct Target {
     field: Option<Field>,
-    path: String,
+    pub(super) path: String,
+    /// What is kept beside, in the order of the kind's parts.
+    parts: Vec<Option<Field>>,
     kind: FieldKind,
     type_name: String,
     /// What a keyword is normalized by.
     normalizer: Option<Arc<Analyzer>>,
     /// What a text is cut by, where its terms may be longer than an index holds.
     analyzer: Option<Arc<Analyzer>>,
+    /// Whether a value that does not fit is left out.
+    ignore_malformed: bool,
 }
 
-struct Reading<'p> {
-    parser: &'p DocumentParser,
+/// One document while it is read.
+pub(super) struct Reading<'p> {
+    pub(super) parser: &'p DocumentParser,
     id: &'p str,
     values: &'p mut FieldValues,
-    added: Option<Box<Mapping>>,
+    /// What the mapping lacks of it.
+    pub(super) added: Option<Box<Mapping>>,
+    /// How many fields that is.
+    pub(super) added_count: usize,
+    /// The fields of which something was left out.
+    ignored: Vec<String>,
+    /// The fields whose values the index does not show and that have one.
+    present: Vec<Field>,
 }
 
 impl DocumentParser {
@@ -82,14 +108,22 @@ impl DocumentParser {
         analysis: &Analysis,
         field_of: &dyn Fn(&str) -> Option<Field>,
     ) -> Self {
-        let root = plan_object(&mapping.root, "", Dynamic::True, &Planning { analysis, field_of });
+        let root = plan_object(
+            &mapping.root,
+            "",
+            Dynamic::True,
+            &Planning { analysis, field_of, leniency: mapping.leniency },
+        );
         let constants = mapping.leaves().into_iter().filter_map(|leaf| match &leaf.field.kind {
             FieldKind::ConstantKeyword { value: Some(value) } => Some((field_of(&leaf.path)?, value.clone())),
             _ => None,
         });
         let constants = constants.collect();
         let time_field = time_field_of(&mapping);
-        Self { mapping, root, constants, time_field }
+        let fields_max = mapping.leniency.fields_max;
+        let room = fields_max.map(|most| most.saturating_sub(count(&mapping.root)));
+        let ignored = field_of(IGNORED);
+        Self { mapping, root, constants, time_field, ignored, room }
     }
 
     /// Refuses a document of a data stream that does not say its one time.
@@ -117,18 +151,40 @@ impl DocumentParser {
                 "Compressor detection can only be called on some xcontent bytes or compressed xcontent bytes",
             ));
         };
-        let mut reading = Reading { parser: self, id, values, added: None };
+        let mut reading = Reading {
+            parser: self,
+            id,
+            values,
+            added: None,
+            added_count: 0,
+            ignored: Vec::new(),
+            present: Vec::new(),
+        };
         for (name, value) in object.iter() {
             if is_metadata(name) {
                 return Err(metadata_fault(id, name, value));
             }
             reading.member(&self.root, name, value)?;
         }
-        let added = reading.added;
+        let Reading { added, ignored, .. } = reading;
+        if let Some(field) = self.ignored {
+            ignored.iter().for_each(|path| values.add_text(field, path));
+        }
         for (field, value) in &self.constants {
             values.add_text(*field, value);
         }
         Ok(added)
+    }
+
+    /// The fields of which something is left out of a document that was taken.
+    pub(crate) fn ignored(&self, id: &str, source: &SourceView<'_>) -> Vec<String> {
+        let Some(field) = self.ignored else { return Vec::new() };
+        let mut values = FieldValues::default();
+        match self.parse(id, source, &mut values) {
+            Ok(_) => values.texts_of(field).map(str::to_owned).collect(),
+            // A mapping that has changed since may not take it any more.
+            Err(_) => Vec::new(),
+        }
     }
 }
 
@@ -185,7 +241,11 @@ fn plan_object(
         let path = format!("{prefix}{name}");
         let mut targets = vec![target(&path, field, planning)];
         targets.extend(
-            field.multi_fields.iter().map(|(sub, field)| target(&format!("{path}.{sub}"), field, planning)),
+            field
+                .multi_fields
+                .iter()
+                .chain(&field.subfields)
+                .map(|(sub, field)| target(&format!("{path}.{sub}"), field, planning)),
         );
         (name.clone(), FieldPlan { path, mapping: field.clone(), targets })
     });
@@ -205,18 +265,29 @@ fn plan_object(
 struct Planning<'a> {
     analysis: &'a Analysis,
     field_of: &'a dyn Fn(&str) -> Option<Field>,
+    leniency: Leniency,
 }
 
 fn target(path: &str, field: &FieldMapping, planning: &Planning<'_>) -> Target {
     let normalizer = field.analysis.normalizer.as_deref();
     let analyzer = planning.analysis.analyzer(field.analysis.indexing(planning.analysis));
     Target {
-        analyzer: analyzer.ok().filter(|analyzer| !analyzer.is_plain_standard),
+        // The usual one makes no long terms.
+        analyzer: analyzer.ok().filter(|analyzer| {
+            !analyzer.is_plain_standard || matches!(field.kind, FieldKind::TokenCount { .. })
+        }),
+        parts: field
+            .kind
+            .parts()
+            .iter()
+            .map(|part| (planning.field_of)(&format!("{path}{}", part.suffix)))
+            .collect(),
         field: (planning.field_of)(path),
         normalizer: normalizer.and_then(|name| planning.analysis.normalizer(name).ok()),
         path: path.to_owned(),
         kind: field.kind.clone(),
         type_name: field.type_name.clone(),
+        ignore_malformed: planning.leniency.ignores_malformed(field),
     }
 }
 
@@ -269,6 +340,14 @@ impl Reading<'_> {
         }
         match value {
             Json::Null => match &plan.mapping.null_value {
+                // What stands for a text that is not there is how many words it has.
+                Some(value) if matches!(plan.mapping.kind, FieldKind::TokenCount { .. }) => {
+                    let field = plan.targets.first().and_then(|target| target.field);
+                    if let (Some(field), Some(count)) = (field, value.as_i64()) {
+                        self.values.add_i64(field, count);
+                    }
+                    Ok(())
+                }
                 Some(value) => {
                     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
                     self.scalar(plan, Scalar::Text(&text))
@@ -276,7 +355,10 @@ impl Reading<'_> {
                 None => Ok(()),
             },
             Json::Array(items) => items.iter().try_for_each(|item| self.field(plan, item)),
-            Json::Object(_) if plan.mapping.ignore_malformed => Ok(()),
+            Json::Object(_) if plan.ignores_malformed() => {
+                self.ignore(&plan.path);
+                Ok(())
+            }
             Json::Object(_) => Err(self.fault(
                 plan,
                 &preview(value),
@@ -331,7 +413,10 @@ impl Reading<'_> {
                 field.into_iter().for_each(|field| self.values.add_bool(field, true));
                 Ok(())
             }
-            Err(_) if plan.mapping.ignore_malformed => Ok(()),
+            Err(_) if plan.ignores_malformed() => {
+                self.ignore(&plan.path);
+                Ok(())
+            }
             Err(fault) => Err(self.fault(plan, &preview(value), fault)),
         }
     }
@@ -339,10 +424,11 @@ impl Reading<'_> {
     fn scalar(&mut self, plan: &FieldPlan, scalar: Scalar<'_>) -> Result<(), MappingError> {
         for target in &plan.targets {
             if let Err(fault) = self.add(target, scalar) {
-                if plan.mapping.ignore_malformed {
+                if target.ignore_malformed {
+                    self.ignore(&target.path);
                     continue;
                 }
-                return Err(self.fault(plan, &scalar.to_string(), fault));
+                return Err(self.fault_of(&target.path, &target.type_name, &scalar.to_string(), fault));
             }
         }
         Ok(())
@@ -357,7 +443,7 @@ impl Reading<'_> {
         }
         let Some(field) = target.field else { return Ok(()) };
         match &target.kind {
-            FieldKind::Text => {
+            FieldKind::Text | FieldKind::MatchOnlyText => {
                 let text = text_of(scalar);
                 if text.len() > TERM_BYTES_MAX
                     && let Some(analyzer) = &target.analyzer
@@ -366,10 +452,28 @@ impl Reading<'_> {
                     return Err(immense_term(&target.path));
                 }
                 self.values.add_text(field, &text);
+                self.add_presence(target);
+            }
+            FieldKind::Version => {
+                let text = text_of(scalar);
+                let encoded = encode_version(&text);
+                if encoded.len() > TERM_BYTES_MAX {
+                    return Err(immense_term(&target.path));
+                }
+                self.values.add_text(field, &encoded);
+                target.parts.iter().flatten().for_each(|written| self.values.add_text(*written, &text));
+            }
+            FieldKind::TokenCount { with_holes } => {
+                let count = match (&target.analyzer, scalar) {
+                    (Some(analyzer), scalar) => analyzer.count(&text_of(scalar), *with_holes) as i64,
+                    (None, _) => return Ok(()),
+                };
+                self.values.add_i64(field, count);
             }
             FieldKind::Keyword { ignore_above } => {
                 let text = text_of(scalar);
                 if text.len() > *ignore_above && text.chars().count() > *ignore_above {
+                    self.ignore(&target.path);
                     return Ok(());
                 }
                 let text = match &target.normalizer {
@@ -398,7 +502,7 @@ impl Reading<'_> {
             | FieldKind::Structured(_) => {}
             FieldKind::Boolean => self.values.add_bool(field, to_bool(scalar)?),
             FieldKind::Ip => self.values.add_ip(field, to_ip(scalar)?),
-            FieldKind::Date(formats) => {
+            FieldKind::Date(formats) | FieldKind::DateNanos(formats) => {
                 let read = match scalar {
                     Scalar::Integer(number) => formats.read_number(number),
                     other => formats.read(&text_of(other)),
@@ -411,94 +515,40 @@ impl Reading<'_> {
                         format!("failed to parse date field [{text}] with format [{format}]"),
                     ));
                 };
-                self.values.add_i64(field, span.first);
+                let (resolution, _) = target.kind.dates().unwrap_or((Resolution::Millis, formats));
+                let moment =
+                    resolution.stored(span).map_err(|reason| ("illegal_argument_exception", reason))?;
+                self.values.add_i64(field, moment);
             }
         }
         Ok(())
     }
 
-    /// Checks a value that is the same in every document; the first one becomes part of the mapping.
-    fn constant(&mut self, target: &Target, known: Option<&str>, text: &str) -> Result<(), ValueFault> {
-        match known {
-            Some(known) if known == text => Ok(()),
-            Some(known) => Err((
-                "illegal_argument_exception",
-                format!(
-                    "[constant_keyword] field [{}] only accepts values that are equal to the value defined in the mappings [{known}], but got [{text}]",
-                    target.path
-                ),
-            )),
-            None => {
-                let Some(field) = self.parser.mapping.leaf(&target.path) else { return Ok(()) };
-                let mut field = field.clone();
-                field.kind = FieldKind::ConstantKeyword { value: Some(text.to_owned()) };
-                field.parameters.insert("value".to_owned(), text.into());
-                let added = self.added.get_or_insert_default();
-                let (parent, name) = match target.path.rsplit_once('.') {
-                    Some((parent, name)) => (object_at(&mut added.root, parent), name),
-                    None => (&mut added.root, target.path.as_str()),
-                };
-                parent.fields.entry(name.to_owned()).or_insert(field);
-                Ok(())
+    /// Notes that there is a value where the index does not show it, once.
+    fn add_presence(&mut self, target: &Target) {
+        for presence in target.parts.iter().flatten() {
+            if !self.present.contains(presence) {
+                self.present.push(*presence);
+                self.values.add_bool(*presence, true);
             }
         }
     }
 
-    fn unknown(&mut self, plan: &ObjectPlan, name: &str, value: &Json<'_>) -> Result<(), MappingError> {
-        let prefix = plan.prefix.as_str();
-        match plan.dynamic {
-            Dynamic::False => Ok(()),
-            Dynamic::Strict => {
-                let parent = prefix.strip_suffix('.').unwrap_or("_doc");
-                Err(MappingError {
-                    kind: "strict_dynamic_mapping_exception",
-                    reason: format!(
-                        "mapping set to strict, dynamic introduction of [{name}] within [{parent}] is not allowed"
-                    ),
-                    cause: None,
-                })
-            }
-            Dynamic::True => self.infer(&format!("{prefix}{name}"), value),
+    /// Notes that something of a field is left out.
+    pub(super) fn ignore(&mut self, path: &str) {
+        if !self.ignored.iter().any(|known| known == path) {
+            self.ignored.push(path.to_owned());
         }
     }
 
-    /// Notes what the value would add. The first value that is not null decides; the second parse checks the rest.
-    fn infer(&mut self, path: &str, value: &Json<'_>) -> Result<(), MappingError> {
-        check_depth(path)?;
-        match value {
-            Json::Null => Ok(()),
-            Json::Array(items) => items.iter().try_for_each(|item| self.infer(path, item)),
-            Json::Object(members) => {
-                let object = object_at(&mut self.added.get_or_insert_default().root, path);
-                object.disabled = false;
-                let prefix = format!("{path}.");
-                members.iter().try_for_each(|(name, value)| {
-                    check_name(&prefix, name)?;
-                    self.infer(&format!("{prefix}{name}"), value)
-                })
-            }
-            Json::Bool(_) | Json::Number(_) | Json::Str(_) => {
-                let Some(scalar) = scalar(value) else {
-                    return Ok(());
-                };
-                let field = infer(&self.parser.mapping, path, scalar)?;
-                let added = self.added.get_or_insert_default();
-                let (parent, name) = match path.rsplit_once('.') {
-                    Some((parent, name)) => (object_at(&mut added.root, parent), name),
-                    None => (&mut added.root, path),
-                };
-                if !parent.objects.contains_key(name) {
-                    parent.fields.entry(name.to_owned()).or_insert(field);
-                }
-                Ok(())
-            }
-        }
+    fn fault(&self, plan: &FieldPlan, value: &str, cause: ValueFault) -> MappingError {
+        self.fault_of(&plan.path, &plan.mapping.type_name, value, cause)
     }
 
-    fn fault(&self, plan: &FieldPlan, value: &str, cause: (&'static str, String)) -> MappingError {
+    fn fault_of(&self, path: &str, type_name: &str, value: &str, cause: ValueFault) -> MappingError {
         MappingError::parsing(format!(
-            "failed to parse field [{}] of type [{}] in document with id '{}'. Preview of field's value: '{value}'",
-            plan.path, plan.mapping.type_name, self.id
+            "failed to parse field [{path}] of type [{type_name}] in document with id '{}'. Preview of field's value: '{value}'",
+            self.id
         ))
         .caused_by(cause.0, cause.1)
     }
@@ -528,11 +578,8 @@ fn metadata_fault(id: &str, name: &str, value: &Json<'_>) -> MappingError {
     )
 }
 
-fn object_at<'m>(root: &'m mut ObjectMapping, path: &str) -> &'m mut ObjectMapping {
-    path.split('.').fold(root, |object, name| object.objects.entry(name.to_owned()).or_default())
-}
-
-fn scalar<'a>(value: &'a Json<'_>) -> Option<Scalar<'a>> {
+/// The value of a JSON value that is no object and no list.
+pub(super) fn scalar<'a>(value: &'a Json<'_>) -> Option<Scalar<'a>> {
     match value {
         Json::Bool(flag) => Some(Scalar::Bool(*flag)),
         Json::Str(text) => Some(Scalar::Text(text)),
@@ -543,6 +590,11 @@ fn scalar<'a>(value: &'a Json<'_>) -> Option<Scalar<'a>> {
             .or_else(|| number.as_f64().map(Scalar::Float)),
         Json::Null | Json::Array(_) | Json::Object(_) => None,
     }
+}
+
+/// A value of a document that is no object and no list, as a text; none for a null.
+pub(crate) fn scalar_text<'a>(value: &'a Json<'_>) -> Option<Cow<'a, str>> {
+    scalar(value).map(text_of)
 }
 
 fn text_of(scalar: Scalar<'_>) -> Cow<'_, str> {

@@ -1,17 +1,148 @@
-//! What a document adds to the mapping: the type that a value suggests.
+//! What a document adds to the mapping: the type that a value suggests, and what is left out where there may be no more fields.
 
 use serde_json::{Map, Value, json};
+use serde_json_borrow::Value as Json;
 
 use super::dates::{DateFormats, looks_like_date};
+use super::definition::count_of;
+use super::document::{ObjectPlan, Reading, Target, scalar};
 use super::error::MappingError;
-use super::fields::{FieldKind, FieldMapping, Mapping};
-use super::values::Scalar;
+use super::fields::{Dynamic, FieldKind, FieldMapping, Mapping, ObjectMapping};
+use super::names::{check_depth, check_name};
+use super::values::{Scalar, ValueFault};
 
 /// Longer texts are not kept whole by the `keyword` beside a dynamic `text`.
 const KEYWORD_IGNORE_ABOVE: usize = 256;
 
+impl Reading<'_> {
+    /// Checks a value that is the same in every document; the first one becomes part of the mapping.
+    pub(super) fn constant(
+        &mut self,
+        target: &Target,
+        known: Option<&str>,
+        text: &str,
+    ) -> Result<(), ValueFault> {
+        match known {
+            Some(known) if known == text => Ok(()),
+            Some(known) => Err((
+                "illegal_argument_exception",
+                format!(
+                    "[constant_keyword] field [{}] only accepts values that are equal to the value defined in the mappings [{known}], but got [{text}]",
+                    target.path
+                ),
+            )),
+            None => {
+                let Some(field) = self.parser.mapping.leaf(&target.path) else { return Ok(()) };
+                let mut field = field.clone();
+                field.kind = FieldKind::ConstantKeyword { value: Some(text.to_owned()) };
+                field.parameters.insert("value".to_owned(), text.into());
+                let added = self.added.get_or_insert_default();
+                let (parent, name) = match target.path.rsplit_once('.') {
+                    Some((parent, name)) => (object_at(&mut added.root, parent), name),
+                    None => (&mut added.root, target.path.as_str()),
+                };
+                parent.fields.entry(name.to_owned()).or_insert(field);
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn unknown(
+        &mut self,
+        plan: &ObjectPlan,
+        name: &str,
+        value: &Json<'_>,
+    ) -> Result<(), MappingError> {
+        let prefix = plan.prefix.as_str();
+        match plan.dynamic {
+            Dynamic::False => Ok(()),
+            Dynamic::Strict => {
+                let parent = prefix.strip_suffix('.').unwrap_or("_doc");
+                Err(MappingError {
+                    kind: "strict_dynamic_mapping_exception",
+                    reason: format!(
+                        "mapping set to strict, dynamic introduction of [{name}] within [{parent}] is not allowed"
+                    ),
+                    cause: None,
+                })
+            }
+            Dynamic::True => self.infer(&format!("{prefix}{name}"), value),
+        }
+    }
+
+    /// Notes what the value would add. The first value that is not null decides; the second parse checks the rest.
+    fn infer(&mut self, path: &str, value: &Json<'_>) -> Result<(), MappingError> {
+        check_depth(path)?;
+        match value {
+            Json::Null => Ok(()),
+            Json::Array(items) => items.iter().try_for_each(|item| self.infer(path, item)),
+            Json::Object(members) => {
+                if !self.takes_in(path, 0) {
+                    return Ok(());
+                }
+                let object = object_at(&mut self.added.get_or_insert_default().root, path);
+                object.disabled = false;
+                let prefix = format!("{path}.");
+                members.iter().try_for_each(|(name, value)| {
+                    check_name(&prefix, name)?;
+                    self.infer(&format!("{prefix}{name}"), value)
+                })
+            }
+            Json::Bool(_) | Json::Number(_) | Json::Str(_) => {
+                let Some(scalar) = scalar(value) else {
+                    return Ok(());
+                };
+                let field = infer(&self.parser.mapping, path, scalar)?;
+                if !self.takes_in(path, count_of(&field)) {
+                    return Ok(());
+                }
+                let added = self.added.get_or_insert_default();
+                let (parent, name) = match path.rsplit_once('.') {
+                    Some((parent, name)) => (object_at(&mut added.root, parent), name),
+                    None => (&mut added.root, path),
+                };
+                if !parent.objects.contains_key(name) {
+                    parent.fields.entry(name.to_owned()).or_insert(field);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether there is room for what is new at a path: for a field that counts for so many, or for an object. If there is none, it is
+    /// left out and noted.
+    fn takes_in(&mut self, path: &str, field: usize) -> bool {
+        let Some(room) = self.parser.room else { return true };
+        let added = self.added.as_ref().map(|added| &added.root);
+        let mut count = 0;
+        if field > 0 {
+            if added.is_some_and(|added| added.leaf(path).is_some()) {
+                return true;
+            }
+            count += field;
+        }
+        let objects = if field > 0 { path.rsplit_once('.').map(|(parent, _)| parent) } else { Some(path) };
+        for (end, _) in
+            objects.into_iter().flat_map(|objects| objects.match_indices('.').chain([(objects.len(), "")]))
+        {
+            let is_known = |root: &ObjectMapping| root.object(&path[..end]).is_some();
+            count += usize::from(!is_known(&self.parser.mapping.root) && !added.is_some_and(is_known));
+        }
+        if self.added_count + count > room {
+            self.ignore(path);
+            return false;
+        }
+        self.added_count += count;
+        true
+    }
+}
+
+fn object_at<'m>(root: &'m mut ObjectMapping, path: &str) -> &'m mut ObjectMapping {
+    path.split('.').fold(root, |object, name| object.objects.entry(name.to_owned()).or_default())
+}
+
 /// The field that a value of an unknown name becomes: by the first template that fits, else by its type.
-pub(super) fn infer(mapping: &Mapping, path: &str, scalar: Scalar<'_>) -> Result<FieldMapping, MappingError> {
+fn infer(mapping: &Mapping, path: &str, scalar: Scalar<'_>) -> Result<FieldMapping, MappingError> {
     let by_type = infer_by_type(mapping, scalar);
     let value_type = match (&by_type.kind, scalar) {
         (FieldKind::Date(_), _) => "date",
@@ -50,6 +181,7 @@ fn plain(type_name: &str, kind: FieldKind) -> FieldMapping {
         analysis: Default::default(),
         parameters: Map::new(),
         multi_fields: Default::default(),
+        subfields: Default::default(),
     }
 }
 

@@ -62,6 +62,15 @@ impl FieldValues {
         self.values.len()
     }
 
+    /// The texts of a field.
+    pub(crate) fn texts_of(&self, field: Field) -> impl Iterator<Item = &str> {
+        let of_field = self.values.iter().filter(move |(known, _)| *known == field);
+        of_field.filter_map(|(_, held)| match self.value(*held) {
+            FieldValue::Text(text) => Some(text),
+            _ => None,
+        })
+    }
+
     /// Puts the values from `from` on before the others. tantivy sorts them by field, and those that are in order already
     /// cost it nothing.
     pub(crate) fn put_first(&mut self, from: usize) {

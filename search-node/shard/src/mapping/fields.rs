@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::dates::DateFormats;
+use super::leniency::Leniency;
 use super::structured::Structure;
 use super::templates::DynamicTemplate;
 
@@ -24,6 +25,8 @@ pub enum Dynamic {
 pub enum FieldKind {
     /// Analyzed text, with positions and norms.
     Text,
+    /// `match_only_text`: analyzed, without positions and norms; what needs places is checked against the document.
+    MatchOnlyText,
     /// A value as a whole.
     Keyword {
         /// Longer values are kept in `_source` only.
@@ -53,6 +56,15 @@ pub enum FieldKind {
     Boolean,
     /// `date`, in milliseconds.
     Date(DateFormats),
+    /// `date_nanos`, in nanoseconds.
+    DateNanos(DateFormats),
+    /// `version`: in the order of releases.
+    Version,
+    /// `token_count`: how many words a text has.
+    TokenCount {
+        /// Whether places that words were left out of count, too (`enable_position_increments`).
+        with_holes: bool,
+    },
     /// `ip`.
     Ip,
     /// `constant_keyword`: the same value in every document that was written since there is one.
@@ -109,6 +121,8 @@ pub struct FieldMapping {
     pub parameters: Map<String, Value>,
     /// The same value under other types: `message.keyword`.
     pub multi_fields: BTreeMap<String, FieldMapping>,
+    /// Other ways in which the type itself keeps the value: `title._2gram`. The API does not show them.
+    pub subfields: BTreeMap<String, FieldMapping>,
 }
 
 /// An object: fields below a name.
@@ -137,6 +151,8 @@ pub struct Mapping {
     pub templates: Vec<DynamicTemplate>,
     /// Root parameters that are only shown again (`_meta`, `_source`, …).
     pub parameters: Map<String, Value>,
+    /// What documents are forgiven.
+    pub leniency: Leniency,
 }
 
 impl Default for Mapping {
@@ -147,6 +163,7 @@ impl Default for Mapping {
             numeric_detection: false,
             templates: Vec::new(),
             parameters: Map::new(),
+            leniency: Leniency::default(),
         }
     }
 }
@@ -174,9 +191,24 @@ impl Mapping {
         }
     }
 
+    /// The mapping with what documents are forgiven.
+    pub fn lenient(self, leniency: Leniency) -> Self {
+        Self { leniency, ..self }
+    }
+
     /// The object at a full path.
     pub fn object(&self, path: &str) -> Option<&ObjectMapping> {
-        path.split('.').try_fold(&self.root, |object, name| object.objects.get(name))
+        self.root.object(path)
+    }
+
+    /// The fields of a document whose values a field has: its own, that of which it is another way, and those copied to it.
+    pub(crate) fn sources_of(&self, path: &str) -> Vec<String> {
+        let own = match path.rsplit_once('.') {
+            Some((parent, _)) if self.root.leaf(parent).is_some() => parent,
+            _ => path,
+        };
+        let copied = self.leaves().into_iter().filter(|leaf| leaf.field.copy_to.iter().any(|to| to == own));
+        std::iter::once(own.to_owned()).chain(copied.map(|leaf| leaf.path)).collect()
     }
 
     /// All leaves, multi-fields included, in the order of their paths.
@@ -205,13 +237,17 @@ impl Mapping {
 }
 
 impl ObjectMapping {
+    pub(super) fn object(&self, path: &str) -> Option<&ObjectMapping> {
+        path.split('.').try_fold(self, |object, name| object.objects.get(name))
+    }
+
     pub(super) fn leaf(&self, path: &str) -> Option<&FieldMapping> {
         if let Some(field) = self.fields.get(path) {
             return Some(field);
         }
         let (head, rest) = path.split_once('.')?;
         if let Some(field) = self.fields.get(head) {
-            return field.multi_fields.get(rest);
+            return field.multi_fields.get(rest).or_else(|| field.subfields.get(rest));
         }
         self.objects.get(head)?.leaf(rest)
     }
@@ -220,10 +256,15 @@ impl ObjectMapping {
 fn collect<'a>(object: &'a ObjectMapping, prefix: &str, leaves: &mut Vec<Leaf<'a>>) {
     for (name, field) in &object.fields {
         let path = format!("{prefix}{name}");
+        let mut subfields = Vec::new();
         for (multi, field) in &field.multi_fields {
             leaves.push(Leaf { path: format!("{path}.{multi}"), field });
         }
+        for (name, field) in &field.subfields {
+            subfields.push(Leaf { path: format!("{path}.{name}"), field });
+        }
         leaves.push(Leaf { path, field });
+        leaves.append(&mut subfields);
     }
     for (name, object) in &object.objects {
         collect(object, &format!("{prefix}{name}."), leaves);

@@ -72,6 +72,7 @@ fn merge_field(
     }
     let searching = &added.analysis;
     if searching.search_analyzer.is_some() {
+        known.subfields.clone_from(&added.subfields);
         known.analysis.search_analyzer.clone_from(&searching.search_analyzer);
     }
     if searching.search_quote_analyzer.is_some() {
@@ -100,6 +101,11 @@ fn merged_kind(known: &FieldKind, added: &FieldKind, path: &str) -> Result<Field
         {
             Err(conflict("scaling_factor", format!("{before:?}"), format!("{after:?}")))
         }
+        (FieldKind::TokenCount { with_holes: before }, FieldKind::TokenCount { with_holes: after })
+            if before != after =>
+        {
+            Err(conflict("enable_position_increments", before.to_string(), after.to_string()))
+        }
         (FieldKind::ConstantKeyword { value: Some(before) }, FieldKind::ConstantKeyword { value }) => {
             match value {
                 Some(after) if before != after => Err(conflict("value", before.clone(), after.clone())),
@@ -121,7 +127,7 @@ fn merged_kind(known: &FieldKind, added: &FieldKind, path: &str) -> Result<Field
 }
 
 /// What was written by these cannot be written again: their names, and both values.
-fn unchangeable(known: &FieldMapping, added: &FieldMapping) -> [(&'static str, String, String); 5] {
+fn unchangeable(known: &FieldMapping, added: &FieldMapping) -> [(&'static str, String, String); 6] {
     let flag = |flag: bool| flag.to_string();
     let named = |name: &Option<String>, default: &str| name.clone().unwrap_or_else(|| default.to_owned());
     let gap = |field: &FieldMapping| field.analysis.position_increment_gap.map_or(-1, i64::from).to_string();
@@ -132,6 +138,7 @@ fn unchangeable(known: &FieldMapping, added: &FieldMapping) -> [(&'static str, S
         ("analyzer", named(&before.analyzer, "default"), named(&after.analyzer, "default")),
         ("normalizer", named(&before.normalizer, "null"), named(&after.normalizer, "null")),
         ("position_increment_gap", gap(known), gap(added)),
+        ("max_shingle_size", known.subfields.len().to_string(), added.subfields.len().to_string()),
     ]
 }
 

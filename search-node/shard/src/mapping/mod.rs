@@ -9,6 +9,7 @@
 //! - Every limit on the number and depth of fields is a setting of the index.
 
 mod analyzers;
+mod date_math;
 pub mod dates;
 mod definition;
 mod document;
@@ -16,19 +17,26 @@ mod dynamic;
 mod error;
 mod field_values;
 mod fields;
+mod leniency;
 mod merge;
 mod names;
 mod repeats;
 mod structured;
+mod subfields;
 mod templates;
 mod values;
+mod versions;
 
 pub use definition::{MappingLimits, parse_mapping};
-pub(crate) use document::DocumentParser;
 pub use document::check_document;
+pub(crate) use document::{DocumentParser, scalar_text};
 pub use error::MappingError;
 pub(crate) use field_values::SharedValues;
 pub use fields::{Dynamic, FieldAnalyzers, FieldKind, FieldMapping, Leaf, Mapping, ObjectMapping};
+pub use leniency::Leniency;
+pub use names::IGNORED;
 pub use repeats::check_repeats;
 pub use structured::Structure;
-pub(crate) use values::{Precision, Storage, parse_ip, show_ip};
+pub(crate) use subfields::{INDEX_PREFIX, SEARCH_AS_YOU_TYPE};
+pub(crate) use values::{PRESENCE, Precision, Storage, WRITTEN, parse_ip, show_ip};
+pub(crate) use versions::{decode_version, encode_version};

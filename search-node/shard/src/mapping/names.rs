@@ -3,12 +3,15 @@
 use super::error::MappingError;
 use super::fields::ObjectMapping;
 
+/// The field that names what was ignored of a document.
+pub const IGNORED: &str = "_ignored";
+
 /// What stands beside the source of a document, and so is no field of it.
 const METADATA: [&str; 14] = [
     "_data_stream_timestamp",
     "_field_names",
     "_id",
-    "_ignored",
+    IGNORED,
     "_index",
     "_nested_path",
     "_primary_term",

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
+use super::dates::{DateFormats, Resolution};
 use super::fields::FieldKind;
 
 /// How a field's values are kept by tantivy.
@@ -22,21 +23,72 @@ pub(crate) enum Storage {
     Bool,
     /// A column of addresses, IPv4 as mapped IPv6.
     Ip,
+    /// Analyzed, without positions and norms.
+    Terms,
+    /// A column that says whether there is a value.
+    Presence,
 }
+
+/// A structure that a field's values are kept in beside its own.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Part {
+    /// What its name has behind the field's path. No field has a name with nothing between two dots.
+    pub(crate) suffix: &'static str,
+    pub(crate) storage: Storage,
+    pub(crate) index: bool,
+    pub(crate) column: bool,
+}
+
+/// Whether a document has a text without norms.
+pub(crate) const PRESENCE: &str = "..presence";
+/// Versions as they are written, for patterns.
+pub(crate) const WRITTEN: &str = "..written";
 
 impl FieldKind {
     /// Whether its values are terms: words, or texts as a whole.
     pub(crate) fn has_terms(&self) -> bool {
-        matches!(self, Self::Text | Self::Keyword { .. } | Self::ConstantKeyword { .. })
+        matches!(self, Self::Keyword { .. } | Self::ConstantKeyword { .. }) || self.is_text()
+    }
+
+    /// Whether its values are cut into words.
+    pub(crate) fn is_text(&self) -> bool {
+        matches!(self, Self::Text | Self::MatchOnlyText)
+    }
+
+    /// How finely its dates are told apart, and how they are written.
+    pub(crate) fn dates(&self) -> Option<(Resolution, &DateFormats)> {
+        match self {
+            Self::Date(formats) => Some((Resolution::Millis, formats)),
+            Self::DateNanos(formats) => Some((Resolution::Nanos, formats)),
+            _ => None,
+        }
+    }
+
+    /// What is kept beside the field's own structure.
+    pub(crate) fn parts(&self) -> &'static [Part] {
+        match self {
+            Self::MatchOnlyText => {
+                &[Part { suffix: PRESENCE, storage: Storage::Presence, index: false, column: true }]
+            }
+            Self::Version => {
+                &[Part { suffix: WRITTEN, storage: Storage::Keyword, index: true, column: false }]
+            }
+            _ => &[],
+        }
     }
 
     pub(crate) fn storage(&self) -> Storage {
         match self {
             FieldKind::Text => Storage::Text,
-            FieldKind::Keyword { .. } | FieldKind::ConstantKeyword { .. } | FieldKind::Alias { .. } => {
-                Storage::Keyword
-            }
-            FieldKind::Integer { .. } | FieldKind::Date(_) => Storage::I64,
+            FieldKind::MatchOnlyText => Storage::Terms,
+            FieldKind::Keyword { .. }
+            | FieldKind::ConstantKeyword { .. }
+            | FieldKind::Version
+            | FieldKind::Alias { .. } => Storage::Keyword,
+            FieldKind::Integer { .. }
+            | FieldKind::Date(_)
+            | FieldKind::DateNanos(_)
+            | FieldKind::TokenCount { .. } => Storage::I64,
             FieldKind::UnsignedLong => Storage::U64,
             FieldKind::Double | FieldKind::Float | FieldKind::HalfFloat | FieldKind::ScaledFloat { .. } => {
                 Storage::F64

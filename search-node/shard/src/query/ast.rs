@@ -24,6 +24,8 @@ pub enum MultiMatchKind {
     Phrase,
     /// As a phrase whose last word may go on.
     PhrasePrefix,
+    /// Any of the terms, the last of which may go on; all fields add up.
+    BoolPrefix,
 }
 
 /// The bounds of a `range`.
@@ -87,6 +89,17 @@ pub enum Query {
         prefix: bool,
         /// Whether a value that does not fit the field matches nothing instead of failing.
         lenient: bool,
+    },
+    /// The terms of a text, the last of which may go on.
+    BoolPrefix {
+        /// The field.
+        field: String,
+        /// The text.
+        value: Value,
+        /// How its terms are joined.
+        operator: Operator,
+        /// How many terms must match.
+        minimum_should_match: Option<MinimumShouldMatch>,
     },
     /// A text in several fields.
     MultiMatch {

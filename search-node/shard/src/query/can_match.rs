@@ -76,7 +76,13 @@ fn collect_range(
             let number = |term: Term| term.value().as_f64();
             Some(Span::F64(bound_of(lower, number)?, bound_of(upper, number)?))
         }),
-        Storage::U64 | Storage::Bool | Storage::Ip | Storage::Keyword | Storage::Text => None,
+        Storage::U64
+        | Storage::Bool
+        | Storage::Ip
+        | Storage::Keyword
+        | Storage::Text
+        | Storage::Terms
+        | Storage::Presence => None,
     };
     demands.extend(span.map(|span| Demand { column, span }));
     true

@@ -13,12 +13,13 @@ const CLAUSES_MAX: usize = 1024;
 /// More values are refused; Elasticsearch's `index.max_terms_count`.
 const TERMS_MAX: usize = 65_536;
 
-const KNOWN: [&str; 19] = [
+const KNOWN: [&str; 20] = [
     "match_all",
     "match_none",
     "term",
     "terms",
     "match",
+    "match_bool_prefix",
     "match_phrase",
     "match_phrase_prefix",
     "multi_match",
@@ -64,6 +65,7 @@ fn parse(json: &Value, depth: usize) -> Result<Query, QueryError> {
         "term" => parse_term(body),
         "terms" => parse_terms(body),
         "match" => parse_match(body),
+        "match_bool_prefix" => parse_bool_prefix(body),
         "match_phrase" | "match_phrase_prefix" => parse_phrase(name, body),
         "multi_match" => parse_multi_match(body),
         "range" => parse_range(body),
@@ -212,6 +214,27 @@ fn parse_match(body: &Value) -> Result<Query, QueryError> {
     Ok(query.analyzed(analyzer).boosted(boost))
 }
 
+fn parse_bool_prefix(body: &Value) -> Result<Query, QueryError> {
+    let name = "match_bool_prefix";
+    let (field, members) = field_body(name, body, "query")?;
+    let (mut found, mut boost, mut operator, mut minimum, mut analyzer) =
+        (None, 1.0, Operator::Or, None, None);
+    for (key, value) in &members {
+        match key.as_str() {
+            "query" => found = Some(value.clone()),
+            "boost" => boost = number(name, key, value)?,
+            "operator" => operator = parse_operator(name, value)?,
+            "minimum_should_match" => minimum = Some(parse_minimum(value)?),
+            "analyzer" => analyzer = Some(plain(value)),
+            "_name" | "max_expansions" => {}
+            _ => return Err(unsupported(name, key)),
+        }
+    }
+    let value = found.ok_or_else(|| QueryError::parsing("No text specified for text query"))?;
+    let query = Query::BoolPrefix { field, value, operator, minimum_should_match: minimum };
+    Ok(query.analyzed(analyzer).boosted(boost))
+}
+
 fn parse_phrase(name: &str, body: &Value) -> Result<Query, QueryError> {
     let (field, members) = field_body(name, body, "query")?;
     let (mut found, mut boost, mut slop, mut analyzer) = (None, 1.0, 0, None);
@@ -249,6 +272,7 @@ fn parse_multi_match(body: &Value) -> Result<Query, QueryError> {
                     Some("most_fields") => MultiMatchKind::Most,
                     Some("phrase") => MultiMatchKind::Phrase,
                     Some("phrase_prefix") => MultiMatchKind::PhrasePrefix,
+                    Some("bool_prefix") => MultiMatchKind::BoolPrefix,
                     _ => {
                         return Err(QueryError::parsing(format!(
                             "[multi_match] failed to parse type [{}]",

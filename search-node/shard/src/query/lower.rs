@@ -1,4 +1,5 @@
-//! From the tree to tantivy: each query against the mapping's fields.
+//! From the tree to tantivy: each query against the mapping's fields. `texts` has those of words, `patterns` those of terms that are
+//! like something.
 
 use std::borrow::Cow;
 use std::ops::Bound;
@@ -8,23 +9,22 @@ use serde_json::Value;
 use tantivy::Term;
 use tantivy::query::{
     AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, EmptyQuery, ExistsQuery, Occur,
-    Query as TantivyQuery, RangeQuery, RegexQuery, TermQuery, TermSetQuery,
+    Query as TantivyQuery, RangeQuery, TermQuery, TermSetQuery,
 };
 use tantivy::schema::{Field, IndexRecordOption};
 
 use super::QueryError;
-use super::ast::{MultiMatchKind, Operator, Query, RangeBounds};
+use super::ast::{Query, RangeBounds};
 use super::fuzzy::FuzzyWords;
 use super::has_norm::HasNorm;
 use super::has_uid::{HasUid, Types};
 use super::minimum_should_match::MinimumShouldMatch;
+use super::patterns::Pattern;
 use super::query_string::{self, Options};
-use super::text_terms::TextTerms;
 use super::values::{Wanted, bounds, plain, wanted};
-use super::wildcard::{PATTERN_CHARS_MAX, between_signs, exact_regex, name_matches, prefix_regex, to_regex};
-use crate::analysis::Analyzer;
+use super::wildcard::{exact_regex, name_matches, to_regex};
 use crate::engine::{AllIdentities, Layout, View};
-use crate::mapping::{FieldKind, FieldMapping, ObjectMapping};
+use crate::mapping::{FieldKind, FieldMapping, IGNORED, ObjectMapping, PRESENCE};
 
 /// What a query needs to know beside the mapping.
 #[derive(Debug, Clone, Copy)]
@@ -37,7 +37,7 @@ pub struct QueryContext<'a> {
     pub now_millis: i64,
 }
 
-type Lowered = Result<Box<dyn TantivyQuery>, QueryError>;
+pub(super) type Lowered = Result<Box<dyn TantivyQuery>, QueryError>;
 
 /// The tantivy query of `query`.
 pub(crate) fn lower(query: &Query, view: &View, context: &QueryContext<'_>) -> Lowered {
@@ -47,28 +47,28 @@ pub(crate) fn lower(query: &Query, view: &View, context: &QueryContext<'_>) -> L
 }
 
 #[derive(Clone, Copy)]
-struct Lowering<'a> {
-    layout: &'a Layout,
+pub(super) struct Lowering<'a> {
+    pub(super) layout: &'a Layout,
     identities: &'a Arc<AllIdentities>,
-    context: &'a QueryContext<'a>,
-    fuzzy_words: &'a FuzzyWords,
+    pub(super) context: &'a QueryContext<'a>,
+    pub(super) fuzzy_words: &'a FuzzyWords,
     /// The analyzer that a query names for its texts.
-    analyzer: Option<&'a str>,
+    pub(super) analyzer: Option<&'a str>,
 }
 
 fn all() -> Box<dyn TantivyQuery> {
     Box::new(AllQuery)
 }
 
-fn none() -> Box<dyn TantivyQuery> {
+pub(super) fn none() -> Box<dyn TantivyQuery> {
     Box::new(EmptyQuery)
 }
 
-fn all_or_none(all_match: bool) -> Box<dyn TantivyQuery> {
+pub(super) fn all_or_none(all_match: bool) -> Box<dyn TantivyQuery> {
     if all_match { all() } else { none() }
 }
 
-fn constant(query: Box<dyn TantivyQuery>) -> Box<dyn TantivyQuery> {
+pub(super) fn constant(query: Box<dyn TantivyQuery>) -> Box<dyn TantivyQuery> {
     Box::new(ConstScoreQuery::new(query, 1.0))
 }
 
@@ -93,6 +93,9 @@ impl Lowering<'_> {
             }
             Query::MultiMatch { fields, value, operator, kind, lenient } => {
                 self.multi_match(fields, value, *operator, *kind, *lenient)
+            }
+            Query::BoolPrefix { field, value, operator, minimum_should_match } => {
+                self.bool_prefix(field, value, *operator, minimum_should_match.as_ref())
             }
             Query::Range { field, bounds } => self.range(field, bounds),
             Query::Exists { field } => self.exists(field),
@@ -139,12 +142,12 @@ impl Lowering<'_> {
     }
 
     /// The field at a path, if documents can be searched by it.
-    fn searchable(&self, path: &str) -> Result<Option<(&FieldMapping, Field)>, QueryError> {
+    pub(super) fn searchable(&self, path: &str) -> Result<Option<(&FieldMapping, Field)>, QueryError> {
         let Some(mapping) = self.layout.mapping.leaf(path) else {
             return Ok(None);
         };
         match self.layout.field(path) {
-            Some(field) if mapping.index || mapping.doc_values && mapping.kind != FieldKind::Text => {
+            Some(field) if mapping.index || mapping.doc_values && !mapping.kind.is_text() => {
                 Ok(Some((mapping, field)))
             }
             _ => Err(QueryError::shard(format!(
@@ -153,7 +156,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn meta_term(&self, path: &str, value: &Value) -> Option<Box<dyn TantivyQuery>> {
+    pub(super) fn meta_term(&self, path: &str, value: &Value) -> Option<Box<dyn TantivyQuery>> {
         let text = plain(value);
         let meta = self.layout.meta;
         let raw = |field| -> Box<dyn TantivyQuery> {
@@ -169,6 +172,7 @@ impl Lowering<'_> {
             }
             "_type" => constant(raw(meta.doc_type)),
             "_routing" => constant(raw(meta.routing)),
+            IGNORED => constant(raw(self.layout.field(IGNORED)?)),
             _ => return None,
         })
     }
@@ -191,15 +195,19 @@ impl Lowering<'_> {
         self.exact(path, mapping, field, value)
     }
 
-    fn exact(&self, path: &str, mapping: &FieldMapping, field: Field, value: &Value) -> Lowered {
+    pub(super) fn exact(&self, path: &str, mapping: &FieldMapping, field: Field, value: &Value) -> Lowered {
         let value = self.normalized_value(mapping, value);
         Ok(match wanted(self.context, path, mapping, field, &value)? {
             Wanted::Nothing => none(),
             Wanted::Between(lower, upper) => constant(Box::new(RangeQuery::new(lower, upper))),
             Wanted::One(term) => match &mapping.kind {
                 FieldKind::Text => Box::new(TermQuery::new(term, IndexRecordOption::WithFreqs)),
-                FieldKind::Boolean => constant(Box::new(TermQuery::new(term, IndexRecordOption::Basic))),
-                FieldKind::Keyword { .. } | FieldKind::ConstantKeyword { .. } if mapping.index => {
+                FieldKind::Boolean | FieldKind::MatchOnlyText => {
+                    constant(Box::new(TermQuery::new(term, IndexRecordOption::Basic)))
+                }
+                FieldKind::Keyword { .. } | FieldKind::ConstantKeyword { .. } | FieldKind::Version
+                    if mapping.index =>
+                {
                     Box::new(TermQuery::new(term, IndexRecordOption::Basic))
                 }
                 _ => {
@@ -236,60 +244,8 @@ impl Lowering<'_> {
         Ok(constant(Box::new(BooleanQuery::new(clauses))))
     }
 
-    fn match_field(
-        &self,
-        path: &str,
-        value: &Value,
-        operator: Operator,
-        minimum: Option<&MinimumShouldMatch>,
-    ) -> Lowered {
-        if let Some(meta) = self.meta_term(path, value) {
-            return Ok(meta);
-        }
-        let Some((mapping, field)) = self.searchable(path)? else {
-            return Ok(none());
-        };
-        if mapping.kind != FieldKind::Text {
-            return self.exact(path, mapping, field, value);
-        }
-        let own = || mapping.analysis.searching(&self.layout.analysis);
-        let analyzer = self.analyzer(self.analyzer.unwrap_or_else(own))?;
-        let terms = TextTerms { field, terms: analyzer.terms(&plain(value)) };
-        terms.matching(operator, minimum)
-    }
-
-    fn phrase(&self, path: &str, value: &Value, slop: u32, prefix: bool) -> Lowered {
-        if prefix && matches!(path, "_id" | "_index") {
-            return Err(QueryError::shard(format!(
-                "failed to create query: Can only use phrase prefix queries on text fields - not on [{path}] which is of type [{path}]"
-            )));
-        }
-        let Some((mapping, field)) = self.searchable(path)? else {
-            return Ok(self.meta_term(path, value).unwrap_or_else(none));
-        };
-        if mapping.kind != FieldKind::Text {
-            return match (&mapping.kind, prefix) {
-                (FieldKind::Keyword { .. }, true) => self.prefix(path, &plain(value), false),
-                _ => self.exact(path, mapping, field, value),
-            };
-        }
-        let own = || mapping.analysis.quoting(&self.layout.analysis);
-        let analyzer = self.analyzer(self.analyzer.unwrap_or_else(own))?;
-        let terms = TextTerms { field, terms: analyzer.terms(&plain(value)) };
-        match terms.single() {
-            Some(only) if prefix => self.prefix(path, only, false),
-            _ => terms.phrase(slop, prefix),
-        }
-    }
-
-    /// The analyzer of a name.
-    fn analyzer(&self, name: &str) -> Result<Arc<Analyzer>, QueryError> {
-        let found = self.layout.analysis.find_analyzer(name).ok().flatten();
-        found.ok_or_else(|| QueryError::shard(format!("failed to create query: analyzer [{name}] not found")))
-    }
-
     /// A value in the form of a field that normalizes.
-    fn normalized_value<'v>(&self, mapping: &FieldMapping, value: &'v Value) -> Cow<'v, Value> {
+    pub(super) fn normalized_value<'v>(&self, mapping: &FieldMapping, value: &'v Value) -> Cow<'v, Value> {
         let normalizer = mapping.analysis.normalizer.as_deref();
         match normalizer.and_then(|name| self.layout.analysis.normalizer(name).ok()) {
             Some(normalizer) if !value.is_null() => {
@@ -310,54 +266,8 @@ impl Lowering<'_> {
         Cow::Owned(normalized)
     }
 
-    /// A pattern in the form of the field's terms; its signs stay.
-    fn normalized_pattern<'p>(&self, mapping: &FieldMapping, pattern: &Pattern<'p>) -> Cow<'p, str> {
-        let analysis = &self.layout.analysis;
-        let analyzer = match (&mapping.analysis.normalizer, pattern.is_normalized) {
-            (Some(name), _) => analysis.normalizer(name),
-            (None, true) if mapping.kind == FieldKind::Text => {
-                analysis.analyzer(mapping.analysis.searching(analysis))
-            }
-            _ => return Cow::Borrowed(pattern.given),
-        };
-        let Ok(analyzer) = analyzer else { return Cow::Borrowed(pattern.given) };
-        if pattern.kind != "wildcard" {
-            return Cow::Owned(analyzer.normalized(pattern.given));
-        }
-        Cow::Owned(between_signs(pattern.given, |text| analyzer.normalized(text)))
-    }
-
-    fn multi_match(
-        &self,
-        fields: &[(String, f32)],
-        value: &Value,
-        operator: Operator,
-        kind: MultiMatchKind,
-        lenient: bool,
-    ) -> Lowered {
-        let (fields, lenient) = self.expand(fields, lenient);
-        let mut queries: Vec<Box<dyn TantivyQuery>> = Vec::new();
-        for (path, boost) in &fields {
-            let made = match kind {
-                MultiMatchKind::Best | MultiMatchKind::Most => self.match_field(path, value, operator, None),
-                MultiMatchKind::Phrase => self.phrase(path, value, 0, false),
-                MultiMatchKind::PhrasePrefix => self.phrase(path, value, 0, true),
-            };
-            let query = forgive(made, lenient)?;
-            queries.push(if *boost == 1.0 { query } else { Box::new(BoostQuery::new(query, *boost)) });
-        }
-        Ok(match (queries.len(), kind) {
-            (0, _) => none(),
-            (1, _) => queries.remove(0),
-            (_, MultiMatchKind::Most) => {
-                Box::new(BooleanQuery::new(queries.into_iter().map(|query| (Occur::Should, query)).collect()))
-            }
-            _ => Box::new(DisjunctionMaxQuery::new(queries)),
-        })
-    }
-
     /// Names for patterns; no fields at all stand for every field, and then values need not fit.
-    fn expand(&self, fields: &[(String, f32)], lenient: bool) -> (Vec<(String, f32)>, bool) {
+    pub(super) fn expand(&self, fields: &[(String, f32)], lenient: bool) -> (Vec<(String, f32)>, bool) {
         let every = [("*".to_owned(), 1.0)];
         let fields = if fields.is_empty() { &every[..] } else { fields };
         let mut expanded = Vec::new();
@@ -439,6 +349,10 @@ impl Lowering<'_> {
         if matches!(path, "_id" | "_index" | "_type" | "_source" | "_seq_no" | "_version") {
             return Ok(all());
         }
+        if path == IGNORED {
+            let field = self.layout.field(path);
+            return Ok(field.map_or_else(none, |field| constant(Box::new(AnyTerm::of(field)))));
+        }
         if let Some(mapping) = self.layout.mapping.leaf(path) {
             let Some(field) = self.layout.field(path) else {
                 return Ok(none());
@@ -446,9 +360,11 @@ impl Lowering<'_> {
             return Ok(match &mapping.kind {
                 FieldKind::Text if mapping.index => Box::new(HasNorm::new(field)),
                 FieldKind::Text => none(),
-                _ if mapping.doc_values => {
-                    Box::new(ExistsQuery::new(self.layout.stored_name(path).to_owned(), false))
-                }
+                FieldKind::MatchOnlyText => match self.layout.part(path, PRESENCE) {
+                    Some(presence) => self.has_column(self.layout.schema.get_field_name(presence)),
+                    None => none(),
+                },
+                _ if mapping.doc_values => self.has_column(self.layout.stored_name(path)),
                 _ => none(),
             });
         }
@@ -458,6 +374,11 @@ impl Lowering<'_> {
         let mut clauses = Vec::new();
         self.exists_below(object, path, &mut clauses)?;
         Ok(Box::new(BooleanQuery::new(clauses)))
+    }
+
+    /// Documents with a value in a column.
+    fn has_column(&self, name: &str) -> Box<dyn TantivyQuery> {
+        Box::new(ExistsQuery::new(name.to_owned(), false))
     }
 
     fn exists_below(
@@ -483,89 +404,6 @@ impl Lowering<'_> {
             (named, _) => Types::Named(named.into()),
         };
         constant(Box::new(HasUid::new(ids, types, self.identities)))
-    }
-
-    fn prefix(&self, path: &str, value: &str, case_insensitive: bool) -> Lowered {
-        let to_regex = |value: &str| prefix_regex(value, case_insensitive);
-        self.pattern(
-            &Pattern { kind: "prefix", given: value, to_regex: &to_regex, is_normalized: false },
-            path,
-        )
-    }
-
-    fn pattern(&self, pattern: &Pattern<'_>, path: &str) -> Lowered {
-        if path.contains('*') {
-            let (fields, _) = self.expand(&[(path.to_owned(), 1.0)], true);
-            let queries = fields.iter().map(|(path, _)| forgive(self.pattern_in(pattern, path), true));
-            return Ok(Box::new(DisjunctionMaxQuery::new(queries.collect::<Result<Vec<_>, _>>()?)));
-        }
-        self.pattern_in(pattern, path)
-    }
-
-    /// In one field.
-    fn pattern_in(&self, pattern: &Pattern<'_>, path: &str) -> Lowered {
-        let Pattern { kind, given, .. } = *pattern;
-        if given.chars().count() > PATTERN_CHARS_MAX {
-            return Err(QueryError::argument(format!(
-                "The length of regex [{}] used in the [regexp] query has exceeded the allowed maximum of [{PATTERN_CHARS_MAX}]. This maximum can be set by changing the [index.max_regex_length] index level setting.",
-                given.chars().count()
-            )));
-        }
-        if path == "_index" {
-            return Ok(all_or_none(name_matches(given, self.context.index)));
-        }
-        if path == "_id" {
-            return Err(no_patterns(kind, path, path));
-        }
-        let Some((mapping, field)) = self.searchable(path)? else {
-            return Ok(none());
-        };
-        if !mapping.index || !mapping.kind.has_terms() {
-            return Err(no_patterns(kind, path, &mapping.type_name));
-        }
-        let made = (pattern.to_regex)(&self.normalized_pattern(mapping, pattern));
-        let query = RegexQuery::from_pattern(&made, field).map_err(|error| {
-            QueryError::argument(format!("failed to parse pattern [{given}] of [{path}]: {error}"))
-        })?;
-        Ok(constant(Box::new(query)))
-    }
-
-    fn fuzzy(&self, path: &str, value: &str, edits: Option<u8>) -> Lowered {
-        if path.contains('*') {
-            let (fields, _) = self.expand(&[(path.to_owned(), 1.0)], true);
-            let is_text = |path: &str| self.layout.mapping.leaf(path).is_some_and(has_terms);
-            let fields = fields.iter().filter(|(path, _)| is_text(path));
-            let queries = fields.map(|(path, _)| self.fuzzy_in(path, value, edits));
-            return Ok(Box::new(DisjunctionMaxQuery::new(queries.collect::<Result<Vec<_>, _>>()?)));
-        }
-        self.fuzzy_in(path, value, edits)
-    }
-
-    /// In one field.
-    fn fuzzy_in(&self, path: &str, value: &str, edits: Option<u8>) -> Lowered {
-        let refused = |type_name: &str| {
-            QueryError::argument(format!(
-                "Can only use fuzzy queries on keyword and text fields - not on [{path}] which is of type [{type_name}]"
-            ))
-        };
-        if matches!(path, "_id" | "_index") {
-            return Err(refused(path));
-        }
-        let Some((mapping, field)) = self.searchable(path)? else {
-            return Ok(none());
-        };
-        if !has_terms(mapping) {
-            return Err(refused(&mapping.type_name));
-        }
-        // `AUTO`: no edit up to two letters, one up to five, else two.
-        let given = Value::from(value);
-        let value = plain(&self.normalized_value(mapping, &given));
-        let edits = edits.unwrap_or(match value.chars().count() {
-            0..=2 => 0,
-            3..=5 => 1,
-            _ => 2,
-        });
-        Ok(Box::new(self.fuzzy_words.in_field(field, &value, edits)?))
     }
 
     fn bool(
@@ -607,32 +445,13 @@ impl Lowering<'_> {
     }
 }
 
-/// A query for terms like a pattern.
-struct Pattern<'a> {
-    /// The query that was asked, for what is said of fields that it cannot be asked of.
-    kind: &'static str,
-    given: &'a str,
-    to_regex: &'a dyn Fn(&str) -> String,
-    /// Whether a text's analyzer brings the pattern into the form of its terms.
-    is_normalized: bool,
-}
-
-/// A pattern that was asked of a field whose values are no texts, or are not kept as terms.
-fn no_patterns(kind: &str, path: &str, type_name: &str) -> QueryError {
-    let fields =
-        if kind == "regexp" { "keyword and text fields" } else { "keyword, text and wildcard fields" };
-    QueryError::shard(format!(
-        "Can only use {kind} queries on {fields} - not on [{path}] which is of type [{type_name}]"
-    ))
-}
-
 /// Whether a field's texts can be looked up as terms.
-fn has_terms(mapping: &FieldMapping) -> bool {
+pub(super) fn has_terms(mapping: &FieldMapping) -> bool {
     mapping.index && mapping.kind.has_terms()
 }
 
 /// A value that does not fit the field matches nothing, where the request says so.
-fn forgive(made: Lowered, lenient: bool) -> Lowered {
+pub(super) fn forgive(made: Lowered, lenient: bool) -> Lowered {
     match made {
         Err(_) if lenient => Ok(none()),
         other => other,

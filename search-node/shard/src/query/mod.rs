@@ -11,8 +11,11 @@ mod has_norm;
 mod has_uid;
 mod lower;
 mod minimum_should_match;
+mod patterns;
 pub mod query_string;
+mod source_phrase;
 mod text_terms;
+mod texts;
 mod values;
 mod wildcard;
 

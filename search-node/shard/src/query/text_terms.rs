@@ -1,14 +1,18 @@
 //! The terms of an analyzed text as a query: one after the other, several at one place, or along paths.
 
+use std::sync::Arc;
+
 use tantivy::Term as IndexTerm;
 use tantivy::query::{
-    BooleanQuery, DisjunctionMaxQuery, EmptyQuery, Occur, PhrasePrefixQuery, PhraseQuery, Query, TermQuery,
+    BooleanQuery, ConstScoreQuery, DisjunctionMaxQuery, EmptyQuery, Occur, PhrasePrefixQuery, PhraseQuery,
+    Query, TermQuery,
 };
 use tantivy::schema::{Field, IndexRecordOption};
 
 use super::QueryError;
 use super::ast::Operator;
 use super::minimum_should_match::MinimumShouldMatch;
+use super::source_phrase::{Phrase, SourcePhrase, SourceTexts};
 use crate::analysis::Term;
 
 /// More ways through the terms of one text are refused; Elasticsearch's `indices.query.bool.max_clause_count`.
@@ -23,6 +27,8 @@ type Path<'a> = Vec<(usize, &'a str)>;
 pub(super) struct TextTerms {
     pub(super) field: Field,
     pub(super) terms: Vec<Term>,
+    /// Where phrases are looked for if the index does not know places; then no term counts more than another.
+    pub(super) texts: Option<Arc<SourceTexts>>,
 }
 
 impl TextTerms {
@@ -80,9 +86,18 @@ impl TextTerms {
     fn in_order(&self, path: &Path<'_>, slop: u32, is_prefix: bool) -> Box<dyn Query> {
         let term = |text: &str| IndexTerm::from_field_text(self.field, text);
         match path.as_slice() {
-            [] => Box::new(EmptyQuery),
+            [(_, only)] if !is_prefix && self.texts.is_some() => Box::new(ConstScoreQuery::new(
+                Box::new(TermQuery::new(term(only), IndexRecordOption::Basic)),
+                1.0,
+            )),
             [(_, only)] if !is_prefix => Box::new(TermQuery::new(term(only), IndexRecordOption::WithFreqs)),
+            [] => Box::new(EmptyQuery),
             several => {
+                if let Some(texts) = &self.texts {
+                    let terms = several.iter().map(|(place, text)| (*place, (*text).to_owned())).collect();
+                    let phrase = Phrase { texts: Arc::clone(texts), terms, slop, is_prefix };
+                    return Box::new(SourcePhrase::new(self.field, phrase));
+                }
                 let terms: Vec<(usize, IndexTerm)> =
                     several.iter().map(|(place, text)| (*place, term(text))).collect();
                 if is_prefix {

@@ -2,6 +2,7 @@
 
 use std::net::Ipv6Addr;
 use std::ops::Bound;
+use std::sync::LazyLock;
 
 use jiff::tz::TimeZone;
 use serde_json::Value;
@@ -10,8 +11,8 @@ use tantivy::schema::Field;
 
 use super::ast::RangeBounds;
 use super::{QueryContext, QueryError};
-use crate::mapping::dates::{DateFormats, read_math, time_zone};
-use crate::mapping::{FieldKind, FieldMapping, Precision};
+use crate::mapping::dates::{DateFormats, Resolution, time_zone};
+use crate::mapping::{FieldKind, FieldMapping, Precision, encode_version};
 
 /// The values that a query's value stands for: one, or a range such as a day or a network.
 pub(super) enum Wanted {
@@ -31,10 +32,12 @@ pub(super) fn wanted(
 ) -> Result<Wanted, QueryError> {
     let text = plain(value);
     Ok(match &mapping.kind {
-        FieldKind::Text | FieldKind::Keyword { .. } | FieldKind::ConstantKeyword { .. } => {
-            Wanted::One(Term::from_field_text(field, &text))
-        }
-        FieldKind::Integer { .. } => match text.parse::<i64>() {
+        FieldKind::Text
+        | FieldKind::MatchOnlyText
+        | FieldKind::Keyword { .. }
+        | FieldKind::ConstantKeyword { .. } => Wanted::One(Term::from_field_text(field, &text)),
+        FieldKind::Version => Wanted::One(Term::from_field_text(field, &encode_version(&text))),
+        FieldKind::Integer { .. } | FieldKind::TokenCount { .. } => match text.parse::<i64>() {
             Ok(number) => Wanted::One(Term::from_field_i64(field, number)),
             Err(_) => match to_f64(path, &text)? {
                 number if number.fract() == 0.0 && number.abs() < 9.2e18 => {
@@ -60,8 +63,8 @@ pub(super) fn wanted(
             },
         },
         FieldKind::Boolean => Wanted::One(Term::from_field_bool(field, to_bool(&text)?)),
-        FieldKind::Date(formats) => {
-            let read = |up| read_date(context, &text, formats, &TimeZone::UTC, up);
+        FieldKind::Date(_) | FieldKind::DateNanos(_) => {
+            let read = |up| Dates::of(&mapping.kind).read(context, &text, &TimeZone::UTC, up);
             between_i64(field, read(false)?, read(true)?)
         }
         FieldKind::Ip => {
@@ -96,7 +99,8 @@ pub(super) fn bounds(
     let lower = bounds.lower.as_ref().map(|(value, included)| (plain(value), *included));
     let upper = bounds.upper.as_ref().map(|(value, included)| (plain(value), *included));
     match &mapping.kind {
-        FieldKind::Date(formats) => {
+        FieldKind::Date(_) | FieldKind::DateNanos(_) => {
+            let Dates { resolution, formats } = Dates::of(&mapping.kind);
             let own;
             let formats = match &bounds.format {
                 Some(format) => {
@@ -113,7 +117,8 @@ pub(super) fn bounds(
             };
             // A cut-off date stands for all it may mean: `gt 2026-11` is after the month, `lte 2026-11` takes all of it.
             let date = |(text, included): (String, bool), up: bool| {
-                read_date(context, &text, formats, &zone, up).map(|millis| i64_bound(field, millis, included))
+                let dates = Dates { resolution, formats };
+                dates.read(context, &text, &zone, up).map(|moment| i64_bound(field, moment, included))
             };
             let lower = lower
                 .map(|bound| {
@@ -129,7 +134,7 @@ pub(super) fn bounds(
                 .transpose()?;
             Ok((lower.unwrap_or(Bound::Unbounded), upper.unwrap_or(Bound::Unbounded)))
         }
-        FieldKind::Integer { .. } => {
+        FieldKind::Integer { .. } | FieldKind::TokenCount { .. } => {
             let lower = lower
                 .map(|(text, included)| integer_bound(path, field, &text, included, true))
                 .transpose()?;
@@ -149,16 +154,22 @@ pub(super) fn bounds(
         _ => {
             let term = |(text, included): (String, bool)| -> Result<Bound<Term>, QueryError> {
                 let term = match &mapping.kind {
-                    FieldKind::Text | FieldKind::Keyword { .. } | FieldKind::ConstantKeyword { .. } => {
-                        Term::from_field_text(field, &text)
-                    }
+                    FieldKind::Text
+                    | FieldKind::MatchOnlyText
+                    | FieldKind::Keyword { .. }
+                    | FieldKind::ConstantKeyword { .. } => Term::from_field_text(field, &text),
+                    FieldKind::Version => Term::from_field_text(field, &encode_version(&text)),
                     FieldKind::Double
                     | FieldKind::Float
                     | FieldKind::HalfFloat
                     | FieldKind::ScaledFloat { .. } => Term::from_field_f64(field, to_f64(path, &text)?),
                     FieldKind::Boolean => Term::from_field_bool(field, to_bool(&text)?),
                     FieldKind::Ip => Term::from_field_ip_addr(field, address(&text)?),
-                    FieldKind::Integer { .. } | FieldKind::UnsignedLong | FieldKind::Date(_) => {
+                    FieldKind::Integer { .. }
+                    | FieldKind::TokenCount { .. }
+                    | FieldKind::UnsignedLong
+                    | FieldKind::Date(_)
+                    | FieldKind::DateNanos(_) => {
                         return Ok(Bound::Unbounded);
                     }
                     FieldKind::Alias { .. } | FieldKind::Binary | FieldKind::Structured(_) => {
@@ -230,17 +241,34 @@ fn between_i64(field: Field, first: i64, last: i64) -> Wanted {
     Wanted::Between(i64_bound(field, first, true), i64_bound(field, last, true))
 }
 
-fn read_date(
-    context: &QueryContext<'_>,
-    text: &str,
-    formats: &DateFormats,
-    zone: &TimeZone,
-    up: bool,
-) -> Result<i64, QueryError> {
-    read_math(text, formats, context.now_millis, zone, up).map_err(|reason| QueryError {
-        kind: "parse_exception",
-        reason: format!("{reason} with format [{}]", DateFormats::DEFAULT),
-    })
+/// How a field's dates are told apart and written.
+#[derive(Clone, Copy)]
+struct Dates<'a> {
+    resolution: Resolution,
+    formats: &'a DateFormats,
+}
+
+static DEFAULT_FORMATS: LazyLock<DateFormats> = LazyLock::new(DateFormats::default);
+
+impl<'a> Dates<'a> {
+    fn of(kind: &'a FieldKind) -> Self {
+        let (resolution, formats) = kind.dates().unwrap_or((Resolution::Millis, &DEFAULT_FORMATS));
+        Self { resolution, formats }
+    }
+
+    fn read(
+        self,
+        context: &QueryContext<'_>,
+        text: &str,
+        zone: &TimeZone,
+        up: bool,
+    ) -> Result<i64, QueryError> {
+        let read = self.resolution.read_math(text, self.formats, context.now_millis, zone, up);
+        read.map_err(|reason| QueryError {
+            kind: "parse_exception",
+            reason: format!("{reason} with format [{}]", DateFormats::DEFAULT),
+        })
+    }
 }
 
 fn to_f64(path: &str, text: &str) -> Result<f64, QueryError> {

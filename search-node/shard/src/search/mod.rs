@@ -10,6 +10,7 @@ mod sort;
 mod source;
 mod statistics;
 mod stop;
+mod terms;
 
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,7 @@ pub(crate) use sort::{no_column_for_ids, no_column_for_text, no_values_in_column
 pub use source::{SourceFilter, filter_source};
 pub use stop::{AskStop, Stop};
 pub(crate) use stop::{Watch, never};
+pub(crate) use terms::Terms;
 
 /// What a shard is asked.
 #[derive(Debug, Clone)]

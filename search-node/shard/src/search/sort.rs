@@ -8,14 +8,14 @@ use std::net::Ipv6Addr;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tantivy::columnar::{Column, StrColumn};
+use tantivy::columnar::Column;
 use tantivy::index::SegmentReader;
 
 use super::id_key::{Ids, first_place, id_of, places};
-use super::{Hit, SearchError};
+use super::{Hit, SearchError, Terms};
 use crate::engine::{Layout, SEQ_NO, View, identities_in};
-use crate::mapping::dates::DateFormats;
-use crate::mapping::{FieldKind, Storage, show_ip};
+use crate::mapping::dates::{DateFormats, Resolution};
+use crate::mapping::{FieldKind, IGNORED, Storage, decode_version, show_ip};
 use crate::query::QueryError;
 
 /// What a key sorts by.
@@ -77,6 +77,8 @@ pub enum SortValue {
     Float(f64),
     /// A text or an address.
     Text(String),
+    /// A version, in the order of releases.
+    Version(String),
 }
 
 impl SortValue {
@@ -88,6 +90,7 @@ impl SortValue {
             SortValue::Unsigned(number) => json!(number),
             SortValue::Float(number) => json!(number),
             SortValue::Text(text) => json!(text),
+            SortValue::Version(encoded) => json!(decode_version(encoded)),
         }
     }
 
@@ -134,6 +137,7 @@ fn compare_values(a: &SortValue, b: &SortValue, key: &SortKey) -> Ordering {
                 (SortValue::Integer(a), SortValue::Integer(b)) => a.cmp(b),
                 (SortValue::Unsigned(a), SortValue::Unsigned(b)) => a.cmp(b),
                 (SortValue::Text(a), SortValue::Text(b)) => a.cmp(b),
+                (SortValue::Version(a), SortValue::Version(b)) => a.cmp(b),
                 (a, b) => as_f64(a).total_cmp(&as_f64(b)),
             };
             if key.descending { order.reverse() } else { order }
@@ -147,7 +151,7 @@ fn as_f64(value: &SortValue) -> f64 {
         SortValue::Unsigned(number) => *number as f64,
         SortValue::Float(number) => *number,
         SortValue::Text(text) => text.parse().unwrap_or(f64::MAX),
-        SortValue::Null => f64::MAX,
+        SortValue::Version(_) | SortValue::Null => f64::MAX,
     }
 }
 
@@ -163,7 +167,7 @@ pub(super) struct SegmentKey<'a> {
     values: Values<'a>,
     take_max: bool,
     /// How a date may be written in `search_after`.
-    dates: Option<&'a DateFormats>,
+    dates: Option<(Resolution, &'a DateFormats)>,
 }
 
 enum Values<'a> {
@@ -178,7 +182,7 @@ enum Values<'a> {
     F64(Column<f64>),
     Bool(Column<bool>),
     Ip(Column<Ipv6Addr>),
-    Text(StrColumn),
+    Text(Terms),
 }
 
 impl<'a> SegmentKey<'a> {
@@ -200,10 +204,7 @@ impl<'a> SegmentKey<'a> {
         };
         let take_max = key.mode.map_or(key.descending, |mode| mode == SortMode::Max);
         let dates = match &key.field {
-            SortField::Field(path) => match layout.mapping.leaf(path).map(|field| &field.kind) {
-                Some(FieldKind::Date(formats)) => Some(formats),
-                _ => None,
-            },
+            SortField::Field(path) => layout.mapping.leaf(path).and_then(|field| field.kind.dates()),
             _ => None,
         };
         Ok(Self { key, values, take_max, dates })
@@ -241,7 +242,7 @@ impl<'a> SegmentKey<'a> {
             Values::F64(column) => self.chosen(column.values_for_doc(document).map(ordered_f64)),
             Values::Bool(column) => self.chosen(column.values_for_doc(document).map(u128::from)),
             Values::Ip(column) => self.chosen(column.values_for_doc(document).map(u128::from)),
-            Values::Text(column) => self.chosen(column.term_ords(document).map(ordinal_place)),
+            Values::Text(terms) => self.chosen(terms.ordinals(document).map(ordinal_place)),
         }
     }
 
@@ -287,11 +288,7 @@ impl<'a> SegmentKey<'a> {
             Values::I64(_) => SortValue::Integer((raw as u64 ^ (1 << 63)) as i64),
             Values::F64(_) => SortValue::Float(unordered_f64(raw)),
             Values::Ip(_) => SortValue::Text(show_ip(Ipv6Addr::from(raw))),
-            Values::Text(column) => {
-                let mut text = String::new();
-                column.ord_to_str((raw / 2) as u64, &mut text)?;
-                SortValue::Text(text)
-            }
+            Values::Text(terms) => terms.sort_value((raw / 2) as u64)?,
         })
     }
 
@@ -331,8 +328,9 @@ impl<'a> SegmentKey<'a> {
             }
             (Values::I64(_), SortValue::Integer(number)) => Some(ordered_i64(*number)),
             (Values::I64(_), SortValue::Text(text)) => {
-                let read = self.dates.and_then(|dates| dates.read(text)).ok_or_else(fault)?;
-                Some(ordered_i64(read.first))
+                let (resolution, formats) = self.dates.ok_or_else(fault)?;
+                let read = formats.read(text).ok_or_else(fault)?;
+                Some(ordered_i64(resolution.moment(read, false)))
             }
             (Values::I64(_), SortValue::Float(number)) => Some(ordered_i64(*number as i64)),
             (Values::U64(_), SortValue::Unsigned(number)) => Some(u128::from(*number)),
@@ -347,7 +345,10 @@ impl<'a> SegmentKey<'a> {
             (Values::Ip(_), SortValue::Text(text)) => {
                 Some(crate::mapping::parse_ip(text).map(u128::from).ok_or_else(fault)?)
             }
-            (Values::Text(column), SortValue::Text(text)) => Some(place_of_text(column, text)?),
+            (Values::Text(terms), SortValue::Text(text)) => Some(place_of_text(terms, text)?),
+            (Values::Text(terms), SortValue::Version(encoded)) => {
+                Some(place_of_text(terms, &decode_version(encoded))?)
+            }
             _ => return Err(fault().into()),
         };
         Ok(self.oriented(raw))
@@ -361,12 +362,15 @@ fn open_field<'a>(
     reader: &SegmentReader,
 ) -> Result<Values<'a>, SearchError> {
     let Some(mapping) = layout.mapping.leaf(path) else {
+        if path == IGNORED {
+            return Err(no_values_in_column(path, path).into());
+        }
         if unmapped_ok {
             return Ok(Values::None);
         }
         return Err(QueryError::shard(format!("No mapping found for [{path}] in order to sort on")).into());
     };
-    if mapping.kind == FieldKind::Text {
+    if mapping.kind.is_text() {
         return Err(no_column_for_text(path).into());
     }
     if !mapping.doc_values || matches!(mapping.kind, FieldKind::Structured(_)) {
@@ -378,9 +382,14 @@ fn open_field<'a>(
         Storage::I64 => columns.column_opt::<i64>(name)?.map_or(Values::None, Values::I64),
         Storage::U64 => columns.column_opt::<u64>(name)?.map_or(Values::None, Values::U64),
         Storage::F64 => columns.column_opt::<f64>(name)?.map_or(Values::None, Values::F64),
-        Storage::Bool => columns.column_opt::<bool>(name)?.map_or(Values::None, Values::Bool),
+        Storage::Bool | Storage::Presence => {
+            columns.column_opt::<bool>(name)?.map_or(Values::None, Values::Bool)
+        }
         Storage::Ip => columns.column_opt::<Ipv6Addr>(name)?.map_or(Values::None, Values::Ip),
-        Storage::Keyword | Storage::Text => columns.str(name)?.map_or(Values::None, Values::Text),
+        Storage::Keyword | Storage::Text | Storage::Terms => {
+            let terms = columns.str(name)?.map(|column| Terms::new(column, &mapping.kind));
+            terms.map_or(Values::None, Values::Text)
+        }
     })
 }
 
@@ -425,14 +434,11 @@ fn ordinal_place(ordinal: u64) -> u128 {
     u128::from(ordinal) * 2 + 1
 }
 
-fn place_of_text(column: &StrColumn, text: &str) -> Result<u128, SearchError> {
-    if let Some(ordinal) = column.dictionary().term_ord(text.as_bytes())? {
-        return Ok(ordinal_place(ordinal));
-    }
-    let mut following = column.dictionary().range().ge(text.as_bytes()).into_stream()?;
-    let next =
-        if following.advance() { following.term_ord() } else { column.dictionary().num_terms() as u64 };
-    Ok(u128::from(next) * 2)
+fn place_of_text(terms: &Terms, text: &str) -> Result<u128, SearchError> {
+    Ok(match terms.find(text)? {
+        Ok(ordinal) => ordinal_place(ordinal),
+        Err(next) => u128::from(next) * 2,
+    })
 }
 
 #[cfg(test)]

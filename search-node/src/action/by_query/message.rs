@@ -128,6 +128,8 @@ impl<'a> Document<'a> {
             uid: self.uid.to_owned(),
             routing: self.routing.map(str::to_owned),
             source: self.source.to_vec(),
+            // Nobody is shown it.
+            ignored: Vec::new(),
             seq_no: self.seq_no,
             term: self.term,
             version: self.version,
@@ -167,6 +169,7 @@ mod tests {
             uid: "1".to_owned(),
             routing: Some("r".to_owned()),
             source: vec![0, 255, 7],
+            ignored: Vec::new(),
             seq_no: 1,
             term: 2,
             version: 3,

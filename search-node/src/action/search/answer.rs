@@ -1,6 +1,7 @@
 //! What was found, as the API shows it.
 
 use serde_json::{Map, Value, json};
+use shard::mapping::IGNORED;
 use shard::{Hit, SortValue, StoredDocument, uid_parts};
 
 use super::body::{SearchBody, TrackTotal};
@@ -53,6 +54,9 @@ pub(super) fn show_hit(index: &str, hit: &Hit, stored: &StoredDocument, body: &S
     shown.insert("_score".to_owned(), hit.score.map_or(Value::Null, show_score));
     if let Some(routing) = &stored.routing {
         shown.insert("_routing".to_owned(), json!(routing));
+    }
+    if !stored.ignored.is_empty() {
+        shown.insert(IGNORED.to_owned(), json!(stored.ignored));
     }
     if let Some(source) = shown_source(&stored.source, &body.source) {
         shown.insert("_source".to_owned(), source);

@@ -1,0 +1,128 @@
+//! What documents are forgiven beyond what their fields say: settings of the index, which the mapping carries to whoever reads
+//! documents by it. It is no part of the mapping's JSON.
+
+use super::fields::{FieldKind, FieldMapping};
+use super::structured::Structure;
+
+/// What documents are forgiven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Leniency {
+    /// Whether a value that does not fit costs the field only, where the field does not say (`index.mapping.ignore_malformed`).
+    pub ignore_malformed: bool,
+    /// How many fields there may be before new ones are left out (`index.mapping.total_fields.limit`); none where they are refused
+    /// instead (`index.mapping.total_fields.ignore_dynamic_beyond_limit`).
+    pub fields_max: Option<usize>,
+}
+
+impl Leniency {
+    /// Whether a value that does not fit costs this field only. What the field says comes before what the index says.
+    pub(super) fn ignores_malformed(self, field: &FieldMapping) -> bool {
+        match field.parameters.get("ignore_malformed") {
+            Some(_) => field.ignore_malformed,
+            None => self.ignore_malformed && field.kind.can_be_malformed(),
+        }
+    }
+}
+
+impl FieldKind {
+    /// Whether the type knows `ignore_malformed`: texts and keywords take any value.
+    pub(super) fn can_be_malformed(&self) -> bool {
+        match self {
+            Self::Integer { .. }
+            | Self::Double
+            | Self::Float
+            | Self::HalfFloat
+            | Self::ScaledFloat { .. }
+            | Self::UnsignedLong
+            | Self::Boolean
+            | Self::Date(_)
+            | Self::DateNanos(_)
+            | Self::Ip => true,
+            Self::Structured(structure) => matches!(structure, Structure::GeoPoint | Structure::Histogram),
+            Self::Text
+            | Self::MatchOnlyText
+            | Self::Version
+            | Self::TokenCount { .. }
+            | Self::Keyword { .. }
+            | Self::ConstantKeyword { .. }
+            | Self::Alias { .. }
+            | Self::Binary => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::{Value, json};
+    use tantivy::schema::Field;
+
+    use super::*;
+    use crate::analysis::Analysis;
+    use crate::mapping::document::{DocumentParser, SourceView};
+    use crate::mapping::{IGNORED, Mapping, parse_mapping};
+
+    fn read(mapping: &Value, leniency: Leniency, document: &Value) -> (Option<Value>, Vec<String>) {
+        let mapping = parse_mapping(mapping).expect("a mapping").lenient(leniency);
+        let field_of = |path: &str| Some(Field::from_field_id(u32::from(path != IGNORED)));
+        let parser = DocumentParser::new(Arc::new(mapping), &Analysis::plain(), &field_of);
+        let text = document.to_string();
+        let source: SourceView<'_> = serde_json::from_str(&text).expect("JSON");
+        let added = parser.parse("1", &source, &mut Default::default()).expect("taken");
+        (added.map(|added: Box<Mapping>| added.to_json()), parser.ignored("1", &source))
+    }
+
+    /// What is new is taken in as long as there is room, a whole object or field at a time; what is left out is named once.
+    #[test]
+    fn fields_beyond_the_limit_are_left_out_and_named() {
+        let mapping =
+            json!({"properties": {"n": {"type": "long"}, "o": {"properties": {"x": {"type": "long"}}}}});
+        let long = json!({"type": "long"});
+        for (room, document, added, ignored) in [
+            (0, json!({"n": 1, "o": {"x": 2}}), None, vec![]),
+            (0, json!({"a": 1, "o": {"y": [2, 3]}, "p": {"q": 1, "r": 2}}), None, vec!["a", "o.y", "p"]),
+            (1, json!({"a": 1, "b": 2, "n": 3}), Some(json!({"a": long})), vec!["b"]),
+            (1, json!({"o": {"y": 1}, "a": 1}), Some(json!({"o": {"properties": {"y": long}}})), vec!["a"]),
+            (1, json!({"text": "counts for two", "a": 1}), Some(json!({"a": long})), vec!["text"]),
+            (2, json!({"p.q": 1, "p.r": 2}), Some(json!({"p": {"properties": {"q": long}}})), vec!["p.r"]),
+            (
+                3,
+                json!({"p": [{"q": 1}, {"q": 2, "r": 3}]}),
+                Some(json!({"p": {"properties": {"q": long, "r": long}}})),
+                vec![],
+            ),
+        ] {
+            let leniency = Leniency { fields_max: Some(3 + room), ..Leniency::default() };
+
+            let found = read(&mapping, leniency, &document);
+
+            let added = added.map(|properties| json!({"properties": properties}));
+            assert_eq!(
+                found,
+                (added, ignored.into_iter().map(str::to_owned).collect()),
+                "{document} with {room}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_field_says_comes_before_what_the_index_says() {
+        let mapping = json!({"properties": {
+            "plain": {"type": "long", "fields": {"date": {"type": "date", "ignore_malformed": true}}},
+            "lenient": {"type": "ip", "ignore_malformed": true}, "strict": {"type": "long", "ignore_malformed": false},
+            "short": {"type": "keyword", "ignore_above": 2}
+        }});
+        let of_index = |ignore_malformed| Leniency { ignore_malformed, ..Leniency::default() };
+        for (leniency, document, expected) in [
+            (of_index(true), json!({"plain": "x"}), vec!["plain", "plain.date"]),
+            (of_index(true), json!({"plain": {"a": 1}}), vec!["plain"]),
+            (of_index(false), json!({"lenient": ["x", "y"], "short": "xyz"}), vec!["lenient", "short"]),
+        ] {
+            assert_eq!(read(&mapping, leniency, &document).1, expected, "{document}");
+        }
+        let mapping = parse_mapping(&mapping).expect("a mapping").lenient(of_index(true));
+        let error = crate::mapping::check_document(Arc::new(mapping), "1", br#"{"strict": "x"}"#);
+        assert!(error.expect_err("refused").reason.contains("[strict] of type [long]"));
+    }
+}

@@ -1,0 +1,178 @@
+//! Queries for terms that begin so, are like a pattern, or are a few edits away.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+use tantivy::Term as IndexTerm;
+use tantivy::query::{DisjunctionMaxQuery, Query as TantivyQuery, RegexQuery, TermQuery};
+use tantivy::schema::IndexRecordOption;
+
+use super::QueryError;
+use super::lower::{Lowered, Lowering, all_or_none, constant, forgive, has_terms, none};
+use super::values::plain;
+use super::wildcard::{PATTERN_CHARS_MAX, between_signs, name_matches, prefix_regex};
+use crate::analysis::LEADING_MAX;
+use crate::mapping::{FieldKind, FieldMapping, IGNORED, INDEX_PREFIX, SEARCH_AS_YOU_TYPE, WRITTEN};
+
+impl Lowering<'_> {
+    /// A pattern in the form of the field's terms; its signs stay.
+    fn normalized_pattern<'p>(&self, mapping: &FieldMapping, pattern: &Pattern<'p>) -> Cow<'p, str> {
+        let analysis = &self.layout.analysis;
+        let analyzer = match (&mapping.analysis.normalizer, pattern.is_normalized) {
+            (Some(name), _) => analysis.normalizer(name),
+            (None, true) if mapping.kind.is_text() => analysis.analyzer(mapping.analysis.searching(analysis)),
+            _ => return Cow::Borrowed(pattern.given),
+        };
+        let Ok(analyzer) = analyzer else { return Cow::Borrowed(pattern.given) };
+        if pattern.kind != "wildcard" {
+            return Cow::Owned(analyzer.normalized(pattern.given));
+        }
+        Cow::Owned(between_signs(pattern.given, |text| analyzer.normalized(text)))
+    }
+
+    pub(super) fn prefix(&self, path: &str, value: &str, case_insensitive: bool) -> Lowered {
+        if let Some(found) = (!case_insensitive).then(|| self.begins(path, value)).flatten() {
+            return Ok(found);
+        }
+        let to_regex = |value: &str| prefix_regex(value, case_insensitive);
+        self.pattern(
+            &Pattern { kind: "prefix", given: value, to_regex: &to_regex, is_normalized: false },
+            path,
+        )
+    }
+
+    /// In one field.
+    pub(super) fn prefix_in(&self, path: &str, value: &str) -> Lowered {
+        if let Some(found) = self.begins(path, value) {
+            return Ok(found);
+        }
+        let to_regex = |value: &str| prefix_regex(value, false);
+        self.pattern_in(
+            &Pattern { kind: "prefix", given: value, to_regex: &to_regex, is_normalized: false },
+            path,
+        )
+    }
+
+    /// Documents by a beginning that is a term of its own.
+    fn begins(&self, path: &str, value: &str) -> Option<Box<dyn TantivyQuery>> {
+        let mapping = self.layout.mapping.leaf(path)?;
+        let is_term = (1..=LEADING_MAX).contains(&value.chars().count());
+        if mapping.type_name != SEARCH_AS_YOU_TYPE || !is_term {
+            return None;
+        }
+        let path = self.layout.mapping.meant(path);
+        let root = if mapping.subfields.is_empty() { path.rsplit_once('.')?.0 } else { path };
+        let field = self.layout.field(&format!("{root}.{INDEX_PREFIX}"))?;
+        let term = IndexTerm::from_field_text(field, value);
+        Some(constant(Box::new(TermQuery::new(term, IndexRecordOption::Basic))))
+    }
+
+    pub(super) fn pattern(&self, pattern: &Pattern<'_>, path: &str) -> Lowered {
+        if path.contains('*') {
+            let (fields, _) = self.expand(&[(path.to_owned(), 1.0)], true);
+            let queries = fields.iter().map(|(path, _)| forgive(self.pattern_in(pattern, path), true));
+            return Ok(Box::new(DisjunctionMaxQuery::new(queries.collect::<Result<Vec<_>, _>>()?)));
+        }
+        self.pattern_in(pattern, path)
+    }
+
+    /// In one field.
+    fn pattern_in(&self, pattern: &Pattern<'_>, path: &str) -> Lowered {
+        let Pattern { kind, given, .. } = *pattern;
+        if given.chars().count() > PATTERN_CHARS_MAX {
+            return Err(QueryError::argument(format!(
+                "The length of regex [{}] used in the [regexp] query has exceeded the allowed maximum of [{PATTERN_CHARS_MAX}]. This maximum can be set by changing the [index.max_regex_length] index level setting.",
+                given.chars().count()
+            )));
+        }
+        if path == "_index" {
+            return Ok(all_or_none(name_matches(given, self.context.index)));
+        }
+        if path == "_id" {
+            return Err(no_patterns(kind, path, path));
+        }
+        let (shape, field) = match (self.searchable(path)?, self.layout.field(IGNORED)) {
+            (Some((mapping, _)), _) if mapping.kind == FieldKind::Version => {
+                match self.layout.part(path, WRITTEN) {
+                    Some(written) => (Cow::Borrowed(given), written),
+                    None => return Ok(none()),
+                }
+            }
+            (Some((mapping, _)), _) if !has_terms(mapping) => {
+                return Err(no_patterns(kind, path, &mapping.type_name));
+            }
+            (Some((mapping, field)), _) => (self.normalized_pattern(mapping, pattern), field),
+            (None, Some(field)) if path == IGNORED => (Cow::Borrowed(given), field),
+            (None, _) => return Ok(none()),
+        };
+        let made = (pattern.to_regex)(&shape);
+        let query = RegexQuery::from_pattern(&made, field).map_err(|error| {
+            QueryError::argument(format!("failed to parse pattern [{given}] of [{path}]: {error}"))
+        })?;
+        Ok(constant(Box::new(query)))
+    }
+
+    pub(super) fn fuzzy(&self, path: &str, value: &str, edits: Option<u8>) -> Lowered {
+        if path.contains('*') {
+            let (fields, _) = self.expand(&[(path.to_owned(), 1.0)], true);
+            let is_text = |path: &str| {
+                self.layout
+                    .mapping
+                    .leaf(path)
+                    .is_some_and(|field| has_terms(field) || field.kind == FieldKind::Version)
+            };
+            let fields = fields.iter().filter(|(path, _)| is_text(path));
+            let queries = fields.map(|(path, _)| self.fuzzy_in(path, value, edits));
+            return Ok(Box::new(DisjunctionMaxQuery::new(queries.collect::<Result<Vec<_>, _>>()?)));
+        }
+        self.fuzzy_in(path, value, edits)
+    }
+
+    /// In one field.
+    fn fuzzy_in(&self, path: &str, value: &str, edits: Option<u8>) -> Lowered {
+        let refused = |type_name: &str| {
+            QueryError::argument(format!(
+                "Can only use fuzzy queries on keyword and text fields - not on [{path}] which is of type [{type_name}]"
+            ))
+        };
+        if matches!(path, "_id" | "_index") {
+            return Err(refused(path));
+        }
+        let Some((mapping, field)) = self.searchable(path)? else {
+            return Ok(none());
+        };
+        let field = match self.layout.part(path, WRITTEN) {
+            Some(written) => written,
+            None if has_terms(mapping) => field,
+            None => return Err(refused(&mapping.type_name)),
+        };
+        // `AUTO`: no edit up to two letters, one up to five, else two.
+        let given = Value::from(value);
+        let value = plain(&self.normalized_value(mapping, &given));
+        let edits = edits.unwrap_or(match value.chars().count() {
+            0..=2 => 0,
+            3..=5 => 1,
+            _ => 2,
+        });
+        Ok(Box::new(self.fuzzy_words.in_field(field, &value, edits)?))
+    }
+}
+
+/// A query for terms like a pattern.
+pub(super) struct Pattern<'a> {
+    /// The query that was asked, for what is said of fields that it cannot be asked of.
+    pub(super) kind: &'static str,
+    pub(super) given: &'a str,
+    pub(super) to_regex: &'a dyn Fn(&str) -> String,
+    /// Whether a text's analyzer brings the pattern into the form of its terms.
+    pub(super) is_normalized: bool,
+}
+
+/// A pattern that was asked of a field whose values are no texts, or are not kept as terms.
+fn no_patterns(kind: &str, path: &str, type_name: &str) -> QueryError {
+    let fields =
+        if kind == "regexp" { "keyword and text fields" } else { "keyword, text and wildcard fields" };
+    QueryError::shard(format!(
+        "Can only use {kind} queries on {fields} - not on [{path}] which is of type [{type_name}]"
+    ))
+}

@@ -1,0 +1,264 @@
+//! Phrases in a field without places: documents that have all the words are found by the index, and those whose text has them as a
+//! phrase are told by reading it.
+//!
+//! That costs an analysis of the text of each document that has the words, which is what such a field saves when it is written.
+
+use std::sync::Arc;
+
+use serde_json_borrow::Value as Json;
+use tantivy::index::SegmentReader;
+use tantivy::query::{
+    BooleanQuery, ConstScorer, EnableScoring, Explanation, Occur, Query, RegexQuery, Scorer, TermQuery,
+    Weight,
+};
+use tantivy::schema::{Field, IndexRecordOption, Value as _};
+use tantivy::store::StoreReader;
+use tantivy::{DocId, DocSet, Score, TERMINATED, TantivyDocument, Term};
+
+use super::wildcard::prefix_regex;
+use crate::analysis::Analyzer;
+use crate::mapping::scalar_text;
+
+/// Blocks of documents that one search keeps unpacked.
+const CACHED_BLOCKS: usize = 8;
+
+/// Where the texts of a field stand, and how they were cut.
+#[derive(Debug)]
+pub(super) struct SourceTexts {
+    /// The documents as they came.
+    pub(super) source: Field,
+    /// The fields whose values it has.
+    pub(super) paths: Vec<String>,
+    pub(super) analyzer: Arc<Analyzer>,
+    /// How far one value is behind the one before.
+    pub(super) gap: usize,
+}
+
+impl SourceTexts {
+    /// The words of a document's texts with their places.
+    fn words(&self, source: &str) -> Vec<(usize, String)> {
+        let Ok(json) = serde_json::from_str::<Json<'_>>(source) else { return Vec::new() };
+        let mut words = Vec::new();
+        let mut base = 0;
+        for path in &self.paths {
+            each_text(&json, path, &mut |text| {
+                let terms = self.analyzer.terms(text);
+                let last = terms.last().map(|term| term.position);
+                words.extend(terms.into_iter().map(|term| (base + term.position, term.text)));
+                base += last.map_or(0, |last| last + 1) + self.gap;
+            });
+        }
+        words
+    }
+}
+
+/// Every value at a path, through objects, lists and names with dots.
+fn each_text(value: &Json<'_>, path: &str, act: &mut impl FnMut(&str)) {
+    match value {
+        Json::Array(items) => items.iter().for_each(|item| each_text(item, path, act)),
+        Json::Object(members) => members.iter().for_each(|(name, child)| match path.strip_prefix(name) {
+            Some("") => each_value(child, act),
+            Some(rest) => rest.strip_prefix('.').into_iter().for_each(|rest| each_text(child, rest, act)),
+            None => {}
+        }),
+        _ => {}
+    }
+}
+
+fn each_value(value: &Json<'_>, act: &mut impl FnMut(&str)) {
+    match value {
+        Json::Array(items) => items.iter().for_each(|item| each_value(item, act)),
+        other => scalar_text(other).into_iter().for_each(|text| act(&text)),
+    }
+}
+
+/// Words at places behind the first.
+#[derive(Debug, Clone)]
+pub(super) struct Phrase {
+    pub(super) texts: Arc<SourceTexts>,
+    pub(super) terms: Vec<(usize, String)>,
+    /// How far they may be moved, all together.
+    pub(super) slop: u32,
+    /// Whether the last word may go on.
+    pub(super) is_prefix: bool,
+}
+
+impl Phrase {
+    fn is_in(&self, words: &[(usize, String)]) -> bool {
+        let last = self.terms.len().saturating_sub(1);
+        let lists: Vec<Vec<i64>> = self
+            .terms
+            .iter()
+            .enumerate()
+            .map(|(at, (offset, term))| {
+                let goes_on = self.is_prefix && at == last;
+                let fits = |word: &str| word == term || goes_on && word.starts_with(term.as_str());
+                let places = words.iter().filter(|(_, word)| fits(word));
+                places.map(|(place, _)| *place as i64 - *offset as i64).collect()
+            })
+            .collect();
+        narrowest(&lists).is_some_and(|moved| moved <= i64::from(self.slop))
+    }
+}
+
+/// How far apart the nearest numbers of rising lists are, one of each; none if a list is empty.
+fn narrowest(lists: &[Vec<i64>]) -> Option<i64> {
+    let mut at = vec![0; lists.len()];
+    let mut best = None;
+    loop {
+        let mut least = (i64::MAX, 0);
+        let mut greatest = i64::MIN;
+        for (number, (list, at)) in lists.iter().zip(&at).enumerate() {
+            let Some(place) = list.get(*at) else { return best };
+            least = least.min((*place, number));
+            greatest = greatest.max(*place);
+        }
+        let (place, number) = least;
+        best = Some(best.map_or(greatest - place, |known: i64| known.min(greatest - place)));
+        *at.get_mut(number)? += 1;
+    }
+}
+
+/// Documents whose text has a phrase.
+#[derive(Debug)]
+pub(super) struct SourcePhrase {
+    phrase: Arc<Phrase>,
+    /// Documents that have the words.
+    words: Box<dyn Query>,
+}
+
+impl Clone for SourcePhrase {
+    fn clone(&self) -> Self {
+        Self { phrase: Arc::clone(&self.phrase), words: self.words.box_clone() }
+    }
+}
+
+impl SourcePhrase {
+    pub(super) fn new(field: Field, phrase: Phrase) -> Self {
+        let last = phrase.terms.len().saturating_sub(1);
+        let words = phrase.terms.iter().enumerate().map(|(at, (_, text))| {
+            let begins = (phrase.is_prefix && at == last)
+                .then(|| RegexQuery::from_pattern(&prefix_regex(text, false), field).ok())
+                .flatten();
+            let query: Box<dyn Query> = match begins {
+                Some(begins) => Box::new(begins),
+                None => {
+                    Box::new(TermQuery::new(Term::from_field_text(field, text), IndexRecordOption::Basic))
+                }
+            };
+            (Occur::Must, query)
+        });
+        let words = Box::new(BooleanQuery::new(words.collect()));
+        Self { phrase: Arc::new(phrase), words }
+    }
+}
+
+impl Query for SourcePhrase {
+    fn weight(&self, scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
+        let words = self.words.weight(scoring)?;
+        Ok(Box::new(PhraseWeight { phrase: Arc::clone(&self.phrase), words }))
+    }
+}
+
+struct PhraseWeight {
+    phrase: Arc<Phrase>,
+    words: Box<dyn Weight>,
+}
+
+impl Weight for PhraseWeight {
+    fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
+        let (phrase, words) = (Arc::clone(&self.phrase), self.words.scorer(reader, 1.0)?);
+        let mut confirmed = Confirmed { phrase, words, store: reader.get_store_reader(CACHED_BLOCKS)? };
+        confirmed.settle();
+        Ok(Box::new(ConstScorer::new(confirmed, boost)))
+    }
+
+    fn explain(&self, _reader: &SegmentReader, _document: DocId) -> tantivy::Result<Explanation> {
+        Ok(Explanation::new("has the phrase in its text", 1.0))
+    }
+}
+
+/// Documents that have the words, without those whose text has them otherwise.
+struct Confirmed {
+    phrase: Arc<Phrase>,
+    words: Box<dyn Scorer>,
+    store: StoreReader,
+}
+
+impl Confirmed {
+    fn settle(&mut self) {
+        while self.words.doc() != TERMINATED && !self.has_phrase(self.words.doc()) {
+            self.words.advance();
+        }
+    }
+
+    fn has_phrase(&self, document: DocId) -> bool {
+        let stored: TantivyDocument = match self.store.get(document) {
+            Ok(stored) => stored,
+            Err(error) => {
+                tracing::error!(document, %error, "a document cannot be read, and is taken for one without the phrase");
+                return false;
+            }
+        };
+        let source = stored.get_first(self.phrase.texts.source);
+        let text = source.and_then(|value| {
+            value.as_str().or_else(|| value.as_bytes().and_then(|bytes| std::str::from_utf8(bytes).ok()))
+        });
+        text.is_some_and(|text| self.phrase.is_in(&self.phrase.texts.words(text)))
+    }
+}
+
+impl DocSet for Confirmed {
+    fn advance(&mut self) -> DocId {
+        self.words.advance();
+        self.settle();
+        self.words.doc()
+    }
+
+    fn seek(&mut self, target: DocId) -> DocId {
+        self.words.seek(target);
+        self.settle();
+        self.words.doc()
+    }
+
+    fn doc(&self) -> DocId {
+        self.words.doc()
+    }
+
+    fn size_hint(&self) -> u32 {
+        self.words.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::Analysis;
+
+    #[test]
+    fn a_phrase_is_found_where_its_words_stand() {
+        let analyzer = Analysis::plain().analyzer("standard").expect("an analyzer");
+        let paths = vec!["a.b".to_owned(), "c".to_owned()];
+        let texts = Arc::new(SourceTexts { source: Field::from_field_id(0), paths, analyzer, gap: 100 });
+        let source = r#"{"a": [{"b": ["The quick brown", "fox jumps"]}, {"x": "lazy dog"}], "a.b": "over it", "c": 7}"#;
+        for (phrase, slop, is_prefix, expected) in [
+            ("quick brown", 0, false, true),
+            ("brown quick", 0, false, false),
+            ("brown quick", 2, false, true),
+            ("the brown", 0, false, false),
+            ("the brown", 1, false, true),
+            ("brown fox", 3, false, false),
+            ("brown fox", 101, false, true),
+            ("quick bro", 0, true, true),
+            ("quick bro", 0, false, false),
+            ("lazy dog", 0, false, false),
+            ("over it", 0, false, true),
+            ("7", 0, false, true),
+        ] {
+            let terms = phrase.split(' ').enumerate().map(|(at, word)| (at, word.to_owned())).collect();
+            let wanted = Phrase { texts: Arc::clone(&texts), terms, slop, is_prefix };
+
+            assert_eq!(wanted.is_in(&texts.words(source)), expected, "{phrase} ~{slop}");
+        }
+    }
+}

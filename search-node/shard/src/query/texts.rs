@@ -1,0 +1,146 @@
+//! Queries of words: their texts go through an analyzer first.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use tantivy::query::{BooleanQuery, BoostQuery, DisjunctionMaxQuery, Occur, Query as TantivyQuery};
+use tantivy::schema::Field;
+
+use super::QueryError;
+use super::ast::{MultiMatchKind, Operator};
+use super::lower::{Lowered, Lowering, forgive, none};
+use super::minimum_should_match::MinimumShouldMatch;
+use super::source_phrase::SourceTexts;
+use super::text_terms::TextTerms;
+use super::values::plain;
+use crate::analysis::{Analyzer, Term};
+use crate::mapping::{FieldKind, FieldMapping};
+
+impl Lowering<'_> {
+    pub(super) fn match_field(
+        &self,
+        path: &str,
+        value: &Value,
+        operator: Operator,
+        minimum: Option<&MinimumShouldMatch>,
+    ) -> Lowered {
+        if let Some(meta) = self.meta_term(path, value) {
+            return Ok(meta);
+        }
+        let Some((mapping, field)) = self.searchable(path)? else {
+            return Ok(none());
+        };
+        if !mapping.kind.is_text() {
+            return self.exact(path, mapping, field, value);
+        }
+        let own = || mapping.analysis.searching(&self.layout.analysis);
+        let analyzer = self.analyzer(self.analyzer.unwrap_or_else(own))?;
+        let terms = self.text_terms(path, mapping, field, analyzer.terms(&plain(value)));
+        terms.matching(operator, minimum)
+    }
+
+    pub(super) fn phrase(&self, path: &str, value: &Value, slop: u32, prefix: bool) -> Lowered {
+        if prefix && matches!(path, "_id" | "_index") {
+            return Err(QueryError::shard(format!(
+                "failed to create query: Can only use phrase prefix queries on text fields - not on [{path}] which is of type [{path}]"
+            )));
+        }
+        let Some((mapping, field)) = self.searchable(path)? else {
+            return Ok(self.meta_term(path, value).unwrap_or_else(none));
+        };
+        if !mapping.kind.is_text() {
+            return match (&mapping.kind, prefix) {
+                (FieldKind::Keyword { .. }, true) => self.prefix(path, &plain(value), false),
+                _ => self.exact(path, mapping, field, value),
+            };
+        }
+        let own = || mapping.analysis.quoting(&self.layout.analysis);
+        let analyzer = self.analyzer(self.analyzer.unwrap_or_else(own))?;
+        let terms = self.text_terms(path, mapping, field, analyzer.terms(&plain(value)));
+        match terms.single() {
+            Some(only) if prefix => self.prefix(path, only, false),
+            _ => terms.phrase(slop, prefix),
+        }
+    }
+
+    /// The terms as a bool of them, the last of which may go on.
+    pub(super) fn bool_prefix(
+        &self,
+        path: &str,
+        value: &Value,
+        operator: Operator,
+        minimum: Option<&MinimumShouldMatch>,
+    ) -> Lowered {
+        let Some((mapping, field)) = self.searchable(path)? else {
+            return Ok(none());
+        };
+        if !mapping.kind.is_text() {
+            return self.prefix(path, &plain(value), false);
+        }
+        let own = || mapping.analysis.searching(&self.layout.analysis);
+        let analyzer = self.analyzer(self.analyzer.unwrap_or_else(own))?;
+        let mut terms = analyzer.terms(&plain(value));
+        let Some(last) = terms.pop() else { return Ok(none()) };
+        let occur = if operator == Operator::And { Occur::Must } else { Occur::Should };
+        let mut clauses = Vec::with_capacity(terms.len() + 1);
+        for term in terms {
+            let one = self.text_terms(path, mapping, field, vec![term]);
+            clauses.push((occur, one.matching(operator, None)?));
+        }
+        clauses.push((occur, self.prefix_in(path, &last.text)?));
+        let count = clauses.len();
+        let mut joined = BooleanQuery::new(clauses);
+        if let (Some(minimum), Operator::Or) = (minimum, operator) {
+            joined.set_minimum_number_should_match(minimum.of(count));
+        }
+        Ok(Box::new(joined))
+    }
+
+    /// Terms of a text in a field, with what tells phrases where the index does not know places.
+    fn text_terms(&self, path: &str, mapping: &FieldMapping, field: Field, terms: Vec<Term>) -> TextTerms {
+        let texts = (mapping.kind == FieldKind::MatchOnlyText).then(|| {
+            let analysis = &self.layout.analysis;
+            let analyzer = self.analyzer(mapping.analysis.indexing(analysis)).ok()?;
+            let paths = self.layout.mapping.sources_of(self.layout.mapping.meant(path));
+            let gap = mapping.analysis.gap(analysis) as usize;
+            Some(Arc::new(SourceTexts { source: self.layout.meta.source, paths, analyzer, gap }))
+        });
+        TextTerms { field, terms, texts: texts.flatten() }
+    }
+
+    /// The analyzer of a name.
+    pub(super) fn analyzer(&self, name: &str) -> Result<Arc<Analyzer>, QueryError> {
+        let found = self.layout.analysis.find_analyzer(name).ok().flatten();
+        found.ok_or_else(|| QueryError::shard(format!("failed to create query: analyzer [{name}] not found")))
+    }
+
+    pub(super) fn multi_match(
+        &self,
+        fields: &[(String, f32)],
+        value: &Value,
+        operator: Operator,
+        kind: MultiMatchKind,
+        lenient: bool,
+    ) -> Lowered {
+        let (fields, lenient) = self.expand(fields, lenient);
+        let mut queries: Vec<Box<dyn TantivyQuery>> = Vec::new();
+        for (path, boost) in &fields {
+            let made = match kind {
+                MultiMatchKind::Best | MultiMatchKind::Most => self.match_field(path, value, operator, None),
+                MultiMatchKind::BoolPrefix => self.bool_prefix(path, value, operator, None),
+                MultiMatchKind::Phrase => self.phrase(path, value, 0, false),
+                MultiMatchKind::PhrasePrefix => self.phrase(path, value, 0, true),
+            };
+            let query = forgive(made, lenient)?;
+            queries.push(if *boost == 1.0 { query } else { Box::new(BoostQuery::new(query, *boost)) });
+        }
+        Ok(match (queries.len(), kind) {
+            (0, _) => none(),
+            (1, _) => queries.remove(0),
+            (_, MultiMatchKind::Most | MultiMatchKind::BoolPrefix) => {
+                Box::new(BooleanQuery::new(queries.into_iter().map(|query| (Occur::Should, query)).collect()))
+            }
+            _ => Box::new(DisjunctionMaxQuery::new(queries)),
+        })
+    }
+}

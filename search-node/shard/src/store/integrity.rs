@@ -197,11 +197,12 @@ mod tests {
         std::os::unix::fs::symlink("a.store", &path).expect("linked");
         let files = [SegmentFile { name: "a.store".to_owned(), bytes: 1 }];
 
-        let mut checked = Vec::new();
-        checked.push(check_files(folder.path(), &files, |_| true).is_err());
-        checked.push(damage_of(&path, &|| Ok(())).is_err());
-        checked.push(stored_checksum(&path).is_err());
-        checked.push(read_part(&path, &mut [0], 0).is_err());
+        let checked = [
+            check_files(folder.path(), &files, |_| true).is_err(),
+            damage_of(&path, &|| Ok(())).is_err(),
+            stored_checksum(&path).is_err(),
+            read_part(&path, &mut [0], 0).is_err(),
+        ];
         assert!(checked.iter().all(|is_unread| *is_unread), "{checked:?}");
 
         fs_err::remove_file(&path).expect("removed");

@@ -71,8 +71,25 @@ impl Replication {
         roles: Arc<Roles>,
         settings: ReplicationSettings,
     ) -> Arc<Self> {
-        let replication = Arc::new(Self {
-            outside: Arc::clone(coordinator) as Arc<dyn Outside>,
+        let outside = Arc::clone(coordinator) as Arc<dyn Outside>;
+        let map = Arc::default();
+        let replication = Self::new(outside, map, indices, roles, settings, coordinator.stopping());
+        replication.roles.connect(Arc::clone(&replication.outside));
+        tokio::spawn(Arc::clone(&replication).follow(Arc::clone(coordinator)));
+        replication
+    }
+
+    /// What keeps copies, by the map that is followed first.
+    pub(super) fn new(
+        outside: Arc<dyn Outside>,
+        map: Arc<ClusterState>,
+        indices: Arc<Indices>,
+        roles: Arc<Roles>,
+        settings: ReplicationSettings,
+        stopping: CancellationToken,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            outside,
             indices,
             roles,
             pace: Pace::default(),
@@ -80,13 +97,10 @@ impl Replication {
             recoveries: Recoveries::default(),
             settings,
             runtime: Handle::current(),
-            stopping: coordinator.stopping(),
-            turn: watch::Sender::default(),
+            stopping,
+            turn: watch::Sender::new(map),
             kept: Mutex::default(),
-        });
-        replication.roles.connect(Arc::clone(&replication.outside));
-        tokio::spawn(Arc::clone(&replication).follow(Arc::clone(coordinator)));
-        replication
+        })
     }
 
     async fn follow(self: Arc<Self>, coordinator: Arc<Coordinator>) {

@@ -61,12 +61,12 @@ enum Filled {
 }
 
 /// One copy that is filled, and from where.
-struct Target<'a> {
-    index: &'a Arc<Index>,
-    shard: &'a ShardId,
-    copy: CopyId,
-    term: u64,
-    source: NodeId,
+pub(super) struct Target<'a> {
+    pub(super) index: &'a Arc<Index>,
+    pub(super) shard: &'a ShardId,
+    pub(super) copy: CopyId,
+    pub(super) term: u64,
+    pub(super) source: NodeId,
 }
 
 impl Replication {
@@ -216,7 +216,7 @@ impl Replication {
     }
 
     /// Gets the files of the shard from the primary.
-    async fn receive(
+    pub(super) async fn receive(
         self: &Arc<Self>,
         target: &Target<'_>,
         session: u64,
@@ -247,19 +247,14 @@ impl Replication {
             recovery.bytes = Portion { total, reused: total - wanted, recovered: 0 };
         });
         for file in missing {
-            receiver = match self.receive_file(target, session, receiver, &file).await {
-                Ok(receiver) => receiver,
-                Err(error) => {
-                    // Perhaps its disk cannot read it.
-                    self.check_source(target, session, &file.name).await?;
-                    return Err(error);
-                }
-            };
+            // A source that cannot read a file says so, and knows by itself what that means.
+            receiver = self.receive_file(target, session, receiver, &file).await?;
             self.recoveries.change(shard, copy, |recovery| recovery.files.recovered += 1);
         }
         self.check_here(target)?;
         let finished = blocking(move || Ok(receiver.finish(term))).await?;
         if let Err(EngineError::ForeignFile { name, .. }) = &finished {
+            // Whole files are read there for that, so it is asked only where what came is wrong.
             self.check_source(target, session, name).await?;
         }
         finished?;
@@ -267,20 +262,22 @@ impl Replication {
         blocking(move || named.name_copy(number, copy)).await
     }
 
-    /// Fails if a file that came damaged is so at its source, which knows that from now on.
+    /// Fails if a file that came damaged is so at its source, which knows that from now on. Where that cannot be told, what is known
+    /// already is what is wrong.
     async fn check_source(&self, target: &Target<'_>, session: u64, name: &str) -> Result<(), ApiError> {
+        let Target { shard, source, .. } = *target;
         let request = VerifyRequest { session, name: name.to_owned() };
-        let verified: Verified = self.ask(target, Action::CopyVerify, &request).await?;
-        match verified.damage {
-            Some(damage) => Err(ApiError::new(
+        match self.ask::<Verified>(target, Action::CopyVerify, &request).await {
+            Ok(Verified { damage: Some(damage) }) => Err(ApiError::new(
                 500,
                 "corrupt_index_exception",
-                format!(
-                    "the primary of shard {} on node {} is damaged: {damage}",
-                    target.shard, target.source
-                ),
+                format!("the primary of shard {shard} on node {source} is damaged: {damage}"),
             )),
-            None => Ok(()),
+            Ok(Verified { damage: None }) => Ok(()),
+            Err(error) => {
+                tracing::debug!(%shard, name, reason = error.reason, "the source of a file could not look at it");
+                Ok(())
+            }
         }
     }
 

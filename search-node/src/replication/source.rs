@@ -151,7 +151,7 @@ impl Replication {
     pub(super) async fn verify(&self, body: &Bytes) -> Result<Bytes, ApiError> {
         let VerifyRequest { session, name } = read(body)?;
         let files = self.sources.files(session)?;
-        let damage = blocking(move || Ok(files.damage(&name))).await?;
+        let damage = blocking(move || Ok(files.damage(&name)?)).await?;
         Ok(write(&Verified { damage: damage.map(|damage| damage.to_string()) }))
     }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::{FileInfo, MARKER, check_list};
 use crate::engine::{EngineError, FolderLock};
-use crate::store::{MANIFEST_NAME, Manifest, damage_of, stored_checksum};
+use crate::store::{MANIFEST_NAME, Manifest, has_checksum};
 use crate::translog::Translog;
 use disk::{Disk, DiskFile, create_inner_folder_durably};
 
@@ -50,7 +50,9 @@ impl FilesReceiver {
         let mut reused = Vec::new();
         clear(disk.as_ref(), &index, |path| {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            let stays = files.get(name).is_some_and(|file| !file.is_manifest() && is_whole(path, file));
+            let stays = files
+                .get(name)
+                .is_some_and(|file| !file.is_manifest() && is_whole(path, file).unwrap_or(false));
             if stays {
                 reused.push(name.to_owned());
             }
@@ -100,7 +102,7 @@ impl FilesReceiver {
         let mut manifest = self.checked_manifest()?;
         for file in self.files.values().filter(|file| !file.is_manifest()) {
             let path = index.join(&file.name);
-            if !is_whole(&path, file) {
+            if !is_whole(&path, file)? {
                 return Err(
                     file.refused("its length, its checksum or its footer does not match what was announced")
                 );
@@ -182,10 +184,7 @@ fn clear(disk: &dyn Disk, folder: &Path, mut stays: impl FnMut(&Path) -> bool) -
     Ok(())
 }
 
-/// Whether a file is there with the length and the checksum that were announced, and its content is what the checksum says.
-fn is_whole(path: &Path, file: &FileInfo) -> bool {
-    let has_length = fs_err::metadata(path).is_ok_and(|metadata| metadata.len() == file.bytes);
-    has_length
-        && stored_checksum(path).is_ok_and(|stored| stored == Some(file.checksum))
-        && damage_of(path, &|| Ok(())).is_ok_and(|damage| damage.is_none())
+/// Whether a file has the length and the checksum that were announced, and its content is what the checksum says.
+fn is_whole(path: &Path, file: &FileInfo) -> std::io::Result<bool> {
+    Ok(fs_err::metadata(path)?.len() == file.bytes && has_checksum(path, file.checksum)?)
 }

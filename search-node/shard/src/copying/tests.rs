@@ -223,3 +223,61 @@ fn a_shard_with_nothing_committed_says_what_it_waits_for() {
 
     assert_eq!(source.snapshot_files(NOW).expect("committed first").max_seq_no, 2);
 }
+
+/// A link that leads to itself stands for whatever keeps a file from being opened now.
+fn make_unreadable(path: &Path) -> impl Fn() + use<> {
+    let (path, aside) = (path.to_owned(), path.with_extension("aside"));
+    fs_err::rename(&path, &aside).expect("moved");
+    std::os::unix::fs::symlink(path.file_name().expect("a name"), &path).expect("linked");
+    move || fs_err::rename(&aside, &path).expect("moved back")
+}
+
+#[test]
+fn a_file_that_cannot_be_read_now_is_not_damaged_and_one_that_is_cut_off_is() {
+    let folders = tempfile::tempdir().expect("a folder");
+    let folder = folders.path().join("source");
+    let source = open(&folder).expect("opens");
+    apply(&source, 0..20);
+    commit(&source);
+    let files = source.snapshot_files(NOW).expect("files");
+    let file = files.files.iter().find(|file| file.name.ends_with(".store")).expect("sources of documents");
+    let path = folder.join("index").join(&file.name);
+
+    let mend = make_unreadable(&path);
+    let unread = [
+        files.damage(&file.name).map(drop).expect_err("it is not known"),
+        files.read(&file.name, 0, 1).map(drop).expect_err("it cannot be read"),
+        source.snapshot_files(NOW).map(drop).expect_err("it cannot be read"),
+    ];
+    assert!(unread.iter().all(|error| matches!(error, EngineError::Io(_))), "{unread:?}");
+    assert_eq!(source.damage(), None);
+    mend();
+    assert!(files.damage(&file.name).expect("read").is_none());
+
+    let bytes = fs_err::read(&path).expect("read");
+    fs_err::write(&path, &bytes[..bytes.len() - 1]).expect("cut");
+    let error = files.read(&file.name, 0, bytes.len()).expect_err("cut off");
+    assert!(error.is_damage(), "{error}");
+    assert!(
+        source.damage().is_some_and(|damage| damage.contains("cut off")),
+        "whoever asked need not ask again"
+    );
+}
+
+#[test]
+fn what_the_disk_of_a_copy_cannot_read_is_not_laid_to_its_source() {
+    let folders = tempfile::tempdir().expect("a folder");
+    let source = open(&folders.path().join("source")).expect("opens");
+    apply(&source, 0..20);
+    commit(&source);
+    let snapshot = source.snapshot_files(NOW).expect("files");
+    let folder = folders.path().join("target");
+    let mut target = FilesReceiver::begin(HostDisk::shared(), &folder, &snapshot.files).expect("begun");
+    send(&snapshot, &mut target);
+    let file = snapshot.files.iter().find(|file| !file.is_manifest()).expect("a file");
+    let _mend = make_unreadable(&folder.join("index").join(&file.name));
+
+    let error = target.finish(1).expect_err("unread");
+
+    assert!(matches!(error, EngineError::Io(_)), "{error}");
+}

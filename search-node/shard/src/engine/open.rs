@@ -124,7 +124,7 @@ fn check_index(folder: &Path, options: &EngineOptions) -> Result<Option<Manifest
         let all = fits(manifest.files.iter().map(|file| file.bytes).sum());
         let uids = fits(manifest.files.iter().filter(|file| is_uids(file)).map(|file| file.bytes).sum());
         // Whatever else is damaged is missed or found later; a uid that is not found lets the same document in twice.
-        check_files(&index_folder, &manifest.files, |file| all || uids && is_uids(file))?;
+        check_files(&index_folder, &manifest.files, |file| all || uids && is_uids(file))??;
     }
     if manifest.is_none() && Translog::was_trimmed(&folder.join("translog"))? {
         return Err(EngineError::Folder {

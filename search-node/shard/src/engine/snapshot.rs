@@ -1,13 +1,12 @@
 //! Snapshot: the files of the last durable state, for another copy. They stay as long as somebody reads them.
 
 use std::collections::HashMap;
-use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Engine, EngineError, Flushed};
 use crate::copying::FileInfo;
-use crate::store::{IntegrityError, MANIFEST_NAME, Manifest, Pinned, damage_of, stored_checksum};
+use crate::store::{IntegrityError, MANIFEST_NAME, Manifest, Pinned, damage_of, read_part, stored_checksum};
 
 /// What is read of a file at once: whoever asks for more gets no more memory for it.
 const READ_BYTES_MAX: usize = 8 << 20;
@@ -46,11 +45,7 @@ impl Engine {
             vec![FileInfo { name: MANIFEST_NAME.to_owned(), bytes: bytes.len() as u64, checksum }];
         for file in &manifest.files {
             let path = folder.join(&file.name);
-            let Some(checksum) = stored_checksum(&path)? else {
-                let damage = IntegrityError { path, reason: "its footer does not match".to_owned() };
-                self.note_damage(&damage);
-                return Err(damage.into());
-            };
+            let checksum = stored_checksum(&path)?.inspect_err(|damage| self.note_damage(damage))?;
             files.push(FileInfo { name: file.name.clone(), bytes: file.bytes, checksum });
         }
         Ok(FilesSnapshot {
@@ -80,24 +75,21 @@ impl Engine {
 }
 
 impl FilesSnapshot {
-    /// What is wrong with a file here, which another copy found not to be what was announced. The shard keeps that in mind.
-    pub fn damage(&self, name: &str) -> Option<IntegrityError> {
+    /// What is wrong with a file here, which another copy found not to be what was announced. The shard keeps that in mind. An error
+    /// says that it could not be read now.
+    pub fn damage(&self, name: &str) -> Result<Option<IntegrityError>, EngineError> {
         if !self.by_name.contains_key(name) || name == MANIFEST_NAME {
-            return None;
+            return Ok(None);
         }
-        let path = self.folder.join(name);
-        // What cannot be read again is as good as damaged.
-        let unread = |error: std::io::Error| {
-            Some(IntegrityError { path: path.clone(), reason: format!("it cannot be read: {error}") })
-        };
-        let found = damage_of(&path, &|| Ok(())).unwrap_or_else(unread);
+        let found = damage_of(&self.folder.join(name), &|| Ok(()))?;
         if let Some(damage) = &found {
             self.engine.note_damage(damage);
         }
-        found
+        Ok(found)
     }
 
-    /// A part of a file: fewer bytes than asked for where the file ends, and at most eight megabytes.
+    /// A part of a file: fewer bytes than asked for where the file ends, and at most eight megabytes. If the file turns out to be
+    /// damaged, the shard keeps that in mind.
     pub fn read(&self, name: &str, offset: u64, length: usize) -> Result<Vec<u8>, EngineError> {
         let refused = |reason: String| EngineError::ForeignFile { name: name.to_owned(), reason };
         let bytes =
@@ -109,7 +101,8 @@ impl FilesSnapshot {
             return Ok(self.manifest[start..start + length].to_vec());
         }
         let mut part = vec![0; length];
-        fs_err::File::open(self.folder.join(name))?.file().read_exact_at(&mut part, offset)?;
+        let read = read_part(&self.folder.join(name), &mut part, offset)?;
+        read.inspect_err(|damage| self.engine.note_damage(damage))?;
         Ok(part)
     }
 }

@@ -9,7 +9,7 @@ mod manifest;
 
 pub(crate) use directory::{Pinned, ShardDirectory};
 pub use integrity::IntegrityError;
-pub(crate) use integrity::{check_files, damage_of, stored_checksum};
+pub(crate) use integrity::{check_files, damage_of, has_checksum, read_part, stored_checksum};
 pub(crate) use manifest::{
     LENGTH_MAX as MANIFEST_BYTES_MAX, Manifest, ManifestError, NAME as MANIFEST_NAME, SegmentFile,
 };

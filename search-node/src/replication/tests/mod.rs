@@ -1,5 +1,6 @@
 //! Real shards with their roles, over a way that loses, delays and doubles messages.
 
+mod filling;
 mod world;
 
 use std::collections::BTreeSet;

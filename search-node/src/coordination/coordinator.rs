@@ -1,6 +1,6 @@
 //! Changes of the map, proposed from any node and followed by this one before it says that they are made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -80,6 +80,8 @@ pub(crate) struct Coordinator {
     pub(super) read_lease: ReadLease,
     /// The whole of the disk and what is free of it, as the others want to know it.
     pub(super) disk: Box<dyn Fn() -> Option<(u64, u64)> + Send + Sync>,
+    /// Primaries here that have found a file of theirs damaged.
+    damaged: Mutex<BTreeSet<(ShardId, CopyId)>>,
     desk: Arc<Desk>,
     node: OnceLock<Arc<dyn Answers>>,
     /// It is about to leave.
@@ -115,6 +117,7 @@ impl Coordinator {
             read_lease: ReadLease::default(),
             stopping,
             disk,
+            damaged: Mutex::default(),
             desk,
             node: OnceLock::new(),
             leaving: AtomicBool::new(false),
@@ -316,7 +319,20 @@ impl Coordinator {
     pub(super) fn pong(&self) -> Pong {
         let followed = self.followed.borrow();
         let found = followed.found.clone();
-        Pong { version: followed.version, disk: (self.disk)(), is_stopping: self.is_leaving(), found }
+        let damaged = self.damaged.lock().clone();
+        Pong {
+            version: followed.version,
+            disk: (self.disk)(),
+            is_stopping: self.is_leaving(),
+            damaged,
+            found,
+        }
+    }
+
+    /// Whether a primary here has found a file of its damaged, so that whoever leads has it hand over. Gives whether that is news.
+    pub(crate) fn note_damage(&self, shard: &ShardId, copy: CopyId, is_damaged: bool) -> bool {
+        let (mut damaged, known) = (self.damaged.lock(), (shard.clone(), copy));
+        if is_damaged { damaged.insert(known) } else { damaged.remove(&known) }
     }
 
     /// Whether this node leads.

@@ -49,6 +49,9 @@ pub(crate) struct Pong {
     /// Whether it is about to stop.
     #[serde(default)]
     pub(crate) is_stopping: bool,
+    /// Its primaries that have found a file of theirs damaged.
+    #[serde(default)]
+    pub(crate) damaged: BTreeSet<(ShardId, CopyId)>,
     /// Copies on its disk that the map does not know on any node.
     #[serde(default)]
     pub(crate) found: Vec<(ShardId, CopyId)>,
@@ -140,6 +143,8 @@ struct Quiet {
 struct Seen {
     version: u64,
     stopping: BTreeSet<NodeId>,
+    silent: BTreeSet<NodeId>,
+    damaged: BTreeSet<(ShardId, CopyId)>,
     found: BTreeMap<(NodeId, ShardId), CopyId>,
     disks: Vec<(NodeId, u64)>,
 }
@@ -150,6 +155,8 @@ impl Seen {
         Self {
             version: map.version,
             stopping: observed.stopping.clone(),
+            silent: observed.silent.clone(),
+            damaged: observed.damaged.clone(),
             found: observed.found.clone(),
             disks: observed.disks.iter().map(|(node, space)| (*node, hundredths(space))).collect(),
         }
@@ -250,17 +257,24 @@ impl Overview {
         self.observed.note_lacking(map);
         self.note_hand_overs(map);
         self.observed.shard_bytes.clone_from(&coordinator.shard_bytes.lock());
-        let told = self.watched.iter().map(|(node, watched)| (*node, watched.heard.lock().pong.clone()));
-        let told = told.chain([(coordinator.origin.process, coordinator.pong())]);
-        let Observed { disks, stopping, found, .. } = &mut self.observed;
-        (*disks, *stopping, *found) = Default::default();
-        for (node, pong) in told {
+        let told = self.watched.iter().map(|(node, watched)| {
+            let heard = watched.heard.lock();
+            (*node, heard.misses > 0, heard.pong.clone())
+        });
+        let told = told.chain([(coordinator.origin.process, false, coordinator.pong())]);
+        let Observed { disks, stopping, silent, damaged, found, .. } = &mut self.observed;
+        (*disks, *stopping, *silent, *damaged, *found) = Default::default();
+        for (node, is_silent, pong) in told {
+            if is_silent {
+                silent.insert(node);
+            }
             if let Some((total, free)) = pong.disk {
                 disks.insert(node, DiskSpace { total, free });
             }
             if pong.is_stopping {
                 stopping.insert(node);
             }
+            damaged.extend(pong.damaged);
             found.extend(pong.found.into_iter().map(|(shard, copy)| ((node, shard), copy)));
         }
         *coordinator.observed.lock() = Some(Arc::new(self.observed.clone()));

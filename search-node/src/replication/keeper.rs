@@ -192,6 +192,7 @@ impl Replication {
             }
         }
         self.end_role(shard, copy);
+        self.outside.note_damage(shard, copy, false);
         self.recoveries.forget(shard, copy);
     }
 
@@ -313,9 +314,8 @@ impl Replication {
     async fn lead_on(&self, leading: &Arc<Leading>, map: &Arc<ClusterState>) -> Result<Next, ApiError> {
         let open = leading.stored.opened();
         let copies = map.shard(&leading.shard);
-        let others = || copies.into_iter().flat_map(|copies| successors(copies, leading.copy));
         if let Some(reason) = open.as_ref().and_then(|shard| shard.fenced())
-            && others().next().is_some()
+            && copies.is_some_and(|copies| has_successor(copies, leading.copy))
         {
             // It tells nobody anything more before another copy can be primary.
             leading.end();
@@ -325,12 +325,10 @@ impl Replication {
         let (told, known) = (Arc::clone(leading), Arc::clone(map));
         blocking(move || told.map_changed(&known)).await?;
         let damage = open.and_then(|shard| shard.damage());
-        let is_asked = copies.is_some_and(|copies| copies.hand_over_under_way().is_some());
-        if let (Some(damage), Some(to), false) = (damage, others().next(), is_asked) {
-            // It has everything, so that no write need be broken off; once it is a replica it is fetched again.
-            tracing::warn!(shard = %leading.shard, copy = %leading.copy, damage, "a primary with a damaged file hands over");
-            let (shard, term) = (leading.shard.clone(), leading.term);
-            self.tell(Command::BeginHandOver { shard, to, term }).await;
+        // To whom it hands over, and when, is for whoever leads to say, who knows of the other nodes.
+        let is_news = self.outside.note_damage(&leading.shard, leading.copy, damage.is_some());
+        if let (Some(damage), true) = (damage, is_news) {
+            tracing::warn!(shard = %leading.shard, copy = %leading.copy, damage, "a primary with a damaged file is to hand over");
         }
         if copies.is_some_and(|copies| !copies.is_served()) {
             // Nobody lets go of another copy before it has said so.
@@ -507,15 +505,14 @@ impl Replication {
     }
 }
 
-/// The copies that could be primary instead of one, as far as the map knows: there, in sync, and not known to have failed.
-fn successors(copies: &ShardCopies, instead_of: CopyId) -> impl Iterator<Item = CopyId> + '_ {
-    let is_fit = move |id: &CopyId, stage: Stage| {
+/// Whether another copy could be primary instead of one, as far as the map knows: there, in sync, and not known to have failed.
+fn has_successor(copies: &ShardCopies, instead_of: CopyId) -> bool {
+    copies.present().iter().any(|(id, copy)| {
         *id != instead_of
-            && stage == Stage::Started
+            && copy.stage == Stage::Started
             && copies.in_sync().contains(id)
             && !copies.unassigned().failed.contains(id)
-    };
-    copies.present().iter().filter(move |(id, copy)| is_fit(id, copy.stage)).map(|(id, _)| *id)
+    })
 }
 
 /// How often it is looked whether all is done that a primary finishes before it hands over.

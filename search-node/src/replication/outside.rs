@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use cluster::state::{ClusterState, Command, NodeId};
+use cluster::state::{ClusterState, Command, CopyId, NodeId, ShardId};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use shard::Shard;
@@ -37,6 +37,9 @@ pub(crate) trait Outside: Send + Sync + 'static {
 
     /// Has a command agreed on, and returns once this node follows it.
     fn agree(&self, command: Command) -> BoxFuture<'_, Result<(), Disagreement>>;
+
+    /// Tells whoever leads whether a primary here has found a file of its damaged. Gives whether that is news.
+    fn note_damage(&self, shard: &ShardId, copy: CopyId, is_damaged: bool) -> bool;
 
     /// Returns once this node may tell what its primaries have, by the map as it is then.
     fn wait_may_tell(&self, deadline: Instant) -> BoxFuture<'_, Result<(), ApiError>>;
@@ -114,6 +117,10 @@ impl Outside for Coordinator {
 
     fn agree(&self, command: Command) -> BoxFuture<'_, Result<(), Disagreement>> {
         self.agree_on(command).boxed()
+    }
+
+    fn note_damage(&self, shard: &ShardId, copy: CopyId, is_damaged: bool) -> bool {
+        Coordinator::note_damage(self, shard, copy, is_damaged)
     }
 
     fn wait_may_tell(&self, deadline: Instant) -> BoxFuture<'_, Result<(), ApiError>> {

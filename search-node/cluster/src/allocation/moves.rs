@@ -51,6 +51,23 @@ impl Planner<'_> {
         }
     }
 
+    /// Has primaries with a damaged file hand over. They have every operation, so that no write need be broken off; as a replica such a
+    /// copy is fetched again. A node where a copy may not stay is better than none.
+    pub(super) fn hand_over_from_damaged(&mut self) {
+        for (shard, damaged) in &self.observed.damaged {
+            let copies = self.ahead.shard(shard).filter(|copies| copies.primary() == Some(*damaged));
+            let successor = copies.and_then(|copies| {
+                self.best_of(shard, copies, |id, node| {
+                    let has_failed = copies.unassigned().failed.contains(&id);
+                    (!has_failed).then(|| !self.may_stay(shard, id, node))
+                })
+            });
+            if let Some(successor) = successor {
+                self.hand_over(shard, successor);
+            }
+        }
+    }
+
     /// Begins to move a copy off a node where it may not stay.
     pub(super) fn move_away(&mut self, shard: &ShardId) {
         let Some(copies) = self.ahead.shard(shard) else { return };
@@ -72,15 +89,33 @@ impl Planner<'_> {
 
     /// The copy that could be primary and stays where it is, on the node with the fewest primaries.
     fn best_successor(&self, shard: &ShardId, copies: &ShardCopies) -> Option<CopyId> {
+        self.best_of(shard, copies, |id, node| self.may_stay(shard, id, node).then_some(()))
+    }
+
+    /// Of the copies that could be primary the one of the lowest rank, those without one left out; of these the one on the node with
+    /// the fewest primaries.
+    fn best_of<R: Ord>(
+        &self,
+        shard: &ShardId,
+        copies: &ShardCopies,
+        rank: impl Fn(CopyId, NodeId) -> Option<R>,
+    ) -> Option<CopyId> {
+        let is_damaged = |id: CopyId| self.observed.damaged.contains(&(shard.clone(), id));
         let others = copies.present().iter().filter(|(id, copy)| {
             copies.primary() != Some(**id)
                 && copies.in_sync().contains(id)
-                && !self.observed.stopping.contains(&copy.node)
-                && self.may_stay(shard, **id, copy.node)
+                && self.may_lead_on(copy.node)
+                && !is_damaged(**id)
         });
         let weight = |node: NodeId| self.tally.primary_weight(node, &shard.index, self.settings);
-        let best = others.min_by(|(_, one), (_, other)| weight(one.node).total_cmp(&weight(other.node)));
-        best.map(|(id, _)| *id)
+        let ranked = others.filter_map(|(id, copy)| Some((rank(*id, copy.node)?, weight(copy.node), *id)));
+        let best = ranked.min_by(|one, other| one.0.cmp(&other.0).then(one.1.total_cmp(&other.1)));
+        best.map(|(_, _, id)| id)
+    }
+
+    /// Whether somebody is there who could take over, and stays.
+    pub(super) fn may_lead_on(&self, node: NodeId) -> bool {
+        !self.observed.stopping.contains(&node) && !self.observed.silent.contains(&node)
     }
 }
 

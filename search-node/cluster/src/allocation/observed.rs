@@ -18,6 +18,12 @@ pub struct Observed {
     /// Nodes that are about to stop: their primaries hand over, and they get no copies. What they have stays, since they may be back
     /// soon; `exclude._name` empties a node for good.
     pub stopping: BTreeSet<NodeId>,
+    /// Nodes that have not answered when they were asked last: nobody hands over to them. Only whoever leads needs to know.
+    #[serde(skip)]
+    pub silent: BTreeSet<NodeId>,
+    /// Primaries that have found a file of theirs damaged: they hand over. Only whoever leads needs to know.
+    #[serde(skip)]
+    pub damaged: BTreeSet<(ShardId, CopyId)>,
     /// Copies that nodes have on their disks and the map does not know on any node.
     pub found: BTreeMap<(NodeId, ShardId), CopyId>,
     /// Shards that lack copies; kept by [`note_lacking`](Self::note_lacking).

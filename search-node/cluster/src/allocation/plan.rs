@@ -10,6 +10,7 @@ pub fn plan(state: &ClusterState, settings: &AllocationSettings, observed: &Obse
     let mut planner = Planner::new(state, settings, observed);
     let shards: Vec<ShardId> = state.shards().map(|(shard, _)| shard).collect();
     shards.iter().for_each(|shard| planner.revive(shard));
+    planner.hand_over_from_damaged();
     planner.hand_over_from_stopping();
     shards.iter().for_each(|shard| planner.finish_moves(shard));
     shards.iter().for_each(|shard| planner.add_or_drop(shard));

@@ -56,7 +56,7 @@ impl Planner<'_> {
                 }
                 let (other, _) = copies.present().iter().find(|(_, copy)| copy.node == to)?;
                 let is_fit = copies.in_sync().contains(other)
-                    && !self.observed.stopping.contains(&to)
+                    && self.may_lead_on(to)
                     && self.may_rebalance(&shard, primary, from, activity)
                     && self.may_stay(&shard, *other, to);
                 let other = *other;

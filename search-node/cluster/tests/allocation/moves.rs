@@ -62,6 +62,68 @@ fn a_node_that_stops_hands_its_primaries_over_and_keeps_its_copies() {
     assert!(fixture.loads()[&1].1 > after[&1].1, "it is not about to stop any more");
 }
 
+/// It gives way to whoever is there and stays, and is left alone for a while where that comes to nothing.
+#[test]
+fn a_primary_with_a_damaged_file_hands_over_to_a_copy_that_is_well() {
+    let mut fixture = Fixture::with_nodes(3);
+    fixture.create("i", 1, Replicas::Number(2));
+    fixture.settle();
+    let id = shard("i", 0);
+    let copies = fixture.copies("i", 0).clone();
+    let damaged = copies.primary().expect("a primary");
+    let others: Vec<(CopyId, NodeId)> = copies
+        .present()
+        .iter()
+        .filter(|(copy, _)| **copy != damaged)
+        .map(|(copy, found)| (*copy, found.node))
+        .collect();
+    let chosen = |fixture: &Fixture| match fixture.plan()[..] {
+        [] => None,
+        [Command::BeginHandOver { to, .. }] => Some(to),
+        ref planned => panic!("{planned:?}"),
+    };
+    fixture.observed.damaged.insert((id.clone(), others[0].0));
+    assert_eq!(chosen(&fixture), None, "a replica has nothing to hand over: its node fails it");
+    fixture.observed.damaged.insert((id.clone(), damaged));
+    assert_eq!(chosen(&fixture), Some(others[1].0), "the other one is damaged as well");
+    fixture.observed.damaged.remove(&(id.clone(), others[0].0));
+
+    for ((copy, node), (_, other)) in [(others[0], others[1]), (others[1], others[0])] {
+        fixture.observed.stopping = [other].into();
+        assert_eq!(chosen(&fixture), Some(copy), "the other node stops");
+        fixture.observed.stopping.clear();
+        fixture.observed.silent = [other].into();
+        assert_eq!(chosen(&fixture), Some(copy), "the other node does not answer");
+        fixture.observed.stopping = [node].into();
+        assert_eq!(chosen(&fixture), None, "nobody is there who stays");
+        (fixture.observed.silent, fixture.observed.stopping) = Default::default();
+    }
+
+    fixture.observed.hand_over_aborted(id);
+    assert_eq!(chosen(&fixture), None, "writes stood still for nothing");
+    fixture.observed.now_millis = fixture.observed.next_wait_ends(&fixture.state).expect("a pause");
+    fixture.settle();
+    let primary = fixture.copies("i", 0).primary();
+    assert!(others.iter().any(|(copy, _)| primary == Some(*copy)), "{primary:?}");
+}
+
+/// Nothing can be copied from a damaged primary, so that a copy which should move goes on first.
+#[test]
+fn a_primary_with_a_damaged_file_hands_over_also_to_a_node_that_is_excluded() {
+    let mut fixture = Fixture::with_nodes(2);
+    fixture.create("i", 1, Replicas::Number(1));
+    fixture.settle();
+    let copies = fixture.copies("i", 0).clone();
+    let damaged = copies.primary().expect("a primary");
+    let (other, node) = a_replica(&copies);
+    exclude(&mut fixture, &format!("n{}", node.0));
+    assert_eq!(fixture.plan(), []);
+
+    fixture.observed.damaged.insert((shard("i", 0), damaged));
+
+    assert!(matches!(fixture.plan()[..], [Command::BeginHandOver { to, .. }] if to == other));
+}
+
 /// Without another place a copy stays where it is, and yet writes are led from elsewhere.
 #[test]
 fn a_copy_without_another_place_stays_but_not_as_primary() {

@@ -66,6 +66,10 @@ impl Outside for Source {
         async { Ok(()) }.boxed()
     }
 
+    fn note_damage(&self, _: &ShardId, _: CopyId, _: bool) -> bool {
+        false
+    }
+
     fn wait_may_tell(&self, _: Instant) -> BoxFuture<'_, Result<(), ApiError>> {
         async { Ok(()) }.boxed()
     }

@@ -366,6 +366,10 @@ impl Outside for Seen {
         futures::future::ready(agreed).boxed()
     }
 
+    fn note_damage(&self, _: &ShardId, _: CopyId, _: bool) -> bool {
+        false
+    }
+
     fn wait_may_tell(&self, _: Instant) -> BoxFuture<'_, Result<(), ApiError>> {
         futures::future::ready(Ok(())).boxed()
     }

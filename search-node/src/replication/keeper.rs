@@ -38,7 +38,7 @@ pub(crate) struct Replication {
     pub(super) indices: Arc<Indices>,
     pub(super) roles: Arc<Roles>,
     pub(super) settings: ReplicationSettings,
-    pub(super) pace: Pace,
+    pace: Pace,
     pub(super) sources: Sources,
     pub(super) recoveries: Recoveries,
     runtime: Handle,
@@ -50,10 +50,11 @@ pub(crate) struct Replication {
 }
 
 impl Replication {
-    /// How many bytes a second may be taken now; operators change it while copies are filled.
-    pub(super) fn bytes_per_second(&self) -> Option<u64> {
-        let map = Arc::clone(&self.turn.borrow());
-        DynamicSettings::of(&map).recovery_bytes(self.settings.bytes_per_second)
+    /// Waits until so many bytes may be taken of another node; operators change how many there may be while copies are filled.
+    pub(super) async fn take_turn(&self, bytes: u64) {
+        let own = self.settings.bytes_per_second;
+        let bound = |map: &Arc<ClusterState>| DynamicSettings::of(map).recovery_bytes(own);
+        self.pace.take(bytes, self.turn.subscribe(), bound).await;
     }
 }
 

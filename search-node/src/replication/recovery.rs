@@ -9,11 +9,13 @@
 //!
 //! Whatever fails is begun anew after a pause; a copy that fails again and again is told to the map.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use cluster::state::{CopyId, NodeId, ShardCopies, ShardId};
+use daemon::CancellationToken;
 use futures::StreamExt;
 use futures::stream;
 use shard::{EngineError, FileInfo, FilesReceiver};
@@ -23,6 +25,7 @@ use super::feeding::blocking;
 use super::keeper::Replication;
 use super::message::{CatchUp, CatchingUp, File, PieceRequest, Plan, PlanRequest, Verified, VerifyRequest};
 use super::progress::{Portion, RecoveryStage};
+use super::source::KEPT_WITHOUT_USE;
 use crate::coordination::{Action, Fault, fault_of, read, write};
 use crate::error::ApiError;
 use crate::indices::Index;
@@ -67,6 +70,13 @@ pub(super) struct Target<'a> {
     pub(super) copy: CopyId,
     pub(super) term: u64,
     pub(super) source: NodeId,
+}
+
+/// Files that a primary keeps for a copy.
+struct Session {
+    number: u64,
+    /// The primary does not say any more that it keeps them.
+    lost: CancellationToken,
 }
 
 impl Replication {
@@ -215,11 +225,41 @@ impl Replication {
         self.ask(target, Action::CopyPlan, &request).await
     }
 
-    /// Gets the files of the shard from the primary.
+    /// Gets the files of the shard from the primary, which keeps them for as long as that takes.
     pub(super) async fn receive(
         self: &Arc<Self>,
         target: &Target<'_>,
         session: u64,
+        files: Vec<File>,
+    ) -> Result<(), ApiError> {
+        let Some(first) = files.first().map(|file| file.name.clone()) else {
+            return Err(ApiError::internal("the primary has named no files"));
+        };
+        let session = Session { number: session, lost: CancellationToken::new() };
+        tokio::select! {
+            received = self.receive_kept(target, &session, files) => received,
+            // Without end: what is under way on the disk here is not left in its midst.
+            never = self.keep_session(target, &session, first) => match never {},
+        }
+    }
+
+    /// Has the primary keep the files also while nothing is asked for: while pieces wait for their turn, or large files are read
+    /// through here.
+    async fn keep_session(&self, target: &Target<'_>, session: &Session, name: String) -> Infallible {
+        let nothing = PieceRequest { session: session.number, name, offset: 0, length: 0 };
+        loop {
+            tokio::time::sleep(KEPT_WITHOUT_USE / 3).await;
+            if let Err(error) = self.ask_bytes(target, Action::CopyPiece, &nothing).await {
+                tracing::debug!(shard = %target.shard, reason = error.reason, "a primary does not say that it keeps files");
+                session.lost.cancel();
+            }
+        }
+    }
+
+    async fn receive_kept(
+        self: &Arc<Self>,
+        target: &Target<'_>,
+        session: &Session,
         files: Vec<File>,
     ) -> Result<(), ApiError> {
         let Target { index, shard, copy, term, .. } = *target;
@@ -264,9 +304,9 @@ impl Replication {
 
     /// Fails if a file that came damaged is so at its source, which knows that from now on. Where that cannot be told, what is known
     /// already is what is wrong.
-    async fn check_source(&self, target: &Target<'_>, session: u64, name: &str) -> Result<(), ApiError> {
+    async fn check_source(&self, target: &Target<'_>, session: &Session, name: &str) -> Result<(), ApiError> {
         let Target { shard, source, .. } = *target;
-        let request = VerifyRequest { session, name: name.to_owned() };
+        let request = VerifyRequest { session: session.number, name: name.to_owned() };
         match self.ask::<Verified>(target, Action::CopyVerify, &request).await {
             Ok(Verified { damage: Some(damage) }) => Err(ApiError::new(
                 500,
@@ -284,7 +324,7 @@ impl Replication {
     async fn receive_file(
         self: &Arc<Self>,
         target: &Target<'_>,
-        session: u64,
+        session: &Session,
         mut receiver: FilesReceiver,
         file: &FileInfo,
     ) -> Result<FilesReceiver, ApiError> {
@@ -309,16 +349,24 @@ impl Replication {
     async fn ask_piece(
         &self,
         target: &Target<'_>,
-        session: u64,
+        session: &Session,
         file: &FileInfo,
         offset: u64,
     ) -> Result<(u64, Bytes), ApiError> {
         let length = PIECE_BYTES.min(file.bytes - offset);
         let began = Instant::now();
-        self.pace.take(length, self.bytes_per_second()).await;
+        tokio::select! {
+            () = self.take_turn(length) => {}
+            () = self.wait_let_go(target.shard, target.copy) => return Err(let_go(target)),
+            () = session.lost.cancelled() => {
+                let reason = format!("node {} keeps the files no longer, or cannot be asked", target.source);
+                return Err(ApiError::new(503, "illegal_index_shard_state_exception", reason));
+            }
+        }
         let waited = began.elapsed().as_millis() as u64;
         self.recoveries.change(target.shard, target.copy, |recovery| recovery.throttle_millis += waited);
-        let request = PieceRequest { session, name: file.name.clone(), offset, length: length as u32 };
+        let request =
+            PieceRequest { session: session.number, name: file.name.clone(), offset, length: length as u32 };
         let bytes = self.ask_bytes(target, Action::CopyPiece, &request).await?;
         if bytes.len() as u64 == length {
             return Ok((offset, bytes));

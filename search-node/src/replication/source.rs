@@ -17,7 +17,7 @@ use crate::coordination::{read, write};
 use crate::error::ApiError;
 
 /// How long files are kept for a copy that asks for none: its node is gone, or it has begun anew.
-const KEPT_WITHOUT_USE: Duration = Duration::from_secs(60);
+pub(super) const KEPT_WITHOUT_USE: Duration = Duration::from_secs(60);
 
 /// So few operations are sent whatever the share: they are taken in less time than files are begun.
 const ALWAYS_OPERATIONS: u64 = 1_000;

@@ -26,7 +26,7 @@ use crate::replication::settings::ReplicationSettings;
 use crate::replication::{Replication, Roles};
 
 const SESSION: u64 = 7;
-const BYTES: usize = 10;
+const BYTES: u64 = 200;
 
 type Answer = dyn Fn(Action, &Bytes) -> Result<Bytes, CallError> + Send + Sync;
 
@@ -90,6 +90,14 @@ struct Node {
 
 impl Node {
     fn new(answer: impl Fn(Action, &Bytes) -> Result<Bytes, CallError> + Send + Sync + 'static) -> Self {
+        Self::bounded(None, answer)
+    }
+
+    /// The same with a bound on the bytes that it may take in a second.
+    fn bounded(
+        bytes_per_second: Option<u64>,
+        answer: impl Fn(Action, &Bytes) -> Result<Bytes, CallError> + Send + Sync + 'static,
+    ) -> Self {
         let mut map = ClusterState::clone(&World::new(1).map());
         let shard = ShardId { index: IndexId("i".to_owned()), number: 0 };
         let (copy, node) = (CopyId(2), NodeId(2));
@@ -101,11 +109,8 @@ impl Node {
         let disk = resources(HostDisk::shared());
         let indices = Arc::new(Indices::open(folder.path(), AutoCreate::All, disk).expect("opens"));
         let index = indices.create("logs", &Value::Null).expect("made");
-        let settings = ReplicationSettings {
-            timeout: Duration::from_secs(2),
-            bytes_per_second: None,
-            concurrent_pieces: 1,
-        };
+        let settings =
+            ReplicationSettings { timeout: Duration::from_secs(2), bytes_per_second, concurrent_pieces: 1 };
         let outside = Arc::clone(&source) as Arc<dyn Outside>;
         let replication = Replication::new(
             outside,
@@ -122,7 +127,7 @@ impl Node {
     async fn receive(&self) -> (ApiError, BTreeMap<String, usize>) {
         let target =
             Target { index: &self.index, shard: &self.shard, copy: CopyId(2), term: 1, source: NodeId(1) };
-        let file = |name: &str| File { name: name.to_owned(), bytes: BYTES as u64, checksum: 0 };
+        let file = |name: &str| File { name: name.to_owned(), bytes: BYTES, checksum: 0 };
         let files = vec![file("manifest"), file("0123456789abcdef0123456789abcdef.store")];
         let error = self.replication.receive(&target, SESSION, files).await.expect_err("no shard");
         let mut asked = BTreeMap::new();
@@ -187,4 +192,31 @@ async fn a_source_is_asked_where_what_came_is_wrong_and_that_is_said_if_it_canno
         assert!(error.reason.contains(told), "{}", error.reason);
         assert_eq!(asked["CopyVerify"], 1);
     }
+}
+
+/// A byte in a second: the files are kept for as long as the second one waits for its turn, which is far beyond what they are kept
+/// without a word.
+#[tokio::test(start_paused = true)]
+async fn files_are_kept_while_a_copy_waits_for_its_turn() {
+    let slow = Node::bounded(Some(1), |action, body| match action {
+        Action::CopyPiece => Ok(piece(body)),
+        _ => Ok(write(&Verified { damage: None })),
+    });
+    let began = tokio::time::Instant::now();
+    let (_, asked) = slow.receive().await;
+    assert!(began.elapsed() >= Duration::from_secs(BYTES - 1), "{:?}", began.elapsed());
+    assert!(asked["CopyPiece"] as u64 >= 2 + BYTES / 30, "{asked:?}");
+
+    let gone = Node::bounded(Some(1), |_, body| match read::<PieceRequest>(body) {
+        Ok(request) if request.length == 0 => Err(failed(ApiError::internal("they are not kept"))),
+        _ => Ok(piece(body)),
+    });
+    let began = tokio::time::Instant::now();
+    let (error, _) = gone.receive().await;
+    assert!(
+        began.elapsed() < Duration::from_secs(60),
+        "nobody waits for what cannot come: {:?}",
+        began.elapsed()
+    );
+    assert!(error.reason.contains("keeps the files no longer"), "{}", error.reason);
 }

@@ -36,7 +36,7 @@ impl Newer {
         let settings = if metadata.settings == before.settings {
             settings.clone()
         } else {
-            IndexSettings::read(&metadata.settings)?
+            IndexSettings::read_stored(&metadata.settings)?
         };
         Ok(Self { metadata, mapping, settings })
     }

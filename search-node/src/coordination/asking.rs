@@ -63,9 +63,18 @@ impl Coordinator {
         }
     }
 
-    /// What is set about allocation: in the map, or else for this node.
+    /// What is set about allocation: in the map, or else for this node. The log tells once what is left out of that.
     pub(crate) fn allocation_settings(&self, map: &ClusterState) -> AllocationSettings {
-        DynamicSettings::of(map).allocation(&self.rules.allocation)
+        let (settings, left_out) = DynamicSettings::of(map).allocation(&self.rules.allocation);
+        for reason in left_out.iter().map(ToString::to_string) {
+            if self.left_out.lock().insert(reason.clone()) {
+                tracing::warn!(
+                    reason,
+                    "a stored setting of the cluster is left out; set it anew, or to null"
+                );
+            }
+        }
+        settings
     }
 
     /// What this node's own settings say about allocation.

@@ -80,6 +80,8 @@ pub(crate) struct Coordinator {
     pub(super) read_lease: ReadLease,
     /// The whole of the disk and what is free of it, as the others want to know it.
     pub(super) disk: Box<dyn Fn() -> Option<(u64, u64)> + Send + Sync>,
+    /// Why stored settings were left out, as far as the log has told.
+    pub(super) left_out: Mutex<BTreeSet<String>>,
     /// Primaries here that have found a file of theirs damaged.
     damaged: Mutex<BTreeSet<(ShardId, CopyId)>>,
     desk: Arc<Desk>,
@@ -117,6 +119,7 @@ impl Coordinator {
             read_lease: ReadLease::default(),
             stopping,
             disk,
+            left_out: Mutex::default(),
             damaged: Mutex::default(),
             desk,
             node: OnceLock::new(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cluster::allocation::AllocationSettings;
+use cluster::allocation::{AllocationSettings, SettingError};
 use cluster::state::{ClusterState, Command};
 
 use crate::indices::{AUTO_CREATE, AutoCreate};
@@ -114,19 +114,24 @@ impl DynamicSettings {
         }
     }
 
-    /// What is set about allocation. What was agreed on was checked by the node that asked for it; should it not fit this node's
-    /// own settings, those give way, and then it does, or nothing is set.
-    pub(crate) fn allocation(&self, own: &BTreeMap<String, String>) -> AllocationSettings {
+    /// What is set about allocation, and what was left out of it, and why. What was agreed on was checked by the node that asked for it,
+    /// which may have been of an older build. Should marks of the disk not fit this node's own settings, those give way.
+    pub(crate) fn allocation(
+        &self,
+        own: &BTreeMap<String, String>,
+    ) -> (AllocationSettings, Vec<SettingError>) {
         let read = |values: &BTreeMap<String, String>| {
             let known = values.iter().filter(|(name, _)| AllocationSettings::knows(name));
-            AllocationSettings::read(known.map(|(name, value)| (name.as_str(), value.as_str())))
+            AllocationSettings::read_stored(known.map(|(name, value)| (name.as_str(), value.as_str())))
         };
-        read(&self.values(own)).or_else(|_| read(&self.values(&BTreeMap::new()))).unwrap_or_default()
+        let (settings, left_out) = read(&self.values(own));
+        let is_unfit = left_out.iter().any(|error| matches!(error, SettingError::Watermarks { .. }));
+        if is_unfit { read(&self.values(&BTreeMap::new())) } else { (settings, left_out) }
     }
 
     /// The commands that make the map say this instead of `current`, where it says what was seen.
     pub(crate) fn commands(&self, current: &Self, seen: &ClusterState) -> Vec<Command> {
-        let filters = self.allocation(&BTreeMap::new()).filters;
+        let (AllocationSettings { filters, .. }, _) = self.allocation(&BTreeMap::new());
         let are_others = filters != seen.filters;
         // Rules come from both kinds: neither may change meanwhile.
         let changing = [Lasting::Persistent, Lasting::Transient]
@@ -171,7 +176,7 @@ mod tests {
             DynamicSettings { persistent: texts(&[(ADAPTIVE, "false")]), ..DynamicSettings::default() };
         assert!(!set.chooses_soonest());
         assert_eq!(
-            set.allocation(&BTreeMap::new()),
+            set.allocation(&BTreeMap::new()).0,
             AllocationSettings::default(),
             "it is none of allocation's"
         );
@@ -221,7 +226,7 @@ mod tests {
             transient: texts(&[(ENABLE, "none")]),
         };
 
-        let allocation = set.allocation(&texts(&[(HIGH, "93%"), (ENABLE, "new_primaries")]));
+        let (allocation, _) = set.allocation(&texts(&[(HIGH, "93%"), (ENABLE, "new_primaries")]));
 
         assert_eq!(allocation.enable, Enable::None);
         assert_eq!(allocation.disk.high, Watermark::Used(0.91));
@@ -232,6 +237,51 @@ mod tests {
         let set = DynamicSettings { persistent: texts(&[(HIGH, "94%")]), ..DynamicSettings::default() };
         let own = texts(&[("cluster.routing.allocation.disk.watermark.flood_stage", "92%")]);
 
-        assert_eq!(set.allocation(&own).disk.high, Watermark::Used(0.94));
+        assert_eq!(set.allocation(&own).0.disk.high, Watermark::Used(0.94));
+    }
+
+    /// A map of an older build, which took what this one does not: only that is left out, and what else is set stays.
+    #[test]
+    fn a_stored_value_that_is_not_taken_any_more_costs_itself_alone() {
+        const RULE: &str = "cluster.routing.allocation.exclude._name";
+        for (name, value) in [
+            ("cluster.max_shards_per_node", "0"),
+            ("cluster.routing.allocation.require._ip", "alpha"),
+            ("cluster.routing.allocation.balance.threshold", "-1"),
+        ] {
+            let mut map = ClusterState::default();
+            let before = DynamicSettings {
+                persistent: texts(&[(name, value), (HIGH, "91%"), (RULE, "n1")]),
+                ..DynamicSettings::default()
+            };
+            map.apply(before.command(&map, Lasting::Persistent)).expect("stored");
+            let mut filters = texts(&[("exclude._name", "n1")]);
+            if name.ends_with("_ip") {
+                filters.insert("require._ip".to_owned(), value.to_owned());
+            }
+            map.apply(Command::SetFilters { filters }).expect("stored");
+            let stored = DynamicSettings::of(&map);
+
+            let own = texts(&[("cluster.routing.allocation.disk.watermark.flood_stage", "96%")]);
+            let (allocation, left_out) = stored.allocation(&own);
+
+            assert_eq!(left_out.len(), 1, "{left_out:?}");
+            assert!(left_out[0].to_string().contains(name), "{}", left_out[0]);
+            assert_eq!(allocation.disk.high, Watermark::Used(0.91), "{name}");
+            assert_eq!(allocation.disk.flood_stage, Watermark::Used(0.96), "{name}");
+            assert_eq!(allocation.max_shards_per_node, 1_000);
+            assert_eq!(allocation.filters, texts(&[("exclude._name", "n1")]), "{name}");
+            let mut next = stored.clone();
+            next.transient.insert(ENABLE.to_owned(), "primaries".to_owned());
+            for command in next.commands(&stored, &map) {
+                map.apply(command).expect("changed");
+            }
+            assert_eq!(map.filters, allocation.filters, "{name}: what else was set stays");
+        }
+        let none =
+            ["index", "shard"].map(|of| (format!("cluster.routing.allocation.balance.{of}"), "0".to_owned()));
+        let set = DynamicSettings { persistent: none.into(), ..DynamicSettings::default() };
+        let (allocation, left_out) = set.allocation(&BTreeMap::new());
+        assert_eq!((allocation, left_out.len()), (AllocationSettings::default(), 1));
     }
 }

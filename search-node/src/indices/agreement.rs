@@ -72,10 +72,8 @@ impl Alone {
                 ShardCopies::created(copy, OWN)
             };
             let shards = (0..found.shards).map(&mut copies).collect();
-            // What was read can be written too.
-            if let Ok(entry) = found.metadata.to_entry(shards) {
-                map.indices.insert(IndexId(found.metadata.uuid.clone()), entry);
-            }
+            let entry = found.metadata.to_stored_entry(shards);
+            map.indices.insert(IndexId(found.metadata.uuid.clone()), entry);
         }
         Arc::new_cyclic(|own| Self {
             own: own.clone(),

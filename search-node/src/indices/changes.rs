@@ -68,7 +68,7 @@ impl Index {
             if next == metadata.settings {
                 return Ok(None);
             }
-            Ok(Some((settings_part(&next), Some(CopySettings::read(&next)?))))
+            Ok(Some((settings_part(&next), Some(CopySettings::read_stored(&next).0))))
         };
         match self.change(next) {
             Ok(_) => Ok(()),

@@ -35,7 +35,7 @@ impl Newer {
         let settings = if metadata.settings == before.settings {
             settings.clone()
         } else {
-            IndexSettings::read(&metadata.settings)?
+            IndexSettings::read_stored(&metadata.settings)?
         };
         let mapping = parse_mapping(&metadata.mapping)?.lenient(settings.leniency());
         Ok(Self { metadata, mapping, settings })

@@ -68,7 +68,7 @@ fn read_one(path: &Path, disk: &dyn Disk) -> Result<Option<Found>, LostIndex> {
     };
     let names = IndexNames::of(&metadata);
     names.mend(disk, path);
-    match IndexSettings::read(&metadata.settings) {
+    match IndexSettings::read_stored(&metadata.settings) {
         Ok(settings) => {
             let shards = u32::try_from(settings.routing.shards()).unwrap_or(u32::MAX);
             Ok(Some(Found { folder: path.to_owned(), metadata, shards }))

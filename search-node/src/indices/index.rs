@@ -18,7 +18,7 @@ use super::agreement::Agreement;
 use super::blocks::Level;
 use super::metadata::IndexMetadata;
 use super::refreshes::{RefreshWaiter, Refreshes};
-use super::replicas::NUMBER;
+use super::replicas::{CopySettings, NUMBER};
 use super::settings::{IndexSettings, PLACES, nest};
 use super::shard_copy::{CopyState, ShardCopy};
 use crate::disk_watch::DiskWatch;
@@ -98,7 +98,14 @@ impl Index {
         resources: &Resources,
         agreement: Arc<dyn Agreement>,
     ) -> Result<Self, ApiError> {
-        let settings = IndexSettings::read(&metadata.settings)?;
+        let settings = IndexSettings::read_stored(&metadata.settings)?;
+        for left_out in CopySettings::read_stored(&metadata.settings).1 {
+            tracing::warn!(
+                index = metadata.name,
+                reason = left_out.reason,
+                "a stored setting of the index is left out; set it anew, or to null"
+            );
+        }
         let mapping = Arc::new(parse_mapping(&metadata.mapping)?.lenient(settings.leniency()));
         Ok(Self {
             folder: folder.to_owned(),

@@ -44,6 +44,15 @@ const CREATED: &str = "created_millis";
 impl IndexMetadata {
     /// The entry of the map that says the same, with these shards.
     pub(super) fn to_entry(&self, shards: Vec<ShardCopies>) -> Result<IndexEntry, ApiError> {
+        Ok(self.entry_of(CopySettings::read(&self.settings)?, shards))
+    }
+
+    /// The same of an index that was on the disk, without what this build does not take of its copies.
+    pub(super) fn to_stored_entry(&self, shards: Vec<ShardCopies>) -> IndexEntry {
+        self.entry_of(CopySettings::read_stored(&self.settings).0, shards)
+    }
+
+    fn entry_of(&self, copies: CopySettings, shards: Vec<ShardCopies>) -> IndexEntry {
         let mut parts = BTreeMap::from([
             (SETTINGS.to_owned(), Value::Object(self.settings.clone()).to_string()),
             (MAPPING.to_owned(), self.mapping.to_string()),
@@ -53,9 +62,9 @@ impl IndexMetadata {
         if let Some(stream) = &self.data_stream {
             parts.insert(DATA_STREAM.to_owned(), Value::from(stream.as_str()).to_string());
         }
-        let CopySettings { replicas, filters, allocation } = CopySettings::read(&self.settings)?;
+        let CopySettings { replicas, filters, allocation } = copies;
         let (name, version) = (self.name.clone(), self.version);
-        Ok(IndexEntry { name, version, parts, replicas, filters, allocation, shards })
+        IndexEntry { name, version, parts, replicas, filters, allocation, shards }
     }
 
     /// What an entry of the map says; which copies are in the folder is another matter.

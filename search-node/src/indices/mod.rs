@@ -36,6 +36,8 @@ mod mending;
 mod merge_settings;
 mod metadata;
 mod names;
+#[cfg(test)]
+mod older_settings;
 mod refreshes;
 mod registry;
 mod replicas;

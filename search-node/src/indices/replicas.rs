@@ -27,42 +27,59 @@ pub(super) struct CopySettings {
 impl CopySettings {
     /// What flat settings say.
     pub(super) fn read(flat: &Map<String, Value>) -> Result<Self, ApiError> {
-        Ok(Self {
-            replicas: replicas_of(flat)?,
-            filters: filters_of(flat)?,
-            allocation: allocation_of(flat)?,
-        })
+        let (settings, mut left_out) = Self::read_stored(flat);
+        if left_out.is_empty() { Ok(settings) } else { Err(left_out.swap_remove(0)) }
+    }
+
+    /// The same of settings that were agreed on, perhaps by a build that knew other bounds: what is refused is left out, as if nobody
+    /// had said it; and why.
+    pub(super) fn read_stored(flat: &Map<String, Value>) -> (Self, Vec<ApiError>) {
+        let mut left_out = Vec::new();
+        let settings = Self {
+            replicas: replicas_of(flat, &mut left_out),
+            filters: filters_of(flat, &mut left_out),
+            allocation: allocation_of(flat, &mut left_out),
+        };
+        (settings, left_out)
     }
 }
 
-fn allocation_of(flat: &Map<String, Value>) -> Result<IndexAllocation, ApiError> {
+fn allocation_of(flat: &Map<String, Value>, left_out: &mut Vec<ApiError>) -> IndexAllocation {
     let mut allocation = IndexAllocation::default();
     for (key, value) in flat {
         let text = value.as_str().unwrap_or_default();
-        let set = allocation.set(&format!("index.{key}"), text);
-        set.map_err(|error| ApiError::argument(error.to_string()))?;
+        if let Err(error) = allocation.set(&format!("index.{key}"), text) {
+            left_out.push(ApiError::argument(error.to_string()));
+        }
     }
-    Ok(allocation)
+    allocation
 }
 
 /// `index.number_of_replicas` and `index.auto_expand_replicas` in flat settings.
-fn replicas_of(flat: &Map<String, Value>) -> Result<Replicas, ApiError> {
+fn replicas_of(flat: &Map<String, Value>, left_out: &mut Vec<ApiError>) -> Replicas {
     if let Some(range) = expansion(flat) {
-        return read_range(range).ok_or_else(|| {
-            ApiError::argument(format!(
-                "failed to parse [index.{EXPAND}] from value: [{range}]; it must be false, or a range such as 0-1 or 0-all"
-            ))
-        });
+        if let Some(replicas) = read_range(range) {
+            return replicas;
+        }
+        left_out.push(ApiError::argument(format!(
+            "failed to parse [index.{EXPAND}] from value: [{range}]; it must be false, or a range such as 0-1 or 0-all"
+        )));
     }
-    let Some(text) = flat.get(NUMBER).and_then(Value::as_str) else {
-        return Ok(Replicas::Number(NUMBER_DEFAULT));
-    };
+    let number = flat.get(NUMBER).and_then(Value::as_str).map(read_number);
+    let number = number.transpose().unwrap_or_else(|error| {
+        left_out.push(error);
+        None
+    });
+    Replicas::Number(number.unwrap_or(NUMBER_DEFAULT))
+}
+
+fn read_number(text: &str) -> Result<u32, ApiError> {
     let number: i64 = text.parse().map_err(|_| {
         ApiError::argument(format!("Failed to parse value [{text}] for setting [index.{NUMBER}]"))
             .caused_by("number_format_exception", format!("For input string: \"{text}\""))
     })?;
     match u32::try_from(number) {
-        Ok(number) if number <= NUMBER_MAX => Ok(Replicas::Number(number)),
+        Ok(number) if number <= NUMBER_MAX => Ok(number),
         _ => {
             let bound =
                 if number < 0 { "must be >= 0".to_owned() } else { format!("must be <= {NUMBER_MAX}") };
@@ -91,7 +108,7 @@ fn read_range(text: &str) -> Option<Replicas> {
 }
 
 /// `index.routing.allocation.{require,include,exclude}.*`, by the rule's name.
-fn filters_of(flat: &Map<String, Value>) -> Result<BTreeMap<String, String>, ApiError> {
+fn filters_of(flat: &Map<String, Value>, left_out: &mut Vec<ApiError>) -> BTreeMap<String, String> {
     let rule = |(key, value): (&String, &Value)| {
         let rule = key.strip_prefix(FILTERS)?;
         let kind = rule.split('.').next()?;
@@ -99,15 +116,17 @@ fn filters_of(flat: &Map<String, Value>) -> Result<BTreeMap<String, String>, Api
         Some((rule.to_owned(), value.as_str()?.to_owned()))
             .filter(|(_, value)| is_filter && !value.is_empty())
     };
-    let rules: BTreeMap<String, String> = flat.iter().filter_map(rule).collect();
-    for (rule, value) in &rules {
-        check_rule(rule, value).map_err(|expected| {
-            ApiError::argument(format!(
+    let mut rules: BTreeMap<String, String> = flat.iter().filter_map(rule).collect();
+    rules.retain(|rule, value| {
+        let checked = check_rule(rule, value);
+        if let Err(expected) = checked {
+            left_out.push(ApiError::argument(format!(
                 "failed to parse value [{value}] for setting [index.{FILTERS}{rule}]: expected {expected}"
-            ))
-        })?;
-    }
-    Ok(rules)
+            )));
+        }
+        checked.is_ok()
+    });
+    rules
 }
 
 #[cfg(test)]
@@ -127,7 +146,7 @@ mod tests {
             (flat(&[(NUMBER, "2"), (EXPAND, "0-1")]), Replicas::Expand { least: 0, most: 1 }),
             (flat(&[(EXPAND, "1-all")]), Replicas::Expand { least: 1, most: NUMBER_MAX }),
         ] {
-            assert_eq!(replicas_of(&settings).expect("valid"), expected, "{settings:?}");
+            assert_eq!(CopySettings::read(&settings).expect("valid").replicas, expected, "{settings:?}");
         }
         for settings in [
             &[(NUMBER, "-1")],
@@ -136,7 +155,7 @@ mod tests {
             &[(EXPAND, "2-1")],
             &[(EXPAND, "all")],
         ] {
-            assert_eq!(replicas_of(&flat(settings)).expect_err("refused").status, 400, "{settings:?}");
+            assert_eq!(CopySettings::read(&flat(settings)).expect_err("refused").status, 400, "{settings:?}");
         }
     }
 
@@ -149,8 +168,32 @@ mod tests {
             ("refresh_interval", "1s"),
         ]);
         assert_eq!(
-            filters_of(&settings).expect("valid"),
+            CopySettings::read(&settings).expect("valid").filters,
             BTreeMap::from([("require.rack".to_owned(), "a".to_owned())])
         );
+    }
+
+    #[test]
+    fn what_is_not_taken_any_more_costs_itself_alone() {
+        let stored = flat(&[
+            (EXPAND, "0"),
+            (NUMBER, "2"),
+            ("routing.allocation.exclude._ip", "alpha"),
+            ("routing.allocation.exclude._name", "n1"),
+            ("routing.allocation.total_shards_per_node", "-7"),
+            ("allocation.max_retries", "9"),
+        ]);
+        assert!(CopySettings::read(&stored).is_err());
+
+        let (read, left_out) = CopySettings::read_stored(&stored);
+
+        assert_eq!(read.replicas, Replicas::Number(2));
+        assert_eq!(read.filters, BTreeMap::from([("exclude._name".to_owned(), "n1".to_owned())]));
+        assert_eq!((read.allocation.shards_per_node, read.allocation.max_retries), (None, 9));
+        let named = [EXPAND, "routing.allocation.exclude._ip", "routing.allocation.total_shards_per_node"];
+        assert_eq!(left_out.len(), named.len());
+        for (error, name) in left_out.iter().zip(named) {
+            assert!(error.reason.contains(&format!("index.{name}")), "{}", error.reason);
+        }
     }
 }

@@ -121,7 +121,7 @@ impl Served {
         let mut last = map.last_copy;
         let mut commands = Vec::new();
         for (id, metadata) in self.found.lock().iter_mut() {
-            let Ok(settings) = IndexSettings::read(&metadata.settings) else { continue };
+            let Ok(settings) = IndexSettings::read_stored(&metadata.settings) else { continue };
             let copies: BTreeMap<u32, CopyId> = (0..settings.routing.shards() as u32)
                 .map(|number| (number, CopyId(last + 1 + u64::from(number))))
                 .collect();
@@ -134,9 +134,7 @@ impl Served {
                 &self.folder.join(&id.0).join(FILE),
                 metadata,
             )?;
-            if let Ok(entry) = metadata.to_entry(shards) {
-                commands.push(Command::CreateIndex { id: id.clone(), entry });
-            }
+            commands.push(Command::CreateIndex { id: id.clone(), entry: metadata.to_stored_entry(shards) });
         }
         Ok(commands)
     }

@@ -187,7 +187,10 @@ pub(super) fn changed(
     if let (Some(number), false) = (expanded.filter(|_| expands(flat) && !expands(&next)), is_counted) {
         next.insert(NUMBER.to_owned(), json!(number.to_string()));
     }
-    IndexSettings::read(&next)?;
+    IndexSettings::read_stored(&next)?;
+    // What an older build has stored is nothing that whoever asks now has done wrong.
+    let is_touched = |key: &str| flat.get(key) != next.get(key);
+    CopySettings::read(&next.clone().into_iter().filter(|(key, _)| is_touched(key)).collect())?;
     Ok(next)
 }
 
@@ -229,6 +232,14 @@ impl IndexSettings {
 
     /// What the flat settings mean; unknown ones and wrong values are refused.
     pub fn read(flat: &Map<String, Value>) -> Result<Self, ApiError> {
+        let settings = Self::read_stored(flat)?;
+        CopySettings::read(flat)?;
+        Ok(settings)
+    }
+
+    /// The same of settings that were agreed on: those about copies were checked then, and what counts of them now is for
+    /// [`CopySettings::read_stored`] to say.
+    pub(super) fn read_stored(flat: &Map<String, Value>) -> Result<Self, ApiError> {
         let mut settings = Self {
             routing: read_routing(flat)?,
             refresh_interval: Some(Duration::from_secs(1)),
@@ -361,7 +372,6 @@ impl IndexSettings {
                 },
             }
         }
-        CopySettings::read(flat)?;
         settings.merge = merging.options().map_err(ApiError::argument)?;
         Ok(settings)
     }

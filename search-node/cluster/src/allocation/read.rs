@@ -1,7 +1,7 @@
 //! The settings of allocation by the names that operators give.
 
 use super::settings::AllowRebalance;
-use super::{AllocationSettings, Watermark};
+use super::{AllocationSettings, BalanceSettings, DiskSettings, Watermark};
 use crate::state::{Enable, IndexAllocation, RebalanceEnable, check_rule};
 
 /// Why a setting is refused.
@@ -44,15 +44,29 @@ const ALLOCATION: &str = "cluster.routing.allocation.";
 impl AllocationSettings {
     /// The settings with these values by their full names, and defaults for the rest.
     pub fn read<'a>(values: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, SettingError> {
+        let (settings, mut left_out) = Self::read_stored(values);
+        if left_out.is_empty() { Ok(settings) } else { Err(left_out.swap_remove(0)) }
+    }
+
+    /// The same of values that were agreed on, perhaps by a build that knew other bounds: what is refused is left out, and what it would
+    /// have set is as if nobody had said anything; and why.
+    pub fn read_stored<'a>(
+        values: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> (Self, Vec<SettingError>) {
         let mut settings = Self::default();
-        for (name, value) in values {
-            settings.set(name, value)?;
+        let mut left_out: Vec<SettingError> =
+            values.into_iter().filter_map(|(name, value)| settings.set(name, value).err()).collect();
+        if let Err(error) = settings.check_watermarks() {
+            left_out.push(error);
+            let is_enabled = settings.disk.is_enabled;
+            settings.disk = DiskSettings { is_enabled, ..DiskSettings::default() };
         }
-        settings.check_watermarks()?;
         if settings.balance.index + settings.balance.shard <= 0.0 {
-            return Err(SettingError::Balance);
+            left_out.push(SettingError::Balance);
+            let threshold = settings.balance.threshold;
+            settings.balance = BalanceSettings { threshold, ..BalanceSettings::default() };
         }
-        Ok(settings)
+        (settings, left_out)
     }
 
     /// Whether a setting is one of allocation's.

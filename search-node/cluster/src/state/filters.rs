@@ -13,12 +13,12 @@ pub(crate) fn broken_rule(rules: &BTreeMap<String, String>, entry: &NodeEntry) -
     let mut included = None;
     for (rule, wanted) in rules {
         let Some((kind, attribute)) = rule.split_once('.') else { continue };
-        let fits = |wanted: &str| fits(entry, attribute, wanted.trim());
+        let fits = |wanted: &str| fits(entry, attribute, wanted);
         let is_kept = match kind {
-            "require" => wanted.split(',').all(fits),
-            "exclude" => !wanted.split(',').any(fits),
+            "require" => parts(wanted).all(fits),
+            "exclude" => !parts(wanted).any(fits),
             "include" => {
-                let is_one = wanted.split(',').any(fits);
+                let is_one = parts(wanted).any(fits);
                 let (one, _) = included.get_or_insert((false, format!("{rule}: {wanted}")));
                 *one |= is_one;
                 true
@@ -37,10 +37,15 @@ pub(crate) fn broken_rule(rules: &BTreeMap<String, String>, entry: &NodeEntry) -
 pub fn check_rule(rule: &str, value: &str) -> Result<(), &'static str> {
     let is_of_addresses = rule.split_once('.').is_some_and(|(_, attribute)| is_address(attribute));
     let is_one = |part: &str| part.contains('*') || part.parse::<IpAddr>().is_ok() || network(part).is_some();
-    if !is_of_addresses || value.split(',').all(|part| is_one(part.trim())) {
+    if !is_of_addresses || (parts(value).next().is_some() && parts(value).all(is_one)) {
         return Ok(());
     }
     Err("addresses like 10.0.0.1, networks like 10.0.0.0/8 or patterns like 10.*")
+}
+
+/// What commas part; nothing between two of them, or after the last, is none, as in Elasticsearch.
+fn parts(value: &str) -> impl Iterator<Item = &str> {
+    value.split(',').map(str::trim).filter(|part| !part.is_empty())
 }
 
 /// Whether an attribute is the address of a node.
@@ -154,7 +159,9 @@ mod tests {
         for (rule, value, is_taken) in [
             ("exclude._ip", "10.0.0.1, 10.0.0.0/8, 10.*, ::1", true),
             ("exclude._ip", "bogus", false),
-            ("include._host_ip", "10.0.0.1,", false),
+            ("include._host_ip", "10.0.0.1,", true),
+            ("include._host_ip", "10.0.0.1,bogus,", false),
+            ("include._host_ip", ",", false),
             ("require._publish_ip", "10.0.0.0/33", false),
             ("exclude._name", "bogus", true),
             ("exclude.rack", "a", true),

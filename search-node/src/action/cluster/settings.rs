@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cluster::allocation::AllocationSettings;
+use cluster::allocation::{AllocationSettings, SettingError};
 use cluster::state::{Command, Refusal};
 use serde_json::{Map, Value};
 
@@ -118,11 +118,19 @@ fn changed(
             }
         }
     }
-    let values = next.values(own);
+    // What an older build has stored is nothing that whoever asks now has done wrong.
+    let known = faults_of(current, own);
+    match faults_of(&next, own).into_iter().find(|fault| !known.contains(fault)) {
+        Some(fault) => Err(ApiError::argument(fault.to_string())),
+        None => Ok(next),
+    }
+}
+
+/// What is wrong with all that is set about allocation, one beside the other.
+fn faults_of(settings: &DynamicSettings, own: &BTreeMap<String, String>) -> Vec<SettingError> {
+    let values = settings.values(own);
     let of_allocation = values.iter().filter(|(name, _)| AllocationSettings::knows(name));
-    let read = AllocationSettings::read(of_allocation.map(|(name, value)| (name.as_str(), value.as_str())));
-    read.map_err(|error| ApiError::argument(error.to_string()))?;
-    Ok(next)
+    AllocationSettings::read_stored(of_allocation.map(|(name, value)| (name.as_str(), value.as_str()))).1
 }
 
 fn unknown(lasting: Lasting, name: &str) -> ApiError {
@@ -227,6 +235,27 @@ mod tests {
         ] {
             let error = change(Lasting::Persistent, form.clone()).expect_err("refused");
             assert!(error.status == 400 && error.reason.starts_with(reason), "{form}: {}", error.reason);
+        }
+    }
+
+    /// Whoever changes something else is not told of it, and whoever takes it back may.
+    #[test]
+    fn what_an_older_build_has_stored_holds_up_no_change() {
+        const MOST: &str = "cluster.max_shards_per_node";
+        let current = DynamicSettings {
+            persistent: BTreeMap::from([(MOST.to_owned(), "0".to_owned())]),
+            ..DynamicSettings::default()
+        };
+        let change = |settings: Value| {
+            let changes = flat(&settings).expect("settings");
+            changed(&current, &[(Lasting::Persistent, changes)], &BTreeMap::new())
+        };
+
+        let next = change(json!({ENABLE: "none"})).expect("changed");
+        assert_eq!(next.persistent.len(), 2);
+        assert!(change(json!({MOST: null})).expect("taken back").persistent.is_empty());
+        for wrong in [json!({MOST: "0"}), json!({LOW: "99%"})] {
+            assert_eq!(change(wrong.clone()).expect_err("refused").status, 400, "{wrong}");
         }
     }
 

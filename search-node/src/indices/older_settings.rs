@@ -1,0 +1,41 @@
+//! An index whose stored settings an older build took, and this one would not: it is served, and they cost themselves alone.
+
+use serde_json::{Value, json};
+use shard::HostDisk;
+
+use super::auto_create::AutoCreate;
+use super::metadata::{FILE, IndexMetadata};
+use super::registry::Indices;
+use super::test_disk::resources;
+use crate::state_file::{read, write};
+
+const RULE: &str = "routing.allocation.exclude._ip";
+
+#[test]
+fn an_index_with_a_setting_that_is_not_taken_any_more_is_served_and_changed() {
+    let root = tempfile::tempdir().expect("a folder");
+    let open = || Indices::open(root.path(), AutoCreate::All, resources(HostDisk::shared())).expect("opens");
+    let file = {
+        let indices = open();
+        indices.create("logs", &Value::Null).expect("made").folder().join(FILE)
+    };
+    let mut metadata: IndexMetadata = read(&file).expect("read").expect("there");
+    metadata.settings.insert(RULE.to_owned(), json!("alpha"));
+    metadata.settings.insert("routing.allocation.exclude._name".to_owned(), json!("n1"));
+    write(&*HostDisk::shared(), &file, &metadata).expect("written");
+
+    let indices = open();
+
+    assert!(indices.lost().is_empty(), "it is read");
+    let index = indices.get("logs").expect("served");
+    index.shards().expect("opened");
+    let map = indices.agreement.map();
+    let entry = map.indices.values().next().expect("in the map");
+    assert_eq!(entry.filters.keys().collect::<Vec<_>>(), ["exclude._name"], "only that rule is left out");
+    // The map of an older build has the rule itself, and each change of it is followed.
+    index.change_settings(&json!({"refresh_interval": "7s"}), false, None).expect("nobody touches the rule");
+    let refused = index.change_settings(&json!({RULE: "beta"}), false, None).expect_err("no address");
+    assert!(refused.status == 400 && refused.reason.contains("[beta]"), "{}", refused.reason);
+    assert!(indices.create("more", &json!({"settings": {RULE: "alpha"}})).is_err(), "nobody may say so anew");
+    index.change_settings(&json!({RULE: null}), false, None).expect("taken back");
+}

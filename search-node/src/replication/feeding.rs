@@ -160,12 +160,22 @@ impl Leading {
                 return Ok(());
             }
             is_any = true;
-            let local = self.send(copy, &bytes, seq_nos.len() as u32).await?;
+            // The history keeps the shard open, and the copy that comes next in this folder waits for that.
+            let local = tokio::select! {
+                sent = self.send(copy, &bytes, seq_nos.len() as u32) => sent?,
+                () = self.over() => return Err(NotTaken::Failed("the primary is over".to_owned())),
+            };
             self.told(copy, &seq_nos, local);
             if seq_nos.is_empty() {
                 return Ok(());
             }
         }
+    }
+
+    /// Returns once this primary is over.
+    async fn over(&self) {
+        let mut pulse = self.pulse();
+        while !self.is_over() && pulse.changed().await.is_ok() {}
     }
 
     /// Has the map say that a copy has everything.

@@ -14,11 +14,11 @@ use tantivy::{DocId, DocSet, TERMINATED};
 
 use super::hyperloglog::{DistinctCounter, spread, spread_bytes};
 use super::partial::{AggPartial, Bucket, Key, State, Sums};
-use super::request::{AggRequest, DateHistogram, Interval, Kind, Node};
+use super::request::{AggRequest, DateHistogram, Interval, Kind, Metric, Node};
 use crate::engine::View;
 use crate::mapping::dates::{Resolution, floor_to};
-use crate::mapping::{FieldKind, IGNORED, Storage, show_ip};
-use crate::query::{QueryContext, lower};
+use crate::mapping::{FROM, FieldKind, IGNORED, Storage, show_ip};
+use crate::query::{QueryContext, lower, no_aggregation_of_spans};
 use crate::search::{
     SearchError, SortValue, Terms, Watch, no_column_for_ids, no_column_for_text, no_values_in_column,
 };
@@ -152,7 +152,10 @@ impl<'a> Collector<'a> {
                 (None, Buckets::Single { counts: Vec::new(), members: Some(members) })
             }
         };
-        let values = field.map_or(Ok(Values::None), |field| Values::open(field, view, reader))?;
+        let values = field.map_or(Ok(Values::None), |field| {
+            check_spans(&node.kind, field, view)?;
+            Values::open(field, view, reader)
+        })?;
         let subs = SegmentAggs::open(&node.subs, view, reader, context, watch)?;
         Ok(Self { node, values, state, subs })
     }
@@ -244,6 +247,29 @@ impl<'a> Collector<'a> {
     }
 }
 
+/// Of spans it is told whether there are any, and how many.
+fn check_spans(kind: &Kind, path: &str, view: &View) -> Result<(), SearchError> {
+    let Some(mapping) = view.layout.mapping.leaf(path) else { return Ok(()) };
+    let aggregation = match kind {
+        _ if !matches!(mapping.kind, FieldKind::Range { .. }) => return Ok(()),
+        Kind::Missing { .. } | Kind::Filter(_) | Kind::Metric { metric: Metric::ValueCount, .. } => {
+            return Ok(());
+        }
+        Kind::Terms(_) => "terms",
+        Kind::DateHistogram(_) => "date_histogram",
+        Kind::Histogram(_) => "histogram",
+        Kind::Cardinality { .. } => "cardinality",
+        Kind::Metric { metric, .. } => match metric {
+            Metric::Avg => "avg",
+            Metric::Min => "min",
+            Metric::Max => "max",
+            Metric::Sum => "sum",
+            Metric::ValueCount | Metric::Stats => "stats",
+        },
+    };
+    Err(no_aggregation_of_spans(path, &mapping.type_name, aggregation).into())
+}
+
 /// The element at a number, growing the list to it.
 fn at<T>(list: &mut Vec<T>, number: u32, make: impl Fn() -> T) -> &mut T {
     let index = number as usize;
@@ -274,8 +300,13 @@ impl Values {
             return Err(no_values_in_column(path, &mapping.type_name).into());
         }
         let columns = reader.fast_fields();
-        let name = view.layout.stored_name(path);
-        Ok(match (mapping.kind.storage(), &mapping.kind) {
+        let from = view.layout.part(path, FROM).map(|from| view.layout.schema.get_field_name(from));
+        let name = from.unwrap_or_else(|| view.layout.stored_name(path));
+        let storage = match &mapping.kind {
+            FieldKind::Range { of } => of.storage(),
+            kind => kind.storage(),
+        };
+        Ok(match (storage, &mapping.kind) {
             (_, _) if !mapping.doc_values => Values::None,
             (Storage::I64, FieldKind::Date(_)) => {
                 columns.column_opt::<i64>(name)?.map_or(Values::None, Values::Date)

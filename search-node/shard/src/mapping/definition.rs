@@ -244,7 +244,7 @@ pub(super) fn parse_field(
             "ignore_malformed" => field.ignore_malformed = flag(key, value)?,
             "null_value" => field.null_value = Some(value.clone()),
             "ignore_above" if matches!(type_name, "keyword" | "wildcard") => {}
-            "format" if matches!(type_name, "date" | "date_nanos") => {}
+            "format" if matches!(type_name, "date" | "date_nanos" | "date_range") => {}
             "analyzer" | "search_analyzer" | "search_quote_analyzer" | "position_increment_gap"
                 if matches!(type_name, "text" | "match_only_text" | "search_as_you_type" | "token_count") =>
             {
@@ -294,6 +294,8 @@ fn check_parameters(name: &str, type_name: &str, body: &Map<String, Value>) -> R
             &["format", "index", "doc_values", "null_value", "store", "ignore_malformed", "locale"]
         }
         "version" => &[],
+        "date_range" => &["format", "locale", "coerce", "index", "doc_values", "store"],
+        _ if type_name.ends_with("_range") => &["coerce", "index", "doc_values", "store"],
         _ => return Ok(()),
     };
     let is_taken =
@@ -313,7 +315,7 @@ fn takes(kind: &FieldKind, parameter: &str) -> bool {
         FieldKind::ConstantKeyword { .. } => parameter == "value",
         FieldKind::Alias { .. } => parameter == "path",
         FieldKind::TokenCount { .. } => parameter == "enable_position_increments",
-        FieldKind::DateNanos(_) => parameter == "locale",
+        FieldKind::DateNanos(_) | FieldKind::Range { .. } => parameter == "locale",
         FieldKind::Structured(structure) => structure.takes(parameter),
         _ => false,
     }
@@ -402,6 +404,12 @@ fn kind_of(name: &str, type_name: &str, body: &Map<String, Value>) -> Result<Fie
         "date" => FieldKind::Date(date_formats(name, body.get("format"))?),
         "date_nanos" => FieldKind::DateNanos(date_formats(name, body.get("format"))?),
         "ip" => FieldKind::Ip,
+        "date_range" => ranges_of(FieldKind::Date(date_formats(name, body.get("format"))?)),
+        "ip_range" => ranges_of(FieldKind::Ip),
+        "integer_range" => ranges_of(FieldKind::Integer { min: i32::MIN.into(), max: i32::MAX.into() }),
+        "long_range" => ranges_of(FieldKind::Integer { min: i64::MIN, max: i64::MAX }),
+        "float_range" => ranges_of(FieldKind::Float),
+        "double_range" => ranges_of(FieldKind::Double),
         _ => {
             let structure = Structure::parse(name, type_name, body)?;
             return structure.map(FieldKind::Structured).ok_or_else(|| {
@@ -409,6 +417,10 @@ fn kind_of(name: &str, type_name: &str, body: &Map<String, Value>) -> Result<Fie
             });
         }
     })
+}
+
+fn ranges_of(of: FieldKind) -> FieldKind {
+    FieldKind::Range { of: Box::new(of) }
 }
 
 fn token_count(name: &str, body: &Map<String, Value>) -> Result<FieldKind, MappingError> {

@@ -60,6 +60,11 @@ pub enum FieldKind {
     DateNanos(DateFormats),
     /// `version`: in the order of releases.
     Version,
+    /// `integer_range`, `date_range` and the like: spans of values.
+    Range {
+        /// The type of the values.
+        of: Box<FieldKind>,
+    },
     /// `token_count`: how many words a text has.
     TokenCount {
         /// Whether places that words were left out of count, too (`enable_position_increments`).

@@ -43,6 +43,7 @@ impl FieldKind {
             | Self::MatchOnlyText
             | Self::Version
             | Self::TokenCount { .. }
+            | Self::Range { .. }
             | Self::Keyword { .. }
             | Self::ConstantKeyword { .. }
             | Self::Alias { .. }

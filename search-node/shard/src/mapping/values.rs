@@ -39,10 +39,25 @@ pub(crate) struct Part {
     pub(crate) column: bool,
 }
 
+/// Where a span of values begins and ends: the first and the last of them.
+pub(crate) const FROM: &str = "..from";
+pub(crate) const TO: &str = "..to";
 /// Whether a document has a text without norms.
 pub(crate) const PRESENCE: &str = "..presence";
 /// Versions as they are written, for patterns.
 pub(crate) const WRITTEN: &str = "..written";
+
+const I64_ENDS: [Part; 2] = ends(Storage::I64);
+const F64_ENDS: [Part; 2] = ends(Storage::F64);
+const IP_ENDS: [Part; 2] = ends(Storage::Ip);
+
+/// The columns of spans. Those of one document are in the same order in both.
+const fn ends(storage: Storage) -> [Part; 2] {
+    [
+        Part { suffix: FROM, storage, index: false, column: true },
+        Part { suffix: TO, storage, index: false, column: true },
+    ]
+}
 
 impl FieldKind {
     /// Whether its values are terms: words, or texts as a whole.
@@ -73,6 +88,11 @@ impl FieldKind {
             Self::Version => {
                 &[Part { suffix: WRITTEN, storage: Storage::Keyword, index: true, column: false }]
             }
+            Self::Range { of } => match of.storage() {
+                Storage::F64 => &F64_ENDS,
+                Storage::Ip => &IP_ENDS,
+                _ => &I64_ENDS,
+            },
             _ => &[],
         }
     }
@@ -95,6 +115,7 @@ impl FieldKind {
             }
             FieldKind::Boolean | FieldKind::Binary | FieldKind::Structured(_) => Storage::Bool,
             FieldKind::Ip => Storage::Ip,
+            FieldKind::Range { .. } => Storage::Presence,
         }
     }
 }
@@ -289,6 +310,19 @@ pub(crate) fn parse_ip(text: &str) -> Option<Ipv6Addr> {
         IpAddr::V4(address) => Some(address.to_ipv6_mapped()),
         IpAddr::V6(address) => Some(address),
     }
+}
+
+/// First and last address of `10.0.0.0/8`, or one address twice.
+pub(crate) fn parse_network(text: &str) -> Option<(Ipv6Addr, Ipv6Addr)> {
+    let Some((base, bits)) = text.split_once('/') else {
+        let address = parse_ip(text)?;
+        return Some((address, address));
+    };
+    let number = u128::from(parse_ip(base)?);
+    let width = if base.contains(':') { 128 } else { 32 };
+    let host_bits = width - bits.parse::<u32>().ok().filter(|bits| *bits <= width)?;
+    let hosts = if host_bits == 128 { u128::MAX } else { (1u128 << host_bits) - 1 };
+    Some((Ipv6Addr::from(number & !hosts), Ipv6Addr::from(number | hosts)))
 }
 
 /// The address as a person writes it.

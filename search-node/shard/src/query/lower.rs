@@ -196,6 +196,9 @@ impl Lowering<'_> {
     }
 
     pub(super) fn exact(&self, path: &str, mapping: &FieldMapping, field: Field, value: &Value) -> Lowered {
+        if let FieldKind::Range { of } = &mapping.kind {
+            return self.spans_of(path, mapping, of, value);
+        }
         let value = self.normalized_value(mapping, value);
         Ok(match wanted(self.context, path, mapping, field, &value)? {
             Wanted::Nothing => none(),
@@ -308,6 +311,9 @@ impl Lowering<'_> {
         if mapping.kind == FieldKind::Boolean {
             return self.flag_range(field, range);
         }
+        if let FieldKind::Range { of } = &mapping.kind {
+            return self.spans(path, mapping, of, range);
+        }
         let range = self.normalized_range(mapping, range);
         let (lower, upper) = bounds(self.context, path, mapping, field, &range)?;
         if lower == Bound::Unbounded && upper == Bound::Unbounded {
@@ -364,7 +370,9 @@ impl Lowering<'_> {
                     Some(presence) => self.has_column(self.layout.schema.get_field_name(presence)),
                     None => none(),
                 },
-                _ if mapping.doc_values => self.has_column(self.layout.stored_name(path)),
+                _ if mapping.doc_values || matches!(mapping.kind, FieldKind::Range { .. }) => {
+                    self.has_column(self.layout.stored_name(path))
+                }
                 _ => none(),
             });
         }

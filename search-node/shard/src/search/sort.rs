@@ -373,7 +373,7 @@ fn open_field<'a>(
     if mapping.kind.is_text() {
         return Err(no_column_for_text(path).into());
     }
-    if !mapping.doc_values || matches!(mapping.kind, FieldKind::Structured(_)) {
+    if !mapping.doc_values || matches!(mapping.kind, FieldKind::Structured(_) | FieldKind::Range { .. }) {
         return Err(no_values_in_column(path, &mapping.type_name).into());
     }
     let columns = reader.fast_fields();

@@ -290,6 +290,11 @@ impl Values {
         if path == IGNORED {
             return Err(no_values_in_column(path, path).into());
         }
+        if let Some(keyed) = view.layout.keyed(path).filter(|keyed| keyed.mapping.doc_values) {
+            let column = reader.fast_fields().str(view.layout.schema.get_field_name(keyed.field))?;
+            let terms = column.map(|column| Terms::keyed(column, keyed.key)).transpose()?;
+            return Ok(terms.map_or(Values::None, Values::Text));
+        }
         let Some(mapping) = view.layout.mapping.leaf(path) else {
             return Ok(Values::None);
         };
@@ -471,7 +476,8 @@ impl Values {
             }
             (_, Values::Text(terms)) => match terms.sort_value(key)? {
                 SortValue::Version(encoded) => Key::Version(encoded),
-                _ => Key::Text(terms.value(key)?),
+                SortValue::Text(text) => Key::Text(text),
+                other => Key::Text(other.to_json().to_string()),
             },
         })
     }

@@ -14,7 +14,7 @@ use tantivy::store::{Compressor, ZstdCompressor};
 use tantivy::tokenizer::TokenizerManager;
 
 use crate::analysis::{Analysis, POSITION_INCREMENT_GAP, RAW, STANDARD, indexing, standard, tokenizers};
-use crate::mapping::{DocumentParser, IGNORED, Mapping, Storage};
+use crate::mapping::{DocumentParser, FieldMapping, IGNORED, KEYED, Mapping, Storage};
 use crate::search::SortMode;
 
 /// The fields that every document has, whatever its mapping.
@@ -64,6 +64,18 @@ pub struct IndexSort {
     pub is_descending: bool,
     /// Which of several values of a document counts.
     pub mode: SortMode,
+}
+
+/// A key of a flattened object.
+#[derive(Clone, Copy)]
+pub(crate) struct Keyed<'a> {
+    /// The flattened field.
+    pub(crate) root: &'a str,
+    /// The path below it.
+    pub(crate) key: &'a str,
+    pub(crate) mapping: &'a FieldMapping,
+    /// Where values are kept with their keys.
+    pub(crate) field: Field,
 }
 
 /// A mapping together with the tantivy schema that keeps it.
@@ -152,6 +164,19 @@ impl Layout {
     /// The tantivy field of what is kept beside the own structure of a leaf.
     pub(crate) fn part(&self, path: &str, suffix: &str) -> Option<Field> {
         self.fields.get(&format!("{}{suffix}", self.mapping.meant(path))).copied()
+    }
+
+    /// The key at a path below a flattened field.
+    pub(crate) fn keyed<'a>(&'a self, path: &'a str) -> Option<Keyed<'a>> {
+        if self.mapping.leaf(path).is_some() {
+            return None;
+        }
+        path.match_indices('.').find_map(|(at, _)| {
+            let (root, key) = (&path[..at], &path[at + 1..]);
+            let mapping = self.mapping.leaf(root)?;
+            let field = self.part(root, KEYED)?;
+            Some(Keyed { root, key, mapping, field })
+        })
     }
 
     /// tantivy's name of the field at a path, by which its column is found.

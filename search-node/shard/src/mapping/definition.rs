@@ -83,6 +83,9 @@ fn depth(object: &ObjectMapping) -> usize {
     1 + object.objects.values().map(depth).max().unwrap_or(0)
 }
 
+/// How deep objects of a flattened one may be in one another, if the mapping does not say.
+const DEPTH_LIMIT: usize = 20;
+
 /// Root parameters that change nothing here and are only shown again.
 const KEPT: [&str; 6] =
     ["_meta", "_source", "_routing", "_data_stream_timestamp", "dynamic_date_formats", "_size"];
@@ -243,7 +246,7 @@ pub(super) fn parse_field(
             "doc_values" => field.doc_values = flag(key, value)?,
             "ignore_malformed" => field.ignore_malformed = flag(key, value)?,
             "null_value" => field.null_value = Some(value.clone()),
-            "ignore_above" if matches!(type_name, "keyword" | "wildcard") => {}
+            "ignore_above" if matches!(type_name, "keyword" | "wildcard" | "flattened") => {}
             "format" if matches!(type_name, "date" | "date_nanos" | "date_range") => {}
             "analyzer" | "search_analyzer" | "search_quote_analyzer" | "position_increment_gap"
                 if matches!(type_name, "text" | "match_only_text" | "search_as_you_type" | "token_count") =>
@@ -294,6 +297,17 @@ fn check_parameters(name: &str, type_name: &str, body: &Map<String, Value>) -> R
             &["format", "index", "doc_values", "null_value", "store", "ignore_malformed", "locale"]
         }
         "version" => &[],
+        "flattened" => &[
+            "depth_limit",
+            "ignore_above",
+            "index",
+            "doc_values",
+            "null_value",
+            "eager_global_ordinals",
+            "index_options",
+            "similarity",
+            "split_queries_on_whitespace",
+        ],
         "date_range" => &["format", "locale", "coerce", "index", "doc_values", "store"],
         _ if type_name.ends_with("_range") => &["coerce", "index", "doc_values", "store"],
         _ => return Ok(()),
@@ -314,6 +328,7 @@ fn takes(kind: &FieldKind, parameter: &str) -> bool {
         FieldKind::ScaledFloat { .. } => parameter == "scaling_factor",
         FieldKind::ConstantKeyword { .. } => parameter == "value",
         FieldKind::Alias { .. } => parameter == "path",
+        FieldKind::Flattened { .. } => parameter == "depth_limit",
         FieldKind::TokenCount { .. } => parameter == "enable_position_increments",
         FieldKind::DateNanos(_) | FieldKind::Range { .. } => parameter == "locale",
         FieldKind::Structured(structure) => structure.takes(parameter),
@@ -382,6 +397,10 @@ fn kind_of(name: &str, type_name: &str, body: &Map<String, Value>) -> Result<Fie
         "text" | SEARCH_AS_YOU_TYPE => FieldKind::Text,
         "match_only_text" => FieldKind::MatchOnlyText,
         "version" => FieldKind::Version,
+        "flattened" => FieldKind::Flattened {
+            depth_limit: depth_limit(body.get("depth_limit"))?,
+            ignore_above: ignore_above(name, body.get("ignore_above"))?,
+        },
         "token_count" => token_count(name, body)?,
         "keyword" | "wildcard" => {
             FieldKind::Keyword { ignore_above: ignore_above(name, body.get("ignore_above"))? }
@@ -416,6 +435,13 @@ fn kind_of(name: &str, type_name: &str, body: &Map<String, Value>) -> Result<Fie
                 MappingError::parsing(format!("No handler for type [{type_name}] declared on field [{name}]"))
             });
         }
+    })
+}
+
+fn depth_limit(value: Option<&Value>) -> Result<usize, MappingError> {
+    let Some(value) = value else { return Ok(DEPTH_LIMIT) };
+    number(value).filter(|limit| *limit >= 1).ok_or_else(|| {
+        MappingError::parsing(format!("[depth_limit] must be positive, got [{}]", plain(value)))
     })
 }
 

@@ -59,7 +59,7 @@ pub(super) struct ObjectPlan {
 
 pub(super) struct FieldPlan {
     pub(super) path: String,
-    mapping: FieldMapping,
+    pub(super) mapping: FieldMapping,
     /// The field itself and its multi-fields.
     pub(super) targets: Vec<Target>,
 }
@@ -76,7 +76,7 @@ pub(super) struct Target {
     pub(super) path: String,
     /// What is kept beside, in the order of the kind's parts.
     pub(super) parts: Vec<Option<Field>>,
-    kind: FieldKind,
+    pub(super) kind: FieldKind,
     type_name: String,
     /// What a keyword is normalized by.
     normalizer: Option<Arc<Analyzer>>,
@@ -290,6 +290,7 @@ impl Reading<'_> {
         match &plan.mapping.kind {
             FieldKind::Structured(structure) => return self.structured(plan, structure, value),
             FieldKind::Range { of } => return self.range(plan, of, value),
+            FieldKind::Flattened { .. } => return self.flattened(plan, value),
             FieldKind::Alias { .. } => {
                 let reason = format!("Cannot write to a field alias [{}].", plan.path);
                 return Err(self.fault(plan, &preview(value), ("illegal_argument_exception", reason)));
@@ -430,6 +431,7 @@ impl Reading<'_> {
             | FieldKind::Alias { .. }
             | FieldKind::Binary
             | FieldKind::Range { .. }
+            | FieldKind::Flattened { .. }
             | FieldKind::Structured(_) => {}
             FieldKind::Boolean => self.values.add_bool(field, to_bool(scalar)?),
             FieldKind::Ip => self.values.add_ip(field, to_ip(scalar)?),

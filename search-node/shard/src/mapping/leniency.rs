@@ -44,6 +44,7 @@ impl FieldKind {
             | Self::Version
             | Self::TokenCount { .. }
             | Self::Range { .. }
+            | Self::Flattened { .. }
             | Self::Keyword { .. }
             | Self::ConstantKeyword { .. }
             | Self::Alias { .. }

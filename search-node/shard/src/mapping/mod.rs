@@ -17,6 +17,7 @@ mod dynamic;
 mod error;
 mod field_values;
 mod fields;
+mod flattened;
 mod leniency;
 mod merge;
 mod names;
@@ -41,5 +42,7 @@ pub use names::IGNORED;
 pub use repeats::check_repeats;
 pub use structured::Structure;
 pub(crate) use subfields::{INDEX_PREFIX, SEARCH_AS_YOU_TYPE};
-pub(crate) use values::{FROM, PRESENCE, Precision, Storage, TO, WRITTEN, parse_ip, parse_network, show_ip};
+pub(crate) use values::{
+    FROM, KEYED, PRESENCE, Precision, Storage, TO, WRITTEN, keyed_term, parse_ip, parse_network, show_ip,
+};
 pub(crate) use versions::{decode_version, encode_version};

@@ -39,6 +39,8 @@ pub(crate) struct Part {
     pub(crate) column: bool,
 }
 
+/// Values of a flattened object with their keys.
+pub(crate) const KEYED: &str = "..keyed";
 /// Where a span of values begins and ends: the first and the last of them.
 pub(crate) const FROM: &str = "..from";
 pub(crate) const TO: &str = "..to";
@@ -62,7 +64,9 @@ const fn ends(storage: Storage) -> [Part; 2] {
 impl FieldKind {
     /// Whether its values are terms: words, or texts as a whole.
     pub(crate) fn has_terms(&self) -> bool {
-        matches!(self, Self::Keyword { .. } | Self::ConstantKeyword { .. }) || self.is_text()
+        let are_whole =
+            matches!(self, Self::Keyword { .. } | Self::ConstantKeyword { .. } | Self::Flattened { .. });
+        are_whole || self.is_text()
     }
 
     /// Whether its values are cut into words.
@@ -88,6 +92,9 @@ impl FieldKind {
             Self::Version => {
                 &[Part { suffix: WRITTEN, storage: Storage::Keyword, index: true, column: false }]
             }
+            Self::Flattened { .. } => {
+                &[Part { suffix: KEYED, storage: Storage::Keyword, index: true, column: true }]
+            }
             Self::Range { of } => match of.storage() {
                 Storage::F64 => &F64_ENDS,
                 Storage::Ip => &IP_ENDS,
@@ -104,6 +111,7 @@ impl FieldKind {
             FieldKind::Keyword { .. }
             | FieldKind::ConstantKeyword { .. }
             | FieldKind::Version
+            | FieldKind::Flattened { .. }
             | FieldKind::Alias { .. } => Storage::Keyword,
             FieldKind::Integer { .. }
             | FieldKind::Date(_)
@@ -323,6 +331,11 @@ pub(crate) fn parse_network(text: &str) -> Option<(Ipv6Addr, Ipv6Addr)> {
     let host_bits = width - bits.parse::<u32>().ok().filter(|bits| *bits <= width)?;
     let hosts = if host_bits == 128 { u128::MAX } else { (1u128 << host_bits) - 1 };
     Some((Ipv6Addr::from(number & !hosts), Ipv6Addr::from(number | hosts)))
+}
+
+/// The term of a value of a flattened object under a key, which has no zero byte.
+pub(crate) fn keyed_term(key: &str, value: &str) -> String {
+    format!("{key}\0{value}")
 }
 
 /// The address as a person writes it.

@@ -9,6 +9,7 @@ mod dsl;
 mod fuzzy;
 mod has_norm;
 mod has_uid;
+mod keyed;
 mod lower;
 mod minimum_should_match;
 mod patterns;

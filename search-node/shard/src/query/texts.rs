@@ -28,7 +28,7 @@ impl Lowering<'_> {
             return Ok(meta);
         }
         let Some((mapping, field)) = self.searchable(path)? else {
-            return Ok(none());
+            return Ok(self.keyed_value(path, value)?.unwrap_or_else(none));
         };
         if !mapping.kind.is_text() {
             return self.exact(path, mapping, field, value);
@@ -46,7 +46,10 @@ impl Lowering<'_> {
             )));
         }
         let Some((mapping, field)) = self.searchable(path)? else {
-            return Ok(self.meta_term(path, value).unwrap_or_else(none));
+            let meta = self.meta_term(path, value);
+            return Ok(
+                if meta.is_some() { meta } else { self.keyed_value(path, value)? }.unwrap_or_else(none)
+            );
         };
         if !mapping.kind.is_text() {
             return match (&mapping.kind, prefix) {
@@ -72,7 +75,7 @@ impl Lowering<'_> {
         minimum: Option<&MinimumShouldMatch>,
     ) -> Lowered {
         let Some((mapping, field)) = self.searchable(path)? else {
-            return Ok(none());
+            return self.prefix_in(path, &plain(value));
         };
         if !mapping.kind.is_text() {
             return self.prefix(path, &plain(value), false);

@@ -35,6 +35,7 @@ pub(super) fn wanted(
         FieldKind::Text
         | FieldKind::MatchOnlyText
         | FieldKind::Keyword { .. }
+        | FieldKind::Flattened { .. }
         | FieldKind::ConstantKeyword { .. } => Wanted::One(Term::from_field_text(field, &text)),
         FieldKind::Version => Wanted::One(Term::from_field_text(field, &encode_version(&text))),
         FieldKind::Integer { .. } | FieldKind::TokenCount { .. } => match text.parse::<i64>() {
@@ -157,6 +158,7 @@ pub(super) fn bounds(
                     FieldKind::Text
                     | FieldKind::MatchOnlyText
                     | FieldKind::Keyword { .. }
+                    | FieldKind::Flattened { .. }
                     | FieldKind::ConstantKeyword { .. } => Term::from_field_text(field, &text),
                     FieldKind::Version => Term::from_field_text(field, &encode_version(&text)),
                     FieldKind::Double

@@ -14,7 +14,9 @@ use tantivy::store::{Compressor, ZstdCompressor};
 use tantivy::tokenizer::TokenizerManager;
 
 use crate::analysis::{Analysis, POSITION_INCREMENT_GAP, RAW, STANDARD, indexing, standard, tokenizers};
-use crate::mapping::{DocumentParser, FieldMapping, IGNORED, KEYED, Mapping, Storage};
+use crate::mapping::{
+    DocumentParser, FieldMapping, IGNORED, IndexOptions, KEYED, Mapping, Storage, TextOptions as KeptOfText,
+};
 use crate::search::SortMode;
 
 /// The fields that every document has, whatever its mapping.
@@ -53,6 +55,9 @@ pub(crate) struct Slot {
     storage: Storage,
     index: bool,
     column: bool,
+    /// What is kept of a text; all of it in a slot that does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    text: Option<KeptOfText>,
 }
 
 /// The order of documents inside each segment.
@@ -101,20 +106,21 @@ impl Layout {
         let mut slots = slots.to_vec();
         let known: HashSet<String> = slots.iter().map(|slot| slot.path.clone()).collect();
         let mut names: HashSet<String> = slots.iter().map(|slot| slot.name().into_owned()).collect();
-        let mut add = |path: String, storage, index, column| {
+        let mut add = |path: String, storage, index, column, text| {
             let name = free_name(&path, &names);
             names.insert(name.clone());
-            slots.push(Slot { name: (name != path).then_some(name), path, storage, index, column });
+            slots.push(Slot { name: (name != path).then_some(name), path, storage, index, column, text });
         };
         for leaf in mapping.leaves() {
             let field = leaf.field;
             if known.contains(&leaf.path) || !(field.index || field.doc_values) {
                 continue;
             }
-            for part in field.kind.parts() {
-                add(format!("{}{}", leaf.path, part.suffix), part.storage, part.index, part.column);
+            for part in field.parts() {
+                add(format!("{}{}", leaf.path, part.suffix), part.storage, part.index, part.column, None);
             }
-            add(leaf.path, field.kind.storage(), field.index, field.doc_values);
+            let text = Some(field.text_options()).filter(|kept| *kept != KeptOfText::default());
+            add(leaf.path, field.kind.storage(), field.index, field.doc_values, text);
         }
         // Shards of older builds get it behind what they have.
         if !known.contains(IGNORED) {
@@ -159,6 +165,12 @@ impl Layout {
     /// The tantivy field of a leaf, if it is kept in any structure.
     pub(crate) fn field(&self, path: &str) -> Option<Field> {
         self.fields.get(self.mapping.meant(path)).copied()
+    }
+
+    /// Whether the index knows where words stand.
+    pub(crate) fn has_positions(&self, field: Field) -> bool {
+        let kept = self.schema.get_field_entry(field).field_type().get_index_record_option();
+        kept.is_some_and(|kept| kept.has_positions())
     }
 
     /// The tantivy field of what is kept beside the own structure of a leaf.
@@ -248,7 +260,14 @@ fn raw_text() -> TextOptions {
 impl Slot {
     /// Names of ignored fields: terms, and shown with each document.
     fn ignored() -> Self {
-        Self { path: IGNORED.to_owned(), name: None, storage: Storage::Keyword, index: true, column: false }
+        Self {
+            path: IGNORED.to_owned(),
+            name: None,
+            storage: Storage::Keyword,
+            index: true,
+            column: false,
+            text: None,
+        }
     }
 
     /// tantivy's name of the field. A slot that was made before names were kept has its path, if tantivy takes that.
@@ -336,9 +355,12 @@ fn analyzed_text(slot: &Slot, tokenizer: &str) -> TextOptions {
     if !slot.index {
         return TextOptions::default();
     }
-    let (kept, with_norms) = match slot.storage {
-        Storage::Terms => (IndexRecordOption::Basic, false),
-        _ => (IndexRecordOption::WithFreqsAndPositions, true),
+    let text = slot.text.unwrap_or_default();
+    let (kept, with_norms) = match (slot.storage, text.index_options) {
+        (Storage::Terms, _) => (IndexRecordOption::Basic, false),
+        (_, IndexOptions::Docs) => (IndexRecordOption::Basic, text.norms),
+        (_, IndexOptions::Freqs) => (IndexRecordOption::WithFreqs, text.norms),
+        (_, IndexOptions::Positions) => (IndexRecordOption::WithFreqsAndPositions, text.norms),
     };
     TextOptions::default().set_indexing_options(
         TextFieldIndexing::default()

@@ -9,6 +9,7 @@ use super::names::{check_depth, check_unique, is_metadata};
 use super::structured::Structure;
 use super::subfields::{SEARCH_AS_YOU_TYPE, shingle_size, subfields};
 use super::templates::DynamicTemplate;
+use super::text_options::TextOptions;
 
 /// Bounds of a mapping; settings of the index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -265,6 +266,9 @@ pub(super) fn parse_field(
             }
         }
         field.parameters.insert(key.clone(), value.clone());
+    }
+    if field.kind == FieldKind::Text {
+        TextOptions::read(name, body)?;
     }
     if type_name == SEARCH_AS_YOU_TYPE {
         field.subfields = subfields(&field, shingle_size(body)?);

@@ -234,7 +234,6 @@ fn target(path: &str, field: &FieldMapping, planning: &Planning<'_>) -> Target {
             !analyzer.is_plain_standard || matches!(field.kind, FieldKind::TokenCount { .. })
         }),
         parts: field
-            .kind
             .parts()
             .iter()
             .map(|part| (planning.field_of)(&format!("{path}{}", part.suffix)))

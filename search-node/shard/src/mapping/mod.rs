@@ -28,6 +28,7 @@ mod stream_time;
 mod structured;
 mod subfields;
 mod templates;
+mod text_options;
 mod values;
 mod versions;
 
@@ -42,6 +43,7 @@ pub use names::IGNORED;
 pub use repeats::check_repeats;
 pub use structured::Structure;
 pub(crate) use subfields::{INDEX_PREFIX, SEARCH_AS_YOU_TYPE};
+pub(crate) use text_options::{IndexOptions, TextOptions};
 pub(crate) use values::{
     FROM, KEYED, PRESENCE, Precision, Storage, TO, WRITTEN, keyed_term, parse_ip, parse_network, show_ip,
 };

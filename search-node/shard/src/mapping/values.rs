@@ -49,6 +49,10 @@ pub(crate) const PRESENCE: &str = "..presence";
 /// Versions as they are written, for patterns.
 pub(crate) const WRITTEN: &str = "..written";
 
+/// Tells which documents have a text.
+pub(super) const PRESENCE_PART: [Part; 1] =
+    [Part { suffix: PRESENCE, storage: Storage::Presence, index: false, column: true }];
+
 const I64_ENDS: [Part; 2] = ends(Storage::I64);
 const F64_ENDS: [Part; 2] = ends(Storage::F64);
 const IP_ENDS: [Part; 2] = ends(Storage::Ip);
@@ -69,6 +73,33 @@ impl FieldKind {
         are_whole || self.is_text()
     }
 
+    /// Whether segments can be in the order of its values.
+    pub fn orders_segments(&self) -> bool {
+        match self {
+            Self::Keyword { .. }
+            | Self::ConstantKeyword { .. }
+            | Self::Version
+            | Self::Integer { .. }
+            | Self::UnsignedLong
+            | Self::Double
+            | Self::Float
+            | Self::HalfFloat
+            | Self::ScaledFloat { .. }
+            | Self::Boolean
+            | Self::Date(_)
+            | Self::DateNanos(_)
+            | Self::TokenCount { .. } => true,
+            Self::Text
+            | Self::MatchOnlyText
+            | Self::Ip
+            | Self::Range { .. }
+            | Self::Flattened { .. }
+            | Self::Alias { .. }
+            | Self::Binary
+            | Self::Structured(_) => false,
+        }
+    }
+
     /// Whether its values are cut into words.
     pub(crate) fn is_text(&self) -> bool {
         matches!(self, Self::Text | Self::MatchOnlyText)
@@ -83,12 +114,10 @@ impl FieldKind {
         }
     }
 
-    /// What is kept beside the field's own structure.
-    pub(crate) fn parts(&self) -> &'static [Part] {
+    /// What a type keeps beside the own structure of its fields.
+    pub(super) fn parts(&self) -> &'static [Part] {
         match self {
-            Self::MatchOnlyText => {
-                &[Part { suffix: PRESENCE, storage: Storage::Presence, index: false, column: true }]
-            }
+            Self::MatchOnlyText => &PRESENCE_PART,
             Self::Version => {
                 &[Part { suffix: WRITTEN, storage: Storage::Keyword, index: true, column: false }]
             }

@@ -378,12 +378,13 @@ impl Lowering<'_> {
                 return Ok(none());
             };
             return Ok(match &mapping.kind {
-                FieldKind::Text if mapping.index => Box::new(HasNorm::new(field)),
-                FieldKind::Text => none(),
-                FieldKind::MatchOnlyText => match self.layout.part(path, PRESENCE) {
-                    Some(presence) => self.has_column(self.layout.schema.get_field_name(presence)),
-                    None => none(),
-                },
+                FieldKind::Text | FieldKind::MatchOnlyText if mapping.index => {
+                    match self.layout.part(path, PRESENCE) {
+                        Some(presence) => self.has_column(self.layout.schema.get_field_name(presence)),
+                        None => Box::new(HasNorm::new(field)),
+                    }
+                }
+                FieldKind::Text | FieldKind::MatchOnlyText => none(),
                 _ if mapping.doc_values || matches!(mapping.kind, FieldKind::Range { .. }) => {
                     self.has_column(self.layout.stored_name(path))
                 }

@@ -17,7 +17,7 @@ use super::partial::{AggPartial, Bucket, Key, State, Sums};
 use super::request::{AggRequest, DateHistogram, Interval, Kind, Metric, Node};
 use crate::engine::View;
 use crate::mapping::dates::{Resolution, floor_to};
-use crate::mapping::{FROM, FieldKind, IGNORED, Storage, show_ip};
+use crate::mapping::{FieldKind, IGNORED, Storage, show_ip};
 use crate::query::{QueryContext, lower, no_aggregation_of_spans};
 use crate::search::{
     SearchError, SortValue, Terms, Watch, no_column_for_ids, no_column_for_text, no_values_in_column,
@@ -247,7 +247,7 @@ impl<'a> Collector<'a> {
     }
 }
 
-/// Of spans it is told whether there are any, and how many.
+/// Of spans it is told whether there are any.
 fn check_spans(kind: &Kind, path: &str, view: &View) -> Result<(), SearchError> {
     let Some(mapping) = view.layout.mapping.leaf(path) else { return Ok(()) };
     let aggregation = match kind {
@@ -305,13 +305,8 @@ impl Values {
             return Err(no_values_in_column(path, &mapping.type_name).into());
         }
         let columns = reader.fast_fields();
-        let from = view.layout.part(path, FROM).map(|from| view.layout.schema.get_field_name(from));
-        let name = from.unwrap_or_else(|| view.layout.stored_name(path));
-        let storage = match &mapping.kind {
-            FieldKind::Range { of } => of.storage(),
-            kind => kind.storage(),
-        };
-        Ok(match (storage, &mapping.kind) {
+        let name = view.layout.stored_name(path);
+        Ok(match (mapping.kind.storage(), &mapping.kind) {
             (_, _) if !mapping.doc_values => Values::None,
             (Storage::I64, FieldKind::Date(_)) => {
                 columns.column_opt::<i64>(name)?.map_or(Values::None, Values::Date)

@@ -63,7 +63,7 @@ impl Reading<'_> {
                             "Do not include the reserved separator [\\0] in keys of a [flattened] field";
                         return Err((ARGUMENT, format!("{reason}: [{}]", flat.target.path)));
                     }
-                    if key.is_empty() {
+                    if depth == 0 {
                         return self.flat_value(flat, name, depth + 1, value);
                     }
                     self.flat_value(flat, &format!("{key}.{name}"), depth + 1, value)

@@ -64,33 +64,33 @@ pub(super) fn read_span(of: &FieldKind, name: &str, value: &Json<'_>) -> Result<
     }
     match of {
         FieldKind::Integer { min, max } => {
-            whole(lower, upper, (*min, *max), &|value, _| to_integer(value, *min, *max, "range"))
+            whole(lower, upper, (*min, *max), &|value| to_integer(value, *min, *max, "range"))
         }
         FieldKind::Date(formats) => {
-            whole(lower, upper, (i64::MIN, i64::MAX), &|value, is_end| read_date(formats, value, is_end))
+            whole(lower, upper, (i64::MIN, i64::MAX), &|value| read_date(formats, value))
         }
         FieldKind::Ip => addresses(lower, upper),
         other => decimals(lower, upper, other.precision().unwrap_or(Precision::Double)),
     }
 }
 
-/// Of whole numbers and dates; `read` is told whether the last value is meant that something cut off stands for.
+/// Of whole numbers and dates.
 fn whole(
     lower: Bound<'_>,
     upper: Bound<'_>,
     (least, greatest): (i64, i64),
-    read: &dyn Fn(Scalar<'_>, bool) -> Result<i64, ValueFault>,
+    read: &dyn Fn(Scalar<'_>) -> Result<i64, ValueFault>,
 ) -> Result<Ends, ValueFault> {
     let beyond = |value: Scalar<'_>| (ARGUMENT, format!("no value is beyond [{value}]"));
     let first = match lower {
         None => least,
-        Some((value, true)) => read(value, false)?,
-        Some((value, false)) => read(value, true)?.checked_add(1).ok_or_else(|| beyond(value))?,
+        Some((value, true)) => read(value)?,
+        Some((value, false)) => read(value)?.checked_add(1).ok_or_else(|| beyond(value))?,
     };
     let last = match upper {
         None => greatest,
-        Some((value, true)) => read(value, true)?,
-        Some((value, false)) => read(value, false)?.checked_sub(1).ok_or_else(|| beyond(value))?,
+        Some((value, true)) => read(value)?,
+        Some((value, false)) => read(value)?.checked_sub(1).ok_or_else(|| beyond(value))?,
     };
     ordered(first, last).map(|()| Ends::Whole(first, last))
 }
@@ -139,12 +139,13 @@ fn ordered<T: PartialOrd + std::fmt::Debug>(first: T, last: T) -> Result<(), Val
     Err((ARGUMENT, format!("min value ({first:?}) is greater than max value ({last:?})")))
 }
 
-fn read_date(formats: &DateFormats, value: Scalar<'_>, is_end: bool) -> Result<i64, ValueFault> {
+/// The first moment that a date stands for, at either end: as in Elasticsearch, only queries ask for all of a day.
+fn read_date(formats: &DateFormats, value: Scalar<'_>) -> Result<i64, ValueFault> {
     let read = match value {
         Scalar::Integer(number) => formats.read_number(number),
         other => formats.read(&other.to_string()),
     };
-    read.map(|span| if is_end { span.last } else { span.first }).ok_or_else(|| {
+    read.map(|span| span.first).ok_or_else(|| {
         (ARGUMENT, format!("failed to parse date field [{value}] with format [{}]", DateFormats::DEFAULT))
     })
 }
@@ -176,7 +177,7 @@ mod tests {
             (
                 &FieldKind::Date(DateFormats::default()),
                 r#"{"gt": "1970-01-01", "lte": "1970-01-03"}"#,
-                Ends::Whole(day, 3 * day - 1),
+                Ends::Whole(1, 2 * day),
             ),
             (&FieldKind::Ip, r#""10.1.0.0/16""#, Ends::Address(ip("10.1.0.0"), ip("10.1.255.255"))),
             (&FieldKind::Ip, r#"{"gt": "::1", "lte": "::5"}"#, Ends::Address(ip("::2"), ip("::5"))),

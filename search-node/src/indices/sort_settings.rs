@@ -80,7 +80,7 @@ pub(super) fn check(sort: Option<&IndexSort>, mapping: &Mapping) -> Result<(), A
     let Some(leaf) = leaves.iter().find(|leaf| leaf.path == sort.field) else {
         return Err(ApiError::argument(format!("unknown index sort field:[{}]", sort.field)));
     };
-    if leaf.field.doc_values && leaf.field.type_name != "text" && leaf.field.type_name != "ip" {
+    if leaf.field.doc_values && leaf.field.kind.orders_segments() {
         return Ok(());
     }
     Err(ApiError::argument(format!(

@@ -14,11 +14,11 @@ use tantivy::{DocId, DocSet, TERMINATED};
 
 use super::hyperloglog::{DistinctCounter, spread, spread_bytes};
 use super::partial::{AggPartial, Bucket, Key, State, Sums};
-use super::request::{AggRequest, DateHistogram, Interval, Kind, Node};
+use super::request::{AggRequest, DateHistogram, Interval, Kind, Metric, Node};
 use crate::engine::View;
 use crate::mapping::dates::{Resolution, floor_to};
 use crate::mapping::{FieldKind, IGNORED, Storage, show_ip};
-use crate::query::{QueryContext, lower};
+use crate::query::{QueryContext, lower, no_aggregation_of_spans};
 use crate::search::{
     SearchError, SortValue, Terms, Watch, no_column_for_ids, no_column_for_text, no_values_in_column,
 };
@@ -152,7 +152,10 @@ impl<'a> Collector<'a> {
                 (None, Buckets::Single { counts: Vec::new(), members: Some(members) })
             }
         };
-        let values = field.map_or(Ok(Values::None), |field| Values::open(field, view, reader))?;
+        let values = field.map_or(Ok(Values::None), |field| {
+            check_spans(&node.kind, field, view)?;
+            Values::open(field, view, reader)
+        })?;
         let subs = SegmentAggs::open(&node.subs, view, reader, context, watch)?;
         Ok(Self { node, values, state, subs })
     }
@@ -244,6 +247,29 @@ impl<'a> Collector<'a> {
     }
 }
 
+/// Of spans it is told whether there are any.
+fn check_spans(kind: &Kind, path: &str, view: &View) -> Result<(), SearchError> {
+    let Some(mapping) = view.layout.mapping.leaf(path) else { return Ok(()) };
+    let aggregation = match kind {
+        _ if !matches!(mapping.kind, FieldKind::Range { .. }) => return Ok(()),
+        Kind::Missing { .. } | Kind::Filter(_) | Kind::Metric { metric: Metric::ValueCount, .. } => {
+            return Ok(());
+        }
+        Kind::Terms(_) => "terms",
+        Kind::DateHistogram(_) => "date_histogram",
+        Kind::Histogram(_) => "histogram",
+        Kind::Cardinality { .. } => "cardinality",
+        Kind::Metric { metric, .. } => match metric {
+            Metric::Avg => "avg",
+            Metric::Min => "min",
+            Metric::Max => "max",
+            Metric::Sum => "sum",
+            Metric::ValueCount | Metric::Stats => "stats",
+        },
+    };
+    Err(no_aggregation_of_spans(path, &mapping.type_name, aggregation).into())
+}
+
 /// The element at a number, growing the list to it.
 fn at<T>(list: &mut Vec<T>, number: u32, make: impl Fn() -> T) -> &mut T {
     let index = number as usize;
@@ -263,6 +289,11 @@ impl Values {
         }
         if path == IGNORED {
             return Err(no_values_in_column(path, path).into());
+        }
+        if let Some(keyed) = view.layout.keyed(path).filter(|keyed| keyed.mapping.doc_values) {
+            let column = reader.fast_fields().str(view.layout.schema.get_field_name(keyed.field))?;
+            let terms = column.map(|column| Terms::keyed(column, keyed.key)).transpose()?;
+            return Ok(terms.map_or(Values::None, Values::Text));
         }
         let Some(mapping) = view.layout.mapping.leaf(path) else {
             return Ok(Values::None);
@@ -440,7 +471,8 @@ impl Values {
             }
             (_, Values::Text(terms)) => match terms.sort_value(key)? {
                 SortValue::Version(encoded) => Key::Version(encoded),
-                _ => Key::Text(terms.value(key)?),
+                SortValue::Text(text) => Key::Text(text),
+                other => Key::Text(other.to_json().to_string()),
             },
         })
     }

@@ -14,7 +14,9 @@ use tantivy::store::{Compressor, ZstdCompressor};
 use tantivy::tokenizer::TokenizerManager;
 
 use crate::analysis::{Analysis, POSITION_INCREMENT_GAP, RAW, STANDARD, indexing, standard, tokenizers};
-use crate::mapping::{DocumentParser, IGNORED, Mapping, Storage};
+use crate::mapping::{
+    DocumentParser, FieldMapping, IGNORED, IndexOptions, KEYED, Mapping, Storage, TextOptions as KeptOfText,
+};
 use crate::search::SortMode;
 
 /// The fields that every document has, whatever its mapping.
@@ -53,6 +55,9 @@ pub(crate) struct Slot {
     storage: Storage,
     index: bool,
     column: bool,
+    /// What is kept of a text; all of it in a slot that does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    text: Option<KeptOfText>,
 }
 
 /// The order of documents inside each segment.
@@ -64,6 +69,18 @@ pub struct IndexSort {
     pub is_descending: bool,
     /// Which of several values of a document counts.
     pub mode: SortMode,
+}
+
+/// A key of a flattened object.
+#[derive(Clone, Copy)]
+pub(crate) struct Keyed<'a> {
+    /// The flattened field.
+    pub(crate) root: &'a str,
+    /// The path below it.
+    pub(crate) key: &'a str,
+    pub(crate) mapping: &'a FieldMapping,
+    /// Where values are kept with their keys.
+    pub(crate) field: Field,
 }
 
 /// A mapping together with the tantivy schema that keeps it.
@@ -89,20 +106,21 @@ impl Layout {
         let mut slots = slots.to_vec();
         let known: HashSet<String> = slots.iter().map(|slot| slot.path.clone()).collect();
         let mut names: HashSet<String> = slots.iter().map(|slot| slot.name().into_owned()).collect();
-        let mut add = |path: String, storage, index, column| {
+        let mut add = |path: String, storage, index, column, text| {
             let name = free_name(&path, &names);
             names.insert(name.clone());
-            slots.push(Slot { name: (name != path).then_some(name), path, storage, index, column });
+            slots.push(Slot { name: (name != path).then_some(name), path, storage, index, column, text });
         };
         for leaf in mapping.leaves() {
             let field = leaf.field;
             if known.contains(&leaf.path) || !(field.index || field.doc_values) {
                 continue;
             }
-            for part in field.kind.parts() {
-                add(format!("{}{}", leaf.path, part.suffix), part.storage, part.index, part.column);
+            for part in field.parts() {
+                add(format!("{}{}", leaf.path, part.suffix), part.storage, part.index, part.column, None);
             }
-            add(leaf.path, field.kind.storage(), field.index, field.doc_values);
+            let text = Some(field.text_options()).filter(|kept| *kept != KeptOfText::default());
+            add(leaf.path, field.kind.storage(), field.index, field.doc_values, text);
         }
         // Shards of older builds get it behind what they have.
         if !known.contains(IGNORED) {
@@ -149,9 +167,28 @@ impl Layout {
         self.fields.get(self.mapping.meant(path)).copied()
     }
 
+    /// Whether the index knows where words stand.
+    pub(crate) fn has_positions(&self, field: Field) -> bool {
+        let kept = self.schema.get_field_entry(field).field_type().get_index_record_option();
+        kept.is_some_and(|kept| kept.has_positions())
+    }
+
     /// The tantivy field of what is kept beside the own structure of a leaf.
     pub(crate) fn part(&self, path: &str, suffix: &str) -> Option<Field> {
         self.fields.get(&format!("{}{suffix}", self.mapping.meant(path))).copied()
+    }
+
+    /// The key at a path below a flattened field.
+    pub(crate) fn keyed<'a>(&'a self, path: &'a str) -> Option<Keyed<'a>> {
+        if self.mapping.leaf(path).is_some() {
+            return None;
+        }
+        path.match_indices('.').find_map(|(at, _)| {
+            let (root, key) = (&path[..at], &path[at + 1..]);
+            let mapping = self.mapping.leaf(root)?;
+            let field = self.part(root, KEYED)?;
+            Some(Keyed { root, key, mapping, field })
+        })
     }
 
     /// tantivy's name of the field at a path, by which its column is found.
@@ -223,7 +260,14 @@ fn raw_text() -> TextOptions {
 impl Slot {
     /// Names of ignored fields: terms, and shown with each document.
     fn ignored() -> Self {
-        Self { path: IGNORED.to_owned(), name: None, storage: Storage::Keyword, index: true, column: false }
+        Self {
+            path: IGNORED.to_owned(),
+            name: None,
+            storage: Storage::Keyword,
+            index: true,
+            column: false,
+            text: None,
+        }
     }
 
     /// tantivy's name of the field. A slot that was made before names were kept has its path, if tantivy takes that.
@@ -311,9 +355,12 @@ fn analyzed_text(slot: &Slot, tokenizer: &str) -> TextOptions {
     if !slot.index {
         return TextOptions::default();
     }
-    let (kept, with_norms) = match slot.storage {
-        Storage::Terms => (IndexRecordOption::Basic, false),
-        _ => (IndexRecordOption::WithFreqsAndPositions, true),
+    let text = slot.text.unwrap_or_default();
+    let (kept, with_norms) = match (slot.storage, text.index_options) {
+        (Storage::Terms, _) => (IndexRecordOption::Basic, false),
+        (_, IndexOptions::Docs) => (IndexRecordOption::Basic, text.norms),
+        (_, IndexOptions::Freqs) => (IndexRecordOption::WithFreqs, text.norms),
+        (_, IndexOptions::Positions) => (IndexRecordOption::WithFreqsAndPositions, text.norms),
     };
     TextOptions::default().set_indexing_options(
         TextFieldIndexing::default()

@@ -78,7 +78,7 @@ pub(crate) use folder_lock::FolderLock;
 pub use history::History;
 pub(crate) use identities::{AllIdentities, identities_in};
 pub use layout::IndexSort;
-pub(crate) use layout::{FIRST, Layout, SEQ_NO, TERM, VERSION};
+pub(crate) use layout::{FIRST, Keyed, Layout, SEQ_NO, TERM, VERSION};
 pub use merge_policy::{ForceMerge, MergeOptions};
 pub use open::LARGE_DOCUMENT_BYTES;
 pub use read::StoredDocument;

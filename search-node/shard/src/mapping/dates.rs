@@ -186,7 +186,24 @@ fn read_pattern(tokens: &[Token], text: &str) -> Option<DateSpan> {
             Token::Literal(letter) => cursor.literal(*letter)?,
         }
     }
-    if cursor.bytes.is_empty() { parts.exact() } else { None }
+    if cursor.bytes.is_empty() { parts.span(unit_of(tokens)) } else { None }
+}
+
+/// How long the time is that a pattern's dates stand for, in milliseconds. As in Elasticsearch, a date without a time is all of its
+/// day, and the day is the first where it has none.
+fn unit_of(tokens: &[Token]) -> i64 {
+    let has = |wanted: fn(&Token) -> bool| tokens.iter().any(wanted);
+    if has(|token| matches!(token, Token::Fraction(_))) {
+        1
+    } else if has(|token| *token == Token::Second) {
+        1000
+    } else if has(|token| *token == Token::Minute) {
+        60_000
+    } else if has(|token| *token == Token::Hour) {
+        3_600_000
+    } else {
+        86_400_000
+    }
 }
 
 #[derive(Debug)]
@@ -218,8 +235,10 @@ impl Parts {
         Some(minutes * 60_000 + self.second * 1000 + self.nano / NANOS)
     }
 
-    fn exact(&self) -> Option<DateSpan> {
-        self.millis().map(|millis| DateSpan { nanos: (self.nano % NANOS) as u32, ..DateSpan::exact(millis) })
+    /// The date as so many milliseconds.
+    fn span(&self, millis: i64) -> Option<DateSpan> {
+        let nanos = (self.nano % NANOS) as u32;
+        self.millis().map(|first| DateSpan { first, last: first + millis - 1, nanos })
     }
 }
 
@@ -312,27 +331,24 @@ impl Cursor<'_> {
 fn read_iso(text: &str) -> Option<DateSpan> {
     let mut cursor = Cursor { bytes: text.as_bytes() };
     let mut parts = Parts { year: cursor.digits(4, 4)?, ..Parts::default() };
-    let span = |parts: &Parts, millis: i64| {
-        parts.exact().map(|span| DateSpan { last: span.first + millis - 1, ..span })
-    };
     const DAY: i64 = 86_400_000;
     if cursor.bytes.is_empty() {
         let days = if days_in_month(parts.year, 2) == 29 { 366 } else { 365 };
-        return span(&parts, days * DAY);
+        return parts.span(days * DAY);
     }
     cursor.literal('-')?;
     parts.month = cursor.digits(2, 2)?;
     if cursor.bytes.is_empty() {
-        return span(&parts, days_in_month(parts.year, parts.month) * DAY);
+        return parts.span(days_in_month(parts.year, parts.month) * DAY);
     }
     cursor.literal('-')?;
     parts.day = cursor.digits(2, 2)?;
     if cursor.bytes.is_empty() {
-        return span(&parts, DAY);
+        return parts.span(DAY);
     }
     cursor.literal('T')?;
     if cursor.bytes.is_empty() {
-        return span(&parts, DAY);
+        return parts.span(DAY);
     }
     parts.hour = cursor.digits(2, 2)?;
     let mut unit = 3_600_000;
@@ -351,7 +367,7 @@ fn read_iso(text: &str) -> Option<DateSpan> {
     if !cursor.bytes.is_empty() {
         parts.offset_minutes = cursor.offset()?;
     }
-    if cursor.bytes.is_empty() { span(&parts, unit) } else { None }
+    if cursor.bytes.is_empty() { parts.span(unit) } else { None }
 }
 
 /// Whether dynamic mapping takes a text for a date.
@@ -497,6 +513,12 @@ mod tests {
         ] {
             let formats = DateFormats::parse(format).expect(format);
             assert_eq!(formats.read(text).map(|span| span.first), Some(millis), "{format}");
+        }
+        for (format, text, length) in
+            [("yyyy-MM-dd", "2026-11-24", DAY), ("yyyy-MM", "2026-11", DAY), ("HH:mm", "10:20", 60_000)]
+        {
+            let span = DateFormats::parse(format).expect(format).read(text).expect(text);
+            assert_eq!(span.last - span.first, length - 1, "{format}");
         }
         assert!(DateFormats::parse("yyyy-QQQ").is_err());
     }

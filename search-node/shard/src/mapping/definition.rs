@@ -9,6 +9,7 @@ use super::names::{check_depth, check_unique, is_metadata};
 use super::structured::Structure;
 use super::subfields::{SEARCH_AS_YOU_TYPE, shingle_size, subfields};
 use super::templates::DynamicTemplate;
+use super::text_options::TextOptions;
 
 /// Bounds of a mapping; settings of the index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +83,9 @@ pub(super) fn count_of(field: &FieldMapping) -> usize {
 fn depth(object: &ObjectMapping) -> usize {
     1 + object.objects.values().map(depth).max().unwrap_or(0)
 }
+
+/// How deep objects of a flattened one may be in one another, if the mapping does not say.
+const DEPTH_LIMIT: usize = 20;
 
 /// Root parameters that change nothing here and are only shown again.
 const KEPT: [&str; 6] =
@@ -243,8 +247,8 @@ pub(super) fn parse_field(
             "doc_values" => field.doc_values = flag(key, value)?,
             "ignore_malformed" => field.ignore_malformed = flag(key, value)?,
             "null_value" => field.null_value = Some(value.clone()),
-            "ignore_above" if matches!(type_name, "keyword" | "wildcard") => {}
-            "format" if matches!(type_name, "date" | "date_nanos") => {}
+            "ignore_above" if matches!(type_name, "keyword" | "wildcard" | "flattened") => {}
+            "format" if matches!(type_name, "date" | "date_nanos" | "date_range") => {}
             "analyzer" | "search_analyzer" | "search_quote_analyzer" | "position_increment_gap"
                 if matches!(type_name, "text" | "match_only_text" | "search_as_you_type" | "token_count") =>
             {
@@ -262,6 +266,9 @@ pub(super) fn parse_field(
             }
         }
         field.parameters.insert(key.clone(), value.clone());
+    }
+    if field.kind == FieldKind::Text {
+        TextOptions::read(name, body)?;
     }
     if type_name == SEARCH_AS_YOU_TYPE {
         field.subfields = subfields(&field, shingle_size(body)?);
@@ -294,6 +301,19 @@ fn check_parameters(name: &str, type_name: &str, body: &Map<String, Value>) -> R
             &["format", "index", "doc_values", "null_value", "store", "ignore_malformed", "locale"]
         }
         "version" => &[],
+        "flattened" => &[
+            "depth_limit",
+            "ignore_above",
+            "index",
+            "doc_values",
+            "null_value",
+            "eager_global_ordinals",
+            "index_options",
+            "similarity",
+            "split_queries_on_whitespace",
+        ],
+        "date_range" => &["format", "locale", "coerce", "index", "doc_values", "store"],
+        _ if type_name.ends_with("_range") => &["coerce", "index", "doc_values", "store"],
         _ => return Ok(()),
     };
     let is_taken =
@@ -312,8 +332,9 @@ fn takes(kind: &FieldKind, parameter: &str) -> bool {
         FieldKind::ScaledFloat { .. } => parameter == "scaling_factor",
         FieldKind::ConstantKeyword { .. } => parameter == "value",
         FieldKind::Alias { .. } => parameter == "path",
+        FieldKind::Flattened { .. } => parameter == "depth_limit",
         FieldKind::TokenCount { .. } => parameter == "enable_position_increments",
-        FieldKind::DateNanos(_) => parameter == "locale",
+        FieldKind::DateNanos(_) | FieldKind::Range { .. } => parameter == "locale",
         FieldKind::Structured(structure) => structure.takes(parameter),
         _ => false,
     }
@@ -380,6 +401,10 @@ fn kind_of(name: &str, type_name: &str, body: &Map<String, Value>) -> Result<Fie
         "text" | SEARCH_AS_YOU_TYPE => FieldKind::Text,
         "match_only_text" => FieldKind::MatchOnlyText,
         "version" => FieldKind::Version,
+        "flattened" => FieldKind::Flattened {
+            depth_limit: depth_limit(body.get("depth_limit"))?,
+            ignore_above: ignore_above(name, body.get("ignore_above"))?,
+        },
         "token_count" => token_count(name, body)?,
         "keyword" | "wildcard" => {
             FieldKind::Keyword { ignore_above: ignore_above(name, body.get("ignore_above"))? }
@@ -402,6 +427,12 @@ fn kind_of(name: &str, type_name: &str, body: &Map<String, Value>) -> Result<Fie
         "date" => FieldKind::Date(date_formats(name, body.get("format"))?),
         "date_nanos" => FieldKind::DateNanos(date_formats(name, body.get("format"))?),
         "ip" => FieldKind::Ip,
+        "date_range" => ranges_of(FieldKind::Date(date_formats(name, body.get("format"))?)),
+        "ip_range" => ranges_of(FieldKind::Ip),
+        "integer_range" => ranges_of(FieldKind::Integer { min: i32::MIN.into(), max: i32::MAX.into() }),
+        "long_range" => ranges_of(FieldKind::Integer { min: i64::MIN, max: i64::MAX }),
+        "float_range" => ranges_of(FieldKind::Float),
+        "double_range" => ranges_of(FieldKind::Double),
         _ => {
             let structure = Structure::parse(name, type_name, body)?;
             return structure.map(FieldKind::Structured).ok_or_else(|| {
@@ -409,6 +440,17 @@ fn kind_of(name: &str, type_name: &str, body: &Map<String, Value>) -> Result<Fie
             });
         }
     })
+}
+
+fn depth_limit(value: Option<&Value>) -> Result<usize, MappingError> {
+    let Some(value) = value else { return Ok(DEPTH_LIMIT) };
+    number(value).filter(|limit| *limit >= 1).ok_or_else(|| {
+        MappingError::parsing(format!("[depth_limit] must be positive, got [{}]", plain(value)))
+    })
+}
+
+fn ranges_of(of: FieldKind) -> FieldKind {
+    FieldKind::Range { of: Box::new(of) }
 }
 
 fn token_count(name: &str, body: &Map<String, Value>) -> Result<FieldKind, MappingError> {

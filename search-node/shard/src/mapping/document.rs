@@ -17,13 +17,13 @@ use super::field_values::FieldValues;
 use super::fields::{Dynamic, FieldKind, FieldMapping, Mapping, ObjectMapping};
 use super::leniency::Leniency;
 use super::names::{IGNORED, check_name, is_metadata};
-use super::structured::Structure;
+use super::stream_time::time_field_of;
 use super::values::{Precision, Scalar, ValueFault, to_bool, to_float, to_integer, to_ip, to_unsigned};
 use super::versions::encode_version;
 use crate::analysis::{Analysis, Analyzer};
 
 /// Lucene's and so Elasticsearch's bound on a single term.
-const TERM_BYTES_MAX: usize = 32_766;
+pub(super) const TERM_BYTES_MAX: usize = 32_766;
 
 /// With or without the signs that fill up the last group.
 const FORGIVING: GeneralPurpose = GeneralPurpose::new(
@@ -41,7 +41,7 @@ pub(crate) struct DocumentParser {
     /// What every document has.
     constants: Vec<(Field, String)>,
     /// The field of which every new document must have one value.
-    time_field: Option<String>,
+    pub(super) time_field: Option<String>,
     /// Where the names of ignored fields go.
     ignored: Option<Field>,
     /// How many fields the mapping may get before new ones are left out; none where nothing is left out.
@@ -57,26 +57,26 @@ pub(super) struct ObjectPlan {
     objects: HashMap<String, ObjectPlan>,
 }
 
-struct FieldPlan {
-    path: String,
-    mapping: FieldMapping,
+pub(super) struct FieldPlan {
+    pub(super) path: String,
+    pub(super) mapping: FieldMapping,
     /// The field itself and its multi-fields.
-    targets: Vec<Target>,
+    pub(super) targets: Vec<Target>,
 }
 
 impl FieldPlan {
     /// Whether a value that does not fit costs the field only.
-    fn ignores_malformed(&self) -> bool {
+    pub(super) fn ignores_malformed(&self) -> bool {
         self.targets.first().is_some_and(|target| target.ignore_malformed)
     }
 }
 
 pub(super) struct Target {
-    field: Option<Field>,
+    pub(super) field: Option<Field>,
     pub(super) path: String,
     /// What is kept beside, in the order of the kind's parts.
-    parts: Vec<Option<Field>>,
-    kind: FieldKind,
+    pub(super) parts: Vec<Option<Field>>,
+    pub(super) kind: FieldKind,
     type_name: String,
     /// What a keyword is normalized by.
     normalizer: Option<Arc<Analyzer>>,
@@ -90,7 +90,7 @@ pub(super) struct Target {
 pub(super) struct Reading<'p> {
     pub(super) parser: &'p DocumentParser,
     id: &'p str,
-    values: &'p mut FieldValues,
+    pub(super) values: &'p mut FieldValues,
     /// What the mapping lacks of it.
     pub(super) added: Option<Box<Mapping>>,
     /// How many fields that is.
@@ -124,17 +124,6 @@ impl DocumentParser {
         let room = fields_max.map(|most| most.saturating_sub(count(&mapping.root)));
         let ignored = field_of(IGNORED);
         Self { mapping, root, constants, time_field, ignored, room }
-    }
-
-    /// Refuses a document of a data stream that does not say its one time.
-    pub(crate) fn check_time(&self, source: &SourceView<'_>) -> Result<(), MappingError> {
-        let Some(field) = &self.time_field else { return Ok(()) };
-        let fault = match count_at(source, field) {
-            1 => return Ok(()),
-            0 => format!("data stream timestamp field [{field}] is missing"),
-            _ => format!("data stream timestamp field [{field}] encountered multiple values"),
-        };
-        Err(MappingError::parsing("failed to parse").caused_by("illegal_argument_exception", fault))
     }
 
     /// Reads a document's values. Gives what the mapping lacks of it: add that, then read again. Faults name the id and the
@@ -185,38 +174,6 @@ impl DocumentParser {
             // A mapping that has changed since may not take it any more.
             Err(_) => Vec::new(),
         }
-    }
-}
-
-/// The field that `_data_stream_timestamp` asks for.
-fn time_field_of(mapping: &Mapping) -> Option<String> {
-    let said = mapping.parameters.get("_data_stream_timestamp")?;
-    let is_enabled = said["enabled"].as_bool() == Some(true);
-    let named = said["timestamp_field"]["name"].as_str().unwrap_or("@timestamp");
-    is_enabled.then(|| named.to_owned())
-}
-
-/// How many values there are at a path, through objects, lists and names with dots.
-fn count_at(value: &Json<'_>, path: &str) -> usize {
-    match value {
-        Json::Object(members) => members
-            .iter()
-            .map(|(name, child)| match path.strip_prefix(name) {
-                Some("") => count_values(child),
-                Some(rest) => rest.strip_prefix('.').map_or(0, |rest| count_at(child, rest)),
-                None => 0,
-            })
-            .sum(),
-        Json::Array(items) => items.iter().map(|item| count_at(item, path)).sum(),
-        _ => 0,
-    }
-}
-
-fn count_values(value: &Json<'_>) -> usize {
-    match value {
-        Json::Null => 0,
-        Json::Array(items) => items.iter().map(count_values).sum(),
-        _ => 1,
     }
 }
 
@@ -277,7 +234,6 @@ fn target(path: &str, field: &FieldMapping, planning: &Planning<'_>) -> Target {
             !analyzer.is_plain_standard || matches!(field.kind, FieldKind::TokenCount { .. })
         }),
         parts: field
-            .kind
             .parts()
             .iter()
             .map(|part| (planning.field_of)(&format!("{path}{}", part.suffix)))
@@ -332,6 +288,8 @@ impl Reading<'_> {
     fn field(&mut self, plan: &FieldPlan, value: &Json<'_>) -> Result<(), MappingError> {
         match &plan.mapping.kind {
             FieldKind::Structured(structure) => return self.structured(plan, structure, value),
+            FieldKind::Range { of } => return self.range(plan, of, value),
+            FieldKind::Flattened { .. } => return self.flattened(plan, value),
             FieldKind::Alias { .. } => {
                 let reason = format!("Cannot write to a field alias [{}].", plan.path);
                 return Err(self.fault(plan, &preview(value), ("illegal_argument_exception", reason)));
@@ -390,34 +348,6 @@ impl Reading<'_> {
             Some(field) => self.scalar(field, scalar),
             None if plan.disabled => Ok(()),
             None => self.unknown(plan, rest, value),
-        }
-    }
-
-    /// A value with a shape of its own, or several of them.
-    fn structured(
-        &mut self,
-        plan: &FieldPlan,
-        structure: &Structure,
-        value: &Json<'_>,
-    ) -> Result<(), MappingError> {
-        match value {
-            Json::Null => return Ok(()),
-            Json::Array(items) if !structure.is_array(items) => {
-                return items.iter().try_for_each(|item| self.structured(plan, structure, item));
-            }
-            _ => {}
-        }
-        match structure.check(value) {
-            Ok(()) => {
-                let field = plan.targets.first().and_then(|target| target.field);
-                field.into_iter().for_each(|field| self.values.add_bool(field, true));
-                Ok(())
-            }
-            Err(_) if plan.ignores_malformed() => {
-                self.ignore(&plan.path);
-                Ok(())
-            }
-            Err(fault) => Err(self.fault(plan, &preview(value), fault)),
         }
     }
 
@@ -499,6 +429,8 @@ impl Reading<'_> {
             FieldKind::ConstantKeyword { .. }
             | FieldKind::Alias { .. }
             | FieldKind::Binary
+            | FieldKind::Range { .. }
+            | FieldKind::Flattened { .. }
             | FieldKind::Structured(_) => {}
             FieldKind::Boolean => self.values.add_bool(field, to_bool(scalar)?),
             FieldKind::Ip => self.values.add_ip(field, to_ip(scalar)?),
@@ -526,11 +458,16 @@ impl Reading<'_> {
 
     /// Notes that there is a value where the index does not show it, once.
     fn add_presence(&mut self, target: &Target) {
-        for presence in target.parts.iter().flatten() {
-            if !self.present.contains(presence) {
-                self.present.push(*presence);
-                self.values.add_bool(*presence, true);
-            }
+        target.parts.iter().for_each(|presence| self.note_presence(*presence));
+    }
+
+    /// The same for one field.
+    pub(super) fn note_presence(&mut self, field: Option<Field>) {
+        if let Some(presence) = field
+            && !self.present.contains(&presence)
+        {
+            self.present.push(presence);
+            self.values.add_bool(presence, true);
         }
     }
 
@@ -541,7 +478,7 @@ impl Reading<'_> {
         }
     }
 
-    fn fault(&self, plan: &FieldPlan, value: &str, cause: ValueFault) -> MappingError {
+    pub(super) fn fault(&self, plan: &FieldPlan, value: &str, cause: ValueFault) -> MappingError {
         self.fault_of(&plan.path, &plan.mapping.type_name, value, cause)
     }
 
@@ -560,7 +497,7 @@ fn check_binary(scalar: Scalar<'_>) -> Result<(), ValueFault> {
     if is_base64 { Ok(()) } else { Err(("illegal_argument_exception", format!("[{scalar}] is no Base64"))) }
 }
 
-fn immense_term(path: &str) -> (&'static str, String) {
+pub(super) fn immense_term(path: &str) -> (&'static str, String) {
     let reason = format!(
         "Document contains at least one immense term in field=\"{path}\" (whose UTF8 encoding is longer than the max length {TERM_BYTES_MAX}), all of which were skipped."
     );
@@ -604,47 +541,6 @@ fn text_of(scalar: Scalar<'_>) -> Cow<'_, str> {
     }
 }
 
-fn preview(value: &Json<'_>) -> String {
+pub(super) fn preview(value: &Json<'_>) -> String {
     serde_json::to_string(value).unwrap_or_default().chars().take(100).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use serde_json::json;
-
-    use super::*;
-    use crate::mapping::parse_mapping;
-
-    #[test]
-    fn documents_of_a_data_stream_say_one_time() {
-        for (said, field) in [
-            (json!({"enabled": true}), "@timestamp"),
-            (json!({"enabled": true, "timestamp_field": {"name": "a.time"}}), "a.time"),
-        ] {
-            let mapping = parse_mapping(&json!({"_data_stream_timestamp": said})).expect("a mapping");
-            let parser = DocumentParser::new(Arc::new(mapping), &Analysis::plain(), &|_| None);
-            for (document, fault) in [
-                (json!({"@timestamp": 1, "a": {"time": "x"}}), None),
-                (json!({"@timestamp": [1], "a.time": 1}), None),
-                (json!({"@timestamp": null, "a": [{"time": null}]}), Some("is missing")),
-                (json!({"b": 1}), Some("is missing")),
-                (
-                    json!({"@timestamp": [1, 2], "a": [{"time": 1}, {"time": 2}]}),
-                    Some("encountered multiple values"),
-                ),
-            ] {
-                let text = document.to_string();
-                let source: SourceView<'_> = serde_json::from_str(&text).expect("JSON");
-
-                let found = parser.check_time(&source).err().and_then(|error| error.cause);
-
-                let expected = fault.map(|fault| format!("data stream timestamp field [{field}] {fault}"));
-                assert_eq!(found.map(|(_, reason)| reason), expected, "{document}");
-            }
-        }
-        let plain = DocumentParser::new(Arc::new(Mapping::default()), &Analysis::plain(), &|_| None);
-        assert!(plain.check_time(&serde_json::from_str("{}").expect("JSON")).is_ok());
-    }
 }

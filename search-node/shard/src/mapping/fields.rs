@@ -60,6 +60,18 @@ pub enum FieldKind {
     DateNanos(DateFormats),
     /// `version`: in the order of releases.
     Version,
+    /// `integer_range`, `date_range` and the like: spans of values.
+    Range {
+        /// The type of the values.
+        of: Box<FieldKind>,
+    },
+    /// `flattened`: an object whose values are keywords, each by itself and with its key.
+    Flattened {
+        /// How deep objects may be in one another.
+        depth_limit: usize,
+        /// Longer values are kept in `_source` only.
+        ignore_above: usize,
+    },
     /// `token_count`: how many words a text has.
     TokenCount {
         /// Whether places that words were left out of count, too (`enable_position_increments`).

@@ -43,6 +43,8 @@ impl FieldKind {
             | Self::MatchOnlyText
             | Self::Version
             | Self::TokenCount { .. }
+            | Self::Range { .. }
+            | Self::Flattened { .. }
             | Self::Keyword { .. }
             | Self::ConstantKeyword { .. }
             | Self::Alias { .. }

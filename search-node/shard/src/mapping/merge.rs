@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::error::MappingError;
 use super::fields::{FieldKind, FieldMapping, Mapping, ObjectMapping};
 use super::structured::Structure;
+use super::text_options::IndexOptions;
 
 impl Mapping {
     /// This mapping with everything that `added` says.
@@ -61,6 +62,11 @@ fn merge_field(
         return Err(MappingError::argument(format!(
             "mapper [{path}] cannot be changed from type [{}] to [{}]",
             known.type_name, added.type_name
+        )));
+    }
+    if !known.text_options().norms && added.text_options().norms && added.parameters.contains_key("norms") {
+        return Err(MappingError::argument(format!(
+            "Mapper for [{path}] conflicts with existing mapper:\n\tCannot update parameter [norms] from [false] to [true]"
         )));
     }
     for (what, before, after) in unchangeable(known, added) {
@@ -127,10 +133,15 @@ fn merged_kind(known: &FieldKind, added: &FieldKind, path: &str) -> Result<Field
 }
 
 /// What was written by these cannot be written again: their names, and both values.
-fn unchangeable(known: &FieldMapping, added: &FieldMapping) -> [(&'static str, String, String); 6] {
+fn unchangeable(known: &FieldMapping, added: &FieldMapping) -> [(&'static str, String, String); 7] {
     let flag = |flag: bool| flag.to_string();
     let named = |name: &Option<String>, default: &str| name.clone().unwrap_or_else(|| default.to_owned());
     let gap = |field: &FieldMapping| field.analysis.position_increment_gap.map_or(-1, i64::from).to_string();
+    let kept = |field: &FieldMapping| match field.text_options().index_options {
+        IndexOptions::Docs => "docs".to_owned(),
+        IndexOptions::Freqs => "freqs".to_owned(),
+        IndexOptions::Positions => "positions".to_owned(),
+    };
     let (before, after) = (&known.analysis, &added.analysis);
     [
         ("index", flag(known.index), flag(added.index)),
@@ -138,6 +149,7 @@ fn unchangeable(known: &FieldMapping, added: &FieldMapping) -> [(&'static str, S
         ("analyzer", named(&before.analyzer, "default"), named(&after.analyzer, "default")),
         ("normalizer", named(&before.normalizer, "null"), named(&after.normalizer, "null")),
         ("position_increment_gap", gap(known), gap(added)),
+        ("index_options", kept(known), kept(added)),
         ("max_shingle_size", known.subfields.len().to_string(), added.subfields.len().to_string()),
     ]
 }

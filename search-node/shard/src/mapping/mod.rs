@@ -17,13 +17,18 @@ mod dynamic;
 mod error;
 mod field_values;
 mod fields;
+mod flattened;
 mod leniency;
 mod merge;
 mod names;
+mod ranges;
 mod repeats;
+mod shaped;
+mod stream_time;
 mod structured;
 mod subfields;
 mod templates;
+mod text_options;
 mod values;
 mod versions;
 
@@ -38,5 +43,8 @@ pub use names::IGNORED;
 pub use repeats::check_repeats;
 pub use structured::Structure;
 pub(crate) use subfields::{INDEX_PREFIX, SEARCH_AS_YOU_TYPE};
-pub(crate) use values::{PRESENCE, Precision, Storage, WRITTEN, parse_ip, show_ip};
+pub(crate) use text_options::{IndexOptions, TextOptions};
+pub(crate) use values::{
+    FROM, KEYED, PRESENCE, Precision, Storage, TO, WRITTEN, keyed_term, parse_ip, parse_network, show_ip,
+};
 pub(crate) use versions::{decode_version, encode_version};

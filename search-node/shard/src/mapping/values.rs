@@ -39,15 +39,65 @@ pub(crate) struct Part {
     pub(crate) column: bool,
 }
 
+/// Values of a flattened object with their keys.
+pub(crate) const KEYED: &str = "..keyed";
+/// Where a span of values begins and ends: the first and the last of them.
+pub(crate) const FROM: &str = "..from";
+pub(crate) const TO: &str = "..to";
 /// Whether a document has a text without norms.
 pub(crate) const PRESENCE: &str = "..presence";
 /// Versions as they are written, for patterns.
 pub(crate) const WRITTEN: &str = "..written";
 
+/// Tells which documents have a text.
+pub(super) const PRESENCE_PART: [Part; 1] =
+    [Part { suffix: PRESENCE, storage: Storage::Presence, index: false, column: true }];
+
+const I64_ENDS: [Part; 2] = ends(Storage::I64);
+const F64_ENDS: [Part; 2] = ends(Storage::F64);
+const IP_ENDS: [Part; 2] = ends(Storage::Ip);
+
+/// The columns of spans. Those of one document are in the same order in both.
+const fn ends(storage: Storage) -> [Part; 2] {
+    [
+        Part { suffix: FROM, storage, index: false, column: true },
+        Part { suffix: TO, storage, index: false, column: true },
+    ]
+}
+
 impl FieldKind {
     /// Whether its values are terms: words, or texts as a whole.
     pub(crate) fn has_terms(&self) -> bool {
-        matches!(self, Self::Keyword { .. } | Self::ConstantKeyword { .. }) || self.is_text()
+        let are_whole =
+            matches!(self, Self::Keyword { .. } | Self::ConstantKeyword { .. } | Self::Flattened { .. });
+        are_whole || self.is_text()
+    }
+
+    /// Whether segments can be in the order of its values.
+    pub fn orders_segments(&self) -> bool {
+        match self {
+            Self::Keyword { .. }
+            | Self::ConstantKeyword { .. }
+            | Self::Version
+            | Self::Integer { .. }
+            | Self::UnsignedLong
+            | Self::Double
+            | Self::Float
+            | Self::HalfFloat
+            | Self::ScaledFloat { .. }
+            | Self::Boolean
+            | Self::Date(_)
+            | Self::DateNanos(_)
+            | Self::TokenCount { .. } => true,
+            Self::Text
+            | Self::MatchOnlyText
+            | Self::Ip
+            | Self::Range { .. }
+            | Self::Flattened { .. }
+            | Self::Alias { .. }
+            | Self::Binary
+            | Self::Structured(_) => false,
+        }
     }
 
     /// Whether its values are cut into words.
@@ -64,15 +114,21 @@ impl FieldKind {
         }
     }
 
-    /// What is kept beside the field's own structure.
-    pub(crate) fn parts(&self) -> &'static [Part] {
+    /// What a type keeps beside the own structure of its fields.
+    pub(super) fn parts(&self) -> &'static [Part] {
         match self {
-            Self::MatchOnlyText => {
-                &[Part { suffix: PRESENCE, storage: Storage::Presence, index: false, column: true }]
-            }
+            Self::MatchOnlyText => &PRESENCE_PART,
             Self::Version => {
                 &[Part { suffix: WRITTEN, storage: Storage::Keyword, index: true, column: false }]
             }
+            Self::Flattened { .. } => {
+                &[Part { suffix: KEYED, storage: Storage::Keyword, index: true, column: true }]
+            }
+            Self::Range { of } => match of.storage() {
+                Storage::F64 => &F64_ENDS,
+                Storage::Ip => &IP_ENDS,
+                _ => &I64_ENDS,
+            },
             _ => &[],
         }
     }
@@ -84,6 +140,7 @@ impl FieldKind {
             FieldKind::Keyword { .. }
             | FieldKind::ConstantKeyword { .. }
             | FieldKind::Version
+            | FieldKind::Flattened { .. }
             | FieldKind::Alias { .. } => Storage::Keyword,
             FieldKind::Integer { .. }
             | FieldKind::Date(_)
@@ -95,6 +152,7 @@ impl FieldKind {
             }
             FieldKind::Boolean | FieldKind::Binary | FieldKind::Structured(_) => Storage::Bool,
             FieldKind::Ip => Storage::Ip,
+            FieldKind::Range { .. } => Storage::Presence,
         }
     }
 }
@@ -289,6 +347,24 @@ pub(crate) fn parse_ip(text: &str) -> Option<Ipv6Addr> {
         IpAddr::V4(address) => Some(address.to_ipv6_mapped()),
         IpAddr::V6(address) => Some(address),
     }
+}
+
+/// First and last address of `10.0.0.0/8`, or one address twice.
+pub(crate) fn parse_network(text: &str) -> Option<(Ipv6Addr, Ipv6Addr)> {
+    let Some((base, bits)) = text.split_once('/') else {
+        let address = parse_ip(text)?;
+        return Some((address, address));
+    };
+    let number = u128::from(parse_ip(base)?);
+    let width = if base.contains(':') { 128 } else { 32 };
+    let host_bits = width - bits.parse::<u32>().ok().filter(|bits| *bits <= width)?;
+    let hosts = if host_bits == 128 { u128::MAX } else { (1u128 << host_bits) - 1 };
+    Some((Ipv6Addr::from(number & !hosts), Ipv6Addr::from(number | hosts)))
+}
+
+/// The term of a value of a flattened object under a key, which has no zero byte.
+pub(crate) fn keyed_term(key: &str, value: &str) -> String {
+    format!("{key}\0{value}")
 }
 
 /// The address as a person writes it.

@@ -39,6 +39,20 @@ pub struct RangeBounds {
     pub format: Option<String>,
     /// The zone of dates without an offset.
     pub time_zone: Option<String>,
+    /// How spans of values lie to it.
+    pub relation: RangeRelation,
+}
+
+/// How a span of values that a document has lies to the one that is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RangeRelation {
+    /// They have a value in common.
+    #[default]
+    Intersects,
+    /// It is inside.
+    Within,
+    /// It has all of the other.
+    Contains,
 }
 
 /// A query.

@@ -63,7 +63,7 @@ fn collect_range(
     if path.contains('*') || path.starts_with('_') {
         return true;
     }
-    let Some(mapping) = layout.mapping.leaf(path) else { return false };
+    let Some(mapping) = layout.mapping.leaf(path) else { return layout.keyed(path).is_some() };
     let Some(field) = layout.field(path).filter(|_| mapping.doc_values) else { return true };
     let column = layout.stored_name(path).to_owned();
     let read = || bounds(context, path, mapping, field, range).ok();

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::ast::{MultiMatchKind, Operator, Query, RangeBounds};
+use super::ast::{MultiMatchKind, Operator, Query, RangeBounds, RangeRelation};
 use super::minimum_should_match::MinimumShouldMatch;
 use super::{QueryError, query_string};
 
@@ -305,11 +305,22 @@ fn parse_range(body: &Value) -> Result<Query, QueryError> {
             "boost" => boost = number("range", key, value)?,
             "include_lower" => set_inclusive(&mut bounds.lower, flag("range", key, value)?),
             "include_upper" => set_inclusive(&mut bounds.upper, flag("range", key, value)?),
-            "_name" | "relation" => {}
+            "relation" => bounds.relation = parse_relation(value)?,
+            "_name" => {}
             _ => return Err(unsupported("range", key)),
         }
     }
     Ok(Query::Range { field, bounds }.boosted(boost))
+}
+
+fn parse_relation(value: &Value) -> Result<RangeRelation, QueryError> {
+    match plain(value).to_ascii_lowercase().as_str() {
+        "intersects" => Ok(RangeRelation::Intersects),
+        "within" => Ok(RangeRelation::Within),
+        "contains" => Ok(RangeRelation::Contains),
+        "disjoint" => Err(QueryError::argument("[range] query does not support relation [disjoint]")),
+        other => Err(QueryError::argument(format!("{other} is not a valid relation"))),
+    }
 }
 
 fn set_inclusive(bound: &mut Option<(Value, bool)>, inclusive: bool) {

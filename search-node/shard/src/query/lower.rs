@@ -18,6 +18,7 @@ use super::ast::{Query, RangeBounds};
 use super::fuzzy::FuzzyWords;
 use super::has_norm::HasNorm;
 use super::has_uid::{HasUid, Types};
+use super::keyed;
 use super::minimum_should_match::MinimumShouldMatch;
 use super::patterns::Pattern;
 use super::query_string::{self, Options};
@@ -181,21 +182,28 @@ impl Lowering<'_> {
         if let Some(meta) = self.meta_term(path, value) {
             return Ok(meta);
         }
-        let Some((mapping, field)) = self.searchable(path)? else {
-            return Ok(none());
-        };
-        if case_insensitive && mapping.kind.has_terms() {
+        if !case_insensitive && let Some(found) = self.keyed_value(path, value)? {
+            return Ok(found);
+        }
+        let like_text = || {
             let text = plain(value);
             let to_regex = |text: &str| exact_regex(text, true);
-            return self.pattern(
-                &Pattern { kind: "term", given: &text, to_regex: &to_regex, is_normalized: false },
-                path,
-            );
+            let pattern = Pattern { kind: "term", given: &text, to_regex: &to_regex, is_normalized: false };
+            self.pattern(&pattern, path)
+        };
+        let Some((mapping, field)) = self.searchable(path)? else {
+            return if self.keyed(path)?.is_some() { like_text() } else { Ok(none()) };
+        };
+        if case_insensitive && mapping.kind.has_terms() {
+            return like_text();
         }
         self.exact(path, mapping, field, value)
     }
 
     pub(super) fn exact(&self, path: &str, mapping: &FieldMapping, field: Field, value: &Value) -> Lowered {
+        if let FieldKind::Range { of } = &mapping.kind {
+            return self.spans_of(path, mapping, of, value);
+        }
         let value = self.normalized_value(mapping, value);
         Ok(match wanted(self.context, path, mapping, field, &value)? {
             Wanted::Nothing => none(),
@@ -205,7 +213,10 @@ impl Lowering<'_> {
                 FieldKind::Boolean | FieldKind::MatchOnlyText => {
                     constant(Box::new(TermQuery::new(term, IndexRecordOption::Basic)))
                 }
-                FieldKind::Keyword { .. } | FieldKind::ConstantKeyword { .. } | FieldKind::Version
+                FieldKind::Keyword { .. }
+                | FieldKind::ConstantKeyword { .. }
+                | FieldKind::Flattened { .. }
+                | FieldKind::Version
                     if mapping.index =>
                 {
                     Box::new(TermQuery::new(term, IndexRecordOption::Basic))
@@ -227,6 +238,9 @@ impl Lowering<'_> {
                 .filter_map(|value| Some((Occur::Should, self.meta_term(path, value)?)))
                 .collect();
             return Ok(constant(Box::new(BooleanQuery::new(clauses))));
+        }
+        if let Some(keyed) = self.keyed(path)? {
+            return Ok(keyed::any_of(keyed, values));
         }
         let Some((mapping, field)) = self.searchable(path)? else {
             return Ok(none());
@@ -302,11 +316,17 @@ impl Lowering<'_> {
                 "failed to create query: Field [{path}] of type [{path}] does not support range queries"
             )));
         }
+        if let Some(keyed) = self.keyed(path)? {
+            return keyed::between(keyed, range);
+        }
         let Some((mapping, field)) = self.searchable(path)? else {
             return Ok(none());
         };
         if mapping.kind == FieldKind::Boolean {
             return self.flag_range(field, range);
+        }
+        if let FieldKind::Range { of } = &mapping.kind {
+            return self.spans(path, mapping, of, range);
         }
         let range = self.normalized_range(mapping, range);
         let (lower, upper) = bounds(self.context, path, mapping, field, &range)?;
@@ -358,15 +378,21 @@ impl Lowering<'_> {
                 return Ok(none());
             };
             return Ok(match &mapping.kind {
-                FieldKind::Text if mapping.index => Box::new(HasNorm::new(field)),
-                FieldKind::Text => none(),
-                FieldKind::MatchOnlyText => match self.layout.part(path, PRESENCE) {
-                    Some(presence) => self.has_column(self.layout.schema.get_field_name(presence)),
-                    None => none(),
-                },
-                _ if mapping.doc_values => self.has_column(self.layout.stored_name(path)),
+                FieldKind::Text | FieldKind::MatchOnlyText if mapping.index => {
+                    match self.layout.part(path, PRESENCE) {
+                        Some(presence) => self.has_column(self.layout.schema.get_field_name(presence)),
+                        None => Box::new(HasNorm::new(field)),
+                    }
+                }
+                FieldKind::Text | FieldKind::MatchOnlyText => none(),
+                _ if mapping.doc_values || matches!(mapping.kind, FieldKind::Range { .. }) => {
+                    self.has_column(self.layout.stored_name(path))
+                }
                 _ => none(),
             });
+        }
+        if let Some(keyed) = self.keyed(path)? {
+            return keyed::between(keyed, &RangeBounds::default());
         }
         let Some(object) = self.layout.mapping.object(path) else {
             return Ok(none());

@@ -9,11 +9,14 @@ mod dsl;
 mod fuzzy;
 mod has_norm;
 mod has_uid;
+mod keyed;
 mod lower;
 mod minimum_should_match;
 mod patterns;
 pub mod query_string;
 mod source_phrase;
+mod span_match;
+mod spans;
 mod text_terms;
 mod texts;
 mod values;
@@ -24,6 +27,7 @@ pub(crate) use can_match::can_match;
 pub use dsl::parse_query;
 pub use lower::QueryContext;
 pub(crate) use lower::lower;
+pub(crate) use spans::no_aggregation_of_spans;
 pub(crate) use wildcard::name_matches as wildcard_name_matches;
 
 /// A query that cannot be read or cannot run, in Elasticsearch's words.

@@ -8,6 +8,7 @@ use tantivy::query::{DisjunctionMaxQuery, Query as TantivyQuery, RegexQuery, Ter
 use tantivy::schema::IndexRecordOption;
 
 use super::QueryError;
+use super::keyed::expression;
 use super::lower::{Lowered, Lowering, all_or_none, constant, forgive, has_terms, none};
 use super::values::plain;
 use super::wildcard::{PATTERN_CHARS_MAX, between_signs, name_matches, prefix_regex};
@@ -103,9 +104,15 @@ impl Lowering<'_> {
             }
             (Some((mapping, field)), _) => (self.normalized_pattern(mapping, pattern), field),
             (None, Some(field)) if path == IGNORED => (Cow::Borrowed(given), field),
-            (None, _) => return Ok(none()),
+            (None, _) => match self.keyed(path)? {
+                Some(keyed) => (Cow::Borrowed(given), keyed.field),
+                None => return Ok(none()),
+            },
         };
-        let made = (pattern.to_regex)(&shape);
+        let mut made = (pattern.to_regex)(&shape);
+        if let Some(keyed) = self.keyed(path)? {
+            made = expression(keyed, &made);
+        }
         let query = RegexQuery::from_pattern(&made, field).map_err(|error| {
             QueryError::argument(format!("failed to parse pattern [{given}] of [{path}]: {error}"))
         })?;
@@ -139,6 +146,11 @@ impl Lowering<'_> {
             return Err(refused(path));
         }
         let Some((mapping, field)) = self.searchable(path)? else {
+            if self.keyed(path)?.is_some() {
+                return Err(QueryError::argument(
+                    "[fuzzy] queries are not currently supported on keyed [flattened] fields.",
+                ));
+            }
             return Ok(none());
         };
         let field = match self.layout.part(path, WRITTEN) {

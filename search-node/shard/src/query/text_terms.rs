@@ -27,8 +27,10 @@ type Path<'a> = Vec<(usize, &'a str)>;
 pub(super) struct TextTerms {
     pub(super) field: Field,
     pub(super) terms: Vec<Term>,
-    /// Where phrases are looked for if the index does not know places; then no term counts more than another.
+    /// Where phrases are looked for if the index does not know places.
     pub(super) texts: Option<Arc<SourceTexts>>,
+    /// Whether a term counts by how rare it is.
+    pub(super) is_scored: bool,
 }
 
 impl TextTerms {
@@ -86,7 +88,7 @@ impl TextTerms {
     fn in_order(&self, path: &Path<'_>, slop: u32, is_prefix: bool) -> Box<dyn Query> {
         let term = |text: &str| IndexTerm::from_field_text(self.field, text);
         match path.as_slice() {
-            [(_, only)] if !is_prefix && self.texts.is_some() => Box::new(ConstScoreQuery::new(
+            [(_, only)] if !is_prefix && !self.is_scored => Box::new(ConstScoreQuery::new(
                 Box::new(TermQuery::new(term(only), IndexRecordOption::Basic)),
                 1.0,
             )),

@@ -28,7 +28,7 @@ impl Lowering<'_> {
             return Ok(meta);
         }
         let Some((mapping, field)) = self.searchable(path)? else {
-            return Ok(none());
+            return Ok(self.keyed_value(path, value)?.unwrap_or_else(none));
         };
         if !mapping.kind.is_text() {
             return self.exact(path, mapping, field, value);
@@ -46,7 +46,10 @@ impl Lowering<'_> {
             )));
         }
         let Some((mapping, field)) = self.searchable(path)? else {
-            return Ok(self.meta_term(path, value).unwrap_or_else(none));
+            let meta = self.meta_term(path, value);
+            return Ok(
+                if meta.is_some() { meta } else { self.keyed_value(path, value)? }.unwrap_or_else(none)
+            );
         };
         if !mapping.kind.is_text() {
             return match (&mapping.kind, prefix) {
@@ -59,6 +62,11 @@ impl Lowering<'_> {
         let terms = self.text_terms(path, mapping, field, analyzer.terms(&plain(value)));
         match terms.single() {
             Some(only) if prefix => self.prefix(path, only, false),
+            None if terms.terms.len() > 1 && terms.is_scored && terms.texts.is_some() => {
+                Err(QueryError::shard(format!(
+                    "failed to create query: field:[{path}] was indexed without position data; cannot run PhraseQuery"
+                )))
+            }
             _ => terms.phrase(slop, prefix),
         }
     }
@@ -72,7 +80,7 @@ impl Lowering<'_> {
         minimum: Option<&MinimumShouldMatch>,
     ) -> Lowered {
         let Some((mapping, field)) = self.searchable(path)? else {
-            return Ok(none());
+            return self.prefix_in(path, &plain(value));
         };
         if !mapping.kind.is_text() {
             return self.prefix(path, &plain(value), false);
@@ -98,14 +106,15 @@ impl Lowering<'_> {
 
     /// Terms of a text in a field, with what tells phrases where the index does not know places.
     fn text_terms(&self, path: &str, mapping: &FieldMapping, field: Field, terms: Vec<Term>) -> TextTerms {
-        let texts = (mapping.kind == FieldKind::MatchOnlyText).then(|| {
+        let texts = (!self.layout.has_positions(field)).then(|| {
             let analysis = &self.layout.analysis;
             let analyzer = self.analyzer(mapping.analysis.indexing(analysis)).ok()?;
             let paths = self.layout.mapping.sources_of(self.layout.mapping.meant(path));
             let gap = mapping.analysis.gap(analysis) as usize;
             Some(Arc::new(SourceTexts { source: self.layout.meta.source, paths, analyzer, gap }))
         });
-        TextTerms { field, terms, texts: texts.flatten() }
+        let is_scored = mapping.kind != FieldKind::MatchOnlyText;
+        TextTerms { field, terms, texts: texts.flatten(), is_scored }
     }
 
     /// The analyzer of a name.

@@ -35,6 +35,7 @@ pub(super) fn wanted(
         FieldKind::Text
         | FieldKind::MatchOnlyText
         | FieldKind::Keyword { .. }
+        | FieldKind::Flattened { .. }
         | FieldKind::ConstantKeyword { .. } => Wanted::One(Term::from_field_text(field, &text)),
         FieldKind::Version => Wanted::One(Term::from_field_text(field, &encode_version(&text))),
         FieldKind::Integer { .. } | FieldKind::TokenCount { .. } => match text.parse::<i64>() {
@@ -74,7 +75,7 @@ pub(super) fn wanted(
                 Bound::Included(Term::from_field_ip_addr(field, last)),
             )
         }
-        FieldKind::Alias { .. } | FieldKind::Binary | FieldKind::Structured(_) => {
+        FieldKind::Alias { .. } | FieldKind::Binary | FieldKind::Range { .. } | FieldKind::Structured(_) => {
             return Err(not_by_value(path, mapping));
         }
     })
@@ -157,6 +158,7 @@ pub(super) fn bounds(
                     FieldKind::Text
                     | FieldKind::MatchOnlyText
                     | FieldKind::Keyword { .. }
+                    | FieldKind::Flattened { .. }
                     | FieldKind::ConstantKeyword { .. } => Term::from_field_text(field, &text),
                     FieldKind::Version => Term::from_field_text(field, &encode_version(&text)),
                     FieldKind::Double
@@ -172,7 +174,10 @@ pub(super) fn bounds(
                     | FieldKind::DateNanos(_) => {
                         return Ok(Bound::Unbounded);
                     }
-                    FieldKind::Alias { .. } | FieldKind::Binary | FieldKind::Structured(_) => {
+                    FieldKind::Alias { .. }
+                    | FieldKind::Binary
+                    | FieldKind::Range { .. }
+                    | FieldKind::Structured(_) => {
                         return Err(not_by_value(path, mapping));
                     }
                 };
@@ -299,15 +304,13 @@ fn network(text: &str) -> Result<(Ipv6Addr, Ipv6Addr), QueryError> {
         let address = address(text)?;
         return Ok((address, address));
     };
-    let base_address = address(base)?;
+    address(base)?;
     let width = if base.contains(':') { 128 } else { 32 };
-    let bits: u32 = bits.parse().ok().filter(|bits| *bits <= width).ok_or_else(|| {
-        QueryError::argument(format!("'{text}' is not a network: the prefix length must be 0 to {width}"))
-    })?;
-    let host_bits = width - bits;
-    let hosts = if host_bits == 128 { u128::MAX } else { (1u128 << host_bits) - 1 };
-    let number = u128::from(base_address);
-    Ok((Ipv6Addr::from(number & !hosts), Ipv6Addr::from(number | hosts)))
+    crate::mapping::parse_network(text).ok_or_else(|| {
+        QueryError::argument(format!(
+            "'{text}' is not a network: [{bits}], the length of its prefix, must be 0 to {width}"
+        ))
+    })
 }
 
 pub(super) fn plain(value: &Value) -> String {

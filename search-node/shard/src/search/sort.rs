@@ -361,6 +361,14 @@ fn open_field<'a>(
     layout: &Layout,
     reader: &SegmentReader,
 ) -> Result<Values<'a>, SearchError> {
+    if let Some(keyed) = layout.keyed(path) {
+        if !keyed.mapping.doc_values {
+            return Err(no_values_in_column(path, &keyed.mapping.type_name).into());
+        }
+        let column = reader.fast_fields().str(layout.schema.get_field_name(keyed.field))?;
+        let terms = column.map(|column| Terms::keyed(column, keyed.key)).transpose()?;
+        return Ok(terms.map_or(Values::None, Values::Text));
+    }
     let Some(mapping) = layout.mapping.leaf(path) else {
         if path == IGNORED {
             return Err(no_values_in_column(path, path).into());
@@ -373,7 +381,7 @@ fn open_field<'a>(
     if mapping.kind.is_text() {
         return Err(no_column_for_text(path).into());
     }
-    if !mapping.doc_values || matches!(mapping.kind, FieldKind::Structured(_)) {
+    if !mapping.doc_values || matches!(mapping.kind, FieldKind::Structured(_) | FieldKind::Range { .. }) {
         return Err(no_values_in_column(path, &mapping.type_name).into());
     }
     let columns = reader.fast_fields();

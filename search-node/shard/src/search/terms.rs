@@ -1,44 +1,65 @@
 //! The terms of a field in a segment, as sorts and aggregations read them: by their numbers, which are in the order of the terms.
 
 use std::io;
+use std::ops::Range;
 
 use tantivy::DocId;
-use tantivy::columnar::StrColumn;
+use tantivy::columnar::{Dictionary, StrColumn};
 
 use super::SortValue;
-use crate::mapping::{FieldKind, decode_version, encode_version};
+use crate::mapping::{FieldKind, encode_version, keyed_term};
 
 /// The terms of a column, and how their values are written.
 pub(crate) struct Terms {
     column: StrColumn,
-    are_versions: bool,
+    values: Written,
+}
+
+enum Written {
+    /// As they are.
+    Plain,
+    Versions,
+    /// Behind a key: what stands in front of them, and the numbers of its terms.
+    Keyed(String, Range<u64>),
 }
 
 impl Terms {
     pub(crate) fn new(column: StrColumn, kind: &FieldKind) -> Self {
-        Self { column, are_versions: *kind == FieldKind::Version }
+        let values = if *kind == FieldKind::Version { Written::Versions } else { Written::Plain };
+        Self { column, values }
+    }
+
+    /// The values under a key of a flattened object.
+    pub(crate) fn keyed(column: StrColumn, key: &str) -> io::Result<Self> {
+        let dictionary = column.dictionary();
+        let (first, behind) = (keyed_term(key, ""), format!("{key}\u{1}"));
+        let range = first_from(dictionary, first.as_bytes())?..first_from(dictionary, behind.as_bytes())?;
+        Ok(Self { column, values: Written::Keyed(first, range) })
     }
 
     /// The numbers of a document's terms.
     pub(crate) fn ordinals(&self, document: DocId) -> impl Iterator<Item = u64> + '_ {
-        self.column.term_ords(document)
+        let is_meant = |ordinal: &u64| match &self.values {
+            Written::Keyed(_, range) => range.contains(ordinal),
+            Written::Plain | Written::Versions => true,
+        };
+        self.column.term_ords(document).filter(is_meant)
     }
 
-    /// The value of a term.
-    pub(crate) fn value(&self, ordinal: u64) -> io::Result<String> {
+    fn term(&self, ordinal: u64) -> io::Result<String> {
         let mut text = String::new();
         self.column.ord_to_str(ordinal, &mut text)?;
-        Ok(if self.are_versions { decode_version(&text) } else { text })
+        Ok(text)
     }
 
     /// The value of a term, as hits are ordered by it.
     pub(crate) fn sort_value(&self, ordinal: u64) -> io::Result<SortValue> {
-        if !self.are_versions {
-            return self.value(ordinal).map(SortValue::Text);
-        }
-        let mut encoded = String::new();
-        self.column.ord_to_str(ordinal, &mut encoded)?;
-        Ok(SortValue::Version(encoded))
+        let mut text = self.term(ordinal)?;
+        Ok(match &self.values {
+            Written::Plain => SortValue::Text(text),
+            Written::Versions => SortValue::Version(text),
+            Written::Keyed(before, _) => SortValue::Text(text.split_off(before.len().min(text.len()))),
+        })
     }
 
     /// The bytes of a term, which are the same in every segment; whether there is one of this number.
@@ -49,13 +70,21 @@ impl Terms {
 
     /// The number of a value, or of the next one that is there.
     pub(crate) fn find(&self, value: &str) -> io::Result<Result<u64, u64>> {
-        let encoded = self.are_versions.then(|| encode_version(value));
-        let term = encoded.as_deref().unwrap_or(value).as_bytes();
+        let made = match &self.values {
+            Written::Plain => value.to_owned(),
+            Written::Versions => encode_version(value),
+            Written::Keyed(before, _) => format!("{before}{value}"),
+        };
         let dictionary = self.column.dictionary();
-        if let Some(ordinal) = dictionary.term_ord(term)? {
-            return Ok(Ok(ordinal));
+        match dictionary.term_ord(made.as_bytes())? {
+            Some(ordinal) => Ok(Ok(ordinal)),
+            None => first_from(dictionary, made.as_bytes()).map(Err),
         }
-        let mut following = dictionary.range().ge(term).into_stream()?;
-        Ok(Err(if following.advance() { following.term_ord() } else { dictionary.num_terms() as u64 }))
     }
+}
+
+/// The number of the first term that is not before one.
+fn first_from(dictionary: &Dictionary, term: &[u8]) -> io::Result<u64> {
+    let mut following = dictionary.range().ge(term).into_stream()?;
+    Ok(if following.advance() { following.term_ord() } else { dictionary.num_terms() as u64 })
 }

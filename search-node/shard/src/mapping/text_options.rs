@@ -1,0 +1,75 @@
+//! What an index keeps of the words of a text: `index_options` and `norms`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::error::MappingError;
+use super::fields::{FieldKind, FieldMapping};
+use super::values::{PRESENCE_PART, Part};
+
+/// What an index keeps of each word of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum IndexOptions {
+    /// Which documents have it.
+    Docs,
+    /// How often, too.
+    Freqs,
+    /// And where.
+    #[default]
+    Positions,
+}
+
+/// What an index keeps of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TextOptions {
+    pub(crate) index_options: IndexOptions,
+    /// Whether it keeps how long the text of a document is, by which matches in short texts count more.
+    pub(crate) norms: bool,
+}
+
+impl Default for TextOptions {
+    fn default() -> Self {
+        Self { index_options: IndexOptions::default(), norms: true }
+    }
+}
+
+impl TextOptions {
+    /// What parameters of a text say.
+    pub(super) fn read(name: &str, parameters: &Map<String, Value>) -> Result<Self, MappingError> {
+        let text = |key: &str| {
+            parameters.get(key).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+        };
+        let index_options = match text("index_options").as_deref() {
+            None | Some("positions" | "offsets") => IndexOptions::Positions,
+            Some("freqs") => IndexOptions::Freqs,
+            Some("docs") => IndexOptions::Docs,
+            Some(other) => {
+                return Err(MappingError::parsing(format!(
+                    "Unknown value [{other}] for field [index_options] of [{name}] - accepted values are [positions, docs, freqs, offsets]"
+                )));
+            }
+        };
+        Ok(Self { index_options, norms: text("norms").as_deref() != Some("false") })
+    }
+}
+
+impl FieldMapping {
+    /// What is kept of its texts.
+    pub(crate) fn text_options(&self) -> TextOptions {
+        match self.kind {
+            // They were checked when the mapping was read.
+            FieldKind::Text => TextOptions::read("", &self.parameters).unwrap_or_default(),
+            _ => TextOptions::default(),
+        }
+    }
+
+    /// What is kept beside the field's own structure.
+    pub(crate) fn parts(&self) -> &'static [Part] {
+        // Without norms nothing tells which documents have the text.
+        if self.kind == FieldKind::Text && self.index && !self.text_options().norms {
+            return &PRESENCE_PART;
+        }
+        self.kind.parts()
+    }
+}

@@ -1,0 +1,175 @@
+//! Documents by their spans: two columns, of the first and of the last values, are gone through side by side.
+
+use std::net::Ipv6Addr;
+
+use tantivy::columnar::Column;
+use tantivy::index::SegmentReader;
+use tantivy::query::{ConstScorer, EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight};
+use tantivy::{DocId, DocSet, Score, TERMINATED};
+
+use super::ast::RangeRelation;
+
+/// The first and the last value that are asked for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Asked {
+    Whole(i64, i64),
+    Decimal(f64, f64),
+    Address(Ipv6Addr, Ipv6Addr),
+}
+
+impl Asked {
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Self::Whole(first, last) => first > last,
+            Self::Decimal(first, last) => first > last,
+            Self::Address(first, last) => first > last,
+        }
+    }
+}
+
+/// Matches documents with a span that lies so to the one that is asked for.
+#[derive(Debug, Clone)]
+pub(super) struct SpanMatch {
+    from: String,
+    to: String,
+    asked: Asked,
+    relation: RangeRelation,
+}
+
+impl SpanMatch {
+    pub(super) fn new(from: String, to: String, asked: Asked, relation: RangeRelation) -> Self {
+        Self { from, to, asked, relation }
+    }
+}
+
+impl Query for SpanMatch {
+    fn weight(&self, _scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
+        Ok(Box::new(self.clone()))
+    }
+}
+
+impl Weight for SpanMatch {
+    fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
+        let (columns, relation, max_doc) = (reader.fast_fields(), self.relation, reader.max_doc());
+        Ok(match self.asked {
+            Asked::Whole(first, last) => {
+                let ends = (columns.column_opt::<i64>(&self.from)?, columns.column_opt::<i64>(&self.to)?);
+                scorer(ends, (first, last), relation, max_doc, boost)
+            }
+            Asked::Decimal(first, last) => {
+                let ends = (columns.column_opt::<f64>(&self.from)?, columns.column_opt::<f64>(&self.to)?);
+                scorer(ends, (first, last), relation, max_doc, boost)
+            }
+            Asked::Address(first, last) => {
+                let ends =
+                    (columns.column_opt::<Ipv6Addr>(&self.from)?, columns.column_opt::<Ipv6Addr>(&self.to)?);
+                scorer(ends, (first, last), relation, max_doc, boost)
+            }
+        })
+    }
+
+    fn explain(&self, _reader: &SegmentReader, _document: DocId) -> tantivy::Result<Explanation> {
+        Ok(Explanation::new("has such a span", 1.0))
+    }
+}
+
+/// A segment that predates the field has no columns of it.
+fn scorer<T: PartialOrd + Copy + std::fmt::Debug + Send + Sync + 'static>(
+    ends: (Option<Column<T>>, Option<Column<T>>),
+    asked: (T, T),
+    relation: RangeRelation,
+    max_doc: DocId,
+    boost: Score,
+) -> Box<dyn Scorer> {
+    let (Some(from), Some(to)) = ends else { return Box::new(EmptyScorer) };
+    let mut documents = Spans { from, to, asked, relation, max_doc, at: 0 };
+    documents.settle();
+    Box::new(ConstScorer::new(documents, boost))
+}
+
+struct Spans<T> {
+    from: Column<T>,
+    to: Column<T>,
+    asked: (T, T),
+    relation: RangeRelation,
+    max_doc: DocId,
+    at: DocId,
+}
+
+/// Whether a span lies so to the one that is asked for.
+fn lies<T: PartialOrd>((from, to): (T, T), (first, last): (T, T), relation: RangeRelation) -> bool {
+    match relation {
+        RangeRelation::Intersects => from <= last && to >= first,
+        RangeRelation::Within => from >= first && to <= last,
+        RangeRelation::Contains => from <= first && to >= last,
+    }
+}
+
+impl<T: PartialOrd + Copy + std::fmt::Debug + Send + Sync + 'static> Spans<T> {
+    /// Moves on to a document that matches.
+    fn settle(&mut self) {
+        while self.at < self.max_doc && !self.matches(self.at) {
+            self.at += 1;
+        }
+        if self.at >= self.max_doc {
+            self.at = TERMINATED;
+        }
+    }
+
+    fn matches(&self, document: DocId) -> bool {
+        // Both columns have a document's spans in the order in which it says them.
+        let mut spans = self.from.values_for_doc(document).zip(self.to.values_for_doc(document));
+        spans.any(|span| lies(span, self.asked, self.relation))
+    }
+}
+
+impl<T: PartialOrd + Copy + std::fmt::Debug + Send + Sync + 'static> DocSet for Spans<T> {
+    fn advance(&mut self) -> DocId {
+        if self.at != TERMINATED {
+            self.at += 1;
+            self.settle();
+        }
+        self.at
+    }
+
+    fn seek(&mut self, target: DocId) -> DocId {
+        if self.at < target {
+            self.at = target;
+            self.settle();
+        }
+        self.at
+    }
+
+    fn doc(&self) -> DocId {
+        self.at
+    }
+
+    fn size_hint(&self) -> u32 {
+        self.max_doc
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_lie_to_one_another_as_their_ends_say() {
+        use RangeRelation::{Contains, Intersects, Within};
+        for (span, asked, relations) in [
+            ((1, 5), (1, 5), vec![Intersects, Within, Contains]),
+            ((1, 5), (2, 4), vec![Intersects, Contains]),
+            ((2, 4), (1, 5), vec![Intersects, Within]),
+            ((1, 5), (5, 9), vec![Intersects]),
+            ((1, 5), (6, 9), vec![]),
+        ] {
+            for relation in [Intersects, Within, Contains] {
+                assert_eq!(
+                    lies(span, asked, relation),
+                    relations.contains(&relation),
+                    "{span:?} {asked:?} {relation:?}"
+                );
+            }
+        }
+    }
+}

@@ -9,7 +9,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use search_client::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 use system_tests::{Program, SearchNode};
 
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/api/clients");
@@ -79,7 +79,8 @@ async fn filebeat() {
     assert_eq!(hits["hits"]["hits"][0]["_source"]["message"], line(0), "{hits}");
     let mapping = shipped.ask("/filebeat-*/_mapping").await;
     let (_, index) = mapping.as_object().and_then(|indices| indices.iter().next()).expect("an index");
-    assert_eq!(index["mappings"]["properties"]["message"]["type"], "match_only_text", "the template counts");
+    let id = &index["mappings"]["properties"]["agent"]["properties"]["id"];
+    assert_eq!(*id, json!({"type": "keyword", "ignore_above": 1024}), "the template counts");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -53,7 +53,7 @@ impl MappingLimits {
 
 /// An alias is of a field that is there, and is no alias itself.
 fn check_aliases(mapping: &Mapping) -> Result<(), MappingError> {
-    for leaf in mapping.leaves() {
+    for leaf in mapping.every_leaf() {
         let FieldKind::Alias { path } = &leaf.field.kind else { continue };
         let reason = match mapping.root.leaf(path).map(|field| &field.kind) {
             Some(FieldKind::Alias { .. }) => "an alias cannot refer to another alias",
@@ -166,8 +166,9 @@ fn parse_property(
         }
         None => "object",
     };
-    if type_name == "object" {
+    if matches!(type_name, "object" | "nested") {
         let child = object.objects.entry(name.to_owned()).or_default();
+        child.nested = (type_name == "nested").then(Map::new);
         return parse_object(name, body, prefix, child);
     }
     let field = parse_field(name, type_name, body)?;
@@ -186,7 +187,11 @@ fn parse_object(
             "type" => {}
             "properties" => parse_properties(value, &format!("{prefix}{name}."), object)?,
             "dynamic" => object.dynamic = Some(parse_dynamic(value)?),
-            "enabled" => object.disabled = !flag(key, value)?,
+            "enabled" if object.nested.is_none() => object.disabled = !flag(key, value)?,
+            "include_in_parent" | "include_in_root" if object.nested.is_some() => {
+                flag(key, value)?;
+                object.nested.get_or_insert_default().insert(key.clone(), value.clone());
+            }
             _ => {
                 return Err(MappingError::parsing(format!(
                     "Mapping definition for [{name}] has unsupported parameters:  [{key} : {}]",

@@ -207,6 +207,8 @@ fn plan_object(
         (name.clone(), FieldPlan { path, mapping: field.clone(), targets })
     });
     let objects = object.objects.iter().map(|(name, child)| {
+        let apart = Planning { field_of: &|_| None, ..*planning };
+        let planning = if child.is_apart() { &apart } else { planning };
         (name.clone(), plan_object(child, &format!("{prefix}{name}."), dynamic, planning))
     });
     ObjectPlan {

@@ -144,6 +144,8 @@ pub struct ObjectMapping {
     pub dynamic: Option<Dynamic>,
     /// Whether anything below is looked at.
     pub disabled: bool,
+    /// Of `nested`: its parameters as given. Its objects are documents of their own, which only a `nested` query finds.
+    pub nested: Option<Map<String, Value>>,
     /// Leaf fields by name.
     pub fields: BTreeMap<String, FieldMapping>,
     /// Objects by name.
@@ -223,10 +225,17 @@ impl Mapping {
         std::iter::once(own.to_owned()).chain(copied.map(|leaf| leaf.path)).collect()
     }
 
-    /// All leaves, multi-fields included, in the order of their paths.
+    /// All leaves of the document itself, multi-fields included, in the order of their paths.
     pub fn leaves(&self) -> Vec<Leaf<'_>> {
         let mut leaves = Vec::new();
-        collect(&self.root, "", &mut leaves);
+        collect(&self.root, "", false, &mut leaves);
+        leaves
+    }
+
+    /// The same with those of nested documents.
+    pub(super) fn every_leaf(&self) -> Vec<Leaf<'_>> {
+        let mut leaves = Vec::new();
+        collect(&self.root, "", true, &mut leaves);
         leaves
     }
 
@@ -249,6 +258,16 @@ impl Mapping {
 }
 
 impl ObjectMapping {
+    /// Whether what is below is of other documents alone.
+    pub(crate) fn is_apart(&self) -> bool {
+        let includes = |key: &str| match self.nested.as_ref().and_then(|said| said.get(key)) {
+            Some(Value::String(text)) => text == "true",
+            Some(value) => value.as_bool() == Some(true),
+            None => false,
+        };
+        self.nested.is_some() && !includes("include_in_parent") && !includes("include_in_root")
+    }
+
     pub(super) fn object(&self, path: &str) -> Option<&ObjectMapping> {
         path.split('.').try_fold(self, |object, name| object.objects.get(name))
     }
@@ -261,11 +280,11 @@ impl ObjectMapping {
         if let Some(field) = self.fields.get(head) {
             return field.multi_fields.get(rest).or_else(|| field.subfields.get(rest));
         }
-        self.objects.get(head)?.leaf(rest)
+        self.objects.get(head).filter(|object| !object.is_apart())?.leaf(rest)
     }
 }
 
-fn collect<'a>(object: &'a ObjectMapping, prefix: &str, leaves: &mut Vec<Leaf<'a>>) {
+fn collect<'a>(object: &'a ObjectMapping, prefix: &str, takes_apart: bool, leaves: &mut Vec<Leaf<'a>>) {
     for (name, field) in &object.fields {
         let path = format!("{prefix}{name}");
         let mut subfields = Vec::new();
@@ -278,8 +297,8 @@ fn collect<'a>(object: &'a ObjectMapping, prefix: &str, leaves: &mut Vec<Leaf<'a
         leaves.push(Leaf { path, field });
         leaves.append(&mut subfields);
     }
-    for (name, object) in &object.objects {
-        collect(object, &format!("{prefix}{name}."), leaves);
+    for (name, object) in object.objects.iter().filter(|(_, object)| takes_apart || !object.is_apart()) {
+        collect(object, &format!("{prefix}{name}."), takes_apart, leaves);
     }
 }
 
@@ -292,6 +311,10 @@ fn show_object(object: &ObjectMapping, json: &mut Map<String, Value>) {
         };
         json.insert("dynamic".to_owned(), json!(word));
     }
+    if let Some(parameters) = &object.nested {
+        json.insert("type".to_owned(), json!("nested"));
+        json.extend(parameters.clone());
+    }
     if object.disabled {
         json.insert("type".to_owned(), json!("object"));
         json.insert("enabled".to_owned(), json!(false));
@@ -300,7 +323,7 @@ fn show_object(object: &ObjectMapping, json: &mut Map<String, Value>) {
     let objects = object.objects.iter().map(|(name, object)| {
         let mut json = Map::new();
         show_object(object, &mut json);
-        if object.fields.is_empty() && object.objects.is_empty() {
+        if object.nested.is_none() && object.fields.is_empty() && object.objects.is_empty() {
             json.insert("type".to_owned(), json!("object"));
         }
         (name, Value::Object(json))

@@ -43,7 +43,19 @@ fn merge_object(target: &mut ObjectMapping, added: &ObjectMapping, prefix: &str)
                 "can't merge a non object mapping [{path}] with an object mapping"
             )));
         }
-        merge_object(target.objects.entry(name.clone()).or_default(), object, &format!("{path}."))?;
+        match target.objects.get_mut(name) {
+            Some(known) if known.nested.is_none() && object.nested.is_some() => {
+                return Err(MappingError::argument(format!(
+                    "cannot change object mapping from non-nested to nested: [{path}]"
+                )));
+            }
+            Some(known) => merge_object(known, object, &format!("{path}."))?,
+            None => {
+                let known = target.objects.entry(name.clone()).or_default();
+                known.nested.clone_from(&object.nested);
+                merge_object(known, object, &format!("{path}."))?;
+            }
+        }
     }
     Ok(())
 }

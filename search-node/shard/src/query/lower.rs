@@ -419,6 +419,7 @@ impl Lowering<'_> {
         object
             .objects
             .iter()
+            .filter(|(_, child)| !child.is_apart())
             .try_for_each(|(name, child)| self.exists_below(child, &format!("{path}.{name}"), clauses))
     }
 

@@ -16,6 +16,8 @@ impl Mapping {
                 &leaf.field.analysis;
             for name in [analyzer, search_analyzer, search_quote_analyzer].into_iter().flatten() {
                 if name != DEFAULT && !analysis.has_analyzer(name) {
+                    // One that is made of another is not there because the other is not.
+                    let name = name.split('\0').next().unwrap_or(name);
                     return Err(MappingError::parsing(format!(
                         "analyzer [{name}] has not been configured in mappings"
                     )));

@@ -197,13 +197,8 @@ fn plan_object(
     let fields = object.fields.iter().map(|(name, field)| {
         let path = format!("{prefix}{name}");
         let mut targets = vec![target(&path, field, planning)];
-        targets.extend(
-            field
-                .multi_fields
-                .iter()
-                .chain(&field.subfields)
-                .map(|(sub, field)| target(&format!("{path}.{sub}"), field, planning)),
-        );
+        let others = field.other_ways().into_iter();
+        targets.extend(others.map(|(way, field)| target(&format!("{path}.{way}"), field, planning)));
         (name.clone(), FieldPlan { path, mapping: field.clone(), targets })
     });
     let objects = object.objects.iter().map(|(name, child)| {

@@ -217,10 +217,12 @@ impl Mapping {
 
     /// The fields of a document whose values a field has: its own, that of which it is another way, and those copied to it.
     pub(crate) fn sources_of(&self, path: &str) -> Vec<String> {
-        let own = match path.rsplit_once('.') {
-            Some((parent, _)) if self.root.leaf(parent).is_some() => parent,
-            _ => path,
-        };
+        let mut own = path;
+        while let Some((parent, _)) = own.rsplit_once('.')
+            && self.root.leaf(parent).is_some()
+        {
+            own = parent;
+        }
         let copied = self.leaves().into_iter().filter(|leaf| leaf.field.copy_to.iter().any(|to| to == own));
         std::iter::once(own.to_owned()).chain(copied.map(|leaf| leaf.path)).collect()
     }
@@ -257,6 +259,27 @@ impl Mapping {
     }
 }
 
+impl FieldMapping {
+    /// The other ways in which its values are kept, each with the name that it has below the field's.
+    pub(super) fn other_ways(&self) -> Vec<(String, &FieldMapping)> {
+        let mut ways = Vec::with_capacity(self.multi_fields.len() + self.subfields.len());
+        for (name, field) in &self.multi_fields {
+            ways.push((name.clone(), field));
+            ways.extend(field.subfields.iter().map(|(below, field)| (format!("{name}.{below}"), field)));
+        }
+        ways.extend(self.subfields.iter().map(|(name, field)| (name.clone(), field)));
+        ways
+    }
+
+    fn other_way(&self, name: &str) -> Option<&FieldMapping> {
+        let below_multi = || {
+            let (multi, below) = name.rsplit_once('.')?;
+            self.multi_fields.get(multi)?.subfields.get(below)
+        };
+        self.multi_fields.get(name).or_else(|| self.subfields.get(name)).or_else(below_multi)
+    }
+}
+
 impl ObjectMapping {
     /// Whether what is below is of other documents alone.
     pub(crate) fn is_apart(&self) -> bool {
@@ -278,7 +301,7 @@ impl ObjectMapping {
         }
         let (head, rest) = path.split_once('.')?;
         if let Some(field) = self.fields.get(head) {
-            return field.multi_fields.get(rest).or_else(|| field.subfields.get(rest));
+            return field.other_way(rest);
         }
         self.objects.get(head).filter(|object| !object.is_apart())?.leaf(rest)
     }
@@ -287,15 +310,9 @@ impl ObjectMapping {
 fn collect<'a>(object: &'a ObjectMapping, prefix: &str, takes_apart: bool, leaves: &mut Vec<Leaf<'a>>) {
     for (name, field) in &object.fields {
         let path = format!("{prefix}{name}");
-        let mut subfields = Vec::new();
-        for (multi, field) in &field.multi_fields {
-            leaves.push(Leaf { path: format!("{path}.{multi}"), field });
-        }
-        for (name, field) in &field.subfields {
-            subfields.push(Leaf { path: format!("{path}.{name}"), field });
-        }
+        let leaf = |(way, field)| Leaf { path: format!("{path}.{way}"), field };
+        leaves.extend(field.other_ways().into_iter().map(leaf));
         leaves.push(Leaf { path, field });
-        leaves.append(&mut subfields);
     }
     for (name, object) in object.objects.iter().filter(|(_, object)| takes_apart || !object.is_apart()) {
         collect(object, &format!("{prefix}{name}."), takes_apart, leaves);

@@ -7,29 +7,13 @@ import datetime
 import importlib
 import sys
 
+import checks
+from checks import fails, same
+
 module = importlib.import_module(sys.argv[1])
 helpers = importlib.import_module(sys.argv[1] + ".helpers")
 kind = getattr(module, "Elasticsearch", None) or module.OpenSearch
 client = kind(sys.argv[2])
-tried = 0
-
-
-def same(found, expected, what):
-    global tried
-    tried += 1
-    assert found == expected, f"{what}: {found!r} instead of {expected!r}"
-
-
-def fails(error, status, act, what):
-    global tried
-    tried += 1
-    try:
-        act()
-    except error as raised:
-        assert raised.status_code == status, f"{what}: {raised.status_code} instead of {status}"
-        return raised
-    raise AssertionError(f"{what}: nothing failed")
-
 
 same(client.ping(), True, "ping")
 same(set(client.info()) >= {"name", "cluster_name", "cluster_uuid", "version"}, True, "info")
@@ -190,4 +174,4 @@ for index in ["books", "copies", "many"]:
 client.indices.delete_template(name="old")
 client.indices.delete_index_template(name="events")
 client.cluster.delete_component_template(name="times")
-print(f"{tried} well")
+print(f"{checks.tried} well")

@@ -6,29 +6,12 @@ keyword_style.py URL
 import datetime
 import sys
 
+import checks
 import elasticsearch
+from checks import fails, same
 from elasticsearch import helpers
 
 client = elasticsearch.Elasticsearch(sys.argv[1])
-tried = 0
-
-
-def same(found, expected, what):
-    global tried
-    tried += 1
-    assert found == expected, f"{what}: {found!r} instead of {expected!r}"
-
-
-def fails(error, status, act, what):
-    global tried
-    tried += 1
-    try:
-        act()
-    except error as raised:
-        assert raised.status_code == status, f"{what}: {raised.status_code} instead of {status}"
-        return raised
-    raise AssertionError(f"{what}: nothing failed")
-
 
 same(client.ping(), True, "ping")
 same(set(client.info().body) >= {"name", "cluster_name", "cluster_uuid", "version"}, True, "info")
@@ -182,4 +165,4 @@ for index in ["books", "copies", "many"]:
 client.indices.delete_template(name="old")
 client.indices.delete_index_template(name="events")
 client.cluster.delete_component_template(name="times")
-print(f"{tried} well")
+print(f"{checks.tried} well")

@@ -115,7 +115,10 @@ async fn with_script(name: &str, client: impl FnOnce() -> Result<Command, String
 
 fn python(list: &str, script: &str, arguments: &[&str]) -> Result<Command, String> {
     let mut command = Command::new(install::python(list)?);
-    command.args(["-W", "ignore::DeprecationWarning"]).arg(Path::new(SCRIPTS).join(script)).args(arguments);
+    command
+        .args(["-B", "-W", "ignore::DeprecationWarning"])
+        .arg(Path::new(SCRIPTS).join(script))
+        .args(arguments);
     Ok(command)
 }
 

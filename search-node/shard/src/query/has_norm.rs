@@ -2,11 +2,12 @@
 //!
 //! Norms are there for every analyzed field anyway, so that `exists` on a text costs nothing when documents are written.
 
-use tantivy::fieldnorm::FieldNormReader;
 use tantivy::index::SegmentReader;
 use tantivy::query::{ConstScorer, EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight};
 use tantivy::schema::Field;
-use tantivy::{DocId, DocSet, Score, TERMINATED};
+use tantivy::{DocId, Score};
+
+use super::walked::Walked;
 
 /// Matches documents with at least one term in a field with norms.
 #[derive(Debug, Clone)]
@@ -32,56 +33,11 @@ impl Weight for HasNorm {
         let Some(norms) = reader.fieldnorms_readers().get_field(self.field)? else {
             return Ok(Box::new(EmptyScorer));
         };
-        let mut documents = NormedDocuments { norms, max_doc: reader.max_doc(), at: 0 };
-        documents.settle();
+        let documents = Walked::new(reader.max_doc(), move |document| norms.fieldnorm_id(document) != 0);
         Ok(Box::new(ConstScorer::new(documents, boost)))
     }
 
     fn explain(&self, _reader: &SegmentReader, _document: DocId) -> tantivy::Result<Explanation> {
         Ok(Explanation::new("has a term in the field", 1.0))
-    }
-}
-
-struct NormedDocuments {
-    norms: FieldNormReader,
-    max_doc: DocId,
-    at: DocId,
-}
-
-impl NormedDocuments {
-    /// Moves on to a document that has a term.
-    fn settle(&mut self) {
-        while self.at < self.max_doc && self.norms.fieldnorm_id(self.at) == 0 {
-            self.at += 1;
-        }
-        if self.at >= self.max_doc {
-            self.at = TERMINATED;
-        }
-    }
-}
-
-impl DocSet for NormedDocuments {
-    fn advance(&mut self) -> DocId {
-        if self.at != TERMINATED {
-            self.at += 1;
-            self.settle();
-        }
-        self.at
-    }
-
-    fn seek(&mut self, target: DocId) -> DocId {
-        if self.at < target {
-            self.at = target;
-            self.settle();
-        }
-        self.at
-    }
-
-    fn doc(&self) -> DocId {
-        self.at
-    }
-
-    fn size_hint(&self) -> u32 {
-        self.max_doc
     }
 }

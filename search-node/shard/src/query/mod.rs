@@ -20,6 +20,7 @@ mod spans;
 mod text_terms;
 mod texts;
 mod values;
+mod walked;
 mod wildcard;
 
 pub use ast::Query;

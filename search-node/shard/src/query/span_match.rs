@@ -5,9 +5,10 @@ use std::net::Ipv6Addr;
 use tantivy::columnar::Column;
 use tantivy::index::SegmentReader;
 use tantivy::query::{ConstScorer, EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight};
-use tantivy::{DocId, DocSet, Score, TERMINATED};
+use tantivy::{DocId, Score};
 
 use super::ast::RangeRelation;
+use super::walked::Walked;
 
 /// The first and the last value that are asked for.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -82,18 +83,13 @@ fn scorer<T: PartialOrd + Copy + std::fmt::Debug + Send + Sync + 'static>(
     boost: Score,
 ) -> Box<dyn Scorer> {
     let (Some(from), Some(to)) = ends else { return Box::new(EmptyScorer) };
-    let mut documents = Spans { from, to, asked, relation, max_doc, at: 0 };
-    documents.settle();
+    // Both columns have a document's spans in the order in which it says them.
+    let matches = move |document: DocId| {
+        let mut spans = from.values_for_doc(document).zip(to.values_for_doc(document));
+        spans.any(|span| lies(span, asked, relation))
+    };
+    let documents = Walked::new(max_doc, matches);
     Box::new(ConstScorer::new(documents, boost))
-}
-
-struct Spans<T> {
-    from: Column<T>,
-    to: Column<T>,
-    asked: (T, T),
-    relation: RangeRelation,
-    max_doc: DocId,
-    at: DocId,
 }
 
 /// Whether a span lies so to the one that is asked for.
@@ -102,50 +98,6 @@ fn lies<T: PartialOrd>((from, to): (T, T), (first, last): (T, T), relation: Rang
         RangeRelation::Intersects => from <= last && to >= first,
         RangeRelation::Within => from >= first && to <= last,
         RangeRelation::Contains => from <= first && to >= last,
-    }
-}
-
-impl<T: PartialOrd + Copy + std::fmt::Debug + Send + Sync + 'static> Spans<T> {
-    /// Moves on to a document that matches.
-    fn settle(&mut self) {
-        while self.at < self.max_doc && !self.matches(self.at) {
-            self.at += 1;
-        }
-        if self.at >= self.max_doc {
-            self.at = TERMINATED;
-        }
-    }
-
-    fn matches(&self, document: DocId) -> bool {
-        // Both columns have a document's spans in the order in which it says them.
-        let mut spans = self.from.values_for_doc(document).zip(self.to.values_for_doc(document));
-        spans.any(|span| lies(span, self.asked, self.relation))
-    }
-}
-
-impl<T: PartialOrd + Copy + std::fmt::Debug + Send + Sync + 'static> DocSet for Spans<T> {
-    fn advance(&mut self) -> DocId {
-        if self.at != TERMINATED {
-            self.at += 1;
-            self.settle();
-        }
-        self.at
-    }
-
-    fn seek(&mut self, target: DocId) -> DocId {
-        if self.at < target {
-            self.at = target;
-            self.settle();
-        }
-        self.at
-    }
-
-    fn doc(&self) -> DocId {
-        self.at
-    }
-
-    fn size_hint(&self) -> u32 {
-        self.max_doc
     }
 }
 

@@ -11,14 +11,15 @@
 mod queries;
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use anyhow::Context;
 use bytes::Bytes;
 use search_client::{Method, SearchClient};
 use serde_json::{Value, json};
 use system_tests::{
-    AccessLog, OpenSearch, Peer, Program, SearchNode, access_log_mapping, bulk_bodies, bulk_load,
-    bytes_on_disk, median, size_of,
+    AccessLog, OpenSearch, Peer, Program, SearchNode, access_log_mapping, bulk_bodies, bulk_load, median,
+    quiet, size_of,
 };
 
 const BULK_DOCUMENTS: usize = 1_000;
@@ -29,10 +30,6 @@ const MIB: f64 = 1_048_576.0;
 /// only make a batch dearer.
 const LEVEL_BATCHES: usize = 4;
 const WARM_BATCHES_MAX: usize = 30;
-
-/// A server that used less CPU time than this in a second, and whose folder stayed as it was, has nothing left to do.
-const QUIET_CPU_SECONDS: f64 = 0.1;
-const QUIET_LIMIT: Duration = Duration::from_secs(180);
 
 /// One of the two servers.
 struct Side {
@@ -249,18 +246,7 @@ impl Side {
 
     /// Waits until the server has nothing left to do; what its indices take on disk then.
     async fn quiet(&self) -> anyhow::Result<u64> {
-        let deadline = Instant::now() + QUIET_LIMIT;
-        let mut seen = (self.program.cpu_seconds(), bytes_on_disk(&self.indices)?);
-        while Instant::now() < deadline {
-            // The condition itself is about a second: little work in it, and no file that grew or went.
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            let now = (self.program.cpu_seconds(), bytes_on_disk(&self.indices)?);
-            if now.0 - seen.0 < QUIET_CPU_SECONDS && now.1 == seen.1 {
-                return Ok(now.1);
-            }
-            seen = now;
-        }
-        anyhow::bail!("{} still works after {QUIET_LIMIT:?}", self.name)
+        quiet(&self.program, &self.indices).await.with_context(|| self.name)
     }
 
     fn print(&self, round: usize, figures: &Figures, raw_bytes: usize) {

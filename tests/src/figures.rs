@@ -1,8 +1,15 @@
-//! What benchmarks share: their sizes, their medians, what a folder takes.
+//! What benchmarks share: their sizes, their medians, what a folder takes, when a server is done.
 
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::Program;
+
+/// A server that used less CPU time than this in a second, and whose folder stayed as it was, has nothing left to do.
+const QUIET_CPU_SECONDS: f64 = 0.1;
+const QUIET_LIMIT: Duration = Duration::from_secs(180);
 
 /// A size from the environment.
 pub fn size_of(name: &str, default: usize) -> usize {
@@ -34,4 +41,20 @@ pub fn bytes_on_disk(folder: &Path) -> anyhow::Result<u64> {
         };
     }
     Ok(bytes)
+}
+
+/// Waits until a server has nothing left to do; what the folder of its indices takes then.
+pub async fn quiet(server: &Program, indices: &Path) -> anyhow::Result<u64> {
+    let deadline = Instant::now() + QUIET_LIMIT;
+    let mut seen = (server.cpu_seconds(), bytes_on_disk(indices)?);
+    while Instant::now() < deadline {
+        // The condition itself is about a second: little work in it, and no file that grew or went.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let now = (server.cpu_seconds(), bytes_on_disk(indices)?);
+        if now.0 - seen.0 < QUIET_CPU_SECONDS && now.1 == seen.1 {
+            return Ok(now.1);
+        }
+        seen = now;
+    }
+    anyhow::bail!("{} still works after {QUIET_LIMIT:?}", indices.display())
 }

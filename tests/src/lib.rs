@@ -19,7 +19,7 @@ mod ways;
 
 pub use cluster::{Cluster, Member, START_WITHIN, tail};
 pub use documents::{AccessLog, access_log_mapping};
-pub use figures::{bytes_on_disk, median, size_of};
+pub use figures::{bytes_on_disk, median, quiet, size_of};
 pub use hosts::Hosts;
 pub use load::{bulk_bodies, bulk_load};
 pub use long_search::{LONG_SEARCH_DOCUMENTS, long_search, long_search_bodies, long_search_mapping};

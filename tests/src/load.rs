@@ -4,13 +4,13 @@ use bytes::Bytes;
 use futures::future::try_join_all;
 use search_client::{Method, SearchClient};
 
-/// Documents as bodies of `_bulk`, so many in each; the node makes the ids.
+/// Documents as bodies of `_bulk`, so many in each; the node makes the ids, and a data stream takes them too.
 pub fn bulk_bodies(documents: &[String], per_body: usize) -> Vec<Bytes> {
     documents
         .chunks(per_body)
         .map(|chunk| {
             let body: String =
-                chunk.iter().map(|document| format!("{{\"index\":{{}}}}\n{document}\n")).collect();
+                chunk.iter().map(|document| format!("{{\"create\":{{}}}}\n{document}\n")).collect();
             Bytes::from(body)
         })
         .collect()

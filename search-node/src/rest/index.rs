@@ -53,7 +53,6 @@ pub(super) const ROUTES: &[Route] = &[
     route(GET, "/_mappings", NAMES, |call| blocking(call, mappings).boxed()),
     route(GET, "/{index}/_mapping", NAMES, |call| blocking(call, mappings).boxed()),
     route(GET, "/{index}/_mappings", NAMES, |call| blocking(call, mappings).boxed()),
-    route(GET, "/{index}/_mapping/{type}", NAMES, |call| blocking(call, mappings).boxed()),
     route(PUT_POST, "/{index}/_mapping", NAMES, |call| blocking(call, put_mapping).boxed()),
     route(PUT_POST, "/{index}/_mappings", NAMES, |call| blocking(call, put_mapping).boxed()),
     route(PUT_POST, "/{index}/_mapping/{type}", NAMES, |call| blocking(call, put_mapping).boxed()),
@@ -171,13 +170,12 @@ fn flush(call: &Call) -> Result<Reply, ApiError> {
 }
 
 fn mappings(call: &Call) -> Result<Reply, ApiError> {
-    let typed = call.flag("include_type_name")? || call.path.contains_key("type");
-    let doc_type = call.path.get("type").cloned().unwrap_or_else(|| "_doc".to_owned());
+    let typed = call.flag("include_type_name")?;
     let indices = chosen(call)?;
     indices.iter().try_for_each(|index| index.check_block(Level::MetadataRead))?;
     by_name(&indices, |index| {
         let mapping = index.mapping().to_json();
-        if typed { json!({"mappings": {doc_type.clone(): mapping}}) } else { json!({"mappings": mapping}) }
+        if typed { json!({"mappings": {"_doc": mapping}}) } else { json!({"mappings": mapping}) }
     })
 }
 

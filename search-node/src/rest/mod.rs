@@ -37,6 +37,7 @@ mod router;
 mod search;
 mod tasks;
 mod template;
+mod type_mapping;
 
 pub(crate) use entrance::Entrance;
 pub(crate) use forward::answer_carried;

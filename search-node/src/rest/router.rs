@@ -24,7 +24,7 @@ use super::parameters::{check_names, check_values};
 use super::{
     alias, analyze, blocks, bulk, by_query, cache, cat, cluster, copies, data_stream, document, field_caps,
     field_mapping, force_merge, get, index, index_figures, index_settings, resolve, rollover, root, search,
-    tasks, template,
+    tasks, template, type_mapping,
 };
 use crate::error::ApiError;
 use crate::json::UTF8_MARK;
@@ -93,6 +93,7 @@ fn tables() -> impl Iterator<Item = &'static [Route]> {
         rollover::ROUTES,
         resolve::ROUTES,
         field_mapping::ROUTES,
+        type_mapping::ROUTES,
         field_caps::ROUTES,
         blocks::ROUTES,
         cache::ROUTES,

@@ -54,8 +54,10 @@ fn meta(description: &str) -> Value {
 }
 
 /// Texts are keywords, messages and stack traces can be searched by word, addresses are addresses, and times are dates. What nobody
-/// searches for is kept in the document alone.
+/// searches for is kept in the document alone. Of messages there are words alone, without places and lengths: logs are found by
+/// filters and sorted by time, and a phrase reads the few messages that have all its words.
 fn mappings() -> Value {
+    let words = json!({"type": "match_only_text"});
     let address = json!({"type": "ip", "ignore_malformed": true});
     let time = json!({"type": "date", "ignore_malformed": true});
     let node = json!({"properties": {"ip": address}});
@@ -65,7 +67,7 @@ fn mappings() -> Value {
             {"addresses": {"match_mapping_type": "string", "match": ["ip", "*_ip"], "mapping": address}},
             {"messages": {
                 "match_mapping_type": "string", "path_match": ["*.message", "*.stack_trace"],
-                "mapping": {"type": "text"}
+                "mapping": words
             }},
             {"texts_as_keywords": {
                 "match_mapping_type": "string", "mapping": {"type": "keyword", "ignore_above": 1024}
@@ -73,8 +75,8 @@ fn mappings() -> Value {
         ],
         "properties": {
             "@timestamp": {"type": "date"},
-            "message": {"type": "text"},
-            "error": {"properties": {"message": {"type": "text"}}},
+            "message": words,
+            "error": {"properties": {"message": words}},
             "event": {"properties": {
                 "original": {"type": "keyword", "index": false, "doc_values": false},
                 "created": time, "ingested": time, "start": time, "end": time

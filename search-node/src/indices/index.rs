@@ -150,6 +150,7 @@ impl Index {
             gc_deletes: settings.gc_deletes,
             analysis: Arc::clone(&settings.analysis),
             sort: settings.sort.clone(),
+            codec: settings.codec,
             check_bytes_max: settings.check_bytes_max,
             merge: settings.merge,
             ..EngineOptions::default()

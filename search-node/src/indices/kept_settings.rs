@@ -33,7 +33,6 @@ const fn fixed(name: &'static str, value: Value) -> Kept {
 }
 
 const KEPT: &[Kept] = &[
-    fixed("codec", Value::Anything),
     dynamic("hidden", Value::Flag),
     fixed("mode", Value::Anything),
     fixed("mapping.coerce", Value::Flag),
@@ -131,6 +130,6 @@ mod tests {
         for name in ["search.slowlog.threshold.query.loud", "nonsense"] {
             assert_eq!((check(name, "1"), is_dynamic(name)), (None, false), "{name}");
         }
-        assert!(is_dynamic("query.default_field") && !is_dynamic("codec"));
+        assert!(is_dynamic("query.default_field") && !is_dynamic("mode"));
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use shard::mapping::{Leniency, MappingLimits};
-use shard::{Analysis, IndexSort, MergeOptions};
+use shard::{Analysis, Codec, IndexSort, MergeOptions};
 
 use super::analysis_settings as analysis;
 use super::blocks::Blocks;
@@ -51,6 +51,8 @@ pub struct IndexSettings {
     pub analyzed_tokens_max: usize,
     /// The order of documents in a segment.
     pub sort: Option<IndexSort>,
+    /// How sources are packed.
+    pub codec: Codec,
     /// Up to how many bytes the content of a shard's files is checked when it is opened.
     pub check_bytes_max: u64,
     /// When segments are merged, and when writers wait for that.
@@ -233,6 +235,7 @@ impl IndexSettings {
     /// What the flat settings mean; unknown ones and wrong values are refused.
     pub fn read(flat: &Map<String, Value>) -> Result<Self, ApiError> {
         let settings = Self::read_stored(flat)?;
+        flat.get("codec").and_then(Value::as_str).map(read_codec).transpose()?;
         CopySettings::read(flat)?;
         Ok(settings)
     }
@@ -259,6 +262,7 @@ impl IndexSettings {
             analysis: analysis::read(flat)?,
             analyzed_tokens_max: analysis::tokens_max(flat)?,
             sort: None,
+            codec: Codec::Default,
             check_bytes_max: CHECK_BYTES_MAX,
             merge: MergeOptions::default(),
         };
@@ -327,6 +331,8 @@ impl IndexSettings {
                         _ => return Err(fault("true, checksum or false")),
                     }
                 }
+                // Older builds took any name.
+                "codec" => settings.codec = read_codec(text).unwrap_or_default(),
                 // Files are mapped, whatever is asked for.
                 "store.type" => {
                     if !matches!(text, "" | "fs" | "hybridfs" | "mmapfs" | "niofs") {
@@ -410,6 +416,17 @@ fn read_routing(flat: &Map<String, Value>) -> Result<Routing, ApiError> {
         )));
     }
     Ok(Routing::new(shards, places))
+}
+
+/// Names of Lucene's codecs, and those of OpenSearch, mean the nearest that there is.
+fn read_codec(text: &str) -> Result<Codec, ApiError> {
+    match text {
+        "default" | "lucene_default" | "lz4" => Ok(Codec::Default),
+        "best_compression" | "zlib" | "zstd" | "zstd_no_dict" => Ok(Codec::BestCompression),
+        _ => Err(ApiError::argument(format!(
+            "unknown value for [index.codec] must be one of [default, best_compression] but was: {text}"
+        ))),
+    }
 }
 
 fn read_sync_interval(text: &str) -> Result<Duration, ApiError> {

@@ -75,8 +75,9 @@ impl Asked<'_> {
         let mut foreign = BTreeSet::new();
         for names in names.chunks(FIELDS_AT_ONCE) {
             let aggs = names.iter().enumerate();
-            let aggs: Map<String, Value> =
-                aggs.map(|(n, name)| (n.to_string(), json!({"filter": {"exists": {"field": name}}}))).collect();
+            let aggs: Map<String, Value> = aggs
+                .map(|(n, name)| (n.to_string(), json!({"filter": {"exists": {"field": name}}})))
+                .collect();
             let aggs = Value::Object(aggs);
             let (own, others) = (self.search(&of_type, &aggs)?, self.search(&of_others, &aggs)?);
             let is_foreign = |n: &usize| own.having(*n) == 0 && others.having(*n) > 0;

@@ -16,12 +16,9 @@ impl Engine {
         if *current.mapping == *mapping {
             return Ok(());
         }
-        let next = Arc::new(Layout::grow(
-            current.slots(),
-            mapping,
-            current.sort.clone(),
-            Arc::clone(&current.analysis),
-        ));
+        let (sort, analysis) = (current.sort.clone(), Arc::clone(&current.analysis));
+        let next = Layout::grow(current.slots(), mapping, sort, analysis);
+        let next = Arc::new(next.packed(current.codec));
         if next.slots().len() == current.slots().len() {
             let index = self.writing.load().index.clone();
             self.writing.store(Arc::new(Writing { layout: next, index }));

@@ -10,9 +10,9 @@ use tantivy::schema::{
     BytesOptions, Field, INDEXED, IndexRecordOption, IpAddrOptions, NumericOptions, STORED, Schema,
     SchemaBuilder, TextFieldIndexing, TextOptions, is_valid_field_name,
 };
-use tantivy::store::{Compressor, ZstdCompressor};
 use tantivy::tokenizer::TokenizerManager;
 
+use super::codec::Codec;
 use crate::analysis::{Analysis, POSITION_INCREMENT_GAP, RAW, STANDARD, indexing, standard, tokenizers};
 use crate::mapping::{
     DocumentParser, FieldMapping, IGNORED, IndexOptions, KEYED, Mapping, Storage, TextOptions as KeptOfText,
@@ -41,9 +41,6 @@ pub(crate) const VERSION: &str = "_version";
 pub(crate) const TERM: &str = "_primary_term";
 /// The version and the primary term that most documents have; they are not written down.
 pub(crate) const FIRST: u64 = 1;
-
-/// Sources are compressed this many bytes at a time: more compress better and faster, but a GET has to unpack a whole block.
-const SOURCE_BLOCK_BYTES: usize = 32 << 10;
 
 /// A leaf of the mapping and how its values are kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -91,6 +88,7 @@ pub(crate) struct Layout {
     pub(crate) parser: DocumentParser,
     pub(crate) sort: Option<IndexSort>,
     pub(crate) analysis: Arc<Analysis>,
+    pub(crate) codec: Codec,
     slots: Vec<Slot>,
     fields: HashMap<String, Field>,
 }
@@ -136,7 +134,22 @@ impl Layout {
             })
             .collect();
         let parser = DocumentParser::new(Arc::clone(&mapping), &analysis, &|path| fields.get(path).copied());
-        Self { mapping, schema: builder.build(), meta, parser, sort, analysis, slots, fields }
+        Self {
+            mapping,
+            schema: builder.build(),
+            meta,
+            parser,
+            sort,
+            analysis,
+            codec: Codec::Default,
+            slots,
+            fields,
+        }
+    }
+
+    /// With sources packed otherwise.
+    pub(crate) fn packed(self, codec: Codec) -> Self {
+        Self { codec, ..self }
     }
 
     /// The analyzers that the schema names.
@@ -212,9 +225,9 @@ impl Layout {
                 field: self.stored_name(&sort.field).to_owned(),
                 order: order(sort),
             }),
-            docstore_compression: Compressor::Zstd(ZstdCompressor { compression_level: Some(1) }),
+            docstore_compression: self.codec.compressor(),
             docstore_compress_dedicated_thread: false,
-            docstore_blocksize: SOURCE_BLOCK_BYTES,
+            docstore_blocksize: self.codec.block_bytes(),
             ..IndexSettings::default()
         }
     }

@@ -20,6 +20,7 @@
 mod activity;
 mod apply;
 mod buffers;
+mod codec;
 mod deletes;
 mod digest;
 mod error;
@@ -70,6 +71,7 @@ pub use activity::{ShardActivity, Timed};
 pub use apply::{Applied, ApplyRun};
 pub use buffers::Buffers;
 use buffers::Held;
+pub use codec::Codec;
 use deletes::Superseded;
 pub use digest::CopyDigest;
 pub use error::EngineError;
@@ -154,6 +156,8 @@ pub struct EngineOptions {
     pub sort: Option<IndexSort>,
     /// The analyzers of the index; they never change.
     pub analysis: Arc<Analysis>,
+    /// How sources are packed (`index.codec`); it never changes.
+    pub codec: Codec,
     /// Bounds of merging.
     pub merge: MergeOptions,
     /// Up to how many bytes the content of segment files is checked when the shard is opened, beside their lengths.
@@ -176,6 +180,7 @@ impl Default for EngineOptions {
             replay_batch: 100_000,
             sort: None,
             analysis: Analysis::plain(),
+            codec: Codec::Default,
             merge: MergeOptions::default(),
             check_bytes_max: 1 << 30,
         }

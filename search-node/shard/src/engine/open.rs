@@ -52,8 +52,8 @@ impl Engine {
             }
             None => Vec::new(),
         };
-        let layout =
-            Arc::new(Layout::grow(&slots, mapping, options.sort.clone(), Arc::clone(&options.analysis)));
+        let layout = Layout::grow(&slots, mapping, options.sort.clone(), Arc::clone(&options.analysis));
+        let layout = Arc::new(layout.packed(options.codec));
         let may_go_on = || shared.workers.check().map_err(std::io::Error::other);
         let segments = Segments::open(&directory, &layout, manifest.is_none(), &may_go_on)?;
         let is_upgraded = manifest.is_some() && segments.has_changed();

@@ -64,18 +64,18 @@ impl Memory {
         let most = standing.ceiling(limit);
         let need = own.saturating_add(bytes);
         if need > most {
-            return Err(Refusal::Never { need, most }.answer(what, limit));
+            return Err(self.refuse(Refusal::Never { need, most }, what));
         }
         let waiting = Waiting::enter(&inner.waiting);
         if waiting.before >= queue {
             let wanted = self.used().saturating_add(bytes);
-            return Err(Refusal::Crowded { wanted, queue }.answer(what, limit));
+            return Err(self.refuse(Refusal::Crowded { wanted, queue }, what));
         }
         let waited =
             tokio::time::timeout(inner.settings.wait, self.wait_for(bytes, own, standing, precedence));
         // A wait that ran out is answered with what is wanted now.
         let taken = waited.await.unwrap_or_else(|_| Err(self.used().saturating_add(bytes)));
-        taken.map_err(|wanted| Refusal::after_wait(wanted, most).answer(what, limit))
+        taken.map_err(|wanted| self.refuse(Refusal::after_wait(wanted, most), what))
     }
 
     /// Promises memory to a request on a thread that others need: it does not wait.
@@ -84,9 +84,15 @@ impl Memory {
         let standing = Standing::of(bytes, 0, limit);
         let most = standing.ceiling(limit);
         if bytes > most {
-            return Err(Refusal::Never { need: bytes, most }.answer(what, limit));
+            return Err(self.refuse(Refusal::Never { need: bytes, most }, what));
         }
-        self.take(bytes, standing).map_err(|wanted| Refusal::Full { wanted, most }.answer(what, limit))
+        self.take(bytes, standing).map_err(|wanted| self.refuse(Refusal::Full { wanted, most }, what))
+    }
+
+    /// What a request is answered that gets no memory.
+    fn refuse(&self, refusal: Refusal, what: &str) -> ApiError {
+        self.inner.refused.fetch_add(1, Ordering::Relaxed);
+        refusal.answer(what, self.limit())
     }
 
     /// Tries again whenever something was given back, and from time to time, for memory is also given back by those who

@@ -76,6 +76,8 @@ struct Inner {
     /// When it was last looked.
     looked: Mutex<Option<Instant>>,
     waiting: AtomicUsize,
+    /// Requests that were refused.
+    refused: AtomicU64,
     /// Something was given back.
     freed: Notify,
     /// Held by the large request that has waited longest.
@@ -94,6 +96,7 @@ impl Memory {
             promised: AtomicU64::new(0),
             looked: Mutex::new(None),
             waiting: AtomicUsize::new(0),
+            refused: AtomicU64::new(0),
             freed: Notify::new(),
             turn: tokio::sync::Mutex::new(()),
             precedence: Arc::default(),
@@ -132,6 +135,11 @@ impl Memory {
 
     pub fn limit(&self) -> u64 {
         self.inner.settings.limit
+    }
+
+    /// How many requests were refused.
+    pub fn refused(&self) -> u64 {
+        self.inner.refused.load(Ordering::Relaxed)
     }
 
     /// How long may pass until the next look. `is_buffering` says that documents wait in memory.

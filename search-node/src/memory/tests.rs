@@ -34,6 +34,7 @@ async fn what_does_not_fit_is_refused_and_what_was_given_back_fits_again() {
     drop(first);
 
     assert_eq!((error.status, error.kind.as_str()), (429, "circuit_breaking_exception"));
+    assert_eq!(memory.refused(), 1);
     assert!(error.reason.contains("[bulk]") && error.reason.contains("memory.limit"), "{}", error.reason);
     assert!(memory.reserve(40, "bulk").await.is_ok(), "a refused request gives back what it asked for");
 }

@@ -34,6 +34,8 @@ pub(crate) struct NodeFigures {
     pub(crate) path_home: Option<String>,
     /// What the process holds in memory, and what it may hold.
     pub(crate) memory: (u64, u64),
+    /// Requests that were refused because it would not have been enough.
+    pub(crate) refused_memory: u64,
     /// The memory of the host, or of the control group if that is less, and what is free of the host's.
     pub(crate) host_memory: (u64, Option<u64>),
     /// The load of the host over 1, 5 and 15 minutes.
@@ -151,6 +153,7 @@ pub(super) fn figures_of(node: &Node, wish: FiguresWish) -> NodeFigures {
         path_data: node.settings.path_data.display().to_string(),
         path_home: std::env::current_dir().ok().map(|folder| folder.display().to_string()),
         memory: (node.memory.held(), node.memory.limit()),
+        refused_memory: node.memory.refused(),
         host_memory: (host_memory(), field(&meminfo, "MemAvailable:").map(|kilobytes| kilobytes << 10)),
         load: load_of(&fs_err::read_to_string("/proc/loadavg").unwrap_or_default()),
         cores: std::thread::available_parallelism().map_or(1, usize::from),

@@ -1,5 +1,5 @@
-//! Tables of what there is none of: `_cat/plugins`, `_cat/fielddata`, `_cat/repositories`. Everything is built in, columns are read
-//! from files, and there are no snapshots.
+//! Tables of what there is none of: `_cat/plugins`, `_cat/fielddata`, `_cat/repositories`, `_cat/snapshots`. Everything is built in,
+//! columns are read from files, and there are no snapshots.
 
 use futures::FutureExt;
 use http::Method;
@@ -13,9 +13,16 @@ use crate::rest::router::{Route, route};
 const GET: &[Method] = &[Method::GET];
 const FIELDDATA_PARAMS: &[&str] = &["bytes", "fields", "h", "help", "local", "s", "time", "v"];
 
+const SNAPSHOTS_PARAMS: &[&str] =
+    &["bytes", "h", "help", "ignore_unavailable", "local", "master_timeout", "s", "time", "v"];
+
 pub(super) const ROUTES: &[Route] = &[
     route(GET, "/_cat/plugins", COMMON, |call| async move { empty(PLUGINS, &call) }.boxed()),
     route(GET, "/_cat/repositories", COMMON, |call| async move { empty(REPOSITORIES, &call) }.boxed()),
+    route(GET, "/_cat/snapshots", SNAPSHOTS_PARAMS, |call| async move { empty(SNAPSHOTS, &call) }.boxed()),
+    route(GET, "/_cat/snapshots/{repository}", SNAPSHOTS_PARAMS, |call| {
+        async move { no_repository(&call) }.boxed()
+    }),
     route(GET, "/_cat/fielddata", FIELDDATA_PARAMS, |call| async move { empty(FIELDDATA, &call) }.boxed()),
     route(GET, "/_cat/fielddata/{fields}", FIELDDATA_PARAMS, |call| {
         async move { empty(FIELDDATA, &call) }.boxed()
@@ -33,6 +40,22 @@ const PLUGINS: &[Column] = &[
 const REPOSITORIES: &[Column] =
     &[text("id", &["id", "repoId"], "unique repository id"), text("type", &["t", "type"], "repository type")];
 
+const SNAPSHOTS: &[Column] = &[
+    text("id", &["snapshot"], "unique snapshot"),
+    text("repository", &["re", "repo"], "repository name"),
+    text("status", &["s"], "snapshot name"),
+    number("start_epoch", &["ste", "startEpoch"], "start time in seconds since 1970"),
+    text("start_time", &["sti", "startTime"], "start time in HH:MM:SS"),
+    number("end_epoch", &["ete", "endEpoch"], "end time in seconds since 1970"),
+    text("end_time", &["eti", "endTime"], "end time in HH:MM:SS"),
+    number("duration", &["dur"], "duration"),
+    number("indices", &["i"], "number of indices"),
+    number("successful_shards", &["ss"], "number of successful shards"),
+    number("failed_shards", &["fs"], "number of failed shards"),
+    number("total_shards", &["ts"], "number of total shards"),
+    text("reason", &["r"], "reason for failures").on_demand(),
+];
+
 const FIELDDATA: &[Column] = &[
     text("id", &[], "node id"),
     text("host", &["h"], "host name"),
@@ -41,6 +64,15 @@ const FIELDDATA: &[Column] = &[
     text("field", &["f"], "field name"),
     number("size", &["s"], "field data usage"),
 ];
+
+/// `_all` repositories are none; any other name is of one that is not there.
+fn no_repository(call: &Call) -> Result<Reply, ApiError> {
+    let repository = call.part("repository");
+    if matches!(repository.as_str(), "_all" | "*") || call.param("help").is_some() {
+        return empty(SNAPSHOTS, call);
+    }
+    Err(ApiError::new(404, "repository_missing_exception", format!("[{repository}] missing")))
+}
 
 fn empty(columns: &'static [Column], call: &Call) -> Result<Reply, ApiError> {
     match Table::help(columns, call)? {

@@ -3,6 +3,7 @@
 mod aliases;
 mod allocation;
 mod cell;
+mod circuit_breaker;
 mod count;
 mod empty;
 mod health;
@@ -49,6 +50,7 @@ pub(super) const ROUTES: &[&[Route]] = &[
     templates::ROUTES,
     segments::ROUTES,
     thread_pool::ROUTES,
+    circuit_breaker::ROUTES,
     empty::ROUTES,
 ];
 

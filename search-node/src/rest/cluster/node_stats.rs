@@ -217,7 +217,10 @@ fn part(view: &View, figures: &NodeFigures, metric: &str, wish: &Wish) -> Option
         }
         "http" => json!({"requests": figures.requests}),
         "breaker" => json!({
-            "parent": {"limit_size_in_bytes": limit, "estimated_size_in_bytes": held, "overhead": 1.0, "tripped": 0}
+            "parent": {
+                "limit_size_in_bytes": limit, "estimated_size_in_bytes": held, "overhead": 1.0,
+                "tripped": figures.refused_memory
+            }
         }),
         _ => return None,
     })

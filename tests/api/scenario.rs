@@ -3,7 +3,7 @@
 //! A step is `{"do": "PUT /i/_doc/1", "body": …}`, or `"lines": […]` for a bulk body, or `"raw": "…"` for a body that is
 //! no JSON; `"status"` (default 200); and `"is"`, paths of the answer with the values that they must have. A path goes
 //! through objects and arrays by `.`; `\\.` is a dot in a name. Expectations: a value; `{"exists": false}`; `{"contains": "text"}`;
-//! `{"near": 1.5}`; `{"length": 3}`.
+//! `{"near": 1.5}`; `{"above": 0}`; `{"length": 3}`.
 
 use search_client::{ClientOptions, Method, SearchClient};
 use serde_json::Value;
@@ -126,6 +126,9 @@ fn agrees(found: Option<&Value>, expected: &Value) -> bool {
     }
     if let Some(number) = rule("near").and_then(Value::as_f64) {
         return found.as_f64().is_some_and(|found| (found - number).abs() < 1e-4 * number.abs().max(1.0));
+    }
+    if let Some(number) = rule("above").and_then(Value::as_f64) {
+        return found.as_f64().is_some_and(|found| found > number);
     }
     if let Some(length) = rule("length").and_then(Value::as_u64) {
         let found = found.as_array().map(Vec::len).or_else(|| found.as_object().map(serde_json::Map::len));

@@ -34,10 +34,10 @@ pub use disk::{
     create_inner_folder_durably, replace as replace_file,
 };
 pub use engine::{
-    Applied, ApplyRun, Buffers, Codec, Condition, CopyDigest, EngineError, EngineOptions, FilesSnapshot,
-    Flushed, ForceMerge, History, IndexSort, LARGE_DOCUMENT_BYTES, MergeOptions, SegmentFigures,
-    ShardActivity, Shared, StoredDocument, Timed, TombstoneBudget, Workers, WriteOutcome, WriteRequest,
-    WriteRun, Written,
+    Applied, ApplyRun, Buffers, Codec, Condition, CopyDigest, EngineError, EngineOptions, FieldBytes,
+    FilesSnapshot, Flushed, ForceMerge, History, IndexSort, LARGE_DOCUMENT_BYTES, MergeOptions,
+    SegmentFigures, ShardActivity, Shared, StoredDocument, Timed, TombstoneBudget, Workers, WriteOutcome,
+    WriteRequest, WriteRun, Written,
 };
 pub use query::{Query, QueryContext, QueryError, parse_query, query_string};
 pub use search::{

@@ -1,6 +1,7 @@
 //! The façade of a shard: what a node calls.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -10,8 +11,8 @@ use tantivy::DocAddress;
 
 use crate::copying::check_finished;
 use crate::engine::{
-    Activity, Engine, EngineError, EngineOptions, Flushed, ForceMerge, SegmentFigures, ShardActivity, Shared,
-    StoredDocument, View, WriteOutcome, WriteRequest, WriteRun, Written,
+    Activity, Engine, EngineError, EngineOptions, FieldBytes, Flushed, ForceMerge, SegmentFigures,
+    ShardActivity, Shared, StoredDocument, View, WriteOutcome, WriteRequest, WriteRun, Written,
 };
 use crate::mapping::Mapping;
 use crate::query::{Query, QueryContext, can_match};
@@ -267,6 +268,11 @@ impl Shard {
     /// What can be told of each segment that a search sees, in the order of time.
     pub fn segments(&self) -> Result<Vec<SegmentFigures>, EngineError> {
         self.engine.segment_figures()
+    }
+
+    /// What each field takes on the disk, by its path.
+    pub fn field_bytes(&self) -> Result<BTreeMap<String, FieldBytes>, EngineError> {
+        self.engine.field_bytes()
     }
 
     /// An update has changed nothing, which leaves no trace but this.

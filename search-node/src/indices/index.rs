@@ -12,7 +12,7 @@ use daemon::clock::Clock;
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use shard::mapping::{Mapping, parse_mapping};
-use shard::{EngineError, EngineOptions, ForceMerge, SegmentFigures, Shard, ShardStats, Shared};
+use shard::{EngineError, EngineOptions, ForceMerge, Shard, ShardStats, Shared};
 
 use super::agreement::Agreement;
 use super::blocks::Level;
@@ -238,11 +238,14 @@ impl Index {
         self.refreshes.waiting()
     }
 
-    /// The segments of each copy on this node that is open, by the number of its shard.
-    pub(crate) fn segment_figures(&self) -> Result<Vec<(u32, Vec<SegmentFigures>)>, ApiError> {
+    /// What the copies on this node that are open tell, by the numbers of their shards.
+    pub(crate) fn told_by_open<T>(
+        &self,
+        tell: fn(&Shard) -> Result<T, EngineError>,
+    ) -> Result<BTreeMap<u32, T>, ApiError> {
         let numbered = self.copies.iter().enumerate();
         let open = numbered.filter_map(|(number, copy)| Some((number as u32, copy.load_full()?.opened()?)));
-        open.map(|(number, shard)| Ok((number, shard.segments()?))).collect()
+        open.map(|(number, shard)| Ok((number, tell(&shard)?))).collect()
     }
 
     fn opened(&self, copy: &ShardCopy) -> Result<Arc<Shard>, ApiError> {

@@ -209,6 +209,15 @@ impl Layout {
         self.field(path).map_or(path, |field| self.schema.get_field_name(field))
     }
 
+    /// The paths of the mapping's fields by the names that tantivy has for them and for what is kept beside them.
+    pub(super) fn paths_by_name(&self) -> HashMap<String, String> {
+        let of_field = |slot: &Slot| {
+            let path = slot.path.split_once("..").map_or(slot.path.as_str(), |(path, _part)| path);
+            (slot.name().into_owned(), path.to_owned())
+        };
+        self.slots.iter().map(of_field).collect()
+    }
+
     /// The field that documents are ordered by, and which of its values counts.
     pub(super) fn leading(&self) -> Option<(Field, SortMode)> {
         let sort = self.sort.as_ref()?;

@@ -36,7 +36,8 @@ pub(crate) fn exists(segment: &Segment) -> tantivy::Result<bool> {
     Ok(segment.index().directory().exists(&path(segment))?)
 }
 
-fn component() -> SegmentComponent {
+/// The file of a segment that has them.
+pub(crate) fn component() -> SegmentComponent {
     SegmentComponent::Custom("uid".to_owned())
 }
 

@@ -1,13 +1,13 @@
 //! What a node tells about itself: its process, its host, its disk, and each copy that it has.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use cluster::state::{CopyId, IndexId, ShardId};
 use serde::{Deserialize, Serialize};
-use shard::{SegmentFigures, ShardActivity};
+use shard::{EngineError, FieldBytes, SegmentFigures, Shard, ShardActivity};
 
 use crate::coordination::{read, write};
 use crate::cpu_meter::CpuFigures;
@@ -102,14 +102,24 @@ pub(crate) struct CopyFigures {
     pub(crate) activity: ShardActivity,
     /// Told only to who asks for them; none of a copy that is closed.
     pub(crate) file_segments: Vec<SegmentFigures>,
+    /// What each field takes, by its path; the same.
+    pub(crate) fields: BTreeMap<String, FieldBytes>,
 }
 
 /// What is told beside the usual.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct FiguresWish {
     /// The segments of every copy, for which copies that are closed are opened.
     pub(crate) segments: bool,
+    /// The fields of these indices, by their ids; the same.
+    pub(crate) fields_of: BTreeSet<String>,
+}
+
+impl FiguresWish {
+    pub(crate) fn segments(is_wanted: bool) -> Self {
+        Self { segments: is_wanted, ..Self::default() }
+    }
 }
 
 impl CopyFigures {
@@ -136,11 +146,12 @@ impl CopyFigures {
         self.max_seq_no = self.max_seq_no.max(other.max_seq_no);
         self.activity += other.activity;
         self.file_segments.extend(other.file_segments.iter().cloned());
+        other.fields.iter().for_each(|(path, bytes)| *self.fields.entry(path.clone()).or_default() += *bytes);
     }
 }
 
 /// Looks at this node. It reads files and may refresh: nothing for a thread that others wait for.
-pub(super) fn figures_of(node: &Node, wish: FiguresWish) -> NodeFigures {
+pub(super) fn figures_of(node: &Node, wish: &FiguresWish) -> NodeFigures {
     let disk = space_of(&node.settings.path_data).ok().map(|space| (space.total, space.free));
     let meminfo = fs_err::read_to_string("/proc/meminfo").unwrap_or_default();
     let status = fs_err::read_to_string("/proc/self/status").unwrap_or_default();
@@ -201,7 +212,7 @@ fn held_by(node: &Node) -> Vec<(ShardId, CopyId)> {
     node.indices.all().into_iter().flat_map(of_index).collect()
 }
 
-fn copies_of(node: &Node, wish: FiguresWish) -> Vec<CopyFigures> {
+fn copies_of(node: &Node, wish: &FiguresWish) -> Vec<CopyFigures> {
     let mut copies = Vec::new();
     for index in node.indices.all().iter().filter(|index| index.has_copies()) {
         // A shard that cannot be refreshed is told by its state; its last figures are better than none.
@@ -212,7 +223,9 @@ fn copies_of(node: &Node, wish: FiguresWish) -> Vec<CopyFigures> {
                 "index could not be refreshed for its figures"
             );
         }
-        let mut segments = if wish.segments { segments_of(index) } else { BTreeMap::new() };
+        let with_fields = wish.fields_of.contains(&index.uuid);
+        let mut segments = told_if(wish.segments, index, Shard::segments);
+        let mut fields = told_if(with_fields, index, Shard::field_bytes);
         copies.extend(index.copy_figures().into_iter().map(|(number, copy, state, stats)| CopyFigures {
             index: index.uuid.clone(),
             number,
@@ -235,28 +248,34 @@ fn copies_of(node: &Node, wish: FiguresWish) -> Vec<CopyFigures> {
             max_seq_no: stats.max_seq_no,
             activity: stats.activity,
             file_segments: segments.remove(&number).unwrap_or_default(),
+            fields: fields.remove(&number).unwrap_or_default(),
         }));
     }
     copies
 }
 
-fn segments_of(index: &Index) -> BTreeMap<u32, Vec<SegmentFigures>> {
-    let opened = (0..index.number_of_shards()).map(|number| index.shard_here(number as u32).map(drop));
-    let told = opened.collect::<Result<(), _>>().and_then(|()| index.segment_figures());
-    told.map_or_else(
-        |error| {
-            tracing::warn!(index = index.name, reason = error.reason, "segments could not be told");
-            BTreeMap::new()
-        },
-        |told| told.into_iter().collect(),
-    )
+/// What the copies of an index tell only to who asks, by the numbers of their shards; copies that are closed are opened for it.
+fn told_if<T>(
+    is_wanted: bool,
+    index: &Index,
+    tell: fn(&Shard) -> Result<T, EngineError>,
+) -> BTreeMap<u32, T> {
+    if !is_wanted {
+        return BTreeMap::new();
+    }
+    let mut opened = (0..index.number_of_shards()).map(|number| index.shard_here(number as u32).map(drop));
+    let told = opened.try_for_each(|opened| opened).and_then(|()| index.told_by_open(tell));
+    told.unwrap_or_else(|error| {
+        tracing::warn!(index = index.name, reason = error.reason, "files of shards could not be told");
+        BTreeMap::new()
+    })
 }
 
 /// Answers another node that wants to know.
 pub(crate) fn answer_figures(node: &Arc<Node>, body: &Bytes) -> Bytes {
     // One of an older build asks with nothing.
     let wish = if body.is_empty() { FiguresWish::default() } else { read(body).unwrap_or_default() };
-    write(&figures_of(node, wish))
+    write(&figures_of(node, &wish))
 }
 
 /// The number of a line such as `Threads: 17` or `MemAvailable:   123 kB`.

@@ -46,13 +46,13 @@ pub(crate) async fn survey_with(
     is_asked: impl Fn(NodeId) -> bool,
 ) -> Result<Survey, ApiError> {
     let asked = view.map.nodes.keys().copied().filter(|other| *other != view.own && is_asked(*other));
-    let others = join_all(asked.map(|other| ask(node, &view.map, wish, other)));
+    let others = join_all(asked.map(|other| ask(node, &view.map, &wish, other)));
     let here = async {
         if !is_asked(view.own) {
             return Ok(None);
         }
-        let (asked, pool) = (Arc::clone(node), node.search_pool.clone());
-        pool.run(move || Ok(figures_of(&asked, wish))).await.map(Some)
+        let (asked, pool, wish) = (Arc::clone(node), node.search_pool.clone(), wish.clone());
+        pool.run(move || Ok(figures_of(&asked, &wish))).await.map(Some)
     };
     let (here, others) = tokio::join!(here, others);
     let mut survey = Survey::default();
@@ -64,13 +64,13 @@ pub(crate) async fn survey_with(
 async fn ask(
     node: &Arc<Node>,
     map: &ClusterState,
-    wish: FiguresWish,
+    wish: &FiguresWish,
     other: NodeId,
 ) -> (NodeId, Result<NodeFigures, String>) {
     let (Some(coordinator), Some(peer)) = (&node.coordinator, peer_of(map, other)) else {
         return (other, Err("there is no way to it".to_owned()));
     };
-    let call = coordinator.call(&peer, Lane::State, Action::Figures, write(&wish), FIGURES_WITHIN);
+    let call = coordinator.call(&peer, Lane::State, Action::Figures, write(wish), FIGURES_WITHIN);
     let told = match call.await {
         Ok(answer) => read(&answer).map_err(|error| error.reason),
         Err(error) => Err(match fault_of(error) {

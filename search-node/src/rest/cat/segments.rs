@@ -42,7 +42,7 @@ async fn segments(call: Call) -> Result<Reply, ApiError> {
     if let Some(help) = Table::help(COLUMNS, &call)? {
         return Ok(help);
     }
-    let told = Told::of(&call, FiguresWish { segments: true }).await?;
+    let told = Told::of(&call, FiguresWish::segments(true)).await?;
     let rows = told.rows.iter().flat_map(|copy| {
         let figures = told.figures(copy).map(|figures| figures.file_segments.as_slice()).unwrap_or_default();
         figures.iter().enumerate().map(|(generation, segment)| row(&told.view, copy, generation, segment))

@@ -119,7 +119,7 @@ async fn stats(call: Call) -> Result<Reply, ApiError> {
     let wish = Wish::of(&call)?;
     let view = View::of(&call.node);
     let chosen = chosen_nodes(&view, call.path.get("id").map(String::as_str));
-    let figures = FiguresWish { segments: wish.with_files };
+    let figures = FiguresWish::segments(wish.with_files);
     let survey = survey_with(&call.node, &view, figures, |node| chosen.contains(&node)).await?;
     let shown = survey.nodes.iter().filter_map(|(node, figures)| {
         let entry = view.node(*node)?;

@@ -1,5 +1,6 @@
-//! What indices hold and have done, and where: `_stats`, `_segments`, `_shard_stores`, `_search_shards`. One page a file.
+//! What indices hold and have done, and where: `_stats`, `_segments`, `_shard_stores`, `_search_shards`, `_disk_usage`. One page a file.
 
+mod disk_usage;
 mod search_shards;
 mod sections;
 mod segments;
@@ -22,7 +23,7 @@ pub(super) use sections::{Section, sections_of, total_of};
 pub(super) use segments::name_of;
 
 pub(super) const ROUTES: &[&[Route]] =
-    &[stats::ROUTES, segments::ROUTES, shard_stores::ROUTES, search_shards::ROUTES];
+    &[stats::ROUTES, segments::ROUTES, shard_stores::ROUTES, search_shards::ROUTES, disk_usage::ROUTES];
 
 /// The copies of the indices that a request means, with what their nodes tell of them.
 pub(super) struct Told {

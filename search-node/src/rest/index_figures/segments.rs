@@ -22,7 +22,7 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 
 async fn segments(call: Call) -> Result<Reply, ApiError> {
-    let told = Told::of(&call, FiguresWish { segments: true }).await?;
+    let told = Told::of(&call, FiguresWish::segments(true)).await?;
     let mut indices: Map<String, Value> = Map::new();
     for row in &told.rows {
         let shards = indices.entry(row.index.clone()).or_insert_with(|| json!({"shards": {}}));

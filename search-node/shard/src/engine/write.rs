@@ -8,6 +8,7 @@ use serde_json_borrow::Value as Json;
 use tantivy::Directory;
 use tantivy::index::SegmentComponent;
 use tantivy::indexer::{AddOperation, SegmentWriter};
+use tantivy::schema::document::Document;
 
 use super::buffers::Held;
 use super::layout::Layout;
@@ -300,11 +301,12 @@ impl Engine {
             Some(open) => open,
             None => self.open_segment().inspect_err(fence)?,
         };
+        // The nested objects come first. With the uid of the document they go when it goes.
+        for at in 0..values.nested() {
+            open.add(place.uid, values.nested_at(at)).inspect_err(fence)?;
+        }
         // The document's buffers come back for the next one.
-        let opstamp = u64::from(open.uids.next());
-        let added = open.writer.add_document(AddOperation { opstamp, document: values.clone() });
-        added.map_err(EngineError::from).inspect_err(fence)?;
-        open.uids.push(place.uid);
+        open.add(place.uid, values.clone()).inspect_err(fence)?;
         std::mem::forget(broken);
         open.unweighed += source_bytes + place.uid.len();
         let is_full =
@@ -398,6 +400,7 @@ fn add_meta_values(layout: &Layout, values: &mut SharedValues, place: Place<'_>,
         values.add_text(meta.doc_type, doc_type);
     }
     values.add_u64(meta.seq_no, numbers.seq_no);
+    values.add_u64_to_nested(meta.seq_no, numbers.seq_no);
     for (field, number) in [(meta.version, numbers.version), (meta.term, numbers.term)] {
         if number != FIRST {
             values.add_u64(field, number);
@@ -460,6 +463,14 @@ impl Numbers {
 }
 
 impl OpenSegment {
+    /// Adds a document, or a part of one.
+    fn add(&mut self, uid: &str, document: impl Document) -> Result<(), EngineError> {
+        let opstamp = u64::from(self.uids.next());
+        self.writer.add_document(AddOperation { opstamp, document })?;
+        self.uids.push(uid);
+        Ok(())
+    }
+
     /// Writes the segment's files.
     pub(super) fn finish(self, directory: &ShardDirectory) -> Result<FinishedSegment, EngineError> {
         let documents = self.writer.max_doc();

@@ -53,7 +53,7 @@ impl MappingLimits {
 
 /// An alias is of a field that is there, and is no alias itself.
 fn check_aliases(mapping: &Mapping) -> Result<(), MappingError> {
-    for leaf in mapping.every_leaf() {
+    for leaf in mapping.leaves() {
         let FieldKind::Alias { path } = &leaf.field.kind else { continue };
         let reason = match mapping.root.leaf(path).map(|field| &field.kind) {
             Some(FieldKind::Alias { .. }) => "an alias cannot refer to another alias",

@@ -15,8 +15,8 @@ use super::definition::count;
 use super::error::MappingError;
 use super::field_values::FieldValues;
 use super::fields::{Dynamic, FieldKind, FieldMapping, Mapping, ObjectMapping};
-use super::leniency::Leniency;
-use super::names::{IGNORED, check_name, is_metadata};
+use super::names::{IGNORED, NESTED_PATH, check_name, is_metadata};
+use super::nested::{NestedPlan, OpenDocument};
 use super::stream_time::time_field_of;
 use super::values::{Precision, Scalar, ValueFault, to_bool, to_float, to_integer, to_ip, to_unsigned};
 use super::versions::encode_version;
@@ -40,6 +40,8 @@ pub(crate) struct DocumentParser {
     root: ObjectPlan,
     /// What every document has.
     constants: Vec<(Field, String)>,
+    /// Where the path of a nested object goes; none where nested objects are no documents.
+    pub(super) nested_path: Option<Field>,
     /// The field of which every new document must have one value.
     pub(super) time_field: Option<String>,
     /// Where the names of ignored fields go.
@@ -52,7 +54,8 @@ pub(super) struct ObjectPlan {
     /// Its path with a dot behind; empty for the document itself.
     pub(super) prefix: String,
     pub(super) dynamic: Dynamic,
-    disabled: bool,
+    pub(super) disabled: bool,
+    pub(super) nested: Option<NestedPlan>,
     fields: HashMap<String, FieldPlan>,
     objects: HashMap<String, ObjectPlan>,
 }
@@ -97,8 +100,10 @@ pub(super) struct Reading<'p> {
     pub(super) added_count: usize,
     /// The fields of which something was left out.
     ignored: Vec<String>,
-    /// The fields whose values the index does not show and that have one.
-    present: Vec<Field>,
+    /// The document itself and the nested objects in one another that are read just now.
+    pub(super) open: Vec<OpenDocument<'p>>,
+    /// Which of them gets values.
+    pub(super) at: usize,
 }
 
 impl DocumentParser {
@@ -112,18 +117,15 @@ impl DocumentParser {
             &mapping.root,
             "",
             Dynamic::True,
-            &Planning { analysis, field_of, leniency: mapping.leniency },
+            &Planning { mapping: &mapping, analysis, field_of },
         );
-        let constants = mapping.leaves().into_iter().filter_map(|leaf| match &leaf.field.kind {
-            FieldKind::ConstantKeyword { value: Some(value) } => Some((field_of(&leaf.path)?, value.clone())),
-            _ => None,
-        });
-        let constants = constants.collect();
+        let constants = constants(&mapping, None, field_of);
+        let nested_path = field_of(NESTED_PATH);
         let time_field = time_field_of(&mapping);
         let fields_max = mapping.leniency.fields_max;
         let room = fields_max.map(|most| most.saturating_sub(count(&mapping.root)));
         let ignored = field_of(IGNORED);
-        Self { mapping, root, constants, time_field, ignored, room }
+        Self { mapping, root, constants, nested_path, time_field, ignored, room }
     }
 
     /// Reads a document's values. Gives what the mapping lacks of it: add that, then read again. Faults name the id and the
@@ -147,7 +149,8 @@ impl DocumentParser {
             added: None,
             added_count: 0,
             ignored: Vec::new(),
-            present: Vec::new(),
+            open: vec![OpenDocument::default()],
+            at: 0,
         };
         for (name, value) in object.iter() {
             if is_metadata(name) {
@@ -202,14 +205,20 @@ fn plan_object(
         (name.clone(), FieldPlan { path, mapping: field.clone(), targets })
     });
     let objects = object.objects.iter().map(|(name, child)| {
-        let apart = Planning { field_of: &|_| None, ..*planning };
-        let planning = if child.is_apart() { &apart } else { planning };
         (name.clone(), plan_object(child, &format!("{prefix}{name}."), dynamic, planning))
     });
     ObjectPlan {
         prefix: prefix.to_owned(),
         dynamic,
         disabled: object.disabled,
+        nested: object.nested.is_some().then(|| {
+            let path = prefix.trim_end_matches('.');
+            NestedPlan {
+                includes_in_parent: object.says("include_in_parent"),
+                includes_in_root: object.says("include_in_root"),
+                constants: constants(planning.mapping, Some(path), planning.field_of),
+            }
+        }),
         fields: fields.collect(),
         objects: objects.collect(),
     }
@@ -217,9 +226,24 @@ fn plan_object(
 
 /// What fields are planned with.
 struct Planning<'a> {
+    mapping: &'a Mapping,
     analysis: &'a Analysis,
     field_of: &'a dyn Fn(&str) -> Option<Field>,
-    leniency: Leniency,
+}
+
+/// What every document has, or every nested object at a path.
+fn constants(
+    mapping: &Mapping,
+    nested: Option<&str>,
+    field_of: &dyn Fn(&str) -> Option<Field>,
+) -> Vec<(Field, String)> {
+    let constants = mapping.leaves().into_iter().filter_map(|leaf| match &leaf.field.kind {
+        FieldKind::ConstantKeyword { value: Some(value) } if mapping.nested_around(&leaf.path) == nested => {
+            Some((field_of(&leaf.path)?, value.clone()))
+        }
+        _ => None,
+    });
+    constants.collect()
 }
 
 fn target(path: &str, field: &FieldMapping, planning: &Planning<'_>) -> Target {
@@ -240,12 +264,17 @@ fn target(path: &str, field: &FieldMapping, planning: &Planning<'_>) -> Target {
         path: path.to_owned(),
         kind: field.kind.clone(),
         type_name: field.type_name.clone(),
-        ignore_malformed: planning.leniency.ignores_malformed(field),
+        ignore_malformed: planning.mapping.leniency.ignores_malformed(field),
     }
 }
 
-impl Reading<'_> {
-    fn member(&mut self, plan: &ObjectPlan, name: &str, value: &Json<'_>) -> Result<(), MappingError> {
+impl<'p> Reading<'p> {
+    pub(super) fn member(
+        &mut self,
+        plan: &'p ObjectPlan,
+        name: &str,
+        value: &Json<'_>,
+    ) -> Result<(), MappingError> {
         if plan.disabled {
             return Ok(());
         }
@@ -259,17 +288,19 @@ impl Reading<'_> {
         if let Some((head, rest)) = name.split_once('.')
             && let Some(object) = plan.objects.get(head)
         {
+            object.check_dotted(name)?;
             return self.member(object, rest, value);
         }
         self.unknown(plan, name, value)
     }
 
-    fn object(&mut self, plan: &ObjectPlan, value: &Json<'_>) -> Result<(), MappingError> {
+    fn object(&mut self, plan: &'p ObjectPlan, value: &Json<'_>) -> Result<(), MappingError> {
         match value {
             Json::Null => Ok(()),
-            Json::Object(members) => {
-                members.iter().try_for_each(|(name, value)| self.member(plan, name, value))
-            }
+            Json::Object(members) => match &plan.nested {
+                Some(nested) => self.nested(plan, nested, members),
+                None => members.iter().try_for_each(|(name, value)| self.member(plan, name, value)),
+            },
             Json::Array(items) => items.iter().try_for_each(|item| self.object(plan, item)),
             Json::Bool(_) | Json::Number(_) | Json::Str(_) if plan.disabled => Ok(()),
             Json::Bool(_) | Json::Number(_) | Json::Str(_) => {
@@ -342,7 +373,7 @@ impl Reading<'_> {
             (plan, rest) = (object, tail);
         }
         match plan.fields.get(rest) {
-            Some(field) => self.scalar(field, scalar),
+            Some(field) => self.in_document_of(path, |reading| reading.scalar(field, scalar)),
             None if plan.disabled => Ok(()),
             None => self.unknown(plan, rest, value),
         }
@@ -461,9 +492,10 @@ impl Reading<'_> {
     /// The same for one field.
     pub(super) fn note_presence(&mut self, field: Option<Field>) {
         if let Some(presence) = field
-            && !self.present.contains(&presence)
+            && let Some(open) = self.open.get_mut(self.at)
+            && !open.present.contains(&presence)
         {
-            self.present.push(presence);
+            open.present.push(presence);
             self.values.add_bool(presence, true);
         }
     }

@@ -6,6 +6,9 @@ use super::fields::ObjectMapping;
 /// The field that names what was ignored of a document.
 pub const IGNORED: &str = "_ignored";
 
+/// The field that names the path of a document which is a nested object.
+pub(crate) const NESTED_PATH: &str = "_nested_path";
+
 /// What stands beside the source of a document, and so is no field of it.
 const METADATA: [&str; 14] = [
     "_data_stream_timestamp",
@@ -13,7 +16,7 @@ const METADATA: [&str; 14] = [
     "_id",
     IGNORED,
     "_index",
-    "_nested_path",
+    NESTED_PATH,
     "_primary_term",
     "_routing",
     "_seq_no",

@@ -55,6 +55,22 @@ pub enum RangeRelation {
     Contains,
 }
 
+/// What the scores of several nested objects come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ScoreMode {
+    /// Their average.
+    #[default]
+    Avg,
+    /// The highest.
+    Max,
+    /// The lowest.
+    Min,
+    /// Their sum.
+    Sum,
+    /// They do not count.
+    None,
+}
+
 /// A query.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Query {
@@ -202,6 +218,17 @@ pub enum Query {
         queries: Vec<Query>,
         /// How much the others add.
         tie_breaker: f32,
+    },
+    /// What has a nested object that matches.
+    Nested {
+        /// Where the nested objects are.
+        path: String,
+        /// Which of them.
+        query: Box<Query>,
+        /// What their scores come to.
+        score_mode: ScoreMode,
+        /// Whether a path that is not mapped matches nothing instead of failing.
+        ignore_unmapped: bool,
     },
     /// A query whose matches all score the same.
     Constant {

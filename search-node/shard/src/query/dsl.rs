@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::ast::{MultiMatchKind, Operator, Query, RangeBounds, RangeRelation};
+use super::ast::{MultiMatchKind, Operator, Query, RangeBounds, RangeRelation, ScoreMode};
 use super::minimum_should_match::MinimumShouldMatch;
 use super::{QueryError, query_string};
 
@@ -13,7 +13,7 @@ const CLAUSES_MAX: usize = 1024;
 /// More values are refused; Elasticsearch's `index.max_terms_count`.
 const TERMS_MAX: usize = 65_536;
 
-const KNOWN: [&str; 20] = [
+const KNOWN: [&str; 21] = [
     "match_all",
     "match_none",
     "term",
@@ -33,6 +33,7 @@ const KNOWN: [&str; 20] = [
     "bool",
     "dis_max",
     "constant_score",
+    "nested",
     "query_string",
 ];
 
@@ -75,6 +76,7 @@ fn parse(json: &Value, depth: usize) -> Result<Query, QueryError> {
         "bool" => parse_bool(body, depth),
         "dis_max" => parse_dis_max(body, depth),
         "constant_score" => parse_constant(body, depth),
+        "nested" => parse_nested(body, depth),
         "query_string" => parse_query_string(body),
         _ => Err(unknown(name)),
     }
@@ -453,6 +455,37 @@ fn parse_constant(body: &Value, depth: usize) -> Result<Query, QueryError> {
     }
     let query = found.ok_or_else(|| QueryError::parsing("[constant_score] requires a 'filter' element"))?;
     Ok(Query::Constant { query: Box::new(query) }.boosted(boost))
+}
+
+fn parse_nested(body: &Value, depth: usize) -> Result<Query, QueryError> {
+    let name = "nested";
+    let (mut path, mut found, mut boost) = (None, None, 1.0);
+    let (mut score_mode, mut ignore_unmapped) = (ScoreMode::default(), false);
+    for (key, value) in members(name, body)? {
+        match key.as_str() {
+            "path" => path = Some(plain(value)),
+            "query" => found = Some(parse(value, depth + 1)?),
+            "score_mode" => score_mode = parse_score_mode(value)?,
+            "ignore_unmapped" => ignore_unmapped = flag(name, key, value)?,
+            "boost" => boost = number(name, key, value)?,
+            "_name" => {}
+            _ => return Err(unsupported(name, key)),
+        }
+    }
+    let path = path.ok_or_else(|| QueryError::argument("[nested] requires 'path' field"))?;
+    let query = found.ok_or_else(|| QueryError::argument("[nested] requires 'query' field"))?;
+    Ok(Query::Nested { path, query: Box::new(query), score_mode, ignore_unmapped }.boosted(boost))
+}
+
+fn parse_score_mode(value: &Value) -> Result<ScoreMode, QueryError> {
+    match plain(value).as_str() {
+        "avg" => Ok(ScoreMode::Avg),
+        "max" => Ok(ScoreMode::Max),
+        "min" => Ok(ScoreMode::Min),
+        "sum" => Ok(ScoreMode::Sum),
+        "none" => Ok(ScoreMode::None),
+        other => Err(QueryError::argument(format!("No score mode for child query [{other}] found"))),
+    }
 }
 
 fn parse_query_string(body: &Value) -> Result<Query, QueryError> {

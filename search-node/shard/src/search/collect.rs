@@ -30,7 +30,7 @@ pub(crate) fn search(
         || request.track_scores
         || request.min_score.is_some()
         || request.sort.iter().any(|key| key.field == SortField::Score);
-    let statistics = Statistics::new(&view.searcher);
+    let statistics = Statistics::new(view)?;
     let weight = |query, scored| -> Result<Box<dyn Weight>, SearchError> {
         let query = lower(query, view, context)?;
         let scoring = if scored {

@@ -22,6 +22,7 @@ pub use scan::{Scan, Slice};
 pub use sort::{Missing, SortField, SortKey, SortMode, SortValue, compare_hits};
 pub(crate) use sort::{no_column_for_ids, no_column_for_text, no_values_in_column};
 pub use source::{SourceFilter, filter_source};
+pub(crate) use statistics::Statistics;
 pub use stop::{AskStop, Stop};
 pub(crate) use stop::{Watch, never};
 pub(crate) use terms::Terms;

@@ -37,8 +37,6 @@ const KEPT: &[Kept] = &[
     dynamic("hidden", Value::Flag),
     fixed("mode", Value::Anything),
     fixed("mapping.coerce", Value::Flag),
-    dynamic("mapping.nested_fields.limit", Value::Number),
-    dynamic("mapping.nested_objects.limit", Value::Number),
     dynamic("mapping.field_name_length.limit", Value::Number),
     dynamic("lifecycle.name", Value::Anything),
     dynamic("lifecycle.rollover_alias", Value::Anything),

@@ -37,6 +37,8 @@ pub struct IndexSettings {
     /// How many writers may wait for a refresh before one is done for them.
     pub refresh_listeners_max: usize,
     pub limits: MappingLimits,
+    /// How many nested objects a document may have.
+    pub nested_objects_max: usize,
     /// Whether a value that does not fit costs its field only, where the field does not say.
     pub ignore_malformed: bool,
     /// Whether new fields beyond the limit are left out, instead of the document being refused.
@@ -59,6 +61,9 @@ pub struct IndexSettings {
 
 /// Elasticsearch's `index.recovery.file_based_threshold`.
 const FILE_BASED_THRESHOLD: f64 = 0.1;
+
+/// Elasticsearch's `index.mapping.nested_objects.limit`.
+const NESTED_OBJECTS_MAX: usize = 10_000;
 
 /// Elasticsearch's `index.search.idle.after`.
 const SEARCH_IDLE_AFTER: Duration = Duration::from_secs(30);
@@ -143,7 +148,14 @@ const DYNAMIC: [&str; 21] = [
     "write.min_in_sync",
 ];
 /// What the names of further ones begin with.
-const DYNAMIC_PREFIXES: [&str; 4] = ["routing.", "merge.", "mapping.total_fields.", "mapping.depth."];
+const DYNAMIC_PREFIXES: [&str; 6] = [
+    "routing.",
+    "merge.",
+    "mapping.total_fields.",
+    "mapping.depth.",
+    "mapping.nested_fields.",
+    "mapping.nested_objects.",
+];
 
 /// Flat settings with the changes of `PUT /{index}/_settings`; null takes a setting back. As many replicas as there were stay
 /// (`expanded`) where they expand no more and nobody says how many.
@@ -227,6 +239,7 @@ impl IndexSettings {
         Leniency {
             ignore_malformed: self.ignore_malformed,
             fields_max: self.ignore_dynamic_beyond_limit.then_some(self.limits.total_fields),
+            nested_objects_max: Some(self.nested_objects_max),
         }
     }
 
@@ -252,6 +265,7 @@ impl IndexSettings {
             result_window_max: None,
             refresh_listeners_max: 1000,
             limits: MappingLimits::default(),
+            nested_objects_max: NESTED_OBJECTS_MAX,
             ignore_malformed: false,
             ignore_dynamic_beyond_limit: false,
             min_in_sync: 1,
@@ -353,6 +367,12 @@ impl IndexSettings {
                 }
                 "mapping.depth.limit" => {
                     settings.limits.depth = text.parse().map_err(|_| fault("a positive number"))?;
+                }
+                "mapping.nested_fields.limit" => {
+                    settings.limits.nested_fields = text.parse().map_err(|_| fault("a positive number"))?;
+                }
+                "mapping.nested_objects.limit" => {
+                    settings.nested_objects_max = text.parse().map_err(|_| fault("a positive number"))?;
                 }
                 "mapping.ignore_malformed" => settings.ignore_malformed = flag()?,
                 "mapping.total_fields.ignore_dynamic_beyond_limit" => {

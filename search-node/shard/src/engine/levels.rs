@@ -134,6 +134,17 @@ impl Level {
         at as DocId * 64 + word.trailing_zeros()
     }
 
+    /// How many there are from a document on before another.
+    pub(crate) fn count_between(&self, from: DocId, to: DocId) -> usize {
+        let mut count = 0;
+        let mut at = self.next(from);
+        while at < to {
+            count += 1;
+            at = self.next(at + 1);
+        }
+        count
+    }
+
     /// The last one before a document.
     pub(crate) fn before(&self, document: DocId) -> Option<DocId> {
         let last = document.checked_sub(1)?;

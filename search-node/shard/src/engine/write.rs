@@ -380,7 +380,10 @@ pub(super) fn read_document(
     }
     let values = values.edit();
     values.begin(source);
-    let added = layout.parser.parse(id, &json, values)?;
+    let added = match strictness {
+        Strictness::New => layout.parser.parse(id, &json, values)?,
+        Strictness::Accepted => layout.parser.parse_accepted(id, &json, values)?,
+    };
     if let Some((field, mode)) = layout.leading() {
         values.put_leading(field, mode == SortMode::Max);
     }

@@ -18,11 +18,13 @@ pub struct MappingLimits {
     pub total_fields: usize,
     /// `index.mapping.depth.limit`
     pub depth: usize,
+    /// `index.mapping.nested_fields.limit`
+    pub nested_fields: usize,
 }
 
 impl Default for MappingLimits {
     fn default() -> Self {
-        Self { total_fields: 1000, depth: 20 }
+        Self { total_fields: 1000, depth: 20, nested_fields: 50 }
     }
 }
 
@@ -40,6 +42,12 @@ impl MappingLimits {
             return Err(MappingError::argument(format!(
                 "Limit of mapping depth [{}] has been exceeded",
                 self.depth
+            )));
+        }
+        if mapping.root.count_nested() > self.nested_fields {
+            return Err(MappingError::argument(format!(
+                "Limit of nested fields [{}] has been exceeded",
+                self.nested_fields
             )));
         }
         Ok(())
@@ -187,7 +195,7 @@ fn parse_object(
             "type" => {}
             "properties" => parse_properties(value, &format!("{prefix}{name}."), object)?,
             "dynamic" => object.dynamic = Some(parse_dynamic(value)?),
-            "enabled" if object.nested.is_none() => object.disabled = !flag(key, value)?,
+            "enabled" => object.disabled = !flag(key, value)?,
             "include_in_parent" | "include_in_root" if object.nested.is_some() => {
                 flag(key, value)?;
                 object.nested.get_or_insert_default().insert(key.clone(), value.clone());

@@ -104,6 +104,9 @@ pub(super) struct Reading<'p> {
     pub(super) open: Vec<OpenDocument<'p>>,
     /// Which of them gets values.
     pub(super) at: usize,
+    /// How many nested objects there were, and how many there may be.
+    pub(super) nested_count: usize,
+    pub(super) nested_max: Option<usize>,
 }
 
 impl DocumentParser {
@@ -136,6 +139,26 @@ impl DocumentParser {
         source: &SourceView<'_>,
         values: &mut FieldValues,
     ) -> Result<Option<Box<Mapping>>, MappingError> {
+        self.parse_within(self.mapping.leniency.nested_objects_max, id, source, values)
+    }
+
+    /// The same for a document that was accepted once, perhaps when it could have more nested objects.
+    pub(crate) fn parse_accepted(
+        &self,
+        id: &str,
+        source: &SourceView<'_>,
+        values: &mut FieldValues,
+    ) -> Result<Option<Box<Mapping>>, MappingError> {
+        self.parse_within(None, id, source, values)
+    }
+
+    fn parse_within(
+        &self,
+        nested_max: Option<usize>,
+        id: &str,
+        source: &SourceView<'_>,
+        values: &mut FieldValues,
+    ) -> Result<Option<Box<Mapping>>, MappingError> {
         let Json::Object(object) = source else {
             return Err(MappingError::parsing("failed to parse").caused_by(
                 "not_x_content_exception",
@@ -151,6 +174,8 @@ impl DocumentParser {
             ignored: Vec::new(),
             open: vec![OpenDocument::default()],
             at: 0,
+            nested_count: 0,
+            nested_max,
         };
         for (name, value) in object.iter() {
             if is_metadata(name) {
@@ -172,7 +197,7 @@ impl DocumentParser {
     pub(crate) fn ignored(&self, id: &str, source: &SourceView<'_>) -> Vec<String> {
         let Some(field) = self.ignored else { return Vec::new() };
         let mut values = FieldValues::default();
-        match self.parse(id, source, &mut values) {
+        match self.parse_accepted(id, source, &mut values) {
             Ok(_) => values.texts_of(field).map(str::to_owned).collect(),
             // A mapping that has changed since may not take it any more.
             Err(_) => Vec::new(),

@@ -36,11 +36,7 @@ impl Reading<'_> {
                 let mut field = field.clone();
                 field.kind = FieldKind::ConstantKeyword { value: Some(text.to_owned()) };
                 field.parameters.insert("value".to_owned(), text.into());
-                let added = self.added.get_or_insert_default();
-                let (parent, name) = match target.path.rsplit_once('.') {
-                    Some((parent, name)) => (object_at(&mut added.root, parent), name),
-                    None => (&mut added.root, target.path.as_str()),
-                };
+                let (parent, name) = self.added_around(&target.path);
                 parent.fields.entry(name.to_owned()).or_insert(field);
                 Ok(())
             }
@@ -80,8 +76,8 @@ impl Reading<'_> {
                 if !self.takes_in(path, 0) {
                     return Ok(());
                 }
-                let object = object_at(&mut self.added.get_or_insert_default().root, path);
-                object.disabled = false;
+                let known = &self.parser.mapping.root;
+                object_at(&mut self.added.get_or_insert_default().root, known, path).disabled = false;
                 let prefix = format!("{path}.");
                 members.iter().try_for_each(|(name, value)| {
                     check_name(&prefix, name)?;
@@ -96,16 +92,21 @@ impl Reading<'_> {
                 if !self.takes_in(path, count_of(&field)) {
                     return Ok(());
                 }
-                let added = self.added.get_or_insert_default();
-                let (parent, name) = match path.rsplit_once('.') {
-                    Some((parent, name)) => (object_at(&mut added.root, parent), name),
-                    None => (&mut added.root, path),
-                };
+                let (parent, name) = self.added_around(path);
                 if !parent.objects.contains_key(name) {
                     parent.fields.entry(name.to_owned()).or_insert(field);
                 }
                 Ok(())
             }
+        }
+    }
+
+    /// The object of what is added that a path is in, and its name there.
+    fn added_around<'a>(&mut self, path: &'a str) -> (&mut ObjectMapping, &'a str) {
+        let root = &mut self.added.get_or_insert_default().root;
+        match path.rsplit_once('.') {
+            Some((parent, name)) => (object_at(root, &self.parser.mapping.root, parent), name),
+            None => (root, path),
         }
     }
 
@@ -137,8 +138,15 @@ impl Reading<'_> {
     }
 }
 
-fn object_at<'m>(root: &'m mut ObjectMapping, path: &str) -> &'m mut ObjectMapping {
-    path.split('.').fold(root, |object, name| object.objects.entry(name.to_owned()).or_default())
+/// The object at a path; those on the way are nested where the known ones are.
+fn object_at<'m>(root: &'m mut ObjectMapping, known: &ObjectMapping, path: &str) -> &'m mut ObjectMapping {
+    let (object, _) = path.split('.').fold((root, Some(known)), |(object, known), name| {
+        let known = known.and_then(|known| known.objects.get(name));
+        let object = object.objects.entry(name.to_owned()).or_default();
+        object.nested = known.and_then(|known| known.nested.clone());
+        (object, known)
+    });
+    object
 }
 
 /// The field that a value of an unknown name becomes: by the first template that fits, else by its type.

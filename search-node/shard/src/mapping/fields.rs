@@ -350,7 +350,7 @@ fn show_object(object: &ObjectMapping, json: &mut Map<String, Value>) {
         json.extend(parameters.clone());
     }
     if object.disabled {
-        json.insert("type".to_owned(), json!("object"));
+        json.entry("type").or_insert_with(|| json!("object"));
         json.insert("enabled".to_owned(), json!(false));
     }
     let fields = object.fields.iter().map(|(name, field)| (name, show_field(field)));

@@ -12,6 +12,8 @@ pub struct Leniency {
     /// How many fields there may be before new ones are left out (`index.mapping.total_fields.limit`); none where they are refused
     /// instead (`index.mapping.total_fields.ignore_dynamic_beyond_limit`).
     pub fields_max: Option<usize>,
+    /// How many nested objects a document may have (`index.mapping.nested_objects.limit`); none where nobody says.
+    pub nested_objects_max: Option<usize>,
 }
 
 impl Leniency {

@@ -49,6 +49,7 @@ impl<'p> Reading<'p> {
         if plan.disabled {
             return Ok(());
         }
+        self.count_nested()?;
         let path_field = self.parser.nested_path;
         self.values.begin_nested();
         self.open.push(OpenDocument { prefix: &plan.prefix, present: Vec::new() });
@@ -74,6 +75,17 @@ impl<'p> Reading<'p> {
         self.open.pop();
         self.at = parent;
         Ok(())
+    }
+
+    /// Refuses one more nested object than a document may have.
+    fn count_nested(&mut self) -> Result<(), MappingError> {
+        self.nested_count += 1;
+        match self.nested_max {
+            Some(most) if self.nested_count > most => Err(MappingError::parsing(format!(
+                "The number of nested documents has exceeded the allowed limit of [{most}]. This limit can be set by changing the [index.mapping.nested_objects.limit] index level setting."
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// Does something to the innermost open document that a path belongs to, which may be one around the one that is read.

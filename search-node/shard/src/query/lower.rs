@@ -54,13 +54,13 @@ pub(crate) fn lower(query: &Query, view: &View, context: &QueryContext<'_>) -> L
 #[derive(Clone, Copy)]
 pub(super) struct Lowering<'a> {
     pub(super) layout: &'a Layout,
-    identities: &'a Arc<AllIdentities>,
+    pub(super) identities: &'a Arc<AllIdentities>,
     pub(super) context: &'a QueryContext<'a>,
     pub(super) fuzzy_words: &'a FuzzyWords,
     /// The analyzer that a query names for its texts.
     pub(super) analyzer: Option<&'a str>,
     /// The path of the nested objects that are looked for; none for documents.
-    nested_in: Option<&'a str>,
+    pub(super) nested_in: Option<&'a str>,
 }
 
 fn all() -> Box<dyn TantivyQuery> {

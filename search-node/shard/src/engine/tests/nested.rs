@@ -10,6 +10,7 @@ fn nested_mapping() -> Arc<Mapping> {
         "a": {"type": "nested", "properties": {
             "x": {"type": "long"},
             "k": {"type": "keyword"},
+            "m": {"type": "match_only_text"},
             "b": {"type": "nested", "properties": {"y": {"type": "long"}}}
         }},
         "p": {"type": "nested", "include_in_parent": true, "properties": {
@@ -39,7 +40,7 @@ fn objects_match_one_by_one_and_only_where_they_are_asked_for() {
     put(
         &engine,
         "1",
-        &json!({"n": 1, "a": [{"x": 1, "k": "u"}, {"x": 2, "k": "v", "b": [{"y": 5}, {"y": 6}]}]}),
+        &json!({"n": 1, "a": [{"x": 1, "k": "u", "m": "quick brown"}, {"x": 2, "k": "v", "m": ["brown quick", "fox"], "b": [{"y": 5}, {"y": 6}]}]}),
     );
     put(&engine, "2", &json!({"n": 2, "a": {"x": 1, "k": "v", "b": {"y": 5}}}));
     put(&engine, "3", &json!({"n": 3, "p": [{"x": 7, "q": [{"z": 8}]}, {"x": 9}]}));
@@ -57,6 +58,9 @@ fn objects_match_one_by_one_and_only_where_they_are_asked_for() {
         (json!({"bool": {"must_not": nested("a", &term("a.x", 2))}}), vec!["2", "3", "4"]),
         (nested("a", &json!({"exists": {"field": "a.b"}})), vec![]),
         (nested("a.b", &json!({"exists": {"field": "a.b"}})), vec!["1", "2"]),
+        (nested("a", &both(&term("a.x", 1), &json!({"match_phrase": {"a.m": "quick brown"}}))), vec!["1"]),
+        (nested("a", &both(&term("a.x", 2), &json!({"match_phrase": {"a.m": "quick brown"}}))), vec![]),
+        (nested("a", &both(&term("a.x", 2), &json!({"match_phrase": {"a.m": "brown quick"}}))), vec!["1"]),
         // Only the objects themselves have what is in them, unless what is around is given it too.
         (term("a.x", 1), vec![]),
         (json!({"exists": {"field": "a"}}), vec![]),

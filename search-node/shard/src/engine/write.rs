@@ -16,7 +16,7 @@ use super::refresh::FenceOnDrop;
 use super::versions::{LiveVersion, LockedUid};
 use super::writers::Seat;
 use super::{Engine, EngineError, FIRST, FinishedSegment, OpenSegment};
-use crate::mapping::{Mapping, SharedValues, check_repeats};
+use crate::mapping::{Mapping, SharedValues, Strictness, check_repeats};
 use crate::search::SortMode;
 use crate::store::ShardDirectory;
 use crate::translog::{Draft, Location, Operation, OperationKind, TranslogError};
@@ -183,8 +183,9 @@ impl Engine {
         self.throttle.wait(self.options.merge.throttle_max);
         let writing = self.writing.load();
         let layout = &writing.layout;
+        let strictness = Strictness::New { is_routed: request.routing.is_some() };
         if let Some(source) = request.source
-            && let Some(added) = read_document(layout, request.id, source, values, Strictness::New)?
+            && let Some(added) = read_document(layout, request.id, source, values, strictness)?
         {
             return Ok(WriteOutcome::NeedsMapping(added));
         }
@@ -355,14 +356,6 @@ impl Engine {
     }
 }
 
-/// How a document is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Strictness {
-    /// It was accepted once, perhaps when less was asked of documents.
-    Accepted,
-    New,
-}
-
 /// Reads the values of a document; what the mapping lacks of it, if anything.
 pub(super) fn read_document(
     layout: &Layout,
@@ -374,16 +367,13 @@ pub(super) fn read_document(
     let not_json = |error: &dyn std::fmt::Display| EngineError::NotJson(error.to_string());
     let source = std::str::from_utf8(source).map_err(|error| not_json(&error))?;
     let json: Json<'_> = serde_json::from_str(source).map_err(|error| not_json(&error))?;
-    if strictness == Strictness::New {
+    if strictness != Strictness::Accepted {
         check_repeats(&json)?;
         layout.parser.check_time(&json)?;
     }
     let values = values.edit();
     values.begin(source);
-    let added = match strictness {
-        Strictness::New => layout.parser.parse(id, &json, values)?,
-        Strictness::Accepted => layout.parser.parse_accepted(id, &json, values)?,
-    };
+    let added = layout.parser.parse(id, &json, values, strictness)?;
     if let Some((field, mode)) = layout.leading() {
         values.put_leading(field, mode == SortMode::Max);
     }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::dates::DateFormats;
 use super::error::MappingError;
 use super::fields::{Dynamic, FieldAnalyzers, FieldKind, FieldMapping, Mapping, ObjectMapping};
+use super::join::{JOIN, Join, check_join};
 use super::names::{check_depth, check_unique, is_metadata};
 use super::structured::Structure;
 use super::subfields::{SEARCH_AS_YOU_TYPE, shingle_size, subfields};
@@ -32,6 +33,7 @@ impl MappingLimits {
     /// Refuses a mapping beyond the bounds.
     pub fn check(&self, mapping: &Mapping) -> Result<(), MappingError> {
         check_aliases(mapping)?;
+        check_join(mapping)?;
         if !self.has_room_for(mapping) {
             return Err(MappingError::argument(format!(
                 "Limit of total fields [{}] has been exceeded",
@@ -283,6 +285,9 @@ pub(super) fn parse_field(
     if field.kind == FieldKind::Text {
         TextOptions::read(name, body)?;
     }
+    if let FieldKind::Join(join) = &field.kind {
+        field.parameters = join.parameters(body);
+    }
     if type_name == SEARCH_AS_YOU_TYPE {
         field.subfields = subfields(&field, shingle_size(body)?);
     }
@@ -346,6 +351,7 @@ fn takes(kind: &FieldKind, parameter: &str) -> bool {
         FieldKind::ConstantKeyword { .. } => parameter == "value",
         FieldKind::Alias { .. } => parameter == "path",
         FieldKind::Flattened { .. } => parameter == "depth_limit",
+        FieldKind::Join(_) => parameter == "relations",
         FieldKind::TokenCount { .. } => parameter == "enable_position_increments",
         FieldKind::DateNanos(_) | FieldKind::Range { .. } => parameter == "locale",
         FieldKind::Structured(structure) => structure.takes(parameter),
@@ -434,6 +440,7 @@ fn kind_of(name: &str, type_name: &str, body: &Map<String, Value>) -> Result<Fie
         }
         "unsigned_long" => FieldKind::UnsignedLong,
         "constant_keyword" => FieldKind::ConstantKeyword { value: body.get("value").map(plain) },
+        JOIN => FieldKind::Join(Join::parse(name, body)?),
         "alias" => FieldKind::Alias { path: alias_path(name, body.get("path"))? },
         "binary" => FieldKind::Binary,
         "boolean" => FieldKind::Boolean,

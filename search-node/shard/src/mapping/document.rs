@@ -15,6 +15,7 @@ use super::definition::count;
 use super::error::MappingError;
 use super::field_values::FieldValues;
 use super::fields::{Dynamic, FieldKind, FieldMapping, Mapping, ObjectMapping};
+use super::join::JoinPlan;
 use super::names::{IGNORED, NESTED_PATH, check_name, is_metadata};
 use super::nested::{NestedPlan, OpenDocument};
 use super::stream_time::time_field_of;
@@ -34,6 +35,17 @@ const FORGIVING: GeneralPurpose = GeneralPurpose::new(
 /// A parsed document's JSON.
 pub(crate) type SourceView<'a> = Json<'a>;
 
+/// How a document is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Strictness {
+    /// It was accepted once, perhaps when less was asked of documents.
+    Accepted,
+    New {
+        /// Whether it has a routing value.
+        is_routed: bool,
+    },
+}
+
 /// A mapping with the tantivy field of each leaf: what a document is read with.
 pub(crate) struct DocumentParser {
     pub(super) mapping: Arc<Mapping>,
@@ -44,6 +56,7 @@ pub(crate) struct DocumentParser {
     pub(super) nested_path: Option<Field>,
     /// The field of which every new document must have one value.
     pub(super) time_field: Option<String>,
+    pub(super) join: Option<JoinPlan>,
     /// Where the names of ignored fields go.
     ignored: Option<Field>,
     /// How many fields the mapping may get before new ones are left out; none where nothing is left out.
@@ -92,7 +105,8 @@ pub(super) struct Target {
 /// One document while it is read.
 pub(super) struct Reading<'p> {
     pub(super) parser: &'p DocumentParser,
-    id: &'p str,
+    pub(super) id: &'p str,
+    pub(super) strictness: Strictness,
     pub(super) values: &'p mut FieldValues,
     /// What the mapping lacks of it.
     pub(super) added: Option<Box<Mapping>>,
@@ -100,13 +114,14 @@ pub(super) struct Reading<'p> {
     pub(super) added_count: usize,
     /// The fields of which something was left out.
     ignored: Vec<String>,
-    /// The document itself and the nested objects in one another that are read just now.
-    pub(super) open: Vec<OpenDocument<'p>>,
-    /// Which of them gets values.
+    /// What of the document itself is noted.
+    pub(super) document: OpenDocument<'p>,
+    /// The nested objects in one another that are read just now.
+    pub(super) nested: Vec<OpenDocument<'p>>,
+    /// Which of them gets values, from 1; 0 is the document itself.
     pub(super) at: usize,
-    /// How many nested objects there were, and how many there may be.
+    /// How many nested objects there were so far.
     pub(super) nested_count: usize,
-    pub(super) nested_max: Option<usize>,
 }
 
 impl DocumentParser {
@@ -128,7 +143,8 @@ impl DocumentParser {
         let fields_max = mapping.leniency.fields_max;
         let room = fields_max.map(|most| most.saturating_sub(count(&mapping.root)));
         let ignored = field_of(IGNORED);
-        Self { mapping, root, constants, nested_path, time_field, ignored, room }
+        let join = JoinPlan::new(&mapping, field_of);
+        Self { mapping, root, constants, nested_path, time_field, join, ignored, room }
     }
 
     /// Reads a document's values. Gives what the mapping lacks of it: add that, then read again. Faults name the id and the
@@ -138,26 +154,7 @@ impl DocumentParser {
         id: &str,
         source: &SourceView<'_>,
         values: &mut FieldValues,
-    ) -> Result<Option<Box<Mapping>>, MappingError> {
-        self.parse_within(self.mapping.leniency.nested_objects_max, id, source, values)
-    }
-
-    /// The same for a document that was accepted once, perhaps when it could have more nested objects.
-    pub(crate) fn parse_accepted(
-        &self,
-        id: &str,
-        source: &SourceView<'_>,
-        values: &mut FieldValues,
-    ) -> Result<Option<Box<Mapping>>, MappingError> {
-        self.parse_within(None, id, source, values)
-    }
-
-    fn parse_within(
-        &self,
-        nested_max: Option<usize>,
-        id: &str,
-        source: &SourceView<'_>,
-        values: &mut FieldValues,
+        strictness: Strictness,
     ) -> Result<Option<Box<Mapping>>, MappingError> {
         let Json::Object(object) = source else {
             return Err(MappingError::parsing("failed to parse").caused_by(
@@ -168,14 +165,15 @@ impl DocumentParser {
         let mut reading = Reading {
             parser: self,
             id,
+            strictness,
             values,
             added: None,
             added_count: 0,
             ignored: Vec::new(),
-            open: vec![OpenDocument::default()],
+            document: OpenDocument::default(),
+            nested: Vec::new(),
             at: 0,
             nested_count: 0,
-            nested_max,
         };
         for (name, value) in object.iter() {
             if is_metadata(name) {
@@ -197,7 +195,7 @@ impl DocumentParser {
     pub(crate) fn ignored(&self, id: &str, source: &SourceView<'_>) -> Vec<String> {
         let Some(field) = self.ignored else { return Vec::new() };
         let mut values = FieldValues::default();
-        match self.parse_accepted(id, source, &mut values) {
+        match self.parse(id, source, &mut values, Strictness::Accepted) {
             Ok(_) => values.texts_of(field).map(str::to_owned).collect(),
             // A mapping that has changed since may not take it any more.
             Err(_) => Vec::new(),
@@ -206,13 +204,18 @@ impl DocumentParser {
 }
 
 /// Whether a document fits a mapping, before the mapping takes effect. Fields that the mapping lacks are passed over.
-pub fn check_document(mapping: Arc<Mapping>, id: &str, source: &[u8]) -> Result<(), MappingError> {
+pub fn check_document(
+    mapping: Arc<Mapping>,
+    id: &str,
+    is_routed: bool,
+    source: &[u8],
+) -> Result<(), MappingError> {
     let json: SourceView<'_> = serde_json::from_slice(source).map_err(|error| {
         MappingError::parsing("failed to parse").caused_by("json_parse_exception", error.to_string())
     })?;
     // Values are checked only for leaves that are kept somewhere; where does not matter here.
     let parser = DocumentParser::new(mapping, &Analysis::plain(), &|_| Some(Field::from_field_id(0)));
-    parser.parse(id, &json, &mut FieldValues::default()).map(drop)
+    parser.parse(id, &json, &mut FieldValues::default(), Strictness::New { is_routed }).map(drop)
 }
 
 fn plan_object(
@@ -323,7 +326,7 @@ impl<'p> Reading<'p> {
         match value {
             Json::Null => Ok(()),
             Json::Object(members) => match &plan.nested {
-                Some(nested) => self.nested(plan, nested, members),
+                Some(nested) => self.nested_object(plan, nested, members),
                 None => members.iter().try_for_each(|(name, value)| self.member(plan, name, value)),
             },
             Json::Array(items) => items.iter().try_for_each(|item| self.object(plan, item)),
@@ -343,6 +346,7 @@ impl<'p> Reading<'p> {
             FieldKind::Structured(structure) => return self.structured(plan, structure, value),
             FieldKind::Range { of } => return self.range(plan, of, value),
             FieldKind::Flattened { .. } => return self.flattened(plan, value),
+            FieldKind::Join(_) => return self.joined(plan, value),
             FieldKind::Alias { .. } => {
                 let reason = format!("Cannot write to a field alias [{}].", plan.path);
                 return Err(self.fault(plan, &preview(value), ("illegal_argument_exception", reason)));
@@ -484,6 +488,7 @@ impl<'p> Reading<'p> {
             | FieldKind::Binary
             | FieldKind::Range { .. }
             | FieldKind::Flattened { .. }
+            | FieldKind::Join(_)
             | FieldKind::Structured(_) => {}
             FieldKind::Boolean => self.values.add_bool(field, to_bool(scalar)?),
             FieldKind::Ip => self.values.add_ip(field, to_ip(scalar)?),
@@ -517,10 +522,8 @@ impl<'p> Reading<'p> {
     /// The same for one field.
     pub(super) fn note_presence(&mut self, field: Option<Field>) {
         if let Some(presence) = field
-            && let Some(open) = self.open.get_mut(self.at)
-            && !open.present.contains(&presence)
+            && self.open_at(self.at).note(presence)
         {
-            open.present.push(presence);
             self.values.add_bool(presence, true);
         }
     }

@@ -50,6 +50,10 @@ impl Reading<'_> {
         value: &Json<'_>,
     ) -> Result<(), MappingError> {
         let prefix = plan.prefix.as_str();
+        // The ids of a join stand in fields that documents cannot have.
+        if prefix.is_empty() && name.contains('#') && self.parser.mapping.leaf(name).is_some() {
+            return Err(MappingError::parsing(format!("Field [{name}] is defined more than once")));
+        }
         match plan.dynamic {
             Dynamic::False => Ok(()),
             Dynamic::Strict => {
@@ -177,7 +181,8 @@ fn infer_by_type(mapping: &Mapping, scalar: Scalar<'_>) -> FieldMapping {
     }
 }
 
-fn plain(type_name: &str, kind: FieldKind) -> FieldMapping {
+/// A field without parameters.
+pub(super) fn plain(type_name: &str, kind: FieldKind) -> FieldMapping {
     FieldMapping {
         type_name: type_name.to_owned(),
         kind,

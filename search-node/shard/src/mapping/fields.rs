@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::dates::DateFormats;
+use super::join::Join;
 use super::leniency::Leniency;
 use super::structured::Structure;
 use super::templates::DynamicTemplate;
@@ -89,6 +90,8 @@ pub enum FieldKind {
         /// The field.
         path: String,
     },
+    /// `join`: what a document is among parents and children.
+    Join(Join),
     /// `binary`: Base64, kept in `_source` only.
     Binary,
     /// A value with a shape of its own, which is checked and kept in `_source`; whether it is there can be asked.
@@ -316,6 +319,11 @@ impl ObjectMapping {
         if let Some(field) = self.fields.get(path) {
             return Some(field);
         }
+        if let Some((head, parent)) = path.split_once('#')
+            && let Some(FieldKind::Join(join)) = self.fields.get(head).map(|field| &field.kind)
+        {
+            return join.ids_of(parent);
+        }
         let (head, rest) = path.split_once('.')?;
         if let Some(field) = self.fields.get(head) {
             return field.other_way(rest);
@@ -329,6 +337,11 @@ fn collect<'a>(object: &'a ObjectMapping, prefix: &str, leaves: &mut Vec<Leaf<'a
         let path = format!("{prefix}{name}");
         let leaf = |(way, field)| Leaf { path: format!("{path}.{way}"), field };
         leaves.extend(field.other_ways().into_iter().map(leaf));
+        if let FieldKind::Join(join) = &field.kind {
+            leaves.extend(
+                join.parents().map(|(parent, field)| Leaf { path: format!("{path}#{parent}"), field }),
+            );
+        }
         leaves.push(Leaf { path, field });
     }
     for (name, object) in &object.objects {

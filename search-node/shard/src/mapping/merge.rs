@@ -147,6 +147,7 @@ fn merged_kind(known: &FieldKind, added: &FieldKind, path: &str) -> Result<Field
                 _ => Ok(known.clone()),
             }
         }
+        (FieldKind::Join(before), FieldKind::Join(after)) => Ok(FieldKind::Join(before.merged(after, path)?)),
         (FieldKind::Structured(before), FieldKind::Structured(after)) => match (before, after) {
             (
                 Structure::DenseVector { dimensions: Some(old) },

@@ -3,7 +3,7 @@
 use serde_json_borrow::ObjectAsVec;
 use tantivy::schema::Field;
 
-use super::document::{ObjectPlan, Reading};
+use super::document::{ObjectPlan, Reading, Strictness};
 use super::error::MappingError;
 
 /// How the objects at a nested path are read.
@@ -22,7 +22,18 @@ pub(super) struct OpenDocument<'p> {
     /// The path of the nested object with a dot behind; empty for the document itself.
     prefix: &'p str,
     /// The fields whose values the index does not show and that have one.
-    pub(super) present: Vec<Field>,
+    present: Vec<Field>,
+}
+
+impl OpenDocument<'_> {
+    /// Notes that a field has a value; whether that is new.
+    pub(super) fn note(&mut self, presence: Field) -> bool {
+        let is_new = !self.present.contains(&presence);
+        if is_new {
+            self.present.push(presence);
+        }
+        is_new
+    }
 }
 
 impl ObjectPlan {
@@ -40,7 +51,7 @@ impl ObjectPlan {
 
 impl<'p> Reading<'p> {
     /// Reads a nested object.
-    pub(super) fn nested(
+    pub(super) fn nested_object(
         &mut self,
         plan: &'p ObjectPlan,
         nested: &'p NestedPlan,
@@ -52,8 +63,8 @@ impl<'p> Reading<'p> {
         self.count_nested()?;
         let path_field = self.parser.nested_path;
         self.values.begin_nested();
-        self.open.push(OpenDocument { prefix: &plan.prefix, present: Vec::new() });
-        self.at = self.open.len() - 1;
+        self.nested.push(OpenDocument { prefix: &plan.prefix, present: Vec::new() });
+        self.at = self.nested.len();
         if let Some(field) = path_field {
             self.values.add_text(field, plan.prefix.trim_end_matches('.'));
         }
@@ -61,7 +72,7 @@ impl<'p> Reading<'p> {
         for (field, value) in &nested.constants {
             self.values.add_text(*field, value);
         }
-        let parent = self.open.len() - 2;
+        let parent = self.at - 1;
         if nested.includes_in_parent {
             self.values.include(parent, path_field);
         }
@@ -72,25 +83,33 @@ impl<'p> Reading<'p> {
             Some(_) => self.values.end_nested(),
             None => self.values.discard_nested(),
         }
-        self.open.pop();
+        self.nested.pop();
         self.at = parent;
         Ok(())
+    }
+
+    /// What of an open document is noted.
+    pub(super) fn open_at(&mut self, at: usize) -> &mut OpenDocument<'p> {
+        at.checked_sub(1).and_then(|at| self.nested.get_mut(at)).unwrap_or(&mut self.document)
     }
 
     /// Refuses one more nested object than a document may have.
     fn count_nested(&mut self) -> Result<(), MappingError> {
         self.nested_count += 1;
-        match self.nested_max {
-            Some(most) if self.nested_count > most => Err(MappingError::parsing(format!(
-                "The number of nested documents has exceeded the allowed limit of [{most}]. This limit can be set by changing the [index.mapping.nested_objects.limit] index level setting."
-            ))),
+        match self.parser.mapping.leniency.nested_objects_max {
+            Some(most) if self.nested_count > most && self.strictness != Strictness::Accepted => {
+                Err(MappingError::parsing(format!(
+                    "The number of nested documents has exceeded the allowed limit of [{most}]. This limit can be set by changing the [index.mapping.nested_objects.limit] index level setting."
+                )))
+            }
             _ => Ok(()),
         }
     }
 
     /// Does something to the innermost open document that a path belongs to, which may be one around the one that is read.
     pub(super) fn in_document_of<T>(&mut self, path: &str, act: impl FnOnce(&mut Self) -> T) -> T {
-        let innermost = self.open.iter().rposition(|open| path.starts_with(open.prefix)).unwrap_or_default();
+        let around = self.nested.iter().rposition(|open| path.starts_with(open.prefix));
+        let innermost = around.map_or(0, |around| around + 1);
         let before = self.at;
         if innermost == before {
             return act(self);

@@ -230,6 +230,15 @@ pub enum Query {
         /// Whether a path that is not mapped matches nothing instead of failing.
         ignore_unmapped: bool,
     },
+    /// The children of one parent.
+    ParentId {
+        /// What the children are, by the name that the join field gives them.
+        child: String,
+        /// The id of the parent.
+        id: String,
+        /// Whether a name that is not mapped matches nothing instead of failing.
+        ignore_unmapped: bool,
+    },
     /// A query whose matches all score the same.
     Constant {
         /// The query.

@@ -13,7 +13,7 @@ const CLAUSES_MAX: usize = 1024;
 /// More values are refused; Elasticsearch's `index.max_terms_count`.
 const TERMS_MAX: usize = 65_536;
 
-const KNOWN: [&str; 21] = [
+const KNOWN: [&str; 22] = [
     "match_all",
     "match_none",
     "term",
@@ -34,6 +34,7 @@ const KNOWN: [&str; 21] = [
     "dis_max",
     "constant_score",
     "nested",
+    "parent_id",
     "query_string",
 ];
 
@@ -77,6 +78,7 @@ fn parse(json: &Value, depth: usize) -> Result<Query, QueryError> {
         "dis_max" => parse_dis_max(body, depth),
         "constant_score" => parse_constant(body, depth),
         "nested" => parse_nested(body, depth),
+        "parent_id" => parse_parent_id(body),
         "query_string" => parse_query_string(body),
         _ => Err(unknown(name)),
     }
@@ -475,6 +477,24 @@ fn parse_nested(body: &Value, depth: usize) -> Result<Query, QueryError> {
     let path = path.ok_or_else(|| QueryError::argument("[nested] requires 'path' field"))?;
     let query = found.ok_or_else(|| QueryError::argument("[nested] requires 'query' field"))?;
     Ok(Query::Nested { path, query: Box::new(query), score_mode, ignore_unmapped }.boosted(boost))
+}
+
+fn parse_parent_id(body: &Value) -> Result<Query, QueryError> {
+    let name = "parent_id";
+    let (mut child, mut id, mut boost, mut ignore_unmapped) = (None, None, 1.0, false);
+    for (key, value) in members(name, body)? {
+        match key.as_str() {
+            "type" => child = Some(plain(value)),
+            "id" => id = Some(plain(value)),
+            "ignore_unmapped" => ignore_unmapped = flag(name, key, value)?,
+            "boost" => boost = number(name, key, value)?,
+            "_name" => {}
+            _ => return Err(unsupported(name, key)),
+        }
+    }
+    let child = child.ok_or_else(|| QueryError::argument("[parent_id] requires 'type' field"))?;
+    let id = id.ok_or_else(|| QueryError::argument("[parent_id] requires 'id' field"))?;
+    Ok(Query::ParentId { child, id, ignore_unmapped }.boosted(boost))
 }
 
 fn parse_score_mode(value: &Value) -> Result<ScoreMode, QueryError> {

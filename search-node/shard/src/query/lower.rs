@@ -138,6 +138,7 @@ impl Lowering<'_> {
             Query::Nested { path, query, score_mode, ignore_unmapped } => {
                 self.nested(path, query, *score_mode, *ignore_unmapped)
             }
+            Query::ParentId { child, id, ignore_unmapped } => self.parent_id(child, id, *ignore_unmapped),
             Query::Constant { query } => Ok(constant(self.query(query)?)),
             Query::QueryString { text, fields, operator, lenient } => {
                 let options = Options { fields, operator: *operator, lenient: *lenient };
@@ -184,6 +185,30 @@ impl Lowering<'_> {
         let levels = |path| Levels::new(self.identities, paths, path);
         let (inner, outer) = (levels(Some(path)), levels(self.nested_in));
         Ok(Box::new(Nested { objects, inner, outer, score_mode }))
+    }
+
+    /// Children of one parent.
+    fn parent_id(&self, child: &str, id: &str, ignore_unmapped: bool) -> Lowered {
+        let Some((name, join)) = self.layout.mapping.join() else {
+            return if ignore_unmapped {
+                Ok(none())
+            } else {
+                Err(QueryError::shard(format!(
+                    "[parent_id] no join field found for index [{}]",
+                    self.context.index
+                )))
+            };
+        };
+        let Some(parent) = join.parent_of(child) else {
+            return if ignore_unmapped {
+                Ok(none())
+            } else {
+                Err(QueryError::shard(format!("[parent_id] no relation found for child [{child}]")))
+            };
+        };
+        let of_parent = self.term(&format!("{name}#{parent}"), &Value::from(id), false)?;
+        let is_child = unscored(self.term(name, &Value::from(child), false)?);
+        Ok(Box::new(BooleanQuery::new(vec![(Occur::Must, of_parent), (Occur::Must, is_child)])))
     }
 
     /// The field at a path, if documents can be searched by it.
@@ -260,6 +285,7 @@ impl Lowering<'_> {
                 FieldKind::Keyword { .. }
                 | FieldKind::ConstantKeyword { .. }
                 | FieldKind::Flattened { .. }
+                | FieldKind::Join(_)
                 | FieldKind::Version
                     if mapping.index =>
                 {

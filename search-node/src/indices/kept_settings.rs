@@ -46,7 +46,6 @@ const KEPT: &[Kept] = &[
     dynamic("default_pipeline", Value::NoPipeline),
     dynamic("final_pipeline", Value::NoPipeline),
     dynamic("max_docvalue_fields_search", Value::Number),
-    dynamic("max_inner_result_window", Value::Number),
     dynamic("max_regex_length", Value::Number),
     dynamic("max_rescore_window", Value::Number),
     dynamic("max_script_fields", Value::Number),

@@ -34,6 +34,8 @@ pub struct IndexSettings {
     /// What may not be done with it (`index.blocks.*`).
     pub blocks: Blocks,
     pub result_window_max: Option<usize>,
+    /// How many inner hits may be asked for.
+    pub inner_window_max: usize,
     /// How many writers may wait for a refresh before one is done for them.
     pub refresh_listeners_max: usize,
     pub limits: MappingLimits,
@@ -64,6 +66,9 @@ const FILE_BASED_THRESHOLD: f64 = 0.1;
 
 /// Elasticsearch's `index.mapping.nested_objects.limit`.
 const NESTED_OBJECTS_MAX: usize = 10_000;
+
+/// Elasticsearch's `index.max_inner_result_window`.
+const INNER_WINDOW_MAX: usize = 100;
 
 /// Elasticsearch's `index.search.idle.after`.
 const SEARCH_IDLE_AFTER: Duration = Duration::from_secs(30);
@@ -124,7 +129,7 @@ fn is_analysis(key: &str) -> bool {
 }
 
 /// Settings that may be changed while an index is there.
-const DYNAMIC: [&str; 21] = [
+const DYNAMIC: [&str; 22] = [
     "analyze.max_token_count",
     "max_ngram_diff",
     "max_shingle_diff",
@@ -143,6 +148,7 @@ const DYNAMIC: [&str; 21] = [
     "blocks.metadata",
     "blocks.read_only",
     "blocks.read_only_allow_delete",
+    "max_inner_result_window",
     "max_result_window",
     "max_refresh_listeners",
     "write.min_in_sync",
@@ -263,6 +269,7 @@ impl IndexSettings {
             gc_deletes: Duration::from_secs(60),
             blocks: Blocks::default(),
             result_window_max: None,
+            inner_window_max: INNER_WINDOW_MAX,
             refresh_listeners_max: 1000,
             limits: MappingLimits::default(),
             nested_objects_max: NESTED_OBJECTS_MAX,
@@ -350,6 +357,10 @@ impl IndexSettings {
                 "sort.field" | "sort.order" | "sort.mode" | "sort.missing" => {}
                 "max_result_window" => {
                     settings.result_window_max = Some(text.parse().map_err(|_| fault("a positive number"))?);
+                }
+                "max_inner_result_window" => {
+                    let number = text.parse().ok().filter(|number| *number >= 1);
+                    settings.inner_window_max = number.ok_or_else(|| fault("a number from 1 on"))?;
                 }
                 "max_refresh_listeners" => {
                     settings.refresh_listeners_max = text.parse().map_err(|_| fault("a positive number"))?;

@@ -462,12 +462,16 @@ fn parse_constant(body: &Value, depth: usize) -> Result<Query, QueryError> {
 fn parse_nested(body: &Value, depth: usize) -> Result<Query, QueryError> {
     let name = "nested";
     let (mut path, mut found, mut boost) = (None, None, 1.0);
-    let (mut score_mode, mut ignore_unmapped) = (ScoreMode::default(), false);
+    let (mut score_mode, mut ignore_unmapped, mut inner_hits) = (ScoreMode::default(), false, None);
     for (key, value) in members(name, body)? {
         match key.as_str() {
             "path" => path = Some(plain(value)),
             "query" => found = Some(parse(value, depth + 1)?),
             "score_mode" => score_mode = parse_score_mode(value)?,
+            "inner_hits" => {
+                let members = value.as_object().ok_or_else(|| unsupported(name, key))?;
+                inner_hits = Some(members.clone());
+            }
             "ignore_unmapped" => ignore_unmapped = flag(name, key, value)?,
             "boost" => boost = number(name, key, value)?,
             "_name" => {}
@@ -476,7 +480,8 @@ fn parse_nested(body: &Value, depth: usize) -> Result<Query, QueryError> {
     }
     let path = path.ok_or_else(|| QueryError::argument("[nested] requires 'path' field"))?;
     let query = found.ok_or_else(|| QueryError::argument("[nested] requires 'query' field"))?;
-    Ok(Query::Nested { path, query: Box::new(query), score_mode, ignore_unmapped }.boosted(boost))
+    let query = Box::new(query);
+    Ok(Query::Nested { path, query, score_mode, ignore_unmapped, inner_hits }.boosted(boost))
 }
 
 fn parse_parent_id(body: &Value) -> Result<Query, QueryError> {

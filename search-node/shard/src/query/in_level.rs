@@ -26,7 +26,7 @@ impl Levels {
     }
 
     /// Those of a segment; none if all that it has are documents, and documents are meant.
-    pub(super) fn of(&self, reader: &SegmentReader) -> tantivy::Result<Option<Arc<Level>>> {
+    pub(crate) fn of(&self, reader: &SegmentReader) -> tantivy::Result<Option<Arc<Level>>> {
         level_in(&self.identities, reader, self.paths, self.path.as_deref())
     }
 

@@ -44,10 +44,19 @@ pub(super) type Lowered = Result<Box<dyn TantivyQuery>, QueryError>;
 
 /// The tantivy query of `query`.
 pub(crate) fn lower(query: &Query, view: &View, context: &QueryContext<'_>) -> Lowered {
+    lower_at(query, None, view, context)
+}
+
+/// The same for a query that looks for the nested objects at a path.
+pub(crate) fn lower_nested(query: &Query, path: &str, view: &View, context: &QueryContext<'_>) -> Lowered {
+    lower_at(query, Some(path), view, context)
+}
+
+fn lower_at(query: &Query, nested_in: Option<&str>, view: &View, context: &QueryContext<'_>) -> Lowered {
     let fuzzy_words = FuzzyWords::default();
     let (layout, identities) = (&*view.layout, &view.identities);
     let lowering =
-        Lowering { layout, identities, context, fuzzy_words: &fuzzy_words, analyzer: None, nested_in: None };
+        Lowering { layout, identities, context, fuzzy_words: &fuzzy_words, analyzer: None, nested_in };
     Ok(lowering.at_level(lowering.query(query)?))
 }
 
@@ -135,7 +144,7 @@ impl Lowering<'_> {
                 let queries = queries.iter().map(|query| self.query(query)).collect::<Result<Vec<_>, _>>()?;
                 Ok(Box::new(DisjunctionMaxQuery::with_tie_breaker(queries, *tie_breaker)))
             }
-            Query::Nested { path, query, score_mode, ignore_unmapped } => {
+            Query::Nested { path, query, score_mode, ignore_unmapped, .. } => {
                 self.nested(path, query, *score_mode, *ignore_unmapped)
             }
             Query::ParentId { child, id, ignore_unmapped } => self.parent_id(child, id, *ignore_unmapped),

@@ -5,6 +5,7 @@
 
 mod collect;
 mod id_key;
+mod inner_hits;
 mod scan;
 mod sort;
 mod source;
@@ -18,6 +19,8 @@ use crate::aggs::{AggPartial, AggRequest};
 use crate::query::{Query, QueryError};
 
 pub(crate) use collect::search;
+pub(crate) use inner_hits::inner_hits;
+pub use inner_hits::{InnerAnswer, InnerHit};
 pub use scan::{Scan, Slice};
 pub use sort::{Missing, SortField, SortKey, SortMode, SortValue, compare_hits};
 pub(crate) use sort::{no_column_for_ids, no_column_for_text, no_values_in_column};

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::search::SortMode;
 
 fn nested_mapping() -> Arc<Mapping> {
     let mapping = json!({"properties": {
@@ -81,6 +82,80 @@ fn objects_match_one_by_one_and_only_where_they_are_asked_for() {
     let source = engine.get_visible("2").expect("got").expect("there").source;
     assert_eq!(serde_json::from_slice::<Value>(&source).expect("JSON")["n"], 2);
     assert_eq!(engine.digest(NOW).expect("read").documents, 4);
+}
+
+/// Segments of before have no nested objects, and live on beside those that have.
+#[test]
+fn documents_of_before_the_mapping_are_found_once_they_are_written_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = open(folder.path(), mapping(&[("n", "long")]));
+    put(&engine, "old", &json!({"n": 1}));
+    put(&engine, "older", &json!({"n": 2}));
+    engine.refresh(NOW).expect("refreshed");
+
+    engine.set_mapping(nested_mapping(), NOW).expect("grown");
+    put(&engine, "new", &json!({"n": 3, "a": [{"x": 1}, {"x": 2}]}));
+    engine.refresh(NOW).expect("refreshed");
+
+    let all = json!({"match_all": {}});
+    for merged in [false, true] {
+        if merged {
+            engine.force_merge(ForceMerge::Segments(1)).expect("merged");
+        }
+        assert_eq!(found(&engine, &all), ["new", "old", "older"]);
+        assert_eq!(found(&engine, &nested("a", &all)), ["new"]);
+    }
+    put(&engine, "old", &json!({"n": 1, "a": {"x": 2}}));
+    engine.refresh(NOW).expect("refreshed");
+    assert_eq!(found(&engine, &nested("a", &term("a.x", 2))), ["new", "old"]);
+    assert_eq!(engine.digest(NOW).expect("read").documents, 3);
+}
+
+/// An index that is sorted is refused nested objects; one of an older build has both, and no document is torn apart there.
+#[test]
+fn in_an_index_that_is_sorted_no_object_stands_beside_its_document() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let sort = IndexSort { field: "n".to_owned(), is_descending: true, mode: SortMode::Max };
+    let options = EngineOptions { sort: Some(sort), ..EngineOptions::default() };
+    let engine = open_with(folder.path(), nested_mapping(), options);
+    for n in 0..5 {
+        put(&engine, &n.to_string(), &json!({"n": n, "a": [{"x": n}], "p": {"x": n}}));
+    }
+    engine.refresh(NOW).expect("refreshed");
+
+    assert_eq!(found(&engine, &json!({"match_all": {}})).len(), 5);
+    assert_eq!(found(&engine, &nested("a", &term("a.x", 1))).len(), 0);
+    assert_eq!(found(&engine, &term("p.x", 1)), ["1"], "the document is given what is included in it");
+    assert_eq!(engine.view().searcher.num_docs(), 5);
+}
+
+/// A parent's own id joins it with its children, also when the translog is read again, where ids stand behind types.
+#[test]
+fn parents_are_joined_by_their_ids_whatever_their_type() {
+    let join = json!({"properties": {"j": {"type": "join", "relations": {"question": "answer"}}}});
+    let join = Arc::new(parse_mapping(&join).expect("valid"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut engine = open(folder.path(), Arc::clone(&join));
+    let mut parent = request("1", Some(br#"{"j": "question"}"#), Condition::None);
+    (parent.uid, parent.doc_type) = ("typed\01", Some("typed"));
+    let mut child = request("2", Some(br#"{"j": {"name": "answer", "parent": 1}}"#), Condition::None);
+    let refused = WriteRun::new(&engine).write(&child).err().expect("refused");
+    assert!(refused.to_string().contains("failed to parse"), "{refused}");
+    child.routing = Some("1");
+    for request in [parent, child] {
+        WriteRun::new(&engine).write(&request).expect("written");
+    }
+    engine.sync_all().expect("synced");
+
+    for opened_again in [false, true] {
+        if opened_again {
+            drop(engine);
+            engine = open(folder.path(), Arc::clone(&join));
+        }
+        engine.refresh(NOW).expect("refreshed");
+        assert_eq!(found(&engine, &term("j#question", "1")), ["2", "typed\01"]);
+        assert_eq!(found(&engine, &json!({"parent_id": {"type": "answer", "id": "1"}})), ["2"]);
+    }
 }
 
 /// Whatever is said of documents: which objects they have.

@@ -49,7 +49,7 @@ pub(crate) enum Strictness {
 /// A mapping with the tantivy field of each leaf: what a document is read with.
 pub(crate) struct DocumentParser {
     pub(super) mapping: Arc<Mapping>,
-    root: ObjectPlan,
+    pub(super) root: ObjectPlan,
     /// What every document has.
     constants: Vec<(Field, String)>,
     /// Where the path of a nested object goes; none where nested objects are no documents.
@@ -69,8 +69,8 @@ pub(super) struct ObjectPlan {
     pub(super) dynamic: Dynamic,
     pub(super) disabled: bool,
     pub(super) nested: Option<NestedPlan>,
-    fields: HashMap<String, FieldPlan>,
-    objects: HashMap<String, ObjectPlan>,
+    pub(super) fields: HashMap<String, FieldPlan>,
+    pub(super) objects: HashMap<String, ObjectPlan>,
 }
 
 pub(super) struct FieldPlan {
@@ -392,23 +392,7 @@ impl<'p> Reading<'p> {
         }
     }
 
-    /// A value that another field gives this one.
-    fn copied(&mut self, path: &str, value: &Json<'_>, scalar: Scalar<'_>) -> Result<(), MappingError> {
-        let parser = self.parser;
-        let (mut plan, mut rest) = (&parser.root, path);
-        while let Some((head, tail)) = rest.split_once('.')
-            && let Some(object) = plan.objects.get(head)
-        {
-            (plan, rest) = (object, tail);
-        }
-        match plan.fields.get(rest) {
-            Some(field) => self.in_document_of(path, |reading| reading.scalar(field, scalar)),
-            None if plan.disabled => Ok(()),
-            None => self.unknown(plan, rest, value),
-        }
-    }
-
-    fn scalar(&mut self, plan: &FieldPlan, scalar: Scalar<'_>) -> Result<(), MappingError> {
+    pub(super) fn scalar(&mut self, plan: &FieldPlan, scalar: Scalar<'_>) -> Result<(), MappingError> {
         for target in &plan.targets {
             if let Err(fault) = self.add(target, scalar) {
                 if target.ignore_malformed {

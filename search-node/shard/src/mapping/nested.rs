@@ -1,10 +1,11 @@
 //! Nested objects: each becomes a document of its own, which stands before that of what it is in.
 
-use serde_json_borrow::ObjectAsVec;
+use serde_json_borrow::{ObjectAsVec, Value as Json};
 use tantivy::schema::Field;
 
 use super::document::{ObjectPlan, Reading, Strictness};
 use super::error::MappingError;
+use super::values::Scalar;
 
 /// How the objects at a nested path are read.
 pub(super) struct NestedPlan {
@@ -106,8 +107,29 @@ impl<'p> Reading<'p> {
         }
     }
 
+    /// A value that another field gives this one.
+    pub(super) fn copied(
+        &mut self,
+        path: &str,
+        value: &Json<'_>,
+        scalar: Scalar<'_>,
+    ) -> Result<(), MappingError> {
+        let parser = self.parser;
+        let (mut plan, mut rest) = (&parser.root, path);
+        while let Some((head, tail)) = rest.split_once('.')
+            && let Some(object) = plan.objects.get(head)
+        {
+            (plan, rest) = (object, tail);
+        }
+        match plan.fields.get(rest) {
+            Some(field) => self.in_document_of(path, |reading| reading.scalar(field, scalar)),
+            None if plan.disabled => Ok(()),
+            None => self.unknown(plan, rest, value),
+        }
+    }
+
     /// Does something to the innermost open document that a path belongs to, which may be one around the one that is read.
-    pub(super) fn in_document_of<T>(&mut self, path: &str, act: impl FnOnce(&mut Self) -> T) -> T {
+    fn in_document_of<T>(&mut self, path: &str, act: impl FnOnce(&mut Self) -> T) -> T {
         let around = self.nested.iter().rposition(|open| path.starts_with(open.prefix));
         let innermost = around.map_or(0, |around| around + 1);
         let before = self.at;

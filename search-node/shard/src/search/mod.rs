@@ -1,7 +1,7 @@
 //! Search: the best hits of one shard at one point in time, and what is computed over all matches.
 //!
 //! `collect` walks the matches of each segment once, for hits, total and aggregations together; `sort` orders them;
-//! `scan` walks every match in batches; `source` cuts a document's JSON to what was asked for; `stop` ends a search early.
+//! `scan` walks every match in batches; `inner_hits` looks among the nested objects of a hit; `source` cuts a document's JSON to what was asked for; `stop` ends a search early.
 
 mod collect;
 mod id_key;

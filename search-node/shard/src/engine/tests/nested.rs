@@ -136,12 +136,12 @@ fn parents_are_joined_by_their_ids_whatever_their_type() {
     let join = Arc::new(parse_mapping(&join).expect("valid"));
     let folder = tempfile::tempdir().expect("a folder");
     let mut engine = open(folder.path(), Arc::clone(&join));
-    let mut parent = request("1", Some(br#"{"j": "question"}"#), Condition::None);
-    (parent.uid, parent.doc_type) = ("typed\01", Some("typed"));
-    let mut child = request("2", Some(br#"{"j": {"name": "answer", "parent": 1}}"#), Condition::None);
+    let mut parent = request("one", Some(br#"{"j": "question"}"#), Condition::None);
+    (parent.uid, parent.doc_type) = ("typed\0one", Some("typed"));
+    let mut child = request("2", Some(br#"{"j": {"name": "answer", "parent": "one"}}"#), Condition::None);
     let refused = WriteRun::new(&engine).write(&child).err().expect("refused");
     assert!(refused.to_string().contains("failed to parse"), "{refused}");
-    child.routing = Some("1");
+    child.routing = Some("one");
     for request in [parent, child] {
         WriteRun::new(&engine).write(&request).expect("written");
     }
@@ -153,8 +153,8 @@ fn parents_are_joined_by_their_ids_whatever_their_type() {
             engine = open(folder.path(), Arc::clone(&join));
         }
         engine.refresh(NOW).expect("refreshed");
-        assert_eq!(found(&engine, &term("j#question", "1")), ["2", "typed\01"]);
-        assert_eq!(found(&engine, &json!({"parent_id": {"type": "answer", "id": "1"}})), ["2"]);
+        assert_eq!(found(&engine, &term("j#question", "one")), ["2", "typed\0one"]);
+        assert_eq!(found(&engine, &json!({"parent_id": {"type": "answer", "id": "one"}})), ["2"]);
     }
 }
 

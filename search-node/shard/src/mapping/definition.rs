@@ -157,7 +157,7 @@ fn parse_properties(value: &Value, prefix: &str, object: &mut ObjectMapping) -> 
 }
 
 /// A dotted name opens objects, as Elasticsearch does.
-fn parse_property(
+pub(super) fn parse_property(
     name: &str,
     body: &Map<String, Value>,
     prefix: &str,

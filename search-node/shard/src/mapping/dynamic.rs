@@ -1,7 +1,7 @@
 //! What a document adds to the mapping: the type that a value suggests, and what is left out where there may be no more fields.
 
 use serde_json::{Map, Value, json};
-use serde_json_borrow::Value as Json;
+use serde_json_borrow::{ObjectAsVec, Value as Json};
 
 use super::dates::{DateFormats, looks_like_date};
 use super::definition::count_of;
@@ -56,16 +56,7 @@ impl Reading<'_> {
         }
         match plan.dynamic {
             Dynamic::False => Ok(()),
-            Dynamic::Strict => {
-                let parent = prefix.strip_suffix('.').unwrap_or("_doc");
-                Err(MappingError {
-                    kind: "strict_dynamic_mapping_exception",
-                    reason: format!(
-                        "mapping set to strict, dynamic introduction of [{name}] within [{parent}] is not allowed"
-                    ),
-                    cause: None,
-                })
-            }
+            Dynamic::Strict => Err(not_allowed(name, prefix.strip_suffix('.').unwrap_or("_doc"))),
             Dynamic::True => self.infer(&format!("{prefix}{name}"), value),
         }
     }
@@ -77,16 +68,15 @@ impl Reading<'_> {
             Json::Null => Ok(()),
             Json::Array(items) => items.iter().try_for_each(|item| self.infer(path, item)),
             Json::Object(members) => {
+                if let Some(made) = self.object_by_template(path)? {
+                    return self.infer_below(path, &made, members);
+                }
                 if !self.takes_in(path, 0) {
                     return Ok(());
                 }
                 let known = &self.parser.mapping.root;
-                object_at(&mut self.added.get_or_insert_default().root, known, path).disabled = false;
-                let prefix = format!("{path}.");
-                members.iter().try_for_each(|(name, value)| {
-                    check_name(&prefix, name)?;
-                    self.infer(&format!("{prefix}{name}"), value)
-                })
+                object_at(&mut self.added.get_or_insert_default().root, known, path);
+                self.infer_below(path, &ObjectMapping::default(), members)
             }
             Json::Bool(_) | Json::Number(_) | Json::Str(_) => {
                 let Some(scalar) = scalar(value) else {
@@ -103,6 +93,55 @@ impl Reading<'_> {
                 Ok(())
             }
         }
+    }
+
+    /// Notes what the members of an object add to it.
+    fn infer_below(
+        &mut self,
+        path: &str,
+        object: &ObjectMapping,
+        members: &ObjectAsVec<'_>,
+    ) -> Result<(), MappingError> {
+        let prefix = format!("{path}.");
+        let is_known = |name: &str| {
+            let head = name.split('.').next().unwrap_or(name);
+            object.fields.contains_key(head) || object.objects.contains_key(head)
+        };
+        for (name, value) in members.iter() {
+            check_name(&prefix, name)?;
+            match object.dynamic {
+                _ if object.disabled || is_known(name) => {}
+                Some(Dynamic::False) => {}
+                Some(Dynamic::Strict) => return Err(not_allowed(name, path)),
+                Some(Dynamic::True) | None => self.infer(&format!("{prefix}{name}"), value)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds what a template makes of an object at a path. Gives how what is in it is read, if there is such a template.
+    fn object_by_template(&mut self, path: &str) -> Result<Option<ObjectMapping>, MappingError> {
+        let templates = &self.parser.mapping.templates;
+        let Some(made) = templates.iter().find_map(|template| template.object(path)) else { return Ok(None) };
+        let ObjectMapping { mut fields, mut objects, .. } = made?;
+        let name = path.rsplit('.').next().unwrap_or(path);
+        let nothing = ObjectMapping { disabled: true, ..ObjectMapping::default() };
+        if let Some(field) = fields.remove(name) {
+            if self.takes_in(path, count_of(&field)) {
+                let (parent, name) = self.added_around(path);
+                if !parent.objects.contains_key(name) {
+                    parent.fields.entry(name.to_owned()).or_insert(field);
+                }
+            }
+            return Ok(Some(nothing));
+        }
+        if !self.takes_in(path, 0) {
+            return Ok(Some(nothing));
+        }
+        let made = objects.remove(name).unwrap_or_default();
+        let (parent, name) = self.added_around(path);
+        parent.objects.entry(name.to_owned()).or_insert_with(|| made.clone());
+        Ok(Some(made))
     }
 
     /// The object of what is added that a path is in, and its name there.
@@ -142,12 +181,24 @@ impl Reading<'_> {
     }
 }
 
+fn not_allowed(name: &str, parent: &str) -> MappingError {
+    MappingError {
+        kind: "strict_dynamic_mapping_exception",
+        reason: format!(
+            "mapping set to strict, dynamic introduction of [{name}] within [{parent}] is not allowed"
+        ),
+        cause: None,
+    }
+}
+
 /// The object at a path; those on the way are nested where the known ones are.
 fn object_at<'m>(root: &'m mut ObjectMapping, known: &ObjectMapping, path: &str) -> &'m mut ObjectMapping {
     let (object, _) = path.split('.').fold((root, Some(known)), |(object, known), name| {
         let known = known.and_then(|known| known.objects.get(name));
         let object = object.objects.entry(name.to_owned()).or_default();
-        object.nested = known.and_then(|known| known.nested.clone());
+        if let Some(known) = known {
+            object.nested.clone_from(&known.nested);
+        }
         (object, known)
     });
     object

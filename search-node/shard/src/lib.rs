@@ -39,10 +39,10 @@ pub use engine::{
     SegmentFigures, ShardActivity, Shared, StoredDocument, Timed, TombstoneBudget, Workers, WriteOutcome,
     WriteRequest, WriteRun, Written,
 };
-pub use query::{Query, QueryContext, QueryError, parse_query, query_string};
+pub use query::{InnerHitsAsked, Query, QueryContext, QueryError, parse_query, query_string};
 pub use search::{
-    AskStop, Hit, Missing, Scan, SearchAnswer, SearchError, SearchRequest, Slice, SortField, SortKey,
-    SortMode, SortValue, SourceFilter, Stop, compare_hits, filter_source,
+    AskStop, Hit, InnerAnswer, InnerHit, Missing, Scan, SearchAnswer, SearchError, SearchRequest, Slice,
+    SortField, SortKey, SortMode, SortValue, SourceFilter, Stop, compare_hits, filter_source,
 };
 pub use shard::{Reader, Shard, ShardStats, uid, uid_parts};
 pub use store::IntegrityError;

@@ -16,7 +16,10 @@ use crate::engine::{
 };
 use crate::mapping::Mapping;
 use crate::query::{Query, QueryContext, can_match};
-use crate::search::{AskStop, Hit, Scan, SearchAnswer, SearchError, SearchRequest, Slice, never, search};
+use crate::search::{
+    AskStop, Hit, InnerAnswer, Scan, SearchAnswer, SearchError, SearchRequest, Slice, inner_hits, never,
+    search,
+};
 use crate::store::Manifest;
 use crate::translog::has_operations;
 
@@ -337,6 +340,18 @@ impl Reader {
     /// Starts a walk over every match in this point in time, or over one slice of them.
     pub fn scan(&self, query: &Query, context: &QueryContext<'_>, slice: Slice) -> Result<Scan, SearchError> {
         Scan::open(Arc::clone(&self.view), query, context, slice)
+    }
+
+    /// Looks among the objects at a nested path of a hit, which is a document or, with a path, an object there. None where nothing is
+    /// nested at the path.
+    pub fn inner_hits(
+        &self,
+        around: (&Hit, Option<&str>),
+        path: &str,
+        request: &SearchRequest,
+        context: &QueryContext<'_>,
+    ) -> Result<Option<InnerAnswer>, SearchError> {
+        self.activity.fetch.run(|| inner_hits(&self.view, around, path, request, context), Result::is_ok)
     }
 
     /// Reads the document of a hit.

@@ -11,6 +11,7 @@ use super::index::Index;
 use super::metadata::{IndexMetadata, mapping_part, settings_part};
 use super::replicas::CopySettings;
 use super::settings::changed;
+use super::sort_settings;
 use crate::error::ApiError;
 
 /// Other nodes can change an index again and again while this one wants to; more rounds than this are no race.
@@ -37,7 +38,12 @@ impl Index {
             if next == current {
                 return Ok(None);
             }
-            self.settings().limits.check(&next)?;
+            let settings = self.settings();
+            settings.limits.check(&next)?;
+            // An index of an older build may have had both.
+            if !current.has_nested() {
+                sort_settings::check_nested(settings.sort.as_ref(), &next)?;
+            }
             next.check_analysis(&self.settings().analysis)?;
             Ok(Some((mapping_part(&next.to_json()), None)))
         };

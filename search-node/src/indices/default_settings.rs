@@ -1,7 +1,7 @@
 //! What settings of an index are where nobody sets them, as `include_defaults` shows them.
 
 /// By their names without `index.`. What merges make of their settings, and what always is shown, is not here.
-pub(crate) const DEFAULTS: [(&str, &str); 29] = [
+pub(crate) const DEFAULTS: [(&str, &str); 32] = [
     ("allocation.max_retries", "5"),
     ("analyze.max_token_count", "10000"),
     ("auto_expand_replicas", "false"),
@@ -14,8 +14,11 @@ pub(crate) const DEFAULTS: [(&str, &str); 29] = [
     ("hidden", "false"),
     ("mapping.depth.limit", "20"),
     ("mapping.ignore_malformed", "false"),
+    ("mapping.nested_fields.limit", "50"),
+    ("mapping.nested_objects.limit", "10000"),
     ("mapping.total_fields.ignore_dynamic_beyond_limit", "false"),
     ("mapping.total_fields.limit", "1000"),
+    ("max_inner_result_window", "100"),
     ("max_ngram_diff", "1"),
     ("max_refresh_listeners", "1000"),
     ("max_shingle_diff", "3"),

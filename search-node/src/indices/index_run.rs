@@ -287,6 +287,6 @@ impl IndexRun {
         let Some(source) = request.source else { return Ok(()) };
         let next = Arc::new(self.index.mapping().merge(added)?);
         self.index.settings().limits.check(&next)?;
-        Ok(check_document(next, request.id, source)?)
+        Ok(check_document(next, request.id, request.routing.is_some(), source)?)
     }
 }

@@ -34,9 +34,13 @@ pub struct IndexSettings {
     /// What may not be done with it (`index.blocks.*`).
     pub blocks: Blocks,
     pub result_window_max: Option<usize>,
+    /// How many inner hits may be asked for.
+    pub inner_window_max: usize,
     /// How many writers may wait for a refresh before one is done for them.
     pub refresh_listeners_max: usize,
     pub limits: MappingLimits,
+    /// How many nested objects a document may have.
+    pub nested_objects_max: usize,
     /// Whether a value that does not fit costs its field only, where the field does not say.
     pub ignore_malformed: bool,
     /// Whether new fields beyond the limit are left out, instead of the document being refused.
@@ -61,6 +65,12 @@ pub struct IndexSettings {
 
 /// Elasticsearch's `index.recovery.file_based_threshold`.
 const FILE_BASED_THRESHOLD: f64 = 0.1;
+
+/// Elasticsearch's `index.mapping.nested_objects.limit`.
+const NESTED_OBJECTS_MAX: usize = 10_000;
+
+/// Elasticsearch's `index.max_inner_result_window`.
+const INNER_WINDOW_MAX: usize = 100;
 
 /// Elasticsearch's `index.search.idle.after`.
 const SEARCH_IDLE_AFTER: Duration = Duration::from_secs(30);
@@ -121,7 +131,7 @@ fn is_analysis(key: &str) -> bool {
 }
 
 /// Settings that may be changed while an index is there.
-const DYNAMIC: [&str; 21] = [
+const DYNAMIC: [&str; 22] = [
     "analyze.max_token_count",
     "max_ngram_diff",
     "max_shingle_diff",
@@ -140,12 +150,20 @@ const DYNAMIC: [&str; 21] = [
     "blocks.metadata",
     "blocks.read_only",
     "blocks.read_only_allow_delete",
+    "max_inner_result_window",
     "max_result_window",
     "max_refresh_listeners",
     "write.min_in_sync",
 ];
 /// What the names of further ones begin with.
-const DYNAMIC_PREFIXES: [&str; 4] = ["routing.", "merge.", "mapping.total_fields.", "mapping.depth."];
+const DYNAMIC_PREFIXES: [&str; 6] = [
+    "routing.",
+    "merge.",
+    "mapping.total_fields.",
+    "mapping.depth.",
+    "mapping.nested_fields.",
+    "mapping.nested_objects.",
+];
 
 /// Flat settings with the changes of `PUT /{index}/_settings`; null takes a setting back. As many replicas as there were stay
 /// (`expanded`) where they expand no more and nobody says how many.
@@ -229,6 +247,7 @@ impl IndexSettings {
         Leniency {
             ignore_malformed: self.ignore_malformed,
             fields_max: self.ignore_dynamic_beyond_limit.then_some(self.limits.total_fields),
+            nested_objects_max: Some(self.nested_objects_max),
         }
     }
 
@@ -253,8 +272,10 @@ impl IndexSettings {
             gc_deletes: Duration::from_secs(60),
             blocks: Blocks::default(),
             result_window_max: None,
+            inner_window_max: INNER_WINDOW_MAX,
             refresh_listeners_max: 1000,
             limits: MappingLimits::default(),
+            nested_objects_max: NESTED_OBJECTS_MAX,
             ignore_malformed: false,
             ignore_dynamic_beyond_limit: false,
             min_in_sync: 1,
@@ -343,6 +364,10 @@ impl IndexSettings {
                 "max_result_window" => {
                     settings.result_window_max = Some(text.parse().map_err(|_| fault("a positive number"))?);
                 }
+                "max_inner_result_window" => {
+                    let number = text.parse().ok().filter(|number| *number >= 1);
+                    settings.inner_window_max = number.ok_or_else(|| fault("a number from 1 on"))?;
+                }
                 "max_refresh_listeners" => {
                     settings.refresh_listeners_max = text.parse().map_err(|_| fault("a positive number"))?;
                 }
@@ -359,6 +384,12 @@ impl IndexSettings {
                 }
                 "mapping.depth.limit" => {
                     settings.limits.depth = text.parse().map_err(|_| fault("a positive number"))?;
+                }
+                "mapping.nested_fields.limit" => {
+                    settings.limits.nested_fields = text.parse().map_err(|_| fault("a positive number"))?;
+                }
+                "mapping.nested_objects.limit" => {
+                    settings.nested_objects_max = text.parse().map_err(|_| fault("a positive number"))?;
                 }
                 "mapping.ignore_malformed" => settings.ignore_malformed = flag()?,
                 "mapping.total_fields.ignore_dynamic_beyond_limit" => {

@@ -73,8 +73,17 @@ fn check_missing(missing: &str, is_descending: bool) -> Result<(), ApiError> {
     }
 }
 
+/// Sorting would tear documents away from their nested objects.
+pub(super) fn check_nested(sort: Option<&IndexSort>, mapping: &Mapping) -> Result<(), ApiError> {
+    if sort.is_none() || !mapping.has_nested() {
+        return Ok(());
+    }
+    Err(ApiError::argument("cannot have nested fields when index sort is activated"))
+}
+
 /// Segments can be ordered only by a field that is mapped and has a column.
 pub(super) fn check(sort: Option<&IndexSort>, mapping: &Mapping) -> Result<(), ApiError> {
+    check_nested(sort, mapping)?;
     let Some(sort) = sort else { return Ok(()) };
     let leaves = mapping.leaves();
     let Some(leaf) = leaves.iter().find(|leaf| leaf.path == sort.field) else {

@@ -55,8 +55,10 @@ fn collect<'m>(
         let kind = mapping.get("type").and_then(Value::as_str).unwrap_or("object");
         let below = format!("{name}.");
         let made = made_by_type(&name, kind, mapping).into_iter();
+        let ids = ids_of_parents(&name, kind, mapping).into_iter();
         fields.push(MappedField { name, kind, mapping, is_multi });
         fields.extend(made.map(|name| MappedField { name, kind, mapping, is_multi: true }));
+        fields.extend(ids.map(|name| MappedField { name, kind: "parent", mapping, is_multi: false }));
         for (part, is_multi) in [("properties", false), ("fields", true)] {
             if let Some(inner) = mapping.get(part).and_then(Value::as_object) {
                 collect(inner, &below, is_multi, fields);
@@ -74,6 +76,12 @@ fn made_by_type(name: &str, kind: &str, mapping: &Value) -> Vec<String> {
     let size = said.and_then(|size| size.as_u64().or_else(|| size.as_str()?.parse().ok())).unwrap_or(3);
     let shingles = (2..=size).map(|words| format!("{name}._{words}gram"));
     shingles.chain([format!("{name}._index_prefix")]).collect()
+}
+
+/// The names of the fields that a join keeps ids in.
+fn ids_of_parents(name: &str, kind: &str, mapping: &Value) -> Vec<String> {
+    let relations = mapping.get("relations").and_then(Value::as_object).filter(|_| kind == "join");
+    relations.into_iter().flat_map(Map::keys).map(|parent| format!("{name}#{parent}")).collect()
 }
 
 #[cfg(test)]

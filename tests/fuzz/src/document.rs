@@ -123,7 +123,7 @@ impl<'i> Tried<'i> {
     fn grown(&self, added: &Mapping, id: &str, source: &[u8]) -> Option<Mapping> {
         let next = self.mapping.merge(added).ok()?;
         MappingLimits::default().check(&next).ok()?;
-        check_document(Arc::new(next.clone()), id, source).ok()?;
+        check_document(Arc::new(next.clone()), id, false, source).ok()?;
         check_shown(&next);
         Some(next)
     }

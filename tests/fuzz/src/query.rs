@@ -26,7 +26,9 @@ impl Queries {
             "n": {"type": "long"}, "s": {"type": "short"}, "f": {"type": "double"}, "h": {"type": "float"},
             "d": {"type": "date"}, "b": {"type": "boolean"}, "a": {"type": "ip"},
             "o": {"properties": {"x": {"type": "text"}, "y": {"type": "keyword", "index": false}}},
-            "c": {"type": "long", "doc_values": false}, "off": {"type": "object", "enabled": false}
+            "c": {"type": "long", "doc_values": false}, "off": {"type": "object", "enabled": false},
+            "e": {"type": "nested", "properties": {"x": {"type": "long"}, "k": {"type": "keyword"},
+                "i": {"type": "nested", "properties": {"t": {"type": "match_only_text"}}}}}
         }}}));
         assert!(made.status.is_success(), "{}", made.body);
         for n in 0..DOCUMENTS {
@@ -50,7 +52,8 @@ fn document(n: u64) -> Value {
         "t": format!("the quick word{n} {}", if n.is_multiple_of(3) { "fox" } else { "common" }),
         "k": color, "n": n as i64 - 5, "s": n % 7,
         "f": n as f64 / 4.0, "h": 0.1, "d": 1_795_500_000_000 + n * 3_600_000, "b": n.is_multiple_of(2),
-        "a": format!("10.0.{}.{n}", n % 3), "o": {"x": "deep words", "y": "kept"}, "c": n, "off": {"any": n}
+        "a": format!("10.0.{}.{n}", n % 3), "o": {"x": "deep words", "y": "kept"}, "c": n, "off": {"any": n},
+        "e": [{"x": n % 5, "k": color, "i": [{"t": "a word"}, {"t": "word a"}]}, {"x": n % 3}]
     });
     if n.is_multiple_of(4) {
         document["k"] = json!(["red", "many"]);

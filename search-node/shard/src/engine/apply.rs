@@ -6,10 +6,10 @@
 use std::sync::Arc;
 
 use super::versions::LiveVersion;
-use super::write::{Numbers, Place, Strictness, read_document};
+use super::write::{Numbers, Place, read_document};
 use super::writers::Seat;
 use super::{Engine, EngineError, Written};
-use crate::mapping::{Mapping, SharedValues};
+use crate::mapping::{Mapping, SharedValues, Strictness};
 use crate::translog::{Foreign, Location, Operation, OperationKind, TranslogError};
 
 /// What became of an operation of another copy.

@@ -4,8 +4,9 @@ use std::hash::Hasher;
 use std::sync::Arc;
 
 use siphasher::sip128::{Hasher128, SipHasher13};
-use tantivy::DocAddress;
+use tantivy::{DocAddress, DocId};
 
+use super::identities::level_in;
 use super::read::StoredDocument;
 use super::{Engine, EngineError};
 
@@ -26,9 +27,16 @@ impl Engine {
         let max_seq_no = self.max_seq_no();
         self.refresh(now_millis)?;
         let view = self.view();
+        let nested = view.layout.nested_path();
         let mut digest = CopyDigest { documents: 0, max_seq_no, hash: 0 };
         for (ordinal, reader) in view.searcher.segment_readers().iter().enumerate() {
-            for document in reader.doc_ids_alive() {
+            let documents = match nested {
+                Some(paths) => level_in(&view.identities, reader, paths, None)?,
+                None => None,
+            };
+            let is_document =
+                |document: &DocId| documents.as_ref().is_none_or(|documents| documents.contains(*document));
+            for document in reader.doc_ids_alive().filter(is_document) {
                 let address = DocAddress::new(ordinal as u32, document);
                 let stored = view.document(address, view.numbers(address)?)?;
                 digest.documents += 1;

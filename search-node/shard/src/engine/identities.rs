@@ -5,8 +5,10 @@ use std::sync::{Arc, OnceLock};
 use hashbrown::HashMap;
 use tantivy::columnar::Column;
 use tantivy::index::{Index, SegmentId, SegmentMeta, SegmentReader};
+use tantivy::schema::Field;
 use tantivy::{DocId, TantivyError};
 
+use super::levels::{Level, Levels};
 use super::write::Numbers;
 use super::{FIRST, SEQ_NO, TERM, VERSION};
 use crate::uids::UidIndex;
@@ -23,11 +25,24 @@ pub(crate) fn identities_in<'a>(
     Ok(all.get(&reader.segment_id()).ok_or_else(missing)?)
 }
 
+/// The nested objects at a path of the segment that `reader` reads, or its documents; none if it has nothing but documents. `paths`
+/// is the field that has the paths.
+pub(crate) fn level_in(
+    all: &AllIdentities,
+    reader: &SegmentReader,
+    paths: Field,
+    path: Option<&str>,
+) -> tantivy::Result<Option<Arc<Level>>> {
+    identities_in(all, reader)?.levels.get(reader, paths, path)
+}
+
 /// The identities of one segment's documents.
 pub(crate) struct Identities {
     pub(crate) uids: UidIndex,
     /// Opened with the first document that is asked for: most segments of most shards are never asked.
     columns: OnceLock<Columns>,
+    /// Which of them are documents, and which are nested objects.
+    levels: Levels,
 }
 
 /// The columns of the numbers. Opening one reads its description, which takes longer than reading a number.
@@ -39,7 +54,11 @@ struct Columns {
 
 impl Identities {
     pub(super) fn open(index: &Index, meta: &SegmentMeta) -> tantivy::Result<Self> {
-        Ok(Self { uids: UidIndex::open(&index.segment(meta.clone()))?, columns: OnceLock::new() })
+        Ok(Self {
+            uids: UidIndex::open(&index.segment(meta.clone()))?,
+            columns: OnceLock::new(),
+            levels: Levels::default(),
+        })
     }
 
     /// The numbers of a document of the segment that `reader` reads.

@@ -15,7 +15,8 @@ use tantivy::tokenizer::TokenizerManager;
 use super::codec::Codec;
 use crate::analysis::{Analysis, POSITION_INCREMENT_GAP, RAW, STANDARD, indexing, standard, tokenizers};
 use crate::mapping::{
-    DocumentParser, FieldMapping, IGNORED, IndexOptions, KEYED, Mapping, Storage, TextOptions as KeptOfText,
+    DocumentParser, FieldMapping, IGNORED, IndexOptions, KEYED, Mapping, NESTED_PATH, Storage,
+    TextOptions as KeptOfText,
 };
 use crate::search::SortMode;
 
@@ -122,7 +123,11 @@ impl Layout {
         }
         // Shards of older builds get it behind what they have.
         if !known.contains(IGNORED) {
-            slots.push(Slot::ignored());
+            slots.push(Slot::keyword(IGNORED));
+        }
+        // Sorting would tear documents away from their nested objects; an index that is sorted has been refused them since.
+        if mapping.has_nested() && sort.is_none() && !known.contains(NESTED_PATH) {
+            slots.push(Slot::keyword(NESTED_PATH));
         }
         let mut builder = Schema::builder();
         let meta = add_meta_fields(&mut builder);
@@ -178,6 +183,11 @@ impl Layout {
     /// The tantivy field of a leaf, if it is kept in any structure.
     pub(crate) fn field(&self, path: &str) -> Option<Field> {
         self.fields.get(self.mapping.meant(path)).copied()
+    }
+
+    /// Where documents that are nested objects have their path; none where there are no such documents.
+    pub(crate) fn nested_path(&self) -> Option<Field> {
+        self.fields.get(NESTED_PATH).copied()
     }
 
     /// Whether the index knows where words stand.
@@ -280,10 +290,10 @@ fn raw_text() -> TextOptions {
 }
 
 impl Slot {
-    /// Names of ignored fields: terms, and shown with each document.
-    fn ignored() -> Self {
+    /// Terms that are no field of the mapping.
+    fn keyword(path: &str) -> Self {
         Self {
-            path: IGNORED.to_owned(),
+            path: path.to_owned(),
             name: None,
             storage: Storage::Keyword,
             index: true,

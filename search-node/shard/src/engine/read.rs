@@ -73,7 +73,8 @@ impl View {
         for (ordinal, reader) in self.searcher.segment_readers().iter().enumerate() {
             let identities = identities_in(&self.identities, reader)?;
             let documents = identities.uids.documents(uid)?;
-            if let Some(document) = documents.into_iter().find(|document| !reader.is_deleted(*document)) {
+            // Before the document itself its nested objects stand.
+            if let Some(document) = documents.into_iter().rfind(|document| !reader.is_deleted(*document)) {
                 let address = DocAddress::new(ordinal as u32, document);
                 return Ok(Some((address, identities.numbers(reader, document)?)));
             }

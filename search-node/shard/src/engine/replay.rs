@@ -9,10 +9,10 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use super::versions::LiveVersion;
-use super::write::{Strictness, read_document};
+use super::write::read_document;
 use super::writers::Seat;
 use super::{Engine, EngineError, LARGE_DOCUMENT_BYTES, Layout};
-use crate::mapping::SharedValues;
+use crate::mapping::{SharedValues, Strictness};
 use crate::store::Manifest;
 use crate::translog::{Operation, OperationKind, Recovered, Terms};
 

@@ -3,6 +3,7 @@
 mod history;
 mod merging;
 mod model;
+mod nested;
 mod packing;
 mod replication;
 mod skipping;

@@ -8,6 +8,7 @@ use serde_json_borrow::Value as Json;
 use tantivy::Directory;
 use tantivy::index::SegmentComponent;
 use tantivy::indexer::{AddOperation, SegmentWriter};
+use tantivy::schema::document::Document;
 
 use super::buffers::Held;
 use super::layout::Layout;
@@ -15,7 +16,7 @@ use super::refresh::FenceOnDrop;
 use super::versions::{LiveVersion, LockedUid};
 use super::writers::Seat;
 use super::{Engine, EngineError, FIRST, FinishedSegment, OpenSegment};
-use crate::mapping::{Mapping, SharedValues, check_repeats};
+use crate::mapping::{Mapping, SharedValues, Strictness, check_repeats};
 use crate::search::SortMode;
 use crate::store::ShardDirectory;
 use crate::translog::{Draft, Location, Operation, OperationKind, TranslogError};
@@ -182,8 +183,9 @@ impl Engine {
         self.throttle.wait(self.options.merge.throttle_max);
         let writing = self.writing.load();
         let layout = &writing.layout;
+        let strictness = Strictness::New { is_routed: request.routing.is_some() };
         if let Some(source) = request.source
-            && let Some(added) = read_document(layout, request.id, source, values, Strictness::New)?
+            && let Some(added) = read_document(layout, request.id, source, values, strictness)?
         {
             return Ok(WriteOutcome::NeedsMapping(added));
         }
@@ -300,11 +302,12 @@ impl Engine {
             Some(open) => open,
             None => self.open_segment().inspect_err(fence)?,
         };
+        // The nested objects come first. With the uid of the document they go when it goes.
+        for at in 0..values.nested() {
+            open.add(place.uid, values.nested_at(at)).inspect_err(fence)?;
+        }
         // The document's buffers come back for the next one.
-        let opstamp = u64::from(open.uids.next());
-        let added = open.writer.add_document(AddOperation { opstamp, document: values.clone() });
-        added.map_err(EngineError::from).inspect_err(fence)?;
-        open.uids.push(place.uid);
+        open.add(place.uid, values.clone()).inspect_err(fence)?;
         std::mem::forget(broken);
         open.unweighed += source_bytes + place.uid.len();
         let is_full =
@@ -353,14 +356,6 @@ impl Engine {
     }
 }
 
-/// How a document is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Strictness {
-    /// It was accepted once, perhaps when less was asked of documents.
-    Accepted,
-    New,
-}
-
 /// Reads the values of a document; what the mapping lacks of it, if anything.
 pub(super) fn read_document(
     layout: &Layout,
@@ -372,13 +367,13 @@ pub(super) fn read_document(
     let not_json = |error: &dyn std::fmt::Display| EngineError::NotJson(error.to_string());
     let source = std::str::from_utf8(source).map_err(|error| not_json(&error))?;
     let json: Json<'_> = serde_json::from_str(source).map_err(|error| not_json(&error))?;
-    if strictness == Strictness::New {
+    if strictness != Strictness::Accepted {
         check_repeats(&json)?;
         layout.parser.check_time(&json)?;
     }
     let values = values.edit();
     values.begin(source);
-    let added = layout.parser.parse(id, &json, values)?;
+    let added = layout.parser.parse(id, &json, values, strictness)?;
     if let Some((field, mode)) = layout.leading() {
         values.put_leading(field, mode == SortMode::Max);
     }
@@ -398,6 +393,7 @@ fn add_meta_values(layout: &Layout, values: &mut SharedValues, place: Place<'_>,
         values.add_text(meta.doc_type, doc_type);
     }
     values.add_u64(meta.seq_no, numbers.seq_no);
+    values.add_u64_to_nested(meta.seq_no, numbers.seq_no);
     for (field, number) in [(meta.version, numbers.version), (meta.term, numbers.term)] {
         if number != FIRST {
             values.add_u64(field, number);
@@ -460,6 +456,14 @@ impl Numbers {
 }
 
 impl OpenSegment {
+    /// Adds a document, or a part of one.
+    fn add(&mut self, uid: &str, document: impl Document) -> Result<(), EngineError> {
+        let opstamp = u64::from(self.uids.next());
+        self.writer.add_document(AddOperation { opstamp, document })?;
+        self.uids.push(uid);
+        Ok(())
+    }
+
     /// Writes the segment's files.
     pub(super) fn finish(self, directory: &ShardDirectory) -> Result<FinishedSegment, EngineError> {
         let documents = self.writer.max_doc();

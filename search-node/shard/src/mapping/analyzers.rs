@@ -11,7 +11,7 @@ const DEFAULT_SEARCH: &str = "default_search";
 impl Mapping {
     /// Refuses analyzers and normalizers that the index does not have.
     pub fn check_analysis(&self, analysis: &Analysis) -> Result<(), MappingError> {
-        for leaf in self.every_leaf() {
+        for leaf in self.leaves() {
             let FieldAnalyzers { analyzer, search_analyzer, search_quote_analyzer, normalizer, .. } =
                 &leaf.field.analysis;
             for name in [analyzer, search_analyzer, search_quote_analyzer].into_iter().flatten() {

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::dates::DateFormats;
 use super::error::MappingError;
 use super::fields::{Dynamic, FieldAnalyzers, FieldKind, FieldMapping, Mapping, ObjectMapping};
+use super::join::{JOIN, Join, check_join};
 use super::names::{check_depth, check_unique, is_metadata};
 use super::structured::Structure;
 use super::subfields::{SEARCH_AS_YOU_TYPE, shingle_size, subfields};
@@ -18,11 +19,13 @@ pub struct MappingLimits {
     pub total_fields: usize,
     /// `index.mapping.depth.limit`
     pub depth: usize,
+    /// `index.mapping.nested_fields.limit`
+    pub nested_fields: usize,
 }
 
 impl Default for MappingLimits {
     fn default() -> Self {
-        Self { total_fields: 1000, depth: 20 }
+        Self { total_fields: 1000, depth: 20, nested_fields: 50 }
     }
 }
 
@@ -30,6 +33,7 @@ impl MappingLimits {
     /// Refuses a mapping beyond the bounds.
     pub fn check(&self, mapping: &Mapping) -> Result<(), MappingError> {
         check_aliases(mapping)?;
+        check_join(mapping)?;
         if !self.has_room_for(mapping) {
             return Err(MappingError::argument(format!(
                 "Limit of total fields [{}] has been exceeded",
@@ -40,6 +44,12 @@ impl MappingLimits {
             return Err(MappingError::argument(format!(
                 "Limit of mapping depth [{}] has been exceeded",
                 self.depth
+            )));
+        }
+        if mapping.root.count_nested() > self.nested_fields {
+            return Err(MappingError::argument(format!(
+                "Limit of nested fields [{}] has been exceeded",
+                self.nested_fields
             )));
         }
         Ok(())
@@ -53,7 +63,7 @@ impl MappingLimits {
 
 /// An alias is of a field that is there, and is no alias itself.
 fn check_aliases(mapping: &Mapping) -> Result<(), MappingError> {
-    for leaf in mapping.every_leaf() {
+    for leaf in mapping.leaves() {
         let FieldKind::Alias { path } = &leaf.field.kind else { continue };
         let reason = match mapping.root.leaf(path).map(|field| &field.kind) {
             Some(FieldKind::Alias { .. }) => "an alias cannot refer to another alias",
@@ -147,7 +157,7 @@ fn parse_properties(value: &Value, prefix: &str, object: &mut ObjectMapping) -> 
 }
 
 /// A dotted name opens objects, as Elasticsearch does.
-fn parse_property(
+pub(super) fn parse_property(
     name: &str,
     body: &Map<String, Value>,
     prefix: &str,
@@ -187,7 +197,7 @@ fn parse_object(
             "type" => {}
             "properties" => parse_properties(value, &format!("{prefix}{name}."), object)?,
             "dynamic" => object.dynamic = Some(parse_dynamic(value)?),
-            "enabled" if object.nested.is_none() => object.disabled = !flag(key, value)?,
+            "enabled" => object.disabled = !flag(key, value)?,
             "include_in_parent" | "include_in_root" if object.nested.is_some() => {
                 flag(key, value)?;
                 object.nested.get_or_insert_default().insert(key.clone(), value.clone());
@@ -275,6 +285,9 @@ pub(super) fn parse_field(
     if field.kind == FieldKind::Text {
         TextOptions::read(name, body)?;
     }
+    if let FieldKind::Join(join) = &field.kind {
+        field.parameters = join.parameters(body);
+    }
     if type_name == SEARCH_AS_YOU_TYPE {
         field.subfields = subfields(&field, shingle_size(body)?);
     }
@@ -338,6 +351,7 @@ fn takes(kind: &FieldKind, parameter: &str) -> bool {
         FieldKind::ConstantKeyword { .. } => parameter == "value",
         FieldKind::Alias { .. } => parameter == "path",
         FieldKind::Flattened { .. } => parameter == "depth_limit",
+        FieldKind::Join(_) => parameter == "relations",
         FieldKind::TokenCount { .. } => parameter == "enable_position_increments",
         FieldKind::DateNanos(_) | FieldKind::Range { .. } => parameter == "locale",
         FieldKind::Structured(structure) => structure.takes(parameter),
@@ -426,6 +440,7 @@ fn kind_of(name: &str, type_name: &str, body: &Map<String, Value>) -> Result<Fie
         }
         "unsigned_long" => FieldKind::UnsignedLong,
         "constant_keyword" => FieldKind::ConstantKeyword { value: body.get("value").map(plain) },
+        JOIN => FieldKind::Join(Join::parse(name, body)?),
         "alias" => FieldKind::Alias { path: alias_path(name, body.get("path"))? },
         "binary" => FieldKind::Binary,
         "boolean" => FieldKind::Boolean,

@@ -15,8 +15,9 @@ use super::definition::count;
 use super::error::MappingError;
 use super::field_values::FieldValues;
 use super::fields::{Dynamic, FieldKind, FieldMapping, Mapping, ObjectMapping};
-use super::leniency::Leniency;
-use super::names::{IGNORED, check_name, is_metadata};
+use super::join::JoinPlan;
+use super::names::{IGNORED, NESTED_PATH, check_name, is_metadata};
+use super::nested::{NestedPlan, OpenDocument};
 use super::stream_time::time_field_of;
 use super::values::{Precision, Scalar, ValueFault, to_bool, to_float, to_integer, to_ip, to_unsigned};
 use super::versions::encode_version;
@@ -34,14 +35,28 @@ const FORGIVING: GeneralPurpose = GeneralPurpose::new(
 /// A parsed document's JSON.
 pub(crate) type SourceView<'a> = Json<'a>;
 
+/// How a document is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Strictness {
+    /// It was accepted once, perhaps when less was asked of documents.
+    Accepted,
+    New {
+        /// Whether it has a routing value.
+        is_routed: bool,
+    },
+}
+
 /// A mapping with the tantivy field of each leaf: what a document is read with.
 pub(crate) struct DocumentParser {
     pub(super) mapping: Arc<Mapping>,
-    root: ObjectPlan,
+    pub(super) root: ObjectPlan,
     /// What every document has.
     constants: Vec<(Field, String)>,
+    /// Where the path of a nested object goes; none where nested objects are no documents.
+    pub(super) nested_path: Option<Field>,
     /// The field of which every new document must have one value.
     pub(super) time_field: Option<String>,
+    pub(super) join: Option<JoinPlan>,
     /// Where the names of ignored fields go.
     ignored: Option<Field>,
     /// How many fields the mapping may get before new ones are left out; none where nothing is left out.
@@ -52,9 +67,10 @@ pub(super) struct ObjectPlan {
     /// Its path with a dot behind; empty for the document itself.
     pub(super) prefix: String,
     pub(super) dynamic: Dynamic,
-    disabled: bool,
-    fields: HashMap<String, FieldPlan>,
-    objects: HashMap<String, ObjectPlan>,
+    pub(super) disabled: bool,
+    pub(super) nested: Option<NestedPlan>,
+    pub(super) fields: HashMap<String, FieldPlan>,
+    pub(super) objects: HashMap<String, ObjectPlan>,
 }
 
 pub(super) struct FieldPlan {
@@ -89,7 +105,8 @@ pub(super) struct Target {
 /// One document while it is read.
 pub(super) struct Reading<'p> {
     pub(super) parser: &'p DocumentParser,
-    id: &'p str,
+    pub(super) id: &'p str,
+    pub(super) strictness: Strictness,
     pub(super) values: &'p mut FieldValues,
     /// What the mapping lacks of it.
     pub(super) added: Option<Box<Mapping>>,
@@ -97,8 +114,14 @@ pub(super) struct Reading<'p> {
     pub(super) added_count: usize,
     /// The fields of which something was left out.
     ignored: Vec<String>,
-    /// The fields whose values the index does not show and that have one.
-    present: Vec<Field>,
+    /// What of the document itself is noted.
+    pub(super) document: OpenDocument<'p>,
+    /// The nested objects in one another that are read just now.
+    pub(super) nested: Vec<OpenDocument<'p>>,
+    /// Which of them gets values, from 1; 0 is the document itself.
+    pub(super) at: usize,
+    /// How many nested objects there were so far.
+    pub(super) nested_count: usize,
 }
 
 impl DocumentParser {
@@ -112,18 +135,16 @@ impl DocumentParser {
             &mapping.root,
             "",
             Dynamic::True,
-            &Planning { analysis, field_of, leniency: mapping.leniency },
+            &Planning { mapping: &mapping, analysis, field_of },
         );
-        let constants = mapping.leaves().into_iter().filter_map(|leaf| match &leaf.field.kind {
-            FieldKind::ConstantKeyword { value: Some(value) } => Some((field_of(&leaf.path)?, value.clone())),
-            _ => None,
-        });
-        let constants = constants.collect();
+        let constants = constants(&mapping, None, field_of);
+        let nested_path = field_of(NESTED_PATH);
         let time_field = time_field_of(&mapping);
         let fields_max = mapping.leniency.fields_max;
         let room = fields_max.map(|most| most.saturating_sub(count(&mapping.root)));
         let ignored = field_of(IGNORED);
-        Self { mapping, root, constants, time_field, ignored, room }
+        let join = JoinPlan::new(&mapping, field_of);
+        Self { mapping, root, constants, nested_path, time_field, join, ignored, room }
     }
 
     /// Reads a document's values. Gives what the mapping lacks of it: add that, then read again. Faults name the id and the
@@ -133,6 +154,7 @@ impl DocumentParser {
         id: &str,
         source: &SourceView<'_>,
         values: &mut FieldValues,
+        strictness: Strictness,
     ) -> Result<Option<Box<Mapping>>, MappingError> {
         let Json::Object(object) = source else {
             return Err(MappingError::parsing("failed to parse").caused_by(
@@ -143,11 +165,15 @@ impl DocumentParser {
         let mut reading = Reading {
             parser: self,
             id,
+            strictness,
             values,
             added: None,
             added_count: 0,
             ignored: Vec::new(),
-            present: Vec::new(),
+            document: OpenDocument::default(),
+            nested: Vec::new(),
+            at: 0,
+            nested_count: 0,
         };
         for (name, value) in object.iter() {
             if is_metadata(name) {
@@ -169,7 +195,7 @@ impl DocumentParser {
     pub(crate) fn ignored(&self, id: &str, source: &SourceView<'_>) -> Vec<String> {
         let Some(field) = self.ignored else { return Vec::new() };
         let mut values = FieldValues::default();
-        match self.parse(id, source, &mut values) {
+        match self.parse(id, source, &mut values, Strictness::Accepted) {
             Ok(_) => values.texts_of(field).map(str::to_owned).collect(),
             // A mapping that has changed since may not take it any more.
             Err(_) => Vec::new(),
@@ -178,13 +204,18 @@ impl DocumentParser {
 }
 
 /// Whether a document fits a mapping, before the mapping takes effect. Fields that the mapping lacks are passed over.
-pub fn check_document(mapping: Arc<Mapping>, id: &str, source: &[u8]) -> Result<(), MappingError> {
+pub fn check_document(
+    mapping: Arc<Mapping>,
+    id: &str,
+    is_routed: bool,
+    source: &[u8],
+) -> Result<(), MappingError> {
     let json: SourceView<'_> = serde_json::from_slice(source).map_err(|error| {
         MappingError::parsing("failed to parse").caused_by("json_parse_exception", error.to_string())
     })?;
     // Values are checked only for leaves that are kept somewhere; where does not matter here.
     let parser = DocumentParser::new(mapping, &Analysis::plain(), &|_| Some(Field::from_field_id(0)));
-    parser.parse(id, &json, &mut FieldValues::default()).map(drop)
+    parser.parse(id, &json, &mut FieldValues::default(), Strictness::New { is_routed }).map(drop)
 }
 
 fn plan_object(
@@ -202,14 +233,20 @@ fn plan_object(
         (name.clone(), FieldPlan { path, mapping: field.clone(), targets })
     });
     let objects = object.objects.iter().map(|(name, child)| {
-        let apart = Planning { field_of: &|_| None, ..*planning };
-        let planning = if child.is_apart() { &apart } else { planning };
         (name.clone(), plan_object(child, &format!("{prefix}{name}."), dynamic, planning))
     });
     ObjectPlan {
         prefix: prefix.to_owned(),
         dynamic,
         disabled: object.disabled,
+        nested: object.nested.is_some().then(|| {
+            let path = prefix.trim_end_matches('.');
+            NestedPlan {
+                includes_in_parent: object.says("include_in_parent"),
+                includes_in_root: object.says("include_in_root"),
+                constants: constants(planning.mapping, Some(path), planning.field_of),
+            }
+        }),
         fields: fields.collect(),
         objects: objects.collect(),
     }
@@ -217,9 +254,24 @@ fn plan_object(
 
 /// What fields are planned with.
 struct Planning<'a> {
+    mapping: &'a Mapping,
     analysis: &'a Analysis,
     field_of: &'a dyn Fn(&str) -> Option<Field>,
-    leniency: Leniency,
+}
+
+/// What every document has, or every nested object at a path.
+fn constants(
+    mapping: &Mapping,
+    nested: Option<&str>,
+    field_of: &dyn Fn(&str) -> Option<Field>,
+) -> Vec<(Field, String)> {
+    let constants = mapping.leaves().into_iter().filter_map(|leaf| match &leaf.field.kind {
+        FieldKind::ConstantKeyword { value: Some(value) } if mapping.nested_around(&leaf.path) == nested => {
+            Some((field_of(&leaf.path)?, value.clone()))
+        }
+        _ => None,
+    });
+    constants.collect()
 }
 
 fn target(path: &str, field: &FieldMapping, planning: &Planning<'_>) -> Target {
@@ -240,12 +292,17 @@ fn target(path: &str, field: &FieldMapping, planning: &Planning<'_>) -> Target {
         path: path.to_owned(),
         kind: field.kind.clone(),
         type_name: field.type_name.clone(),
-        ignore_malformed: planning.leniency.ignores_malformed(field),
+        ignore_malformed: planning.mapping.leniency.ignores_malformed(field),
     }
 }
 
-impl Reading<'_> {
-    fn member(&mut self, plan: &ObjectPlan, name: &str, value: &Json<'_>) -> Result<(), MappingError> {
+impl<'p> Reading<'p> {
+    pub(super) fn member(
+        &mut self,
+        plan: &'p ObjectPlan,
+        name: &str,
+        value: &Json<'_>,
+    ) -> Result<(), MappingError> {
         if plan.disabled {
             return Ok(());
         }
@@ -259,17 +316,19 @@ impl Reading<'_> {
         if let Some((head, rest)) = name.split_once('.')
             && let Some(object) = plan.objects.get(head)
         {
+            object.check_dotted(name)?;
             return self.member(object, rest, value);
         }
         self.unknown(plan, name, value)
     }
 
-    fn object(&mut self, plan: &ObjectPlan, value: &Json<'_>) -> Result<(), MappingError> {
+    fn object(&mut self, plan: &'p ObjectPlan, value: &Json<'_>) -> Result<(), MappingError> {
         match value {
             Json::Null => Ok(()),
-            Json::Object(members) => {
-                members.iter().try_for_each(|(name, value)| self.member(plan, name, value))
-            }
+            Json::Object(members) => match &plan.nested {
+                Some(nested) => self.nested_object(plan, nested, members),
+                None => members.iter().try_for_each(|(name, value)| self.member(plan, name, value)),
+            },
             Json::Array(items) => items.iter().try_for_each(|item| self.object(plan, item)),
             Json::Bool(_) | Json::Number(_) | Json::Str(_) if plan.disabled => Ok(()),
             Json::Bool(_) | Json::Number(_) | Json::Str(_) => {
@@ -287,6 +346,7 @@ impl Reading<'_> {
             FieldKind::Structured(structure) => return self.structured(plan, structure, value),
             FieldKind::Range { of } => return self.range(plan, of, value),
             FieldKind::Flattened { .. } => return self.flattened(plan, value),
+            FieldKind::Join(_) => return self.joined(plan, value),
             FieldKind::Alias { .. } => {
                 let reason = format!("Cannot write to a field alias [{}].", plan.path);
                 return Err(self.fault(plan, &preview(value), ("illegal_argument_exception", reason)));
@@ -332,23 +392,7 @@ impl Reading<'_> {
         }
     }
 
-    /// A value that another field gives this one.
-    fn copied(&mut self, path: &str, value: &Json<'_>, scalar: Scalar<'_>) -> Result<(), MappingError> {
-        let parser = self.parser;
-        let (mut plan, mut rest) = (&parser.root, path);
-        while let Some((head, tail)) = rest.split_once('.')
-            && let Some(object) = plan.objects.get(head)
-        {
-            (plan, rest) = (object, tail);
-        }
-        match plan.fields.get(rest) {
-            Some(field) => self.scalar(field, scalar),
-            None if plan.disabled => Ok(()),
-            None => self.unknown(plan, rest, value),
-        }
-    }
-
-    fn scalar(&mut self, plan: &FieldPlan, scalar: Scalar<'_>) -> Result<(), MappingError> {
+    pub(super) fn scalar(&mut self, plan: &FieldPlan, scalar: Scalar<'_>) -> Result<(), MappingError> {
         for target in &plan.targets {
             if let Err(fault) = self.add(target, scalar) {
                 if target.ignore_malformed {
@@ -428,6 +472,7 @@ impl Reading<'_> {
             | FieldKind::Binary
             | FieldKind::Range { .. }
             | FieldKind::Flattened { .. }
+            | FieldKind::Join(_)
             | FieldKind::Structured(_) => {}
             FieldKind::Boolean => self.values.add_bool(field, to_bool(scalar)?),
             FieldKind::Ip => self.values.add_ip(field, to_ip(scalar)?),
@@ -461,9 +506,8 @@ impl Reading<'_> {
     /// The same for one field.
     pub(super) fn note_presence(&mut self, field: Option<Field>) {
         if let Some(presence) = field
-            && !self.present.contains(&presence)
+            && self.open_at(self.at).note(presence)
         {
-            self.present.push(presence);
             self.values.add_bool(presence, true);
         }
     }

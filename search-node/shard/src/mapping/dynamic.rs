@@ -1,7 +1,7 @@
 //! What a document adds to the mapping: the type that a value suggests, and what is left out where there may be no more fields.
 
 use serde_json::{Map, Value, json};
-use serde_json_borrow::Value as Json;
+use serde_json_borrow::{ObjectAsVec, Value as Json};
 
 use super::dates::{DateFormats, looks_like_date};
 use super::definition::count_of;
@@ -36,11 +36,7 @@ impl Reading<'_> {
                 let mut field = field.clone();
                 field.kind = FieldKind::ConstantKeyword { value: Some(text.to_owned()) };
                 field.parameters.insert("value".to_owned(), text.into());
-                let added = self.added.get_or_insert_default();
-                let (parent, name) = match target.path.rsplit_once('.') {
-                    Some((parent, name)) => (object_at(&mut added.root, parent), name),
-                    None => (&mut added.root, target.path.as_str()),
-                };
+                let (parent, name) = self.added_around(&target.path);
                 parent.fields.entry(name.to_owned()).or_insert(field);
                 Ok(())
             }
@@ -54,18 +50,13 @@ impl Reading<'_> {
         value: &Json<'_>,
     ) -> Result<(), MappingError> {
         let prefix = plan.prefix.as_str();
+        // The ids of a join stand in fields that documents cannot have.
+        if prefix.is_empty() && name.contains('#') && self.parser.mapping.leaf(name).is_some() {
+            return Err(MappingError::parsing(format!("Field [{name}] is defined more than once")));
+        }
         match plan.dynamic {
             Dynamic::False => Ok(()),
-            Dynamic::Strict => {
-                let parent = prefix.strip_suffix('.').unwrap_or("_doc");
-                Err(MappingError {
-                    kind: "strict_dynamic_mapping_exception",
-                    reason: format!(
-                        "mapping set to strict, dynamic introduction of [{name}] within [{parent}] is not allowed"
-                    ),
-                    cause: None,
-                })
-            }
+            Dynamic::Strict => Err(not_allowed(name, prefix.strip_suffix('.').unwrap_or("_doc"))),
             Dynamic::True => self.infer(&format!("{prefix}{name}"), value),
         }
     }
@@ -77,16 +68,15 @@ impl Reading<'_> {
             Json::Null => Ok(()),
             Json::Array(items) => items.iter().try_for_each(|item| self.infer(path, item)),
             Json::Object(members) => {
+                if let Some(made) = self.object_by_template(path)? {
+                    return self.infer_below(path, &made, members);
+                }
                 if !self.takes_in(path, 0) {
                     return Ok(());
                 }
-                let object = object_at(&mut self.added.get_or_insert_default().root, path);
-                object.disabled = false;
-                let prefix = format!("{path}.");
-                members.iter().try_for_each(|(name, value)| {
-                    check_name(&prefix, name)?;
-                    self.infer(&format!("{prefix}{name}"), value)
-                })
+                let known = &self.parser.mapping.root;
+                object_at(&mut self.added.get_or_insert_default().root, known, path);
+                self.infer_below(path, &ObjectMapping::default(), members)
             }
             Json::Bool(_) | Json::Number(_) | Json::Str(_) => {
                 let Some(scalar) = scalar(value) else {
@@ -96,16 +86,70 @@ impl Reading<'_> {
                 if !self.takes_in(path, count_of(&field)) {
                     return Ok(());
                 }
-                let added = self.added.get_or_insert_default();
-                let (parent, name) = match path.rsplit_once('.') {
-                    Some((parent, name)) => (object_at(&mut added.root, parent), name),
-                    None => (&mut added.root, path),
-                };
+                let (parent, name) = self.added_around(path);
                 if !parent.objects.contains_key(name) {
                     parent.fields.entry(name.to_owned()).or_insert(field);
                 }
                 Ok(())
             }
+        }
+    }
+
+    /// Notes what the members of an object add to it.
+    fn infer_below(
+        &mut self,
+        path: &str,
+        object: &ObjectMapping,
+        members: &ObjectAsVec<'_>,
+    ) -> Result<(), MappingError> {
+        let prefix = format!("{path}.");
+        let is_known = |name: &str| {
+            let head = name.split('.').next().unwrap_or(name);
+            object.fields.contains_key(head) || object.objects.contains_key(head)
+        };
+        for (name, value) in members.iter() {
+            check_name(&prefix, name)?;
+            match object.dynamic {
+                _ if object.disabled || is_known(name) => {}
+                Some(Dynamic::False) => {}
+                Some(Dynamic::Strict) => return Err(not_allowed(name, path)),
+                Some(Dynamic::True) | None => self.infer(&format!("{prefix}{name}"), value)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds what a template makes of an object at a path. Gives how what is in it is read, if there is such a template.
+    fn object_by_template(&mut self, path: &str) -> Result<Option<ObjectMapping>, MappingError> {
+        let templates = &self.parser.mapping.templates;
+        let Some(made) = templates.iter().find_map(|template| template.object(path)) else { return Ok(None) };
+        let ObjectMapping { mut fields, mut objects, .. } = made?;
+        let name = path.rsplit('.').next().unwrap_or(path);
+        let nothing = ObjectMapping { disabled: true, ..ObjectMapping::default() };
+        if let Some(field) = fields.remove(name) {
+            if self.takes_in(path, count_of(&field)) {
+                let (parent, name) = self.added_around(path);
+                if !parent.objects.contains_key(name) {
+                    parent.fields.entry(name.to_owned()).or_insert(field);
+                }
+            }
+            return Ok(Some(nothing));
+        }
+        if !self.takes_in(path, 0) {
+            return Ok(Some(nothing));
+        }
+        let made = objects.remove(name).unwrap_or_default();
+        let (parent, name) = self.added_around(path);
+        parent.objects.entry(name.to_owned()).or_insert_with(|| made.clone());
+        Ok(Some(made))
+    }
+
+    /// The object of what is added that a path is in, and its name there.
+    fn added_around<'a>(&mut self, path: &'a str) -> (&mut ObjectMapping, &'a str) {
+        let root = &mut self.added.get_or_insert_default().root;
+        match path.rsplit_once('.') {
+            Some((parent, name)) => (object_at(root, &self.parser.mapping.root, parent), name),
+            None => (root, path),
         }
     }
 
@@ -137,8 +181,27 @@ impl Reading<'_> {
     }
 }
 
-fn object_at<'m>(root: &'m mut ObjectMapping, path: &str) -> &'m mut ObjectMapping {
-    path.split('.').fold(root, |object, name| object.objects.entry(name.to_owned()).or_default())
+fn not_allowed(name: &str, parent: &str) -> MappingError {
+    MappingError {
+        kind: "strict_dynamic_mapping_exception",
+        reason: format!(
+            "mapping set to strict, dynamic introduction of [{name}] within [{parent}] is not allowed"
+        ),
+        cause: None,
+    }
+}
+
+/// The object at a path; those on the way are nested where the known ones are.
+fn object_at<'m>(root: &'m mut ObjectMapping, known: &ObjectMapping, path: &str) -> &'m mut ObjectMapping {
+    let (object, _) = path.split('.').fold((root, Some(known)), |(object, known), name| {
+        let known = known.and_then(|known| known.objects.get(name));
+        let object = object.objects.entry(name.to_owned()).or_default();
+        if let Some(known) = known {
+            object.nested.clone_from(&known.nested);
+        }
+        (object, known)
+    });
+    object
 }
 
 /// The field that a value of an unknown name becomes: by the first template that fits, else by its type.
@@ -169,7 +232,8 @@ fn infer_by_type(mapping: &Mapping, scalar: Scalar<'_>) -> FieldMapping {
     }
 }
 
-fn plain(type_name: &str, kind: FieldKind) -> FieldMapping {
+/// A field without parameters.
+pub(super) fn plain(type_name: &str, kind: FieldKind) -> FieldMapping {
     FieldMapping {
         type_name: type_name.to_owned(),
         kind,

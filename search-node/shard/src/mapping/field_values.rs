@@ -19,8 +19,15 @@ pub(crate) struct FieldValues {
     origin: usize,
     /// Texts that do not stand in the JSON: unescaped ones, numbers as keywords, ids.
     made: String,
-    values: Vec<(Field, Held)>,
+    /// Those of the document that is read just now: of a nested object while that is open.
+    values: Values,
+    /// Those of the documents around it, outermost first.
+    around: Vec<Values>,
+    /// Those of the nested objects that were read, in the order in which they are written.
+    nested: Vec<Values>,
 }
+
+type Values = Vec<(Field, Held)>;
 
 /// A value, or the place of its text.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +50,48 @@ impl FieldValues {
         self.origin = source.as_ptr() as usize;
         self.made.clear();
         self.values.clear();
+        self.around.clear();
+        self.nested.clear();
+    }
+
+    /// Begins with a nested object: what is added from now on is its own.
+    pub(crate) fn begin_nested(&mut self) {
+        self.around.push(std::mem::take(&mut self.values));
+    }
+
+    /// Ends a nested object and goes on with what is around it. Those in it were ended before, so that each stands behind them.
+    pub(crate) fn end_nested(&mut self) {
+        let around = self.around.pop().unwrap_or_default();
+        self.nested.push(std::mem::replace(&mut self.values, around));
+    }
+
+    /// The same, and nothing is kept of it.
+    pub(crate) fn discard_nested(&mut self) {
+        self.values = self.around.pop().unwrap_or_default();
+    }
+
+    /// Gives the values of the open nested object to one of the documents around it, too, outermost first; but for one field.
+    pub(crate) fn include(&mut self, around: usize, without: Option<Field>) {
+        if let Some(target) = self.around.get_mut(around) {
+            target.extend(self.values.iter().filter(|(field, _)| Some(*field) != without));
+        }
+    }
+
+    /// Goes over to one of the documents around, outermost first; a second time goes back.
+    pub(crate) fn go_over(&mut self, around: usize) {
+        if let Some(other) = self.around.get_mut(around) {
+            std::mem::swap(other, &mut self.values);
+        }
+    }
+
+    /// How many nested objects there are, at every depth.
+    pub(crate) fn nested(&self) -> usize {
+        self.nested.len()
+    }
+
+    /// Gives every nested object a value.
+    pub(crate) fn add_u64_to_nested(&mut self, field: Field, value: u64) {
+        self.nested.iter_mut().for_each(|values| values.push((field, Held::U64(value))));
     }
 
     /// Begins with a document whose values cannot be read. What is no text is kept as far as it is one: no such document
@@ -197,6 +246,33 @@ impl SharedValues {
             self.0 = Arc::default();
         }
         Arc::make_mut(&mut self.0)
+    }
+
+    /// How many nested objects there are, at every depth.
+    pub(crate) fn nested(&self) -> usize {
+        self.0.nested()
+    }
+
+    /// One of the nested objects as a document of its own.
+    pub(crate) fn nested_at(&self, at: usize) -> NestedValues {
+        NestedValues { of: Arc::clone(&self.0), at }
+    }
+}
+
+/// The values of one nested object.
+#[derive(Debug)]
+pub(crate) struct NestedValues {
+    of: Arc<FieldValues>,
+    at: usize,
+}
+
+impl Document for NestedValues {
+    type Value<'a> = FieldValue<'a>;
+    type FieldsValuesIter<'a> = FieldsAndValues<'a>;
+
+    fn iter_fields_and_values(&self) -> FieldsAndValues<'_> {
+        let values = self.of.nested.get(self.at).map_or(&[][..], Vec::as_slice);
+        FieldsAndValues { of: &self.of, rest: values.iter() }
     }
 }
 

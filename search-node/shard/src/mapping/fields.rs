@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::dates::DateFormats;
+use super::join::Join;
 use super::leniency::Leniency;
 use super::structured::Structure;
 use super::templates::DynamicTemplate;
@@ -89,6 +90,8 @@ pub enum FieldKind {
         /// The field.
         path: String,
     },
+    /// `join`: what a document is among parents and children.
+    Join(Join),
     /// `binary`: Base64, kept in `_source` only.
     Binary,
     /// A value with a shape of its own, which is checked and kept in `_source`; whether it is there can be asked.
@@ -205,6 +208,11 @@ impl Mapping {
         }
     }
 
+    /// Whether there are nested objects.
+    pub fn has_nested(&self) -> bool {
+        self.root.count_nested() > 0
+    }
+
     /// The mapping with what documents are forgiven.
     pub fn lenient(self, leniency: Leniency) -> Self {
         Self { leniency, ..self }
@@ -227,18 +235,25 @@ impl Mapping {
         std::iter::once(own.to_owned()).chain(copied.map(|leaf| leaf.path)).collect()
     }
 
-    /// All leaves of the document itself, multi-fields included, in the order of their paths.
+    /// All leaves, multi-fields included, in the order of their paths.
     pub fn leaves(&self) -> Vec<Leaf<'_>> {
         let mut leaves = Vec::new();
-        collect(&self.root, "", false, &mut leaves);
+        collect(&self.root, "", &mut leaves);
         leaves
     }
 
-    /// The same with those of nested documents.
-    pub(super) fn every_leaf(&self) -> Vec<Leaf<'_>> {
-        let mut leaves = Vec::new();
-        collect(&self.root, "", true, &mut leaves);
-        leaves
+    /// The path of the nested object that a path is in; none for what is the document's own.
+    pub(crate) fn nested_around<'a>(&self, path: &'a str) -> Option<&'a str> {
+        let (mut object, mut around) = (&self.root, None);
+        for (at, _) in path.match_indices('.') {
+            let name = path[..at].rsplit('.').next().unwrap_or_default();
+            let Some(child) = object.objects.get(name) else { break };
+            object = child;
+            if object.nested.is_some() {
+                around = Some(&path[..at]);
+            }
+        }
+        around
     }
 
     /// The mapping as the API shows it.
@@ -281,14 +296,19 @@ impl FieldMapping {
 }
 
 impl ObjectMapping {
-    /// Whether what is below is of other documents alone.
-    pub(crate) fn is_apart(&self) -> bool {
-        let includes = |key: &str| match self.nested.as_ref().and_then(|said| said.get(key)) {
+    /// Whether a nested object says `true` of a parameter.
+    pub(super) fn says(&self, key: &str) -> bool {
+        match self.nested.as_ref().and_then(|said| said.get(key)) {
             Some(Value::String(text)) => text == "true",
             Some(value) => value.as_bool() == Some(true),
             None => false,
-        };
-        self.nested.is_some() && !includes("include_in_parent") && !includes("include_in_root")
+        }
+    }
+
+    /// How many objects from here on are nested.
+    pub(super) fn count_nested(&self) -> usize {
+        let below: usize = self.objects.values().map(Self::count_nested).sum();
+        usize::from(self.nested.is_some()) + below
     }
 
     pub(super) fn object(&self, path: &str) -> Option<&ObjectMapping> {
@@ -299,23 +319,33 @@ impl ObjectMapping {
         if let Some(field) = self.fields.get(path) {
             return Some(field);
         }
+        if let Some((head, parent)) = path.split_once('#')
+            && let Some(FieldKind::Join(join)) = self.fields.get(head).map(|field| &field.kind)
+        {
+            return join.ids_of(parent);
+        }
         let (head, rest) = path.split_once('.')?;
         if let Some(field) = self.fields.get(head) {
             return field.other_way(rest);
         }
-        self.objects.get(head).filter(|object| !object.is_apart())?.leaf(rest)
+        self.objects.get(head)?.leaf(rest)
     }
 }
 
-fn collect<'a>(object: &'a ObjectMapping, prefix: &str, takes_apart: bool, leaves: &mut Vec<Leaf<'a>>) {
+fn collect<'a>(object: &'a ObjectMapping, prefix: &str, leaves: &mut Vec<Leaf<'a>>) {
     for (name, field) in &object.fields {
         let path = format!("{prefix}{name}");
         let leaf = |(way, field)| Leaf { path: format!("{path}.{way}"), field };
         leaves.extend(field.other_ways().into_iter().map(leaf));
+        if let FieldKind::Join(join) = &field.kind {
+            leaves.extend(
+                join.parents().map(|(parent, field)| Leaf { path: format!("{path}#{parent}"), field }),
+            );
+        }
         leaves.push(Leaf { path, field });
     }
-    for (name, object) in object.objects.iter().filter(|(_, object)| takes_apart || !object.is_apart()) {
-        collect(object, &format!("{prefix}{name}."), takes_apart, leaves);
+    for (name, object) in &object.objects {
+        collect(object, &format!("{prefix}{name}."), leaves);
     }
 }
 
@@ -333,7 +363,7 @@ fn show_object(object: &ObjectMapping, json: &mut Map<String, Value>) {
         json.extend(parameters.clone());
     }
     if object.disabled {
-        json.insert("type".to_owned(), json!("object"));
+        json.entry("type").or_insert_with(|| json!("object"));
         json.insert("enabled".to_owned(), json!(false));
     }
     let fields = object.fields.iter().map(|(name, field)| (name, show_field(field)));

@@ -12,6 +12,8 @@ pub struct Leniency {
     /// How many fields there may be before new ones are left out (`index.mapping.total_fields.limit`); none where they are refused
     /// instead (`index.mapping.total_fields.ignore_dynamic_beyond_limit`).
     pub fields_max: Option<usize>,
+    /// How many nested objects a document may have (`index.mapping.nested_objects.limit`); none where nobody says.
+    pub nested_objects_max: Option<usize>,
 }
 
 impl Leniency {
@@ -48,6 +50,7 @@ impl FieldKind {
             | Self::Keyword { .. }
             | Self::ConstantKeyword { .. }
             | Self::Alias { .. }
+            | Self::Join(_)
             | Self::Binary => false,
         }
     }
@@ -62,7 +65,7 @@ mod tests {
 
     use super::*;
     use crate::analysis::Analysis;
-    use crate::mapping::document::{DocumentParser, SourceView};
+    use crate::mapping::document::{DocumentParser, SourceView, Strictness};
     use crate::mapping::{IGNORED, Mapping, parse_mapping};
 
     fn read(mapping: &Value, leniency: Leniency, document: &Value) -> (Option<Value>, Vec<String>) {
@@ -71,7 +74,7 @@ mod tests {
         let parser = DocumentParser::new(Arc::new(mapping), &Analysis::plain(), &field_of);
         let text = document.to_string();
         let source: SourceView<'_> = serde_json::from_str(&text).expect("JSON");
-        let added = parser.parse("1", &source, &mut Default::default()).expect("taken");
+        let added = parser.parse("1", &source, &mut Default::default(), Strictness::Accepted).expect("taken");
         (added.map(|added: Box<Mapping>| added.to_json()), parser.ignored("1", &source))
     }
 
@@ -124,7 +127,7 @@ mod tests {
             assert_eq!(read(&mapping, leniency, &document).1, expected, "{document}");
         }
         let mapping = parse_mapping(&mapping).expect("a mapping").lenient(of_index(true));
-        let error = crate::mapping::check_document(Arc::new(mapping), "1", br#"{"strict": "x"}"#);
+        let error = crate::mapping::check_document(Arc::new(mapping), "1", false, br#"{"strict": "x"}"#);
         assert!(error.expect_err("refused").reason.contains("[strict] of type [long]"));
     }
 }

@@ -44,12 +44,10 @@ fn merge_object(target: &mut ObjectMapping, added: &ObjectMapping, prefix: &str)
             )));
         }
         match target.objects.get_mut(name) {
-            Some(known) if known.nested.is_none() && object.nested.is_some() => {
-                return Err(MappingError::argument(format!(
-                    "cannot change object mapping from non-nested to nested: [{path}]"
-                )));
+            Some(known) => {
+                check_nested(known, object)?;
+                merge_object(known, object, &format!("{path}."))?;
             }
-            Some(known) => merge_object(known, object, &format!("{path}."))?,
             None => {
                 let known = target.objects.entry(name.clone()).or_default();
                 known.nested.clone_from(&object.nested);
@@ -58,6 +56,25 @@ fn merge_object(target: &mut ObjectMapping, added: &ObjectMapping, prefix: &str)
         }
     }
     Ok(())
+}
+
+/// Whether objects are documents of their own never changes, nor who else has what is in them.
+fn check_nested(known: &ObjectMapping, added: &ObjectMapping) -> Result<(), MappingError> {
+    let conflict = match (&known.nested, &added.nested) {
+        (None, None) => return Ok(()),
+        (None, Some(_)) => "cannot change object mapping from non-nested to nested",
+        (Some(_), None) => "cannot change object mapping from nested to non-nested",
+        (Some(_), Some(_)) => {
+            let changed = |key: &&str| known.says(key) != added.says(key);
+            return match ["include_in_parent", "include_in_root"].into_iter().find(changed) {
+                Some(key) => Err(MappingError::argument(format!(
+                    "the [{key}] parameter can't be updated on a nested object mapping"
+                ))),
+                None => Ok(()),
+            };
+        }
+    };
+    Err(MappingError::argument(conflict))
 }
 
 fn merge_field(
@@ -130,6 +147,7 @@ fn merged_kind(known: &FieldKind, added: &FieldKind, path: &str) -> Result<Field
                 _ => Ok(known.clone()),
             }
         }
+        (FieldKind::Join(before), FieldKind::Join(after)) => Ok(FieldKind::Join(before.merged(after, path)?)),
         (FieldKind::Structured(before), FieldKind::Structured(after)) => match (before, after) {
             (
                 Structure::DenseVector { dimensions: Some(old) },
@@ -204,6 +222,38 @@ mod tests {
         ] {
             let wrong = parse_mapping(&wrong).expect("valid alone");
             assert_eq!(before.merge(&wrong).expect_err("conflict").reason, reason);
+        }
+    }
+
+    #[test]
+    fn nested_objects_stay_nested_and_others_do_not_become_it() {
+        let properties = |json| parse_mapping(&json!({"properties": json})).expect("valid alone");
+        let before = properties(json!({
+            "o": {"properties": {"x": {"type": "long"}}},
+            "a": {"type": "nested", "include_in_root": "true", "properties": {"x": {"type": "long"}}}
+        }));
+        let more =
+            json!({"a": {"type": "nested", "include_in_root": true, "properties": {"y": {"type": "long"}}}});
+
+        let next = before.merge(&properties(more)).expect("merges");
+
+        assert_eq!(next.leaves().len(), 3);
+        for (wrong, reason) in [
+            (json!({"o": {"type": "nested"}}), "cannot change object mapping from non-nested to nested"),
+            (
+                json!({"a": {"properties": {"y": {"type": "long"}}}}),
+                "cannot change object mapping from nested to non-nested",
+            ),
+            (
+                json!({"a": {"type": "nested"}}),
+                "the [include_in_root] parameter can't be updated on a nested object mapping",
+            ),
+            (
+                json!({"a": {"type": "nested", "include_in_root": true, "include_in_parent": true}}),
+                "the [include_in_parent] parameter can't be updated on a nested object mapping",
+            ),
+        ] {
+            assert_eq!(before.merge(&properties(wrong)).expect_err("conflict").reason, reason);
         }
     }
 

@@ -6,6 +6,9 @@ use super::fields::ObjectMapping;
 /// The field that names what was ignored of a document.
 pub const IGNORED: &str = "_ignored";
 
+/// The field that names the path of a document which is a nested object.
+pub(crate) const NESTED_PATH: &str = "_nested_path";
+
 /// What stands beside the source of a document, and so is no field of it.
 const METADATA: [&str; 14] = [
     "_data_stream_timestamp",
@@ -13,7 +16,7 @@ const METADATA: [&str; 14] = [
     "_id",
     IGNORED,
     "_index",
-    "_nested_path",
+    NESTED_PATH,
     "_primary_term",
     "_routing",
     "_seq_no",
@@ -81,8 +84,8 @@ mod tests {
     fn metadata_is_no_field() {
         for name in ["_id", "_source", "_routing", "_uid", "_seq_no.x"] {
             let document = json!({name: 1}).to_string();
-            let error =
-                check_document(Arc::new(Mapping::default()), "1", document.as_bytes()).expect_err(name);
+            let error = check_document(Arc::new(Mapping::default()), "1", false, document.as_bytes())
+                .expect_err(name);
             assert!(
                 cause(&error).contains("is a metadata field and cannot be added inside a document"),
                 "{error}"
@@ -91,7 +94,7 @@ mod tests {
             assert!(error.reason.contains("is defined more than once"), "{error}");
         }
         let inside = json!({"_own": 1, "o": {"_id": 1}}).to_string();
-        assert!(check_document(Arc::new(Mapping::default()), "1", inside.as_bytes()).is_ok());
+        assert!(check_document(Arc::new(Mapping::default()), "1", false, inside.as_bytes()).is_ok());
     }
 
     #[test]
@@ -110,7 +113,7 @@ mod tests {
             assert!(error.reason.starts_with(reason), "{error}");
         }
         let check = |document: Value| {
-            check_document(Arc::new(Mapping::default()), "1", document.to_string().as_bytes())
+            check_document(Arc::new(Mapping::default()), "1", false, document.to_string().as_bytes())
                 .expect_err("refused")
         };
         assert_eq!(cause(&check(json!({"a": {"": 1}}))), "field name cannot be an empty string");

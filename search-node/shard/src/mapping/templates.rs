@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::definition::parse_field;
+use super::definition::{parse_field, parse_property};
 use super::error::MappingError;
-use super::fields::FieldMapping;
+use super::fields::{FieldMapping, ObjectMapping};
 use crate::query::wildcard_name_matches as name_matches;
 
 /// One template; the first that fits is taken.
@@ -83,23 +83,38 @@ impl DynamicTemplate {
     /// The field that a value of `value_type` at `path` becomes by this template, if it fits.
     pub(super) fn field(&self, path: &str, value_type: &str) -> Option<Result<FieldMapping, MappingError>> {
         let name = path.rsplit('.').next().unwrap_or(path);
-        let any =
-            |patterns: &[String], text: &str| patterns.iter().any(|pattern| name_matches(pattern, text));
-        let fits = self.match_type.as_deref().is_none_or(|kind| kind == "*" || kind == value_type)
-            && (self.match_name.is_empty() || any(&self.match_name, name))
-            && !any(&self.unmatch_name, name)
-            && (self.match_path.is_empty() || any(&self.match_path, path))
-            && !any(&self.unmatch_path, path);
-        fits.then(|| {
-            let body: Map<String, Value> = self
-                .mapping
-                .iter()
-                .map(|(key, value)| (key.clone(), filled(value, name, value_type)))
-                .collect();
+        self.fits(path, name, value_type).then(|| {
+            let body = self.filled(name, value_type);
             let default = if value_type == "string" { "text" } else { value_type };
             let type_name = body.get("type").and_then(Value::as_str).unwrap_or(default).to_owned();
             parse_field(name, &type_name, &body)
         })
+    }
+
+    /// What an object at `path` becomes by this template, if it is one for objects and fits. It is in an object without a name.
+    pub(super) fn object(&self, path: &str) -> Option<Result<ObjectMapping, MappingError>> {
+        let (prefix, name) = path.rsplit_once('.').map_or(("", path), |(parent, name)| (parent, name));
+        let is_for_objects = self.match_type.as_deref() == Some("object");
+        (is_for_objects && self.fits(path, name, "object")).then(|| {
+            let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}.") };
+            let mut around = ObjectMapping::default();
+            parse_property(name, &self.filled(name, "object"), &prefix, &mut around)?;
+            Ok(around)
+        })
+    }
+
+    fn filled(&self, name: &str, value_type: &str) -> Map<String, Value> {
+        self.mapping.iter().map(|(key, value)| (key.clone(), filled(value, name, value_type))).collect()
+    }
+
+    fn fits(&self, path: &str, name: &str, value_type: &str) -> bool {
+        let any =
+            |patterns: &[String], text: &str| patterns.iter().any(|pattern| name_matches(pattern, text));
+        self.match_type.as_deref().is_none_or(|kind| kind == "*" || kind == value_type)
+            && (self.match_name.is_empty() || any(&self.match_name, name))
+            && !any(&self.unmatch_name, name)
+            && (self.match_path.is_empty() || any(&self.match_path, path))
+            && !any(&self.unmatch_path, path)
     }
 
     pub(super) fn to_json(&self) -> Value {

@@ -68,8 +68,10 @@ const fn ends(storage: Storage) -> [Part; 2] {
 impl FieldKind {
     /// Whether its values are terms: words, or texts as a whole.
     pub(crate) fn has_terms(&self) -> bool {
-        let are_whole =
-            matches!(self, Self::Keyword { .. } | Self::ConstantKeyword { .. } | Self::Flattened { .. });
+        let are_whole = matches!(
+            self,
+            Self::Keyword { .. } | Self::ConstantKeyword { .. } | Self::Flattened { .. } | Self::Join(_)
+        );
         are_whole || self.is_text()
     }
 
@@ -95,6 +97,7 @@ impl FieldKind {
             | Self::Range { .. }
             | Self::Flattened { .. }
             | Self::Alias { .. }
+            | Self::Join(_)
             | Self::Binary
             | Self::Structured(_) => false,
         }
@@ -141,6 +144,7 @@ impl FieldKind {
             | FieldKind::ConstantKeyword { .. }
             | FieldKind::Version
             | FieldKind::Flattened { .. }
+            | FieldKind::Join(_)
             | FieldKind::Alias { .. } => Storage::Keyword,
             FieldKind::Integer { .. }
             | FieldKind::Date(_)

@@ -1,6 +1,6 @@
 //! The query as a tree, before any mapping is known.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::minimum_should_match::MinimumShouldMatch;
 
@@ -53,6 +53,22 @@ pub enum RangeRelation {
     Within,
     /// It has all of the other.
     Contains,
+}
+
+/// What the scores of several nested objects come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ScoreMode {
+    /// Their average.
+    #[default]
+    Avg,
+    /// The highest.
+    Max,
+    /// The lowest.
+    Min,
+    /// Their sum.
+    Sum,
+    /// They do not count.
+    None,
 }
 
 /// A query.
@@ -203,6 +219,28 @@ pub enum Query {
         /// How much the others add.
         tie_breaker: f32,
     },
+    /// What has a nested object that matches.
+    Nested {
+        /// Where the nested objects are.
+        path: String,
+        /// Which of them.
+        query: Box<Query>,
+        /// What their scores come to.
+        score_mode: ScoreMode,
+        /// Whether a path that is not mapped matches nothing instead of failing.
+        ignore_unmapped: bool,
+        /// What is to be shown of the objects that match, as it was asked.
+        inner_hits: Option<Map<String, Value>>,
+    },
+    /// The children of one parent.
+    ParentId {
+        /// What the children are, by the name that the join field gives them.
+        child: String,
+        /// The id of the parent.
+        id: String,
+        /// Whether a name that is not mapped matches nothing instead of failing.
+        ignore_unmapped: bool,
+    },
     /// A query whose matches all score the same.
     Constant {
         /// The query.
@@ -235,7 +273,36 @@ pub enum Query {
     },
 }
 
+/// The nested objects that are to be shown with each hit.
+#[derive(Debug, Clone, Copy)]
+pub struct InnerHitsAsked<'q> {
+    /// Where they are.
+    pub path: &'q str,
+    /// Which of them.
+    pub query: &'q Query,
+    /// How they are to be shown, as it was asked.
+    pub body: &'q Map<String, Value>,
+}
+
 impl Query {
+    /// The nested objects that are to be shown with each hit; those in them are for their own query to tell.
+    pub fn inner_hits(&self) -> Vec<InnerHitsAsked<'_>> {
+        match self {
+            Query::Nested { path, query, inner_hits: Some(body), .. } => {
+                vec![InnerHitsAsked { path, query, body }]
+            }
+            // Of what must not match there is nothing to show.
+            Query::Bool { must, filter, should, .. } => {
+                must.iter().chain(filter).chain(should).flat_map(Query::inner_hits).collect()
+            }
+            Query::DisMax { queries, .. } => queries.iter().flat_map(Query::inner_hits).collect(),
+            Query::Constant { query } | Query::Boost { query, .. } | Query::Analyzed { query, .. } => {
+                query.inner_hits()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// The query with an analyzer of its own, if it names one.
     pub(super) fn analyzed(self, analyzer: Option<String>) -> Self {
         match analyzer {

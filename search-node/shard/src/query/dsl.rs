@@ -1,7 +1,10 @@
 //! Elasticsearch's query DSL: JSON to [`Query`], refusing what it does not know.
 
+mod joined;
+
 use serde_json::{Map, Value};
 
+use self::joined::{parse_nested, parse_parent_id};
 use super::ast::{MultiMatchKind, Operator, Query, RangeBounds, RangeRelation};
 use super::minimum_should_match::MinimumShouldMatch;
 use super::{QueryError, query_string};
@@ -13,7 +16,7 @@ const CLAUSES_MAX: usize = 1024;
 /// More values are refused; Elasticsearch's `index.max_terms_count`.
 const TERMS_MAX: usize = 65_536;
 
-const KNOWN: [&str; 20] = [
+const KNOWN: [&str; 22] = [
     "match_all",
     "match_none",
     "term",
@@ -33,6 +36,8 @@ const KNOWN: [&str; 20] = [
     "bool",
     "dis_max",
     "constant_score",
+    "nested",
+    "parent_id",
     "query_string",
 ];
 
@@ -75,6 +80,8 @@ fn parse(json: &Value, depth: usize) -> Result<Query, QueryError> {
         "bool" => parse_bool(body, depth),
         "dis_max" => parse_dis_max(body, depth),
         "constant_score" => parse_constant(body, depth),
+        "nested" => parse_nested(body, depth),
+        "parent_id" => parse_parent_id(body),
         "query_string" => parse_query_string(body),
         _ => Err(unknown(name)),
     }

@@ -14,12 +14,14 @@ use tantivy::query::{
 use tantivy::schema::{Field, IndexRecordOption};
 
 use super::QueryError;
-use super::ast::{Query, RangeBounds};
+use super::ast::{Query, RangeBounds, ScoreMode};
 use super::fuzzy::FuzzyWords;
 use super::has_norm::HasNorm;
 use super::has_uid::{HasUid, Types};
+use super::in_level::{InLevel, Levels};
 use super::keyed;
 use super::minimum_should_match::MinimumShouldMatch;
+use super::nested::Nested;
 use super::patterns::Pattern;
 use super::query_string::{self, Options};
 use super::values::{Wanted, bounds, plain, wanted};
@@ -42,19 +44,32 @@ pub(super) type Lowered = Result<Box<dyn TantivyQuery>, QueryError>;
 
 /// The tantivy query of `query`.
 pub(crate) fn lower(query: &Query, view: &View, context: &QueryContext<'_>) -> Lowered {
+    lower_at(query, None, view, context)
+}
+
+/// The same for a query that looks for the nested objects at a path.
+pub(crate) fn lower_nested(query: &Query, path: &str, view: &View, context: &QueryContext<'_>) -> Lowered {
+    lower_at(query, Some(path), view, context)
+}
+
+fn lower_at(query: &Query, nested_in: Option<&str>, view: &View, context: &QueryContext<'_>) -> Lowered {
     let fuzzy_words = FuzzyWords::default();
     let (layout, identities) = (&*view.layout, &view.identities);
-    Lowering { layout, identities, context, fuzzy_words: &fuzzy_words, analyzer: None }.query(query)
+    let lowering =
+        Lowering { layout, identities, context, fuzzy_words: &fuzzy_words, analyzer: None, nested_in };
+    Ok(lowering.at_level(lowering.query(query)?))
 }
 
 #[derive(Clone, Copy)]
 pub(super) struct Lowering<'a> {
     pub(super) layout: &'a Layout,
-    identities: &'a Arc<AllIdentities>,
+    pub(super) identities: &'a Arc<AllIdentities>,
     pub(super) context: &'a QueryContext<'a>,
     pub(super) fuzzy_words: &'a FuzzyWords,
     /// The analyzer that a query names for its texts.
     pub(super) analyzer: Option<&'a str>,
+    /// The path of the nested objects that are looked for; none for documents.
+    pub(super) nested_in: Option<&'a str>,
 }
 
 fn all() -> Box<dyn TantivyQuery> {
@@ -129,6 +144,10 @@ impl Lowering<'_> {
                 let queries = queries.iter().map(|query| self.query(query)).collect::<Result<Vec<_>, _>>()?;
                 Ok(Box::new(DisjunctionMaxQuery::with_tie_breaker(queries, *tie_breaker)))
             }
+            Query::Nested { path, query, score_mode, ignore_unmapped, .. } => {
+                self.nested(path, query, *score_mode, *ignore_unmapped)
+            }
+            Query::ParentId { child, id, ignore_unmapped } => self.parent_id(child, id, *ignore_unmapped),
             Query::Constant { query } => Ok(constant(self.query(query)?)),
             Query::QueryString { text, fields, operator, lenient } => {
                 let options = Options { fields, operator: *operator, lenient: *lenient };
@@ -140,6 +159,65 @@ impl Lowering<'_> {
             }
             Query::Boost { query, boost } => Ok(Box::new(BoostQuery::new(self.query(query)?, *boost))),
         }
+    }
+
+    /// Without what is of another level than what is looked for.
+    fn at_level(&self, query: Box<dyn TantivyQuery>) -> Box<dyn TantivyQuery> {
+        match self.layout.nested_path() {
+            Some(paths) => {
+                Box::new(InLevel { query, levels: Levels::new(self.identities, paths, self.nested_in) })
+            }
+            None => query,
+        }
+    }
+
+    fn nested(&self, path: &str, query: &Query, score_mode: ScoreMode, ignore_unmapped: bool) -> Lowered {
+        let failed =
+            |reason: String| Err(QueryError::shard(format!("failed to create query: [nested] {reason}")));
+        match self.layout.mapping.object(path) {
+            Some(object) if object.nested.is_some() => {}
+            Some(_) => return failed(format!("nested object under path [{path}] is not of nested type")),
+            None if ignore_unmapped => return Ok(none()),
+            None => return failed(format!("failed to find nested object under path [{path}]")),
+        }
+        if let Some(around) = self.nested_in
+            && path.strip_prefix(around).is_none_or(|below| !below.starts_with('.'))
+        {
+            return failed(format!(
+                "nested object under path [{path}] is not in those under path [{around}]"
+            ));
+        }
+        let inside = Lowering { nested_in: Some(path), ..*self };
+        let objects = inside.at_level(inside.query(query)?);
+        // In an index that is sorted no object stands beside its document.
+        let Some(paths) = self.layout.nested_path() else { return Ok(none()) };
+        let levels = |path| Levels::new(self.identities, paths, path);
+        let (inner, outer) = (levels(Some(path)), levels(self.nested_in));
+        Ok(Box::new(Nested { objects, inner, outer, score_mode }))
+    }
+
+    /// Children of one parent.
+    fn parent_id(&self, child: &str, id: &str, ignore_unmapped: bool) -> Lowered {
+        let Some((name, join)) = self.layout.mapping.join() else {
+            return if ignore_unmapped {
+                Ok(none())
+            } else {
+                Err(QueryError::shard(format!(
+                    "[parent_id] no join field found for index [{}]",
+                    self.context.index
+                )))
+            };
+        };
+        let Some(parent) = join.parent_of(child) else {
+            return if ignore_unmapped {
+                Ok(none())
+            } else {
+                Err(QueryError::shard(format!("[parent_id] no relation found for child [{child}]")))
+            };
+        };
+        let of_parent = self.term(&format!("{name}#{parent}"), &Value::from(id), false)?;
+        let is_child = unscored(self.term(name, &Value::from(child), false)?);
+        Ok(Box::new(BooleanQuery::new(vec![(Occur::Must, of_parent), (Occur::Must, is_child)])))
     }
 
     /// The field at a path, if documents can be searched by it.
@@ -216,6 +294,7 @@ impl Lowering<'_> {
                 FieldKind::Keyword { .. }
                 | FieldKind::ConstantKeyword { .. }
                 | FieldKind::Flattened { .. }
+                | FieldKind::Join(_)
                 | FieldKind::Version
                     if mapping.index =>
                 {
@@ -419,7 +498,6 @@ impl Lowering<'_> {
         object
             .objects
             .iter()
-            .filter(|(_, child)| !child.is_apart())
             .try_for_each(|(name, child)| self.exists_below(child, &format!("{path}.{name}"), clauses))
     }
 

@@ -9,9 +9,11 @@ mod dsl;
 mod fuzzy;
 mod has_norm;
 mod has_uid;
+mod in_level;
 mod keyed;
 mod lower;
 mod minimum_should_match;
+mod nested;
 mod patterns;
 pub mod query_string;
 mod source_phrase;
@@ -23,11 +25,12 @@ mod values;
 mod walked;
 mod wildcard;
 
-pub use ast::Query;
+pub use ast::{InnerHitsAsked, Query};
 pub(crate) use can_match::can_match;
 pub use dsl::parse_query;
+pub(crate) use in_level::Levels;
 pub use lower::QueryContext;
-pub(crate) use lower::lower;
+pub(crate) use lower::{lower, lower_nested};
 pub(crate) use spans::no_aggregation_of_spans;
 pub(crate) use wildcard::name_matches as wildcard_name_matches;
 

@@ -15,8 +15,10 @@ use tantivy::schema::{Field, IndexRecordOption, Value as _};
 use tantivy::store::StoreReader;
 use tantivy::{DocId, DocSet, Score, TERMINATED, TantivyDocument, Term};
 
+use super::in_level::Levels;
 use super::wildcard::prefix_regex;
 use crate::analysis::Analyzer;
+use crate::engine::Level;
 use crate::mapping::scalar_text;
 
 /// Blocks of documents that one search keeps unpacked.
@@ -32,16 +34,45 @@ pub(super) struct SourceTexts {
     pub(super) analyzer: Arc<Analyzer>,
     /// How far one value is behind the one before.
     pub(super) gap: usize,
+    /// Where they are of nested objects, which have no source of their own.
+    pub(super) nested: Option<NestedTexts>,
+}
+
+/// Nested objects whose texts stand in the source of the document behind them.
+#[derive(Debug)]
+pub(super) struct NestedTexts {
+    pub(super) path: String,
+    pub(super) objects: Levels,
+    pub(super) documents: Levels,
 }
 
 impl SourceTexts {
-    /// The words of a document's texts with their places.
-    fn words(&self, source: &str) -> Vec<(usize, String)> {
+    /// The words of a document's texts with their places, or of one of its nested objects.
+    fn words(&self, source: &str, nested: usize) -> Vec<(usize, String)> {
         let Ok(json) = serde_json::from_str::<Json<'_>>(source) else { return Vec::new() };
+        let Some(around) = &self.nested else { return self.words_of(&json, "") };
+        let (mut at, mut words) = (0, Vec::new());
+        each_object(&json, &around.path, &mut |object| {
+            if at == nested {
+                words = self.words_of(object, &around.path);
+            }
+            at += 1;
+        });
+        words
+    }
+
+    /// The words of the texts in an object at a path.
+    fn words_of(&self, json: &Json<'_>, around: &str) -> Vec<(usize, String)> {
         let mut words = Vec::new();
         let mut base = 0;
         for path in &self.paths {
-            each_text(&json, path, &mut |text| {
+            let inside = if around.is_empty() {
+                Some(path.as_str())
+            } else {
+                path.strip_prefix(around).and_then(|rest| rest.strip_prefix('.'))
+            };
+            let Some(path) = inside else { continue };
+            each_text(json, path, &mut |text| {
                 let terms = self.analyzer.terms(text);
                 let last = terms.last().map(|term| term.position);
                 words.extend(terms.into_iter().map(|term| (base + term.position, term.text)));
@@ -59,6 +90,20 @@ fn each_text(value: &Json<'_>, path: &str, act: &mut impl FnMut(&str)) {
         Json::Object(members) => members.iter().for_each(|(name, child)| match path.strip_prefix(name) {
             Some("") => each_value(child, act),
             Some(rest) => rest.strip_prefix('.').into_iter().for_each(|rest| each_text(child, rest, act)),
+            None => {}
+        }),
+        _ => {}
+    }
+}
+
+/// Every object at a path, through objects and lists, in the order in which a document has them.
+fn each_object(value: &Json<'_>, path: &str, act: &mut impl FnMut(&Json<'_>)) {
+    match value {
+        Json::Array(items) => items.iter().for_each(|item| each_object(item, path, act)),
+        Json::Object(_) if path.is_empty() => act(value),
+        Json::Object(members) => members.iter().for_each(|(name, child)| match path.strip_prefix(name) {
+            Some("") => each_object(child, "", act),
+            Some(rest) => rest.strip_prefix('.').into_iter().for_each(|rest| each_object(child, rest, act)),
             None => {}
         }),
         _ => {}
@@ -168,7 +213,12 @@ struct PhraseWeight {
 impl Weight for PhraseWeight {
     fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
         let (phrase, words) = (Arc::clone(&self.phrase), self.words.scorer(reader, 1.0)?);
-        let mut confirmed = Confirmed { phrase, words, store: reader.get_store_reader(CACHED_BLOCKS)? };
+        let nested = match &phrase.texts.nested {
+            Some(nested) => nested.objects.of(reader)?.zip(nested.documents.of(reader)?),
+            None => None,
+        };
+        let store = reader.get_store_reader(CACHED_BLOCKS)?;
+        let mut confirmed = Confirmed { phrase, words, nested, store };
         confirmed.settle();
         Ok(Box::new(ConstScorer::new(confirmed, boost)))
     }
@@ -182,6 +232,8 @@ impl Weight for PhraseWeight {
 struct Confirmed {
     phrase: Arc<Phrase>,
     words: Box<dyn Scorer>,
+    /// The nested objects that are meant, and the documents that they are in.
+    nested: Option<(Arc<Level>, Arc<Level>)>,
     store: StoreReader,
 }
 
@@ -193,6 +245,14 @@ impl Confirmed {
     }
 
     fn has_phrase(&self, document: DocId) -> bool {
+        let (document, at) = match &self.nested {
+            Some((objects, documents)) => {
+                let first = documents.before(document).map_or(0, |before| before + 1);
+                let before = objects.count_between(first, document);
+                (documents.next(document), before)
+            }
+            None => (document, 0),
+        };
         let stored: TantivyDocument = match self.store.get(document) {
             Ok(stored) => stored,
             Err(error) => {
@@ -204,7 +264,7 @@ impl Confirmed {
         let text = source.and_then(|value| {
             value.as_str().or_else(|| value.as_bytes().and_then(|bytes| std::str::from_utf8(bytes).ok()))
         });
-        text.is_some_and(|text| self.phrase.is_in(&self.phrase.texts.words(text)))
+        text.is_some_and(|text| self.phrase.is_in(&self.phrase.texts.words(text, at)))
     }
 }
 
@@ -239,7 +299,13 @@ mod tests {
     fn a_phrase_is_found_where_its_words_stand() {
         let analyzer = Analysis::plain().analyzer("standard").expect("an analyzer");
         let paths = vec!["a.b".to_owned(), "c".to_owned()];
-        let texts = Arc::new(SourceTexts { source: Field::from_field_id(0), paths, analyzer, gap: 100 });
+        let texts = Arc::new(SourceTexts {
+            source: Field::from_field_id(0),
+            paths,
+            analyzer,
+            gap: 100,
+            nested: None,
+        });
         let source = r#"{"a": [{"b": ["The quick brown", "fox jumps"]}, {"x": "lazy dog"}], "a.b": "over it", "c": 7}"#;
         for (phrase, slop, is_prefix, expected) in [
             ("quick brown", 0, false, true),
@@ -258,7 +324,7 @@ mod tests {
             let terms = phrase.split(' ').enumerate().map(|(at, word)| (at, word.to_owned())).collect();
             let wanted = Phrase { texts: Arc::clone(&texts), terms, slop, is_prefix };
 
-            assert_eq!(wanted.is_in(&texts.words(source)), expected, "{phrase} ~{slop}");
+            assert_eq!(wanted.is_in(&texts.words(source, 0)), expected, "{phrase} ~{slop}");
         }
     }
 }

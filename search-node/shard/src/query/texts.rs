@@ -8,9 +8,10 @@ use tantivy::schema::Field;
 
 use super::QueryError;
 use super::ast::{MultiMatchKind, Operator};
+use super::in_level::Levels;
 use super::lower::{Lowered, Lowering, forgive, none};
 use super::minimum_should_match::MinimumShouldMatch;
-use super::source_phrase::SourceTexts;
+use super::source_phrase::{NestedTexts, SourceTexts};
 use super::text_terms::TextTerms;
 use super::values::plain;
 use crate::analysis::{Analyzer, Term};
@@ -111,10 +112,21 @@ impl Lowering<'_> {
             let analyzer = self.analyzer(mapping.analysis.indexing(analysis)).ok()?;
             let paths = self.layout.mapping.sources_of(self.layout.mapping.meant(path));
             let gap = mapping.analysis.gap(analysis) as usize;
-            Some(Arc::new(SourceTexts { source: self.layout.meta.source, paths, analyzer, gap }))
+            let nested = self.nested_texts();
+            Some(Arc::new(SourceTexts { source: self.layout.meta.source, paths, analyzer, gap, nested }))
         });
         let is_scored = mapping.kind != FieldKind::MatchOnlyText;
         TextTerms { field, terms, texts: texts.flatten(), is_scored }
+    }
+
+    /// Where the texts of the nested objects stand that are looked for.
+    fn nested_texts(&self) -> Option<NestedTexts> {
+        let (path, paths) = (self.nested_in?, self.layout.nested_path()?);
+        Some(NestedTexts {
+            path: path.to_owned(),
+            objects: Levels::new(self.identities, paths, Some(path)),
+            documents: Levels::new(self.identities, paths, None),
+        })
     }
 
     /// The analyzer of a name.

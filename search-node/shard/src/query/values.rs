@@ -36,6 +36,7 @@ pub(super) fn wanted(
         | FieldKind::MatchOnlyText
         | FieldKind::Keyword { .. }
         | FieldKind::Flattened { .. }
+        | FieldKind::Join(_)
         | FieldKind::ConstantKeyword { .. } => Wanted::One(Term::from_field_text(field, &text)),
         FieldKind::Version => Wanted::One(Term::from_field_text(field, &encode_version(&text))),
         FieldKind::Integer { .. } | FieldKind::TokenCount { .. } => match text.parse::<i64>() {
@@ -159,6 +160,7 @@ pub(super) fn bounds(
                     | FieldKind::MatchOnlyText
                     | FieldKind::Keyword { .. }
                     | FieldKind::Flattened { .. }
+                    | FieldKind::Join(_)
                     | FieldKind::ConstantKeyword { .. } => Term::from_field_text(field, &text),
                     FieldKind::Version => Term::from_field_text(field, &encode_version(&text)),
                     FieldKind::Double

@@ -30,7 +30,7 @@ pub(crate) fn search(
         || request.track_scores
         || request.min_score.is_some()
         || request.sort.iter().any(|key| key.field == SortField::Score);
-    let statistics = Statistics::new(&view.searcher);
+    let statistics = Statistics::new(view)?;
     let weight = |query, scored| -> Result<Box<dyn Weight>, SearchError> {
         let query = lower(query, view, context)?;
         let scoring = if scored {
@@ -42,7 +42,7 @@ pub(crate) fn search(
     };
     let matches = weight(&request.query, scored)?;
     let filter = request.post_filter.as_ref().map(|query| weight(query, false)).transpose()?;
-    let mut found = Found { request, total: 0, max_score: None, hits: Vec::new() };
+    let mut found = Found::new(request);
     let mut aggs = AggPartial::default();
     let watch = Watch::new(stop);
     for (ordinal, reader) in view.searcher.segment_readers().iter().enumerate() {
@@ -68,15 +68,24 @@ pub(crate) fn search(
 }
 
 /// What was found in the segments so far.
-struct Found<'a> {
+pub(super) struct Found<'a> {
     request: &'a SearchRequest,
     total: u64,
     max_score: Option<f32>,
     hits: Vec<Hit>,
 }
 
-impl Found<'_> {
-    fn take(&mut self, segment: Segment<'_>, ordinal: u32, scored: bool) -> Result<(), SearchError> {
+impl<'a> Found<'a> {
+    pub(super) fn new(request: &'a SearchRequest) -> Self {
+        Self { request, total: 0, max_score: None, hits: Vec::new() }
+    }
+
+    pub(super) fn take(
+        &mut self,
+        segment: Segment<'_>,
+        ordinal: u32,
+        scored: bool,
+    ) -> Result<(), SearchError> {
         self.total += segment.total;
         if scored && segment.total > 0 {
             self.max_score =
@@ -104,14 +113,14 @@ impl Found<'_> {
         Ok(())
     }
 
-    fn answer(self, aggs: AggPartial) -> SearchAnswer {
+    pub(super) fn answer(self, aggs: AggPartial) -> SearchAnswer {
         let Self { total, max_score, hits, .. } = self;
         SearchAnswer { total, max_score, hits, aggs, is_partial: false }
     }
 }
 
 /// The walk over one segment.
-struct Segment<'a> {
+pub(super) struct Segment<'a> {
     reader: &'a SegmentReader,
     keys: Vec<SegmentKey<'a>>,
     filter: Option<Box<dyn Scorer>>,
@@ -156,7 +165,7 @@ impl PartialEq for Entry {
 impl Eq for Entry {}
 
 impl<'a> Segment<'a> {
-    fn new(
+    pub(super) fn new(
         request: &'a SearchRequest,
         reader: &'a SegmentReader,
         keys: Vec<SegmentKey<'a>>,
@@ -216,7 +225,7 @@ impl<'a> Segment<'a> {
         watch.end().map(drop)
     }
 
-    fn meet(&mut self, document: DocId, score: Score, aggs: &mut SegmentAggs<'_>) {
+    pub(super) fn meet(&mut self, document: DocId, score: Score, aggs: &mut SegmentAggs<'_>) {
         if self.reader.is_deleted(document) || self.min_score.is_some_and(|least| score < least) {
             return;
         }

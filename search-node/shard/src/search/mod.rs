@@ -1,10 +1,11 @@
 //! Search: the best hits of one shard at one point in time, and what is computed over all matches.
 //!
 //! `collect` walks the matches of each segment once, for hits, total and aggregations together; `sort` orders them;
-//! `scan` walks every match in batches; `source` cuts a document's JSON to what was asked for; `stop` ends a search early.
+//! `scan` walks every match in batches; `inner_hits` looks among the nested objects of a hit; `source` cuts a document's JSON to what was asked for; `stop` ends a search early.
 
 mod collect;
 mod id_key;
+mod inner_hits;
 mod scan;
 mod sort;
 mod source;
@@ -18,10 +19,13 @@ use crate::aggs::{AggPartial, AggRequest};
 use crate::query::{Query, QueryError};
 
 pub(crate) use collect::search;
+pub(crate) use inner_hits::inner_hits;
+pub use inner_hits::{InnerAnswer, InnerHit};
 pub use scan::{Scan, Slice};
 pub use sort::{Missing, SortField, SortKey, SortMode, SortValue, compare_hits};
 pub(crate) use sort::{no_column_for_ids, no_column_for_text, no_values_in_column};
 pub use source::{SourceFilter, filter_source};
+pub(crate) use statistics::Statistics;
 pub use stop::{AskStop, Stop};
 pub(crate) use stop::{Watch, never};
 pub(crate) use terms::Terms;

@@ -20,9 +20,16 @@ pub struct Slice {
     pub of: u32,
 }
 
+/// Spreads documents over parts: every n-th one may be a nested object.
+const SPREAD: u32 = 0x9e37_79b1;
+
 impl Slice {
     /// The whole in one part.
     pub const WHOLE: Self = Self { number: 0, of: 1 };
+
+    fn has(self, document: u32) -> bool {
+        (document.wrapping_mul(SPREAD) >> 16) % self.of.max(1) == self.number
+    }
 }
 
 /// A walk over the matches of a query.
@@ -59,7 +66,7 @@ impl Scan {
             };
             while at.doc() != TERMINATED && hits.len() < most {
                 let document = at.doc();
-                if document % self.slice.of.max(1) == self.slice.number && !reader.is_deleted(document) {
+                if self.slice.has(document) && !reader.is_deleted(document) {
                     hits.push(Hit {
                         shard: 0,
                         segment: self.segment,

@@ -4,18 +4,34 @@ use tantivy::query::Bm25StatisticsProvider;
 use tantivy::schema::Field;
 use tantivy::{Searcher, Term};
 
+use crate::engine::View;
+use crate::query::Levels;
+
 /// The counts of one point in time.
 ///
 /// A field without norms, such as a keyword, has length 1 in every document, and so on average. tantivy takes the number of
 /// its values instead, which a merge that drops deleted documents only estimates: scores would tell how often segments
 /// were merged.
-pub(super) struct Statistics<'a> {
+///
+/// Where there are nested objects, only what a query can match counts: documents, or the nested objects of one path.
+pub(crate) struct Statistics<'a> {
     searcher: &'a Searcher,
+    documents: u64,
 }
 
 impl<'a> Statistics<'a> {
-    pub(super) fn new(searcher: &'a Searcher) -> Self {
-        Self { searcher }
+    /// Those that queries for documents are scored by.
+    pub(super) fn new(view: &'a View) -> tantivy::Result<Self> {
+        let searcher = &view.searcher;
+        Ok(match view.layout.nested_path() {
+            Some(paths) => Self::of(searcher, Levels::new(&view.identities, paths, None).count(searcher)?),
+            None => Self { searcher, documents: searcher.total_num_docs()? },
+        })
+    }
+
+    /// Those of so many that a query can match.
+    pub(crate) fn of(searcher: &'a Searcher, documents: u64) -> Self {
+        Self { searcher, documents: documents.max(1) }
     }
 }
 
@@ -29,10 +45,11 @@ impl Bm25StatisticsProvider for Statistics<'_> {
     }
 
     fn total_num_docs(&self) -> tantivy::Result<u64> {
-        self.searcher.total_num_docs()
+        Ok(self.documents)
     }
 
     fn doc_freq(&self, term: &Term) -> tantivy::Result<u64> {
-        self.searcher.doc_freq(term)
+        // What is included in the documents around is found there too, and no term is in more documents than there are.
+        Ok(self.searcher.doc_freq(term)?.min(self.documents))
     }
 }

@@ -9,11 +9,15 @@ use serde::{Deserialize, Serialize};
 
 use disk::{Disk, replace};
 
-const MAGIC: &[u8; 8] = b"WRMANIF4";
+use crate::mapping::NESTED_PATH;
+
+const MAGIC: &[u8; 8] = b"WRMANIF5";
+/// What a shard without nested objects is written as: an older build can go on with it.
+const MAGIC_PLAIN: &[u8; 8] = b"WRMANIF4";
 /// The versions before, which are read. Segments of the second have no files of uids; the third knows nothing of operations that came
-/// out of order. A build that writes one of them would lose documents of what this one writes, so it must not take such a shard for one
-/// of its own.
-const MAGICS_BEFORE: [&[u8; 8]; 2] = [b"WRMANIF3", b"WRMANIF2"];
+/// out of order, and the fourth nothing of nested objects, which it would take for documents. A build that writes one of them would
+/// lose documents of what this one writes, so it must not take such a shard for one of its own.
+const MAGICS_BEFORE: [&[u8; 8]; 3] = [MAGIC_PLAIN, b"WRMANIF3", b"WRMANIF2"];
 /// Its name in the folder of segments.
 pub(crate) const NAME: &str = "manifest";
 /// A manifest names segments and fields; even thousands of both stay far below.
@@ -111,6 +115,12 @@ impl<T: Into<String>> From<T> for Fault {
 }
 
 impl Manifest {
+    /// Whether segments may have nested objects beside documents.
+    fn has_nested(&self) -> bool {
+        let slots = self.schema.as_array().into_iter().flatten();
+        slots.into_iter().any(|slot| slot.get("path").is_some_and(|path| path == NESTED_PATH))
+    }
+
     /// The segments, as far as their sizes go.
     pub(crate) fn segments(&self) -> Vec<SegmentSummary> {
         let meta: serde_json::Value = serde_json::from_str(&self.meta).unwrap_or_default();
@@ -170,7 +180,7 @@ impl Manifest {
 fn encode(manifest: &Manifest) -> Result<Vec<u8>, serde_json::Error> {
     let body = serde_json::to_vec(manifest)?;
     let mut bytes = Vec::with_capacity(body.len() + 20);
-    bytes.extend_from_slice(MAGIC);
+    bytes.extend_from_slice(if manifest.has_nested() { MAGIC } else { MAGIC_PLAIN });
     bytes.extend_from_slice(&(body.len() as u64).to_le_bytes());
     bytes.extend_from_slice(&body);
     let checksum = crc32fast::hash(&bytes);
@@ -225,6 +235,19 @@ mod tests {
         manifest().write(&HostDisk, folder.path()).expect("written");
 
         assert_eq!(Manifest::read(folder.path()).expect("read"), Some(manifest()));
+    }
+
+    /// An older build would take nested objects for documents, and may have any other shard.
+    #[test]
+    fn only_shards_with_nested_objects_are_of_the_newest_format() {
+        let nested =
+            Manifest { schema: serde_json::json!([{"path": "n"}, {"path": "_nested_path"}]), ..manifest() };
+        for (manifest, magic) in [(manifest(), MAGIC_PLAIN), (nested, MAGIC)] {
+            let bytes = encode(&manifest).expect("encoded");
+
+            assert!(bytes.starts_with(magic));
+            assert_eq!(decode(&bytes), Ok(manifest));
+        }
     }
 
     /// Who goes back to an older program must not be told to throw the shard away.

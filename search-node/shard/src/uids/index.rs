@@ -33,15 +33,17 @@ impl UidIndex {
         Ok(Self { bytes, parts: Arc::new(parts) })
     }
 
-    /// The documents with this uid, deleted ones too, in their order.
+    /// The documents with this uid, deleted ones and nested objects too, in their order.
     pub(crate) fn documents(&self, uid: &str) -> tantivy::Result<Vec<DocId>> {
         let (bucket, hash) = self.parts.hashing.place(uid.as_bytes());
         let hash = hash.to_le_bytes();
         let mut documents = Vec::new();
+        // The entries of a bucket are in the order of their documents, and nested objects stand beside one another.
+        let mut scan = self.scan();
         for entry in self.bucket(bucket)? {
             if self.number(&self.parts.hashes, entry, 2)? == hash {
                 let document = self.entry(entry)?;
-                if self.reader_at(document)?.next(self.letters()) == Some(uid.as_bytes()) {
+                if scan.seek(document)? == uid.as_bytes() {
                     documents.push(document);
                 }
             }

@@ -1,8 +1,8 @@
 //! The uids of a merged segment.
 //!
 //! tantivy does not tell in which order a merge put the documents, and an index that is sorted mixes them. But no two documents
-//! have the same sequence number, and those of each input keep their order: so at each step exactly one input's next document is
-//! the one that has the number.
+//! have the same sequence number, except nested objects and what they are in, which are of one input; and those of each input keep
+//! their order: so at each step exactly one input's next document is the one that has the number.
 
 use tantivy::DocId;
 use tantivy::columnar::Column;

@@ -76,6 +76,7 @@ pub(crate) fn script(seed: u64, operations: usize) -> Vec<Step> {
 pub(crate) fn mapping(generation: usize) -> Arc<Mapping> {
     let mut properties = json!({
         "n": {"type": "long"},
+        "a": {"type": "nested", "properties": {"x": {"type": "long"}}},
         "blob": {"type": "keyword", "index": false, "doc_values": false}
     });
     for n in 0..generation {
@@ -85,7 +86,7 @@ pub(crate) fn mapping(generation: usize) -> Arc<Mapping> {
 }
 
 fn document(generation: usize, value: u64) -> Value {
-    let mut document = json!({"n": value});
+    let mut document = json!({"n": value, "a": [{"x": value}, {"x": 1}]});
     if generation > 0 {
         document[format!("text{}", generation - 1)] = json!(format!("word{value} common"));
     }

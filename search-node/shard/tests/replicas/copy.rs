@@ -15,7 +15,10 @@ use testkit::{CrashDisk, PowerCut, RecordedDisk, Survival, scratch};
 pub(crate) const NOW: i64 = 1_795_515_630_123;
 
 pub(crate) fn mapping() -> Arc<Mapping> {
-    let fields = json!({"properties": {"n": {"type": "long"}, "t": {"type": "text"}}});
+    let fields = json!({"properties": {
+        "n": {"type": "long"}, "t": {"type": "text"},
+        "a": {"type": "nested", "properties": {"x": {"type": "long"}}}
+    }});
     Arc::new(parse_mapping(&fields).expect("valid"))
 }
 

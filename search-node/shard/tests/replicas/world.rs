@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use shard::{
     Applied, Condition, EngineError, Operation, OperationKind, TranslogError, WriteOutcome, WriteRequest,
 };
@@ -129,8 +129,10 @@ impl World {
 
     fn write(&mut self) -> Outcome {
         let id = self.chance.below(IDS).to_string();
-        let document =
+        let mut document =
             json!({"n": self.chance.below(1000), "t": format!("word{} common", self.chance.below(5))});
+        let nested: Vec<Value> = (0..self.chance.below(3)).map(|x| json!({"x": x})).collect();
+        document["a"] = Value::from(nested);
         let source = (!self.chance.one_in(4)).then(|| document.to_string().into_bytes());
         let request = WriteRequest {
             uid: &id,

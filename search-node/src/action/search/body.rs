@@ -6,6 +6,7 @@ use shard::{
     parse_aggs, parse_query,
 };
 
+use super::inner_hits::InnerHits;
 use crate::error::ApiError;
 use crate::time_span::read_span;
 
@@ -31,6 +32,8 @@ pub(crate) struct SearchBody {
     pub source: SourceFilter,
     pub with_version: bool,
     pub with_seq_no: bool,
+    /// The nested objects that are shown with each hit.
+    pub inner_hits: Vec<InnerHits>,
 }
 
 impl SearchBody {
@@ -62,10 +65,13 @@ impl SearchBody {
             source: SourceFilter::All,
             with_version: false,
             with_seq_no: false,
+            inner_hits: Vec::new(),
         };
         for (key, value) in object {
             search.member(key, value)?;
         }
+        let asked = search.request.post_filter.iter().chain([&search.request.query]);
+        search.inner_hits = InnerHits::read_all(asked)?;
         if search.request.search_after.as_ref().is_some_and(|after| after.len() != search.request.sort.len())
         {
             return Err(ApiError::argument(format!(
@@ -123,7 +129,7 @@ fn unknown_key(key: &str, value: &Value) -> ApiError {
 }
 
 /// A member that is true or false, or a text that says so.
-fn flag(key: &str, value: &Value) -> Result<bool, ApiError> {
+pub(super) fn flag(key: &str, value: &Value) -> Result<bool, ApiError> {
     match value {
         Value::Bool(flag) => Ok(*flag),
         Value::String(text) if text == "true" => Ok(true),
@@ -153,7 +159,7 @@ pub(crate) fn check_timeout(value: &Value) -> Result<(), ApiError> {
     }
 }
 
-fn count(key: &str, value: &Value) -> Result<usize, ApiError> {
+pub(super) fn count(key: &str, value: &Value) -> Result<usize, ApiError> {
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     match text.parse::<i64>() {
         Ok(number) if number >= 0 => Ok(usize::try_from(number).unwrap_or(usize::MAX)),

@@ -9,12 +9,14 @@
 //!  spread     asking the nodes, again elsewhere if one fails, and joining what they say; then for the documents (fetch)
 //!  until      how long all of that goes on
 //!  contexts   points in time that are kept between finding hits and reading their documents
+//!  inner_hits the nested objects of a hit that are shown with it
 //!  answer     the whole as the API shows it
 //! ```
 
 mod answer;
 mod body;
 mod contexts;
+mod inner_hits;
 mod query;
 mod rank;
 mod shards;
@@ -81,6 +83,8 @@ pub(crate) fn search(
         Spread::new(node, targets, (json, &body), scope.doc_type.as_deref(), started, manner, task);
     let found = spread.find(body.from + body.size)?;
     let (found, hits) = spread.fetch(found, body.from)?;
+    let hits =
+        if totals_as_number { hits.into_iter().map(inner_hits::with_plain_totals).collect() } else { hits };
     let mut shown = Map::new();
     if body.track_total != TrackTotal::No {
         shown.insert("total".to_owned(), show_total(found.total, body.track_total, totals_as_number));
@@ -168,6 +172,7 @@ pub(crate) fn read_filter(filter: Option<&str>) -> Result<Option<Query>, ApiErro
 fn check_window(node: &Node, searched: &[Searched], body: &SearchBody) -> Result<(), ApiError> {
     let window = body.from.saturating_add(body.size);
     for Searched { index, .. } in searched {
+        inner_hits::check_windows(&body.inner_hits, index.settings().inner_window_max)?;
         let most = index.settings().result_window_max.unwrap_or(node.settings.result_window_max);
         if window > most {
             return Err(ApiError::argument(format!(

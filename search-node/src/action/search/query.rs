@@ -17,7 +17,7 @@ use shard::{
 use super::answer::show_hit;
 use super::body::{SearchBody, TrackTotal};
 use super::until::Until;
-use super::{filtered, in_type, read_filter};
+use super::{filtered, in_type, inner_hits, read_filter};
 use crate::error::ApiError;
 use crate::indices::Index;
 use crate::node::Node;
@@ -98,15 +98,23 @@ pub(super) struct Part {
     pub index: Arc<Index>,
     /// What of it is meant.
     filter: Option<Query>,
-    reader: Reader,
+    pub reader: Reader,
+    /// When the search began, and the type of its path.
+    asked: Asked,
+}
+
+#[derive(Clone)]
+struct Asked {
+    doc_type: String,
+    now_millis: i64,
 }
 
 impl Part {
-    fn context<'a>(&'a self, question: &'a Question) -> QueryContext<'a> {
+    pub(super) fn context(&self) -> QueryContext<'_> {
         QueryContext {
             index: &self.index.name,
-            doc_type: question.doc_type.as_deref().unwrap_or_default(),
-            now_millis: question.now_millis,
+            doc_type: &self.asked.doc_type,
+            now_millis: self.asked.now_millis,
         }
     }
 
@@ -119,8 +127,8 @@ impl Part {
         Cow::Owned(SearchRequest { query, ..request.clone() })
     }
 
-    fn can_match(&self, request: &SearchRequest, question: &Question) -> bool {
-        self.reader.can_match(&self.request(request).query, &self.context(question))
+    fn can_match(&self, request: &SearchRequest) -> bool {
+        self.reader.can_match(&self.request(request).query, &self.context())
     }
 }
 
@@ -139,8 +147,8 @@ pub(super) fn find_here(
     let mut partial = Partial::default();
     let mut parts = Vec::new();
     for asked in &question.shards {
-        match part_of(node, asked) {
-            Ok(part) if question.may_skip && !part.can_match(&request, question) => {
+        match part_of(node, asked, question) {
+            Ok(part) if question.may_skip && !part.can_match(&request) => {
                 partial.answered.push(part.place);
                 partial.skipped += 1;
             }
@@ -150,7 +158,7 @@ pub(super) fn find_here(
     }
     for part in &parts {
         let request = part.request(&request);
-        match part.reader.search_until(&request, &part.context(question), &|| until.stop()) {
+        match part.reader.search_until(&request, &part.context(), &|| until.stop()) {
             Ok(answer) => {
                 partial.is_timed_out |= answer.is_partial;
                 partial.answered.push(part.place);
@@ -205,17 +213,22 @@ fn fetch_one(parts: &[Part], hit: &Hit, body: &SearchBody) -> Shown {
     let part = parts.iter().find(|part| part.place == hit.shard);
     let part = part.ok_or_else(|| ApiError::internal("a hit is of no shard that was searched"))?;
     let stored = part.reader.fetch(hit)?;
-    Ok(show_hit(&part.index.name, hit, &stored, body))
+    let mut shown = show_hit(&part.index.name, hit, &stored, body);
+    inner_hits::add(&mut shown, part, hit, &stored, body)?;
+    Ok(shown)
 }
 
-fn part_of(node: &Node, asked: &ShardAsked) -> Result<Part, ApiError> {
+fn part_of(node: &Node, asked: &ShardAsked, question: &Question) -> Result<Part, ApiError> {
     let index = node.indices.of_id(&IndexId(asked.index.clone()));
     let index = index.ok_or_else(|| ApiError::no_index(&asked.index))?;
     // Another one may be filled here by now, and not have everything yet.
     index.check_copy(asked.number, asked.copy)?;
     let shard = index.shard_to_search(asked.number)?;
     let filter = read_filter(asked.filter.as_deref())?;
-    Ok(Part { place: asked.place, filter, reader: shard.reader(), index })
+    let (place, reader) = (asked.place, shard.reader());
+    let asked =
+        Asked { doc_type: question.doc_type.clone().unwrap_or_default(), now_millis: question.now_millis };
+    Ok(Part { place, filter, reader, index, asked })
 }
 
 fn written(error: &ApiError) -> Vec<u8> {

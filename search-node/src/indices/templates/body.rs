@@ -7,6 +7,7 @@ use super::merging::{FieldMerge, merge_mappings};
 use crate::error::ApiError;
 use crate::indices::alias::Alias;
 use crate::indices::settings::{IndexSettings, flatten, nest};
+use crate::indices::sort_settings;
 use crate::indices::untyped::untyped;
 
 /// What an index is made with, from whatever it comes.
@@ -57,7 +58,7 @@ impl IndexBody {
             ApiError { reason: format!("Failed to parse mapping: {}", error.reason), ..error }
         })?;
         settings.limits.check(&mapping)?;
-        Ok(())
+        sort_settings::check_nested(settings.sort.as_ref(), &mapping)
     }
 
     /// The mapping, which may be empty.

@@ -1,0 +1,260 @@
+//! The nested objects of a hit that are shown with it.
+
+use serde_json::{Map, Value, json};
+use shard::{
+    Hit, InnerHit, InnerHitsAsked, Query, SearchRequest, SortValue, SourceFilter, StoredDocument,
+    filter_source, uid_parts,
+};
+
+use super::answer::show_score;
+use super::body::{SearchBody, count, flag, read_sort, read_source};
+use super::query::Part;
+use crate::error::ApiError;
+
+const SIZE_DEFAULT: usize = 3;
+
+/// Which nested objects are shown, and how.
+#[derive(Debug, Clone)]
+pub(crate) struct InnerHits {
+    name: String,
+    /// Whether the request gives the name.
+    is_named: bool,
+    path: String,
+    request: SearchRequest,
+    from: usize,
+    source: SourceFilter,
+    with_version: bool,
+    with_seq_no: bool,
+    /// What is shown of objects that are nested in these.
+    inner: Vec<InnerHits>,
+}
+
+impl InnerHits {
+    /// Those that queries ask for.
+    pub(super) fn read_all<'q>(queries: impl Iterator<Item = &'q Query>) -> Result<Vec<Self>, ApiError> {
+        let mut all: Vec<Self> = Vec::new();
+        for asked in queries.flat_map(Query::inner_hits) {
+            let read = Self::read(&asked)?;
+            if all.iter().any(|known| known.name == read.name) {
+                let name = &read.name;
+                return Err(ApiError::argument(format!(
+                    "[inner_hits] already contains an entry for key [{name}]"
+                )));
+            }
+            all.push(read);
+        }
+        Ok(all)
+    }
+
+    fn read(asked: &InnerHitsAsked<'_>) -> Result<Self, ApiError> {
+        let mut inner_hits = Self {
+            name: asked.path.to_owned(),
+            is_named: false,
+            path: asked.path.to_owned(),
+            request: SearchRequest {
+                query: asked.query.clone(),
+                post_filter: None,
+                hits: SIZE_DEFAULT,
+                sort: Vec::new(),
+                search_after: None,
+                min_score: None,
+                track_scores: false,
+                track_total: true,
+                aggs: Default::default(),
+            },
+            from: 0,
+            source: SourceFilter::All,
+            with_version: false,
+            with_seq_no: false,
+            inner: Self::read_all([asked.query].into_iter())?,
+        };
+        for (key, value) in asked.body {
+            inner_hits.member(key, value)?;
+        }
+        inner_hits.request.hits = inner_hits.request.hits.saturating_add(inner_hits.from);
+        Ok(inner_hits)
+    }
+
+    fn member(&mut self, key: &str, value: &Value) -> Result<(), ApiError> {
+        match key {
+            "name" => {
+                let name = value.as_str().filter(|name| !name.is_empty());
+                let name = name.ok_or_else(|| ApiError::argument("[inner_hits] [name] must be a text"))?;
+                (self.name, self.is_named) = (name.to_owned(), true);
+            }
+            "from" => self.from = count(key, value)?,
+            "size" => self.request.hits = count(key, value)?,
+            "sort" => self.request.sort = read_sort(value)?,
+            "_source" => self.source = read_source(value)?,
+            "track_scores" => self.request.track_scores = flag(key, value)?,
+            "version" => self.with_version = flag(key, value)?,
+            "seq_no_primary_term" => self.with_seq_no = flag(key, value)?,
+            "ignore_unmapped" | "explain" => drop(flag(key, value)?),
+            other => {
+                let reason = format!("[inner_hits] unknown field [{other}]");
+                return Err(ApiError::new(400, "x_content_parse_exception", reason));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Refuses inner hits that lie further down than an index allows.
+pub(super) fn check_windows(all: &[InnerHits], most: usize) -> Result<(), ApiError> {
+    for inner_hits in all {
+        let window = inner_hits.request.hits;
+        if window > most {
+            let name = if inner_hits.is_named { inner_hits.name.as_str() } else { "null" };
+            return Err(ApiError::argument(format!(
+                "Inner result window is too large, the inner hit definition's [{name}]'s from + size must be less than or equal to: [{most}] but was [{window}]. This limit can be set by changing the [index.max_inner_result_window] index level setting."
+            )));
+        }
+        check_windows(&inner_hits.inner, most)?;
+    }
+    Ok(())
+}
+
+/// A hit and the document that it is, or is in.
+struct Around<'a> {
+    part: &'a Part,
+    hit: &'a Hit,
+    /// The nested path of the hit, if it is no document.
+    path: Option<&'a str>,
+    stored: &'a StoredDocument,
+    source: &'a Value,
+}
+
+/// Adds the inner hits of a document to how it is shown.
+pub(super) fn add(
+    shown: &mut Value,
+    part: &Part,
+    hit: &Hit,
+    stored: &StoredDocument,
+    body: &SearchBody,
+) -> Result<(), ApiError> {
+    if body.inner_hits.is_empty() {
+        return Ok(());
+    }
+    let source: Value = serde_json::from_slice(&stored.source).unwrap_or_default();
+    add_to(shown, &body.inner_hits, &Around { part, hit, path: None, stored, source: &source })
+}
+
+fn add_to(shown: &mut Value, all: &[InnerHits], around: &Around<'_>) -> Result<(), ApiError> {
+    let mut by_name = Map::new();
+    for inner_hits in all {
+        if let Some(found) = find(inner_hits, around)? {
+            by_name.insert(inner_hits.name.clone(), found);
+        }
+    }
+    if !all.is_empty() {
+        shown["inner_hits"] = Value::Object(by_name);
+    }
+    Ok(())
+}
+
+fn find(inner_hits: &InnerHits, around: &Around<'_>) -> Result<Option<Value>, ApiError> {
+    let InnerHits { path, request, .. } = inner_hits;
+    let Around { part, hit, path: outer, .. } = around;
+    let found = part.reader.inner_hits((hit, *outer), path, request, &part.context())?;
+    let Some(found) = found else { return Ok(None) };
+    let mut shown = Vec::new();
+    for inner in found.hits.iter().skip(inner_hits.from) {
+        let mut hit = show(inner_hits, inner, around);
+        add_to(&mut hit, &inner_hits.inner, &Around { hit: &inner.hit, path: Some(path), ..*around })?;
+        shown.push(hit);
+    }
+    let total = json!({"value": found.total, "relation": "eq"});
+    let max_score = found.max_score.map_or(Value::Null, show_score);
+    Ok(Some(json!({"hits": {"total": total, "max_score": max_score, "hits": shown}})))
+}
+
+fn show(inner_hits: &InnerHits, inner: &InnerHit, around: &Around<'_>) -> Value {
+    let stored = around.stored;
+    let (doc_type, id) = uid_parts(&stored.uid);
+    let mut shown = Map::new();
+    shown.insert("_index".to_owned(), json!(around.part.index.name));
+    shown.insert("_type".to_owned(), json!(doc_type));
+    shown.insert("_id".to_owned(), json!(id));
+    let nested = inner.place.iter().rev().fold(Value::Null, |below, (field, offset)| {
+        let mut place = json!({"field": field, "offset": offset});
+        if !below.is_null() {
+            place["_nested"] = below;
+        }
+        place
+    });
+    shown.insert("_nested".to_owned(), nested);
+    if inner_hits.with_version {
+        shown.insert("_version".to_owned(), json!(stored.version));
+    }
+    if inner_hits.with_seq_no {
+        shown.insert("_seq_no".to_owned(), json!(stored.seq_no));
+        shown.insert("_primary_term".to_owned(), json!(stored.term));
+    }
+    shown.insert("_score".to_owned(), inner.hit.score.map_or(Value::Null, show_score));
+    if let Some(source) = source_of(around.source, &inner.place, &inner_hits.source) {
+        shown.insert("_source".to_owned(), source);
+    }
+    if !inner.hit.sort.is_empty() {
+        let sort = inner.hit.sort.iter().map(SortValue::to_json).collect();
+        shown.insert("sort".to_owned(), Value::Array(sort));
+    }
+    Value::Object(shown)
+}
+
+/// The object at a place of a document; filters say paths from the document on.
+fn source_of(source: &Value, place: &[(String, usize)], filter: &SourceFilter) -> Option<Value> {
+    let object = place.iter().try_fold(source, |around, (field, offset)| {
+        let mut objects = Vec::new();
+        objects_at(around, field, &mut objects);
+        objects.get(*offset).copied()
+    });
+    let object = object.cloned().unwrap_or_else(|| json!({}));
+    let SourceFilter::Fields { includes, excludes } = filter else {
+        return (*filter == SourceFilter::All).then_some(object);
+    };
+    let names = || place.iter().flat_map(|(field, _)| field.split('.'));
+    let whole = names().rev().fold(object, |below, name| json!({name: below}));
+    let mut filtered = filter_source(&whole, includes, excludes);
+    for name in names() {
+        filtered = filtered.get_mut(name).map_or_else(|| json!({}), Value::take);
+    }
+    Some(filtered)
+}
+
+/// The objects at a path, through objects, lists and names with dots, in the order in which a document has them.
+fn objects_at<'v>(value: &'v Value, path: &str, objects: &mut Vec<&'v Value>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| objects_at(item, path, objects)),
+        Value::Object(_) if path.is_empty() => objects.push(value),
+        Value::Object(members) => {
+            for (name, child) in members {
+                match path.strip_prefix(name.as_str()) {
+                    Some("") => objects_at(child, "", objects),
+                    Some(rest) => {
+                        if let Some(rest) = rest.strip_prefix('.') {
+                            objects_at(child, rest, objects);
+                        }
+                    }
+                    None => {}
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A hit whose inner hits are counted by a number alone.
+pub(super) fn with_plain_totals(mut hit: Value) -> Value {
+    make_plain(&mut hit);
+    hit
+}
+
+fn make_plain(hit: &mut Value) {
+    for found in
+        hit.get_mut("inner_hits").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut)
+    {
+        let hits = &mut found["hits"];
+        hits["total"] = hits["total"]["value"].take();
+        hits["hits"].as_array_mut().into_iter().flatten().for_each(make_plain);
+    }
+}

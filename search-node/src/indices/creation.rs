@@ -131,6 +131,7 @@ impl Indices {
             mapping: mapping.to_json(),
             aliases,
             data_stream: new.data_stream.clone(),
+            is_closed: false,
             version: 1,
             copies: None,
         };

@@ -8,6 +8,7 @@ use cluster::state::{CopyId, IndexEntry, IndexId, NodeId};
 use shard::create_folder_durably;
 use shard::mapping::{Mapping, parse_mapping};
 
+use super::analysis_settings;
 use super::index::Index;
 use super::index_names::IndexNames;
 use super::metadata::{FILE, IndexMetadata};
@@ -61,10 +62,13 @@ impl Index {
             };
             next.copies = copies;
             self.keep(&metadata, &next)?;
+            let is_built_anew = analysis_settings::differ(&metadata.settings, &next.settings);
             self.is_backing.store(next.data_stream.is_some(), Ordering::Release);
+            self.is_closed.store(next.is_closed, Ordering::Release);
             *metadata = next;
             if let Some((mapping, settings)) = parsed {
                 self.settings.store(Arc::new(settings));
+                self.copies().for_each(|copy| copy.set_options(self.engine_options(), is_built_anew));
                 // Stored first: a shard that is opened meanwhile finds it, or is among the open ones below.
                 self.mapping.store(Arc::new(mapping));
             }

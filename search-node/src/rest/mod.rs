@@ -28,6 +28,7 @@ mod index;
 mod index_figures;
 mod index_settings;
 mod mapped_fields;
+mod open_close;
 mod parameters;
 mod pieces;
 mod resolve;

@@ -71,7 +71,7 @@ async fn recovery(call: Call) -> Result<Reply, ApiError> {
     let view = match call.path.get("index") {
         None => view,
         Some(expression) => {
-            let indices = view.meant(&call.node, Some(expression), call.name_options()?)?;
+            let indices = view.meant(&call.node, Some(expression), call.all_names()?)?;
             view.only(&indices)
         }
     };

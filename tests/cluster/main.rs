@@ -2,6 +2,7 @@
 
 mod aimed;
 mod anywhere;
+mod closing;
 mod cut_off;
 mod damaged;
 mod disks;

@@ -126,7 +126,7 @@ mod tests {
 
         assert_eq!(
             refused.reason,
-            "Can't update non dynamic settings [[index.analysis.analyzer.mine.tokenizer, index.analysis.analyzer.mine.type]] for open indices [[logs]]"
+            "Can't update non dynamic settings [[index.analysis.analyzer.mine.type, index.analysis.analyzer.mine.tokenizer]] for open indices [[logs]]"
         );
         assert_eq!(next["analysis.analyzer.mine.tokenizer"], json!("keyword"));
         assert_eq!(next["number_of_shards"], json!("2"));

@@ -17,6 +17,7 @@ mod names;
 mod planted;
 mod races;
 mod recovery;
+mod resizing;
 mod restarts;
 mod searches;
 mod stopping;

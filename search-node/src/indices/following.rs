@@ -12,6 +12,7 @@ use super::analysis_settings;
 use super::index::Index;
 use super::index_names::IndexNames;
 use super::metadata::{FILE, IndexMetadata};
+use super::resizing::fills_first;
 use super::settings::IndexSettings;
 use crate::error::ApiError;
 use crate::state_file;
@@ -102,9 +103,14 @@ impl Index {
     ) -> Result<BTreeMap<u32, CopyId>, ApiError> {
         let mut held = metadata.copies.clone().unwrap_or_else(|| wanted.clone());
         for (number, copy) in wanted {
-            let begins = entry.shards.get(*number as usize).is_some_and(|shard| shard.is_begun_by(*copy));
+            let shard = entry.shards.get(*number as usize);
+            let begins = shard.is_some_and(|shard| shard.is_begun_by(*copy));
+            // Whoever fills it gives it its name once it is whole.
+            if shard.is_some_and(|shard| fills_first(entry, shard, *copy)) {
+                continue;
+            }
             if held.get(number) != Some(copy) && (metadata.version == 0 || begins) {
-                self.begin_copy(*number, held.get(number).copied())?;
+                self.begin_copy(*number)?;
                 held.insert(*number, *copy);
             }
         }
@@ -112,10 +118,10 @@ impl Index {
     }
 
     /// The folder of a copy that begins here. It comes first: an index whose metadata is there and whose shard is not has lost
-    /// it. What was there of another copy goes: the map has let go of it.
-    fn begin_copy(&self, number: u32, before: Option<CopyId>) -> Result<(), ApiError> {
+    /// it. What was there of another copy, or was to be one, goes: the map has let go of it.
+    fn begin_copy(&self, number: u32) -> Result<(), ApiError> {
         let folder = self.shard_folder(number);
-        if before.is_some() && folder.is_dir() {
+        if folder.is_dir() {
             fs_err::remove_dir_all(&folder).map_err(|error| self.unwritten(&error))?;
         }
         create_folder_durably(self.shared.disk.as_ref(), &folder).map_err(|error| self.unwritten(&error))

@@ -383,9 +383,7 @@ impl Index {
 
     /// The answer to whoever wants to read or write it while it is closed.
     pub(crate) fn closed(&self) -> ApiError {
-        ApiError::new(400, "index_closed_exception", "closed")
-            .with("index_uuid", self.uuid.as_str())
-            .with("index", self.name.as_str())
+        ApiError::closed(&self.name, &self.uuid)
     }
 
     /// Refuses what a block of the index is against; a closed one has a block of its own.

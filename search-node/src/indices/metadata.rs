@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::replicas::CopySettings;
+use super::settings::RESIZE_SOURCE_UUID;
 use crate::error::ApiError;
 
 /// The metadata of an index.
@@ -150,6 +151,12 @@ pub(super) fn created_of(entry: &IndexEntry) -> i64 {
 /// Whether an entry is closed.
 pub(crate) fn is_closed(entry: &IndexEntry) -> bool {
     part_or_default(entry, CLOSED)
+}
+
+/// The index that an entry was made of by `_shrink`, `_split` or `_clone`.
+pub(crate) fn resize_source_of(entry: &IndexEntry) -> Option<IndexId> {
+    let uuid = settings_of(entry).get(RESIZE_SOURCE_UUID)?.as_str()?.to_owned();
+    Some(IndexId(uuid))
 }
 
 /// Whether wildcards pass an entry over.

@@ -122,6 +122,16 @@ fn is_analysis(key: &str) -> bool {
 /// shown. An index of an older build has none, and a place to a shard.
 pub(super) const PLACES: &str = "routing_num_shards";
 
+/// What an index was made of by `_shrink`, `_split` or `_clone`. Nobody says so but whoever makes it.
+pub(super) const RESIZE_SOURCE_NAME: &str = "resize.source.name";
+pub(super) const RESIZE_SOURCE_UUID: &str = "resize.source.uuid";
+
+/// Refuses settings that only the cluster gives.
+pub(super) fn check_public(flat: &Map<String, Value>) -> Result<(), ApiError> {
+    let private = [PLACES, RESIZE_SOURCE_NAME, RESIZE_SOURCE_UUID];
+    private.iter().find(|key| flat.contains_key(**key)).map_or(Ok(()), |key| Err(unknown(key)))
+}
+
 fn unknown(key: &str) -> ApiError {
     ApiError::argument(format!(
         "unknown setting [index.{key}] please check that any required plugins are installed, or check the breaking changes documentation for removed settings"
@@ -209,6 +219,7 @@ impl IndexSettings {
             match key.as_str() {
                 // Read above, where each is seen beside the other.
                 "number_of_shards" | "number_of_routing_shards" | PLACES => {}
+                RESIZE_SOURCE_NAME | RESIZE_SOURCE_UUID => {}
                 "refresh_interval" if text == "-1" => settings.refresh_interval = None,
                 "refresh_interval" => {
                     let span = settings::parse_duration(text)

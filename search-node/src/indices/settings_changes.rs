@@ -35,7 +35,7 @@ const DYNAMIC: [&str; 21] = [
 const DYNAMIC_PREFIXES: [&str; 4] = ["routing.", "merge.", "mapping.total_fields.", "mapping.depth."];
 
 /// What an index is made with for good.
-const FINAL: [&str; 8] = [
+const FINAL: [&str; 10] = [
     "index.number_of_shards",
     "index.number_of_routing_shards",
     "index.routing_num_shards",
@@ -44,6 +44,8 @@ const FINAL: [&str; 8] = [
     "index.sort.mode",
     "index.sort.missing",
     "index.soft_deletes.enabled",
+    "index.resize.source.name",
+    "index.resize.source.uuid",
 ];
 
 /// What is asked of the settings of an index (`PUT /{index}/_settings`).

@@ -31,6 +31,7 @@ mod mapped_fields;
 mod open_close;
 mod parameters;
 mod pieces;
+mod resize;
 mod resolve;
 mod rollover;
 mod root;

@@ -47,6 +47,12 @@ async fn resize(cluster: &Cluster, at: usize, wish: &str, target: &str, settings
     assert_eq!((&answer["acknowledged"], &answer["index"]), (&json!(true), &json!(target)), "{answer}");
 }
 
+/// How fast shards are filled; nothing for as usual.
+async fn set_pace(cluster: &Cluster, bytes: Option<&str>) {
+    let pace = json!({"persistent": {"indices.recovery.max_bytes_per_sec": bytes}});
+    cluster.done(0, Method::PUT, "/_cluster/settings", Some(&pace)).await.expect("set");
+}
+
 /// All documents that a node finds in an index.
 async fn numbers(cluster: &Cluster, at: usize, index: &str) -> BTreeSet<u64> {
     let all = json!({"size": 10_000, "_source": ["n"], "query": {"match_all": {}}});
@@ -123,18 +129,27 @@ async fn a_shard_whose_filling_breaks_off_is_begun_anew_and_never_seen_half_full
     make_source(&cluster, 4, 2).await;
     cluster.wait_voters(3).await.expect("any of them can be lost");
     for (round, (wish, shards)) in [("_split", 8), ("_shrink", 2), ("_clone", 4)].into_iter().enumerate() {
+        set_pace(&cluster, Some("10kb")).await;
         let (victim, target) = (1 + round % 2, format!("new{round}"));
         let settings = json!({"index.number_of_shards": shards, "index.number_of_replicas": 1});
         let path = format!("/src/{wish}/{target}?wait_for_active_shards=0&timeout=5s");
         let body = json!({"settings": settings});
         let made = cluster.done(0, Method::PUT, &path, Some(&body)).await.expect(wish);
         assert_eq!(made["index"], json!(target));
+        let search = format!("/{target}/_search?allow_partial_search_results=false");
+        let (status, found) = cluster.ask(0, Method::POST, &search, None).await.expect("answered");
+        assert_eq!(status, 503, "not all shards can be there yet: {found}");
         cluster.kill(victim).expect("killed");
 
+        let is_set = async || {
+            let pace = json!({"persistent": {"indices.recovery.max_bytes_per_sec": null}});
+            let (status, _) = cluster.ask(0, Method::PUT, "/_cluster/settings", Some(&pace)).await.ok()?;
+            (status == 200).then_some(())
+        };
+        cluster.wait_for("a leader", WITHIN, is_set).await.expect("set");
         // Whatever a search finds while shards are missing is whole.
         let all =
             json!({"size": 0, "track_total_hits": true, "aggs": {"shards": {"terms": {"field": "_index"}}}});
-        let search = format!("/{target}/_search?allow_partial_search_results=false");
         let is_led = async || {
             let (status, found) = cluster.ask(0, Method::POST, &search, Some(&all)).await.ok()?;
             if status != 200 {
@@ -158,6 +173,7 @@ async fn a_cluster_that_dies_while_shards_are_filled_fills_them_when_it_is_back(
     let mut cluster = Cluster::start(3, &[]).await.expect("a cluster");
     make_source(&cluster, 2, 1).await;
     let body = json!({"settings": {"index.number_of_shards": 8, "index.number_of_replicas": 0}});
+    set_pace(&cluster, Some("10kb")).await;
     let path = "/src/_split/wide?wait_for_active_shards=0&timeout=5s";
     cluster.done(0, Method::PUT, path, Some(&body)).await.expect("made");
 
@@ -166,6 +182,7 @@ async fn a_cluster_that_dies_while_shards_are_filled_fills_them_when_it_is_back(
     }
     cluster.spawn_all().expect("start");
     cluster.wait_ready().await.expect("a cluster");
+    set_pace(&cluster, None).await;
 
     check(&cluster, "wide").await;
 }

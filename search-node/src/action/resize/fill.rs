@@ -22,6 +22,10 @@ use crate::node::Node;
 const WHAT: &str = "resize";
 /// How many documents are written before it is looked whether the copy is still wanted, and whether memory and log grow.
 const STEP: u64 = 1000;
+/// The same in bytes: no more than this is held up by the bound on what comes from other nodes.
+const STEP_BYTES: u64 = 512 << 10;
+/// How often a copy that waits for its turn looks whether it is still wanted.
+const LOOK_WANTED: Duration = Duration::from_millis(200);
 /// Pauses before a copy is begun anew.
 const PAUSE: Duration = Duration::from_millis(500);
 const PAUSE_MAX: Duration = Duration::from_secs(10);
@@ -207,10 +211,12 @@ impl Writer<'_> {
         let mut seq_no = 0;
         while next.is_some() {
             self.check_wanted()?;
+            let mut bytes = 0;
             let now = self.index.now_millis();
             let mut run = shard.apply_run(self.term, now);
             for _ in 0..STEP {
                 let Some(document) = next.take() else { break };
+                bytes += document.source.len() as u64;
                 let _promised = self.reserve(&document)?;
                 let operation = self.operation(document, seq_no);
                 let mut rounds = 0;
@@ -226,8 +232,12 @@ impl Writer<'_> {
                 }
                 seq_no += 1;
                 next = documents.next()?;
+                if bytes >= STEP_BYTES {
+                    break;
+                }
             }
             drop(run);
+            self.take_turn(bytes);
             if shard.wants_refresh() {
                 shard.refresh(now)?;
             }
@@ -236,6 +246,23 @@ impl Writer<'_> {
             }
         }
         self.finish(shard, copy)
+    }
+
+    /// Waits as the bound on what comes from other nodes asks for (`indices.recovery.max_bytes_per_sec`).
+    fn take_turn(&self, bytes: u64) {
+        if let Some(replication) = self.node.replication() {
+            let is_over = async {
+                while (self.is_wanted)() {
+                    tokio::time::sleep(LOOK_WANTED).await;
+                }
+            };
+            Handle::current().block_on(async {
+                tokio::select! {
+                    () = replication.take_turn(bytes) => {}
+                    () = is_over => {}
+                }
+            });
+        }
     }
 
     /// In the order in which they come they are numbered anew: those of several shards have the same numbers.

@@ -68,10 +68,11 @@ impl Index {
         for number in (0..self.number_of_shards() as u32).filter(|_| is_made_of_another) {
             let folder = self.shard_folder(number);
             // What was coming from another copy is of use to that one.
-            if self.held_copy(number).is_none() && Shard::peek(&folder).is_ok() {
-                if let Err(error) = fs_err::remove_dir_all(&folder) {
-                    tracing::warn!(index = self.name, number, %error, "what is left of a shard that was not whole could not be removed");
-                }
+            if self.held_copy(number).is_none()
+                && Shard::peek(&folder).is_ok()
+                && let Err(error) = fs_err::remove_dir_all(&folder)
+            {
+                tracing::warn!(index = self.name, number, %error, "what is left of a shard that was not whole could not be removed");
             }
         }
     }

@@ -171,7 +171,7 @@ fn check_factor(kind: Resize, source: Routing, target: usize) -> Result<(), ApiE
         Resize::Split if from == to || to % from != 0 => Err(ApiError::argument(format!(
             "the number of source shards [{from}] must be a factor of [{to}]"
         ))),
-        Resize::Split if from > 1 && source.places() % to != 0 => Err(ApiError::new(
+        Resize::Split if from > 1 && !source.places().is_multiple_of(to) => Err(ApiError::new(
             500,
             "illegal_state_exception",
             format!(

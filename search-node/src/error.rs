@@ -65,6 +65,11 @@ impl ApiError {
             .with("index", name)
     }
 
+    /// The index is closed, and what is wanted asks for an open one.
+    pub fn closed(name: &str, uuid: &str) -> Self {
+        Self::new(400, "index_closed_exception", "closed").with("index_uuid", uuid).with("index", name)
+    }
+
     /// More work than there is room for; the client shall come back later.
     pub fn too_busy(what: &str, setting: &str, limit: usize) -> Self {
         Self::new(

@@ -20,6 +20,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::action::by_query::Scans;
 use crate::action::cluster::follow_sizes;
+use crate::action::resize::fill_shards;
 use crate::action::search::{Contexts, Soonest};
 use crate::coordination::{Coordinator, Patience, begin, follow, lead};
 use crate::cpu_meter::CpuMeter;
@@ -204,6 +205,7 @@ impl Node {
         tokio::spawn(lead(Arc::clone(&coordinator), patience, node.clock.clone()));
         tokio::spawn(follow_marks(Arc::clone(&coordinator), Arc::clone(&node.disk_watch)));
         let interval = node.settings.cluster.info_interval;
+        tokio::spawn(fill_shards(Arc::clone(&node), Arc::clone(&coordinator)));
         tokio::spawn(follow_sizes(Arc::clone(&node), Arc::clone(&coordinator), interval));
         coordinator.serve(Arc::new(Serving(Arc::clone(&node))));
         let follower = follow(coordinator, Arc::clone(&node.indices))?;

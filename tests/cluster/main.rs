@@ -2,6 +2,7 @@
 
 mod aimed;
 mod anywhere;
+mod closing;
 mod cut_off;
 mod damaged;
 mod disks;
@@ -16,6 +17,7 @@ mod names;
 mod planted;
 mod races;
 mod recovery;
+mod resizing;
 mod restarts;
 mod searches;
 mod stopping;

@@ -9,6 +9,7 @@ pub(crate) mod condition;
 pub(crate) mod get;
 pub(crate) mod home;
 pub(crate) mod multi_get;
+pub(crate) mod resize;
 pub(crate) mod rollover;
 pub(crate) mod search;
 pub(crate) mod target;

@@ -6,7 +6,7 @@ use cluster::state::{ClusterState, IndexEntry, IndexId};
 
 use super::alias::Alias;
 use super::data_stream::DataStream;
-use super::metadata::{aliases_of, is_hidden};
+use super::metadata::{aliases_of, is_closed, is_hidden};
 use super::names::{Known, KnownNames, NameKind, NameOptions, expand};
 use crate::error::ApiError;
 
@@ -35,14 +35,15 @@ impl<'a> AgreedNames<'a> {
         }
         for (name, members) in &names.aliases {
             let is_hidden = members.values().all(|alias| alias.is_hidden == Some(true));
-            names.known.insert(name.clone(), Known { kind: NameKind::Alias, is_hidden });
+            names.known.insert(name.clone(), Known::new(NameKind::Alias, is_hidden));
         }
         for (name, stream) in &names.streams {
-            names.known.insert(name.clone(), Known { kind: NameKind::Stream, is_hidden: stream.is_hidden });
+            names.known.insert(name.clone(), Known::new(NameKind::Stream, stream.is_hidden));
         }
         for (name, (id, entry)) in &names.indices {
             let is_hidden = is_hidden(entry) || names.stream_of(id).is_some();
-            names.known.insert((*name).to_owned(), Known { kind: NameKind::Index, is_hidden });
+            let known = Known { is_closed: is_closed(entry), ..Known::new(NameKind::Index, is_hidden) };
+            names.known.insert((*name).to_owned(), known);
         }
         names
     }

@@ -1,5 +1,6 @@
 //! `index.analysis.*`: the analyzers that an index defines, and the bounds of what they may make.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -25,6 +26,15 @@ pub(super) fn read(flat: &Map<String, Value>) -> Result<Arc<Analysis>, ApiError>
         return Ok(Analysis::plain());
     }
     Ok(Arc::new(Analysis::of_index(AnalysisDefinitions::read(defined, limits)?)?))
+}
+
+/// Whether two settings define other analyzers; such change only while the index is closed.
+pub(super) fn differ(one: &Map<String, Value>, other: &Map<String, Value>) -> bool {
+    let defined = |flat: &Map<String, Value>| -> BTreeMap<String, Value> {
+        let definitions = flat.iter().filter(|(key, _)| key.starts_with(PREFIX));
+        definitions.map(|(key, value)| (key.clone(), value.clone())).collect()
+    };
+    defined(one) != defined(other)
 }
 
 /// How many tokens one request may make of texts.

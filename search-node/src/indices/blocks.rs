@@ -61,6 +61,15 @@ const KINDS: [Kind; 5] = [
     },
 ];
 
+/// The block of an index that is closed. Whoever is kept out by it is told that it is closed.
+const CLOSED: [Kind; 1] = [Kind {
+    name: "closed",
+    number: 4,
+    description: "index closed",
+    status: 403,
+    levels: &[Level::Read, Level::Write],
+}];
+
 /// The blocks that are set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Blocks([bool; KINDS.len()]);
@@ -110,9 +119,23 @@ impl Blocks {
         Err(ApiError::new(status, "cluster_block_exception", reason).with("index", index))
     }
 
-    /// As the state of the cluster shows them; none where none is set.
+    /// The same with the one that a closed index has, which no setting takes back.
+    pub(crate) fn and_closed(self, is_closed: bool) -> ShownBlocks {
+        ShownBlocks { set: self, is_closed }
+    }
+}
+
+/// The blocks of an index as the state of the cluster shows them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ShownBlocks {
+    set: Blocks,
+    is_closed: bool,
+}
+
+impl ShownBlocks {
+    /// None where there is none.
     pub(crate) fn to_json(self) -> Option<Value> {
-        let shown = self.kinds().map(|kind| {
+        let shown = CLOSED.iter().filter(|_| self.is_closed).chain(self.set.kinds()).map(|kind| {
             let levels: Vec<&str> = kind.levels.iter().map(|level| level.name()).collect();
             let block = json!({"description": kind.description, "retryable": false, "levels": levels});
             (kind.number.to_string(), block)
@@ -157,8 +180,10 @@ mod tests {
         let reason =
             "index [i] blocked by: [FORBIDDEN/5/index read-only (api)];[FORBIDDEN/8/index write (api)];";
         assert_eq!((error.status, error.reason.as_str()), (403, reason));
-        let shown = blocks.to_json().expect("shown");
+        let shown = blocks.and_closed(true).to_json().expect("shown");
         assert_eq!(shown["8"]["levels"], json!(["write"]));
-        assert_eq!(Blocks::default().to_json(), None);
+        assert_eq!(shown["4"]["description"], "index closed");
+        assert_eq!(blocks.and_closed(false).to_json().expect("shown")["4"], Value::Null);
+        assert_eq!(Blocks::default().and_closed(false).to_json(), None);
     }
 }

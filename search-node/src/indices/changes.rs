@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use cluster::state::{Command, IndexId, Refusal};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use shard::mapping::{Mapping, parse_mapping};
 
 use super::agreement::Disagreement;
 use super::index::Index;
 use super::metadata::{IndexMetadata, mapping_part, settings_part};
 use super::replicas::CopySettings;
-use super::settings::changed;
+use super::settings::IndexSettings;
+use super::settings_changes::{SettingsChange, changed};
 use super::sort_settings;
 use crate::error::ApiError;
 
@@ -61,16 +62,10 @@ impl Index {
         }
     }
 
-    /// Changes settings that may be changed while the index is there. `expanded` is how many replicas the map wants where the index
-    /// leaves that to the nodes.
-    pub(crate) fn change_settings(
-        &self,
-        changes: &Value,
-        keeps_existing: bool,
-        expanded: Option<u32>,
-    ) -> Result<(), ApiError> {
+    /// Changes settings that may be changed while the index is there.
+    pub(crate) fn change_settings(&self, change: SettingsChange<'_>) -> Result<(), ApiError> {
         let next = |metadata: &IndexMetadata| {
-            let next = changed(&self.name, &metadata.settings, changes, keeps_existing, expanded)?;
+            let next = self.settings_after(metadata, change)?;
             if next == metadata.settings {
                 return Ok(None);
             }
@@ -83,6 +78,25 @@ impl Index {
                 Err(self.uncommitted(format!("the settings of [{}] cannot be changed: {reason}", self.name)))
             }
         }
+    }
+
+    /// Refuses a change of settings that [`Self::change_settings`] would refuse.
+    pub(crate) fn check_settings_change(&self, change: SettingsChange<'_>) -> Result<(), ApiError> {
+        self.settings_after(&self.metadata.lock().clone(), change).map(drop)
+    }
+
+    fn settings_after(
+        &self,
+        metadata: &IndexMetadata,
+        change: SettingsChange<'_>,
+    ) -> Result<Map<String, Value>, ApiError> {
+        let next = changed(&self.name, &metadata.settings, change, metadata.is_closed)?;
+        if metadata.is_closed {
+            // Opened again, its documents are analyzed by what is set then.
+            let analysis = IndexSettings::read_stored(&next)?.analysis;
+            parse_mapping(&metadata.mapping)?.check_analysis(&analysis)?;
+        }
+        Ok(next)
     }
 
     /// Has a change of what the index is agreed on; `next` says what it becomes, or nothing where it is so already. Whether

@@ -9,6 +9,7 @@ use shard::{Disk, EngineOptions, FilesReceiver, Shard, create_inner_folder_durab
 
 use super::index::Index;
 use super::metadata::FILE;
+use super::settings::RESIZE_SOURCE_UUID;
 use crate::error::ApiError;
 use crate::state_file;
 
@@ -48,13 +49,42 @@ impl Index {
 
     /// A copy begins with nothing.
     pub(crate) fn make_empty(&self, number: u32, copy: CopyId) -> Result<(), ApiError> {
+        self.clear_folder(number)?;
+        self.name_copy(number, copy)
+    }
+
+    /// A shard in the emptied folder of one, which is no copy and serves nobody before [`Self::name_copy`]. Whoever opens it is the
+    /// only one who has it.
+    pub(crate) fn open_nameless(&self, number: u32) -> Result<Shard, ApiError> {
+        self.clear_folder(number)?;
+        let options = EngineOptions { is_only_copy: true, ..self.engine_options() };
+        Ok(Shard::open(&self.shard_folder(number), self.mapping(), options, self.shared.clone())?)
+    }
+
+    /// Removes what was being filled with documents of another index when the node ended: nobody goes on with that. Called before
+    /// anything uses the folders.
+    pub(super) fn remove_nameless(&self) {
+        let is_made_of_another = self.metadata.lock().settings.contains_key(RESIZE_SOURCE_UUID);
+        for number in (0..self.number_of_shards() as u32).filter(|_| is_made_of_another) {
+            let folder = self.shard_folder(number);
+            // What was coming from another copy is of use to that one.
+            if self.held_copy(number).is_none()
+                && Shard::peek(&folder).is_ok()
+                && let Err(error) = fs_err::remove_dir_all(&folder)
+            {
+                tracing::warn!(index = self.name, number, %error, "what is left of a shard that was not whole could not be removed");
+            }
+        }
+    }
+
+    /// Whatever was in the folder of a shard goes.
+    fn clear_folder(&self, number: u32) -> Result<(), ApiError> {
         self.release_copy(number)?;
         let folder = self.shard_folder(number);
         let discarded = FilesReceiver::discard(self.shared.disk.as_ref(), &folder);
         discarded.map_err(|error| self.folder_fault(error))?;
         create_inner_folder_durably(self.shared.disk.as_ref(), &folder)
-            .map_err(|error| self.unwritten(&error))?;
-        self.name_copy(number, copy)
+            .map_err(|error| self.unwritten(&error))
     }
 
     /// Makes the primary of a shard whose copies were given up: out of an older copy that is here, with all that it has, or empty.

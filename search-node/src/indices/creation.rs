@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use cluster::state::{ClusterState, Command, Expectation, IndexId};
-use serde_json::{Map, Value};
+use cluster::state::{ClusterState, Command, Expectation, IndexEntry, IndexId};
+use serde_json::Value;
 use shard::mapping::{MappingError, parse_mapping};
 
 use super::agreed_names::AgreedNames;
@@ -15,7 +15,7 @@ use super::metadata::IndexMetadata;
 use super::names::check_index_name;
 use super::registry::Indices;
 use super::routing::Routing;
-use super::settings::{IndexSettings, PLACES};
+use super::settings::{IndexSettings, PLACES, check_public};
 use super::sort_settings;
 use super::templates::{FieldMerge, IndexBody, Templates};
 use crate::error::ApiError;
@@ -88,26 +88,19 @@ impl Indices {
         names: &AgreedNames<'_>,
         new: &NewIndex,
     ) -> Result<Vec<Command>, ApiError> {
-        let aliases = new.body.aliases.clone().unwrap_or_default();
-        for (alias, said) in &aliases {
-            names.check_new_alias(alias, &new.name, &Alias::kept(said))?;
-        }
-        let guard = if aliases.is_empty() { Guard::Names.expected(map) } else { Guard::Names.changed(map) };
-        // Who makes an index only looks at the guard, so that its name is looked at beside.
-        let free = aliases.keys().map(|alias| Command::Expect(Expectation::NoIndex(alias.clone())));
-        let mut commands: Vec<Command> = std::iter::once(guard).chain(free).collect();
-        commands.push(self.created(new, aliases)?);
+        let mut commands = guards(map, names, new)?;
+        check_public(&new.body.settings.clone().unwrap_or_default())?;
+        let (id, mut entry, shards) = self.new_entry(new)?;
+        entry.shards = self.agreement.place(&id, &entry, shards)?;
+        commands.push(Command::CreateIndex { id, entry });
         Ok(commands)
     }
 
-    /// The command that makes an index.
-    fn created(&self, new: &NewIndex, aliases: Map<String, Value>) -> Result<Command, ApiError> {
+    /// A new index without its shards, and how many it has.
+    pub(super) fn new_entry(&self, new: &NewIndex) -> Result<(IndexId, IndexEntry, usize), ApiError> {
         let mut settings = new.body.settings.clone().unwrap_or_default();
-        if settings.contains_key(PLACES) {
-            return Err(ApiError::argument(format!("unknown setting [index.{PLACES}]")));
-        }
         let mut read = IndexSettings::read(&settings)?;
-        if !settings.contains_key("number_of_routing_shards") {
+        if !settings.contains_key("number_of_routing_shards") && !settings.contains_key(PLACES) {
             let places = Routing::usual_places(read.routing.shards());
             settings.insert(PLACES.to_owned(), Value::from(places.to_string()));
             read = IndexSettings::read(&settings)?;
@@ -129,16 +122,30 @@ impl Indices {
             created_millis: now,
             settings,
             mapping: mapping.to_json(),
-            aliases,
+            aliases: new.body.aliases.clone().unwrap_or_default(),
             data_stream: new.data_stream.clone(),
+            is_closed: false,
             version: 1,
             copies: None,
         };
-        let id = IndexId(uuid);
-        let mut entry = metadata.to_entry(Vec::new())?;
-        entry.shards = self.agreement.place(&id, &entry, read.routing.shards())?;
-        Ok(Command::CreateIndex { id, entry })
+        Ok((IndexId(uuid), metadata.to_entry(Vec::new())?, read.routing.shards()))
     }
+}
+
+/// The commands by which nobody gives the name of a new index or its aliases to something else meanwhile.
+pub(super) fn guards(
+    map: &ClusterState,
+    names: &AgreedNames<'_>,
+    new: &NewIndex,
+) -> Result<Vec<Command>, ApiError> {
+    let aliases = new.body.aliases.clone().unwrap_or_default();
+    for (alias, said) in &aliases {
+        names.check_new_alias(alias, &new.name, &Alias::kept(said))?;
+    }
+    let guard = if aliases.is_empty() { Guard::Names.expected(map) } else { Guard::Names.changed(map) };
+    // Who makes an index only looks at the guard, so that its name is looked at beside.
+    let free = aliases.keys().map(|alias| Command::Expect(Expectation::NoIndex(alias.clone())));
+    Ok(std::iter::once(guard).chain(free).collect())
 }
 
 fn read_body(body: &Value) -> Result<IndexBody, ApiError> {

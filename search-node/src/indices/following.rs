@@ -8,9 +8,11 @@ use cluster::state::{CopyId, IndexEntry, IndexId, NodeId};
 use shard::create_folder_durably;
 use shard::mapping::{Mapping, parse_mapping};
 
+use super::analysis_settings;
 use super::index::Index;
 use super::index_names::IndexNames;
 use super::metadata::{FILE, IndexMetadata};
+use super::resizing::fills_first;
 use super::settings::IndexSettings;
 use crate::error::ApiError;
 use crate::state_file;
@@ -61,10 +63,13 @@ impl Index {
             };
             next.copies = copies;
             self.keep(&metadata, &next)?;
+            let is_built_anew = analysis_settings::differ(&metadata.settings, &next.settings);
             self.is_backing.store(next.data_stream.is_some(), Ordering::Release);
+            self.is_closed.store(next.is_closed, Ordering::Release);
             *metadata = next;
             if let Some((mapping, settings)) = parsed {
                 self.settings.store(Arc::new(settings));
+                self.copies().for_each(|copy| copy.set_options(self.engine_options(), is_built_anew));
                 // Stored first: a shard that is opened meanwhile finds it, or is among the open ones below.
                 self.mapping.store(Arc::new(mapping));
             }
@@ -98,9 +103,14 @@ impl Index {
     ) -> Result<BTreeMap<u32, CopyId>, ApiError> {
         let mut held = metadata.copies.clone().unwrap_or_else(|| wanted.clone());
         for (number, copy) in wanted {
-            let begins = entry.shards.get(*number as usize).is_some_and(|shard| shard.is_begun_by(*copy));
+            let shard = entry.shards.get(*number as usize);
+            let begins = shard.is_some_and(|shard| shard.is_begun_by(*copy));
+            // Whoever fills it gives it its name once it is whole.
+            if shard.is_some_and(|shard| fills_first(entry, shard, *copy)) {
+                continue;
+            }
             if held.get(number) != Some(copy) && (metadata.version == 0 || begins) {
-                self.begin_copy(*number, held.get(number).copied())?;
+                self.begin_copy(*number)?;
                 held.insert(*number, *copy);
             }
         }
@@ -108,10 +118,10 @@ impl Index {
     }
 
     /// The folder of a copy that begins here. It comes first: an index whose metadata is there and whose shard is not has lost
-    /// it. What was there of another copy goes: the map has let go of it.
-    fn begin_copy(&self, number: u32, before: Option<CopyId>) -> Result<(), ApiError> {
+    /// it. What was there of another copy, or was to be one, goes: the map has let go of it.
+    fn begin_copy(&self, number: u32) -> Result<(), ApiError> {
         let folder = self.shard_folder(number);
-        if before.is_some() && folder.is_dir() {
+        if folder.is_dir() {
             fs_err::remove_dir_all(&folder).map_err(|error| self.unwritten(&error))?;
         }
         create_folder_durably(self.shared.disk.as_ref(), &folder).map_err(|error| self.unwritten(&error))

@@ -46,6 +46,8 @@ pub struct Index {
     pub uuid: String,
     /// Whether it is a backing index of a data stream.
     pub(super) is_backing: AtomicBool,
+    /// Whether it is closed: its copies are kept, and neither read nor written.
+    pub(super) is_closed: AtomicBool,
     /// Its folder goes, or is gone: nothing is opened any more.
     is_gone: Arc<AtomicBool>,
     refreshed_millis: AtomicI64,
@@ -120,6 +122,7 @@ impl Index {
             name: metadata.name.clone(),
             uuid: metadata.uuid.clone(),
             is_backing: AtomicBool::new(metadata.data_stream.is_some()),
+            is_closed: AtomicBool::new(metadata.is_closed),
             metadata: Mutex::new(metadata),
             is_gone: Arc::default(),
             refreshed_millis: AtomicI64::new(0),
@@ -163,7 +166,7 @@ impl Index {
     }
 
     /// The copies on this node.
-    fn copies(&self) -> impl Iterator<Item = Arc<ShardCopy>> + '_ {
+    pub(super) fn copies(&self) -> impl Iterator<Item = Arc<ShardCopy>> + '_ {
         self.copies.iter().filter_map(|copy| copy.load_full())
     }
 
@@ -377,8 +380,21 @@ impl Index {
             == Some(&Value::Bool(true))
     }
 
-    /// Refuses what a block of the index is against.
+    /// Whether it is closed.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Acquire)
+    }
+
+    /// The answer to whoever wants to read or write it while it is closed.
+    pub(crate) fn closed(&self) -> ApiError {
+        ApiError::closed(&self.name, &self.uuid)
+    }
+
+    /// Refuses what a block of the index is against; a closed one has a block of its own.
     pub(crate) fn check_block(&self, level: Level) -> Result<(), ApiError> {
+        if self.is_closed() && matches!(level, Level::Read | Level::Write) {
+            return Err(self.closed());
+        }
         self.settings.load().blocks.check(&self.name, level)
     }
 
@@ -460,6 +476,9 @@ impl Index {
     /// A shard for a search. An index that nobody has searched for a while is not refreshed every second; the first search after
     /// that waits until it is.
     pub(crate) fn shard_to_search(&self, number: usize) -> Result<Arc<Shard>, ApiError> {
+        if self.is_closed() {
+            return Err(self.closed());
+        }
         let shard = self.opened(self.copy(number)?.as_ref())?;
         if shard.must_roll_back() {
             let reason = format!(
@@ -571,8 +590,12 @@ impl Index {
             }
             Ok(())
         }))?;
-        let Some(idle) = self.idle_after else { return Ok(()) };
-        let before = now.saturating_sub(i64::try_from(idle.as_millis()).unwrap_or(i64::MAX));
+        let before = match self.idle_after {
+            // Whoever has begun before it was closed is waited for, and nobody else comes.
+            _ if self.is_closed() => i64::MAX,
+            Some(idle) => now.saturating_sub(i64::try_from(idle.as_millis()).unwrap_or(i64::MAX)),
+            None => return Ok(()),
+        };
         for copy in self.copies() {
             if copy.close_if_idle(before)
                 && let Some(shard) = copy.opened()
@@ -641,6 +664,10 @@ impl Index {
         let metadata = self.metadata.lock();
         let mut flat = metadata.settings.clone();
         flat.remove(PLACES);
+        if metadata.is_closed {
+            // Clients of Elasticsearch look at it before they take a copy of its files for whole.
+            flat.insert("verified_before_close".to_owned(), json!("true"));
+        }
         flat.entry("number_of_shards").or_insert_with(|| json!(self.copies.len().to_string()));
         flat.entry(NUMBER).or_insert_with(|| json!("1"));
         flat.insert("creation_date".to_owned(), json!(metadata.created_millis.to_string()));

@@ -95,6 +95,7 @@ mod tests {
             mapping: json!({"properties": {}}),
             aliases: Map::from_iter([("all".to_owned(), Value::Null)]),
             data_stream: Some("stream".to_owned()),
+            is_closed: false,
             version: 1,
             copies: None,
         }

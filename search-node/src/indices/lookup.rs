@@ -61,7 +61,7 @@ impl Lookup {
             let found = there.filter_map(|id| served.get(&id).cloned());
             let stream = Stream { indices: found.collect(), about };
             lookup.stream_of.extend(stream.about.indices.iter().map(|id| (id.clone(), name.clone())));
-            let known = Known { kind: NameKind::Stream, is_hidden: stream.about.is_hidden };
+            let known = Known::new(NameKind::Stream, stream.about.is_hidden);
             lookup.known.insert(name.clone(), known);
             lookup.streams.insert(name, stream);
         }
@@ -74,11 +74,12 @@ impl Lookup {
                 members.push((Arc::clone(index), Alias::kept(&said)));
             }
             let is_hidden = index.is_hidden() || lookup.stream_of.contains_key(&index.uuid);
-            lookup.known.insert(index.name.clone(), Known { kind: NameKind::Index, is_hidden });
+            let known = Known { is_closed: index.is_closed(), ..Known::new(NameKind::Index, is_hidden) };
+            lookup.known.insert(index.name.clone(), known);
         }
         for (name, members) in &lookup.aliases {
             let is_hidden = members.iter().all(|(_, alias)| alias.is_hidden == Some(true));
-            lookup.known.entry(name.clone()).or_insert(Known { kind: NameKind::Alias, is_hidden });
+            lookup.known.entry(name.clone()).or_insert_with(|| Known::new(NameKind::Alias, is_hidden));
         }
         lookup
     }

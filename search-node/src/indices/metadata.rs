@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::replicas::CopySettings;
+use super::settings::RESIZE_SOURCE_UUID;
 use crate::error::ApiError;
 
 /// The metadata of an index.
@@ -22,6 +23,9 @@ pub(super) struct IndexMetadata {
     pub aliases: Map<String, Value>,
     /// The data stream that this is a backing index of.
     pub data_stream: Option<String>,
+    /// Whether it is closed: kept on all its nodes, and neither read nor written.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_closed: bool,
     /// Rises with each change that all nodes agree on.
     #[serde(default)]
     pub version: u64,
@@ -40,6 +44,8 @@ const MAPPING: &str = "mapping";
 const ALIASES: &str = "aliases";
 const DATA_STREAM: &str = "data_stream";
 const CREATED: &str = "created_millis";
+/// Whether the index is closed. Where nothing is said it is open.
+const CLOSED: &str = "closed";
 
 impl IndexMetadata {
     /// The entry of the map that says the same, with these shards.
@@ -62,6 +68,9 @@ impl IndexMetadata {
         if let Some(stream) = &self.data_stream {
             parts.insert(DATA_STREAM.to_owned(), Value::from(stream.as_str()).to_string());
         }
+        if self.is_closed {
+            parts.extend(closed_part(true));
+        }
         let CopySettings { replicas, filters, allocation } = copies;
         let (name, version) = (self.name.clone(), self.version);
         IndexEntry { name, version, parts, replicas, filters, allocation, shards }
@@ -77,6 +86,7 @@ impl IndexMetadata {
             mapping: part(entry, MAPPING)?.unwrap_or_else(|| Value::Object(Map::new())),
             aliases: part(entry, ALIASES)?.unwrap_or_default(),
             data_stream: part::<Option<String>>(entry, DATA_STREAM)?.flatten(),
+            is_closed: part(entry, CLOSED)?.unwrap_or_default(),
             version: entry.version,
             copies: Some(BTreeMap::new()),
         })
@@ -101,6 +111,11 @@ pub(super) fn aliases_part(aliases: &Map<String, Value>) -> BTreeMap<String, Str
 /// The part of an entry that says of which data stream it is a backing index.
 pub(super) fn stream_part(stream: Option<&str>) -> BTreeMap<String, String> {
     BTreeMap::from([(DATA_STREAM.to_owned(), Value::from(stream).to_string())])
+}
+
+/// The part of an entry that says whether it is closed.
+pub(super) fn closed_part(is_closed: bool) -> BTreeMap<String, String> {
+    BTreeMap::from([(CLOSED.to_owned(), Value::from(is_closed).to_string())])
 }
 
 /// What an entry has under a name; nothing where another build wrote what this one cannot read.
@@ -131,6 +146,17 @@ pub(super) fn mapping_of(entry: &IndexEntry) -> Value {
 /// Since when an entry is there.
 pub(super) fn created_of(entry: &IndexEntry) -> i64 {
     part_or_default(entry, CREATED)
+}
+
+/// Whether an entry is closed.
+pub(crate) fn is_closed(entry: &IndexEntry) -> bool {
+    part_or_default(entry, CLOSED)
+}
+
+/// The index that an entry was made of by `_shrink`, `_split` or `_clone`.
+pub(crate) fn resize_source_of(entry: &IndexEntry) -> Option<IndexId> {
+    let uuid = settings_of(entry).get(RESIZE_SOURCE_UUID)?.as_str()?.to_owned();
+    Some(IndexId(uuid))
 }
 
 /// Whether wildcards pass an entry over.

@@ -67,8 +67,12 @@ pub struct NameOptions {
     pub allow_no_indices: bool,
     /// Whether wildcards match hidden names.
     pub expand_hidden: bool,
-    /// Whether wildcards match open indices; without that they match nothing, for there are no closed ones.
+    /// Whether wildcards match open indices.
     pub expand_open: bool,
+    /// Whether wildcards match closed indices.
+    pub expand_closed: bool,
+    /// Whether a closed index is refused that is meant by its name or an alias, unless unavailable ones are passed over.
+    pub refuses_closed: bool,
     /// Whether `*` is a wildcard at all (`expand_wildcards=none`).
     pub expand_wildcards: bool,
     /// Whether aliases are meant; else only the indices themselves.
@@ -84,6 +88,8 @@ impl Default for NameOptions {
             allow_no_indices: true,
             expand_hidden: false,
             expand_open: true,
+            expand_closed: false,
+            refuses_closed: false,
             expand_wildcards: true,
             with_aliases: true,
             with_streams: true,
@@ -104,6 +110,14 @@ pub(crate) enum NameKind {
 pub(crate) struct Known {
     pub kind: NameKind,
     pub is_hidden: bool,
+    /// Whether it is an index that is closed.
+    pub is_closed: bool,
+}
+
+impl Known {
+    pub(crate) fn new(kind: NameKind, is_hidden: bool) -> Self {
+        Self { kind, is_hidden, is_closed: false }
+    }
 }
 
 /// Every name that there is.
@@ -178,7 +192,16 @@ impl NameOptions {
         // A pattern that begins with a dot is after hidden names that do so too.
         let is_shown =
             !known.is_hidden || self.expand_hidden || pattern.starts_with('.') && name.starts_with('.');
-        self.expand_open && is_shown && self.means(known.kind) && matches(pattern, name)
+        let is_expanded = match known.kind {
+            NameKind::Index => self.expands_to(known.is_closed),
+            NameKind::Alias | NameKind::Stream => self.expand_open || self.expand_closed,
+        };
+        is_expanded && is_shown && self.means(known.kind) && matches(pattern, name)
+    }
+
+    /// Whether wildcards match indices that are closed, or those that are open.
+    pub(super) fn expands_to(self, is_closed: bool) -> bool {
+        if is_closed { self.expand_closed } else { self.expand_open }
     }
 
     /// Why a name is not meant although it is there.
@@ -217,7 +240,8 @@ mod tests {
     use super::*;
 
     fn known() -> KnownNames {
-        let of = |kind, is_hidden| Known { kind, is_hidden };
+        let of = Known::new;
+        let closed = Known { is_closed: true, ..of(NameKind::Index, false) };
         [
             (".ds-stream-1", of(NameKind::Index, true)),
             (".plain", of(NameKind::Index, false)),
@@ -225,6 +249,7 @@ mod tests {
             ("hidden", of(NameKind::Index, true)),
             ("logs-a", of(NameKind::Index, false)),
             ("logs-b", of(NameKind::Index, false)),
+            ("shut", closed),
             ("stream", of(NameKind::Stream, false)),
         ]
         .map(|(name, known)| (name.to_owned(), known))
@@ -235,7 +260,8 @@ mod tests {
     fn expressions_mean_what_elasticsearch_means() {
         let usual = NameOptions::default();
         let hidden = NameOptions { expand_hidden: true, ..usual };
-        let closed = NameOptions { expand_open: false, ..usual };
+        let closed = NameOptions { expand_open: false, expand_closed: true, ..usual };
+        let both = NameOptions { expand_closed: true, ..usual };
         let concrete = NameOptions { with_aliases: false, with_streams: false, ..usual };
         let lenient = NameOptions { ignore_unavailable: true, ..usual };
         for (expression, options, expected) in [
@@ -250,6 +276,10 @@ mod tests {
             ("hidden", usual, vec!["hidden"]),
             ("logs-*", closed, vec![]),
             ("logs-a", closed, vec!["logs-a"]),
+            ("s*", usual, vec!["stream"]),
+            ("s*", closed, vec!["shut", "stream"]),
+            ("s*,l*", both, vec!["shut", "stream", "logs-a", "logs-b"]),
+            ("shut", usual, vec!["shut"]),
             ("*", concrete, vec![".plain", "logs-a", "logs-b"]),
             ("missing,logs-a", lenient, vec!["logs-a"]),
             ("nothing*", usual, vec![]),

@@ -6,8 +6,13 @@ use shard::HostDisk;
 use super::auto_create::AutoCreate;
 use super::metadata::{FILE, IndexMetadata};
 use super::registry::Indices;
+use super::settings_changes::SettingsChange;
 use super::test_disk::resources;
 use crate::state_file::{read, write};
+
+fn change(changes: &Value) -> SettingsChange<'_> {
+    SettingsChange { changes, keeps_existing: false, expanded: None }
+}
 
 const RULE: &str = "routing.allocation.exclude._ip";
 
@@ -33,9 +38,9 @@ fn an_index_with_a_setting_that_is_not_taken_any_more_is_served_and_changed() {
     let entry = map.indices.values().next().expect("in the map");
     assert_eq!(entry.filters.keys().collect::<Vec<_>>(), ["exclude._name"], "only that rule is left out");
     // The map of an older build has the rule itself, and each change of it is followed.
-    index.change_settings(&json!({"refresh_interval": "7s"}), false, None).expect("nobody touches the rule");
-    let refused = index.change_settings(&json!({RULE: "beta"}), false, None).expect_err("no address");
+    index.change_settings(change(&json!({"refresh_interval": "7s"}))).expect("nobody touches the rule");
+    let refused = index.change_settings(change(&json!({RULE: "beta"}))).expect_err("no address");
     assert!(refused.status == 400 && refused.reason.contains("[beta]"), "{}", refused.reason);
     assert!(indices.create("more", &json!({"settings": {RULE: "alpha"}})).is_err(), "nobody may say so anew");
-    index.change_settings(&json!({RULE: null}), false, None).expect("taken back");
+    index.change_settings(change(&json!({RULE: null}))).expect("taken back");
 }

@@ -164,13 +164,17 @@ impl Indices {
             let mut known = lookup.known.clone();
             for name in lost_names {
                 let is_hidden = name.starts_with('.');
-                known.entry(name.to_owned()).or_insert(Known { kind: NameKind::Index, is_hidden });
+                known.entry(name.to_owned()).or_insert_with(|| Known::new(NameKind::Index, is_hidden));
             }
             expand(&expression, &known, options)?
         };
         let mut meant = Meant { indices: Vec::new(), lost: Vec::new(), names };
+        let is_named = |name: &str| expression.split(',').any(|part| part.trim() == name);
         for name in &meant.names {
             for index in lookup.members(name) {
+                if !is_meant(index, is_named(name), options)? {
+                    continue;
+                }
                 if !meant.indices.iter().any(|known| known.uuid == index.uuid) {
                     meant.indices.push(Arc::clone(index));
                 }
@@ -179,10 +183,12 @@ impl Indices {
             let is_served = lookup.indices.contains_key(name);
             for lost in all_lost.iter().filter(|lost| !is_served && lost.is_called(name)) {
                 if !meant.lost.iter().any(|(known, _)| Arc::ptr_eq(known, lost)) {
-                    let is_named = expression.split(',').any(|part| part.trim() == name);
-                    meant.lost.push((Arc::clone(lost), is_named));
+                    meant.lost.push((Arc::clone(lost), is_named(name)));
                 }
             }
+        }
+        if meant.indices.is_empty() && meant.lost.is_empty() && !options.allow_no_indices {
+            return Err(ApiError::no_index(&expression));
         }
         Ok(meant)
     }
@@ -314,6 +320,19 @@ impl Indices {
             tracing::info!(index = name, "deleted index that could not be served");
         }
         Ok(())
+    }
+}
+
+/// Whether an index is meant by a name that the request has, or that one of its wildcards has found: by whether it is open.
+fn is_meant(index: &Index, is_named: bool, options: NameOptions) -> Result<bool, ApiError> {
+    let is_closed = index.is_closed();
+    if !is_named && !options.expands_to(is_closed) {
+        return Ok(false);
+    }
+    match is_closed && options.refuses_closed {
+        true if options.ignore_unavailable => Ok(false),
+        true => Err(index.closed()),
+        false => Ok(true),
     }
 }
 

@@ -15,7 +15,7 @@ const PLACES_USUAL: usize = 1024;
 
 impl Routing {
     /// `places` is a multiple of `shards`.
-    pub(super) fn new(shards: usize, places: usize) -> Self {
+    pub(crate) fn new(shards: usize, places: usize) -> Self {
         Self { shards: shards.max(1), places: places.max(shards).max(1) }
     }
 
@@ -29,7 +29,7 @@ impl Routing {
         places
     }
 
-    pub(super) fn places(self) -> usize {
+    pub(crate) fn places(self) -> usize {
         self.places
     }
 
@@ -38,7 +38,7 @@ impl Routing {
     }
 
     /// The shard of a routing value.
-    pub(super) fn shard_of(self, routing: &str) -> usize {
+    pub(crate) fn shard_of(self, routing: &str) -> usize {
         if self.shards == 1 {
             return 0;
         }

@@ -189,6 +189,7 @@ impl Served {
             None => IndexMetadata { version: 0, ..IndexMetadata::of_entry(id, entry)? },
         };
         let index = Index::new(&folder, metadata, &self.resources, Arc::clone(agreement))?;
+        index.remove_nameless();
         index.follow(id, entry, own).inspect_err(|_| {
             if is_new {
                 give_up(&folder);

@@ -11,7 +11,7 @@ use super::analysis_settings as analysis;
 use super::blocks::Blocks;
 use super::kept_settings;
 use super::merge_settings::MergeSettings;
-use super::replicas::{CopySettings, NUMBER, expands};
+use super::replicas::CopySettings;
 use super::routing::Routing;
 use super::sort_settings as sort;
 use crate::error::ApiError;
@@ -93,7 +93,7 @@ pub(super) fn flatten(settings: &Value) -> Result<Map<String, Value>, ApiError> 
     Ok(flat)
 }
 
-fn flatten_with_nulls(settings: &Value) -> Result<Map<String, Value>, ApiError> {
+pub(super) fn flatten_with_nulls(settings: &Value) -> Result<Map<String, Value>, ApiError> {
     let mut flat = Map::new();
     match settings {
         Value::Null => {}
@@ -130,97 +130,19 @@ fn is_analysis(key: &str) -> bool {
     key.strip_prefix("index.").unwrap_or(key).starts_with(analysis::PREFIX)
 }
 
-/// Settings that may be changed while an index is there.
-const DYNAMIC: [&str; 22] = [
-    "analyze.max_token_count",
-    "max_ngram_diff",
-    "max_shingle_diff",
-    "allocation.max_retries",
-    "unassigned.node_left.delayed_timeout",
-    "number_of_replicas",
-    "auto_expand_replicas",
-    "refresh_interval",
-    "search.idle.after",
-    "translog.durability",
-    "translog.sync_interval",
-    "translog.flush_threshold_size",
-    "gc_deletes",
-    "blocks.read",
-    "blocks.write",
-    "blocks.metadata",
-    "blocks.read_only",
-    "blocks.read_only_allow_delete",
-    "max_inner_result_window",
-    "max_result_window",
-    "max_refresh_listeners",
-    "write.min_in_sync",
-];
-/// What the names of further ones begin with.
-const DYNAMIC_PREFIXES: [&str; 6] = [
-    "routing.",
-    "merge.",
-    "mapping.total_fields.",
-    "mapping.depth.",
-    "mapping.nested_fields.",
-    "mapping.nested_objects.",
-];
-
-/// Flat settings with the changes of `PUT /{index}/_settings`; null takes a setting back. As many replicas as there were stay
-/// (`expanded`) where they expand no more and nobody says how many.
-pub(super) fn changed(
-    index: &str,
-    flat: &Map<String, Value>,
-    changes: &Value,
-    keeps_existing: bool,
-    expanded: Option<u32>,
-) -> Result<Map<String, Value>, ApiError> {
-    let inner = changes.get("settings").filter(|_| changes.as_object().is_some_and(|all| all.len() == 1));
-    let changes = flatten_with_nulls(inner.unwrap_or(changes))?;
-    let is_dynamic = |key: &str| {
-        DYNAMIC.contains(&key)
-            || DYNAMIC_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
-            || kept_settings::is_dynamic(key)
-    };
-    let fixed: Vec<String> =
-        changes.keys().filter(|key| !is_dynamic(key)).map(|key| format!("index.{key}")).collect();
-    if let Some(setting) = fixed.iter().find(|key| FINAL.contains(&key.as_str())) {
-        return Err(ApiError::argument(format!("final {index} setting [{setting}], not updateable")));
-    }
-    let mut known: Map<String, Value> = changes.clone();
-    known.retain(|key, value| !value.is_null() && !is_dynamic(key));
-    IndexSettings::check_known(&known)?;
-    if !fixed.is_empty() {
-        return Err(ApiError::argument(format!(
-            "Can't update non dynamic settings [[{}]] for open indices [[{index}]]",
-            fixed.join(", ")
-        )));
-    }
-    let mut next = flat.clone();
-    let is_counted = changes.contains_key(NUMBER);
-    for (key, value) in changes {
-        if value.is_null() {
-            next.remove(&key);
-        } else if !(keeps_existing && next.contains_key(&key)) {
-            next.insert(key, value);
-        }
-    }
-    if let (Some(number), false) = (expanded.filter(|_| expands(flat) && !expands(&next)), is_counted) {
-        next.insert(NUMBER.to_owned(), json!(number.to_string()));
-    }
-    IndexSettings::read_stored(&next)?;
-    // What an older build has stored is nothing that whoever asks now has done wrong.
-    let is_touched = |key: &str| flat.get(key) != next.get(key);
-    CopySettings::read(&next.clone().into_iter().filter(|(key, _)| is_touched(key)).collect())?;
-    Ok(next)
-}
-
-/// What an index is made with for good.
-const FINAL: [&str; 3] =
-    ["index.number_of_shards", "index.number_of_routing_shards", "index.routing_num_shards"];
-
 /// How many places for routing values an index was made with, where its maker said nothing. Not a setting: kept beside them, and not
 /// shown. An index of an older build has none, and a place to a shard.
 pub(super) const PLACES: &str = "routing_num_shards";
+
+/// What an index was made of by `_shrink`, `_split` or `_clone`. Nobody says so but whoever makes it.
+pub(super) const RESIZE_SOURCE_NAME: &str = "resize.source.name";
+pub(super) const RESIZE_SOURCE_UUID: &str = "resize.source.uuid";
+
+/// Refuses settings that only the cluster gives.
+pub(super) fn check_public(flat: &Map<String, Value>) -> Result<(), ApiError> {
+    let private = [PLACES, RESIZE_SOURCE_NAME, RESIZE_SOURCE_UUID];
+    private.iter().find(|key| flat.contains_key(**key)).map_or(Ok(()), |key| Err(unknown(key)))
+}
 
 fn unknown(key: &str) -> ApiError {
     ApiError::argument(format!(
@@ -230,7 +152,7 @@ fn unknown(key: &str) -> ApiError {
 
 impl IndexSettings {
     /// Refuses names that mean nothing. What their values are worth is not looked at.
-    fn check_known(flat: &Map<String, Value>) -> Result<(), ApiError> {
+    pub(super) fn check_known(flat: &Map<String, Value>) -> Result<(), ApiError> {
         for (key, value) in flat {
             let alone = Map::from_iter([(key.clone(), value.clone())]);
             if let Err(error) = Self::read(&alone)
@@ -254,9 +176,14 @@ impl IndexSettings {
     /// What the flat settings mean; unknown ones and wrong values are refused.
     pub fn read(flat: &Map<String, Value>) -> Result<Self, ApiError> {
         let settings = Self::read_stored(flat)?;
-        flat.get("codec").and_then(Value::as_str).map(read_codec).transpose()?;
+        Self::check_codec(flat)?;
         CopySettings::read(flat)?;
         Ok(settings)
+    }
+
+    /// Refuses a codec that there is not. Older builds took any name.
+    pub(super) fn check_codec(flat: &Map<String, Value>) -> Result<(), ApiError> {
+        flat.get("codec").and_then(Value::as_str).map_or(Ok(()), |text| read_codec(text).map(drop))
     }
 
     /// The same of settings that were agreed on: those about copies were checked then, and what counts of them now is for
@@ -314,6 +241,7 @@ impl IndexSettings {
             match key.as_str() {
                 // Read above, where each is seen beside the other.
                 "number_of_shards" | "number_of_routing_shards" | PLACES => {}
+                RESIZE_SOURCE_NAME | RESIZE_SOURCE_UUID => {}
                 "refresh_interval" if text == "-1" => settings.refresh_interval = None,
                 "refresh_interval" => {
                     let span = settings::parse_duration(text)
@@ -352,7 +280,6 @@ impl IndexSettings {
                         _ => return Err(fault("true, checksum or false")),
                     }
                 }
-                // Older builds took any name.
                 "codec" => settings.codec = read_codec(text).unwrap_or_default(),
                 // Files are mapped, whatever is asked for.
                 "store.type" => {

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use cluster::state::CopyId;
 use parking_lot::Mutex;
 use shard::mapping::Mapping;
@@ -35,7 +36,7 @@ pub(super) struct ShardCopy {
     /// Its name in the map.
     pub(super) copy: CopyId,
     folder: PathBuf,
-    options: EngineOptions,
+    options: ArcSwap<EngineOptions>,
     shared: Shared,
     /// Whether the folder of its index goes, or is gone.
     is_gone: Arc<AtomicBool>,
@@ -63,6 +64,8 @@ struct State {
     is_fence_told: bool,
     /// Whether it is given to nobody, so that it can be opened again.
     is_draining: bool,
+    /// Whether it was opened by what does not count any more, and has to be opened anew before anybody uses it.
+    is_outdated: bool,
 }
 
 /// Whether a copy can be asked.
@@ -98,6 +101,7 @@ impl ShardCopy {
             mend_at_millis: i64::MIN,
             is_fence_told: false,
             is_draining: false,
+            is_outdated: false,
         });
         Self {
             copy,
@@ -108,7 +112,7 @@ impl ShardCopy {
             is_only_copy: AtomicBool::new(options.is_only_copy),
             keeps_history: AtomicBool::new(false),
             mended: AtomicU64::new(0),
-            options,
+            options: ArcSwap::from_pointee(options),
             state,
         }
     }
@@ -123,7 +127,19 @@ impl ShardCopy {
         if let Some(known) = self.known(now_millis) {
             return known;
         }
+        if self.opened().is_some() {
+            let outdated = self.take_for_good().ok_or_else(|| self.in_use())?;
+            self.close_for_good(Some(Arc::new(outdated)));
+        }
         self.open(mapping, now_millis)
+    }
+
+    /// What it is opened with from now on. Where that changes what it makes of documents (`is_built_anew`), nobody uses it as it was
+    /// opened before.
+    pub(super) fn set_options(&self, options: EngineOptions, is_built_anew: bool) {
+        let mut state = self.state.lock();
+        self.options.store(Arc::new(options));
+        state.is_outdated |= is_built_anew && state.open.is_some();
     }
 
     /// Opens it. The caller holds `opening`.
@@ -132,7 +148,7 @@ impl ShardCopy {
         let open = || {
             Shard::peek(&self.folder)?;
             let is_only_copy = self.is_only_copy.load(Ordering::Acquire);
-            let options = EngineOptions { is_only_copy, ..self.options.clone() };
+            let options = EngineOptions { is_only_copy, ..EngineOptions::clone(&self.options.load()) };
             Shard::open(&self.folder, Arc::clone(mapping), options, self.shared.clone())
         };
         let opened = catch_unwind(AssertUnwindSafe(open)).unwrap_or_else(|_| {
@@ -141,6 +157,7 @@ impl ShardCopy {
         });
         let mut state = self.state.lock();
         state.is_fence_told = false;
+        state.is_outdated = false;
         match opened {
             Ok(shard) => {
                 let shard = Arc::new(shard);
@@ -168,7 +185,7 @@ impl ShardCopy {
         if state.is_draining {
             return None;
         }
-        if let Some(shard) = &state.open {
+        if let Some(shard) = state.open.as_ref().filter(|_| !state.is_outdated) {
             return Some(Ok(Arc::clone(shard)));
         }
         let (error, at) = state.failed.as_ref()?;
@@ -186,7 +203,7 @@ impl ShardCopy {
             tracing::warn!(%folder, %error, "the disk of the shard takes no writes yet; free or mend it");
             return None;
         }
-        if let Err(error) = Shard::check(&self.folder, &self.options) {
+        if let Err(error) = Shard::check(&self.folder, &self.options.load()) {
             tracing::error!(%folder, %error, "the shard could not be opened again, so it goes on answering only; restore it from a copy or a snapshot");
             return None;
         }

@@ -51,7 +51,7 @@ pub(crate) struct Replication {
 
 impl Replication {
     /// Waits until so many bytes may be taken of another node; operators change how many there may be while copies are filled.
-    pub(super) async fn take_turn(&self, bytes: u64) {
+    pub(crate) async fn take_turn(&self, bytes: u64) {
         let own = self.settings.bytes_per_second;
         let bound = |map: &Arc<ClusterState>| DynamicSettings::of(map).recovery_bytes(own);
         self.pace.take(bytes, self.turn.subscribe(), bound).await;

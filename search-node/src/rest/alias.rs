@@ -142,7 +142,7 @@ fn remove(call: &Call) -> Result<Reply, ApiError> {
 
 fn look(call: &Call) -> Result<Reply, ApiError> {
     let expression = call.path.get("index").map_or("_all", String::as_str);
-    let usual = NameOptions { expand_hidden: true, ..NameOptions::default() };
+    let usual = NameOptions { expand_hidden: true, expand_closed: true, ..NameOptions::default() };
     let options = if call.query.contains_key("expand_wildcards") { call.name_options()? } else { usual };
     let options = NameOptions { ignore_unavailable: call.flag("ignore_unavailable")?, ..options };
     let indices = call.node.indices.resolve(expression, options)?;

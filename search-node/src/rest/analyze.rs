@@ -7,7 +7,7 @@ use http::Method;
 
 use super::call::Call;
 use super::envelope::Reply;
-use super::index::{blocking, chosen};
+use super::index::{blocking, chosen_open};
 use super::router::{Route, route};
 use crate::action::analyze::analyze;
 use crate::error::ApiError;
@@ -32,7 +32,7 @@ fn answer(call: &Call) -> Result<Reply, ApiError> {
 
 /// The one index that a path means.
 fn only(call: &Call) -> Result<Arc<Index>, ApiError> {
-    match <[Arc<Index>; 1]>::try_from(chosen(call)?) {
+    match <[Arc<Index>; 1]>::try_from(chosen_open(call)?) {
         Ok([index]) => Ok(index),
         Err(several) if several.is_empty() => Err(ApiError::no_index(&call.part("index"))),
         Err(several) => Err(ApiError::argument(format!(

@@ -10,7 +10,7 @@ use super::index::{blocking, chosen};
 use super::router::{Route, route};
 use crate::action::cluster::expanded;
 use crate::error::ApiError;
-use crate::indices::Blocks;
+use crate::indices::{Blocks, SettingsChange};
 
 const PARAMS: &[&str] =
     &["allow_no_indices", "expand_wildcards", "ignore_unavailable", "master_timeout", "timeout"];
@@ -29,7 +29,8 @@ fn add_block(call: &Call) -> Result<Reply, ApiError> {
     let changes = json!({format!("index.blocks.{name}"): true});
     let indices = chosen(call)?;
     for index in &indices {
-        index.change_settings(&changes, false, expanded(&call.node, index))?;
+        let expanded = expanded(&call.node, index);
+        index.change_settings(SettingsChange { changes: &changes, keeps_existing: false, expanded })?;
     }
     let acknowledged = call.is_followed_by_all()?;
     let shown: Vec<Value> =

@@ -136,9 +136,22 @@ impl Call {
             let has = |word: &str| wildcards.split(',').any(|said| said == word || said == "all");
             options.expand_hidden = has("hidden");
             options.expand_open = has("open");
+            options.expand_closed = has("closed");
             options.expand_wildcards = has("open") || has("closed");
         }
         Ok(options)
+    }
+
+    /// The same for what only open indices can do: a closed one that is named is refused.
+    pub(super) fn open_names(&self) -> Result<NameOptions, ApiError> {
+        Ok(NameOptions { refuses_closed: true, ..self.name_options()? })
+    }
+
+    /// The same for what closed indices are as good for as open ones: wildcards find both where the request says nothing.
+    pub(super) fn all_names(&self) -> Result<NameOptions, ApiError> {
+        let options = self.name_options()?;
+        let is_said = self.query.contains_key("expand_wildcards");
+        Ok(NameOptions { expand_closed: options.expand_closed || !is_said, ..options })
     }
 
     /// A list of names, parted by commas.

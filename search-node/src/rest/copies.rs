@@ -19,7 +19,7 @@ pub(super) const ROUTES: &[Route] =
 
 async fn copies(call: Call) -> Result<Reply, ApiError> {
     let node = Arc::clone(&call.node);
-    let indices = node.indices.resolve(&call.part("index"), call.name_options()?)?;
+    let indices = node.indices.resolve(&call.part("index"), call.all_names()?)?;
     let digested = node.search_pool.run(move || {
         let replication = call.node.replication();
         let mut copies = Vec::new();

@@ -199,7 +199,9 @@ async fn stats(call: Call) -> Result<Reply, ApiError> {
 /// The newest time in a stream, in milliseconds since 1970; 0 where it is empty.
 fn newest(call: &Call, stream: &str, field: &str, task: &Task) -> Result<i64, ApiError> {
     let json = json!({"size": 0, "track_total_hits": false, "aggs": {"newest": {"max": {"field": field}}}});
-    let scope = Scope { indices: stream.to_owned(), ..Scope::default() };
+    // What is closed is not looked into.
+    let options = NameOptions { refuses_closed: true, ignore_unavailable: true, ..NameOptions::default() };
+    let scope = Scope { indices: stream.to_owned(), options, doc_type: None };
     let manner = Manner { allows_partial: true, ..Manner::default() };
     let found = search(&call.node, &scope, &json, &manner, false, task)?;
     Ok(found["aggregations"]["newest"]["value"].as_f64().map_or(0, |millis| millis as i64))

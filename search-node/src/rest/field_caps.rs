@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::call::Call;
 use super::envelope::Reply;
-use super::index::{blocking, chosen};
+use super::index::{blocking, chosen_open};
 use super::mapped_fields::{MappedField, mapped_fields};
 use super::router::{Route, route};
 use super::search::as_task;
@@ -41,10 +41,10 @@ const METADATA: [(&str, bool, bool); 4] =
 async fn field_caps(call: Call) -> Result<Reply, ApiError> {
     let asked = Asked::read(&call)?;
     if asked.filter.is_none() {
-        return blocking(call, |call| Call::ok(asked_of(&Asked::read(call)?, &chosen(call)?))).await;
+        return blocking(call, |call| Call::ok(asked_of(&Asked::read(call)?, &chosen_open(call)?))).await;
     }
     as_task(call, move |call, task| {
-        let indices = asked.matching(call, task, chosen(call)?)?;
+        let indices = asked.matching(call, task, chosen_open(call)?)?;
         Call::ok(asked_of(&asked, &indices))
     })
     .await

@@ -50,7 +50,7 @@ async fn force_merge(call: Call) -> Result<Reply, ApiError> {
         ));
     }
     let expression = call.path.get("index").map_or("_all", String::as_str);
-    let indices = call.node.indices.resolve(expression, call.name_options()?)?;
+    let indices = call.node.indices.resolve(expression, call.open_names()?)?;
     // A merge writes its segments anew before it gives up the old ones.
     indices.iter().try_for_each(|index| index.check_room())?;
     let pool = call.node.force_merge_pool.clone();

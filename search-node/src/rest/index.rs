@@ -69,9 +69,24 @@ pub(super) async fn blocking(
     pool.run(move || work(&call)).await
 }
 
+/// The indices that a request is about, for what can be done with closed ones that are named.
 pub(super) fn chosen(call: &Call) -> Result<Vec<Arc<Index>>, ApiError> {
+    resolved(call, call.name_options()?)
+}
+
+/// The same for what can be done with open ones only.
+pub(super) fn chosen_open(call: &Call) -> Result<Vec<Arc<Index>>, ApiError> {
+    resolved(call, call.open_names()?)
+}
+
+/// The same for what can be done with closed ones as well.
+pub(super) fn chosen_of_all(call: &Call) -> Result<Vec<Arc<Index>>, ApiError> {
+    resolved(call, call.all_names()?)
+}
+
+fn resolved(call: &Call, options: NameOptions) -> Result<Vec<Arc<Index>>, ApiError> {
     let expression = call.path.get("index").map_or("_all", String::as_str);
-    call.node.indices.resolve(expression, call.name_options()?)
+    call.node.indices.resolve(expression, options)
 }
 
 /// `{"index": …}` for each index.
@@ -123,7 +138,7 @@ fn look(call: &Call) -> Result<Reply, ApiError> {
 }
 
 fn delete(call: &Call) -> Result<Reply, ApiError> {
-    let options = NameOptions { with_aliases: false, with_streams: false, ..call.name_options()? };
+    let options = NameOptions { with_aliases: false, with_streams: false, ..call.all_names()? };
     let meant = call.node.indices.meant(&call.part("index"), options)?;
     // What cannot be served may still be saved: only who names it gives it up.
     let lost: Vec<Arc<LostIndex>> =
@@ -151,7 +166,7 @@ fn shards_of(indices: &[Arc<Index>]) -> Value {
 }
 
 fn refresh(call: &Call) -> Result<Reply, ApiError> {
-    let indices = chosen(call)?;
+    let indices = chosen_open(call)?;
     for index in &indices {
         index.refresh()?;
     }
@@ -162,7 +177,7 @@ fn flush(call: &Call) -> Result<Reply, ApiError> {
     if call.flag("force")? && call.maybe_flag("wait_if_ongoing")? == Some(false) {
         return Err(ApiError::validation("wait_if_ongoing must be true for a force flush"));
     }
-    let indices = chosen(call)?;
+    let indices = chosen_open(call)?;
     for index in &indices {
         index.flush()?;
     }
@@ -182,9 +197,9 @@ fn mappings(call: &Call) -> Result<Reply, ApiError> {
 /// The indices whose mapping grows: with `write_index_only` of aliases and streams those alone that are written to.
 fn written(call: &Call) -> Result<Vec<Arc<Index>>, ApiError> {
     if !call.flag("write_index_only")? {
-        return chosen(call);
+        return chosen_of_all(call);
     }
-    let names = call.node.indices.named(&call.part("index"), call.name_options()?)?;
+    let names = call.node.indices.named(&call.part("index"), call.all_names()?)?;
     let lookup = call.node.indices.lookup();
     let written = names
         .iter()

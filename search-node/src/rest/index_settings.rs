@@ -6,11 +6,11 @@ use serde_json::{Map, Value, json};
 
 use super::call::Call;
 use super::envelope::Reply;
-use super::index::{NAMES, blocking, chosen};
+use super::index::{NAMES, blocking, chosen, chosen_of_all};
 use super::router::{Route, route};
 use crate::action::cluster::{expanded, flat, settings_shown};
 use crate::error::ApiError;
-use crate::indices::{Blocks, DEFAULTS, Index, Level, matches, nest};
+use crate::indices::{Blocks, DEFAULTS, Index, Level, SettingsChange, matches, nest};
 use crate::node::Node;
 
 const GET: &[Method] = &[Method::GET];
@@ -102,11 +102,20 @@ fn put_settings(call: &Call) -> Result<Reply, ApiError> {
     let is_about_blocks = flat(changes.get("settings").unwrap_or(&changes))?
         .keys()
         .all(|name| Blocks::knows(name.strip_prefix("index.").unwrap_or(name)));
-    for index in chosen(call)? {
+    let indices = chosen_of_all(call)?;
+    let change_of = |index: &Index| {
+        let expanded = expanded(&call.node, index);
+        SettingsChange { changes: &changes, keeps_existing, expanded }
+    };
+    // One that may not change, as one that is open among closed ones, leaves the others as they are.
+    for index in &indices {
         if !is_about_blocks {
             index.check_block(Level::MetadataWrite)?;
         }
-        index.change_settings(&changes, keeps_existing, expanded(&call.node, &index))?;
+        index.check_settings_change(change_of(index))?;
+    }
+    for index in &indices {
+        index.change_settings(change_of(index))?;
     }
     Call::ok(json!({"acknowledged": call.is_followed_by_all()?}))
 }

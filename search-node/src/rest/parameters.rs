@@ -132,7 +132,7 @@ fn check_wildcards(text: &str) -> Result<(), ApiError> {
 
 fn check_active_shards(text: &str) -> Result<(), ApiError> {
     match text.parse::<i32>() {
-        _ if text == "all" => Ok(()),
+        _ if text == "all" || text == "index-setting" => Ok(()),
         Ok(number) if number >= 0 => Ok(()),
         Ok(_) => Err(ApiError::argument("shard count cannot be a negative value")),
         Err(_) => Err(ApiError::argument(format!("cannot parse ActiveShardCount[{text}]"))

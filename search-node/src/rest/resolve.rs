@@ -30,7 +30,7 @@ fn shown(lookup: &Lookup, names: &[&str]) -> Value {
     let (mut indices, mut aliases, mut streams) = (Vec::new(), Vec::new(), Vec::new());
     for name in names {
         if let Some(index) = lookup.indices.get(*name) {
-            let mut attributes = vec!["open"];
+            let mut attributes = vec![if index.is_closed() { "closed" } else { "open" }];
             if lookup.known.get(*name).is_some_and(|known| known.is_hidden) {
                 attributes.insert(0, "hidden");
             }

@@ -23,8 +23,8 @@ use super::guard::{check_caller, check_content_type};
 use super::parameters::{check_names, check_values};
 use super::{
     alias, analyze, blocks, bulk, by_query, cache, cat, cluster, copies, data_stream, document, field_caps,
-    field_mapping, force_merge, get, index, index_figures, index_settings, resolve, rollover, root, search,
-    tasks, template, type_mapping,
+    field_mapping, force_merge, get, index, index_figures, index_settings, open_close, resize, resolve,
+    rollover, root, search, tasks, template, type_mapping,
 };
 use crate::error::ApiError;
 use crate::json::UTF8_MARK;
@@ -87,10 +87,12 @@ fn tables() -> impl Iterator<Item = &'static [Route]> {
         analyze::ROUTES,
         index::ROUTES,
         index_settings::ROUTES,
+        open_close::ROUTES,
         alias::ROUTES,
         template::ROUTES,
         data_stream::ROUTES,
         rollover::ROUTES,
+        resize::ROUTES,
         resolve::ROUTES,
         field_mapping::ROUTES,
         type_mapping::ROUTES,

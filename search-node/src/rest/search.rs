@@ -136,7 +136,7 @@ fn read_score(text: &str) -> Result<f32, ApiError> {
 pub(super) fn scope(call: &Call) -> Result<Scope, ApiError> {
     Ok(Scope {
         indices: call.path.get("index").cloned().unwrap_or_else(|| "_all".to_owned()),
-        options: call.name_options()?,
+        options: call.open_names()?,
         doc_type: call.path.get("type").cloned(),
     })
 }

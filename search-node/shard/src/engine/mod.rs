@@ -158,7 +158,7 @@ pub struct EngineOptions {
     pub replay_batch: u64,
     /// The order of documents in a segment (`index.sort.*`); it never changes.
     pub sort: Option<IndexSort>,
-    /// The analyzers of the index; they never change.
+    /// The analyzers of the index. Those that change do so while nothing is read or written.
     pub analysis: Arc<Analysis>,
     /// How sources are packed (`index.codec`); it never changes.
     pub codec: Codec,

@@ -9,6 +9,7 @@ use super::carried::unreadable;
 use super::plan::{Sent, Wish};
 use super::walk::Found;
 use crate::error::ApiError;
+use crate::indices::Routing;
 
 /// What a node is asked.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -23,6 +24,8 @@ pub(super) enum Question {
     Keep { scan: u64 },
     /// To let go of a scan.
     Close { scan: u64 },
+    /// To keep shards with everything that was acknowledged, also what no search sees yet.
+    OpenWhole(Vec<ShardAsked>),
 }
 
 /// A shard that is to be kept.
@@ -77,6 +80,9 @@ struct WishSent {
     sent: Sent,
     doc_type: Option<String>,
     only: Option<(u32, u32)>,
+    /// Shards, places, and the number of the shard that is meant.
+    #[serde(default)]
+    routed: Option<(usize, usize, usize)>,
     now_millis: i64,
 }
 
@@ -86,6 +92,7 @@ impl Wish {
             sent: self.sent.clone(),
             doc_type: self.doc_type.clone(),
             only: self.only.map(|only| (only.number, only.of)),
+            routed: self.routed.map(|(routing, number)| (routing.shards(), routing.places(), number)),
             now_millis: self.now_millis,
         };
         // Plain values always can be written.
@@ -97,6 +104,7 @@ impl Wish {
             serde_json::from_slice(bytes).map_err(|error| ApiError::internal(error.to_string()))?;
         let mut wish = Self::all(sent.doc_type, sent.now_millis);
         wish.only = sent.only.map(|(number, of)| Slice { number, of });
+        wish.routed = sent.routed.map(|(shards, places, number)| (Routing::new(shards, places), number));
         if !sent.sent.query.is_null() {
             wish.set_query(&sent.sent.query)?;
         }
@@ -159,10 +167,12 @@ mod tests {
         wish.set_query(&json!({"term": {"a": "b"}})).expect("a query");
         wish.set_sort(&json!([{"n": "desc"}])).expect("an order");
         wish.only = Some(Slice { number: 1, of: 3 });
+        wish.routed = Some((Routing::new(4, 8), 3));
 
         let arrived = Wish::unpack(&wish.pack()).expect("readable");
 
         assert_eq!((&arrived.query, arrived.sort.len()), (&wish.query, 1));
+        assert_eq!(arrived.routed, wish.routed);
         assert_eq!((arrived.only, arrived.now_millis, arrived.doc_type), (wish.only, 7, wish.doc_type));
 
         let stored = StoredDocument {

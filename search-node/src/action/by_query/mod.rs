@@ -16,6 +16,7 @@
 //!  change     what is written of a match
 //!  carried    writes that are done where their primaries are
 //!  batch      one batch
+//!  whole      every document of some shards, for another one that is made of them
 //! ```
 
 mod batch;
@@ -28,6 +29,7 @@ mod plan;
 mod scans;
 mod sources;
 mod walk;
+mod whole;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +41,7 @@ pub(crate) use self::carried::answer_writes;
 pub(crate) use self::plan::{Destination, Plan, Routing, Slices, Wish, Work};
 pub(crate) use self::scans::{Scans, answer_scan};
 use self::sources::Sources;
+pub(crate) use self::whole::WholeShards;
 use super::visible::{Refresh, make_visible};
 use crate::error::ApiError;
 use crate::indices::Index;

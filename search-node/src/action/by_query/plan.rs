@@ -9,7 +9,7 @@ use shard::{Query, Slice, SortKey, SourceFilter, parse_query};
 use crate::action::condition::VersionType;
 use crate::action::search::{Scope, read_sort};
 use crate::error::ApiError;
-use crate::indices::Index;
+use crate::indices::{Index, Routing as Routed};
 use crate::node::Node;
 use crate::replication::ActiveCopies;
 use crate::script::Script;
@@ -56,6 +56,8 @@ pub(crate) struct Wish {
     pub doc_type: Option<String>,
     /// The one slice that this request is to do; others are asked for by requests of their own.
     pub only: Option<Slice>,
+    /// Only documents that belong to one shard of an index that is like this.
+    pub routed: Option<(Routed, usize)>,
     /// What the query means by now.
     pub now_millis: i64,
     /// Query and order as they were sent, for other nodes.
@@ -97,7 +99,7 @@ impl Wish {
     /// Every document.
     pub(crate) fn all(doc_type: Option<String>, now_millis: i64) -> Self {
         let (query, sort, sent) = (Query::MatchAll, Vec::new(), Sent::default());
-        Self { query, sort, doc_type, only: None, now_millis, sent }
+        Self { query, sort, doc_type, only: None, routed: None, now_millis, sent }
     }
 
     pub(crate) fn set_query(&mut self, query: &Value) -> Result<(), ApiError> {

@@ -101,7 +101,8 @@ impl Scans {
 pub(crate) fn answer_scan(node: &Node, message: &[u8]) -> Result<Bytes, ApiError> {
     let now = node.clock.now_millis();
     match unpack(message)? {
-        Question::Open(shards) => Ok(pack(&open(node, &shards, now)?)),
+        Question::Open(shards) => Ok(pack(&open(node, &shards, now, false)?)),
+        Question::OpenWhole(shards) => Ok(pack(&open(node, &shards, now, true)?)),
         Question::Begin { scan, slice, of, wish } => {
             let scan = node.scans.used(scan, now)?;
             let (wish, part) = (Wish::unpack(&wish)?, Slice { number: slice, of });
@@ -125,13 +126,17 @@ pub(crate) fn answer_scan(node: &Node, message: &[u8]) -> Result<Bytes, ApiError
     }
 }
 
-fn open(node: &Node, shards: &[ShardAsked], now_millis: i64) -> Result<Opened, ApiError> {
+fn open(node: &Node, shards: &[ShardAsked], now_millis: i64, is_whole: bool) -> Result<Opened, ApiError> {
     let (mut opened, mut parts) = (Opened::default(), Vec::new());
     for asked in shards {
         let index = node.indices.of_id(&IndexId(asked.index.clone()));
         let part = index.ok_or_else(|| ApiError::no_index(&asked.index)).and_then(|index| {
             index.check_copy(asked.number, asked.copy)?;
-            Part::open(&index, asked.number, asked.filter.as_deref())
+            let filter = asked.filter.as_deref();
+            if is_whole {
+                return Part::open_whole(&index, asked.number, filter, now_millis);
+            }
+            Part::open(&index, asked.number, filter)
         });
         match part {
             Ok(part) => {

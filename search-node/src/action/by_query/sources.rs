@@ -41,24 +41,35 @@ impl Sources {
     /// Opens a copy of every shard of the indices, or of those that a routing value leads to. A task begins with all of them.
     pub(super) async fn open(node: &Arc<Node>, searched: &[Searched]) -> Result<Self, ApiError> {
         let targets = Target::all(node, searched, &Manner::default())?;
+        Self::of(node, targets, false).await
+    }
+
+    /// Opens a copy of each of these shards; a whole one has everything that was acknowledged, also what no search sees yet.
+    pub(super) async fn of(node: &Arc<Node>, targets: Vec<Target>, is_whole: bool) -> Result<Self, ApiError> {
         let mut sources = Self { here: Arc::default(), there: Vec::new(), shards: targets.len() };
         let mut parts = Vec::new();
         let mut left: Left = (0..targets.len()).map(|place| (place, (0, None))).collect();
         while !left.is_empty() {
             let (here, there) = by_node(node, &targets, &mut left)?;
-            let asked = there.into_iter().map(|(holder, places)| open_there(node, &targets, holder, places));
+            let asked = there
+                .into_iter()
+                .map(|(holder, places)| open_there(node, &targets, holder, places, is_whole));
             for (holder, places, opened) in join_all(asked).await {
                 sources.take(node, &targets, holder, places, opened, &mut left);
             }
             if !here.is_empty() {
                 let wanted: Vec<Target> = here.iter().map(|place| targets[*place].clone()).collect();
                 // Opening may read files, and refresh.
-                let opened = node.by_query_pool.go_on(move || {
-                    Ok(wanted
-                        .iter()
-                        .map(|target| Part::open(&target.index, target.number, target.filter().as_deref()))
-                        .collect::<Vec<_>>())
-                });
+                let now = node.clock.now_millis();
+                let open = move |target: &Target| {
+                    let (index, number, filter) = (&target.index, target.number, target.filter());
+                    match is_whole {
+                        true => Part::open_whole(index, number, filter.as_deref(), now),
+                        false => Part::open(index, number, filter.as_deref()),
+                    }
+                };
+                let opened =
+                    node.by_query_pool.go_on(move || Ok(wanted.iter().map(open).collect::<Vec<_>>()));
                 for (place, part) in here.into_iter().zip(opened.await?) {
                     match part {
                         Ok(part) => {
@@ -177,6 +188,7 @@ async fn open_there(
     targets: &[Target],
     holder: NodeId,
     places: Vec<usize>,
+    is_whole: bool,
 ) -> (NodeId, Vec<usize>, Result<Opened, Option<ApiError>>) {
     let asked = |place: &usize| {
         let target = &targets[*place];
@@ -189,7 +201,8 @@ async fn open_there(
             filter: target.filter(),
         }
     };
-    let question = Question::Open(places.iter().map(asked).collect());
+    let asked = places.iter().map(asked).collect();
+    let question = if is_whole { Question::OpenWhole(asked) } else { Question::Open(asked) };
     let answer = match &node.coordinator {
         Some(coordinator) => ask_to_open(coordinator, holder, &question).await,
         None => Err(None),

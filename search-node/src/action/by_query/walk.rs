@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use shard::{
     AggRequest, Hit, Missing, Query, QueryContext, Reader, Scan, SearchRequest, Slice, SortField, SortKey,
-    SortValue, StoredDocument, compare_hits,
+    SortValue, StoredDocument, compare_hits, uid_parts,
 };
 
 use super::plan::Wish;
 use crate::action::search::{filtered, in_type, read_filter};
 use crate::error::ApiError;
-use crate::indices::Index;
+use crate::indices::{Index, Routing};
 
 /// Matches that are counted in one go.
 const COUNT_STEP: usize = 8192;
@@ -31,6 +31,17 @@ impl Part {
         Ok(Self { index: Arc::clone(index), filter, reader: index.shard_to_search(number)?.reader() })
     }
 
+    /// The same with everything that was acknowledged, also what no search sees yet.
+    pub(super) fn open_whole(
+        index: &Arc<Index>,
+        number: usize,
+        filter: Option<&str>,
+        now_millis: i64,
+    ) -> Result<Self, ApiError> {
+        index.shard_to_search(number)?.refresh(now_millis)?;
+        Self::open(index, number, filter)
+    }
+
     fn context<'a>(&'a self, wish: &'a Wish) -> QueryContext<'a> {
         QueryContext {
             index: &self.index.name,
@@ -45,6 +56,7 @@ pub(super) struct Walk {
     parts: Arc<Vec<Part>>,
     order: Order,
     only: Option<Slice>,
+    routed: Option<(Routing, usize)>,
 }
 
 enum Order {
@@ -72,8 +84,12 @@ struct Row {
 }
 
 impl Walk {
-    /// How many documents a walk would hand out.
+    /// How many documents a walk would hand out. What goes to one shard of many is not counted: that would be to read them all twice,
+    /// and nobody asks.
     pub(super) fn count(parts: &Arc<Vec<Part>>, wish: &Wish, slice: Slice) -> Result<u64, ApiError> {
+        if wish.routed.is_some() {
+            return Ok(0);
+        }
         let unordered = Wish { sort: Vec::new(), ..wish.clone() };
         let mut walk = Self::open(Arc::clone(parts), &unordered, slice)?;
         let mut total = 0;
@@ -107,7 +123,7 @@ impl Walk {
             let keys = sort_keys(wish);
             Order::Sorted(Box::new(Sorted { wish: wish.clone(), query, keys, slice, rows }))
         };
-        Ok(Self { parts, order, only: wish.only })
+        Ok(Self { parts, order, only: wish.only, routed: wish.routed })
     }
 
     /// At most `most` further hits; none at the end. `Hit::shard` is the number of the part.
@@ -132,14 +148,18 @@ impl Walk {
         Ok(found)
     }
 
-    /// The document of a hit; none if it belongs to the slice of another request.
+    /// The document of a hit; none if it belongs to the slice or the shard of another request.
     fn fetch(&self, hit: &Hit) -> Result<Option<StoredDocument>, ApiError> {
         let stored = self.parts[hit.shard].reader.fetch(hit)?;
         let is_mine = self.only.is_none_or(|only| {
             // Requests see different points in time, so only what a document keeps may decide: its id.
             crc32fast::hash(stored.uid.as_bytes()) % only.of.max(1) == only.number
         });
-        Ok(is_mine.then_some(stored))
+        let is_routed = self.routed.is_none_or(|(routing, number)| {
+            let value = stored.routing.as_deref().unwrap_or_else(|| uid_parts(&stored.uid).1);
+            routing.shard_of(value) == number
+        });
+        Ok((is_mine && is_routed).then_some(stored))
     }
 }
 

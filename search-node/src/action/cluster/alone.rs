@@ -33,7 +33,11 @@ pub(super) fn map_of(node: &Node) -> ClusterState {
 fn index_entry(index: &Index, shards: Vec<ShardCopies>) -> IndexEntry {
     let settings = index.settings_json();
     let number = settings["index"]["number_of_replicas"].as_str().and_then(|number| number.parse().ok());
-    let parts = [("mapping", index.mapping().to_json()), ("aliases", Value::Object(index.aliases()))];
+    let parts = [
+        ("mapping", index.mapping().to_json()),
+        ("aliases", Value::Object(index.aliases())),
+        ("closed", Value::from(index.is_closed())),
+    ];
     IndexEntry {
         name: index.name.clone(),
         version: 1,

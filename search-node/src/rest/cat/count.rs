@@ -9,6 +9,7 @@ use super::table::{COMMON, Column, Table, number, text};
 use super::{moment, name_options};
 use crate::action::search::{Manner, Scope, count_matches};
 use crate::error::ApiError;
+use crate::indices::NameOptions;
 use crate::rest::call::Call;
 use crate::rest::envelope::Reply;
 use crate::rest::router::{Route, route};
@@ -35,7 +36,12 @@ async fn count(call: Call) -> Result<Reply, ApiError> {
     let node = Arc::clone(&call.node);
     let counted = as_task(call.again(), |call, task| {
         let indices = call.path.get("index").cloned().unwrap_or_else(|| "_all".to_owned());
-        let scope = Scope { indices, options: name_options(call)?, doc_type: None };
+        let options = NameOptions {
+            refuses_closed: true,
+            expand_hidden: name_options(call)?.expand_hidden,
+            ..call.name_options()?
+        };
+        let scope = Scope { indices, options, doc_type: None };
         // A number without a shard would look like any other.
         let manner = Manner { allows_partial: false, ..Manner::default() };
         Call::ok(count_matches(&call.node, &scope, &call.json()?, None, &manner, task)?)

@@ -10,6 +10,7 @@ use super::chosen;
 use super::table::{COMMON, Column, Table, number, text};
 use crate::action::cluster::{Survey, View, part_of, survey};
 use crate::error::ApiError;
+use crate::indices::is_closed;
 use crate::rest::call::Call;
 use crate::rest::cluster::observed_if_any;
 use crate::rest::envelope::Reply;
@@ -102,10 +103,12 @@ fn row(
     let figures = figures_of(view, survey, id, is_primaries_only);
     let entry = view.map.indices.get(id);
     let created = entry.and_then(|entry| part_of(entry, "created_millis").as_i64());
-    let known = |cell: Cell| if figures.is_partial { Cell::Nothing } else { cell };
+    let is_closed = entry.is_some_and(is_closed);
+    // What a closed index holds is not looked at, as in Elasticsearch.
+    let known = |cell: Cell| if figures.is_partial || is_closed { Cell::Nothing } else { cell };
     vec![
         health.status.as_str().into(),
-        "open".into(),
+        if is_closed { "close" } else { "open" }.into(),
         health.name.as_str().into(),
         id.0.as_str().into(),
         health.shards.len().into(),

@@ -79,7 +79,7 @@ fn chosen(call: &Call) -> Result<View, ApiError> {
 
 /// What wildcards find. Tables are for operators: backing indices of data streams belong to them.
 fn name_options(call: &Call) -> Result<NameOptions, ApiError> {
-    let mut options = call.name_options()?;
+    let mut options = call.all_names()?;
     options.expand_hidden |= !call.query.contains_key("expand_wildcards");
     Ok(options)
 }

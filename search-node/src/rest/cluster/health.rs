@@ -64,7 +64,7 @@ async fn health(call: Call) -> Result<Reply, ApiError> {
 fn look(call: &Call) -> Result<(View, bool), ApiError> {
     let view = View::of(&call.node);
     let Some(expression) = call.path.get("index").map(String::as_str) else { return Ok((view, true)) };
-    let options = NameOptions { expand_hidden: true, ..call.name_options()? };
+    let options = NameOptions { expand_hidden: true, ..call.all_names()? };
     let is_there = match view.meant(&call.node, Some(expression), options) {
         Ok(_) => true,
         Err(error) if error.status == 404 => false,

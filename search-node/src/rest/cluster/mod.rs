@@ -30,6 +30,7 @@ use crate::time_span::read_span;
 pub(super) use health::{health_now, pending_zero};
 pub(super) use node_json::{host_of, node_shown, port_of, role_letters, roles_of};
 pub(super) use recovery::{RecoveryRow, recovery_rows};
+use shard_json::begun_with;
 pub(super) use shard_json::{copy_shown, recovery_source};
 
 pub(super) const ROUTES: &[&[Route]] = &[

@@ -5,7 +5,7 @@ use futures::FutureExt;
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::{host_of, observed_if_any, recovery_source};
+use super::{begun_with, host_of, observed_if_any, recovery_source};
 use crate::action::cluster::{Survey, View, part_of, survey};
 use crate::error::ApiError;
 use crate::replication::{Portion, Recovery, RecoveryStage};
@@ -60,7 +60,7 @@ fn row(view: &View, survey: &Survey, copy: CopyRow) -> Option<RecoveryRow> {
     let source = match &recovery {
         Some(_) => "PEER",
         // Nothing was there before the index was, and nothing came from elsewhere.
-        None if copy.is_primary && created.is_some() && created >= started => "EMPTY_STORE",
+        None if copy.is_primary && created.is_some() && created >= started => begun_with(view, &copy),
         None => recovery_source(view, &copy),
     };
     Some(RecoveryRow { copy, source, stage, recovery, began_millis: created.max(started) })
@@ -71,7 +71,7 @@ async fn recovery(call: Call) -> Result<Reply, ApiError> {
     let view = match call.path.get("index") {
         None => view,
         Some(expression) => {
-            let indices = view.meant(&call.node, Some(expression), call.name_options()?)?;
+            let indices = view.meant(&call.node, Some(expression), call.all_names()?)?;
             view.only(&indices)
         }
     };

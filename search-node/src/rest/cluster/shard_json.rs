@@ -6,6 +6,7 @@ use cluster::state::Unassigned;
 use serde_json::{Value, json};
 
 use crate::action::cluster::View;
+use crate::indices::resize_source_of;
 
 /// A copy.
 pub(in crate::rest) fn copy_shown(view: &View, observed: &Observed, row: &CopyRow) -> Value {
@@ -38,10 +39,16 @@ pub(in crate::rest) fn copy_shown(view: &View, observed: &Observed, row: &CopyRo
 pub(in crate::rest) fn recovery_source(view: &View, row: &CopyRow) -> &'static str {
     let is_new = view.map.shard(&row.shard).is_none_or(|copies| copies.in_sync().is_empty());
     match (row.is_primary, is_new) {
-        (true, true) => "EMPTY_STORE",
+        (true, true) => begun_with(view, row),
         (true, false) => "EXISTING_STORE",
         (false, _) => "PEER",
     }
+}
+
+/// What the first copy of a shard begins with.
+pub(in crate::rest) fn begun_with(view: &View, row: &CopyRow) -> &'static str {
+    let is_made_of_another = view.map.indices.get(&row.shard.index).and_then(resize_source_of).is_some();
+    if is_made_of_another { "LOCAL_SHARDS" } else { "EMPTY_STORE" }
 }
 
 /// Why a copy is on no node.

@@ -15,7 +15,7 @@ use super::shard_json::copy_shown;
 use super::{observed_if_any, span, wait_led};
 use crate::action::cluster::{View, part_of};
 use crate::error::ApiError;
-use crate::indices::{DataStream, TemplateKind};
+use crate::indices::{DataStream, TemplateKind, is_closed};
 use crate::node::Node;
 use crate::rest::call::Call;
 use crate::rest::envelope::Reply;
@@ -135,7 +135,10 @@ fn blocks(node: &Node) -> Value {
         .indices
         .all()
         .into_iter()
-        .filter_map(|index| Some((index.name.clone(), index.settings().blocks.to_json()?)))
+        .filter_map(|index| {
+            let blocks = index.settings().blocks.and_closed(index.is_closed());
+            Some((index.name.clone(), blocks.to_json()?))
+        })
         .collect();
     if shown.is_empty() { json!({}) } else { json!({"indices": shown}) }
 }
@@ -213,7 +216,7 @@ fn index_shown(node: &Node, id: &IndexId, entry: &IndexEntry, is_flat: bool) -> 
         "settings_version": entry.version,
         "aliases_version": entry.version,
         "routing_num_shards": places,
-        "state": "open",
+        "state": if is_closed(entry) { "close" } else { "open" },
         "settings": settings,
         "mappings": {"_doc": part_of(entry, "mapping")},
         "aliases": aliases,

@@ -10,13 +10,14 @@ mod stats;
 use std::collections::BTreeSet;
 
 use cluster::health::{CopyRow, CopyState};
-use cluster::state::NodeId;
+use cluster::state::{IndexId, NodeId};
 use serde_json::{Value, json};
 
 use super::call::Call;
 use super::router::Route;
 use crate::action::cluster::{CopyFigures, FiguresWish, Survey, View, survey_with};
 use crate::error::ApiError;
+use crate::indices::is_closed;
 use crate::rest::cluster::observed_if_any;
 
 pub(super) use sections::{Section, sections_of, total_of};
@@ -34,7 +35,7 @@ pub(super) struct Told {
 
 impl Told {
     pub(super) async fn of(call: &Call, wish: FiguresWish) -> Result<Self, ApiError> {
-        let view = meant(call)?;
+        let view = meant_open(call)?;
         let rows = view.rows(&*observed_if_any(call).await?);
         let holders: BTreeSet<NodeId> = rows.iter().filter_map(|row| row.node).collect();
         let survey = survey_with(&call.node, &view, wish, |node| holders.contains(&node)).await?;
@@ -66,6 +67,21 @@ impl Told {
             "relocating_node": row.moves_to.map(named)
         })
     }
+}
+
+/// The same without closed indices, unless the request lets them in: the figures of what is not open are old.
+fn meant_open(call: &Call) -> Result<View, ApiError> {
+    if call.maybe_flag("forbid_closed_indices")? == Some(false) {
+        return meant(call);
+    }
+    let view = View::of(&call.node);
+    let Some(expression) = call.path.get("index") else {
+        let is_open = |id: &&IndexId| !view.map.indices.get(*id).is_some_and(is_closed);
+        let open: BTreeSet<IndexId> = view.map.indices.keys().filter(is_open).cloned().collect();
+        return Ok(view.only(&open));
+    };
+    let indices = view.meant(&call.node, Some(expression), call.open_names()?)?;
+    Ok(view.only(&indices))
 }
 
 /// The indices that a request means, and what is left of the map with them.

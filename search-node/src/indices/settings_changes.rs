@@ -1,0 +1,171 @@
+//! How the settings of an index change while it is there.
+
+use serde_json::{Map, Value, json};
+
+use super::kept_settings;
+use super::replicas::{CopySettings, NUMBER, expands};
+use super::settings::{IndexSettings, flatten_with_nulls};
+use crate::error::ApiError;
+
+/// Settings that may be changed while an index is there.
+const DYNAMIC: [&str; 22] = [
+    "analyze.max_token_count",
+    "max_ngram_diff",
+    "max_shingle_diff",
+    "allocation.max_retries",
+    "unassigned.node_left.delayed_timeout",
+    "number_of_replicas",
+    "auto_expand_replicas",
+    "refresh_interval",
+    "search.idle.after",
+    "translog.durability",
+    "translog.sync_interval",
+    "translog.flush_threshold_size",
+    "gc_deletes",
+    "blocks.read",
+    "blocks.write",
+    "blocks.metadata",
+    "blocks.read_only",
+    "blocks.read_only_allow_delete",
+    "max_inner_result_window",
+    "max_result_window",
+    "max_refresh_listeners",
+    "write.min_in_sync",
+];
+/// What the names of further ones begin with.
+const DYNAMIC_PREFIXES: [&str; 6] = [
+    "routing.",
+    "merge.",
+    "mapping.total_fields.",
+    "mapping.depth.",
+    "mapping.nested_fields.",
+    "mapping.nested_objects.",
+];
+
+/// What an index is made with for good.
+const FINAL: [&str; 10] = [
+    "index.number_of_shards",
+    "index.number_of_routing_shards",
+    "index.routing_num_shards",
+    "index.sort.field",
+    "index.sort.order",
+    "index.sort.mode",
+    "index.sort.missing",
+    "index.soft_deletes.enabled",
+    "index.resize.source.name",
+    "index.resize.source.uuid",
+];
+
+/// What is asked of the settings of an index (`PUT /{index}/_settings`).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SettingsChange<'a> {
+    pub(crate) changes: &'a Value,
+    /// Whether what is set already stays (`preserve_existing`).
+    pub(crate) keeps_existing: bool,
+    /// How many replicas the map wants where the index leaves that to the nodes.
+    pub(crate) expanded: Option<u32>,
+}
+
+/// Flat settings with changes; null takes a setting back. What an index is opened with changes only while it is closed. As many
+/// replicas as there were stay where they expand no more and nobody says how many.
+pub(super) fn changed(
+    index: &str,
+    flat: &Map<String, Value>,
+    change: SettingsChange<'_>,
+    is_closed: bool,
+) -> Result<Map<String, Value>, ApiError> {
+    let SettingsChange { changes, keeps_existing, expanded } = change;
+    let inner = changes.get("settings").filter(|_| changes.as_object().is_some_and(|all| all.len() == 1));
+    let changes = flatten_with_nulls(inner.unwrap_or(changes))?;
+    let is_dynamic = |key: &str| {
+        DYNAMIC.contains(&key)
+            || DYNAMIC_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
+            || kept_settings::is_dynamic(key)
+    };
+    let fixed: Vec<String> =
+        changes.keys().filter(|key| !is_dynamic(key)).map(|key| format!("index.{key}")).collect();
+    if let Some(setting) = fixed.iter().find(|key| FINAL.contains(&key.as_str())) {
+        return Err(ApiError::argument(format!("final {index} setting [{setting}], not updateable")));
+    }
+    let mut known: Map<String, Value> = changes.clone();
+    known.retain(|key, value| !value.is_null() && !is_dynamic(key));
+    IndexSettings::check_known(&known)?;
+    if !fixed.is_empty() && !is_closed {
+        return Err(ApiError::argument(format!(
+            "Can't update non dynamic settings [[{}]] for open indices [[{index}]]",
+            fixed.join(", ")
+        )));
+    }
+    let mut next = flat.clone();
+    let is_counted = changes.contains_key(NUMBER);
+    for (key, value) in changes {
+        if value.is_null() {
+            next.remove(&key);
+        } else if !(keeps_existing && next.contains_key(&key)) {
+            next.insert(key, value);
+        }
+    }
+    if let (Some(number), false) = (expanded.filter(|_| expands(flat) && !expands(&next)), is_counted) {
+        next.insert(NUMBER.to_owned(), json!(number.to_string()));
+    }
+    IndexSettings::read_stored(&next)?;
+    // What an older build has stored is nothing that whoever asks now has done wrong.
+    let is_touched = |key: &str| flat.get(key) != next.get(key);
+    let touched = next.clone().into_iter().filter(|(key, _)| is_touched(key)).collect();
+    IndexSettings::check_codec(&touched)?;
+    CopySettings::read(&touched)?;
+    Ok(next)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(flat: &Value, changes: &Value, is_closed: bool) -> Result<Map<String, Value>, ApiError> {
+        let flat = flat.as_object().cloned().unwrap_or_default();
+        let change = SettingsChange { changes, keeps_existing: false, expanded: None };
+        changed("logs", &flat, change, is_closed)
+    }
+
+    #[test]
+    fn what_an_index_is_opened_with_changes_only_while_it_is_closed() {
+        let flat = json!({"number_of_shards": "2"});
+        let analysis =
+            json!({"analysis": {"analyzer": {"mine": {"type": "custom", "tokenizer": "keyword"}}}});
+
+        let refused = change(&flat, &analysis, false).expect_err("open");
+        let next = change(&flat, &analysis, true).expect("closed");
+
+        assert_eq!(
+            refused.reason,
+            "Can't update non dynamic settings [[index.analysis.analyzer.mine.type, index.analysis.analyzer.mine.tokenizer]] for open indices [[logs]]"
+        );
+        assert_eq!(next["analysis.analyzer.mine.tokenizer"], json!("keyword"));
+        assert_eq!(next["number_of_shards"], json!("2"));
+    }
+
+    #[test]
+    fn what_an_index_is_made_with_never_changes() {
+        for setting in ["number_of_shards", "number_of_routing_shards", "sort.field", "soft_deletes.enabled"]
+        {
+            for is_closed in [false, true] {
+                let refused = change(&json!({}), &json!({setting: "1"}), is_closed).expect_err(setting);
+                let reason = format!("final logs setting [index.{setting}], not updateable");
+                assert_eq!(refused.reason, reason, "closed: {is_closed}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_unknown_or_cannot_be_read_is_refused_closed_or_not() {
+        for (changes, reason) in [
+            (json!({"nonsense": 1}), "unknown setting [index.nonsense]"),
+            (json!({"shard.check_on_startup": "perhaps"}), "Failed to parse value [perhaps]"),
+            (json!({"analysis.analyzer.mine.type": "nonsense"}), ""),
+            (json!({"codec": "nonsense"}), "unknown value for [index.codec]"),
+        ] {
+            let refused = change(&json!({}), &changes, true).expect_err("refused");
+            assert!(refused.reason.starts_with(reason), "{}", refused.reason);
+        }
+    }
+}

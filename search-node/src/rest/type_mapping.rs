@@ -39,9 +39,11 @@ fn views(call: &Call, task: &Task) -> Result<Reply, ApiError> {
         let mapping = index.mapping().to_json();
         let mut views = Map::new();
         for doc_type in types.split(',').map(str::trim).filter(|doc_type| !doc_type.is_empty()) {
-            // All types together are what typeless calls see.
             let (name, view) = match doc_type {
+                // All types together are what typeless calls see.
                 "_all" | "*" => ("_doc", mapping.clone()),
+                // Nobody can look what its documents have.
+                doc_type if index.is_closed() => (doc_type, mapping.clone()),
                 doc_type => {
                     let asked = Asked { call, task, index: &index.name };
                     let foreign = asked.foreign_fields(&mapping, doc_type)?;

@@ -63,6 +63,7 @@ bench:
 	cargo build --release --workspace --bin search-node
 	cargo bench --workspace --bench bulk
 	cargo bench --workspace --bench engine
+	cargo bench --workspace --bench analysis
 	cargo bench --workspace --bench start
 	cargo bench --workspace --bench cluster
 	cargo bench --workspace --bench beside

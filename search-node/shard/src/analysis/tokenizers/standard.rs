@@ -41,17 +41,32 @@ impl<'a> Iterator for Pieces<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Word<'a>> {
+        loop {
+            if self.rest.is_some()
+                && let Some(piece) = self.next_piece()
+            {
+                return Some(piece);
+            }
+            let word = self.words.next()?;
+            if word.text.len() <= self.longest {
+                return Some(word);
+            }
+            self.rest = Some(word);
+        }
+    }
+}
+
+impl<'a> Pieces<'a> {
+    #[cold]
+    fn next_piece(&mut self) -> Option<Word<'a>> {
         while let Some(rest) = self.rest.take() {
             if let Some(piece) = self.piece(rest) {
                 return Some(piece);
             }
         }
-        let word = self.words.next()?;
-        if word.text.len() <= self.longest { Some(word) } else { self.piece(word) }
+        None
     }
-}
 
-impl<'a> Pieces<'a> {
     /// The first word of what may be too long, of as many letters as a token may have. None where there is none any more.
     fn piece(&mut self, word: Word<'a>) -> Option<Word<'a>> {
         let within = |from: usize| {
@@ -131,5 +146,20 @@ impl TokenStream for FastStream<'_> {
 
     fn token_mut(&mut self) -> &mut Indexed {
         self.token
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// However much of a word is no word by itself.
+    #[test]
+    fn nothing_behind_a_long_word_is_lost() {
+        let text = format!("{}a{} b {}c", "_".repeat(700), "x".repeat(256), "é".repeat(255));
+        let tokens = Standard::new(TOKEN_LENGTH);
+        let lengths: Vec<usize> = tokens.tokens(&text).map(|token| token.text.chars().count()).collect();
+        assert_eq!(lengths, [255, 192, 1, 255, 1]);
+        assert!(tokens.tokens(&text).all(|token| text[token.start..token.end] == token.text));
     }
 }

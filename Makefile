@@ -64,6 +64,7 @@ bench:
 	cargo bench --workspace --bench bulk
 	cargo bench --workspace --bench engine
 	cargo bench --workspace --bench mapping
+	cargo bench --workspace --bench analysis
 	cargo bench --workspace --bench start
 	cargo bench --workspace --bench cluster
 	cargo bench --workspace --bench beside

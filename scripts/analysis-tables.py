@@ -105,6 +105,58 @@ def languages():
             yield {"analyzer": name, "text": text}
 
 
+# The parameters that every analyzer of a language takes.
+STEM_EXCLUSIONS = {"english": "running jumps", "french": "chevaux jouaient", "german": "häuser laufen", "russian": "книги читают"}
+
+
+def defined():
+    """Analyzers with parameters, each as an index defines it."""
+    def rows(texts, **parameters):
+        for text in texts:
+            yield {"analyzer": parameters, "text": text}
+
+    yield from rows([QUICK, LOG], type="standard", max_token_length=5)
+    yield from rows([QUICK], type="standard", stopwords=["the", "over"])
+    yield from rows([QUICK], type="standard", stopwords="_english_")
+    yield from rows([QUICK], type="standard", stopwords="_none_")
+    yield from rows([QUICK], type="stop", stopwords=["quick", "bone"])
+    yield from rows([QUICK], type="stop", stopwords="_none_")
+    yield from rows(["John_Smith@foo-bar.com", QUICK], type="pattern", pattern="\\W|_")
+    yield from rows(["aXbxC"], type="pattern", pattern="x", flags="CASE_INSENSITIVE", lowercase=False)
+    yield from rows([QUICK], type="pattern", stopwords="_english_")
+    yield from rows(["Yes yes, Gödel said this sentence is consistent and."], type="fingerprint", stopwords="_english_")
+    yield from rows([QUICK], type="fingerprint", separator="+")
+    yield from rows([QUICK, "a b"], type="fingerprint", max_output_size=10)
+    yield from rows(["one", "Several texts"], type="custom", tokenizer="whitespace", filter=["lowercase", "stop"], char_filter=["html_strip"])
+    for name, texts in LANGUAGES.items():
+        yield from rows(texts[:1], type=name, stopwords="_none_")
+        if name != "cjk":
+            # Words of the text itself are kept from the stemmer.
+            yield from rows(texts[:1], type=name, stem_exclusion=texts[0].lower().split())
+    for name, text in STEM_EXCLUSIONS.items():
+        yield from rows([text], type=name, stem_exclusion=text.split()[:1])
+    # The gap between texts is the analyzer's.
+    for gap in [0, 1, 7]:
+        yield {"analyzer": {"type": "custom", "tokenizer": "standard", "position_increment_gap": gap}, "text": ["a b", "c", "d e"]}
+        yield {"analyzer": {"type": "standard", "position_increment_gap": gap}, "text": ["a b", "", "c"]}
+
+
+def explained():
+    """What each step makes of a text."""
+    for body in [
+        {"analyzer": "standard", "text": QUICK},
+        {"tokenizer": "standard", "filter": ["lowercase", "stop"], "text": QUICK},
+        {"tokenizer": "whitespace", "filter": [{"type": "keyword_marker", "keywords": ["foxes"]}, "porter_stem"], "text": "foxes jumping"},
+        {"tokenizer": "keyword", "char_filter": ["html_strip"], "filter": ["lowercase"], "text": ["<b>A</b>", "é<i>B"]},
+        {"tokenizer": "whitespace", "filter": [{"type": "synonym_graph", "synonyms": ["tv, television set"]}], "text": "tv on", "attributes": ["positionLength"]},
+        {"tokenizer": "standard", "filter": ["snowball"], "text": "detail output", "attributes": ["keyword"]},
+        {"analyzer": "keyword", "text": "größer 😀", "attributes": ["bytes", "termFrequency"]},
+        {"tokenizer": "whitespace", "filter": [{"type": "shingle", "filler_token": "*"}], "text": "a b"},
+        {"analyzer": {"type": "custom", "tokenizer": "whitespace", "filter": ["reverse"]}, "text": "a bc"},
+    ]:
+        yield {**body, "explain": True}
+
+
 def char_filters():
     html = ["<p>I&apos;m so <b>happy</b>!</p>", "a<br/>b<i>c</i>d", "x &lt; y &amp;&amp; z &#8364; &#x41; &eacute;t&eacute;", "<script>var a = '<b>';</script>after", "no <!-- a comment --> markup", "a < b > c", "<a href=\"x>y\">link</a> end", "<style>p {}</style>x", "unclosed <b", "AT&T &nosuch; &"]
     yield from component("char_filter", html, type="html_strip")
@@ -123,6 +175,7 @@ def char_filters():
     yield {"tokenizer": "standard", "char_filter": [camel], "filter": ["lowercase"], "text": "The fooBarBaz method"}
     for pattern, replacement, text in [("a+", "", "baab aac"), ("o", "00", "foo bor"), ("(a)(b)", "$2$1", "ab xab"), ("[^a-z]", "_", "a1b2 é")]:
         yield {"tokenizer": "whitespace", "char_filter": [{"type": "pattern_replace", "pattern": pattern, "replacement": replacement}], "text": text}
+    yield {"tokenizer": "whitespace", "char_filter": [{"type": "pattern_replace", "pattern": "A", "replacement": "_", "flags": "CASE_INSENSITIVE"}], "text": "aAb xa"}
     yield {"tokenizer": "whitespace", "char_filter": ["html_strip", {"type": "mapping", "mappings": ["& => and"]}], "text": "<b>x</b> &amp; y &amp; z"}
 
 
@@ -156,6 +209,8 @@ def tokenizers():
     yield from component("tokenizer", ["abcdef gh"], type="char_group", tokenize_on_chars=["whitespace"], max_token_length=4)
     for text in ["Email me at john.smith@global-international.com", "see http://www.example.com/a/b?c=d#e and ftp://x.org/", "visit www.example.com, or example.org/path today", "plain words 1.5"]:
         yield {"tokenizer": "uax_url_email", "text": text}
+    yield from component("tokenizer", ["plain words and john.smith@example.com"], type="uax_url_email", max_token_length=5)
+    yield from component("tokenizer", ["a+b-c d"], type="edge_ngram", min_gram=1, max_gram=3, token_chars=["letter", "custom"], custom_token_chars="+-")
     for text in ["I.B.M. AT&T O'Reilly's c++ user@example.com", "www.example.com XL-5000 3.14 a_b wi-fi", "日本語 text"]:
         yield {"tokenizer": "classic", "text": text}
         yield {"tokenizer": "classic", "filter": ["classic"], "text": text}
@@ -189,6 +244,10 @@ def letters():
     yield from f("foo-bar-baz", type="pattern_replace", pattern="-", replacement="", all=False)
     yield from f("abc123def456", "none", type="pattern_capture", patterns=["(\\d+)"])
     yield from f("abc123def456", type="pattern_capture", preserve_original=False, patterns=["([a-z]+)", "(\\d+)"])
+    yield from f("aXbxc", type="pattern_replace", pattern="x", replacement="_", flags="CASE_INSENSITIVE")
+    yield from f("the|0 brown|10 fox|5 |3 plain", type="delimited_payload", encoding="int")
+    yield from f("the|0.5 a|x|y", type="delimited_payload", encoding="identity")
+    yield from f("the#1.5 a|x", "the a#2", type="delimited_payload", delimiter="#")
     yield from f("john-smith_123@foo-bar.com", type="pattern_capture", patterns=["([^@]+)", "(\\p{L}+)", "(\\d+)", "@(.+)"])
 
 
@@ -205,6 +264,10 @@ def words():
     yield from f("quick fox jumps over lazy dog", type="limit", max_token_count=2)
     yield from f("quick fox", type="limit")
     yield from f("the quick fox jumps the lazy fox", type="unique")
+    for name, text in [("arabic_stem", "الكتاب والمدارس يدرسون"), ("russian_stem", "важнейшими книгами читают"), ("french_stem", "continuellement majestueuses chevaux"), ("dutch_stem", "lichamelijkheden boeken fietsen")]:
+        yield chain(text, name)
+    for language, text in [("german2", "Buecher schönsten Mueller"), ("estonian", "raamatutega inimesed"), ("tamil", "புத்தகங்கள் நாய்கள்")]:
+        yield chain(text, {"type": "stemmer", "language": language})
     for text in ["the foxes jumping quickly", "organization relational happily"]:
         for name in ["porter_stem", "keyword_repeat"]:
             yield chain(text, name)
@@ -227,6 +290,10 @@ def words():
     for text in ["Donaudampfschiff", "kopfschmerzen Fussballpumpe"]:
         yield from f(text, type="dictionary_decompounder", word_list=["Donau", "dampf", "meer", "schiff", "kopf", "schmerz", "ball", "Fuss", "Fussball", "pumpe"])
         yield from f(text, type="dictionary_decompounder", word_list=["Fuss", "Fussball", "schiff"], only_longest_match=True)
+    words = ["Donau", "dampf", "schiff", "kopf", "schmerz"]
+    for sizes in [{"min_word_size": 20}, {"min_subword_size": 6}, {"max_subword_size": 5}]:
+        yield from f("Donaudampfschiff kopfschmerzen", type="dictionary_decompounder", word_list=words, **sizes)
+    yield from f("quick fox", type="edge_ngram", min_gram=1, max_gram=2, side="back")
     yield from f("Quick fox äöü ab", type="ngram")
     yield from f("Quick fox a", type="ngram", min_gram=2, max_gram=3)
     yield from f("Quick a abcd", type="ngram", min_gram=2, max_gram=3, preserve_original=True)
@@ -247,6 +314,7 @@ def delimiters():
         yield chain("wi-fi wi_fi", {"type": kind, "protected_words": ["wi-fi"]})
         yield chain("$100 50%", {"type": kind, "type_table": ["$ => DIGIT", "% => DIGIT"]})
     yield chain("PowerShot wi-fi", {"type": "word_delimiter_graph", "adjust_offsets": False})
+    yield chain("PowerShot wi-fi", {"type": "keyword_marker", "keywords": ["wi-fi"]}, {"type": "word_delimiter_graph", "ignore_keywords": True})
     yield chain("the PowerShot", "lowercase", {"type": "word_delimiter_graph"})
     yield chain("the - and wi-fi", {"type": "stop"}, {"type": "word_delimiter_graph", "catenate_all": True})
 
@@ -273,6 +341,14 @@ def several():
     yield from f("zebra jumps over resting resting dog", type="fingerprint")
     yield from f("b a b c", type="fingerprint", separator="+")
     yield from f("long words here", type="fingerprint", max_output_size=5)
+    for text in ["the quick brown fox jumps over the lazy dog", "the quick brown fox jumps over a lazy dog", "é 日本 😀", "", "one"]:
+        yield from f(text, type="min_hash", hash_count=1, bucket_count=4, hash_set_size=2)
+        yield from f(text, type="min_hash", hash_count=3, bucket_count=2)
+        yield from f(text, type="min_hash", hash_count=2, bucket_count=5, with_rotation=False)
+        yield from f(text, type="min_hash", hash_count=1, bucket_count=7, with_rotation=True)
+        yield from f(text, type="min_hash", hash_count=1, bucket_count=1, hash_set_size=20)
+    yield chain("a b", "min_hash")
+    yield chain("the quick brown fox jumps over", {"type": "shingle", "min_shingle_size": 5, "max_shingle_size": 5, "output_unigrams": False}, {"type": "min_hash", "hash_count": 1, "bucket_count": 16, "hash_set_size": 1, "with_rotation": True})
     for text in ["Going HOME", "Running the foxes"]:
         yield from f(text, type="multiplexer", filters=["lowercase", "lowercase, porter_stem"])
         yield from f(text, type="multiplexer", filters=["lowercase", "uppercase"], preserve_original=False)
@@ -313,6 +389,22 @@ def jieba(text, *words):
     return {"tokenizer": "jieba_search", "text": text}, in_row(text, words)
 
 
+def chinese(analyzer, text, *words):
+    return {"analyzer": analyzer, "text": text}, in_row(text, words)
+
+
+def jieba_index():
+    """The words for a search engine, as jieba's own page lists them; ours give the long word before those within it."""
+    text = "小明硕士毕业于中国科学院计算所，后在日本京都大学深造"
+    places = ["小明", "硕士", "毕业", "于", "中国科学院 中国 科学 学院 科学院", "计算所 计算", "后", "在", "日本京都大学 日本 京都 大学", "深造"]
+    tokens = []
+    for position, place in enumerate(places):
+        for part in place.split():
+            start = text.index(part)
+            tokens.append([part, start, start + len(part), "word", position, 1])
+    return text, tokens
+
+
 def word(text, start, end, position, kind="word", length=1):
     return [text, start, end, kind, position, length]
 
@@ -326,28 +418,54 @@ DOCUMENTED = [
     jieba("我来到北京清华大学", "我", "来到", "北京", "清华大学"),
     jieba("他来到了网易杭研大厦", "他", "来到", "了", "网易", "杭研", "大厦"),
     jieba("小明，硕士毕业", "小明", "硕士", "毕业"),
+    chinese("jieba_search", "我来到北京清华大学", "我", "来到", "北京", "清华大学"),
+    *[({place: "jieba_index", "text": jieba_index()[0]}, jieba_index()[1]) for place in ("analyzer", "tokenizer")],
+    chinese("smartcn", "我是中国人", "我", "是", "中国", "人"),
+    ({"tokenizer": "smartcn_tokenizer", "text": "我是中国人"}, in_row("我是中国人", ["我", "是", "中国", "人"])),
+    (chain("Thompson", {"type": "phonetic", "encoder": "caverphone2"}), [word("TMPSN11111", 0, 8, 0)]),
+    (chain("Müller-Lüdenscheidt", {"type": "phonetic", "encoder": "cologne"}), [word("65752682", 0, 19, 0)]),
+    (chain("Knuth Koehn Bart", {"type": "phonetic", "encoder": "nysiis"}), [word("NAT", 0, 5, 0), word("CAN", 6, 11, 1), word("BAD", 12, 16, 2)]),
+    (chain("Robert Rupert Tymczak Pfister", {"type": "phonetic", "encoder": "soundex"}), [word("R163", 0, 6, 0), word("R163", 7, 13, 1), word("T522", 14, 21, 2), word("P236", 22, 29, 3)]),
+    (chain("Thompson", {"type": "phonetic", "encoder": "double_metaphone", "max_code_len": 2}), [word("TM", 0, 8, 0)]),
     (chain("Smith", {"type": "phonetic", "encoder": "double_metaphone"}), [word("SM0", 0, 5, 0), word("XMT", 0, 5, 0)]),
 ]
 
 def ask(base, body):
-    request = urllib.request.Request(f"{base}/{INDEX}/_analyze", json.dumps(body).encode(), {"content-type": "application/json"})
+    """What the peer answers. An analyzer with parameters is defined first, in an index of its own."""
+    index = INDEX
+    if isinstance(body.get("analyzer"), dict):
+        index = f"{INDEX}-defined"
+        request(base, "DELETE", f"/{index}?ignore_unavailable=true")
+        request(base, "PUT", f"/{index}", {"settings": {"index": {"number_of_replicas": 0}, "analysis": {"analyzer": {"defined": body["analyzer"]}}}})
+        body = {**body, "analyzer": "defined"}
     try:
-        with urllib.request.urlopen(request) as answer:
-            return json.load(answer)["tokens"]
+        answer = request(base, "POST", f"/{index}/_analyze", body)
+        return answer["detail"] if body.get("explain") else [short(token) for token in answer["tokens"]]
     except urllib.error.HTTPError as error:
         print(f"left out, as the peer refuses it: {json.dumps(body, ensure_ascii=False)}: {error.read().decode()}", file=sys.stderr)
         return None
 
 
+def request(base, method, path, body=None):
+    data = None if body is None else json.dumps(body).encode()
+    asked = urllib.request.Request(f"{base}{path}", data, {"content-type": "application/json"}, method=method)
+    with urllib.request.urlopen(asked) as answer:
+        return json.load(answer)
+
+
+def as_indexed(text):
+    """Half a pair of UTF-16 is what the index makes of it."""
+    return "".join("\ufffd" if 0xD800 <= ord(letter) <= 0xDFFF else letter for letter in text)
+
+
 def short(token):
-    return [token["token"], token["start_offset"], token["end_offset"], token["type"], token["position"], token.get("positionLength", 1)]
+    return [as_indexed(token["token"]), token["start_offset"], token["end_offset"], token["type"], token["position"], token.get("positionLength", 1)]
 
 
 def prepare(base):
     settings = {"index": {"max_ngram_diff": 10, "max_shingle_diff": 10, "number_of_replicas": 0}}
-    request = urllib.request.Request(f"{base}/{INDEX}", json.dumps({"settings": settings}).encode(), {"content-type": "application/json"}, method="PUT")
     try:
-        urllib.request.urlopen(request).read()
+        request(base, "PUT", f"/{INDEX}", {"settings": settings})
     except urllib.error.HTTPError as error:
         if b"resource_already_exists" not in error.read():
             raise
@@ -357,7 +475,7 @@ def main():
     base = sys.argv[1].rstrip("/")
     prepare(base)
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for make in [analyzers, languages, char_filters, tokenizers, letters, words, delimiters, several, synonyms, stems]:
+    for make in [analyzers, defined, explained, languages, char_filters, tokenizers, letters, words, delimiters, several, synonyms, stems]:
         path = FOLDER / f"{make.__name__}.jsonl"
         kept = {}
         if path.exists():
@@ -368,13 +486,17 @@ def main():
             tokens = ask(base, body)
             if tokens is None:
                 continue
-            row = {"analyze": body, "tokens": [short(token) for token in tokens], "source": "opensearch"}
+            row = {"analyze": body, "tokens": tokens, "source": "opensearch"}
             old = kept.get(json.dumps(body, sort_keys=True))
             if old:
                 row |= {"ours": old["ours"], "reason": old["reason"]}
             lines.append(json.dumps(row, ensure_ascii=False))
         path.write_text("\n".join(lines) + "\n")
         print(path.name, len(lines))
+    write_documented()
+
+
+def write_documented():
     rows = [{"analyze": body, "tokens": tokens, "source": "documentation"} for body, tokens in DOCUMENTED]
     (FOLDER / "documented.jsonl").write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 

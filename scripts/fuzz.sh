@@ -19,14 +19,16 @@ export TMPDIR
 trap 'rm -rf "$TMPDIR"' EXIT
 
 broken=()
-for target in ${FUZZ_TARGETS:-analysis bulk document query translog state_files}; do
+for target in ${FUZZ_TARGETS:-analysis bulk dates document formats query translog state_files}; do
   say "fuzzing $target for ${FUZZ_SECONDS:-600} s"
   mkdir -p "fuzz/found/$target"
   log=fuzz/found/$target.log
+  # Some have words of their own beside those that all have.
+  cat fuzz/dictionary fuzz/dictionary-"$target" >"$TMPDIR/words" 2>/dev/null || true
   # Without a sanitizer the stable compiler suffices: the code that is tried has no unsafe of its own.
   if ! cargo fuzz run --sanitizer none "$target" "fuzz/found/$target" "fuzz/corpus/$target" -- \
     -max_total_time="${FUZZ_SECONDS:-600}" -max_len=4096 -timeout=20 -rss_limit_mb=2048 \
-    -dict=fuzz/dictionary -print_final_stats=1 >"$log" 2>&1; then
+    -dict="$TMPDIR/words" -print_final_stats=1 >"$log" 2>&1; then
     broken+=("$target")
     grep -E "panicked at|ERROR|Test unit written|deadly signal" -A 3 "$log" || tail -n 20 "$log"
   fi

@@ -76,7 +76,7 @@ const CHAR_FILTERS: [&str; 4] = [
     r#"{"type": "pattern_replace", "pattern": "(?<=a)b*"}"#,
 ];
 
-const FILTERS: [&str; 48] = [
+const FILTERS: [&str; 51] = [
     r#""lowercase""#,
     r#""uppercase""#,
     r#"{"type": "lowercase", "language": "greek"}"#,
@@ -125,6 +125,9 @@ const FILTERS: [&str; 48] = [
     r#""flatten_graph""#,
     r#"{"type": "phonetic", "encoder": "double_metaphone", "replace": false}"#,
     r#"{"type": "phonetic", "encoder": "cologne"}"#,
+    r#"{"type": "min_hash", "hash_count": 2, "bucket_count": 3}"#,
+    r#"{"type": "min_hash", "bucket_count": 5, "hash_set_size": 2}"#,
+    r#"{"type": "delimited_payload", "delimiter": "é"}"#,
 ];
 
 pub(crate) struct Analyzers {

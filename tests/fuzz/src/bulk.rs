@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use testkit::Chance;
 
 use crate::Target;
-use crate::in_process::{Answer, InProcess};
+use crate::in_process::{Answer, InProcess, in_path};
 
 const PIECES_MAX: usize = 12;
 
@@ -124,9 +124,4 @@ fn outcomes(answer: &Answer) -> Vec<Value> {
         ])
     };
     items(answer).map(shown).collect()
-}
-
-/// A name as a part of a path.
-fn in_path(name: &str) -> String {
-    name.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }

@@ -16,6 +16,7 @@ use tower_service::Service;
 
 use crate::scratch;
 
+const JSON: &str = "application/json";
 const NOW_NANOS: i64 = 1_795_515_630_123_000_000;
 
 /// The node and what it stands on.
@@ -58,23 +59,39 @@ impl InProcess {
 
     /// Sends one request.
     pub(crate) fn call(&self, method: Method, path: &str, pieces: Vec<Bytes>) -> Answer {
+        self.call_in(method, path, JSON, pieces)
+    }
+
+    /// Sends one request whose body has this media type. The answer comes as JSON.
+    pub(crate) fn call_in(&self, method: Method, path: &str, media: &str, pieces: Vec<Bytes>) -> Answer {
         let length: usize = pieces.iter().map(Bytes::len).sum();
         let body = futures::stream::iter(pieces.into_iter().map(Ok::<_, std::io::Error>));
         let request = Request::builder()
             .method(method)
             .uri(path)
-            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::CONTENT_TYPE, media)
+            .header(header::ACCEPT, JSON)
             .header(header::CONTENT_LENGTH, length)
             .body(Body::from_stream(body))
             .expect("a request");
+        let (status, bytes) = self.send(request);
+        let body = serde_json::from_slice(&bytes)
+            .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
+        Answer { status, body }
+    }
+
+    /// The answer to a request without a body, in this media type.
+    pub(crate) fn bytes(&self, method: Method, path: &str, media: &str) -> (StatusCode, Bytes) {
+        let request = Request::builder().method(method).uri(path).header(header::ACCEPT, media);
+        self.send(request.body(Body::empty()).expect("a request"))
+    }
+
+    fn send(&self, request: Request<Body>) -> (StatusCode, Bytes) {
         let mut api = self.api.clone();
         self.runtime.block_on(async {
             let Ok(response) = api.call(request).await;
             let status = response.status();
-            let bytes = response.into_body().collect().await.expect("an answer").to_bytes();
-            let body = serde_json::from_slice(&bytes)
-                .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
-            Answer { status, body }
+            (status, response.into_body().collect().await.expect("an answer").to_bytes())
         })
     }
 
@@ -92,4 +109,9 @@ impl Answer {
         assert!(status < 500 && status != 429, "{status}: {}", self.body);
         assert!(self.body.is_object() || self.body.is_array(), "not JSON: {}", self.body);
     }
+}
+
+/// A name as a part of a path.
+pub(crate) fn in_path(name: &str) -> String {
+    name.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }

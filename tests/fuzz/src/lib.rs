@@ -13,7 +13,9 @@
 mod allocation;
 mod analysis;
 mod bulk;
+mod dates;
 mod document;
+mod formats;
 mod in_process;
 mod mutation;
 mod query;
@@ -31,7 +33,8 @@ pub const ALLOWANCE_BYTES: usize = 64 << 20;
 const BYTES_FOR_EACH: usize = 1000;
 
 /// The names of the targets.
-pub const TARGETS: [&str; 6] = ["analysis", "bulk", "document", "query", "translog", "state_files"];
+pub const TARGETS: [&str; 8] =
+    ["analysis", "bulk", "dates", "document", "formats", "query", "translog", "state_files"];
 
 /// Takes foreign bytes.
 pub trait Target {
@@ -44,7 +47,9 @@ pub fn open(name: &str) -> Box<dyn Target> {
     match name {
         "analysis" => Box::new(analysis::Analyzers::open()),
         "bulk" => Box::new(bulk::Bulk::open()),
+        "dates" => Box::new(dates::Dates::open()),
         "document" => Box::new(document::Documents),
+        "formats" => Box::new(formats::Formats::open()),
         "query" => Box::new(query::Queries::open()),
         "translog" => Box::new(translog::Translogs),
         "state_files" => Box::new(state_files::StateFiles::open()),

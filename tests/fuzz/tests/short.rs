@@ -87,6 +87,16 @@ fn any_document_is_refused_or_kept_as_it_came() {
 }
 
 #[test]
+fn any_date_is_refused_or_found() {
+    short("dates", 250);
+}
+
+#[test]
+fn any_body_is_refused_or_shown_the_same_in_every_form() {
+    short("formats", 400);
+}
+
+#[test]
 fn any_search_is_answered_or_refused() {
     short("query", 3000);
 }

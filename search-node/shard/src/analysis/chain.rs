@@ -109,6 +109,8 @@ pub(crate) struct Analyzer {
     pub(crate) chain: Before,
     /// Whether it is the standard analyzer without parameters, which the index has a fast way for.
     pub(crate) is_plain_standard: bool,
+    /// Whether it was put together by whom it serves, so that an explanation shows its parts.
+    pub(crate) is_custom: bool,
     /// How far values of one field are apart, where the field does not say.
     pub(crate) position_increment_gap: Option<u32>,
 }
@@ -123,7 +125,13 @@ pub(crate) struct Term {
 
 impl Analyzer {
     pub(crate) fn new(name: &str, chain: Before) -> Self {
-        Self { name: name.to_owned(), chain, is_plain_standard: false, position_increment_gap: None }
+        Self {
+            name: name.to_owned(),
+            chain,
+            is_plain_standard: false,
+            is_custom: false,
+            position_increment_gap: None,
+        }
     }
 
     /// The terms of a text with their places.

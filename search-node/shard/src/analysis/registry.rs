@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use parking_lot::Mutex;
 use serde_json::{Map, Value};
+use tantivy::tokenizer::TextAnalyzer;
 
 use super::analyzers;
 use super::chain::{Analyzer, Before};
@@ -119,6 +120,11 @@ impl Analysis {
         self.find_analyzer(name)?.ok_or_else(|| AnalysisError::argument(format!("{what} [{name}]")))
     }
 
+    /// The analyzer of a name as the index takes it.
+    pub fn for_index(&self, name: &str) -> Result<TextAnalyzer> {
+        Ok(super::indexing(&self.analyzer(name)?, super::POSITION_INCREMENT_GAP as usize))
+    }
+
     /// Whether there is an analyzer of a name.
     pub fn has_analyzer(&self, name: &str) -> bool {
         self.find_analyzer(name).is_ok_and(|found| found.is_some())
@@ -148,7 +154,7 @@ impl Analysis {
                 AnalysisError::argument(format!("Unknown analyzer type [{kind}] for [{name}]"))
             })?,
         };
-        if params.has("position_increment_gap") {
+        if made.is_custom && params.has("position_increment_gap") {
             let gap = params.count("position_increment_gap", 0, 0)?;
             made.position_increment_gap = u32::try_from(gap).ok();
         }
@@ -176,7 +182,7 @@ impl Analysis {
             let found = self.find_filter(&wanted, &chain, 0)?.ok_or_else(|| missing("filter", &wanted))?;
             chain.filters.push((wanted, found));
         }
-        Ok(Analyzer::new(name, chain))
+        Ok(Analyzer { is_custom: true, ..Analyzer::new(name, chain) })
     }
 
     /// The normalizer of a name.
@@ -233,7 +239,7 @@ impl Analysis {
             }
             chain.filters.push((wanted, found));
         }
-        Ok(Analyzer::new(name, chain))
+        Ok(Analyzer { is_custom: true, ..Analyzer::new(name, chain) })
     }
 
     /// The tokenizer of a name; none where nobody has it.

@@ -129,7 +129,7 @@ impl AnalyzeRequest {
     fn analyzer(&self, analysis: &Analysis, field: Option<&FieldAnalysis>) -> Result<Meant> {
         let named = |analyzer: Arc<Analyzer>, gap: Option<u32>| {
             let gap = gap.or(analyzer.position_increment_gap).unwrap_or_default();
-            Meant { analyzer, gap, is_custom: false }
+            Meant { analyzer, gap }
         };
         if let Some(name) = &self.analyzer {
             return Ok(named(analysis.analyzer(name)?, None));
@@ -183,7 +183,8 @@ impl AnalyzeRequest {
             chain.filters.push(there("filter", analysis, wanted, found)?);
         }
         let gap = super::POSITION_INCREMENT_GAP;
-        Ok(Meant { analyzer: Arc::new(Analyzer::new("custom", chain)), gap, is_custom: true })
+        let analyzer = Analyzer { is_custom: true, ..Analyzer::new("custom", chain) };
+        Ok(Meant { analyzer: Arc::new(analyzer), gap })
     }
 
     /// The tokens of all texts after the first filters.
@@ -208,9 +209,12 @@ impl AnalyzeRequest {
 
     fn explained(&self, meant: &Meant, tokens_max: usize) -> Result<Value> {
         let chain = &meant.analyzer.chain;
-        if !meant.is_custom {
+        let knows_keywords =
+            |filters: usize| chain.filters.iter().take(filters).any(|(_, filter)| filter.knows_keywords());
+        if !meant.analyzer.is_custom {
             let tokens = self.tokens(meant, chain.filters.len(), tokens_max)?;
-            let analyzer = json!({"name": meant.analyzer.name, "tokens": self.with_attributes(&tokens)});
+            let tokens = self.with_attributes(&tokens, knows_keywords(chain.filters.len()));
+            let analyzer = json!({"name": meant.analyzer.name, "tokens": tokens});
             return Ok(json!({"detail": {"custom_analyzer": false, "analyzer": analyzer}}));
         }
         let mut char_filters = Vec::new();
@@ -219,22 +223,28 @@ impl AnalyzeRequest {
             texts.iter_mut().for_each(|text| *text = filter.filter(text).0);
             char_filters.push(json!({"name": name, "filtered_text": texts}));
         }
-        let step =
-            |name: &str, tokens: &[Shown]| json!({"name": name, "tokens": self.with_attributes(tokens)});
-        let cut = step(&chain.tokenizer.0, &self.tokens(meant, 0, tokens_max)?);
+        // Here the gap is the one that the analyzer itself was given, of which one that nobody defined has none.
+        let gap = meant.analyzer.position_increment_gap.unwrap_or_default();
+        let meant = &Meant { analyzer: Arc::clone(&meant.analyzer), gap };
+        let step = |name: &str, filters: usize| {
+            let tokens = self.tokens(meant, filters, tokens_max)?;
+            Ok(json!({"name": name, "tokens": self.with_attributes(&tokens, knows_keywords(filters))}))
+        };
+        let cut = step(&chain.tokenizer.0, 0)?;
         let mut filters = Vec::new();
         for (at, (name, _)) in chain.filters.iter().enumerate() {
-            filters.push(step(name, &self.tokens(meant, at + 1, tokens_max)?));
+            filters.push(step(name, at + 1)?);
         }
         Ok(json!({"detail": {
             "custom_analyzer": true, "charfilters": char_filters, "tokenizer": cut, "tokenfilters": filters
         }}))
     }
 
-    fn with_attributes(&self, tokens: &[Shown]) -> Vec<Value> {
+    fn with_attributes(&self, tokens: &[Shown], knows_keywords: bool) -> Vec<Value> {
         let is_wanted = |name: &str| {
-            self.attributes.is_empty()
-                || self.attributes.iter().any(|wanted| wanted.eq_ignore_ascii_case(name))
+            (name != "keyword" || knows_keywords)
+                && (self.attributes.is_empty()
+                    || self.attributes.iter().any(|wanted| wanted.eq_ignore_ascii_case(name)))
         };
         let shown = tokens.iter().map(|shown| {
             let mut json = shown.plain();
@@ -250,8 +260,8 @@ impl AnalyzeRequest {
 /// What a request means.
 struct Meant {
     analyzer: Arc<Analyzer>,
+    /// How far its texts are apart.
     gap: u32,
-    is_custom: bool,
 }
 
 /// A component by name, or with its parameters.

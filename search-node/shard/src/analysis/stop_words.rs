@@ -1,6 +1,6 @@
 //! Lists of common words by language, as settings name them: `_english_`.
 
-use std::collections::HashSet;
+use hashbrown::HashSet;
 
 /// The words that Lucene leaves out of English.
 const ENGLISH: &str = "a an and are as at be but by for if in into is it no not of on or such that the their then there these they this to was will with";

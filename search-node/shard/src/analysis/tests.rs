@@ -1,8 +1,10 @@
 //! Tests of what analyzers make of texts: tables of what a real Elasticsearch or OpenSearch makes of them.
 //!
 //! A line of a table is a body of `_analyze` and the tokens that the peer answered, or that its documentation shows. Where ours
-//! differ on purpose, the line says what they are and why. `scripts/analysis-tables.py` asks the peer again.
+//! differ on purpose, the line says what they are and why. A body may ask for an explanation, and have the parameters of an analyzer
+//! in place of its name. `scripts/analysis-tables.py` asks the peer again.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -12,12 +14,23 @@ use super::*;
 /// Tokens that no test needs more of.
 const TOKENS_MAX: usize = 10_000;
 
-fn analyzed(body: &Value) -> Result<Vec<Value>, AnalysisError> {
+/// What comes of a body, in the form of the tables. An analyzer with parameters is one that the index defines.
+fn analyzed(body: &Value) -> Result<Value, AnalysisError> {
     let limits = GramLimits { ngram_diff: 10, shingle_diff: 10 };
-    let definitions = Definitions { limits, ..Definitions::default() };
+    let mut body = body.clone();
+    let mut flat = Vec::new();
+    if let Some(parameters) = body["analyzer"].as_object() {
+        let named = |(key, value): (&String, &Value)| (format!("analyzer.defined.{key}"), value.clone());
+        flat = parameters.iter().map(named).collect();
+        body["analyzer"] = json!("defined");
+    }
+    let definitions = Definitions::read(flat.iter().map(|(key, value)| (key.as_str(), value)), limits)?;
     let analysis = Analysis::of_index(definitions)?;
-    let mut answer = AnalyzeRequest::read(body)?.answer(&analysis, None, TOKENS_MAX)?;
-    Ok(answer["tokens"].as_array_mut().map(std::mem::take).unwrap_or_default())
+    let answer = AnalyzeRequest::read(&body)?.answer(&analysis, None, TOKENS_MAX)?;
+    Ok(match answer.get("detail") {
+        Some(detail) => detail.clone(),
+        None => short(answer["tokens"].as_array().map(Vec::as_slice).unwrap_or_default()),
+    })
 }
 
 /// Tokens in the short form of the tables.
@@ -35,28 +48,77 @@ fn short(tokens: &[Value]) -> Value {
     tokens.iter().map(short).collect()
 }
 
-#[test]
-fn tokens_are_those_that_elasticsearch_makes() {
+/// All rows, and the table that each is in.
+fn rows() -> (Vec<String>, Vec<Value>) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/analysis");
-    let (mut rows, mut faults) = (0, Vec::new());
+    let mut rows = Vec::new();
     for entry in fs_err::read_dir(&folder).expect("tables") {
         let path = entry.expect("a table").path();
+        let table = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let text = fs_err::read_to_string(&path).expect("read");
-        for line in text.lines() {
-            let row: Value = serde_json::from_str(line).expect("a row");
-            let expected = row.get("ours").unwrap_or(&row["tokens"]);
-            assert_eq!(row.get("ours").is_some(), row.get("reason").is_some(), "{line}");
-            let made = analyzed(&row["analyze"]);
-            let made = made.map(|tokens| short(&tokens)).unwrap_or_else(|error| json!(error.reason));
-            rows += 1;
-            if made != *expected {
-                let table = path.file_name().unwrap_or_default().to_string_lossy();
-                faults.push(format!("{table}: {}\n  expected {expected}\n  made     {made}", row["analyze"]));
+        rows.extend(text.lines().map(|line| (table.clone(), serde_json::from_str(line).expect("a row"))));
+    }
+    rows.into_iter().unzip()
+}
+
+#[test]
+fn tokens_are_those_that_elasticsearch_makes() {
+    let (tables, rows) = rows();
+    let mut faults = Vec::new();
+    for (table, row) in tables.iter().zip(&rows) {
+        let expected = row.get("ours").unwrap_or(&row["tokens"]);
+        assert_eq!(row.get("ours").is_some(), row.get("reason").is_some(), "{row}");
+        let made = analyzed(&row["analyze"]).unwrap_or_else(|error| json!(error.reason));
+        if made != *expected {
+            faults.push(format!("{table}: {}\n  expected {expected}\n  made     {made}", row["analyze"]));
+        }
+    }
+    let rows = rows.len();
+    assert!(rows >= 300, "only {rows} rows");
+    assert!(faults.is_empty(), "{} of {rows} rows:\n{}", faults.len(), faults.join("\n"));
+}
+
+/// Every component that a row uses, as `filter stop`.
+fn tried() -> BTreeSet<String> {
+    let mut tried = BTreeSet::new();
+    for row in rows().1 {
+        let body = &row["analyze"];
+        for place in ["analyzer", "tokenizer", "filter", "char_filter"] {
+            let several = body[place].as_array().cloned().unwrap_or_else(|| vec![body[place].clone()]);
+            let name = |one: &Value| one.as_str().or_else(|| one["type"].as_str()).map(str::to_owned);
+            tried.extend(several.iter().filter_map(name).map(|name| format!("{place} {name}")));
+        }
+    }
+    tried
+}
+
+#[test]
+fn every_component_that_the_reference_names_is_in_a_row() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/analysis.md");
+    let page = fs_err::read_to_string(page).expect("the page");
+    let tried = tried();
+    let (mut place, mut named, mut missing) = (None, 0, Vec::new());
+    for line in page.lines() {
+        if let Some(heading) = line.strip_prefix("## ") {
+            place = match heading {
+                "Analyzers" => Some("analyzer"),
+                "Character filters" => Some("char_filter"),
+                "Tokenizers" => Some("tokenizer"),
+                "Token filters" => Some("filter"),
+                _ => None,
+            };
+        }
+        let Some((place, row)) = place.zip(line.strip_prefix("| `")) else { continue };
+        let names = row.split('|').next().unwrap_or_default().split('`').step_by(2);
+        for name in names.filter(|name| !name.is_empty()) {
+            named += 1;
+            if !tried.contains(&format!("{place} {name}")) {
+                missing.push(format!("{place} {name}"));
             }
         }
     }
-    assert!(rows >= 300, "only {rows} rows");
-    assert!(faults.is_empty(), "{} of {rows} rows:\n{}", faults.len(), faults.join("\n"));
+    assert!(named > 100, "only {named} names were found");
+    assert!(missing.is_empty(), "no row tries {missing:?}");
 }
 
 /// What the index is given: each term with its place and how many places it takes.

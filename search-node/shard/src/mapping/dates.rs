@@ -154,6 +154,7 @@ fn parse_pattern(pattern: &str) -> Result<Vec<Token>, String> {
         while letter.is_ascii_alphabetic() && rest.next_if_eq(&letter).is_some() {
             count += 1;
         }
+        check_width(letter, count)?;
         tokens.push(match letter {
             'y' | 'u' => Token::Year,
             'M' if count <= 2 => Token::Month,
@@ -168,6 +169,13 @@ fn parse_pattern(pattern: &str) -> Result<Vec<Token>, String> {
         });
     }
     Ok(tokens)
+}
+
+/// No number has more digits, and none is shown with more, however long a pattern is.
+const WIDTH_MAX: usize = 19;
+
+fn check_width(letter: char, width: usize) -> Result<(), String> {
+    if width > WIDTH_MAX { Err(format!("Too many pattern letters: {letter}")) } else { Ok(()) }
 }
 
 fn read_pattern(tokens: &[Token], text: &str) -> Option<DateSpan> {
@@ -409,6 +417,7 @@ pub fn show_as(millis: i64, pattern: &str, zone: &TimeZone) -> Result<String, St
         while letter.is_ascii_alphabetic() && rest.next_if_eq(&letter).is_some() {
             width += 1;
         }
+        check_width(letter, width)?;
         let number = match letter {
             'y' | 'u' if width == 2 => i64::from(moment.year()).rem_euclid(100),
             'y' | 'u' => moment.year().into(),
@@ -435,6 +444,16 @@ pub fn show_as(millis: i64, pattern: &str, zone: &TimeZone) -> Result<String, St
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_letter_stands_no_more_than_so_often() {
+        for pattern in ["y".repeat(20), "yyyy-".to_owned() + &"M".repeat(70_000), "S".repeat(70_000)] {
+            let refused = |reason: String| reason.starts_with("Too many pattern letters: ");
+            assert!(show_as(0, &pattern, &TimeZone::UTC).is_err_and(refused));
+            assert!(DateFormats::parse(&pattern).is_err());
+        }
+        assert_eq!(show_as(0, &"y".repeat(19), &TimeZone::UTC), Ok("0000000000000001970".to_owned()));
+    }
 
     const DAY: i64 = 86_400_000;
     /// 2026-11-24T10:20:30.123Z

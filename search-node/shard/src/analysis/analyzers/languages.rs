@@ -6,6 +6,7 @@ use super::super::params::Params;
 use super::super::token_filters::{
     Case, Edit, Elision, FRENCH_ARTICLES, KeywordMarker, LowercaseLanguage, Override, Stem, Stop, apostrophe,
     arabic_normalization, decimal_digits, german_normalization, persian_normalization,
+    romanian_normalization,
 };
 use super::Chain;
 
@@ -84,6 +85,9 @@ fn before_stop_words(language: &str) -> Result<Chain> {
             .with("decimal_digit", Edit::letters(decimal_digits))
             .with("arabic_normalization", Edit::letters(arabic_normalization))
             .with("persian_normalization", Edit::letters(persian_normalization)),
+        "romanian" => {
+            standard.lowercase().with("romanian_normalization", Edit::letters(romanian_normalization))
+        }
         _ => standard.lowercase(),
     })
 }

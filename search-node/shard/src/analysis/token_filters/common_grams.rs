@@ -1,6 +1,6 @@
 //! `common_grams`: common words joined with their neighbours.
 
-use std::collections::HashSet;
+use hashbrown::HashSet;
 
 use super::{InRules, TokenFilter};
 use crate::analysis::error::{AnalysisError, Result};

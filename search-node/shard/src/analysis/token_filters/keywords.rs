@@ -58,6 +58,10 @@ impl TokenFilter for KeywordMarker {
             token
         }))
     }
+
+    fn knows_keywords(&self) -> bool {
+        true
+    }
 }
 
 /// Each token twice, the first of them marked.
@@ -70,5 +74,9 @@ impl TokenFilter for KeywordRepeat {
             let again = Token { increment: 0, is_keyword: false, ..token.clone() };
             [Token { is_keyword: true, ..token }, again]
         }))
+    }
+
+    fn knows_keywords(&self) -> bool {
+        true
     }
 }

@@ -17,10 +17,12 @@ mod leading;
 mod lengths;
 mod light_french;
 mod light_stemmers;
+mod min_hash;
 mod multiplexer;
 mod normalizations;
 mod pattern_capture;
 mod pattern_replace;
+mod payload;
 mod phonetic;
 mod shingle;
 mod stemmer;
@@ -46,7 +48,9 @@ pub(crate) use elision::{Elision, FRENCH as FRENCH_ARTICLES};
 pub(crate) use fingerprint::{Fingerprint, KIND as WHOLE_TEXT};
 pub(crate) use keywords::KeywordMarker;
 pub(crate) use leading::Leading;
-pub(crate) use normalizations::{arabic_normalization, german_normalization, persian_normalization};
+pub(crate) use normalizations::{
+    arabic_normalization, german_normalization, persian_normalization, romanian_normalization,
+};
 pub(crate) use stemmer::{Override, Stem};
 pub(crate) use stop::Stop;
 
@@ -78,6 +82,11 @@ pub(crate) trait TokenFilter: Send + Sync + fmt::Debug {
 
     fn in_rules(&self) -> InRules {
         InRules::Applied
+    }
+
+    /// Whether it marks tokens as keywords or asks whether they are: from there on an explanation shows it.
+    fn knows_keywords(&self) -> bool {
+        false
     }
 }
 

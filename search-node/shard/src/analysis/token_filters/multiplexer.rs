@@ -56,4 +56,8 @@ impl TokenFilter for Multiplexer {
     fn in_rules(&self) -> InRules {
         InRules::Refused
     }
+
+    fn knows_keywords(&self) -> bool {
+        self.chains.iter().flatten().any(|filter| filter.knows_keywords())
+    }
 }

@@ -28,6 +28,22 @@ pub(crate) fn persian_normalization(text: &mut String) {
         .collect();
 }
 
+/// Letters with a cedilla as those with a comma below, which took their place.
+pub(crate) fn romanian_normalization(text: &mut String) {
+    if text.contains(['ş', 'Ş', 'ţ', 'Ţ']) {
+        *text = text
+            .chars()
+            .map(|letter| match letter {
+                'ş' => 'ș',
+                'Ş' => 'Ș',
+                'ţ' => 'ț',
+                'Ţ' => 'Ț',
+                other => other,
+            })
+            .collect();
+    }
+}
+
 /// What stands before an `e` decides whether that makes an umlaut.
 #[derive(PartialEq)]
 enum Before {

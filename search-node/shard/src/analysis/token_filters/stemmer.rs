@@ -141,6 +141,10 @@ impl TokenFilter for Stem {
             token
         }))
     }
+
+    fn knows_keywords(&self) -> bool {
+        true
+    }
 }
 
 /// Stems that are said word by word; stemmers leave them as they are.
@@ -192,5 +196,9 @@ impl TokenFilter for Override {
             }
             token
         }))
+    }
+
+    fn knows_keywords(&self) -> bool {
+        true
     }
 }

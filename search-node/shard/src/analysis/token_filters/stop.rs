@@ -1,6 +1,6 @@
 //! `stop`: common words left out.
 
-use std::collections::HashSet;
+use hashbrown::HashSet;
 
 use super::TokenFilter;
 use crate::analysis::error::Result;

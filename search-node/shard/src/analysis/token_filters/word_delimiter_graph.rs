@@ -170,4 +170,8 @@ impl TokenFilter for WordDelimiterGraph {
     fn in_rules(&self) -> InRules {
         InRules::Refused
     }
+
+    fn knows_keywords(&self) -> bool {
+        true
+    }
 }

@@ -32,7 +32,7 @@ impl Tokenizer for JiebaTokenizer {
             let mut next_end = 0;
             let words: Vec<Token> = words(part, self.with_inner_words)
                 .into_iter()
-                .filter(|(_, word)| word.chars().any(char::is_alphanumeric))
+                .filter(|(_, word)| word.chars().any(is_of_word))
                 .map(|(start, word)| {
                     let mut token = Token::new(word, from + start, from + start + word.len(), WORD);
                     // Words within one that was told stand at its place.
@@ -44,6 +44,12 @@ impl Tokenizer for JiebaTokenizer {
             words
         }))
     }
+}
+
+/// Whether a letter makes what it stands in a word.
+fn is_of_word(letter: char) -> bool {
+    // Most letters here are these, and are found in no table.
+    matches!(letter, '\u{4e00}'..='\u{9fff}') || letter.is_alphanumeric()
 }
 
 /// Words with their bytes; the long ones first where words lie within them.
@@ -62,10 +68,13 @@ fn words(part: &str, with_inner_words: bool) -> Vec<(usize, &str)> {
 
 /// The words of two and three characters within a longer one.
 fn inner_words<'a>(word: &'a str, start: usize, found: &mut Vec<(usize, &'a str)>) {
+    if word.chars().take(3).count() < 3 || word.is_ascii() {
+        return;
+    }
     let bounds: Vec<usize> = word.char_indices().map(|(at, _)| at).chain([word.len()]).collect();
     let letters = bounds.len() - 1;
     for length in [2, 3] {
-        if letters <= length || word.is_ascii() {
+        if letters <= length {
             continue;
         }
         for from in 0..=letters - length {

@@ -2,11 +2,12 @@
 
 use tantivy::tokenizer::{Token as Indexed, TokenStream, Tokenizer as IndexTokenizer};
 
-use super::words::{Words, kind};
+use super::words::{Letters, Word, Words, kind};
 use super::{TOKEN_LENGTH, Tokenizer};
+use crate::analysis::letter_case::lower;
 use crate::analysis::token::{Token, Tokens};
 
-/// Words; a longer one than the bound is cut into pieces of as many characters.
+/// Words; one that is longer than the bound is cut into the words that its pieces of as many characters are.
 #[derive(Debug)]
 pub(crate) struct Standard {
     longest: usize,
@@ -21,7 +22,9 @@ impl Standard {
 impl Tokenizer for Standard {
     fn tokens<'a>(&'a self, text: &'a str) -> Tokens<'a> {
         let pieces = Pieces { words: Words::of(text), rest: None, longest: self.longest };
-        Box::new(pieces.map(|(start, word)| Token::new(word, start, start + word.len(), kind(word))))
+        Box::new(
+            pieces.map(|Word { start, text, .. }| Token::new(text, start, start + text.len(), kind(text))),
+        )
     }
 }
 
@@ -29,22 +32,55 @@ impl Tokenizer for Standard {
 struct Pieces<'a> {
     words: Words<'a>,
     /// The rest of a word that was too long.
-    rest: Option<(usize, &'a str)>,
+    rest: Option<Word<'a>>,
     longest: usize,
 }
 
 impl<'a> Iterator for Pieces<'a> {
-    type Item = (usize, &'a str);
+    type Item = Word<'a>;
 
-    fn next(&mut self) -> Option<(usize, &'a str)> {
-        let (start, word) = self.rest.take().or_else(|| self.words.next())?;
-        if word.len() > self.longest
-            && let Some((cut, _)) = word.char_indices().nth(self.longest)
-        {
-            self.rest = Some((start + cut, &word[cut..]));
-            return Some((start, &word[..cut]));
+    #[inline]
+    fn next(&mut self) -> Option<Word<'a>> {
+        loop {
+            if self.rest.is_some()
+                && let Some(piece) = self.next_piece()
+            {
+                return Some(piece);
+            }
+            let word = self.words.next()?;
+            if word.text.len() <= self.longest {
+                return Some(word);
+            }
+            self.rest = Some(word);
         }
-        Some((start, word))
+    }
+}
+
+impl<'a> Pieces<'a> {
+    #[cold]
+    fn next_piece(&mut self) -> Option<Word<'a>> {
+        while let Some(rest) = self.rest.take() {
+            if let Some(piece) = self.piece(rest) {
+                return Some(piece);
+            }
+        }
+        None
+    }
+
+    /// The first word of what may be too long, of as many letters as a token may have. None where there is none any more.
+    fn piece(&mut self, word: Word<'a>) -> Option<Word<'a>> {
+        let within = |from: usize| {
+            let rest = &word.text[from..];
+            rest.char_indices().nth(self.longest).map_or(rest, |(limit, _)| &rest[..limit])
+        };
+        let first = within(0);
+        let skipped = Words::of(first).next().map_or(first.len(), |piece| piece.start);
+        let piece = Words::of(within(skipped)).next();
+        let end = skipped + piece.map_or(0, |piece| piece.start + piece.text.len());
+        if end < word.text.len() {
+            self.rest = Some(Word { start: word.start + end, text: &word.text[end..], ..word });
+        }
+        piece.map(|piece| Word { start: word.start + skipped + piece.start, ..piece })
     }
 }
 
@@ -64,7 +100,7 @@ impl FastStandard {
 
 pub(crate) struct FastStream<'a> {
     pieces: Pieces<'a>,
-    next: Option<(usize, &'a str)>,
+    next: Option<Word<'a>>,
     gap: usize,
     token: &'a mut Indexed,
 }
@@ -83,17 +119,20 @@ impl IndexTokenizer for FastStandard {
 
 impl TokenStream for FastStream<'_> {
     fn advance(&mut self) -> bool {
-        let Some((start, word)) = self.next else { return false };
+        let Some(Word { start, text, letters }) = self.next else { return false };
         self.next = self.pieces.next();
-        self.token.text.clear();
-        self.token.text.push_str(word);
-        if word.is_ascii() {
-            self.token.text.make_ascii_lowercase();
-        } else {
-            crate::analysis::letter_case::lowercase(&mut self.token.text);
+        let term = &mut self.token.text;
+        term.clear();
+        match letters {
+            Letters::Lower => term.push_str(text),
+            Letters::Capitals => {
+                term.push_str(text);
+                term.make_ascii_lowercase();
+            }
+            Letters::Any => term.extend(text.chars().map(lower)),
         }
         self.token.offset_from = start;
-        self.token.offset_to = start + word.len();
+        self.token.offset_to = start + text.len();
         self.token.position = self.token.position.wrapping_add(1);
         if self.next.is_none() {
             self.token.position_length = self.gap;
@@ -107,5 +146,20 @@ impl TokenStream for FastStream<'_> {
 
     fn token_mut(&mut self) -> &mut Indexed {
         self.token
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// However much of a word is no word by itself.
+    #[test]
+    fn nothing_behind_a_long_word_is_lost() {
+        let text = format!("{}a{} b {}c", "_".repeat(700), "x".repeat(256), "é".repeat(255));
+        let tokens = Standard::new(TOKEN_LENGTH);
+        let lengths: Vec<usize> = tokens.tokens(&text).map(|token| token.text.chars().count()).collect();
+        assert_eq!(lengths, [255, 192, 1, 255, 1]);
+        assert!(tokens.tokens(&text).all(|token| text[token.start..token.end] == token.text));
     }
 }

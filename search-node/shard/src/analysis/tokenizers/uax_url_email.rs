@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use fancy_regex::Regex;
 
+use super::Tokenizer;
 use super::standard::Standard;
-use super::{TOKEN_LENGTH, Tokenizer};
 use crate::analysis::token::{Token, Tokens};
 
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl UaxUrlEmail {
             };
             let trimmed = place.as_str().trim_end_matches(['.', ',', ';', ':', '!', '?', ')', '\'']);
             let end = place.start() + trimmed.len();
-            if trimmed.len() <= self.longest.max(TOKEN_LENGTH) {
+            if trimmed.chars().count() <= self.longest {
                 return Some((place.start(), end, kind));
             }
             from = place.end();

@@ -8,6 +8,7 @@ use tantivy::index::SegmentReader;
 use tantivy::space_usage::{PerFieldSpaceUsage, SegmentSpaceUsage};
 
 use super::{Engine, EngineError};
+use crate::mapping::FieldKind;
 use crate::uids::component;
 
 /// The bytes of one field in the files of segments.
@@ -18,6 +19,8 @@ pub struct FieldBytes {
     pub terms: u64,
     /// Values by document.
     pub columns: u64,
+    /// What finds the numbers, dates or addresses of a field beside its column.
+    pub points: u64,
     /// How many words each document has.
     pub norms: u64,
     /// Documents as they came.
@@ -27,7 +30,7 @@ pub struct FieldBytes {
 impl FieldBytes {
     /// All of them.
     pub fn total(&self) -> u64 {
-        self.terms + self.columns + self.norms + self.stored
+        self.terms + self.columns + self.points + self.norms + self.stored
     }
 }
 
@@ -35,6 +38,7 @@ impl std::ops::AddAssign for FieldBytes {
     fn add_assign(&mut self, other: Self) {
         self.terms += other.terms;
         self.columns += other.columns;
+        self.points += other.points;
         self.norms += other.norms;
         self.stored += other.stored;
     }
@@ -49,9 +53,17 @@ impl Engine {
     pub(crate) fn field_bytes(&self) -> Result<BTreeMap<String, FieldBytes>, EngineError> {
         let view = self.view();
         let paths = view.layout.paths_by_name();
-        let mut fields = BTreeMap::new();
+        let mut fields = BTreeMap::<String, FieldBytes>::new();
         for segment in view.searcher.segment_readers() {
             add_segment(segment, &paths, &mut fields)?;
+        }
+        for (path, bytes) in &mut fields {
+            let is_term = |kind: &FieldKind| {
+                kind.has_terms() || matches!(kind, FieldKind::Boolean | FieldKind::Version)
+            };
+            if view.layout.mapping.leaf(path).is_some_and(|field| !is_term(&field.kind)) {
+                bytes.points = std::mem::take(&mut bytes.terms);
+            }
         }
         fields.retain(|_, bytes| bytes.total() > 0);
         Ok(fields)

@@ -68,7 +68,7 @@ fn index_shown(store: u64, fields: &BTreeMap<&str, FieldBytes>) -> Value {
     })
 }
 
-/// Numbers are found by their columns, so that there are no points; there are no vectors of terms.
+/// There are no vectors of terms.
 fn field_shown(bytes: &FieldBytes) -> Value {
     let mut shown = Map::new();
     let mut add = |name: &str, bytes: u64| {
@@ -78,7 +78,7 @@ fn field_shown(bytes: &FieldBytes) -> Value {
     add("total", bytes.total());
     add("stored_fields", bytes.stored);
     add("doc_values", bytes.columns);
-    add("points", 0);
+    add("points", bytes.points);
     add("norms", bytes.norms);
     add("term_vectors", 0);
     let terms = json!({"total": bytes_shown(bytes.terms), "total_in_bytes": bytes.terms});

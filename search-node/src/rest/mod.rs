@@ -27,6 +27,7 @@ mod human;
 mod index;
 mod index_figures;
 mod index_settings;
+mod later;
 mod mapped_fields;
 mod open_close;
 mod parameters;

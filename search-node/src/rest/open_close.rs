@@ -9,12 +9,14 @@ use serde_json::{Map, Value, json};
 use super::call::Call;
 use super::cluster::{span, wait_led};
 use super::envelope::Reply;
+use super::later::now_or_later;
 use super::router::{Route, route};
 use crate::action::cluster::wait_active;
 use crate::error::ApiError;
 use crate::indices::{Index, NameOptions};
 use crate::node::Node;
 use crate::replication::ActiveCopies;
+use crate::tasks::TaskKind;
 
 const POST: &[Method] = &[Method::POST];
 const PARAMS: &[&str] = &[
@@ -26,11 +28,21 @@ const PARAMS: &[&str] = &[
     "wait_for_active_shards",
 ];
 
+const OPENING: &[&str] = &[
+    "allow_no_indices",
+    "expand_wildcards",
+    "ignore_unavailable",
+    "master_timeout",
+    "timeout",
+    "wait_for_active_shards",
+    "wait_for_completion",
+];
+
 pub(super) const ROUTES: &[Route] = &[
     route(POST, "/_close", PARAMS, |_| async { Err(nothing_named()) }.boxed()),
     route(POST, "/{index}/_close", PARAMS, |call| close(call).boxed()),
-    route(POST, "/_open", PARAMS, |_| async { Err(nothing_named()) }.boxed()),
-    route(POST, "/{index}/_open", PARAMS, |call| open(call).boxed()),
+    route(POST, "/_open", OPENING, |_| async { Err(nothing_named()) }.boxed()),
+    route(POST, "/{index}/_open", OPENING, |call| open(call).boxed()),
 ];
 
 fn nothing_named() -> ApiError {
@@ -64,6 +76,11 @@ async fn close(call: Call) -> Result<Reply, ApiError> {
 }
 
 async fn open(call: Call) -> Result<Reply, ApiError> {
+    let description = format!("indices[{}]", call.part("index"));
+    now_or_later(call, TaskKind::OpenIndex, description, |call| do_open(call).boxed()).await
+}
+
+async fn do_open(call: Call) -> Result<Value, ApiError> {
     wait_led(&call).await?;
     let wanted = wanted(&call)?.unwrap_or_default();
     let within = span(&call, "timeout")?;
@@ -75,7 +92,7 @@ async fn open(call: Call) -> Result<Reply, ApiError> {
     });
     let (opened, acknowledged) = done.await?;
     let is_active = are_active(&node, &opened, wanted, within).await;
-    Call::ok(json!({"acknowledged": acknowledged, "shards_acknowledged": is_active}))
+    Ok(json!({"acknowledged": acknowledged, "shards_acknowledged": is_active}))
 }
 
 /// Wildcards find what can be opened, where the request says nothing.

@@ -20,6 +20,8 @@ pub(crate) enum TaskKind {
     /// What a node does for the search of another one.
     SearchPart,
     ListTasks,
+    OpenIndex,
+    ResizeIndex,
 }
 
 impl TaskKind {
@@ -36,6 +38,8 @@ impl TaskKind {
             Self::Search => "indices:data/read/search",
             Self::SearchPart => "indices:data/read/search[phase/query]",
             Self::ListTasks => "cluster:monitor/tasks/lists",
+            Self::OpenIndex => "indices:admin/open",
+            Self::ResizeIndex => "indices:admin/resize",
         }
     }
 }
@@ -68,7 +72,7 @@ pub(crate) struct Task {
 
 impl Task {
     pub(crate) fn is_cancellable(&self) -> bool {
-        self.kind != TaskKind::ListTasks
+        !matches!(self.kind, TaskKind::ListTasks | TaskKind::OpenIndex | TaskKind::ResizeIndex)
     }
 
     /// Asks it to end.

@@ -14,6 +14,7 @@ mod gaps;
 mod hosts;
 mod leader;
 mod names;
+mod nested;
 mod planted;
 mod races;
 mod recovery;

@@ -82,7 +82,7 @@ mod tests {
             json!(""),
             json!("yes: no # \"quoted\" \\ \u{1} \n\t"),
             json!([0, -1, 15, -16, 16, -17, 63, 64, i32::MAX, i32::MIN, i64::MAX, i64::MIN, u64::MAX]),
-            json!([0.5, -1.25, 1e300, f64::MIN_POSITIVE, 16_777_217.5]),
+            json!([0.5, -1.25, 1e300, f64::MIN_POSITIVE, 16_777_217.5, 1.2e24, 0.1 + 0.2, 1.1999999999999999e24]),
             json!({"": {"a.b": [], "~": {}, "- x": "1", "1": 1}, "long": long, "x".repeat(64): 1, "x".repeat(65): 2}),
             json!([{"took": 1, "name": "a"}, {"took": 2, "name": "b"}, ["é", "日本", "🦀"]]),
             deep,

@@ -37,7 +37,7 @@ enum Token {
     Literal(char),
 }
 
-/// A date as written, and the last millisecond that it may stand for: `2026-11` is all of November.
+/// A date as written, and the last millisecond that it may stand for: `2026-11-24` is all of that day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DateSpan {
     /// The first millisecond.
@@ -340,14 +340,14 @@ fn read_iso(text: &str) -> Option<DateSpan> {
     let mut cursor = Cursor { bytes: text.as_bytes() };
     let mut parts = Parts { year: cursor.digits(4, 4)?, ..Parts::default() };
     const DAY: i64 = 86_400_000;
+    // As in Elasticsearch, a date without a day is the first one.
     if cursor.bytes.is_empty() {
-        let days = if days_in_month(parts.year, 2) == 29 { 366 } else { 365 };
-        return parts.span(days * DAY);
+        return parts.span(DAY);
     }
     cursor.literal('-')?;
     parts.month = cursor.digits(2, 2)?;
     if cursor.bytes.is_empty() {
-        return parts.span(days_in_month(parts.year, parts.month) * DAY);
+        return parts.span(DAY);
     }
     cursor.literal('-')?;
     parts.day = cursor.digits(2, 2)?;
@@ -518,8 +518,10 @@ mod tests {
     fn a_cut_off_date_stands_for_all_it_may_mean() {
         let day = read_iso("2026-11-24").expect("a day");
         assert_eq!(day.last - day.first, DAY - 1);
-        let february = read_iso("2024-02").expect("a month");
-        assert_eq!(february.last - february.first, 29 * DAY - 1);
+        for text in ["2024", "2024-02"] {
+            let first_day = read_iso(text).expect(text);
+            assert_eq!(first_day.last - first_day.first, DAY - 1, "{text}");
+        }
     }
 
     #[test]

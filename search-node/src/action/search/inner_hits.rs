@@ -146,7 +146,7 @@ fn add_to(shown: &mut Value, all: &[InnerHits], around: &Around<'_>) -> Result<(
             by_name.insert(inner_hits.name.clone(), found);
         }
     }
-    if !all.is_empty() {
+    if !by_name.is_empty() {
         shown["inner_hits"] = Value::Object(by_name);
     }
     Ok(())

@@ -164,7 +164,7 @@ fn find(inner_hits: &InnerHits, around: &Around<'_>) -> Result<Option<Value>, Ap
         shown.push(hit);
     }
     let total = json!({"value": found.total, "relation": "eq"});
-    let max_score = found.max_score.map_or(Value::Null, show_score);
+    let max_score = found.max_score.filter(|_| !found.hits.is_empty()).map_or(Value::Null, show_score);
     Ok(Some(json!({"hits": {"total": total, "max_score": max_score, "hits": shown}})))
 }
 

@@ -351,7 +351,7 @@ impl Reader {
         request: &SearchRequest,
         context: &QueryContext<'_>,
     ) -> Result<Option<InnerAnswer>, SearchError> {
-        self.activity.fetch.run(|| inner_hits(&self.view, around, path, request, context), Result::is_ok)
+        inner_hits(&self.view, around, path, request, context)
     }
 
     /// Reads the document of a hit.

@@ -122,6 +122,8 @@ pub(super) struct Reading<'p> {
     pub(super) at: usize,
     /// How many nested objects there were so far.
     pub(super) nested_count: usize,
+    /// Whether it has said what it is among parents and children.
+    pub(super) is_joined: bool,
 }
 
 impl DocumentParser {
@@ -174,6 +176,7 @@ impl DocumentParser {
             nested: Vec::new(),
             at: 0,
             nested_count: 0,
+            is_joined: false,
         };
         for (name, value) in object.iter() {
             if is_metadata(name) {

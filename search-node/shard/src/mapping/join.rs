@@ -220,7 +220,7 @@ impl Reading<'_> {
             return Err(fault(format!("unknown join name [{name}] for field [{path}]")));
         }
         let field = plan.targets.first().and_then(|target| target.field);
-        if field.is_some_and(|field| self.values.texts_of(field).next().is_some()) {
+        if std::mem::replace(&mut self.is_joined, true) {
             return Err(fault(format!(
                 "DocValuesField \"{path}\" appears more than once in this document (only one value is allowed per field)"
             )));
@@ -294,9 +294,12 @@ fn shown(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use serde_json::json;
 
     use super::super::definition::{MappingLimits, parse_mapping};
+    use super::super::document::check_document;
     use super::*;
 
     fn mapping(properties: &Value) -> Result<Mapping, MappingError> {
@@ -340,6 +343,31 @@ mod tests {
                     format!("Mapper for [j] conflicts with existing mapping:\n[{conflicts}]")
                 ),
             }
+        }
+    }
+
+    #[test]
+    fn a_document_is_one_thing_whatever_else_it_has() {
+        let properties =
+            json!({"t": {"type": "keyword"}, "j": {"type": "join", "relations": {"question": "answer"}}});
+        let check = |is_routed, document: Value| {
+            let mapping = Arc::new(mapping(&properties).expect("valid"));
+            check_document(mapping, "1", is_routed, document.to_string().as_bytes())
+                .map_err(|error| error.cause.map_or(error.reason, |(_, reason)| reason))
+        };
+
+        assert_eq!(check(false, json!({"t": ["a", "b"], "j": "question"})), Ok(()));
+        assert_eq!(check(true, json!({"t": "a", "j": {"name": "answer", "parent": 1}, "new": "c"})), Ok(()));
+        for (document, reason) in [
+            (json!({"j": {"name": "answer", "parent": 1}}), "[routing] is missing for join field [j]"),
+            (json!({"j": {"name": "answer"}}), "[parent] is missing for join field [j]"),
+            (json!({"j": "else"}), "unknown join name [else] for field [j]"),
+            (
+                json!({"j": ["question", "question"]}),
+                "DocValuesField \"j\" appears more than once in this document (only one value is allowed per field)",
+            ),
+        ] {
+            assert_eq!(check(false, document), Err(reason.to_owned()));
         }
     }
 

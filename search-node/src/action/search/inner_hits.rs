@@ -146,7 +146,7 @@ fn add_to(shown: &mut Value, all: &[InnerHits], around: &Around<'_>) -> Result<(
             by_name.insert(inner_hits.name.clone(), found);
         }
     }
-    if !all.is_empty() {
+    if !by_name.is_empty() {
         shown["inner_hits"] = Value::Object(by_name);
     }
     Ok(())
@@ -164,7 +164,7 @@ fn find(inner_hits: &InnerHits, around: &Around<'_>) -> Result<Option<Value>, Ap
         shown.push(hit);
     }
     let total = json!({"value": found.total, "relation": "eq"});
-    let max_score = found.max_score.map_or(Value::Null, show_score);
+    let max_score = found.max_score.filter(|_| !found.hits.is_empty()).map_or(Value::Null, show_score);
     Ok(Some(json!({"hits": {"total": total, "max_score": max_score, "hits": shown}})))
 }
 

@@ -40,6 +40,7 @@ fn open(folder: &std::path::Path, mapping: Arc<Mapping>, writers: usize) -> Shar
     let merge = shard::MergeOptions { documents_max: 0, deletes_max: 1.0, ..shard::MergeOptions::default() };
     let options = EngineOptions { writers, merge, ..EngineOptions::default() };
     let shared = Shared { workers: Workers::new(0), ..Shared::default() };
+    fs_err::create_dir_all(folder).expect("a folder");
     Shard::open(folder, mapping, options, shared).expect("opens")
 }
 

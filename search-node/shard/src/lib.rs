@@ -38,7 +38,7 @@ pub use engine::{
     ForceMerge, History, IndexSort, LARGE_DOCUMENT_BYTES, MergeOptions, SegmentFigures, ShardActivity,
     Shared, StoredDocument, Timed, TombstoneBudget, Workers, WriteOutcome, WriteRequest, WriteRun, Written,
 };
-pub use query::{Query, QueryContext, QueryError, parse_query, query_string};
+pub use query::{Query, QueryContext, QueryError, QueryRules, boosted_field, parse_query, query_string};
 pub use search::{
     AskStop, Hit, Missing, Scan, SearchAnswer, SearchError, SearchRequest, Slice, SortField, SortKey,
     SortMode, SortValue, SourceFilter, Stop, compare_hits, filter_source,

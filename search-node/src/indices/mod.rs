@@ -39,6 +39,7 @@ mod metadata;
 mod names;
 #[cfg(test)]
 mod older_settings;
+mod query_settings;
 mod refreshes;
 mod registry;
 mod replicas;

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use shard::mapping::{Leniency, MappingLimits};
-use shard::{Analysis, IndexSort, MergeOptions};
+use shard::{Analysis, IndexSort, MergeOptions, QueryRules};
 
 use super::analysis_settings as analysis;
 use super::blocks::Blocks;
 use super::kept_settings;
 use super::merge_settings::MergeSettings;
+use super::query_settings;
 use super::replicas::CopySettings;
 use super::routing::Routing;
 use super::sort_settings as sort;
@@ -55,6 +56,8 @@ pub struct IndexSettings {
     pub check_bytes_max: u64,
     /// When segments are merged, and when writers wait for that.
     pub merge: MergeOptions,
+    /// What is said about queries.
+    pub query: Arc<QueryRules>,
 }
 
 /// Elasticsearch's `index.recovery.file_based_threshold`.
@@ -99,7 +102,7 @@ fn flatten_into(object: &Map<String, Value>, prefix: &str, flat: &mut Map<String
         match value {
             Value::Object(inner) => flatten_into(inner, &format!("{prefix}{key}."), flat),
             Value::Null => drop(flat.insert(format!("{prefix}{key}"), Value::Null)),
-            Value::Array(items) if is_analysis(&format!("{prefix}{key}")) => {
+            Value::Array(items) if is_list(&format!("{prefix}{key}")) => {
                 let items = items
                     .iter()
                     .map(|item| item.as_str().map_or_else(|| json!(item.to_string()), Value::from));
@@ -113,9 +116,10 @@ fn flatten_into(object: &Map<String, Value>, prefix: &str, flat: &mut Map<String
     }
 }
 
-/// Definitions of analyzers have lists, in which a comma may mean itself.
-fn is_analysis(key: &str) -> bool {
-    key.strip_prefix("index.").unwrap_or(key).starts_with(analysis::PREFIX)
+/// Definitions of analyzers have lists, in which a comma may mean itself; and fields are shown as a list.
+fn is_list(key: &str) -> bool {
+    let key = key.strip_prefix("index.").unwrap_or(key);
+    key.starts_with(analysis::PREFIX) || key == query_settings::DEFAULT_FIELD
 }
 
 /// How many places for routing values an index was made with, where its maker said nothing. Not a setting: kept beside them, and not
@@ -164,6 +168,7 @@ impl IndexSettings {
     pub fn read(flat: &Map<String, Value>) -> Result<Self, ApiError> {
         let settings = Self::read_stored(flat)?;
         CopySettings::read(flat)?;
+        query_settings::read(flat)?;
         Ok(settings)
     }
 
@@ -191,6 +196,7 @@ impl IndexSettings {
             sort: None,
             check_bytes_max: CHECK_BYTES_MAX,
             merge: MergeOptions::default(),
+            query: query_settings::read_stored(flat),
         };
         settings.sort = sort::read(flat)?;
         let mut merging = MergeSettings::default();
@@ -289,6 +295,7 @@ impl IndexSettings {
                 "mapping.total_fields.ignore_dynamic_beyond_limit" => {
                     settings.ignore_dynamic_beyond_limit = flag()?;
                 }
+                queries if query_settings::NAMES.contains(&queries) => {}
                 // Read as one above.
                 "max_ngram_diff" | "max_shingle_diff" | "analyze.max_token_count" => {}
                 defined if defined.starts_with(analysis::PREFIX) => {}

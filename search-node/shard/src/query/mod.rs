@@ -14,6 +14,7 @@ mod lower;
 mod minimum_should_match;
 mod patterns;
 pub mod query_string;
+mod rules;
 mod source_phrase;
 mod span_match;
 mod spans;
@@ -28,6 +29,7 @@ pub(crate) use can_match::can_match;
 pub use dsl::parse_query;
 pub use lower::QueryContext;
 pub(crate) use lower::lower;
+pub use rules::{QueryRules, boosted_field};
 pub(crate) use spans::no_aggregation_of_spans;
 pub(crate) use wildcard::name_matches as wildcard_name_matches;
 

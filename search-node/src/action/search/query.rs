@@ -11,7 +11,8 @@ use daemon::CancellationToken;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shard::{
-    AggPartial, Hit, Query, QueryContext, Reader, SearchError, SearchRequest, compare_hits, reduce_aggs,
+    AggPartial, Hit, Query, QueryContext, QueryRules, Reader, SearchError, SearchRequest, compare_hits,
+    reduce_aggs,
 };
 
 use super::answer::show_hit;
@@ -98,6 +99,7 @@ pub(super) struct Part {
     pub index: Arc<Index>,
     /// What of it is meant.
     filter: Option<Query>,
+    rules: Arc<QueryRules>,
     reader: Reader,
 }
 
@@ -107,6 +109,7 @@ impl Part {
             index: &self.index.name,
             doc_type: question.doc_type.as_deref().unwrap_or_default(),
             now_millis: question.now_millis,
+            rules: &self.rules,
         }
     }
 
@@ -215,7 +218,8 @@ fn part_of(node: &Node, asked: &ShardAsked) -> Result<Part, ApiError> {
     index.check_copy(asked.number, asked.copy)?;
     let shard = index.shard_to_search(asked.number)?;
     let filter = read_filter(asked.filter.as_deref())?;
-    Ok(Part { place: asked.place, filter, reader: shard.reader(), index })
+    let rules = Arc::clone(&index.settings().query);
+    Ok(Part { place: asked.place, filter, rules, reader: shard.reader(), index })
 }
 
 fn written(error: &ApiError) -> Vec<u8> {

@@ -36,7 +36,6 @@ const KEPT: &[Kept] = &[
     fixed("codec", Value::Anything),
     dynamic("hidden", Value::Flag),
     fixed("mode", Value::Anything),
-    fixed("mapping.coerce", Value::Flag),
     dynamic("mapping.nested_fields.limit", Value::Number),
     dynamic("mapping.nested_objects.limit", Value::Number),
     dynamic("mapping.field_name_length.limit", Value::Number),

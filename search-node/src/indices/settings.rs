@@ -40,6 +40,8 @@ pub struct IndexSettings {
     pub limits: MappingLimits,
     /// Whether a value that does not fit costs its field only, where the field does not say.
     pub ignore_malformed: bool,
+    /// Whether texts are read as numbers and fractions are cut off, where the field does not say.
+    pub coerce: bool,
     /// Whether new fields beyond the limit are left out, instead of the document being refused.
     pub ignore_dynamic_beyond_limit: bool,
     /// How many copies have to be in sync for a write to be acknowledged (`index.write.min_in_sync`).
@@ -161,6 +163,7 @@ impl IndexSettings {
         Leniency {
             ignore_malformed: self.ignore_malformed,
             fields_max: self.ignore_dynamic_beyond_limit.then_some(self.limits.total_fields),
+            is_exact: !self.coerce,
         }
     }
 
@@ -188,6 +191,7 @@ impl IndexSettings {
             refresh_listeners_max: 1000,
             limits: MappingLimits::default(),
             ignore_malformed: false,
+            coerce: true,
             ignore_dynamic_beyond_limit: false,
             min_in_sync: 1,
             file_based_threshold: FILE_BASED_THRESHOLD,
@@ -292,6 +296,7 @@ impl IndexSettings {
                     settings.limits.depth = text.parse().map_err(|_| fault("a positive number"))?;
                 }
                 "mapping.ignore_malformed" => settings.ignore_malformed = flag()?,
+                "mapping.coerce" => settings.coerce = flag()?,
                 "mapping.total_fields.ignore_dynamic_beyond_limit" => {
                     settings.ignore_dynamic_beyond_limit = flag()?;
                 }

@@ -39,7 +39,9 @@ pub use engine::{
     SegmentFigures, ShardActivity, Shared, StoredDocument, Timed, TombstoneBudget, Workers, WriteOutcome,
     WriteRequest, WriteRun, Written,
 };
-pub use query::{InnerHitsAsked, Query, QueryContext, QueryError, parse_query, query_string};
+pub use query::{
+    InnerHitsAsked, Query, QueryContext, QueryError, QueryRules, boosted_field, parse_query, query_string,
+};
 pub use search::{
     AskStop, Hit, InnerAnswer, InnerHit, Missing, Scan, SearchAnswer, SearchError, SearchRequest, Slice,
     SortField, SortKey, SortMode, SortValue, SourceFilter, Stop, compare_hits, filter_source,

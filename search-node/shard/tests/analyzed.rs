@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 use shard::mapping::parse_mapping;
 use shard::{
-    Analysis, AnalysisDefinitions, Condition, EngineOptions, GramLimits, Query, QueryContext, SearchRequest,
-    Shard, Shared, Workers, WriteOutcome, WriteRequest, parse_aggs, parse_query,
+    Analysis, AnalysisDefinitions, Condition, EngineOptions, GramLimits, Query, QueryContext, QueryRules,
+    SearchRequest, Shard, Shared, Workers, WriteOutcome, WriteRequest, parse_aggs, parse_query,
 };
 
 const NOW: i64 = 1_795_515_630_123;
@@ -77,7 +77,7 @@ fn found(shard: &Shard, query: &Value) -> Result<Vec<String>, String> {
         aggs: parse_aggs(&json!({})).expect("none"),
     };
     let reader = shard.reader();
-    let context = QueryContext { index: "i", doc_type: "", now_millis: NOW };
+    let context = QueryContext { index: "i", doc_type: "", now_millis: NOW, rules: QueryRules::usual() };
     let answer = reader.search(&request, &context).map_err(|error| format!("{error:?}"))?;
     let mut ids: Vec<String> = answer.hits.iter().map(|hit| reader.fetch(hit).expect("read").uid).collect();
     ids.sort();

@@ -11,8 +11,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 use shard::mapping::{Mapping, parse_mapping};
 use shard::{
-    Condition, EngineOptions, ForceMerge, IndexSort, Missing, QueryContext, SearchRequest, Shard, Shared,
-    SortField, SortKey, SortMode, Workers, WriteOutcome, WriteRequest, finish_aggs, parse_aggs, parse_query,
+    Condition, EngineOptions, ForceMerge, IndexSort, Missing, QueryContext, QueryRules, SearchRequest, Shard,
+    Shared, SortField, SortKey, SortMode, Workers, WriteOutcome, WriteRequest, finish_aggs, parse_aggs,
+    parse_query,
 };
 use testkit::Chance;
 
@@ -281,7 +282,7 @@ fn ask(shard: &Shard, query: &Value, sort: &[SortKey], with_aggs: bool) -> Answe
         track_total: true,
         aggs: if with_aggs { parse_aggs(&aggs()).expect("aggregations") } else { Default::default() },
     };
-    let context = QueryContext { index: "i", doc_type: "_doc", now_millis: NOW };
+    let context = QueryContext { index: "i", doc_type: "_doc", now_millis: NOW, rules: QueryRules::usual() };
     let reader = shard.reader();
     let answer = reader.search(&request, &context).unwrap_or_else(|error| panic!("{query}: {error}"));
     let hits = answer.hits.iter().map(|hit| {

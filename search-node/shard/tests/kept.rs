@@ -8,8 +8,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use shard::mapping::{Mapping, parse_mapping};
 use shard::{
-    Condition, EngineOptions, ForceMerge, Query, QueryContext, SearchRequest, Shard, Shared, Workers,
-    WriteOutcome, WriteRequest, parse_aggs, parse_query,
+    Condition, EngineOptions, ForceMerge, Query, QueryContext, QueryRules, SearchRequest, Shard, Shared,
+    Workers, WriteOutcome, WriteRequest, parse_aggs, parse_query,
 };
 
 const NOW: i64 = 1_795_515_630_123;
@@ -53,7 +53,7 @@ fn found(shard: &Shard, query: &Value) -> Vec<(String, Vec<String>)> {
         track_total: true,
         aggs: parse_aggs(&json!({})).expect("none"),
     };
-    let context = QueryContext { index: "i", doc_type: "", now_millis: NOW };
+    let context = QueryContext { index: "i", doc_type: "", now_millis: NOW, rules: QueryRules::usual() };
     let reader = shard.reader();
     let answer = reader.search(&request, &context).expect("found");
     let documents = answer.hits.iter().map(|hit| reader.fetch(hit).expect("a document"));

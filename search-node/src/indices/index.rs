@@ -12,12 +12,12 @@ use daemon::clock::Clock;
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use shard::mapping::{Mapping, parse_mapping};
-use shard::{EngineError, EngineOptions, ForceMerge, Shard, ShardStats, Shared};
+use shard::{EngineError, EngineOptions, ForceMerge, Shard, Shared};
 
 use super::agreement::Agreement;
 use super::blocks::Level;
 use super::metadata::IndexMetadata;
-use super::refreshes::{RefreshWaiter, Refreshes};
+use super::refreshes::Refreshes;
 use super::replicas::{CopySettings, NUMBER};
 use super::settings::{IndexSettings, PLACES, nest};
 use super::shard_copy::{CopyState, ShardCopy};
@@ -50,17 +50,17 @@ pub struct Index {
     pub(super) is_closed: AtomicBool,
     /// Its folder goes, or is gone: nothing is opened any more.
     is_gone: Arc<AtomicBool>,
-    refreshed_millis: AtomicI64,
+    pub(super) refreshed_millis: AtomicI64,
     /// When its translogs were last synced by the clock.
     synced_millis: AtomicI64,
     /// When it was last searched; a new index begins as one that nobody searches.
-    searched_millis: AtomicI64,
+    pub(super) searched_millis: AtomicI64,
     idle_after: Option<Duration>,
-    refreshes: Refreshes,
+    pub(super) refreshes: Refreshes,
     disk_watch: Arc<DiskWatch>,
     /// While the mapping cannot be made to grow.
     pub(super) stunted: Episode,
-    clock: Clock,
+    pub(super) clock: Clock,
 }
 
 /// How long a request waits for a primary that is to be here and has not begun: its shard may have to be opened.
@@ -78,17 +78,6 @@ pub struct Resources {
     pub clock: Clock,
     /// The roles of the copies on this node; none where there is only this node, for itself.
     pub(crate) roles: Option<Arc<Roles>>,
-}
-
-/// The figures of an index, all shards together.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct IndexStats {
-    pub documents: u64,
-    pub deleted: u64,
-    pub segments: usize,
-    pub bytes: u64,
-    pub indexed: u64,
-    pub removed: u64,
 }
 
 impl Index {
@@ -223,32 +212,6 @@ impl Index {
     /// Its folder goes; or stays after all, since it cannot be removed.
     pub(super) fn set_gone(&self, is_gone: bool) {
         self.is_gone.store(is_gone, Ordering::Release);
-    }
-
-    /// Each copy on this node by the number of its shard: its name, its state, its figures.
-    pub(crate) fn copy_figures(&self) -> Vec<(u32, Option<CopyId>, CopyState, ShardStats)> {
-        let held = self.held();
-        let numbered = self.copies.iter().enumerate().map(|(number, copy)| (number as u32, copy.load_full()));
-        let figures = numbered.filter_map(|(number, copy)| {
-            let copy = copy?;
-            Some((number, held.get(&number).copied(), copy.state(), copy.stats()))
-        });
-        figures.collect()
-    }
-
-    /// How many writers wait for a refresh.
-    pub(crate) fn refresh_listeners(&self) -> usize {
-        self.refreshes.waiting()
-    }
-
-    /// What the copies on this node that are open tell, by the numbers of their shards.
-    pub(crate) fn told_by_open<T>(
-        &self,
-        tell: fn(&Shard) -> Result<T, EngineError>,
-    ) -> Result<BTreeMap<u32, T>, ApiError> {
-        let numbered = self.copies.iter().enumerate();
-        let open = numbered.filter_map(|(number, copy)| Some((number as u32, copy.load_full()?.opened()?)));
-        open.map(|(number, shard)| Ok((number, tell(&shard)?))).collect()
     }
 
     fn opened(&self, copy: &ShardCopy) -> Result<Arc<Shard>, ApiError> {
@@ -418,45 +381,8 @@ impl Index {
         first_fault(self.open_shards().map(|shard| Ok(shard.set_mapping(Arc::clone(mapping), now)?)))
     }
 
-    /// Refreshes if the index's interval has passed. Whether there was anything new.
-    pub fn refresh_if_due(&self) -> Result<bool, ApiError> {
-        let now = self.clock.now_millis();
-        // Memory goes before intervals, also for an index that asks for none: a large load is shown in parts then.
-        let is_wanted = self.open_shards().any(|shard| shard.wants_refresh() && shard.fenced().is_none());
-        let interval = match self.settings.load().refresh_interval {
-            Some(interval) if is_wanted || !self.is_search_idle(now) => interval,
-            None if is_wanted => Duration::ZERO,
-            _ => return Ok(false),
-        };
-        let since = now - self.refreshed_millis.load(Ordering::Acquire);
-        if since < i64::try_from(interval.as_millis()).unwrap_or(i64::MAX) {
-            return Ok(false);
-        }
-        // One that accepts nothing more has said so once and waits to be mended.
-        self.refresh_those(|shard| shard.fenced().is_none())
-    }
-
-    /// Makes every write so far visible.
-    pub fn refresh(&self) -> Result<bool, ApiError> {
-        self.refresh_those(|_| true)
-    }
-
-    fn refresh_those(&self, is_meant: impl Fn(&Shard) -> bool) -> Result<bool, ApiError> {
-        let now = self.clock.now_millis();
-        self.refreshed_millis.store(now, Ordering::Release);
-        let number = self.refreshes.begin();
-        let mut any = false;
-        let done = first_fault(self.open_shards().filter(|shard| is_meant(shard)).map(|shard| {
-            let refreshed = shard.refresh(now);
-            any |= self.unless_gone(&shard, refreshed)?.unwrap_or_default();
-            Ok(())
-        }));
-        self.refreshes.finish(number);
-        done.map(|()| any)
-    }
-
     /// What came of work on a shard; none where that failed because the copy was taken away meanwhile, which is no fault.
-    fn unless_gone<T>(
+    pub(super) fn unless_gone<T>(
         &self,
         shard: &Arc<Shard>,
         done: Result<T, shard::EngineError>,
@@ -502,32 +428,6 @@ impl Index {
             self.refresh()?;
         }
         Ok(shard)
-    }
-
-    /// Shows what an index that nobody searches holds, for who asks for its figures.
-    pub fn refresh_if_idle(&self) -> Result<(), ApiError> {
-        if self.settings.load().refresh_interval.is_some() && self.is_search_idle(self.clock.now_millis()) {
-            self.refresh()?;
-        }
-        Ok(())
-    }
-
-    fn is_search_idle(&self, now_millis: i64) -> bool {
-        let since = now_millis.saturating_sub(self.searched_millis.load(Ordering::Acquire));
-        let after = |span: Duration| i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
-        self.settings.load().search_idle_after.is_some_and(|span| since >= after(span))
-    }
-
-    /// Waits for the next refresh, for a writer that was told so; none when too many wait already.
-    pub fn next_refresh(&self) -> Option<RefreshWaiter> {
-        // Who waits for a refresh needs one as much as a search does.
-        self.searched_millis.store(self.clock.now_millis(), Ordering::Release);
-        self.refreshes.next(self.settings.load().refresh_listeners_max)
-    }
-
-    /// Lets go of everybody who waits: the index is gone.
-    pub fn close_refreshes(&self) {
-        self.refreshes.close();
     }
 
     /// Makes every write so far visible and committed.
@@ -628,18 +528,6 @@ impl Index {
         first_fault(waiting.map(|copy| self.opened(&copy).map(drop)))
     }
 
-    pub fn stats(&self) -> IndexStats {
-        let add = |sum: IndexStats, shard: ShardStats| IndexStats {
-            documents: sum.documents + shard.documents,
-            deleted: sum.deleted + shard.deleted,
-            segments: sum.segments + shard.segments,
-            bytes: sum.bytes + shard.bytes,
-            indexed: sum.indexed + shard.indexed,
-            removed: sum.removed + shard.removed,
-        };
-        self.copies().map(|copy| copy.stats()).fold(IndexStats::default(), add)
-    }
-
     pub fn aliases(&self) -> Map<String, Value> {
         self.metadata.lock().aliases.clone()
     }
@@ -679,7 +567,7 @@ impl Index {
 }
 
 /// Does everything, and reports the first fault at the end: one broken shard must not keep the others from their due.
-fn first_fault(outcomes: impl Iterator<Item = Result<(), ApiError>>) -> Result<(), ApiError> {
+pub(super) fn first_fault(outcomes: impl Iterator<Item = Result<(), ApiError>>) -> Result<(), ApiError> {
     let mut first = Ok(());
     for outcome in outcomes {
         first = first.and(outcome);

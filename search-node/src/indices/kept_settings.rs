@@ -35,21 +35,17 @@ const fn fixed(name: &'static str, value: Value) -> Kept {
 const KEPT: &[Kept] = &[
     dynamic("hidden", Value::Flag),
     fixed("mode", Value::Anything),
-    fixed("mapping.coerce", Value::Flag),
     dynamic("mapping.field_name_length.limit", Value::Number),
     dynamic("lifecycle.name", Value::Anything),
     dynamic("lifecycle.rollover_alias", Value::Anything),
     dynamic("lifecycle.indexing_complete", Value::Flag),
-    dynamic("query.default_field", Value::Anything),
     fixed("query_string.lenient", Value::Flag),
     dynamic("default_pipeline", Value::NoPipeline),
     dynamic("final_pipeline", Value::NoPipeline),
     dynamic("max_docvalue_fields_search", Value::Number),
-    dynamic("max_regex_length", Value::Number),
     dynamic("max_rescore_window", Value::Number),
     dynamic("max_script_fields", Value::Number),
     dynamic("max_slices_per_scroll", Value::Number),
-    dynamic("max_terms_count", Value::Number),
     dynamic("highlight.max_analyzed_offset", Value::Number),
     dynamic("priority", Value::Number),
     dynamic("requests.cache.enable", Value::Flag),
@@ -127,6 +123,6 @@ mod tests {
         for name in ["search.slowlog.threshold.query.loud", "nonsense"] {
             assert_eq!((check(name, "1"), is_dynamic(name)), (None, false), "{name}");
         }
-        assert!(is_dynamic("query.default_field") && !is_dynamic("mode"));
+        assert!(is_dynamic("lifecycle.name") && !is_dynamic("mode"));
     }
 }

@@ -24,7 +24,9 @@ mod full_disk;
 mod guard;
 mod id;
 mod index;
+mod index_figures;
 mod index_names;
+mod index_refresh;
 mod index_run;
 mod kept_settings;
 mod lenient;
@@ -39,6 +41,7 @@ mod metadata;
 mod names;
 #[cfg(test)]
 mod older_settings;
+mod query_settings;
 mod refreshes;
 mod registry;
 mod replicas;

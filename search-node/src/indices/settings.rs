@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use shard::mapping::{Leniency, MappingLimits};
-use shard::{Analysis, Codec, IndexSort, MergeOptions};
+use shard::{Analysis, Codec, IndexSort, MergeOptions, QueryRules};
 
 use super::analysis_settings as analysis;
 use super::blocks::Blocks;
 use super::kept_settings;
 use super::merge_settings::MergeSettings;
+use super::query_settings;
 use super::replicas::CopySettings;
 use super::routing::Routing;
 use super::sort_settings as sort;
@@ -43,6 +44,8 @@ pub struct IndexSettings {
     pub nested_objects_max: usize,
     /// Whether a value that does not fit costs its field only, where the field does not say.
     pub ignore_malformed: bool,
+    /// Whether texts are read as numbers and fractions are cut off, where the field does not say.
+    pub coerce: bool,
     /// Whether new fields beyond the limit are left out, instead of the document being refused.
     pub ignore_dynamic_beyond_limit: bool,
     /// How many copies have to be in sync for a write to be acknowledged (`index.write.min_in_sync`).
@@ -61,6 +64,8 @@ pub struct IndexSettings {
     pub check_bytes_max: u64,
     /// When segments are merged, and when writers wait for that.
     pub merge: MergeOptions,
+    /// What is said about queries.
+    pub query: Arc<QueryRules>,
 }
 
 /// Elasticsearch's `index.recovery.file_based_threshold`.
@@ -111,7 +116,7 @@ fn flatten_into(object: &Map<String, Value>, prefix: &str, flat: &mut Map<String
         match value {
             Value::Object(inner) => flatten_into(inner, &format!("{prefix}{key}."), flat),
             Value::Null => drop(flat.insert(format!("{prefix}{key}"), Value::Null)),
-            Value::Array(items) if is_analysis(&format!("{prefix}{key}")) => {
+            Value::Array(items) if is_list(&format!("{prefix}{key}")) => {
                 let items = items
                     .iter()
                     .map(|item| item.as_str().map_or_else(|| json!(item.to_string()), Value::from));
@@ -125,9 +130,10 @@ fn flatten_into(object: &Map<String, Value>, prefix: &str, flat: &mut Map<String
     }
 }
 
-/// Definitions of analyzers have lists, in which a comma may mean itself.
-fn is_analysis(key: &str) -> bool {
-    key.strip_prefix("index.").unwrap_or(key).starts_with(analysis::PREFIX)
+/// Definitions of analyzers have lists, in which a comma may mean itself; and fields are shown as a list.
+fn is_list(key: &str) -> bool {
+    let key = key.strip_prefix("index.").unwrap_or(key);
+    key.starts_with(analysis::PREFIX) || key == query_settings::DEFAULT_FIELD
 }
 
 /// How many places for routing values an index was made with, where its maker said nothing. Not a setting: kept beside them, and not
@@ -170,6 +176,7 @@ impl IndexSettings {
             ignore_malformed: self.ignore_malformed,
             fields_max: self.ignore_dynamic_beyond_limit.then_some(self.limits.total_fields),
             nested_objects_max: Some(self.nested_objects_max),
+            is_exact: !self.coerce,
         }
     }
 
@@ -178,6 +185,7 @@ impl IndexSettings {
         let settings = Self::read_stored(flat)?;
         Self::check_codec(flat)?;
         CopySettings::read(flat)?;
+        query_settings::read(flat)?;
         Ok(settings)
     }
 
@@ -204,6 +212,7 @@ impl IndexSettings {
             limits: MappingLimits::default(),
             nested_objects_max: NESTED_OBJECTS_MAX,
             ignore_malformed: false,
+            coerce: true,
             ignore_dynamic_beyond_limit: false,
             min_in_sync: 1,
             file_based_threshold: FILE_BASED_THRESHOLD,
@@ -213,6 +222,7 @@ impl IndexSettings {
             codec: Codec::Default,
             check_bytes_max: CHECK_BYTES_MAX,
             merge: MergeOptions::default(),
+            query: query_settings::read_stored(flat),
         };
         settings.sort = sort::read(flat)?;
         let mut merging = MergeSettings::default();
@@ -319,9 +329,11 @@ impl IndexSettings {
                     settings.nested_objects_max = text.parse().map_err(|_| fault("a positive number"))?;
                 }
                 "mapping.ignore_malformed" => settings.ignore_malformed = flag()?,
+                "mapping.coerce" => settings.coerce = flag()?,
                 "mapping.total_fields.ignore_dynamic_beyond_limit" => {
                     settings.ignore_dynamic_beyond_limit = flag()?;
                 }
+                queries if query_settings::NAMES.contains(&queries) => {}
                 // Read as one above.
                 "max_ngram_diff" | "max_shingle_diff" | "analyze.max_token_count" => {}
                 defined if defined.starts_with(analysis::PREFIX) => {}

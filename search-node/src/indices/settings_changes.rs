@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::kept_settings;
+use super::query_settings;
 use super::replicas::{CopySettings, NUMBER, expands};
 use super::settings::{IndexSettings, flatten_with_nulls};
 use crate::error::ApiError;
@@ -80,6 +81,7 @@ pub(super) fn changed(
     let is_dynamic = |key: &str| {
         DYNAMIC.contains(&key)
             || DYNAMIC_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
+            || query_settings::NAMES.contains(&key)
             || kept_settings::is_dynamic(key)
     };
     let fixed: Vec<String> =
@@ -114,6 +116,7 @@ pub(super) fn changed(
     let touched = next.clone().into_iter().filter(|(key, _)| is_touched(key)).collect();
     IndexSettings::check_codec(&touched)?;
     CopySettings::read(&touched)?;
+    query_settings::read(&touched)?;
     Ok(next)
 }
 

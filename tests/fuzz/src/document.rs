@@ -13,8 +13,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use shard::mapping::{Mapping, MappingLimits, check_document, parse_mapping};
 use shard::{
-    Analysis, Condition, EngineOptions, Missing, Query, QueryContext, SearchRequest, Shard, Shared,
-    SortField, SortKey, Workers, WriteOutcome, WriteRequest, parse_aggs, parse_query,
+    Analysis, Condition, EngineOptions, Missing, Query, QueryContext, QueryRules, SearchRequest, Shard,
+    Shared, SortField, SortKey, Workers, WriteOutcome, WriteRequest, parse_aggs, parse_query,
 };
 
 use crate::{Target, scratch};
@@ -192,7 +192,7 @@ fn searching(query: Query) -> SearchRequest {
 
 /// How many documents match; none if the request cannot be done.
 fn ask(shard: &Shard, request: SearchRequest) -> Option<u64> {
-    let context = QueryContext { index: "i", doc_type: "_doc", now_millis: NOW };
+    let context = QueryContext { index: "i", doc_type: "_doc", now_millis: NOW, rules: QueryRules::usual() };
     match shard.reader().search(&request, &context) {
         Ok(answer) => Some(answer.total),
         Err(shard::SearchError::Query(_)) => None,

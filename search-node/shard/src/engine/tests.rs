@@ -85,7 +85,8 @@ fn found(engine: &Engine, query: &Value) -> Vec<String> {
         track_total: true,
         aggs: Default::default(),
     };
-    let context = QueryContext { index: "i", doc_type: "_doc", now_millis: NOW };
+    let context =
+        QueryContext { index: "i", doc_type: "_doc", now_millis: NOW, rules: crate::QueryRules::usual() };
     let answer = search(&view, &request, &context, &never).expect("searched");
     assert_eq!(answer.total as usize, answer.hits.len());
     let mut ids: Vec<String> = answer

@@ -19,7 +19,9 @@ use super::join::JoinPlan;
 use super::names::{IGNORED, NESTED_PATH, check_name, is_metadata};
 use super::nested::{NestedPlan, OpenDocument};
 use super::stream_time::time_field_of;
-use super::values::{Precision, Scalar, ValueFault, to_bool, to_float, to_integer, to_ip, to_unsigned};
+use super::values::{
+    Precision, Scalar, ValueFault, check_exact, to_bool, to_float, to_integer, to_ip, to_unsigned,
+};
 use super::versions::encode_version;
 use crate::analysis::{Analysis, Analyzer};
 
@@ -100,6 +102,8 @@ pub(super) struct Target {
     analyzer: Option<Arc<Analyzer>>,
     /// Whether a value that does not fit is left out.
     ignore_malformed: bool,
+    /// Whether a number must come as such.
+    is_exact: bool,
 }
 
 /// One document while it is read.
@@ -296,6 +300,7 @@ fn target(path: &str, field: &FieldMapping, planning: &Planning<'_>) -> Target {
         kind: field.kind.clone(),
         type_name: field.type_name.clone(),
         ignore_malformed: planning.mapping.leniency.ignores_malformed(field),
+        is_exact: planning.mapping.leniency.is_exact(field),
     }
 }
 
@@ -460,6 +465,9 @@ impl<'p> Reading<'p> {
                 self.values.add_text(field, &text);
             }
             FieldKind::Integer { min, max } => {
+                if target.is_exact {
+                    check_exact(scalar, true, &target.type_name)?;
+                }
                 self.values.add_i64(field, to_integer(scalar, *min, *max, &target.type_name)?);
             }
             kind @ (FieldKind::Double
@@ -467,6 +475,9 @@ impl<'p> Reading<'p> {
             | FieldKind::HalfFloat
             | FieldKind::ScaledFloat { .. }) => {
                 let precision = kind.precision().unwrap_or(Precision::Double);
+                if target.is_exact {
+                    check_exact(scalar, false, &target.type_name)?;
+                }
                 self.values.add_f64(field, to_float(scalar, precision, &target.type_name)?);
             }
             FieldKind::UnsignedLong => self.values.add_u64(field, to_unsigned(scalar)?),

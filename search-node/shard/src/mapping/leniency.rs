@@ -14,9 +14,18 @@ pub struct Leniency {
     pub fields_max: Option<usize>,
     /// How many nested objects a document may have (`index.mapping.nested_objects.limit`); none where nobody says.
     pub nested_objects_max: Option<usize>,
+    /// Whether numbers must come as such, where the field does not say (`index.mapping.coerce: false`).
+    pub is_exact: bool,
 }
 
 impl Leniency {
+    /// Whether a value of this field must be a number of its kind as it comes: no text, and no fraction where it is a whole one. What
+    /// the field says comes before what the index says.
+    pub(super) fn is_exact(self, field: &FieldMapping) -> bool {
+        let coerces = field.parameters.get("coerce").map(|said| said != false && said != "false");
+        field.kind.can_be_coerced() && !coerces.unwrap_or(!self.is_exact)
+    }
+
     /// Whether a value that does not fit costs this field only. What the field says comes before what the index says.
     pub(super) fn ignores_malformed(self, field: &FieldMapping) -> bool {
         match field.parameters.get("ignore_malformed") {
@@ -27,6 +36,14 @@ impl Leniency {
 }
 
 impl FieldKind {
+    /// Whether the type knows `coerce` of single values.
+    fn can_be_coerced(&self) -> bool {
+        matches!(
+            self,
+            Self::Integer { .. } | Self::Double | Self::Float | Self::HalfFloat | Self::ScaledFloat { .. }
+        )
+    }
+
     /// Whether the type knows `ignore_malformed`: texts and keywords take any value.
     pub(super) fn can_be_malformed(&self) -> bool {
         match self {
@@ -108,6 +125,38 @@ mod tests {
                 (added, ignored.into_iter().map(str::to_owned).collect()),
                 "{document} with {room}"
             );
+        }
+    }
+
+    #[test]
+    fn numbers_come_as_such_where_a_field_or_its_index_asks_for_it() {
+        let mapping = json!({"properties": {
+            "plain": {"type": "long"}, "exact": {"type": "integer", "coerce": false},
+            "loose": {"type": "float", "coerce": true}, "half": {"type": "half_float"}, "k": {"type": "keyword"},
+            "date": {"type": "date"}, "u": {"type": "unsigned_long"}
+        }});
+        let fault = |document: &Value, is_exact: bool| {
+            let leniency = Leniency { is_exact, ..Leniency::default() };
+            let mapping = Arc::new(parse_mapping(&mapping).expect("a mapping").lenient(leniency));
+            let refused =
+                crate::mapping::check_document(mapping, "1", false, document.to_string().as_bytes()).err();
+            refused.map(|error| error.cause.map_or(error.reason, |(_, reason)| reason))
+        };
+        for (document, is_exact, expected) in [
+            (json!({"plain": "5", "loose": "1.5", "half": "2"}), false, None),
+            (
+                json!({"plain": 5, "half": 2.5, "k": 5, "date": "2026-01-01", "u": "7", "loose": "1"}),
+                true,
+                None,
+            ),
+            (json!({"plain": 5.0, "half": 2}), true, None),
+            (json!({"exact": 5}), false, None),
+            (json!({"exact": "5"}), false, Some("Integer value passed as String")),
+            (json!({"exact": [1, 5.5]}), false, Some("5.5 cannot be converted to Integer without data loss")),
+            (json!({"plain": "5"}), true, Some("Long value passed as String")),
+            (json!({"half": "5"}), true, Some("Float value passed as String")),
+        ] {
+            assert_eq!(fault(&document, is_exact).as_deref(), expected, "{document}, exact: {is_exact}");
         }
     }
 

@@ -188,7 +188,26 @@ pub(crate) type ValueFault = (&'static str, String);
 
 const ARGUMENT: &str = "illegal_argument_exception";
 
-/// A whole number within bounds. Texts are read as numbers and fractions are cut off, as `coerce` says by default.
+/// Refuses what is no number of its kind as it comes, as `coerce: false` asks.
+pub(crate) fn check_exact(scalar: Scalar<'_>, is_whole: bool, type_name: &str) -> Result<(), ValueFault> {
+    // As Java calls what it reads such a number into.
+    let class = match type_name {
+        "byte" | "integer" => "Integer",
+        "short" => "Short",
+        "long" => "Long",
+        "float" | "half_float" => "Float",
+        _ => "Double",
+    };
+    match scalar {
+        Scalar::Text(_) => Err((ARGUMENT, format!("{class} value passed as String"))),
+        Scalar::Float(number) if is_whole && number.fract() != 0.0 => {
+            Err((ARGUMENT, format!("{number:?} cannot be converted to {class} without data loss")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A whole number within bounds. Texts are read as numbers and fractions are cut off, unless `coerce` is false (see [`check_exact`]).
 pub(crate) fn to_integer(scalar: Scalar<'_>, min: i64, max: i64, type_name: &str) -> Result<i64, ValueFault> {
     let out_of_range = || (ARGUMENT, format!("Value [{scalar}] is out of range for a {type_name}"));
     let from_float = |number: f64| {

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use self::joined::{parse_nested, parse_parent_id};
 use super::ast::{MultiMatchKind, Operator, Query, RangeBounds, RangeRelation};
 use super::minimum_should_match::MinimumShouldMatch;
+use super::rules::boosted_field;
 use super::{QueryError, query_string};
 
 /// Deeper queries are refused; Elasticsearch's `indices.query.bool.max_nested_depth`.
@@ -500,12 +501,9 @@ fn parse_fields(name: &str, value: &Value) -> Result<Vec<(String, f32)>, QueryEr
     };
     texts
         .into_iter()
-        .map(|text| match text.split_once('^') {
-            None => Ok((text, 1.0)),
-            Some((field, boost)) => boost
-                .parse()
-                .map(|boost| (field.to_owned(), boost))
-                .map_err(|_| QueryError::parsing(format!("[{name}] cannot read the boost of [{text}]"))),
+        .map(|text| {
+            boosted_field(&text)
+                .ok_or_else(|| QueryError::parsing(format!("[{name}] cannot read the boost of [{text}]")))
         })
         .collect()
 }

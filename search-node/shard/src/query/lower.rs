@@ -24,6 +24,7 @@ use super::minimum_should_match::MinimumShouldMatch;
 use super::nested::Nested;
 use super::patterns::Pattern;
 use super::query_string::{self, Options};
+use super::rules::QueryRules;
 use super::values::{Wanted, bounds, plain, wanted};
 use super::wildcard::{exact_regex, name_matches, to_regex};
 use crate::engine::{AllIdentities, Layout, View};
@@ -38,6 +39,8 @@ pub struct QueryContext<'a> {
     pub doc_type: &'a str,
     /// Milliseconds since 1970, for `now`.
     pub now_millis: i64,
+    /// What the index says about queries.
+    pub rules: &'a QueryRules,
 }
 
 pub(super) type Lowered = Result<Box<dyn TantivyQuery>, QueryError>;
@@ -99,7 +102,10 @@ impl Lowering<'_> {
             Query::MatchAll => Ok(all()),
             Query::MatchNone => Ok(none()),
             Query::Term { field, value, case_insensitive } => self.term(field, value, *case_insensitive),
-            Query::Terms { field, values } => self.terms(field, values),
+            Query::Terms { field, values } => {
+                self.context.rules.check_terms(values.len())?;
+                self.terms(field, values)
+            }
             Query::Match { field, value, operator, minimum_should_match, lenient } => {
                 let made = self.match_field(field, value, *operator, minimum_should_match.as_ref());
                 forgive(made, *lenient)
@@ -130,6 +136,7 @@ impl Lowering<'_> {
                 )
             }
             Query::Regexp { field, pattern } => {
+                self.context.rules.check_regex(pattern)?;
                 let to_regex = |pattern: &str| pattern.to_owned();
                 self.pattern(
                     &Pattern { kind: "regexp", given: pattern, to_regex: &to_regex, is_normalized: false },
@@ -150,6 +157,7 @@ impl Lowering<'_> {
             Query::ParentId { child, id, ignore_unmapped } => self.parent_id(child, id, *ignore_unmapped),
             Query::Constant { query } => Ok(constant(self.query(query)?)),
             Query::QueryString { text, fields, operator, lenient } => {
+                let fields = if fields.is_empty() { &self.context.rules.default_fields } else { fields };
                 let options = Options { fields, operator: *operator, lenient: *lenient };
                 self.query(&query_string::parse(text, &options)?)
             }
@@ -362,7 +370,12 @@ impl Lowering<'_> {
     /// Names for patterns; no fields at all stand for every field, and then values need not fit.
     pub(super) fn expand(&self, fields: &[(String, f32)], lenient: bool) -> (Vec<(String, f32)>, bool) {
         let every = [("*".to_owned(), 1.0)];
-        let fields = if fields.is_empty() { &every[..] } else { fields };
+        let defaults = &self.context.rules.default_fields;
+        let fields = match (fields.is_empty(), defaults.is_empty()) {
+            (true, true) => &every[..],
+            (true, false) => defaults,
+            (false, _) => fields,
+        };
         let mut expanded = Vec::new();
         let mut forgiving = lenient;
         for (pattern, boost) in fields {

@@ -16,6 +16,7 @@ mod minimum_should_match;
 mod nested;
 mod patterns;
 pub mod query_string;
+mod rules;
 mod source_phrase;
 mod span_match;
 mod spans;
@@ -31,6 +32,7 @@ pub use dsl::parse_query;
 pub(crate) use in_level::Levels;
 pub use lower::QueryContext;
 pub(crate) use lower::{lower, lower_nested};
+pub use rules::{QueryRules, boosted_field};
 pub(crate) use spans::no_aggregation_of_spans;
 pub(crate) use wildcard::name_matches as wildcard_name_matches;
 

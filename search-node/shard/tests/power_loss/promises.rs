@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde_json::{Value, json};
-use shard::{QueryContext, SearchRequest, Shard, Workers, parse_query};
+use shard::{QueryContext, QueryRules, SearchRequest, Shard, Workers, parse_query};
 
 use crate::script::{IDS, NOW, Step, open, put};
 
@@ -100,7 +100,7 @@ fn found(shard: &Shard) -> Result<BTreeSet<String>, String> {
         aggs: Default::default(),
     };
     let reader = shard.reader();
-    let context = QueryContext { index: "i", doc_type: "_doc", now_millis: NOW };
+    let context = QueryContext { index: "i", doc_type: "_doc", now_millis: NOW, rules: QueryRules::usual() };
     let answer = reader.search(&request, &context).map_err(|error| error.to_string())?;
     let fetched: Result<Vec<_>, _> = answer.hits.iter().map(|hit| reader.fetch(hit)).collect();
     let uids: Vec<String> =

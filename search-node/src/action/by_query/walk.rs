@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use shard::{
-    AggRequest, Hit, Missing, Query, QueryContext, Reader, Scan, SearchRequest, Slice, SortField, SortKey,
-    SortValue, StoredDocument, compare_hits, uid_parts,
+    AggRequest, Hit, Missing, Query, QueryContext, QueryRules, Reader, Scan, SearchRequest, Slice, SortField,
+    SortKey, SortValue, StoredDocument, compare_hits, uid_parts,
 };
 
 use super::plan::Wish;
@@ -21,6 +21,7 @@ pub(super) struct Part {
     pub index: Arc<Index>,
     /// What of it is meant.
     filter: Option<Query>,
+    rules: Arc<QueryRules>,
     reader: Reader,
 }
 
@@ -28,7 +29,8 @@ impl Part {
     /// A shard of this node as it is now.
     pub(super) fn open(index: &Arc<Index>, number: usize, filter: Option<&str>) -> Result<Self, ApiError> {
         let filter = read_filter(filter)?;
-        Ok(Self { index: Arc::clone(index), filter, reader: index.shard_to_search(number)?.reader() })
+        let rules = Arc::clone(&index.settings().query);
+        Ok(Self { index: Arc::clone(index), filter, rules, reader: index.shard_to_search(number)?.reader() })
     }
 
     /// The same with everything that was acknowledged, also what no search sees yet.
@@ -47,6 +49,7 @@ impl Part {
             index: &self.index.name,
             doc_type: wish.doc_type.as_deref().unwrap_or_default(),
             now_millis: wish.now_millis,
+            rules: &self.rules,
         }
     }
 }

@@ -11,7 +11,8 @@ use daemon::CancellationToken;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shard::{
-    AggPartial, Hit, Query, QueryContext, Reader, SearchError, SearchRequest, compare_hits, reduce_aggs,
+    AggPartial, Hit, Query, QueryContext, QueryRules, Reader, SearchError, SearchRequest, compare_hits,
+    reduce_aggs,
 };
 
 use super::answer::show_hit;
@@ -98,6 +99,7 @@ pub(super) struct Part {
     pub index: Arc<Index>,
     /// What of it is meant.
     filter: Option<Query>,
+    rules: Arc<QueryRules>,
     pub reader: Reader,
     /// When the search began, and the type of its path.
     asked: Asked,
@@ -115,6 +117,7 @@ impl Part {
             index: &self.index.name,
             doc_type: &self.asked.doc_type,
             now_millis: self.asked.now_millis,
+            rules: &self.rules,
         }
     }
 
@@ -228,7 +231,8 @@ fn part_of(node: &Node, asked: &ShardAsked, question: &Question) -> Result<Part,
     let (place, reader) = (asked.place, shard.reader());
     let asked =
         Asked { doc_type: question.doc_type.clone().unwrap_or_default(), now_millis: question.now_millis };
-    Ok(Part { place, filter, reader, index, asked })
+    let rules = Arc::clone(&index.settings().query);
+    Ok(Part { place, filter, rules, reader, index, asked })
 }
 
 fn written(error: &ApiError) -> Vec<u8> {

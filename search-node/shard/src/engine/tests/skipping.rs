@@ -4,7 +4,7 @@ use super::*;
 use crate::query::can_match;
 
 fn context() -> QueryContext<'static> {
-    QueryContext { index: "i", doc_type: "_doc", now_millis: NOW }
+    QueryContext { index: "i", doc_type: "_doc", now_millis: NOW, rules: crate::QueryRules::usual() }
 }
 
 fn can(engine: &Engine, query: &Value) -> bool {

@@ -37,7 +37,8 @@ fn search_stopped(
         aggs: aggs::parse(aggs).expect("aggregations"),
     };
     let request = if scored { request } else { SearchRequest { hits: 0, ..request } };
-    let context = QueryContext { index: "i", doc_type: "_doc", now_millis: NOW };
+    let context =
+        QueryContext { index: "i", doc_type: "_doc", now_millis: NOW, rules: crate::QueryRules::usual() };
     let asked = Cell::new(0);
     let stop = || {
         asked.set(asked.get() + 1);

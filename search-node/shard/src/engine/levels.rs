@@ -147,7 +147,8 @@ impl Level {
 
     /// The last one before a document.
     pub(crate) fn before(&self, document: DocId) -> Option<DocId> {
-        let last = document.checked_sub(1)?;
+        let all = (self.words.len() as DocId).saturating_mul(64);
+        let last = document.min(all).checked_sub(1)?;
         let mut at = last as usize / 64;
         let mut word = self.words.get(at)? & (u64::MAX >> (63 - last % 64));
         while word == 0 {
@@ -178,7 +179,7 @@ mod tests {
             assert_eq!(level.next(document), next, "{document}");
             assert_eq!(level.contains(document), documents.contains(&document), "{document}");
         }
-        for document in 0..=201 {
+        for document in (0..=201).chain([1_000, TERMINATED]) {
             let before = documents.iter().copied().rfind(|other| *other < document);
             assert_eq!(level.before(document), before, "{document}");
         }

@@ -6,6 +6,7 @@ mod model;
 mod nested;
 mod packing;
 mod replication;
+mod seeking;
 mod skipping;
 mod stopping;
 mod uids;

@@ -121,6 +121,12 @@ impl DocSet for NestedScorer {
         if self.document >= target {
             return self.document;
         }
+        // A conjunction ends its clauses so.
+        if target == TERMINATED {
+            self.objects.seek(TERMINATED);
+            self.document = TERMINATED;
+            return TERMINATED;
+        }
         let first = self.outer.before(target).map_or(0, |before| before + 1);
         if self.objects.doc() < first {
             self.objects.seek(first);

@@ -33,6 +33,7 @@ impl MappingLimits {
     /// Refuses a mapping beyond the bounds.
     pub fn check(&self, mapping: &Mapping) -> Result<(), MappingError> {
         check_aliases(mapping)?;
+        check_copies(mapping)?;
         check_join(mapping)?;
         if !self.has_room_for(mapping) {
             return Err(MappingError::argument(format!(
@@ -59,6 +60,26 @@ impl MappingLimits {
     pub fn has_room_for(&self, mapping: &Mapping) -> bool {
         count(&mapping.root) <= self.total_fields
     }
+}
+
+/// A value is copied to a field of the same nested object, or of what that is in: which other object were meant could not be told.
+fn check_copies(mapping: &Mapping) -> Result<(), MappingError> {
+    for leaf in mapping.leaves() {
+        for target in &leaf.field.copy_to {
+            let (from, to) = (mapping.nested_around(&leaf.path), mapping.nested_around(target));
+            let Some(to) = to else { continue };
+            let is_around = |from: &str| {
+                from.strip_prefix(to).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            };
+            if !from.is_some_and(is_around) {
+                let from = from.map_or_else(|| "null".to_owned(), |from| format!("nested object [{from}]"));
+                return Err(MappingError::argument(format!(
+                    "Illegal combination of [copy_to] and [nested] mappings: [copy_to] may only copy data to the current nested document or any of its parents, however one [copy_to] directive is trying to copy data from {from} to [{to}]"
+                )));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// An alias is of a field that is there, and is no alias itself.

@@ -141,7 +141,7 @@ impl DocumentParser {
             &mapping.root,
             "",
             Dynamic::True,
-            &Planning { mapping: &mapping, analysis, field_of },
+            &Planning { mapping: &mapping, analysis, field_of, is_in_root: true },
         );
         let constants = constants(&mapping, None, field_of);
         let nested_path = field_of(NESTED_PATH);
@@ -239,31 +239,37 @@ fn plan_object(
         targets.extend(others.map(|(way, field)| target(&format!("{path}.{way}"), field, planning)));
         (name.clone(), FieldPlan { path, mapping: field.clone(), targets })
     });
+    let nested = object.nested.is_some().then(|| {
+        let path = prefix.trim_end_matches('.');
+        NestedPlan::new(
+            object,
+            planning.is_in_root,
+            constants(planning.mapping, Some(path), planning.field_of),
+        )
+    });
+    let is_in_root = nested.as_ref().map_or(planning.is_in_root, NestedPlan::is_in_root);
+    let below = Planning { is_in_root, ..*planning };
     let objects = object.objects.iter().map(|(name, child)| {
-        (name.clone(), plan_object(child, &format!("{prefix}{name}."), dynamic, planning))
+        (name.clone(), plan_object(child, &format!("{prefix}{name}."), dynamic, &below))
     });
     ObjectPlan {
         prefix: prefix.to_owned(),
         dynamic,
         disabled: object.disabled,
-        nested: object.nested.is_some().then(|| {
-            let path = prefix.trim_end_matches('.');
-            NestedPlan {
-                includes_in_parent: object.says("include_in_parent"),
-                includes_in_root: object.says("include_in_root"),
-                constants: constants(planning.mapping, Some(path), planning.field_of),
-            }
-        }),
+        nested,
         fields: fields.collect(),
         objects: objects.collect(),
     }
 }
 
 /// What fields are planned with.
+#[derive(Clone, Copy)]
 struct Planning<'a> {
     mapping: &'a Mapping,
     analysis: &'a Analysis,
     field_of: &'a dyn Fn(&str) -> Option<Field>,
+    /// Whether the outermost document is given the values here anyway.
+    is_in_root: bool,
 }
 
 /// What every document has, or every nested object at a path.

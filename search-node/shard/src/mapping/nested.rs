@@ -5,6 +5,7 @@ use tantivy::schema::Field;
 
 use super::document::{ObjectPlan, Reading, Strictness};
 use super::error::MappingError;
+use super::fields::ObjectMapping;
 use super::values::Scalar;
 
 /// How the objects at a nested path are read.
@@ -15,6 +16,31 @@ pub(super) struct NestedPlan {
     pub(super) includes_in_root: bool,
     /// What every object at the path has.
     pub(super) constants: Vec<(Field, String)>,
+    /// Whether its values come to the outermost document, by itself or by way of what it is in.
+    is_in_root: bool,
+}
+
+impl NestedPlan {
+    /// `parent_is_in_root` says whether what the object is in is, or comes to, the outermost document. Values that come there by way of
+    /// it must not come twice.
+    pub(super) fn new(
+        object: &ObjectMapping,
+        parent_is_in_root: bool,
+        constants: Vec<(Field, String)>,
+    ) -> Self {
+        let (in_parent, in_root) = (object.says("include_in_parent"), object.says("include_in_root"));
+        let by_parent = parent_is_in_root && in_parent;
+        Self {
+            includes_in_parent: in_parent,
+            includes_in_root: in_root && !by_parent,
+            constants,
+            is_in_root: by_parent || in_root,
+        }
+    }
+
+    pub(super) fn is_in_root(&self) -> bool {
+        self.is_in_root
+    }
 }
 
 /// A document, or a nested object of it, while it is read.
@@ -77,7 +103,7 @@ impl<'p> Reading<'p> {
         if nested.includes_in_parent {
             self.values.include(parent, path_field);
         }
-        if nested.includes_in_root && !(nested.includes_in_parent && parent == 0) {
+        if nested.includes_in_root {
             self.values.include(0, path_field);
         }
         match path_field {

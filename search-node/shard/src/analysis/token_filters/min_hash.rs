@@ -15,6 +15,9 @@ const KIND: &str = "MIN_HASH";
 /// The most tokens that a text may become: that many, and each text would be larger than any that is indexed.
 const TOKENS_MAX: usize = 1 << 20;
 
+/// The most hashes of one token: each is made for every token of a text.
+const HASHES_MAX: usize = 1_024;
+
 #[derive(Debug)]
 pub(super) struct MinHash {
     hashes: usize,
@@ -35,6 +38,12 @@ impl MinHash {
         let hashes = params.count("hash_count", 1, 1)?;
         let buckets = params.count("bucket_count", 512, 1)?;
         let of_a_bucket = params.count("hash_set_size", 1, 1)?;
+        if hashes > HASHES_MAX {
+            return Err(AnalysisError::argument(format!(
+                "[hash_count] of [{}] must be at most [{HASHES_MAX}], but was [{hashes}]",
+                params.name
+            )));
+        }
         let tokens = hashes.saturating_mul(buckets).saturating_mul(of_a_bucket);
         if tokens > TOKENS_MAX {
             return Err(AnalysisError::argument(format!(

@@ -15,10 +15,10 @@ use tantivy::tokenizer::TokenizerManager;
 use super::codec::Codec;
 use crate::analysis::{Analysis, POSITION_INCREMENT_GAP, RAW, STANDARD, indexing, standard, tokenizers};
 use crate::mapping::{
-    DocumentParser, FieldMapping, IGNORED, IndexOptions, KEYED, Mapping, NESTED_PATH, Storage,
+    DocumentParser, FieldMapping, IGNORED, IndexOptions, KEYED, Mapping, NESTED_PATH, SourceRules, Storage,
     TextOptions as KeptOfText,
 };
-use crate::search::SortMode;
+use crate::search::{SortMode, filter_source};
 
 /// The fields that every document has, whatever its mapping.
 #[derive(Debug, Clone, Copy)]
@@ -90,6 +90,8 @@ pub(crate) struct Layout {
     pub(crate) sort: Option<IndexSort>,
     pub(crate) analysis: Arc<Analysis>,
     pub(crate) codec: Codec,
+    /// Which parts of a document are kept to be shown; none where all are.
+    source_rules: Option<SourceRules>,
     slots: Vec<Slot>,
     fields: HashMap<String, Field>,
 }
@@ -139,6 +141,7 @@ impl Layout {
             })
             .collect();
         let parser = DocumentParser::new(Arc::clone(&mapping), &analysis, &|path| fields.get(path).copied());
+        let source_rules = SourceRules::of(&mapping);
         Self {
             mapping,
             schema: builder.build(),
@@ -147,6 +150,7 @@ impl Layout {
             sort,
             analysis,
             codec: Codec::Default,
+            source_rules,
             slots,
             fields,
         }
@@ -217,6 +221,13 @@ impl Layout {
     /// tantivy's name of the field at a path, by which its column is found.
     pub(crate) fn stored_name<'a>(&'a self, path: &'a str) -> &'a str {
         self.field(path).map_or(path, |field| self.schema.get_field_name(field))
+    }
+
+    /// What of a document is kept to be shown; none where all of it is.
+    pub(super) fn shown_source(&self, source: &[u8]) -> Option<Vec<u8>> {
+        let rules = self.source_rules.as_ref()?;
+        let json = serde_json::from_slice(source).ok()?;
+        Some(filter_source(&json, &rules.includes, &rules.excludes).to_string().into_bytes())
     }
 
     /// The paths of the mapping's fields by the names that tantivy has for them and for what is kept beside them.

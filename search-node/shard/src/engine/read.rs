@@ -41,7 +41,7 @@ impl Engine {
                 ignored: ignored_of(&self.layout(), &operation.uid, &operation.source),
                 uid: operation.uid,
                 routing: Some(operation.routing).filter(|routing| !routing.is_empty()),
-                source: operation.source,
+                source: self.layout().shown_source(&operation.source).unwrap_or(operation.source),
                 seq_no: operation.seq_no,
                 term: operation.term,
                 version: operation.version,

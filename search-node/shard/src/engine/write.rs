@@ -385,7 +385,13 @@ fn add_meta_values(layout: &Layout, values: &mut SharedValues, place: Place<'_>,
     let meta = layout.meta;
     let values = values.edit();
     let own = values.len();
-    let source_bytes = values.add_source(meta.source);
+    let source_bytes = match layout.shown_source(values.source().as_bytes()) {
+        None => values.add_source(meta.source),
+        Some(shown) => {
+            values.add_text(meta.source, &String::from_utf8_lossy(&shown));
+            shown.len()
+        }
+    };
     if let Some(routing) = place.routing {
         values.add_text(meta.routing, routing);
     }

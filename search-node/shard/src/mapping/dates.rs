@@ -56,7 +56,12 @@ impl DateSpan {
     /// A number of units of so many nanoseconds, with a fraction.
     fn counted(text: &str, unit: i64) -> Option<Self> {
         let number = text.parse::<f64>().ok().filter(|number| number.is_finite())?;
-        let millis = (number * (unit as f64 / 1e6)) as i64;
+        let millis = number * (unit as f64 / 1e6);
+        // Beyond that is no moment that 64 bits could tell.
+        if millis.abs() >= i64::MAX as f64 {
+            return None;
+        }
+        let millis = millis as i64;
         let nanos = exact_nanos(text, unit).filter(|nanos| nanos.div_euclid(NANOS) == millis);
         Some(Self {
             first: millis,
@@ -540,6 +545,14 @@ mod tests {
         {
             let span = DateFormats::parse(format).expect(format).read(text).expect(text);
             assert_eq!(span.last - span.first, length - 1, "{format}");
+        }
+        for (format, text) in [
+            ("epoch_millis", "99999999999999999999"),
+            ("epoch_millis", "-9223372036854775808"),
+            ("epoch_second", "1e17"),
+        ] {
+            let formats = DateFormats::parse(format).expect(format);
+            assert_eq!(formats.read(text), None, "{text}");
         }
         assert!(DateFormats::parse("yyyy-QQQ").is_err());
     }

@@ -7,6 +7,7 @@ use super::error::MappingError;
 use super::fields::{Dynamic, FieldAnalyzers, FieldKind, FieldMapping, Mapping, ObjectMapping};
 use super::join::{JOIN, Join, check_join};
 use super::names::{check_depth, check_unique, is_metadata};
+use super::source_rules::SourceRules;
 use super::structured::Structure;
 use super::subfields::{SEARCH_AS_YOU_TYPE, shingle_size, subfields};
 use super::templates::DynamicTemplate;
@@ -118,7 +119,7 @@ fn depth(object: &ObjectMapping) -> usize {
 /// How deep objects of a flattened one may be in one another, if the mapping does not say.
 const DEPTH_LIMIT: usize = 20;
 
-/// Root parameters that change nothing here and are only shown again.
+/// Root parameters that say nothing of fields.
 const KEPT: [&str; 6] =
     ["_meta", "_source", "_routing", "_data_stream_timestamp", "dynamic_date_formats", "_size"];
 
@@ -138,6 +139,9 @@ pub fn parse_mapping(body: &Value) -> Result<Mapping, MappingError> {
             "date_detection" => mapping.date_detection = flag(key, value)?,
             "numeric_detection" => mapping.numeric_detection = flag(key, value)?,
             kept if KEPT.contains(&kept) => {
+                if kept == "_source" {
+                    SourceRules::read(value)?;
+                }
                 mapping.parameters.insert(key.clone(), value.clone());
             }
             "dynamic_templates" => mapping.templates = DynamicTemplate::parse_all(value)?,

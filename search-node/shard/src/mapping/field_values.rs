@@ -100,6 +100,11 @@ impl FieldValues {
         self.begin(&String::from_utf8_lossy(source));
     }
 
+    /// The JSON itself.
+    pub(crate) fn source(&self) -> &str {
+        &self.source
+    }
+
     /// The JSON itself as a value, a text: tantivy's store writes and reads bytes one by one. Gives its size.
     pub(crate) fn add_source(&mut self, field: Field) -> usize {
         self.values.push((field, Held::Source));

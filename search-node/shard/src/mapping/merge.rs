@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use super::error::MappingError;
 use super::fields::{FieldKind, FieldMapping, Mapping, ObjectMapping};
+use super::source_rules::SourceRules;
 use super::structured::Structure;
 use super::text_options::IndexOptions;
 
 impl Mapping {
     /// This mapping with everything that `added` says.
     pub fn merge(&self, added: &Mapping) -> Result<Mapping, MappingError> {
+        SourceRules::check_same(self, added)?;
         let mut next = self.clone();
         merge_object(&mut next.root, &added.root, "")?;
         next.date_detection = self.date_detection && added.date_detection;

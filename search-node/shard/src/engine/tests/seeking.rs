@@ -38,7 +38,7 @@ fn document(n: usize) -> Value {
         })
         .collect();
     json!({
-        "t": if n / 6 % 2 == 0 { "on" } else { "off" }, "n": n, "text": text, "short": text, "words": text, "wild": text,
+        "t": if (n / 6).is_multiple_of(2) { "on" } else { "off" }, "n": n, "text": text, "short": text, "words": text, "wild": text,
         "span": {"gte": n, "lte": n + 7}, "flat": {"k": n % 3, "l": {"m": n % 5}}, "ip": format!("10.0.0.{}", n % 250),
         "a": objects
     })

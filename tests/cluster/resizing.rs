@@ -13,6 +13,7 @@ const DOCUMENTS: usize = 6000;
 /// An index with documents, of which some were written again and some deleted, that may no longer be written to.
 async fn make_source(cluster: &Cluster, shards: usize, replicas: u32) {
     let settings = json!({"settings": {"number_of_shards": shards, "number_of_replicas": replicas}});
+    let nodes = cluster.up().count();
     cluster.done(0, Method::PUT, "/src", Some(&settings)).await.expect("created");
     cluster.wait_green(0, WITHIN).await.expect("green");
     for first in (0..DOCUMENTS).step_by(1000) {
@@ -22,7 +23,7 @@ async fn make_source(cluster: &Cluster, shards: usize, replicas: u32) {
                 "{{\"index\":{{\"_id\":\"{n}\"}}}}\n{{\"n\":{n},\"text\":\"document {n} of many\"}}\n"
             );
         }
-        let (status, answer) = cluster.bulk(first / 1000 % 3, "/src/_bulk", lines).await.expect("answered");
+        let (status, answer) = cluster.bulk(first / 1000 % nodes, "/src/_bulk", lines).await.expect("answered");
         assert!(status == 200 && answer["errors"] == json!(false), "{answer}");
     }
     let mut lines = String::new();
@@ -33,7 +34,7 @@ async fn make_source(cluster: &Cluster, shards: usize, replicas: u32) {
     let (status, answer) = cluster.bulk(0, "/src/_bulk", lines).await.expect("answered");
     assert!(status == 200 && answer["errors"] == json!(false), "{answer}");
     let block = json!({"index.blocks.write": true});
-    cluster.done(1, Method::PUT, "/src/_settings", Some(&block)).await.expect("blocked");
+    cluster.done(nodes - 1, Method::PUT, "/src/_settings", Some(&block)).await.expect("blocked");
 }
 
 fn expected() -> BTreeSet<u64> {
@@ -185,4 +186,70 @@ async fn a_cluster_that_dies_while_shards_are_filled_fills_them_when_it_is_back(
     set_pace(&cluster, None).await;
 
     check(&cluster, "wide").await;
+}
+
+/// Where copies may be placed; nothing for anywhere.
+async fn set_allocation(cluster: &Cluster, enable: Option<&str>) {
+    let settings = json!({"persistent": {"cluster.routing.allocation.enable": enable}});
+    cluster.done(0, Method::PUT, "/_cluster/settings", Some(&settings)).await.expect("set");
+}
+
+async fn set_block(cluster: &Cluster, is_set: bool) {
+    let block = json!({"index.blocks.write": is_set});
+    cluster.done(0, Method::PUT, "/src/_settings", Some(&block)).await.expect("set");
+}
+
+/// A source that takes writes again before it was read is not read before it is blocked once more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_source_took_before_it_was_read_is_in_what_is_made_of_it() {
+    let cluster = Cluster::start(1, &[]).await.expect("a cluster");
+    make_source(&cluster, 2, 0).await;
+    set_allocation(&cluster, Some("none")).await;
+    let body = json!({"settings": {"index.number_of_shards": 1, "index.number_of_replicas": 0}});
+    let path = "/src/_shrink/small?wait_for_active_shards=0&timeout=5s";
+    cluster.done(0, Method::PUT, path, Some(&body)).await.expect("made");
+    set_block(&cluster, false).await;
+    set_allocation(&cluster, None).await;
+    let is_put_off = async || {
+        cluster.member(0).output().contains("must be read-only until what is made of it").then_some(())
+    };
+    cluster.wait_for("the source not to be read", WITHIN, is_put_off).await.expect("told");
+    let late = json!({"n": DOCUMENTS});
+    cluster.done(0, Method::PUT, "/src/_doc/late", Some(&late)).await.expect("written");
+
+    set_block(&cluster, true).await;
+
+    cluster.wait_green(0, WITHIN).await.expect("green");
+    assert!(numbers(&cluster, 0, "small").await.contains(&(DOCUMENTS as u64)));
+}
+
+/// Two documents with one id have a place in two shards, and not in one: none of them is left out without a word.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_index_whose_documents_have_ids_in_common_does_not_shrink() {
+    let cluster = Cluster::start(1, &[]).await.expect("a cluster");
+    make_source(&cluster, 2, 0).await;
+    set_block(&cluster, false).await;
+    for routing in 0..8 {
+        let path = format!("/src/_doc/common?routing={routing}");
+        cluster.done(0, Method::PUT, &path, Some(&json!({"n": DOCUMENTS}))).await.expect("written");
+    }
+    set_block(&cluster, true).await;
+
+    let body = json!({"settings": {"index.number_of_shards": 1, "index.number_of_replicas": 0}});
+    let path = "/src/_shrink/small?wait_for_active_shards=0&timeout=5s";
+    cluster.done(0, Method::PUT, path, Some(&body)).await.expect("made");
+
+    let about = json!({"index": "small", "shard": 0, "primary": true});
+    let is_told = async || {
+        let path = "/_cluster/allocation/explain";
+        let (status, told) = cluster.ask(0, Method::POST, path, Some(&about)).await.ok()?;
+        let details = told["unassigned_info"]["details"].as_str().unwrap_or_default();
+        (status == 200 && details.contains("[1] documents") && details.contains("[common];")).then_some(())
+    };
+    cluster.wait_for("the id to be told", WITHIN, is_told).await.expect("told");
+    // As many shards have a place for both.
+    resize(&cluster, 0, "_clone", "twin", &json!({"index.number_of_replicas": 0})).await;
+    let all = json!({"query": {"ids": {"values": ["common"]}}});
+    let found = cluster.done(0, Method::POST, "/twin/_search", Some(&all)).await.expect("found");
+    assert_eq!(found["hits"]["total"]["value"], json!(2), "{found}");
 }

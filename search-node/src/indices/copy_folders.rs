@@ -163,10 +163,34 @@ impl Index {
         self.change_copies(|copies| {
             copies.insert(number, copy);
         })?;
-        let folder = self.shard_folder(number);
-        let closed = self.closed_copy(copy, &folder);
-        self.copies[number as usize].store(Some(Arc::new(closed)));
+        self.give_out(number, copy);
         Ok(())
+    }
+
+    fn give_out(&self, number: u32, copy: CopyId) {
+        let closed = self.closed_copy(copy, &self.shard_folder(number));
+        self.copies[number as usize].store(Some(Arc::new(closed)));
+    }
+
+    /// The same for what was filled in the folder while nobody had it, if it is still wanted and the folder is nobody else's meanwhile.
+    /// Gives whether it is. All of that is looked at under the lock under which folders change hands.
+    pub(crate) fn name_filled(
+        &self,
+        number: u32,
+        copy: CopyId,
+        is_wanted: impl Fn() -> bool,
+    ) -> Result<bool, ApiError> {
+        let mut is_named = false;
+        self.change_copies(|copies| {
+            is_named = is_wanted() && !copies.contains_key(&number);
+            if is_named {
+                copies.insert(number, copy);
+            }
+        })?;
+        if is_named {
+            self.give_out(number, copy);
+        }
+        Ok(is_named)
     }
 
     /// Removes the folder of a copy that nobody needs.

@@ -308,7 +308,7 @@ impl Index {
     }
 
     /// The primary of a shard, which must be here; none where nobody says who is.
-    fn leading(&self, number: usize) -> Result<Option<Arc<Leading>>, ApiError> {
+    pub(crate) fn leading(&self, number: usize) -> Result<Option<Arc<Leading>>, ApiError> {
         let Some(roles) = &self.roles else { return Ok(None) };
         let shard = ShardId { index: IndexId(self.uuid.clone()), number: number as u32 };
         roles.wait_leading(&shard, PRIMARY_WITHIN).map(Some)
@@ -359,6 +359,21 @@ impl Index {
             return Err(self.closed());
         }
         self.settings.load().blocks.check(&self.name, level)
+    }
+
+    /// Refuses to hand out the documents for another index while more may be written.
+    pub(crate) fn check_takes_no_writes(&self) -> Result<(), ApiError> {
+        match self.check_block(Level::Write) {
+            Err(_) => Ok(()),
+            Ok(()) => Err(ApiError::new(
+                500,
+                "illegal_state_exception",
+                format!(
+                    "index {} must be read-only until what is made of it has its documents. use \"index.blocks.write=true\"",
+                    self.name
+                ),
+            )),
+        }
     }
 
     /// Refuses what would add data while the disk is too full for it.

@@ -102,6 +102,8 @@ impl IndexRun {
                     }
                 },
             };
+            // Looked at again once it is let in: whoever has blocked the index waits for what was let in before, and for nothing else.
+            shard.place.index.check_block(Level::Write)?;
             match shard.run.write(request) {
                 Ok(WriteOutcome::Written(written)) => {
                     shard.newest = Some(written);

@@ -279,6 +279,22 @@ impl Leading {
         });
     }
 
+    /// Waits until nothing is under way that was let in: what got a number is on every copy that counts. Whoever waits sees to it that
+    /// nothing more is let in.
+    pub(crate) fn wait_drained(&self) -> Result<(), ApiError> {
+        let deadline = Instant::now() + self.settings.timeout;
+        let mut state = self.state.lock();
+        while !state.primary.is_drained() {
+            if self.is_over() {
+                return Err(self.moved("it is primary no longer"));
+            }
+            if self.settled.wait_until(&mut state, deadline).timed_out() {
+                return Err(self.unavailable("writes that were let in before are still under way"));
+            }
+        }
+        Ok(())
+    }
+
     /// Waits until what was registered is on every copy that counts; `least` of them have to be there.
     pub(crate) fn wait(self: &Arc<Self>, batch: &Batch, least: u32) -> Result<Acknowledged, ApiError> {
         let (seq_nos, mut at) = (batch.seq_nos(), 0);

@@ -23,7 +23,8 @@ pub struct AllocationSettings {
     pub incoming_recoveries: Option<usize>,
     /// From a node, where that differs (`allocation.node_concurrent_outgoing_recoveries`).
     pub outgoing_recoveries: Option<usize>,
-    /// Taken, and of no effect: shards are opened when somebody needs them (`allocation.node_initial_primaries_recoveries`).
+    /// First copies that may be filled at the same time on a node with what another index has
+    /// (`allocation.node_initial_primaries_recoveries`).
     pub initial_primaries: usize,
     /// Whether nodes of one address count as one (`allocation.same_shard.host`).
     pub is_host_shared: bool,

@@ -24,7 +24,8 @@ pub(super) enum Question {
     Keep { scan: u64 },
     /// To let go of a scan.
     Close { scan: u64 },
-    /// To keep shards with everything that was acknowledged, also what no search sees yet.
+    /// To keep shards of which the node is primary, whose index takes no more writes: with everything that was let in, also what no
+    /// search sees yet.
     OpenWhole(Vec<ShardAsked>),
 }
 

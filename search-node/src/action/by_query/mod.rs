@@ -192,7 +192,7 @@ async fn run(
     }
     let ends = tokio::select! {
         ends = futures::future::try_join_all(running) => ends?,
-        () = sources.keep() => Vec::new(),
+        never = sources.keep() => match never {},
     };
     if plan.refresh {
         make_visible(node, Refresh::Now, plan.written_indices(node, indices)).await?;

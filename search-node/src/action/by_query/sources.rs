@@ -1,6 +1,7 @@
 //! Where a task reads: every shard at one point in time, here if there is a copy, or else on a node that has one.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,7 +45,8 @@ impl Sources {
         Self::of(node, targets, false).await
     }
 
-    /// Opens a copy of each of these shards; a whole one has everything that was acknowledged, also what no search sees yet.
+    /// Opens a copy of each of these shards; a whole one has everything that was let in before its
+    /// index was blocked against writes, also what no search sees yet; the targets name primaries only then.
     pub(super) async fn of(node: &Arc<Node>, targets: Vec<Target>, is_whole: bool) -> Result<Self, ApiError> {
         let mut sources = Self { here: Arc::default(), there: Vec::new(), shards: targets.len() };
         let mut parts = Vec::new();
@@ -158,7 +160,7 @@ impl Sources {
     }
 
     /// Keeps what other nodes keep, for as long as this is awaited.
-    pub(super) async fn keep(&self) {
+    pub(super) async fn keep(&self) -> Infallible {
         loop {
             tokio::time::sleep(KEEP_EVERY).await;
             join_all(self.there.iter().map(|distant| distant.keep())).await;

@@ -33,15 +33,27 @@ impl Part {
         Ok(Self { index: Arc::clone(index), filter, rules, reader: index.shard_to_search(number)?.reader() })
     }
 
-    /// The same with everything that was acknowledged, also what no search sees yet.
+    /// The same of a shard whose primary is here and whose index takes no more writes, with everything that was let in before, also
+    /// what no search sees yet.
     pub(super) fn open_whole(
         index: &Arc<Index>,
         number: usize,
         filter: Option<&str>,
         now_millis: i64,
     ) -> Result<Self, ApiError> {
-        index.shard_to_search(number)?.refresh(now_millis)?;
-        Self::open(index, number, filter)
+        // Whatever is let in from now on sees the block, too.
+        index.check_takes_no_writes()?;
+        let leading = index.leading(number)?;
+        if let Some(leading) = &leading {
+            leading.wait_drained()?;
+        }
+        let shard = index.shard_to_search(number)?;
+        shard.refresh(now_millis)?;
+        let part = Self::open(index, number, filter)?;
+        if let Some(leading) = &leading {
+            leading.confirm_here(shard.max_seq_no())?;
+        }
+        Ok(part)
     }
 
     fn context<'a>(&'a self, wish: &'a Wish) -> QueryContext<'a> {

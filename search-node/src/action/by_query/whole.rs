@@ -16,7 +16,8 @@ use crate::node::Node;
 /// How many documents are asked for at once, where they come from another node: its answers are bounded in bytes too.
 const AT_ONCE: usize = 1000;
 
-/// The documents of a portion at one point in time: with all that was acknowledged before it.
+/// The documents of a portion, of an index that takes no more writes: with all that was let in before. Only the primary of a shard knows
+/// what is under way.
 pub(crate) struct WholeShards {
     sources: Sources,
     wish: Wish,
@@ -34,9 +35,10 @@ impl WholeShards {
         portion: &Portion,
     ) -> Result<Self, ApiError> {
         let numbers: Vec<String> = portion.shards.clone().map(|number| number.to_string()).collect();
-        let preference = Some(format!("_shards:{}|_local", numbers.join(",")));
+        let preference = Some(format!("_shards:{}", numbers.join(",")));
         let searched = Searched { index: Arc::clone(index), filter: None, routing: None };
-        let targets = Target::all(node, &[searched], &Manner { preference, ..Manner::default() })?;
+        let mut targets = Target::all(node, &[searched], &Manner { preference, ..Manner::default() })?;
+        targets.iter_mut().for_each(Target::ask_primary_only);
         let sources = Sources::of(node, targets, true).await?;
         let wish = Wish { routed: portion.only, ..Wish::all(None, node.clock.now_millis()) };
         Ok(Self { sources, wish })
@@ -51,9 +53,12 @@ impl WholeShards {
         Ok(documents)
     }
 
-    /// Keeps what other nodes keep, for as long as this is awaited.
-    pub(crate) async fn keep(&self) {
-        self.sources.keep().await;
+    /// Keeps what other nodes keep, for as long as something goes on.
+    pub(crate) async fn keep_while<T>(&self, work: impl Future<Output = T>) -> T {
+        tokio::select! {
+            done = work => done,
+            never = self.sources.keep() => match never {},
+        }
     }
 }
 

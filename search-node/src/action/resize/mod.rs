@@ -10,6 +10,9 @@
 //! What breaks off leaves a folder without a name, which is emptied before it is used again: a copy is whole or it is none.
 
 mod fill;
+mod turns;
+mod unfilled;
+mod writer;
 
 use std::sync::Arc;
 

@@ -41,6 +41,14 @@ impl Target {
         self.map.as_ref()?.shard(&shard)?.on(node?)
     }
 
+    /// No other copy is asked than the primary.
+    pub(crate) fn ask_primary_only(&mut self) {
+        let Some(map) = &self.map else { return };
+        let shard = ShardId { index: IndexId(self.index.uuid.clone()), number: self.number as u32 };
+        let primary = map.shard(&shard).and_then(|copies| copies.present().get(&copies.primary()?));
+        self.nodes = primary.map(|copy| copy.node).into_iter().collect();
+    }
+
     /// The shards of the indices that a search looks in.
     pub(crate) fn all(node: &Node, searched: &[Searched], manner: &Manner) -> Result<Vec<Self>, ApiError> {
         let map = node.coordinator.as_ref().map(|coordinator| coordinator.map());

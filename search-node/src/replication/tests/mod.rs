@@ -191,3 +191,22 @@ async fn what_the_only_copy_has_is_told_once_it_is_durable() {
     assert!(world.shard(1).is_synced());
     leading.abandon(batch);
 }
+
+/// Whoever wants to read all that was let in waits for operations that have a number and are registered nowhere, too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_primary_is_drained_once_all_that_was_let_in_is_done() {
+    let world = World::new(1);
+    let leading = world.lead(1);
+    leading.wait_drained().expect("nothing is under way");
+    let admitted = leading.admit_one(&Batch::default()).expect("primary").expect("let in");
+    let batch = world::numbered(&leading, "1");
+    let waits = Arc::clone(&leading);
+    let waiting = tokio::task::spawn_blocking(move || waits.wait_drained());
+
+    drop(admitted);
+    assert!(!waiting.is_finished(), "one has a number");
+    leading.abandon(batch);
+
+    waiting.await.expect("ran").expect("drained");
+    assert!(leading.stored.shard().expect("open").is_synced(), "it waited for the disk");
+}

@@ -63,15 +63,23 @@ impl Index {
             };
             next.copies = copies;
             self.keep(&metadata, &next)?;
-            let is_built_anew = analysis_settings::differ(&metadata.settings, &next.settings);
+            let (was_closed, is_closed) = (metadata.is_closed, next.is_closed);
+            let defines_others = analysis_settings::differ(&metadata.settings, &next.settings);
             self.is_backing.store(next.data_stream.is_some(), Ordering::Release);
-            self.is_closed.store(next.is_closed, Ordering::Release);
+            if is_closed {
+                self.is_closed.store(true, Ordering::Release);
+            }
             *metadata = next;
             if let Some((mapping, settings)) = parsed {
+                let is_outdated = defines_others || opens_otherwise(&self.settings(), &settings, was_closed);
                 self.settings.store(Arc::new(settings));
-                self.copies().for_each(|copy| copy.set_options(self.engine_options(), is_built_anew));
+                self.copies().for_each(|copy| copy.set_options(self.engine_options(), is_outdated));
                 // Stored first: a shard that is opened meanwhile finds it, or is among the open ones below.
                 self.mapping.store(Arc::new(mapping));
+            }
+            if !is_closed {
+                // Whoever is let in finds what was set while it was closed.
+                self.is_closed.store(false, Ordering::Release);
             }
         }
         let serving = wanted.into_iter().filter(|(number, copy)| held.get(number) == Some(copy)).collect();
@@ -148,8 +156,102 @@ impl Index {
     }
 }
 
+/// Whether a shard that is open works by what only opening it reads, and that has changed.
+fn opens_otherwise(before: &IndexSettings, next: &IndexSettings, was_closed: bool) -> bool {
+    let fixed = |settings: &IndexSettings| (settings.sort.clone(), settings.codec, settings.check_bytes_max);
+    // These change while it is open, too, where nobody has to wait for the shard to be opened anew.
+    let tuned = |settings: &IndexSettings| {
+        (settings.merge, settings.gc_deletes, settings.flush_threshold_bytes)
+    };
+    fixed(before) != fixed(next) || (was_closed && tuned(before) != tuned(next))
+}
+
 /// The copies that a node has of the shards.
 fn copies_on(entry: &IndexEntry, own: NodeId) -> BTreeMap<u32, CopyId> {
     let numbered = entry.shards.iter().enumerate();
     numbered.filter_map(|(number, shard)| Some((number as u32, shard.on(own)?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use shard::{HostDisk, Shard};
+
+    use super::super::auto_create::AutoCreate;
+    use super::super::registry::Indices;
+    use super::super::settings_changes::SettingsChange;
+    use super::super::test_disk::resources;
+    use super::*;
+
+    struct Tried {
+        _root: tempfile::TempDir,
+        indices: Indices,
+        index: Arc<Index>,
+    }
+
+    impl Tried {
+        fn new() -> Self {
+            let root = tempfile::tempdir().expect("a folder");
+            let folder = root.path().join("indices");
+            let indices =
+                Indices::open(&folder, AutoCreate::All, resources(HostDisk::shared())).expect("opens");
+            let index = indices.create("door", &Value::Null).expect("made");
+            Self { _root: root, indices, index }
+        }
+
+        fn shard(&self) -> Arc<Shard> {
+            self.index.open_copy(0).expect("opened")
+        }
+
+        fn close(&self) {
+            self.indices.close_indices(&[Arc::clone(&self.index)]).expect("closed");
+        }
+
+        fn open(&self) {
+            self.indices.open_indices(&[Arc::clone(&self.index)]).expect("open");
+        }
+
+        fn set(&self, changes: &Value) {
+            let change = SettingsChange { changes, keeps_existing: false, expanded: None };
+            self.index.change_settings(change).expect("set");
+        }
+    }
+
+    /// It used to go on as it was opened before, where nothing had let go of it between.
+    #[test]
+    fn a_shard_is_opened_anew_by_what_changed_while_its_index_was_closed() {
+        for changes in [
+            json!({"codec": "best_compression"}),
+            json!({"shard.check_on_startup": "checksum"}),
+            json!({"merge.policy.segments_per_tier": "5"}),
+            json!({"gc_deletes": "1s"}),
+            json!({"translog.flush_threshold_size": "1mb"}),
+            json!({"analysis": {"analyzer": {"mine": {"type": "custom", "tokenizer": "keyword"}}}}),
+        ] {
+            let tried = Tried::new();
+            let before = Arc::downgrade(&tried.shard());
+            tried.close();
+            tried.set(&changes);
+            tried.open();
+
+            let now = Arc::downgrade(&tried.shard());
+
+            assert!(!before.ptr_eq(&now), "{changes}");
+            assert!(before.upgrade().is_none(), "{changes}");
+        }
+    }
+
+    #[test]
+    fn a_shard_of_which_nothing_changed_goes_on_as_it_is() {
+        let tried = Tried::new();
+        let before = Arc::downgrade(&tried.shard());
+        tried.set(&json!({"gc_deletes": "1s"}));
+        assert!(before.ptr_eq(&Arc::downgrade(&tried.shard())), "nobody waits for it while it is open");
+
+        tried.close();
+        tried.set(&json!({"max_result_window": "5"}));
+        tried.open();
+
+        assert!(before.ptr_eq(&Arc::downgrade(&tried.shard())));
+    }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use cluster::state::{CopyId, IndexEntry, IndexId, NodeId};
-use shard::create_folder_durably;
 use shard::mapping::{Mapping, parse_mapping};
+use shard::{FilesReceiver, create_folder_durably};
 
 use super::analysis_settings;
 use super::index::Index;
@@ -128,11 +128,13 @@ impl Index {
     /// The folder of a copy that begins here. It comes first: an index whose metadata is there and whose shard is not has lost
     /// it. What was there of another copy, or was to be one, goes: the map has let go of it.
     fn begin_copy(&self, number: u32) -> Result<(), ApiError> {
-        let folder = self.shard_folder(number);
+        let (folder, disk) = (self.shard_folder(number), self.shared.disk.as_ref());
         if folder.is_dir() {
-            fs_err::remove_dir_all(&folder).map_err(|error| self.unwritten(&error))?;
+            // Whoever has it yet would write into what comes.
+            self.close_copy(number)?;
+            FilesReceiver::discard(disk, &folder).map_err(|error| self.folder_fault(error))?;
         }
-        create_folder_durably(self.shared.disk.as_ref(), &folder).map_err(|error| self.unwritten(&error))
+        create_folder_durably(disk, &folder).map_err(|error| self.unwritten(&error))
     }
 
     fn take_copies(&self, wanted: &BTreeMap<u32, CopyId>) {
@@ -160,9 +162,8 @@ impl Index {
 fn opens_otherwise(before: &IndexSettings, next: &IndexSettings, was_closed: bool) -> bool {
     let fixed = |settings: &IndexSettings| (settings.sort.clone(), settings.codec, settings.check_bytes_max);
     // These change while it is open, too, where nobody has to wait for the shard to be opened anew.
-    let tuned = |settings: &IndexSettings| {
-        (settings.merge, settings.gc_deletes, settings.flush_threshold_bytes)
-    };
+    let tuned =
+        |settings: &IndexSettings| (settings.merge, settings.gc_deletes, settings.flush_threshold_bytes);
     fixed(before) != fixed(next) || (was_closed && tuned(before) != tuned(next))
 }
 
@@ -174,10 +175,12 @@ fn copies_on(entry: &IndexEntry, own: NodeId) -> BTreeMap<u32, CopyId> {
 
 #[cfg(test)]
 mod tests {
+    use cluster::state::ShardCopies;
     use serde_json::{Value, json};
-    use shard::{HostDisk, Shard};
+    use shard::{Condition, HostDisk, Shard, Workers, WriteRequest};
 
     use super::super::auto_create::AutoCreate;
+    use super::super::index_run::IndexRun;
     use super::super::registry::Indices;
     use super::super::settings_changes::SettingsChange;
     use super::super::test_disk::resources;
@@ -193,8 +196,10 @@ mod tests {
         fn new() -> Self {
             let root = tempfile::tempdir().expect("a folder");
             let folder = root.path().join("indices");
-            let indices =
-                Indices::open(&folder, AutoCreate::All, resources(HostDisk::shared())).expect("opens");
+            let mut resources = resources(HostDisk::shared());
+            // Merges wait for ever.
+            resources.shared.workers = Workers::on_demand();
+            let indices = Indices::open(&folder, AutoCreate::All, resources).expect("opens");
             let index = indices.create("door", &Value::Null).expect("made");
             Self { _root: root, indices, index }
         }
@@ -209,6 +214,22 @@ mod tests {
 
         fn open(&self) {
             self.indices.open_indices(&[Arc::clone(&self.index)]).expect("open");
+        }
+
+        fn put(&self, id: &str) {
+            let mut run = IndexRun::new(Arc::clone(&self.index));
+            let request = WriteRequest {
+                uid: id,
+                doc_type: None,
+                id,
+                routing: None,
+                source: Some(b"{}"),
+                condition: Condition::None,
+                is_new_id: false,
+                now_millis: 0,
+            };
+            run.write(&request).expect("written");
+            assert!(run.sync().is_empty());
         }
 
         fn set(&self, changes: &Value) {
@@ -239,6 +260,53 @@ mod tests {
             assert!(!before.ptr_eq(&now), "{changes}");
             assert!(before.upgrade().is_none(), "{changes}");
         }
+    }
+
+    /// Whoever used it next was told that it is in use, ten seconds later, until its merges were done.
+    #[test]
+    fn a_shard_that_merges_is_opened_anew_all_the_same() {
+        let tried = Tried::new();
+        for n in 0..12 {
+            tried.put(&n.to_string());
+            tried.shard().refresh(0).expect("shown");
+        }
+        assert!(!tried.shard().is_alone(), "a merge waits");
+        tried.close();
+        tried.set(&json!({"analysis": {"analyzer": {"mine": {"type": "custom", "tokenizer": "keyword"}}}}));
+        tried.open();
+
+        let shard = tried.shard();
+
+        assert_eq!(shard.stats().documents, 12);
+        assert!(shard.is_alone());
+    }
+
+    /// It used to lose its folder to the next one, and went on to write there.
+    #[test]
+    fn a_copy_begins_once_nobody_has_the_one_before() {
+        let tried = Tried::new();
+        tried.put("before");
+        let user = tried.shard();
+        let id = IndexId(tried.index.uuid.clone());
+        let mut shard = ShardCopies::unplaced();
+        shard.place_first(CopyId(99), NodeId(7)).expect("placed");
+        let entry = tried.index.metadata.lock().to_stored_entry(vec![shard]);
+
+        std::thread::scope(|scope| {
+            let following = scope.spawn(|| tried.index.follow(&id, &entry, NodeId(7)));
+            while tried.index.has_copies() && !following.is_finished() {
+                std::thread::yield_now();
+            }
+            assert!(!following.is_finished(), "somebody has it");
+            user.flush(0).expect("its files are there");
+            drop(user);
+            following.join().expect("ran").expect("followed");
+        });
+
+        assert_eq!(tried.index.held_copy(0), Some(CopyId(99)));
+        assert!(tried.shard().get("before").expect("read").is_none());
+        tried.put("after");
+        assert!(tried.shard().get("after").expect("read").is_some());
     }
 
     #[test]

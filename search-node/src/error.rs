@@ -239,7 +239,10 @@ impl From<EngineError> for ApiError {
                 Self::new(500, "index_format_too_new_exception", error.to_string())
             }
             _ if error.is_damage() => Self::new(500, "corrupt_index_exception", error.to_string()),
-            EngineError::MustRollBack | EngineError::InUse { .. } | EngineError::NotCommitted { .. } => {
+            EngineError::MustRollBack
+            | EngineError::InUse { .. }
+            | EngineError::NotCommitted { .. }
+            | EngineError::Reopening => {
                 Self::new(503, "illegal_index_shard_state_exception", error.to_string())
             }
             EngineError::Stopping => Self::new(503, "node_closed_exception", error.to_string()),

@@ -189,6 +189,16 @@ impl Shard {
         self.engine.force_merge(wish)
     }
 
+    /// Merges end soon and without a result, and none begins: whoever waits for [`Self::is_alone`] need not wait for hours.
+    pub fn end_merges(&self) {
+        self.engine.end_merges();
+    }
+
+    /// Merges go on after all.
+    pub fn resume_merges(&self) {
+        self.engine.resume_merges();
+    }
+
     /// Closes the shard. Everything is durable, and the next opening goes on under the same primary term; after any other
     /// end one that takes its own terms takes a higher one.
     pub fn close(self) -> Result<(), EngineError> {

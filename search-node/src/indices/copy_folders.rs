@@ -8,7 +8,7 @@ use cluster::state::{CopyId, ShardCopies, UnassignedReason};
 use shard::{Disk, EngineOptions, FilesReceiver, Shard, create_inner_folder_durably};
 
 use super::index::Index;
-use super::metadata::FILE;
+use super::metadata::{FILE, IndexMetadata};
 use super::settings::RESIZE_SOURCE_UUID;
 use crate::error::ApiError;
 use crate::state_file;
@@ -160,13 +160,15 @@ impl Index {
 
     /// What is in the folder of a shard is this copy from now on, and serves.
     pub(crate) fn name_copy(&self, number: u32, copy: CopyId) -> Result<(), ApiError> {
-        self.change_copies(|copies| {
+        let mut metadata = self.metadata.lock();
+        self.write_copies(&mut metadata, |copies| {
             copies.insert(number, copy);
         })?;
         self.give_out(number, copy);
         Ok(())
     }
 
+    /// Under the lock of the metadata: whoever follows the map meanwhile tells this copy what it is opened with from then on.
     fn give_out(&self, number: u32, copy: CopyId) {
         let closed = self.closed_copy(copy, &self.shard_folder(number));
         self.copies[number as usize].store(Some(Arc::new(closed)));
@@ -181,7 +183,8 @@ impl Index {
         is_wanted: impl Fn() -> bool,
     ) -> Result<bool, ApiError> {
         let mut is_named = false;
-        self.change_copies(|copies| {
+        let mut metadata = self.metadata.lock();
+        self.write_copies(&mut metadata, |copies| {
             is_named = is_wanted() && !copies.contains_key(&number);
             if is_named {
                 copies.insert(number, copy);
@@ -208,14 +211,21 @@ impl Index {
     }
 
     /// Takes a copy from everybody and closes it.
-    fn close_copy(&self, number: u32) -> Result<(), ApiError> {
+    pub(super) fn close_copy(&self, number: u32) -> Result<(), ApiError> {
         let place = &self.copies[number as usize];
         let Some(copy) = place.swap(None) else { return Ok(()) };
         copy.end().inspect_err(|_| place.store(Some(copy)))
     }
 
     fn change_copies(&self, change: impl FnOnce(&mut BTreeMap<u32, CopyId>)) -> Result<(), ApiError> {
-        let mut metadata = self.metadata.lock();
+        self.write_copies(&mut self.metadata.lock(), change)
+    }
+
+    fn write_copies(
+        &self,
+        metadata: &mut IndexMetadata,
+        change: impl FnOnce(&mut BTreeMap<u32, CopyId>),
+    ) -> Result<(), ApiError> {
         let mut next = metadata.clone();
         change(next.copies.get_or_insert_default());
         if next != *metadata {

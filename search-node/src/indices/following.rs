@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use cluster::state::{CopyId, IndexEntry, IndexId, NodeId};
-use shard::create_folder_durably;
 use shard::mapping::{Mapping, parse_mapping};
+use shard::{FilesReceiver, create_folder_durably};
 
 use super::analysis_settings;
 use super::index::Index;
@@ -63,15 +63,23 @@ impl Index {
             };
             next.copies = copies;
             self.keep(&metadata, &next)?;
-            let is_built_anew = analysis_settings::differ(&metadata.settings, &next.settings);
+            let (was_closed, is_closed) = (metadata.is_closed, next.is_closed);
+            let defines_others = analysis_settings::differ(&metadata.settings, &next.settings);
             self.is_backing.store(next.data_stream.is_some(), Ordering::Release);
-            self.is_closed.store(next.is_closed, Ordering::Release);
+            if is_closed {
+                self.is_closed.store(true, Ordering::Release);
+            }
             *metadata = next;
             if let Some((mapping, settings)) = parsed {
+                let is_outdated = defines_others || opens_otherwise(&self.settings(), &settings, was_closed);
                 self.settings.store(Arc::new(settings));
-                self.copies().for_each(|copy| copy.set_options(self.engine_options(), is_built_anew));
+                self.copies().for_each(|copy| copy.set_options(self.engine_options(), is_outdated));
                 // Stored first: a shard that is opened meanwhile finds it, or is among the open ones below.
                 self.mapping.store(Arc::new(mapping));
+            }
+            if !is_closed {
+                // Whoever is let in finds what was set while it was closed.
+                self.is_closed.store(false, Ordering::Release);
             }
         }
         let serving = wanted.into_iter().filter(|(number, copy)| held.get(number) == Some(copy)).collect();
@@ -120,11 +128,13 @@ impl Index {
     /// The folder of a copy that begins here. It comes first: an index whose metadata is there and whose shard is not has lost
     /// it. What was there of another copy, or was to be one, goes: the map has let go of it.
     fn begin_copy(&self, number: u32) -> Result<(), ApiError> {
-        let folder = self.shard_folder(number);
+        let (folder, disk) = (self.shard_folder(number), self.shared.disk.as_ref());
         if folder.is_dir() {
-            fs_err::remove_dir_all(&folder).map_err(|error| self.unwritten(&error))?;
+            // Whoever has it yet would write into what comes.
+            self.close_copy(number)?;
+            FilesReceiver::discard(disk, &folder).map_err(|error| self.folder_fault(error))?;
         }
-        create_folder_durably(self.shared.disk.as_ref(), &folder).map_err(|error| self.unwritten(&error))
+        create_folder_durably(disk, &folder).map_err(|error| self.unwritten(&error))
     }
 
     fn take_copies(&self, wanted: &BTreeMap<u32, CopyId>) {
@@ -148,8 +158,168 @@ impl Index {
     }
 }
 
+/// Whether a shard that is open works by what only opening it reads, and that has changed.
+fn opens_otherwise(before: &IndexSettings, next: &IndexSettings, was_closed: bool) -> bool {
+    let fixed = |settings: &IndexSettings| (settings.sort.clone(), settings.codec, settings.check_bytes_max);
+    // These change while it is open, too, where nobody has to wait for the shard to be opened anew.
+    let tuned =
+        |settings: &IndexSettings| (settings.merge, settings.gc_deletes, settings.flush_threshold_bytes);
+    fixed(before) != fixed(next) || (was_closed && tuned(before) != tuned(next))
+}
+
 /// The copies that a node has of the shards.
 fn copies_on(entry: &IndexEntry, own: NodeId) -> BTreeMap<u32, CopyId> {
     let numbered = entry.shards.iter().enumerate();
     numbered.filter_map(|(number, shard)| Some((number as u32, shard.on(own)?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use cluster::state::ShardCopies;
+    use serde_json::{Value, json};
+    use shard::{Condition, HostDisk, Shard, Workers, WriteRequest};
+
+    use super::super::auto_create::AutoCreate;
+    use super::super::index_run::IndexRun;
+    use super::super::registry::Indices;
+    use super::super::settings_changes::SettingsChange;
+    use super::super::test_disk::resources;
+    use super::*;
+
+    struct Tried {
+        _root: tempfile::TempDir,
+        indices: Indices,
+        index: Arc<Index>,
+    }
+
+    impl Tried {
+        fn new() -> Self {
+            let root = tempfile::tempdir().expect("a folder");
+            let folder = root.path().join("indices");
+            let mut resources = resources(HostDisk::shared());
+            // Merges wait for ever.
+            resources.shared.workers = Workers::on_demand();
+            let indices = Indices::open(&folder, AutoCreate::All, resources).expect("opens");
+            let index = indices.create("door", &Value::Null).expect("made");
+            Self { _root: root, indices, index }
+        }
+
+        fn shard(&self) -> Arc<Shard> {
+            self.index.open_copy(0).expect("opened")
+        }
+
+        fn close(&self) {
+            self.indices.close_indices(&[Arc::clone(&self.index)]).expect("closed");
+        }
+
+        fn open(&self) {
+            self.indices.open_indices(&[Arc::clone(&self.index)]).expect("open");
+        }
+
+        fn put(&self, id: &str) {
+            let mut run = IndexRun::new(Arc::clone(&self.index));
+            let request = WriteRequest {
+                uid: id,
+                doc_type: None,
+                id,
+                routing: None,
+                source: Some(b"{}"),
+                condition: Condition::None,
+                is_new_id: false,
+                now_millis: 0,
+            };
+            run.write(&request).expect("written");
+            assert!(run.sync().is_empty());
+        }
+
+        fn set(&self, changes: &Value) {
+            let change = SettingsChange { changes, keeps_existing: false, expanded: None };
+            self.index.change_settings(change).expect("set");
+        }
+    }
+
+    /// It used to go on as it was opened before, where nothing had let go of it between.
+    #[test]
+    fn a_shard_is_opened_anew_by_what_changed_while_its_index_was_closed() {
+        for changes in [
+            json!({"codec": "best_compression"}),
+            json!({"shard.check_on_startup": "checksum"}),
+            json!({"merge.policy.segments_per_tier": "5"}),
+            json!({"gc_deletes": "1s"}),
+            json!({"translog.flush_threshold_size": "1mb"}),
+            json!({"analysis": {"analyzer": {"mine": {"type": "custom", "tokenizer": "keyword"}}}}),
+        ] {
+            let tried = Tried::new();
+            let before = Arc::downgrade(&tried.shard());
+            tried.close();
+            tried.set(&changes);
+            tried.open();
+
+            let now = Arc::downgrade(&tried.shard());
+
+            assert!(!before.ptr_eq(&now), "{changes}");
+            assert!(before.upgrade().is_none(), "{changes}");
+        }
+    }
+
+    /// Whoever used it next was told that it is in use, ten seconds later, until its merges were done.
+    #[test]
+    fn a_shard_that_merges_is_opened_anew_all_the_same() {
+        let tried = Tried::new();
+        for n in 0..12 {
+            tried.put(&n.to_string());
+            tried.shard().refresh(0).expect("shown");
+        }
+        assert!(!tried.shard().is_alone(), "a merge waits");
+        tried.close();
+        tried.set(&json!({"analysis": {"analyzer": {"mine": {"type": "custom", "tokenizer": "keyword"}}}}));
+        tried.open();
+
+        let shard = tried.shard();
+
+        assert_eq!(shard.stats().documents, 12);
+        assert!(shard.is_alone());
+    }
+
+    /// It used to lose its folder to the next one, and went on to write there.
+    #[test]
+    fn a_copy_begins_once_nobody_has_the_one_before() {
+        let tried = Tried::new();
+        tried.put("before");
+        let user = tried.shard();
+        let id = IndexId(tried.index.uuid.clone());
+        let mut shard = ShardCopies::unplaced();
+        shard.place_first(CopyId(99), NodeId(7)).expect("placed");
+        let entry = tried.index.metadata.lock().to_stored_entry(vec![shard]);
+
+        std::thread::scope(|scope| {
+            let following = scope.spawn(|| tried.index.follow(&id, &entry, NodeId(7)));
+            while tried.index.has_copies() && !following.is_finished() {
+                std::thread::yield_now();
+            }
+            assert!(!following.is_finished(), "somebody has it");
+            user.flush(0).expect("its files are there");
+            drop(user);
+            following.join().expect("ran").expect("followed");
+        });
+
+        assert_eq!(tried.index.held_copy(0), Some(CopyId(99)));
+        assert!(tried.shard().get("before").expect("read").is_none());
+        tried.put("after");
+        assert!(tried.shard().get("after").expect("read").is_some());
+    }
+
+    #[test]
+    fn a_shard_of_which_nothing_changed_goes_on_as_it_is() {
+        let tried = Tried::new();
+        let before = Arc::downgrade(&tried.shard());
+        tried.set(&json!({"gc_deletes": "1s"}));
+        assert!(before.ptr_eq(&Arc::downgrade(&tried.shard())), "nobody waits for it while it is open");
+
+        tried.close();
+        tried.set(&json!({"max_result_window": "5"}));
+        tried.open();
+
+        assert!(before.ptr_eq(&Arc::downgrade(&tried.shard())));
+    }
 }

@@ -567,10 +567,6 @@ impl Index {
         let metadata = self.metadata.lock();
         let mut flat = metadata.settings.clone();
         flat.remove(PLACES);
-        if metadata.is_closed {
-            // Clients of Elasticsearch look at it before they take a copy of its files for whole.
-            flat.insert("verified_before_close".to_owned(), json!("true"));
-        }
         flat.entry("number_of_shards").or_insert_with(|| json!(self.copies.len().to_string()));
         flat.entry(NUMBER).or_insert_with(|| json!("1"));
         flat.insert("creation_date".to_owned(), json!(metadata.created_millis.to_string()));

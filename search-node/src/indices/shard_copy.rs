@@ -134,21 +134,33 @@ impl ShardCopy {
         self.open(mapping, now_millis)
     }
 
-    /// What it is opened with from now on. Where that changes what it makes of documents (`is_built_anew`), nobody uses it as it was
-    /// opened before.
-    pub(super) fn set_options(&self, options: EngineOptions, is_built_anew: bool) {
-        let mut state = self.state.lock();
-        self.options.store(Arc::new(options));
-        state.is_outdated |= is_built_anew && state.open.is_some();
+    /// What it is opened with from now on. Where that makes the one that is open outdated, nobody uses it as it was opened before.
+    pub(super) fn set_options(&self, options: EngineOptions, is_outdated: bool) {
+        let open = {
+            let mut state = self.state.lock();
+            self.options.store(Arc::new(options));
+            // Also where none is open: somebody may be about to open it by what was set before.
+            state.is_outdated |= is_outdated;
+            state.open.clone().filter(|_| is_outdated)
+        };
+        if let Some(outdated) = open {
+            // What they make counts as little as the shard, and they keep it from being let go of.
+            outdated.end_merges();
+        }
     }
 
     /// Opens it. The caller holds `opening`.
     fn open(&self, mapping: &Arc<Mapping>, now_millis: i64) -> Result<Arc<Shard>, ApiError> {
+        let options = {
+            let mut state = self.state.lock();
+            state.is_outdated = false;
+            self.options.load_full()
+        };
         // A folder that is gone is a loss, and not a new shard to be made.
         let open = || {
             Shard::peek(&self.folder)?;
             let is_only_copy = self.is_only_copy.load(Ordering::Acquire);
-            let options = EngineOptions { is_only_copy, ..EngineOptions::clone(&self.options.load()) };
+            let options = EngineOptions { is_only_copy, ..EngineOptions::clone(&options) };
             Shard::open(&self.folder, Arc::clone(mapping), options, self.shared.clone())
         };
         let opened = catch_unwind(AssertUnwindSafe(open)).unwrap_or_else(|_| {
@@ -157,7 +169,6 @@ impl ShardCopy {
         });
         let mut state = self.state.lock();
         state.is_fence_told = false;
-        state.is_outdated = false;
         match opened {
             Ok(shard) => {
                 let shard = Arc::new(shard);
@@ -273,13 +284,22 @@ impl ShardCopy {
     /// Takes the shard away from everybody. New requests wait for `opening`, which the caller holds, and those under way end.
     fn take_for_good(&self) -> Option<Shard> {
         let began = Instant::now();
-        self.state.lock().is_draining = true;
+        let open = {
+            let mut state = self.state.lock();
+            state.is_draining = true;
+            state.open.clone()
+        };
+        // A merge may take hours.
+        open.inspect(|shard| shard.end_merges());
         loop {
             let mut state = self.state.lock();
             let is_alone = |shard: &mut Arc<Shard>| Arc::strong_count(shard) == 1 && shard.is_alone();
             let taken = state.open.take_if(is_alone);
             if taken.is_some() || began.elapsed() > DRAIN_MAX {
                 state.is_draining = false;
+                let stays = state.open.clone().filter(|_| !state.is_outdated);
+                drop(state);
+                stays.inspect(|shard| shard.resume_merges());
                 return taken.and_then(Arc::into_inner);
             }
             drop(state);

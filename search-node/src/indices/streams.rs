@@ -190,7 +190,7 @@ mod tests {
 
         let mapping = new.body.mapping();
         assert_eq!(mapping["_data_stream_timestamp"], json!({"enabled": true}));
-        assert_eq!(mapping["properties"]["message"]["type"], json!("text"));
+        assert_eq!(mapping["properties"]["message"]["type"], json!("match_only_text"));
         assert_eq!(new.body.settings.expect("settings")["hidden"], json!("true"));
         let error = backing_index(&map, "other", "x", IndexBody::default()).err().expect("no template");
         assert_eq!(error.reason, "no matching index template found for data stream [other]");

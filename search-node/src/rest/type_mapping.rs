@@ -46,8 +46,7 @@ fn views(call: &Call, task: &Task) -> Result<Reply, ApiError> {
                 doc_type if index.is_closed() => (doc_type, mapping.clone()),
                 doc_type => {
                     let asked = Asked { call, task, index: &index.name };
-                    let foreign = asked.foreign_fields(&mapping, doc_type)?;
-                    (doc_type, without(&mapping, "", &foreign))
+                    (doc_type, without(&mapping, "", &asked.foreign_fields(&mapping, doc_type)?))
                 }
             };
             views.insert(name.to_owned(), view);
@@ -65,15 +64,35 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// The fields that documents of other types have, and none of this one.
+    /// The fields that documents of other types have, and none of this one; none where that cannot be told: who may see the mapping
+    /// need not be able to search, nor every shard be there.
     fn foreign_fields(&self, mapping: &Value, doc_type: &str) -> Result<BTreeSet<String>, ApiError> {
+        match self.searched_fields(mapping, doc_type) {
+            Err(error) if !self.task.cancel.is_cancelled() => {
+                let (index, reason) = (self.index, error.reason.as_str());
+                tracing::debug!(
+                    index,
+                    doc_type,
+                    reason,
+                    "the documents cannot be searched, so every field is shown"
+                );
+                Ok(BTreeSet::new())
+            }
+            told => told,
+        }
+    }
+
+    fn searched_fields(&self, mapping: &Value, doc_type: &str) -> Result<BTreeSet<String>, ApiError> {
+        let fields = mapped_fields(mapping).into_iter().filter(|field| !field.is_object() && !field.is_multi);
+        let names: Vec<String> = fields.map(|field| field.name).collect();
+        if names.is_empty() {
+            return Ok(BTreeSet::new());
+        }
         let of_type = json!({"term": {"_type": doc_type}});
         let of_others = json!({"bool": {"must_not": [of_type]}});
         if self.search(&of_others, &json!({}))?.total == 0 {
             return Ok(BTreeSet::new());
         }
-        let fields = mapped_fields(mapping).into_iter().filter(|field| !field.is_object() && !field.is_multi);
-        let names: Vec<String> = fields.map(|field| field.name).collect();
         let mut foreign = BTreeSet::new();
         for names in names.chunks(FIELDS_AT_ONCE) {
             let aggs = names.iter().enumerate();

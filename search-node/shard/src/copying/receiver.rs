@@ -98,6 +98,15 @@ impl FilesReceiver {
     /// Verifies every file and makes the folder a shard of this primary term. If that fails, the folder stays what it was: nothing.
     pub fn finish(mut self, term: u64) -> Result<Received, EngineError> {
         self.open = None;
+        let _lock = FolderLock::take(&self.folder)?;
+        let marker = self.folder.join(MARKER);
+        if !marker.exists() {
+            // It was discarded, and may be another copy by now.
+            return Err(EngineError::Folder {
+                path: self.folder.display().to_string(),
+                reason: "the files of another copy are not wanted there any more".to_owned(),
+            });
+        }
         let index = self.folder.join("index");
         let mut manifest = self.checked_manifest()?;
         for file in self.files.values().filter(|file| !file.is_manifest()) {
@@ -114,7 +123,6 @@ impl FilesReceiver {
         Translog::create(self.disk.as_ref(), &self.folder.join("translog"), term, max_seq_no)?;
         manifest.translog_generation = 1;
         manifest.write(self.disk.as_ref(), &index)?;
-        let marker = self.folder.join(MARKER);
         self.disk.remove(&marker).map_err(fault(&marker))?;
         self.disk.sync_folder(&self.folder).map_err(fault(&self.folder))?;
         Ok(Received { max_seq_no })

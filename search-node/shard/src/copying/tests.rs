@@ -211,6 +211,26 @@ fn what_is_not_as_announced_makes_no_shard() {
     assert!(snapshot.read("other", 0, 1).is_err() && snapshot.read("manifest", u64::MAX, 1).is_err());
 }
 
+/// Another shard may be there by then.
+#[test]
+fn what_was_discarded_meanwhile_makes_no_shard() {
+    let folders = tempfile::tempdir().expect("a folder");
+    let source = open(&folders.path().join("source")).expect("opens");
+    apply(&source, 0..7);
+    commit(&source);
+    let snapshot = source.snapshot_files(NOW).expect("files");
+    let folder = folders.path().join("target");
+    let mut target = FilesReceiver::begin(HostDisk::shared(), &folder, &snapshot.files).expect("begun");
+    FilesReceiver::discard(&HostDisk, &folder).expect("discarded");
+    drop(open(&folder).expect("another one"));
+    send(&snapshot, &mut target);
+
+    let refused = target.finish(1);
+
+    assert!(matches!(refused, Err(EngineError::Folder { .. })), "{refused:?}");
+    assert_eq!(open(&folder).expect("as it was").stats().documents, 0);
+}
+
 #[test]
 fn a_shard_with_nothing_committed_says_what_it_waits_for() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -92,6 +92,9 @@ pub enum EngineError {
     /// What would take long is not begun or ended any more.
     #[error("the node is stopping, so its merges end early; ask again once it has started")]
     Stopping,
+    /// The shard is let go of, and nothing that takes long keeps it.
+    #[error("the shard is closed or opened anew, so its merges end early; ask again once it is open")]
+    Reopening,
     /// The shard's folder cannot be used.
     #[error("{path}: {reason}")]
     Folder {

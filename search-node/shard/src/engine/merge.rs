@@ -39,7 +39,7 @@ impl<E: Into<EngineError>> From<E> for MergeFault {
 impl Engine {
     /// Begins the merges that the policy asks for.
     pub(crate) fn merge_if_due(self: &Arc<Self>) {
-        if self.shared.workers.check().is_err() {
+        if self.may_merge().is_err() {
             return;
         }
         let jobs: Vec<MergeJob> = {
@@ -51,7 +51,7 @@ impl Engine {
         };
         for job in jobs {
             let merge = BegunMerge::new(self, job);
-            self.shared.workers.run(move || {
+            self.shared.workers.run(&self.are_merges_ended, move || {
                 let engine = Arc::clone(&merge.engine);
                 if merge.run().is_ok() {
                     engine.merge_if_due();
@@ -80,7 +80,7 @@ impl Engine {
     ) -> Result<Option<MergeJob>, EngineError> {
         let mut segments = self.segments.lock();
         loop {
-            self.shared.workers.check()?;
+            self.may_merge()?;
             self.translog.check()?;
             if let Some(damage) = segments.damage() {
                 return Err(damage.into());
@@ -129,7 +129,7 @@ impl Engine {
     ) -> Result<Option<SegmentMeta>, MergeFault> {
         // What a fenced shard lists need not be what is found when it is opened again.
         self.translog.check()?;
-        let may_go_on = || self.shared.workers.check().map_err(std::io::Error::other);
+        let may_go_on = || self.may_merge().map_err(std::io::Error::other);
         may_go_on()?;
         // What was damaged since it was written must not live on under a fresh checksum.
         for meta in &job.segments {
@@ -156,9 +156,27 @@ impl Engine {
         Ok(meta)
     }
 
-    /// A merge that ends because the node stops has not failed, whatever it was doing.
+    /// No merge begins any more, and those under way or waiting end soon, without a result and with nothing left behind: somebody
+    /// waits for the shard to be used by nobody.
+    pub(crate) fn end_merges(&self) {
+        self.are_merges_ended.store(true, Ordering::Release);
+        self.shared.workers.forget(&self.are_merges_ended);
+    }
+
+    /// Merges may begin again; segments whose merge was ended wait as after one that failed.
+    pub(crate) fn resume_merges(&self) {
+        self.are_merges_ended.store(false, Ordering::Release);
+    }
+
+    /// Fails once merges are to end.
+    fn may_merge(&self) -> Result<(), EngineError> {
+        self.shared.workers.check()?;
+        if self.are_merges_ended.load(Ordering::Acquire) { Err(EngineError::Reopening) } else { Ok(()) }
+    }
+
+    /// A merge that ends because the node stops, or the shard is opened anew, has not failed, whatever it was doing.
     fn told_apart(&self, fault: MergeFault) -> MergeFault {
-        match self.shared.workers.check() {
+        match self.may_merge() {
             Err(stopping) if fault.damaged.is_none() => stopping.into(),
             _ => fault,
         }
@@ -192,7 +210,7 @@ impl BegunMerge {
     /// Does it; gives the segment that came of it, if any documents were left.
     fn run(mut self) -> Result<Option<SegmentId>, EngineError> {
         let engine = Arc::clone(&self.engine);
-        let output = engine.directory.beside(engine.shared.workers.stopped());
+        let output = engine.directory.beside(&engine.are_merges_ended, engine.shared.workers.stopped());
         let discarded = DiscardOnDrop(&output);
         let merge = || engine.merge_segments(&self.job, &output);
         let merged = engine.merging(&self.job, || engine.activity.merge.run(merge, Result::is_ok));
@@ -230,7 +248,7 @@ impl BegunMerge {
             outcome
         };
         let outcome = outcome.map_err(|fault| engine.told_apart(fault));
-        if !matches!(outcome, Err(MergeFault { error: EngineError::Stopping, .. })) {
+        if !matches!(outcome, Err(MergeFault { error: EngineError::Stopping | EngineError::Reopening, .. })) {
             let counters = &engine.counters;
             let counter = if outcome.is_ok() { &counters.merges } else { &counters.merges_failed };
             counter.fetch_add(1, Ordering::Relaxed);

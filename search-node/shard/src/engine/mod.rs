@@ -215,6 +215,8 @@ pub(crate) struct Engine {
     /// Told whenever a merge has ended, whatever came of it.
     merged: Condvar,
     throttle: Throttle,
+    /// Set while merges are to end, without a result.
+    are_merges_ended: Arc<AtomicBool>,
     /// Whether it was reported that merges fail; one that succeeds takes it back.
     merges_fail: AtomicBool,
     /// The first file that was found not to be what was written, since the shard was opened.

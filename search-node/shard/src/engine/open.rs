@@ -88,6 +88,7 @@ impl Engine {
             merged: Condvar::new(),
             throttle: Throttle::default(),
             damage: OnceLock::new(),
+            are_merges_ended: Arc::default(),
             merges_fail: AtomicBool::new(false),
             writing: ArcSwap::from_pointee(writing),
             view: ArcSwap::from_pointee(view),

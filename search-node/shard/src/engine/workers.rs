@@ -10,6 +10,12 @@ use super::EngineError;
 
 type Work = Box<dyn FnOnce() + Send>;
 
+/// Work that nobody wants any more once its flag is set.
+struct Waiting {
+    is_ended: Arc<AtomicBool>,
+    work: Work,
+}
+
 /// Threads for work in the background.
 pub struct Workers {
     threads_max: usize,
@@ -23,7 +29,7 @@ pub struct Workers {
 
 #[derive(Default)]
 struct State {
-    waiting: VecDeque<Work>,
+    waiting: VecDeque<Waiting>,
     threads: usize,
 }
 
@@ -64,20 +70,25 @@ impl Workers {
         let mut done = 0;
         loop {
             let work = self.state.lock().waiting.pop_front();
-            let Some(work) = work else { return done };
-            work();
+            let Some(waiting) = work else { return done };
+            (waiting.work)();
             done += 1;
         }
     }
 
-    /// Does the work soon, or drops it if there is no thread to do it. What waits is bounded by who hands it in: a shard has
-    /// each segment in one merge at most.
-    pub(super) fn run(self: &Arc<Self>, work: impl FnOnce() + Send + 'static) {
+    /// Does the work soon, or drops it if there is no thread to do it or `is_ended` is set by then. What waits is bounded by who hands
+    /// it in: a shard has each segment in one merge at most.
+    pub(super) fn run(self: &Arc<Self>, is_ended: &Arc<AtomicBool>, work: impl FnOnce() + Send + 'static) {
         if self.threads_max == 0 && !self.is_on_demand {
             return work();
         }
         let mut state = self.state.lock();
-        state.waiting.push_back(Box::new(work));
+        if is_ended.load(Ordering::Acquire) {
+            // What goes on when it is dropped needs no lock of this.
+            drop(state);
+            return drop(work);
+        }
+        state.waiting.push_back(Waiting { is_ended: Arc::clone(is_ended), work: Box::new(work) });
         if self.is_on_demand || state.threads >= self.threads_max {
             return;
         }
@@ -101,18 +112,31 @@ impl Workers {
         loop {
             let work = {
                 let mut state = self.state.lock();
-                let Some(work) = state.waiting.pop_front() else {
+                let Some(waiting) = state.waiting.pop_front() else {
                     state.threads -= 1;
                     self.idle.notify_all();
                     return;
                 };
-                work
+                waiting.work
             };
             // A merge that breaks costs itself; the thread goes on with the next.
             if std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).is_err() {
                 tracing::error!("a merge broke");
             }
         }
+    }
+
+    /// Drops what waits of this flag, which is set.
+    pub(super) fn forget(&self, is_ended: &Arc<AtomicBool>) {
+        let forgotten: Vec<Waiting> = {
+            let mut state = self.state.lock();
+            let (forgotten, kept) = std::mem::take(&mut state.waiting)
+                .into_iter()
+                .partition::<VecDeque<_>, _>(|waiting| Arc::ptr_eq(&waiting.is_ended, is_ended));
+            state.waiting = kept;
+            forgotten.into()
+        };
+        drop(forgotten);
     }
 
     /// Waits until nothing is under way or waiting.

@@ -44,6 +44,8 @@ pub(crate) struct ShardDirectory {
     is_beside: bool,
     /// Nothing is written through this view once it is set: what is being written is of no use any more.
     is_given_up: Arc<AtomicBool>,
+    /// The same for whatever the node does beside.
+    is_stopped: Arc<AtomicBool>,
 }
 
 #[derive(Default)]
@@ -90,13 +92,20 @@ impl ShardDirectory {
             made: Arc::default(),
             is_beside: false,
             is_given_up: Arc::default(),
+            is_stopped: Arc::default(),
         })
     }
 
-    /// The same folder for building one more segment beside the shard's own list, until `is_given_up` is set.
-    pub(crate) fn beside(&self, is_given_up: &Arc<AtomicBool>) -> Self {
-        let is_given_up = Arc::clone(is_given_up);
-        Self { small: Arc::default(), made: Arc::default(), is_beside: true, is_given_up, ..self.clone() }
+    /// The same folder for building one more segment beside the shard's own list, until `is_given_up` or `is_stopped` is set.
+    pub(crate) fn beside(&self, is_given_up: &Arc<AtomicBool>, is_stopped: &Arc<AtomicBool>) -> Self {
+        Self {
+            small: Arc::default(),
+            made: Arc::default(),
+            is_beside: true,
+            is_given_up: Arc::clone(is_given_up),
+            is_stopped: Arc::clone(is_stopped),
+            ..self.clone()
+        }
     }
 
     /// Writes to segment files end with an error from now on, without touching the disk.
@@ -395,8 +404,8 @@ impl Directory for ShardDirectory {
                 if self.is_beside {
                     self.made.lock().push(path.to_owned());
                 }
-                let is_given_up = Arc::clone(&self.is_given_up);
-                Ok(BufWriter::new(Box::new(Unsynced { file: Appending::new(file), is_given_up })))
+                let ends = [Arc::clone(&self.is_given_up), Arc::clone(&self.is_stopped)];
+                Ok(BufWriter::new(Box::new(Unsynced { file: Appending::new(file), ends })))
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 Err(OpenWriteError::FileAlreadyExists(path.to_owned()))
@@ -447,12 +456,13 @@ impl std::fmt::Debug for ShardDirectory {
 /// A file that is closed without a sync.
 struct Unsynced {
     file: Appending,
-    is_given_up: Arc<AtomicBool>,
+    /// Nothing is written any more once one of them is set.
+    ends: [Arc<AtomicBool>; 2],
 }
 
 impl Unsynced {
     fn file(&mut self) -> io::Result<&mut Appending> {
-        if self.is_given_up.load(Ordering::Acquire) {
+        if self.ends.iter().any(|end| end.load(Ordering::Acquire)) {
             return Err(io::Error::other("the segment is given up"));
         }
         Ok(&mut self.file)

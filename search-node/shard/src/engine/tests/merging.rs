@@ -112,7 +112,7 @@ fn fallen_behind(
     let engine =
         Engine::open(folder, mapping(&[("n", "long"), ("t", "text")]), options, shared).expect("opens");
     let (busy, until) = std::sync::mpsc::channel();
-    workers.run(move || assert!(until.recv().is_err(), "nothing is sent"));
+    workers.run(&Arc::default(), move || assert!(until.recv().is_err(), "nothing is sent"));
     segments_of(&engine, 0..15);
     assert!(!engine.throttled().0, "one merge may wait");
     segments_of(&engine, 15..16);
@@ -201,6 +201,58 @@ fn a_segment_merged_from_old_and_new_ones_is_as_old_as_its_oldest() {
 
     assert_eq!(engine.view().searcher.segment_readers().len(), 1);
     assert_eq!(engine.segments.lock().count_until(until), 1, "it holds what was there at the beginning");
+}
+
+/// Whoever waited for the shard to be used by nobody used to wait for its merges, behind those of other shards.
+#[test]
+fn merges_of_a_shard_that_is_let_go_of_end_and_go_on_if_it_stays() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (engine, workers, busy) = fallen_behind(folder.path(), Duration::from_millis(1));
+    assert!(Arc::strong_count(&engine) > 1, "merges wait");
+
+    engine.end_merges();
+
+    assert_eq!(Arc::strong_count(&engine), 1, "none waits any more");
+    assert_eq!(failed_merges(&engine), 0, "none has failed");
+    let error = engine.force_merge(ForceMerge::Segments(1)).expect_err("ended early");
+    assert!(matches!(error, EngineError::Reopening), "{error}");
+    engine.merge_if_due();
+    assert_eq!(Arc::strong_count(&engine), 1, "none begins");
+    engine.resume_merges();
+    drop(busy);
+    workers.wait_until_idle();
+    engine.force_merge(ForceMerge::Segments(1)).expect("merged");
+    assert_eq!(engine.view().searcher.segment_readers().len(), 1);
+    assert_eq!(found(&engine, &json!({"match": {"t": "common"}})).len(), 16);
+}
+
+/// One that is under way, too.
+#[test]
+fn a_merge_under_way_ends_soon_and_leaves_nothing_behind_when_its_shard_is_let_go_of() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ending: Arc<std::sync::OnceLock<std::sync::Weak<Engine>>> = Arc::default();
+    let ends = Arc::clone(&ending);
+    let disk = HookedDisk::over(HostDisk::shared(), move |operation, path| {
+        if operation == DiskOperation::CreateNew
+            && path.extension().is_some_and(|extension| extension == "store")
+            && let Some(engine) = ends.get().and_then(std::sync::Weak::upgrade)
+        {
+            engine.end_merges();
+        }
+        Ok(())
+    });
+    let shared = Shared { disk, workers: Workers::on_demand(), ..Shared::default() };
+    let fields = mapping(&[("n", "long"), ("t", "text")]);
+    let engine = Engine::open(folder.path(), fields, EngineOptions::default(), shared).expect("opens");
+    segments_of(&engine, 0..4);
+    let before = files_in(folder.path());
+    ending.set(Arc::downgrade(&engine)).expect("once");
+
+    let error = engine.force_merge(ForceMerge::Segments(1)).expect_err("ended early");
+
+    assert!(matches!(error, EngineError::Reopening), "{error}");
+    assert_eq!(files_in(folder.path()), before, "nothing is left behind");
+    assert_eq!(failed_merges(&engine), 0);
 }
 
 /// A node that was told to stop used to wait for a forced merge, be it hours, and was killed before it had flushed.

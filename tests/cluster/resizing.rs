@@ -23,7 +23,8 @@ async fn make_source(cluster: &Cluster, shards: usize, replicas: u32) {
                 "{{\"index\":{{\"_id\":\"{n}\"}}}}\n{{\"n\":{n},\"text\":\"document {n} of many\"}}\n"
             );
         }
-        let (status, answer) = cluster.bulk(first / 1000 % nodes, "/src/_bulk", lines).await.expect("answered");
+        let (status, answer) =
+            cluster.bulk(first / 1000 % nodes, "/src/_bulk", lines).await.expect("answered");
         assert!(status == 200 && answer["errors"] == json!(false), "{answer}");
     }
     let mut lines = String::new();

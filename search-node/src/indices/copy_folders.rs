@@ -236,3 +236,33 @@ impl Index {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use cluster::state::CopyId;
+    use serde_json::json;
+    use shard::HostDisk;
+
+    use super::super::{AutoCreate, Indices, resources};
+
+    /// The folder may have been given to another copy after the last document was written.
+    #[test]
+    fn what_was_filled_has_no_name_where_it_is_not_wanted_or_the_folder_is_another_copys() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let indices =
+            Indices::open(folder.path(), AutoCreate::All, resources(HostDisk::shared())).expect("opens");
+        let index = indices.create("i", &json!({})).expect("made");
+        let fill = || index.open_nameless(0).expect("open").close().expect("closed");
+        let (filled, other) = (CopyId(7), CopyId(8));
+
+        fill();
+        assert!(!index.name_filled(0, filled, || false).expect("looked at"));
+        assert_eq!(index.held_copy(0), None, "it is not wanted");
+        index.make_empty(0, other).expect("given away");
+        assert!(!index.name_filled(0, filled, || true).expect("looked at"));
+        assert_eq!(index.held_copy(0), Some(other));
+        fill();
+        assert!(index.name_filled(0, filled, || true).expect("named"));
+        assert_eq!(index.held_copy(0), Some(filled));
+    }
+}

@@ -106,9 +106,8 @@ impl Filling {
 
     /// Fills one copy, as long as the map has it here, and tells the map once it is whole.
     async fn fill(self: &Arc<Self>, copy: CopyId) {
-        let (mut tries, mut tried, mut changes) = (0, 0u32, self.followed.clone());
-        while self.wanted() == Some(copy) {
-            changes.borrow_and_update();
+        let (mut tries, mut tried) = (0, 0u32);
+        while self.wanted() == Some(copy) && !self.node.stopping.is_cancelled() {
             match self.try_to_fill(copy).await {
                 Ok(()) => {
                     tracing::info!(shard = %self.shard, %copy, "a shard has the documents of the index that it was made of");
@@ -128,11 +127,25 @@ impl Filling {
                     }
                 }
             }
-            let pause = PAUSE.saturating_mul(1 << tried.min(5)).min(PAUSE_MAX);
-            tokio::select! {
-                () = self.node.stopping.cancelled() => return,
-                _ = tokio::time::timeout(pause, changes.changed()) => {}
-            }
+            self.pause(copy, tried).await;
+        }
+    }
+
+    /// Waits before a copy is begun anew, or looked at again: for a while whatever changes, and longer as long as nothing does. Not at all
+    /// once it is not wanted any more.
+    async fn pause(&self, copy: CopyId, tried: u32) {
+        let (mut changes, mut later) = (self.followed.clone(), self.followed.clone());
+        later.borrow_and_update();
+        let longest = PAUSE.saturating_mul(1 << tried.min(5)).min(PAUSE_MAX);
+        let is_over = async { while self.wanted() == Some(copy) && changes.changed().await.is_ok() {} };
+        let is_due = async {
+            tokio::time::sleep(PAUSE).await;
+            drop(tokio::time::timeout(longest.saturating_sub(PAUSE), later.changed()).await);
+        };
+        tokio::select! {
+            () = self.node.stopping.cancelled() => {}
+            () = is_over => {}
+            () = is_due => {}
         }
     }
 

@@ -3,7 +3,7 @@
 //! ```text
 //!  PUT /logs/_shrink/small ─▶ indices::resizing: the map has [small], whose shards have no copy
 //!        whoever leads ─▶ a place for the first copy of each
-//!        fill ─▶ documents of the source, read where copies of it are ─▶ a shard that nobody knows ─▶ committed ─▶ it has its name
+//!        fill, a few at a time ─▶ documents of the source, read where its primaries are ─▶ a shard that nobody knows ─▶ committed ─▶ it has its name
 //!        the map: in sync ─▶ it is primary, and other copies are filled from it like those of any index
 //! ```
 //!

@@ -1,7 +1,7 @@
 //! Merging: rows of neighbouring segments become one, in the background, while writes and refreshes go on.
 //!
 //! A merge that fails leaves nothing behind: its output is removed, and its inputs stay as they are (see `setbacks`). So does one
-//! that is under way when the node stops: it ends with its next write, for nobody would wait for hours.
+//! that is under way when the node stops or the shard is let go of: it ends with its next write, for nobody would wait for hours.
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -199,14 +199,15 @@ async fn a_primary_is_drained_once_all_that_was_let_in_is_done() {
     let leading = world.lead(1);
     leading.wait_drained().expect("nothing is under way");
     let admitted = leading.admit_one(&Batch::default()).expect("primary").expect("let in");
-    let batch = world::numbered(&leading, "1");
-    let waits = Arc::clone(&leading);
-    let waiting = tokio::task::spawn_blocking(move || waits.wait_drained());
-
+    let late = leading.wait_drained().expect_err("one may get a number yet");
+    assert!(late.reason.contains("still under way"), "{}", late.reason);
     drop(admitted);
-    assert!(!waiting.is_finished(), "one has a number");
+    leading.wait_drained().expect("it got none");
+    let batch = world::numbered(&leading, "1");
+    leading.wait_drained().expect_err("one has a number and is registered nowhere");
+
     leading.abandon(batch);
 
-    waiting.await.expect("ran").expect("drained");
-    assert!(leading.stored.shard().expect("open").is_synced(), "it waited for the disk");
+    let waits = Arc::clone(&leading);
+    tokio::task::spawn_blocking(move || waits.wait_drained()).await.expect("ran").expect("drained");
 }

@@ -88,6 +88,7 @@ async fn copies_have_whole_documents_however_they_were_filled() {
     check(&cluster, &documents).await;
 
     // What it misses comes from operations.
+    cluster.wait_voters(3).await.expect("any of them can be lost");
     cluster.kill(2).expect("killed");
     let is_let_go_of = async || (cluster.health(0).await?["status"] == json!("yellow")).then_some(());
     cluster.wait_for("the copy to be let go of", GREEN_WITHIN, is_let_go_of).await.expect("noticed");

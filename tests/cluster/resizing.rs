@@ -133,7 +133,11 @@ async fn a_shard_whose_filling_breaks_off_is_begun_anew_and_never_seen_half_full
     for (round, (wish, shards)) in [("_split", 8), ("_shrink", 2), ("_clone", 4)].into_iter().enumerate() {
         set_pace(&cluster, Some("10kb")).await;
         let (victim, target) = (1 + round % 2, format!("new{round}"));
-        let settings = json!({"index.number_of_shards": shards, "index.number_of_replicas": 1});
+        // Nobody waits for the copies of who was killed.
+        let settings = json!({
+            "index.number_of_shards": shards, "index.number_of_replicas": 1,
+            "index.unassigned.node_left.delayed_timeout": "0"
+        });
         let path = format!("/src/{wish}/{target}?wait_for_active_shards=0&timeout=5s");
         let body = json!({"settings": settings});
         let made = cluster.done(0, Method::PUT, &path, Some(&body)).await.expect(wish);

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use shard::mapping::parse_mapping;
 use shard::{
     Analysis, AnalysisDefinitions, Condition, EngineOptions, GramLimits, Query, QueryContext, QueryRules,
-    SearchRequest, Shard, Shared, Workers, WriteOutcome, WriteRequest, parse_aggs, parse_query,
+    SearchRequest, Shard, Shared, Workers, WriteOutcome, WriteRequest, parse_query,
 };
 
 const NOW: i64 = 1_795_515_630_123;
@@ -65,17 +65,7 @@ fn put(shard: &Shard, id: &str, source: &Value) -> Result<(), String> {
 /// The ids that a query finds, in order.
 fn found(shard: &Shard, query: &Value) -> Result<Vec<String>, String> {
     let query: Query = parse_query(query).map_err(|error| format!("{error:?}"))?;
-    let request = SearchRequest {
-        query,
-        post_filter: None,
-        hits: 10,
-        sort: Vec::new(),
-        search_after: None,
-        min_score: None,
-        track_scores: false,
-        track_total: true,
-        aggs: parse_aggs(&json!({})).expect("none"),
-    };
+    let request = SearchRequest::of(query, 10);
     let reader = shard.reader();
     let context = QueryContext { index: "i", doc_type: "", now_millis: NOW, rules: QueryRules::usual() };
     let answer = reader.search(&request, &context).map_err(|error| format!("{error:?}"))?;

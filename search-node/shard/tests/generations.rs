@@ -272,15 +272,10 @@ struct Answer {
 
 fn ask(shard: &Shard, query: &Value, sort: &[SortKey], with_aggs: bool) -> Answer {
     let request = SearchRequest {
-        query: parse_query(query).expect("a query"),
-        post_filter: None,
-        hits: 1000,
         sort: sort.to_vec(),
-        search_after: None,
-        min_score: None,
         track_scores: true,
-        track_total: true,
         aggs: if with_aggs { parse_aggs(&aggs()).expect("aggregations") } else { Default::default() },
+        ..SearchRequest::of(parse_query(query).expect("a query"), 1000)
     };
     let context = QueryContext { index: "i", doc_type: "_doc", now_millis: NOW, rules: QueryRules::usual() };
     let reader = shard.reader();

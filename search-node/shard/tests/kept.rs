@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use shard::mapping::{Mapping, parse_mapping};
 use shard::{
     Condition, EngineOptions, ForceMerge, Query, QueryContext, QueryRules, SearchRequest, Shard, Shared,
-    Workers, WriteOutcome, WriteRequest, parse_aggs, parse_query,
+    Workers, WriteOutcome, WriteRequest, parse_query,
 };
 
 const NOW: i64 = 1_795_515_630_123;
@@ -42,17 +42,7 @@ fn put(shard: &Shard, id: &str, source: &Value) {
 /// What a query finds: each id with what was ignored of its document.
 fn found(shard: &Shard, query: &Value) -> Vec<(String, Vec<String>)> {
     let query: Query = parse_query(query).expect("a query");
-    let request = SearchRequest {
-        query,
-        post_filter: None,
-        hits: 100,
-        sort: Vec::new(),
-        search_after: None,
-        min_score: None,
-        track_scores: false,
-        track_total: true,
-        aggs: parse_aggs(&json!({})).expect("none"),
-    };
+    let request = SearchRequest::of(query, 100);
     let context = QueryContext { index: "i", doc_type: "", now_millis: NOW, rules: QueryRules::usual() };
     let reader = shard.reader();
     let answer = reader.search(&request, &context).expect("found");

@@ -177,17 +177,7 @@ fn request(query: &Value) -> SearchRequest {
 }
 
 fn searching(query: Query) -> SearchRequest {
-    SearchRequest {
-        query,
-        post_filter: None,
-        hits: 10,
-        sort: Vec::new(),
-        search_after: None,
-        min_score: None,
-        track_scores: false,
-        track_total: true,
-        aggs: Default::default(),
-    }
+    SearchRequest::of(query, 10)
 }
 
 /// How many documents match; none if the request cannot be done.

@@ -75,17 +75,7 @@ fn write(
 
 fn found(engine: &Engine, query: &Value) -> Vec<String> {
     let view = engine.view();
-    let request = SearchRequest {
-        query: parse_query(query).expect("a query"),
-        post_filter: None,
-        hits: 1000,
-        sort: Vec::new(),
-        search_after: None,
-        min_score: None,
-        track_scores: false,
-        track_total: true,
-        aggs: Default::default(),
-    };
+    let request = SearchRequest::of(parse_query(query).expect("a query"), 1000);
     let context =
         QueryContext { index: "i", doc_type: "_doc", now_millis: NOW, rules: crate::QueryRules::usual() };
     let answer = search(&view, &request, &context, &never).expect("searched");

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use hashbrown::HashMap;
 use serde_json_borrow::Value as Json;
 use tantivy::schema::Field;
 
@@ -14,16 +13,17 @@ use super::dates::Resolution;
 use super::definition::count;
 use super::error::MappingError;
 use super::field_values::FieldValues;
-use super::fields::{Dynamic, FieldKind, FieldMapping, Mapping, ObjectMapping};
+use super::fields::{Dynamic, FieldKind, Mapping};
 use super::join::JoinPlan;
 use super::names::{IGNORED, NESTED_PATH, check_name, is_metadata};
-use super::nested::{NestedPlan, OpenDocument};
+use super::nested::OpenDocument;
+use super::plan::{FieldPlan, ObjectPlan, Planning, Target, constants, plan_object};
 use super::stream_time::time_field_of;
 use super::values::{
     Precision, Scalar, ValueFault, check_exact, to_bool, to_float, to_integer, to_ip, to_unsigned,
 };
 use super::versions::encode_version;
-use crate::analysis::{Analysis, Analyzer};
+use crate::analysis::Analysis;
 
 /// Lucene's and so Elasticsearch's bound on a single term.
 pub(super) const TERM_BYTES_MAX: usize = 32_766;
@@ -63,47 +63,6 @@ pub(crate) struct DocumentParser {
     ignored: Option<Field>,
     /// How many fields the mapping may get before new ones are left out; none where nothing is left out.
     pub(super) room: Option<usize>,
-}
-
-pub(super) struct ObjectPlan {
-    /// Its path with a dot behind; empty for the document itself.
-    pub(super) prefix: String,
-    pub(super) dynamic: Dynamic,
-    pub(super) disabled: bool,
-    pub(super) nested: Option<NestedPlan>,
-    pub(super) fields: HashMap<String, FieldPlan>,
-    pub(super) objects: HashMap<String, ObjectPlan>,
-}
-
-pub(super) struct FieldPlan {
-    pub(super) path: String,
-    pub(super) mapping: FieldMapping,
-    /// The field itself and its multi-fields.
-    pub(super) targets: Vec<Target>,
-}
-
-impl FieldPlan {
-    /// Whether a value that does not fit costs the field only.
-    pub(super) fn ignores_malformed(&self) -> bool {
-        self.targets.first().is_some_and(|target| target.ignore_malformed)
-    }
-}
-
-pub(super) struct Target {
-    pub(super) field: Option<Field>,
-    pub(super) path: String,
-    /// What is kept beside, in the order of the kind's parts.
-    pub(super) parts: Vec<Option<Field>>,
-    pub(super) kind: FieldKind,
-    type_name: String,
-    /// What a keyword is normalized by.
-    normalizer: Option<Arc<Analyzer>>,
-    /// What a text is cut by, where its terms may be longer than an index holds.
-    analyzer: Option<Arc<Analyzer>>,
-    /// Whether a value that does not fit is left out.
-    ignore_malformed: bool,
-    /// Whether a number must come as such.
-    is_exact: bool,
 }
 
 /// One document while it is read.
@@ -223,91 +182,6 @@ pub fn check_document(
     // Values are checked only for leaves that are kept somewhere; where does not matter here.
     let parser = DocumentParser::new(mapping, &Analysis::plain(), &|_| Some(Field::from_field_id(0)));
     parser.parse(id, &json, &mut FieldValues::default(), Strictness::New { is_routed }).map(drop)
-}
-
-fn plan_object(
-    object: &ObjectMapping,
-    prefix: &str,
-    inherited: Dynamic,
-    planning: &Planning<'_>,
-) -> ObjectPlan {
-    let dynamic = object.dynamic.unwrap_or(inherited);
-    let fields = object.fields.iter().map(|(name, field)| {
-        let path = format!("{prefix}{name}");
-        let mut targets = vec![target(&path, field, planning)];
-        let others = field.other_ways().into_iter();
-        targets.extend(others.map(|(way, field)| target(&format!("{path}.{way}"), field, planning)));
-        (name.clone(), FieldPlan { path, mapping: field.clone(), targets })
-    });
-    let nested = object.nested.is_some().then(|| {
-        let path = prefix.trim_end_matches('.');
-        NestedPlan::new(
-            object,
-            planning.is_in_root,
-            constants(planning.mapping, Some(path), planning.field_of),
-        )
-    });
-    let is_in_root = nested.as_ref().map_or(planning.is_in_root, NestedPlan::is_in_root);
-    let below = Planning { is_in_root, ..*planning };
-    let objects = object.objects.iter().map(|(name, child)| {
-        (name.clone(), plan_object(child, &format!("{prefix}{name}."), dynamic, &below))
-    });
-    ObjectPlan {
-        prefix: prefix.to_owned(),
-        dynamic,
-        disabled: object.disabled,
-        nested,
-        fields: fields.collect(),
-        objects: objects.collect(),
-    }
-}
-
-/// What fields are planned with.
-#[derive(Clone, Copy)]
-struct Planning<'a> {
-    mapping: &'a Mapping,
-    analysis: &'a Analysis,
-    field_of: &'a dyn Fn(&str) -> Option<Field>,
-    /// Whether the outermost document is given the values here anyway.
-    is_in_root: bool,
-}
-
-/// What every document has, or every nested object at a path.
-fn constants(
-    mapping: &Mapping,
-    nested: Option<&str>,
-    field_of: &dyn Fn(&str) -> Option<Field>,
-) -> Vec<(Field, String)> {
-    let constants = mapping.leaves().into_iter().filter_map(|leaf| match &leaf.field.kind {
-        FieldKind::ConstantKeyword { value: Some(value) } if mapping.nested_around(&leaf.path) == nested => {
-            Some((field_of(&leaf.path)?, value.clone()))
-        }
-        _ => None,
-    });
-    constants.collect()
-}
-
-fn target(path: &str, field: &FieldMapping, planning: &Planning<'_>) -> Target {
-    let normalizer = field.analysis.normalizer.as_deref();
-    let analyzer = planning.analysis.analyzer(field.analysis.indexing(planning.analysis));
-    Target {
-        // The usual one makes no long terms.
-        analyzer: analyzer.ok().filter(|analyzer| {
-            !analyzer.is_plain_standard || matches!(field.kind, FieldKind::TokenCount { .. })
-        }),
-        parts: field
-            .parts()
-            .iter()
-            .map(|part| (planning.field_of)(&format!("{path}{}", part.suffix)))
-            .collect(),
-        field: (planning.field_of)(path),
-        normalizer: normalizer.and_then(|name| planning.analysis.normalizer(name).ok()),
-        path: path.to_owned(),
-        kind: field.kind.clone(),
-        type_name: field.type_name.clone(),
-        ignore_malformed: planning.mapping.leniency.ignores_malformed(field),
-        is_exact: planning.mapping.leniency.is_exact(field),
-    }
 }
 
 impl<'p> Reading<'p> {

@@ -5,10 +5,11 @@ use serde_json_borrow::{ObjectAsVec, Value as Json};
 
 use super::dates::{DateFormats, looks_like_date};
 use super::definition::count_of;
-use super::document::{ObjectPlan, Reading, Target, scalar};
+use super::document::{Reading, scalar};
 use super::error::MappingError;
 use super::fields::{Dynamic, FieldKind, FieldMapping, Mapping, ObjectMapping};
 use super::names::{check_depth, check_name};
+use super::plan::{ObjectPlan, Target};
 use super::values::{Scalar, ValueFault};
 
 /// Longer texts are not kept whole by the `keyword` beside a dynamic `text`.

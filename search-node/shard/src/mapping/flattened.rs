@@ -2,9 +2,10 @@
 
 use serde_json_borrow::Value as Json;
 
-use super::document::{FieldPlan, Reading, TERM_BYTES_MAX, Target, immense_term, preview, scalar_text};
+use super::document::{Reading, TERM_BYTES_MAX, immense_term, preview, scalar_text};
 use super::error::MappingError;
 use super::fields::FieldKind;
+use super::plan::{FieldPlan, Target};
 use super::values::{ValueFault, keyed_term};
 
 const ARGUMENT: &str = "illegal_argument_exception";

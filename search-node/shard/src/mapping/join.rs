@@ -7,10 +7,11 @@ use serde_json::{Map, Value, json};
 use serde_json_borrow::Value as Json;
 use tantivy::schema::Field;
 
-use super::document::{FieldPlan, Reading, Strictness, scalar_text};
+use super::document::{Reading, Strictness, scalar_text};
 use super::dynamic::plain;
 use super::error::MappingError;
 use super::fields::{FieldKind, FieldMapping, Mapping};
+use super::plan::FieldPlan;
 use crate::shard::uid_parts;
 
 pub(super) const JOIN: &str = "join";

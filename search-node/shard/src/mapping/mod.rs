@@ -23,6 +23,7 @@ mod leniency;
 mod merge;
 mod names;
 mod nested;
+mod plan;
 mod ranges;
 mod repeats;
 mod shaped;

@@ -3,9 +3,10 @@
 use serde_json_borrow::{ObjectAsVec, Value as Json};
 use tantivy::schema::Field;
 
-use super::document::{ObjectPlan, Reading, Strictness};
+use super::document::{Reading, Strictness};
 use super::error::MappingError;
 use super::fields::ObjectMapping;
+use super::plan::ObjectPlan;
 use super::values::Scalar;
 
 /// How the objects at a nested path are read.

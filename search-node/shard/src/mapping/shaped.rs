@@ -2,9 +2,10 @@
 
 use serde_json_borrow::Value as Json;
 
-use super::document::{FieldPlan, Reading, preview};
+use super::document::{Reading, preview};
 use super::error::MappingError;
 use super::fields::FieldKind;
+use super::plan::FieldPlan;
 use super::ranges::{Ends, read_span};
 use super::structured::Structure;
 

@@ -53,6 +53,23 @@ pub struct SearchRequest {
     pub aggs: AggRequest,
 }
 
+impl SearchRequest {
+    /// So many of the best hits of a query; all matches are counted, and nothing else is asked.
+    pub fn of(query: Query, hits: usize) -> Self {
+        Self {
+            query,
+            post_filter: None,
+            hits,
+            sort: Vec::new(),
+            search_after: None,
+            min_score: None,
+            track_scores: false,
+            track_total: true,
+            aggs: AggRequest::default(),
+        }
+    }
+}
+
 /// One hit of a shard.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Hit {

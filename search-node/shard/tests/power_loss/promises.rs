@@ -88,17 +88,7 @@ fn value_of(shard: &Shard, id: u64) -> Result<Option<u64>, String> {
 }
 
 fn found(shard: &Shard) -> Result<BTreeSet<String>, String> {
-    let request = SearchRequest {
-        query: parse_query(&json!({"match_all": {}})).expect("a query"),
-        post_filter: None,
-        hits: 1_000,
-        sort: Vec::new(),
-        search_after: None,
-        min_score: None,
-        track_scores: false,
-        track_total: true,
-        aggs: Default::default(),
-    };
+    let request = SearchRequest::of(parse_query(&json!({"match_all": {}})).expect("a query"), 1_000);
     let reader = shard.reader();
     let context = QueryContext { index: "i", doc_type: "_doc", now_millis: NOW, rules: QueryRules::usual() };
     let answer = reader.search(&request, &context).map_err(|error| error.to_string())?;

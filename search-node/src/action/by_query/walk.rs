@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use shard::{
-    AggRequest, Hit, Missing, Query, QueryContext, QueryRules, Reader, Scan, SearchRequest, Slice, SortField,
-    SortKey, SortValue, StoredDocument, compare_hits, uid_parts,
+    Hit, Missing, Query, QueryContext, QueryRules, Reader, Scan, SearchRequest, Slice, SortField, SortKey,
+    SortValue, StoredDocument, compare_hits, uid_parts,
 };
 
 use super::plan::Wish;
@@ -257,15 +257,10 @@ impl Sorted {
         let context = part.context(&self.wish);
         while row.hits.is_empty() && !row.is_over {
             let request = SearchRequest {
-                query: filtered(self.query.clone(), part.filter.as_ref()),
-                post_filter: None,
-                hits: most,
                 sort: self.keys.clone(),
                 search_after: row.after.clone(),
-                min_score: None,
-                track_scores: false,
                 track_total: false,
-                aggs: AggRequest::default(),
+                ..SearchRequest::of(filtered(self.query.clone(), part.filter.as_ref()), most)
             };
             let hits = part.reader.search(&request, &context)?.hits;
             row.is_over = hits.len() < most;

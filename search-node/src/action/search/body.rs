@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 use shard::{
-    AggRequest, Missing, Query, SearchRequest, SortField, SortKey, SortMode, SortValue, SourceFilter,
-    parse_aggs, parse_query,
+    Missing, Query, SearchRequest, SortField, SortKey, SortMode, SortValue, SourceFilter, parse_aggs,
+    parse_query,
 };
 
 use super::inner_hits::InnerHits;
@@ -48,17 +48,7 @@ impl SearchBody {
             }
         };
         let mut search = Self {
-            request: SearchRequest {
-                query: Query::MatchAll,
-                post_filter: None,
-                hits: 0,
-                sort: Vec::new(),
-                search_after: None,
-                min_score: None,
-                track_scores: false,
-                track_total: true,
-                aggs: AggRequest::default(),
-            },
+            request: SearchRequest::of(Query::MatchAll, 0),
             from: 0,
             size: SIZE_DEFAULT,
             track_total: TrackTotal::UpTo(TRACK_TOTAL_DEFAULT),

@@ -26,15 +26,9 @@ fn search_stopped(
     why: Stop,
 ) -> (Result<SearchAnswer, SearchError>, usize) {
     let request = SearchRequest {
-        query: parse_query(&json!({"term": {"word": "same"}})).expect("a query"),
-        post_filter: None,
-        hits: 10,
-        sort: Vec::new(),
-        search_after: None,
-        min_score: None,
         track_scores: scored,
-        track_total: true,
         aggs: aggs::parse(aggs).expect("aggregations"),
+        ..SearchRequest::of(parse_query(&json!({"term": {"word": "same"}})).expect("a query"), 10)
     };
     let request = if scored { request } else { SearchRequest { hits: 0, ..request } };
     let context =

@@ -8,7 +8,7 @@ use tantivy::index::{Index, SegmentId, SegmentMeta, SegmentReader};
 use tantivy::schema::Field;
 use tantivy::{DocId, TantivyError};
 
-use super::levels::{Level, Levels};
+use super::levels::{Level, SegmentLevels};
 use super::write::Numbers;
 use super::{FIRST, SEQ_NO, TERM, VERSION};
 use crate::uids::UidIndex;
@@ -42,7 +42,7 @@ pub(crate) struct Identities {
     /// Opened with the first document that is asked for: most segments of most shards are never asked.
     columns: OnceLock<Columns>,
     /// Which of them are documents, and which are nested objects.
-    levels: Levels,
+    levels: SegmentLevels,
 }
 
 /// The columns of the numbers. Opening one reads its description, which takes longer than reading a number.
@@ -57,7 +57,7 @@ impl Identities {
         Ok(Self {
             uids: UidIndex::open(&index.segment(meta.clone()))?,
             columns: OnceLock::new(),
-            levels: Levels::default(),
+            levels: SegmentLevels::default(),
         })
     }
 

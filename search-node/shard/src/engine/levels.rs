@@ -25,7 +25,7 @@ pub(crate) struct Level {
 
 /// The levels of a segment that were asked for.
 #[derive(Debug, Default)]
-pub(super) struct Levels {
+pub(super) struct SegmentLevels {
     known: Mutex<Known>,
 }
 
@@ -36,7 +36,7 @@ struct Known {
     nested: HashMap<String, Arc<Level>>,
 }
 
-impl Levels {
+impl SegmentLevels {
     /// The nested objects at a path, or the documents themselves. None if the segment has nothing but documents. `paths` is the
     /// field that has the paths.
     pub(super) fn get(

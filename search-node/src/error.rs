@@ -260,7 +260,8 @@ impl From<EngineError> for ApiError {
 
 impl From<QueryError> for ApiError {
     fn from(error: QueryError) -> Self {
-        Self::new(400, error.kind, error.reason)
+        let status = if error.kind == "circuit_breaking_exception" { 429 } else { 400 };
+        Self::new(status, error.kind, error.reason)
     }
 }
 
@@ -272,6 +273,7 @@ impl From<SearchError> for ApiError {
             SearchError::Index(error) => EngineError::from(error).into(),
             SearchError::Io(_) => Self::internal(error.to_string()),
             SearchError::Cancelled => Self::task_cancelled("by user request"),
+            SearchError::TimeIsUp => Self::new(429, "timeout_exception", error.to_string()),
         }
     }
 }

@@ -192,6 +192,12 @@ const LIMITS: &[Setting] = &[
         "The memory of the versions of deleted documents, which are kept for index.gc_deletes, over all shards, as an amount or as a share of memory.limit; beyond it those of the documents that were deleted longest ago are forgotten first.",
     ),
     setting(
+        "indices.fielddata.cache.size",
+        Kind::BytesOrShare,
+        Some("10%"),
+        "The memory of what is computed of segments and kept, such as the values of runtime fields, over all shards, as an amount or as a share of memory.limit; beyond it what nobody uses goes, and a search that needs more at once is answered 429.",
+    ),
+    setting(
         "indices.shards.idle_after",
         Kind::Duration,
         Some("5m"),
@@ -261,6 +267,7 @@ pub struct NodeSettings {
     pub memory: MemorySettings,
     pub index_buffer_bytes: usize,
     pub tombstone_bytes: usize,
+    pub fielddata_bytes: usize,
     /// How long a shard stays open without use; none for always.
     pub idle_after: Option<Duration>,
     pub merge_threads: usize,
@@ -345,6 +352,7 @@ impl NodeSettings {
             },
             index_buffer_bytes: part("indices.memory.index_buffer_size"),
             tombstone_bytes: part("indices.memory.tombstones_size"),
+            fielddata_bytes: part("indices.fielddata.cache.size"),
             idle_after: settings.duration("indices.shards.idle_after"),
             merge_threads: settings.count("indices.merge.threads"),
             result_window_max: settings.count("search.max_result_window"),

@@ -35,7 +35,7 @@ pub use disk::{
 };
 pub use engine::{
     Applied, ApplyRun, Buffers, Codec, Condition, CopyDigest, EngineError, EngineOptions, FieldBytes,
-    FilesSnapshot, Flushed, ForceMerge, History, IndexSort, LARGE_DOCUMENT_BYTES, MergeOptions,
+    Fielddata, FilesSnapshot, Flushed, ForceMerge, History, IndexSort, LARGE_DOCUMENT_BYTES, MergeOptions,
     SegmentFigures, ShardActivity, Shared, StoredDocument, Timed, TombstoneBudget, Workers, WriteOutcome,
     WriteRequest, WriteRun, Written,
 };

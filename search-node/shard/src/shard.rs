@@ -75,6 +75,8 @@ pub struct ShardStats {
     pub version_bytes: usize,
     /// Bytes of memory that documents hold which no refresh has shown.
     pub buffered_bytes: usize,
+    /// Bytes of memory of what was computed of its segments and is kept.
+    pub fielddata_bytes: usize,
     /// What was done since the shard was opened, with the time it took.
     pub activity: ShardActivity,
 }
@@ -253,6 +255,11 @@ impl Shard {
         self.engine.free_if_fenced()
     }
 
+    /// Forgets what was computed of segments and kept.
+    pub fn clear_fielddata(&self) {
+        self.engine.view().identities.values().for_each(|identities| identities.clear_fielddata());
+    }
+
     /// Bytes of memory that documents hold which no refresh has shown, without their versions.
     pub fn buffered_bytes(&self) -> usize {
         self.engine.buffered_bytes()
@@ -317,6 +324,7 @@ impl Shard {
             live_versions: self.engine.live_versions(),
             version_bytes: self.engine.version_bytes(),
             buffered_bytes: self.engine.buffered_bytes(),
+            fielddata_bytes: view.identities.values().map(|identities| identities.fielddata_bytes()).sum(),
             activity: self.engine.activity.shown(),
         }
     }

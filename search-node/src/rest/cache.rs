@@ -1,14 +1,14 @@
-//! `_cache/clear`. There is no cache of queries, requests or field data, so that they are clear already.
+//! `_cache/clear`. Field data is kept of segments: the values of runtime fields, and which documents are nested objects. There is no cache of
+//! queries or requests, so that these are clear already.
 
 use futures::FutureExt;
 use http::Method;
-use serde_json::json;
 
 use super::call::Call;
 use super::envelope::Reply;
-use super::index_figures::Told;
+use super::forward::Reach;
+use super::index::{blocking, chosen_open, shards_of};
 use super::router::{Route, route};
-use crate::action::cluster::FiguresWish;
 use crate::error::ApiError;
 
 const PARAMS: &[&str] = &[
@@ -22,16 +22,25 @@ const PARAMS: &[&str] = &[
     "query",
     "request",
 ];
+const POST: &[Method] = &[Method::POST];
 
 pub(super) const ROUTES: &[Route] = &[
-    route(&[Method::POST], "/_cache/clear", PARAMS, |call| clear(call).boxed()),
-    route(&[Method::POST], "/{index}/_cache/clear", PARAMS, |call| clear(call).boxed()),
+    route(POST, "/_cache/clear", PARAMS, |call| blocking(call, clear).boxed()).reaching(Reach::Copies),
+    route(POST, "/{index}/_cache/clear", PARAMS, |call| blocking(call, clear).boxed())
+        .reaching(Reach::Copies),
 ];
 
-async fn clear(call: Call) -> Result<Reply, ApiError> {
-    for name in ["fielddata", "query", "request", "file"] {
-        call.maybe_flag(name)?;
+/// Of the caches that a request names, or of all.
+fn clear(call: &Call) -> Result<Reply, ApiError> {
+    let mut named = Vec::new();
+    for cache in ["fielddata", "query", "request", "file"] {
+        if call.maybe_flag(cache)? == Some(true) {
+            named.push(cache);
+        }
     }
-    let told = Told::of(&call, FiguresWish::default()).await?;
-    Call::ok(json!({"_shards": told.shards_header()}))
+    let indices = chosen_open(call)?;
+    if named.is_empty() || named.contains(&"fielddata") {
+        indices.iter().for_each(|index| index.clear_fielddata());
+    }
+    Call::ok(shards_of(&indices))
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::call::Call;
 use super::envelope::Reply;
 use super::index::{blocking, chosen_open};
-use super::mapped_fields::{MappedField, mapped_fields};
+use super::mapped_fields::{MappedField, mapped_fields, runtime_fields};
 use super::router::{Route, route};
 use super::search::as_task;
 use crate::action::search::{Manner, Scope, count_matches};
@@ -173,7 +173,14 @@ fn asked_of(asked: &Asked, indices: &[Arc<Index>]) -> Value {
 
 /// The fields of an index that are asked for. The objects that one is in belong to it.
 fn capabilities(asked: &Asked, mapping: &Value) -> BTreeMap<String, Capability> {
-    let fields = mapped_fields(mapping);
+    // At its path a runtime field hides any other one.
+    let runtime: Vec<_> = runtime_fields(mapping).collect();
+    let is_hidden = |field: &MappedField<'_>| runtime.iter().any(|other| other.name == field.name);
+    let fields: Vec<_> = mapped_fields(mapping)
+        .into_iter()
+        .filter(|field| !is_hidden(field))
+        .chain(runtime.iter().cloned())
+        .collect();
     let is_parent = |object: &MappedField<'_>| {
         let below = format!("{}.", object.name);
         fields.iter().any(|field| field.name.starts_with(&below) && asked.is_named(&field.name))

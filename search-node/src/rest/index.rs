@@ -160,7 +160,7 @@ fn delete(call: &Call) -> Result<Reply, ApiError> {
 }
 
 /// The copies here; how many there should be everywhere is added where the request came in.
-fn shards_of(indices: &[Arc<Index>]) -> Value {
+pub(super) fn shards_of(indices: &[Arc<Index>]) -> Value {
     let copies: usize = indices.iter().map(|index| index.held().len()).sum();
     json!({"_shards": {"total": copies, "successful": copies, "failed": 0}})
 }

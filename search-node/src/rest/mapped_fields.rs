@@ -44,6 +44,14 @@ pub(super) fn mapped_fields(mapping: &Value) -> Vec<MappedField<'_>> {
     fields
 }
 
+/// The runtime fields of a mapping as the API shows it.
+pub(super) fn runtime_fields(mapping: &Value) -> impl Iterator<Item = MappedField<'_>> {
+    mapping.get("runtime").and_then(Value::as_object).into_iter().flatten().map(|(name, mapping)| {
+        let kind = mapping.get("type").and_then(Value::as_str).unwrap_or("keyword");
+        MappedField { name: name.clone(), kind, mapping, is_multi: false }
+    })
+}
+
 fn collect<'m>(
     properties: &'m Map<String, Value>,
     prefix: &str,

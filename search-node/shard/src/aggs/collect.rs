@@ -15,10 +15,10 @@ use tantivy::{DocId, DocSet, TERMINATED};
 use super::hyperloglog::{DistinctCounter, spread, spread_bytes};
 use super::partial::{AggPartial, Bucket, Key, State, Sums};
 use super::request::{AggRequest, DateHistogram, Interval, Kind, Metric, Node};
-use crate::engine::View;
+use crate::engine::{Layout, View};
 use crate::mapping::dates::{Resolution, floor_to};
 use crate::mapping::{FieldKind, IGNORED, Storage, show_ip};
-use crate::query::{QueryContext, lower, no_aggregation_of_spans};
+use crate::query::{Asked, QueryContext, lower, no_aggregation_of_spans};
 use crate::search::{
     SearchError, SortValue, Terms, Watch, no_column_for_ids, no_column_for_text, no_values_in_column,
 };
@@ -141,7 +141,8 @@ impl<'a> Collector<'a> {
             Kind::Metric { field, .. } => (Some(field), Buckets::Metric(Vec::new())),
             Kind::Cardinality { field, .. } => (Some(field), Buckets::Distinct(Vec::new())),
             Kind::Filter(query) => {
-                let query = lower(query, view, context)?;
+                let asked = Asked { segments: &[reader], stop: watch.ask() };
+                let query = lower(query, view, context, asked)?;
                 let weight = query.weight(EnableScoring::disabled_from_searcher(&view.searcher))?;
                 let mut members = vec![0u64; (reader.max_doc() as usize).div_ceil(64)];
                 let mut scorer = weight.scorer(reader, 1.0)?;
@@ -154,7 +155,7 @@ impl<'a> Collector<'a> {
         };
         let values = field.map_or(Ok(Values::None), |field| {
             check_spans(&node.kind, field, view)?;
-            Values::open(field, view, reader)
+            Values::open(field, view, reader, watch)
         })?;
         let subs = SegmentAggs::open(&node.subs, view, reader, context, watch)?;
         Ok(Self { node, values, state, subs })
@@ -249,7 +250,7 @@ impl<'a> Collector<'a> {
 
 /// Of spans it is told whether there are any.
 fn check_spans(kind: &Kind, path: &str, view: &View) -> Result<(), SearchError> {
-    let Some(mapping) = view.layout.mapping.leaf(path) else { return Ok(()) };
+    let Some(mapping) = view.layout.mapping.searched(path) else { return Ok(()) };
     let aggregation = match kind {
         _ if !matches!(mapping.kind, FieldKind::Range { .. }) => return Ok(()),
         Kind::Missing { .. } | Kind::Filter(_) | Kind::Metric { metric: Metric::ValueCount, .. } => {
@@ -283,19 +284,29 @@ fn at<T>(list: &mut Vec<T>, number: u32, make: impl Fn() -> T) -> &mut T {
 const MISSING_KEY: u64 = u64::MAX;
 
 impl Values {
-    fn open(path: &str, view: &View, reader: &SegmentReader) -> Result<Self, SearchError> {
+    fn open(path: &str, view: &View, reader: &SegmentReader, watch: &Watch<'_>) -> Result<Self, SearchError> {
+        match view.layout.mapping.runtime.get(path) {
+            Some(field) => {
+                let values = view.runtime(reader, (path, field), watch.ask())?;
+                Self::open_in(path, &values.layout, &values.reader)
+            }
+            None => Self::open_in(path, &view.layout, reader),
+        }
+    }
+
+    fn open_in(path: &str, layout: &Layout, reader: &SegmentReader) -> Result<Self, SearchError> {
         if path == "_id" {
             return Err(no_column_for_ids().into());
         }
         if path == IGNORED {
             return Err(no_values_in_column(path, path).into());
         }
-        if let Some(keyed) = view.layout.keyed(path).filter(|keyed| keyed.mapping.doc_values) {
-            let column = reader.fast_fields().str(view.layout.schema.get_field_name(keyed.field))?;
+        if let Some(keyed) = layout.keyed(path).filter(|keyed| keyed.mapping.doc_values) {
+            let column = reader.fast_fields().str(layout.schema.get_field_name(keyed.field))?;
             let terms = column.map(|column| Terms::keyed(column, keyed.key)).transpose()?;
             return Ok(terms.map_or(Values::None, Values::Text));
         }
-        let Some(mapping) = view.layout.mapping.leaf(path) else {
+        let Some(mapping) = layout.mapping.leaf(path) else {
             return Ok(Values::None);
         };
         if mapping.kind.is_text() {
@@ -305,7 +316,7 @@ impl Values {
             return Err(no_values_in_column(path, &mapping.type_name).into());
         }
         let columns = reader.fast_fields();
-        let name = view.layout.stored_name(path);
+        let name = layout.stored_name(path);
         Ok(match (mapping.kind.storage(), &mapping.kind) {
             (_, _) if !mapping.doc_values => Values::None,
             (Storage::I64, FieldKind::Date(_)) => {

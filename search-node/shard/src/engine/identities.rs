@@ -8,7 +8,8 @@ use tantivy::index::{Index, SegmentId, SegmentMeta, SegmentReader};
 use tantivy::schema::Field;
 use tantivy::{DocId, TantivyError};
 
-use super::levels::{Level, SegmentLevels};
+use super::fielddata::{Fielddata, SegmentFielddata};
+use super::levels::{Level, level};
 use super::write::Numbers;
 use super::{FIRST, SEQ_NO, TERM, VERSION};
 use crate::uids::UidIndex;
@@ -33,7 +34,7 @@ pub(crate) fn level_in(
     paths: Field,
     path: Option<&str>,
 ) -> tantivy::Result<Option<Arc<Level>>> {
-    identities_in(all, reader)?.levels.get(reader, paths, path)
+    level(&identities_in(all, reader)?.kept, reader, paths, path)
 }
 
 /// The identities of one segment's documents.
@@ -41,8 +42,8 @@ pub(crate) struct Identities {
     pub(crate) uids: UidIndex,
     /// Opened with the first document that is asked for: most segments of most shards are never asked.
     columns: OnceLock<Columns>,
-    /// Which of them are documents, and which are nested objects.
-    levels: SegmentLevels,
+    /// What else was computed of the segment, such as which of its documents are nested objects.
+    pub(super) kept: SegmentFielddata,
 }
 
 /// The columns of the numbers. Opening one reads its description, which takes longer than reading a number.
@@ -53,12 +54,26 @@ struct Columns {
 }
 
 impl Identities {
-    pub(super) fn open(index: &Index, meta: &SegmentMeta) -> tantivy::Result<Self> {
+    pub(super) fn open(
+        index: &Index,
+        meta: &SegmentMeta,
+        fielddata: &Arc<Fielddata>,
+    ) -> tantivy::Result<Self> {
         Ok(Self {
             uids: UidIndex::open(&index.segment(meta.clone()))?,
             columns: OnceLock::new(),
-            levels: SegmentLevels::default(),
+            kept: SegmentFielddata::new(fielddata, meta.id()),
         })
+    }
+
+    /// Bytes of memory of what else was computed of the segment.
+    pub(crate) fn fielddata_bytes(&self) -> usize {
+        self.kept.bytes()
+    }
+
+    /// Forgets it; it is computed again for who asks.
+    pub(crate) fn clear_fielddata(&self) {
+        self.kept.clear();
     }
 
     /// The numbers of a document of the segment that `reader` reads.

@@ -8,65 +8,56 @@
 //!        └──────────────┴───────┘
 //! ```
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use hashbrown::HashMap;
-use parking_lot::Mutex;
 use tantivy::index::SegmentReader;
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{DocId, DocSet, TERMINATED, Term};
+
+use super::fielddata::{Charge, SegmentFielddata};
 
 /// Some documents of a segment, deleted ones too. A bit for each takes less than looking them up again and again.
 #[derive(Debug)]
 pub(crate) struct Level {
     words: Vec<u64>,
     count: u32,
+    /// What it takes of the memory for such things; none while it is made.
+    charge: Option<Charge>,
 }
 
-/// The levels of a segment that were asked for.
-#[derive(Debug, Default)]
-pub(super) struct SegmentLevels {
-    known: Mutex<Known>,
-}
-
-#[derive(Debug, Default)]
-struct Known {
-    /// None inside where every document is one.
-    documents: Option<Option<Arc<Level>>>,
-    nested: HashMap<String, Arc<Level>>,
-}
-
-impl SegmentLevels {
-    /// The nested objects at a path, or the documents themselves. None if the segment has nothing but documents. `paths` is the
-    /// field that has the paths.
-    pub(super) fn get(
-        &self,
-        reader: &SegmentReader,
-        paths: Field,
-        path: Option<&str>,
-    ) -> tantivy::Result<Option<Arc<Level>>> {
-        let mut known = self.known.lock();
-        let found = match path {
-            None => known.documents.clone(),
-            Some(path) => known.nested.get(path).map(|level| Some(Arc::clone(level))),
+/// The nested objects at a path, or the documents themselves; none if the segment has nothing but documents. `paths` is the field that has the
+/// paths.
+pub(super) fn level(
+    kept: &SegmentFielddata,
+    reader: &SegmentReader,
+    paths: Field,
+    path: Option<&str>,
+) -> tantivy::Result<Option<Arc<Level>>> {
+    let name = path.map_or(Cow::Borrowed(DOCUMENTS), |path| Cow::Owned(format!("nested {path}")));
+    let goes_on = || Ok(());
+    let found = kept.get_or_make(&name, goes_on, |charge| -> tantivy::Result<_> {
+        let level = match path {
+            None => Level::documents(reader, paths)?,
+            Some(path) => Some(Level::nested(reader, paths, path)?),
         };
-        if let Some(found) = found {
-            return Ok(found);
-        }
-        let Some(path) = path else {
-            let level = Level::documents(reader, paths)?.map(Arc::new);
-            known.documents = Some(level.clone());
-            return Ok(level);
-        };
-        let level = Arc::new(Level::nested(reader, paths, path)?);
-        known.nested.insert(path.to_owned(), Arc::clone(&level));
-        Ok(Some(level))
-    }
+        Ok(level.map(|level| Arc::new(level.charged(charge))))
+    })?;
+    Ok((*found).clone())
 }
+
+/// The name of the level of documents.
+const DOCUMENTS: &str = "documents";
 
 impl Level {
     fn empty(reader: &SegmentReader) -> Self {
-        Self { words: vec![0; (reader.max_doc() as usize).div_ceil(64)], count: 0 }
+        Self { words: vec![0; (reader.max_doc() as usize).div_ceil(64)], count: 0, charge: None }
+    }
+
+    fn charged(mut self, mut charge: Charge) -> Self {
+        charge.set_in_any_case(self.words.len() * size_of::<u64>());
+        self.charge = Some(charge);
+        self
     }
 
     fn nested(reader: &SegmentReader, paths: Field, path: &str) -> tantivy::Result<Self> {
@@ -166,7 +157,7 @@ mod tests {
     fn level(documents: &[DocId], of: u32) -> Level {
         let mut words = vec![0u64; (of as usize).div_ceil(64)];
         documents.iter().for_each(|document| words[*document as usize / 64] |= 1 << (document % 64));
-        Level { words, count: documents.len() as u32 }
+        Level { words, count: documents.len() as u32, charge: None }
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod codec;
 mod deletes;
 mod digest;
 mod error;
+mod fielddata;
 mod flush;
 mod folder_lock;
 mod grow;
@@ -38,6 +39,7 @@ mod read;
 mod refresh;
 mod replay;
 mod replication;
+mod runtime;
 mod segments;
 mod setbacks;
 mod snapshot;
@@ -77,6 +79,7 @@ pub use codec::Codec;
 use deletes::Superseded;
 pub use digest::CopyDigest;
 pub use error::EngineError;
+pub use fielddata::Fielddata;
 pub use flush::Flushed;
 pub(crate) use folder_lock::FolderLock;
 pub use history::History;
@@ -88,6 +91,7 @@ pub use merge_policy::{ForceMerge, MergeOptions};
 pub use open::LARGE_DOCUMENT_BYTES;
 pub use read::StoredDocument;
 pub(crate) use replication::roll_back;
+pub(crate) use runtime::{RuntimeSegment, runtime_layout};
 pub use segments::SegmentFigures;
 use segments::Segments;
 pub use snapshot::FilesSnapshot;
@@ -113,12 +117,17 @@ pub struct Shared {
     pub buffers: Arc<Buffers>,
     /// The memory of the versions of deleted documents.
     pub tombstones: Arc<TombstoneBudget>,
+    /// What is computed of segments and kept.
+    pub fielddata: Arc<Fielddata>,
     /// Held by the shard that reads a large document from its translog again.
     pub large_replays: Arc<Mutex<()>>,
 }
 
 /// Some hundred thousand deletes, where nobody says how many.
 const TOMBSTONE_BYTES_MAX: usize = 32 << 20;
+
+/// Some million values, where nobody says how many.
+const FIELDDATA_BYTES_MAX: usize = 64 << 20;
 
 impl Default for Shared {
     fn default() -> Self {
@@ -127,6 +136,7 @@ impl Default for Shared {
             workers: Workers::new(1),
             buffers: Arc::default(),
             tombstones: TombstoneBudget::new(TOMBSTONE_BYTES_MAX),
+            fielddata: Fielddata::new(FIELDDATA_BYTES_MAX),
             large_replays: Arc::default(),
         }
     }

@@ -55,7 +55,8 @@ impl Engine {
         let layout = Layout::grow(&slots, mapping, options.sort.clone(), Arc::clone(&options.analysis));
         let layout = Arc::new(layout.packed(options.codec));
         let may_go_on = || shared.workers.check().map_err(std::io::Error::other);
-        let segments = Segments::open(&directory, &layout, manifest.is_none(), &may_go_on)?;
+        let segments =
+            Segments::open(&directory, &layout, manifest.is_none(), &shared.fielddata, &may_go_on)?;
         let is_upgraded = manifest.is_some() && segments.has_changed();
         let durable = Durable::of(manifest.as_ref());
         let disk = Arc::clone(&shared.disk);

@@ -6,6 +6,7 @@ mod model;
 mod nested;
 mod packing;
 mod replication;
+mod runtime;
 mod seeking;
 mod skipping;
 mod stopping;

@@ -7,6 +7,7 @@ use super::error::MappingError;
 use super::fields::{Dynamic, FieldAnalyzers, FieldKind, FieldMapping, Mapping, ObjectMapping};
 use super::join::{JOIN, Join, check_join};
 use super::names::{check_depth, check_unique, is_metadata};
+use super::runtime::RuntimeFields;
 use super::source_rules::SourceRules;
 use super::structured::Structure;
 use super::subfields::{SEARCH_AS_YOU_TYPE, shingle_size, subfields};
@@ -59,7 +60,7 @@ impl MappingLimits {
 
     /// Whether there may be so many fields.
     pub fn has_room_for(&self, mapping: &Mapping) -> bool {
-        count(&mapping.root) <= self.total_fields
+        count(&mapping.root) + mapping.runtime.count() <= self.total_fields
     }
 }
 
@@ -144,6 +145,7 @@ pub fn parse_mapping(body: &Value) -> Result<Mapping, MappingError> {
                 }
                 mapping.parameters.insert(key.clone(), value.clone());
             }
+            "runtime" => mapping.runtime = RuntimeFields::parse(value)?,
             "dynamic_templates" => mapping.templates = DynamicTemplate::parse_all(value)?,
             _ => {
                 return Err(MappingError::parsing(format!(
@@ -553,8 +555,9 @@ fn parse_dynamic(value: &Value) -> Result<Dynamic, MappingError> {
         "true" => Ok(Dynamic::True),
         "false" => Ok(Dynamic::False),
         "strict" => Ok(Dynamic::Strict),
+        "runtime" => Ok(Dynamic::Runtime),
         other => Err(MappingError::parsing(format!(
-            "No enum constant for [dynamic]: {other}; use true, false or strict"
+            "No enum constant for [dynamic]: {other}; use true, false, strict or runtime"
         ))),
     }
 }

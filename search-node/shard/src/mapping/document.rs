@@ -106,7 +106,7 @@ impl DocumentParser {
         let nested_path = field_of(NESTED_PATH);
         let time_field = time_field_of(&mapping);
         let fields_max = mapping.leniency.fields_max;
-        let room = fields_max.map(|most| most.saturating_sub(count(&mapping.root)));
+        let room = fields_max.map(|most| most.saturating_sub(count(&mapping.root) + mapping.runtime.count()));
         let ignored = field_of(IGNORED);
         let join = JoinPlan::new(&mapping, field_of);
         Self { mapping, root, constants, nested_path, time_field, join, ignored, room }

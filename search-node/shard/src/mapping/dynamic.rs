@@ -55,35 +55,51 @@ impl Reading<'_> {
         if prefix.is_empty() && name.contains('#') && self.parser.mapping.leaf(name).is_some() {
             return Err(MappingError::parsing(format!("Field [{name}] is defined more than once")));
         }
+        let path = format!("{prefix}{name}");
+        if plan.dynamic == Dynamic::False || self.is_runtime(&path) && !has_objects(value) {
+            return Ok(());
+        }
         match plan.dynamic {
-            Dynamic::False => Ok(()),
             Dynamic::Strict => Err(not_allowed(name, prefix.strip_suffix('.').unwrap_or("_doc"))),
-            Dynamic::True => self.infer(&format!("{prefix}{name}"), value),
+            how => self.infer(&path, value, how),
         }
     }
 
+    /// Whether there is a runtime field at a path: what documents have there is not part of the mapping.
+    fn is_runtime(&self, path: &str) -> bool {
+        self.parser.mapping.runtime.get(path).is_some()
+    }
+
     /// Notes what the value would add. The first value that is not null decides; the second parse checks the rest.
-    fn infer(&mut self, path: &str, value: &Json<'_>) -> Result<(), MappingError> {
+    fn infer(&mut self, path: &str, value: &Json<'_>, how: Dynamic) -> Result<(), MappingError> {
         check_depth(path)?;
         match value {
             Json::Null => Ok(()),
-            Json::Array(items) => items.iter().try_for_each(|item| self.infer(path, item)),
+            Json::Array(items) => items.iter().try_for_each(|item| self.infer(path, item, how)),
             Json::Object(members) => {
                 if let Some(made) = self.object_by_template(path)? {
-                    return self.infer_below(path, &made, members);
+                    return self.infer_below(path, &made, members, how);
                 }
-                if !self.takes_in(path, 0) {
-                    return Ok(());
+                if how != Dynamic::Runtime {
+                    if !self.takes_in(path, 0) {
+                        return Ok(());
+                    }
+                    let known = &self.parser.mapping.root;
+                    object_at(&mut self.added.get_or_insert_default().root, known, path);
                 }
-                let known = &self.parser.mapping.root;
-                object_at(&mut self.added.get_or_insert_default().root, known, path);
-                self.infer_below(path, &ObjectMapping::default(), members)
+                self.infer_below(path, &ObjectMapping::default(), members, how)
             }
-            Json::Bool(_) | Json::Number(_) | Json::Str(_) => {
-                let Some(scalar) = scalar(value) else {
-                    return Ok(());
-                };
-                let field = infer(&self.parser.mapping, path, scalar)?;
+            Json::Bool(_) | Json::Number(_) | Json::Str(_) => match scalar(value) {
+                Some(scalar) if !self.is_runtime(path) => self.infer_field(path, scalar, how),
+                _ => Ok(()),
+            },
+        }
+    }
+
+    /// Notes the field that a value would add.
+    fn infer_field(&mut self, path: &str, scalar: Scalar<'_>, how: Dynamic) -> Result<(), MappingError> {
+        match infer(&self.parser.mapping, path, scalar, how)? {
+            Inferred::Field(field) => {
                 if !self.takes_in(path, count_of(&field)) {
                     return Ok(());
                 }
@@ -91,9 +107,14 @@ impl Reading<'_> {
                 if !parent.objects.contains_key(name) {
                     parent.fields.entry(name.to_owned()).or_insert(field);
                 }
-                Ok(())
+            }
+            Inferred::Runtime(field) => {
+                if self.takes_in_runtime(path) {
+                    self.added.get_or_insert_default().runtime.add(path, field);
+                }
             }
         }
+        Ok(())
     }
 
     /// Notes what the members of an object add to it.
@@ -102,6 +123,7 @@ impl Reading<'_> {
         path: &str,
         object: &ObjectMapping,
         members: &ObjectAsVec<'_>,
+        inherited: Dynamic,
     ) -> Result<(), MappingError> {
         let prefix = format!("{path}.");
         let is_known = |name: &str| {
@@ -110,11 +132,13 @@ impl Reading<'_> {
         };
         for (name, value) in members.iter() {
             check_name(&prefix, name)?;
-            match object.dynamic {
+            match object.dynamic.unwrap_or(inherited) {
                 _ if object.disabled || is_known(name) => {}
-                Some(Dynamic::False) => {}
-                Some(Dynamic::Strict) => return Err(not_allowed(name, path)),
-                Some(Dynamic::True) | None => self.infer(&format!("{prefix}{name}"), value)?,
+                Dynamic::False => {}
+                Dynamic::Strict => return Err(not_allowed(name, path)),
+                how @ (Dynamic::True | Dynamic::Runtime) => {
+                    self.infer(&format!("{prefix}{name}"), value, how)?;
+                }
             }
         }
         Ok(())
@@ -154,6 +178,21 @@ impl Reading<'_> {
         }
     }
 
+    /// Whether there is room for a runtime field at a path.
+    fn takes_in_runtime(&mut self, path: &str) -> bool {
+        let Some(room) = self.parser.room else { return true };
+        if self.added.as_ref().is_some_and(|added| added.runtime.get(path).is_some()) {
+            return true;
+        }
+        let has_room = self.added_count < room;
+        if has_room {
+            self.added_count += 1;
+        } else {
+            self.ignore(path);
+        }
+        has_room
+    }
+
     /// Whether there is room for what is new at a path: for a field that counts for so many, or for an object. If there is none, it is
     /// left out and noted.
     fn takes_in(&mut self, path: &str, field: usize) -> bool {
@@ -182,6 +221,15 @@ impl Reading<'_> {
     }
 }
 
+/// Whether an object is in a value, or is it.
+fn has_objects(value: &Json<'_>) -> bool {
+    match value {
+        Json::Object(_) => true,
+        Json::Array(items) => items.iter().any(has_objects),
+        _ => false,
+    }
+}
+
 fn not_allowed(name: &str, parent: &str) -> MappingError {
     MappingError {
         kind: "strict_dynamic_mapping_exception",
@@ -205,8 +253,14 @@ fn object_at<'m>(root: &'m mut ObjectMapping, known: &ObjectMapping, path: &str)
     object
 }
 
-/// The field that a value of an unknown name becomes: by the first template that fits, else by its type.
-fn infer(mapping: &Mapping, path: &str, scalar: Scalar<'_>) -> Result<FieldMapping, MappingError> {
+/// What a value of an unknown name becomes.
+enum Inferred {
+    Field(FieldMapping),
+    Runtime(FieldMapping),
+}
+
+/// What a value of an unknown name becomes: by the first template that fits, else by its type.
+fn infer(mapping: &Mapping, path: &str, scalar: Scalar<'_>, how: Dynamic) -> Result<Inferred, MappingError> {
     let by_type = infer_by_type(mapping, scalar);
     let value_type = match (&by_type.kind, scalar) {
         (FieldKind::Date(_), _) => "date",
@@ -215,8 +269,22 @@ fn infer(mapping: &Mapping, path: &str, scalar: Scalar<'_>) -> Result<FieldMappi
         (_, Scalar::Integer(_) | Scalar::Unsigned(_)) => "long",
         (_, Scalar::Float(_)) => "double",
     };
-    let by_template = mapping.templates.iter().find_map(|template| template.field(path, value_type));
-    by_template.unwrap_or(Ok(by_type))
+    if let Some(made) = mapping.templates.iter().find_map(|template| template.field(path, value_type)) {
+        return made.map(Inferred::Field);
+    }
+    Ok(match how {
+        Dynamic::Runtime => Inferred::Runtime(for_runtime(by_type)),
+        _ => Inferred::Field(by_type),
+    })
+}
+
+/// The runtime field instead of a field: of texts and numbers there is one type each.
+fn for_runtime(field: FieldMapping) -> FieldMapping {
+    match field.kind {
+        FieldKind::Text => plain("keyword", FieldKind::Keyword { ignore_above: usize::MAX }),
+        FieldKind::Float => plain("double", FieldKind::Double),
+        _ => field,
+    }
 }
 
 fn infer_by_type(mapping: &Mapping, scalar: Scalar<'_>) -> FieldMapping {

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::dates::DateFormats;
 use super::join::Join;
 use super::leniency::Leniency;
+use super::runtime::RuntimeFields;
 use super::structured::Structure;
 use super::templates::DynamicTemplate;
 
@@ -19,6 +20,8 @@ pub enum Dynamic {
     False,
     /// The document is refused.
     Strict,
+    /// It becomes a runtime field.
+    Runtime,
 }
 
 /// The type of a leaf field.
@@ -160,6 +163,8 @@ pub struct ObjectMapping {
 pub struct Mapping {
     /// The fields.
     pub root: ObjectMapping,
+    /// The fields that no document is written with. At its path one hides any other field from who searches.
+    pub runtime: RuntimeFields,
     /// Whether a text that looks like a date becomes one.
     pub date_detection: bool,
     /// Whether a text that looks like a number becomes one.
@@ -176,6 +181,7 @@ impl Default for Mapping {
     fn default() -> Self {
         Self {
             root: ObjectMapping::default(),
+            runtime: RuntimeFields::default(),
             date_detection: true,
             numeric_detection: false,
             templates: Vec::new(),
@@ -198,6 +204,11 @@ impl Mapping {
     /// The leaf at a full path, multi-fields included; for an alias, the field that it stands for.
     pub fn leaf(&self, path: &str) -> Option<&FieldMapping> {
         self.root.leaf(self.meant(path))
+    }
+
+    /// The field that a search means by a path: the runtime field there, else the leaf.
+    pub fn searched(&self, path: &str) -> Option<&FieldMapping> {
+        self.runtime.get(path).or_else(|| self.leaf(path))
     }
 
     /// The path that is meant by one: that of the field itself where it is an alias.
@@ -260,6 +271,7 @@ impl Mapping {
     pub fn to_json(&self) -> Value {
         let mut json = self.parameters.clone();
         show_object(&self.root, &mut json);
+        json.extend(self.runtime.to_json().map(|runtime| ("runtime".to_owned(), runtime)));
         if !self.templates.is_empty() {
             let templates = self.templates.iter().map(DynamicTemplate::to_json).collect();
             json.insert("dynamic_templates".to_owned(), Value::Array(templates));
@@ -355,6 +367,7 @@ fn show_object(object: &ObjectMapping, json: &mut Map<String, Value>) {
             Dynamic::True => "true",
             Dynamic::False => "false",
             Dynamic::Strict => "strict",
+            Dynamic::Runtime => "runtime",
         };
         json.insert("dynamic".to_owned(), json!(word));
     }

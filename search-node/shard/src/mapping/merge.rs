@@ -14,6 +14,7 @@ impl Mapping {
         SourceRules::check_same(self, added)?;
         let mut next = self.clone();
         merge_object(&mut next.root, &added.root, "")?;
+        next.runtime.merge(&added.runtime);
         next.date_detection = self.date_detection && added.date_detection;
         next.numeric_detection = self.numeric_detection || added.numeric_detection;
         if !added.templates.is_empty() {

@@ -28,6 +28,23 @@ pub(crate) fn can_match(query: &Query, view: &View, context: &QueryContext<'_>) 
         || segments.any(|reader| reader.num_docs() > 0 && demands.iter().all(|demand| demand.fits(reader)))
 }
 
+/// The segments in which a query is asked: those that may have a match, where values are read for it out of every document, else all.
+pub(crate) fn segments_to_search<'v>(
+    query: &Query,
+    view: &'v View,
+    context: &QueryContext<'_>,
+) -> Vec<&'v SegmentReader> {
+    let all = view.searcher.segment_readers().iter();
+    if view.layout.mapping.runtime.count() == 0 {
+        return all.collect();
+    }
+    let mut demands = Vec::new();
+    if !collect(query, &view.layout, context, &mut demands) {
+        return Vec::new();
+    }
+    all.filter(|reader| reader.num_docs() > 0 && demands.iter().all(|demand| demand.fits(reader))).collect()
+}
+
 /// What a value of every match must be.
 struct Demand {
     column: String,
@@ -60,7 +77,7 @@ fn collect_range(
     context: &QueryContext<'_>,
     demands: &mut Vec<Demand>,
 ) -> bool {
-    if path.contains('*') || path.starts_with('_') {
+    if path.contains('*') || path.starts_with('_') || layout.mapping.runtime.get(path).is_some() {
         return true;
     }
     let Some(mapping) = layout.mapping.leaf(path) else { return layout.keyed(path).is_some() };

@@ -14,21 +14,21 @@ use tantivy::query::{
 use tantivy::schema::{Field, IndexRecordOption};
 
 use super::QueryError;
-use super::ast::{Query, RangeBounds, ScoreMode};
+use super::ast::{Query, RangeBounds};
 use super::fuzzy::FuzzyWords;
 use super::has_norm::HasNorm;
 use super::has_uid::{HasUid, Types};
-use super::in_level::{InLevel, Levels};
 use super::keyed;
 use super::minimum_should_match::MinimumShouldMatch;
-use super::nested::Nested;
 use super::patterns::Pattern;
 use super::query_string::{self, Options};
 use super::rules::QueryRules;
+use super::runtime::{Asked, RuntimeValues};
 use super::values::{Wanted, bounds, plain, wanted};
 use super::wildcard::{exact_regex, name_matches, to_regex};
 use crate::engine::{AllIdentities, Layout, View};
-use crate::mapping::{FieldKind, FieldMapping, IGNORED, ObjectMapping, PRESENCE};
+use crate::mapping::{FieldKind, FieldMapping, IGNORED, Mapping, ObjectMapping, PRESENCE};
+use crate::search::SearchError;
 
 /// What a query needs to know beside the mapping.
 #[derive(Debug, Clone, Copy)]
@@ -45,22 +45,47 @@ pub struct QueryContext<'a> {
 
 pub(super) type Lowered = Result<Box<dyn TantivyQuery>, QueryError>;
 
-/// The tantivy query of `query`.
-pub(crate) fn lower(query: &Query, view: &View, context: &QueryContext<'_>) -> Lowered {
-    lower_at(query, None, view, context)
+/// The tantivy query of `query`, to be asked in some segments.
+pub(crate) fn lower(
+    query: &Query,
+    view: &View,
+    context: &QueryContext<'_>,
+    asked: Asked<'_>,
+) -> Result<Box<dyn TantivyQuery>, SearchError> {
+    lower_at(query, None, view, context, asked)
 }
 
 /// The same for a query that looks for the nested objects at a path.
-pub(crate) fn lower_nested(query: &Query, path: &str, view: &View, context: &QueryContext<'_>) -> Lowered {
-    lower_at(query, Some(path), view, context)
+pub(crate) fn lower_nested(
+    query: &Query,
+    path: &str,
+    view: &View,
+    context: &QueryContext<'_>,
+    asked: Asked<'_>,
+) -> Result<Box<dyn TantivyQuery>, SearchError> {
+    lower_at(query, Some(path), view, context, asked)
 }
 
-fn lower_at(query: &Query, nested_in: Option<&str>, view: &View, context: &QueryContext<'_>) -> Lowered {
-    let fuzzy_words = FuzzyWords::default();
-    let (layout, identities) = (&*view.layout, &view.identities);
-    let lowering =
-        Lowering { layout, identities, context, fuzzy_words: &fuzzy_words, analyzer: None, nested_in };
-    Ok(lowering.at_level(lowering.query(query)?))
+fn lower_at(
+    query: &Query,
+    nested_in: Option<&str>,
+    view: &View,
+    context: &QueryContext<'_>,
+    asked: Asked<'_>,
+) -> Result<Box<dyn TantivyQuery>, SearchError> {
+    let (fuzzy_words, runtime) = (FuzzyWords::default(), RuntimeValues::default());
+    let lowering = Lowering {
+        layout: &view.layout,
+        identities: &view.identities,
+        context,
+        fuzzy_words: &fuzzy_words,
+        runtime: &runtime,
+        analyzer: None,
+        nested_in,
+    };
+    let lowered = lowering.at_level(lowering.query(query)?);
+    runtime.read(view, asked)?;
+    Ok(lowered)
 }
 
 #[derive(Clone, Copy)]
@@ -69,6 +94,8 @@ pub(super) struct Lowering<'a> {
     pub(super) identities: &'a Arc<AllIdentities>,
     pub(super) context: &'a QueryContext<'a>,
     pub(super) fuzzy_words: &'a FuzzyWords,
+    /// The runtime fields that were met.
+    pub(super) runtime: &'a RuntimeValues,
     /// The analyzer that a query names for its texts.
     pub(super) analyzer: Option<&'a str>,
     /// The path of the nested objects that are looked for; none for documents.
@@ -92,12 +119,12 @@ pub(super) fn constant(query: Box<dyn TantivyQuery>) -> Box<dyn TantivyQuery> {
 }
 
 /// Matches that add nothing to the score.
-fn unscored(query: Box<dyn TantivyQuery>) -> Box<dyn TantivyQuery> {
+pub(super) fn unscored(query: Box<dyn TantivyQuery>) -> Box<dyn TantivyQuery> {
     Box::new(ConstScoreQuery::new(query, 0.0))
 }
 
 impl Lowering<'_> {
-    fn query(&self, query: &Query) -> Lowered {
+    pub(super) fn query(&self, query: &Query) -> Lowered {
         match query {
             Query::MatchAll => Ok(all()),
             Query::MatchNone => Ok(none()),
@@ -169,65 +196,6 @@ impl Lowering<'_> {
         }
     }
 
-    /// Without what is of another level than what is looked for.
-    fn at_level(&self, query: Box<dyn TantivyQuery>) -> Box<dyn TantivyQuery> {
-        match self.layout.nested_path() {
-            Some(paths) => {
-                Box::new(InLevel { query, levels: Levels::new(self.identities, paths, self.nested_in) })
-            }
-            None => query,
-        }
-    }
-
-    fn nested(&self, path: &str, query: &Query, score_mode: ScoreMode, ignore_unmapped: bool) -> Lowered {
-        let failed =
-            |reason: String| Err(QueryError::shard(format!("failed to create query: [nested] {reason}")));
-        match self.layout.mapping.object(path) {
-            Some(object) if object.nested.is_some() => {}
-            Some(_) => return failed(format!("nested object under path [{path}] is not of nested type")),
-            None if ignore_unmapped => return Ok(none()),
-            None => return failed(format!("failed to find nested object under path [{path}]")),
-        }
-        if let Some(around) = self.nested_in
-            && path.strip_prefix(around).is_none_or(|below| !below.starts_with('.'))
-        {
-            return failed(format!(
-                "nested object under path [{path}] is not in those under path [{around}]"
-            ));
-        }
-        let inside = Lowering { nested_in: Some(path), ..*self };
-        let objects = inside.at_level(inside.query(query)?);
-        // In an index that is sorted no object stands beside its document.
-        let Some(paths) = self.layout.nested_path() else { return Ok(none()) };
-        let levels = |path| Levels::new(self.identities, paths, path);
-        let (inner, outer) = (levels(Some(path)), levels(self.nested_in));
-        Ok(Box::new(Nested { objects, inner, outer, score_mode }))
-    }
-
-    /// Children of one parent.
-    fn parent_id(&self, child: &str, id: &str, ignore_unmapped: bool) -> Lowered {
-        let Some((name, join)) = self.layout.mapping.join() else {
-            return if ignore_unmapped {
-                Ok(none())
-            } else {
-                Err(QueryError::shard(format!(
-                    "[parent_id] no join field found for index [{}]",
-                    self.context.index
-                )))
-            };
-        };
-        let Some(parent) = join.parent_of(child) else {
-            return if ignore_unmapped {
-                Ok(none())
-            } else {
-                Err(QueryError::shard(format!("[parent_id] no relation found for child [{child}]")))
-            };
-        };
-        let of_parent = self.term(&format!("{name}#{parent}"), &Value::from(id), false)?;
-        let is_child = unscored(self.term(name, &Value::from(child), false)?);
-        Ok(Box::new(BooleanQuery::new(vec![(Occur::Must, of_parent), (Occur::Must, is_child)])))
-    }
-
     /// The field at a path, if documents can be searched by it.
     pub(super) fn searchable(&self, path: &str) -> Result<Option<(&FieldMapping, Field)>, QueryError> {
         let Some(mapping) = self.layout.mapping.leaf(path) else {
@@ -264,7 +232,10 @@ impl Lowering<'_> {
         })
     }
 
-    fn term(&self, path: &str, value: &Value, case_insensitive: bool) -> Lowered {
+    pub(super) fn term(&self, path: &str, value: &Value, case_insensitive: bool) -> Lowered {
+        if let Some(made) = self.of_runtime(path, |values| values.term(path, value, case_insensitive)) {
+            return made;
+        }
         if let Some(meta) = self.meta_term(path, value) {
             return Ok(meta);
         }
@@ -316,6 +287,9 @@ impl Lowering<'_> {
     }
 
     fn terms(&self, path: &str, values: &[Value]) -> Lowered {
+        if let Some(made) = self.of_runtime(path, |inside| inside.terms(path, values)) {
+            return made;
+        }
         if path.starts_with('_') && self.layout.mapping.leaf(path).is_none() {
             if path == "_id" {
                 return Ok(self.ids(&values.iter().map(plain).collect::<Vec<_>>(), &[]));
@@ -384,10 +358,11 @@ impl Lowering<'_> {
                 continue;
             }
             forgiving = true;
-            let leaves = self.layout.mapping.leaves();
-            let names =
-                leaves.into_iter().filter(|leaf| leaf.field.index && name_matches(pattern, &leaf.path));
-            expanded.extend(names.map(|leaf| (leaf.path, *boost)));
+            let Mapping { runtime, .. } = &*self.layout.mapping;
+            let leaves = self.layout.mapping.leaves().into_iter();
+            let indexed = leaves.filter(|leaf| leaf.field.index && runtime.get(&leaf.path).is_none());
+            let names = indexed.map(|leaf| leaf.path).chain(runtime.iter().map(|(path, _)| path.to_owned()));
+            expanded.extend(names.filter(|path| name_matches(pattern, path)).map(|path| (path, *boost)));
         }
         (expanded, forgiving)
     }
@@ -403,6 +378,9 @@ impl Lowering<'_> {
 
     /// Of one field; a name is not looked at for patterns again, as a field's own name may have a `*`.
     fn range_of(&self, path: &str, range: &RangeBounds) -> Lowered {
+        if let Some(made) = self.of_runtime(path, |inside| inside.range_of(path, range)) {
+            return made;
+        }
         if matches!(path, "_id" | "_index") {
             return Err(QueryError::shard(format!(
                 "failed to create query: Field [{path}] of type [{path}] does not support range queries"
@@ -458,6 +436,9 @@ impl Lowering<'_> {
 
     /// In one field or object.
     fn exists_in(&self, path: &str) -> Lowered {
+        if let Some(made) = self.of_runtime(path, |inside| inside.exists_in(path)) {
+            return made;
+        }
         if matches!(path, "_id" | "_index" | "_type" | "_source" | "_seq_no" | "_version") {
             return Ok(all());
         }
@@ -486,12 +467,17 @@ impl Lowering<'_> {
         if let Some(keyed) = self.keyed(path)? {
             return keyed::between(keyed, &RangeBounds::default());
         }
-        let Some(object) = self.layout.mapping.object(path) else {
-            return Ok(none());
-        };
+        let mapping = &self.layout.mapping;
         let mut clauses = Vec::new();
-        self.exists_below(object, path, &mut clauses)?;
-        Ok(Box::new(BooleanQuery::new(clauses)))
+        for (below, _) in mapping.runtime.iter() {
+            if below.strip_prefix(path).is_some_and(|rest| rest.starts_with('.')) {
+                clauses.push((Occur::Should, self.exists_in(below)?));
+            }
+        }
+        if let Some(object) = mapping.object(path) {
+            self.exists_below(object, path, &mut clauses)?;
+        }
+        Ok(if clauses.is_empty() { none() } else { Box::new(BooleanQuery::new(clauses)) })
     }
 
     /// Documents with a value in a column.

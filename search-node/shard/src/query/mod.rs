@@ -17,6 +17,7 @@ mod nested;
 mod patterns;
 pub mod query_string;
 mod rules;
+mod runtime;
 mod source_phrase;
 mod span_match;
 mod spans;
@@ -27,12 +28,13 @@ mod walked;
 mod wildcard;
 
 pub use ast::{InnerHitsAsked, Query};
-pub(crate) use can_match::can_match;
+pub(crate) use can_match::{can_match, segments_to_search};
 pub use dsl::parse_query;
 pub(crate) use in_level::Levels;
 pub use lower::QueryContext;
 pub(crate) use lower::{lower, lower_nested};
 pub use rules::{QueryRules, boosted_field};
+pub(crate) use runtime::Asked;
 pub(crate) use spans::no_aggregation_of_spans;
 pub(crate) use wildcard::name_matches as wildcard_name_matches;
 

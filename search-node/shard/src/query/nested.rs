@@ -4,14 +4,84 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
 use tantivy::index::SegmentReader;
-use tantivy::query::{EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight};
+use tantivy::query::{BooleanQuery, EmptyScorer, EnableScoring, Explanation, Occur, Query, Scorer, Weight};
 use tantivy::{DocId, DocSet, Score, TERMINATED};
 
-use super::ast::ScoreMode;
-use super::in_level::Levels;
+use super::QueryError;
+use super::ast::{Query as Asked, ScoreMode};
+use super::in_level::{InLevel, Levels};
+use super::lower::{Lowered, Lowering, none, unscored};
 use crate::engine::Level;
 use crate::search::Statistics;
+
+impl Lowering<'_> {
+    /// Without what is of another level than what is looked for.
+    pub(super) fn at_level(&self, query: Box<dyn Query>) -> Box<dyn Query> {
+        match self.layout.nested_path() {
+            Some(paths) => {
+                Box::new(InLevel { query, levels: Levels::new(self.identities, paths, self.nested_in) })
+            }
+            None => query,
+        }
+    }
+
+    pub(super) fn nested(
+        &self,
+        path: &str,
+        query: &Asked,
+        score_mode: ScoreMode,
+        ignore_unmapped: bool,
+    ) -> Lowered {
+        let failed =
+            |reason: String| Err(QueryError::shard(format!("failed to create query: [nested] {reason}")));
+        match self.layout.mapping.object(path) {
+            Some(object) if object.nested.is_some() => {}
+            Some(_) => return failed(format!("nested object under path [{path}] is not of nested type")),
+            None if ignore_unmapped => return Ok(none()),
+            None => return failed(format!("failed to find nested object under path [{path}]")),
+        }
+        if let Some(around) = self.nested_in
+            && path.strip_prefix(around).is_none_or(|below| !below.starts_with('.'))
+        {
+            return failed(format!(
+                "nested object under path [{path}] is not in those under path [{around}]"
+            ));
+        }
+        let inside = Lowering { nested_in: Some(path), ..*self };
+        let objects = inside.at_level(inside.query(query)?);
+        // In an index that is sorted no object stands beside its document.
+        let Some(paths) = self.layout.nested_path() else { return Ok(none()) };
+        let levels = |path| Levels::new(self.identities, paths, path);
+        let (inner, outer) = (levels(Some(path)), levels(self.nested_in));
+        Ok(Box::new(Nested { objects, inner, outer, score_mode }))
+    }
+
+    /// Children of one parent.
+    pub(super) fn parent_id(&self, child: &str, id: &str, ignore_unmapped: bool) -> Lowered {
+        let Some((name, join)) = self.layout.mapping.join() else {
+            return if ignore_unmapped {
+                Ok(none())
+            } else {
+                Err(QueryError::shard(format!(
+                    "[parent_id] no join field found for index [{}]",
+                    self.context.index
+                )))
+            };
+        };
+        let Some(parent) = join.parent_of(child) else {
+            return if ignore_unmapped {
+                Ok(none())
+            } else {
+                Err(QueryError::shard(format!("[parent_id] no relation found for child [{child}]")))
+            };
+        };
+        let of_parent = self.term(&format!("{name}#{parent}"), &Value::from(id), false)?;
+        let is_child = unscored(self.term(name, &Value::from(child), false)?);
+        Ok(Box::new(BooleanQuery::new(vec![(Occur::Must, of_parent), (Occur::Must, is_child)])))
+    }
+}
 
 /// Matches what has a nested object that matches.
 #[derive(Debug)]

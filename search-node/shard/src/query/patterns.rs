@@ -79,6 +79,9 @@ impl Lowering<'_> {
 
     /// In one field.
     fn pattern_in(&self, pattern: &Pattern<'_>, path: &str) -> Lowered {
+        if let Some(made) = self.of_runtime(path, |inside| inside.pattern_in(pattern, path)) {
+            return made;
+        }
         let Pattern { kind, given, .. } = *pattern;
         if given.chars().count() > PATTERN_CHARS_MAX {
             return Err(QueryError::argument(format!(
@@ -125,7 +128,7 @@ impl Lowering<'_> {
             let is_text = |path: &str| {
                 self.layout
                     .mapping
-                    .leaf(path)
+                    .searched(path)
                     .is_some_and(|field| has_terms(field) || field.kind == FieldKind::Version)
             };
             let fields = fields.iter().filter(|(path, _)| is_text(path));
@@ -137,6 +140,9 @@ impl Lowering<'_> {
 
     /// In one field.
     fn fuzzy_in(&self, path: &str, value: &str, edits: Option<u8>) -> Lowered {
+        if let Some(made) = self.of_runtime(path, |inside| inside.fuzzy_in(path, value, edits)) {
+            return made;
+        }
         let refused = |type_name: &str| {
             QueryError::argument(format!(
                 "Can only use fuzzy queries on keyword and text fields - not on [{path}] which is of type [{type_name}]"

@@ -25,6 +25,10 @@ impl Lowering<'_> {
         operator: Operator,
         minimum: Option<&MinimumShouldMatch>,
     ) -> Lowered {
+        if let Some(made) = self.of_runtime(path, |inside| inside.match_field(path, value, operator, minimum))
+        {
+            return made;
+        }
         if let Some(meta) = self.meta_term(path, value) {
             return Ok(meta);
         }
@@ -41,6 +45,9 @@ impl Lowering<'_> {
     }
 
     pub(super) fn phrase(&self, path: &str, value: &Value, slop: u32, prefix: bool) -> Lowered {
+        if let Some(made) = self.of_runtime(path, |inside| inside.phrase(path, value, slop, prefix)) {
+            return made;
+        }
         if prefix && matches!(path, "_id" | "_index") {
             return Err(QueryError::shard(format!(
                 "failed to create query: Can only use phrase prefix queries on text fields - not on [{path}] which is of type [{path}]"

@@ -9,11 +9,11 @@ use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, Score, TERMINATED};
 
 use super::sort::{Place, SegmentKey, compare_hits};
 use super::statistics::Statistics;
-use super::stop::{AskStop, Watch};
+use super::stop::{AskStop, Stop, Watch};
 use super::{Hit, SearchAnswer, SearchError, SearchRequest, SortField};
 use crate::aggs::{AggPartial, SegmentAggs, reduce};
 use crate::engine::View;
-use crate::query::{QueryContext, lower};
+use crate::query::{Asked, QueryContext, lower, segments_to_search};
 
 /// Documents that a scorer tells at a time.
 const BLOCK: usize = COLLECT_BLOCK_BUFFER_LEN;
@@ -25,14 +25,34 @@ pub(crate) fn search(
     context: &QueryContext<'_>,
     stop: AskStop<'_>,
 ) -> Result<SearchAnswer, SearchError> {
+    let watch = Watch::new(stop);
+    let mut found = Found::new(request);
+    let mut aggs = AggPartial::default();
+    match walk(view, request, context, &watch, (&mut found, &mut aggs)) {
+        Err(SearchError::TimeIsUp) => watch.note(Stop::TimeIsUp),
+        walked => walked?,
+    }
+    Ok(SearchAnswer { is_partial: watch.end()?, ..found.answer(aggs) })
+}
+
+/// Walks over the matches of every segment.
+fn walk(
+    view: &View,
+    request: &SearchRequest,
+    context: &QueryContext<'_>,
+    watch: &Watch<'_>,
+    (found, aggs): (&mut Found<'_>, &mut AggPartial),
+) -> Result<(), SearchError> {
     let by_score = request.sort.is_empty();
     let scored = by_score && request.hits > 0
         || request.track_scores
         || request.min_score.is_some()
         || request.sort.iter().any(|key| key.field == SortField::Score);
     let statistics = Statistics::new(view)?;
+    let segments = segments_to_search(&request.query, view, context);
+    let asked = Asked { segments: &segments, stop: watch.ask() };
     let weight = |query, scored| -> Result<Box<dyn Weight>, SearchError> {
-        let query = lower(query, view, context)?;
+        let query = lower(query, view, context, asked)?;
         let scoring = if scored {
             EnableScoring::enabled_from_statistics_provider(&statistics, &view.searcher)
         } else {
@@ -42,29 +62,26 @@ pub(crate) fn search(
     };
     let matches = weight(&request.query, scored)?;
     let filter = request.post_filter.as_ref().map(|query| weight(query, false)).transpose()?;
-    let mut found = Found::new(request);
-    let mut aggs = AggPartial::default();
-    let watch = Watch::new(stop);
     for (ordinal, reader) in view.searcher.segment_readers().iter().enumerate() {
         if watch.is_over() {
             break;
+        }
+        if !segments.iter().any(|segment| segment.segment_id() == reader.segment_id()) {
+            continue;
         }
         if request.hits == 0 && request.aggs.is_empty() && filter.is_none() && request.min_score.is_none() {
             found.total += u64::from(matches.count(reader)?);
             continue;
         }
-        let keys = request
-            .sort
-            .iter()
-            .map(|key| SegmentKey::open(key, view, reader))
-            .collect::<Result<Vec<_>, _>>()?;
+        let open = |key| SegmentKey::open(key, view, reader, watch.ask());
+        let keys = request.sort.iter().map(open).collect::<Result<Vec<_>, _>>()?;
         let mut segment = Segment::new(request, reader, keys, filter.as_deref())?;
-        let mut computed = SegmentAggs::open(&request.aggs, view, reader, context, &watch)?;
-        segment.walk(matches.as_ref(), scored, &mut computed, &watch)?;
-        aggs = reduce(&request.aggs, aggs, computed.finish()?);
+        let mut computed = SegmentAggs::open(&request.aggs, view, reader, context, watch)?;
+        segment.walk(matches.as_ref(), scored, &mut computed, watch)?;
+        *aggs = reduce(&request.aggs, std::mem::take(aggs), computed.finish()?);
         found.take(segment, ordinal as u32, scored)?;
     }
-    Ok(SearchAnswer { is_partial: watch.end()?, ..found.answer(aggs) })
+    Ok(())
 }
 
 /// What was found in the segments so far.

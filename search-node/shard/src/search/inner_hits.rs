@@ -11,7 +11,7 @@ use super::stop::{Watch, never};
 use super::{Hit, SearchAnswer, SearchError, SearchRequest, SortField};
 use crate::aggs::{AggPartial, SegmentAggs};
 use crate::engine::View;
-use crate::query::{Levels, QueryContext, lower_nested};
+use crate::query::{Asked, Levels, QueryContext, lower_nested};
 
 /// A nested object that matches.
 #[derive(Debug, Clone)]
@@ -56,7 +56,8 @@ pub(crate) fn inner_hits(
     } else {
         EnableScoring::disabled_from_searcher(&view.searcher)
     };
-    let matches = lower_nested(&request.query, path, view, context)?.weight(scoring)?;
+    let asked = Asked { segments: &[reader], stop: &never };
+    let matches = lower_nested(&request.query, path, view, context, asked)?.weight(scoring)?;
     let outer = levels(outer).of(reader)?;
     let first = outer.as_ref().and_then(|outer| outer.before(hit.document)).map_or(0, |before| before + 1);
     let among = (first, hit.document);
@@ -78,7 +79,7 @@ fn search_among(
     (matches, scored): (&dyn Weight, bool),
     (first, end): (DocId, DocId),
 ) -> Result<SearchAnswer, SearchError> {
-    let keys = request.sort.iter().map(|key| SegmentKey::open(key, view, reader));
+    let keys = request.sort.iter().map(|key| SegmentKey::open(key, view, reader, &never));
     let keys = keys.collect::<Result<Vec<_>, _>>()?;
     let watch = Watch::new(&never);
     let mut aggs = SegmentAggs::open(&request.aggs, view, reader, context, &watch)?;

@@ -27,7 +27,7 @@ pub(crate) use sort::{no_column_for_ids, no_column_for_text, no_values_in_column
 pub use source::{SourceFilter, filter_source};
 pub(crate) use statistics::Statistics;
 pub use stop::{AskStop, Stop};
-pub(crate) use stop::{Watch, never};
+pub(crate) use stop::{Watch, goes_on, never};
 pub(crate) use terms::Terms;
 
 /// What a shard is asked.
@@ -118,4 +118,7 @@ pub enum SearchError {
     /// Nobody wants the answer any more.
     #[error("the search was cancelled")]
     Cancelled,
+    /// There was no time for what has to be done before any match is seen.
+    #[error("the time of the search is up")]
+    TimeIsUp,
 }

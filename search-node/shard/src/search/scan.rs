@@ -7,9 +7,9 @@ use std::sync::Arc;
 use tantivy::query::{EnableScoring, Scorer, Weight};
 use tantivy::{DocSet, TERMINATED};
 
-use super::{Hit, SearchError};
+use super::{Hit, SearchError, never};
 use crate::engine::View;
-use crate::query::{Query, QueryContext, lower};
+use crate::query::{Asked, Query, QueryContext, lower};
 
 /// One of several parts that a point in time is walked in; the parts share no document and miss none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +48,8 @@ impl Scan {
         context: &QueryContext<'_>,
         slice: Slice,
     ) -> Result<Self, SearchError> {
-        let query = lower(query, &view, context)?;
+        let segments: Vec<_> = view.searcher.segment_readers().iter().collect();
+        let query = lower(query, &view, context, Asked { segments: &segments, stop: &never })?;
         let matches = query.weight(EnableScoring::disabled_from_searcher(&view.searcher))?;
         Ok(Self { view, matches, slice, segment: 0, at: None })
     }

@@ -12,7 +12,7 @@ use tantivy::columnar::Column;
 use tantivy::index::SegmentReader;
 
 use super::id_key::{Ids, first_place, id_of, places};
-use super::{Hit, SearchError, Terms};
+use super::{AskStop, Hit, SearchError, Terms};
 use crate::engine::{Layout, SEQ_NO, View, identities_in};
 use crate::mapping::dates::{DateFormats, Resolution};
 use crate::mapping::{FieldKind, IGNORED, Storage, decode_version, show_ip};
@@ -191,6 +191,7 @@ impl<'a> SegmentKey<'a> {
         key: &'a SortKey,
         view: &'a View,
         reader: &SegmentReader,
+        stop: AskStop<'_>,
     ) -> Result<Self, SearchError> {
         let layout = &view.layout;
         let values = match &key.field {
@@ -200,11 +201,17 @@ impl<'a> SegmentKey<'a> {
             SortField::Field(path) if path == "_id" => {
                 Values::Id(Ids::of(&identities_in(&view.identities, reader)?.uids))
             }
-            SortField::Field(path) => open_field(path, key.unmapped_ok, layout, reader)?,
+            SortField::Field(path) => match layout.mapping.runtime.get(path) {
+                Some(field) => {
+                    let values = view.runtime(reader, (path, field), stop)?;
+                    open_field(path, key.unmapped_ok, &values.layout, &values.reader)?
+                }
+                None => open_field(path, key.unmapped_ok, layout, reader)?,
+            },
         };
         let take_max = key.mode.map_or(key.descending, |mode| mode == SortMode::Max);
         let dates = match &key.field {
-            SortField::Field(path) => layout.mapping.leaf(path).and_then(|field| field.kind.dates()),
+            SortField::Field(path) => layout.mapping.searched(path).and_then(|field| field.kind.dates()),
             _ => None,
         };
         Ok(Self { key, values, take_max, dates })

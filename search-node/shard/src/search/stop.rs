@@ -27,6 +27,15 @@ pub(crate) fn never() -> Option<Stop> {
     None
 }
 
+/// The fault that ends the work for a search when that ends; also where the time is up, as half of such work is of no use.
+pub(crate) fn goes_on(stop: AskStop<'_>) -> Result<(), SearchError> {
+    match stop() {
+        None => Ok(()),
+        Some(Stop::TimeIsUp) => Err(SearchError::TimeIsUp),
+        Some(Stop::Cancelled) => Err(SearchError::Cancelled),
+    }
+}
+
 /// Looks whether a search ends, as its documents go by.
 pub(crate) struct Watch<'a> {
     ask: AskStop<'a>,
@@ -37,6 +46,16 @@ pub(crate) struct Watch<'a> {
 impl<'a> Watch<'a> {
     pub(crate) fn new(ask: AskStop<'a>) -> Self {
         Self { ask, until_look: Cell::new(DOCUMENTS_BETWEEN), stopped: Cell::new(None) }
+    }
+
+    /// Ends the search, as who did something for it was told.
+    pub(crate) fn note(&self, stop: Stop) {
+        self.stopped.set(Some(stop));
+    }
+
+    /// Who says whether it ends.
+    pub(crate) fn ask(&self) -> AskStop<'a> {
+        self.ask
     }
 
     /// Whether the search ends, looked at now.

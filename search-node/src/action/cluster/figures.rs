@@ -93,6 +93,8 @@ pub(crate) struct CopyFigures {
     pub(crate) merges: u64,
     pub(crate) version_bytes: u64,
     pub(crate) buffered_bytes: u64,
+    /// Memory of what was computed of its segments and is kept.
+    pub(crate) fielddata_bytes: u64,
     pub(crate) is_throttled: bool,
     pub(crate) throttle_millis: u64,
     /// Writers that wait for a refresh.
@@ -140,6 +142,7 @@ impl CopyFigures {
         self.merges += other.merges;
         self.version_bytes += other.version_bytes;
         self.buffered_bytes += other.buffered_bytes;
+        self.fielddata_bytes += other.fielddata_bytes;
         self.is_throttled |= other.is_throttled;
         self.throttle_millis += other.throttle_millis;
         self.listeners += other.listeners;
@@ -242,6 +245,7 @@ fn copies_of(node: &Node, wish: &FiguresWish) -> Vec<CopyFigures> {
             merges: stats.merges,
             version_bytes: stats.version_bytes as u64,
             buffered_bytes: stats.buffered_bytes as u64,
+            fielddata_bytes: stats.fielddata_bytes as u64,
             is_throttled: stats.is_throttled,
             throttle_millis: u64::try_from(stats.throttle_time.as_millis()).unwrap_or(u64::MAX),
             listeners: index.refresh_listeners(),

@@ -1,0 +1,212 @@
+//! Runtime fields: whatever can be done with a field can be done with the values that sources have.
+
+use std::cell::Cell;
+
+use super::*;
+use crate::aggs;
+use crate::search::{Missing, SearchAnswer, SearchError, SortField, SortKey, SortValue, Stop};
+
+fn context() -> QueryContext<'static> {
+    QueryContext { index: "i", doc_type: "_doc", now_millis: NOW, rules: crate::QueryRules::usual() }
+}
+
+fn with_runtime(properties: Value, runtime: Value) -> Arc<Mapping> {
+    let mapping = json!({"dynamic": false, "properties": properties, "runtime": runtime});
+    Arc::new(parse_mapping(&mapping).expect("valid"))
+}
+
+fn usual() -> Arc<Mapping> {
+    with_runtime(
+        json!({"n": {"type": "long"}, "word": {"type": "text"}}),
+        json!({
+            "word": {"type": "keyword"}, "o.size": {"type": "long"}, "at": {"type": "date"}, "part": {"type": "double"},
+            "from": {"type": "ip"}, "is": {"type": "boolean"}
+        }),
+    )
+}
+
+/// Ten documents in two segments.
+fn filled(folder: &Path, mapping: Arc<Mapping>, shared: Shared) -> Arc<Engine> {
+    fs_err::create_dir_all(folder).expect("a folder");
+    let engine = Engine::open(folder, mapping, EngineOptions::default(), shared).expect("opens");
+    for n in 0..10 {
+        let word = ["zero", "one", "two", "three", "four"][n % 5];
+        let document = json!({
+            "n": n, "word": word, "o": {"size": [n * 100, "no number"]}, "at": format!("2026-11-0{}T00:00:00Z", n % 9 + 1),
+            "part": n as f64 / 4.0, "from": format!("10.0.0.{n}"), "is": n % 2 == 0, "flat.name": "x"
+        });
+        put(&engine, &n.to_string(), &document);
+        if n == 4 {
+            engine.refresh(NOW).expect("refreshed");
+        }
+    }
+    engine.refresh(NOW).expect("refreshed");
+    engine
+}
+
+fn unshared() -> Shared {
+    Shared { workers: Workers::new(0), ..Shared::default() }
+}
+
+fn ask(engine: &Arc<Engine>, request: &SearchRequest) -> SearchAnswer {
+    search(&engine.view(), request, &context(), &never).expect("searched")
+}
+
+#[test]
+fn every_query_finds_what_sources_have() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = filled(folder.path(), usual(), unshared());
+
+    for (query, expected) in [
+        (json!({"term": {"word": "one"}}), &["1", "6"][..]),
+        (json!({"terms": {"word": ["one", "two"]}}), &["1", "2", "6", "7"]),
+        (json!({"match": {"word": "four"}}), &["4", "9"]),
+        (json!({"match_phrase_prefix": {"word": "fo"}}), &["4", "9"]),
+        (json!({"prefix": {"word": "t"}}), &["2", "3", "7", "8"]),
+        (json!({"wildcard": {"word": "*ee"}}), &["3", "8"]),
+        (json!({"regexp": {"word": "(one|zero)"}}), &["0", "1", "5", "6"]),
+        (json!({"fuzzy": {"word": "ome"}}), &["1", "6"]),
+        (json!({"range": {"o.size": {"gte": 250, "lt": 600}}}), &["3", "4", "5"]),
+        (json!({"term": {"o.size": 700}}), &["7"]),
+        (json!({"range": {"at": {"gte": "2026-11-08", "lte": "2026-11-09"}}}), &["7", "8"]),
+        (json!({"range": {"part": {"gt": 2}}}), &["9"]),
+        (json!({"term": {"from": "10.0.0.6/31"}}), &["6", "7"]),
+        (json!({"term": {"is": true}}), &["0", "2", "4", "6", "8"]),
+        (json!({"exists": {"field": "o"}}), &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]),
+        (json!({"exists": {"field": "missing"}}), &[]),
+        (json!({"bool": {"must_not": {"range": {"o.size": {"lt": 800}}}}}), &["8", "9"]),
+        (json!({"bool": {"filter": [{"range": {"n": {"gte": 5}}}, {"term": {"word": "two"}}]}}), &["7"]),
+        (json!({"multi_match": {"query": "two", "fields": ["wo*", "n"], "lenient": true}}), &["2", "7"]),
+        (json!({"query_string": {"query": "word:three AND o.size:[* TO 500]"}}), &["3"]),
+        (json!({"query_string": {"query": "five OR three"}}), &["3", "8"]),
+    ] {
+        assert_eq!(found(&engine, &query), expected, "{query}");
+    }
+    let wrong = parse_query(&json!({"term": {"o.size": "x"}})).expect("a query");
+    let refused = search(&engine.view(), &SearchRequest::of(wrong, 1), &context(), &never);
+    assert!(matches!(refused, Err(SearchError::Query(_))), "{refused:?}");
+}
+
+#[test]
+fn hits_are_sorted_and_aggregated_by_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = filled(folder.path(), usual(), unshared());
+    let aggs = json!({
+        "words": {"terms": {"field": "word"}, "aggs": {"most": {"max": {"field": "o.size"}}}},
+        "small": {"filter": {"range": {"o.size": {"lt": 300}}}}
+    });
+    let key = |path: &str, descending| SortKey {
+        field: SortField::Field(path.to_owned()),
+        descending,
+        missing: Missing::Last,
+        mode: None,
+        unmapped_ok: false,
+    };
+    let request = SearchRequest {
+        sort: vec![key("word", false), key("o.size", true)],
+        aggs: aggs::parse(&aggs).expect("aggregations"),
+        ..SearchRequest::of(parse_query(&json!({"match_all": {}})).expect("a query"), 3)
+    };
+
+    let answer = ask(&engine, &request);
+
+    let sorted: Vec<Vec<SortValue>> = answer.hits.iter().map(|hit| hit.sort.clone()).collect();
+    let value = |word: &str, size| vec![SortValue::Text(word.to_owned()), SortValue::Integer(size)];
+    assert_eq!(sorted, [value("four", 900), value("four", 400), value("one", 600)]);
+    let shown = crate::finish_aggs(&request.aggs, answer.aggs, NOW).expect("finished");
+    assert_eq!(shown["small"]["doc_count"], 3);
+    let buckets = shown["words"]["buckets"].as_array().expect("buckets").clone();
+    assert_eq!(buckets.len(), 5);
+    assert!(
+        buckets.contains(&json!({"key": "two", "doc_count": 2, "most": {"value": 700.0}})),
+        "{buckets:?}"
+    );
+}
+
+#[test]
+fn deleted_documents_are_not_found_and_an_earlier_point_in_time_still_has_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = filled(folder.path(), usual(), unshared());
+    let before = engine.view();
+    write(&engine, "1", None, Condition::None).expect("deleted");
+    engine.refresh(NOW).expect("refreshed");
+
+    let request = SearchRequest::of(parse_query(&json!({"term": {"word": "one"}})).expect("a query"), 10);
+    assert_eq!(ask(&engine, &request).total, 1);
+    assert_eq!(ask(&engine, &SearchRequest { hits: 0, ..request.clone() }).total, 1, "counted alone");
+
+    assert_eq!(search(&before, &request, &context(), &never).expect("searched").total, 2);
+}
+
+#[test]
+fn a_definition_may_change_and_documents_are_read_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = filled(folder.path(), usual(), unshared());
+    assert_eq!(found(&engine, &json!({"term": {"o.size": "0500"}})), ["5"]);
+
+    let changed =
+        parse_mapping(&json!({"runtime": {"o.size": {"type": "keyword"}, "flat.name": {"type": "keyword"}}}));
+    let next = usual().merge(&changed.expect("valid")).expect("merges");
+    engine.set_mapping(Arc::new(next), NOW).expect("set");
+    engine.refresh(NOW).expect("refreshed");
+
+    assert_eq!(found(&engine, &json!({"term": {"o.size": "0500"}})), [""; 0]);
+    assert_eq!(found(&engine, &json!({"term": {"o.size": "500"}})), ["5"]);
+    assert_eq!(found(&engine, &json!({"term": {"o.size": "no number"}})).len(), 10);
+    assert_eq!(found(&engine, &json!({"term": {"flat.name": "x"}})).len(), 10);
+}
+
+#[test]
+fn what_does_not_fit_is_refused_and_nothing_is_read_where_nothing_can_match() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let shared = Shared { fielddata: Fielddata::new(64), ..unshared() };
+    let engine = filled(folder.path(), usual(), shared);
+    let query = |n| json!({"bool": {"filter": [{"range": {"n": {"gte": n}}}, {"term": {"word": "two"}}]}});
+
+    let request = SearchRequest::of(parse_query(&query(5)).expect("a query"), 10);
+    match search(&engine.view(), &request, &context(), &never) {
+        Err(SearchError::Query(error)) => {
+            assert_eq!(error.kind, "circuit_breaking_exception");
+            assert!(
+                error.reason.starts_with("[fielddata] Data too large, data for [word] would be"),
+                "{error}"
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(engine.view().identities.values().map(|of| of.fielddata_bytes()).sum::<usize>(), 0);
+    assert_eq!(found(&engine, &query(10)), [""; 0]);
+}
+
+#[test]
+fn values_are_read_once_and_only_as_long_as_somebody_wants_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = filled(folder.path(), usual(), unshared());
+    let request = SearchRequest::of(parse_query(&json!({"term": {"word": "two"}})).expect("a query"), 10);
+    let held = || engine.view().identities.values().map(|of| of.fielddata_bytes()).sum::<usize>();
+    let asked = Cell::new(0);
+    for why in [Stop::TimeIsUp, Stop::Cancelled] {
+        asked.set(0);
+        let stop = || {
+            asked.set(asked.get() + 1);
+            Some(why)
+        };
+        match (why, search(&engine.view(), &request, &context(), &stop)) {
+            (Stop::TimeIsUp, Ok(part)) => assert!(part.is_partial && part.total == 0),
+            (Stop::Cancelled, Err(SearchError::Cancelled)) => {}
+            (_, other) => panic!("{other:?}"),
+        }
+        assert_eq!((asked.get(), held()), (1, 0));
+    }
+
+    assert_eq!(ask(&engine, &request).total, 2);
+    let bytes = held();
+    assert!(bytes > 0);
+    assert_eq!(ask(&engine, &request).total, 2);
+    assert_eq!(held(), bytes, "nothing is read twice");
+
+    engine.force_merge(ForceMerge::Segments(1)).expect("merged");
+    engine.refresh(NOW).expect("refreshed");
+    assert_eq!(held(), 0, "segments that are gone take their values with them");
+    assert_eq!(ask(&engine, &request).total, 2);
+}

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use search_client::Method;
 use serde_json::{Value, json};
-use system_tests::{SearchNode, free_port};
+use system_tests::{SearchNode, free_port, wait_until};
 
 async fn ask(node: &SearchNode, method: Method, path: &str, body: &str) -> (u16, Value) {
     let kind = if path.contains("_bulk") { "application/x-ndjson" } else { "application/json" };
@@ -56,7 +56,30 @@ async fn a_node_above_the_flood_stage_reads_and_deletes_and_adds_nothing() {
     }
     let (status, answer) = ask(&node, Method::PUT, "/empty/_doc/1", "{}").await;
     assert_eq!(status, 429, "{answer}");
+    fills_a_clone_once_there_is_room(&node).await;
     assert_eq!(ask(&node, Method::DELETE, "/logs", "").await.0, 200);
     let told = node.program.output().matches("disk usage exceeded the flood stage").count();
     assert_eq!(told, 1, "{}", node.program.output());
+}
+
+/// A shard that begins with the documents of another index waits for room, and needs nobody to ask for it again.
+async fn fills_a_clone_once_there_is_room(node: &SearchNode) {
+    let (status, answer) = ask(node, Method::PUT, "/logs/_settings", "{\"index.blocks.write\":true}").await;
+    assert_eq!(status, 200, "{answer}");
+    let (status, answer) = ask(node, Method::POST, "/logs/_clone/copy?wait_for_active_shards=0", "").await;
+    assert_eq!(status, 200, "{answer}");
+    let told = "tried=4";
+    let is_told = || node.program.output().contains(told).then_some(());
+    wait_until("the clone is tried", Duration::from_secs(20), is_told).expect("it is tried");
+    let (status, answer) = ask(node, Method::GET, "/_cluster/health/copy", "").await;
+    assert_eq!((status, &answer["active_primary_shards"]), (200, &json!(0)), "{answer}");
+
+    let unwatched = json!({"persistent": {"cluster.routing.allocation.disk.threshold_enabled": false}});
+    let (status, answer) = ask(node, Method::PUT, "/_cluster/settings", &unwatched.to_string()).await;
+    assert_eq!(status, 200, "{answer}");
+
+    let (status, answer) =
+        ask(node, Method::GET, "/_cluster/health/copy?wait_for_active_shards=1&timeout=60s", "").await;
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(ask(node, Method::GET, "/copy/_count", "").await.1["count"], 1);
 }

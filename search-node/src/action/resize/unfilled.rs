@@ -5,7 +5,7 @@ use crate::error::ApiError;
 /// What was in the way.
 #[derive(Debug)]
 pub(super) enum Unfilled {
-    /// The source, or memory: it passes, and no other node would do better. It is tried again for as long as it takes.
+    /// The source, memory, or a disk that is too full: it passes, and no other node would do better. It is tried again for as long as it takes.
     Passing(ApiError),
     /// The disk or the shard of this node: another one may do better.
     Here(ApiError),

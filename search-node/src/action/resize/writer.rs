@@ -57,6 +57,8 @@ impl Writer<'_> {
         let (mut seq_no, mut twice) = (0, Twice::default());
         while next.is_some() {
             self.check_wanted()?;
+            // As for memory it waits: a shard that was failed for it would have to be asked for again.
+            self.index.check_room().map_err(Unfilled::Passing)?;
             let mut bytes = 0;
             let now = self.index.now_millis();
             let mut run = shard.apply_run(self.term, now);

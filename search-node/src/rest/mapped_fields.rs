@@ -24,7 +24,13 @@ impl MappedField<'_> {
 
     /// Whether a query can find documents by it.
     pub(super) fn is_searchable(&self) -> bool {
-        !self.is_object() && self.kind != "binary" && !self.is_off("index")
+        !self.is_object() && self.kind != "binary" && (!self.is_off("index") || self.has_searched_column())
+    }
+
+    /// Whether a field without an index is searched by its column.
+    fn has_searched_column(&self) -> bool {
+        let is_text = matches!(self.kind, "text" | "match_only_text" | "search_as_you_type");
+        !is_text && !self.is_off("doc_values")
     }
 
     /// Whether aggregations and sorts can go by it.
@@ -102,7 +108,7 @@ mod tests {
     fn every_field_is_found_by_its_full_name() {
         let mapping = json!({"properties": {
             "a": {"type": "text", "fields": {"raw": {"type": "keyword"}}},
-            "o": {"properties": {"n": {"type": "long", "index": false}, "k": {"type": "keyword", "doc_values": false}}}
+            "o": {"properties": {"n": {"type": "long", "index": false}, "t": {"type": "text", "index": false}, "x": {"type": "keyword", "index": false, "doc_values": false}, "k": {"type": "keyword", "doc_values": false}}}
         }});
 
         let fields = mapped_fields(&mapping);
@@ -125,8 +131,10 @@ mod tests {
                 ("a", "text", false, true, false),
                 ("a.raw", "keyword", true, true, true),
                 ("o", "object", false, false, false),
-                ("o.n", "long", false, false, true),
+                ("o.n", "long", false, true, true),
                 ("o.k", "keyword", false, true, false),
+                ("o.t", "text", false, false, false),
+                ("o.x", "keyword", false, false, false),
             ]
         );
         assert_eq!(mapped_fields(&json!({})), []);

@@ -287,6 +287,11 @@ impl Mapping {
 }
 
 impl FieldMapping {
+    /// Whether documents are found by it: by its index, or by going over its column.
+    pub(crate) fn is_searchable(&self) -> bool {
+        self.index || self.doc_values && !self.kind.is_text()
+    }
+
     /// The other ways in which its values are kept, each with the name that it has below the field's.
     pub(super) fn other_ways(&self) -> Vec<(String, &FieldMapping)> {
         let mut ways = Vec::with_capacity(self.multi_fields.len() + self.subfields.len());

@@ -24,10 +24,15 @@ pub(super) struct FuzzyWords {
 impl FuzzyWords {
     /// Documents with a term in `field` that is at most so many edits away from `word`.
     pub(super) fn in_field(&self, field: Field, word: &str, edits: u8) -> Result<Fuzzy, QueryError> {
+        Ok(Fuzzy { field, automaton: self.automaton(word, edits)? })
+    }
+
+    /// What takes the terms that are at most so many edits away from `word`.
+    pub(super) fn automaton(&self, word: &str, edits: u8) -> Result<Arc<DfaWrapper>, QueryError> {
         let mut words = self.words.borrow_mut();
         let key = (word.to_owned(), edits);
         if let Some(automaton) = words.get(&key) {
-            return Ok(Fuzzy { field, automaton: Arc::clone(automaton) });
+            return Ok(Arc::clone(automaton));
         }
         let known: usize = words.keys().map(|(word, _)| word.chars().count()).sum();
         let letters = known + word.chars().count();
@@ -36,11 +41,12 @@ impl FuzzyWords {
                 "the words of the [fuzzy] queries have [{letters}] characters together, more than the [{LETTERS_MAX}] that a search may have; search for fewer or shorter words, or without edits"
             )));
         }
-        let query = FuzzyTermQuery::new(Term::from_field_text(field, word), edits, true);
+        // The automaton is that of the word alone.
+        let query = FuzzyTermQuery::new(Term::from_field_text(Field::from_field_id(0), word), edits, true);
         let automaton = query.automaton().map_err(|error| QueryError::argument(error.to_string()))?;
         let automaton = Arc::new(automaton);
         words.insert(key, Arc::clone(&automaton));
-        Ok(Fuzzy { field, automaton })
+        Ok(automaton)
     }
 }
 

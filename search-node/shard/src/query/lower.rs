@@ -15,6 +15,7 @@ use tantivy::schema::{Field, IndexRecordOption};
 
 use super::QueryError;
 use super::ast::{Query, RangeBounds};
+use super::column_terms::ColumnTerms;
 use super::fuzzy::FuzzyWords;
 use super::has_norm::HasNorm;
 use super::has_uid::{HasUid, Types};
@@ -202,9 +203,7 @@ impl Lowering<'_> {
             return Ok(None);
         };
         match self.layout.field(path) {
-            Some(field) if mapping.index || mapping.doc_values && !mapping.kind.is_text() => {
-                Ok(Some((mapping, field)))
-            }
+            Some(field) if mapping.is_searchable() => Ok(Some((mapping, field))),
             _ => Err(QueryError::shard(format!(
                 "failed to create query: Cannot search on field [{path}] since it is not indexed."
             ))),
@@ -262,6 +261,10 @@ impl Lowering<'_> {
             return self.spans_of(path, mapping, of, value);
         }
         let value = self.normalized_value(mapping, value);
+        if has_column_of_terms(mapping) {
+            let terms = ColumnTerms::exactly(self.layout.stored_name(path), vec![plain(&value)]);
+            return Ok(constant(Box::new(terms)));
+        }
         Ok(match wanted(self.context, path, mapping, field, &value)? {
             Wanted::Nothing => none(),
             Wanted::Between(lower, upper) => constant(Box::new(RangeQuery::new(lower, upper))),
@@ -312,6 +315,10 @@ impl Lowering<'_> {
                 .map(|value| Term::from_field_text(field, &plain(&self.normalized_value(mapping, value))));
             return Ok(constant(Box::new(TermSetQuery::new(terms))));
         }
+        if has_column_of_terms(mapping) {
+            let terms = values.iter().map(|value| plain(&self.normalized_value(mapping, value))).collect();
+            return Ok(constant(Box::new(ColumnTerms::exactly(self.layout.stored_name(path), terms))));
+        }
         let clauses = values
             .iter()
             .map(|value| Ok((Occur::Should, self.exact(path, mapping, field, value)?)))
@@ -360,8 +367,10 @@ impl Lowering<'_> {
             forgiving = true;
             let Mapping { runtime, .. } = &*self.layout.mapping;
             let leaves = self.layout.mapping.leaves().into_iter();
-            let indexed = leaves.filter(|leaf| leaf.field.index && runtime.get(&leaf.path).is_none());
-            let names = indexed.map(|leaf| leaf.path).chain(runtime.iter().map(|(path, _)| path.to_owned()));
+            let searchable =
+                leaves.filter(|leaf| leaf.field.is_searchable() && runtime.get(&leaf.path).is_none());
+            let names =
+                searchable.map(|leaf| leaf.path).chain(runtime.iter().map(|(path, _)| path.to_owned()));
             expanded.extend(names.filter(|path| name_matches(pattern, path)).map(|path| (path, *boost)));
         }
         (expanded, forgiving)
@@ -552,6 +561,11 @@ impl Lowering<'_> {
 /// Whether a field's texts can be looked up as terms.
 pub(super) fn has_terms(mapping: &FieldMapping) -> bool {
     mapping.index && mapping.kind.has_terms()
+}
+
+/// Whether a field's terms are found by its column alone.
+pub(super) fn has_column_of_terms(mapping: &FieldMapping) -> bool {
+    !mapping.index && mapping.doc_values && matches!(mapping.kind, FieldKind::Keyword { .. })
 }
 
 /// A value that does not fit the field matches nothing, where the request says so.

@@ -5,6 +5,7 @@
 
 mod ast;
 mod can_match;
+mod column_terms;
 mod dsl;
 mod fuzzy;
 mod has_norm;

@@ -6,10 +6,12 @@ use serde_json::Value;
 use tantivy::Term as IndexTerm;
 use tantivy::query::{DisjunctionMaxQuery, Query as TantivyQuery, RegexQuery, TermQuery};
 use tantivy::schema::IndexRecordOption;
+use tantivy_fst::Regex;
 
 use super::QueryError;
+use super::column_terms::ColumnTerms;
 use super::keyed::expression;
-use super::lower::{Lowered, Lowering, all_or_none, constant, forgive, has_terms, none};
+use super::lower::{Lowered, Lowering, all_or_none, constant, forgive, has_column_of_terms, has_terms, none};
 use super::values::plain;
 use super::wildcard::{PATTERN_CHARS_MAX, between_signs, name_matches, prefix_regex};
 use crate::analysis::LEADING_MAX;
@@ -102,6 +104,11 @@ impl Lowering<'_> {
                     None => return Ok(none()),
                 }
             }
+            (Some((mapping, _)), _) if has_column_of_terms(mapping) => {
+                let made = (pattern.to_regex)(&self.normalized_pattern(mapping, pattern));
+                let regex = Regex::new(&made).map_err(|error| unreadable(given, path, &error))?;
+                return Ok(constant(Box::new(ColumnTerms::like(self.layout.stored_name(path), regex))));
+            }
             (Some((mapping, _)), _) if !has_terms(mapping) => {
                 return Err(no_patterns(kind, path, &mapping.type_name));
             }
@@ -116,20 +123,17 @@ impl Lowering<'_> {
         if let Some(keyed) = self.keyed(path)? {
             made = expression(keyed, &made);
         }
-        let query = RegexQuery::from_pattern(&made, field).map_err(|error| {
-            QueryError::argument(format!("failed to parse pattern [{given}] of [{path}]: {error}"))
-        })?;
-        Ok(constant(Box::new(query)))
+        let query = RegexQuery::from_pattern(&made, field);
+        Ok(constant(Box::new(query.map_err(|error| unreadable(given, path, &error))?)))
     }
 
     pub(super) fn fuzzy(&self, path: &str, value: &str, edits: Option<u8>) -> Lowered {
         if path.contains('*') {
             let (fields, _) = self.expand(&[(path.to_owned(), 1.0)], true);
             let is_text = |path: &str| {
-                self.layout
-                    .mapping
-                    .searched(path)
-                    .is_some_and(|field| has_terms(field) || field.kind == FieldKind::Version)
+                self.layout.mapping.searched(path).is_some_and(|field| {
+                    has_terms(field) || has_column_of_terms(field) || field.kind == FieldKind::Version
+                })
             };
             let fields = fields.iter().filter(|(path, _)| is_text(path));
             let queries = fields.map(|(path, _)| self.fuzzy_in(path, value, edits));
@@ -161,7 +165,7 @@ impl Lowering<'_> {
         };
         let field = match self.layout.part(path, WRITTEN) {
             Some(written) => written,
-            None if has_terms(mapping) => field,
+            None if has_terms(mapping) || has_column_of_terms(mapping) => field,
             None => return Err(refused(&mapping.type_name)),
         };
         // `AUTO`: no edit up to two letters, one up to five, else two.
@@ -172,8 +176,16 @@ impl Lowering<'_> {
             3..=5 => 1,
             _ => 2,
         });
+        if has_column_of_terms(mapping) {
+            let automaton = self.fuzzy_words.automaton(&value, edits)?;
+            return Ok(constant(Box::new(ColumnTerms::near(self.layout.stored_name(path), automaton))));
+        }
         Ok(Box::new(self.fuzzy_words.in_field(field, &value, edits)?))
     }
+}
+
+fn unreadable(pattern: &str, path: &str, error: &dyn std::fmt::Display) -> QueryError {
+    QueryError::argument(format!("failed to parse pattern [{pattern}] of [{path}]: {error}"))
 }
 
 /// A query for terms like a pattern.

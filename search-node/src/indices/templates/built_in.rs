@@ -64,13 +64,13 @@ fn mappings() -> Value {
     json!({
         "date_detection": false,
         "dynamic_templates": [
-            {"addresses": {"match_mapping_type": "string", "match": ["ip", "*_ip"], "mapping": address}},
+            {"addresses": {"match_mapping_type": "string", "match": ["ip", "*_ip", "clientip"], "mapping": address}},
             {"messages": {
                 "match_mapping_type": "string", "path_match": ["*.message", "*.stack_trace"],
                 "mapping": words
             }},
             {"texts_as_keywords": {
-                "match_mapping_type": "string", "mapping": {"type": "keyword", "ignore_above": 1024}
+                "match_mapping_type": "string", "mapping": {"type": "keyword", "ignore_above": 1024, "index": false}
             }}
         ],
         "properties": {

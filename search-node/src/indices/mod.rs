@@ -80,7 +80,7 @@ pub(crate) use lost_index::LostIndex;
 pub(crate) use metadata::{is_closed, resize_source_of};
 pub(crate) use names::{NameOptions, matches};
 pub(crate) use registry::Indices;
-pub(crate) use resizing::{Portion, Resize, ResizeWish, fills_first};
+pub(crate) use resizing::{FirstDocuments, Resize, ResizeWish, fills_first};
 pub(crate) use rollover::{Figures, Plan as RolloverPlan, RolloverCondition, are_met};
 pub(crate) use routing::Routing;
 pub(crate) use settings::nest;

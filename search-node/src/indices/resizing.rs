@@ -54,7 +54,7 @@ pub(crate) struct ResizeWish {
 
 /// The documents that a shard begins with.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Portion {
+pub(crate) struct FirstDocuments {
     /// The shards of the source that have them.
     pub(crate) shards: Range<usize>,
     /// Of these documents only what belongs to the shard of this number, where there are others.
@@ -184,14 +184,14 @@ fn check_factor(kind: Resize, source: Routing, target: usize) -> Result<(), ApiE
 }
 
 /// What a shard of a new index begins with, of a source with such routing.
-fn portion(source: Routing, target: Routing, number: usize) -> Portion {
+fn first_documents(source: Routing, target: Routing, number: usize) -> FirstDocuments {
     if source.shards() >= target.shards() {
         let factor = source.shards() / target.shards();
-        return Portion { shards: number * factor..(number + 1) * factor, only: None };
+        return FirstDocuments { shards: number * factor..(number + 1) * factor, only: None };
     }
     let factor = target.shards() / source.shards();
     let from = number / factor;
-    Portion { shards: from..from + 1, only: Some((target, number)) }
+    FirstDocuments { shards: from..from + 1, only: Some((target, number)) }
 }
 
 /// Whether a copy is filled from the source of its index before it is one: the first one of a shard, unless an empty one was asked for.
@@ -219,10 +219,10 @@ fn source_of<'a>(names: &AgreedNames<'a>, name: &str) -> Result<(&'a IndexId, &'
 /// Refuses shards with more documents than one may have; `documents` are those of each shard of the source.
 fn check_documents(
     source: &str,
-    portions: impl Iterator<Item = Portion>,
+    parts: impl Iterator<Item = FirstDocuments>,
     documents: &[u64],
 ) -> Result<(), ApiError> {
-    for Portion { shards, .. } in portions {
+    for FirstDocuments { shards, .. } in parts {
         let sum: u64 = documents.get(shards.clone()).unwrap_or_default().iter().sum();
         if sum > DOCUMENTS_MAX {
             let shards: Vec<String> = shards.map(|number| format!("[{source}][{number}]")).collect();
@@ -270,8 +270,8 @@ impl Indices {
             IndexSettings::read_stored(&settings_of(entry))?.routing,
             IndexSettings::read(&settings)?.routing,
         );
-        let portions = (0..routing.1.shards()).map(|number| portion(routing.0, routing.1, number));
-        check_documents(source, portions, documents)?;
+        let parts = (0..routing.1.shards()).map(|number| first_documents(routing.0, routing.1, number));
+        check_documents(source, parts, documents)?;
         let body = IndexBody {
             settings: Some(settings),
             mappings: Some(mapping_of(entry)),
@@ -288,8 +288,8 @@ impl Indices {
 
 impl Index {
     /// What a shard of this index begins with, if it was made of another one that is like this.
-    pub(crate) fn portion_of(&self, source: &Index, number: u32) -> Portion {
-        portion(source.settings().routing, self.settings().routing, number as usize)
+    pub(crate) fn first_documents_of(&self, source: &Index, number: u32) -> FirstDocuments {
+        first_documents(source.settings().routing, self.settings().routing, number as usize)
     }
 }
 
@@ -457,7 +457,7 @@ mod tests {
             for value in (0..500).map(|n| n.to_string()) {
                 let from = source.shard_of(&value);
                 let goes = |number: &usize| {
-                    let Portion { shards, only } = portion(source, target, *number);
+                    let FirstDocuments { shards, only } = first_documents(source, target, *number);
                     shards.contains(&from)
                         && only.is_none_or(|(routing, own)| routing.shard_of(&value) == own)
                 };
@@ -470,12 +470,12 @@ mod tests {
     #[test]
     fn a_shard_with_more_documents_than_one_may_have_is_refused() {
         let (source, target) = (Routing::new(4, 8), Routing::new(2, 8));
-        let portions = || (0..2).map(|number| portion(source, target, number));
+        let parts = || (0..2).map(|number| first_documents(source, target, number));
         let most = DOCUMENTS_MAX;
 
-        assert!(check_documents("src", portions(), &[most, 0, 1, 1]).is_ok());
-        assert!(check_documents("src", portions(), &[]).is_ok(), "nothing is known");
-        let error = check_documents("src", portions(), &[0, 0, most, 1]).expect_err("too many");
+        assert!(check_documents("src", parts(), &[most, 0, 1, 1]).is_ok());
+        assert!(check_documents("src", parts(), &[]).is_ok(), "nothing is known");
+        let error = check_documents("src", parts(), &[0, 0, most, 1]).expect_err("too many");
         assert_eq!(
             error.reason,
             "Can't merge index with more than [2147483519] docs - too many documents in shards [[src][2], [src][3]]"

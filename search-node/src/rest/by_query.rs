@@ -12,7 +12,7 @@ use super::parameters::read_int;
 use super::router::{Route, route};
 use super::search::{add_query_text, scope};
 use super::tasks::{rethrottle, rethrottle_elsewhere, task_id};
-use crate::action::by_query::{Destination, Plan, Routing, Slices, Wish, Work, start};
+use crate::action::by_query::{CopyRouting, Destination, Plan, Slices, Wish, Work, start};
 use crate::action::condition::VersionType;
 use crate::action::search::{Scope, check_timeout, read_source};
 use crate::error::ApiError;
@@ -349,7 +349,7 @@ fn read_destination(dest: &Map<String, Value>) -> Result<Destination, ApiError> 
         doc_type: None,
         is_create: false,
         version_type: VersionType::Internal,
-        routing: Routing::Keep,
+        routing: CopyRouting::Keep,
     };
     for (key, value) in dest {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -374,11 +374,11 @@ fn read_destination(dest: &Map<String, Value>) -> Result<Destination, ApiError> 
     Ok(destination)
 }
 
-fn read_routing(text: &str) -> Result<Routing, ApiError> {
+fn read_routing(text: &str) -> Result<CopyRouting, ApiError> {
     match (text, text.strip_prefix('=')) {
-        ("keep", _) => Ok(Routing::Keep),
-        ("discard", _) => Ok(Routing::Discard),
-        (_, Some(value)) => Ok(Routing::Set(value.to_owned())),
+        ("keep", _) => Ok(CopyRouting::Keep),
+        ("discard", _) => Ok(CopyRouting::Discard),
+        (_, Some(value)) => Ok(CopyRouting::Set(value.to_owned())),
         _ => Err(ApiError::validation("routing must be unset, [keep], [discard] or [=<some new value>]")),
     }
 }
@@ -418,7 +418,7 @@ mod tests {
         for text in ["0", "1025", "-1", "many"] {
             assert!(read_slices(Some(text)).is_err(), "{text}");
         }
-        assert_eq!(read_routing("=cat").expect("set"), Routing::Set("cat".to_owned()));
+        assert_eq!(read_routing("=cat").expect("set"), CopyRouting::Set("cat".to_owned()));
         assert!(read_routing("cat").is_err());
         assert!(read_slice(&json!({"id": 2, "max": 2})).is_err());
     }

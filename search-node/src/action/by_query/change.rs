@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use shard::{Condition, SourceFilter, StoredDocument, uid, uid_parts};
 
-use super::plan::{Destination, Plan, Routing, Work};
+use super::plan::{CopyRouting, Destination, Plan, Work};
 use crate::action::condition::VersionType;
 use crate::action::get::shown_source;
 use crate::action::target::{Target, check_routing};
@@ -120,9 +120,9 @@ fn copy(
         doc_type: destination.doc_type.as_deref().unwrap_or(doc_type).into(),
         id: Some(id.to_owned()),
         routing: match &destination.routing {
-            Routing::Keep => stored.routing.clone(),
-            Routing::Discard => None,
-            Routing::Set(value) => Some(value.clone()),
+            CopyRouting::Keep => stored.routing.clone(),
+            CopyRouting::Discard => None,
+            CopyRouting::Set(value) => Some(value.clone()),
         },
     };
     let changed = scripted(plan, index, stored, shown.as_ref(), now_millis)?;

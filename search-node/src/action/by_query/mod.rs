@@ -38,7 +38,7 @@ use serde_json::{Map, Value, json};
 
 use self::batch::{Batch, run_batch};
 pub(crate) use self::carried::answer_writes;
-pub(crate) use self::plan::{Destination, Plan, Routing, Slices, Wish, Work};
+pub(crate) use self::plan::{CopyRouting, Destination, Plan, Slices, Wish, Work};
 pub(crate) use self::scans::{Scans, answer_scan};
 use self::sources::Sources;
 pub(crate) use self::whole::WholeShards;

@@ -9,7 +9,7 @@ use shard::{Query, Slice, SortKey, SourceFilter, parse_query};
 use crate::action::condition::VersionType;
 use crate::action::search::{Scope, read_sort};
 use crate::error::ApiError;
-use crate::indices::{Index, Routing as Routed};
+use crate::indices::{Index, Routing};
 use crate::node::Node;
 use crate::replication::ActiveCopies;
 use crate::script::Script;
@@ -30,12 +30,12 @@ pub(crate) struct Destination {
     pub doc_type: Option<String>,
     pub is_create: bool,
     pub version_type: VersionType,
-    pub routing: Routing,
+    pub routing: CopyRouting,
 }
 
 /// The routing value of a copied document.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Routing {
+pub(crate) enum CopyRouting {
     Keep,
     Discard,
     Set(String),
@@ -57,7 +57,7 @@ pub(crate) struct Wish {
     /// The one slice that this request is to do; others are asked for by requests of their own.
     pub only: Option<Slice>,
     /// Only documents that belong to one shard of an index that is like this.
-    pub routed: Option<(Routed, usize)>,
+    pub routed: Option<(Routing, usize)>,
     /// What the query means by now.
     pub now_millis: i64,
     /// Query and order as they were sent, for other nodes.

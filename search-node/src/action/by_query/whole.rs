@@ -10,7 +10,7 @@ use super::plan::Wish;
 use super::sources::Sources;
 use crate::action::search::{Manner, Target};
 use crate::error::ApiError;
-use crate::indices::{Index, Portion, Searched};
+use crate::indices::{FirstDocuments, Index, Searched};
 use crate::node::Node;
 
 /// How many documents are asked for at once, where they come from another node: its answers are bounded in bytes too.
@@ -32,7 +32,7 @@ impl WholeShards {
     pub(crate) async fn open(
         node: &Arc<Node>,
         index: &Arc<Index>,
-        portion: &Portion,
+        portion: &FirstDocuments,
     ) -> Result<Self, ApiError> {
         let numbers: Vec<String> = portion.shards.clone().map(|number| number.to_string()).collect();
         let preference = Some(format!("_shards:{}", numbers.join(",")));

@@ -174,8 +174,8 @@ impl Filling {
     async fn write(self: &Arc<Self>, copy: CopyId, turn: Turn) -> Result<(), Unfilled> {
         let (index, term) = (self.index()?, self.term()?);
         let source = self.source(&index)?;
-        let portion = index.portion_of(&source, self.shard.number);
-        let opened = WholeShards::open(&self.node, &source, &portion).await;
+        let first = index.first_documents_of(&source, self.shard.number);
+        let opened = WholeShards::open(&self.node, &source, &first).await;
         let shards = Arc::new(opened.map_err(Unfilled::Passing)?);
         let (filling, read) = (Arc::clone(self), Arc::clone(&shards));
         let writing = tokio::task::spawn_blocking(move || {

@@ -11,7 +11,7 @@ use super::source_rules::SourceRules;
 use super::structured::Structure;
 use super::subfields::{SEARCH_AS_YOU_TYPE, shingle_size, subfields};
 use super::templates::DynamicTemplate;
-use super::text_options::TextOptions;
+use super::text_parameters;
 
 /// Bounds of a mapping; settings of the index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -295,6 +295,7 @@ pub(super) fn parse_field(
                 read_analysis(key, value, &mut field.analysis)?;
             }
             "max_shingle_size" | "term_vector" if type_name == SEARCH_AS_YOU_TYPE => {}
+            own if type_name == "text" && text_parameters::is_one(own) => {}
             // Null takes a normalizer away, as in Elasticsearch.
             "normalizer" if type_name == "keyword" && value.is_null() => continue,
             "normalizer" if type_name == "keyword" => read_analysis(key, value, &mut field.analysis)?,
@@ -307,8 +308,8 @@ pub(super) fn parse_field(
         }
         field.parameters.insert(key.clone(), value.clone());
     }
-    if field.kind == FieldKind::Text {
-        TextOptions::read(name, body)?;
+    if type_name == "text" {
+        field.subfields = text_parameters::ways(name, body, &field)?;
     }
     if let FieldKind::Join(join) = &field.kind {
         field.parameters = join.parameters(body);

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::error::MappingError;
 use super::fields::{FieldKind, FieldMapping};
+use super::text_parameters::Prefixes;
 use super::values::{PRESENCE_PART, Part};
 
 /// What an index keeps of each word of a text.
@@ -36,7 +37,7 @@ impl Default for TextOptions {
 
 impl TextOptions {
     /// What parameters of a text say.
-    pub(super) fn read(name: &str, parameters: &Map<String, Value>) -> Result<Self, MappingError> {
+    pub(super) fn read(parameters: &Map<String, Value>) -> Result<Self, MappingError> {
         let text = |key: &str| {
             parameters.get(key).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
         };
@@ -46,7 +47,7 @@ impl TextOptions {
             Some("docs") => IndexOptions::Docs,
             Some(other) => {
                 return Err(MappingError::parsing(format!(
-                    "Unknown value [{other}] for field [index_options] of [{name}] - accepted values are [positions, docs, freqs, offsets]"
+                    "Unknown value [{other}] for field [index_options] - accepted values are [positions, docs, freqs, offsets]"
                 )));
             }
         };
@@ -55,13 +56,23 @@ impl TextOptions {
 }
 
 impl FieldMapping {
+    /// The name of the similarity by which its words count.
+    pub(crate) fn similarity(&self) -> Option<&str> {
+        self.parameters.get("similarity")?.as_str()
+    }
+
     /// What is kept of its texts.
     pub(crate) fn text_options(&self) -> TextOptions {
         match self.kind {
             // They were checked when the mapping was read.
-            FieldKind::Text => TextOptions::read("", &self.parameters).unwrap_or_default(),
+            FieldKind::Text => TextOptions::read(&self.parameters).unwrap_or_default(),
             _ => TextOptions::default(),
         }
+    }
+
+    /// The beginnings of words that are terms of their own.
+    pub(crate) fn prefixes(&self) -> Option<Prefixes> {
+        Prefixes::read("", &self.parameters).ok().flatten()
     }
 
     /// What is kept beside the field's own structure.

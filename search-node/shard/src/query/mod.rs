@@ -17,6 +17,7 @@ mod nested;
 mod patterns;
 pub mod query_string;
 mod rules;
+mod similarity;
 mod source_phrase;
 mod span_match;
 mod spans;
@@ -24,6 +25,7 @@ mod text_terms;
 mod texts;
 mod values;
 mod walked;
+mod weighed;
 mod wildcard;
 
 pub use ast::{InnerHitsAsked, Query};
@@ -33,6 +35,7 @@ pub(crate) use in_level::Levels;
 pub use lower::QueryContext;
 pub(crate) use lower::{lower, lower_nested};
 pub use rules::{QueryRules, boosted_field};
+pub use similarity::{Similarities, Similarity};
 pub(crate) use spans::no_aggregation_of_spans;
 pub(crate) use wildcard::name_matches as wildcard_name_matches;
 

@@ -25,9 +25,7 @@ use super::nested::Nested;
 use super::patterns::Pattern;
 use super::query_string::{self, Options};
 use super::rules::QueryRules;
-use super::similarity::Similarity;
 use super::values::{Wanted, bounds, plain, wanted};
-use super::weighed::Weighed;
 use super::wildcard::{exact_regex, name_matches, to_regex};
 use crate::engine::{AllIdentities, Layout, View};
 use crate::mapping::{FieldKind, FieldMapping, IGNORED, ObjectMapping, PRESENCE};
@@ -91,19 +89,6 @@ pub(super) fn all_or_none(all_match: bool) -> Box<dyn TantivyQuery> {
 
 pub(super) fn constant(query: Box<dyn TantivyQuery>) -> Box<dyn TantivyQuery> {
     Box::new(ConstScoreQuery::new(query, 1.0))
-}
-
-/// A word or a phrase that counts by a similarity.
-pub(super) fn weighed(
-    similarity: Similarity,
-    query: Box<dyn TantivyQuery>,
-    terms: impl FnOnce() -> Vec<Term>,
-) -> Box<dyn TantivyQuery> {
-    match similarity {
-        Similarity::USUAL => query,
-        Similarity::Bm25 { k1, b } => Box::new(Weighed::new(query, terms(), k1, b)),
-        Similarity::Boolean => constant(query),
-    }
 }
 
 /// Matches that add nothing to the score.
@@ -328,17 +313,6 @@ impl Lowering<'_> {
                 }
             },
         })
-    }
-
-    /// How the words of a field count.
-    pub(super) fn similarity(&self, mapping: &FieldMapping) -> Similarity {
-        self.context.rules.similarities.of(mapping.similarity())
-    }
-
-    /// A term of a field, which counts by the field's similarity.
-    fn weighed(&self, mapping: &FieldMapping, term: &Term, kept: IndexRecordOption) -> Box<dyn TantivyQuery> {
-        let query = Box::new(TermQuery::new(term.clone(), kept));
-        weighed(self.similarity(mapping), query, || vec![term.clone()])
     }
 
     fn terms(&self, path: &str, values: &[Value]) -> Lowered {

@@ -11,10 +11,10 @@ use tantivy::schema::{Field, IndexRecordOption};
 
 use super::QueryError;
 use super::ast::Operator;
-use super::lower::weighed;
 use super::minimum_should_match::MinimumShouldMatch;
 use super::similarity::Similarity;
 use super::source_phrase::{Phrase, SourcePhrase, SourceTexts};
+use super::weighed::weighed;
 use crate::analysis::Term;
 
 /// More ways through the terms of one text are refused; Elasticsearch's `indices.query.bool.max_clause_count`.

@@ -1,10 +1,45 @@
-//! Words and phrases that count by BM25 with other numbers than tantivy's.
+//! Words and phrases that count by the similarity of their field: BM25 with other numbers than tantivy's, or each one the same.
 
 use tantivy::fieldnorm::FieldNormReader;
 use tantivy::index::SegmentReader;
-use tantivy::query::{Bm25StatisticsProvider, EnableScoring, Explanation, Query, Scorer, Weight};
-use tantivy::schema::Field;
+use tantivy::query::{Bm25StatisticsProvider, EnableScoring, Explanation, Query, Scorer, TermQuery, Weight};
+use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{DocId, DocSet, Score, Term};
+
+use super::lower::{Lowering, constant};
+use super::similarity::Similarity;
+use crate::mapping::FieldMapping;
+
+/// A word or a phrase that counts by a similarity.
+pub(super) fn weighed(
+    similarity: Similarity,
+    query: Box<dyn Query>,
+    terms: impl FnOnce() -> Vec<Term>,
+) -> Box<dyn Query> {
+    match similarity {
+        Similarity::USUAL => query,
+        Similarity::Bm25 { k1, b } => Box::new(Weighed::new(query, terms(), k1, b)),
+        Similarity::Boolean => constant(query),
+    }
+}
+
+impl Lowering<'_> {
+    /// How the words of a field count.
+    pub(super) fn similarity(&self, mapping: &FieldMapping) -> Similarity {
+        self.context.rules.similarities.of(mapping.similarity())
+    }
+
+    /// A term of a field, which counts by the field's similarity.
+    pub(super) fn weighed(
+        &self,
+        mapping: &FieldMapping,
+        term: &Term,
+        kept: IndexRecordOption,
+    ) -> Box<dyn Query> {
+        let query = Box::new(TermQuery::new(term.clone(), kept));
+        weighed(self.similarity(mapping), query, || vec![term.clone()])
+    }
+}
 
 /// A word or a phrase with its numbers.
 #[derive(Debug)]

@@ -44,6 +44,7 @@ LANGUAGES = {
     "swedish": ["jaktkarlarne jaktkarlens och husen", "flickorna springer snabbt"],
     "turkish": ["ağacı ağaç Türkiye'nin İstanbul ve IŞIK"],
     "bengali": ["বাংলা ভাষায় মানুষদের ইতিহাস এবং সংস্কৃতি", "১২৩ কক্ষ বিদ্যালয়ের"],
+    "brazilian": ["Organizações brasileiras que cantaríamos felizmente", "o governo, a política e as famílias"],
     "bulgarian": ["компютрите на българите и гърците", "строители книгата"],
     "czech": ["Pokud mluvíme o volném software", "matčin českého učiteli"],
     "hindi": ["हिन्दी किताबें और लड़कियों के विद्यालय", "सड़क १२३ अँधेरा"],
@@ -60,7 +61,7 @@ ENGLISH = "The quick brown foxes"
 
 STOP_WORDS = pathlib.Path(__file__).resolve().parent.parent / "search-node/shard/src/analysis/stop_words"
 STEMMERS = ["arabic", "armenian", "basque", "catalan", "danish", "dutch", "finnish", "greek", "hungarian", "irish", "lithuanian", "norwegian", "romanian", "russian", "swedish", "turkish", "light_french", "light_german", "light_italian", "light_portuguese", "light_spanish", "french", "german", "italian", "portuguese", "spanish",
-    "bengali", "bulgarian", "czech", "hindi", "indonesian", "latvian", "persian", "sorani", "light_finnish", "light_hungarian", "light_norwegian", "light_nynorsk", "light_russian", "light_swedish", "minimal_french", "minimal_german", "minimal_norwegian", "minimal_nynorsk", "minimal_portuguese"]
+    "bengali", "brazilian", "bulgarian", "czech", "hindi", "indonesian", "latvian", "persian", "sorani", "light_finnish", "light_hungarian", "light_norwegian", "light_nynorsk", "light_russian", "light_swedish", "minimal_french", "minimal_german", "minimal_norwegian", "minimal_nynorsk", "minimal_portuguese"]
 
 
 LONG_WORDS = {
@@ -95,6 +96,7 @@ def stems():
         yield chain("taloissamme házaknak книгами flickorna", {"type": "stemmer", "language": f"light_{language}"})
     for text in ["Freundinnen Häuser gegegeben Matrizen Straße Missstand gehend schönerem Schach Lehrerinnen", "x ß ss 2fach Uhr"]:
         yield chain(text, "german_stem")
+    yield chain("quilométricas movimentos ambulâncias cantássemos partiríeis seguinte ciências felizmente Ção casa! l'avion", "brazilian_stem")
     yield chain("mladého městům pánové", "czech_stem")
     yield chain("کتابهاي دوستان بزرگترين", "persian_stem")
     for language, text in [("Serbian", "сточарство kućama"), ("Nepali", "किताबहरूको"), ("Hindi", "लड़कियों किताबें"), ("Indonesian", "mengajarkan"), ("Greek", "ελληνικη λεξεων")]:

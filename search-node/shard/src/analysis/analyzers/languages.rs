@@ -11,7 +11,7 @@ use super::super::token_filters::{
 use super::Chain;
 
 /// The languages there are analyzers for.
-pub(crate) const LANGUAGES: [&str; 30] = [
+pub(crate) const LANGUAGES: [&str; 31] = [
     "arabic",
     "armenian",
     "basque",
@@ -36,6 +36,7 @@ pub(crate) const LANGUAGES: [&str; 30] = [
     "turkish",
     "persian",
     "bengali",
+    "brazilian",
     "bulgarian",
     "czech",
     "hindi",

@@ -1,6 +1,7 @@
 //! Token filters: what happens to tokens after a text was cut.
 
 mod ascii_folding;
+mod brazilian;
 mod build;
 mod case;
 mod caumanns;

@@ -6,6 +6,7 @@ use std::fmt;
 use frostem::{Algorithm, Stemmer};
 
 use super::TokenFilter;
+use super::brazilian::brazilian;
 use super::caumanns;
 use super::indonesian::indonesian;
 use super::light_french::light_french;
@@ -50,6 +51,7 @@ pub(super) fn language_of(kind: &str) -> Option<&'static str> {
         "russian_stem" => "russian",
         "dutch_stem" => "dutch",
         "french_stem" => "french",
+        "brazilian_stem" => "brazilian",
         "czech_stem" => "czech",
         "german_stem" => "caumanns",
         "persian_stem" => "persian",
@@ -110,6 +112,7 @@ fn own(name: &str) -> Option<fn(&mut Vec<char>)> {
     Some(match name {
         "arabic" => light::arabic,
         "bengali" => indic::bengali,
+        "brazilian" => brazilian,
         "bulgarian" => slavic::bulgarian,
         "caumanns" => caumanns::german,
         "czech" => slavic::czech,

@@ -27,11 +27,14 @@ pub(crate) struct TextOptions {
     pub(crate) index_options: IndexOptions,
     /// Whether it keeps how long the text of a document is, by which matches in short texts count more.
     pub(crate) norms: bool,
+    /// Whether it keeps the words of each document in a column, to sort and aggregate by them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) fielddata: bool,
 }
 
 impl Default for TextOptions {
     fn default() -> Self {
-        Self { index_options: IndexOptions::default(), norms: true }
+        Self { index_options: IndexOptions::default(), norms: true, fielddata: false }
     }
 }
 
@@ -51,7 +54,8 @@ impl TextOptions {
                 )));
             }
         };
-        Ok(Self { index_options, norms: text("norms").as_deref() != Some("false") })
+        let norms = text("norms").as_deref() != Some("false");
+        Ok(Self { index_options, norms, fielddata: text("fielddata").as_deref() == Some("true") })
     }
 }
 

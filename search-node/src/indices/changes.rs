@@ -46,6 +46,7 @@ impl Index {
                 sort_settings::check_nested(settings.sort.as_ref(), &next)?;
             }
             next.check_analysis(&self.settings().analysis)?;
+            self.settings().query.similarities.check(added)?;
             Ok(Some((mapping_part(&next.to_json()), None)))
         };
         match self.change(next) {

@@ -113,6 +113,7 @@ impl Indices {
         let mapping = parse_mapping(&new.body.mapping()).map_err(unparsed)?;
         read.limits.check(&mapping)?;
         mapping.check_analysis(&read.analysis).map_err(unparsed)?;
+        read.query.similarities.check(&mapping).map_err(unparsed)?;
         sort_settings::check(read.sort.as_ref(), &mapping)?;
         let now = self.clock.now_millis();
         let uuid = super::new_id(now);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
-use shard::{QueryRules, boosted_field};
+use shard::{QueryRules, Similarities, boosted_field};
 
 use crate::error::ApiError;
 
@@ -11,6 +11,15 @@ use crate::error::ApiError;
 pub(super) const DEFAULT_FIELD: &str = "query.default_field";
 const TERMS: &str = "max_terms_count";
 const REGEX: &str = "max_regex_length";
+
+/// What the names of similarities that are defined begin with. They change while the index is closed.
+pub(super) const SIMILARITY: &str = "similarity.";
+
+/// The similarities that the settings define.
+pub(super) fn similarities(flat: &Map<String, Value>) -> Result<Similarities, ApiError> {
+    let defined = flat.iter().filter_map(|(key, value)| Some((key.strip_prefix(SIMILARITY)?, value)));
+    Ok(Similarities::read(defined)?)
+}
 
 /// The names of the settings, all of which may be changed while the index is there.
 pub(super) const NAMES: [&str; 3] = [DEFAULT_FIELD, TERMS, REGEX];
@@ -22,6 +31,7 @@ pub(super) fn read(flat: &Map<String, Value>) -> Result<QueryRules, ApiError> {
         default_fields: flat.get(DEFAULT_FIELD).map_or(Ok(Vec::new()), default_fields)?,
         terms_max: number(flat, TERMS, usual.terms_max)?,
         regex_max: number(flat, REGEX, usual.regex_max)?,
+        similarities: similarities(flat)?,
     })
 }
 
@@ -33,7 +43,9 @@ pub(super) fn read_stored(flat: &Map<String, Value>) -> Arc<QueryRules> {
         .into_iter()
         .filter_map(alone)
         .filter(|setting| read(&[setting.clone()].into_iter().collect()).is_ok());
-    Arc::new(read(&well.collect()).unwrap_or_default())
+    let mut rules = read(&well.collect()).unwrap_or_default();
+    rules.similarities = similarities(flat).unwrap_or_default();
+    Arc::new(rules)
 }
 
 /// None at all stand for every field.

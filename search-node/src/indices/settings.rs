@@ -337,6 +337,7 @@ impl IndexSettings {
                 // Read as one above.
                 "max_ngram_diff" | "max_shingle_diff" | "analyze.max_token_count" => {}
                 defined if defined.starts_with(analysis::PREFIX) => {}
+                defined if defined.starts_with(query_settings::SIMILARITY) => {}
                 // Read as one below.
                 "number_of_replicas" | "auto_expand_replicas" => {}
                 "routing.rebalance.enable" | "allocation.max_retries" => {}

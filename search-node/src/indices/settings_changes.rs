@@ -113,16 +113,36 @@ pub(super) fn changed(
     IndexSettings::read_stored(&next)?;
     // What an older build has stored is nothing that whoever asks now has done wrong.
     let is_touched = |key: &str| flat.get(key) != next.get(key);
-    let touched = next.clone().into_iter().filter(|(key, _)| is_touched(key)).collect();
+    let touched: Map<String, Value> = next.clone().into_iter().filter(|(key, _)| is_touched(key)).collect();
     IndexSettings::check_codec(&touched)?;
     CopySettings::read(&touched)?;
+    let (similarities, touched) = touched
+        .into_iter()
+        .partition::<Map<String, Value>, _>(|(key, _)| key.starts_with(query_settings::SIMILARITY));
     query_settings::read(&touched)?;
+    if !similarities.is_empty() {
+        // One is told by all that is said of it.
+        query_settings::similarities(&next)?;
+    }
     Ok(next)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_similarity_changes_by_parts_while_the_index_is_closed() {
+        let flat = json!({"similarity.mine.type": "BM25", "similarity.mine.k1": "2"});
+
+        let next = change(&flat, &json!({"similarity.mine.k1": 3}), true).expect("closed");
+        let open = change(&flat, &json!({"similarity.mine.k1": 3}), false).expect_err("open");
+        let wrong = change(&flat, &json!({"similarity.mine.b": 3}), true).expect_err("wrong");
+
+        assert_eq!(next["similarity.mine.k1"], json!("3"));
+        assert!(open.reason.starts_with("Can't update non dynamic settings"), "{}", open.reason);
+        assert_eq!(wrong.reason, "illegal b value: 3.0, must be between 0 and 1");
+    }
 
     fn change(flat: &Value, changes: &Value, is_closed: bool) -> Result<Map<String, Value>, ApiError> {
         let flat = flat.as_object().cloned().unwrap_or_default();

@@ -20,7 +20,7 @@ use crate::mapping::dates::{Resolution, floor_to};
 use crate::mapping::{FieldKind, IGNORED, Storage, show_ip};
 use crate::query::{Asked, QueryContext, lower, no_aggregation_of_spans};
 use crate::search::{
-    SearchError, SortValue, Terms, Watch, no_column_for_ids, no_column_for_text, no_values_in_column,
+    SearchError, SortValue, Terms, Watch, check_words, no_column_for_ids, no_values_in_column,
 };
 
 /// The collectors of one level in one segment.
@@ -309,9 +309,7 @@ impl Values {
         let Some(mapping) = layout.mapping.leaf(path) else {
             return Ok(Values::None);
         };
-        if mapping.kind.is_text() {
-            return Err(no_column_for_text(path).into());
-        }
+        check_words(layout, path, mapping)?;
         if matches!(mapping.kind, FieldKind::Structured(_)) {
             return Err(no_values_in_column(path, &mapping.type_name).into());
         }

@@ -36,7 +36,7 @@ use tantivy::tokenizer::{RawTokenizer, TextAnalyzer, TokenizerManager};
 
 pub(crate) use chain::{Analyzer, Term};
 pub use definitions::Definitions;
-pub(crate) use derived::{LEADING_MAX, leading_of, shingles_of};
+pub(crate) use derived::{LEADING_MAX, leading_of, prefixes_of, shingles_of};
 pub use error::AnalysisError;
 pub(crate) use index_tokenizer::indexing;
 pub use limits::GramLimits;

@@ -311,7 +311,7 @@ impl Analysis {
             Some(values) => {
                 self.filter_of(name, type_of("filter", name, values)?, values, before, depth).map(Some)
             }
-            None => self.made_filter(name, name, &NOTHING, before, depth),
+            None => self.made_filter(name, name, token_filters::prebuilt(name), before, depth),
         }
     }
 

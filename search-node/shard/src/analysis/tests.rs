@@ -83,7 +83,9 @@ fn tried() -> BTreeSet<String> {
     let mut tried = BTreeSet::new();
     for row in rows().1 {
         let body = &row["analyze"];
-        for place in ["analyzer", "tokenizer", "filter", "char_filter"] {
+        let places = ["analyzer", "tokenizer", "filter", "char_filter"];
+        // An analyzer may be defined in the row, too.
+        for (place, body) in places.iter().flat_map(|place| [(place, body), (place, &body["analyzer"])]) {
             let several = body[place].as_array().cloned().unwrap_or_else(|| vec![body[place].clone()]);
             let name = |one: &Value| one.as_str().or_else(|| one["type"].as_str()).map(str::to_owned);
             tried.extend(several.iter().filter_map(name).map(|name| format!("{place} {name}")));

@@ -25,6 +25,9 @@ pub(crate) type Tokens<'a> = Box<dyn Iterator<Item = Token> + 'a>;
 pub(crate) const WORD: &str = "word";
 /// The type of words by UAX #29.
 pub(crate) const ALPHANUM: &str = "<ALPHANUM>";
+/// The types that the tokenizer `classic` gives to words with an apostrophe and to acronyms.
+pub(crate) const APOSTROPHE: &str = "<APOSTROPHE>";
+pub(crate) const ACRONYM: &str = "<ACRONYM>";
 /// The type of what a synonym filter adds.
 pub(crate) const SYNONYM: &str = "SYNONYM";
 

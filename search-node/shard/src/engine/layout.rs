@@ -194,6 +194,12 @@ impl Layout {
         self.fields.get(NESTED_PATH).copied()
     }
 
+    /// Whether the words of a text are in a column.
+    pub(crate) fn has_words(&self, path: &str) -> bool {
+        let slot = self.slots.iter().find(|slot| slot.path == path);
+        slot.and_then(|slot| slot.text).is_some_and(|kept| kept.fielddata)
+    }
+
     /// Whether the index knows where words stand.
     pub(crate) fn has_positions(&self, field: Field) -> bool {
         let kept = self.schema.get_field_entry(field).field_type().get_index_record_option();
@@ -405,12 +411,13 @@ fn analyzed_text(slot: &Slot, tokenizer: &str) -> TextOptions {
         (_, IndexOptions::Freqs) => (IndexRecordOption::WithFreqs, text.norms),
         (_, IndexOptions::Positions) => (IndexRecordOption::WithFreqsAndPositions, text.norms),
     };
-    TextOptions::default().set_indexing_options(
+    let options = TextOptions::default().set_indexing_options(
         TextFieldIndexing::default()
             .set_tokenizer(tokenizer)
             .set_index_option(kept)
             .set_fieldnorms(with_norms),
-    )
+    );
+    if text.fielddata { options.set_fast(tokenizer) } else { options }
 }
 
 /// Numbers are searched through their column; without one, through an index.

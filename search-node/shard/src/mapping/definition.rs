@@ -12,7 +12,7 @@ use super::source_rules::SourceRules;
 use super::structured::Structure;
 use super::subfields::{SEARCH_AS_YOU_TYPE, shingle_size, subfields};
 use super::templates::DynamicTemplate;
-use super::text_options::TextOptions;
+use super::text_parameters;
 
 /// Bounds of a mapping; settings of the index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,6 +116,9 @@ pub(super) fn count_of(field: &FieldMapping) -> usize {
 fn depth(object: &ObjectMapping) -> usize {
     1 + object.objects.values().map(depth).max().unwrap_or(0)
 }
+
+/// The type of long texts that are looked for by their parts.
+const WILDCARD: &str = "wildcard";
 
 /// How deep objects of a flattened one may be in one another, if the mapping does not say.
 const DEPTH_LIMIT: usize = 20;
@@ -265,7 +268,8 @@ pub(super) fn parse_field(
     let is_source_only = matches!(kind, FieldKind::Binary | FieldKind::Alias { .. });
     let mut field = FieldMapping {
         type_name: type_name.to_owned(),
-        index: !is_source_only && !matches!(kind, FieldKind::Structured(_)),
+        // A `wildcard` is looked for by its parts: its column is gone over anyway.
+        index: !is_source_only && !matches!(kind, FieldKind::Structured(_)) && type_name != WILDCARD,
         doc_values: !is_source_only,
         kind,
         ignore_malformed: false,
@@ -297,6 +301,7 @@ pub(super) fn parse_field(
                 read_analysis(key, value, &mut field.analysis)?;
             }
             "max_shingle_size" | "term_vector" if type_name == SEARCH_AS_YOU_TYPE => {}
+            own if type_name == "text" && text_parameters::is_one(own) => {}
             // Null takes a normalizer away, as in Elasticsearch.
             "normalizer" if type_name == "keyword" && value.is_null() => continue,
             "normalizer" if type_name == "keyword" => read_analysis(key, value, &mut field.analysis)?,
@@ -309,8 +314,8 @@ pub(super) fn parse_field(
         }
         field.parameters.insert(key.clone(), value.clone());
     }
-    if field.kind == FieldKind::Text {
-        TextOptions::read(name, body)?;
+    if type_name == "text" {
+        field.subfields = text_parameters::ways(name, body, &field)?;
     }
     if let FieldKind::Join(join) = &field.kind {
         field.parameters = join.parameters(body);

@@ -6,6 +6,7 @@ use super::error::MappingError;
 use super::fields::{FieldKind, FieldMapping, Mapping, ObjectMapping};
 use super::source_rules::SourceRules;
 use super::structured::Structure;
+use super::subfields::SEARCH_AS_YOU_TYPE;
 use super::text_options::IndexOptions;
 
 impl Mapping {
@@ -166,7 +167,7 @@ fn merged_kind(known: &FieldKind, added: &FieldKind, path: &str) -> Result<Field
 }
 
 /// What was written by these cannot be written again: their names, and both values.
-fn unchangeable(known: &FieldMapping, added: &FieldMapping) -> [(&'static str, String, String); 7] {
+fn unchangeable(known: &FieldMapping, added: &FieldMapping) -> [(&'static str, String, String); 11] {
     let flag = |flag: bool| flag.to_string();
     let named = |name: &Option<String>, default: &str| name.clone().unwrap_or_else(|| default.to_owned());
     let gap = |field: &FieldMapping| field.analysis.position_increment_gap.map_or(-1, i64::from).to_string();
@@ -175,6 +176,17 @@ fn unchangeable(known: &FieldMapping, added: &FieldMapping) -> [(&'static str, S
         IndexOptions::Freqs => "freqs".to_owned(),
         IndexOptions::Positions => "positions".to_owned(),
     };
+    let shingles = |field: &FieldMapping| match field.type_name.as_str() {
+        SEARCH_AS_YOU_TYPE => field.subfields.len().to_string(),
+        _ => String::new(),
+    };
+    let said = |field: &FieldMapping, key: &str, default: &str| match field.parameters.get(key) {
+        Some(value) if matches!(field.kind, FieldKind::Text | FieldKind::Keyword { .. }) => {
+            value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+        }
+        _ => default.to_owned(),
+    };
+    let prefixes = |field: &FieldMapping| field.prefixes().map_or("null".to_owned(), |of| of.to_string());
     let (before, after) = (&known.analysis, &added.analysis);
     [
         ("index", flag(known.index), flag(added.index)),
@@ -183,7 +195,11 @@ fn unchangeable(known: &FieldMapping, added: &FieldMapping) -> [(&'static str, S
         ("normalizer", named(&before.normalizer, "null"), named(&after.normalizer, "null")),
         ("position_increment_gap", gap(known), gap(added)),
         ("index_options", kept(known), kept(added)),
-        ("max_shingle_size", known.subfields.len().to_string(), added.subfields.len().to_string()),
+        ("max_shingle_size", shingles(known), shingles(added)),
+        ("index_prefixes", prefixes(known), prefixes(added)),
+        ("index_phrases", said(known, "index_phrases", "false"), said(added, "index_phrases", "false")),
+        ("term_vector", said(known, "term_vector", "no"), said(added, "term_vector", "no")),
+        ("similarity", said(known, "similarity", "null"), said(added, "similarity", "null")),
     ]
 }
 

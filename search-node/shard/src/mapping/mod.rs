@@ -34,6 +34,7 @@ mod structured;
 mod subfields;
 mod templates;
 mod text_options;
+mod text_parameters;
 mod values;
 mod versions;
 
@@ -51,7 +52,7 @@ pub use repeats::check_repeats;
 pub use runtime::RuntimeFields;
 pub(crate) use source_rules::SourceRules;
 pub use structured::Structure;
-pub(crate) use subfields::{INDEX_PREFIX, SEARCH_AS_YOU_TYPE};
+pub(crate) use subfields::{INDEX_PHRASE, INDEX_PREFIX, SEARCH_AS_YOU_TYPE};
 pub(crate) use text_options::{IndexOptions, TextOptions};
 pub(crate) use values::{
     FROM, KEYED, PRESENCE, Precision, Storage, TO, WRITTEN, keyed_term, parse_ip, parse_network, show_ip,

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::error::MappingError;
 use super::fields::{FieldKind, FieldMapping};
+use super::text_parameters::Prefixes;
 use super::values::{PRESENCE_PART, Part};
 
 /// What an index keeps of each word of a text.
@@ -26,17 +27,20 @@ pub(crate) struct TextOptions {
     pub(crate) index_options: IndexOptions,
     /// Whether it keeps how long the text of a document is, by which matches in short texts count more.
     pub(crate) norms: bool,
+    /// Whether it keeps the words of each document in a column, to sort and aggregate by them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) fielddata: bool,
 }
 
 impl Default for TextOptions {
     fn default() -> Self {
-        Self { index_options: IndexOptions::default(), norms: true }
+        Self { index_options: IndexOptions::default(), norms: true, fielddata: false }
     }
 }
 
 impl TextOptions {
     /// What parameters of a text say.
-    pub(super) fn read(name: &str, parameters: &Map<String, Value>) -> Result<Self, MappingError> {
+    pub(super) fn read(parameters: &Map<String, Value>) -> Result<Self, MappingError> {
         let text = |key: &str| {
             parameters.get(key).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
         };
@@ -46,22 +50,33 @@ impl TextOptions {
             Some("docs") => IndexOptions::Docs,
             Some(other) => {
                 return Err(MappingError::parsing(format!(
-                    "Unknown value [{other}] for field [index_options] of [{name}] - accepted values are [positions, docs, freqs, offsets]"
+                    "Unknown value [{other}] for field [index_options] - accepted values are [positions, docs, freqs, offsets]"
                 )));
             }
         };
-        Ok(Self { index_options, norms: text("norms").as_deref() != Some("false") })
+        let norms = text("norms").as_deref() != Some("false");
+        Ok(Self { index_options, norms, fielddata: text("fielddata").as_deref() == Some("true") })
     }
 }
 
 impl FieldMapping {
+    /// The name of the similarity by which its words count.
+    pub(crate) fn similarity(&self) -> Option<&str> {
+        self.parameters.get("similarity")?.as_str()
+    }
+
     /// What is kept of its texts.
     pub(crate) fn text_options(&self) -> TextOptions {
         match self.kind {
             // They were checked when the mapping was read.
-            FieldKind::Text => TextOptions::read("", &self.parameters).unwrap_or_default(),
+            FieldKind::Text => TextOptions::read(&self.parameters).unwrap_or_default(),
             _ => TextOptions::default(),
         }
+    }
+
+    /// The beginnings of words that are terms of their own.
+    pub(crate) fn prefixes(&self) -> Option<Prefixes> {
+        Prefixes::read("", &self.parameters).ok().flatten()
     }
 
     /// What is kept beside the field's own structure.

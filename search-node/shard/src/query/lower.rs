@@ -269,7 +269,7 @@ impl Lowering<'_> {
             Wanted::Nothing => none(),
             Wanted::Between(lower, upper) => constant(Box::new(RangeQuery::new(lower, upper))),
             Wanted::One(term) => match &mapping.kind {
-                FieldKind::Text => Box::new(TermQuery::new(term, IndexRecordOption::WithFreqs)),
+                FieldKind::Text => self.weighed(mapping, &term, IndexRecordOption::WithFreqs),
                 FieldKind::Boolean | FieldKind::MatchOnlyText => {
                     constant(Box::new(TermQuery::new(term, IndexRecordOption::Basic)))
                 }
@@ -280,7 +280,7 @@ impl Lowering<'_> {
                 | FieldKind::Version
                     if mapping.index =>
                 {
-                    Box::new(TermQuery::new(term, IndexRecordOption::Basic))
+                    self.weighed(mapping, &term, IndexRecordOption::Basic)
                 }
                 _ => {
                     constant(Box::new(RangeQuery::new(Bound::Included(term.clone()), Bound::Included(term))))

@@ -19,6 +19,7 @@ mod patterns;
 pub mod query_string;
 mod rules;
 mod runtime;
+mod similarity;
 mod source_phrase;
 mod span_match;
 mod spans;
@@ -26,6 +27,7 @@ mod text_terms;
 mod texts;
 mod values;
 mod walked;
+mod weighed;
 mod wildcard;
 
 pub use ast::{InnerHitsAsked, Query};
@@ -36,6 +38,7 @@ pub use lower::QueryContext;
 pub(crate) use lower::{lower, lower_nested};
 pub use rules::{QueryRules, boosted_field};
 pub(crate) use runtime::Asked;
+pub use similarity::{Similarities, Similarity};
 pub(crate) use spans::no_aggregation_of_spans;
 pub(crate) use wildcard::name_matches as wildcard_name_matches;
 

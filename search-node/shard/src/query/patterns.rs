@@ -58,13 +58,17 @@ impl Lowering<'_> {
 
     /// Documents by a beginning that is a term of its own.
     fn begins(&self, path: &str, value: &str) -> Option<Box<dyn TantivyQuery>> {
-        let mapping = self.layout.mapping.leaf(path)?;
-        let is_term = (1..=LEADING_MAX).contains(&value.chars().count());
-        if mapping.type_name != SEARCH_AS_YOU_TYPE || !is_term {
-            return None;
-        }
         let path = self.layout.mapping.meant(path);
-        let root = if mapping.subfields.is_empty() { path.rsplit_once('.')?.0 } else { path };
+        let mapping = self.layout.mapping.leaf(path)?;
+        let letters = value.chars().count();
+        let root =
+            match mapping.type_name.as_str() {
+                SEARCH_AS_YOU_TYPE if (1..=LEADING_MAX).contains(&letters) => {
+                    if mapping.subfields.is_empty() { path.rsplit_once('.')?.0 } else { path }
+                }
+                "text" if mapping.prefixes().is_some_and(|prefixes| prefixes.have(letters)) => path,
+                _ => return None,
+            };
         let field = self.layout.field(&format!("{root}.{INDEX_PREFIX}"))?;
         let term = IndexTerm::from_field_text(field, value);
         Some(constant(Box::new(TermQuery::new(term, IndexRecordOption::Basic))))

@@ -1,6 +1,7 @@
 //! What an index says about queries: how much they may ask for, and which fields are meant where none is named.
 
 use super::QueryError;
+use super::similarity::Similarities;
 
 /// What an index says about queries.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,13 +12,20 @@ pub struct QueryRules {
     pub terms_max: usize,
     /// How long a regular expression may be (`index.max_regex_length`).
     pub regex_max: usize,
+    /// How words count (`index.similarity.*`).
+    pub similarities: Similarities,
 }
 
 static USUAL: QueryRules = QueryRules::USUAL;
 
 impl QueryRules {
     /// Those of an index that says nothing, as in Elasticsearch.
-    pub const USUAL: Self = Self { default_fields: Vec::new(), terms_max: 65_536, regex_max: 1000 };
+    pub const USUAL: Self = Self {
+        default_fields: Vec::new(),
+        terms_max: 65_536,
+        regex_max: 1000,
+        similarities: Similarities::NONE,
+    };
 
     /// The same, for who only looks at them.
     pub fn usual() -> &'static Self {

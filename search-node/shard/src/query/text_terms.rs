@@ -12,7 +12,9 @@ use tantivy::schema::{Field, IndexRecordOption};
 use super::QueryError;
 use super::ast::Operator;
 use super::minimum_should_match::MinimumShouldMatch;
+use super::similarity::Similarity;
 use super::source_phrase::{Phrase, SourcePhrase, SourceTexts};
+use super::weighed::weighed;
 use crate::analysis::Term;
 
 /// More ways through the terms of one text are refused; Elasticsearch's `indices.query.bool.max_clause_count`.
@@ -31,6 +33,7 @@ pub(super) struct TextTerms {
     pub(super) texts: Option<Arc<SourceTexts>>,
     /// Whether a term counts by how rare it is.
     pub(super) is_scored: bool,
+    pub(super) similarity: Similarity,
 }
 
 impl TextTerms {
@@ -92,7 +95,10 @@ impl TextTerms {
                 Box::new(TermQuery::new(term(only), IndexRecordOption::Basic)),
                 1.0,
             )),
-            [(_, only)] if !is_prefix => Box::new(TermQuery::new(term(only), IndexRecordOption::WithFreqs)),
+            [(_, only)] if !is_prefix => {
+                let query = Box::new(TermQuery::new(term(only), IndexRecordOption::WithFreqs));
+                weighed(self.similarity, query, || vec![term(only)])
+            }
             [] => Box::new(EmptyQuery),
             several => {
                 if let Some(texts) = &self.texts {
@@ -105,7 +111,9 @@ impl TextTerms {
                 if is_prefix {
                     Box::new(PhrasePrefixQuery::new_with_offset(terms))
                 } else {
-                    Box::new(PhraseQuery::new_with_offset_and_slop(terms, slop))
+                    let all = || terms.iter().map(|(_, term)| term.clone()).collect();
+                    let query = Box::new(PhraseQuery::new_with_offset_and_slop(terms.clone(), slop));
+                    weighed(self.similarity, query, all)
                 }
             }
         }

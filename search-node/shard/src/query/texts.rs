@@ -15,7 +15,7 @@ use super::source_phrase::{NestedTexts, SourceTexts};
 use super::text_terms::TextTerms;
 use super::values::plain;
 use crate::analysis::{Analyzer, Term};
-use crate::mapping::{FieldKind, FieldMapping};
+use crate::mapping::{FieldKind, FieldMapping, INDEX_PHRASE};
 
 impl Lowering<'_> {
     pub(super) fn match_field(
@@ -75,8 +75,31 @@ impl Lowering<'_> {
                     "failed to create query: field:[{path}] was indexed without position data; cannot run PhraseQuery"
                 )))
             }
-            _ => terms.phrase(slop, prefix),
+            _ => match self.pairs(path, &terms, slop, prefix) {
+                Some(pairs) => pairs.phrase(0, false),
+                None => terms.phrase(slop, prefix),
+            },
         }
+    }
+
+    /// A phrase of words next to one another as the pairs of them, where these are terms of their own (`index_phrases`).
+    fn pairs(&self, path: &str, phrase: &TextTerms, slop: u32, is_prefix: bool) -> Option<TextTerms> {
+        let path = self.layout.mapping.meant(path);
+        if slop > 0 || is_prefix || !self.layout.mapping.leaf(path)?.subfields.contains_key(INDEX_PHRASE) {
+            return None;
+        }
+        let field = self.layout.field(&format!("{path}.{INDEX_PHRASE}"))?;
+        let first = phrase.terms.first()?.position;
+        let is_plain = |(at, term): (usize, &Term)| term.position == first + at && term.length == 1;
+        if phrase.terms.len() < 2 || !phrase.terms.iter().enumerate().all(is_plain) {
+            return None;
+        }
+        let pair = |(at, two): (usize, &[Term])| {
+            let text = format!("{} {}", two[0].text, two[1].text);
+            Term { text, position: at, length: 1 }
+        };
+        let terms = phrase.terms.windows(2).enumerate().map(pair).collect();
+        Some(TextTerms { field, terms, texts: None, is_scored: true, similarity: phrase.similarity })
     }
 
     /// The terms as a bool of them, the last of which may go on.
@@ -123,7 +146,8 @@ impl Lowering<'_> {
             Some(Arc::new(SourceTexts { source: self.layout.meta.source, paths, analyzer, gap, nested }))
         });
         let is_scored = mapping.kind != FieldKind::MatchOnlyText;
-        TextTerms { field, terms, texts: texts.flatten(), is_scored }
+        let similarity = self.similarity(mapping);
+        TextTerms { field, terms, texts: texts.flatten(), is_scored, similarity }
     }
 
     /// Where the texts of the nested objects stand that are looked for.

@@ -23,7 +23,7 @@ pub(crate) use inner_hits::inner_hits;
 pub use inner_hits::{InnerAnswer, InnerHit};
 pub use scan::{Scan, Slice};
 pub use sort::{Missing, SortField, SortKey, SortMode, SortValue, compare_hits};
-pub(crate) use sort::{no_column_for_ids, no_column_for_text, no_values_in_column};
+pub(crate) use sort::{check_words, no_column_for_ids, no_values_in_column};
 pub use source::{SourceFilter, filter_source};
 pub(crate) use statistics::Statistics;
 pub use stop::{AskStop, Stop};

@@ -15,7 +15,7 @@ use super::id_key::{Ids, first_place, id_of, places};
 use super::{AskStop, Hit, SearchError, Terms};
 use crate::engine::{Layout, SEQ_NO, View, identities_in};
 use crate::mapping::dates::{DateFormats, Resolution};
-use crate::mapping::{FieldKind, IGNORED, Storage, decode_version, show_ip};
+use crate::mapping::{FieldKind, FieldMapping, IGNORED, Storage, decode_version, show_ip};
 use crate::query::QueryError;
 
 /// What a key sorts by.
@@ -385,9 +385,7 @@ fn open_field<'a>(
         }
         return Err(QueryError::shard(format!("No mapping found for [{path}] in order to sort on")).into());
     };
-    if mapping.kind.is_text() {
-        return Err(no_column_for_text(path).into());
-    }
+    check_words(layout, path, mapping)?;
     if !mapping.doc_values || matches!(mapping.kind, FieldKind::Structured(_) | FieldKind::Range { .. }) {
         return Err(no_values_in_column(path, &mapping.type_name).into());
     }
@@ -408,8 +406,24 @@ fn open_field<'a>(
     })
 }
 
+/// Refuses a text whose words are in no column.
+pub(crate) fn check_words(layout: &Layout, path: &str, mapping: &FieldMapping) -> Result<(), QueryError> {
+    if !mapping.kind.is_text() {
+        return Ok(());
+    }
+    if !mapping.text_options().fielddata {
+        return Err(no_column_for_text(path));
+    }
+    if !layout.has_words(layout.mapping.meant(path)) {
+        return Err(QueryError::argument(format!(
+            "fielddata of [{path}] was set after the field was mapped, and its words are in no column: write the documents into a new index (_reindex), or use a keyword field"
+        )));
+    }
+    Ok(())
+}
+
 /// What Elasticsearch says when a text field is sorted or aggregated.
-pub(crate) fn no_column_for_text(path: &str) -> QueryError {
+fn no_column_for_text(path: &str) -> QueryError {
     QueryError::argument(format!(
         "Text fields are not optimised for operations that require per-document field data like aggregations and sorting, so these operations are disabled by default. Please use a keyword field instead, such as [{path}.keyword]."
     ))

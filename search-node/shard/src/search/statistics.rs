@@ -1,15 +1,16 @@
 //! What scores count: documents, terms, and how long a field is on average.
 
 use tantivy::query::Bm25StatisticsProvider;
-use tantivy::schema::Field;
+use tantivy::schema::{Field, FieldType};
 use tantivy::{Searcher, Term};
 
+use crate::analysis::RAW;
 use crate::engine::View;
 use crate::query::Levels;
 
 /// The counts of one point in time.
 ///
-/// A field without norms, such as a keyword, has length 1 in every document, and so on average. tantivy takes the number of
+/// A keyword has no norms, and length 1 in every document, and so on average. tantivy takes the number of
 /// its values instead, which a merge that drops deleted documents only estimates: scores would tell how often segments
 /// were merged.
 ///
@@ -37,7 +38,15 @@ impl<'a> Statistics<'a> {
 
 impl Bm25StatisticsProvider for Statistics<'_> {
     fn total_num_tokens(&self, field: Field) -> tantivy::Result<u64> {
-        if self.searcher.schema().get_field_entry(field).has_fieldnorms() {
+        let entry = self.searcher.schema().get_field_entry(field);
+        let is_text = |kind: &FieldType| match kind {
+            FieldType::Str(options) => {
+                options.get_indexing_options().is_some_and(|indexing| indexing.tokenizer() != RAW)
+            }
+            _ => false,
+        };
+        // A text without norms has length 1 as well, and is as long on average as it is.
+        if entry.has_fieldnorms() || is_text(entry.field_type()) {
             self.searcher.total_num_tokens(field)
         } else {
             self.total_num_docs()

@@ -37,7 +37,7 @@ pub(super) fn component_templates() -> BTreeMap<String, ComponentTemplate> {
         (name, json!({"template": {"settings": {}}, "version": 1, "_meta": meta(&format!("settings of {kind}"))}))
     });
     let mappings = json!({
-        "template": {"mappings": mappings()}, "version": 1, "_meta": meta("fields of the Elastic Common Schema")
+        "template": {"mappings": mappings()}, "version": 2, "_meta": meta("fields of the Elastic Common Schema")
     });
     let all = settings.chain([("streams-mappings".to_owned(), mappings)]);
     all.filter_map(|(name, said)| Some((name, ComponentTemplate::read(&said).ok()?))).collect()
@@ -53,27 +53,85 @@ fn meta(description: &str) -> Value {
     json!({"managed": true, "description": description})
 }
 
-/// Texts are keywords, messages and stack traces can be searched by word, addresses are addresses, and times are dates. What nobody
-/// searches for is kept in the document alone. Of messages there are words alone, without places and lengths: logs are found by
-/// filters and sorted by time, and a phrase reads the few messages that have all its words. Of keywords there is a column alone, by which they
-/// are found as well: an index of theirs would cost a third of the load and a fifth of the disk.
+/// Times by the names that they have; those of `event` are in the mapping.
+const TIMES: [&str; 18] = [
+    "*.timestamp",
+    "*_timestamp",
+    "*.created",
+    "*.creation_date",
+    "*.start",
+    "*.end",
+    "*.start_time",
+    "*.accessed",
+    "*.ctime",
+    "*.mtime",
+    "*.installed",
+    "*.not_after",
+    "*.not_before",
+    "*.first_seen",
+    "*.last_seen",
+    "*.last_activity",
+    "*.modified_at",
+    "*.occurred",
+];
+
+/// Texts that may be long and are looked for by their parts: a command, an address, what a request or a terminal has brought.
+const LONG_TEXTS: [&str; 9] = [
+    "*.command_line",
+    "url.full",
+    "*.url.full",
+    "*url.original",
+    "*url.path",
+    "*.body.content",
+    "*.io.text",
+    "*.message_id",
+    "*registry.data.strings",
+];
+
+/// Names of things that may look like numbers.
+const IDS: [&str; 10] = [
+    "*.id",
+    "*.uid",
+    "*.gid",
+    "*.inode",
+    "*.procid",
+    "*.postal_code",
+    "*.iana_number",
+    "event.code",
+    "error.code",
+    "*.version",
+];
+
+/// Measures whose first value may happen to be whole.
+const PARTS: [&str; 9] = [
+    "*.pct",
+    "*_pct",
+    "*.ratio",
+    "*.usage",
+    "system.load.*",
+    "*.score.*",
+    "*_score",
+    "*_score_norm",
+    "*.load_average.*",
+];
+
+/// The longest term that an index holds, in letters of four bytes.
+const TERM_LETTERS: u64 = 8191;
+
+/// Texts are keywords, messages and stack traces can be searched by word, addresses are addresses, places are points, and times are
+/// dates. What nobody searches for is kept in the document alone. Of messages there are words alone, without places and lengths:
+/// logs are found by filters and sorted by time, and a phrase reads the few messages that have all its words. Of keywords there is a
+/// column alone, by which they are found as well: an index of theirs would cost a third of the load and a fifth of the disk.
+///
+/// Rules by names and paths stand for the fields of the schema: an index has only those that its documents have.
 fn mappings() -> Value {
-    let words = json!({"type": "match_only_text"});
     let address = json!({"type": "ip", "ignore_malformed": true});
     let time = json!({"type": "date", "ignore_malformed": true});
+    let words = json!({"type": "match_only_text"});
     let node = json!({"properties": {"ip": address}});
     json!({
         "date_detection": false,
-        "dynamic_templates": [
-            {"addresses": {"match_mapping_type": "string", "match": ["ip", "*_ip", "clientip"], "mapping": address}},
-            {"messages": {
-                "match_mapping_type": "string", "path_match": ["*.message", "*.stack_trace"],
-                "mapping": words
-            }},
-            {"texts_as_keywords": {
-                "match_mapping_type": "string", "mapping": {"type": "keyword", "ignore_above": 1024, "index": false}
-            }}
-        ],
+        "dynamic_templates": dynamic_templates(&address, &time, &words),
         "properties": {
             "@timestamp": {"type": "date"},
             "message": words,
@@ -85,6 +143,34 @@ fn mappings() -> Value {
             "host": node, "source": node, "destination": node, "client": node, "server": node, "monitor": node
         }
     })
+}
+
+/// The first that fits is taken.
+fn dynamic_templates(address: &Value, time: &Value, words: &Value) -> Value {
+    let place = json!({"type": "geo_point", "ignore_malformed": true});
+    // Whose names anybody makes up: each name would be a field.
+    let pairs = json!({"type": "flattened", "ignore_above": 1024});
+    let rule = |kind: &str, paths: Value, mapping: &Value| json!({"match_mapping_type": kind, "path_match": paths, "mapping": mapping});
+    json!([
+        // A place comes as an object, as a text or as a pair of numbers.
+        {"places": rule("object", json!(["*.geo.location"]), &place)},
+        {"written_places": rule("*", json!(["*.geo.location"]), &place)},
+        {"pairs": rule(
+            "object", json!(["labels", "*.labels", "*.annotations", "*.structured_data", "*.imports", "*.go_imports", "*.exports"]), &pairs
+        )},
+        {"addresses": {"match_mapping_type": "string", "match": ["ip", "*_ip", "clientip"], "mapping": address}},
+        {"messages": rule("string", json!(["*.message", "*.stack_trace"]), words)},
+        {"times": rule("string", json!(TIMES), time)},
+        {"long_texts": rule("string", json!(LONG_TEXTS), &json!({"type": "wildcard", "ignore_above": TERM_LETTERS}))},
+        {"ids": {
+            "match_mapping_type": "long", "path_match": IDS, "path_unmatch": "*.thread.id",
+            "mapping": {"type": "keyword", "ignore_above": 1024, "index": false}
+        }},
+        {"parts": rule("long", json!(PARTS), &json!({"type": "float"}))},
+        {"texts_as_keywords": {
+            "match_mapping_type": "string", "mapping": {"type": "keyword", "ignore_above": 1024, "index": false}
+        }}
+    ])
 }
 
 #[cfg(test)]

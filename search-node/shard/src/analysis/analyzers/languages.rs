@@ -5,13 +5,13 @@ use super::super::error::Result;
 use super::super::params::Params;
 use super::super::token_filters::{
     Case, Edit, Elision, FRENCH_ARTICLES, KeywordMarker, LowercaseLanguage, Override, Stem, Stop, apostrophe,
-    arabic_normalization, decimal_digits, german_normalization, persian_normalization,
-    romanian_normalization,
+    arabic_normalization, bengali_normalization, decimal_digits, german_normalization, hindi_normalization,
+    indic_normalization, persian_normalization, romanian_normalization, sorani_normalization,
 };
 use super::Chain;
 
 /// The languages there are analyzers for.
-pub(crate) const LANGUAGES: [&str; 23] = [
+pub(crate) const LANGUAGES: [&str; 31] = [
     "arabic",
     "armenian",
     "basque",
@@ -35,6 +35,14 @@ pub(crate) const LANGUAGES: [&str; 23] = [
     "swedish",
     "turkish",
     "persian",
+    "bengali",
+    "brazilian",
+    "bulgarian",
+    "czech",
+    "hindi",
+    "indonesian",
+    "latvian",
+    "sorani",
 ];
 
 const ITALIAN_ARTICLES: [&str; 22] = [
@@ -50,11 +58,16 @@ pub(super) fn build(language: &str, params: Params<'_>) -> Result<Option<Chain>>
     }
     params.refuse_files(&[("stopwords_path", "stopwords"), ("stem_exclusion_path", "stem_exclusion")])?;
     let list = format!("_{language}_");
-    let chain = before_stop_words(language)?.stop(params, &list);
-    let chain = after_stop_words(language, chain);
-    let chain = match params.list("stem_exclusion") {
+    let excluded = |chain: Chain| match params.list("stem_exclusion") {
         Some(words) => chain.with("keyword_marker", KeywordMarker::of(words)),
         None => chain,
+    };
+    let chain = match language {
+        // What is to stay as it is, is said as it is written.
+        "bengali" | "hindi" => {
+            normalized(language, excluded(before_stop_words(language)?)).stop(params, &list)
+        }
+        _ => excluded(after_stop_words(language, before_stop_words(language)?.stop(params, &list))),
     };
     stems(language, chain).map(Some)
 }
@@ -85,11 +98,25 @@ fn before_stop_words(language: &str) -> Result<Chain> {
             .with("decimal_digit", Edit::letters(decimal_digits))
             .with("arabic_normalization", Edit::letters(arabic_normalization))
             .with("persian_normalization", Edit::letters(persian_normalization)),
+        "bengali" | "hindi" => standard.lowercase().with("decimal_digit", Edit::letters(decimal_digits)),
+        "sorani" => standard
+            .with("sorani_normalization", Edit::letters(sorani_normalization))
+            .lowercase()
+            .with("decimal_digit", Edit::letters(decimal_digits)),
         "romanian" => {
             standard.lowercase().with("romanian_normalization", Edit::letters(romanian_normalization))
         }
         _ => standard.lowercase(),
     })
+}
+
+/// Spelling that varies, for the languages of India.
+fn normalized(language: &str, chain: Chain) -> Chain {
+    let chain = chain.with("indic_normalization", Edit::letters(indic_normalization));
+    match language {
+        "bengali" => chain.with("bengali_normalization", Edit::spelling(bengali_normalization)),
+        _ => chain.with("hindi_normalization", Edit::spelling(hindi_normalization)),
+    }
 }
 
 fn after_stop_words(language: &str, chain: Chain) -> Chain {

@@ -9,12 +9,12 @@ use super::char_filters::CharFilter;
 use super::error::Result;
 use super::params::Params;
 use super::token_filters::{
-    AsciiFolding, Case, CjkBigram, Edit, Fingerprint, LowercaseLanguage, Stop, TokenFilter, width,
+    AsciiFolding, Case, CjkBigram, Edit, Fingerprint, LowercaseLanguage, Stem, Stop, TokenFilter, width,
 };
 use super::tokenizers::{self, CharClass, Keyword, Letters, Standard, TOKEN_LENGTH, Tokenizer};
 
 /// Types that are no languages.
-const KINDS: [&str; 12] = [
+const KINDS: [&str; 14] = [
     "standard",
     "default",
     "simple",
@@ -27,6 +27,8 @@ const KINDS: [&str; 12] = [
     "jieba_index",
     "jieba_search",
     "smartcn",
+    "snowball",
+    "chinese",
 ];
 
 /// A chain in the making.
@@ -80,6 +82,9 @@ pub(crate) fn build(kind: &str, params: Params<'_>) -> Result<Option<Analyzer>> 
         "keyword" => Chain::of("keyword", Keyword),
         "pattern" => pattern(params)?,
         "fingerprint" => fingerprint(params)?,
+        "snowball" => snowball(params)?,
+        // It takes no parameters.
+        "chinese" => Chain::standard().lowercase().with("stop", Stop::of(&["_english_".to_owned()])),
         "cjk" => Chain::standard()
             .with("cjk_width", Edit::letters(width))
             .lowercase()
@@ -110,6 +115,26 @@ fn pattern(params: Params<'_>) -> Result<Chain> {
     chain.0.tokenizer = ("pattern".to_owned(), tokenizer.unwrap_or_else(|| Arc::new(Keyword)));
     let chain = if params.flag("lowercase", true)? { chain.lowercase() } else { chain };
     Ok(chain.stop(params, "_none_"))
+}
+
+/// Stems by Snowball; English loses its possessives and common words, too.
+fn snowball(params: Params<'_>) -> Result<Chain> {
+    let language = params.text("language").or_else(|| params.text("name"));
+    let language = language.as_deref().unwrap_or("English");
+    let stem = Stem::snowball(language)?;
+    let chain = match language {
+        "English" | "Porter" => {
+            Chain::standard().with("possessive_english", Stem::new("possessive_english")?)
+        }
+        _ => Chain::standard(),
+    };
+    let list = match language {
+        "Dutch" | "English" | "French" | "German" | "German2" => {
+            language.trim_end_matches('2').to_lowercase()
+        }
+        _ => "none".to_owned(),
+    };
+    Ok(chain.lowercase().stop(params, &format!("_{list}_")).with("snowball", stem))
 }
 
 fn fingerprint(params: Params<'_>) -> Result<Chain> {

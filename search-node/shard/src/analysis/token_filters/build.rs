@@ -1,6 +1,8 @@
 //! The filter of a type.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+
+use serde_json::{Map, Value, json};
 
 use super::edits::Edit;
 use super::*;
@@ -22,6 +24,27 @@ pub(crate) fn build(
     of_several(kind, params, context)
 }
 
+/// The parameters of those that differ where they are only named, as they come with Elasticsearch.
+static PREBUILT: LazyLock<[(&str, Map<String, Value>); 4]> = LazyLock::new(|| {
+    let parameters = |pairs: &[(&str, Value)]| {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect::<Map<_, _>>()
+    };
+    [
+        ("elision", parameters(&[("articles", json!(elision::FRENCH)), ("articles_case", json!(true))])),
+        ("common_grams", parameters(&[("common_words", json!([]))])),
+        ("edge_ngram", parameters(&[("max_gram", json!(1))])),
+        ("edgeNGram", parameters(&[("max_gram", json!(1))])),
+    ]
+});
+
+static NOTHING: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
+
+/// The parameters of a filter that is only named.
+pub(crate) fn prebuilt(name: &str) -> &'static Map<String, Value> {
+    let found = PREBUILT.iter().find(|(prebuilt, _)| *prebuilt == name);
+    found.map_or(&NOTHING, |(_, parameters)| parameters)
+}
+
 /// Filters that look at letters.
 fn of_letters(kind: &str, params: Params<'_>) -> Result<Option<Arc<dyn TokenFilter>>> {
     Ok(Some(match kind {
@@ -35,8 +58,13 @@ fn of_letters(kind: &str, params: Params<'_>) -> Result<Option<Arc<dyn TokenFilt
         "trim" => Arc::new(Edit::letters(edits::trimmed)),
         "reverse" => Arc::new(Edit::words(edits::reversed)),
         "apostrophe" => Arc::new(Edit::words(edits::before_apostrophe)),
-        "classic" => Arc::new(Edit::words(edits::without_dots)),
+        "classic" => Arc::new(classic::Classic),
         "arabic_normalization" => Arc::new(Edit::letters(arabic_normalization)),
+        "indic_normalization" => Arc::new(Edit::letters(indic_normalization)),
+        "hindi_normalization" => Arc::new(Edit::spelling(hindi_normalization)),
+        "bengali_normalization" => Arc::new(Edit::spelling(bengali_normalization)),
+        "serbian_normalization" => Arc::new(Edit::letters(normalizations::serbian_normalization)),
+        "sorani_normalization" => Arc::new(Edit::letters(sorani_normalization)),
         "german_normalization" => Arc::new(Edit::letters(german_normalization)),
         "persian_normalization" => Arc::new(Edit::letters(normalizations::persian_normalization)),
         "scandinavian_normalization" => Arc::new(Edit::letters(normalizations::scandinavian_normalization)),
@@ -62,6 +90,8 @@ fn of_words(kind: &str, params: Params<'_>) -> Result<Option<Arc<dyn TokenFilter
             Arc::new(Stem::snowball(language.as_deref().unwrap_or("English"))?)
         }
         "stemmer_override" => Arc::new(Override::read(params)?),
+        "keep" => Arc::new(keep::KeepWords::new(params)?),
+        "keep_types" => Arc::new(keep::KeepTypes::new(params)?),
         "stop" => Arc::new(Stop::read(params, "_english_")?),
         "length" => Arc::new(lengths::Length::new(params)?),
         "truncate" => Arc::new(lengths::Truncate::new(params)?),
@@ -72,6 +102,8 @@ fn of_words(kind: &str, params: Params<'_>) -> Result<Option<Arc<dyn TokenFilter
         "phonetic" => Arc::new(phonetic::Phonetic::new(params)?),
         "pattern_capture" => Arc::new(pattern_capture::PatternCapture::new(params)?),
         "dictionary_decompounder" => Arc::new(decompounder::Decompounder::new(params)?),
+        // A type as a payload is kept as little as other payloads.
+        "type_as_payload" => Arc::new(Edit::letters(|_| ())),
         "delimited_payload" => Arc::new(payload::DelimitedPayload::new(params)?),
         "word_delimiter" => Arc::new(word_delimiter::WordDelimiter::new(params)?),
         "word_delimiter_graph" => Arc::new(word_delimiter_graph::WordDelimiterGraph::new(params)?),

@@ -9,26 +9,38 @@ use crate::analysis::token::Tokens;
 pub(crate) struct Edit {
     edit: fn(&mut String),
     is_normalizing: bool,
+    spares_keywords: bool,
 }
 
 impl Edit {
     /// A change of letters, which normalizers may use.
     pub(crate) fn letters(edit: fn(&mut String)) -> Self {
-        Self { edit, is_normalizing: true }
+        Self { edit, is_normalizing: true, spares_keywords: false }
     }
 
     /// A change of whole words.
     pub(crate) fn words(edit: fn(&mut String)) -> Self {
-        Self { edit, is_normalizing: false }
+        Self { edit, is_normalizing: false, spares_keywords: false }
+    }
+
+    /// A change of letters that leaves keywords as they are.
+    pub(crate) fn spelling(edit: fn(&mut String)) -> Self {
+        Self { edit, is_normalizing: true, spares_keywords: true }
     }
 }
 
 impl TokenFilter for Edit {
     fn filter<'a>(&'a self, tokens: Tokens<'a>) -> Tokens<'a> {
         Box::new(tokens.map(|mut token| {
-            (self.edit)(&mut token.text);
+            if !(self.spares_keywords && token.is_keyword) {
+                (self.edit)(&mut token.text);
+            }
             token
         }))
+    }
+
+    fn knows_keywords(&self) -> bool {
+        self.spares_keywords
     }
 
     fn is_normalizing(&self) -> bool {
@@ -59,19 +71,4 @@ pub(crate) fn before_apostrophe(text: &mut String) {
     if let Some(at) = text.find(['\'', '\u{2019}']) {
         text.truncate(at);
     }
-}
-
-/// What the `classic` tokenizer leaves of English: `'s` and the dots of acronyms.
-pub(super) fn without_dots(text: &mut String) {
-    if let Some(kept) = text.strip_suffix("'s").or_else(|| text.strip_suffix("'S")) {
-        text.truncate(kept.len());
-    } else if is_acronym(text) {
-        text.retain(|letter| letter != '.');
-    }
-}
-
-fn is_acronym(text: &str) -> bool {
-    let is_pair = |pair: &[char]| matches!(pair, [letter, '.'] if letter.is_alphabetic());
-    let letters: Vec<char> = text.chars().collect();
-    letters.len() >= 4 && letters.chunks(2).all(is_pair)
 }

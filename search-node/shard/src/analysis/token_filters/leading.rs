@@ -9,13 +9,19 @@ use crate::analysis::token::{Token, Tokens};
 pub(crate) struct Leading {
     /// How many tokens one term begins with at most.
     words: usize,
-    /// The longest term, in letters.
+    /// The shortest and the longest term, in letters.
+    least: usize,
     most: usize,
 }
 
 impl Leading {
     pub(crate) fn new(words: usize, most: usize) -> Self {
-        Self { words, most }
+        Self { words, least: 1, most }
+    }
+
+    /// Beginnings of single tokens, of so many letters.
+    pub(crate) fn of_words(least: usize, most: usize) -> Self {
+        Self { words: 1, least, most }
     }
 }
 
@@ -28,7 +34,11 @@ impl TokenFilter for Leading {
             let words: Vec<&str> = window.iter().map(|token| token.text.as_str()).collect();
             let text = words.join(" ");
             window.pop_front();
-            let ends = text.char_indices().map(|(at, letter)| at + letter.len_utf8()).take(self.most);
+            let ends = text
+                .char_indices()
+                .map(|(at, letter)| at + letter.len_utf8())
+                .take(self.most)
+                .skip(self.least - 1);
             let grams: Vec<Token> = ends
                 .enumerate()
                 .map(|(at, end)| Token {

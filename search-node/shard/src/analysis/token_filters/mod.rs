@@ -1,23 +1,36 @@
 //! Token filters: what happens to tokens after a text was cut.
 
 mod ascii_folding;
+mod brazilian;
 mod build;
 mod case;
+mod caumanns;
 mod cjk_bigram;
 mod cjk_width;
+mod classic;
 mod common_grams;
 mod decompounder;
 mod edits;
 mod elision;
+mod endings;
 mod fingerprint;
 mod flatten_graph;
 mod grams;
+mod indic_normalizations;
+mod indonesian;
+mod keep;
 mod keywords;
 mod leading;
 mod lengths;
 mod light_french;
+mod light_hungarian;
+mod light_indic;
+mod light_nordic;
+mod light_others;
+mod light_slavic;
 mod light_stemmers;
 mod min_hash;
+mod minimal_stemmers;
 mod multiplexer;
 mod normalizations;
 mod pattern_capture;
@@ -39,17 +52,19 @@ use std::fmt;
 use std::sync::Arc;
 
 pub(crate) use ascii_folding::AsciiFolding;
-pub(crate) use build::{build, unknown_type};
+pub(crate) use build::{build, prebuilt, unknown_type};
 pub(crate) use case::{Case, LowercaseLanguage};
 pub(crate) use cjk_bigram::CjkBigram;
 pub(crate) use cjk_width::width;
 pub(crate) use edits::{Edit, before_apostrophe as apostrophe, decimal_digits};
 pub(crate) use elision::{Elision, FRENCH as FRENCH_ARTICLES};
 pub(crate) use fingerprint::{Fingerprint, KIND as WHOLE_TEXT};
+pub(crate) use indic_normalizations::{bengali_normalization, hindi_normalization, indic_normalization};
 pub(crate) use keywords::KeywordMarker;
 pub(crate) use leading::Leading;
 pub(crate) use normalizations::{
     arabic_normalization, german_normalization, persian_normalization, romanian_normalization,
+    sorani_normalization,
 };
 pub(crate) use stemmer::{Override, Stem};
 pub(crate) use stop::Stop;

@@ -144,3 +144,90 @@ fn scandinavian(text: &mut String, [aa, ae, oe, upper_aa, upper_ae, upper_oe]: [
     }
     *text = made;
 }
+
+/// Serbian as Latin letters without marks, whichever of its two scripts it is written in.
+pub(super) fn serbian_normalization(text: &mut String) {
+    if text.is_ascii() {
+        return;
+    }
+    let mut made = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match serbian_letter(letter) {
+            Some(latin) => made.push_str(latin),
+            None => made.push(letter),
+        }
+    }
+    *text = made;
+}
+
+fn serbian_letter(letter: char) -> Option<&'static str> {
+    Some(match letter {
+        'а' => "a",
+        'б' => "b",
+        'в' => "v",
+        'г' => "g",
+        'д' => "d",
+        'ђ' | 'đ' => "dj",
+        'е' => "e",
+        'ж' | 'з' | 'ž' => "z",
+        'и' => "i",
+        'ј' => "j",
+        'к' => "k",
+        'л' => "l",
+        'љ' => "lj",
+        'м' => "m",
+        'н' => "n",
+        'њ' => "nj",
+        'о' => "o",
+        'п' => "p",
+        'р' => "r",
+        'с' | 'ш' | 'š' => "s",
+        'т' => "t",
+        'ћ' | 'ц' | 'ч' | 'č' | 'ć' => "c",
+        'у' => "u",
+        'ф' => "f",
+        'х' => "h",
+        'џ' => "dz",
+        _ => return None,
+    })
+}
+
+/// Sorani: yeh, kaf, heh and reh in one form each, without vowel signs and signs of direction.
+pub(crate) fn sorani_normalization(text: &mut String) {
+    const AE: char = '\u{6d5}';
+    if text.is_ascii() {
+        return;
+    }
+    let mut made: Vec<char> = Vec::with_capacity(text.len());
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\u{64a}' | '\u{649}' => made.push('\u{6cc}'),
+            '\u{643}' => made.push('\u{6a9}'),
+            '\u{200c}' => {
+                // A heh before a non-joiner is a vowel.
+                if let Some(heh) = made.last_mut().filter(|last| **last == '\u{647}') {
+                    *heh = AE;
+                }
+            }
+            '\u{647}' if letters.peek().is_none() => made.push(AE),
+            '\u{629}' => made.push(AE),
+            '\u{6be}' => made.push('\u{647}'),
+            '\u{631}' if made.is_empty() => made.push('\u{695}'),
+            '\u{692}' => made.push('\u{695}'),
+            '\u{640}' | '\u{64b}'..='\u{652}' => {}
+            '\u{200b}'
+            | '\u{200d}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{2064}'
+            | '\u{2066}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{ad}'
+            | '\u{600}'..='\u{605}'
+            | '\u{61c}'
+            | '\u{6dd}' => {}
+            other => made.push(other),
+        }
+    }
+    *text = made.into_iter().collect();
+}

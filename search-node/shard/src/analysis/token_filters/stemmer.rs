@@ -6,8 +6,17 @@ use std::fmt;
 use frostem::{Algorithm, Stemmer};
 
 use super::TokenFilter;
+use super::brazilian::brazilian;
+use super::caumanns;
+use super::indonesian::indonesian;
 use super::light_french::light_french;
+use super::light_hungarian::light_hungarian;
+use super::light_indic as indic;
+use super::light_nordic as nordic;
+use super::light_others as others;
+use super::light_slavic as slavic;
 use super::light_stemmers as light;
+use super::minimal_stemmers as minimal;
 use crate::analysis::error::{AnalysisError, Result};
 use crate::analysis::params::Params;
 use crate::analysis::token::Tokens;
@@ -42,6 +51,10 @@ pub(super) fn language_of(kind: &str) -> Option<&'static str> {
         "russian_stem" => "russian",
         "dutch_stem" => "dutch",
         "french_stem" => "french",
+        "brazilian_stem" => "brazilian",
+        "czech_stem" => "czech",
+        "german_stem" => "caumanns",
+        "persian_stem" => "persian",
         _ => return None,
     })
 }
@@ -49,21 +62,15 @@ pub(super) fn language_of(kind: &str) -> Option<&'static str> {
 impl Stem {
     /// By the names of `stemmer`.
     pub(crate) fn new(language: &str) -> Result<Self> {
-        let own = |stem: fn(&mut Vec<char>)| Way::Own(stem);
         let name = language.to_lowercase();
         let way = match name.as_str() {
-            "arabic" => own(light::arabic),
-            "minimal_english" | "minimalenglish" => own(light::minimal_english),
-            "possessive_english" | "possessiveenglish" => own(light::possessive_english),
-            "light_french" | "lightfrench" => own(light_french),
-            "light_german" | "lightgerman" => own(light::light_german),
-            "light_italian" | "lightitalian" => own(light::light_italian),
-            "light_portuguese" | "lightportuguese" => own(light::light_portuguese),
-            "light_spanish" | "lightspanish" => own(light::light_spanish),
             "english" | "porter" => Way::Snowball(Algorithm::Porter),
             "porter2" => Way::Snowball(Algorithm::English),
             "greek" => Way::Longer(3, Algorithm::Greek),
-            other => Way::Snowball(algorithm(other).ok_or_else(|| unknown(language))?),
+            other => match own(other) {
+                Some(stem) => Way::Own(stem),
+                None => Way::Snowball(algorithm(other).ok_or_else(|| unknown(language))?),
+            },
         };
         Ok(Self { way, name })
     }
@@ -76,6 +83,9 @@ impl Stem {
             "porter" => Algorithm::Porter,
             "kp" => Algorithm::Dutch,
             "arabic" => Algorithm::Arabic,
+            "greek" => Algorithm::Greek,
+            "hindi" => Algorithm::Hindi,
+            "indonesian" => Algorithm::Indonesian,
             other => algorithm(other).ok_or_else(|| unknown(language))?,
         };
         Ok(Self { way: Way::Snowball(way), name })
@@ -95,6 +105,42 @@ impl Stem {
             }
         }
     }
+}
+
+/// The stemmers that are no algorithms of Snowball's.
+fn own(name: &str) -> Option<fn(&mut Vec<char>)> {
+    Some(match name {
+        "arabic" => light::arabic,
+        "bengali" => indic::bengali,
+        "brazilian" => brazilian,
+        "bulgarian" => slavic::bulgarian,
+        "caumanns" => caumanns::german,
+        "czech" => slavic::czech,
+        "hindi" => indic::hindi,
+        "indonesian" => indonesian,
+        "latvian" => others::latvian,
+        "persian" => others::persian,
+        "sorani" => others::sorani,
+        "minimal_english" | "minimalenglish" => light::minimal_english,
+        "possessive_english" | "possessiveenglish" => light::possessive_english,
+        "light_finnish" | "lightfinish" => nordic::light_finnish,
+        "light_french" | "lightfrench" => light_french,
+        "minimal_french" | "minimalfrench" => minimal::minimal_french,
+        "light_german" | "lightgerman" => light::light_german,
+        "minimal_german" | "minimalgerman" => minimal::minimal_german,
+        "light_hungarian" | "lighthungarian" => light_hungarian,
+        "light_italian" | "lightitalian" => light::light_italian,
+        "light_norwegian" | "lightnorwegian" => nordic::light_norwegian,
+        "minimal_norwegian" | "minimalnorwegian" => nordic::minimal_norwegian,
+        "light_nynorsk" | "lightnynorsk" => nordic::light_nynorsk,
+        "minimal_nynorsk" | "minimalnynorsk" => nordic::minimal_nynorsk,
+        "light_portuguese" | "lightportuguese" => light::light_portuguese,
+        "minimal_portuguese" | "minimalportuguese" => minimal::minimal_portuguese,
+        "light_russian" | "lightrussian" => slavic::light_russian,
+        "light_spanish" | "lightspanish" => light::light_spanish,
+        "light_swedish" | "lightswedish" => nordic::light_swedish,
+        _ => return None,
+    })
 }
 
 fn unknown(language: &str) -> AnalysisError {
@@ -118,6 +164,8 @@ fn algorithm(name: &str) -> Option<Algorithm> {
         "irish" => Algorithm::Irish,
         "italian" => Algorithm::Italian,
         "lithuanian" => Algorithm::Lithuanian,
+        "nepali" => Algorithm::Nepali,
+        "serbian" => Algorithm::Serbian,
         "lovins" => Algorithm::Lovins,
         "norwegian" => Algorithm::Norwegian,
         "portuguese" => Algorithm::Portuguese,

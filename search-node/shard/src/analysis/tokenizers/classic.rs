@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use fancy_regex::Regex;
 
 use super::Tokenizer;
-use crate::analysis::token::{Token, Tokens, units};
+use crate::analysis::token::{ACRONYM, APOSTROPHE, Token, Tokens, units};
 
 #[derive(Debug)]
 pub(super) struct Classic {
@@ -13,15 +13,16 @@ pub(super) struct Classic {
 }
 
 /// The kinds of words, in the order in which equally long ones are chosen.
-const KINDS: [(&str, &str); 9] = [
+const KINDS: [(&str, &str); 10] = [
     ("alphanum", "<ALPHANUM>"),
-    ("apostrophe", "<APOSTROPHE>"),
-    ("acronym", "<ACRONYM>"),
+    ("apostrophe", APOSTROPHE),
+    ("acronym", ACRONYM),
     ("acronym_dep", "<ACRONYM_DEP>"),
     ("company", "<COMPANY>"),
     ("email", "<EMAIL>"),
     ("host", "<HOST>"),
     ("num", "<NUM>"),
+    ("num_first", "<NUM>"),
     ("cj", "<CJ>"),
 ];
 
@@ -40,9 +41,8 @@ static WORDS: LazyLock<Vec<Option<Regex>>> = LazyLock::new(|| {
         format!("{letter}+[&@]{letter}+"),
         format!(r"{alphanum}+(?:[.\-_]{alphanum}+)*@{alphanum}+(?:[.\-]{alphanum}+)+"),
         format!(r"{alphanum}+(?:\.{alphanum}+)+"),
-        format!(
-            "(?:{alphanum}+{p}{has_digit}(?:{p}{alphanum}+{p}{has_digit})*(?:{p}{alphanum}+)?|{has_digit}{p}{alphanum}+(?:{p}{has_digit}{p}{alphanum}+)*(?:{p}{has_digit})?)"
-        ),
+        format!("{alphanum}+{p}{has_digit}(?:{p}{alphanum}+{p}{has_digit})*(?:{p}{alphanum}+)?"),
+        format!("{has_digit}{p}{alphanum}+(?:{p}{has_digit}{p}{alphanum}+)*(?:{p}{has_digit})?"),
         format!("[{cj}]"),
     ];
     patterns.iter().map(|pattern| Regex::new(&format!(r"\A{pattern}")).ok()).collect()
@@ -92,7 +92,7 @@ impl Tokenizer for Classic {
                 }
                 let mut token = match kind {
                     // Lucene takes the last dot away where it only looked like an acronym.
-                    "<ACRONYM_DEP>" => Token::new(found.trim_end_matches('.'), start, at - 1, "<HOST>"),
+                    "<ACRONYM_DEP>" => Token::new(found.trim_end_matches('.'), start, at, "<HOST>"),
                     _ => Token::new(found, start, at, kind),
                 };
                 token.increment += std::mem::take(&mut skipped);

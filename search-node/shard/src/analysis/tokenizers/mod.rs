@@ -1,5 +1,6 @@
 //! Tokenizers: how a text is cut into tokens.
 
+mod addresses;
 mod ascii_words;
 mod char_group;
 mod classic;

@@ -11,6 +11,7 @@ use crate::analysis::token::{Token, Tokens, WORD};
 enum Kept {
     Between,
     Group(usize),
+    Whole,
 }
 
 #[derive(Debug)]
@@ -41,11 +42,18 @@ impl PatternTokenizer {
     pub(super) fn simple(params: Params<'_>, is_split: bool) -> Result<Self> {
         let text = params.text("pattern").unwrap_or_default();
         let pattern = Pattern::new(&text, "")?;
-        Ok(Self { pattern, kept: if is_split { Kept::Between } else { Kept::Group(0) } })
+        let kept = match is_split {
+            true if text.is_empty() => Kept::Whole,
+            true => Kept::Between,
+            false => Kept::Group(0),
+        };
+        Ok(Self { pattern, kept })
     }
 
     fn places<'a>(&'a self, text: &'a str) -> Box<dyn Iterator<Item = (usize, usize)> + 'a> {
         match self.kept {
+            // Nothing to split at leaves the whole.
+            Kept::Whole => Box::new(std::iter::once((0, text.len()))),
             Kept::Between => {
                 let mut from = 0;
                 let ends = self.pattern.matches(text).chain([(text.len(), text.len())]);

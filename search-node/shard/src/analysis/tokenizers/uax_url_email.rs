@@ -1,12 +1,9 @@
 //! `uax_url_email`: words as UAX #29 cuts them, with addresses of pages and of mail whole.
 
-use std::sync::LazyLock;
-
-use fancy_regex::Regex;
-
 use super::Tokenizer;
+use super::addresses::{Address, address, is_mail};
 use super::standard::Standard;
-use crate::analysis::token::{Token, Tokens};
+use crate::analysis::token::{ALPHANUM, Token, Tokens};
 
 #[derive(Debug)]
 pub(super) struct UaxUrlEmail {
@@ -14,71 +11,116 @@ pub(super) struct UaxUrlEmail {
     longest: usize,
 }
 
-/// Addresses of mail, and of pages with a scheme, or with a name of a host under a common top-level domain.
-static ADDRESS: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    let host = r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,24}";
-    let v4 = r"(?:\d{1,3}\.){3}\d{1,3}";
-    let rest = r"(?::\d{1,5})?(?:/[A-Za-z0-9\-._~!$&'()*+,;=:@%/]*)?(?:\?[A-Za-z0-9\-._~!$&'()*+,;=:@%/?]*)?(?:\#[A-Za-z0-9\-._~!$&'()*+,;=:@%/?]*)?";
-    let common = r"(?:com|org|net|edu|gov|mil|int|info|biz|io|dev|app|de|uk|fr|eu|at|ch|it|es|nl|pl|ru|cn|jp|us|ca|au|br|in|se|no|fi|dk|be|cz|pt|gr|hu|ro|tr|ua|kr|mx|ar)";
-    let email = r"[A-Za-z0-9!\#$%&'*+\-/=?^_`{|}~]+(?:\.[A-Za-z0-9!\#$%&'*+\-/=?^_`{|}~]+)*@";
-    let pattern = format!(
-        r"(?<email>{email}{host})|(?<url>(?:https?|ftp|file)://(?:{host}|{v4}|[A-Za-z0-9-]+){rest}|(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+{common}\b(?![A-Za-z0-9_.-]*@){rest})"
-    );
-    Regex::new(&pattern).ok()
-});
-
 impl UaxUrlEmail {
     pub(super) fn new(longest: usize) -> Self {
         Self { words: Standard::new(longest), longest: longest.max(1) }
-    }
-
-    /// The next address from a place on, unless it is longer than a token may be.
-    fn address(&self, text: &str, from: usize) -> Option<(usize, usize, &'static str)> {
-        let mut from = from;
-        loop {
-            let found = ADDRESS.as_ref()?.captures_from_pos(text, from).ok()??;
-            let (kind, place) = match found.name("email") {
-                Some(place) => ("<EMAIL>", place),
-                None => ("<URL>", found.name("url")?),
-            };
-            let trimmed = place.as_str().trim_end_matches(['.', ',', ';', ':', '!', '?', ')', '\'']);
-            let end = place.start() + trimmed.len();
-            if trimmed.chars().count() <= self.longest {
-                return Some((place.start(), end, kind));
-            }
-            from = place.end();
-        }
     }
 }
 
 impl Tokenizer for UaxUrlEmail {
     fn tokens<'a>(&'a self, text: &'a str) -> Tokens<'a> {
-        let mut at = 0;
-        let mut is_done = false;
-        Box::new(
-            std::iter::from_fn(move || {
-                if is_done {
-                    return None;
-                }
-                let from = at;
-                let (to, address) = match self.address(text, from) {
-                    Some((start, end, kind)) => {
-                        at = end;
-                        (start, Some(Token::new(&text[start..end], start, end, kind)))
-                    }
-                    None => {
-                        is_done = true;
-                        (text.len(), None)
-                    }
-                };
-                let words = self.words.tokens(&text[from..to]).map(move |mut token| {
-                    token.start += from;
-                    token.end += from;
-                    token
-                });
-                Some(words.chain(address))
-            })
-            .flatten(),
-        )
+        Box::new(Scan { tokenizer: self, text, at: 0, word: None, is_last: false, without_mail: 0 })
+    }
+}
+
+/// A walk over a text.
+struct Scan<'a> {
+    tokenizer: &'a UaxUrlEmail,
+    text: &'a str,
+    at: usize,
+    /// The next word from where the walk is.
+    word: Option<Token>,
+    /// Whether there is no further word.
+    is_last: bool,
+    /// Up to where no address of mail begins.
+    without_mail: usize,
+}
+
+/// Signs that the name in an address of mail may have, and the dot between.
+fn is_of_name(sign: u8) -> bool {
+    sign.is_ascii_alphanumeric() || b"!#$%&'*+,-./=?^_`{|}~".contains(&sign)
+}
+
+impl Scan<'_> {
+    fn find_word(&mut self) {
+        if self.is_last || self.word.as_ref().is_some_and(|word| word.start >= self.at) {
+            return;
+        }
+        let at = self.at;
+        self.word = self.tokenizer.words.tokens(&self.text[at..]).next().map(|mut word| {
+            word.start += at;
+            word.end += at;
+            word
+        });
+        self.is_last = self.word.is_none();
+    }
+
+    /// As much of the text from a place on as one token may have.
+    fn window(&self, from: usize) -> &str {
+        let rest = &self.text[from..];
+        match rest.char_indices().nth(self.tokenizer.longest) {
+            Some((end, _)) => &rest[..end],
+            None => rest,
+        }
+    }
+
+    /// The address that begins at a place.
+    fn address(&mut self, from: usize) -> Option<Address> {
+        let first = *self.text.as_bytes().get(from)?;
+        let may_be_page = first == b'[' || first.is_ascii_alphanumeric();
+        let may_be_mail = first == b'"' || is_of_name(first);
+        if !may_be_page && !may_be_mail {
+            return None;
+        }
+        if !may_be_page && first != b'"' {
+            // Signs in a row are looked through once.
+            if from < self.without_mail {
+                return None;
+            }
+            let rest = self.window(from).as_bytes();
+            let name = rest.iter().take_while(|sign| is_of_name(**sign)).count();
+            if !matches!(rest.get(name), Some(b'@' | b'"')) {
+                self.without_mail = from + name;
+                return None;
+            }
+        }
+        address(self.window(from))
+    }
+
+    /// `mailto`, which is no word together with what follows it.
+    fn is_mailto(&self, from: usize) -> bool {
+        const NAME: &str = "mailto:";
+        self.text.get(from..from + NAME.len()).is_some_and(|name| name.eq_ignore_ascii_case(NAME))
+            && is_mail(&self.window(from)[NAME.len().min(self.window(from).len())..])
+    }
+
+    fn take(&mut self, token: Token) -> Option<Token> {
+        self.at = token.end;
+        Some(token)
+    }
+}
+
+impl Iterator for Scan<'_> {
+    type Item = Token;
+
+    fn next(&mut self) -> Option<Token> {
+        self.find_word();
+        let word = self.word.as_ref().map(|word| (word.start, word.end));
+        let limit = word.map_or(self.text.len(), |(start, _)| start);
+        let (at, text) = (self.at, self.text);
+        for from in text[at..].char_indices().map(|(offset, _)| at + offset).take_while(|from| *from <= limit)
+        {
+            let shorter = word.filter(|(start, _)| *start == from).map_or(0, |(start, end)| end - start);
+            if let Some(found) = self.address(from).filter(|found| found.looked >= shorter) {
+                let end = from + found.bytes;
+                return self.take(Token::new(&text[from..end], from, end, found.kind));
+            }
+            if shorter > 0 && self.is_mailto(from) {
+                let end = from + "mailto".len();
+                return self.take(Token::new(&text[from..end], from, end, ALPHANUM));
+            }
+        }
+        let word = self.word.take()?;
+        self.take(word)
     }
 }

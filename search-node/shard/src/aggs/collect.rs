@@ -12,6 +12,7 @@ use tantivy::index::SegmentReader;
 use tantivy::query::EnableScoring;
 use tantivy::{DocId, DocSet, TERMINATED};
 
+use super::field_formats::FieldFormats;
 use super::hyperloglog::{DistinctCounter, spread, spread_bytes};
 use super::partial::{AggPartial, Bucket, Key, State, Sums};
 use super::request::{AggRequest, DateHistogram, Interval, Kind, Metric, Node};
@@ -26,6 +27,7 @@ use crate::search::{
 /// The collectors of one level in one segment.
 pub(crate) struct SegmentAggs<'a> {
     collectors: Vec<Collector<'a>>,
+    formats: Option<Box<FieldFormats>>,
 }
 
 struct Collector<'a> {
@@ -91,8 +93,19 @@ impl<'a> SegmentAggs<'a> {
         context: &QueryContext<'_>,
         watch: &Watch<'_>,
     ) -> Result<Self, SearchError> {
+        let formats = Some(Box::new(FieldFormats::of(request, view)));
+        Ok(Self { formats, ..Self::open_level(request, view, reader, context, watch)? })
+    }
+
+    fn open_level(
+        request: &'a AggRequest,
+        view: &View,
+        reader: &SegmentReader,
+        context: &QueryContext<'_>,
+        watch: &Watch<'_>,
+    ) -> Result<Self, SearchError> {
         let collectors = request.nodes.iter().map(|node| Collector::open(node, view, reader, context, watch));
-        Ok(Self { collectors: collectors.collect::<Result<_, _>>()? })
+        Ok(Self { collectors: collectors.collect::<Result<_, _>>()?, formats: None })
     }
 
     /// Counts a match.
@@ -108,8 +121,9 @@ impl<'a> SegmentAggs<'a> {
 
     /// What this segment computed.
     pub(crate) fn finish(self) -> Result<AggPartial, SearchError> {
+        let formats = self.formats.clone();
         let mut owners = self.finish_for(1)?;
-        Ok(owners.pop().unwrap_or_default())
+        Ok(AggPartial { formats, ..owners.pop().unwrap_or_default() })
     }
 
     /// What was computed below each of `owners` buckets.
@@ -156,7 +170,7 @@ impl<'a> Collector<'a> {
             check_spans(&node.kind, field, view)?;
             Values::open(field, view, reader)
         })?;
-        let subs = SegmentAggs::open(&node.subs, view, reader, context, watch)?;
+        let subs = SegmentAggs::open_level(&node.subs, view, reader, context, watch)?;
         Ok(Self { node, values, state, subs })
     }
 

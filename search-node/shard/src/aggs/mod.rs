@@ -4,6 +4,7 @@
 //! `finish` makes the answer. A partial holds every bucket, so that counts are exact.
 
 mod collect;
+mod field_formats;
 mod finish;
 mod hyperloglog;
 mod partial;

@@ -15,6 +15,9 @@ impl Mapping {
         let mut next = self.clone();
         merge_object(&mut next.root, &added.root, "")?;
         next.date_detection = self.date_detection && added.date_detection;
+        if added.parameters.contains_key("dynamic_date_formats") {
+            next.dynamic_date_formats = added.dynamic_date_formats.clone();
+        }
         next.numeric_detection = self.numeric_detection || added.numeric_detection;
         if !added.templates.is_empty() {
             next.templates = added.templates.clone();

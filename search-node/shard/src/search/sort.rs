@@ -6,6 +6,7 @@
 use std::cmp::Ordering;
 use std::net::Ipv6Addr;
 
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tantivy::columnar::Column;
@@ -50,7 +51,7 @@ pub enum SortMode {
 }
 
 /// One key of the order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SortKey {
     /// What it sorts by.
     pub field: SortField,
@@ -60,6 +61,8 @@ pub struct SortKey {
     pub missing: Missing,
     /// Which of several values counts; the least when ascending, the greatest when descending, if not said.
     pub mode: Option<SortMode>,
+    /// How dates are shown and read (`format`).
+    pub format: Option<DateFormats>,
     /// Whether a field that the mapping lacks counts as having no values.
     pub unmapped_ok: bool,
 }
@@ -79,6 +82,13 @@ pub enum SortValue {
     Text(String),
     /// A version, in the order of releases.
     Version(String),
+    /// A date, in the order of time, as the request has it shown.
+    Date {
+        /// The moment as the field has it.
+        moment: i64,
+        /// The text.
+        shown: String,
+    },
 }
 
 impl SortValue {
@@ -91,6 +101,7 @@ impl SortValue {
             SortValue::Float(number) => json!(number),
             SortValue::Text(text) => json!(text),
             SortValue::Version(encoded) => json!(decode_version(encoded)),
+            SortValue::Date { shown, .. } => json!(shown),
         }
     }
 
@@ -138,6 +149,7 @@ fn compare_values(a: &SortValue, b: &SortValue, key: &SortKey) -> Ordering {
                 (SortValue::Unsigned(a), SortValue::Unsigned(b)) => a.cmp(b),
                 (SortValue::Text(a), SortValue::Text(b)) => a.cmp(b),
                 (SortValue::Version(a), SortValue::Version(b)) => a.cmp(b),
+                (SortValue::Date { moment: a, .. }, SortValue::Date { moment: b, .. }) => a.cmp(b),
                 (a, b) => as_f64(a).total_cmp(&as_f64(b)),
             };
             if key.descending { order.reverse() } else { order }
@@ -147,7 +159,7 @@ fn compare_values(a: &SortValue, b: &SortValue, key: &SortKey) -> Ordering {
 
 fn as_f64(value: &SortValue) -> f64 {
     match value {
-        SortValue::Integer(number) => *number as f64,
+        SortValue::Integer(number) | SortValue::Date { moment: number, .. } => *number as f64,
         SortValue::Unsigned(number) => *number as f64,
         SortValue::Float(number) => *number,
         SortValue::Text(text) => text.parse().unwrap_or(f64::MAX),
@@ -285,11 +297,21 @@ impl<'a> SegmentKey<'a> {
             Values::Score => SortValue::Float(unordered_f64(raw)),
             Values::Doc | Values::SeqNo(_) | Values::Bool(_) => SortValue::Integer(raw as i64),
             Values::U64(_) => SortValue::Unsigned(raw as u64),
-            Values::I64(_) => SortValue::Integer((raw as u64 ^ (1 << 63)) as i64),
+            Values::I64(_) => self.shown((raw as u64 ^ (1 << 63)) as i64),
             Values::F64(_) => SortValue::Float(unordered_f64(raw)),
             Values::Ip(_) => SortValue::Text(show_ip(Ipv6Addr::from(raw))),
             Values::Text(terms) => terms.sort_value((raw / 2) as u64)?,
         })
+    }
+
+    /// A whole number; a date as the request has it shown.
+    fn shown(&self, moment: i64) -> SortValue {
+        match (&self.key.format, self.dates) {
+            (Some(format), Some((resolution, _))) => {
+                SortValue::Date { moment, shown: format.show_moment(resolution, moment, &TimeZone::UTC) }
+            }
+            _ => SortValue::Integer(moment),
+        }
     }
 
     /// Adds the places of a value of `search_after`.
@@ -326,9 +348,12 @@ impl<'a> SegmentKey<'a> {
                 // No document of this segment has a value: all come after, or all before.
                 return Ok(if self.key.missing == Missing::First { LAST } else { FIRST });
             }
-            (Values::I64(_), SortValue::Integer(number)) => Some(ordered_i64(*number)),
+            (Values::I64(_), SortValue::Integer(number) | SortValue::Date { moment: number, .. }) => {
+                Some(ordered_i64(*number))
+            }
             (Values::I64(_), SortValue::Text(text)) => {
-                let (resolution, formats) = self.dates.ok_or_else(fault)?;
+                let (resolution, own) = self.dates.ok_or_else(fault)?;
+                let formats = self.key.format.as_ref().unwrap_or(own);
                 let read = formats.read(text).ok_or_else(fault)?;
                 Some(ordered_i64(resolution.moment(read, false)))
             }

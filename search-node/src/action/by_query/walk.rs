@@ -227,6 +227,7 @@ pub(super) fn sort_keys(wish: &Wish) -> Vec<SortKey> {
             descending: false,
             missing: Missing::Last,
             mode: None,
+            format: None,
             unmapped_ok: false,
         });
     }

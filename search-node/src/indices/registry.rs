@@ -298,6 +298,16 @@ impl Indices {
         )))
     }
 
+    /// Refuses a routing value of the request's own for a document of a stream: it would be found nowhere else.
+    pub(crate) fn check_stream_routing(&self, name: &str, routing: Option<&str>) -> Result<(), ApiError> {
+        if routing.is_none() || !self.lookup().streams.contains_key(name) {
+            return Ok(());
+        }
+        Err(ApiError::argument(format!(
+            "index request targeting data stream [{name}] specifies a custom routing. target the backing indices directly or remove the custom routing."
+        )))
+    }
+
     fn delete_id(&self, uuid: &str) -> Result<(), ApiError> {
         match self.agreement.agree(Command::DeleteIndex { id: IndexId(uuid.to_owned()) }) {
             // Somebody else has deleted it meanwhile.

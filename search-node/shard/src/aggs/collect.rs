@@ -19,7 +19,7 @@ use super::request::{AggRequest, DateHistogram, Interval, Kind, Metric, Node};
 use crate::engine::View;
 use crate::mapping::dates::{Resolution, floor_to};
 use crate::mapping::{FieldKind, IGNORED, Storage, show_ip};
-use crate::query::{QueryContext, lower, no_aggregation_of_spans};
+use crate::query::{QueryContext, QueryError, lower, no_aggregation_of_spans};
 use crate::search::{
     SearchError, SortValue, Terms, Watch, no_column_for_ids, no_column_for_text, no_values_in_column,
 };
@@ -166,10 +166,7 @@ impl<'a> Collector<'a> {
                 (None, Buckets::Single { counts: Vec::new(), members: Some(members) })
             }
         };
-        let values = field.map_or(Ok(Values::None), |field| {
-            check_spans(&node.kind, field, view)?;
-            Values::open(field, view, reader)
-        })?;
+        let values = field.map_or(Ok(Values::None), |field| Values::open(field, view, reader))?;
         let subs = SegmentAggs::open_level(&node.subs, view, reader, context, watch)?;
         Ok(Self { node, values, state, subs })
     }
@@ -261,6 +258,43 @@ impl<'a> Collector<'a> {
     }
 }
 
+/// Refuses what a shard cannot compute, whatever is in it.
+pub(crate) fn check(
+    request: &AggRequest,
+    view: &View,
+    context: &QueryContext<'_>,
+) -> Result<(), SearchError> {
+    for node in &request.nodes {
+        if let Kind::Filter(query) = &node.kind {
+            lower(query, view, context)?;
+        }
+        if let Some(path) = node.kind.field() {
+            check_spans(&node.kind, path, view)?;
+            check_field(path, view)?;
+        }
+        check(&node.subs, view, context)?;
+    }
+    Ok(FieldFormats::of(request, view).check(request)?)
+}
+
+/// Refuses fields whose values are in no column.
+fn check_field(path: &str, view: &View) -> Result<(), QueryError> {
+    if path == "_id" {
+        return Err(no_column_for_ids());
+    }
+    if path == IGNORED {
+        return Err(no_values_in_column(path, path));
+    }
+    match view.layout.mapping.leaf(path) {
+        _ if view.layout.keyed(path).is_some_and(|keyed| keyed.mapping.doc_values) => Ok(()),
+        Some(mapping) if mapping.kind.is_text() => Err(no_column_for_text(path)),
+        Some(mapping) if matches!(mapping.kind, FieldKind::Structured(_)) => {
+            Err(no_values_in_column(path, &mapping.type_name))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Of spans it is told whether there are any.
 fn check_spans(kind: &Kind, path: &str, view: &View) -> Result<(), SearchError> {
     let Some(mapping) = view.layout.mapping.leaf(path) else { return Ok(()) };
@@ -298,12 +332,6 @@ const MISSING_KEY: u64 = u64::MAX;
 
 impl Values {
     fn open(path: &str, view: &View, reader: &SegmentReader) -> Result<Self, SearchError> {
-        if path == "_id" {
-            return Err(no_column_for_ids().into());
-        }
-        if path == IGNORED {
-            return Err(no_values_in_column(path, path).into());
-        }
         if let Some(keyed) = view.layout.keyed(path).filter(|keyed| keyed.mapping.doc_values) {
             let column = reader.fast_fields().str(view.layout.schema.get_field_name(keyed.field))?;
             let terms = column.map(|column| Terms::keyed(column, keyed.key)).transpose()?;
@@ -312,12 +340,6 @@ impl Values {
         let Some(mapping) = view.layout.mapping.leaf(path) else {
             return Ok(Values::None);
         };
-        if mapping.kind.is_text() {
-            return Err(no_column_for_text(path).into());
-        }
-        if matches!(mapping.kind, FieldKind::Structured(_)) {
-            return Err(no_values_in_column(path, &mapping.type_name).into());
-        }
         let columns = reader.fast_fields();
         let name = view.layout.stored_name(path);
         Ok(match (mapping.kind.storage(), &mapping.kind) {

@@ -42,6 +42,18 @@ impl FieldFormats {
         }
     }
 
+    /// Refuses formats that are none, of dates that are asked for in them.
+    pub(super) fn check(&self, request: &AggRequest) -> Result<(), AggError> {
+        request.nodes.iter().try_for_each(|node| {
+            let (path, asked) = match &node.kind {
+                Kind::Terms(terms) => (&terms.field, terms.format.as_deref()),
+                Kind::Metric { field, format, .. } => (field, format.as_deref()),
+                _ => return Ok(()),
+            };
+            self.shown(path, asked, &TimeZone::UTC).map(drop)
+        })
+    }
+
     /// Those of one shard and of another; where they differ, some shard's.
     pub(super) fn join(mut self, other: Self) -> Self {
         for (path, format) in other.0 {

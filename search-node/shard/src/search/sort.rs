@@ -13,7 +13,7 @@ use tantivy::columnar::Column;
 use tantivy::index::SegmentReader;
 
 use super::id_key::{Ids, first_place, id_of, places};
-use super::{Hit, SearchError, Terms};
+use super::{Hit, SearchError, SearchRequest, Terms};
 use crate::engine::{Layout, SEQ_NO, View, identities_in};
 use crate::mapping::dates::{DateFormats, Resolution};
 use crate::mapping::{FieldKind, IGNORED, Storage, decode_version, show_ip};
@@ -212,7 +212,7 @@ impl<'a> SegmentKey<'a> {
             SortField::Field(path) if path == "_id" => {
                 Values::Id(Ids::of(&identities_in(&view.identities, reader)?.uids))
             }
-            SortField::Field(path) => open_field(path, key.unmapped_ok, layout, reader)?,
+            SortField::Field(path) => open_field(path, layout, reader)?,
         };
         let take_max = key.mode.map_or(key.descending, |mode| mode == SortMode::Max);
         let dates = match &key.field {
@@ -330,17 +330,7 @@ impl<'a> SegmentKey<'a> {
 
     /// The place of a value of `search_after`, which may fall between two terms of the segment.
     fn place_of(&self, value: &SortValue) -> Result<Place, SearchError> {
-        let fault = || {
-            QueryError::argument(format!(
-                "Failed to parse search_after value for field [{}].",
-                match &self.key.field {
-                    SortField::Field(path) => path,
-                    SortField::Score => "_score",
-                    SortField::Doc => "_doc",
-                    SortField::SeqNo => "_seq_no",
-                }
-            ))
-        };
+        let fault = || no_place(self.key);
         let raw = match (&self.values, value) {
             (Values::Id(_), _) => return Err(fault().into()),
             (_, SortValue::Null) => None,
@@ -380,35 +370,13 @@ impl<'a> SegmentKey<'a> {
     }
 }
 
-fn open_field<'a>(
-    path: &str,
-    unmapped_ok: bool,
-    layout: &Layout,
-    reader: &SegmentReader,
-) -> Result<Values<'a>, SearchError> {
+fn open_field<'a>(path: &str, layout: &Layout, reader: &SegmentReader) -> Result<Values<'a>, SearchError> {
     if let Some(keyed) = layout.keyed(path) {
-        if !keyed.mapping.doc_values {
-            return Err(no_values_in_column(path, &keyed.mapping.type_name).into());
-        }
         let column = reader.fast_fields().str(layout.schema.get_field_name(keyed.field))?;
         let terms = column.map(|column| Terms::keyed(column, keyed.key)).transpose()?;
         return Ok(terms.map_or(Values::None, Values::Text));
     }
-    let Some(mapping) = layout.mapping.leaf(path) else {
-        if path == IGNORED {
-            return Err(no_values_in_column(path, path).into());
-        }
-        if unmapped_ok {
-            return Ok(Values::None);
-        }
-        return Err(QueryError::shard(format!("No mapping found for [{path}] in order to sort on")).into());
-    };
-    if mapping.kind.is_text() {
-        return Err(no_column_for_text(path).into());
-    }
-    if !mapping.doc_values || matches!(mapping.kind, FieldKind::Structured(_) | FieldKind::Range { .. }) {
-        return Err(no_values_in_column(path, &mapping.type_name).into());
-    }
+    let Some(mapping) = layout.mapping.leaf(path) else { return Ok(Values::None) };
     let columns = reader.fast_fields();
     let name = layout.stored_name(path);
     Ok(match mapping.kind.storage() {
@@ -424,6 +392,85 @@ fn open_field<'a>(
             terms.map_or(Values::None, Values::Text)
         }
     })
+}
+
+/// Refuses keys by which a shard cannot sort, and places to go on from that no document could have; whatever is in the shard.
+pub(super) fn check_keys(request: &SearchRequest, layout: &Layout) -> Result<(), QueryError> {
+    for key in &request.sort {
+        check_key(key, layout)?;
+    }
+    let after = request.search_after.iter().flatten();
+    let wrong = request.sort.iter().zip(after).find(|(key, value)| !can_follow(key, value, layout));
+    wrong.map_or(Ok(()), |(key, _)| Err(no_place(key)))
+}
+
+fn check_key(key: &SortKey, layout: &Layout) -> Result<(), QueryError> {
+    let SortField::Field(path) = &key.field else { return Ok(()) };
+    if path == "_id" {
+        return Ok(());
+    }
+    if let Some(keyed) = layout.keyed(path) {
+        return match keyed.mapping.doc_values {
+            true => Ok(()),
+            false => Err(no_values_in_column(path, &keyed.mapping.type_name)),
+        };
+    }
+    match layout.mapping.leaf(path) {
+        None if path == IGNORED => Err(no_values_in_column(path, path)),
+        None if key.unmapped_ok => Ok(()),
+        None => Err(QueryError::shard(format!("No mapping found for [{path}] in order to sort on"))),
+        Some(mapping) if mapping.kind.is_text() => Err(no_column_for_text(path)),
+        Some(mapping)
+            if !mapping.doc_values
+                || matches!(mapping.kind, FieldKind::Structured(_) | FieldKind::Range { .. }) =>
+        {
+            Err(no_values_in_column(path, &mapping.type_name))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+/// Whether a value of `search_after` is one of a key's.
+fn can_follow(key: &SortKey, value: &SortValue, layout: &Layout) -> bool {
+    let is_whole = |value: &SortValue| matches!(value, SortValue::Integer(number) if *number >= 0);
+    let is_number = matches!(value, SortValue::Integer(_) | SortValue::Unsigned(_) | SortValue::Float(_));
+    let path = match &key.field {
+        SortField::Score => return is_number || *value == SortValue::Null,
+        SortField::Doc | SortField::SeqNo => return is_whole(value) || *value == SortValue::Null,
+        SortField::Field(path) if path == "_id" => {
+            return matches!(value, SortValue::Text(_) | SortValue::Integer(_));
+        }
+        SortField::Field(path) => path,
+    };
+    if *value == SortValue::Null || layout.keyed(path).is_some() {
+        return matches!(value, SortValue::Null | SortValue::Text(_));
+    }
+    let Some(mapping) = layout.mapping.leaf(path) else { return true };
+    match (mapping.kind.storage(), value) {
+        (Storage::I64, SortValue::Text(text)) => mapping
+            .kind
+            .dates()
+            .is_some_and(|(_, own)| key.format.as_ref().unwrap_or(own).read(text).is_some()),
+        (Storage::I64, SortValue::Integer(_) | SortValue::Float(_) | SortValue::Date { .. }) => true,
+        (Storage::U64, value) => matches!(value, SortValue::Unsigned(_)) || is_whole(value),
+        (Storage::F64, _) => is_number,
+        (Storage::Bool | Storage::Presence, value) => is_whole(value),
+        (Storage::Ip, SortValue::Text(text)) => crate::mapping::parse_ip(text).is_some(),
+        (Storage::Keyword | Storage::Text | Storage::Terms, value) => {
+            matches!(value, SortValue::Text(_) | SortValue::Version(_))
+        }
+        _ => false,
+    }
+}
+
+fn no_place(key: &SortKey) -> QueryError {
+    let field = match &key.field {
+        SortField::Field(path) => path,
+        SortField::Score => "_score",
+        SortField::Doc => "_doc",
+        SortField::SeqNo => "_seq_no",
+    };
+    QueryError::argument(format!("Failed to parse search_after value for field [{field}]."))
 }
 
 /// What Elasticsearch says when a text field is sorted or aggregated.

@@ -26,6 +26,11 @@ pub struct ApiError {
 const NOT_PRIMARY: &str = "shard_not_in_primary_mode_exception";
 
 impl ApiError {
+    pub(crate) const TASK_CANCELLED: &str = "task_cancelled_exception";
+
+    /// The member of the details with the faults below, where there are several.
+    pub(crate) const ROOT_CAUSE: &str = "root_cause";
+
     pub fn new(status: u16, kind: &str, reason: impl Into<String>) -> Self {
         Self { status, kind: kind.to_owned(), reason: reason.into(), cause: None, details: Map::new() }
     }
@@ -83,7 +88,7 @@ impl ApiError {
 
     /// Somebody has ended the task of the request.
     pub fn task_cancelled(reason: &str) -> Self {
-        Self::new(400, "task_cancelled_exception", format!("task cancelled [{reason}]"))
+        Self::new(400, Self::TASK_CANCELLED, format!("task cancelled [{reason}]"))
     }
 
     /// The node ends before it was done; another one may do it.
@@ -170,6 +175,7 @@ impl ApiError {
             item.insert("caused_by".to_owned(), json!({"type": kind, "reason": reason}));
         }
         item.extend(self.details.clone());
+        item.shift_remove(Self::ROOT_CAUSE);
         Value::Object(item)
     }
 
@@ -182,17 +188,25 @@ impl ApiError {
         }
     }
 
+    /// The faults below all others: this one, unless several are known.
+    fn root_causes(&self) -> Value {
+        if let Some(roots) = self.details.get(Self::ROOT_CAUSE) {
+            return roots.clone();
+        }
+        let mut root = self.to_item();
+        if let Value::Object(root) = &mut root {
+            root.shift_remove("caused_by");
+        }
+        json!([root])
+    }
+
     /// The body of the answer.
     pub fn to_body(&self) -> Value {
         if self.kind.is_empty() {
             return json!({"error": self.reason, "status": self.status});
         }
         let mut error = Map::new();
-        let mut root = self.to_item();
-        if let Value::Object(root) = &mut root {
-            root.shift_remove("caused_by");
-        }
-        error.insert("root_cause".to_owned(), json!([root]));
+        error.insert(Self::ROOT_CAUSE.to_owned(), self.root_causes());
         if let Value::Object(item) = self.to_item() {
             error.extend(item);
         }

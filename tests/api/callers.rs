@@ -45,3 +45,37 @@ async fn a_page_of_the_web_cannot_reach_a_node_on_loopback() {
         assert_eq!(status(&address, &request), expected, "{request}");
     }
 }
+
+/// All of one answer, its head in small letters.
+fn answer(address: &str, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).expect("connected");
+    stream.write_all(request.as_bytes()).expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("answered");
+    answer
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_client_calls_its_request_comes_back_and_stands_at_its_tasks() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let node = SearchNode::start(folder.path(), &folder.path().join("data")).await.expect("a node");
+    let address = node.url().trim_start_matches("http://").to_owned();
+    let get = |path: &str, more: &str| {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n{more}connection: close\r\n\r\n");
+        answer(&address, &request)
+    };
+
+    for (path, status) in
+        [("/", "200"), ("/none", "404"), ("/_cat/indices?health=foo", "400"), ("/_nothing/a/b/c", "400")]
+    {
+        let told = get(path, "X-Opaque-Id: page-7\r\n");
+        assert!(told.starts_with(&format!("HTTP/1.1 {status}")), "{told}");
+        assert!(told.to_lowercase().contains("x-opaque-id: page-7\r\n"), "{told}");
+    }
+    assert!(!get("/", "").to_lowercase().contains("x-opaque-id"));
+    let tasks = get("/_tasks?detailed", "x-opaque-id: page-8\r\n");
+    assert!(tasks.contains(r#""headers":{"X-Opaque-Id":"page-8"}"#), "{tasks}");
+    assert!(get("/_tasks", "").contains(r#""headers":{}"#));
+    let table = get("/_cat/tasks?h=action,x", "x-opaque-id: page-9\r\n");
+    assert!(table.contains("cluster:monitor/tasks/lists page-9"), "{table}");
+}

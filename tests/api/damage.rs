@@ -72,12 +72,14 @@ async fn a_damaged_file_of_any_kind_is_reported_and_never_served() {
         ] {
             let (status, answer) = ask(&node, method, path, body.as_ref()).await;
             assert_eq!(
-                (status, &answer["error"]["type"]),
+                (status, &answer["error"]["root_cause"][0]["type"]),
                 (500, &json!("corrupt_index_exception")),
                 "{extension}: {answer}"
             );
             assert!(
-                answer["error"]["reason"].as_str().is_some_and(|reason| reason.contains(extension)),
+                answer["error"]["root_cause"][0]["reason"]
+                    .as_str()
+                    .is_some_and(|reason| reason.contains(extension)),
                 "{answer}"
             );
         }
@@ -127,7 +129,8 @@ async fn documents_that_cannot_be_read_cost_their_shard_only() {
 
     let path = format!("{both}&allow_partial_search_results=false");
     let (status, answer) = ask(&node, Method::POST, &path, None).await;
-    assert_eq!(status, 503, "{answer}");
+    assert_eq!((status, &answer["error"]["reason"]), (500, &json!("Partial shards failure")), "{answer}");
+    assert_eq!(answer["error"]["failed_shards"][0]["index"], "damaged", "{answer}");
     let (status, answer) = ask(&node, Method::POST, "/damaged/_search", None).await;
     assert_eq!(status, 500, "{answer}");
 }

@@ -194,7 +194,7 @@ async fn receive(request: RequestBuilder) -> Result<Answer, reqwest::Error> {
 }
 
 fn refused(method: &Method, path: &str, answer: &Answer, body: Option<&Value>) -> ClientError {
-    let error = body.and_then(|body| body.get("error"));
+    let error = body.and_then(|body| body.get("error")).map(telling);
     let member = |name: &str| error.and_then(|e| e.get(name)).and_then(Value::as_str).map(str::to_owned);
     let reason = member("reason")
         .or_else(|| error.and_then(Value::as_str).map(str::to_owned))
@@ -205,6 +205,14 @@ fn refused(method: &Method, path: &str, answer: &Answer, body: Option<&Value>) -
         status: answer.status,
         kind: member("type").unwrap_or_default(),
         reason,
+    }
+}
+
+/// The part of an error that says what is wrong: of a search that failed in all shards, what the first of them says.
+fn telling(error: &Value) -> &Value {
+    match error.get("type").and_then(Value::as_str) {
+        Some("search_phase_execution_exception") => error.pointer("/root_cause/0").unwrap_or(error),
+        _ => error,
     }
 }
 
@@ -222,4 +230,22 @@ fn root_cause(error: &reqwest::Error) -> String {
         cause = inner;
     }
     cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_search_that_failed_everywhere_says_why() {
+        let cause = json!({"type": "query_shard_exception", "reason": "No mapping found for [x]"});
+        let kind = "search_phase_execution_exception";
+        let failed = json!({"root_cause": [cause], "type": kind, "reason": "all shards failed"});
+        assert_eq!(telling(&failed), &cause);
+        let silent = json!({"root_cause": [], "type": kind, "reason": "all shards failed"});
+        assert_eq!(telling(&silent), &silent);
+        assert_eq!(telling(&cause), &cause);
+    }
 }

@@ -225,6 +225,7 @@ fn queries() -> Vec<Value> {
 
 fn sorts() -> Vec<Vec<SortKey>> {
     let by = |field: &str, descending, missing| SortKey {
+        format: None,
         field: SortField::Field(field.to_owned()),
         descending,
         missing,

@@ -170,11 +170,12 @@ pub(crate) fn index(
     let is_new_id = options.is_new_id || target.id.is_none();
     let now = writes.now_millis;
     let id = target.id.clone().unwrap_or_else(|| writes.ids.id());
-    let is_create = options.is_create || is_new_id;
+    let is_create = options.is_create;
     let run = writes.run_for(node, &target.index, is_create)?;
     check_id(&id)?;
     if !options.is_resolved {
         node.indices.check_direct(&target.index, run.index(), is_create, options.condition)?;
+        node.indices.check_stream_routing(&target.index, target.routing.as_deref())?;
     }
     let target = &*target.routed(node, run.index())?;
     target.check_routing(run.index(), &id)?;

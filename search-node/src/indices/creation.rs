@@ -15,7 +15,7 @@ use super::metadata::IndexMetadata;
 use super::names::check_index_name;
 use super::registry::Indices;
 use super::routing::Routing;
-use super::settings::{IndexSettings, PLACES, check_public};
+use super::settings::{IndexSettings, PLACES, PROVIDED_NAME, check_public};
 use super::sort_settings;
 use super::templates::{FieldMerge, IndexBody, Templates};
 use crate::error::ApiError;
@@ -23,6 +23,8 @@ use crate::error::ApiError;
 /// An index that is to be made, with all that templates say.
 pub(super) struct NewIndex {
     pub name: String,
+    /// What it was called by who asked for it, if otherwise.
+    pub provided_name: Option<String>,
     pub body: IndexBody,
     pub data_stream: Option<String>,
 }
@@ -39,22 +41,34 @@ impl Indices {
 
     /// Makes an index from the body of `PUT /{index}`. Whoever asked says how long its shards are waited for.
     pub(crate) fn create_at_once(&self, name: &str, body: &Value) -> Result<Arc<Index>, ApiError> {
+        let provided_name = name;
         let name = &*resolve_dates(name, self.clock.now_millis())?;
+        self.create_provided(name, provided_name, body)
+    }
+
+    /// The same where the dates of the name are worked out already.
+    pub(super) fn create_provided(
+        &self,
+        name: &str,
+        provided_name: &str,
+        body: &Value,
+    ) -> Result<Arc<Index>, ApiError> {
         check_index_name(name)?;
         let request = read_body(body)?;
-        self.make(name, |map| self.created_by_name(map, name, &request))
+        self.make(name, |map| self.created_by_name(map, (name, provided_name), &request))
     }
 
     /// The commands that make an index of a name, with what templates say.
     pub(super) fn created_by_name(
         &self,
         map: &ClusterState,
-        name: &str,
+        (name, provided_name): (&str, &str),
         request: &IndexBody,
     ) -> Result<Vec<Command>, ApiError> {
         let names = AgreedNames::of(map);
         names.check_free(name)?;
-        let new = with_templates(map, name, request.clone())?;
+        let mut new = with_templates(map, name, request.clone())?;
+        new.provided_name = (provided_name != name).then(|| provided_name.to_owned());
         let mut commands = self.new_index(map, &names, &new)?;
         commands.insert(0, Guard::Templates.expected(map));
         Ok(commands)
@@ -99,6 +113,9 @@ impl Indices {
     /// A new index without its shards, and how many it has.
     pub(super) fn new_entry(&self, new: &NewIndex) -> Result<(IndexId, IndexEntry, usize), ApiError> {
         let mut settings = new.body.settings.clone().unwrap_or_default();
+        if let Some(provided) = &new.provided_name {
+            settings.insert(PROVIDED_NAME.to_owned(), Value::from(provided.as_str()));
+        }
         let mut read = IndexSettings::read(&settings)?;
         if !settings.contains_key("number_of_routing_shards") && !settings.contains_key(PLACES) {
             let places = Routing::usual_places(read.routing.shards());
@@ -184,7 +201,7 @@ pub(super) fn with_templates(
     let fields = if applied.template.is_some() { FieldMerge::Replaced } else { FieldMerge::Deep };
     let mut body = applied.body;
     body.put_over(request, fields);
-    Ok(NewIndex { name: name.to_owned(), body, data_stream: None })
+    Ok(NewIndex { name: name.to_owned(), provided_name: None, body, data_stream: None })
 }
 
 pub(super) fn is_hidden(body: &IndexBody) -> bool {

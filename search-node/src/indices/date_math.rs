@@ -118,7 +118,7 @@ mod tests {
             assert_eq!(resolve_dates(expression, NOW).expect(expression), expected);
         }
         for expression in
-            ["<logs-{now/d>", "<logs-now}>", "<{now/d{}}>", "<{now/d{QQ}}>", "<{nonsense}>", "<>"]
+            ["<logs-{now/d>", "<logs-now}>", "<{now/d{}}>", "<{now/d{ff}}>", "<{nonsense}>", "<>"]
         {
             let error = resolve_dates(expression, NOW).expect_err(expression);
             assert_eq!((error.status, error.kind.as_str()), (400, "parse_exception"), "{expression}");

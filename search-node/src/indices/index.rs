@@ -19,7 +19,7 @@ use super::blocks::Level;
 use super::metadata::IndexMetadata;
 use super::refreshes::Refreshes;
 use super::replicas::{CopySettings, NUMBER};
-use super::settings::{IndexSettings, PLACES, nest};
+use super::settings::{IndexSettings, PLACES, PROVIDED_NAME, nest};
 use super::shard_copy::{CopyState, ShardCopy};
 use crate::disk_watch::DiskWatch;
 use crate::episode::Episode;
@@ -576,7 +576,7 @@ impl Index {
         flat.entry(NUMBER).or_insert_with(|| json!("1"));
         flat.insert("creation_date".to_owned(), json!(metadata.created_millis.to_string()));
         flat.insert("uuid".to_owned(), json!(metadata.uuid));
-        flat.insert("provided_name".to_owned(), json!(metadata.name));
+        flat.entry(PROVIDED_NAME).or_insert_with(|| json!(metadata.name));
         flat.insert("version.created".to_owned(), json!("7100299"));
         flat
     }

@@ -39,7 +39,7 @@ fn map() -> ClusterState {
 fn created(indices: &'static Indices, name: &'static str, aliases: Value) -> (String, Decision) {
     let mut body = IndexBody::default();
     body.take("aliases", &aliases).expect("aliases");
-    let decide = move |map: &ClusterState| indices.created_by_name(map, name, &body);
+    let decide = move |map: &ClusterState| indices.created_by_name(map, (name, name), &body);
     (format!("create {name} with {aliases}"), Box::new(decide))
 }
 

@@ -219,13 +219,14 @@ impl Indices {
         if let Some(index) = self.get(name) {
             return Ok(index);
         }
+        let provided_name = name;
         let name = &*resolve_dates(name, self.clock.now_millis())?;
         self.check_lost(name)?;
         let lookup = self.lookup();
         match lookup.write_index(name, is_create) {
             Some(Ok(index)) => self.rolled_over(&lookup, name, index),
             Some(Err(error)) => Err(error),
-            None => self.create_for_write(name, is_create),
+            None => self.create_for_write(name, provided_name, is_create),
         }
     }
 
@@ -244,7 +245,12 @@ impl Indices {
         set.and_then(|value| AutoCreate::read(&value).ok()).unwrap_or_else(|| self.auto_create.clone())
     }
 
-    fn create_for_write(&self, name: &str, is_create: bool) -> Result<Arc<Index>, ApiError> {
+    fn create_for_write(
+        &self,
+        name: &str,
+        provided_name: &str,
+        is_create: bool,
+    ) -> Result<Arc<Index>, ApiError> {
         let templates = self.templates();
         let template = templates.matching(name, false).map(|(_, template)| template);
         match template.and_then(|template| template.allow_auto_create) {
@@ -262,7 +268,12 @@ impl Indices {
         }
         // The write that would follow is refused, and no empty index shall be left of it.
         self.disk_watch.check(name)?;
-        let made = if is_stream { self.create_stream(name) } else { self.create(name, &Value::Null) };
+        let made = if is_stream {
+            self.create_stream(name)
+        } else {
+            let made = self.create_provided(name, provided_name, &Value::Null);
+            made.inspect(|made| self.wait_primaries(made))
+        };
         match made {
             Err(error) if error.kind == "resource_already_exists_exception" => {
                 // Somebody else makes it at this moment.
@@ -295,6 +306,16 @@ impl Indices {
         let stream = lookup.stream_of(index).unwrap_or_default();
         Err(ApiError::argument(format!(
             "index request with {what} targeting backing indices is disallowed, target corresponding data stream [{stream}] instead"
+        )))
+    }
+
+    /// Refuses a routing value of the request's own for a document of a stream: it would be found nowhere else.
+    pub(crate) fn check_stream_routing(&self, name: &str, routing: Option<&str>) -> Result<(), ApiError> {
+        if routing.is_none() || !self.lookup().streams.contains_key(name) {
+            return Ok(());
+        }
+        Err(ApiError::argument(format!(
+            "index request targeting data stream [{name}] specifies a custom routing. target the backing indices directly or remove the custom routing."
         )))
     }
 

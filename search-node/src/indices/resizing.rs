@@ -22,7 +22,8 @@ use super::registry::Indices;
 use super::replicas::NUMBER;
 use super::routing::Routing;
 use super::settings::{
-    IndexSettings, PLACES, RESIZE_SOURCE_NAME, RESIZE_SOURCE_UUID, check_public, flatten_with_nulls,
+    IndexSettings, PLACES, PROVIDED_NAME, RESIZE_SOURCE_NAME, RESIZE_SOURCE_UUID, check_public,
+    flatten_with_nulls,
 };
 use super::templates::IndexBody;
 use crate::error::ApiError;
@@ -148,7 +149,7 @@ impl ResizeWish {
 
 /// Whether the new index has a setting from its source. How many copies it has is its own affair, and so is what others do with it.
 fn is_copied(key: &str) -> bool {
-    let own = [SHARDS, ROUTING_SHARDS, PLACES, NUMBER, RESIZE_SOURCE_NAME, RESIZE_SOURCE_UUID];
+    let own = [SHARDS, ROUTING_SHARDS, PLACES, NUMBER, RESIZE_SOURCE_NAME, RESIZE_SOURCE_UUID, PROVIDED_NAME];
     !own.contains(&key) && !key.starts_with("lifecycle.")
 }
 
@@ -277,7 +278,7 @@ impl Indices {
             mappings: Some(mapping_of(entry)),
             aliases: Some(wish.aliases.clone()),
         };
-        let new = NewIndex { name: target.to_owned(), body, data_stream: None };
+        let new = NewIndex { name: target.to_owned(), provided_name: None, body, data_stream: None };
         let mut commands = guards(map, &names, &new)?;
         let (id, mut entry, shards) = self.new_entry(&new)?;
         entry.shards = vec![ShardCopies::unplaced(); shards];

@@ -13,9 +13,10 @@ use super::date_math::resolve_dates;
 use super::guard::Guard;
 use super::index::Index;
 use super::lenient::{number_of, text_of};
-use super::metadata::{aliases_of, aliases_part, created_of};
+use super::metadata::{aliases_of, aliases_part, created_of, settings_of};
 use super::names::check_index_name;
 use super::registry::Indices;
+use super::settings::PROVIDED_NAME;
 use super::templates::{IndexBody, Templates};
 use crate::error::ApiError;
 use crate::time_span::read_span;
@@ -59,6 +60,8 @@ pub(crate) struct Plan {
     pub old: IndexId,
     pub old_name: String,
     pub new_name: String,
+    /// What the new one is called with dates that are not worked out, if it is.
+    pub provided_name: Option<String>,
     pub is_stream: bool,
     /// Since when the old one is there.
     pub created_millis: i64,
@@ -149,7 +152,6 @@ pub(super) fn plan(
     now_millis: i64,
 ) -> Result<Plan, ApiError> {
     let names = AgreedNames::of(map);
-    let new_name = new_name.map(|name| resolve_dates(name, now_millis)).transpose()?;
     if let Some(stream) = names.streams.get(target) {
         if new_name.is_some() {
             return Err(ApiError::argument(
@@ -158,13 +160,25 @@ pub(super) fn plan(
         }
         let old = IndexId(stream.indices.last().cloned().unwrap_or_default());
         let new_name = backing_name(target, now_millis, stream.generation + 1);
-        return planned(map, old, new_name, true);
+        return planned(map, old, (new_name, None), true);
     }
     let old_name = written_by(&names, target)?;
-    let new_name = new_name.map_or_else(|| next_name(old_name), |name| Ok(name.into_owned()))?;
+    let old = id_of(&names, old_name);
+    let provided_name = match new_name {
+        Some(name) => name.to_owned(),
+        None => next_name(&provided_name_of(map, &old).unwrap_or_else(|| old_name.to_owned()))?,
+    };
+    let new_name = resolve_dates(&provided_name, now_millis)?.into_owned();
     check_index_name(&new_name)?;
     names.check_free(&new_name)?;
-    planned(map, id_of(&names, old_name), new_name, false)
+    let provided_name = Some(provided_name).filter(|provided| *provided != new_name);
+    planned(map, old, (new_name, provided_name), false)
+}
+
+/// What an index was called by who made it, with dates: the next one is called by the dates of its own time.
+fn provided_name_of(map: &ClusterState, index: &IndexId) -> Option<String> {
+    let settings = settings_of(map.indices.get(index)?);
+    settings.get(PROVIDED_NAME).and_then(Value::as_str).map(str::to_owned)
 }
 
 fn id_of(names: &AgreedNames<'_>, index: &str) -> IndexId {
@@ -193,14 +207,21 @@ fn written_by<'a>(names: &'a AgreedNames<'_>, target: &str) -> Result<&'a str, A
     Ok(old_name)
 }
 
-fn planned(map: &ClusterState, old: IndexId, new_name: String, is_stream: bool) -> Result<Plan, ApiError> {
+fn planned(
+    map: &ClusterState,
+    old: IndexId,
+    (new_name, provided_name): (String, Option<String>),
+    is_stream: bool,
+) -> Result<Plan, ApiError> {
     let entry = map.indices.get(&old).ok_or_else(|| ApiError::no_index(&old.0))?;
     let (old_name, created_millis) = (entry.name.clone(), created_of(entry));
-    Ok(Plan { old, old_name, new_name, is_stream, created_millis })
+    Ok(Plan { old, old_name, new_name, provided_name, is_stream, created_millis })
 }
 
 /// The name after a name that ends with a number: `logs-000002` after `logs-1`.
 fn next_name(name: &str) -> Result<String, ApiError> {
+    // A name with dates ends behind its number.
+    let (name, end) = name.strip_suffix('>').map_or((name, ""), |inner| (inner, ">"));
     let counted = name.rsplit_once('-').and_then(|(front, number)| {
         let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
         Some((front, number.parse::<u64>().ok().filter(|_| is_number)?))
@@ -208,7 +229,7 @@ fn next_name(name: &str) -> Result<String, ApiError> {
     let (front, number) = counted.ok_or_else(|| {
         ApiError::argument(format!("index name [{name}] does not match pattern '^.*-\\d+$'"))
     })?;
-    Ok(format!("{front}-{:06}", number.saturating_add(1)))
+    Ok(format!("{front}-{:06}{end}", number.saturating_add(1)))
 }
 
 impl Indices {
@@ -260,6 +281,7 @@ impl Indices {
         let said = old.get(alias).map(Alias::kept).unwrap_or_default();
         let is_explicit = said.is_write_index == Some(true);
         let mut new = with_templates(map, &planned.new_name, body.clone())?;
+        new.provided_name.clone_from(&planned.provided_name);
         check_not_in_template(map, alias, &planned.new_name)?;
         let next = Alias { is_write_index: is_explicit.then_some(true), ..said.clone() };
         new.body.aliases.get_or_insert_default().insert(alias.to_owned(), next.to_json());

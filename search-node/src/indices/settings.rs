@@ -142,11 +142,14 @@ pub(super) const PLACES: &str = "routing_num_shards";
 
 /// What an index was made of by `_shrink`, `_split` or `_clone`. Nobody says so but whoever makes it.
 pub(super) const RESIZE_SOURCE_NAME: &str = "resize.source.name";
+/// What an index was called by who made it, where that holds dates: it is called by them now.
+pub(super) const PROVIDED_NAME: &str = "provided_name";
+
 pub(super) const RESIZE_SOURCE_UUID: &str = "resize.source.uuid";
 
 /// Refuses settings that only the cluster gives.
 pub(super) fn check_public(flat: &Map<String, Value>) -> Result<(), ApiError> {
-    let private = [PLACES, RESIZE_SOURCE_NAME, RESIZE_SOURCE_UUID];
+    let private = [PLACES, RESIZE_SOURCE_NAME, RESIZE_SOURCE_UUID, PROVIDED_NAME];
     private.iter().find(|key| flat.contains_key(**key)).map_or(Ok(()), |key| Err(unknown(key)))
 }
 
@@ -251,7 +254,7 @@ impl IndexSettings {
             match key.as_str() {
                 // Read above, where each is seen beside the other.
                 "number_of_shards" | "number_of_routing_shards" | PLACES => {}
-                RESIZE_SOURCE_NAME | RESIZE_SOURCE_UUID => {}
+                RESIZE_SOURCE_NAME | RESIZE_SOURCE_UUID | PROVIDED_NAME => {}
                 "refresh_interval" if text == "-1" => settings.refresh_interval = None,
                 "refresh_interval" => {
                     let span = settings::parse_duration(text)

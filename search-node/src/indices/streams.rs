@@ -162,7 +162,7 @@ fn backing_index(
     body.mappings = Some(timestamped(body.mapping(), field, backing)?);
     body.settings.get_or_insert_default().insert("hidden".to_owned(), json!("true"));
     let data_stream = Some(stream.to_owned());
-    Ok((NewIndex { name: backing.to_owned(), body, data_stream }, template))
+    Ok((NewIndex { name: backing.to_owned(), provided_name: None, body, data_stream }, template))
 }
 
 /// The mapping of a date field, below what templates say of it.

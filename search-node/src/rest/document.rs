@@ -129,16 +129,18 @@ fn demands(call: &Call) -> Result<Demands, ApiError> {
 }
 
 fn options(call: &Call, is_create: bool, has_id: bool) -> Result<WriteOptions, ApiError> {
-    let is_create = match call.param("op_type") {
-        Some("create") => true,
-        None | Some("index") => is_create,
+    // A document without an id is always new.
+    let (is_create, is_new) = match call.param("op_type") {
+        Some("create") => (true, true),
+        None => (is_create, is_create || !has_id),
+        Some("index") => (is_create, is_create),
         Some(other) => {
             return Err(ApiError::argument(format!("opType must be 'create' or 'index', found: [{other}]")));
         }
     };
     Ok(WriteOptions {
         condition: demands(call)?.condition(is_create, has_id)?,
-        is_create,
+        is_create: is_new,
         is_new_id: false,
         require_alias: call.flag("require_alias")?,
         is_resolved: false,

@@ -229,13 +229,21 @@ fn count_missing(node: &Node, names: &str, options: NameOptions, body: &mut Valu
         return;
     };
     let map = coordinator.map();
-    let wanted = indices.iter().filter_map(|index| {
-        let entry = map.indices.get(&IndexId(index.uuid.clone()))?;
-        Some(entry.shards.len() as u64 * (u64::from(map.wanted_replicas(entry)) + 1))
-    });
-    let wanted: u64 = wanted.sum();
-    let told = body["_shards"]["total"].as_u64().unwrap_or(0);
-    body["_shards"]["total"] = json!(told.max(wanted));
+    let mut all = 0;
+    for index in &indices {
+        let Some(entry) = map.indices.get(&IndexId(index.uuid.clone())) else { continue };
+        let wanted = entry.shards.len() as u64 * (u64::from(map.wanted_replicas(entry)) + 1);
+        all += wanted;
+        raise_total(body, &index.name, wanted);
+    }
+    raise_total(body, "_shards", all);
+}
+
+/// What is told of some copies, if anything is, tells of no fewer than there should be.
+fn raise_total(body: &mut Value, of: &str, wanted: u64) {
+    if let Some(told) = body.get_mut(of) {
+        told["total"] = json!(told["total"].as_u64().unwrap_or(0).max(wanted));
+    }
 }
 
 fn names_of(names: &str) -> &str {
@@ -275,9 +283,12 @@ pub(super) enum Carry {
 
 /// Adds up what each node says of its copies.
 fn add_shards(body: &mut Value, other: &Value) {
-    for key in ["total", "successful", "failed"] {
-        let sum = body["_shards"][key].as_u64().unwrap_or(0) + other["_shards"][key].as_u64().unwrap_or(0);
-        body["_shards"][key] = json!(sum);
+    // Beside all copies together, those of each index where the answer tells of them.
+    for (of, told) in other.as_object().into_iter().flatten() {
+        for key in ["total", "successful", "failed"] {
+            let sum = body[of][key].as_u64().unwrap_or(0) + told[key].as_u64().unwrap_or(0);
+            body[of][key] = json!(sum);
+        }
     }
     if let Some(failures) = other["_shards"]["failures"].as_array() {
         match body["_shards"]["failures"].as_array_mut() {

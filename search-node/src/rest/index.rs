@@ -11,8 +11,9 @@ use super::call::Call;
 use super::cluster::span;
 use super::envelope::Reply;
 use super::forward::Reach;
+use super::index_settings::Wish;
 use super::router::{Route, route};
-use crate::action::cluster::{settings_json, wait_active};
+use crate::action::cluster::wait_active;
 use crate::error::ApiError;
 use crate::indices::{Index, Level, LostIndex, NameOptions};
 use crate::time_span::read_span;
@@ -49,6 +50,10 @@ pub(super) const ROUTES: &[Route] = &[
         .reaching(Reach::Copies),
     route(GET_POST, "/_flush", NAMES, |call| blocking(call, flush).boxed()).reaching(Reach::Copies),
     route(GET_POST, "/{index}/_flush", NAMES, |call| blocking(call, flush).boxed()).reaching(Reach::Copies),
+    route(GET_POST, "/_flush/synced", NAMES, |call| blocking(call, synced_flush).boxed())
+        .reaching(Reach::Copies),
+    route(GET_POST, "/{index}/_flush/synced", NAMES, |call| blocking(call, synced_flush).boxed())
+        .reaching(Reach::Copies),
     route(GET, "/_mapping", NAMES, |call| blocking(call, mappings).boxed()),
     route(GET, "/_mappings", NAMES, |call| blocking(call, mappings).boxed()),
     route(GET, "/{index}/_mapping", NAMES, |call| blocking(call, mappings).boxed()),
@@ -123,18 +128,54 @@ fn look(call: &Call) -> Result<Reply, ApiError> {
     if indices.is_empty() && !call.part("index").contains('*') {
         return Err(ApiError::no_index(&call.part("index")));
     }
+    let features = Features::of(call)?;
+    let wish = Wish::of(call)?;
+    let typed = call.flag("include_type_name")?;
     let lookup = call.node.indices.lookup();
     by_name(&indices, |index| {
-        let mut shown = json!({
-            "aliases": index.aliases(),
-            "mappings": index.mapping().to_json(),
-            "settings": settings_json(&call.node, index)
-        });
-        if let Some(stream) = lookup.stream_of(index) {
-            shown["data_stream"] = json!(stream);
+        let mut shown = Map::new();
+        if features.aliases {
+            shown.insert("aliases".to_owned(), Value::Object(index.aliases()));
         }
-        shown
+        if features.mappings {
+            shown.insert("mappings".to_owned(), mapping_shown(index, typed));
+        }
+        if features.settings
+            && let Some(Value::Object(settings)) = wish.of_index(&call.node, index)
+        {
+            shown.extend(settings);
+        }
+        if let Some(stream) = lookup.stream_of(index) {
+            shown.insert("data_stream".to_owned(), json!(stream));
+        }
+        Value::Object(shown)
     })
+}
+
+/// What of an index is shown (`features`).
+struct Features {
+    aliases: bool,
+    mappings: bool,
+    settings: bool,
+}
+
+impl Features {
+    fn of(call: &Call) -> Result<Self, ApiError> {
+        let asked = call.list("features");
+        let known = ["aliases", "mappings", "settings"];
+        if let Some(other) = asked.iter().find(|name| !known.contains(&name.as_str())) {
+            return Err(ApiError::argument(format!("No endpoint or operation is available at [{other}]")));
+        }
+        let has = |name: &str| asked.is_empty() || asked.iter().any(|asked| asked == name);
+        Ok(Self { aliases: has("aliases"), mappings: has("mappings"), settings: has("settings") })
+    }
+}
+
+/// The mapping of an index; under the name of its type for who asks for that, if there is one.
+fn mapping_shown(index: &Index, typed: bool) -> Value {
+    let mapping = index.mapping().to_json();
+    let is_empty = mapping.as_object().is_none_or(Map::is_empty);
+    if typed && !is_empty { json!({"_doc": mapping}) } else { mapping }
 }
 
 fn delete(call: &Call) -> Result<Reply, ApiError> {
@@ -184,14 +225,24 @@ fn flush(call: &Call) -> Result<Reply, ApiError> {
     Call::ok(shards_of(&indices))
 }
 
+/// As 7.x has it: a flush that tells of each index. Copies know by themselves whether they have the same, so that it leaves no mark.
+fn synced_flush(call: &Call) -> Result<Reply, ApiError> {
+    let indices = chosen_open(call)?;
+    for index in &indices {
+        index.flush()?;
+    }
+    let mut told = shards_of(&indices);
+    for index in &indices {
+        told[&index.name] = shards_of(std::slice::from_ref(index))["_shards"].take();
+    }
+    Call::ok(told)
+}
+
 fn mappings(call: &Call) -> Result<Reply, ApiError> {
     let typed = call.flag("include_type_name")?;
     let indices = chosen(call)?;
     indices.iter().try_for_each(|index| index.check_block(Level::MetadataRead))?;
-    by_name(&indices, |index| {
-        let mapping = index.mapping().to_json();
-        if typed { json!({"mappings": {"_doc": mapping}}) } else { json!({"mappings": mapping}) }
-    })
+    by_name(&indices, |index| json!({"mappings": mapping_shown(index, typed)}))
 }
 
 /// The indices whose mapping grows: with `write_index_only` of aliases and streams those alone that are written to.

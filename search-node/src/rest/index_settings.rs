@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::call::Call;
 use super::envelope::Reply;
 use super::index::{NAMES, blocking, chosen, chosen_of_all};
+use super::root::COMPATIBLE_VERSION;
 use super::router::{Route, route};
 use crate::action::cluster::{expanded, flat, settings_shown};
 use crate::error::ApiError;
@@ -35,11 +36,7 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 
 fn settings(call: &Call) -> Result<Reply, ApiError> {
-    let wish = Wish {
-        names: call.path.get("name").map(|names| names.split(',').map(str::trim).collect()),
-        is_flat: call.flag("flat_settings")?,
-        with_defaults: call.flag("include_defaults")?,
-    };
+    let wish = Wish::of(call)?;
     let indices = chosen(call)?;
     indices.iter().try_for_each(|index| index.check_block(Level::MetadataRead))?;
     let shown = indices.into_iter().filter_map(|index| {
@@ -50,17 +47,31 @@ fn settings(call: &Call) -> Result<Reply, ApiError> {
 }
 
 /// Which settings are shown, and how.
-struct Wish<'a> {
+pub(super) struct Wish<'a> {
     /// Names with wildcards, as `index.number_*`; all where nobody says.
     names: Option<Vec<&'a str>>,
     is_flat: bool,
     with_defaults: bool,
+    /// Whether moments and versions are told as people read them, too.
+    is_for_people: bool,
 }
 
-impl Wish<'_> {
+impl<'a> Wish<'a> {
+    pub(super) fn of(call: &'a Call) -> Result<Self, ApiError> {
+        Ok(Self {
+            names: call.path.get("name").map(|names| names.split(',').map(str::trim).collect()),
+            is_flat: call.flag("flat_settings")?,
+            with_defaults: call.flag("include_defaults")?,
+            is_for_people: call.flag("human")?,
+        })
+    }
+
     /// The settings of an index; none where it has none of those.
-    fn of_index(&self, node: &Node, index: &Index) -> Option<Value> {
+    pub(super) fn of_index(&self, node: &Node, index: &Index) -> Option<Value> {
         let mut set = settings_shown(node, index);
+        if self.is_for_people {
+            add_texts(&mut set);
+        }
         let window = node.settings.result_window_max.to_string();
         let defaults = DEFAULTS.into_iter().chain([("max_result_window", window.as_str())]);
         let defaults = defaults.filter(|(key, _)| self.with_defaults && !set.contains_key(*key));
@@ -90,6 +101,15 @@ impl Wish<'_> {
         }
         if flat.is_empty() { json!({}) } else { json!({"index": nest(&flat)}) }
     }
+}
+
+/// What people read beside what is told in milliseconds and as the number of a version.
+fn add_texts(set: &mut Map<String, Value>) {
+    let created = set.get("creation_date").and_then(Value::as_str).and_then(|millis| millis.parse().ok());
+    if let Some(created) = created {
+        set.insert("creation_date_string".to_owned(), json!(shard::mapping::dates::show(created)));
+    }
+    set.insert("version.created_string".to_owned(), json!(COMPATIBLE_VERSION));
 }
 
 fn put_settings(call: &Call) -> Result<Reply, ApiError> {

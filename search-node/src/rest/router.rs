@@ -30,6 +30,7 @@ use crate::error::ApiError;
 use crate::json::UTF8_MARK;
 use crate::memory::Reservation;
 use crate::node::Node;
+use crate::tasks::called;
 
 pub(super) type Answer = BoxFuture<'static, Result<Reply, ApiError>>;
 
@@ -114,7 +115,20 @@ pub(crate) fn app(entrance: Entrance) -> Router {
     Router::new().fallback(handle).with_state(entrance)
 }
 
+/// What a client calls its request, which it gets back.
+const OPAQUE_ID: &str = "x-opaque-id";
+
 async fn handle(State(entrance): State<Entrance>, request: Request) -> Response {
+    let opaque_id = request.headers().get(OPAQUE_ID).cloned();
+    let name = opaque_id.as_ref().and_then(|id| id.to_str().ok()).map(Arc::from);
+    let mut response = called(name, respond(entrance, request)).await;
+    if let Some(id) = opaque_id {
+        response.headers_mut().insert(OPAQUE_ID, id);
+    }
+    response
+}
+
+async fn respond(entrance: Entrance, request: Request) -> Response {
     let query = parse_query_string(request.uri().query().unwrap_or_default());
     let Some(node) = entrance.node(request.uri().path(), &query).await else {
         let wishes = Wishes::of(request.headers(), &query).unwrap_or_default();

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use super::caller::opaque_id;
 use super::{Description, Parent, Progress, Task, TaskKind};
 
 /// What became of a task: its response, or its error.
@@ -100,6 +101,7 @@ impl Tasks {
             description,
             started_nanos: self.clock.now_nanos(),
             parent,
+            opaque_id: opaque_id(),
             cancel,
             cancel_reason: Mutex::default(),
             is_stopped: AtomicBool::new(false),

@@ -61,6 +61,8 @@ pub(crate) struct Task {
     pub description: Description,
     pub started_nanos: i64,
     pub parent: Option<Parent>,
+    /// What the client calls the request that it was begun for.
+    pub opaque_id: Option<Arc<str>>,
     /// Asks the task to end after what it is doing.
     pub cancel: CancellationToken,
     pub cancel_reason: Mutex<Option<String>>,
@@ -135,7 +137,11 @@ impl Task {
         if let Some(parent) = self.parent_id(node_id) {
             put("parent_task_id", json!(parent));
         }
-        put("headers", json!({}));
+        let mut headers = Map::new();
+        if let Some(id) = &self.opaque_id {
+            headers.insert("X-Opaque-Id".to_owned(), json!(id));
+        }
+        put("headers", Value::Object(headers));
         Value::Object(members)
     }
 }

@@ -152,6 +152,7 @@ impl<'i> Tried<'i> {
             }
             let mut sorted = request(&json!({"match_all": {}}));
             sorted.sort = vec![SortKey {
+                format: None,
                 field: SortField::Field(path.to_owned()),
                 descending: true,
                 missing: Missing::First,

@@ -12,20 +12,22 @@ use tantivy::index::SegmentReader;
 use tantivy::query::EnableScoring;
 use tantivy::{DocId, DocSet, TERMINATED};
 
+use super::field_formats::FieldFormats;
 use super::hyperloglog::{DistinctCounter, spread, spread_bytes};
 use super::partial::{AggPartial, Bucket, Key, State, Sums};
 use super::request::{AggRequest, DateHistogram, Interval, Kind, Metric, Node};
 use crate::engine::{Layout, View};
 use crate::mapping::dates::{Resolution, floor_to};
 use crate::mapping::{FieldKind, IGNORED, Storage, show_ip};
-use crate::query::{Asked, QueryContext, lower, no_aggregation_of_spans};
+use crate::query::{Asked, QueryContext, QueryError, lower, no_aggregation_of_spans};
 use crate::search::{
-    SearchError, SortValue, Terms, Watch, check_words, no_column_for_ids, no_values_in_column,
+    SearchError, SortValue, Terms, Watch, check_words, never, no_column_for_ids, no_values_in_column,
 };
 
 /// The collectors of one level in one segment.
 pub(crate) struct SegmentAggs<'a> {
     collectors: Vec<Collector<'a>>,
+    formats: Option<Box<FieldFormats>>,
 }
 
 struct Collector<'a> {
@@ -91,8 +93,19 @@ impl<'a> SegmentAggs<'a> {
         context: &QueryContext<'_>,
         watch: &Watch<'_>,
     ) -> Result<Self, SearchError> {
+        let formats = Some(Box::new(FieldFormats::of(request, view)));
+        Ok(Self { formats, ..Self::open_level(request, view, reader, context, watch)? })
+    }
+
+    fn open_level(
+        request: &'a AggRequest,
+        view: &View,
+        reader: &SegmentReader,
+        context: &QueryContext<'_>,
+        watch: &Watch<'_>,
+    ) -> Result<Self, SearchError> {
         let collectors = request.nodes.iter().map(|node| Collector::open(node, view, reader, context, watch));
-        Ok(Self { collectors: collectors.collect::<Result<_, _>>()? })
+        Ok(Self { collectors: collectors.collect::<Result<_, _>>()?, formats: None })
     }
 
     /// Counts a match.
@@ -108,8 +121,9 @@ impl<'a> SegmentAggs<'a> {
 
     /// What this segment computed.
     pub(crate) fn finish(self) -> Result<AggPartial, SearchError> {
+        let formats = self.formats.clone();
         let mut owners = self.finish_for(1)?;
-        Ok(owners.pop().unwrap_or_default())
+        Ok(AggPartial { formats, ..owners.pop().unwrap_or_default() })
     }
 
     /// What was computed below each of `owners` buckets.
@@ -153,11 +167,8 @@ impl<'a> Collector<'a> {
                 (None, Buckets::Single { counts: Vec::new(), members: Some(members) })
             }
         };
-        let values = field.map_or(Ok(Values::None), |field| {
-            check_spans(&node.kind, field, view)?;
-            Values::open(field, view, reader, watch)
-        })?;
-        let subs = SegmentAggs::open(&node.subs, view, reader, context, watch)?;
+        let values = field.map_or(Ok(Values::None), |field| Values::open(field, view, reader, watch))?;
+        let subs = SegmentAggs::open_level(&node.subs, view, reader, context, watch)?;
         Ok(Self { node, values, state, subs })
     }
 
@@ -248,6 +259,44 @@ impl<'a> Collector<'a> {
     }
 }
 
+/// Refuses what a shard cannot compute, whatever is in it.
+pub(crate) fn check(
+    request: &AggRequest,
+    view: &View,
+    context: &QueryContext<'_>,
+) -> Result<(), SearchError> {
+    for node in &request.nodes {
+        if let Kind::Filter(query) = &node.kind {
+            lower(query, view, context, Asked { segments: &[], stop: &never })?;
+        }
+        if let Some(path) = node.kind.field() {
+            check_spans(&node.kind, path, view)?;
+            check_field(path, view)?;
+        }
+        check(&node.subs, view, context)?;
+    }
+    Ok(FieldFormats::of(request, view).check(request)?)
+}
+
+/// Refuses fields whose values are in no column.
+fn check_field(path: &str, view: &View) -> Result<(), QueryError> {
+    if path == "_id" {
+        return Err(no_column_for_ids());
+    }
+    if path == IGNORED {
+        return Err(no_values_in_column(path, path));
+    }
+    let layout = &view.layout;
+    match layout.mapping.searched(path) {
+        _ if layout.keyed(path).is_some_and(|keyed| keyed.mapping.doc_values) => Ok(()),
+        Some(mapping) if mapping.kind.is_text() => check_words(layout, path, mapping),
+        Some(mapping) if matches!(mapping.kind, FieldKind::Structured(_)) => {
+            Err(no_values_in_column(path, &mapping.type_name))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Of spans it is told whether there are any.
 fn check_spans(kind: &Kind, path: &str, view: &View) -> Result<(), SearchError> {
     let Some(mapping) = view.layout.mapping.searched(path) else { return Ok(()) };
@@ -295,12 +344,6 @@ impl Values {
     }
 
     fn open_in(path: &str, layout: &Layout, reader: &SegmentReader) -> Result<Self, SearchError> {
-        if path == "_id" {
-            return Err(no_column_for_ids().into());
-        }
-        if path == IGNORED {
-            return Err(no_values_in_column(path, path).into());
-        }
         if let Some(keyed) = layout.keyed(path).filter(|keyed| keyed.mapping.doc_values) {
             let column = reader.fast_fields().str(layout.schema.get_field_name(keyed.field))?;
             let terms = column.map(|column| Terms::keyed(column, keyed.key)).transpose()?;
@@ -309,10 +352,6 @@ impl Values {
         let Some(mapping) = layout.mapping.leaf(path) else {
             return Ok(Values::None);
         };
-        check_words(layout, path, mapping)?;
-        if matches!(mapping.kind, FieldKind::Structured(_)) {
-            return Err(no_values_in_column(path, &mapping.type_name).into());
-        }
         let columns = reader.fast_fields();
         let name = layout.stored_name(path);
         Ok(match (mapping.kind.storage(), &mapping.kind) {

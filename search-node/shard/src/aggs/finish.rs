@@ -3,35 +3,45 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
+use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::collect::{date_bucket, unorder_f64};
+use super::field_formats::{FieldFormats, Shown};
 use super::partial::{AggPartial, Bucket, Key, State, Sums};
 use super::request::{
     AggError, AggRequest, BUCKETS_MAX, DateHistogram, Histogram, Interval, Kind, Metric, Node, OrderBy,
     Terms, bound_millis,
 };
-use crate::mapping::dates::show;
+use crate::mapping::dates::{DateFormats, show};
 use crate::mapping::decode_version;
 use crate::query::QueryError;
 
 /// The answer of all aggregations of a request.
-pub fn finish(request: &AggRequest, partial: AggPartial, now_millis: i64) -> Result<Value, AggError> {
-    let mut left = BUCKETS_MAX;
-    finish_level(request, partial, now_millis, &mut left).map(Value::Object)
+pub fn finish(request: &AggRequest, mut partial: AggPartial, now_millis: i64) -> Result<Value, AggError> {
+    let formats = partial.formats.take().map_or_else(FieldFormats::default, |formats| *formats);
+    let mut finishing = Finishing { now: now_millis, left: BUCKETS_MAX, formats };
+    finish_level(request, partial, &mut finishing).map(Value::Object)
+}
+
+/// What the making of an answer knows throughout.
+struct Finishing {
+    now: i64,
+    /// How many more buckets there may be.
+    left: usize,
+    formats: FieldFormats,
 }
 
 fn finish_level(
     request: &AggRequest,
     partial: AggPartial,
-    now: i64,
-    left: &mut usize,
+    finishing: &mut Finishing,
 ) -> Result<Map<String, Value>, AggError> {
     let mut states = partial.states.into_iter();
     let mut answer = Map::new();
     for node in &request.nodes {
-        let mut body = finish_node(node, states.next(), now, left)?;
+        let mut body = finish_node(node, states.next(), finishing)?;
         if let Some(meta) = &node.meta {
             body.insert("meta".to_owned(), meta.clone());
         }
@@ -43,31 +53,31 @@ fn finish_level(
 fn finish_node(
     node: &Node,
     state: Option<State>,
-    now: i64,
-    left: &mut usize,
+    finishing: &mut Finishing,
 ) -> Result<Map<String, Value>, AggError> {
     match (&node.kind, state) {
         (Kind::Terms(terms), Some(State::Terms(buckets))) => {
-            finish_terms(node, terms, buckets.into_iter().collect(), now, left)
+            finish_terms(node, terms, buckets.into_iter().collect(), finishing)
         }
-        (Kind::Terms(terms), _) => finish_terms(node, terms, Vec::new(), now, left),
+        (Kind::Terms(terms), _) => finish_terms(node, terms, Vec::new(), finishing),
         (Kind::DateHistogram(histogram), Some(State::Histogram(buckets))) => {
-            finish_dates(node, histogram, buckets, now, left)
+            finish_dates(node, histogram, buckets, finishing)
         }
-        (Kind::DateHistogram(histogram), _) => finish_dates(node, histogram, BTreeMap::new(), now, left),
+        (Kind::DateHistogram(histogram), _) => finish_dates(node, histogram, BTreeMap::new(), finishing),
         (Kind::Histogram(histogram), Some(State::Histogram(buckets))) => {
-            finish_numbers(node, histogram, buckets, now, left)
+            finish_numbers(node, histogram, buckets, finishing)
         }
         (Kind::Histogram(_), _) => Ok(object(json!({"buckets": []}))),
         (Kind::Filter(_) | Kind::Missing { .. }, state) => {
             let bucket = if let Some(State::Single(bucket)) = state { bucket } else { Bucket::default() };
             let mut body = object(json!({"doc_count": bucket.count}));
-            body.extend(finish_level(&node.subs, bucket.subs, now, left)?);
+            body.extend(finish_level(&node.subs, bucket.subs, finishing)?);
             Ok(body)
         }
-        (Kind::Metric { metric, .. }, state) => {
+        (Kind::Metric { metric, field, format, .. }, state) => {
             let sums = if let Some(State::Metric(sums)) = state { sums } else { Sums::default() };
-            Ok(finish_metric(*metric, sums))
+            let shown = finishing.formats.shown(field, format.as_deref(), &TimeZone::UTC)?;
+            Ok(finish_metric(*metric, sums, shown.as_ref()))
         }
         (Kind::Cardinality { .. }, Some(State::Distinct(counter))) => {
             Ok(object(json!({"value": counter.count()})))
@@ -80,27 +90,46 @@ fn object(value: Value) -> Map<String, Value> {
     if let Value::Object(object) = value { object } else { Map::new() }
 }
 
-fn finish_metric(metric: Metric, sums: Sums) -> Map<String, Value> {
-    let some = |value: f64| if sums.count > 0 { json!(value) } else { Value::Null };
-    object(match metric {
-        Metric::Avg => json!({"value": some(sums.sum / sums.count as f64)}),
-        Metric::Min => json!({"value": some(sums.min)}),
-        Metric::Max => json!({"value": some(sums.max)}),
-        Metric::Sum => json!({"value": sums.sum}),
-        Metric::ValueCount => json!({"value": sums.count}),
-        Metric::Stats => json!({
-            "count": sums.count, "min": some(sums.min), "max": some(sums.max),
-            "avg": some(sums.sum / sums.count as f64), "sum": sums.sum
-        }),
-    })
+fn finish_metric(metric: Metric, sums: Sums, shown: Option<&Shown>) -> Map<String, Value> {
+    let average = sums.sum / sums.count as f64;
+    if metric == Metric::ValueCount {
+        return object(json!({"value": sums.count}));
+    }
+    if metric == Metric::Stats {
+        let all = [("min", sums.min), ("max", sums.max), ("avg", average), ("sum", sums.sum)];
+        let mut body = object(json!({"count": sums.count}));
+        for (name, value) in all {
+            let value = if sums.count > 0 || name == "sum" { json!(value) } else { Value::Null };
+            body.insert(name.to_owned(), value);
+        }
+        if let (Some(shown), 1..) = (shown, sums.count) {
+            body.extend(
+                all.map(|(name, value)| (format!("{name}_as_string"), json!(shown.date(value as i64)))),
+            );
+        }
+        return body;
+    }
+    let value = match metric {
+        Metric::Avg => average,
+        Metric::Min => sums.min,
+        Metric::Max => sums.max,
+        Metric::Sum | Metric::ValueCount | Metric::Stats => sums.sum,
+    };
+    if sums.count == 0 {
+        return object(json!({"value": if metric == Metric::Sum { json!(value) } else { Value::Null }}));
+    }
+    let mut body = object(json!({"value": value}));
+    if let Some(shown) = shown {
+        body.insert("value_as_string".to_owned(), json!(shown.date(value as i64)));
+    }
+    body
 }
 
 fn finish_terms(
     node: &Node,
     terms: &Terms,
     mut buckets: Vec<(Key, Bucket)>,
-    now: i64,
-    left: &mut usize,
+    finishing: &mut Finishing,
 ) -> Result<Map<String, Value>, AggError> {
     let least = terms.min_doc_count.max(1);
     buckets.retain(|(_, bucket)| bucket.count >= least);
@@ -120,7 +149,8 @@ fn finish_terms(
     });
     let others: u64 = buckets.iter().skip(terms.size).map(|(_, bucket)| bucket.count).sum();
     buckets.truncate(terms.size);
-    let buckets = show_buckets(node, buckets, false, now, left)?;
+    let shown = finishing.formats.shown(&terms.field, terms.format.as_deref(), &TimeZone::UTC)?;
+    let buckets = show_buckets(node, buckets, shown.as_ref(), finishing)?;
     Ok(object(json!({"doc_count_error_upper_bound": 0, "sum_other_doc_count": others, "buckets": buckets})))
 }
 
@@ -171,17 +201,16 @@ fn finish_dates(
     node: &Node,
     histogram: &DateHistogram,
     buckets: BTreeMap<Key, Bucket>,
-    now: i64,
-    left: &mut usize,
+    finishing: &mut Finishing,
 ) -> Result<Map<String, Value>, AggError> {
     let mut by_start: BTreeMap<i64, Bucket> = buckets
         .into_iter()
         .filter_map(|(key, bucket)| if let Key::Date(start) = key { Some((start, bucket)) } else { None })
         .collect();
     if histogram.min_doc_count == 0 {
-        let bound = |value: &Value| {
-            bound_millis(value, now, &histogram.zone).map(|millis| date_bucket(histogram, millis))
-        };
+        let now = finishing.now;
+        let bound =
+            |value: &Value| bound_millis(value, now, histogram).map(|millis| date_bucket(histogram, millis));
         let (low, high) =
             histogram.bounds.as_ref().map_or((None, None), |(low, high)| (bound(low), bound(high)));
         let first = by_start.keys().next().copied().into_iter().chain(low).min();
@@ -192,7 +221,13 @@ fn finish_dates(
     }
     by_start.retain(|_, bucket| bucket.count >= histogram.min_doc_count);
     let buckets = by_start.into_iter().map(|(start, bucket)| (Key::Date(start), bucket)).collect();
-    Ok(object(json!({"buckets": show_buckets(node, buckets, histogram.epoch_keys, now, left)?})))
+    let shown = match &histogram.format {
+        Some(format) => Some(Shown::new(format.clone(), histogram.zone.clone())),
+        None => finishing.formats.shown(&histogram.field, None, &histogram.zone)?,
+    };
+    // Of a field that is no date the keys are dates nevertheless.
+    let shown = shown.unwrap_or_else(|| Shown::new(DateFormats::default(), histogram.zone.clone()));
+    Ok(object(json!({"buckets": show_buckets(node, buckets, Some(&shown), finishing)?})))
 }
 
 fn next_date(histogram: &DateHistogram, start: i64) -> Option<i64> {
@@ -250,8 +285,7 @@ fn finish_numbers(
     node: &Node,
     histogram: &Histogram,
     buckets: BTreeMap<Key, Bucket>,
-    now: i64,
-    left: &mut usize,
+    finishing: &mut Finishing,
 ) -> Result<Map<String, Value>, AggError> {
     let number = |key: &Key| {
         if let Key::Float(bits) = key { unorder_f64(*bits) } else { 0.0 }
@@ -268,36 +302,37 @@ fn finish_numbers(
         Key::Float(super::collect::order_f64(step as f64 * histogram.interval + histogram.offset))
     };
     let buckets = by_step.into_iter().map(|(step, bucket)| (key(step), bucket)).collect();
-    Ok(object(json!({"buckets": show_buckets(node, buckets, false, now, left)?})))
+    Ok(object(json!({"buckets": show_buckets(node, buckets, None, finishing)?})))
 }
 
 fn show_buckets(
     node: &Node,
     buckets: Vec<(Key, Bucket)>,
-    epoch_keys: bool,
-    now: i64,
-    left: &mut usize,
+    shown: Option<&Shown>,
+    finishing: &mut Finishing,
 ) -> Result<Vec<Value>, AggError> {
-    *left = left.checked_sub(buckets.len()).ok_or_else(too_many)?;
+    finishing.left = finishing.left.checked_sub(buckets.len()).ok_or_else(too_many)?;
     buckets
         .into_iter()
         .map(|(key, bucket)| {
-            let mut body = show_key(&key, epoch_keys);
+            let mut body = show_key(&key, shown);
             body.insert("doc_count".to_owned(), json!(bucket.count));
-            body.extend(finish_level(&node.subs, bucket.subs, now, left)?);
+            body.extend(finish_level(&node.subs, bucket.subs, finishing)?);
             Ok(Value::Object(body))
         })
         .collect()
 }
 
-fn show_key(key: &Key, epoch_keys: bool) -> Map<String, Value> {
+fn show_key(key: &Key, shown: Option<&Shown>) -> Map<String, Value> {
     object(match key {
         Key::Integer(number) => json!({"key": number}),
         Key::Unsigned(number) => json!({"key": number}),
         Key::Float(bits) => json!({"key": unorder_f64(*bits)}),
         Key::Bool(flag) => json!({"key": i32::from(*flag), "key_as_string": flag.to_string()}),
-        Key::Date(millis) if epoch_keys => json!({"key_as_string": millis.to_string(), "key": millis}),
-        Key::Date(millis) => json!({"key_as_string": show(*millis), "key": millis}),
+        Key::Date(millis) => {
+            let text = shown.map_or_else(|| show(*millis), |shown| shown.date(*millis));
+            json!({"key_as_string": text, "key": millis})
+        }
         Key::Text(text) => json!({"key": text}),
         Key::Version(encoded) => json!({"key": decode_version(encoded)}),
     })

@@ -4,12 +4,13 @@
 //! `finish` makes the answer. A partial holds every bucket, so that counts are exact.
 
 mod collect;
+mod field_formats;
 mod finish;
 mod hyperloglog;
 mod partial;
 mod request;
 
-pub(crate) use collect::SegmentAggs;
+pub(crate) use collect::{SegmentAggs, check};
 pub use finish::finish;
 pub use partial::{AggPartial, reduce};
 pub use request::{AggError, AggRequest, parse};

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
+use super::field_formats::FieldFormats;
 use super::hyperloglog::DistinctCounter;
 use super::request::AggRequest;
 
@@ -69,6 +70,8 @@ pub(super) enum State {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct AggPartial {
     pub(super) states: Vec<State>,
+    /// How dates are written; of the outermost level only.
+    pub(super) formats: Option<Box<FieldFormats>>,
 }
 
 /// Joins what two segments or shards computed.
@@ -79,8 +82,12 @@ pub fn reduce(request: &AggRequest, a: AggPartial, b: AggPartial) -> AggPartial 
     if b.states.is_empty() {
         return a;
     }
+    let formats = match (a.formats, b.formats) {
+        (Some(a), Some(b)) => Some(Box::new(a.join(*b))),
+        (a, b) => a.or(b),
+    };
     let joined = request.nodes.iter().zip(a.states.into_iter().zip(b.states));
-    AggPartial { states: joined.map(|(node, (a, b))| join(&node.subs, a, b)).collect() }
+    AggPartial { states: joined.map(|(node, (a, b))| join(&node.subs, a, b)).collect(), formats }
 }
 
 fn join(subs: &AggRequest, a: State, b: State) -> State {

@@ -58,7 +58,7 @@ pub(super) enum Kind {
     Histogram(Histogram),
     Filter(Box<Query>),
     Missing { field: String },
-    Metric { metric: Metric, field: String, missing: Option<f64> },
+    Metric { metric: Metric, field: String, missing: Option<f64>, format: Option<String> },
     Cardinality { field: String, precision: usize },
 }
 
@@ -79,6 +79,7 @@ pub(super) struct Terms {
     pub(super) min_doc_count: u64,
     pub(super) order: Vec<(OrderBy, bool)>,
     pub(super) missing: Option<Value>,
+    pub(super) format: Option<String>,
 }
 
 /// What buckets are ordered by; the flag beside it says ascending.
@@ -98,7 +99,7 @@ pub(super) struct DateHistogram {
     pub(super) zone: TimeZone,
     pub(super) min_doc_count: u64,
     pub(super) bounds: Option<(Value, Value)>,
-    pub(super) epoch_keys: bool,
+    pub(super) format: Option<DateFormats>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -202,9 +203,9 @@ fn parse_kind(name: &str, kind: &str, body: &Value) -> Result<Kind, AggError> {
     let mut members = Members::of(kind, body)?;
     let field = members.field()?;
     let missing = members.take("missing").and_then(|value| value.as_f64());
-    members.take("format");
+    let format = members.text("format");
     members.finish(name)?;
-    Ok(Kind::Metric { metric, field, missing })
+    Ok(Kind::Metric { metric, field, missing, format })
 }
 
 fn parse_terms(members: &mut Members) -> Result<Terms, AggError> {
@@ -230,6 +231,7 @@ fn parse_terms(members: &mut Members) -> Result<Terms, AggError> {
         min_doc_count: members.integer("min_doc_count")?.unwrap_or(1).max(0) as u64,
         order,
         missing: members.take("missing"),
+        format: members.text("format"),
     })
 }
 
@@ -290,7 +292,9 @@ fn parse_date_histogram(members: &mut Members) -> Result<DateHistogram, AggError
         let member = |name: &str| bounds.get(name).cloned().unwrap_or(Value::Null);
         (member("min"), member("max"))
     });
-    let format = members.text("format");
+    let format =
+        members.text("format").map(|format| DateFormats::parse(&format).map_err(QueryError::argument));
+    let format = format.transpose()?;
     members.take("keyed");
     members.take("order");
     Ok(DateHistogram {
@@ -300,7 +304,7 @@ fn parse_date_histogram(members: &mut Members) -> Result<DateHistogram, AggError
         zone,
         min_doc_count: members.integer("min_doc_count")?.unwrap_or(0).max(0) as u64,
         bounds,
-        epoch_keys: format.as_deref() == Some("epoch_millis"),
+        format,
     })
 }
 
@@ -345,10 +349,15 @@ fn fixed_interval(text: &str) -> Result<i64, AggError> {
 }
 
 /// A bound of `extended_bounds`, in milliseconds.
-pub(super) fn bound_millis(value: &Value, now_millis: i64, zone: &TimeZone) -> Option<i64> {
+pub(super) fn bound_millis(value: &Value, now_millis: i64, histogram: &DateHistogram) -> Option<i64> {
     match value {
         Value::Number(number) => number.as_i64(),
-        Value::String(text) => read_math(text, &DateFormats::default(), now_millis, zone, false).ok(),
+        Value::String(text) => {
+            let usual = DateFormats::default();
+            let formats = histogram.format.as_ref().unwrap_or(&usual);
+            let read = |formats| read_math(text, formats, now_millis, &histogram.zone, false).ok();
+            read(formats).or_else(|| read(&usual))
+        }
         _ => None,
     }
 }

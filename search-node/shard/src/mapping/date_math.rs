@@ -1,10 +1,10 @@
 //! Dates with math, to the millisecond or to the nanosecond, as Elasticsearch's reference page "date math" has it.
 
-use jiff::civil::{Date, DateTime};
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, ZonedDateTime};
 
-use super::dates::{Cursor, DateFormats, DateSpan, show};
+use super::dates::{Cursor, DateFormats, DateSpan, from_local, show};
 
 /// How finely moments are told apart, as numbers since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,14 +100,15 @@ impl Resolution {
         zone: &TimeZone,
         round_up: bool,
     ) -> Result<i64, String> {
-        let fault = || format!("failed to parse date field [{text}]");
         let read = |date: &str, round_up| {
-            let span = formats.read(date).ok_or_else(fault)?;
-            let shift = in_zone(span.first, date, zone).saturating_sub(span.first);
-            let span = DateSpan {
-                first: span.first.saturating_add(shift),
-                last: in_zone(span.last, date, zone),
-                ..span
+            let span = formats.read(date).ok_or_else(|| {
+                format!("failed to parse date field [{date}] with format [{}]", formats.text())
+            })?;
+            // A date without a zone of its own is local to the request's.
+            let span = if span.has_zone || *zone == TimeZone::UTC {
+                span
+            } else {
+                DateSpan { first: from_local(zone, span.first), last: from_local(zone, span.last), ..span }
             };
             Ok::<i64, String>(self.moment(span, round_up))
         };
@@ -158,22 +159,6 @@ pub fn read_math(
     round_up: bool,
 ) -> Result<i64, String> {
     Resolution::Millis.read_math(text, formats, now, zone, round_up)
-}
-
-/// A date without an offset of its own is local to the request's zone.
-fn in_zone(millis: i64, text: &str, zone: &TimeZone) -> i64 {
-    let has_offset = text.ends_with('Z')
-        || text.rfind(['+', '-']).is_some_and(|at| text.find('T').is_some_and(|t| at > t));
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    let is_number = digits.len() > 4 && digits.bytes().all(|byte| byte.is_ascii_digit());
-    if has_offset || is_number || *zone == TimeZone::UTC {
-        return millis;
-    }
-    let Ok(moment) = Timestamp::from_millisecond(millis) else {
-        return millis;
-    };
-    let civil: DateTime = moment.to_zoned_datetime(TimeZone::UTC).datetime();
-    zone.to_zoned_datetime(civil).map_or(millis, |zoned| zoned.timestamp().as_millisecond())
 }
 
 /// The first sign of a text and what follows.

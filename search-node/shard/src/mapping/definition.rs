@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::dates::DateFormats;
+use super::date_detection::DynamicDateFormats;
+use super::dates::{DateFormats, Locale};
 use super::error::MappingError;
 use super::fields::{Dynamic, FieldAnalyzers, FieldKind, FieldMapping, Mapping, ObjectMapping};
 use super::join::{JOIN, Join, check_join};
@@ -143,8 +144,12 @@ pub fn parse_mapping(body: &Value) -> Result<Mapping, MappingError> {
             "date_detection" => mapping.date_detection = flag(key, value)?,
             "numeric_detection" => mapping.numeric_detection = flag(key, value)?,
             kept if KEPT.contains(&kept) => {
-                if kept == "_source" {
-                    SourceRules::read(value)?;
+                match kept {
+                    "_source" => drop(SourceRules::read(value)?),
+                    "dynamic_date_formats" => {
+                        mapping.dynamic_date_formats = DynamicDateFormats::parse(value)?
+                    }
+                    _ => {}
                 }
                 mapping.parameters.insert(key.clone(), value.clone());
             }
@@ -385,7 +390,7 @@ fn takes(kind: &FieldKind, parameter: &str) -> bool {
         FieldKind::Flattened { .. } => parameter == "depth_limit",
         FieldKind::Join(_) => parameter == "relations",
         FieldKind::TokenCount { .. } => parameter == "enable_position_increments",
-        FieldKind::DateNanos(_) | FieldKind::Range { .. } => parameter == "locale",
+        FieldKind::Date(_) | FieldKind::DateNanos(_) | FieldKind::Range { .. } => parameter == "locale",
         FieldKind::Structured(structure) => structure.takes(parameter),
         _ => false,
     }
@@ -476,10 +481,10 @@ fn kind_of(name: &str, type_name: &str, body: &Map<String, Value>) -> Result<Fie
         "alias" => FieldKind::Alias { path: alias_path(name, body.get("path"))? },
         "binary" => FieldKind::Binary,
         "boolean" => FieldKind::Boolean,
-        "date" => FieldKind::Date(date_formats(name, body.get("format"))?),
-        "date_nanos" => FieldKind::DateNanos(date_formats(name, body.get("format"))?),
+        "date" => FieldKind::Date(date_formats(name, body)?),
+        "date_nanos" => FieldKind::DateNanos(date_formats(name, body)?),
         "ip" => FieldKind::Ip,
-        "date_range" => ranges_of(FieldKind::Date(date_formats(name, body.get("format"))?)),
+        "date_range" => ranges_of(FieldKind::Date(date_formats(name, body)?)),
         "ip_range" => ranges_of(FieldKind::Ip),
         "integer_range" => ranges_of(FieldKind::Integer { min: i32::MIN.into(), max: i32::MAX.into() }),
         "long_range" => ranges_of(FieldKind::Integer { min: i64::MIN, max: i64::MAX }),
@@ -548,11 +553,15 @@ fn number(value: &Value) -> Option<usize> {
     usize::try_from(number).ok()
 }
 
-fn date_formats(name: &str, value: Option<&Value>) -> Result<DateFormats, MappingError> {
-    let text = value.and_then(Value::as_str).unwrap_or(DateFormats::DEFAULT);
-    DateFormats::parse(text).map_err(|reason| {
-        MappingError::argument(format!("Invalid format: [{text}] of field [{name}]: {reason}"))
-    })
+fn date_formats(name: &str, body: &Map<String, Value>) -> Result<DateFormats, MappingError> {
+    let text = |key| body.get(key).filter(|value| !value.is_null()).map(plain);
+    let fault = |key| {
+        move |reason| MappingError::parsing(format!("Error parsing [{key}] on field [{name}]: {reason}"))
+    };
+    let locale =
+        text("locale").map_or(Ok(Locale::ROOT), |locale| Locale::parse(&locale).map_err(fault("locale")))?;
+    let format = text("format").unwrap_or_else(|| DateFormats::DEFAULT.to_owned());
+    DateFormats::with_locale(&format, locale).map_err(fault("format"))
 }
 
 fn parse_dynamic(value: &Value) -> Result<Dynamic, MappingError> {

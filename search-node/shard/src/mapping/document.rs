@@ -377,7 +377,7 @@ impl<'p> Reading<'p> {
                 };
                 let Some(span) = read else {
                     let text = text_of(scalar);
-                    let format = super::dates::DateFormats::DEFAULT;
+                    let format = formats.text();
                     return Err((
                         "illegal_argument_exception",
                         format!("failed to parse date field [{text}] with format [{format}]"),

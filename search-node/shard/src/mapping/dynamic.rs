@@ -1,9 +1,8 @@
 //! What a document adds to the mapping: the type that a value suggests, and what is left out where there may be no more fields.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 use serde_json_borrow::{ObjectAsVec, Value as Json};
 
-use super::dates::{DateFormats, looks_like_date};
 use super::definition::count_of;
 use super::document::{Reading, scalar};
 use super::error::MappingError;
@@ -292,7 +291,7 @@ fn infer_by_type(mapping: &Mapping, scalar: Scalar<'_>) -> FieldMapping {
         Scalar::Bool(_) => plain("boolean", FieldKind::Boolean),
         Scalar::Integer(_) | Scalar::Unsigned(_) => long(),
         Scalar::Float(_) => plain("float", FieldKind::Float),
-        Scalar::Text(text) if mapping.date_detection && looks_like_date(text) => date(text),
+        Scalar::Text(text) if let Some(date) = date(mapping, text) => date,
         Scalar::Text(text) if mapping.numeric_detection && text.parse::<i64>().is_ok() => long(),
         Scalar::Text(text) if mapping.numeric_detection && text.parse::<f64>().is_ok() => {
             plain("float", FieldKind::Float)
@@ -330,13 +329,6 @@ fn text() -> FieldMapping {
     text
 }
 
-fn date(text: &str) -> FieldMapping {
-    if text.as_bytes()[4] == b'-' {
-        return plain("date", FieldKind::Date(DateFormats::default()));
-    }
-    let format = "yyyy/MM/dd HH:mm:ss||yyyy/MM/dd||epoch_millis";
-    let formats = DateFormats::parse(format).unwrap_or_default();
-    let mut date = plain("date", FieldKind::Date(formats));
-    date.parameters.insert("format".to_owned(), Value::String(format.to_owned()));
-    date
+fn date(mapping: &Mapping, text: &str) -> Option<FieldMapping> {
+    if mapping.date_detection { mapping.dynamic_date_formats.field(text) } else { None }
 }

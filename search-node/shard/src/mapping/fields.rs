@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::date_detection::DynamicDateFormats;
 use super::dates::DateFormats;
 use super::join::Join;
 use super::leniency::Leniency;
@@ -167,6 +168,8 @@ pub struct Mapping {
     pub runtime: RuntimeFields,
     /// Whether a text that looks like a date becomes one.
     pub date_detection: bool,
+    /// In which formats.
+    pub dynamic_date_formats: DynamicDateFormats,
     /// Whether a text that looks like a number becomes one.
     pub numeric_detection: bool,
     /// Which types unknown fields become.
@@ -183,6 +186,7 @@ impl Default for Mapping {
             root: ObjectMapping::default(),
             runtime: RuntimeFields::default(),
             date_detection: true,
+            dynamic_date_formats: DynamicDateFormats::default(),
             numeric_detection: false,
             templates: Vec::new(),
             parameters: Map::new(),

@@ -17,6 +17,9 @@ impl Mapping {
         merge_object(&mut next.root, &added.root, "")?;
         next.runtime.merge(&added.runtime);
         next.date_detection = self.date_detection && added.date_detection;
+        if added.parameters.contains_key("dynamic_date_formats") {
+            next.dynamic_date_formats = added.dynamic_date_formats.clone();
+        }
         next.numeric_detection = self.numeric_detection || added.numeric_detection;
         if !added.templates.is_empty() {
             next.templates = added.templates.clone();

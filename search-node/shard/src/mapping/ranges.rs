@@ -146,7 +146,7 @@ fn read_date(formats: &DateFormats, value: Scalar<'_>) -> Result<i64, ValueFault
         other => formats.read(&other.to_string()),
     };
     read.map(|span| span.first).ok_or_else(|| {
-        (ARGUMENT, format!("failed to parse date field [{value}] with format [{}]", DateFormats::DEFAULT))
+        (ARGUMENT, format!("failed to parse date field [{value}] with format [{}]", formats.text()))
     })
 }
 

@@ -106,9 +106,7 @@ pub(super) fn bounds(
             let own;
             let formats = match &bounds.format {
                 Some(format) => {
-                    own = DateFormats::parse(format).map_err(|reason| {
-                        QueryError::argument(format!("Invalid format: [{format}]: {reason}"))
-                    })?;
+                    own = DateFormats::with_locale(format, formats.locale()).map_err(QueryError::argument)?;
                     &own
                 }
                 None => formats,
@@ -271,10 +269,7 @@ impl<'a> Dates<'a> {
         up: bool,
     ) -> Result<i64, QueryError> {
         let read = self.resolution.read_math(text, self.formats, context.now_millis, zone, up);
-        read.map_err(|reason| QueryError {
-            kind: "parse_exception",
-            reason: format!("{reason} with format [{}]", DateFormats::DEFAULT),
-        })
+        read.map_err(|reason| QueryError { kind: "parse_exception", reason })
     }
 }
 

@@ -7,11 +7,11 @@ use tantivy::index::SegmentReader;
 use tantivy::query::{EnableScoring, Scorer, Weight};
 use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, Score, TERMINATED};
 
-use super::sort::{Place, SegmentKey, compare_hits};
+use super::sort::{Place, SegmentKey, check_keys, compare_hits};
 use super::statistics::Statistics;
 use super::stop::{AskStop, Stop, Watch};
 use super::{Hit, SearchAnswer, SearchError, SearchRequest, SortField};
-use crate::aggs::{AggPartial, SegmentAggs, reduce};
+use crate::aggs::{AggPartial, SegmentAggs, check as check_aggs, reduce};
 use crate::engine::View;
 use crate::query::{Asked, QueryContext, lower, segments_to_search};
 
@@ -43,6 +43,9 @@ fn walk(
     watch: &Watch<'_>,
     (found, aggs): (&mut Found<'_>, &mut AggPartial),
 ) -> Result<(), SearchError> {
+    // A shard without documents refuses what others refuse.
+    check_keys(request, &view.layout)?;
+    check_aggs(&request.aggs, view, context)?;
     let by_score = request.sort.is_empty();
     let scored = by_score && request.hits > 0
         || request.track_scores

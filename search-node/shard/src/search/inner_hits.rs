@@ -5,7 +5,7 @@ use tantivy::query::{EnableScoring, Weight};
 use tantivy::{DocId, DocSet};
 
 use super::collect::{Found, Segment};
-use super::sort::SegmentKey;
+use super::sort::{SegmentKey, check_keys};
 use super::statistics::Statistics;
 use super::stop::{Watch, never};
 use super::{Hit, SearchAnswer, SearchError, SearchRequest, SortField};
@@ -79,6 +79,7 @@ fn search_among(
     (matches, scored): (&dyn Weight, bool),
     (first, end): (DocId, DocId),
 ) -> Result<SearchAnswer, SearchError> {
+    check_keys(request, &view.layout)?;
     let keys = request.sort.iter().map(|key| SegmentKey::open(key, view, reader, &never));
     let keys = keys.collect::<Result<Vec<_>, _>>()?;
     let watch = Watch::new(&never);

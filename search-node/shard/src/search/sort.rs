@@ -6,13 +6,14 @@
 use std::cmp::Ordering;
 use std::net::Ipv6Addr;
 
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tantivy::columnar::Column;
 use tantivy::index::SegmentReader;
 
 use super::id_key::{Ids, first_place, id_of, places};
-use super::{AskStop, Hit, SearchError, Terms};
+use super::{AskStop, Hit, SearchError, SearchRequest, Terms};
 use crate::engine::{Layout, SEQ_NO, View, identities_in};
 use crate::mapping::dates::{DateFormats, Resolution};
 use crate::mapping::{FieldKind, FieldMapping, IGNORED, Storage, decode_version, show_ip};
@@ -50,7 +51,7 @@ pub enum SortMode {
 }
 
 /// One key of the order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SortKey {
     /// What it sorts by.
     pub field: SortField,
@@ -60,6 +61,8 @@ pub struct SortKey {
     pub missing: Missing,
     /// Which of several values counts; the least when ascending, the greatest when descending, if not said.
     pub mode: Option<SortMode>,
+    /// How dates are shown and read (`format`).
+    pub format: Option<DateFormats>,
     /// Whether a field that the mapping lacks counts as having no values.
     pub unmapped_ok: bool,
 }
@@ -79,6 +82,13 @@ pub enum SortValue {
     Text(String),
     /// A version, in the order of releases.
     Version(String),
+    /// A date, in the order of time, as the request has it shown.
+    Date {
+        /// The moment as the field has it.
+        moment: i64,
+        /// The text.
+        shown: String,
+    },
 }
 
 impl SortValue {
@@ -91,6 +101,7 @@ impl SortValue {
             SortValue::Float(number) => json!(number),
             SortValue::Text(text) => json!(text),
             SortValue::Version(encoded) => json!(decode_version(encoded)),
+            SortValue::Date { shown, .. } => json!(shown),
         }
     }
 
@@ -138,6 +149,7 @@ fn compare_values(a: &SortValue, b: &SortValue, key: &SortKey) -> Ordering {
                 (SortValue::Unsigned(a), SortValue::Unsigned(b)) => a.cmp(b),
                 (SortValue::Text(a), SortValue::Text(b)) => a.cmp(b),
                 (SortValue::Version(a), SortValue::Version(b)) => a.cmp(b),
+                (SortValue::Date { moment: a, .. }, SortValue::Date { moment: b, .. }) => a.cmp(b),
                 (a, b) => as_f64(a).total_cmp(&as_f64(b)),
             };
             if key.descending { order.reverse() } else { order }
@@ -147,7 +159,7 @@ fn compare_values(a: &SortValue, b: &SortValue, key: &SortKey) -> Ordering {
 
 fn as_f64(value: &SortValue) -> f64 {
     match value {
-        SortValue::Integer(number) => *number as f64,
+        SortValue::Integer(number) | SortValue::Date { moment: number, .. } => *number as f64,
         SortValue::Unsigned(number) => *number as f64,
         SortValue::Float(number) => *number,
         SortValue::Text(text) => text.parse().unwrap_or(f64::MAX),
@@ -204,9 +216,9 @@ impl<'a> SegmentKey<'a> {
             SortField::Field(path) => match layout.mapping.runtime.get(path) {
                 Some(field) => {
                     let values = view.runtime(reader, (path, field), stop)?;
-                    open_field(path, key.unmapped_ok, &values.layout, &values.reader)?
+                    open_field(path, &values.layout, &values.reader)?
                 }
-                None => open_field(path, key.unmapped_ok, layout, reader)?,
+                None => open_field(path, layout, reader)?,
             },
         };
         let take_max = key.mode.map_or(key.descending, |mode| mode == SortMode::Max);
@@ -292,11 +304,21 @@ impl<'a> SegmentKey<'a> {
             Values::Score => SortValue::Float(unordered_f64(raw)),
             Values::Doc | Values::SeqNo(_) | Values::Bool(_) => SortValue::Integer(raw as i64),
             Values::U64(_) => SortValue::Unsigned(raw as u64),
-            Values::I64(_) => SortValue::Integer((raw as u64 ^ (1 << 63)) as i64),
+            Values::I64(_) => self.shown((raw as u64 ^ (1 << 63)) as i64),
             Values::F64(_) => SortValue::Float(unordered_f64(raw)),
             Values::Ip(_) => SortValue::Text(show_ip(Ipv6Addr::from(raw))),
             Values::Text(terms) => terms.sort_value((raw / 2) as u64)?,
         })
+    }
+
+    /// A whole number; a date as the request has it shown.
+    fn shown(&self, moment: i64) -> SortValue {
+        match (&self.key.format, self.dates) {
+            (Some(format), Some((resolution, _))) => {
+                SortValue::Date { moment, shown: format.show_moment(resolution, moment, &TimeZone::UTC) }
+            }
+            _ => SortValue::Integer(moment),
+        }
     }
 
     /// Adds the places of a value of `search_after`.
@@ -315,17 +337,7 @@ impl<'a> SegmentKey<'a> {
 
     /// The place of a value of `search_after`, which may fall between two terms of the segment.
     fn place_of(&self, value: &SortValue) -> Result<Place, SearchError> {
-        let fault = || {
-            QueryError::argument(format!(
-                "Failed to parse search_after value for field [{}].",
-                match &self.key.field {
-                    SortField::Field(path) => path,
-                    SortField::Score => "_score",
-                    SortField::Doc => "_doc",
-                    SortField::SeqNo => "_seq_no",
-                }
-            ))
-        };
+        let fault = || no_place(self.key);
         let raw = match (&self.values, value) {
             (Values::Id(_), _) => return Err(fault().into()),
             (_, SortValue::Null) => None,
@@ -333,9 +345,12 @@ impl<'a> SegmentKey<'a> {
                 // No document of this segment has a value: all come after, or all before.
                 return Ok(if self.key.missing == Missing::First { LAST } else { FIRST });
             }
-            (Values::I64(_), SortValue::Integer(number)) => Some(ordered_i64(*number)),
+            (Values::I64(_), SortValue::Integer(number) | SortValue::Date { moment: number, .. }) => {
+                Some(ordered_i64(*number))
+            }
             (Values::I64(_), SortValue::Text(text)) => {
-                let (resolution, formats) = self.dates.ok_or_else(fault)?;
+                let (resolution, own) = self.dates.ok_or_else(fault)?;
+                let formats = self.key.format.as_ref().unwrap_or(own);
                 let read = formats.read(text).ok_or_else(fault)?;
                 Some(ordered_i64(resolution.moment(read, false)))
             }
@@ -362,33 +377,13 @@ impl<'a> SegmentKey<'a> {
     }
 }
 
-fn open_field<'a>(
-    path: &str,
-    unmapped_ok: bool,
-    layout: &Layout,
-    reader: &SegmentReader,
-) -> Result<Values<'a>, SearchError> {
+fn open_field<'a>(path: &str, layout: &Layout, reader: &SegmentReader) -> Result<Values<'a>, SearchError> {
     if let Some(keyed) = layout.keyed(path) {
-        if !keyed.mapping.doc_values {
-            return Err(no_values_in_column(path, &keyed.mapping.type_name).into());
-        }
         let column = reader.fast_fields().str(layout.schema.get_field_name(keyed.field))?;
         let terms = column.map(|column| Terms::keyed(column, keyed.key)).transpose()?;
         return Ok(terms.map_or(Values::None, Values::Text));
     }
-    let Some(mapping) = layout.mapping.leaf(path) else {
-        if path == IGNORED {
-            return Err(no_values_in_column(path, path).into());
-        }
-        if unmapped_ok {
-            return Ok(Values::None);
-        }
-        return Err(QueryError::shard(format!("No mapping found for [{path}] in order to sort on")).into());
-    };
-    check_words(layout, path, mapping)?;
-    if !mapping.doc_values || matches!(mapping.kind, FieldKind::Structured(_) | FieldKind::Range { .. }) {
-        return Err(no_values_in_column(path, &mapping.type_name).into());
-    }
+    let Some(mapping) = layout.mapping.leaf(path) else { return Ok(Values::None) };
     let columns = reader.fast_fields();
     let name = layout.stored_name(path);
     Ok(match mapping.kind.storage() {
@@ -420,6 +415,85 @@ pub(crate) fn check_words(layout: &Layout, path: &str, mapping: &FieldMapping) -
         )));
     }
     Ok(())
+}
+
+/// Refuses keys by which a shard cannot sort, and places to go on from that no document could have; whatever is in the shard.
+pub(super) fn check_keys(request: &SearchRequest, layout: &Layout) -> Result<(), QueryError> {
+    for key in &request.sort {
+        check_key(key, layout)?;
+    }
+    let after = request.search_after.iter().flatten();
+    let wrong = request.sort.iter().zip(after).find(|(key, value)| !can_follow(key, value, layout));
+    wrong.map_or(Ok(()), |(key, _)| Err(no_place(key)))
+}
+
+fn check_key(key: &SortKey, layout: &Layout) -> Result<(), QueryError> {
+    let SortField::Field(path) = &key.field else { return Ok(()) };
+    if path == "_id" {
+        return Ok(());
+    }
+    if let Some(keyed) = layout.keyed(path) {
+        return match keyed.mapping.doc_values {
+            true => Ok(()),
+            false => Err(no_values_in_column(path, &keyed.mapping.type_name)),
+        };
+    }
+    match layout.mapping.searched(path) {
+        None if path == IGNORED => Err(no_values_in_column(path, path)),
+        None if key.unmapped_ok => Ok(()),
+        None => Err(QueryError::shard(format!("No mapping found for [{path}] in order to sort on"))),
+        Some(mapping) if mapping.kind.is_text() => check_words(layout, path, mapping),
+        Some(mapping)
+            if !mapping.doc_values
+                || matches!(mapping.kind, FieldKind::Structured(_) | FieldKind::Range { .. }) =>
+        {
+            Err(no_values_in_column(path, &mapping.type_name))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+/// Whether a value of `search_after` is one of a key's.
+fn can_follow(key: &SortKey, value: &SortValue, layout: &Layout) -> bool {
+    let is_whole = |value: &SortValue| matches!(value, SortValue::Integer(number) if *number >= 0);
+    let is_number = matches!(value, SortValue::Integer(_) | SortValue::Unsigned(_) | SortValue::Float(_));
+    let path = match &key.field {
+        SortField::Score => return is_number || *value == SortValue::Null,
+        SortField::Doc | SortField::SeqNo => return is_whole(value) || *value == SortValue::Null,
+        SortField::Field(path) if path == "_id" => {
+            return matches!(value, SortValue::Text(_) | SortValue::Integer(_));
+        }
+        SortField::Field(path) => path,
+    };
+    if *value == SortValue::Null || layout.keyed(path).is_some() {
+        return matches!(value, SortValue::Null | SortValue::Text(_));
+    }
+    let Some(mapping) = layout.mapping.searched(path) else { return true };
+    match (mapping.kind.storage(), value) {
+        (Storage::I64, SortValue::Text(text)) => mapping
+            .kind
+            .dates()
+            .is_some_and(|(_, own)| key.format.as_ref().unwrap_or(own).read(text).is_some()),
+        (Storage::I64, SortValue::Integer(_) | SortValue::Float(_) | SortValue::Date { .. }) => true,
+        (Storage::U64, value) => matches!(value, SortValue::Unsigned(_)) || is_whole(value),
+        (Storage::F64, _) => is_number,
+        (Storage::Bool | Storage::Presence, value) => is_whole(value),
+        (Storage::Ip, SortValue::Text(text)) => crate::mapping::parse_ip(text).is_some(),
+        (Storage::Keyword | Storage::Text | Storage::Terms, value) => {
+            matches!(value, SortValue::Text(_) | SortValue::Version(_))
+        }
+        _ => false,
+    }
+}
+
+fn no_place(key: &SortKey) -> QueryError {
+    let field = match &key.field {
+        SortField::Field(path) => path,
+        SortField::Score => "_score",
+        SortField::Doc => "_doc",
+        SortField::SeqNo => "_seq_no",
+    };
+    QueryError::argument(format!("Failed to parse search_after value for field [{field}]."))
 }
 
 /// What Elasticsearch says when a text field is sorted or aggregated.

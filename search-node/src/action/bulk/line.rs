@@ -57,9 +57,10 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// Whether it only takes a document that is not there yet, which is what data streams take.
+    /// Whether it only takes a document that is not there yet, which is what data streams take. An index action without an id is
+    /// none, though its document is always new.
     pub(super) fn is_create(&self) -> bool {
-        self.options.is_create || self.target.id.is_none()
+        self.options.is_create
     }
 }
 

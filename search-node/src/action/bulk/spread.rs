@@ -118,8 +118,9 @@ fn place<'a>(node: &Node, action: &Action<'a>, ids: &mut IdMaker) -> Placed<'a> 
     let is_direct = |index: &Index| match head.op {
         Op::Delete => true,
         _ => {
-            let condition = head.options.condition;
-            node.indices.check_direct(&head.target.index, index, head.is_create(), condition).is_ok()
+            let (target, condition) = (&head.target, head.options.condition);
+            node.indices.check_direct(&target.index, index, head.is_create(), condition).is_ok()
+                && node.indices.check_stream_routing(&target.index, target.routing.as_deref()).is_ok()
         }
     };
     let routed = found.filter(|index| is_direct(index)).and_then(|index| {

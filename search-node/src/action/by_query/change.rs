@@ -155,6 +155,7 @@ fn copy(
         VersionType::ExternalGte => Condition::External { version: stored.version, or_equal: true },
     };
     let into = destinations.index(&target.index, destination.is_create)?;
+    destinations.node.indices.check_stream_routing(&target.index, target.routing.as_deref())?;
     let target = target.routed(destinations.node, &into)?;
     write(Arc::clone(&into), &target, Some(source), condition)
 }

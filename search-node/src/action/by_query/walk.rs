@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use shard::{
-    Hit, Missing, Query, QueryContext, QueryRules, Reader, Scan, SearchRequest, Slice, SortField, SortKey,
-    SortValue, StoredDocument, compare_hits, uid_parts,
+    Hit, Missing, Query, QueryContext, QueryRules, Reader, Scan, SearchError, SearchRequest, Slice,
+    SortField, SortKey, SortValue, StoredDocument, compare_hits, uid_parts,
 };
 
 use super::plan::Wish;
-use crate::action::search::{filtered, in_type, read_filter};
+use crate::action::search::{ShardFailure, filtered, in_type, phase_failed, read_filter};
 use crate::error::ApiError;
 use crate::indices::{Index, Routing};
 
@@ -19,6 +19,7 @@ const COUNT_STEP: usize = 8192;
 /// One shard at the point in time.
 pub(super) struct Part {
     pub index: Arc<Index>,
+    number: usize,
     /// What of it is meant.
     filter: Option<Query>,
     rules: Arc<QueryRules>,
@@ -30,7 +31,13 @@ impl Part {
     pub(super) fn open(index: &Arc<Index>, number: usize, filter: Option<&str>) -> Result<Self, ApiError> {
         let filter = read_filter(filter)?;
         let rules = Arc::clone(&index.settings().query);
-        Ok(Self { index: Arc::clone(index), filter, rules, reader: index.shard_to_search(number)?.reader() })
+        Ok(Self {
+            index: Arc::clone(index),
+            number,
+            filter,
+            rules,
+            reader: index.shard_to_search(number)?.reader(),
+        })
     }
 
     /// The same of a shard whose primary is here and whose index takes no more writes, with everything that was let in before, also
@@ -54,6 +61,14 @@ impl Part {
             leading.confirm_here(shard.max_seq_no())?;
         }
         Ok(part)
+    }
+
+    /// What is wrong with the search in this shard.
+    fn failure(&self, error: SearchError) -> ShardFailure {
+        let error = ApiError::from(error)
+            .with("index", self.index.name.as_str())
+            .with("index_uuid", self.index.uuid.as_str());
+        ShardFailure { index: self.index.name.clone(), number: self.number, node: None, error }
     }
 
     fn context<'a>(&'a self, wish: &'a Wish) -> QueryContext<'a> {
@@ -126,12 +141,15 @@ impl Walk {
     pub(super) fn open(parts: Arc<Vec<Part>>, wish: &Wish, slice: Slice) -> Result<Self, ApiError> {
         let query = in_type(wish.query.clone(), wish.doc_type.as_deref());
         let order = if wish.sort.is_empty() {
-            let mut scans = VecDeque::new();
+            let (mut scans, mut failures) = (VecDeque::new(), Vec::new());
             for (number, part) in parts.iter().enumerate() {
                 let query = filtered(query.clone(), part.filter.as_ref());
-                let scan = part.reader.scan(&query, &part.context(wish), slice)?;
-                scans.push_back((number, scan));
+                match part.reader.scan(&query, &part.context(wish), slice) {
+                    Ok(scan) => scans.push_back((number, scan)),
+                    Err(error) => failures.push(part.failure(error)),
+                }
             }
+            check_whole(failures, parts.len())?;
             Order::None { scans }
         } else {
             let rows = parts.iter().map(|_| Row::default()).collect();
@@ -227,10 +245,20 @@ pub(super) fn sort_keys(wish: &Wish) -> Vec<SortKey> {
             descending: false,
             missing: Missing::Last,
             mode: None,
+            format: None,
             unmapped_ok: false,
         });
     }
     keys
+}
+
+/// Who changes what is found does so with nothing missing.
+fn check_whole(failures: Vec<ShardFailure>, shards: usize) -> Result<(), ApiError> {
+    match failures.len() {
+        0 => Ok(()),
+        failed if failed == shards => Err(phase_failed("all shards failed", &failures)),
+        _ => Err(phase_failed("Partial shards failure", &failures)),
+    }
 }
 
 impl Sorted {
@@ -238,9 +266,13 @@ impl Sorted {
     fn next(&mut self, parts: &[Part], most: usize) -> Result<Vec<Hit>, ApiError> {
         let mut found = Vec::new();
         while found.len() < most {
+            let mut failures = Vec::new();
             for (number, part) in parts.iter().enumerate() {
-                self.fill(number, part, most)?;
+                if let Err(error) = self.fill(number, part, most) {
+                    failures.push(part.failure(error));
+                }
             }
+            check_whole(failures, parts.len())?;
             let fronts =
                 self.rows.iter().enumerate().filter_map(|(number, row)| Some((number, row.hits.front()?)));
             let Some((number, _)) = fronts.min_by(|(_, a), (_, b)| compare_hits(a, b, &self.keys)) else {
@@ -252,7 +284,7 @@ impl Sorted {
     }
 
     /// Asks a shard for more where none of its hits are left.
-    fn fill(&mut self, number: usize, part: &Part, most: usize) -> Result<(), ApiError> {
+    fn fill(&mut self, number: usize, part: &Part, most: usize) -> Result<(), SearchError> {
         let row = &mut self.rows[number];
         let context = part.context(&self.wish);
         while row.hits.is_empty() && !row.is_over {

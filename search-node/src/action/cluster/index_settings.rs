@@ -3,7 +3,7 @@
 use cluster::state::{IndexId, Replicas};
 use serde_json::{Map, Value, json};
 
-use crate::indices::{Index, nest};
+use crate::indices::Index;
 use crate::node::Node;
 
 /// How many replicas the map wants of an index that leaves that to the nodes.
@@ -20,9 +20,4 @@ pub(crate) fn settings_shown(node: &Node, index: &Index) -> Map<String, Value> {
         shown.insert("number_of_replicas".to_owned(), json!(number.to_string()));
     }
     shown
-}
-
-/// The same in the form that the API shows.
-pub(crate) fn settings_json(node: &Node, index: &Index) -> Value {
-    json!({"index": nest(&settings_shown(node, index))})
 }

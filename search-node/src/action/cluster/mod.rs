@@ -35,7 +35,7 @@ pub(crate) use health::{HealthWishes, NodesWish, wait_for};
 #[cfg(test)]
 pub(crate) use hot_threads::HotThread;
 pub(crate) use hot_threads::{HotThreads, HotThreadsWish, answer_hot_threads, hot_threads};
-pub(crate) use index_settings::{expanded, settings_json, settings_shown};
+pub(crate) use index_settings::{expanded, settings_shown};
 pub(crate) use observe::observe;
 pub(crate) use settings::{change_settings, flat, nested, shown_defaults};
 pub(crate) use sizes::{answer_sizes, follow_sizes};

@@ -5,6 +5,7 @@ use shard::mapping::IGNORED;
 use shard::{Hit, SortValue, StoredDocument, uid_parts};
 
 use super::body::{SearchBody, TrackTotal};
+use super::failed::{ShardFailure, grouped};
 use super::spread::Found;
 use crate::action::get::shown_source;
 
@@ -26,13 +27,7 @@ pub(super) fn show_shards(found: &Found) -> Value {
     let failed = found.failures.len();
     let mut shown = json!({"total": found.shards, "successful": found.answered, "skipped": found.skipped, "failed": failed});
     if failed > 0 {
-        let failures = found.failures.iter().map(|failure| {
-            json!({
-                "shard": failure.number, "index": failure.index, "node": failure.node,
-                "reason": failure.error.to_item()
-            })
-        });
-        shown["failures"] = Value::Array(failures.collect());
+        shown["failures"] = grouped(&found.failures).into_iter().map(ShardFailure::to_json).collect();
     }
     shown
 }

@@ -1,6 +1,7 @@
 //! The body of a search, read.
 
 use serde_json::{Map, Value, json};
+use shard::mapping::dates::DateFormats;
 use shard::{
     Missing, Query, SearchRequest, SortField, SortKey, SortMode, SortValue, SourceFilter, parse_aggs,
     parse_query,
@@ -271,6 +272,7 @@ fn sort_key(field: &str, options: &Value) -> Result<SortKey, ApiError> {
         descending: field == "_score",
         missing: Missing::Last,
         mode: None,
+        format: None,
         unmapped_ok: false,
     };
     let direction = |text: &str| match text.to_ascii_lowercase().as_str() {
@@ -291,7 +293,8 @@ fn sort_key(field: &str, options: &Value) -> Result<SortKey, ApiError> {
                     "mode" if text == "min" => key.mode = Some(SortMode::Min),
                     "mode" if text == "max" => key.mode = Some(SortMode::Max),
                     "unmapped_type" => key.unmapped_ok = true,
-                    "format" | "numeric_type" => {}
+                    "format" => key.format = Some(DateFormats::parse(text).map_err(ApiError::argument)?),
+                    "numeric_type" => {}
                     _ => {
                         return Err(ApiError::argument(format!(
                             "[{field}] sort does not support [{name}: {value}]"

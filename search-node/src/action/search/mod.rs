@@ -8,6 +8,7 @@
 //!  query      what one node finds in its copies, and the documents of hits it found
 //!  spread     asking the nodes, again elsewhere if one fails, and joining what they say; then for the documents (fetch)
 //!  until      how long all of that goes on
+//!  failed     what is told where shards have failed
 //!  contexts   points in time that are kept between finding hits and reading their documents
 //!  inner_hits the nested objects of a hit that are shown with it
 //!  answer     the whole as the API shows it
@@ -16,6 +17,7 @@
 mod answer;
 mod body;
 mod contexts;
+mod failed;
 mod inner_hits;
 mod query;
 mod rank;
@@ -33,6 +35,7 @@ use shard::{Query, finish_aggs, parse_query};
 use self::answer::{show_score, show_shards, show_total};
 pub(crate) use self::body::{SearchBody, TrackTotal, check_timeout, read_sort, read_source};
 pub(crate) use self::contexts::Contexts;
+pub(crate) use self::failed::{ShardFailure, phase_failed};
 pub(crate) use self::query::{answer_fetch, answer_query};
 pub(crate) use self::shards::Target;
 pub(crate) use self::soonest::Soonest;

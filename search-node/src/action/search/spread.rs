@@ -18,6 +18,7 @@ use transport::Lane;
 use self::said::read_partial;
 use super::Manner;
 use super::body::SearchBody;
+use super::failed::{ShardFailure, phase_failed};
 use super::query::{Part, Partial, Question, ShardAsked, find_here, higher};
 use super::shards::Target;
 use super::soonest::Asked;
@@ -69,14 +70,6 @@ pub(super) struct Found {
     pub skipped: usize,
     pub failures: Vec<ShardFailure>,
     pub is_timed_out: bool,
-}
-
-/// A shard in which nobody could look.
-pub(super) struct ShardFailure {
-    pub index: String,
-    pub number: usize,
-    pub node: Option<String>,
-    pub error: ApiError,
 }
 
 /// Which copy of a shard, by its place, is asked next.
@@ -348,20 +341,20 @@ impl<'a> Spread<'a> {
 
     /// Whether what was found is an answer.
     fn check(&self, found: Found, errors: Errors) -> Result<Found, ApiError> {
-        // What is wrong with the request is wrong everywhere, and what is damaged must not look like nothing.
-        if let Some(error) = said_first(&errors).filter(|error| error.status < 500) {
-            return Err(error.clone());
+        // Who has ended the search wants no part of it.
+        let mut said = errors.values().map(|(_, error)| error);
+        if let Some(ended) = said.find(|error| error.kind == ApiError::TASK_CANCELLED) {
+            return Err(ended.clone());
         }
         self.settle(found, errors)
     }
 
     /// What was found, with the shards that have failed; an error if that is nothing, or not enough for who asks.
     fn settle(&self, mut found: Found, errors: Errors) -> Result<Found, ApiError> {
-        if found.shards > 0 && found.answered == 0 {
-            if let Some(error) = said_first(&errors) {
-                return Err(error.clone());
-            }
-            return Err(all_failed(errors.into_values().map(|(_, error)| error)));
+        let has_none = found.shards > 0 && found.answered == 0;
+        let is_said = errors.values().any(|(_, error)| !is_silent(error));
+        if has_none && !is_said {
+            return Err(all_silent(errors.into_values().map(|(_, error)| error)));
         }
         let now = self.node.coordinator.as_ref().map(|coordinator| coordinator.map());
         // As clients know it, also if it has left meanwhile, or just come.
@@ -375,9 +368,18 @@ impl<'a> Spread<'a> {
             found.failures.push(ShardFailure {
                 index: target.index.name.clone(),
                 number: target.number,
-                node: node.map(|node| called(target, node)),
+                node: match node {
+                    Some(node) => Some(called(target, node)),
+                    None => (!is_silent(&error)).then(|| self.node.identity.node_id.clone()),
+                },
                 error,
             });
+        }
+        if has_none {
+            return Err(phase_failed("all shards failed", &found.failures));
+        }
+        if is_said && !self.manner.allows_partial {
+            return Err(phase_failed("Partial shards failure", &found.failures));
         }
         let is_whole = found.answered == found.shards;
         if !is_whole && !self.manner.allows_partial {
@@ -404,10 +406,9 @@ impl<'a> Spread<'a> {
     }
 }
 
-/// What a node that was asked has said is wrong.
-fn said_first(errors: &Errors) -> Option<&ApiError> {
-    let mut errors = errors.values().map(|(_, error)| error);
-    errors.find(|error| ![NO_ANSWER, NO_COPY].contains(&error.kind.as_str()))
+/// Whether nobody has said what is wrong.
+fn is_silent(error: &ApiError) -> bool {
+    [NO_ANSWER, NO_COPY].contains(&error.kind.as_str())
 }
 
 fn next_copy(tries: &mut Tries, place: usize) {
@@ -442,7 +443,7 @@ fn not_in_time() -> ApiError {
 const NO_COPY: &str = "no_shard_available_action_exception";
 
 /// No shard was searched; with a reason, rather of a shard without copies than of one whose node is silent.
-fn all_failed(reasons: impl Iterator<Item = ApiError>) -> ApiError {
+fn all_silent(reasons: impl Iterator<Item = ApiError>) -> ApiError {
     let failed = ApiError::new(503, "search_phase_execution_exception", "all shards failed");
     match reasons.max_by_key(|reason| reason.kind == NO_COPY) {
         Some(reason) => failed.caused_by(&reason.kind, reason.reason),

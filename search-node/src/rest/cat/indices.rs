@@ -1,14 +1,16 @@
 //! `_cat/indices`: the indices with what they hold, wherever their copies are.
 
+use std::sync::LazyLock;
+
 use cluster::health::IndexHealth;
-use cluster::state::{IndexId, ShardId};
+use cluster::state::{IndexEntry, IndexId, ShardId};
 use futures::FutureExt;
 use http::Method;
 
 use super::cell::Cell;
-use super::chosen;
+use super::figures::{Of, figures_of};
 use super::table::{COMMON, Column, Table, number, text};
-use crate::action::cluster::{Survey, View, part_of, survey};
+use crate::action::cluster::{CopyFigures, Survey, View, part_of, survey};
 use crate::error::ApiError;
 use crate::indices::is_closed;
 use crate::rest::call::Call;
@@ -21,7 +23,7 @@ pub(super) const ROUTES: &[Route] = &[
     route(&[Method::GET], "/_cat/indices/{index}", COMMON, |call| indices(call).boxed()),
 ];
 
-const COLUMNS: &[Column] = &[
+const OWN: &[Column] = &[
     text("health", &["h"], "current health status"),
     text("status", &["s"], "open or close"),
     text("index", &["i", "idx"], "index name"),
@@ -34,102 +36,96 @@ const COLUMNS: &[Column] = &[
     text("creation.date.string", &["cds"], "index creation date (as string)").on_demand(),
     number("store.size", &["ss", "storeSize"], "store size of primaries and replicas"),
     number("pri.store.size", &[], "store size of primaries"),
-    number("segments.count", &["sc", "segmentsCount"], "number of segments").on_demand(),
-    number("pri.segments.count", &[], "number of segments of primaries").on_demand(),
-    number(
-        "indexing.index_total",
-        &["iito", "indexingIndexTotal"],
-        "number of indexing ops since copies were opened",
-    )
-    .on_demand(),
-    number(
-        "indexing.delete_total",
-        &["idto", "indexingDeleteTotal"],
-        "number of deletes since copies were opened",
-    )
-    .on_demand(),
-    number("refresh.total", &["rto", "refreshTotal"], "refreshes since copies were opened").on_demand(),
-    number("flush.total", &["ft", "flushTotal"], "flushes since copies were opened").on_demand(),
-    number("merges.total", &["mt", "mergesTotal"], "merges since copies were opened").on_demand(),
+    text("search.throttled", &["sth"], "indicates if the index is search throttled").on_demand(),
 ];
+
+/// The index's own, then its figures, each of all copies and of primaries alone.
+static COLUMNS: LazyLock<Vec<Column>> = LazyLock::new(|| {
+    let figures =
+        figures_of(Of::Indices).flat_map(|figure| [figure.column.clone(), figure.column.of_primaries()]);
+    OWN.iter().cloned().chain(figures).collect()
+});
 
 /// The figures of an index: of its primaries, and of all its copies.
 #[derive(Debug, Default)]
 struct Figures {
-    documents: u64,
-    deleted: u64,
-    primary_bytes: u64,
-    primary_segments: usize,
-    bytes: u64,
-    segments: usize,
-    indexed: u64,
-    removed: u64,
-    refreshes: u64,
-    flushes: u64,
-    merges: u64,
+    primaries: CopyFigures,
+    total: CopyFigures,
     /// A primary did not tell: what is known of its documents would be wrong.
     is_partial: bool,
 }
 
 async fn indices(call: Call) -> Result<Reply, ApiError> {
-    if let Some(help) = Table::help(COLUMNS, &call)? {
+    if let Some(help) = Table::help(&COLUMNS, &call)? {
         return Ok(help);
     }
-    let is_primaries_only = call.flag("pri")?;
-    let view = chosen(&call)?;
+    let wanted = call.param("health").map(read_health).transpose()?;
+    let view = View::of(&call.node);
+    // Unlike the tables of shards and segments, this one shows hidden indices only to who asks for them.
+    let options = call.all_names()?;
+    let named = call.path.get("index").map(String::as_str);
+    let mut meant = view.meant(&call.node, named, options)?;
+    if named.is_none() && !options.expand_hidden {
+        meant.retain(|id| !view.map.indices.get(id).is_some_and(is_hidden));
+    }
+    let view = view.only(&meant);
     let holders: std::collections::BTreeSet<_> =
         view.map.shards().flat_map(|(_, copies)| copies.present().values().map(|copy| copy.node)).collect();
     let survey = survey(&call.node, &view, |node| holders.contains(&node)).await?;
     let health = view.health(&*observed_if_any(&call).await?);
-    let wanted = call.param("health");
     let rows = health
         .indices
         .iter()
-        .filter(|(_, index)| wanted.is_none_or(|wanted| index.status.as_str() == wanted));
-    let mut rows: Vec<(&str, Vec<Cell>)> = rows
-        .map(|(id, index)| (index.name.as_str(), row(&view, &survey, id, index, is_primaries_only)))
-        .collect();
+        .filter(|(_, index)| wanted.as_deref().is_none_or(|wanted| index.status.as_str() == wanted));
+    let mut rows: Vec<(&str, Vec<Cell>)> =
+        rows.map(|(id, index)| (index.name.as_str(), row(&view, &survey, id, index))).collect();
     rows.sort_by(|one, other| one.0.cmp(other.0));
-    Table { columns: COLUMNS, rows: rows.into_iter().map(|(_, row)| row).collect() }.show(&call)
+    Table { columns: &COLUMNS, rows: rows.into_iter().map(|(_, row)| row).collect() }.show(&call)
 }
 
-fn row(
-    view: &View,
-    survey: &Survey,
-    id: &IndexId,
-    health: &IndexHealth,
-    is_primaries_only: bool,
-) -> Vec<Cell> {
-    let figures = figures_of(view, survey, id, is_primaries_only);
+/// Whether wildcards pass an index over.
+fn is_hidden(entry: &IndexEntry) -> bool {
+    part_of(entry, "settings")["hidden"] == "true" || part_of(entry, "data_stream").is_string()
+}
+
+/// A colour, in either case.
+fn read_health(text: &str) -> Result<String, ApiError> {
+    let colour = text.to_ascii_lowercase();
+    if ["green", "yellow", "red"].contains(&colour.as_str()) {
+        return Ok(colour);
+    }
+    Err(ApiError::argument(format!("unknown cluster health status [{text}]")))
+}
+
+fn row(view: &View, survey: &Survey, id: &IndexId, health: &IndexHealth) -> Vec<Cell> {
+    let Figures { primaries, total, is_partial } = figures_in(view, survey, id);
     let entry = view.map.indices.get(id);
     let created = entry.and_then(|entry| part_of(entry, "created_millis").as_i64());
     let is_closed = entry.is_some_and(is_closed);
     // What a closed index holds is not looked at, as in Elasticsearch.
-    let known = |cell: Cell| if figures.is_partial || is_closed { Cell::Nothing } else { cell };
-    vec![
+    let known = |cell: Cell| if is_partial || is_closed { Cell::Nothing } else { cell };
+    let mut row = vec![
         health.status.as_str().into(),
         if is_closed { "close" } else { "open" }.into(),
         health.name.as_str().into(),
         id.0.as_str().into(),
         health.shards.len().into(),
         health.replicas.into(),
-        known(figures.documents.into()),
-        known(figures.deleted.into()),
+        known(primaries.documents.into()),
+        known(primaries.deleted.into()),
         created.into(),
         created.map(shard::mapping::dates::show).into(),
-        known(Cell::Bytes(figures.bytes)),
-        known(Cell::Bytes(figures.primary_bytes)),
-        known(figures.segments.into()),
-        known(figures.primary_segments.into()),
-        figures.indexed.into(),
-        figures.removed.into(),
-        figures.refreshes.into(),
-        figures.flushes.into(),
-        figures.merges.into(),
-    ]
+        known(Cell::Bytes(total.bytes)),
+        known(Cell::Bytes(primaries.bytes)),
+        "false".into(),
+    ];
+    row.extend(
+        figures_of(Of::Indices).flat_map(|figure| [&total, &primaries].map(|of| known((figure.cell)(of)))),
+    );
+    row
 }
 
-fn figures_of(view: &View, survey: &Survey, id: &IndexId, is_primaries_only: bool) -> Figures {
+fn figures_in(view: &View, survey: &Survey, id: &IndexId) -> Figures {
     let mut figures = Figures::default();
     let shards = view.map.indices.get(id).map_or(0, |entry| entry.shards.len());
     for number in 0..shards {
@@ -138,20 +134,9 @@ fn figures_of(view: &View, survey: &Survey, id: &IndexId, is_primaries_only: boo
         figures.is_partial |= !told.first().is_some_and(|(is_primary, _)| *is_primary);
         for (is_primary, copy) in told {
             if is_primary {
-                figures.documents += copy.documents;
-                figures.deleted += copy.deleted;
-                figures.primary_bytes += copy.bytes;
-                figures.primary_segments += copy.segments;
-            } else if is_primaries_only {
-                continue;
+                figures.primaries.add(copy);
             }
-            figures.bytes += copy.bytes;
-            figures.segments += copy.segments;
-            figures.indexed += copy.indexed;
-            figures.removed += copy.removed;
-            figures.refreshes += copy.refreshes;
-            figures.flushes += copy.flushes;
-            figures.merges += copy.merges;
+            figures.total.add(copy);
         }
     }
     figures

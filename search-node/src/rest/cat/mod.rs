@@ -6,6 +6,7 @@ mod cell;
 mod circuit_breaker;
 mod count;
 mod empty;
+mod figures;
 mod health;
 mod indices;
 mod master;

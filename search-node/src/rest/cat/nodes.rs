@@ -1,30 +1,37 @@
 //! `_cat/nodes`: the nodes with their figures.
 
+use std::sync::LazyLock;
+
 use cluster::state::{NodeEntry, NodeId};
 use futures::FutureExt;
 use http::Method;
 
 use super::cell::Cell;
+use super::figures::{Of, figures_of};
 use super::table::{COMMON, Column, Table, number, text};
 use crate::action::cluster::{NodeFigures, View, survey};
 use crate::error::ApiError;
 use crate::rest::call::Call;
 use crate::rest::cluster::{host_of, port_of, role_letters};
 use crate::rest::envelope::Reply;
+use crate::rest::index_figures::total_of;
 use crate::rest::root::COMPATIBLE_VERSION;
 use crate::rest::router::{Route, route};
 
 pub(super) const ROUTES: &[Route] =
     &[route(&[Method::GET], "/_cat/nodes", COMMON, |call| nodes(call).boxed())];
 
-const COLUMNS: &[Column] = &[
+const OWN: &[Column] = &[
     text("id", &["nodeId"], "unique node id").on_demand(),
     number("pid", &["p"], "process id").on_demand(),
     text("ip", &["i"], "ip address"),
     number("port", &["po"], "bound transport port").on_demand(),
     text("http_address", &["http"], "bound http address").on_demand(),
     text("version", &["v"], "version of the API").on_demand(),
+    text("flavor", &["f"], "distribution flavor").on_demand(),
+    text("type", &["t"], "distribution type").on_demand(),
     text("build", &["b"], "version of the build").on_demand(),
+    text("jdk", &["j"], "there is none").on_demand(),
     number("disk.total", &["dt", "diskTotal"], "total disk space").on_demand(),
     number("disk.used", &["du", "diskUsed"], "used disk space").on_demand(),
     number("disk.avail", &["d", "da", "disk", "diskAvail"], "available disk space").on_demand(),
@@ -34,12 +41,14 @@ const COLUMNS: &[Column] = &[
     number("heap.max", &["hm", "heapMax"], "memory.limit").on_demand(),
     number("ram.current", &["rc", "ramCurrent"], "used machine memory").on_demand(),
     number("ram.percent", &["rp", "ramPercent"], "used machine memory ratio"),
-    number("ram.max", &["rn", "ramMax"], "total machine memory").on_demand(),
+    number("ram.max", &["rm", "ramMax"], "total machine memory").on_demand(),
     number("file_desc.current", &["fdc", "fileDescriptorCurrent"], "used file descriptors").on_demand(),
+    number("file_desc.percent", &["fdp", "fileDescriptorPercent"], "used file descriptor ratio").on_demand(),
+    number("file_desc.max", &["fdm", "fileDescriptorMax"], "max file descriptors").on_demand(),
     number("cpu", &[], "recent cpu usage of the host in percent"),
     number("load_1m", &["l"], "1m load avg"),
-    number("load_5m", &[], "5m load avg"),
-    number("load_15m", &[], "15m load avg"),
+    number("load_5m", &["l"], "5m load avg"),
+    number("load_15m", &["l"], "15m load avg"),
     number("uptime", &["u"], "node uptime").on_demand(),
     text(
         "node.role",
@@ -49,17 +58,24 @@ const COLUMNS: &[Column] = &[
     text("master", &["m"], "*:current master"),
     text("cluster_manager", &["cm"], "*:current cluster manager, which is another word for master"),
     text("name", &["n"], "node name"),
-    number("segments.count", &["sc", "segmentsCount"], "number of segments").on_demand(),
+    number("script.compilations", &["scrcc", "scriptCompilations"], "script compilations").on_demand(),
+    number("script.cache_evictions", &["scrce", "scriptCacheEvictions"], "script cache evictions")
+        .on_demand(),
     number(
-        "indexing.index_total",
-        &["iito", "indexingIndexTotal"],
-        "number of indexing ops since copies were opened",
+        "script.compilation_limit_triggered",
+        &["scrclt", "scriptCacheCompilationLimitTriggered"],
+        "script cache compilation limit triggered",
     )
     .on_demand(),
 ];
 
+/// The node's own, then the figures of its copies.
+static COLUMNS: LazyLock<Vec<Column>> = LazyLock::new(|| {
+    OWN.iter().cloned().chain(figures_of(Of::Nodes).map(|figure| figure.column.clone())).collect()
+});
+
 async fn nodes(call: Call) -> Result<Reply, ApiError> {
-    if let Some(help) = Table::help(COLUMNS, &call)? {
+    if let Some(help) = Table::help(&COLUMNS, &call)? {
         return Ok(help);
     }
     let view = View::of(&call.node);
@@ -71,7 +87,7 @@ async fn nodes(call: Call) -> Result<Reply, ApiError> {
         let is_master = view.master == Some(*node);
         row(entry, survey.nodes.get(node), is_master, is_full)
     });
-    Table { columns: COLUMNS, rows: rows.collect() }.show(&call)
+    Table { columns: &COLUMNS, rows: rows.collect() }.show(&call)
 }
 
 fn row(entry: &NodeEntry, figures: Option<&NodeFigures>, is_master: bool, is_full: bool) -> Vec<Cell> {
@@ -82,14 +98,17 @@ fn row(entry: &NodeEntry, figures: Option<&NodeFigures>, is_master: bool, is_ful
     };
     let load = |at: usize| of(&|node| node.load.map_or(Cell::Nothing, |load| Cell::Decimal(load[at], 2)));
     let id = if is_full { entry.data_id.as_str() } else { entry.data_id.get(..4).unwrap_or(&entry.data_id) };
-    vec![
+    let mut cells = vec![
         id.into(),
         of(&|node| node.process.into()),
         host_of(&entry.transport_address).into(),
         port_of(&entry.transport_address).map(u32::from).into(),
         entry.http_address.as_str().into(),
         COMPATIBLE_VERSION.into(),
+        "default".into(),
+        Cell::Nothing,
         of(&|node| node.version.as_str().into()),
+        Cell::Nothing,
         of(&|node| node.disk.map_or(Cell::Nothing, |(total, _)| Cell::Bytes(total))),
         of(&|node| node.disk.map_or(Cell::Nothing, |(total, free)| Cell::Bytes(total.saturating_sub(free)))),
         of(&|node| node.disk.map_or(Cell::Nothing, |(_, free)| Cell::Bytes(free))),
@@ -105,6 +124,8 @@ fn row(entry: &NodeEntry, figures: Option<&NodeFigures>, is_master: bool, is_ful
         of(&|node| ram(node).map_or(Cell::Nothing, |(used, total)| share(used, total))),
         of(&|node| Cell::Bytes(node.host_memory.0)),
         of(&|node| node.open_files.into()),
+        Cell::Nothing,
+        Cell::Nothing,
         of(&|node| node.cpu.host_percent.into()),
         load(0),
         load(1),
@@ -114,7 +135,11 @@ fn row(entry: &NodeEntry, figures: Option<&NodeFigures>, is_master: bool, is_ful
         (if is_master { "*" } else { "-" }).into(),
         (if is_master { "*" } else { "-" }).into(),
         entry.name.as_str().into(),
-        of(&|node| node.copies.iter().map(|copy| copy.segments).sum::<usize>().into()),
-        of(&|node| node.copies.iter().map(|copy| copy.indexed).sum::<u64>().into()),
-    ]
+        Cell::Nothing,
+        Cell::Nothing,
+        Cell::Nothing,
+    ];
+    let copies = figures.map(|node| total_of(&node.copies));
+    cells.extend(figures_of(Of::Nodes).map(|figure| copies.as_ref().map_or(Cell::Nothing, figure.cell)));
+    cells
 }

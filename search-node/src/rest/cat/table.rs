@@ -1,5 +1,6 @@
 //! A table: its columns, which of them are shown unless asked otherwise, and its rows.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use serde_json::{Map, Value, json};
@@ -25,15 +26,16 @@ pub(super) const COMMON: &[&str] = &[
     "master_timeout",
     "pri",
     "s",
+    "size",
     "time",
     "ts",
     "v",
 ];
 
 /// A column.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Column {
-    name: &'static str,
+    name: Cow<'static, str>,
     /// Its other names.
     aliases: &'static [&'static str],
     about: &'static str,
@@ -42,13 +44,16 @@ pub(super) struct Column {
     is_right: bool,
 }
 
+/// What the names of columns of primaries begin with.
+const PRIMARIES: &str = "pri.";
+
 /// A column of texts that is shown.
 pub(super) const fn text(
     name: &'static str,
     aliases: &'static [&'static str],
     about: &'static str,
 ) -> Column {
-    Column { name, aliases, about, is_shown: true, is_right: false }
+    Column { name: Cow::Borrowed(name), aliases, about, is_shown: true, is_right: false }
 }
 
 /// A column of numbers that is shown.
@@ -57,7 +62,7 @@ pub(super) const fn number(
     aliases: &'static [&'static str],
     about: &'static str,
 ) -> Column {
-    Column { name, aliases, about, is_shown: true, is_right: true }
+    Column { name: Cow::Borrowed(name), aliases, about, is_shown: true, is_right: true }
 }
 
 impl Column {
@@ -67,8 +72,18 @@ impl Column {
         self
     }
 
-    fn is_called(&self, name: &str) -> bool {
-        self.name == name || self.aliases.contains(&name)
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The same of primaries alone, which is shown beside it where that is asked for.
+    pub(super) fn of_primaries(&self) -> Self {
+        Self { name: Cow::Owned(format!("{PRIMARIES}{}", self.name)), aliases: &[], ..self.clone() }
+    }
+
+    /// Whether one of its names is like this one, in which `*` stands for anything.
+    fn is_like(&self, pattern: &str) -> bool {
+        matches(pattern, &self.name) || self.aliases.iter().any(|alias| matches(pattern, alias))
     }
 }
 
@@ -92,7 +107,7 @@ impl Table {
             .map(|column| {
                 let aliases =
                     if column.aliases.is_empty() { "-".to_owned() } else { column.aliases.join(",") };
-                [column.name.to_owned(), aliases, column.about.to_owned()]
+                [column.name.to_string(), aliases, column.about.to_owned()]
             })
             .collect();
         let width = |at: usize| lines.iter().map(|line| line[at].chars().count()).max().unwrap_or(0);
@@ -110,7 +125,7 @@ impl Table {
         if let Some(order) = call.param("s") {
             self.sort(order)?;
         }
-        let columns = self.chosen(call.param("h"));
+        let columns = self.chosen(call.param("h"), call.flag("pri")?);
         Ok(Reply::Table(self.shown(columns, units, call.flag("v")?)))
     }
 
@@ -123,9 +138,9 @@ impl Table {
     }
 
     fn column(&self, name: &str) -> Option<usize> {
-        // A name goes before the short forms of others.
+        // A name goes before the short forms of others; of those that several have, the last counts, as in Elasticsearch.
         let named = self.columns.iter().position(|column| column.name == name);
-        named.or_else(|| self.columns.iter().position(|column| column.is_called(name)))
+        named.or_else(|| self.columns.iter().rposition(|column| column.aliases.contains(&name)))
     }
 
     fn sort(&mut self, order: &str) -> Result<(), ApiError> {
@@ -146,25 +161,32 @@ impl Table {
         Ok(())
     }
 
-    /// The columns that are shown, each under the name by which it was asked for.
-    fn chosen(&self, asked: Option<&str>) -> Vec<(usize, String)> {
+    /// The columns that are shown, each under the name by which it was asked for. Names that no column has are passed over, as in
+    /// Elasticsearch.
+    fn chosen(&self, asked: Option<&str>, with_primaries: bool) -> Vec<(usize, String)> {
         let Some(asked) = asked else {
             let shown = self.columns.iter().enumerate().filter(|(_, column)| column.is_shown);
-            return shown.map(|(at, column)| (at, column.name.to_owned())).collect();
+            return shown.map(|(at, column)| (at, column.name.to_string())).collect();
         };
-        let mut chosen: Vec<(usize, String)> = Vec::new();
+        let mut named: Vec<(usize, String)> = Vec::new();
         for name in asked.split(',').map(str::trim) {
-            if name.contains('*') {
-                let fitting =
-                    self.columns.iter().enumerate().filter(|(_, column)| matches(name, column.name));
-                for (at, column) in fitting {
-                    if !chosen.iter().any(|(known, _)| *known == at) {
-                        chosen.push((at, column.name.to_owned()));
-                    }
-                }
-            } else if let Some(at) = self.column(name) {
-                chosen.push((at, name.to_owned()));
-            }
+            let fitting: Vec<(usize, String)> = if name.contains('*') {
+                let like = self.columns.iter().enumerate().filter(|(_, column)| column.is_like(name));
+                like.map(|(at, column)| (at, column.name.to_string())).collect()
+            } else {
+                self.column(name).map(|at| (at, name.to_owned())).into_iter().collect()
+            };
+            let is_new = |shown: &(usize, String)| !named.contains(shown);
+            let new: Vec<_> = fitting.into_iter().filter(is_new).collect();
+            named.extend(new);
+        }
+        let mut chosen = Vec::new();
+        for (at, shown) in named {
+            let beside =
+                self.column(&format!("{PRIMARIES}{}", self.columns[at].name)).filter(|_| with_primaries);
+            let beside = beside.map(|beside| (beside, format!("{PRIMARIES}{shown}")));
+            chosen.push((at, shown));
+            chosen.extend(beside);
         }
         chosen
     }
@@ -227,7 +249,7 @@ mod tests {
 
     fn shown(asked: Option<&str>) -> String {
         let table = table();
-        table.shown(table.chosen(asked), Units::default(), true).text()
+        table.shown(table.chosen(asked, false), Units::default(), true).text()
     }
 
     #[test]
@@ -236,9 +258,10 @@ mod tests {
         assert_eq!(shown(Some("dc,i")), "dc i\n 9 logs\n10 a\n 9 b\n");
         assert_eq!(shown(Some("docs.*")).lines().next(), Some("docs.count docs.deleted"));
         assert_eq!(shown(Some("nothing,idx")).lines().next(), Some("idx"));
+        assert_eq!(shown(Some("d*,docs.count,idx,idx")).lines().next(), Some("docs.count docs.deleted idx"));
         let table = table();
         assert_eq!(
-            table.shown(table.chosen(Some("idx,dd")), Units::default(), false).rows()[0],
+            table.shown(table.chosen(Some("idx,dd"), false), Units::default(), false).rows()[0],
             json!({"idx": "logs", "dd": null})
         );
     }

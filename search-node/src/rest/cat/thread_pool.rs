@@ -25,6 +25,7 @@ pub(super) const ROUTES: &[Route] = &[
 const COLUMNS: &[Column] = &[
     text("node_name", &["nn"], "node name"),
     text("node_id", &["id"], "persistent node id").on_demand(),
+    text("ephemeral_node_id", &["eid"], "ephemeral node id").on_demand(),
     number("pid", &["p"], "process id").on_demand(),
     text("host", &["h"], "host name").on_demand(),
     text("ip", &["i"], "ip address").on_demand(),
@@ -38,7 +39,10 @@ const COLUMNS: &[Column] = &[
     number("rejected", &["r"], "number of rejected tasks"),
     number("largest", &["l"], "highest number of seen active threads").on_demand(),
     number("completed", &["c"], "number of completed tasks").on_demand(),
+    number("core", &["cr"], "core number of threads in a scaling thread pool").on_demand(),
+    number("max", &["mx"], "maximum number of threads in a scaling thread pool").on_demand(),
     number("size", &["sz"], "number of threads in a fixed thread pool").on_demand(),
+    text("keep_alive", &["ka"], "thread keep alive time").on_demand(),
 ];
 
 async fn pools(call: Call) -> Result<Reply, ApiError> {
@@ -68,6 +72,7 @@ fn row(entry: &NodeEntry, figures: &NodeFigures, pool: &PoolFigures) -> Vec<Cell
     vec![
         entry.name.as_str().into(),
         entry.data_id.as_str().into(),
+        entry.data_id.as_str().into(),
         figures.process.into(),
         host.into(),
         host.into(),
@@ -81,6 +86,10 @@ fn row(entry: &NodeEntry, figures: &NodeFigures, pool: &PoolFigures) -> Vec<Cell
         pool.rejected.into(),
         pool.largest.into(),
         pool.completed.into(),
+        // Every pool is fixed, and its threads stay.
+        Cell::Nothing,
+        Cell::Nothing,
         pool.size.into(),
+        Cell::Nothing,
     ]
 }

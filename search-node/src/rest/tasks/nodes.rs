@@ -82,7 +82,8 @@ where
 /// A task with the name and the address of its node.
 pub(in crate::rest) struct Listed {
     pub node_name: String,
-    pub ip: String,
+    /// Where other nodes reach it.
+    pub address: String,
     pub task: Value,
 }
 
@@ -98,8 +99,9 @@ pub(in crate::rest) async fn every_task(call: &Call) -> Result<Vec<Listed>, ApiE
     let of_node = |node: &Value| {
         let tasks: Vec<Value> =
             node["tasks"].as_object().into_iter().flatten().map(|(_, t)| t.clone()).collect();
-        let (node_name, ip) = (text(&node["name"]), text(&node["ip"]));
-        tasks.into_iter().map(move |task| Listed { node_name: node_name.clone(), ip: ip.clone(), task })
+        let (node_name, address) = (text(&node["name"]), text(&node["transport_address"]));
+        let listed = move |task| Listed { node_name: node_name.clone(), address: address.clone(), task };
+        tasks.into_iter().map(listed)
     };
     Ok(body["nodes"].as_object().into_iter().flatten().flat_map(|(_, node)| of_node(node)).collect())
 }

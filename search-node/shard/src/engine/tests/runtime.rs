@@ -100,6 +100,7 @@ fn hits_are_sorted_and_aggregated_by_them() {
         descending,
         missing: Missing::Last,
         mode: None,
+        format: None,
         unmapped_ok: false,
     };
     let request = SearchRequest {

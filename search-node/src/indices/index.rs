@@ -339,8 +339,7 @@ impl Index {
 
     /// Whether documents of this index must say their routing value.
     pub fn requires_routing(&self) -> bool {
-        self.mapping.load().parameters.get("_routing").and_then(|routing| routing.get("required"))
-            == Some(&Value::Bool(true))
+        self.mapping.load().requires_routing()
     }
 
     /// Whether it is closed.

@@ -114,7 +114,7 @@ impl IndexRun {
                 }
                 Ok(WriteOutcome::NeedsMapping(added)) => {
                     let grown =
-                        self.check_under(&added, request).and_then(|()| self.index.add_mapping(&added));
+                        self.check_under(&added, request).and_then(|()| self.index.grow_mapping(&added));
                     match grown {
                         // Others took the last room: read under what it is now, the document leaves the rest out.
                         Err(_) if self.leaves_out(&added) => self.index.tell_shards(&self.index.mapping())?,
@@ -279,7 +279,7 @@ impl IndexRun {
     /// Whether the mapping has no room for these fields, and documents are forgiven that.
     fn leaves_out(&self, added: &Mapping) -> bool {
         let settings = self.index.settings();
-        let next = || self.index.mapping().merge(added).ok();
+        let next = || self.index.mapping().grown(added).ok();
         settings.ignore_dynamic_beyond_limit
             && next().is_some_and(|next| !settings.limits.has_room_for(&next))
     }
@@ -287,8 +287,10 @@ impl IndexRun {
     /// A document that is refused must not leave its fields behind: it is read under the longer mapping first.
     fn check_under(&self, added: &Mapping, request: &WriteRequest<'_>) -> Result<(), ApiError> {
         let Some(source) = request.source else { return Ok(()) };
-        let next = Arc::new(self.index.mapping().merge(added)?);
+        let current = self.index.mapping();
+        let next = Arc::new(current.grown(added)?);
         self.index.settings().limits.check(&next)?;
+        next.check_links_after(&current)?;
         Ok(check_document(next, request.id, request.routing.is_some(), source)?)
     }
 }

@@ -210,10 +210,11 @@ fn infer(mapping: &Mapping, path: &str, scalar: Scalar<'_>) -> Result<FieldMappi
     let by_type = infer_by_type(mapping, scalar);
     let value_type = match (&by_type.kind, scalar) {
         (FieldKind::Date(_), _) => "date",
+        (FieldKind::Integer { .. }, _) => "long",
+        (FieldKind::Float, _) => "double",
         (_, Scalar::Text(_)) => "string",
         (_, Scalar::Bool(_)) => "boolean",
-        (_, Scalar::Integer(_) | Scalar::Unsigned(_)) => "long",
-        (_, Scalar::Float(_)) => "double",
+        (_, Scalar::Integer(_) | Scalar::Unsigned(_) | Scalar::Float(_)) => "double",
     };
     let by_template = mapping.templates.iter().find_map(|template| template.field(path, value_type));
     by_template.unwrap_or(Ok(by_type))

@@ -105,17 +105,20 @@ impl Indices {
             settings.insert(PLACES.to_owned(), Value::from(places.to_string()));
             read = IndexSettings::read(&settings)?;
         }
+        read.routing.check(&new.name)?;
         let mapping = parse_new_mapping(&new.body.mapping()).map_err(unparsed)?;
         read.limits.check(&mapping)?;
         mapping.check_links()?;
+        read.routing.check_mapping(&new.name, &mapping)?;
         mapping.check_analysis(&read.analysis).map_err(unparsed)?;
         sort_settings::check(read.sort.as_ref(), &mapping)?;
         let now = self.clock.now_millis();
         let uuid = super::new_id(now);
+        let said = settings.get("creation_date").and_then(|date| date.as_str()?.parse().ok());
         let metadata = IndexMetadata {
             name: new.name.clone(),
             uuid: uuid.clone(),
-            created_millis: now,
+            created_millis: said.filter(|date| *date >= 0).unwrap_or(now),
             settings,
             mapping: mapping.to_json(),
             aliases: new.body.aliases.clone().unwrap_or_default(),

@@ -10,6 +10,7 @@ use super::blocks::Level;
 use super::index::Index;
 use crate::error::ApiError;
 use crate::replication::{Acknowledged, ActiveWait, Batch, Leading};
+use crate::slow_log::Timed;
 
 /// A document can bring new fields again and again while others add some too; more rounds than this are no race.
 const MAPPING_ROUNDS_MAX: usize = 16;
@@ -104,8 +105,10 @@ impl IndexRun {
             };
             // Looked at again once it is let in: whoever has blocked the index waits for what was let in before, and for nothing else.
             shard.place.index.check_block(Level::Write)?;
+            let timed = Timed::write(&shard.place.index);
             match shard.run.write(request) {
                 Ok(WriteOutcome::Written(written)) => {
+                    timed.end_write(&shard.place.index, request.id, request.routing, request.source);
                     shard.newest = Some(written);
                     if let Some(admitted) = admitted {
                         shard.batch.push(admitted, request, &written);
@@ -252,8 +255,9 @@ impl IndexRun {
             none => {
                 let (shard, leading) = self.index.shard_to_write(id, routing)?;
                 if let Some(leading) = &leading {
-                    if !self.active.is_usual() {
-                        leading.wait_active(self.active).inspect_err(|error| {
+                    let active = self.active.of_index(self.index.settings().active);
+                    if !active.is_usual() {
+                        leading.wait_active(active).inspect_err(|error| {
                             self.inactive.insert(at, error.clone());
                         })?;
                     }
@@ -291,6 +295,7 @@ impl IndexRun {
         let next = Arc::new(current.grown(added)?);
         self.index.settings().limits.check(&next)?;
         next.check_links_after(&current)?;
+        self.index.settings().routing.check_mapping(&self.index.name, &next)?;
         Ok(check_document(next, request.id, request.routing.is_some(), source)?)
     }
 }

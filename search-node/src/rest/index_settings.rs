@@ -10,7 +10,7 @@ use super::index::{NAMES, blocking, chosen, chosen_of_all};
 use super::router::{Route, route};
 use crate::action::cluster::{expanded, flat, settings_shown};
 use crate::error::ApiError;
-use crate::indices::{Blocks, DEFAULTS, Index, Level, SettingsChange, matches, nest};
+use crate::indices::{Blocks, Index, Level, SettingsChange, defaults, matches, nest};
 use crate::node::Node;
 
 const GET: &[Method] = &[Method::GET];
@@ -61,11 +61,10 @@ impl Wish<'_> {
     /// The settings of an index; none where it has none of those.
     fn of_index(&self, node: &Node, index: &Index) -> Option<Value> {
         let mut set = settings_shown(node, index);
-        let window = node.settings.result_window_max.to_string();
-        let defaults = DEFAULTS.into_iter().chain([("max_result_window", window.as_str())]);
+        let window = json!(node.settings.result_window_max.to_string());
+        let defaults = defaults().chain([("max_result_window", window)]);
         let defaults = defaults.filter(|(key, _)| self.with_defaults && !set.contains_key(*key));
-        let mut defaults: Map<String, Value> =
-            defaults.map(|(key, value)| (key.to_owned(), json!(value))).collect();
+        let mut defaults: Map<String, Value> = defaults.map(|(key, value)| (key.to_owned(), value)).collect();
         set.retain(|key, _| self.is_wanted(key));
         defaults.retain(|key, _| self.is_wanted(key));
         if set.is_empty() && defaults.is_empty() {

@@ -306,6 +306,9 @@ impl IndexSettings {
                 "mapping.depth.limit" => {
                     settings.limits.depth = text.parse().map_err(|_| fault("a positive number"))?;
                 }
+                "mapping.field_name_length.limit" => {
+                    settings.limits.name_length = text.parse().map_err(|_| fault("a positive number"))?;
+                }
                 "mapping.nested_fields.limit" => {
                     settings.limits.nested_fields = text.parse().map_err(|_| fault("a positive number"))?;
                 }

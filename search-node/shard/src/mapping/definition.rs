@@ -22,11 +22,16 @@ pub struct MappingLimits {
     pub depth: usize,
     /// `index.mapping.nested_fields.limit`
     pub nested_fields: usize,
+    /// `index.mapping.field_name_length.limit`
+    pub name_length: usize,
 }
+
+/// As long as a number can say, which no name is.
+const NAME_LENGTH: usize = i64::MAX as usize;
 
 impl Default for MappingLimits {
     fn default() -> Self {
-        Self { total_fields: 1000, depth: 20, nested_fields: 50 }
+        Self { total_fields: 1000, depth: 20, nested_fields: 50, name_length: NAME_LENGTH }
     }
 }
 
@@ -44,6 +49,12 @@ impl MappingLimits {
             return Err(MappingError::argument(format!(
                 "Limit of mapping depth [{}] has been exceeded",
                 self.depth
+            )));
+        }
+        if let Some(name) = longer_name(&mapping.root, self.name_length) {
+            return Err(MappingError::argument(format!(
+                "Field name [{name}] is longer than the limit of [{}] characters",
+                self.name_length
             )));
         }
         if mapping.root.count_nested() > self.nested_fields {
@@ -70,6 +81,20 @@ pub(super) fn count(object: &ObjectMapping) -> usize {
 /// How many fields one counts for.
 pub(super) fn count_of(field: &FieldMapping) -> usize {
     1 + field.multi_fields.len()
+}
+
+/// A name below an object that is longer than so many letters.
+fn longer_name(object: &ObjectMapping, most: usize) -> Option<&str> {
+    if most == NAME_LENGTH {
+        return None;
+    }
+    let is_longer = |name: &&String| name.chars().count() > most;
+    let fields = object
+        .fields
+        .iter()
+        .flat_map(|(name, field)| std::iter::once(name).chain(field.multi_fields.keys()).collect::<Vec<_>>());
+    let own = fields.chain(object.objects.keys()).find(is_longer);
+    own.map(String::as_str).or_else(|| object.objects.values().find_map(|child| longer_name(child, most)))
 }
 
 fn depth(object: &ObjectMapping) -> usize {

@@ -40,7 +40,8 @@ fn main() {
     };
     // The library of the consensus tells each step, and each message that does not arrive as an error; the node itself says what
     // comes of it. Who wants more names the library in `logging.level`.
-    daemon::log::start(&format!("openraft=off,{}", settings.text("logging.level")), format);
+    let levels = format!("openraft=off,{},{}", search_node::SLOW_LOG, settings.text("logging.level"));
+    daemon::log::start(&levels, format);
     let node_settings =
         NodeSettings::read(&settings).unwrap_or_else(|error| settings::refuse(PROGRAM, &error));
     if let Err(error) = run(node_settings) {

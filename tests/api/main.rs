@@ -18,5 +18,6 @@ mod resting;
 mod scenario;
 mod sizes;
 mod skipped;
+mod slow_log;
 mod start;
 mod tasks;

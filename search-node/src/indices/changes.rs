@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use cluster::state::{Command, IndexId, Refusal};
 use serde_json::{Map, Value};
-use shard::mapping::{Mapping, parse_mapping};
+use shard::mapping::{Mapping, MappingError, parse_mapping};
 
 use super::agreement::Disagreement;
 use super::index::Index;
@@ -30,23 +30,39 @@ enum Unchanged {
 }
 
 impl Index {
-    /// Adds to the mapping. All nodes agree on it before any document is stored under it.
+    /// Adds what somebody says of its fields to the mapping. All nodes agree on it before any document is stored under it.
     pub fn add_mapping(&self, added: &Mapping) -> Result<(), ApiError> {
+        self.change_mapping(added, &|current| current.merge(added))
+    }
+
+    /// Adds the fields that a document lacks, in the same way.
+    pub fn grow_mapping(&self, added: &Mapping) -> Result<(), ApiError> {
+        self.change_mapping(added, &|current| current.grown(added))
+    }
+
+    fn change_mapping(
+        &self,
+        added: &Mapping,
+        changed: &dyn Fn(&Mapping) -> Result<Mapping, MappingError>,
+    ) -> Result<(), ApiError> {
         let _growing = self.growing.lock();
+        // Of what is new alone: an older build may have taken others.
+        self.settings().query.similarities.check(added)?;
         let next = |metadata: &IndexMetadata| {
             let current = parse_mapping(&metadata.mapping)?;
-            let next = current.merge(added)?;
+            let next = changed(&current)?;
             if next == current {
                 return Ok(None);
             }
             let settings = self.settings();
             settings.limits.check(&next)?;
+            next.check_links_after(&current)?;
+            settings.routing.check_mapping(&self.name, &next)?;
             // An index of an older build may have had both.
             if !current.has_nested() {
                 sort_settings::check_nested(settings.sort.as_ref(), &next)?;
             }
             next.check_analysis(&self.settings().analysis)?;
-            self.settings().query.similarities.check(added)?;
             Ok(Some((mapping_part(&next.to_json()), None)))
         };
         match self.change(next) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cluster::state::{ClusterState, Command, Expectation, IndexEntry, IndexId};
 use serde_json::Value;
-use shard::mapping::{MappingError, parse_mapping};
+use shard::mapping::{MappingError, parse_new_mapping};
 
 use super::agreed_names::AgreedNames;
 use super::alias::Alias;
@@ -122,22 +122,21 @@ impl Indices {
             settings.insert(PLACES.to_owned(), Value::from(places.to_string()));
             read = IndexSettings::read(&settings)?;
         }
-        let unparsed = |error: MappingError| {
-            let mut api = ApiError::from(error);
-            api.reason = format!("Failed to parse mapping: {}", api.reason);
-            api
-        };
-        let mapping = parse_mapping(&new.body.mapping()).map_err(unparsed)?;
+        read.routing.check(&new.name)?;
+        let mapping = parse_new_mapping(&new.body.mapping()).map_err(unparsed)?;
         read.limits.check(&mapping)?;
+        mapping.check_links()?;
+        read.routing.check_mapping(&new.name, &mapping)?;
         mapping.check_analysis(&read.analysis).map_err(unparsed)?;
         read.query.similarities.check(&mapping).map_err(unparsed)?;
         sort_settings::check(read.sort.as_ref(), &mapping)?;
         let now = self.clock.now_millis();
         let uuid = super::new_id(now);
+        let said = settings.get("creation_date").and_then(|date| date.as_str()?.parse().ok());
         let metadata = IndexMetadata {
             name: new.name.clone(),
             uuid: uuid.clone(),
-            created_millis: now,
+            created_millis: said.filter(|date| *date >= 0).unwrap_or(now),
             settings,
             mapping: mapping.to_json(),
             aliases: new.body.aliases.clone().unwrap_or_default(),
@@ -147,6 +146,17 @@ impl Indices {
             copies: None,
         };
         Ok((IndexId(uuid), metadata.to_entry(Vec::new())?, read.routing.shards()))
+    }
+}
+
+/// A mapping of something new that cannot be read.
+pub(super) fn unparsed(error: MappingError) -> ApiError {
+    let (kind, reason) = (error.kind, error.reason.clone());
+    let api = ApiError::from(error);
+    ApiError {
+        kind: "mapper_parsing_exception".to_owned(),
+        reason: format!("Failed to parse mapping: {reason}"),
+        ..api.caused_by(kind, reason)
     }
 }
 

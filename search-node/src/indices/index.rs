@@ -251,7 +251,12 @@ impl Index {
 
     /// The number of a document's shard.
     pub(super) fn shard_of(&self, id: &str, routing: Option<&str>) -> usize {
-        self.settings.load().routing.shard_of(routing.unwrap_or(id))
+        self.settings.load().routing.shard_of(id, routing)
+    }
+
+    /// Whether documents with a routing value may be in a shard.
+    pub(crate) fn leads_to(&self, routing: &str, number: usize) -> bool {
+        self.settings.load().routing.leads_to(routing, number)
     }
 
     /// How many places there are for routing values.
@@ -339,8 +344,7 @@ impl Index {
 
     /// Whether documents of this index must say their routing value.
     pub fn requires_routing(&self) -> bool {
-        self.mapping.load().parameters.get("_routing").and_then(|routing| routing.get("required"))
-            == Some(&Value::Bool(true))
+        self.mapping.load().requires_routing()
     }
 
     /// Whether it is closed.
@@ -574,7 +578,7 @@ impl Index {
         flat.remove(PLACES);
         flat.entry("number_of_shards").or_insert_with(|| json!(self.copies.len().to_string()));
         flat.entry(NUMBER).or_insert_with(|| json!("1"));
-        flat.insert("creation_date".to_owned(), json!(metadata.created_millis.to_string()));
+        flat.entry("creation_date").or_insert_with(|| json!(metadata.created_millis.to_string()));
         flat.insert("uuid".to_owned(), json!(metadata.uuid));
         flat.entry(PROVIDED_NAME).or_insert_with(|| json!(metadata.name));
         flat.insert("version.created".to_owned(), json!("7100299"));

@@ -10,6 +10,7 @@ use super::blocks::Level;
 use super::index::Index;
 use crate::error::ApiError;
 use crate::replication::{Acknowledged, ActiveWait, Batch, Leading};
+use crate::slow_log::Timed;
 
 /// A document can bring new fields again and again while others add some too; more rounds than this are no race.
 const MAPPING_ROUNDS_MAX: usize = 16;
@@ -104,8 +105,10 @@ impl IndexRun {
             };
             // Looked at again once it is let in: whoever has blocked the index waits for what was let in before, and for nothing else.
             shard.place.index.check_block(Level::Write)?;
+            let timed = Timed::write(&shard.place.index);
             match shard.run.write(request) {
                 Ok(WriteOutcome::Written(written)) => {
+                    timed.end_write(&shard.place.index, request.id, request.routing, request.source);
                     shard.newest = Some(written);
                     if let Some(admitted) = admitted {
                         shard.batch.push(admitted, request, &written);
@@ -114,7 +117,7 @@ impl IndexRun {
                 }
                 Ok(WriteOutcome::NeedsMapping(added)) => {
                     let grown =
-                        self.check_under(&added, request).and_then(|()| self.index.add_mapping(&added));
+                        self.check_under(&added, request).and_then(|()| self.index.grow_mapping(&added));
                     match grown {
                         // Others took the last room: read under what it is now, the document leaves the rest out.
                         Err(_) if self.leaves_out(&added) => self.index.tell_shards(&self.index.mapping())?,
@@ -252,8 +255,9 @@ impl IndexRun {
             none => {
                 let (shard, leading) = self.index.shard_to_write(id, routing)?;
                 if let Some(leading) = &leading {
-                    if !self.active.is_usual() {
-                        leading.wait_active(self.active).inspect_err(|error| {
+                    let active = self.active.of_index(self.index.settings().active);
+                    if !active.is_usual() {
+                        leading.wait_active(active).inspect_err(|error| {
                             self.inactive.insert(at, error.clone());
                         })?;
                     }
@@ -279,7 +283,7 @@ impl IndexRun {
     /// Whether the mapping has no room for these fields, and documents are forgiven that.
     fn leaves_out(&self, added: &Mapping) -> bool {
         let settings = self.index.settings();
-        let next = || self.index.mapping().merge(added).ok();
+        let next = || self.index.mapping().grown(added).ok();
         settings.ignore_dynamic_beyond_limit
             && next().is_some_and(|next| !settings.limits.has_room_for(&next))
     }
@@ -287,8 +291,11 @@ impl IndexRun {
     /// A document that is refused must not leave its fields behind: it is read under the longer mapping first.
     fn check_under(&self, added: &Mapping, request: &WriteRequest<'_>) -> Result<(), ApiError> {
         let Some(source) = request.source else { return Ok(()) };
-        let next = Arc::new(self.index.mapping().merge(added)?);
+        let current = self.index.mapping();
+        let next = Arc::new(current.grown(added)?);
         self.index.settings().limits.check(&next)?;
+        next.check_links_after(&current)?;
+        self.index.settings().routing.check_mapping(&self.index.name, &next)?;
         Ok(check_document(next, request.id, request.routing.is_some(), source)?)
     }
 }

@@ -14,9 +14,9 @@ mod creation;
 mod data_stream;
 mod date_math;
 mod deciding;
-mod default_settings;
 #[cfg(test)]
 mod durability;
+mod flat_settings;
 mod following;
 mod found;
 #[cfg(test)]
@@ -28,7 +28,7 @@ mod index_figures;
 mod index_names;
 mod index_refresh;
 mod index_run;
-mod kept_settings;
+mod known_settings;
 mod lenient;
 mod lookup;
 #[cfg(test)]
@@ -70,10 +70,10 @@ pub(crate) use analysis_settings::TOKENS_MAX;
 pub(crate) use auto_create::{AUTO_CREATE, AutoCreate};
 pub(crate) use blocks::{Blocks, Level};
 pub(crate) use data_stream::DataStream;
-pub(crate) use default_settings::DEFAULTS;
 pub(crate) use id::{IdMaker, new_id};
 pub(crate) use index::{Index, Resources};
 pub(crate) use index_run::{IndexRun, Place};
+pub(crate) use known_settings::defaults;
 pub(crate) use lenient::{text_of, texts_of, truth_of};
 pub(crate) use lookup::{Lookup, Searched, Stream};
 pub(crate) use lost_index::LostIndex;

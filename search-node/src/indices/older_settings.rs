@@ -44,3 +44,47 @@ fn an_index_with_a_setting_that_is_not_taken_any_more_is_served_and_changed() {
     assert!(indices.create("more", &json!({"settings": {RULE: "alpha"}})).is_err(), "nobody may say so anew");
     index.change_settings(change(&json!({RULE: null}))).expect("taken back");
 }
+
+/// What this build refuses of mappings and values, an older one took: such an index is served, and takes new fields.
+#[test]
+fn an_index_with_a_mapping_and_bounds_that_are_not_taken_any_more_is_served_and_grows() {
+    let root = tempfile::tempdir().expect("a folder");
+    let open = || Indices::open(root.path(), AutoCreate::All, resources(HostDisk::shared())).expect("opens");
+    let file = {
+        let indices = open();
+        indices.create("logs", &Value::Null).expect("made").folder().join(FILE)
+    };
+    let mut metadata: IndexMetadata = read(&file).expect("read").expect("there");
+    metadata.settings.insert("max_inner_result_window".to_owned(), json!("0"));
+    metadata.settings.insert("mapping.depth.limit".to_owned(), json!("0"));
+    metadata.mapping = json!({
+        "dynamic_templates": [{"all": {"mapping": {"type": "keyword"}}}, {"no": {"match": "n", "mapping": {"type": "nope"}}}],
+        "properties": {
+            "n": {"type": "long", "null_value": "x", "norms": true},
+            "t": {"type": "text", "doc_values": false, "copy_to": "t.k", "fields": {"k": {"type": "keyword"}}},
+            "a": {"type": "alias", "path": "o.n"},
+            "o": {"type": "nested", "properties": {"n": {"type": "long"}}}
+        }
+    });
+    write(&*HostDisk::shared(), &file, &metadata).expect("written");
+    let mapping = |json: Value| shard::mapping::parse_new_mapping(&json).expect("valid");
+
+    let indices = open();
+
+    assert!(indices.lost().is_empty(), "it is read");
+    let index = indices.get("logs").expect("served");
+    index.shards().expect("opened");
+    assert_eq!(index.settings().inner_window_max, 100, "as if nobody had said it");
+    index.add_mapping(&mapping(json!({"properties": {"new": {"type": "ip"}}}))).expect("another field");
+    let refused =
+        index.add_mapping(&mapping(json!({"properties": {"n": {"type": "long"}}}))).expect_err("changed");
+    assert!(
+        refused.reason.contains("Cannot update parameter [null_value] from [x] to [null]"),
+        "{}",
+        refused.reason
+    );
+    let grown =
+        shard::mapping::parse_mapping(&json!({"properties": {"d": {"type": "keyword"}}})).expect("valid");
+    index.grow_mapping(&grown).expect("a field of a document");
+    assert!(index.mapping().leaf("d").is_some() && index.mapping().leaf("new").is_some());
+}

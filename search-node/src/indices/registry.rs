@@ -117,6 +117,11 @@ impl Indices {
         self.served.all()
     }
 
+    /// Whether writes to any index wait for more copies than the primary, where they do not say.
+    pub(crate) fn wait_for_copies(&self) -> bool {
+        self.served.all().iter().any(|index| !index.settings().active.is_usual())
+    }
+
     /// The index of exactly this name.
     pub fn get(&self, name: &str) -> Option<Arc<Index>> {
         self.served.get(name)

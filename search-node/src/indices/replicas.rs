@@ -107,6 +107,10 @@ fn read_range(text: &str) -> Option<Replicas> {
     (least <= most).then_some(Replicas::Expand { least, most })
 }
 
+/// The tiers whose nodes an index prefers. Each node here has what nodes of all tiers have, so it is met anywhere, and no attribute.
+const TIERS: &str = "include._tier_preference";
+const TIER_NAMES: [&str; 5] = ["data_content", "data_hot", "data_warm", "data_cold", "data_frozen"];
+
 /// `index.routing.allocation.{require,include,exclude}.*`, by the rule's name.
 fn filters_of(flat: &Map<String, Value>, left_out: &mut Vec<ApiError>) -> BTreeMap<String, String> {
     let rule = |(key, value): (&String, &Value)| {
@@ -117,6 +121,14 @@ fn filters_of(flat: &Map<String, Value>, left_out: &mut Vec<ApiError>) -> BTreeM
             .filter(|(_, value)| is_filter && !value.is_empty())
     };
     let mut rules: BTreeMap<String, String> = flat.iter().filter_map(rule).collect();
+    if let Some(tiers) = rules.remove(TIERS)
+        && let Some(other) = tiers.split(',').find(|tier| !TIER_NAMES.contains(&tier.trim()))
+    {
+        left_out.push(ApiError::argument(format!(
+            "Invalid tier names found in [{tiers}]: [{other}] is none of [{}]",
+            TIER_NAMES.join(", ")
+        )));
+    }
     rules.retain(|rule, value| {
         let checked = check_rule(rule, value);
         if let Err(expected) = checked {
@@ -157,6 +169,15 @@ mod tests {
         ] {
             assert_eq!(CopySettings::read(&flat(settings)).expect_err("refused").status, 400, "{settings:?}");
         }
+    }
+
+    #[test]
+    fn preferred_tiers_are_met_by_every_node() {
+        let tiers = |names: &str| {
+            CopySettings::read(&flat(&[("routing.allocation.include._tier_preference", names)]))
+        };
+        assert!(tiers("data_warm,data_hot").expect("tiers").filters.is_empty());
+        assert!(tiers("warm").expect_err("no tier").reason.contains("Invalid tier names found in [warm]"));
     }
 
     #[test]

@@ -90,6 +90,11 @@ impl ResizeWish {
         if self.kind == Resize::Split && !self.settings.contains_key(SHARDS) {
             return Err(ApiError::validation("index.number_of_shards is required for split operations"));
         }
+        if self.settings.contains_key("routing_partition_size") {
+            return Err(ApiError::argument(
+                "cannot provide a routing partition size value when resizing an index",
+            ));
+        }
         if self.settings.keys().any(|key| key.starts_with("sort.")) {
             return Err(ApiError::validation("can't override index sort when resizing an index"));
         }
@@ -149,7 +154,16 @@ impl ResizeWish {
 
 /// Whether the new index has a setting from its source. How many copies it has is its own affair, and so is what others do with it.
 fn is_copied(key: &str) -> bool {
-    let own = [SHARDS, ROUTING_SHARDS, PLACES, NUMBER, RESIZE_SOURCE_NAME, RESIZE_SOURCE_UUID, PROVIDED_NAME];
+    let own = [
+        SHARDS,
+        ROUTING_SHARDS,
+        PLACES,
+        NUMBER,
+        RESIZE_SOURCE_NAME,
+        RESIZE_SOURCE_UUID,
+        PROVIDED_NAME,
+        "creation_date",
+    ];
     !own.contains(&key) && !key.starts_with("lifecycle.")
 }
 
@@ -456,14 +470,14 @@ mod tests {
         {
             let (source, target) = (Routing::new(source.0, source.1), Routing::new(target.0, target.1));
             for value in (0..500).map(|n| n.to_string()) {
-                let from = source.shard_of(&value);
+                let from = source.shard_of(&value, None);
                 let goes = |number: &usize| {
                     let FirstDocuments { shards, only } = first_documents(source, target, *number);
                     shards.contains(&from)
-                        && only.is_none_or(|(routing, own)| routing.shard_of(&value) == own)
+                        && only.is_none_or(|(routing, own)| routing.shard_of(&value, None) == own)
                 };
                 let found: Vec<usize> = (0..target.shards()).filter(goes).collect();
-                assert_eq!(found, [target.shard_of(&value)], "{value} of {source:?} to {target:?}");
+                assert_eq!(found, [target.shard_of(&value, None)], "{value} of {source:?} to {target:?}");
             }
         }
     }

@@ -1,5 +1,9 @@
 //! Which shard a document belongs to: murmur3 of its routing value, the same as Elasticsearch's.
 
+use shard::mapping::{FieldKind, Mapping};
+
+use crate::error::ApiError;
+
 /// The shards of an index, and the places among which routing values are spread.
 ///
 /// There may be several places to a shard (`index.number_of_routing_shards`), so that an index which is split moves whole
@@ -8,6 +12,8 @@
 pub struct Routing {
     shards: usize,
     places: usize,
+    /// Over how many neighbouring places documents of one routing value are spread (`index.routing_partition_size`).
+    spread: usize,
 }
 
 /// More places are made only where that takes one doubling.
@@ -16,7 +22,16 @@ const PLACES_USUAL: usize = 1024;
 impl Routing {
     /// `places` is a multiple of `shards`.
     pub(crate) fn new(shards: usize, places: usize) -> Self {
-        Self { shards: shards.max(1), places: places.max(shards).max(1) }
+        Self { shards: shards.max(1), places: places.max(shards).max(1), spread: 1 }
+    }
+
+    /// The same with documents of one routing value spread over so many places.
+    pub(crate) fn spread_over(self, spread: usize) -> Self {
+        Self { spread: spread.max(1), ..self }
+    }
+
+    pub(crate) fn spread(self) -> usize {
+        self.spread
     }
 
     /// The places of a new index where nothing is said: as many as it may be split into by doubling its shards, at least once,
@@ -37,13 +52,59 @@ impl Routing {
         self.shards
     }
 
-    /// The shard of a routing value.
-    pub(crate) fn shard_of(self, routing: &str) -> usize {
+    /// The shard of a document: by its routing value, or by its id if it has none.
+    pub(crate) fn shard_of(self, id: &str, routing: Option<&str>) -> usize {
         if self.shards == 1 {
             return 0;
         }
-        let place = i64::from(murmur3(routing)).rem_euclid(i64::try_from(self.places).unwrap_or(i64::MAX));
-        usize::try_from(place).unwrap_or(0) / (self.places / self.shards)
+        // By its id a document has one of the places of its routing value.
+        let offset = if self.spread == 1 { 0 } else { i64::from(murmur3(id)).rem_euclid(self.spread as i64) };
+        self.shard_at(murmur3(routing.unwrap_or(id)), offset)
+    }
+
+    /// Whether documents with a routing value may be in a shard.
+    pub(crate) fn leads_to(self, routing: &str, shard: usize) -> bool {
+        let hash = murmur3(routing);
+        (0..self.spread).any(|offset| self.shard_at(hash, offset as i64) == shard)
+    }
+
+    fn shard_at(self, hash: i32, offset: i64) -> usize {
+        // Java adds them as numbers of 32 bits, which may go over.
+        let place = i64::from(hash.wrapping_add(offset as i32)).rem_euclid(self.places as i64);
+        place as usize / (self.places / self.shards)
+    }
+
+    /// Refuses to spread values over as many places as there are: routing would lead nowhere.
+    pub(super) fn check(self, index: &str) -> Result<(), ApiError> {
+        if self.spread == 1 || self.spread < self.places {
+            return Ok(());
+        }
+        Err(ApiError::argument(format!(
+            "routing partition size [{}] should be a positive number less than the number of shards [{}] for [{index}]",
+            self.spread, self.places
+        )))
+    }
+
+    /// Refuses a mapping under which documents could not be spread: by its id alone one is not found, and parents and children must
+    /// be together.
+    pub(super) fn check_mapping(self, index: &str, mapping: &Mapping) -> Result<(), ApiError> {
+        if self.spread == 1 || *mapping == Mapping::default() {
+            return Ok(());
+        }
+        let leaves = mapping.leaves();
+        if let Some(join) = leaves.iter().find(|leaf| matches!(leaf.field.kind, FieldKind::Join(_))) {
+            return Err(ApiError::new(
+                400,
+                "mapper_parsing_exception",
+                format!("cannot create join field [{}] for the partitioned index [{index}]", join.path),
+            ));
+        }
+        if mapping.requires_routing() {
+            return Ok(());
+        }
+        Err(ApiError::argument(format!(
+            "mapping type [_doc] must have routing required for partitioned index [{index}]"
+        )))
     }
 }
 
@@ -89,10 +150,70 @@ mod tests {
         ] {
             let routing = Routing::new(shards, places);
 
-            let found: String = values.iter().map(|value| routing.shard_of(value).to_string()).collect();
+            let found: String =
+                values.iter().map(|value| routing.shard_of(value, None).to_string()).collect();
 
             assert_eq!(found, expected, "{shards} of {places}");
         }
+    }
+
+    /// As OpenSearch has placed documents `0hello`, `0user1`, `1hello`… with the routing `hello` and `user1`.
+    #[test]
+    fn documents_of_one_value_are_spread_as_elasticsearch_spreads_them() {
+        for (shards, places, spread, expected) in [
+            (5, 5, 3, "23131433331233333332"),
+            (4, 16, 7, "20232323233033332320"),
+            (3, 6, 4, "02101220202210101212"),
+        ] {
+            let routing = Routing::new(shards, places).spread_over(spread);
+            let ids = (0..10).flat_map(|n| ["hello", "user1"].map(|value| (format!("{n}{value}"), value)));
+
+            let found: Vec<usize> =
+                ids.clone().map(|(id, value)| routing.shard_of(&id, Some(value))).collect();
+
+            let shown: String = found.iter().map(usize::to_string).collect();
+            assert_eq!(shown, expected, "{spread} of {places}");
+            let are_led_to = ids.zip(found).all(|((_, value), shard)| routing.leads_to(value, shard));
+            assert!(are_led_to, "{spread} of {places}");
+        }
+        // As OpenSearch answers `_search_shards?routing=`.
+        let led_to = |routing: Routing, value: &str| {
+            (0..routing.shards()).filter(|shard| routing.leads_to(value, *shard)).collect::<Vec<_>>()
+        };
+        let five = Routing::new(5, 5).spread_over(3);
+        assert_eq!(
+            ["a", "hello", "user1"].map(|value| led_to(five, value)),
+            [[0, 1, 4], [1, 2, 3], [2, 3, 4]]
+        );
+        let three = Routing::new(3, 6).spread_over(4);
+        assert_eq!(led_to(three, "a"), [1, 2]);
+        assert_eq!(led_to(three, "user1"), [0, 2]);
+    }
+
+    #[test]
+    fn values_are_spread_over_some_places_of_an_index_that_asks_for_routing() {
+        assert!(Routing::new(5, 5).spread_over(4).check("i").is_ok());
+        let refused = Routing::new(5, 5).spread_over(5).check("i").expect_err("all places");
+        assert_eq!(
+            refused.reason,
+            "routing partition size [5] should be a positive number less than the number of shards [5] for [i]"
+        );
+        let mapping = |body| shard::mapping::parse_mapping(&body).expect("valid");
+        let spread = Routing::new(4, 16).spread_over(2);
+        let check = |body| spread.check_mapping("i", &mapping(body)).map_err(|error| error.reason);
+        let required = serde_json::json!({"required": true});
+        assert_eq!(check(serde_json::json!({})), Ok(()));
+        assert_eq!(check(serde_json::json!({"_routing": required})), Ok(()));
+        assert_eq!(
+            check(serde_json::json!({"properties": {"a": {"type": "long"}}})),
+            Err("mapping type [_doc] must have routing required for partitioned index [i]".to_owned())
+        );
+        assert_eq!(
+            check(
+                serde_json::json!({"_routing": required, "properties": {"j": {"type": "join", "relations": {"a": "b"}}}})
+            ),
+            Err("cannot create join field [j] for the partitioned index [i]".to_owned())
+        );
     }
 
     /// By Elasticsearch's rule: 2^(10 - ⌈log2 of the shards⌉) to a shard, and two at least.

@@ -3,19 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use cluster::state::Replicas;
+use serde_json::{Map, Value};
 use shard::mapping::{Leniency, MappingLimits};
 use shard::{Analysis, Codec, IndexSort, MergeOptions, QueryRules};
 
 use super::analysis_settings as analysis;
 use super::blocks::Blocks;
-use super::kept_settings;
+pub(crate) use super::flat_settings::nest;
+pub(super) use super::flat_settings::{flatten, flatten_with_nulls};
+use super::known_settings;
 use super::merge_settings::MergeSettings;
 use super::query_settings;
 use super::replicas::CopySettings;
 use super::routing::Routing;
 use super::sort_settings as sort;
 use crate::error::ApiError;
+use crate::replication::ActiveCopies;
+use crate::slow_log::SlowLogs;
 use crate::time_span::read_span;
 
 /// The settings of an index that change what the node does.
@@ -66,6 +71,10 @@ pub struct IndexSettings {
     pub merge: MergeOptions,
     /// What is said about queries.
     pub query: Arc<QueryRules>,
+    /// How many copies a write waits for where it does not say.
+    pub(crate) active: ActiveCopies,
+    /// What is told of operations that take long.
+    pub(crate) slow_logs: SlowLogs,
 }
 
 /// Elasticsearch's `index.recovery.file_based_threshold`.
@@ -91,51 +100,6 @@ const SHARDS_MAX: usize = 1024;
 const SYNC_INTERVAL: Duration = Duration::from_secs(5);
 const SYNC_INTERVAL_LEAST: Duration = Duration::from_millis(100);
 
-/// Brings `{"index": {"number_of_shards": 1}}`, dotted keys and keys without `index.` to one flat form. What is null is not set.
-pub(super) fn flatten(settings: &Value) -> Result<Map<String, Value>, ApiError> {
-    let mut flat = flatten_with_nulls(settings)?;
-    flat.retain(|_, value| !value.is_null());
-    Ok(flat)
-}
-
-pub(super) fn flatten_with_nulls(settings: &Value) -> Result<Map<String, Value>, ApiError> {
-    let mut flat = Map::new();
-    match settings {
-        Value::Null => {}
-        Value::Object(object) => flatten_into(object, "", &mut flat),
-        _ => return Err(ApiError::parsing("[settings] must be an object")),
-    }
-    Ok(flat
-        .into_iter()
-        .map(|(key, value)| (key.strip_prefix("index.").map_or(key.clone(), str::to_owned), value))
-        .collect())
-}
-
-fn flatten_into(object: &Map<String, Value>, prefix: &str, flat: &mut Map<String, Value>) {
-    for (key, value) in object {
-        match value {
-            Value::Object(inner) => flatten_into(inner, &format!("{prefix}{key}."), flat),
-            Value::Null => drop(flat.insert(format!("{prefix}{key}"), Value::Null)),
-            Value::Array(items) if is_list(&format!("{prefix}{key}")) => {
-                let items = items
-                    .iter()
-                    .map(|item| item.as_str().map_or_else(|| json!(item.to_string()), Value::from));
-                flat.insert(format!("{prefix}{key}"), items.collect());
-            }
-            other => {
-                let text = other.as_str().map_or_else(|| other.to_string(), str::to_owned);
-                flat.insert(format!("{prefix}{key}"), json!(text));
-            }
-        }
-    }
-}
-
-/// Definitions of analyzers have lists, in which a comma may mean itself; and fields are shown as a list.
-fn is_list(key: &str) -> bool {
-    let key = key.strip_prefix("index.").unwrap_or(key);
-    key.starts_with(analysis::PREFIX) || key == query_settings::DEFAULT_FIELD
-}
-
 /// How many places for routing values an index was made with, where its maker said nothing. Not a setting: kept beside them, and not
 /// shown. An index of an older build has none, and a place to a shard.
 pub(super) const PLACES: &str = "routing_num_shards";
@@ -147,10 +111,25 @@ pub(super) const PROVIDED_NAME: &str = "provided_name";
 
 pub(super) const RESIZE_SOURCE_UUID: &str = "resize.source.uuid";
 
+/// What Elasticsearch knows as said by the cluster alone.
+const PRIVATE: [&str; 6] =
+    ["uuid", "history.uuid", PROVIDED_NAME, "search.throttled", "verified_before_close", "version.created"];
+
+pub(super) fn is_private(key: &str) -> bool {
+    PRIVATE.contains(&key)
+}
+
 /// Refuses settings that only the cluster gives.
 pub(super) fn check_public(flat: &Map<String, Value>) -> Result<(), ApiError> {
-    let private = [PLACES, RESIZE_SOURCE_NAME, RESIZE_SOURCE_UUID, PROVIDED_NAME];
-    private.iter().find(|key| flat.contains_key(**key)).map_or(Ok(()), |key| Err(unknown(key)))
+    let own = [PLACES, RESIZE_SOURCE_NAME, RESIZE_SOURCE_UUID];
+    if let Some(key) = own.iter().find(|key| flat.contains_key(**key)) {
+        return Err(unknown(key));
+    }
+    PRIVATE.iter().find(|key| flat.contains_key(**key)).map_or(Ok(()), |key| {
+        let error =
+            ApiError::validation(format!("private index setting [index.{key}] can not be set explicitly"));
+        Err(ApiError { kind: "validation_exception".to_owned(), ..error })
+    })
 }
 
 fn unknown(key: &str) -> ApiError {
@@ -185,8 +164,10 @@ impl IndexSettings {
 
     /// What the flat settings mean; unknown ones and wrong values are refused.
     pub fn read(flat: &Map<String, Value>) -> Result<Self, ApiError> {
+        known_settings::check(flat)?;
         let settings = Self::read_stored(flat)?;
         Self::check_codec(flat)?;
+        check_active(flat)?;
         CopySettings::read(flat)?;
         query_settings::read(flat)?;
         Ok(settings)
@@ -200,6 +181,7 @@ impl IndexSettings {
     /// The same of settings that were agreed on: those about copies were checked then, and what counts of them now is for
     /// [`CopySettings::read_stored`] to say.
     pub(super) fn read_stored(flat: &Map<String, Value>) -> Result<Self, ApiError> {
+        let flat = &known_settings::well(flat);
         let mut settings = Self {
             routing: read_routing(flat)?,
             refresh_interval: Some(Duration::from_secs(1)),
@@ -226,6 +208,8 @@ impl IndexSettings {
             check_bytes_max: CHECK_BYTES_MAX,
             merge: MergeOptions::default(),
             query: query_settings::read_stored(flat),
+            active: active_of(flat).unwrap_or(ActiveCopies::Number(1)),
+            slow_logs: SlowLogs::read(flat),
         };
         settings.sort = sort::read(flat)?;
         let mut merging = MergeSettings::default();
@@ -253,7 +237,7 @@ impl IndexSettings {
             }
             match key.as_str() {
                 // Read above, where each is seen beside the other.
-                "number_of_shards" | "number_of_routing_shards" | PLACES => {}
+                "number_of_shards" | "number_of_routing_shards" | "routing_partition_size" | PLACES => {}
                 RESIZE_SOURCE_NAME | RESIZE_SOURCE_UUID | PROVIDED_NAME => {}
                 "refresh_interval" if text == "-1" => settings.refresh_interval = None,
                 "refresh_interval" => {
@@ -267,11 +251,7 @@ impl IndexSettings {
                     settings.search_idle_after = settings.search_idle_after.map(|_| span);
                 }
                 "translog.durability" => {
-                    settings.durability_request = match text {
-                        "request" => true,
-                        "async" => false,
-                        _ => return Err(fault("request or async")),
-                    }
+                    settings.durability_request = !text.eq_ignore_ascii_case("async");
                 }
                 "translog.sync_interval" => settings.sync_interval = read_sync_interval(text)?,
                 "translog.flush_threshold_size" => {
@@ -282,22 +262,26 @@ impl IndexSettings {
                 block if Blocks::knows(block) => {
                     settings.blocks.set(block, flag()?);
                 }
+                // As long as there is memory for them, where nobody says how long.
                 "gc_deletes" => {
-                    settings.gc_deletes =
-                        settings::parse_duration(text).ok_or_else(|| fault("a time span such as 60s"))?;
+                    settings.gc_deletes = read_span("index.gc_deletes", text)?.unwrap_or(Duration::MAX);
                 }
                 "shard.check_on_startup" => {
                     settings.check_bytes_max = match text {
                         "true" | "checksum" => u64::MAX,
                         "false" => 0,
-                        _ => return Err(fault("true, checksum or false")),
+                        _ => {
+                            return Err(ApiError::argument(format!(
+                                "unknown value for [index.shard.check_on_startup] must be one of [true, false, checksum] but was: {text}"
+                            )));
+                        }
                     }
                 }
                 "codec" => settings.codec = read_codec(text).unwrap_or_default(),
                 // Files are mapped, whatever is asked for.
                 "store.type" => {
-                    if !matches!(text, "" | "fs" | "hybridfs" | "mmapfs" | "niofs") {
-                        return Err(fault("fs, hybridfs, mmapfs or niofs"));
+                    if !matches!(text, "" | "fs" | "hybridfs" | "mmapfs" | "niofs" | "simplefs") {
+                        return Err(ApiError::argument(format!("Unknown store type [{text}]")));
                     }
                 }
                 "sort.field" | "sort.order" | "sort.mode" | "sort.missing" => {}
@@ -325,6 +309,9 @@ impl IndexSettings {
                 "mapping.depth.limit" => {
                     settings.limits.depth = text.parse().map_err(|_| fault("a positive number"))?;
                 }
+                "mapping.field_name_length.limit" => {
+                    settings.limits.name_length = text.parse().map_err(|_| fault("a positive number"))?;
+                }
                 "mapping.nested_fields.limit" => {
                     settings.limits.nested_fields = text.parse().map_err(|_| fault("a positive number"))?;
                 }
@@ -346,10 +333,11 @@ impl IndexSettings {
                 "routing.rebalance.enable" | "allocation.max_retries" => {}
                 "unassigned.node_left.delayed_timeout" => {}
                 filter if filter.starts_with("routing.allocation.") => {}
-                other => match kept_settings::check(other, text) {
-                    Some(checked) => checked.map_err(fault)?,
-                    None => return Err(unknown(key)),
-                },
+                // Read above or elsewhere, or of no effect.
+                "write.wait_for_active_shards" | "creation_date" | "hidden" => {}
+                slow if SlowLogs::knows(slow) => {}
+                other if known_settings::is_without_effect(other) => {}
+                _ => return Err(unknown(key)),
             }
         }
         settings.merge = merging.options().map_err(ApiError::argument)?;
@@ -357,8 +345,14 @@ impl IndexSettings {
     }
 }
 
-/// `index.number_of_shards` and `index.number_of_routing_shards`, which is a multiple of the first.
+/// `index.number_of_shards` and `index.number_of_routing_shards`, which is a multiple of the first, and over how many places documents
+/// of one routing value are spread.
 fn read_routing(flat: &Map<String, Value>) -> Result<Routing, ApiError> {
+    let spread = flat.get("routing_partition_size").and_then(|size| size.as_str()?.parse().ok());
+    read_places(flat).map(|routing| routing.spread_over(spread.unwrap_or(1)))
+}
+
+fn read_places(flat: &Map<String, Value>) -> Result<Routing, ApiError> {
     let text = |key: &str| flat.get(key).and_then(Value::as_str);
     let shards = match text("number_of_shards") {
         None => 1,
@@ -392,6 +386,24 @@ fn read_routing(flat: &Map<String, Value>) -> Result<Routing, ApiError> {
     Ok(Routing::new(shards, places))
 }
 
+/// `index.write.wait_for_active_shards`; none where a request is to say, or nobody.
+fn active_of(flat: &Map<String, Value>) -> Option<ActiveCopies> {
+    ActiveCopies::read(flat.get("write.wait_for_active_shards")?.as_str()?).ok()
+}
+
+/// Refuses to wait for more copies than there are to be.
+pub(super) fn check_active(flat: &Map<String, Value>) -> Result<(), ApiError> {
+    let Some(ActiveCopies::Number(wanted)) = active_of(flat) else { return Ok(()) };
+    let Replicas::Number(replicas) = CopySettings::read_stored(flat).0.replicas else { return Ok(()) };
+    let copies = replicas.saturating_add(1);
+    if wanted <= copies {
+        return Ok(());
+    }
+    Err(ApiError::argument(format!(
+        "invalid index.write.wait_for_active_shards[{wanted}]: cannot be greater than number of shard copies [{copies}]"
+    )))
+}
+
 /// Names of Lucene's codecs, and those of OpenSearch, mean the nearest that there is.
 fn read_codec(text: &str) -> Result<Codec, ApiError> {
     match text {
@@ -413,36 +425,10 @@ fn read_sync_interval(text: &str) -> Result<Duration, ApiError> {
     }
 }
 
-/// The settings in the nested form that the API shows.
-pub(crate) fn nest(flat: &Map<String, Value>) -> Value {
-    let mut root = Map::new();
-    for (key, value) in flat {
-        let parts: Vec<&str> = key.split('.').collect();
-        put(&mut root, &parts, value.clone());
-    }
-    Value::Object(root)
-}
-
-fn put(object: &mut Map<String, Value>, parts: &[&str], value: Value) {
-    match parts {
-        [] => {}
-        [last] => {
-            object.insert((*last).to_owned(), value);
-        }
-        [first, rest @ ..] => {
-            let child = object.entry(*first).or_insert_with(|| Value::Object(Map::new()));
-            if !child.is_object() {
-                *child = Value::Object(Map::new());
-            }
-            if let Value::Object(child) = child {
-                put(child, rest, value);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -535,7 +521,7 @@ mod tests {
             ),
             (
                 json!({"refresh_interval": "soon"}),
-                "Failed to parse value [soon] for setting [index.refresh_interval]",
+                "failed to parse setting [index.refresh_interval] with value [soon] as a time value: unit is missing or unrecognized",
             ),
             (
                 json!({"number_of_shards": 2, "number_of_routing_shards": 1}),

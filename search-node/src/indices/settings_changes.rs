@@ -2,46 +2,14 @@
 
 use serde_json::{Map, Value, json};
 
-use super::kept_settings;
+use super::known_settings;
 use super::query_settings;
 use super::replicas::{CopySettings, NUMBER, expands};
-use super::settings::{IndexSettings, flatten_with_nulls};
+use super::settings::{IndexSettings, check_active, flatten_with_nulls, is_private};
 use crate::error::ApiError;
 
-/// Settings that may be changed while an index is there.
-const DYNAMIC: [&str; 22] = [
-    "analyze.max_token_count",
-    "max_ngram_diff",
-    "max_shingle_diff",
-    "allocation.max_retries",
-    "unassigned.node_left.delayed_timeout",
-    "number_of_replicas",
-    "auto_expand_replicas",
-    "refresh_interval",
-    "search.idle.after",
-    "translog.durability",
-    "translog.sync_interval",
-    "translog.flush_threshold_size",
-    "gc_deletes",
-    "blocks.read",
-    "blocks.write",
-    "blocks.metadata",
-    "blocks.read_only",
-    "blocks.read_only_allow_delete",
-    "max_inner_result_window",
-    "max_result_window",
-    "max_refresh_listeners",
-    "write.min_in_sync",
-];
-/// What the names of further ones begin with.
-const DYNAMIC_PREFIXES: [&str; 6] = [
-    "routing.",
-    "merge.",
-    "mapping.total_fields.",
-    "mapping.depth.",
-    "mapping.nested_fields.",
-    "mapping.nested_objects.",
-];
+/// What the names of those begin with that may be changed while an index is open, beside those with plain values.
+const DYNAMIC_PREFIXES: [&str; 2] = ["routing.", "merge."];
 
 /// What an index is made with for good.
 const FINAL: [&str; 10] = [
@@ -79,15 +47,21 @@ pub(super) fn changed(
     let inner = changes.get("settings").filter(|_| changes.as_object().is_some_and(|all| all.len() == 1));
     let changes = flatten_with_nulls(inner.unwrap_or(changes))?;
     let is_dynamic = |key: &str| {
-        DYNAMIC.contains(&key)
-            || DYNAMIC_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
+        DYNAMIC_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
             || query_settings::NAMES.contains(&key)
-            || kept_settings::is_dynamic(key)
+            || known_settings::is_dynamic(key)
     };
     let fixed: Vec<String> =
         changes.keys().filter(|key| !is_dynamic(key)).map(|key| format!("index.{key}")).collect();
     if let Some(setting) = fixed.iter().find(|key| FINAL.contains(&key.as_str())) {
         return Err(ApiError::argument(format!("final {index} setting [{setting}], not updateable")));
+    }
+    if let Some(key) = changes.keys().find(|key| is_private(key)) {
+        return Err(ApiError::new(
+            400,
+            "illegal_argument_exception",
+            format!("can not update private setting [index.{key}]; this setting is managed by Elasticsearch"),
+        ));
     }
     let mut known: Map<String, Value> = changes.clone();
     known.retain(|key, value| !value.is_null() && !is_dynamic(key));
@@ -110,10 +84,14 @@ pub(super) fn changed(
     if let (Some(number), false) = (expanded.filter(|_| expands(flat) && !expands(&next)), is_counted) {
         next.insert(NUMBER.to_owned(), json!(number.to_string()));
     }
-    IndexSettings::read_stored(&next)?;
     // What an older build has stored is nothing that whoever asks now has done wrong.
     let is_touched = |key: &str| flat.get(key) != next.get(key);
     let touched: Map<String, Value> = next.clone().into_iter().filter(|(key, _)| is_touched(key)).collect();
+    known_settings::check(&touched)?;
+    IndexSettings::read_stored(&next)?;
+    if touched.contains_key(NUMBER) || touched.contains_key("write.wait_for_active_shards") {
+        check_active(&next)?;
+    }
     IndexSettings::check_codec(&touched)?;
     CopySettings::read(&touched)?;
     let (similarities, touched) = touched
@@ -183,7 +161,19 @@ mod tests {
     fn what_is_unknown_or_cannot_be_read_is_refused_closed_or_not() {
         for (changes, reason) in [
             (json!({"nonsense": 1}), "unknown setting [index.nonsense]"),
-            (json!({"shard.check_on_startup": "perhaps"}), "Failed to parse value [perhaps]"),
+            (
+                json!({"shard.check_on_startup": "perhaps"}),
+                "unknown value for [index.shard.check_on_startup]",
+            ),
+            (
+                json!({"max_result_window": 0}),
+                "Failed to parse value [0] for setting [index.max_result_window] must be >= 1",
+            ),
+            (json!({"uuid": "x"}), "can not update private setting [index.uuid]"),
+            (
+                json!({"write.wait_for_active_shards": 3}),
+                "invalid index.write.wait_for_active_shards[3]: cannot be greater than number of shard copies [2]",
+            ),
             (json!({"analysis.analyzer.mine.type": "nonsense"}), ""),
             (json!({"codec": "nonsense"}), "unknown value for [index.codec]"),
         ] {

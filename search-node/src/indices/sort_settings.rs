@@ -13,7 +13,7 @@ use crate::error::ApiError;
 pub(super) fn read(flat: &Map<String, Value>) -> Result<Option<IndexSort>, ApiError> {
     let Some(field) = one(flat, "sort.field")? else {
         for key in ["sort.order", "sort.mode", "sort.missing"] {
-            if let Some(text) = flat.get(key).and_then(Value::as_str) {
+            if let Some(text) = one(flat, key)? {
                 let reason = format!("index.sort.field:[] index.{key}:[{text}], size mismatch");
                 return Err(ApiError::argument(reason));
             }
@@ -51,6 +51,10 @@ pub(super) fn read(flat: &Map<String, Value>) -> Result<Option<IndexSort>, ApiEr
 fn one(flat: &Map<String, Value>, key: &str) -> Result<Option<String>, ApiError> {
     let Some(text) = flat.get(key).and_then(Value::as_str) else { return Ok(None) };
     let names: Vec<String> = serde_json::from_str(text).unwrap_or_else(|_| vec![text.to_owned()]);
+    // None at all say nothing.
+    if names.is_empty() {
+        return Ok(None);
+    }
     match <[String; 1]>::try_from(names) {
         Ok([name]) => Ok(Some(name)),
         Err(names) => Err(ApiError::argument(format!(
@@ -122,6 +126,7 @@ mod tests {
             assert_eq!(read_of(&settings), Ok(Some(expected)), "{settings}");
         }
         assert_eq!(read_of(&json!({})), Ok(None));
+        assert_eq!(read_of(&json!({"sort": {"field": [], "order": []}})), Ok(None));
     }
 
     #[test]

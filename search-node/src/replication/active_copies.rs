@@ -6,18 +6,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::ApiError;
 
-/// How many; where nothing is said, the primary is enough.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// How many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) enum ActiveCopies {
     Number(u32),
     /// As many as there should be.
     All,
-}
-
-impl Default for ActiveCopies {
-    fn default() -> Self {
-        Self::Number(1)
-    }
+    /// As many as the index says (`index.write.wait_for_active_shards`); where it says nothing either, the primary is enough.
+    #[default]
+    OfIndex,
 }
 
 impl ActiveCopies {
@@ -25,6 +22,7 @@ impl ActiveCopies {
     pub(crate) fn read(text: &str) -> Result<Self, ApiError> {
         match text {
             "all" => Ok(Self::All),
+            "index-setting" => Ok(Self::OfIndex),
             number => number
                 .parse()
                 .map(Self::Number)
@@ -37,7 +35,18 @@ impl ActiveCopies {
         match self {
             Self::Number(number) => number,
             Self::All => replicas.saturating_add(1),
+            Self::OfIndex => 1,
         }
+    }
+
+    /// The same of an index that says so many where a request does not.
+    pub(crate) fn of_index(self, said: Self) -> Self {
+        if self == Self::OfIndex { said } else { self }
+    }
+
+    /// Whether there is anything to wait for: a primary is there anyway.
+    pub(crate) fn is_usual(self) -> bool {
+        matches!(self, Self::Number(1) | Self::OfIndex)
     }
 }
 
@@ -72,8 +81,12 @@ impl ActiveWait {
         Self { left: Some(if is_met { FOLLOWED_WITHIN } else { Duration::ZERO }), ..self }
     }
 
-    /// Whether there is anything to wait for: a primary is there anyway.
+    /// The same of an index that says so many copies where a request does not.
+    pub(crate) fn of_index(self, said: ActiveCopies) -> Self {
+        Self { copies: self.copies.of_index(said), ..self }
+    }
+
     pub(crate) fn is_usual(&self) -> bool {
-        self.copies == ActiveCopies::default()
+        self.copies.is_usual()
     }
 }

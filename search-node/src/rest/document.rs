@@ -204,10 +204,7 @@ async fn finish(
 ) -> Result<Reply, ApiError> {
     let refresh = call.refresh()?;
     let node = Arc::clone(&call.node);
-    let mut active = call.active_wait()?;
-    if !active.is_usual() {
-        active = wait_active_for(&node, target, active).await;
-    }
+    let active = wait_active_for(&node, target, call.active_wait()?).await;
     let written = node.write_pool.run(move || {
         let mut writes = Writes::new(&call.node);
         writes.active = active;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures::FutureExt;
 use http::Method;
 use serde_json::{Map, Value, json};
-use shard::mapping::parse_mapping;
+use shard::mapping::parse_new_mapping;
 
 use super::call::Call;
 use super::cluster::span;
@@ -263,7 +263,7 @@ fn put_mapping(call: &Call) -> Result<Reply, ApiError> {
     if let Some(inner) = call.path.get("type").and_then(|doc_type| body.get(doc_type)).cloned() {
         body = inner;
     }
-    let added = parse_mapping(&body)?;
+    let added = parse_new_mapping(&body)?;
     for index in written(call)? {
         index.check_block(Level::MetadataWrite)?;
         index.check_room()?;

@@ -11,7 +11,7 @@ use super::root::COMPATIBLE_VERSION;
 use super::router::{Route, route};
 use crate::action::cluster::{expanded, flat, settings_shown};
 use crate::error::ApiError;
-use crate::indices::{Blocks, DEFAULTS, Index, Level, SettingsChange, matches, nest};
+use crate::indices::{Blocks, Index, Level, SettingsChange, defaults, matches, nest};
 use crate::node::Node;
 
 const GET: &[Method] = &[Method::GET];
@@ -72,11 +72,10 @@ impl<'a> Wish<'a> {
         if self.is_for_people {
             add_texts(&mut set);
         }
-        let window = node.settings.result_window_max.to_string();
-        let defaults = DEFAULTS.into_iter().chain([("max_result_window", window.as_str())]);
+        let window = json!(node.settings.result_window_max.to_string());
+        let defaults = defaults().chain([("max_result_window", window)]);
         let defaults = defaults.filter(|(key, _)| self.with_defaults && !set.contains_key(*key));
-        let mut defaults: Map<String, Value> =
-            defaults.map(|(key, value)| (key.to_owned(), json!(value))).collect();
+        let mut defaults: Map<String, Value> = defaults.map(|(key, value)| (key.to_owned(), value)).collect();
         set.retain(|key, _| self.is_wanted(key));
         defaults.retain(|key, _| self.is_wanted(key));
         if set.is_empty() && defaults.is_empty() {

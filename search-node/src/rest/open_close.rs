@@ -49,18 +49,10 @@ fn nothing_named() -> ApiError {
     ApiError::validation("index is missing")
 }
 
-/// How many copies have to serve: as many as the index asks for, which is what is usual, where that is said.
-fn wanted(call: &Call) -> Result<Option<ActiveCopies>, ApiError> {
-    match call.param("wait_for_active_shards") {
-        Some("index-setting") => Ok(Some(ActiveCopies::default())),
-        _ => call.active_copies(),
-    }
-}
-
 async fn close(call: Call) -> Result<Reply, ApiError> {
     wait_led(&call).await?;
     // As in Elasticsearch 7, nothing is waited for where nobody says so: the copies serve on as they did.
-    let wanted = wanted(&call)?.unwrap_or(ActiveCopies::Number(0));
+    let wanted = call.active_copies()?.unwrap_or(ActiveCopies::Number(0));
     let within = span(&call, "timeout")?;
     let (node, pool) = (Arc::clone(&call.node), call.node.write_pool.clone());
     let done = pool.run(move || {
@@ -82,7 +74,7 @@ async fn open(call: Call) -> Result<Reply, ApiError> {
 
 async fn do_open(call: Call) -> Result<Value, ApiError> {
     wait_led(&call).await?;
-    let wanted = wanted(&call)?.unwrap_or_default();
+    let wanted = call.active_copies()?.unwrap_or_default();
     let within = span(&call, "timeout")?;
     let (node, pool) = (Arc::clone(&call.node), call.node.write_pool.clone());
     let done = pool.run(move || {

@@ -39,6 +39,7 @@ pub use definitions::Definitions;
 pub(crate) use derived::{LEADING_MAX, leading_of, prefixes_of, shingles_of};
 pub use error::AnalysisError;
 pub(crate) use index_tokenizer::indexing;
+pub(crate) use java_regex::Pattern as JavaPattern;
 pub use limits::GramLimits;
 pub use registry::Analysis;
 pub use request::{AnalyzeRequest, FieldAnalysis};

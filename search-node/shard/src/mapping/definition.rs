@@ -24,19 +24,22 @@ pub struct MappingLimits {
     pub depth: usize,
     /// `index.mapping.nested_fields.limit`
     pub nested_fields: usize,
+    /// `index.mapping.field_name_length.limit`
+    pub name_length: usize,
 }
+
+/// As long as a number can say, which no name is.
+const NAME_LENGTH: usize = i64::MAX as usize;
 
 impl Default for MappingLimits {
     fn default() -> Self {
-        Self { total_fields: 1000, depth: 20, nested_fields: 50 }
+        Self { total_fields: 1000, depth: 20, nested_fields: 50, name_length: NAME_LENGTH }
     }
 }
 
 impl MappingLimits {
     /// Refuses a mapping beyond the bounds.
     pub fn check(&self, mapping: &Mapping) -> Result<(), MappingError> {
-        check_aliases(mapping)?;
-        check_copies(mapping)?;
         check_join(mapping)?;
         if !self.has_room_for(mapping) {
             return Err(MappingError::argument(format!(
@@ -48,6 +51,12 @@ impl MappingLimits {
             return Err(MappingError::argument(format!(
                 "Limit of mapping depth [{}] has been exceeded",
                 self.depth
+            )));
+        }
+        if let Some(name) = longer_name(&mapping.root, self.name_length) {
+            return Err(MappingError::argument(format!(
+                "Field name [{name}] is longer than the limit of [{}] characters",
+                self.name_length
             )));
         }
         if mapping.root.count_nested() > self.nested_fields {
@@ -65,44 +74,6 @@ impl MappingLimits {
     }
 }
 
-/// A value is copied to a field of the same nested object, or of what that is in: which other object were meant could not be told.
-fn check_copies(mapping: &Mapping) -> Result<(), MappingError> {
-    for leaf in mapping.leaves() {
-        for target in &leaf.field.copy_to {
-            let (from, to) = (mapping.nested_around(&leaf.path), mapping.nested_around(target));
-            let Some(to) = to else { continue };
-            let is_around = |from: &str| {
-                from.strip_prefix(to).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-            };
-            if !from.is_some_and(is_around) {
-                let from = from.map_or_else(|| "null".to_owned(), |from| format!("nested object [{from}]"));
-                return Err(MappingError::argument(format!(
-                    "Illegal combination of [copy_to] and [nested] mappings: [copy_to] may only copy data to the current nested document or any of its parents, however one [copy_to] directive is trying to copy data from {from} to [{to}]"
-                )));
-            }
-        }
-    }
-    Ok(())
-}
-
-/// An alias is of a field that is there, and is no alias itself.
-fn check_aliases(mapping: &Mapping) -> Result<(), MappingError> {
-    for leaf in mapping.leaves() {
-        let FieldKind::Alias { path } = &leaf.field.kind else { continue };
-        let reason = match mapping.root.leaf(path).map(|field| &field.kind) {
-            Some(FieldKind::Alias { .. }) => "an alias cannot refer to another alias",
-            Some(_) if *path == leaf.path => "an alias cannot refer to itself",
-            Some(_) => continue,
-            None => "an alias must refer to an existing field in the mappings",
-        };
-        return Err(MappingError::parsing(format!(
-            "Invalid [path] value [{path}] for field alias [{}]: {reason}.",
-            leaf.path
-        )));
-    }
-    Ok(())
-}
-
 /// How many fields there are below an object, with objects and the other ways in which fields are read.
 pub(super) fn count(object: &ObjectMapping) -> usize {
     let fields: usize = object.fields.values().map(count_of).sum();
@@ -112,6 +83,20 @@ pub(super) fn count(object: &ObjectMapping) -> usize {
 /// How many fields one counts for.
 pub(super) fn count_of(field: &FieldMapping) -> usize {
     1 + field.multi_fields.len()
+}
+
+/// A name below an object that is longer than so many letters.
+fn longer_name(object: &ObjectMapping, most: usize) -> Option<&str> {
+    if most == NAME_LENGTH {
+        return None;
+    }
+    let is_longer = |name: &&String| name.chars().count() > most;
+    let fields = object
+        .fields
+        .iter()
+        .flat_map(|(name, field)| std::iter::once(name).chain(field.multi_fields.keys()).collect::<Vec<_>>());
+    let own = fields.chain(object.objects.keys()).find(is_longer);
+    own.map(String::as_str).or_else(|| object.objects.values().find_map(|child| longer_name(child, most)))
 }
 
 fn depth(object: &ObjectMapping) -> usize {
@@ -141,8 +126,16 @@ pub fn parse_mapping(body: &Value) -> Result<Mapping, MappingError> {
                 check_unique(&mapping.root, "")?;
             }
             "dynamic" => mapping.root.dynamic = Some(parse_dynamic(value)?),
-            "date_detection" => mapping.date_detection = flag(key, value)?,
-            "numeric_detection" => mapping.numeric_detection = flag(key, value)?,
+            "date_detection" | "numeric_detection" => {
+                let is_on = flag(key, value)?;
+                let said = if key == "date_detection" {
+                    &mut mapping.date_detection
+                } else {
+                    &mut mapping.numeric_detection
+                };
+                *said = is_on;
+                mapping.parameters.insert(key.clone(), is_on.into());
+            }
             kept if KEPT.contains(&kept) => {
                 match kept {
                     "_source" => drop(SourceRules::read(value)?),
@@ -154,7 +147,10 @@ pub fn parse_mapping(body: &Value) -> Result<Mapping, MappingError> {
                 mapping.parameters.insert(key.clone(), value.clone());
             }
             "runtime" => mapping.runtime = RuntimeFields::parse(value)?,
-            "dynamic_templates" => mapping.templates = DynamicTemplate::parse_all(value)?,
+            "dynamic_templates" => {
+                mapping.templates = DynamicTemplate::parse_all(value)?;
+                mapping.parameters.insert(key.clone(), value.clone());
+            }
             _ => {
                 return Err(MappingError::parsing(format!(
                     "Root mapping definition has unsupported parameters:  [{key} : {}]",
@@ -232,7 +228,10 @@ fn parse_object(
             "type" => {}
             "properties" => parse_properties(value, &format!("{prefix}{name}."), object)?,
             "dynamic" => object.dynamic = Some(parse_dynamic(value)?),
-            "enabled" => object.disabled = !flag(key, value)?,
+            "enabled" => {
+                object.disabled = !flag(key, value)?;
+                object.says_enabled = true;
+            }
             "include_in_parent" | "include_in_root" if object.nested.is_some() => {
                 flag(key, value)?;
                 object.nested.get_or_insert_default().insert(key.clone(), value.clone());
@@ -249,7 +248,7 @@ fn parse_object(
 }
 
 /// Parameters that every leaf takes and that change nothing here beyond what they say.
-const SHOWN: [&str; 11] = [
+const SHOWN: [&str; 12] = [
     "store",
     "meta",
     "boost",
@@ -259,6 +258,7 @@ const SHOWN: [&str; 11] = [
     "norms",
     "coerce",
     "time_series_dimension",
+    "time_series_metric",
     "split_queries_on_whitespace",
     "fielddata",
 ];
@@ -269,7 +269,6 @@ pub(super) fn parse_field(
     body: &Map<String, Value>,
 ) -> Result<FieldMapping, MappingError> {
     let kind = kind_of(name, type_name, body)?;
-    check_parameters(name, type_name, body)?;
     let is_source_only = matches!(kind, FieldKind::Binary | FieldKind::Alias { .. });
     let mut field = FieldMapping {
         type_name: type_name.to_owned(),
@@ -329,56 +328,6 @@ pub(super) fn parse_field(
         field.subfields = subfields(&field, shingle_size(body)?);
     }
     Ok(field)
-}
-
-/// What newer types take; others may be shown what does not concern them.
-fn check_parameters(name: &str, type_name: &str, body: &Map<String, Value>) -> Result<(), MappingError> {
-    let taken: &[&str] = match type_name {
-        "match_only_text" => {
-            &["analyzer", "search_analyzer", "search_quote_analyzer", "position_increment_gap"]
-        }
-        "search_as_you_type" => &[
-            "analyzer",
-            "search_analyzer",
-            "search_quote_analyzer",
-            "max_shingle_size",
-            "index",
-            "norms",
-            "store",
-            "similarity",
-            "index_options",
-            "term_vector",
-        ],
-        "token_count" => {
-            &["analyzer", "enable_position_increments", "index", "doc_values", "null_value", "store"]
-        }
-        "date_nanos" => {
-            &["format", "index", "doc_values", "null_value", "store", "ignore_malformed", "locale"]
-        }
-        "version" => &[],
-        "flattened" => &[
-            "depth_limit",
-            "ignore_above",
-            "index",
-            "doc_values",
-            "null_value",
-            "eager_global_ordinals",
-            "index_options",
-            "similarity",
-            "split_queries_on_whitespace",
-        ],
-        "date_range" => &["format", "locale", "coerce", "index", "doc_values", "store"],
-        _ if type_name.ends_with("_range") => &["coerce", "index", "doc_values", "store"],
-        _ => return Ok(()),
-    };
-    let is_taken =
-        |key: &str| matches!(key, "type" | "meta" | "fields" | "copy_to" | "boost") || taken.contains(&key);
-    match body.keys().find(|key| !is_taken(key)) {
-        Some(key) => Err(MappingError::parsing(format!(
-            "unknown parameter [{key}] on mapper [{name}] of type [{type_name}]"
-        ))),
-        None => Ok(()),
-    }
 }
 
 /// Whether a parameter is one of this type alone.

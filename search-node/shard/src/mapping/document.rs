@@ -253,7 +253,7 @@ impl<'p> Reading<'p> {
                 }
                 Some(value) => {
                     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                    self.scalar(plan, Scalar::Text(&text))
+                    self.scalar(plan, null_scalar(&plan.mapping.kind, &text))
                 }
                 None => Ok(()),
             },
@@ -301,6 +301,11 @@ impl<'p> Reading<'p> {
             return self.constant(target, value.as_deref(), &text_of(scalar));
         }
         let Some(field) = target.field else { return Ok(()) };
+        let scalar = match (scalar, &target.null_text) {
+            (Scalar::Text(""), None) if target.may_be_empty => return Ok(()),
+            (Scalar::Text(""), Some(text)) if target.may_be_empty => Scalar::Text(text),
+            (scalar, _) => scalar,
+        };
         match &target.kind {
             FieldKind::Text | FieldKind::MatchOnlyText => {
                 let text = text_of(scalar);
@@ -424,6 +429,15 @@ impl<'p> Reading<'p> {
         ))
         .caused_by(cause.0, cause.1)
     }
+}
+
+/// What stands for a null is a number where the field has numbers, however it was written.
+fn null_scalar<'t>(kind: &FieldKind, text: &'t str) -> Scalar<'t> {
+    let number = || {
+        let whole = text.parse().map(Scalar::Integer).or_else(|_| text.parse().map(Scalar::Unsigned));
+        whole.ok().or_else(|| text.parse().map(Scalar::Float).ok())
+    };
+    Some(kind).filter(|kind| kind.may_be_empty()).and_then(|_| number()).unwrap_or(Scalar::Text(text))
 }
 
 /// `binary` values are Base64 in one line.

@@ -9,6 +9,7 @@ use super::error::MappingError;
 use super::fields::{Dynamic, FieldKind, FieldMapping, Mapping, ObjectMapping};
 use super::names::{check_depth, check_name};
 use super::plan::{ObjectPlan, Target};
+use super::templates::DynamicTemplate;
 use super::values::{Scalar, ValueFault};
 
 /// Longer texts are not kept whole by the `keyword` beside a dynamic `text`.
@@ -263,13 +264,16 @@ fn infer(mapping: &Mapping, path: &str, scalar: Scalar<'_>, how: Dynamic) -> Res
     let by_type = infer_by_type(mapping, scalar);
     let value_type = match (&by_type.kind, scalar) {
         (FieldKind::Date(_), _) => "date",
+        (FieldKind::Integer { .. }, _) => "long",
+        (FieldKind::Float, _) => "double",
         (_, Scalar::Text(_)) => "string",
         (_, Scalar::Bool(_)) => "boolean",
-        (_, Scalar::Integer(_) | Scalar::Unsigned(_)) => "long",
-        (_, Scalar::Float(_)) => "double",
+        (_, Scalar::Integer(_) | Scalar::Unsigned(_) | Scalar::Float(_)) => "double",
     };
-    if let Some(made) = mapping.templates.iter().find_map(|template| template.field(path, value_type)) {
-        return made.map(Inferred::Field);
+    let made_by =
+        |template: &DynamicTemplate| Some((template.is_runtime(), template.field(path, value_type)?));
+    if let Some((is_runtime, made)) = mapping.templates.iter().find_map(made_by) {
+        return made.map(if is_runtime { Inferred::Runtime } else { Inferred::Field });
     }
     Ok(match how {
         Dynamic::Runtime => Inferred::Runtime(for_runtime(by_type)),

@@ -125,6 +125,17 @@ impl FieldValues {
         })
     }
 
+    /// The whole numbers of a field.
+    #[cfg(test)]
+    pub(super) fn i64s_of(&self, field: Field) -> Vec<i64> {
+        let of_field = self.values.iter().filter(|(known, _)| *known == field);
+        let numbers = of_field.filter_map(|(_, held)| match held {
+            Held::I64(number) => Some(*number),
+            _ => None,
+        });
+        numbers.collect()
+    }
+
     /// Puts the values from `from` on before the others. tantivy sorts them by field, and those that are in order already
     /// cost it nothing.
     pub(crate) fn put_first(&mut self, from: usize) {

@@ -151,6 +151,8 @@ pub struct ObjectMapping {
     pub dynamic: Option<Dynamic>,
     /// Whether anything below is looked at.
     pub disabled: bool,
+    /// Whether the mapping says so of either kind (`enabled`).
+    pub says_enabled: bool,
     /// Of `nested`: its parameters as given. Its objects are documents of their own, which only a `nested` query finds.
     pub nested: Option<Map<String, Value>>,
     /// Leaf fields by name.
@@ -174,7 +176,7 @@ pub struct Mapping {
     pub numeric_detection: bool,
     /// Which types unknown fields become.
     pub templates: Vec<DynamicTemplate>,
-    /// Root parameters that are only shown again (`_meta`, `_source`, …).
+    /// Root parameters as given: those that are only shown again (`_meta`, `_source`, …), and those about unknown fields.
     pub parameters: Map<String, Value>,
     /// What documents are forgiven.
     pub leniency: Leniency,
@@ -276,16 +278,6 @@ impl Mapping {
         let mut json = self.parameters.clone();
         show_object(&self.root, &mut json);
         json.extend(self.runtime.to_json().map(|runtime| ("runtime".to_owned(), runtime)));
-        if !self.templates.is_empty() {
-            let templates = self.templates.iter().map(DynamicTemplate::to_json).collect();
-            json.insert("dynamic_templates".to_owned(), Value::Array(templates));
-        }
-        if !self.date_detection {
-            json.insert("date_detection".to_owned(), json!(false));
-        }
-        if self.numeric_detection {
-            json.insert("numeric_detection".to_owned(), json!(true));
-        }
         Value::Object(json)
     }
 }

@@ -36,12 +36,17 @@ impl Leniency {
 }
 
 impl FieldKind {
-    /// Whether the type knows `coerce` of single values.
+    /// Whether the type knows `coerce`, and there is something to it: dates and addresses are texts.
     fn can_be_coerced(&self) -> bool {
-        matches!(
-            self,
-            Self::Integer { .. } | Self::Double | Self::Float | Self::HalfFloat | Self::ScaledFloat { .. }
-        )
+        match self {
+            Self::Range { of } => of.can_be_coerced(),
+            other => other.precision().is_some() || matches!(other, Self::Integer { .. }),
+        }
+    }
+
+    /// Whether an empty text stands for no value, where numbers need not come as such.
+    pub(super) fn may_be_empty(&self) -> bool {
+        self.precision().is_some() || matches!(self, Self::Integer { .. } | Self::UnsignedLong)
     }
 
     /// Whether the type knows `ignore_malformed`: texts and keywords take any value.
@@ -133,7 +138,9 @@ mod tests {
         let mapping = json!({"properties": {
             "plain": {"type": "long"}, "exact": {"type": "integer", "coerce": false},
             "loose": {"type": "float", "coerce": true}, "half": {"type": "half_float"}, "k": {"type": "keyword"},
-            "date": {"type": "date"}, "u": {"type": "unsigned_long"}
+            "date": {"type": "date"}, "u": {"type": "unsigned_long"}, "r": {"type": "integer_range"},
+            "rx": {"type": "double_range", "coerce": false}, "rd": {"type": "date_range", "coerce": false},
+            "nx": {"type": "long", "coerce": false, "null_value": "5"}
         }});
         let fault = |document: &Value, is_exact: bool| {
             let leniency = Leniency { is_exact, ..Leniency::default() };
@@ -150,13 +157,71 @@ mod tests {
                 None,
             ),
             (json!({"plain": 5.0, "half": 2}), true, None),
-            (json!({"exact": 5}), false, None),
+            (json!({"exact": 5, "nx": null}), false, None),
+            (json!({"plain": "", "loose": "", "half": "", "u": ""}), false, None),
+            (json!({"exact": ""}), false, Some("Integer value passed as String")),
+            (json!({"plain": " "}), false, Some("For input string: \" \"")),
+            (json!({"r": {"gte": 1.5, "lte": "7"}, "rd": {"gte": "2020"}}), false, None),
+            (json!({"r": {"gte": "1"}}), true, Some("Integer value passed as String")),
+            (json!({"r": {"gte": 1.5}}), true, Some("1.5 cannot be converted to Integer without data loss")),
+            (json!({"rx": {"lt": "1.5"}}), false, Some("Double value passed as String")),
+            (json!({"rx": {"lt": 1.5}}), true, None),
             (json!({"exact": "5"}), false, Some("Integer value passed as String")),
             (json!({"exact": [1, 5.5]}), false, Some("5.5 cannot be converted to Integer without data loss")),
             (json!({"plain": "5"}), true, Some("Long value passed as String")),
             (json!({"half": "5"}), true, Some("Float value passed as String")),
         ] {
             assert_eq!(fault(&document, is_exact).as_deref(), expected, "{document}, exact: {is_exact}");
+        }
+    }
+
+    #[test]
+    fn an_empty_text_is_no_number_and_what_stands_for_none_is_taken() {
+        let mapping = json!({"properties": {"n": {"type": "long", "null_value": 5}, "d": {"type": "double"},
+            "t": {"type": "text", "fields": {"n": {"type": "integer", "null_value": 3}}}}});
+        let mapping = parse_mapping(&mapping).expect("a mapping");
+        let paths = ["n", "d", "t", "t.n"];
+        let field_of = |path: &str| {
+            let at = paths.iter().position(|known| *known == path)?;
+            Some(Field::from_field_id(at as u32))
+        };
+        let parser = DocumentParser::new(Arc::new(mapping), &Analysis::plain(), &field_of);
+        let mut values = crate::mapping::field_values::FieldValues::default();
+        let source: SourceView<'_> = serde_json::from_str(r#"{"n": "", "d": "", "t": ""}"#).expect("JSON");
+
+        parser.parse("1", &source, &mut values, Strictness::New { is_routed: false }).expect("taken");
+
+        let kept = paths.map(|path| values.i64s_of(field_of(path).expect("known")));
+        assert_eq!(kept, [vec![5], vec![], vec![], vec![3]]);
+        assert_eq!(values.len(), 3, "two numbers and a text");
+    }
+
+    #[test]
+    fn a_feature_has_one_value_in_a_document() {
+        let mapping = json!({"properties": {"f": {"type": "rank_feature"}, "g": {"type": "rank_feature"},
+            "fs": {"type": "rank_features"}, "o": {"type": "nested", "properties": {"f": {"type": "rank_feature"}}}}});
+        let mapping = Arc::new(parse_mapping(&mapping).expect("a mapping"));
+        let again = |kind: &str, name: &str| {
+            format!(
+                "fields do not support indexing multiple values for the same {kind} [{name}] in the same document"
+            )
+        };
+        for (document, expected) in [
+            (json!({"f": 1, "g": 2, "o": [{"f": 1}, {"f": 2}]}), None),
+            (json!({"f": [1, 2]}), Some(again("field", "f"))),
+            (json!({"o": {"f": [1, 2]}}), Some(again("field", "o.f"))),
+            (json!({"fs": [{"a": 1}, {"b": 2}]}), None),
+            (json!({"fs": [{"a": 1}, {"a": 2}]}), Some(again("rank feature", "fs.a"))),
+            (json!({"fs": {"a": null}}), None),
+        ] {
+            let text = document.to_string();
+            let checked = crate::mapping::check_document(Arc::clone(&mapping), "1", false, text.as_bytes());
+            let found = checked.err().and_then(|error| error.cause).map(|(_, reason)| reason);
+            let is_expected = match (&found, &expected) {
+                (Some(found), Some(expected)) => found.ends_with(expected.as_str()),
+                (found, expected) => found.is_none() && expected.is_none(),
+            };
+            assert!(is_expected, "{document}: {found:?}");
         }
     }
 

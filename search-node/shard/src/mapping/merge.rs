@@ -4,61 +4,108 @@ use std::collections::BTreeMap;
 
 use super::error::MappingError;
 use super::fields::{FieldKind, FieldMapping, Mapping, ObjectMapping};
+use super::parameters;
 use super::source_rules::SourceRules;
-use super::structured::Structure;
-use super::subfields::SEARCH_AS_YOU_TYPE;
-use super::text_options::IndexOptions;
+
+/// Who adds to a mapping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Merging {
+    /// Somebody who says how fields are: what is left out goes back to what is usual.
+    Update,
+    /// A document that lacks fields: those that are there stay as they are.
+    Growth,
+}
 
 impl Mapping {
     /// This mapping with everything that `added` says.
     pub fn merge(&self, added: &Mapping) -> Result<Mapping, MappingError> {
         SourceRules::check_same(self, added)?;
+        self.check_routing_same(added)?;
         let mut next = self.clone();
-        merge_object(&mut next.root, &added.root, "")?;
+        merge_object(&mut next.root, &added.root, "", Merging::Update)?;
         next.runtime.merge(&added.runtime);
-        next.date_detection = self.date_detection && added.date_detection;
-        if added.parameters.contains_key("dynamic_date_formats") {
-            next.dynamic_date_formats = added.dynamic_date_formats.clone();
-        }
-        next.numeric_detection = self.numeric_detection || added.numeric_detection;
-        if !added.templates.is_empty() {
-            next.templates = added.templates.clone();
-        }
         next.parameters.extend(added.parameters.clone());
+        if added.says("date_detection") {
+            next.date_detection = added.date_detection;
+        }
+        if added.says("dynamic_date_formats") {
+            next.dynamic_date_formats.clone_from(&added.dynamic_date_formats);
+        }
+        if added.says("numeric_detection") {
+            next.numeric_detection = added.numeric_detection;
+        }
+        if added.says("dynamic_templates") {
+            next.templates.clone_from(&added.templates);
+        }
         Ok(next)
+    }
+
+    /// This mapping with the fields that documents add to it.
+    pub fn grown(&self, added: &Mapping) -> Result<Mapping, MappingError> {
+        let mut next = self.clone();
+        merge_object(&mut next.root, &added.root, "", Merging::Growth)?;
+        next.runtime.grow(&added.runtime);
+        Ok(next)
+    }
+
+    fn says(&self, parameter: &str) -> bool {
+        self.parameters.contains_key(parameter)
+    }
+
+    /// Whether documents must say their routing value.
+    pub fn requires_routing(&self) -> bool {
+        let required = self.parameters.get("_routing").and_then(|routing| routing.get("required"));
+        required.is_some_and(|required| required == true || required == "true")
+    }
+
+    /// Documents that are there have a routing value, or have none.
+    fn check_routing_same(&self, added: &Mapping) -> Result<(), MappingError> {
+        let (before, after) = (self.requires_routing(), added.requires_routing());
+        if before == after || !added.says("_routing") {
+            return Ok(());
+        }
+        let conflict = format!("Cannot update parameter [required] from [{before}] to [{after}]");
+        Err(conflicting("_routing", &[conflict]))
     }
 }
 
-fn merge_object(target: &mut ObjectMapping, added: &ObjectMapping, prefix: &str) -> Result<(), MappingError> {
-    if added.dynamic.is_some() {
+fn conflicting(path: &str, conflicts: &[String]) -> MappingError {
+    let conflicts = conflicts.join("\n\t");
+    MappingError::argument(format!("Mapper for [{path}] conflicts with existing mapper:\n\t{conflicts}"))
+}
+
+fn merge_object(
+    target: &mut ObjectMapping,
+    added: &ObjectMapping,
+    prefix: &str,
+    merging: Merging,
+) -> Result<(), MappingError> {
+    if added.dynamic.is_some() && merging == Merging::Update {
         target.dynamic = added.dynamic;
     }
-    target.disabled |= added.disabled;
+    let no_object = |path: &str| {
+        MappingError::argument(format!("can't merge a non object mapping [{path}] with an object mapping"))
+    };
     for (name, field) in &added.fields {
         let path = format!("{prefix}{name}");
         if target.objects.contains_key(name) {
-            return Err(MappingError::argument(format!(
-                "can't merge a non object mapping [{path}] with an object mapping"
-            )));
+            return Err(no_object(&path));
         }
-        merge_field(&mut target.fields, name, field, &path)?;
+        merge_field(&mut target.fields, name, field, &path, merging)?;
     }
     for (name, object) in &added.objects {
         let path = format!("{prefix}{name}");
         if target.fields.contains_key(name) {
-            return Err(MappingError::argument(format!(
-                "can't merge a non object mapping [{path}] with an object mapping"
-            )));
+            return Err(no_object(&path));
         }
         match target.objects.get_mut(name) {
             Some(known) => {
                 check_nested(known, object)?;
-                merge_object(known, object, &format!("{path}."))?;
+                check_enabled(known, object, &path)?;
+                merge_object(known, object, &format!("{path}."), merging)?;
             }
             None => {
-                let known = target.objects.entry(name.clone()).or_default();
-                known.nested.clone_from(&object.nested);
-                merge_object(known, object, &format!("{path}."))?;
+                target.objects.insert(name.clone(), object.clone());
             }
         }
     }
@@ -84,126 +131,71 @@ fn check_nested(known: &ObjectMapping, added: &ObjectMapping) -> Result<(), Mapp
     Err(MappingError::argument(conflict))
 }
 
+/// Whether anything below an object is looked at never changes either; who says nothing of it leaves it.
+fn check_enabled(known: &ObjectMapping, added: &ObjectMapping, path: &str) -> Result<(), MappingError> {
+    if known.disabled == added.disabled || !added.says_enabled {
+        return Ok(());
+    }
+    Err(MappingError {
+        kind: "mapper_exception",
+        reason: format!("the [enabled] parameter can't be updated for the object mapping [{path}]"),
+        cause: None,
+    })
+}
+
 fn merge_field(
     fields: &mut BTreeMap<String, FieldMapping>,
     name: &str,
     added: &FieldMapping,
     path: &str,
+    merging: Merging,
 ) -> Result<(), MappingError> {
     let Some(known) = fields.get_mut(name) else {
         fields.insert(name.to_owned(), added.clone());
         return Ok(());
     };
-    if known.type_name != added.type_name {
-        return Err(MappingError::argument(format!(
-            "mapper [{path}] cannot be changed from type [{}] to [{}]",
-            known.type_name, added.type_name
-        )));
+    check_type(known, added, path)?;
+    if merging == Merging::Growth && !is_given_value(known, added) {
+        return Ok(());
     }
-    if !known.text_options().norms && added.text_options().norms && added.parameters.contains_key("norms") {
-        return Err(MappingError::argument(format!(
-            "Mapper for [{path}] conflicts with existing mapper:\n\tCannot update parameter [norms] from [false] to [true]"
-        )));
+    let conflicts = parameters::conflicts(known, added);
+    if !conflicts.is_empty() {
+        return Err(conflicting(path, &conflicts));
     }
-    for (what, before, after) in unchangeable(known, added) {
-        if before != after {
-            return Err(MappingError::argument(format!(
-                "Mapper for [{path}] conflicts with existing mapper:\n\tCannot update parameter [{what}] from [{before}] to [{after}]"
-            )));
-        }
-    }
-    let searching = &added.analysis;
-    if searching.search_analyzer.is_some() {
-        known.subfields.clone_from(&added.subfields);
-        known.analysis.search_analyzer.clone_from(&searching.search_analyzer);
-    }
-    if searching.search_quote_analyzer.is_some() {
-        known.analysis.search_quote_analyzer.clone_from(&searching.search_quote_analyzer);
-    }
-    known.kind = merged_kind(&known.kind, &added.kind, path)?;
-    known.ignore_malformed = added.ignore_malformed;
-    known.copy_to = added.copy_to.clone();
-    known.parameters.extend(added.parameters.clone());
+    let kind = match (&known.kind, &added.kind) {
+        (FieldKind::Join(before), FieldKind::Join(after)) => FieldKind::Join(before.merged(after, path)?),
+        _ => added.kind.clone(),
+    };
+    // Other ways of reading a field are not taken away by leaving them out.
+    let multi_fields = std::mem::take(&mut known.multi_fields);
+    *known = FieldMapping { kind, multi_fields, ..added.clone() };
     for (sub, field) in &added.multi_fields {
-        merge_field(&mut known.multi_fields, sub, field, &format!("{path}.{sub}"))?;
+        merge_field(&mut known.multi_fields, sub, field, &format!("{path}.{sub}"), merging)?;
     }
     Ok(())
 }
 
-/// What a type's own parameters are next; some never change.
-fn merged_kind(known: &FieldKind, added: &FieldKind, path: &str) -> Result<FieldKind, MappingError> {
-    let conflict = |parameter: &str, before: String, after: String| {
-        MappingError::argument(format!(
-            "Mapper for [{path}] conflicts with existing mapper:\n\tCannot update parameter [{parameter}] from [{before}] to [{after}]"
-        ))
-    };
-    match (known, added) {
-        (FieldKind::ScaledFloat { factor: before }, FieldKind::ScaledFloat { factor: after })
-            if before != after =>
-        {
-            Err(conflict("scaling_factor", format!("{before:?}"), format!("{after:?}")))
-        }
-        (FieldKind::TokenCount { with_holes: before }, FieldKind::TokenCount { with_holes: after })
-            if before != after =>
-        {
-            Err(conflict("enable_position_increments", before.to_string(), after.to_string()))
-        }
-        (FieldKind::ConstantKeyword { value: Some(before) }, FieldKind::ConstantKeyword { value }) => {
-            match value {
-                Some(after) if before != after => Err(conflict("value", before.clone(), after.clone())),
-                _ => Ok(known.clone()),
-            }
-        }
-        (FieldKind::Join(before), FieldKind::Join(after)) => Ok(FieldKind::Join(before.merged(after, path)?)),
-        (FieldKind::Structured(before), FieldKind::Structured(after)) => match (before, after) {
-            (
-                Structure::DenseVector { dimensions: Some(old) },
-                Structure::DenseVector { dimensions: Some(new) },
-            ) if old != new => Err(conflict("dims", old.to_string(), new.to_string())),
-            (Structure::DenseVector { dimensions: Some(_) }, Structure::DenseVector { dimensions: None }) => {
-                Ok(known.clone())
-            }
-            _ => Ok(added.clone()),
-        },
-        _ => Ok(added.clone()),
+fn check_type(known: &FieldMapping, added: &FieldMapping, path: &str) -> Result<(), MappingError> {
+    if known.type_name == added.type_name {
+        return Ok(());
     }
+    if matches!(known.kind, FieldKind::Alias { .. }) {
+        return Err(MappingError::argument(format!(
+            "Cannot merge a field alias mapping [{path}] with a mapping that is not for a field alias."
+        )));
+    }
+    let next =
+        if matches!(added.kind, FieldKind::Alias { .. }) { "FieldAliasMapper" } else { &added.type_name };
+    Err(MappingError::argument(format!(
+        "mapper [{path}] cannot be changed from type [{}] to [{next}]",
+        known.type_name
+    )))
 }
 
-/// What was written by these cannot be written again: their names, and both values.
-fn unchangeable(known: &FieldMapping, added: &FieldMapping) -> [(&'static str, String, String); 11] {
-    let flag = |flag: bool| flag.to_string();
-    let named = |name: &Option<String>, default: &str| name.clone().unwrap_or_else(|| default.to_owned());
-    let gap = |field: &FieldMapping| field.analysis.position_increment_gap.map_or(-1, i64::from).to_string();
-    let kept = |field: &FieldMapping| match field.text_options().index_options {
-        IndexOptions::Docs => "docs".to_owned(),
-        IndexOptions::Freqs => "freqs".to_owned(),
-        IndexOptions::Positions => "positions".to_owned(),
-    };
-    let shingles = |field: &FieldMapping| match field.type_name.as_str() {
-        SEARCH_AS_YOU_TYPE => field.subfields.len().to_string(),
-        _ => String::new(),
-    };
-    let said = |field: &FieldMapping, key: &str, default: &str| match field.parameters.get(key) {
-        Some(value) if matches!(field.kind, FieldKind::Text | FieldKind::Keyword { .. }) => {
-            value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-        }
-        _ => default.to_owned(),
-    };
-    let prefixes = |field: &FieldMapping| field.prefixes().map_or("null".to_owned(), |of| of.to_string());
-    let (before, after) = (&known.analysis, &added.analysis);
-    [
-        ("index", flag(known.index), flag(added.index)),
-        ("doc_values", flag(known.doc_values), flag(added.doc_values)),
-        ("analyzer", named(&before.analyzer, "default"), named(&after.analyzer, "default")),
-        ("normalizer", named(&before.normalizer, "null"), named(&after.normalizer, "null")),
-        ("position_increment_gap", gap(known), gap(added)),
-        ("index_options", kept(known), kept(added)),
-        ("max_shingle_size", shingles(known), shingles(added)),
-        ("index_prefixes", prefixes(known), prefixes(added)),
-        ("index_phrases", said(known, "index_phrases", "false"), said(added, "index_phrases", "false")),
-        ("term_vector", said(known, "term_vector", "no"), said(added, "term_vector", "no")),
-        ("similarity", said(known, "similarity", "null"), said(added, "similarity", "null")),
-    ]
+/// Whether the first document with a `constant_keyword` says what all have.
+fn is_given_value(known: &FieldMapping, added: &FieldMapping) -> bool {
+    let is_given = |field: &FieldMapping| matches!(field.kind, FieldKind::ConstantKeyword { value: Some(_) });
+    is_given(added) && known.kind != added.kind
 }
 
 #[cfg(test)]
@@ -245,6 +237,202 @@ mod tests {
             let wrong = parse_mapping(&wrong).expect("valid alone");
             assert_eq!(before.merge(&wrong).expect_err("conflict").reason, reason);
         }
+    }
+
+    fn field(json: &serde_json::Value) -> crate::mapping::Mapping {
+        parse_mapping(&json!({"properties": {"f": json}})).expect("valid alone")
+    }
+
+    /// The words are those of Elasticsearch, one line for each parameter.
+    #[test]
+    fn what_was_written_by_a_parameter_keeps_it() {
+        for (known, added, conflicts) in [
+            (
+                json!({"type": "date_nanos", "format": "yyyy", "locale": "en"}),
+                json!({"type": "date_nanos", "locale": "de"}),
+                "\tCannot update parameter [format] from [yyyy] to [strict_date_optional_time||epoch_millis]\n\tCannot update parameter [locale] from [en] to [de]",
+            ),
+            (
+                json!({"type": "long", "null_value": "1", "store": true}),
+                json!({"type": "long", "store": "false"}),
+                "\tCannot update parameter [store] from [true] to [false]\n\tCannot update parameter [null_value] from [1] to [null]",
+            ),
+            (
+                json!({"type": "keyword", "normalizer": "lowercase"}),
+                json!({"type": "keyword"}),
+                "\tCannot update parameter [normalizer] from [lowercase] to [default]",
+            ),
+            (
+                json!({"type": "keyword"}),
+                json!({"type": "keyword", "norms": true, "similarity": "boolean", "index_options": "freqs"}),
+                "\tCannot update parameter [index_options] from [docs] to [freqs]\n\tCannot update parameter [norms] from [false] to [true]\n\tCannot update parameter [similarity] from [null] to [boolean]",
+            ),
+            (
+                json!({"type": "text", "norms": false}),
+                json!({"type": "text"}),
+                "\tCannot update parameter [norms] from [false] to [true]",
+            ),
+            (
+                json!({"type": "scaled_float", "scaling_factor": 10}),
+                json!({"type": "scaled_float", "scaling_factor": "100"}),
+                "\tCannot update parameter [scaling_factor] from [10.0] to [100.0]",
+            ),
+            (
+                json!({"type": "token_count", "analyzer": "standard"}),
+                json!({"type": "token_count", "analyzer": "simple", "enable_position_increments": false}),
+                "\tCannot update parameter [enable_position_increments] from [true] to [false]",
+            ),
+            (
+                json!({"type": "completion", "preserve_separators": false, "max_input_length": 5}),
+                json!({"type": "completion"}),
+                "\tCannot update parameter [preserve_separators] from [false] to [true]",
+            ),
+            (
+                json!({"type": "ip"}),
+                json!({"type": "ip", "index": false, "doc_values": false}),
+                "\tCannot update parameter [index] from [true] to [false]\n\tCannot update parameter [doc_values] from [true] to [false]",
+            ),
+            (
+                json!({"type": "constant_keyword", "value": "a"}),
+                json!({"type": "constant_keyword"}),
+                "\tCannot update parameter [value] from [a] to [null]",
+            ),
+            (
+                json!({"type": "wildcard"}),
+                json!({"type": "wildcard", "null_value": "x"}),
+                "\tCannot update parameter [null_value] from [null] to [x]",
+            ),
+            (
+                json!({"type": "search_as_you_type"}),
+                json!({"type": "search_as_you_type", "max_shingle_size": 4}),
+                "\tCannot update parameter [max_shingle_size] from [3] to [4]",
+            ),
+            (
+                json!({"type": "rank_feature", "positive_score_impact": false}),
+                json!({"type": "rank_feature"}),
+                "\tCannot update parameter [positive_score_impact] from [false] to [true]",
+            ),
+        ] {
+            let refused = field(&known).merge(&field(&added)).expect_err("refused");
+
+            let expected = format!("Mapper for [f] conflicts with existing mapper:\n{conflicts}");
+            assert_eq!(refused.reason, expected, "{known} with {added}");
+        }
+    }
+
+    #[test]
+    fn what_an_update_leaves_out_goes_back_to_what_is_usual() {
+        for (known, added, merged) in [
+            (
+                json!({"type": "keyword", "ignore_above": 5, "meta": {"a": "b"}, "copy_to": "x",
+                    "fields": {"r": {"type": "text"}}}),
+                json!({"type": "keyword"}),
+                json!({"type": "keyword", "fields": {"r": {"type": "text"}}}),
+            ),
+            (
+                json!({"type": "long", "coerce": false, "ignore_malformed": true}),
+                json!({"type": "long"}),
+                json!({"type": "long"}),
+            ),
+            (
+                json!({"type": "text", "analyzer": "simple", "search_analyzer": "keyword"}),
+                json!({"type": "text", "analyzer": "simple", "norms": false}),
+                json!({"type": "text", "analyzer": "simple", "norms": false}),
+            ),
+            (
+                json!({"type": "integer_range", "coerce": false}),
+                json!({"type": "integer_range", "index": "true"}),
+                json!({"type": "integer_range", "index": "true"}),
+            ),
+            (
+                json!({"type": "constant_keyword"}),
+                json!({"type": "constant_keyword", "value": "a"}),
+                json!({"type": "constant_keyword", "value": "a"}),
+            ),
+            (
+                json!({"type": "dense_vector"}),
+                json!({"type": "dense_vector", "dims": 3}),
+                json!({"type": "dense_vector", "dims": 3}),
+            ),
+        ] {
+            let next = field(&known).merge(&field(&added)).expect("merges");
+
+            assert_eq!(next.to_json()["properties"]["f"], merged, "{known} with {added}");
+        }
+    }
+
+    /// A document that was read by an older mapping must not take back what somebody has said since.
+    #[test]
+    fn what_a_document_adds_changes_no_field_that_is_there() {
+        let known = json!({"type": "keyword", "ignore_above": 5, "doc_values": false});
+
+        let next = field(&known).grown(&field(&json!({"type": "keyword"}))).expect("grows");
+
+        assert_eq!(next.to_json()["properties"]["f"], known);
+        let given = json!({"type": "constant_keyword", "value": "a"});
+        let next = field(&json!({"type": "constant_keyword"})).grown(&field(&given)).expect("grows");
+        assert_eq!(next.to_json()["properties"]["f"], given);
+    }
+
+    #[test]
+    fn what_is_said_of_all_fields_is_said_anew_or_stays() {
+        let mapping = |json| parse_mapping(&json).expect("valid alone");
+        let template = json!([{"a": {"match": "x", "mapping": {"type": "long"}}}]);
+        let before = mapping(json!({"date_detection": false, "numeric_detection": true, "_meta": {"a": 1},
+            "dynamic_templates": template, "_routing": {"required": true}}));
+
+        let same = before.merge(&mapping(json!({"properties": {"f": {"type": "long"}}}))).expect("merges");
+        let other = before
+            .merge(&mapping(json!({"date_detection": true, "numeric_detection": false, "_meta": {"b": 1},
+                "dynamic_templates": []})))
+            .expect("merges");
+
+        assert!(!same.date_detection && same.numeric_detection && same.templates.len() == 1);
+        assert!(other.date_detection && !other.numeric_detection && other.templates.is_empty());
+        let again = parse_mapping(&other.to_json()).expect("as it is stored");
+        assert_eq!(again, other);
+        assert_eq!(other.to_json()["_meta"], json!({"b": 1}));
+        for (added, reason) in [
+            (
+                json!({"_routing": {}}),
+                "Mapper for [_routing] conflicts with existing mapper:\n\tCannot update parameter [required] from [true] to [false]",
+            ),
+            (
+                json!({"_source": {"enabled": false}}),
+                "Mapper for [_source] conflicts with existing mapper:\n\tCannot update parameter [enabled] from [true] to [false]",
+            ),
+        ] {
+            assert_eq!(before.merge(&mapping(added)).expect_err("refused").reason, reason);
+        }
+    }
+
+    #[test]
+    fn objects_stay_looked_at_or_not_and_aliases_stay_aliases() {
+        let before = parse_mapping(&json!({"properties": {"o": {"type": "object", "enabled": false},
+            "a": {"type": "alias", "path": "f"}, "f": {"type": "long"}, "g": {"type": "long"}}}))
+        .expect("valid");
+        for (properties, reason) in [
+            (
+                json!({"o": {"type": "object", "enabled": true}}),
+                "the [enabled] parameter can't be updated for the object mapping [o]",
+            ),
+            (
+                json!({"a": {"type": "long"}}),
+                "Cannot merge a field alias mapping [a] with a mapping that is not for a field alias.",
+            ),
+            (
+                json!({"f": {"type": "alias", "path": "g"}}),
+                "mapper [f] cannot be changed from type [long] to [FieldAliasMapper]",
+            ),
+        ] {
+            let added = parse_mapping(&json!({"properties": properties})).expect("valid alone");
+            assert_eq!(before.merge(&added).expect_err("refused").reason, reason);
+        }
+        let added = json!({"o": {"type": "object"}, "a": {"type": "alias", "path": "g"}});
+        let next =
+            before.merge(&parse_mapping(&json!({"properties": added})).expect("valid")).expect("merges");
+        assert_eq!(next.to_json()["properties"]["a"]["path"], json!("g"));
+        assert_eq!(next.to_json()["properties"]["o"]["enabled"], json!(false));
     }
 
     #[test]

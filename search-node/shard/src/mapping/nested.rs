@@ -51,9 +51,20 @@ pub(super) struct OpenDocument<'p> {
     prefix: &'p str,
     /// The fields whose values the index does not show and that have one.
     present: Vec<Field>,
+    /// The features that it has, by their paths.
+    features: Vec<String>,
 }
 
 impl OpenDocument<'_> {
+    /// Notes that it has a feature; whether that is new.
+    pub(super) fn note_feature(&mut self, path: String) -> bool {
+        let is_new = !self.features.contains(&path);
+        if is_new {
+            self.features.push(path);
+        }
+        is_new
+    }
+
     /// Notes that a field has a value; whether that is new.
     pub(super) fn note(&mut self, presence: Field) -> bool {
         let is_new = !self.present.contains(&presence);
@@ -91,7 +102,7 @@ impl<'p> Reading<'p> {
         self.count_nested()?;
         let path_field = self.parser.nested_path;
         self.values.begin_nested();
-        self.nested.push(OpenDocument { prefix: &plan.prefix, present: Vec::new() });
+        self.nested.push(OpenDocument { prefix: &plan.prefix, ..OpenDocument::default() });
         self.at = self.nested.len();
         if let Some(field) = path_field {
             self.values.add_text(field, plan.prefix.trim_end_matches('.'));

@@ -51,6 +51,10 @@ pub(super) struct Target {
     pub(super) ignore_malformed: bool,
     /// Whether a number must come as such.
     pub(super) is_exact: bool,
+    /// Whether an empty text stands for no value.
+    pub(super) may_be_empty: bool,
+    /// What stands for a value that is not there.
+    pub(super) null_text: Option<String>,
 }
 
 /// How the objects and fields at a path and below are read.
@@ -117,6 +121,8 @@ pub(super) fn constants(
 }
 
 fn target(path: &str, field: &FieldMapping, planning: &Planning<'_>) -> Target {
+    let is_exact = planning.mapping.leniency.is_exact(field);
+    let null_value = field.null_value.as_ref().filter(|value| !value.is_null());
     let normalizer = field.analysis.normalizer.as_deref();
     let analyzer = planning.analysis.analyzer(field.analysis.indexing(planning.analysis));
     Target {
@@ -135,6 +141,8 @@ fn target(path: &str, field: &FieldMapping, planning: &Planning<'_>) -> Target {
         kind: field.kind.clone(),
         type_name: field.type_name.clone(),
         ignore_malformed: planning.mapping.leniency.ignores_malformed(field),
-        is_exact: planning.mapping.leniency.is_exact(field),
+        is_exact,
+        may_be_empty: !is_exact && field.kind.may_be_empty(),
+        null_text: null_value.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)),
     }
 }

@@ -7,7 +7,7 @@ use serde_json_borrow::Value as Json;
 use super::dates::DateFormats;
 use super::document::scalar;
 use super::fields::FieldKind;
-use super::values::{Precision, Scalar, ValueFault, parse_network, to_float, to_integer, to_ip};
+use super::values::{Precision, Scalar, ValueFault, check_exact, parse_network, to_float, to_integer, to_ip};
 
 const ARGUMENT: &str = "illegal_argument_exception";
 const PARSING: &str = "mapper_parsing_exception";
@@ -23,8 +23,13 @@ pub(super) enum Ends {
 /// A bound as it is written, and whether it belongs to the span.
 type Bound<'a> = Option<(Scalar<'a>, bool)>;
 
-/// The span that a value of a field says.
-pub(super) fn read_span(of: &FieldKind, name: &str, value: &Json<'_>) -> Result<Ends, ValueFault> {
+/// The span that a value of a field says. Numbers that must come as such are `is_exact`.
+pub(super) fn read_span(
+    of: &FieldKind,
+    name: &str,
+    value: &Json<'_>,
+    is_exact: bool,
+) -> Result<Ends, ValueFault> {
     let members = match value {
         Json::Object(members) => members,
         Json::Str(text) if *of == FieldKind::Ip => {
@@ -62,6 +67,11 @@ pub(super) fn read_span(of: &FieldKind, name: &str, value: &Json<'_>) -> Result<
             }
         }
     }
+    if is_exact && let Some((is_whole, type_name)) = number_type(of) {
+        for (bound, _) in [lower, upper].into_iter().flatten() {
+            check_exact(bound, is_whole, type_name)?;
+        }
+    }
     match of {
         FieldKind::Integer { min, max } => {
             whole(lower, upper, (*min, *max), &|value| to_integer(value, *min, *max, "range"))
@@ -71,6 +81,17 @@ pub(super) fn read_span(of: &FieldKind, name: &str, value: &Json<'_>) -> Result<
         }
         FieldKind::Ip => addresses(lower, upper),
         other => decimals(lower, upper, other.precision().unwrap_or(Precision::Double)),
+    }
+}
+
+/// Of the numbers of a span: whether they are whole ones, and the name of their type.
+fn number_type(of: &FieldKind) -> Option<(bool, &'static str)> {
+    match of {
+        FieldKind::Integer { min: i64::MIN, .. } => Some((true, "long")),
+        FieldKind::Integer { .. } => Some((true, "integer")),
+        FieldKind::Float => Some((false, "float")),
+        FieldKind::Double => Some((false, "double")),
+        _ => None,
     }
 }
 
@@ -156,7 +177,7 @@ mod tests {
 
     fn read(of: &FieldKind, json: &str) -> Result<Ends, String> {
         let value: Json<'_> = serde_json::from_str(json).expect("JSON");
-        read_span(of, "f", &value).map_err(|(_, reason)| reason)
+        read_span(of, "f", &value, false).map_err(|(_, reason)| reason)
     }
 
     #[test]

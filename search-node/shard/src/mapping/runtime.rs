@@ -63,6 +63,11 @@ impl RuntimeFields {
         known.get_or_insert(field);
     }
 
+    /// Those here with those that documents add.
+    pub(super) fn grow(&mut self, added: &Self) {
+        added.iter().for_each(|(path, field)| self.add(path, field.clone()));
+    }
+
     /// Those here with what `added` says: each of its own instead of the one before, and without those that it takes away.
     pub(super) fn merge(&mut self, added: &Self) {
         self.fields.extend(added.fields.clone());

@@ -2,12 +2,14 @@
 
 use serde_json_borrow::Value as Json;
 
-use super::document::{Reading, preview};
+use super::document::{Reading, Strictness, preview};
 use super::error::MappingError;
 use super::fields::FieldKind;
 use super::plan::FieldPlan;
 use super::ranges::{Ends, read_span};
 use super::structured::Structure;
+
+const ARGUMENT: &str = "illegal_argument_exception";
 
 impl Reading<'_> {
     /// A value with a shape of its own, or several of them.
@@ -26,6 +28,7 @@ impl Reading<'_> {
         }
         match structure.check(value) {
             Ok(()) => {
+                self.note_features(plan, structure, value)?;
                 let field = plan.targets.first().and_then(|target| target.field);
                 field.into_iter().for_each(|field| self.values.add_bool(field, true));
                 Ok(())
@@ -36,6 +39,39 @@ impl Reading<'_> {
             }
             Err(fault) => Err(self.fault(plan, &preview(value), fault)),
         }
+    }
+
+    /// Refuses a second value of a feature: which of them counts could not be told. Older builds took several.
+    fn note_features(
+        &mut self,
+        plan: &FieldPlan,
+        structure: &Structure,
+        value: &Json<'_>,
+    ) -> Result<(), MappingError> {
+        if self.strictness == Strictness::Accepted {
+            return Ok(());
+        }
+        let path = &plan.path;
+        let at = self.at;
+        let (names, kind): (Vec<String>, _) = match (structure, value) {
+            (Structure::RankFeature, _) => (vec![path.clone()], "field"),
+            (Structure::RankFeatures, Json::Object(members)) => {
+                let valued = members.iter().filter(|(_, value)| !matches!(value, Json::Null));
+                (valued.map(|(name, _)| format!("{path}.{name}")).collect(), "rank feature")
+            }
+            _ => return Ok(()),
+        };
+        for name in names {
+            if self.open_at(at).note_feature(name.clone()) {
+                continue;
+            }
+            let reason = format!(
+                "[{}] fields do not support indexing multiple values for the same {kind} [{name}] in the same document",
+                plan.mapping.type_name
+            );
+            return Err(self.fault(plan, &preview(value), (ARGUMENT, reason)));
+        }
+        Ok(())
     }
 
     /// A span of values, or several of them.
@@ -51,7 +87,9 @@ impl Reading<'_> {
             _ => {}
         }
         let name = plan.path.rsplit('.').next().unwrap_or(&plan.path);
-        let ends = match read_span(of, name, value) {
+        let is_exact = self.strictness != Strictness::Accepted
+            && plan.targets.first().is_some_and(|target| target.is_exact);
+        let ends = match read_span(of, name, value, is_exact) {
             Ok(ends) => ends,
             Err(fault) => return Err(self.fault(plan, &preview(value), fault)),
         };

@@ -44,6 +44,17 @@ impl SourceRules {
     /// Refuses other rules than there are: documents that were left something out of do not get it back.
     pub(super) fn check_same(known: &Mapping, added: &Mapping) -> Result<(), MappingError> {
         let Some(said) = added.parameters.get("_source") else { return Ok(()) };
+        let is_enabled = |said: Option<&Value>| {
+            !said
+                .and_then(|said| said.get("enabled"))
+                .is_some_and(|enabled| *enabled == false || *enabled == "false")
+        };
+        let (before, after) = (is_enabled(known.parameters.get("_source")), is_enabled(Some(said)));
+        if before != after {
+            return Err(MappingError::argument(format!(
+                "Mapper for [_source] conflicts with existing mapper:\n\tCannot update parameter [enabled] from [{before}] to [{after}]"
+            )));
+        }
         let (known, added) = (Self::of(known).unwrap_or_default(), Self::read(said)?);
         for (name, known, added) in
             [("includes", known.includes, added.includes), ("excludes", known.excludes, added.excludes)]

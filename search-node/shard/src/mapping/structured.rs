@@ -88,6 +88,7 @@ impl Structure {
             Self::Histogram => check_histogram(value),
             Self::RankFeature => check_feature(value),
             Self::RankFeatures => members(value, "[rank_features] fields must be json objects")?
+                .filter(|(_, value)| !matches!(value, Json::Null))
                 .try_for_each(|(_, value)| check_feature(value)),
             Self::Completion => check_completion(value),
         }

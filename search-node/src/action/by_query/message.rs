@@ -84,6 +84,9 @@ struct WishSent {
     /// Shards, places, and the number of the shard that is meant.
     #[serde(default)]
     routed: Option<(usize, usize, usize)>,
+    /// Over how many places documents of one routing value are spread there.
+    #[serde(default)]
+    spread: usize,
     now_millis: i64,
 }
 
@@ -94,6 +97,7 @@ impl Wish {
             doc_type: self.doc_type.clone(),
             only: self.only.map(|only| (only.number, only.of)),
             routed: self.routed.map(|(routing, number)| (routing.shards(), routing.places(), number)),
+            spread: self.routed.map_or(1, |(routing, _)| routing.spread()),
             now_millis: self.now_millis,
         };
         // Plain values always can be written.
@@ -105,7 +109,8 @@ impl Wish {
             serde_json::from_slice(bytes).map_err(|error| ApiError::internal(error.to_string()))?;
         let mut wish = Self::all(sent.doc_type, sent.now_millis);
         wish.only = sent.only.map(|(number, of)| Slice { number, of });
-        wish.routed = sent.routed.map(|(shards, places, number)| (Routing::new(shards, places), number));
+        let routing = |shards, places| Routing::new(shards, places).spread_over(sent.spread);
+        wish.routed = sent.routed.map(|(shards, places, number)| (routing(shards, places), number));
         if !sent.sent.query.is_null() {
             wish.set_query(&sent.sent.query)?;
         }
@@ -168,7 +173,7 @@ mod tests {
         wish.set_query(&json!({"term": {"a": "b"}})).expect("a query");
         wish.set_sort(&json!([{"n": "desc"}])).expect("an order");
         wish.only = Some(Slice { number: 1, of: 3 });
-        wish.routed = Some((Routing::new(4, 8), 3));
+        wish.routed = Some((Routing::new(4, 8).spread_over(2), 3));
 
         let arrived = Wish::unpack(&wish.pack()).expect("readable");
 

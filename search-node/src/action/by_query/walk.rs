@@ -189,8 +189,7 @@ impl Walk {
             crc32fast::hash(stored.uid.as_bytes()) % only.of.max(1) == only.number
         });
         let is_routed = self.routed.is_none_or(|(routing, number)| {
-            let value = stored.routing.as_deref().unwrap_or_else(|| uid_parts(&stored.uid).1);
-            routing.shard_of(value) == number
+            routing.shard_of(uid_parts(&stored.uid).1, stored.routing.as_deref()) == number
         });
         Ok((is_mine && is_routed).then_some(stored))
     }

@@ -33,6 +33,10 @@ pub(crate) async fn wait_active_for(node: &Node, target: &Target, wait: ActiveWa
     else {
         return wait;
     };
+    let wait = wait.of_index(index.settings().active);
+    if wait.is_usual() {
+        return wait;
+    }
     let routing = target.routed(node, &index).ok().and_then(|target| target.routing.clone());
     let number = index.shard_number(doc, routing.as_deref());
     let id = ShardId { index: IndexId(index.uuid.clone()), number };
@@ -50,11 +54,13 @@ pub(crate) async fn wait_active_for(node: &Node, target: &Target, wait: ActiveWa
 
 /// Waits until every shard of an index has so many copies that serve; whether it has.
 pub(crate) async fn wait_active(node: &Node, index: &str, wanted: ActiveCopies, within: Duration) -> bool {
+    let id = IndexId(index.to_owned());
+    let said = node.indices.of_id(&id).map(|index| index.settings().active);
+    let wanted = wanted.of_index(said.unwrap_or_default());
     let Some(coordinator) = &node.coordinator else {
         // Who agrees with nobody has one copy of each shard, and it serves.
-        return matches!(wanted, ActiveCopies::Number(0 | 1));
+        return wanted.is_usual() || wanted == ActiveCopies::Number(0);
     };
-    let id = IndexId(index.to_owned());
     let is_met = |map: &Arc<ClusterState>| {
         // One that is gone is waited for no more.
         map.indices.get(&id).is_none_or(|entry| is_met(wanted, entry, map.wanted_replicas(entry)))

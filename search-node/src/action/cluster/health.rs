@@ -71,7 +71,7 @@ impl HealthWishes {
     fn is_met(&self, health: &ClusterHealth) -> bool {
         let counts = &health.counts;
         let is_active = match self.active {
-            None => true,
+            None | Some(ActiveCopies::OfIndex) => true,
             Some(ActiveCopies::Number(number)) => counts.active >= number as usize,
             Some(ActiveCopies::All) => counts.unassigned == 0 && counts.initializing == 0,
         };

@@ -102,7 +102,7 @@ impl Writer<'_> {
                 Applied::Done(written) => return Ok(written.existed),
                 // It was stored when the mapping took no notice of them.
                 Applied::NeedsMapping(lacking) => {
-                    self.index.add_mapping(&lacking).map_err(Unfilled::agreed)?;
+                    self.index.grow_mapping(&lacking).map_err(Unfilled::agreed)?;
                     shard.set_mapping(self.index.mapping(), now_millis)?;
                 }
             }

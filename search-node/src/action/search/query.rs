@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,7 @@ use super::{filtered, in_type, inner_hits, read_filter};
 use crate::error::ApiError;
 use crate::indices::Index;
 use crate::node::Node;
+use crate::slow_log::{self, Timed};
 use crate::tasks::TaskKind;
 
 /// A hit as it is shown, or why its document cannot be read.
@@ -96,6 +98,7 @@ pub(super) struct Wanted {
 /// One shard of a search at one point in time.
 pub(super) struct Part {
     pub place: usize,
+    number: usize,
     pub index: Arc<Index>,
     /// What of it is meant.
     filter: Option<Query>,
@@ -135,11 +138,12 @@ impl Part {
     }
 }
 
-/// Looks in shards of this node; an error where nobody wants to know any more.
+/// Looks in shards of this node, as the body `source` asks; an error where nobody wants to know any more.
 pub(super) fn find_here(
     node: &Node,
     question: &Question,
     body: &SearchBody,
+    source: &dyn Display,
     until: &Until,
 ) -> Result<(Partial, Vec<Part>), ApiError> {
     let begun = Instant::now();
@@ -161,8 +165,10 @@ pub(super) fn find_here(
     }
     for part in &parts {
         let request = part.request(&request);
+        let timed = Timed::query(&part.index);
         match part.reader.search_until(&request, &part.context(), &|| until.stop()) {
             Ok(answer) => {
+                timed.end_query(&part.index, part.number, answer.total, source);
                 partial.is_timed_out |= answer.is_partial;
                 partial.answered.push(part.place);
                 partial.total += answer.total;
@@ -201,15 +207,32 @@ pub(super) fn higher(a: Option<f32>, b: Option<f32>) -> Option<f32> {
 
 /// Reads the documents of hits that were found in these parts.
 /// A shard of which one cannot be read is not tried again for each of the others.
-pub(super) fn fetch_here(parts: &[Part], hits: &[Hit], body: &SearchBody) -> Vec<Shown> {
+/// `source` is the body as it came.
+pub(super) fn fetch_here(
+    parts: &[Part],
+    hits: &[Hit],
+    body: &SearchBody,
+    source: &dyn Display,
+) -> Vec<Shown> {
     let mut failed: BTreeMap<usize, ApiError> = BTreeMap::new();
+    let mut took: BTreeMap<usize, Duration> = BTreeMap::new();
     let mut show = |hit: &Hit| {
         if let Some(error) = failed.get(&hit.shard) {
             return Err(error.clone());
         }
-        fetch_one(parts, hit, body).inspect_err(|error| drop(failed.insert(hit.shard, error.clone())))
+        let begun = Instant::now();
+        let shown =
+            fetch_one(parts, hit, body).inspect_err(|error| drop(failed.insert(hit.shard, error.clone())));
+        *took.entry(hit.shard).or_default() += begun.elapsed();
+        shown
     };
-    hits.iter().map(&mut show).collect()
+    let shown = hits.iter().map(&mut show).collect();
+    for part in parts.iter().filter(|part| slow_log::times_fetch(&part.index)) {
+        if let Some(took) = took.get(&part.place) {
+            slow_log::end_fetch(&part.index, part.number, *took, source);
+        }
+    }
+    shown
 }
 
 fn fetch_one(parts: &[Part], hit: &Hit, body: &SearchBody) -> Shown {
@@ -228,11 +251,11 @@ fn part_of(node: &Node, asked: &ShardAsked, question: &Question) -> Result<Part,
     index.check_copy(asked.number, asked.copy)?;
     let shard = index.shard_to_search(asked.number)?;
     let filter = read_filter(asked.filter.as_deref())?;
-    let (place, reader) = (asked.place, shard.reader());
+    let (place, number, reader) = (asked.place, asked.number, shard.reader());
     let asked =
         Asked { doc_type: question.doc_type.clone().unwrap_or_default(), now_millis: question.now_millis };
     let rules = Arc::clone(&index.settings().query);
-    Ok(Part { place, filter, rules, reader, index, asked })
+    Ok(Part { place, number, filter, rules, reader, index, asked })
 }
 
 fn written(error: &ApiError) -> Vec<u8> {
@@ -254,7 +277,7 @@ pub(crate) fn answer_query(
         node.contexts.check_room(node.clock.now_millis())?;
     }
     let body = body_of(&question.body)?;
-    let (mut partial, parts) = find_here(node, &question, &body, &until)?;
+    let (mut partial, parts) = find_here(node, &question, &body, &shown(&question.body), &until)?;
     if question.is_kept && !partial.hits.is_empty() {
         partial.context = Some(node.contexts.keep(Arc::new(parts), node.clock.now_millis())?);
     }
@@ -270,8 +293,13 @@ pub(crate) fn answer_fetch(node: &Node, message: &[u8]) -> Result<Bytes, ApiErro
     if wanted.hits.is_empty() {
         return Ok(Bytes::new());
     }
-    let shown = fetch_here(&parts, &wanted.hits, &body_of(&wanted.body)?);
-    Ok(serde_json::to_vec(&shown).map_err(|error| ApiError::internal(error.to_string()))?.into())
+    let hits = fetch_here(&parts, &wanted.hits, &body_of(&wanted.body)?, &shown(&wanted.body));
+    Ok(serde_json::to_vec(&hits).map_err(|error| ApiError::internal(error.to_string()))?.into())
+}
+
+/// A body on its way, which is JSON.
+fn shown(bytes: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
 }
 
 fn body_of(bytes: &[u8]) -> Result<SearchBody, ApiError> {

@@ -59,7 +59,7 @@ impl Target {
         let mut targets = Vec::new();
         for Searched { index, filter, routing } in searched {
             for number in 0..index.number_of_shards() {
-                let leads_to = |routing: &String| index.shard_number("", Some(routing)) as usize == number;
+                let leads_to = |routing: &String| index.leads_to(routing, number);
                 let is_led_to = routing.as_ref().is_none_or(|values| values.iter().any(leads_to));
                 if !is_led_to || wish.shards.as_ref().is_some_and(|shards| !shards.contains(&number)) {
                     continue;

@@ -216,7 +216,7 @@ impl<'a> Spread<'a> {
         let own = self.node.coordinator.as_ref().map(|coordinator| coordinator.origin.process);
         let asked = own.map(|own| self.node.soonest.ask(own));
         let question = self.question(own, places, hits, Vec::new());
-        let (partial, parts) = find_here(self.node, &question, self.body, &self.until)?;
+        let (partial, parts) = find_here(self.node, &question, self.body, self.json, &self.until)?;
         self.here.extend(parts);
         if let Some(asked) = asked {
             asked.answered(partial.service, partial.service, partial.queue);

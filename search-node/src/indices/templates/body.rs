@@ -1,11 +1,12 @@
 //! What a template gives an index: settings, a mapping, aliases.
 
 use serde_json::{Map, Value, json};
-use shard::mapping::parse_mapping;
+use shard::mapping::parse_new_mapping;
 
 use super::merging::{FieldMerge, merge_mappings};
 use crate::error::ApiError;
 use crate::indices::alias::Alias;
+use crate::indices::creation::unparsed;
 use crate::indices::settings::{IndexSettings, flatten, nest};
 use crate::indices::sort_settings;
 use crate::indices::untyped::untyped;
@@ -53,11 +54,9 @@ impl IndexBody {
     /// Refuses what no index could be made with.
     pub(super) fn check(&self) -> Result<(), ApiError> {
         let settings = IndexSettings::read(&self.settings.clone().unwrap_or_default())?;
-        let mapping = parse_mapping(&self.mapping()).map_err(|error| {
-            let error = ApiError::from(error);
-            ApiError { reason: format!("Failed to parse mapping: {}", error.reason), ..error }
-        })?;
+        let mapping = parse_new_mapping(&self.mapping()).map_err(unparsed)?;
         settings.limits.check(&mapping)?;
+        mapping.check_links()?;
         sort_settings::check_nested(settings.sort.as_ref(), &mapping)
     }
 

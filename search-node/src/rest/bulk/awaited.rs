@@ -31,8 +31,12 @@ impl Awaited {
             let (of, pool) = (Arc::clone(node), node.write_pool.clone());
             let found = pool.go_on(move || Ok(named.find(&of)));
             let Ok(Some(index)) = found.await else { continue };
+            let wanted = self.wait.copies.of_index(index.settings().active);
+            if wanted.is_usual() {
+                continue;
+            }
             let left = self.until.saturating_duration_since(Instant::now());
-            met &= wait_active(node, &index.uuid, self.wait.copies, left).await;
+            met &= wait_active(node, &index.uuid, wanted, left).await;
         }
         self.wait.waited(met)
     }

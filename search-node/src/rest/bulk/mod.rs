@@ -26,6 +26,7 @@ use crate::action::search::read_source;
 use crate::action::visible::{Refresh, make_visible};
 use crate::error::ApiError;
 use crate::node::Node;
+use crate::replication::ActiveCopies;
 
 const METHODS: &[Method] = &[Method::POST, Method::PUT];
 const PARAMS: &[&str] = &[
@@ -65,7 +66,9 @@ async fn run(call: Call, mut body: BodyStream) -> Result<Reply, ApiError> {
     let node = Arc::clone(&call.node);
     let started = node.clock.now_millis();
     let chunk_bytes = node.settings.bulk_chunk_bytes;
-    let active = (!active.is_usual()).then(|| Awaited::begin(active));
+    let leaves_it = active.copies == ActiveCopies::OfIndex;
+    let waits = !active.is_usual() || (leaves_it && node.indices.wait_for_copies());
+    let active = waits.then(|| Awaited::begin(active));
     let mut request =
         Running { bulk: Bulk::new(options), answer: Answer::new(shape), is_admitted: false, active };
     let mut unread = body.first(SAMPLE_BYTES).await?;

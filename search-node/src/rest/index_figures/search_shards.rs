@@ -56,9 +56,7 @@ async fn shards(call: Call) -> Result<Reply, ApiError> {
 /// Whether a shard holds documents of one of these routing values.
 fn is_routed(call: &Call, row: &CopyRow, routing: &[String]) -> bool {
     let index = call.node.indices.of_id(&row.shard.index);
-    index.is_some_and(|index| {
-        routing.iter().any(|value| index.shard_number(value, Some(value)) == row.shard.number)
-    })
+    index.is_some_and(|index| routing.iter().any(|value| index.leads_to(value, row.shard.number as usize)))
 }
 
 fn nodes(view: &View, rows: &[&CopyRow]) -> Map<String, Value> {

@@ -60,7 +60,7 @@ impl Spread<'_> {
             // Whoever reads them lets go of them, too.
             self.kept.remove(&kept);
         }
-        for (at, shown) in own.iter().zip(fetch_here(&self.here, &hits_of(&own), self.body)) {
+        for (at, shown) in own.iter().zip(fetch_here(&self.here, &hits_of(&own), self.body, self.json)) {
             all[*at] = Some(shown.map_err(|error| (None, error)));
         }
         for (node, ats, call) in calls {

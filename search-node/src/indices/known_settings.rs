@@ -152,7 +152,8 @@ const WITHOUT_EFFECT: &[Known] = &[
     dynamic("lifecycle.indexing_complete", Flag, "false"),
     dynamic("lifecycle.name", Anything, ""),
     dynamic("lifecycle.origination_date", Long(-1), "-1"),
-    dynamic("lifecycle.parse_origination_date", Flag, "false"),
+    // Clients that are made of its schema take a flag for it, and no text.
+    Known { usual: None, ..dynamic("lifecycle.parse_origination_date", Flag, "false") },
     dynamic("lifecycle.prefer_ilm", Flag, "true"),
     dynamic("lifecycle.rollover_alias", Anything, ""),
     dynamic("lifecycle.step.wait_time_threshold", Span, "12h"),

@@ -291,7 +291,7 @@ mod tests {
             filters: split(filters),
         };
         let a = json!({"properties": {"n": {"type": "long"}, "t": {"type": "text", "fields": {"raw": {"type": "keyword"}}}, "o": {"properties": {"k": {"type": "keyword"}}}}});
-        let b = json!({"properties": {"n": {"type": "long", "index": false}, "t": {"type": "keyword"}}});
+        let b = json!({"properties": {"n": {"type": "long", "index": false, "doc_values": false}, "t": {"type": "keyword"}}});
         let of = |name: &str, mapping: &Value| (name.to_owned(), capabilities(&asked, mapping));
         merged(&asked, vec![of("a", &a), of("b", &b)])
     }
@@ -303,7 +303,7 @@ mod tests {
         let expected = json!({
             "indices": ["a", "b"],
             "fields": {
-                "n": {"long": {"type": "long", "searchable": false, "aggregatable": true, "non_searchable_indices": ["b"]}},
+                "n": {"long": {"type": "long", "searchable": false, "aggregatable": false, "non_searchable_indices": ["b"], "non_aggregatable_indices": ["b"]}},
                 "t": {
                     "keyword": {"type": "keyword", "searchable": true, "aggregatable": true, "indices": ["b"]},
                     "text": {"type": "text", "searchable": true, "aggregatable": false, "indices": ["a"]}

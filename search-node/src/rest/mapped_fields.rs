@@ -132,9 +132,9 @@ mod tests {
                 ("a.raw", "keyword", true, true, true),
                 ("o", "object", false, false, false),
                 ("o.n", "long", false, true, true),
-                ("o.k", "keyword", false, true, false),
                 ("o.t", "text", false, false, false),
                 ("o.x", "keyword", false, false, false),
+                ("o.k", "keyword", false, true, false),
             ]
         );
         assert_eq!(mapped_fields(&json!({})), []);

@@ -121,7 +121,7 @@ impl<'i> Tried<'i> {
 
     /// The mapping with what a document adds, if it may have it.
     fn grown(&self, added: &Mapping, id: &str, source: &[u8]) -> Option<Mapping> {
-        let next = self.mapping.merge(added).ok()?;
+        let next = self.mapping.grown(added).ok()?;
         MappingLimits::default().check(&next).ok()?;
         check_document(Arc::new(next.clone()), id, false, source).ok()?;
         check_shown(&next);

@@ -81,6 +81,9 @@ impl Drop for Running<'_> {
 pub(crate) struct Activity {
     pub(crate) index: Timer,
     pub(crate) delete: Timer,
+    /// Runs of writes: what one request brings for the shard.
+    pub(crate) bulks: AtomicU64,
+    pub(crate) bulk_bytes: AtomicU64,
     /// Writes of documents that were refused.
     pub(crate) index_failed: AtomicU64,
     /// Updates that changed nothing.
@@ -107,6 +110,10 @@ pub struct ShardActivity {
     pub index: Timed,
     /// Documents that were deleted.
     pub delete: Timed,
+    /// Runs of writes: what one request brought for the shard.
+    pub bulks: u64,
+    /// Bytes of the documents that they brought.
+    pub bulk_bytes: u64,
     /// Writes of documents that were refused.
     pub index_failed: u64,
     /// Updates that changed nothing.
@@ -137,6 +144,13 @@ pub struct ShardActivity {
     pub merging_bytes: u64,
 }
 
+impl ShardActivity {
+    /// How long runs of writes took, in milliseconds: as long as their writes.
+    pub fn bulk_millis(&self) -> u64 {
+        self.index.millis().saturating_add(self.delete.millis())
+    }
+}
+
 impl Timed {
     /// How long it took, in milliseconds.
     pub fn millis(&self) -> u64 {
@@ -156,6 +170,8 @@ impl AddAssign for ShardActivity {
     fn add_assign(&mut self, other: Self) {
         self.index += other.index;
         self.delete += other.delete;
+        self.bulks += other.bulks;
+        self.bulk_bytes += other.bulk_bytes;
         self.index_failed += other.index_failed;
         self.noops += other.noops;
         self.found += other.found;
@@ -193,6 +209,8 @@ impl Activity {
         ShardActivity {
             index: self.index.shown(),
             delete: self.delete.shown(),
+            bulks: number(&self.bulks),
+            bulk_bytes: number(&self.bulk_bytes),
             index_failed: number(&self.index_failed),
             noops: number(&self.noops),
             found: self.found.shown(),

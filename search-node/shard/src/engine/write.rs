@@ -132,6 +132,7 @@ pub struct WriteRun {
     values: SharedValues,
     indexed: u64,
     deleted: u64,
+    bytes: u64,
 }
 
 impl WriteRun {
@@ -143,6 +144,7 @@ impl WriteRun {
             values: SharedValues::default(),
             indexed: 0,
             deleted: 0,
+            bytes: 0,
         }
     }
 
@@ -153,6 +155,7 @@ impl WriteRun {
         let (engine, seat, values) = (&self.engine, &mut self.seat, &mut self.values);
         let write = || engine.write(request, self.term, seat, values);
         let outcome = timer.run(write, |outcome| matches!(outcome, Ok(WriteOutcome::Written(_))));
+        self.bytes += request.source.map_or(0, |source| source.len() as u64);
         if outcome.is_err() && request.source.is_some() {
             activity.index_failed.fetch_add(1, Ordering::Relaxed);
         }
@@ -167,6 +170,8 @@ impl WriteRun {
 
 impl Drop for WriteRun {
     fn drop(&mut self) {
+        self.engine.activity.bulks.fetch_add(1, Ordering::Relaxed);
+        self.engine.activity.bulk_bytes.fetch_add(self.bytes, Ordering::Relaxed);
         self.engine.counters.indexed.fetch_add(self.indexed, Ordering::Relaxed);
         self.engine.counters.deleted.fetch_add(self.deleted, Ordering::Relaxed);
     }

@@ -104,8 +104,18 @@ fn merge_object(
                 check_enabled(known, object, &path)?;
                 merge_object(known, object, &format!("{path}."), merging)?;
             }
+            // What is in it may contradict itself: a document may have a path as a value and as an object.
             None => {
-                target.objects.insert(name.clone(), object.clone());
+                let ObjectMapping { dynamic, disabled, says_enabled, ref nested, .. } = *object;
+                let bare = ObjectMapping {
+                    dynamic,
+                    disabled,
+                    says_enabled,
+                    nested: nested.clone(),
+                    ..ObjectMapping::default()
+                };
+                let known = target.objects.entry(name.clone()).or_insert(bare);
+                merge_object(known, object, &format!("{path}."), merging)?;
             }
         }
     }

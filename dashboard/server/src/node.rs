@@ -55,9 +55,12 @@ impl Node {
         self.ask(Method::GET, path, None).await
     }
 
-    /// Searches a source. Indices that are missing are left out.
+    /// Searches a source. Indices that are missing are left out; one that cannot answer is an error, so that no count is shown that is short of it.
     pub(crate) async fn search(&self, source: &Source, body: &Value) -> Result<Value, ApiError> {
-        let path = format!("/{}/_search?ignore_unavailable=true&allow_no_indices=true", source.as_str());
+        let path = format!(
+            "/{}/_search?ignore_unavailable=true&allow_no_indices=true&allow_partial_search_results=false",
+            source.as_str()
+        );
         self.ask(Method::POST, &path, Some(body)).await
     }
 

@@ -77,6 +77,8 @@ pub struct ShardStats {
     pub buffered_bytes: usize,
     /// Bytes of memory of what was computed of its segments and is kept.
     pub fielddata_bytes: usize,
+    /// How often some of it had to go for something else, counted over the segments that are there.
+    pub fielddata_evictions: u64,
     /// What was done since the shard was opened, with the time it took.
     pub activity: ShardActivity,
 }
@@ -257,7 +259,7 @@ impl Shard {
 
     /// Forgets what was computed of segments and kept.
     pub fn clear_fielddata(&self) {
-        self.engine.view().identities.values().for_each(|identities| identities.clear_fielddata());
+        self.engine.view().identities.values().for_each(|identities| identities.fielddata().clear());
     }
 
     /// Bytes of memory that documents hold which no refresh has shown, without their versions.
@@ -324,7 +326,12 @@ impl Shard {
             live_versions: self.engine.live_versions(),
             version_bytes: self.engine.version_bytes(),
             buffered_bytes: self.engine.buffered_bytes(),
-            fielddata_bytes: view.identities.values().map(|identities| identities.fielddata_bytes()).sum(),
+            fielddata_bytes: view.identities.values().map(|identities| identities.fielddata().bytes()).sum(),
+            fielddata_evictions: view
+                .identities
+                .values()
+                .map(|identities| identities.fielddata().evictions())
+                .sum(),
             activity: self.engine.activity.shown(),
         }
     }
@@ -355,9 +362,15 @@ impl Reader {
         can_match(query, &self.view, context)
     }
 
-    /// Starts a walk over every match in this point in time, or over one slice of them.
-    pub fn scan(&self, query: &Query, context: &QueryContext<'_>, slice: Slice) -> Result<Scan, SearchError> {
-        Scan::open(Arc::clone(&self.view), query, context, slice)
+    /// Starts a walk over every match in this point in time, or over one slice of them; `stop` may end what has to be done before.
+    pub fn scan(
+        &self,
+        query: &Query,
+        context: &QueryContext<'_>,
+        slice: Slice,
+        stop: AskStop<'_>,
+    ) -> Result<Scan, SearchError> {
+        Scan::open(Arc::clone(&self.view), query, context, slice, stop)
     }
 
     /// Looks among the objects at a nested path of a hit, which is a document or, with a path, an object there. None where nothing is

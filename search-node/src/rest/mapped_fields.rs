@@ -35,8 +35,11 @@ impl MappedField<'_> {
 
     /// Whether aggregations and sorts can go by it.
     pub(super) fn is_aggregatable(&self) -> bool {
+        let has_words = self.kind == "text"
+            && self.mapping.get("fielddata").is_some_and(|said| said == true || said == "true");
         !self.is_object()
-            && !matches!(self.kind, "text" | "match_only_text" | "search_as_you_type" | "binary")
+            && (has_words
+                || !matches!(self.kind, "text" | "match_only_text" | "search_as_you_type" | "binary"))
             && !self.is_off("doc_values")
     }
 }

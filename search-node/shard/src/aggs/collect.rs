@@ -18,7 +18,7 @@ use super::partial::{AggPartial, Bucket, Key, State, Sums};
 use super::request::{AggRequest, DateHistogram, Interval, Kind, Metric, Node};
 use crate::engine::{Layout, View};
 use crate::mapping::dates::{Resolution, floor_to};
-use crate::mapping::{FieldKind, IGNORED, Storage, show_ip};
+use crate::mapping::{FieldKind, IGNORED, Storage};
 use crate::query::{Asked, QueryContext, QueryError, lower, no_aggregation_of_spans};
 use crate::search::{
     SearchError, SortValue, Terms, Watch, check_words, never, no_column_for_ids, no_values_in_column,
@@ -515,7 +515,7 @@ impl Values {
             (_, Values::Bool(_)) => Key::Bool(key == 1),
             (_, Values::Ip(_, met)) => {
                 let address = met.borrow().addresses.get(key as usize).copied();
-                Key::Text(address.map(show_ip).unwrap_or_default())
+                address.map_or_else(|| Key::Text(String::new()), Key::Ip)
             }
             (_, Values::Text(terms)) => match terms.sort_value(key)? {
                 SortValue::Version(encoded) => Key::Version(encoded),

@@ -15,7 +15,7 @@ use super::request::{
     Terms, bound_millis,
 };
 use crate::mapping::dates::{DateFormats, show};
-use crate::mapping::decode_version;
+use crate::mapping::{decode_version, show_ip};
 use crate::query::QueryError;
 
 /// The answer of all aggregations of a request.
@@ -335,5 +335,6 @@ fn show_key(key: &Key, shown: Option<&Shown>) -> Map<String, Value> {
         }
         Key::Text(text) => json!({"key": text}),
         Key::Version(encoded) => json!({"key": decode_version(encoded)}),
+        Key::Ip(address) => json!({"key": show_ip(*address)}),
     })
 }

@@ -1,6 +1,7 @@
 //! What segments and shards compute, and how it is joined: `reduce(a, b)` is `reduce(b, a)`.
 
 use std::collections::BTreeMap;
+use std::net::Ipv6Addr;
 
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,8 @@ pub(super) enum Key {
     Text(String),
     /// A version, in the order of releases.
     Version(String),
+    /// An address, in the order of its bytes.
+    Ip(Ipv6Addr),
 }
 
 /// One bucket: how many documents, and what is below.

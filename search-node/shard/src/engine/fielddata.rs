@@ -23,8 +23,16 @@ pub struct Fielddata {
     /// What all values take that anybody holds.
     bytes: AtomicUsize,
     /// Counts uses, so that the least recent one is known.
-    clock: AtomicU64,
-    segments: Mutex<HashMap<SegmentId, HashMap<String, Arc<Slot>>>>,
+    uses: AtomicU64,
+    segments: Mutex<HashMap<SegmentId, Kept>>,
+}
+
+/// What is kept of a segment.
+#[derive(Debug, Default)]
+struct Kept {
+    slots: HashMap<String, Arc<Slot>>,
+    /// How often something had to go for something else.
+    evictions: u64,
 }
 
 /// A place for a value; locked while it is made.
@@ -67,7 +75,7 @@ impl Fielddata {
         Arc::new(Self {
             bytes_max,
             bytes: AtomicUsize::new(0),
-            clock: AtomicU64::new(0),
+            uses: AtomicU64::new(0),
             segments: Mutex::default(),
         })
     }
@@ -79,12 +87,12 @@ impl Fielddata {
 
     fn slot(&self, segment: SegmentId, name: &str) -> Arc<Slot> {
         let mut segments = self.segments.lock();
-        let slots = segments.entry(segment).or_default();
+        let slots = &mut segments.entry(segment).or_default().slots;
         let slot = match slots.get(name) {
             Some(slot) => Arc::clone(slot),
             None => Arc::clone(slots.entry(name.to_owned()).or_default()),
         };
-        slot.used.store(self.clock.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+        slot.used.store(self.uses.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
         slot
     }
 
@@ -92,8 +100,8 @@ impl Fielddata {
     fn evict_to(&self, bytes_max: usize) {
         let mut segments = self.segments.lock();
         let mut idle: Vec<(u64, SegmentId, String)> = Vec::new();
-        for (segment, slots) in segments.iter() {
-            let of_segment = slots.iter().filter(|(_, slot)| slot.is_idle());
+        for (segment, kept) in segments.iter() {
+            let of_segment = kept.slots.iter().filter(|(_, slot)| slot.is_idle());
             idle.extend(
                 of_segment.map(|(name, slot)| (slot.used.load(Ordering::Relaxed), *segment, name.clone())),
             );
@@ -104,13 +112,15 @@ impl Fielddata {
                 break;
             }
             // Whoever came for it meanwhile makes it again.
-            segments.get_mut(&segment).and_then(|slots| slots.remove(&name));
+            if let Some(kept) = segments.get_mut(&segment) {
+                kept.evictions += u64::from(kept.slots.remove(&name).is_some());
+            }
         }
     }
 
     fn forget(&self, segment: SegmentId) {
-        let slots = self.segments.lock().remove(&segment);
-        drop(slots);
+        let kept = self.segments.lock().remove(&segment);
+        drop(kept);
     }
 }
 
@@ -166,8 +176,23 @@ impl SegmentFielddata {
     }
 
     /// Bytes that are held of the segment.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// How often something of the segment had to go for something else.
+    pub(crate) fn evictions(&self) -> u64 {
+        self.of.segments.lock().get(&self.segment).map_or(0, |kept| kept.evictions)
+    }
+
+    /// Forgets every value; those that somebody holds are charged until they are given back.
+    pub(crate) fn clear(&self) {
+        let mut segments = self.of.segments.lock();
+        segments.get_mut(&self.segment).into_iter().for_each(|kept| kept.slots.clear());
+    }
+
+    fn charge(&self) -> Charge {
+        Charge { of: Arc::clone(&self.of), of_segment: Arc::clone(&self.bytes), bytes: 0 }
     }
 
     /// The value of a name, made if it is not there; it is given the charge of its bytes to hold. `goes_on` is asked now and then while another
@@ -191,17 +216,6 @@ impl SegmentFielddata {
         let made = Arc::new(make(self.charge())?);
         *value = Some(Arc::clone(&made) as Value);
         Ok(made)
-    }
-}
-
-impl SegmentFielddata {
-    /// Forgets every value; those that somebody holds are charged until they are given back.
-    pub(crate) fn clear(&self) {
-        self.of.forget(self.segment);
-    }
-
-    fn charge(&self) -> Charge {
-        Charge { of: Arc::clone(&self.of), of_segment: Arc::clone(&self.bytes), bytes: 0 }
     }
 }
 
@@ -230,16 +244,14 @@ mod tests {
         let all = Fielddata::new(100);
         let (a, b) = (SegmentFielddata::new(&all, segment()), SegmentFielddata::new(&all, segment()));
 
-        for (of, name, bytes, number) in [(&a, "x", 40, 1), (&b, "x", 40, 2), (&a, "x", 40, 9)] {
-            assert_eq!(
-                get(of, name, bytes, number).expect("room").1,
-                number.min(if number == 9 { 1 } else { 2 })
-            );
+        for (of, number, found) in [(&a, 1, 1), (&b, 2, 2), (&a, 9, 1)] {
+            assert_eq!(get(of, "x", 40, number).expect("room").1, found);
         }
         assert_eq!((all.bytes(), a.bytes()), (80, 40));
         get(&a, "y", 30, 3).expect("room is made");
 
         assert_eq!((all.bytes(), a.bytes(), b.bytes()), (70, 70, 0));
+        assert_eq!((a.evictions(), b.evictions()), (0, 1));
         assert_eq!(get(&a, "x", 40, 4).expect("kept").1, 1, "it was used after the other one");
         assert_eq!(get(&b, "x", 30, 5).expect("made again").1, 5);
         assert_eq!(all.bytes(), 100);

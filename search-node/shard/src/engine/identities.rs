@@ -66,14 +66,9 @@ impl Identities {
         })
     }
 
-    /// Bytes of memory of what else was computed of the segment.
-    pub(crate) fn fielddata_bytes(&self) -> usize {
-        self.kept.bytes()
-    }
-
-    /// Forgets it; it is computed again for who asks.
-    pub(crate) fn clear_fielddata(&self) {
-        self.kept.clear();
+    /// What else was computed of the segment.
+    pub(crate) fn fielddata(&self) -> &SegmentFielddata {
+        &self.kept
     }
 
     /// The numbers of a document of the segment that `reader` reads.

@@ -156,6 +156,38 @@ impl Layout {
         }
     }
 
+    /// The layout of a mapping whose fields have columns alone, of documents that have nothing else.
+    pub(super) fn of_columns(mapping: Arc<Mapping>, analysis: Arc<Analysis>) -> Self {
+        let mut slots = Vec::new();
+        for leaf in mapping.leaves() {
+            slots.push(Slot {
+                name: Some(stored_name(&leaf.path).into_owned()).filter(|name| *name != leaf.path),
+                storage: leaf.field.kind.storage(),
+                index: false,
+                column: true,
+                text: None,
+                path: leaf.path,
+            });
+        }
+        let mut builder = Schema::builder();
+        let meta = add_unused_meta_fields(&mut builder);
+        let fields: HashMap<String, Field> =
+            slots.iter().map(|slot| (slot.path.clone(), add_slot(&mut builder, slot, RAW))).collect();
+        let parser = DocumentParser::new(Arc::clone(&mapping), &analysis, &|path| fields.get(path).copied());
+        Self {
+            mapping,
+            schema: builder.build(),
+            meta,
+            parser,
+            sort: None,
+            analysis,
+            codec: Codec::Default,
+            source_rules: None,
+            slots,
+            fields,
+        }
+    }
+
     /// With sources packed otherwise.
     pub(crate) fn packed(self, codec: Codec) -> Self {
         Self { codec, ..self }
@@ -293,6 +325,19 @@ fn add_meta_fields(builder: &mut SchemaBuilder) -> MetaFields {
         seq_no: builder.add_u64_field(SEQ_NO, fast()),
         version: builder.add_u64_field(VERSION, fast()),
         term: builder.add_u64_field(TERM, fast()),
+    }
+}
+
+/// The same where no document has anything but fields: nothing is kept of them.
+fn add_unused_meta_fields(builder: &mut SchemaBuilder) -> MetaFields {
+    MetaFields {
+        uid: builder.add_text_field(UID, TextOptions::default()),
+        source: builder.add_bytes_field("_source", BytesOptions::default()),
+        routing: builder.add_text_field("_routing", TextOptions::default()),
+        doc_type: builder.add_text_field("_type", TextOptions::default()),
+        seq_no: builder.add_u64_field(SEQ_NO, NumericOptions::default()),
+        version: builder.add_u64_field(VERSION, NumericOptions::default()),
+        term: builder.add_u64_field(TERM, NumericOptions::default()),
     }
 }
 

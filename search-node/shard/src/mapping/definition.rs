@@ -8,7 +8,7 @@ use super::error::MappingError;
 use super::fields::{Dynamic, FieldAnalyzers, FieldKind, FieldMapping, Mapping, ObjectMapping};
 use super::join::{JOIN, Join, check_join};
 use super::names::{check_depth, check_unique, is_metadata};
-use super::runtime::RuntimeFields;
+use super::runtime::{Beyond, RuntimeFields};
 use super::source_rules::SourceRules;
 use super::structured::Structure;
 use super::subfields::{SEARCH_AS_YOU_TYPE, shingle_size, subfields};
@@ -47,13 +47,18 @@ impl MappingLimits {
                 self.total_fields
             )));
         }
-        if depth(&mapping.root) > self.depth {
+        let beyond = mapping.runtime.beyond(self.depth, self.name_length);
+        if depth(&mapping.root) > self.depth || matches!(beyond, Some(Beyond::Depth)) {
             return Err(MappingError::argument(format!(
                 "Limit of mapping depth [{}] has been exceeded",
                 self.depth
             )));
         }
-        if let Some(name) = longer_name(&mapping.root, self.name_length) {
+        let longer = match beyond {
+            Some(Beyond::Name(name)) => Some(name.to_owned()),
+            _ => longer_name(&mapping.root, self.name_length).map(|name| name.to_string()),
+        };
+        if let Some(name) = longer {
             return Err(MappingError::argument(format!(
                 "Field name [{name}] is longer than the limit of [{}] characters",
                 self.name_length
@@ -321,6 +326,8 @@ pub(super) fn parse_field(
     if type_name == "text" {
         field.subfields = text_parameters::ways(name, body, &field)?;
     }
+    // Older builds took it, and gave such a field an index.
+    field.index |= type_name == WILDCARD && !field.doc_values;
     if let FieldKind::Join(join) = &field.kind {
         field.parameters = join.parameters(body);
     }

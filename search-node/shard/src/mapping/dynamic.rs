@@ -273,12 +273,23 @@ fn infer(mapping: &Mapping, path: &str, scalar: Scalar<'_>, how: Dynamic) -> Res
     let made_by =
         |template: &DynamicTemplate| Some((template.is_runtime(), template.field(path, value_type)?));
     if let Some((is_runtime, made)) = mapping.templates.iter().find_map(made_by) {
-        return made.map(if is_runtime { Inferred::Runtime } else { Inferred::Field });
+        let made = in_format_of(made?, by_type);
+        return Ok(if is_runtime { Inferred::Runtime(made) } else { Inferred::Field(made) });
     }
     Ok(match how {
         Dynamic::Runtime => Inferred::Runtime(for_runtime(by_type)),
         _ => Inferred::Field(by_type),
     })
+}
+
+/// A date that a template makes of a text reads it as it was found to be one, if the template does not say how.
+fn in_format_of(mut made: FieldMapping, found: FieldMapping) -> FieldMapping {
+    let format = found.parameters.get("format").filter(|_| !made.parameters.contains_key("format"));
+    if let (FieldKind::Date(_), Some(format)) = (&made.kind, format) {
+        made.parameters.insert("format".to_owned(), format.clone());
+        made.kind = found.kind;
+    }
+    made
 }
 
 /// The runtime field instead of a field: of texts and numbers there is one type each.

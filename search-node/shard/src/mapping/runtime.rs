@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::definition::parse_field;
 use super::error::MappingError;
 use super::fields::{Dynamic, FieldMapping, Mapping};
-use super::names::is_metadata;
+use super::names::{check_depth, is_metadata};
 
 /// The types that a runtime field may have.
 const TYPES: [&str; 6] = ["boolean", "date", "double", "ip", "keyword", "long"];
@@ -18,6 +18,12 @@ const TYPES: [&str; 6] = ["boolean", "date", "double", "ip", "keyword", "long"];
 pub struct RuntimeFields {
     /// None for one that is to be taken away from the mapping that this is merged into.
     fields: BTreeMap<String, Option<FieldMapping>>,
+}
+
+/// A bound that a runtime field exceeds.
+pub(super) enum Beyond<'a> {
+    Depth,
+    Name(&'a str),
 }
 
 impl RuntimeFields {
@@ -55,6 +61,16 @@ impl RuntimeFields {
     /// How many there are.
     pub fn count(&self) -> usize {
         self.iter().count()
+    }
+
+    /// One whose name has parts that are longer than so many characters, or is in more objects than that.
+    pub(super) fn beyond(&self, depth: usize, name_length: usize) -> Option<Beyond<'_>> {
+        self.iter().find_map(|(path, _)| {
+            if path.split('.').count() > depth {
+                return Some(Beyond::Depth);
+            }
+            path.split('.').find(|part| part.chars().count() > name_length).map(Beyond::Name)
+        })
     }
 
     /// Adds one, unless there is one at the path.
@@ -99,6 +115,7 @@ pub(super) fn parse_runtime_field(
         return Err(MappingError::parsing(format!("No type specified for runtime field [{path}]")));
     };
     let type_name = type_name.as_str().unwrap_or_default();
+    check_depth(path)?;
     if path.split('.').any(|part| part.trim().is_empty()) || is_metadata(path) {
         return Err(MappingError::parsing(format!("[{path}] cannot be the name of a runtime field")));
     }
@@ -128,11 +145,12 @@ pub(super) fn parse_runtime_field(
 }
 
 impl Mapping {
-    /// A mapping that has a runtime field alone, as a field of its documents. A value that does not fit is left out.
+    /// A mapping that has a runtime field alone, as a field of its documents that has a column and no index. A value that does not fit is
+    /// left out.
     pub(crate) fn of_runtime_field(path: &str, field: &FieldMapping) -> Mapping {
         let mut mapping = Mapping::default();
         mapping.root.dynamic = Some(Dynamic::False);
-        let mut field = FieldMapping { ignore_malformed: true, ..field.clone() };
+        let mut field = FieldMapping { index: false, ignore_malformed: true, ..field.clone() };
         field.parameters.insert("ignore_malformed".to_owned(), json!(true));
         match path.rsplit_once('.') {
             None => mapping.root.fields.insert(path.to_owned(), field),
@@ -187,6 +205,10 @@ mod tests {
                 "runtime field [a] has a [script]",
             ),
             (json!({"a..b": {"type": "long"}}), "[a..b] cannot be the name of a runtime field"),
+            (
+                json!({(vec!["a"; 200].join(".")): {"type": "long"}}),
+                "Limit of mapping depth [128] has been exceeded",
+            ),
             (json!({"_id": {"type": "long"}}), "[_id] cannot be the name of a runtime field"),
             (json!({"a": 7}), "Expected map for runtime field [a] definition but got a 7"),
             (json!([]), "Expected map for [runtime] but got []"),

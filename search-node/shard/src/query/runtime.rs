@@ -12,7 +12,7 @@ use tantivy::{DocId, Score};
 use super::lower::{Lowered, Lowering, constant};
 use crate::engine::{Layout, RuntimeSegment, View, runtime_layout};
 use crate::mapping::FieldMapping;
-use crate::search::{AskStop, SearchError};
+use crate::search::{AskStop, SearchError, goes_on};
 
 /// What the values of runtime fields are read for: the segments in which a query is asked, and who may end it.
 #[derive(Clone, Copy)]
@@ -56,6 +56,7 @@ impl RuntimeValues {
     pub(super) fn read(&self, view: &View, asked: Asked<'_>) -> Result<(), SearchError> {
         for values in self.met.borrow().iter() {
             let of_segment = |reader: &&SegmentReader| {
+                goes_on(asked.stop)?;
                 let made = view.runtime(reader, (&values.path, &values.field), asked.stop)?;
                 Ok((reader.segment_id(), made))
             };

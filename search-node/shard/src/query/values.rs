@@ -161,10 +161,13 @@ pub(super) fn bounds(
                     | FieldKind::Join(_)
                     | FieldKind::ConstantKeyword { .. } => Term::from_field_text(field, &text),
                     FieldKind::Version => Term::from_field_text(field, &encode_version(&text)),
-                    FieldKind::Double
-                    | FieldKind::Float
-                    | FieldKind::HalfFloat
-                    | FieldKind::ScaledFloat { .. } => Term::from_field_f64(field, to_f64(path, &text)?),
+                    // Its values were rounded, and so is what they are compared with.
+                    FieldKind::Float => {
+                        Term::from_field_f64(field, Precision::Single.keep(to_f64(path, &text)?))
+                    }
+                    FieldKind::Double | FieldKind::HalfFloat | FieldKind::ScaledFloat { .. } => {
+                        Term::from_field_f64(field, to_f64(path, &text)?)
+                    }
                     FieldKind::Boolean => Term::from_field_bool(field, to_bool(&text)?),
                     FieldKind::Ip => Term::from_field_ip_addr(field, address(&text)?),
                     FieldKind::Integer { .. }

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use tantivy::query::{EnableScoring, Scorer, Weight};
 use tantivy::{DocSet, TERMINATED};
 
-use super::{Hit, SearchError, never};
+use super::{AskStop, Hit, SearchError};
 use crate::engine::View;
-use crate::query::{Asked, Query, QueryContext, lower};
+use crate::query::{Asked, Query, QueryContext, lower, segments_to_search};
 
 /// One of several parts that a point in time is walked in; the parts share no document and miss none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,9 +47,10 @@ impl Scan {
         query: &Query,
         context: &QueryContext<'_>,
         slice: Slice,
+        stop: AskStop<'_>,
     ) -> Result<Self, SearchError> {
-        let segments: Vec<_> = view.searcher.segment_readers().iter().collect();
-        let query = lower(query, &view, context, Asked { segments: &segments, stop: &never })?;
+        let segments = segments_to_search(query, &view, context);
+        let query = lower(query, &view, context, Asked { segments: &segments, stop })?;
         let matches = query.weight(EnableScoring::disabled_from_searcher(&view.searcher))?;
         Ok(Self { view, matches, slice, segment: 0, at: None })
     }

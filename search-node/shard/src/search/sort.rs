@@ -78,8 +78,10 @@ pub enum SortValue {
     Unsigned(u64),
     /// A decimal number or a score.
     Float(f64),
-    /// A text or an address.
+    /// A text.
     Text(String),
+    /// An address, in the order of its bytes.
+    Ip(Ipv6Addr),
     /// A version, in the order of releases.
     Version(String),
     /// A date, in the order of time, as the request has it shown.
@@ -100,6 +102,7 @@ impl SortValue {
             SortValue::Unsigned(number) => json!(number),
             SortValue::Float(number) => json!(number),
             SortValue::Text(text) => json!(text),
+            SortValue::Ip(address) => json!(show_ip(*address)),
             SortValue::Version(encoded) => json!(decode_version(encoded)),
             SortValue::Date { shown, .. } => json!(shown),
         }
@@ -148,6 +151,7 @@ fn compare_values(a: &SortValue, b: &SortValue, key: &SortKey) -> Ordering {
                 (SortValue::Integer(a), SortValue::Integer(b)) => a.cmp(b),
                 (SortValue::Unsigned(a), SortValue::Unsigned(b)) => a.cmp(b),
                 (SortValue::Text(a), SortValue::Text(b)) => a.cmp(b),
+                (SortValue::Ip(a), SortValue::Ip(b)) => a.cmp(b),
                 (SortValue::Version(a), SortValue::Version(b)) => a.cmp(b),
                 (SortValue::Date { moment: a, .. }, SortValue::Date { moment: b, .. }) => a.cmp(b),
                 (a, b) => as_f64(a).total_cmp(&as_f64(b)),
@@ -163,7 +167,7 @@ fn as_f64(value: &SortValue) -> f64 {
         SortValue::Unsigned(number) => *number as f64,
         SortValue::Float(number) => *number,
         SortValue::Text(text) => text.parse().unwrap_or(f64::MAX),
-        SortValue::Version(_) | SortValue::Null => f64::MAX,
+        SortValue::Ip(_) | SortValue::Version(_) | SortValue::Null => f64::MAX,
     }
 }
 
@@ -306,7 +310,7 @@ impl<'a> SegmentKey<'a> {
             Values::U64(_) => SortValue::Unsigned(raw as u64),
             Values::I64(_) => self.shown((raw as u64 ^ (1 << 63)) as i64),
             Values::F64(_) => SortValue::Float(unordered_f64(raw)),
-            Values::Ip(_) => SortValue::Text(show_ip(Ipv6Addr::from(raw))),
+            Values::Ip(_) => SortValue::Ip(Ipv6Addr::from(raw)),
             Values::Text(terms) => terms.sort_value((raw / 2) as u64)?,
         })
     }
@@ -364,6 +368,7 @@ impl<'a> SegmentKey<'a> {
                 Values::Doc | Values::SeqNo(_) | Values::U64(_) | Values::Bool(_),
                 SortValue::Integer(number),
             ) => Some(u128::try_from(*number).map_err(|_| fault())?),
+            (Values::Ip(_), SortValue::Ip(address)) => Some(u128::from(*address)),
             (Values::Ip(_), SortValue::Text(text)) => {
                 Some(crate::mapping::parse_ip(text).map(u128::from).ok_or_else(fault)?)
             }
@@ -478,6 +483,7 @@ fn can_follow(key: &SortKey, value: &SortValue, layout: &Layout) -> bool {
         (Storage::U64, value) => matches!(value, SortValue::Unsigned(_)) || is_whole(value),
         (Storage::F64, _) => is_number,
         (Storage::Bool | Storage::Presence, value) => is_whole(value),
+        (Storage::Ip, SortValue::Ip(_)) => true,
         (Storage::Ip, SortValue::Text(text)) => crate::mapping::parse_ip(text).is_some(),
         (Storage::Keyword | Storage::Text | Storage::Terms, value) => {
             matches!(value, SortValue::Text(_) | SortValue::Version(_))

@@ -209,14 +209,17 @@ async fn run_slice(
     task: Arc<Task>,
 ) -> Result<End, ApiError> {
     let most = plan.share(slice);
-    let (asked, counted) = (Arc::clone(&plan), Arc::clone(&progress));
+    let (wish, counted) = (Wish { cancel: task.cancel.clone(), ..plan.wish.clone() }, Arc::clone(&progress));
     let begun = node.by_query_pool.go_on(move || {
-        let (matches, total) = sources.begin(&asked.wish, slice)?;
+        let (matches, total) = sources.begin(&wish, slice)?;
         counted.set_total(total.min(most));
         Ok(matches)
     });
-    let mut matches = begun.await?;
     let mut end = End { failures: Vec::new(), status: 200 };
+    let mut matches = match begun.await {
+        Err(_) if task.cancel.is_cancelled() => return Ok(end),
+        begun => begun?,
+    };
     let mut left = most;
     while left > 0 && !task.cancel.is_cancelled() {
         let size = usize::try_from(left).unwrap_or(usize::MAX).min(plan.batch);

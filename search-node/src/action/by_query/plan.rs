@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use daemon::CancellationToken;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shard::{Query, Slice, SortKey, SourceFilter, parse_query};
@@ -62,6 +63,8 @@ pub(crate) struct Wish {
     pub now_millis: i64,
     /// Query and order as they were sent, for other nodes.
     pub sent: Sent,
+    /// Ends what has to be done before a match is seen.
+    pub cancel: CancellationToken,
 }
 
 /// Query and order as JSON; null for what was not said.
@@ -99,7 +102,16 @@ impl Wish {
     /// Every document.
     pub(crate) fn all(doc_type: Option<String>, now_millis: i64) -> Self {
         let (query, sort, sent) = (Query::MatchAll, Vec::new(), Sent::default());
-        Self { query, sort, doc_type, only: None, routed: None, now_millis, sent }
+        Self {
+            query,
+            sort,
+            doc_type,
+            only: None,
+            routed: None,
+            now_millis,
+            sent,
+            cancel: CancellationToken::new(),
+        }
     }
 
     pub(crate) fn set_query(&mut self, query: &Value) -> Result<(), ApiError> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use shard::{
     Hit, Missing, Query, QueryContext, QueryRules, Reader, Scan, SearchError, SearchRequest, Slice,
-    SortField, SortKey, SortValue, StoredDocument, compare_hits, uid_parts,
+    SortField, SortKey, SortValue, Stop, StoredDocument, compare_hits, uid_parts,
 };
 
 use super::plan::Wish;
@@ -140,11 +140,12 @@ impl Walk {
 
     pub(super) fn open(parts: Arc<Vec<Part>>, wish: &Wish, slice: Slice) -> Result<Self, ApiError> {
         let query = in_type(wish.query.clone(), wish.doc_type.as_deref());
+        let stop = || wish.cancel.is_cancelled().then_some(Stop::Cancelled);
         let order = if wish.sort.is_empty() {
             let (mut scans, mut failures) = (VecDeque::new(), Vec::new());
             for (number, part) in parts.iter().enumerate() {
                 let query = filtered(query.clone(), part.filter.as_ref());
-                match part.reader.scan(&query, &part.context(wish), slice) {
+                match part.reader.scan(&query, &part.context(wish), slice, &stop) {
                     Ok(scan) => scans.push_back((number, scan)),
                     Err(error) => failures.push(part.failure(error)),
                 }

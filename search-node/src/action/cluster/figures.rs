@@ -95,6 +95,8 @@ pub(crate) struct CopyFigures {
     pub(crate) buffered_bytes: u64,
     /// Memory of what was computed of its segments and is kept.
     pub(crate) fielddata_bytes: u64,
+    /// How much of it had to go for something else.
+    pub(crate) fielddata_evictions: u64,
     pub(crate) is_throttled: bool,
     pub(crate) throttle_millis: u64,
     /// Writers that wait for a refresh.
@@ -143,6 +145,7 @@ impl CopyFigures {
         self.version_bytes += other.version_bytes;
         self.buffered_bytes += other.buffered_bytes;
         self.fielddata_bytes += other.fielddata_bytes;
+        self.fielddata_evictions += other.fielddata_evictions;
         self.is_throttled |= other.is_throttled;
         self.throttle_millis += other.throttle_millis;
         self.listeners += other.listeners;
@@ -246,6 +249,7 @@ fn copies_of(node: &Node, wish: &FiguresWish) -> Vec<CopyFigures> {
             version_bytes: stats.version_bytes as u64,
             buffered_bytes: stats.buffered_bytes as u64,
             fielddata_bytes: stats.fielddata_bytes as u64,
+            fielddata_evictions: stats.fielddata_evictions,
             is_throttled: stats.is_throttled,
             throttle_millis: u64::try_from(stats.throttle_time.as_millis()).unwrap_or(u64::MAX),
             listeners: index.refresh_listeners(),

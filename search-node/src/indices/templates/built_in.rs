@@ -32,9 +32,11 @@ pub(super) fn index_templates() -> BTreeMap<String, IndexTemplate> {
 
 /// The component templates by their names.
 pub(super) fn component_templates() -> BTreeMap<String, ComponentTemplate> {
+    // What does not fit, or is beyond the limit of fields, costs itself and not its document.
+    let lenient = json!({"index": {"mapping": {"ignore_malformed": true, "total_fields": {"ignore_dynamic_beyond_limit": true}}}});
     let settings = TYPES.iter().map(|kind| {
         let name = format!("{kind}-settings");
-        (name, json!({"template": {"settings": {}}, "version": 1, "_meta": meta(&format!("settings of {kind}"))}))
+        (name, json!({"template": {"settings": lenient}, "version": 1, "_meta": meta(&format!("settings of {kind}"))}))
     });
     let mappings = json!({
         "template": {"mappings": mappings()}, "version": 2, "_meta": meta("fields of the Elastic Common Schema")
@@ -54,25 +56,26 @@ fn meta(description: &str) -> Value {
 }
 
 /// Times by the names that they have; those of `event` are in the mapping.
-const TIMES: [&str; 18] = [
+const TIMES: [&str; 19] = [
     "*.timestamp",
     "*_timestamp",
-    "*.created",
+    "*file.created",
+    "*file.accessed",
+    "*file.ctime",
+    "*file.mtime",
     "*.creation_date",
-    "*.start",
-    "*.end",
+    "process.start",
+    "*.process.start",
+    "process.end",
+    "*.process.end",
     "*.start_time",
-    "*.accessed",
-    "*.ctime",
-    "*.mtime",
-    "*.installed",
+    "package.installed",
     "*.not_after",
     "*.not_before",
     "*.first_seen",
     "*.last_seen",
     "*.last_activity",
     "*.modified_at",
-    "*.occurred",
 ];
 
 /// Texts that may be long and are looked for by their parts: a command, an address, what a request or a terminal has brought.
@@ -103,12 +106,15 @@ const IDS: [&str; 10] = [
 ];
 
 /// Measures whose first value may happen to be whole.
-const PARTS: [&str; 9] = [
+const PARTS: [&str; 12] = [
     "*.pct",
     "*_pct",
     "*.ratio",
     "*.usage",
-    "system.load.*",
+    "system.load.1",
+    "system.load.5",
+    "system.load.15",
+    "system.load.norm.*",
     "*.score.*",
     "*_score",
     "*_score_norm",
@@ -163,7 +169,7 @@ fn dynamic_templates(address: &Value, time: &Value, words: &Value) -> Value {
         {"times": rule("string", json!(TIMES), time)},
         {"long_texts": rule("string", json!(LONG_TEXTS), &json!({"type": "wildcard", "ignore_above": TERM_LETTERS}))},
         {"ids": {
-            "match_mapping_type": "long", "path_match": IDS, "path_unmatch": "*.thread.id",
+            "match_mapping_type": ["long", "double"], "path_match": IDS, "path_unmatch": "*.thread.id",
             "mapping": {"type": "keyword", "ignore_above": 1024, "index": false}
         }},
         {"parts": rule("long", json!(PARTS), &json!({"type": "float"}))},

@@ -52,8 +52,8 @@ pub(super) fn figures_of(table: Of) -> impl Iterator<Item = &'static Figure> {
 #[rustfmt::skip]
 static FIGURES: &[Figure] = &[
     figure("completion.size", &["cs", "completionSize"], "size of completion", |_| Cell::Bytes(0)),
-    figure("fielddata.memory_size", &["fm", "fielddataMemory"], "used fielddata cache", |_| Cell::Bytes(0)),
-    figure("fielddata.evictions", &["fe", "fielddataEvictions"], "fielddata evictions", |_| Cell::Whole(0)),
+    figure("fielddata.memory_size", &["fm", "fielddataMemory"], "used fielddata cache", |copy| Cell::Bytes(copy.fielddata_bytes)),
+    figure("fielddata.evictions", &["fe", "fielddataEvictions"], "fielddata evictions", |copy| copy.fielddata_evictions.into()),
     figure("query_cache.memory_size", &["qcm", "queryCacheMemory"], "used query cache", |_| Cell::Bytes(0)),
     figure("query_cache.evictions", &["qce", "queryCacheEvictions"], "query cache evictions", |_| Cell::Whole(0)),
     figure("query_cache.hit_count", &["qchc", "queryCacheHitCount"], "query cache hit counts", |_| Cell::Whole(0)),

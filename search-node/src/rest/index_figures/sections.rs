@@ -135,7 +135,9 @@ fn shown(copy: &CopyFigures, section: Section, with_files: bool) -> Value {
             "memory_size_in_bytes": 0, "total_count": 0, "hit_count": 0, "miss_count": 0, "cache_size": 0,
             "cache_count": 0, "evictions": 0
         }),
-        Section::Fielddata => json!({"memory_size_in_bytes": copy.fielddata_bytes, "evictions": 0}),
+        Section::Fielddata => {
+            json!({"memory_size_in_bytes": copy.fielddata_bytes, "evictions": copy.fielddata_evictions})
+        }
         Section::Completion => json!({"size_in_bytes": 0}),
         Section::RequestCache => {
             json!({"memory_size_in_bytes": 0, "evictions": 0, "hit_count": 0, "miss_count": 0})

@@ -160,8 +160,15 @@ fn a_definition_may_change_and_documents_are_read_again() {
 #[test]
 fn what_does_not_fit_is_refused_and_nothing_is_read_where_nothing_can_match() {
     let folder = tempfile::tempdir().expect("a folder");
-    let shared = Shared { fielddata: Fielddata::new(64), ..unshared() };
+    let shared = Shared { fielddata: Fielddata::new(1 << 20), ..unshared() };
     let engine = filled(folder.path(), usual(), shared);
+    assert_eq!(found(&engine, &json!({"term": {"word": "two"}})), ["2", "7"], "a few values fit");
+    let held = || engine.view().identities.values().map(|of| of.fielddata().bytes()).sum::<usize>();
+    let before = held();
+    for n in 10..3_010 {
+        put(&engine, &n.to_string(), &json!({"n": n, "word": format!("{n:01000}")}));
+    }
+    engine.refresh(NOW).expect("refreshed");
     let query = |n| json!({"bool": {"filter": [{"range": {"n": {"gte": n}}}, {"term": {"word": "two"}}]}});
 
     let request = SearchRequest::of(parse_query(&query(5)).expect("a query"), 10);
@@ -175,8 +182,10 @@ fn what_does_not_fit_is_refused_and_nothing_is_read_where_nothing_can_match() {
         }
         other => panic!("{other:?}"),
     }
-    assert_eq!(engine.view().identities.values().map(|of| of.fielddata_bytes()).sum::<usize>(), 0);
-    assert_eq!(found(&engine, &query(10)), [""; 0]);
+    assert!(held() <= before, "nothing is left of what was begun");
+    let below = json!({"bool": {"filter": [{"range": {"n": {"lt": 10}}}, {"term": {"word": "two"}}]}});
+    assert_eq!(found(&engine, &below), ["2", "7"], "the large segment is not read for it");
+    assert_eq!(found(&engine, &query(5_000)), [""; 0]);
 }
 
 #[test]
@@ -184,21 +193,24 @@ fn values_are_read_once_and_only_as_long_as_somebody_wants_them() {
     let folder = tempfile::tempdir().expect("a folder");
     let engine = filled(folder.path(), usual(), unshared());
     let request = SearchRequest::of(parse_query(&json!({"term": {"word": "two"}})).expect("a query"), 10);
-    let held = || engine.view().identities.values().map(|of| of.fielddata_bytes()).sum::<usize>();
+    let held = || engine.view().identities.values().map(|of| of.fielddata().bytes()).sum::<usize>();
     let asked = Cell::new(0);
-    for why in [Stop::TimeIsUp, Stop::Cancelled] {
-        asked.set(0);
-        let stop = || {
-            asked.set(asked.get() + 1);
-            Some(why)
-        };
-        match (why, search(&engine.view(), &request, &context(), &stop)) {
-            (Stop::TimeIsUp, Ok(part)) => assert!(part.is_partial && part.total == 0),
-            (Stop::Cancelled, Err(SearchError::Cancelled)) => {}
-            (_, other) => panic!("{other:?}"),
-        }
-        assert_eq!((asked.get(), held()), (1, 0));
-    }
+    let cancelled = || {
+        asked.set(asked.get() + 1);
+        Some(Stop::Cancelled)
+    };
+    let nothing = search(&engine.view(), &request, &context(), &cancelled);
+    assert!(matches!(nothing, Err(SearchError::Cancelled)), "{nothing:?}");
+    assert_eq!((asked.get(), held()), (1, 0));
+    // With little time one segment is read each time, so that a search gets on.
+    let late = Cell::new(0);
+    let little_time = || {
+        late.set(late.get() + 1);
+        (late.get() > 1).then_some(Stop::TimeIsUp)
+    };
+    let part = search(&engine.view(), &request, &context(), &little_time).expect("a part");
+    assert!(part.is_partial && part.total == 0);
+    assert!(held() > 0, "what was begun is read to its end");
 
     assert_eq!(ask(&engine, &request).total, 2);
     let bytes = held();

@@ -187,7 +187,7 @@ fn ids_are_found_at_a_point_in_time_whose_files_are_gone() {
     let query = parse_query(&json!({"ids": {"values": ["a", "b", "c"]}})).expect("a query");
     let context =
         QueryContext { index: "i", doc_type: "_doc", now_millis: NOW, rules: crate::QueryRules::usual() };
-    let mut scan = Scan::open(engine.view(), &query, &context, Slice::WHOLE).expect("a scan");
+    let mut scan = Scan::open(engine.view(), &query, &context, Slice::WHOLE, &never).expect("a scan");
     assert_eq!(scan.next(1).expect("found").len(), 1);
 
     merge_all(&engine);

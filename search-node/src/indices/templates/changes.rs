@@ -56,14 +56,23 @@ pub(crate) fn put(
         return Err(ApiError::argument(format!("{called} [{name}] already exists")));
     }
     match template {
-        NewTemplate::Index(template) => templates.check_index(name, template)?,
+        NewTemplate::Index(template) => {
+            templates.check_index(name, template)?;
+            templates.check_streams_with(map, name, template)?;
+        }
         NewTemplate::Component(template) => templates.check_component(name, template)?,
         NewTemplate::Legacy(template) => {
             check_names(name, &template.patterns)?;
             template.body.check()?;
         }
     }
-    Ok(vec![Guard::Templates.changed(map), text(map, kind, name, Some(template.to_json().to_string()))])
+    let mut commands = vec![Guard::Templates.changed(map)];
+    if kind == TemplateKind::Index {
+        // Which streams there are was looked at.
+        commands.push(Guard::Names.expected(map));
+    }
+    commands.push(text(map, kind, name, Some(template.to_json().to_string())));
+    Ok(commands)
 }
 
 /// The commands that delete the templates of a kind that an expression names.
@@ -225,6 +234,34 @@ impl Templates {
             "component templates [{}] cannot be removed as they are still in use by index templates [{}]",
             list(parts),
             list(users)
+        )))
+    }
+
+    /// Refuses a template with which a data stream would have none any more.
+    fn check_streams_with(
+        &self,
+        map: &ClusterState,
+        name: &str,
+        template: &IndexTemplate,
+    ) -> Result<(), ApiError> {
+        let mut next = self.clone();
+        next.indices.insert(name.to_owned(), template.clone());
+        let has = |templates: &Self, stream: &str, is_hidden| {
+            templates.matching(stream, is_hidden).is_some_and(|(_, found)| found.stream.is_some())
+        };
+        let streams = DataStream::all(map).into_iter();
+        let lost = streams.filter(|(stream, about)| {
+            has(self, stream, about.is_hidden) && !has(&next, stream, about.is_hidden)
+        });
+        let lost: Vec<String> = lost.map(|(stream, _)| stream).collect();
+        if lost.is_empty() {
+            return Ok(());
+        }
+        Err(ApiError::argument(format!(
+            "composable template [{name}] with index patterns [{}], priority [{}] would cause data streams [{}] to no longer match a data stream template",
+            template.patterns.join(", "),
+            template.rank(),
+            lost.join(", ")
         )))
     }
 

@@ -24,6 +24,7 @@ mod java_regex;
 mod letter_case;
 mod limits;
 mod marks;
+mod morphology;
 mod params;
 mod registry;
 mod request;
@@ -40,6 +41,7 @@ pub(crate) use derived::{LEADING_MAX, leading_of, prefixes_of, shingles_of};
 pub use error::AnalysisError;
 pub(crate) use index_tokenizer::indexing;
 pub use limits::GramLimits;
+pub use morphology::{DictionaryError, Language, install_dictionary};
 pub use registry::Analysis;
 pub use request::{AnalyzeRequest, FieldAnalysis};
 

@@ -59,7 +59,9 @@ fn analysis(section: &str) -> Analysis {
         })
         .collect();
     let defined = match *kind {
-        "kuromoji" | "nori" => json!({"analyzer.a.type": kind, "analyzer.a.mode": mode, "analyzer.a.decompound_mode": mode}),
+        "kuromoji" | "nori" => {
+            json!({"analyzer.a.type": kind, "analyzer.a.mode": mode, "analyzer.a.decompound_mode": mode})
+        }
         "ja" => json!({"tokenizer.t.type": "kuromoji_tokenizer", "tokenizer.t.mode": mode,
             "tokenizer.t.discard_punctuation": !flags.contains('p'), "tokenizer.t.discard_compound_token": flags.contains('d'),
             "tokenizer.t.user_dictionary_rules": rules,
@@ -127,8 +129,14 @@ fn what_is_not_there_is_refused_by_name() {
         return;
     }
     for (defined, reason) in [
-        (json!({"tokenizer.t.type": "kuromoji_tokenizer", "tokenizer.t.user_dictionary": "a.txt"}), "[user_dictionary] of [t]"),
-        (json!({"tokenizer.t.type": "kuromoji_tokenizer", "tokenizer.t.nbest_cost": 5}), "[nbest_cost] of [t] is not supported"),
+        (
+            json!({"tokenizer.t.type": "kuromoji_tokenizer", "tokenizer.t.user_dictionary": "a.txt"}),
+            "[user_dictionary] of [t]",
+        ),
+        (
+            json!({"tokenizer.t.type": "kuromoji_tokenizer", "tokenizer.t.nbest_cost": 5}),
+            "[nbest_cost] of [t] is not supported",
+        ),
         (
             json!({"tokenizer.t.type": "kuromoji_tokenizer", "tokenizer.t.user_dictionary_rules": ["a,b,c,d"]}),
             "Illegal user dictionary entry a - the concatenated segmentation (b)",
@@ -137,14 +145,20 @@ fn what_is_not_there_is_refused_by_name() {
             json!({"tokenizer.t.type": "kuromoji_tokenizer", "tokenizer.t.user_dictionary_rules": ["a,a,c,d", "a,a,c,d"]}),
             "Found duplicate term [a] in user dictionary",
         ),
-        (json!({"analyzer.a.type": "kuromoji_completion"}), "analyzer [kuromoji_completion] is not supported"),
+        (
+            json!({"analyzer.a.type": "kuromoji_completion"}),
+            "analyzer [kuromoji_completion] is not supported",
+        ),
     ] {
         let error = made(&defined).expect_err("refused").to_string();
         assert!(error.contains(reason), "{defined}: {error}");
     }
     if std::env::var_os("WEIR_DICTIONARY_KO").is_none() {
         let error = made(&json!({"analyzer.a.type": "nori"})).expect_err("refused").to_string();
-        assert!(error.contains("needs a dictionary of Korean") && error.contains("analysis.dictionaries.ko"), "{error}");
+        assert!(
+            error.contains("needs a dictionary of Korean") && error.contains("analysis.dictionaries.ko"),
+            "{error}"
+        );
     }
 }
 
@@ -159,7 +173,8 @@ fn a_folder_that_is_no_dictionary_is_refused_with_its_setting() {
         if std::env::var_os("WEIR_DICTIONARY_KO").is_some() {
             return;
         }
-        let error = install_dictionary(Language::Korean, &path, folder.path()).expect_err("refused").to_string();
+        let error =
+            install_dictionary(Language::Korean, &path, folder.path()).expect_err("refused").to_string();
         assert!(error.starts_with("[analysis.dictionaries.ko] is") && error.contains(reason), "{error}");
     }
 }

@@ -40,7 +40,16 @@ pub(crate) const SYNONYM: &str = "SYNONYM";
 impl Token {
     /// A token of one place, next to the one before.
     pub(crate) fn new(text: impl Into<String>, start: usize, end: usize, kind: &'static str) -> Self {
-        Self { text: text.into(), start, end, increment: 1, length: 1, kind, is_keyword: false, morpheme: None }
+        Self {
+            text: text.into(),
+            start,
+            end,
+            increment: 1,
+            length: 1,
+            kind,
+            is_keyword: false,
+            morpheme: None,
+        }
     }
 
     /// The same place with another text.

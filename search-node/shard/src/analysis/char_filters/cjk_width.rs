@@ -10,20 +10,22 @@ pub(crate) struct CjkWidth;
 impl CharFilter for CjkWidth {
     fn filter(&self, text: &str) -> (String, Corrections) {
         let mut editor = Editor::default();
-        let is_other_width = |letter: char| matches!(letter, '\u{ff01}'..='\u{ff9f}');
-        let mut rest = text;
-        while let Some(from) = rest.find(is_other_width) {
-            editor.keep(&rest[..from]);
-            rest = &rest[from..];
-            let mut ends = rest.char_indices().map(|(at, letter)| at + letter.len_utf8());
-            let (one, two) = (ends.next().unwrap_or(rest.len()), ends.next());
-            // A letter and the mark behind it become one letter.
-            let both = two.map(|two| (two, usual(&rest[..two]))).filter(|(_, made)| made.chars().nth(1).is_none());
-            let (end, made) = both.unwrap_or_else(|| (one, usual(&rest[..one])));
-            editor.replace(end, &made);
-            rest = &rest[end..];
+        let is_mark = |letter: char| matches!(letter, '\u{ff9e}' | '\u{ff9f}');
+        let mut letters =
+            text.char_indices().map(|(at, letter)| (at, at + letter.len_utf8(), letter)).peekable();
+        while let Some((from, end, letter)) = letters.next() {
+            // A letter and the mark behind it become one letter, if there is one.
+            let both = letters.peek().filter(|(_, _, next)| is_mark(*next));
+            let both = both.map(|(_, end, _)| (*end, usual(&text[from..*end])));
+            if let Some((end, made)) = both.filter(|(_, made)| made.chars().nth(1).is_none()) {
+                letters.next();
+                editor.replace(end - from, &made);
+            } else if matches!(letter, '\u{ff01}'..='\u{ff9f}') {
+                editor.replace(end - from, &usual(&text[from..end]));
+            } else {
+                editor.keep(&text[from..end]);
+            }
         }
-        editor.keep(rest);
         editor.finish()
     }
 
@@ -44,9 +46,9 @@ mod tests {
 
     #[test]
     fn letters_get_their_width_and_keep_their_places() {
-        let (text, corrections) = CjkWidth.filter("Ａｂ ｶﾞﾊﾟｱ!");
-        assert_eq!(text, "Ab ガパア!");
+        let (text, corrections) = CjkWidth.filter("Ａｂ ｶﾞﾊﾟｱ!カﾞ");
+        assert_eq!(text, "Ab ガパア!ガ");
         let before: Vec<usize> = text.char_indices().map(|(at, _)| corrections.before(at)).collect();
-        assert_eq!(before, [0, 3, 6, 7, 13, 19, 22]);
+        assert_eq!(before, [0, 3, 6, 7, 13, 19, 22, 23]);
     }
 }

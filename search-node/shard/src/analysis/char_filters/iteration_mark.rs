@@ -98,7 +98,11 @@ impl CharFilter for IterationMark {
         let mut buffer = [0; 4];
         for (letter, made) in letters.iter().zip(self.repeated(&letters)) {
             let made_text = made.encode_utf8(&mut buffer);
-            if *letter == made { editor.keep(made_text) } else { editor.replace(letter.len_utf8(), made_text) }
+            if *letter == made {
+                editor.keep(made_text)
+            } else {
+                editor.replace(letter.len_utf8(), made_text)
+            }
         }
         editor.finish()
     }

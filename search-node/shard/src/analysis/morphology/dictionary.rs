@@ -6,8 +6,8 @@ use std::sync::{Arc, LazyLock, OnceLock};
 
 use fancy_regex::Regex;
 use lindera_dictionary::LinderaResult;
-use lindera_dictionary::dictionary::Dictionary as Stored;
 use lindera_dictionary::dictionary::DetailFields;
+use lindera_dictionary::dictionary::Dictionary as Stored;
 
 use super::{Language, Morpheme};
 
@@ -105,7 +105,15 @@ impl Dictionary {
         let (rights, lefts) = (matrix.forward_size, matrix.backward_size);
         let fits = |entry: &Entry| u32::from(entry.left) < lefts && u32::from(entry.right) < rights;
         // What is read from here on is trusted, so it is looked at once.
-        if !stored.prefix_dictionary.vals_data.as_chunks::<ENTRY_BYTES>().0.iter().map(entry).all(|entry| fits(&entry)) {
+        if !stored
+            .prefix_dictionary
+            .vals_data
+            .as_chunks::<ENTRY_BYTES>()
+            .0
+            .iter()
+            .map(entry)
+            .all(|entry| fits(&entry))
+        {
             return Err(outside("a number of a word"));
         }
         let definition = &stored.character_definition;
@@ -142,9 +150,12 @@ impl Dictionary {
         }
         let tags = (0..lefts).map(|_| OnceLock::new()).collect();
         let space = class_of("SPACE").and_then(|class| classes.get(class)?.unknown.first());
-        let space = space.filter(|_| language == Language::Japanese).map(|word| Entry { cost: SPACE_COST, ..*word });
+        let space =
+            space.filter(|_| language == Language::Japanese).map(|word| Entry { cost: SPACE_COST, ..*word });
         let mut made = Self { stored, kinds: Vec::new(), default, classes, space, tags };
-        made.kinds = (0..KINDS as u32).map(|code| char::from_u32(code).map_or(default, |letter| made.kind_of(letter, language))).collect();
+        made.kinds = (0..KINDS as u32)
+            .map(|code| char::from_u32(code).map_or(default, |letter| made.kind_of(letter, language)))
+            .collect();
         Ok(made)
     }
 
@@ -157,7 +168,9 @@ impl Dictionary {
             '\u{3007}' if language == Language::Japanese => definition.category_id_by_name("SYMBOL"),
             _ => definition.lookup_categories(letter).last().copied(),
         };
-        let class = class.and_then(|class| u8::try_from(class.0).ok()).filter(|class| usize::from(*class) < self.classes.len());
+        let class = class
+            .and_then(|class| u8::try_from(class.0).ok())
+            .filter(|class| usize::from(*class) < self.classes.len());
         class.unwrap_or(self.default) | if is_sign(letter) { PUNCTUATION } else { 0 }
     }
 
@@ -200,7 +213,9 @@ impl Dictionary {
     pub(super) fn beginning(&self, letters: &[char]) -> impl Iterator<Item = (usize, Entry)> {
         let found = self.stored.prefix_dictionary.common_prefix_search(letters);
         let space = self.space.filter(|_| letters.first() == Some(&WIDE_SPACE));
-        let found = found.flat_map(|(bytes, length)| bytes.as_chunks::<ENTRY_BYTES>().0.iter().map(move |bytes| (length, entry(bytes))));
+        let found = found.flat_map(|(bytes, length)| {
+            bytes.as_chunks::<ENTRY_BYTES>().0.iter().map(move |bytes| (length, entry(bytes)))
+        });
         space.map(|space| (1, space)).into_iter().chain(found)
     }
 
@@ -222,7 +237,8 @@ impl Dictionary {
             return Morpheme { part_of_speech, base_form: None, reading: None };
         }
         let mut rest = self.fields(word).skip(6);
-        let base_form = rest.next().map(str::trim).filter(|form| *form != "*" && *form != text).map(Cow::Borrowed);
+        let base_form =
+            rest.next().map(str::trim).filter(|form| *form != "*" && *form != text).map(Cow::Borrowed);
         let reading = rest.next().filter(|reading| *reading != "*");
         let reading = reading.map_or_else(|| Cow::Owned(text.chars().map(katakana).collect()), Cow::Borrowed);
         Morpheme { part_of_speech, base_form, reading: Some(reading) }

@@ -148,7 +148,9 @@ impl Cutter<'_> {
         }
         self.is_done = true;
         let connections = self.rules.dictionary.connections(0);
-        let end = cheapest(self.lattice.steps(self.at), |step| i32::from(connections[usize::from(step.word.right)]));
+        let end = cheapest(self.lattice.steps(self.at), |step| {
+            i32::from(connections[usize::from(step.word.right)])
+        });
         if let Some((step, _)) = end {
             self.trace(step);
         }
@@ -179,7 +181,8 @@ impl Cutter<'_> {
         let class = dictionary.class(first);
         let letters = self.window.from(at);
         let length = if class.is_grouped {
-            let alike = letters.iter().take(LETTERS_MAX).take_while(|letter| dictionary.is_alike(first, **letter));
+            let alike =
+                letters.iter().take(LETTERS_MAX).take_while(|letter| dictionary.is_alike(first, **letter));
             alike.count().max(1)
         } else {
             1
@@ -200,7 +203,11 @@ impl Cutter<'_> {
             return 0;
         }
         let mut letters = self.window.between(from, to).iter();
-        if letters.all(|letter| self.rules.dictionary.class(*letter).is_kanji) { over(LONG_KANJI) } else { over(LONG_OTHER) }
+        if letters.all(|letter| self.rules.dictionary.class(*letter).is_kanji) {
+            over(LONG_KANJI)
+        } else {
+            over(LONG_OTHER)
+        }
     }
 
     /// Follows the way back from here to the last place that was decided, and goes on from here.
@@ -227,7 +234,14 @@ impl Cutter<'_> {
                 && !step.word.is_of_user()
                 && let Some(inner) = self.inner(at, step, behind)
             {
-                compound = Some(Found { start: step.from, end: at, word: step.word, part: 0, length: 1, is_letter: false });
+                compound = Some(Found {
+                    start: step.from,
+                    end: at,
+                    word: step.word,
+                    part: 0,
+                    length: 1,
+                    is_letter: false,
+                });
                 step = inner;
                 places = 0;
             }
@@ -252,7 +266,9 @@ impl Cutter<'_> {
             return None;
         }
         let dictionary = self.rules.dictionary;
-        let towards = |word: Entry| behind.map_or(0, |left| i32::from(dictionary.connections(left)[usize::from(word.right)]));
+        let towards = |word: Entry| {
+            behind.map_or(0, |left| i32::from(dictionary.connections(left)[usize::from(word.right)]))
+        };
         let most = step.cost.saturating_add(penalty).saturating_add(towards(step.word));
         let mut lattice = std::mem::replace(&mut self.lattice, Lattice::new());
         lattice.look_again(dictionary, (step.from, at), step.before, |from, to| self.penalty(from, to));
@@ -266,7 +282,14 @@ impl Cutter<'_> {
     /// Adds a word, in its parts where it has some, the last one first; gives how many there are.
     fn push_parts(&self, found: &mut Vec<Found>, end: usize, step: &Step) -> u32 {
         let before = found.len();
-        let whole = |start: usize, end: usize| Found { start, end, word: step.word, part: 0, length: 1, is_letter: false };
+        let whole = |start: usize, end: usize| Found {
+            start,
+            end,
+            word: step.word,
+            part: 0,
+            length: 1,
+            is_letter: false,
+        };
         match (step.word.origin, &self.rules.user_words) {
             (Origin::User, Some(words)) => {
                 let mut start = step.from;

@@ -29,6 +29,7 @@ impl Language {
         }
     }
 
+    #[cfg(feature = "japanese-korean")]
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Japanese => "Japanese",
@@ -37,6 +38,7 @@ impl Language {
     }
 
     /// Which dictionary fits, for messages.
+    #[cfg(feature = "japanese-korean")]
     pub(crate) fn remedy(self) -> &'static str {
         match self {
             Self::Japanese => "IPADIC, e.g. /usr/share/mecab/dic/ipadic of Debian's package mecab-ipadic",

@@ -63,7 +63,15 @@ impl Lattice {
     }
 
     /// Adds a word behind the cheapest way to a place.
-    pub(super) fn add(&mut self, dictionary: &Dictionary, from: usize, start: usize, end: usize, word: Entry, extra: i32) {
+    pub(super) fn add(
+        &mut self,
+        dictionary: &Dictionary,
+        from: usize,
+        start: usize,
+        end: usize,
+        word: Entry,
+        extra: i32,
+    ) {
         let costs = dictionary.connections(word.left);
         let connection = |step: &Step| i32::from(costs[usize::from(step.word.right)]);
         if let Some((before, least)) = cheapest(self.steps(from), connection) {
@@ -150,7 +158,8 @@ impl Lattice {
             for (to, word) in std::mem::take(&mut self.onward[at - from]) {
                 if at == from {
                     let first = self.steps(from)[before];
-                    let connection = i32::from(dictionary.connections(word.left)[usize::from(first.word.right)]);
+                    let connection =
+                        i32::from(dictionary.connections(word.left)[usize::from(first.word.right)]);
                     let cost = first
                         .cost
                         .saturating_add(word.cost)

@@ -153,7 +153,9 @@ impl Cutter<'_> {
         }
         self.is_done = true;
         let connections = self.rules.dictionary.connections(0);
-        let end = cheapest(self.lattice.steps(self.at), |step| i32::from(connections[usize::from(step.word.right)]));
+        let end = cheapest(self.lattice.steps(self.at), |step| {
+            i32::from(connections[usize::from(step.word.right)])
+        });
         if let Some((step, _)) = end {
             self.trace(step);
         }
@@ -182,7 +184,11 @@ impl Cutter<'_> {
                     _ => USER_RIGHT,
                 };
                 *user_end = self.at + length;
-                self.add(from, length, Entry { origin: Origin::User, id, cost: USER_COST, left: USER_LEFT, right });
+                self.add(
+                    from,
+                    length,
+                    Entry { origin: Origin::User, id, cost: USER_COST, left: USER_LEFT, right },
+                );
             }
             return true;
         }
@@ -346,7 +352,8 @@ impl Cutter<'_> {
             let text = values.next().filter(|text| !text.trim().is_empty())?;
             let letters = text.chars().count();
             let tag = korean_tag(values.next()?).into();
-            let text = if made == Made::Inflected { Cow::Borrowed(text) } else { at_place(&mut start, letters) };
+            let text =
+                if made == Made::Inflected { Cow::Borrowed(text) } else { at_place(&mut start, letters) };
             Some(Part { tag, text, letters })
         });
         (made, parts.collect())
@@ -354,7 +361,10 @@ impl Cutter<'_> {
 }
 
 fn is_space(letter: char) -> bool {
-    matches!(letter, ' ' | '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}')
+    matches!(
+        letter,
+        ' ' | '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}'
+    )
 }
 
 /// The script of a letter. What is two units to Lucene has none there.

@@ -34,7 +34,9 @@ pub(super) fn built(folder: &Path, data: &Path, language: Language) -> Result<Pa
     }
     let files = sources(folder).map_err(|error| error.to_string())?;
     if let Some(missing) = NEEDED.iter().find(|name| !folder.join(name).is_file()) {
-        return Err(format!("it has neither {BUILT} of a dictionary that lindera built nor {missing} of the sources of one"));
+        return Err(format!(
+            "it has neither {BUILT} of a dictionary that lindera built nor {missing} of the sources of one"
+        ));
     }
     if !files.iter().any(|file| file.extension().is_some_and(|extension| extension == "csv")) {
         return Err("it has no words: no file ends in .csv".to_owned());
@@ -98,7 +100,8 @@ fn remove_others(all: &Path, made: &Path, language: Language) -> std::io::Result
     let prefix = format!("{}-", language.code());
     for entry in fs::read_dir(all)? {
         let path = entry?.path();
-        let is_ours = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(&prefix));
+        let is_ours =
+            path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(&prefix));
         if is_ours && path != made {
             fs::remove_dir_all(&path)?;
         }

@@ -80,7 +80,12 @@ impl UserWords {
             }
             let morpheme =
                 Arc::new(Morpheme { part_of_speech: Arc::clone(&noun), base_form: None, reading: None });
-            made.insert(line, text, parts.into_iter().map(|letters| (letters, Arc::clone(&morpheme))).collect(), is_lenient)?;
+            made.insert(
+                line,
+                text,
+                parts.into_iter().map(|letters| (letters, Arc::clone(&morpheme))).collect(),
+                is_lenient,
+            )?;
         }
         Ok(made)
     }

@@ -18,8 +18,7 @@ pub(super) struct Window<'a> {
 
 impl<'a> Window<'a> {
     pub(super) fn of(text: &'a str) -> Self {
-        let mut window =
-            Self { text, rest: text.char_indices(), letters: Vec::new(), bytes: Vec::new() };
+        let mut window = Self { text, rest: text.char_indices(), letters: Vec::new(), bytes: Vec::new() };
         window.read(2 * AHEAD);
         window
     }

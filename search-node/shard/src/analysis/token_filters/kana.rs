@@ -46,7 +46,8 @@ impl KatakanaStem {
 impl TokenFilter for KatakanaStem {
     fn filter<'a>(&'a self, tokens: Tokens<'a>) -> Tokens<'a> {
         Box::new(tokens.map(|mut token| {
-            let is_katakana = |text: &str| text.chars().all(|letter| matches!(letter, '\u{30a0}'..='\u{30ff}'));
+            let is_katakana =
+                |text: &str| text.chars().all(|letter| matches!(letter, '\u{30a0}'..='\u{30ff}'));
             if !token.is_keyword
                 && token.text.ends_with('ー')
                 && units(&token.text) >= self.least

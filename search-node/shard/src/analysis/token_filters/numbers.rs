@@ -32,7 +32,8 @@ impl Numbers {
             _ => None,
         };
         let found = from.map(|zero| u32::from(letter) - u32::from(zero));
-        let written = || self.digits.iter().position(|digit| *digit == letter).and_then(|at| u32::try_from(at).ok());
+        let written =
+            || self.digits.iter().position(|digit| *digit == letter).and_then(|at| u32::try_from(at).ok());
         found.or_else(written).and_then(|digit| u8::try_from(digit).ok())
     }
 
@@ -72,7 +73,8 @@ impl Numbers {
         first: impl Fn(&mut &[char]) -> Option<Option<Decimal>>,
     ) -> Option<Option<Decimal>> {
         let number = first(letters)?;
-        let power = letters.first().and_then(|letter| self.power(*letter)).filter(|power| powers.contains(power));
+        let power =
+            letters.first().and_then(|letter| self.power(*letter)).filter(|power| powers.contains(power));
         if power.is_some() {
             *letters = &letters[1..];
         }
@@ -146,7 +148,8 @@ impl Decimal {
         let mut carry = 0;
         let mut digits = Vec::with_capacity(one.len().max(two.len()) + 1);
         for at in 0..one.len().max(two.len()) {
-            let sum = one.get(at).copied().unwrap_or_default() + two.get(at).copied().unwrap_or_default() + carry;
+            let sum =
+                one.get(at).copied().unwrap_or_default() + two.get(at).copied().unwrap_or_default() + carry;
             digits.push(sum % 10);
             carry = sum / 10;
         }
@@ -158,7 +161,8 @@ impl Decimal {
     /// Without zeros that say nothing.
     fn to_plain(&self) -> String {
         let point = self.digits.len() - self.scale.min(self.digits.len());
-        let text = |digits: &[u8]| -> String { digits.iter().map(|digit| char::from(b'0' + digit)).collect() };
+        let text =
+            |digits: &[u8]| -> String { digits.iter().map(|digit| char::from(b'0' + digit)).collect() };
         let whole = text(&self.digits[..point]);
         let behind = "0".repeat(self.scale.saturating_sub(self.digits.len())) + &text(&self.digits[point..]);
         let (whole, behind) = (whole.trim_start_matches('0'), behind.trim_end_matches('0'));

@@ -19,7 +19,8 @@ const BEFORE_SMALL: [(&str, &str); 12] = [
     ("ビ", "by"),
     ("ピ", "py"),
 ];
-const SMALL: [(&str, &str); 6] = [("ョウ", "ō"), ("ュウ", "ū"), ("ャ", "a"), ("ョ", "o"), ("ュ", "u"), ("ェ", "e")];
+const SMALL: [(&str, &str); 6] =
+    [("ョウ", "ō"), ("ュウ", "ū"), ("ャ", "a"), ("ョ", "o"), ("ュ", "u"), ("ェ", "e")];
 /// Syllables of `o` that are long before an `u`, without that.
 const LONG: [(&str, &str); 14] = [
     ("オ", ""),

@@ -81,12 +81,12 @@ pub fn install_dictionary(
     })
 }
 
-/// The dictionary of a language, for whoever asks for it by a name.
+/// The dictionary of a language, for a component of a kind and a name.
 #[cfg(feature = "japanese-korean")]
-pub(crate) fn dictionary(language: Language, wanted: &str) -> Result<&'static Dictionary> {
+pub(crate) fn dictionary(language: Language, kind: &str, name: &str) -> Result<&'static Dictionary> {
     place(language).get().ok_or_else(|| {
-        AnalysisError::argument(format!(
-            "[{wanted}] needs a dictionary of {}, and this node has none: set [{}] in search-node.yml to the folder of {}",
+        AnalysisError::lacking_dictionary(format!(
+            "[{kind}] of [{name}] needs a dictionary of {}, and this node has none: set [{}] in search-node.yml to the folder of {}",
             language.name(),
             language.setting(),
             language.remedy()
@@ -96,8 +96,8 @@ pub(crate) fn dictionary(language: Language, wanted: &str) -> Result<&'static Di
 
 /// What is said of a name that needs a dictionary where no build of this kind has one.
 #[cfg(not(feature = "japanese-korean"))]
-pub(crate) fn not_built(wanted: &str) -> AnalysisError {
-    AnalysisError::argument(format!(
-        "[{wanted}] needs a dictionary, and this node was built without any; build it with --features japanese-korean"
+pub(crate) fn not_built(kind: &str, name: &str) -> AnalysisError {
+    AnalysisError::lacking_dictionary(format!(
+        "[{kind}] of [{name}] needs a dictionary, and this node was built without any; build it with --features japanese-korean"
     ))
 }

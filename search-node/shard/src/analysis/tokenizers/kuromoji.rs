@@ -8,7 +8,7 @@ use crate::analysis::params::Params;
 
 #[cfg(not(feature = "japanese-korean"))]
 pub(super) fn build(params: Params<'_>) -> Result<Arc<dyn Tokenizer>> {
-    Err(crate::analysis::morphology::not_built(params.name))
+    Err(crate::analysis::morphology::not_built("kuromoji_tokenizer", params.name))
 }
 
 #[cfg(feature = "japanese-korean")]
@@ -44,7 +44,7 @@ mod with_dictionary {
         let rules = params.rules("user_dictionary_rules");
         let is_lenient = params.flag("lenient", false)?;
         Ok(Arc::new(Kuromoji {
-            dictionary: dictionary(Language::Japanese, params.name)?,
+            dictionary: dictionary(Language::Japanese, "kuromoji_tokenizer", params.name)?,
             user_words: rules.map(|rules| UserWords::japanese(&rules, is_lenient)).transpose()?,
             mode,
             discards_punctuation: params.flag("discard_punctuation", true)?,

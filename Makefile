@@ -41,6 +41,7 @@ test-rust:
 	@mkdir -p target
 	DASHBOARD_UI=build cargo build --workspace --bins
 	DASHBOARD_UI=build cargo test --workspace --no-fail-fast -- --nocapture 2>&1 | tee target/test.log | scripts/condense.sh
+	cargo test -p shard --features japanese-korean --test dictionaries -- --nocapture 2>&1 | tee -a target/test.log | scripts/condense.sh
 
 test-web:
 	cd $(WEB) && npm ci --ignore-scripts --no-audit --no-fund

@@ -52,6 +52,15 @@ if ! has_rsyslog; then
   fi
 fi
 
+if [ ! -d /usr/share/mecab/dic/ipadic ]; then
+  if may_install; then
+    say "installing mecab-ipadic from the distribution, for the tests of Japanese"
+    install_packages mecab-ipadic || say "it could not be installed, so tests of Japanese will be skipped"
+  else
+    say "mecab-ipadic is missing, so tests of Japanese will be skipped: install it (Debian: apt-get install mecab-ipadic)"
+  fi
+fi
+
 ./chromium.sh >/dev/null && exit 0
 if may_install; then
   say "installing Chromium from the distribution, for the browser tests"

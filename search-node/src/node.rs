@@ -154,6 +154,7 @@ impl Node {
     pub async fn start(settings: NodeSettings, clock: Clock, heap: Arc<dyn Heap>) -> anyhow::Result<Running> {
         make_folder(&settings.path_data)?;
         let lock = lock_folder(&settings.path_data)?;
+        install_dictionaries(&settings).await?;
         let listener = listen(&settings).await?;
         let address = listener.local_addr()?;
         let published = SocketAddr::new(published_host(&settings)?, address.port());
@@ -441,6 +442,22 @@ fn lock_folder(data: &Path) -> anyhow::Result<fs_err::File> {
     file.file().set_len(0)?;
     writeln!(file, "{}", std::process::id())?;
     Ok(file)
+}
+
+/// Reads the dictionaries that are set, before any index asks for them; what has to be built of sources is, which takes seconds.
+async fn install_dictionaries(settings: &NodeSettings) -> anyhow::Result<()> {
+    let (dictionaries, data) = (settings.dictionaries.clone(), settings.path_data.clone());
+    if dictionaries.is_empty() {
+        return Ok(());
+    }
+    let install = move || -> Result<(), shard::DictionaryError> {
+        for (language, folder) in dictionaries {
+            shard::install_dictionary(language, &folder, &data)?;
+            tracing::info!(language = language.code(), folder = %folder.display(), "read a dictionary");
+        }
+        Ok(())
+    };
+    Ok(tokio::task::spawn_blocking(install).await??)
 }
 
 async fn listen(settings: &NodeSettings) -> anyhow::Result<TcpListener> {

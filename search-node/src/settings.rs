@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use cluster::allocation::Watermark;
 use settings::{Kind, LOGGING, Schema, Setting, Settings, SettingsError, Share, Tree, setting};
+use shard::Language;
 
 use crate::cluster_settings::{CLUSTER, ClusterSettings};
 use crate::indices::{AUTO_CREATE, AutoCreate};
@@ -229,6 +230,21 @@ const LIMITS: &[Setting] = &[
     ),
 ];
 
+const ANALYSIS: &[Setting] = &[
+    setting(
+        "analysis.dictionaries.ja",
+        Kind::Path,
+        None,
+        "The folder of a dictionary of Japanese, for `kuromoji`: the sources of IPADIC, e.g. /usr/share/mecab/dic/ipadic of Debian's package mecab-ipadic, or what lindera built of them. Sources are built once into a folder below path.data. Only for builds with --features japanese-korean.",
+    ),
+    setting(
+        "analysis.dictionaries.ko",
+        Kind::Path,
+        None,
+        "The folder of a dictionary of Korean, for `nori`: the sources of mecab-ko-dic, or what lindera built of them without renumbering. Only for builds with --features japanese-korean.",
+    ),
+];
+
 /// Every setting of search-node.
 pub const SCHEMA: Schema = Schema {
     tables: &[
@@ -238,6 +254,7 @@ pub const SCHEMA: Schema = Schema {
         ("Disk", DISK),
         ("Network", NETWORK),
         ("Limits", LIMITS),
+        ("Analysis", ANALYSIS),
         ("Logging", LOGGING),
     ],
 };
@@ -275,6 +292,8 @@ pub struct NodeSettings {
     /// How many points in time are kept for other nodes.
     pub search_contexts_max: usize,
     pub auto_create_index: AutoCreate,
+    /// The folders of dictionaries by language.
+    pub dictionaries: Vec<(Language, PathBuf)>,
     /// How full the disk may get; none if nobody shall watch.
     pub watermarks: Option<Watermarks>,
     /// What is said about allocation, by the full names of the cluster's settings.
@@ -359,6 +378,11 @@ impl NodeSettings {
             search_contexts_max: settings.count("search.max_open_contexts"),
             auto_create_index: AutoCreate::read(&settings.list(AUTO_CREATE).join(","))
                 .map_err(|reason| settings.fault(AUTO_CREATE, reason))?,
+            dictionaries: Language::ALL
+                .into_iter()
+                .filter(|language| settings.is_set(language.setting()))
+                .map(|language| (language, settings.path(language.setting())))
+                .collect(),
             watermarks: settings.bool(THRESHOLD_ENABLED).then(|| read_watermarks(settings)).transpose()?,
             allocation: read_allocation(settings),
             cluster: ClusterSettings::read(settings)?,

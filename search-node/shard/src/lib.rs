@@ -26,7 +26,8 @@ pub use aggs::{
     AggError, AggPartial, AggRequest, finish as finish_aggs, parse as parse_aggs, reduce as reduce_aggs,
 };
 pub use analysis::{
-    Analysis, AnalysisError, AnalyzeRequest, Definitions as AnalysisDefinitions, FieldAnalysis, GramLimits,
+    Analysis, AnalysisError, AnalyzeRequest, Definitions as AnalysisDefinitions, DictionaryError,
+    FieldAnalysis, GramLimits, Language, install_dictionary,
 };
 pub use copying::{FileInfo, FilesReceiver, Received};
 pub use disk::{

@@ -105,6 +105,14 @@ mod tests {
                 "Custom Analyzer [x] failed to find filter under name [y]",
             ),
             (json!({"analyzer": {"x": {"type": "y"}}}), "Unknown analyzer type [y] for [x]"),
+            (
+                json!({"analyzer": {"x": {"type": "kuromoji"}}}),
+                "[kuromoji_tokenizer] of [x] needs a dictionary",
+            ),
+            (
+                json!({"tokenizer": {"x": {"type": "nori_tokenizer"}}}),
+                "[nori_tokenizer] of [x] needs a dictionary",
+            ),
             (json!({"filter": {"x": {"type": "y"}}}), "Unknown filter type [y] for [x]"),
             (json!({"tokenizer": {"x": {"type": "y"}}}), "Unknown tokenizer type [y] for [x]"),
             (json!({"char_filter": {"x": {"type": "y"}}}), "Unknown char_filter type [y] for [x]"),

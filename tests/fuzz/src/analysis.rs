@@ -69,14 +69,15 @@ const TOKENIZERS: [&str; 14] = [
     "simple_pattern_split",
 ];
 
-const CHAR_FILTERS: [&str; 4] = [
+const CHAR_FILTERS: [&str; 5] = [
     r#""html_strip""#,
     r#"{"type": "mapping", "mappings": ["a => bcd", "é =>", "ab => ü", "𝒳 => x"]}"#,
     r#"{"type": "pattern_replace", "pattern": "(\\w)(\\W)?", "replacement": "$2$1é"}"#,
     r#"{"type": "pattern_replace", "pattern": "(?<=a)b*"}"#,
+    r#""kuromoji_iteration_mark""#,
 ];
 
-const FILTERS: [&str; 51] = [
+const FILTERS: [&str; 56] = [
     r#""lowercase""#,
     r#""uppercase""#,
     r#"{"type": "lowercase", "language": "greek"}"#,
@@ -128,6 +129,11 @@ const FILTERS: [&str; 51] = [
     r#"{"type": "min_hash", "hash_count": 2, "bucket_count": 3}"#,
     r#"{"type": "min_hash", "bucket_count": 5, "hash_set_size": 2}"#,
     r#"{"type": "delimited_payload", "delimiter": "é"}"#,
+    r#""kuromoji_number""#,
+    r#""kuromoji_stemmer""#,
+    r#"{"type": "kuromoji_readingform", "use_romaji": true}"#,
+    r#""katakana_uppercase""#,
+    r#""nori_number""#,
 ];
 
 pub(crate) struct Analyzers {

@@ -8,15 +8,21 @@ pub struct AnalysisError {
     pub kind: &'static str,
     /// What is wrong, naming it.
     pub reason: String,
+    /// Whether only a dictionary is missing that other nodes may have, so that what was stored must not be analyzed otherwise.
+    pub lacks_dictionary: bool,
 }
 
 impl AnalysisError {
     pub(crate) fn argument(reason: impl Into<String>) -> Self {
-        Self { kind: "illegal_argument_exception", reason: reason.into() }
+        Self { kind: "illegal_argument_exception", reason: reason.into(), lacks_dictionary: false }
     }
 
     pub(crate) fn state(reason: impl Into<String>) -> Self {
-        Self { kind: "illegal_state_exception", reason: reason.into() }
+        Self { kind: "illegal_state_exception", reason: reason.into(), lacks_dictionary: false }
+    }
+
+    pub(crate) fn lacking_dictionary(reason: impl Into<String>) -> Self {
+        Self { lacks_dictionary: true, ..Self::argument(reason) }
     }
 }
 

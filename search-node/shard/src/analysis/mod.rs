@@ -24,6 +24,7 @@ mod java_regex;
 mod letter_case;
 mod limits;
 mod marks;
+mod morphology;
 mod params;
 mod registry;
 mod request;
@@ -41,6 +42,7 @@ pub use error::AnalysisError;
 pub(crate) use index_tokenizer::indexing;
 pub(crate) use java_regex::Pattern as JavaPattern;
 pub use limits::GramLimits;
+pub use morphology::{DictionaryError, Language, install_dictionary};
 pub use registry::Analysis;
 pub use request::{AnalyzeRequest, FieldAnalysis};
 

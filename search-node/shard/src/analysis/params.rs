@@ -22,6 +22,12 @@ impl<'a> Params<'a> {
         self.values.get(key).filter(|value| !value.is_null())
     }
 
+    /// The parameters of some names, for a part of the component that takes them.
+    pub(crate) fn only(&self, keys: &[&str]) -> Map<String, Value> {
+        let wanted = self.values.iter().filter(|(key, _)| keys.contains(&key.as_str()));
+        wanted.map(|(key, value)| (key.clone(), value.clone())).collect()
+    }
+
     pub(crate) fn has(&self, key: &str) -> bool {
         self.get(key).is_some()
     }

@@ -42,13 +42,18 @@ fn validation(reason: &str) -> AnalysisError {
     AnalysisError {
         kind: "action_request_validation_exception",
         reason: format!("Validation Failed: 1: {reason};"),
+        lacks_dictionary: false,
     }
 }
 
 impl AnalyzeRequest {
     /// Reads a body.
     pub fn read(body: &Value) -> Result<Self> {
-        let parse = |reason: String| AnalysisError { kind: "x_content_parse_exception", reason };
+        let parse = |reason: String| AnalysisError {
+            kind: "x_content_parse_exception",
+            reason,
+            lacks_dictionary: false,
+        };
         let Some(members) = body.as_object() else {
             return Err(parse("[analyze_request] Expected START_OBJECT".to_owned()));
         };

@@ -6,7 +6,7 @@ use hashbrown::HashSet;
 const ENGLISH: &str = "a an and are as at be but by for if in into is it no not of on or such that the their then there these they this to was will with";
 
 /// Each list with its name; a file's lines that begin with `#` say where it is from.
-const LISTS: [(&str, &str); 33] = [
+const LISTS: [(&str, &str); 34] = [
     ("arabic", include_str!("stop_words/arabic.txt")),
     ("armenian", include_str!("stop_words/armenian.txt")),
     ("basque", include_str!("stop_words/basque.txt")),
@@ -28,6 +28,7 @@ const LISTS: [(&str, &str); 33] = [
     ("indonesian", include_str!("stop_words/indonesian.txt")),
     ("irish", include_str!("stop_words/irish.txt")),
     ("italian", include_str!("stop_words/italian.txt")),
+    ("japanese", include_str!("stop_words/japanese.txt")),
     ("latvian", include_str!("stop_words/latvian.txt")),
     ("lithuanian", include_str!("stop_words/lithuanian.txt")),
     ("norwegian", include_str!("stop_words/norwegian.txt")),

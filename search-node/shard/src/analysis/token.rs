@@ -1,5 +1,9 @@
 //! A token: a term of a text with its place, as it goes through a chain of filters.
 
+use std::sync::Arc;
+
+use super::morphology::Morpheme;
+
 /// One term of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Token {
@@ -16,6 +20,8 @@ pub(crate) struct Token {
     pub(crate) kind: &'static str,
     /// Whether stemmers leave it as it is.
     pub(crate) is_keyword: bool,
+    /// What a dictionary says of it, where the tokenizer has one.
+    pub(crate) morpheme: Option<Arc<Morpheme>>,
 }
 
 /// The tokens of a text, one after the other.
@@ -34,13 +40,23 @@ pub(crate) const SYNONYM: &str = "SYNONYM";
 impl Token {
     /// A token of one place, next to the one before.
     pub(crate) fn new(text: impl Into<String>, start: usize, end: usize, kind: &'static str) -> Self {
-        Self { text: text.into(), start, end, increment: 1, length: 1, kind, is_keyword: false }
+        Self {
+            text: text.into(),
+            start,
+            end,
+            increment: 1,
+            length: 1,
+            kind,
+            is_keyword: false,
+            morpheme: None,
+        }
     }
 
     /// The same place with another text.
     pub(crate) fn with_text(&self, text: impl Into<String>) -> Self {
         let Self { start, end, increment, length, kind, is_keyword, .. } = *self;
-        Self { text: text.into(), start, end, increment, length, kind, is_keyword }
+        let morpheme = self.morpheme.clone();
+        Self { text: text.into(), start, end, increment, length, kind, is_keyword, morpheme }
     }
 
     /// The part of the token from one byte of its text to another. Its place is told as far as the text still is what stood there.

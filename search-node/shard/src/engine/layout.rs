@@ -13,7 +13,9 @@ use tantivy::schema::{
 use tantivy::tokenizer::TokenizerManager;
 
 use super::codec::Codec;
-use crate::analysis::{Analysis, POSITION_INCREMENT_GAP, RAW, STANDARD, indexing, standard, tokenizers};
+use crate::analysis::{
+    Analysis, AnalysisError, POSITION_INCREMENT_GAP, RAW, STANDARD, indexing, standard, tokenizers,
+};
 use crate::mapping::{
     DocumentParser, FieldMapping, IGNORED, IndexOptions, KEYED, Mapping, NESTED_PATH, SourceRules, Storage,
     TextOptions as KeptOfText,
@@ -191,6 +193,20 @@ impl Layout {
     /// With sources packed otherwise.
     pub(crate) fn packed(self, codec: Codec) -> Self {
         Self { codec, ..self }
+    }
+
+    /// Refuses to open where the dictionary of a field's language is missing: what others analyze by it must not be stored
+    /// otherwise here.
+    pub(super) fn check_dictionaries(&self) -> Result<(), AnalysisError> {
+        for slot in self.slots.iter().filter(|slot| matches!(slot.storage, Storage::Text | Storage::Terms)) {
+            let IndexedBy { analyzer, .. } = indexed_by(slot, &self.mapping, &self.analysis);
+            if let Err(error) = self.analysis.analyzer(&analyzer)
+                && error.lacks_dictionary
+            {
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 
     /// The analyzers that the schema names.

@@ -459,6 +459,7 @@ fn meta_text(meta: &IndexMeta) -> Result<String, EngineError> {
 
 fn open_index(directory: &ShardDirectory, layout: &Layout) -> Result<(Index, IndexReader), EngineError> {
     let mut index = Index::open(directory.clone())?;
+    layout.check_dictionaries().map_err(|error| EngineError::Io(std::io::Error::other(error)))?;
     let tokenizers = layout.tokenizers();
     index.set_tokenizers(tokenizers.clone());
     index.set_fast_field_tokenizers(tokenizers);

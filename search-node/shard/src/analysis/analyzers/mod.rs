@@ -1,5 +1,6 @@
 //! Analyzers by their types: those of Lucene, each with its parameters.
 
+mod by_dictionary;
 mod languages;
 
 use std::sync::Arc;
@@ -68,6 +69,9 @@ impl Chain {
 /// The analyzer of a type; none where there is no such type.
 pub(crate) fn build(kind: &str, params: Params<'_>) -> Result<Option<Analyzer>> {
     if let Some(chain) = languages::build(kind, params)? {
+        return Ok(Some(Analyzer::new(params.name, chain.0)));
+    }
+    if let Some(chain) = by_dictionary::build(kind, params)? {
         return Ok(Some(Analyzer::new(params.name, chain.0)));
     }
     if !KINDS.contains(&kind) {

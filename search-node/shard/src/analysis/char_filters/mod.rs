@@ -1,14 +1,17 @@
 //! Character filters: what happens to a text before it is cut into tokens.
 
+mod cjk_width;
 mod corrections;
 mod entities;
 mod html_strip;
+mod iteration_mark;
 mod mapping;
 mod pattern_replace;
 
 use std::fmt;
 use std::sync::Arc;
 
+pub(crate) use cjk_width::CjkWidth;
 pub(crate) use corrections::{Corrections, Editor};
 
 pub(crate) use mapping::Mappings;
@@ -32,6 +35,7 @@ pub(crate) fn build(kind: &str, params: Params<'_>) -> Result<Option<Arc<dyn Cha
     Ok(Some(match kind {
         "html_strip" | "htmlStrip" => Arc::new(html_strip::HtmlStrip::new(params)),
         "mapping" => Arc::new(mapping::Mappings::new(params)?),
+        "kuromoji_iteration_mark" => Arc::new(iteration_mark::IterationMark::new(params)?),
         "pattern_replace" => Arc::new(pattern_replace::PatternReplace::new(params)?),
         _ => return Ok(None),
     }))

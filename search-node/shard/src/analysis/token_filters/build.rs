@@ -21,6 +21,9 @@ pub(crate) fn build(
     if let Some(filter) = of_words(kind, params)? {
         return Ok(Some(filter));
     }
+    if let Some(filter) = of_languages(kind, params)? {
+        return Ok(Some(filter));
+    }
     of_several(kind, params, context)
 }
 
@@ -107,6 +110,30 @@ fn of_words(kind: &str, params: Params<'_>) -> Result<Option<Arc<dyn TokenFilter
         "delimited_payload" => Arc::new(payload::DelimitedPayload::new(params)?),
         "word_delimiter" => Arc::new(word_delimiter::WordDelimiter::new(params)?),
         "word_delimiter_graph" => Arc::new(word_delimiter_graph::WordDelimiterGraph::new(params)?),
+        _ => return Ok(None),
+    }))
+}
+
+/// Filters of Japanese and Korean.
+fn of_languages(kind: &str, params: Params<'_>) -> Result<Option<Arc<dyn TokenFilter>>> {
+    Ok(Some(match kind {
+        "kuromoji_baseform" => Arc::new(BaseForm),
+        "kuromoji_part_of_speech" => Arc::new(PartOfSpeech::japanese(params)),
+        "kuromoji_readingform" => Arc::new(ReadingForm::japanese(params)?),
+        "kuromoji_stemmer" => Arc::new(KatakanaStem::new(params)?),
+        "kuromoji_number" => Arc::new(&numbers::Numbers::JAPANESE),
+        "ja_stop" => Arc::new(Stop::read(params, "_japanese_")?),
+        "hiragana_uppercase" => Arc::new(Edit::letters(kana::large_hiragana)),
+        "katakana_uppercase" => Arc::new(Edit::letters(kana::large_katakana)),
+        "nori_part_of_speech" => Arc::new(PartOfSpeech::korean(params)),
+        "nori_readingform" => Arc::new(ReadingForm::Hangul),
+        "nori_number" => Arc::new(&numbers::Numbers::KOREAN),
+        "kuromoji_completion" => {
+            return Err(AnalysisError::argument(format!(
+                "[kuromoji_completion] of [{}] is not supported; [kuromoji_readingform] with [use_romaji] gives words as they are typed",
+                params.name
+            )));
+        }
         _ => return Ok(None),
     }))
 }

@@ -44,7 +44,10 @@ fn voiced(letter: char, mark: char) -> Option<char> {
         }
         'ハ' | 'ヒ' | 'フ' | 'ヘ' | 'ホ' => next(if is_voiced { 1 } else { 2 }),
         'ワ' if is_voiced => Some('ヷ'),
+        'ヰ' if is_voiced => Some('ヸ'),
+        'ヱ' if is_voiced => Some('ヹ'),
         'ヲ' if is_voiced => Some('ヺ'),
+        'ヽ' if is_voiced => Some('ヾ'),
         _ => None,
     }
 }

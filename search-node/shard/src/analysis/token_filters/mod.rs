@@ -18,6 +18,7 @@ mod flatten_graph;
 mod grams;
 mod indic_normalizations;
 mod indonesian;
+mod kana;
 mod keep;
 mod keywords;
 mod leading;
@@ -31,12 +32,15 @@ mod light_slavic;
 mod light_stemmers;
 mod min_hash;
 mod minimal_stemmers;
+mod morphemes;
 mod multiplexer;
 mod normalizations;
+mod numbers;
 mod pattern_capture;
 mod pattern_replace;
 mod payload;
 mod phonetic;
+mod romaji;
 mod shingle;
 mod stemmer;
 mod stop;
@@ -60,8 +64,10 @@ pub(crate) use edits::{Edit, before_apostrophe as apostrophe, decimal_digits};
 pub(crate) use elision::{Elision, FRENCH as FRENCH_ARTICLES};
 pub(crate) use fingerprint::{Fingerprint, KIND as WHOLE_TEXT};
 pub(crate) use indic_normalizations::{bengali_normalization, hindi_normalization, indic_normalization};
+pub(crate) use kana::KatakanaStem;
 pub(crate) use keywords::KeywordMarker;
 pub(crate) use leading::Leading;
+pub(crate) use morphemes::{BaseForm, PartOfSpeech, ReadingForm};
 pub(crate) use normalizations::{
     arabic_normalization, german_normalization, persian_normalization, romanian_normalization,
     sorani_normalization,

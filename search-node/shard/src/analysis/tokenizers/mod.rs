@@ -7,7 +7,9 @@ mod classic;
 mod grams;
 mod jieba;
 mod keyword;
+mod kuromoji;
 mod letters;
+mod nori;
 mod path_hierarchy;
 mod pattern;
 mod scripts;
@@ -65,6 +67,8 @@ pub(crate) fn build(
         "char_group" => Arc::new(char_group::CharGroup::new(params)?),
         "jieba_index" | "jieba" => Arc::new(jieba::JiebaTokenizer::new(true)),
         "jieba_search" | "smartcn_tokenizer" => Arc::new(jieba::JiebaTokenizer::new(false)),
+        "kuromoji_tokenizer" => kuromoji::build(params)?,
+        "nori_tokenizer" => nori::build(params)?,
         _ => return Ok(None),
     }))
 }

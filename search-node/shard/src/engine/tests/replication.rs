@@ -156,6 +156,41 @@ fn a_field_that_the_mapping_lacks_is_waited_for() {
     assert!(engine.get("a").expect("got").is_some());
 }
 
+/// Copies whose mapping does not take a value any more leave out the same, however the document comes to them.
+#[test]
+fn what_does_not_fit_is_left_out_alike_where_it_is_applied_and_where_it_is_replayed() {
+    let source = json!({"k": "found", "d": ["2020-1-1", "2020-01-02"], "n": {"a": 1}, "r": [{"gte": 1}, "x"]});
+    let operation = Operation { source: source.to_string().into_bytes(), ..index(0, 1, "a") };
+    let before = mapping(&[("k", "keyword"), ("d", "keyword"), ("n", "flattened"), ("r", "flattened")]);
+    let after = json!({"properties": {"k": {"type": "keyword"}, "d": {"type": "date", "format": "yyyy-MM-dd"},
+        "n": {"type": "long"}, "r": {"type": "integer_range"}}});
+    let after = Arc::new(parse_mapping(&after).expect("valid"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let paths = ["replayed", "applied"].map(|name| folder.path().join(name));
+    let older = Operation { source: br#"{"k": "found", "d": ["2020-1-1", "2020-01-02"]}"#.to_vec(), ..operation.clone() };
+    for (operation, ignored) in [(&operation, ["d", "n", "r"].as_slice()), (&older, &["d"])] {
+        let before = Arc::clone(if ignored.len() == 1 { &before } else { &after });
+        let replayed = open_with(&paths[0], before, replica_options());
+        apply_all(&replayed, std::slice::from_ref(operation));
+        replayed.sync_all().expect("synced");
+        drop(replayed);
+        let replayed = open_with(&paths[0], Arc::clone(&after), replica_options());
+        let applied = open_with(&paths[1], Arc::clone(&after), replica_options());
+        apply_all(&applied, std::slice::from_ref(operation));
+
+        for engine in [&replayed, &applied] {
+            engine.refresh(NOW).expect("refreshed");
+            let stored = engine.get_visible("a").expect("got").expect("there");
+            assert_eq!(stored.ignored, ignored);
+            assert_eq!(found(engine, &json!({"term": {"k": "found"}})), ["a"]);
+            assert_eq!(found(engine, &json!({"term": {"d": "2020-01-02"}})), ["a"]);
+            assert_eq!(found(engine, &json!({"term": {"r": 7}})).len(), ignored.len() / 3);
+        }
+        drop((replayed, applied));
+        paths.iter().for_each(|path| fs_err::remove_dir_all(path).expect("removed"));
+    }
+}
+
 #[test]
 fn what_no_primary_sends_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");

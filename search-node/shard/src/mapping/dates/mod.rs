@@ -103,6 +103,15 @@ impl DateFormats {
         Ok(Self(Arc::new(Formats { text: text.to_owned(), locale, formats })))
     }
 
+    /// Those of a text that an older build may have taken: those that can be read, or the usual ones where none can be.
+    pub(super) fn read_stored(text: &str, locale: Locale) -> Self {
+        Self::with_locale(text, locale).unwrap_or_else(|_| {
+            let readable: Vec<_> =
+                text.split("||").filter(|name| Self::with_locale(name, locale).is_ok()).collect();
+            Self::with_locale(&readable.join("||"), locale).unwrap_or_default()
+        })
+    }
+
     /// The formats as they were given.
     pub fn text(&self) -> &str {
         &self.0.text

@@ -40,8 +40,8 @@ pub(crate) type SourceView<'a> = Json<'a>;
 /// How a document is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Strictness {
-    /// It was accepted once, perhaps when less was asked of documents: a value that does not fit any more costs itself alone. So are
-    /// documents read from the translog and from the primary, which has checked them; all copies leave out the same.
+    /// It was accepted once, perhaps when less was asked of documents: a value that does not fit any more costs itself alone. What comes
+    /// from the translog or from a primary is read so, and all copies leave out the same.
     Accepted,
     New {
         /// Whether it has a routing value.

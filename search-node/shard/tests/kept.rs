@@ -114,3 +114,103 @@ fn what_was_ignored_is_known_after_a_replay_and_a_merge() {
     assert_eq!(found(&shard, &json!({"term": {"span": 5}})), []);
     assert_eq!(found(&shard, &json!({"term": {"flat.a.b": "c"}})), vec![third]);
 }
+
+/// A value that its mapping does not take any more costs itself alone: the document is found by all its other ones.
+#[test]
+fn what_no_longer_fits_is_left_out_of_a_replayed_document_and_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let keyword = json!({"type": "keyword"});
+    let before = json!({
+        "k": keyword, "date": keyword, "n": keyword, "o": keyword, "p": {"properties": {"a": keyword}}, "r": keyword,
+        "flat": keyword, "geo": keyword, "m": keyword, "from": keyword, "to": keyword, "gone": {"type": "text"},
+        "deep": {"properties": {"gone": keyword}}, "a": keyword,
+        "nest": {"type": "nested", "properties": {"k": keyword, "q": keyword}}, "strict": {"properties": {"u": keyword}},
+        "join": keyword, "constant": keyword
+    });
+    let misfit = json!({
+        "date": ["2020-1-1", "2020-01-02"], "n": "x", "o": "text", "p": {"a": "b"}, "r": "text", "flat": "text",
+        "geo": "nowhere", "m": "word", "from": "word", "gone": "word", "deep": {"gone": "word"}, "a": "word",
+        "nest": [{"k": "inner", "q": "x"}, {"k": "other", "q": "1"}], "strict": {"u": "x"}, "join": "none",
+        "constant": "other", "k": "found"
+    });
+    let fits =
+        json!({"date": "2020-01-03", "n": 5, "from": "1", "nest": {"k": "inner", "q": 2}, "k": "found"});
+    let shard = open(folder.path(), mapping(&before));
+    put(&shard, "misfit", &misfit);
+    put(&shard, "fits", &fits);
+    shard.sync_all().expect("synced");
+    drop(shard);
+
+    let long = json!({"type": "long"});
+    let after = json!({
+        "k": keyword, "date": {"type": "date", "format": "yyyy-MM-dd"}, "n": long, "o": {"properties": {"b": keyword}},
+        "p": long, "r": {"type": "integer_range"}, "flat": {"type": "flattened"}, "geo": {"type": "geo_point"},
+        "m": {"type": "keyword", "fields": {"n": {"type": "long"}}}, "from": {"type": "keyword", "copy_to": "to"},
+        "to": long, "deep": {"properties": {}}, "a": {"type": "alias", "path": "k"},
+        "nest": {"type": "nested", "properties": {"k": keyword, "q": long}}, "strict": {"dynamic": "strict", "properties": {}},
+        "join": {"type": "join", "relations": {"one": "many"}}, "constant": {"type": "constant_keyword", "value": "this"}
+    });
+    let shard = open(folder.path(), mapping(&after));
+    shard.refresh(NOW).expect("refreshed");
+
+    let mut ignored = shard.get("misfit").expect("read").expect("there").ignored;
+    ignored.sort();
+    let expected = [
+        "a",
+        "constant",
+        "date",
+        "deep.gone",
+        "flat",
+        "geo",
+        "gone",
+        "join",
+        "m.n",
+        "n",
+        "nest.q",
+        "o",
+        "p",
+        "r",
+        "strict.u",
+        "to",
+    ];
+    assert_eq!(ignored, expected);
+    let ids = |query: Value| found(&shard, &query).into_iter().map(|(id, _)| id).collect::<Vec<_>>();
+    let both = ["fits", "misfit"];
+    assert_eq!(ids(json!({"term": {"k": "found"}})), both);
+    assert_eq!(ids(json!({"term": {"date": "2020-01-02"}})), ["misfit"], "one of two dates");
+    assert_eq!(ids(json!({"exists": {"field": "date"}})), both);
+    assert_eq!(ids(json!({"term": {"m": "word"}})), ["misfit"]);
+    assert_eq!(ids(json!({"term": {"from": "word"}})), ["misfit"]);
+    assert_eq!(ids(json!({"exists": {"field": "to"}})), ["fits"]);
+    assert_eq!(ids(json!({"exists": {"field": "n"}})), ["fits"]);
+    let nested = |query: Value| ids(json!({"nested": {"path": "nest", "query": query}}));
+    assert_eq!(nested(json!({"term": {"nest.k": "inner"}})), both);
+    assert_eq!(nested(json!({"term": {"nest.q": 1}})), ["misfit"]);
+    assert_eq!(ids(json!({"term": {"_ignored": "date"}})), ["misfit"]);
+    assert_eq!(ids(json!({"exists": {"field": "_ignored"}})), ["misfit"]);
+}
+
+#[test]
+fn formats_that_read_less_than_before_leave_out_their_dates_alone() {
+    let keyword = json!({"type": "keyword"});
+    for (format, value) in [
+        ("date_time", "2020-01-01"),
+        ("strict_date", "2020-01-01T10:00:00Z"),
+        ("yyyy-MM-dd", "2020-1-1"),
+        ("yyyy-MM-dd'T'HH:mm:ss.SSSZ", "2020-01-01T10:00:00.000Z"),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let shard = open(folder.path(), mapping(&json!({"k": keyword, "d": keyword})));
+        put(&shard, "1", &json!({"d": value, "k": "found"}));
+        shard.sync_all().expect("synced");
+        drop(shard);
+
+        let after = json!({"k": keyword, "d": {"type": "date", "format": format}});
+        let shard = open(folder.path(), mapping(&after));
+        shard.refresh(NOW).expect("refreshed");
+
+        let shown = vec![("1".to_owned(), vec!["d".to_owned()])];
+        assert_eq!(found(&shard, &json!({"term": {"k": "found"}})), shown, "{format}");
+        assert_eq!(found(&shard, &json!({"exists": {"field": "d"}})), [], "{format}");
+    }
+}

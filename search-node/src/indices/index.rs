@@ -98,6 +98,7 @@ impl Index {
             );
         }
         let mapping = Arc::new(parse_mapping(&metadata.mapping)?.lenient(settings.leniency()));
+        metadata.warn_of_mapping();
         Ok(Self {
             folder: folder.to_owned(),
             shared: resources.shared.clone(),

@@ -6,6 +6,7 @@ use cluster::state::{CopyId, IndexEntry, IndexId, ShardCopies};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use shard::mapping::{MappingError, parse_new_mapping};
 
 use super::replicas::CopySettings;
 use super::settings::RESIZE_SOURCE_UUID;
@@ -48,6 +49,17 @@ const CREATED: &str = "created_millis";
 const CLOSED: &str = "closed";
 
 impl IndexMetadata {
+    /// Tells in the log of a mapping that an older build took and that is read no further than it can be.
+    pub(super) fn warn_of_mapping(&self) {
+        if let Err(MappingError { reason, .. }) = parse_new_mapping(&self.mapping) {
+            tracing::warn!(
+                index = self.name,
+                reason,
+                "the stored mapping says what no new one may; what cannot be read of it counts as not said"
+            );
+        }
+    }
+
     /// The entry of the map that says the same, with these shards.
     pub(super) fn to_entry(&self, shards: Vec<ShardCopies>) -> Result<IndexEntry, ApiError> {
         Ok(self.entry_of(CopySettings::read(&self.settings)?, shards))

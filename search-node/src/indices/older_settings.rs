@@ -1,9 +1,12 @@
 //! An index whose stored settings an older build took, and this one would not: it is served, and they cost themselves alone.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
-use shard::HostDisk;
+use shard::{Condition, HostDisk, WriteRequest};
 
 use super::auto_create::AutoCreate;
+use super::index_run::IndexRun;
 use super::metadata::{FILE, IndexMetadata};
 use super::registry::Indices;
 use super::settings_changes::SettingsChange;
@@ -87,4 +90,74 @@ fn an_index_with_a_mapping_and_bounds_that_are_not_taken_any_more_is_served_and_
         shard::mapping::parse_mapping(&json!({"properties": {"d": {"type": "keyword"}}})).expect("valid");
     index.grow_mapping(&grown).expect("a field of a document");
     assert!(index.mapping().leaf("d").is_some() && index.mapping().leaf("new").is_some());
+}
+
+/// Each of these alone was enough to keep an index shut.
+#[test]
+fn an_index_opens_and_answers_whatever_an_older_build_took_for_its_mapping() {
+    let root = tempfile::tempdir().expect("a folder");
+    let open = || Indices::open(root.path(), AutoCreate::All, resources(HostDisk::shared())).expect("opens");
+    let field = |field: Value| json!({"properties": {"f": field}});
+    let template = |template: Value| json!({"dynamic_templates": [{"t": template}]});
+    let text = json!({"type": "text", "norms": {"enabled": false}});
+    let stored = [
+        field(text.clone()),
+        field(json!({"type": "keyword", "fields": {"t": text}})),
+        field(json!({"type": "text", "fielddata": {"format": "disabled"}})),
+        field(json!({"type": "text", "eager_global_ordinals": "yes"})),
+        field(json!({"type": "date", "format": "yyyy-MM-dd'T"})),
+        field(json!({"type": "date", "format": "yyyy-MM-ddd"})),
+        field(json!({"type": "date", "format": "yyyy{MM}"})),
+        field(json!({"type": "date_range", "format": "yyyy/MM/dd HH:mm:ss.SSSZZZZZZ"})),
+        field(json!({"type": "date_nanos", "locale": "klingon"})),
+        json!({"dynamic_date_formats": ["epoch_millis"]}),
+        json!({"dynamic_date_formats": ["MM/dd/yyyy||nonsense"]}),
+        json!({"dynamic_date_formats": false}),
+        template(json!({"match": ["x", 1], "mapping": {"type": "keyword"}})),
+        template(json!({"match": "n", "mapping": text})),
+        template(json!({"match": "n", "mapping": {"type": "date", "format": "yyyy{MM}"}})),
+        json!({"dynamic_templates": [{"t": {"match": "n", "mapping": {"type": "keyword"}}, "u": {"mapping": {}}}]}),
+    ];
+    let name = |number: usize| format!("i{number}");
+    {
+        let indices = open();
+        for (number, mapping) in stored.iter().enumerate() {
+            let made = indices.create(&name(number), &Value::Null).expect("made");
+            let file = made.folder().join(FILE);
+            let mut metadata: IndexMetadata = read(&file).expect("read").expect("there");
+            metadata.mapping = mapping.clone();
+            write(&*HostDisk::shared(), &file, &metadata).expect("written");
+        }
+    }
+
+    let indices = open();
+
+    assert!(indices.lost().is_empty(), "all are read");
+    for (number, mapping) in stored.iter().enumerate() {
+        let index = indices.get(&name(number)).expect("served");
+        index.shards().unwrap_or_else(|error| panic!("{mapping}: {}", error.reason));
+        let request = WriteRequest {
+            uid: "1",
+            doc_type: None,
+            id: "1",
+            routing: None,
+            source: Some(br#"{"f": "2026-01-01", "n": "2026-01-01"}"#),
+            condition: Condition::None,
+            is_new_id: false,
+            now_millis: 0,
+        };
+        let source = br#"{"f": {"gte": "2026-01-01"}, "n": "2026-01-01"}"#.as_slice();
+        let is_span = mapping.pointer("/properties/f/type").is_some_and(|kind| kind == "date_range");
+        let request = if is_span { WriteRequest { source: Some(source), ..request } } else { request };
+        let mut run = IndexRun::new(Arc::clone(&index));
+        let (_, place) = run.write(&request).unwrap_or_else(|error| panic!("{mapping}: {}", error.reason));
+        let kept = place.shard.get("1").expect("read").expect("there");
+        assert_eq!(kept.ignored, Vec::<String>::new(), "{mapping}");
+        assert!(index.mapping().leaf("n").is_some(), "{mapping}: it grows");
+        let again = index
+            .add_mapping(&shard::mapping::parse_new_mapping(&field(json!({"type": "ip"}))).expect("valid"));
+        assert!(again.is_err(), "{mapping}: a field keeps its type");
+        let refused = indices.create("new", &json!({"mappings": mapping}));
+        assert!(refused.is_err(), "{mapping}: nobody may say so anew");
+    }
 }

@@ -50,7 +50,7 @@ impl FieldFormats {
                 Kind::Metric { field, format, .. } => (field, format.as_deref()),
                 _ => return Ok(()),
             };
-            self.shown(path, asked, &TimeZone::UTC).map(drop)
+            self.read(path, asked).map(drop)
         })
     }
 
@@ -62,18 +62,54 @@ impl FieldFormats {
         self
     }
 
+    /// In which formats the dates of a field are shown, if it has any.
+    fn read(&self, path: &str, asked: Option<&str>) -> Result<Option<DateFormats>, AggError> {
+        let Some(own) = self.0.get(path) else { return Ok(None) };
+        let locale = Locale::parse(&own.locale).unwrap_or(Locale::ROOT);
+        match asked {
+            Some(asked) => DateFormats::with_locale(asked, locale).map(Some).map_err(QueryError::argument),
+            None => Ok(Some(DateFormats::read_stored(&own.format, locale))),
+        }
+    }
+}
+
+/// The same while an answer is made. What is asked for again for every bucket is read once.
+#[derive(Debug, Default)]
+pub(super) struct ReadFormats {
+    formats: FieldFormats,
+    read: Vec<ReadFormat>,
+}
+
+#[derive(Debug)]
+struct ReadFormat {
+    path: String,
+    asked: Option<String>,
+    formats: Option<DateFormats>,
+}
+
+impl ReadFormats {
+    pub(super) fn new(formats: FieldFormats) -> Self {
+        Self { formats, read: Vec::new() }
+    }
+
     /// How the dates of a field are shown, if it has any.
     pub(super) fn shown(
-        &self,
+        &mut self,
         path: &str,
         asked: Option<&str>,
         zone: &TimeZone,
     ) -> Result<Option<Shown>, AggError> {
-        let Some(own) = self.0.get(path) else { return Ok(None) };
-        let locale = Locale::parse(&own.locale).unwrap_or(Locale::ROOT);
-        let formats = DateFormats::with_locale(asked.unwrap_or(&own.format), locale);
-        let formats = formats.map_err(QueryError::argument)?;
-        Ok(Some(Shown { formats, zone: zone.clone() }))
+        let is_it = |read: &&ReadFormat| read.path == path && read.asked.as_deref() == asked;
+        let formats = match self.read.iter().find(is_it) {
+            Some(read) => read.formats.clone(),
+            None => {
+                let formats = self.formats.read(path, asked)?;
+                let (path, asked) = (path.to_owned(), asked.map(str::to_owned));
+                self.read.push(ReadFormat { path, asked, formats: formats.clone() });
+                formats
+            }
+        };
+        Ok(formats.map(|formats| Shown { formats, zone: zone.clone() }))
     }
 }
 
@@ -106,5 +142,29 @@ impl Kind {
             }
             Kind::Filter(_) => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_format_is_read_once_for_all_buckets() {
+        let format = FieldFormat { format: "yyyy".to_owned(), locale: "en".to_owned() };
+        let formats = FieldFormats([("d".to_owned(), format)].into());
+        let mut read = ReadFormats::new(formats);
+        let utc = TimeZone::UTC;
+        for _ in 0..3 {
+            let mut date =
+                |path, asked| read.shown(path, asked, &utc).expect("read").map(|shown| shown.date(0));
+            assert_eq!(date("d", None).as_deref(), Some("1970"));
+            assert_eq!(date("d", Some("MM")).as_deref(), Some("01"));
+            assert_eq!(date("n", None), None);
+        }
+        assert_eq!(read.read.len(), 3);
+        let long = "yyyy||".repeat(200);
+        let refused = read.shown("d", Some(&long), &utc).expect_err("too long").reason;
+        assert!(refused.ends_with("it has [1200] characters, and may have [512]"), "{refused}");
     }
 }

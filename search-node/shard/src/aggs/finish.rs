@@ -8,7 +8,7 @@ use jiff::{Span, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::collect::{date_bucket, unorder_f64};
-use super::field_formats::{FieldFormats, Shown};
+use super::field_formats::{ReadFormats, Shown};
 use super::partial::{AggPartial, Bucket, Key, State, Sums};
 use super::request::{
     AggError, AggRequest, BUCKETS_MAX, DateHistogram, Histogram, Interval, Kind, Metric, Node, OrderBy,
@@ -20,7 +20,8 @@ use crate::query::QueryError;
 
 /// The answer of all aggregations of a request.
 pub fn finish(request: &AggRequest, mut partial: AggPartial, now_millis: i64) -> Result<Value, AggError> {
-    let formats = partial.formats.take().map_or_else(FieldFormats::default, |formats| *formats);
+    let formats =
+        partial.formats.take().map_or_else(ReadFormats::default, |formats| ReadFormats::new(*formats));
     let mut finishing = Finishing { now: now_millis, left: BUCKETS_MAX, formats };
     finish_level(request, partial, &mut finishing).map(Value::Object)
 }
@@ -30,7 +31,7 @@ struct Finishing {
     now: i64,
     /// How many more buckets there may be.
     left: usize,
-    formats: FieldFormats,
+    formats: ReadFormats,
 }
 
 fn finish_level(

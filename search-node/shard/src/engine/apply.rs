@@ -69,7 +69,7 @@ impl Engine {
                 Ok(None) => {}
                 Ok(Some(lacking)) => return Ok(Applied::NeedsMapping(lacking)),
                 Err(error @ EngineError::NotJson(_)) => return Err(error),
-                // The primary took it, perhaps when less was asked of documents.
+                // The primary took it, which this build would not: it has no fields.
                 Err(error) => self.keep_unread(operation, values, &error.to_string()),
             }
         }

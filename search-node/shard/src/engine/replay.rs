@@ -84,22 +84,21 @@ impl Engine {
         Ok(())
     }
 
-    /// Reads a document that was accepted once. A mapping that has changed since may not take it any more; then it is kept by its id,
-    /// and no search finds it by its fields: one document must not keep its whole shard shut.
+    /// Reads a document that was accepted once. What the mapping does not take of it any more, or lacks, is left out and noted; one
+    /// document must not keep its whole shard shut.
     fn read_again(&self, layout: &Layout, operation: &Operation, values: &mut SharedValues) {
         let read = read_document(layout, &operation.uid, &operation.source, values, Strictness::Accepted);
-        let reason = match read {
-            Ok(None) => return,
-            Ok(Some(_)) => "the mapping lacks some of its fields".to_owned(),
-            Err(error) => error.to_string(),
-        };
-        self.keep_unread(operation, values, &reason);
+        match read {
+            Ok(None) => {}
+            Ok(Some(lacking)) => layout.parser.note_lacking(&lacking, values.edit()),
+            Err(error) => self.keep_unread(operation, values, &error.to_string()),
+        }
     }
 
-    /// Keeps a document by its id alone.
+    /// Keeps a document that cannot be read at all by its id alone: no search finds it by its fields.
     pub(super) fn keep_unread(&self, operation: &Operation, values: &mut SharedValues, reason: &str) {
         let seq_no = operation.seq_no;
-        tracing::warn!(folder = %self.folder.display(), seq_no, reason, "a document no longer fits its mapping and is kept by its id alone");
+        tracing::warn!(folder = %self.folder.display(), seq_no, reason, "a document cannot be read and is kept by its id alone");
         values.edit().begin_unread(&operation.source);
     }
 }

@@ -21,27 +21,16 @@ impl Default for DynamicDateFormats {
 }
 
 impl DynamicDateFormats {
-    /// Reads `dynamic_date_formats`: one, several, or `none`.
-    pub(super) fn parse(value: &Value) -> Result<Self, MappingError> {
-        let given: Vec<&Value> = match value {
-            Value::String(none) if none == "none" => Vec::new(),
-            Value::Array(items) => items.iter().collect(),
-            one => vec![one],
-        };
-        let formats = given.into_iter().map(|format| {
-            let Some(text) = format.as_str() else {
-                return Err(MappingError::argument(format!(
-                    "Invalid format: [{format}]: expected date format"
-                )));
-            };
-            if text.starts_with("epoch_") {
-                return Err(MappingError::parsing(format!(
-                    "Epoch [{text}] is not supported as dynamic date format"
-                )));
-            }
-            DateFormats::parse(text).map_err(MappingError::argument)
-        });
-        formats.collect::<Result<_, _>>().map(Self)
+    /// Reads `dynamic_date_formats`: one, several, or `none`. Older builds took anything; what is no format counts as not said.
+    pub(super) fn read_stored(value: &Value) -> Self {
+        let given = given(value);
+        let formats: Vec<_> = given.iter().filter_map(|format| format_of(format).ok()).collect();
+        if formats.is_empty() && !given.is_empty() { Self::default() } else { Self(formats) }
+    }
+
+    /// Refuses what is no format.
+    pub(super) fn check(value: &Value) -> Result<(), MappingError> {
+        given(value).into_iter().try_for_each(|format| format_of(format).map(drop))
     }
 
     /// The field that a text makes, if it is a date. What is a number is none, or every year would be one.
@@ -56,6 +45,24 @@ impl DynamicDateFormats {
         }
         Some(field)
     }
+}
+
+fn given(value: &Value) -> Vec<&Value> {
+    match value {
+        Value::String(none) if none == "none" => Vec::new(),
+        Value::Array(items) => items.iter().collect(),
+        one => vec![one],
+    }
+}
+
+fn format_of(value: &Value) -> Result<DateFormats, MappingError> {
+    let Some(text) = value.as_str() else {
+        return Err(MappingError::argument(format!("Invalid format: [{value}]: expected date format")));
+    };
+    if text.starts_with("epoch_") {
+        return Err(MappingError::parsing(format!("Epoch [{text}] is not supported as dynamic date format")));
+    }
+    DateFormats::parse(text).map_err(MappingError::argument)
 }
 
 #[cfg(test)]
@@ -87,19 +94,29 @@ mod tests {
 
     #[test]
     fn a_mapping_says_what_is_tried() {
-        let own = DynamicDateFormats::parse(&json!(["MM/dd/yyyy", "dd.MM.yyyy"])).expect("formats");
+        let own = DynamicDateFormats::read_stored(&json!(["MM/dd/yyyy", "dd.MM.yyyy"]));
         assert_eq!(
             own.field("24.11.2026").map(|field| field.parameters["format"].clone()),
             Some(json!("dd.MM.yyyy"))
         );
         assert_eq!(own.field("2026-11-24"), None);
-        let none = DynamicDateFormats::parse(&json!("none")).expect("none");
+        let none = DynamicDateFormats::read_stored(&json!("none"));
         assert_eq!(none.field("2026-11-24"), None);
-        let refused = |value: Value| DynamicDateFormats::parse(&value).expect_err("refused").reason;
+        let refused = |value: Value| DynamicDateFormats::check(&value).expect_err("refused").reason;
         assert_eq!(
             refused(json!(["epoch_millis"])),
             "Epoch [epoch_millis] is not supported as dynamic date format"
         );
         assert_eq!(refused(json!("foo")), "Invalid format: [foo]: Unknown pattern letter: f");
+    }
+
+    #[test]
+    fn what_is_stored_and_no_format_counts_as_not_said() {
+        for stored in [json!(["epoch_millis"]), json!("MM/dd/yyyy||nonsense"), json!(false), json!([1])] {
+            assert_eq!(DynamicDateFormats::read_stored(&stored), DynamicDateFormats::default(), "{stored}");
+        }
+        let some = DynamicDateFormats::read_stored(&json!(["nonsense", "MM/dd/yyyy"]));
+        assert!(some.field("11/24/2026").is_some() && some.field("2026-11-24").is_none());
+        assert_eq!(DynamicDateFormats::read_stored(&json!([])), DynamicDateFormats(Vec::new()));
     }
 }

@@ -1,4 +1,7 @@
 //! From the API's JSON to a [`Mapping`], refusing what it does not know.
+//!
+//! Mappings that are stored are read here, too: what older builds took must be read for good. More is asked of new ones in `proposed`;
+//! where that has become stricter, what cannot be read counts here as not said.
 
 use serde_json::{Map, Value};
 
@@ -145,7 +148,7 @@ pub fn parse_mapping(body: &Value) -> Result<Mapping, MappingError> {
                 match kept {
                     "_source" => drop(SourceRules::read(value)?),
                     "dynamic_date_formats" => {
-                        mapping.dynamic_date_formats = DynamicDateFormats::parse(value)?
+                        mapping.dynamic_date_formats = DynamicDateFormats::read_stored(value)
                     }
                     _ => {}
                 }
@@ -324,7 +327,7 @@ pub(super) fn parse_field(
         field.parameters.insert(key.clone(), value.clone());
     }
     if type_name == "text" {
-        field.subfields = text_parameters::ways(name, body, &field)?;
+        field.subfields = text_parameters::ways(body, &field);
     }
     // Older builds took it, and gave such a field an index.
     field.index |= type_name == WILDCARD && !field.doc_values;
@@ -437,10 +440,10 @@ fn kind_of(name: &str, type_name: &str, body: &Map<String, Value>) -> Result<Fie
         "alias" => FieldKind::Alias { path: alias_path(name, body.get("path"))? },
         "binary" => FieldKind::Binary,
         "boolean" => FieldKind::Boolean,
-        "date" => FieldKind::Date(date_formats(name, body)?),
-        "date_nanos" => FieldKind::DateNanos(date_formats(name, body)?),
+        "date" => FieldKind::Date(date_formats(body)),
+        "date_nanos" => FieldKind::DateNanos(date_formats(body)),
         "ip" => FieldKind::Ip,
-        "date_range" => ranges_of(FieldKind::Date(date_formats(name, body)?)),
+        "date_range" => ranges_of(FieldKind::Date(date_formats(body))),
         "ip_range" => ranges_of(FieldKind::Ip),
         "integer_range" => ranges_of(FieldKind::Integer { min: i32::MIN.into(), max: i32::MAX.into() }),
         "long_range" => ranges_of(FieldKind::Integer { min: i64::MIN, max: i64::MAX }),
@@ -509,15 +512,22 @@ fn number(value: &Value) -> Option<usize> {
     usize::try_from(number).ok()
 }
 
-fn date_formats(name: &str, body: &Map<String, Value>) -> Result<DateFormats, MappingError> {
+/// The formats of dates, those that can be read: older builds took more.
+fn date_formats(body: &Map<String, Value>) -> DateFormats {
+    let text = |key| body.get(key).filter(|value| !value.is_null()).map(plain);
+    let locale = text("locale").and_then(|locale| Locale::parse(&locale).ok()).unwrap_or(Locale::ROOT);
+    let format = text("format").unwrap_or_else(|| DateFormats::DEFAULT.to_owned());
+    DateFormats::read_stored(&format, locale)
+}
+
+/// Refuses formats and languages of dates that are none.
+pub(super) fn check_dates(name: &str, body: &Map<String, Value>) -> Result<(), MappingError> {
     let text = |key| body.get(key).filter(|value| !value.is_null()).map(plain);
     let fault = |key| {
         move |reason| MappingError::parsing(format!("Error parsing [{key}] on field [{name}]: {reason}"))
     };
-    let locale =
-        text("locale").map_or(Ok(Locale::ROOT), |locale| Locale::parse(&locale).map_err(fault("locale")))?;
-    let format = text("format").unwrap_or_else(|| DateFormats::DEFAULT.to_owned());
-    DateFormats::with_locale(&format, locale).map_err(fault("format"))
+    text("locale").map_or(Ok(()), |locale| Locale::parse(&locale).map(drop).map_err(fault("locale")))?;
+    text("format").map_or(Ok(()), |format| DateFormats::parse(&format).map(drop).map_err(fault("format")))
 }
 
 fn parse_dynamic(value: &Value) -> Result<Dynamic, MappingError> {

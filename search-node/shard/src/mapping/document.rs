@@ -40,7 +40,8 @@ pub(crate) type SourceView<'a> = Json<'a>;
 /// How a document is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Strictness {
-    /// It was accepted once, perhaps when less was asked of documents.
+    /// It was accepted once, perhaps when less was asked of documents: a value that does not fit any more costs itself alone. What comes
+    /// from the translog or from a primary is read so, and all copies leave out the same.
     Accepted,
     New {
         /// Whether it has a routing value.
@@ -143,7 +144,8 @@ impl DocumentParser {
         };
         for (name, value) in object.iter() {
             if is_metadata(name) {
-                return Err(metadata_fault(id, name, value));
+                reading.forgive(name, Err(metadata_fault(id, name, value)))?;
+                continue;
             }
             reading.member(&self.root, name, value)?;
         }
@@ -157,13 +159,20 @@ impl DocumentParser {
         Ok(added)
     }
 
+    /// Notes that the values of fields are left out which the mapping lacks.
+    pub(crate) fn note_lacking(&self, lacking: &Mapping, values: &mut FieldValues) {
+        if let Some(field) = self.ignored {
+            lacking.root.field_paths("").iter().for_each(|path| values.add_text(field, path));
+        }
+    }
+
     /// The fields of which something is left out of a document that was taken.
     pub(crate) fn ignored(&self, id: &str, source: &SourceView<'_>) -> Vec<String> {
         let Some(field) = self.ignored else { return Vec::new() };
         let mut values = FieldValues::default();
         match self.parse(id, source, &mut values, Strictness::Accepted) {
             Ok(_) => values.texts_of(field).map(str::to_owned).collect(),
-            // A mapping that has changed since may not take it any more.
+            // It is no object.
             Err(_) => Vec::new(),
         }
     }
@@ -185,7 +194,35 @@ pub fn check_document(
 }
 
 impl<'p> Reading<'p> {
+    /// Whether a value that does not fit costs itself alone, whatever its field says.
+    fn is_accepted(&self) -> bool {
+        self.strictness == Strictness::Accepted
+    }
+
+    /// Leaves out what does not fit of a document that was accepted once.
+    pub(super) fn forgive(&mut self, path: &str, read: Result<(), MappingError>) -> Result<(), MappingError> {
+        match read {
+            Err(_) if self.is_accepted() => {
+                self.ignore(path);
+                Ok(())
+            }
+            read => read,
+        }
+    }
+
     pub(super) fn member(
+        &mut self,
+        plan: &'p ObjectPlan,
+        name: &str,
+        value: &Json<'_>,
+    ) -> Result<(), MappingError> {
+        match self.known_or_new(plan, name, value) {
+            Ok(()) => Ok(()),
+            fault => self.forgive(&format!("{}{name}", plan.prefix), fault),
+        }
+    }
+
+    fn known_or_new(
         &mut self,
         plan: &'p ObjectPlan,
         name: &str,
@@ -222,9 +259,10 @@ impl<'p> Reading<'p> {
             Json::Bool(_) | Json::Number(_) | Json::Str(_) => {
                 let path = plan.prefix.trim_end_matches('.');
                 let name = path.rsplit('.').next().unwrap_or(path);
-                Err(MappingError::parsing(format!(
+                let fault = MappingError::parsing(format!(
                     "object mapping for [{path}] tried to parse field [{name}] as object, but found a concrete value"
-                )))
+                ));
+                self.forgive(path, Err(fault))
             }
         }
     }
@@ -258,7 +296,7 @@ impl<'p> Reading<'p> {
                 None => Ok(()),
             },
             Json::Array(items) => items.iter().try_for_each(|item| self.field(plan, item)),
-            Json::Object(_) if plan.ignores_malformed() => {
+            Json::Object(_) if plan.ignores_malformed() || self.is_accepted() => {
                 self.ignore(&plan.path);
                 Ok(())
             }
@@ -273,7 +311,10 @@ impl<'p> Reading<'p> {
             Json::Bool(_) | Json::Number(_) | Json::Str(_) => match scalar(value) {
                 Some(scalar) => {
                     self.scalar(plan, scalar)?;
-                    plan.mapping.copy_to.iter().try_for_each(|path| self.copied(path, value, scalar))
+                    plan.mapping.copy_to.iter().try_for_each(|path| match self.copied(path, value, scalar) {
+                        Ok(()) => Ok(()),
+                        fault => self.forgive(path, fault),
+                    })
                 }
                 None => Ok(()),
             },
@@ -283,7 +324,7 @@ impl<'p> Reading<'p> {
     pub(super) fn scalar(&mut self, plan: &FieldPlan, scalar: Scalar<'_>) -> Result<(), MappingError> {
         for target in &plan.targets {
             if let Err(fault) = self.add(target, scalar) {
-                if target.ignore_malformed {
+                if target.ignore_malformed || self.is_accepted() {
                     self.ignore(&target.path);
                     continue;
                 }
@@ -301,6 +342,8 @@ impl<'p> Reading<'p> {
             return self.constant(target, value.as_deref(), &text_of(scalar));
         }
         let Some(field) = target.field else { return Ok(()) };
+        // A number that came as a text was taken then. Where it costs the field only it was left out then.
+        let is_exact = target.is_exact && (target.ignore_malformed || !self.is_accepted());
         let scalar = match (scalar, &target.null_text) {
             (Scalar::Text(""), None) if target.may_be_empty => return Ok(()),
             (Scalar::Text(""), Some(text)) if target.may_be_empty => Scalar::Text(text),
@@ -350,7 +393,7 @@ impl<'p> Reading<'p> {
                 self.values.add_text(field, &text);
             }
             FieldKind::Integer { min, max } => {
-                if target.is_exact {
+                if is_exact {
                     check_exact(scalar, true, &target.type_name)?;
                 }
                 self.values.add_i64(field, to_integer(scalar, *min, *max, &target.type_name)?);
@@ -360,7 +403,7 @@ impl<'p> Reading<'p> {
             | FieldKind::HalfFloat
             | FieldKind::ScaledFloat { .. }) => {
                 let precision = kind.precision().unwrap_or(Precision::Double);
-                if target.is_exact {
+                if is_exact {
                     check_exact(scalar, false, &target.type_name)?;
                 }
                 self.values.add_f64(field, to_float(scalar, precision, &target.type_name)?);

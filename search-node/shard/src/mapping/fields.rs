@@ -324,6 +324,13 @@ impl ObjectMapping {
         usize::from(self.nested.is_some()) + below
     }
 
+    /// The paths of the fields below it, without their other ways; `prefix` is its own with a dot behind.
+    pub(super) fn field_paths(&self, prefix: &str) -> Vec<String> {
+        let own = self.fields.keys().map(|name| format!("{prefix}{name}"));
+        let below = self.objects.iter();
+        own.chain(below.flat_map(|(name, object)| object.field_paths(&format!("{prefix}{name}.")))).collect()
+    }
+
     pub(super) fn object(&self, path: &str) -> Option<&ObjectMapping> {
         path.split('.').try_fold(self, |object, name| object.objects.get(name))
     }

@@ -37,7 +37,13 @@ impl Reading<'_> {
                 format!("Failed to parse object: expecting token of type [START_OBJECT] but found [{value}]"),
             )),
         };
-        read.map_err(|fault| self.fault(plan, &preview(value), fault))
+        match read {
+            Ok(()) => Ok(()),
+            Err(fault) => {
+                let fault = self.fault(plan, &preview(value), fault);
+                self.forgive(&plan.path, Err(fault))
+            }
+        }
     }
 
     fn flat_value(

@@ -175,6 +175,47 @@ mod tests {
         }
     }
 
+    /// What a primary takes as new its replicas read as accepted: both must keep the same.
+    #[test]
+    fn what_is_taken_is_read_alike_by_all_copies() {
+        let mapping = json!({"properties": {
+            "n": {"type": "long", "coerce": false, "ignore_malformed": true}, "d": {"type": "date", "ignore_malformed": true},
+            "x": {"type": "integer", "coerce": false, "fields": {"d": {"type": "date", "ignore_malformed": true}}},
+            "r": {"type": "integer_range", "coerce": false}, "k": {"type": "keyword", "ignore_above": 2, "copy_to": "n"},
+            "g": {"type": "geo_point", "ignore_malformed": true}, "f": {"type": "flattened"},
+            "o": {"type": "nested", "properties": {"n": {"type": "long", "ignore_malformed": true}}}
+        }});
+        let paths = ["n", "d", "x", "x.d", "r", "k", "g", "f", "o.n", IGNORED, "_nested_path"];
+        let field_of = |path: &str| {
+            let at = paths.iter().position(|known| *known == path)?;
+            Some(Field::from_field_id(at as u32))
+        };
+        let mapping = Arc::new(parse_mapping(&mapping).expect("a mapping"));
+        let parser = DocumentParser::new(mapping, &Analysis::plain(), &field_of);
+        for (document, is_taken) in [
+            (json!({"n": "5", "d": ["x", "2020"], "k": ["long", "1"]}), true),
+            (json!({"n": [1, "x", {"a": 1}], "g": ["x", "1,2"], "f": {"a": [1, null]}}), true),
+            (json!({"x": 5, "r": {"gte": 1}, "o": [{"n": "x"}, {"n": 1}]}), true),
+            (json!({"x": ""}), false),
+            (json!({"x": "5"}), false),
+            (json!({"r": {"gte": "1"}}), false),
+        ] {
+            let text = document.to_string();
+            let source: SourceView<'_> = serde_json::from_str(&text).expect("JSON");
+            let values = |strictness| {
+                let mut values = crate::mapping::field_values::FieldValues::default();
+                values.begin(&text);
+                parser.parse("1", &source, &mut values, strictness).map(|_| format!("{values:?}"))
+            };
+            let new = values(Strictness::New { is_routed: false });
+            let accepted = values(Strictness::Accepted).expect("accepted once");
+            assert_eq!(new.is_ok(), is_taken, "{document}");
+            if let Ok(new) = new {
+                assert_eq!(new, accepted, "{document}");
+            }
+        }
+    }
+
     #[test]
     fn an_empty_text_is_no_number_and_what_stands_for_none_is_taken() {
         let mapping = json!({"properties": {"n": {"type": "long", "null_value": 5}, "d": {"type": "double"},

@@ -4,10 +4,15 @@
 use serde_json::{Map, Value};
 use serde_json_borrow::Value as Json;
 
+use super::date_detection::DynamicDateFormats;
 use super::definition;
 use super::error::MappingError;
 use super::fields::{FieldKind, FieldMapping, Mapping, ObjectMapping};
 use super::parameters::{Taken, is_type, may_be_null, taken};
+use super::subfields::SEARCH_AS_YOU_TYPE;
+use super::templates;
+use super::text_options::TextOptions;
+use super::text_parameters;
 use super::values::{Precision, Scalar, ValueFault, to_bool, to_float, to_integer, to_ip, to_unsigned};
 
 /// Elasticsearch's bounds on `meta`.
@@ -21,9 +26,15 @@ pub fn parse_new_mapping(body: &Value) -> Result<Mapping, MappingError> {
     if let Some(properties) = body.get_mut("properties").and_then(Value::as_object_mut) {
         check_properties(properties)?;
     }
+    if let Some(formats) = body.get("dynamic_date_formats") {
+        DynamicDateFormats::check(formats)?;
+    }
+    if let Some(templates) = body.get("dynamic_templates") {
+        templates::check_shape(templates)?;
+    }
     let mapping = definition::parse_mapping(&body)?;
     check_nulls_below(&mapping.root)?;
-    mapping.templates.iter().try_for_each(super::templates::DynamicTemplate::check)?;
+    mapping.templates.iter().try_for_each(templates::DynamicTemplate::check)?;
     Ok(mapping)
 }
 
@@ -41,7 +52,7 @@ pub(super) fn parse_field(
 }
 
 /// Checks fields and takes out of them what has no effect.
-fn check_properties(properties: &mut Map<String, Value>) -> Result<(), MappingError> {
+pub(super) fn check_properties(properties: &mut Map<String, Value>) -> Result<(), MappingError> {
     for (name, definition) in properties {
         if !name.is_empty() && name.bytes().all(|byte| byte == b'.') {
             return Err(MappingError::parsing(format!("Invalid field name {name}")));
@@ -96,17 +107,27 @@ fn check_field(name: &str, type_name: &str, body: &mut Map<String, Value>) -> Re
         check_meta(name, meta)?;
     }
     match body.get_mut("fields") {
-        Some(Value::Object(fields)) => check_multi_fields(name, fields),
-        Some(Value::Array(none)) if none.is_empty() => {
-            body.remove("fields");
-            Ok(())
+        Some(Value::Object(fields)) => check_multi_fields(name, fields)?,
+        Some(Value::Array(none)) if none.is_empty() => drop(body.remove("fields")),
+        Some(other) => {
+            return Err(MappingError::parsing(format!(
+                "expected map for property [fields] on field [{}] or [fields] but got a {}",
+                other.as_str().map_or_else(|| other.to_string(), str::to_owned),
+                java_class(other)
+            )));
         }
-        Some(other) => Err(MappingError::parsing(format!(
-            "expected map for property [fields] on field [{}] or [fields] but got a {}",
-            other.as_str().map_or_else(|| other.to_string(), str::to_owned),
-            java_class(other)
-        ))),
-        None => Ok(()),
+        None => {}
+    }
+    check_said(name, type_name, body)
+}
+
+/// Refuses what counts as not said in a mapping that is stored.
+fn check_said(name: &str, type_name: &str, body: &Map<String, Value>) -> Result<(), MappingError> {
+    match type_name {
+        "text" => text_parameters::check(name, body),
+        SEARCH_AS_YOU_TYPE => TextOptions::read(body).map(drop),
+        "date" | "date_nanos" | "date_range" => definition::check_dates(name, body),
+        _ => Ok(()),
     }
 }
 
@@ -378,6 +399,114 @@ mod tests {
             if let Err(error) = read {
                 let expected = "Error parsing [null_value] on field [f]: ";
                 assert!(error.reason.starts_with(expected), "{}", error.reason);
+            }
+        }
+    }
+
+    /// What the first builds took whatever was said by it, of every type.
+    #[test]
+    fn parameters_with_any_value_are_read_where_they_are_stored() {
+        const KEPT: [&str; 11] = [
+            "store",
+            "meta",
+            "boost",
+            "similarity",
+            "eager_global_ordinals",
+            "index_options",
+            "norms",
+            "coerce",
+            "time_series_dimension",
+            "split_queries_on_whitespace",
+            "fielddata",
+        ];
+        let types =
+            ["text", "search_as_you_type", "match_only_text", "keyword", "wildcard", "constant_keyword"]
+                .into_iter()
+                .chain(["long", "integer", "short", "byte", "double", "float", "half_float", "unsigned_long"])
+                .chain([
+                    "boolean",
+                    "ip",
+                    "binary",
+                    "date",
+                    "date_nanos",
+                    "version",
+                    "flattened",
+                    "date_range",
+                ])
+                .chain([
+                    "ip_range",
+                    "integer_range",
+                    "long_range",
+                    "float_range",
+                    "double_range",
+                    "token_count",
+                ])
+                .chain([
+                    "scaled_float",
+                    "geo_point",
+                    "histogram",
+                    "rank_feature",
+                    "rank_features",
+                    "dense_vector",
+                ])
+                .chain(["completion", "alias"]);
+        for type_name in types {
+            assert!(is_type(type_name), "{type_name}");
+            let mut field = json!({"type": type_name});
+            match type_name {
+                "scaled_float" => field["scaling_factor"] = json!(10),
+                "token_count" => field["analyzer"] = json!("standard"),
+                "alias" => field["path"] = json!("x"),
+                "dense_vector" => field["dims"] = json!(3),
+                _ => {}
+            }
+            for parameter in KEPT {
+                for value in [json!("yes"), json!({"enabled": false}), json!([1]), json!(5), json!(null)] {
+                    let mut stored = field.clone();
+                    stored[parameter] = value;
+                    let template = json!({"match": "f", "mapping": stored});
+                    let mapping = json!({"properties": {"f": stored, "g": {"type": "ip", "fields": {"f": stored}}},
+                        "dynamic_templates": [{"t": template}]});
+                    definition::parse_mapping(&mapping).unwrap_or_else(|error| panic!("{stored}: {error:?}"));
+                }
+            }
+        }
+    }
+
+    /// Dates that older builds read by what is no format any more are read by what is left of it.
+    #[test]
+    fn formats_of_dates_are_refused_where_they_are_new_alone() {
+        let usual = "strict_date_optional_time||epoch_millis";
+        for (format, read) in [
+            ("yyyy-MM-dd'T", usual),
+            ("yyyy-MM-ddd", usual),
+            ("yyyy{MM}", usual),
+            ("yyyy/MM/dd HH:mm:ss.SSSZZZZZZ", usual),
+            ("yyyy-MM-ddd||dd.MM.yyyy|| epoch_second", "dd.MM.yyyy|| epoch_second"),
+        ] {
+            for type_name in ["date", "date_nanos", "date_range"] {
+                let stored = json!({"type": type_name, "format": format, "locale": "klingon"});
+                let mapping = json!({"properties": {"f": stored}});
+                let field = &definition::parse_mapping(&mapping).expect("stored").root.fields["f"];
+                let kind = if let FieldKind::Range { of } = &field.kind { of } else { &field.kind };
+                assert_eq!(kind.dates().map(|(_, formats)| formats.text()), Some(read), "{stored}");
+                for key in ["format", "locale"] {
+                    let mut new = json!({"type": type_name});
+                    new[key] = stored[key].clone();
+                    let expected = format!("Error parsing [{key}] on field [f]: ");
+                    for mapping in [
+                        json!({"properties": {"f": new}}),
+                        json!({"properties": {"g": {"type": "ip", "fields": {"f": new}}}}),
+                    ] {
+                        let refused = parse_new_mapping(&mapping).expect_err("new");
+                        assert!(refused.reason.starts_with(&expected), "{}", refused.reason);
+                    }
+                    if type_name == "date" {
+                        assert!(parse_new_mapping(&json!({"runtime": {"f": new}})).is_err(), "{new}");
+                    }
+                    let template = json!([{"t": {"match": "f", "mapping": {"type": "object", "properties": {"f": new}}}}]);
+                    assert!(parse_new_mapping(&json!({"dynamic_templates": template})).is_err(), "{new}");
+                }
             }
         }
     }

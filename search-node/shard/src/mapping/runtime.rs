@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::definition::parse_field;
 use super::error::MappingError;
 use super::fields::{Dynamic, FieldMapping, Mapping};
 use super::names::{check_depth, is_metadata};
+use super::proposed::parse_field;
 
 /// The types that a runtime field may have.
 const TYPES: [&str; 6] = ["boolean", "date", "double", "ip", "keyword", "long"];

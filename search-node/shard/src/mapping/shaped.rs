@@ -37,7 +37,10 @@ impl Reading<'_> {
                 self.ignore(&plan.path);
                 Ok(())
             }
-            Err(fault) => Err(self.fault(plan, &preview(value), fault)),
+            Err(fault) => {
+                let fault = self.fault(plan, &preview(value), fault);
+                self.forgive(&plan.path, Err(fault))
+            }
         }
     }
 
@@ -91,7 +94,10 @@ impl Reading<'_> {
             && plan.targets.first().is_some_and(|target| target.is_exact);
         let ends = match read_span(of, name, value, is_exact) {
             Ok(ends) => ends,
-            Err(fault) => return Err(self.fault(plan, &preview(value), fault)),
+            Err(fault) => {
+                let fault = self.fault(plan, &preview(value), fault);
+                return self.forgive(&plan.path, Err(fault));
+            }
         };
         let Some(target) = plan.targets.first() else { return Ok(()) };
         self.note_presence(target.field);

@@ -63,6 +63,10 @@ const KINDS: [&str; 7] = ["object", "string", "long", "double", "boolean", "date
 /// By these a template says which fields it is for.
 const CONDITIONS: [&str; 4] = ["match", "path_match", "match_mapping_type", "unmatch_mapping_type"];
 
+/// These take a text or a list of them.
+const TEXTS: [&str; 6] =
+    ["match", "unmatch", "path_match", "path_unmatch", "match_mapping_type", "unmatch_mapping_type"];
+
 /// In the order in which Elasticsearch shows what a template says.
 const SHOWN: [&str; 9] = [
     "match",
@@ -86,9 +90,8 @@ impl DynamicTemplate {
             .iter()
             .map(|item| {
                 let item = item.as_object().ok_or_else(fault)?;
-                let (1, Some((name, body))) = (item.len(), item.iter().next()) else {
-                    return Err(MappingError::parsing("A dynamic template must be defined with a name"));
-                };
+                // Of several an older build took the first.
+                let (name, body) = item.iter().next().ok_or_else(nameless)?;
                 Self::parse(name, body.as_object().ok_or_else(fault)?)
             })
             .collect()
@@ -127,10 +130,10 @@ impl DynamicTemplate {
             }
         };
         let patterns = |key: &str| {
-            let texts = texts(body, key)?.into_iter();
+            let texts = texts(body, key).into_iter();
             texts.map(|text| pattern(name, text, is_regex)).collect::<Result<Vec<_>, _>>()
         };
-        let is_for_objects = texts(body, "match_mapping_type")?.iter().any(|kind| kind == "object");
+        let is_for_objects = texts(body, "match_mapping_type").iter().any(|kind| kind == "object");
         if is_runtime && is_for_objects {
             return Err(MappingError::parsing(format!(
                 "Dynamic template [{name}] defines a runtime field but type [object] is not supported as runtime field"
@@ -187,9 +190,12 @@ impl DynamicTemplate {
         if self.is_runtime {
             return self.runtime_field(&name, kind).map(drop);
         }
-        let body = self.filled(&name, kind);
+        let mut body = self.filled(&name, kind);
         let type_name = type_of(&body, kind);
         if matches!(type_name.as_str(), "object" | "nested") {
+            if let Some(Value::Object(properties)) = body.get_mut("properties") {
+                proposed::check_properties(properties)?;
+            }
             return parse_property(&name, &body, "", &mut ObjectMapping::default());
         }
         match proposed::parse_field(&name, &type_name, &body) {
@@ -255,6 +261,36 @@ impl DynamicTemplate {
     }
 }
 
+fn nameless() -> MappingError {
+    MappingError::parsing("A dynamic template must be defined with a name")
+}
+
+/// Refuses `dynamic_templates` of which a part would be passed over. Older builds did that.
+pub(super) fn check_shape(value: &Value) -> Result<(), MappingError> {
+    for item in value.as_array().into_iter().flatten().filter_map(Value::as_object) {
+        if item.len() != 1 {
+            return Err(nameless());
+        }
+        item.values().filter_map(Value::as_object).try_for_each(check_texts)?;
+    }
+    Ok(())
+}
+
+/// Refuses lists of texts in which there is something else.
+fn check_texts(body: &Map<String, Value>) -> Result<(), MappingError> {
+    for key in TEXTS {
+        if let Some(list @ Value::Array(items)) = body.get(key)
+            && !items.iter().all(Value::is_string)
+        {
+            return Err(MappingError::parsing(format!(
+                "[{key}] values must either be a string or list of strings, but was {}",
+                in_java(list)
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// The kinds of values that a template is for.
 fn kinds(body: &Map<String, Value>) -> Result<Vec<&'static str>, MappingError> {
     let known = |text: &String| {
@@ -265,7 +301,7 @@ fn kinds(body: &Map<String, Value>) -> Result<Vec<&'static str>, MappingError> {
             ))
         })
     };
-    let (wanted, unwanted) = (texts(body, "match_mapping_type")?, texts(body, "unmatch_mapping_type")?);
+    let (wanted, unwanted) = (texts(body, "match_mapping_type"), texts(body, "unmatch_mapping_type"));
     let mut kinds = match wanted.as_slice() {
         [] => KINDS.to_vec(),
         [one] if one == "*" => KINDS.to_vec(),
@@ -292,20 +328,14 @@ fn pattern(template: &str, text: String, is_regex: bool) -> Result<NamePattern, 
     Ok(NamePattern::Regex(text, whole))
 }
 
-/// One text or a list of them.
-fn texts(body: &Map<String, Value>, key: &str) -> Result<Vec<String>, MappingError> {
+/// One text or a list of them; what else is in the list is passed over.
+fn texts(body: &Map<String, Value>, key: &str) -> Vec<String> {
     match body.get(key) {
-        None => Ok(Vec::new()),
-        Some(list @ Value::Array(items)) => {
-            let texts = items.iter().map(|item| item.as_str().map(str::to_owned));
-            texts.collect::<Option<_>>().ok_or_else(|| {
-                MappingError::parsing(format!(
-                    "[{key}] values must either be a string or list of strings, but was {}",
-                    in_java(list)
-                ))
-            })
+        None => Vec::new(),
+        Some(Value::Array(items)) => {
+            items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect()
         }
-        Some(one) => Ok(vec![plain(one)]),
+        Some(one) => vec![plain(one)],
     }
 }
 
@@ -494,7 +524,17 @@ mod tests {
         ] {
             parse_new_mapping(&json!({"dynamic_templates": [{"t": body}]})).expect("taken");
         }
-        let old = json!([{"t": {"mapping": {"type": "nope"}}}]);
-        parse_mapping(&json!({"dynamic_templates": old})).expect("stored by an older build");
+        let text = json!({"type": "text", "norms": {"enabled": false}});
+        for old in [
+            json!([{"t": {"mapping": {"type": "nope"}}}]),
+            json!([{"t": {"match": ["x", 1], "mapping": {"type": "keyword"}}}]),
+            json!([{"t": {"match": "x", "mapping": text}}]),
+            json!([{"t": {"match": "x", "mapping": {"type": "keyword"}}, "u": {"match": "y", "mapping": {}}}]),
+        ] {
+            let old = json!({ "dynamic_templates": old });
+            let mapping = parse_mapping(&old).expect("stored by an older build");
+            assert_eq!(mapping.to_json(), old);
+            assert!(parse_new_mapping(&old).is_err(), "{old}");
+        }
     }
 }

@@ -106,31 +106,41 @@ impl fmt::Display for Prefixes {
     }
 }
 
-/// The ways in which a text is kept besides, where its parameters ask for such.
-pub(super) fn ways(
-    name: &str,
-    parameters: &Map<String, Value>,
-    field: &FieldMapping,
-) -> Result<BTreeMap<String, FieldMapping>, MappingError> {
-    check(name, parameters)?;
+/// The ways in which a text is kept besides, where its parameters ask for such. Those that cannot be are none.
+pub(super) fn ways(parameters: &Map<String, Value>, field: &FieldMapping) -> BTreeMap<String, FieldMapping> {
+    if !field.index {
+        return BTreeMap::new();
+    }
+    let prefixes = Prefixes::read("", parameters).ok().flatten();
+    let has_places = field.text_options().index_options == IndexOptions::Positions;
+    ways_of_text(field, prefixes, has_places && asks_for_phrases(parameters))
+}
+
+fn asks_for_phrases(parameters: &Map<String, Value>) -> bool {
+    parameters.get("index_phrases").map(shown).as_deref() == Some("true")
+}
+
+/// Refuses what no text can be kept like.
+pub(super) fn check(name: &str, parameters: &Map<String, Value>) -> Result<(), MappingError> {
+    check_each(name, parameters)?;
     let kept = TextOptions::read(parameters)?;
     let prefixes = Prefixes::read(name, parameters)?;
-    let phrases = parameters.get("index_phrases").map(shown).as_deref() == Some("true");
+    let phrases = asks_for_phrases(parameters);
+    let is_indexed = parameters.get("index").map(shown).as_deref() != Some("false");
     let refused = |what: &str| Err(MappingError::argument(format!("Cannot set {what}")));
-    if prefixes.is_some() && !field.index {
+    if prefixes.is_some() && !is_indexed {
         return refused(&format!("index_prefixes on unindexed field [{name}]"));
     }
-    if phrases && !field.index {
+    if phrases && !is_indexed {
         return refused(&format!("index_phrases on unindexed field [{name}]"));
     }
     if phrases && kept.index_options != IndexOptions::Positions {
         return refused(&format!("index_phrases on field [{name}] if positions are not enabled"));
     }
-    Ok(ways_of_text(field, prefixes, phrases))
+    Ok(())
 }
 
-/// Refuses what no text can be kept like.
-fn check(name: &str, parameters: &Map<String, Value>) -> Result<(), MappingError> {
+fn check_each(name: &str, parameters: &Map<String, Value>) -> Result<(), MappingError> {
     if let Some(vector) = parameters.get("term_vector")
         && !TERM_VECTORS.contains(&shown(vector).as_str())
     {
@@ -170,7 +180,7 @@ fn check(name: &str, parameters: &Map<String, Value>) -> Result<(), MappingError
 mod tests {
     use serde_json::json;
 
-    use crate::mapping::parse_mapping;
+    use crate::mapping::{parse_mapping, parse_new_mapping};
 
     #[test]
     fn parameters_of_texts_are_checked() {
@@ -209,8 +219,9 @@ mod tests {
         ] {
             let mut field = parameters;
             field["type"] = json!("text");
-            let refused = parse_mapping(&json!({"properties": {"t": field}})).expect_err("refused");
-            assert_eq!(refused.reason, reason);
+            let mapping = json!({"properties": {"t": field}});
+            assert_eq!(parse_new_mapping(&mapping).expect_err("refused").reason, reason);
+            parse_mapping(&mapping).expect("stored");
         }
     }
 

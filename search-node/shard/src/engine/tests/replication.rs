@@ -156,6 +156,37 @@ fn a_field_that_the_mapping_lacks_is_waited_for() {
     assert!(engine.get("a").expect("got").is_some());
 }
 
+/// Copies whose mapping does not take a value any more leave out the same, however the document comes to them.
+#[test]
+fn what_does_not_fit_is_left_out_alike_where_it_is_applied_and_where_it_is_replayed() {
+    let source =
+        json!({"k": "found", "d": ["2020-1-1", "2020-01-02"], "n": {"a": 1}, "r": [{"gte": 1}, "x"]});
+    let operation = Operation { source: source.to_string().into_bytes(), ..index(0, 1, "a") };
+    let before = mapping(&[("k", "keyword"), ("d", "keyword"), ("n", "flattened"), ("r", "flattened")]);
+    let after = json!({"properties": {"k": {"type": "keyword"}, "d": {"type": "date", "format": "yyyy-MM-dd"},
+        "n": {"type": "long"}, "r": {"type": "integer_range"}}});
+    let after = Arc::new(parse_mapping(&after).expect("valid"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let [replayed, applied] = ["replayed", "applied"].map(|name| folder.path().join(name));
+    let engine = open_with(&replayed, before, replica_options());
+    apply_all(&engine, std::slice::from_ref(&operation));
+    engine.sync_all().expect("synced");
+    drop(engine);
+    let replayed = open_with(&replayed, Arc::clone(&after), replica_options());
+    let applied = open_with(&applied, after, replica_options());
+    apply_all(&applied, &[operation]);
+
+    for engine in [&replayed, &applied] {
+        engine.refresh(NOW).expect("refreshed");
+        let stored = engine.get_visible("a").expect("got").expect("there");
+        assert_eq!(stored.ignored, ["d", "n", "r"]);
+        for (field, value) in [("k", json!("found")), ("d", json!("2020-01-02")), ("r", json!(7))] {
+            assert_eq!(found(engine, &json!({"term": { field: value }})), ["a"], "{field}");
+        }
+        assert!(found(engine, &json!({"exists": {"field": "n"}})).is_empty());
+    }
+}
+
 #[test]
 fn what_no_primary_sends_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -73,6 +73,10 @@ impl DateSpan {
     }
 }
 
+/// A request may show every bucket in a format of its own, and each date costs the length of it. Every name of a format takes a few
+/// letters: this is far more than there are names.
+const FORMAT_LENGTH_MAX: usize = 512;
+
 /// Nanoseconds of a millisecond.
 const NANOS: i64 = 1_000_000;
 
@@ -91,6 +95,17 @@ impl DateFormats {
 
     /// The same with the names of a language.
     pub fn with_locale(text: &str, locale: Locale) -> Result<Self, String> {
+        let length = text.chars().count();
+        if length > FORMAT_LENGTH_MAX {
+            let start: String = text.chars().take(50).collect();
+            return Err(format!(
+                "Invalid format: [{start}...]: it has [{length}] characters, and may have [{FORMAT_LENGTH_MAX}]"
+            ));
+        }
+        Self::of_any_length(text, locale)
+    }
+
+    fn of_any_length(text: &str, locale: Locale) -> Result<Self, String> {
         // Since 7.0 a leading 8 may say that the letters are those of `java.time`.
         let pattern = text.strip_prefix('8').unwrap_or(text);
         if pattern.trim().is_empty() {
@@ -101,6 +116,15 @@ impl DateFormats {
         }
         let formats = pattern.split("||").map(|name| Format::parse(name.trim())).collect::<Result<_, _>>()?;
         Ok(Self(Arc::new(Formats { text: text.to_owned(), locale, formats })))
+    }
+
+    /// Those of a text that an older build may have taken: those that can be read, or the usual ones where none can be.
+    pub(crate) fn read_stored(text: &str, locale: Locale) -> Self {
+        Self::of_any_length(text, locale).unwrap_or_else(|_| {
+            let is_readable = |name: &&str| Self::of_any_length(name, locale).is_ok();
+            let readable: Vec<_> = text.split("||").filter(is_readable).collect();
+            Self::of_any_length(&readable.join("||"), locale).unwrap_or_default()
+        })
     }
 
     /// The formats as they were given.

@@ -5,12 +5,23 @@ use super::*;
 
 #[test]
 fn a_letter_stands_no_more_than_so_often() {
-    for pattern in ["y".repeat(20), "yyyy-".to_owned() + &"M".repeat(70_000), "S".repeat(70_000)] {
+    for pattern in ["y".repeat(20), "yyyy-".to_owned() + &"M".repeat(500), "S".repeat(512)] {
         let refused = |reason: String| reason.contains("Too many pattern letters: ");
         assert!(show_as(0, &pattern, &TimeZone::UTC).is_err_and(refused));
         assert!(DateFormats::parse(&pattern).is_err());
     }
     assert_eq!(show_as(0, &"y".repeat(19), &TimeZone::UTC), Ok("0000000000000001970".to_owned()));
+}
+
+/// One that an older build took is read as it is.
+#[test]
+fn a_format_has_a_bound_where_it_is_new() {
+    let long = "yyyy||".repeat(100) + "MM";
+    let refused = DateFormats::parse(&long).expect_err("too long");
+    assert!(refused.starts_with("Invalid format: [yyyy||yyyy||"), "{refused}");
+    assert!(refused.ends_with("...]: it has [602] characters, and may have [512]"), "{refused}");
+    assert_eq!(DateFormats::read_stored(&long, Locale::ROOT).text(), long);
+    assert!(DateFormats::parse(&long[90..]).is_ok(), "512 are fine");
 }
 
 const DAY: i64 = 86_400_000;

@@ -45,6 +45,8 @@ pub(crate) struct NodeFigures {
     pub(crate) cpu: CpuFigures,
     pub(crate) pools: Vec<PoolFigures>,
     pub(crate) open_files: Option<u64>,
+    /// How many there may be; none without a bound.
+    pub(crate) open_files_max: Option<u64>,
     pub(crate) threads: Option<u64>,
     pub(crate) requests: u64,
     /// How often each route was asked for, and since when.
@@ -176,6 +178,7 @@ pub(super) fn figures_of(node: &Node, wish: &FiguresWish) -> NodeFigures {
         cores: std::thread::available_parallelism().map_or(1, usize::from),
         cpu: node.cpu_meter.look(node.clock.now_millis()),
         pools: pools_of(node),
+        open_files_max: rustix::process::getrlimit(rustix::process::Resource::Nofile).current,
         open_files: fs_err::read_dir(Path::new("/proc/self/fd")).ok().map(|files| files.count() as u64),
         threads: field(&status, "Threads:"),
         requests: node.counters.requests.get(),

@@ -124,8 +124,10 @@ fn row(entry: &NodeEntry, figures: Option<&NodeFigures>, is_master: bool, is_ful
         of(&|node| ram(node).map_or(Cell::Nothing, |(used, total)| share(used, total))),
         of(&|node| Cell::Bytes(node.host_memory.0)),
         of(&|node| node.open_files.into()),
-        Cell::Nothing,
-        Cell::Nothing,
+        of(&|node| {
+            node.open_files.zip(node.open_files_max).map_or(Cell::Nothing, |(open, most)| share(open, most))
+        }),
+        of(&|node| node.open_files_max.into()),
         of(&|node| node.cpu.host_percent.into()),
         load(0),
         load(1),

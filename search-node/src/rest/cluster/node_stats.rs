@@ -189,6 +189,7 @@ fn part(view: &View, figures: &NodeFigures, metric: &str, wish: &Wish) -> Option
         "process" => json!({
             "timestamp": figures.now_millis,
             "open_file_descriptors": figures.open_files,
+            "max_file_descriptors": figures.open_files_max,
             "cpu": {
                 "percent": figures.cpu.process_percent,
                 "total_in_millis": figures.cpu.process_millis

@@ -55,8 +55,12 @@ impl Reading<'_> {
         if prefix.is_empty() && name.contains('#') && self.parser.mapping.leaf(name).is_some() {
             return Err(MappingError::parsing(format!("Field [{name}] is defined more than once")));
         }
+        // Most members of a document may be unknown: nothing is made of them where they are passed over.
+        if plan.dynamic == Dynamic::False {
+            return Ok(());
+        }
         let path = format!("{prefix}{name}");
-        if plan.dynamic == Dynamic::False || self.is_runtime(&path) && !has_objects(value) {
+        if self.is_runtime(&path) && !has_objects(value) {
             return Ok(());
         }
         match plan.dynamic {

@@ -23,7 +23,8 @@ use crate::search::{AskStop, SearchError, Stop, goes_on};
 /// The first size of the tables of terms; they grow.
 const TABLE_BUDGET_BYTES: usize = 1 << 20;
 
-/// What an index of one field takes beside its files: schema, readers, parser; measured over 7,200 of them.
+/// What an index of one field takes beside its files: schema, readers, parser. Measured over 7,200 of them that had tables of terms as
+/// well, so that it is rather too much.
 const SEGMENT_BYTES: usize = 24 << 10;
 
 /// Documents between two looks at what they take, and whether anybody wants them.

@@ -65,11 +65,13 @@ fn walk(
     };
     let matches = weight(&request.query, scored)?;
     let filter = request.post_filter.as_ref().map(|query| weight(query, false)).transpose()?;
+    // They are some of all, in the same order.
+    let mut wanted = segments.iter().peekable();
     for (ordinal, reader) in view.searcher.segment_readers().iter().enumerate() {
         if watch.is_over() {
             break;
         }
-        if !segments.iter().any(|segment| segment.segment_id() == reader.segment_id()) {
+        if wanted.next_if(|segment| std::ptr::eq(**segment, reader)).is_none() {
             continue;
         }
         if request.hits == 0 && request.aggs.is_empty() && filter.is_none() && request.min_score.is_none() {

@@ -1,5 +1,5 @@
-//! Tables of what there is none of: `_cat/plugins`, `_cat/fielddata`, `_cat/repositories`, `_cat/snapshots`. Everything is built in,
-//! columns are read from files, and there are no snapshots.
+//! Tables without rows: `_cat/plugins`, `_cat/repositories`, `_cat/snapshots`, of which there are none, and `_cat/fielddata`, since what is kept
+//! in memory is counted for segments and not for fields.
 
 use futures::FutureExt;
 use http::Method;

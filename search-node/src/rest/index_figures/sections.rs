@@ -1,7 +1,7 @@
 //! The sections of figures: documents, searches, merges and so on, of a copy or of many together.
 //!
 //! A section is whole or not there. What is 0 in it always is so because there is none: no cache, no warmer, no scroll, and
-//! nothing of a segment on the heap, for its files are mapped.
+//! nothing but field data of a segment on the heap, for its files are mapped.
 
 use serde_json::{Map, Value, json};
 

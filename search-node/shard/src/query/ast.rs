@@ -264,6 +264,13 @@ pub enum Query {
         /// The name of the analyzer.
         analyzer: String,
     },
+    /// A query with a name, by which a hit tells that it matched.
+    Named {
+        /// The query.
+        query: Box<Query>,
+        /// The name.
+        name: String,
+    },
     /// A query with its score multiplied.
     Boost {
         /// The query.
@@ -296,9 +303,10 @@ impl Query {
                 must.iter().chain(filter).chain(should).flat_map(Query::inner_hits).collect()
             }
             Query::DisMax { queries, .. } => queries.iter().flat_map(Query::inner_hits).collect(),
-            Query::Constant { query } | Query::Boost { query, .. } | Query::Analyzed { query, .. } => {
-                query.inner_hits()
-            }
+            Query::Constant { query }
+            | Query::Boost { query, .. }
+            | Query::Analyzed { query, .. }
+            | Query::Named { query, .. } => query.inner_hits(),
             _ => Vec::new(),
         }
     }
@@ -307,6 +315,14 @@ impl Query {
     pub(super) fn analyzed(self, analyzer: Option<String>) -> Self {
         match analyzer {
             Some(analyzer) => Query::Analyzed { query: Box::new(self), analyzer },
+            None => self,
+        }
+    }
+
+    /// The query with a name, if it has one.
+    pub(super) fn named(self, name: Option<String>) -> Self {
+        match name {
+            Some(name) => Query::Named { query: Box::new(self), name },
             None => self,
         }
     }

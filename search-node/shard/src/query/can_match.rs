@@ -13,7 +13,7 @@ use tantivy::index::SegmentReader;
 
 use super::QueryContext;
 use super::ast::{Query, RangeBounds};
-use super::values::bounds;
+use super::lower::values::bounds;
 use crate::engine::{Layout, View};
 use crate::mapping::Storage;
 
@@ -64,7 +64,9 @@ fn collect(query: &Query, layout: &Layout, context: &QueryContext<'_>, demands: 
         Query::Bool { must, filter, .. } => {
             must.iter().chain(filter).all(|query| collect(query, layout, context, demands))
         }
-        Query::Constant { query } | Query::Boost { query, .. } => collect(query, layout, context, demands),
+        Query::Constant { query } | Query::Boost { query, .. } | Query::Named { query, .. } => {
+            collect(query, layout, context, demands)
+        }
         _ => true,
     }
 }

@@ -1,45 +1,27 @@
 //! Queries: Elasticsearch's JSON and query strings to a tree, and the tree to tantivy.
 //!
-//! `dsl` and `query_string` read foreign text and know no index; `lower` knows the mapping and asks tantivy; `can_match` tells
-//! from a few numbers that a query matches nothing.
+//! `dsl` and `query_string` read foreign text and know no index; `lower` knows the mapping and asks tantivy; `weights` are the
+//! queries that tantivy does not have; `can_match` tells from a few numbers that a query matches nothing.
 
 mod ast;
 mod can_match;
-mod column_terms;
 mod dsl;
-mod fuzzy;
-mod has_norm;
-mod has_uid;
-mod in_level;
-mod keyed;
 mod lower;
 mod minimum_should_match;
-mod nested;
-mod patterns;
 pub mod query_string;
 mod rules;
-mod runtime;
 mod similarity;
-mod source_phrase;
-mod span_match;
-mod spans;
-mod text_terms;
-mod texts;
-mod values;
-mod walked;
-mod weighed;
+mod weights;
 mod wildcard;
 
 pub use ast::{InnerHitsAsked, Query};
 pub(crate) use can_match::{can_match, segments_to_search};
 pub use dsl::parse_query;
-pub(crate) use in_level::Levels;
 pub use lower::QueryContext;
-pub(crate) use lower::{lower, lower_nested};
+pub(crate) use lower::{Asked, lower, lower_nested, no_aggregation_of_spans};
 pub use rules::{QueryRules, boosted_field};
-pub(crate) use runtime::Asked;
 pub use similarity::{Similarities, Similarity};
-pub(crate) use spans::no_aggregation_of_spans;
+pub(crate) use weights::in_level::Levels;
 pub(crate) use wildcard::name_matches as wildcard_name_matches;
 
 /// A query that cannot be read or cannot run, in Elasticsearch's words.

@@ -2,51 +2,36 @@
 
 use serde_json::Value;
 
-use super::{flag, members, number, parse, plain, unsupported};
+use super::members::Members;
+use super::{inside, plain};
 use crate::query::QueryError;
 use crate::query::ast::{Query, ScoreMode};
 
 pub(super) fn parse_nested(body: &Value, depth: usize) -> Result<Query, QueryError> {
-    let name = "nested";
-    let (mut path, mut found, mut boost) = (None, None, 1.0);
-    let (mut score_mode, mut ignore_unmapped, mut inner_hits) = (ScoreMode::default(), false, None);
-    for (key, value) in members(name, body)? {
-        match key.as_str() {
-            "path" => path = Some(plain(value)),
-            "query" => found = Some(parse(value, depth + 1)?),
-            "score_mode" => score_mode = parse_score_mode(value)?,
-            "inner_hits" => {
-                let members = value.as_object().ok_or_else(|| unsupported(name, key))?;
-                inner_hits = Some(members.clone());
-            }
-            "ignore_unmapped" => ignore_unmapped = flag(name, key, value)?,
-            "boost" => boost = number(name, key, value)?,
-            "_name" => {}
-            _ => return Err(unsupported(name, key)),
-        }
-    }
+    let mut members = Members::of("nested", body)?;
+    let path = members.text("path");
     let path = path.ok_or_else(|| QueryError::argument("[nested] requires 'path' field"))?;
-    let query = found.ok_or_else(|| QueryError::argument("[nested] requires 'query' field"))?;
+    let query = members.read("query", |value| inside(value, depth))?;
+    let query = query.ok_or_else(|| QueryError::argument("[nested] requires 'query' field"))?;
+    let score_mode = members.read("score_mode", parse_score_mode)?.unwrap_or_default();
+    let inner_hits = members.take("inner_hits");
+    let inner_hits = match inner_hits.map(|value| (value, value.as_object())) {
+        Some((_, Some(asked))) => Some(asked.clone()),
+        Some(_) => return Err(members.unsupported("inner_hits")),
+        None => None,
+    };
+    let ignore_unmapped = members.flag("ignore_unmapped")?.unwrap_or(false);
     let query = Box::new(query);
-    Ok(Query::Nested { path, query, score_mode, ignore_unmapped, inner_hits }.boosted(boost))
+    members.end(Query::Nested { path, query, score_mode, ignore_unmapped, inner_hits })
 }
 
 pub(super) fn parse_parent_id(body: &Value) -> Result<Query, QueryError> {
-    let name = "parent_id";
-    let (mut child, mut id, mut boost, mut ignore_unmapped) = (None, None, 1.0, false);
-    for (key, value) in members(name, body)? {
-        match key.as_str() {
-            "type" => child = Some(plain(value)),
-            "id" => id = Some(plain(value)),
-            "ignore_unmapped" => ignore_unmapped = flag(name, key, value)?,
-            "boost" => boost = number(name, key, value)?,
-            "_name" => {}
-            _ => return Err(unsupported(name, key)),
-        }
-    }
+    let mut members = Members::of("parent_id", body)?;
+    let child = members.text("type");
     let child = child.ok_or_else(|| QueryError::argument("[parent_id] requires 'type' field"))?;
-    let id = id.ok_or_else(|| QueryError::argument("[parent_id] requires 'id' field"))?;
-    Ok(Query::ParentId { child, id, ignore_unmapped }.boosted(boost))
+    let id = members.text("id").ok_or_else(|| QueryError::argument("[parent_id] requires 'id' field"))?;
+    let ignore_unmapped = members.flag("ignore_unmapped")?.unwrap_or(false);
+    members.end(Query::ParentId { child, id, ignore_unmapped })
 }
 
 fn parse_score_mode(value: &Value) -> Result<ScoreMode, QueryError> {

@@ -48,9 +48,9 @@ impl fmt::Debug for Levels {
 
 /// The matches of a query at one level.
 #[derive(Debug)]
-pub(super) struct InLevel {
-    pub(super) query: Box<dyn Query>,
-    pub(super) levels: Levels,
+pub(in crate::query) struct InLevel {
+    pub(in crate::query) query: Box<dyn Query>,
+    pub(in crate::query) levels: Levels,
 }
 
 impl Clone for InLevel {

@@ -6,12 +6,12 @@ use tantivy::query::{Bm25StatisticsProvider, EnableScoring, Explanation, Query, 
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{DocId, DocSet, Score, Term};
 
-use super::lower::{Lowering, constant};
-use super::similarity::Similarity;
 use crate::mapping::FieldMapping;
+use crate::query::lower::{Lowering, constant};
+use crate::query::similarity::Similarity;
 
 /// A word or a phrase that counts by a similarity.
-pub(super) fn weighed(
+pub(in crate::query) fn weighed(
     similarity: Similarity,
     query: Box<dyn Query>,
     terms: impl FnOnce() -> Vec<Term>,
@@ -25,12 +25,12 @@ pub(super) fn weighed(
 
 impl Lowering<'_> {
     /// How the words of a field count.
-    pub(super) fn similarity(&self, mapping: &FieldMapping) -> Similarity {
+    pub(in crate::query) fn similarity(&self, mapping: &FieldMapping) -> Similarity {
         self.context.rules.similarities.of(mapping.similarity())
     }
 
     /// A term of a field, which counts by the field's similarity.
-    pub(super) fn weighed(
+    pub(in crate::query) fn weighed(
         &self,
         mapping: &FieldMapping,
         term: &Term,
@@ -43,7 +43,7 @@ impl Lowering<'_> {
 
 /// A word or a phrase with its numbers.
 #[derive(Debug)]
-pub(super) struct Weighed {
+pub(in crate::query) struct Weighed {
     /// A query of one term or of a phrase.
     query: Box<dyn Query>,
     terms: Vec<Term>,
@@ -59,7 +59,7 @@ impl Clone for Weighed {
 
 impl Weighed {
     /// `query` finds `terms` of one field, one at least.
-    pub(super) fn new(query: Box<dyn Query>, terms: Vec<Term>, k1: f32, b: f32) -> Self {
+    pub(in crate::query) fn new(query: Box<dyn Query>, terms: Vec<Term>, k1: f32, b: f32) -> Self {
         Self { query, terms, k1, b }
     }
 }

@@ -9,13 +9,13 @@ use serde_json::Value;
 use tantivy::Term;
 use tantivy::schema::Field;
 
-use super::ast::RangeBounds;
 use super::{QueryContext, QueryError};
 use crate::mapping::dates::{DateFormats, Resolution, time_zone};
 use crate::mapping::{FieldKind, FieldMapping, Precision, encode_version};
+use crate::query::ast::RangeBounds;
 
 /// The values that a query's value stands for: one, or a range such as a day or a network.
-pub(super) enum Wanted {
+pub(in crate::query) enum Wanted {
     One(Term),
     Between(Bound<Term>, Bound<Term>),
     /// No value of the field can be equal to it.
@@ -23,7 +23,7 @@ pub(super) enum Wanted {
 }
 
 /// The value of an exact query on a field.
-pub(super) fn wanted(
+pub(in crate::query) fn wanted(
     context: &QueryContext<'_>,
     path: &str,
     mapping: &FieldMapping,
@@ -91,7 +91,7 @@ fn not_by_value(path: &str, mapping: &FieldMapping) -> QueryError {
 }
 
 /// The bounds of a range query on a field.
-pub(super) fn bounds(
+pub(in crate::query) fn bounds(
     context: &QueryContext<'_>,
     path: &str,
     mapping: &FieldMapping,
@@ -313,6 +313,6 @@ fn network(text: &str) -> Result<(Ipv6Addr, Ipv6Addr), QueryError> {
     })
 }
 
-pub(super) fn plain(value: &Value) -> String {
+pub(in crate::query) fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -10,25 +10,30 @@ use tantivy::Term;
 use tantivy::query::{AutomatonWeight, DfaWrapper, EnableScoring, FuzzyTermQuery, Query, Weight};
 use tantivy::schema::Field;
 
-use super::QueryError;
+use crate::query::QueryError;
 
 /// Letters of all different words of a query together: some forty megabytes of automata at most.
 const LETTERS_MAX: usize = 1000;
 
 /// The words of one query that are looked for with edits.
 #[derive(Default)]
-pub(super) struct FuzzyWords {
+pub(in crate::query) struct FuzzyWords {
     words: RefCell<HashMap<(String, u8), Arc<DfaWrapper>>>,
 }
 
 impl FuzzyWords {
     /// Documents with a term in `field` that is at most so many edits away from `word`.
-    pub(super) fn in_field(&self, field: Field, word: &str, edits: u8) -> Result<Fuzzy, QueryError> {
+    pub(in crate::query) fn in_field(
+        &self,
+        field: Field,
+        word: &str,
+        edits: u8,
+    ) -> Result<Fuzzy, QueryError> {
         Ok(Fuzzy { field, automaton: self.automaton(word, edits)? })
     }
 
     /// What takes the terms that are at most so many edits away from `word`.
-    pub(super) fn automaton(&self, word: &str, edits: u8) -> Result<Arc<DfaWrapper>, QueryError> {
+    pub(in crate::query) fn automaton(&self, word: &str, edits: u8) -> Result<Arc<DfaWrapper>, QueryError> {
         let mut words = self.words.borrow_mut();
         let key = (word.to_owned(), edits);
         if let Some(automaton) = words.get(&key) {
@@ -52,7 +57,7 @@ impl FuzzyWords {
 
 /// A word in one field.
 #[derive(Clone)]
-pub(super) struct Fuzzy {
+pub(in crate::query) struct Fuzzy {
     field: Field,
     automaton: Arc<DfaWrapper>,
 }

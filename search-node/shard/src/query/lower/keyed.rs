@@ -7,17 +7,17 @@ use tantivy::Term;
 use tantivy::query::{Query as TantivyQuery, RangeQuery, TermQuery, TermSetQuery};
 use tantivy::schema::IndexRecordOption;
 
-use super::QueryError;
-use super::ast::RangeBounds;
-use super::lower::{Lowered, Lowering, constant};
 use super::values::plain;
-use super::wildcard::exact_regex;
+use super::{Lowered, Lowering, constant};
 use crate::engine::Keyed;
 use crate::mapping::keyed_term;
+use crate::query::QueryError;
+use crate::query::ast::RangeBounds;
+use crate::query::wildcard::exact_regex;
 
 impl Lowering<'_> {
     /// The key at a path, if documents can be searched by it.
-    pub(super) fn keyed<'p>(&'p self, path: &'p str) -> Result<Option<Keyed<'p>>, QueryError> {
+    pub(in crate::query) fn keyed<'p>(&'p self, path: &'p str) -> Result<Option<Keyed<'p>>, QueryError> {
         match self.layout.keyed(path) {
             Some(keyed) if !keyed.mapping.index => Err(QueryError::shard(format!(
                 "failed to create query: Cannot search on field [{}] since it is not indexed.",
@@ -28,7 +28,7 @@ impl Lowering<'_> {
     }
 
     /// Documents with a value under a key, if the path is that of one.
-    pub(super) fn keyed_value(
+    pub(in crate::query) fn keyed_value(
         &self,
         path: &str,
         value: &Value,
@@ -42,13 +42,13 @@ impl Lowering<'_> {
 }
 
 /// Documents with one of several values under a key.
-pub(super) fn any_of(keyed: Keyed<'_>, values: &[Value]) -> Box<dyn TantivyQuery> {
+pub(in crate::query) fn any_of(keyed: Keyed<'_>, values: &[Value]) -> Box<dyn TantivyQuery> {
     let term = |value: &Value| Term::from_field_text(keyed.field, &keyed_term(keyed.key, &plain(value)));
     constant(Box::new(TermSetQuery::new(values.iter().map(term))))
 }
 
 /// Documents with a value under a key in a range, or with any.
-pub(super) fn between(keyed: Keyed<'_>, range: &RangeBounds) -> Lowered {
+pub(in crate::query) fn between(keyed: Keyed<'_>, range: &RangeBounds) -> Lowered {
     let term = |text: &str| Term::from_field_text(keyed.field, text);
     let end = |bound: &Option<(Value, bool)>, otherwise: Bound<Term>| match bound {
         Some((value, is_included)) => {
@@ -65,6 +65,6 @@ pub(super) fn between(keyed: Keyed<'_>, range: &RangeBounds) -> Lowered {
 }
 
 /// The expression of a key's terms whose values are like an expression.
-pub(super) fn expression(keyed: Keyed<'_>, values: &str) -> String {
+pub(in crate::query) fn expression(keyed: Keyed<'_>, values: &str) -> String {
     format!("{}({values})", exact_regex(&keyed_term(keyed.key, ""), false))
 }

@@ -16,34 +16,34 @@ use tantivy::store::StoreReader;
 use tantivy::{DocId, DocSet, Score, TERMINATED, TantivyDocument, Term};
 
 use super::in_level::Levels;
-use super::wildcard::prefix_regex;
 use crate::analysis::Analyzer;
 use crate::engine::Level;
 use crate::mapping::scalar_text;
+use crate::query::wildcard::prefix_regex;
 
 /// Blocks of documents that one search keeps unpacked.
 const CACHED_BLOCKS: usize = 8;
 
 /// Where the texts of a field stand, and how they were cut.
 #[derive(Debug)]
-pub(super) struct SourceTexts {
+pub(in crate::query) struct SourceTexts {
     /// The documents as they came.
-    pub(super) source: Field,
+    pub(in crate::query) source: Field,
     /// The fields whose values it has.
-    pub(super) paths: Vec<String>,
-    pub(super) analyzer: Arc<Analyzer>,
+    pub(in crate::query) paths: Vec<String>,
+    pub(in crate::query) analyzer: Arc<Analyzer>,
     /// How far one value is behind the one before.
-    pub(super) gap: usize,
+    pub(in crate::query) gap: usize,
     /// Where they are of nested objects, which have no source of their own.
-    pub(super) nested: Option<NestedTexts>,
+    pub(in crate::query) nested: Option<NestedTexts>,
 }
 
 /// Nested objects whose texts stand in the source of the document behind them.
 #[derive(Debug)]
-pub(super) struct NestedTexts {
-    pub(super) path: String,
-    pub(super) objects: Levels,
-    pub(super) documents: Levels,
+pub(in crate::query) struct NestedTexts {
+    pub(in crate::query) path: String,
+    pub(in crate::query) objects: Levels,
+    pub(in crate::query) documents: Levels,
 }
 
 impl SourceTexts {
@@ -119,13 +119,13 @@ fn each_value(value: &Json<'_>, act: &mut impl FnMut(&str)) {
 
 /// Words at places behind the first.
 #[derive(Debug, Clone)]
-pub(super) struct Phrase {
-    pub(super) texts: Arc<SourceTexts>,
-    pub(super) terms: Vec<(usize, String)>,
+pub(in crate::query) struct Phrase {
+    pub(in crate::query) texts: Arc<SourceTexts>,
+    pub(in crate::query) terms: Vec<(usize, String)>,
     /// How far they may be moved, all together.
-    pub(super) slop: u32,
+    pub(in crate::query) slop: u32,
     /// Whether the last word may go on.
-    pub(super) is_prefix: bool,
+    pub(in crate::query) is_prefix: bool,
 }
 
 impl Phrase {
@@ -166,7 +166,7 @@ fn narrowest(lists: &[Vec<i64>]) -> Option<i64> {
 
 /// Documents whose text has a phrase.
 #[derive(Debug)]
-pub(super) struct SourcePhrase {
+pub(in crate::query) struct SourcePhrase {
     phrase: Arc<Phrase>,
     /// Documents that have the words.
     words: Box<dyn Query>,
@@ -179,7 +179,7 @@ impl Clone for SourcePhrase {
 }
 
 impl SourcePhrase {
-    pub(super) fn new(field: Field, phrase: Phrase) -> Self {
+    pub(in crate::query) fn new(field: Field, phrase: Phrase) -> Self {
         let last = phrase.terms.len().saturating_sub(1);
         let words = phrase.terms.iter().enumerate().map(|(at, (_, text))| {
             let begins = (phrase.is_prefix && at == last)

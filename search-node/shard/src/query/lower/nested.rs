@@ -9,16 +9,16 @@ use tantivy::index::SegmentReader;
 use tantivy::query::{BooleanQuery, EmptyScorer, EnableScoring, Explanation, Occur, Query, Scorer, Weight};
 use tantivy::{DocId, DocSet, Score, TERMINATED};
 
-use super::QueryError;
-use super::ast::{Query as Asked, ScoreMode};
-use super::in_level::{InLevel, Levels};
-use super::lower::{Lowered, Lowering, none, unscored};
+use super::{Lowered, Lowering, none, unscored};
 use crate::engine::Level;
+use crate::query::QueryError;
+use crate::query::ast::{Query as Asked, ScoreMode};
+use crate::query::weights::in_level::{InLevel, Levels};
 use crate::search::Statistics;
 
 impl Lowering<'_> {
     /// Without what is of another level than what is looked for.
-    pub(super) fn at_level(&self, query: Box<dyn Query>) -> Box<dyn Query> {
+    pub(in crate::query) fn at_level(&self, query: Box<dyn Query>) -> Box<dyn Query> {
         match self.layout.nested_path() {
             Some(paths) => {
                 Box::new(InLevel { query, levels: Levels::new(self.identities, paths, self.nested_in) })
@@ -27,7 +27,7 @@ impl Lowering<'_> {
         }
     }
 
-    pub(super) fn nested(
+    pub(in crate::query) fn nested(
         &self,
         path: &str,
         query: &Asked,
@@ -59,7 +59,7 @@ impl Lowering<'_> {
     }
 
     /// Children of one parent.
-    pub(super) fn parent_id(&self, child: &str, id: &str, ignore_unmapped: bool) -> Lowered {
+    pub(in crate::query) fn parent_id(&self, child: &str, id: &str, ignore_unmapped: bool) -> Lowered {
         let Some((name, join)) = self.layout.mapping.join() else {
             return if ignore_unmapped {
                 Ok(none())
@@ -85,14 +85,14 @@ impl Lowering<'_> {
 
 /// Matches what has a nested object that matches.
 #[derive(Debug)]
-pub(super) struct Nested {
+pub(in crate::query) struct Nested {
     /// Matches nested objects, and nothing else.
-    pub(super) objects: Box<dyn Query>,
+    pub(in crate::query) objects: Box<dyn Query>,
     /// Where these are.
-    pub(super) inner: Levels,
+    pub(in crate::query) inner: Levels,
     /// What they are nested in.
-    pub(super) outer: Levels,
-    pub(super) score_mode: ScoreMode,
+    pub(in crate::query) outer: Levels,
+    pub(in crate::query) score_mode: ScoreMode,
 }
 
 impl Clone for Nested {

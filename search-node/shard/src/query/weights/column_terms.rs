@@ -22,7 +22,7 @@ const BLOCK_MAX: DocId = 16_384;
 
 /// Documents with some terms in a column.
 #[derive(Debug, Clone)]
-pub(super) struct ColumnTerms {
+pub(in crate::query) struct ColumnTerms {
     /// The column's name.
     column: String,
     terms: Arc<Meant>,
@@ -48,19 +48,19 @@ impl fmt::Debug for Meant {
 
 impl ColumnTerms {
     /// Documents with one of these terms.
-    pub(super) fn exactly(column: &str, mut terms: Vec<String>) -> Self {
+    pub(in crate::query) fn exactly(column: &str, mut terms: Vec<String>) -> Self {
         terms.sort_unstable();
         terms.dedup();
         Self::of(column, Meant::Exactly(terms))
     }
 
     /// Documents with a term that a regular expression matches.
-    pub(super) fn like(column: &str, regex: Regex) -> Self {
+    pub(in crate::query) fn like(column: &str, regex: Regex) -> Self {
         Self::of(column, Meant::Like(regex))
     }
 
     /// Documents with a term that an automaton takes.
-    pub(super) fn near(column: &str, automaton: Arc<DfaWrapper>) -> Self {
+    pub(in crate::query) fn near(column: &str, automaton: Arc<DfaWrapper>) -> Self {
         Self::of(column, Meant::Near(automaton))
     }
 

@@ -3,7 +3,7 @@
 use tantivy::{DocId, DocSet, TERMINATED};
 
 /// Documents of which `matches` says so.
-pub(super) struct Walked<M> {
+pub(in crate::query) struct Walked<M> {
     matches: M,
     max_doc: DocId,
     at: DocId,
@@ -11,7 +11,7 @@ pub(super) struct Walked<M> {
 
 impl<M: FnMut(DocId) -> bool> Walked<M> {
     /// At the first of them.
-    pub(super) fn new(max_doc: DocId, matches: M) -> Self {
+    pub(in crate::query) fn new(max_doc: DocId, matches: M) -> Self {
         let mut walked = Self { matches, max_doc, at: 0 };
         walked.settle();
         walked

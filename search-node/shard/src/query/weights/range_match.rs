@@ -7,19 +7,19 @@ use tantivy::index::SegmentReader;
 use tantivy::query::{ConstScorer, EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight};
 use tantivy::{DocId, Score};
 
-use super::ast::RangeRelation;
 use super::walked::Walked;
+use crate::query::ast::RangeRelation;
 
 /// The first and the last value that are asked for.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Asked {
+pub(in crate::query) enum Asked {
     Whole(i64, i64),
     Decimal(f64, f64),
     Address(Ipv6Addr, Ipv6Addr),
 }
 
 impl Asked {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::query) fn is_empty(&self) -> bool {
         match self {
             Self::Whole(first, last) => first > last,
             Self::Decimal(first, last) => first > last,
@@ -30,7 +30,7 @@ impl Asked {
 
 /// Matches documents with a span that lies so to the one that is asked for.
 #[derive(Debug, Clone)]
-pub(super) struct SpanMatch {
+pub(in crate::query) struct SpanMatch {
     from: String,
     to: String,
     asked: Asked,
@@ -38,7 +38,7 @@ pub(super) struct SpanMatch {
 }
 
 impl SpanMatch {
-    pub(super) fn new(from: String, to: String, asked: Asked, relation: RangeRelation) -> Self {
+    pub(in crate::query) fn new(from: String, to: String, asked: Asked, relation: RangeRelation) -> Self {
         Self { from, to, asked, relation }
     }
 }

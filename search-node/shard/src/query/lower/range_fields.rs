@@ -7,16 +7,16 @@ use serde_json::Value;
 use tantivy::Term;
 use tantivy::schema::Field;
 
-use super::QueryError;
-use super::ast::{RangeBounds, RangeRelation};
-use super::lower::{Lowered, Lowering, constant, none};
-use super::span_match::{Asked, SpanMatch};
 use super::values::{Wanted, bounds, wanted};
+use super::{Lowered, Lowering, constant, none};
 use crate::mapping::{FROM, FieldKind, FieldMapping, Storage, TO};
+use crate::query::QueryError;
+use crate::query::ast::{RangeBounds, RangeRelation};
+use crate::query::weights::range_match::{Asked, SpanMatch};
 
 impl Lowering<'_> {
     /// Documents with a span that lies so to a range.
-    pub(super) fn spans(
+    pub(in crate::query) fn spans(
         &self,
         path: &str,
         mapping: &FieldMapping,
@@ -29,7 +29,7 @@ impl Lowering<'_> {
     }
 
     /// Documents with a span that has a value, or one of those that it stands for.
-    pub(super) fn spans_of(
+    pub(in crate::query) fn spans_of(
         &self,
         path: &str,
         mapping: &FieldMapping,

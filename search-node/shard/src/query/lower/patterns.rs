@@ -8,14 +8,14 @@ use tantivy::query::{DisjunctionMaxQuery, Query as TantivyQuery, RegexQuery, Ter
 use tantivy::schema::IndexRecordOption;
 use tantivy_fst::Regex;
 
-use super::QueryError;
-use super::column_terms::ColumnTerms;
 use super::keyed::expression;
-use super::lower::{Lowered, Lowering, all_or_none, constant, forgive, has_column_of_terms, has_terms, none};
 use super::values::plain;
-use super::wildcard::{PATTERN_CHARS_MAX, between_signs, name_matches, prefix_regex};
+use super::{Lowered, Lowering, all_or_none, constant, forgive, has_column_of_terms, has_terms, none};
 use crate::analysis::LEADING_MAX;
 use crate::mapping::{FieldKind, FieldMapping, IGNORED, INDEX_PREFIX, SEARCH_AS_YOU_TYPE, WRITTEN};
+use crate::query::QueryError;
+use crate::query::weights::column_terms::ColumnTerms;
+use crate::query::wildcard::{PATTERN_CHARS_MAX, between_signs, name_matches, prefix_regex};
 
 impl Lowering<'_> {
     /// A pattern in the form of the field's terms; its signs stay.
@@ -33,7 +33,7 @@ impl Lowering<'_> {
         Cow::Owned(between_signs(pattern.given, |text| analyzer.normalized(text)))
     }
 
-    pub(super) fn prefix(&self, path: &str, value: &str, case_insensitive: bool) -> Lowered {
+    pub(in crate::query) fn prefix(&self, path: &str, value: &str, case_insensitive: bool) -> Lowered {
         if let Some(found) = (!case_insensitive).then(|| self.begins(path, value)).flatten() {
             return Ok(found);
         }
@@ -45,7 +45,7 @@ impl Lowering<'_> {
     }
 
     /// In one field.
-    pub(super) fn prefix_in(&self, path: &str, value: &str) -> Lowered {
+    pub(in crate::query) fn prefix_in(&self, path: &str, value: &str) -> Lowered {
         if let Some(found) = self.begins(path, value) {
             return Ok(found);
         }
@@ -74,7 +74,7 @@ impl Lowering<'_> {
         Some(constant(Box::new(TermQuery::new(term, IndexRecordOption::Basic))))
     }
 
-    pub(super) fn pattern(&self, pattern: &Pattern<'_>, path: &str) -> Lowered {
+    pub(in crate::query) fn pattern(&self, pattern: &Pattern<'_>, path: &str) -> Lowered {
         if path.contains('*') {
             let (fields, _) = self.expand(&[(path.to_owned(), 1.0)], true);
             let queries = fields.iter().map(|(path, _)| forgive(self.pattern_in(pattern, path), true));
@@ -131,7 +131,7 @@ impl Lowering<'_> {
         Ok(constant(Box::new(query.map_err(|error| unreadable(given, path, &error))?)))
     }
 
-    pub(super) fn fuzzy(&self, path: &str, value: &str, edits: Option<u8>) -> Lowered {
+    pub(in crate::query) fn fuzzy(&self, path: &str, value: &str, edits: Option<u8>) -> Lowered {
         if path.contains('*') {
             let (fields, _) = self.expand(&[(path.to_owned(), 1.0)], true);
             let is_text = |path: &str| {
@@ -193,13 +193,13 @@ fn unreadable(pattern: &str, path: &str, error: &dyn std::fmt::Display) -> Query
 }
 
 /// A query for terms like a pattern.
-pub(super) struct Pattern<'a> {
+pub(in crate::query) struct Pattern<'a> {
     /// The query that was asked, for what is said of fields that it cannot be asked of.
-    pub(super) kind: &'static str,
-    pub(super) given: &'a str,
-    pub(super) to_regex: &'a dyn Fn(&str) -> String,
+    pub(in crate::query) kind: &'static str,
+    pub(in crate::query) given: &'a str,
+    pub(in crate::query) to_regex: &'a dyn Fn(&str) -> String,
     /// Whether a text's analyzer brings the pattern into the form of its terms.
-    pub(super) is_normalized: bool,
+    pub(in crate::query) is_normalized: bool,
 }
 
 /// A pattern that was asked of a field whose values are no texts, or are not kept as terms.

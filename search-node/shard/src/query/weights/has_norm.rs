@@ -11,12 +11,12 @@ use super::walked::Walked;
 
 /// Matches documents with at least one term in a field with norms.
 #[derive(Debug, Clone)]
-pub(super) struct HasNorm {
+pub(in crate::query) struct HasNorm {
     field: Field,
 }
 
 impl HasNorm {
-    pub(super) fn new(field: Field) -> Self {
+    pub(in crate::query) fn new(field: Field) -> Self {
         Self { field }
     }
 }

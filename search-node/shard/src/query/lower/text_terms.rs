@@ -9,13 +9,13 @@ use tantivy::query::{
 };
 use tantivy::schema::{Field, IndexRecordOption};
 
-use super::QueryError;
-use super::ast::Operator;
-use super::minimum_should_match::MinimumShouldMatch;
-use super::similarity::Similarity;
-use super::source_phrase::{Phrase, SourcePhrase, SourceTexts};
-use super::weighed::weighed;
 use crate::analysis::Term;
+use crate::query::QueryError;
+use crate::query::ast::Operator;
+use crate::query::minimum_should_match::MinimumShouldMatch;
+use crate::query::similarity::Similarity;
+use crate::query::weights::source_phrase::{Phrase, SourcePhrase, SourceTexts};
+use crate::query::weights::weighed::weighed;
 
 /// More ways through the terms of one text are refused; Elasticsearch's `indices.query.bool.max_clause_count`.
 const PATHS_MAX: usize = 1024;
@@ -26,24 +26,28 @@ type Made = Result<Box<dyn Query>, QueryError>;
 type Path<'a> = Vec<(usize, &'a str)>;
 
 /// The terms of a text in one field, in the order of their places.
-pub(super) struct TextTerms {
-    pub(super) field: Field,
-    pub(super) terms: Vec<Term>,
+pub(in crate::query) struct TextTerms {
+    pub(in crate::query) field: Field,
+    pub(in crate::query) terms: Vec<Term>,
     /// Where phrases are looked for if the index does not know places.
-    pub(super) texts: Option<Arc<SourceTexts>>,
+    pub(in crate::query) texts: Option<Arc<SourceTexts>>,
     /// Whether a term counts by how rare it is.
-    pub(super) is_scored: bool,
-    pub(super) similarity: Similarity,
+    pub(in crate::query) is_scored: bool,
+    pub(in crate::query) similarity: Similarity,
 }
 
 impl TextTerms {
     /// The only term, if there is only one.
-    pub(super) fn single(&self) -> Option<&str> {
+    pub(in crate::query) fn single(&self) -> Option<&str> {
         if let [only] = self.terms.as_slice() { Some(&only.text) } else { None }
     }
 
     /// Documents with the terms, joined by an operator. What stands at one place, or side by side along paths, counts as one.
-    pub(super) fn matching(&self, operator: Operator, minimum: Option<&MinimumShouldMatch>) -> Made {
+    pub(in crate::query) fn matching(
+        &self,
+        operator: Operator,
+        minimum: Option<&MinimumShouldMatch>,
+    ) -> Made {
         let mut clauses = Vec::new();
         for group in self.groups() {
             clauses.push(self.any_of(group)?);
@@ -61,7 +65,7 @@ impl TextTerms {
     }
 
     /// Documents with the terms in their order; the last of them may go on if `is_prefix`.
-    pub(super) fn phrase(&self, slop: u32, is_prefix: bool) -> Made {
+    pub(in crate::query) fn phrase(&self, slop: u32, is_prefix: bool) -> Made {
         let paths = paths(&self.terms)?;
         Ok(best(paths.into_iter().map(|path| self.in_order(&path, slop, is_prefix)).collect()))
     }

@@ -9,7 +9,7 @@ use tantivy::index::{SegmentId, SegmentReader};
 use tantivy::query::{EmptyScorer, EnableScoring, Explanation, Query as TantivyQuery, Scorer, Weight};
 use tantivy::{DocId, Score};
 
-use super::lower::{Lowered, Lowering, constant};
+use super::{Lowered, Lowering, constant};
 use crate::engine::{Layout, RuntimeSegment, View, runtime_layout};
 use crate::mapping::FieldMapping;
 use crate::search::{AskStop, SearchError, goes_on};
@@ -23,7 +23,7 @@ pub(crate) struct Asked<'a> {
 
 /// The runtime fields that a query has met.
 #[derive(Default)]
-pub(super) struct RuntimeValues {
+pub(in crate::query) struct RuntimeValues {
     met: RefCell<Vec<Arc<ValuesOfField>>>,
 }
 
@@ -53,7 +53,7 @@ impl RuntimeValues {
     }
 
     /// Reads the values of all fields that were met.
-    pub(super) fn read(&self, view: &View, asked: Asked<'_>) -> Result<(), SearchError> {
+    pub(in crate::query) fn read(&self, view: &View, asked: Asked<'_>) -> Result<(), SearchError> {
         for values in self.met.borrow().iter() {
             let of_segment = |reader: &&SegmentReader| {
                 goes_on(asked.stop)?;
@@ -69,7 +69,7 @@ impl RuntimeValues {
 
 impl Lowering<'_> {
     /// What is made for the field at a path if that is a runtime field. Every match counts the same, as in Elasticsearch.
-    pub(super) fn of_runtime(
+    pub(in crate::query) fn of_runtime(
         &self,
         path: &str,
         make: impl FnOnce(&Lowering<'_>) -> Lowered,

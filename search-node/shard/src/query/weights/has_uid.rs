@@ -14,7 +14,7 @@ use crate::shard::uid;
 
 /// The types whose ids are meant.
 #[derive(Debug, Clone)]
-pub(super) enum Types {
+pub(in crate::query) enum Types {
     /// Those that a segment has: `_doc`, and the terms of this field.
     Every(Field),
     /// These.
@@ -23,14 +23,14 @@ pub(super) enum Types {
 
 /// Matches documents with one of the ids, in the segments of one point in time.
 #[derive(Clone)]
-pub(super) struct HasUid {
+pub(in crate::query) struct HasUid {
     ids: Arc<[String]>,
     types: Types,
     identities: Arc<AllIdentities>,
 }
 
 impl HasUid {
-    pub(super) fn new(ids: &[String], types: Types, identities: &Arc<AllIdentities>) -> Self {
+    pub(in crate::query) fn new(ids: &[String], types: Types, identities: &Arc<AllIdentities>) -> Self {
         Self { ids: ids.into(), types, identities: Arc::clone(identities) }
     }
 }

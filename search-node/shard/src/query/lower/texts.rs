@@ -6,19 +6,19 @@ use serde_json::Value;
 use tantivy::query::{BooleanQuery, BoostQuery, DisjunctionMaxQuery, Occur, Query as TantivyQuery};
 use tantivy::schema::Field;
 
-use super::QueryError;
-use super::ast::{MultiMatchKind, Operator};
-use super::in_level::Levels;
-use super::lower::{Lowered, Lowering, forgive, none};
-use super::minimum_should_match::MinimumShouldMatch;
-use super::source_phrase::{NestedTexts, SourceTexts};
 use super::text_terms::TextTerms;
 use super::values::plain;
+use super::{Lowered, Lowering, forgive, none};
 use crate::analysis::{Analyzer, Term};
 use crate::mapping::{FieldKind, FieldMapping, INDEX_PHRASE};
+use crate::query::QueryError;
+use crate::query::ast::{MultiMatchKind, Operator};
+use crate::query::minimum_should_match::MinimumShouldMatch;
+use crate::query::weights::in_level::Levels;
+use crate::query::weights::source_phrase::{NestedTexts, SourceTexts};
 
 impl Lowering<'_> {
-    pub(super) fn match_field(
+    pub(in crate::query) fn match_field(
         &self,
         path: &str,
         value: &Value,
@@ -44,7 +44,7 @@ impl Lowering<'_> {
         terms.matching(operator, minimum)
     }
 
-    pub(super) fn phrase(&self, path: &str, value: &Value, slop: u32, prefix: bool) -> Lowered {
+    pub(in crate::query) fn phrase(&self, path: &str, value: &Value, slop: u32, prefix: bool) -> Lowered {
         if let Some(made) = self.of_runtime(path, |inside| inside.phrase(path, value, slop, prefix)) {
             return made;
         }
@@ -103,7 +103,7 @@ impl Lowering<'_> {
     }
 
     /// The terms as a bool of them, the last of which may go on.
-    pub(super) fn bool_prefix(
+    pub(in crate::query) fn bool_prefix(
         &self,
         path: &str,
         value: &Value,
@@ -161,12 +161,12 @@ impl Lowering<'_> {
     }
 
     /// The analyzer of a name.
-    pub(super) fn analyzer(&self, name: &str) -> Result<Arc<Analyzer>, QueryError> {
+    pub(in crate::query) fn analyzer(&self, name: &str) -> Result<Arc<Analyzer>, QueryError> {
         let found = self.layout.analysis.find_analyzer(name).ok().flatten();
         found.ok_or_else(|| QueryError::shard(format!("failed to create query: analyzer [{name}] not found")))
     }
 
-    pub(super) fn multi_match(
+    pub(in crate::query) fn multi_match(
         &self,
         fields: &[(String, f32)],
         value: &Value,

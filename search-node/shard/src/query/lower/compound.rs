@@ -1,0 +1,47 @@
+//! Queries of queries.
+
+use tantivy::query::{BooleanQuery, Occur, Query as TantivyQuery};
+
+use super::{Lowered, Lowering, all, constant, none, unscored};
+use crate::query::ast::Query;
+use crate::query::minimum_should_match::MinimumShouldMatch;
+
+impl Lowering<'_> {
+    pub(super) fn bool(
+        &self,
+        must: &[Query],
+        filter: &[Query],
+        should: &[Query],
+        must_not: &[Query],
+        minimum: Option<&MinimumShouldMatch>,
+    ) -> Lowered {
+        let mut clauses: Vec<(Occur, Box<dyn TantivyQuery>)> = Vec::new();
+        for query in must {
+            let lowered = self.query(query)?;
+            // tantivy leaves a bare match-all out of an intersection, and with it the score that it gives.
+            let scored = if *query == Query::MatchAll { constant(lowered) } else { lowered };
+            clauses.push((Occur::Must, scored));
+        }
+        for query in filter {
+            clauses.push((Occur::Must, unscored(self.query(query)?)));
+        }
+        for query in must_not {
+            clauses.push((Occur::MustNot, self.query(query)?));
+        }
+        let required = !must.is_empty() || !filter.is_empty();
+        if must.is_empty() && filter.is_empty() && should.is_empty() {
+            // An empty bool matches everything with score 1, one that only forbids scores 0.
+            let base = if must_not.is_empty() { all() } else { unscored(all()) };
+            clauses.push((Occur::Must, base));
+        }
+        for query in should {
+            clauses.push((Occur::Should, self.query(query)?));
+        }
+        let by_default = usize::from(!required && !should.is_empty());
+        let wanted = minimum.map_or(by_default, |minimum| minimum.of(should.len()));
+        if wanted > should.len() {
+            return Ok(none());
+        }
+        Ok(Box::new(BooleanQuery::with_minimum_required_clauses(clauses, wanted)))
+    }
+}

@@ -1,0 +1,297 @@
+//! From the tree to tantivy: each query against the mapping's fields.
+//!
+//! Each family of queries has its room: `texts` has those of words, `term_level` those of exact values, `patterns` those of terms
+//! that are like something, `compound` and `nested` those of other queries. What tantivy does not have is in `weights`.
+
+mod compound;
+mod keyed;
+mod nested;
+mod patterns;
+mod presence;
+mod range_fields;
+mod runtime;
+mod term_level;
+mod text_terms;
+mod texts;
+pub(in crate::query) mod values;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use tantivy::Term;
+use tantivy::query::{
+    AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, EmptyQuery, Occur,
+    Query as TantivyQuery, TermQuery,
+};
+use tantivy::schema::{Field, IndexRecordOption};
+
+use self::patterns::Pattern;
+use self::presence::any_term;
+pub(crate) use self::range_fields::no_aggregation_of_spans;
+pub(crate) use self::runtime::Asked;
+use self::runtime::RuntimeValues;
+use self::values::plain;
+use super::QueryError;
+use super::ast::Query;
+use super::query_string::{self, Options};
+use super::rules::QueryRules;
+use super::weights::fuzzy::FuzzyWords;
+use super::wildcard::{name_matches, to_regex};
+use crate::engine::{AllIdentities, Layout, View};
+use crate::mapping::{FieldKind, FieldMapping, IGNORED, Mapping};
+use crate::search::SearchError;
+
+/// What a query needs to know beside the mapping.
+#[derive(Debug, Clone, Copy)]
+pub struct QueryContext<'a> {
+    /// The index's name, which `_index` is compared with.
+    pub index: &'a str,
+    /// The type of a typed path, which ids belong to; empty without one, and then ids of every type are meant.
+    pub doc_type: &'a str,
+    /// Milliseconds since 1970, for `now`.
+    pub now_millis: i64,
+    /// What the index says about queries.
+    pub rules: &'a QueryRules,
+}
+
+pub(in crate::query) type Lowered = Result<Box<dyn TantivyQuery>, QueryError>;
+
+/// The tantivy query of `query`, to be asked in some segments.
+pub(crate) fn lower(
+    query: &Query,
+    view: &View,
+    context: &QueryContext<'_>,
+    asked: Asked<'_>,
+) -> Result<Box<dyn TantivyQuery>, SearchError> {
+    lower_at(query, None, view, context, asked)
+}
+
+/// The same for a query that looks for the nested objects at a path.
+pub(crate) fn lower_nested(
+    query: &Query,
+    path: &str,
+    view: &View,
+    context: &QueryContext<'_>,
+    asked: Asked<'_>,
+) -> Result<Box<dyn TantivyQuery>, SearchError> {
+    lower_at(query, Some(path), view, context, asked)
+}
+
+fn lower_at(
+    query: &Query,
+    nested_in: Option<&str>,
+    view: &View,
+    context: &QueryContext<'_>,
+    asked: Asked<'_>,
+) -> Result<Box<dyn TantivyQuery>, SearchError> {
+    let (fuzzy_words, runtime) = (FuzzyWords::default(), RuntimeValues::default());
+    let lowering = Lowering {
+        layout: &view.layout,
+        identities: &view.identities,
+        context,
+        fuzzy_words: &fuzzy_words,
+        runtime: &runtime,
+        analyzer: None,
+        nested_in,
+    };
+    let lowered = lowering.at_level(lowering.query(query)?);
+    runtime.read(view, asked)?;
+    Ok(lowered)
+}
+
+#[derive(Clone, Copy)]
+pub(in crate::query) struct Lowering<'a> {
+    pub(in crate::query) layout: &'a Layout,
+    pub(in crate::query) identities: &'a Arc<AllIdentities>,
+    pub(in crate::query) context: &'a QueryContext<'a>,
+    pub(in crate::query) fuzzy_words: &'a FuzzyWords,
+    /// The runtime fields that were met.
+    pub(in crate::query) runtime: &'a RuntimeValues,
+    /// The analyzer that a query names for its texts.
+    pub(in crate::query) analyzer: Option<&'a str>,
+    /// The path of the nested objects that are looked for; none for documents.
+    pub(in crate::query) nested_in: Option<&'a str>,
+}
+
+fn all() -> Box<dyn TantivyQuery> {
+    Box::new(AllQuery)
+}
+
+pub(in crate::query) fn none() -> Box<dyn TantivyQuery> {
+    Box::new(EmptyQuery)
+}
+
+pub(in crate::query) fn all_or_none(all_match: bool) -> Box<dyn TantivyQuery> {
+    if all_match { all() } else { none() }
+}
+
+pub(in crate::query) fn constant(query: Box<dyn TantivyQuery>) -> Box<dyn TantivyQuery> {
+    Box::new(ConstScoreQuery::new(query, 1.0))
+}
+
+/// Matches that add nothing to the score.
+pub(in crate::query) fn unscored(query: Box<dyn TantivyQuery>) -> Box<dyn TantivyQuery> {
+    Box::new(ConstScoreQuery::new(query, 0.0))
+}
+
+impl Lowering<'_> {
+    pub(in crate::query) fn query(&self, query: &Query) -> Lowered {
+        match query {
+            Query::MatchAll => Ok(all()),
+            Query::MatchNone => Ok(none()),
+            Query::Term { field, value, case_insensitive } => self.term(field, value, *case_insensitive),
+            Query::Terms { field, values } => {
+                self.context.rules.check_terms(values.len())?;
+                self.terms(field, values)
+            }
+            Query::Match { field, value, operator, minimum_should_match, lenient } => {
+                let made = self.match_field(field, value, *operator, minimum_should_match.as_ref());
+                forgive(made, *lenient)
+            }
+            Query::Phrase { field, value, slop, prefix, lenient } => {
+                forgive(self.phrase(field, value, *slop, *prefix), *lenient)
+            }
+            Query::MultiMatch { fields, value, operator, kind, lenient } => {
+                self.multi_match(fields, value, *operator, *kind, *lenient)
+            }
+            Query::BoolPrefix { field, value, operator, minimum_should_match } => {
+                self.bool_prefix(field, value, *operator, minimum_should_match.as_ref())
+            }
+            Query::Range { field, bounds } => self.range(field, bounds),
+            Query::Exists { field } => self.exists(field),
+            Query::Ids { values, types } => Ok(self.ids(values, types)),
+            Query::Prefix { field, value, case_insensitive } => self.prefix(field, value, *case_insensitive),
+            Query::Wildcard { field, pattern, case_insensitive, is_normalized } => {
+                let to_regex = |pattern: &str| to_regex(pattern, *case_insensitive);
+                self.pattern(
+                    &Pattern {
+                        kind: "wildcard",
+                        given: pattern,
+                        to_regex: &to_regex,
+                        is_normalized: *is_normalized,
+                    },
+                    field,
+                )
+            }
+            Query::Regexp { field, pattern } => {
+                self.context.rules.check_regex(pattern)?;
+                let to_regex = |pattern: &str| pattern.to_owned();
+                self.pattern(
+                    &Pattern { kind: "regexp", given: pattern, to_regex: &to_regex, is_normalized: false },
+                    field,
+                )
+            }
+            Query::Fuzzy { field, value, edits } => self.fuzzy(field, value, *edits),
+            Query::Bool { must, filter, should, must_not, minimum_should_match } => {
+                self.bool(must, filter, should, must_not, minimum_should_match.as_ref())
+            }
+            Query::DisMax { queries, tie_breaker } => {
+                let queries = queries.iter().map(|query| self.query(query)).collect::<Result<Vec<_>, _>>()?;
+                Ok(Box::new(DisjunctionMaxQuery::with_tie_breaker(queries, *tie_breaker)))
+            }
+            Query::Nested { path, query, score_mode, ignore_unmapped, .. } => {
+                self.nested(path, query, *score_mode, *ignore_unmapped)
+            }
+            Query::ParentId { child, id, ignore_unmapped } => self.parent_id(child, id, *ignore_unmapped),
+            Query::Constant { query } => Ok(constant(self.query(query)?)),
+            Query::QueryString { text, fields, operator, lenient } => {
+                let fields = if fields.is_empty() { &self.context.rules.default_fields } else { fields };
+                let options = Options { fields, operator: *operator, lenient: *lenient };
+                self.query(&query_string::parse(text, &options)?)
+            }
+            Query::Analyzed { query, analyzer } => {
+                self.analyzer(analyzer)?;
+                Lowering { analyzer: Some(analyzer), ..*self }.query(query)
+            }
+            Query::Named { query, .. } => self.query(query),
+            Query::Boost { query, boost } => Ok(Box::new(BoostQuery::new(self.query(query)?, *boost))),
+        }
+    }
+
+    /// The field at a path, if documents can be searched by it.
+    pub(in crate::query) fn searchable(
+        &self,
+        path: &str,
+    ) -> Result<Option<(&FieldMapping, Field)>, QueryError> {
+        let Some(mapping) = self.layout.mapping.leaf(path) else {
+            return Ok(None);
+        };
+        match self.layout.field(path) {
+            Some(field) if mapping.is_searchable() => Ok(Some((mapping, field))),
+            _ => Err(QueryError::shard(format!(
+                "failed to create query: Cannot search on field [{path}] since it is not indexed."
+            ))),
+        }
+    }
+
+    pub(in crate::query) fn meta_term(&self, path: &str, value: &Value) -> Option<Box<dyn TantivyQuery>> {
+        let text = plain(value);
+        let meta = self.layout.meta;
+        let raw = |field| -> Box<dyn TantivyQuery> {
+            Box::new(TermQuery::new(Term::from_field_text(field, &text), IndexRecordOption::Basic))
+        };
+        Some(match path {
+            "_id" => self.ids(std::slice::from_ref(&text), &[]),
+            "_index" => all_or_none(name_matches(&text, self.context.index)),
+            // Only other types than `_doc` are written down: `_doc` is whatever has no type.
+            "_type" if text == "_doc" => {
+                let typed: Box<dyn TantivyQuery> = Box::new(any_term(meta.doc_type));
+                Box::new(BooleanQuery::new(vec![(Occur::Must, all()), (Occur::MustNot, typed)]))
+            }
+            "_type" => constant(raw(meta.doc_type)),
+            "_routing" => constant(raw(meta.routing)),
+            IGNORED => constant(raw(self.layout.field(IGNORED)?)),
+            _ => return None,
+        })
+    }
+
+    /// Names for patterns; no fields at all stand for every field, and then values need not fit.
+    pub(in crate::query) fn expand(
+        &self,
+        fields: &[(String, f32)],
+        lenient: bool,
+    ) -> (Vec<(String, f32)>, bool) {
+        let every = [("*".to_owned(), 1.0)];
+        let defaults = &self.context.rules.default_fields;
+        let fields = match (fields.is_empty(), defaults.is_empty()) {
+            (true, true) => &every[..],
+            (true, false) => defaults,
+            (false, _) => fields,
+        };
+        let mut expanded = Vec::new();
+        let mut forgiving = lenient;
+        for (pattern, boost) in fields {
+            if !pattern.contains('*') {
+                expanded.push((pattern.clone(), *boost));
+                continue;
+            }
+            forgiving = true;
+            let Mapping { runtime, .. } = &*self.layout.mapping;
+            let leaves = self.layout.mapping.leaves().into_iter();
+            let searchable =
+                leaves.filter(|leaf| leaf.field.is_searchable() && runtime.get(&leaf.path).is_none());
+            let names =
+                searchable.map(|leaf| leaf.path).chain(runtime.iter().map(|(path, _)| path.to_owned()));
+            expanded.extend(names.filter(|path| name_matches(pattern, path)).map(|path| (path, *boost)));
+        }
+        (expanded, forgiving)
+    }
+}
+
+/// Whether a field's texts can be looked up as terms.
+pub(in crate::query) fn has_terms(mapping: &FieldMapping) -> bool {
+    mapping.index && mapping.kind.has_terms()
+}
+
+/// Whether a field's terms are found by its column alone.
+pub(in crate::query) fn has_column_of_terms(mapping: &FieldMapping) -> bool {
+    !mapping.index && mapping.doc_values && matches!(mapping.kind, FieldKind::Keyword { .. })
+}
+
+/// A value that does not fit the field matches nothing, where the request says so.
+pub(in crate::query) fn forgive(made: Lowered, lenient: bool) -> Lowered {
+    match made {
+        Err(_) if lenient => Ok(none()),
+        other => other,
+    }
+}

@@ -8,6 +8,7 @@ use tantivy::index::{Index, SegmentId, SegmentMeta, SegmentReader};
 use tantivy::schema::Field;
 use tantivy::{DocId, TantivyError};
 
+use super::field_counts::{CountedFields, FieldCounts};
 use super::fielddata::{Fielddata, SegmentFielddata};
 use super::levels::{Level, level};
 use super::write::Numbers;
@@ -44,6 +45,7 @@ pub(crate) struct Identities {
     columns: OnceLock<Columns>,
     /// What else was computed of the segment, such as which of its documents are nested objects.
     pub(super) kept: SegmentFielddata,
+    counted: CountedFields,
 }
 
 /// The columns of the numbers. Opening one reads its description, which takes longer than reading a number.
@@ -63,12 +65,23 @@ impl Identities {
             uids: UidIndex::open(&index.segment(meta.clone()))?,
             columns: OnceLock::new(),
             kept: SegmentFielddata::new(fielddata, meta.id()),
+            counted: CountedFields::default(),
         })
     }
 
     /// What else was computed of the segment.
     pub(crate) fn fielddata(&self) -> &SegmentFielddata {
         &self.kept
+    }
+
+    /// How much there is of a field in the segment that `reader` reads; `column` tells documents that have it, where the index does not.
+    pub(crate) fn counts(
+        &self,
+        reader: &SegmentReader,
+        field: Field,
+        column: Option<&str>,
+    ) -> tantivy::Result<FieldCounts> {
+        self.counted.of(reader, field, column)
     }
 
     /// The numbers of a document of the segment that `reader` reads.

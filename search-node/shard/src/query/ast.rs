@@ -115,8 +115,8 @@ pub enum Query {
         value: Value,
         /// How far the terms may be moved.
         slop: u32,
-        /// Whether the last term may go on.
-        prefix: bool,
+        /// The last term may be any of so many that go on from it; none if it is the last term itself.
+        expansions: Option<u32>,
         /// Whether a value that does not fit the field matches nothing instead of failing.
         lenient: bool,
     },

@@ -213,7 +213,7 @@ impl<'a> Parser<'a> {
                 field: field.to_owned(),
                 value,
                 slop,
-                prefix: false,
+                expansions: None,
                 lenient: self.options.lenient,
             },
             _ => self.matching(field, value, MultiMatchKind::Phrase),

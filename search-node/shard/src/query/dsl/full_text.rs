@@ -7,6 +7,9 @@ use super::plain;
 use crate::query::ast::{MultiMatchKind, Operator, Query};
 use crate::query::{QueryError, query_string};
 
+/// How many terms the last word of a phrase may be, where nothing is said.
+const EXPANSIONS: u32 = 50;
+
 fn no_text() -> QueryError {
     QueryError::parsing("No text specified for text query")
 }
@@ -34,20 +37,24 @@ pub(super) fn parse_bool_prefix(body: &Value) -> Result<Query, QueryError> {
 }
 
 pub(super) fn parse_phrase(body: &Value) -> Result<Query, QueryError> {
-    phrase(body, "match_phrase", false)
+    phrase(body, "match_phrase", None)
 }
 
 pub(super) fn parse_phrase_prefix(body: &Value) -> Result<Query, QueryError> {
-    phrase(body, "match_phrase_prefix", true)
+    phrase(body, "match_phrase_prefix", Some(EXPANSIONS))
 }
 
-fn phrase(body: &Value, name: &'static str, prefix: bool) -> Result<Query, QueryError> {
+fn phrase(body: &Value, name: &'static str, expansions: Option<u32>) -> Result<Query, QueryError> {
     let (field, mut members) = Members::of_field(name, body, "query")?;
     let value = members.take("query").cloned().ok_or_else(no_text)?;
     let slop = members.count("slop")?.unwrap_or(0);
     let analyzer = members.text("analyzer");
-    members.pass_over(&["zero_terms_query", "max_expansions"]);
-    members.end(Query::Phrase { field, value, slop, prefix, lenient: false }.analyzed(analyzer))
+    let expansions = match expansions {
+        Some(usual) => Some(members.count("max_expansions")?.unwrap_or(usual)),
+        None => None,
+    };
+    members.pass_over(&["zero_terms_query"]);
+    members.end(Query::Phrase { field, value, slop, expansions, lenient: false }.analyzed(analyzer))
 }
 
 pub(super) fn parse_multi_match(body: &Value) -> Result<Query, QueryError> {

@@ -10,6 +10,7 @@ mod patterns;
 mod presence;
 mod range_fields;
 mod runtime;
+mod scored;
 mod term_level;
 mod text_terms;
 mod texts;
@@ -148,8 +149,8 @@ impl Lowering<'_> {
                 let made = self.match_field(field, value, *operator, minimum_should_match.as_ref());
                 forgive(made, *lenient)
             }
-            Query::Phrase { field, value, slop, prefix, lenient } => {
-                forgive(self.phrase(field, value, *slop, *prefix), *lenient)
+            Query::Phrase { field, value, slop, expansions, lenient } => {
+                forgive(self.phrase(field, value, *slop, *expansions), *lenient)
             }
             Query::MultiMatch { fields, value, operator, kind, lenient } => {
                 self.multi_match(fields, value, *operator, *kind, *lenient)

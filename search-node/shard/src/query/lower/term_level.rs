@@ -66,7 +66,7 @@ impl Lowering<'_> {
             Wanted::Nothing => none(),
             Wanted::Between(lower, upper) => constant(Box::new(RangeQuery::new(lower, upper))),
             Wanted::One(term) => match &mapping.kind {
-                FieldKind::Text => self.weighed(mapping, &term, IndexRecordOption::WithFreqs),
+                FieldKind::Text => self.weighed(path, mapping, &term, IndexRecordOption::WithFreqs),
                 FieldKind::Boolean | FieldKind::MatchOnlyText => {
                     constant(Box::new(TermQuery::new(term, IndexRecordOption::Basic)))
                 }
@@ -77,7 +77,7 @@ impl Lowering<'_> {
                 | FieldKind::Version
                     if mapping.index =>
                 {
-                    self.weighed(mapping, &term, IndexRecordOption::Basic)
+                    self.weighed(path, mapping, &term, IndexRecordOption::Basic)
                 }
                 _ => {
                     constant(Box::new(RangeQuery::new(Bound::Included(term.clone()), Bound::Included(term))))

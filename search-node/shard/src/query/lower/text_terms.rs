@@ -3,19 +3,19 @@
 use std::sync::Arc;
 
 use tantivy::Term as IndexTerm;
-use tantivy::query::{
-    BooleanQuery, ConstScoreQuery, DisjunctionMaxQuery, EmptyQuery, Occur, PhrasePrefixQuery, PhraseQuery,
-    Query, TermQuery,
-};
-use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::query::{BooleanQuery, EmptyQuery, Occur, PhraseQuery, Query, TermQuery, TermSetQuery};
+use tantivy::schema::IndexRecordOption;
 
+use super::constant;
 use crate::analysis::Term;
 use crate::query::QueryError;
 use crate::query::ast::Operator;
 use crate::query::minimum_should_match::MinimumShouldMatch;
 use crate::query::similarity::Similarity;
-use crate::query::weights::source_phrase::{Phrase, SourcePhrase, SourceTexts};
-use crate::query::weights::weighed::weighed;
+use crate::query::weights::phrase::{Phrase, Word};
+use crate::query::weights::source_phrase::{SourcePhrase, SourceTexts, SourceWords};
+use crate::query::weights::synonyms::Synonyms;
+use crate::query::weights::weighed::ScoredField;
 
 /// More ways through the terms of one text are refused; Elasticsearch's `indices.query.bool.max_clause_count`.
 const PATHS_MAX: usize = 1024;
@@ -27,13 +27,13 @@ type Path<'a> = Vec<(usize, &'a str)>;
 
 /// The terms of a text in one field, in the order of their places.
 pub(in crate::query) struct TextTerms {
-    pub(in crate::query) field: Field,
     pub(in crate::query) terms: Vec<Term>,
     /// Where phrases are looked for if the index does not know places.
     pub(in crate::query) texts: Option<Arc<SourceTexts>>,
     /// Whether a term counts by how rare it is.
     pub(in crate::query) is_scored: bool,
-    pub(in crate::query) similarity: Similarity,
+    /// How they count.
+    pub(in crate::query) scored: ScoredField,
 }
 
 impl TextTerms {
@@ -64,10 +64,32 @@ impl TextTerms {
         Ok(Box::new(joined))
     }
 
-    /// Documents with the terms in their order; the last of them may go on if `is_prefix`.
-    pub(in crate::query) fn phrase(&self, slop: u32, is_prefix: bool) -> Made {
-        let paths = paths(&self.terms)?;
-        Ok(best(paths.into_iter().map(|path| self.in_order(&path, slop, is_prefix)).collect()))
+    /// Documents with the terms in their order, moved by at most `slop`; the last of them may be any of so many that go on from it.
+    pub(in crate::query) fn phrase(&self, slop: u32, expansions: Option<u32>) -> Made {
+        if let Some(words) = self.words().filter(|words| words.len() > 1 || expansions.is_some()) {
+            return Ok(self.in_order(words, slop, expansions));
+        }
+        let ways = paths(&self.terms)?.into_iter().map(|path| self.along(&path, slop, expansions));
+        Ok(any(ways.collect()))
+    }
+
+    /// The words of a phrase, where no way through the terms leads past another; none where one does.
+    fn words(&self) -> Option<Vec<Word>> {
+        let first = self.terms.first()?.position;
+        let mut words: Vec<Word> = Vec::new();
+        for term in &self.terms {
+            let offset = (term.position - first) as u32;
+            if term.length > 1 {
+                return None;
+            }
+            let found = IndexTerm::from_field_text(self.scored.field, &term.text);
+            match words.last_mut().filter(|last| last.offset == offset) {
+                Some(last) if last.terms.contains(&found) => {}
+                Some(last) => last.terms.push(found),
+                None => words.push(Word { offset, terms: vec![found] }),
+            }
+        }
+        Some(words)
     }
 
     /// The terms of one place or of all paths between two places.
@@ -87,49 +109,91 @@ impl TextTerms {
         groups
     }
 
+    /// Documents with what stands at one place, or on any way between two.
     fn any_of(&self, group: &[Term]) -> Made {
-        let paths = paths(group)?;
-        Ok(best(paths.into_iter().map(|path| self.in_order(&path, 0, false)).collect()))
+        let mut terms: Vec<IndexTerm> = Vec::new();
+        for term in group {
+            let found = IndexTerm::from_field_text(self.scored.field, &term.text);
+            if !terms.contains(&found) {
+                terms.push(found);
+            }
+        }
+        let is_one_place = group.iter().all(|term| term.position == group[0].position && term.length <= 1);
+        match terms.as_slice() {
+            [only] if is_one_place => Ok(self.one(only)),
+            _ if is_one_place && self.is_scored => {
+                Ok(Box::new(Synonyms { field: self.scored.clone(), terms }))
+            }
+            _ if is_one_place => Ok(constant(Box::new(TermSetQuery::new(terms)))),
+            _ => Ok(any(paths(group)?.into_iter().map(|path| self.along(&path, 0, None)).collect())),
+        }
     }
 
-    fn in_order(&self, path: &Path<'_>, slop: u32, is_prefix: bool) -> Box<dyn Query> {
-        let term = |text: &str| IndexTerm::from_field_text(self.field, text);
-        match path.as_slice() {
-            [(_, only)] if !is_prefix && !self.is_scored => Box::new(ConstScoreQuery::new(
-                Box::new(TermQuery::new(term(only), IndexRecordOption::Basic)),
-                1.0,
-            )),
-            [(_, only)] if !is_prefix => {
-                let query = Box::new(TermQuery::new(term(only), IndexRecordOption::WithFreqs));
-                weighed(self.similarity, query, || vec![term(only)])
-            }
-            [] => Box::new(EmptyQuery),
+    fn one(&self, term: &IndexTerm) -> Box<dyn Query> {
+        if !self.is_scored {
+            return constant(Box::new(TermQuery::new(term.clone(), IndexRecordOption::Basic)));
+        }
+        let query = Box::new(TermQuery::new(term.clone(), IndexRecordOption::WithFreqs));
+        self.scored.weighed(query, vec![term.clone()])
+    }
+
+    /// Documents with the terms of one way through a text.
+    fn along(&self, path: &Path<'_>, slop: u32, expansions: Option<u32>) -> Box<dyn Query> {
+        let word = |(offset, text): &(usize, &str)| Word {
+            offset: *offset as u32,
+            terms: vec![IndexTerm::from_field_text(self.scored.field, text)],
+        };
+        self.in_order(path.iter().map(word).collect(), slop, expansions)
+    }
+
+    fn in_order(&self, words: Vec<Word>, slop: u32, expansions: Option<u32>) -> Box<dyn Query> {
+        match words.as_slice() {
+            [] => return Box::new(EmptyQuery),
+            [Word { terms, .. }] if expansions.is_none() && terms.len() == 1 => return self.one(&terms[0]),
+            [_] => {}
             several => {
                 if let Some(texts) = &self.texts {
-                    let terms = several.iter().map(|(place, text)| (*place, (*text).to_owned())).collect();
-                    let phrase = Phrase { texts: Arc::clone(texts), terms, slop, is_prefix };
-                    return Box::new(SourcePhrase::new(self.field, phrase));
-                }
-                let terms: Vec<(usize, IndexTerm)> =
-                    several.iter().map(|(place, text)| (*place, term(text))).collect();
-                if is_prefix {
-                    Box::new(PhrasePrefixQuery::new_with_offset(terms))
-                } else {
-                    let all = || terms.iter().map(|(_, term)| term.clone()).collect();
-                    let query = Box::new(PhraseQuery::new_with_offset_and_slop(terms.clone(), slop));
-                    weighed(self.similarity, query, all)
+                    return Box::new(self.in_source(texts, several, slop, expansions.is_some()));
                 }
             }
         }
+        let is_plain = expansions.is_none() && slop == 0 && words.iter().all(|word| word.terms.len() == 1);
+        let has_usual_numbers = self.scored.similarity == Similarity::USUAL;
+        if is_plain && has_usual_numbers {
+            let terms = || words.iter().map(|word| (word.offset as usize, word.terms[0].clone()));
+            let query = Box::new(PhraseQuery::new_with_offset(terms().collect()));
+            return self.scored.weighed(query, terms().map(|(_, term)| term).collect());
+        }
+        let field = self.scored.clone();
+        let phrase = Phrase { field, words, slop, expansions: expansions.map(|most| most as usize) };
+        if phrase.field.similarity == Similarity::Boolean {
+            constant(Box::new(phrase))
+        } else {
+            Box::new(phrase)
+        }
+    }
+
+    /// The words as they are looked for where the index does not know places.
+    fn in_source(
+        &self,
+        texts: &Arc<SourceTexts>,
+        words: &[Word],
+        slop: u32,
+        is_prefix: bool,
+    ) -> SourcePhrase {
+        let text = |term: &IndexTerm| term.value().as_str().unwrap_or_default().to_owned();
+        let terms = words.iter().map(|word| (word.offset as usize, word.terms.iter().map(text).collect()));
+        let phrase = SourceWords { texts: Arc::clone(texts), terms: terms.collect(), slop, is_prefix };
+        SourcePhrase::new(self.scored.field, phrase)
     }
 }
 
-/// The best of several counts: words for the same are no more of it.
-fn best(mut queries: Vec<Box<dyn Query>>) -> Box<dyn Query> {
+/// Any of several ways to say it, each of which counts.
+fn any(mut queries: Vec<Box<dyn Query>>) -> Box<dyn Query> {
     match queries.len() {
         0 => Box::new(EmptyQuery),
         1 => queries.remove(0),
-        _ => Box::new(DisjunctionMaxQuery::new(queries)),
+        _ => Box::new(BooleanQuery::union(queries)),
     }
 }
 

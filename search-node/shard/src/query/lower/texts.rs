@@ -16,6 +16,7 @@ use crate::query::ast::{MultiMatchKind, Operator};
 use crate::query::minimum_should_match::MinimumShouldMatch;
 use crate::query::weights::in_level::Levels;
 use crate::query::weights::source_phrase::{NestedTexts, SourceTexts};
+use crate::query::weights::weighed::ScoredField;
 
 impl Lowering<'_> {
     pub(in crate::query) fn match_field(
@@ -44,11 +45,17 @@ impl Lowering<'_> {
         terms.matching(operator, minimum)
     }
 
-    pub(in crate::query) fn phrase(&self, path: &str, value: &Value, slop: u32, prefix: bool) -> Lowered {
-        if let Some(made) = self.of_runtime(path, |inside| inside.phrase(path, value, slop, prefix)) {
+    pub(in crate::query) fn phrase(
+        &self,
+        path: &str,
+        value: &Value,
+        slop: u32,
+        expansions: Option<u32>,
+    ) -> Lowered {
+        if let Some(made) = self.of_runtime(path, |inside| inside.phrase(path, value, slop, expansions)) {
             return made;
         }
-        if prefix && matches!(path, "_id" | "_index") {
+        if expansions.is_some() && matches!(path, "_id" | "_index") {
             return Err(QueryError::shard(format!(
                 "failed to create query: Can only use phrase prefix queries on text fields - not on [{path}] which is of type [{path}]"
             )));
@@ -60,7 +67,7 @@ impl Lowering<'_> {
             );
         };
         if !mapping.kind.is_text() {
-            return match (&mapping.kind, prefix) {
+            return match (&mapping.kind, expansions.is_some()) {
                 (FieldKind::Keyword { .. }, true) => self.prefix(path, &plain(value), false),
                 _ => self.exact(path, mapping, field, value),
             };
@@ -69,15 +76,17 @@ impl Lowering<'_> {
         let analyzer = self.analyzer(self.analyzer.unwrap_or_else(own))?;
         let terms = self.text_terms(path, mapping, field, analyzer.terms(&plain(value)));
         match terms.single() {
-            Some(only) if prefix => self.prefix(path, only, false),
+            Some(only) if expansions.is_some() && (!terms.is_scored || mapping.prefixes().is_some()) => {
+                self.prefix(path, only, false)
+            }
             None if terms.terms.len() > 1 && terms.is_scored && terms.texts.is_some() => {
                 Err(QueryError::shard(format!(
                     "failed to create query: field:[{path}] was indexed without position data; cannot run PhraseQuery"
                 )))
             }
-            _ => match self.pairs(path, &terms, slop, prefix) {
-                Some(pairs) => pairs.phrase(0, false),
-                None => terms.phrase(slop, prefix),
+            _ => match self.pairs(path, &terms, slop, expansions.is_some()) {
+                Some(pairs) => pairs.phrase(0, None),
+                None => terms.phrase(slop, expansions),
             },
         }
     }
@@ -99,7 +108,8 @@ impl Lowering<'_> {
             Term { text, position: at, length: 1 }
         };
         let terms = phrase.terms.windows(2).enumerate().map(pair).collect();
-        Some(TextTerms { field, terms, texts: None, is_scored: true, similarity: phrase.similarity })
+        let scored = ScoredField { field, column: None, ..phrase.scored.clone() };
+        Some(TextTerms { terms, texts: None, is_scored: true, scored })
     }
 
     /// The terms as a bool of them, the last of which may go on.
@@ -146,8 +156,8 @@ impl Lowering<'_> {
             Some(Arc::new(SourceTexts { source: self.layout.meta.source, paths, analyzer, gap, nested }))
         });
         let is_scored = mapping.kind != FieldKind::MatchOnlyText;
-        let similarity = self.similarity(mapping);
-        TextTerms { field, terms, texts: texts.flatten(), is_scored, similarity }
+        let scored = self.scored(path, mapping, field);
+        TextTerms { terms, texts: texts.flatten(), is_scored, scored }
     }
 
     /// Where the texts of the nested objects stand that are looked for.
@@ -180,8 +190,8 @@ impl Lowering<'_> {
             let made = match kind {
                 MultiMatchKind::Best | MultiMatchKind::Most => self.match_field(path, value, operator, None),
                 MultiMatchKind::BoolPrefix => self.bool_prefix(path, value, operator, None),
-                MultiMatchKind::Phrase => self.phrase(path, value, 0, false),
-                MultiMatchKind::PhrasePrefix => self.phrase(path, value, 0, true),
+                MultiMatchKind::Phrase => self.phrase(path, value, 0, None),
+                MultiMatchKind::PhrasePrefix => self.phrase(path, value, 0, Some(50)),
             };
             let query = forgive(made, lenient)?;
             queries.push(if *boost == 1.0 { query } else { Box::new(BoostQuery::new(query, *boost)) });

@@ -16,6 +16,7 @@ use tantivy::store::StoreReader;
 use tantivy::{DocId, DocSet, Score, TERMINATED, TantivyDocument, Term};
 
 use super::in_level::Levels;
+use super::sloppy::{Placed, exactly, often, repeats};
 use crate::analysis::Analyzer;
 use crate::engine::Level;
 use crate::mapping::scalar_text;
@@ -117,57 +118,42 @@ fn each_value(value: &Json<'_>, act: &mut impl FnMut(&str)) {
     }
 }
 
-/// Words at places behind the first.
+/// Words at places behind the first, each of which may be any of several.
 #[derive(Debug, Clone)]
-pub(in crate::query) struct Phrase {
+pub(in crate::query) struct SourceWords {
     pub(in crate::query) texts: Arc<SourceTexts>,
-    pub(in crate::query) terms: Vec<(usize, String)>,
+    pub(in crate::query) terms: Vec<(usize, Vec<String>)>,
     /// How far they may be moved, all together.
     pub(in crate::query) slop: u32,
     /// Whether the last word may go on.
     pub(in crate::query) is_prefix: bool,
 }
 
-impl Phrase {
+impl SourceWords {
     fn is_in(&self, words: &[(usize, String)]) -> bool {
         let last = self.terms.len().saturating_sub(1);
-        let lists: Vec<Vec<i64>> = self
-            .terms
-            .iter()
-            .enumerate()
-            .map(|(at, (offset, term))| {
-                let goes_on = self.is_prefix && at == last;
-                let fits = |word: &str| word == term || goes_on && word.starts_with(term.as_str());
-                let places = words.iter().filter(|(_, word)| fits(word));
-                places.map(|(place, _)| *place as i64 - *offset as i64).collect()
-            })
-            .collect();
-        narrowest(&lists).is_some_and(|moved| moved <= i64::from(self.slop))
-    }
-}
-
-/// How far apart the nearest numbers of rising lists are, one of each; none if a list is empty.
-fn narrowest(lists: &[Vec<i64>]) -> Option<i64> {
-    let mut at = vec![0; lists.len()];
-    let mut best = None;
-    loop {
-        let mut least = (i64::MAX, 0);
-        let mut greatest = i64::MIN;
-        for (number, (list, at)) in lists.iter().zip(&at).enumerate() {
-            let Some(place) = list.get(*at) else { return best };
-            least = least.min((*place, number));
-            greatest = greatest.max(*place);
+        let place = |(at, (offset, means)): (usize, &(usize, Vec<String>))| {
+            let goes_on = self.is_prefix && at == last;
+            let fits =
+                |word: &str| means.iter().any(|term| word == term || goes_on && word.starts_with(term));
+            let places = words.iter().filter(|(_, word)| fits(word)).map(|(place, _)| *place as u32);
+            Placed { offset: *offset as u32, places: places.collect() }
+        };
+        let placed: Vec<Placed> = self.terms.iter().enumerate().map(place).collect();
+        if self.slop == 0 {
+            return exactly(&placed) > 0.0;
         }
-        let (place, number) = least;
-        best = Some(best.map_or(greatest - place, |known: i64| known.min(greatest - place)));
-        *at.get_mut(number)? += 1;
+        let means: Vec<Vec<&str>> =
+            self.terms.iter().map(|(_, means)| means.iter().map(String::as_str).collect()).collect();
+        let is_plain = means.iter().all(|means| means.len() == 1);
+        often(&placed, &repeats(&means), is_plain, self.slop) > 0.0
     }
 }
 
 /// Documents whose text has a phrase.
 #[derive(Debug)]
 pub(in crate::query) struct SourcePhrase {
-    phrase: Arc<Phrase>,
+    phrase: Arc<SourceWords>,
     /// Documents that have the words.
     words: Box<dyn Query>,
 }
@@ -179,18 +165,22 @@ impl Clone for SourcePhrase {
 }
 
 impl SourcePhrase {
-    pub(in crate::query) fn new(field: Field, phrase: Phrase) -> Self {
+    pub(in crate::query) fn new(field: Field, phrase: SourceWords) -> Self {
         let last = phrase.terms.len().saturating_sub(1);
-        let words = phrase.terms.iter().enumerate().map(|(at, (_, text))| {
+        let one = |at: usize, text: &str| -> Box<dyn Query> {
             let begins = (phrase.is_prefix && at == last)
                 .then(|| RegexQuery::from_pattern(&prefix_regex(text, false), field).ok())
                 .flatten();
-            let query: Box<dyn Query> = match begins {
+            match begins {
                 Some(begins) => Box::new(begins),
                 None => {
                     Box::new(TermQuery::new(Term::from_field_text(field, text), IndexRecordOption::Basic))
                 }
-            };
+            }
+        };
+        let words = phrase.terms.iter().enumerate().map(|(at, (_, means))| {
+            let any = means.iter().map(|text| one(at, text)).collect();
+            let query: Box<dyn Query> = Box::new(BooleanQuery::union(any));
             (Occur::Must, query)
         });
         let words = Box::new(BooleanQuery::new(words.collect()));
@@ -206,7 +196,7 @@ impl Query for SourcePhrase {
 }
 
 struct PhraseWeight {
-    phrase: Arc<Phrase>,
+    phrase: Arc<SourceWords>,
     words: Box<dyn Weight>,
 }
 
@@ -230,7 +220,7 @@ impl Weight for PhraseWeight {
 
 /// Documents that have the words, without those whose text has them otherwise.
 struct Confirmed {
-    phrase: Arc<Phrase>,
+    phrase: Arc<SourceWords>,
     words: Box<dyn Scorer>,
     /// The nested objects that are meant, and the documents that they are in.
     nested: Option<(Arc<Level>, Arc<Level>)>,
@@ -321,8 +311,8 @@ mod tests {
             ("over it", 0, false, true),
             ("7", 0, false, true),
         ] {
-            let terms = phrase.split(' ').enumerate().map(|(at, word)| (at, word.to_owned())).collect();
-            let wanted = Phrase { texts: Arc::clone(&texts), terms, slop, is_prefix };
+            let terms = phrase.split(' ').enumerate().map(|(at, word)| (at, vec![word.to_owned()])).collect();
+            let wanted = SourceWords { texts: Arc::clone(&texts), terms, slop, is_prefix };
 
             assert_eq!(wanted.is_in(&texts.words(source, 0)), expected, "{phrase} ~{slop}");
         }

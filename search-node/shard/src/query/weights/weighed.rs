@@ -1,85 +1,149 @@
 //! Words and phrases that count by the similarity of their field: BM25 with other numbers than tantivy's, or each one the same.
 
+use std::fmt;
+use std::sync::Arc;
+
 use tantivy::fieldnorm::FieldNormReader;
 use tantivy::index::SegmentReader;
-use tantivy::query::{Bm25StatisticsProvider, EnableScoring, Explanation, Query, Scorer, TermQuery, Weight};
-use tantivy::schema::{Field, IndexRecordOption};
-use tantivy::{DocId, DocSet, Score, Term};
+use tantivy::query::{Bm25StatisticsProvider, EnableScoring, Explanation, Query, Scorer, Weight};
+use tantivy::schema::Field;
+use tantivy::{DocId, Score, Searcher, Term};
 
-use crate::mapping::FieldMapping;
-use crate::query::lower::{Lowering, constant};
+use super::bm25::{Bm25, Bm25Numbers, rarity};
+use super::synonyms::Synonyms;
+use crate::engine::{AllIdentities, FieldCounts, identities_in};
+use crate::query::lower::constant;
 use crate::query::similarity::Similarity;
 
-/// A word or a phrase that counts by a similarity.
-pub(in crate::query) fn weighed(
-    similarity: Similarity,
-    query: Box<dyn Query>,
-    terms: impl FnOnce() -> Vec<Term>,
-) -> Box<dyn Query> {
-    match similarity {
-        Similarity::USUAL => query,
-        Similarity::Bm25 { k1, b } => Box::new(Weighed::new(query, terms(), k1, b)),
-        Similarity::Boolean => constant(query),
+/// A field whose words count, with what tells how much.
+#[derive(Debug, Clone)]
+pub(in crate::query) struct ScoredField {
+    pub(in crate::query) field: Field,
+    pub(in crate::query) similarity: Similarity,
+    pub(in crate::query) identities: AllSegments,
+    /// The column that tells which documents have the field, where the index does not.
+    pub(in crate::query) column: Option<String>,
+}
+
+impl ScoredField {
+    /// A query for a word or a phrase of the field, which counts by its similarity; its terms are one at least.
+    pub(in crate::query) fn weighed(&self, query: Box<dyn Query>, terms: Vec<Term>) -> Box<dyn Query> {
+        match self.similarity {
+            Similarity::Boolean => constant(query),
+            Similarity::USUAL => Box::new(Weighed { query, terms, field: self.clone() }),
+            Similarity::Bm25 { .. } if terms.len() == 1 => Box::new(Synonyms { field: self.clone(), terms }),
+            Similarity::Bm25 { .. } => query,
+        }
+    }
+
+    /// What scores terms that are found together, or none where no scores are wanted.
+    pub(in crate::query) fn bm25<'t>(
+        &self,
+        scoring: &EnableScoring<'_>,
+        terms: impl IntoIterator<Item = &'t Term>,
+    ) -> tantivy::Result<Option<Bm25>> {
+        let EnableScoring::Enabled { searcher, statistics_provider } = scoring else { return Ok(None) };
+        let (rarities, counts) = self.rarities(searcher, *statistics_provider, terms)?;
+        Ok(self.bm25_by(rarities, counts))
+    }
+
+    /// The same for terms that count as one.
+    pub(in crate::query) fn bm25_of_one(
+        &self,
+        scoring: &EnableScoring<'_>,
+        terms: &[Term],
+    ) -> tantivy::Result<Option<Bm25>> {
+        let EnableScoring::Enabled { searcher, statistics_provider } = scoring else { return Ok(None) };
+        let counts = self.counts(searcher)?;
+        let mut most = 0;
+        for term in terms {
+            most = most.max(statistics_provider.doc_freq(term)?);
+        }
+        Ok(self.bm25_by(rarity(most.min(counts.documents), counts.documents), counts))
+    }
+
+    fn bm25_by(&self, rarities: f64, counts: FieldCounts) -> Option<Bm25> {
+        let Similarity::Bm25 { k1, b } = self.similarity else { return None };
+        let average = counts.words as f64 / counts.documents as f64;
+        Some(Bm25::new(Bm25Numbers { k1, b }, rarities, average))
+    }
+
+    /// The sum of how rare terms are, of those that are there at all; and how much there is of the field.
+    fn rarities<'t>(
+        &self,
+        searcher: &Searcher,
+        statistics: &dyn Bm25StatisticsProvider,
+        terms: impl IntoIterator<Item = &'t Term>,
+    ) -> tantivy::Result<(f64, FieldCounts)> {
+        let counts = self.counts(searcher)?;
+        let mut rarities = 0.0;
+        for term in terms {
+            let with_term = statistics.doc_freq(term)?.min(counts.documents);
+            if with_term > 0 {
+                rarities += rarity(with_term, counts.documents);
+            }
+        }
+        Ok((rarities, counts))
+    }
+
+    /// The lengths of the field's texts in a segment.
+    pub(in crate::query) fn lengths(&self, reader: &SegmentReader) -> tantivy::Result<FieldNormReader> {
+        let lengths = reader.fieldnorms_readers().get_field(self.field)?;
+        Ok(lengths.unwrap_or_else(|| FieldNormReader::constant(reader.max_doc(), 1)))
+    }
+
+    /// How much there is of the field in all segments; one of each where there is nothing, as nothing is divided by it then.
+    fn counts(&self, searcher: &Searcher) -> tantivy::Result<FieldCounts> {
+        let mut all = FieldCounts::default();
+        for reader in searcher.segment_readers() {
+            let identities = identities_in(&self.identities.0, reader)?;
+            let counts = identities.counts(reader, self.field, self.column.as_deref())?;
+            all.documents += counts.documents;
+            all.words += counts.words;
+        }
+        Ok(FieldCounts { documents: all.documents.max(1), words: all.words.max(1) })
     }
 }
 
-impl Lowering<'_> {
-    /// How the words of a field count.
-    pub(in crate::query) fn similarity(&self, mapping: &FieldMapping) -> Similarity {
-        self.context.rules.similarities.of(mapping.similarity())
-    }
+/// The identities of every segment.
+#[derive(Clone)]
+pub(in crate::query) struct AllSegments(pub(in crate::query) Arc<AllIdentities>);
 
-    /// A term of a field, which counts by the field's similarity.
-    pub(in crate::query) fn weighed(
-        &self,
-        mapping: &FieldMapping,
-        term: &Term,
-        kept: IndexRecordOption,
-    ) -> Box<dyn Query> {
-        let query = Box::new(TermQuery::new(term.clone(), kept));
-        weighed(self.similarity(mapping), query, || vec![term.clone()])
+impl fmt::Debug for AllSegments {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} segments", self.0.len())
     }
 }
 
 /// A word or a phrase with its numbers.
 #[derive(Debug)]
-pub(in crate::query) struct Weighed {
+struct Weighed {
     /// A query of one term or of a phrase.
     query: Box<dyn Query>,
     terms: Vec<Term>,
-    k1: f32,
-    b: f32,
+    field: ScoredField,
 }
 
 impl Clone for Weighed {
     fn clone(&self) -> Self {
-        Self { query: self.query.box_clone(), terms: self.terms.clone(), k1: self.k1, b: self.b }
+        Self { query: self.query.box_clone(), terms: self.terms.clone(), field: self.field.clone() }
     }
 }
 
-impl Weighed {
-    /// `query` finds `terms` of one field, one at least.
-    pub(in crate::query) fn new(query: Box<dyn Query>, terms: Vec<Term>, k1: f32, b: f32) -> Self {
-        Self { query, terms, k1, b }
-    }
+/// Statistics in which one document has each term: how rare terms really are is multiplied in afterwards, as tantivy counts that with
+/// too few digits for terms that nearly all documents have.
+struct Alone {
+    documents: u64,
+    words: u64,
 }
 
-/// What tantivy adds to how often something is there, where no text has a length; `k1 * (1 - b)` of its own numbers.
-const PLAIN: Score = 1.2 * (1.0 - 0.75);
-/// Its factor for that.
-const FACTOR: Score = 1.0 + 1.2;
-
-/// Statistics by which each document's score tells how often something is there: texts are so long on average that none has a
-/// length, and one document of one has each term.
-struct Plain;
-
-impl Bm25StatisticsProvider for Plain {
+impl Bm25StatisticsProvider for Alone {
     fn total_num_tokens(&self, _field: Field) -> tantivy::Result<u64> {
-        Ok(u64::MAX)
+        Ok(self.words)
     }
 
     fn total_num_docs(&self) -> tantivy::Result<u64> {
-        Ok(1)
+        Ok(self.documents)
     }
 
     fn doc_freq(&self, _term: &Term) -> tantivy::Result<u64> {
@@ -87,34 +151,16 @@ impl Bm25StatisticsProvider for Plain {
     }
 }
 
-/// How rare a term is, as BM25 counts it.
-fn rarity(with_term: u64, documents: u64) -> f64 {
-    let (with_term, documents) = (with_term as f64, documents as f64);
-    (1.0 + (documents - with_term + 0.5) / (with_term + 0.5)).ln()
-}
-
 impl Query for Weighed {
     fn weight(&self, scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
         let EnableScoring::Enabled { searcher, statistics_provider } = scoring else {
             return self.query.weight(scoring);
         };
-        let Some(field) = self.terms.first().map(Term::field) else { return self.query.weight(scoring) };
-        let documents = statistics_provider.total_num_docs()?.max(1);
-        let mut rarities = 0.0;
-        for term in &self.terms {
-            rarities += rarity(statistics_provider.doc_freq(term)?.min(documents), documents);
-        }
-        let plain = EnableScoring::enabled_from_statistics_provider(&Plain, searcher);
-        let average = (statistics_provider.total_num_tokens(field)? as f64 / documents as f64).max(1.0);
-        Ok(Box::new(Numbers {
-            inner: self.query.weight(plain)?,
-            field,
-            at_most: (self.terms.len() as f64 * rarity(1, 1)) as Score * FACTOR,
-            weight: rarities as Score * (1.0 + self.k1),
-            k1: self.k1,
-            b: self.b,
-            average: average as Score,
-        }))
+        let (rarities, counts) = self.field.rarities(searcher, statistics_provider, &self.terms)?;
+        let alone = Alone { documents: counts.documents, words: counts.words };
+        let inner = self.query.weight(EnableScoring::enabled_from_statistics_provider(&alone, searcher))?;
+        let by = rarities / (self.terms.len() as f64 * rarity(1, counts.documents));
+        Ok(Box::new(Times { inner, by: by as Score }))
     }
 
     fn query_terms<'a>(&'a self, visitor: &mut dyn FnMut(&'a Term, bool)) {
@@ -122,92 +168,22 @@ impl Query for Weighed {
     }
 }
 
-struct Numbers {
+/// A weight with its scores multiplied. What it makes are the scorers of the weight in it, so that unions of them know their bounds.
+struct Times {
     inner: Box<dyn Weight>,
-    field: Field,
-    /// What the plain score comes near to the more often something is there.
-    at_most: Score,
-    weight: Score,
-    k1: f32,
-    b: f32,
-    average: Score,
+    by: Score,
 }
 
-impl Weight for Numbers {
+impl Weight for Times {
     fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
-        let lengths = reader.fieldnorms_readers().get_field(self.field)?;
-        Ok(Box::new(Weighing {
-            inner: self.inner.scorer(reader, 1.0)?,
-            lengths: lengths.unwrap_or_else(|| FieldNormReader::constant(reader.max_doc(), 1)),
-            at_most: self.at_most,
-            weight: self.weight * boost,
-            of_any: self.k1 * (1.0 - self.b),
-            of_length: self.k1 * self.b / self.average,
-        }))
+        self.inner.scorer(reader, boost * self.by)
     }
 
     fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
-        let mut scorer = self.scorer(reader, 1.0)?;
-        if scorer.doc() > document || scorer.seek(document) != document {
-            return self.inner.explain(reader, document);
-        }
-        Ok(Explanation::new("score by BM25 with the numbers of the field's similarity", scorer.score()))
-    }
-}
-
-struct Weighing {
-    inner: Box<dyn Scorer>,
-    lengths: FieldNormReader,
-    at_most: Score,
-    weight: Score,
-    of_any: f32,
-    of_length: f32,
-}
-
-/// How often something is there, by its plain score.
-fn frequency(score: Score, at_most: Score) -> Score {
-    let part = score / at_most;
-    // Where it is so often that no difference is left, that is as good as often.
-    (PLAIN * part / (1.0 - part).max(Score::EPSILON)).round().max(1.0)
-}
-
-impl DocSet for Weighing {
-    fn advance(&mut self) -> DocId {
-        self.inner.advance()
+        self.inner.explain(reader, document)
     }
 
-    fn seek(&mut self, target: DocId) -> DocId {
-        self.inner.seek(target)
-    }
-
-    fn doc(&self) -> DocId {
-        self.inner.doc()
-    }
-
-    fn size_hint(&self) -> u32 {
-        self.inner.size_hint()
-    }
-}
-
-impl Scorer for Weighing {
-    fn score(&mut self) -> Score {
-        let often = frequency(self.inner.score(), self.at_most);
-        let length = self.lengths.fieldnorm(self.inner.doc()) as Score;
-        self.weight * often / (often + self.of_any + self.of_length * length)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_plain_score_tells_how_often() {
-        let at_most = 3.0 * rarity(1, 1) as Score * FACTOR;
-        for often in [1_u16, 2, 3, 10, 100] {
-            let often = Score::from(often);
-            assert_eq!(frequency(at_most * often / (often + PLAIN), at_most), often);
-        }
-        assert!(frequency(at_most, at_most).is_finite());
+    fn count(&self, reader: &SegmentReader) -> tantivy::Result<u32> {
+        self.inner.count(reader)
     }
 }

@@ -1,0 +1,261 @@
+//! A phrase whose words may have several terms each, be moved, or go on: what tantivy's own phrase does not count as Lucene does.
+
+use std::collections::BTreeSet;
+
+use tantivy::fieldnorm::FieldNormReader;
+use tantivy::index::SegmentReader;
+use tantivy::query::{
+    BooleanQuery, EmptyScorer, EnableScoring, Explanation, Query, Scorer, TermQuery, Weight,
+};
+use tantivy::schema::IndexRecordOption;
+use tantivy::{DocId, DocSet, Score, Searcher, TERMINATED, Term};
+
+use super::any_of::AnyOf;
+use super::bm25::Bm25;
+use super::sloppy::{Placed, Repeats, exactly, often, repeats};
+use super::weighed::ScoredField;
+
+/// One word of a phrase.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::query) struct Word {
+    /// Its place in the phrase.
+    pub(in crate::query) offset: u32,
+    /// The terms that it may be.
+    pub(in crate::query) terms: Vec<Term>,
+}
+
+/// Words in their order.
+#[derive(Debug, Clone)]
+pub(in crate::query) struct Phrase {
+    pub(in crate::query) field: ScoredField,
+    /// In the order of their places.
+    pub(in crate::query) words: Vec<Word>,
+    /// How far they may be moved together.
+    pub(in crate::query) slop: u32,
+    /// The last word may be any of so many terms that go on from it.
+    pub(in crate::query) expansions: Option<usize>,
+}
+
+impl Phrase {
+    /// The words with the last one expanded, where it may go on.
+    fn expanded(&self, searcher: Option<&Searcher>) -> tantivy::Result<Vec<Word>> {
+        let mut words = self.words.clone();
+        if let (Some(most), Some(searcher), Some(last)) = (self.expansions, searcher, words.last_mut()) {
+            let beginnings = std::mem::take(&mut last.terms);
+            last.terms = beginning_with(searcher, &beginnings, most)?;
+        }
+        Ok(words)
+    }
+}
+
+/// The first terms that begin as one of these do, segment by segment until there are enough.
+pub(in crate::query) fn beginning_with(
+    searcher: &Searcher,
+    beginnings: &[Term],
+    most: usize,
+) -> tantivy::Result<Vec<Term>> {
+    let mut found = BTreeSet::new();
+    for beginning in beginnings {
+        let bytes = beginning.serialized_value_bytes();
+        for reader in searcher.segment_readers() {
+            let index = reader.inverted_index(beginning.field())?;
+            let mut range = index.terms().range().ge(bytes);
+            if let Some(behind) = behind_prefix(bytes) {
+                range = range.lt(behind);
+            }
+            let mut terms = range.into_stream()?;
+            while found.len() < most && terms.advance() {
+                if let Ok(text) = std::str::from_utf8(terms.key()) {
+                    found.insert(Term::from_field_text(beginning.field(), text));
+                }
+            }
+        }
+    }
+    Ok(found.into_iter().collect())
+}
+
+/// The first text behind all that begin with a prefix; none if nothing is.
+fn behind_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
+    let last = prefix.iter().rposition(|byte| *byte < u8::MAX)?;
+    let mut behind = prefix[..=last].to_vec();
+    behind[last] += 1;
+    Some(behind)
+}
+
+impl Query for Phrase {
+    fn weight(&self, scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
+        let words = self.expanded(scoring.searcher())?;
+        if let [Word { terms, .. }] = words.as_slice() {
+            let one = |term: &Term| {
+                let query = Box::new(TermQuery::new(term.clone(), IndexRecordOption::WithFreqs));
+                self.field.weighed(query, vec![term.clone()])
+            };
+            return BooleanQuery::union(terms.iter().map(one).collect()).weight(scoring);
+        }
+        let terms = || words.iter().flat_map(|word| &word.terms);
+        let bm25 = self.field.bm25(&scoring, terms())?;
+        let means: Vec<Vec<&Term>> = words.iter().map(|word| word.terms.iter().collect()).collect();
+        let (repeats, is_plain) = (repeats(&means), means.iter().all(|terms| terms.len() == 1));
+        Ok(Box::new(PhraseWeight {
+            words,
+            slop: self.slop,
+            repeats,
+            is_plain,
+            bm25,
+            field: self.field.clone(),
+        }))
+    }
+}
+
+struct PhraseWeight {
+    words: Vec<Word>,
+    slop: u32,
+    repeats: Repeats,
+    /// Whether each word is one term.
+    is_plain: bool,
+    /// None where scores are not wanted.
+    bm25: Option<Bm25>,
+    field: ScoredField,
+}
+
+impl Weight for PhraseWeight {
+    fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
+        let mut postings = Vec::with_capacity(self.words.len());
+        for word in &self.words {
+            let any = AnyOf::open(reader, &word.terms, IndexRecordOption::WithFreqsAndPositions)?;
+            if any.doc() == TERMINATED {
+                return Ok(Box::new(EmptyScorer));
+            }
+            postings.push(any);
+        }
+        let placed =
+            self.words.iter().map(|word| Placed { offset: word.offset, places: Vec::new() }).collect();
+        let lengths = self.field.lengths(reader)?;
+        let repeats = self.repeats.clone();
+        let (slop, is_plain) = (self.slop, self.is_plain);
+        let bm25 = self.bm25.as_ref().map(|bm25| bm25.boosted(boost));
+        let mut scorer = PhraseScorer {
+            postings,
+            placed,
+            repeats,
+            slop,
+            is_plain,
+            bm25,
+            lengths,
+            document: 0,
+            often: 0.0,
+        };
+        scorer.find(0);
+        Ok(Box::new(scorer))
+    }
+
+    fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
+        let mut scorer = self.scorer(reader, 1.0)?;
+        let score = if scorer.seek(document) == document { scorer.score() } else { 0.0 };
+        Ok(Explanation::new("score of the phrase", score))
+    }
+}
+
+struct PhraseScorer {
+    postings: Vec<AnyOf>,
+    placed: Vec<Placed>,
+    repeats: Repeats,
+    slop: u32,
+    is_plain: bool,
+    bm25: Option<Bm25>,
+    lengths: FieldNormReader,
+    document: DocId,
+    often: f32,
+}
+
+impl PhraseScorer {
+    /// Goes to the first document from `target` on that has the phrase.
+    fn find(&mut self, target: DocId) -> DocId {
+        let mut target = target;
+        loop {
+            self.document = self.common(target);
+            if self.document == TERMINATED {
+                return TERMINATED;
+            }
+            self.often = self.count();
+            if self.often > 0.0 {
+                return self.document;
+            }
+            target = self.document + 1;
+        }
+    }
+
+    /// The first document from `target` on that has all words.
+    fn common(&mut self, target: DocId) -> DocId {
+        let mut target = target;
+        let mut agreed = 0;
+        let count = self.postings.len();
+        let mut at = 0;
+        while agreed < count {
+            let postings = &mut self.postings[at];
+            let document = if postings.doc() < target { postings.seek(target) } else { postings.doc() };
+            if document == TERMINATED {
+                return TERMINATED;
+            }
+            agreed = if document == target { agreed + 1 } else { 1 };
+            target = document;
+            at = (at + 1) % count;
+        }
+        target
+    }
+
+    fn count(&mut self) -> f32 {
+        for (postings, placed) in self.postings.iter_mut().zip(&mut self.placed) {
+            postings.places(&mut placed.places);
+        }
+        if self.slop == 0 {
+            exactly(&self.placed)
+        } else {
+            often(&self.placed, &self.repeats, self.is_plain, self.slop)
+        }
+    }
+}
+
+impl DocSet for PhraseScorer {
+    fn advance(&mut self) -> DocId {
+        if self.document == TERMINATED { TERMINATED } else { self.find(self.document + 1) }
+    }
+
+    fn seek(&mut self, target: DocId) -> DocId {
+        if self.document >= target {
+            return self.document;
+        }
+        if target == TERMINATED {
+            self.document = TERMINATED;
+            return TERMINATED;
+        }
+        self.find(target)
+    }
+
+    fn doc(&self) -> DocId {
+        self.document
+    }
+
+    fn size_hint(&self) -> u32 {
+        self.postings.iter().map(AnyOf::size_hint).min().unwrap_or(0)
+    }
+}
+
+impl Scorer for PhraseScorer {
+    fn score(&mut self) -> Score {
+        let code = self.lengths.fieldnorm_id(self.document);
+        self.bm25.as_ref().map_or(1.0, |bm25| bm25.score(code, self.often))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_behind_a_prefix() {
+        assert_eq!(behind_prefix(b"ab"), Some(b"ac".to_vec()));
+        assert_eq!(behind_prefix(b"a\xff"), Some(b"b".to_vec()));
+        assert_eq!(behind_prefix(b"\xff"), None);
+    }
+}

@@ -1,0 +1,85 @@
+//! Several terms for the same at one place of a text: they count as one word that is as frequent as the most frequent of them.
+
+use tantivy::fieldnorm::FieldNormReader;
+use tantivy::index::SegmentReader;
+use tantivy::query::{EnableScoring, Explanation, Query, Scorer, Weight};
+use tantivy::schema::IndexRecordOption;
+use tantivy::{DocId, DocSet, Score, Term};
+
+use super::any_of::AnyOf;
+use super::bm25::Bm25;
+use super::weighed::ScoredField;
+
+/// Any of several terms of one field, counted as one.
+#[derive(Debug, Clone)]
+pub(in crate::query) struct Synonyms {
+    pub(in crate::query) field: ScoredField,
+    pub(in crate::query) terms: Vec<Term>,
+}
+
+impl Query for Synonyms {
+    fn weight(&self, scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
+        let bm25 = self.field.bm25_of_one(&scoring, &self.terms)?;
+        Ok(Box::new(SynonymsWeight { field: self.field.clone(), terms: self.terms.clone(), bm25 }))
+    }
+
+    fn query_terms<'a>(&'a self, visitor: &mut dyn FnMut(&'a Term, bool)) {
+        self.terms.iter().for_each(|term| visitor(term, false));
+    }
+}
+
+struct SynonymsWeight {
+    field: ScoredField,
+    terms: Vec<Term>,
+    /// None where scores are not wanted.
+    bm25: Option<Bm25>,
+}
+
+impl Weight for SynonymsWeight {
+    fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
+        let kept = if self.bm25.is_some() { IndexRecordOption::WithFreqs } else { IndexRecordOption::Basic };
+        Ok(Box::new(SynonymsScorer {
+            any: AnyOf::open(reader, &self.terms, kept)?,
+            bm25: self.bm25.as_ref().map(|bm25| bm25.boosted(boost)),
+            lengths: self.field.lengths(reader)?,
+        }))
+    }
+
+    fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
+        let mut scorer = self.scorer(reader, 1.0)?;
+        let found = if scorer.doc() < document { scorer.seek(document) } else { scorer.doc() };
+        let score = if found == document { scorer.score() } else { 0.0 };
+        Ok(Explanation::new("score of the synonyms", score))
+    }
+}
+
+struct SynonymsScorer {
+    any: AnyOf,
+    bm25: Option<Bm25>,
+    lengths: FieldNormReader,
+}
+
+impl DocSet for SynonymsScorer {
+    fn advance(&mut self) -> DocId {
+        self.any.advance()
+    }
+
+    fn seek(&mut self, target: DocId) -> DocId {
+        self.any.seek(target)
+    }
+
+    fn doc(&self) -> DocId {
+        self.any.doc()
+    }
+
+    fn size_hint(&self) -> u32 {
+        self.any.size_hint()
+    }
+}
+
+impl Scorer for SynonymsScorer {
+    fn score(&mut self) -> Score {
+        let code = self.lengths.fieldnorm_id(self.any.doc());
+        self.bm25.as_ref().map_or(1.0, |bm25| bm25.score(code, self.any.often() as Score))
+    }
+}

@@ -20,7 +20,7 @@ pub(in crate::query) fn rarity(with_term: u64, documents: u64) -> f64 {
 #[derive(Debug, Clone)]
 pub(in crate::query) struct Bm25 {
     weight: Score,
-    /// What is added below the fraction, by the code of a text's length.
+    /// How much once counts, by the code of a text's length.
     by_length: Box<[Score; 256]>,
 }
 
@@ -28,11 +28,11 @@ impl Bm25 {
     /// `rarities` is the sum of those of all terms, `average` how many words a text has on average.
     pub(in crate::query) fn new(numbers: Bm25Numbers, rarities: f64, average: f64) -> Self {
         let Bm25Numbers { k1, b } = numbers;
-        let added = |code: usize| {
+        let once = |code: usize| {
             let length = FieldNormReader::id_to_fieldnorm(code as u8) as f32;
-            k1 * ((1.0 - b) + b * length / average as f32)
+            1.0 / (k1 * ((1.0 - b) + b * length / average as f32))
         };
-        Self { weight: rarities as Score * (1.0 + k1), by_length: Box::new(std::array::from_fn(added)) }
+        Self { weight: rarities as Score * (1.0 + k1), by_length: Box::new(std::array::from_fn(once)) }
     }
 
     /// The same with every score multiplied.
@@ -41,7 +41,8 @@ impl Bm25 {
     }
 
     pub(in crate::query) fn score(&self, length_code: u8, often: Score) -> Score {
-        self.weight * often / (often + self.by_length[usize::from(length_code)])
+        // Never less for more, whatever is rounded; and the same digits as Lucene's.
+        self.weight - self.weight / (1.0 + often * self.by_length[usize::from(length_code)])
     }
 }
 

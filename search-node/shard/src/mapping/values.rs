@@ -75,6 +75,11 @@ impl FieldKind {
         are_whole || self.is_text()
     }
 
+    /// Whether its terms count by how rare they are.
+    pub(crate) fn counts_words(&self) -> bool {
+        matches!(self, Self::Text | Self::Keyword { .. })
+    }
+
     /// Whether segments can be in the order of its values.
     pub fn orders_segments(&self) -> bool {
         match self {

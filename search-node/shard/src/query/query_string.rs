@@ -7,7 +7,7 @@
 use serde_json::Value;
 
 use super::QueryError;
-use super::ast::{MultiMatchKind, Operator, Query, RangeBounds};
+use super::ast::{Edits, Fuzziness, Matching, MultiMatchKind, Operator, Query, RangeBounds};
 
 /// Deeper groups are refused.
 const DEPTH_MAX: usize = 30;
@@ -18,15 +18,13 @@ const CLAUSES_MAX: usize = 1024;
 pub(crate) struct Options<'a> {
     /// Fields for clauses that name none; empty for all.
     pub(crate) fields: &'a [(String, f32)],
-    /// How clauses without an operator are joined.
-    pub(crate) operator: Operator,
-    /// Whether a value that does not fit a field is passed over.
-    pub(crate) lenient: bool,
+    /// How texts are asked for, and how clauses without an operator are joined.
+    pub(crate) matching: &'a Matching,
 }
 
 /// Whether a text can be read at all.
 pub(crate) fn check(text: &str) -> Result<(), QueryError> {
-    parse(text, &Options { fields: &[], operator: Operator::Or, lenient: true }).map(|_| ())
+    parse(text, &Options { fields: &[], matching: &Matching::default() }).map(|_| ())
 }
 
 /// Reads a text.
@@ -140,7 +138,7 @@ impl<'a> Parser<'a> {
         plus: bool,
         query: Query,
     ) {
-        let by_default = self.options.operator == Operator::And;
+        let by_default = self.options.matching.operator == Operator::And;
         if let Some(last) = joined.last_mut()
             && last.0 != Occur::MustNot
         {
@@ -206,18 +204,9 @@ impl<'a> Parser<'a> {
 
     fn phrase(&mut self, field: Option<&str>) -> Result<Query, QueryError> {
         let text = self.quoted('"')?;
-        let slop = self.suffix_number('~')?.unwrap_or(0.0) as u32;
-        let value = Value::String(text);
-        Ok(match field {
-            Some(field) if slop > 0 => Query::Phrase {
-                field: field.to_owned(),
-                value,
-                slop,
-                expansions: None,
-                lenient: self.options.lenient,
-            },
-            _ => self.matching(field, value, MultiMatchKind::Phrase),
-        })
+        let slop = self.suffix_number('~')?.map_or(self.options.matching.slop, |slop| slop as u32);
+        let matching = Matching { slop, ..self.options.matching.clone() };
+        Ok(self.matching(field, Value::String(text), MultiMatchKind::Phrase, matching))
     }
 
     fn quoted(&mut self, quote: char) -> Result<String, QueryError> {
@@ -304,12 +293,13 @@ impl<'a> Parser<'a> {
         }
         if self.accept("~") {
             let digits = self.rest().bytes().take_while(u8::is_ascii_digit).count();
-            let edits = self.rest()[..digits].parse::<u8>().ok().map(|edits| edits.min(2));
+            let edits = self.rest()[..digits].parse::<u8>().map(|edits| Edits::Count(edits.min(2)));
+            let fuzziness = Fuzziness { edits: edits.unwrap_or_default(), ..Fuzziness::default() };
             self.at += digits;
             return Ok(self.each_field(field, |field| Query::Fuzzy {
                 field,
                 value: text.to_lowercase(),
-                edits,
+                fuzziness,
             }));
         }
         Ok(match (wild, text.as_str(), field) {
@@ -323,7 +313,10 @@ impl<'a> Parser<'a> {
                 case_insensitive: false,
                 is_normalized: true,
             }),
-            (false, ..) => self.matching(field, Value::String(text), MultiMatchKind::Best),
+            (false, ..) => {
+                let matching = self.options.matching.clone();
+                self.matching(field, Value::String(text), MultiMatchKind::Best, matching)
+            }
         })
     }
 
@@ -359,13 +352,14 @@ impl<'a> Parser<'a> {
         Ok((if wild { pattern } else { plain }, wild))
     }
 
-    fn matching(&self, field: Option<&str>, value: Value, kind: MultiMatchKind) -> Query {
+    fn matching(&self, field: Option<&str>, value: Value, kind: MultiMatchKind, matching: Matching) -> Query {
         let fields = match field {
             Some(field) => vec![(field.to_owned(), 1.0)],
             None => self.options.fields.to_vec(),
         };
-        let lenient = self.options.lenient || field.is_none() && self.options.fields.is_empty();
-        Query::MultiMatch { fields, value, operator: self.options.operator, kind, lenient }
+        let lenient = matching.lenient || field.is_none() && self.options.fields.is_empty();
+        let matching = Matching { lenient, ..matching };
+        Query::MultiMatch { fields, value, kind, tie_breaker: None, matching }
     }
 
     /// A query of patterns or ranges for each field that a clause without a name asks. Ids have none, and here that is no fault.
@@ -425,16 +419,17 @@ mod tests {
     use super::*;
 
     fn read(text: &str, operator: Operator) -> Query {
-        parse(text, &Options { fields: &[], operator, lenient: false }).expect(text)
+        let matching = Matching { operator, ..Matching::default() };
+        parse(text, &Options { fields: &[], matching: &matching }).expect(text)
     }
 
     fn matched(field: &str, text: &str) -> Query {
         Query::MultiMatch {
             fields: vec![(field.into(), 1.0)],
             value: Value::String(text.into()),
-            operator: Operator::Or,
             kind: MultiMatchKind::Best,
-            lenient: false,
+            tie_breaker: None,
+            matching: Matching::default(),
         }
     }
 
@@ -461,8 +456,14 @@ mod tests {
         assert!(matches!(read("a:*", Operator::Or), Query::Constant { .. }));
         assert!(matches!(read("a:b*", Operator::Or), Query::Wildcard { .. }));
         assert!(matches!(read("a:/b.c/", Operator::Or), Query::Regexp { .. }));
-        assert!(matches!(read("a:word~1", Operator::Or), Query::Fuzzy { edits: Some(1), .. }));
-        assert!(matches!(read("a:\"b c\"~2", Operator::Or), Query::Phrase { slop: 2, .. }));
+        assert!(matches!(
+            read("a:word~1", Operator::Or),
+            Query::Fuzzy { fuzziness: Fuzziness { edits: Edits::Count(1), .. }, .. }
+        ));
+        let Query::MultiMatch { matching, .. } = read("a:\"b c\"~2", Operator::Or) else {
+            panic!("a phrase")
+        };
+        assert_eq!(matching.slop, 2);
         assert!(matches!(read("a:(b OR c)^2", Operator::Or), Query::Boost { .. }));
         let Query::Range { bounds, .. } = read("a:[1 TO *}", Operator::Or) else { panic!("a range") };
         assert_eq!((bounds.lower, bounds.upper), (Some((Value::String("1".into()), true)), None));

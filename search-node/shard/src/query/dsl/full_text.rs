@@ -4,57 +4,97 @@ use serde_json::Value;
 
 use super::members::Members;
 use super::plain;
-use crate::query::ast::{MultiMatchKind, Operator, Query};
+use crate::query::ast::{Edits, Fuzziness, Matching, MultiMatchKind, Query, ZeroTerms};
 use crate::query::{QueryError, query_string};
-
-/// How many terms the last word of a phrase may be, where nothing is said.
-const EXPANSIONS: u32 = 50;
 
 fn no_text() -> QueryError {
     QueryError::parsing("No text specified for text query")
 }
 
+/// What several queries say of how a text is asked for.
+fn parse_matching(members: &mut Members<'_>) -> Result<Matching, QueryError> {
+    let usual = Matching::default();
+    Ok(Matching {
+        operator: members.operator("operator")?.unwrap_or_default(),
+        minimum_should_match: members.minimum_should_match()?,
+        fuzziness: parse_fuzziness(members)?,
+        lenient: members.flag("lenient")?.unwrap_or(false),
+        zero_terms: members.read("zero_terms_query", parse_zero_terms)?.unwrap_or_default(),
+        synonyms_as_phrases: members.flag("auto_generate_synonyms_phrase_query")?.unwrap_or(true),
+        analyzer: members.text("analyzer"),
+        ..usual
+    })
+}
+
+/// Whether words may have edits; what else is said of that counts only then.
+fn parse_fuzziness(members: &mut Members<'_>) -> Result<Option<Fuzziness>, QueryError> {
+    let edits = members.read("fuzziness", |value| Edits::parse(&plain(value)))?;
+    let rest = fuzziness_of(members, edits.unwrap_or_default())?;
+    Ok(edits.map(|_| rest))
+}
+
+/// What is said of words that are near another.
+pub(super) fn fuzziness_of(members: &mut Members<'_>, edits: Edits) -> Result<Fuzziness, QueryError> {
+    let usual = Fuzziness::default();
+    let count = |found: Option<u32>, usual| found.map_or(usual, |count| count as usize);
+    members.pass_over(&["fuzzy_rewrite", "rewrite"]);
+    Ok(Fuzziness {
+        edits,
+        prefix_length: count(members.count("prefix_length")?, usual.prefix_length),
+        max_expansions: count(members.count("max_expansions")?, usual.max_expansions),
+        transpositions: members
+            .flag("fuzzy_transpositions")?
+            .or(members.flag("transpositions")?)
+            .unwrap_or(usual.transpositions),
+    })
+}
+
+fn parse_zero_terms(value: &Value) -> Result<ZeroTerms, QueryError> {
+    match plain(value).to_ascii_lowercase().as_str() {
+        "none" => Ok(ZeroTerms::None),
+        "all" => Ok(ZeroTerms::All),
+        other => Err(QueryError::parsing(format!("Unsupported zero_terms_query value [{other}]"))),
+    }
+}
+
 pub(super) fn parse_match(body: &Value) -> Result<Query, QueryError> {
     let (field, mut members) = Members::of_field("match", body, "query")?;
     let value = members.take("query").cloned().ok_or_else(no_text)?;
-    let operator = members.operator("operator")?.unwrap_or(Operator::Or);
-    let minimum_should_match = members.minimum_should_match()?;
-    let lenient = members.flag("lenient")?.unwrap_or(false);
-    let analyzer = members.text("analyzer");
-    members.pass_over(&["auto_generate_synonyms_phrase_query", "zero_terms_query"]);
-    let query = Query::Match { field, value, operator, minimum_should_match, lenient };
-    members.end(query.analyzed(analyzer))
+    let matching = parse_matching(&mut members)?;
+    members.end(Query::Match { field, value, matching })
 }
 
 pub(super) fn parse_bool_prefix(body: &Value) -> Result<Query, QueryError> {
     let (field, mut members) = Members::of_field("match_bool_prefix", body, "query")?;
     let value = members.take("query").cloned().ok_or_else(no_text)?;
-    let operator = members.operator("operator")?.unwrap_or(Operator::Or);
-    let minimum_should_match = members.minimum_should_match()?;
-    let analyzer = members.text("analyzer");
-    members.pass_over(&["max_expansions"]);
-    members.end(Query::BoolPrefix { field, value, operator, minimum_should_match }.analyzed(analyzer))
+    let matching = parse_matching(&mut members)?;
+    members.end(Query::BoolPrefix { field, value, matching })
 }
 
 pub(super) fn parse_phrase(body: &Value) -> Result<Query, QueryError> {
-    phrase(body, "match_phrase", None)
+    let (field, mut members) = Members::of_field("match_phrase", body, "query")?;
+    let value = members.take("query").cloned().ok_or_else(no_text)?;
+    let matching = Matching {
+        slop: members.count("slop")?.unwrap_or(0),
+        zero_terms: members.read("zero_terms_query", parse_zero_terms)?.unwrap_or_default(),
+        analyzer: members.text("analyzer"),
+        ..Matching::default()
+    };
+    members.end(Query::Phrase { field, value, prefix: false, matching })
 }
 
 pub(super) fn parse_phrase_prefix(body: &Value) -> Result<Query, QueryError> {
-    phrase(body, "match_phrase_prefix", Some(EXPANSIONS))
-}
-
-fn phrase(body: &Value, name: &'static str, expansions: Option<u32>) -> Result<Query, QueryError> {
-    let (field, mut members) = Members::of_field(name, body, "query")?;
+    let (field, mut members) = Members::of_field("match_phrase_prefix", body, "query")?;
     let value = members.take("query").cloned().ok_or_else(no_text)?;
-    let slop = members.count("slop")?.unwrap_or(0);
-    let analyzer = members.text("analyzer");
-    let expansions = match expansions {
-        Some(usual) => Some(members.count("max_expansions")?.unwrap_or(usual)),
-        None => None,
+    let usual = Matching::default();
+    let matching = Matching {
+        slop: members.count("slop")?.unwrap_or(0),
+        max_expansions: members.count("max_expansions")?.unwrap_or(usual.max_expansions),
+        zero_terms: members.read("zero_terms_query", parse_zero_terms)?.unwrap_or_default(),
+        analyzer: members.text("analyzer"),
+        ..usual
     };
-    members.pass_over(&["zero_terms_query"]);
-    members.end(Query::Phrase { field, value, slop, expansions, lenient: false }.analyzed(analyzer))
+    members.end(Query::Phrase { field, value, prefix: true, matching })
 }
 
 pub(super) fn parse_multi_match(body: &Value) -> Result<Query, QueryError> {
@@ -62,22 +102,47 @@ pub(super) fn parse_multi_match(body: &Value) -> Result<Query, QueryError> {
     let value = members.take("query").cloned();
     let value = value.ok_or_else(|| QueryError::parsing("No text specified for multi_match query"))?;
     let fields = members.fields("fields")?.unwrap_or_default();
-    let operator = members.operator("operator")?.unwrap_or(Operator::Or);
-    let kind = members.read("type", parse_kind)?.unwrap_or(MultiMatchKind::Best);
-    let lenient = members.flag("lenient")?.unwrap_or(false);
-    let analyzer = members.text("analyzer");
-    members.end(Query::MultiMatch { fields, value, operator, kind, lenient }.analyzed(analyzer))
+    let kind = members.read("type", parse_kind)?.unwrap_or_default();
+    let tie_breaker = members.number("tie_breaker")?;
+    let slop = members.count("slop")?;
+    let max_expansions = members.peek("max_expansions").and_then(Value::as_u64);
+    let matching = parse_matching(&mut members)?;
+    let refused =
+        |what: &str| QueryError::parsing(format!("{what} not allowed for type [{}]", name_of(kind)));
+    match kind {
+        MultiMatchKind::Cross | MultiMatchKind::Phrase | MultiMatchKind::PhrasePrefix
+            if matching.fuzziness.is_some() =>
+        {
+            return Err(refused("Fuzziness"));
+        }
+        MultiMatchKind::BoolPrefix if slop.is_some() => return Err(refused("[slop]")),
+        _ => {}
+    }
+    let max_expansions = max_expansions.map_or(matching.max_expansions, |most| most as u32);
+    let matching = Matching { slop: slop.unwrap_or(0), max_expansions, ..matching };
+    members.end(Query::MultiMatch { fields, value, kind, tie_breaker, matching })
 }
 
-fn parse_kind(value: &Value) -> Result<MultiMatchKind, QueryError> {
-    match plain(value).as_str() {
-        "best_fields" => Ok(MultiMatchKind::Best),
-        "most_fields" => Ok(MultiMatchKind::Most),
-        "phrase" => Ok(MultiMatchKind::Phrase),
-        "phrase_prefix" => Ok(MultiMatchKind::PhrasePrefix),
-        "bool_prefix" => Ok(MultiMatchKind::BoolPrefix),
-        other => Err(QueryError::parsing(format!("[multi_match] failed to parse type [{other}]"))),
-    }
+/// The kinds by their names.
+const KINDS: [(&str, MultiMatchKind); 6] = [
+    ("best_fields", MultiMatchKind::Best),
+    ("most_fields", MultiMatchKind::Most),
+    ("cross_fields", MultiMatchKind::Cross),
+    ("phrase", MultiMatchKind::Phrase),
+    ("phrase_prefix", MultiMatchKind::PhrasePrefix),
+    ("bool_prefix", MultiMatchKind::BoolPrefix),
+];
+
+fn name_of(kind: MultiMatchKind) -> &'static str {
+    KINDS.iter().find(|(_, known)| *known == kind).map_or("", |(name, _)| name)
+}
+
+pub(super) fn parse_kind(value: &Value) -> Result<MultiMatchKind, QueryError> {
+    let name = plain(value);
+    let found = KINDS.iter().find(|(known, _)| *known == name);
+    found.map(|(_, kind)| *kind).ok_or_else(|| {
+        QueryError::parsing(format!("failed to parse [multi_match] query type [{name}]. unknown type."))
+    })
 }
 
 pub(super) fn parse_query_string(body: &Value) -> Result<Query, QueryError> {
@@ -86,13 +151,17 @@ pub(super) fn parse_query_string(body: &Value) -> Result<Query, QueryError> {
     let text = text.ok_or_else(|| QueryError::parsing("[query_string] must be provided with a [query]"))?;
     let default_field = members.text("default_field").map(|field| vec![(field, 1.0)]);
     let fields = members.fields("fields")?.or(default_field).unwrap_or_default();
-    let operator = members.operator("default_operator")?.unwrap_or(Operator::Or);
-    let lenient = members.flag("lenient")?.unwrap_or(false);
-    let analyzer = members.text("analyzer");
+    let matching = Matching {
+        operator: members.operator("default_operator")?.unwrap_or_default(),
+        lenient: members.flag("lenient")?.unwrap_or(false),
+        slop: members.count("phrase_slop")?.unwrap_or(0),
+        analyzer: members.text("analyzer"),
+        synonyms_as_phrases: members.flag("auto_generate_synonyms_phrase_query")?.unwrap_or(true),
+        ..Matching::default()
+    };
     members.pass_over(&[
         "analyze_wildcard",
         "allow_leading_wildcard",
-        "auto_generate_synonyms_phrase_query",
         "enable_position_increments",
         "escape",
         "max_determinized_states",
@@ -100,5 +169,5 @@ pub(super) fn parse_query_string(body: &Value) -> Result<Query, QueryError> {
         "type",
     ]);
     query_string::check(&text)?;
-    members.end(Query::QueryString { text, fields, operator, lenient }.analyzed(analyzer))
+    members.end(Query::QueryString { text, fields, matching })
 }

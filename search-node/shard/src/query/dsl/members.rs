@@ -61,6 +61,11 @@ impl<'a> Members<'a> {
         Ok((field.to_owned(), inside))
     }
 
+    /// The value of a member that is still to be taken.
+    pub(super) fn peek(&self, key: &str) -> Option<&'a Value> {
+        self.left.iter().find(|(own, _)| *own == key).map(|(_, value)| *value)
+    }
+
     /// The value of a member, which is done with then.
     pub(super) fn take(&mut self, key: &str) -> Option<&'a Value> {
         let at = self.left.iter().position(|(own, _)| *own == key)?;

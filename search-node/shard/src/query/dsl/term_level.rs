@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
+use super::full_text::fuzziness_of;
 use super::members::Members;
 use super::plain;
 use crate::query::QueryError;
-use crate::query::ast::{Query, RangeBounds, RangeRelation};
+use crate::query::ast::{Edits, Query, RangeBounds, RangeRelation};
 
 /// More values are refused; Elasticsearch's `index.max_terms_count`.
 const TERMS_MAX: usize = 65_536;
@@ -124,8 +125,7 @@ pub(super) fn parse_regexp(body: &Value) -> Result<Query, QueryError> {
 pub(super) fn parse_fuzzy(body: &Value) -> Result<Query, QueryError> {
     let (field, mut members) = Members::of_field("fuzzy", body, "value")?;
     let value = value_of(&mut members, &["value", "term"])?;
-    let edits = members.text("fuzziness").and_then(|said| said.parse::<u8>().ok()).map(|edits| edits.min(2));
-    members.pass_over(&MANNERS);
-    members.pass_over(&["max_expansions", "prefix_length", "transpositions"]);
-    members.end(Query::Fuzzy { field, value, edits })
+    let edits = members.read("fuzziness", |value| Edits::parse(&plain(value)))?.unwrap_or_default();
+    let fuzziness = fuzziness_of(&mut members, edits)?;
+    members.end(Query::Fuzzy { field, value, fuzziness })
 }

@@ -4,6 +4,7 @@
 //! that are like something, `compound` and `nested` those of other queries. What tantivy does not have is in `weights`.
 
 mod compound;
+mod cross_fields;
 mod keyed;
 mod nested;
 mod patterns;
@@ -92,7 +93,6 @@ fn lower_at(
         context,
         fuzzy_words: &fuzzy_words,
         runtime: &runtime,
-        analyzer: None,
         nested_in,
     };
     let lowered = lowering.at_level(lowering.query(query)?);
@@ -108,8 +108,6 @@ pub(in crate::query) struct Lowering<'a> {
     pub(in crate::query) fuzzy_words: &'a FuzzyWords,
     /// The runtime fields that were met.
     pub(in crate::query) runtime: &'a RuntimeValues,
-    /// The analyzer that a query names for its texts.
-    pub(in crate::query) analyzer: Option<&'a str>,
     /// The path of the nested objects that are looked for; none for documents.
     pub(in crate::query) nested_in: Option<&'a str>,
 }
@@ -145,19 +143,17 @@ impl Lowering<'_> {
                 self.context.rules.check_terms(values.len())?;
                 self.terms(field, values)
             }
-            Query::Match { field, value, operator, minimum_should_match, lenient } => {
-                let made = self.match_field(field, value, *operator, minimum_should_match.as_ref());
-                forgive(made, *lenient)
+            Query::Match { field, value, matching } => {
+                let made = self.match_field(field, value, matching);
+                forgive(made, matching.lenient)
             }
-            Query::Phrase { field, value, slop, expansions, lenient } => {
-                forgive(self.phrase(field, value, *slop, *expansions), *lenient)
+            Query::Phrase { field, value, prefix, matching } => {
+                forgive(self.phrase(field, value, *prefix, matching), matching.lenient)
             }
-            Query::MultiMatch { fields, value, operator, kind, lenient } => {
-                self.multi_match(fields, value, *operator, *kind, *lenient)
+            Query::MultiMatch { fields, value, kind, tie_breaker, matching } => {
+                self.multi_match(fields, value, (*kind, *tie_breaker), matching)
             }
-            Query::BoolPrefix { field, value, operator, minimum_should_match } => {
-                self.bool_prefix(field, value, *operator, minimum_should_match.as_ref())
-            }
+            Query::BoolPrefix { field, value, matching } => self.bool_prefix(field, value, matching),
             Query::Range { field, bounds } => self.range(field, bounds),
             Query::Exists { field } => self.exists(field),
             Query::Ids { values, types } => Ok(self.ids(values, types)),
@@ -182,7 +178,7 @@ impl Lowering<'_> {
                     field,
                 )
             }
-            Query::Fuzzy { field, value, edits } => self.fuzzy(field, value, *edits),
+            Query::Fuzzy { field, value, fuzziness } => self.fuzzy(field, value, *fuzziness),
             Query::Bool { must, filter, should, must_not, minimum_should_match } => {
                 self.bool(must, filter, should, must_not, minimum_should_match.as_ref())
             }
@@ -195,14 +191,9 @@ impl Lowering<'_> {
             }
             Query::ParentId { child, id, ignore_unmapped } => self.parent_id(child, id, *ignore_unmapped),
             Query::Constant { query } => Ok(constant(self.query(query)?)),
-            Query::QueryString { text, fields, operator, lenient } => {
+            Query::QueryString { text, fields, matching } => {
                 let fields = if fields.is_empty() { &self.context.rules.default_fields } else { fields };
-                let options = Options { fields, operator: *operator, lenient: *lenient };
-                self.query(&query_string::parse(text, &options)?)
-            }
-            Query::Analyzed { query, analyzer } => {
-                self.analyzer(analyzer)?;
-                Lowering { analyzer: Some(analyzer), ..*self }.query(query)
+                self.query(&query_string::parse(text, &Options { fields, matching })?)
             }
             Query::Named { query, .. } => self.query(query),
             Query::Boost { query, boost } => Ok(Box::new(BoostQuery::new(self.query(query)?, *boost))),

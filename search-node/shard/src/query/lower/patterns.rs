@@ -14,7 +14,9 @@ use super::{Lowered, Lowering, all_or_none, constant, forgive, has_column_of_ter
 use crate::analysis::LEADING_MAX;
 use crate::mapping::{FieldKind, FieldMapping, IGNORED, INDEX_PREFIX, SEARCH_AS_YOU_TYPE, WRITTEN};
 use crate::query::QueryError;
+use crate::query::ast::Fuzziness;
 use crate::query::weights::column_terms::ColumnTerms;
+use crate::query::weights::fuzzy::Fuzzy;
 use crate::query::wildcard::{PATTERN_CHARS_MAX, between_signs, name_matches, prefix_regex};
 
 impl Lowering<'_> {
@@ -131,7 +133,7 @@ impl Lowering<'_> {
         Ok(constant(Box::new(query.map_err(|error| unreadable(given, path, &error))?)))
     }
 
-    pub(in crate::query) fn fuzzy(&self, path: &str, value: &str, edits: Option<u8>) -> Lowered {
+    pub(in crate::query) fn fuzzy(&self, path: &str, value: &str, fuzziness: Fuzziness) -> Lowered {
         if path.contains('*') {
             let (fields, _) = self.expand(&[(path.to_owned(), 1.0)], true);
             let is_text = |path: &str| {
@@ -140,15 +142,15 @@ impl Lowering<'_> {
                 })
             };
             let fields = fields.iter().filter(|(path, _)| is_text(path));
-            let queries = fields.map(|(path, _)| self.fuzzy_in(path, value, edits));
+            let queries = fields.map(|(path, _)| self.fuzzy_in(path, value, fuzziness));
             return Ok(Box::new(DisjunctionMaxQuery::new(queries.collect::<Result<Vec<_>, _>>()?)));
         }
-        self.fuzzy_in(path, value, edits)
+        self.fuzzy_in(path, value, fuzziness)
     }
 
     /// In one field.
-    fn fuzzy_in(&self, path: &str, value: &str, edits: Option<u8>) -> Lowered {
-        if let Some(made) = self.of_runtime(path, |inside| inside.fuzzy_in(path, value, edits)) {
+    fn fuzzy_in(&self, path: &str, value: &str, fuzziness: Fuzziness) -> Lowered {
+        if let Some(made) = self.of_runtime(path, |inside| inside.fuzzy_in(path, value, fuzziness)) {
             return made;
         }
         let refused = |type_name: &str| {
@@ -172,19 +174,14 @@ impl Lowering<'_> {
             None if has_terms(mapping) || has_column_of_terms(mapping) => field,
             None => return Err(refused(&mapping.type_name)),
         };
-        // `AUTO`: no edit up to two letters, one up to five, else two.
         let given = Value::from(value);
-        let value = plain(&self.normalized_value(mapping, &given));
-        let edits = edits.unwrap_or(match value.chars().count() {
-            0..=2 => 0,
-            3..=5 => 1,
-            _ => 2,
-        });
+        let near = self.fuzzy_words.near(&plain(&self.normalized_value(mapping, &given)), fuzziness)?;
         if has_column_of_terms(mapping) {
-            let automaton = self.fuzzy_words.automaton(&value, edits)?;
+            let automaton = near.automaton();
             return Ok(constant(Box::new(ColumnTerms::near(self.layout.stored_name(path), automaton))));
         }
-        Ok(Box::new(self.fuzzy_words.in_field(field, &value, edits)?))
+        let fuzzy = Box::new(Fuzzy::new(self.scored(path, mapping, field), near));
+        Ok(if mapping.kind == FieldKind::MatchOnlyText { constant(fuzzy) } else { fuzzy })
     }
 }
 

@@ -7,11 +7,12 @@ use tantivy::query::{BooleanQuery, EmptyQuery, Occur, PhraseQuery, Query, TermQu
 use tantivy::schema::IndexRecordOption;
 
 use super::constant;
+use super::texts::joined;
 use crate::analysis::Term;
 use crate::query::QueryError;
-use crate::query::ast::Operator;
-use crate::query::minimum_should_match::MinimumShouldMatch;
+use crate::query::ast::{Matching, Operator};
 use crate::query::similarity::Similarity;
+use crate::query::weights::fuzzy::{Fuzzy, Near};
 use crate::query::weights::phrase::{Phrase, Word};
 use crate::query::weights::source_phrase::{SourcePhrase, SourceTexts, SourceWords};
 use crate::query::weights::synonyms::Synonyms;
@@ -43,25 +44,35 @@ impl TextTerms {
     }
 
     /// Documents with the terms, joined by an operator. What stands at one place, or side by side along paths, counts as one.
-    pub(in crate::query) fn matching(
+    pub(in crate::query) fn matching(&self, matching: &Matching) -> Made {
+        self.joined(matching, |group| self.any_of(group, matching.synonyms_as_phrases))
+    }
+
+    /// The same for terms that may have edits.
+    pub(in crate::query) fn matching_near(
         &self,
-        operator: Operator,
-        minimum: Option<&MinimumShouldMatch>,
+        matching: &Matching,
+        near: impl Fn(&str) -> Result<Near, QueryError>,
     ) -> Made {
+        self.joined(matching, |group| match group {
+            [only] => Ok(self.near(near(&only.text)?)),
+            several => self.any_of(several, matching.synonyms_as_phrases),
+        })
+    }
+
+    fn joined(&self, matching: &Matching, make: impl Fn(&[Term]) -> Made) -> Made {
+        let occur = if matching.operator == Operator::And { Occur::Must } else { Occur::Should };
         let mut clauses = Vec::new();
         for group in self.groups() {
-            clauses.push(self.any_of(group)?);
+            clauses.push((occur, make(group)?));
         }
-        if clauses.len() <= 1 {
-            return Ok(clauses.pop().unwrap_or_else(|| Box::new(EmptyQuery)));
-        }
-        let count = clauses.len();
-        let occur = if operator == Operator::And { Occur::Must } else { Occur::Should };
-        let mut joined = BooleanQuery::new(clauses.into_iter().map(|query| (occur, query)).collect());
-        if let (Some(minimum), Operator::Or) = (minimum, operator) {
-            joined.set_minimum_number_should_match(minimum.of(count));
-        }
-        Ok(Box::new(joined))
+        Ok(if clauses.is_empty() { Box::new(EmptyQuery) } else { joined(clauses, matching) })
+    }
+
+    /// Documents with a term that is near a word.
+    pub(in crate::query) fn near(&self, near: Near) -> Box<dyn Query> {
+        let fuzzy = Box::new(Fuzzy::new(self.scored.clone(), near));
+        if self.is_scored { fuzzy } else { constant(fuzzy) }
     }
 
     /// Documents with the terms in their order, moved by at most `slop`; the last of them may be any of so many that go on from it.
@@ -110,7 +121,7 @@ impl TextTerms {
     }
 
     /// Documents with what stands at one place, or on any way between two.
-    fn any_of(&self, group: &[Term]) -> Made {
+    fn any_of(&self, group: &[Term], as_phrases: bool) -> Made {
         let mut terms: Vec<IndexTerm> = Vec::new();
         for term in group {
             let found = IndexTerm::from_field_text(self.scored.field, &term.text);
@@ -125,7 +136,13 @@ impl TextTerms {
                 Ok(Box::new(Synonyms { field: self.scored.clone(), terms }))
             }
             _ if is_one_place => Ok(constant(Box::new(TermSetQuery::new(terms)))),
-            _ => Ok(any(paths(group)?.into_iter().map(|path| self.along(&path, 0, None)).collect())),
+            _ => {
+                let ways = paths(group)?.into_iter().map(|path| match as_phrases && self.texts.is_none() {
+                    true => self.along(&path, 0, None),
+                    false => self.all_of(&path),
+                });
+                Ok(any(ways.collect()))
+            }
         }
     }
 
@@ -135,6 +152,14 @@ impl TextTerms {
         }
         let query = Box::new(TermQuery::new(term.clone(), IndexRecordOption::WithFreqs));
         self.scored.weighed(query, vec![term.clone()])
+    }
+
+    /// Documents with the terms of one way, wherever they stand.
+    fn all_of(&self, path: &Path<'_>) -> Box<dyn Query> {
+        let one = |(_, text): &(usize, &str)| {
+            (Occur::Must, self.one(&IndexTerm::from_field_text(self.scored.field, text)))
+        };
+        Box::new(BooleanQuery::new(path.iter().map(one).collect()))
     }
 
     /// Documents with the terms of one way through a text.

@@ -8,26 +8,18 @@ use tantivy::schema::Field;
 
 use super::text_terms::TextTerms;
 use super::values::plain;
-use super::{Lowered, Lowering, forgive, none};
+use super::{Lowered, Lowering, all, forgive, none};
 use crate::analysis::{Analyzer, Term};
 use crate::mapping::{FieldKind, FieldMapping, INDEX_PHRASE};
 use crate::query::QueryError;
-use crate::query::ast::{MultiMatchKind, Operator};
-use crate::query::minimum_should_match::MinimumShouldMatch;
+use crate::query::ast::{Matching, MultiMatchKind, Operator, ZeroTerms};
 use crate::query::weights::in_level::Levels;
 use crate::query::weights::source_phrase::{NestedTexts, SourceTexts};
 use crate::query::weights::weighed::ScoredField;
 
 impl Lowering<'_> {
-    pub(in crate::query) fn match_field(
-        &self,
-        path: &str,
-        value: &Value,
-        operator: Operator,
-        minimum: Option<&MinimumShouldMatch>,
-    ) -> Lowered {
-        if let Some(made) = self.of_runtime(path, |inside| inside.match_field(path, value, operator, minimum))
-        {
+    pub(super) fn match_field(&self, path: &str, value: &Value, matching: &Matching) -> Lowered {
+        if let Some(made) = self.of_runtime(path, |inside| inside.match_field(path, value, matching)) {
             return made;
         }
         if let Some(meta) = self.meta_term(path, value) {
@@ -37,25 +29,33 @@ impl Lowering<'_> {
             return Ok(self.keyed_value(path, value)?.unwrap_or_else(none));
         };
         if !mapping.kind.is_text() {
-            return self.exact(path, mapping, field, value);
+            return match matching.fuzziness {
+                Some(fuzziness) if mapping.kind.has_terms() => self.fuzzy(path, &plain(value), fuzziness),
+                _ => self.exact(path, mapping, field, value),
+            };
         }
-        let own = || mapping.analysis.searching(&self.layout.analysis);
-        let analyzer = self.analyzer(self.analyzer.unwrap_or_else(own))?;
+        let own = mapping.analysis.searching(&self.layout.analysis);
+        let analyzer = self.analyzer(matching.analyzer.as_deref().unwrap_or(own))?;
         let terms = self.text_terms(path, mapping, field, analyzer.terms(&plain(value)));
-        terms.matching(operator, minimum)
+        if terms.terms.is_empty() {
+            return Ok(self.without_terms(matching));
+        }
+        match matching.fuzziness {
+            Some(fuzziness) => terms.matching_near(matching, |word| self.fuzzy_words.near(word, fuzziness)),
+            None => terms.matching(matching),
+        }
     }
 
-    pub(in crate::query) fn phrase(
-        &self,
-        path: &str,
-        value: &Value,
-        slop: u32,
-        expansions: Option<u32>,
-    ) -> Lowered {
-        if let Some(made) = self.of_runtime(path, |inside| inside.phrase(path, value, slop, expansions)) {
+    /// What a text without terms finds.
+    pub(super) fn without_terms(&self, matching: &Matching) -> Box<dyn TantivyQuery> {
+        if matching.zero_terms == ZeroTerms::All { all() } else { none() }
+    }
+
+    pub(super) fn phrase(&self, path: &str, value: &Value, prefix: bool, matching: &Matching) -> Lowered {
+        if let Some(made) = self.of_runtime(path, |inside| inside.phrase(path, value, prefix, matching)) {
             return made;
         }
-        if expansions.is_some() && matches!(path, "_id" | "_index") {
+        if prefix && matches!(path, "_id" | "_index") {
             return Err(QueryError::shard(format!(
                 "failed to create query: Can only use phrase prefix queries on text fields - not on [{path}] which is of type [{path}]"
             )));
@@ -67,26 +67,28 @@ impl Lowering<'_> {
             );
         };
         if !mapping.kind.is_text() {
-            return match (&mapping.kind, expansions.is_some()) {
+            return match (&mapping.kind, prefix) {
                 (FieldKind::Keyword { .. }, true) => self.prefix(path, &plain(value), false),
                 _ => self.exact(path, mapping, field, value),
             };
         }
-        let own = || mapping.analysis.quoting(&self.layout.analysis);
-        let analyzer = self.analyzer(self.analyzer.unwrap_or_else(own))?;
+        let own = mapping.analysis.quoting(&self.layout.analysis);
+        let analyzer = self.analyzer(matching.analyzer.as_deref().unwrap_or(own))?;
         let terms = self.text_terms(path, mapping, field, analyzer.terms(&plain(value)));
+        let expansions = prefix.then_some(matching.max_expansions);
         match terms.single() {
-            Some(only) if expansions.is_some() && (!terms.is_scored || mapping.prefixes().is_some()) => {
+            Some(only) if prefix && (!terms.is_scored || mapping.prefixes().is_some()) => {
                 self.prefix(path, only, false)
             }
+            None if terms.terms.is_empty() => Ok(self.without_terms(matching)),
             None if terms.terms.len() > 1 && terms.is_scored && terms.texts.is_some() => {
                 Err(QueryError::shard(format!(
                     "failed to create query: field:[{path}] was indexed without position data; cannot run PhraseQuery"
                 )))
             }
-            _ => match self.pairs(path, &terms, slop, expansions.is_some()) {
+            _ => match self.pairs(path, &terms, matching.slop, prefix) {
                 Some(pairs) => pairs.phrase(0, None),
-                None => terms.phrase(slop, expansions),
+                None => terms.phrase(matching.slop, expansions),
             },
         }
     }
@@ -113,36 +115,30 @@ impl Lowering<'_> {
     }
 
     /// The terms as a bool of them, the last of which may go on.
-    pub(in crate::query) fn bool_prefix(
-        &self,
-        path: &str,
-        value: &Value,
-        operator: Operator,
-        minimum: Option<&MinimumShouldMatch>,
-    ) -> Lowered {
+    pub(super) fn bool_prefix(&self, path: &str, value: &Value, matching: &Matching) -> Lowered {
         let Some((mapping, field)) = self.searchable(path)? else {
             return self.prefix_in(path, &plain(value));
         };
         if !mapping.kind.is_text() {
             return self.prefix(path, &plain(value), false);
         }
-        let own = || mapping.analysis.searching(&self.layout.analysis);
-        let analyzer = self.analyzer(self.analyzer.unwrap_or_else(own))?;
+        let own = mapping.analysis.searching(&self.layout.analysis);
+        let analyzer = self.analyzer(matching.analyzer.as_deref().unwrap_or(own))?;
         let mut terms = analyzer.terms(&plain(value));
-        let Some(last) = terms.pop() else { return Ok(none()) };
-        let occur = if operator == Operator::And { Occur::Must } else { Occur::Should };
+        let Some(last) = terms.pop() else { return Ok(self.without_terms(matching)) };
+        let occur = if matching.operator == Operator::And { Occur::Must } else { Occur::Should };
         let mut clauses = Vec::with_capacity(terms.len() + 1);
         for term in terms {
+            let near = matching.fuzziness.map(|fuzziness| self.fuzzy_words.near(&term.text, fuzziness));
             let one = self.text_terms(path, mapping, field, vec![term]);
-            clauses.push((occur, one.matching(operator, None)?));
+            let made = match near {
+                Some(near) => one.near(near?),
+                None => one.matching(&Matching::default())?,
+            };
+            clauses.push((occur, made));
         }
         clauses.push((occur, self.prefix_in(path, &last.text)?));
-        let count = clauses.len();
-        let mut joined = BooleanQuery::new(clauses);
-        if let (Some(minimum), Operator::Or) = (minimum, operator) {
-            joined.set_minimum_number_should_match(minimum.of(count));
-        }
-        Ok(Box::new(joined))
+        Ok(joined(clauses, matching))
     }
 
     /// Terms of a text in a field, with what tells phrases where the index does not know places.
@@ -176,33 +172,67 @@ impl Lowering<'_> {
         found.ok_or_else(|| QueryError::shard(format!("failed to create query: analyzer [{name}] not found")))
     }
 
-    pub(in crate::query) fn multi_match(
+    pub(super) fn multi_match(
         &self,
         fields: &[(String, f32)],
         value: &Value,
-        operator: Operator,
-        kind: MultiMatchKind,
-        lenient: bool,
+        (kind, tie_breaker): (MultiMatchKind, Option<f32>),
+        matching: &Matching,
     ) -> Lowered {
-        let (fields, lenient) = self.expand(fields, lenient);
+        let (fields, lenient) = self.expand(fields, matching.lenient);
+        let tie_breaker = tie_breaker.unwrap_or(kind.tie_breaker());
+        if kind == MultiMatchKind::Cross {
+            return self.cross_fields(&fields, value, tie_breaker, &Matching { lenient, ..matching.clone() });
+        }
         let mut queries: Vec<Box<dyn TantivyQuery>> = Vec::new();
         for (path, boost) in &fields {
             let made = match kind {
-                MultiMatchKind::Best | MultiMatchKind::Most => self.match_field(path, value, operator, None),
-                MultiMatchKind::BoolPrefix => self.bool_prefix(path, value, operator, None),
-                MultiMatchKind::Phrase => self.phrase(path, value, 0, None),
-                MultiMatchKind::PhrasePrefix => self.phrase(path, value, 0, Some(50)),
+                MultiMatchKind::Best | MultiMatchKind::Most | MultiMatchKind::Cross => {
+                    self.match_field(path, value, matching)
+                }
+                MultiMatchKind::BoolPrefix => self.bool_prefix(path, value, matching),
+                MultiMatchKind::Phrase => self.phrase(path, value, false, matching),
+                MultiMatchKind::PhrasePrefix => self.phrase(path, value, true, matching),
             };
-            let query = forgive(made, lenient)?;
-            queries.push(if *boost == 1.0 { query } else { Box::new(BoostQuery::new(query, *boost)) });
+            queries.push(boosted(forgive(made, lenient)?, *boost));
         }
-        Ok(match (queries.len(), kind) {
-            (0, _) => none(),
-            (1, _) => queries.remove(0),
-            (_, MultiMatchKind::Most | MultiMatchKind::BoolPrefix) => {
-                Box::new(BooleanQuery::new(queries.into_iter().map(|query| (Occur::Should, query)).collect()))
-            }
-            _ => Box::new(DisjunctionMaxQuery::new(queries)),
-        })
+        Ok(best_of(queries, tie_breaker))
     }
+}
+
+/// A query with its score multiplied.
+pub(super) fn boosted(query: Box<dyn TantivyQuery>, boost: f32) -> Box<dyn TantivyQuery> {
+    if boost == 1.0 { query } else { Box::new(BoostQuery::new(query, boost)) }
+}
+
+/// The best of several, and so much of the others.
+pub(super) fn best_of(mut queries: Vec<Box<dyn TantivyQuery>>, tie_breaker: f32) -> Box<dyn TantivyQuery> {
+    match queries.len() {
+        0 => none(),
+        1 => queries.remove(0),
+        _ => Box::new(DisjunctionMaxQuery::with_tie_breaker(queries, tie_breaker)),
+    }
+}
+
+/// Clauses of words, of which as many must match as is asked.
+pub(super) fn joined(
+    mut clauses: Vec<(Occur, Box<dyn TantivyQuery>)>,
+    matching: &Matching,
+) -> Box<dyn TantivyQuery> {
+    let count = clauses.len();
+    if count == 1 {
+        return clauses.remove(0).1;
+    }
+    let wanted = match (&matching.minimum_should_match, matching.operator) {
+        (Some(minimum), Operator::Or) => minimum.of(count),
+        _ => 0,
+    };
+    if wanted > count {
+        return none();
+    }
+    let mut joined = BooleanQuery::new(clauses);
+    if wanted > 1 {
+        joined.set_minimum_number_should_match(wanted);
+    }
+    Box::new(joined)
 }

@@ -2,44 +2,49 @@
 //! once for all fields, and the words of a query are bounded together.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
-use tantivy::Term;
-use tantivy::query::{AutomatonWeight, DfaWrapper, EnableScoring, FuzzyTermQuery, Query, Weight};
-use tantivy::schema::Field;
+use tantivy::query::{
+    AutomatonWeight, BooleanQuery, BoostQuery, DfaWrapper, EnableScoring, FuzzyTermQuery, Query, TermQuery,
+    Weight,
+};
+use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::{Searcher, Term};
 
+use super::weighed::ScoredField;
 use crate::query::QueryError;
+use crate::query::ast::Fuzziness;
 
 /// Letters of all different words of a query together: some forty megabytes of automata at most.
 const LETTERS_MAX: usize = 1000;
 
+/// A word, how many edits it may have, and whether letters that change places are one.
+type Key = (String, u8, bool);
+
 /// The words of one query that are looked for with edits.
 #[derive(Default)]
 pub(in crate::query) struct FuzzyWords {
-    words: RefCell<HashMap<(String, u8), Arc<DfaWrapper>>>,
+    words: RefCell<HashMap<Key, Arc<DfaWrapper>>>,
 }
 
 impl FuzzyWords {
-    /// Documents with a term in `field` that is at most so many edits away from `word`.
-    pub(in crate::query) fn in_field(
-        &self,
-        field: Field,
-        word: &str,
-        edits: u8,
-    ) -> Result<Fuzzy, QueryError> {
-        Ok(Fuzzy { field, automaton: self.automaton(word, edits)? })
+    /// A word that may have edits.
+    pub(in crate::query) fn near(&self, word: &str, fuzziness: Fuzziness) -> Result<Near, QueryError> {
+        let edits = fuzziness.edits.of(word);
+        let automaton = self.automaton(word, edits, fuzziness.transpositions)?;
+        Ok(Near { word: word.to_owned(), edits, fuzziness, automaton })
     }
 
     /// What takes the terms that are at most so many edits away from `word`.
-    pub(in crate::query) fn automaton(&self, word: &str, edits: u8) -> Result<Arc<DfaWrapper>, QueryError> {
+    fn automaton(&self, word: &str, edits: u8, transpositions: bool) -> Result<Arc<DfaWrapper>, QueryError> {
         let mut words = self.words.borrow_mut();
-        let key = (word.to_owned(), edits);
+        let key = (word.to_owned(), edits, transpositions);
         if let Some(automaton) = words.get(&key) {
             return Ok(Arc::clone(automaton));
         }
-        let known: usize = words.keys().map(|(word, _)| word.chars().count()).sum();
+        let known: usize = words.keys().map(|(word, ..)| word.chars().count()).sum();
         let letters = known + word.chars().count();
         if letters > LETTERS_MAX {
             return Err(QueryError::argument(format!(
@@ -47,7 +52,8 @@ impl FuzzyWords {
             )));
         }
         // The automaton is that of the word alone.
-        let query = FuzzyTermQuery::new(Term::from_field_text(Field::from_field_id(0), word), edits, true);
+        let word = Term::from_field_text(Field::from_field_id(0), word);
+        let query = FuzzyTermQuery::new(word, edits, transpositions);
         let automaton = query.automaton().map_err(|error| QueryError::argument(error.to_string()))?;
         let automaton = Arc::new(automaton);
         words.insert(key, Arc::clone(&automaton));
@@ -55,42 +61,164 @@ impl FuzzyWords {
     }
 }
 
-/// A word in one field.
+/// A word that may have edits.
 #[derive(Clone)]
-pub(in crate::query) struct Fuzzy {
-    field: Field,
+pub(in crate::query) struct Near {
+    word: String,
+    edits: u8,
+    fuzziness: Fuzziness,
     automaton: Arc<DfaWrapper>,
 }
 
-impl fmt::Debug for Fuzzy {
+impl fmt::Debug for Near {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "Fuzzy({:?})", self.field)
+        write!(out, "{}~{}", self.word, self.edits)
+    }
+}
+
+impl Near {
+    /// What takes the terms that are near enough, but for what must be the same at their beginning.
+    pub(in crate::query) fn automaton(&self) -> Arc<DfaWrapper> {
+        Arc::clone(&self.automaton)
+    }
+
+    /// What a term counts that the automaton has taken; none if its beginning is another.
+    fn share(&self, term: &str) -> Option<f32> {
+        let (word, term): (Vec<char>, Vec<char>) = (self.word.chars().collect(), term.chars().collect());
+        let same = self.fuzziness.prefix_length.min(word.len());
+        if term.len() < same || term[..same] != word[..same] {
+            return None;
+        }
+        let edits = distance(&word[same..], &term[same..], self.fuzziness.transpositions);
+        if edits == 0 {
+            return Some(1.0);
+        }
+        let shorter = word.len().min(term.len());
+        (edits <= usize::from(self.edits)).then(|| 1.0 - edits as f32 / shorter as f32)
+    }
+
+    /// The terms of a field that count, with what each of them counts.
+    fn terms(&self, searcher: &Searcher, field: Field) -> tantivy::Result<Vec<(Term, f32)>> {
+        let mut best: BTreeSet<(Rank, String)> = BTreeSet::new();
+        for reader in searcher.segment_readers() {
+            let index = reader.inverted_index(field)?;
+            let mut found = index.terms().search(&*self.automaton).into_stream()?;
+            while found.advance() {
+                let Ok(term) = std::str::from_utf8(found.key()) else { continue };
+                let Some(share) = self.share(term) else { continue };
+                best.insert((Rank(share), term.to_owned()));
+                if best.len() > self.fuzziness.max_expansions {
+                    best.pop_last();
+                }
+            }
+        }
+        Ok(best.into_iter().map(|(rank, term)| (Term::from_field_text(field, &term), rank.0)).collect())
+    }
+}
+
+/// What a term counts; the most first.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Rank(f32);
+
+impl Eq for Rank {}
+
+impl Ord for Rank {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        other.0.total_cmp(&self.0)
+    }
+}
+
+impl PartialOrd for Rank {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// How many letters are another, more, or less; or have changed places, if that is one edit.
+fn distance(one: &[char], other: &[char], transpositions: bool) -> usize {
+    let mut before: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=other.len()).collect();
+    for (i, letter) in one.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, with) in other.iter().enumerate() {
+            let mut least = (last[j + 1] + 1).min(row[j] + 1).min(last[j] + usize::from(letter != with));
+            if transpositions && i > 0 && j > 0 && *letter == other[j - 1] && one[i - 1] == *with {
+                least = least.min(before[j - 1] + 1);
+            }
+            row.push(least);
+        }
+        before = std::mem::replace(&mut last, row);
+    }
+    last[other.len()]
+}
+
+/// A word that may have edits in one field. Its terms count as rare as the least rare of them, each by how near it is.
+#[derive(Debug, Clone)]
+pub(in crate::query) struct Fuzzy {
+    field: ScoredField,
+    near: Near,
+}
+
+impl Fuzzy {
+    pub(in crate::query) fn new(field: ScoredField, near: Near) -> Self {
+        Self { field, near }
     }
 }
 
 impl Query for Fuzzy {
-    fn weight(&self, _scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
-        Ok(Box::new(AutomatonWeight::<DfaWrapper>::new(self.field, Arc::clone(&self.automaton))))
+    fn weight(&self, scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
+        let Some(searcher) = scoring.searcher() else {
+            return Ok(Box::new(AutomatonWeight::<DfaWrapper>::new(self.field.field, self.near.automaton())));
+        };
+        let terms = self.near.terms(searcher, self.field.field)?;
+        let mut most = 0;
+        for (term, _) in &terms {
+            most = most.max(searcher.doc_freq(term)?);
+        }
+        let one = |(term, share): (Term, f32)| -> Box<dyn Query> {
+            let query = Box::new(TermQuery::new(term.clone(), IndexRecordOption::WithFreqs));
+            let counted = self.field.weighed_as_frequent(query, vec![term], most);
+            if share == 1.0 { counted } else { Box::new(BoostQuery::new(counted, share)) }
+        };
+        BooleanQuery::union(terms.into_iter().map(one).collect()).weight(scoring)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::query::ast::Edits;
+
+    fn two() -> Fuzziness {
+        Fuzziness { edits: Edits::Count(2), ..Fuzziness::default() }
+    }
 
     /// Any number of fields costs one automaton; words without end are refused before they cost any.
     #[test]
     fn a_word_is_built_once_and_words_are_bounded() {
         let words = FuzzyWords::default();
-        let in_field = |number, word: &str| words.in_field(Field::from_field_id(number), word, 2);
 
-        let first = in_field(0, &"w".repeat(900)).expect("allowed");
-        for number in 1..2000 {
-            let again = in_field(number, &"w".repeat(900)).expect("known");
+        let first = words.near(&"w".repeat(900), two()).expect("allowed");
+        for _ in 1..2000 {
+            let again = words.near(&"w".repeat(900), two()).expect("known");
             assert!(Arc::ptr_eq(&first.automaton, &again.automaton));
         }
-        assert!(in_field(0, "short").is_ok());
-        let error = in_field(0, &"x".repeat(100)).expect_err("refused");
+        assert!(words.near("short", two()).is_ok());
+        let error = words.near(&"x".repeat(100), two()).expect_err("refused");
         assert!(error.reason.contains("[1005] characters together, more than the [1000]"), "{error}");
+    }
+
+    #[test]
+    fn a_term_counts_by_how_near_it_is() {
+        let words = FuzzyWords::default();
+        let near = |word, fuzziness| words.near(word, fuzziness).expect("a word");
+        let plain = near("quick", two());
+        assert_eq!(plain.share("quick"), Some(1.0));
+        assert_eq!(plain.share("quikc"), Some(1.0 - 1.0 / 5.0));
+        assert_eq!(plain.share("quck"), Some(1.0 - 1.0 / 4.0));
+        assert_eq!(plain.share("kciuq"), None);
+        let stiff = near("quick", Fuzziness { transpositions: false, prefix_length: 2, ..two() });
+        assert_eq!(stiff.share("quikc"), Some(1.0 - 2.0 / 5.0));
+        assert_eq!(stiff.share("wuick"), None);
     }
 }

@@ -1,6 +1,7 @@
 //! Queries that tantivy does not have: how each finds and scores its documents in a segment.
 
 pub(in crate::query) mod any_of;
+pub(in crate::query) mod blended;
 pub(in crate::query) mod bm25;
 pub(in crate::query) mod column_terms;
 pub(in crate::query) mod fuzzy;

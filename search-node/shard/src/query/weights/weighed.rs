@@ -30,9 +30,24 @@ impl ScoredField {
     pub(in crate::query) fn weighed(&self, query: Box<dyn Query>, terms: Vec<Term>) -> Box<dyn Query> {
         match self.similarity {
             Similarity::Boolean => constant(query),
-            Similarity::USUAL => Box::new(Weighed { query, terms, field: self.clone() }),
+            Similarity::USUAL => Box::new(Weighed { query, terms, field: self.clone(), frequency: None }),
             Similarity::Bm25 { .. } if terms.len() == 1 => Box::new(Synonyms { field: self.clone(), terms }),
             Similarity::Bm25 { .. } => query,
+        }
+    }
+
+    /// The same for a term that counts as if so many documents had it.
+    pub(in crate::query) fn weighed_as_frequent(
+        &self,
+        query: Box<dyn Query>,
+        terms: Vec<Term>,
+        frequency: u64,
+    ) -> Box<dyn Query> {
+        match self.similarity {
+            Similarity::USUAL => {
+                Box::new(Weighed { query, terms, field: self.clone(), frequency: Some(frequency) })
+            }
+            _ => self.weighed(query, terms),
         }
     }
 
@@ -93,7 +108,7 @@ impl ScoredField {
     }
 
     /// How much there is of the field in all segments; one of each where there is nothing, as nothing is divided by it then.
-    fn counts(&self, searcher: &Searcher) -> tantivy::Result<FieldCounts> {
+    pub(in crate::query) fn counts(&self, searcher: &Searcher) -> tantivy::Result<FieldCounts> {
         let mut all = FieldCounts::default();
         for reader in searcher.segment_readers() {
             let identities = identities_in(&self.identities.0, reader)?;
@@ -122,11 +137,18 @@ struct Weighed {
     query: Box<dyn Query>,
     terms: Vec<Term>,
     field: ScoredField,
+    /// How many documents are taken to have a term; none for as many as have it.
+    frequency: Option<u64>,
 }
 
 impl Clone for Weighed {
     fn clone(&self) -> Self {
-        Self { query: self.query.box_clone(), terms: self.terms.clone(), field: self.field.clone() }
+        Self {
+            query: self.query.box_clone(),
+            terms: self.terms.clone(),
+            field: self.field.clone(),
+            frequency: self.frequency,
+        }
     }
 }
 
@@ -156,7 +178,13 @@ impl Query for Weighed {
         let EnableScoring::Enabled { searcher, statistics_provider } = scoring else {
             return self.query.weight(scoring);
         };
-        let (rarities, counts) = self.field.rarities(searcher, statistics_provider, &self.terms)?;
+        let (rarities, counts) = match self.frequency {
+            Some(frequency) => {
+                let counts = self.field.counts(searcher)?;
+                (rarity(frequency.min(counts.documents), counts.documents), counts)
+            }
+            None => self.field.rarities(searcher, statistics_provider, &self.terms)?,
+        };
         let alone = Alone { documents: counts.documents, words: counts.words };
         let inner = self.query.weight(EnableScoring::enabled_from_statistics_provider(&alone, searcher))?;
         let by = rarities / (self.terms.len() as f64 * rarity(1, counts.documents));

@@ -2,31 +2,11 @@
 
 use serde_json::{Map, Value};
 
+mod full_text;
+
+pub(super) use full_text::{Edits, Fuzziness, Matching, MultiMatchKind, Operator, ZeroTerms};
+
 use super::minimum_should_match::MinimumShouldMatch;
-
-/// How the terms of a text are joined.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operator {
-    /// All of them.
-    And,
-    /// Any of them.
-    Or,
-}
-
-/// How a `multi_match` asks its fields.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MultiMatchKind {
-    /// The best field counts.
-    Best,
-    /// All fields add up.
-    Most,
-    /// The terms as a phrase, the best field counts.
-    Phrase,
-    /// As a phrase whose last word may go on.
-    PhrasePrefix,
-    /// Any of the terms, the last of which may go on; all fields add up.
-    BoolPrefix,
-}
 
 /// The bounds of a `range`.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -100,12 +80,8 @@ pub enum Query {
         field: String,
         /// The text, or a number, flag or date.
         value: Value,
-        /// How its terms are joined.
-        operator: Operator,
-        /// How many terms must match.
-        minimum_should_match: Option<MinimumShouldMatch>,
-        /// Whether a value that does not fit the field matches nothing instead of failing.
-        lenient: bool,
+        /// How it is asked for.
+        matching: Matching,
     },
     /// The terms of a text in their order.
     Phrase {
@@ -113,12 +89,10 @@ pub enum Query {
         field: String,
         /// The text.
         value: Value,
-        /// How far the terms may be moved.
-        slop: u32,
-        /// The last term may be any of so many that go on from it; none if it is the last term itself.
-        expansions: Option<u32>,
-        /// Whether a value that does not fit the field matches nothing instead of failing.
-        lenient: bool,
+        /// Whether the last term may go on.
+        prefix: bool,
+        /// How it is asked for.
+        matching: Matching,
     },
     /// The terms of a text, the last of which may go on.
     BoolPrefix {
@@ -126,10 +100,8 @@ pub enum Query {
         field: String,
         /// The text.
         value: Value,
-        /// How its terms are joined.
-        operator: Operator,
-        /// How many terms must match.
-        minimum_should_match: Option<MinimumShouldMatch>,
+        /// How it is asked for.
+        matching: Matching,
     },
     /// A text in several fields.
     MultiMatch {
@@ -137,12 +109,12 @@ pub enum Query {
         fields: Vec<(String, f32)>,
         /// The text.
         value: Value,
-        /// How its terms are joined.
-        operator: Operator,
         /// How the fields are joined.
         kind: MultiMatchKind,
-        /// Whether a value that does not fit a field is passed over.
-        lenient: bool,
+        /// How much of the scores of other fields than the best one is added; what is usual for the kind if none is given.
+        tie_breaker: Option<f32>,
+        /// How the text is asked for.
+        matching: Matching,
     },
     /// A range of values.
     Range {
@@ -196,8 +168,8 @@ pub enum Query {
         field: String,
         /// The value.
         value: String,
-        /// The edits; none chooses by length.
-        edits: Option<u8>,
+        /// How near they must be.
+        fuzziness: Fuzziness,
     },
     /// Queries joined.
     Bool {
@@ -252,17 +224,8 @@ pub enum Query {
         text: String,
         /// Field names or patterns with their boosts; empty for all fields.
         fields: Vec<(String, f32)>,
-        /// How clauses without an operator are joined.
-        operator: Operator,
-        /// Whether a value that does not fit a field is passed over.
-        lenient: bool,
-    },
-    /// A query whose texts go through an analyzer of its own.
-    Analyzed {
-        /// The query.
-        query: Box<Query>,
-        /// The name of the analyzer.
-        analyzer: String,
+        /// How its texts are asked for, and how clauses without an operator are joined.
+        matching: Matching,
     },
     /// A query with a name, by which a hit tells that it matched.
     Named {
@@ -303,19 +266,10 @@ impl Query {
                 must.iter().chain(filter).chain(should).flat_map(Query::inner_hits).collect()
             }
             Query::DisMax { queries, .. } => queries.iter().flat_map(Query::inner_hits).collect(),
-            Query::Constant { query }
-            | Query::Boost { query, .. }
-            | Query::Analyzed { query, .. }
-            | Query::Named { query, .. } => query.inner_hits(),
+            Query::Constant { query } | Query::Boost { query, .. } | Query::Named { query, .. } => {
+                query.inner_hits()
+            }
             _ => Vec::new(),
-        }
-    }
-
-    /// The query with an analyzer of its own, if it names one.
-    pub(super) fn analyzed(self, analyzer: Option<String>) -> Self {
-        match analyzer {
-            Some(analyzer) => Query::Analyzed { query: Box::new(self), analyzer },
-            None => self,
         }
     }
 

@@ -11,6 +11,7 @@ mod minimum_should_match;
 pub mod query_string;
 mod rules;
 mod similarity;
+mod simple_query_string;
 mod weights;
 mod wildcard;
 
@@ -22,6 +23,7 @@ pub(crate) use lower::{Asked, lower, lower_nested, no_aggregation_of_spans};
 pub use rules::{QueryRules, boosted_field};
 pub use similarity::{Similarities, Similarity};
 pub(crate) use weights::in_level::Levels;
+pub(crate) use weights::passes::passes;
 pub(crate) use wildcard::name_matches as wildcard_name_matches;
 
 /// A query that cannot be read or cannot run, in Elasticsearch's words.

@@ -298,8 +298,9 @@ impl<'a> Parser<'a> {
             self.at += digits;
             return Ok(self.each_field(field, |field| Query::Fuzzy {
                 field,
-                value: text.to_lowercase(),
+                value: text.clone(),
                 fuzziness,
+                is_normalized: true,
             }));
         }
         Ok(match (wild, text.as_str(), field) {

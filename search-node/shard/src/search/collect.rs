@@ -13,7 +13,7 @@ use super::stop::{AskStop, Stop, Watch};
 use super::{Hit, SearchAnswer, SearchError, SearchRequest, SortField};
 use crate::aggs::{AggPartial, SegmentAggs, check as check_aggs, reduce};
 use crate::engine::View;
-use crate::query::{Asked, QueryContext, lower, segments_to_search};
+use crate::query::{Asked, QueryContext, lower, passes, segments_to_search};
 
 /// Documents that a scorer tells at a time.
 const BLOCK: usize = COLLECT_BLOCK_BUFFER_LEN;
@@ -263,13 +263,7 @@ impl<'a> Segment<'a> {
     }
 
     fn passes_filter(&mut self, document: DocId) -> bool {
-        let Some(filter) = &mut self.filter else {
-            return true;
-        };
-        if filter.doc() < document && filter.doc() != TERMINATED {
-            filter.seek(document);
-        }
-        filter.doc() == document
+        self.filter.as_mut().is_none_or(|filter| passes(&mut **filter, document))
     }
 
     fn offer(&mut self, document: DocId, score: Score) {

@@ -168,6 +168,77 @@ impl Default for Matching {
     }
 }
 
+/// A text in the language of `simple_query_string`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SimpleQueryString {
+    /// The text.
+    pub text: String,
+    /// Field names or patterns with their boosts; empty for the fields that an index says.
+    pub fields: Vec<(String, f32)>,
+    /// The signs that mean something, as `flags` names them.
+    pub signs: Vec<Sign>,
+    /// How words with edits are looked for; how many edits is said in the text.
+    pub fuzziness: Fuzziness,
+    /// How its texts are asked for, and how words without an operator are joined.
+    pub matching: Matching,
+}
+
+/// What may mean something in a `simple_query_string`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sign {
+    /// `+`
+    And,
+    /// `-`
+    Not,
+    /// `|`
+    Or,
+    /// `*` behind a word.
+    Prefix,
+    /// `"`
+    Phrase,
+    /// `(` and `)`
+    Precedence,
+    /// `\\`
+    Escape,
+    /// White space.
+    Whitespace,
+    /// `~` behind a word.
+    Fuzzy,
+    /// `~` behind a phrase.
+    Slop,
+}
+
+impl Sign {
+    /// All of them.
+    pub(in crate::query) const ALL: [Self; 10] = [
+        Self::And,
+        Self::Not,
+        Self::Or,
+        Self::Prefix,
+        Self::Phrase,
+        Self::Precedence,
+        Self::Escape,
+        Self::Whitespace,
+        Self::Fuzzy,
+        Self::Slop,
+    ];
+
+    /// By their names.
+    pub(in crate::query) const NAMED: [(&str, Self); 11] = [
+        ("AND", Self::And),
+        ("NOT", Self::Not),
+        ("OR", Self::Or),
+        ("PREFIX", Self::Prefix),
+        ("PHRASE", Self::Phrase),
+        ("PRECEDENCE", Self::Precedence),
+        ("ESCAPE", Self::Escape),
+        ("WHITESPACE", Self::Whitespace),
+        ("FUZZY", Self::Fuzzy),
+        ("NEAR", Self::Slop),
+        ("SLOP", Self::Slop),
+    ];
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,9 @@ use serde_json::{Map, Value};
 
 mod full_text;
 
-pub(super) use full_text::{Edits, Fuzziness, Matching, MultiMatchKind, Operator, ZeroTerms};
+pub(super) use full_text::{
+    Edits, Fuzziness, Matching, MultiMatchKind, Operator, Sign, SimpleQueryString, ZeroTerms,
+};
 
 use super::minimum_should_match::MinimumShouldMatch;
 
@@ -170,6 +172,8 @@ pub enum Query {
         value: String,
         /// How near they must be.
         fuzziness: Fuzziness,
+        /// Whether the value is brought into the form of the terms of a text, as in a query string.
+        is_normalized: bool,
     },
     /// Queries joined.
     Bool {
@@ -191,6 +195,26 @@ pub enum Query {
         /// How much the others add.
         tie_breaker: f32,
     },
+    /// The matches of one query, those of another demoted.
+    Boosting {
+        /// Which documents.
+        positive: Box<Query>,
+        /// Which of them are demoted.
+        negative: Box<Query>,
+        /// What their scores are multiplied by.
+        negative_boost: f32,
+    },
+    /// A text in several fields that count as one.
+    CombinedFields {
+        /// Field names or patterns, with how often their words count.
+        fields: Vec<(String, f32)>,
+        /// The text.
+        value: Value,
+        /// How it is asked for.
+        matching: Matching,
+    },
+    /// A text in a small language that has no errors.
+    SimpleQueryString(Box<SimpleQueryString>),
     /// What has a nested object that matches.
     Nested {
         /// Where the nested objects are.
@@ -265,6 +289,7 @@ impl Query {
             Query::Bool { must, filter, should, .. } => {
                 must.iter().chain(filter).chain(should).flat_map(Query::inner_hits).collect()
             }
+            Query::Boosting { positive, .. } => positive.inner_hits(),
             Query::DisMax { queries, .. } => queries.iter().flat_map(Query::inner_hits).collect(),
             Query::Constant { query } | Query::Boost { query, .. } | Query::Named { query, .. } => {
                 query.inner_hits()

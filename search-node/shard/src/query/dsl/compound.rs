@@ -47,3 +47,18 @@ pub(super) fn parse_constant(body: &Value, depth: usize) -> Result<Query, QueryE
     let query = found.ok_or_else(|| QueryError::parsing("[constant_score] requires a 'filter' element"))?;
     members.end(Query::Constant { query: Box::new(query) })
 }
+
+pub(super) fn parse_boosting(body: &Value, depth: usize) -> Result<Query, QueryError> {
+    let mut members = Members::of("boosting", body)?;
+    let mut required = |key: &str| {
+        let found = members.read(key, |value| inside(value, depth))?;
+        found
+            .map(Box::new)
+            .ok_or_else(|| QueryError::parsing(format!("[boosting] query requires '{key}' query to be set'")))
+    };
+    let (positive, negative) = (required("positive")?, required("negative")?);
+    let negative_boost = members.number("negative_boost")?.ok_or_else(|| {
+        QueryError::parsing("[boosting] query requires 'negative_boost' to be set to be a positive value'")
+    })?;
+    members.end(Query::Boosting { positive, negative, negative_boost })
+}

@@ -4,7 +4,9 @@ use serde_json::Value;
 
 use super::members::Members;
 use super::plain;
-use crate::query::ast::{Edits, Fuzziness, Matching, MultiMatchKind, Query, ZeroTerms};
+use crate::query::ast::{
+    Edits, Fuzziness, Matching, MultiMatchKind, Query, Sign, SimpleQueryString, ZeroTerms,
+};
 use crate::query::{QueryError, query_string};
 
 fn no_text() -> QueryError {
@@ -170,4 +172,72 @@ pub(super) fn parse_query_string(body: &Value) -> Result<Query, QueryError> {
     ]);
     query_string::check(&text)?;
     members.end(Query::QueryString { text, fields, matching })
+}
+
+pub(super) fn parse_combined_fields(body: &Value) -> Result<Query, QueryError> {
+    let mut members = Members::of("combined_fields", body)?;
+    let value = members.take("query").cloned();
+    let value = value.ok_or_else(|| QueryError::argument("Required [query]"))?;
+    let fields = members.fields("fields")?.unwrap_or_default();
+    if fields.is_empty() {
+        return Err(QueryError::argument("Required [fields]"));
+    }
+    if let Some((field, boost)) = fields.iter().find(|(_, boost)| *boost < 1.0) {
+        return Err(QueryError::argument(format!(
+            "[combined_fields] requires field boosts to be >= 1.0, but [{field}] has [{boost:?}]"
+        )));
+    }
+    let matching = Matching {
+        operator: members.operator("operator")?.unwrap_or_default(),
+        minimum_should_match: members.minimum_should_match()?,
+        zero_terms: members.read("zero_terms_query", parse_zero_terms)?.unwrap_or_default(),
+        synonyms_as_phrases: members.flag("auto_generate_synonyms_phrase_query")?.unwrap_or(true),
+        ..Matching::default()
+    };
+    members.end(Query::CombinedFields { fields, value, matching })
+}
+
+pub(super) fn parse_simple_query_string(body: &Value) -> Result<Query, QueryError> {
+    let mut members = Members::of("simple_query_string", body)?;
+    let text = members.text("query");
+    let text = text.ok_or_else(|| QueryError::parsing("[simple_query_string] query text missing"))?;
+    let fields = members.fields("fields")?.unwrap_or_default();
+    let signs = members.read("flags", parse_signs)?.unwrap_or_else(|| Sign::ALL.to_vec());
+    let usual = Fuzziness::default();
+    let count = |found: Option<u32>, usual| found.map_or(usual, |count| count as usize);
+    let fuzziness = Fuzziness {
+        prefix_length: count(members.count("fuzzy_prefix_length")?, usual.prefix_length),
+        max_expansions: count(members.count("fuzzy_max_expansions")?, usual.max_expansions),
+        transpositions: members.flag("fuzzy_transpositions")?.unwrap_or(usual.transpositions),
+        ..usual
+    };
+    let matching = Matching {
+        operator: members.operator("default_operator")?.unwrap_or_default(),
+        minimum_should_match: members.minimum_should_match()?,
+        lenient: members.flag("lenient")?.unwrap_or(false),
+        analyzer: members.text("analyzer"),
+        synonyms_as_phrases: members.flag("auto_generate_synonyms_phrase_query")?.unwrap_or(true),
+        ..Matching::default()
+    };
+    members.pass_over(&["analyze_wildcard", "quote_field_suffix"]);
+    let asked = SimpleQueryString { text, fields, signs, fuzziness, matching };
+    members.end(Query::SimpleQueryString(Box::new(asked)))
+}
+
+/// `OR|AND|PREFIX`, `ALL`, `NONE`.
+fn parse_signs(value: &Value) -> Result<Vec<Sign>, QueryError> {
+    let mut signs = Vec::new();
+    for name in plain(value).split('|').filter(|name| !name.is_empty()) {
+        match name.trim().to_ascii_uppercase().as_str() {
+            "ALL" | "-1" => return Ok(Sign::ALL.to_vec()),
+            "NONE" => return Ok(Vec::new()),
+            name => match Sign::NAMED.iter().find(|(known, _)| *known == name) {
+                Some((_, sign)) => signs.push(*sign),
+                None => {
+                    return Err(QueryError::argument(format!("Unknown simple_query_string flag [{name}]")));
+                }
+            },
+        }
+    }
+    Ok(signs)
 }

@@ -27,8 +27,10 @@ enum Parse {
 use Parse::{Around, Leaf};
 
 /// Every query by its name.
-const QUERIES: [(&str, Parse); 22] = [
+const QUERIES: &[(&str, Parse)] = &[
     ("bool", Around(compound::parse_bool)),
+    ("boosting", Around(compound::parse_boosting)),
+    ("combined_fields", Leaf(full_text::parse_combined_fields)),
     ("constant_score", Around(compound::parse_constant)),
     ("dis_max", Around(compound::parse_dis_max)),
     ("exists", Leaf(term_level::parse_exists)),
@@ -47,6 +49,7 @@ const QUERIES: [(&str, Parse); 22] = [
     ("query_string", Leaf(full_text::parse_query_string)),
     ("range", Leaf(term_level::parse_range)),
     ("regexp", Leaf(term_level::parse_regexp)),
+    ("simple_query_string", Leaf(full_text::parse_simple_query_string)),
     ("term", Leaf(term_level::parse_term)),
     ("terms", Leaf(term_level::parse_terms)),
     ("wildcard", Leaf(term_level::parse_wildcard)),

@@ -127,5 +127,5 @@ pub(super) fn parse_fuzzy(body: &Value) -> Result<Query, QueryError> {
     let value = value_of(&mut members, &["value", "term"])?;
     let edits = members.read("fuzziness", |value| Edits::parse(&plain(value)))?.unwrap_or_default();
     let fuzziness = fuzziness_of(&mut members, edits)?;
-    members.end(Query::Fuzzy { field, value, fuzziness })
+    members.end(Query::Fuzzy { field, value, fuzziness, is_normalized: false })
 }

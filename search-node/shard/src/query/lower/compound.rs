@@ -26,7 +26,7 @@ impl Lowering<'_> {
             clauses.push((Occur::Must, unscored(self.query(query)?)));
         }
         for query in must_not {
-            clauses.push((Occur::MustNot, self.query(query)?));
+            clauses.push((Occur::MustNot, unscored(self.query(query)?)));
         }
         let required = !must.is_empty() || !filter.is_empty();
         if must.is_empty() && filter.is_empty() && should.is_empty() {

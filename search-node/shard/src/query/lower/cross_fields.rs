@@ -7,11 +7,12 @@ use tantivy::schema::Field;
 
 use super::texts::{best_of, boosted, joined};
 use super::values::plain;
-use super::{Lowered, Lowering, forgive};
-use crate::mapping::FieldMapping;
+use super::{Lowered, Lowering, forgive, none};
+use crate::mapping::{FieldKind, FieldMapping};
 use crate::query::QueryError;
 use crate::query::ast::{Matching, Operator};
 use crate::query::weights::blended::{Blended, InField};
+use crate::query::weights::combined::Combined;
 
 /// Fields whose texts are cut in the same way.
 struct Group<'a> {
@@ -40,6 +41,43 @@ impl Lowering<'_> {
         Ok(best_of(queries, tie_breaker))
     }
 
+    /// A text in several fields that count as one.
+    pub(super) fn combined_fields(
+        &self,
+        fields: &[(String, f32)],
+        value: &Value,
+        matching: &Matching,
+    ) -> Lowered {
+        let (fields, _) = self.expand(fields, false);
+        for (path, _) in &fields {
+            if let Some(other) = self.layout.mapping.leaf(path).filter(|field| field.kind != FieldKind::Text)
+            {
+                return Err(QueryError::argument(format!(
+                    "Field [{path}] of type [{}] does not support [combined_fields] queries",
+                    other.type_name
+                )));
+            }
+        }
+        let groups = self.groups_of(&fields, matching)?;
+        let [group] = groups.as_slice() else {
+            return if groups.is_empty() { Ok(none()) } else { Err(different_analyzers(&groups)) };
+        };
+        let make = |words: &[&str]| -> Lowered {
+            let mut all = Vec::new();
+            for (path, boost) in &group.fields {
+                let Some((mapping, field)) = self.searchable(path)? else { continue };
+                let scored = self.scored(path, mapping, field);
+                all.extend(words.iter().map(|word| InField {
+                    field: scored.clone(),
+                    term: IndexTerm::from_field_text(field, word),
+                    boost: *boost,
+                }));
+            }
+            Ok(Box::new(Combined { fields: all }))
+        };
+        self.each_word(group.analyzer, value, matching, make)
+    }
+
     /// The fields that there are, by how their texts are cut. What is no text is taken as it is.
     fn groups_of<'f>(
         &'f self,
@@ -65,8 +103,20 @@ impl Lowering<'_> {
 
     /// Each word in any of the fields.
     fn across(&self, group: &Group<'_>, value: &Value, tie_breaker: f32, matching: &Matching) -> Lowered {
-        let analyzer = self.analyzer(group.analyzer)?;
-        let terms = analyzer.terms(&plain(value));
+        self.each_word(group.analyzer, value, matching, |words| {
+            self.word_across(group, words, tie_breaker, matching.lenient)
+        })
+    }
+
+    /// What is made of each word of a text, or of several words for the same, joined.
+    fn each_word(
+        &self,
+        analyzer: &str,
+        value: &Value,
+        matching: &Matching,
+        make: impl Fn(&[&str]) -> Lowered,
+    ) -> Lowered {
+        let terms = self.analyzer(analyzer)?.terms(&plain(value));
         if terms.is_empty() {
             return Ok(self.without_terms(matching));
         }
@@ -74,7 +124,7 @@ impl Lowering<'_> {
         let mut clauses = Vec::new();
         for same_place in terms.chunk_by(|one, other| one.position == other.position) {
             let words: Vec<&str> = same_place.iter().map(|term| term.text.as_str()).collect();
-            clauses.push((occur, self.word_across(group, &words, tie_breaker, matching.lenient)?));
+            clauses.push((occur, make(&words)?));
         }
         Ok(joined(clauses, matching))
     }
@@ -112,4 +162,13 @@ impl Lowering<'_> {
         let found = self.searchable(path)?;
         Ok(found.filter(|(mapping, _)| mapping.index && mapping.kind.counts_words()))
     }
+}
+
+fn different_analyzers(groups: &[Group<'_>]) -> QueryError {
+    let first = |group: &Group<'_>| group.fields.first().map_or("", |(path, _)| path).to_owned();
+    let fields: Vec<String> = groups.iter().map(first).collect();
+    QueryError::argument(format!(
+        "All fields in [combined_fields] query must have the same search analyzer, but those of [{}] differ",
+        fields.join(", ")
+    ))
 }

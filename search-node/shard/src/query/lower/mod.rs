@@ -22,8 +22,8 @@ use std::sync::Arc;
 use serde_json::Value;
 use tantivy::Term;
 use tantivy::query::{
-    AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, EmptyQuery, Occur,
-    Query as TantivyQuery, TermQuery,
+    AllQuery, BooleanQuery, BoostQuery, DisjunctionMaxQuery, EmptyQuery, Occur, Query as TantivyQuery,
+    TermQuery,
 };
 use tantivy::schema::{Field, IndexRecordOption};
 
@@ -37,6 +37,9 @@ use super::QueryError;
 use super::ast::Query;
 use super::query_string::{self, Options};
 use super::rules::QueryRules;
+use super::simple_query_string;
+use super::weights::constant::Constant;
+use super::weights::demoted::Demoted;
 use super::weights::fuzzy::FuzzyWords;
 use super::wildcard::{name_matches, to_regex};
 use crate::engine::{AllIdentities, Layout, View};
@@ -125,12 +128,12 @@ pub(in crate::query) fn all_or_none(all_match: bool) -> Box<dyn TantivyQuery> {
 }
 
 pub(in crate::query) fn constant(query: Box<dyn TantivyQuery>) -> Box<dyn TantivyQuery> {
-    Box::new(ConstScoreQuery::new(query, 1.0))
+    Box::new(Constant::new(query, 1.0))
 }
 
 /// Matches that add nothing to the score.
 pub(in crate::query) fn unscored(query: Box<dyn TantivyQuery>) -> Box<dyn TantivyQuery> {
-    Box::new(ConstScoreQuery::new(query, 0.0))
+    Box::new(Constant::new(query, 0.0))
 }
 
 impl Lowering<'_> {
@@ -178,13 +181,27 @@ impl Lowering<'_> {
                     field,
                 )
             }
-            Query::Fuzzy { field, value, fuzziness } => self.fuzzy(field, value, *fuzziness),
+            Query::Fuzzy { field, value, fuzziness, is_normalized } => {
+                self.fuzzy(field, value, (*fuzziness, *is_normalized))
+            }
             Query::Bool { must, filter, should, must_not, minimum_should_match } => {
                 self.bool(must, filter, should, must_not, minimum_should_match.as_ref())
             }
             Query::DisMax { queries, tie_breaker } => {
                 let queries = queries.iter().map(|query| self.query(query)).collect::<Result<Vec<_>, _>>()?;
                 Ok(Box::new(DisjunctionMaxQuery::with_tie_breaker(queries, *tie_breaker)))
+            }
+            Query::Boosting { positive, negative, negative_boost } => Ok(Box::new(Demoted {
+                positive: self.query(positive)?,
+                negative: self.query(negative)?,
+                by: *negative_boost,
+            })),
+            Query::CombinedFields { fields, value, matching } => {
+                self.combined_fields(fields, value, matching)
+            }
+            Query::SimpleQueryString(asked) => {
+                let query = simple_query_string::parse(asked, &self.context.rules.default_fields);
+                self.query(&query)
             }
             Query::Nested { path, query, score_mode, ignore_unmapped, .. } => {
                 self.nested(path, query, *score_mode, *ignore_unmapped)

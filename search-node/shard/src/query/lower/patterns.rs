@@ -2,14 +2,12 @@
 
 use std::borrow::Cow;
 
-use serde_json::Value;
 use tantivy::Term as IndexTerm;
 use tantivy::query::{DisjunctionMaxQuery, Query as TantivyQuery, RegexQuery, TermQuery};
 use tantivy::schema::IndexRecordOption;
 use tantivy_fst::Regex;
 
 use super::keyed::expression;
-use super::values::plain;
 use super::{Lowered, Lowering, all_or_none, constant, forgive, has_column_of_terms, has_terms, none};
 use crate::analysis::LEADING_MAX;
 use crate::mapping::{FieldKind, FieldMapping, IGNORED, INDEX_PREFIX, SEARCH_AS_YOU_TYPE, WRITTEN};
@@ -133,7 +131,12 @@ impl Lowering<'_> {
         Ok(constant(Box::new(query.map_err(|error| unreadable(given, path, &error))?)))
     }
 
-    pub(in crate::query) fn fuzzy(&self, path: &str, value: &str, fuzziness: Fuzziness) -> Lowered {
+    pub(in crate::query) fn fuzzy(
+        &self,
+        path: &str,
+        value: &str,
+        (fuzziness, is_normalized): (Fuzziness, bool),
+    ) -> Lowered {
         if path.contains('*') {
             let (fields, _) = self.expand(&[(path.to_owned(), 1.0)], true);
             let is_text = |path: &str| {
@@ -142,15 +145,17 @@ impl Lowering<'_> {
                 })
             };
             let fields = fields.iter().filter(|(path, _)| is_text(path));
-            let queries = fields.map(|(path, _)| self.fuzzy_in(path, value, fuzziness));
+            let queries = fields.map(|(path, _)| self.fuzzy_in(path, value, (fuzziness, is_normalized)));
             return Ok(Box::new(DisjunctionMaxQuery::new(queries.collect::<Result<Vec<_>, _>>()?)));
         }
-        self.fuzzy_in(path, value, fuzziness)
+        self.fuzzy_in(path, value, (fuzziness, is_normalized))
     }
 
     /// In one field.
-    fn fuzzy_in(&self, path: &str, value: &str, fuzziness: Fuzziness) -> Lowered {
-        if let Some(made) = self.of_runtime(path, |inside| inside.fuzzy_in(path, value, fuzziness)) {
+    fn fuzzy_in(&self, path: &str, value: &str, (fuzziness, is_normalized): (Fuzziness, bool)) -> Lowered {
+        if let Some(made) =
+            self.of_runtime(path, |inside| inside.fuzzy_in(path, value, (fuzziness, is_normalized)))
+        {
             return made;
         }
         let refused = |type_name: &str| {
@@ -174,8 +179,8 @@ impl Lowering<'_> {
             None if has_terms(mapping) || has_column_of_terms(mapping) => field,
             None => return Err(refused(&mapping.type_name)),
         };
-        let given = Value::from(value);
-        let near = self.fuzzy_words.near(&plain(&self.normalized_value(mapping, &given)), fuzziness)?;
+        let pattern = Pattern { kind: "fuzzy", given: value, to_regex: &str::to_owned, is_normalized };
+        let near = self.fuzzy_words.near(&self.normalized_pattern(mapping, &pattern), fuzziness)?;
         if has_column_of_terms(mapping) {
             let automaton = near.automaton();
             return Ok(constant(Box::new(ColumnTerms::near(self.layout.stored_name(path), automaton))));

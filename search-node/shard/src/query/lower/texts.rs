@@ -30,7 +30,9 @@ impl Lowering<'_> {
         };
         if !mapping.kind.is_text() {
             return match matching.fuzziness {
-                Some(fuzziness) if mapping.kind.has_terms() => self.fuzzy(path, &plain(value), fuzziness),
+                Some(fuzziness) if mapping.kind.has_terms() => {
+                    self.fuzzy(path, &plain(value), (fuzziness, false))
+                }
                 _ => self.exact(path, mapping, field, value),
             };
         }

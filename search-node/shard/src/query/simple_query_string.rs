@@ -1,0 +1,383 @@
+//! The language of `simple_query_string`: words, `+` `|` `-`, groups, phrases, beginnings and edits. No text is wrong in it: a sign
+//! that makes no sense is passed over.
+
+use serde_json::Value;
+
+use super::ast::{Edits, Fuzziness, Matching, MultiMatchKind, Operator, Query, Sign, SimpleQueryString};
+
+/// Groups within groups beyond that are passed over.
+const DEPTH_MAX: usize = 30;
+
+/// Reads a text. `defaults` are the fields of an index where the query names none; every field if there are none either.
+pub(in crate::query) fn parse(asked: &SimpleQueryString, defaults: &[(String, f32)]) -> Query {
+    let fields = [asked.fields.as_slice(), defaults].into_iter().find(|fields| !fields.is_empty());
+    let every = [("*".to_owned(), 1.0)];
+    let letters: Vec<char> = asked.text.chars().collect();
+    let mut matching = asked.matching.clone();
+    matching.minimum_should_match = None;
+    matching.lenient |= fields.is_none();
+    let language = Language { asked, fields: fields.unwrap_or(&every), matching };
+    let made = language.group(&letters, 0).unwrap_or(Query::MatchNone);
+    match (made, &asked.matching.minimum_should_match) {
+        (Query::Bool { must, filter, should, must_not, .. }, Some(minimum)) if !should.is_empty() => {
+            Query::Bool { must, filter, should, must_not, minimum_should_match: Some(minimum.clone()) }
+        }
+        (made, _) => made,
+    }
+}
+
+struct Language<'a> {
+    asked: &'a SimpleQueryString,
+    fields: &'a [(String, f32)],
+    matching: Matching,
+}
+
+/// What was read of a group so far.
+#[derive(Default)]
+struct Tree {
+    top: Option<Query>,
+    /// What joined the last two.
+    before: Option<Operator>,
+    /// What joins the next one, where a sign says so.
+    joins: Option<Operator>,
+    /// Whether the next one is what must not match.
+    is_not: bool,
+}
+
+impl Tree {
+    fn sign(&mut self, operator: Operator) {
+        if self.top.is_some() && self.joins.is_none() {
+            self.joins = Some(operator);
+        }
+    }
+
+    fn add(&mut self, query: Query, usual: Operator) {
+        let query = if self.is_not { without(query) } else { query };
+        self.top = Some(match self.top.take() {
+            None => query,
+            Some(top) => {
+                let joins = self.joins.unwrap_or(usual);
+                let top = if self.before == Some(joins) { top } else { joined(joins, vec![top]) };
+                self.before = Some(joins);
+                with(top, joins, query)
+            }
+        });
+        self.forget();
+    }
+
+    fn forget(&mut self) {
+        self.joins = None;
+        self.is_not = false;
+    }
+}
+
+fn joined(operator: Operator, queries: Vec<Query>) -> Query {
+    let (must, should) = match operator {
+        Operator::And => (queries, Vec::new()),
+        Operator::Or => (Vec::new(), queries),
+    };
+    Query::Bool { must, filter: Vec::new(), should, must_not: Vec::new(), minimum_should_match: None }
+}
+
+/// Another clause of a bool.
+fn with(top: Query, operator: Operator, query: Query) -> Query {
+    match top {
+        Query::Bool { mut must, filter, mut should, must_not, minimum_should_match } => {
+            match operator {
+                Operator::And => must.push(query),
+                Operator::Or => should.push(query),
+            }
+            Query::Bool { must, filter, should, must_not, minimum_should_match }
+        }
+        other => joined(operator, vec![other, query]),
+    }
+}
+
+/// Everything that does not match.
+fn without(query: Query) -> Query {
+    Query::Bool {
+        must: Vec::new(),
+        filter: Vec::new(),
+        should: vec![Query::MatchAll],
+        must_not: vec![query],
+        minimum_should_match: None,
+    }
+}
+
+impl Language<'_> {
+    fn has(&self, sign: Sign) -> bool {
+        self.asked.signs.contains(&sign)
+    }
+
+    /// The sign that a letter is here.
+    fn sign(&self, letter: char) -> Option<Sign> {
+        let sign = match letter {
+            '+' => Sign::And,
+            '|' => Sign::Or,
+            '-' => Sign::Not,
+            '"' => Sign::Phrase,
+            '(' | ')' => Sign::Precedence,
+            ' ' | '\t' | '\n' | '\r' => Sign::Whitespace,
+            '\\' => Sign::Escape,
+            _ => return None,
+        };
+        self.has(sign).then_some(sign)
+    }
+
+    fn group(&self, letters: &[char], depth: usize) -> Option<Query> {
+        let mut tree = Tree::default();
+        let mut at = 0;
+        while let Some(letter) = letters.get(at) {
+            match self.sign(*letter) {
+                Some(Sign::Precedence) if *letter == '(' => at = self.subgroup(letters, at, depth, &mut tree),
+                Some(Sign::Precedence | Sign::Whitespace) => at += 1,
+                Some(Sign::Phrase) => at = self.phrase(letters, at, &mut tree),
+                Some(Sign::And) => {
+                    tree.sign(Operator::And);
+                    at += 1;
+                }
+                Some(Sign::Or) => {
+                    tree.sign(Operator::Or);
+                    at += 1;
+                }
+                Some(Sign::Not) => {
+                    tree.is_not = !tree.is_not;
+                    at += 1;
+                }
+                _ => at = self.word(letters, at, &mut tree),
+            }
+        }
+        tree.top
+    }
+
+    /// What stands between parentheses; where that ends.
+    fn subgroup(&self, letters: &[char], from: usize, depth: usize, tree: &mut Tree) -> usize {
+        let start = from + 1;
+        let (mut open, mut at) = (1, start);
+        while let Some(letter) = letters.get(at) {
+            match self.sign(*letter) {
+                Some(Sign::Escape) => at += 1,
+                Some(Sign::Precedence) if *letter == '(' => open += 1,
+                Some(Sign::Precedence) => open -= 1,
+                _ => {}
+            }
+            if open == 0 {
+                break;
+            }
+            at += 1;
+        }
+        if at >= letters.len() {
+            return start;
+        }
+        if at == start || depth >= DEPTH_MAX {
+            tree.forget();
+        } else if let Some(query) = self.group(&letters[start..at], depth + 1) {
+            tree.add(query, self.matching.operator);
+        } else {
+            tree.forget();
+        }
+        at + 1
+    }
+
+    fn phrase(&self, letters: &[char], from: usize, tree: &mut Tree) -> usize {
+        let start = from + 1;
+        let (mut text, mut at) = (String::new(), start);
+        while let Some(letter) = letters.get(at) {
+            match self.sign(*letter) {
+                Some(Sign::Escape) => {
+                    at += 1;
+                    text.extend(letters.get(at));
+                }
+                Some(Sign::Phrase) => break,
+                _ => text.push(*letter),
+            }
+            at += 1;
+        }
+        if at >= letters.len() {
+            return start;
+        }
+        if at == start {
+            tree.forget();
+            return at + 1;
+        }
+        let has_slop = self.has(Sign::Slop) && letters.get(at + 1) == Some(&'~');
+        let (slop, end) = if has_slop { self.number(letters, at + 2) } else { (0, at + 1) };
+        let matching = Matching { slop, ..self.matching.clone() };
+        tree.add(self.matched(text, MultiMatchKind::Phrase, matching), self.matching.operator);
+        end
+    }
+
+    /// The number behind a `~`, and where it ends; zero where none stands there.
+    fn number(&self, letters: &[char], from: usize) -> (u32, usize) {
+        let ends = |letter: &char| self.sign(*letter).is_some_and(|sign| sign != Sign::Escape);
+        let length = letters[from.min(letters.len())..].iter().take_while(|letter| !ends(letter)).count();
+        let digits: String = letters[from.min(letters.len())..][..length].iter().collect();
+        (digits.parse().unwrap_or(0), from + length)
+    }
+
+    fn word(&self, letters: &[char], from: usize, tree: &mut Tree) -> usize {
+        let (mut text, mut at) = (String::new(), from);
+        let (mut is_prefix, mut is_near) = (false, false);
+        while let Some(letter) = letters.get(at) {
+            match self.sign(*letter) {
+                Some(Sign::Escape) => {
+                    is_prefix = false;
+                    at += 1;
+                    text.extend(letters.get(at));
+                }
+                // Within a word a `-` is a letter.
+                Some(Sign::Not) | None if *letter == '~' && !text.is_empty() && self.has(Sign::Fuzzy) => {
+                    is_near = true;
+                    break;
+                }
+                Some(Sign::Not) | None => {
+                    is_prefix = !text.is_empty() && *letter == '*' && self.has(Sign::Prefix);
+                    text.push(*letter);
+                }
+                Some(_) => break,
+            }
+            at += 1;
+        }
+        let (edits, end) = if is_near { self.number(letters, at + 1) } else { (0, at) };
+        if text.is_empty() {
+            return end.max(from + 1);
+        }
+        let query = if is_near && edits > 0 {
+            self.near(&text, edits.min(2) as u8)
+        } else if is_prefix {
+            self.beginning(text.trim_end_matches('*'))
+        } else {
+            self.matched(text, MultiMatchKind::Most, self.matching.clone())
+        };
+        tree.add(query, self.matching.operator);
+        end
+    }
+
+    fn matched(&self, text: String, kind: MultiMatchKind, matching: Matching) -> Query {
+        let (fields, value) = (self.fields.to_vec(), Value::String(text));
+        Query::MultiMatch { fields, value, kind, tie_breaker: None, matching }
+    }
+
+    fn near(&self, word: &str, edits: u8) -> Query {
+        let fuzziness = Fuzziness { edits: Edits::Count(edits), ..self.asked.fuzziness };
+        self.in_each_field(|field| Query::Fuzzy {
+            field,
+            value: word.to_owned(),
+            fuzziness,
+            is_normalized: true,
+        })
+    }
+
+    fn beginning(&self, text: &str) -> Query {
+        let mut pattern = String::with_capacity(text.len() + 1);
+        for letter in text.chars() {
+            if matches!(letter, '*' | '?' | '\\') {
+                pattern.push('\\');
+            }
+            pattern.push(letter);
+        }
+        pattern.push('*');
+        self.in_each_field(|field| Query::Wildcard {
+            field,
+            pattern: pattern.clone(),
+            case_insensitive: false,
+            is_normalized: true,
+        })
+    }
+
+    fn in_each_field(&self, make: impl Fn(String) -> Query) -> Query {
+        let made = |(field, boost): &(String, f32)| make(field.clone()).boosted(*boost);
+        let mut queries: Vec<Query> = self.fields.iter().map(made).collect();
+        if queries.len() == 1 { queries.remove(0) } else { Query::DisMax { queries, tie_breaker: 1.0 } }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(text: &str, operator: Operator) -> Query {
+        let asked = SimpleQueryString {
+            text: text.to_owned(),
+            fields: vec![("f".to_owned(), 1.0)],
+            signs: Sign::ALL.to_vec(),
+            fuzziness: Fuzziness::default(),
+            matching: Matching { operator, ..Matching::default() },
+        };
+        parse(&asked, &[])
+    }
+
+    /// A query as a short text: `&(…)` for all of them, `|(…)` for any, `!` for what must not be.
+    fn shown(query: &Query) -> String {
+        let list = |queries: &[Query]| queries.iter().map(shown).collect::<Vec<_>>().join(" ");
+        match query {
+            Query::MultiMatch { value, kind: MultiMatchKind::Phrase, matching, .. } => {
+                format!("'{}'~{}", value.as_str().unwrap_or_default(), matching.slop)
+            }
+            Query::MultiMatch { value, .. } => value.as_str().unwrap_or_default().to_owned(),
+            Query::Fuzzy { value, fuzziness, .. } => format!("{value}~{}", fuzziness.edits.of("")),
+            Query::Wildcard { pattern, .. } => pattern.clone(),
+            Query::Bool { must_not, .. } if !must_not.is_empty() => format!("!{}", list(must_not)),
+            Query::Bool { must, should, .. } if should.is_empty() => format!("&({})", list(must)),
+            Query::Bool { must, should, .. } if must.is_empty() => format!("|({})", list(should)),
+            Query::Bool { must, should, .. } => format!("&({} |({}))", list(must), list(should)),
+            Query::MatchNone => "nothing".to_owned(),
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn signs_join_words() {
+        for (text, expected) in [
+            ("a", "a"),
+            ("a b", "|(a b)"),
+            ("a + b", "&(a b)"),
+            ("a b + c", "&(|(a b) c)"),
+            ("a + (b | c)", "&(a |(b c))"),
+            ("-a", "!a"),
+            ("--a", "a"),
+            ("a +-b", "&(a !b)"),
+            ("a-b", "a-b"),
+            ("\"a b\"", "'a b'~0"),
+            ("\"a b\"~3 c", "|('a b'~3 c)"),
+            ("a*", "a*"),
+            ("a~1", "a~1"),
+            ("a~", "a"),
+            ("a\\*", "a*"),
+            ("a\\+b", "a+b"),
+            ("(a", "a"),
+            ("a)", "a"),
+            ("\"a", "a"),
+            ("\"\"", "nothing"),
+            ("()", "nothing"),
+            ("+ |", "nothing"),
+            ("", "nothing"),
+        ] {
+            assert_eq!(shown(&read(text, Operator::Or)), expected, "{text}");
+        }
+        assert_eq!(shown(&read("a b", Operator::And)), "&(a b)");
+        assert_eq!(shown(&read("a | b", Operator::And)), "|(a b)");
+    }
+
+    #[test]
+    fn signs_that_are_off_are_letters() {
+        let asked = SimpleQueryString {
+            text: "a+b -c*".to_owned(),
+            fields: vec![("f".to_owned(), 1.0)],
+            signs: vec![Sign::Whitespace],
+            fuzziness: Fuzziness::default(),
+            matching: Matching::default(),
+        };
+
+        assert_eq!(shown(&parse(&asked, &[])), "|(a+b -c*)");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in r#"[a*?"\\()~+| \-0-9]{0,60}"#) {
+            read(&text, Operator::And);
+        }
+    }
+}

@@ -35,7 +35,7 @@ pub use disk::{
     create_inner_folder_durably, replace as replace_file,
 };
 pub use engine::{
-    Applied, ApplyRun, Buffers, Codec, Condition, CopyDigest, EngineError, EngineOptions, FieldBytes,
+    Applied, ApplyRun, Aside, Buffers, Codec, Condition, CopyDigest, EngineError, EngineOptions, FieldBytes,
     Fielddata, FilesSnapshot, Flushed, ForceMerge, History, IndexSort, LARGE_DOCUMENT_BYTES, MergeOptions,
     SegmentFigures, ShardActivity, Shared, StoredDocument, Timed, TombstoneBudget, Workers, WriteOutcome,
     WriteRequest, WriteRun, Written,

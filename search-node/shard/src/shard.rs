@@ -262,6 +262,14 @@ impl Shard {
         self.engine.view().identities.values().for_each(|identities| identities.fielddata().clear());
     }
 
+    /// Bytes of memory of what is kept of each field, by its path.
+    pub fn fielddata_by_field(&self) -> BTreeMap<String, usize> {
+        let mut bytes = BTreeMap::new();
+        let view = self.engine.view();
+        view.identities.values().for_each(|identities| identities.fielddata().add_fields(&mut bytes));
+        bytes
+    }
+
     /// Bytes of memory that documents hold which no refresh has shown, without their versions.
     pub fn buffered_bytes(&self) -> usize {
         self.engine.buffered_bytes()

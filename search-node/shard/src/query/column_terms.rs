@@ -16,6 +16,8 @@ use tantivy::query::{
 use tantivy::{DocId, DocSet, Score, SeekDangerResult, TERMINATED};
 use tantivy_fst::{Automaton, Regex};
 
+use crate::mapping::in_column;
+
 /// Documents of a block: few behind a jump, for little may be wanted there, and then more and more.
 const BLOCK_MIN: DocId = 128;
 const BLOCK_MAX: DocId = 16_384;
@@ -47,8 +49,9 @@ impl fmt::Debug for Meant {
 }
 
 impl ColumnTerms {
-    /// Documents with one of these terms.
+    /// Documents with one of these terms, of which the column has no more than their beginnings.
     pub(super) fn exactly(column: &str, mut terms: Vec<String>) -> Self {
+        terms.iter_mut().for_each(|term| term.truncate(in_column(term).len()));
         terms.sort_unstable();
         terms.dedup();
         Self::of(column, Meant::Exactly(terms))

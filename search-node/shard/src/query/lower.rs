@@ -75,18 +75,26 @@ fn lower_at(
     asked: Asked<'_>,
 ) -> Result<Box<dyn TantivyQuery>, SearchError> {
     let (fuzzy_words, runtime) = (FuzzyWords::default(), RuntimeValues::default());
-    let lowering = Lowering {
-        layout: &view.layout,
-        identities: &view.identities,
-        context,
-        fuzzy_words: &fuzzy_words,
-        runtime: &runtime,
-        analyzer: None,
-        nested_in,
-    };
+    let lowering = Lowering::new(view, context, nested_in, &fuzzy_words, &runtime);
     let lowered = lowering.at_level(lowering.query(query)?);
-    runtime.read(view, asked)?;
+    if runtime.read(view, asked)? {
+        return Ok(lowering.at_level(lowering.query(query)?));
+    }
     Ok(lowered)
+}
+
+/// The runtime fields that a query asks.
+pub(crate) fn runtime_fields_of(
+    query: &Query,
+    view: &View,
+    context: &QueryContext<'_>,
+) -> Result<Vec<String>, QueryError> {
+    if view.layout.mapping.runtime.count() == 0 {
+        return Ok(Vec::new());
+    }
+    let (fuzzy_words, runtime) = (FuzzyWords::default(), RuntimeValues::default());
+    Lowering::new(view, context, None, &fuzzy_words, &runtime).query(query)?;
+    Ok(runtime.into_paths())
 }
 
 #[derive(Clone, Copy)]
@@ -122,6 +130,19 @@ pub(super) fn constant(query: Box<dyn TantivyQuery>) -> Box<dyn TantivyQuery> {
 /// Matches that add nothing to the score.
 pub(super) fn unscored(query: Box<dyn TantivyQuery>) -> Box<dyn TantivyQuery> {
     Box::new(ConstScoreQuery::new(query, 0.0))
+}
+
+impl<'a> Lowering<'a> {
+    fn new(
+        view: &'a View,
+        context: &'a QueryContext<'a>,
+        nested_in: Option<&'a str>,
+        fuzzy_words: &'a FuzzyWords,
+        runtime: &'a RuntimeValues,
+    ) -> Self {
+        let (layout, identities) = (&*view.layout, &view.identities);
+        Self { layout, identities, context, fuzzy_words, runtime, analyzer: None, nested_in }
+    }
 }
 
 impl Lowering<'_> {

@@ -35,7 +35,7 @@ pub(crate) use can_match::{can_match, segments_to_search};
 pub use dsl::parse_query;
 pub(crate) use in_level::Levels;
 pub use lower::QueryContext;
-pub(crate) use lower::{lower, lower_nested};
+pub(crate) use lower::{lower, lower_nested, runtime_fields_of};
 pub use rules::{QueryRules, boosted_field};
 pub(crate) use runtime::Asked;
 pub use similarity::{Similarities, Similarity};

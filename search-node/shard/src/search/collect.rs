@@ -11,9 +11,11 @@ use super::sort::{Place, SegmentKey, check_keys, compare_hits};
 use super::statistics::Statistics;
 use super::stop::{AskStop, Stop, Watch};
 use super::{Hit, SearchAnswer, SearchError, SearchRequest, SortField};
-use crate::aggs::{AggPartial, SegmentAggs, check as check_aggs, reduce};
+use crate::aggs::{
+    AggPartial, SegmentAggs, check as check_aggs, reduce, runtime_fields_of as runtime_fields_of_aggs,
+};
 use crate::engine::View;
-use crate::query::{Asked, QueryContext, lower, segments_to_search};
+use crate::query::{Asked, QueryContext, lower, runtime_fields_of, segments_to_search};
 
 /// Documents that a scorer tells at a time.
 const BLOCK: usize = COLLECT_BLOCK_BUFFER_LEN;
@@ -53,7 +55,8 @@ fn walk(
         || request.sort.iter().any(|key| key.field == SortField::Score);
     let statistics = Statistics::new(view)?;
     let segments = segments_to_search(&request.query, view, context);
-    let asked = Asked { segments: &segments, stop: watch.ask() };
+    let beside = runtime_fields_beside(view, request, context)?;
+    let asked = Asked { segments: &segments, stop: watch.ask(), beside: &beside };
     let weight = |query, scored| -> Result<Box<dyn Weight>, SearchError> {
         let query = lower(query, view, context, asked)?;
         let scoring = if scored {
@@ -78,6 +81,9 @@ fn walk(
             found.total += u64::from(matches.count(reader)?);
             continue;
         }
+        // Held until the segment is done, so that none has to be read again meanwhile.
+        let paths: Vec<&str> = beside.iter().map(String::as_str).collect();
+        let _held = view.runtime_fields(reader, &paths, watch.ask())?;
         let open = |key| SegmentKey::open(key, view, reader, watch.ask());
         let keys = request.sort.iter().map(open).collect::<Result<Vec<_>, _>>()?;
         let mut segment = Segment::new(request, reader, keys, filter.as_deref())?;
@@ -87,6 +93,26 @@ fn walk(
         found.take(segment, ordinal as u32, scored)?;
     }
     Ok(())
+}
+
+/// The runtime fields that are needed beside those of the query, each once: all are read in one go.
+fn runtime_fields_beside(
+    view: &View,
+    request: &SearchRequest,
+    context: &QueryContext<'_>,
+) -> Result<Vec<String>, SearchError> {
+    let mut fields = runtime_fields_of_aggs(&request.aggs, view, context)?;
+    if let Some(query) = &request.post_filter {
+        fields.extend(runtime_fields_of(query, view, context)?);
+    }
+    let sorted_by = request.sort.iter().filter_map(|key| match &key.field {
+        SortField::Field(path) => Some(path),
+        _ => None,
+    });
+    fields.extend(sorted_by.filter(|path| view.layout.mapping.runtime.get(path).is_some()).cloned());
+    fields.sort_unstable();
+    fields.dedup();
+    Ok(fields)
 }
 
 /// What was found in the segments so far.

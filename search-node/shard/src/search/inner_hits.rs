@@ -56,7 +56,7 @@ pub(crate) fn inner_hits(
     } else {
         EnableScoring::disabled_from_searcher(&view.searcher)
     };
-    let asked = Asked { segments: &[reader], stop: &never };
+    let asked = Asked { segments: &[reader], stop: &never, beside: &[] };
     let matches = lower_nested(&request.query, path, view, context, asked)?.weight(scoring)?;
     let outer = levels(outer).of(reader)?;
     let first = outer.as_ref().and_then(|outer| outer.before(hit.document)).map_or(0, |before| before + 1);

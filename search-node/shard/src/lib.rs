@@ -45,8 +45,9 @@ pub use query::{
     parse_query, query_string,
 };
 pub use search::{
-    AskStop, Hit, InnerAnswer, InnerHit, Missing, Scan, SearchAnswer, SearchError, SearchRequest, Slice,
-    SortField, SortKey, SortMode, SortValue, SourceFilter, Stop, compare_hits, filter_source,
+    AskStop, Hit, InnerAnswer, InnerHit, InnerSearch, Missing, Scan, SearchAnswer, SearchError,
+    SearchRequest, Slice, SortField, SortKey, SortMode, SortValue, SourceFilter, Stop, compare_hits,
+    filter_source,
 };
 pub use shard::{Reader, Shard, ShardStats, uid, uid_parts};
 pub use store::IntegrityError;

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
+use std::rc::Rc;
 
 use tantivy::index::SegmentReader;
 use tantivy::query::{EnableScoring, Scorer, Weight};
@@ -85,7 +86,7 @@ fn walk(
         let paths: Vec<&str> = beside.iter().map(String::as_str).collect();
         let _held = view.runtime_fields(reader, &paths, watch.ask())?;
         let open = |key| SegmentKey::open(key, view, reader, watch.ask());
-        let keys = request.sort.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+        let keys = request.sort.iter().map(open).collect::<Result<Rc<[_]>, _>>()?;
         let mut segment = Segment::new(request, reader, keys, filter.as_deref())?;
         let mut computed = SegmentAggs::open(&request.aggs, view, reader, context, watch)?;
         segment.walk(matches.as_ref(), scored, &mut computed, watch)?;
@@ -143,7 +144,7 @@ impl<'a> Found<'a> {
         for entry in segment.best {
             let mut sort = Vec::with_capacity(segment.keys.len());
             let mut places = entry.places.as_slice();
-            for key in &segment.keys {
+            for key in segment.keys.iter() {
                 let (value, count) = key.value(places)?;
                 sort.push(value);
                 places = &places[count..];
@@ -170,7 +171,7 @@ impl<'a> Found<'a> {
 /// The walk over one segment.
 pub(super) struct Segment<'a> {
     reader: &'a SegmentReader,
-    keys: Vec<SegmentKey<'a>>,
+    keys: Rc<[SegmentKey<'a>]>,
     filter: Option<Box<dyn Scorer>>,
     after: Option<Vec<Place>>,
     min_score: Option<f32>,
@@ -216,7 +217,7 @@ impl<'a> Segment<'a> {
     pub(super) fn new(
         request: &'a SearchRequest,
         reader: &'a SegmentReader,
-        keys: Vec<SegmentKey<'a>>,
+        keys: Rc<[SegmentKey<'a>]>,
         filter: Option<&dyn Weight>,
     ) -> Result<Self, SearchError> {
         let after = match &request.search_after {

@@ -81,6 +81,9 @@ struct Made {
     used: AtomicU64,
 }
 
+/// A value that was made, and its names.
+type Named = (Vec<Arc<str>>, Arc<dyn Keepable>);
+
 /// Somebody makes values.
 #[derive(Default)]
 struct Making {
@@ -207,7 +210,7 @@ impl Making {
 
 impl Turn<'_> {
     /// Keeps what was made, each value under some of the names.
-    fn keep(&self, made: Vec<(Vec<Arc<str>>, Arc<dyn Keepable>)>) {
+    fn keep(&self, made: Vec<Named>) {
         let used = self.of.of.uses.fetch_add(1, Ordering::Relaxed);
         let mut segments = self.of.of.segments.lock();
         // A segment may be gone meanwhile.
@@ -310,7 +313,7 @@ impl SegmentFielddata {
             match self.next(names, found) {
                 Next::Done => return Ok(()),
                 Next::Make(turn, missing) => {
-                    let mut kept: Vec<(Vec<Arc<str>>, Arc<dyn Keepable>)> = Vec::new();
+                    let mut kept: Vec<Named> = Vec::new();
                     for (places, value) in make(&missing, &|| self.charge())? {
                         let value = Arc::new(value);
                         places.iter().for_each(|place| found[*place] = Some(Arc::clone(&value)));
@@ -492,19 +495,32 @@ mod tests {
     fn no_two_take_the_same_room() {
         let all = Fielddata::new(100);
         let of = SegmentFielddata::new(&all, segment());
-
-        std::thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| {
-                    let mut charge = of.charge();
-                    for round in 0..20_000 {
-                        let _ = charge.set(if round % 2 == 0 { 60 } else { 0 });
-                        assert!(all.bytes() <= 100, "{}", all.bytes());
-                    }
-                });
+        let arrived = AtomicUsize::new(0);
+        let meet = |times: usize| {
+            arrived.fetch_add(1, Ordering::SeqCst);
+            while arrived.load(Ordering::SeqCst) < 2 * times {
+                std::hint::spin_loop();
             }
+        };
+
+        let taken = std::thread::scope(|scope| {
+            let both = [0, 1].map(|_| {
+                scope.spawn(|| {
+                    let mut taken = Vec::new();
+                    for round in 0..200 {
+                        let mut charge = of.charge();
+                        meet(2 * round + 1);
+                        taken.push(charge.set(60).is_ok());
+                        meet(2 * round + 2);
+                    }
+                    taken
+                })
+            });
+            both.map(|one| one.join().expect("no panic"))
         });
 
+        let is_one = |(one, other): (&bool, &bool)| one != other;
+        assert_eq!(taken[0].iter().zip(&taken[1]).position(|pair| !is_one(pair)), None);
         assert_eq!((all.bytes(), of.bytes()), (0, 0));
     }
 

@@ -83,20 +83,6 @@ fn lower_at(
     Ok(lowered)
 }
 
-/// The runtime fields that a query asks.
-pub(crate) fn runtime_fields_of(
-    query: &Query,
-    view: &View,
-    context: &QueryContext<'_>,
-) -> Result<Vec<String>, QueryError> {
-    if view.layout.mapping.runtime.count() == 0 {
-        return Ok(Vec::new());
-    }
-    let (fuzzy_words, runtime) = (FuzzyWords::default(), RuntimeValues::default());
-    Lowering::new(view, context, None, &fuzzy_words, &runtime).query(query)?;
-    Ok(runtime.into_paths())
-}
-
 #[derive(Clone, Copy)]
 pub(super) struct Lowering<'a> {
     pub(super) layout: &'a Layout,
@@ -133,7 +119,7 @@ pub(super) fn unscored(query: Box<dyn TantivyQuery>) -> Box<dyn TantivyQuery> {
 }
 
 impl<'a> Lowering<'a> {
-    fn new(
+    pub(super) fn new(
         view: &'a View,
         context: &'a QueryContext<'a>,
         nested_in: Option<&'a str>,

@@ -10,7 +10,9 @@ use tantivy::query::{EmptyScorer, EnableScoring, Explanation, Query as TantivyQu
 use tantivy::{DocId, Score, TantivyError};
 
 use super::QueryError;
-use super::lower::{Lowered, Lowering, constant};
+use super::ast::Query;
+use super::fuzzy::FuzzyWords;
+use super::lower::{Lowered, Lowering, QueryContext, constant};
 use crate::engine::{Layout, RuntimeSegment, View};
 use crate::search::{AskStop, SearchError, goes_on};
 
@@ -108,6 +110,20 @@ impl Lowering<'_> {
         let queries = made.collect::<Result<_, QueryError>>();
         Some(queries.map(|queries| constant(Box::new(OfRuntime { queries, values }))))
     }
+}
+
+/// The runtime fields that a query asks.
+pub(crate) fn runtime_fields_of(
+    query: &Query,
+    view: &View,
+    context: &QueryContext<'_>,
+) -> Result<Vec<String>, QueryError> {
+    if view.layout.mapping.runtime.count() == 0 {
+        return Ok(Vec::new());
+    }
+    let (fuzzy_words, runtime) = (FuzzyWords::default(), RuntimeValues::default());
+    Lowering::new(view, context, None, &fuzzy_words, &runtime).query(query)?;
+    Ok(runtime.into_paths())
 }
 
 /// The matches of a query among the values of a runtime field: the query as it is for each layout by which they were read.

@@ -51,7 +51,11 @@ fn main() {
 }
 
 fn run(settings: NodeSettings) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(settings.blocking_threads_max())
+        .build()
+        .context("no runtime")?;
     let ended = runtime.block_on(async {
         let shutdown = Shutdown::listen()?;
         let data = settings.path_data.clone();

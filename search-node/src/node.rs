@@ -28,7 +28,7 @@ use crate::disk_marks::follow_marks;
 use crate::disk_watch::DiskWatch;
 use crate::indices::{Agreement, Indices, Resources, new_id};
 use crate::memory::{Heap, Memory};
-use crate::pool::Pool;
+use crate::pool::{Pool, StandAside};
 use crate::publish::published_host;
 use crate::replication::{Replication, Roles};
 use crate::serving::Serving;
@@ -107,7 +107,7 @@ fn resources_of(
     let shared = Shared {
         workers: Workers::new(settings.merge_threads),
         tombstones: TombstoneBudget::new(settings.tombstone_bytes),
-        fielddata: Fielddata::new(settings.fielddata_bytes),
+        fielddata: Fielddata::with_aside(settings.fielddata_bytes, Arc::new(StandAside)),
         ..Shared::default()
     };
     let segment_buffer_bytes = settings.segment_buffer_bytes();

@@ -1,10 +1,15 @@
 //! Pools: how much work of one kind is done at once, how much may wait, and 429 for what is beyond.
+//!
+//! Work that waits for other work, as a search does for values that another one reads, stands aside: its place is another's meanwhile,
+//! and it comes back behind those who wait by then. As many stand aside as may wait; who comes later waits in its place.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::Semaphore;
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::ApiError;
 use crate::settings::PoolSettings;
@@ -18,6 +23,8 @@ pub struct Pool {
     waiting: Arc<AtomicUsize>,
     /// All who wait for a place.
     queued: Arc<AtomicUsize>,
+    /// Those who have stood aside.
+    aside: Arc<AtomicUsize>,
     queue: usize,
     size: usize,
     counts: Arc<Counts>,
@@ -55,6 +62,7 @@ impl Pool {
             places: Arc::new(Semaphore::new(settings.size)),
             waiting: Arc::default(),
             queued: Arc::default(),
+            aside: Arc::default(),
             queue: settings.queue,
             size: settings.size,
             counts: Arc::default(),
@@ -115,14 +123,76 @@ impl Pool {
         drop((waiting, queued));
         let place = place.map_err(|_| ApiError::internal("the node is stopping"))?;
         self.counts.largest.fetch_max(self.active(), Ordering::Relaxed);
-        let counts = Arc::clone(&self.counts);
+        let held = Held { pool: self.clone(), place: Some(place) };
         let done = tokio::task::spawn_blocking(move || {
+            let counts = Arc::clone(&held.pool.counts);
+            let _until_done = Working::begin(held);
             let done = work();
             counts.completed.fetch_add(1, Ordering::Relaxed);
-            drop(place);
             done
         });
         done.await.map_err(|error| ApiError::internal(format!("a {} request broke: {error}", self.name)))?
+    }
+}
+
+thread_local! {
+    /// The place of the work that is done on a thread.
+    static PLACE: RefCell<Option<Held>> = const { RefCell::new(None) };
+}
+
+/// A place of a pool, unless it was given away for a while.
+struct Held {
+    pool: Pool,
+    place: Option<OwnedSemaphorePermit>,
+}
+
+/// Work is done on this thread; its place is free once it ends, however it does.
+struct Working;
+
+impl Working {
+    fn begin(held: Held) -> Self {
+        PLACE.set(Some(held));
+        Self
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        drop(PLACE.take());
+    }
+}
+
+/// How work that waits for other work stands aside.
+pub(crate) struct StandAside;
+
+impl shard::Aside for StandAside {
+    fn wait(&self, wait: &mut dyn FnMut() -> bool) {
+        let Some(mut held) = PLACE.take() else {
+            wait();
+            return;
+        };
+        held.wait_aside(wait);
+        PLACE.set(Some(held));
+    }
+}
+
+impl Held {
+    /// Waits while the place is another's, and has it again if it is wanted.
+    fn wait_aside(&mut self, wait: &mut dyn FnMut() -> bool) {
+        let aside = Waiting::enter(&self.pool.aside);
+        // Each one who stands aside keeps a thread.
+        if aside.before >= self.pool.queue {
+            wait();
+            return;
+        }
+        let _queued = Waiting::enter(&self.pool.queued);
+        drop(self.place.take());
+        if wait()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            // A pool that is closed has no more places, and nobody waits for one.
+            self.place = runtime.block_on(Arc::clone(&self.pool.places).acquire_owned()).ok();
+        }
     }
 }
 
@@ -147,7 +217,58 @@ impl Drop for Waiting {
 
 #[cfg(test)]
 mod tests {
+    use shard::Aside;
+
     use super::*;
+
+    /// Searches that waited for the same values used to keep every place of the pool.
+    #[tokio::test]
+    async fn who_stands_aside_leaves_its_place_to_others_and_comes_back() {
+        let pool = Pool::new("search", PoolSettings { size: 1, queue: 2 });
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let (started, has_started) = tokio::sync::oneshot::channel();
+        let asked = pool.clone();
+        let waiting = tokio::spawn(async move {
+            let pool = asked.clone();
+            let work = move || {
+                let mut started = Some(started);
+                StandAside.wait(&mut || {
+                    let _ = started.take().map(|started| started.send(()));
+                    wait.recv().is_ok()
+                });
+                Ok(asked.figures().active)
+            };
+            pool.run(work).await
+        });
+        has_started.await.expect("it stands aside");
+
+        assert_eq!(pool.run(|| Ok(2)).await, Ok(2), "the place is free");
+        assert_eq!((pool.figures().active, pool.figures().queued), (0, 1));
+        go.send(()).expect("it waits");
+        assert_eq!(waiting.await.expect("ran"), Ok(1), "it has a place again");
+        assert_eq!((pool.figures().active, pool.figures().queued), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn who_may_not_wait_keeps_its_place_and_work_that_breaks_leaves_it() {
+        let pool = Pool::new("search", PoolSettings { size: 1, queue: 1 });
+        let crowded = pool.clone();
+        let held = pool.run(move || {
+            let _others = Waiting::enter(&crowded.aside);
+            let mut active = 0;
+            StandAside.wait(&mut || {
+                active = crowded.figures().active;
+                true
+            });
+            Ok(active)
+        });
+        assert_eq!(held.await, Ok(1));
+
+        let broken = pool.run(|| -> Result<(), ApiError> { panic!("it breaks") }).await;
+
+        assert!(broken.is_err());
+        assert_eq!(pool.run(|| Ok(3)).await, Ok(3));
+    }
 
     #[tokio::test]
     async fn work_beyond_the_queue_is_refused_and_names_the_setting() {

@@ -395,7 +395,17 @@ impl NodeSettings {
 /// ones are no faster.
 const SEGMENT_BUFFER: std::ops::RangeInclusive<usize> = 16 << 20..=96 << 20;
 
+/// Threads for work that blocks, where none of it stands aside; far more than all pools have places.
+const BLOCKING_THREADS: usize = 512;
+
 impl NodeSettings {
+    /// How many threads there may be for work that blocks: as many as usual, and one for each search that stands aside.
+    pub fn blocking_threads_max(&self) -> usize {
+        // Searches of other nodes have a pool of their own.
+        let aside = [self.search.queue, self.search.queue, self.by_query.queue];
+        aside.into_iter().fold(BLOCKING_THREADS, usize::saturating_add)
+    }
+
     /// The memory that one segment may take: so much that a shard that is written to by every thread fits twice.
     pub fn segment_buffer_bytes(&self) -> usize {
         let writers = std::thread::available_parallelism().map_or(2, usize::from);

@@ -283,3 +283,56 @@ async fn an_index_that_is_deleted_meanwhile_ends_the_task_at_once() {
     assert_eq!(failure["cause"]["type"], json!("index_not_found_exception"), "{done}");
     assert_eq!(done["response"]["updated"], json!(10), "{done}");
 }
+
+/// Documents that it takes a while to read the values of a runtime field from.
+const SLOW_COUNT: usize = 40_000;
+const PARTS: &str = "/_tasks?actions=indices:data/read/scroll&detailed&group_by=none";
+
+/// What another node read for a task went on to its end when the task was cancelled.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cancelled_task_ends_what_other_nodes_read_for_it() {
+    let nodes = Nodes::start(2).await;
+    let index = json!({
+        "settings": {"number_of_shards": 2, "number_of_replicas": 0, "refresh_interval": -1},
+        "mappings": {"dynamic": false, "runtime": {"slow": {"type": "keyword"}}}
+    });
+    let (status, answer) = nodes.call(0, Method::PUT, "/far", index).await;
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(nodes.shards("far").await, [1, 1]);
+    let fill = "x".repeat(500);
+    for from in (0..SLOW_COUNT).step_by(10_000) {
+        let lines: String = (from..from + 10_000)
+            .map(|n| format!("{{\"index\":{{}}}}\n{{\"slow\":\"value {n}\",\"fill\":\"{fill}\"}}\n"))
+            .collect();
+        let sent = nodes.nodes[0].client.send(Method::POST, "/far/_bulk", "application/x-ndjson", lines);
+        assert!(sent.await.expect("answered").is_success());
+    }
+    nodes.post(0, "/far/_refresh", Value::Null).await;
+
+    let query = json!({"query": {"prefix": {"slow": "value"}}});
+    let task = nodes.start_task(0, "/far/_update_by_query?wait_for_completion=false", query).await;
+    let begun = Instant::now();
+    let part = loop {
+        let listed = nodes.get(1, PARTS).await;
+        if let Some(part) = listed["tasks"].as_array().and_then(|tasks| tasks.first()) {
+            break part.clone();
+        }
+        assert!(
+            begun.elapsed() < WITHIN,
+            "no part is listed: {}",
+            nodes.get(0, &format!("/_tasks/{task}")).await
+        );
+    };
+    assert_eq!(part["parent_task_id"], json!(task), "{part}");
+    nodes.post(0, &format!("/_tasks/{task}/_cancel"), Value::Null).await;
+
+    let ended = nodes.wait_for(0, &task, |shown| shown["completed"] == json!(true)).await;
+    assert_eq!(ended["response"]["canceled"], json!("by user request"), "{ended}");
+    assert_eq!(figures(&ended["response"])["updated"], json!(0), "{ended}");
+    assert_eq!(ended["response"]["failures"], json!([]), "{ended}");
+    let begun = Instant::now();
+    while nodes.get(1, PARTS).await["tasks"].as_array().is_some_and(|tasks| !tasks.is_empty()) {
+        assert!(begun.elapsed() < WITHIN, "the part goes on");
+    }
+    assert_eq!(nodes.get(1, "/_cat/fielddata?format=json").await, json!([]), "nothing was read to its end");
+}

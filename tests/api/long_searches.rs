@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use search_client::{ClientOptions, Method, SearchClient};
 use serde_json::{Value, json};
-use system_tests::{LONG_SEARCH_DOCUMENTS, SearchNode, long_search, long_search_bodies, long_search_mapping};
+use system_tests::{
+    LONG_SEARCH_DOCUMENTS, SearchNode, free_port, long_search, long_search_bodies, long_search_mapping,
+};
 
 /// How long a search may go on that nobody wants. Without an end it takes several times as long.
 const ENDS_WITHIN: Duration = Duration::from_secs(20);
@@ -108,4 +110,49 @@ async fn a_long_search_ends_when_it_is_cancelled_when_its_client_goes_and_when_i
 
     let (status, whole) = call(&node.client, Method::POST, "/long/_search?timeout=1h", &json!({})).await;
     assert_eq!((status, &whole["timed_out"]), (200, &json!(false)), "{whole}");
+}
+
+/// Searches that waited for the values that another one read used to keep every place of the pool.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn searches_that_wait_for_the_same_values_leave_room_for_others() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let port = free_port().expect("a port");
+    let settings = ["thread_pool.search.size=2"];
+    let node = SearchNode::start_with(folder.path(), &folder.path().join("data"), port, &settings).await;
+    let node = node.expect("a node");
+    let index = json!({
+        "settings": {"number_of_shards": 1},
+        "mappings": {"dynamic": false, "properties": {"n": {"type": "long"}}, "runtime": {"slow": {"type": "keyword"}}}
+    });
+    assert_eq!(call(&node.client, Method::PUT, "/slow", &index).await.0, 200);
+    let fill = "x".repeat(500);
+    for from in (0..40_000).step_by(10_000) {
+        let lines: String = (from..from + 10_000)
+            .map(|n| {
+                format!("{{\"index\":{{}}}}\n{{\"n\":{n},\"slow\":\"value {n}\",\"fill\":\"{fill}\"}}\n")
+            })
+            .collect();
+        let sent = node.client.send(Method::POST, "/slow/_bulk", "application/x-ndjson", lines).await;
+        assert!(sent.expect("answered").is_success());
+    }
+    assert_eq!(call(&node.client, Method::POST, "/slow/_refresh", &json!({})).await.0, 200);
+
+    let waiting: Vec<_> = (0..6)
+        .map(|_| {
+            let client = client_of(&node);
+            let query = json!({"size": 0, "track_total_hits": true, "query": {"prefix": {"slow": "value"}}});
+            tokio::spawn(async move { call(&client, Method::POST, "/slow/_search", &query).await })
+        })
+        .collect();
+    while listed(&node).await.len() < waiting.len() {
+        assert!(!waiting.iter().any(tokio::task::JoinHandle::is_finished), "they take long");
+    }
+    let (_, cheap) = call(&node.client, Method::GET, "/slow/_count?q=n:7", &json!({})).await;
+
+    assert_eq!(cheap["count"], json!(1), "{cheap}");
+    assert!(!waiting.iter().any(tokio::task::JoinHandle::is_finished), "it did not have to wait for them");
+    for search in waiting {
+        let (status, found) = search.await.expect("no panic");
+        assert_eq!((status, &found["hits"]["total"]["value"]), (200, &json!(40_000)), "{found}");
+    }
 }

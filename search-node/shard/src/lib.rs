@@ -35,7 +35,7 @@ pub use disk::{
     create_inner_folder_durably, replace as replace_file,
 };
 pub use engine::{
-    Applied, ApplyRun, Buffers, Codec, Condition, CopyDigest, EngineError, EngineOptions, FieldBytes,
+    Applied, ApplyRun, Aside, Buffers, Codec, Condition, CopyDigest, EngineError, EngineOptions, FieldBytes,
     Fielddata, FilesSnapshot, Flushed, ForceMerge, History, IndexSort, LARGE_DOCUMENT_BYTES, MergeOptions,
     SegmentFigures, ShardActivity, Shared, StoredDocument, Timed, TombstoneBudget, Workers, WriteOutcome,
     WriteRequest, WriteRun, Written,
@@ -45,8 +45,9 @@ pub use query::{
     parse_query, query_string,
 };
 pub use search::{
-    AskStop, Hit, InnerAnswer, InnerHit, Missing, Scan, SearchAnswer, SearchError, SearchRequest, Slice,
-    SortField, SortKey, SortMode, SortValue, SourceFilter, Stop, compare_hits, filter_source,
+    AskStop, Hit, InnerAnswer, InnerHit, InnerSearch, Missing, Scan, SearchAnswer, SearchError,
+    SearchRequest, Slice, SortField, SortKey, SortMode, SortValue, SourceFilter, Stop, compare_hits,
+    filter_source,
 };
 pub use shard::{Reader, Shard, ShardStats, uid, uid_parts};
 pub use store::IntegrityError;

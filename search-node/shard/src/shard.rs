@@ -17,8 +17,7 @@ use crate::engine::{
 use crate::mapping::Mapping;
 use crate::query::{Query, QueryContext, can_match};
 use crate::search::{
-    AskStop, Hit, InnerAnswer, Scan, SearchAnswer, SearchError, SearchRequest, Slice, inner_hits, never,
-    search,
+    AskStop, Hit, InnerSearch, Scan, SearchAnswer, SearchError, SearchRequest, Slice, never, search,
 };
 use crate::store::Manifest;
 use crate::translog::has_operations;
@@ -262,6 +261,14 @@ impl Shard {
         self.engine.view().identities.values().for_each(|identities| identities.fielddata().clear());
     }
 
+    /// Bytes of memory of what is kept of each field, by its path.
+    pub fn fielddata_by_field(&self) -> BTreeMap<String, usize> {
+        let mut bytes = BTreeMap::new();
+        let view = self.engine.view();
+        view.identities.values().for_each(|identities| identities.fielddata().add_fields(&mut bytes));
+        bytes
+    }
+
     /// Bytes of memory that documents hold which no refresh has shown, without their versions.
     pub fn buffered_bytes(&self) -> usize {
         self.engine.buffered_bytes()
@@ -373,16 +380,16 @@ impl Reader {
         Scan::open(Arc::clone(&self.view), query, context, slice, stop)
     }
 
-    /// Looks among the objects at a nested path of a hit, which is a document or, with a path, an object there. None where nothing is
-    /// nested at the path.
-    pub fn inner_hits(
-        &self,
-        around: (&Hit, Option<&str>),
-        path: &str,
-        request: &SearchRequest,
-        context: &QueryContext<'_>,
-    ) -> Result<Option<InnerAnswer>, SearchError> {
-        inner_hits(&self.view, around, path, request, context)
+    /// A search among the objects at a nested path, of hits that are documents or, with a path, objects there. None where nothing is nested
+    /// at the path.
+    pub fn inner_search<'a>(
+        &'a self,
+        path: &'a str,
+        outer: Option<&'a str>,
+        request: &'a SearchRequest,
+        context: QueryContext<'a>,
+    ) -> Result<Option<InnerSearch<'a>>, SearchError> {
+        InnerSearch::new(&self.view, (path, outer), request, context)
     }
 
     /// Reads the document of a hit.

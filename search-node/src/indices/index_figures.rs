@@ -6,6 +6,7 @@ use cluster::state::CopyId;
 use shard::{EngineError, Shard, ShardStats};
 
 use super::index::Index;
+use super::names::matches;
 use super::shard_copy::CopyState;
 use crate::error::ApiError;
 
@@ -40,6 +41,18 @@ impl Index {
         let numbered = self.copies.iter().enumerate();
         let open = numbered.filter_map(|(number, copy)| Some((number as u32, copy.load_full()?.opened()?)));
         open.map(|(number, shard)| Ok((number, tell(&shard)?))).collect()
+    }
+
+    /// What copies that are open keep in memory of each field that one of these patterns means, by the numbers of their shards.
+    pub(crate) fn fielddata_of(&self, patterns: &str) -> BTreeMap<u32, BTreeMap<String, u64>> {
+        let is_meant = |path: &str| patterns.split(',').any(|pattern| matches(pattern.trim(), path));
+        let numbered = self.copies.iter().enumerate();
+        let open = numbered.filter_map(|(number, copy)| Some((number as u32, copy.load_full()?.opened()?)));
+        let kept = |shard: &Shard| {
+            let fields = shard.fielddata_by_field().into_iter().filter(|(path, _)| is_meant(path));
+            fields.map(|(path, bytes)| (path, bytes as u64)).collect()
+        };
+        open.map(|(number, shard)| (number, kept(&shard))).collect()
     }
 
     pub fn stats(&self) -> IndexStats {

@@ -19,6 +19,8 @@ pub(crate) enum TaskKind {
     Search,
     /// What a node does for the search of another one.
     SearchPart,
+    /// What a node does for the operation by query of another one.
+    ByQueryPart,
     ListTasks,
     OpenIndex,
     ResizeIndex,
@@ -27,7 +29,7 @@ pub(crate) enum TaskKind {
 impl TaskKind {
     /// Whether somebody waits for what it finds.
     pub(crate) fn is_search(self) -> bool {
-        matches!(self, Self::Search | Self::SearchPart)
+        matches!(self, Self::Search | Self::SearchPart | Self::ByQueryPart)
     }
 
     pub(crate) fn action(self) -> &'static str {
@@ -37,6 +39,7 @@ impl TaskKind {
             Self::Reindex => "indices:data/write/reindex",
             Self::Search => "indices:data/read/search",
             Self::SearchPart => "indices:data/read/search[phase/query]",
+            Self::ByQueryPart => "indices:data/read/scroll",
             Self::ListTasks => "cluster:monitor/tasks/lists",
             Self::OpenIndex => "indices:admin/open",
             Self::ResizeIndex => "indices:admin/resize",

@@ -19,7 +19,10 @@ use super::request::{AggRequest, DateHistogram, Interval, Kind, Metric, Node};
 use crate::engine::{Layout, View};
 use crate::mapping::dates::{Resolution, floor_to};
 use crate::mapping::{FieldKind, IGNORED, Storage};
-use crate::query::{Asked, QueryContext, QueryError, lower, no_aggregation_of_spans};
+use crate::query::{
+    Asked, QueryContext, QueryError, lower, no_aggregation_of_spans,
+    runtime_fields_of as runtime_fields_of_query,
+};
 use crate::search::{
     SearchError, SortValue, Terms, Watch, check_words, never, no_column_for_ids, no_values_in_column,
 };
@@ -155,7 +158,7 @@ impl<'a> Collector<'a> {
             Kind::Metric { field, .. } => (Some(field), Buckets::Metric(Vec::new())),
             Kind::Cardinality { field, .. } => (Some(field), Buckets::Distinct(Vec::new())),
             Kind::Filter(query) => {
-                let asked = Asked { segments: &[reader], stop: watch.ask() };
+                let asked = Asked { segments: &[reader], stop: watch.ask(), beside: &[] };
                 let query = lower(query, view, context, asked)?;
                 let weight = query.weight(EnableScoring::disabled_from_searcher(&view.searcher))?;
                 let mut members = vec![0u64; (reader.max_doc() as usize).div_ceil(64)];
@@ -267,7 +270,7 @@ pub(crate) fn check(
 ) -> Result<(), SearchError> {
     for node in &request.nodes {
         if let Kind::Filter(query) = &node.kind {
-            lower(query, view, context, Asked { segments: &[], stop: &never })?;
+            lower(query, view, context, Asked { segments: &[], stop: &never, beside: &[] })?;
         }
         if let Some(path) = node.kind.field() {
             check_spans(&node.kind, path, view)?;
@@ -276,6 +279,24 @@ pub(crate) fn check(
         check(&node.subs, view, context)?;
     }
     Ok(FieldFormats::of(request, view).check(request)?)
+}
+
+/// The runtime fields that it needs.
+pub(crate) fn runtime_fields_of(
+    request: &AggRequest,
+    view: &View,
+    context: &QueryContext<'_>,
+) -> Result<Vec<String>, SearchError> {
+    let mut fields = Vec::new();
+    for node in &request.nodes {
+        if let Kind::Filter(query) = &node.kind {
+            fields.extend(runtime_fields_of_query(query, view, context)?);
+        }
+        let field = node.kind.field().filter(|path| view.layout.mapping.runtime.get(path).is_some());
+        fields.extend(field.map(str::to_owned));
+        fields.extend(runtime_fields_of(&node.subs, view, context)?);
+    }
+    Ok(fields)
 }
 
 /// Refuses fields whose values are in no column.
@@ -334,11 +355,8 @@ const MISSING_KEY: u64 = u64::MAX;
 
 impl Values {
     fn open(path: &str, view: &View, reader: &SegmentReader, watch: &Watch<'_>) -> Result<Self, SearchError> {
-        match view.layout.mapping.runtime.get(path) {
-            Some(field) => {
-                let values = view.runtime(reader, (path, field), watch.ask())?;
-                Self::open_in(path, &values.layout, &values.reader)
-            }
+        match view.runtime(reader, path, watch.ask())? {
+            Some(values) => Self::open_in(path, &values.layout, &values.reader),
             None => Self::open_in(path, &view.layout, reader),
         }
     }

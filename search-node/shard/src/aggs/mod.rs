@@ -10,7 +10,7 @@ mod hyperloglog;
 mod partial;
 mod request;
 
-pub(crate) use collect::{SegmentAggs, check};
+pub(crate) use collect::{SegmentAggs, check, runtime_fields_of};
 pub use finish::finish;
 pub use partial::{AggPartial, reduce};
 pub use request::{AggError, AggRequest, parse};

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 use tantivy::index::{IndexSettings, IndexSortByField, Order};
@@ -13,6 +13,7 @@ use tantivy::schema::{
 use tantivy::tokenizer::TokenizerManager;
 
 use super::codec::Codec;
+use super::runtime_layouts::RuntimeLayouts;
 use crate::analysis::{
     Analysis, AnalysisError, POSITION_INCREMENT_GAP, RAW, STANDARD, indexing, standard, tokenizers,
 };
@@ -96,6 +97,8 @@ pub(crate) struct Layout {
     source_rules: Option<SourceRules>,
     slots: Vec<Slot>,
     fields: HashMap<String, Field>,
+    /// What runtime fields are read with; made when one is first asked for.
+    runtime: OnceLock<RuntimeLayouts>,
 }
 
 impl Layout {
@@ -155,6 +158,7 @@ impl Layout {
             source_rules,
             slots,
             fields,
+            runtime: OnceLock::new(),
         }
     }
 
@@ -175,7 +179,8 @@ impl Layout {
         let meta = add_unused_meta_fields(&mut builder);
         let fields: HashMap<String, Field> =
             slots.iter().map(|slot| (slot.path.clone(), add_slot(&mut builder, slot, RAW))).collect();
-        let parser = DocumentParser::new(Arc::clone(&mapping), &analysis, &|path| fields.get(path).copied());
+        let parser =
+            DocumentParser::of_columns(Arc::clone(&mapping), &analysis, &|path| fields.get(path).copied());
         Self {
             mapping,
             schema: builder.build(),
@@ -187,7 +192,13 @@ impl Layout {
             source_rules: None,
             slots,
             fields,
+            runtime: OnceLock::new(),
         }
+    }
+
+    /// What the runtime fields of the mapping are read with.
+    pub(crate) fn runtime(&self) -> &RuntimeLayouts {
+        self.runtime.get_or_init(|| RuntimeLayouts::new(&self.mapping))
     }
 
     /// With sources packed otherwise.
@@ -378,6 +389,11 @@ impl Slot {
             column: false,
             text: None,
         }
+    }
+
+    /// Where documents have its values.
+    pub(super) fn path(&self) -> &str {
+        &self.path
     }
 
     /// tantivy's name of the field. A slot that was made before names were kept has its path, if tantivy takes that.

@@ -15,7 +15,7 @@ use tantivy::index::SegmentReader;
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{DocId, DocSet, TERMINATED, Term};
 
-use super::fielddata::{Charge, SegmentFielddata};
+use super::fielddata::{Charge, Keepable, SegmentFielddata};
 
 /// Some documents of a segment, deleted ones too. A bit for each takes less than looking them up again and again.
 #[derive(Debug)]
@@ -45,6 +45,8 @@ pub(super) fn level(
     })?;
     Ok((*found).clone())
 }
+
+impl Keepable for Option<Arc<Level>> {}
 
 /// The name of the level of documents.
 const DOCUMENTS: &str = "documents";

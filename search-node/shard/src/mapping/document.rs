@@ -28,6 +28,9 @@ use crate::analysis::Analysis;
 /// Lucene's and so Elasticsearch's bound on a single term.
 pub(super) const TERM_BYTES_MAX: usize = 32_766;
 
+/// What a column has of a term at most: it tells how long one is in two bytes.
+const COLUMN_BYTES_MAX: usize = u16::MAX as usize;
+
 /// With or without the signs that fill up the last group.
 const FORGIVING: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
@@ -64,6 +67,8 @@ pub(crate) struct DocumentParser {
     ignored: Option<Field>,
     /// How many fields the mapping may get before new ones are left out; none where nothing is left out.
     pub(super) room: Option<usize>,
+    /// Whether terms are in columns alone, which have the beginning of a long one.
+    cuts_terms: bool,
 }
 
 /// One document while it is read.
@@ -110,7 +115,16 @@ impl DocumentParser {
         let room = fields_max.map(|most| most.saturating_sub(count(&mapping.root) + mapping.runtime.count()));
         let ignored = field_of(IGNORED);
         let join = JoinPlan::new(&mapping, field_of);
-        Self { mapping, root, constants, nested_path, time_field, join, ignored, room }
+        Self { mapping, root, constants, nested_path, time_field, join, ignored, room, cuts_terms: false }
+    }
+
+    /// The same where there is no index, which alone bounds what a keyword may be.
+    pub(crate) fn of_columns(
+        mapping: Arc<Mapping>,
+        analysis: &Analysis,
+        field_of: &dyn Fn(&str) -> Option<Field>,
+    ) -> Self {
+        Self { cuts_terms: true, ..Self::new(mapping, analysis, field_of) }
     }
 
     /// Reads a document's values. Gives what the mapping lacks of it: add that, then read again. Faults name the id and the
@@ -387,6 +401,10 @@ impl<'p> Reading<'p> {
                     Some(normalizer) => Cow::Owned(normalizer.normalized(&text)),
                     None => text,
                 };
+                if self.parser.cuts_terms {
+                    self.values.add_text(field, in_column(&text));
+                    return Ok(());
+                }
                 if text.len() > TERM_BYTES_MAX {
                     return Err(immense_term(&target.path));
                 }
@@ -487,6 +505,11 @@ fn null_scalar<'t>(kind: &FieldKind, text: &'t str) -> Scalar<'t> {
 fn check_binary(scalar: Scalar<'_>) -> Result<(), ValueFault> {
     let is_base64 = matches!(scalar, Scalar::Text(text) if FORGIVING.decode(text).is_ok());
     if is_base64 { Ok(()) } else { Err(("illegal_argument_exception", format!("[{scalar}] is no Base64"))) }
+}
+
+/// What a column has of a term. It would cut a longer one between any two bytes, which need not leave a text.
+pub(crate) fn in_column(term: &str) -> &str {
+    &term[..term.floor_char_boundary(COLUMN_BYTES_MAX)]
 }
 
 pub(super) fn immense_term(path: &str) -> (&'static str, String) {

@@ -44,7 +44,7 @@ mod versions;
 
 pub use definition::{MappingLimits, parse_mapping};
 pub use document::check_document;
-pub(crate) use document::{DocumentParser, Strictness, scalar_text};
+pub(crate) use document::{DocumentParser, Strictness, in_column, scalar_text};
 pub use error::MappingError;
 pub(crate) use field_values::SharedValues;
 pub use fields::{Dynamic, FieldAnalyzers, FieldKind, FieldMapping, Leaf, Mapping, ObjectMapping};

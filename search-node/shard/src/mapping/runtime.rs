@@ -145,23 +145,22 @@ pub(super) fn parse_runtime_field(
 }
 
 impl Mapping {
-    /// A mapping that has a runtime field alone, as a field of its documents that has a column and no index. A value that does not fit is
-    /// left out.
-    pub(crate) fn of_runtime_field(path: &str, field: &FieldMapping) -> Mapping {
+    /// A mapping that has some runtime fields alone, as fields of its documents that have a column and no index. A value that does not fit is
+    /// left out. No path may be below another one.
+    pub(crate) fn of_runtime_fields<'f>(
+        fields: impl Iterator<Item = (&'f str, &'f FieldMapping)>,
+    ) -> Mapping {
         let mut mapping = Mapping::default();
         mapping.root.dynamic = Some(Dynamic::False);
-        let mut field = FieldMapping { index: false, ignore_malformed: true, ..field.clone() };
-        field.parameters.insert("ignore_malformed".to_owned(), json!(true));
-        match path.rsplit_once('.') {
-            None => mapping.root.fields.insert(path.to_owned(), field),
-            Some((around, name)) => {
-                let objects = around.split('.');
-                let object = objects.fold(&mut mapping.root, |object, name| {
-                    object.objects.entry(name.to_owned()).or_default()
-                });
-                object.fields.insert(name.to_owned(), field)
-            }
-        };
+        for (path, field) in fields {
+            let mut field = FieldMapping { index: false, ignore_malformed: true, ..field.clone() };
+            field.parameters.insert("ignore_malformed".to_owned(), json!(true));
+            let (around, name) = path.rsplit_once('.').unwrap_or(("", path));
+            let objects = around.split('.').filter(|object| !object.is_empty());
+            let object = objects
+                .fold(&mut mapping.root, |object, name| object.objects.entry(name.to_owned()).or_default());
+            object.fields.insert(name.to_owned(), field);
+        }
         mapping
     }
 

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
+use std::rc::Rc;
 
 use tantivy::index::SegmentReader;
 use tantivy::query::{EnableScoring, Scorer, Weight};
@@ -11,9 +12,11 @@ use super::sort::{Place, SegmentKey, check_keys, compare_hits};
 use super::statistics::Statistics;
 use super::stop::{AskStop, Stop, Watch};
 use super::{Hit, SearchAnswer, SearchError, SearchRequest, SortField};
-use crate::aggs::{AggPartial, SegmentAggs, check as check_aggs, reduce};
+use crate::aggs::{
+    AggPartial, SegmentAggs, check as check_aggs, reduce, runtime_fields_of as runtime_fields_of_aggs,
+};
 use crate::engine::View;
-use crate::query::{Asked, QueryContext, lower, passes, segments_to_search};
+use crate::query::{Asked, QueryContext, lower, passes, runtime_fields_of, segments_to_search};
 
 /// Documents that a scorer tells at a time.
 const BLOCK: usize = COLLECT_BLOCK_BUFFER_LEN;
@@ -53,7 +56,8 @@ fn walk(
         || request.sort.iter().any(|key| key.field == SortField::Score);
     let statistics = Statistics::new(view)?;
     let segments = segments_to_search(&request.query, view, context);
-    let asked = Asked { segments: &segments, stop: watch.ask() };
+    let beside = runtime_fields_beside(view, request, context)?;
+    let asked = Asked { segments: &segments, stop: watch.ask(), beside: &beside };
     let weight = |query, scored| -> Result<Box<dyn Weight>, SearchError> {
         let query = lower(query, view, context, asked)?;
         let scoring = if scored {
@@ -78,8 +82,11 @@ fn walk(
             found.total += u64::from(matches.count(reader)?);
             continue;
         }
+        // Held until the segment is done, so that none has to be read again meanwhile.
+        let paths: Vec<&str> = beside.iter().map(String::as_str).collect();
+        let _held = view.runtime_fields(reader, &paths, watch.ask())?;
         let open = |key| SegmentKey::open(key, view, reader, watch.ask());
-        let keys = request.sort.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+        let keys = request.sort.iter().map(open).collect::<Result<Rc<[_]>, _>>()?;
         let mut segment = Segment::new(request, reader, keys, filter.as_deref())?;
         let mut computed = SegmentAggs::open(&request.aggs, view, reader, context, watch)?;
         segment.walk(matches.as_ref(), scored, &mut computed, watch)?;
@@ -87,6 +94,26 @@ fn walk(
         found.take(segment, ordinal as u32, scored)?;
     }
     Ok(())
+}
+
+/// The runtime fields that are needed beside those of the query, each once: all are read in one go.
+fn runtime_fields_beside(
+    view: &View,
+    request: &SearchRequest,
+    context: &QueryContext<'_>,
+) -> Result<Vec<String>, SearchError> {
+    let mut fields = runtime_fields_of_aggs(&request.aggs, view, context)?;
+    if let Some(query) = &request.post_filter {
+        fields.extend(runtime_fields_of(query, view, context)?);
+    }
+    let sorted_by = request.sort.iter().filter_map(|key| match &key.field {
+        SortField::Field(path) => Some(path),
+        _ => None,
+    });
+    fields.extend(sorted_by.filter(|path| view.layout.mapping.runtime.get(path).is_some()).cloned());
+    fields.sort_unstable();
+    fields.dedup();
+    Ok(fields)
 }
 
 /// What was found in the segments so far.
@@ -117,7 +144,7 @@ impl<'a> Found<'a> {
         for entry in segment.best {
             let mut sort = Vec::with_capacity(segment.keys.len());
             let mut places = entry.places.as_slice();
-            for key in &segment.keys {
+            for key in segment.keys.iter() {
                 let (value, count) = key.value(places)?;
                 sort.push(value);
                 places = &places[count..];
@@ -144,7 +171,7 @@ impl<'a> Found<'a> {
 /// The walk over one segment.
 pub(super) struct Segment<'a> {
     reader: &'a SegmentReader,
-    keys: Vec<SegmentKey<'a>>,
+    keys: Rc<[SegmentKey<'a>]>,
     filter: Option<Box<dyn Scorer>>,
     after: Option<Vec<Place>>,
     min_score: Option<f32>,
@@ -190,7 +217,7 @@ impl<'a> Segment<'a> {
     pub(super) fn new(
         request: &'a SearchRequest,
         reader: &'a SegmentReader,
-        keys: Vec<SegmentKey<'a>>,
+        keys: Rc<[SegmentKey<'a>]>,
         filter: Option<&dyn Weight>,
     ) -> Result<Self, SearchError> {
         let after = match &request.search_after {

@@ -1,13 +1,19 @@
 //! Inner hits: which nested objects of a hit match a query, the best of them first.
+//!
+//! What it takes to look is made ready once for all hits of a point in time, and once for each of its segments. Who asks for hits in the order
+//! in which they lie there has each segment gone through once.
 
+use std::rc::Rc;
+
+use hashbrown::HashMap;
 use tantivy::index::SegmentReader;
-use tantivy::query::{EnableScoring, Weight};
+use tantivy::query::{EnableScoring, Scorer, Weight};
 use tantivy::{DocId, DocSet};
 
 use super::collect::{Found, Segment};
 use super::sort::{SegmentKey, check_keys};
 use super::statistics::Statistics;
-use super::stop::{Watch, never};
+use super::stop::{AskStop, Watch};
 use super::{Hit, SearchAnswer, SearchError, SearchRequest, SortField};
 use crate::aggs::{AggPartial, SegmentAggs};
 use crate::engine::View;
@@ -31,72 +37,134 @@ pub struct InnerAnswer {
     pub max_score: Option<f32>,
     /// The best ones in order.
     pub hits: Vec<InnerHit>,
+    /// Whether there was no time to see all matches.
+    pub is_partial: bool,
 }
 
-/// Looks among the objects at a nested path of a hit, which is a document or, with a path, an object there. None where nothing is
-/// nested at the path.
-pub(crate) fn inner_hits(
-    view: &View,
-    around: (&Hit, Option<&str>),
-    path: &str,
-    request: &SearchRequest,
-    context: &QueryContext<'_>,
-) -> Result<Option<InnerAnswer>, SearchError> {
-    let (hit, outer) = around;
-    let Some(chain) = Chain::new(view, path) else { return Ok(None) };
-    let readers = view.searcher.segment_readers();
-    let Some(reader) = readers.get(hit.segment as usize) else { return Ok(None) };
-    let levels = |path| chain.levels(view, path);
-    let scored = request.sort.is_empty()
-        || request.track_scores
-        || request.sort.iter().any(|key| key.field == SortField::Score);
-    let statistics = Statistics::of(&view.searcher, levels(Some(path)).count(&view.searcher)?);
-    let scoring = if scored {
-        EnableScoring::enabled_from_statistics_provider(&statistics, &view.searcher)
-    } else {
-        EnableScoring::disabled_from_searcher(&view.searcher)
-    };
-    let asked = Asked { segments: &[reader], stop: &never };
-    let matches = lower_nested(&request.query, path, view, context, asked)?.weight(scoring)?;
-    let outer = levels(outer).of(reader)?;
-    let first = outer.as_ref().and_then(|outer| outer.before(hit.document)).map_or(0, |before| before + 1);
-    let among = (first, hit.document);
-    let SearchAnswer { total, max_score, hits, .. } =
-        search_among(view, request, context, (hit.segment, reader), (matches.as_ref(), scored), among)?;
-    let hits = hits.into_iter().map(|hit| {
-        let place = chain.place(view, reader, hit.document)?;
-        Ok(InnerHit { hit, place })
-    });
-    Ok(Some(InnerAnswer { total, max_score, hits: hits.collect::<Result<_, SearchError>>()? }))
+/// A search among the objects at a nested path, of hits that are documents or the objects at another one.
+pub struct InnerSearch<'a> {
+    view: &'a View,
+    path: &'a str,
+    outer: Option<&'a str>,
+    request: &'a SearchRequest,
+    context: QueryContext<'a>,
+    chain: Chain<'a>,
+    is_scored: bool,
+    /// How many objects there are that can match, by which scores are made.
+    objects: u64,
+    segments: HashMap<u32, InnerSegment<'a>>,
 }
 
-/// Searches from a document of a segment on, up to another.
-fn search_among(
-    view: &View,
-    request: &SearchRequest,
-    context: &QueryContext<'_>,
-    (ordinal, reader): (u32, &SegmentReader),
-    (matches, scored): (&dyn Weight, bool),
-    (first, end): (DocId, DocId),
-) -> Result<SearchAnswer, SearchError> {
-    check_keys(request, &view.layout)?;
-    let keys = request.sort.iter().map(|key| SegmentKey::open(key, view, reader, &never));
-    let keys = keys.collect::<Result<Vec<_>, _>>()?;
-    let watch = Watch::new(&never);
-    let mut aggs = SegmentAggs::open(&request.aggs, view, reader, context, &watch)?;
-    let mut segment = Segment::new(request, reader, keys, None)?;
-    let mut scorer = matches.scorer(reader, 1.0)?;
-    if scorer.doc() < first {
-        scorer.seek(first);
+/// The search in one segment.
+struct InnerSegment<'a> {
+    reader: &'a SegmentReader,
+    matches: Box<dyn Weight>,
+    keys: Rc<[SegmentKey<'a>]>,
+    /// Stands at the first match from a document on, which was not looked at yet.
+    at: Option<(Box<dyn Scorer>, DocId)>,
+}
+
+impl<'a> InnerSearch<'a> {
+    /// None where nothing is nested at the path.
+    pub(crate) fn new(
+        view: &'a View,
+        (path, outer): (&'a str, Option<&'a str>),
+        request: &'a SearchRequest,
+        context: QueryContext<'a>,
+    ) -> Result<Option<Self>, SearchError> {
+        let Some(chain) = Chain::new(view, path) else { return Ok(None) };
+        check_keys(request, &view.layout)?;
+        let is_scored = request.sort.is_empty()
+            || request.track_scores
+            || request.sort.iter().any(|key| key.field == SortField::Score);
+        let objects = chain.levels(view, Some(path)).count(&view.searcher)?;
+        let segments = HashMap::new();
+        Ok(Some(Self { view, path, outer, request, context, chain, is_scored, objects, segments }))
     }
-    while scorer.doc() < end {
-        let score = if scored { scorer.score() } else { 0.0 };
-        segment.meet(scorer.doc(), score, &mut aggs);
-        scorer.advance();
+
+    /// Looks among the objects of a hit; `stop` is asked now and then whether it ends early.
+    pub fn of_hit(&mut self, hit: &Hit, stop: AskStop<'_>) -> Result<InnerAnswer, SearchError> {
+        let watch = Watch::new(stop);
+        let mut found = Found::new(self.request);
+        if !watch.is_over() {
+            match self.look(hit, &watch, &mut found) {
+                Err(SearchError::TimeIsUp) => watch.note(super::Stop::TimeIsUp),
+                looked => looked?,
+            }
+        }
+        let is_partial = watch.end()?;
+        let SearchAnswer { total, max_score, hits, .. } = found.answer(AggPartial::default());
+        let readers = self.view.searcher.segment_readers();
+        let Some(reader) = readers.get(hit.segment as usize) else {
+            return Ok(InnerAnswer { total, max_score, hits: Vec::new(), is_partial });
+        };
+        let hits = hits.into_iter().map(|hit| {
+            let place = self.chain.place(self.view, reader, hit.document)?;
+            Ok(InnerHit { hit, place })
+        });
+        Ok(InnerAnswer { total, max_score, hits: hits.collect::<Result<_, SearchError>>()?, is_partial })
     }
-    let mut found = Found::new(request);
-    found.take(segment, ordinal, scored)?;
-    Ok(found.answer(AggPartial::default()))
+
+    fn look(&mut self, hit: &Hit, watch: &Watch<'_>, found: &mut Found<'a>) -> Result<(), SearchError> {
+        let Some(reader) = self.view.searcher.segment_readers().get(hit.segment as usize) else {
+            return Ok(());
+        };
+        let outer = self.chain.levels(self.view, self.outer).of(reader)?;
+        let first =
+            outer.as_ref().and_then(|outer| outer.before(hit.document)).map_or(0, |before| before + 1);
+        let mut aggs = SegmentAggs::open(&self.request.aggs, self.view, reader, &self.context, watch)?;
+        let (request, is_scored) = (self.request, self.is_scored);
+        let inner = self.segment(hit.segment, reader, watch)?;
+        let mut segment = Segment::new(request, reader, Rc::clone(&inner.keys), None)?;
+        let mut scorer = inner.from(first)?;
+        while scorer.doc() < hit.document && !watch.is_over_after(1) {
+            let score = if is_scored { scorer.score() } else { 0.0 };
+            segment.meet(scorer.doc(), score, &mut aggs);
+            scorer.advance();
+        }
+        inner.at = Some((scorer, hit.document));
+        found.take(segment, hit.segment, is_scored)
+    }
+
+    /// The search in a segment, made ready with the first hit there.
+    fn segment(
+        &mut self,
+        ordinal: u32,
+        reader: &'a SegmentReader,
+        watch: &Watch<'_>,
+    ) -> Result<&mut InnerSegment<'a>, SearchError> {
+        let Self { view, path, request, context, is_scored, objects, segments, .. } = self;
+        let entry = match segments.entry(ordinal) {
+            hashbrown::hash_map::Entry::Occupied(known) => return Ok(known.into_mut()),
+            hashbrown::hash_map::Entry::Vacant(entry) => entry,
+        };
+        let statistics = Statistics::of(&view.searcher, *objects);
+        let scoring = if *is_scored {
+            EnableScoring::enabled_from_statistics_provider(&statistics, &view.searcher)
+        } else {
+            EnableScoring::disabled_from_searcher(&view.searcher)
+        };
+        let asked = Asked { segments: &[reader], stop: watch.ask(), beside: &[] };
+        let matches = lower_nested(&request.query, path, view, context, asked)?.weight(scoring)?;
+        let keys = request.sort.iter().map(|key| SegmentKey::open(key, view, reader, watch.ask()));
+        let keys = keys.collect::<Result<Rc<[_]>, _>>()?;
+        Ok(entry.insert(InnerSegment { reader, matches, keys, at: None }))
+    }
+}
+
+impl InnerSegment<'_> {
+    /// The matches from a document on: those that are left, unless they begin behind it.
+    fn from(&mut self, first: DocId) -> tantivy::Result<Box<dyn Scorer>> {
+        let left = self.at.take().filter(|(_, from)| *from <= first).map(|(scorer, _)| scorer);
+        let mut scorer = match left {
+            Some(scorer) => scorer,
+            None => self.matches.scorer(self.reader, 1.0)?,
+        };
+        if scorer.doc() < first {
+            scorer.seek(first);
+        }
+        Ok(scorer)
+    }
 }
 
 /// The nested paths on the way to one, itself the last.

@@ -19,8 +19,7 @@ use crate::aggs::{AggPartial, AggRequest};
 use crate::query::{Query, QueryError};
 
 pub(crate) use collect::search;
-pub(crate) use inner_hits::inner_hits;
-pub use inner_hits::{InnerAnswer, InnerHit};
+pub use inner_hits::{InnerAnswer, InnerHit, InnerSearch};
 pub use scan::{Scan, Slice};
 pub use sort::{Missing, SortField, SortKey, SortMode, SortValue, compare_hits};
 pub(crate) use sort::{check_words, no_column_for_ids, no_values_in_column};

@@ -50,7 +50,7 @@ impl Scan {
         stop: AskStop<'_>,
     ) -> Result<Self, SearchError> {
         let segments = segments_to_search(query, &view, context);
-        let query = lower(query, &view, context, Asked { segments: &segments, stop })?;
+        let query = lower(query, &view, context, Asked { segments: &segments, stop, beside: &[] })?;
         let matches = query.weight(EnableScoring::disabled_from_searcher(&view.searcher))?;
         Ok(Self { view, matches, slice, segment: 0, at: None })
     }

@@ -217,11 +217,8 @@ impl<'a> SegmentKey<'a> {
             SortField::Field(path) if path == "_id" => {
                 Values::Id(Ids::of(&identities_in(&view.identities, reader)?.uids))
             }
-            SortField::Field(path) => match layout.mapping.runtime.get(path) {
-                Some(field) => {
-                    let values = view.runtime(reader, (path, field), stop)?;
-                    open_field(path, &values.layout, &values.reader)?
-                }
+            SortField::Field(path) => match view.runtime(reader, path, stop)? {
+                Some(values) => open_field(path, &values.layout, &values.reader)?,
                 None => open_field(path, layout, reader)?,
             },
         };

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cluster::state::NodeId;
+use daemon::CancellationToken;
 use serde_json::{Value, json};
-use shard::Slice;
+use shard::{SearchError, Slice};
 use tokio::runtime::Handle;
 use transport::{CallError, Lane};
 
@@ -49,6 +50,15 @@ pub(super) async fn ask(
 }
 
 impl Distant {
+    /// The same for as long as anybody wants to know; whoever works on the answer is told when nobody does.
+    async fn ask_until(&self, question: Question, cancel: &CancellationToken) -> Result<Bytes, ApiError> {
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => Err(ApiError::from(SearchError::Cancelled)),
+            answer = self.ask(question) => answer,
+        }
+    }
+
     async fn ask(&self, question: Question) -> Result<Bytes, ApiError> {
         ask(&self.coordinator, self.node, &question).await.map_err(|error| {
             error.unwrap_or_else(|| {
@@ -66,8 +76,9 @@ impl Distant {
 
     /// Begins a slice; how many documents it has.
     pub(super) async fn begin(&self, wish: &Wish, slice: Slice) -> Result<u64, ApiError> {
-        let (slice, of, wish) = (slice.number, slice.of, wish.pack());
-        unpack(&self.ask(Question::Begin { scan: self.scan, slice, of, wish }).await?)
+        let (slice, of) = (slice.number, slice.of);
+        let question = Question::Begin { scan: self.scan, slice, of, wish: wish.pack() };
+        unpack(&self.ask_until(question, &wish.cancel).await?)
     }
 
     /// Has the shards kept for longer. One that is lost is told when its documents are wanted.
@@ -75,8 +86,14 @@ impl Distant {
         drop(self.ask(Question::Keep { scan: self.scan }).await);
     }
 
-    async fn next(&self, slice: Slice, most: usize) -> Result<(VecDeque<Found>, bool), ApiError> {
-        let answer = self.ask(Question::Next { scan: self.scan, slice: slice.number, most }).await?;
+    async fn next(
+        &self,
+        slice: Slice,
+        most: usize,
+        cancel: &CancellationToken,
+    ) -> Result<(VecDeque<Found>, bool), ApiError> {
+        let question = Question::Next { scan: self.scan, slice: slice.number, most };
+        let answer = self.ask_until(question, cancel).await?;
         let page: Page<'_> = unpack(&answer)?;
         let found: VecDeque<Found> = page.documents.into_iter().map(|document| document.found()).collect();
         if let Some(wrong) = found.iter().find(|found| found.hit.shard >= self.shards.len()) {
@@ -117,17 +134,18 @@ pub(super) struct DistantFeed {
     slice: Slice,
     waiting: VecDeque<Found>,
     is_over: bool,
+    pub cancel: CancellationToken,
 }
 
 impl DistantFeed {
-    pub(super) fn new(distant: Arc<Distant>, slice: Slice) -> Self {
-        Self { distant, slice, waiting: VecDeque::new(), is_over: false }
+    pub(super) fn new(distant: Arc<Distant>, slice: Slice, cancel: CancellationToken) -> Self {
+        Self { distant, slice, waiting: VecDeque::new(), is_over: false, cancel }
     }
 
     /// The next match; none at the end. Blocks while the other node is asked for up to `most`.
     pub(super) fn next(&mut self, most: usize) -> Result<Option<Found>, ApiError> {
         while self.waiting.is_empty() && !self.is_over {
-            let asked = Handle::current().block_on(self.distant.next(self.slice, most.max(1)));
+            let asked = Handle::current().block_on(self.distant.next(self.slice, most.max(1), &self.cancel));
             (self.waiting, self.is_over) = asked.inspect_err(|_| self.is_over = true)?;
         }
         Ok(self.waiting.pop_front())

@@ -71,6 +71,7 @@ impl Matches {
             From::Here(feed) => feed.next(most)?,
             From::There(feed) => match feed.next(most) {
                 Ok(next) => next,
+                Err(error) if feed.cancel.is_cancelled() => return Err(error),
                 Err(error) => {
                     self.failures.extend(feed.distant.failures(&error));
                     self.status = self.status.max(error.status);

@@ -88,6 +88,9 @@ struct WishSent {
     #[serde(default)]
     spread: usize,
     now_millis: i64,
+    /// The id of the task; one of an older build does not tell it.
+    #[serde(default)]
+    task: String,
 }
 
 impl Wish {
@@ -99,6 +102,7 @@ impl Wish {
             routed: self.routed.map(|(routing, number)| (routing.shards(), routing.places(), number)),
             spread: self.routed.map_or(1, |(routing, _)| routing.spread()),
             now_millis: self.now_millis,
+            task: self.task.clone(),
         };
         // Plain values always can be written.
         serde_json::to_vec(&sent).unwrap_or_default()
@@ -107,7 +111,7 @@ impl Wish {
     pub(super) fn unpack(bytes: &[u8]) -> Result<Self, ApiError> {
         let sent: WishSent =
             serde_json::from_slice(bytes).map_err(|error| ApiError::internal(error.to_string()))?;
-        let mut wish = Self::all(sent.doc_type, sent.now_millis);
+        let mut wish = Self { task: sent.task, ..Self::all(sent.doc_type, sent.now_millis) };
         wish.only = sent.only.map(|(number, of)| Slice { number, of });
         let routing = |shards, places| Routing::new(shards, places).spread_over(sent.spread);
         wish.routed = sent.routed.map(|(shards, places, number)| (routing(shards, places), number));
@@ -174,11 +178,12 @@ mod tests {
         wish.set_sort(&json!([{"n": "desc"}])).expect("an order");
         wish.only = Some(Slice { number: 1, of: 3 });
         wish.routed = Some((Routing::new(4, 8).spread_over(2), 3));
+        wish.task = "node:7".to_owned();
 
         let arrived = Wish::unpack(&wish.pack()).expect("readable");
 
         assert_eq!((&arrived.query, arrived.sort.len()), (&wish.query, 1));
-        assert_eq!(arrived.routed, wish.routed);
+        assert_eq!((arrived.routed, arrived.task), (wish.routed, wish.task));
         assert_eq!((arrived.only, arrived.now_millis, arrived.doc_type), (wish.only, 7, wish.doc_type));
 
         let stored = StoredDocument {

@@ -209,7 +209,8 @@ async fn run_slice(
     task: Arc<Task>,
 ) -> Result<End, ApiError> {
     let most = plan.share(slice);
-    let (wish, counted) = (Wish { cancel: task.cancel.clone(), ..plan.wish.clone() }, Arc::clone(&progress));
+    let (cancel, task_id) = (task.cancel.clone(), format!("{}:{}", node.identity.node_id, task.number));
+    let (wish, counted) = (Wish { cancel, task: task_id, ..plan.wish.clone() }, Arc::clone(&progress));
     let begun = node.by_query_pool.go_on(move || {
         let (matches, total) = sources.begin(&wish, slice)?;
         counted.set_total(total.min(most));
@@ -229,7 +230,10 @@ async fn run_slice(
             let batch = run_batch(&worker, &asked, &mut matches, size, &counted)?;
             Ok((matches, batch))
         });
-        let (walked, batch) = work.await?;
+        let (walked, batch) = match work.await {
+            Err(_) if task.cancel.is_cancelled() => return Ok(end),
+            worked => worked?,
+        };
         matches = walked;
         let Batch { documents, failures, status } = batch;
         if documents == 0 {

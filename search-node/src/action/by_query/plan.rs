@@ -63,7 +63,9 @@ pub(crate) struct Wish {
     pub now_millis: i64,
     /// Query and order as they were sent, for other nodes.
     pub sent: Sent,
-    /// Ends what has to be done before a match is seen.
+    /// The id of the task; empty until there is one.
+    pub task: String,
+    /// Ends what is done for it.
     pub cancel: CancellationToken,
 }
 
@@ -110,6 +112,7 @@ impl Wish {
             routed: None,
             now_millis,
             sent,
+            task: String::new(),
             cancel: CancellationToken::new(),
         }
     }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use bytes::Bytes;
 use cluster::state::IndexId;
+use daemon::CancellationToken;
 use parking_lot::Mutex;
 use shard::Slice;
 
@@ -14,6 +15,7 @@ use super::plan::Wish;
 use super::walk::{Feed, Found, Part, Walk};
 use crate::error::ApiError;
 use crate::node::Node;
+use crate::tasks::TaskKind;
 
 /// How long one is kept that nobody asks for, as in Elasticsearch. Whoever has opened it asks all the time, also while it waits.
 pub(super) const KEPT_MILLIS: i64 = 300_000;
@@ -97,15 +99,23 @@ impl Scans {
     }
 }
 
-/// Answers what another node asks about matches here.
-pub(crate) fn answer_scan(node: &Node, message: &[u8]) -> Result<Bytes, ApiError> {
+/// Answers what another node asks about matches here; it ends early when that node waits no more.
+pub(crate) fn answer_scan(
+    node: &Node,
+    message: &[u8],
+    cancelled: &CancellationToken,
+) -> Result<Bytes, ApiError> {
     let now = node.clock.now_millis();
     match unpack(message)? {
         Question::Open(shards) => Ok(pack(&open(node, &shards, now, false)?)),
         Question::OpenWhole(shards) => Ok(pack(&open(node, &shards, now, true)?)),
         Question::Begin { scan, slice, of, wish } => {
             let scan = node.scans.used(scan, now)?;
-            let (wish, part) = (Wish::unpack(&wish)?, Slice { number: slice, of });
+            let (mut wish, part) = (Wish::unpack(&wish)?, Slice { number: slice, of });
+            let about = format!("slice {slice} of {of} in {} shards", scan.parts.len());
+            let registered =
+                node.tasks.register_part(TaskKind::ByQueryPart, about, wish.task.clone(), cancelled);
+            wish.cancel = registered.task.cancel.clone();
             let total = Walk::count(&scan.parts, &wish, part)?;
             let feed = Feed::new(Walk::open(Arc::clone(&scan.parts), &wish, part)?);
             scan.slices.lock().insert(slice, Arc::new(Mutex::new(feed)));
@@ -115,7 +125,9 @@ pub(crate) fn answer_scan(node: &Node, message: &[u8]) -> Result<Bytes, ApiError
             let scan = node.scans.used(number, now)?;
             let feed =
                 scan.slices.lock().get(&slice).cloned().ok_or_else(|| ApiError::no_search_context(number))?;
-            let (found, is_over) = page(&mut feed.lock(), most)?;
+            let mut feed = feed.lock();
+            feed.end_with(cancelled.clone());
+            let (found, is_over) = page(&mut feed, most)?;
             Ok(pack(&Page { documents: found.iter().map(Document::of).collect(), is_over }))
         }
         Question::Keep { scan } => node.scans.used(scan, now).map(|_| Bytes::new()),

@@ -124,11 +124,15 @@ impl Sources {
     /// Begins a slice; its matches, and how many there are. Blocks.
     pub(super) fn begin(&self, wish: &Wish, slice: Slice) -> Result<(Matches, u64), ApiError> {
         let runtime = tokio::runtime::Handle::current();
+        // Where it ends early, nobody waits for the others.
+        let unwanted = wish.cancel.child_token();
+        let _until_begun = unwanted.clone().drop_guard();
         let asked: Vec<_> = self
             .there
             .iter()
             .map(|distant| {
-                let (distant, wish) = (Arc::clone(distant), wish.clone());
+                let (distant, wish) =
+                    (Arc::clone(distant), Wish { cancel: unwanted.clone(), ..wish.clone() });
                 runtime.spawn(async move { (distant.begin(&wish, slice).await, distant) })
             })
             .collect();
@@ -144,10 +148,11 @@ impl Sources {
             match begun.map_err(|error| ApiError::internal(format!("a part of a task broke: {error}")))? {
                 (Ok(count), distant) => {
                     total += count;
-                    feeds.push(From::There(DistantFeed::new(distant, slice)));
+                    let cancel = wish.cancel.clone();
+                    feeds.push(From::There(DistantFeed::new(distant, slice, cancel)));
                 }
-                // What is wrong with the request is wrong everywhere.
-                (Err(error), _) if error.status == 400 => return Err(error),
+                // What is wrong with the request is wrong everywhere, and what nobody wants is no failure of a shard.
+                (Err(error), _) if error.status == 400 || wish.cancel.is_cancelled() => return Err(error),
                 (Err(error), distant) => {
                     failures.extend(distant.failures(&error));
                     status = error.status;

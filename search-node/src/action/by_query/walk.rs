@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use daemon::CancellationToken;
 use shard::{
     Hit, Missing, Query, QueryContext, QueryRules, Reader, Scan, SearchError, SearchRequest, Slice,
     SortField, SortKey, SortValue, Stop, StoredDocument, compare_hits, uid_parts,
@@ -87,6 +88,8 @@ pub(super) struct Walk {
     order: Order,
     only: Option<Slice>,
     routed: Option<(Routing, usize)>,
+    /// Ends the search for further matches.
+    cancel: CancellationToken,
 }
 
 enum Order {
@@ -147,6 +150,7 @@ impl Walk {
                 let query = filtered(query.clone(), part.filter.as_ref());
                 match part.reader.scan(&query, &part.context(wish), slice, &stop) {
                     Ok(scan) => scans.push_back((number, scan)),
+                    Err(error @ SearchError::Cancelled) => return Err(error.into()),
                     Err(error) => failures.push(part.failure(error)),
                 }
             }
@@ -157,7 +161,7 @@ impl Walk {
             let keys = sort_keys(wish);
             Order::Sorted(Box::new(Sorted { wish: wish.clone(), query, keys, slice, rows }))
         };
-        Ok(Self { parts, order, only: wish.only, routed: wish.routed })
+        Ok(Self { parts, order, only: wish.only, routed: wish.routed, cancel: wish.cancel.clone() })
     }
 
     /// At most `most` further hits; none at the end. `Hit::shard` is the number of the part.
@@ -166,6 +170,9 @@ impl Walk {
         match &mut self.order {
             Order::None { scans } => {
                 while let Some((number, scan)) = scans.front_mut() {
+                    if self.cancel.is_cancelled() {
+                        return Err(SearchError::Cancelled.into());
+                    }
                     let hits = scan.next(most - found.len())?;
                     if hits.is_empty() {
                         scans.pop_front();
@@ -177,7 +184,7 @@ impl Walk {
                     }
                 }
             }
-            Order::Sorted(sorted) => found = sorted.next(&self.parts, most)?,
+            Order::Sorted(sorted) => found = sorted.next(&self.parts, most, &self.cancel)?,
         }
         Ok(found)
     }
@@ -211,6 +218,11 @@ pub(super) struct Feed {
 impl Feed {
     pub(super) fn new(walk: Walk) -> Self {
         Self { walk, waiting: VecDeque::new() }
+    }
+
+    /// From now on this ends the search for further matches.
+    pub(super) fn end_with(&mut self, cancel: CancellationToken) {
+        self.walk.cancel = cancel;
     }
 
     /// The next match; none at the end. `most` is how many will be asked for, as far as is known.
@@ -263,13 +275,20 @@ fn check_whole(failures: Vec<ShardFailure>, shards: usize) -> Result<(), ApiErro
 
 impl Sorted {
     /// The first hits of all shards together.
-    fn next(&mut self, parts: &[Part], most: usize) -> Result<Vec<Hit>, ApiError> {
+    fn next(
+        &mut self,
+        parts: &[Part],
+        most: usize,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<Hit>, ApiError> {
         let mut found = Vec::new();
         while found.len() < most {
             let mut failures = Vec::new();
             for (number, part) in parts.iter().enumerate() {
-                if let Err(error) = self.fill(number, part, most) {
-                    failures.push(part.failure(error));
+                match self.fill(number, part, most, cancel) {
+                    Ok(()) => {}
+                    Err(error @ SearchError::Cancelled) => return Err(error.into()),
+                    Err(error) => failures.push(part.failure(error)),
                 }
             }
             check_whole(failures, parts.len())?;
@@ -284,7 +303,14 @@ impl Sorted {
     }
 
     /// Asks a shard for more where none of its hits are left.
-    fn fill(&mut self, number: usize, part: &Part, most: usize) -> Result<(), SearchError> {
+    fn fill(
+        &mut self,
+        number: usize,
+        part: &Part,
+        most: usize,
+        cancel: &CancellationToken,
+    ) -> Result<(), SearchError> {
+        let stop = || cancel.is_cancelled().then_some(Stop::Cancelled);
         let row = &mut self.rows[number];
         let context = part.context(&self.wish);
         while row.hits.is_empty() && !row.is_over {
@@ -294,7 +320,7 @@ impl Sorted {
                 track_total: false,
                 ..SearchRequest::of(filtered(self.query.clone(), part.filter.as_ref()), most)
             };
-            let hits = part.reader.search(&request, &context)?.hits;
+            let hits = part.reader.search_until(&request, &context, &stop)?.hits;
             row.is_over = hits.len() < most;
             row.after = hits.last().map(|hit| hit.sort.clone()).or(row.after.take());
             let slice = self.slice;

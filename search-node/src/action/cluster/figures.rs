@@ -99,6 +99,8 @@ pub(crate) struct CopyFigures {
     pub(crate) fielddata_bytes: u64,
     /// How much of it had to go for something else.
     pub(crate) fielddata_evictions: u64,
+    /// How much of it is for each field, by its path; told only to who asks.
+    pub(crate) fielddata: BTreeMap<String, u64>,
     pub(crate) is_throttled: bool,
     pub(crate) throttle_millis: u64,
     /// Writers that wait for a refresh.
@@ -120,6 +122,9 @@ pub(crate) struct FiguresWish {
     pub(crate) segments: bool,
     /// The fields of these indices, by their ids; the same.
     pub(crate) fields_of: BTreeSet<String>,
+    /// What is kept in memory of each field that one of these patterns means, with commas between them; copies that are closed have
+    /// nothing.
+    pub(crate) fielddata_of: Option<String>,
 }
 
 impl FiguresWish {
@@ -148,6 +153,10 @@ impl CopyFigures {
         self.buffered_bytes += other.buffered_bytes;
         self.fielddata_bytes += other.fielddata_bytes;
         self.fielddata_evictions += other.fielddata_evictions;
+        other
+            .fielddata
+            .iter()
+            .for_each(|(path, bytes)| *self.fielddata.entry(path.clone()).or_default() += bytes);
         self.is_throttled |= other.is_throttled;
         self.throttle_millis += other.throttle_millis;
         self.listeners += other.listeners;
@@ -235,6 +244,8 @@ fn copies_of(node: &Node, wish: &FiguresWish) -> Vec<CopyFigures> {
         let with_fields = wish.fields_of.contains(&index.uuid);
         let mut segments = told_if(wish.segments, index, Shard::segments);
         let mut fields = told_if(with_fields, index, Shard::field_bytes);
+        let fielddata = wish.fielddata_of.as_deref().map(|patterns| index.fielddata_of(patterns));
+        let mut fielddata = fielddata.unwrap_or_default();
         copies.extend(index.copy_figures().into_iter().map(|(number, copy, state, stats)| CopyFigures {
             index: index.uuid.clone(),
             number,
@@ -253,6 +264,7 @@ fn copies_of(node: &Node, wish: &FiguresWish) -> Vec<CopyFigures> {
             buffered_bytes: stats.buffered_bytes as u64,
             fielddata_bytes: stats.fielddata_bytes as u64,
             fielddata_evictions: stats.fielddata_evictions,
+            fielddata: fielddata.remove(&number).unwrap_or_default(),
             is_throttled: stats.is_throttled,
             throttle_millis: u64::try_from(stats.throttle_time.as_millis()).unwrap_or(u64::MAX),
             listeners: index.refresh_listeners(),

@@ -1,14 +1,18 @@
 //! The nested objects of a hit that are shown with it.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use serde_json::{Map, Value, json};
 use shard::{
-    Hit, InnerHit, InnerHitsAsked, Query, SearchRequest, SortValue, SourceFilter, StoredDocument,
-    filter_source, uid_parts,
+    Hit, InnerAnswer, InnerHit, InnerHitsAsked, InnerSearch, Query, SearchRequest, SortValue, SourceFilter,
+    StoredDocument, filter_source, uid_parts,
 };
 
 use super::answer::show_score;
 use super::body::{SearchBody, count, flag, read_sort, read_source};
 use super::query::Part;
+use super::until::Until;
 use crate::error::ApiError;
 
 const SIZE_DEFAULT: usize = 3;
@@ -104,35 +108,78 @@ pub(super) fn check_windows(all: &[InnerHits], most: usize) -> Result<(), ApiErr
     Ok(())
 }
 
+/// The searches for the inner hits of many hits, each made ready once for a part of the search.
+pub(super) struct InnerSearches<'a> {
+    until: &'a Until,
+    /// By the place of the part, and by where it is said what is shown.
+    searches: HashMap<(usize, *const InnerHits), Option<InnerSearch<'a>>>,
+    /// Whether there was no time to see all matches.
+    pub is_timed_out: bool,
+}
+
+impl<'a> InnerSearches<'a> {
+    pub(super) fn new(until: &'a Until) -> Self {
+        Self { until, searches: HashMap::new(), is_timed_out: false }
+    }
+
+    /// What there is among the objects of a hit in a part; `outer` is the nested path of the hit, if it is no document.
+    fn find(
+        &mut self,
+        inner_hits: &'a InnerHits,
+        part: &'a Part,
+        outer: Option<&'a str>,
+        hit: &Hit,
+    ) -> Result<Option<InnerAnswer>, ApiError> {
+        let key = (part.place, std::ptr::from_ref(inner_hits));
+        let search = match self.searches.entry(key) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(entry) => {
+                let InnerHits { path, request, .. } = inner_hits;
+                entry.insert(part.reader.inner_search(path, outer, request, part.context())?)
+            }
+        };
+        let Some(search) = search else { return Ok(None) };
+        let found = search.of_hit(hit, &|| self.until.stop())?;
+        self.is_timed_out |= found.is_partial;
+        Ok(Some(found))
+    }
+}
+
 /// A hit and the document that it is, or is in.
-struct Around<'a> {
+struct Around<'a, 'd> {
     part: &'a Part,
-    hit: &'a Hit,
     /// The nested path of the hit, if it is no document.
     path: Option<&'a str>,
-    stored: &'a StoredDocument,
-    source: &'a Value,
+    hit: &'d Hit,
+    stored: &'d StoredDocument,
+    source: &'d Value,
 }
 
 /// Adds the inner hits of a document to how it is shown.
-pub(super) fn add(
+pub(super) fn add<'a>(
     shown: &mut Value,
-    part: &Part,
-    hit: &Hit,
-    stored: &StoredDocument,
-    body: &SearchBody,
+    part: &'a Part,
+    (hit, stored): (&Hit, &StoredDocument),
+    body: &'a SearchBody,
+    searches: &mut InnerSearches<'a>,
 ) -> Result<(), ApiError> {
     if body.inner_hits.is_empty() {
         return Ok(());
     }
     let source: Value = serde_json::from_slice(&stored.source).unwrap_or_default();
-    add_to(shown, &body.inner_hits, &Around { part, hit, path: None, stored, source: &source })
+    let around = Around { part, hit, path: None, stored, source: &source };
+    add_to(shown, &body.inner_hits, &around, searches)
 }
 
-fn add_to(shown: &mut Value, all: &[InnerHits], around: &Around<'_>) -> Result<(), ApiError> {
+fn add_to<'a>(
+    shown: &mut Value,
+    all: &'a [InnerHits],
+    around: &Around<'a, '_>,
+    searches: &mut InnerSearches<'a>,
+) -> Result<(), ApiError> {
     let mut by_name = Map::new();
     for inner_hits in all {
-        if let Some(found) = find(inner_hits, around)? {
+        if let Some(found) = find(inner_hits, around, searches)? {
             by_name.insert(inner_hits.name.clone(), found);
         }
     }
@@ -142,23 +189,28 @@ fn add_to(shown: &mut Value, all: &[InnerHits], around: &Around<'_>) -> Result<(
     Ok(())
 }
 
-fn find(inner_hits: &InnerHits, around: &Around<'_>) -> Result<Option<Value>, ApiError> {
-    let InnerHits { path, request, .. } = inner_hits;
-    let Around { part, hit, path: outer, .. } = around;
-    let found = part.reader.inner_hits((hit, *outer), path, request, &part.context())?;
-    let Some(found) = found else { return Ok(None) };
+fn find<'a>(
+    inner_hits: &'a InnerHits,
+    around: &Around<'a, '_>,
+    searches: &mut InnerSearches<'a>,
+) -> Result<Option<Value>, ApiError> {
+    let Some(found) = searches.find(inner_hits, around.part, around.path, around.hit)? else {
+        return Ok(None);
+    };
     let mut shown = Vec::new();
     for inner in found.hits.iter().skip(inner_hits.from) {
         let mut hit = show(inner_hits, inner, around);
-        add_to(&mut hit, &inner_hits.inner, &Around { hit: &inner.hit, path: Some(path), ..*around })?;
+        let around = Around { hit: &inner.hit, path: Some(&inner_hits.path), ..*around };
+        add_to(&mut hit, &inner_hits.inner, &around, searches)?;
         shown.push(hit);
     }
-    let total = json!({"value": found.total, "relation": "eq"});
+    let relation = if found.is_partial { "gte" } else { "eq" };
+    let total = json!({"value": found.total, "relation": relation});
     let max_score = found.max_score.filter(|_| !found.hits.is_empty()).map_or(Value::Null, show_score);
     Ok(Some(json!({"hits": {"total": total, "max_score": max_score, "hits": shown}})))
 }
 
-fn show(inner_hits: &InnerHits, inner: &InnerHit, around: &Around<'_>) -> Value {
+fn show(inner_hits: &InnerHits, inner: &InnerHit, around: &Around<'_, '_>) -> Value {
     let stored = around.stored;
     let (doc_type, id) = uid_parts(&stored.uid);
     let mut shown = Map::new();

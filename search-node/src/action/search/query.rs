@@ -18,8 +18,9 @@ use shard::{
 
 use super::answer::show_hit;
 use super::body::{SearchBody, TrackTotal};
+use super::inner_hits::{self, InnerSearches};
 use super::until::Until;
-use super::{filtered, in_type, inner_hits, read_filter};
+use super::{filtered, in_type, read_filter};
 use crate::error::ApiError;
 use crate::indices::Index;
 use crate::node::Node;
@@ -93,6 +94,16 @@ pub(super) struct Wanted {
     #[serde(with = "serde_bytes")]
     pub body: Vec<u8>,
     pub hits: Vec<Hit>,
+    /// The time that is left; what was found in the hits until then is shown.
+    pub within: Option<Duration>,
+}
+
+/// Hits as they are shown, in the order in which they were wanted.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Fetched {
+    pub hits: Vec<Shown>,
+    /// Whether the time was up before all was seen that is in them.
+    pub is_timed_out: bool,
 }
 
 /// One shard of a search at one point in time.
@@ -205,7 +216,7 @@ pub(super) fn higher(a: Option<f32>, b: Option<f32>) -> Option<f32> {
     }
 }
 
-/// Reads the documents of hits that were found in these parts.
+/// Reads the documents of hits that were found in these parts, in the order in which they lie there.
 /// A shard of which one cannot be read is not tried again for each of the others.
 /// `source` is the body as it came.
 pub(super) fn fetch_here(
@@ -213,34 +224,45 @@ pub(super) fn fetch_here(
     hits: &[Hit],
     body: &SearchBody,
     source: &dyn Display,
-) -> Vec<Shown> {
+    until: &Until,
+) -> Fetched {
     let mut failed: BTreeMap<usize, ApiError> = BTreeMap::new();
     let mut took: BTreeMap<usize, Duration> = BTreeMap::new();
+    let mut searches = InnerSearches::new(until);
     let mut show = |hit: &Hit| {
         if let Some(error) = failed.get(&hit.shard) {
             return Err(error.clone());
         }
         let begun = Instant::now();
-        let shown =
-            fetch_one(parts, hit, body).inspect_err(|error| drop(failed.insert(hit.shard, error.clone())));
+        let shown = fetch_one(parts, hit, body, &mut searches)
+            .inspect_err(|error| drop(failed.insert(hit.shard, error.clone())));
         *took.entry(hit.shard).or_default() += begun.elapsed();
         shown
     };
-    let shown = hits.iter().map(&mut show).collect();
+    let mut in_order: Vec<usize> = (0..hits.len()).collect();
+    in_order.sort_by_key(|at| (hits[*at].shard, hits[*at].segment, hits[*at].document));
+    let mut shown: Vec<(usize, Shown)> = in_order.into_iter().map(|at| (at, show(&hits[at]))).collect();
+    shown.sort_by_key(|(at, _)| *at);
     for part in parts.iter().filter(|part| slow_log::times_fetch(&part.index)) {
         if let Some(took) = took.get(&part.place) {
             slow_log::end_fetch(&part.index, part.number, *took, source);
         }
     }
-    shown
+    let hits = shown.into_iter().map(|(_, shown)| shown).collect();
+    Fetched { hits, is_timed_out: searches.is_timed_out }
 }
 
-fn fetch_one(parts: &[Part], hit: &Hit, body: &SearchBody) -> Shown {
+fn fetch_one<'a>(
+    parts: &'a [Part],
+    hit: &Hit,
+    body: &'a SearchBody,
+    searches: &mut InnerSearches<'a>,
+) -> Shown {
     let part = parts.iter().find(|part| part.place == hit.shard);
     let part = part.ok_or_else(|| ApiError::internal("a hit is of no shard that was searched"))?;
     let stored = part.reader.fetch(hit)?;
     let mut shown = show_hit(&part.index.name, hit, &stored, body);
-    inner_hits::add(&mut shown, part, hit, &stored, body)?;
+    inner_hits::add(&mut shown, part, (hit, &stored), body, searches)?;
     Ok(shown)
 }
 
@@ -284,8 +306,13 @@ pub(crate) fn answer_query(
     Ok(postcard::to_allocvec(&partial).map_err(|error| unreadable(&error))?.into())
 }
 
-/// Reads the documents that another node wants.
-pub(crate) fn answer_fetch(node: &Node, message: &[u8]) -> Result<Bytes, ApiError> {
+/// Reads the documents that another node wants, which has waited since it arrived.
+pub(crate) fn answer_fetch(
+    node: &Node,
+    message: &[u8],
+    arrived: Instant,
+    cancelled: &CancellationToken,
+) -> Result<Bytes, ApiError> {
     let wanted: Wanted = postcard::from_bytes(message).map_err(|error| unreadable(&error))?;
     let parts =
         node.contexts.take(wanted.context).ok_or_else(|| ApiError::no_search_context(wanted.context))?;
@@ -293,8 +320,10 @@ pub(crate) fn answer_fetch(node: &Node, message: &[u8]) -> Result<Bytes, ApiErro
     if wanted.hits.is_empty() {
         return Ok(Bytes::new());
     }
-    let hits = fetch_here(&parts, &wanted.hits, &body_of(&wanted.body)?, &shown(&wanted.body));
-    Ok(serde_json::to_vec(&hits).map_err(|error| ApiError::internal(error.to_string()))?.into())
+    let until = Until::since(arrived, wanted.within, cancelled.clone());
+    let body = body_of(&wanted.body)?;
+    let fetched = fetch_here(&parts, &wanted.hits, &body, &shown(&wanted.body), &until);
+    Ok(serde_json::to_vec(&fetched).map_err(|error| ApiError::internal(error.to_string()))?.into())
 }
 
 /// A body on its way, which is JSON.

@@ -1,5 +1,4 @@
-//! Tables without rows: `_cat/plugins`, `_cat/repositories`, `_cat/snapshots`, of which there are none, and `_cat/fielddata`, since what is kept
-//! in memory is counted for segments and not for fields.
+//! Tables without rows: `_cat/plugins`, `_cat/repositories` and `_cat/snapshots`, of which there are none.
 
 use futures::FutureExt;
 use http::Method;
@@ -11,8 +10,6 @@ use crate::rest::envelope::Reply;
 use crate::rest::router::{Route, route};
 
 const GET: &[Method] = &[Method::GET];
-const FIELDDATA_PARAMS: &[&str] = &["bytes", "fields", "h", "help", "local", "s", "time", "v"];
-
 const SNAPSHOTS_PARAMS: &[&str] =
     &["bytes", "h", "help", "ignore_unavailable", "local", "master_timeout", "s", "time", "v"];
 
@@ -22,10 +19,6 @@ pub(super) const ROUTES: &[Route] = &[
     route(GET, "/_cat/snapshots", SNAPSHOTS_PARAMS, |call| async move { empty(SNAPSHOTS, &call) }.boxed()),
     route(GET, "/_cat/snapshots/{repository}", SNAPSHOTS_PARAMS, |call| {
         async move { no_repository(&call) }.boxed()
-    }),
-    route(GET, "/_cat/fielddata", FIELDDATA_PARAMS, |call| async move { empty(FIELDDATA, &call) }.boxed()),
-    route(GET, "/_cat/fielddata/{fields}", FIELDDATA_PARAMS, |call| {
-        async move { empty(FIELDDATA, &call) }.boxed()
     }),
 ];
 
@@ -54,15 +47,6 @@ const SNAPSHOTS: &[Column] = &[
     number("failed_shards", &["fs"], "number of failed shards"),
     number("total_shards", &["ts"], "number of total shards"),
     text("reason", &["r"], "reason for failures").on_demand(),
-];
-
-const FIELDDATA: &[Column] = &[
-    text("id", &[], "node id"),
-    text("host", &["h"], "host name"),
-    text("ip", &[], "ip address"),
-    text("node", &["n"], "node name"),
-    text("field", &["f"], "field name"),
-    number("size", &["s"], "field data usage"),
 ];
 
 /// `_all` repositories are none; any other name is of one that is not there.

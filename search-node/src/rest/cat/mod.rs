@@ -6,6 +6,7 @@ mod cell;
 mod circuit_breaker;
 mod count;
 mod empty;
+mod fielddata;
 mod figures;
 mod health;
 mod indices;
@@ -53,6 +54,7 @@ pub(super) const ROUTES: &[&[Route]] = &[
     thread_pool::ROUTES,
     circuit_breaker::ROUTES,
     empty::ROUTES,
+    fielddata::ROUTES,
 ];
 
 const LIST: &[Route] = &[route(&[Method::GET], "/_cat", &["help", "s"], |_| async { Ok(list()) }.boxed())];

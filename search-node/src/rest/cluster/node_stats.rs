@@ -8,13 +8,11 @@ use http::Method;
 use serde_json::{Map, Value, json};
 
 use super::node_json::{node_head, nodes_header};
-use crate::action::cluster::{
-    CopyFigures, FiguresWish, NodeFigures, SeenFigures, View, chosen_nodes, survey_with,
-};
+use crate::action::cluster::{CopyFigures, NodeFigures, SeenFigures, View, chosen_nodes, survey_with};
 use crate::error::ApiError;
 use crate::rest::call::Call;
 use crate::rest::envelope::Reply;
-use crate::rest::index_figures::{Section, sections_of, total_of};
+use crate::rest::index_figures::{Section, sections_of, stats_wish, total_of};
 use crate::rest::router::{Route, route};
 
 const PARAMS: &[&str] = &[
@@ -119,7 +117,7 @@ async fn stats(call: Call) -> Result<Reply, ApiError> {
     let wish = Wish::of(&call)?;
     let view = View::of(&call.node);
     let chosen = chosen_nodes(&view, call.path.get("id").map(String::as_str));
-    let figures = FiguresWish::segments(wish.with_files);
+    let figures = stats_wish(&call, wish.with_files);
     let survey = survey_with(&call.node, &view, figures, |node| chosen.contains(&node)).await?;
     let shown = survey.nodes.iter().filter_map(|(node, figures)| {
         let entry = view.node(*node)?;

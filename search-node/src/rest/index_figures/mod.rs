@@ -20,7 +20,7 @@ use crate::error::ApiError;
 use crate::indices::is_closed;
 use crate::rest::cluster::observed_if_any;
 
-pub(super) use sections::{Section, sections_of, total_of};
+pub(super) use sections::{Section, sections_of, stats_wish, total_of};
 pub(super) use segments::name_of;
 
 pub(super) const ROUTES: &[&[Route]] =

@@ -5,7 +5,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::action::cluster::CopyFigures;
+use crate::action::cluster::{CopyFigures, FiguresWish};
+use crate::rest::call::Call;
 
 /// A section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +79,12 @@ pub(in crate::rest) fn total_of<'a>(copies: impl IntoIterator<Item = &'a CopyFig
     })
 }
 
+/// What statistics need to be told beside the usual: which fields of what is kept in memory, as the request names them.
+pub(in crate::rest) fn stats_wish(call: &Call, with_files: bool) -> FiguresWish {
+    let fielddata_of = call.param("fielddata_fields").or(call.param("fields")).map(str::to_owned);
+    FiguresWish { fielddata_of, ..FiguresWish::segments(with_files) }
+}
+
 /// Sections of figures.
 pub(in crate::rest) fn sections_of(
     copy: &CopyFigures,
@@ -136,7 +143,16 @@ fn shown(copy: &CopyFigures, section: Section, with_files: bool) -> Value {
             "cache_count": 0, "evictions": 0
         }),
         Section::Fielddata => {
-            json!({"memory_size_in_bytes": copy.fielddata_bytes, "evictions": copy.fielddata_evictions})
+            let mut shown =
+                json!({"memory_size_in_bytes": copy.fielddata_bytes, "evictions": copy.fielddata_evictions});
+            // Only those that were asked for are told.
+            if !copy.fielddata.is_empty() {
+                let fields = copy.fielddata.iter();
+                let fields =
+                    fields.map(|(path, bytes)| (path.clone(), json!({"memory_size_in_bytes": bytes})));
+                shown["fields"] = Value::Object(fields.collect());
+            }
+            shown
         }
         Section::Completion => json!({"size_in_bytes": 0}),
         Section::RequestCache => {

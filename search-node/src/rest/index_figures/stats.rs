@@ -5,8 +5,8 @@ use futures::FutureExt;
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::{Section, Told, sections_of, total_of};
-use crate::action::cluster::{CopyFigures, FiguresWish};
+use super::{Section, Told, sections_of, stats_wish, total_of};
+use crate::action::cluster::CopyFigures;
 use crate::error::ApiError;
 use crate::rest::call::Call;
 use crate::rest::envelope::Reply;
@@ -68,7 +68,7 @@ fn wanted(call: &Call) -> Result<Vec<Section>, ApiError> {
 async fn stats(call: Call) -> Result<Reply, ApiError> {
     let (level, wanted) = (level_of(&call)?, wanted(&call)?);
     let with_files = call.flag("include_segment_file_sizes")?;
-    let told = Told::of(&call, FiguresWish::segments(with_files)).await?;
+    let told = Told::of(&call, stats_wish(&call, with_files)).await?;
     let shown = |copies: &[&CopyFigures]| sections_of(&total_of(copies.iter().copied()), &wanted, with_files);
     let both = |rows: &[&CopyRow]| {
         let of = |rows: Vec<&&CopyRow>| -> Vec<&CopyFigures> {

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::search::SortMode;
+use crate::search::{InnerSearch, SearchError, SortMode, Stop};
 
 fn nested_mapping() -> Arc<Mapping> {
     let mapping = json!({"properties": {
@@ -263,4 +263,45 @@ proptest! {
         engine.force_merge(ForceMerge::Segments(1)).expect("merged");
         check(&engine, &held);
     }
+}
+
+/// A search that is ready looks among the objects of any number of hits, in whatever order they come, and sees no more than there is time for.
+#[test]
+fn one_inner_search_serves_all_hits_and_looks_at_the_time() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = open(folder.path(), nested_mapping());
+    for n in 0..6_i64 {
+        let objects: Vec<Value> = (0..n).map(|x| json!({"x": x, "b": [{"y": x}, {"y": n}]})).collect();
+        put(&engine, &n.to_string(), &json!({"n": n, "a": objects}));
+        if n == 2 {
+            engine.refresh(NOW).expect("refreshed");
+        }
+    }
+    engine.refresh(NOW).expect("refreshed");
+    let view = engine.view();
+    let context =
+        QueryContext { index: "i", doc_type: "_doc", now_millis: NOW, rules: crate::QueryRules::usual() };
+    let all = SearchRequest::of(parse_query(&json!({"match_all": {}})).expect("a query"), 10);
+    let hits = search(&view, &all, &context, &never).expect("searched").hits;
+    let asked = parse_query(&json!({"range": {"a.x": {"gte": 1}}})).expect("a query");
+    let request = SearchRequest::of(asked, 2);
+    let mut inner = InnerSearch::new(&view, ("a", None), &request, context).expect("ready").expect("nested");
+    let mut below =
+        InnerSearch::new(&view, ("a.b", Some("a")), &all, context).expect("ready").expect("nested");
+
+    for at in [0, 3, 5, 5, 1, 4, 2, 0, 5] {
+        let hit = &hits[at];
+        let found = inner.of_hit(hit, &never).expect("looked");
+        assert_eq!((found.total, found.is_partial), ((at as u64).saturating_sub(1), false), "{at}");
+        let places: Vec<usize> = found.hits.iter().map(|hit| hit.place[0].1).collect();
+        assert_eq!(places, (1..at).take(2).collect::<Vec<_>>(), "{at}");
+        for object in &found.hits {
+            assert_eq!(below.of_hit(&object.hit, &never).expect("looked").total, 2);
+        }
+    }
+    let late = inner.of_hit(&hits[5], &|| Some(Stop::TimeIsUp)).expect("looked");
+    assert_eq!((late.total, late.hits.len(), late.is_partial), (0, 0, true));
+    let gone = inner.of_hit(&hits[5], &|| Some(Stop::Cancelled));
+    assert!(matches!(gone, Err(SearchError::Cancelled)), "{gone:?}");
+    assert_eq!(inner.of_hit(&hits[5], &never).expect("looked").total, 4);
 }

@@ -223,3 +223,146 @@ fn values_are_read_once_and_only_as_long_as_somebody_wants_them() {
     assert_eq!(held(), 0, "segments that are gone take their values with them");
     assert_eq!(ask(&engine, &request).total, 2);
 }
+
+/// A mapping of so many runtime fields, and documents that have a value in each.
+fn wide(folder: &Path, fields: usize, documents: usize) -> Arc<Engine> {
+    let types = ["keyword", "long", "boolean"];
+    let runtime: serde_json::Map<_, _> =
+        (0..fields).map(|n| (format!("r{n:03}"), json!({"type": types[n % 3]}))).collect();
+    let engine = Engine::open(
+        folder,
+        with_runtime(json!({}), Value::Object(runtime)),
+        EngineOptions::default(),
+        unshared(),
+    )
+    .expect("opens");
+    for document in 0..documents {
+        let value = |n: usize| match n % 3 {
+            0 => json!(format!("word{}", document % 7)),
+            1 => json!(document),
+            _ => json!(document % 2 == 0),
+        };
+        let values: serde_json::Map<_, _> = (0..fields).map(|n| (format!("r{n:03}"), value(n))).collect();
+        put(&engine, &document.to_string(), &Value::Object(values));
+    }
+    engine.refresh(NOW).expect("refreshed");
+    engine
+}
+
+/// Each field used to go over the sources by itself.
+#[test]
+fn sources_are_gone_over_once_for_all_fields_of_a_request() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = wide(folder.path(), 90, 20);
+    let aggs =
+        json!({"f": {"filter": {"term": {"r003": "word1"}}, "aggs": {"m": {"max": {"field": "r004"}}}}});
+    let key = |path: &str| SortKey {
+        field: SortField::Field(path.to_owned()),
+        descending: false,
+        missing: Missing::Last,
+        mode: None,
+        format: None,
+        unmapped_ok: false,
+    };
+    // Each reading looks once whether it is still wanted.
+    let looks = |query: &Value| {
+        let request = SearchRequest {
+            sort: vec![key("r000"), key("r001")],
+            aggs: aggs::parse(&aggs).expect("aggregations"),
+            ..SearchRequest::of(parse_query(query).expect("a query"), 3)
+        };
+        let asked = Cell::new(0);
+        let count = || {
+            asked.set(asked.get() + 1);
+            None
+        };
+        let answer = search(&engine.view(), &request, &context(), &count).expect("searched");
+        (answer.total, asked.get())
+    };
+
+    let (total, of_few) = looks(&json!({"match_all": {}}));
+    assert_eq!(total, 20);
+    assert!(of_few < 8, "{of_few}");
+    let (total, of_all) = looks(&json!({"query_string": {"query": "word1"}}));
+    assert_eq!(total, 3);
+    assert!(of_all < 8, "{of_all}");
+    let (total, again) = looks(&json!({"query_string": {"query": "word2"}}));
+    assert_eq!((total, again), (3, of_all - 1), "all of them are kept");
+}
+
+/// Fields whose values were read by different layouts, and one below another.
+#[test]
+fn values_that_were_read_at_different_times_are_asked_together() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mapping = with_runtime(
+        json!({}),
+        json!({"a": {"type": "long"}, "a.b": {"type": "long"}, "c": {"type": "boolean"}, "d": {"type": "keyword"}}),
+    );
+    let engine = Engine::open(folder.path(), mapping, EngineOptions::default(), unshared()).expect("opens");
+    for (id, document) in [
+        ("1", json!({"a": 1, "c": true, "d": "x"})),
+        ("2", json!({"a": {"b": 1}, "c": false, "d": "y"})),
+        ("3", json!({"a": [1, {"b": 2}], "c": "true"})),
+        ("4", json!({"a.b": 1, "d": ["x", "y"]})),
+        ("5", json!([{"a": 1}])),
+    ] {
+        if document.is_object() {
+            put(&engine, id, &document);
+        }
+        engine.refresh(NOW).expect("refreshed");
+    }
+
+    assert_eq!(found(&engine, &json!({"term": {"c": true}})), ["1", "3"]);
+    let either = json!({"bool": {"should": [{"term": {"a": 1}}, {"term": {"c": true}}]}});
+    assert_eq!(found(&engine, &either), ["1", "3"]);
+    assert_eq!(found(&engine, &json!({"range": {"a.b": {"gte": 1}}})), ["2", "3", "4"]);
+    let each = json!({"multi_match": {"query": "1", "fields": ["a*", "c", "d"], "lenient": true}});
+    assert_eq!(found(&engine, &each), ["1", "2", "3", "4"]);
+    assert_eq!(found(&engine, &json!({"exists": {"field": "a"}})), ["1", "3"]);
+}
+
+/// They used to be left out as terms that no index holds.
+#[test]
+fn long_keywords_are_found() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mapping = with_runtime(json!({}), json!({"word": {"type": "keyword"}}));
+    let engine = Engine::open(folder.path(), mapping, EngineOptions::default(), unshared()).expect("opens");
+    let (long, longer) = ("x".repeat(40_000), format!("a{}", "\u{e9}".repeat(40_000)));
+    for (id, word) in [("1", &long), ("2", &longer)] {
+        put(&engine, id, &json!({"word": word}));
+    }
+    engine.refresh(NOW).expect("refreshed");
+
+    assert_eq!(found(&engine, &json!({"term": {"word": long}})), ["1"]);
+    assert_eq!(found(&engine, &json!({"terms": {"word": [longer]}})), ["2"]);
+    assert_eq!(found(&engine, &json!({"prefix": {"word": "a\u{e9}"}})), ["2"]);
+    assert_eq!(found(&engine, &json!({"exists": {"field": "word"}})), ["1", "2"]);
+    let request = SearchRequest {
+        sort: vec![SortKey {
+            field: SortField::Field("word".to_owned()),
+            descending: false,
+            missing: Missing::Last,
+            mode: None,
+            format: None,
+            unmapped_ok: false,
+        }],
+        ..SearchRequest::of(parse_query(&json!({"match_all": {}})).expect("a query"), 2)
+    };
+    // Of the longer one the column has as many whole letters as fit.
+    let sorted: Vec<_> = ask(&engine, &request).hits.into_iter().flat_map(|hit| hit.sort).collect();
+    let cut = longer.chars().take(1 + 65_534 / 2).collect();
+    assert_eq!(sorted, [SortValue::Text(cut), SortValue::Text(long)]);
+}
+
+/// What a query of every field takes: `cargo test -p shard --release many_fields -- --ignored --nocapture`.
+#[test]
+#[ignore = "measures"]
+fn a_query_of_many_fields_takes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = wide(folder.path(), 900, 160);
+    for round in ["first", "again"] {
+        let begun = std::time::Instant::now();
+        let found = found(&engine, &json!({"query_string": {"query": "word1"}})).len();
+        println!("{round}: {found} found in {:?}", begun.elapsed());
+    }
+}

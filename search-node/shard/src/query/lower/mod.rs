@@ -30,8 +30,8 @@ use tantivy::schema::{Field, IndexRecordOption};
 use self::patterns::Pattern;
 use self::presence::any_term;
 pub(crate) use self::range_fields::no_aggregation_of_spans;
-pub(crate) use self::runtime::Asked;
 use self::runtime::RuntimeValues;
+pub(crate) use self::runtime::{Asked, runtime_fields_of};
 use self::values::plain;
 use super::QueryError;
 use super::ast::Query;
@@ -90,29 +90,24 @@ fn lower_at(
     asked: Asked<'_>,
 ) -> Result<Box<dyn TantivyQuery>, SearchError> {
     let (fuzzy_words, runtime) = (FuzzyWords::default(), RuntimeValues::default());
-    let lowering = Lowering {
-        layout: &view.layout,
-        identities: &view.identities,
-        context,
-        fuzzy_words: &fuzzy_words,
-        runtime: &runtime,
-        nested_in,
-    };
+    let lowering = Lowering::new(view, context, nested_in, &fuzzy_words, &runtime);
     let lowered = lowering.at_level(lowering.query(query)?);
-    runtime.read(view, asked)?;
+    if runtime.read(view, asked)? {
+        return Ok(lowering.at_level(lowering.query(query)?));
+    }
     Ok(lowered)
 }
 
 #[derive(Clone, Copy)]
-pub(in crate::query) struct Lowering<'a> {
-    pub(in crate::query) layout: &'a Layout,
-    pub(in crate::query) identities: &'a Arc<AllIdentities>,
-    pub(in crate::query) context: &'a QueryContext<'a>,
-    pub(in crate::query) fuzzy_words: &'a FuzzyWords,
+struct Lowering<'a> {
+    layout: &'a Layout,
+    identities: &'a Arc<AllIdentities>,
+    context: &'a QueryContext<'a>,
+    fuzzy_words: &'a FuzzyWords,
     /// The runtime fields that were met.
-    pub(in crate::query) runtime: &'a RuntimeValues,
+    runtime: &'a RuntimeValues,
     /// The path of the nested objects that are looked for; none for documents.
-    pub(in crate::query) nested_in: Option<&'a str>,
+    nested_in: Option<&'a str>,
 }
 
 fn all() -> Box<dyn TantivyQuery> {
@@ -134,6 +129,19 @@ pub(in crate::query) fn constant(query: Box<dyn TantivyQuery>) -> Box<dyn Tantiv
 /// Matches that add nothing to the score.
 pub(in crate::query) fn unscored(query: Box<dyn TantivyQuery>) -> Box<dyn TantivyQuery> {
     Box::new(Constant::new(query, 0.0))
+}
+
+impl<'a> Lowering<'a> {
+    fn new(
+        view: &'a View,
+        context: &'a QueryContext<'a>,
+        nested_in: Option<&'a str>,
+        fuzzy_words: &'a FuzzyWords,
+        runtime: &'a RuntimeValues,
+    ) -> Self {
+        let (layout, identities) = (&*view.layout, &view.identities);
+        Self { layout, identities, context, fuzzy_words, runtime, nested_in }
+    }
 }
 
 impl Lowering<'_> {

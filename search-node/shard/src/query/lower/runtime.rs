@@ -7,118 +7,179 @@ use std::sync::{Arc, OnceLock};
 use hashbrown::HashMap;
 use tantivy::index::{SegmentId, SegmentReader};
 use tantivy::query::{EmptyScorer, EnableScoring, Explanation, Query as TantivyQuery, Scorer, Weight};
-use tantivy::{DocId, Score};
+use tantivy::{DocId, Score, TantivyError};
 
-use super::{Lowered, Lowering, constant};
-use crate::engine::{Layout, RuntimeSegment, View, runtime_layout};
-use crate::mapping::FieldMapping;
+use super::{Lowered, Lowering, QueryContext, constant};
+use crate::engine::{Layout, RuntimeSegment, View};
+use crate::query::QueryError;
+use crate::query::ast::Query;
+use crate::query::weights::fuzzy::FuzzyWords;
 use crate::search::{AskStop, SearchError, goes_on};
 
-/// What the values of runtime fields are read for: the segments in which a query is asked, and who may end it.
+/// What the values of runtime fields are read for: the segments in which a query is asked, who may end it, and which fields are needed there
+/// beside its own.
 #[derive(Clone, Copy)]
 pub(crate) struct Asked<'a> {
     pub(crate) segments: &'a [&'a SegmentReader],
     pub(crate) stop: AskStop<'a>,
+    pub(crate) beside: &'a [String],
 }
 
 /// The runtime fields that a query has met.
 #[derive(Default)]
-pub(in crate::query) struct RuntimeValues {
-    met: RefCell<Vec<Arc<ValuesOfField>>>,
+pub(super) struct RuntimeValues {
+    met: RefCell<HashMap<String, Arc<ValuesOfField>>>,
 }
 
 /// The values of one runtime field.
 struct ValuesOfField {
     path: String,
-    field: FieldMapping,
-    layout: Layout,
+    /// A layout that has the field, by which a query is checked.
+    layout: Arc<Layout>,
     /// Those of each segment that is asked; read once the query is known as a whole.
     segments: OnceLock<HashMap<SegmentId, Arc<RuntimeSegment>>>,
 }
 
-impl RuntimeValues {
-    fn of(&self, path: &str, field: &FieldMapping) -> Arc<ValuesOfField> {
-        let mut met = self.met.borrow_mut();
-        if let Some(known) = met.iter().find(|known| known.path == path) {
-            return Arc::clone(known);
+impl ValuesOfField {
+    /// The layouts by which its values were read, each once; before they are, the one that checks the query.
+    fn layouts(&self) -> Vec<Arc<Layout>> {
+        let mut layouts: Vec<Arc<Layout>> = Vec::new();
+        for values in self.segments.get().into_iter().flat_map(HashMap::values) {
+            if !layouts.iter().any(|known| Arc::ptr_eq(known, &values.layout)) {
+                layouts.push(Arc::clone(&values.layout));
+            }
         }
-        let values = Arc::new(ValuesOfField {
-            path: path.to_owned(),
-            field: field.clone(),
-            layout: runtime_layout(path, field),
-            segments: OnceLock::new(),
+        if layouts.is_empty() {
+            layouts.push(Arc::clone(&self.layout));
+        }
+        layouts
+    }
+}
+
+impl RuntimeValues {
+    fn of(&self, path: &str, layout: &Arc<Layout>) -> Arc<ValuesOfField> {
+        let mut met = self.met.borrow_mut();
+        let values = met.entry_ref(path).or_insert_with(|| {
+            let (path, layout) = (path.to_owned(), Arc::clone(layout));
+            Arc::new(ValuesOfField { path, layout, segments: OnceLock::new() })
         });
-        met.push(Arc::clone(&values));
-        values
+        Arc::clone(values)
     }
 
-    /// Reads the values of all fields that were met.
-    pub(in crate::query) fn read(&self, view: &View, asked: Asked<'_>) -> Result<(), SearchError> {
-        for values in self.met.borrow().iter() {
-            let of_segment = |reader: &&SegmentReader| {
-                goes_on(asked.stop)?;
-                let made = view.runtime(reader, (&values.path, &values.field), asked.stop)?;
-                Ok((reader.segment_id(), made))
-            };
-            let segments = asked.segments.iter().map(of_segment).collect::<Result<_, SearchError>>()?;
+    /// The paths of those that were met.
+    pub(super) fn into_paths(self) -> Vec<String> {
+        self.met.into_inner().into_keys().collect()
+    }
+
+    /// Reads the values of all fields that were met, and of those beside. Whether some were read by other layouts than the query was made for, so
+    /// that it has to be made again.
+    pub(super) fn read(&self, view: &View, asked: Asked<'_>) -> Result<bool, SearchError> {
+        let met = self.met.borrow();
+        if met.is_empty() {
+            return Ok(false);
+        }
+        let own: Vec<&ValuesOfField> = met.values().map(|values| &**values).collect();
+        let beside = asked.beside.iter().map(String::as_str).filter(|path| !met.contains_key(*path));
+        let paths: Vec<&str> = own.iter().map(|values| values.path.as_str()).chain(beside).collect();
+        let mut segments = vec![HashMap::new(); own.len()];
+        for reader in asked.segments {
+            goes_on(asked.stop)?;
+            let read = view.runtime_fields(reader, &paths, asked.stop)?;
+            for (segments, values) in segments.iter_mut().zip(read) {
+                segments.insert(reader.segment_id(), values);
+            }
+        }
+        let mut has_others = false;
+        for (values, segments) in own.into_iter().zip(segments) {
+            has_others |= segments.values().any(|read| !Arc::ptr_eq(&read.layout, &values.layout));
             values.segments.get_or_init(|| segments);
         }
-        Ok(())
+        Ok(has_others)
     }
 }
 
 impl Lowering<'_> {
     /// What is made for the field at a path if that is a runtime field. Every match counts the same, as in Elasticsearch.
-    pub(in crate::query) fn of_runtime(
-        &self,
-        path: &str,
-        make: impl FnOnce(&Lowering<'_>) -> Lowered,
-    ) -> Option<Lowered> {
-        let field = self.layout.mapping.runtime.get(path)?;
-        let values = self.runtime.of(path, field);
-        let made = make(&Lowering { layout: &values.layout, nested_in: None, ..*self });
-        Some(made.map(|query| constant(Box::new(OfRuntime { query, values }))))
+    pub(super) fn of_runtime(&self, path: &str, make: impl Fn(&Lowering<'_>) -> Lowered) -> Option<Lowered> {
+        self.layout.mapping.runtime.get(path)?;
+        let values = self.runtime.of(path, self.layout.runtime().of(path)?);
+        let made = values.layouts().into_iter().map(|layout| {
+            let query = make(&Lowering { layout: &layout, nested_in: None, ..*self })?;
+            Ok((layout, query))
+        });
+        let queries = made.collect::<Result<_, QueryError>>();
+        Some(queries.map(|queries| constant(Box::new(OfRuntime { queries, values }))))
     }
 }
 
-/// The matches of a query among the values of a runtime field.
+/// The runtime fields that a query asks.
+pub(crate) fn runtime_fields_of(
+    query: &Query,
+    view: &View,
+    context: &QueryContext<'_>,
+) -> Result<Vec<String>, QueryError> {
+    if view.layout.mapping.runtime.count() == 0 {
+        return Ok(Vec::new());
+    }
+    let (fuzzy_words, runtime) = (FuzzyWords::default(), RuntimeValues::default());
+    Lowering::new(view, context, None, &fuzzy_words, &runtime).query(query)?;
+    Ok(runtime.into_paths())
+}
+
+/// The matches of a query among the values of a runtime field: the query as it is for each layout by which they were read.
 struct OfRuntime {
-    query: Box<dyn TantivyQuery>,
+    queries: Vec<(Arc<Layout>, Box<dyn TantivyQuery>)>,
     values: Arc<ValuesOfField>,
 }
 
 impl Clone for OfRuntime {
     fn clone(&self) -> Self {
-        Self { query: self.query.box_clone(), values: Arc::clone(&self.values) }
+        let queries = self.queries.iter().map(|(layout, query)| (Arc::clone(layout), query.box_clone()));
+        Self { queries: queries.collect(), values: Arc::clone(&self.values) }
     }
 }
 
 impl fmt::Debug for OfRuntime {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("OfRuntime").field("path", &self.values.path).field("query", &self.query).finish()
+        let queries = self.queries.iter().map(|(_, query)| query);
+        out.debug_struct("OfRuntime")
+            .field("path", &self.values.path)
+            .field("queries", &queries.collect::<Vec<_>>())
+            .finish()
     }
 }
 
 impl TantivyQuery for OfRuntime {
     fn weight(&self, _scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
-        let matches = self.query.weight(EnableScoring::disabled_from_schema(&self.values.layout.schema))?;
-        Ok(Box::new(RuntimeWeight { matches, values: Arc::clone(&self.values) }))
+        let weights = self.queries.iter().map(|(layout, query)| {
+            let weight = query.weight(EnableScoring::disabled_from_schema(&layout.schema))?;
+            Ok((Arc::clone(layout), weight))
+        });
+        Ok(Box::new(RuntimeWeight {
+            weights: weights.collect::<tantivy::Result<_>>()?,
+            values: Arc::clone(&self.values),
+        }))
     }
 }
 
 struct RuntimeWeight {
-    matches: Box<dyn Weight>,
+    weights: Vec<(Arc<Layout>, Box<dyn Weight>)>,
     values: Arc<ValuesOfField>,
 }
 
 impl Weight for RuntimeWeight {
     fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
         let known = self.values.segments.get();
-        match known.and_then(|segments| segments.get(&reader.segment_id())) {
-            Some(values) => self.matches.scorer(&values.reader, boost),
-            // The rest of the query matches nothing there.
-            None => Ok(Box::new(EmptyScorer)),
-        }
+        // The rest of the query matches nothing there.
+        let Some(values) = known.and_then(|segments| segments.get(&reader.segment_id())) else {
+            return Ok(Box::new(EmptyScorer));
+        };
+        let (_, weight) =
+            self.weights.iter().find(|(layout, _)| Arc::ptr_eq(layout, &values.layout)).ok_or_else(|| {
+                let path = &self.values.path;
+                TantivyError::InternalError(format!("the values of [{path}] were read by another layout"))
+            })?;
+        weight.scorer(&values.reader, boost)
     }
 
     /// Which documents are deleted the values do not know.

@@ -3,6 +3,9 @@
 //!
 //! Where no term of a segment is meant, the segment costs a look into the dictionary. Where some are, a document takes about a nanosecond, a block at
 //! a time and only as far as who asks goes; who asks for single documents is told of these alone.
+//!
+//! However many terms a pattern takes, a segment costs no more memory than a bit for each distinct value of the column, and none where the terms stand
+//! side by side, as those with a common beginning do.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -15,6 +18,8 @@ use tantivy::query::{
 };
 use tantivy::{DocId, DocSet, Score, SeekDangerResult, TERMINATED};
 use tantivy_fst::{Automaton, Regex};
+
+use crate::mapping::in_column;
 
 /// Documents of a block: few behind a jump, for little may be wanted there, and then more and more.
 const BLOCK_MIN: DocId = 128;
@@ -47,8 +52,9 @@ impl fmt::Debug for Meant {
 }
 
 impl ColumnTerms {
-    /// Documents with one of these terms.
+    /// Documents with one of these terms, of which the column has no more than their beginnings.
     pub(in crate::query) fn exactly(column: &str, mut terms: Vec<String>) -> Self {
+        terms.iter_mut().for_each(|term| term.truncate(in_column(term).len()));
         terms.sort_unstable();
         terms.dedup();
         Self::of(column, Meant::Exactly(terms))
@@ -78,8 +84,7 @@ impl Query for ColumnTerms {
 impl Weight for ColumnTerms {
     fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
         let Some(column) = reader.fast_fields().str(&self.column)? else { return Ok(Box::new(EmptyScorer)) };
-        let ordinals = self.terms.ordinals(&column)?;
-        let Some(found) = Ordinals::of(&ordinals) else { return Ok(Box::new(EmptyScorer)) };
+        let Some(found) = self.terms.ordinals(&column)? else { return Ok(Box::new(EmptyScorer)) };
         Ok(Box::new(ConstScorer::new(Walk::new(column.ords().clone(), found, reader.max_doc()), boost)))
     }
 
@@ -89,13 +94,17 @@ impl Weight for ColumnTerms {
 }
 
 impl Meant {
-    /// The numbers of the terms in a segment, in order.
-    fn ordinals(&self, column: &StrColumn) -> tantivy::Result<Vec<u64>> {
+    /// The numbers of the terms in a segment; none if there are none.
+    fn ordinals(&self, column: &StrColumn) -> tantivy::Result<Option<Ordinals>> {
         Ok(match self {
             Self::Exactly(terms) => {
-                let known =
-                    terms.iter().map(|term| column.dictionary().term_ord(term)).filter_map(Result::transpose);
-                known.collect::<Result<_, _>>()?
+                let mut found = None;
+                for term in terms {
+                    if let Some(ordinal) = column.dictionary().term_ord(term)? {
+                        Ordinals::add(&mut found, ordinal);
+                    }
+                }
+                found
             }
             Self::Like(regex) => taken_by(column, regex)?,
             Self::Near(automaton) => taken_by(column, &**automaton)?,
@@ -104,16 +113,16 @@ impl Meant {
 }
 
 /// The numbers of the terms that an automaton takes.
-fn taken_by<A: Automaton>(column: &StrColumn, automaton: &A) -> std::io::Result<Vec<u64>>
+fn taken_by<A: Automaton>(column: &StrColumn, automaton: &A) -> std::io::Result<Option<Ordinals>>
 where
     A::State: Clone,
 {
     let mut terms = column.dictionary().search(automaton).into_stream()?;
-    let mut ordinals = Vec::new();
+    let mut found = None;
     while terms.advance() {
-        ordinals.push(terms.term_ord());
+        Ordinals::add(&mut found, terms.term_ord());
     }
-    Ok(ordinals)
+    Ok(found)
 }
 
 /// Numbers of terms: all between two of them, or some of these.
@@ -125,18 +134,21 @@ struct Ordinals {
 }
 
 impl Ordinals {
-    /// None if there are none; in order and each once.
-    fn of(ordinals: &[u64]) -> Option<Self> {
-        let (first, last) = (*ordinals.first()?, *ordinals.last()?);
-        let width = (last - first + 1) as usize;
-        let members = (width != ordinals.len()).then(|| {
-            let mut members = vec![0u64; width.div_ceil(64)];
-            for ordinal in ordinals.iter().map(|ordinal| (ordinal - first) as usize) {
-                members[ordinal / 64] |= 1 << (ordinal % 64);
-            }
-            members
-        });
-        Some(Self { range: first..=last, members })
+    /// Adds one that is greater than all before.
+    fn add(to: &mut Option<Self>, ordinal: u64) {
+        let Some(ordinals) = to else {
+            *to = Some(Self { range: ordinal..=ordinal, members: None });
+            return;
+        };
+        let (first, last) = (*ordinals.range.start(), *ordinals.range.end());
+        ordinals.range = first..=ordinal;
+        if ordinals.members.is_none() && ordinal == last + 1 {
+            return;
+        }
+        let members = ordinals.members.get_or_insert_with(|| all_of(last - first + 1));
+        let at = (ordinal - first) as usize;
+        members.resize(at / 64 + 1, 0);
+        members[at / 64] |= 1 << (at % 64);
     }
 
     fn contains(&self, ordinal: u64) -> bool {
@@ -146,6 +158,17 @@ impl Ordinals {
         };
         self.members.as_ref().is_none_or(|members| members[at as usize / 64] >> (at % 64) & 1 == 1)
     }
+}
+
+/// So many bits, all of them set.
+fn all_of(count: u64) -> Vec<u64> {
+    let mut words = vec![u64::MAX; count.div_ceil(64) as usize];
+    if let Some(last) = words.last_mut()
+        && !count.is_multiple_of(64)
+    {
+        *last = (1 << (count % 64)) - 1;
+    }
+    words
 }
 
 /// The documents of a column that have some terms.
@@ -269,7 +292,7 @@ mod tests {
         terms.sort();
         terms.dedup();
         let ordinals = Meant::Exactly(terms).ordinals(column).expect("looked up");
-        Some(Walk::new(column.ords().clone(), Ordinals::of(&ordinals)?, documents as u32))
+        Some(Walk::new(column.ords().clone(), ordinals?, documents as u32))
     }
 
     /// What is done with a walk: one step, or a jump so far.
@@ -340,16 +363,34 @@ mod tests {
         }
     }
 
+    fn ordinals(numbers: impl IntoIterator<Item = u64>) -> Option<Ordinals> {
+        let mut found = None;
+        numbers.into_iter().for_each(|number| Ordinals::add(&mut found, number));
+        found
+    }
+
     #[test]
     fn numbers_side_by_side_need_no_set() {
-        for (ordinals, is_range) in
-            [(&[3][..], true), (&[3, 4, 5], true), (&[3, 5], false), (&[0, 70, 200], false)]
+        let long: Vec<u64> = (5..133).chain([200]).collect();
+        for (numbers, is_range) in
+            [(&[3][..], true), (&[3, 4, 5], true), (&[3, 5], false), (&[0, 70, 200], false), (&long, false)]
         {
-            let found = Ordinals::of(ordinals).expect("some");
-            assert_eq!(found.members.is_none(), is_range, "{ordinals:?}");
+            let found = ordinals(numbers.iter().copied()).expect("some");
+            assert_eq!(found.members.is_none(), is_range, "{numbers:?}");
             let contained: Vec<u64> = (0..300).filter(|ordinal| found.contains(*ordinal)).collect();
-            assert_eq!(contained, ordinals);
+            assert_eq!(contained, numbers);
         }
-        assert!(Ordinals::of(&[]).is_none());
+        assert!(ordinals([]).is_none());
+    }
+
+    /// Each number used to be held by itself, eight bytes of it.
+    #[test]
+    fn many_terms_take_a_bit_each() {
+        let count = 1_000_000;
+        let found = ordinals((0..count).step_by(2)).expect("some");
+
+        let bytes = found.members.as_ref().map_or(0, |members| members.capacity() * 8);
+        assert!(bytes <= 2 * (count as usize / 8), "{bytes}");
+        assert!(found.contains(count - 2) && !found.contains(count - 1));
     }
 }

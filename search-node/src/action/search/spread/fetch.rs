@@ -9,7 +9,7 @@ use serde_json::Value;
 use shard::Hit;
 use tokio::runtime::Handle;
 
-use super::super::query::{Shown, Wanted, fetch_here, unreadable};
+use super::super::query::{Fetched, Wanted, fetch_here, unreadable};
 use super::{ANSWER_WITHIN, Call, Errors, Found, Kept, Spread, call, no_answer};
 use crate::coordination::Action;
 use crate::error::ApiError;
@@ -28,7 +28,8 @@ impl Spread<'_> {
         from: usize,
     ) -> Result<(Found, Vec<Value>), ApiError> {
         let wanted = found.hits.get(from..).unwrap_or_default();
-        let all = self.read(wanted)?;
+        let (all, is_timed_out) = self.read(wanted)?;
+        found.is_timed_out |= is_timed_out;
         let mut errors = Errors::new();
         for (hit, read) in wanted.iter().zip(&all) {
             if let Err(error) = read {
@@ -41,7 +42,8 @@ impl Spread<'_> {
         Ok((self.settle(found, errors)?, shown))
     }
 
-    fn read(&mut self, wanted: &[Hit]) -> Result<Vec<Read>, ApiError> {
+    /// Reads these, and whether the time was up before all was seen that is in them.
+    fn read(&mut self, wanted: &[Hit]) -> Result<(Vec<Read>, bool), ApiError> {
         let mut all: Vec<Option<Read>> = wanted.iter().map(|_| None).collect();
         let mut groups: BTreeMap<Kept, Vec<usize>> = BTreeMap::new();
         let mut own = Vec::new();
@@ -60,12 +62,16 @@ impl Spread<'_> {
             // Whoever reads them lets go of them, too.
             self.kept.remove(&kept);
         }
-        for (at, shown) in own.iter().zip(fetch_here(&self.here, &hits_of(&own), self.body, self.json)) {
+        let fetched = fetch_here(&self.here, &hits_of(&own), self.body, self.json, &self.until);
+        let mut is_timed_out = fetched.is_timed_out;
+        for (at, shown) in own.iter().zip(fetched.hits) {
             all[*at] = Some(shown.map_err(|error| (None, error)));
         }
         for (node, ats, call) in calls {
             let answer = self.wait(call)?.0.map_err(|error| error.unwrap_or_else(no_answer));
-            let shown = answer.and_then(|answer| read_shown(&answer));
+            let fetched = answer.and_then(|answer| read_fetched(&answer));
+            is_timed_out |= fetched.as_ref().is_ok_and(|fetched| fetched.is_timed_out);
+            let shown = fetched.map(|fetched| fetched.hits);
             for (place, at) in ats.into_iter().enumerate() {
                 let shown = match &shown {
                     Ok(shown) => shown.get(place).cloned().unwrap_or_else(|| Err(no_answer())),
@@ -74,7 +80,8 @@ impl Spread<'_> {
                 all[at] = Some(shown.map_err(|error| (Some(node), error)));
             }
         }
-        Ok(all.into_iter().map(|read| read.unwrap_or_else(|| Err((None, no_answer())))).collect())
+        let all = all.into_iter().map(|read| read.unwrap_or_else(|| Err((None, no_answer()))));
+        Ok((all.collect(), is_timed_out))
     }
 
     /// Asks for the documents of hits where they are kept, for the last time.
@@ -86,7 +93,7 @@ impl Spread<'_> {
         within: Duration,
     ) -> Result<Option<Call>, ApiError> {
         let Some(coordinator) = &self.node.coordinator else { return Ok(None) };
-        let message = Wanted { context, body: body.to_vec(), hits };
+        let message = Wanted { context, body: body.to_vec(), hits, within: self.until.left() };
         let message = postcard::to_allocvec(&message).map_err(|error| unreadable(&error))?;
         let call = call(Arc::clone(coordinator), node, Action::Fetch, message.into(), within);
         Ok(Some(Call(Handle::current().spawn(call))))
@@ -105,7 +112,7 @@ impl Drop for Spread<'_> {
     }
 }
 
-fn read_shown(answer: &[u8]) -> Result<Vec<Shown>, ApiError> {
+fn read_fetched(answer: &[u8]) -> Result<Fetched, ApiError> {
     serde_json::from_slice(answer)
         .map_err(|error| ApiError::internal(format!("hits of another node cannot be read: {error}")))
 }

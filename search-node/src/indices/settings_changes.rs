@@ -75,8 +75,9 @@ pub(super) fn changed(
         )));
     }
     let is_reset = |key: &str| {
-        let may_change =
-            is_dynamic(key) || is_closed && !is_private(key) && !FINAL.contains(&&*format!("index.{key}"));
+        // It was given when the index was made, whoever said so.
+        let is_given = is_private(key) || key == "creation_date" || FINAL.contains(&&*format!("index.{key}"));
+        let may_change = is_dynamic(key) || is_closed && !is_given;
         may_change && patterns.keys().any(|pattern| matches(pattern, key))
     };
     let mut next = flat.clone();

@@ -14,6 +14,7 @@ mod in_level;
 mod keyed;
 mod lower;
 mod minimum_should_match;
+mod models;
 mod nested;
 mod patterns;
 pub mod query_string;

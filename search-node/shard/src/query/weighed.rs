@@ -1,12 +1,17 @@
-//! Words and phrases that count by the similarity of their field: BM25 with other numbers than tantivy's, or each one the same.
+//! Words and phrases that count by the similarity of their field: BM25 with other numbers than tantivy's, other models, or each one the
+//! same.
+
+use std::sync::Arc;
 
 use tantivy::fieldnorm::FieldNormReader;
 use tantivy::index::SegmentReader;
+use tantivy::postings::Postings;
 use tantivy::query::{Bm25StatisticsProvider, EnableScoring, Explanation, Query, Scorer, TermQuery, Weight};
 use tantivy::schema::{Field, IndexRecordOption};
-use tantivy::{DocId, DocSet, Score, Term};
+use tantivy::{DocId, DocSet, Score, Searcher, TERMINATED, Term};
 
 use super::lower::{Lowering, constant};
+use super::models::{Counts, Model};
 use super::similarity::Similarity;
 use crate::mapping::FieldMapping;
 
@@ -18,8 +23,8 @@ pub(super) fn weighed(
 ) -> Box<dyn Query> {
     match similarity {
         Similarity::USUAL => query,
-        Similarity::Bm25 { k1, b } => Box::new(Weighed::new(query, terms(), k1, b)),
         Similarity::Boolean => constant(query),
+        other => Box::new(Weighed { query, terms: terms(), similarity: other }),
     }
 }
 
@@ -41,26 +46,19 @@ impl Lowering<'_> {
     }
 }
 
-/// A word or a phrase with its numbers.
+/// A word or a phrase with its similarity.
 #[derive(Debug)]
-pub(super) struct Weighed {
+struct Weighed {
     /// A query of one term or of a phrase.
     query: Box<dyn Query>,
+    /// Those that it finds, of one field: one at least.
     terms: Vec<Term>,
-    k1: f32,
-    b: f32,
+    similarity: Similarity,
 }
 
 impl Clone for Weighed {
     fn clone(&self) -> Self {
-        Self { query: self.query.box_clone(), terms: self.terms.clone(), k1: self.k1, b: self.b }
-    }
-}
-
-impl Weighed {
-    /// `query` finds `terms` of one field, one at least.
-    pub(super) fn new(query: Box<dyn Query>, terms: Vec<Term>, k1: f32, b: f32) -> Self {
-        Self { query, terms, k1, b }
+        Self { query: self.query.box_clone(), terms: self.terms.clone(), similarity: self.similarity }
     }
 }
 
@@ -99,21 +97,12 @@ impl Query for Weighed {
             return self.query.weight(scoring);
         };
         let Some(field) = self.terms.first().map(Term::field) else { return self.query.weight(scoring) };
-        let documents = statistics_provider.total_num_docs()?.max(1);
-        let mut rarities = 0.0;
-        for term in &self.terms {
-            rarities += rarity(statistics_provider.doc_freq(term)?.min(documents), documents);
-        }
         let plain = EnableScoring::enabled_from_statistics_provider(&Plain, searcher);
-        let average = (statistics_provider.total_num_tokens(field)? as f64 / documents as f64).max(1.0);
         Ok(Box::new(Numbers {
             inner: self.query.weight(plain)?,
             field,
             at_most: (self.terms.len() as f64 * rarity(1, 1)) as Score * FACTOR,
-            weight: rarities as Score * (1.0 + self.k1),
-            k1: self.k1,
-            b: self.b,
-            average: average as Score,
+            counting: self.counting(searcher, statistics_provider, field)?,
         }))
     }
 
@@ -122,15 +111,95 @@ impl Query for Weighed {
     }
 }
 
+impl Weighed {
+    fn counting(
+        &self,
+        searcher: &Searcher,
+        statistics: &dyn Bm25StatisticsProvider,
+        field: Field,
+    ) -> tantivy::Result<Counting> {
+        let documents = statistics.total_num_docs()?.max(1);
+        let of_all = statistics.total_num_tokens(field)?;
+        match self.similarity {
+            Similarity::Modelled(model) => {
+                let mut counts = Vec::with_capacity(self.terms.len());
+                for term in &self.terms {
+                    counts.push(Counts {
+                        documents: documents as f64,
+                        with_term: statistics.doc_freq(term)?.min(documents) as f64,
+                        of_term: frequency_in_all(searcher, term)? as f64,
+                        of_all: of_all as f64,
+                    });
+                }
+                Ok(Counting::Modelled { model, counts: counts.into() })
+            }
+            Similarity::Bm25 { k1, b } => {
+                let average = (of_all as f64 / documents as f64).max(1.0);
+                let mut rarities = 0.0;
+                for term in &self.terms {
+                    rarities += rarity(statistics.doc_freq(term)?.min(documents), documents);
+                }
+                Ok(Counting::Bm25 {
+                    weight: rarities as Score * (1.0 + k1),
+                    of_any: k1 * (1.0 - b),
+                    of_length: k1 * b / average as Score,
+                })
+            }
+            Similarity::Boolean => Ok(Counting::Bm25 { weight: 1.0, of_any: 0.0, of_length: 0.0 }),
+        }
+    }
+}
+
+/// How often a term is in all texts; those that were deleted count until a merge, as they do for how many texts have it.
+fn frequency_in_all(searcher: &Searcher, term: &Term) -> tantivy::Result<u64> {
+    let mut sum = 0;
+    for reader in searcher.segment_readers() {
+        let postings =
+            reader.inverted_index(term.field())?.read_postings(term, IndexRecordOption::WithFreqs)?;
+        let Some(mut postings) = postings else { continue };
+        while postings.doc() != TERMINATED {
+            sum += u64::from(postings.term_freq());
+            postings.advance();
+        }
+    }
+    Ok(sum)
+}
+
+/// What a word or a phrase counts by how often it is in a text, and how long that is.
+#[derive(Clone)]
+enum Counting {
+    Bm25 {
+        weight: Score,
+        of_any: f32,
+        of_length: f32,
+    },
+    /// The words of a phrase count each, as often as it is there.
+    Modelled {
+        model: Model,
+        counts: Arc<[Counts]>,
+    },
+}
+
+impl Counting {
+    fn score(&self, often: Score, length: Score) -> Score {
+        match self {
+            Self::Bm25 { weight, of_any, of_length } => {
+                weight * often / (often + of_any + of_length * length)
+            }
+            Self::Modelled { model, counts } => {
+                let each = counts.iter().map(|counts| model.score(*counts, often.into(), length.into()));
+                each.sum::<f64>() as Score
+            }
+        }
+    }
+}
+
 struct Numbers {
     inner: Box<dyn Weight>,
     field: Field,
     /// What the plain score comes near to the more often something is there.
     at_most: Score,
-    weight: Score,
-    k1: f32,
-    b: f32,
-    average: Score,
+    counting: Counting,
 }
 
 impl Weight for Numbers {
@@ -140,9 +209,8 @@ impl Weight for Numbers {
             inner: self.inner.scorer(reader, 1.0)?,
             lengths: lengths.unwrap_or_else(|| FieldNormReader::constant(reader.max_doc(), 1)),
             at_most: self.at_most,
-            weight: self.weight * boost,
-            of_any: self.k1 * (1.0 - self.b),
-            of_length: self.k1 * self.b / self.average,
+            counting: self.counting.clone(),
+            boost,
         }))
     }
 
@@ -151,7 +219,7 @@ impl Weight for Numbers {
         if scorer.doc() > document || scorer.seek(document) != document {
             return self.inner.explain(reader, document);
         }
-        Ok(Explanation::new("score by BM25 with the numbers of the field's similarity", scorer.score()))
+        Ok(Explanation::new("score by the similarity of the field", scorer.score()))
     }
 }
 
@@ -159,9 +227,8 @@ struct Weighing {
     inner: Box<dyn Scorer>,
     lengths: FieldNormReader,
     at_most: Score,
-    weight: Score,
-    of_any: f32,
-    of_length: f32,
+    counting: Counting,
+    boost: Score,
 }
 
 /// How often something is there, by its plain score.
@@ -193,7 +260,7 @@ impl Scorer for Weighing {
     fn score(&mut self) -> Score {
         let often = frequency(self.inner.score(), self.at_most);
         let length = self.lengths.fieldnorm(self.inner.doc()) as Score;
-        self.weight * often / (often + self.of_any + self.of_length * length)
+        self.boost * self.counting.score(often, length)
     }
 }
 

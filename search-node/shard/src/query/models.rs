@@ -386,3 +386,67 @@ pub(super) fn read(kind: &str, said: &Said<'_>) -> Result<Option<Model>, QueryEr
         _ => return Ok(None),
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn models() -> Vec<Model> {
+        let normalizations = [
+            Normalization::None,
+            Normalization::Uniform(2.0),
+            Normalization::Logarithmic(1.0),
+            Normalization::Dirichlet(800.0),
+            Normalization::Zipf(0.3),
+        ];
+        let basics = [
+            BasicModel::Geometric,
+            BasicModel::Frequency,
+            BasicModel::Documents,
+            BasicModel::ExpectedDocuments,
+        ];
+        let mut models = vec![Model::Dirichlet(2000.0), Model::JelinekMercer(0.1), Model::JelinekMercer(1.0)];
+        models.extend(
+            [Measure::Standardized, Measure::Saturated, Measure::ChiSquared].map(Model::Independence),
+        );
+        for normalization in normalizations {
+            for basic in basics {
+                for after in [AfterEffect::Bernoulli, AfterEffect::Laplace] {
+                    models.push(Model::Randomness { basic, after, normalization });
+                }
+            }
+            for distribution in [Distribution::LogLogistic, Distribution::PowerLaw] {
+                for lambda in [Lambda::Documents, Lambda::Frequency] {
+                    models.push(Model::Information { distribution, lambda, normalization });
+                }
+            }
+        }
+        models
+    }
+
+    /// What Lucene asks of its similarities. Scores that are none would be in no order.
+    #[test]
+    fn a_word_counts_no_less_the_more_often_it_is_there() {
+        let texts = [
+            Counts { documents: 1.0, with_term: 1.0, of_term: 1.0, of_all: 1.0 },
+            Counts { documents: 1000.0, with_term: 1000.0, of_term: 5000.0, of_all: 90_000.0 },
+            Counts { documents: 1000.0, with_term: 1.0, of_term: 1.0, of_all: 90_000.0 },
+            Counts { documents: 1e9, with_term: 3e8, of_term: 9e9, of_all: 1e12 },
+        ];
+        for model in models() {
+            for counts in texts {
+                for length in [1.0, 40.0, 100_000.0] {
+                    let mut before = 0.0;
+                    for often in [1.0, 2.0, 10.0, 65_536.0] {
+                        let score = model.score(counts, often, length);
+                        assert!(
+                            score.is_finite() && score >= before,
+                            "{model:?} of {counts:?}: {score} for {often} in {length}, {before} for less"
+                        );
+                        before = score;
+                    }
+                }
+            }
+        }
+    }
+}

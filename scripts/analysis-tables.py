@@ -27,6 +27,7 @@ LANGUAGES = {
     "danish": ["undersøgelse undersøg og husene", "bilerne kørte hurtigt"],
     "dutch": ["fietsen kinderen lichamelijk de boeken", "opheffing van de belemmeringen"],
     "english": ["The dogs' owner's running quickly organization organizations", "relational conditional flies dying happily", "generalization's CATS ponies caresses", "It's not what they're saying"],
+    "estonian": ["kassid jooksevad ja majades", "õpetajale raamatutest üle linna"],
     "finnish": ["edeltäjiinsä edeltäjistään ja talossa", "kissat juoksevat nopeasti"],
     "french": ["Les oiseaux l'avion chevaux jouaient", "majestueusement continuellement l'éducation des enfants", "habitants nationales chanteuses directrice création", "qu'aujourd'hui c'était première finissaient"],
     "german": ["Die Häuser und Bäume Fussballspielerinnen", "Schaltflächen Straße größer schönsten", "Buecher laufen gelaufen Kindern", "weiß heißt Tür Tueren"],

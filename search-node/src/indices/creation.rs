@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use cluster::state::{ClusterState, Command, Expectation, IndexEntry, IndexId};
-use serde_json::Value;
-use shard::mapping::{MappingError, parse_new_mapping};
+use serde_json::{Map, Value};
+use shard::mapping::{Mapping, MappingError, parse_mapping, parse_new_mapping};
 
 use super::agreed_names::AgreedNames;
 use super::alias::Alias;
@@ -27,6 +27,27 @@ pub(super) struct NewIndex {
     pub provided_name: Option<String>,
     pub body: IndexBody,
     pub data_stream: Option<String>,
+    /// Whether its body was taken by an older build, of which less was asked. What the request said of it was checked by itself.
+    pub is_stored: bool,
+}
+
+impl NewIndex {
+    /// What its settings mean.
+    fn read_settings(&self, flat: &Map<String, Value>) -> Result<IndexSettings, ApiError> {
+        if self.is_stored { IndexSettings::read_stored(flat) } else { IndexSettings::read(flat) }
+    }
+
+    /// Its mapping, which holds together unless an older build took it.
+    fn read_mapping(&self, settings: &IndexSettings) -> Result<Mapping, ApiError> {
+        let body = self.body.mapping();
+        if self.is_stored {
+            return parse_mapping(&body).map_err(unparsed);
+        }
+        let mapping = parse_new_mapping(&body).map_err(unparsed)?;
+        settings.limits.check(&mapping)?;
+        mapping.check_links()?;
+        Ok(mapping)
+    }
 }
 
 impl Indices {
@@ -116,16 +137,14 @@ impl Indices {
         if let Some(provided) = &new.provided_name {
             settings.insert(PROVIDED_NAME.to_owned(), Value::from(provided.as_str()));
         }
-        let mut read = IndexSettings::read(&settings)?;
+        let mut read = new.read_settings(&settings)?;
         if !settings.contains_key("number_of_routing_shards") && !settings.contains_key(PLACES) {
             let places = Routing::usual_places(read.routing.shards());
             settings.insert(PLACES.to_owned(), Value::from(places.to_string()));
-            read = IndexSettings::read(&settings)?;
+            read = new.read_settings(&settings)?;
         }
         read.routing.check(&new.name)?;
-        let mapping = parse_new_mapping(&new.body.mapping()).map_err(unparsed)?;
-        read.limits.check(&mapping)?;
-        mapping.check_links()?;
+        let mapping = new.read_mapping(&read)?;
         read.routing.check_mapping(&new.name, &mapping)?;
         mapping.check_analysis(&read.analysis).map_err(unparsed)?;
         read.query.similarities.check(&mapping).map_err(unparsed)?;
@@ -145,7 +164,12 @@ impl Indices {
             version: 1,
             copies: None,
         };
-        Ok((IndexId(uuid), metadata.to_entry(Vec::new())?, read.routing.shards()))
+        let entry = if new.is_stored {
+            metadata.to_stored_entry(Vec::new())
+        } else {
+            metadata.to_entry(Vec::new())?
+        };
+        Ok((IndexId(uuid), entry, read.routing.shards()))
     }
 }
 
@@ -202,16 +226,21 @@ pub(super) fn with_templates(
     name: &str,
     request: IndexBody,
 ) -> Result<NewIndex, ApiError> {
-    let applied = Templates::of(map).applied(name, is_hidden(&request))?;
+    let templates = Templates::of(map);
+    let applied = templates.applied(name, is_hidden(&request))?;
     if let (Some(template), Some(_)) = (&applied.template, &applied.stream) {
         return Err(ApiError::argument(format!(
             "cannot create index with name [{name}], because it matches with template [{template}] that creates data streams only, use create data stream api instead"
         )));
     }
     let fields = if applied.template.is_some() { FieldMerge::Replaced } else { FieldMerge::Deep };
+    let is_stored = templates.are_of_older_build(name, is_hidden(&request));
+    if is_stored {
+        request.check_said()?;
+    }
     let mut body = applied.body;
     body.put_over(request, fields);
-    Ok(NewIndex { name: name.to_owned(), provided_name: None, body, data_stream: None })
+    Ok(NewIndex { name: name.to_owned(), provided_name: None, body, data_stream: None, is_stored })
 }
 
 pub(super) fn is_hidden(body: &IndexBody) -> bool {

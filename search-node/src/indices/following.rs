@@ -87,6 +87,12 @@ impl Index {
         if is_changed { self.tell_shards(&self.mapping()) } else { Ok(()) }
     }
 
+    /// The version of the map's entry that the index here is. Its open shards read documents by it.
+    pub(super) fn followed_version(&self) -> u64 {
+        // Held while the shards are told.
+        self.metadata.lock().version
+    }
+
     /// Writes down what the index is.
     fn keep(&self, before: &IndexMetadata, next: &IndexMetadata) -> Result<(), ApiError> {
         let (disk, is_new) = (self.shared.disk.as_ref(), before.version == 0);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use cluster::state::Command;
 use serde_json::{Value, json};
 use shard::{Condition, HostDisk, WriteRequest};
 
@@ -10,6 +11,7 @@ use super::index_run::IndexRun;
 use super::metadata::{FILE, IndexMetadata};
 use super::registry::Indices;
 use super::settings_changes::SettingsChange;
+use super::templates::TemplateKind;
 use super::test_disk::resources;
 use crate::state_file::{read, write};
 
@@ -159,5 +161,57 @@ fn an_index_opens_and_answers_whatever_an_older_build_took_for_its_mapping() {
         assert!(again.is_err(), "{mapping}: a field keeps its type");
         let refused = indices.create("new", &json!({"mappings": mapping}));
         assert!(refused.is_err(), "{mapping}: nobody may say so anew");
+    }
+}
+
+/// Templates last as long as indices do, and what is made out of them is made on later builds.
+#[test]
+fn indices_and_streams_are_made_out_of_templates_that_an_older_build_took() {
+    let root = tempfile::tempdir().expect("a folder");
+    let indices = Indices::open(root.path(), AutoCreate::All, resources(HostDisk::shared())).expect("opens");
+    let put = |kind: TemplateKind, name: &str, said: Value| {
+        let (kind, name) = (kind.name().to_owned(), name.to_owned());
+        let command = Command::ChangeMetadata { kind, name, seen: None, text: Some(said.to_string()) };
+        indices.agreement.agree(command).expect("agreed on");
+    };
+    let older = json!({
+        "settings": {"index": {"max_inner_result_window": "0", "routing.allocation.exclude._ip": "alpha", "max_result_window": "500"}},
+        "mappings": {
+            "_size": {"enabled": true}, "_routing": null,
+            "properties": {"n": {"type": "long", "null_value": "x", "norms": true}, "t": {"type": "text", "doc_values": false}}
+        }
+    });
+    put(TemplateKind::Component, "part", json!({"template": older}));
+    put(TemplateKind::Index, "one", json!({"index_patterns": ["one*"], "composed_of": ["part"]}));
+    put(
+        TemplateKind::Index,
+        "many",
+        json!({"index_patterns": ["many*"], "data_stream": {}, "template": older}),
+    );
+    let mut legacy = older.clone();
+    legacy["index_patterns"] = json!(["old*"]);
+    put(TemplateKind::Legacy, "old", legacy);
+
+    let one =
+        indices.create("one", &json!({"mappings": {"properties": {"own": {"type": "ip"}}}})).expect("made");
+    let many = indices.create_stream("many").expect("made");
+    let old = indices.create("old", &Value::Null).expect("made");
+    let next = indices.roll_over_stream("many", None, &Default::default()).expect("rolled over");
+
+    for index in [&one, &many, &old, &next] {
+        let mapping = index.mapping();
+        assert!(mapping.leaf("n").is_some() && mapping.leaf("t").is_some(), "{}", index.name);
+        assert_eq!(index.settings().inner_window_max, 100, "as if nobody had said it");
+        assert_eq!(index.settings().result_window_max, Some(500));
+    }
+    assert!(one.mapping().leaf("own").is_some());
+    for wrong in [
+        json!({"mappings": {"_size": {}}}),
+        json!({"mappings": {"properties": {"own": {"type": "long", "norms": true, "null_value": "x"}}}}),
+        json!({"settings": {"max_inner_result_window": 0}}),
+        json!({"settings": {RULE: "beta"}}),
+        json!({"settings": {"nonsense": 1}}),
+    ] {
+        assert_eq!(indices.create("one-more", &wrong).err().map(|error| error.status), Some(400), "{wrong}");
     }
 }

@@ -292,7 +292,9 @@ impl Indices {
             mappings: Some(mapping_of(entry)),
             aliases: Some(wish.aliases.clone()),
         };
-        let new = NewIndex { name: target.to_owned(), provided_name: None, body, data_stream: None };
+        // The mapping is that of an index that is there.
+        let (name, is_stored) = (target.to_owned(), true);
+        let new = NewIndex { name, provided_name: None, body, data_stream: None, is_stored };
         let mut commands = guards(map, &names, &new)?;
         let (id, mut entry, shards) = self.new_entry(&new)?;
         entry.shards = vec![ShardCopies::unplaced(); shards];

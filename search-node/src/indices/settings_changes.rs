@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::known_settings;
+use super::names::matches;
 use super::query_settings;
 use super::replicas::{CopySettings, NUMBER, expands};
 use super::settings::{IndexSettings, check_active, flatten_with_nulls, is_private};
@@ -45,12 +46,13 @@ pub(super) fn changed(
 ) -> Result<Map<String, Value>, ApiError> {
     let SettingsChange { changes, keeps_existing, expanded } = change;
     let inner = changes.get("settings").filter(|_| changes.as_object().is_some_and(|all| all.len() == 1));
-    let changes = flatten_with_nulls(inner.unwrap_or(changes))?;
+    let mut changes = flatten_with_nulls(inner.unwrap_or(changes))?;
     let is_dynamic = |key: &str| {
         DYNAMIC_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
             || query_settings::NAMES.contains(&key)
             || known_settings::is_dynamic(key)
     };
+    let patterns = taken_out(&mut changes, |key, value| value.is_null() && key.contains('*'));
     let fixed: Vec<String> =
         changes.keys().filter(|key| !is_dynamic(key)).map(|key| format!("index.{key}")).collect();
     if let Some(setting) = fixed.iter().find(|key| FINAL.contains(&key.as_str())) {
@@ -72,7 +74,14 @@ pub(super) fn changed(
             fixed.join(", ")
         )));
     }
+    let is_reset = |key: &str| {
+        // It was given when the index was made, whoever said so.
+        let is_given = is_private(key) || key == "creation_date" || FINAL.contains(&&*format!("index.{key}"));
+        let may_change = is_dynamic(key) || is_closed && !is_given;
+        may_change && patterns.keys().any(|pattern| matches(pattern, key))
+    };
     let mut next = flat.clone();
+    next.retain(|key, _| !is_reset(key));
     let is_counted = changes.contains_key(NUMBER);
     for (key, value) in changes {
         if value.is_null() {
@@ -105,9 +114,45 @@ pub(super) fn changed(
     Ok(next)
 }
 
+/// Those of the changes that are of a kind, which are no changes any more.
+fn taken_out(
+    changes: &mut Map<String, Value>,
+    is_taken: impl Fn(&str, &Value) -> bool,
+) -> Map<String, Value> {
+    let (taken, left) = std::mem::take(changes).into_iter().partition(|(key, value)| is_taken(key, value));
+    *changes = left;
+    taken
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As in Elasticsearch, a pattern passes over what may not change, and need not find anything.
+    #[test]
+    fn a_pattern_takes_back_all_settings_of_its_kind_that_may_change() {
+        let flat = json!({"refresh_interval": "7s", "max_result_window": "5", "max_rescore_window": "6",
+            "number_of_shards": "2", "sort.field": "a", "creation_date": "1", "codec": "best_compression"});
+        for (changes, is_closed, gone) in [
+            (json!({"index.refresh*": null}), false, vec!["refresh_interval"]),
+            (json!({"index": {"max_*": null}}), false, vec!["max_result_window", "max_rescore_window"]),
+            (json!({"none*": null, "creation*": null, "number_of_sh*": null}), false, vec![]),
+            (json!({"*": null}), false, vec!["refresh_interval", "max_result_window", "max_rescore_window"]),
+            (json!({"co*": null}), false, vec![]),
+            (json!({"co*": null, "sort*": null, "creation*": null}), true, vec!["codec"]),
+        ] {
+            let next = change(&flat, &changes, is_closed).expect("changed");
+
+            let is_left = |key: &&String| !gone.contains(&key.as_str());
+            let left: Vec<&String> =
+                flat.as_object().into_iter().flat_map(Map::keys).filter(is_left).collect();
+            assert_eq!(next.keys().collect::<Vec<_>>(), left, "{changes}");
+        }
+        let set_again = json!({"max_*": null, "max_result_window": 9});
+        assert_eq!(change(&flat, &set_again, false).expect("changed")["max_result_window"], json!("9"));
+        let refused = change(&flat, &json!({"refresh*": "5s"}), false).expect_err("no setting");
+        assert!(refused.reason.starts_with("unknown setting [index.refresh*]"), "{}", refused.reason);
+    }
 
     #[test]
     fn a_similarity_changes_by_parts_while_the_index_is_closed() {

@@ -59,6 +59,10 @@ impl Stored for IndexCopy {
         self.index.now_millis()
     }
 
+    fn index_version(&self) -> u64 {
+        self.index.followed_version()
+    }
+
     fn index_name(&self) -> &str {
         &self.index.name
     }

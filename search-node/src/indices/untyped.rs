@@ -3,12 +3,15 @@
 use serde_json::Value;
 
 /// The members that a mapping may have.
-const ROOT: [&str; 10] = [
+const ROOT: [&str; 13] = [
     "properties",
     "dynamic",
     "_source",
     "_meta",
     "_routing",
+    "_field_names",
+    "enabled",
+    "runtime",
     "date_detection",
     "numeric_detection",
     "dynamic_templates",
@@ -21,6 +24,8 @@ pub(super) fn untyped(mapping: Value) -> Value {
     if let Value::Object(object) = &mapping
         && let [only] = object.keys().map(String::as_str).collect::<Vec<_>>().as_slice()
         && !ROOT.contains(only)
+        // No other type has such a name.
+        && (!only.starts_with('_') || *only == "_doc")
         && let Some(inner @ Value::Object(body)) = object.get(*only)
         && (body.is_empty() || body.keys().any(|key| ROOT.contains(&key.as_str())))
     {

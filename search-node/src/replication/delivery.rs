@@ -72,13 +72,15 @@ impl Leading {
         let Some(node) = self.node_of(copy) else {
             return Err(NotTaken::NotAsked("its node is gone".to_owned()));
         };
+        let map = self.outside.map();
         let message = Operations {
             shard: self.shard.clone(),
             to: copy,
             term: self.term,
             global: self.global(),
             resynced: self.resynced,
-            map_version: self.outside.map().version,
+            map_version: map.version,
+            index_version: map.indices.get(&self.shard.index).map_or(0, |entry| entry.version),
             count,
         };
         let body = pack(&message, operations);

@@ -131,6 +131,7 @@ impl Following {
             before
         };
         if !operations.is_empty() {
+            self.follow_index(message, runtime)?;
             let open = self.stored.shard()?;
             self.apply(&open, message, operations, runtime)?;
             open.sync_all()?;
@@ -161,6 +162,23 @@ impl Following {
         }
         self.roll_back_if_due(runtime);
         Ok(Taken::Done { local })
+    }
+
+    /// Reads documents by no older mapping than the primary did: what that had told of a field, an older one may pass over or refuse,
+    /// and nothing would say so.
+    fn follow_index(&self, message: &Operations, runtime: &tokio::runtime::Handle) -> Result<(), ApiError> {
+        if self.stored.index_version() >= message.index_version {
+            return Ok(());
+        }
+        runtime.block_on(self.outside.follow(message.map_version));
+        let known = self.stored.index_version();
+        if known >= message.index_version {
+            return Ok(());
+        }
+        Err(self.refused(&format!(
+            "this node has followed version {known} of the index, and operations were read by version {}",
+            message.index_version
+        )))
     }
 
     fn apply(

@@ -17,6 +17,8 @@ pub(super) struct Operations {
     pub(super) resynced: i64,
     /// The map that the primary knows: fields that a document needs are in it.
     pub(super) map_version: u64,
+    /// The index as that map has it: the operations were read by this version of its mapping, or by an older one.
+    pub(super) index_version: u64,
     /// How many operations follow.
     pub(super) count: u32,
 }

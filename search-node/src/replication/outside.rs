@@ -78,6 +78,9 @@ pub(crate) trait Stored: Send + Sync + 'static {
     /// Milliseconds since 1970.
     fn now_millis(&self) -> i64;
 
+    /// The version of its index in the map by which it reads documents. Waits while the index is just followed.
+    fn index_version(&self) -> u64;
+
     /// What people call its index.
     fn index_name(&self) -> &str;
 }

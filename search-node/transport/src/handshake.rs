@@ -129,7 +129,7 @@ pub(crate) async fn call<S: AsyncRead + AsyncWrite + Unpin>(
     }
     if !terms.protocols.contains(&welcome.protocol) {
         return Err(HandshakeError::Refused(format!(
-            "node {} chose protocol {}, which this node does not speak; upgrade the older one",
+            "node {} chose protocol {}, which this node does not speak; start all nodes of the cluster with one build",
             welcome.identity, welcome.protocol
         )));
     }
@@ -220,7 +220,7 @@ fn common(own: &RangeInclusive<u16>, other: RangeInclusive<u16>) -> Result<u16, 
     let highest = *own.end().min(other.end());
     if highest < *own.start().max(other.start()) || other.is_empty() {
         return Err(HandshakeError::Refused(format!(
-            "it speaks the transport protocols {} to {} and the other {} to {}; upgrade the older one, one version at a time",
+            "it speaks the transport protocols {} to {} and the other {} to {}; stop the nodes of the cluster, and start all of them with one build",
             own.start(),
             own.end(),
             other.start(),

@@ -13,8 +13,9 @@ use crate::secret::Secret;
 /// Ports tried in turn when none was asked for.
 pub const PORTS: RangeInclusive<u16> = 9300..=9399;
 
-/// The protocols that this version speaks: its own, and the one before it while there is one.
-pub const PROTOCOLS: RangeInclusive<u16> = 1..=1;
+/// The protocols that this version speaks. A new one comes with every change of what nodes say to one another, however small: they
+/// would read one another wrongly. Each version speaks its own alone.
+pub const PROTOCOLS: RangeInclusive<u16> = 2..=2;
 
 /// What a transport is started with.
 #[derive(Debug, Clone)]

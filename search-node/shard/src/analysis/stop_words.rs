@@ -6,7 +6,7 @@ use hashbrown::HashSet;
 const ENGLISH: &str = "a an and are as at be but by for if in into is it no not of on or such that the their then there these they this to was will with";
 
 /// Each list with its name; a file's lines that begin with `#` say where it is from.
-const LISTS: [(&str, &str); 34] = [
+const LISTS: [(&str, &str); 35] = [
     ("arabic", include_str!("stop_words/arabic.txt")),
     ("armenian", include_str!("stop_words/armenian.txt")),
     ("basque", include_str!("stop_words/basque.txt")),
@@ -18,6 +18,7 @@ const LISTS: [(&str, &str); 34] = [
     ("czech", include_str!("stop_words/czech.txt")),
     ("danish", include_str!("stop_words/danish.txt")),
     ("dutch", include_str!("stop_words/dutch.txt")),
+    ("estonian", include_str!("stop_words/estonian.txt")),
     ("finnish", include_str!("stop_words/finnish.txt")),
     ("french", include_str!("stop_words/french.txt")),
     ("galician", include_str!("stop_words/galician.txt")),

@@ -118,8 +118,15 @@ const WILDCARD: &str = "wildcard";
 const DEPTH_LIMIT: usize = 20;
 
 /// Root parameters that say nothing of fields.
-const KEPT: [&str; 6] =
-    ["_meta", "_source", "_routing", "_data_stream_timestamp", "dynamic_date_formats", "_size"];
+const KEPT: [&str; 7] = [
+    "_meta",
+    "_source",
+    "_routing",
+    "_field_names",
+    "_data_stream_timestamp",
+    "dynamic_date_formats",
+    "_size",
+];
 
 /// Reads the body of a mapping: `{"properties": …, "dynamic": …}`.
 pub fn parse_mapping(body: &Value) -> Result<Mapping, MappingError> {
@@ -134,6 +141,10 @@ pub fn parse_mapping(body: &Value) -> Result<Mapping, MappingError> {
                 check_unique(&mapping.root, "")?;
             }
             "dynamic" => mapping.root.dynamic = Some(parse_dynamic(value)?),
+            "enabled" => {
+                mapping.root.disabled = !flag(key, value)?;
+                mapping.root.says_enabled = true;
+            }
             "date_detection" | "numeric_detection" => {
                 let is_on = flag(key, value)?;
                 let said = if key == "date_detection" {
@@ -171,6 +182,10 @@ pub fn parse_mapping(body: &Value) -> Result<Mapping, MappingError> {
 }
 
 fn parse_properties(value: &Value, prefix: &str, object: &mut ObjectMapping) -> Result<(), MappingError> {
+    // Some languages write an object without members as a list.
+    if value.as_array().is_some_and(Vec::is_empty) {
+        return Ok(());
+    }
     let Some(properties) = value.as_object() else {
         return Err(MappingError::parsing(format!(
             "Expected map for property [properties] on field [{prefix}]"
@@ -542,7 +557,7 @@ fn parse_dynamic(value: &Value) -> Result<Dynamic, MappingError> {
     }
 }
 
-fn flag(key: &str, value: &Value) -> Result<bool, MappingError> {
+pub(super) fn flag(key: &str, value: &Value) -> Result<bool, MappingError> {
     match plain(value).as_str() {
         "true" => Ok(true),
         "false" => Ok(false),
@@ -552,6 +567,6 @@ fn flag(key: &str, value: &Value) -> Result<bool, MappingError> {
     }
 }
 
-fn plain(value: &Value) -> String {
+pub(super) fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -384,14 +384,14 @@ fn show_object(object: &ObjectMapping, json: &mut Map<String, Value>) {
         json.extend(parameters.clone());
     }
     if object.disabled {
-        json.entry("type").or_insert_with(|| json!("object"));
         json.insert("enabled".to_owned(), json!(false));
     }
     let fields = object.fields.iter().map(|(name, field)| (name, show_field(field)));
     let objects = object.objects.iter().map(|(name, object)| {
         let mut json = Map::new();
         show_object(object, &mut json);
-        if object.nested.is_none() && object.fields.is_empty() && object.objects.is_empty() {
+        let is_bare = object.fields.is_empty() && object.objects.is_empty();
+        if object.nested.is_none() && (is_bare || object.disabled) {
             json.insert("type".to_owned(), json!("object"));
         }
         (name, Value::Object(json))

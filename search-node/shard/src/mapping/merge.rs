@@ -21,6 +21,7 @@ impl Mapping {
     pub fn merge(&self, added: &Mapping) -> Result<Mapping, MappingError> {
         SourceRules::check_same(self, added)?;
         self.check_routing_same(added)?;
+        check_enabled(&self.root, &added.root, "_doc")?;
         let mut next = self.clone();
         merge_object(&mut next.root, &added.root, "", Merging::Update)?;
         next.runtime.merge(&added.runtime);

@@ -5,9 +5,10 @@ use serde_json::{Map, Value};
 use serde_json_borrow::Value as Json;
 
 use super::date_detection::DynamicDateFormats;
-use super::definition;
+use super::definition::{self, plain};
 use super::error::MappingError;
 use super::fields::{FieldKind, FieldMapping, Mapping, ObjectMapping};
+use super::metadata_members;
 use super::parameters::{Taken, is_type, may_be_null, taken};
 use super::subfields::SEARCH_AS_YOU_TYPE;
 use super::templates;
@@ -23,6 +24,9 @@ const META_VALUE_MAX: usize = 50;
 /// Reads the body of a mapping as [`definition::parse_mapping`] does, and refuses what means nothing.
 pub fn parse_new_mapping(body: &Value) -> Result<Mapping, MappingError> {
     let mut body = body.clone();
+    if let Some(members) = body.as_object_mut() {
+        metadata_members::check(members)?;
+    }
     if let Some(properties) = body.get_mut("properties").and_then(Value::as_object_mut) {
         check_properties(properties)?;
     }
@@ -198,10 +202,6 @@ fn check_meta(name: &str, meta: &Value) -> Result<(), MappingError> {
         }
     }
     Ok(())
-}
-
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// As Java calls what a value is read into.

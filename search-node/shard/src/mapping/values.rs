@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::dates::{DateFormats, Resolution};
+use super::decimals;
 use super::fields::FieldKind;
 
 /// How a field's values are kept by tantivy.
@@ -220,18 +221,19 @@ pub(crate) fn to_integer(scalar: Scalar<'_>, min: i64, max: i64, type_name: &str
         // i64::MAX as f64 is 2^63, which is one too many.
         if (i64::MIN as f64..i64::MAX as f64).contains(&cut) { Ok(cut as i64) } else { Err(out_of_range()) }
     };
+    let no_number = |text: &str| (ARGUMENT, format!("For input string: \"{text}\""));
     let number = match scalar {
         Scalar::Integer(number) => number,
         Scalar::Unsigned(number) => i64::try_from(number).map_err(|_| out_of_range())?,
         Scalar::Float(number) => from_float(number)?,
-        Scalar::Text(text) => match text.parse::<i64>() {
-            Ok(number) => number,
-            Err(_) => from_float(
-                text.parse::<f64>()
-                    .ok()
-                    .filter(|number| number.is_finite())
-                    .ok_or_else(|| (ARGUMENT, format!("For input string: \"{text}\"")))?,
-            )?,
+        // Longs are read digit by digit, without blanks around; what a decimal number of double precision has room for is read as one.
+        Scalar::Text(text) if max == i64::MAX => match decimals::whole(text) {
+            Some(whole) => whole.and_then(|whole| i64::try_from(whole).ok()).ok_or_else(out_of_range)?,
+            None => return Err(no_number(text)),
+        },
+        Scalar::Text(text) => match decimals::double(text) {
+            Some(number) if !number.is_nan() => from_float(number)?,
+            _ => return Err(no_number(text)),
         },
         Scalar::Bool(_) => {
             return Err((
@@ -333,7 +335,7 @@ pub(crate) fn to_float(scalar: Scalar<'_>, precision: Precision, type_name: &str
         Scalar::Unsigned(number) => number as f64,
         Scalar::Float(number) => number,
         Scalar::Text(text) => {
-            text.trim().parse::<f64>().map_err(|_| (ARGUMENT, format!("For input string: \"{text}\"")))?
+            decimals::double(text).ok_or_else(|| (ARGUMENT, format!("For input string: \"{text}\"")))?
         }
         Scalar::Bool(_) => {
             return Err((

@@ -8,6 +8,7 @@ mod can_match;
 mod dsl;
 mod lower;
 mod minimum_should_match;
+mod models;
 pub mod query_string;
 mod rules;
 mod similarity;

@@ -1,12 +1,12 @@
 //! Similarities: how much a word counts by how often it is in a text, how long the text is, and how rare it is. BM25 as
-//! Elasticsearch has it, with the factor `k1 + 1`, is tantivy's own; here is which similarity a field has, and what BM25 with other
-//! numbers and `boolean` make of it.
+//! Elasticsearch has it, with the factor `k1 + 1`, is tantivy's own; here is which similarity a field has. `weighed` makes of it what a word counts.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
 use super::QueryError;
+use super::models::{self, Model};
 use crate::mapping::{Mapping, MappingError};
 
 /// How words count.
@@ -21,6 +21,8 @@ pub enum Similarity {
     },
     /// Each one the same.
     Boolean,
+    /// By another model.
+    Modelled(Model),
 }
 
 impl Similarity {
@@ -44,9 +46,6 @@ fn built_in(name: &str) -> Option<Similarity> {
         _ => None,
     }
 }
-
-/// Types that need what the index does not keep, with what may be said instead.
-const REFUSED: [&str; 6] = ["DFR", "DFI", "IB", "LMDirichlet", "LMJelinekMercer", "scripted"];
 
 fn fault(reason: impl Into<String>) -> QueryError {
     QueryError::argument(reason)
@@ -128,11 +127,12 @@ fn defined(name: &str, values: &Map<String, Value>) -> Result<Similarity, QueryE
                 "The [classic] similarity may not be used anymore. Please use the [BM25] similarity or build a custom [scripted] similarity instead.",
             ));
         }
-        refused if REFUSED.contains(&refused) => {
+        "scripted" => {
             return Err(fault(format!(
-                "Similarity type [{kind}] of [{name}] is not supported: take [BM25] with its parameters [k1] and [b], or [boolean]"
+                "Similarity type [scripted] of [{name}] is not supported: take [BM25] with its parameters [k1] and [b], or a model such as [DFR]"
             )));
         }
+        model if models::parameters(model).is_some() => models::parameters(model).unwrap_or_default(),
         _ => return Err(fault(format!("Unknown Similarity type [{kind}] for [{name}]"))),
     };
     let unknown: Vec<&str> = values.keys().map(String::as_str).filter(|key| !known.contains(key)).collect();
@@ -144,6 +144,17 @@ fn defined(name: &str, values: &Map<String, Value>) -> Result<Similarity, QueryE
     }
     if kind == "boolean" {
         return Ok(Similarity::Boolean);
+    }
+    match text("discount_overlaps").as_deref() {
+        None | Some("true" | "false") => {}
+        Some(other) => {
+            return Err(fault(format!(
+                "Failed to parse value [{other}] as only [true] or [false] are allowed."
+            )));
+        }
+    }
+    if let Some(model) = models::read(&kind, &text)? {
+        return Ok(Similarity::Modelled(model));
     }
     let number = |key: &str, usual: f32| match text(key) {
         None => Ok(usual),
@@ -158,12 +169,7 @@ fn defined(name: &str, values: &Map<String, Value>) -> Result<Similarity, QueryE
     if !(0.0..=1.0).contains(&b) {
         return Err(fault(format!("illegal b value: {b:?}, must be between 0 and 1")));
     }
-    match text("discount_overlaps").as_deref() {
-        None | Some("true" | "false") => Ok(Similarity::Bm25 { k1, b }),
-        Some(other) => {
-            Err(fault(format!("Failed to parse value [{other}] as only [true] or [false] are allowed.")))
-        }
-    }
+    Ok(Similarity::Bm25 { k1, b })
 }
 
 #[cfg(test)]
@@ -219,8 +225,37 @@ mod tests {
             ),
             (json!({"mine.type": "BM25", "mine.b": "2"}), "illegal b value: 2.0, must be between 0 and 1"),
             (
-                json!({"mine.type": "DFR", "mine.basic_model": "g"}),
-                "Similarity type [DFR] of [mine] is not supported: take [BM25] with its parameters [k1] and [b], or [boolean]",
+                json!({"mine.type": "scripted"}),
+                "Similarity type [scripted] of [mine] is not supported: take [BM25] with its parameters [k1] and [b], or a model such as [DFR]",
+            ),
+            (
+                json!({"mine.type": "DFR", "mine.basic_model": "x"}),
+                "Unsupported BasicModel [x], expected one of [g, if, in, ine]",
+            ),
+            (
+                json!({"mine.type": "DFR", "mine.basic_model": "be"}),
+                "Basic model [be] isn't supported anymore, please use another model.",
+            ),
+            (
+                json!({"mine.type": "DFR", "mine.basic_model": "g", "mine.after_effect": "no"}),
+                "After effect [no] isn't supported anymore, please use another effect.",
+            ),
+            (
+                json!({"mine.type": "DFR", "mine.basic_model": "g", "mine.after_effect": "l", "mine.normalization": "h9"}),
+                "Unsupported Normalization [h9]",
+            ),
+            (
+                json!({"mine.type": "DFI"}),
+                "Unsupported IndependenceMeasure [null], expected one of [standardized, saturated, chisquared]",
+            ),
+            (
+                json!({"mine.type": "IB", "mine.distribution": "ll", "mine.lambda": "0.1"}),
+                "Unsupported Lambda [0.1], expected one of [df, ttf]",
+            ),
+            (json!({"mine.type": "LMJelinekMercer", "mine.lambda": 0}), "lambda must be in the range (0..1]"),
+            (
+                json!({"mine.type": "LMDirichlet", "mine.lambda": 1}),
+                "Unknown settings for similarity of type [LMDirichlet]: [lambda]",
             ),
         ] {
             assert_eq!(read(&settings).expect_err("refused"), reason);

@@ -1,5 +1,7 @@
 //! Searches that have failed: in every shard, or in more than who asks can do without. What is wrong is told once for each index.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 
 use crate::error::ApiError;
@@ -75,15 +77,11 @@ fn root_of(error: &ApiError) -> Value {
 
 /// The first of those that say the same of one index. Shards that nobody could ask are told one by one.
 pub(super) fn grouped(failures: &[ShardFailure]) -> Vec<&ShardFailure> {
-    let mut kept: Vec<&ShardFailure> = Vec::new();
+    let mut told = HashSet::new();
+    let mut kept = Vec::new();
     for failure in failures {
-        let is_known = kept.iter().any(|known| {
-            known.index == failure.index
-                && failure.error.status != 503
-                && known.error.kind == failure.error.kind
-                && known.error.reason == failure.error.reason
-        });
-        if !is_known {
+        let is_new = told.insert((&failure.index, &failure.error.kind, &failure.error.reason));
+        if is_new || failure.error.status == 503 {
             kept.push(failure);
         }
     }
@@ -138,6 +136,24 @@ mod tests {
                 "status": 400
             })
         );
+    }
+
+    #[test]
+    fn faults_of_many_shards_are_told_in_their_order_and_those_of_absent_shards_each() {
+        let away = || ApiError::new(503, "no_shard_available_action_exception", "nobody has it");
+        let failures: Vec<_> = (0..20_000)
+            .map(|number| {
+                let index = format!("i{}", number % 5_000);
+                let error = if number % 2 == 0 { unsorted(&index) } else { away() };
+                failure(&index, number, error)
+            })
+            .collect();
+
+        let told = grouped(&failures);
+
+        let numbers: Vec<usize> = told.iter().map(|failure| failure.number).collect();
+        let expected: Vec<usize> = (0..20_000).filter(|number| number % 2 == 1 || *number < 5_000).collect();
+        assert_eq!(numbers, expected);
     }
 
     #[test]

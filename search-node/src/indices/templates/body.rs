@@ -7,6 +7,8 @@ use super::merging::{FieldMerge, merge_mappings};
 use crate::error::ApiError;
 use crate::indices::alias::Alias;
 use crate::indices::creation::unparsed;
+use crate::indices::known_settings;
+use crate::indices::replicas::CopySettings;
 use crate::indices::settings::{IndexSettings, flatten, nest};
 use crate::indices::sort_settings;
 use crate::indices::untyped::untyped;
@@ -58,6 +60,14 @@ impl IndexBody {
         settings.limits.check(&mapping)?;
         mapping.check_links()?;
         sort_settings::check_nested(settings.sort.as_ref(), &mapping)
+    }
+
+    /// Refuses what nobody may say, whatever stands beside it.
+    pub(crate) fn check_said(&self) -> Result<(), ApiError> {
+        let settings = self.settings.clone().unwrap_or_default();
+        known_settings::check(&settings)?;
+        CopySettings::read(&settings)?;
+        parse_new_mapping(&self.mapping()).map_err(unparsed).map(drop)
     }
 
     /// The mapping, which may be empty.

@@ -36,7 +36,7 @@ pub(crate) enum TemplateKind {
 }
 
 impl TemplateKind {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Index => "index_template",
             Self::Component => "component_template",
@@ -92,6 +92,27 @@ impl Templates {
             stream: found.stream.clone(),
             allow_auto_create: found.allow_auto_create,
         })
+    }
+
+    /// Whether this build would refuse what templates say of a name: whoever put them did so when less was asked of them.
+    pub(crate) fn are_of_older_build(&self, name: &str, is_hidden: bool) -> bool {
+        let fault = match self.matching(name, is_hidden) {
+            Some((template, found)) => self.composed(template, found).and_then(|body| body.check()).err(),
+            None => {
+                let fits = self.legacy.values();
+                let mut fits = fits.filter(|one| composable::is_for(&one.patterns, name, is_hidden));
+                fits.find_map(|one| one.body.check().err())
+            }
+        };
+        if let Some(fault) = &fault {
+            let reason = fault.reason.as_str();
+            tracing::warn!(
+                name,
+                reason,
+                "templates say what no new one may; what cannot be read of them counts as not said"
+            );
+        }
+        fault.is_some()
     }
 
     /// A composable template with its parts: each one counts more than those before it, and its own body most.

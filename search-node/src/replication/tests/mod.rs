@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cluster::state::{CopyId, Stage};
+use serde_json::json;
 use testkit::Chance;
 
 use self::world::{World, wait_until};
@@ -36,10 +37,16 @@ fn write_all(leading: &Arc<Leading>, round: usize, requests: usize) -> BTreeSet<
 
 /// One request, as the node does it.
 fn write(leading: &Arc<Leading>, ids: &[String]) -> Result<(), ApiError> {
+    let documents: Vec<(String, String)> =
+        ids.iter().map(|id| (id.clone(), format!("{{\"n\":{}}}", id.len()))).collect();
+    write_these(leading, &documents)
+}
+
+/// The same with documents as they are given.
+fn write_these(leading: &Arc<Leading>, documents: &[(String, String)]) -> Result<(), ApiError> {
     let shard = leading.stored.shard()?;
     let (mut run, mut batch, mut newest) = (shard.run(), Batch::default(), None);
-    for id in ids {
-        let source = format!("{{\"n\":{}}}", id.len());
+    for (id, source) in documents {
         let request = world::request(id, source.as_bytes());
         let admitted = leading.admit_one(&batch)?.ok_or_else(|| ApiError::not_primary("it hands over"))?;
         let shard::WriteOutcome::Written(written) = run.write(&request)? else {
@@ -175,6 +182,36 @@ async fn a_copy_that_got_files_after_it_was_sent_operations_begins_as_another_on
     world.add(2);
     wait_until(|| world.in_sync().len() == 2).await;
     assert!(world.copy(2) != copy && world.all_equal());
+}
+
+/// A field that the primary's mapping has may be passed over, refused or read otherwise by the one before, and nothing is lacking then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_reads_documents_by_no_older_mapping_than_its_primary() {
+    for dynamic in ["false", "strict", "runtime", "true"] {
+        let world = World::new(1);
+        let leading = world.lead(1);
+        world.add(2);
+        wait_until(|| world.in_sync().len() == 2).await;
+        let long = json!({"type": "long"});
+        world.change_mapping(&json!({"dynamic": dynamic, "properties": {"n": long}}), &[1, 2]);
+        let keyword = json!({"type": "keyword", "fields": {"t": {"type": "text"}}});
+        world.change_mapping(&json!({"dynamic": dynamic, "properties": {"n": long, "m": keyword}}), &[1]);
+
+        let writer = Arc::clone(&leading);
+        let document = |n: usize| (n.to_string(), format!(r#"{{"n":{n},"m":"a word"}}"#));
+        let documents: Vec<(String, String)> = (0..3).map(document).collect();
+        tokio::task::spawn_blocking(move || write_these(&writer, &documents))
+            .await
+            .expect("ran")
+            .expect("acknowledged");
+
+        assert_eq!(world.in_sync(), [1, 2], "{dynamic}: the copy has taken it");
+        for query in [json!({"term": {"m": "a word"}}), json!({"match": {"m.t": "word"}})] {
+            for node in [1, 2] {
+                assert_eq!(world.count(node, &query), 3, "{dynamic}: {query} on node {node}");
+            }
+        }
+    }
 }
 
 /// Whoever reads what a crash would take back sees a document go back in time.

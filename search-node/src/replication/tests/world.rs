@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -13,9 +13,12 @@ use cluster::state::{
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
-use serde_json::json;
-use shard::mapping::parse_mapping;
-use shard::{Condition, EngineOptions, Shard, Shared, Workers, WriteOutcome, WriteRequest};
+use serde_json::{Value, json};
+use shard::mapping::{Mapping, parse_mapping};
+use shard::{
+    Condition, EngineOptions, QueryContext, QueryRules, SearchRequest, Shard, Shared, Workers, WriteOutcome,
+    WriteRequest, parse_query,
+};
 use tempfile::TempDir;
 use testkit::Chance;
 use tokio::runtime::Handle;
@@ -78,6 +81,8 @@ struct Inner {
     is_faulty: AtomicBool,
     /// Nodes to which nothing gets. Meanwhile nobody agrees on anything.
     cut: Mutex<BTreeSet<u64>>,
+    /// What the map says of fields.
+    mapping: Mutex<Arc<Mapping>>,
     runtime: Handle,
 }
 
@@ -104,6 +109,7 @@ struct Seen {
 }
 
 struct CopyDisk {
+    version: AtomicU64,
     _folder: TempDir,
     shard: Mutex<Option<Arc<Shard>>>,
 }
@@ -139,6 +145,7 @@ impl World {
             chance: Mutex::new(Chance::new(seed)),
             is_faulty: AtomicBool::new(false),
             cut: Mutex::default(),
+            mapping: Mutex::new(mapping(&first_mapping())),
             runtime: Handle::current(),
         }))
     }
@@ -234,12 +241,47 @@ impl World {
         self.0.is_faulty.store(is_faulty, Ordering::Release);
     }
 
+    /// The mapping changes, and so far these nodes alone follow.
+    pub(super) fn change_mapping(&self, changed: &Value, followed_by: &[u64]) {
+        let id = IndexId("i".to_owned());
+        let seen = self.map().indices[&id].version;
+        let change = Command::ChangeIndex {
+            id,
+            seen,
+            parts: BTreeMap::from([("mapping".to_owned(), changed.to_string())]),
+            replicas: None,
+            filters: None,
+            allocation: None,
+        };
+        self.apply(change).expect("agreed on");
+        *self.0.mapping.lock() = mapping(changed);
+        followed_by.iter().for_each(|node| self.follow_mapping(*node));
+    }
+
+    fn follow_mapping(&self, node: u64) {
+        let version = self.map().indices[&IndexId("i".to_owned())].version;
+        let disk = Arc::clone(&self.0.nodes.lock()[&node].disk);
+        let mapping = Arc::clone(&self.0.mapping.lock());
+        disk.shard().expect("open").set_mapping(mapping, NOW).expect("taken");
+        disk.version.store(version, Ordering::Release);
+    }
+
     pub(super) fn cut(&self, node: u64) {
         self.0.cut.lock().insert(node);
     }
 
     pub(super) fn mend_way(&self, node: u64) {
         self.0.cut.lock().remove(&node);
+    }
+
+    /// How many documents a node finds by a query, as it shows them now.
+    pub(super) fn count(&self, node: u64, query: &Value) -> u64 {
+        let shard = self.shard(node);
+        shard.refresh(NOW).expect("refreshed");
+        let request = SearchRequest::of(parse_query(query).expect("a query"), 0);
+        let context =
+            QueryContext { index: "i", doc_type: "_doc", now_millis: NOW, rules: QueryRules::usual() };
+        shard.reader().search(&request, &context).expect("answered").total
     }
 
     pub(super) fn shard(&self, node: u64) -> Arc<Shard> {
@@ -344,6 +386,7 @@ impl Outside for Seen {
     }
 
     fn follow(&self, _: u64) -> BoxFuture<'_, ()> {
+        self.world.follow_mapping(self.own);
         futures::future::ready(()).boxed()
     }
 
@@ -379,15 +422,26 @@ impl Outside for Seen {
     }
 }
 
+fn first_mapping() -> Value {
+    json!({"dynamic": false, "properties": {"n": {"type": "long"}}})
+}
+
+fn mapping(json: &Value) -> Arc<Mapping> {
+    Arc::new(parse_mapping(json).expect("valid"))
+}
+
 impl CopyDisk {
     fn empty() -> Arc<Self> {
         let folder = tempfile::tempdir().expect("a folder");
-        let mapping = json!({"properties": {"n": {"type": "long"}}});
-        let mapping = Arc::new(parse_mapping(&mapping).expect("valid"));
+        let mapping = mapping(&first_mapping());
         let options = EngineOptions { own_terms: false, is_only_copy: false, ..EngineOptions::default() };
         let shared = Shared { workers: Workers::new(0), ..Shared::default() };
         let shard = Shard::open(folder.path(), mapping, options, shared).expect("opens");
-        Arc::new(Self { _folder: folder, shard: Mutex::new(Some(Arc::new(shard))) })
+        Arc::new(Self {
+            version: AtomicU64::new(1),
+            _folder: folder,
+            shard: Mutex::new(Some(Arc::new(shard))),
+        })
     }
 }
 
@@ -443,6 +497,10 @@ impl Stored for CopyDisk {
 
     fn now_millis(&self) -> i64 {
         NOW
+    }
+
+    fn index_version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
     }
 
     fn index_name(&self) -> &str {

@@ -3,6 +3,7 @@
 mod allocation_explain;
 mod health;
 mod hot_threads;
+mod mapping_stats;
 mod node_info;
 mod node_json;
 mod node_stats;

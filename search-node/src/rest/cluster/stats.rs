@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use cluster::state::{NodeId, Role};
 use futures::FutureExt;
 use http::Method;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::mapping_stats::MappingStats;
 use super::node_json::nodes_header;
 use super::{observed_if_any, wait_led};
-use crate::action::cluster::{NodeFigures, Survey, View, chosen_nodes, survey};
+use crate::action::cluster::{NodeFigures, Survey, View, chosen_nodes, part_of, survey};
 use crate::error::ApiError;
 use crate::rest::call::Call;
 use crate::rest::envelope::Reply;
@@ -143,15 +144,17 @@ fn indices_shown(view: &View, survey: &Survey) -> Value {
             "index": {"shards": spread(&all), "primaries": spread(&primaries), "replication": spread(&replication)}
         });
     }
+    let mut made_with = MappingStats::default();
+    for entry in view.map.indices.values() {
+        let settings = part_of(entry, "settings");
+        made_with.add(&part_of(entry, "mapping"), settings.as_object().unwrap_or(&Map::new()));
+    }
     let mut shown = json!({
         "count": view.map.indices.len(),
         "shards": shards,
         "docs": {"count": of_primaries.documents, "deleted": of_primaries.deleted},
-        "mappings": {"field_types": []},
-        "analysis": {
-            "char_filter_types": [], "tokenizer_types": [], "filter_types": [], "analyzer_types": [],
-            "built_in_char_filters": [], "built_in_tokenizers": [], "built_in_filters": [], "built_in_analyzers": []
-        }
+        "mappings": made_with.mappings(),
+        "analysis": made_with.analysis()
     });
     if let Some(members) = shown.as_object_mut() {
         members.extend(sections);

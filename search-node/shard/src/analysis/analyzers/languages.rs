@@ -11,7 +11,7 @@ use super::super::token_filters::{
 use super::Chain;
 
 /// The languages there are analyzers for.
-pub(crate) const LANGUAGES: [&str; 31] = [
+pub(crate) const LANGUAGES: [&str; 32] = [
     "arabic",
     "armenian",
     "basque",
@@ -19,6 +19,7 @@ pub(crate) const LANGUAGES: [&str; 31] = [
     "danish",
     "dutch",
     "english",
+    "estonian",
     "finnish",
     "french",
     "german",

@@ -24,7 +24,33 @@ pub(crate) fn build(
     if let Some(filter) = of_languages(kind, params)? {
         return Ok(Some(filter));
     }
+    if let Some(instead) = refused(kind) {
+        return Err(AnalysisError::argument(format!(
+            "[{kind}] of [{}] is not supported: {instead}",
+            params.name
+        )));
+    }
     of_several(kind, params, context)
+}
+
+/// Filters that Elasticsearch has and nobody can have here: why, and what to take instead.
+fn refused(kind: &str) -> Option<&'static str> {
+    Some(match kind {
+        "kstem" => {
+            "its list of words is not there; take [porter_stem], or [stemmer] with the language [minimal_english]"
+        }
+        "hunspell" => "it needs dictionaries in files; take [stemmer] with a language, or [stemmer_override]",
+        "hyphenation_decompounder" => {
+            "it needs patterns in a file; take [dictionary_decompounder] with a [word_list]"
+        }
+        "condition" => {
+            "there are no scripts in analysis; take [multiplexer], or [keyword_marker] before a stemmer"
+        }
+        "predicate_token_filter" => {
+            "there are no scripts in analysis; take [length], [keep], [keep_types] or [stop]"
+        }
+        _ => return None,
+    })
 }
 
 /// The parameters of those that differ where they are only named, as they come with Elasticsearch.

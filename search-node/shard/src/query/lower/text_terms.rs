@@ -133,7 +133,7 @@ impl TextTerms {
         match terms.as_slice() {
             [only] if is_one_place => Ok(self.one(only)),
             _ if is_one_place && self.is_scored => {
-                Ok(Box::new(Synonyms { field: self.scored.clone(), terms }))
+                Ok(Box::new(Synonyms { field: self.scored.clone(), terms, frequency: None }))
             }
             _ if is_one_place => Ok(constant(Box::new(TermSetQuery::new(terms)))),
             _ => {

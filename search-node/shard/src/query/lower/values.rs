@@ -11,7 +11,7 @@ use tantivy::schema::Field;
 
 use super::{QueryContext, QueryError};
 use crate::mapping::dates::{DateFormats, Resolution, time_zone};
-use crate::mapping::{FieldKind, FieldMapping, Precision, encode_version};
+use crate::mapping::{FieldKind, FieldMapping, Precision, double, encode_version};
 use crate::query::ast::RangeBounds;
 
 /// The values that a query's value stands for: one, or a range such as a day or a network.
@@ -277,7 +277,7 @@ impl<'a> Dates<'a> {
 }
 
 fn to_f64(path: &str, text: &str) -> Result<f64, QueryError> {
-    text.parse::<f64>().ok().filter(|number| !number.is_nan()).ok_or_else(|| QueryError {
+    double(text).filter(|number| !number.is_nan()).ok_or_else(|| QueryError {
         kind: "number_format_exception",
         reason: format!("failed to create query on [{path}]: For input string: \"{text}\""),
     })

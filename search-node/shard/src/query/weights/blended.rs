@@ -79,10 +79,9 @@ impl Query for Blended {
         };
         let one = |(InField { field, term, boost }, frequency): (&InField, Option<u64>)| -> Box<dyn Query> {
             let query = Box::new(TermQuery::new(term.clone(), IndexRecordOption::WithFreqs));
-            let terms = vec![term.clone()];
             let counted = match frequency {
-                Some(frequency) => field.weighed_as_frequent(query, terms, frequency),
-                None => field.weighed(query, terms),
+                Some(frequency) => field.weighed_as_frequent(query, term.clone(), frequency),
+                None => field.weighed(query, vec![term.clone()]),
             };
             if *boost == 1.0 { counted } else { Box::new(BoostQuery::new(counted, *boost)) }
         };

@@ -177,7 +177,7 @@ impl Query for Fuzzy {
         }
         let one = |(term, share): (Term, f32)| -> Box<dyn Query> {
             let query = Box::new(TermQuery::new(term.clone(), IndexRecordOption::WithFreqs));
-            let counted = self.field.weighed_as_frequent(query, vec![term], most);
+            let counted = self.field.weighed_as_frequent(query, term, most);
             if share == 1.0 { counted } else { Box::new(BoostQuery::new(counted, share)) }
         };
         BooleanQuery::union(terms.into_iter().map(one).collect()).weight(scoring)

@@ -11,7 +11,7 @@ use tantivy::schema::IndexRecordOption;
 use tantivy::{DocId, DocSet, Score, Searcher, TERMINATED, Term};
 
 use super::any_of::AnyOf;
-use super::bm25::Bm25;
+use super::counting::Counting;
 use super::sloppy::{Placed, Repeats, exactly, often, repeats};
 use super::weighed::ScoredField;
 
@@ -93,7 +93,7 @@ impl Query for Phrase {
             return BooleanQuery::union(terms.iter().map(one).collect()).weight(scoring);
         }
         let terms = || words.iter().flat_map(|word| &word.terms);
-        let bm25 = self.field.bm25(&scoring, terms())?;
+        let counting = self.field.counting(&scoring, terms())?;
         let means: Vec<Vec<&Term>> = words.iter().map(|word| word.terms.iter().collect()).collect();
         let (repeats, is_plain) = (repeats(&means), means.iter().all(|terms| terms.len() == 1));
         Ok(Box::new(PhraseWeight {
@@ -101,7 +101,7 @@ impl Query for Phrase {
             slop: self.slop,
             repeats,
             is_plain,
-            bm25,
+            counting,
             field: self.field.clone(),
         }))
     }
@@ -114,7 +114,7 @@ struct PhraseWeight {
     /// Whether each word is one term.
     is_plain: bool,
     /// None where scores are not wanted.
-    bm25: Option<Bm25>,
+    counting: Option<Counting>,
     field: ScoredField,
 }
 
@@ -133,14 +133,14 @@ impl Weight for PhraseWeight {
         let lengths = self.field.lengths(reader)?;
         let repeats = self.repeats.clone();
         let (slop, is_plain) = (self.slop, self.is_plain);
-        let bm25 = self.bm25.as_ref().map(|bm25| bm25.boosted(boost));
+        let counting = self.counting.as_ref().map(|counting| counting.boosted(boost));
         let mut scorer = PhraseScorer {
             postings,
             placed,
             repeats,
             slop,
             is_plain,
-            bm25,
+            counting,
             lengths,
             document: 0,
             often: 0.0,
@@ -162,7 +162,7 @@ struct PhraseScorer {
     repeats: Repeats,
     slop: u32,
     is_plain: bool,
-    bm25: Option<Bm25>,
+    counting: Option<Counting>,
     lengths: FieldNormReader,
     document: DocId,
     often: f32,
@@ -244,7 +244,7 @@ impl DocSet for PhraseScorer {
 impl Scorer for PhraseScorer {
     fn score(&mut self) -> Score {
         let code = self.lengths.fieldnorm_id(self.document);
-        self.bm25.as_ref().map_or(1.0, |bm25| bm25.score(code, self.often))
+        self.counting.as_ref().map_or(1.0, |counting| counting.score(code, self.often))
     }
 }
 

@@ -7,7 +7,7 @@ use tantivy::schema::IndexRecordOption;
 use tantivy::{DocId, DocSet, Score, Term};
 
 use super::any_of::AnyOf;
-use super::bm25::Bm25;
+use super::counting::Counting;
 use super::weighed::ScoredField;
 
 /// Any of several terms of one field, counted as one.
@@ -15,12 +15,14 @@ use super::weighed::ScoredField;
 pub(in crate::query) struct Synonyms {
     pub(in crate::query) field: ScoredField,
     pub(in crate::query) terms: Vec<Term>,
+    /// How many documents are taken to have any of them; none for as many as have the most frequent one.
+    pub(in crate::query) frequency: Option<u64>,
 }
 
 impl Query for Synonyms {
     fn weight(&self, scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
-        let bm25 = self.field.bm25_of_one(&scoring, &self.terms)?;
-        Ok(Box::new(SynonymsWeight { field: self.field.clone(), terms: self.terms.clone(), bm25 }))
+        let counting = self.field.counting_of_one(&scoring, &self.terms, self.frequency)?;
+        Ok(Box::new(SynonymsWeight { field: self.field.clone(), terms: self.terms.clone(), counting }))
     }
 
     fn query_terms<'a>(&'a self, visitor: &mut dyn FnMut(&'a Term, bool)) {
@@ -32,15 +34,16 @@ struct SynonymsWeight {
     field: ScoredField,
     terms: Vec<Term>,
     /// None where scores are not wanted.
-    bm25: Option<Bm25>,
+    counting: Option<Counting>,
 }
 
 impl Weight for SynonymsWeight {
     fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
-        let kept = if self.bm25.is_some() { IndexRecordOption::WithFreqs } else { IndexRecordOption::Basic };
+        let kept =
+            if self.counting.is_some() { IndexRecordOption::WithFreqs } else { IndexRecordOption::Basic };
         Ok(Box::new(SynonymsScorer {
             any: AnyOf::open(reader, &self.terms, kept)?,
-            bm25: self.bm25.as_ref().map(|bm25| bm25.boosted(boost)),
+            counting: self.counting.as_ref().map(|counting| counting.boosted(boost)),
             lengths: self.field.lengths(reader)?,
         }))
     }
@@ -55,7 +58,7 @@ impl Weight for SynonymsWeight {
 
 struct SynonymsScorer {
     any: AnyOf,
-    bm25: Option<Bm25>,
+    counting: Option<Counting>,
     lengths: FieldNormReader,
 }
 
@@ -80,6 +83,6 @@ impl DocSet for SynonymsScorer {
 impl Scorer for SynonymsScorer {
     fn score(&mut self) -> Score {
         let code = self.lengths.fieldnorm_id(self.any.doc());
-        self.bm25.as_ref().map_or(1.0, |bm25| bm25.score(code, self.any.often() as Score))
+        self.counting.as_ref().map_or(1.0, |counting| counting.score(code, self.any.often() as Score))
     }
 }

@@ -1,18 +1,21 @@
-//! Words and phrases that count by the similarity of their field: BM25 with other numbers than tantivy's, or each one the same.
+//! Words and phrases that count by the similarity of their field.
 
 use std::fmt;
 use std::sync::Arc;
 
 use tantivy::fieldnorm::FieldNormReader;
 use tantivy::index::SegmentReader;
+use tantivy::postings::Postings;
 use tantivy::query::{Bm25StatisticsProvider, EnableScoring, Explanation, Query, Scorer, Weight};
-use tantivy::schema::Field;
-use tantivy::{DocId, Score, Searcher, Term};
+use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::{DocId, DocSet, Score, Searcher, TERMINATED, Term};
 
 use super::bm25::{Bm25, Bm25Numbers, rarity};
+use super::counting::Counting;
 use super::synonyms::Synonyms;
 use crate::engine::{AllIdentities, FieldCounts, identities_in};
 use crate::query::lower::constant;
+use crate::query::models::Counts;
 use crate::query::similarity::Similarity;
 
 /// A field whose words count, with what tells how much.
@@ -28,59 +31,87 @@ pub(in crate::query) struct ScoredField {
 impl ScoredField {
     /// A query for a word or a phrase of the field, which counts by its similarity; its terms are one at least.
     pub(in crate::query) fn weighed(&self, query: Box<dyn Query>, terms: Vec<Term>) -> Box<dyn Query> {
-        match self.similarity {
-            Similarity::Boolean => constant(query),
-            Similarity::USUAL => Box::new(Weighed { query, terms, field: self.clone(), frequency: None }),
-            Similarity::Bm25 { .. } if terms.len() == 1 => Box::new(Synonyms { field: self.clone(), terms }),
-            Similarity::Bm25 { .. } => query,
-        }
+        self.weighed_by(query, terms, None)
     }
 
     /// The same for a term that counts as if so many documents had it.
     pub(in crate::query) fn weighed_as_frequent(
         &self,
         query: Box<dyn Query>,
-        terms: Vec<Term>,
+        term: Term,
         frequency: u64,
     ) -> Box<dyn Query> {
+        self.weighed_by(query, vec![term], Some(frequency))
+    }
+
+    fn weighed_by(&self, query: Box<dyn Query>, terms: Vec<Term>, frequency: Option<u64>) -> Box<dyn Query> {
+        let field = self.clone();
         match self.similarity {
-            Similarity::USUAL => {
-                Box::new(Weighed { query, terms, field: self.clone(), frequency: Some(frequency) })
-            }
-            _ => self.weighed(query, terms),
+            Similarity::Boolean => constant(query),
+            Similarity::USUAL => Box::new(Weighed { query, terms, field, frequency }),
+            _ if terms.len() == 1 => Box::new(Synonyms { field, terms, frequency }),
+            _ => query,
         }
     }
 
     /// What scores terms that are found together, or none where no scores are wanted.
-    pub(in crate::query) fn bm25<'t>(
+    pub(in crate::query) fn counting<'t>(
         &self,
         scoring: &EnableScoring<'_>,
-        terms: impl IntoIterator<Item = &'t Term>,
-    ) -> tantivy::Result<Option<Bm25>> {
+        terms: impl IntoIterator<Item = &'t Term> + Clone,
+    ) -> tantivy::Result<Option<Counting>> {
         let EnableScoring::Enabled { searcher, statistics_provider } = scoring else { return Ok(None) };
-        let (rarities, counts) = self.rarities(searcher, *statistics_provider, terms)?;
-        Ok(self.bm25_by(rarities, counts))
+        let statistics = *statistics_provider;
+        if !matches!(self.similarity, Similarity::Modelled(_)) {
+            let (rarities, counts) = self.rarities(searcher, statistics, terms)?;
+            return Ok(self.by_rarities(rarities, counts));
+        }
+        let counts = self.counts(searcher)?;
+        let mut counted = Vec::new();
+        for term in terms {
+            let with_term = statistics.doc_freq(term)?.min(counts.documents);
+            if with_term > 0 {
+                counted.push(of_term(counts, with_term, frequency_in_all(searcher, term)?));
+            }
+        }
+        Ok(self.modelled(counted))
     }
 
-    /// The same for terms that count as one.
-    pub(in crate::query) fn bm25_of_one(
+    /// The same for terms that count as one, which may count as if so many documents had it.
+    pub(in crate::query) fn counting_of_one(
         &self,
         scoring: &EnableScoring<'_>,
         terms: &[Term],
-    ) -> tantivy::Result<Option<Bm25>> {
+        frequency: Option<u64>,
+    ) -> tantivy::Result<Option<Counting>> {
         let EnableScoring::Enabled { searcher, statistics_provider } = scoring else { return Ok(None) };
         let counts = self.counts(searcher)?;
-        let mut most = 0;
-        for term in terms {
-            most = most.max(statistics_provider.doc_freq(term)?);
+        let mut with_any = frequency.unwrap_or(0);
+        if frequency.is_none() {
+            for term in terms {
+                with_any = with_any.max(statistics_provider.doc_freq(term)?);
+            }
         }
-        Ok(self.bm25_by(rarity(most.min(counts.documents), counts.documents), counts))
+        let with_any = with_any.min(counts.documents);
+        if !matches!(self.similarity, Similarity::Modelled(_)) {
+            return Ok(self.by_rarities(rarity(with_any, counts.documents), counts));
+        }
+        let mut often = 0;
+        for term in terms {
+            often += frequency_in_all(searcher, term)?;
+        }
+        Ok(self.modelled(vec![of_term(counts, with_any, often)]))
     }
 
-    fn bm25_by(&self, rarities: f64, counts: FieldCounts) -> Option<Bm25> {
+    fn by_rarities(&self, rarities: f64, counts: FieldCounts) -> Option<Counting> {
         let Similarity::Bm25 { k1, b } = self.similarity else { return None };
         let average = counts.words as f64 / counts.documents as f64;
-        Some(Bm25::new(Bm25Numbers { k1, b }, rarities, average))
+        Some(Counting::Bm25(Bm25::new(Bm25Numbers { k1, b }, rarities, average)))
+    }
+
+    fn modelled(&self, counts: Vec<Counts>) -> Option<Counting> {
+        let Similarity::Modelled(model) = self.similarity else { return None };
+        Some(Counting::Modelled { model, counts: counts.into(), boost: 1.0 })
     }
 
     /// The sum of how rare terms are, of those that are there at all; and how much there is of the field.
@@ -118,6 +149,30 @@ impl ScoredField {
         }
         Ok(FieldCounts { documents: all.documents.max(1), words: all.words.max(1) })
     }
+}
+
+fn of_term(field: FieldCounts, with_term: u64, often: u64) -> Counts {
+    Counts {
+        documents: field.documents as f64,
+        with_term: with_term as f64,
+        of_term: often as f64,
+        of_all: field.words as f64,
+    }
+}
+
+/// How often a term is in all texts; those that were deleted count until a merge, as they do for how many texts have it.
+fn frequency_in_all(searcher: &Searcher, term: &Term) -> tantivy::Result<u64> {
+    let mut sum = 0;
+    for reader in searcher.segment_readers() {
+        let postings =
+            reader.inverted_index(term.field())?.read_postings(term, IndexRecordOption::WithFreqs)?;
+        let Some(mut postings) = postings else { continue };
+        while postings.doc() != TERMINATED {
+            sum += u64::from(postings.term_freq());
+            postings.advance();
+        }
+    }
+    Ok(sum)
 }
 
 /// The identities of every segment.

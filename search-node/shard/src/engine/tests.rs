@@ -11,6 +11,7 @@ mod seeking;
 mod skipping;
 mod stopping;
 mod uids;
+mod ways;
 
 use std::path::Path;
 use std::sync::Arc;

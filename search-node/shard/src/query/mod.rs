@@ -23,6 +23,7 @@ pub use lower::QueryContext;
 pub(crate) use lower::{Asked, lower, lower_nested, no_aggregation_of_spans, runtime_fields_of};
 pub use rules::{QueryRules, boosted_field};
 pub use similarity::{Similarities, Similarity};
+pub(crate) use weights::bounds::{Bounds, constant_inside};
 pub(crate) use weights::in_level::Levels;
 pub(crate) use weights::passes::passes;
 pub(crate) use wildcard::name_matches as wildcard_name_matches;

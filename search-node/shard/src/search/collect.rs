@@ -11,6 +11,7 @@ use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, Score, TERMINATED};
 use super::sort::{Place, SegmentKey, check_keys, compare_hits};
 use super::statistics::Statistics;
 use super::stop::{AskStop, Stop, Watch};
+use super::ways::{Left, Way};
 use super::{Hit, SearchAnswer, SearchError, SearchRequest, SortField};
 use crate::aggs::{
     AggPartial, SegmentAggs, check as check_aggs, reduce, runtime_fields_of as runtime_fields_of_aggs,
@@ -58,17 +59,17 @@ fn walk(
     let segments = segments_to_search(&request.query, view, context);
     let beside = runtime_fields_beside(view, request, context)?;
     let asked = Asked { segments: &segments, stop: watch.ask(), beside: &beside };
-    let weight = |query, scored| -> Result<Box<dyn Weight>, SearchError> {
-        let query = lower(query, view, context, asked)?;
-        let scoring = if scored {
-            EnableScoring::enabled_from_statistics_provider(&statistics, &view.searcher)
-        } else {
-            EnableScoring::disabled_from_searcher(&view.searcher)
-        };
-        Ok(query.weight(scoring)?)
+    let query = lower(&request.query, view, context, asked)?;
+    let scoring = |scored| match scored {
+        true => EnableScoring::enabled_from_statistics_provider(&statistics, &view.searcher),
+        false => EnableScoring::disabled_from_searcher(&view.searcher),
     };
-    let matches = weight(&request.query, scored)?;
-    let filter = request.post_filter.as_ref().map(|query| weight(query, false)).transpose()?;
+    let way = Way::of(request, &*query, scoring(scored))?;
+    let matches = query.weight(scoring(scored))?;
+    let filter = match &request.post_filter {
+        Some(filter) => Some(lower(filter, view, context, asked)?.weight(scoring(false))?),
+        None => None,
+    };
     // They are some of all, in the same order.
     let mut wanted = segments.iter().peekable();
     for (ordinal, reader) in view.searcher.segment_readers().iter().enumerate() {
@@ -80,6 +81,12 @@ fn walk(
         }
         if request.hits == 0 && request.aggs.is_empty() && filter.is_none() && request.min_score.is_none() {
             found.total += u64::from(matches.count(reader)?);
+            continue;
+        }
+        if let Some(way) = &way {
+            let mut segment = Segment::new(request, reader, Rc::new([]), None)?;
+            way.walk(reader, &mut segment, found.left(), watch)?;
+            found.take(segment, ordinal as u32, scored)?;
             continue;
         }
         // Held until the segment is done, so that none has to be read again meanwhile.
@@ -127,6 +134,19 @@ pub(super) struct Found<'a> {
 impl<'a> Found<'a> {
     pub(super) fn new(request: &'a SearchRequest) -> Self {
         Self { request, total: 0, max_score: None, hits: Vec::new() }
+    }
+
+    /// What the segments that follow are still to be asked.
+    fn left(&self) -> Left {
+        let Self { request, total, hits, .. } = self;
+        let is_full = hits.len() >= request.hits;
+        Left {
+            to_count: match request.counted_to {
+                u64::MAX => Some(u64::MAX),
+                counted_to => counted_to.checked_sub(*total),
+            },
+            worst: hits.last().filter(|_| is_full).and_then(|worst| worst.score),
+        }
     }
 
     pub(super) fn take(
@@ -287,6 +307,36 @@ impl<'a> Segment<'a> {
         if self.hits > 0 {
             self.offer(document, score);
         }
+    }
+
+    /// Takes a match of which only the score counts; `worst` is that of the segments before if there are enough of them.
+    pub(super) fn meet_best(&mut self, document: DocId, score: Score, worst: Option<Score>) {
+        self.total += 1;
+        self.max_score = if self.total == 1 { score } else { self.max_score.max(score) };
+        if worst.is_none_or(|worst| score > worst) && !(self.is_full() && self.loses_at_once(document, score))
+        {
+            self.offer(document, score);
+        }
+    }
+
+    /// How many matches were counted.
+    pub(super) fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// There are so many matches, of which not all were met.
+    pub(super) fn set_total(&mut self, total: u64) {
+        self.total = total;
+    }
+
+    /// Whether there are as many of the best as are wanted.
+    pub(super) fn is_full(&self) -> bool {
+        self.best.len() >= self.hits
+    }
+
+    /// The worst score of the best, if there are as many as are wanted.
+    pub(super) fn worst_of_full(&self) -> Option<Score> {
+        self.best.peek().filter(|_| self.is_full()).map(|worst| worst.score)
     }
 
     fn passes_filter(&mut self, document: DocId) -> bool {

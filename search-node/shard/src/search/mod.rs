@@ -1,6 +1,7 @@
 //! Search: the best hits of one shard at one point in time, and what is computed over all matches.
 //!
-//! `collect` walks the matches of each segment once, for hits, total and aggregations together; `sort` orders them;
+//! `collect` walks the matches of each segment once, for hits, total and aggregations together, or where only the best are wanted in one of
+//! the shorter `ways`; `sort` orders them;
 //! `scan` walks every match in batches; `inner_hits` looks among the nested objects of a hit; `source` cuts a document's JSON to what was asked for; `stop` ends a search early.
 
 mod collect;
@@ -12,6 +13,7 @@ mod source;
 mod statistics;
 mod stop;
 mod terms;
+mod ways;
 
 use serde::{Deserialize, Serialize};
 
@@ -46,8 +48,8 @@ pub struct SearchRequest {
     pub min_score: Option<f32>,
     /// Whether scores are wanted although the order does not need them.
     pub track_scores: bool,
-    /// Whether all matches have to be counted.
-    pub track_total: bool,
+    /// So many matches are counted; beyond that it need only be known that there are more.
+    pub counted_to: u64,
     /// What to compute over all matches.
     pub aggs: AggRequest,
 }
@@ -63,7 +65,7 @@ impl SearchRequest {
             search_after: None,
             min_score: None,
             track_scores: false,
-            track_total: true,
+            counted_to: u64::MAX,
             aggs: AggRequest::default(),
         }
     }
@@ -87,7 +89,7 @@ pub struct Hit {
 /// What a shard answers.
 #[derive(Debug)]
 pub struct SearchAnswer {
-    /// How many documents match; a lower bound unless the total was tracked.
+    /// How many documents match; beyond what was to be counted some number above it.
     pub total: u64,
     /// The highest score, if there are scores.
     pub max_score: Option<f32>,

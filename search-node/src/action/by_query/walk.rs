@@ -317,7 +317,7 @@ impl Sorted {
             let request = SearchRequest {
                 sort: self.keys.clone(),
                 search_after: row.after.clone(),
-                track_total: false,
+                counted_to: 0,
                 ..SearchRequest::of(filtered(self.query.clone(), part.filter.as_ref()), most)
             };
             let hits = part.reader.search_until(&request, &context, &stop)?.hits;

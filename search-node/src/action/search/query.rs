@@ -160,7 +160,11 @@ pub(super) fn find_here(
     let begun = Instant::now();
     let mut request = body.request.clone();
     request.hits = question.hits;
-    request.track_total = body.track_total != TrackTotal::No;
+    request.counted_to = match body.track_total {
+        TrackTotal::All => u64::MAX,
+        TrackTotal::UpTo(most) => most,
+        TrackTotal::No => 0,
+    };
     request.query = in_type(request.query, question.doc_type.as_deref());
     let mut partial = Partial::default();
     let mut parts = Vec::new();

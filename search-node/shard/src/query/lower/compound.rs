@@ -29,18 +29,22 @@ impl Lowering<'_> {
             clauses.push((Occur::MustNot, unscored(self.query(query)?)));
         }
         let required = !must.is_empty() || !filter.is_empty();
-        if must.is_empty() && filter.is_empty() && should.is_empty() {
-            // An empty bool matches everything with score 1, one that only forbids scores 0.
-            let base = if must_not.is_empty() { all() } else { unscored(all()) };
-            clauses.push((Occur::Must, base));
-        }
-        for query in should {
-            clauses.push((Occur::Should, self.query(query)?));
-        }
         let by_default = usize::from(!required && !should.is_empty());
         let wanted = minimum.map_or(by_default, |minimum| minimum.of(should.len()));
         if wanted > should.len() {
             return Ok(none());
+        }
+        if must.is_empty() && should.is_empty() {
+            if clauses.is_empty() {
+                return Ok(all());
+            }
+            if filter.is_empty() {
+                clauses.push((Occur::Must, all()));
+            }
+            return Ok(unscored(Box::new(BooleanQuery::new(clauses))));
+        }
+        for query in should {
+            clauses.push((Occur::Should, self.query(query)?));
         }
         Ok(Box::new(BooleanQuery::with_minimum_required_clauses(clauses, wanted)))
     }

@@ -22,8 +22,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use tantivy::Term;
 use tantivy::query::{
-    AllQuery, BooleanQuery, BoostQuery, DisjunctionMaxQuery, EmptyQuery, Occur, Query as TantivyQuery,
-    TermQuery,
+    AllQuery, BooleanQuery, DisjunctionMaxQuery, EmptyQuery, Occur, Query as TantivyQuery, TermQuery,
 };
 use tantivy::schema::{Field, IndexRecordOption};
 
@@ -32,6 +31,7 @@ use self::presence::any_term;
 pub(crate) use self::range_fields::no_aggregation_of_spans;
 use self::runtime::RuntimeValues;
 pub(crate) use self::runtime::{Asked, runtime_fields_of};
+use self::texts::boosted;
 use self::values::plain;
 use super::QueryError;
 use super::ast::Query;
@@ -221,7 +221,7 @@ impl Lowering<'_> {
                 self.query(&query_string::parse(text, &Options { fields, matching })?)
             }
             Query::Named { query, .. } => self.query(query),
-            Query::Boost { query, boost } => Ok(Box::new(BoostQuery::new(self.query(query)?, *boost))),
+            Query::Boost { query, boost } => Ok(boosted(self.query(query)?, *boost)),
         }
     }
 

@@ -13,6 +13,7 @@ use crate::analysis::{Analyzer, Term};
 use crate::mapping::{FieldKind, FieldMapping, INDEX_PHRASE};
 use crate::query::QueryError;
 use crate::query::ast::{Matching, MultiMatchKind, Operator, ZeroTerms};
+use crate::query::weights::constant::Constant;
 use crate::query::weights::in_level::Levels;
 use crate::query::weights::source_phrase::{NestedTexts, SourceTexts};
 use crate::query::weights::weighed::ScoredField;
@@ -204,7 +205,13 @@ impl Lowering<'_> {
 
 /// A query with its score multiplied.
 pub(super) fn boosted(query: Box<dyn TantivyQuery>, boost: f32) -> Box<dyn TantivyQuery> {
-    if boost == 1.0 { query } else { Box::new(BoostQuery::new(query, boost)) }
+    if boost == 1.0 {
+        return query;
+    }
+    match query.downcast_ref::<Constant>() {
+        Some(same) => Box::new(same.boosted(boost)),
+        None => Box::new(BoostQuery::new(query, boost)),
+    }
 }
 
 /// The best of several, and so much of the others.

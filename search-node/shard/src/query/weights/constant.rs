@@ -15,6 +15,16 @@ impl Constant {
     pub(in crate::query) fn new(query: Box<dyn Query>, score: Score) -> Self {
         Self { query, score }
     }
+
+    /// The same with its score multiplied.
+    pub(in crate::query) fn boosted(&self, by: Score) -> Self {
+        Self { query: self.query.box_clone(), score: self.score * by }
+    }
+
+    /// What is found, and what each counts.
+    pub(in crate::query) fn inside(&self) -> (&dyn Query, Score) {
+        (&*self.query, self.score)
+    }
 }
 
 impl Clone for Constant {

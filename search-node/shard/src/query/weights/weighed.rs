@@ -187,7 +187,7 @@ impl fmt::Debug for AllSegments {
 
 /// A word or a phrase with its numbers.
 #[derive(Debug)]
-struct Weighed {
+pub(in crate::query) struct Weighed {
     /// A query of one term or of a phrase.
     query: Box<dyn Query>,
     terms: Vec<Term>,
@@ -204,6 +204,13 @@ impl Clone for Weighed {
             field: self.field.clone(),
             frequency: self.frequency,
         }
+    }
+}
+
+impl Weighed {
+    /// The term, if it is one, with its field.
+    pub(in crate::query) fn single(&self) -> Option<(&Term, &ScoredField)> {
+        if let [term] = self.terms.as_slice() { Some((term, &self.field)) } else { None }
     }
 }
 

@@ -1,0 +1,79 @@
+//! The shorter ways to the best matches find what a walk over every match finds.
+
+use super::*;
+use crate::search::SearchAnswer;
+
+/// Documents of several segments, of which some are deleted and most lack the text.
+fn engine_with_texts(folder: &Path) -> Arc<Engine> {
+    let engine = open(folder, mapping(&[("t", "text"), ("k", "keyword"), ("n", "long")]));
+    let mut seed = 7_u64;
+    let mut next = move |below: u64| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) % below
+    };
+    for n in 0..6_000_u64 {
+        let mut document = json!({"n": n, "k": format!("k{}", next(3))});
+        // Texts of the second half are rare and long, so that the averages of segments differ.
+        let (has_text, words) = if n < 3_000 { (true, 4) } else { (next(5) == 0, 60) };
+        if has_text {
+            let word = |_| ["alpha", "beta", "gamma", "delta", "of"][(next(100) as f64).sqrt() as usize / 2];
+            let text: Vec<&str> = (0..=words / 2).map(word).collect();
+            document["t"] = json!(text.join(" "));
+        }
+        put(&engine, &n.to_string(), &document);
+        if n % 1_500 == 1_499 {
+            engine.refresh(NOW).expect("refreshed");
+        }
+    }
+    for n in (0..6_000).step_by(17) {
+        write(&engine, &n.to_string(), None, Condition::None).expect("deleted");
+    }
+    engine.refresh(NOW).expect("refreshed");
+    engine
+}
+
+fn answer(engine: &Arc<Engine>, query: &Value, counted_to: u64, track_scores: bool) -> SearchAnswer {
+    let request = SearchRequest {
+        counted_to,
+        // With a bound below every score no way is short.
+        min_score: track_scores.then_some(-1.0),
+        ..SearchRequest::of(parse_query(query).expect("a query"), 10)
+    };
+    let context =
+        QueryContext { index: "i", doc_type: "_doc", now_millis: NOW, rules: crate::QueryRules::usual() };
+    search(&engine.view(), &request, &context, &never).expect("searched")
+}
+
+#[test]
+fn short_ways_find_the_same() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = engine_with_texts(folder.path());
+    for query in [
+        json!({"match_all": {}}),
+        json!({"match": {"t": "alpha"}}),
+        json!({"match": {"t": "delta"}}),
+        json!({"match": {"t": "alpha delta"}}),
+        json!({"match": {"t": {"query": "alpha gamma", "operator": "and"}}}),
+        json!({"match": {"t": "nothing"}}),
+        json!({"term": {"k": "k1"}}),
+        json!({"constant_score": {"filter": {"term": {"k": "k1"}}, "boost": 3}}),
+        json!({"bool": {"filter": [{"range": {"n": {"gte": 100, "lt": 4000}}}]}}),
+        json!({"bool": {"must_not": [{"term": {"k": "k1"}}]}}),
+    ] {
+        let whole = answer(&engine, &query, u64::MAX, true);
+        for counted_to in [0, 1, 100, 10_000, u64::MAX] {
+            let short = answer(&engine, &query, counted_to, false);
+            let shown = |answer: &SearchAnswer| {
+                let hits = answer.hits.iter();
+                hits.map(|hit| (hit.segment, hit.document, hit.score)).collect::<Vec<_>>()
+            };
+            assert_eq!(shown(&short), shown(&whole), "{query} counted to {counted_to}");
+            assert_eq!(short.max_score, whole.max_score, "{query} counted to {counted_to}");
+            if whole.total <= counted_to {
+                assert_eq!(short.total, whole.total, "{query} counted to {counted_to}");
+            } else {
+                assert!(short.total > counted_to && short.total <= whole.total, "{query}: {}", short.total);
+            }
+        }
+    }
+}

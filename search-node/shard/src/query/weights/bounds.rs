@@ -1,0 +1,109 @@
+//! Bounds: how much a block of a term's documents can score at most, by which documents are passed over that cannot be among the best.
+
+use tantivy::Score;
+use tantivy::index::SegmentReader;
+use tantivy::query::{BooleanQuery, Occur, Query};
+use tantivy::schema::IndexRecordOption;
+use tantivy::{Searcher, Term};
+
+use super::constant::Constant;
+use super::weighed::{ScoredField, Weighed};
+
+/// Where more of all documents than one in so many have some of several terms, meeting each of them is quicker than passing over.
+const RARE: u64 = 4;
+
+/// What a query finds whose matches all count the same, and how much.
+pub(crate) fn constant_inside(query: &dyn Query) -> Option<(&dyn Query, Score)> {
+    query.downcast_ref::<Constant>().map(Constant::inside)
+}
+
+/// The terms of a query that can be bounded.
+pub(crate) struct Bounds {
+    terms: Vec<Bounded>,
+}
+
+struct Bounded {
+    term: Term,
+    field: ScoredField,
+    /// How many words a text of the field has on average.
+    average: f64,
+}
+
+impl Bounds {
+    /// Those of a query for one term, all of several or any of several, in the form in which it is bounded.
+    pub(crate) fn of(
+        query: &dyn Query,
+        searcher: &Searcher,
+    ) -> tantivy::Result<Option<(Box<dyn Query>, Self)>> {
+        if let Some(weighed) = query.downcast_ref::<Weighed>() {
+            let Some(term) = Bounded::of(weighed, searcher)? else { return Ok(None) };
+            // On its own a weight does not know its bounds.
+            let alone = vec![(Occur::Should, query.box_clone())];
+            let alone = BooleanQuery::with_minimum_required_clauses(alone, 0);
+            return Ok(Some((Box::new(alone), Self { terms: vec![term] })));
+        }
+        let Some(joined) = query.downcast_ref::<BooleanQuery>() else { return Ok(None) };
+        let (clauses, minimum) = (joined.clauses(), joined.get_minimum_number_should_match());
+        let are_all = |wanted: Occur| clauses.iter().all(|(occur, _)| *occur == wanted);
+        let is_any = minimum <= 1 && are_all(Occur::Should);
+        if !is_any && !are_all(Occur::Must) {
+            return Ok(None);
+        }
+        let mut terms = Vec::with_capacity(clauses.len());
+        for (_, clause) in clauses {
+            let weighed = clause.downcast_ref::<Weighed>();
+            let Some(weighed) = weighed else { return Ok(None) };
+            let Some(term) = Bounded::of(weighed, searcher)? else { return Ok(None) };
+            terms.push(term);
+        }
+        let bounds = Self { terms };
+        if is_any && bounds.documents(searcher)? > searcher.num_docs() / RARE {
+            return Ok(None);
+        }
+        Ok(Some((query.box_clone(), bounds)))
+    }
+
+    /// How many documents have the terms, counted once for each of them.
+    fn documents(&self, searcher: &Searcher) -> tantivy::Result<u64> {
+        self.terms.iter().map(|bounded| searcher.doc_freq(&bounded.term)).sum()
+    }
+
+    /// How many matches a segment has, where that is known without meeting them.
+    pub(crate) fn count(&self, reader: &SegmentReader) -> tantivy::Result<Option<u64>> {
+        let [Bounded { term, .. }] = self.terms.as_slice() else { return Ok(None) };
+        if reader.alive_bitset().is_some() {
+            return Ok(None);
+        }
+        Ok(Some(u64::from(reader.inverted_index(term.field())?.doc_freq(term)?)))
+    }
+
+    /// By how much a score may be above the bound of its block: the bounds were made for texts of the average length of the
+    /// segment, and a document counts by that of all texts which have the field.
+    pub(crate) fn looseness(&self, reader: &SegmentReader) -> tantivy::Result<Score> {
+        let mut most = 1.0_f64;
+        for Bounded { field, average, .. } in &self.terms {
+            let words = reader.inverted_index(field.field)?.total_num_tokens() as f64;
+            let bounded_by = words / f64::from(reader.max_doc().max(1));
+            if bounded_by > 0.0 {
+                most = most.max(average / bounded_by).max(bounded_by / average);
+            }
+        }
+        // What is rounded.
+        Ok((most * 1.000_01) as Score)
+    }
+}
+
+impl Bounded {
+    /// None of a term whose index does not tell how often it is in a text.
+    fn of(weighed: &Weighed, searcher: &Searcher) -> tantivy::Result<Option<Self>> {
+        let Some((term, field)) = weighed.single() else { return Ok(None) };
+        let entry = searcher.schema().get_field_entry(term.field());
+        let kept = entry.field_type().get_index_record_option();
+        if kept.is_none_or(|kept| kept == IndexRecordOption::Basic) || !entry.has_fieldnorms() {
+            return Ok(None);
+        }
+        let counts = field.counts(searcher)?;
+        let average = counts.words as f64 / counts.documents as f64;
+        Ok(Some(Self { term: term.clone(), field: field.clone(), average }))
+    }
+}

@@ -1,0 +1,164 @@
+//! Shorter ways to the best matches, where nothing but them and a total is wanted: not every match has to be met then.
+
+use tantivy::index::SegmentReader;
+use tantivy::query::{AllQuery, EnableScoring, Query, Weight};
+use tantivy::{COLLECT_BLOCK_BUFFER_LEN, Score};
+
+use super::collect::Segment;
+use super::stop::Watch;
+use super::{SearchError, SearchRequest};
+use crate::query::{Bounds, constant_inside};
+
+/// A way to the best matches of a query.
+pub(super) enum Way {
+    /// They all count the same, so that the first ones are the best.
+    First { matches: Box<dyn Weight>, score: Score },
+    /// Those that cannot be among the best are passed over by blocks.
+    Bounded { matches: Box<dyn Weight>, bounds: Bounds },
+}
+
+impl Way {
+    /// One that a request may go, if there is one for its query.
+    pub(super) fn of(
+        request: &SearchRequest,
+        query: &dyn Query,
+        scoring: EnableScoring<'_>,
+    ) -> tantivy::Result<Option<Self>> {
+        let is_only_best = request.hits > 0
+            && request.sort.is_empty()
+            && request.search_after.is_none()
+            && request.min_score.is_none()
+            && request.post_filter.is_none()
+            && request.aggs.is_empty();
+        let Some(searcher) = scoring.searcher().filter(|_| is_only_best) else { return Ok(None) };
+        let unscored = EnableScoring::disabled_from_searcher(searcher);
+        if query.is::<AllQuery>() {
+            return Ok(Some(Self::First { matches: query.weight(unscored)?, score: 1.0 }));
+        }
+        if let Some((inside, score)) = constant_inside(query) {
+            return Ok(Some(Self::First { matches: inside.weight(unscored)?, score }));
+        }
+        let Some((bounded, bounds)) = Bounds::of(query, searcher)? else { return Ok(None) };
+        Ok(Some(Self::Bounded { matches: bounded.weight(scoring)?, bounds }))
+    }
+
+    /// Meets matches of a segment until no other can be among the best, and as many are counted as is asked.
+    pub(super) fn walk(
+        &self,
+        reader: &SegmentReader,
+        segment: &mut Segment<'_>,
+        left: Left,
+        watch: &Watch<'_>,
+    ) -> Result<(), SearchError> {
+        match self {
+            Self::First { matches, score } => first(&**matches, *score, reader, segment, left, watch)?,
+            Self::Bounded { matches, bounds } => bounded(&**matches, bounds, reader, segment, left, watch)?,
+        }
+        watch.end().map(drop)
+    }
+}
+
+/// What a segment is still to be asked, after those before it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Left {
+    /// How many matches are to be counted until more need not be; none if there are more already.
+    pub(super) to_count: Option<u64>,
+    /// The worst score of the best so far, if there are as many as are wanted: a later match must be better.
+    pub(super) worst: Option<Score>,
+}
+
+impl Left {
+    /// Whether every match has to be counted.
+    fn counts_all(&self) -> bool {
+        self.to_count == Some(u64::MAX)
+    }
+
+    /// Whether after so many matches more need not be counted.
+    fn is_counted(&self, total: u64) -> bool {
+        self.to_count.is_none_or(|to_count| total > to_count)
+    }
+}
+
+fn first(
+    matches: &dyn Weight,
+    score: Score,
+    reader: &SegmentReader,
+    segment: &mut Segment<'_>,
+    left: Left,
+    watch: &Watch<'_>,
+) -> Result<(), SearchError> {
+    // Those of the segments before come first.
+    let is_full = |segment: &Segment<'_>| segment.is_full() || left.worst.is_some_and(|worst| worst >= score);
+    let mut scorer = matches.scorer(reader, 1.0)?;
+    let mut block = [0; COLLECT_BLOCK_BUFFER_LEN];
+    loop {
+        if is_full(segment) && left.counts_all() {
+            segment.set_total(u64::from(matches.count(reader)?));
+            return Ok(());
+        }
+        if is_full(segment) && left.is_counted(segment.total()) {
+            return Ok(());
+        }
+        let count = scorer.fill_buffer(&mut block);
+        for document in block[..count].iter().filter(|document| !reader.is_deleted(**document)) {
+            segment.meet_best(*document, score, left.worst);
+        }
+        if count < block.len() || watch.is_over_after(count as u32) {
+            return Ok(());
+        }
+    }
+}
+
+fn bounded(
+    matches: &dyn Weight,
+    bounds: &Bounds,
+    reader: &SegmentReader,
+    segment: &mut Segment<'_>,
+    left: Left,
+    watch: &Watch<'_>,
+) -> Result<(), SearchError> {
+    // What is known without a walk need not be counted on it.
+    let known = if left.counts_all() { bounds.count(reader)? } else { None };
+    if left.counts_all() && known.is_none() {
+        return every(matches, reader, segment, watch);
+    }
+    let looseness = bounds.looseness(reader)?;
+    let threshold = |segment: &Segment<'_>| {
+        if known.is_none() && !left.is_counted(segment.total()) {
+            return Score::MIN;
+        }
+        let worst = left.worst.into_iter().chain(segment.worst_of_full()).max_by(Score::total_cmp);
+        worst.map_or(Score::MIN, |worst| worst / looseness)
+    };
+    matches.for_each_pruning(threshold(segment), reader, &mut |document, score| {
+        if watch.is_over_after(1) {
+            return Score::MAX;
+        }
+        if !reader.is_deleted(document) {
+            segment.meet_best(document, score, left.worst);
+        }
+        threshold(segment)
+    })?;
+    if let Some(known) = known {
+        segment.set_total(known);
+    }
+    Ok(())
+}
+
+/// Every match, where all have to be counted.
+fn every(
+    matches: &dyn Weight,
+    reader: &SegmentReader,
+    segment: &mut Segment<'_>,
+    watch: &Watch<'_>,
+) -> Result<(), SearchError> {
+    let mut scorer = matches.scorer(reader, 1.0)?;
+    let mut document = scorer.doc();
+    while document != tantivy::TERMINATED && !watch.is_over_after(1) {
+        if !reader.is_deleted(document) {
+            segment.meet_best(document, scorer.score(), None);
+        }
+        document = scorer.advance();
+    }
+    Ok(())
+}

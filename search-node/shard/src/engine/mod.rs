@@ -54,6 +54,7 @@ mod versions;
 mod workers;
 mod write;
 mod writers;
+mod zones;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -105,6 +106,7 @@ use versions::LiveVersions;
 pub use workers::Workers;
 pub use write::{Condition, WriteOutcome, WriteRequest, WriteRun, Written};
 use writers::Writers;
+pub(crate) use zones::{Lies, Zone, Zones};
 
 /// Versions kept between two refreshes before one is due: some fifty megabytes.
 const LIVE_VERSIONS_MAX: usize = 250_000;

@@ -12,6 +12,7 @@ mod skipping;
 mod stopping;
 mod uids;
 mod ways;
+mod zones;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -108,6 +108,8 @@ struct Lowering<'a> {
     runtime: &'a RuntimeValues,
     /// The path of the nested objects that are looked for; none for documents.
     nested_in: Option<&'a str>,
+    /// Whether the fields are those of the index, and not of values that were read for runtime fields.
+    is_of_index: bool,
 }
 
 fn all() -> Box<dyn TantivyQuery> {
@@ -140,7 +142,7 @@ impl<'a> Lowering<'a> {
         runtime: &'a RuntimeValues,
     ) -> Self {
         let (layout, identities) = (&*view.layout, &view.identities);
-        Self { layout, identities, context, fuzzy_words, runtime, nested_in }
+        Self { layout, identities, context, fuzzy_words, runtime, nested_in, is_of_index: true }
     }
 }
 

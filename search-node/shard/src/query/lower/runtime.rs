@@ -104,7 +104,7 @@ impl Lowering<'_> {
         self.layout.mapping.runtime.get(path)?;
         let values = self.runtime.of(path, self.layout.runtime().of(path)?);
         let made = values.layouts().into_iter().map(|layout| {
-            let query = make(&Lowering { layout: &layout, nested_in: None, ..*self })?;
+            let query = make(&Lowering { layout: &layout, nested_in: None, is_of_index: false, ..*self })?;
             Ok((layout, query))
         });
         let queries = made.collect::<Result<_, QueryError>>();

@@ -17,8 +17,10 @@ use super::{Lowered, Lowering, constant, forgive, has_column_of_terms, keyed, no
 use crate::mapping::{FieldKind, FieldMapping};
 use crate::query::QueryError;
 use crate::query::ast::RangeBounds;
+use crate::query::weights::column_range::ColumnRange;
 use crate::query::weights::column_terms::ColumnTerms;
 use crate::query::weights::has_uid::{HasUid, Types};
+use crate::query::weights::weighed::AllSegments;
 use crate::query::wildcard::exact_regex;
 
 impl Lowering<'_> {
@@ -64,7 +66,7 @@ impl Lowering<'_> {
         }
         Ok(match wanted(self.context, path, mapping, field, &value)? {
             Wanted::Nothing => none(),
-            Wanted::Between(lower, upper) => constant(Box::new(RangeQuery::new(lower, upper))),
+            Wanted::Between(lower, upper) => self.between(path, mapping, lower, upper),
             Wanted::One(term) => match &mapping.kind {
                 FieldKind::Text => self.weighed(path, mapping, &term, IndexRecordOption::WithFreqs),
                 FieldKind::Boolean | FieldKind::MatchOnlyText => {
@@ -80,7 +82,8 @@ impl Lowering<'_> {
                     self.weighed(path, mapping, &term, IndexRecordOption::Basic)
                 }
                 _ => {
-                    constant(Box::new(RangeQuery::new(Bound::Included(term.clone()), Bound::Included(term))))
+                    let (lower, upper) = (Bound::Included(term.clone()), Bound::Included(term));
+                    self.between(path, mapping, lower, upper)
                 }
             },
         })
@@ -189,7 +192,24 @@ impl Lowering<'_> {
         if lower == Bound::Unbounded && upper == Bound::Unbounded {
             return Ok(constant(self.exists_in(path)?));
         }
-        Ok(constant(Box::new(RangeQuery::new(lower, upper))))
+        Ok(self.between(path, mapping, lower, upper))
+    }
+
+    /// Documents with a value of a range.
+    fn between(
+        &self,
+        path: &str,
+        mapping: &FieldMapping,
+        lower: Bound<Term>,
+        upper: Bound<Term>,
+    ) -> Box<dyn TantivyQuery> {
+        let (column, storage) = (self.layout.stored_name(path), mapping.kind.storage());
+        let segments = AllSegments(Arc::clone(self.identities));
+        let is_kept = mapping.doc_values && self.is_of_index;
+        match ColumnRange::new(column, storage, (&lower, &upper), segments).filter(|_| is_kept) {
+            Some(range) => constant(Box::new(range)),
+            None => constant(Box::new(RangeQuery::new(lower, upper))),
+        }
     }
 
     /// `false` comes before `true`.

@@ -83,6 +83,7 @@ use deletes::Superseded;
 pub use digest::CopyDigest;
 pub use error::EngineError;
 pub(crate) use field_counts::FieldCounts;
+pub(crate) use fielddata::SegmentFielddata;
 pub use fielddata::{Aside, Fielddata};
 pub use flush::Flushed;
 pub(crate) use folder_lock::FolderLock;

@@ -9,6 +9,7 @@ mod replication;
 mod runtime;
 mod seeking;
 mod skipping;
+mod sorted;
 mod stopping;
 mod uids;
 mod ways;

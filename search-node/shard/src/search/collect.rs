@@ -3,12 +3,14 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use tantivy::index::SegmentReader;
 use tantivy::query::{EnableScoring, Scorer, Weight};
 use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, Score, TERMINATED};
 
 use super::sort::{Place, SegmentKey, check_keys, compare_hits};
+use super::sorted;
 use super::statistics::Statistics;
 use super::stop::{AskStop, Stop, Watch};
 use super::ways::{Left, Way};
@@ -16,7 +18,7 @@ use super::{Hit, SearchAnswer, SearchError, SearchRequest, SortField};
 use crate::aggs::{
     AggPartial, SegmentAggs, check as check_aggs, reduce, runtime_fields_of as runtime_fields_of_aggs,
 };
-use crate::engine::View;
+use crate::engine::{RuntimeSegment, View, identities_in};
 use crate::query::{Asked, QueryContext, lower, passes, runtime_fields_of, segments_to_search};
 
 /// Documents that a scorer tells at a time.
@@ -70,37 +72,123 @@ fn walk(
         Some(filter) => Some(lower(filter, view, context, asked)?.weight(scoring(false))?),
         None => None,
     };
-    // They are some of all, in the same order.
-    let mut wanted = segments.iter().peekable();
-    for (ordinal, reader) in view.searcher.segment_readers().iter().enumerate() {
+    let walk = Walk { view, request, context, watch, beside: &beside, matches: &*matches, scored };
+    for asked in walk.order(&segments)? {
         if watch.is_over() {
             break;
         }
-        if wanted.next_if(|segment| std::ptr::eq(**segment, reader)).is_none() {
-            continue;
-        }
+        let (reader, ordinal) = (asked.reader, asked.ordinal);
         if request.hits == 0 && request.aggs.is_empty() && filter.is_none() && request.min_score.is_none() {
             found.total += u64::from(matches.count(reader)?);
-            continue;
-        }
-        if let Some(way) = &way {
+        } else if let Some(way) = &way {
             let mut segment = Segment::new(request, reader, Rc::new([]), None)?;
             way.walk(reader, &mut segment, found.left(), watch)?;
-            found.take(segment, ordinal as u32, scored)?;
-            continue;
+            found.take(segment, ordinal, scored)?;
+        } else if let Some(keys) = asked.keys {
+            walk.sorted(reader, ordinal, keys, found)?;
+        } else {
+            // Held until the segment is done, so that none has to be read again meanwhile.
+            let _held = walk.hold(reader)?;
+            let mut segment = Segment::new(request, reader, walk.keys(reader)?, filter.as_deref())?;
+            let mut computed = SegmentAggs::open(&request.aggs, view, reader, context, watch)?;
+            segment.walk(&*matches, scored, &mut computed, watch)?;
+            *aggs = reduce(&request.aggs, std::mem::take(aggs), computed.finish()?);
+            found.take(segment, ordinal, scored)?;
         }
-        // Held until the segment is done, so that none has to be read again meanwhile.
-        let paths: Vec<&str> = beside.iter().map(String::as_str).collect();
-        let _held = view.runtime_fields(reader, &paths, watch.ask())?;
-        let open = |key| SegmentKey::open(key, view, reader, watch.ask());
-        let keys = request.sort.iter().map(open).collect::<Result<Rc<[_]>, _>>()?;
-        let mut segment = Segment::new(request, reader, keys, filter.as_deref())?;
-        let mut computed = SegmentAggs::open(&request.aggs, view, reader, context, watch)?;
-        segment.walk(matches.as_ref(), scored, &mut computed, watch)?;
-        *aggs = reduce(&request.aggs, std::mem::take(aggs), computed.finish()?);
-        found.take(segment, ordinal as u32, scored)?;
     }
     Ok(())
+}
+
+/// What the walks over all segments have in common.
+struct Walk<'a, 'r> {
+    view: &'a View,
+    request: &'a SearchRequest,
+    context: &'r QueryContext<'r>,
+    watch: &'r Watch<'r>,
+    /// The runtime fields that are needed beside those of the query.
+    beside: &'r [String],
+    matches: &'r dyn Weight,
+    scored: bool,
+}
+
+/// A segment to walk over.
+struct AskedSegment<'a> {
+    ordinal: u32,
+    reader: &'a SegmentReader,
+    /// The keys, where runs of its documents are gone through by the first of them.
+    keys: Option<Rc<[SegmentKey<'a>]>>,
+}
+
+impl<'a> Walk<'a, '_> {
+    fn keys(&self, reader: &'a SegmentReader) -> Result<Rc<[SegmentKey<'a>]>, SearchError> {
+        let open = |key| SegmentKey::open(key, self.view, reader, self.watch.ask());
+        self.request.sort.iter().map(open).collect()
+    }
+
+    fn hold(&self, reader: &SegmentReader) -> Result<Vec<Arc<RuntimeSegment>>, SearchError> {
+        let paths: Vec<&str> = self.beside.iter().map(String::as_str).collect();
+        self.view.runtime_fields(reader, &paths, self.watch.ask())
+    }
+
+    /// The column that the request sorts by first, if nothing is wanted but the first documents and a total.
+    fn sorted_by(&self) -> Option<&'a str> {
+        let Self { request, view, .. } = self;
+        let is_only_first = request.hits > 0
+            && !self.scored
+            && request.min_score.is_none()
+            && request.post_filter.is_none()
+            && request.aggs.is_empty();
+        match request.sort.first().map(|key| &key.field) {
+            Some(SortField::Field(path)) if is_only_first => {
+                view.layout.mapping.leaf(path)?;
+                Some(view.layout.stored_name(path))
+            }
+            _ => None,
+        }
+    }
+
+    /// The segments of a search, in the order in which it is best to ask them.
+    fn order(&self, segments: &[&'a SegmentReader]) -> Result<Vec<AskedSegment<'a>>, SearchError> {
+        let is_sorted = self.sorted_by().is_some();
+        // They are some of all, in the same order.
+        let mut wanted = segments.iter().peekable();
+        let mut order = Vec::with_capacity(segments.len());
+        for (ordinal, reader) in (0..).zip(self.view.searcher.segment_readers()) {
+            if wanted.next_if(|segment| std::ptr::eq(**segment, reader)).is_none() {
+                continue;
+            }
+            let keys = if is_sorted { Some(self.keys(reader)?) } else { None };
+            let best = keys.as_ref().and_then(|keys| keys.first()?.best());
+            let keys = keys.filter(|_| best.is_some());
+            order.push((best, AskedSegment { ordinal, reader, keys }));
+        }
+        order.sort_by_key(|(best, _)| *best);
+        Ok(order.into_iter().map(|(_, asked)| asked).collect())
+    }
+
+    /// Goes through the runs of a segment's documents by the first key.
+    fn sorted(
+        &self,
+        reader: &'a SegmentReader,
+        ordinal: u32,
+        keys: Rc<[SegmentKey<'a>]>,
+        found: &mut Found<'_>,
+    ) -> Result<(), SearchError> {
+        let kept = identities_in(&self.view.identities, reader)?.fielddata();
+        let runs = self.sorted_by().zip(keys.first()).and_then(|(name, key)| key.runs(kept, name));
+        let worst = keys.first().and_then(|key| key.place_of_hit(found.worst_of_full()?.sort.first()?));
+        let left = sorted::Left { to_count: found.to_count(), worst };
+        let mut segment = Segment::new(self.request, reader, keys, None)?;
+        match runs {
+            Some(runs) => sorted::walk(self.matches, &runs, reader, &mut segment, left, self.watch)?,
+            None => {
+                let mut none =
+                    SegmentAggs::open(&self.request.aggs, self.view, reader, self.context, self.watch)?;
+                segment.walk(self.matches, self.scored, &mut none, self.watch)?;
+            }
+        }
+        found.take(segment, ordinal, self.scored)
+    }
 }
 
 /// The runtime fields that are needed beside those of the query, each once: all are read in one go.
@@ -136,17 +224,22 @@ impl<'a> Found<'a> {
         Self { request, total: 0, max_score: None, hits: Vec::new() }
     }
 
+    /// How many matches are still to be counted until more need not be; none if there are more already.
+    fn to_count(&self) -> Option<u64> {
+        match self.request.counted_to {
+            u64::MAX => Some(u64::MAX),
+            counted_to => counted_to.checked_sub(self.total),
+        }
+    }
+
+    /// The worst hit, if there are as many as are wanted.
+    fn worst_of_full(&self) -> Option<&Hit> {
+        self.hits.last().filter(|_| self.hits.len() >= self.request.hits)
+    }
+
     /// What the segments that follow are still to be asked.
     fn left(&self) -> Left {
-        let Self { request, total, hits, .. } = self;
-        let is_full = hits.len() >= request.hits;
-        Left {
-            to_count: match request.counted_to {
-                u64::MAX => Some(u64::MAX),
-                counted_to => counted_to.checked_sub(*total),
-            },
-            worst: hits.last().filter(|_| is_full).and_then(|worst| worst.score),
-        }
+        Left { to_count: self.to_count(), worst: self.worst_of_full().and_then(|worst| worst.score) }
     }
 
     pub(super) fn take(
@@ -319,6 +412,11 @@ impl<'a> Segment<'a> {
         }
     }
 
+    /// The place of the worst of the best under the first key, if there are as many as are wanted.
+    pub(super) fn worst_place(&self) -> Option<Place> {
+        self.best.peek().filter(|_| self.is_full())?.places.first().copied()
+    }
+
     /// How many matches were counted.
     pub(super) fn total(&self) -> u64 {
         self.total
@@ -343,7 +441,8 @@ impl<'a> Segment<'a> {
         self.filter.as_mut().is_none_or(|filter| passes(&mut **filter, document))
     }
 
-    fn offer(&mut self, document: DocId, score: Score) {
+    /// Takes a match if it is among the best.
+    pub(super) fn offer(&mut self, document: DocId, score: Score) {
         let full = self.best.len() >= self.hits;
         if full && self.after.is_none() && self.loses_at_once(document, score) {
             return;

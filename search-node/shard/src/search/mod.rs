@@ -1,7 +1,7 @@
 //! Search: the best hits of one shard at one point in time, and what is computed over all matches.
 //!
 //! `collect` walks the matches of each segment once, for hits, total and aggregations together, or where only the best are wanted in one of
-//! the shorter `ways`; `sort` orders them;
+//! the shorter `ways`, or by `sorted` runs of documents; `sort` orders them;
 //! `scan` walks every match in batches; `inner_hits` looks among the nested objects of a hit; `source` cuts a document's JSON to what was asked for; `stop` ends a search early.
 
 mod collect;
@@ -9,6 +9,7 @@ mod id_key;
 mod inner_hits;
 mod scan;
 mod sort;
+mod sorted;
 mod source;
 mod statistics;
 mod stop;

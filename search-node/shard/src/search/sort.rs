@@ -9,12 +9,13 @@ use std::net::Ipv6Addr;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tantivy::columnar::Column;
+use tantivy::columnar::{Cardinality, Column, MonotonicallyMappableToU64};
 use tantivy::index::SegmentReader;
 
 use super::id_key::{Ids, first_place, id_of, places};
+use super::sorted::Runs;
 use super::{AskStop, Hit, SearchError, SearchRequest, Terms};
-use crate::engine::{Layout, SEQ_NO, View, identities_in};
+use crate::engine::{Layout, SEQ_NO, SegmentFielddata, View, Zones, identities_in};
 use crate::mapping::dates::{DateFormats, Resolution};
 use crate::mapping::{FieldKind, FieldMapping, IGNORED, Storage, decode_version, show_ip};
 use crate::query::QueryError;
@@ -228,6 +229,44 @@ impl<'a> SegmentKey<'a> {
             _ => None,
         };
         Ok(Self { key, values, take_max, dates })
+    }
+
+    /// The numbers that the key sorts by, if it sorts by a column of numbers, and how the places of these are made.
+    fn numbers(&self) -> Option<(Column<u64>, fn(u64) -> u128)> {
+        Some(match &self.values {
+            Values::I64(column) => (column.clone().to_u64_monotonic(), u128::from),
+            Values::SeqNo(column) | Values::U64(column) => (column.clone(), u128::from),
+            Values::F64(column) => {
+                (column.clone().to_u64_monotonic(), |number| ordered_f64(f64::from_u64(number)))
+            }
+            _ => return None,
+        })
+    }
+
+    /// The best place that a document of the segment can have; none where that is not known.
+    pub(super) fn best(&self) -> Option<Place> {
+        let (column, place) = self.numbers()?;
+        let is_first = self.key.missing == Missing::First && column.get_cardinality() != Cardinality::Full;
+        let value = if self.key.descending { column.max_value() } else { column.min_value() };
+        Some(self.oriented((!is_first).then(|| place(value))))
+    }
+
+    /// The runs of a segment's documents by what they can have at best; none where that is not known.
+    pub(super) fn runs(&self, kept: &SegmentFielddata, name: &str) -> Option<Runs> {
+        let (column, place) = self.numbers()?;
+        let best = |zones: &Zones, number: usize| {
+            let zone = zones.zones()[number];
+            let value = if self.key.descending { zone.greatest } else { zone.least };
+            // A run with several values for some document may have others without one.
+            let may_miss = zone.values == 0 || self.key.missing == Missing::First && !zones.is_full(number);
+            self.oriented((!may_miss).then(|| place(value)))
+        };
+        Some(Runs::new(Zones::of(kept, name, &column), best))
+    }
+
+    /// The place that a hit of another segment has here.
+    pub(super) fn place_of_hit(&self, value: &SortValue) -> Option<Place> {
+        self.place_of(value).ok()
     }
 
     /// Adds the places of a document: one, but for ids.

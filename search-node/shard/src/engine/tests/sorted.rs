@@ -1,0 +1,95 @@
+//! The first documents by a column, whatever is passed over on the way to them.
+
+use super::*;
+use crate::search::{Missing, SearchAnswer, SortField, SortKey, SortMode, SortValue};
+
+/// Documents of three segments: times rise, numbers jump, shares are often missing and come in several.
+fn engine_with_columns(folder: &Path) -> Arc<Engine> {
+    let engine =
+        open(folder, mapping(&[("time", "long"), ("n", "long"), ("share", "double"), ("k", "keyword")]));
+    for at in 0..9_000_i64 {
+        let mut document = json!({"time": at, "n": at * 7_919 % 1_009, "k": format!("k{}", at % 50)});
+        if at % 4 == 0 {
+            document["share"] = json!([at as f64 / 3.0, -(at % 100) as f64]);
+        }
+        put(&engine, &at.to_string(), &document);
+        if at % 3_000 == 2_999 {
+            engine.refresh(NOW).expect("refreshed");
+        }
+    }
+    for at in (0..9_000).step_by(23) {
+        write(&engine, &at.to_string(), None, Condition::None).expect("deleted");
+    }
+    engine.refresh(NOW).expect("refreshed");
+    engine
+}
+
+fn key(path: &str, descending: bool, missing: Missing, mode: Option<SortMode>) -> SortKey {
+    let field = SortField::Field(path.to_owned());
+    SortKey { field, descending, missing, mode, format: None, unmapped_ok: false }
+}
+
+fn first(
+    engine: &Arc<Engine>,
+    query: &Value,
+    sort: &[SortKey],
+    after: Option<&[SortValue]>,
+    (counted_to, is_short): (u64, bool),
+) -> SearchAnswer {
+    let request = SearchRequest {
+        counted_to,
+        sort: sort.to_vec(),
+        search_after: after.map(<[_]>::to_vec),
+        // With a bound below every score each match is met.
+        min_score: (!is_short).then_some(-1.0),
+        ..SearchRequest::of(parse_query(query).expect("a query"), 12)
+    };
+    let context =
+        QueryContext { index: "i", doc_type: "_doc", now_millis: NOW, rules: crate::QueryRules::usual() };
+    search(&engine.view(), &request, &context, &never).expect("searched")
+}
+
+#[test]
+fn runs_that_are_passed_over_have_nothing_that_comes_first() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = engine_with_columns(folder.path());
+    let (last, before) = (Missing::Last, Missing::First);
+    let sorts = [
+        vec![key("time", true, last, None)],
+        vec![key("time", false, last, None)],
+        vec![key("n", true, last, None), key("time", true, last, None)],
+        vec![key("n", false, last, None)],
+        vec![key("share", false, last, None)],
+        vec![key("share", true, before, None), key("time", true, last, None)],
+        vec![key("share", false, before, Some(SortMode::Max))],
+        vec![key("share", true, last, Some(SortMode::Min))],
+        vec![key("k", true, last, None), key("time", false, last, None)],
+    ];
+    let queries = [
+        json!({"match_all": {}}),
+        json!({"term": {"k": "k7"}}),
+        json!({"range": {"time": {"gte": 1_000, "lt": 8_200}}}),
+        json!({"bool": {"filter": [{"range": {"n": {"lt": 500}}}], "must_not": [{"term": {"k": "k8"}}]}}),
+        json!({"term": {"time": 4_444}}),
+    ];
+    for (sort, query) in sorts.iter().flat_map(|sort| queries.iter().map(move |query| (sort, query))) {
+        let whole = first(&engine, query, sort, None, (u64::MAX, false));
+        let shown = |answer: &SearchAnswer| {
+            let hits = answer.hits.iter();
+            hits.map(|hit| (hit.segment, hit.document, hit.sort.clone())).collect::<Vec<_>>()
+        };
+        for counted_to in [0, 200, 10_000, u64::MAX] {
+            let short = first(&engine, query, sort, None, (counted_to, true));
+            assert_eq!(shown(&short), shown(&whole), "{query} {sort:?} counted to {counted_to}");
+            if whole.total <= counted_to {
+                assert_eq!(short.total, whole.total, "{query} counted to {counted_to}");
+            } else {
+                assert!(short.total > counted_to, "{query}: {} counted to {counted_to}", short.total);
+            }
+        }
+        let Some(after) = whole.hits.get(5).map(|hit| hit.sort.clone()) else { continue };
+        let whole = first(&engine, query, sort, Some(&after), (u64::MAX, false));
+        let short = first(&engine, query, sort, Some(&after), (10, true));
+        assert_eq!(shown(&short), shown(&whole), "{query} {sort:?} after {after:?}");
+    }
+}

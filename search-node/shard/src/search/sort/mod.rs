@@ -3,19 +3,20 @@
 //! Within a segment each key becomes a number whose order is the wanted one, so that most documents cost one
 //! comparison; only the winners' values are read out.
 
+mod numbers;
+
 use std::cmp::Ordering;
 use std::net::Ipv6Addr;
 
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tantivy::columnar::{Cardinality, Column, MonotonicallyMappableToU64};
+use tantivy::columnar::Column;
 use tantivy::index::SegmentReader;
 
 use super::id_key::{Ids, first_place, id_of, places};
-use super::sorted::Runs;
 use super::{AskStop, Hit, SearchError, SearchRequest, Terms};
-use crate::engine::{Layout, SEQ_NO, SegmentFielddata, View, Zones, identities_in};
+use crate::engine::{Layout, SEQ_NO, View, identities_in};
 use crate::mapping::dates::{DateFormats, Resolution};
 use crate::mapping::{FieldKind, FieldMapping, IGNORED, Storage, decode_version, show_ip};
 use crate::query::QueryError;
@@ -173,13 +174,13 @@ fn as_f64(value: &SortValue) -> f64 {
 }
 
 /// The place of a document under one key: smaller comes first. 0 and the greatest are for documents without a value.
-pub(super) type Place = u128;
+pub(in crate::search) type Place = u128;
 
 const FIRST: Place = 0;
 const LAST: Place = Place::MAX;
 
 /// A key in one segment.
-pub(super) struct SegmentKey<'a> {
+pub(in crate::search) struct SegmentKey<'a> {
     key: &'a SortKey,
     values: Values<'a>,
     take_max: bool,
@@ -204,7 +205,7 @@ enum Values<'a> {
 
 impl<'a> SegmentKey<'a> {
     /// The key's values in a segment; a field that the segment predates has none.
-    pub(super) fn open(
+    pub(in crate::search) fn open(
         key: &'a SortKey,
         view: &'a View,
         reader: &SegmentReader,
@@ -231,46 +232,8 @@ impl<'a> SegmentKey<'a> {
         Ok(Self { key, values, take_max, dates })
     }
 
-    /// The numbers that the key sorts by, if it sorts by a column of numbers, and how the places of these are made.
-    fn numbers(&self) -> Option<(Column<u64>, fn(u64) -> u128)> {
-        Some(match &self.values {
-            Values::I64(column) => (column.clone().to_u64_monotonic(), u128::from),
-            Values::SeqNo(column) | Values::U64(column) => (column.clone(), u128::from),
-            Values::F64(column) => {
-                (column.clone().to_u64_monotonic(), |number| ordered_f64(f64::from_u64(number)))
-            }
-            _ => return None,
-        })
-    }
-
-    /// The best place that a document of the segment can have; none where that is not known.
-    pub(super) fn best(&self) -> Option<Place> {
-        let (column, place) = self.numbers()?;
-        let is_first = self.key.missing == Missing::First && column.get_cardinality() != Cardinality::Full;
-        let value = if self.key.descending { column.max_value() } else { column.min_value() };
-        Some(self.oriented((!is_first).then(|| place(value))))
-    }
-
-    /// The runs of a segment's documents by what they can have at best; none where that is not known.
-    pub(super) fn runs(&self, kept: &SegmentFielddata, name: &str) -> Option<Runs> {
-        let (column, place) = self.numbers()?;
-        let best = |zones: &Zones, number: usize| {
-            let zone = zones.zones()[number];
-            let value = if self.key.descending { zone.greatest } else { zone.least };
-            // A run with several values for some document may have others without one.
-            let may_miss = zone.values == 0 || self.key.missing == Missing::First && !zones.is_full(number);
-            self.oriented((!may_miss).then(|| place(value)))
-        };
-        Some(Runs::new(Zones::of(kept, name, &column), best))
-    }
-
-    /// The place that a hit of another segment has here.
-    pub(super) fn place_of_hit(&self, value: &SortValue) -> Option<Place> {
-        self.place_of(value).ok()
-    }
-
     /// Adds the places of a document: one, but for ids.
-    pub(super) fn push_places(&self, document: u32, score: f32, to: &mut Vec<Place>) {
+    pub(in crate::search) fn push_places(&self, document: u32, score: f32, to: &mut Vec<Place>) {
         match &self.values {
             Values::Id(ids) => {
                 ids.with(document, |id| to.extend(places(id).map(|place| self.oriented(Some(place)))));
@@ -280,7 +243,7 @@ impl<'a> SegmentKey<'a> {
     }
 
     /// Why a place is not the document's, if something could not be read.
-    pub(super) fn check(&self) -> Result<(), SearchError> {
+    pub(in crate::search) fn check(&self) -> Result<(), SearchError> {
         match &self.values {
             Values::Id(ids) => ids.fault().map_or(Ok(()), |fault| Err(fault.into())),
             _ => Ok(()),
@@ -288,7 +251,7 @@ impl<'a> SegmentKey<'a> {
     }
 
     /// The first place of a document.
-    pub(super) fn place(&self, document: u32, score: f32) -> Place {
+    pub(in crate::search) fn place(&self, document: u32, score: f32) -> Place {
         match &self.values {
             Values::Id(ids) => ids.with(document, |id| self.oriented(Some(first_place(id)))),
             Values::Score => self.oriented(Some(ordered_f64(f64::from(score)))),
@@ -321,7 +284,7 @@ impl<'a> SegmentKey<'a> {
     }
 
     /// The value behind the first of some places, read out for a winner, and how many places it takes.
-    pub(super) fn value(&self, places: &[Place]) -> Result<(SortValue, usize), SearchError> {
+    pub(in crate::search) fn value(&self, places: &[Place]) -> Result<(SortValue, usize), SearchError> {
         if let Values::Id(_) = self.values {
             let (id, count) = id_of(places.iter().map(|place| self.raw(*place)));
             return Ok((SortValue::Text(id), count));
@@ -362,7 +325,11 @@ impl<'a> SegmentKey<'a> {
     }
 
     /// Adds the places of a value of `search_after`.
-    pub(super) fn push_places_of(&self, value: &SortValue, to: &mut Vec<Place>) -> Result<(), SearchError> {
+    pub(in crate::search) fn push_places_of(
+        &self,
+        value: &SortValue,
+        to: &mut Vec<Place>,
+    ) -> Result<(), SearchError> {
         match (&self.values, value) {
             (Values::Id(_), SortValue::Text(id)) => {
                 to.extend(places(id).map(|place| self.oriented(Some(place))));
@@ -459,7 +426,7 @@ pub(crate) fn check_words(layout: &Layout, path: &str, mapping: &FieldMapping) -
 }
 
 /// Refuses keys by which a shard cannot sort, and places to go on from that no document could have; whatever is in the shard.
-pub(super) fn check_keys(request: &SearchRequest, layout: &Layout) -> Result<(), QueryError> {
+pub(in crate::search) fn check_keys(request: &SearchRequest, layout: &Layout) -> Result<(), QueryError> {
     for key in &request.sort {
         check_key(key, layout)?;
     }

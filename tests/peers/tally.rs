@@ -1,0 +1,159 @@
+//! What was asked, what came back the same, and what did not: tables.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use crate::answers::Difference;
+use crate::requests::Request;
+
+/// So many clusters of differences are printed; all are in the file.
+const CLUSTERS_PRINTED: usize = 40;
+/// A reason is cut here where differences are gathered by it.
+const CAUSE_CHARS: usize = 140;
+
+/// Counts of one kind.
+#[derive(Default)]
+struct Row {
+    asked: usize,
+    same: usize,
+    excused: usize,
+}
+
+impl Row {
+    /// The share of the same among those that are not excused; none if all are.
+    fn share(&self) -> Option<f64> {
+        let counted = self.asked - self.excused;
+        (counted > 0).then(|| self.same as f64 / counted as f64)
+    }
+
+    fn cells(&self) -> String {
+        let share = self.share().map_or_else(|| "–".to_owned(), |share| format!("{:.1} %", share * 100.0));
+        format!("{:>6} {:>6} {:>7} {share:>8}", self.asked, self.same, self.excused)
+    }
+}
+
+/// Differences of one cause.
+#[derive(Default)]
+struct Cluster {
+    count: usize,
+    kinds: BTreeSet<String>,
+    /// The shortest request of it.
+    example: String,
+}
+
+/// All that was compared in one part.
+#[derive(Default)]
+pub(crate) struct Tally {
+    rows: BTreeMap<String, Row>,
+    clusters: BTreeMap<String, Cluster>,
+    excuses: BTreeMap<String, usize>,
+    /// Differences as they were, whole.
+    told: String,
+}
+
+impl Tally {
+    pub(crate) fn same(&mut self, request: &Request) {
+        let row = self.row(request);
+        row.asked += 1;
+        row.same += 1;
+    }
+
+    pub(crate) fn excused(&mut self, request: &Request, reason: &str) {
+        let row = self.row(request);
+        row.asked += 1;
+        row.excused += 1;
+        *self.excuses.entry(reason.to_owned()).or_default() += 1;
+    }
+
+    pub(crate) fn different(&mut self, request: &Request, difference: &Difference) {
+        self.row(request).asked += 1;
+        let cluster = self.clusters.entry(cause(request, difference)).or_default();
+        cluster.count += 1;
+        cluster.kinds.insert(request.kind.clone());
+        let shown = request.shown();
+        if cluster.example.is_empty() || shown.len() < cluster.example.len() {
+            cluster.example = shown;
+        }
+    }
+
+    /// Keeps a text for the file.
+    pub(crate) fn tell(&mut self, text: &str) {
+        self.told.push_str(text);
+    }
+
+    fn row(&mut self, request: &Request) -> &mut Row {
+        self.rows.entry(request.kind.clone()).or_default()
+    }
+
+    fn all(&self) -> Row {
+        self.rows.values().fold(Row::default(), |sum, row| Row {
+            asked: sum.asked + row.asked,
+            same: sum.same + row.same,
+            excused: sum.excused + row.excused,
+        })
+    }
+
+    pub(crate) fn asked(&self) -> usize {
+        self.all().asked
+    }
+
+    pub(crate) fn counted_same(&self) -> usize {
+        self.all().same
+    }
+
+    /// The share of all that is the same.
+    pub(crate) fn share(&self) -> f64 {
+        self.all().share().unwrap_or(0.0)
+    }
+
+    /// Kind, asked, same, excused, share.
+    pub(crate) fn table(&self) -> String {
+        let mut table = format!("{:44} {:>6} {:>6} {:>7} {:>8}\n", "kind", "asked", "same", "excused", "share");
+        for (kind, row) in &self.rows {
+            let _written = writeln!(table, "{kind:44} {}", row.cells());
+        }
+        let _written = writeln!(table, "{:44} {}", "all", self.all().cells());
+        table
+    }
+
+    /// Differences by cause, most frequent first.
+    fn causes(&self, most: usize) -> String {
+        let mut clusters: Vec<_> = self.clusters.iter().collect();
+        clusters.sort_by_key(|(_, cluster)| std::cmp::Reverse(cluster.count));
+        let mut text = String::new();
+        for (cause, cluster) in clusters.into_iter().take(most) {
+            let kinds: Vec<&str> = cluster.kinds.iter().map(String::as_str).collect();
+            let _written = writeln!(text, "{:>5} {cause}\n      in {}", cluster.count, kinds.join(", "));
+            let _written = writeln!(text, "      {}", cluster.example.replace('\n', "\n      ").trim_end());
+        }
+        text
+    }
+
+    fn excuses(&self) -> String {
+        self.excuses.iter().map(|(reason, count)| format!("{count:>5} excused: {reason}\n")).collect()
+    }
+
+    /// Writes the whole to `target/peers/<name>.txt`, and prints the tables where differences are to be shown.
+    pub(crate) fn report(&self, name: &str, is_shown: bool) -> anyhow::Result<PathBuf> {
+        let folder = system_tests::binary("search-node")?.with_file_name("../peers");
+        fs_err::create_dir_all(&folder)?;
+        let path = folder.join(format!("{name}.txt"));
+        let (table, excuses) = (self.table(), self.excuses());
+        fs_err::write(&path, format!("{table}\n{excuses}\n{}\n{}", self.causes(usize::MAX), self.told))?;
+        if is_shown {
+            println!("{table}\n{excuses}\n{}\n{}", self.causes(CLUSTERS_PRINTED), self.told);
+        }
+        Ok(fs_err::canonicalize(&path)?)
+    }
+}
+
+/// What differences are gathered by: our fault where only we have one, else the kind of request and what differs.
+fn cause(request: &Request, difference: &Difference) -> String {
+    if difference.aspect == "status" || difference.aspect == "error" {
+        let plain: String =
+            difference.detail.chars().map(|c| if c.is_ascii_digit() { '#' } else { c }).take(CAUSE_CHARS).collect();
+        return format!("{}: {plain}", difference.aspect);
+    }
+    format!("{}: {}", difference.aspect, request.kind)
+}

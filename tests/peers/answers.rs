@@ -9,13 +9,15 @@ use crate::sides::Reply;
 /// Numbers that differ by less, relatively, are the same.
 const TOLERANCE: f64 = 1e-4;
 
-/// Members of a hit that are compared in their own way, or that are no answer to the query.
-const HIT_MEMBERS_APART: [&str; 9] = [
+/// Members of a hit that are compared in their own way, or that are no answer to the query; OpenSearch does not tell in
+/// `_ignored` what is longer than `ignore_above`.
+const HIT_MEMBERS_APART: [&str; 10] = [
     "_id",
     "_index",
     "_type",
     "_shard",
     "_node",
+    "_ignored",
     "_explanation",
     "matched_queries",
     "inner_hits",
@@ -45,11 +47,13 @@ pub(crate) fn difference(ours: &Reply, theirs: &Reply) -> Option<Difference> {
 /// A short word for what a reply is: its status, and its fault if it has one.
 fn fault_or_status(reply: &Reply) -> String {
     match root_cause(&reply.json) {
-        Some(cause) => {
-            format!("{} {}: {}", reply.status, text(&cause["type"]), text(&cause["reason"]))
-        }
+        Some(cause) => format!("{} {}", reply.status, fault(cause)),
         None => reply.status.to_string(),
     }
+}
+
+fn fault(cause: &Value) -> String {
+    format!("{}: {}", text(&cause["type"]), text(&cause["reason"]))
 }
 
 fn text(value: &Value) -> String {
@@ -64,8 +68,8 @@ fn root_cause(json: &Value) -> Option<&Value> {
 /// Of the bodies: faults by their type, several searches one by one, searches by their hits, the rest by its members.
 fn between(ours: &Value, theirs: &Value) -> Option<Difference> {
     if let (Some(our_cause), Some(their_cause)) = (root_cause(ours), root_cause(theirs)) {
-        let (ours, theirs) = (&our_cause["type"], &their_cause["type"]);
-        return if ours == theirs { None } else { differs("error", our_cause, their_cause) };
+        let is_same = our_cause["type"] == their_cause["type"];
+        return if is_same { None } else { differs("error", fault(our_cause), fault(their_cause)) };
     }
     if let (Some(ours), Some(theirs)) = (ours["responses"].as_array(), theirs["responses"].as_array()) {
         if ours.len() != theirs.len() {
@@ -127,10 +131,14 @@ fn hits(ours: &Value, theirs: &Value) -> Option<Difference> {
     if our_hits.len() != their_hits.len() {
         return differs("hits", our_hits.len(), their_hits.len());
     }
-    for (our_hit, their_hit) in our_hits.iter().zip(their_hits) {
+    for (at, (our_hit, their_hit)) in our_hits.iter().zip(their_hits).enumerate() {
         if !alike(key(our_hit), key(their_hit)) {
             let aspect = if their_hit.get("sort").is_some() { "sort" } else { "scores" };
-            return differs(aspect, listed(our_hits), listed(their_hits));
+            let [ours, theirs] = [our_hits, their_hits].map(|hits| listed(&hits[at..]));
+            return Some(Difference {
+                aspect: aspect.to_owned(),
+                detail: format!("from place {at} on, ours {ours}, theirs {theirs}"),
+            });
         }
     }
     let by_id: BTreeMap<String, &Value> = their_hits.iter().map(|hit| (id(hit), hit)).collect();
@@ -165,9 +173,13 @@ fn id(hit: &Value) -> String {
     format!("{} {}", text(&hit["_id"]), hit["_nested"])
 }
 
+/// So many hits show what is the matter.
+const LISTED: usize = 8;
+
 /// Ids and what they are ordered by, short enough to be read.
 fn listed(hits: &[Value]) -> String {
-    let shown: Vec<String> = hits.iter().take(12).map(|hit| format!("{}:{}", text(&hit["_id"]), key(hit))).collect();
+    let shown: Vec<String> =
+        hits.iter().take(LISTED).map(|hit| format!("{}:{}", text(&hit["_id"]), key(hit))).collect();
     format!("[{}]", shown.join(" "))
 }
 
@@ -220,7 +232,9 @@ pub(crate) fn alike(ours: &Value, theirs: &Value) -> bool {
         }
         (Value::Object(ours), Value::Object(theirs)) => {
             ours.len() == theirs.len()
-                && ours.iter().all(|(name, value)| theirs.get(name).is_some_and(|theirs| alike(value, theirs)))
+                && ours
+                    .iter()
+                    .all(|(name, value)| theirs.get(name).is_some_and(|theirs| alike(value, theirs)))
         }
         _ => ours == theirs,
     }
@@ -234,7 +248,10 @@ mod tests {
 
     fn found(hits: &[(&str, f64)], total: u64) -> Reply {
         let hits: Vec<Value> = hits.iter().map(|(id, score)| json!({"_id": id, "_score": score})).collect();
-        Reply { status: 200, json: json!({"hits": {"total": {"value": total, "relation": "eq"}, "hits": hits}}) }
+        Reply {
+            status: 200,
+            json: json!({"hits": {"total": {"value": total, "relation": "eq"}, "hits": hits}}),
+        }
     }
 
     fn aspect(ours: &[(&str, f64)], theirs: &[(&str, f64)], total: u64) -> Option<String> {
@@ -265,6 +282,9 @@ mod tests {
 
         assert_eq!(difference(&fault(400, "parsing_exception", "never"), &theirs), None);
         assert_eq!(difference(&fault(400, "other", "no"), &theirs).expect("differs").aspect, "error");
-        assert_eq!(difference(&fault(500, "parsing_exception", "no"), &theirs).expect("differs").aspect, "status");
+        assert_eq!(
+            difference(&fault(500, "parsing_exception", "no"), &theirs).expect("differs").aspect,
+            "status"
+        );
     }
 }

@@ -11,10 +11,10 @@ pub(crate) struct Known {
 }
 
 /// What a rule may say; each that it says must hold.
-const MEMBERS: [&str; 5] = ["kind", "aspect", "body", "detail", "reason"];
+const MEMBERS: [&str; 5] = ["family", "aspect", "body", "detail", "reason"];
 
 impl Known {
-    /// Reads `known.json`: a list of `{"kind": …, "aspect": …, "body": "part of it", "detail": "part of it", "reason": …}`.
+    /// Reads `known.json`: a list of `{"family": …, "aspect": …, "body": "part of it", "detail": "part of it", "reason": …}`.
     pub(crate) fn read() -> anyhow::Result<Self> {
         let rules: Vec<Value> = serde_json::from_str(include_str!("known.json"))?;
         for rule in &rules {
@@ -32,7 +32,7 @@ impl Known {
         let body = request.text();
         let rule = self.rules.iter().find(|rule| {
             let says = |member: &str| rule[member].as_str();
-            says("kind").is_none_or(|kind| request.kind == kind)
+            says("family").is_none_or(|family| request.family == family)
                 && says("aspect").is_none_or(|aspect| difference.aspect == aspect)
                 && says("body").is_none_or(|part| body.contains(part))
                 && says("detail").is_none_or(|part| difference.detail.contains(part))

@@ -15,6 +15,8 @@ pub(crate) enum Body {
 pub(crate) struct Request {
     /// What is counted together.
     pub(crate) kind: String,
+    /// The kind without its options.
+    pub(crate) family: String,
     pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) body: Body,
@@ -23,12 +25,22 @@ pub(crate) struct Request {
 impl Request {
     /// A POST of JSON.
     pub(crate) fn post(kind: impl Into<String>, path: impl Into<String>, body: Value) -> Self {
-        Self { kind: kind.into(), method: Method::POST, path: path.into(), body: Body::Json(body) }
+        Self::new(kind.into(), Method::POST, path.into(), Body::Json(body))
     }
 
     /// A POST of lines.
     pub(crate) fn lines(kind: impl Into<String>, path: impl Into<String>, lines: Vec<Value>) -> Self {
-        Self { kind: kind.into(), method: Method::POST, path: path.into(), body: Body::Lines(lines) }
+        Self::new(kind.into(), Method::POST, path.into(), Body::Lines(lines))
+    }
+
+    /// Any other.
+    pub(crate) fn new(kind: String, method: Method, path: String, body: Body) -> Self {
+        Self { family: kind.clone(), kind, method, path, body }
+    }
+
+    /// The same as one of a family.
+    pub(crate) fn of(self, family: &str) -> Self {
+        Self { family: family.to_owned(), ..self }
     }
 
     /// The body as it is sent.

@@ -73,7 +73,9 @@ pub(crate) async fn shrunk(sides: &Sides, whole: Differing) -> anyhow::Result<Di
             let replies = sides.ask(&request).await?;
             let Some(difference) = difference(&replies[0], &replies[1]) else { continue };
             let statuses = |replies: &[Reply; 2]| replies.each_ref().map(|reply| reply.status);
-            if difference.aspect == smallest.difference.aspect && statuses(&replies) == statuses(&smallest.replies) {
+            if difference.aspect == smallest.difference.aspect
+                && statuses(&replies) == statuses(&smallest.replies)
+            {
                 found = Some(Differing { request, difference, replies });
                 break;
             }
@@ -96,7 +98,8 @@ fn smaller(body: &Value) -> Vec<Value> {
 }
 
 fn walk(value: &Value, path: String, paths: &mut Vec<String>) {
-    if !path.is_empty() {
+    // Sources make answers long, not smaller requests.
+    if !path.is_empty() && path != "/_source" {
         paths.push(path.clone());
     }
     let escaped = |name: &str| name.replace('~', "~0").replace('/', "~1");

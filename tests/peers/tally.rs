@@ -66,7 +66,8 @@ impl Tally {
         *self.excuses.entry(reason.to_owned()).or_default() += 1;
     }
 
-    pub(crate) fn different(&mut self, request: &Request, difference: &Difference) {
+    /// Counts a difference; how many of the same cause there are by now.
+    pub(crate) fn different(&mut self, request: &Request, difference: &Difference) -> usize {
         self.row(request).asked += 1;
         let cluster = self.clusters.entry(cause(request, difference)).or_default();
         cluster.count += 1;
@@ -75,6 +76,7 @@ impl Tally {
         if cluster.example.is_empty() || shown.len() < cluster.example.len() {
             cluster.example = shown;
         }
+        cluster.count
     }
 
     /// Keeps a text for the file.
@@ -109,7 +111,8 @@ impl Tally {
 
     /// Kind, asked, same, excused, share.
     pub(crate) fn table(&self) -> String {
-        let mut table = format!("{:44} {:>6} {:>6} {:>7} {:>8}\n", "kind", "asked", "same", "excused", "share");
+        let mut table =
+            format!("{:44} {:>6} {:>6} {:>7} {:>8}\n", "kind", "asked", "same", "excused", "share");
         for (kind, row) in &self.rows {
             let _written = writeln!(table, "{kind:44} {}", row.cells());
         }
@@ -151,9 +154,17 @@ impl Tally {
 /// What differences are gathered by: our fault where only we have one, else the kind of request and what differs.
 fn cause(request: &Request, difference: &Difference) -> String {
     if difference.aspect == "status" || difference.aspect == "error" {
-        let plain: String =
-            difference.detail.chars().map(|c| if c.is_ascii_digit() { '#' } else { c }).take(CAUSE_CHARS).collect();
-        return format!("{}: {plain}", difference.aspect);
+        // Values of one request would part what belongs together.
+        let (ours, theirs) = difference.detail.split_once(", theirs ").unwrap_or((&difference.detail, ""));
+        let [ours, theirs] = [ours, theirs].map(|text| {
+            let text =
+                [": {\"", ": \""].iter().fold(text, |text, mark| text.split(mark).next().unwrap_or(text));
+            text.chars()
+                .map(|c| if c.is_ascii_digit() { '#' } else { c })
+                .take(CAUSE_CHARS)
+                .collect::<String>()
+        });
+        return format!("{}: {ours}, theirs {theirs}", difference.aspect);
     }
-    format!("{}: {}", difference.aspect, request.kind)
+    format!("{}: {}", difference.aspect, request.family)
 }

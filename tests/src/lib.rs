@@ -26,7 +26,7 @@ pub use load::{bulk_bodies, bulk_load};
 pub use long_search::{LONG_SEARCH_DOCUMENTS, long_search, long_search_bodies, long_search_mapping};
 pub use peer::{OpenSearch, Peer};
 pub use program::{Program, SearchNode, binary, free_port, kept_port};
-pub use scenario::{ScenarioOutcome, Server, run_scenarios, wipe};
+pub use scenario::{ScenarioOutcome, Server, run_scenarios};
 pub use small_disk::SmallDisk;
 pub use wait::wait_until;
 pub use ways::{Flow, Ways};

@@ -35,7 +35,9 @@ impl OpenSearch {
         let peers = std::env::var_os("PEERS_FOLDER").map_or_else(beside, PathBuf::from);
         let script = peers.join("opensearch/start");
         if !script.exists() {
-            return Ok(Peer::Absent("../shared/peers/opensearch is not beside this checkout, nor in PEERS_FOLDER".to_owned()));
+            return Ok(Peer::Absent(
+                "../shared/peers/opensearch is not beside this checkout, nor in PEERS_FOLDER".to_owned(),
+            ));
         }
         let java = Command::new(peers.join("find-java")).arg("21").output()?;
         if !java.status.success() {

@@ -5,12 +5,13 @@
 //! through objects and arrays by `.`; `\\.` is a dot in a name. Expectations: a value; `{"exists": false}`; `{"contains": "text"}`;
 //! `{"near": 1.5}`; `{"above": 0}`; `{"length": 3}`.
 //!
-//! A step with `"only": "weir"` is asked of our node alone, and says in `"why"` what another server does instead.
+//! A step with `"only": "weir"` is asked of our node alone, and says in `"why"` what another server does instead; without
+//! `do` it stands for all that follow.
 
 use std::path::Path;
 
 use search_client::{Method, SearchClient};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Who is asked.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -31,7 +32,11 @@ pub struct ScenarioOutcome {
 }
 
 /// Runs every scenario of a folder, each on a server without indices.
-pub async fn run_scenarios(folder: &Path, client: &SearchClient, server: Server) -> anyhow::Result<ScenarioOutcome> {
+pub async fn run_scenarios(
+    folder: &Path,
+    client: &SearchClient,
+    server: Server,
+) -> anyhow::Result<ScenarioOutcome> {
     let mut outcome = ScenarioOutcome::default();
     let mut paths = Vec::new();
     for entry in fs_err::read_dir(folder)? {
@@ -44,7 +49,7 @@ pub async fn run_scenarios(folder: &Path, client: &SearchClient, server: Server)
             .map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?;
         for (name, steps) in scenarios.as_object().into_iter().flatten() {
             outcome.count += 1;
-            let ran = match wipe(client).await {
+            let ran = match wipe(client, server).await {
                 Ok(()) => run(client, server, steps).await,
                 Err(error) => Err(error.to_string()),
             };
@@ -57,17 +62,33 @@ pub async fn run_scenarios(folder: &Path, client: &SearchClient, server: Server)
 }
 
 /// Deletes every index, stream and template.
-pub async fn wipe(client: &SearchClient) -> anyhow::Result<()> {
-    let paths = [
-        "/_data_stream/*?expand_wildcards=all",
-        "/*?expand_wildcards=all",
-        "/_index_template/*",
-        "/_component_template/*",
-        "/_template/*",
-    ];
+async fn wipe(client: &SearchClient, server: Server) -> anyhow::Result<()> {
+    // OpenSearch refuses the parameter, and has no hidden streams.
+    let streams = match server {
+        Server::Weir => "/_data_stream/*?expand_wildcards=all",
+        Server::Other => "/_data_stream/*",
+    };
+    let paths =
+        [streams, "/*?expand_wildcards=all", "/_index_template/*", "/_component_template/*", "/_template/*"];
+    if server == Server::Other {
+        unlock(client).await?;
+    }
     for path in paths {
         let answer = client.send(Method::DELETE, path, "application/json", "").await?;
         anyhow::ensure!(answer.is_success() || answer.status == 404, "{path}: {}", answer.status);
+    }
+    Ok(())
+}
+
+/// Where steps were left out, settings may be left that keep others from being done.
+async fn unlock(client: &SearchClient) -> anyhow::Result<()> {
+    let nothing = json!({"persistent": {"*": null}, "transient": {"*": null}});
+    client.json(Method::PUT, "/_cluster/settings", Some(&nothing)).await?;
+    let path = "/_all/_settings?expand_wildcards=all&allow_no_indices=true";
+    // An index that is blocked lets one setting change, if it is one of these.
+    for block in ["metadata", "read_only", "read_only_allow_delete"] {
+        let body = json!({format!("index.blocks.{block}"): false});
+        client.json(Method::PUT, path, Some(&body)).await?;
     }
     Ok(())
 }
@@ -76,6 +97,12 @@ async fn run(client: &SearchClient, server: Server, steps: &Value) -> Result<(),
     for step in steps.as_array().ok_or("steps must be a list")? {
         if step.get("only").is_some() && server == Server::Other {
             step["why"].as_str().ok_or("a step that only we promise says why")?;
+            match step.get("do") {
+                Some(_) => continue,
+                None => break,
+            }
+        }
+        if step.get("do").is_none() && step.get("only").is_some() {
             continue;
         }
         let request = step["do"].as_str().ok_or("a step needs `do`")?;

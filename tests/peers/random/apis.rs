@@ -24,13 +24,17 @@ const fn api(name: &'static str, make: fn(&'static str, &mut Dice, &World) -> Re
 pub(super) const APIS: &[Api] = &[
     api("_count", |kind, dice, world| post(kind, world, "_count", json!({"query": any_query(dice, world)}))),
     api("_validate/query", validate),
-    api("_validate/query broken", |kind, dice, world| post(kind, world, "_validate/query", json!({"query": broken::query(dice)}))),
+    api("_validate/query broken", |kind, dice, world| {
+        post(kind, world, "_validate/query", json!({"query": broken::query(dice)}))
+    }),
     api("_explain", explain),
     api("_msearch", msearch),
     api("_search?q", uri_search),
     api("mixed bool", mixed_bool),
     api("mixed search", mixed_search),
-    api("broken query", |kind, dice, world| post(kind, world, "_search", json!({"query": broken::query(dice)}))),
+    api("broken query", |kind, dice, world| {
+        post(kind, world, "_search", json!({"query": broken::query(dice)}))
+    }),
     api("broken search", |kind, dice, world| post(kind, world, "_search", broken::search(dice))),
 ];
 
@@ -62,10 +66,8 @@ fn validate(kind: &'static str, dice: &mut Dice, world: &World) -> Request {
 }
 
 fn explain(kind: &'static str, dice: &mut Dice, world: &World) -> Request {
-    let id = (0..20)
-        .map(|_| world.some_id(dice))
-        .find(|id| !id.contains('-'))
-        .unwrap_or_else(|| "d0".to_owned());
+    let id =
+        (0..20).map(|_| world.some_id(dice)).find(|id| !id.contains('-')).unwrap_or_else(|| "d0".to_owned());
     post(kind, world, &format!("_explain/{id}"), json!({"query": any(dice, world)}))
 }
 
@@ -80,14 +82,25 @@ fn msearch(kind: &'static str, dice: &mut Dice, world: &World) -> Request {
 }
 
 fn uri_search(kind: &'static str, dice: &mut Dice, world: &World) -> Request {
-    let text = dice.pick(&["quick", "title:fox", "%2Bquick%20-dog", "title:(quick%20OR%20fox)", "number:%3E10", "qu*"]);
-    let rest = dice.pick(&["", "&df=title", "&default_operator=AND&df=body", "&lenient=true", "&size=3&sort=serial:desc", "&_source=false&size=300", "&analyzer=english&df=title"]);
-    Request {
-        kind: kind.to_owned(),
-        method: Method::GET,
-        path: format!("/{}/_search?q={text}{rest}", world.name()),
-        body: Body::Lines(Vec::new()),
-    }
+    let text = dice.pick(&[
+        "quick",
+        "title:fox",
+        "%2Bquick%20-dog",
+        "title:(quick%20OR%20fox)",
+        "number:%3E10",
+        "qu*",
+    ]);
+    let rest = dice.pick(&[
+        "",
+        "&df=title",
+        "&default_operator=AND&df=body",
+        "&lenient=true",
+        "&size=3&sort=serial:desc",
+        "&_source=false&size=300",
+        "&analyzer=english&df=title",
+    ]);
+    let path = format!("/{}/_search?q={text}{rest}", world.name());
+    Request::new(kind.to_owned(), Method::GET, path, Body::Lines(Vec::new()))
 }
 
 /// A tree of clauses of every kind.

@@ -23,29 +23,89 @@ pub(super) const FORMS: &[Form] = &[
         "bool",
         &[BOOST, ("minimum_should_match", &["1", "2", "0", r#""50%""#, "-1", "7"])],
     ),
-    query("bool must", |dice, world| json!({"bool": {"must": dice.several(1, 3, |dice| any(dice, world))}}), "bool", &[BOOST]),
-    query("bool should", |dice, world| json!({"bool": {"should": dice.several(1, 4, |dice| any(dice, world))}}), "bool", &[("minimum_should_match", &["1", "2", r#""75%""#])]),
-    query("bool filter", |dice, world| json!({"bool": {"filter": dice.several(1, 3, |dice| any(dice, world))}}), "bool", &[BOOST]),
-    query("bool must_not", |dice, world| json!({"bool": {"must_not": dice.several(1, 2, |dice| any(dice, world))}}), "bool", &[BOOST]),
-    query("bool in bool", |dice, world| json!({"bool": {"must": boolean(dice, world), "should": [boolean(dice, world), any(dice, world)]}}), "bool", &[BOOST]),
+    query(
+        "bool must",
+        |dice, world| json!({"bool": {"must": dice.several(1, 3, |dice| any(dice, world))}}),
+        "bool",
+        &[BOOST],
+    ),
+    query(
+        "bool should",
+        |dice, world| json!({"bool": {"should": dice.several(1, 4, |dice| any(dice, world))}}),
+        "bool",
+        &[("minimum_should_match", &["1", "2", r#""75%""#])],
+    ),
+    query(
+        "bool filter",
+        |dice, world| json!({"bool": {"filter": dice.several(1, 3, |dice| any(dice, world))}}),
+        "bool",
+        &[BOOST],
+    ),
+    query(
+        "bool must_not",
+        |dice, world| json!({"bool": {"must_not": dice.several(1, 2, |dice| any(dice, world))}}),
+        "bool",
+        &[BOOST],
+    ),
+    query(
+        "bool in bool",
+        |dice, world| json!({"bool": {"must": boolean(dice, world), "should": [boolean(dice, world), any(dice, world)]}}),
+        "bool",
+        &[BOOST],
+    ),
     query("boosting", boosting, "boosting", &[BOOST]),
-    query("constant_score", |dice, world| json!({"constant_score": {"filter": any(dice, world)}}), "constant_score", &[BOOST]),
-    query("dis_max", |dice, world| json!({"dis_max": {"queries": dice.several(1, 4, |dice| any(dice, world))}}), "dis_max", &[BOOST, ("tie_breaker", &["0", "0.3", "1"])]),
-    query("function_score weight", |dice, world| json!({"function_score": {"query": scoring(dice, world), "weight": dice.json(&["2", "0.5"])}}), "function_score", &[BOOST, BOOST_MODE, ("max_boost", &["1"]), ("min_score", &["1", "3"])]),
-    query("function_score functions", functions, "function_score", &[BOOST, BOOST_MODE, SCORE_MODE, ("max_boost", &["2"]), ("min_score", &["1", "3"])]),
+    query(
+        "constant_score",
+        |dice, world| json!({"constant_score": {"filter": any(dice, world)}}),
+        "constant_score",
+        &[BOOST],
+    ),
+    query(
+        "dis_max",
+        |dice, world| json!({"dis_max": {"queries": dice.several(1, 4, |dice| any(dice, world))}}),
+        "dis_max",
+        &[BOOST, ("tie_breaker", &["0", "0.3", "1"])],
+    ),
+    query(
+        "function_score weight",
+        |dice, world| json!({"function_score": {"query": scoring(dice, world), "weight": dice.json(&["2", "0.5"])}}),
+        "function_score",
+        &[BOOST, BOOST_MODE, ("max_boost", &["1"]), ("min_score", &["1", "3"])],
+    ),
+    query(
+        "function_score functions",
+        functions,
+        "function_score",
+        &[BOOST, BOOST_MODE, SCORE_MODE, ("max_boost", &["2"]), ("min_score", &["1", "3"])],
+    ),
     query(
         "function_score field_value_factor",
         factor,
         "function_score/field_value_factor",
         &[
             ("factor", &["1.5", "0.1"]),
-            ("modifier", &[
-                r#""none""#, r#""log1p""#, r#""log2p""#, r#""ln1p""#, r#""ln2p""#, r#""square""#, r#""sqrt""#, r#""reciprocal""#,
-            ]),
+            (
+                "modifier",
+                &[
+                    r#""none""#,
+                    r#""log1p""#,
+                    r#""log2p""#,
+                    r#""ln1p""#,
+                    r#""ln2p""#,
+                    r#""square""#,
+                    r#""sqrt""#,
+                    r#""reciprocal""#,
+                ],
+            ),
             ("missing", &["3", "7"]),
         ],
     ),
-    query("function_score decay number", |dice, world| decay(dice, world, 0), "function_score", &[BOOST_MODE]),
+    query(
+        "function_score decay number",
+        |dice, world| decay(dice, world, 0),
+        "function_score",
+        &[BOOST_MODE],
+    ),
     query("function_score decay date", |dice, world| decay(dice, world, 1), "function_score", &[BOOST_MODE]),
     query("function_score decay place", |dice, world| decay(dice, world, 2), "function_score", &[BOOST_MODE]),
     query("function_score script_score", function_script, "function_score", &[BOOST_MODE]),
@@ -74,8 +134,12 @@ fn functions(dice: &mut Dice, world: &World) -> Value {
     let function = |dice: &mut Dice| match dice.below(4) {
         0 => json!({"filter": filter(dice, world), "weight": dice.between(1, 5)}),
         1 => json!({"filter": {"term": {"tag": tag(dice)}}, "weight": dice.between(2, 4)}),
-        2 => json!({"field_value_factor": {"field": "small", "missing": 1, "modifier": "log1p"}, "weight": 2}),
-        _ => json!({"filter": filter(dice, world), "field_value_factor": {"field": "rank_copy", "missing": 2}}),
+        2 => {
+            json!({"field_value_factor": {"field": "small", "missing": 1, "modifier": "log1p"}, "weight": 2})
+        }
+        _ => {
+            json!({"filter": filter(dice, world), "field_value_factor": {"field": "rank_copy", "missing": 2}})
+        }
     };
     let functions = dice.several(1, 3, function);
     json!({"function_score": {"query": scoring(dice, world), "functions": functions}})

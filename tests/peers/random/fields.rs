@@ -91,7 +91,13 @@ pub(super) const FIELDS: &[Field] = &[
         90,
         0,
     ),
-    field("number", &[r#"{"type":"integer"}"#, r#"{"type":"long"}"#], |dice| json!(dice.between(-5, 60)), 90, 20),
+    field(
+        "number",
+        &[r#"{"type":"integer"}"#, r#"{"type":"long"}"#],
+        |dice| json!(dice.between(-5, 60)),
+        90,
+        20,
+    ),
     field("small", &[r#"{"type":"short"}"#, r#"{"type":"byte"}"#], |dice| json!(dice.between(0, 20)), 80, 0),
     field(
         "price",
@@ -104,7 +110,10 @@ pub(super) const FIELDS: &[Field] = &[
     field("huge", &[r#"{"type":"unsigned_long"}"#], |dice| json!(dice.between(0, 30)), 60, 0),
     field(
         "day",
-        &[r#"{"type":"date"}"#, r#"{"type":"date","format":"yyyy-MM-dd HH:mm:ss||strict_date_optional_time||epoch_millis"}"#],
+        &[
+            r#"{"type":"date"}"#,
+            r#"{"type":"date","format":"yyyy-MM-dd HH:mm:ss||strict_date_optional_time||epoch_millis"}"#,
+        ],
         |dice| json!(moment(dice)),
         90,
         10,
@@ -118,9 +127,21 @@ pub(super) const FIELDS: &[Field] = &[
         15,
     ),
     field("flag", &[r#"{"type":"boolean"}"#], |dice| json!(dice.chance(50)), 70, 0),
-    field("span_of_numbers", &[r#"{"type":"integer_range"}"#, r#"{"type":"long_range"}"#], number_range, 60, 10),
+    field(
+        "span_of_numbers",
+        &[r#"{"type":"integer_range"}"#, r#"{"type":"long_range"}"#],
+        number_range,
+        60,
+        10,
+    ),
     field("span_of_days", &[r#"{"type":"date_range"}"#], date_range, 60, 0),
-    field("span_of_addresses", &[r#"{"type":"ip_range"}"#], |dice| json!(format!("10.0.{}.0/{}", dice.below(3), dice.between(24, 30))), 50, 0),
+    field(
+        "span_of_addresses",
+        &[r#"{"type":"ip_range"}"#],
+        |dice| json!(format!("10.0.{}.0/{}", dice.below(3), dice.between(24, 30))),
+        50,
+        0,
+    ),
     field("place", &[r#"{"type":"geo_point"}"#], place, 75, 10),
     field("rank", &[r#"{"type":"rank_feature"}"#], |dice| json!(dice.between(1, 100)), 70, 0),
     field(
@@ -137,10 +158,30 @@ pub(super) const FIELDS: &[Field] = &[
         60,
         0,
     ),
-    field("path", &[r#"{"type":"wildcard"}"#], |dice| json!(format!("/{}/{}.log", tag(dice), word(dice))), 60, 0),
+    field(
+        "path",
+        &[r#"{"type":"wildcard"}"#],
+        |dice| json!(format!("/{}/{}.log", tag(dice), word(dice))),
+        60,
+        0,
+    ),
     field("site", &[r#"{"type":"constant_keyword","value":"main"}"#], |_| json!("main"), 20, 0),
-    field("complete", &[r#"{"type":"completion"}"#], |dice| json!({"input": [text(dice, 1, 3), word(dice)], "weight": dice.between(1, 500)}), 60, 0),
-    field("owner", &[r#"{"properties":{"name":{"type":"text","fields":{"raw":{"type":"keyword"}}},"age":{"type":"integer"},"kind":{"type":"keyword"}}}"#], owner, 70, 15),
+    field(
+        "complete",
+        &[r#"{"type":"completion"}"#],
+        |dice| json!({"input": [text(dice, 1, 3), word(dice)], "weight": dice.between(1, 500)}),
+        60,
+        0,
+    ),
+    field(
+        "owner",
+        &[
+            r#"{"properties":{"name":{"type":"text","fields":{"raw":{"type":"keyword"}}},"age":{"type":"integer"},"kind":{"type":"keyword"}}}"#,
+        ],
+        owner,
+        70,
+        15,
+    ),
     field(
         "items",
         &[
@@ -152,7 +193,13 @@ pub(super) const FIELDS: &[Field] = &[
         60,
     ),
     field("words", &[r#"{"type":"alias","path":"title"}"#], |_| Value::Null, 0, 0),
-    field("kin", &[r#"{"type":"join","relations":{"question":["answer","remark"],"answer":"vote"}}"#], |_| Value::Null, 0, 0),
+    field(
+        "kin",
+        &[r#"{"type":"join","relations":{"question":["answer","remark"],"answer":"vote"}}"#],
+        |_| Value::Null,
+        0,
+        0,
+    ),
     field("serial", &[r#"{"type":"integer"}"#], |_| Value::Null, 0, 0),
 ];
 
@@ -200,8 +247,7 @@ fn owner(dice: &mut Dice) -> Value {
 }
 
 fn item(dice: &mut Dice) -> Value {
-    let parts: Vec<Value> =
-        dice.several(0, 3, |dice| json!({"code": tag(dice), "size": dice.between(0, 9)}));
+    let parts: Vec<Value> = dice.several(0, 3, |dice| json!({"code": tag(dice), "size": dice.between(0, 9)}));
     json!({"name": text(dice, 1, 4), "kind": tag(dice), "price": dice.between(1, 40), "day": moment(dice), "parts": parts})
 }
 
@@ -211,7 +257,9 @@ pub(super) const TEXTS: [&str; 9] =
 /// Fields of words with positions, for whatever is about their order.
 pub(super) const ORDERED: [&str; 4] = ["title", "body", "title.english", "owner.name"];
 pub(super) const KEYWORDS: [&str; 5] = ["tag", "code", "title.raw", "owner.kind", "tag"];
-pub(super) const NUMBERS: [&str; 7] = ["number", "small", "price", "half", "huge", "owner.age", "title.words"];
+pub(super) const NUMBERS: [&str; 7] =
+    ["number", "small", "price", "half", "huge", "owner.age", "title.words"];
 pub(super) const DATES: [&str; 3] = ["day", "day", "nanos"];
 /// Fields with a value for each document that can be sorted by.
-pub(super) const SORTED: [&str; 8] = ["number", "price", "day", "tag", "address", "flag", "small", "owner.age"];
+pub(super) const SORTED: [&str; 8] =
+    ["number", "price", "day", "tag", "address", "flag", "small", "owner.age"];

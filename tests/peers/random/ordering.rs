@@ -14,55 +14,136 @@ const UNMAPPED: (&str, &[&str]) = ("unmapped_type", &[r#""long""#, r#""keyword""
 const TRACK: (&str, &[&str]) = ("track_scores", &["true", "false"]);
 
 pub(super) const FORMS: &[Form] = &[
-    search("sort number", |dice, world| sorted(dice, world, &["number", "price", "small", "half", "huge"]), "sort/0/*", &[
-        MODE,
-        MISSING,
-        ("missing", &["5", "0"]),
-        ("numeric_type", &[r#""double""#, r#""long""#]),
-        UNMAPPED,
-    ]),
-    search("sort date", |dice, world| sorted(dice, world, &["day", "nanos"]), "sort/0/*", &[
-        ("mode", &[r#""min""#, r#""max""#]),
-        MISSING,
-        ("numeric_type", &[r#""date""#, r#""date_nanos""#]),
-        ("format", &[r#""yyyy-MM-dd""#, r#""strict_date_optional_time_nanos""#]),
-    ]),
-    search("sort keyword", |dice, world| sorted(dice, world, &["tag", "owner.kind", "title.raw"]), "sort/0/*", &[
-        ("mode", &[r#""min""#, r#""max""#]),
-        MISSING,
-        ("missing", &[r#""c""#]),
-    ]),
-    search("sort other", |dice, world| sorted(dice, world, &["address", "flag", "path", "site"]), "sort/0/*", &[MISSING]),
-    search("sort what cannot be", |dice, world| sorted(dice, world, &["title", "missing", "labels", "place", "span_of_days"]), "sort/0/*", &[UNMAPPED]),
-    search("sort _score", |dice, world| json!({"query": scoring(dice, world), "sort": ["_score", {"serial": "asc"}]}), "", &[TRACK]),
-    search("sort _doc", |dice, world| json!({"query": any_or_all(dice, world), "sort": dice.json(&[r#"["_doc"]"#, r#"[{"_doc":"desc"}]"#, r#""_doc""#])}), "", &[("size", &["10", "300"])]),
+    search(
+        "sort number",
+        |dice, world| sorted(dice, world, &["number", "price", "small", "half", "huge"]),
+        "sort/0/*",
+        &[MODE, MISSING, ("missing", &["5", "0"]), ("numeric_type", &[r#""double""#, r#""long""#]), UNMAPPED],
+    ),
+    search(
+        "sort date",
+        |dice, world| sorted(dice, world, &["day", "nanos"]),
+        "sort/0/*",
+        &[
+            ("mode", &[r#""min""#, r#""max""#]),
+            MISSING,
+            ("numeric_type", &[r#""date""#, r#""date_nanos""#]),
+            ("format", &[r#""yyyy-MM-dd""#, r#""strict_date_optional_time_nanos""#]),
+        ],
+    ),
+    search(
+        "sort keyword",
+        |dice, world| sorted(dice, world, &["tag", "owner.kind", "title.raw"]),
+        "sort/0/*",
+        &[("mode", &[r#""min""#, r#""max""#]), MISSING, ("missing", &[r#""c""#])],
+    ),
+    search(
+        "sort other",
+        |dice, world| sorted(dice, world, &["address", "flag", "path", "site"]),
+        "sort/0/*",
+        &[MISSING],
+    ),
+    search(
+        "sort what cannot be",
+        |dice, world| sorted(dice, world, &["title", "missing", "labels", "place", "span_of_days"]),
+        "sort/0/*",
+        &[UNMAPPED],
+    ),
+    search(
+        "sort _score",
+        |dice, world| json!({"query": scoring(dice, world), "sort": ["_score", {"serial": "asc"}]}),
+        "",
+        &[TRACK],
+    ),
+    search(
+        "sort _doc",
+        |dice, world| json!({"query": any_or_all(dice, world), "sort": dice.json(&[r#"["_doc"]"#, r#"[{"_doc":"desc"}]"#, r#""_doc""#])}),
+        "",
+        &[("size", &["10", "300"])],
+    ),
     search("sort several keys", several, "", &[("size", &["5", "200"]), TRACK]),
     search("sort nested", nested, "sort/0/*", &[MODE, MISSING]),
     search("sort nested filter", nested_filter, "sort/0/*", &[MODE]),
-    search("sort _geo_distance", by_distance, "sort/0/_geo_distance", &[
-        ("unit", &[r#""km""#, r#""mi""#]),
-        ("mode", &[r#""min""#, r#""max""#, r#""avg""#]),
-        ("distance_type", &[r#""plane""#, r#""arc""#]),
-        ("ignore_unmapped", &["true"]),
-    ]),
+    search(
+        "sort _geo_distance",
+        by_distance,
+        "sort/0/_geo_distance",
+        &[
+            ("unit", &[r#""km""#, r#""mi""#]),
+            ("mode", &[r#""min""#, r#""max""#, r#""avg""#]),
+            ("distance_type", &[r#""plane""#, r#""arc""#]),
+            ("ignore_unmapped", &["true"]),
+        ],
+    ),
     search("sort _script", by_script, "", &[("size", &["5"])]),
-    search("from and size", |dice, world| page(dice, world, 20), "", &[("sort", &[r#"[{"serial":"desc"}]"#, r#"["_score",{"serial":"asc"}]"#])]),
-    search("size 0", |dice, world| json!({"query": any_or_all(dice, world), "size": 0}), "", &[("track_total_hits", &["true", "false", "10"])]),
+    search(
+        "from and size",
+        |dice, world| page(dice, world, 20),
+        "",
+        &[("sort", &[r#"[{"serial":"desc"}]"#, r#"["_score",{"serial":"asc"}]"#])],
+    ),
+    search(
+        "size 0",
+        |dice, world| json!({"query": any_or_all(dice, world), "size": 0}),
+        "",
+        &[("track_total_hits", &["true", "false", "10"])],
+    ),
     search("search_after", after, "", &[("size", &["3", "200"])]),
-    search("search_after keyword", |dice, world| json!({"query": any_or_all(dice, world), "size": 50, "sort": [{"tag": {"order": "asc", "missing": "_last"}}, {"serial": "asc"}], "search_after": [super::words::tag(dice), dice.below(150)]}), "", &[("track_total_hits", &["true", "false"])]),
-    search("collapse", collapse, "collapse", &[
-        ("inner_hits", &[r#"{"name":"more","size":2,"sort":[{"serial":"desc"}]}"#, r#"[{"name":"a","size":1,"sort":["serial"]},{"name":"b","size":3,"sort":[{"serial":"desc"}]}]"#]),
-        ("max_concurrent_group_searches", &["1"]),
-    ]),
-    search("min_score", |dice, world| json!({"query": scoring(dice, world), "size": 300, "_source": false, "min_score": dice.json(&["0.5", "1", "2", "4"])}), "", &[("sort", &[r#"[{"serial":"asc"}]"#])]),
-    search("track_total_hits", |dice, world| json!({"query": any_or_all(dice, world), "size": 3, "sort": [{"serial": "asc"}], "track_total_hits": dice.json(&["true", "false", "1", "20", "500", "0"])}), "", &[TRACK]),
-    search("terminate_after", |dice, world| json!({"query": any_or_all(dice, world), "size": 0, "terminate_after": dice.between(1, 60)}), "", &[("track_total_hits", &["true", "10"])]),
-    search("post_filter", |dice, world| json!({"query": any_or_all(dice, world), "size": 300, "_source": false, "post_filter": super::basic::filter(dice, world)}), "", &[("min_score", &["1"])]),
-    search("rescore", rescore, "rescore/query", &[
-        ("query_weight", &["0.5", "2"]),
-        ("rescore_query_weight", &["0.5", "2"]),
-        ("score_mode", &[r#""total""#, r#""multiply""#, r#""avg""#, r#""max""#, r#""min""#]),
-    ]),
+    search(
+        "search_after keyword",
+        |dice, world| json!({"query": any_or_all(dice, world), "size": 50, "sort": [{"tag": {"order": "asc", "missing": "_last"}}, {"serial": "asc"}], "search_after": [super::words::tag(dice), dice.below(150)]}),
+        "",
+        &[("track_total_hits", &["true", "false"])],
+    ),
+    search(
+        "collapse",
+        collapse,
+        "collapse",
+        &[
+            (
+                "inner_hits",
+                &[
+                    r#"{"name":"more","size":2,"sort":[{"serial":"desc"}]}"#,
+                    r#"[{"name":"a","size":1,"sort":["serial"]},{"name":"b","size":3,"sort":[{"serial":"desc"}]}]"#,
+                ],
+            ),
+            ("max_concurrent_group_searches", &["1"]),
+        ],
+    ),
+    search(
+        "min_score",
+        |dice, world| json!({"query": scoring(dice, world), "size": 300, "_source": false, "min_score": dice.json(&["0.5", "1", "2", "4"])}),
+        "",
+        &[("sort", &[r#"[{"serial":"asc"}]"#])],
+    ),
+    search(
+        "track_total_hits",
+        |dice, world| json!({"query": any_or_all(dice, world), "size": 3, "sort": [{"serial": "asc"}], "track_total_hits": dice.json(&["true", "false", "1", "20", "500", "0"])}),
+        "",
+        &[TRACK],
+    ),
+    search(
+        "terminate_after",
+        |dice, world| json!({"query": any_or_all(dice, world), "size": 0, "terminate_after": dice.between(1, 60)}),
+        "",
+        &[("track_total_hits", &["true", "10"])],
+    ),
+    search(
+        "post_filter",
+        |dice, world| json!({"query": any_or_all(dice, world), "size": 300, "_source": false, "post_filter": super::basic::filter(dice, world)}),
+        "",
+        &[("min_score", &["1"])],
+    ),
+    search(
+        "rescore",
+        rescore,
+        "rescore/query",
+        &[
+            ("query_weight", &["0.5", "2"]),
+            ("rescore_query_weight", &["0.5", "2"]),
+            ("score_mode", &[r#""total""#, r#""multiply""#, r#""avg""#, r#""max""#, r#""min""#]),
+        ],
+    ),
 ];
 
 fn order(dice: &mut Dice) -> &'static str {

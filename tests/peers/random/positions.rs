@@ -12,38 +12,101 @@ const GAPS: (&str, &[&str]) = ("max_gaps", &["0", "1", "5", "-1"]);
 const ORDERED: (&str, &[&str]) = ("ordered", &["true", "false"]);
 
 pub(super) const FORMS: &[Form] = &[
-    query("intervals match", |dice, _| intervals(dice, |dice| json!({"match": {"query": search(dice, 1, 3)}})), "intervals/*/match", &[
-        GAPS,
-        ORDERED,
-        ("analyzer", &[r#""whitespace""#, r#""english""#]),
-        ("filter", &[
-            r#"{"not_containing":{"match":{"query":"quick"}}}"#,
-            r#"{"containing":{"match":{"query":"the"}}}"#,
-            r#"{"before":{"match":{"query":"fox"}}}"#,
-            r#"{"after":{"match":{"query":"a"}}}"#,
-            r#"{"overlapping":{"match":{"query":"brown"}}}"#,
-            r#"{"not_overlapping":{"match":{"query":"brown"}}}"#,
-            r#"{"contained_by":{"match":{"query":"the fox"}}}"#,
-            r#"{"not_contained_by":{"match":{"query":"the fox"}}}"#,
-            r#"{"script":{"source":"interval.start > 0"}}"#,
-        ]),
-        ("use_field", &[r#""title""#]),
-    ]),
-    query("intervals all_of", |dice, _| intervals(dice, |dice| json!({"all_of": {"intervals": dice.several(1, 3, rule)}})), "intervals/*/all_of", &[GAPS, ORDERED]),
-    query("intervals any_of", |dice, _| intervals(dice, |dice| json!({"any_of": {"intervals": dice.several(1, 3, rule)}})), "intervals/*", &[BOOST]),
-    query("intervals prefix", |dice, _| intervals(dice, |dice| json!({"prefix": {"prefix": beginning(dice)}})), "intervals/*", &[BOOST]),
-    query("intervals wildcard", |dice, _| intervals(dice, |dice| json!({"wildcard": {"pattern": format!("{}*", beginning(dice))}})), "intervals/*", &[BOOST]),
-    query("intervals fuzzy", |dice, _| intervals(dice, |dice| json!({"fuzzy": {"term": misspelt(dice)}})), "intervals/*/fuzzy", &[("fuzziness", &["1", "2"]), ("prefix_length", &["1"]), ("transpositions", &["false"])]),
+    query(
+        "intervals match",
+        |dice, _| intervals(dice, |dice| json!({"match": {"query": search(dice, 1, 3)}})),
+        "intervals/*/match",
+        &[
+            GAPS,
+            ORDERED,
+            ("analyzer", &[r#""whitespace""#, r#""english""#]),
+            (
+                "filter",
+                &[
+                    r#"{"not_containing":{"match":{"query":"quick"}}}"#,
+                    r#"{"containing":{"match":{"query":"the"}}}"#,
+                    r#"{"before":{"match":{"query":"fox"}}}"#,
+                    r#"{"after":{"match":{"query":"a"}}}"#,
+                    r#"{"overlapping":{"match":{"query":"brown"}}}"#,
+                    r#"{"not_overlapping":{"match":{"query":"brown"}}}"#,
+                    r#"{"contained_by":{"match":{"query":"the fox"}}}"#,
+                    r#"{"not_contained_by":{"match":{"query":"the fox"}}}"#,
+                    r#"{"script":{"source":"interval.start > 0"}}"#,
+                ],
+            ),
+            ("use_field", &[r#""title""#]),
+        ],
+    ),
+    query(
+        "intervals all_of",
+        |dice, _| intervals(dice, |dice| json!({"all_of": {"intervals": dice.several(1, 3, rule)}})),
+        "intervals/*/all_of",
+        &[GAPS, ORDERED],
+    ),
+    query(
+        "intervals any_of",
+        |dice, _| intervals(dice, |dice| json!({"any_of": {"intervals": dice.several(1, 3, rule)}})),
+        "intervals/*",
+        &[BOOST],
+    ),
+    query(
+        "intervals prefix",
+        |dice, _| intervals(dice, |dice| json!({"prefix": {"prefix": beginning(dice)}})),
+        "intervals/*",
+        &[BOOST],
+    ),
+    query(
+        "intervals wildcard",
+        |dice, _| intervals(dice, |dice| json!({"wildcard": {"pattern": format!("{}*", beginning(dice))}})),
+        "intervals/*",
+        &[BOOST],
+    ),
+    query(
+        "intervals fuzzy",
+        |dice, _| intervals(dice, |dice| json!({"fuzzy": {"term": misspelt(dice)}})),
+        "intervals/*/fuzzy",
+        &[("fuzziness", &["1", "2"]), ("prefix_length", &["1"]), ("transpositions", &["false"])],
+    ),
     query("span_term", |dice, _| span(dice, field), "span_term/*", &[BOOST]),
     query("span_near", |dice, _| near(dice), "span_near", &[BOOST]),
-    query("span_first", |dice, _| json!({"span_first": {"match": span(dice, field), "end": dice.between(1, 5)}}), "span_first", &[BOOST]),
+    query(
+        "span_first",
+        |dice, _| json!({"span_first": {"match": span(dice, field), "end": dice.between(1, 5)}}),
+        "span_first",
+        &[BOOST],
+    ),
     query("span_or", |dice, _| json!({"span_or": {"clauses": spans(dice, 1, 3)}}), "span_or", &[BOOST]),
-    query("span_not", |dice, _| json!({"span_not": {"include": span(dice, title), "exclude": span(dice, title)}}), "span_not", &[BOOST, ("pre", &["1", "3"]), ("post", &["1", "3"]), ("dist", &["2"])]),
-    query("span_containing", |dice, _| json!({"span_containing": {"big": near(dice), "little": span(dice, body)}}), "span_containing", &[BOOST]),
-    query("span_within", |dice, _| json!({"span_within": {"big": near(dice), "little": span(dice, body)}}), "span_within", &[BOOST]),
+    query(
+        "span_not",
+        |dice, _| json!({"span_not": {"include": span(dice, title), "exclude": span(dice, title)}}),
+        "span_not",
+        &[BOOST, ("pre", &["1", "3"]), ("post", &["1", "3"]), ("dist", &["2"])],
+    ),
+    query(
+        "span_containing",
+        |dice, _| json!({"span_containing": {"big": near(dice), "little": span(dice, body)}}),
+        "span_containing",
+        &[BOOST],
+    ),
+    query(
+        "span_within",
+        |dice, _| json!({"span_within": {"big": near(dice), "little": span(dice, body)}}),
+        "span_within",
+        &[BOOST],
+    ),
     query("span_multi", |dice, _| multi(dice), "span_multi", &[BOOST]),
-    query("span_multi in span_near", |dice, _| json!({"span_near": {"clauses": [multi(dice), span(dice, title)], "slop": 4, "in_order": false}}), "span_near", &[BOOST]),
-    query("span_or in span_near", |dice, _| json!({"span_near": {"clauses": [{"span_or": {"clauses": spans(dice, 2, 2)}}, span(dice, body)], "slop": 3, "in_order": true}}), "span_near", &[BOOST]),
+    query(
+        "span_multi in span_near",
+        |dice, _| json!({"span_near": {"clauses": [multi(dice), span(dice, title)], "slop": 4, "in_order": false}}),
+        "span_near",
+        &[BOOST],
+    ),
+    query(
+        "span_or in span_near",
+        |dice, _| json!({"span_near": {"clauses": [{"span_or": {"clauses": spans(dice, 2, 2)}}, span(dice, body)], "slop": 3, "in_order": true}}),
+        "span_near",
+        &[BOOST],
+    ),
     query("field_masking_span", masking, "span_near", &[BOOST]),
 ];
 
@@ -67,8 +130,12 @@ fn intervals(dice: &mut Dice, rule: fn(&mut Dice) -> Value) -> Value {
 fn rule(dice: &mut Dice) -> Value {
     match dice.below(5) {
         0 => json!({"prefix": {"prefix": beginning(dice)}}),
-        1 => json!({"any_of": {"intervals": [{"match": {"query": word(dice)}}, {"match": {"query": word(dice)}}]}}),
-        _ => json!({"match": {"query": search(dice, 1, 2), "max_gaps": dice.between(0, 3), "ordered": dice.chance(50)}}),
+        1 => {
+            json!({"any_of": {"intervals": [{"match": {"query": word(dice)}}, {"match": {"query": word(dice)}}]}})
+        }
+        _ => {
+            json!({"match": {"query": search(dice, 1, 2), "max_gaps": dice.between(0, 3), "ordered": dice.chance(50)}})
+        }
     }
 }
 

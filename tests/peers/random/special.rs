@@ -9,28 +9,49 @@ use super::words::text;
 use super::world::World;
 
 const BOOST: (&str, &[&str]) = ("boost", &["2", "0.5"]);
-const VALIDATION: (&str, &[&str]) = ("validation_method", &[r#""STRICT""#, r#""COERCE""#, r#""IGNORE_MALFORMED""#]);
+const VALIDATION: (&str, &[&str]) =
+    ("validation_method", &[r#""STRICT""#, r#""COERCE""#, r#""IGNORE_MALFORMED""#]);
 const UNMAPPED: (&str, &[&str]) = ("ignore_unmapped", &["true", "false"]);
 
 pub(super) const FORMS: &[Form] = &[
-    query("rank_feature", |dice, _| json!({"rank_feature": {"field": dice.pick(&["rank", "ranks.sport", "ranks.politics"])}}), "rank_feature", &[
-        BOOST,
-        ("saturation", &["{}", r#"{"pivot":8}"#]),
-        ("log", &[r#"{"scaling_factor":2}"#]),
-        ("sigmoid", &[r#"{"pivot":7,"exponent":0.6}"#]),
-        ("linear", &["{}"]),
-    ]),
-    query("distance_feature date", |dice, _| json!({"distance_feature": {"field": dice.pick(&["day", "nanos"]), "origin": "2024-02-15", "pivot": dice.pick(&["7d", "12h", "1d"])}}), "distance_feature", &[BOOST]),
-    query("distance_feature place", |dice, _| json!({"distance_feature": {"field": "place", "origin": place(dice), "pivot": dice.pick(&["100km", "500m"])}}), "distance_feature", &[BOOST]),
+    query(
+        "rank_feature",
+        |dice, _| json!({"rank_feature": {"field": dice.pick(&["rank", "ranks.sport", "ranks.politics"])}}),
+        "rank_feature",
+        &[
+            BOOST,
+            ("saturation", &["{}", r#"{"pivot":8}"#]),
+            ("log", &[r#"{"scaling_factor":2}"#]),
+            ("sigmoid", &[r#"{"pivot":7,"exponent":0.6}"#]),
+            ("linear", &["{}"]),
+        ],
+    ),
+    query(
+        "distance_feature date",
+        |dice, _| json!({"distance_feature": {"field": dice.pick(&["day", "nanos"]), "origin": "2024-02-15", "pivot": dice.pick(&["7d", "12h", "1d"])}}),
+        "distance_feature",
+        &[BOOST],
+    ),
+    query(
+        "distance_feature place",
+        |dice, _| json!({"distance_feature": {"field": "place", "origin": place(dice), "pivot": dice.pick(&["100km", "500m"])}}),
+        "distance_feature",
+        &[BOOST],
+    ),
     query("more_like_this text", like_text, "more_like_this", LIKENESS),
     query("more_like_this document", like_document, "more_like_this", LIKENESS),
-    query("geo_distance", geo_distance, "geo_distance", &[
-        BOOST,
-        VALIDATION,
-        UNMAPPED,
-        ("distance_type", &[r#""plane""#, r#""arc""#]),
-    ]),
-    query("geo_bounding_box", bounding_box, "geo_bounding_box", &[BOOST, VALIDATION, UNMAPPED, ("type", &[r#""memory""#, r#""indexed""#])]),
+    query(
+        "geo_distance",
+        geo_distance,
+        "geo_distance",
+        &[BOOST, VALIDATION, UNMAPPED, ("distance_type", &[r#""plane""#, r#""arc""#])],
+    ),
+    query(
+        "geo_bounding_box",
+        bounding_box,
+        "geo_bounding_box",
+        &[BOOST, VALIDATION, UNMAPPED, ("type", &[r#""memory""#, r#""indexed""#])],
+    ),
     query("geo_polygon", polygon, "geo_polygon", &[BOOST, VALIDATION, UNMAPPED]),
 ];
 

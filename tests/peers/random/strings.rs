@@ -9,7 +9,8 @@ use super::world::World;
 
 const OPERATOR: (&str, &[&str]) = ("default_operator", &[r#""and""#, r#""or""#]);
 const MINIMUM: (&str, &[&str]) = ("minimum_should_match", &["1", "2", r#""75%""#, r#""-1""#]);
-const ANALYZER: (&str, &[&str]) = ("analyzer", &[r#""standard""#, r#""english""#, r#""whitespace""#, r#""keyword""#]);
+const ANALYZER: (&str, &[&str]) =
+    ("analyzer", &[r#""standard""#, r#""english""#, r#""whitespace""#, r#""keyword""#]);
 const FIELDS: (&str, &[&str]) =
     ("fields", &[r#"["title","body"]"#, r#"["title^3","owner.name"]"#, r#"["title"]"#, r#"["t*","code"]"#]);
 const LENIENT: (&str, &[&str]) = ("lenient", &["true", "false"]);
@@ -37,15 +38,45 @@ pub(super) const FORMS: &[Form] = &[
             ("enable_position_increments", &["false"]),
         ],
     ),
-    query("query_string fields", string_of_fields, "query_string", &[
-        OPERATOR,
-        MINIMUM,
-        ("type", &[r#""best_fields""#, r#""most_fields""#, r#""cross_fields""#, r#""phrase""#, r#""phrase_prefix""#, r#""bool_prefix""#]),
-        ("tie_breaker", &["0.3", "1"]),
-    ]),
-    query("query_string named fields", |dice, _| json!({"query_string": {"query": fielded(dice)}}), "query_string", &[OPERATOR, LENIENT]),
-    query("query_string all fields", |dice, _| json!({"query_string": {"query": search(dice, 1, 2)}}), "query_string", &[OPERATOR, LENIENT]),
-    query("query_string ranges", |dice, _| json!({"query_string": {"query": ranged(dice)}}), "query_string", &[("time_zone", &[r#""+02:00""#])]),
+    query(
+        "query_string fields",
+        string_of_fields,
+        "query_string",
+        &[
+            OPERATOR,
+            MINIMUM,
+            (
+                "type",
+                &[
+                    r#""best_fields""#,
+                    r#""most_fields""#,
+                    r#""cross_fields""#,
+                    r#""phrase""#,
+                    r#""phrase_prefix""#,
+                    r#""bool_prefix""#,
+                ],
+            ),
+            ("tie_breaker", &["0.3", "1"]),
+        ],
+    ),
+    query(
+        "query_string named fields",
+        |dice, _| json!({"query_string": {"query": fielded(dice)}}),
+        "query_string",
+        &[OPERATOR, LENIENT],
+    ),
+    query(
+        "query_string all fields",
+        |dice, _| json!({"query_string": {"query": search(dice, 1, 2)}}),
+        "query_string",
+        &[OPERATOR, LENIENT],
+    ),
+    query(
+        "query_string ranges",
+        |dice, _| json!({"query_string": {"query": ranged(dice)}}),
+        "query_string",
+        &[("time_zone", &[r#""+02:00""#])],
+    ),
     query(
         "simple_query_string",
         |dice, _| json!({"simple_query_string": {"fields": ["title"], "query": simple(dice)}}),
@@ -57,7 +88,16 @@ pub(super) const FORMS: &[Form] = &[
             FIELDS,
             LENIENT,
             ("boost", &["2"]),
-            ("flags", &[r#""ALL""#, r#""NONE""#, r#""OR|AND|PREFIX""#, r#""PHRASE|NOT""#, r#""FUZZY|SLOP|WHITESPACE|ESCAPE|PRECEDENCE""#]),
+            (
+                "flags",
+                &[
+                    r#""ALL""#,
+                    r#""NONE""#,
+                    r#""OR|AND|PREFIX""#,
+                    r#""PHRASE|NOT""#,
+                    r#""FUZZY|SLOP|WHITESPACE|ESCAPE|PRECEDENCE""#,
+                ],
+            ),
             ("fuzzy_prefix_length", &["1"]),
             ("fuzzy_max_expansions", &["1", "5"]),
             ("fuzzy_transpositions", &["false"]),
@@ -65,7 +105,12 @@ pub(super) const FORMS: &[Form] = &[
             ("quote_field_suffix", &[r#"".english""#]),
         ],
     ),
-    query("simple_query_string all fields", |dice, _| json!({"simple_query_string": {"query": simple(dice)}}), "simple_query_string", &[LENIENT]),
+    query(
+        "simple_query_string all fields",
+        |dice, _| json!({"simple_query_string": {"query": simple(dice)}}),
+        "simple_query_string",
+        &[LENIENT],
+    ),
 ];
 
 /// One clause.
@@ -89,7 +134,8 @@ fn clause(dice: &mut Dice) -> String {
 fn expression(dice: &mut Dice) -> String {
     let mut text = clause(dice);
     for _ in 0..dice.below(3) {
-        let between = dice.pick(&[" ", " ", " AND ", " OR ", " NOT ", " +", " -", " && ", " || ", " AND NOT ", " !"]);
+        let between =
+            dice.pick(&[" ", " ", " AND ", " OR ", " NOT ", " +", " -", " && ", " || ", " AND NOT ", " !"]);
         text = format!("{text}{between}{}", clause(dice));
     }
     text

@@ -24,16 +24,41 @@ const CASE: (&str, &[&str]) = ("case_insensitive", &["true", "false"]);
 
 pub(super) const FORMS: &[Form] = &[
     query("term keyword", term_keyword, "term/*", &[BOOST, CASE]),
-    query("term text", |dice, _| of("term", dice.pick(&TEXTS), json!(word(dice).to_lowercase())), "term/*", &[BOOST, CASE]),
+    query(
+        "term text",
+        |dice, _| of("term", dice.pick(&TEXTS), json!(word(dice).to_lowercase())),
+        "term/*",
+        &[BOOST, CASE],
+    ),
     query("term number", term_number, "term/*", &[BOOST]),
     query("term date", |dice, world| value("term", dice.pick(&DATES), dice, world), "term/*", &[BOOST]),
-    query("term boolean", |dice, _| of("term", "flag", dice.json(&["true", "false", "\"true\""])), "term/*", &[BOOST]),
+    query(
+        "term boolean",
+        |dice, _| of("term", "flag", dice.json(&["true", "false", "\"true\""])),
+        "term/*",
+        &[BOOST],
+    ),
     query("term ip", term_ip, "term/*", &[BOOST]),
     query("term range field", term_range, "term/*", &[BOOST]),
-    query("term flattened", |dice, world| value("term", dice.pick(&["labels.colour", "labels.deep.er"]), dice, world), "term/*", &[BOOST]),
+    query(
+        "term flattened",
+        |dice, world| value("term", dice.pick(&["labels.colour", "labels.deep.er"]), dice, world),
+        "term/*",
+        &[BOOST],
+    ),
     query("term wildcard field", |dice, world| value("term", "path", dice, world), "term/*", &[BOOST]),
-    query("term constant_keyword", |dice, _| of("term", "site", dice.json(&["\"main\"", "\"other\""])), "term/*", &[BOOST]),
-    query("term of nothing", |dice, _| of("term", dice.pick(&["missing", "owner", "items.name"]), json!("x")), "term/*", &[]),
+    query(
+        "term constant_keyword",
+        |dice, _| of("term", "site", dice.json(&["\"main\"", "\"other\""])),
+        "term/*",
+        &[BOOST],
+    ),
+    query(
+        "term of nothing",
+        |dice, _| of("term", dice.pick(&["missing", "owner", "items.name"]), json!("x")),
+        "term/*",
+        &[],
+    ),
     query("term alias", |dice, _| of("term", "words", json!(word(dice).to_lowercase())), "term/*", &[BOOST]),
     query("term _id", |dice, world| of("term", "_id", json!(world.some_id(dice))), "term/*", &[BOOST]),
     query("terms", terms, "terms", &[BOOST]),
@@ -41,22 +66,82 @@ pub(super) const FORMS: &[Form] = &[
     query("terms_set", terms_set, "terms_set/*", &[BOOST]),
     query("terms_set script", terms_set_script, "terms_set/*", &[BOOST]),
     query("range number", range_number, "range/*", &[BOOST]),
-    query("range date", range_date, "range/*", &[BOOST, ("time_zone", &[r#""+02:00""#, r#""Europe/Berlin""#])]),
-    query("range date math", range_date_math, "range/*", &[("time_zone", &[r#""+02:00""#, r#""America/New_York""#])]),
+    query(
+        "range date",
+        range_date,
+        "range/*",
+        &[BOOST, ("time_zone", &[r#""+02:00""#, r#""Europe/Berlin""#])],
+    ),
+    query(
+        "range date math",
+        range_date_math,
+        "range/*",
+        &[("time_zone", &[r#""+02:00""#, r#""America/New_York""#])],
+    ),
     query("range date format", range_date_format, "range/*", &[("time_zone", &[r#""-05:00""#])]),
     query("range keyword", range_keyword, "range/*", &[BOOST]),
-    query("range text", |dice, _| json!({"range": {"title": {"gte": beginning(dice), "lt": "t"}}}), "range/*", &[BOOST]),
+    query(
+        "range text",
+        |dice, _| json!({"range": {"title": {"gte": beginning(dice), "lt": "t"}}}),
+        "range/*",
+        &[BOOST],
+    ),
     query("range ip", range_ip, "range/*", &[BOOST]),
-    query("range of ranges", range_ranges, "range/*", &[BOOST, ("relation", &[r#""within""#, r#""contains""#, r#""intersects""#])]),
-    query("range of days", range_days, "range/*", &[("relation", &[r#""within""#, r#""contains""#, r#""intersects""#])]),
+    query(
+        "range of ranges",
+        range_ranges,
+        "range/*",
+        &[BOOST, ("relation", &[r#""within""#, r#""contains""#, r#""intersects""#])],
+    ),
+    query(
+        "range of days",
+        range_days,
+        "range/*",
+        &[("relation", &[r#""within""#, r#""contains""#, r#""intersects""#])],
+    ),
     query("exists", exists, "exists", &[BOOST]),
-    query("ids", |dice, world| json!({"ids": {"values": dice.several(0, 5, |dice| world.some_id(dice))}}), "ids", &[BOOST]),
-    query("prefix keyword", |dice, _| of("prefix", dice.pick(&KEYWORDS), json!(start(tag(dice), 2))), "prefix/*", &[BOOST, CASE, REWRITE]),
-    query("prefix text", |dice, _| of("prefix", dice.pick(&TEXTS), json!(beginning(dice))), "prefix/*", &[BOOST, CASE, REWRITE]),
-    query("wildcard keyword", |dice, _| of("wildcard", dice.pick(&KEYWORDS), json!(pattern(dice, tag))), "wildcard/*", &[BOOST, CASE, REWRITE]),
-    query("wildcard text", |dice, _| of("wildcard", dice.pick(&TEXTS), json!(pattern(dice, word))), "wildcard/*", &[BOOST, CASE, REWRITE]),
-    query("wildcard wildcard field", |dice, _| of("wildcard", "path", json!(format!("*{}*", word(dice)))), "wildcard/*", &[BOOST, CASE]),
-    query("regexp", regexp, "regexp/*", &[BOOST, CASE, REWRITE, ("flags", &[r#""ALL""#, r#""NONE""#, r#""INTERVAL|COMPLEMENT""#])]),
+    query(
+        "ids",
+        |dice, world| json!({"ids": {"values": dice.several(0, 5, |dice| world.some_id(dice))}}),
+        "ids",
+        &[BOOST],
+    ),
+    query(
+        "prefix keyword",
+        |dice, _| of("prefix", dice.pick(&KEYWORDS), json!(start(tag(dice), 2))),
+        "prefix/*",
+        &[BOOST, CASE, REWRITE],
+    ),
+    query(
+        "prefix text",
+        |dice, _| of("prefix", dice.pick(&TEXTS), json!(beginning(dice))),
+        "prefix/*",
+        &[BOOST, CASE, REWRITE],
+    ),
+    query(
+        "wildcard keyword",
+        |dice, _| of("wildcard", dice.pick(&KEYWORDS), json!(pattern(dice, tag))),
+        "wildcard/*",
+        &[BOOST, CASE, REWRITE],
+    ),
+    query(
+        "wildcard text",
+        |dice, _| of("wildcard", dice.pick(&TEXTS), json!(pattern(dice, word))),
+        "wildcard/*",
+        &[BOOST, CASE, REWRITE],
+    ),
+    query(
+        "wildcard wildcard field",
+        |dice, _| of("wildcard", "path", json!(format!("*{}*", word(dice)))),
+        "wildcard/*",
+        &[BOOST, CASE],
+    ),
+    query(
+        "regexp",
+        regexp,
+        "regexp/*",
+        &[BOOST, CASE, REWRITE, ("flags", &[r#""ALL""#, r#""NONE""#, r#""INTERVAL|COMPLEMENT""#])],
+    ),
     query(
         "fuzzy",
         |dice, _| of("fuzzy", dice.pick(&TEXTS), json!(misspelt(dice))),
@@ -70,7 +155,12 @@ pub(super) const FORMS: &[Form] = &[
             ("transpositions", &["false", "true"]),
         ],
     ),
-    query("fuzzy keyword", |dice, _| of("fuzzy", "tag", json!(format!("{}x", start(tag(dice), 5)))), "fuzzy/*", &[BOOST]),
+    query(
+        "fuzzy keyword",
+        |dice, _| of("fuzzy", "tag", json!(format!("{}x", start(tag(dice), 5)))),
+        "fuzzy/*",
+        &[BOOST],
+    ),
 ];
 
 /// `{kind: {field: {"value": value}}}`
@@ -89,13 +179,21 @@ fn start(text: &str, chars: usize) -> String {
 fn term_keyword(dice: &mut Dice, world: &World) -> Value {
     let field = dice.pick(&KEYWORDS);
     let value = if dice.chance(60) { world.some_value(dice, field) } else { json!(tag(dice)) };
-    if field == "title.raw" { of("term", field, world.some_value(dice, "title")) } else { of("term", field, value) }
+    if field == "title.raw" {
+        of("term", field, world.some_value(dice, "title"))
+    } else {
+        of("term", field, value)
+    }
 }
 
 fn term_number(dice: &mut Dice, _: &World) -> Value {
     let field = dice.pick(&NUMBERS);
     let value = dice.between(0, 30);
-    of("term", field, dice.pick(&[json!(value), json!(value.to_string()), json!(value as f64)].each_ref()).clone())
+    of(
+        "term",
+        field,
+        dice.pick(&[json!(value), json!(value.to_string()), json!(value as f64)].each_ref()).clone(),
+    )
 }
 
 fn term_ip(dice: &mut Dice, _: &World) -> Value {
@@ -163,7 +261,13 @@ fn range_date(dice: &mut Dice, _: &World) -> Value {
 }
 
 fn range_date_math(dice: &mut Dice, _: &World) -> Value {
-    let low = dice.pick(&["2024-01-10||/M", "2024-01-10||+1M/d", "2024-01-01||+10d-2h", "2024-01-05T10:30:00Z||/h", "now-200y"]);
+    let low = dice.pick(&[
+        "2024-01-10||/M",
+        "2024-01-10||+1M/d",
+        "2024-01-01||+10d-2h",
+        "2024-01-05T10:30:00Z||/h",
+        "now-200y",
+    ]);
     let high = dice.pick(&["2024-03-10||/M", "2024-02-10||+1M/w", "2024-04-01||-1d", "now"]);
     json!({"range": {dice.pick(&DATES): bounds(dice, json!(low), json!(high))}})
 }
@@ -204,8 +308,29 @@ fn range_days(dice: &mut Dice, _: &World) -> Value {
 
 fn exists(dice: &mut Dice, _: &World) -> Value {
     let field = dice.pick(&[
-        "title", "body", "note", "tag", "code", "number", "day", "address", "flag", "place", "labels", "rank", "owner",
-        "owner.age", "items", "items.kind", "span_of_days", "path", "site", "missing", "typed", "title.raw", "words",
+        "title",
+        "body",
+        "note",
+        "tag",
+        "code",
+        "number",
+        "day",
+        "address",
+        "flag",
+        "place",
+        "labels",
+        "rank",
+        "owner",
+        "owner.age",
+        "items",
+        "items.kind",
+        "span_of_days",
+        "path",
+        "site",
+        "missing",
+        "typed",
+        "title.raw",
+        "words",
     ]);
     json!({"exists": {"field": field}})
 }
@@ -214,7 +339,8 @@ fn exists(dice: &mut Dice, _: &World) -> Value {
 fn pattern(dice: &mut Dice, make: fn(&mut Dice) -> &'static str) -> String {
     let letters: Vec<char> = make(dice).chars().collect();
     let at = dice.below(letters.len());
-    let (before, after): (String, String) = (letters[..at].iter().collect(), letters[at + 1..].iter().collect());
+    let (before, after): (String, String) =
+        (letters[..at].iter().collect(), letters[at + 1..].iter().collect());
     match dice.below(4) {
         0 => format!("{before}?{after}"),
         1 => format!("*{after}"),
@@ -224,6 +350,17 @@ fn pattern(dice: &mut Dice, make: fn(&mut Dice) -> &'static str) -> String {
 }
 
 fn regexp(dice: &mut Dice, _: &World) -> Value {
-    let pattern = dice.pick(&["[a-d].*", "(quick|fox).*", "r.n(ning)?", "A[0-9]+", "B<1-20>", "~(al.*)", ".*e", "st?one.?", "b(e|lu).+", "@"]);
+    let pattern = dice.pick(&[
+        "[a-d].*",
+        "(quick|fox).*",
+        "r.n(ning)?",
+        "A[0-9]+",
+        "B<1-20>",
+        "~(al.*)",
+        ".*e",
+        "st?one.?",
+        "b(e|lu).+",
+        "@",
+    ]);
     of("regexp", dice.pick(&["title", "body", "tag", "code", "title.raw"]), json!(pattern))
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::dice::Dice;
-use super::fields::{FIELDS, Field};
+use super::fields::FIELDS;
 use super::words::text;
 use crate::sides::{Document, Index, as_theirs};
 
@@ -12,6 +12,9 @@ const DOCUMENTS: usize = 150;
 
 /// Fields whose types refuse an empty list, or nothing.
 const NEVER_NULL: [&str; 4] = ["rank", "ranks", "complete", "site"];
+
+/// Fields that every document has where documents are dense.
+const ALWAYS: [&str; 9] = ["title", "body", "note", "plain", "typed", "tag", "code", "owner", "flag"];
 
 /// One index with its documents.
 pub(super) struct World {
@@ -26,7 +29,7 @@ impl World {
         let properties: Map<String, Value> =
             FIELDS.iter().map(|field| (field.name.to_owned(), dice.json(field.forms))).collect();
         let properties = Value::Object(properties);
-        let documents = documents(&mut dice);
+        let documents = documents(&mut dice, Density::of(number));
         let index = Index {
             name: format!("world-{number}"),
             ours: body(&properties, false),
@@ -59,7 +62,6 @@ impl World {
     }
 }
 
-
 fn body(properties: &Value, is_theirs: bool) -> Value {
     let mut settings = json!({
         "number_of_shards": 1,
@@ -80,11 +82,26 @@ fn body(properties: &Value, is_theirs: bool) -> Value {
     json!({"settings": settings, "mappings": {"properties": properties}})
 }
 
+/// Whether documents lack fields.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Density {
+    /// Most lack some.
+    Sparse,
+    /// Each has every field of words and every keyword, so that frequencies are the same by whichever count.
+    Dense,
+}
+
+impl Density {
+    fn of(number: usize) -> Self {
+        if number.is_multiple_of(2) { Self::Dense } else { Self::Sparse }
+    }
+}
+
 /// Documents, some of them questions with answers, remarks and votes.
-fn documents(dice: &mut Dice) -> Vec<Document> {
+fn documents(dice: &mut Dice, density: Density) -> Vec<Document> {
     let mut documents = Vec::new();
     for id in 0..DOCUMENTS {
-        let mut source = source(dice, FIELDS, documents.len());
+        let mut source = source(dice, density, documents.len());
         let id = format!("d{id}");
         if !dice.chance(40) {
             documents.push(Document { id, routing: None, source });
@@ -95,30 +112,34 @@ fn documents(dice: &mut Dice) -> Vec<Document> {
         for child in 0..dice.below(4) {
             let kind = dice.pick(&["answer", "remark"]);
             let name = format!("{id}-{child}");
-            documents.push(relative(dice, &name, kind, &id, &id, documents.len()));
+            documents.push(relative(dice, density, &name, [kind, &id, &id], documents.len()));
             if kind == "answer" && dice.chance(40) {
-                documents.push(relative(dice, &format!("{name}-v"), "vote", &name, &id, documents.len()));
+                let vote = format!("{name}-v");
+                documents.push(relative(dice, density, &vote, ["vote", &name, &id], documents.len()));
             }
         }
     }
     documents
 }
 
-/// A document below another one.
-fn relative(dice: &mut Dice, id: &str, kind: &str, parent: &str, routing: &str, serial: usize) -> Document {
-    let source = json!({
-        "kin": {"name": kind, "parent": parent},
-        "title": text(dice, 1, 4),
-        "number": dice.between(0, 40),
-        "serial": serial
-    });
+/// A document below another one: its kind, its parent, and where both go.
+fn relative(dice: &mut Dice, density: Density, id: &str, kin: [&str; 3], serial: usize) -> Document {
+    let [kind, parent, routing] = kin;
+    let mut source = match density {
+        Density::Dense => source(dice, density, serial),
+        Density::Sparse => {
+            json!({"title": text(dice, 1, 4), "number": dice.between(0, 40), "serial": serial})
+        }
+    };
+    source["kin"] = json!({"name": kind, "parent": parent});
     Document { id: id.to_owned(), routing: Some(routing.to_owned()), source }
 }
 
-fn source(dice: &mut Dice, fields: &[Field], serial: usize) -> Value {
+fn source(dice: &mut Dice, density: Density, serial: usize) -> Value {
     let mut source = Map::new();
-    for field in fields {
-        if !dice.chance(field.present) {
+    for field in FIELDS {
+        let is_always = density == Density::Dense && ALWAYS.contains(&field.name);
+        if !is_always && !dice.chance(field.present) {
             // What is null or an empty list is not there either.
             if field.present > 0 && dice.chance(5) && !NEVER_NULL.contains(&field.name) {
                 source.insert(field.name.to_owned(), dice.json(&["null", "[]"]));

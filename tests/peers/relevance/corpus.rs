@@ -24,9 +24,13 @@ pub(super) fn documents() -> Result<Vec<Document>, String> {
     // Versions of one Perl are links to one another.
     files.sort();
     files.dedup();
-    let mut paragraphs: Vec<Value> = files.iter().flat_map(|(section, path)| paragraphs(section, path)).collect();
+    let mut paragraphs: Vec<Value> =
+        files.iter().flat_map(|(section, path)| paragraphs(section, path)).collect();
     if paragraphs.len() < PARAGRAPHS_MIN {
-        return Err(format!("{} paragraphs of Perl's documentation are on this host: install perl", paragraphs.len()));
+        return Err(format!(
+            "{} paragraphs of Perl's documentation are on this host: install perl",
+            paragraphs.len()
+        ));
     }
     let stride = paragraphs.len().div_ceil(PARAGRAPHS_MAX);
     paragraphs = paragraphs.into_iter().step_by(stride).collect();

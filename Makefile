@@ -76,7 +76,7 @@ peers:
 
 differential:
 	cargo build --release --workspace --bin search-node
-	PEERS_REQUESTS=$${PEERS_REQUESTS:-5000} PEERS_SHOWN=$${PEERS_SHOWN:-2} cargo test --release -p system-tests --test peers -- --nocapture
+	PEERS_REQUESTS=$${PEERS_REQUESTS:-5000} PEERS_SHOWN=$${PEERS_SHOWN:-2} PEERS_SCENARIOS=all cargo test --release -p system-tests --test peers -- --nocapture
 
 crash:
 	cargo build --release --workspace --bin search-node

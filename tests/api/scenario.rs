@@ -21,7 +21,7 @@ async fn every_scenario_holds() {
     };
     let scenarios = Path::new(env!("CARGO_MANIFEST_DIR")).join("api/scenarios");
 
-    let outcome = run_scenarios(&scenarios, &client, Server::Weir).await.expect("scenarios");
+    let outcome = run_scenarios(&scenarios, &client, Server::Weir, |_| true).await.expect("scenarios");
 
     let (faults, count) = (outcome.faults, outcome.count);
     assert!(faults.is_empty(), "{} of {count} scenarios fail:\n{}", faults.len(), faults.join("\n"));

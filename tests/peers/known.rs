@@ -40,3 +40,18 @@ impl Known {
         rule["reason"].as_str()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever looks for a difference looks there.
+    #[test]
+    fn every_reason_is_on_the_page_of_compatibility() {
+        let page = include_str!("../../docs/reference/compatibility.md");
+        for rule in Known::read().expect("rules").rules {
+            let reason = rule["reason"].as_str().unwrap_or_default();
+            assert!(page.contains(reason), "docs/reference/compatibility.md does not say: {reason}");
+        }
+    }
+}

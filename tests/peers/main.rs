@@ -8,7 +8,8 @@
 //! The other server is started once, takes seconds to start and a gigabyte, and would lose its indices to the scenarios: so
 //! this is one test, whose parts run one after the other. `PEERS_PARTS=random,relevance` runs some of them,
 //! `PEERS_REQUESTS` and `PEERS_SEED` say how many random requests there are and which, `PEERS_SHOWN` how many differences of
-//! each kind are printed whole, and of each cause are shrunk first. `make differential` is the long form.
+//! each kind are printed whole, and of each cause are shrunk first, `PEERS_SCENARIOS=all` that every file of scenarios is run.
+//! `make differential` is the long form.
 
 mod answers;
 mod known;

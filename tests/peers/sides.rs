@@ -88,7 +88,8 @@ impl Sides {
     /// The answers of both, ours first. Whoever breaks off the connection has answered with status 0.
     pub(crate) async fn ask(&self, request: &Request) -> anyhow::Result<[Reply; 2]> {
         let (ours, theirs) = tokio::join!(send(&self.node.client, request), send(&self.peer.client, request));
-        anyhow::ensure!(theirs.status != 0, "OpenSearch broke off: {}", request.shown());
+        let last = || self.peer.program.output().lines().rev().take(5).collect::<Vec<_>>().join("\n");
+        anyhow::ensure!(theirs.status != 0, "OpenSearch broke off: {}\n{}", request.shown(), last());
         if ours.status == 0 {
             let still_there = self.node.client.json(Method::GET, "/", None).await;
             anyhow::ensure!(still_there.is_ok(), "search-node is gone: {}", self.node.program.output());

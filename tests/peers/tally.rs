@@ -27,6 +27,14 @@ impl Row {
         (counted > 0).then(|| self.same as f64 / counted as f64)
     }
 
+    fn and(self, other: &Self) -> Self {
+        Self {
+            asked: self.asked + other.asked,
+            same: self.same + other.same,
+            excused: self.excused + other.excused,
+        }
+    }
+
     fn cells(&self) -> String {
         let share = self.share().map_or_else(|| "–".to_owned(), |share| format!("{:.1} %", share * 100.0));
         format!("{:>6} {:>6} {:>7} {share:>8}", self.asked, self.same, self.excused)
@@ -45,7 +53,8 @@ struct Cluster {
 /// All that was compared in one part.
 #[derive(Default)]
 pub(crate) struct Tally {
-    rows: BTreeMap<String, Row>,
+    /// By family and kind.
+    rows: BTreeMap<(String, String), Row>,
     clusters: BTreeMap<String, Cluster>,
     excuses: BTreeMap<String, usize>,
     /// Differences as they were, whole.
@@ -85,15 +94,11 @@ impl Tally {
     }
 
     fn row(&mut self, request: &Request) -> &mut Row {
-        self.rows.entry(request.kind.clone()).or_default()
+        self.rows.entry((request.family.clone(), request.kind.clone())).or_default()
     }
 
     fn all(&self) -> Row {
-        self.rows.values().fold(Row::default(), |sum, row| Row {
-            asked: sum.asked + row.asked,
-            same: sum.same + row.same,
-            excused: sum.excused + row.excused,
-        })
+        self.rows.values().fold(Row::default(), Row::and)
     }
 
     pub(crate) fn asked(&self) -> usize {
@@ -109,15 +114,19 @@ impl Tally {
         self.all().share().unwrap_or(0.0)
     }
 
-    /// Kind, asked, same, excused, share.
-    pub(crate) fn table(&self) -> String {
-        let mut table =
-            format!("{:44} {:>6} {:>6} {:>7} {:>8}\n", "kind", "asked", "same", "excused", "share");
-        for (kind, row) in &self.rows {
-            let _written = writeln!(table, "{kind:44} {}", row.cells());
+    /// Family, asked, same, excused, share; options are counted with what they are options of.
+    pub(crate) fn families(&self) -> String {
+        let mut families: BTreeMap<&str, Row> = BTreeMap::new();
+        for ((family, _), row) in &self.rows {
+            let sum = families.remove(family.as_str()).unwrap_or_default();
+            families.insert(family, sum.and(row));
         }
-        let _written = writeln!(table, "{:44} {}", "all", self.all().cells());
-        table
+        table(families.iter().map(|(family, row)| (*family, row)).chain([("all", &self.all())]))
+    }
+
+    /// The same of each option by itself.
+    fn kinds(&self) -> String {
+        table(self.rows.iter().map(|((_, kind), row)| (kind.as_str(), row)))
     }
 
     /// Differences by cause, most frequent first.
@@ -142,13 +151,22 @@ impl Tally {
         let folder = system_tests::binary("search-node")?.with_file_name("../peers");
         fs_err::create_dir_all(&folder)?;
         let path = folder.join(format!("{name}.txt"));
-        let (table, excuses) = (self.table(), self.excuses());
-        fs_err::write(&path, format!("{table}\n{excuses}\n{}\n{}", self.causes(usize::MAX), self.told))?;
+        let (families, kinds, excuses) = (self.families(), self.kinds(), self.excuses());
+        let causes = self.causes(usize::MAX);
+        fs_err::write(&path, format!("{families}\n{kinds}\n{excuses}\n{causes}\n{}", self.told))?;
         if is_shown {
-            println!("{table}\n{excuses}\n{}\n{}", self.causes(CLUSTERS_PRINTED), self.told);
+            println!("{families}\n{kinds}\n{excuses}\n{}\n{}", self.causes(CLUSTERS_PRINTED), self.told);
         }
         Ok(fs_err::canonicalize(&path)?)
     }
+}
+
+fn table<'a>(rows: impl Iterator<Item = (&'a str, &'a Row)>) -> String {
+    let mut table = format!("{:46} {:>6} {:>6} {:>7} {:>8}\n", "kind", "asked", "same", "excused", "share");
+    for (kind, row) in rows {
+        let _written = writeln!(table, "{kind:46} {}", row.cells());
+    }
+    table
 }
 
 /// What differences are gathered by: our fault where only we have one, else the kind of request and what differs.

@@ -31,11 +31,12 @@ pub struct ScenarioOutcome {
     pub faults: Vec<String>,
 }
 
-/// Runs every scenario of a folder, each on a server without indices.
+/// Runs every scenario of a folder whose file is wanted, each on a server without indices.
 pub async fn run_scenarios(
     folder: &Path,
     client: &SearchClient,
     server: Server,
+    is_wanted: impl Fn(&str) -> bool,
 ) -> anyhow::Result<ScenarioOutcome> {
     let mut outcome = ScenarioOutcome::default();
     let mut paths = Vec::new();
@@ -44,7 +45,10 @@ pub async fn run_scenarios(
     }
     paths.sort();
     for path in paths {
-        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let file = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        if !is_wanted(&file) {
+            continue;
+        }
         let scenarios: Value = serde_json::from_str(&fs_err::read_to_string(&path)?)
             .map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?;
         for (name, steps) in scenarios.as_object().into_iter().flatten() {

@@ -141,7 +141,7 @@ pub(crate) async fn compare(sides: &Sides) -> anyhow::Result<()> {
         "{:.3} of the requests are answered as by OpenSearch, {SHARE_MIN} at least must be: {}\n{}",
         tally.share(),
         path.display(),
-        tally.table()
+        tally.families()
     );
     Ok(())
 }

@@ -45,7 +45,7 @@ pub(super) const FORMS: &[Form] = &[
     ),
     search(
         "sort what cannot be",
-        |dice, world| sorted(dice, world, &["title", "missing", "labels", "place", "span_of_days"]),
+        |dice, world| sorted(dice, world, &["title", "missing", "labels", "place"]),
         "sort/0/*",
         &[UNMAPPED],
     ),

@@ -93,7 +93,7 @@ pub(crate) async fn compare(sides: &Sides) -> anyhow::Result<()> {
         "{:.3} of the queries rank as in OpenSearch, {SHARE_MIN} at least must: {}\n{}",
         tally.share(),
         path.display(),
-        tally.table()
+        tally.families()
     );
     Ok(())
 }

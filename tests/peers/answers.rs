@@ -53,6 +53,9 @@ fn fault_or_status(reply: &Reply) -> String {
 }
 
 fn fault(cause: &Value) -> String {
+    if cause.is_string() {
+        return text(cause);
+    }
     format!("{}: {}", text(&cause["type"]), text(&cause["reason"]))
 }
 
@@ -132,7 +135,7 @@ fn hits(ours: &Value, theirs: &Value) -> Option<Difference> {
         return differs("hits", our_hits.len(), their_hits.len());
     }
     for (at, (our_hit, their_hit)) in our_hits.iter().zip(their_hits).enumerate() {
-        if !alike(key(our_hit), key(their_hit)) {
+        if !alike_keys(key(our_hit), key(their_hit)) {
             let aspect = if their_hit.get("sort").is_some() { "sort" } else { "scores" };
             let [ours, theirs] = [our_hits, their_hits].map(|hits| listed(&hits[at..]));
             return Some(Difference {
@@ -148,8 +151,8 @@ fn hits(ours: &Value, theirs: &Value) -> Option<Difference> {
         [their_hits.first(), their_hits.last()].into_iter().flatten().map(key).filter(|_| !all).collect();
     for our_hit in our_hits {
         match by_id.get(&id(our_hit)) {
-            None if borders.iter().any(|border| alike(border, key(our_hit))) => {}
-            Some(their_hit) if alike(key(our_hit), key(their_hit)) => {
+            None if borders.iter().any(|border| alike_keys(key(our_hit), border)) => {}
+            Some(their_hit) if alike_keys(key(our_hit), key(their_hit)) => {
                 if let Some(difference) = hit(our_hit, their_hit) {
                     return Some(difference);
                 }
@@ -166,6 +169,23 @@ fn hits(ours: &Value, theirs: &Value) -> Option<Difference> {
 /// By what a hit has its place.
 fn key(hit: &Value) -> &Value {
     hit.get("sort").unwrap_or(&hit["_score"])
+}
+
+/// The same place in the order. What stands for a missing whole number has 64 bits in Elasticsearch; in OpenSearch it has 32
+/// where the field has no more.
+fn alike_keys(ours: &Value, theirs: &Value) -> bool {
+    let wide = |value: &Value| match value.as_i64() {
+        Some(bound) if bound == i64::from(i32::MAX) => Value::from(i64::MAX),
+        Some(bound) if bound == i64::from(i32::MIN) => Value::from(i64::MIN),
+        _ => value.clone(),
+    };
+    match (ours, theirs) {
+        (Value::Array(ours), Value::Array(theirs)) => {
+            ours.len() == theirs.len()
+                && ours.iter().zip(theirs).all(|(ours, theirs)| alike(&wide(ours), &wide(theirs)))
+        }
+        _ => alike(ours, theirs),
+    }
 }
 
 /// Nested objects have the id of their document and a place in it.

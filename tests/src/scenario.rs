@@ -5,8 +5,8 @@
 //! through objects and arrays by `.`; `\\.` is a dot in a name. Expectations: a value; `{"exists": false}`; `{"contains": "text"}`;
 //! `{"near": 1.5}`; `{"above": 0}`; `{"length": 3}`.
 //!
-//! A step with `"only": "weir"` is asked of our node alone, and says in `"why"` what another server does instead; without
-//! `do` it stands for all that follow.
+//! A step with `"only": "weir"` promises its answer for our node alone, and says in `"why"` what another server does instead,
+//! which is sent it all the same, so that both are in the same state. Without `do` it ends the scenario for the others.
 
 use std::path::Path;
 
@@ -99,21 +99,23 @@ async fn unlock(client: &SearchClient) -> anyhow::Result<()> {
 
 async fn run(client: &SearchClient, server: Server, steps: &Value) -> Result<(), String> {
     for step in steps.as_array().ok_or("steps must be a list")? {
-        if step.get("only").is_some() && server == Server::Other {
-            step["why"].as_str().ok_or("a step that only we promise says why")?;
-            match step.get("do") {
-                Some(_) => continue,
-                None => break,
+        let is_ours_alone = step.get("only").is_some();
+        if is_ours_alone {
+            step["why"].as_str().ok_or("what only we promise says why")?;
+            match (step.get("do"), server) {
+                (None, Server::Other) => break,
+                (None, Server::Weir) => continue,
+                (Some(_), _) => {}
             }
-        }
-        if step.get("do").is_none() && step.get("only").is_some() {
-            continue;
         }
         let request = step["do"].as_str().ok_or("a step needs `do`")?;
         let (method, path) = request.split_once(' ').ok_or("`do` is METHOD /path")?;
         let method: Method = method.parse().map_err(|_| format!("no method: {method}"))?;
         let (body, kind) = body_of(step);
         let answer = client.send(method, path, kind, body).await.map_err(|error| error.to_string())?;
+        if is_ours_alone && server == Server::Other {
+            continue;
+        }
         let text = String::from_utf8_lossy(&answer.body).into_owned();
         let wanted = step.get("status").and_then(Value::as_u64).unwrap_or(200);
         if u64::from(answer.status) != wanted {

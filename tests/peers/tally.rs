@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use crate::answers::Difference;
 use crate::requests::Request;
+use crate::sides::Reply;
 
 /// So many clusters of differences are printed; all are in the file.
 const CLUSTERS_PRINTED: usize = 40;
@@ -18,6 +19,8 @@ struct Row {
     asked: usize,
     same: usize,
     excused: usize,
+    /// What OpenSearch refused: many of one kind say that the kind is made wrongly.
+    refused: usize,
 }
 
 impl Row {
@@ -32,12 +35,13 @@ impl Row {
             asked: self.asked + other.asked,
             same: self.same + other.same,
             excused: self.excused + other.excused,
+            refused: self.refused + other.refused,
         }
     }
 
     fn cells(&self) -> String {
         let share = self.share().map_or_else(|| "–".to_owned(), |share| format!("{:.1} %", share * 100.0));
-        format!("{:>6} {:>6} {:>7} {share:>8}", self.asked, self.same, self.excused)
+        format!("{:>6} {:>7} {:>6} {:>7} {share:>8}", self.asked, self.refused, self.same, self.excused)
     }
 }
 
@@ -62,22 +66,24 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    pub(crate) fn same(&mut self, request: &Request) {
+    /// Counts a request and what OpenSearch made of it; the outcome is counted by one of the others.
+    pub(crate) fn asked_for(&mut self, request: &Request, theirs: &Reply) {
         let row = self.row(request);
         row.asked += 1;
-        row.same += 1;
+        row.refused += usize::from(theirs.status >= 400);
+    }
+
+    pub(crate) fn same(&mut self, request: &Request) {
+        self.row(request).same += 1;
     }
 
     pub(crate) fn excused(&mut self, request: &Request, reason: &str) {
-        let row = self.row(request);
-        row.asked += 1;
-        row.excused += 1;
+        self.row(request).excused += 1;
         *self.excuses.entry(reason.to_owned()).or_default() += 1;
     }
 
     /// Counts a difference; how many of the same cause there are by now.
     pub(crate) fn different(&mut self, request: &Request, difference: &Difference) -> usize {
-        self.row(request).asked += 1;
         let cluster = self.clusters.entry(cause(request, difference)).or_default();
         cluster.count += 1;
         cluster.kinds.insert(request.kind.clone());
@@ -114,7 +120,7 @@ impl Tally {
         self.all().share().unwrap_or(0.0)
     }
 
-    /// Family, asked, same, excused, share; options are counted with what they are options of.
+    /// Family, asked, refused, same, excused, share; options are counted with what they are options of.
     pub(crate) fn families(&self) -> String {
         let mut families: BTreeMap<&str, Row> = BTreeMap::new();
         for ((family, _), row) in &self.rows {
@@ -162,7 +168,10 @@ impl Tally {
 }
 
 fn table<'a>(rows: impl Iterator<Item = (&'a str, &'a Row)>) -> String {
-    let mut table = format!("{:46} {:>6} {:>6} {:>7} {:>8}\n", "kind", "asked", "same", "excused", "share");
+    let mut table = format!(
+        "{:46} {:>6} {:>7} {:>6} {:>7} {:>8}\n",
+        "kind", "asked", "refused", "same", "excused", "share"
+    );
     for (kind, row) in rows {
         let _written = writeln!(table, "{kind:46} {}", row.cells());
     }

@@ -109,6 +109,7 @@ pub(crate) async fn compare(sides: &Sides) -> anyhow::Result<()> {
         let kind = &kinds[(number * STRIDE) % kinds.len()];
         let request = kind.request(&mut dice, &worlds[(number + number / kinds.len()) % worlds.len()]);
         let replies = sides.ask(&request).await?;
+        tally.asked_for(&request, &replies[1]);
         let Some(difference) = difference(&replies[0], &replies[1]) else {
             tally.same(&request);
             continue;

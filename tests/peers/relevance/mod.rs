@@ -68,6 +68,7 @@ pub(crate) async fn compare(sides: &Sides) -> anyhow::Result<()> {
             request.shown(),
             replies[1].json
         );
+        tally.asked_for(&request, &replies[1]);
         let Some(difference) = difference(&replies[0], &replies[1]) else {
             tally.same(&request);
             continue;

@@ -14,28 +14,32 @@ use crate::requests::{Body, Request};
 /// A kind of request that is made in its own way.
 pub(super) struct Api {
     pub(super) name: &'static str,
+    /// So often as one option of a query is asked for.
+    pub(super) times: usize,
     pub(super) make: fn(&'static str, &mut Dice, &World) -> Request,
 }
 
-const fn api(name: &'static str, make: fn(&'static str, &mut Dice, &World) -> Request) -> Api {
-    Api { name, make }
+const fn api(name: &'static str, times: usize, make: fn(&'static str, &mut Dice, &World) -> Request) -> Api {
+    Api { name, times, make }
 }
 
 pub(super) const APIS: &[Api] = &[
-    api("_count", |kind, dice, world| post(kind, world, "_count", json!({"query": any_query(dice, world)}))),
-    api("_validate/query", validate),
-    api("_validate/query broken", |kind, dice, world| {
+    api("_count", 3, |kind, dice, world| {
+        post(kind, world, "_count", json!({"query": any_query(dice, world)}))
+    }),
+    api("_validate/query", 3, validate),
+    api("_validate/query broken", 3, |kind, dice, world| {
         post(kind, world, "_validate/query", json!({"query": broken::query(dice)}))
     }),
-    api("_explain", explain),
-    api("_msearch", msearch),
-    api("_search?q", uri_search),
-    api("mixed bool", mixed_bool),
-    api("mixed search", mixed_search),
-    api("broken query", |kind, dice, world| {
+    api("_explain", 3, explain),
+    api("_msearch", 4, msearch),
+    api("_search?q", 3, uri_search),
+    api("mixed bool", 10, mixed_bool),
+    api("mixed search", 10, mixed_search),
+    api("broken query", 16, |kind, dice, world| {
         post(kind, world, "_search", json!({"query": broken::query(dice)}))
     }),
-    api("broken search", |kind, dice, world| post(kind, world, "_search", broken::search(dice))),
+    api("broken search", 8, |kind, dice, world| post(kind, world, "_search", broken::search(dice))),
 ];
 
 /// Every form of a query there is.

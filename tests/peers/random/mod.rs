@@ -43,6 +43,10 @@ const REQUESTS_OF_A_WORLD: usize = 700;
 /// This share must be the same, so that it does not get worse unseen. The aim is 0.98.
 const SHARE_MIN: f64 = 0.3;
 
+/// Why a request without an answer is no difference.
+const NO_ANSWER: &str =
+    "OpenSearch never answers where it fails at writing what stands for a missing date_nanos";
+
 const FORMS: [&[Form]; 9] = [
     term_level::FORMS,
     full_text::FORMS,
@@ -71,7 +75,10 @@ fn kinds() -> Vec<Kind> {
         form.kinds().into_iter().map(move |(name, chosen)| Kind { name, how: How::Form(form, chosen) })
     };
     let forms = FORMS.into_iter().flatten().flat_map(of_form);
-    let apis = APIS.iter().map(|api| Kind { name: api.name.to_owned(), how: How::Api(api) });
+    let of_api = |api: &'static Api| {
+        (0..api.times).map(move |_| Kind { name: api.name.to_owned(), how: How::Api(api) })
+    };
+    let apis = APIS.iter().flat_map(of_api);
     forms.chain(apis).collect()
 }
 
@@ -110,6 +117,10 @@ pub(crate) async fn compare(sides: &Sides) -> anyhow::Result<()> {
         let request = kind.request(&mut dice, &worlds[(number + number / kinds.len()) % worlds.len()]);
         let replies = sides.ask(&request).await?;
         tally.asked_for(&request, &replies[1]);
+        if replies[1].status == 0 {
+            tally.excused(&request, NO_ANSWER);
+            continue;
+        }
         let Some(difference) = difference(&replies[0], &replies[1]) else {
             tally.same(&request);
             continue;
@@ -169,13 +180,20 @@ mod tests {
         assert_ne!(requests(3), requests(4));
     }
 
+    /// Options that a form names twice, with values of different types, are one kind.
     #[test]
-    fn every_kind_has_a_name_of_its_own() {
-        let names: std::collections::BTreeSet<String> = kinds().into_iter().map(|kind| kind.name).collect();
+    fn no_two_forms_have_one_name() {
+        let mut names: Vec<&str> = FORMS
+            .into_iter()
+            .flatten()
+            .map(|form| form.name)
+            .chain(APIS.iter().map(|api| api.name))
+            .collect();
+        let count = names.len();
 
-        assert!(kinds().len() - names.len() <= DOUBLES, "{} of {}", names.len(), kinds().len());
+        names.sort_unstable();
+        names.dedup();
+
+        assert_eq!(names.len(), count);
     }
-
-    /// Options that a form names twice, with values of different types.
-    const DOUBLES: usize = 2;
 }

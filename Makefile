@@ -10,7 +10,7 @@ WEB := dashboard/web
 # Backtraces of a failing test are long and seldom help; RUST_BACKTRACE=1 brings them back.
 export RUST_BACKTRACE ?= 0
 
-.PHONY: peers torture races gaps planted fuzz help up build test test-rust test-web lint lint-rust lint-licences fmt bench crash lines deps
+.PHONY: peers differential torture races gaps planted fuzz help up build test test-rust test-web lint lint-rust lint-licences fmt bench crash lines deps
 
 help:
 	@echo "make up      build what is missing and start everything on loopback; Ctrl-C stops it"
@@ -24,6 +24,7 @@ help:
 	@echo "make planted bugs planted in the nodes of a cluster, each of which the tests must find"
 	@echo "make fuzz    foreign bytes for FUZZ_SECONDS (600) to each of FUZZ_TARGETS; installs cargo-fuzz, see fuzz/README.md"
 	@echo "make peers   builds the real Beats of ../shared/peers, with which some tests are done; takes minutes, and Go"
+	@echo "make differential thousands of random requests (PEERS_REQUESTS, PEERS_SEED) to the node and to a real OpenSearch, with the first differences of each kind, shrunk; the ranking of real prose, and the scenarios, on both"
 	@echo "make lines   a million lines from a file into the node, rotated and killed on the way"
 
 up:
@@ -72,6 +73,10 @@ bench:
 
 peers:
 	@for beat in filebeat metricbeat; do ../shared/peers/go-tool beats github.com/elastic/beats/v7/$$beat -ldflags '-s -w'; done
+
+differential:
+	cargo build --release --workspace --bin search-node
+	PEERS_REQUESTS=$${PEERS_REQUESTS:-5000} PEERS_SHOWN=$${PEERS_SHOWN:-2} PEERS_SCENARIOS=all cargo test --release -p system-tests --test peers -- --nocapture
 
 crash:
 	cargo build --release --workspace --bin search-node

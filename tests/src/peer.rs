@@ -31,10 +31,13 @@ pub enum Peer<T> {
 impl OpenSearch {
     /// Starts it with a folder of its own, and waits until it answers.
     pub async fn start(folder: &Path, heap: &str) -> anyhow::Result<Peer<Self>> {
-        let peers = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/peers");
+        let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/peers");
+        let peers = std::env::var_os("PEERS_FOLDER").map_or_else(beside, PathBuf::from);
         let script = peers.join("opensearch/start");
         if !script.exists() {
-            return Ok(Peer::Absent("../shared/peers/opensearch is not beside this checkout".to_owned()));
+            return Ok(Peer::Absent(
+                "../shared/peers/opensearch is not beside this checkout, nor in PEERS_FOLDER".to_owned(),
+            ));
         }
         let java = Command::new(peers.join("find-java")).arg("21").output()?;
         if !java.status.success() {

@@ -1,7 +1,8 @@
 //! One shard on one disk: documents in, answers out. It knows no network and no cluster, and is given the time.
 //!
 //! [`Shard`] is the façade. Behind it: `mapping` (JSON → typed fields), `analysis` (text → terms), `translog` and `engine`
-//! (writes that survive), `store` (files), `copying` (a shard's files to another copy), `query` (DSL → tantivy), `search` and `aggs` (answers).
+//! (writes that survive), `store` (files), `copying` (a shard's files to another copy), `query` (DSL → tantivy), `search` and `aggs` (answers), `highlight` (what of a text
+//! was looked for).
 //!
 //! # Invariants
 //!
@@ -13,6 +14,7 @@ mod aggs;
 mod analysis;
 mod copying;
 mod engine;
+mod highlight;
 pub mod mapping;
 mod query;
 mod replication;
@@ -40,14 +42,17 @@ pub use engine::{
     SegmentFigures, ShardActivity, Shared, StoredDocument, Timed, TombstoneBudget, Workers, WriteOutcome,
     WriteRequest, WriteRun, Written,
 };
+pub use highlight::{
+    BoundaryScanner, Fragmenter, Highlight, HighlightField, HighlightKind, HighlightOptions, Highlighter,
+};
 pub use query::{
     InnerHitsAsked, Query, QueryContext, QueryError, QueryRules, Similarities, Similarity, boosted_field,
     parse_query, query_string,
 };
 pub use search::{
-    AskStop, Hit, InnerAnswer, InnerHit, InnerSearch, Missing, Scan, SearchAnswer, SearchError,
-    SearchRequest, Slice, SortField, SortKey, SortMode, SortValue, SourceFilter, Stop, compare_hits,
-    filter_source,
+    AskStop, DocValueAsked, Explanation, FieldAsked, FieldsShown, Hit, InnerAnswer, InnerHit, InnerSearch,
+    Missing, NestedSort, NumericType, Scan, SearchAnswer, SearchError, SearchRequest, Slice, SortField,
+    SortKey, SortMode, SortValue, SourceFilter, Stop, compare_hits, filter_source,
 };
 pub use shard::{Reader, Shard, ShardStats, uid, uid_parts};
 pub use store::IntegrityError;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use serde_json::{Map, Value};
 use tantivy::DocAddress;
 
 use crate::copying::check_finished;
@@ -14,10 +15,12 @@ use crate::engine::{
     Activity, Engine, EngineError, EngineOptions, FieldBytes, Flushed, ForceMerge, SegmentFigures,
     ShardActivity, Shared, StoredDocument, View, WriteOutcome, WriteRequest, WriteRun, Written,
 };
+use crate::highlight::{Highlight, Highlighter};
 use crate::mapping::Mapping;
 use crate::query::{Query, QueryContext, can_match};
 use crate::search::{
-    AskStop, Hit, InnerSearch, Scan, SearchAnswer, SearchError, SearchRequest, Slice, never, search,
+    AskStop, DocValueAsked, Explainer, Explanation, Hit, InnerSearch, Scan, SearchAnswer, SearchError,
+    SearchRequest, Slice, doc_values, never, scores, search,
 };
 use crate::store::Manifest;
 use crate::translog::has_operations;
@@ -390,6 +393,61 @@ impl Reader {
         context: QueryContext<'a>,
     ) -> Result<Option<InnerSearch<'a>>, SearchError> {
         InnerSearch::new(&self.view, (path, outer), request, context)
+    }
+
+    /// The mapping at this point in time.
+    pub fn mapping(&self) -> &Mapping {
+        &self.view.layout.mapping
+    }
+
+    /// The values of a hit in columns.
+    pub fn doc_values(
+        &self,
+        hit: &Hit,
+        asked: &[DocValueAsked],
+        stop: AskStop<'_>,
+    ) -> Result<Map<String, Value>, SearchError> {
+        match self.view.searcher.segment_readers().get(hit.segment as usize) {
+            Some(reader) => doc_values(&self.view, reader, hit.document, asked, stop),
+            None => Ok(Map::new()),
+        }
+    }
+
+    /// What highlights the hits of this point in time; `offset_max` letters of a text are looked through at most.
+    pub fn highlighter<'a>(
+        &'a self,
+        asked: &'a Highlight,
+        query: &Query,
+        context: &QueryContext<'a>,
+        offset_max: usize,
+    ) -> Result<Highlighter<'a>, SearchError> {
+        Ok(Highlighter::new(&self.view, asked, query, context, offset_max)?)
+    }
+
+    /// Why a hit has its score under a query.
+    pub fn explain(
+        &self,
+        hit: &Hit,
+        query: &Query,
+        context: &QueryContext<'_>,
+        stop: AskStop<'_>,
+    ) -> Result<Option<Explanation>, SearchError> {
+        let Some(reader) = self.view.searcher.segment_readers().get(hit.segment as usize) else {
+            return Ok(None);
+        };
+        let explainer = Explainer { view: &self.view, context, stop };
+        explainer.explain(query, reader, hit.document).map(Some)
+    }
+
+    /// What hits score under another query; none for those that do not match it.
+    pub fn scores(
+        &self,
+        hits: &[Hit],
+        query: &Query,
+        context: &QueryContext<'_>,
+        stop: AskStop<'_>,
+    ) -> Result<Vec<Option<f32>>, SearchError> {
+        scores(&self.view, hits, query, context, stop)
     }
 
     /// Reads the document of a hit.

@@ -225,12 +225,9 @@ fn queries() -> Vec<Value> {
 
 fn sorts() -> Vec<Vec<SortKey>> {
     let by = |field: &str, descending, missing| SortKey {
-        format: None,
-        field: SortField::Field(field.to_owned()),
         descending,
         missing,
-        mode: None,
-        unmapped_ok: false,
+        ..SortKey::of(SortField::Field(field.to_owned()))
     };
     let mut max = by("n", false, Missing::Last);
     max.mode = Some(SortMode::Max);

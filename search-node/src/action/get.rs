@@ -172,7 +172,11 @@ pub(crate) fn shown_source(source: &[u8], filter: &SourceFilter) -> Option<Value
 }
 
 /// The values of fields that the mapping says to store. The document's JSON holds them all, so they are taken from there.
-fn stored_fields(mapping: &Mapping, source: &[u8], names: &[String]) -> Result<Map<String, Value>, ApiError> {
+pub(crate) fn stored_fields(
+    mapping: &Mapping,
+    source: &[u8],
+    names: &[String],
+) -> Result<Map<String, Value>, ApiError> {
     let mut fields = Map::new();
     if names.is_empty() {
         return Ok(fields);

@@ -42,6 +42,12 @@ pub struct IndexSettings {
     pub result_window_max: Option<usize>,
     /// How many inner hits may be asked for.
     pub inner_window_max: usize,
+    /// How many fields of hits may be asked for by their columns.
+    pub doc_value_fields_max: usize,
+    /// How many hits of a shard may be put into another order.
+    pub rescore_window_max: usize,
+    /// So many letters of a text are looked through for what is highlighted.
+    pub analyzed_offset_max: usize,
     /// How many writers may wait for a refresh before one is done for them.
     pub refresh_listeners_max: usize,
     pub limits: MappingLimits,
@@ -85,6 +91,9 @@ const NESTED_OBJECTS_MAX: usize = 10_000;
 
 /// Elasticsearch's `index.max_inner_result_window`.
 const INNER_WINDOW_MAX: usize = 100;
+const DOC_VALUE_FIELDS_MAX: usize = 100;
+const RESCORE_WINDOW_MAX: usize = 10_000;
+const ANALYZED_OFFSET_MAX: usize = 1_000_000;
 
 /// Elasticsearch's `index.search.idle.after`.
 const SEARCH_IDLE_AFTER: Duration = Duration::from_secs(30);
@@ -193,6 +202,9 @@ impl IndexSettings {
             blocks: Blocks::default(),
             result_window_max: None,
             inner_window_max: INNER_WINDOW_MAX,
+            doc_value_fields_max: DOC_VALUE_FIELDS_MAX,
+            rescore_window_max: RESCORE_WINDOW_MAX,
+            analyzed_offset_max: ANALYZED_OFFSET_MAX,
             refresh_listeners_max: 1000,
             limits: MappingLimits::default(),
             nested_objects_max: NESTED_OBJECTS_MAX,
@@ -291,6 +303,15 @@ impl IndexSettings {
                 "max_inner_result_window" => {
                     let number = text.parse().ok().filter(|number| *number >= 1);
                     settings.inner_window_max = number.ok_or_else(|| fault("a number from 1 on"))?;
+                }
+                "max_docvalue_fields_search" => {
+                    settings.doc_value_fields_max = text.parse().map_err(|_| fault("a number from 0 on"))?;
+                }
+                "max_rescore_window" => {
+                    settings.rescore_window_max = text.parse().map_err(|_| fault("a number from 1 on"))?;
+                }
+                "highlight.max_analyzed_offset" => {
+                    settings.analyzed_offset_max = text.parse().map_err(|_| fault("a number from 1 on"))?;
                 }
                 "max_refresh_listeners" => {
                     settings.refresh_listeners_max = text.parse().map_err(|_| fault("a positive number"))?;

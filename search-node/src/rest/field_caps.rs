@@ -112,7 +112,7 @@ impl Asked {
         for index in indices {
             let options = call.name_options()?;
             let scope = Scope { indices: index.name.clone(), options, doc_type: None };
-            let counted = count_matches(&call.node, &scope, &query, None, &manner, task)?;
+            let counted = count_matches(&call.node, &scope, &query, None, None, &manner, task)?;
             if counted["count"].as_u64().is_some_and(|count| count > 0) {
                 matching.push(index);
             }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::call::Call;
 use super::envelope::Reply;
 use super::router::{Route, route};
-use crate::action::search::{Manner, Scope, count_matches, search};
+use crate::action::search::{Manner, Scope, count_matches, read_terminate_after, search};
 use crate::error::ApiError;
 use crate::tasks::{Description, Searched, Task, TaskKind};
 use crate::time_span::read_span;
@@ -51,6 +51,8 @@ const PARAMS: &[&str] = &[
     "timeout",
     "stats",
     "explain",
+    "stored_fields",
+    "docvalue_fields",
 ];
 
 const COUNT_PARAMS: &[&str] = &[
@@ -96,7 +98,10 @@ async fn run_count(call: Call) -> Result<Reply, ApiError> {
         add_query_text(call, &mut json)?;
         let min_score = call.param("min_score").map(read_score).transpose()?;
         let manner = manner(call, &Value::Null)?;
-        Call::ok(count_matches(&call.node, &scope(call)?, &json, min_score, &manner, task)?)
+        let terminate_after = call.param("terminate_after").map(|text| json!(text));
+        let terminate_after = terminate_after.map(|value| read_terminate_after("terminate_after", &value));
+        let terminate_after = terminate_after.transpose()?.flatten();
+        Call::ok(count_matches(&call.node, &scope(call)?, &json, min_score, terminate_after, &manner, task)?)
     })
     .await
 }
@@ -175,7 +180,7 @@ pub(super) fn add_query_text(call: &Call, body: &mut Value) -> Result<(), ApiErr
 
 fn add_uri_parameters(call: &Call, body: &mut Value) -> Result<(), ApiError> {
     add_query_text(call, body)?;
-    for name in ["from", "size", "track_total_hits"] {
+    for name in ["from", "size", "track_total_hits", "terminate_after"] {
         if let Some(value) = call.param(name) {
             insert(body, name, json!(value));
         }
@@ -183,9 +188,14 @@ fn add_uri_parameters(call: &Call, body: &mut Value) -> Result<(), ApiError> {
     if let Some(sort) = call.param("sort") {
         insert(body, "sort", json!(sort.split(',').collect::<Vec<_>>()));
     }
-    for name in ["track_scores", "version", "seq_no_primary_term"] {
+    for name in ["track_scores", "version", "seq_no_primary_term", "explain"] {
         if let Some(flag) = call.maybe_flag(name)? {
             insert(body, name, json!(flag));
+        }
+    }
+    for name in ["stored_fields", "docvalue_fields"] {
+        if call.param(name).is_some() {
+            insert(body, name, json!(call.list(name)));
         }
     }
     if let Some(source) = super::get::source_parameters(call) {

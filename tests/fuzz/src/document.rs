@@ -152,12 +152,9 @@ impl<'i> Tried<'i> {
             }
             let mut sorted = request(&json!({"match_all": {}}));
             sorted.sort = vec![SortKey {
-                format: None,
-                field: SortField::Field(path.to_owned()),
                 descending: true,
                 missing: Missing::First,
-                mode: None,
-                unmapped_ok: false,
+                ..SortKey::of(SortField::Field(path.to_owned()))
             }];
             ask(shard, sorted);
             let mut counted = request(&json!({"match_all": {}}));

@@ -15,7 +15,7 @@ use tantivy::tokenizer::TokenizerManager;
 use super::codec::Codec;
 use super::runtime_layouts::RuntimeLayouts;
 use crate::analysis::{
-    Analysis, AnalysisError, POSITION_INCREMENT_GAP, RAW, STANDARD, indexing, standard, tokenizers,
+    Analysis, AnalysisError, Analyzer, POSITION_INCREMENT_GAP, RAW, STANDARD, indexing, standard, tokenizers,
 };
 use crate::mapping::{
     DocumentParser, FieldMapping, IGNORED, IndexOptions, KEYED, Mapping, NESTED_PATH, SourceRules, Storage,
@@ -246,6 +246,20 @@ impl Layout {
     /// The tantivy field of a leaf, if it is kept in any structure.
     pub(crate) fn field(&self, path: &str) -> Option<Field> {
         self.fields.get(self.mapping.meant(path)).copied()
+    }
+
+    /// How the texts of a field are cut when they are stored; none of one whose values are whole.
+    pub(crate) fn indexing(&self, path: &str, mapping: &FieldMapping) -> Option<Arc<Analyzer>> {
+        let analysis = &self.analysis;
+        match (mapping.kind.is_text(), &mapping.analysis.normalizer) {
+            (true, _) => {
+                let slot = self.slots.iter().find(|slot| slot.path == self.mapping.meant(path));
+                let name = slot.map(|slot| indexed_by(slot, &self.mapping, analysis).analyzer);
+                analysis.find_analyzer(&name?).ok().flatten()
+            }
+            (false, Some(normalizer)) => analysis.normalizer(normalizer).ok(),
+            (false, None) => None,
+        }
     }
 
     /// Where documents that are nested objects have their path; none where there are no such documents.

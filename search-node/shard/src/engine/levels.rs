@@ -81,6 +81,27 @@ impl Level {
         Ok((nested.count > 0).then(|| nested.others(reader.max_doc())))
     }
 
+    /// Some documents of a segment that has so many.
+    pub(crate) fn of(of: u32, documents: &mut impl DocSet) -> Self {
+        let mut level = Self { words: vec![0; (of as usize).div_ceil(64)], count: 0, charge: None };
+        level.insert_all(documents);
+        level
+    }
+
+    /// Those of them that are meant.
+    pub(crate) fn only(&self, is_meant: impl Fn(DocId) -> bool) -> Self {
+        let mut kept = Self { words: vec![0; self.words.len()], count: 0, charge: None };
+        let mut document = self.next(0);
+        while document != TERMINATED {
+            if is_meant(document) {
+                kept.words[document as usize / 64] |= 1 << (document % 64);
+                kept.count += 1;
+            }
+            document = self.next(document + 1);
+        }
+        kept
+    }
+
     fn insert_all(&mut self, documents: &mut impl DocSet) {
         while documents.doc() != TERMINATED {
             let document = documents.doc();

@@ -55,6 +55,7 @@ pub use join::Join;
 pub use leniency::Leniency;
 pub use names::IGNORED;
 pub(crate) use names::NESTED_PATH;
+pub(crate) use parameters::is_type;
 pub use proposed::parse_new_mapping;
 pub use repeats::check_repeats;
 pub use runtime::RuntimeFields;
@@ -63,6 +64,7 @@ pub use structured::Structure;
 pub(crate) use subfields::{INDEX_PHRASE, INDEX_PREFIX, SEARCH_AS_YOU_TYPE};
 pub(crate) use text_options::{IndexOptions, TextOptions};
 pub(crate) use values::{
-    FROM, KEYED, PRESENCE, Precision, Storage, TO, WRITTEN, keyed_term, parse_ip, parse_network, show_ip,
+    FROM, KEYED, PRESENCE, Precision, Scalar, Storage, TO, WRITTEN, keyed_term, parse_ip, parse_network,
+    show_ip, to_bool, to_float, to_integer, to_ip, to_unsigned,
 };
 pub(crate) use versions::{decode_version, encode_version};

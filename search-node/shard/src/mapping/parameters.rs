@@ -202,7 +202,7 @@ fn parameters_of(type_name: &str) -> Option<&'static [Parameter]> {
 }
 
 /// Whether there is such a type of field.
-pub(super) fn is_type(type_name: &str) -> bool {
+pub(crate) fn is_type(type_name: &str) -> bool {
     parameters_of(type_name).is_some()
 }
 

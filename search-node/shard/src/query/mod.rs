@@ -16,6 +16,7 @@ mod simple_query_string;
 mod weights;
 mod wildcard;
 
+pub(crate) use ast::{Fuzziness, Matching, MultiMatchKind};
 pub use ast::{InnerHitsAsked, Query};
 pub(crate) use can_match::{can_match, segments_to_search};
 pub use dsl::parse_query;
@@ -27,6 +28,7 @@ pub(crate) use weights::bounds::{Bounds, constant_inside};
 pub(crate) use weights::in_level::Levels;
 pub(crate) use weights::passes::passes;
 pub(crate) use wildcard::name_matches as wildcard_name_matches;
+pub(crate) use wildcard::{prefix_regex, to_regex as pattern_regex};
 
 /// A query that cannot be read or cannot run, in Elasticsearch's words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -50,4 +52,16 @@ impl QueryError {
     pub(crate) fn argument(reason: impl Into<String>) -> Self {
         Self { kind: "illegal_argument_exception", reason: reason.into() }
     }
+}
+
+/// The query that a text in the small language without errors says.
+pub(crate) fn read_simple_query_string(asked: &ast::SimpleQueryString, context: &QueryContext<'_>) -> Query {
+    simple_query_string::parse(asked, &context.rules.default_fields)
+}
+
+/// The query that a text in Lucene's language says, if it is one and can be read.
+pub(crate) fn read_query_string(query: &Query, context: &QueryContext<'_>) -> Option<Query> {
+    let Query::QueryString { text, fields, matching } = query else { return None };
+    let fields = if fields.is_empty() { &context.rules.default_fields } else { fields };
+    query_string::parse(text, &query_string::Options { fields, matching }).ok()
 }

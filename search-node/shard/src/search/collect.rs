@@ -9,7 +9,7 @@ use tantivy::index::SegmentReader;
 use tantivy::query::{EnableScoring, Scorer, Weight};
 use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, Score, TERMINATED};
 
-use super::sort::{Place, SegmentKey, check_keys, compare_hits};
+use super::sort::{Opening, Place, SegmentKey, check_keys, compare_hits};
 use super::sorted;
 use super::statistics::Statistics;
 use super::stop::{AskStop, Stop, Watch};
@@ -53,10 +53,10 @@ fn walk(
     check_keys(request, &view.layout)?;
     check_aggs(&request.aggs, view, context)?;
     let by_score = request.sort.is_empty();
-    let scored = by_score && request.hits > 0
+    let shows_scores = by_score && request.hits > 0
         || request.track_scores
-        || request.min_score.is_some()
         || request.sort.iter().any(|key| key.field == SortField::Score);
+    let scored = shows_scores || request.min_score.is_some();
     let statistics = Statistics::new(view)?;
     let segments = segments_to_search(&request.query, view, context);
     let beside = runtime_fields_beside(view, request, context)?;
@@ -66,7 +66,10 @@ fn walk(
         true => EnableScoring::enabled_from_statistics_provider(&statistics, &view.searcher),
         false => EnableScoring::disabled_from_searcher(&view.searcher),
     };
-    let way = Way::of(request, &*query, scoring(scored))?;
+    let way = match request.terminate_after {
+        None => Way::of(request, &*query, scoring(scored))?,
+        Some(_) => None,
+    };
     let matches = query.weight(scoring(scored))?;
     let filter = match &request.post_filter {
         Some(filter) => Some(lower(filter, view, context, asked)?.weight(scoring(false))?),
@@ -74,12 +77,13 @@ fn walk(
     };
     let walk = Walk { view, request, context, watch, beside: &beside, matches: &*matches, scored };
     for asked in walk.order(&segments)? {
-        if watch.is_over() {
+        if watch.is_over() || found.is_terminated {
             break;
         }
         let (reader, ordinal) = (asked.reader, asked.ordinal);
         if request.hits == 0 && request.aggs.is_empty() && filter.is_none() && request.min_score.is_none() {
             found.total += u64::from(matches.count(reader)?);
+            found.end_at_most();
         } else if let Some(way) = &way {
             let mut segment = Segment::new(request, reader, Rc::new([]), None)?;
             way.walk(reader, &mut segment, found.left(), watch)?;
@@ -90,10 +94,11 @@ fn walk(
             // Held until the segment is done, so that none has to be read again meanwhile.
             let _held = walk.hold(reader)?;
             let mut segment = Segment::new(request, reader, walk.keys(reader)?, filter.as_deref())?;
+            segment.most = request.terminate_after.map(|most| most.saturating_sub(found.total));
             let mut computed = SegmentAggs::open(&request.aggs, view, reader, context, watch)?;
             segment.walk(&*matches, scored, &mut computed, watch)?;
             *aggs = reduce(&request.aggs, std::mem::take(aggs), computed.finish()?);
-            found.take(segment, ordinal, scored)?;
+            found.take(segment, ordinal, shows_scores)?;
         }
     }
     Ok(())
@@ -121,7 +126,9 @@ struct AskedSegment<'a> {
 
 impl<'a> Walk<'a, '_> {
     fn keys(&self, reader: &'a SegmentReader) -> Result<Rc<[SegmentKey<'a>]>, SearchError> {
-        let open = |key| SegmentKey::open(key, self.view, reader, self.watch.ask());
+        let opening =
+            Opening { view: self.view, context: self.context, stop: self.watch.ask(), nested_in: None };
+        let open = |key| SegmentKey::open(key, self.view, reader, &opening);
         self.request.sort.iter().map(open).collect()
     }
 
@@ -134,11 +141,12 @@ impl<'a> Walk<'a, '_> {
     fn sorted_by(&self) -> Option<&'a str> {
         let Self { request, view, .. } = self;
         let is_only_first = request.hits > 0
+            && request.terminate_after.is_none()
             && !self.scored
             && request.min_score.is_none()
             && request.post_filter.is_none()
             && request.aggs.is_empty();
-        match request.sort.first().map(|key| &key.field) {
+        match request.sort.first().filter(|key| key.nested.is_none()).map(|key| &key.field) {
             Some(SortField::Field(path)) if is_only_first => {
                 view.layout.mapping.leaf(path)?;
                 Some(view.layout.stored_name(path))
@@ -217,11 +225,21 @@ pub(super) struct Found<'a> {
     total: u64,
     max_score: Option<f32>,
     hits: Vec<Hit>,
+    /// Whether there are more matches than were to be looked for.
+    is_terminated: bool,
 }
 
 impl<'a> Found<'a> {
     pub(super) fn new(request: &'a SearchRequest) -> Self {
-        Self { request, total: 0, max_score: None, hits: Vec::new() }
+        Self { request, total: 0, max_score: None, hits: Vec::new(), is_terminated: false }
+    }
+
+    /// Counts no more matches than were to be looked for.
+    fn end_at_most(&mut self) {
+        if let Some(most) = self.request.terminate_after.filter(|most| self.total > *most) {
+            self.total = most;
+            self.is_terminated = true;
+        }
     }
 
     /// How many matches are still to be counted until more need not be; none if there are more already.
@@ -249,6 +267,7 @@ impl<'a> Found<'a> {
         scored: bool,
     ) -> Result<(), SearchError> {
         self.total += segment.total;
+        self.is_terminated |= segment.is_terminated;
         if scored && segment.total > 0 {
             self.max_score =
                 Some(self.max_score.map_or(segment.max_score, |known| known.max(segment.max_score)));
@@ -276,8 +295,8 @@ impl<'a> Found<'a> {
     }
 
     pub(super) fn answer(self, aggs: AggPartial) -> SearchAnswer {
-        let Self { total, max_score, hits, .. } = self;
-        SearchAnswer { total, max_score, hits, aggs, is_partial: false }
+        let Self { total, max_score, hits, is_terminated, .. } = self;
+        SearchAnswer { total, max_score, hits, aggs, is_partial: false, is_terminated }
     }
 }
 
@@ -290,6 +309,10 @@ pub(super) struct Segment<'a> {
     min_score: Option<f32>,
     hits: usize,
     total: u64,
+    /// After so many matches no more are looked for.
+    most: Option<u64>,
+    /// Whether there was one more.
+    is_terminated: bool,
     max_score: f32,
     /// The worst of the best on top.
     best: BinaryHeap<Entry>,
@@ -350,6 +373,8 @@ impl<'a> Segment<'a> {
             min_score: request.min_score,
             hits: request.hits,
             total: 0,
+            most: None,
+            is_terminated: false,
             max_score: 0.0,
             best: BinaryHeap::new(),
         })
@@ -370,7 +395,7 @@ impl<'a> Segment<'a> {
         let mut scorer = matches.scorer(self.reader, 1.0)?;
         if scored {
             let mut document = scorer.doc();
-            while document != TERMINATED && !watch.is_over_after(1) {
+            while document != TERMINATED && !self.is_terminated && !watch.is_over_after(1) {
                 self.meet(document, scorer.score(), aggs);
                 document = scorer.advance();
             }
@@ -379,7 +404,7 @@ impl<'a> Segment<'a> {
             loop {
                 let count = scorer.fill_buffer(&mut block);
                 block[..count].iter().for_each(|document| self.meet(*document, 0.0, aggs));
-                if count < BLOCK || watch.is_over_after(BLOCK as u32) {
+                if count < BLOCK || self.is_terminated || watch.is_over_after(BLOCK as u32) {
                     break;
                 }
             }
@@ -389,6 +414,10 @@ impl<'a> Segment<'a> {
 
     pub(super) fn meet(&mut self, document: DocId, score: Score, aggs: &mut SegmentAggs<'_>) {
         if self.reader.is_deleted(document) || self.min_score.is_some_and(|least| score < least) {
+            return;
+        }
+        if self.most.is_some_and(|most| self.total >= most) {
+            self.is_terminated = true;
             return;
         }
         aggs.collect(document);

@@ -11,7 +11,7 @@ use tantivy::query::{EnableScoring, Scorer, Weight};
 use tantivy::{DocId, DocSet};
 
 use super::collect::{Found, Segment};
-use super::sort::{SegmentKey, check_keys};
+use super::sort::{Opening, SegmentKey, check_keys};
 use super::statistics::Statistics;
 use super::stop::{AskStop, Watch};
 use super::{Hit, SearchAnswer, SearchError, SearchRequest, SortField};
@@ -146,7 +146,8 @@ impl<'a> InnerSearch<'a> {
         };
         let asked = Asked { segments: &[reader], stop: watch.ask(), beside: &[] };
         let matches = lower_nested(&request.query, path, view, context, asked)?.weight(scoring)?;
-        let keys = request.sort.iter().map(|key| SegmentKey::open(key, view, reader, watch.ask()));
+        let opening = Opening { view, context, stop: watch.ask(), nested_in: Some(path) };
+        let keys = request.sort.iter().map(|key| SegmentKey::open(key, view, reader, &opening));
         let keys = keys.collect::<Result<Rc<[_]>, _>>()?;
         Ok(entry.insert(InnerSegment { reader, matches, keys, at: None }))
     }

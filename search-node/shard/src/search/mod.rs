@@ -2,12 +2,16 @@
 //!
 //! `collect` walks the matches of each segment once, for hits, total and aggregations together, or where only the best are wanted in one of
 //! the shorter `ways`, or by `sorted` runs of documents; `sort` orders them;
-//! `scan` walks every match in batches; `inner_hits` looks among the nested objects of a hit; `source` cuts a document's JSON to what was asked for; `stop` ends a search early.
+//! `scan` walks every match in batches; `inner_hits` looks among the nested objects of a hit; `source` cuts a document's JSON to what was asked for; `fields` and `doc_values` show single fields of it; `explain` tells why it has its score; `stop` ends a search early.
 
 mod collect;
+mod doc_values;
+mod explain;
+mod fields;
 mod id_key;
 mod inner_hits;
 mod scan;
+mod scores;
 mod sort;
 mod sorted;
 mod source;
@@ -22,9 +26,16 @@ use crate::aggs::{AggPartial, AggRequest};
 use crate::query::{Query, QueryError};
 
 pub(crate) use collect::search;
+pub use doc_values::DocValueAsked;
+pub(crate) use doc_values::doc_values;
+pub(crate) use explain::Explainer;
+pub use explain::Explanation;
+pub use fields::{FieldAsked, FieldsShown};
+pub(crate) use fields::{text_of, values_at};
 pub use inner_hits::{InnerAnswer, InnerHit, InnerSearch};
 pub use scan::{Scan, Slice};
-pub use sort::{Missing, SortField, SortKey, SortMode, SortValue, compare_hits};
+pub(crate) use scores::scores;
+pub use sort::{Missing, NestedSort, NumericType, SortField, SortKey, SortMode, SortValue, compare_hits};
 pub(crate) use sort::{check_words, no_column_for_ids, no_values_in_column};
 pub use source::{SourceFilter, filter_source};
 pub(crate) use statistics::Statistics;
@@ -53,6 +64,8 @@ pub struct SearchRequest {
     pub counted_to: u64,
     /// What to compute over all matches.
     pub aggs: AggRequest,
+    /// After so many matches no more are looked for.
+    pub terminate_after: Option<u64>,
 }
 
 impl SearchRequest {
@@ -68,6 +81,7 @@ impl SearchRequest {
             track_scores: false,
             counted_to: u64::MAX,
             aggs: AggRequest::default(),
+            terminate_after: None,
         }
     }
 }
@@ -100,6 +114,8 @@ pub struct SearchAnswer {
     pub aggs: AggPartial,
     /// Whether there was no time to see all matches.
     pub is_partial: bool,
+    /// Whether there are more matches than were to be looked for.
+    pub is_terminated: bool,
 }
 
 /// A search that cannot be done, in Elasticsearch's words.

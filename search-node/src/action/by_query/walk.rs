@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use daemon::CancellationToken;
 use shard::{
-    Hit, Missing, Query, QueryContext, QueryRules, Reader, Scan, SearchError, SearchRequest, Slice,
-    SortField, SortKey, SortValue, Stop, StoredDocument, compare_hits, uid_parts,
+    Hit, Query, QueryContext, QueryRules, Reader, Scan, SearchError, SearchRequest, Slice, SortField,
+    SortKey, SortValue, Stop, StoredDocument, compare_hits, uid_parts,
 };
 
 use super::plan::Wish;
@@ -252,14 +252,7 @@ impl Feed {
 pub(super) fn sort_keys(wish: &Wish) -> Vec<SortKey> {
     let mut keys = wish.sort.clone();
     if !keys.is_empty() {
-        keys.push(SortKey {
-            field: SortField::SeqNo,
-            descending: false,
-            missing: Missing::Last,
-            mode: None,
-            format: None,
-            unmapped_ok: false,
-        });
+        keys.push(SortKey::of(SortField::SeqNo));
     }
     keys
 }

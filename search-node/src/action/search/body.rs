@@ -1,13 +1,12 @@
 //! The body of a search, read.
 
-use serde_json::{Map, Value, json};
-use shard::mapping::dates::DateFormats;
-use shard::{
-    Missing, Query, SearchRequest, SortField, SortKey, SortMode, SortValue, SourceFilter, parse_aggs,
-    parse_query,
-};
+use serde_json::{Map, Value};
+use shard::{Query, SearchRequest, SortField, SortValue, SourceFilter, parse_aggs, parse_query};
 
 use super::inner_hits::InnerHits;
+use super::rescore::Rescore;
+use super::shows::Shows;
+use super::sort::read_sort;
 use crate::error::ApiError;
 use crate::time_span::read_span;
 
@@ -30,9 +29,8 @@ pub(crate) struct SearchBody {
     pub from: usize,
     pub size: usize,
     pub track_total: TrackTotal,
-    pub source: SourceFilter,
-    pub with_version: bool,
-    pub with_seq_no: bool,
+    pub(super) shows: Shows,
+    pub(super) rescore: Vec<Rescore>,
     /// The nested objects that are shown with each hit.
     pub inner_hits: Vec<InnerHits>,
 }
@@ -53,14 +51,15 @@ impl SearchBody {
             from: 0,
             size: SIZE_DEFAULT,
             track_total: TrackTotal::UpTo(TRACK_TOTAL_DEFAULT),
-            source: SourceFilter::All,
-            with_version: false,
-            with_seq_no: false,
+            shows: Shows::default(),
+            rescore: Vec::new(),
             inner_hits: Vec::new(),
         };
         for (key, value) in object {
             search.member(key, value)?;
         }
+        search.check_order()?;
+        search.shows.check()?;
         let asked = search.request.post_filter.iter().chain([&search.request.query]);
         search.inner_hits = InnerHits::read_all(asked)?;
         if search.request.search_after.as_ref().is_some_and(|after| after.len() != search.request.sort.len())
@@ -72,6 +71,19 @@ impl SearchBody {
             )));
         }
         Ok(search)
+    }
+
+    /// Places in shards are the same for each request only where a point in time is kept.
+    fn check_order(&self) -> Result<(), ApiError> {
+        let by_place = SortField::Field("_shard_doc".to_owned());
+        match self.request.sort.iter().any(|key| key.field == by_place) {
+            true => Err(ApiError::new(
+                400,
+                "action_request_validation_exception",
+                "Validation Failed: 1: [_shard_doc] sort field cannot be used without [point in time];",
+            )),
+            false => Ok(()),
+        }
     }
 
     fn member(&mut self, key: &str, value: &Value) -> Result<(), ApiError> {
@@ -88,23 +100,23 @@ impl SearchBody {
                 self.request.search_after =
                     Some(values.ok_or_else(|| ApiError::parsing("[search_after] takes plain values only"))?);
             }
-            "_source" => self.source = read_source(value)?,
             "aggs" | "aggregations" => self.request.aggs = parse_aggs(value)?,
             "min_score" => self.request.min_score = Some(read_score(key, value)?),
             "track_scores" => self.request.track_scores = flag(key, value)?,
             "track_total_hits" => self.track_total = read_track(value)?,
-            "version" => self.with_version = flag(key, value)?,
-            "seq_no_primary_term" => self.with_seq_no = flag(key, value)?,
+            "rescore" => self.rescore = Rescore::read_all(value)?,
+            "terminate_after" => self.request.terminate_after = read_terminate_after(key, value)?,
             "timeout" => check_timeout(value)?,
             "stats" if value.is_array() => {}
-            "explain" | "profile" => drop(flag(key, value)?),
+            "profile" => drop(flag(key, value)?),
+            other if self.shows.member(other, value)? => {}
             other => return Err(unknown_key(other, value)),
         }
         Ok(())
     }
 }
 
-fn json_kind(value: &Value) -> &'static str {
+pub(super) fn json_kind(value: &Value) -> &'static str {
     match value {
         Value::Object(_) => "START_OBJECT",
         Value::Array(_) => "START_ARRAY",
@@ -115,7 +127,7 @@ fn json_kind(value: &Value) -> &'static str {
     }
 }
 
-fn unknown_key(key: &str, value: &Value) -> ApiError {
+pub(super) fn unknown_key(key: &str, value: &Value) -> ApiError {
     ApiError::parsing(format!("Unknown key for a {} in [{key}].", json_kind(value)))
 }
 
@@ -129,6 +141,19 @@ pub(super) fn flag(key: &str, value: &Value) -> Result<bool, ApiError> {
             "Failed to parse value [{text}] as only [true] or [false] are allowed."
         ))),
         _ => Err(unknown_key(key, value)),
+    }
+}
+
+/// After how many matches a shard looks for no more; none for 0.
+pub(crate) fn read_terminate_after(key: &str, value: &Value) -> Result<Option<u64>, ApiError> {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    match text.parse::<i64>() {
+        Ok(number) if number < 0 => Err(ApiError::argument("terminateAfter must be > 0")),
+        Ok(number) => Ok(u64::try_from(number).ok().filter(|number| *number > 0)),
+        Err(_) => {
+            Err(ApiError::argument(format!("Failed to parse int parameter [{key}] with value [{text}]"))
+                .caused_by("number_format_exception", format!("For input string: \"{text}\"")))
+        }
     }
 }
 
@@ -223,89 +248,4 @@ pub(crate) fn read_source(value: &Value) -> Result<SourceFilter, ApiError> {
             )));
         }
     })
-}
-
-/// `sort`: a field, a map, or a list of either.
-pub(crate) fn read_sort(value: &Value) -> Result<Vec<SortKey>, ApiError> {
-    let items = match value {
-        Value::Array(items) => items.clone(),
-        one => vec![one.clone()],
-    };
-    let mut keys = Vec::new();
-    for item in &items {
-        match item {
-            Value::String(text) => {
-                let (field, direction) =
-                    text.split_once(':').map_or((text.as_str(), None), |(f, d)| (f, Some(d)));
-                keys.push(sort_key(field, &direction.map_or(Value::Null, |direction| json!(direction)))?);
-            }
-            Value::Object(object) => {
-                for (field, options) in object {
-                    keys.push(sort_key(field, options)?);
-                }
-            }
-            other => {
-                return Err(ApiError::argument(format!(
-                    "malformed sort format, within the sort array, an object, or an actual string are allowed, not [{other}]"
-                )));
-            }
-        }
-    }
-    // Sorting by the score alone is the default order.
-    if let [only] = keys.as_slice()
-        && only.field == SortField::Score
-        && only.descending
-    {
-        keys.clear();
-    }
-    Ok(keys)
-}
-
-fn sort_key(field: &str, options: &Value) -> Result<SortKey, ApiError> {
-    let mut key = SortKey {
-        field: match field {
-            "_score" => SortField::Score,
-            "_doc" | "_shard_doc" => SortField::Doc,
-            "_seq_no" => SortField::SeqNo,
-            other => SortField::Field(other.to_owned()),
-        },
-        descending: field == "_score",
-        missing: Missing::Last,
-        mode: None,
-        format: None,
-        unmapped_ok: false,
-    };
-    let direction = |text: &str| match text.to_ascii_lowercase().as_str() {
-        "asc" => Ok(false),
-        "desc" => Ok(true),
-        other => Err(ApiError::argument(format!("Unknown SortOrder [{other}]"))),
-    };
-    match options {
-        Value::Null => {}
-        Value::String(text) => key.descending = direction(text)?,
-        Value::Object(members) => {
-            for (name, value) in members {
-                let text = value.as_str().unwrap_or_default();
-                match name.as_str() {
-                    "order" => key.descending = direction(text)?,
-                    "missing" if text == "_first" => key.missing = Missing::First,
-                    "missing" if text == "_last" => key.missing = Missing::Last,
-                    "mode" if text == "min" => key.mode = Some(SortMode::Min),
-                    "mode" if text == "max" => key.mode = Some(SortMode::Max),
-                    "unmapped_type" => key.unmapped_ok = true,
-                    "format" => key.format = Some(DateFormats::parse(text).map_err(ApiError::argument)?),
-                    "numeric_type" => {}
-                    _ => {
-                        return Err(ApiError::argument(format!(
-                            "[{field}] sort does not support [{name}: {value}]"
-                        )));
-                    }
-                }
-            }
-        }
-        other => {
-            return Err(ApiError::argument(format!("malformed sort options of [{field}]: [{other}]")));
-        }
-    }
-    Ok(key)
 }

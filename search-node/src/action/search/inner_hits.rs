@@ -10,8 +10,10 @@ use shard::{
 };
 
 use super::answer::show_score;
-use super::body::{SearchBody, count, flag, read_sort, read_source};
+use super::body::{SearchBody, count, flag};
 use super::query::Part;
+use super::shows::Shows;
+use super::sort::read_sort;
 use super::until::Until;
 use crate::error::ApiError;
 
@@ -26,9 +28,7 @@ pub(crate) struct InnerHits {
     path: String,
     request: SearchRequest,
     from: usize,
-    source: SourceFilter,
-    with_version: bool,
-    with_seq_no: bool,
+    shows: Shows,
     /// What is shown of objects that are nested in these.
     inner: Vec<InnerHits>,
 }
@@ -57,9 +57,7 @@ impl InnerHits {
             path: asked.path.to_owned(),
             request: SearchRequest::of(asked.query.clone(), SIZE_DEFAULT),
             from: 0,
-            source: SourceFilter::All,
-            with_version: false,
-            with_seq_no: false,
+            shows: Shows::default(),
             inner: Self::read_all([asked.query].into_iter())?,
         };
         for (key, value) in asked.body {
@@ -79,11 +77,9 @@ impl InnerHits {
             "from" => self.from = count(key, value)?,
             "size" => self.request.hits = count(key, value)?,
             "sort" => self.request.sort = read_sort(value)?,
-            "_source" => self.source = read_source(value)?,
             "track_scores" => self.request.track_scores = flag(key, value)?,
-            "version" => self.with_version = flag(key, value)?,
-            "seq_no_primary_term" => self.with_seq_no = flag(key, value)?,
             "ignore_unmapped" | "explain" => drop(flag(key, value)?),
+            "_source" | "version" | "seq_no_primary_term" => drop(self.shows.member(key, value)?),
             other => {
                 let reason = format!("[inner_hits] unknown field [{other}]");
                 return Err(ApiError::new(400, "x_content_parse_exception", reason));
@@ -225,15 +221,15 @@ fn show(inner_hits: &InnerHits, inner: &InnerHit, around: &Around<'_, '_>) -> Va
         place
     });
     shown.insert("_nested".to_owned(), nested);
-    if inner_hits.with_version {
+    if inner_hits.shows.version {
         shown.insert("_version".to_owned(), json!(stored.version));
     }
-    if inner_hits.with_seq_no {
+    if inner_hits.shows.seq_no {
         shown.insert("_seq_no".to_owned(), json!(stored.seq_no));
         shown.insert("_primary_term".to_owned(), json!(stored.term));
     }
     shown.insert("_score".to_owned(), inner.hit.score.map_or(Value::Null, show_score));
-    if let Some(source) = source_of(around.source, &inner.place, &inner_hits.source) {
+    if let Some(source) = source_of(around.source, &inner.place, inner_hits.shows.source()) {
         shown.insert("_source".to_owned(), source);
     }
     if !inner.hit.sort.is_empty() {

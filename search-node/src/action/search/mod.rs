@@ -2,6 +2,10 @@
 //!
 //! ```text
 //!  body       the request, read
+//!  sort       its order, read
+//!  shows      what it wants to be shown of hits, read
+//!  highlight  what of its hits' texts is to be marked, read
+//!  rescore    the best hits in another order
 //!  shards     which shards, and which copy of each is asked
 //!  rank       which copy answers soonest, as far as can be told
 //!  soonest    what this node knows for that of the others
@@ -18,11 +22,15 @@ mod answer;
 mod body;
 mod contexts;
 mod failed;
+mod highlight;
 mod inner_hits;
 mod query;
 mod rank;
+mod rescore;
 mod shards;
+mod shows;
 mod soonest;
+mod sort;
 mod spread;
 mod until;
 
@@ -33,15 +41,16 @@ use serde_json::{Map, Value, json};
 use shard::{Query, finish_aggs, parse_query};
 
 use self::answer::{show_score, show_shards, show_total};
-pub(crate) use self::body::{SearchBody, TrackTotal, check_timeout, read_sort, read_source};
+pub(crate) use self::body::{SearchBody, TrackTotal, check_timeout, read_source, read_terminate_after};
 pub(crate) use self::contexts::Contexts;
 pub(crate) use self::failed::{ShardFailure, phase_failed};
 pub(crate) use self::query::{answer_fetch, answer_query};
 pub(crate) use self::shards::Target;
 pub(crate) use self::soonest::Soonest;
+pub(crate) use self::sort::read_sort;
 use self::spread::Spread;
 use crate::error::ApiError;
-use crate::indices::{NameOptions, Searched};
+use crate::indices::{Index, NameOptions, Searched};
 use crate::node::Node;
 use crate::tasks::Task;
 
@@ -103,6 +112,9 @@ pub(crate) fn search(
         "_shards": show_shards(&found),
         "hits": shown
     });
+    if body.request.terminate_after.is_some() {
+        answer["terminated_early"] = json!(found.is_terminated);
+    }
     if !body.request.aggs.is_empty() {
         answer["aggregations"] = finish_aggs(&body.request.aggs, found.aggs, started)?;
     }
@@ -115,6 +127,7 @@ pub(crate) fn count_matches(
     scope: &Scope,
     json: &Value,
     min_score: Option<f32>,
+    terminate_after: Option<u64>,
     manner: &Manner,
     task: &Task,
 ) -> Result<Value, ApiError> {
@@ -132,13 +145,20 @@ pub(crate) fn count_matches(
     if let Some(score) = min_score {
         body.insert("min_score".to_owned(), json!(score));
     }
+    if let Some(most) = terminate_after {
+        body.insert("terminate_after".to_owned(), json!(most));
+    }
     let searched = node.indices.resolve_to_search(&scope.indices, scope.options, &manner.routing)?;
     let targets = Target::all(node, &searched, manner)?;
     let (json, now) = (Value::Object(body), node.clock.now_millis());
     let body = SearchBody::read(&json)?;
     let mut spread = Spread::new(node, targets, (&json, &body), scope.doc_type.as_deref(), now, manner, task);
     let found = spread.find(0)?;
-    Ok(json!({"count": found.total, "_shards": show_shards(&found)}))
+    let mut answer = json!({"count": found.total, "_shards": show_shards(&found)});
+    if terminate_after.is_some() {
+        answer["terminated_early"] = json!(found.is_terminated);
+    }
+    Ok(answer)
 }
 
 /// A query in one type of documents only.
@@ -172,9 +192,31 @@ pub(crate) fn read_filter(filter: Option<&str>) -> Result<Option<Query>, ApiErro
     Ok(Some(parse_query(&json)?))
 }
 
+/// Refuses more than an index allows to be asked of its hits.
+fn check_shows(index: &Index, body: &SearchBody) -> Result<(), ApiError> {
+    let (settings, asked) = (index.settings(), body.shows.doc_values.len());
+    if asked > settings.doc_value_fields_max {
+        let most = settings.doc_value_fields_max;
+        return Err(ApiError::argument(format!(
+            "Trying to retrieve too many docvalue_fields. Must be less than or equal to: [{most}] but was [{asked}]. This limit can be set by changing the [index.max_docvalue_fields_search] index level setting."
+        )));
+    }
+    if let Some(rescore) = body.rescore.iter().find(|rescore| rescore.window > settings.rescore_window_max) {
+        let (window, most) = (rescore.window, settings.rescore_window_max);
+        return Err(ApiError::argument(format!(
+            "Rescore window [{window}] is too large. It must be less than [{most}]. This prevents allocating massive heaps for storing the results to be rescored. This limit can be set by changing the [index.max_rescore_window] index level setting."
+        )));
+    }
+    if !body.rescore.is_empty() && !body.request.sort.is_empty() {
+        return Err(ApiError::argument("Cannot use [sort] option in conjunction with [rescore]."));
+    }
+    Ok(())
+}
+
 fn check_window(node: &Node, searched: &[Searched], body: &SearchBody) -> Result<(), ApiError> {
     let window = body.from.saturating_add(body.size);
     for Searched { index, .. } in searched {
+        check_shows(index, body)?;
         inner_hits::check_windows(&body.inner_hits, index.settings().inner_window_max)?;
         let most = index.settings().result_window_max.unwrap_or(node.settings.result_window_max);
         if window > most {

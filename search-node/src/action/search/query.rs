@@ -10,13 +10,13 @@ use bytes::Bytes;
 use cluster::state::{CopyId, IndexId};
 use daemon::CancellationToken;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use shard::{
-    AggPartial, Hit, Query, QueryContext, QueryRules, Reader, SearchError, SearchRequest, compare_hits,
-    reduce_aggs,
+    AggPartial, Explanation, FieldsShown, Highlight, Highlighter, Hit, Query, QueryContext, QueryRules,
+    Reader, SearchAnswer, SearchError, SearchRequest, compare_hits, reduce_aggs, uid_parts,
 };
 
-use super::answer::show_hit;
+use super::answer::{add_fields, add_sort, show_hit};
 use super::body::{SearchBody, TrackTotal};
 use super::inner_hits::{self, InnerSearches};
 use super::until::Until;
@@ -79,6 +79,8 @@ pub(super) struct Partial {
     pub failures: Vec<(usize, Vec<u8>)>,
     /// Whether the time was up before all matches were seen.
     pub is_timed_out: bool,
+    /// Whether a shard had more matches than it was to look for.
+    pub is_terminated: bool,
     /// How long the node worked on it.
     pub service: Duration,
     /// How many searches waited for a place on the node.
@@ -121,6 +123,8 @@ pub(super) struct Part {
 
 #[derive(Clone)]
 struct Asked {
+    /// The node that was asked.
+    node: String,
     doc_type: String,
     now_millis: i64,
 }
@@ -166,6 +170,9 @@ pub(super) fn find_here(
         TrackTotal::No => 0,
     };
     request.query = in_type(request.query, question.doc_type.as_deref());
+    // What is ordered anew may come from further down.
+    let windows = body.rescore.iter().map(|rescore| rescore.window).filter(|_| question.hits > 0);
+    request.hits = windows.fold(question.hits, usize::max);
     let mut partial = Partial::default();
     let mut parts = Vec::new();
     for asked in &question.shards {
@@ -181,8 +188,10 @@ pub(super) fn find_here(
     for part in &parts {
         let request = part.request(&request);
         let timed = Timed::query(&part.index);
-        match part.reader.search_until(&request, &part.context(), &|| until.stop()) {
+        let answer = part.reader.search_until(&request, &part.context(), &|| until.stop());
+        match answer.and_then(|answer| rescored(answer, part, body, until)) {
             Ok(answer) => {
+                partial.is_terminated |= answer.is_terminated;
                 timed.end_query(&part.index, part.number, answer.total, source);
                 partial.is_timed_out |= answer.is_partial;
                 partial.answered.push(part.place);
@@ -212,6 +221,23 @@ pub(super) fn find_here(
     Ok((partial, parts))
 }
 
+/// What a part answered, its best hits in the order of other queries.
+fn rescored(
+    mut answer: SearchAnswer,
+    part: &Part,
+    body: &SearchBody,
+    until: &Until,
+) -> Result<SearchAnswer, SearchError> {
+    if answer.hits.is_empty() {
+        return Ok(answer);
+    }
+    for rescore in &body.rescore {
+        rescore.apply(&mut answer.hits, &part.reader, &part.context(), &|| until.stop())?;
+        answer.max_score = answer.hits.first().and_then(|best| best.score);
+    }
+    Ok(answer)
+}
+
 /// The higher of two scores that may not be there.
 pub(super) fn higher(a: Option<f32>, b: Option<f32>) -> Option<f32> {
     match (a, b) {
@@ -233,12 +259,13 @@ pub(super) fn fetch_here(
     let mut failed: BTreeMap<usize, ApiError> = BTreeMap::new();
     let mut took: BTreeMap<usize, Duration> = BTreeMap::new();
     let mut searches = InnerSearches::new(until);
+    let mut showing = BTreeMap::new();
     let mut show = |hit: &Hit| {
         if let Some(error) = failed.get(&hit.shard) {
             return Err(error.clone());
         }
         let begun = Instant::now();
-        let shown = fetch_one(parts, hit, body, &mut searches)
+        let shown = fetch_one(parts, hit, body, (&mut searches, &mut showing), until)
             .inspect_err(|error| drop(failed.insert(hit.shard, error.clone())));
         *took.entry(hit.shard).or_default() += begun.elapsed();
         shown
@@ -256,18 +283,104 @@ pub(super) fn fetch_here(
     Fetched { hits, is_timed_out: searches.is_timed_out }
 }
 
+/// What shows the fields of the documents of a part, and what highlights them, made ready with the first of them.
+#[derive(Default)]
+struct Showing<'a> {
+    fields: Option<FieldsShown<'a>>,
+    highlighter: Option<Highlighter<'a>>,
+}
+
+impl<'a> Showing<'a> {
+    fn fields(&mut self, part: &'a Part, body: &'a SearchBody) -> Result<&FieldsShown<'a>, ApiError> {
+        if self.fields.is_none() {
+            let made = FieldsShown::new(part.reader.mapping(), &body.shows.fields);
+            self.fields = Some(made.map_err(SearchError::from)?);
+        }
+        self.fields.as_ref().ok_or_else(|| ApiError::internal("no fields are shown"))
+    }
+
+    fn highlighter(
+        &mut self,
+        part: &'a Part,
+        asked: &'a Highlight,
+        body: &'a SearchBody,
+    ) -> Result<&Highlighter<'a>, ApiError> {
+        if self.highlighter.is_none() {
+            let most = part.index.settings().analyzed_offset_max;
+            let made = part.reader.highlighter(asked, &body.request.query, &part.context(), most)?;
+            self.highlighter = Some(made);
+        }
+        self.highlighter.as_ref().ok_or_else(|| ApiError::internal("nothing is highlighted"))
+    }
+}
+
 fn fetch_one<'a>(
     parts: &'a [Part],
     hit: &Hit,
     body: &'a SearchBody,
-    searches: &mut InnerSearches<'a>,
+    (searches, showing): (&mut InnerSearches<'a>, &mut BTreeMap<usize, Showing<'a>>),
+    until: &Until,
 ) -> Shown {
     let part = parts.iter().find(|part| part.place == hit.shard);
     let part = part.ok_or_else(|| ApiError::internal("a hit is of no shard that was searched"))?;
     let stored = part.reader.fetch(hit)?;
-    let mut shown = show_hit(&part.index.name, hit, &stored, body);
+    let shows = &body.shows;
+    let mut shown = show_hit(&part.index.name, hit, &stored, (shows, part.reader.mapping()))?;
+    if !shows.doc_values.is_empty() {
+        add_fields(&mut shown, part.reader.doc_values(hit, &shows.doc_values, &|| until.stop())?);
+    }
+    let showing = showing.entry(part.place).or_default();
+    let source = match shows.fields.is_empty() && shows.highlight.is_none() {
+        true => Value::Null,
+        false => serde_json::from_slice(&stored.source).unwrap_or_default(),
+    };
+    if !shows.fields.is_empty() {
+        add_fields(&mut shown, showing.fields(part, body)?.of(&source));
+    }
+    if let Some(asked) = &shows.highlight {
+        let (_, id) = uid_parts(&stored.uid);
+        let marked = showing.highlighter(part, asked, body)?.of(id, &source).map_err(SearchError::from)?;
+        if !marked.is_empty() {
+            shown.insert("highlight".to_owned(), Value::Object(marked));
+        }
+    }
+    add_sort(&mut shown, hit);
+    if shows.explain {
+        add_explanation(&mut shown, part, hit, body, until)?;
+    }
+    let mut shown = Value::Object(shown);
     inner_hits::add(&mut shown, part, (hit, &stored), body, searches)?;
     Ok(shown)
+}
+
+/// Why a hit has its score.
+fn add_explanation(
+    shown: &mut Map<String, Value>,
+    part: &Part,
+    hit: &Hit,
+    body: &SearchBody,
+    until: &Until,
+) -> Result<(), ApiError> {
+    let query = in_type(
+        body.request.query.clone(),
+        Some(&part.asked.doc_type).filter(|name| !name.is_empty()).map(String::as_str),
+    );
+    let query = filtered(query, part.filter.as_ref());
+    let Some(explained) = part.reader.explain(hit, &query, &part.context(), &|| until.stop())? else {
+        return Ok(());
+    };
+    let explained = match hit.score {
+        Some(score) if explained.value != Some(score) => Explanation {
+            value: Some(score),
+            description: "rescored, from:".to_owned(),
+            details: vec![explained],
+        },
+        _ => explained,
+    };
+    shown.insert("_shard".to_owned(), json!(format!("[{}][{}]", part.index.name, part.number)));
+    shown.insert("_node".to_owned(), json!(part.asked.node));
+    shown.insert("_explanation".to_owned(), explained.to_json());
+    Ok(())
 }
 
 fn part_of(node: &Node, asked: &ShardAsked, question: &Question) -> Result<Part, ApiError> {
@@ -278,8 +391,11 @@ fn part_of(node: &Node, asked: &ShardAsked, question: &Question) -> Result<Part,
     let shard = index.shard_to_search(asked.number)?;
     let filter = read_filter(asked.filter.as_deref())?;
     let (place, number, reader) = (asked.place, asked.number, shard.reader());
-    let asked =
-        Asked { doc_type: question.doc_type.clone().unwrap_or_default(), now_millis: question.now_millis };
+    let asked = Asked {
+        node: node.identity.node_id.clone(),
+        doc_type: question.doc_type.clone().unwrap_or_default(),
+        now_millis: question.now_millis,
+    };
     let rules = Arc::clone(&index.settings().query);
     Ok(Part { place, number, filter, rules, reader, index, asked })
 }

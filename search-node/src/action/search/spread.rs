@@ -70,6 +70,8 @@ pub(super) struct Found {
     pub skipped: usize,
     pub failures: Vec<ShardFailure>,
     pub is_timed_out: bool,
+    /// Whether a shard had more matches than it was to look for.
+    pub is_terminated: bool,
 }
 
 /// Which copy of a shard, by its place, is asked next.
@@ -320,6 +322,7 @@ impl<'a> Spread<'a> {
         let aggs = &self.body.request.aggs;
         found.aggs = reduce_aggs(aggs, std::mem::take(&mut found.aggs), partial.aggs);
         found.is_timed_out |= partial.is_timed_out;
+        found.is_terminated |= partial.is_terminated;
         let kept = node.zip(partial.context);
         self.kept.extend(kept);
         found.answered += partial.answered.len();

@@ -44,7 +44,7 @@ async fn count(call: Call) -> Result<Reply, ApiError> {
         let scope = Scope { indices, options, doc_type: None };
         // A number without a shard would look like any other.
         let manner = Manner { allows_partial: false, ..Manner::default() };
-        Call::ok(count_matches(&call.node, &scope, &call.json()?, None, &manner, task)?)
+        Call::ok(count_matches(&call.node, &scope, &call.json()?, None, None, &manner, task)?)
     });
     let Reply::Json(_, counted) = counted.await? else {
         return Err(ApiError::internal("a count has no body"));

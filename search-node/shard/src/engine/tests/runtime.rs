@@ -95,14 +95,8 @@ fn hits_are_sorted_and_aggregated_by_them() {
         "words": {"terms": {"field": "word"}, "aggs": {"most": {"max": {"field": "o.size"}}}},
         "small": {"filter": {"range": {"o.size": {"lt": 300}}}}
     });
-    let key = |path: &str, descending| SortKey {
-        field: SortField::Field(path.to_owned()),
-        descending,
-        missing: Missing::Last,
-        mode: None,
-        format: None,
-        unmapped_ok: false,
-    };
+    let key =
+        |path: &str, descending| SortKey { descending, ..SortKey::of(SortField::Field(path.to_owned())) };
     let request = SearchRequest {
         sort: vec![key("word", false), key("o.size", true)],
         aggs: aggs::parse(&aggs).expect("aggregations"),
@@ -256,14 +250,7 @@ fn sources_are_gone_over_once_for_all_fields_of_a_request() {
     let engine = wide(folder.path(), 90, 20);
     let aggs =
         json!({"f": {"filter": {"term": {"r003": "word1"}}, "aggs": {"m": {"max": {"field": "r004"}}}}});
-    let key = |path: &str| SortKey {
-        field: SortField::Field(path.to_owned()),
-        descending: false,
-        missing: Missing::Last,
-        mode: None,
-        format: None,
-        unmapped_ok: false,
-    };
+    let key = |path: &str| SortKey::of(SortField::Field(path.to_owned()));
     // Each reading looks once whether it is still wanted.
     let looks = |query: &Value| {
         let request = SearchRequest {
@@ -338,14 +325,7 @@ fn long_keywords_are_found() {
     assert_eq!(found(&engine, &json!({"prefix": {"word": "a\u{e9}"}})), ["2"]);
     assert_eq!(found(&engine, &json!({"exists": {"field": "word"}})), ["1", "2"]);
     let request = SearchRequest {
-        sort: vec![SortKey {
-            field: SortField::Field("word".to_owned()),
-            descending: false,
-            missing: Missing::Last,
-            mode: None,
-            format: None,
-            unmapped_ok: false,
-        }],
+        sort: vec![SortKey::of(SortField::Field("word".to_owned()))],
         ..SearchRequest::of(parse_query(&json!({"match_all": {}})).expect("a query"), 2)
     };
     // Of the longer one the column has as many whole letters as fit.

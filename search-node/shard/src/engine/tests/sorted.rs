@@ -1,7 +1,7 @@
 //! The first documents by a column, whatever is passed over on the way to them.
 
 use super::*;
-use crate::search::{Missing, SearchAnswer, SortField, SortKey, SortMode, SortValue};
+use crate::search::{Missing, NumericType, SearchAnswer, SortField, SortKey, SortMode, SortValue};
 
 /// Documents of three segments: times rise, numbers jump, shares are often missing and come in several.
 fn engine_with_columns(folder: &Path) -> Arc<Engine> {
@@ -26,7 +26,7 @@ fn engine_with_columns(folder: &Path) -> Arc<Engine> {
 
 fn key(path: &str, descending: bool, missing: Missing, mode: Option<SortMode>) -> SortKey {
     let field = SortField::Field(path.to_owned());
-    SortKey { field, descending, missing, mode, format: None, unmapped_ok: false }
+    SortKey { descending, missing, mode, ..SortKey::of(field) }
 }
 
 fn first(
@@ -55,15 +55,22 @@ fn runs_that_are_passed_over_have_nothing_that_comes_first() {
     let engine = engine_with_columns(folder.path());
     let (last, before) = (Missing::Last, Missing::First);
     let sorts = [
-        vec![key("time", true, last, None)],
-        vec![key("time", false, last, None)],
-        vec![key("n", true, last, None), key("time", true, last, None)],
-        vec![key("n", false, last, None)],
-        vec![key("share", false, last, None)],
-        vec![key("share", true, before, None), key("time", true, last, None)],
-        vec![key("share", false, before, Some(SortMode::Max))],
-        vec![key("share", true, last, Some(SortMode::Min))],
-        vec![key("k", true, last, None), key("time", false, last, None)],
+        vec![key("time", true, last.clone(), None)],
+        vec![key("time", false, last.clone(), None)],
+        vec![key("n", true, last.clone(), None), key("time", true, last.clone(), None)],
+        vec![key("n", false, last.clone(), None)],
+        vec![key("share", false, last.clone(), None)],
+        vec![key("share", true, before.clone(), None), key("time", true, last.clone(), None)],
+        vec![key("share", false, before.clone(), Some(SortMode::Max))],
+        vec![key("share", true, last.clone(), Some(SortMode::Min))],
+        vec![key("k", true, last.clone(), None), key("time", false, last.clone(), None)],
+        vec![key("share", false, Missing::Value(SortValue::Float(-50.5)), None)],
+        vec![key("share", true, Missing::Value(SortValue::Integer(2_000)), Some(SortMode::Avg))],
+        vec![key("share", false, last.clone(), Some(SortMode::Sum)), key("time", true, last.clone(), None)],
+        vec![key("share", true, before, Some(SortMode::Median))],
+        vec![key("time", true, last.clone(), Some(SortMode::Sum))],
+        vec![SortKey { numeric_type: Some(NumericType::Long), ..key("share", true, last.clone(), None) }],
+        vec![SortKey { numeric_type: Some(NumericType::Double), ..key("n", false, last, None) }],
     ];
     let queries = [
         json!({"match_all": {}}),

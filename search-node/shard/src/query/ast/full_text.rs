@@ -91,7 +91,7 @@ impl Edits {
     }
 
     /// For this word.
-    pub(in crate::query) fn of(self, word: &str) -> u8 {
+    pub(crate) fn of(self, word: &str) -> u8 {
         match self {
             Self::Count(count) => count,
             Self::Auto(low, high) => {

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 mod full_text;
 
-pub(super) use full_text::{
+pub(crate) use full_text::{
     Edits, Fuzziness, Matching, MultiMatchKind, Operator, Sign, SimpleQueryString, ZeroTerms,
 };
 

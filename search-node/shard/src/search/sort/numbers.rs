@@ -2,7 +2,8 @@
 
 use tantivy::columnar::{Cardinality, Column, MonotonicallyMappableToU64};
 
-use super::{Missing, Place, SegmentKey, SortValue, Values, ordered_f64};
+use super::key::Values;
+use super::{Place, SegmentKey, SortValue, ordered_f64, ordered_i64};
 use crate::engine::{SegmentFielddata, Zones};
 use crate::search::sorted::Runs;
 
@@ -14,25 +15,34 @@ struct Numbers {
 
 impl SegmentKey<'_> {
     fn numbers(&self) -> Option<Numbers> {
-        Some(match &self.values {
-            Values::I64(column) => Numbers { column: column.clone().to_u64_monotonic(), place: u128::from },
-            Values::SeqNo(column) | Values::U64(column) => {
-                Numbers { column: column.clone(), place: u128::from }
+        if self.is_converted || self.children.is_some() {
+            return None;
+        }
+        let (column, place): (_, fn(u64) -> u128) = match &self.values {
+            Values::I64(column) => (column.clone().to_u64_monotonic(), u128::from),
+            Values::U64(column) => (column.clone(), u128::from),
+            Values::SeqNo(column) => (column.clone(), |number| ordered_i64(number as i64)),
+            Values::F64(column) => {
+                (column.clone().to_u64_monotonic(), |number| ordered_f64(f64::from_u64(number)))
             }
-            Values::F64(column) => Numbers {
-                column: column.clone().to_u64_monotonic(),
-                place: |number| ordered_f64(f64::from_u64(number)),
-            },
             _ => return None,
-        })
+        };
+        // What is made of several values may be beyond all of them.
+        let is_one = self.key.mode().takes_one() || column.get_cardinality() != Cardinality::Multivalued;
+        is_one.then_some(Numbers { column, place })
+    }
+
+    /// The better place of a value's and that of documents without one.
+    fn or_missing(&self, place: Place, may_miss: bool) -> Place {
+        if may_miss { place.min(self.missing) } else { place }
     }
 
     /// The best place that a document of the segment can have; none where that is not known.
     pub(in crate::search) fn best(&self) -> Option<Place> {
         let Numbers { column, place } = self.numbers()?;
-        let is_first = self.key.missing == Missing::First && column.get_cardinality() != Cardinality::Full;
         let value = if self.key.descending { column.max_value() } else { column.min_value() };
-        Some(self.oriented((!is_first).then(|| place(value))))
+        let may_miss = column.get_cardinality() != Cardinality::Full;
+        Some(self.or_missing(self.oriented(Some(place(value))), may_miss))
     }
 
     /// The runs of a segment's documents by what they can have at best; none where that is not known.
@@ -40,10 +50,12 @@ impl SegmentKey<'_> {
         let Numbers { column, place } = self.numbers()?;
         let best = |zones: &Zones, number: usize| {
             let zone = zones.zones()[number];
+            if zone.values == 0 {
+                return self.missing;
+            }
             let value = if self.key.descending { zone.greatest } else { zone.least };
             // A run with several values for some document may have others without one.
-            let may_miss = zone.values == 0 || self.key.missing == Missing::First && !zones.is_full(number);
-            self.oriented((!may_miss).then(|| place(value)))
+            self.or_missing(self.oriented(Some(place(value))), !zones.is_full(number))
         };
         Some(Runs::new(Zones::of(kept, name, &column), best))
     }

@@ -1,0 +1,131 @@
+//! The texts of a field, cut into words, and where these are found.
+
+use std::collections::HashMap;
+
+use super::needles::{Needle, Needles, Phrase};
+use crate::analysis::Analyzer;
+
+/// How far the words of one text are from those of the next.
+const GAP: usize = 100;
+
+/// The texts of a field.
+pub(super) struct Content {
+    pub(super) texts: Vec<Text>,
+}
+
+/// One text.
+pub(super) struct Text {
+    pub(super) text: String,
+    pub(super) letters: Vec<char>,
+    pub(super) words: Vec<Word>,
+}
+
+/// A word of a text, by where it begins and ends there, in letters.
+#[derive(Debug, Clone)]
+pub(super) struct Word {
+    pub(super) term: String,
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) position: usize,
+}
+
+/// Something that was found: which word of which text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    pub(super) text: usize,
+    pub(super) word: usize,
+}
+
+impl Content {
+    /// Without an analyzer each text is one word.
+    pub(super) fn new(texts: Vec<String>, analyzer: Option<&Analyzer>) -> Self {
+        let mut base = 0;
+        let texts = texts.into_iter().map(|text| {
+            let words = words_of(&text, analyzer, base);
+            base = words.last().map_or(base, |word| word.position + 1) + GAP;
+            Text { letters: text.chars().collect(), text, words }
+        });
+        Self { texts: texts.collect() }
+    }
+
+    pub(super) fn word(&self, place: Place) -> &Word {
+        &self.texts[place.text].words[place.word]
+    }
+
+    /// The words that are looked for, in their order.
+    pub(super) fn find(&self, needles: &Needles) -> Vec<Place> {
+        let mut found = Vec::new();
+        let mut known: HashMap<&str, bool> = HashMap::new();
+        for (place, word) in self.places() {
+            let is_it = *known
+                .entry(&word.term)
+                .or_insert_with(|| needles.all().any(|needle| needle.is_word(&word.term)));
+            if is_it {
+                found.push(place);
+            }
+        }
+        for needle in needles.all() {
+            if let Needle::Phrase(phrase) = needle {
+                self.find_phrase(phrase, &mut found);
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    fn places(&self) -> impl Iterator<Item = (Place, &Word)> {
+        self.texts.iter().enumerate().flat_map(|(at, text)| {
+            let words = text.words.iter().enumerate();
+            words.map(move |(word, found)| (Place { text: at, word }, found))
+        })
+    }
+
+    /// The words of a phrase where they stand as one: as far from one another as in the phrase, but for its slop.
+    fn find_phrase(&self, phrase: &Phrase, found: &mut Vec<Place>) {
+        let mut candidates: Vec<(i64, usize, Place)> = Vec::new();
+        for (place, word) in self.places() {
+            for (number, part) in phrase.parts.iter().enumerate() {
+                if part.is_word(&word.term, phrase.goes_on && number + 1 == phrase.parts.len()) {
+                    candidates.push((word.position as i64 - part.position as i64, number, place));
+                }
+            }
+        }
+        candidates.sort_unstable();
+        let mut first = 0;
+        for last in 0..candidates.len() {
+            while candidates[last].0 - candidates[first].0 > i64::from(phrase.slop) {
+                first += 1;
+            }
+            let window = &candidates[first..=last];
+            let has = |number: usize| window.iter().any(|(_, other, _)| *other == number);
+            if (0..phrase.parts.len()).all(has) {
+                found.extend(window.iter().map(|(_, _, place)| *place));
+            }
+        }
+    }
+}
+
+fn words_of(text: &str, analyzer: Option<&Analyzer>, base: usize) -> Vec<Word> {
+    let Some(analyzer) = analyzer else {
+        let end = text.chars().count();
+        return vec![Word { term: text.to_owned(), start: 0, end, position: base }];
+    };
+    let mut letters = text.char_indices().map(|(at, _)| at).collect::<Vec<_>>();
+    letters.push(text.len());
+    let letter = |byte: usize| letters.partition_point(|at| *at < byte);
+    let filtered = analyzer.chain.filtered(text);
+    let mut position = base as i64 - 1;
+    let words = analyzer.chain.tokens(&filtered).map(|token| {
+        position = (position + i64::from(token.increment)).max(0);
+        Word {
+            start: letter(token.start),
+            end: letter(token.end),
+            position: usize::try_from(position).unwrap_or_default(),
+            term: token.text,
+        }
+    });
+    let mut words: Vec<Word> = words.collect();
+    words.sort_by_key(|word| (word.start, word.end));
+    words
+}

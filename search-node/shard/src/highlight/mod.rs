@@ -1,0 +1,142 @@
+//! Highlighting: where a hit's texts have what a query looks for.
+//!
+//! The texts are those of the document's JSON, cut into words again as they were when it was stored.
+//!
+//! ```text
+//!  request   what is asked for
+//!  needles   the words and phrases of a query, by the fields that they are looked for in
+//!  content   the texts of a field, cut into words, and where these are found
+//!  breaks    where passages may begin and end
+//!  unified   the best passages, by sentences or words
+//!  plain     the best fragments of a fixed size
+//!  mark      what was found between its tags
+//! ```
+
+mod breaks;
+mod content;
+mod mark;
+mod needles;
+mod plain;
+mod request;
+mod unified;
+
+use serde_json::{Map, Value, json};
+
+use self::content::Content;
+use self::needles::Needles;
+pub use self::request::{
+    BoundaryScanner, Fragmenter, Highlight, HighlightField, HighlightKind, HighlightOptions,
+};
+use crate::engine::View;
+use crate::mapping::{FieldKind, FieldMapping};
+use crate::query::{Query, QueryContext, QueryError, wildcard_name_matches as name_matches};
+use crate::search::{text_of, values_at};
+
+/// The fields of an index that are highlighted, and what is looked for in them; found once for many documents.
+pub struct Highlighter<'a> {
+    view: &'a View,
+    index: &'a str,
+    /// So many letters of a text are looked through.
+    offset_max: usize,
+    fields: Vec<Found<'a>>,
+}
+
+/// A field to highlight.
+struct Found<'a> {
+    path: String,
+    mapping: &'a FieldMapping,
+    options: &'a HighlightOptions,
+    needles: Needles,
+}
+
+impl<'a> Highlighter<'a> {
+    pub(crate) fn new(
+        view: &'a View,
+        asked: &'a Highlight,
+        query: &Query,
+        context: &QueryContext<'a>,
+        offset_max: usize,
+    ) -> Result<Self, QueryError> {
+        let mapping = &view.layout.mapping;
+        let mut fields: Vec<Found<'a>> = Vec::new();
+        for field in &asked.fields {
+            let is_pattern = field.pattern.contains('*');
+            let leaves = mapping.leaves().into_iter().map(|leaf| leaf.path);
+            let paths = leaves.filter(|path| name_matches(&field.pattern, path));
+            for path in paths {
+                let Some(mapping) = mapping.leaf(&path) else { continue };
+                let is_shown = mapping.kind.is_text() || matches!(mapping.kind, FieldKind::Keyword { .. });
+                if is_pattern && !is_shown || fields.iter().any(|known| known.path == path) {
+                    continue;
+                }
+                let options = &field.options;
+                let needles = Needles::of(view, context, options.query.as_ref().unwrap_or(query));
+                let needles = match options.require_field_match {
+                    true => needles.of_fields(&path, &options.matched_fields),
+                    false => needles,
+                };
+                fields.push(Found { path, mapping, options, needles });
+            }
+        }
+        Ok(Self { view, index: context.index, offset_max, fields })
+    }
+
+    /// What is highlighted of a document.
+    pub fn of(&self, id: &str, source: &Value) -> Result<Map<String, Value>, QueryError> {
+        let mut shown = Map::new();
+        for field in &self.fields {
+            let fragments = self.fragments(field, id, source)?;
+            if !fragments.is_empty() {
+                shown.insert(field.path.clone(), json!(fragments));
+            }
+        }
+        Ok(shown)
+    }
+
+    fn fragments(&self, field: &Found<'_>, id: &str, source: &Value) -> Result<Vec<String>, QueryError> {
+        let options = field.options;
+        let mut texts = self.texts(field, source);
+        let length: usize = texts.iter().map(|text| text.chars().count()).sum();
+        match options.max_analyzed_offset {
+            Some(most) => texts.iter_mut().for_each(|text| *text = text.chars().take(most).collect()),
+            None if length > self.offset_max => {
+                return Err(self.too_long(&field.path, id));
+            }
+            None => {}
+        }
+        let analyzer = self.view.layout.indexing(&field.path, field.mapping);
+        let content = Content::new(texts, analyzer.as_deref());
+        Ok(match options.kind {
+            HighlightKind::Unified => unified::fragments(&content, &field.needles, options),
+            HighlightKind::Plain => plain::fragments(&content, &field.needles, options),
+        })
+    }
+
+    fn texts(&self, field: &Found<'_>, source: &Value) -> Vec<String> {
+        let mapping = &self.view.layout.mapping;
+        let longest = match field.mapping.kind {
+            FieldKind::Keyword { ignore_above } => ignore_above,
+            _ => usize::MAX,
+        };
+        let Some(path) = mapping.sources_of(mapping.meant(&field.path)).into_iter().next() else {
+            return Vec::new();
+        };
+        let mut texts = Vec::new();
+        values_at(source, &path, &mut |value| add_texts(value, longest, &mut texts));
+        texts
+    }
+
+    fn too_long(&self, path: &str, id: &str) -> QueryError {
+        QueryError::argument(format!(
+            "The length of [{path}] field of [{id}] doc of [{}] index has exceeded [{}] - maximum allowed to be analyzed for highlighting. This maximum can be set by changing the [index.highlight.max_analyzed_offset] index level setting. For large texts, indexing with offsets or term vectors is recommended!",
+            self.index, self.offset_max
+        ))
+    }
+}
+
+fn add_texts(value: &Value, longest: usize, texts: &mut Vec<String>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| add_texts(item, longest, texts)),
+        one => texts.extend(text_of(one).filter(|text| text.chars().count() <= longest)),
+    }
+}

@@ -1,0 +1,81 @@
+//! The best hit of each group (`collapse`): those with the same value of a field.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::SearchError;
+use super::collect::Entry;
+use super::sort::{Place, SegmentKey};
+use crate::engine::Layout;
+use crate::mapping::FieldKind;
+use crate::query::QueryError;
+
+/// The best groups of a segment, each with its best hit.
+pub(super) struct Groups<'a> {
+    values: SegmentKey<'a>,
+    most: usize,
+    /// The best first.
+    best: BTreeSet<Entry>,
+    by_group: HashMap<Place, Entry>,
+    /// Whether a document has several values.
+    has_several: bool,
+}
+
+impl<'a> Groups<'a> {
+    pub(super) fn new(values: SegmentKey<'a>, most: usize) -> Self {
+        Self { values, most, best: BTreeSet::new(), by_group: HashMap::new(), has_several: false }
+    }
+
+    /// Takes a hit if it is the best of its group, and its group among the best.
+    pub(super) fn offer(&mut self, entry: Entry) {
+        self.has_several |= self.values.has_several(entry.document);
+        let group = self.values.place(entry.document, 0.0);
+        if let Some(known) = self.by_group.get(&group) {
+            if entry >= *known {
+                return;
+            }
+            self.best.remove(known);
+        } else if self.best.len() >= self.most {
+            if self.best.last().is_none_or(|worst| entry >= *worst) {
+                return;
+            }
+            if let Some(worst) = self.best.pop_last() {
+                self.by_group.remove(&self.values.place(worst.document, 0.0));
+            }
+        }
+        self.best.insert(entry.clone());
+        self.by_group.insert(group, entry);
+    }
+
+    /// The hits, and what gives the value of their group.
+    pub(super) fn finish(self) -> Result<(BTreeSet<Entry>, SegmentKey<'a>), SearchError> {
+        if self.has_several {
+            return Err(QueryError {
+                kind: "illegal_state_exception",
+                reason: "failed to collapse, the collapse field must be single valued".to_owned(),
+            }
+            .into());
+        }
+        Ok((self.best, self.values))
+    }
+}
+
+/// Refuses a field that has no groups.
+pub(super) fn check_group(path: &str, layout: &Layout) -> Result<(), QueryError> {
+    let refused = |reason: String| Err(QueryError::argument(reason));
+    let Some(mapping) = layout.mapping.searched(path) else {
+        return refused(format!("no mapping found for `{path}` in order to collapse on"));
+    };
+    let is_known = match &mapping.kind {
+        FieldKind::Keyword { .. } | FieldKind::Integer { .. } | FieldKind::UnsignedLong => true,
+        kind => kind.precision().is_some(),
+    };
+    if !is_known {
+        return refused(format!(
+            "unknown type for collapse field `{path}`, only keywords and numbers are accepted"
+        ));
+    }
+    if !mapping.doc_values {
+        return refused(format!("cannot collapse on field `{path}` without `doc_values`"));
+    }
+    Ok(())
+}

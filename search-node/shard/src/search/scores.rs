@@ -1,0 +1,47 @@
+//! What hits score under another query.
+
+use tantivy::query::EnableScoring;
+
+use super::statistics::Statistics;
+use super::{AskStop, Hit, SearchError, Watch};
+use crate::engine::View;
+use crate::query::{Asked, Query, QueryContext, lower};
+
+/// The score of each hit; none for those that do not match.
+pub(crate) fn scores(
+    view: &View,
+    hits: &[Hit],
+    query: &Query,
+    context: &QueryContext<'_>,
+    stop: AskStop<'_>,
+) -> Result<Vec<Option<f32>>, SearchError> {
+    let watch = Watch::new(stop);
+    let mut scores = vec![None; hits.len()];
+    let mut order: Vec<usize> = (0..hits.len()).collect();
+    order.sort_by_key(|at| (hits[*at].segment, hits[*at].document));
+    let statistics = Statistics::new(view)?;
+    let segments: Vec<_> = view.searcher.segment_readers().iter().collect();
+    let lowered = lower(query, view, context, Asked { segments: &segments, stop: watch.ask(), beside: &[] })?;
+    let scoring = EnableScoring::enabled_from_statistics_provider(&statistics, &view.searcher);
+    let weight = lowered.weight(scoring)?;
+    for of_segment in order.chunk_by(|a, b| hits[*a].segment == hits[*b].segment) {
+        let Some(reader) = of_segment.first().and_then(|at| segments.get(hits[*at].segment as usize)) else {
+            continue;
+        };
+        let mut scorer = weight.scorer(reader, 1.0)?;
+        for at in of_segment {
+            let document = hits[*at].document;
+            if scorer.doc() < document {
+                scorer.seek(document);
+            }
+            if scorer.doc() == document {
+                scores[*at] = Some(scorer.score());
+            }
+        }
+        if watch.is_over() {
+            break;
+        }
+    }
+    watch.end()?;
+    Ok(scores)
+}

@@ -27,6 +27,9 @@ const PARAMS: &[&str] = &[
     "_source_excludes",
 ];
 
+/// The only hit of a search.
+const FIRST: &str = "/hits/hits/0";
+
 pub(super) const ROUTES: &[Route] = &[
     route(METHODS, "/{index}/_explain/{id}", PARAMS, |call| explain(call).boxed()),
     route(METHODS, "/{index}/{type}/{id}/_explain", PARAMS, |call| explain(call).boxed()),
@@ -51,7 +54,7 @@ async fn explain(call: Call) -> Result<Reply, ApiError> {
         let mut body = json!({"query": query, "post_filter": only, "size": 1, "explain": true});
         body["_source"] = source.clone().unwrap_or(json!(false));
         let mut found = look(body)?;
-        let mut answer = |hit: &mut Value, is_matched: bool, explanation: Option<Value>| {
+        let answer = |hit: &mut Value, is_matched: bool, explanation: Option<Value>| {
             let mut shown = json!({"_index": hit["_index"].take(), "_type": hit["_type"].take(), "_id": id, "matched": is_matched});
             if let Some(explanation) = explanation {
                 shown["explanation"] = explanation;
@@ -62,14 +65,12 @@ async fn explain(call: Call) -> Result<Reply, ApiError> {
             }
             shown
         };
-        let hit = &mut found["hits"]["hits"][0];
-        if !hit.is_null() {
+        if let Some(hit) = found.pointer_mut(FIRST) {
             let explanation = hit["_explanation"].take();
             return Call::ok(answer(hit, true, Some(explanation)));
         }
         let mut found = look(json!({"query": only, "size": 1, "_source": source.clone().unwrap_or(json!(false))}))?;
-        let hit = &mut found["hits"]["hits"][0];
-        if !hit.is_null() {
+        if let Some(hit) = found.pointer_mut(FIRST) {
             let none = json!({"value": 0.0, "description": "no matching clause", "details": []});
             return Call::ok(answer(hit, false, Some(none)));
         }
@@ -82,7 +83,9 @@ async fn explain(call: Call) -> Result<Reply, ApiError> {
 
 /// The query; nothing else is asked.
 fn check(asked: &Value) -> Result<Value, ApiError> {
-    if let Some(other) = asked.as_object().into_iter().flatten().map(|(key, _)| key).find(|key| *key != "query") {
+    if let Some(other) =
+        asked.as_object().into_iter().flatten().map(|(key, _)| key).find(|key| *key != "query")
+    {
         return Err(ApiError::parsing(format!("request does not support [{other}]")));
     }
     let query = asked.get("query").cloned();

@@ -49,7 +49,7 @@ async fn run(call: Call) -> Result<Reply, ApiError> {
                 }
                 // Who has ended the whole wants no part of it.
                 Err(error) if error.kind == ApiError::TASK_CANCELLED => return Err(error),
-                Err(error) => error.to_json(false),
+                Err(error) => error.to_body(),
             });
         }
         Call::ok(json!({"took": call.node.clock.now_millis() - begun, "responses": answers}))
@@ -65,15 +65,14 @@ fn check_concurrent(call: &Call) -> Result<(), ApiError> {
     }
 }
 
+/// The line about the indices, and the one that says what is looked for.
+type Item<'b> = (&'b [u8], &'b [u8]);
+
 /// The lines of a body by twos: which indices, and what is looked for there. An empty line in place of the first says nothing.
-fn items(body: &[u8]) -> Result<Vec<(&[u8], &[u8])>, ApiError> {
+fn items(body: &[u8]) -> Result<Vec<Item<'_>>, ApiError> {
     let Some(body) = body.strip_suffix(b"\n") else {
         return Err(match body.is_empty() {
-            true => ApiError::new(
-                400,
-                "parse_exception",
-                "request body or source parameter is required",
-            ),
+            true => ApiError::new(400, "parse_exception", "request body or source parameter is required"),
             false => ApiError::argument("The msearch request must be terminated by a newline [\n]"),
         });
     };
@@ -103,8 +102,7 @@ fn answer(call: &Call, header: &[u8], body: &[u8], task: &Task) -> Result<Value,
         options: call.open_names()?,
         doc_type: call.path.get("type").cloned(),
     };
-    let mut manner =
-        Manner { allows_partial: true, routing: call.list("routing"), ..Manner::default() };
+    let mut manner = Manner { allows_partial: true, routing: call.list("routing"), ..Manner::default() };
     for (key, value) in header.as_object().into_iter().flatten() {
         let text = || value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let flag = || match text().as_str() {
@@ -122,8 +120,12 @@ fn answer(call: &Call, header: &[u8], body: &[u8], task: &Task) -> Result<Value,
             "allow_partial_search_results" => manner.allows_partial = flag()?,
             "ignore_unavailable" | "ignoreUnavailable" => scope.options.ignore_unavailable = flag()?,
             "allow_no_indices" | "allowNoIndices" => scope.options.allow_no_indices = flag()?,
-            "search_type" | "request_cache" | "expand_wildcards" | "ignore_throttled"
-            | "ccs_minimize_roundtrips" | "version" => {}
+            "search_type"
+            | "request_cache"
+            | "expand_wildcards"
+            | "ignore_throttled"
+            | "ccs_minimize_roundtrips"
+            | "version" => {}
             other => {
                 return Err(ApiError::argument(format!(
                     "key [{other}] is not supported in the metadata section"

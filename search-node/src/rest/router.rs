@@ -22,9 +22,9 @@ use super::forward::{self, Reach};
 use super::guard::{check_caller, check_content_type};
 use super::parameters::{check_names, check_values};
 use super::{
-    alias, analyze, blocks, bulk, by_query, cache, cat, cluster, copies, data_stream, document, field_caps,
-    field_mapping, force_merge, get, index, index_figures, index_settings, open_close, resize, resolve,
-    rollover, root, search, tasks, template, type_mapping,
+    alias, analyze, blocks, bulk, by_query, cache, cat, cluster, copies, data_stream, document, explain,
+    field_caps, field_mapping, force_merge, get, index, index_figures, index_settings, multi_search,
+    open_close, resize, resolve, rollover, root, search, tasks, template, type_mapping,
 };
 use crate::error::ApiError;
 use crate::json::UTF8_MARK;
@@ -97,7 +97,9 @@ fn tables() -> impl Iterator<Item = &'static [Route]> {
         resolve::ROUTES,
         field_mapping::ROUTES,
         type_mapping::ROUTES,
+        explain::ROUTES,
         field_caps::ROUTES,
+        multi_search::ROUTES,
         blocks::ROUTES,
         cache::ROUTES,
         force_merge::ROUTES,

@@ -18,6 +18,15 @@ pub(super) struct Text {
     pub(super) text: String,
     pub(super) letters: Vec<char>,
     pub(super) words: Vec<Word>,
+    /// The first place of its words.
+    pub(super) base: usize,
+}
+
+/// Where a phrase was found.
+pub(super) struct Span<'a> {
+    pub(super) phrase: &'a Phrase,
+    pub(super) start: usize,
+    pub(super) end: usize,
 }
 
 /// A word of a text, by where it begins and ends there, in letters.
@@ -41,9 +50,9 @@ impl Content {
     pub(super) fn new(texts: Vec<String>, analyzer: Option<&Analyzer>) -> Self {
         let mut base = 0;
         let texts = texts.into_iter().map(|text| {
-            let words = words_of(&text, analyzer, base);
+            let (words, first) = (words_of(&text, analyzer, base), base);
             base = words.last().map_or(base, |word| word.position + 1) + GAP;
-            Text { letters: text.chars().collect(), text, words }
+            Text { letters: text.chars().collect(), text, words, base: first }
         });
         Self { texts: texts.collect() }
     }
@@ -66,12 +75,39 @@ impl Content {
         }
         for needle in needles.all() {
             if let Needle::Phrase(phrase) = needle {
-                self.find_phrase(phrase, &mut found);
+                self.windows(phrase, &mut |places| found.extend_from_slice(places));
             }
         }
         found.sort_unstable();
         found.dedup();
         found
+    }
+
+    /// Those of other words of the same texts, by what is found there.
+    pub(super) fn like_in(&self, other: &Content, found: &[Place]) -> Vec<Place> {
+        let same = found.iter().filter_map(|place| {
+            let start = other.word(*place).start;
+            let word = self.texts[place.text].words.iter().position(|word| word.start == start)?;
+            Some(Place { text: place.text, word })
+        });
+        same.collect()
+    }
+
+    /// Where phrases were found.
+    pub(super) fn spans<'n>(&self, needles: &'n Needles) -> Vec<Span<'n>> {
+        let phrases = needles.all().filter_map(|needle| match needle {
+            Needle::Phrase(phrase) => Some(phrase),
+            _ => None,
+        });
+        let mut spans = Vec::new();
+        for phrase in phrases {
+            self.windows(phrase, &mut |places| {
+                let positions = || places.iter().map(|place| self.word(*place).position);
+                let (start, end) = (positions().min(), positions().max());
+                spans.extend(start.zip(end).map(|(start, end)| Span { phrase, start, end }));
+            });
+        }
+        spans
     }
 
     fn places(&self) -> impl Iterator<Item = (Place, &Word)> {
@@ -82,7 +118,7 @@ impl Content {
     }
 
     /// The words of a phrase where they stand as one: as far from one another as in the phrase, but for its slop.
-    fn find_phrase(&self, phrase: &Phrase, found: &mut Vec<Place>) {
+    fn windows(&self, phrase: &Phrase, visit: &mut dyn FnMut(&[Place])) {
         let mut candidates: Vec<(i64, usize, Place)> = Vec::new();
         for (place, word) in self.places() {
             for (number, part) in phrase.parts.iter().enumerate() {
@@ -100,7 +136,7 @@ impl Content {
             let window = &candidates[first..=last];
             let has = |number: usize| window.iter().any(|(_, other, _)| *other == number);
             if (0..phrase.parts.len()).all(has) {
-                found.extend(window.iter().map(|(_, _, place)| *place));
+                visit(&window.iter().map(|(_, _, place)| *place).collect::<Vec<_>>());
             }
         }
     }

@@ -60,13 +60,12 @@ impl<'a> Highlighter<'a> {
         let mapping = &view.layout.mapping;
         let mut fields: Vec<Found<'a>> = Vec::new();
         for field in &asked.fields {
-            let is_pattern = field.pattern.contains('*');
             let leaves = mapping.leaves().into_iter().map(|leaf| leaf.path);
             let paths = leaves.filter(|path| name_matches(&field.pattern, path));
             for path in paths {
                 let Some(mapping) = mapping.leaf(&path) else { continue };
                 let is_shown = mapping.kind.is_text() || matches!(mapping.kind, FieldKind::Keyword { .. });
-                if is_pattern && !is_shown || fields.iter().any(|known| known.path == path) {
+                if !is_shown || fields.iter().any(|known| known.path == path) {
                     continue;
                 }
                 let options = &field.options;
@@ -104,11 +103,22 @@ impl<'a> Highlighter<'a> {
             }
             None => {}
         }
-        let analyzer = self.view.layout.indexing(&field.path, field.mapping);
-        let content = Content::new(texts, analyzer.as_deref());
+        let layout = &self.view.layout;
+        let analyzer = layout.indexing(&field.path, field.mapping);
+        let content = Content::new(texts.clone(), analyzer.as_deref());
+        let needles = &field.needles;
+        let mut found = content.find(needles);
+        // The words of another field are those that it makes of the same texts.
+        for path in options.matched_fields.iter().filter(|path| **path != field.path) {
+            let Some(mapping) = layout.mapping.leaf(path) else { continue };
+            let other = Content::new(texts.clone(), layout.indexing(path, mapping).as_deref());
+            found.extend(content.like_in(&other, &other.find(needles)));
+        }
+        found.sort_unstable();
+        found.dedup();
         Ok(match options.kind {
-            HighlightKind::Unified => unified::fragments(&content, &field.needles, options),
-            HighlightKind::Plain => plain::fragments(&content, &field.needles, options),
+            HighlightKind::Unified => unified::fragments(&content, &found, needles, options),
+            HighlightKind::Plain => plain::fragments(&content, &found, needles, options),
         })
     }
 

@@ -34,6 +34,14 @@ pub(super) struct Phrase {
     pub(super) goes_on: bool,
 }
 
+impl Phrase {
+    /// Whether a word is one of it.
+    pub(super) fn has(&self, term: &str) -> bool {
+        let last = self.parts.len();
+        self.parts.iter().enumerate().any(|(at, part)| part.is_word(term, self.goes_on && at + 1 == last))
+    }
+}
+
 /// The words that may stand at a place of a phrase.
 #[derive(Debug)]
 pub(super) struct Part {
@@ -82,6 +90,19 @@ impl Needles {
             }
         });
         self
+    }
+
+    /// What a word counts as: itself, or the pattern that it is like.
+    pub(super) fn key(&self, term: &str) -> String {
+        let is_itself = self.all().any(|needle| match needle {
+            Needle::Word(word) => word == term,
+            Needle::Phrase(phrase) => phrase.has(term),
+            Needle::Like(_) | Needle::Near { .. } => false,
+        });
+        match self.all().position(|needle| needle.is_word(term)).filter(|_| !is_itself) {
+            Some(pattern) => format!("\0{pattern}"),
+            None => term.to_owned(),
+        }
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Needle> {

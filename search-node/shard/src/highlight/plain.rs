@@ -1,9 +1,8 @@
 //! The best fragments of texts, of a fixed size.
 
-use super::content::{Content, Place, Text};
+use super::content::{Content, Place, Span, Text, Word};
 use super::mark::marked;
 use super::needles::Needles;
-use super::unified::beginning;
 use super::{Fragmenter, HighlightOptions};
 
 struct Fragment {
@@ -16,15 +15,20 @@ struct Fragment {
     score: usize,
 }
 
-pub(super) fn fragments(content: &Content, needles: &Needles, options: &HighlightOptions) -> Vec<String> {
-    let found = content.find(needles);
+pub(super) fn fragments(
+    content: &Content,
+    found: &[Place],
+    needles: &Needles,
+    options: &HighlightOptions,
+) -> Vec<String> {
     if found.is_empty() {
         return beginning(content, options);
     }
     let mut all: Vec<Fragment> = Vec::new();
+    let spans = content.spans(needles);
     for (at, text) in content.texts.iter().enumerate() {
         let places: Vec<Place> = found.iter().filter(|place| place.text == at).copied().collect();
-        let mut best = of_text(at, text, &places, options);
+        let mut best = of_text((at, text), &places, &spans, options);
         best.retain(|fragment| fragment.score > 0);
         best.sort_by(|a, b| b.score.cmp(&a.score).then(a.number.cmp(&b.number)));
         if options.fragments > 0 {
@@ -46,21 +50,25 @@ pub(super) fn fragments(content: &Content, needles: &Needles, options: &Highligh
 }
 
 /// The fragments of a text, with or without anything found.
-fn of_text(at: usize, text: &Text, found: &[Place], options: &HighlightOptions) -> Vec<Fragment> {
+fn of_text(
+    (at, text): (usize, &Text),
+    found: &[Place],
+    spans: &[Span<'_>],
+    options: &HighlightOptions,
+) -> Vec<Fragment> {
     let length = text.letters.len();
     let new = |number, start| Fragment { text: at, number, start, end: length, found: Vec::new(), score: 0 };
     let mut fragments = vec![new(0, 0)];
     let mut terms: Vec<&str> = Vec::new();
-    let (mut sizes, mut last_end) = (1, 0);
+    let (mut sizes, mut last_end, mut wait) = (1, 0, None);
     let is_found = |word: usize| found.iter().any(|place| place.word == word);
     for (number, word) in text.words.iter().enumerate() {
         let is_distinct = word.start >= last_end;
-        // What was found as one stays so: a word that is found and follows one that is.
-        let is_inside = number > 0 && is_found(number) && is_found(number - 1);
         let is_kept = options.fragmenter == Fragmenter::Span
-            && (is_inside || length - word.end.min(length) < options.fragment_size / 2);
-        let is_full =
-            options.fragments > 0 && options.fragment_size > 0 && word.end >= options.fragment_size * sizes;
+            && number > 0
+            && (is_within(text, word, spans, &mut wait)
+                || length - word.end.min(length) < options.fragment_size / 2);
+        let is_full = options.fragments > 0 && word.end >= options.fragment_size * sizes;
         if number > 0 && is_distinct && is_full && !is_kept {
             sizes += 1;
             terms.clear();
@@ -79,4 +87,31 @@ fn of_text(at: usize, text: &Text, found: &[Place], options: &HighlightOptions) 
         last_end = last_end.max(word.end);
     }
     fragments
+}
+
+/// Whether a word is in a phrase that began before, and how long the phrase goes on. As in Lucene's fragments the first word of a text
+/// does not count, so that phrases seem to begin a word later.
+fn is_within(text: &Text, word: &Word, spans: &[Span<'_>], wait: &mut Option<usize>) -> bool {
+    let first = text.words.first().map_or(0, |first| first.position);
+    let at = (word.position + text.base).saturating_sub(first + 1);
+    match *wait {
+        Some(until) if at < until => return true,
+        _ => *wait = None,
+    }
+    let begun = spans.iter().find(|span| span.start == at && span.phrase.has(&word.term));
+    *wait = begun.map(|span| span.end + 1);
+    false
+}
+
+/// The beginning of the first text, up to a whole word, where that is wanted because nothing was found.
+fn beginning(content: &Content, options: &HighlightOptions) -> Vec<String> {
+    let Some(text) = content.texts.first().filter(|_| options.no_match_size > 0) else { return Vec::new() };
+    let length = text.letters.len();
+    let words = text.words.iter().map(|word| word.end);
+    let end = match length > options.no_match_size {
+        true => words.take_while(|end| *end <= options.no_match_size).last().unwrap_or(0),
+        false => length,
+    };
+    let shown = marked(&text.letters, (0, end), &[], options);
+    if shown.is_empty() { Vec::new() } else { vec![shown] }
 }

@@ -26,13 +26,17 @@ struct Passage {
     score: f32,
 }
 
-pub(super) fn fragments(content: &Content, needles: &Needles, options: &HighlightOptions) -> Vec<String> {
-    let found = content.find(needles);
+pub(super) fn fragments(
+    content: &Content,
+    found: &[Place],
+    needles: &Needles,
+    options: &HighlightOptions,
+) -> Vec<String> {
     if found.is_empty() {
         return beginning(content, options);
     }
-    let mut passages = passages(content, &found, options);
-    score(content, &found, &mut passages);
+    let mut passages = passages(content, found, options);
+    score(content, found, needles, &mut passages);
     if options.fragments > 0 {
         // Of those that are equally good the later ones stay.
         passages.sort_by(|a, b| b.score.total_cmp(&a.score).then(b.offset.cmp(&a.offset)));
@@ -94,16 +98,25 @@ fn passages(content: &Content, found: &[Place], options: &HighlightOptions) -> V
     passages
 }
 
-fn score(content: &Content, found: &[Place], passages: &mut [Passage]) {
+fn score(content: &Content, found: &[Place], needles: &Needles, passages: &mut [Passage]) {
     let length = content.texts.iter().map(|text| text.letters.len() + 1).sum::<usize>().saturating_sub(1);
+    let mut keys: HashMap<&str, String> = HashMap::new();
+    for place in found {
+        let term = content.word(*place).term.as_str();
+        keys.entry(term).or_insert_with(|| needles.key(term));
+    }
+    let key = |place: &Place| {
+        let term = content.word(*place).term.as_str();
+        keys.get(term).map_or(term, String::as_str)
+    };
     let mut often: HashMap<&str, f32> = HashMap::new();
     for place in found {
-        *often.entry(&content.word(*place).term).or_default() += 1.0;
+        *often.entry(key(place)).or_default() += 1.0;
     }
     for passage in passages {
         let mut inside: Vec<(&str, f32)> = Vec::new();
         for place in &passage.found {
-            let term = content.word(*place).term.as_str();
+            let term = key(place);
             match inside.iter_mut().find(|(other, _)| *other == term) {
                 Some((_, count)) => *count += 1.0,
                 None => inside.push((term, 1.0)),
@@ -125,7 +138,7 @@ fn score(content: &Content, found: &[Place], passages: &mut [Passage]) {
 }
 
 /// The beginning of the first text, where that is wanted because nothing was found.
-pub(super) fn beginning(content: &Content, options: &HighlightOptions) -> Vec<String> {
+fn beginning(content: &Content, options: &HighlightOptions) -> Vec<String> {
     let Some(text) = content.texts.first().filter(|_| options.no_match_size > 0) else { return Vec::new() };
     let length = text.letters.len();
     let end = match length > options.no_match_size {

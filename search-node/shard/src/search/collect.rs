@@ -9,12 +9,13 @@ use tantivy::index::SegmentReader;
 use tantivy::query::{EnableScoring, Scorer, Weight};
 use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, Score, TERMINATED};
 
+use super::groups::{Groups, check_group, one_of_each_group};
 use super::sort::{Opening, Place, SegmentKey, check_keys, compare_hits};
 use super::sorted;
 use super::statistics::Statistics;
 use super::stop::{AskStop, Stop, Watch};
 use super::ways::{Left, Way};
-use super::{Hit, SearchAnswer, SearchError, SearchRequest, SortField};
+use super::{Hit, SearchAnswer, SearchError, SearchRequest, SortField, SortKey};
 use crate::aggs::{
     AggPartial, SegmentAggs, check as check_aggs, reduce, runtime_fields_of as runtime_fields_of_aggs,
 };
@@ -51,6 +52,9 @@ fn walk(
 ) -> Result<(), SearchError> {
     // A shard without documents refuses what others refuse.
     check_keys(request, &view.layout)?;
+    if let Some(field) = &request.collapse {
+        check_group(field, &view.layout)?;
+    }
     check_aggs(&request.aggs, view, context)?;
     let by_score = request.sort.is_empty();
     let shows_scores = by_score && request.hits > 0
@@ -66,15 +70,16 @@ fn walk(
         true => EnableScoring::enabled_from_statistics_provider(&statistics, &view.searcher),
         false => EnableScoring::disabled_from_searcher(&view.searcher),
     };
-    let way = match request.terminate_after {
-        None => Way::of(request, &*query, scoring(scored))?,
-        Some(_) => None,
+    let way = match (request.terminate_after, &request.collapse) {
+        (None, None) => Way::of(request, &*query, scoring(scored))?,
+        _ => None,
     };
     let matches = query.weight(scoring(scored))?;
     let filter = match &request.post_filter {
         Some(filter) => Some(lower(filter, view, context, asked)?.weight(scoring(false))?),
         None => None,
     };
+    let group = request.collapse.clone().map(|field| SortKey::of(SortField::Field(field)));
     let walk = Walk { view, request, context, watch, beside: &beside, matches: &*matches, scored };
     for asked in walk.order(&segments)? {
         if watch.is_over() || found.is_terminated {
@@ -94,6 +99,9 @@ fn walk(
             // Held until the segment is done, so that none has to be read again meanwhile.
             let _held = walk.hold(reader)?;
             let mut segment = Segment::new(request, reader, walk.keys(reader)?, filter.as_deref())?;
+            if let Some(group) = &group {
+                segment.groups = Some(Groups::new(walk.key(group, reader)?, request.hits));
+            }
             segment.most = request.terminate_after.map(|most| most.saturating_sub(found.total));
             let mut computed = SegmentAggs::open(&request.aggs, view, reader, context, watch)?;
             segment.walk(&*matches, scored, &mut computed, watch)?;
@@ -126,10 +134,16 @@ struct AskedSegment<'a> {
 
 impl<'a> Walk<'a, '_> {
     fn keys(&self, reader: &'a SegmentReader) -> Result<Rc<[SegmentKey<'a>]>, SearchError> {
+        self.request.sort.iter().map(|key| self.key(key, reader)).collect()
+    }
+
+    fn key<'k>(&self, key: &'k SortKey, reader: &SegmentReader) -> Result<SegmentKey<'k>, SearchError>
+    where
+        'a: 'k,
+    {
         let opening =
             Opening { view: self.view, context: self.context, stop: self.watch.ask(), nested_in: None };
-        let open = |key| SegmentKey::open(key, self.view, reader, &opening);
-        self.request.sort.iter().map(open).collect()
+        SegmentKey::open(key, self.view, reader, &opening)
     }
 
     fn hold(&self, reader: &SegmentReader) -> Result<Vec<Arc<RuntimeSegment>>, SearchError> {
@@ -142,6 +156,7 @@ impl<'a> Walk<'a, '_> {
         let Self { request, view, .. } = self;
         let is_only_first = request.hits > 0
             && request.terminate_after.is_none()
+            && request.collapse.is_none()
             && !self.scored
             && request.min_score.is_none()
             && request.post_filter.is_none()
@@ -273,7 +288,14 @@ impl<'a> Found<'a> {
                 Some(self.max_score.map_or(segment.max_score, |known| known.max(segment.max_score)));
         }
         segment.keys.iter().try_for_each(SegmentKey::check)?;
-        for entry in segment.best {
+        let (entries, group): (Vec<Entry>, _) = match segment.groups {
+            Some(groups) => {
+                let (best, values) = groups.finish()?;
+                (best.into_iter().collect(), Some(values))
+            }
+            None => (segment.best.into_vec(), None),
+        };
+        for entry in entries {
             let mut sort = Vec::with_capacity(segment.keys.len());
             let mut places = entry.places.as_slice();
             for key in segment.keys.iter() {
@@ -287,9 +309,14 @@ impl<'a> Found<'a> {
                 document: entry.document,
                 score: scored.then_some(entry.score),
                 sort,
+                group: match &group {
+                    Some(values) => Some(values.value(&[values.place(entry.document, 0.0)])?.0),
+                    None => None,
+                },
             });
         }
         self.hits.sort_by(|a, b| compare_hits(a, b, &self.request.sort));
+        one_of_each_group(&mut self.hits);
         self.hits.truncate(self.request.hits);
         Ok(())
     }
@@ -314,14 +341,17 @@ pub(super) struct Segment<'a> {
     /// Whether there was one more.
     is_terminated: bool,
     max_score: f32,
+    /// The best of each group, where there are groups.
+    groups: Option<Groups<'a>>,
     /// The worst of the best on top.
     best: BinaryHeap<Entry>,
 }
 
-struct Entry {
-    places: Vec<Place>,
-    score: f32,
-    document: DocId,
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub(super) places: Vec<Place>,
+    pub(super) score: f32,
+    pub(super) document: DocId,
 }
 
 impl Ord for Entry {
@@ -375,6 +405,7 @@ impl<'a> Segment<'a> {
             total: 0,
             most: None,
             is_terminated: false,
+            groups: None,
             max_score: 0.0,
             best: BinaryHeap::new(),
         })
@@ -484,6 +515,9 @@ impl<'a> Segment<'a> {
             return;
         }
         let entry = Entry { places, score, document };
+        if let Some(groups) = &mut self.groups {
+            return groups.offer(entry);
+        }
         if !full {
             self.best.push(entry);
         } else if let Some(mut worst) = self.best.peek_mut()

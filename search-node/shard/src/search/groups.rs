@@ -1,10 +1,10 @@
 //! The best hit of each group (`collapse`): those with the same value of a field.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::SearchError;
 use super::collect::Entry;
 use super::sort::{Place, SegmentKey};
+use super::{Hit, SearchError};
 use crate::engine::Layout;
 use crate::mapping::FieldKind;
 use crate::query::QueryError;
@@ -78,4 +78,10 @@ pub(super) fn check_group(path: &str, layout: &Layout) -> Result<(), QueryError>
         return refused(format!("cannot collapse on field `{path}` without `doc_values`"));
     }
     Ok(())
+}
+
+/// Of hits in their order the first of each group.
+pub fn one_of_each_group(hits: &mut Vec<Hit>) {
+    let mut known = HashSet::new();
+    hits.retain(|hit| hit.group.as_ref().is_none_or(|group| known.insert(group.to_json().to_string())));
 }

@@ -2,12 +2,13 @@
 //!
 //! `collect` walks the matches of each segment once, for hits, total and aggregations together, or where only the best are wanted in one of
 //! the shorter `ways`, or by `sorted` runs of documents; `sort` orders them;
-//! `scan` walks every match in batches; `inner_hits` looks among the nested objects of a hit; `source` cuts a document's JSON to what was asked for; `fields` and `doc_values` show single fields of it; `explain` tells why it has its score; `stop` ends a search early.
+//! `scan` walks every match in batches; `inner_hits` looks among the nested objects of a hit; `source` cuts a document's JSON to what was asked for; `fields` and `doc_values` show single fields of it; `explain` tells why it has its score; `stop` ends a search early; `groups` keeps the best hit of each.
 
 mod collect;
 mod doc_values;
 mod explain;
 mod fields;
+mod groups;
 mod id_key;
 mod inner_hits;
 mod scan;
@@ -32,6 +33,7 @@ pub(crate) use explain::Explainer;
 pub use explain::Explanation;
 pub use fields::{FieldAsked, FieldsShown};
 pub(crate) use fields::{text_of, values_at};
+pub use groups::one_of_each_group;
 pub use inner_hits::{InnerAnswer, InnerHit, InnerSearch};
 pub use scan::{Scan, Slice};
 pub(crate) use scores::scores;
@@ -66,6 +68,8 @@ pub struct SearchRequest {
     pub aggs: AggRequest,
     /// After so many matches no more are looked for.
     pub terminate_after: Option<u64>,
+    /// The field of whose values each has one hit, the best.
+    pub collapse: Option<String>,
 }
 
 impl SearchRequest {
@@ -82,6 +86,7 @@ impl SearchRequest {
             counted_to: u64::MAX,
             aggs: AggRequest::default(),
             terminate_after: None,
+            collapse: None,
         }
     }
 }
@@ -99,6 +104,8 @@ pub struct Hit {
     pub score: Option<f32>,
     /// Its sort values, one for each key.
     pub sort: Vec<SortValue>,
+    /// The value of its group, if hits are grouped.
+    pub group: Option<SortValue>,
 }
 
 /// What a shard answers.

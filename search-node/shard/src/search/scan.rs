@@ -75,6 +75,7 @@ impl Scan {
                         document,
                         score: None,
                         sort: Vec::new(),
+                        group: None,
                     });
                 }
                 at.advance();

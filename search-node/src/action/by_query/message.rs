@@ -141,7 +141,8 @@ impl<'a> Document<'a> {
     }
 
     pub(super) fn found(self) -> Found {
-        let hit = Hit { shard: self.part, segment: 0, document: 0, score: None, sort: self.sort };
+        let hit =
+            Hit { shard: self.part, segment: 0, document: 0, score: None, sort: self.sort, group: None };
         let stored = StoredDocument {
             uid: self.uid.to_owned(),
             routing: self.routing.map(str::to_owned),
@@ -196,7 +197,8 @@ mod tests {
             version: 3,
         };
         let sort = vec![SortValue::Null];
-        let found = Found { hit: Hit { shard: 2, segment: 5, document: 6, score: None, sort }, stored };
+        let found =
+            Found { hit: Hit { shard: 2, segment: 5, document: 6, score: None, sort, group: None }, stored };
         let page = pack(&Page { documents: vec![Document::of(&found)], is_over: true });
 
         let mut page: Page<'_> = unpack(&page).expect("readable");

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 use shard::{Query, SearchRequest, SortField, SortValue, SourceFilter, parse_aggs, parse_query};
 
+use super::collapse::Collapse;
 use super::inner_hits::InnerHits;
 use super::rescore::Rescore;
 use super::shows::Shows;
@@ -31,6 +32,7 @@ pub(crate) struct SearchBody {
     pub track_total: TrackTotal,
     pub(super) shows: Shows,
     pub(super) rescore: Vec<Rescore>,
+    pub(super) collapse: Option<Collapse>,
     /// The nested objects that are shown with each hit.
     pub inner_hits: Vec<InnerHits>,
 }
@@ -53,6 +55,7 @@ impl SearchBody {
             track_total: TrackTotal::UpTo(TRACK_TOTAL_DEFAULT),
             shows: Shows::default(),
             rescore: Vec::new(),
+            collapse: None,
             inner_hits: Vec::new(),
         };
         for (key, value) in object {
@@ -60,6 +63,7 @@ impl SearchBody {
         }
         search.check_order()?;
         search.shows.check()?;
+        search.collapse.as_ref().map_or(Ok(()), |collapse| collapse.check(&search))?;
         let asked = search.request.post_filter.iter().chain([&search.request.query]);
         search.inner_hits = InnerHits::read_all(asked)?;
         if search.request.search_after.as_ref().is_some_and(|after| after.len() != search.request.sort.len())
@@ -104,6 +108,11 @@ impl SearchBody {
             "min_score" => self.request.min_score = Some(read_score(key, value)?),
             "track_scores" => self.request.track_scores = flag(key, value)?,
             "track_total_hits" => self.track_total = read_track(value)?,
+            "collapse" => {
+                let collapse = Collapse::read(value)?;
+                self.request.collapse = Some(collapse.field.clone());
+                self.collapse = Some(collapse);
+            }
             "rescore" => self.rescore = Rescore::read_all(value)?,
             "terminate_after" => self.request.terminate_after = read_terminate_after(key, value)?,
             "timeout" => check_timeout(value)?,

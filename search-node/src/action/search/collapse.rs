@@ -139,7 +139,9 @@ mod tests {
         );
         let none = collapse.query(inner, &Value::Null, &json!({}));
         assert_eq!(none["query"], json!({"bool": {"must_not": [{"exists": {"field": "k"}}]}}));
-        for wrong in [json!({"field": "k", "foo": 1}), json!({}), json!({"field": "k", "inner_hits": {"size": 1}})] {
+        for wrong in
+            [json!({"field": "k", "foo": 1}), json!({}), json!({"field": "k", "inner_hits": {"size": 1}})]
+        {
             assert!(Collapse::read(&wrong).is_err(), "{wrong}");
         }
     }

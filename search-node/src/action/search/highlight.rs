@@ -27,14 +27,14 @@ pub(super) fn read_highlight(value: &Value) -> Result<Highlight, ApiError> {
     let mut fields = Vec::new();
     match members.get("fields") {
         None => {}
-        Some(Value::Object(by_name)) => add_fields(by_name, &all, &mut fields)?,
+        Some(Value::Object(by_name)) => add_fields(by_name, (&all, members), &mut fields)?,
         Some(Value::Array(items)) => {
             for item in items {
                 let by_name = item.as_object().filter(|by_name| by_name.len() == 1);
                 let by_name = by_name.ok_or_else(|| {
                     ApiError::parsing("[highlight] [fields] can be a single object or an array of objects with one field each")
                 })?;
-                add_fields(by_name, &all, &mut fields)?;
+                add_fields(by_name, (&all, members), &mut fields)?;
             }
         }
         Some(_) => {
@@ -46,7 +46,7 @@ pub(super) fn read_highlight(value: &Value) -> Result<Highlight, ApiError> {
 
 fn add_fields(
     by_name: &Map<String, Value>,
-    all: &HighlightOptions,
+    (all, of_all): (&HighlightOptions, &Map<String, Value>),
     fields: &mut Vec<HighlightField>,
 ) -> Result<(), ApiError> {
     for (pattern, said) in by_name {
@@ -65,9 +65,21 @@ fn add_fields(
                 ("fragment_offset", _) => {
                     count(key, value)?;
                 }
+                ("type", kind) if !kind.as_str().is_some_and(is_kind) => {
+                    let kind = kind.as_str().unwrap_or_default();
+                    return Err(ApiError::argument(format!(
+                        "unknown highlighter type [{kind}] for the field [{pattern}]"
+                    )));
+                }
                 _ if member(&mut options, key, value)? => {}
                 _ => return Err(unknown("highlight_field", key)),
             }
+        }
+        let said = |name: &str| members.get(name).or_else(|| of_all.get(name)).and_then(Value::as_str);
+        let is_by_letters =
+            said("boundary_scanner").is_some_and(|scanner| scanner.eq_ignore_ascii_case("chars"));
+        if is_by_letters && said("type").is_none_or(|kind| kind == "unified") {
+            return Err(ApiError::argument("Invalid boundary scanner type: chars"));
         }
         fields.push(HighlightField { pattern: pattern.clone(), options });
     }
@@ -138,6 +150,10 @@ fn member(options: &mut HighlightOptions, key: &str, value: &Value) -> Result<bo
         _ => return Ok(false),
     }
     Ok(true)
+}
+
+fn is_kind(text: &str) -> bool {
+    read_kind(text).is_ok()
 }
 
 fn read_kind(text: &str) -> Result<HighlightKind, ApiError> {

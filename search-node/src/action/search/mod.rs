@@ -5,6 +5,7 @@
 //!  sort       its order, read
 //!  shows      what it wants to be shown of hits, read
 //!  highlight  what of its hits' texts is to be marked, read
+//!  collapse   the best hit of each group, and others of it
 //!  rescore    the best hits in another order
 //!  shards     which shards, and which copy of each is asked
 //!  rank       which copy answers soonest, as far as can be told
@@ -20,6 +21,7 @@
 
 mod answer;
 mod body;
+mod collapse;
 mod contexts;
 mod failed;
 mod highlight;
@@ -94,7 +96,12 @@ pub(crate) fn search(
     let mut spread =
         Spread::new(node, targets, (json, &body), scope.doc_type.as_deref(), started, manner, task);
     let found = spread.find(body.from + body.size)?;
-    let (found, hits) = spread.fetch(found, body.from)?;
+    let (found, mut hits) = spread.fetch(found, body.from)?;
+    if let Some(collapse) = &body.collapse {
+        let of_group = |hit: &Value| hit["fields"][&collapse.field][0].clone();
+        let groups: Vec<Value> = hits.iter().map(of_group).collect();
+        collapse.expand(&mut hits, &groups, json, (node, scope, manner, task))?;
+    }
     let hits =
         if totals_as_number { hits.into_iter().map(inner_hits::with_plain_totals).collect() } else { hits };
     let mut shown = Map::new();

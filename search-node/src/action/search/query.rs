@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use shard::{
     AggPartial, Explanation, FieldsShown, Highlight, Highlighter, Hit, Query, QueryContext, QueryRules,
-    Reader, SearchAnswer, SearchError, SearchRequest, compare_hits, reduce_aggs, uid_parts,
+    Reader, SearchAnswer, SearchError, SearchRequest, SortValue, compare_hits, one_of_each_group,
+    reduce_aggs, uid_parts,
 };
 
 use super::answer::{add_fields, add_sort, show_hit};
@@ -214,6 +215,7 @@ pub(super) fn find_here(
         }
     }
     partial.hits.sort_by(|a, b| compare_hits(a, b, &request.sort));
+    one_of_each_group(&mut partial.hits);
     partial.hits.truncate(question.hits);
     node.counters.copies_searched.inc_by(parts.len() as u64);
     partial.service = begun.elapsed();
@@ -343,6 +345,12 @@ fn fetch_one<'a>(
         if !marked.is_empty() {
             shown.insert("highlight".to_owned(), Value::Object(marked));
         }
+    }
+    if let (Some(collapse), Some(group)) = (&body.collapse, &hit.group)
+        && *group != SortValue::Null
+    {
+        let of_group = Map::from_iter([(collapse.field.clone(), json!([group.to_json()]))]);
+        add_fields(&mut shown, of_group);
     }
     add_sort(&mut shown, hit);
     if shows.explain {

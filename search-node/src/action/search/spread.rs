@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use cluster::state::{IndexId, NodeId, ShardId};
 use serde_json::Value;
-use shard::{AggPartial, Hit, SortKey, compare_hits, reduce_aggs};
+use shard::{AggPartial, Hit, SortKey, compare_hits, one_of_each_group, reduce_aggs};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use transport::Lane;
@@ -424,6 +424,7 @@ fn sort_hits(hits: &mut Vec<Hit>, keys: &[SortKey], most: usize) {
     // Whoever answered first must not decide between equals.
     hits.sort_by_key(|hit| hit.shard);
     hits.sort_by(|a, b| compare_hits(a, b, keys));
+    one_of_each_group(hits);
     hits.truncate(most);
 }
 

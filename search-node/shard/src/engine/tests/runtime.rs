@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use super::*;
 use crate::aggs;
-use crate::search::{Missing, SearchAnswer, SearchError, SortField, SortKey, SortValue, Stop};
+use crate::search::{SearchAnswer, SearchError, SortField, SortKey, SortValue, Stop};
 
 fn context() -> QueryContext<'static> {
     QueryContext { index: "i", doc_type: "_doc", now_millis: NOW, rules: crate::QueryRules::usual() }

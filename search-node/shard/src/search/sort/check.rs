@@ -50,7 +50,8 @@ fn check_key(key: &SortKey, layout: &Layout) -> Result<(), QueryError> {
     if let Some(nested) = &key.nested {
         nested.levels().try_for_each(|level| check_nested(level, layout))?;
     }
-    wrong_missing(key, shape).map_or(Ok(()), Err)
+    let dates = layout.mapping.searched(path).and_then(|field| field.kind.dates());
+    wrong_missing(key, shape, dates.map(|(_, formats)| formats)).map_or(Ok(()), Err)
 }
 
 /// Refuses a field whose values are in no column.

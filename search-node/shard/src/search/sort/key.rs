@@ -9,8 +9,8 @@ use tantivy::index::SegmentReader;
 
 use super::check::no_place;
 use super::children::Children;
-use super::shape::whole;
 use super::shape::{MissingText, Shape};
+use super::shape::{missing_number, whole};
 use super::{Missing, SortField, SortKey, SortMode, SortValue, ordered_f64, ordered_i64, unordered_f64};
 use crate::engine::{Layout, SEQ_NO, View, identities_in};
 use crate::mapping::dates::{DateFormats, Resolution};
@@ -115,7 +115,8 @@ impl<'a> SegmentKey<'a> {
     fn place_of_missing(&self) -> Result<(Place, Option<MissingText>), SearchError> {
         let is_first = match &self.key.missing {
             Missing::Value(value) if self.shape.is_number() => {
-                return Ok((self.oriented(self.shape.read_number(value)), None));
+                let dates = self.dates.map(|(_, formats)| formats);
+                return Ok((self.oriented(missing_number(value, self.key, self.shape, dates)), None));
             }
             Missing::Value(value) if self.shape == Shape::Ip => {
                 return Ok((self.oriented(Shape::read_ip(value)), None));
@@ -221,6 +222,18 @@ impl<'a> SegmentKey<'a> {
             Values::Ip(column) => self.chosen(document, |at| column.values_for_doc(at).map(u128::from)),
             Values::Text(terms) => self.chosen(document, |at| terms.ordinals(at).map(ordinal_place)),
         }
+    }
+
+    /// Whether a document has several values.
+    pub(in crate::search) fn has_several(&self, document: u32) -> bool {
+        let count = match &self.values {
+            Values::I64(column) => column.values_for_doc(document).count(),
+            Values::U64(column) => column.values_for_doc(document).count(),
+            Values::F64(column) => column.values_for_doc(document).count(),
+            Values::Text(terms) => terms.ordinals(document).count(),
+            _ => 1,
+        };
+        count > 1
     }
 
     /// A whole number or a moment as what it is to count.

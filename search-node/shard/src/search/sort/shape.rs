@@ -2,7 +2,7 @@
 
 use super::{Missing, NumericType, SortField, SortKey, SortValue, ordered_f64, ordered_i64, unordered_f64};
 use crate::engine::Layout;
-use crate::mapping::dates::Resolution;
+use crate::mapping::dates::{DateFormats, Resolution};
 use crate::mapping::{FieldKind, Storage, parse_ip};
 use crate::query::QueryError;
 
@@ -164,8 +164,23 @@ pub(super) fn whole(number: u128) -> i64 {
     (number as u64 ^ (1 << 63)) as i64
 }
 
+/// The number that stands for one that is not there; a date may be written as its field has it.
+pub(super) fn missing_number(
+    value: &SortValue,
+    key: &SortKey,
+    shape: Shape,
+    dates: Option<&DateFormats>,
+) -> Option<u128> {
+    let as_date = || {
+        let (Shape::Date(resolution), SortValue::Text(text)) = (shape, value) else { return None };
+        let read = key.format.as_ref().or(dates)?.read(text)?;
+        Some(ordered_i64(resolution.moment(read, false)))
+    };
+    shape.read_number(value).or_else(as_date)
+}
+
 /// What a key says of documents without a value that is no number of its shape.
-pub(super) fn wrong_missing(key: &SortKey, shape: Shape) -> Option<QueryError> {
+pub(super) fn wrong_missing(key: &SortKey, shape: Shape, dates: Option<&DateFormats>) -> Option<QueryError> {
     let Missing::Value(value) = &key.missing else { return None };
     let text = || value.to_json().as_str().map_or_else(|| value.to_json().to_string(), str::to_owned);
     match shape {
@@ -173,7 +188,7 @@ pub(super) fn wrong_missing(key: &SortKey, shape: Shape) -> Option<QueryError> {
         Shape::Ip => Shape::read_ip(value)
             .is_none()
             .then(|| QueryError::argument(format!("'{}' is not an IP string literal.", text()))),
-        number => number.read_number(value).is_none().then(|| QueryError {
+        number => missing_number(value, key, number, dates).is_none().then(|| QueryError {
             kind: "number_format_exception",
             reason: format!("For input string: \"{}\"", text()),
         }),

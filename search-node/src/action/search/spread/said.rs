@@ -48,8 +48,14 @@ mod tests {
     use super::*;
 
     fn said(answered: &[usize], failed: &[usize], hits: &[usize], skipped: usize) -> Partial {
-        let hit =
-            |shard: &usize| Hit { shard: *shard, segment: 0, document: 0, score: None, sort: Vec::new() };
+        let hit = |shard: &usize| Hit {
+            shard: *shard,
+            segment: 0,
+            document: 0,
+            score: None,
+            sort: Vec::new(),
+            group: None,
+        };
         Partial {
             answered: answered.to_vec(),
             failures: failed.iter().map(|place| (*place, Vec::new())).collect(),

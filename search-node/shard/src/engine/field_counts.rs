@@ -1,5 +1,7 @@
 //! Field counts: how many documents of a segment have a field, and how many words it has there. Scores depend on them.
 
+use std::cmp::Ordering;
+
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use tantivy::DocId;
@@ -61,13 +63,13 @@ fn count(reader: &SegmentReader, field: Field, column: Option<&str>) -> tantivy:
         }
         _ => columns.bool(column).map_or((0, 0), |column| counts_of(&column, reader)),
     };
-    // A merge only estimates the words of a keyword, of which its column knows the values.
-    let is_raw = matches!(entry.field_type(), FieldType::Str(options)
-        if options.get_indexing_options().is_some_and(|indexing| indexing.tokenizer() == RAW));
-    Ok(FieldCounts { documents, words: if is_raw { values } else { words } })
+    // A merge only estimates the words of what is no text, of which its column knows the values. Each counts once for a document.
+    let is_text = matches!(entry.field_type(), FieldType::Str(options)
+        if options.get_indexing_options().is_some_and(|indexing| indexing.tokenizer() != RAW));
+    Ok(FieldCounts { documents, words: if is_text { words } else { values } })
 }
 
-/// How many documents have a value in a column, and how many values there are.
+/// How many documents have a value in a column, and how many different values they have.
 fn counts_of<T: PartialOrd + Copy + std::fmt::Debug + Send + Sync + 'static>(
     column: &Column<T>,
     reader: &SegmentReader,
@@ -78,5 +80,16 @@ fn counts_of<T: PartialOrd + Copy + std::fmt::Debug + Send + Sync + 'static>(
         ColumnIndex::Optional(present) => u64::from(present.num_non_nulls()),
         ColumnIndex::Multivalued(ranges) => ranges.iter_non_null_docs().count() as u64,
     };
-    (documents, u64::from(column.values.num_vals()))
+    let ColumnIndex::Multivalued(ranges) = &column.index else {
+        return (documents, u64::from(column.values.num_vals()));
+    };
+    let (mut all, mut of_document) = (0, Vec::new());
+    for document in ranges.iter_non_null_docs() {
+        of_document.clear();
+        of_document.extend(column.values_for_doc(document));
+        of_document.sort_by(|a, b| a.partial_cmp(b).unwrap_or(Ordering::Equal));
+        of_document.dedup();
+        all += of_document.len() as u64;
+    }
+    (documents, all)
 }

@@ -455,6 +455,9 @@ impl<'p> Reading<'p> {
                 self.values.add_i64(field, moment);
             }
         }
+        if !target.kind.is_text() && target.kind.parts().is_empty() {
+            self.add_presence(target);
+        }
         Ok(())
     }
 

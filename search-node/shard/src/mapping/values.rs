@@ -124,7 +124,7 @@ impl FieldKind {
     }
 
     /// What a type keeps beside the own structure of its fields.
-    pub(super) fn parts(&self) -> &'static [Part] {
+    pub(crate) fn parts(&self) -> &'static [Part] {
         match self {
             Self::MatchOnlyText => &PRESENCE_PART,
             Self::Version => {

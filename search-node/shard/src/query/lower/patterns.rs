@@ -185,8 +185,7 @@ impl Lowering<'_> {
             let automaton = near.automaton();
             return Ok(constant(Box::new(ColumnTerms::near(self.layout.stored_name(path), automaton))));
         }
-        let fuzzy = Box::new(Fuzzy::new(self.scored(path, mapping, field), near));
-        Ok(if mapping.kind == FieldKind::MatchOnlyText { constant(fuzzy) } else { fuzzy })
+        Ok(Box::new(Fuzzy::new(self.scored(path, mapping, field), near)))
     }
 }
 

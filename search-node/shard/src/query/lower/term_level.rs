@@ -69,11 +69,11 @@ impl Lowering<'_> {
             Wanted::Between(lower, upper) => self.between(path, mapping, lower, upper),
             Wanted::One(term) => match &mapping.kind {
                 FieldKind::Text => self.weighed(path, mapping, &term, IndexRecordOption::WithFreqs),
-                FieldKind::Boolean | FieldKind::MatchOnlyText => {
+                FieldKind::MatchOnlyText | FieldKind::ConstantKeyword { .. } => {
                     constant(Box::new(TermQuery::new(term, IndexRecordOption::Basic)))
                 }
-                FieldKind::Keyword { .. }
-                | FieldKind::ConstantKeyword { .. }
+                FieldKind::Boolean
+                | FieldKind::Keyword { .. }
                 | FieldKind::Flattened { .. }
                 | FieldKind::Join(_)
                 | FieldKind::Version

@@ -71,8 +71,7 @@ impl TextTerms {
 
     /// Documents with a term that is near a word.
     pub(in crate::query) fn near(&self, near: Near) -> Box<dyn Query> {
-        let fuzzy = Box::new(Fuzzy::new(self.scored.clone(), near));
-        if self.is_scored { fuzzy } else { constant(fuzzy) }
+        Box::new(Fuzzy::new(self.scored.clone(), near))
     }
 
     /// Documents with the terms in their order, moved by at most `slop`; the last of them may be any of so many that go on from it.

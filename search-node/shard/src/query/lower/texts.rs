@@ -232,11 +232,10 @@ pub(super) fn joined(
     if count == 1 {
         return clauses.remove(0).1;
     }
-    let wanted = match (&matching.minimum_should_match, matching.operator) {
-        (Some(minimum), Operator::Or) => minimum.of(count),
-        _ => 0,
-    };
-    if wanted > count {
+    // Clauses that must match are none of those of which some should.
+    let optional = if matching.operator == Operator::Or { count } else { 0 };
+    let wanted = matching.minimum_should_match.as_ref().map_or(0, |minimum| minimum.of(optional));
+    if wanted > optional {
         return none();
     }
     let mut joined = BooleanQuery::new(clauses);

@@ -41,8 +41,8 @@ pub use engine::{
     WriteRequest, WriteRun, Written,
 };
 pub use query::{
-    InnerHitsAsked, Query, QueryContext, QueryError, QueryRules, Similarities, Similarity, boosted_field,
-    parse_query, query_string,
+    InnerHitsAsked, Query, QueryContext, QueryError, QueryLimits, QueryRules, Similarities, Similarity,
+    boosted_field, parse_query, query_string,
 };
 pub use search::{
     AskStop, Hit, InnerAnswer, InnerHit, InnerSearch, Missing, Scan, SearchAnswer, SearchError,

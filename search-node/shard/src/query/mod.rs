@@ -6,6 +6,7 @@
 mod ast;
 mod can_match;
 mod dsl;
+mod limits;
 mod lower;
 mod minimum_should_match;
 mod models;
@@ -19,6 +20,7 @@ mod wildcard;
 pub use ast::{InnerHitsAsked, Query};
 pub(crate) use can_match::{can_match, segments_to_search};
 pub use dsl::parse_query;
+pub use limits::QueryLimits;
 pub use lower::QueryContext;
 pub(crate) use lower::{Asked, lower, lower_nested, no_aggregation_of_spans, runtime_fields_of};
 pub use rules::{QueryRules, boosted_field};

@@ -12,9 +12,7 @@ use serde_json::Value;
 
 use super::QueryError;
 use super::ast::Query;
-
-/// Deeper queries are refused; Elasticsearch's `indices.query.bool.max_nested_depth`.
-const DEPTH_MAX: usize = 30;
+use super::limits::QueryLimits;
 
 /// Reads the body of a query.
 enum Parse {
@@ -74,11 +72,7 @@ fn inside_all(json: &Value, depth: usize) -> Result<Vec<Query>, QueryError> {
 }
 
 fn parse(json: &Value, depth: usize) -> Result<Query, QueryError> {
-    if depth > DEPTH_MAX {
-        return Err(QueryError::argument(format!(
-            "The nested depth of the query exceeds the maximum nested depth for queries set in [indices.query.bool.max_nested_depth] ([{DEPTH_MAX}])"
-        )));
-    }
+    QueryLimits::now().check_depth(depth)?;
     let object = json
         .as_object()
         .ok_or_else(|| QueryError::parsing("[_na] query malformed, must start with start_object"))?;

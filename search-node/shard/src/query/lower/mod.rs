@@ -38,7 +38,7 @@ use super::ast::Query;
 use super::query_string::{self, Options};
 use super::rules::QueryRules;
 use super::simple_query_string;
-use super::weights::constant::Constant;
+use super::weights::constant::{constant, unscored};
 use super::weights::demoted::Demoted;
 use super::weights::fuzzy::FuzzyWords;
 use super::wildcard::{name_matches, to_regex};
@@ -122,15 +122,6 @@ pub(in crate::query) fn none() -> Box<dyn TantivyQuery> {
 
 pub(in crate::query) fn all_or_none(all_match: bool) -> Box<dyn TantivyQuery> {
     if all_match { all() } else { none() }
-}
-
-pub(in crate::query) fn constant(query: Box<dyn TantivyQuery>) -> Box<dyn TantivyQuery> {
-    Box::new(Constant::new(query, 1.0))
-}
-
-/// Matches that add nothing to the score.
-pub(in crate::query) fn unscored(query: Box<dyn TantivyQuery>) -> Box<dyn TantivyQuery> {
-    Box::new(Constant::new(query, 0.0))
 }
 
 impl<'a> Lowering<'a> {

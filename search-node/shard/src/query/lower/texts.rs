@@ -119,6 +119,9 @@ impl Lowering<'_> {
 
     /// The terms as a bool of them, the last of which may go on.
     pub(super) fn bool_prefix(&self, path: &str, value: &Value, matching: &Matching) -> Lowered {
+        if let Some(made) = self.of_runtime(path, |inside| inside.bool_prefix(path, value, matching)) {
+            return made;
+        }
         let Some((mapping, field)) = self.searchable(path)? else {
             return self.prefix_in(path, &plain(value));
         };

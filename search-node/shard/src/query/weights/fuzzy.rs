@@ -16,6 +16,7 @@ use tantivy::{Searcher, Term};
 use super::weighed::ScoredField;
 use crate::query::QueryError;
 use crate::query::ast::Fuzziness;
+use crate::query::limits::QueryLimits;
 
 /// Letters of all different words of a query together: some forty megabytes of automata at most.
 const LETTERS_MAX: usize = 1000;
@@ -99,6 +100,7 @@ impl Near {
 
     /// The terms of a field that count, with what each of them counts.
     fn terms(&self, searcher: &Searcher, field: Field) -> tantivy::Result<Vec<(Term, f32)>> {
+        let most = self.fuzziness.max_expansions.min(QueryLimits::now().clauses);
         let mut best: BTreeSet<(Rank, String)> = BTreeSet::new();
         for reader in searcher.segment_readers() {
             let index = reader.inverted_index(field)?;
@@ -107,7 +109,7 @@ impl Near {
                 let Ok(term) = std::str::from_utf8(found.key()) else { continue };
                 let Some(share) = self.share(term) else { continue };
                 best.insert((Rank(share), term.to_owned()));
-                if best.len() > self.fuzziness.max_expansions {
+                if best.len() > most {
                     best.pop_last();
                 }
             }

@@ -85,8 +85,8 @@ pub(crate) fn delete(
     let mut doomed = BTreeSet::new();
     for part in expression.split(',').map(str::trim) {
         let found: Vec<&str> = templates.names(kind).into_iter().filter(|name| matches(part, name)).collect();
-        // Wildcards may find nothing, but for legacy templates, as in Elasticsearch.
-        let may_be_none = part.contains('*') && (kind != TemplateKind::Legacy || part == "*");
+        // All of none are none; a pattern is for some.
+        let may_be_none = part == "*";
         if found.is_empty() && !may_be_none {
             let reason = format!("index_template [{part}] missing");
             return Err(ApiError::new(404, "index_template_missing_exception", reason));

@@ -9,6 +9,7 @@ mod dsl;
 mod lower;
 mod minimum_should_match;
 pub mod query_string;
+mod regexp;
 mod rules;
 mod similarity;
 mod simple_query_string;

@@ -7,7 +7,9 @@
 use serde_json::Value;
 
 use super::QueryError;
-use super::ast::{Edits, Fuzziness, Matching, MultiMatchKind, Operator, Query, RangeBounds};
+use super::ast::{
+    Edits, Fuzziness, Matching, MultiMatchKind, Operator, Query, RangeBounds, RegexpSyntax, Rewrite,
+};
 
 /// Deeper groups are refused.
 const DEPTH_MAX: usize = 30;
@@ -232,7 +234,12 @@ impl<'a> Parser<'a> {
 
     fn regexp(&mut self, field: Option<&str>) -> Result<Query, QueryError> {
         let pattern = self.quoted('/')?;
-        Ok(self.each_field(field, |field| Query::Regexp { field, pattern: pattern.clone() }))
+        Ok(self.each_field(field, |field| Query::Regexp {
+            field,
+            pattern: pattern.clone(),
+            syntax: RegexpSyntax::default(),
+            rewrite: Rewrite::Usual,
+        }))
     }
 
     /// `[a TO b]`, `{a TO b}`, mixed, with `*` for an open end.
@@ -313,6 +320,7 @@ impl<'a> Parser<'a> {
                 pattern: text.clone(),
                 case_insensitive: false,
                 is_normalized: true,
+                rewrite: Rewrite::Usual,
             }),
             (false, ..) => {
                 let matching = self.options.matching.clone();

@@ -3,7 +3,9 @@
 
 use serde_json::Value;
 
-use super::ast::{Edits, Fuzziness, Matching, MultiMatchKind, Operator, Query, Sign, SimpleQueryString};
+use super::ast::{
+    Edits, Fuzziness, Matching, MultiMatchKind, Operator, Query, Rewrite, Sign, SimpleQueryString,
+};
 
 /// Groups within groups beyond that are passed over.
 const DEPTH_MAX: usize = 30;
@@ -282,6 +284,7 @@ impl Language<'_> {
             pattern: pattern.clone(),
             case_insensitive: false,
             is_normalized: true,
+            rewrite: Rewrite::Usual,
         })
     }
 

@@ -107,7 +107,7 @@ pub enum SearchError {
     Query(#[from] QueryError),
     /// The shard failed.
     #[error("the index of the shard failed: {0}")]
-    Index(#[from] tantivy::TantivyError),
+    Index(tantivy::TantivyError),
     /// The shard's files cannot be read.
     #[error("the shard's files cannot be read: {0}")]
     Io(#[from] std::io::Error),
@@ -120,4 +120,16 @@ pub enum SearchError {
     /// There was no time for what has to be done before any match is seen.
     #[error("the time of the search is up")]
     TimeIsUp,
+}
+
+/// More clauses than a query may have are found out only once its terms are known.
+impl From<tantivy::TantivyError> for SearchError {
+    fn from(error: tantivy::TantivyError) -> Self {
+        match error {
+            tantivy::TantivyError::InvalidArgument(reason) if reason.starts_with("maxClauseCount") => {
+                Self::Query(QueryError { kind: "too_many_clauses", reason })
+            }
+            other => Self::Index(other),
+        }
+    }
 }

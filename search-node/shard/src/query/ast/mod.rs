@@ -4,9 +4,12 @@ use serde_json::{Map, Value};
 
 mod full_text;
 
+mod patterns;
+
 pub(super) use full_text::{
     Edits, Fuzziness, Matching, MultiMatchKind, Operator, Sign, SimpleQueryString, ZeroTerms,
 };
+pub(super) use patterns::{RegexpSyntax, Rewrite};
 
 use super::minimum_should_match::MinimumShouldMatch;
 
@@ -145,6 +148,8 @@ pub enum Query {
         value: String,
         /// Whether case does not matter.
         case_insensitive: bool,
+        /// How the terms count that begin so.
+        rewrite: Rewrite,
     },
     /// Values like a pattern with `*` and `?`.
     Wildcard {
@@ -156,6 +161,8 @@ pub enum Query {
         case_insensitive: bool,
         /// Whether the pattern is brought into the form of the terms of a text, as in a query string.
         is_normalized: bool,
+        /// How the terms count that are like it.
+        rewrite: Rewrite,
     },
     /// Values like a regular expression.
     Regexp {
@@ -163,6 +170,10 @@ pub enum Query {
         field: String,
         /// The expression.
         pattern: String,
+        /// How it is read.
+        syntax: RegexpSyntax,
+        /// How the terms count that are like it.
+        rewrite: Rewrite,
     },
     /// Values within a few edits.
     Fuzzy {

@@ -39,7 +39,7 @@ fn parse_fuzziness(members: &mut Members<'_>) -> Result<Option<Fuzziness>, Query
 pub(super) fn fuzziness_of(members: &mut Members<'_>, edits: Edits) -> Result<Fuzziness, QueryError> {
     let usual = Fuzziness::default();
     let count = |found: Option<u32>, usual| found.map_or(usual, |count| count as usize);
-    members.pass_over(&["fuzzy_rewrite", "rewrite"]);
+    let rewrite = members.rewrite("fuzzy_rewrite")?.or(members.rewrite("rewrite")?);
     Ok(Fuzziness {
         edits,
         prefix_length: count(members.count("prefix_length")?, usual.prefix_length),
@@ -48,6 +48,7 @@ pub(super) fn fuzziness_of(members: &mut Members<'_>, edits: Edits) -> Result<Fu
             .flag("fuzzy_transpositions")?
             .or(members.flag("transpositions")?)
             .unwrap_or(usual.transpositions),
+        rewrite: rewrite.unwrap_or_default(),
     })
 }
 

@@ -27,7 +27,7 @@ use tantivy::query::{
 };
 use tantivy::schema::{Field, IndexRecordOption};
 
-use self::patterns::Pattern;
+use self::patterns::{Pattern, Shape};
 use self::presence::any_term;
 pub(crate) use self::range_fields::no_aggregation_of_spans;
 use self::runtime::RuntimeValues;
@@ -41,7 +41,7 @@ use super::simple_query_string;
 use super::weights::constant::Constant;
 use super::weights::demoted::Demoted;
 use super::weights::fuzzy::FuzzyWords;
-use super::wildcard::{name_matches, to_regex};
+use super::wildcard::name_matches;
 use crate::engine::{AllIdentities, Layout, View};
 use crate::mapping::{FieldKind, FieldMapping, IGNORED, Mapping};
 use crate::search::SearchError;
@@ -168,24 +168,21 @@ impl Lowering<'_> {
             Query::Range { field, bounds } => self.range(field, bounds),
             Query::Exists { field } => self.exists(field),
             Query::Ids { values, types } => Ok(self.ids(values, types)),
-            Query::Prefix { field, value, case_insensitive } => self.prefix(field, value, *case_insensitive),
-            Query::Wildcard { field, pattern, case_insensitive, is_normalized } => {
-                let to_regex = |pattern: &str| to_regex(pattern, *case_insensitive);
+            Query::Prefix { field, value, case_insensitive, rewrite } => {
+                self.prefix(field, value, (*case_insensitive, *rewrite))
+            }
+            Query::Wildcard { field, pattern, case_insensitive, is_normalized, rewrite } => {
+                let shape = Shape::Wildcard { case_insensitive: *case_insensitive };
                 self.pattern(
-                    &Pattern {
-                        kind: "wildcard",
-                        given: pattern,
-                        to_regex: &to_regex,
-                        is_normalized: *is_normalized,
-                    },
+                    &Pattern { shape, given: pattern, is_normalized: *is_normalized, rewrite: *rewrite },
                     field,
                 )
             }
-            Query::Regexp { field, pattern } => {
+            Query::Regexp { field, pattern, syntax, rewrite } => {
                 self.context.rules.check_regex(pattern)?;
-                let to_regex = |pattern: &str| pattern.to_owned();
+                let shape = Shape::Regexp(*syntax);
                 self.pattern(
-                    &Pattern { kind: "regexp", given: pattern, to_regex: &to_regex, is_normalized: false },
+                    &Pattern { shape, given: pattern, is_normalized: false, rewrite: *rewrite },
                     field,
                 )
             }

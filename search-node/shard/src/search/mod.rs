@@ -122,12 +122,15 @@ pub enum SearchError {
     TimeIsUp,
 }
 
-/// More clauses than a query may have are found out only once its terms are known.
+/// More terms than a query may have are found out only once they are looked up.
 impl From<tantivy::TantivyError> for SearchError {
     fn from(error: tantivy::TantivyError) -> Self {
         match error {
             tantivy::TantivyError::InvalidArgument(reason) if reason.starts_with("maxClauseCount") => {
                 Self::Query(QueryError { kind: "too_many_clauses", reason })
+            }
+            tantivy::TantivyError::InvalidArgument(reason) if reason.starts_with("Automaton [") => {
+                Self::Query(QueryError::argument(reason))
             }
             other => Self::Index(other),
         }

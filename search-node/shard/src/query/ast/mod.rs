@@ -4,12 +4,16 @@ use serde_json::{Map, Value};
 
 mod full_text;
 
+mod intervals;
 mod patterns;
+mod spans;
 
 pub(super) use full_text::{
     Edits, Fuzziness, Matching, MultiMatchKind, Operator, Sign, SimpleQueryString, ZeroTerms,
 };
+pub(super) use intervals::{IntervalFilter, Intervals, Words};
 pub(super) use patterns::{RegexpSyntax, Rewrite};
+pub(super) use spans::{SpanClause, SpanQuery};
 
 use super::minimum_should_match::MinimumShouldMatch;
 
@@ -261,6 +265,15 @@ pub enum Query {
         fields: Vec<(String, f32)>,
         /// How its texts are asked for, and how clauses without an operator are joined.
         matching: Matching,
+    },
+    /// Parts of a text by where its terms stand.
+    Span(Box<SpanQuery>),
+    /// The shortest parts of a text that have something.
+    Intervals {
+        /// The field.
+        field: String,
+        /// What they have.
+        intervals: Box<Intervals>,
     },
     /// A query with a name, by which a hit tells that it matched.
     Named {

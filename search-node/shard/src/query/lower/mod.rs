@@ -5,6 +5,7 @@
 
 mod compound;
 mod cross_fields;
+mod intervals;
 mod keyed;
 mod nested;
 mod patterns;
@@ -12,6 +13,7 @@ mod presence;
 mod range_fields;
 mod runtime;
 mod scored;
+mod spans;
 mod term_level;
 mod text_terms;
 mod texts;
@@ -217,6 +219,8 @@ impl Lowering<'_> {
                 let fields = if fields.is_empty() { &self.context.rules.default_fields } else { fields };
                 self.query(&query_string::parse(text, &Options { fields, matching })?)
             }
+            Query::Span(spans) => self.spans_query(spans),
+            Query::Intervals { field, intervals } => self.intervals(field, intervals),
             Query::Named { query, .. } => self.query(query),
             Query::Boost { query, boost } => Ok(Box::new(BoostQuery::new(self.query(query)?, *boost))),
         }

@@ -20,7 +20,11 @@ use crate::query::wildcard::{PATTERN_CHARS_MAX, between_signs, name_matches};
 
 impl Lowering<'_> {
     /// A pattern in the form of the field's terms; its signs stay.
-    fn normalized_pattern<'p>(&self, mapping: &FieldMapping, pattern: &Pattern<'p>) -> Cow<'p, str> {
+    pub(super) fn normalized_pattern<'p>(
+        &self,
+        mapping: &FieldMapping,
+        pattern: &Pattern<'p>,
+    ) -> Cow<'p, str> {
         let analysis = &self.layout.analysis;
         let analyzer = match (&mapping.analysis.normalizer, pattern.is_normalized) {
             (Some(name), _) => analysis.normalizer(name),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
+use tantivy::index::SegmentReader;
 use tantivy::query::{
     AutomatonWeight, BooleanQuery, BoostQuery, DfaWrapper, EnableScoring, Query, TermQuery, Weight,
 };
@@ -56,32 +57,39 @@ impl Wanted {
         field: Field,
         most: Option<usize>,
     ) -> tantivy::Result<Vec<Shared>> {
+        self.terms_in(searcher.segment_readers(), field, most)
+    }
+
+    /// The same of some segments.
+    pub(in crate::query) fn terms_in<'r>(
+        &self,
+        readers: impl IntoIterator<Item = &'r SegmentReader>,
+        field: Field,
+        most: Option<usize>,
+    ) -> tantivy::Result<Vec<Shared>> {
         match self {
-            Self::Like(automaton) => {
-                taken(searcher, field, &**automaton, most, |term| term.is_some().then_some(1.0))
-            }
-            Self::Near(near) => taken(searcher, field, &*near.automaton(), most, |term| near.share(term?)),
+            Self::Like(automaton) => taken(readers, field, (&**automaton, most), |_| Some(1.0)),
+            Self::Near(near) => taken(readers, field, (&*near.automaton(), most), |term| near.share(term)),
         }
     }
 }
 
-fn taken<A: Automaton>(
-    searcher: &Searcher,
+fn taken<'r, A: Automaton>(
+    readers: impl IntoIterator<Item = &'r SegmentReader>,
     field: Field,
-    automaton: &A,
-    most: Option<usize>,
-    share: impl Fn(Option<&str>) -> Option<f32>,
+    (automaton, most): (&A, Option<usize>),
+    share: impl Fn(&str) -> Option<f32>,
 ) -> tantivy::Result<Vec<Shared>>
 where
     A::State: Clone,
 {
     let mut best: BTreeSet<(Rank, String)> = BTreeSet::new();
-    for reader in searcher.segment_readers() {
+    for reader in readers {
         let index = reader.inverted_index(field)?;
         let mut found = index.terms().search(automaton).into_stream()?;
         while found.advance() {
             let Ok(term) = std::str::from_utf8(found.key()) else { continue };
-            let Some(share) = share(Some(term)) else { continue };
+            let Some(share) = share(term) else { continue };
             best.insert((Rank(share), term.to_owned()));
             match most {
                 Some(most) if best.len() > most => {

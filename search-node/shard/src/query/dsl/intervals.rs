@@ -105,7 +105,9 @@ fn filter(members: &mut Members<'_>, depth: usize) -> Result<Option<Box<Interval
             ));
         }
         let rule = IntervalFilter::RULES.iter().find(|rule| rule.eq_ignore_ascii_case(name));
-        let rule = rule.ok_or_else(|| QueryError::argument(format!("Unknown filter type [{name}]")))?;
+        let rule = rule.ok_or_else(|| {
+            QueryError::shard(format!("failed to create query: Unknown filter type [{name}]"))
+        })?;
         Ok(Box::new(IntervalFilter { rule, others: parse_one(others, depth + 1)? }))
     })
 }
@@ -215,7 +217,7 @@ mod tests {
             (json!({"match": {"query": "a", "slop": 1}}), "[match] unknown field [slop]"),
             (
                 json!({"match": {"query": "a", "filter": {"beside": {"match": {"query": "b"}}}}}),
-                "Unknown filter type [beside]",
+                "failed to create query: Unknown filter type [beside]",
             ),
             (json!({"any_of": {}}), "Required [intervals]"),
         ] {

@@ -104,7 +104,7 @@ pub(super) fn parse_not(body: &Value, depth: usize) -> Result<Query, QueryError>
     let around = members.read("dist", places)?;
     let (before, after) = (members.read("pre", places)?, members.read("post", places)?);
     if around.is_some() && (before.is_some() || after.is_some()) {
-        return Err(QueryError::argument("span_not can either use [dist] or [pre] & [post] (or none)"));
+        return Err(QueryError::parsing("span_not can either use [dist] or [pre] & [post] (or none)"));
     }
     let free = |own: Option<i64>| own.or(around).unwrap_or(0).max(0);
     made(members, SpanQuery::Not { include, exclude, before: free(before), after: free(after) })

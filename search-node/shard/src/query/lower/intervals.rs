@@ -237,14 +237,13 @@ fn repeated(of: Found, times: usize) -> Found {
 }
 
 fn in_order(parts: Vec<Found>) -> Found {
-    let flat = flattened(parts, &IntervalJoin::Ordered);
-    let runs = flat.chunk_by(|one, other| one == other).map(|same| repeated(same[0].clone(), same.len()));
+    let runs = parts.chunk_by(|one, other| one == other).map(|same| repeated(same[0].clone(), same.len()));
     alone_or(IntervalJoin::Ordered, runs.collect())
 }
 
 fn in_any_order(parts: Vec<Found>) -> Found {
     let mut counted: Vec<(Found, usize)> = Vec::new();
-    for part in flattened(parts, &IntervalJoin::Unordered) {
+    for part in parts {
         match counted.iter_mut().find(|(known, _)| *known == part) {
             Some((_, times)) => *times += 1,
             None => counted.push((part, 1)),

@@ -8,7 +8,7 @@ mod can_match;
 mod dsl;
 mod lower;
 mod minimum_should_match;
-pub mod query_string;
+mod query_string;
 mod regexp;
 mod rules;
 mod similarity;

@@ -185,6 +185,10 @@ pub struct SimpleQueryString {
     pub fuzziness: Fuzziness,
     /// How its texts are asked for, and how words without an operator are joined.
     pub matching: Matching,
+    /// Whether beginnings are cut into words.
+    pub analyze_wildcard: bool,
+    /// What the names of fields end with that phrases are looked for in.
+    pub quote_field_suffix: Option<String>,
 }
 
 /// What may mean something in a `simple_query_string`.

@@ -6,6 +6,7 @@ mod full_text;
 
 mod intervals;
 mod patterns;
+mod query_string;
 mod spans;
 
 pub(super) use full_text::{
@@ -13,6 +14,7 @@ pub(super) use full_text::{
 };
 pub(super) use intervals::{IntervalFilter, Intervals, Words};
 pub(super) use patterns::{RegexpSyntax, Rewrite};
+pub(super) use query_string::QueryString;
 pub(super) use spans::{SpanClause, SpanQuery};
 
 use super::minimum_should_match::MinimumShouldMatch;
@@ -258,14 +260,7 @@ pub enum Query {
         query: Box<Query>,
     },
     /// A text in Lucene's query language.
-    QueryString {
-        /// The text.
-        text: String,
-        /// Field names or patterns with their boosts; empty for all fields.
-        fields: Vec<(String, f32)>,
-        /// How its texts are asked for, and how clauses without an operator are joined.
-        matching: Matching,
-    },
+    QueryString(Box<QueryString>),
     /// Parts of a text by where its terms stand.
     Span(Box<SpanQuery>),
     /// The shortest parts of a text that have something.

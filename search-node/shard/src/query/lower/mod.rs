@@ -10,6 +10,7 @@ mod keyed;
 mod nested;
 mod patterns;
 mod presence;
+mod query_string;
 mod range_fields;
 mod runtime;
 mod scored;
@@ -37,7 +38,6 @@ pub(crate) use self::runtime::{Asked, runtime_fields_of};
 use self::values::plain;
 use super::QueryError;
 use super::ast::Query;
-use super::query_string::{self, Options};
 use super::rules::QueryRules;
 use super::simple_query_string;
 use super::weights::constant::Constant;
@@ -207,7 +207,9 @@ impl Lowering<'_> {
                 self.combined_fields(fields, value, matching)
             }
             Query::SimpleQueryString(asked) => {
-                let query = simple_query_string::parse(asked, &self.context.rules.default_fields);
+                let quoted = |path: &str, suffix: &str| self.with_suffix(path, suffix);
+                let defaults = &self.context.rules.default_fields;
+                let query = simple_query_string::parse(asked, defaults, &quoted);
                 self.query(&query)
             }
             Query::Nested { path, query, score_mode, ignore_unmapped, .. } => {
@@ -215,10 +217,7 @@ impl Lowering<'_> {
             }
             Query::ParentId { child, id, ignore_unmapped } => self.parent_id(child, id, *ignore_unmapped),
             Query::Constant { query } => Ok(constant(self.query(query)?)),
-            Query::QueryString { text, fields, matching } => {
-                let fields = if fields.is_empty() { &self.context.rules.default_fields } else { fields };
-                self.query(&query_string::parse(text, &Options { fields, matching })?)
-            }
+            Query::QueryString(asked) => self.query_string(asked),
             Query::Span(spans) => self.spans_query(spans),
             Query::Intervals { field, intervals } => self.intervals(field, intervals),
             Query::Named { query, .. } => self.query(query),

@@ -69,7 +69,7 @@ impl Expression {
 
 /// An expression whose automaton costs more than is allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("Determinizing automaton with [{states}] states would require more than {effort} effort.")]
+#[error("Determinizing automaton with {states} states would require more than {effort} effort.")]
 pub(in crate::query) struct TooComplex {
     states: usize,
     effort: u32,

@@ -106,28 +106,83 @@ fn in_order(parts: &[Vec<Span>], slop: i64, gaps: &[i64]) -> Vec<Span> {
 
 /// All parts close together; the one that begins first is moved on, again and again.
 fn in_any_order(parts: &[Vec<Span>], slop: i64) -> Vec<Span> {
-    let mut at = vec![0; parts.len()];
     let mut found = Vec::new();
     if parts.is_empty() || parts.iter().any(Vec::is_empty) {
         return found;
     }
+    let mut queue = Queue::new(parts);
     let mut end = parts.iter().map(|part| part[0].end).max().unwrap_or(0);
     let mut length: i64 = parts.iter().map(|part| part[0].end - part[0].start).sum();
     loop {
-        let here = |part: usize| parts[part][at[part]];
-        let Some(least) = (0..parts.len()).min_by_key(|part| (here(*part).start, here(*part).end)) else {
-            break;
-        };
-        let first = here(least);
+        let first = queue.first();
         if end - first.start - length <= slop {
             found.push(Span { start: first.start, end, width: end - first.start });
         }
-        at[least] += 1;
-        let Some(next) = parts[least].get(at[least]) else { break };
+        let Some(next) = queue.step() else { break };
         length += (next.end - next.start) - (first.end - first.start);
         end = end.max(next.end);
     }
     found
+}
+
+/// Parts by where they stand, the first one ahead: a binary heap. Where two stand at the same place, it is by the heap which one is moved on, and
+/// scores are Lucene's only if it is the same one.
+struct Queue<'a> {
+    parts: &'a [Vec<Span>],
+    at: Vec<usize>,
+    heap: Vec<usize>,
+}
+
+impl<'a> Queue<'a> {
+    /// Every part has a span at least.
+    fn new(parts: &'a [Vec<Span>]) -> Self {
+        let mut queue = Self { parts, at: vec![0; parts.len()], heap: Vec::with_capacity(parts.len()) };
+        for part in 0..parts.len() {
+            queue.heap.push(part);
+            let mut child = queue.heap.len() - 1;
+            while child > 0 && queue.is_before(child, (child - 1) / 2) {
+                queue.heap.swap(child, (child - 1) / 2);
+                child = (child - 1) / 2;
+            }
+        }
+        queue
+    }
+
+    fn span(&self, node: usize) -> Span {
+        let part = self.heap[node];
+        self.parts[part][self.at[part]]
+    }
+
+    fn is_before(&self, one: usize, other: usize) -> bool {
+        let rank = |span: Span| (span.start, span.end);
+        rank(self.span(one)) < rank(self.span(other))
+    }
+
+    fn first(&self) -> Span {
+        self.span(0)
+    }
+
+    /// Moves the first part on; none if it has no more spans.
+    fn step(&mut self) -> Option<Span> {
+        let part = self.heap[0];
+        self.at[part] += 1;
+        let next = *self.parts[part].get(self.at[part])?;
+        let mut node = 0;
+        loop {
+            let (left, right) = (2 * node + 1, 2 * node + 2);
+            if left >= self.heap.len() {
+                break;
+            }
+            let has_right = right < self.heap.len() && self.is_before(right, left);
+            let child = if has_right { right } else { left };
+            if !self.is_before(child, node) {
+                break;
+            }
+            self.heap.swap(child, node);
+            node = child;
+        }
+        Some(next)
+    }
 }
 
 fn apart(include: &[Span], exclude: &[Span], before: i64, after: i64) -> Vec<Span> {

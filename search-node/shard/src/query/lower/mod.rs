@@ -42,6 +42,7 @@ use super::rules::QueryRules;
 use super::simple_query_string;
 use super::weights::constant::Constant;
 use super::weights::demoted::Demoted;
+use super::weights::excluded::Excluded;
 use super::weights::fuzzy::FuzzyWords;
 use super::wildcard::name_matches;
 use crate::engine::{AllIdentities, Layout, View};
@@ -131,6 +132,11 @@ pub(in crate::query) fn constant(query: Box<dyn TantivyQuery>) -> Box<dyn Tantiv
 /// Matches that add nothing to the score.
 pub(in crate::query) fn unscored(query: Box<dyn TantivyQuery>) -> Box<dyn TantivyQuery> {
     Box::new(Constant::new(query, 0.0))
+}
+
+/// Matches that are left out.
+pub(in crate::query) fn excluded(query: Box<dyn TantivyQuery>) -> Box<dyn TantivyQuery> {
+    Box::new(Excluded { query: unscored(query) })
 }
 
 impl<'a> Lowering<'a> {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use tantivy::query::{BooleanQuery, Occur, Query as TantivyQuery};
 
 use super::texts::{best_of, boosted};
-use super::{Lowered, Lowering, all, constant, forgive, none, unscored};
+use super::{Lowered, Lowering, all, constant, excluded, forgive, none, unscored};
 use crate::analysis::Analyzer;
 use crate::mapping::FieldKind;
 use crate::query::QueryError;
@@ -15,6 +15,7 @@ use crate::query::ast::{
 };
 use crate::query::minimum_should_match::MinimumShouldMatch;
 use crate::query::query_string::{Clause, Group, Join, Sign, What, failed, parse};
+use crate::query::weights::expanded::TERMS_MAX;
 use crate::query::wildcard::between_signs;
 
 type Clauses = Vec<(Occur, Box<dyn TantivyQuery>)>;
@@ -81,8 +82,11 @@ impl Lowering<'_> {
                 (_, true) => Occur::Must,
                 (_, false) => Occur::Should,
             };
-            let is_scored = occur != Occur::MustNot;
-            clauses.push((occur, if is_scored { query } else { unscored(query) }));
+            clauses.push((occur, if occur == Occur::MustNot { excluded(query) } else { query }));
+        }
+        if clauses.len() > TERMS_MAX {
+            let reason = format!("maxClauseCount is set to {TERMS_MAX}");
+            return Err(QueryError { kind: "too_many_clauses", reason });
         }
         Ok(joined(clauses, minimum))
     }

@@ -7,6 +7,7 @@ pub(in crate::query) mod column_terms;
 pub(in crate::query) mod combined;
 pub(in crate::query) mod constant;
 pub(in crate::query) mod demoted;
+pub(in crate::query) mod excluded;
 pub(in crate::query) mod expanded;
 pub(in crate::query) mod fuzzy;
 pub(in crate::query) mod has_norm;

@@ -42,7 +42,7 @@ pub use engine::{
 };
 pub use query::{
     InnerHitsAsked, Query, QueryContext, QueryError, QueryLimits, QueryRules, Similarities, Similarity,
-    boosted_field, parse_query, query_string,
+    boosted_field, parse_query,
 };
 pub use search::{
     AskStop, Hit, InnerAnswer, InnerHit, InnerSearch, Missing, Scan, SearchAnswer, SearchError,

@@ -166,8 +166,13 @@ pub(super) fn add_query_text(call: &Call, body: &mut Value) -> Result<(), ApiErr
     if let Some(operator) = call.param("default_operator") {
         query.insert("default_operator".to_owned(), json!(operator));
     }
-    if call.flag("lenient")? {
-        query.insert("lenient".to_owned(), json!(true));
+    if let Some(name) = call.param("analyzer") {
+        query.insert("analyzer".to_owned(), json!(name));
+    }
+    for name in ["lenient", "analyze_wildcard"] {
+        if let Some(flag) = call.maybe_flag(name)? {
+            query.insert(name.to_owned(), json!(flag));
+        }
     }
     insert(body, "query", json!({"query_string": query}));
     Ok(())

@@ -110,7 +110,7 @@ pub enum SearchError {
     Query(#[from] QueryError),
     /// The shard failed.
     #[error("the index of the shard failed: {0}")]
-    Index(#[from] tantivy::TantivyError),
+    Index(tantivy::TantivyError),
     /// The shard's files cannot be read.
     #[error("the shard's files cannot be read: {0}")]
     Io(#[from] std::io::Error),
@@ -123,4 +123,19 @@ pub enum SearchError {
     /// There was no time for what has to be done before any match is seen.
     #[error("the time of the search is up")]
     TimeIsUp,
+}
+
+/// More terms than a query may have are found out only once they are looked up.
+impl From<tantivy::TantivyError> for SearchError {
+    fn from(error: tantivy::TantivyError) -> Self {
+        match error {
+            tantivy::TantivyError::InvalidArgument(reason) if reason.starts_with("maxClauseCount") => {
+                Self::Query(QueryError { kind: "too_many_clauses", reason })
+            }
+            tantivy::TantivyError::InvalidArgument(reason) if reason.starts_with("Automaton [") => {
+                Self::Query(QueryError::argument(reason))
+            }
+            other => Self::Index(other),
+        }
+    }
 }

@@ -4,9 +4,18 @@ use serde_json::{Map, Value};
 
 mod full_text;
 
+mod intervals;
+mod patterns;
+mod query_string;
+mod spans;
+
 pub(super) use full_text::{
     Edits, Fuzziness, Matching, MultiMatchKind, Operator, Sign, SimpleQueryString, ZeroTerms,
 };
+pub(super) use intervals::{IntervalFilter, Intervals, Words};
+pub(super) use patterns::{RegexpSyntax, Rewrite};
+pub(super) use query_string::QueryString;
+pub(super) use spans::{SpanClause, SpanQuery};
 
 use super::minimum_should_match::MinimumShouldMatch;
 
@@ -145,6 +154,8 @@ pub enum Query {
         value: String,
         /// Whether case does not matter.
         case_insensitive: bool,
+        /// How the terms count that begin so.
+        rewrite: Rewrite,
     },
     /// Values like a pattern with `*` and `?`.
     Wildcard {
@@ -156,6 +167,8 @@ pub enum Query {
         case_insensitive: bool,
         /// Whether the pattern is brought into the form of the terms of a text, as in a query string.
         is_normalized: bool,
+        /// How the terms count that are like it.
+        rewrite: Rewrite,
     },
     /// Values like a regular expression.
     Regexp {
@@ -163,6 +176,10 @@ pub enum Query {
         field: String,
         /// The expression.
         pattern: String,
+        /// How it is read.
+        syntax: RegexpSyntax,
+        /// How the terms count that are like it.
+        rewrite: Rewrite,
     },
     /// Values within a few edits.
     Fuzzy {
@@ -243,13 +260,15 @@ pub enum Query {
         query: Box<Query>,
     },
     /// A text in Lucene's query language.
-    QueryString {
-        /// The text.
-        text: String,
-        /// Field names or patterns with their boosts; empty for all fields.
-        fields: Vec<(String, f32)>,
-        /// How its texts are asked for, and how clauses without an operator are joined.
-        matching: Matching,
+    QueryString(Box<QueryString>),
+    /// Parts of a text by where its terms stand.
+    Span(Box<SpanQuery>),
+    /// The shortest parts of a text that have something.
+    Intervals {
+        /// The field.
+        field: String,
+        /// What they have.
+        intervals: Box<Intervals>,
     },
     /// A query with a name, by which a hit tells that it matched.
     Named {

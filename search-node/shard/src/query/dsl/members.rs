@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::plain;
 use crate::query::QueryError;
-use crate::query::ast::{Operator, Query};
+use crate::query::ast::{Operator, Query, Rewrite};
 use crate::query::minimum_should_match::MinimumShouldMatch;
 use crate::query::rules::boosted_field;
 
@@ -142,6 +142,13 @@ impl<'a> Members<'a> {
                 Err(QueryError::argument(format!("[{query}] operator must be [and] or [or], not [{other}]")))
             }
         })
+    }
+
+    pub(super) fn rewrite(&mut self, key: &str) -> Result<Option<Rewrite>, QueryError> {
+        self.read(
+            key,
+            |value| if value.is_null() { Ok(Rewrite::Usual) } else { Rewrite::parse(&plain(value)) },
+        )
     }
 
     pub(super) fn minimum_should_match(&mut self) -> Result<Option<MinimumShouldMatch>, QueryError> {

@@ -4,8 +4,10 @@
 
 mod compound;
 mod full_text;
+mod intervals;
 mod joined;
 mod members;
+mod spans;
 mod term_level;
 
 use serde_json::Value;
@@ -32,8 +34,10 @@ const QUERIES: &[(&str, Parse)] = &[
     ("constant_score", Around(compound::parse_constant)),
     ("dis_max", Around(compound::parse_dis_max)),
     ("exists", Leaf(term_level::parse_exists)),
+    ("field_masking_span", Around(spans::parse_masked)),
     ("fuzzy", Leaf(term_level::parse_fuzzy)),
     ("ids", Leaf(term_level::parse_ids)),
+    ("intervals", Leaf(intervals::parse_intervals)),
     ("match", Leaf(full_text::parse_match)),
     ("match_all", Leaf(compound::parse_match_all)),
     ("match_bool_prefix", Leaf(full_text::parse_bool_prefix)),
@@ -48,6 +52,14 @@ const QUERIES: &[(&str, Parse)] = &[
     ("range", Leaf(term_level::parse_range)),
     ("regexp", Leaf(term_level::parse_regexp)),
     ("simple_query_string", Leaf(full_text::parse_simple_query_string)),
+    ("span_containing", Around(spans::parse_containing)),
+    ("span_first", Around(spans::parse_first)),
+    ("span_multi", Around(spans::parse_multi)),
+    ("span_near", Around(spans::parse_near)),
+    ("span_not", Around(spans::parse_not)),
+    ("span_or", Around(spans::parse_or)),
+    ("span_term", Leaf(spans::parse_term)),
+    ("span_within", Around(spans::parse_within)),
     ("term", Leaf(term_level::parse_term)),
     ("terms", Leaf(term_level::parse_terms)),
     ("wildcard", Leaf(term_level::parse_wildcard)),

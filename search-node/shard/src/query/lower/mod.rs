@@ -5,13 +5,16 @@
 
 mod compound;
 mod cross_fields;
+mod intervals;
 mod keyed;
 mod nested;
 mod patterns;
 mod presence;
+mod query_string;
 mod range_fields;
 mod runtime;
 mod scored;
+mod spans;
 mod term_level;
 mod text_terms;
 mod texts;
@@ -26,7 +29,7 @@ use tantivy::query::{
 };
 use tantivy::schema::{Field, IndexRecordOption};
 
-use self::patterns::Pattern;
+use self::patterns::{Pattern, Shape};
 use self::presence::any_term;
 pub(crate) use self::range_fields::no_aggregation_of_spans;
 use self::runtime::RuntimeValues;
@@ -35,13 +38,13 @@ use self::texts::boosted;
 use self::values::plain;
 use super::QueryError;
 use super::ast::Query;
-use super::query_string::{self, Options};
 use super::rules::QueryRules;
 use super::simple_query_string;
 use super::weights::constant::{constant, unscored};
 use super::weights::demoted::Demoted;
+use super::weights::excluded::Excluded;
 use super::weights::fuzzy::FuzzyWords;
-use super::wildcard::{name_matches, to_regex};
+use super::wildcard::name_matches;
 use crate::engine::{AllIdentities, Layout, View};
 use crate::mapping::{FieldKind, FieldMapping, IGNORED, Mapping};
 use crate::search::SearchError;
@@ -124,6 +127,11 @@ pub(in crate::query) fn all_or_none(all_match: bool) -> Box<dyn TantivyQuery> {
     if all_match { all() } else { none() }
 }
 
+/// Matches that are left out.
+pub(in crate::query) fn excluded(query: Box<dyn TantivyQuery>) -> Box<dyn TantivyQuery> {
+    Box::new(Excluded { query: unscored(query) })
+}
+
 impl<'a> Lowering<'a> {
     fn new(
         view: &'a View,
@@ -161,24 +169,21 @@ impl Lowering<'_> {
             Query::Range { field, bounds } => self.range(field, bounds),
             Query::Exists { field } => self.exists(field),
             Query::Ids { values, types } => Ok(self.ids(values, types)),
-            Query::Prefix { field, value, case_insensitive } => self.prefix(field, value, *case_insensitive),
-            Query::Wildcard { field, pattern, case_insensitive, is_normalized } => {
-                let to_regex = |pattern: &str| to_regex(pattern, *case_insensitive);
+            Query::Prefix { field, value, case_insensitive, rewrite } => {
+                self.prefix(field, value, (*case_insensitive, *rewrite))
+            }
+            Query::Wildcard { field, pattern, case_insensitive, is_normalized, rewrite } => {
+                let shape = Shape::Wildcard { case_insensitive: *case_insensitive };
                 self.pattern(
-                    &Pattern {
-                        kind: "wildcard",
-                        given: pattern,
-                        to_regex: &to_regex,
-                        is_normalized: *is_normalized,
-                    },
+                    &Pattern { shape, given: pattern, is_normalized: *is_normalized, rewrite: *rewrite },
                     field,
                 )
             }
-            Query::Regexp { field, pattern } => {
+            Query::Regexp { field, pattern, syntax, rewrite } => {
                 self.context.rules.check_regex(pattern)?;
-                let to_regex = |pattern: &str| pattern.to_owned();
+                let shape = Shape::Regexp(*syntax);
                 self.pattern(
-                    &Pattern { kind: "regexp", given: pattern, to_regex: &to_regex, is_normalized: false },
+                    &Pattern { shape, given: pattern, is_normalized: false, rewrite: *rewrite },
                     field,
                 )
             }
@@ -201,7 +206,9 @@ impl Lowering<'_> {
                 self.combined_fields(fields, value, matching)
             }
             Query::SimpleQueryString(asked) => {
-                let query = simple_query_string::parse(asked, &self.context.rules.default_fields);
+                let quoted = |path: &str, suffix: &str| self.with_suffix(path, suffix);
+                let defaults = &self.context.rules.default_fields;
+                let query = simple_query_string::parse(asked, defaults, &quoted);
                 self.query(&query)
             }
             Query::Nested { path, query, score_mode, ignore_unmapped, .. } => {
@@ -209,10 +216,9 @@ impl Lowering<'_> {
             }
             Query::ParentId { child, id, ignore_unmapped } => self.parent_id(child, id, *ignore_unmapped),
             Query::Constant { query } => Ok(constant(self.query(query)?)),
-            Query::QueryString { text, fields, matching } => {
-                let fields = if fields.is_empty() { &self.context.rules.default_fields } else { fields };
-                self.query(&query_string::parse(text, &Options { fields, matching })?)
-            }
+            Query::QueryString(asked) => self.query_string(asked),
+            Query::Span(spans) => self.spans_query(spans),
+            Query::Intervals { field, intervals } => self.intervals(field, intervals),
             Query::Named { query, .. } => self.query(query),
             Query::Boost { query, boost } => Ok(boosted(self.query(query)?, *boost)),
         }

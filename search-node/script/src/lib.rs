@@ -161,6 +161,7 @@ mod tests {
             ("int s = 0; for (int i = 0; i < 4; i++) { if (i == 2) continue; s += i; } return s", json!(4)),
             ("int s = 0; for (def v : doc['n'].values) { s += v } s", json!(8)),
             ("int s = 0; for (v in params.list) { if (v > 2) { break; } s += v } s", json!(3)),
+            ("int s = 0; for (int i = 0; i < 4; ++i) { s += i; } --s; s", json!(5)),
             ("int i = 10; while (i > 5) { i-- } return i", json!(5)),
             ("int i = 0; do { i++ } while (i < 3); return i", json!(3)),
             ("(int) 2.9 + (double) 1", json!(3.0)),

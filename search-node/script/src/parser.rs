@@ -232,6 +232,15 @@ impl Parser {
 
     /// An expression or an assignment.
     fn bare(&mut self) -> Result<Statement, String> {
+        for (sign, operator) in [("++", "+"), ("--", "-")] {
+            if self.take(sign) {
+                let place = self.expression()?;
+                if !matches!(place, Expression::Variable(_) | Expression::Member(..)) {
+                    return Err(format!("{} that can be changed", self.unexpected("a variable")));
+                }
+                return Ok(Statement::Assign(place, Some(operator), Expression::Value(json!(1))));
+            }
+        }
         let place = self.expression()?;
         self.assignment(place)
     }

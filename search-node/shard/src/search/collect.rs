@@ -16,7 +16,7 @@ use crate::aggs::{
     AggPartial, SegmentAggs, check as check_aggs, reduce, runtime_fields_of as runtime_fields_of_aggs,
 };
 use crate::engine::View;
-use crate::query::{Asked, QueryContext, lower, passes, runtime_fields_of, segments_to_search};
+use crate::query::{Asked, Faults, QueryContext, lower, passes, runtime_fields_of, segments_to_search};
 
 /// Documents that a scorer tells at a time.
 const BLOCK: usize = COLLECT_BLOCK_BUFFER_LEN;
@@ -57,7 +57,8 @@ fn walk(
     let statistics = Statistics::new(view)?;
     let segments = segments_to_search(&request.query, view, context);
     let beside = runtime_fields_beside(view, request, context)?;
-    let asked = Asked { segments: &segments, stop: watch.ask(), beside: &beside };
+    let faults = Faults::default();
+    let asked = Asked { segments: &segments, stop: watch.ask(), beside: &beside, faults: &faults };
     let weight = |query, scored| -> Result<Box<dyn Weight>, SearchError> {
         let query = lower(query, view, context, asked)?;
         let scoring = if scored {
@@ -80,6 +81,7 @@ fn walk(
         }
         if request.hits == 0 && request.aggs.is_empty() && filter.is_none() && request.min_score.is_none() {
             found.total += u64::from(matches.count(reader)?);
+            faults.check()?;
             continue;
         }
         // Held until the segment is done, so that none has to be read again meanwhile.
@@ -90,6 +92,7 @@ fn walk(
         let mut segment = Segment::new(request, reader, keys, filter.as_deref())?;
         let mut computed = SegmentAggs::open(&request.aggs, view, reader, context, watch)?;
         segment.walk(matches.as_ref(), scored, &mut computed, watch)?;
+        faults.check()?;
         *aggs = reduce(&request.aggs, std::mem::take(aggs), computed.finish()?);
         found.take(segment, ordinal as u32, scored)?;
     }

@@ -67,7 +67,9 @@ impl Lowering<'_> {
             Wanted::Between(lower, upper) => constant(Box::new(RangeQuery::new(lower, upper))),
             Wanted::One(term) => match &mapping.kind {
                 FieldKind::Text => self.weighed(path, mapping, &term, IndexRecordOption::WithFreqs),
-                FieldKind::Boolean | FieldKind::MatchOnlyText => {
+                // A flag counts by how rare it is, as in Elasticsearch.
+                FieldKind::Boolean => self.weighed(path, mapping, &term, IndexRecordOption::Basic),
+                FieldKind::MatchOnlyText => {
                     constant(Box::new(TermQuery::new(term, IndexRecordOption::Basic)))
                 }
                 FieldKind::Keyword { .. }

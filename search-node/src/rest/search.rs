@@ -80,7 +80,7 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 
 /// The body with the documents that its queries name; none where it names none.
-async fn with_named_documents(call: &Call) -> Result<Option<Value>, ApiError> {
+pub(super) async fn with_named_documents(call: &Call) -> Result<Option<Value>, ApiError> {
     if !may_name_documents(&call.body) {
         return Ok(None);
     }

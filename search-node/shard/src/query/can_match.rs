@@ -35,7 +35,7 @@ pub(crate) fn segments_to_search<'v>(
     context: &QueryContext<'_>,
 ) -> Vec<&'v SegmentReader> {
     let all = view.searcher.segment_readers().iter();
-    if view.layout.mapping.runtime.count() == 0 {
+    if view.layout.mapping.runtime.count() == 0 || query.joins_documents() {
         return all.collect();
     }
     let mut demands = Vec::new();

@@ -7,6 +7,8 @@
 mod collect;
 mod id_key;
 mod inner_hits;
+mod joined;
+mod named;
 mod scan;
 mod sort;
 mod sorted;
@@ -23,6 +25,8 @@ use crate::query::{Query, QueryError};
 
 pub(crate) use collect::search;
 pub use inner_hits::{InnerAnswer, InnerHit, InnerSearch};
+pub(crate) use joined::join_query;
+pub use named::NamedSearch;
 pub use scan::{Scan, Slice};
 pub use sort::{Missing, SortField, SortKey, SortMode, SortValue, compare_hits};
 pub(crate) use sort::{check_words, no_column_for_ids, no_values_in_column};

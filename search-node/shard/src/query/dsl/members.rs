@@ -205,6 +205,11 @@ impl<'a> Members<'a> {
         }
     }
 
+    /// The end of members that are no query of their own.
+    pub(super) fn done(self) -> Result<(), QueryError> {
+        self.left.first().map_or(Ok(()), |(key, _)| Err(self.unsupported(key)))
+    }
+
     pub(super) fn unsupported(&self, key: impl Display) -> QueryError {
         QueryError::parsing(format!("[{}] query does not support [{key}]", self.query))
     }

@@ -24,6 +24,11 @@ pub(super) fn parse_terms(body: &Value) -> Result<Query, QueryError> {
     let mut members = Members::of("terms", body)?;
     let beside = ["boost", "_name"].map(|key| members.take(key).map(|value| (key, value)));
     let (field, values) = match members.next() {
+        // Whoever coordinates reads the document first, where there is one.
+        Some((field, Value::Object(_))) => {
+            members.put_back(beside);
+            return members.end(Query::TermsOf { field: field.to_owned() });
+        }
         Some((field, Value::Array(values))) => (field.to_owned(), values.clone()),
         Some((other, _)) => return Err(members.unsupported(other)),
         None => {

@@ -5,8 +5,11 @@
 
 mod compound;
 mod cross_fields;
+mod geo;
 mod intervals;
+mod joins;
 mod keyed;
+mod more_like_this;
 mod nested;
 mod patterns;
 mod presence;
@@ -14,6 +17,8 @@ mod query_string;
 mod range_fields;
 mod runtime;
 mod scored;
+mod scoring;
+mod shared;
 mod spans;
 mod term_level;
 mod text_terms;
@@ -34,6 +39,7 @@ use self::presence::any_term;
 pub(crate) use self::range_fields::no_aggregation_of_spans;
 use self::runtime::RuntimeValues;
 pub(crate) use self::runtime::{Asked, runtime_fields_of};
+use self::shared::Shared;
 use self::texts::boosted;
 use self::values::plain;
 use super::QueryError;
@@ -93,10 +99,16 @@ fn lower_at(
     asked: Asked<'_>,
 ) -> Result<Box<dyn TantivyQuery>, SearchError> {
     let (fuzzy_words, runtime) = (FuzzyWords::default(), RuntimeValues::default());
-    let lowering = Lowering::new(view, context, nested_in, &fuzzy_words, &runtime);
-    let lowered = lowering.at_level(lowering.query(query)?);
+    let shared = Shared::new(view, asked.faults);
+    let lowering = Lowering::new(&shared, context, nested_in, &fuzzy_words, &runtime);
+    let mut lowered = lowering.at_level(lowering.query(query)?);
     if runtime.read(view, asked)? {
-        return Ok(lowering.at_level(lowering.query(query)?));
+        shared.forget();
+        lowered = lowering.at_level(lowering.query(query)?);
+    }
+    // Where nothing is asked, the query is only looked at.
+    if !asked.segments.is_empty() {
+        shared.join(asked.stop)?;
     }
     Ok(lowered)
 }
@@ -107,6 +119,8 @@ struct Lowering<'a> {
     identities: &'a Arc<AllIdentities>,
     context: &'a QueryContext<'a>,
     fuzzy_words: &'a FuzzyWords,
+    /// What queries are made ready with.
+    shared: &'a Shared<'a>,
     /// The runtime fields that were met.
     runtime: &'a RuntimeValues,
     /// The path of the nested objects that are looked for; none for documents.
@@ -134,14 +148,14 @@ pub(in crate::query) fn excluded(query: Box<dyn TantivyQuery>) -> Box<dyn Tantiv
 
 impl<'a> Lowering<'a> {
     fn new(
-        view: &'a View,
+        shared: &'a Shared<'a>,
         context: &'a QueryContext<'a>,
         nested_in: Option<&'a str>,
         fuzzy_words: &'a FuzzyWords,
         runtime: &'a RuntimeValues,
     ) -> Self {
-        let (layout, identities) = (&*view.layout, &view.identities);
-        Self { layout, identities, context, fuzzy_words, runtime, nested_in, is_of_index: true }
+        let (layout, identities) = (&*shared.view.layout, &shared.view.identities);
+        Self { layout, identities, context, fuzzy_words, shared, runtime, nested_in, is_of_index: true }
     }
 }
 
@@ -215,6 +229,16 @@ impl Lowering<'_> {
                 self.nested(path, query, *score_mode, *ignore_unmapped)
             }
             Query::ParentId { child, id, ignore_unmapped } => self.parent_id(child, id, *ignore_unmapped),
+            Query::FunctionScore(scored) => self.function_score(scored),
+            Query::ScriptScore { query, script, min_score } => self.script_score(query, script, *min_score),
+            Query::RankFeature { field, function } => self.rank_feature(field, *function),
+            Query::DistanceFeature { field, origin, pivot } => self.distance_feature(field, origin, pivot),
+            Query::TermsSet(asked) => self.terms_set(asked),
+            Query::TermsOf { field } => Err(terms_not_read(field)),
+            Query::Pinned { documents, organic } => self.pinned(documents, organic),
+            Query::MoreLikeThis(asked) => self.more_like_this(asked),
+            Query::Joined(joined) => self.joined(joined),
+            Query::Geo(asked) => self.geo(asked),
             Query::Constant { query } => Ok(constant(self.query(query)?)),
             Query::QueryString(asked) => self.query_string(asked),
             Query::Span(spans) => self.spans_query(spans),
@@ -302,6 +326,16 @@ pub(in crate::query) fn has_terms(mapping: &FieldMapping) -> bool {
 /// Whether a field's terms are found by its column alone.
 pub(in crate::query) fn has_column_of_terms(mapping: &FieldMapping) -> bool {
     !mapping.index && mapping.doc_values && matches!(mapping.kind, FieldKind::Keyword { .. })
+}
+
+/// The values of a `terms` are in a document that nobody has read.
+fn terms_not_read(field: &str) -> QueryError {
+    QueryError {
+        kind: "unsupported_operation_exception",
+        reason: format!(
+            "the values of [terms] on [{field}] cannot be looked up here: query must be rewritten first"
+        ),
+    }
 }
 
 /// A value that does not fit the field matches nothing, where the request says so.

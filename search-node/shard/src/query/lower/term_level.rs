@@ -72,11 +72,14 @@ impl Lowering<'_> {
             Wanted::Between(lower, upper) => self.between(path, mapping, lower, upper),
             Wanted::One(term) => match &mapping.kind {
                 FieldKind::Text => self.weighed(path, mapping, &term, IndexRecordOption::WithFreqs),
-                FieldKind::MatchOnlyText | FieldKind::ConstantKeyword { .. } => {
+                // A flag counts by how rare it is, as in Elasticsearch.
+                FieldKind::Boolean if mapping.index && self.is_of_index => {
+                    self.weighed(path, mapping, &term, IndexRecordOption::Basic)
+                }
+                FieldKind::Boolean | FieldKind::MatchOnlyText | FieldKind::ConstantKeyword { .. } => {
                     constant(Box::new(TermQuery::new(term, IndexRecordOption::Basic)))
                 }
-                FieldKind::Boolean
-                | FieldKind::Keyword { .. }
+                FieldKind::Keyword { .. }
                 | FieldKind::Flattened { .. }
                 | FieldKind::Join(_)
                 | FieldKind::Version

@@ -64,9 +64,11 @@ fn collect(query: &Query, layout: &Layout, context: &QueryContext<'_>, demands: 
         Query::Bool { must, filter, .. } => {
             must.iter().chain(filter).all(|query| collect(query, layout, context, demands))
         }
-        Query::Constant { query } | Query::Boost { query, .. } | Query::Named { query, .. } => {
-            collect(query, layout, context, demands)
-        }
+        Query::Constant { query }
+        | Query::Boost { query, .. }
+        | Query::ScriptScore { query, .. }
+        | Query::Named { query, .. } => collect(query, layout, context, demands),
+        Query::FunctionScore(scored) => collect(&scored.query, layout, context, demands),
         _ => true,
     }
 }

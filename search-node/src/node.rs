@@ -162,7 +162,7 @@ impl Node {
         // What was begun ends with a start that fails.
         let unless_started = stop.clone().drop_guard();
         let (entrance, asked) = (rest::Entrance::default(), stop.clone());
-        let app = rest::app(entrance.clone());
+        let app = rest::app(entrance.clone(), settings.is_http_compressed);
         let server = tokio::spawn(async move {
             axum::serve(listener, app).with_graceful_shutdown(asked.cancelled_owned()).await
         });
@@ -331,7 +331,7 @@ impl Node {
     pub fn api(self: &Arc<Self>) -> axum::Router {
         let entrance = rest::Entrance::default();
         entrance.open(Arc::clone(self));
-        rest::app(entrance)
+        rest::app(entrance, self.settings.is_http_compressed)
     }
 }
 

@@ -94,6 +94,12 @@ const NETWORK: &[Setting] = &[
         "The largest request body, also after unpacking.",
     ),
     setting(
+        "http.compression",
+        Kind::Bool,
+        Some("true"),
+        "Whether answers are packed with gzip for clients that ask for it (Accept-Encoding).",
+    ),
+    setting(
         "security.enabled",
         Kind::Bool,
         None,
@@ -275,6 +281,8 @@ pub struct NodeSettings {
     /// Names under which a loopback node may be reached besides loopback's own.
     pub allowed_hosts: Vec<String>,
     pub body_bytes_max: usize,
+    /// Whether answers are packed for who asks for it.
+    pub is_http_compressed: bool,
     pub write: PoolSettings,
     pub search: PoolSettings,
     pub by_query: PoolSettings,
@@ -358,6 +366,7 @@ impl NodeSettings {
             port: settings.is_set("http.port").then(|| settings.port("http.port")),
             allowed_hosts: settings.list("http.allowed_hosts"),
             body_bytes_max: bytes(settings, "http.max_content_length"),
+            is_http_compressed: settings.bool("http.compression"),
             write: pool("write", cores),
             search: pool("search", cores * 3 / 2 + 1),
             by_query: pool("by_query", (cores / 2).max(1)),

@@ -46,6 +46,7 @@ impl NewIndex {
         let mapping = parse_new_mapping(&body).map_err(unparsed)?;
         settings.limits.check(&mapping)?;
         mapping.check_links()?;
+        mapping.check_time_field().map_err(unparsed)?;
         Ok(mapping)
     }
 }

@@ -29,6 +29,7 @@ mod index_figures;
 mod index_settings;
 mod later;
 mod mapped_fields;
+mod named_parts;
 mod open_close;
 mod parameters;
 mod pieces;

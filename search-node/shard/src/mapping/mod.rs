@@ -9,6 +9,7 @@
 //! - Every limit on the number and depth of fields is a setting of the index.
 
 mod analyzers;
+mod canonical;
 mod date_detection;
 mod date_math;
 pub mod dates;

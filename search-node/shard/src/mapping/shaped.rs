@@ -31,6 +31,13 @@ impl Reading<'_> {
         }
         match structure.check(value) {
             Ok(()) => {
+                let (is_any_empty, are_all_empty) = structure.empty_texts(value);
+                if is_any_empty {
+                    self.ignore(&plan.path);
+                }
+                if are_all_empty {
+                    return Ok(());
+                }
                 self.note_features(plan, structure, value)?;
                 let field = plan.targets.first().and_then(|target| target.field);
                 field.into_iter().for_each(|field| self.values.add_bool(field, true));

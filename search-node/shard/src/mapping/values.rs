@@ -238,8 +238,11 @@ pub(crate) fn to_integer(scalar: Scalar<'_>, min: i64, max: i64, type_name: &str
     let out_of_range = || (ARGUMENT, format!("Value [{scalar}] is out of range for a {type_name}"));
     let from_float = |number: f64| {
         let cut = number.trunc();
-        // i64::MAX as f64 is 2^63, which is one too many.
-        if (i64::MIN as f64..i64::MAX as f64).contains(&cut) { Ok(cut as i64) } else { Err(out_of_range()) }
+        // What comes as -2^63 here had more digits than 64 bits hold, and 2^63 is one too many.
+        let is_long = cut > i64::MIN as f64 && cut < i64::MAX as f64;
+        // Integers are compared before their fraction is cut off, as in Elasticsearch; smaller ones after that.
+        let is_within = max != i64::from(i32::MAX) || (min as f64..=max as f64).contains(&number);
+        if is_long && is_within { Ok(cut as i64) } else { Err(out_of_range()) }
     };
     let no_number = |text: &str| (ARGUMENT, format!("For input string: \"{text}\""));
     let number = match scalar {

@@ -1,7 +1,7 @@
 //! What a template gives an index: settings, a mapping, aliases.
 
 use serde_json::{Map, Value, json};
-use shard::mapping::parse_new_mapping;
+use shard::mapping::{Mapping, parse_new_mapping};
 
 use super::merging::{FieldMerge, merge_mappings};
 use crate::error::ApiError;
@@ -53,13 +53,25 @@ impl IndexBody {
         Ok(true)
     }
 
-    /// Refuses what no index could be made with.
+    /// Refuses a part that no index could be made with, whatever other parts say.
     pub(super) fn check(&self) -> Result<(), ApiError> {
+        self.checked().map(drop)
+    }
+
+    /// Refuses what no index could be made with.
+    pub(super) fn check_whole(&self) -> Result<(), ApiError> {
+        let (settings, mapping) = self.checked()?;
+        mapping.check_analysis(&settings.analysis).map_err(unparsed)?;
+        settings.query.similarities.check(&mapping).map_err(unparsed)
+    }
+
+    fn checked(&self) -> Result<(IndexSettings, Mapping), ApiError> {
         let settings = IndexSettings::read(&self.settings.clone().unwrap_or_default())?;
         let mapping = parse_new_mapping(&self.mapping()).map_err(unparsed)?;
         settings.limits.check(&mapping)?;
         mapping.check_links()?;
-        sort_settings::check_nested(settings.sort.as_ref(), &mapping)
+        sort_settings::check_nested(settings.sort.as_ref(), &mapping)?;
+        Ok((settings, mapping))
     }
 
     /// Refuses what nobody may say, whatever stands beside it.

@@ -20,7 +20,7 @@ pub use ast::{InnerHitsAsked, Query};
 pub(crate) use can_match::{can_match, segments_to_search};
 pub use dsl::parse_query;
 pub use lower::QueryContext;
-pub(crate) use lower::{Asked, lower, lower_nested, no_aggregation_of_spans, runtime_fields_of};
+pub(crate) use lower::{Asked, HeldValues, Prepared, no_aggregation_of_spans, runtime_fields_of};
 pub use rules::{QueryRules, boosted_field};
 pub use similarity::{Similarities, Similarity};
 pub(crate) use weights::bounds::{Bounds, constant_inside};

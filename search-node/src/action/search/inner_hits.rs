@@ -3,16 +3,16 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use daemon::CancellationToken;
 use serde_json::{Map, Value, json};
 use shard::{
     Hit, InnerAnswer, InnerHit, InnerHitsAsked, InnerSearch, Query, SearchRequest, SortValue, SourceFilter,
-    StoredDocument, filter_source, uid_parts,
+    Stop, StoredDocument, filter_source, uid_parts,
 };
 
 use super::answer::show_score;
 use super::body::{SearchBody, count, flag, read_sort, read_source};
 use super::query::Part;
-use super::until::Until;
 use crate::error::ApiError;
 
 const SIZE_DEFAULT: usize = 3;
@@ -110,16 +110,15 @@ pub(super) fn check_windows(all: &[InnerHits], most: usize) -> Result<(), ApiErr
 
 /// The searches for the inner hits of many hits, each made ready once for a part of the search.
 pub(super) struct InnerSearches<'a> {
-    until: &'a Until,
+    /// Ends them. The time of a search is that of looking for hits: what was found in time is shown as a whole.
+    cancelled: &'a CancellationToken,
     /// By the place of the part, and by where it is said what is shown.
     searches: HashMap<(usize, *const InnerHits), Option<InnerSearch<'a>>>,
-    /// Whether there was no time to see all matches.
-    pub is_timed_out: bool,
 }
 
 impl<'a> InnerSearches<'a> {
-    pub(super) fn new(until: &'a Until) -> Self {
-        Self { until, searches: HashMap::new(), is_timed_out: false }
+    pub(super) fn new(cancelled: &'a CancellationToken) -> Self {
+        Self { cancelled, searches: HashMap::new() }
     }
 
     /// What there is among the objects of a hit in a part; `outer` is the nested path of the hit, if it is no document.
@@ -139,9 +138,8 @@ impl<'a> InnerSearches<'a> {
             }
         };
         let Some(search) = search else { return Ok(None) };
-        let found = search.of_hit(hit, &|| self.until.stop())?;
-        self.is_timed_out |= found.is_partial;
-        Ok(Some(found))
+        let stop = || self.cancelled.is_cancelled().then_some(Stop::Cancelled);
+        Ok(Some(search.of_hit(hit, &stop)?))
     }
 }
 
@@ -204,8 +202,7 @@ fn find<'a>(
         add_to(&mut hit, &inner_hits.inner, &around, searches)?;
         shown.push(hit);
     }
-    let relation = if found.is_partial { "gte" } else { "eq" };
-    let total = json!({"value": found.total, "relation": relation});
+    let total = json!({"value": found.total, "relation": "eq"});
     let max_score = found.max_score.filter(|_| !found.hits.is_empty()).map_or(Value::Null, show_score);
     Ok(Some(json!({"hits": {"total": total, "max_score": max_score, "hits": shown}})))
 }

@@ -48,6 +48,7 @@ impl Charge {
     /// The same for little that cannot be done without; others go for it if they can.
     pub(crate) fn set_in_any_case(&mut self, bytes: usize) {
         if self.set(bytes).is_err() {
+            self.of.evict_to(self.of.bytes_max.saturating_sub(bytes).saturating_add(self.bytes));
             // What is less than everything is within it.
             let _ = self.change_within(bytes, usize::MAX);
         }

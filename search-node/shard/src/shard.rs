@@ -370,15 +370,9 @@ impl Reader {
         can_match(query, &self.view, context)
     }
 
-    /// Starts a walk over every match in this point in time, or over one slice of them; `stop` may end what has to be done before.
-    pub fn scan(
-        &self,
-        query: &Query,
-        context: &QueryContext<'_>,
-        slice: Slice,
-        stop: AskStop<'_>,
-    ) -> Result<Scan, SearchError> {
-        Scan::open(Arc::clone(&self.view), query, context, slice, stop)
+    /// Starts a walk over every match in this point in time, or over one slice of them.
+    pub fn scan(&self, query: &Query, context: &QueryContext<'_>, slice: Slice) -> Result<Scan, SearchError> {
+        Scan::open(Arc::clone(&self.view), query, context, slice)
     }
 
     /// A search among the objects at a nested path, of hits that are documents or, with a path, objects there. None where nothing is nested

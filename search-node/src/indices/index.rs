@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use shard::mapping::{Mapping, parse_mapping};
 use shard::{EngineError, EngineOptions, ForceMerge, Shard, Shared};
+use tokio::sync::watch;
 
 use super::agreement::Agreement;
 use super::blocks::Level;
@@ -37,6 +38,8 @@ pub struct Index {
     /// Held by who makes the mapping grow: who comes meanwhile often wants the same.
     pub(super) growing: Mutex<()>,
     pub(super) mapping: ArcSwap<Mapping>,
+    /// The version of the map's entry that shards here were last told of, whether all of them could take it or not.
+    pub(super) told: watch::Sender<u64>,
     pub(super) settings: ArcSwap<IndexSettings>,
     /// The roles of the copies on this node; none where there is only this node, for itself.
     roles: Option<Arc<Roles>>,
@@ -107,6 +110,7 @@ impl Index {
             agreement,
             growing: Mutex::new(()),
             mapping: ArcSwap::new(mapping),
+            told: watch::Sender::default(),
             copies: (0..settings.routing.shards()).map(|_| ArcSwapOption::empty()).collect(),
             settings: ArcSwap::from_pointee(settings),
             name: metadata.name.clone(),

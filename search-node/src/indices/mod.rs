@@ -53,6 +53,7 @@ mod settings;
 mod settings_changes;
 mod shard_copy;
 mod sort_settings;
+mod sound_settings;
 mod stored_copy;
 mod stream_changes;
 mod streams;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use shard::{QueryRules, Similarities, boosted_field};
 
+use super::sound_settings::sound;
 use crate::error::ApiError;
 
 /// The fields of a query text that names none: one, a list, or names parted by commas.
@@ -46,7 +47,7 @@ pub(super) fn read_stored(flat: &Map<String, Value>) -> Arc<QueryRules> {
         .filter_map(alone)
         .filter(|setting| read(&[setting.clone()].into_iter().collect()).is_ok());
     let mut rules = read(&well.collect()).unwrap_or_default();
-    rules.similarities = similarities(flat).unwrap_or_default();
+    rules.similarities = similarities(&sound(flat)).unwrap_or_default();
     Arc::new(rules)
 }
 

@@ -156,17 +156,14 @@ fn backing_index(
 ) -> Result<(NewIndex, StreamTemplate), ApiError> {
     let template = stream_template(map, stream)?;
     let templates = Templates::of(map);
-    let is_stored = templates.are_of_older_build(stream, false);
-    if is_stored {
-        request.check_said()?;
-    }
     let mut body = templates.applied(stream, false)?.body;
+    let older = templates.are_of_older_build(stream, false).then(|| body.leave_out_unsound(&request));
     body.put_over(request, FieldMerge::Replaced);
     body.mappings = Some(of_stream(&body, template.timestamp_field(), backing)?);
     body.settings.get_or_insert_default().insert("hidden".to_owned(), json!("true"));
     let data_stream = Some(stream.to_owned());
     let name = backing.to_owned();
-    Ok((NewIndex { name, provided_name: None, body, data_stream, is_stored }, template))
+    Ok((NewIndex { name, provided_name: None, body, data_stream, older }, template))
 }
 
 /// The mapping of an index of a stream: what is said of it, over a field of its time.

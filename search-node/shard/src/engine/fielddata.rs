@@ -17,13 +17,13 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hashbrown::HashMap;
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use tantivy::index::SegmentId;
 
 pub(crate) use charge::{Charge, NoRoom};
 
 /// How often who waits for a value that another one makes looks whether it still wants it.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// What can be kept.
 pub(crate) trait Keepable: Any + Send + Sync {
@@ -36,15 +36,15 @@ pub(crate) trait Keepable: Any + Send + Sync {
 /// Waits for somebody who has a place among those who work, and gives the place to others meanwhile. The wait tells whether the place is
 /// wanted back.
 pub trait Aside: Send + Sync {
-    /// Waits, and has the place again if it is wanted.
-    fn wait(&self, wait: &mut dyn FnMut() -> bool);
+    /// Waits, and has the place again if it is wanted, and for as long as `goes_on` says so.
+    fn wait(&self, wait: &mut dyn FnMut() -> bool, goes_on: &dyn Fn() -> bool);
 }
 
 /// Where nobody else wants the place.
 struct InPlace;
 
 impl Aside for InPlace {
-    fn wait(&self, wait: &mut dyn FnMut() -> bool) {
+    fn wait(&self, wait: &mut dyn FnMut() -> bool, _: &dyn Fn() -> bool) {
         wait();
     }
 }
@@ -56,8 +56,16 @@ pub struct Fielddata {
     bytes: AtomicUsize,
     /// Counts uses, so that the least recent one is known.
     uses: AtomicU64,
-    segments: Mutex<HashMap<SegmentId, Kept>>,
+    kept: Mutex<AllKept>,
     aside: Arc<dyn Aside>,
+}
+
+/// What is kept of all segments.
+#[derive(Default)]
+struct AllKept {
+    segments: HashMap<SegmentId, Kept>,
+    /// Each value by when it was last used: its segment, and the first of its names.
+    by_use: BTreeMap<u64, (SegmentId, Arc<str>)>,
 }
 
 /// What is kept of a segment.
@@ -135,7 +143,7 @@ impl Fielddata {
             bytes_max,
             bytes: AtomicUsize::new(0),
             uses: AtomicU64::new(0),
-            segments: Mutex::default(),
+            kept: Mutex::default(),
             aside,
         })
     }
@@ -145,31 +153,24 @@ impl Fielddata {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Takes values away that nobody holds until no more than so many bytes are held, or there are no such values; whether any
-    /// went.
+    /// Takes values away that nobody holds, those unused for longest first, until no more than so many bytes are held, or there are no such
+    /// values; whether any went.
     fn evict_to(&self, bytes_max: usize) -> bool {
-        let mut segments = self.segments.lock();
-        let mut idle: Vec<(u64, SegmentId, Arc<Made>)> = Vec::new();
-        for (segment, kept) in segments.iter() {
-            // Each value once, by the first of its names.
-            let of_segment = kept.slots.iter().filter_map(|(name, slot)| match slot {
-                Slot::Made(made) if made.is_idle() && made.names.first() == Some(name) => Some(made),
-                _ => None,
-            });
-            idle.extend(
-                of_segment.map(|made| (made.used.load(Ordering::Relaxed), *segment, Arc::clone(made))),
-            );
-        }
-        idle.sort_unstable_by_key(|(used, ..)| *used);
-        let mut has_evicted = false;
-        for (_, segment, made) in idle {
-            if self.bytes() <= bytes_max {
-                break;
-            }
-            // Whoever comes for it makes it again.
-            if let Some(kept) = segments.get_mut(&segment) {
+        let mut kept = self.kept.lock();
+        let AllKept { segments, by_use } = &mut *kept;
+        let (mut has_evicted, mut from) = (false, 0);
+        while self.bytes() > bytes_max {
+            let Some((used, (segment, name))) = by_use.range(from..).next() else { break };
+            let used = *used;
+            from = used + 1;
+            let Some(kept) = segments.get_mut(segment) else { continue };
+            let Some(Slot::Made(made)) = kept.slots.get(name) else { continue };
+            if made.is_idle() {
+                // Whoever comes for it makes it again.
+                let made = Arc::clone(made);
                 made.names.iter().for_each(|name| drop(kept.slots.remove(name)));
                 kept.evictions += 1;
+                by_use.remove(&used);
                 has_evicted = true;
             }
         }
@@ -177,12 +178,35 @@ impl Fielddata {
     }
 
     fn forget(&self, segment: SegmentId) {
-        let kept = self.segments.lock().remove(&segment);
-        drop(kept);
+        let gone = {
+            let mut kept = self.kept.lock();
+            let gone = kept.segments.remove(&segment);
+            gone.iter().for_each(|of| of.made().for_each(|made| drop(kept.by_use.remove(&made.used()))));
+            gone
+        };
+        drop(gone);
+    }
+
+    fn next_use(&self) -> u64 {
+        self.uses.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+impl Kept {
+    /// The values that are there, each once.
+    fn made(&self) -> impl Iterator<Item = &Arc<Made>> {
+        self.slots.iter().filter_map(|(name, slot)| match slot {
+            Slot::Made(made) if made.names.first() == Some(name) => Some(made),
+            _ => None,
+        })
     }
 }
 
 impl Made {
+    fn used(&self) -> u64 {
+        self.used.load(Ordering::Relaxed)
+    }
+
     /// Whether nobody else holds the value.
     fn is_idle(&self) -> bool {
         Arc::strong_count(&self.value) == 1
@@ -196,12 +220,12 @@ impl Made {
 }
 
 impl Making {
-    /// Waits until it is over; `goes_on` is asked now and then, and its fault ends the waiting.
+    /// Waits until it is over; `goes_on` is asked now and then, and its fault ends the waiting. Nobody is kept from the lock by what that does.
     fn wait<E>(&self, goes_on: impl Fn() -> Result<(), E>) -> Result<(), E> {
         let mut is_over = self.is_over.lock();
         while !*is_over {
             if self.told.wait_for(&mut is_over, LOOK_EVERY).timed_out() && !*is_over {
-                goes_on()?;
+                MutexGuard::unlocked(&mut is_over, &goes_on)?;
             }
         }
         Ok(())
@@ -211,11 +235,14 @@ impl Making {
 impl Turn<'_> {
     /// Keeps what was made, each value under some of the names.
     fn keep(&self, made: Vec<Named>) {
-        let used = self.of.of.uses.fetch_add(1, Ordering::Relaxed);
-        let mut segments = self.of.of.segments.lock();
+        let mut kept = self.of.of.kept.lock();
+        let AllKept { segments, by_use } = &mut *kept;
         // A segment may be gone meanwhile.
         let Some(kept) = segments.get_mut(&self.of.segment) else { return };
         for (names, value) in made {
+            let Some(first) = names.first().cloned() else { continue };
+            let used = self.of.of.next_use();
+            by_use.insert(used, (self.of.segment, first));
             let made = Arc::new(Made { value, names, used: AtomicU64::new(used) });
             for name in &made.names {
                 kept.slots.insert(Arc::clone(name), Slot::Made(Arc::clone(&made)));
@@ -226,8 +253,8 @@ impl Turn<'_> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        let mut segments = self.of.of.segments.lock();
-        if let Some(kept) = segments.get_mut(&self.of.segment) {
+        let mut all = self.of.of.kept.lock();
+        if let Some(kept) = all.segments.get_mut(&self.of.segment) {
             for name in &self.names {
                 let is_own = |slot: &Slot| matches!(slot, Slot::Making(of) if Arc::ptr_eq(of, &self.making));
                 if kept.slots.get(name).is_some_and(is_own) {
@@ -235,7 +262,7 @@ impl Drop for Turn<'_> {
                 }
             }
         }
-        drop(segments);
+        drop(all);
         *self.making.is_over.lock() = true;
         self.making.told.notify_all();
     }
@@ -253,27 +280,25 @@ impl SegmentFielddata {
 
     /// How often something of the segment had to go for something else.
     pub(crate) fn evictions(&self) -> u64 {
-        self.of.segments.lock().get(&self.segment).map_or(0, |kept| kept.evictions)
+        self.of.kept.lock().segments.get(&self.segment).map_or(0, |kept| kept.evictions)
     }
 
     /// Adds what is kept of each field.
     pub(crate) fn add_fields(&self, bytes: &mut BTreeMap<String, usize>) {
-        let segments = self.of.segments.lock();
-        for (name, slot) in segments.get(&self.segment).into_iter().flat_map(|kept| &kept.slots) {
-            if let Slot::Made(made) = slot
-                && made.names.first() == Some(name)
-            {
-                for (field, taken) in made.value.fields() {
-                    *bytes.entry(field.clone()).or_default() += taken;
-                }
+        let all = self.of.kept.lock();
+        for made in all.segments.get(&self.segment).into_iter().flat_map(Kept::made) {
+            for (field, taken) in made.value.fields() {
+                *bytes.entry(field.clone()).or_default() += taken;
             }
         }
     }
 
     /// Forgets every value; those that somebody holds are charged until they are given back.
     pub(crate) fn clear(&self) {
-        let mut segments = self.of.segments.lock();
+        let mut all = self.of.kept.lock();
+        let AllKept { segments, by_use } = &mut *all;
         if let Some(kept) = segments.get_mut(&self.segment) {
+            kept.made().for_each(|made| drop(by_use.remove(&made.used())));
             kept.slots.retain(|_, slot| matches!(slot, Slot::Making(_)));
         }
     }
@@ -302,7 +327,8 @@ impl SegmentFielddata {
     }
 
     /// The values of several names. Those that nobody has or makes are made in one go: `make` is told which names, and tells which of them
-    /// each value is for. A value may be kept already and be given up again while others are made, so those found are held.
+    /// each value is for; a name that it leaves out has none. A value may be kept already and be given up again while others are made, so
+    /// those found are held.
     pub(crate) fn get_or_make_all<T: Keepable, E>(
         &self,
         names: &[Arc<str>],
@@ -321,14 +347,20 @@ impl SegmentFielddata {
                         kept.push((places.iter().map(|place| Arc::clone(&names[*place])).collect(), value));
                     }
                     turn.keep(kept);
+                    if missing.iter().any(|place| found[*place].is_none()) {
+                        return Ok(());
+                    }
                 }
                 Next::WaitFor(making) => {
                     let mut told = Ok(());
-                    self.of.aside.wait(&mut || {
+                    let mut wait = || {
                         told = making.wait(&goes_on);
                         told.is_ok()
-                    });
+                    };
+                    self.of.aside.wait(&mut wait, &|| goes_on().is_ok());
                     told?;
+                    // Who was given up meanwhile may be without a place.
+                    goes_on()?;
                 }
             }
         }
@@ -336,9 +368,9 @@ impl SegmentFielddata {
 
     /// Takes what is there, and then either all that nobody makes, or the first that another one makes.
     fn next<T: Keepable>(&self, names: &[Arc<str>], found: &mut [Option<Arc<T>>]) -> Next<'_> {
-        let used = self.of.uses.fetch_add(1, Ordering::Relaxed);
         let (mut missing, mut awaited) = (Vec::new(), None);
-        let mut segments = self.of.segments.lock();
+        let mut all = self.of.kept.lock();
+        let AllKept { segments, by_use } = &mut *all;
         let kept = segments.entry(self.segment).or_default();
         for (place, name) in names.iter().enumerate() {
             match kept.slots.get(name) {
@@ -346,7 +378,10 @@ impl SegmentFielddata {
                 Some(Slot::Making(making)) => awaited = awaited.or_else(|| Some(Arc::clone(making))),
                 Some(Slot::Made(made)) => match made.get() {
                     Some(value) => {
-                        made.used.store(used, Ordering::Relaxed);
+                        let used = self.of.next_use();
+                        let before = made.used.swap(used, Ordering::Relaxed);
+                        let of = by_use.remove(&before);
+                        by_use.extend(of.map(|of| (used, of)));
                         found[place] = Some(value);
                     }
                     None => missing.push(place),
@@ -442,7 +477,7 @@ mod tests {
         assert_eq!(all.bytes(), 60, "somebody holds one of them");
         drop(held);
         assert_eq!(all.bytes(), 0);
-        assert!(all.segments.lock().is_empty());
+        assert!(all.kept.lock().segments.is_empty() && all.kept.lock().by_use.is_empty());
     }
 
     #[test]
@@ -491,6 +526,42 @@ mod tests {
         assert_eq!(made(&names[1..2], 4), (vec![0], vec![4]));
     }
 
+    /// All that others had made used to go for it, and then it was refused.
+    #[test]
+    fn what_never_fits_is_refused_before_anything_goes_for_it() {
+        let all = Fielddata::new(100);
+        let of = SegmentFielddata::new(&all, segment());
+        get(&of, "x", 60, 1).expect("room");
+
+        assert_eq!(get(&of, "y", 101, 2).err(), Some(NoRoom { wanted: 161, limit: 100 }));
+
+        assert_eq!((all.bytes(), of.evictions()), (60, 0));
+        assert_eq!(get(&of, "x", 60, 3).expect("kept").1, 1);
+    }
+
+    /// Whoever wanted it used to ask again and again.
+    #[test]
+    fn what_is_left_out_is_not_asked_for_again() {
+        let all = Fielddata::new(100);
+        let of = SegmentFielddata::new(&all, segment());
+        let names: Vec<Arc<str>> = ["a", "b"].map(Arc::from).to_vec();
+        let mut found: Vec<Option<Arc<Held>>> = vec![None; 2];
+
+        let made = of.get_or_make_all::<_, NoRoom>(
+            &names,
+            &mut found,
+            || Ok(()),
+            |_, charge| Ok(vec![(vec![1], Held(charge(), 2))]),
+        );
+
+        assert_eq!(made, Ok(()));
+        assert_eq!(
+            found.iter().map(|found| found.as_ref().map(|held| held.1)).collect::<Vec<_>>(),
+            [None, Some(2)]
+        );
+        assert_eq!(get(&of, "a", 1, 3).expect("made").1, 3, "nobody waits for it");
+    }
+
     /// Two used to look whether there is room before either took it.
     #[test]
     fn no_two_take_the_same_room() {
@@ -528,7 +599,7 @@ mod tests {
     struct Counting(AtomicUsize);
 
     impl Aside for Counting {
-        fn wait(&self, wait: &mut dyn FnMut() -> bool) {
+        fn wait(&self, wait: &mut dyn FnMut() -> bool, _: &dyn Fn() -> bool) {
             self.0.fetch_add(1, Ordering::Relaxed);
             wait();
         }

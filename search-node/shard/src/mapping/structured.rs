@@ -204,7 +204,7 @@ fn check_point(value: &Json<'_>) -> Result<(), ValueFault> {
     }
     let point = Point::of_json(value).ok_or_else(fault)?;
     for (name, degrees, most) in [("latitude", point.lat, 90.0), ("longitude", point.lon, 180.0)] {
-        if !(degrees.abs() <= most) {
+        if degrees.is_nan() || degrees.abs() > most {
             return Err((ARGUMENT, format!("illegal {name} value [{degrees}] for a point")));
         }
     }

@@ -27,7 +27,7 @@ pub use dsl::{parse_query, wrapped};
 pub(crate) use faults::Faults;
 pub use limits::QueryLimits;
 pub use lower::QueryContext;
-pub(crate) use lower::{Asked, lower, lower_nested, no_aggregation_of_spans, runtime_fields_of};
+pub(crate) use lower::{Asked, HeldValues, Prepared, no_aggregation_of_spans, runtime_fields_of};
 pub use rules::{QueryRules, boosted_field};
 pub use similarity::{Similarities, Similarity};
 pub(crate) use weights::bounds::{Bounds, constant_inside};

@@ -8,7 +8,7 @@ use tantivy::query::{EnableScoring, Scorer, Weight};
 use super::stop::AskStop;
 use super::{Hit, SearchError};
 use crate::engine::View;
-use crate::query::{Asked, Faults, Query, QueryContext, lower, lower_nested, passes};
+use crate::query::{Asked, Faults, HeldValues, Prepared, Query, QueryContext, passes};
 
 /// The queries with names of one point in time, each made ready once for a segment. Hits in the order in which they lie there cost least.
 pub struct NamedSearch<'a> {
@@ -26,6 +26,8 @@ struct At {
     scorer: Box<dyn Scorer>,
     last: DocId,
     faults: Faults,
+    #[expect(dead_code, reason = "held, not read")]
+    held: HeldValues,
 }
 
 impl<'a> NamedSearch<'a> {
@@ -70,15 +72,13 @@ impl At {
         reader: &SegmentReader,
         stop: AskStop<'_>,
     ) -> Result<Self, SearchError> {
-        let faults = Faults::default();
-        let asked = Asked { segments: &[reader], stop, beside: &[], faults: &faults };
-        let query = match path {
-            Some(path) => lower_nested(query, path, view, context, asked)?,
-            None => lower(query, view, context, asked)?,
-        };
-        let weight = query.weight(EnableScoring::disabled_from_searcher(&view.searcher))?;
+        let asked = Asked { nested_in: path, ..Asked::new(query, view, context) };
+        let mut query = Prepared::new(asked)?;
+        query.join(asked, stop)?;
+        let (held, _) = query.hold(asked, reader, &[], stop)?;
+        let weight = query.query().weight(EnableScoring::disabled_from_searcher(&view.searcher))?;
         let scorer = weight.scorer(reader, 1.0)?;
-        Ok(Self { weight, scorer, last: 0, faults })
+        Ok(Self { weight, scorer, last: 0, faults: query.faults().clone(), held })
     }
 
     fn has(&mut self, reader: &SegmentReader, document: DocId) -> Result<bool, SearchError> {

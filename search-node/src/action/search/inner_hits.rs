@@ -3,17 +3,17 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use daemon::CancellationToken;
 use serde_json::{Map, Value, json};
 use shard::{
     Hit, InnerAnswer, InnerHit, InnerHitsAsked, InnerSearch, Query, SearchRequest, SortValue, SourceFilter,
-    StoredDocument, filter_source, uid_parts,
+    Stop, StoredDocument, filter_source, uid_parts,
 };
 
 use super::answer::show_score;
 use super::body::{SearchBody, count, flag, read_sort, read_source};
 use super::named::NamedSearches;
 use super::query::Part;
-use super::until::Until;
 use crate::action::get::shown_source;
 use crate::error::ApiError;
 
@@ -115,18 +115,16 @@ pub(super) fn check_windows(all: &[InnerHits], most: usize) -> Result<(), ApiErr
 
 /// The searches for the inner hits of many hits, each made ready once for a part of the search.
 pub(super) struct InnerSearches<'a> {
-    until: &'a Until,
+    /// Ends them. The time of a search is that of looking for hits: what was found in time is shown as a whole.
+    cancelled: &'a CancellationToken,
     /// By the place of the part, and by where it is said what is shown.
     searches: HashMap<(usize, *const InnerHits), Option<InnerSearch<'a>>>,
     named: NamedSearches<'a>,
-    /// Whether there was no time to see all matches.
-    pub is_timed_out: bool,
 }
 
 impl<'a> InnerSearches<'a> {
-    pub(super) fn new(until: &'a Until) -> Self {
-        let named = NamedSearches::new(until);
-        Self { until, searches: HashMap::new(), named, is_timed_out: false }
+    pub(super) fn new(cancelled: &'a CancellationToken) -> Self {
+        Self { cancelled, searches: HashMap::new(), named: NamedSearches::new(cancelled) }
     }
 
     /// What there is among the objects of a hit in a part; `outer` is the nested path of the hit, if it is no document.
@@ -146,9 +144,8 @@ impl<'a> InnerSearches<'a> {
             }
         };
         let Some(search) = search else { return Ok(None) };
-        let found = search.of_hit(hit, &|| self.until.stop())?;
-        self.is_timed_out |= found.is_partial;
-        Ok(Some(found))
+        let stop = || self.cancelled.is_cancelled().then_some(Stop::Cancelled);
+        Ok(Some(search.of_hit(hit, &stop)?))
     }
 }
 
@@ -217,13 +214,12 @@ fn find<'a>(
         shown.push(hit);
     }
     let max_score = found.max_score.filter(|_| !found.hits.is_empty());
-    Ok(Some(show_all(found.total, found.is_partial, max_score, shown)))
+    Ok(Some(show_all(found.total, max_score, shown)))
 }
 
 /// Inner hits as they are shown together.
-fn show_all(total: u64, is_partial: bool, max_score: Option<f32>, shown: Vec<Value>) -> Value {
-    let relation = if is_partial { "gte" } else { "eq" };
-    let total = json!({"value": total, "relation": relation});
+fn show_all(total: u64, max_score: Option<f32>, shown: Vec<Value>) -> Value {
+    let total = json!({"value": total, "relation": "eq"});
     let max_score = max_score.map_or(Value::Null, show_score);
     json!({"hits": {"total": total, "max_score": max_score, "hits": shown}})
 }
@@ -237,13 +233,14 @@ fn find_joined<'a>(
 ) -> Result<Option<Value>, ApiError> {
     let Around { part, hit, stored, .. } = *around;
     let named = (inner_hits.path.as_str(), of_children);
-    let none = || Ok(Some(show_all(0, false, None, Vec::new())));
+    let none = || Ok(Some(show_all(0, None, Vec::new())));
     let Some(query) = part.reader.join_query(hit, stored, named, &inner_hits.request.query)? else {
         return none();
     };
     let request = SearchRequest { query, ..inner_hits.request.clone() };
-    let answer = part.reader.search_until(&request, &part.context(), &|| searches.until.stop())?;
-    searches.is_timed_out |= answer.is_partial;
+    let cancelled = searches.cancelled;
+    let stop = || cancelled.is_cancelled().then_some(Stop::Cancelled);
+    let answer = part.reader.search_until(&request, &part.context(), &stop)?;
     let mut shown = Vec::new();
     for hit in answer.hits.iter().skip(inner_hits.from) {
         let stored = part.reader.fetch(hit)?;
@@ -255,7 +252,7 @@ fn find_joined<'a>(
         shown.push(joined);
     }
     let max_score = answer.max_score.filter(|_| !answer.hits.is_empty());
-    Ok(Some(show_all(answer.total, answer.is_partial, max_score, shown)))
+    Ok(Some(show_all(answer.total, max_score, shown)))
 }
 
 fn show_joined(inner_hits: &InnerHits, part: &Part, hit: &Hit, stored: &StoredDocument) -> Value {

@@ -3,24 +3,25 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use daemon::CancellationToken;
 use serde_json::{Value, json};
-use shard::{Hit, NamedSearch, Query};
+use shard::{Hit, NamedSearch, Query, Stop};
 
 use super::body::SearchBody;
 use super::query::Part;
-use super::until::Until;
 use crate::error::ApiError;
 
 /// The searches for names of many hits, each made ready once for a part of the search.
 pub(super) struct NamedSearches<'a> {
-    until: &'a Until,
+    /// Ends them. The time of a search is that of looking for hits.
+    cancelled: &'a CancellationToken,
     /// By the place of the part, and by the query that has them in it.
     searches: HashMap<(usize, *const Query), NamedSearch<'a>>,
 }
 
 impl<'a> NamedSearches<'a> {
-    pub(super) fn new(until: &'a Until) -> Self {
-        Self { until, searches: HashMap::new() }
+    pub(super) fn new(cancelled: &'a CancellationToken) -> Self {
+        Self { cancelled, searches: HashMap::new() }
     }
 
     /// Adds the names to how a document is shown.
@@ -64,7 +65,8 @@ impl<'a> NamedSearches<'a> {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(entry) => entry.insert(part.reader.named_search(path, names(), part.context())),
         };
-        let matched = search.of_hit(hit, &|| self.until.stop())?;
+        let stop = || self.cancelled.is_cancelled().then_some(Stop::Cancelled);
+        let matched = search.of_hit(hit, &stop)?;
         if !matched.is_empty() {
             shown["matched_queries"] = json!(matched);
         }

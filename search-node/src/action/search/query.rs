@@ -95,16 +95,12 @@ pub(super) struct Wanted {
     #[serde(with = "serde_bytes")]
     pub body: Vec<u8>,
     pub hits: Vec<Hit>,
-    /// The time that is left; what was found in the hits until then is shown.
-    pub within: Option<Duration>,
 }
 
 /// Hits as they are shown, in the order in which they were wanted.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Fetched {
     pub hits: Vec<Shown>,
-    /// Whether the time was up before all was seen that is in them.
-    pub is_timed_out: bool,
 }
 
 /// One shard of a search at one point in time.
@@ -231,12 +227,12 @@ pub(super) fn fetch_here(
     hits: &[Hit],
     body: &SearchBody,
     source: &dyn Display,
-    until: &Until,
+    cancelled: &CancellationToken,
 ) -> Fetched {
     let mut failed: BTreeMap<usize, ApiError> = BTreeMap::new();
     let mut took: BTreeMap<usize, Duration> = BTreeMap::new();
-    let mut searches = InnerSearches::new(until);
-    let mut named = NamedSearches::new(until);
+    let mut searches = InnerSearches::new(cancelled);
+    let mut named = NamedSearches::new(cancelled);
     let mut show = |hit: &Hit| {
         if let Some(error) = failed.get(&hit.shard) {
             return Err(error.clone());
@@ -256,8 +252,7 @@ pub(super) fn fetch_here(
             slow_log::end_fetch(&part.index, part.number, *took, source);
         }
     }
-    let hits = shown.into_iter().map(|(_, shown)| shown).collect();
-    Fetched { hits, is_timed_out: searches.is_timed_out }
+    Fetched { hits: shown.into_iter().map(|(_, shown)| shown).collect() }
 }
 
 fn fetch_one<'a>(
@@ -333,11 +328,10 @@ pub(crate) fn answer_query(
     Ok(postcard::to_allocvec(&partial).map_err(|error| unreadable(&error))?.into())
 }
 
-/// Reads the documents that another node wants, which has waited since it arrived.
+/// Reads the documents that another node wants.
 pub(crate) fn answer_fetch(
     node: &Node,
     message: &[u8],
-    arrived: Instant,
     cancelled: &CancellationToken,
 ) -> Result<Bytes, ApiError> {
     let wanted: Wanted = postcard::from_bytes(message).map_err(|error| unreadable(&error))?;
@@ -347,9 +341,8 @@ pub(crate) fn answer_fetch(
     if wanted.hits.is_empty() {
         return Ok(Bytes::new());
     }
-    let until = Until::since(arrived, wanted.within, cancelled.clone());
     let body = body_of(&wanted.body)?;
-    let fetched = fetch_here(&parts, &wanted.hits, &body, &shown(&wanted.body), &until);
+    let fetched = fetch_here(&parts, &wanted.hits, &body, &shown(&wanted.body), cancelled);
     Ok(serde_json::to_vec(&fetched).map_err(|error| ApiError::internal(error.to_string()))?.into())
 }
 

@@ -6,11 +6,10 @@ use shard::mapping::{Mapping, parse_new_mapping};
 use super::merging::{FieldMerge, merge_mappings};
 use crate::error::ApiError;
 use crate::indices::alias::Alias;
-use crate::indices::creation::unparsed;
-use crate::indices::known_settings;
-use crate::indices::replicas::CopySettings;
+use crate::indices::creation::{OlderMapping, unparsed};
 use crate::indices::settings::{IndexSettings, flatten, nest};
 use crate::indices::sort_settings;
+use crate::indices::sound_settings::sound;
 use crate::indices::untyped::untyped;
 
 /// What an index is made with, from whatever it comes.
@@ -74,12 +73,11 @@ impl IndexBody {
         Ok((settings, mapping))
     }
 
-    /// Refuses what nobody may say, whatever stands beside it.
-    pub(crate) fn check_said(&self) -> Result<(), ApiError> {
-        let settings = self.settings.clone().unwrap_or_default();
-        known_settings::check(&settings)?;
-        CopySettings::read(&settings)?;
-        parse_new_mapping(&self.mapping()).map_err(unparsed).map(drop)
+    /// Leaves out the settings that only an older build took, before a request is put over: whatever that says of settings is refused as if
+    /// they had never been said. Gives the mappings of both, of which the older one stays as it is.
+    pub(in crate::indices) fn leave_out_unsound(&mut self, request: &Self) -> OlderMapping {
+        self.settings = self.settings.as_ref().map(sound);
+        OlderMapping { older: self.mapping(), said: request.mapping() }
     }
 
     /// The mapping, which may be empty.

@@ -12,6 +12,7 @@ mod keyed;
 mod more_like_this;
 mod nested;
 mod patterns;
+mod prepared;
 mod presence;
 mod query_string;
 mod range_fields;
@@ -35,10 +36,11 @@ use tantivy::query::{
 use tantivy::schema::{Field, IndexRecordOption};
 
 use self::patterns::{Pattern, Shape};
+pub(crate) use self::prepared::{Asked, Prepared};
 use self::presence::any_term;
 pub(crate) use self::range_fields::no_aggregation_of_spans;
 use self::runtime::RuntimeValues;
-pub(crate) use self::runtime::{Asked, runtime_fields_of};
+pub(crate) use self::runtime::{HeldValues, runtime_fields_of};
 use self::shared::Shared;
 use self::texts::boosted;
 use self::values::plain;
@@ -51,9 +53,8 @@ use super::weights::demoted::Demoted;
 use super::weights::excluded::Excluded;
 use super::weights::fuzzy::FuzzyWords;
 use super::wildcard::name_matches;
-use crate::engine::{AllIdentities, Layout, View};
+use crate::engine::{AllIdentities, Layout};
 use crate::mapping::{FieldKind, FieldMapping, IGNORED, Mapping};
-use crate::search::SearchError;
 
 /// What a query needs to know beside the mapping.
 #[derive(Debug, Clone, Copy)]
@@ -69,49 +70,6 @@ pub struct QueryContext<'a> {
 }
 
 pub(in crate::query) type Lowered = Result<Box<dyn TantivyQuery>, QueryError>;
-
-/// The tantivy query of `query`, to be asked in some segments.
-pub(crate) fn lower(
-    query: &Query,
-    view: &View,
-    context: &QueryContext<'_>,
-    asked: Asked<'_>,
-) -> Result<Box<dyn TantivyQuery>, SearchError> {
-    lower_at(query, None, view, context, asked)
-}
-
-/// The same for a query that looks for the nested objects at a path.
-pub(crate) fn lower_nested(
-    query: &Query,
-    path: &str,
-    view: &View,
-    context: &QueryContext<'_>,
-    asked: Asked<'_>,
-) -> Result<Box<dyn TantivyQuery>, SearchError> {
-    lower_at(query, Some(path), view, context, asked)
-}
-
-fn lower_at(
-    query: &Query,
-    nested_in: Option<&str>,
-    view: &View,
-    context: &QueryContext<'_>,
-    asked: Asked<'_>,
-) -> Result<Box<dyn TantivyQuery>, SearchError> {
-    let (fuzzy_words, runtime) = (FuzzyWords::default(), RuntimeValues::default());
-    let shared = Shared::new(view, asked.faults);
-    let lowering = Lowering::new(&shared, context, nested_in, &fuzzy_words, &runtime);
-    let mut lowered = lowering.at_level(lowering.query(query)?);
-    if runtime.read(view, asked)? {
-        shared.forget();
-        lowered = lowering.at_level(lowering.query(query)?);
-    }
-    // Where nothing is asked, the query is only looked at.
-    if !asked.segments.is_empty() {
-        shared.join(asked.stop)?;
-    }
-    Ok(lowered)
-}
 
 #[derive(Clone, Copy)]
 struct Lowering<'a> {

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use crate::engine::View;
 use crate::query::Faults;
 use crate::query::weights::join::Joining;
-use crate::search::{AskStop, SearchError};
 
 pub(super) struct Shared<'a> {
     pub(super) view: &'a View,
@@ -25,13 +24,8 @@ impl<'a> Shared<'a> {
         self.joinings.borrow_mut().push(Arc::clone(joining));
     }
 
-    /// The query is made anew.
-    pub(super) fn forget(&self) {
-        self.joinings.borrow_mut().clear();
-    }
-
-    pub(super) fn join(&self, stop: AskStop<'_>) -> Result<(), SearchError> {
-        self.joinings.borrow().iter().try_for_each(|joining| joining.run(self.view, stop))?;
-        Ok(self.faults.check()?)
+    /// What is to be joined.
+    pub(super) fn into_joinings(self) -> Vec<Arc<Joining>> {
+        self.joinings.into_inner()
     }
 }

@@ -56,8 +56,13 @@ impl Joining {
         Self { query, column, score_mode, least, most, met: OnceLock::new() }
     }
 
-    /// Goes over the documents.
-    pub(in crate::query) fn run(&self, view: &View, stop: AskStop<'_>) -> Result<(), SearchError> {
+    /// Goes over the documents. What a segment needs to be asked is held meanwhile.
+    pub(in crate::query) fn run<H>(
+        &self,
+        view: &View,
+        stop: AskStop<'_>,
+        hold: &dyn Fn(&SegmentReader) -> Result<H, SearchError>,
+    ) -> Result<(), SearchError> {
         if self.met.get().is_some() {
             return Ok(());
         }
@@ -75,6 +80,7 @@ impl Joining {
         let mut letters = 0;
         for reader in view.searcher.segment_readers() {
             let Some(column) = reader.fast_fields().str(&self.column)? else { continue };
+            let _held = hold(reader)?;
             let mut scorer = weight.scorer(reader, 1.0)?;
             let mut here: HashMap<u64, (Score, u32)> = HashMap::new();
             while scorer.doc() != TERMINATED && !watch.is_over_after(1) {

@@ -31,6 +31,7 @@ use crate::memory::{Heap, Memory};
 use crate::pool::{Pool, StandAside};
 use crate::publish::published_host;
 use crate::replication::{Replication, Roles};
+use crate::rest::KnownMappings;
 use crate::serving::Serving;
 use crate::settings::{MEND_TICK, NodeSettings, REFRESH_TICK};
 use crate::tasks::Tasks;
@@ -70,6 +71,8 @@ pub struct Node {
     pub(crate) contexts: Contexts,
     /// The same for operations by query.
     pub(crate) scans: Scans,
+    /// What the indices of the cluster are made with.
+    pub(crate) known_mappings: KnownMappings,
     /// Rises with each search, so that they go to the copies in turn that are as good as one another.
     pub(crate) search_turn: AtomicU64,
     /// How soon other nodes answer searches.
@@ -263,6 +266,7 @@ impl Node {
             carried_search_pool: Pool::new("search", settings.search),
             contexts: Contexts::new(settings.search_contexts_max),
             scans: Scans::default(),
+            known_mappings: KnownMappings::default(),
             search_turn: AtomicU64::new(0),
             soonest: Arc::default(),
             search_pool: Pool::new("search", settings.search),

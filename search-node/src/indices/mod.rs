@@ -61,7 +61,7 @@ mod templates;
 #[cfg(test)]
 mod test_disk;
 #[cfg(test)]
-mod test_map;
+pub(crate) mod test_map;
 mod untyped;
 
 pub(crate) use agreement::{Agreement, Disagreement};

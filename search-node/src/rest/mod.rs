@@ -43,6 +43,7 @@ mod tasks;
 mod template;
 mod type_mapping;
 
+pub(crate) use cluster::KnownMappings;
 pub(crate) use entrance::Entrance;
 pub(crate) use forward::answer_carried;
 pub(crate) use router::app;

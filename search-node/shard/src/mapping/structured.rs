@@ -207,7 +207,7 @@ fn check_point(value: &Json<'_>) -> Result<(), ValueFault> {
     };
     let (Some(latitude), Some(longitude)) = (latitude, longitude) else { return Err(fault()) };
     for (name, degrees, most) in [("latitude", latitude, 90.0), ("longitude", longitude, 180.0)] {
-        if !(degrees.abs() <= most) {
+        if degrees.is_nan() || degrees.abs() > most {
             return Err((ARGUMENT, format!("illegal {name} value [{degrees}] for a point")));
         }
     }

@@ -42,10 +42,10 @@ pub use engine::{
 };
 pub use query::{
     InnerHitsAsked, Query, QueryContext, QueryError, QueryLimits, QueryRules, Similarities, Similarity,
-    boosted_field, parse_query, query_string,
+    boosted_field, parse_query, wrapped,
 };
 pub use search::{
-    AskStop, Hit, InnerAnswer, InnerHit, InnerSearch, Missing, Scan, SearchAnswer, SearchError,
+    AskStop, Hit, InnerAnswer, InnerHit, InnerSearch, Missing, NamedSearch, Scan, SearchAnswer, SearchError,
     SearchRequest, Slice, SortField, SortKey, SortMode, SortValue, SourceFilter, Stop, compare_hits,
     filter_source,
 };

@@ -17,7 +17,8 @@ use crate::engine::{
 use crate::mapping::Mapping;
 use crate::query::{Query, QueryContext, can_match};
 use crate::search::{
-    AskStop, Hit, InnerSearch, Scan, SearchAnswer, SearchError, SearchRequest, Slice, never, search,
+    AskStop, Hit, InnerSearch, NamedSearch, Scan, SearchAnswer, SearchError, SearchRequest, Slice,
+    join_query, never, search,
 };
 use crate::store::Manifest;
 use crate::translog::has_operations;
@@ -390,6 +391,27 @@ impl Reader {
         context: QueryContext<'a>,
     ) -> Result<Option<InnerSearch<'a>>, SearchError> {
         InnerSearch::new(&self.view, (path, outer), request, context)
+    }
+
+    /// Which of some queries with names match hits that are documents or, with a path, objects there.
+    pub fn named_search<'a>(
+        &'a self,
+        path: Option<&'a str>,
+        queries: Vec<(&'a str, &'a Query)>,
+        context: QueryContext<'a>,
+    ) -> NamedSearch<'a> {
+        NamedSearch::new(&self.view, path, queries, context)
+    }
+
+    /// What finds the children of a hit, or its parent, by the name that the join field gives them; none where it has none.
+    pub fn join_query(
+        &self,
+        hit: &Hit,
+        stored: &StoredDocument,
+        (name, of_children): (&str, bool),
+        query: &Query,
+    ) -> Result<Option<Query>, SearchError> {
+        join_query(&self.view, hit, uid_parts(&stored.uid).1, (name, of_children), query)
     }
 
     /// Reads the document of a hit.

@@ -11,6 +11,7 @@ use crate::error::ApiError;
 pub(super) const DEFAULT_FIELD: &str = "query.default_field";
 const TERMS: &str = "max_terms_count";
 const REGEX: &str = "max_regex_length";
+const SCRIPT_LOOPS: &str = "max_script_loops";
 
 /// What the names of similarities that are defined begin with. They change while the index is closed.
 pub(super) const SIMILARITY: &str = "similarity.";
@@ -22,7 +23,7 @@ pub(super) fn similarities(flat: &Map<String, Value>) -> Result<Similarities, Ap
 }
 
 /// The names of the settings, all of which may be changed while the index is there.
-pub(super) const NAMES: [&str; 3] = [DEFAULT_FIELD, TERMS, REGEX];
+pub(super) const NAMES: [&str; 4] = [DEFAULT_FIELD, TERMS, REGEX, SCRIPT_LOOPS];
 
 /// What the settings say.
 pub(super) fn read(flat: &Map<String, Value>) -> Result<QueryRules, ApiError> {
@@ -31,6 +32,7 @@ pub(super) fn read(flat: &Map<String, Value>) -> Result<QueryRules, ApiError> {
         default_fields: flat.get(DEFAULT_FIELD).map_or(Ok(Vec::new()), default_fields)?,
         terms_max: number(flat, TERMS, usual.terms_max)?,
         regex_max: number(flat, REGEX, usual.regex_max)?,
+        script_loops_max: number(flat, SCRIPT_LOOPS, usual.script_loops_max as usize)? as u32,
         similarities: similarities(flat)?,
     })
 }

@@ -20,7 +20,7 @@ use crate::engine::{Layout, View};
 use crate::mapping::dates::{Resolution, floor_to};
 use crate::mapping::{FieldKind, IGNORED, Storage};
 use crate::query::{
-    Asked, QueryContext, QueryError, lower, no_aggregation_of_spans,
+    Asked, Faults, QueryContext, QueryError, lower, no_aggregation_of_spans,
     runtime_fields_of as runtime_fields_of_query,
 };
 use crate::search::{
@@ -158,7 +158,8 @@ impl<'a> Collector<'a> {
             Kind::Metric { field, .. } => (Some(field), Buckets::Metric(Vec::new())),
             Kind::Cardinality { field, .. } => (Some(field), Buckets::Distinct(Vec::new())),
             Kind::Filter(query) => {
-                let asked = Asked { segments: &[reader], stop: watch.ask(), beside: &[] };
+                let faults = Faults::default();
+                let asked = Asked { segments: &[reader], stop: watch.ask(), beside: &[], faults: &faults };
                 let query = lower(query, view, context, asked)?;
                 let weight = query.weight(EnableScoring::disabled_from_searcher(&view.searcher))?;
                 let mut members = vec![0u64; (reader.max_doc() as usize).div_ceil(64)];
@@ -167,6 +168,7 @@ impl<'a> Collector<'a> {
                     members[scorer.doc() as usize / 64] |= 1 << (scorer.doc() % 64);
                     scorer.advance();
                 }
+                faults.check()?;
                 (None, Buckets::Single { counts: Vec::new(), members: Some(members) })
             }
         };
@@ -270,7 +272,8 @@ pub(crate) fn check(
 ) -> Result<(), SearchError> {
     for node in &request.nodes {
         if let Kind::Filter(query) = &node.kind {
-            lower(query, view, context, Asked { segments: &[], stop: &never, beside: &[] })?;
+            let faults = Faults::default();
+            lower(query, view, context, Asked { segments: &[], stop: &never, beside: &[], faults: &faults })?;
         }
         if let Some(path) = node.kind.field() {
             check_spans(&node.kind, path, view)?;

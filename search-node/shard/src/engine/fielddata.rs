@@ -278,7 +278,8 @@ impl SegmentFielddata {
         }
     }
 
-    fn charge(&self) -> Charge {
+    /// A charge that is held by itself.
+    pub(crate) fn charge(&self) -> Charge {
         Charge::new(&self.of, &self.bytes)
     }
 

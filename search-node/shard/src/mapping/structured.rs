@@ -6,6 +6,8 @@ use serde_json_borrow::Value as Json;
 
 use super::definition::plain;
 use super::error::MappingError;
+use super::fields::FieldMapping;
+use super::geo_points::Point;
 use super::values::ValueFault;
 
 const ARGUMENT: &str = "illegal_argument_exception";
@@ -116,6 +118,12 @@ impl Structure {
     }
 }
 
+/// Whether a document is the better the more it has of a feature.
+pub(super) fn has_positive_impact(mapping: &FieldMapping) -> bool {
+    let said = mapping.parameters.get("positive_score_impact");
+    !said.is_some_and(|said| *said == Value::Bool(false) || said.as_str() == Some("false"))
+}
+
 /// How near two vectors are to each other may be told by these.
 const VECTOR_SIMILARITIES: [&str; 4] = ["l2_norm", "cosine", "dot_product", "max_inner_product"];
 
@@ -149,7 +157,7 @@ fn dimensions(name: &str, value: Option<&Value>) -> Result<Option<usize>, Mappin
     })
 }
 
-fn number(value: &Json<'_>) -> Option<f64> {
+pub(super) fn number(value: &Json<'_>) -> Option<f64> {
     match value {
         Json::Number(number) => number.as_f64(),
         Json::Str(text) => text.trim().parse().ok().filter(|number: &f64| number.is_finite()),
@@ -181,61 +189,26 @@ const POINT_MEMBERS: [&str; 5] = ["lat", "lon", "type", "coordinates", "geohash"
 fn check_point(value: &Json<'_>) -> Result<(), ValueFault> {
     let fault =
         || ("parse_exception", format!("field must be either lat/lon, geohash or a point, not [{value}]"));
-    let (latitude, longitude) = match value {
+    match value {
         Json::Array(pair) if pair.len() > 3 => {
             return Err((
                 "parse_exception",
                 "[geo_point] field type does not accept > 3 dimensions".to_owned(),
             ));
         }
-        Json::Array(pair) => (pair.get(1).and_then(number), pair.first().and_then(number)),
         Json::Object(members) if members.iter().any(|(name, _)| !POINT_MEMBERS.contains(&name)) => {
             let known = POINT_MEMBERS.join("], [");
             return Err(("parse_exception", format!("field must be either [{known}]")));
         }
-        Json::Object(_) => match (member(value, "coordinates"), member(value, "geohash")) {
-            (Some(coordinates @ Json::Array(_)), _) => return check_point(coordinates),
-            (_, Some(geohash)) => return check_point(geohash),
-            _ => (member(value, "lat").and_then(number), member(value, "lon").and_then(number)),
-        },
-        Json::Str(text) => match read_point(text) {
-            Some(Point::Geohash) => return Ok(()),
-            Some(Point::At(latitude, longitude)) => (Some(latitude), Some(longitude)),
-            None => (None, None),
-        },
-        _ => (None, None),
-    };
-    let (Some(latitude), Some(longitude)) = (latitude, longitude) else { return Err(fault()) };
-    for (name, degrees, most) in [("latitude", latitude, 90.0), ("longitude", longitude, 180.0)] {
+        _ => {}
+    }
+    let point = Point::of_json(value).ok_or_else(fault)?;
+    for (name, degrees, most) in [("latitude", point.lat, 90.0), ("longitude", point.lon, 180.0)] {
         if degrees.is_nan() || degrees.abs() > most {
             return Err((ARGUMENT, format!("illegal {name} value [{degrees}] for a point")));
         }
     }
     Ok(())
-}
-
-enum Point {
-    At(f64, f64),
-    Geohash,
-}
-
-fn read_point(text: &str) -> Option<Point> {
-    let text = text.trim();
-    if let Some((latitude, longitude)) = text.split_once(',') {
-        // A third number is a height, which is passed over.
-        let longitude = longitude.split(',').next()?;
-        return Some(Point::At(latitude.trim().parse().ok()?, longitude.trim().parse().ok()?));
-    }
-    let upper = text.to_ascii_uppercase();
-    if let Some(rest) = upper.strip_prefix("POINT") {
-        let mut inside = rest.trim().strip_prefix('(')?.strip_suffix(')')?.split_ascii_whitespace();
-        let (longitude, latitude) = (inside.next()?.parse().ok()?, inside.next()?.parse().ok()?);
-        return Some(Point::At(latitude, longitude));
-    }
-    // The letters of a geohash: all but a, i, l and o.
-    let is_letter = |letter: char| letter.is_ascii_alphanumeric() && !"ailoAILO".contains(letter);
-    let is_geohash = (1..=12).contains(&text.len()) && text.chars().all(is_letter);
-    is_geohash.then_some(Point::Geohash)
 }
 
 fn check_vector(value: &Json<'_>, dimensions: Option<usize>) -> Result<(), ValueFault> {

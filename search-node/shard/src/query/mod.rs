@@ -5,12 +5,16 @@
 
 mod ast;
 mod can_match;
+mod distance;
+mod doc_values;
 mod dsl;
+mod faults;
 mod limits;
 mod lower;
 mod minimum_should_match;
 mod models;
-pub mod query_string;
+mod query_string;
+mod regexp;
 mod rules;
 mod similarity;
 mod simple_query_string;
@@ -19,7 +23,8 @@ mod wildcard;
 
 pub use ast::{InnerHitsAsked, Query};
 pub(crate) use can_match::{can_match, segments_to_search};
-pub use dsl::parse_query;
+pub use dsl::{parse_query, wrapped};
+pub(crate) use faults::Faults;
 pub use limits::QueryLimits;
 pub use lower::QueryContext;
 pub(crate) use lower::{Asked, lower, lower_nested, no_aggregation_of_spans, runtime_fields_of};

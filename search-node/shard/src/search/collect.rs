@@ -19,7 +19,7 @@ use crate::aggs::{
     AggPartial, SegmentAggs, check as check_aggs, reduce, runtime_fields_of as runtime_fields_of_aggs,
 };
 use crate::engine::{RuntimeSegment, View, identities_in};
-use crate::query::{Asked, QueryContext, lower, passes, runtime_fields_of, segments_to_search};
+use crate::query::{Asked, Faults, QueryContext, lower, passes, runtime_fields_of, segments_to_search};
 
 /// Documents that a scorer tells at a time.
 const BLOCK: usize = COLLECT_BLOCK_BUFFER_LEN;
@@ -60,7 +60,8 @@ fn walk(
     let statistics = Statistics::new(view)?;
     let segments = segments_to_search(&request.query, view, context);
     let beside = runtime_fields_beside(view, request, context)?;
-    let asked = Asked { segments: &segments, stop: watch.ask(), beside: &beside };
+    let faults = Faults::default();
+    let asked = Asked { segments: &segments, stop: watch.ask(), beside: &beside, faults: &faults };
     let query = lower(&request.query, view, context, asked)?;
     let scoring = |scored| match scored {
         true => EnableScoring::enabled_from_statistics_provider(&statistics, &view.searcher),
@@ -95,6 +96,7 @@ fn walk(
             *aggs = reduce(&request.aggs, std::mem::take(aggs), computed.finish()?);
             found.take(segment, ordinal, scored)?;
         }
+        faults.check()?;
     }
     Ok(())
 }

@@ -17,7 +17,7 @@ use super::stop::{AskStop, Watch};
 use super::{Hit, SearchAnswer, SearchError, SearchRequest, SortField};
 use crate::aggs::{AggPartial, SegmentAggs};
 use crate::engine::View;
-use crate::query::{Asked, Levels, QueryContext, lower_nested};
+use crate::query::{Asked, Faults, Levels, QueryContext, lower_nested};
 
 /// A nested object that matches.
 #[derive(Debug, Clone)]
@@ -53,6 +53,7 @@ pub struct InnerSearch<'a> {
     /// How many objects there are that can match, by which scores are made.
     objects: u64,
     segments: HashMap<u32, InnerSegment<'a>>,
+    faults: Faults,
 }
 
 /// The search in one segment.
@@ -79,7 +80,8 @@ impl<'a> InnerSearch<'a> {
             || request.sort.iter().any(|key| key.field == SortField::Score);
         let objects = chain.levels(view, Some(path)).count(&view.searcher)?;
         let segments = HashMap::new();
-        Ok(Some(Self { view, path, outer, request, context, chain, is_scored, objects, segments }))
+        let faults = Faults::default();
+        Ok(Some(Self { view, path, outer, request, context, chain, is_scored, objects, segments, faults }))
     }
 
     /// Looks among the objects of a hit; `stop` is asked now and then whether it ends early.
@@ -123,6 +125,7 @@ impl<'a> InnerSearch<'a> {
             scorer.advance();
         }
         inner.at = Some((scorer, hit.document));
+        self.faults.check()?;
         found.take(segment, hit.segment, is_scored)
     }
 
@@ -133,7 +136,7 @@ impl<'a> InnerSearch<'a> {
         reader: &'a SegmentReader,
         watch: &Watch<'_>,
     ) -> Result<&mut InnerSegment<'a>, SearchError> {
-        let Self { view, path, request, context, is_scored, objects, segments, .. } = self;
+        let Self { view, path, request, context, is_scored, objects, segments, faults, .. } = self;
         let entry = match segments.entry(ordinal) {
             hashbrown::hash_map::Entry::Occupied(known) => return Ok(known.into_mut()),
             hashbrown::hash_map::Entry::Vacant(entry) => entry,
@@ -144,7 +147,7 @@ impl<'a> InnerSearch<'a> {
         } else {
             EnableScoring::disabled_from_searcher(&view.searcher)
         };
-        let asked = Asked { segments: &[reader], stop: watch.ask(), beside: &[] };
+        let asked = Asked { segments: &[reader], stop: watch.ask(), beside: &[], faults };
         let matches = lower_nested(&request.query, path, view, context, asked)?.weight(scoring)?;
         let keys = request.sort.iter().map(|key| SegmentKey::open(key, view, reader, watch.ask()));
         let keys = keys.collect::<Result<Rc<[_]>, _>>()?;

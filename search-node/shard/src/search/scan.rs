@@ -9,7 +9,7 @@ use tantivy::{DocSet, TERMINATED};
 
 use super::{AskStop, Hit, SearchError};
 use crate::engine::View;
-use crate::query::{Asked, Query, QueryContext, lower, segments_to_search};
+use crate::query::{Asked, Faults, Query, QueryContext, lower, segments_to_search};
 
 /// One of several parts that a point in time is walked in; the parts share no document and miss none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,8 @@ impl Slice {
 pub struct Scan {
     view: Arc<View>,
     matches: Box<dyn Weight>,
+    /// Where the query tells that it cannot go on.
+    faults: Faults,
     slice: Slice,
     segment: u32,
     at: Option<Box<dyn Scorer>>,
@@ -50,9 +52,11 @@ impl Scan {
         stop: AskStop<'_>,
     ) -> Result<Self, SearchError> {
         let segments = segments_to_search(query, &view, context);
-        let query = lower(query, &view, context, Asked { segments: &segments, stop, beside: &[] })?;
+        let faults = Faults::default();
+        let asked = Asked { segments: &segments, stop, beside: &[], faults: &faults };
+        let query = lower(query, &view, context, asked)?;
         let matches = query.weight(EnableScoring::disabled_from_searcher(&view.searcher))?;
-        Ok(Self { view, matches, slice, segment: 0, at: None })
+        Ok(Self { view, matches, faults, slice, segment: 0, at: None })
     }
 
     /// At most `most` further matches; none once all were seen.
@@ -79,6 +83,7 @@ impl Scan {
                 }
                 at.advance();
             }
+            self.faults.check()?;
             if at.doc() == TERMINATED {
                 self.at = None;
                 self.segment += 1;

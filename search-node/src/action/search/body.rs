@@ -31,6 +31,8 @@ pub(crate) struct SearchBody {
     pub size: usize,
     pub track_total: TrackTotal,
     pub source: SourceFilter,
+    /// What scores are multiplied by in an index, by its name, an alias or a pattern; the first that fits counts.
+    pub indices_boost: Vec<(String, f32)>,
     pub with_version: bool,
     pub with_seq_no: bool,
     /// The nested objects that are shown with each hit.
@@ -54,6 +56,7 @@ impl SearchBody {
             size: SIZE_DEFAULT,
             track_total: TrackTotal::UpTo(TRACK_TOTAL_DEFAULT),
             source: SourceFilter::All,
+            indices_boost: Vec::new(),
             with_version: false,
             with_seq_no: false,
             inner_hits: Vec::new(),
@@ -91,6 +94,7 @@ impl SearchBody {
             "_source" => self.source = read_source(value)?,
             "aggs" | "aggregations" => self.request.aggs = parse_aggs(value)?,
             "min_score" => self.request.min_score = Some(read_score(key, value)?),
+            "indices_boost" => self.indices_boost = read_boosts(value)?,
             "track_scores" => self.request.track_scores = flag(key, value)?,
             "track_total_hits" => self.track_total = read_track(value)?,
             "version" => self.with_version = flag(key, value)?,
@@ -129,6 +133,32 @@ pub(super) fn flag(key: &str, value: &Value) -> Result<bool, ApiError> {
             "Failed to parse value [{text}] as only [true] or [false] are allowed."
         ))),
         _ => Err(unknown_key(key, value)),
+    }
+}
+
+/// `[{"logs-*": 1.5}, …]`, or an object of them.
+fn read_boosts(value: &Value) -> Result<Vec<(String, f32)>, ApiError> {
+    let malformed = || {
+        ApiError::parsing(
+            "[indices_boost] must be an object, or an array of objects of one index each, with numbers",
+        )
+    };
+    let entry = |(name, boost): (&String, &Value)| {
+        let boost = boost.as_f64().or_else(|| boost.as_str()?.parse().ok());
+        boost.map(|boost| (name.clone(), boost as f32)).ok_or_else(malformed)
+    };
+    match value {
+        Value::Object(members) => members.iter().map(entry).collect(),
+        Value::Array(items) => items
+            .iter()
+            .map(|item| match item.as_object() {
+                Some(members) if members.len() == 1 => {
+                    members.iter().next().map_or_else(|| Err(malformed()), entry)
+                }
+                _ => Err(malformed()),
+            })
+            .collect(),
+        _ => Err(malformed()),
     }
 }
 

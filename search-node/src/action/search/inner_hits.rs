@@ -11,8 +11,10 @@ use shard::{
 
 use super::answer::show_score;
 use super::body::{SearchBody, count, flag, read_sort, read_source};
+use super::named::NamedSearches;
 use super::query::Part;
 use super::until::Until;
+use crate::action::get::shown_source;
 use crate::error::ApiError;
 
 const SIZE_DEFAULT: usize = 3;
@@ -24,6 +26,8 @@ pub(crate) struct InnerHits {
     /// Whether the request gives the name.
     is_named: bool,
     path: String,
+    /// Whether it is documents that are joined with the hit, and then whether they are its children.
+    of_children: Option<bool>,
     request: SearchRequest,
     from: usize,
     source: SourceFilter,
@@ -55,6 +59,7 @@ impl InnerHits {
             name: asked.path.to_owned(),
             is_named: false,
             path: asked.path.to_owned(),
+            of_children: asked.of_children,
             request: SearchRequest::of(asked.query.clone(), SIZE_DEFAULT),
             from: 0,
             source: SourceFilter::All,
@@ -113,13 +118,15 @@ pub(super) struct InnerSearches<'a> {
     until: &'a Until,
     /// By the place of the part, and by where it is said what is shown.
     searches: HashMap<(usize, *const InnerHits), Option<InnerSearch<'a>>>,
+    named: NamedSearches<'a>,
     /// Whether there was no time to see all matches.
     pub is_timed_out: bool,
 }
 
 impl<'a> InnerSearches<'a> {
     pub(super) fn new(until: &'a Until) -> Self {
-        Self { until, searches: HashMap::new(), is_timed_out: false }
+        let named = NamedSearches::new(until);
+        Self { until, searches: HashMap::new(), named, is_timed_out: false }
     }
 
     /// What there is among the objects of a hit in a part; `outer` is the nested path of the hit, if it is no document.
@@ -194,20 +201,87 @@ fn find<'a>(
     around: &Around<'a, '_>,
     searches: &mut InnerSearches<'a>,
 ) -> Result<Option<Value>, ApiError> {
+    if let Some(of_children) = inner_hits.of_children {
+        return find_joined(inner_hits, of_children, around, searches);
+    }
     let Some(found) = searches.find(inner_hits, around.part, around.path, around.hit)? else {
         return Ok(None);
     };
     let mut shown = Vec::new();
     for inner in found.hits.iter().skip(inner_hits.from) {
         let mut hit = show(inner_hits, inner, around);
+        let by = (&inner_hits.request.query, Some(inner_hits.path.as_str()));
+        searches.named.add_inner(&mut hit, around.part, &inner.hit, by)?;
         let around = Around { hit: &inner.hit, path: Some(&inner_hits.path), ..*around };
         add_to(&mut hit, &inner_hits.inner, &around, searches)?;
         shown.push(hit);
     }
-    let relation = if found.is_partial { "gte" } else { "eq" };
-    let total = json!({"value": found.total, "relation": relation});
-    let max_score = found.max_score.filter(|_| !found.hits.is_empty()).map_or(Value::Null, show_score);
-    Ok(Some(json!({"hits": {"total": total, "max_score": max_score, "hits": shown}})))
+    let max_score = found.max_score.filter(|_| !found.hits.is_empty());
+    Ok(Some(show_all(found.total, found.is_partial, max_score, shown)))
+}
+
+/// Inner hits as they are shown together.
+fn show_all(total: u64, is_partial: bool, max_score: Option<f32>, shown: Vec<Value>) -> Value {
+    let relation = if is_partial { "gte" } else { "eq" };
+    let total = json!({"value": total, "relation": relation});
+    let max_score = max_score.map_or(Value::Null, show_score);
+    json!({"hits": {"total": total, "max_score": max_score, "hits": shown}})
+}
+
+/// The children of a hit, or its parent: they are in the same shard.
+fn find_joined<'a>(
+    inner_hits: &'a InnerHits,
+    of_children: bool,
+    around: &Around<'a, '_>,
+    searches: &mut InnerSearches<'a>,
+) -> Result<Option<Value>, ApiError> {
+    let Around { part, hit, stored, .. } = *around;
+    let named = (inner_hits.path.as_str(), of_children);
+    let none = || Ok(Some(show_all(0, false, None, Vec::new())));
+    let Some(query) = part.reader.join_query(hit, stored, named, &inner_hits.request.query)? else {
+        return none();
+    };
+    let request = SearchRequest { query, ..inner_hits.request.clone() };
+    let answer = part.reader.search_until(&request, &part.context(), &|| searches.until.stop())?;
+    searches.is_timed_out |= answer.is_partial;
+    let mut shown = Vec::new();
+    for hit in answer.hits.iter().skip(inner_hits.from) {
+        let stored = part.reader.fetch(hit)?;
+        let mut joined = show_joined(inner_hits, part, hit, &stored);
+        searches.named.add_inner(&mut joined, part, hit, (&inner_hits.request.query, None))?;
+        let source: Value = serde_json::from_slice(&stored.source).unwrap_or_default();
+        let around = Around { part, path: None, hit, stored: &stored, source: &source };
+        add_to(&mut joined, &inner_hits.inner, &around, searches)?;
+        shown.push(joined);
+    }
+    let max_score = answer.max_score.filter(|_| !answer.hits.is_empty());
+    Ok(Some(show_all(answer.total, answer.is_partial, max_score, shown)))
+}
+
+fn show_joined(inner_hits: &InnerHits, part: &Part, hit: &Hit, stored: &StoredDocument) -> Value {
+    let (doc_type, id) = uid_parts(&stored.uid);
+    let mut shown = Map::new();
+    shown.insert("_index".to_owned(), json!(part.index.name));
+    shown.insert("_type".to_owned(), json!(doc_type));
+    shown.insert("_id".to_owned(), json!(id));
+    if inner_hits.with_version {
+        shown.insert("_version".to_owned(), json!(stored.version));
+    }
+    if inner_hits.with_seq_no {
+        shown.insert("_seq_no".to_owned(), json!(stored.seq_no));
+        shown.insert("_primary_term".to_owned(), json!(stored.term));
+    }
+    shown.insert("_score".to_owned(), hit.score.map_or(Value::Null, show_score));
+    if let Some(routing) = &stored.routing {
+        shown.insert("_routing".to_owned(), json!(routing));
+    }
+    if let Some(source) = shown_source(&stored.source, &inner_hits.source) {
+        shown.insert("_source".to_owned(), source);
+    }
+    if !hit.sort.is_empty() {
+        shown.insert("sort".to_owned(), hit.sort.iter().map(SortValue::to_json).collect());
+    }
+    Value::Object(shown)
 }
 
 fn show(inner_hits: &InnerHits, inner: &InnerHit, around: &Around<'_, '_>) -> Value {

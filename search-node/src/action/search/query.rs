@@ -19,10 +19,11 @@ use shard::{
 use super::answer::show_hit;
 use super::body::{SearchBody, TrackTotal};
 use super::inner_hits::{self, InnerSearches};
+use super::named::NamedSearches;
 use super::until::Until;
 use super::{filtered, in_type, read_filter};
 use crate::error::ApiError;
-use crate::indices::Index;
+use crate::indices::{Index, NameOptions};
 use crate::node::Node;
 use crate::slow_log::{self, Timed};
 use crate::tasks::TaskKind;
@@ -114,6 +115,8 @@ pub(super) struct Part {
     /// What of it is meant.
     filter: Option<Query>,
     rules: Arc<QueryRules>,
+    /// What its scores are multiplied by.
+    boost: f32,
     pub reader: Reader,
     /// When the search began, and the type of its path.
     asked: Asked,
@@ -137,10 +140,10 @@ impl Part {
 
     /// The search as it is in this part.
     fn request<'a>(&self, request: &'a SearchRequest) -> Cow<'a, SearchRequest> {
-        if self.filter.is_none() {
+        if self.filter.is_none() && self.boost == 1.0 {
             return Cow::Borrowed(request);
         }
-        let query = filtered(request.query.clone(), self.filter.as_ref());
+        let query = filtered(request.query.clone(), self.filter.as_ref()).boosted(self.boost);
         Cow::Owned(SearchRequest { query, ..request.clone() })
     }
 
@@ -169,7 +172,7 @@ pub(super) fn find_here(
     let mut partial = Partial::default();
     let mut parts = Vec::new();
     for asked in &question.shards {
-        match part_of(node, asked, question) {
+        match part_of(node, asked, question, body) {
             Ok(part) if question.may_skip && !part.can_match(&request) => {
                 partial.answered.push(part.place);
                 partial.skipped += 1;
@@ -233,12 +236,13 @@ pub(super) fn fetch_here(
     let mut failed: BTreeMap<usize, ApiError> = BTreeMap::new();
     let mut took: BTreeMap<usize, Duration> = BTreeMap::new();
     let mut searches = InnerSearches::new(until);
+    let mut named = NamedSearches::new(until);
     let mut show = |hit: &Hit| {
         if let Some(error) = failed.get(&hit.shard) {
             return Err(error.clone());
         }
         let begun = Instant::now();
-        let shown = fetch_one(parts, hit, body, &mut searches)
+        let shown = fetch_one(parts, hit, body, &mut searches, &mut named)
             .inspect_err(|error| drop(failed.insert(hit.shard, error.clone())));
         *took.entry(hit.shard).or_default() += begun.elapsed();
         shown
@@ -261,16 +265,23 @@ fn fetch_one<'a>(
     hit: &Hit,
     body: &'a SearchBody,
     searches: &mut InnerSearches<'a>,
+    named: &mut NamedSearches<'a>,
 ) -> Shown {
     let part = parts.iter().find(|part| part.place == hit.shard);
     let part = part.ok_or_else(|| ApiError::internal("a hit is of no shard that was searched"))?;
     let stored = part.reader.fetch(hit)?;
     let mut shown = show_hit(&part.index.name, hit, &stored, body);
+    named.add(&mut shown, part, hit, body)?;
     inner_hits::add(&mut shown, part, (hit, &stored), body, searches)?;
     Ok(shown)
 }
 
-fn part_of(node: &Node, asked: &ShardAsked, question: &Question) -> Result<Part, ApiError> {
+fn part_of(
+    node: &Node,
+    asked: &ShardAsked,
+    question: &Question,
+    body: &SearchBody,
+) -> Result<Part, ApiError> {
     let index = node.indices.of_id(&IndexId(asked.index.clone()));
     let index = index.ok_or_else(|| ApiError::no_index(&asked.index))?;
     // Another one may be filled here by now, and not have everything yet.
@@ -281,7 +292,19 @@ fn part_of(node: &Node, asked: &ShardAsked, question: &Question) -> Result<Part,
     let asked =
         Asked { doc_type: question.doc_type.clone().unwrap_or_default(), now_millis: question.now_millis };
     let rules = Arc::clone(&index.settings().query);
-    Ok(Part { place, number, filter, rules, reader, index, asked })
+    let boost = boost_of(node, &index, body)?;
+    Ok(Part { place, number, filter, rules, boost, reader, index, asked })
+}
+
+/// What the scores of an index are multiplied by.
+fn boost_of(node: &Node, index: &Index, body: &SearchBody) -> Result<f32, ApiError> {
+    for (name, boost) in &body.indices_boost {
+        let meant = node.indices.resolve_to_search(name, NameOptions::default(), &[])?;
+        if meant.iter().any(|searched| searched.index.uuid == index.uuid) {
+            return Ok(*boost);
+        }
+    }
+    Ok(1.0)
 }
 
 fn written(error: &ApiError) -> Vec<u8> {

@@ -6,7 +6,7 @@ use tantivy::query::EnableScoring;
 use tantivy::{DocId, TERMINATED};
 
 use super::*;
-use crate::query::{Asked, lower};
+use crate::query::{Asked, Faults, lower};
 
 fn seeking_mapping() -> Arc<Mapping> {
     let mapping = json!({"properties": {
@@ -116,7 +116,7 @@ fn check(engine: &Engine, query: &Value, jumps: &[u32]) {
     let context =
         QueryContext { index: "i", doc_type: "_doc", now_millis: NOW, rules: crate::QueryRules::usual() };
     let segments: Vec<_> = view.searcher.segment_readers().iter().collect();
-    let asked = Asked { segments: &segments, stop: &never, beside: &[] };
+    let asked = Asked { segments: &segments, stop: &never, beside: &[], faults: &Faults::default() };
     let lowered = lower(&parse_query(query).expect("a query"), &view, &context, asked).expect("lowered");
     for scoring in [
         EnableScoring::enabled_from_searcher(&view.searcher),

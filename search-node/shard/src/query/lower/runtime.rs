@@ -9,8 +9,10 @@ use tantivy::index::{SegmentId, SegmentReader};
 use tantivy::query::{EmptyScorer, EnableScoring, Explanation, Query as TantivyQuery, Scorer, Weight};
 use tantivy::{DocId, Score, TantivyError};
 
+use super::shared::Shared;
 use super::{Lowered, Lowering, QueryContext, constant};
 use crate::engine::{Layout, RuntimeSegment, View};
+use crate::query::Faults;
 use crate::query::QueryError;
 use crate::query::ast::Query;
 use crate::query::weights::fuzzy::FuzzyWords;
@@ -23,6 +25,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) segments: &'a [&'a SegmentReader],
     pub(crate) stop: AskStop<'a>,
     pub(crate) beside: &'a [String],
+    /// Where a query tells that it cannot go on.
+    pub(crate) faults: &'a Faults,
 }
 
 /// The runtime fields that a query has met.
@@ -122,7 +126,10 @@ pub(crate) fn runtime_fields_of(
         return Ok(Vec::new());
     }
     let (fuzzy_words, runtime) = (FuzzyWords::default(), RuntimeValues::default());
-    Lowering::new(view, context, None, &fuzzy_words, &runtime).query(query)?;
+    let faults = Faults::default();
+    let shared = Shared::new(view, &faults);
+    Lowering::new(&shared, context, None, &fuzzy_words, &runtime).query(query)?;
+    drop(shared);
     Ok(runtime.into_paths())
 }
 

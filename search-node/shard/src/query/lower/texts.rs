@@ -12,7 +12,7 @@ use super::{Lowered, Lowering, all, forgive, none};
 use crate::analysis::{Analyzer, Term};
 use crate::mapping::{FieldKind, FieldMapping, INDEX_PHRASE};
 use crate::query::QueryError;
-use crate::query::ast::{Matching, MultiMatchKind, Operator, ZeroTerms};
+use crate::query::ast::{Matching, MultiMatchKind, Operator, Rewrite, ZeroTerms};
 use crate::query::weights::constant::Constant;
 use crate::query::weights::in_level::Levels;
 use crate::query::weights::source_phrase::{NestedTexts, SourceTexts};
@@ -71,7 +71,9 @@ impl Lowering<'_> {
         };
         if !mapping.kind.is_text() {
             return match (&mapping.kind, prefix) {
-                (FieldKind::Keyword { .. }, true) => self.prefix(path, &plain(value), false),
+                (FieldKind::Keyword { .. }, true) => {
+                    self.prefix(path, &plain(value), (false, Rewrite::Usual))
+                }
                 _ => self.exact(path, mapping, field, value),
             };
         }
@@ -81,7 +83,7 @@ impl Lowering<'_> {
         let expansions = prefix.then_some(matching.max_expansions);
         match terms.single() {
             Some(only) if prefix && (!terms.is_scored || mapping.prefixes().is_some()) => {
-                self.prefix(path, only, false)
+                self.prefix(path, only, (false, Rewrite::Usual))
             }
             None if terms.terms.is_empty() => Ok(self.without_terms(matching)),
             None if terms.terms.len() > 1 && terms.is_scored && terms.texts.is_some() => {
@@ -126,7 +128,7 @@ impl Lowering<'_> {
             return self.prefix_in(path, &plain(value));
         };
         if !mapping.kind.is_text() {
-            return self.prefix(path, &plain(value), false);
+            return self.prefix(path, &plain(value), (false, Rewrite::Usual));
         }
         let own = mapping.analysis.searching(&self.layout.analysis);
         let analyzer = self.analyzer(matching.analyzer.as_deref().unwrap_or(own))?;

@@ -96,6 +96,12 @@ impl Index {
         told
     }
 
+    /// Gives the mapping to every open shard, also beyond one that cannot take it.
+    pub(super) fn tell_shards(&self, mapping: &Arc<Mapping>) -> Result<(), ApiError> {
+        let now = self.clock.now_millis();
+        first_fault(self.open_shards().map(|shard| Ok(shard.set_mapping(Arc::clone(mapping), now)?)))
+    }
+
     /// The version of the map's entry by which a copy here reads documents.
     pub(super) fn version_of_copy(&self, number: usize) -> u64 {
         self.copy(number).map_or(0, |copy| copy.reads_by())

@@ -399,12 +399,6 @@ impl Index {
             .with("index", self.name.as_str())
     }
 
-    /// Gives the mapping to every open shard, also beyond one that cannot take it.
-    pub(super) fn tell_shards(&self, mapping: &Arc<Mapping>) -> Result<(), ApiError> {
-        let now = self.clock.now_millis();
-        first_fault(self.open_shards().map(|shard| Ok(shard.set_mapping(Arc::clone(mapping), now)?)))
-    }
-
     /// What came of work on a shard; none where that failed because the copy was taken away meanwhile, which is no fault.
     pub(super) fn unless_gone<T>(
         &self,

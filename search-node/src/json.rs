@@ -13,6 +13,45 @@ pub(crate) const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Reads a body. Faults tell the line and the column.
 pub(crate) fn read(bytes: &[u8]) -> Result<Value, serde_json::Error> {
+    read_strictly(bytes).or_else(|error| match with_whole_letters(bytes, &error.to_string()) {
+        Some(mended) => read_strictly(&mended),
+        None => Err(error),
+    })
+}
+
+/// How the faults of half a letter are told.
+const HALVES: [&str; 2] = ["unexpected end of hex escape", "lone leading surrogate"];
+/// How long `\ud83d` is.
+const ESCAPE: usize = 6;
+
+/// The text with U+FFFD for each half of a letter (a lone surrogate), which is of no UTF-8; none where the fault is another one.
+/// JavaScript writes such halves where it cuts texts, and Elasticsearch takes them.
+pub(crate) fn with_whole_letters(bytes: &[u8], fault: &str) -> Option<Vec<u8>> {
+    if !HALVES.iter().any(|half| fault.contains(half)) {
+        return None;
+    }
+    let unit = |at: usize| {
+        let digits = bytes.get(at..at + ESCAPE)?.strip_prefix(b"\\u")?;
+        u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+    };
+    let mut mended = bytes.to_vec();
+    let (mut at, mut is_changed) = (0, false);
+    while at < bytes.len() {
+        at += match (bytes[at], unit(at)) {
+            (_, Some(0xD800..=0xDBFF)) if matches!(unit(at + ESCAPE), Some(0xDC00..=0xDFFF)) => 2 * ESCAPE,
+            (_, Some(0xD800..=0xDFFF)) => {
+                mended[at..at + ESCAPE].copy_from_slice(b"\\ufffd");
+                is_changed = true;
+                ESCAPE
+            }
+            (b'\\', _) => 2,
+            _ => 1,
+        };
+    }
+    is_changed.then_some(mended)
+}
+
+fn read_strictly(bytes: &[u8]) -> Result<Value, serde_json::Error> {
     let mut from = serde_json::Deserializer::from_slice(bytes);
     let value = Strict.deserialize(&mut from)?;
     from.end()?;
@@ -125,6 +164,22 @@ mod tests {
             assert_eq!(read(text.as_bytes()).expect_err(text).to_string(), loose);
         }
         assert!(read("[".repeat(1_000_000).as_bytes()).is_err(), "depth has a bound");
+    }
+
+    #[test]
+    fn half_a_letter_is_read_as_one_that_is_not_known() {
+        for (text, read_as) in [
+            (r#"{"a":"x\ud83d"}"#, "x\u{fffd}"),
+            (r#"{"a":"\ud83dx"}"#, "\u{fffd}x"),
+            (r#"{"a":"\uDE00\ud83d\ude00"}"#, "\u{fffd}\u{1f600}"),
+            (r#"{"a":"\ud83d\ud83d\ude00"}"#, "\u{fffd}\u{1f600}"),
+            (r#"{"a":"\\ud83d\ud83d"}"#, "\\ud83d\u{fffd}"),
+            (r#"{"a":"\ud83d\n"}"#, "\u{fffd}\n"),
+        ] {
+            assert_eq!(read(text.as_bytes()).expect(text), json!({"a": read_as}), "{text}");
+        }
+        assert!(read(br#"{"a":"\ud8"}"#).is_err(), "no half of a letter");
+        assert!(read(br#"{"a":"\ud83d","#).is_err(), "another fault beside");
     }
 
     #[test]

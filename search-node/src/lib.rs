@@ -24,6 +24,7 @@ mod memory;
 mod node;
 mod planted;
 mod pool;
+mod pool_settings;
 mod publish;
 mod relief;
 mod replication;

@@ -31,6 +31,7 @@ use crate::memory::{Heap, Memory};
 use crate::pool::{Pool, StandAside};
 use crate::publish::published_host;
 use crate::replication::{Replication, Roles};
+use crate::rest::KnownMappings;
 use crate::serving::Serving;
 use crate::settings::{MEND_TICK, NodeSettings, REFRESH_TICK};
 use crate::tasks::Tasks;
@@ -70,6 +71,8 @@ pub struct Node {
     pub(crate) contexts: Contexts,
     /// The same for operations by query.
     pub(crate) scans: Scans,
+    /// What the indices of the cluster are made with.
+    pub(crate) known_mappings: KnownMappings,
     /// Rises with each search, so that they go to the copies in turn that are as good as one another.
     pub(crate) search_turn: AtomicU64,
     /// How soon other nodes answer searches.
@@ -162,7 +165,7 @@ impl Node {
         // What was begun ends with a start that fails.
         let unless_started = stop.clone().drop_guard();
         let (entrance, asked) = (rest::Entrance::default(), stop.clone());
-        let app = rest::app(entrance.clone());
+        let app = rest::app(entrance.clone(), settings.is_http_compressed);
         let server = tokio::spawn(async move {
             axum::serve(listener, app).with_graceful_shutdown(asked.cancelled_owned()).await
         });
@@ -263,6 +266,7 @@ impl Node {
             carried_search_pool: Pool::new("search", settings.search),
             contexts: Contexts::new(settings.search_contexts_max),
             scans: Scans::default(),
+            known_mappings: KnownMappings::default(),
             search_turn: AtomicU64::new(0),
             soonest: Arc::default(),
             search_pool: Pool::new("search", settings.search),
@@ -331,7 +335,7 @@ impl Node {
     pub fn api(self: &Arc<Self>) -> axum::Router {
         let entrance = rest::Entrance::default();
         entrance.open(Arc::clone(self));
-        rest::app(entrance)
+        rest::app(entrance, self.settings.is_http_compressed)
     }
 }
 

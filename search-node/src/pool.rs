@@ -1,18 +1,24 @@
 //! Pools: how much work of one kind is done at once, how much may wait, and 429 for what is beyond.
 //!
 //! Work that waits for other work, as a search does for values that another one reads, stands aside: its place is another's meanwhile,
-//! and it comes back behind those who wait by then. As many stand aside as may wait; who comes later waits in its place.
+//! and it comes back behind those who wait by then, unless it is given up. Some may stand aside; who comes later waits in its place.
 
 use std::cell::RefCell;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 use crate::error::ApiError;
-use crate::settings::PoolSettings;
+use crate::pool_settings::PoolSettings;
+
+/// How often who waits for its place again looks whether it still wants it.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Places for one kind of work, which runs on threads that may block.
 #[derive(Debug, Clone)]
@@ -25,6 +31,8 @@ pub struct Pool {
     queued: Arc<AtomicUsize>,
     /// Those who have stood aside.
     aside: Arc<AtomicUsize>,
+    /// How many may.
+    aside_max: usize,
     queue: usize,
     size: usize,
     counts: Arc<Counts>,
@@ -63,6 +71,7 @@ impl Pool {
             waiting: Arc::default(),
             queued: Arc::default(),
             aside: Arc::default(),
+            aside_max: settings.aside,
             queue: settings.queue,
             size: settings.size,
             counts: Arc::default(),
@@ -166,22 +175,22 @@ impl Drop for Working {
 pub(crate) struct StandAside;
 
 impl shard::Aside for StandAside {
-    fn wait(&self, wait: &mut dyn FnMut() -> bool) {
+    fn wait(&self, wait: &mut dyn FnMut() -> bool, goes_on: &dyn Fn() -> bool) {
         let Some(mut held) = PLACE.take() else {
             wait();
             return;
         };
-        held.wait_aside(wait);
+        held.wait_aside(wait, goes_on);
         PLACE.set(Some(held));
     }
 }
 
 impl Held {
-    /// Waits while the place is another's, and has it again if it is wanted.
-    fn wait_aside(&mut self, wait: &mut dyn FnMut() -> bool) {
+    /// Waits while the place is another's, and has it again if it is wanted, and for as long as it is.
+    fn wait_aside(&mut self, wait: &mut dyn FnMut() -> bool, goes_on: &dyn Fn() -> bool) {
         let aside = Waiting::enter(&self.pool.aside);
         // Each one who stands aside keeps a thread.
-        if aside.before >= self.pool.queue {
+        if aside.before >= self.pool.aside_max {
             wait();
             return;
         }
@@ -191,7 +200,19 @@ impl Held {
             && let Ok(runtime) = Handle::try_current()
         {
             // A pool that is closed has no more places, and nobody waits for one.
-            self.place = runtime.block_on(Arc::clone(&self.pool.places).acquire_owned()).ok();
+            self.place = runtime.block_on(place_while(&self.pool.places, goes_on));
+        }
+    }
+}
+
+/// A place, if there is one while it is wanted. Who looks whether it is keeps its turn.
+async fn place_while(places: &Arc<Semaphore>, goes_on: &dyn Fn() -> bool) -> Option<OwnedSemaphorePermit> {
+    let mut place = pin!(Arc::clone(places).acquire_owned());
+    loop {
+        match timeout(LOOK_EVERY, &mut place).await {
+            Ok(place) => return place.ok(),
+            Err(_) if goes_on() => {}
+            Err(_) => return None,
         }
     }
 }
@@ -217,6 +238,8 @@ impl Drop for Waiting {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicBool;
+
     use shard::Aside;
 
     use super::*;
@@ -224,7 +247,7 @@ mod tests {
     /// Searches that waited for the same values used to keep every place of the pool.
     #[tokio::test]
     async fn who_stands_aside_leaves_its_place_to_others_and_comes_back() {
-        let pool = Pool::new("search", PoolSettings { size: 1, queue: 2 });
+        let pool = Pool::new("search", PoolSettings { size: 1, queue: 2, aside: 2 });
         let (go, wait) = std::sync::mpsc::channel::<()>();
         let (started, has_started) = tokio::sync::oneshot::channel();
         let asked = pool.clone();
@@ -232,10 +255,13 @@ mod tests {
             let pool = asked.clone();
             let work = move || {
                 let mut started = Some(started);
-                StandAside.wait(&mut || {
-                    let _ = started.take().map(|started| started.send(()));
-                    wait.recv().is_ok()
-                });
+                StandAside.wait(
+                    &mut || {
+                        let _ = started.take().map(|started| started.send(()));
+                        wait.recv().is_ok()
+                    },
+                    &|| true,
+                );
                 Ok(asked.figures().active)
             };
             pool.run(work).await
@@ -249,17 +275,70 @@ mod tests {
         assert_eq!((pool.figures().active, pool.figures().queued), (0, 0));
     }
 
+    /// It used to wait for its place however long others kept that, cancelled or not.
+    #[tokio::test]
+    async fn who_is_given_up_comes_back_without_a_place() {
+        let pool = Pool::new("search", PoolSettings { size: 1, queue: 2, aside: 1 });
+        let is_cancelled = Arc::new(AtomicBool::new(false));
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let (end, until_end) = std::sync::mpsc::channel::<()>();
+        let (started, has_started) = tokio::sync::oneshot::channel();
+        let (came_back, has_come_back) = tokio::sync::oneshot::channel();
+        let goes_on = Arc::clone(&is_cancelled);
+        let asked = pool.clone();
+        let given_up = tokio::spawn(async move {
+            let work = move || {
+                let mut started = Some(started);
+                let mut wait = || {
+                    let _ = started.take().map(|started| started.send(()));
+                    wait.recv().is_ok()
+                };
+                StandAside.wait(&mut wait, &|| !goes_on.load(Ordering::Acquire));
+                let has_place =
+                    PLACE.with_borrow(|held| held.as_ref().is_some_and(|held| held.place.is_some()));
+                let _ = came_back.send(has_place);
+                Ok(())
+            };
+            asked.run(work).await
+        });
+        has_started.await.expect("it stands aside");
+        let other = pool.clone();
+        let (took, has_taken) = tokio::sync::oneshot::channel();
+        let busy = tokio::spawn(async move {
+            let work = move || {
+                let _ = took.send(());
+                let _ = until_end.recv();
+                Ok(())
+            };
+            other.run(work).await
+        });
+        has_taken.await.expect("the place is free");
+        go.send(()).expect("it waits");
+
+        is_cancelled.store(true, Ordering::Release);
+
+        assert_eq!(has_come_back.await, Ok(false), "the place is still another's");
+        assert_eq!(given_up.await.expect("ran"), Ok(()));
+        assert_eq!(pool.figures().active, 1);
+        end.send(()).expect("it works");
+        assert_eq!(busy.await.expect("ran"), Ok(()));
+        assert_eq!((pool.figures().active, pool.figures().queued), (0, 0));
+    }
+
     #[tokio::test]
     async fn who_may_not_wait_keeps_its_place_and_work_that_breaks_leaves_it() {
-        let pool = Pool::new("search", PoolSettings { size: 1, queue: 1 });
+        let pool = Pool::new("search", PoolSettings { size: 1, queue: 1, aside: 1 });
         let crowded = pool.clone();
         let held = pool.run(move || {
             let _others = Waiting::enter(&crowded.aside);
             let mut active = 0;
-            StandAside.wait(&mut || {
-                active = crowded.figures().active;
-                true
-            });
+            StandAside.wait(
+                &mut || {
+                    active = crowded.figures().active;
+                    true
+                },
+                &|| true,
+            );
             Ok(active)
         });
         assert_eq!(held.await, Ok(1));
@@ -272,7 +351,7 @@ mod tests {
 
     #[tokio::test]
     async fn work_beyond_the_queue_is_refused_and_names_the_setting() {
-        let pool = Pool::new("write", PoolSettings { size: 1, queue: 1 });
+        let pool = Pool::new("write", PoolSettings { size: 1, queue: 1, aside: 0 });
         let (go, wait) = std::sync::mpsc::channel::<()>();
         let (started, has_started) = tokio::sync::oneshot::channel();
         let busy = pool.clone();

@@ -50,8 +50,7 @@ impl Answers for Serving {
                 }
                 Action::Fetch => {
                     let pool = node.carried_search_pool.clone();
-                    let done =
-                        pool.go_on(move || answer_fetch(&node, &call.body, arrived, &call.cancelled)).await;
+                    let done = pool.go_on(move || answer_fetch(&node, &call.body, &call.cancelled)).await;
                     done.map_err(Fault::Failed)
                 }
                 Action::MultiGet => answer_multi_get(node, call.body).await.map_err(Fault::Failed),

@@ -12,6 +12,7 @@ use shard::Language;
 use crate::cluster_settings::{CLUSTER, ClusterSettings};
 use crate::indices::{AUTO_CREATE, AutoCreate};
 use crate::memory::{MemorySettings, host_memory};
+use crate::pool_settings::{BLOCKING_THREADS, PoolSettings, THREAD_POOLS};
 use crate::replication::{REPLICATION, ReplicationSettings};
 use crate::watermark::{Watermarks, read_watermark};
 
@@ -94,6 +95,12 @@ const NETWORK: &[Setting] = &[
         "The largest request body, also after unpacking.",
     ),
     setting(
+        "http.compression",
+        Kind::Bool,
+        Some("true"),
+        "Whether answers are packed with gzip for clients that ask for it (Accept-Encoding).",
+    ),
+    setting(
         "security.enabled",
         Kind::Bool,
         None,
@@ -102,54 +109,6 @@ const NETWORK: &[Setting] = &[
 ];
 
 const LIMITS: &[Setting] = &[
-    setting(
-        "thread_pool.write.size",
-        Kind::Integer(0, 1024),
-        Some("0"),
-        "How many requests may write at the same time; 0 for the number of cores.",
-    ),
-    setting(
-        "thread_pool.write.queue_size",
-        Kind::Integer(1, 100_000),
-        Some("200"),
-        "How many writing requests may wait; more are answered 429.",
-    ),
-    setting(
-        "thread_pool.search.size",
-        Kind::Integer(0, 1024),
-        Some("0"),
-        "How many requests may search at the same time; 0 for one and a half times the number of cores, plus one.",
-    ),
-    setting(
-        "thread_pool.search.queue_size",
-        Kind::Integer(1, 100_000),
-        Some("1000"),
-        "How many searching requests may wait; more are answered 429.",
-    ),
-    setting(
-        "thread_pool.by_query.size",
-        Kind::Integer(0, 1024),
-        Some("0"),
-        "How many batches of update by query, delete by query and reindex run at the same time; 0 for half the number of cores.",
-    ),
-    setting(
-        "thread_pool.by_query.queue_size",
-        Kind::Integer(1, 100_000),
-        Some("50"),
-        "How many operations by query may be under way beyond those that run; more are answered 429.",
-    ),
-    setting(
-        "thread_pool.force_merge.size",
-        Kind::Integer(0, 1024),
-        Some("0"),
-        "How many requests may force merges at the same time; 0 for one.",
-    ),
-    setting(
-        "thread_pool.force_merge.queue_size",
-        Kind::Integer(1, 100_000),
-        Some("100"),
-        "How many forced merges may wait; more are answered 429.",
-    ),
     setting(
         "tasks.results_max",
         Kind::Integer(0, 1_000_000),
@@ -253,6 +212,7 @@ pub const SCHEMA: Schema = Schema {
         ("Copies", REPLICATION),
         ("Disk", DISK),
         ("Network", NETWORK),
+        ("Thread pools", THREAD_POOLS),
         ("Limits", LIMITS),
         ("Analysis", ANALYSIS),
         ("Logging", LOGGING),
@@ -275,6 +235,8 @@ pub struct NodeSettings {
     /// Names under which a loopback node may be reached besides loopback's own.
     pub allowed_hosts: Vec<String>,
     pub body_bytes_max: usize,
+    /// Whether answers are packed for who asks for it.
+    pub is_http_compressed: bool,
     pub write: PoolSettings,
     pub search: PoolSettings,
     pub by_query: PoolSettings,
@@ -302,13 +264,6 @@ pub struct NodeSettings {
     pub replication: ReplicationSettings,
 }
 
-/// How much of one kind of work is done at once, and how much may wait.
-#[derive(Debug, Clone, Copy)]
-pub struct PoolSettings {
-    pub size: usize,
-    pub queue: usize,
-}
-
 /// With less than this no request of some size would ever fit.
 const MEMORY_LEAST: u64 = 16 << 20;
 
@@ -328,12 +283,7 @@ impl NodeSettings {
         let publish_host = publish_host.map(|text| publishable(settings, &text)).transpose()?;
         check_security(settings, host)?;
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        let pool = |name: &str, default: usize| PoolSettings {
-            size: Some(settings.count(&format!("thread_pool.{name}.size")))
-                .filter(|size| *size > 0)
-                .unwrap_or(default),
-            queue: settings.count(&format!("thread_pool.{name}.queue_size")),
-        };
+        let pool = |name: &str, usual: usize| PoolSettings::read(settings, name, usual);
         let share_of = |key: &str, whole: u64| match settings.share(key) {
             Share::Bytes(bytes) => bytes,
             Share::Of(share) => (whole as f64 * share) as u64,
@@ -358,6 +308,7 @@ impl NodeSettings {
             port: settings.is_set("http.port").then(|| settings.port("http.port")),
             allowed_hosts: settings.list("http.allowed_hosts"),
             body_bytes_max: bytes(settings, "http.max_content_length"),
+            is_http_compressed: settings.bool("http.compression"),
             write: pool("write", cores),
             search: pool("search", cores * 3 / 2 + 1),
             by_query: pool("by_query", (cores / 2).max(1)),
@@ -395,14 +346,11 @@ impl NodeSettings {
 /// ones are no faster.
 const SEGMENT_BUFFER: std::ops::RangeInclusive<usize> = 16 << 20..=96 << 20;
 
-/// Threads for work that blocks, where none of it stands aside; far more than all pools have places.
-const BLOCKING_THREADS: usize = 512;
-
 impl NodeSettings {
-    /// How many threads there may be for work that blocks: as many as usual, and one for each search that stands aside.
+    /// How many threads there may be for work that blocks: as many as usual, and one for each that stands aside.
     pub fn blocking_threads_max(&self) -> usize {
         // Searches of other nodes have a pool of their own.
-        let aside = [self.search.queue, self.search.queue, self.by_query.queue];
+        let aside = [self.search.aside, self.search.aside, self.by_query.aside];
         aside.into_iter().fold(BLOCKING_THREADS, usize::saturating_add)
     }
 

@@ -176,3 +176,33 @@ async fn a_document_may_come_as_yaml_cbor_or_smile() {
     let lines = node.client.send(Method::POST, "/_bulk", "application/yaml", BULK.to_vec()).await;
     assert_eq!(lines.expect("answered").status, 406);
 }
+
+/// What the node answers, head and body apart.
+fn answered(port: u16, request: &str) -> (String, Vec<u8>) {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("connected");
+    stream.set_read_timeout(Some(Duration::from_secs(120))).expect("a limit");
+    let head = format!(
+        "{request} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\naccept-encoding: gzip\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).expect("sent");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("an answer");
+    let at = answer.windows(4).position(|four| four == b"\r\n\r\n").expect("a head");
+    (String::from_utf8_lossy(&answer[..at]).to_ascii_lowercase(), answer.split_off(at + 4))
+}
+
+#[tokio::test]
+async fn answers_are_packed_for_who_asks_and_heads_tell_their_length() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let node = node(&folder).await;
+
+    let (large, body) = answered(node.port, "GET /_nodes");
+    assert!(large.contains("content-encoding: gzip"), "{large}");
+    assert!(body.windows(3).any(|three| three == [0x1f, 0x8b, 8]), "packed");
+
+    let (small, body) = answered(node.port, "GET /");
+    assert!(!small.contains("content-encoding"), "{small}");
+    let (of_head, nothing) = answered(node.port, "HEAD /");
+    let length = format!("content-length: {}", body.len());
+    assert!(of_head.contains(&length) && nothing.is_empty(), "{of_head}");
+}

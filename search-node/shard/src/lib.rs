@@ -46,13 +46,14 @@ pub use highlight::{
     BoundaryScanner, Fragmenter, Highlight, HighlightField, HighlightKind, HighlightOptions, Highlighter,
 };
 pub use query::{
-    InnerHitsAsked, Query, QueryContext, QueryError, QueryRules, Similarities, Similarity, boosted_field,
-    parse_query, query_string,
+    InnerHitsAsked, Query, QueryContext, QueryError, QueryLimits, QueryRules, Similarities, Similarity,
+    boosted_field, parse_query, wrapped,
 };
 pub use search::{
     AskStop, DocValueAsked, Explanation, FieldAsked, FieldsShown, Hit, InnerAnswer, InnerHit, InnerSearch,
-    Missing, NestedSort, NumericType, Scan, SearchAnswer, SearchError, SearchRequest, Slice, SortField,
-    SortKey, SortMode, SortValue, SourceFilter, Stop, compare_hits, filter_source, one_of_each_group,
+    Missing, NamedSearch, NestedSort, NumericType, Scan, SearchAnswer, SearchError, SearchRequest, Slice,
+    SortField, SortKey, SortMode, SortValue, SourceFilter, Stop, compare_hits, filter_source,
+    one_of_each_group,
 };
 pub use shard::{Reader, Shard, ShardStats, uid, uid_parts};
 pub use store::IntegrityError;

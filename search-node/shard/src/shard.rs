@@ -19,8 +19,8 @@ use crate::highlight::{Highlight, Highlighter};
 use crate::mapping::Mapping;
 use crate::query::{Query, QueryContext, can_match};
 use crate::search::{
-    AskStop, DocValueAsked, Explainer, Explanation, Hit, InnerSearch, Scan, SearchAnswer, SearchError,
-    SearchRequest, Slice, doc_values, never, scores, search,
+    AskStop, DocValueAsked, Explainer, Explanation, Hit, InnerSearch, NamedSearch, Scan, SearchAnswer,
+    SearchError, SearchRequest, Slice, doc_values, join_query, never, scores, search,
 };
 use crate::store::Manifest;
 use crate::translog::has_operations;
@@ -372,15 +372,9 @@ impl Reader {
         can_match(query, &self.view, context)
     }
 
-    /// Starts a walk over every match in this point in time, or over one slice of them; `stop` may end what has to be done before.
-    pub fn scan(
-        &self,
-        query: &Query,
-        context: &QueryContext<'_>,
-        slice: Slice,
-        stop: AskStop<'_>,
-    ) -> Result<Scan, SearchError> {
-        Scan::open(Arc::clone(&self.view), query, context, slice, stop)
+    /// Starts a walk over every match in this point in time, or over one slice of them.
+    pub fn scan(&self, query: &Query, context: &QueryContext<'_>, slice: Slice) -> Result<Scan, SearchError> {
+        Scan::open(Arc::clone(&self.view), query, context, slice)
     }
 
     /// A search among the objects at a nested path, of hits that are documents or, with a path, objects there. None where nothing is nested
@@ -448,6 +442,27 @@ impl Reader {
         stop: AskStop<'_>,
     ) -> Result<Vec<Option<f32>>, SearchError> {
         scores(&self.view, hits, query, context, stop)
+    }
+
+    /// Which of some queries with names match hits that are documents or, with a path, objects there.
+    pub fn named_search<'a>(
+        &'a self,
+        path: Option<&'a str>,
+        queries: Vec<(&'a str, &'a Query)>,
+        context: QueryContext<'a>,
+    ) -> NamedSearch<'a> {
+        NamedSearch::new(&self.view, path, queries, context)
+    }
+
+    /// What finds the children of a hit, or its parent, by the name that the join field gives them; none where it has none.
+    pub fn join_query(
+        &self,
+        hit: &Hit,
+        stored: &StoredDocument,
+        (name, of_children): (&str, bool),
+        query: &Query,
+    ) -> Result<Option<Query>, SearchError> {
+        join_query(&self.view, hit, uid_parts(&stored.uid).1, (name, of_children), query)
     }
 
     /// Reads the document of a hit.

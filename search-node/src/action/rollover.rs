@@ -45,6 +45,11 @@ pub(crate) async fn roll_over(node: &Arc<Node>, wish: &RolloverWish) -> Result<R
         if wish.is_lazy && !plan.is_stream {
             return Err(ApiError::argument("lazy rollover can be applied only on a data stream"));
         }
+        if plan.is_stream && wish.body != IndexBody::default() {
+            return Err(ApiError::argument(
+                "aliases, mappings, and index settings may not be specified when rolling over a data stream",
+            ));
+        }
         let figures = figures(node, &plan, &wish.conditions).await?;
         let (is_asked, conditions) = are_met(&wish.conditions, &figures);
         if wish.is_dry_run || !is_asked {

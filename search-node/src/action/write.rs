@@ -11,6 +11,7 @@ use super::target::{Target, check_id, typed};
 use super::writes::Writes;
 use crate::error::ApiError;
 use crate::indices::Place;
+use crate::json::with_whole_letters;
 use crate::node::Node;
 use crate::replication::Acknowledged;
 
@@ -189,9 +190,21 @@ pub(crate) fn index(
         is_new_id,
         now_millis: now,
     };
-    let (written, place) = run.write(&request)?;
+    let (written, place) = match run.write(&request) {
+        Err(error) => match whole_letters(source, &error) {
+            Some(mended) => run.write(&WriteRequest { source: Some(&mended), ..request })?,
+            None => return Err(error),
+        },
+        done => done?,
+    };
     let (result, status) = if written.existed { ("updated", 200) } else { ("created", 201) };
     Ok(done(place, target, id, written, result, status))
+}
+
+/// The document without halves of letters, if they are what it was refused for.
+fn whole_letters(source: &[u8], error: &ApiError) -> Option<Vec<u8>> {
+    let (kind, reason) = error.cause.as_ref()?;
+    if kind == "json_parse_exception" { with_whole_letters(source, reason) } else { None }
 }
 
 /// Deletes a document. That is not durable until `writes` are synced.

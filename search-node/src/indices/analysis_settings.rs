@@ -28,6 +28,21 @@ pub(super) fn read(flat: &Map<String, Value>) -> Result<Arc<Analysis>, ApiError>
     Ok(Arc::new(Analysis::of_index(AnalysisDefinitions::read(defined, limits)?)?))
 }
 
+/// Refuses what no new index may say, and what was passed over by older builds.
+pub(super) fn check_new(flat: &Map<String, Value>) -> Result<(), ApiError> {
+    for (key, value) in flat {
+        let filter =
+            key.strip_prefix(PREFIX).and_then(|key| key.strip_prefix("filter.")?.strip_suffix(".side"));
+        let kind = filter.and_then(|name| flat.get(&format!("{PREFIX}filter.{name}.type"))?.as_str());
+        let is_side = matches!(value.as_str(), Some("front" | "back"));
+        if matches!(kind, Some("edge_ngram" | "edgeNGram")) && !is_side {
+            let side = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            return Err(ApiError::argument(format!("invalid side: {side}")));
+        }
+    }
+    Ok(())
+}
+
 /// Whether two settings define other analyzers; such change only while the index is closed.
 pub(super) fn differ(one: &Map<String, Value>, other: &Map<String, Value>) -> bool {
     let defined = |flat: &Map<String, Value>| -> BTreeMap<String, Value> {

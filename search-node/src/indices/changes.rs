@@ -57,6 +57,7 @@ impl Index {
             let settings = self.settings();
             settings.limits.check(&next)?;
             next.check_links_after(&current)?;
+            next.check_time_field_after(&current)?;
             settings.routing.check_mapping(&self.name, &next)?;
             // An index of an older build may have had both.
             if !current.has_nested() {

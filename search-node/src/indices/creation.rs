@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cluster::state::{ClusterState, Command, Expectation, IndexEntry, IndexId};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use shard::mapping::{Mapping, MappingError, parse_mapping, parse_new_mapping};
 
 use super::agreed_names::AgreedNames;
@@ -27,25 +27,42 @@ pub(super) struct NewIndex {
     pub provided_name: Option<String>,
     pub body: IndexBody,
     pub data_stream: Option<String>,
-    /// Whether its body was taken by an older build, of which less was asked. What the request said of it was checked by itself.
-    pub is_stored: bool,
+    /// What an older build took of its mapping, if there is such a thing.
+    pub older: Option<OlderMapping>,
+}
+
+/// The part of a mapping that an older build took, of which less was asked, and the part that is said now.
+#[derive(Default)]
+pub(super) struct OlderMapping {
+    pub older: Value,
+    pub said: Value,
+}
+
+impl OlderMapping {
+    /// Refuses what is said now as if it were said of a new index. `whole` is both together.
+    fn check(&self, whole: &Mapping, settings: &IndexSettings) -> Result<(), ApiError> {
+        let said = parse_new_mapping(&self.said).map_err(unparsed)?;
+        let older = parse_mapping(&self.older).map_err(unparsed)?;
+        // Who was beyond a limit before adds no more than what is within it.
+        let is_within = settings.limits.check(&older).is_ok();
+        settings.limits.check(if is_within { whole } else { &said })?;
+        Ok(whole.check_links_after(&older)?)
+    }
 }
 
 impl NewIndex {
-    /// What its settings mean.
-    fn read_settings(&self, flat: &Map<String, Value>) -> Result<IndexSettings, ApiError> {
-        if self.is_stored { IndexSettings::read_stored(flat) } else { IndexSettings::read(flat) }
-    }
-
-    /// Its mapping, which holds together unless an older build took it.
+    /// Its mapping, which holds together but for what an older build took of it.
     fn read_mapping(&self, settings: &IndexSettings) -> Result<Mapping, ApiError> {
         let body = self.body.mapping();
-        if self.is_stored {
-            return parse_mapping(&body).map_err(unparsed);
+        if let Some(older) = &self.older {
+            let mapping = parse_mapping(&body).map_err(unparsed)?;
+            older.check(&mapping, settings)?;
+            return Ok(mapping);
         }
         let mapping = parse_new_mapping(&body).map_err(unparsed)?;
         settings.limits.check(&mapping)?;
         mapping.check_links()?;
+        mapping.check_time_field().map_err(unparsed)?;
         Ok(mapping)
     }
 }
@@ -137,11 +154,11 @@ impl Indices {
         if let Some(provided) = &new.provided_name {
             settings.insert(PROVIDED_NAME.to_owned(), Value::from(provided.as_str()));
         }
-        let mut read = new.read_settings(&settings)?;
+        let mut read = IndexSettings::read(&settings)?;
         if !settings.contains_key("number_of_routing_shards") && !settings.contains_key(PLACES) {
             let places = Routing::usual_places(read.routing.shards());
             settings.insert(PLACES.to_owned(), Value::from(places.to_string()));
-            read = new.read_settings(&settings)?;
+            read = IndexSettings::read(&settings)?;
         }
         read.routing.check(&new.name)?;
         let mapping = new.read_mapping(&read)?;
@@ -164,12 +181,7 @@ impl Indices {
             version: 1,
             copies: None,
         };
-        let entry = if new.is_stored {
-            metadata.to_stored_entry(Vec::new())
-        } else {
-            metadata.to_entry(Vec::new())?
-        };
-        Ok((IndexId(uuid), entry, read.routing.shards()))
+        Ok((IndexId(uuid), metadata.to_entry(Vec::new())?, read.routing.shards()))
     }
 }
 
@@ -234,13 +246,11 @@ pub(super) fn with_templates(
         )));
     }
     let fields = if applied.template.is_some() { FieldMerge::Replaced } else { FieldMerge::Deep };
-    let is_stored = templates.are_of_older_build(name, is_hidden(&request));
-    if is_stored {
-        request.check_said()?;
-    }
     let mut body = applied.body;
+    let is_older = templates.are_of_older_build(name, is_hidden(&request));
+    let older = is_older.then(|| body.leave_out_unsound(&request));
     body.put_over(request, fields);
-    Ok(NewIndex { name: name.to_owned(), provided_name: None, body, data_stream: None, is_stored })
+    Ok(NewIndex { name: name.to_owned(), provided_name: None, body, data_stream: None, older })
 }
 
 pub(super) fn is_hidden(body: &IndexBody) -> bool {

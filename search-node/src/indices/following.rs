@@ -9,7 +9,7 @@ use shard::mapping::{Mapping, parse_mapping};
 use shard::{FilesReceiver, create_folder_durably};
 
 use super::analysis_settings;
-use super::index::Index;
+use super::index::{Index, first_fault};
 use super::index_names::IndexNames;
 use super::metadata::{FILE, IndexMetadata};
 use super::resizing::fills_first;
@@ -84,13 +84,33 @@ impl Index {
         }
         let serving = wanted.into_iter().filter(|(number, copy)| held.get(number) == Some(copy)).collect();
         self.take_copies(&serving);
-        if is_changed { self.tell_shards(&self.mapping()) } else { Ok(()) }
+        self.tell_copies(metadata.version)
     }
 
-    /// The version of the map's entry that the index here is. Its open shards read documents by it.
-    pub(super) fn followed_version(&self) -> u64 {
-        // Held while the shards are told.
-        self.metadata.lock().version
+    /// Has each copy read documents by a version of the index, also beyond one that cannot; that one is told again until it can. The
+    /// caller holds the metadata.
+    fn tell_copies(&self, version: u64) -> Result<(), ApiError> {
+        let (mapping, now) = (self.mapping(), self.clock.now_millis());
+        let told = first_fault(self.copies().map(|copy| copy.read_by(version, &mapping, now)));
+        self.told.send_replace(version);
+        told
+    }
+
+    /// Gives the mapping to every open shard, also beyond one that cannot take it.
+    pub(super) fn tell_shards(&self, mapping: &Arc<Mapping>) -> Result<(), ApiError> {
+        let now = self.clock.now_millis();
+        first_fault(self.open_shards().map(|shard| Ok(shard.set_mapping(Arc::clone(mapping), now)?)))
+    }
+
+    /// The version of the map's entry by which a copy here reads documents.
+    pub(super) fn version_of_copy(&self, number: usize) -> u64 {
+        self.copy(number).map_or(0, |copy| copy.reads_by())
+    }
+
+    /// Waits until a copy here reads documents by a version of the map's entry, or a later one.
+    pub(super) async fn wait_version_of_copy(&self, number: usize, version: u64) {
+        let mut told = self.told.subscribe();
+        while self.version_of_copy(number) < version && told.changed().await.is_ok() {}
     }
 
     /// Writes down what the index is.
@@ -184,18 +204,32 @@ mod tests {
     use cluster::state::ShardCopies;
     use serde_json::{Value, json};
     use shard::{Condition, HostDisk, Shard, Workers, WriteRequest};
+    use testkit::CrashDisk;
 
     use super::super::auto_create::AutoCreate;
     use super::super::index_run::IndexRun;
     use super::super::registry::Indices;
     use super::super::settings_changes::SettingsChange;
-    use super::super::test_disk::resources;
+    use super::super::test_disk::{Breakable, resources};
     use super::*;
 
     struct Tried {
         _root: tempfile::TempDir,
         indices: Indices,
         index: Arc<Index>,
+    }
+
+    fn document(id: &str) -> WriteRequest<'_> {
+        WriteRequest {
+            uid: id,
+            doc_type: None,
+            id,
+            routing: None,
+            source: Some(b"{}"),
+            condition: Condition::None,
+            is_new_id: false,
+            now_millis: 0,
+        }
     }
 
     impl Tried {
@@ -224,17 +258,7 @@ mod tests {
 
         fn put(&self, id: &str) {
             let mut run = IndexRun::new(Arc::clone(&self.index));
-            let request = WriteRequest {
-                uid: id,
-                doc_type: None,
-                id,
-                routing: None,
-                source: Some(b"{}"),
-                condition: Condition::None,
-                is_new_id: false,
-                now_millis: 0,
-            };
-            run.write(&request).expect("written");
+            run.write(&document(id)).expect("written");
             assert!(run.sync().is_empty());
         }
 
@@ -313,6 +337,47 @@ mod tests {
         assert!(tried.shard().get("before").expect("read").is_none());
         tried.put("after");
         assert!(tried.shard().get("after").expect("read").is_some());
+    }
+
+    /// The version used to be raised first: a shard that could not take the mapping was never told of it again, and let operations in.
+    #[test]
+    fn a_shard_that_cannot_take_a_mapping_is_told_again_until_it_can() {
+        let root = tempfile::tempdir().expect("a folder");
+        let disk = Breakable::over(&CrashDisk::new(root.path()));
+        let resources = resources(Arc::clone(&disk.disk));
+        let indices = Indices::open(&root.path().join("indices"), AutoCreate::All, resources).expect("opens");
+        let two =
+            json!({"settings": {"number_of_shards": 2}, "mappings": {"properties": {"n": {"type": "long"}}}});
+        let tried = Tried { _root: root, index: indices.create("door", &two).expect("made"), indices };
+        let index = &tried.index;
+        let (id, own) = (IndexId(index.uuid.clone()), NodeId(7));
+        let shards = [1, 2].map(|copy| ShardCopies::created(CopyId(copy), own));
+        let mut entry = index.metadata.lock().to_stored_entry(shards.to_vec());
+        entry.version += 1;
+        index.follow(&id, &entry, own).expect("followed");
+        tried.put("a");
+        tried.put("b");
+        let broken = index.shard_of("a", None);
+        assert_ne!(broken, index.shard_of("b", None));
+        disk.set_broken(true);
+        let mut run = IndexRun::new(Arc::clone(index));
+        run.write(&document("a")).expect("written");
+        assert!(!run.sync().is_empty(), "its disk is broken");
+        drop(run);
+        disk.set_broken(false);
+        let before = entry.version;
+        entry.version += 1;
+        let mapping = json!({"dynamic": false, "properties": {"n": {"type": "long"}, "m": {"type": "long"}}});
+        entry.parts.insert("mapping".to_owned(), mapping.to_string());
+
+        let failed = index.follow(&id, &entry, own).err();
+
+        assert_eq!(failed.map(|error| error.kind.to_string()).as_deref(), Some("translog_exception"));
+        let versions = || [broken, 1 - broken].map(|number| index.version_of_copy(number));
+        assert_eq!(versions(), [before, entry.version], "the other one does not wait for it");
+        index.mend_at(i64::MAX).expect("mended");
+        index.follow(&id, &entry, own).expect("followed");
+        assert_eq!(versions(), [entry.version; 2]);
     }
 
     #[test]

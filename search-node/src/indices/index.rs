@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use shard::mapping::{Mapping, parse_mapping};
 use shard::{EngineError, EngineOptions, ForceMerge, Shard, Shared};
+use tokio::sync::watch;
 
 use super::agreement::Agreement;
 use super::blocks::Level;
@@ -37,6 +38,8 @@ pub struct Index {
     /// Held by who makes the mapping grow: who comes meanwhile often wants the same.
     pub(super) growing: Mutex<()>,
     pub(super) mapping: ArcSwap<Mapping>,
+    /// The version of the map's entry that shards here were last told of, whether all of them could take it or not.
+    pub(super) told: watch::Sender<u64>,
     pub(super) settings: ArcSwap<IndexSettings>,
     /// The roles of the copies on this node; none where there is only this node, for itself.
     roles: Option<Arc<Roles>>,
@@ -107,6 +110,7 @@ impl Index {
             agreement,
             growing: Mutex::new(()),
             mapping: ArcSwap::new(mapping),
+            told: watch::Sender::default(),
             copies: (0..settings.routing.shards()).map(|_| ArcSwapOption::empty()).collect(),
             settings: ArcSwap::from_pointee(settings),
             name: metadata.name.clone(),
@@ -393,12 +397,6 @@ impl Index {
             .with("index_uuid", self.uuid.as_str())
             .with("shard", shard.to_string())
             .with("index", self.name.as_str())
-    }
-
-    /// Gives the mapping to every open shard, also beyond one that cannot take it.
-    pub(super) fn tell_shards(&self, mapping: &Arc<Mapping>) -> Result<(), ApiError> {
-        let now = self.clock.now_millis();
-        first_fault(self.open_shards().map(|shard| Ok(shard.set_mapping(Arc::clone(mapping), now)?)))
     }
 
     /// What came of work on a shard; none where that failed because the copy was taken away meanwhile, which is no fault.

@@ -53,6 +53,7 @@ mod settings;
 mod settings_changes;
 mod shard_copy;
 mod sort_settings;
+mod sound_settings;
 mod stored_copy;
 mod stream_changes;
 mod streams;
@@ -60,7 +61,7 @@ mod templates;
 #[cfg(test)]
 mod test_disk;
 #[cfg(test)]
-mod test_map;
+pub(crate) mod test_map;
 mod untyped;
 
 pub(crate) use agreement::{Agreement, Disagreement};

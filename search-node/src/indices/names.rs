@@ -131,8 +131,8 @@ pub(crate) fn expand(
 ) -> Result<Vec<String>, ApiError> {
     let mut chosen: Vec<String> = Vec::new();
     let mut had_wildcard = false;
-    for part in expression.split(',').map(str::trim) {
-        let pattern = if part == "_all" || part.is_empty() { "*" } else { part };
+    for part in parts(expression)? {
+        let pattern = if part == "_all" { "*" } else { part };
         let is_wildcard = pattern.contains('*') && options.expand_wildcards;
         if let (Some(excluded), true) = (pattern.strip_prefix('-'), had_wildcard) {
             chosen.retain(|name| !matches(excluded, name));
@@ -165,6 +165,20 @@ pub(crate) fn expand(
         return Err(ApiError::no_index(expression));
     }
     Ok(chosen)
+}
+
+/// The names and patterns of an expression. Only one that says nothing at all means everything: an empty name in a list must never
+/// do, and is one that does not exist, but for those at the end.
+fn parts(expression: &str) -> Result<Vec<&str>, ApiError> {
+    if expression.is_empty() {
+        return Ok(vec!["*"]);
+    }
+    let named = expression.trim_end_matches(',');
+    if named.is_empty() {
+        let reason = "Validation Failed: 1: index / indices is missing;";
+        return Err(ApiError::new(400, "action_request_validation_exception", reason));
+    }
+    Ok(named.split(',').collect())
 }
 
 /// A name that nothing can have is a fault of the request.
@@ -283,9 +297,22 @@ mod tests {
             ("*", concrete, vec![".plain", "logs-a", "logs-b"]),
             ("missing,logs-a", lenient, vec!["logs-a"]),
             ("nothing*", usual, vec![]),
+            ("logs-a,", usual, vec!["logs-a"]),
+            ("logs-a,,", usual, vec!["logs-a"]),
+            ("logs-a,,logs-b", lenient, vec!["logs-a", "logs-b"]),
+            ("", concrete, vec![".plain", "logs-a", "logs-b"]),
             ("logs-*", NameOptions { expand_wildcards: false, ..usual }, vec![]),
         ] {
             assert_eq!(expand(expression, &known(), options).expect(expression), expected, "{expression}");
+        }
+    }
+
+    /// What deletes must not mean more than it says.
+    #[test]
+    fn an_empty_name_is_never_all() {
+        for expression in [",", ",,", ",logs-a", "logs-a,,logs-b", " ", "logs-a, ", " logs-a", "%20"] {
+            let refused = expand(expression, &known(), NameOptions::default());
+            assert!(refused.is_err(), "{expression:?} means {refused:?}");
         }
     }
 

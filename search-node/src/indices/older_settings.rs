@@ -10,6 +10,7 @@ use super::auto_create::AutoCreate;
 use super::index_run::IndexRun;
 use super::metadata::{FILE, IndexMetadata};
 use super::registry::Indices;
+use super::resizing::{Resize, ResizeWish};
 use super::settings_changes::SettingsChange;
 use super::templates::TemplateKind;
 use super::test_disk::resources;
@@ -175,10 +176,13 @@ fn indices_and_streams_are_made_out_of_templates_that_an_older_build_took() {
         indices.agreement.agree(command).expect("agreed on");
     };
     let older = json!({
-        "settings": {"index": {"max_inner_result_window": "0", "routing.allocation.exclude._ip": "alpha", "max_result_window": "500"}},
+        "settings": {"index": {
+            "max_inner_result_window": "0", "routing.allocation.exclude._ip": "alpha", "max_result_window": "500", "codec": "nonsense",
+            "similarity": {"bad": {"type": "BM25", "b": "7"}}
+        }},
         "mappings": {
             "_size": {"enabled": true}, "_routing": null,
-            "properties": {"n": {"type": "long", "null_value": "x", "norms": true}, "t": {"type": "text", "doc_values": false}}
+            "properties": {"n": {"type": "long", "null_value": "x", "norms": true}, "t": {"type": "text", "doc_values": false}, "lost": {"type": "alias", "path": "nowhere"}}
         }
     });
     put(TemplateKind::Component, "part", json!({"template": older}));
@@ -192,8 +196,11 @@ fn indices_and_streams_are_made_out_of_templates_that_an_older_build_took() {
     legacy["index_patterns"] = json!(["old*"]);
     put(TemplateKind::Legacy, "old", legacy);
 
-    let one =
-        indices.create("one", &json!({"mappings": {"properties": {"own": {"type": "ip"}}}})).expect("made");
+    let own = json!({
+        "settings": {"similarity": {"mine": {"type": "BM25", "b": "0.5"}}},
+        "mappings": {"properties": {"own": {"type": "ip"}, "words": {"type": "text", "similarity": "mine"}}}
+    });
+    let one = indices.create("one", &own).expect("made");
     let many = indices.create_stream("many").expect("made");
     let old = indices.create("old", &Value::Null).expect("made");
     let next = indices.roll_over_stream("many", None, &Default::default()).expect("rolled over");
@@ -204,8 +211,22 @@ fn indices_and_streams_are_made_out_of_templates_that_an_older_build_took() {
         assert_eq!(index.settings().inner_window_max, 100, "as if nobody had said it");
         assert_eq!(index.settings().result_window_max, Some(500));
     }
-    assert!(one.mapping().leaf("own").is_some());
+    assert!(one.mapping().leaf("own").is_some() && one.mapping().to_json()["properties"]["lost"].is_object());
+    let kept = one.settings_json()["index"].take();
+    assert_eq!(kept.pointer("/similarity/mine/b"), Some(&json!("0.5")));
+    assert_eq!(
+        (kept.get("codec"), kept.pointer("/similarity/bad")),
+        (None, None),
+        "as if nobody had said it"
+    );
+    let two_fields = json!({"properties": {"a": {"type": "long"}, "b": {"type": "long"}}});
     for wrong in [
+        json!({"settings": {"codec": "more nonsense"}}),
+        json!({"settings": {"max_terms_count": 0}}),
+        json!({"settings": {"write.wait_for_active_shards": 7}}),
+        json!({"settings": {"similarity": {"own": {"type": "BM25", "b": "7"}}}}),
+        json!({"settings": {"mapping.total_fields.limit": 1}, "mappings": two_fields}),
+        json!({"mappings": {"properties": {"own": {"type": "alias", "path": "gone"}}}}),
         json!({"mappings": {"_size": {}}}),
         json!({"mappings": {"properties": {"own": {"type": "long", "norms": true, "null_value": "x"}}}}),
         json!({"settings": {"max_inner_result_window": 0}}),
@@ -213,5 +234,53 @@ fn indices_and_streams_are_made_out_of_templates_that_an_older_build_took() {
         json!({"settings": {"nonsense": 1}}),
     ] {
         assert_eq!(indices.create("one-more", &wrong).err().map(|error| error.status), Some(400), "{wrong}");
+    }
+}
+
+/// Only the mapping of the source was let through, and its settings were refused.
+#[test]
+fn an_index_with_settings_that_are_not_taken_any_more_is_the_source_of_others() {
+    let root = tempfile::tempdir().expect("a folder");
+    let open = || Indices::open(root.path(), AutoCreate::All, resources(HostDisk::shared())).expect("opens");
+    let file = {
+        let indices = open();
+        let made = indices.create("src", &json!({"settings": {"number_of_shards": 2, "blocks.write": true}}));
+        made.expect("made").folder().join(FILE)
+    };
+    let mut metadata: IndexMetadata = read(&file).expect("read").expect("there");
+    for (key, value) in [
+        ("codec", "nonsense"),
+        ("max_inner_result_window", "0"),
+        ("max_result_window", "500"),
+        ("similarity.bad.type", "BM25"),
+        ("similarity.bad.b", "7"),
+        (RULE, "alpha"),
+    ] {
+        metadata.settings.insert(key.to_owned(), json!(value));
+    }
+    metadata.mapping = json!({"properties": {"lost": {"type": "alias", "path": "nowhere"}}});
+    write(&*HostDisk::shared(), &file, &metadata).expect("written");
+    let indices = open();
+    assert!(indices.lost().is_empty(), "it is read");
+
+    for (kind, name, shards) in
+        [(Resize::Clone, "same", 2), (Resize::Shrink, "less", 1), (Resize::Split, "more", 4)]
+    {
+        let wish = |name: &str, settings: Value| {
+            let body = json!({"settings": settings});
+            ResizeWish::read(kind, "src".to_owned(), name.to_owned(), &body).expect("a wish")
+        };
+        let said = json!({"number_of_shards": shards});
+        let made = indices.resize(&wish(name, said), &[]).expect("made");
+        let settings = made.settings_json()["index"].take();
+        assert_eq!(settings["max_result_window"], "500", "{name}");
+        assert_eq!((settings.get("codec"), settings.pointer("/similarity/bad")), (None, None), "{name}");
+        for (key, value) in
+            [("codec", "nonsense"), ("max_inner_result_window", "0"), (RULE, "alpha"), ("nonsense", "1")]
+        {
+            let said = json!({"number_of_shards": shards, key: value});
+            let refused = indices.resize(&wish("refused", said), &[]).err();
+            assert_eq!(refused.map(|error| error.status), Some(400), "{name}: {key}");
+        }
     }
 }

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use shard::{QueryRules, Similarities, boosted_field};
 
+use super::sound_settings::sound;
 use crate::error::ApiError;
 
 /// The fields of a query text that names none: one, a list, or names parted by commas.
 pub(super) const DEFAULT_FIELD: &str = "query.default_field";
 const TERMS: &str = "max_terms_count";
 const REGEX: &str = "max_regex_length";
+const SCRIPT_LOOPS: &str = "max_script_loops";
 
 /// What the names of similarities that are defined begin with. They change while the index is closed.
 pub(super) const SIMILARITY: &str = "similarity.";
@@ -22,7 +24,7 @@ pub(super) fn similarities(flat: &Map<String, Value>) -> Result<Similarities, Ap
 }
 
 /// The names of the settings, all of which may be changed while the index is there.
-pub(super) const NAMES: [&str; 3] = [DEFAULT_FIELD, TERMS, REGEX];
+pub(super) const NAMES: [&str; 4] = [DEFAULT_FIELD, TERMS, REGEX, SCRIPT_LOOPS];
 
 /// What the settings say.
 pub(super) fn read(flat: &Map<String, Value>) -> Result<QueryRules, ApiError> {
@@ -31,6 +33,7 @@ pub(super) fn read(flat: &Map<String, Value>) -> Result<QueryRules, ApiError> {
         default_fields: flat.get(DEFAULT_FIELD).map_or(Ok(Vec::new()), default_fields)?,
         terms_max: number(flat, TERMS, usual.terms_max)?,
         regex_max: number(flat, REGEX, usual.regex_max)?,
+        script_loops_max: number(flat, SCRIPT_LOOPS, usual.script_loops_max as usize)? as u32,
         similarities: similarities(flat)?,
     })
 }
@@ -44,7 +47,7 @@ pub(super) fn read_stored(flat: &Map<String, Value>) -> Arc<QueryRules> {
         .filter_map(alone)
         .filter(|setting| read(&[setting.clone()].into_iter().collect()).is_ok());
     let mut rules = read(&well.collect()).unwrap_or_default();
-    rules.similarities = similarities(flat).unwrap_or_default();
+    rules.similarities = similarities(&sound(flat)).unwrap_or_default();
     Arc::new(rules)
 }
 

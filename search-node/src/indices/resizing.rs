@@ -8,12 +8,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use cluster::state::{ClusterState, Command, CopyId, IndexEntry, IndexId, ShardCopies, UnassignedReason};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::agreed_names::AgreedNames;
 use super::alias::Alias;
 use super::blocks::Level;
-use super::creation::{NewIndex, guards};
+use super::creation::{NewIndex, OlderMapping, guards};
 use super::date_math::resolve_dates;
 use super::index::Index;
 use super::metadata::{is_closed, mapping_of, resize_source_of, settings_of};
@@ -25,6 +25,7 @@ use super::settings::{
     IndexSettings, PLACES, PROVIDED_NAME, RESIZE_SOURCE_NAME, RESIZE_SOURCE_UUID, check_public,
     flatten_with_nulls,
 };
+use super::sound_settings::sound;
 use super::templates::IndexBody;
 use crate::error::ApiError;
 
@@ -133,7 +134,8 @@ impl ResizeWish {
     fn settings(&self, source: &IndexId, entry: &IndexEntry) -> Result<Map<String, Value>, ApiError> {
         let before = settings_of(entry);
         let routing = self.routing(IndexSettings::read_stored(&before)?.routing)?;
-        let mut settings = before;
+        // What an older build took of them and this one refuses goes no further; what the request says is refused like that of any other.
+        let mut settings = sound(&before);
         settings.retain(|key, _| is_copied(key));
         for (key, value) in &self.settings {
             if value.is_null() {
@@ -293,8 +295,8 @@ impl Indices {
             aliases: Some(wish.aliases.clone()),
         };
         // The mapping is that of an index that is there.
-        let (name, is_stored) = (target.to_owned(), true);
-        let new = NewIndex { name, provided_name: None, body, data_stream: None, is_stored };
+        let older = Some(OlderMapping { older: body.mapping(), said: json!({}) });
+        let new = NewIndex { name: target.to_owned(), provided_name: None, body, data_stream: None, older };
         let mut commands = guards(map, &names, &new)?;
         let (id, mut entry, shards) = self.new_entry(&new)?;
         entry.shards = vec![ShardCopies::unplaced(); shards];

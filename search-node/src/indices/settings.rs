@@ -179,6 +179,7 @@ impl IndexSettings {
         check_active(flat)?;
         CopySettings::read(flat)?;
         query_settings::read(flat)?;
+        analysis::check_new(flat)?;
         Ok(settings)
     }
 

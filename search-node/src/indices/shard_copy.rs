@@ -48,6 +48,8 @@ pub(super) struct ShardCopy {
     keeps_history: AtomicBool,
     /// How often it was opened again because it accepted nothing more.
     mended: AtomicU64,
+    /// The version of its index in the map by which its shard reads documents, whenever that is open.
+    reads_by: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -112,6 +114,7 @@ impl ShardCopy {
             is_only_copy: AtomicBool::new(options.is_only_copy),
             keeps_history: AtomicBool::new(false),
             mended: AtomicU64::new(0),
+            reads_by: AtomicU64::new(0),
             options: ArcSwap::from_pointee(options),
             state,
         }
@@ -230,6 +233,29 @@ impl ShardCopy {
         let shard = self.open(mapping, now_millis).ok()?;
         tracing::info!(%folder, reason, "the shard accepts writes again");
         Some(shard)
+    }
+
+    /// Has its shard read documents by a version of its index, unless it does already. A shard that is not open is opened by what the index
+    /// is then.
+    pub(super) fn read_by(
+        &self,
+        version: u64,
+        mapping: &Arc<Mapping>,
+        now_millis: i64,
+    ) -> Result<(), ApiError> {
+        if self.reads_by() == version {
+            return Ok(());
+        }
+        if let Some(open) = self.opened() {
+            open.set_mapping(Arc::clone(mapping), now_millis)?;
+        }
+        self.reads_by.store(version, Ordering::Release);
+        Ok(())
+    }
+
+    /// The version of its index by which its shard reads documents.
+    pub(super) fn reads_by(&self) -> u64 {
+        self.reads_by.load(Ordering::Acquire)
     }
 
     /// How often it was opened again because it accepted nothing more.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use shard::Shard;
 
 use super::index::Index;
@@ -60,7 +62,11 @@ impl Stored for IndexCopy {
     }
 
     fn index_version(&self) -> u64 {
-        self.index.followed_version()
+        self.index.version_of_copy(self.number)
+    }
+
+    fn wait_index_version(&self, version: u64) -> BoxFuture<'_, ()> {
+        self.index.wait_version_of_copy(self.number, version).boxed()
     }
 
     fn index_name(&self) -> &str {

@@ -156,19 +156,21 @@ fn backing_index(
 ) -> Result<(NewIndex, StreamTemplate), ApiError> {
     let template = stream_template(map, stream)?;
     let templates = Templates::of(map);
-    let is_stored = templates.are_of_older_build(stream, false);
-    if is_stored {
-        request.check_said()?;
-    }
-    let field = template.timestamp_field();
-    let mut body = IndexBody { mappings: Some(time_mapping(field)), ..IndexBody::default() };
-    body.put_over(templates.applied(stream, false)?.body, FieldMerge::Replaced);
+    let mut body = templates.applied(stream, false)?.body;
+    let older = templates.are_of_older_build(stream, false).then(|| body.leave_out_unsound(&request));
     body.put_over(request, FieldMerge::Replaced);
-    body.mappings = Some(timestamped(body.mapping(), field, backing)?);
+    body.mappings = Some(of_stream(&body, template.timestamp_field(), backing)?);
     body.settings.get_or_insert_default().insert("hidden".to_owned(), json!("true"));
     let data_stream = Some(stream.to_owned());
     let name = backing.to_owned();
-    Ok((NewIndex { name, provided_name: None, body, data_stream, is_stored }, template))
+    Ok((NewIndex { name, provided_name: None, body, data_stream, older }, template))
+}
+
+/// The mapping of an index of a stream: what is said of it, over a field of its time.
+pub(super) fn of_stream(body: &IndexBody, field: &str, index: &str) -> Result<Value, ApiError> {
+    let mut whole = IndexBody { mappings: Some(time_mapping(field)), ..IndexBody::default() };
+    whole.put_over(body.clone(), FieldMerge::Replaced);
+    timestamped(whole.mapping(), field, index)
 }
 
 /// The mapping of a date field, below what templates say of it.

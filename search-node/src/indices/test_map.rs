@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::metadata::aliases_of;
 
 /// A map with indices without shards; each is called as its id.
-pub(super) fn map_of(indices: &[(&str, Value)]) -> ClusterState {
+pub(crate) fn map_of(indices: &[(&str, Value)]) -> ClusterState {
     let mut map = ClusterState::default();
     for (name, aliases) in indices {
         let entry = IndexEntry {

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use cluster::replication::{Heard, Replica};
 use cluster::state::{CopyId, ShardId};
@@ -13,7 +14,7 @@ use parking_lot::Mutex;
 use shard::{Applied, Operation, OperationKind, Shard};
 
 use super::message::{Operations, Taken};
-use super::outside::{Outside, Stored};
+use super::outside::Stored;
 use crate::error::ApiError;
 use crate::planted::{Bug, is_planted};
 
@@ -22,7 +23,6 @@ pub(crate) struct Following {
     pub(super) shard: ShardId,
     pub(super) copy: CopyId,
     pub(super) stored: Arc<dyn Stored>,
-    outside: Arc<dyn Outside>,
     state: Mutex<Replica>,
     is_rolling_back: AtomicBool,
     /// Why it takes nothing more.
@@ -36,7 +36,6 @@ impl Following {
         shard: &ShardId,
         copy: CopyId,
         stored: Arc<dyn Stored>,
-        outside: Arc<dyn Outside>,
     ) -> Result<Arc<Self>, ApiError> {
         if stored.shard()?.must_roll_back() {
             stored.roll_back()?;
@@ -52,7 +51,6 @@ impl Following {
             shard: shard.clone(),
             copy,
             stored,
-            outside,
             state: Mutex::new(Replica::new(term, global, held)),
             is_rolling_back: AtomicBool::new(false),
             failed: Mutex::new(None),
@@ -79,7 +77,29 @@ impl Following {
         self.is_over.store(true, Ordering::Release);
     }
 
-    /// Takes what the primary sends. Waits for the disk, and for the map where that has fields which a document needs.
+    /// Waits until the copy reads documents by no older mapping than the primary did: what that had told of a field, an older one may pass
+    /// over or refuse, and nothing would say so.
+    pub(super) async fn wait_mapping(&self, message: &Operations, deadline: Instant) -> Result<(), ApiError> {
+        if message.count > 0 {
+            let followed = self.stored.wait_index_version(message.index_version);
+            // What it has by then is told below.
+            let _in_time = tokio::time::timeout_at(deadline.into(), followed).await;
+        }
+        self.check_mapping(message)
+    }
+
+    fn check_mapping(&self, message: &Operations) -> Result<(), ApiError> {
+        let known = self.stored.index_version();
+        if message.count == 0 || known >= message.index_version {
+            return Ok(());
+        }
+        Err(self.refused(&format!(
+            "it reads documents by version {known} of the index, and operations were read by version {}",
+            message.index_version
+        )))
+    }
+
+    /// Takes what the primary sends, once it reads documents as that does. Waits for the disk.
     pub(super) fn take(
         self: &Arc<Self>,
         message: &Operations,
@@ -92,6 +112,8 @@ impl Following {
         if self.is_over.load(Ordering::Acquire) {
             return Err(self.refused("it follows no primary any more"));
         }
+        // Nothing is known of these operations yet, so that they may come again.
+        self.check_mapping(message)?;
         let taken = self.take_all(message, operations, runtime);
         let known = self.state.lock().term();
         if known > message.term {
@@ -131,9 +153,8 @@ impl Following {
             before
         };
         if !operations.is_empty() {
-            self.follow_index(message, runtime)?;
             let open = self.stored.shard()?;
-            self.apply(&open, message, operations, runtime)?;
+            self.apply(&open, message, operations)?;
             open.sync_all()?;
         }
         let (local, global, left_over) = {
@@ -164,48 +185,29 @@ impl Following {
         Ok(Taken::Done { local })
     }
 
-    /// Reads documents by no older mapping than the primary did: what that had told of a field, an older one may pass over or refuse,
-    /// and nothing would say so.
-    fn follow_index(&self, message: &Operations, runtime: &tokio::runtime::Handle) -> Result<(), ApiError> {
-        if self.stored.index_version() >= message.index_version {
-            return Ok(());
-        }
-        runtime.block_on(self.outside.follow(message.map_version));
-        let known = self.stored.index_version();
-        if known >= message.index_version {
-            return Ok(());
-        }
-        Err(self.refused(&format!(
-            "this node has followed version {known} of the index, and operations were read by version {}",
-            message.index_version
-        )))
-    }
-
     fn apply(
         &self,
         open: &Arc<Shard>,
         message: &Operations,
         operations: &[Operation],
-        runtime: &tokio::runtime::Handle,
     ) -> Result<(), ApiError> {
         let now = self.stored.now_millis();
         let mut run = open.apply_run(message.term, now);
-        let mut has_waited = false;
+        let mut is_caught_up = false;
         let is_lost = |operation: &Operation| {
             is_planted(Bug::DeletesAreLost) && matches!(operation.kind, OperationKind::Delete)
         };
         for operation in operations.iter().filter(|operation| !is_lost(operation)) {
             while let Applied::NeedsMapping(lacking) = run.apply(operation)? {
-                if has_waited {
+                if is_caught_up {
                     return Err(self.refused(&format!(
-                        "a document has fields that the map of version {} lacks: {}",
-                        message.map_version,
+                        "a document has fields that version {} of the index lacks: {}",
+                        message.index_version,
                         lacking.to_json()
                     )));
                 }
-                has_waited = true;
-                runtime.block_on(self.outside.follow(message.map_version));
-                // Opened, it is told of what the map brought.
+                is_caught_up = true;
+                // One that was opened while the mapping changed is told of that, at the latest when it is asked for again.
                 self.stored.shard()?;
             }
         }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use cluster::state::{ClusterState, Command, CopyId, ShardCopies, ShardId, Stage};
@@ -261,8 +261,8 @@ impl Replication {
         // Whatever it was before is over first.
         self.end_roles(shard);
         let stored = self.stored(index, shard);
-        let (outside, name) = (Arc::clone(&self.outside), shard.clone());
-        let begun = blocking(move || Following::begin(&name, copy, stored, outside)).await;
+        let name = shard.clone();
+        let begun = blocking(move || Following::begin(&name, copy, stored)).await;
         match begun {
             Ok(following) => {
                 self.roles.set(shard, Some(Role::Following(Arc::clone(&following))));
@@ -465,10 +465,11 @@ impl Replication {
     async fn take_operations(self: &Arc<Self>, call: Incoming) -> Result<Bytes, ApiError> {
         let (message, bytes) = unpack::<Operations>(&call.body)?;
         let following = tokio::select! {
-            following = self.wait_following(&message) => following?,
+            following = self.wait_ready(&message) => following?,
             () = call.cancelled.cancelled() => {
                 return Err(ApiError::new(503, "illegal_index_shard_state_exception", "nobody waits any more"));
             }
+            () = self.stopping.cancelled() => return Err(ApiError::node_closed()),
         };
         let runtime = self.runtime.clone();
         blocking(move || {
@@ -479,8 +480,20 @@ impl Replication {
         .await
     }
 
+    /// The replica that a message is for, once it can take it.
+    async fn wait_ready(&self, message: &Operations) -> Result<Arc<Following>, ApiError> {
+        let deadline = Instant::now() + self.settings.timeout;
+        let following = self.wait_following(message, deadline).await?;
+        following.wait_mapping(message, deadline).await?;
+        Ok(following)
+    }
+
     /// The replica that a message is for. Its node may not have followed the map as far as the primary has.
-    async fn wait_following(&self, message: &Operations) -> Result<Arc<Following>, ApiError> {
+    async fn wait_following(
+        &self,
+        message: &Operations,
+        deadline: Instant,
+    ) -> Result<Arc<Following>, ApiError> {
         let Operations { shard, to, map_version, .. } = message;
         let mut changes = self.roles.changes();
         let found = async {
@@ -499,7 +512,7 @@ impl Replication {
                 let _is_changed = tokio::time::timeout(LOOK_AGAIN, changes.changed()).await;
             }
         };
-        tokio::time::timeout(self.settings.timeout, found).await.unwrap_or_else(|_| {
+        tokio::time::timeout_at(deadline.into(), found).await.unwrap_or_else(|_| {
             let reason = format!("copy {to} of shard {shard} does not follow its primary yet");
             Err(ApiError::new(503, "illegal_index_shard_state_exception", reason))
         })

@@ -22,9 +22,6 @@ pub(crate) trait Outside: Send + Sync + 'static {
     /// The map as this node knows it.
     fn map(&self) -> Arc<ClusterState>;
 
-    /// Waits until this node follows the map up to a version.
-    fn follow(&self, version: u64) -> BoxFuture<'_, ()>;
-
     /// Asks another node.
     fn call(
         &self,
@@ -78,8 +75,11 @@ pub(crate) trait Stored: Send + Sync + 'static {
     /// Milliseconds since 1970.
     fn now_millis(&self) -> i64;
 
-    /// The version of its index in the map by which it reads documents. Waits while the index is just followed.
+    /// The version of its index in the map by which it reads documents.
     fn index_version(&self) -> u64;
+
+    /// Waits until it reads documents by a version of its index, or a later one.
+    fn wait_index_version(&self, version: u64) -> BoxFuture<'_, ()>;
 
     /// What people call its index.
     fn index_name(&self) -> &str;
@@ -92,10 +92,6 @@ impl Outside for Coordinator {
 
     fn map(&self) -> Arc<ClusterState> {
         Coordinator::map(self)
-    }
-
-    fn follow(&self, version: u64) -> BoxFuture<'_, ()> {
-        self.wait_followed(version).map(drop).boxed()
     }
 
     fn call(

@@ -10,11 +10,11 @@ use super::envelope::Reply;
 use super::forward::Reach;
 use super::parameters::read_int;
 use super::router::{Route, route};
-use super::search::{add_query_text, scope};
+use super::search::{add_query_text, scope, with_named_documents};
 use super::tasks::{rethrottle, rethrottle_elsewhere, task_id};
 use crate::action::by_query::{CopyRouting, Destination, Plan, Slices, Wish, Work, start};
 use crate::action::condition::VersionType;
-use crate::action::search::{Scope, check_timeout, read_source};
+use crate::action::search::{Scope, check_timeout, may_name_documents, read_source, with_documents};
 use crate::error::ApiError;
 use crate::script::Script;
 
@@ -91,7 +91,7 @@ pub(super) const ROUTES: &[Route] = &[
 const WHERE_THE_TASK_IS: Reach = Reach::Nodes(|call| rethrottle_elsewhere(call, brake).boxed());
 
 async fn update(call: Call) -> Result<Reply, ApiError> {
-    let body = query_body(&call)?;
+    let body = query_body(&call).await?;
     let mut plan = plan(&call, Work::Update, scope(&call)?)?;
     for (key, value) in &body {
         match key.as_str() {
@@ -107,7 +107,7 @@ async fn update(call: Call) -> Result<Reply, ApiError> {
 }
 
 async fn delete(call: Call) -> Result<Reply, ApiError> {
-    let body = query_body(&call)?;
+    let body = query_body(&call).await?;
     if !body.contains_key("query") {
         return Err(ApiError::validation("query is missing"));
     }
@@ -120,7 +120,13 @@ async fn delete(call: Call) -> Result<Reply, ApiError> {
 }
 
 async fn reindex(call: Call) -> Result<Reply, ApiError> {
-    let body = call.required_json()?;
+    let mut body = call.required_json()?;
+    if may_name_documents(&call.body)
+        && let Some(source) = body.get_mut("source")
+    {
+        let indices = source["index"].as_str().unwrap_or("_all").to_owned();
+        *source = with_documents(&call.node, source.take(), &indices).await?;
+    }
     let object =
         body.as_object().ok_or_else(|| ApiError::parsing("the body of a reindex must be an object"))?;
     let mut plan = plan(&call, Work::Update, Scope::default())?;
@@ -167,9 +173,12 @@ fn unknown(api: &str, field: &str) -> ApiError {
     ApiError::new(400, "x_content_parse_exception", format!("[{api}] unknown field [{field}]"))
 }
 
-/// The body, with `?q=` in it.
-fn query_body(call: &Call) -> Result<Map<String, Value>, ApiError> {
-    let mut body = call.json()?;
+/// The body, with `?q=` and the documents that its query names in it.
+async fn query_body(call: &Call) -> Result<Map<String, Value>, ApiError> {
+    let mut body = match with_named_documents(call).await? {
+        Some(body) => body,
+        None => call.json()?,
+    };
     add_query_text(call, &mut body)?;
     match body {
         Value::Null => Ok(Map::new()),

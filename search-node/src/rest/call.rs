@@ -142,6 +142,13 @@ impl Call {
         Ok(options)
     }
 
+    /// The same for what changes indices, closed ones too: a wildcard that finds none is refused where the request says nothing.
+    pub(super) fn changed_names(&self) -> Result<NameOptions, ApiError> {
+        let is_said = self.query.contains_key("allow_no_indices");
+        let options = self.all_names()?;
+        Ok(NameOptions { allow_no_indices: options.allow_no_indices && is_said, ..options })
+    }
+
     /// The same for what only open indices can do: a closed one that is named is refused.
     pub(super) fn open_names(&self) -> Result<NameOptions, ApiError> {
         Ok(NameOptions { refuses_closed: true, ..self.name_options()? })

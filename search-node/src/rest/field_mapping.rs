@@ -17,10 +17,14 @@ const GET: &[Method] = &[Method::GET];
 pub(super) const ROUTES: &[Route] = &[
     route(GET, "/_mapping/field/{fields}", NAMES, |call| blocking(call, fields).boxed()),
     route(GET, "/{index}/_mapping/field/{fields}", NAMES, |call| blocking(call, fields).boxed()),
+    route(GET, "/_mapping/{type}/field/{fields}", NAMES, |call| blocking(call, fields).boxed()),
+    route(GET, "/{index}/_mapping/{type}/field/{fields}", NAMES, |call| blocking(call, fields).boxed()),
 ];
 
 fn fields(call: &Call) -> Result<Reply, ApiError> {
     let (asked, typed) = (call.part("fields"), call.flag("include_type_name")?);
+    // Who names a type, as 7.x has it, finds the fields under it.
+    let doc_type = call.path.get("type").cloned().or_else(|| typed.then(|| "_doc".to_owned()));
     let asked: Vec<&str> = asked.split(',').map(str::trim).collect();
     let shown = chosen(call)?.into_iter().map(|index| {
         let mapping = index.mapping().to_json();
@@ -28,10 +32,15 @@ fn fields(call: &Call) -> Result<Reply, ApiError> {
             .into_iter()
             .filter(|field| !field.is_object() && asked.iter().any(|pattern| matches(pattern, &field.name)));
         let found: Map<String, Value> = found.map(|field| (field.name.clone(), shown(&field))).collect();
-        let found = if typed { json!({"_doc": found}) } else { Value::Object(found) };
+        let found = match &doc_type {
+            Some(doc_type) => json!({doc_type: found}),
+            None => Value::Object(found),
+        };
         (index.name.clone(), json!({"mappings": found}))
     });
-    Call::ok(Value::Object(shown.collect()))
+    let shown: Map<String, Value> = shown.collect();
+    // As in Elasticsearch, what is about no index finds nothing.
+    Ok(Reply::Json(if shown.is_empty() { 404 } else { 200 }, Value::Object(shown)))
 }
 
 fn shown(field: &MappedField<'_>) -> Value {

@@ -84,9 +84,9 @@ pub(super) fn chosen_open(call: &Call) -> Result<Vec<Arc<Index>>, ApiError> {
     resolved(call, call.open_names()?)
 }
 
-/// The same for what can be done with closed ones as well.
-pub(super) fn chosen_of_all(call: &Call) -> Result<Vec<Arc<Index>>, ApiError> {
-    resolved(call, call.all_names()?)
+/// The same for what changes indices, closed ones as well.
+pub(super) fn chosen_to_change(call: &Call) -> Result<Vec<Arc<Index>>, ApiError> {
+    resolved(call, call.changed_names()?)
 }
 
 fn resolved(call: &Call, options: NameOptions) -> Result<Vec<Arc<Index>>, ApiError> {
@@ -248,9 +248,9 @@ fn mappings(call: &Call) -> Result<Reply, ApiError> {
 /// The indices whose mapping grows: with `write_index_only` of aliases and streams those alone that are written to.
 fn written(call: &Call) -> Result<Vec<Arc<Index>>, ApiError> {
     if !call.flag("write_index_only")? {
-        return chosen_of_all(call);
+        return chosen_to_change(call);
     }
-    let names = call.node.indices.named(&call.part("index"), call.all_names()?)?;
+    let names = call.node.indices.named(&call.part("index"), call.changed_names()?)?;
     let lookup = call.node.indices.lookup();
     let written = names
         .iter()

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::call::Call;
 use super::envelope::Reply;
-use super::index::{NAMES, blocking, chosen, chosen_of_all};
+use super::index::{NAMES, blocking, chosen, chosen_to_change};
 use super::root::COMPATIBLE_VERSION;
 use super::router::{Route, route};
 use crate::action::cluster::{expanded, flat, settings_shown};
@@ -121,7 +121,7 @@ fn put_settings(call: &Call) -> Result<Reply, ApiError> {
     let is_about_blocks = flat(changes.get("settings").unwrap_or(&changes))?
         .keys()
         .all(|name| Blocks::knows(name.strip_prefix("index.").unwrap_or(name)));
-    let indices = chosen_of_all(call)?;
+    let indices = chosen_to_change(call)?;
     let change_of = |index: &Index| {
         let expanded = expanded(&call.node, index);
         SettingsChange { changes: &changes, keeps_existing, expanded }

@@ -31,6 +31,7 @@ mod index_settings;
 mod later;
 mod mapped_fields;
 mod multi_search;
+mod named_parts;
 mod open_close;
 mod parameters;
 mod pieces;
@@ -44,6 +45,7 @@ mod tasks;
 mod template;
 mod type_mapping;
 
+pub(crate) use cluster::KnownMappings;
 pub(crate) use entrance::Entrance;
 pub(crate) use forward::answer_carried;
 pub(crate) use router::app;

@@ -49,6 +49,11 @@ const NUMBERS: [(&str, i32, &str); 4] = [
 
 const WILDCARDS: [&str; 5] = ["open", "closed", "hidden", "none", "all"];
 
+/// Whether every API takes a parameter.
+pub(super) fn is_common(name: &str) -> bool {
+    COMMON.contains(&name)
+}
+
 /// Refuses parameters that the API does not know, with what may have been meant.
 pub(super) fn check_names(
     path: &str,

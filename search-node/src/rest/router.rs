@@ -11,7 +11,11 @@ use axum::response::Response;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Method, Uri, header};
+use http_body::Body as _;
 use shard::LARGE_DOCUMENT_BYTES;
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::SizeAbove;
 
 use super::body::{BodyStream, WHAT};
 use super::call::Call;
@@ -24,7 +28,7 @@ use super::parameters::{check_names, check_values};
 use super::{
     alias, analyze, blocks, bulk, by_query, cache, cat, cluster, copies, data_stream, document, explain,
     field_caps, field_mapping, force_merge, get, index, index_figures, index_settings, multi_search,
-    open_close, resize, resolve, rollover, root, search, tasks, template, type_mapping,
+    named_parts, open_close, resize, resolve, rollover, root, search, tasks, template, type_mapping,
 };
 use crate::error::ApiError;
 use crate::json::UTF8_MARK;
@@ -46,7 +50,7 @@ pub(super) enum Handler {
 pub(super) struct Route {
     methods: &'static [Method],
     pub(super) path: &'static str,
-    params: &'static [&'static str],
+    pub(super) params: &'static [&'static str],
     pub(super) handler: Handler,
     pub(super) reach: Reach,
 }
@@ -79,7 +83,7 @@ pub(super) const fn streaming(
     Route { methods, path, params, handler: Handler::Streaming(handler), reach: Reach::Here }
 }
 
-fn tables() -> impl Iterator<Item = &'static [Route]> {
+pub(super) fn tables() -> impl Iterator<Item = &'static [Route]> {
     let tables = [
         root::ROUTES,
         copies::ROUTES,
@@ -113,9 +117,19 @@ fn tables() -> impl Iterator<Item = &'static [Route]> {
 }
 
 /// The whole API.
-pub(crate) fn app(entrance: Entrance) -> Router {
-    Router::new().fallback(handle).with_state(entrance)
+pub(crate) fn app(entrance: Entrance, is_compressed: bool) -> Router {
+    let router = Router::new().fallback(handle).with_state(entrance);
+    if !is_compressed {
+        return router;
+    }
+    let layer = CompressionLayer::new().quality(CompressionLevel::Precise(COMPRESSION_LEVEL));
+    router.layer(layer.compress_when(SizeAbove::new(COMPRESSED_FROM)))
 }
+
+/// Elasticsearch's level for answers: a higher one takes longer and hardly saves more.
+const COMPRESSION_LEVEL: i32 = 3;
+/// A smaller answer fits one packet anyway.
+const COMPRESSED_FROM: u16 = 1024;
 
 /// What a client calls its request, which it gets back.
 const OPAQUE_ID: &str = "x-opaque-id";
@@ -155,6 +169,10 @@ async fn respond(entrance: Entrance, request: Request) -> Response {
         add_allow(&mut response, &methods);
     }
     if head {
+        // The length is that of what a GET answers.
+        if let Some(length) = response.body().size_hint().exact() {
+            response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+        }
         *response.body_mut() = Body::empty();
     }
     response
@@ -177,18 +195,21 @@ fn add_allow(response: &mut Response, methods: &[&str]) {
 async fn answer(
     node: Arc<Node>,
     request: Request,
-    query: HashMap<String, String>,
+    mut query: HashMap<String, String>,
 ) -> Result<Reply, ApiError> {
     let uri = request.uri().clone();
     let method = request.method().clone();
     check_caller(&node.settings, request.headers())?;
     check_content_type(&method, request.headers())?;
     let shown = path_of(&uri);
-    let segments = segments_of(&shown)?;
+    let mut segments = segments_of(&shown)?;
     if method == Method::OPTIONS {
         return Ok(Reply::Allow(allowed(&segments).join(", ")));
     }
-    let (route, path) = find(&method, &segments, &shown)?;
+    let (mut route, mut path) = find(&method, &segments, &shown)?;
+    if let Some(meant) = named_parts::meant(&method, route, &path, &mut query) {
+        (route, path, segments) = (meant.route, meant.path, meant.segments);
+    }
     node.usage.count(route.path);
     check_names(&shown, &query, route.params)?;
     check_values(&query)?;
@@ -278,8 +299,7 @@ pub(super) fn find(
         let Some(literals) = fits(route.path, segments) else {
             continue;
         };
-        if route.methods.contains(method) || (*method == Method::HEAD && route.methods.contains(&Method::GET))
-        {
+        if is_for(route, method) {
             // The route with the most literal parts is meant.
             if best.is_none_or(|(_, most)| literals > most) {
                 best = Some((route, literals));
@@ -290,6 +310,11 @@ pub(super) fn find(
         Some((route, _)) => Ok((route, parts(route.path, segments))),
         None => Err(not_found(method, segments, path)),
     }
+}
+
+/// Whether a route answers a method. Who asks for the head of an answer asks for the answer.
+pub(super) fn is_for(route: &Route, method: &Method) -> bool {
+    route.methods.contains(method) || (*method == Method::HEAD && route.methods.contains(&Method::GET))
 }
 
 fn not_found(method: &Method, segments: &[String], path: &str) -> ApiError {

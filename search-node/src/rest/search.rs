@@ -9,7 +9,9 @@ use serde_json::{Map, Value, json};
 use super::call::Call;
 use super::envelope::Reply;
 use super::router::{Route, route};
-use crate::action::search::{Manner, Scope, count_matches, read_terminate_after, search};
+use crate::action::search::{
+    Manner, Scope, count_matches, may_name_documents, read_terminate_after, search, with_documents,
+};
 use crate::error::ApiError;
 use crate::tasks::{Description, Searched, Task, TaskKind};
 use crate::time_span::read_span;
@@ -81,9 +83,19 @@ pub(super) const ROUTES: &[Route] = &[
     route(METHODS, "/{index}/{type}/_count", COUNT_PARAMS, |call| run_count(call).boxed()),
 ];
 
+/// The body with the documents that its queries name; none where it names none.
+pub(super) async fn with_named_documents(call: &Call) -> Result<Option<Value>, ApiError> {
+    if !may_name_documents(&call.body) {
+        return Ok(None);
+    }
+    let indices = call.path.get("index").map_or("_all", String::as_str);
+    with_documents(&call.node, call.json()?, indices).await.map(Some)
+}
+
 async fn run_search(call: Call) -> Result<Reply, ApiError> {
+    let read = with_named_documents(&call).await?;
     as_task(call, |call, task| {
-        let mut json = call.json()?;
+        let mut json = read.map_or_else(|| call.json(), Ok)?;
         add_uri_parameters(call, &mut json)?;
         let manner = manner(call, &json)?;
         let as_number = call.flag("rest_total_hits_as_int")?;
@@ -93,8 +105,9 @@ async fn run_search(call: Call) -> Result<Reply, ApiError> {
 }
 
 async fn run_count(call: Call) -> Result<Reply, ApiError> {
+    let read = with_named_documents(&call).await?;
     as_task(call, |call, task| {
-        let mut json = call.json()?;
+        let mut json = read.map_or_else(|| call.json(), Ok)?;
         add_query_text(call, &mut json)?;
         let min_score = call.param("min_score").map(read_score).transpose()?;
         let manner = manner(call, &Value::Null)?;
@@ -171,8 +184,13 @@ pub(super) fn add_query_text(call: &Call, body: &mut Value) -> Result<(), ApiErr
     if let Some(operator) = call.param("default_operator") {
         query.insert("default_operator".to_owned(), json!(operator));
     }
-    if call.flag("lenient")? {
-        query.insert("lenient".to_owned(), json!(true));
+    if let Some(name) = call.param("analyzer") {
+        query.insert("analyzer".to_owned(), json!(name));
+    }
+    for name in ["lenient", "analyze_wildcard"] {
+        if let Some(flag) = call.maybe_flag(name)? {
+            query.insert(name.to_owned(), json!(flag));
+        }
     }
     insert(body, "query", json!({"query_string": query}));
     Ok(())

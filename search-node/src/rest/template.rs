@@ -133,7 +133,9 @@ fn listed(call: &Call, kind: TemplateKind, list: &str, member: &str) -> Result<R
     let found = found(call, kind)?;
     let shown: Vec<Value> =
         found.into_iter().map(|(name, shown)| json!({"name": name, member: shown})).collect();
-    Call::ok(json!({list: shown}))
+    // As for one name: a pattern that none fits finds nothing.
+    let is_missing = shown.is_empty() && call.path.contains_key("name");
+    Ok(Reply::Json(if is_missing { 404 } else { 200 }, json!({list: shown})))
 }
 
 fn index_templates(call: &Call) -> Result<Reply, ApiError> {
@@ -146,7 +148,7 @@ fn component_templates(call: &Call) -> Result<Reply, ApiError> {
 
 fn legacy_templates(call: &Call) -> Result<Reply, ApiError> {
     let found = found(call, TemplateKind::Legacy)?;
-    let is_missing = found.is_empty() && call.path.get("name").is_some_and(|name| !name.contains('*'));
+    let is_missing = found.is_empty() && call.path.contains_key("name");
     let status = if is_missing { 404 } else { 200 };
     Ok(Reply::Json(status, Value::Object(found.into_iter().collect())))
 }

@@ -20,11 +20,11 @@ use crate::engine::{Layout, View};
 use crate::mapping::dates::{Resolution, floor_to};
 use crate::mapping::{FieldKind, IGNORED, Storage};
 use crate::query::{
-    Asked, QueryContext, QueryError, lower, no_aggregation_of_spans,
+    Asked, Prepared, QueryContext, QueryError, no_aggregation_of_spans,
     runtime_fields_of as runtime_fields_of_query,
 };
 use crate::search::{
-    SearchError, SortValue, Terms, Watch, check_words, never, no_column_for_ids, no_values_in_column,
+    SearchError, SortValue, Terms, Watch, check_words, no_column_for_ids, no_values_in_column,
 };
 
 /// The collectors of one level in one segment.
@@ -158,15 +158,18 @@ impl<'a> Collector<'a> {
             Kind::Metric { field, .. } => (Some(field), Buckets::Metric(Vec::new())),
             Kind::Cardinality { field, .. } => (Some(field), Buckets::Distinct(Vec::new())),
             Kind::Filter(query) => {
-                let asked = Asked { segments: &[reader], stop: watch.ask(), beside: &[] };
-                let query = lower(query, view, context, asked)?;
-                let weight = query.weight(EnableScoring::disabled_from_searcher(&view.searcher))?;
+                let asked = Asked::new(query, view, context);
+                let mut query = Prepared::new(asked)?;
+                query.join(asked, watch.ask())?;
+                let _held = query.hold(asked, reader, &[], watch.ask())?;
+                let weight = query.query().weight(EnableScoring::disabled_from_searcher(&view.searcher))?;
                 let mut members = vec![0u64; (reader.max_doc() as usize).div_ceil(64)];
                 let mut scorer = weight.scorer(reader, 1.0)?;
                 while scorer.doc() != TERMINATED && !watch.is_over_after(1) {
                     members[scorer.doc() as usize / 64] |= 1 << (scorer.doc() % 64);
                     scorer.advance();
                 }
+                query.faults().check()?;
                 (None, Buckets::Single { counts: Vec::new(), members: Some(members) })
             }
         };
@@ -270,7 +273,7 @@ pub(crate) fn check(
 ) -> Result<(), SearchError> {
     for node in &request.nodes {
         if let Kind::Filter(query) = &node.kind {
-            lower(query, view, context, Asked { segments: &[], stop: &never, beside: &[] })?;
+            Prepared::new(Asked::new(query, view, context))?;
         }
         if let Some(path) = node.kind.field() {
             check_spans(&node.kind, path, view)?;
@@ -290,7 +293,7 @@ pub(crate) fn runtime_fields_of(
     let mut fields = Vec::new();
     for node in &request.nodes {
         if let Kind::Filter(query) = &node.kind {
-            fields.extend(runtime_fields_of_query(query, view, context)?);
+            fields.extend(runtime_fields_of_query(Asked::new(query, view, context))?);
         }
         let field = node.kind.field().filter(|path| view.layout.mapping.runtime.get(path).is_some());
         fields.extend(field.map(str::to_owned));

@@ -6,7 +6,7 @@ use hashbrown::HashMap;
 use tantivy::columnar::Column;
 use tantivy::index::{Index, SegmentId, SegmentMeta, SegmentReader};
 use tantivy::schema::Field;
-use tantivy::{DocId, TantivyError};
+use tantivy::{DocId, TantivyError, Term};
 
 use super::field_counts::{CountedFields, FieldCounts};
 use super::fielddata::{Fielddata, SegmentFielddata};
@@ -82,6 +82,11 @@ impl Identities {
         column: Option<&str>,
     ) -> tantivy::Result<FieldCounts> {
         self.counted.of(reader, field, column)
+    }
+
+    /// How often a term is in all texts of the segment that `reader` reads.
+    pub(crate) fn frequency(&self, reader: &SegmentReader, term: &Term) -> tantivy::Result<u64> {
+        self.counted.frequency(reader, term)
     }
 
     /// The numbers of a document of the segment that `reader` reads.

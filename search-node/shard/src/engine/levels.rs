@@ -22,6 +22,8 @@ use super::fielddata::{Charge, Keepable, SegmentFielddata};
 pub(crate) struct Level {
     words: Vec<u64>,
     count: u32,
+    /// Whether the segment has nothing but documents, which are not counted then.
+    is_whole: bool,
     /// What it takes of the memory for such things; none while it is made.
     charge: Option<Charge>,
 }
@@ -39,21 +41,22 @@ pub(super) fn level(
     let found = kept.get_or_make(&name, goes_on, |charge| -> tantivy::Result<_> {
         let level = match path {
             None => Level::documents(reader, paths)?,
-            Some(path) => Some(Level::nested(reader, paths, path)?),
+            Some(path) => Level::nested(reader, paths, path)?,
         };
-        Ok(level.map(|level| Arc::new(level.charged(charge))))
+        Ok(level.charged(charge))
     })?;
-    Ok((*found).clone())
+    Ok(Some(found).filter(|level| !level.is_whole))
 }
 
-impl Keepable for Option<Arc<Level>> {}
+impl Keepable for Level {}
 
 /// The name of the level of documents.
 const DOCUMENTS: &str = "documents";
 
 impl Level {
     fn empty(reader: &SegmentReader) -> Self {
-        Self { words: vec![0; (reader.max_doc() as usize).div_ceil(64)], count: 0, charge: None }
+        let words = vec![0; (reader.max_doc() as usize).div_ceil(64)];
+        Self { words, count: 0, is_whole: false, charge: None }
     }
 
     fn charged(mut self, mut charge: Charge) -> Self {
@@ -70,7 +73,7 @@ impl Level {
         Ok(level)
     }
 
-    fn documents(reader: &SegmentReader, paths: Field) -> tantivy::Result<Option<Self>> {
+    fn documents(reader: &SegmentReader, paths: Field) -> tantivy::Result<Self> {
         let index = reader.inverted_index(paths)?;
         let mut nested = Self::empty(reader);
         let mut terms = index.terms().stream()?;
@@ -78,19 +81,23 @@ impl Level {
             let mut postings = index.read_postings_from_terminfo(terms.value(), IndexRecordOption::Basic)?;
             nested.insert_all(&mut postings);
         }
-        Ok((nested.count > 0).then(|| nested.others(reader.max_doc())))
+        if nested.count == 0 {
+            return Ok(Self { words: Vec::new(), count: 0, is_whole: true, charge: None });
+        }
+        Ok(nested.others(reader.max_doc()))
     }
 
     /// Some documents of a segment that has so many.
     pub(crate) fn of(of: u32, documents: &mut impl DocSet) -> Self {
-        let mut level = Self { words: vec![0; (of as usize).div_ceil(64)], count: 0, charge: None };
+        let mut level =
+            Self { words: vec![0; (of as usize).div_ceil(64)], count: 0, is_whole: false, charge: None };
         level.insert_all(documents);
         level
     }
 
     /// Those of them that are meant.
     pub(crate) fn only(&self, is_meant: impl Fn(DocId) -> bool) -> Self {
-        let mut kept = Self { words: vec![0; self.words.len()], count: 0, charge: None };
+        let mut kept = Self { words: vec![0; self.words.len()], count: 0, is_whole: false, charge: None };
         let mut document = self.next(0);
         while document != TERMINATED {
             if is_meant(document) {
@@ -180,7 +187,7 @@ mod tests {
     fn level(documents: &[DocId], of: u32) -> Level {
         let mut words = vec![0u64; (of as usize).div_ceil(64)];
         documents.iter().for_each(|document| words[*document as usize / 64] |= 1 << (document % 64));
-        Level { words, count: documents.len() as u32, charge: None }
+        Level { words, count: documents.len() as u32, is_whole: false, charge: None }
     }
 
     #[test]

@@ -85,6 +85,7 @@ pub use error::EngineError;
 pub(crate) use field_counts::FieldCounts;
 pub(crate) use fielddata::SegmentFielddata;
 pub use fielddata::{Aside, Fielddata};
+pub(crate) use fielddata::{Charge, NoRoom};
 pub use flush::Flushed;
 pub(crate) use folder_lock::FolderLock;
 pub use history::History;

@@ -99,7 +99,10 @@ impl View {
                 Ok(places.map(Iterator::collect).zip(read).collect())
             },
         )?;
-        Ok(found.into_iter().flatten().collect())
+        let all: Option<Vec<_>> = found.into_iter().collect();
+        Ok(all.ok_or_else(|| {
+            TantivyError::InternalError(format!("no values were read of some of [{}]", paths.join(", ")))
+        })?)
     }
 }
 

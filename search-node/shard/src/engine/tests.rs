@@ -1,12 +1,14 @@
 //! What the engine promises, one promise a test; `model` tries them all at once.
 
 mod history;
+mod joined;
 mod merging;
 mod model;
 mod nested;
 mod packing;
 mod replication;
 mod runtime;
+mod scoring;
 mod seeking;
 mod skipping;
 mod sorted;

@@ -49,7 +49,7 @@ pub(crate) struct Zones {
     charge: Option<Charge>,
 }
 
-impl Keepable for Arc<Zones> {}
+impl Keepable for Zones {}
 
 impl Zones {
     /// Those of a column, made once for the segment.
@@ -57,10 +57,10 @@ impl Zones {
         let made = kept.get_or_make(
             &format!("zones {name}"),
             || Ok::<_, std::convert::Infallible>(()),
-            |charge| Ok(Arc::new(Self::new(column).charged(charge))),
+            |charge| Ok(Self::new(column).charged(charge)),
         );
         match made {
-            Ok(zones) => Arc::clone(&zones),
+            Ok(zones) => zones,
             Err(never) => match never {},
         }
     }

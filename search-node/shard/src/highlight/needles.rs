@@ -1,14 +1,14 @@
 //! The words and phrases of a query, by the fields that they are looked for in.
 
-use fancy_regex::Regex;
 use serde_json::Value;
 
 use crate::analysis::Analyzer;
 use crate::engine::View;
 use crate::mapping::FieldKind;
+use crate::query::query_string::{self, Group, Sign, What};
 use crate::query::{
-    Fuzziness, Matching, MultiMatchKind, Query, QueryContext, pattern_regex, prefix_regex, read_query_string,
-    read_simple_query_string, wildcard_name_matches as name_matches,
+    Fuzziness, Matching, MultiMatchKind, Query, QueryContext, QueryString, Shape, TermAutomaton,
+    read_simple_query_string, terms_like, wildcard_name_matches as name_matches,
 };
 use crate::search::text_of;
 
@@ -17,7 +17,7 @@ use crate::search::text_of;
 pub(super) enum Needle {
     Word(String),
     /// Words like a pattern.
-    Like(Regex),
+    Like(TermAutomaton),
     /// Words with few edits.
     Near {
         word: String,
@@ -60,7 +60,7 @@ impl Needle {
     pub(super) fn is_word(&self, term: &str) -> bool {
         match self {
             Self::Word(word) => word == term,
-            Self::Like(regex) => regex.is_match(term).unwrap_or(false),
+            Self::Like(automaton) => automaton.takes(term),
             Self::Near { word, fuzziness } => is_near(word, term, *fuzziness),
             Self::Phrase(_) => false,
         }
@@ -137,14 +137,14 @@ impl Collecting<'_> {
             Query::CombinedFields { fields, value, matching } => {
                 self.fields(fields).iter().for_each(|path| self.words(path, value, matching, false));
             }
-            Query::Prefix { field, value, case_insensitive } => {
-                self.like(field, &prefix_regex(value, *case_insensitive));
+            Query::Prefix { field, value, case_insensitive, .. } => {
+                self.like(field, Shape::Prefix { case_insensitive: *case_insensitive }, value);
             }
             Query::Wildcard { field, pattern, case_insensitive, .. } => {
                 let pattern = self.normalized(field, pattern);
-                self.like(field, &pattern_regex(&pattern, *case_insensitive));
+                self.like(field, Shape::Wildcard { case_insensitive: *case_insensitive }, &pattern);
             }
-            Query::Regexp { field, pattern } => self.like(field, pattern),
+            Query::Regexp { field, pattern, syntax, .. } => self.like(field, Shape::Regexp(*syntax), pattern),
             Query::Fuzzy { field, value, fuzziness, .. } => {
                 let near = Needle::Near { word: value.clone(), fuzziness: *fuzziness };
                 self.add(field, near);
@@ -162,9 +162,9 @@ impl Collecting<'_> {
                 let read = read_simple_query_string(asked, self.context);
                 self.query(&read);
             }
-            Query::QueryString { .. } => {
-                if let Some(read) = read_query_string(query, self.context) {
-                    self.query(&read);
+            Query::QueryString(asked) => {
+                if let Ok(group) = query_string::parse(&asked.text) {
+                    self.group(&group, asked);
                 }
             }
             _ => {}
@@ -221,7 +221,7 @@ impl Collecting<'_> {
         let last = terms.last().map(|term| term.position);
         for term in terms {
             if goes_on && Some(term.position) == last {
-                self.like(field, &prefix_regex(&term.text, false));
+                self.like(field, Shape::Prefix { case_insensitive: false }, &term.text);
                 continue;
             }
             self.add(
@@ -251,9 +251,48 @@ impl Collecting<'_> {
         }
     }
 
-    fn like(&mut self, field: &str, pattern: &str) {
-        if let Ok(regex) = Regex::new(&format!("^(?s:{pattern})$")) {
-            self.add(field, Needle::Like(regex));
+    fn like(&mut self, field: &str, shape: Shape, pattern: &str) {
+        if let Some(automaton) = terms_like(shape, pattern) {
+            self.add(field, Needle::Like(automaton));
+        }
+    }
+
+    /// The clauses of a text in Lucene's language, but for those that must not match.
+    fn group(&mut self, group: &Group, asked: &QueryString) {
+        for clause in group.clauses.iter().filter(|clause| clause.sign != Some(Sign::MustNot)) {
+            let fields = match &clause.field {
+                Some(field) => vec![(field.clone(), 1.0)],
+                None if asked.fields.is_empty() => self.context.rules.default_fields.clone(),
+                None => asked.fields.clone(),
+            };
+            for path in self.fields(&fields) {
+                match &clause.what {
+                    What::Group(_) => {}
+                    What::Words { text, .. } => {
+                        self.words(&path, &Value::from(text.as_str()), &asked.matching, false);
+                    }
+                    What::Phrase { text, slop } => {
+                        let slop = slop.unwrap_or(asked.matching.slop);
+                        let matching = Matching { slop, ..asked.matching.clone() };
+                        self.phrase(&path, &Value::from(text.as_str()), false, &matching);
+                    }
+                    What::Fuzzy { word, .. } => {
+                        let near = Needle::Near { word: word.to_lowercase(), fuzziness: asked.fuzziness };
+                        self.add(&path, near);
+                    }
+                    What::Prefix(beginning) => {
+                        self.like(&path, Shape::Prefix { case_insensitive: true }, beginning);
+                    }
+                    What::Wildcard(pattern) => {
+                        self.like(&path, Shape::Wildcard { case_insensitive: true }, pattern);
+                    }
+                    What::Regexp(pattern) => self.like(&path, Shape::Regexp(asked.regexp), pattern),
+                    What::Range { .. } => {}
+                }
+            }
+            if let What::Group(group) = &clause.what {
+                self.group(group, asked);
+            }
         }
     }
 }

@@ -15,7 +15,17 @@ impl Mapping {
             let FieldAnalyzers { analyzer, search_analyzer, search_quote_analyzer, normalizer, .. } =
                 &leaf.field.analysis;
             for name in [analyzer, search_analyzer, search_quote_analyzer].into_iter().flatten() {
-                if name != DEFAULT && !analysis.has_analyzer(name) {
+                if name == DEFAULT {
+                    continue;
+                }
+                let found = analysis.find_analyzer(name);
+                // What there would be with another build or a dictionary says what is missing.
+                if let Err(error) = &found
+                    && !name.contains('\0')
+                {
+                    return Err(MappingError::parsing(error.to_string()));
+                }
+                if !found.is_ok_and(|found| found.is_some()) {
                     // One that is made of another is not there because the other is not.
                     let name = name.split('\0').next().unwrap_or(name);
                     return Err(MappingError::parsing(format!(

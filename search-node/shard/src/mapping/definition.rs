@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value};
 
+use super::canonical::{canonical, with_usual};
 use super::date_detection::DynamicDateFormats;
 use super::dates::{DateFormats, Locale};
 use super::error::MappingError;
@@ -257,7 +258,7 @@ fn parse_object(
             }
             "include_in_parent" | "include_in_root" if object.nested.is_some() => {
                 flag(key, value)?;
-                object.nested.get_or_insert_default().insert(key.clone(), value.clone());
+                object.nested.get_or_insert_default().insert(key.clone(), canonical(key, value));
             }
             _ => {
                 return Err(MappingError::parsing(format!(
@@ -339,8 +340,9 @@ pub(super) fn parse_field(
                 )));
             }
         }
-        field.parameters.insert(key.clone(), value.clone());
+        field.parameters.insert(key.clone(), canonical(key, value));
     }
+    with_usual(&mut field);
     if type_name == "text" {
         field.subfields = text_parameters::ways(body, &field);
     }

@@ -102,15 +102,21 @@ impl DocumentParser {
         analysis: &Analysis,
         field_of: &dyn Fn(&str) -> Option<Field>,
     ) -> Self {
+        let time_field = time_field_of(&mapping);
         let root = plan_object(
             &mapping.root,
             "",
             Dynamic::True,
-            &Planning { mapping: &mapping, analysis, field_of, is_in_root: true },
+            &Planning {
+                mapping: &mapping,
+                analysis,
+                field_of,
+                time_field: time_field.as_deref(),
+                is_in_root: true,
+            },
         );
         let constants = constants(&mapping, None, field_of);
         let nested_path = field_of(NESTED_PATH);
-        let time_field = time_field_of(&mapping);
         let fields_max = mapping.leniency.fields_max;
         let room = fields_max.map(|most| most.saturating_sub(count(&mapping.root) + mapping.runtime.count()));
         let ignored = field_of(IGNORED);
@@ -350,7 +356,7 @@ impl<'p> Reading<'p> {
 
     fn add(&mut self, target: &Target, scalar: Scalar<'_>) -> Result<(), (&'static str, String)> {
         if target.kind == FieldKind::Binary {
-            return check_binary(scalar);
+            return if target.is_read { check_binary(scalar) } else { Ok(()) };
         }
         if let FieldKind::ConstantKeyword { value } = &target.kind {
             return self.constant(target, value.as_deref(), &text_of(scalar));
@@ -454,6 +460,9 @@ impl<'p> Reading<'p> {
                     resolution.stored(span).map_err(|reason| ("illegal_argument_exception", reason))?;
                 self.values.add_i64(field, moment);
             }
+        }
+        if !target.kind.is_text() && target.kind.parts().is_empty() {
+            self.add_presence(target);
         }
         Ok(())
     }

@@ -288,6 +288,14 @@ impl FieldMapping {
         self.index || self.doc_values && !self.kind.is_text()
     }
 
+    /// Whether it says `true` of a parameter.
+    pub(super) fn says(&self, parameter: &str) -> bool {
+        match self.parameters.get(parameter) {
+            Some(Value::String(text)) => text == "true",
+            said => said == Some(&Value::Bool(true)),
+        }
+    }
+
     /// The other ways in which its values are kept, each with the name that it has below the field's.
     pub(super) fn other_ways(&self) -> Vec<(String, &FieldMapping)> {
         let mut ways = Vec::with_capacity(self.multi_fields.len() + self.subfields.len());

@@ -98,6 +98,11 @@ impl Join {
             .map(|(parent, _)| &**parent)
     }
 
+    /// The children of a parent.
+    pub(crate) fn children_of(&self, parent: &str) -> &[String] {
+        self.relations.get(parent).map_or(&[], Vec::as_slice)
+    }
+
     /// The field of ids of a parent.
     pub(super) fn ids_of(&self, parent: &str) -> Option<&FieldMapping> {
         self.relations.contains_key(parent).then_some(&*self.ids)

@@ -6,15 +6,23 @@ use super::fields::{FieldKind, Leaf, Mapping};
 impl Mapping {
     /// Refuses aliases of what is no field, and copies to where none can go.
     pub fn check_links(&self) -> Result<(), MappingError> {
+        self.leaves().iter().try_for_each(|leaf| self.check_links_of(leaf))
+    }
+
+    /// The same of a mapping that comes after another one: a field that had such a link before, by an older build, may keep it.
+    pub fn check_links_after(&self, before: &Mapping) -> Result<(), MappingError> {
+        let had = |path: &str| {
+            let leaves = before.leaves();
+            leaves.iter().any(|leaf| leaf.path == path && before.check_links_of(leaf).is_err())
+        };
         self.leaves().iter().try_for_each(|leaf| {
-            self.check_alias(leaf)?;
-            self.check_copies(leaf)
+            self.check_links_of(leaf).or_else(|error| if had(&leaf.path) { Ok(()) } else { Err(error) })
         })
     }
 
-    /// The same of a mapping that comes after another one: who had such a link before, by an older build, may keep it.
-    pub fn check_links_after(&self, before: &Mapping) -> Result<(), MappingError> {
-        self.check_links().or_else(|error| before.check_links().map_or(Ok(()), |()| Err(error)))
+    fn check_links_of(&self, leaf: &Leaf<'_>) -> Result<(), MappingError> {
+        self.check_alias(leaf)?;
+        self.check_copies(leaf)
     }
 
     fn check_alias(&self, leaf: &Leaf<'_>) -> Result<(), MappingError> {

@@ -9,6 +9,7 @@
 //! - Every limit on the number and depth of fields is a setting of the index.
 
 mod analyzers;
+mod canonical;
 mod date_detection;
 mod date_math;
 pub mod dates;
@@ -17,9 +18,11 @@ mod definition;
 mod document;
 mod dynamic;
 mod error;
+mod features;
 mod field_values;
 mod fields;
 mod flattened;
+mod geo_points;
 mod join;
 mod leniency;
 mod links;
@@ -49,8 +52,10 @@ pub use definition::{MappingLimits, parse_mapping};
 pub use document::check_document;
 pub(crate) use document::{DocumentParser, Strictness, in_column, scalar_text};
 pub use error::MappingError;
+pub(crate) use features::feature_of;
 pub(crate) use field_values::SharedValues;
 pub use fields::{Dynamic, FieldAnalyzers, FieldKind, FieldMapping, Leaf, Mapping, ObjectMapping};
+pub(crate) use geo_points::{Point, geohash_cell};
 pub use join::Join;
 pub use leniency::Leniency;
 pub use names::IGNORED;
@@ -64,7 +69,7 @@ pub use structured::Structure;
 pub(crate) use subfields::{INDEX_PHRASE, INDEX_PREFIX, SEARCH_AS_YOU_TYPE};
 pub(crate) use text_options::{IndexOptions, TextOptions};
 pub(crate) use values::{
-    FROM, KEYED, PRESENCE, Precision, Scalar, Storage, TO, WRITTEN, keyed_term, parse_ip, parse_network,
-    show_ip, to_bool, to_float, to_integer, to_ip, to_unsigned,
+    FEATURE, FEATURES, FROM, KEYED, LATITUDE, LONGITUDE, PRESENCE, Precision, Scalar, Storage, TO, WRITTEN,
+    keyed_term, parse_ip, parse_network, show_ip, to_bool, to_float, to_integer, to_ip, to_unsigned,
 };
 pub(crate) use versions::{decode_version, encode_version};

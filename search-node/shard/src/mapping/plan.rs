@@ -47,6 +47,8 @@ pub(super) struct Target {
     pub(super) normalizer: Option<Arc<Analyzer>>,
     /// What a text is cut by, where its terms may be longer than an index holds.
     pub(super) analyzer: Option<Arc<Analyzer>>,
+    /// Whether its values are read: those of a `binary` that is kept nowhere are not.
+    pub(super) is_read: bool,
     /// Whether a value that does not fit is left out.
     pub(super) ignore_malformed: bool,
     /// Whether a number must come as such.
@@ -101,6 +103,8 @@ pub(super) struct Planning<'a> {
     pub(super) mapping: &'a Mapping,
     pub(super) analysis: &'a Analysis,
     pub(super) field_of: &'a dyn Fn(&str) -> Option<Field>,
+    /// The field of which every document has one value that must be read.
+    pub(super) time_field: Option<&'a str>,
     /// Whether the outermost document is given the values here anyway.
     pub(super) is_in_root: bool,
 }
@@ -140,7 +144,9 @@ fn target(path: &str, field: &FieldMapping, planning: &Planning<'_>) -> Target {
         path: path.to_owned(),
         kind: field.kind.clone(),
         type_name: field.type_name.clone(),
-        ignore_malformed: planning.mapping.leniency.ignores_malformed(field),
+        is_read: field.kind != FieldKind::Binary || field.doc_values || field.says("store"),
+        ignore_malformed: planning.mapping.leniency.ignores_malformed(field)
+            && planning.time_field != Some(path),
         is_exact,
         may_be_empty: !is_exact && field.kind.may_be_empty(),
         null_text: null_value.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)),

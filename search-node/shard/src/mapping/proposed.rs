@@ -10,6 +10,7 @@ use super::error::MappingError;
 use super::fields::{FieldKind, FieldMapping, Mapping, ObjectMapping};
 use super::metadata_members;
 use super::parameters::{Taken, is_type, may_be_null, taken};
+use super::structured;
 use super::subfields::SEARCH_AS_YOU_TYPE;
 use super::templates;
 use super::text_options::TextOptions;
@@ -131,6 +132,7 @@ fn check_said(name: &str, type_name: &str, body: &Map<String, Value>) -> Result<
         "text" => text_parameters::check(name, body),
         SEARCH_AS_YOU_TYPE => TextOptions::read(body).map(drop),
         "date" | "date_nanos" | "date_range" => definition::check_dates(name, body),
+        "dense_vector" | "completion" => structured::check_said(name, type_name, body),
         _ => Ok(()),
     }
 }
@@ -243,6 +245,10 @@ fn check_nulls(name: &str, field: &FieldMapping) -> Result<(), MappingError> {
 fn check_null(kind: &FieldKind, type_name: &str, value: &Value) -> Result<(), ValueFault> {
     let text = plain(value);
     let scalar = Scalar::Text(&text);
+    let is_whole = matches!(kind, FieldKind::Integer { .. } | FieldKind::UnsignedLong);
+    if is_whole && text.parse().is_ok_and(|number: f64| number.fract() != 0.0) {
+        return Err(("illegal_argument_exception", format!("Value [{text}] has a decimal part")));
+    }
     match kind {
         FieldKind::Integer { min, max } => to_integer(scalar, *min, *max, type_name).map(drop),
         FieldKind::TokenCount { .. } => {

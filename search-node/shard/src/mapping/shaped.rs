@@ -4,10 +4,13 @@ use serde_json_borrow::Value as Json;
 
 use super::document::{Reading, Strictness, preview};
 use super::error::MappingError;
+use super::features::kept_feature;
 use super::fields::FieldKind;
+use super::geo_points::Point;
 use super::plan::FieldPlan;
 use super::ranges::{Ends, read_span};
-use super::structured::Structure;
+use super::structured::{Structure, has_positive_impact, number};
+use super::values::keyed_term;
 
 const ARGUMENT: &str = "illegal_argument_exception";
 
@@ -28,9 +31,17 @@ impl Reading<'_> {
         }
         match structure.check(value) {
             Ok(()) => {
+                let (is_any_empty, are_all_empty) = structure.empty_texts(value);
+                if is_any_empty {
+                    self.ignore(&plan.path);
+                }
+                if are_all_empty {
+                    return Ok(());
+                }
                 self.note_features(plan, structure, value)?;
                 let field = plan.targets.first().and_then(|target| target.field);
                 field.into_iter().for_each(|field| self.values.add_bool(field, true));
+                self.keep_parts(plan, structure, value);
                 Ok(())
             }
             Err(_) if plan.ignores_malformed() => {
@@ -41,6 +52,37 @@ impl Reading<'_> {
                 let fault = self.fault(plan, &preview(value), fault);
                 self.forgive(&plan.path, Err(fault))
             }
+        }
+    }
+
+    /// Keeps of a value what queries ask for.
+    fn keep_parts(&mut self, plan: &FieldPlan, structure: &Structure, value: &Json<'_>) {
+        let Some(target) = plan.targets.first() else { return };
+        match (structure, &target.parts[..]) {
+            (Structure::GeoPoint, [Some(lat), Some(lon)]) => {
+                if let Some(point) = Point::of_json(value).map(Point::kept) {
+                    self.values.add_f64(*lat, point.lat);
+                    self.values.add_f64(*lon, point.lon);
+                }
+            }
+            (Structure::RankFeature, [Some(field)]) => {
+                if let Some(number) = number(value) {
+                    let kept = kept_feature(number, has_positive_impact(&plan.mapping));
+                    self.values.add_u64(*field, u64::from(kept));
+                }
+            }
+            (Structure::RankFeatures, [Some(field)]) => {
+                let Json::Object(members) = value else { return };
+                let is_good = has_positive_impact(&plan.mapping);
+                for (name, value) in members.iter() {
+                    if let Some(number) = number(value) {
+                        // As many digits for each, so that they are in order.
+                        let kept = format!("{:05}", kept_feature(number, is_good));
+                        self.values.add_text(*field, &keyed_term(name, &kept));
+                    }
+                }
+            }
+            _ => {}
         }
     }
 

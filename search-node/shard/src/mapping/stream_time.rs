@@ -6,6 +6,9 @@ use super::document::{DocumentParser, SourceView};
 use super::error::MappingError;
 use super::fields::Mapping;
 
+/// What may not be said of the field of the one time.
+const TIME_FORBIDDEN: [&str; 2] = ["null_value", "ignore_malformed"];
+
 impl DocumentParser {
     /// Refuses a document of a data stream that does not say its one time.
     pub(crate) fn check_time(&self, source: &SourceView<'_>) -> Result<(), MappingError> {
@@ -16,6 +19,28 @@ impl DocumentParser {
             _ => format!("data stream timestamp field [{field}] encountered multiple values"),
         };
         Err(MappingError::parsing("failed to parse").caused_by("illegal_argument_exception", fault))
+    }
+}
+
+impl Mapping {
+    /// The same of a mapping that comes after another one: who said so before, to an older build, may go on.
+    pub fn check_time_field_after(&self, before: &Mapping) -> Result<(), MappingError> {
+        self.check_time_field().or_else(|error| before.check_time_field().map_or(Ok(()), |()| Err(error)))
+    }
+
+    /// Refuses a field of the one time by which a document without a readable one would be taken.
+    pub fn check_time_field(&self) -> Result<(), MappingError> {
+        let Some(name) = time_field_of(self) else { return Ok(()) };
+        let Some(field) = self.leaf(&name) else { return Ok(()) };
+        let said = TIME_FORBIDDEN.iter().find(|parameter| match **parameter {
+            "ignore_malformed" => field.ignore_malformed,
+            other => field.parameters.get(other).is_some_and(|value| !value.is_null()),
+        });
+        said.map_or(Ok(()), |parameter| {
+            Err(MappingError::argument(format!(
+                "data stream timestamp field [{name}] has disallowed [{parameter}] attribute specified"
+            )))
+        })
     }
 }
 

@@ -4,7 +4,10 @@
 use serde_json::{Map, Value};
 use serde_json_borrow::Value as Json;
 
+use super::definition::plain;
 use super::error::MappingError;
+use super::fields::FieldMapping;
+use super::geo_points::Point;
 use super::values::ValueFault;
 
 const ARGUMENT: &str = "illegal_argument_exception";
@@ -29,7 +32,10 @@ pub enum Structure {
     /// `rank_features`: positive numbers by name.
     RankFeatures,
     /// `completion`: texts with a weight.
-    Completion,
+    Completion {
+        /// Whether they may say for which contexts they are.
+        has_contexts: bool,
+    },
 }
 
 impl Structure {
@@ -45,7 +51,9 @@ impl Structure {
             "histogram" => Self::Histogram,
             "rank_feature" => Self::RankFeature,
             "rank_features" => Self::RankFeatures,
-            "completion" => Self::Completion,
+            "completion" => Self::Completion {
+                has_contexts: body.get("contexts").is_some_and(|contexts| !contexts.is_null()),
+            },
             _ => return Ok(None),
         }))
     }
@@ -58,7 +66,7 @@ impl Structure {
                 matches!(parameter, "dims" | "similarity" | "index" | "index_options" | "element_type")
             }
             Self::RankFeature | Self::RankFeatures => parameter == "positive_score_impact",
-            Self::Completion => matches!(
+            Self::Completion { .. } => matches!(
                 parameter,
                 "analyzer"
                     | "search_analyzer"
@@ -80,6 +88,21 @@ impl Structure {
         }
     }
 
+    /// Whether a text of the value is empty, and whether nothing else is in it: such texts are left out.
+    pub(super) fn empty_texts(&self, value: &Json<'_>) -> (bool, bool) {
+        let input = match (self, value) {
+            (Self::Completion { .. }, Json::Object(_)) => member(value, "input"),
+            (Self::Completion { .. }, text) => Some(text),
+            _ => None,
+        };
+        let is_empty = |value: &Json<'_>| matches!(value, Json::Str(text) if text.trim().is_empty());
+        match input {
+            Some(Json::Array(texts)) => (texts.iter().any(is_empty), texts.iter().all(is_empty)),
+            Some(text) => (is_empty(text), is_empty(text)),
+            None => (false, false),
+        }
+    }
+
     /// Whether a value has this shape.
     pub(super) fn check(&self, value: &Json<'_>) -> Result<(), ValueFault> {
         match self {
@@ -90,8 +113,37 @@ impl Structure {
             Self::RankFeatures => members(value, "[rank_features] fields must be json objects")?
                 .filter(|(_, value)| !matches!(value, Json::Null))
                 .try_for_each(|(_, value)| check_feature(value)),
-            Self::Completion => check_completion(value),
+            Self::Completion { has_contexts } => check_completion(value, *has_contexts),
         }
+    }
+}
+
+/// Whether a document is the better the more it has of a feature.
+pub(super) fn has_positive_impact(mapping: &FieldMapping) -> bool {
+    let said = mapping.parameters.get("positive_score_impact");
+    !said.is_some_and(|said| *said == Value::Bool(false) || said.as_str() == Some("false"))
+}
+
+/// How near two vectors are to each other may be told by these.
+const VECTOR_SIMILARITIES: [&str; 4] = ["l2_norm", "cosine", "dot_product", "max_inner_product"];
+
+/// Refuses what counts as not said in a mapping that is stored.
+pub(super) fn check_said(name: &str, type_name: &str, body: &Map<String, Value>) -> Result<(), MappingError> {
+    let similarity = body.get("similarity").filter(|_| type_name == "dense_vector").map(plain);
+    if let Some(said) = similarity.filter(|said| !VECTOR_SIMILARITIES.contains(&said.as_str())) {
+        let known = VECTOR_SIMILARITIES.join(", ");
+        return Err(MappingError::parsing(format!(
+            "Unknown value [{said}] for field [similarity] - accepted values are [{known}]"
+        )));
+    }
+    if type_name == "dense_vector" && body.get("index_options").is_some_and(|said| !said.is_object()) {
+        return Err(MappingError::parsing(format!("[index_options] of field [{name}] must be an object")));
+    }
+    match body.get("max_input_length").map(plain) {
+        Some(said) if !said.parse::<i32>().is_ok_and(|length| length > 0) => {
+            Err(MappingError::argument(format!("[max_input_length] must be > 0 but was [{said}]")))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -105,7 +157,7 @@ fn dimensions(name: &str, value: Option<&Value>) -> Result<Option<usize>, Mappin
     })
 }
 
-fn number(value: &Json<'_>) -> Option<f64> {
+pub(super) fn number(value: &Json<'_>) -> Option<f64> {
     match value {
         Json::Number(number) => number.as_f64(),
         Json::Str(text) => text.trim().parse().ok().filter(|number: &f64| number.is_finite()),
@@ -130,55 +182,33 @@ fn member<'v, 'a>(value: &'v Json<'a>, name: &str) -> Option<&'v Json<'a>> {
     }
 }
 
+/// What a point that is an object may have.
+const POINT_MEMBERS: [&str; 5] = ["lat", "lon", "type", "coordinates", "geohash"];
+
 /// `{"lat", "lon"}`, `[lon, lat]`, `"lat,lon"`, `"POINT (lon lat)"`, GeoJSON, or a geohash.
 fn check_point(value: &Json<'_>) -> Result<(), ValueFault> {
     let fault =
         || ("parse_exception", format!("field must be either lat/lon, geohash or a point, not [{value}]"));
-    let (latitude, longitude) = match value {
-        Json::Array(pair) => (pair.get(1).and_then(number), pair.first().and_then(number)),
-        Json::Object(_) => match (member(value, "coordinates"), member(value, "geohash")) {
-            (Some(coordinates @ Json::Array(_)), _) => return check_point(coordinates),
-            (_, Some(geohash)) => return check_point(geohash),
-            _ => (member(value, "lat").and_then(number), member(value, "lon").and_then(number)),
-        },
-        Json::Str(text) => match read_point(text) {
-            Some(Point::Geohash) => return Ok(()),
-            Some(Point::At(latitude, longitude)) => (Some(latitude), Some(longitude)),
-            None => (None, None),
-        },
-        _ => (None, None),
-    };
-    let (Some(latitude), Some(longitude)) = (latitude, longitude) else { return Err(fault()) };
-    for (name, degrees, most) in [("latitude", latitude, 90.0), ("longitude", longitude, 180.0)] {
-        if degrees.abs() > most {
+    match value {
+        Json::Array(pair) if pair.len() > 3 => {
+            return Err((
+                "parse_exception",
+                "[geo_point] field type does not accept > 3 dimensions".to_owned(),
+            ));
+        }
+        Json::Object(members) if members.iter().any(|(name, _)| !POINT_MEMBERS.contains(&name)) => {
+            let known = POINT_MEMBERS.join("], [");
+            return Err(("parse_exception", format!("field must be either [{known}]")));
+        }
+        _ => {}
+    }
+    let point = Point::of_json(value).ok_or_else(fault)?;
+    for (name, degrees, most) in [("latitude", point.lat, 90.0), ("longitude", point.lon, 180.0)] {
+        if degrees.is_nan() || degrees.abs() > most {
             return Err((ARGUMENT, format!("illegal {name} value [{degrees}] for a point")));
         }
     }
     Ok(())
-}
-
-enum Point {
-    At(f64, f64),
-    Geohash,
-}
-
-fn read_point(text: &str) -> Option<Point> {
-    let text = text.trim();
-    if let Some((latitude, longitude)) = text.split_once(',') {
-        // A third number is a height, which is passed over.
-        let longitude = longitude.split(',').next()?;
-        return Some(Point::At(latitude.trim().parse().ok()?, longitude.trim().parse().ok()?));
-    }
-    let upper = text.to_ascii_uppercase();
-    if let Some(rest) = upper.strip_prefix("POINT") {
-        let mut inside = rest.trim().strip_prefix('(')?.strip_suffix(')')?.split_ascii_whitespace();
-        let (longitude, latitude) = (inside.next()?.parse().ok()?, inside.next()?.parse().ok()?);
-        return Some(Point::At(latitude, longitude));
-    }
-    // The letters of a geohash: all but a, i, l and o.
-    let is_letter = |letter: char| letter.is_ascii_alphanumeric() && !"ailoAILO".contains(letter);
-    let is_geohash = (1..=12).contains(&text.len()) && text.chars().all(is_letter);
-    is_geohash.then_some(Point::Geohash)
 }
 
 fn check_vector(value: &Json<'_>, dimensions: Option<usize>) -> Result<(), ValueFault> {
@@ -246,11 +276,9 @@ fn check_feature(value: &Json<'_>) -> Result<(), ValueFault> {
 }
 
 /// A text, or `{"input": text or texts, "weight": number}`.
-fn check_completion(value: &Json<'_>) -> Result<(), ValueFault> {
-    let is_text = |value: &Json<'_>| matches!(value, Json::Str(text) if !text.is_empty());
-    let fault = |what: &Json<'_>| {
-        Err((PARSING, format!("[completion] takes texts that are not empty, not [{what}]")))
-    };
+fn check_completion(value: &Json<'_>, has_contexts: bool) -> Result<(), ValueFault> {
+    let is_text = |value: &Json<'_>| matches!(value, Json::Str(_));
+    let fault = |what: &Json<'_>| Err((PARSING, format!("[completion] takes texts, not [{what}]")));
     match value {
         text if is_text(text) => Ok(()),
         Json::Object(object) => object.iter().try_for_each(|(name, value)| match (name, value) {
@@ -263,9 +291,18 @@ fn check_completion(value: &Json<'_>) -> Result<(), ValueFault> {
                 }
             }
             ("weight", weight) => match number(weight) {
-                Some(weight) if weight >= 0.0 && weight.fract() == 0.0 => Ok(()),
-                _ => Err((ARGUMENT, format!("weight must be a whole number from 0 on, not [{weight}]"))),
+                Some(weight) if weight.fract() != 0.0 => {
+                    Err((ARGUMENT, format!("Weight must be an integer, but was [{weight}]")))
+                }
+                Some(weight) if (0.0..=f64::from(i32::MAX)).contains(&weight) => Ok(()),
+                _ => Err((
+                    ARGUMENT,
+                    format!("Weight must be in the interval [0..{}], but was [{weight}]", i32::MAX),
+                )),
             },
+            ("contexts", _) if !has_contexts => {
+                Err((ARGUMENT, "contexts field is not supported for field".to_owned()))
+            }
             ("contexts", Json::Object(_)) => Ok(()),
             (other, _) => Err((
                 ARGUMENT,
@@ -299,6 +336,7 @@ mod tests {
                     r#""drm3btev3e86""#,
                     r#""POINT (-71.34 41.12)""#,
                     r#"{"type": "Point", "coordinates": [-71.34, 41.12]}"#,
+                    "[1, 2, 3]",
                 ],
                 vec![
                     r#"{"lat": 91, "lon": 0}"#,
@@ -307,6 +345,11 @@ mod tests {
                     r#""hello world""#,
                     "true",
                     "7",
+                    "[1, 2, 3, 4]",
+                    r#"{"lat": 1, "lon": 2, "foo": 3}"#,
+                    r#""foo""#,
+                    r#""NaN,1""#,
+                    r#""1,NaN""#,
                 ],
             ),
             (vector, vec!["[0.5, 10]"], vec!["[1]", "[1, 2, 3]", r#"["a", 1]"#, "1", "[]"]),
@@ -332,9 +375,25 @@ mod tests {
                 vec![r#"{"politics": 0}"#, "3"],
             ),
             (
-                Structure::Completion,
-                vec![r#""Nirvana""#, r#"{"input": ["Nevermind", "Nirvana"], "weight": 34}"#],
-                vec!["7", r#"{"input": [""]}"#, r#"{"input": "a", "weight": -1}"#, r#"{"output": "a"}"#],
+                Structure::Completion { has_contexts: false },
+                vec![
+                    r#""Nirvana""#,
+                    r#"{"input": ["Nevermind", "Nirvana"], "weight": 34}"#,
+                    r#"{"input": "a", "weight": 2147483647}"#,
+                ],
+                vec![
+                    "7",
+                    r#"{"input": [1]}"#,
+                    r#"{"input": "a", "weight": -1}"#,
+                    r#"{"input": "a", "weight": 2147483648}"#,
+                    r#"{"input": "a", "contexts": {"c": "x"}}"#,
+                    r#"{"output": "a"}"#,
+                ],
+            ),
+            (
+                Structure::Completion { has_contexts: true },
+                vec![r#"{"input": "a", "contexts": {"c": "x"}}"#],
+                vec![r#"{"input": "a", "contexts": "x"}"#],
             ),
         ] {
             for json in taken {

@@ -16,8 +16,6 @@ pub struct DynamicTemplate {
     name: String,
     /// What a value may be: each of them at least where nothing is said of it.
     kinds: Vec<&'static str>,
-    /// Whether it says so of objects: without a word about them it is meant for what is in them.
-    is_for_objects: bool,
     match_name: Vec<NamePattern>,
     unmatch_name: Vec<NamePattern>,
     match_path: Vec<NamePattern>,
@@ -133,8 +131,7 @@ impl DynamicTemplate {
             let texts = texts(body, key).into_iter();
             texts.map(|text| pattern(name, text, is_regex)).collect::<Result<Vec<_>, _>>()
         };
-        let is_for_objects = texts(body, "match_mapping_type").iter().any(|kind| kind == "object");
-        if is_runtime && is_for_objects {
+        if is_runtime && texts(body, "match_mapping_type").iter().any(|kind| kind == "object") {
             return Err(MappingError::parsing(format!(
                 "Dynamic template [{name}] defines a runtime field but type [object] is not supported as runtime field"
             )));
@@ -144,7 +141,6 @@ impl DynamicTemplate {
         Ok(Self {
             name: name.to_owned(),
             kinds,
-            is_for_objects,
             match_name: patterns("match")?,
             unmatch_name: patterns("unmatch")?,
             match_path: patterns("path_match")?,
@@ -236,10 +232,10 @@ impl DynamicTemplate {
         parse_runtime_field(path, &body)
     }
 
-    /// What an object at `path` becomes by this template, if it is one for objects and fits. It is in an object without a name.
+    /// What an object at `path` becomes by this template, if it fits. It is in an object without a name.
     pub(super) fn object(&self, path: &str) -> Option<Result<ObjectMapping, MappingError>> {
         let (prefix, name) = path.rsplit_once('.').map_or(("", path), |(parent, name)| (parent, name));
-        (self.is_for_objects && self.fits(path, name, "object")).then(|| {
+        self.fits(path, name, "object").then(|| {
             let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}.") };
             let mut around = ObjectMapping::default();
             parse_property(name, &self.filled(name, "object"), &prefix, &mut around)?;

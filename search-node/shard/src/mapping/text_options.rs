@@ -85,6 +85,10 @@ impl FieldMapping {
         if self.kind == FieldKind::Text && self.index && !self.text_options().norms {
             return &PRESENCE_PART;
         }
+        // Nor does anything where there is no column.
+        if self.index && !self.doc_values && !self.kind.is_text() && self.kind.parts().is_empty() {
+            return &PRESENCE_PART;
+        }
         self.kind.parts()
     }
 }

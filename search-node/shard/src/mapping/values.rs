@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use super::dates::{DateFormats, Resolution};
 use super::decimals;
 use super::fields::FieldKind;
+use super::structured::Structure;
 
 /// How a field's values are kept by tantivy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -50,6 +51,14 @@ pub(crate) const PRESENCE: &str = "..presence";
 /// Versions as they are written, for patterns.
 pub(crate) const WRITTEN: &str = "..written";
 
+/// Where points are, in degrees. Those of one document are in the same order in both.
+pub(crate) const LATITUDE: &str = "..lat";
+pub(crate) const LONGITUDE: &str = "..lon";
+/// How much a feature weighs.
+pub(crate) const FEATURE: &str = "..feature";
+/// How much features weigh, behind their names.
+pub(crate) const FEATURES: &str = "..features";
+
 /// Tells which documents have a text.
 pub(super) const PRESENCE_PART: [Part; 1] =
     [Part { suffix: PRESENCE, storage: Storage::Presence, index: false, column: true }];
@@ -57,6 +66,14 @@ pub(super) const PRESENCE_PART: [Part; 1] =
 const I64_ENDS: [Part; 2] = ends(Storage::I64);
 const F64_ENDS: [Part; 2] = ends(Storage::F64);
 const IP_ENDS: [Part; 2] = ends(Storage::Ip);
+
+const DEGREES: [Part; 2] = [
+    Part { suffix: LATITUDE, storage: Storage::F64, index: false, column: true },
+    Part { suffix: LONGITUDE, storage: Storage::F64, index: false, column: true },
+];
+const FEATURE_PART: [Part; 1] = [Part { suffix: FEATURE, storage: Storage::U64, index: false, column: true }];
+const FEATURES_PART: [Part; 1] =
+    [Part { suffix: FEATURES, storage: Storage::Keyword, index: false, column: true }];
 
 /// The columns of spans. Those of one document are in the same order in both.
 const fn ends(storage: Storage) -> [Part; 2] {
@@ -124,7 +141,7 @@ impl FieldKind {
     }
 
     /// What a type keeps beside the own structure of its fields.
-    pub(super) fn parts(&self) -> &'static [Part] {
+    pub(crate) fn parts(&self) -> &'static [Part] {
         match self {
             Self::MatchOnlyText => &PRESENCE_PART,
             Self::Version => {
@@ -138,6 +155,9 @@ impl FieldKind {
                 Storage::Ip => &IP_ENDS,
                 _ => &I64_ENDS,
             },
+            Self::Structured(Structure::GeoPoint) => &DEGREES,
+            Self::Structured(Structure::RankFeature) => &FEATURE_PART,
+            Self::Structured(Structure::RankFeatures) => &FEATURES_PART,
             _ => &[],
         }
     }
@@ -218,8 +238,11 @@ pub(crate) fn to_integer(scalar: Scalar<'_>, min: i64, max: i64, type_name: &str
     let out_of_range = || (ARGUMENT, format!("Value [{scalar}] is out of range for a {type_name}"));
     let from_float = |number: f64| {
         let cut = number.trunc();
-        // i64::MAX as f64 is 2^63, which is one too many.
-        if (i64::MIN as f64..i64::MAX as f64).contains(&cut) { Ok(cut as i64) } else { Err(out_of_range()) }
+        // What comes as -2^63 here had more digits than 64 bits hold, and 2^63 is one too many.
+        let is_long = cut > i64::MIN as f64 && cut < i64::MAX as f64;
+        // Integers are compared before their fraction is cut off, as in Elasticsearch; smaller ones after that.
+        let is_within = max != i64::from(i32::MAX) || (min as f64..=max as f64).contains(&number);
+        if is_long && is_within { Ok(cut as i64) } else { Err(out_of_range()) }
     };
     let no_number = |text: &str| (ARGUMENT, format!("For input string: \"{text}\""));
     let number = match scalar {

@@ -35,7 +35,7 @@ pub(crate) fn segments_to_search<'v>(
     context: &QueryContext<'_>,
 ) -> Vec<&'v SegmentReader> {
     let all = view.searcher.segment_readers().iter();
-    if view.layout.mapping.runtime.count() == 0 {
+    if view.layout.mapping.runtime.count() == 0 || query.joins_documents() {
         return all.collect();
     }
     let mut demands = Vec::new();
@@ -64,9 +64,11 @@ fn collect(query: &Query, layout: &Layout, context: &QueryContext<'_>, demands: 
         Query::Bool { must, filter, .. } => {
             must.iter().chain(filter).all(|query| collect(query, layout, context, demands))
         }
-        Query::Constant { query } | Query::Boost { query, .. } | Query::Named { query, .. } => {
-            collect(query, layout, context, demands)
-        }
+        Query::Constant { query }
+        | Query::Boost { query, .. }
+        | Query::ScriptScore { query, .. }
+        | Query::Named { query, .. } => collect(query, layout, context, demands),
+        Query::FunctionScore(scored) => collect(&scored.query, layout, context, demands),
         _ => true,
     }
 }

@@ -5,30 +5,39 @@
 
 mod ast;
 mod can_match;
+mod distance;
+mod doc_values;
 mod dsl;
+mod faults;
+mod limits;
 mod lower;
 mod minimum_should_match;
 mod models;
-pub mod query_string;
+pub(crate) mod query_string;
+mod regexp;
 mod rules;
 mod similarity;
 mod simple_query_string;
 mod weights;
 mod wildcard;
 
-pub(crate) use ast::{Fuzziness, Matching, MultiMatchKind};
+pub(crate) use ast::{Fuzziness, Matching, MultiMatchKind, QueryString};
 pub use ast::{InnerHitsAsked, Query};
 pub(crate) use can_match::{can_match, segments_to_search};
-pub use dsl::parse_query;
+pub use dsl::{parse_query, wrapped};
+pub(crate) use faults::Faults;
+pub use limits::QueryLimits;
 pub use lower::QueryContext;
-pub(crate) use lower::{Asked, lower, lower_nested, no_aggregation_of_spans, runtime_fields_of};
+pub(crate) use lower::{
+    Asked, HeldValues, Prepared, Shape, no_aggregation_of_spans, runtime_fields_of, terms_like,
+};
+pub(crate) use regexp::TermAutomaton;
 pub use rules::{QueryRules, boosted_field};
 pub use similarity::{Similarities, Similarity};
 pub(crate) use weights::bounds::{Bounds, constant_inside};
 pub(crate) use weights::in_level::Levels;
 pub(crate) use weights::passes::passes;
 pub(crate) use wildcard::name_matches as wildcard_name_matches;
-pub(crate) use wildcard::{prefix_regex, to_regex as pattern_regex};
 
 /// A query that cannot be read or cannot run, in Elasticsearch's words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -56,12 +65,7 @@ impl QueryError {
 
 /// The query that a text in the small language without errors says.
 pub(crate) fn read_simple_query_string(asked: &ast::SimpleQueryString, context: &QueryContext<'_>) -> Query {
-    simple_query_string::parse(asked, &context.rules.default_fields)
-}
-
-/// The query that a text in Lucene's language says, if it is one and can be read.
-pub(crate) fn read_query_string(query: &Query, context: &QueryContext<'_>) -> Option<Query> {
-    let Query::QueryString { text, fields, matching } = query else { return None };
-    let fields = if fields.is_empty() { &context.rules.default_fields } else { fields };
-    query_string::parse(text, &query_string::Options { fields, matching }).ok()
+    simple_query_string::parse(asked, &context.rules.default_fields, &|path, suffix| {
+        format!("{path}{suffix}")
+    })
 }

@@ -1,55 +1,125 @@
-//! Lucene's query language as `query_string` takes it: a text to a [`Query`].
+//! Lucene's query language as `query_string` takes it: a text to clauses.
 //!
 //! Grammar (after Elasticsearch's reference page "query string syntax"): clauses joined by `AND`, `OR`, `NOT`, `&&`, `||`,
 //! `!`, `+`, `-`; `field:` before a clause or a group; groups in parentheses; `"phrases"~slop`; `[a TO b]`, `{a TO b}`,
-//! `>=a`; `*` and `?`; `/regular expressions/`; `word~edits`; `^boost`; `\` before a sign takes away its meaning.
-
-use serde_json::Value;
+//! `>=a`; `*` and `?`; `/regular expressions/`; `word~edits`; `^boost`; `\` before a sign takes away its meaning. Words side by
+//! side without a sign between them are one text.
 
 use super::QueryError;
-use super::ast::{Edits, Fuzziness, Matching, MultiMatchKind, Operator, Query, RangeBounds};
 
 /// Deeper groups are refused.
 const DEPTH_MAX: usize = 30;
 /// More clauses are refused.
 const CLAUSES_MAX: usize = 1024;
 
-/// How a text is read.
-pub(crate) struct Options<'a> {
-    /// Fields for clauses that name none; empty for all.
-    pub(crate) fields: &'a [(String, f32)],
-    /// How texts are asked for, and how clauses without an operator are joined.
-    pub(crate) matching: &'a Matching,
+/// Clauses side by side.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Group {
+    pub(crate) clauses: Vec<Clause>,
 }
 
-/// Whether a text can be read at all.
-pub(crate) fn check(text: &str) -> Result<(), QueryError> {
-    parse(text, &Options { fields: &[], matching: &Matching::default() }).map(|_| ())
+/// One clause.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Clause {
+    /// What joins it to the one before.
+    pub(crate) joined: Option<Join>,
+    pub(crate) sign: Option<Sign>,
+    /// The field that it names, or that a group around it names.
+    pub(crate) field: Option<String>,
+    pub(crate) what: What,
+    pub(crate) boost: f32,
+}
+
+/// A word between two clauses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Join {
+    And,
+    Or,
+}
+
+/// What stands before a clause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sign {
+    Must,
+    MustNot,
+}
+
+/// What a clause asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum What {
+    /// One word, or several side by side.
+    Words {
+        text: String,
+        are_several: bool,
+    },
+    Phrase {
+        text: String,
+        slop: Option<u32>,
+    },
+    /// Escapes stay in the pattern.
+    Wildcard(String),
+    /// A word and `*`.
+    Prefix(String),
+    Regexp(String),
+    Fuzzy {
+        word: String,
+        edits: Option<f32>,
+    },
+    /// Bounds, and whether they belong to it; none for an open end.
+    Range {
+        lower: Option<(String, bool)>,
+        upper: Option<(String, bool)>,
+    },
+    Group(Group),
 }
 
 /// Reads a text.
-pub(crate) fn parse(text: &str, options: &Options<'_>) -> Result<Query, QueryError> {
-    let mut parser = Parser { text, at: 0, options, clauses: 0 };
-    let query = parser.clauses(None, 0)?;
+pub(crate) fn parse(text: &str) -> Result<Group, QueryError> {
+    let mut parser = Parser { text, at: 0, clauses: 0 };
+    let group = parser.group(None, 0)?;
     parser.skip_space();
     if parser.at < text.len() {
-        return Err(parser.fault(&format!("unexpected `{}`", &parser.rest()[..1.min(parser.rest().len())])));
+        let sign = parser.peek().map(String::from).unwrap_or_default();
+        return Err(parser.fault(&format!("unexpected `{sign}`")));
     }
-    Ok(query)
+    Ok(group)
+}
+
+/// A text that cannot be read, or is not allowed.
+pub(in crate::query) fn failed(text: &str, reason: &str) -> QueryError {
+    QueryError { kind: "query_shard_exception", reason: format!("Failed to parse query [{text}]: {reason}") }
+}
+
+/// A text without any sign that means something.
+pub(in crate::query) fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if "\\+-!():^[]\"{}~*?|&/".contains(letter) {
+            escaped.push('\\');
+        }
+        escaped.push(letter);
+    }
+    escaped
+}
+
+/// Where a word ends.
+fn ends_word(letter: char) -> bool {
+    letter.is_whitespace() || "()[]{}\"^~:!/".contains(letter)
 }
 
 struct Parser<'a> {
     text: &'a str,
     at: usize,
-    options: &'a Options<'a>,
     clauses: usize,
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Occur {
-    Must,
-    Should,
-    MustNot,
+/// A word as it stands there.
+struct Bare {
+    plain: String,
+    pattern: String,
+    /// How many signs it has that stand for other letters, and whether the only one is a `*` at its end.
+    wild: usize,
+    is_prefix: bool,
 }
 
 impl<'a> Parser<'a> {
@@ -65,6 +135,10 @@ impl<'a> Parser<'a> {
         self.at += self.rest().len() - self.rest().trim_start().len();
     }
 
+    fn is_done(&self) -> bool {
+        self.at >= self.text.len() || self.peek() == Some(')')
+    }
+
     fn accept(&mut self, token: &str) -> bool {
         let found = self.rest().starts_with(token);
         if found {
@@ -75,103 +149,148 @@ impl<'a> Parser<'a> {
 
     /// A word operator stands alone: `ANDROID` is no operator.
     fn accept_word(&mut self, word: &str) -> bool {
-        let follows = self.rest().strip_prefix(word).map(|rest| rest.chars().next());
-        match follows {
-            Some(None) => {
-                self.at += word.len();
-                true
-            }
-            Some(Some(next)) if next.is_whitespace() || matches!(next, '(' | '+' | '-' | '!' | '"' | '[') => {
-                self.at += word.len();
-                true
-            }
-            _ => false,
+        let behind = self.rest().strip_prefix(word);
+        let found =
+            behind.is_some_and(|rest| rest.chars().next().is_none_or(|next| next != ':' && ends_word(next)));
+        if found {
+            self.at += word.len();
         }
+        found
     }
 
     fn fault(&self, reason: &str) -> QueryError {
-        QueryError {
-            kind: "query_shard_exception",
-            reason: format!("Failed to parse query [{}]: {reason} at character {}", self.text, self.at + 1),
-        }
+        failed(self.text, &format!("{reason} at character {}", self.at + 1))
     }
 
-    /// Clauses up to the end or a closing parenthesis, joined as Lucene's classic parser joins them.
-    fn clauses(&mut self, field: Option<&str>, depth: usize) -> Result<Query, QueryError> {
+    /// Clauses up to the end or a closing parenthesis.
+    fn group(&mut self, field: Option<&str>, depth: usize) -> Result<Group, QueryError> {
         if depth > DEPTH_MAX {
             return Err(self.fault(&format!("groups nested deeper than {DEPTH_MAX}")));
         }
-        let mut joined: Vec<(Occur, Query)> = Vec::new();
+        let mut group = Group::default();
         loop {
             self.skip_space();
-            if self.at >= self.text.len() || self.peek() == Some(')') {
+            if self.is_done() {
                 break;
-            }
-            let and = self.accept_word("AND") || self.accept("&&");
-            let or = !and && (self.accept_word("OR") || self.accept("||"));
-            if (and || or) && joined.is_empty() {
-                return Err(self.fault("an operator without a clause before it"));
-            }
-            self.skip_space();
-            let not = self.accept_word("NOT") || self.accept("!") || self.accept("-");
-            let plus = !not && self.accept("+");
-            self.skip_space();
-            if self.at >= self.text.len() || self.peek() == Some(')') {
-                return Err(self.fault("an operator without a clause after it"));
             }
             self.clauses += 1;
             if self.clauses > CLAUSES_MAX {
                 return Err(self.fault(&format!("more than {CLAUSES_MAX} clauses")));
             }
-            let query = self.clause(field, depth)?;
-            self.join(&mut joined, and, or, not, plus, query);
-        }
-        Ok(bool_of(joined))
-    }
-
-    fn join(
-        &self,
-        joined: &mut Vec<(Occur, Query)>,
-        and: bool,
-        or: bool,
-        not: bool,
-        plus: bool,
-        query: Query,
-    ) {
-        let by_default = self.options.matching.operator == Operator::And;
-        if let Some(last) = joined.last_mut()
-            && last.0 != Occur::MustNot
-        {
-            if and {
-                last.0 = Occur::Must;
-            } else if or && by_default {
-                last.0 = Occur::Should;
+            if let Some(text) = self.several_words()? {
+                let what = What::Words { text, are_several: true };
+                let field = field.map(str::to_owned);
+                group.clauses.push(Clause { joined: None, sign: None, field, what, boost: 1.0 });
+                continue;
             }
+            let joined = self.join();
+            if joined.is_some() && group.clauses.is_empty() {
+                return Err(self.fault("an operator without a clause before it"));
+            }
+            self.skip_space();
+            let sign = self.sign();
+            self.skip_space();
+            if self.is_done() {
+                return Err(self.fault("an operator without a clause after it"));
+            }
+            group.clauses.push(self.clause((joined, sign), field, depth)?);
         }
-        let required = plus || and || (by_default && !or);
-        let occur = match (not, required) {
-            (true, _) => Occur::MustNot,
-            (false, true) => Occur::Must,
-            (false, false) => Occur::Should,
-        };
-        joined.push((occur, query));
+        Ok(group)
     }
 
-    fn clause(&mut self, field: Option<&str>, depth: usize) -> Result<Query, QueryError> {
+    fn join(&mut self) -> Option<Join> {
+        if self.accept_word("AND") || self.accept("&&") {
+            Some(Join::And)
+        } else if self.accept_word("OR") || self.accept("||") {
+            Some(Join::Or)
+        } else {
+            None
+        }
+    }
+
+    /// A sign that stands alone is a word, and no sign.
+    fn sign(&mut self) -> Option<Sign> {
+        let stands_alone = self.rest().chars().nth(1).is_some_and(char::is_whitespace);
+        if self.accept_word("NOT") {
+            return Some(Sign::MustNot);
+        }
+        if stands_alone {
+            return None;
+        }
+        if self.accept("!") || self.accept("-") {
+            Some(Sign::MustNot)
+        } else {
+            self.accept("+").then_some(Sign::Must)
+        }
+    }
+
+    /// Words side by side, of which none is more than a word; none if that are not two at least.
+    fn several_words(&mut self) -> Result<Option<String>, QueryError> {
+        let begin = self.at;
+        let (mut words, mut end) = (Vec::new(), self.at);
+        loop {
+            self.skip_space();
+            let begins_word =
+                self.peek().is_some_and(|letter| !ends_word(letter) && !"+-*?".contains(letter));
+            if !begins_word || self.stands_here(&["AND", "OR", "NOT", "&&", "||"]) {
+                break;
+            }
+            let Ok(word) = self.bare() else { break };
+            if word.wild > 0 || self.belongs_to_word_before() {
+                break;
+            }
+            words.push(word.plain);
+            end = self.at;
+        }
+        let are_several = words.len() > 1;
+        self.at = if are_several { end } else { begin };
+        Ok(are_several.then(|| words.join(" ")))
+    }
+
+    /// Whether one of these words stands here.
+    fn stands_here(&mut self, words: &[&str]) -> bool {
+        let at = self.at;
+        let found = words.iter().any(|word| self.accept_word(word));
+        self.at = at;
+        found
+    }
+
+    /// Whether what comes next belongs to the word before it alone: a sign behind it, or a word that joins it to the next clause.
+    fn belongs_to_word_before(&mut self) -> bool {
+        if matches!(self.peek(), Some('^' | '~')) {
+            return true;
+        }
+        let at = self.at;
+        self.skip_space();
+        let found = self.peek() == Some(':') || self.stands_here(&["AND", "OR", "&&", "||", "*"]);
+        self.at = at;
+        found
+    }
+
+    fn clause(
+        &mut self,
+        (joined, sign): (Option<Join>, Option<Sign>),
+        field: Option<&str>,
+        depth: usize,
+    ) -> Result<Clause, QueryError> {
         let named = self.field_name();
         let field = named.as_deref().or(field);
-        let query = if self.accept("(") {
-            let group = self.clauses(field, depth + 1)?;
+        self.skip_space();
+        let mut boost = 1.0;
+        let what = if self.accept("(") {
+            let group = self.group(field, depth + 1)?;
             self.skip_space();
             if !self.accept(")") {
                 return Err(self.fault("a `(` without its `)`"));
             }
-            group
+            What::Group(group)
         } else {
-            self.leaf(field)?
+            self.leaf(field, &mut boost)?
         };
-        let boost = self.suffix_number('^')?;
-        Ok(query.boosted(boost.unwrap_or(1.0)))
+        if let Some(number) = self.suffix_number('^')? {
+            boost = number.ok_or_else(|| self.fault("`^` needs a number"))?;
+        }
+        Ok(Clause { joined, sign, field: field.map(str::to_owned), what, boost })
     }
 
     /// `name:` if one stands here.
@@ -185,321 +304,202 @@ impl<'a> Parser<'a> {
                     return Some(name);
                 }
                 '\\' => name.push(letters.next()?.1),
-                _ if letter.is_whitespace() || "()[]{}\"^~/:<>!".contains(letter) => return None,
+                _ if letter.is_whitespace() && !name.is_empty() => {
+                    let behind = self.rest()[at..].trim_start().strip_prefix(':')?;
+                    self.at = self.text.len() - behind.len();
+                    return Some(name);
+                }
+                _ if ends_word(letter) => return None,
                 _ => name.push(letter),
             }
         }
         None
     }
 
-    fn leaf(&mut self, field: Option<&str>) -> Result<Query, QueryError> {
+    fn leaf(&mut self, field: Option<&str>, boost: &mut f32) -> Result<What, QueryError> {
         match self.peek() {
-            Some('"') => self.phrase(field),
-            Some('[' | '{') => self.range(field),
-            Some('>' | '<') => self.one_sided(field),
-            Some('/') => self.regexp(field),
-            _ => self.word(field),
+            Some('"') => {
+                let text = self.quoted()?;
+                let slop = self.suffix_number('~')?.flatten().map(|slop| slop as u32);
+                Ok(What::Phrase { text, slop })
+            }
+            Some('[' | '{') => self.range(),
+            Some('/') => self.regexp(),
+            Some('>' | '<') if field.is_some() => self.one_sided(),
+            _ => self.word(boost),
         }
     }
 
-    fn phrase(&mut self, field: Option<&str>) -> Result<Query, QueryError> {
-        let text = self.quoted('"')?;
-        let slop = self.suffix_number('~')?.map_or(self.options.matching.slop, |slop| slop as u32);
-        let matching = Matching { slop, ..self.options.matching.clone() };
-        Ok(self.matching(field, Value::String(text), MultiMatchKind::Phrase, matching))
-    }
-
-    fn quoted(&mut self, quote: char) -> Result<String, QueryError> {
+    fn quoted(&mut self) -> Result<String, QueryError> {
         let start = self.at;
-        self.at += quote.len_utf8();
+        self.at += 1;
         let mut text = String::new();
         while let Some(letter) = self.peek() {
             self.at += letter.len_utf8();
             match letter {
-                '\\' if quote == '"' => {
+                '\\' => {
                     if let Some(escaped) = self.peek() {
                         self.at += escaped.len_utf8();
                         text.push(escaped);
                     }
                 }
-                _ if letter == quote => return Ok(text),
+                '"' => return Ok(text),
                 _ => text.push(letter),
             }
         }
         self.at = start;
-        Err(self.fault(&format!("a `{quote}` without its end")))
+        Err(self.fault("a `\"` without its end"))
     }
 
-    fn regexp(&mut self, field: Option<&str>) -> Result<Query, QueryError> {
-        let pattern = self.quoted('/')?;
-        Ok(self.each_field(field, |field| Query::Regexp { field, pattern: pattern.clone() }))
+    /// `/a.c/`; a `\` before a `/` is the expression's own, as all others.
+    fn regexp(&mut self) -> Result<What, QueryError> {
+        let start = self.at;
+        self.at += 1;
+        let mut pattern = String::new();
+        while let Some(letter) = self.peek() {
+            self.at += letter.len_utf8();
+            match letter {
+                '/' => return Ok(What::Regexp(pattern)),
+                '\\' => {
+                    let escaped = self.peek();
+                    if escaped != Some('/') {
+                        pattern.push('\\');
+                    }
+                    if let Some(escaped) = escaped {
+                        self.at += escaped.len_utf8();
+                        pattern.push(escaped);
+                    }
+                }
+                _ => pattern.push(letter),
+            }
+        }
+        self.at = start;
+        Err(self.fault("a `/` without its end"))
     }
 
     /// `[a TO b]`, `{a TO b}`, mixed, with `*` for an open end.
-    fn range(&mut self, field: Option<&str>) -> Result<Query, QueryError> {
+    fn range(&mut self) -> Result<What, QueryError> {
         let from_included = self.accept("[") || !self.accept("{");
         let lower = self.bound()?;
         self.skip_space();
-        if !self.accept_word("TO") {
+        let has_to = self.rest().strip_prefix("TO").is_some_and(|rest| rest.starts_with([' ', '"']));
+        if !has_to {
             return Err(self.fault("a range needs TO between its bounds"));
         }
+        self.at += 2;
         let upper = self.bound()?;
         self.skip_space();
         let to_included = self.accept("]");
         if !to_included && !self.accept("}") {
             return Err(self.fault("a range without its end"));
         }
-        let open = |text: String, included| (text != "*").then_some((Value::String(text), included));
-        let bounds = RangeBounds {
-            lower: open(lower, from_included),
-            upper: open(upper, to_included),
-            ..Default::default()
-        };
-        Ok(self.each_field(field, |field| Query::Range { field, bounds: bounds.clone() }))
+        let open = |text: String, included| (text != "*").then_some((text, included));
+        Ok(What::Range { lower: open(lower, from_included), upper: open(upper, to_included) })
     }
 
     fn bound(&mut self) -> Result<String, QueryError> {
         self.skip_space();
         if self.peek() == Some('"') {
-            return self.quoted('"');
+            return self.quoted();
         }
-        let end =
-            self.rest().find(|c: char| c.is_whitespace() || "]}".contains(c)).unwrap_or(self.rest().len());
-        let text = self.rest()[..end].to_owned();
+        let rest = self.rest();
+        let end = rest.find(|c: char| c.is_whitespace() || "]}".contains(c)).unwrap_or(rest.len());
         self.at += end;
-        if text.is_empty() { Err(self.fault("a range without a bound")) } else { Ok(text) }
+        if end == 0 {
+            return Err(self.fault("a range without a bound"));
+        }
+        let mut text = String::with_capacity(end);
+        let mut letters = rest[..end].chars();
+        while let Some(letter) = letters.next() {
+            text.extend(if letter == '\\' { letters.next() } else { Some(letter) });
+        }
+        Ok(text)
     }
 
-    fn one_sided(&mut self, field: Option<&str>) -> Result<Query, QueryError> {
-        let above = self.accept(">");
-        if !above {
+    fn one_sided(&mut self) -> Result<What, QueryError> {
+        let is_above = self.accept(">");
+        if !is_above {
             self.accept("<");
         }
         let included = self.accept("=");
-        let (text, _) = self.bare()?;
-        let bound = Some((Value::String(text), included));
-        let bounds = if above {
-            RangeBounds { lower: bound, ..Default::default() }
+        let text = if self.peek() == Some('"') { self.quoted()? } else { self.bare()?.plain };
+        let bound = Some((text, included));
+        Ok(if is_above {
+            What::Range { lower: bound, upper: None }
         } else {
-            RangeBounds { upper: bound, ..Default::default() }
-        };
-        Ok(self.each_field(field, |field| Query::Range { field, bounds: bounds.clone() }))
-    }
-
-    fn word(&mut self, field: Option<&str>) -> Result<Query, QueryError> {
-        let (text, wild) = self.bare()?;
-        if field == Some("_exists_") {
-            return Ok(Query::Constant { query: Box::new(Query::Exists { field: text }) });
-        }
-        if self.accept("~") {
-            let digits = self.rest().bytes().take_while(u8::is_ascii_digit).count();
-            let edits = self.rest()[..digits].parse::<u8>().map(|edits| Edits::Count(edits.min(2)));
-            let fuzziness = Fuzziness { edits: edits.unwrap_or_default(), ..Fuzziness::default() };
-            self.at += digits;
-            return Ok(self.each_field(field, |field| Query::Fuzzy {
-                field,
-                value: text.clone(),
-                fuzziness,
-                is_normalized: true,
-            }));
-        }
-        Ok(match (wild, text.as_str(), field) {
-            (true, "*", None | Some("*")) => Query::MatchAll,
-            (true, "*", Some(field)) => {
-                Query::Constant { query: Box::new(Query::Exists { field: field.to_owned() }) }
-            }
-            (true, ..) => self.each_field(field, |field| Query::Wildcard {
-                field,
-                pattern: text.clone(),
-                case_insensitive: false,
-                is_normalized: true,
-            }),
-            (false, ..) => {
-                let matching = self.options.matching.clone();
-                self.matching(field, Value::String(text), MultiMatchKind::Best, matching)
-            }
+            What::Range { lower: None, upper: bound }
         })
     }
 
-    /// A bare word; whether it has a `*` or `?` that means one. In a wild word, escapes stay for the pattern.
-    fn bare(&mut self) -> Result<(String, bool), QueryError> {
-        let (mut plain, mut pattern, mut wild) = (String::new(), String::new(), false);
+    fn word(&mut self, boost: &mut f32) -> Result<What, QueryError> {
+        let Bare { plain, pattern, wild, is_prefix } = self.bare()?;
+        // A boost may stand before the edits.
+        if let Some(number) = self.suffix_number('^')? {
+            *boost = number.ok_or_else(|| self.fault("`^` needs a number"))?;
+        }
+        if let Some(edits) = self.suffix_number('~')? {
+            return Ok(What::Fuzzy { word: plain, edits });
+        }
+        Ok(match wild {
+            0 => What::Words { text: plain, are_several: false },
+            1 if is_prefix && pattern != "*" => What::Prefix(plain[..plain.len() - 1].to_owned()),
+            _ => What::Wildcard(pattern),
+        })
+    }
+
+    fn bare(&mut self) -> Result<Bare, QueryError> {
+        let mut bare = Bare { plain: String::new(), pattern: String::new(), wild: 0, is_prefix: false };
         let start = self.at;
         while let Some(letter) = self.peek() {
+            bare.is_prefix = false;
             match letter {
                 '\\' => {
                     self.at += 1;
                     let Some(escaped) = self.peek() else {
                         return Err(self.fault("a `\\` at the end"));
                     };
-                    plain.push(escaped);
-                    pattern.push('\\');
-                    pattern.push(escaped);
+                    bare.plain.push(escaped);
+                    bare.pattern.extend(['\\', escaped]);
                     self.at += escaped.len_utf8();
                     continue;
                 }
-                '*' | '?' => wild = true,
-                _ if letter.is_whitespace() || "()[]{}\"^~".contains(letter) => break,
+                '*' | '?' => {
+                    bare.wild += 1;
+                    bare.is_prefix = letter == '*';
+                }
                 ':' => return Err(self.fault("a `:` that names no field; write `\\:` for the sign itself")),
+                _ if ends_word(letter) => {
+                    bare.is_prefix = bare.pattern.ends_with('*') && !bare.pattern.ends_with("\\*");
+                    break;
+                }
                 _ => {}
             }
-            plain.push(letter);
-            pattern.push(letter);
+            bare.plain.push(letter);
+            bare.pattern.push(letter);
             self.at += letter.len_utf8();
         }
         if self.at == start {
             return Err(self.fault("a word is missing"));
         }
-        Ok((if wild { pattern } else { plain }, wild))
+        Ok(bare)
     }
 
-    fn matching(&self, field: Option<&str>, value: Value, kind: MultiMatchKind, matching: Matching) -> Query {
-        let fields = match field {
-            Some(field) => vec![(field.to_owned(), 1.0)],
-            None => self.options.fields.to_vec(),
-        };
-        let lenient = matching.lenient || field.is_none() && self.options.fields.is_empty();
-        let matching = Matching { lenient, ..matching };
-        Query::MultiMatch { fields, value, kind, tie_breaker: None, matching }
-    }
-
-    /// A query of patterns or ranges for each field that a clause without a name asks. Ids have none, and here that is no fault.
-    fn each_field(&self, field: Option<&str>, make: impl Fn(String) -> Query) -> Query {
-        match field {
-            Some("_id") => Query::MatchNone,
-            Some(field) => make(field.to_owned()),
-            None if self.options.fields.is_empty() => make("*".to_owned()),
-            None => {
-                let queries = self
-                    .options
-                    .fields
-                    .iter()
-                    .map(|(field, boost)| make(field.clone()).boosted(*boost))
-                    .collect();
-                Query::DisMax { queries, tie_breaker: 0.0 }
-            }
-        }
-    }
-
-    /// `^2`, `~3`
-    fn suffix_number(&mut self, sign: char) -> Result<Option<f32>, QueryError> {
+    /// `^2`, `~3`; the number may be missing.
+    fn suffix_number(&mut self, sign: char) -> Result<Option<Option<f32>>, QueryError> {
         if self.peek() != Some(sign) {
             return Ok(None);
         }
         self.at += 1;
         let length = self.rest().bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b'.').count();
-        let number =
-            self.rest()[..length].parse().map_err(|_| self.fault(&format!("`{sign}` needs a number")))?;
-        self.at += length;
-        Ok(Some(number))
-    }
-}
-
-fn bool_of(joined: Vec<(Occur, Query)>) -> Query {
-    if joined.is_empty() {
-        return Query::MatchNone;
-    }
-    if let [(Occur::Should | Occur::Must, only)] = joined.as_slice() {
-        return only.clone();
-    }
-    let (mut must, mut should, mut must_not) = (Vec::new(), Vec::new(), Vec::new());
-    for (occur, query) in joined {
-        match occur {
-            Occur::Must => must.push(query),
-            Occur::Should => should.push(query),
-            Occur::MustNot => must_not.push(query),
+        if length == 0 {
+            return Ok(Some(None));
         }
+        let number = self.rest()[..length].parse();
+        let number = number.map_err(|_| self.fault(&format!("`{sign}` needs a number")))?;
+        self.at += length;
+        Ok(Some(Some(number)))
     }
-    Query::Bool { must, filter: Vec::new(), should, must_not, minimum_should_match: None }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn read(text: &str, operator: Operator) -> Query {
-        let matching = Matching { operator, ..Matching::default() };
-        parse(text, &Options { fields: &[], matching: &matching }).expect(text)
-    }
-
-    fn matched(field: &str, text: &str) -> Query {
-        Query::MultiMatch {
-            fields: vec![(field.into(), 1.0)],
-            value: Value::String(text.into()),
-            kind: MultiMatchKind::Best,
-            tie_breaker: None,
-            matching: Matching::default(),
-        }
-    }
-
-    #[test]
-    fn operators_join_as_lucene_joins_them() {
-        let query = read("a:1 OR b:2 AND c:3 -d:4", Operator::Or);
-
-        assert_eq!(
-            query,
-            Query::Bool {
-                must: vec![matched("b", "2"), matched("c", "3")],
-                filter: vec![],
-                should: vec![matched("a", "1")],
-                must_not: vec![matched("d", "4")],
-                minimum_should_match: None
-            }
-        );
-    }
-
-    #[test]
-    fn every_leaf_is_read() {
-        assert_eq!(read("*:*", Operator::Or), Query::MatchAll);
-        assert_eq!(read("a:x\\:y", Operator::Or), matched("a", "x:y"));
-        assert!(matches!(read("a:*", Operator::Or), Query::Constant { .. }));
-        assert!(matches!(read("a:b*", Operator::Or), Query::Wildcard { .. }));
-        assert!(matches!(read("a:/b.c/", Operator::Or), Query::Regexp { .. }));
-        assert!(matches!(
-            read("a:word~1", Operator::Or),
-            Query::Fuzzy { fuzziness: Fuzziness { edits: Edits::Count(1), .. }, .. }
-        ));
-        let Query::MultiMatch { matching, .. } = read("a:\"b c\"~2", Operator::Or) else {
-            panic!("a phrase")
-        };
-        assert_eq!(matching.slop, 2);
-        assert!(matches!(read("a:(b OR c)^2", Operator::Or), Query::Boost { .. }));
-        let Query::Range { bounds, .. } = read("a:[1 TO *}", Operator::Or) else { panic!("a range") };
-        assert_eq!((bounds.lower, bounds.upper), (Some((Value::String("1".into()), true)), None));
-        let Query::Range { bounds, .. } = read("a:<=5", Operator::Or) else { panic!("a range") };
-        assert_eq!(bounds.upper, Some((Value::String("5".into()), true)));
-    }
-
-    #[test]
-    fn what_cannot_be_read_is_shown_with_its_place() {
-        for (text, place) in [
-            ("a:(b", "without its `)`"),
-            ("a:\"b", "without its end"),
-            ("AND a", "before it"),
-            ("a AND", "after it"),
-            ("a:[1 2]", "needs TO"),
-            ("a)", "unexpected `)`"),
-        ] {
-            let error = check(text).expect_err(text);
-            assert!(
-                error.reason.contains(place) && error.reason.contains("at character"),
-                "{text}: {}",
-                error.reason
-            );
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn no_text_panics(text in ".{0,80}") {
-            let _ = check(&text);
-        }
-
-        #[test]
-        fn no_text_of_signs_panics(text in r#"[a:*?"\\()\[\]{}^~/<>=+!&| TO0-9ANDOR-]{0,60}"#) {
-            let _ = check(&text);
-        }
-    }
-}
+mod tests;

@@ -12,6 +12,8 @@ pub struct QueryRules {
     pub terms_max: usize,
     /// How long a regular expression may be (`index.max_regex_length`).
     pub regex_max: usize,
+    /// How often the loops of a script may go round for one document (`index.max_script_loops`).
+    pub script_loops_max: u32,
     /// How words count (`index.similarity.*`).
     pub similarities: Similarities,
 }
@@ -24,6 +26,7 @@ impl QueryRules {
         default_fields: Vec::new(),
         terms_max: 65_536,
         regex_max: 1000,
+        script_loops_max: script::LOOPS_MAX,
         similarities: Similarities::NONE,
     };
 

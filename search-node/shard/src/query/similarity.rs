@@ -83,6 +83,10 @@ impl Similarities {
     /// Refuses a mapping with a field whose similarity nobody has defined.
     pub fn check(&self, mapping: &Mapping) -> Result<(), MappingError> {
         for leaf in mapping.leaves() {
+            // Vectors have similarities of their own.
+            if leaf.field.type_name == "dense_vector" {
+                continue;
+            }
             let Some(named) = leaf.field.parameters.get("similarity").filter(|named| !named.is_null()) else {
                 continue;
             };

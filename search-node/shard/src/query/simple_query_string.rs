@@ -3,20 +3,27 @@
 
 use serde_json::Value;
 
-use super::ast::{Edits, Fuzziness, Matching, MultiMatchKind, Operator, Query, Sign, SimpleQueryString};
+use super::ast::{
+    Edits, Fuzziness, Matching, MultiMatchKind, Operator, Query, Rewrite, Sign, SimpleQueryString,
+};
 
 /// Groups within groups beyond that are passed over.
 const DEPTH_MAX: usize = 30;
 
-/// Reads a text. `defaults` are the fields of an index where the query names none; every field if there are none either.
-pub(in crate::query) fn parse(asked: &SimpleQueryString, defaults: &[(String, f32)]) -> Query {
+/// Reads a text. `defaults` are the fields of an index where the query names none; every field if there are none either. `quoted` tells the field
+/// that phrases are looked for in, by a field and what the names of such fields end with.
+pub(in crate::query) fn parse(
+    asked: &SimpleQueryString,
+    defaults: &[(String, f32)],
+    quoted: &dyn Fn(&str, &str) -> String,
+) -> Query {
     let fields = [asked.fields.as_slice(), defaults].into_iter().find(|fields| !fields.is_empty());
     let every = [("*".to_owned(), 1.0)];
     let letters: Vec<char> = asked.text.chars().collect();
     let mut matching = asked.matching.clone();
     matching.minimum_should_match = None;
     matching.lenient |= fields.is_none();
-    let language = Language { asked, fields: fields.unwrap_or(&every), matching };
+    let language = Language { asked, fields: fields.unwrap_or(&every), matching, quoted };
     let made = language.group(&letters, 0).unwrap_or(Query::MatchNone);
     match (made, &asked.matching.minimum_should_match) {
         (Query::Bool { must, filter, should, must_not, .. }, Some(minimum)) if !should.is_empty() => {
@@ -30,6 +37,7 @@ struct Language<'a> {
     asked: &'a SimpleQueryString,
     fields: &'a [(String, f32)],
     matching: Matching,
+    quoted: &'a dyn Fn(&str, &str) -> String,
 }
 
 /// What was read of a group so far.
@@ -254,7 +262,10 @@ impl Language<'_> {
     }
 
     fn matched(&self, text: String, kind: MultiMatchKind, matching: Matching) -> Query {
-        let (fields, value) = (self.fields.to_vec(), Value::String(text));
+        let (mut fields, value) = (self.fields.to_vec(), Value::String(text));
+        if let (MultiMatchKind::Phrase, Some(suffix)) = (kind, &self.asked.quote_field_suffix) {
+            fields.iter_mut().for_each(|(field, _)| *field = (self.quoted)(field, suffix));
+        }
         Query::MultiMatch { fields, value, kind, tie_breaker: None, matching }
     }
 
@@ -269,6 +280,9 @@ impl Language<'_> {
     }
 
     fn beginning(&self, text: &str) -> Query {
+        if self.asked.analyze_wildcard {
+            return self.matched(text.to_owned(), MultiMatchKind::BoolPrefix, self.matching.clone());
+        }
         let mut pattern = String::with_capacity(text.len() + 1);
         for letter in text.chars() {
             if matches!(letter, '*' | '?' | '\\') {
@@ -282,6 +296,7 @@ impl Language<'_> {
             pattern: pattern.clone(),
             case_insensitive: false,
             is_normalized: true,
+            rewrite: Rewrite::Usual,
         })
     }
 
@@ -305,8 +320,10 @@ mod tests {
             signs: Sign::ALL.to_vec(),
             fuzziness: Fuzziness::default(),
             matching: Matching { operator, ..Matching::default() },
+            analyze_wildcard: false,
+            quote_field_suffix: None,
         };
-        parse(&asked, &[])
+        parse(&asked, &[], &|field, suffix| format!("{field}{suffix}"))
     }
 
     /// A query as a short text: `&(…)` for all of them, `|(…)` for any, `!` for what must not be.
@@ -369,9 +386,12 @@ mod tests {
             signs: vec![Sign::Whitespace],
             fuzziness: Fuzziness::default(),
             matching: Matching::default(),
+            analyze_wildcard: false,
+            quote_field_suffix: None,
         };
+        let quoted = |field: &str, suffix: &str| format!("{field}{suffix}");
 
-        assert_eq!(shown(&parse(&asked, &[])), "|(a+b -c*)");
+        assert_eq!(shown(&parse(&asked, &[], &quoted)), "|(a+b -c*)");
     }
 
     proptest! {

@@ -3,10 +3,9 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use tantivy::index::SegmentReader;
-use tantivy::query::{EnableScoring, Scorer, Weight};
+use tantivy::query::{EnableScoring, Query as TantivyQuery, Scorer, Weight};
 use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, Score, TERMINATED};
 
 use super::groups::{Groups, check_group, one_of_each_group};
@@ -19,8 +18,10 @@ use super::{Hit, SearchAnswer, SearchError, SearchRequest, SortField, SortKey};
 use crate::aggs::{
     AggPartial, SegmentAggs, check as check_aggs, reduce, runtime_fields_of as runtime_fields_of_aggs,
 };
-use crate::engine::{RuntimeSegment, View, identities_in};
-use crate::query::{Asked, QueryContext, lower, passes, runtime_fields_of, segments_to_search};
+use crate::engine::{View, identities_in};
+use crate::query::{
+    Asked, HeldValues, Prepared, Query, QueryContext, passes, runtime_fields_of, segments_to_search,
+};
 
 /// Documents that a scorer tells at a time.
 const BLOCK: usize = COLLECT_BLOCK_BUFFER_LEN;
@@ -64,41 +65,50 @@ fn walk(
     let statistics = Statistics::new(view)?;
     let segments = segments_to_search(&request.query, view, context);
     let beside = runtime_fields_beside(view, request, context)?;
-    let asked = Asked { segments: &segments, stop: watch.ask(), beside: &beside };
-    let query = lower(&request.query, view, context, asked)?;
     let scoring = |scored| match scored {
         true => EnableScoring::enabled_from_statistics_provider(&statistics, &view.searcher),
         false => EnableScoring::disabled_from_searcher(&view.searcher),
     };
-    let way = match (request.terminate_after, &request.collapse) {
-        (None, None) => Way::of(request, &*query, scoring(scored))?,
-        _ => None,
+    let asked = Asked::new(&request.query, view, context);
+    let mut query = Prepared::new(asked)?;
+    if !segments.is_empty() {
+        query.join(asked, watch.ask())?;
+    }
+    let mut filter =
+        request.post_filter.as_ref().map(|filter| Filter::new(filter, view, context, watch)).transpose()?;
+    let way_of = |query: &dyn TantivyQuery| match (request.terminate_after, &request.collapse) {
+        (None, None) => Way::of(request, query, scoring(scored)),
+        _ => Ok(None),
     };
-    let matches = query.weight(scoring(scored))?;
-    let filter = match &request.post_filter {
-        Some(filter) => Some(lower(filter, view, context, asked)?.weight(scoring(false))?),
-        None => None,
-    };
+    let mut way = way_of(query.query())?;
+    let mut matches = query.query().weight(scoring(scored))?;
     let group = request.collapse.clone().map(|field| SortKey::of(SortField::Field(field)));
-    let walk = Walk { view, request, context, watch, beside: &beside, matches: &*matches, scored };
-    for asked in walk.order(&segments)? {
+    let walk = Walk { view, request, context, watch, beside: &beside, scored };
+    for AskedSegment { ordinal, reader, keys } in walk.order(&segments)? {
         if watch.is_over() || found.is_terminated {
             break;
         }
-        let (reader, ordinal) = (asked.reader, asked.ordinal);
-        if request.hits == 0 && request.aggs.is_empty() && filter.is_none() && request.min_score.is_none() {
+        let is_counted_alone = walk.is_counted_alone();
+        let beside = if is_counted_alone { &[] } else { beside.as_slice() };
+        // Held until the segment is done, so that none has to be read again meanwhile, and not for longer: one segment's fit where all
+        // of them do not.
+        let (_held, is_another) = query.hold(asked, reader, beside, watch.ask())?;
+        if is_another {
+            way = way_of(query.query())?;
+            matches = query.query().weight(scoring(scored))?;
+        }
+        if is_counted_alone {
             found.total += u64::from(matches.count(reader)?);
             found.end_at_most();
         } else if let Some(way) = &way {
             let mut segment = Segment::new(request, reader, Rc::new([]), None)?;
             way.walk(reader, &mut segment, found.left(), watch)?;
             found.take(segment, ordinal, scored)?;
-        } else if let Some(keys) = asked.keys {
-            walk.sorted(reader, ordinal, keys, found)?;
+        } else if let Some(keys) = keys {
+            walk.sorted(&*matches, reader, ordinal, keys, found)?;
         } else {
-            // Held until the segment is done, so that none has to be read again meanwhile.
-            let _held = walk.hold(reader)?;
-            let mut segment = Segment::new(request, reader, walk.keys(reader)?, filter.as_deref())?;
+            let (_held, filter) = filter.as_mut().map(|filter| filter.of(reader, watch)).transpose()?.unzip();
+            let mut segment = Segment::new(request, reader, walk.keys(reader)?, filter)?;
             if let Some(group) = &group {
                 segment.groups = Some(Groups::new(walk.key(group, reader)?, request.hits));
             }
@@ -108,8 +118,46 @@ fn walk(
             *aggs = reduce(&request.aggs, std::mem::take(aggs), computed.finish()?);
             found.take(segment, ordinal, shows_scores)?;
         }
+        query.faults().check()?;
+        filter.as_ref().map_or(Ok(()), |filter| filter.query.faults().check())?;
     }
     Ok(())
+}
+
+/// The query that hits must match as well.
+struct Filter<'a> {
+    asked: Asked<'a>,
+    query: Prepared,
+    matches: Box<dyn Weight>,
+}
+
+impl<'a> Filter<'a> {
+    fn new(
+        query: &'a Query,
+        view: &'a View,
+        context: &'a QueryContext<'a>,
+        watch: &Watch<'_>,
+    ) -> Result<Self, SearchError> {
+        let asked = Asked::new(query, view, context);
+        let mut query = Prepared::new(asked)?;
+        query.join(asked, watch.ask())?;
+        let matches = query.query().weight(EnableScoring::disabled_from_searcher(&view.searcher))?;
+        Ok(Self { asked, query, matches })
+    }
+
+    /// Its matches in a segment, for as long as what comes with them is held.
+    fn of(
+        &mut self,
+        reader: &SegmentReader,
+        watch: &Watch<'_>,
+    ) -> Result<(HeldValues, &dyn Weight), SearchError> {
+        let (held, is_another) = self.query.hold(self.asked, reader, &[], watch.ask())?;
+        if is_another {
+            let searcher = &self.asked.view.searcher;
+            self.matches = self.query.query().weight(EnableScoring::disabled_from_searcher(searcher))?;
+        }
+        Ok((held, &*self.matches))
+    }
 }
 
 /// What the walks over all segments have in common.
@@ -120,7 +168,6 @@ struct Walk<'a, 'r> {
     watch: &'r Watch<'r>,
     /// The runtime fields that are needed beside those of the query.
     beside: &'r [String],
-    matches: &'r dyn Weight,
     scored: bool,
 }
 
@@ -146,17 +193,23 @@ impl<'a> Walk<'a, '_> {
         SegmentKey::open(key, self.view, reader, &opening)
     }
 
-    fn hold(&self, reader: &SegmentReader) -> Result<Vec<Arc<RuntimeSegment>>, SearchError> {
-        let paths: Vec<&str> = self.beside.iter().map(String::as_str).collect();
-        self.view.runtime_fields(reader, &paths, self.watch.ask())
+    /// Whether nothing is wanted but how many there are.
+    fn is_counted_alone(&self) -> bool {
+        let request = self.request;
+        request.hits == 0
+            && request.aggs.is_empty()
+            && request.post_filter.is_none()
+            && request.min_score.is_none()
     }
 
     /// The column that the request sorts by first, if nothing is wanted but the first documents and a total.
     fn sorted_by(&self) -> Option<&'a str> {
         let Self { request, view, .. } = self;
+        // The keys of all segments are opened for that, and values of runtime fields are there for one at a time.
         let is_only_first = request.hits > 0
             && request.terminate_after.is_none()
             && request.collapse.is_none()
+            && self.beside.is_empty()
             && !self.scored
             && request.min_score.is_none()
             && request.post_filter.is_none()
@@ -192,6 +245,7 @@ impl<'a> Walk<'a, '_> {
     /// Goes through the runs of a segment's documents by the first key.
     fn sorted(
         &self,
+        matches: &dyn Weight,
         reader: &'a SegmentReader,
         ordinal: u32,
         keys: Rc<[SegmentKey<'a>]>,
@@ -203,11 +257,11 @@ impl<'a> Walk<'a, '_> {
         let left = sorted::Left { to_count: found.to_count(), worst };
         let mut segment = Segment::new(self.request, reader, keys, None)?;
         match runs {
-            Some(runs) => sorted::walk(self.matches, &runs, reader, &mut segment, left, self.watch)?,
+            Some(runs) => sorted::walk(matches, &runs, reader, &mut segment, left, self.watch)?,
             None => {
                 let mut none =
                     SegmentAggs::open(&self.request.aggs, self.view, reader, self.context, self.watch)?;
-                segment.walk(self.matches, self.scored, &mut none, self.watch)?;
+                segment.walk(matches, self.scored, &mut none, self.watch)?;
             }
         }
         found.take(segment, ordinal, self.scored)
@@ -222,7 +276,7 @@ fn runtime_fields_beside(
 ) -> Result<Vec<String>, SearchError> {
     let mut fields = runtime_fields_of_aggs(&request.aggs, view, context)?;
     if let Some(query) = &request.post_filter {
-        fields.extend(runtime_fields_of(query, view, context)?);
+        fields.extend(runtime_fields_of(Asked::new(query, view, context))?);
     }
     let sorted_by = request.sort.iter().filter_map(|key| match &key.field {
         SortField::Field(path) => Some(path),

@@ -8,7 +8,7 @@ use tantivy::query::EnableScoring;
 use super::statistics::Statistics;
 use super::{AskStop, SearchError};
 use crate::engine::View;
-use crate::query::{Asked, Query, QueryContext, lower};
+use crate::query::{Asked, HeldValues, Prepared, Query, QueryContext};
 
 /// A score and what it is made of.
 #[derive(Debug, Clone, PartialEq)]
@@ -104,7 +104,8 @@ impl Explainer<'_> {
     ) -> Result<Explanation, SearchError> {
         let statistics = Statistics::new(self.view)?;
         let scoring = EnableScoring::enabled_from_statistics_provider(&statistics, &self.view.searcher);
-        let weight = self.lowered(query, reader)?.weight(scoring)?;
+        let (prepared, _held) = self.prepared(query, reader)?;
+        let weight = prepared.query().weight(scoring)?;
         let told = weight.explain(reader, document).ok().and_then(|told| serde_json::to_value(told).ok());
         let told = told.map(|told| read(&told));
         // What it tells is of use only where it comes to the score.
@@ -120,12 +121,13 @@ impl Explainer<'_> {
         Ok(Explanation::new(Some(value), description, details))
     }
 
-    fn lowered(
-        &self,
-        query: &Query,
-        reader: &SegmentReader,
-    ) -> Result<Box<dyn tantivy::query::Query>, SearchError> {
-        lower(query, self.view, self.context, Asked { segments: &[reader], stop: self.stop, beside: &[] })
+    /// A query, ready to be asked in a segment while what comes with it is held.
+    fn prepared(&self, query: &Query, reader: &SegmentReader) -> Result<(Prepared, HeldValues), SearchError> {
+        let asked = Asked::new(query, self.view, self.context);
+        let mut prepared = Prepared::new(asked)?;
+        prepared.join(asked, self.stop)?;
+        let (held, _) = prepared.hold(asked, reader, &[], self.stop)?;
+        Ok((prepared, held))
     }
 
     /// What a document scores; none where it does not match.
@@ -137,12 +139,15 @@ impl Explainer<'_> {
     ) -> Result<Option<f32>, SearchError> {
         let statistics = Statistics::new(self.view)?;
         let scoring = EnableScoring::enabled_from_statistics_provider(&statistics, &self.view.searcher);
-        let weight = self.lowered(query, reader)?.weight(scoring)?;
+        let (prepared, _held) = self.prepared(query, reader)?;
+        let weight = prepared.query().weight(scoring)?;
         let mut scorer = weight.scorer(reader, 1.0)?;
         if scorer.doc() < document {
             scorer.seek(document);
         }
-        Ok((scorer.doc() == document).then(|| scorer.score()))
+        let score = (scorer.doc() == document).then(|| scorer.score());
+        prepared.faults().check()?;
+        Ok(score)
     }
 }
 
@@ -175,7 +180,7 @@ pub(crate) fn describe(query: &Query) -> String {
         Query::Exists { field } => format!("FieldExistsQuery [field={field}]"),
         Query::Prefix { field, value, .. } => format!("{field}:{value}*"),
         Query::Wildcard { field, pattern, .. } => format!("{field}:{pattern}"),
-        Query::Regexp { field, pattern } => format!("{field}:/{pattern}/"),
+        Query::Regexp { field, pattern, .. } => format!("{field}:/{pattern}/"),
         Query::Fuzzy { field, value, .. } => format!("{field}:{value}~"),
         Query::Bool { must, filter, should, must_not, .. } => {
             let mut all = joined(must, "+");

@@ -13,11 +13,11 @@ use tantivy::{DocId, DocSet};
 use super::collect::{Found, Segment};
 use super::sort::{Opening, SegmentKey, check_keys};
 use super::statistics::Statistics;
-use super::stop::{AskStop, Watch};
+use super::stop::{AskStop, Watch, goes_on};
 use super::{Hit, SearchAnswer, SearchError, SearchRequest, SortField};
 use crate::aggs::{AggPartial, SegmentAggs};
 use crate::engine::View;
-use crate::query::{Asked, Levels, QueryContext, lower_nested};
+use crate::query::{Asked, Faults, HeldValues, Levels, Prepared, QueryContext};
 
 /// A nested object that matches.
 #[derive(Debug, Clone)]
@@ -37,8 +37,6 @@ pub struct InnerAnswer {
     pub max_score: Option<f32>,
     /// The best ones in order.
     pub hits: Vec<InnerHit>,
-    /// Whether there was no time to see all matches.
-    pub is_partial: bool,
 }
 
 /// A search among the objects at a nested path, of hits that are documents or the objects at another one.
@@ -62,6 +60,10 @@ struct InnerSegment<'a> {
     keys: Rc<[SegmentKey<'a>]>,
     /// Stands at the first match from a document on, which was not looked at yet.
     at: Option<(Box<dyn Scorer>, DocId)>,
+    /// Where the query tells that it cannot go on.
+    faults: Faults,
+    #[expect(dead_code, reason = "held, not read")]
+    held: HeldValues,
 }
 
 impl<'a> InnerSearch<'a> {
@@ -82,27 +84,25 @@ impl<'a> InnerSearch<'a> {
         Ok(Some(Self { view, path, outer, request, context, chain, is_scored, objects, segments }))
     }
 
-    /// Looks among the objects of a hit; `stop` is asked now and then whether it ends early.
+    /// Looks among the objects of a hit; `stop` is asked now and then whether it ends, and then there is no answer.
     pub fn of_hit(&mut self, hit: &Hit, stop: AskStop<'_>) -> Result<InnerAnswer, SearchError> {
         let watch = Watch::new(stop);
         let mut found = Found::new(self.request);
-        if !watch.is_over() {
-            match self.look(hit, &watch, &mut found) {
-                Err(SearchError::TimeIsUp) => watch.note(super::Stop::TimeIsUp),
-                looked => looked?,
-            }
+        goes_on(stop)?;
+        self.look(hit, &watch, &mut found)?;
+        if watch.end()? {
+            return Err(SearchError::TimeIsUp);
         }
-        let is_partial = watch.end()?;
         let SearchAnswer { total, max_score, hits, .. } = found.answer(AggPartial::default());
         let readers = self.view.searcher.segment_readers();
         let Some(reader) = readers.get(hit.segment as usize) else {
-            return Ok(InnerAnswer { total, max_score, hits: Vec::new(), is_partial });
+            return Ok(InnerAnswer { total, max_score, hits: Vec::new() });
         };
         let hits = hits.into_iter().map(|hit| {
             let place = self.chain.place(self.view, reader, hit.document)?;
             Ok(InnerHit { hit, place })
         });
-        Ok(InnerAnswer { total, max_score, hits: hits.collect::<Result<_, SearchError>>()?, is_partial })
+        Ok(InnerAnswer { total, max_score, hits: hits.collect::<Result<_, SearchError>>()? })
     }
 
     fn look(&mut self, hit: &Hit, watch: &Watch<'_>, found: &mut Found<'a>) -> Result<(), SearchError> {
@@ -123,6 +123,7 @@ impl<'a> InnerSearch<'a> {
             scorer.advance();
         }
         inner.at = Some((scorer, hit.document));
+        inner.faults.check()?;
         found.take(segment, hit.segment, is_scored)
     }
 
@@ -144,12 +145,22 @@ impl<'a> InnerSearch<'a> {
         } else {
             EnableScoring::disabled_from_searcher(&view.searcher)
         };
-        let asked = Asked { segments: &[reader], stop: watch.ask(), beside: &[] };
-        let matches = lower_nested(&request.query, path, view, context, asked)?.weight(scoring)?;
+        let asked = Asked { nested_in: Some(path), ..Asked::new(&request.query, view, context) };
+        let mut query = Prepared::new(asked)?;
+        query.join(asked, watch.ask())?;
+        let (held, _) = query.hold(asked, reader, &[], watch.ask())?;
+        let matches = query.query().weight(scoring)?;
         let opening = Opening { view, context, stop: watch.ask(), nested_in: Some(path) };
         let keys = request.sort.iter().map(|key| SegmentKey::open(key, view, reader, &opening));
         let keys = keys.collect::<Result<Rc<[_]>, _>>()?;
-        Ok(entry.insert(InnerSegment { reader, matches, keys, at: None }))
+        Ok(entry.insert(InnerSegment {
+            reader,
+            matches,
+            keys,
+            at: None,
+            faults: query.faults().clone(),
+            held,
+        }))
     }
 }
 

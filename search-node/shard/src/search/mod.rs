@@ -11,6 +11,8 @@ mod fields;
 mod groups;
 mod id_key;
 mod inner_hits;
+mod joined;
+mod named;
 mod scan;
 mod scores;
 mod sort;
@@ -35,6 +37,8 @@ pub use fields::{FieldAsked, FieldsShown};
 pub(crate) use fields::{text_of, values_at};
 pub use groups::one_of_each_group;
 pub use inner_hits::{InnerAnswer, InnerHit, InnerSearch};
+pub(crate) use joined::join_query;
+pub use named::NamedSearch;
 pub use scan::{Scan, Slice};
 pub(crate) use scores::scores;
 pub use sort::{Missing, NestedSort, NumericType, SortField, SortKey, SortMode, SortValue, compare_hits};
@@ -133,7 +137,7 @@ pub enum SearchError {
     Query(#[from] QueryError),
     /// The shard failed.
     #[error("the index of the shard failed: {0}")]
-    Index(#[from] tantivy::TantivyError),
+    Index(tantivy::TantivyError),
     /// The shard's files cannot be read.
     #[error("the shard's files cannot be read: {0}")]
     Io(#[from] std::io::Error),
@@ -146,4 +150,19 @@ pub enum SearchError {
     /// There was no time for what has to be done before any match is seen.
     #[error("the time of the search is up")]
     TimeIsUp,
+}
+
+/// More terms than a query may have are found out only once they are looked up.
+impl From<tantivy::TantivyError> for SearchError {
+    fn from(error: tantivy::TantivyError) -> Self {
+        match error {
+            tantivy::TantivyError::InvalidArgument(reason) if reason.starts_with("maxClauseCount") => {
+                Self::Query(QueryError { kind: "too_many_clauses", reason })
+            }
+            tantivy::TantivyError::InvalidArgument(reason) if reason.starts_with("Automaton [") => {
+                Self::Query(QueryError::argument(reason))
+            }
+            other => Self::Index(other),
+        }
+    }
 }

@@ -5,7 +5,7 @@ use tantivy::query::EnableScoring;
 use super::statistics::Statistics;
 use super::{AskStop, Hit, SearchError, Watch};
 use crate::engine::View;
-use crate::query::{Asked, Query, QueryContext, lower};
+use crate::query::{Asked, Prepared, Query, QueryContext};
 
 /// The score of each hit; none for those that do not match.
 pub(crate) fn scores(
@@ -21,13 +21,19 @@ pub(crate) fn scores(
     order.sort_by_key(|at| (hits[*at].segment, hits[*at].document));
     let statistics = Statistics::new(view)?;
     let segments: Vec<_> = view.searcher.segment_readers().iter().collect();
-    let lowered = lower(query, view, context, Asked { segments: &segments, stop: watch.ask(), beside: &[] })?;
-    let scoring = EnableScoring::enabled_from_statistics_provider(&statistics, &view.searcher);
-    let weight = lowered.weight(scoring)?;
+    let asked = Asked::new(query, view, context);
+    let mut prepared = Prepared::new(asked)?;
+    prepared.join(asked, watch.ask())?;
+    let scoring = || EnableScoring::enabled_from_statistics_provider(&statistics, &view.searcher);
+    let mut weight = prepared.query().weight(scoring())?;
     for of_segment in order.chunk_by(|a, b| hits[*a].segment == hits[*b].segment) {
         let Some(reader) = of_segment.first().and_then(|at| segments.get(hits[*at].segment as usize)) else {
             continue;
         };
+        let (_held, is_another) = prepared.hold(asked, reader, &[], watch.ask())?;
+        if is_another {
+            weight = prepared.query().weight(scoring())?;
+        }
         let mut scorer = weight.scorer(reader, 1.0)?;
         for at in of_segment {
             let document = hits[*at].document;
@@ -38,6 +44,7 @@ pub(crate) fn scores(
                 scores[*at] = Some(scorer.score());
             }
         }
+        prepared.faults().check()?;
         if watch.is_over() {
             break;
         }

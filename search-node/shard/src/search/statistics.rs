@@ -22,7 +22,7 @@ pub(crate) struct Statistics<'a> {
 
 impl<'a> Statistics<'a> {
     /// Those that queries for documents are scored by.
-    pub(super) fn new(view: &'a View) -> tantivy::Result<Self> {
+    pub(crate) fn new(view: &'a View) -> tantivy::Result<Self> {
         let searcher = &view.searcher;
         Ok(match view.layout.nested_path() {
             Some(paths) => Self::of(searcher, Levels::new(&view.identities, paths, None).count(searcher)?),

@@ -82,14 +82,11 @@ struct WishSent {
     doc_type: Option<String>,
     only: Option<(u32, u32)>,
     /// Shards, places, and the number of the shard that is meant.
-    #[serde(default)]
     routed: Option<(usize, usize, usize)>,
     /// Over how many places documents of one routing value are spread there.
-    #[serde(default)]
     spread: usize,
     now_millis: i64,
-    /// The id of the task; one of an older build does not tell it.
-    #[serde(default)]
+    /// The id of the task.
     task: String,
 }
 

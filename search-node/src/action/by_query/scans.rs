@@ -15,7 +15,7 @@ use super::plan::Wish;
 use super::walk::{Feed, Found, Part, Walk};
 use crate::error::ApiError;
 use crate::node::Node;
-use crate::tasks::TaskKind;
+use crate::tasks::{Registered, TaskKind};
 
 /// How long one is kept that nobody asks for, as in Elasticsearch. Whoever has opened it asks all the time, also while it waits.
 pub(super) const KEPT_MILLIS: i64 = 300_000;
@@ -40,7 +40,21 @@ struct KeptScan {
     parts: Arc<Vec<Part>>,
     used_millis: AtomicI64,
     /// Those slices that were begun.
-    slices: Mutex<HashMap<u32, Arc<Mutex<Feed>>>>,
+    slices: Mutex<HashMap<u32, Arc<KeptSlice>>>,
+}
+
+struct KeptSlice {
+    /// What it is called as a task, and the task of the other node that it is a part of.
+    about: String,
+    task: String,
+    feed: Mutex<Feed>,
+}
+
+impl KeptSlice {
+    /// It is listed while it looks for documents, and ends when that task does, or its call.
+    fn register(&self, node: &Node, cancelled: &CancellationToken) -> Registered {
+        node.tasks.register_part(TaskKind::ByQueryPart, self.about.clone(), self.task.clone(), cancelled)
+    }
 }
 
 impl Scans {
@@ -113,20 +127,21 @@ pub(crate) fn answer_scan(
             let scan = node.scans.used(scan, now)?;
             let (mut wish, part) = (Wish::unpack(&wish)?, Slice { number: slice, of });
             let about = format!("slice {slice} of {of} in {} shards", scan.parts.len());
-            let registered =
-                node.tasks.register_part(TaskKind::ByQueryPart, about, wish.task.clone(), cancelled);
+            let feed = Feed::new(Walk::open(Arc::clone(&scan.parts), &wish, part)?);
+            let kept = KeptSlice { about, task: wish.task.clone(), feed: Mutex::new(feed) };
+            let registered = kept.register(node, cancelled);
             wish.cancel = registered.task.cancel.clone();
             let total = Walk::count(&scan.parts, &wish, part)?;
-            let feed = Feed::new(Walk::open(Arc::clone(&scan.parts), &wish, part)?);
-            scan.slices.lock().insert(slice, Arc::new(Mutex::new(feed)));
+            scan.slices.lock().insert(slice, Arc::new(kept));
             Ok(pack(&total))
         }
         Question::Next { scan: number, slice, most } => {
             let scan = node.scans.used(number, now)?;
-            let feed =
+            let kept =
                 scan.slices.lock().get(&slice).cloned().ok_or_else(|| ApiError::no_search_context(number))?;
-            let mut feed = feed.lock();
-            feed.end_with(cancelled.clone());
+            let registered = kept.register(node, cancelled);
+            let mut feed = kept.feed.lock();
+            feed.end_with(registered.task.cancel.clone());
             let (found, is_over) = page(&mut feed, most)?;
             Ok(pack(&Page { documents: found.iter().map(Document::of).collect(), is_over }))
         }

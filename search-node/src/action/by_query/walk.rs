@@ -143,14 +143,12 @@ impl Walk {
 
     pub(super) fn open(parts: Arc<Vec<Part>>, wish: &Wish, slice: Slice) -> Result<Self, ApiError> {
         let query = in_type(wish.query.clone(), wish.doc_type.as_deref());
-        let stop = || wish.cancel.is_cancelled().then_some(Stop::Cancelled);
         let order = if wish.sort.is_empty() {
             let (mut scans, mut failures) = (VecDeque::new(), Vec::new());
             for (number, part) in parts.iter().enumerate() {
                 let query = filtered(query.clone(), part.filter.as_ref());
-                match part.reader.scan(&query, &part.context(wish), slice, &stop) {
+                match part.reader.scan(&query, &part.context(wish), slice) {
                     Ok(scan) => scans.push_back((number, scan)),
-                    Err(error @ SearchError::Cancelled) => return Err(error.into()),
                     Err(error) => failures.push(part.failure(error)),
                 }
             }
@@ -169,11 +167,9 @@ impl Walk {
         let mut found = Vec::new();
         match &mut self.order {
             Order::None { scans } => {
+                let stop = || self.cancel.is_cancelled().then_some(Stop::Cancelled);
                 while let Some((number, scan)) = scans.front_mut() {
-                    if self.cancel.is_cancelled() {
-                        return Err(SearchError::Cancelled.into());
-                    }
-                    let hits = scan.next(most - found.len())?;
+                    let hits = scan.next(most - found.len(), &stop)?;
                     if hits.is_empty() {
                         scans.pop_front();
                         continue;

@@ -33,6 +33,8 @@ pub(crate) struct SearchBody {
     pub(super) shows: Shows,
     pub(super) rescore: Vec<Rescore>,
     pub(super) collapse: Option<Collapse>,
+    /// What scores are multiplied by in an index, by its name, an alias or a pattern; the first that fits counts.
+    pub indices_boost: Vec<(String, f32)>,
     /// The nested objects that are shown with each hit.
     pub inner_hits: Vec<InnerHits>,
 }
@@ -56,6 +58,7 @@ impl SearchBody {
             shows: Shows::default(),
             rescore: Vec::new(),
             collapse: None,
+            indices_boost: Vec::new(),
             inner_hits: Vec::new(),
         };
         for (key, value) in object {
@@ -106,6 +109,7 @@ impl SearchBody {
             }
             "aggs" | "aggregations" => self.request.aggs = parse_aggs(value)?,
             "min_score" => self.request.min_score = Some(read_score(key, value)?),
+            "indices_boost" => self.indices_boost = read_boosts(value)?,
             "track_scores" => self.request.track_scores = flag(key, value)?,
             "track_total_hits" => self.track_total = read_track(value)?,
             "collapse" => {
@@ -150,6 +154,32 @@ pub(super) fn flag(key: &str, value: &Value) -> Result<bool, ApiError> {
             "Failed to parse value [{text}] as only [true] or [false] are allowed."
         ))),
         _ => Err(unknown_key(key, value)),
+    }
+}
+
+/// `[{"logs-*": 1.5}, …]`, or an object of them.
+fn read_boosts(value: &Value) -> Result<Vec<(String, f32)>, ApiError> {
+    let malformed = || {
+        ApiError::parsing(
+            "[indices_boost] must be an object, or an array of objects of one index each, with numbers",
+        )
+    };
+    let entry = |(name, boost): (&String, &Value)| {
+        let boost = boost.as_f64().or_else(|| boost.as_str()?.parse().ok());
+        boost.map(|boost| (name.clone(), boost as f32)).ok_or_else(malformed)
+    };
+    match value {
+        Value::Object(members) => members.iter().map(entry).collect(),
+        Value::Array(items) => items
+            .iter()
+            .map(|item| match item.as_object() {
+                Some(members) if members.len() == 1 => {
+                    members.iter().next().map_or_else(|| Err(malformed()), entry)
+                }
+                _ => Err(malformed()),
+            })
+            .collect(),
+        _ => Err(malformed()),
     }
 }
 

@@ -3,18 +3,19 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use daemon::CancellationToken;
 use serde_json::{Map, Value, json};
 use shard::{
     Hit, InnerAnswer, InnerHit, InnerHitsAsked, InnerSearch, Query, SearchRequest, SortValue, SourceFilter,
-    StoredDocument, filter_source, uid_parts,
+    Stop, StoredDocument, filter_source, uid_parts,
 };
 
-use super::answer::show_score;
+use super::answer::{add_sort, show_hit, show_score};
 use super::body::{SearchBody, count, flag};
+use super::named::NamedSearches;
 use super::query::Part;
 use super::shows::Shows;
 use super::sort::read_sort;
-use super::until::Until;
 use crate::error::ApiError;
 
 const SIZE_DEFAULT: usize = 3;
@@ -26,6 +27,8 @@ pub(crate) struct InnerHits {
     /// Whether the request gives the name.
     is_named: bool,
     path: String,
+    /// Whether it is documents that are joined with the hit, and then whether they are its children.
+    of_children: Option<bool>,
     request: SearchRequest,
     from: usize,
     shows: Shows,
@@ -55,6 +58,7 @@ impl InnerHits {
             name: asked.path.to_owned(),
             is_named: false,
             path: asked.path.to_owned(),
+            of_children: asked.of_children,
             request: SearchRequest::of(asked.query.clone(), SIZE_DEFAULT),
             from: 0,
             shows: Shows::default(),
@@ -106,16 +110,16 @@ pub(super) fn check_windows(all: &[InnerHits], most: usize) -> Result<(), ApiErr
 
 /// The searches for the inner hits of many hits, each made ready once for a part of the search.
 pub(super) struct InnerSearches<'a> {
-    until: &'a Until,
+    /// Ends them. The time of a search is that of looking for hits: what was found in time is shown as a whole.
+    cancelled: &'a CancellationToken,
     /// By the place of the part, and by where it is said what is shown.
     searches: HashMap<(usize, *const InnerHits), Option<InnerSearch<'a>>>,
-    /// Whether there was no time to see all matches.
-    pub is_timed_out: bool,
+    named: NamedSearches<'a>,
 }
 
 impl<'a> InnerSearches<'a> {
-    pub(super) fn new(until: &'a Until) -> Self {
-        Self { until, searches: HashMap::new(), is_timed_out: false }
+    pub(super) fn new(cancelled: &'a CancellationToken) -> Self {
+        Self { cancelled, searches: HashMap::new(), named: NamedSearches::new(cancelled) }
     }
 
     /// What there is among the objects of a hit in a part; `outer` is the nested path of the hit, if it is no document.
@@ -135,9 +139,8 @@ impl<'a> InnerSearches<'a> {
             }
         };
         let Some(search) = search else { return Ok(None) };
-        let found = search.of_hit(hit, &|| self.until.stop())?;
-        self.is_timed_out |= found.is_partial;
-        Ok(Some(found))
+        let stop = || self.cancelled.is_cancelled().then_some(Stop::Cancelled);
+        Ok(Some(search.of_hit(hit, &stop)?))
     }
 }
 
@@ -190,20 +193,72 @@ fn find<'a>(
     around: &Around<'a, '_>,
     searches: &mut InnerSearches<'a>,
 ) -> Result<Option<Value>, ApiError> {
+    if let Some(of_children) = inner_hits.of_children {
+        return find_joined(inner_hits, of_children, around, searches);
+    }
     let Some(found) = searches.find(inner_hits, around.part, around.path, around.hit)? else {
         return Ok(None);
     };
     let mut shown = Vec::new();
     for inner in found.hits.iter().skip(inner_hits.from) {
         let mut hit = show(inner_hits, inner, around);
+        let by = (&inner_hits.request.query, Some(inner_hits.path.as_str()));
+        searches.named.add_inner(&mut hit, around.part, &inner.hit, by)?;
         let around = Around { hit: &inner.hit, path: Some(&inner_hits.path), ..*around };
         add_to(&mut hit, &inner_hits.inner, &around, searches)?;
         shown.push(hit);
     }
-    let relation = if found.is_partial { "gte" } else { "eq" };
-    let total = json!({"value": found.total, "relation": relation});
-    let max_score = found.max_score.filter(|_| !found.hits.is_empty()).map_or(Value::Null, show_score);
-    Ok(Some(json!({"hits": {"total": total, "max_score": max_score, "hits": shown}})))
+    let max_score = found.max_score.filter(|_| !found.hits.is_empty());
+    Ok(Some(show_all(found.total, max_score, shown)))
+}
+
+/// Inner hits as they are shown together.
+fn show_all(total: u64, max_score: Option<f32>, shown: Vec<Value>) -> Value {
+    let total = json!({"value": total, "relation": "eq"});
+    let max_score = max_score.map_or(Value::Null, show_score);
+    json!({"hits": {"total": total, "max_score": max_score, "hits": shown}})
+}
+
+/// The children of a hit, or its parent: they are in the same shard.
+fn find_joined<'a>(
+    inner_hits: &'a InnerHits,
+    of_children: bool,
+    around: &Around<'a, '_>,
+    searches: &mut InnerSearches<'a>,
+) -> Result<Option<Value>, ApiError> {
+    let Around { part, hit, stored, .. } = *around;
+    let named = (inner_hits.path.as_str(), of_children);
+    let none = || Ok(Some(show_all(0, None, Vec::new())));
+    let Some(query) = part.reader.join_query(hit, stored, named, &inner_hits.request.query)? else {
+        return none();
+    };
+    let request = SearchRequest { query, ..inner_hits.request.clone() };
+    let cancelled = searches.cancelled;
+    let stop = || cancelled.is_cancelled().then_some(Stop::Cancelled);
+    let answer = part.reader.search_until(&request, &part.context(), &stop)?;
+    let mut shown = Vec::new();
+    for hit in answer.hits.iter().skip(inner_hits.from) {
+        let stored = part.reader.fetch(hit)?;
+        let mut joined = show_joined(inner_hits, part, hit, &stored)?;
+        searches.named.add_inner(&mut joined, part, hit, (&inner_hits.request.query, None))?;
+        let source: Value = serde_json::from_slice(&stored.source).unwrap_or_default();
+        let around = Around { part, path: None, hit, stored: &stored, source: &source };
+        add_to(&mut joined, &inner_hits.inner, &around, searches)?;
+        shown.push(joined);
+    }
+    let max_score = answer.max_score.filter(|_| !answer.hits.is_empty());
+    Ok(Some(show_all(answer.total, max_score, shown)))
+}
+
+fn show_joined(
+    inner_hits: &InnerHits,
+    part: &Part,
+    hit: &Hit,
+    stored: &StoredDocument,
+) -> Result<Value, ApiError> {
+    let mut shown = show_hit(&part.index.name, hit, stored, (&inner_hits.shows, part.reader.mapping()))?;
+    add_sort(&mut shown, hit);
+    Ok(Value::Object(shown))
 }
 
 fn show(inner_hits: &InnerHits, inner: &InnerHit, around: &Around<'_, '_>) -> Value {

@@ -15,7 +15,9 @@
 //!  until      how long all of that goes on
 //!  failed     what is told where shards have failed
 //!  contexts   points in time that are kept between finding hits and reading their documents
-//!  inner_hits the nested objects of a hit that are shown with it
+//!  inner_hits the nested objects of a hit that are shown with it, its children and its parent
+//!  named      which queries with names match a hit
+//!  lookups    queries that name documents, which are read before any shard is asked
 //!  answer     the whole as the API shows it
 //! ```
 
@@ -26,6 +28,8 @@ mod contexts;
 mod failed;
 mod highlight;
 mod inner_hits;
+mod lookups;
+mod named;
 mod query;
 mod rank;
 mod rescore;
@@ -46,6 +50,7 @@ use self::answer::{show_score, show_shards, show_total};
 pub(crate) use self::body::{SearchBody, TrackTotal, check_timeout, read_source, read_terminate_after};
 pub(crate) use self::contexts::Contexts;
 pub(crate) use self::failed::{ShardFailure, phase_failed};
+pub(crate) use self::lookups::{may_name_documents, with_documents};
 pub(crate) use self::query::{answer_fetch, answer_query};
 pub(crate) use self::shards::Target;
 pub(crate) use self::soonest::Soonest;
@@ -92,6 +97,7 @@ pub(crate) fn search(
     let started = node.clock.now_millis();
     let searched = node.indices.resolve_to_search(&scope.indices, scope.options, &manner.routing)?;
     check_window(node, &searched, &body)?;
+    check_boosts(node, &body)?;
     let targets = Target::all(node, &searched, manner)?;
     let mut spread =
         Spread::new(node, targets, (json, &body), scope.doc_type.as_deref(), started, manner, task);
@@ -218,6 +224,13 @@ fn check_shows(index: &Index, body: &SearchBody) -> Result<(), ApiError> {
         return Err(ApiError::argument("Cannot use [sort] option in conjunction with [rescore]."));
     }
     Ok(())
+}
+
+/// Refuses a boost for an index that is not there.
+fn check_boosts(node: &Node, body: &SearchBody) -> Result<(), ApiError> {
+    body.indices_boost
+        .iter()
+        .try_for_each(|(name, _)| node.indices.resolve_to_search(name, NameOptions::default(), &[]).map(drop))
 }
 
 fn check_window(node: &Node, searched: &[Searched], body: &SearchBody) -> Result<(), ApiError> {

@@ -12,18 +12,19 @@ use daemon::CancellationToken;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use shard::{
-    AggPartial, Explanation, FieldsShown, Highlight, Highlighter, Hit, Query, QueryContext, QueryRules,
-    Reader, SearchAnswer, SearchError, SearchRequest, SortValue, compare_hits, one_of_each_group,
-    reduce_aggs, uid_parts,
+    AggPartial, AskStop, Explanation, FieldsShown, Highlight, Highlighter, Hit, Query, QueryContext,
+    QueryRules, Reader, SearchAnswer, SearchError, SearchRequest, SortValue, Stop, compare_hits,
+    one_of_each_group, reduce_aggs, uid_parts,
 };
 
 use super::answer::{add_fields, add_sort, show_hit};
 use super::body::{SearchBody, TrackTotal};
 use super::inner_hits::{self, InnerSearches};
+use super::named::NamedSearches;
 use super::until::Until;
 use super::{filtered, in_type, read_filter};
 use crate::error::ApiError;
-use crate::indices::Index;
+use crate::indices::{Index, NameOptions};
 use crate::node::Node;
 use crate::slow_log::{self, Timed};
 use crate::tasks::TaskKind;
@@ -97,16 +98,12 @@ pub(super) struct Wanted {
     #[serde(with = "serde_bytes")]
     pub body: Vec<u8>,
     pub hits: Vec<Hit>,
-    /// The time that is left; what was found in the hits until then is shown.
-    pub within: Option<Duration>,
 }
 
 /// Hits as they are shown, in the order in which they were wanted.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Fetched {
     pub hits: Vec<Shown>,
-    /// Whether the time was up before all was seen that is in them.
-    pub is_timed_out: bool,
 }
 
 /// One shard of a search at one point in time.
@@ -117,6 +114,8 @@ pub(super) struct Part {
     /// What of it is meant.
     filter: Option<Query>,
     rules: Arc<QueryRules>,
+    /// What its scores are multiplied by.
+    boost: f32,
     pub reader: Reader,
     /// When the search began, and the type of its path.
     asked: Asked,
@@ -142,10 +141,10 @@ impl Part {
 
     /// The search as it is in this part.
     fn request<'a>(&self, request: &'a SearchRequest) -> Cow<'a, SearchRequest> {
-        if self.filter.is_none() {
+        if self.filter.is_none() && self.boost == 1.0 {
             return Cow::Borrowed(request);
         }
-        let query = filtered(request.query.clone(), self.filter.as_ref());
+        let query = filtered(request.query.clone(), self.filter.as_ref()).boosted(self.boost);
         Cow::Owned(SearchRequest { query, ..request.clone() })
     }
 
@@ -177,7 +176,7 @@ pub(super) fn find_here(
     let mut partial = Partial::default();
     let mut parts = Vec::new();
     for asked in &question.shards {
-        match part_of(node, asked, question) {
+        match part_of(node, asked, question, body) {
             Ok(part) if question.may_skip && !part.can_match(&request) => {
                 partial.answered.push(part.place);
                 partial.skipped += 1;
@@ -256,18 +255,20 @@ pub(super) fn fetch_here(
     hits: &[Hit],
     body: &SearchBody,
     source: &dyn Display,
-    until: &Until,
+    cancelled: &CancellationToken,
 ) -> Fetched {
     let mut failed: BTreeMap<usize, ApiError> = BTreeMap::new();
     let mut took: BTreeMap<usize, Duration> = BTreeMap::new();
-    let mut searches = InnerSearches::new(until);
+    let mut searches = InnerSearches::new(cancelled);
     let mut showing = BTreeMap::new();
+    let mut named = NamedSearches::new(cancelled);
     let mut show = |hit: &Hit| {
         if let Some(error) = failed.get(&hit.shard) {
             return Err(error.clone());
         }
         let begun = Instant::now();
-        let shown = fetch_one(parts, hit, body, (&mut searches, &mut showing), until)
+        let made = (&mut searches, &mut showing, &mut named);
+        let shown = fetch_one(parts, hit, body, made, cancelled)
             .inspect_err(|error| drop(failed.insert(hit.shard, error.clone())));
         *took.entry(hit.shard).or_default() += begun.elapsed();
         shown
@@ -281,8 +282,7 @@ pub(super) fn fetch_here(
             slow_log::end_fetch(&part.index, part.number, *took, source);
         }
     }
-    let hits = shown.into_iter().map(|(_, shown)| shown).collect();
-    Fetched { hits, is_timed_out: searches.is_timed_out }
+    Fetched { hits: shown.into_iter().map(|(_, shown)| shown).collect() }
 }
 
 /// What shows the fields of the documents of a part, and what highlights them, made ready with the first of them.
@@ -320,16 +320,21 @@ fn fetch_one<'a>(
     parts: &'a [Part],
     hit: &Hit,
     body: &'a SearchBody,
-    (searches, showing): (&mut InnerSearches<'a>, &mut BTreeMap<usize, Showing<'a>>),
-    until: &Until,
+    (searches, showing, named): (
+        &mut InnerSearches<'a>,
+        &mut BTreeMap<usize, Showing<'a>>,
+        &mut NamedSearches<'a>,
+    ),
+    cancelled: &CancellationToken,
 ) -> Shown {
     let part = parts.iter().find(|part| part.place == hit.shard);
     let part = part.ok_or_else(|| ApiError::internal("a hit is of no shard that was searched"))?;
     let stored = part.reader.fetch(hit)?;
+    let stop = || cancelled.is_cancelled().then_some(Stop::Cancelled);
     let shows = &body.shows;
     let mut shown = show_hit(&part.index.name, hit, &stored, (shows, part.reader.mapping()))?;
     if !shows.doc_values.is_empty() {
-        add_fields(&mut shown, part.reader.doc_values(hit, &shows.doc_values, &|| until.stop())?);
+        add_fields(&mut shown, part.reader.doc_values(hit, &shows.doc_values, &stop)?);
     }
     let showing = showing.entry(part.place).or_default();
     let source = match shows.fields.is_empty() && shows.highlight.is_none() {
@@ -354,9 +359,10 @@ fn fetch_one<'a>(
     }
     add_sort(&mut shown, hit);
     if shows.explain {
-        add_explanation(&mut shown, part, hit, body, until)?;
+        add_explanation(&mut shown, part, hit, body, &stop)?;
     }
     let mut shown = Value::Object(shown);
+    named.add(&mut shown, part, hit, body)?;
     inner_hits::add(&mut shown, part, (hit, &stored), body, searches)?;
     Ok(shown)
 }
@@ -367,14 +373,14 @@ fn add_explanation(
     part: &Part,
     hit: &Hit,
     body: &SearchBody,
-    until: &Until,
+    stop: AskStop<'_>,
 ) -> Result<(), ApiError> {
     let query = in_type(
         body.request.query.clone(),
         Some(&part.asked.doc_type).filter(|name| !name.is_empty()).map(String::as_str),
     );
     let query = filtered(query, part.filter.as_ref());
-    let Some(explained) = part.reader.explain(hit, &query, &part.context(), &|| until.stop())? else {
+    let Some(explained) = part.reader.explain(hit, &query, &part.context(), stop)? else {
         return Ok(());
     };
     let explained = match hit.score {
@@ -391,7 +397,12 @@ fn add_explanation(
     Ok(())
 }
 
-fn part_of(node: &Node, asked: &ShardAsked, question: &Question) -> Result<Part, ApiError> {
+fn part_of(
+    node: &Node,
+    asked: &ShardAsked,
+    question: &Question,
+    body: &SearchBody,
+) -> Result<Part, ApiError> {
     let index = node.indices.of_id(&IndexId(asked.index.clone()));
     let index = index.ok_or_else(|| ApiError::no_index(&asked.index))?;
     // Another one may be filled here by now, and not have everything yet.
@@ -405,7 +416,19 @@ fn part_of(node: &Node, asked: &ShardAsked, question: &Question) -> Result<Part,
         now_millis: question.now_millis,
     };
     let rules = Arc::clone(&index.settings().query);
-    Ok(Part { place, number, filter, rules, reader, index, asked })
+    let boost = boost_of(node, &index, body)?;
+    Ok(Part { place, number, filter, rules, boost, reader, index, asked })
+}
+
+/// What the scores of an index are multiplied by.
+fn boost_of(node: &Node, index: &Index, body: &SearchBody) -> Result<f32, ApiError> {
+    for (name, boost) in &body.indices_boost {
+        let meant = node.indices.resolve_to_search(name, NameOptions::default(), &[])?;
+        if meant.iter().any(|searched| searched.index.uuid == index.uuid) {
+            return Ok(*boost);
+        }
+    }
+    Ok(1.0)
 }
 
 fn written(error: &ApiError) -> Vec<u8> {
@@ -434,11 +457,10 @@ pub(crate) fn answer_query(
     Ok(postcard::to_allocvec(&partial).map_err(|error| unreadable(&error))?.into())
 }
 
-/// Reads the documents that another node wants, which has waited since it arrived.
+/// Reads the documents that another node wants.
 pub(crate) fn answer_fetch(
     node: &Node,
     message: &[u8],
-    arrived: Instant,
     cancelled: &CancellationToken,
 ) -> Result<Bytes, ApiError> {
     let wanted: Wanted = postcard::from_bytes(message).map_err(|error| unreadable(&error))?;
@@ -448,9 +470,8 @@ pub(crate) fn answer_fetch(
     if wanted.hits.is_empty() {
         return Ok(Bytes::new());
     }
-    let until = Until::since(arrived, wanted.within, cancelled.clone());
     let body = body_of(&wanted.body)?;
-    let fetched = fetch_here(&parts, &wanted.hits, &body, &shown(&wanted.body), &until);
+    let fetched = fetch_here(&parts, &wanted.hits, &body, &shown(&wanted.body), cancelled);
     Ok(serde_json::to_vec(&fetched).map_err(|error| ApiError::internal(error.to_string()))?.into())
 }
 

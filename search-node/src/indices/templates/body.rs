@@ -1,16 +1,15 @@
 //! What a template gives an index: settings, a mapping, aliases.
 
 use serde_json::{Map, Value, json};
-use shard::mapping::parse_new_mapping;
+use shard::mapping::{Mapping, parse_new_mapping};
 
 use super::merging::{FieldMerge, merge_mappings};
 use crate::error::ApiError;
 use crate::indices::alias::Alias;
-use crate::indices::creation::unparsed;
-use crate::indices::known_settings;
-use crate::indices::replicas::CopySettings;
+use crate::indices::creation::{OlderMapping, unparsed};
 use crate::indices::settings::{IndexSettings, flatten, nest};
 use crate::indices::sort_settings;
+use crate::indices::sound_settings::sound;
 use crate::indices::untyped::untyped;
 
 /// What an index is made with, from whatever it comes.
@@ -53,21 +52,32 @@ impl IndexBody {
         Ok(true)
     }
 
-    /// Refuses what no index could be made with.
+    /// Refuses a part that no index could be made with, whatever other parts say.
     pub(super) fn check(&self) -> Result<(), ApiError> {
+        self.checked().map(drop)
+    }
+
+    /// Refuses what no index could be made with.
+    pub(super) fn check_whole(&self) -> Result<(), ApiError> {
+        let (settings, mapping) = self.checked()?;
+        mapping.check_analysis(&settings.analysis).map_err(unparsed)?;
+        settings.query.similarities.check(&mapping).map_err(unparsed)
+    }
+
+    fn checked(&self) -> Result<(IndexSettings, Mapping), ApiError> {
         let settings = IndexSettings::read(&self.settings.clone().unwrap_or_default())?;
         let mapping = parse_new_mapping(&self.mapping()).map_err(unparsed)?;
         settings.limits.check(&mapping)?;
         mapping.check_links()?;
-        sort_settings::check_nested(settings.sort.as_ref(), &mapping)
+        sort_settings::check_nested(settings.sort.as_ref(), &mapping)?;
+        Ok((settings, mapping))
     }
 
-    /// Refuses what nobody may say, whatever stands beside it.
-    pub(crate) fn check_said(&self) -> Result<(), ApiError> {
-        let settings = self.settings.clone().unwrap_or_default();
-        known_settings::check(&settings)?;
-        CopySettings::read(&settings)?;
-        parse_new_mapping(&self.mapping()).map_err(unparsed).map(drop)
+    /// Leaves out the settings that only an older build took, before a request is put over: whatever that says of settings is refused as if
+    /// they had never been said. Gives the mappings of both, of which the older one stays as it is.
+    pub(in crate::indices) fn leave_out_unsound(&mut self, request: &Self) -> OlderMapping {
+        self.settings = self.settings.as_ref().map(sound);
+        OlderMapping { older: self.mapping(), said: request.mapping() }
     }
 
     /// The mapping, which may be empty.

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::built_in;
 use super::patterns::{faults_of, overlap};
-use super::{ComponentTemplate, IndexTemplate, LegacyTemplate, TemplateKind, Templates};
+use super::{ComponentTemplate, IndexBody, IndexTemplate, LegacyTemplate, TemplateKind, Templates};
 use crate::error::ApiError;
 use crate::indices::data_stream::DataStream;
 use crate::indices::guard::Guard;
@@ -62,8 +62,8 @@ pub(crate) fn put(
         }
         NewTemplate::Component(template) => templates.check_component(name, template)?,
         NewTemplate::Legacy(template) => {
-            check_names(name, &template.patterns)?;
-            template.body.check()?;
+            check_names(name, &template.patterns, Some(&template.body))?;
+            template.body.check_whole()?;
         }
     }
     let mut commands = vec![Guard::Templates.changed(map)];
@@ -85,8 +85,8 @@ pub(crate) fn delete(
     let mut doomed = BTreeSet::new();
     for part in expression.split(',').map(str::trim) {
         let found: Vec<&str> = templates.names(kind).into_iter().filter(|name| matches(part, name)).collect();
-        // Wildcards may find nothing, but for legacy templates, as in Elasticsearch.
-        let may_be_none = part.contains('*') && (kind != TemplateKind::Legacy || part == "*");
+        // All of none are none; a pattern is for some.
+        let may_be_none = part == "*";
         if found.is_empty() && !may_be_none {
             let reason = format!("index_template [{part}] missing");
             return Err(ApiError::new(404, "index_template_missing_exception", reason));
@@ -123,8 +123,12 @@ fn invalid(name: &str, cause: &str) -> ApiError {
     )
 }
 
-fn check_names(name: &str, patterns: &[String]) -> Result<(), ApiError> {
-    let faults = faults_of(name, patterns);
+fn check_names(name: &str, patterns: &[String], body: Option<&IndexBody>) -> Result<(), ApiError> {
+    let mut faults = faults_of(name, patterns);
+    let is_hidden = body.and_then(|body| body.settings.as_ref()?.get("hidden")).is_some();
+    if is_hidden && patterns.iter().any(|pattern| pattern == "*") {
+        faults.push("global templates may not specify the setting index.hidden".to_owned());
+    }
     if faults.is_empty() {
         return Ok(());
     }
@@ -142,7 +146,7 @@ impl Templates {
 
     /// Refuses an index template that could not be applied, or of which nobody could say whether it is.
     pub(super) fn check_index(&self, name: &str, template: &IndexTemplate) -> Result<(), ApiError> {
-        check_names(name, &template.patterns)?;
+        check_names(name, &template.patterns, template.body.as_ref())?;
         let is_missing =
             |part: &&String| !self.components.contains_key(*part) && !template.ignore_missing.contains(part);
         let missing: Vec<&str> = template.composed_of.iter().filter(is_missing).map(String::as_str).collect();
@@ -154,16 +158,16 @@ impl Templates {
             return Err(invalid(name, &reason));
         }
         self.check_rank(name, template)?;
-        let body = self.composed(name, template)?;
+        let body = self.check_composed(name, template).map_err(|error| {
+            let reason = format!("composable template [{name}] template after composition is invalid");
+            ApiError::argument(reason).caused_by(&error.kind, error.reason)
+        })?;
         if template.stream.is_some() && body.aliases.as_ref().is_some_and(|aliases| !aliases.is_empty()) {
             return Err(ApiError::argument(format!(
                 "template [{name}] has alias and data stream definitions"
             )));
         }
-        body.check().map_err(|error| {
-            let reason = format!("composable template [{name}] template after composition is invalid");
-            ApiError::argument(reason).caused_by(&error.kind, error.reason)
-        })
+        Ok(())
     }
 
     /// Of two templates that fit one name, one must count more.
@@ -195,7 +199,7 @@ impl Templates {
 
     /// Refuses a part with which a template that is made of it could not be applied.
     fn check_component(&self, name: &str, template: &ComponentTemplate) -> Result<(), ApiError> {
-        check_names(name, &[])?;
+        check_names(name, &[], None)?;
         template.body.check()?;
         let mut next = self.clone();
         next.components.insert(name.to_owned(), template.clone());
@@ -203,12 +207,11 @@ impl Templates {
             if !found.composed_of.iter().any(|part| part == name) {
                 continue;
             }
-            if self.composed(user, found).is_ok_and(|body| body.check().is_err()) {
+            if self.check_composed(user, found).is_err() {
                 // An older build took it as it is; nobody has done that wrong now.
                 continue;
             }
-            let composed = next.composed(user, found).and_then(|body| body.check());
-            composed.map_err(|error| {
+            next.check_composed(user, found).map_err(|error| {
                 let reason = format!(
                     "updating component template [{name}] results in invalid composable template [{user}] after templates are merged"
                 );

@@ -11,6 +11,18 @@ pub(crate) enum FieldMerge {
     Deep,
 }
 
+/// A field that is an object in one mapping and none in the other one, with the names of the objects that it is in.
+pub(super) fn split_field(base: &Value, over: &Value) -> Option<String> {
+    let (known, added) = (base["properties"].as_object()?, over["properties"].as_object()?);
+    added.iter().find_map(|(name, field)| {
+        let before = known.get(name)?;
+        if has_fields(before) != has_fields(field) {
+            return Some(name.clone());
+        }
+        split_field(before, field).map(|inner| format!("{name}.{inner}"))
+    })
+}
+
 /// Puts a mapping over another one.
 pub(crate) fn merge_mappings(base: &mut Value, over: Value, fields: FieldMerge) {
     let (Value::Object(known), Value::Object(over)) = (&mut *base, over) else { return };

@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 
 use cluster::state::ClusterState;
 use serde_json::Value;
+use shard::mapping::parse_new_mapping;
 
 pub(crate) use self::body::IndexBody;
 pub(crate) use self::changes::{NewTemplate, delete as delete_templates, put as put_template};
@@ -24,7 +25,10 @@ pub(crate) use self::component::ComponentTemplate;
 pub(crate) use self::composable::{IndexTemplate, StreamTemplate};
 pub(crate) use self::legacy::LegacyTemplate;
 pub(crate) use self::merging::FieldMerge;
+use self::merging::split_field;
 pub(crate) use self::simulated::Simulated;
+use super::creation::unparsed;
+use super::streams::of_stream;
 use crate::error::ApiError;
 
 /// The kinds of templates, as the map names them.
@@ -97,11 +101,11 @@ impl Templates {
     /// Whether this build would refuse what templates say of a name: whoever put them did so when less was asked of them.
     pub(crate) fn are_of_older_build(&self, name: &str, is_hidden: bool) -> bool {
         let fault = match self.matching(name, is_hidden) {
-            Some((template, found)) => self.composed(template, found).and_then(|body| body.check()).err(),
+            Some((template, found)) => self.check_composed(template, found).err(),
             None => {
                 let fits = self.legacy.values();
                 let mut fits = fits.filter(|one| composable::is_for(&one.patterns, name, is_hidden));
-                fits.find_map(|one| one.body.check().err())
+                fits.find_map(|one| one.body.check_whole().err())
             }
         };
         if let Some(fault) = &fault {
@@ -131,6 +135,27 @@ impl Templates {
         }
         if let Some(own) = &template.body {
             body.put_over(own.clone(), FieldMerge::Replaced);
+        }
+        Ok(body)
+    }
+
+    /// Refuses a composable template by which no index or stream could be made. Gives what it says with its parts.
+    pub(super) fn check_composed(&self, name: &str, template: &IndexTemplate) -> Result<IndexBody, ApiError> {
+        let parts = template.composed_of.iter().filter_map(|part| Some(&self.components.get(part)?.body));
+        let mut before = IndexBody::default();
+        for part in parts.chain(&template.body) {
+            if let Some(field) = split_field(&before.mapping(), &part.mapping()) {
+                return Err(ApiError::argument(format!(
+                    "can't merge a non object mapping [{field}] with an object mapping"
+                )));
+            }
+            before.put_over(part.clone(), FieldMerge::Replaced);
+        }
+        let body = self.composed(name, template)?;
+        body.check_whole()?;
+        if let Some(stream) = &template.stream {
+            let mapping = of_stream(&body, stream.timestamp_field(), name)?;
+            parse_new_mapping(&mapping).and_then(|mapping| mapping.check_time_field()).map_err(unparsed)?;
         }
         Ok(body)
     }

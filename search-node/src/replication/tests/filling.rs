@@ -46,10 +46,6 @@ impl Outside for Source {
         Arc::clone(&self.map)
     }
 
-    fn follow(&self, _: u64) -> BoxFuture<'_, ()> {
-        async {}.boxed()
-    }
-
     fn call(
         &self,
         _: NodeId,

@@ -5,12 +5,15 @@ mod world;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use cluster::state::{CopyId, Stage};
 use serde_json::json;
 use testkit::Chance;
+use tokio::runtime::Handle;
 
 use self::world::{World, wait_until};
+use super::message::Operations;
 use super::{Batch, Leading};
 use crate::error::ApiError;
 
@@ -200,10 +203,11 @@ async fn a_copy_reads_documents_by_no_older_mapping_than_its_primary() {
         let writer = Arc::clone(&leading);
         let document = |n: usize| (n.to_string(), format!(r#"{{"n":{n},"m":"a word"}}"#));
         let documents: Vec<(String, String)> = (0..3).map(document).collect();
-        tokio::task::spawn_blocking(move || write_these(&writer, &documents))
-            .await
-            .expect("ran")
-            .expect("acknowledged");
+        let writing = tokio::task::spawn_blocking(move || write_these(&writer, &documents));
+        wait_until(|| world.waits_for_mapping(2)).await;
+        assert_eq!(world.shard(2).stats().max_seq_no, -1, "{dynamic}: it takes nothing before");
+        world.follow_mapping(2);
+        writing.await.expect("ran").expect("acknowledged");
 
         assert_eq!(world.in_sync(), [1, 2], "{dynamic}: the copy has taken it");
         for query in [json!({"term": {"m": "a word"}}), json!({"match": {"m.t": "word"}})] {
@@ -212,6 +216,62 @@ async fn a_copy_reads_documents_by_no_older_mapping_than_its_primary() {
             }
         }
     }
+}
+
+/// It used to wait on a thread for as long as its node did not follow the map, and to take nothing more afterwards.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_that_does_not_follow_its_index_refuses_in_time_and_can_take_it_later() {
+    let world = World::new(1);
+    let leading = world.lead(1);
+    world.add(2);
+    wait_until(|| world.in_sync().len() == 2).await;
+    let long = json!({"type": "long"});
+    world.change_mapping(&json!({"properties": {"n": long, "m": long}}), &[1]);
+    let following = world.following(2);
+    let message = Operations { index_version: 2, count: 1, ..world.message(&following) };
+    let soon = || Instant::now() + Duration::from_millis(20);
+    let much_later = || Instant::now() + Duration::from_secs(3600);
+
+    let refused = following.wait_mapping(&message, soon()).await.expect_err("it does not follow");
+    assert_eq!(refused.status, 503);
+    let why = "it reads documents by version 1 of the index, and operations were read by version 2";
+    assert!(refused.reason.ends_with(why), "{}", refused.reason);
+    let taken = following.take(&message, &[], &Handle::current());
+    assert_eq!(taken.err().map(|error| error.reason), Some(refused.reason));
+    assert_eq!(following.failed(), None, "it knows of no operation that it has not got");
+    let cancelled = tokio::time::timeout(Duration::ZERO, following.wait_mapping(&message, much_later()));
+    assert!(cancelled.await.is_err() && !world.waits_for_mapping(2), "whoever waits may be cancelled");
+    let nothing = Operations { count: 0, ..message.clone() };
+    following.wait_mapping(&nothing, much_later()).await.expect("there is nothing to read");
+
+    let waiting = following.wait_mapping(&message, much_later());
+    let (waited, ()) = tokio::join!(waiting, async {
+        wait_until(|| world.waits_for_mapping(2)).await;
+        world.follow_mapping(2);
+    });
+    waited.expect("it follows");
+    let document = vec![("1".to_owned(), r#"{"n":1,"m":2}"#.to_owned())];
+    let written = tokio::task::spawn_blocking(move || write_these(&leading, &document));
+    written.await.expect("ran").expect("acknowledged");
+    assert_eq!(world.in_sync(), [1, 2]);
+}
+
+/// A primary does not wait for a copy whose node never follows.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_primary_goes_on_without_a_copy_that_does_not_follow_its_index() {
+    let world = World::new(1);
+    let leading = world.lead(1);
+    world.add(2);
+    wait_until(|| world.in_sync().len() == 2).await;
+    let long = json!({"type": "long"});
+    world.change_mapping(&json!({"properties": {"n": long, "m": long}}), &[1]);
+
+    let document = vec![("1".to_owned(), r#"{"n":1,"m":2}"#.to_owned())];
+    let written = tokio::task::spawn_blocking(move || write_these(&leading, &document));
+
+    written.await.expect("ran").expect("acknowledged");
+    assert_eq!(world.in_sync(), [1]);
+    assert_eq!(world.shard(2).stats().max_seq_no, -1);
 }
 
 /// Whoever reads what a crash would take back sees a document go back in time.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -22,6 +22,7 @@ use shard::{
 use tempfile::TempDir;
 use testkit::Chance;
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 use transport::{CallError, Lane};
 
 use crate::coordination::{Action, unpack, write};
@@ -36,6 +37,8 @@ use crate::replication::{Batch, Leading};
 const NOW: i64 = 1_795_515_630_123;
 /// How long a condition may take to hold, on a busy host.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a primary waits for a copy.
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(super) async fn wait_until(holds: impl Fn() -> bool) {
     let began = Instant::now();
@@ -109,7 +112,8 @@ struct Seen {
 }
 
 struct CopyDisk {
-    version: AtomicU64,
+    /// The version of the index by which it reads documents.
+    version: watch::Sender<u64>,
     _folder: TempDir,
     shard: Mutex<Option<Arc<Shard>>>,
 }
@@ -188,11 +192,7 @@ impl World {
             let seen_term = self.copies().term();
             self.apply(Command::Promote { shard: Self::id(), copy, seen_term }).expect("promoted");
         }
-        let settings = ReplicationSettings {
-            timeout: Duration::from_secs(2),
-            bytes_per_second: None,
-            concurrent_pieces: 1,
-        };
+        let settings = ReplicationSettings { timeout: TIMEOUT, bytes_per_second: None, concurrent_pieces: 1 };
         let runtime = self.0.runtime.clone();
         let begun =
             Leading::begin(&Self::id(), copy, &self.map(), disk, self.outside(node), settings, runtime);
@@ -208,7 +208,7 @@ impl World {
         self.apply(command).expect("added");
         let disk = CopyDisk::empty();
         let stored = Arc::clone(&disk) as Arc<dyn Stored>;
-        let following = Following::begin(&Self::id(), copy, stored, self.outside(node)).expect("begins");
+        let following = Following::begin(&Self::id(), copy, stored).expect("begins");
         let added = Node { copy, disk, following: Some(following), leading: None };
         self.0.nodes.lock().insert(node, added);
         let leading = self.leading();
@@ -219,6 +219,30 @@ impl World {
     /// The copy on a node.
     pub(super) fn copy(&self, node: u64) -> CopyId {
         self.0.nodes.lock().get(&node).expect("the node").copy
+    }
+
+    /// The replica on a node.
+    pub(super) fn following(&self, node: u64) -> Arc<Following> {
+        self.0.nodes.lock()[&node].following.clone().expect("it follows")
+    }
+
+    /// What the primary says to a replica when there is nothing to say.
+    pub(super) fn message(&self, to: &Following) -> Operations {
+        Operations {
+            shard: Self::id(),
+            to: to.copy,
+            term: self.copies().term(),
+            global: -1,
+            resynced: -1,
+            map_version: self.map().version,
+            index_version: 0,
+            count: 0,
+        }
+    }
+
+    /// Whether operations wait for a node to follow what the map says of fields.
+    pub(super) fn waits_for_mapping(&self, node: u64) -> bool {
+        self.0.nodes.lock()[&node].disk.version.receiver_count() > 0
     }
 
     fn leading(&self) -> Arc<Leading> {
@@ -258,12 +282,13 @@ impl World {
         followed_by.iter().for_each(|node| self.follow_mapping(*node));
     }
 
-    fn follow_mapping(&self, node: u64) {
+    /// A node follows what the map says of fields.
+    pub(super) fn follow_mapping(&self, node: u64) {
         let version = self.map().indices[&IndexId("i".to_owned())].version;
         let disk = Arc::clone(&self.0.nodes.lock()[&node].disk);
         let mapping = Arc::clone(&self.0.mapping.lock());
         disk.shard().expect("open").set_mapping(mapping, NOW).expect("taken");
-        disk.version.store(version, Ordering::Release);
+        disk.version.send_replace(version);
     }
 
     pub(super) fn cut(&self, node: u64) {
@@ -365,11 +390,16 @@ impl World {
             return Err(CallError::Failed(write(&crate::coordination::Fault::NotLeader(None))));
         };
         let runtime = self.0.runtime.clone();
-        let taken = tokio::task::spawn_blocking(move || {
-            let operations = read_operations(&bytes, message.count).expect("operations");
-            following.take(&message, &operations, &runtime)
-        });
-        let taken = taken.await.expect("it ended");
+        let taken = match following.wait_mapping(&message, Instant::now() + TIMEOUT).await {
+            Ok(()) => {
+                let taken = tokio::task::spawn_blocking(move || {
+                    let operations = read_operations(&bytes, message.count).expect("operations");
+                    following.take(&message, &operations, &runtime)
+                });
+                taken.await.expect("it ended")
+            }
+            Err(error) => Err(error),
+        };
         taken
             .map(|taken| write(&taken))
             .map_err(|error| CallError::Failed(write(&crate::coordination::Fault::Failed(error))))
@@ -383,11 +413,6 @@ impl Outside for Seen {
 
     fn map(&self) -> Arc<ClusterState> {
         self.world.map()
-    }
-
-    fn follow(&self, _: u64) -> BoxFuture<'_, ()> {
-        self.world.follow_mapping(self.own);
-        futures::future::ready(()).boxed()
     }
 
     fn call(
@@ -438,7 +463,7 @@ impl CopyDisk {
         let shared = Shared { workers: Workers::new(0), ..Shared::default() };
         let shard = Shard::open(folder.path(), mapping, options, shared).expect("opens");
         Arc::new(Self {
-            version: AtomicU64::new(1),
+            version: watch::Sender::new(1),
             _folder: folder,
             shard: Mutex::new(Some(Arc::new(shard))),
         })
@@ -500,7 +525,12 @@ impl Stored for CopyDisk {
     }
 
     fn index_version(&self) -> u64 {
-        self.version.load(Ordering::Acquire)
+        *self.version.borrow()
+    }
+
+    fn wait_index_version(&self, version: u64) -> BoxFuture<'_, ()> {
+        let mut followed = self.version.subscribe();
+        async move { drop(followed.wait_for(|followed| *followed >= version).await) }.boxed()
     }
 
     fn index_name(&self) -> &str {

@@ -23,7 +23,8 @@ const COLUMNS: &[Column] = &[
     text("status", &["st"], "health status"),
     number("node.total", &["nt", "nodeTotal"], "total number of nodes"),
     number("node.data", &["nd", "nodeData"], "number of nodes that can store data"),
-    text("discovered_cluster_manager", &["dcm", "discovered_master", "dm"], "whether a node leads"),
+    text("discovered_cluster_manager", &["dcm", "discovered_master", "dm"], "whether a node leads")
+        .on_demand(),
     number("shards", &["sh", "shards.total", "shardsTotal"], "total number of shards"),
     number("pri", &["p", "shards.primary", "shardsPrimary"], "number of primary shards"),
     number("relo", &["r", "shards.relocating", "shardsRelocating"], "number of relocating shards"),

@@ -56,7 +56,8 @@ const OWN: &[Column] = &[
         "m:master eligible node, d:data node, i:ingest node, -:coordinating node only",
     ),
     text("master", &["m"], "*:current master"),
-    text("cluster_manager", &["cm"], "*:current cluster manager, which is another word for master"),
+    text("cluster_manager", &["cm"], "*:current cluster manager, which is another word for master")
+        .on_demand(),
     text("name", &["n"], "node name"),
     number("script.compilations", &["scrcc", "scriptCompilations"], "script compilations").on_demand(),
     number("script.cache_evictions", &["scrce", "scriptCacheEvictions"], "script cache evictions")

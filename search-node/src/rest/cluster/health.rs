@@ -14,6 +14,8 @@ use crate::rest::envelope::Reply;
 use crate::rest::router::{Route, route};
 
 const PARAMS: &[&str] = &[
+    "allow_no_indices",
+    "ignore_unavailable",
     "expand_wildcards",
     "level",
     "local",

@@ -2,9 +2,13 @@
 //! come with the program.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use cluster::state::{ClusterState, IndexId};
+use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 
+use crate::action::cluster::part_of;
 use crate::rest::mapped_fields::mapped_fields;
 
 /// The parts of analysis that an index can define, by how settings and answers call them.
@@ -26,34 +30,61 @@ const BUILT_IN: [(&str, &str); 4] = [
 /// What fields say of their analysis.
 const ANALYZERS: [&str; 3] = ["analyzer", "search_analyzer", "search_quote_analyzer"];
 
+/// How often an index has something, by the lists of an answer and by name.
+#[derive(Debug, Default)]
+struct IndexCounts(BTreeMap<&'static str, BTreeMap<String, u64>>);
+
 /// How often there is something of a name, and in how many indices.
 #[derive(Debug, Default)]
 struct Tally {
     count: u64,
     indices: u64,
-    /// The index that was counted last.
-    newest: u64,
 }
 
 /// Tallies by name, of the lists of an answer.
 #[derive(Debug, Default)]
 pub(super) struct MappingStats {
     lists: BTreeMap<&'static str, BTreeMap<String, Tally>>,
-    /// How many indices were added.
-    added: u64,
 }
 
-impl MappingStats {
-    /// Counts what an index has: its mapping and its flat settings.
-    pub(super) fn add(&mut self, mapping: &Value, settings: &Map<String, Value>) {
-        self.added += 1;
+/// What each index has, kept for as long as its entry in the map is the same: mappings may be large, and there may be many.
+#[derive(Debug, Default)]
+pub(crate) struct KnownMappings {
+    by_index: Mutex<BTreeMap<IndexId, (u64, Arc<IndexCounts>)>>,
+}
+
+impl KnownMappings {
+    /// What all indices of a map have together. Reads the mappings that are new.
+    pub(super) fn stats_of(&self, map: &ClusterState) -> MappingStats {
+        let mut stats = MappingStats::default();
+        let mut by_index = self.by_index.lock();
+        by_index.retain(|id, _| map.indices.contains_key(id));
+        for (id, entry) in &map.indices {
+            let known = by_index.get(id).filter(|(version, _)| *version == entry.version);
+            let counts = known.map(|(_, counts)| Arc::clone(counts)).unwrap_or_else(|| {
+                let settings = part_of(entry, "settings");
+                let settings = settings.as_object().cloned().unwrap_or_default();
+                let counts = Arc::new(IndexCounts::of(&part_of(entry, "mapping"), &settings));
+                by_index.insert(id.clone(), (entry.version, Arc::clone(&counts)));
+                counts
+            });
+            stats.add(&counts);
+        }
+        stats
+    }
+}
+
+impl IndexCounts {
+    /// What an index has: its mapping and its flat settings.
+    fn of(mapping: &Value, settings: &Map<String, Value>) -> Self {
+        let mut counts = Self::default();
         let own = definitions(settings);
         for (kind, list) in PARTS {
             for definition in own.get(kind).into_iter().flat_map(BTreeMap::values) {
                 // An analyzer need not say that it is made of parts.
                 let usual = (kind == "analyzer").then_some("custom");
                 if let Some(said) = definition.get("type").and_then(|said| said.as_str()).or(usual) {
-                    self.count(list, said);
+                    counts.count(list, said);
                 }
             }
         }
@@ -62,27 +93,36 @@ impl MappingStats {
             for (kind, list) in BUILT_IN.into_iter().filter(|(kind, _)| *kind != "analyzer") {
                 for name in analyzer.get(kind).map(|said| names(said)).unwrap_or_default() {
                     if !is_own(kind, &name) {
-                        self.count(list, &name);
+                        counts.count(list, &name);
                     }
                 }
             }
         }
         for field in mapped_fields(mapping) {
-            self.count("field_types", field.kind);
+            counts.count("field_types", field.kind);
             for name in ANALYZERS.iter().filter_map(|key| field.mapping.get(key)?.as_str()) {
                 if !is_own("analyzer", name) {
-                    self.count("built_in_analyzers", name);
+                    counts.count("built_in_analyzers", name);
                 }
             }
         }
+        counts
     }
 
     fn count(&mut self, list: &'static str, name: &str) {
-        let tally = self.lists.entry(list).or_default().entry(name.to_owned()).or_default();
-        tally.count += 1;
-        if tally.newest != self.added {
-            tally.newest = self.added;
-            tally.indices += 1;
+        *self.0.entry(list).or_default().entry(name.to_owned()).or_default() += 1;
+    }
+}
+
+impl MappingStats {
+    fn add(&mut self, index: &IndexCounts) {
+        for (list, counts) in &index.0 {
+            let tallies = self.lists.entry(list).or_default();
+            for (name, count) in counts {
+                let tally = tallies.entry(name.clone()).or_default();
+                tally.count += count;
+                tally.indices += 1;
+            }
         }
     }
 
@@ -134,6 +174,7 @@ fn names(said: &Value) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::indices::test_map::map_of;
 
     #[test]
     fn fields_and_parts_of_analysis_are_counted_by_index() {
@@ -152,8 +193,8 @@ mod tests {
         let second = json!({"properties": {"t": {"type": "text", "search_quote_analyzer": "english"}}});
         let mut stats = MappingStats::default();
 
-        stats.add(&first, settings.as_object().expect("an object"));
-        stats.add(&second, &Map::new());
+        stats.add(&IndexCounts::of(&first, settings.as_object().expect("an object")));
+        stats.add(&IndexCounts::of(&second, &Map::new()));
 
         let of = |name: &str, count: u64, index_count: u64| json!({"name": name, "count": count, "index_count": index_count});
         assert_eq!(
@@ -170,5 +211,29 @@ mod tests {
                 "built_in_analyzers": [of("english", 2, 2), of("simple", 1, 1)]
             })
         );
+    }
+
+    /// Each call used to read every mapping.
+    #[test]
+    fn a_mapping_is_read_once_until_it_changes() {
+        let mapping = |kind: &str| json!({"properties": {"a": {"type": kind}}}).to_string();
+        let mut map = map_of(&[("one", json!({})), ("two", json!({}))]);
+        let ids: Vec<IndexId> = map.indices.keys().cloned().collect();
+        for entry in map.indices.values_mut() {
+            entry.parts.insert("mapping".to_owned(), mapping("long"));
+        }
+        let known = KnownMappings::default();
+        let of = |name: &str, count: u64| json!({"name": name, "count": count, "index_count": count});
+        let types = |map: &ClusterState| known.stats_of(map).mappings()["field_types"].take();
+        assert_eq!(types(&map), json!([of("long", 2)]));
+
+        let first = map.indices.get_mut(&ids[0]).expect("there");
+        first.parts.insert("mapping".to_owned(), mapping("date"));
+        assert_eq!(types(&map), json!([of("long", 2)]), "the version says whether it is another one");
+        map.indices.get_mut(&ids[0]).expect("there").version += 1;
+        assert_eq!(types(&map), json!([of("date", 1), of("long", 1)]));
+        map.indices.remove(&ids[0]);
+        assert_eq!(types(&map), json!([of("long", 1)]));
+        assert_eq!(known.by_index.lock().len(), 1, "what is gone is forgotten");
     }
 }

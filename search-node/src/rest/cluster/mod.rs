@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use cluster::allocation::Observed;
 
+pub(crate) use self::mapping_stats::KnownMappings;
 use super::call::Call;
 use super::router::Route;
 use crate::error::ApiError;

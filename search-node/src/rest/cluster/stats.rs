@@ -1,16 +1,16 @@
 //! `_cluster/stats`: the figures of all nodes and indices, added up.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use cluster::state::{NodeId, Role};
 use futures::FutureExt;
 use http::Method;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::mapping_stats::MappingStats;
 use super::node_json::nodes_header;
 use super::{observed_if_any, wait_led};
-use crate::action::cluster::{NodeFigures, Survey, View, chosen_nodes, part_of, survey};
+use crate::action::cluster::{NodeFigures, Survey, View, chosen_nodes, survey};
 use crate::error::ApiError;
 use crate::rest::call::Call;
 use crate::rest::envelope::Reply;
@@ -64,6 +64,11 @@ fn asked<'a>(call: &'a Call, key: &str, known: &[&str]) -> Result<Option<Vec<&'a
     }
 }
 
+/// Whether one of these is asked for, as all are where nothing is said.
+fn is_asked(asked: Option<&[&str]>, names: &[&str]) -> bool {
+    asked.is_none_or(|asked| names.iter().any(|name| asked.contains(name)))
+}
+
 /// Leaves of a part what was asked for, and how many there are.
 fn cut(part: &mut Value, asked: Option<&[&str]>) {
     if let (Some(asked), Some(members)) = (asked, part.as_object_mut()) {
@@ -79,13 +84,22 @@ async fn stats(call: Call) -> Result<Reply, ApiError> {
     let chosen = chosen_nodes(&view, call.path.get("id").map(String::as_str));
     let survey = survey(&call.node, &view, |node| chosen.contains(&node)).await?;
     let health = view.health(&*observed_if_any(&call).await?);
+    let mut indices = indices_shown(&view, &survey);
+    if is_asked(metrics.as_deref(), &["indices"])
+        && is_asked(index_metrics.as_deref(), &["mappings", "analysis"])
+    {
+        let (node, map) = (Arc::clone(&call.node), Arc::clone(&view.map));
+        let made_with = call.node.write_pool.go_on(move || Ok(node.known_mappings.stats_of(&map))).await?;
+        indices["mappings"] = made_with.mappings();
+        indices["analysis"] = made_with.analysis();
+    }
     let mut answer = json!({
         "_nodes": nodes_header(chosen.len(), survey.silent.len()),
         "cluster_name": call.node.settings.cluster_name,
         "cluster_uuid": call.node.identity.cluster_uuid,
         "timestamp": call.node.clock.now_millis(),
         "status": health.status.as_str(),
-        "indices": indices_shown(&view, &survey),
+        "indices": indices,
         "nodes": nodes_shown(&view, &chosen, &survey, call.node.clock.now_millis())
     });
     cut(&mut answer["indices"], index_metrics.as_deref());
@@ -144,17 +158,10 @@ fn indices_shown(view: &View, survey: &Survey) -> Value {
             "index": {"shards": spread(&all), "primaries": spread(&primaries), "replication": spread(&replication)}
         });
     }
-    let mut made_with = MappingStats::default();
-    for entry in view.map.indices.values() {
-        let settings = part_of(entry, "settings");
-        made_with.add(&part_of(entry, "mapping"), settings.as_object().unwrap_or(&Map::new()));
-    }
     let mut shown = json!({
         "count": view.map.indices.len(),
         "shards": shards,
-        "docs": {"count": of_primaries.documents, "deleted": of_primaries.deleted},
-        "mappings": made_with.mappings(),
-        "analysis": made_with.analysis()
+        "docs": {"count": of_primaries.documents, "deleted": of_primaries.deleted}
     });
     if let Some(members) = shown.as_object_mut() {
         members.extend(sections);

@@ -29,9 +29,9 @@ const PARAMS: &[&str] = &[
 
 pub(super) const ROUTES: &[Route] = &[
     route(&[Method::GET], "/_stats", PARAMS, |call| stats(call).boxed()),
-    route(&[Method::GET], "/_stats/{type}", PARAMS, |call| stats(call).boxed()),
+    route(&[Method::GET], "/_stats/{metric}", PARAMS, |call| stats(call).boxed()),
     route(&[Method::GET], "/{index}/_stats", PARAMS, |call| stats(call).boxed()),
-    route(&[Method::GET], "/{index}/_stats/{type}", PARAMS, |call| stats(call).boxed()),
+    route(&[Method::GET], "/{index}/_stats/{metric}", PARAMS, |call| stats(call).boxed()),
 ];
 
 /// How much of it is told.
@@ -54,7 +54,7 @@ fn level_of(call: &Call) -> Result<Level, ApiError> {
 }
 
 fn wanted(call: &Call) -> Result<Vec<Section>, ApiError> {
-    let Some(text) = call.path.get("type") else { return Ok(Section::all()) };
+    let Some(text) = call.path.get("metric") else { return Ok(Section::all()) };
     Section::named(text).map_err(|unknown| {
         let index = call.path.get("index").map_or(String::new(), |index| format!("/{index}"));
         let hint = settings::nearest(unknown, Section::names());

@@ -37,8 +37,8 @@ impl Charge {
         let limit = self.of.bytes_max;
         loop {
             let Err(held) = self.change_within(bytes, limit) else { return Ok(()) };
-            // Others may take what becomes free for this one, and then there may be more to go.
-            if !self.of.evict_to(limit.saturating_sub(bytes).saturating_add(self.bytes)) {
+            // What never fits takes nothing from others. They may take what becomes free for this one, and then there may be more to go.
+            if bytes > limit || !self.of.evict_to(limit.saturating_sub(bytes).saturating_add(self.bytes)) {
                 let wanted = held.saturating_sub(self.bytes).saturating_add(bytes);
                 return Err(NoRoom { wanted, limit });
             }
@@ -48,6 +48,7 @@ impl Charge {
     /// The same for little that cannot be done without; others go for it if they can.
     pub(crate) fn set_in_any_case(&mut self, bytes: usize) {
         if self.set(bytes).is_err() {
+            self.of.evict_to(self.of.bytes_max.saturating_sub(bytes).saturating_add(self.bytes));
             // What is less than everything is within it.
             let _ = self.change_within(bytes, usize::MAX);
         }

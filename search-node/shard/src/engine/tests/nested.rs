@@ -292,15 +292,15 @@ fn one_inner_search_serves_all_hits_and_looks_at_the_time() {
     for at in [0, 3, 5, 5, 1, 4, 2, 0, 5] {
         let hit = &hits[at];
         let found = inner.of_hit(hit, &never).expect("looked");
-        assert_eq!((found.total, found.is_partial), ((at as u64).saturating_sub(1), false), "{at}");
+        assert_eq!(found.total, (at as u64).saturating_sub(1), "{at}");
         let places: Vec<usize> = found.hits.iter().map(|hit| hit.place[0].1).collect();
         assert_eq!(places, (1..at).take(2).collect::<Vec<_>>(), "{at}");
         for object in &found.hits {
             assert_eq!(below.of_hit(&object.hit, &never).expect("looked").total, 2);
         }
     }
-    let late = inner.of_hit(&hits[5], &|| Some(Stop::TimeIsUp)).expect("looked");
-    assert_eq!((late.total, late.hits.len(), late.is_partial), (0, 0, true));
+    let late = inner.of_hit(&hits[5], &|| Some(Stop::TimeIsUp));
+    assert!(matches!(late, Err(SearchError::TimeIsUp)), "no part of them is shown: {late:?}");
     let gone = inner.of_hit(&hits[5], &|| Some(Stop::Cancelled));
     assert!(matches!(gone, Err(SearchError::Cancelled)), "{gone:?}");
     assert_eq!(inner.of_hit(&hits[5], &never).expect("looked").total, 4);

@@ -6,7 +6,7 @@ use tantivy::query::EnableScoring;
 use tantivy::{DocId, TERMINATED};
 
 use super::*;
-use crate::query::{Asked, lower};
+use crate::query::{Asked, Prepared};
 
 fn seeking_mapping() -> Arc<Mapping> {
     let mapping = json!({"properties": {
@@ -115,14 +115,13 @@ fn check(engine: &Engine, query: &Value, jumps: &[u32]) {
     let view = engine.view();
     let context =
         QueryContext { index: "i", doc_type: "_doc", now_millis: NOW, rules: crate::QueryRules::usual() };
-    let segments: Vec<_> = view.searcher.segment_readers().iter().collect();
-    let asked = Asked { segments: &segments, stop: &never, beside: &[] };
-    let lowered = lower(&parse_query(query).expect("a query"), &view, &context, asked).expect("lowered");
+    let parsed = parse_query(query).expect("a query");
+    let prepared = Prepared::new(Asked::new(&parsed, &view, &context)).expect("prepared");
     for scoring in [
         EnableScoring::enabled_from_searcher(&view.searcher),
         EnableScoring::disabled_from_searcher(&view.searcher),
     ] {
-        let weight = lowered.weight(scoring).expect("a weight");
+        let weight = prepared.query().weight(scoring).expect("a weight");
         for reader in view.searcher.segment_readers() {
             let scorer = || weight.scorer(reader, 1.0).expect("a scorer");
             let (mut walk, mut walked) = (scorer(), Vec::new());

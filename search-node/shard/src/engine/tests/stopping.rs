@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use super::*;
 use crate::aggs;
-use crate::search::{SearchAnswer, SearchError, Stop};
+use crate::search::{Scan, SearchAnswer, SearchError, Slice, Stop};
 
 const DOCUMENTS: u64 = 20_000;
 
@@ -77,6 +77,36 @@ fn a_search_that_nobody_wants_is_an_error_also_while_an_aggregation_is_prepared(
 
     for at in 0..looks {
         let (part, asked) = search_stopped(&engine, false, &filter, at, Stop::Cancelled);
+        assert!(matches!(part, Err(SearchError::Cancelled)), "look {at}: {part:?}");
+        assert_eq!(asked, at + 1);
+    }
+}
+
+/// It used to be asked once for each batch, however many documents were gone over for that.
+#[test]
+fn a_scan_that_nobody_wants_ends_among_documents_of_other_slices() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = engine_with_documents(folder.path());
+    let query = parse_query(&json!({"term": {"word": "same"}})).expect("a query");
+    let context =
+        QueryContext { index: "i", doc_type: "_doc", now_millis: NOW, rules: crate::QueryRules::usual() };
+    let scan_stopped = |at: usize| {
+        let slice = Slice { number: 0, of: 1_000 };
+        let mut scan = Scan::open(engine.view(), &query, &context, slice).expect("a scan");
+        let asked = Cell::new(0);
+        let stop = || {
+            asked.set(asked.get() + 1);
+            (asked.get() > at).then_some(Stop::Cancelled)
+        };
+        (scan.next(usize::MAX, &stop).map(|hits| hits.len()), asked.get())
+    };
+    let (whole, looks) = scan_stopped(usize::MAX);
+    let most = DOCUMENTS as usize / 100;
+    assert!(whole.as_ref().is_ok_and(|whole| (1..most).contains(whole)), "{whole:?}");
+    assert!(looks > DOCUMENTS as usize / 1_000, "{looks} looks at {DOCUMENTS} documents");
+
+    for at in 0..looks {
+        let (part, asked) = scan_stopped(at);
         assert!(matches!(part, Err(SearchError::Cancelled)), "look {at}: {part:?}");
         assert_eq!(asked, at + 1);
     }

@@ -1,5 +1,6 @@
 //! How texts are asked for: what `match` and its kin have in common.
 
+use super::patterns::Rewrite;
 use crate::query::QueryError;
 use crate::query::minimum_should_match::MinimumShouldMatch;
 
@@ -113,6 +114,8 @@ pub struct Fuzziness {
     pub max_expansions: usize,
     /// Whether two letters that have changed places are one edit.
     pub transpositions: bool,
+    /// How the terms count.
+    pub rewrite: Rewrite,
 }
 
 impl Default for Fuzziness {
@@ -122,6 +125,7 @@ impl Default for Fuzziness {
             prefix_length: 0,
             max_expansions: EXPANSIONS as usize,
             transpositions: true,
+            rewrite: Rewrite::Usual,
         }
     }
 }
@@ -181,6 +185,10 @@ pub struct SimpleQueryString {
     pub fuzziness: Fuzziness,
     /// How its texts are asked for, and how words without an operator are joined.
     pub matching: Matching,
+    /// Whether beginnings are cut into words.
+    pub analyze_wildcard: bool,
+    /// What the names of fields end with that phrases are looked for in.
+    pub quote_field_suffix: Option<String>,
 }
 
 /// What may mean something in a `simple_query_string`.

@@ -3,10 +3,29 @@
 use serde_json::{Map, Value};
 
 mod full_text;
+mod scoring;
+mod special;
+mod walk;
+
+pub(super) use scoring::{
+    BoostMode, Decay, DecayMode, DecayShape, FeatureFunction, FunctionKind, FunctionMode, FunctionScore,
+    Modifier, ScoreFunction, ScoreScript,
+};
+pub(super) use special::{Area, GeoQuery, GeoRelation, Joined, LeastTerms, Liked, MoreLikeThis, TermsSet};
+pub use walk::InnerHitsAsked;
+
+mod intervals;
+mod patterns;
+mod query_string;
+mod spans;
 
 pub(crate) use full_text::{
     Edits, Fuzziness, Matching, MultiMatchKind, Operator, Sign, SimpleQueryString, ZeroTerms,
 };
+pub(super) use intervals::{IntervalFilter, Intervals, Words};
+pub(super) use patterns::{RegexpSyntax, Rewrite};
+pub(crate) use query_string::QueryString;
+pub(super) use spans::{SpanClause, SpanQuery};
 
 use super::minimum_should_match::MinimumShouldMatch;
 
@@ -145,6 +164,8 @@ pub enum Query {
         value: String,
         /// Whether case does not matter.
         case_insensitive: bool,
+        /// How the terms count that begin so.
+        rewrite: Rewrite,
     },
     /// Values like a pattern with `*` and `?`.
     Wildcard {
@@ -156,6 +177,8 @@ pub enum Query {
         case_insensitive: bool,
         /// Whether the pattern is brought into the form of the terms of a text, as in a query string.
         is_normalized: bool,
+        /// How the terms count that are like it.
+        rewrite: Rewrite,
     },
     /// Values like a regular expression.
     Regexp {
@@ -163,6 +186,10 @@ pub enum Query {
         field: String,
         /// The expression.
         pattern: String,
+        /// How it is read.
+        syntax: RegexpSyntax,
+        /// How the terms count that are like it.
+        rewrite: Rewrite,
     },
     /// Values within a few edits.
     Fuzzy {
@@ -243,14 +270,63 @@ pub enum Query {
         query: Box<Query>,
     },
     /// A text in Lucene's query language.
-    QueryString {
-        /// The text.
-        text: String,
-        /// Field names or patterns with their boosts; empty for all fields.
-        fields: Vec<(String, f32)>,
-        /// How its texts are asked for, and how clauses without an operator are joined.
-        matching: Matching,
+    QueryString(Box<QueryString>),
+    /// Parts of a text by where its terms stand.
+    Span(Box<SpanQuery>),
+    /// The shortest parts of a text that have something.
+    Intervals {
+        /// The field.
+        field: String,
+        /// What they have.
+        intervals: Box<Intervals>,
     },
+    /// The matches of a query with their scores computed anew.
+    FunctionScore(Box<FunctionScore>),
+    /// The matches of a query, which score what a script says.
+    ScriptScore {
+        /// Which documents.
+        query: Box<Query>,
+        /// What they score.
+        script: ScoreScript,
+        /// Documents below are no matches.
+        min_score: Option<f32>,
+    },
+    /// Documents by how much they have of a feature.
+    RankFeature {
+        /// The feature.
+        field: String,
+        /// What they score.
+        function: FeatureFunction,
+    },
+    /// Documents by how near they are.
+    DistanceFeature {
+        /// The date or point.
+        field: String,
+        /// What is near.
+        origin: Value,
+        /// At which distance they score half.
+        pivot: String,
+    },
+    /// Documents with some of several exact values.
+    TermsSet(Box<TermsSet>),
+    /// Values that a document has which is still to be read (`terms` with an `index`, an `id` and a `path`).
+    TermsOf {
+        /// The field.
+        field: String,
+    },
+    /// Some documents before all matches of a query.
+    Pinned {
+        /// Their ids, each with its index if it is said.
+        documents: Vec<(Option<String>, String)>,
+        /// Which others.
+        organic: Box<Query>,
+    },
+    /// Documents that have much in common with texts.
+    MoreLikeThis(Box<MoreLikeThis>),
+    /// Documents by their children, or by their parent.
+    Joined(Box<Joined>),
+    /// Points somewhere.
+    Geo(Box<GeoQuery>),
     /// A query with a name, by which a hit tells that it matched.
     Named {
         /// The query.
@@ -267,37 +343,7 @@ pub enum Query {
     },
 }
 
-/// The nested objects that are to be shown with each hit.
-#[derive(Debug, Clone, Copy)]
-pub struct InnerHitsAsked<'q> {
-    /// Where they are.
-    pub path: &'q str,
-    /// Which of them.
-    pub query: &'q Query,
-    /// How they are to be shown, as it was asked.
-    pub body: &'q Map<String, Value>,
-}
-
 impl Query {
-    /// The nested objects that are to be shown with each hit; those in them are for their own query to tell.
-    pub fn inner_hits(&self) -> Vec<InnerHitsAsked<'_>> {
-        match self {
-            Query::Nested { path, query, inner_hits: Some(body), .. } => {
-                vec![InnerHitsAsked { path, query, body }]
-            }
-            // Of what must not match there is nothing to show.
-            Query::Bool { must, filter, should, .. } => {
-                must.iter().chain(filter).chain(should).flat_map(Query::inner_hits).collect()
-            }
-            Query::Boosting { positive, .. } => positive.inner_hits(),
-            Query::DisMax { queries, .. } => queries.iter().flat_map(Query::inner_hits).collect(),
-            Query::Constant { query } | Query::Boost { query, .. } | Query::Named { query, .. } => {
-                query.inner_hits()
-            }
-            _ => Vec::new(),
-        }
-    }
-
     /// The query with a name, if it has one.
     pub(super) fn named(self, name: Option<String>) -> Self {
         match name {

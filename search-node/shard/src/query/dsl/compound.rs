@@ -6,9 +6,7 @@ use super::members::Members;
 use super::{inside, inside_all};
 use crate::query::QueryError;
 use crate::query::ast::Query;
-
-/// More clauses are refused; Elasticsearch's `indices.query.bool.max_clause_count`.
-const CLAUSES_MAX: usize = 1024;
+use crate::query::limits::QueryLimits;
 
 pub(super) fn parse_match_all(body: &Value) -> Result<Query, QueryError> {
     Members::of("match_all", body)?.end(Query::MatchAll)
@@ -28,9 +26,7 @@ pub(super) fn parse_bool(body: &Value, depth: usize) -> Result<Query, QueryError
     let (should, must_not) = (clauses(&["should"])?, clauses(&["must_not", "mustNot"])?);
     let minimum_should_match = members.minimum_should_match()?;
     members.pass_over(&["adjust_pure_negative"]);
-    if must.len() + filter.len() + should.len() + must_not.len() > CLAUSES_MAX {
-        return Err(QueryError::argument(format!("maxClauseCount is set to {CLAUSES_MAX}")));
-    }
+    QueryLimits::now().check_clauses(must.len() + filter.len() + should.len() + must_not.len())?;
     members.end(Query::Bool { must, filter, should, must_not, minimum_should_match })
 }
 

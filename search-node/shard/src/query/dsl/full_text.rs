@@ -5,7 +5,8 @@ use serde_json::Value;
 use super::members::Members;
 use super::plain;
 use crate::query::ast::{
-    Edits, Fuzziness, Matching, MultiMatchKind, Query, Sign, SimpleQueryString, ZeroTerms,
+    Edits, Fuzziness, Matching, MultiMatchKind, Query, QueryString, RegexpSyntax, Sign, SimpleQueryString,
+    ZeroTerms,
 };
 use crate::query::{QueryError, query_string};
 
@@ -39,7 +40,7 @@ fn parse_fuzziness(members: &mut Members<'_>) -> Result<Option<Fuzziness>, Query
 pub(super) fn fuzziness_of(members: &mut Members<'_>, edits: Edits) -> Result<Fuzziness, QueryError> {
     let usual = Fuzziness::default();
     let count = |found: Option<u32>, usual| found.map_or(usual, |count| count as usize);
-    members.pass_over(&["fuzzy_rewrite", "rewrite"]);
+    let rewrite = members.rewrite("fuzzy_rewrite")?.or(members.rewrite("rewrite")?);
     Ok(Fuzziness {
         edits,
         prefix_length: count(members.count("prefix_length")?, usual.prefix_length),
@@ -48,6 +49,7 @@ pub(super) fn fuzziness_of(members: &mut Members<'_>, edits: Edits) -> Result<Fu
             .flag("fuzzy_transpositions")?
             .or(members.flag("transpositions")?)
             .unwrap_or(usual.transpositions),
+        rewrite: rewrite.unwrap_or_default(),
     })
 }
 
@@ -142,36 +144,72 @@ fn name_of(kind: MultiMatchKind) -> &'static str {
 pub(super) fn parse_kind(value: &Value) -> Result<MultiMatchKind, QueryError> {
     let name = plain(value);
     let found = KINDS.iter().find(|(known, _)| *known == name);
-    found.map(|(_, kind)| *kind).ok_or_else(|| {
-        QueryError::parsing(format!("failed to parse [multi_match] query type [{name}]. unknown type."))
+    found.map(|(_, kind)| *kind).ok_or_else(|| QueryError {
+        kind: "parse_exception",
+        reason: format!("failed to parse [multi_match] query type [{name}]. unknown type."),
     })
 }
 
 pub(super) fn parse_query_string(body: &Value) -> Result<Query, QueryError> {
     let mut members = Members::of("query_string", body)?;
     let text = members.text("query");
-    let text = text.ok_or_else(|| QueryError::parsing("[query_string] must be provided with a [query]"))?;
+    let mut text =
+        text.ok_or_else(|| QueryError::parsing("[query_string] must be provided with a [query]"))?;
     let default_field = members.text("default_field").map(|field| vec![(field, 1.0)]);
-    let fields = members.fields("fields")?.or(default_field).unwrap_or_default();
+    let fields = members.fields("fields")?.filter(|fields| !fields.is_empty());
+    if fields.is_some() && default_field.is_some() {
+        return Err(QueryError::shard(
+            "failed to create query: Validation Failed: 1: [query_string] cannot use [fields] parameter in conjunction with [default_field];",
+        ));
+    }
+    if members.flag("escape")?.unwrap_or(false) {
+        text = query_string::escaped(&text);
+    }
     let matching = Matching {
         operator: members.operator("default_operator")?.unwrap_or_default(),
-        lenient: members.flag("lenient")?.unwrap_or(false),
         slop: members.count("phrase_slop")?.unwrap_or(0),
         analyzer: members.text("analyzer"),
         synonyms_as_phrases: members.flag("auto_generate_synonyms_phrase_query")?.unwrap_or(true),
         ..Matching::default()
     };
-    members.pass_over(&[
-        "analyze_wildcard",
-        "allow_leading_wildcard",
-        "enable_position_increments",
-        "escape",
-        "max_determinized_states",
-        "time_zone",
-        "type",
-    ]);
-    query_string::check(&text)?;
-    members.end(Query::QueryString { text, fields, matching })
+    let edits = members.read("fuzziness", |value| Edits::parse(&plain(value)))?.unwrap_or_default();
+    let mut fuzziness = parse_fuzzy_members(&mut members, edits)?;
+    fuzziness.rewrite = members.rewrite("fuzzy_rewrite")?.unwrap_or_default();
+    let usual = RegexpSyntax::default();
+    let effort = members.count("max_determinized_states")?.unwrap_or(usual.effort);
+    let asked = QueryString {
+        fields: fields.or(default_field).unwrap_or_default(),
+        matching,
+        lenient: members.flag("lenient")?,
+        kind: members.read("type", parse_kind)?.unwrap_or_default(),
+        tie_breaker: members.number("tie_breaker")?,
+        fuzziness,
+        rewrite: members.rewrite("rewrite")?.unwrap_or_default(),
+        regexp: RegexpSyntax { effort, ..usual },
+        analyze_wildcard: members.flag("analyze_wildcard")?.unwrap_or(false),
+        allow_leading_wildcard: members.flag("allow_leading_wildcard")?.unwrap_or(true),
+        quote_analyzer: members.text("quote_analyzer"),
+        quote_field_suffix: members.text("quote_field_suffix"),
+        time_zone: members.text("time_zone"),
+        minimum_should_match: members.minimum_should_match()?,
+        text,
+    };
+    members.pass_over(&["enable_position_increments"]);
+    query_string::parse(&asked.text)?;
+    members.end(Query::QueryString(Box::new(asked)))
+}
+
+/// What the query languages say of words with edits.
+fn parse_fuzzy_members(members: &mut Members<'_>, edits: Edits) -> Result<Fuzziness, QueryError> {
+    let usual = Fuzziness::default();
+    let count = |found: Option<u32>, usual| found.map_or(usual, |count| count as usize);
+    Ok(Fuzziness {
+        edits,
+        prefix_length: count(members.count("fuzzy_prefix_length")?, usual.prefix_length),
+        max_expansions: count(members.count("fuzzy_max_expansions")?, usual.max_expansions),
+        transpositions: members.flag("fuzzy_transpositions")?.unwrap_or(usual.transpositions),
+        ..usual
+    })
 }
 
 pub(super) fn parse_combined_fields(body: &Value) -> Result<Query, QueryError> {
@@ -203,14 +241,7 @@ pub(super) fn parse_simple_query_string(body: &Value) -> Result<Query, QueryErro
     let text = text.ok_or_else(|| QueryError::parsing("[simple_query_string] query text missing"))?;
     let fields = members.fields("fields")?.unwrap_or_default();
     let signs = members.read("flags", parse_signs)?.unwrap_or_else(|| Sign::ALL.to_vec());
-    let usual = Fuzziness::default();
-    let count = |found: Option<u32>, usual| found.map_or(usual, |count| count as usize);
-    let fuzziness = Fuzziness {
-        prefix_length: count(members.count("fuzzy_prefix_length")?, usual.prefix_length),
-        max_expansions: count(members.count("fuzzy_max_expansions")?, usual.max_expansions),
-        transpositions: members.flag("fuzzy_transpositions")?.unwrap_or(usual.transpositions),
-        ..usual
-    };
+    let fuzziness = parse_fuzzy_members(&mut members, Edits::default())?;
     let matching = Matching {
         operator: members.operator("default_operator")?.unwrap_or_default(),
         minimum_should_match: members.minimum_should_match()?,
@@ -219,8 +250,10 @@ pub(super) fn parse_simple_query_string(body: &Value) -> Result<Query, QueryErro
         synonyms_as_phrases: members.flag("auto_generate_synonyms_phrase_query")?.unwrap_or(true),
         ..Matching::default()
     };
-    members.pass_over(&["analyze_wildcard", "quote_field_suffix"]);
-    let asked = SimpleQueryString { text, fields, signs, fuzziness, matching };
+    let analyze_wildcard = members.flag("analyze_wildcard")?.unwrap_or(false);
+    let quote_field_suffix = members.text("quote_field_suffix");
+    let asked =
+        SimpleQueryString { text, fields, signs, fuzziness, matching, analyze_wildcard, quote_field_suffix };
     members.end(Query::SimpleQueryString(Box::new(asked)))
 }
 

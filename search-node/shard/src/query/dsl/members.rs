@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::plain;
 use crate::query::QueryError;
-use crate::query::ast::{Operator, Query};
+use crate::query::ast::{Operator, Query, Rewrite};
 use crate::query::minimum_should_match::MinimumShouldMatch;
 use crate::query::rules::boosted_field;
 
@@ -144,6 +144,13 @@ impl<'a> Members<'a> {
         })
     }
 
+    pub(super) fn rewrite(&mut self, key: &str) -> Result<Option<Rewrite>, QueryError> {
+        self.read(
+            key,
+            |value| if value.is_null() { Ok(Rewrite::Usual) } else { Rewrite::parse(&plain(value)) },
+        )
+    }
+
     pub(super) fn minimum_should_match(&mut self) -> Result<Option<MinimumShouldMatch>, QueryError> {
         self.read("minimum_should_match", |value| MinimumShouldMatch::parse(&plain(value)))
     }
@@ -196,6 +203,11 @@ impl<'a> Members<'a> {
             Some((key, _)) => Err(self.unsupported(key)),
             None => Ok(query.boosted(boost).named(name)),
         }
+    }
+
+    /// The end of members that are no query of their own.
+    pub(super) fn done(self) -> Result<(), QueryError> {
+        self.left.first().map_or(Ok(()), |(key, _)| Err(self.unsupported(key)))
     }
 
     pub(super) fn unsupported(&self, key: impl Display) -> QueryError {

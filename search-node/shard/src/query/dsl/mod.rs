@@ -4,17 +4,25 @@
 
 mod compound;
 mod full_text;
+mod geo;
+mod intervals;
 mod joined;
 mod members;
+mod scoring;
+mod scripts;
+mod spans;
+mod special;
 mod term_level;
 
 use serde_json::Value;
 
+pub(in crate::query) use geo::{read_distance, read_point};
+pub(in crate::query) use scoring::java_hash;
+pub use special::wrapped;
+
 use super::QueryError;
 use super::ast::Query;
-
-/// Deeper queries are refused; Elasticsearch's `indices.query.bool.max_nested_depth`.
-const DEPTH_MAX: usize = 30;
+use super::limits::QueryLimits;
 
 /// Reads the body of a query.
 enum Parse {
@@ -33,26 +41,51 @@ const QUERIES: &[(&str, Parse)] = &[
     ("combined_fields", Leaf(full_text::parse_combined_fields)),
     ("constant_score", Around(compound::parse_constant)),
     ("dis_max", Around(compound::parse_dis_max)),
+    ("distance_feature", Leaf(scoring::parse_distance_feature)),
     ("exists", Leaf(term_level::parse_exists)),
+    ("field_masking_span", Around(spans::parse_masked)),
+    ("function_score", Around(scoring::parse_function_score)),
     ("fuzzy", Leaf(term_level::parse_fuzzy)),
+    ("geo_bounding_box", Leaf(geo::parse_bounding_box)),
+    ("geo_distance", Leaf(geo::parse_distance)),
+    ("geo_polygon", Leaf(geo::parse_polygon)),
+    ("geo_shape", Leaf(geo::parse_shape)),
+    ("has_child", Around(joined::parse_has_child)),
+    ("has_parent", Around(joined::parse_has_parent)),
     ("ids", Leaf(term_level::parse_ids)),
+    ("intervals", Leaf(intervals::parse_intervals)),
     ("match", Leaf(full_text::parse_match)),
     ("match_all", Leaf(compound::parse_match_all)),
     ("match_bool_prefix", Leaf(full_text::parse_bool_prefix)),
     ("match_none", Leaf(compound::parse_match_none)),
     ("match_phrase", Leaf(full_text::parse_phrase)),
     ("match_phrase_prefix", Leaf(full_text::parse_phrase_prefix)),
+    ("more_like_this", Leaf(special::parse_more_like_this)),
     ("multi_match", Leaf(full_text::parse_multi_match)),
     ("nested", Around(joined::parse_nested)),
     ("parent_id", Leaf(joined::parse_parent_id)),
+    ("pinned", Around(special::parse_pinned)),
     ("prefix", Leaf(term_level::parse_prefix)),
     ("query_string", Leaf(full_text::parse_query_string)),
     ("range", Leaf(term_level::parse_range)),
+    ("rank_feature", Leaf(scoring::parse_rank_feature)),
     ("regexp", Leaf(term_level::parse_regexp)),
+    ("script_score", Around(scoring::parse_script_score)),
     ("simple_query_string", Leaf(full_text::parse_simple_query_string)),
+    ("span_containing", Around(spans::parse_containing)),
+    ("span_first", Around(spans::parse_first)),
+    ("span_multi", Around(spans::parse_multi)),
+    ("span_near", Around(spans::parse_near)),
+    ("span_not", Around(spans::parse_not)),
+    ("span_or", Around(spans::parse_or)),
+    ("span_term", Leaf(spans::parse_term)),
+    ("span_within", Around(spans::parse_within)),
     ("term", Leaf(term_level::parse_term)),
     ("terms", Leaf(term_level::parse_terms)),
+    ("terms_set", Leaf(special::parse_terms_set)),
+    ("type", Leaf(special::parse_type)),
     ("wildcard", Leaf(term_level::parse_wildcard)),
+    ("wrapper", Around(special::parse_wrapper)),
 ];
 
 /// Reads the value of `query`.
@@ -74,11 +107,7 @@ fn inside_all(json: &Value, depth: usize) -> Result<Vec<Query>, QueryError> {
 }
 
 fn parse(json: &Value, depth: usize) -> Result<Query, QueryError> {
-    if depth > DEPTH_MAX {
-        return Err(QueryError::argument(format!(
-            "The nested depth of the query exceeds the maximum nested depth for queries set in [indices.query.bool.max_nested_depth] ([{DEPTH_MAX}])"
-        )));
-    }
+    QueryLimits::now().check_depth(depth)?;
     let object = json
         .as_object()
         .ok_or_else(|| QueryError::parsing("[_na] query malformed, must start with start_object"))?;

@@ -6,7 +6,8 @@ use super::full_text::fuzziness_of;
 use super::members::Members;
 use super::plain;
 use crate::query::QueryError;
-use crate::query::ast::{Edits, Query, RangeBounds, RangeRelation};
+use crate::query::ast::{Edits, Query, RangeBounds, RangeRelation, RegexpSyntax};
+use crate::query::regexp::Flags;
 
 /// More values are refused; Elasticsearch's `index.max_terms_count`.
 const TERMS_MAX: usize = 65_536;
@@ -23,6 +24,11 @@ pub(super) fn parse_terms(body: &Value) -> Result<Query, QueryError> {
     let mut members = Members::of("terms", body)?;
     let beside = ["boost", "_name"].map(|key| members.take(key).map(|value| (key, value)));
     let (field, values) = match members.next() {
+        // Whoever coordinates reads the document first, where there is one.
+        Some((field, Value::Object(_))) => {
+            members.put_back(beside);
+            return members.end(Query::TermsOf { field: field.to_owned() });
+        }
         Some((field, Value::Array(values))) => (field.to_owned(), values.clone()),
         Some((other, _)) => return Err(members.unsupported(other)),
         None => {
@@ -91,9 +97,6 @@ pub(super) fn parse_ids(body: &Value) -> Result<Query, QueryError> {
     members.end(Query::Ids { values, types })
 }
 
-/// What `rewrite` of a pattern may say changes how it is looked for, not what it finds.
-const MANNERS: [&str; 2] = ["rewrite", "max_determinized_states"];
-
 fn value_of(members: &mut Members<'_>, keys: &[&str]) -> Result<String, QueryError> {
     members.take_any(keys).map(plain).ok_or_else(|| QueryError::argument("value cannot be null"))
 }
@@ -102,24 +105,31 @@ pub(super) fn parse_prefix(body: &Value) -> Result<Query, QueryError> {
     let (field, mut members) = Members::of_field("prefix", body, "value")?;
     let value = value_of(&mut members, &["value", "prefix"])?;
     let case_insensitive = members.flag("case_insensitive")?.unwrap_or(false);
-    members.pass_over(&MANNERS);
-    members.end(Query::Prefix { field, value, case_insensitive })
+    let rewrite = members.rewrite("rewrite")?.unwrap_or_default();
+    members.end(Query::Prefix { field, value, case_insensitive, rewrite })
 }
 
 pub(super) fn parse_wildcard(body: &Value) -> Result<Query, QueryError> {
     let (field, mut members) = Members::of_field("wildcard", body, "value")?;
     let pattern = value_of(&mut members, &["value", "wildcard"])?;
     let case_insensitive = members.flag("case_insensitive")?.unwrap_or(false);
-    members.pass_over(&MANNERS);
-    members.end(Query::Wildcard { field, pattern, case_insensitive, is_normalized: false })
+    let rewrite = members.rewrite("rewrite")?.unwrap_or_default();
+    members.end(Query::Wildcard { field, pattern, case_insensitive, is_normalized: false, rewrite })
 }
 
 pub(super) fn parse_regexp(body: &Value) -> Result<Query, QueryError> {
     let (field, mut members) = Members::of_field("regexp", body, "value")?;
     let pattern = value_of(&mut members, &["value"])?;
-    members.pass_over(&MANNERS);
-    members.pass_over(&["flags", "flags_value", "case_insensitive"]);
-    members.end(Query::Regexp { field, pattern })
+    let rewrite = members.rewrite("rewrite")?.unwrap_or_default();
+    let usual = RegexpSyntax::default();
+    let named = members.read("flags", |value| Flags::parse(value.as_str().unwrap_or_default()))?;
+    let by_number = members.count("flags_value")?.map(Flags::of_bits);
+    let syntax = RegexpSyntax {
+        flags: by_number.or(named).unwrap_or(usual.flags),
+        case_insensitive: members.flag("case_insensitive")?.unwrap_or(usual.case_insensitive),
+        effort: members.count("max_determinized_states")?.unwrap_or(usual.effort),
+    };
+    members.end(Query::Regexp { field, pattern, syntax, rewrite })
 }
 
 pub(super) fn parse_fuzzy(body: &Value) -> Result<Query, QueryError> {

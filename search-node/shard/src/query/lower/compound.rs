@@ -2,7 +2,7 @@
 
 use tantivy::query::{BooleanQuery, Occur, Query as TantivyQuery};
 
-use super::{Lowered, Lowering, all, constant, none, unscored};
+use super::{Lowered, Lowering, all, constant, excluded, none, unscored};
 use crate::query::ast::Query;
 use crate::query::minimum_should_match::MinimumShouldMatch;
 
@@ -26,7 +26,7 @@ impl Lowering<'_> {
             clauses.push((Occur::Must, unscored(self.query(query)?)));
         }
         for query in must_not {
-            clauses.push((Occur::MustNot, unscored(self.query(query)?)));
+            clauses.push((Occur::MustNot, excluded(self.query(query)?)));
         }
         let required = !must.is_empty() || !filter.is_empty();
         let by_default = usize::from(!required && !should.is_empty());

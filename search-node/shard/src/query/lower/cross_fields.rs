@@ -86,7 +86,8 @@ impl Lowering<'_> {
     ) -> Result<Vec<Group<'f>>, QueryError> {
         let mut groups: Vec<Group<'f>> = Vec::new();
         for (path, boost) in fields {
-            let Some(mapping) = self.layout.mapping.leaf(path) else { continue };
+            let runtime = self.layout.mapping.runtime.get(path);
+            let Some(mapping) = runtime.or_else(|| self.layout.mapping.leaf(path)) else { continue };
             let own = if mapping.kind.is_text() {
                 mapping.analysis.searching(&self.layout.analysis)
             } else {

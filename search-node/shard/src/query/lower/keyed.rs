@@ -13,7 +13,7 @@ use crate::engine::Keyed;
 use crate::mapping::keyed_term;
 use crate::query::QueryError;
 use crate::query::ast::RangeBounds;
-use crate::query::wildcard::exact_regex;
+use crate::query::regexp::Expression;
 
 impl Lowering<'_> {
     /// The key at a path, if documents can be searched by it.
@@ -65,6 +65,6 @@ pub(in crate::query) fn between(keyed: Keyed<'_>, range: &RangeBounds) -> Lowere
 }
 
 /// The expression of a key's terms whose values are like an expression.
-pub(in crate::query) fn expression(keyed: Keyed<'_>, values: &str) -> String {
-    format!("{}({values})", exact_regex(&keyed_term(keyed.key, ""), false))
+pub(in crate::query) fn expression(keyed: Keyed<'_>, values: Expression) -> Expression {
+    values.behind(&keyed_term(keyed.key, ""))
 }

@@ -5,13 +5,22 @@
 
 mod compound;
 mod cross_fields;
+mod geo;
+mod intervals;
+mod joins;
 mod keyed;
+mod more_like_this;
 mod nested;
 mod patterns;
+mod prepared;
 mod presence;
+mod query_string;
 mod range_fields;
 mod runtime;
 mod scored;
+mod scoring;
+mod shared;
+mod spans;
 mod term_level;
 mod text_terms;
 mod texts;
@@ -27,24 +36,26 @@ use tantivy::query::{
 use tantivy::schema::{Field, IndexRecordOption};
 
 use self::patterns::Pattern;
+pub(crate) use self::patterns::{Shape, terms_like};
+pub(crate) use self::prepared::{Asked, Prepared};
 use self::presence::any_term;
 pub(crate) use self::range_fields::no_aggregation_of_spans;
 use self::runtime::RuntimeValues;
-pub(crate) use self::runtime::{Asked, runtime_fields_of};
+pub(crate) use self::runtime::{HeldValues, runtime_fields_of};
+use self::shared::Shared;
 use self::texts::boosted;
 use self::values::plain;
 use super::QueryError;
 use super::ast::Query;
-use super::query_string::{self, Options};
 use super::rules::QueryRules;
 use super::simple_query_string;
-use super::weights::constant::Constant;
+use super::weights::constant::{constant, unscored};
 use super::weights::demoted::Demoted;
+use super::weights::excluded::Excluded;
 use super::weights::fuzzy::FuzzyWords;
-use super::wildcard::{name_matches, to_regex};
-use crate::engine::{AllIdentities, Layout, View};
+use super::wildcard::name_matches;
+use crate::engine::{AllIdentities, Layout};
 use crate::mapping::{FieldKind, FieldMapping, IGNORED, Mapping};
-use crate::search::SearchError;
 
 /// What a query needs to know beside the mapping.
 #[derive(Debug, Clone, Copy)]
@@ -61,49 +72,14 @@ pub struct QueryContext<'a> {
 
 pub(in crate::query) type Lowered = Result<Box<dyn TantivyQuery>, QueryError>;
 
-/// The tantivy query of `query`, to be asked in some segments.
-pub(crate) fn lower(
-    query: &Query,
-    view: &View,
-    context: &QueryContext<'_>,
-    asked: Asked<'_>,
-) -> Result<Box<dyn TantivyQuery>, SearchError> {
-    lower_at(query, None, view, context, asked)
-}
-
-/// The same for a query that looks for the nested objects at a path.
-pub(crate) fn lower_nested(
-    query: &Query,
-    path: &str,
-    view: &View,
-    context: &QueryContext<'_>,
-    asked: Asked<'_>,
-) -> Result<Box<dyn TantivyQuery>, SearchError> {
-    lower_at(query, Some(path), view, context, asked)
-}
-
-fn lower_at(
-    query: &Query,
-    nested_in: Option<&str>,
-    view: &View,
-    context: &QueryContext<'_>,
-    asked: Asked<'_>,
-) -> Result<Box<dyn TantivyQuery>, SearchError> {
-    let (fuzzy_words, runtime) = (FuzzyWords::default(), RuntimeValues::default());
-    let lowering = Lowering::new(view, context, nested_in, &fuzzy_words, &runtime);
-    let lowered = lowering.at_level(lowering.query(query)?);
-    if runtime.read(view, asked)? {
-        return Ok(lowering.at_level(lowering.query(query)?));
-    }
-    Ok(lowered)
-}
-
 #[derive(Clone, Copy)]
 struct Lowering<'a> {
     layout: &'a Layout,
     identities: &'a Arc<AllIdentities>,
     context: &'a QueryContext<'a>,
     fuzzy_words: &'a FuzzyWords,
+    /// What queries are made ready with.
+    shared: &'a Shared<'a>,
     /// The runtime fields that were met.
     runtime: &'a RuntimeValues,
     /// The path of the nested objects that are looked for; none for documents.
@@ -124,25 +100,21 @@ pub(in crate::query) fn all_or_none(all_match: bool) -> Box<dyn TantivyQuery> {
     if all_match { all() } else { none() }
 }
 
-pub(in crate::query) fn constant(query: Box<dyn TantivyQuery>) -> Box<dyn TantivyQuery> {
-    Box::new(Constant::new(query, 1.0))
-}
-
-/// Matches that add nothing to the score.
-pub(in crate::query) fn unscored(query: Box<dyn TantivyQuery>) -> Box<dyn TantivyQuery> {
-    Box::new(Constant::new(query, 0.0))
+/// Matches that are left out.
+pub(in crate::query) fn excluded(query: Box<dyn TantivyQuery>) -> Box<dyn TantivyQuery> {
+    Box::new(Excluded { query: unscored(query) })
 }
 
 impl<'a> Lowering<'a> {
     fn new(
-        view: &'a View,
+        shared: &'a Shared<'a>,
         context: &'a QueryContext<'a>,
         nested_in: Option<&'a str>,
         fuzzy_words: &'a FuzzyWords,
         runtime: &'a RuntimeValues,
     ) -> Self {
-        let (layout, identities) = (&*view.layout, &view.identities);
-        Self { layout, identities, context, fuzzy_words, runtime, nested_in, is_of_index: true }
+        let (layout, identities) = (&*shared.view.layout, &shared.view.identities);
+        Self { layout, identities, context, fuzzy_words, shared, runtime, nested_in, is_of_index: true }
     }
 }
 
@@ -170,24 +142,21 @@ impl Lowering<'_> {
             Query::Range { field, bounds } => self.range(field, bounds),
             Query::Exists { field } => self.exists(field),
             Query::Ids { values, types } => Ok(self.ids(values, types)),
-            Query::Prefix { field, value, case_insensitive } => self.prefix(field, value, *case_insensitive),
-            Query::Wildcard { field, pattern, case_insensitive, is_normalized } => {
-                let to_regex = |pattern: &str| to_regex(pattern, *case_insensitive);
+            Query::Prefix { field, value, case_insensitive, rewrite } => {
+                self.prefix(field, value, (*case_insensitive, *rewrite))
+            }
+            Query::Wildcard { field, pattern, case_insensitive, is_normalized, rewrite } => {
+                let shape = Shape::Wildcard { case_insensitive: *case_insensitive };
                 self.pattern(
-                    &Pattern {
-                        kind: "wildcard",
-                        given: pattern,
-                        to_regex: &to_regex,
-                        is_normalized: *is_normalized,
-                    },
+                    &Pattern { shape, given: pattern, is_normalized: *is_normalized, rewrite: *rewrite },
                     field,
                 )
             }
-            Query::Regexp { field, pattern } => {
+            Query::Regexp { field, pattern, syntax, rewrite } => {
                 self.context.rules.check_regex(pattern)?;
-                let to_regex = |pattern: &str| pattern.to_owned();
+                let shape = Shape::Regexp(*syntax);
                 self.pattern(
-                    &Pattern { kind: "regexp", given: pattern, to_regex: &to_regex, is_normalized: false },
+                    &Pattern { shape, given: pattern, is_normalized: false, rewrite: *rewrite },
                     field,
                 )
             }
@@ -210,18 +179,29 @@ impl Lowering<'_> {
                 self.combined_fields(fields, value, matching)
             }
             Query::SimpleQueryString(asked) => {
-                let query = simple_query_string::parse(asked, &self.context.rules.default_fields);
+                let quoted = |path: &str, suffix: &str| self.with_suffix(path, suffix);
+                let defaults = &self.context.rules.default_fields;
+                let query = simple_query_string::parse(asked, defaults, &quoted);
                 self.query(&query)
             }
             Query::Nested { path, query, score_mode, ignore_unmapped, .. } => {
                 self.nested(path, query, *score_mode, *ignore_unmapped)
             }
             Query::ParentId { child, id, ignore_unmapped } => self.parent_id(child, id, *ignore_unmapped),
+            Query::FunctionScore(scored) => self.function_score(scored),
+            Query::ScriptScore { query, script, min_score } => self.script_score(query, script, *min_score),
+            Query::RankFeature { field, function } => self.rank_feature(field, *function),
+            Query::DistanceFeature { field, origin, pivot } => self.distance_feature(field, origin, pivot),
+            Query::TermsSet(asked) => self.terms_set(asked),
+            Query::TermsOf { field } => Err(terms_not_read(field)),
+            Query::Pinned { documents, organic } => self.pinned(documents, organic),
+            Query::MoreLikeThis(asked) => self.more_like_this(asked),
+            Query::Joined(joined) => self.joined(joined),
+            Query::Geo(asked) => self.geo(asked),
             Query::Constant { query } => Ok(constant(self.query(query)?)),
-            Query::QueryString { text, fields, matching } => {
-                let fields = if fields.is_empty() { &self.context.rules.default_fields } else { fields };
-                self.query(&query_string::parse(text, &Options { fields, matching })?)
-            }
+            Query::QueryString(asked) => self.query_string(asked),
+            Query::Span(spans) => self.spans_query(spans),
+            Query::Intervals { field, intervals } => self.intervals(field, intervals),
             Query::Named { query, .. } => self.query(query),
             Query::Boost { query, boost } => Ok(boosted(self.query(query)?, *boost)),
         }
@@ -305,6 +285,16 @@ pub(in crate::query) fn has_terms(mapping: &FieldMapping) -> bool {
 /// Whether a field's terms are found by its column alone.
 pub(in crate::query) fn has_column_of_terms(mapping: &FieldMapping) -> bool {
     !mapping.index && mapping.doc_values && matches!(mapping.kind, FieldKind::Keyword { .. })
+}
+
+/// The values of a `terms` are in a document that nobody has read.
+fn terms_not_read(field: &str) -> QueryError {
+    QueryError {
+        kind: "unsupported_operation_exception",
+        reason: format!(
+            "the values of [terms] on [{field}] cannot be looked up here: query must be rewritten first"
+        ),
+    }
 }
 
 /// A value that does not fit the field matches nothing, where the request says so.

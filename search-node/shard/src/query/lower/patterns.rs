@@ -1,25 +1,30 @@
 //! Queries for terms that begin so, are like a pattern, or are a few edits away.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use tantivy::Term as IndexTerm;
-use tantivy::query::{DisjunctionMaxQuery, Query as TantivyQuery, RegexQuery, TermQuery};
+use tantivy::query::{DisjunctionMaxQuery, Query as TantivyQuery, TermQuery};
 use tantivy::schema::IndexRecordOption;
-use tantivy_fst::Regex;
 
 use super::keyed::expression;
 use super::{Lowered, Lowering, all_or_none, constant, forgive, has_column_of_terms, has_terms, none};
 use crate::analysis::LEADING_MAX;
 use crate::mapping::{FieldKind, FieldMapping, IGNORED, INDEX_PREFIX, SEARCH_AS_YOU_TYPE, WRITTEN};
 use crate::query::QueryError;
-use crate::query::ast::Fuzziness;
+use crate::query::ast::{Fuzziness, RegexpSyntax, Rewrite};
+use crate::query::regexp::{self, EFFORT_USUAL, Expression, TermAutomaton};
 use crate::query::weights::column_terms::ColumnTerms;
-use crate::query::weights::fuzzy::Fuzzy;
-use crate::query::wildcard::{PATTERN_CHARS_MAX, between_signs, name_matches, prefix_regex};
+use crate::query::weights::expanded::Expanded;
+use crate::query::wildcard::{PATTERN_CHARS_MAX, between_signs, name_matches};
 
 impl Lowering<'_> {
     /// A pattern in the form of the field's terms; its signs stay.
-    fn normalized_pattern<'p>(&self, mapping: &FieldMapping, pattern: &Pattern<'p>) -> Cow<'p, str> {
+    pub(super) fn normalized_pattern<'p>(
+        &self,
+        mapping: &FieldMapping,
+        pattern: &Pattern<'p>,
+    ) -> Cow<'p, str> {
         let analysis = &self.layout.analysis;
         let analyzer = match (&mapping.analysis.normalizer, pattern.is_normalized) {
             (Some(name), _) => analysis.normalizer(name),
@@ -27,21 +32,24 @@ impl Lowering<'_> {
             _ => return Cow::Borrowed(pattern.given),
         };
         let Ok(analyzer) = analyzer else { return Cow::Borrowed(pattern.given) };
-        if pattern.kind != "wildcard" {
+        if !matches!(pattern.shape, Shape::Wildcard { .. }) {
             return Cow::Owned(analyzer.normalized(pattern.given));
         }
         Cow::Owned(between_signs(pattern.given, |text| analyzer.normalized(text)))
     }
 
-    pub(in crate::query) fn prefix(&self, path: &str, value: &str, case_insensitive: bool) -> Lowered {
-        if let Some(found) = (!case_insensitive).then(|| self.begins(path, value)).flatten() {
+    pub(in crate::query) fn prefix(
+        &self,
+        path: &str,
+        value: &str,
+        (case_insensitive, rewrite): (bool, Rewrite),
+    ) -> Lowered {
+        let is_plain = !case_insensitive && matches!(rewrite, Rewrite::Usual | Rewrite::Constant);
+        if let Some(found) = is_plain.then(|| self.begins(path, value)).flatten() {
             return Ok(found);
         }
-        let to_regex = |value: &str| prefix_regex(value, case_insensitive);
-        self.pattern(
-            &Pattern { kind: "prefix", given: value, to_regex: &to_regex, is_normalized: false },
-            path,
-        )
+        let shape = Shape::Prefix { case_insensitive };
+        self.pattern(&Pattern { shape, given: value, is_normalized: false, rewrite }, path)
     }
 
     /// In one field.
@@ -49,11 +57,8 @@ impl Lowering<'_> {
         if let Some(found) = self.begins(path, value) {
             return Ok(found);
         }
-        let to_regex = |value: &str| prefix_regex(value, false);
-        self.pattern_in(
-            &Pattern { kind: "prefix", given: value, to_regex: &to_regex, is_normalized: false },
-            path,
-        )
+        let (shape, rewrite) = (Shape::Prefix { case_insensitive: false }, Rewrite::Usual);
+        self.pattern_in(&Pattern { shape, given: value, is_normalized: false, rewrite }, path)
     }
 
     /// Documents by a beginning that is a term of its own.
@@ -88,7 +93,7 @@ impl Lowering<'_> {
         if let Some(made) = self.of_runtime(path, |inside| inside.pattern_in(pattern, path)) {
             return made;
         }
-        let Pattern { kind, given, .. } = *pattern;
+        let (kind, given) = (pattern.shape.name(), pattern.given);
         if given.chars().count() > PATTERN_CHARS_MAX {
             return Err(QueryError::argument(format!(
                 "The length of regex [{}] used in the [regexp] query has exceeded the allowed maximum of [{PATTERN_CHARS_MAX}]. This maximum can be set by changing the [index.max_regex_length] index level setting.",
@@ -101,7 +106,7 @@ impl Lowering<'_> {
         if path == "_id" {
             return Err(no_patterns(kind, path, path));
         }
-        let (shape, field) = match (self.searchable(path)?, self.layout.field(IGNORED)) {
+        let (text, field) = match (self.searchable(path)?, self.layout.field(IGNORED)) {
             (Some((mapping, _)), _) if mapping.kind == FieldKind::Version => {
                 match self.layout.part(path, WRITTEN) {
                     Some(written) => (Cow::Borrowed(given), written),
@@ -109,9 +114,9 @@ impl Lowering<'_> {
                 }
             }
             (Some((mapping, _)), _) if has_column_of_terms(mapping) => {
-                let made = (pattern.to_regex)(&self.normalized_pattern(mapping, pattern));
-                let regex = Regex::new(&made).map_err(|error| unreadable(given, path, &error))?;
-                return Ok(constant(Box::new(ColumnTerms::like(self.layout.stored_name(path), regex))));
+                let expression = pattern.shape.expression(&self.normalized_pattern(mapping, pattern))?;
+                let automaton = Arc::new(pattern.shape.automaton(&expression)?);
+                return Ok(constant(Box::new(ColumnTerms::like(self.layout.stored_name(path), automaton))));
             }
             (Some((mapping, _)), _) if !has_terms(mapping) => {
                 return Err(no_patterns(kind, path, &mapping.type_name));
@@ -123,12 +128,20 @@ impl Lowering<'_> {
                 None => return Ok(none()),
             },
         };
-        let mut made = (pattern.to_regex)(&shape);
+        let mut made = pattern.shape.expression(&text)?;
         if let Some(keyed) = self.keyed(path)? {
-            made = expression(keyed, &made);
+            made = expression(keyed, made);
         }
-        let query = RegexQuery::from_pattern(&made, field);
-        Ok(constant(Box::new(query.map_err(|error| unreadable(given, path, &error))?)))
+        let automaton = Arc::new(pattern.shape.automaton(&made)?);
+        // What is no text of its own has no words that count.
+        let counted =
+            self.searchable(path)?.filter(|(mapping, own)| *own == field && mapping.kind.counts_words());
+        Ok(match counted {
+            Some((mapping, _)) => {
+                Expanded::like(self.scored(path, mapping, field), automaton, pattern.rewrite)
+            }
+            None => Expanded::all_the_same(field, automaton),
+        })
     }
 
     pub(in crate::query) fn fuzzy(
@@ -179,29 +192,74 @@ impl Lowering<'_> {
             None if has_terms(mapping) || has_column_of_terms(mapping) => field,
             None => return Err(refused(&mapping.type_name)),
         };
-        let pattern = Pattern { kind: "fuzzy", given: value, to_regex: &str::to_owned, is_normalized };
+        let pattern = Pattern { shape: Shape::Exactly, given: value, is_normalized, rewrite: Rewrite::Usual };
         let near = self.fuzzy_words.near(&self.normalized_pattern(mapping, &pattern), fuzziness)?;
         if has_column_of_terms(mapping) {
             let automaton = near.automaton();
             return Ok(constant(Box::new(ColumnTerms::near(self.layout.stored_name(path), automaton))));
         }
-        let fuzzy = Box::new(Fuzzy::new(self.scored(path, mapping, field), near));
-        Ok(if mapping.kind == FieldKind::MatchOnlyText { constant(fuzzy) } else { fuzzy })
+        Ok(Box::new(Expanded::near(self.scored(path, mapping, field), near)))
     }
-}
-
-fn unreadable(pattern: &str, path: &str, error: &dyn std::fmt::Display) -> QueryError {
-    QueryError::argument(format!("failed to parse pattern [{pattern}] of [{path}]: {error}"))
 }
 
 /// A query for terms like a pattern.
 pub(in crate::query) struct Pattern<'a> {
-    /// The query that was asked, for what is said of fields that it cannot be asked of.
-    pub(in crate::query) kind: &'static str,
+    pub(in crate::query) shape: Shape,
     pub(in crate::query) given: &'a str,
-    pub(in crate::query) to_regex: &'a dyn Fn(&str) -> String,
     /// Whether a text's analyzer brings the pattern into the form of its terms.
     pub(in crate::query) is_normalized: bool,
+    pub(in crate::query) rewrite: Rewrite,
+}
+
+/// What a pattern is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Shape {
+    /// A value whose case does not matter.
+    Exactly,
+    Prefix {
+        case_insensitive: bool,
+    },
+    Wildcard {
+        case_insensitive: bool,
+    },
+    Regexp(RegexpSyntax),
+}
+
+impl Shape {
+    /// The query that was asked, for what is said of fields that it cannot be asked of.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Exactly => "term",
+            Self::Prefix { .. } => "prefix",
+            Self::Wildcard { .. } => "wildcard",
+            Self::Regexp(_) => "regexp",
+        }
+    }
+
+    pub(in crate::query) fn expression(self, text: &str) -> Result<Expression, QueryError> {
+        Ok(match self {
+            Self::Exactly => regexp::exactly(text, true),
+            Self::Prefix { case_insensitive } => regexp::beginning(text, case_insensitive),
+            Self::Wildcard { case_insensitive } => regexp::wildcard(text, case_insensitive),
+            Self::Regexp(RegexpSyntax { flags, case_insensitive, .. }) => {
+                regexp::parse(text, flags, case_insensitive).map_err(|wrong| failed(&wrong))?
+            }
+        })
+    }
+
+    pub(in crate::query) fn automaton(self, expression: &Expression) -> Result<TermAutomaton, QueryError> {
+        let effort = if let Self::Regexp(syntax) = self { syntax.effort } else { EFFORT_USUAL };
+        expression.automaton(effort).map_err(|error| failed(&error))
+    }
+}
+
+fn failed(why: &dyn std::fmt::Display) -> QueryError {
+    QueryError::shard(format!("failed to create query: {why}"))
+}
+
+/// What takes the terms that are like a pattern; none where it cannot be read.
+pub(crate) fn terms_like(shape: Shape, pattern: &str) -> Option<TermAutomaton> {
+    shape.automaton(&shape.expression(pattern).ok()?).ok()
 }
 
 /// A pattern that was asked of a field whose values are no texts, or are not kept as terms.

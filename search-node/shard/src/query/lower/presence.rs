@@ -49,7 +49,10 @@ impl Lowering<'_> {
                 _ if mapping.doc_values || matches!(mapping.kind, FieldKind::Range { .. }) => {
                     self.has_column(self.layout.stored_name(path))
                 }
-                _ => none(),
+                _ => match self.layout.part(path, PRESENCE) {
+                    Some(presence) => self.has_column(self.layout.schema.get_field_name(presence)),
+                    None => none(),
+                },
             });
         }
         if let Some(keyed) = self.keyed(path)? {

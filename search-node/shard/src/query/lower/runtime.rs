@@ -1,34 +1,28 @@
 //! Queries of runtime fields: asked of the values that were read out of the sources of documents.
+//!
+//! Values are there for one segment at a time: a search reads those of a segment, asks it, and lets them go for those of the next.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use hashbrown::HashMap;
+use parking_lot::Mutex;
 use tantivy::index::{SegmentId, SegmentReader};
-use tantivy::query::{EmptyScorer, EnableScoring, Explanation, Query as TantivyQuery, Scorer, Weight};
+use tantivy::query::{EnableScoring, Explanation, Query as TantivyQuery, Scorer, Weight};
 use tantivy::{DocId, Score, TantivyError};
 
-use super::{Lowered, Lowering, QueryContext, constant};
+use super::prepared::Asked;
+use super::{Lowered, Lowering, constant};
 use crate::engine::{Layout, RuntimeSegment, View};
-use crate::query::QueryError;
-use crate::query::ast::Query;
 use crate::query::weights::fuzzy::FuzzyWords;
-use crate::search::{AskStop, SearchError, goes_on};
-
-/// What the values of runtime fields are read for: the segments in which a query is asked, who may end it, and which fields are needed there
-/// beside its own.
-#[derive(Clone, Copy)]
-pub(crate) struct Asked<'a> {
-    pub(crate) segments: &'a [&'a SegmentReader],
-    pub(crate) stop: AskStop<'a>,
-    pub(crate) beside: &'a [String],
-}
+use crate::query::{Faults, QueryError};
+use crate::search::{AskStop, SearchError};
 
 /// The runtime fields that a query has met.
 #[derive(Default)]
 pub(super) struct RuntimeValues {
-    met: RefCell<HashMap<String, Arc<ValuesOfField>>>,
+    met: RefCell<BTreeMap<String, Arc<ValuesOfField>>>,
 }
 
 /// The values of one runtime field.
@@ -36,34 +30,66 @@ struct ValuesOfField {
     path: String,
     /// A layout that has the field, by which a query is checked.
     layout: Arc<Layout>,
-    /// Those of each segment that is asked; read once the query is known as a whole.
-    segments: OnceLock<HashMap<SegmentId, Arc<RuntimeSegment>>>,
+    /// The layouts by which its values were read so far.
+    read_by: Mutex<Vec<Arc<Layout>>>,
+    /// Those of the segment that is asked now.
+    held: Mutex<Option<(SegmentId, Arc<RuntimeSegment>)>>,
 }
 
 impl ValuesOfField {
     /// The layouts by which its values were read, each once; before they are, the one that checks the query.
     fn layouts(&self) -> Vec<Arc<Layout>> {
-        let mut layouts: Vec<Arc<Layout>> = Vec::new();
-        for values in self.segments.get().into_iter().flat_map(HashMap::values) {
-            if !layouts.iter().any(|known| Arc::ptr_eq(known, &values.layout)) {
-                layouts.push(Arc::clone(&values.layout));
-            }
+        let read_by = self.read_by.lock();
+        if read_by.is_empty() { vec![Arc::clone(&self.layout)] } else { read_by.clone() }
+    }
+
+    /// Has these values until they are let go; whether the query was made for their layout.
+    fn hold(&self, segment: SegmentId, values: &Arc<RuntimeSegment>) -> bool {
+        *self.held.lock() = Some((segment, Arc::clone(values)));
+        let mut read_by = self.read_by.lock();
+        let is_known = |known: &Arc<Layout>| Arc::ptr_eq(known, &values.layout);
+        let is_made_for = match read_by.as_slice() {
+            [] => is_known(&self.layout),
+            known => known.iter().any(is_known),
+        };
+        if !read_by.iter().any(is_known) {
+            read_by.push(Arc::clone(&values.layout));
         }
-        if layouts.is_empty() {
-            layouts.push(Arc::clone(&self.layout));
-        }
-        layouts
+        is_made_for
+    }
+}
+
+/// Values of runtime fields in the segment that is asked: they can be given up for others once this is dropped.
+#[must_use]
+pub(crate) struct HeldValues {
+    of: Vec<Arc<ValuesOfField>>,
+    #[expect(dead_code, reason = "held, not read")]
+    values: Vec<Arc<RuntimeSegment>>,
+    /// Whether some were read by other layouts than the query was made for.
+    pub(super) is_otherwise: bool,
+}
+
+impl Drop for HeldValues {
+    fn drop(&mut self) {
+        self.of.iter().for_each(|values| *values.held.lock() = None);
     }
 }
 
 impl RuntimeValues {
     fn of(&self, path: &str, layout: &Arc<Layout>) -> Arc<ValuesOfField> {
-        let mut met = self.met.borrow_mut();
-        let values = met.entry_ref(path).or_insert_with(|| {
-            let (path, layout) = (path.to_owned(), Arc::clone(layout));
-            Arc::new(ValuesOfField { path, layout, segments: OnceLock::new() })
-        });
-        Arc::clone(values)
+        if let Some(known) = self.met.borrow().get(path) {
+            return Arc::clone(known);
+        }
+        let (read_by, held) = (Mutex::default(), Mutex::default());
+        let values = ValuesOfField { path: path.to_owned(), layout: Arc::clone(layout), read_by, held };
+        let values = Arc::new(values);
+        self.met.borrow_mut().insert(path.to_owned(), Arc::clone(&values));
+        values
+    }
+
+    /// Whether none was met.
+    pub(super) fn is_empty(&self) -> bool {
+        self.met.borrow().is_empty()
     }
 
     /// The paths of those that were met.
@@ -71,30 +97,24 @@ impl RuntimeValues {
         self.met.into_inner().into_keys().collect()
     }
 
-    /// Reads the values of all fields that were met, and of those beside. Whether some were read by other layouts than the query was made for, so
-    /// that it has to be made again.
-    pub(super) fn read(&self, view: &View, asked: Asked<'_>) -> Result<bool, SearchError> {
+    /// Reads the values that all fields which were met have in a segment, and those beside, in one go.
+    pub(super) fn hold(
+        &self,
+        view: &View,
+        reader: &SegmentReader,
+        beside: &[String],
+        stop: AskStop<'_>,
+    ) -> Result<HeldValues, SearchError> {
         let met = self.met.borrow();
-        if met.is_empty() {
-            return Ok(false);
+        let of: Vec<Arc<ValuesOfField>> = met.values().cloned().collect();
+        let beside = beside.iter().map(String::as_str).filter(|path| !met.contains_key(*path));
+        let paths: Vec<&str> = met.keys().map(String::as_str).chain(beside).collect();
+        let values = view.runtime_fields(reader, &paths, stop)?;
+        let mut is_otherwise = false;
+        for (of, values) in of.iter().zip(&values) {
+            is_otherwise |= !of.hold(reader.segment_id(), values);
         }
-        let own: Vec<&ValuesOfField> = met.values().map(|values| &**values).collect();
-        let beside = asked.beside.iter().map(String::as_str).filter(|path| !met.contains_key(*path));
-        let paths: Vec<&str> = own.iter().map(|values| values.path.as_str()).chain(beside).collect();
-        let mut segments = vec![HashMap::new(); own.len()];
-        for reader in asked.segments {
-            goes_on(asked.stop)?;
-            let read = view.runtime_fields(reader, &paths, asked.stop)?;
-            for (segments, values) in segments.iter_mut().zip(read) {
-                segments.insert(reader.segment_id(), values);
-            }
-        }
-        let mut has_others = false;
-        for (values, segments) in own.into_iter().zip(segments) {
-            has_others |= segments.values().any(|read| !Arc::ptr_eq(&read.layout, &values.layout));
-            values.segments.get_or_init(|| segments);
-        }
-        Ok(has_others)
+        Ok(HeldValues { of, values, is_otherwise })
     }
 }
 
@@ -113,16 +133,12 @@ impl Lowering<'_> {
 }
 
 /// The runtime fields that a query asks.
-pub(crate) fn runtime_fields_of(
-    query: &Query,
-    view: &View,
-    context: &QueryContext<'_>,
-) -> Result<Vec<String>, QueryError> {
-    if view.layout.mapping.runtime.count() == 0 {
+pub(crate) fn runtime_fields_of(asked: Asked<'_>) -> Result<Vec<String>, QueryError> {
+    if asked.view.layout.mapping.runtime.count() == 0 {
         return Ok(Vec::new());
     }
     let (fuzzy_words, runtime) = (FuzzyWords::default(), RuntimeValues::default());
-    Lowering::new(view, context, None, &fuzzy_words, &runtime).query(query)?;
+    asked.lower(&fuzzy_words, &runtime, &Faults::default())?;
     Ok(runtime.into_paths())
 }
 
@@ -169,14 +185,14 @@ struct RuntimeWeight {
 
 impl Weight for RuntimeWeight {
     fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
-        let known = self.values.segments.get();
-        // The rest of the query matches nothing there.
-        let Some(values) = known.and_then(|segments| segments.get(&reader.segment_id())) else {
-            return Ok(Box::new(EmptyScorer));
-        };
+        let path = &self.values.path;
+        let held = self.values.held.lock().clone();
+        let held = held.filter(|(segment, _)| *segment == reader.segment_id());
+        let (_, values) = held.ok_or_else(|| {
+            TantivyError::InternalError(format!("the values of [{path}] were not read for the segment"))
+        })?;
         let (_, weight) =
             self.weights.iter().find(|(layout, _)| Arc::ptr_eq(layout, &values.layout)).ok_or_else(|| {
-                let path = &self.values.path;
                 TantivyError::InternalError(format!("the values of [{path}] were read by another layout"))
             })?;
         weight.scorer(&values.reader, boost)

@@ -11,17 +11,16 @@ use tantivy::query::{
 };
 use tantivy::schema::{Field, IndexRecordOption};
 
-use super::patterns::Pattern;
+use super::patterns::{Pattern, Shape};
 use super::values::{Wanted, bounds, plain, wanted};
 use super::{Lowered, Lowering, constant, forgive, has_column_of_terms, keyed, none};
 use crate::mapping::{FieldKind, FieldMapping};
 use crate::query::QueryError;
-use crate::query::ast::RangeBounds;
+use crate::query::ast::{RangeBounds, Rewrite};
 use crate::query::weights::column_range::ColumnRange;
 use crate::query::weights::column_terms::ColumnTerms;
 use crate::query::weights::has_uid::{HasUid, Types};
 use crate::query::weights::weighed::AllSegments;
-use crate::query::wildcard::exact_regex;
 
 impl Lowering<'_> {
     pub(in crate::query) fn term(&self, path: &str, value: &Value, case_insensitive: bool) -> Lowered {
@@ -36,8 +35,12 @@ impl Lowering<'_> {
         }
         let like_text = || {
             let text = plain(value);
-            let to_regex = |text: &str| exact_regex(text, true);
-            let pattern = Pattern { kind: "term", given: &text, to_regex: &to_regex, is_normalized: false };
+            let pattern = Pattern {
+                shape: Shape::Exactly,
+                given: &text,
+                is_normalized: false,
+                rewrite: Rewrite::Usual,
+            };
             self.pattern(&pattern, path)
         };
         let Some((mapping, field)) = self.searchable(path)? else {
@@ -69,11 +72,14 @@ impl Lowering<'_> {
             Wanted::Between(lower, upper) => self.between(path, mapping, lower, upper),
             Wanted::One(term) => match &mapping.kind {
                 FieldKind::Text => self.weighed(path, mapping, &term, IndexRecordOption::WithFreqs),
-                FieldKind::Boolean | FieldKind::MatchOnlyText => {
+                // A flag counts by how rare it is, as in Elasticsearch.
+                FieldKind::Boolean if mapping.index && self.is_of_index => {
+                    self.weighed(path, mapping, &term, IndexRecordOption::Basic)
+                }
+                FieldKind::Boolean | FieldKind::MatchOnlyText | FieldKind::ConstantKeyword { .. } => {
                     constant(Box::new(TermQuery::new(term, IndexRecordOption::Basic)))
                 }
                 FieldKind::Keyword { .. }
-                | FieldKind::ConstantKeyword { .. }
                 | FieldKind::Flattened { .. }
                 | FieldKind::Join(_)
                 | FieldKind::Version

@@ -12,7 +12,8 @@ use crate::analysis::Term;
 use crate::query::QueryError;
 use crate::query::ast::{Matching, Operator};
 use crate::query::similarity::Similarity;
-use crate::query::weights::fuzzy::{Fuzzy, Near};
+use crate::query::weights::expanded::Expanded;
+use crate::query::weights::fuzzy::Near;
 use crate::query::weights::phrase::{Phrase, Word};
 use crate::query::weights::source_phrase::{SourcePhrase, SourceTexts, SourceWords};
 use crate::query::weights::synonyms::Synonyms;
@@ -71,8 +72,7 @@ impl TextTerms {
 
     /// Documents with a term that is near a word.
     pub(in crate::query) fn near(&self, near: Near) -> Box<dyn Query> {
-        let fuzzy = Box::new(Fuzzy::new(self.scored.clone(), near));
-        if self.is_scored { fuzzy } else { constant(fuzzy) }
+        Box::new(Expanded::near(self.scored.clone(), near))
     }
 
     /// Documents with the terms in their order, moved by at most `slop`; the last of them may be any of so many that go on from it.

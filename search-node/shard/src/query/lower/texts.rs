@@ -12,7 +12,7 @@ use super::{Lowered, Lowering, all, forgive, none};
 use crate::analysis::{Analyzer, Term};
 use crate::mapping::{FieldKind, FieldMapping, INDEX_PHRASE};
 use crate::query::QueryError;
-use crate::query::ast::{Matching, MultiMatchKind, Operator, ZeroTerms};
+use crate::query::ast::{Matching, MultiMatchKind, Operator, Rewrite, ZeroTerms};
 use crate::query::weights::constant::Constant;
 use crate::query::weights::in_level::Levels;
 use crate::query::weights::source_phrase::{NestedTexts, SourceTexts};
@@ -71,7 +71,9 @@ impl Lowering<'_> {
         };
         if !mapping.kind.is_text() {
             return match (&mapping.kind, prefix) {
-                (FieldKind::Keyword { .. }, true) => self.prefix(path, &plain(value), false),
+                (FieldKind::Keyword { .. }, true) => {
+                    self.prefix(path, &plain(value), (false, Rewrite::Usual))
+                }
                 _ => self.exact(path, mapping, field, value),
             };
         }
@@ -81,7 +83,7 @@ impl Lowering<'_> {
         let expansions = prefix.then_some(matching.max_expansions);
         match terms.single() {
             Some(only) if prefix && (!terms.is_scored || mapping.prefixes().is_some()) => {
-                self.prefix(path, only, false)
+                self.prefix(path, only, (false, Rewrite::Usual))
             }
             None if terms.terms.is_empty() => Ok(self.without_terms(matching)),
             None if terms.terms.len() > 1 && terms.is_scored && terms.texts.is_some() => {
@@ -119,11 +121,14 @@ impl Lowering<'_> {
 
     /// The terms as a bool of them, the last of which may go on.
     pub(super) fn bool_prefix(&self, path: &str, value: &Value, matching: &Matching) -> Lowered {
+        if let Some(made) = self.of_runtime(path, |inside| inside.bool_prefix(path, value, matching)) {
+            return made;
+        }
         let Some((mapping, field)) = self.searchable(path)? else {
             return self.prefix_in(path, &plain(value));
         };
         if !mapping.kind.is_text() {
-            return self.prefix(path, &plain(value), false);
+            return self.prefix(path, &plain(value), (false, Rewrite::Usual));
         }
         let own = mapping.analysis.searching(&self.layout.analysis);
         let analyzer = self.analyzer(matching.analyzer.as_deref().unwrap_or(own))?;
@@ -232,11 +237,10 @@ pub(super) fn joined(
     if count == 1 {
         return clauses.remove(0).1;
     }
-    let wanted = match (&matching.minimum_should_match, matching.operator) {
-        (Some(minimum), Operator::Or) => minimum.of(count),
-        _ => 0,
-    };
-    if wanted > count {
+    // Clauses that must match are none of those of which some should.
+    let optional = if matching.operator == Operator::Or { count } else { 0 };
+    let wanted = matching.minimum_should_match.as_ref().map_or(0, |minimum| minimum.of(optional));
+    if wanted > optional {
         return none();
     }
     let mut joined = BooleanQuery::new(clauses);

@@ -17,9 +17,10 @@ use tantivy::query::{
     ConstScorer, DfaWrapper, EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight,
 };
 use tantivy::{DocId, DocSet, Score, SeekDangerResult, TERMINATED};
-use tantivy_fst::{Automaton, Regex};
+use tantivy_fst::Automaton;
 
 use crate::mapping::in_column;
+use crate::query::regexp::TermAutomaton;
 
 /// Documents of a block: few behind a jump, for little may be wanted there, and then more and more.
 const BLOCK_MIN: DocId = 128;
@@ -37,7 +38,7 @@ pub(in crate::query) struct ColumnTerms {
 enum Meant {
     /// These, in order.
     Exactly(Vec<String>),
-    Like(Regex),
+    Like(Arc<TermAutomaton>),
     Near(Arc<DfaWrapper>),
 }
 
@@ -60,9 +61,9 @@ impl ColumnTerms {
         Self::of(column, Meant::Exactly(terms))
     }
 
-    /// Documents with a term that a regular expression matches.
-    pub(in crate::query) fn like(column: &str, regex: Regex) -> Self {
-        Self::of(column, Meant::Like(regex))
+    /// Documents with a term that is like an expression.
+    pub(in crate::query) fn like(column: &str, automaton: Arc<TermAutomaton>) -> Self {
+        Self::of(column, Meant::Like(automaton))
     }
 
     /// Documents with a term that an automaton takes.
@@ -106,7 +107,7 @@ impl Meant {
                 }
                 found
             }
-            Self::Like(regex) => taken_by(column, regex)?,
+            Self::Like(automaton) => taken_by(column, &**automaton)?,
             Self::Near(automaton) => taken_by(column, &**automaton)?,
         })
     }

@@ -52,6 +52,16 @@ impl Query for Constant {
     }
 }
 
+/// Matches that count 1.
+pub(in crate::query) fn constant(query: Box<dyn Query>) -> Box<dyn Query> {
+    Box::new(Constant::new(query, 1.0))
+}
+
+/// Matches that add nothing to the score.
+pub(in crate::query) fn unscored(query: Box<dyn Query>) -> Box<dyn Query> {
+    Box::new(Constant::new(query, 0.0))
+}
+
 struct ConstantWeight {
     matches: Box<dyn Weight>,
     score: Score,

@@ -2,18 +2,14 @@
 //! once for all fields, and the words of a query are bounded together.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use tantivy::query::{
-    AutomatonWeight, BooleanQuery, BoostQuery, DfaWrapper, EnableScoring, FuzzyTermQuery, Query, TermQuery,
-    Weight,
-};
-use tantivy::schema::{Field, IndexRecordOption};
-use tantivy::{Searcher, Term};
+use tantivy::Term;
+use tantivy::query::{DfaWrapper, FuzzyTermQuery};
+use tantivy::schema::Field;
 
-use super::weighed::ScoredField;
 use crate::query::QueryError;
 use crate::query::ast::Fuzziness;
 
@@ -77,13 +73,17 @@ impl fmt::Debug for Near {
 }
 
 impl Near {
+    pub(super) fn fuzziness(&self) -> Fuzziness {
+        self.fuzziness
+    }
+
     /// What takes the terms that are near enough, but for what must be the same at their beginning.
     pub(in crate::query) fn automaton(&self) -> Arc<DfaWrapper> {
         Arc::clone(&self.automaton)
     }
 
     /// What a term counts that the automaton has taken; none if its beginning is another.
-    fn share(&self, term: &str) -> Option<f32> {
+    pub(super) fn share(&self, term: &str) -> Option<f32> {
         let (word, term): (Vec<char>, Vec<char>) = (self.word.chars().collect(), term.chars().collect());
         let same = self.fuzziness.prefix_length.min(word.len());
         if term.len() < same || term[..same] != word[..same] {
@@ -95,42 +95,6 @@ impl Near {
         }
         let shorter = word.len().min(term.len());
         (edits <= usize::from(self.edits)).then(|| 1.0 - edits as f32 / shorter as f32)
-    }
-
-    /// The terms of a field that count, with what each of them counts.
-    fn terms(&self, searcher: &Searcher, field: Field) -> tantivy::Result<Vec<(Term, f32)>> {
-        let mut best: BTreeSet<(Rank, String)> = BTreeSet::new();
-        for reader in searcher.segment_readers() {
-            let index = reader.inverted_index(field)?;
-            let mut found = index.terms().search(&*self.automaton).into_stream()?;
-            while found.advance() {
-                let Ok(term) = std::str::from_utf8(found.key()) else { continue };
-                let Some(share) = self.share(term) else { continue };
-                best.insert((Rank(share), term.to_owned()));
-                if best.len() > self.fuzziness.max_expansions {
-                    best.pop_last();
-                }
-            }
-        }
-        Ok(best.into_iter().map(|(rank, term)| (Term::from_field_text(field, &term), rank.0)).collect())
-    }
-}
-
-/// What a term counts; the most first.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Rank(f32);
-
-impl Eq for Rank {}
-
-impl Ord for Rank {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        other.0.total_cmp(&self.0)
-    }
-}
-
-impl PartialOrd for Rank {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
     }
 }
 
@@ -150,38 +114,6 @@ fn distance(one: &[char], other: &[char], transpositions: bool) -> usize {
         before = std::mem::replace(&mut last, row);
     }
     last[other.len()]
-}
-
-/// A word that may have edits in one field. Its terms count as rare as the least rare of them, each by how near it is.
-#[derive(Debug, Clone)]
-pub(in crate::query) struct Fuzzy {
-    field: ScoredField,
-    near: Near,
-}
-
-impl Fuzzy {
-    pub(in crate::query) fn new(field: ScoredField, near: Near) -> Self {
-        Self { field, near }
-    }
-}
-
-impl Query for Fuzzy {
-    fn weight(&self, scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
-        let Some(searcher) = scoring.searcher() else {
-            return Ok(Box::new(AutomatonWeight::<DfaWrapper>::new(self.field.field, self.near.automaton())));
-        };
-        let terms = self.near.terms(searcher, self.field.field)?;
-        let mut most = 0;
-        for (term, _) in &terms {
-            most = most.max(searcher.doc_freq(term)?);
-        }
-        let one = |(term, share): (Term, f32)| -> Box<dyn Query> {
-            let query = Box::new(TermQuery::new(term.clone(), IndexRecordOption::WithFreqs));
-            let counted = self.field.weighed_as_frequent(query, term, most);
-            if share == 1.0 { counted } else { Box::new(BoostQuery::new(counted, share)) }
-        };
-        BooleanQuery::union(terms.into_iter().map(one).collect()).weight(scoring)
-    }
 }
 
 #[cfg(test)]

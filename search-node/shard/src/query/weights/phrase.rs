@@ -14,6 +14,7 @@ use super::any_of::AnyOf;
 use super::counting::Counting;
 use super::sloppy::{Placed, Repeats, exactly, often, repeats};
 use super::weighed::ScoredField;
+use crate::query::limits::QueryLimits;
 
 /// One word of a phrase.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,7 +43,7 @@ impl Phrase {
         let mut words = self.words.clone();
         if let (Some(most), Some(searcher), Some(last)) = (self.expansions, searcher, words.last_mut()) {
             let beginnings = std::mem::take(&mut last.terms);
-            last.terms = beginning_with(searcher, &beginnings, most)?;
+            last.terms = beginning_with(searcher, &beginnings, most.min(QueryLimits::now().clauses))?;
         }
         Ok(words)
     }

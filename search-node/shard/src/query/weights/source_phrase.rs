@@ -8,19 +8,19 @@ use std::sync::Arc;
 use serde_json_borrow::Value as Json;
 use tantivy::index::SegmentReader;
 use tantivy::query::{
-    BooleanQuery, ConstScorer, EnableScoring, Explanation, Occur, Query, RegexQuery, Scorer, TermQuery,
-    Weight,
+    BooleanQuery, ConstScorer, EnableScoring, Explanation, Occur, Query, Scorer, TermQuery, Weight,
 };
 use tantivy::schema::{Field, IndexRecordOption, Value as _};
 use tantivy::store::StoreReader;
 use tantivy::{DocId, DocSet, Score, TERMINATED, TantivyDocument, Term};
 
+use super::expanded::Expanded;
 use super::in_level::Levels;
 use super::sloppy::{Placed, exactly, often, repeats};
 use crate::analysis::Analyzer;
 use crate::engine::Level;
 use crate::mapping::scalar_text;
-use crate::query::wildcard::prefix_regex;
+use crate::query::regexp::{EFFORT_USUAL, beginning};
 
 /// Blocks of documents that one search keeps unpacked.
 const CACHED_BLOCKS: usize = 8;
@@ -169,10 +169,10 @@ impl SourcePhrase {
         let last = phrase.terms.len().saturating_sub(1);
         let one = |at: usize, text: &str| -> Box<dyn Query> {
             let begins = (phrase.is_prefix && at == last)
-                .then(|| RegexQuery::from_pattern(&prefix_regex(text, false), field).ok())
+                .then(|| beginning(text, false).automaton(EFFORT_USUAL).ok())
                 .flatten();
             match begins {
-                Some(begins) => Box::new(begins),
+                Some(begins) => Expanded::all_the_same(field, Arc::new(begins)),
                 None => {
                     Box::new(TermQuery::new(Term::from_field_text(field, text), IndexRecordOption::Basic))
                 }

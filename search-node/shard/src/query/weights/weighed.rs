@@ -5,16 +5,15 @@ use std::sync::Arc;
 
 use tantivy::fieldnorm::FieldNormReader;
 use tantivy::index::SegmentReader;
-use tantivy::postings::Postings;
 use tantivy::query::{Bm25StatisticsProvider, EnableScoring, Explanation, Query, Scorer, Weight};
-use tantivy::schema::{Field, IndexRecordOption};
-use tantivy::{DocId, DocSet, Score, Searcher, TERMINATED, Term};
+use tantivy::schema::Field;
+use tantivy::{DocId, Score, Searcher, Term};
 
 use super::bm25::{Bm25, Bm25Numbers, rarity};
+use super::constant::constant;
 use super::counting::Counting;
 use super::synonyms::Synonyms;
 use crate::engine::{AllIdentities, FieldCounts, identities_in};
-use crate::query::lower::constant;
 use crate::query::models::Counts;
 use crate::query::similarity::Similarity;
 
@@ -71,7 +70,7 @@ impl ScoredField {
         for term in terms {
             let with_term = statistics.doc_freq(term)?.min(counts.documents);
             if with_term > 0 {
-                counted.push(of_term(counts, with_term, frequency_in_all(searcher, term)?));
+                counted.push(of_term(counts, with_term, self.frequency(searcher, term)?));
             }
         }
         Ok(self.modelled(counted))
@@ -98,7 +97,7 @@ impl ScoredField {
         }
         let mut often = 0;
         for term in terms {
-            often += frequency_in_all(searcher, term)?;
+            often += self.frequency(searcher, term)?;
         }
         Ok(self.modelled(vec![of_term(counts, with_any, often)]))
     }
@@ -138,6 +137,13 @@ impl ScoredField {
         Ok(lengths.unwrap_or_else(|| FieldNormReader::constant(reader.max_doc(), 1)))
     }
 
+    /// How often a term is in all texts.
+    fn frequency(&self, searcher: &Searcher, term: &Term) -> tantivy::Result<u64> {
+        let of_segment =
+            |reader: &SegmentReader| identities_in(&self.identities.0, reader)?.frequency(reader, term);
+        searcher.segment_readers().iter().map(of_segment).sum()
+    }
+
     /// How much there is of the field in all segments; one of each where there is nothing, as nothing is divided by it then.
     pub(in crate::query) fn counts(&self, searcher: &Searcher) -> tantivy::Result<FieldCounts> {
         let mut all = FieldCounts::default();
@@ -158,21 +164,6 @@ fn of_term(field: FieldCounts, with_term: u64, often: u64) -> Counts {
         of_term: often as f64,
         of_all: field.words as f64,
     }
-}
-
-/// How often a term is in all texts; those that were deleted count until a merge, as they do for how many texts have it.
-fn frequency_in_all(searcher: &Searcher, term: &Term) -> tantivy::Result<u64> {
-    let mut sum = 0;
-    for reader in searcher.segment_readers() {
-        let postings =
-            reader.inverted_index(term.field())?.read_postings(term, IndexRecordOption::WithFreqs)?;
-        let Some(mut postings) = postings else { continue };
-        while postings.doc() != TERMINATED {
-            sum += u64::from(postings.term_freq());
-            postings.advance();
-        }
-    }
-    Ok(sum)
 }
 
 /// The identities of every segment.
@@ -216,12 +207,12 @@ impl Weighed {
 
 /// Statistics in which one document has each term: how rare terms really are is multiplied in afterwards, as tantivy counts that with
 /// too few digits for terms that nearly all documents have.
-struct Alone {
+struct OneEach {
     documents: u64,
     words: u64,
 }
 
-impl Bm25StatisticsProvider for Alone {
+impl Bm25StatisticsProvider for OneEach {
     fn total_num_tokens(&self, _field: Field) -> tantivy::Result<u64> {
         Ok(self.words)
     }
@@ -247,10 +238,11 @@ impl Query for Weighed {
             }
             None => self.field.rarities(searcher, statistics_provider, &self.terms)?,
         };
-        let alone = Alone { documents: counts.documents, words: counts.words };
-        let inner = self.query.weight(EnableScoring::enabled_from_statistics_provider(&alone, searcher))?;
+        let one_each = OneEach { documents: counts.documents, words: counts.words };
+        let inner =
+            self.query.weight(EnableScoring::enabled_from_statistics_provider(&one_each, searcher))?;
         let by = rarities / (self.terms.len() as f64 * rarity(1, counts.documents));
-        Ok(Box::new(Times { inner, by: by as Score }))
+        Ok(Box::new(Multiplied { inner, by: by as Score }))
     }
 
     fn query_terms<'a>(&'a self, visitor: &mut dyn FnMut(&'a Term, bool)) {
@@ -259,18 +251,22 @@ impl Query for Weighed {
 }
 
 /// A weight with its scores multiplied. What it makes are the scorers of the weight in it, so that unions of them know their bounds.
-struct Times {
+struct Multiplied {
     inner: Box<dyn Weight>,
     by: Score,
 }
 
-impl Weight for Times {
+impl Weight for Multiplied {
     fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
         self.inner.scorer(reader, boost * self.by)
     }
 
     fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
-        self.inner.explain(reader, document)
+        let mut scorer = self.scorer(reader, 1.0)?;
+        if scorer.doc() > document || scorer.seek(document) != document {
+            return self.inner.explain(reader, document);
+        }
+        Ok(Explanation::new("score by the similarity of the field", scorer.score()))
     }
 
     fn count(&self, reader: &SegmentReader) -> tantivy::Result<u32> {

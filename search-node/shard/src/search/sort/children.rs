@@ -8,7 +8,7 @@ use tantivy::query::EnableScoring;
 
 use super::{NestedSort, Opening};
 use crate::engine::Level;
-use crate::query::{Asked, Levels, lower_nested};
+use crate::query::{Asked, Levels, Prepared};
 use crate::search::SearchError;
 
 /// The nested objects of a segment that count.
@@ -35,10 +35,13 @@ impl Children {
             let mut these = match &wanted.filter {
                 None => all,
                 Some(filter) => {
-                    let asked = Asked { segments: &[reader], stop: opening.stop, beside: &[] };
-                    let query = lower_nested(filter, &wanted.path, opening.view, opening.context, asked)?;
-                    let weight =
-                        query.weight(EnableScoring::disabled_from_searcher(&opening.view.searcher))?;
+                    let asked = Asked::new(filter, opening.view, opening.context);
+                    let asked = Asked { nested_in: Some(&wanted.path), ..asked };
+                    let mut query = Prepared::new(asked)?;
+                    query.join(asked, opening.stop)?;
+                    let _held = query.hold(asked, reader, &[], opening.stop)?;
+                    let unscored = EnableScoring::disabled_from_searcher(&opening.view.searcher);
+                    let weight = query.query().weight(unscored)?;
                     Arc::new(Level::of(reader.max_doc(), &mut weight.scorer(reader, 1.0)?))
                 }
             };

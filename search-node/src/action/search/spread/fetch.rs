@@ -28,8 +28,7 @@ impl Spread<'_> {
         from: usize,
     ) -> Result<(Found, Vec<Value>), ApiError> {
         let wanted = found.hits.get(from..).unwrap_or_default();
-        let (all, is_timed_out) = self.read(wanted)?;
-        found.is_timed_out |= is_timed_out;
+        let all = self.read(wanted)?;
         let mut errors = Errors::new();
         for (hit, read) in wanted.iter().zip(&all) {
             if let Err(error) = read {
@@ -42,8 +41,8 @@ impl Spread<'_> {
         Ok((self.settle(found, errors)?, shown))
     }
 
-    /// Reads these, and whether the time was up before all was seen that is in them.
-    fn read(&mut self, wanted: &[Hit]) -> Result<(Vec<Read>, bool), ApiError> {
+    /// Reads these, however long the search has taken so far: only who cancels it ends that.
+    fn read(&mut self, wanted: &[Hit]) -> Result<Vec<Read>, ApiError> {
         let mut all: Vec<Option<Read>> = wanted.iter().map(|_| None).collect();
         let mut groups: BTreeMap<Kept, Vec<usize>> = BTreeMap::new();
         let mut own = Vec::new();
@@ -62,15 +61,13 @@ impl Spread<'_> {
             // Whoever reads them lets go of them, too.
             self.kept.remove(&kept);
         }
-        let fetched = fetch_here(&self.here, &hits_of(&own), self.body, self.json, &self.until);
-        let mut is_timed_out = fetched.is_timed_out;
+        let fetched = fetch_here(&self.here, &hits_of(&own), self.body, self.json, &self.until.cancelled);
         for (at, shown) in own.iter().zip(fetched.hits) {
             all[*at] = Some(shown.map_err(|error| (None, error)));
         }
         for (node, ats, call) in calls {
             let answer = self.wait(call)?.0.map_err(|error| error.unwrap_or_else(no_answer));
             let fetched = answer.and_then(|answer| read_fetched(&answer));
-            is_timed_out |= fetched.as_ref().is_ok_and(|fetched| fetched.is_timed_out);
             let shown = fetched.map(|fetched| fetched.hits);
             for (place, at) in ats.into_iter().enumerate() {
                 let shown = match &shown {
@@ -81,7 +78,7 @@ impl Spread<'_> {
             }
         }
         let all = all.into_iter().map(|read| read.unwrap_or_else(|| Err((None, no_answer()))));
-        Ok((all.collect(), is_timed_out))
+        Ok(all.collect())
     }
 
     /// Asks for the documents of hits where they are kept, for the last time.
@@ -93,7 +90,7 @@ impl Spread<'_> {
         within: Duration,
     ) -> Result<Option<Call>, ApiError> {
         let Some(coordinator) = &self.node.coordinator else { return Ok(None) };
-        let message = Wanted { context, body: body.to_vec(), hits, within: self.until.left() };
+        let message = Wanted { context, body: body.to_vec(), hits };
         let message = postcard::to_allocvec(&message).map_err(|error| unreadable(&error))?;
         let call = call(Arc::clone(coordinator), node, Action::Fetch, message.into(), within);
         Ok(Some(Call(Handle::current().spawn(call))))

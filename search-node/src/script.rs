@@ -1,27 +1,14 @@
-//! Update scripts: a small part of Painless, read and run here.
-//!
-//! Enough for what updates do with a document: assign and compute fields of `ctx._source`, `if`/`else`, local variables,
-//! `params`, `ctx.op`, and the common methods of texts, lists and maps. There are no loops and no functions, so a script
-//! ends; whatever is beyond is refused when it is read, with the place.
+//! Update scripts: what a request says of one, and the document that it is run over.
 
-mod eval;
-mod lexer;
-mod parser;
-
+use script::{Program, Purpose, SOURCE_BYTES_MAX};
 use serde_json::{Map, Value, json};
 
-use self::eval::Frame;
-use self::parser::{Statement, parse};
 use crate::error::ApiError;
-
-/// Scripts longer than this many bytes are refused, as in Elasticsearch.
-const SOURCE_BYTES_MAX: usize = 65_535;
 
 /// A script that was read.
 #[derive(Debug, Clone)]
 pub(crate) struct Script {
-    source: String,
-    statements: Vec<Statement>,
+    program: Program,
     params: Value,
 }
 
@@ -106,20 +93,20 @@ impl Script {
                 return Err(ApiError::parsing(format!("[script] must be a text or an object, not {other}")));
             }
         };
-        let mut script =
-            Self { source: source.unwrap_or_default().to_owned(), statements: Vec::new(), params: json!({}) };
+        let mut source_text = source.unwrap_or_default().to_owned();
+        let mut params = json!({});
         let mut has_source = source.is_some();
         for (key, value) in members {
             match (key.as_str(), value) {
                 ("source" | "inline", Value::String(text)) => {
-                    (script.source, has_source) = (text.clone(), true);
+                    (source_text, has_source) = (text.clone(), true);
                 }
                 ("lang", Value::String(lang)) if lang == "painless" => {}
                 ("lang", lang) => {
                     let lang = lang.as_str().map_or_else(|| lang.to_string(), str::to_owned);
                     return Err(ApiError::argument(format!("script_lang not supported [{lang}]")));
                 }
-                ("params", Value::Object(_)) => script.params = value.clone(),
+                ("params", Value::Object(_)) => params = value.clone(),
                 ("options", _) => {}
                 ("id" | "stored", Value::String(id)) => {
                     return Err(ApiError::new(
@@ -136,14 +123,15 @@ impl Script {
                 "must specify either [source] for an inline script or [id] for a stored script",
             ));
         }
-        if script.source.len() > SOURCE_BYTES_MAX {
+        if source_text.len() > SOURCE_BYTES_MAX {
             return Err(ApiError::argument(format!(
                 "exceeded max allowed inline script size in bytes [{SOURCE_BYTES_MAX}] with size [{}]",
-                script.source.len()
+                source_text.len()
             )));
         }
-        script.statements = parse(&script.source).map_err(|reason| script.fault("compile error", reason))?;
-        Ok(script)
+        let program = Program::read(&source_text, Purpose::Update)
+            .map_err(|reason| fault(&source_text, "compile error", reason))?;
+        Ok(Self { program, params })
     }
 
     /// Runs it over a document.
@@ -153,16 +141,15 @@ impl Script {
             error.cause = Some(("script_exception".to_owned(), format!("runtime error: {reason}")));
             error
         };
-        let mut frame = Frame::new(context.take(), &self.params);
-        frame.run(&self.statements).map_err(fault)?;
-        context.put_back(frame.into_ctx()).map_err(fault)
+        let changed = self.program.change(context.take(), &self.params).map_err(fault)?;
+        context.put_back(changed).map_err(fault)
     }
+}
 
-    fn fault(&self, what: &str, reason: String) -> ApiError {
-        let mut error = ApiError::new(400, "script_exception", what);
-        error.cause = Some(("illegal_argument_exception".to_owned(), reason));
-        error.with("script", self.source.as_str()).with("lang", "painless")
-    }
+fn fault(source: &str, what: &str, reason: String) -> ApiError {
+    let mut error = ApiError::new(400, "script_exception", what);
+    error.cause = Some(("illegal_argument_exception".to_owned(), reason));
+    error.with("script", source).with("lang", "painless")
 }
 
 #[cfg(test)]
@@ -233,7 +220,7 @@ mod tests {
     #[test]
     fn what_is_beyond_is_refused_with_the_place() {
         for (script, reason) in [
-            ("for (int i = 0; i < 3; i++) {}", "[for] at 1"),
+            ("try { }", "[try] at 1"),
             ("ctx._source.a = ", "end of the script"),
             ("ctx._source.a = 'b", "text that begins at 17"),
             ("1 = 2", "cannot be assigned"),

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::functions;
 use super::lexer::{Token, Word, tokens};
 
 /// Deeper nesting than this is no script that somebody wrote, and would exhaust the stack.
@@ -9,21 +10,63 @@ const DEPTH_MAX: usize = 100;
 /// Operators and members of one statement: each may lie a level below the next, and all levels are walked by recursion.
 const LINKS_MAX: usize = 500;
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Statement {
     Declare(String, Option<Expression>),
     Assign(Expression, Option<Sign>, Expression),
     If(Expression, Vec<Statement>, Vec<Statement>),
+    /// Statements before, a condition to go on by, and statements after each round.
+    Loop {
+        first: Vec<Statement>,
+        condition: Option<Expression>,
+        after: Vec<Statement>,
+        body: Vec<Statement>,
+        is_tested_last: bool,
+    },
+    /// A variable that has each item of a list.
+    Each(String, Expression, Vec<Statement>),
     Do(Expression),
-    Return,
+    Return(Option<Expression>),
+    Break,
+    Continue,
 }
 
-#[derive(Debug, Clone)]
+/// What a declared type makes of numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Any,
+    Whole,
+    Decimal,
+}
+
+impl Kind {
+    fn of(type_name: &str) -> Self {
+        match type_name {
+            "int" | "long" | "short" | "byte" => Self::Whole,
+            "double" | "float" => Self::Decimal,
+            _ => Self::Any,
+        }
+    }
+
+    fn cast(self, value: Expression) -> Expression {
+        if self == Self::Any { value } else { Expression::Cast(self, Box::new(value)) }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Expression {
     Value(Value),
     Variable(String),
     Member(Box<Expression>, Box<Expression>),
     Call(Box<Expression>, String, Vec<Expression>),
+    /// A field of the document, and what is asked of its values.
+    Field(Box<Expression>, Option<String>),
+    HasField(Box<Expression>),
+    Score,
+    Function(String, Vec<Expression>),
+    Cast(Kind, Box<Expression>),
+    /// A value, or another one where that is null.
+    Otherwise(Box<Expression>, Box<Expression>),
     Not(Box<Expression>),
     Minus(Box<Expression>),
     Binary(Box<Expression>, Sign, Box<Expression>),
@@ -38,27 +81,51 @@ pub(super) type Sign = &'static str;
 const LEVELS: [&[&str]; 6] =
     [&["||"], &["&&"], &["==", "!=", "===", "!=="], &["<", "<=", ">", ">="], &["+", "-"], &["*", "/", "%"]];
 
-const TYPES: [&str; 11] =
-    ["def", "int", "long", "double", "float", "boolean", "String", "List", "Map", "Object", "var"];
-const BEYOND: [&str; 9] = ["for", "while", "do", "try", "throw", "new", "break", "continue", "instanceof"];
+const TYPES: [&str; 13] = [
+    "def", "int", "long", "short", "byte", "double", "float", "boolean", "String", "List", "Map", "Object",
+    "var",
+];
+const BEYOND: [&str; 4] = ["try", "throw", "new", "instanceof"];
+/// Classes with functions that need no object.
+const CLASSES: [&str; 4] = ["Math", "Integer", "Long", "Double"];
 
-pub(super) fn parse(text: &str) -> Result<Vec<Statement>, String> {
-    let mut parser = Parser { tokens: tokens(text)?, next: 0, variables: Vec::new(), depth: 0, links: 0 };
+/// The statements of a script, and whether they ask for the score.
+pub(super) fn parse(text: &str, roots: &'static [&'static str]) -> Result<(Vec<Statement>, bool), String> {
+    let mut parser = Parser {
+        tokens: tokens(text)?,
+        roots,
+        next: 0,
+        variables: Vec::new(),
+        depth: 0,
+        links: 0,
+        loops: 0,
+        needs_score: false,
+    };
     let mut statements = Vec::new();
     while parser.next < parser.tokens.len() {
         if !parser.take(";") {
             statements.push(parser.statement()?);
         }
     }
-    Ok(statements)
+    Ok((statements, parser.needs_score))
 }
+
+type ParseLoop = fn(&mut Parser) -> Result<Statement, String>;
+
+const LOOPS: [(&str, ParseLoop); 3] =
+    [("for", Parser::for_loop), ("while", Parser::while_loop), ("do", Parser::do_loop)];
 
 struct Parser {
     tokens: Vec<Token>,
+    /// What is there before any variable.
+    roots: &'static [&'static str],
     next: usize,
-    variables: Vec<String>,
+    variables: Vec<(String, Kind)>,
     depth: usize,
     links: usize,
+    /// The loops around.
+    loops: usize,
+    needs_score: bool,
 }
 
 impl Parser {
@@ -139,22 +206,122 @@ impl Parser {
             return self.condition();
         }
         if self.take_name("return") {
-            if !matches!(self.peek(), None | Some(Word::Sign(";" | "}"))) {
-                self.expression()?;
-            }
-            return self.end(Statement::Return);
+            let is_bare = matches!(self.peek(), None | Some(Word::Sign(";" | "}")));
+            let value = if is_bare { None } else { Some(self.expression()?) };
+            return self.end(Statement::Return(value));
         }
-        let place = self.expression()?;
-        let statement = self.assignment(place)?;
+        if self.loops > 0 {
+            if self.take_name("break") {
+                return self.end(Statement::Break);
+            }
+            if self.take_name("continue") {
+                return self.end(Statement::Continue);
+            }
+        }
+        for (word, parse) in LOOPS {
+            if self.take_name(word) {
+                self.loops += 1;
+                let parsed = parse(self);
+                self.loops -= 1;
+                return parsed;
+            }
+        }
+        let statement = self.bare()?;
         self.end(statement)
     }
 
+    /// An expression or an assignment.
+    fn bare(&mut self) -> Result<Statement, String> {
+        for (sign, operator) in [("++", "+"), ("--", "-")] {
+            if self.take(sign) {
+                let place = self.expression()?;
+                if !matches!(place, Expression::Variable(_) | Expression::Member(..)) {
+                    return Err(format!("{} that can be changed", self.unexpected("a variable")));
+                }
+                return Ok(Statement::Assign(place, Some(operator), Expression::Value(json!(1))));
+            }
+        }
+        let place = self.expression()?;
+        self.assignment(place)
+    }
+
+    fn while_loop(&mut self) -> Result<Statement, String> {
+        self.expect("(")?;
+        let condition = Some(self.expression()?);
+        self.expect(")")?;
+        let body = self.block()?;
+        Ok(Statement::Loop { first: Vec::new(), condition, after: Vec::new(), body, is_tested_last: false })
+    }
+
+    fn do_loop(&mut self) -> Result<Statement, String> {
+        let body = self.block()?;
+        if !self.take_name("while") {
+            return Err(self.unexpected("[while]"));
+        }
+        self.expect("(")?;
+        let condition = Some(self.expression()?);
+        self.expect(")")?;
+        let (first, after) = (Vec::new(), Vec::new());
+        self.end(Statement::Loop { first, condition, after, body, is_tested_last: true })
+    }
+
+    /// `for (int i = 0; i < n; i++)`, `for (def item : items)`, `for (item in items)`.
+    fn for_loop(&mut self) -> Result<Statement, String> {
+        self.expect("(")?;
+        if let Some((name, words)) = self.each() {
+            self.next += words;
+            self.variables.push((name.clone(), Kind::Any));
+            let items = self.expression()?;
+            self.expect(")")?;
+            return Ok(Statement::Each(name, items, self.block()?));
+        }
+        let first = if self.take(";") { Vec::new() } else { vec![self.statement()?] };
+        let condition = if self.take(";") {
+            None
+        } else {
+            let condition = self.expression()?;
+            self.expect(";")?;
+            Some(condition)
+        };
+        let mut after = Vec::new();
+        while !self.take(")") {
+            after.push(self.bare()?);
+            if !self.take(",") {
+                self.expect(")")?;
+                break;
+            }
+        }
+        let body = self.block()?;
+        Ok(Statement::Loop { first, condition, after, body, is_tested_last: false })
+    }
+
+    /// The variable of a loop over items, if this is one, and how many words say so.
+    fn each(&self) -> Option<(String, usize)> {
+        let word = |at: usize| self.tokens.get(self.next + at).map(|token| &token.word);
+        let name = |at: usize| match word(at) {
+            Some(Word::Name(name)) => Some(name.clone()),
+            _ => None,
+        };
+        let first = name(0)?;
+        if let (Some(second), Some(Word::Sign(":"))) = (name(1), word(2)) {
+            return Some((second, 3));
+        }
+        match word(1) {
+            Some(Word::Name(within)) if within == "in" => Some((first, 2)),
+            _ => None,
+        }
+    }
+
     fn declaration(&mut self) -> Result<Statement, String> {
+        let Some(Word::Name(type_name)) = self.peek().cloned() else {
+            return Err(self.unexpected("a type"));
+        };
+        let kind = Kind::of(&type_name);
         self.next += 1;
         let Some(Word::Name(name)) = self.peek().cloned() else { return Err(self.unexpected("a name")) };
         self.next += 1;
-        let value = if self.take("=") { Some(self.expression()?) } else { None };
-        self.variables.push(name.clone());
+        let value = if self.take("=") { Some(kind.cast(self.expression()?)) } else { None };
+        self.variables.push((name.clone(), kind));
         self.end(Statement::Declare(name, value))
     }
 
@@ -200,6 +367,14 @@ impl Parser {
         self.next += 1;
         let value =
             if matches!(sign, "++" | "--") { Expression::Value(json!(1)) } else { self.expression()? };
+        let kind = match &place {
+            Expression::Variable(name) if operator.is_none() => {
+                let known = self.variables.iter().rev().find(|(known, _)| known == name);
+                known.map_or(Kind::Any, |(_, kind)| *kind)
+            }
+            _ => Kind::Any,
+        };
+        let value = kind.cast(value);
         Ok(Statement::Assign(place, operator, value))
     }
 
@@ -216,6 +391,10 @@ impl Parser {
             let condition = parser.binary(0)?;
             if !parser.take("?") {
                 return Ok(condition);
+            }
+            if parser.take(":") {
+                let otherwise = parser.expression()?;
+                return Ok(Expression::Otherwise(Box::new(condition), Box::new(otherwise)));
             }
             let then = parser.expression()?;
             parser.expect(":")?;
@@ -246,6 +425,9 @@ impl Parser {
         if self.take("-") {
             return self.nested(|parser| Ok(Expression::Minus(Box::new(parser.unary()?))));
         }
+        if let Some(kind) = self.cast() {
+            return self.nested(|parser| Ok(Expression::Cast(kind, Box::new(parser.unary()?))));
+        }
         let mut value = self.primary()?;
         loop {
             self.link()?;
@@ -255,18 +437,75 @@ impl Parser {
                 };
                 self.next += 1;
                 value = if self.take("(") {
-                    Expression::Call(Box::new(value), name, self.list(")")?)
+                    let mut arguments = self.list(")")?;
+                    match (&value, name.as_str(), arguments.len()) {
+                        (Expression::Variable(root), "containsKey", 1) if root == "doc" => {
+                            Expression::HasField(Box::new(arguments.swap_remove(0)))
+                        }
+                        (Expression::Variable(root), "get", 1) if root == "doc" => {
+                            Expression::Field(Box::new(arguments.swap_remove(0)), None)
+                        }
+                        (Expression::Field(path, None), "getValue", 0) => {
+                            Expression::Field(path.clone(), Some("value".to_owned()))
+                        }
+                        _ => Expression::Call(Box::new(value), name, arguments),
+                    }
                 } else {
-                    Expression::Member(Box::new(value), Box::new(Expression::Value(json!(name))))
+                    let key = Expression::Value(json!(name));
+                    match value {
+                        Expression::Variable(root) if root == "doc" => Expression::Field(Box::new(key), None),
+                        Expression::Field(path, None) => Expression::Field(path, Some(name)),
+                        other => Expression::Member(Box::new(other), Box::new(key)),
+                    }
                 };
             } else if self.take("[") {
                 let key = self.expression()?;
                 self.expect("]")?;
-                value = Expression::Member(Box::new(value), Box::new(key));
+                value = match value {
+                    Expression::Variable(root) if root == "doc" => Expression::Field(Box::new(key), None),
+                    other => Expression::Member(Box::new(other), Box::new(key)),
+                };
             } else {
                 return Ok(value);
             }
         }
+    }
+
+    /// `(int)` and the like.
+    fn cast(&mut self) -> Option<Kind> {
+        let mut words = self.tokens[self.next..].iter().map(|token| &token.word);
+        match (words.next(), words.next(), words.next()) {
+            (Some(Word::Sign("(")), Some(Word::Name(name)), Some(Word::Sign(")")))
+                if TYPES.contains(&name.as_str()) =>
+            {
+                let kind = Kind::of(name);
+                self.next += 3;
+                Some(kind)
+            }
+            _ => None,
+        }
+    }
+
+    /// A function by its name, or a constant of a class.
+    fn function(&mut self, name: &str) -> Result<Option<Expression>, String> {
+        let word = |at: usize| self.tokens.get(self.next + at).map(|token| &token.word);
+        if CLASSES.contains(&name)
+            && let (Some(Word::Sign(".")), Some(Word::Name(method))) = (word(1), word(2))
+        {
+            let method = method.clone();
+            if let Some(number) = functions::constant(&method).filter(|_| name == "Math") {
+                self.next += 3;
+                return Ok(Some(Expression::Value(json!(number))));
+            }
+            self.next += 3;
+            self.expect("(")?;
+            return Ok(Some(Expression::Function(format!("{name}.{method}"), self.list(")")?)));
+        }
+        if matches!(word(1), Some(Word::Sign("("))) {
+            self.next += 2;
+            return Ok(Some(Expression::Function(name.to_owned(), self.list(")")?)));
+        }
+        Ok(None)
     }
 
     fn primary(&mut self) -> Result<Expression, String> {
@@ -297,11 +536,20 @@ impl Parser {
             "true" => Expression::Value(json!(true)),
             "false" => Expression::Value(json!(false)),
             "null" => Expression::Value(Value::Null),
-            "ctx" | "params" => Expression::Variable(name.to_owned()),
-            local if self.variables.iter().any(|known| known == local) => {
+            "_score" if self.roots.contains(&name) => {
+                self.needs_score = true;
+                Expression::Score
+            }
+            root if self.roots.contains(&root) => Expression::Variable(name.to_owned()),
+            local if self.variables.iter().any(|(known, _)| known == local) => {
                 Expression::Variable(name.to_owned())
             }
-            _ => return Err(self.unexpected("ctx, params or a variable")),
+            _ => {
+                if let Some(function) = self.function(name)? {
+                    return Ok(function);
+                }
+                return Err(self.unexpected(&format!("{} or a variable", self.roots.join(", "))));
+            }
         };
         self.next += 1;
         Ok(expression)

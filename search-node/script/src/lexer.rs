@@ -69,6 +69,12 @@ fn number(text: &str) -> Option<(Word, usize)> {
         is_float = true;
         length += 1 + digits(&text[length + 1..]);
     }
+    let exponent =
+        text[length..].strip_prefix(['e', 'E']).map(|rest| rest.strip_prefix(['-', '+']).unwrap_or(rest));
+    if let Some(rest) = exponent.filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) {
+        is_float = true;
+        length = text.len() - rest.len() + digits(rest);
+    }
     let plain = &text[..length];
     let suffix = text[length..].chars().next().filter(|c| c.is_alphabetic());
     let word = match suffix {

@@ -1,0 +1,199 @@
+//! A small part of Painless, read and run here: what updates do with documents, and what scores are computed from.
+//!
+//! Assignments, `if`/`else`, loops, local variables, arithmetic, the common methods of texts, lists and maps, `Math`, and what a host lends: the
+//! values of a document and its score. There are no functions of a script's own; whatever is beyond is refused when it is read, with the
+//! place. A script ends: its loops share a bound.
+//!
+//! `lexer` and `parser` read, `eval` runs, `operators`, `methods` and `functions` compute.
+
+mod eval;
+mod functions;
+mod lexer;
+mod methods;
+mod operators;
+mod parser;
+
+use serde_json::Value;
+
+use self::eval::Frame;
+use self::parser::{Statement, parse};
+
+/// Scripts longer than this many bytes are refused, as in Elasticsearch.
+pub const SOURCE_BYTES_MAX: usize = 65_535;
+/// How often all loops of one run may go round together, unless somebody says otherwise; as in Elasticsearch.
+pub const LOOPS_MAX: u32 = 1_000_000;
+
+/// What a script may use beside `params`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// `ctx`, which it changes.
+    Update,
+    /// `doc` and `_score`, of which it makes a number.
+    Score,
+}
+
+impl Purpose {
+    fn roots(self) -> &'static [&'static str] {
+        match self {
+            Self::Update => &["ctx", "params"],
+            Self::Score => &["doc", "params", "_score"],
+        }
+    }
+}
+
+/// A script that was read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Program {
+    statements: Vec<Statement>,
+    needs_score: bool,
+}
+
+/// What a script knows of the document that it runs for.
+pub trait Host {
+    /// Whether there is a field at a path.
+    fn has_field(&self, path: &str) -> bool;
+    /// The values of a field, in their order.
+    fn values(&mut self, path: &str) -> Result<Vec<Value>, String>;
+    /// The score of the query around.
+    fn score(&mut self) -> f64;
+    /// What a function of the host's own says; none if there is none of that name.
+    fn call(&mut self, name: &str, arguments: &[Value]) -> Option<Result<Value, String>>;
+}
+
+/// Knows no document.
+struct Nobody;
+
+impl Host for Nobody {
+    fn has_field(&self, _path: &str) -> bool {
+        false
+    }
+
+    fn values(&mut self, path: &str) -> Result<Vec<Value>, String> {
+        Err(format!("No field found for [{path}] in mapping"))
+    }
+
+    fn score(&mut self) -> f64 {
+        0.0
+    }
+
+    fn call(&mut self, _name: &str, _arguments: &[Value]) -> Option<Result<Value, String>> {
+        None
+    }
+}
+
+impl Program {
+    /// Reads the text of a script; a fault says where it is.
+    pub fn read(text: &str, purpose: Purpose) -> Result<Self, String> {
+        let (statements, needs_score) = parse(text, purpose.roots())?;
+        Ok(Self { statements, needs_score })
+    }
+
+    /// Runs it over `ctx`, and returns what that has become.
+    pub fn change(&self, ctx: Value, params: &Value) -> Result<Value, String> {
+        let mut nobody = Nobody;
+        let mut frame = Frame::new(ctx, params, &mut nobody, LOOPS_MAX);
+        frame.result(&self.statements)?;
+        Ok(frame.into_ctx())
+    }
+
+    /// Runs it for a document, and returns its value; none where it says nothing.
+    pub fn value(&self, params: &Value, host: &mut dyn Host, loops_max: u32) -> Result<Value, String> {
+        Frame::new(Value::Null, params, host, loops_max).result(&self.statements)
+    }
+
+    /// Whether the script looks at the score of the query around.
+    pub fn needs_score(&self) -> bool {
+        self.needs_score
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    struct Document;
+
+    impl Host for Document {
+        fn has_field(&self, path: &str) -> bool {
+            matches!(path, "n" | "none")
+        }
+
+        fn values(&mut self, path: &str) -> Result<Vec<Value>, String> {
+            match path {
+                "n" => Ok(vec![json!(3), json!(5)]),
+                "none" => Ok(vec![]),
+                other => Err(format!("No field found for [{other}] in mapping")),
+            }
+        }
+
+        fn score(&mut self) -> f64 {
+            0.5
+        }
+
+        fn call(&mut self, name: &str, arguments: &[Value]) -> Option<Result<Value, String>> {
+            (name == "twice").then(|| Ok(json!(arguments[0].as_f64().unwrap_or_default() * 2.0)))
+        }
+    }
+
+    fn value(text: &str) -> Result<Value, String> {
+        let program = Program::read(text, Purpose::Score)?;
+        program.value(&json!({"a": 2, "list": [1, 2, 3]}), &mut Document, 1000)
+    }
+
+    #[test]
+    fn scripts_compute_what_painless_would() {
+        for (text, wanted) in [
+            ("1 + 2 * 3", json!(7)),
+            ("doc['n'].value * params.a", json!(6)),
+            ("doc['n'].size() + doc['n'].length", json!(4)),
+            ("doc['none'].empty ? 1 : doc['none'].value", json!(1)),
+            ("doc['n'].isEmpty() ? 1 : 2", json!(2)),
+            ("doc.containsKey('n') && !doc.containsKey('m')", json!(true)),
+            ("_score * 4", json!(2.0)),
+            ("return Math.max(1, Math.pow(2, 3));", json!(8.0)),
+            ("Math.abs(-3) + Math.min(4, 2)", json!(5)),
+            ("saturation(1, 3)", json!(0.25)),
+            ("sigmoid(2, 2, 1)", json!(0.5)),
+            ("twice(4)", json!(8.0)),
+            ("double x = 1; return x / 2", json!(0.5)),
+            ("int s = 0; for (int i = 0; i < 4; i++) { if (i == 2) continue; s += i; } return s", json!(4)),
+            ("int s = 0; for (def v : doc['n'].values) { s += v } s", json!(8)),
+            ("int s = 0; for (v in params.list) { if (v > 2) { break; } s += v } s", json!(3)),
+            ("int s = 0; for (int i = 0; i < 4; ++i) { s += i; } --s; s", json!(5)),
+            ("int i = 10; while (i > 5) { i-- } return i", json!(5)),
+            ("int i = 0; do { i++ } while (i < 3); return i", json!(3)),
+            ("(int) 2.9 + (double) 1", json!(3.0)),
+            ("params.b ?: 7", json!(7)),
+            ("1e2 + 1.5e-1", json!(100.15)),
+            ("if (doc['n'].value > 2) { return 1 } else { return 2 }", json!(1)),
+            ("Math.log10(100) + Math.sqrt(4)", json!(4.0)),
+        ] {
+            assert_eq!(value(text).as_ref(), Ok(&wanted), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        for (text, wanted) in [
+            ("doc['none'].value", "A document doesn't have a value for a field!"),
+            ("doc['m'].value", "No field found for [m] in mapping"),
+            ("while (true) { }", "maximum number of statements"),
+            ("foo(1)", "Unknown call [foo] with [1] arguments."),
+            ("bar", "[bar] at 1"),
+            ("Math.frob(1)", "Math.frob"),
+            ("break", "[break] at 1"),
+        ] {
+            let error = value(text).expect_err(text);
+            assert!(error.contains(wanted), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn whether_it_needs_the_score_is_known() {
+        for (text, needs) in [("_score + 1", true), ("doc['_score'].value", false), ("1", false)] {
+            assert_eq!(Program::read(text, Purpose::Score).expect(text).needs_score(), needs, "{text}");
+        }
+    }
+}

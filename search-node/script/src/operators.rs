@@ -1,0 +1,97 @@
+//! What operators make of values.
+
+use serde_json::{Number, Value, json};
+
+use super::methods::LENGTH_MAX;
+use super::parser::{Kind, Sign};
+
+pub(super) fn truth(value: &Value) -> Result<bool, String> {
+    value.as_bool().ok_or_else(|| format!("[{value}] is neither true nor false"))
+}
+
+pub(super) fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+pub(super) fn index(key: &Value, length: usize) -> Result<usize, String> {
+    let number = key.as_i64().ok_or_else(|| format!("[{key}] is no place in a list"))?;
+    // A negative place counts from the end.
+    let at = if number < 0 { number + i64::try_from(length).unwrap_or(i64::MAX) } else { number };
+    usize::try_from(at).map_err(|_| format!("no item [{number}] in a list of {length}"))
+}
+
+pub(super) fn is_equal(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Number(x), Value::Number(y)) if x.is_f64() != y.is_f64() => x.as_f64() == y.as_f64(),
+        _ => a == b,
+    }
+}
+
+pub(super) fn binary(left: &Value, sign: Sign, right: &Value) -> Result<Value, String> {
+    match sign {
+        "==" | "===" => return Ok(json!(is_equal(left, right))),
+        "!=" | "!==" => return Ok(json!(!is_equal(left, right))),
+        "+" if left.is_string() || right.is_string() => {
+            let joined = text(left) + &text(right);
+            return if joined.len() > LENGTH_MAX {
+                Err("the text has become too long".to_owned())
+            } else {
+                Ok(json!(joined))
+            };
+        }
+        _ => {}
+    }
+    let wrong = || format!("[{sign}] cannot be done with [{left}] and [{right}]");
+    let (Value::Number(a), Value::Number(b)) = (left, right) else { return Err(wrong()) };
+    if let (Some(a), Some(b)) = (a.as_i64(), b.as_i64()) {
+        let number = match sign {
+            // Whole numbers wrap around, as those of the language do.
+            "+" => a.wrapping_add(b),
+            "-" => a.wrapping_sub(b),
+            "*" => a.wrapping_mul(b),
+            "/" | "%" if b == 0 => return Err("/ by zero".to_owned()),
+            "/" => a.wrapping_div(b),
+            "%" => a.wrapping_rem(b),
+            _ => return compare(a.partial_cmp(&b), sign).ok_or_else(wrong),
+        };
+        return Ok(json!(number));
+    }
+    let (Some(a), Some(b)) = (a.as_f64(), b.as_f64()) else { return Err(wrong()) };
+    let number = match sign {
+        "+" => a + b,
+        "-" => a - b,
+        "*" => a * b,
+        "/" => a / b,
+        "%" => a % b,
+        _ => return compare(a.partial_cmp(&b), sign).ok_or_else(wrong),
+    };
+    Number::from_f64(number).map(Value::Number).ok_or_else(|| format!("[{left} {sign} {right}] is no number"))
+}
+
+fn compare(order: Option<std::cmp::Ordering>, sign: Sign) -> Option<Value> {
+    let order = order?;
+    Some(json!(match sign {
+        "<" => order.is_lt(),
+        "<=" => order.is_le(),
+        ">" => order.is_gt(),
+        ">=" => order.is_ge(),
+        _ => return None,
+    }))
+}
+
+/// A value as a declared type has it.
+pub(super) fn cast(kind: Kind, value: Value) -> Result<Value, String> {
+    match (kind, &value) {
+        (Kind::Whole, Value::Number(number)) if number.is_f64() => {
+            // As Java cuts: to the nearest number that there is.
+            Ok(json!(number.as_f64().unwrap_or_default() as i64))
+        }
+        (Kind::Decimal, Value::Number(number)) if !number.is_f64() => {
+            Ok(json!(number.as_f64().unwrap_or_default()))
+        }
+        (Kind::Whole | Kind::Decimal, Value::String(_) | Value::Bool(_)) => {
+            Err(format!("Cannot cast from [{value}] to a number"))
+        }
+        _ => Ok(value),
+    }
+}

@@ -1,0 +1,277 @@
+//! `more_like_this`: the words of texts that tell most about them, looked for in other documents.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, HashSet};
+
+use serde_json::Value;
+use tantivy::Term;
+use tantivy::query::{BooleanQuery, BoostQuery, Occur, Query as TantivyQuery};
+use tantivy::schema::{Field, IndexRecordOption};
+
+use super::values::plain;
+use super::{Lowered, Lowering, none, unscored};
+use crate::mapping::{FieldKind, FieldMapping};
+use crate::query::QueryError;
+use crate::query::ast::{Liked, MoreLikeThis};
+
+/// How often words are in what is liked.
+type Counts = BTreeMap<String, u32>;
+
+/// A word with what it tells.
+struct Telling {
+    term: Term,
+    score: f64,
+}
+
+impl Lowering<'_> {
+    pub(super) fn more_like_this(&self, asked: &MoreLikeThis) -> Lowered {
+        let fields = self.liked_fields(asked)?;
+        let mut clauses: Vec<(Occur, Box<dyn TantivyQuery>)> = Vec::new();
+        let documents: Vec<&Liked> =
+            asked.like.iter().filter(|liked| matches!(liked, Liked::Document { .. })).collect();
+        let texts: Vec<&str> = asked
+            .like
+            .iter()
+            .filter_map(|liked| match liked {
+                Liked::Text(text) => Some(text.as_str()),
+                Liked::Document { .. } => None,
+            })
+            .collect();
+        if !documents.is_empty() {
+            let mut terms = Vec::new();
+            for path in &fields {
+                let Some((mapping, field)) = self.liked_field(path, asked)? else { continue };
+                let mut counts = Counts::new();
+                for liked in &documents {
+                    self.count_document(liked, path, (mapping, asked), &mut counts)?;
+                }
+                let mut skipped = Counts::new();
+                for unliked in &asked.unlike {
+                    match unliked {
+                        Liked::Text(text) => self.count_text(text, (mapping, asked), &mut skipped)?,
+                        document => self.count_document(document, path, (mapping, asked), &mut skipped)?,
+                    }
+                }
+                counts.retain(|word, _| !skipped.contains_key(word));
+                terms.extend(self.telling((mapping, field), counts, asked)?);
+            }
+            clauses.push((Occur::Should, self.any_of_telling(&fields, terms, asked)?));
+        }
+        // Texts are those of the first field alone, as in Elasticsearch.
+        if let (false, Some(path)) = (texts.is_empty(), fields.first())
+            && let Some((mapping, field)) = self.liked_field(path, asked)?
+        {
+            let mut counts = Counts::new();
+            texts.iter().try_for_each(|text| self.count_text(text, (mapping, asked), &mut counts))?;
+            let mut skipped = Counts::new();
+            for unliked in &asked.unlike {
+                if let Liked::Text(text) = unliked {
+                    self.count_text(text, (mapping, asked), &mut skipped)?;
+                }
+            }
+            counts.retain(|word, _| !skipped.contains_key(word));
+            let terms = self.telling((mapping, field), counts, asked)?;
+            clauses.push((Occur::Should, self.any_of_telling(&fields, terms, asked)?));
+        }
+        if clauses.is_empty() {
+            return Ok(none());
+        }
+        let ids = documents.iter().filter_map(|liked| match liked {
+            Liked::Document { index, id: Some(id), .. }
+                if index.as_deref().is_none_or(|index| index == self.context.index) =>
+            {
+                Some(id.clone())
+            }
+            _ => None,
+        });
+        let ids: Vec<String> = ids.collect();
+        if asked.include || ids.is_empty() {
+            return Ok(Box::new(BooleanQuery::new(clauses)));
+        }
+        let found: Box<dyn TantivyQuery> = Box::new(BooleanQuery::new(clauses));
+        Ok(Box::new(BooleanQuery::new(vec![
+            (Occur::Must, found),
+            (Occur::MustNot, unscored(self.ids(&ids, &[]))),
+        ])))
+    }
+
+    /// The fields that are looked at; without any said, those that are looked at for every text.
+    fn liked_fields(&self, asked: &MoreLikeThis) -> Result<Vec<String>, QueryError> {
+        if asked.fields.is_empty() {
+            let has_text = asked.like.iter().any(|liked| matches!(liked, Liked::Text(_)));
+            if has_text && self.context.rules.default_fields.is_empty() {
+                return Err(QueryError::shard(
+                    "failed to create query: [more_like_this] query cannot infer the field to analyze the free text, you should update the [index.query.default_field] index setting to a field that exists in the mapping or set the [fields] option in the query.",
+                ));
+            }
+            let (fields, _) = self.expand(&[], true);
+            let is_liked = |path: &String| self.layout.mapping.leaf(path).is_some_and(can_be_liked);
+            return Ok(fields.into_iter().map(|(path, _)| path).filter(is_liked).collect());
+        }
+        for path in &asked.fields {
+            if let Some(mapping) = self.layout.mapping.leaf(path)
+                && !can_be_liked(mapping)
+                && asked.fail_on_unsupported_field
+            {
+                return Err(QueryError::argument(format!(
+                    "more_like_this only supports text/keyword fields: [{path}]"
+                )));
+            }
+        }
+        Ok(asked.fields.clone())
+    }
+
+    fn liked_field(
+        &self,
+        path: &str,
+        _asked: &MoreLikeThis,
+    ) -> Result<Option<(&FieldMapping, Field)>, QueryError> {
+        Ok(self.searchable(path)?.filter(|(mapping, _)| can_be_liked(mapping)))
+    }
+
+    fn count_document(
+        &self,
+        liked: &Liked,
+        path: &str,
+        about: (&FieldMapping, &MoreLikeThis),
+        counts: &mut Counts,
+    ) -> Result<(), QueryError> {
+        let Liked::Document { source, fields, .. } = liked else { return Ok(()) };
+        if fields.as_ref().is_some_and(|fields| !fields.iter().any(|field| field == path)) {
+            return Ok(());
+        }
+        let mut texts = Vec::new();
+        // A field that is another way to look at the values of one has these.
+        let mut from = path;
+        loop {
+            values_at(source, from, &mut texts);
+            match from.rsplit_once('.') {
+                Some((around, _)) if texts.is_empty() && self.layout.mapping.leaf(around).is_some() => {
+                    from = around;
+                }
+                _ => break,
+            }
+        }
+        texts.iter().try_for_each(|text| self.count_text(text, about, counts))
+    }
+
+    fn count_text(
+        &self,
+        text: &str,
+        (mapping, asked): (&FieldMapping, &MoreLikeThis),
+        counts: &mut Counts,
+    ) -> Result<(), QueryError> {
+        let words: Vec<String> = if mapping.kind.is_text() {
+            let own = mapping.analysis.indexing(&self.layout.analysis);
+            let analyzer = self.analyzer(asked.analyzer.as_deref().unwrap_or(own))?;
+            analyzer.terms(text).into_iter().map(|term| term.text).collect()
+        } else {
+            vec![plain(&self.normalized_value(mapping, &Value::from(text)))]
+        };
+        let stops: HashSet<&str> = asked.stop_words.iter().map(String::as_str).collect();
+        for word in words {
+            let length = word.encode_utf16().count();
+            let fits = length >= asked.length_min && (asked.length_max == 0 || length <= asked.length_max);
+            if fits && !stops.contains(word.as_str()) {
+                *counts.entry(word).or_default() += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// The words that tell most: often in what is liked, and seldom elsewhere.
+    fn telling(
+        &self,
+        (_, field): (&FieldMapping, Field),
+        counts: Counts,
+        asked: &MoreLikeThis,
+    ) -> Result<Vec<Telling>, QueryError> {
+        let searcher = &self.shared.view.searcher;
+        let unreadable = |error: tantivy::TantivyError| QueryError::shard(error.to_string());
+        let documents = searcher.num_docs();
+        let mut telling = Vec::new();
+        for (word, count) in counts {
+            if count < asked.term_freq_min {
+                continue;
+            }
+            let term = Term::from_field_text(field, &word);
+            let with_term = searcher.doc_freq(&term).map_err(unreadable)?;
+            if with_term == 0 || with_term < asked.doc_freq_min || with_term > asked.doc_freq_max {
+                continue;
+            }
+            let rarity = ((documents as f64 + 1.0) / (with_term as f64 + 1.0)).ln() + 1.0;
+            telling.push(Telling { term, score: f64::from(count as f32 * rarity as f32) });
+        }
+        telling.sort_by(|a, b| b.score.partial_cmp(&a.score).unwrap_or(Ordering::Equal));
+        telling.truncate(asked.terms_max);
+        Ok(telling)
+    }
+
+    fn any_of_telling(&self, fields: &[String], terms: Vec<Telling>, asked: &MoreLikeThis) -> Lowered {
+        // Weights are those beside the word of the field that tells least, as in Elasticsearch.
+        let mut least_telling: Vec<(Field, f64)> = Vec::new();
+        for Telling { term, score } in &terms {
+            match least_telling.iter_mut().find(|(field, _)| *field == term.field()) {
+                Some((_, least)) => *least = least.min(*score),
+                None => least_telling.push((term.field(), *score)),
+            }
+        }
+        let mut clauses: Vec<(Occur, Box<dyn TantivyQuery>)> = Vec::new();
+        for Telling { term, score } in terms {
+            let path = fields.iter().find(|path| self.layout.field(path) == Some(term.field()));
+            let Some((path, mapping)) = path.and_then(|path| Some((path, self.layout.mapping.leaf(path)?)))
+            else {
+                continue;
+            };
+            let kept = if mapping.kind == FieldKind::Text {
+                IndexRecordOption::WithFreqs
+            } else {
+                IndexRecordOption::Basic
+            };
+            let least = match least_telling.iter().find(|(field, _)| *field == term.field()) {
+                Some((_, least)) => *least,
+                None => score,
+            };
+            let query = self.weighed(path, mapping, &term, kept);
+            let query: Box<dyn TantivyQuery> = if asked.boost_terms > 0.0 {
+                Box::new(BoostQuery::new(query, (f64::from(asked.boost_terms) * score / least) as f32))
+            } else {
+                query
+            };
+            clauses.push((Occur::Should, query));
+        }
+        let least = asked.minimum_should_match.of(clauses.len());
+        if clauses.is_empty() || least > clauses.len() {
+            return Ok(none());
+        }
+        Ok(Box::new(BooleanQuery::with_minimum_required_clauses(clauses, least.max(1))))
+    }
+}
+
+fn can_be_liked(mapping: &FieldMapping) -> bool {
+    mapping.index
+        && matches!(mapping.kind, FieldKind::Text | FieldKind::MatchOnlyText | FieldKind::Keyword { .. })
+}
+
+/// The plain values at a path, through objects, lists and names with dots.
+fn values_at(value: &Value, path: &str, texts: &mut Vec<String>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| values_at(item, path, texts)),
+        Value::Object(members) => {
+            for (name, child) in members {
+                match path.strip_prefix(name.as_str()) {
+                    Some("") => values_at(child, "", texts),
+                    Some(rest) => {
+                        if let Some(rest) = rest.strip_prefix('.') {
+                            values_at(child, rest, texts);
+                        }
+                    }
+                    None => {}
+                }
+            }
+        }
+        Value::Null => {}
+        scalar if path.is_empty() => texts.push(plain(scalar)),
+        _ => {}
+    }
+}

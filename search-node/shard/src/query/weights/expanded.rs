@@ -1,0 +1,224 @@
+//! Terms that are like a pattern or near a word, and how they count: all the same, each by itself, or as frequent as the most frequent of them.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use tantivy::index::SegmentReader;
+use tantivy::query::{
+    AutomatonWeight, BooleanQuery, BoostQuery, DfaWrapper, EnableScoring, Query, TermQuery, Weight,
+};
+use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::{Searcher, TantivyError, Term};
+use tantivy_fst::Automaton;
+
+use super::constant::constant;
+use super::fuzzy::Near;
+use super::weighed::ScoredField;
+use crate::query::ast::Rewrite;
+use crate::query::limits::QueryLimits;
+use crate::query::regexp::TermAutomaton;
+
+/// Terms of one field.
+#[derive(Debug, Clone)]
+pub(in crate::query) struct Expanded {
+    field: ScoredField,
+    wanted: Wanted,
+    rewrite: Rewrite,
+}
+
+/// Which terms are wanted.
+#[derive(Clone)]
+pub(in crate::query) enum Wanted {
+    Like(Arc<TermAutomaton>),
+    Near(Near),
+}
+
+impl fmt::Debug for Wanted {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Like(automaton) => write!(out, "Like({automaton:?})"),
+            Self::Near(near) => write!(out, "Near({near:?})"),
+        }
+    }
+}
+
+/// A term with what it counts.
+pub(in crate::query) type Shared = (Term, f32);
+
+impl Wanted {
+    /// The terms of a field, those first that count most. Of more than `most` the rest is left out, and what is behind the last that may be is an error
+    /// where none may be left out.
+    pub(in crate::query) fn terms(
+        &self,
+        searcher: &Searcher,
+        field: Field,
+        most: Option<usize>,
+    ) -> tantivy::Result<Vec<Shared>> {
+        self.terms_in(searcher.segment_readers(), field, most)
+    }
+
+    /// The same of some segments.
+    pub(in crate::query) fn terms_in<'r>(
+        &self,
+        readers: impl IntoIterator<Item = &'r SegmentReader>,
+        field: Field,
+        most: Option<usize>,
+    ) -> tantivy::Result<Vec<Shared>> {
+        match self {
+            Self::Like(automaton) => taken(readers, field, (&**automaton, most), |_| Some(1.0)),
+            Self::Near(near) => taken(readers, field, (&*near.automaton(), most), |term| near.share(term)),
+        }
+    }
+}
+
+fn taken<'r, A: Automaton>(
+    readers: impl IntoIterator<Item = &'r SegmentReader>,
+    field: Field,
+    (automaton, most): (&A, Option<usize>),
+    share: impl Fn(&str) -> Option<f32>,
+) -> tantivy::Result<Vec<Shared>>
+where
+    A::State: Clone,
+{
+    let mut best: BTreeSet<(Rank, String)> = BTreeSet::new();
+    for reader in readers {
+        let index = reader.inverted_index(field)?;
+        let mut found = index.terms().search(automaton).into_stream()?;
+        while found.advance() {
+            let Ok(term) = std::str::from_utf8(found.key()) else { continue };
+            let Some(share) = share(term) else { continue };
+            best.insert((Rank(share), term.to_owned()));
+            match most {
+                Some(most) if best.len() > most => {
+                    best.pop_last();
+                }
+                None => {
+                    let checked = QueryLimits::now().check_clauses(best.len());
+                    checked.map_err(|error| TantivyError::InvalidArgument(error.reason))?;
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(best.into_iter().map(|(rank, term)| (Term::from_field_text(field, &term), rank.0)).collect())
+}
+
+/// What a term counts; the most first.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Rank(f32);
+
+impl Eq for Rank {}
+
+impl Ord for Rank {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        other.0.total_cmp(&self.0)
+    }
+}
+
+impl PartialOrd for Rank {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Expanded {
+    /// Terms that are near a word.
+    pub(in crate::query) fn near(field: ScoredField, near: Near) -> Self {
+        let fuzziness = near.fuzziness();
+        let rewrite = match fuzziness.rewrite {
+            Rewrite::Usual => Rewrite::TopBlended(fuzziness.max_expansions),
+            other => other,
+        };
+        Self { field, wanted: Wanted::Near(near), rewrite }
+    }
+
+    /// Terms that are like an expression.
+    pub(in crate::query) fn like(
+        field: ScoredField,
+        automaton: Arc<TermAutomaton>,
+        rewrite: Rewrite,
+    ) -> Box<dyn Query> {
+        if matches!(rewrite, Rewrite::Usual | Rewrite::Constant) {
+            return Self::all_the_same(field.field, automaton);
+        }
+        Box::new(Self { field, wanted: Wanted::Like(automaton), rewrite })
+    }
+
+    /// The same, each of which counts the same.
+    pub(in crate::query) fn all_the_same(field: Field, automaton: Arc<TermAutomaton>) -> Box<dyn Query> {
+        constant(Box::new(Taken { field, automaton }))
+    }
+
+    /// What finds them where how they count is not asked for.
+    fn unscored(&self) -> Box<dyn Weight> {
+        let field = self.field.field;
+        match &self.wanted {
+            Wanted::Like(automaton) => {
+                Box::new(AutomatonWeight::<TermAutomaton>::new(field, Arc::clone(automaton)))
+            }
+            Wanted::Near(near) => Box::new(AutomatonWeight::<DfaWrapper>::new(field, near.automaton())),
+        }
+    }
+
+    fn most(&self) -> Option<usize> {
+        match self.rewrite {
+            Rewrite::Top(most) | Rewrite::TopBoost(most) | Rewrite::TopBlended(most) => {
+                Some(most.min(QueryLimits::now().clauses))
+            }
+            _ => None,
+        }
+    }
+
+    /// A query for one of the terms.
+    fn one(&self, (term, share): Shared, frequency: u64) -> Box<dyn Query> {
+        let query = Box::new(TermQuery::new(term.clone(), IndexRecordOption::WithFreqs));
+        let counted = match self.rewrite {
+            Rewrite::TopBoost(_) => constant(query),
+            Rewrite::TopBlended(_) => self.field.weighed_as_frequent(query, term, frequency),
+            _ => self.field.weighed(query, vec![term]),
+        };
+        if share == 1.0 { counted } else { Box::new(BoostQuery::new(counted, share)) }
+    }
+}
+
+impl Query for Expanded {
+    fn weight(&self, scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
+        let Some(searcher) = scoring.searcher() else { return Ok(self.unscored()) };
+        if self.rewrite == Rewrite::Constant {
+            return constant(Box::new(Unscored(self.clone()))).weight(scoring);
+        }
+        let terms = self.wanted.terms(searcher, self.field.field, self.most())?;
+        if self.rewrite == Rewrite::ConstantBoolean {
+            return constant(Box::new(Unscored(self.clone()))).weight(scoring);
+        }
+        let mut most = 0;
+        for (term, _) in &terms {
+            most = most.max(searcher.doc_freq(term)?);
+        }
+        BooleanQuery::union(terms.into_iter().map(|shared| self.one(shared, most)).collect()).weight(scoring)
+    }
+}
+
+/// The same terms, asked without scores.
+#[derive(Debug, Clone)]
+struct Unscored(Expanded);
+
+impl Query for Unscored {
+    fn weight(&self, _scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
+        Ok(self.0.unscored())
+    }
+}
+
+/// The terms that an automaton takes.
+#[derive(Debug, Clone)]
+struct Taken {
+    field: Field,
+    automaton: Arc<TermAutomaton>,
+}
+
+impl Query for Taken {
+    fn weight(&self, _scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
+        Ok(Box::new(AutomatonWeight::<TermAutomaton>::new(self.field, Arc::clone(&self.automaton))))
+    }
+}

@@ -1,0 +1,240 @@
+//! Documents that count by one number of theirs: a feature, or how near something is.
+
+use std::sync::Arc;
+
+use tantivy::columnar::{Column, StrColumn};
+use tantivy::index::SegmentReader;
+use tantivy::query::{EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight};
+use tantivy::{DocId, DocSet, Score, Searcher, TERMINATED};
+
+use super::join::{JoinedIds, Joining};
+use super::numbers::{Origin, distances};
+use super::passes::passes;
+use crate::mapping::{feature_of, keyed_term};
+use crate::query::ast::FeatureFunction;
+use crate::query::doc_values::{ValueField, Values};
+
+/// What documents count by.
+#[derive(Debug, Clone)]
+pub(in crate::query) enum Graded {
+    Feature {
+        column: FeatureColumn,
+        function: FeatureFunction,
+    },
+    /// The nearest value counts; one at the pivot half.
+    Near {
+        field: ValueField,
+        origin: Origin,
+        pivot: f64,
+    },
+    /// What is joined with others, by what these score.
+    Joined(Arc<Joining>),
+}
+
+/// Where a feature is kept.
+#[derive(Debug, Clone)]
+pub(in crate::query) enum FeatureColumn {
+    /// In a column of its own.
+    Own(String),
+    /// In a column of several, under its name.
+    Named(String, String),
+}
+
+impl Query for Graded {
+    fn weight(&self, scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
+        let pivot = match (self, scoring.searcher().filter(|_| scoring.is_scoring_enabled())) {
+            (Self::Feature { column, function: FeatureFunction::Saturation(None) }, Some(searcher)) => {
+                column.usual_pivot(searcher)?
+            }
+            _ => 1.0,
+        };
+        Ok(Box::new(GradedWeight { of: self.clone(), pivot }))
+    }
+}
+
+struct GradedWeight {
+    of: Graded,
+    /// That of a feature, where the request says none.
+    pivot: f64,
+}
+
+impl GradedWeight {
+    fn open(&self, reader: &SegmentReader) -> tantivy::Result<Option<Grades>> {
+        Ok(match &self.of {
+            Graded::Feature { column, function } => column.open(reader)?.map(|features| Grades::Feature {
+                features,
+                function: *function,
+                pivot: self.pivot,
+            }),
+            Graded::Near { field, origin, pivot } => match field.open(reader)? {
+                Values::None => None,
+                values => Some(Grades::Near { values, origin: *origin, pivot: *pivot, numbers: Vec::new() }),
+            },
+            Graded::Joined(joining) => joining.in_segment(reader)?.map(Grades::Joined),
+        })
+    }
+}
+
+impl Weight for GradedWeight {
+    fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
+        let Some(grades) = self.open(reader)? else { return Ok(Box::new(EmptyScorer)) };
+        let mut scorer = GradedScorer { grades, boost, max_doc: reader.max_doc(), at: 0, grade: 0.0 };
+        scorer.settle();
+        Ok(Box::new(scorer))
+    }
+
+    fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
+        let mut scorer = self.scorer(reader, 1.0)?;
+        let score = if passes(&mut *scorer, document) { scorer.score() } else { 0.0 };
+        Ok(Explanation::new("by a number of the document", score))
+    }
+}
+
+enum Grades {
+    Feature { features: Features, function: FeatureFunction, pivot: f64 },
+    Near { values: Values, origin: Origin, pivot: f64, numbers: Vec<f64> },
+    Joined(JoinedIds),
+}
+
+impl Grades {
+    /// What a document counts by; none if it has nothing of it.
+    fn of(&mut self, document: DocId) -> Option<f64> {
+        match self {
+            Self::Feature { features, function, pivot } => {
+                let feature = f64::from(feature_of(features.kept(document)?));
+                Some(match function {
+                    FeatureFunction::Saturation(said) => {
+                        let pivot = said.map_or(*pivot, f64::from);
+                        1.0 - pivot / (feature + pivot)
+                    }
+                    FeatureFunction::Log(more) => (f64::from(*more) + feature).ln(),
+                    FeatureFunction::Sigmoid { pivot, exponent } => {
+                        let exponent = f64::from(*exponent);
+                        let pivot = f64::from(*pivot).powf(exponent);
+                        1.0 - pivot / (feature.powf(exponent) + pivot)
+                    }
+                    FeatureFunction::Linear => feature,
+                })
+            }
+            Self::Near { values, origin, pivot, numbers } => {
+                distances(values, *origin, document, numbers);
+                let nearest = numbers.iter().copied().min_by(f64::total_cmp)?;
+                Some(*pivot / (*pivot + nearest))
+            }
+            Self::Joined(ids) => ids.score(document).map(f64::from),
+        }
+    }
+}
+
+/// A feature in a segment.
+enum Features {
+    Own(Column<u64>),
+    /// The numbers of its terms begin at the first, and each has its weight.
+    Named {
+        column: StrColumn,
+        first: u64,
+        kept: Vec<u32>,
+    },
+}
+
+impl Features {
+    fn kept(&self, document: DocId) -> Option<u32> {
+        match self {
+            Self::Own(column) => column.first(document).map(|kept| kept as u32),
+            Self::Named { column, first, kept } => column.term_ords(document).find_map(|ordinal| {
+                let place = usize::try_from(ordinal.checked_sub(*first)?).ok()?;
+                kept.get(place).copied()
+            }),
+        }
+    }
+}
+
+impl FeatureColumn {
+    fn open(&self, reader: &SegmentReader) -> tantivy::Result<Option<Features>> {
+        match self {
+            Self::Own(name) => Ok(reader.fast_fields().column_opt::<u64>(name)?.map(Features::Own)),
+            Self::Named(name, feature) => {
+                let Some(column) = reader.fast_fields().str(name)? else { return Ok(None) };
+                let (before, behind) = (keyed_term(feature, ""), format!("{feature}\u{1}"));
+                let mut terms =
+                    column.dictionary().range().ge(before.as_bytes()).lt(behind.as_bytes()).into_stream()?;
+                let (mut first, mut kept) = (None, Vec::new());
+                while terms.advance() {
+                    first.get_or_insert(terms.term_ord());
+                    let digits =
+                        terms.key().get(before.len()..).and_then(|digits| std::str::from_utf8(digits).ok());
+                    kept.push(digits.and_then(|digits| digits.parse().ok()).unwrap_or_default());
+                }
+                drop(terms);
+                Ok(first.map(|first| Features::Named { column, first, kept }))
+            }
+        }
+    }
+
+    /// About the average of the feature, as Lucene counts it: of what is kept of each. Deleted documents count until a merge.
+    fn usual_pivot(&self, searcher: &Searcher) -> tantivy::Result<f64> {
+        let (mut sum, mut documents) = (0u64, 0u64);
+        for reader in searcher.segment_readers() {
+            let Some(features) = self.open(reader)? else { continue };
+            for kept in (0..reader.max_doc()).filter_map(|document| features.kept(document)) {
+                sum += u64::from(kept);
+                documents += 1;
+            }
+        }
+        Ok(if documents == 0 { 1.0 } else { f64::from(feature_of((sum as f64 / documents as f64) as u32)) })
+    }
+}
+
+struct GradedScorer {
+    grades: Grades,
+    boost: Score,
+    max_doc: DocId,
+    at: DocId,
+    grade: f64,
+}
+
+impl GradedScorer {
+    fn settle(&mut self) -> DocId {
+        while self.at < self.max_doc {
+            if let Some(grade) = self.grades.of(self.at) {
+                self.grade = grade;
+                return self.at;
+            }
+            self.at += 1;
+        }
+        self.at = TERMINATED;
+        TERMINATED
+    }
+}
+
+impl DocSet for GradedScorer {
+    fn advance(&mut self) -> DocId {
+        if self.at != TERMINATED {
+            self.at += 1;
+            self.settle();
+        }
+        self.at
+    }
+
+    fn seek(&mut self, target: DocId) -> DocId {
+        if self.at < target {
+            self.at = target;
+            self.settle();
+        }
+        self.at
+    }
+
+    fn doc(&self) -> DocId {
+        self.at
+    }
+
+    fn size_hint(&self) -> u32 {
+        self.max_doc
+    }
+}
+
+impl Scorer for GradedScorer {
+    fn score(&mut self) -> Score {
+        (f64::from(self.boost) * self.grade) as Score
+    }
+}

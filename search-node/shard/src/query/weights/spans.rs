@@ -1,0 +1,367 @@
+//! Spans: parts of texts from one place to before another, joined and counted as Lucene does. Each counts the less the further what it is made of
+//! lies apart.
+
+use tantivy::fieldnorm::FieldNormReader;
+use tantivy::index::SegmentReader;
+use tantivy::query::{EnableScoring, Explanation, Query, Scorer, Weight};
+use tantivy::{DocId, DocSet, Score, Term};
+
+use super::counting::Counting;
+use super::positions::{Counted, Joins, Needs, Tree};
+use super::weighed::ScoredField;
+
+/// A part of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::query) struct Span {
+    start: i64,
+    /// Behind its last term.
+    end: i64,
+    /// How far what it is made of lies apart.
+    width: i64,
+}
+
+/// How spans are made of spans.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::query) enum SpanJoin {
+    /// One behind the other, or in any order where it does not matter, with at most so many terms between them.
+    Near {
+        slop: i64,
+        in_order: bool,
+        /// How many terms are left out before each part, and behind the last.
+        gaps: Vec<i64>,
+    },
+    /// Any of them.
+    Or,
+    /// The first part where the second one is not near.
+    Not { before: i64, after: i64 },
+    /// Those that end so early.
+    First { end: i64 },
+    /// The first part where it has the second in it.
+    Containing,
+    /// The second part where it is in the first.
+    Within,
+}
+
+impl Joins for SpanJoin {
+    type Place = Span;
+
+    fn term(position: u32) -> Span {
+        let start = i64::from(position);
+        Span { start, end: start + 1, width: 0 }
+    }
+
+    fn any() -> Self {
+        Self::Or
+    }
+
+    fn needs(&self) -> Needs {
+        match self {
+            Self::Near { .. } | Self::Containing | Self::Within => Needs::All,
+            Self::Or => Needs::Any,
+            Self::Not { .. } | Self::First { .. } => Needs::First,
+        }
+    }
+
+    fn join(&self, parts: &[Vec<Span>]) -> Vec<Span> {
+        match (self, parts) {
+            (Self::Near { slop, in_order: true, gaps }, _) => in_order(parts, *slop, gaps),
+            (Self::Near { slop, .. }, _) => in_any_order(parts, *slop),
+            (Self::Or, _) => {
+                let mut all: Vec<Span> = parts.iter().flatten().copied().collect();
+                all.sort_by_key(|span| (span.start, span.end));
+                all
+            }
+            (Self::Not { before, after }, [include, exclude]) => apart(include, exclude, *before, *after),
+            (Self::First { end }, [of]) => of.iter().filter(|span| span.end <= *end).copied().collect(),
+            (Self::Containing, [big, little]) => containing(big, little),
+            (Self::Within, [big, little]) => within(big, little),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Each first one with what follows it next.
+fn in_order(parts: &[Vec<Span>], slop: i64, gaps: &[i64]) -> Vec<Span> {
+    let Some((first, rest)) = parts.split_first() else { return Vec::new() };
+    let gap = |at: usize| gaps.get(at).copied().unwrap_or(0);
+    let mut at = vec![0; rest.len()];
+    let mut found = Vec::new();
+    'firsts: for begin in first {
+        let (mut end, mut width) = (begin.end, 0);
+        for (number, (part, at)) in rest.iter().zip(&mut at).enumerate() {
+            let from = end + gap(number + 1);
+            while part.get(*at).is_some_and(|span| span.start < from) {
+                *at += 1;
+            }
+            let Some(next) = part.get(*at) else { break 'firsts };
+            width += next.start - from;
+            end = next.end;
+        }
+        if width <= slop {
+            found.push(Span { start: begin.start, end: end + gap(parts.len()), width });
+        }
+    }
+    found
+}
+
+/// All parts close together; the one that begins first is moved on, again and again.
+fn in_any_order(parts: &[Vec<Span>], slop: i64) -> Vec<Span> {
+    let mut found = Vec::new();
+    if parts.is_empty() || parts.iter().any(Vec::is_empty) {
+        return found;
+    }
+    let mut queue = Queue::new(parts);
+    let mut end = parts.iter().map(|part| part[0].end).max().unwrap_or(0);
+    let mut length: i64 = parts.iter().map(|part| part[0].end - part[0].start).sum();
+    loop {
+        let first = queue.first();
+        if end - first.start - length <= slop {
+            found.push(Span { start: first.start, end, width: end - first.start });
+        }
+        let Some(next) = queue.step() else { break };
+        length += (next.end - next.start) - (first.end - first.start);
+        end = end.max(next.end);
+    }
+    found
+}
+
+/// Parts by where they stand, the first one ahead: a binary heap. Where two stand at the same place, it is by the heap which one is moved on, and
+/// scores are Lucene's only if it is the same one.
+struct Queue<'a> {
+    parts: &'a [Vec<Span>],
+    at: Vec<usize>,
+    heap: Vec<usize>,
+}
+
+impl<'a> Queue<'a> {
+    /// Every part has a span at least.
+    fn new(parts: &'a [Vec<Span>]) -> Self {
+        let mut queue = Self { parts, at: vec![0; parts.len()], heap: Vec::with_capacity(parts.len()) };
+        for part in 0..parts.len() {
+            queue.heap.push(part);
+            let mut child = queue.heap.len() - 1;
+            while child > 0 && queue.is_before(child, (child - 1) / 2) {
+                queue.heap.swap(child, (child - 1) / 2);
+                child = (child - 1) / 2;
+            }
+        }
+        queue
+    }
+
+    fn span(&self, node: usize) -> Span {
+        let part = self.heap[node];
+        self.parts[part][self.at[part]]
+    }
+
+    fn is_before(&self, one: usize, other: usize) -> bool {
+        let rank = |span: Span| (span.start, span.end);
+        rank(self.span(one)) < rank(self.span(other))
+    }
+
+    fn first(&self) -> Span {
+        self.span(0)
+    }
+
+    /// Moves the first part on; none if it has no more spans.
+    fn step(&mut self) -> Option<Span> {
+        let part = self.heap[0];
+        self.at[part] += 1;
+        let next = *self.parts[part].get(self.at[part])?;
+        let mut node = 0;
+        loop {
+            let (left, right) = (2 * node + 1, 2 * node + 2);
+            if left >= self.heap.len() {
+                break;
+            }
+            let has_right = right < self.heap.len() && self.is_before(right, left);
+            let child = if has_right { right } else { left };
+            if !self.is_before(child, node) {
+                break;
+            }
+            self.heap.swap(child, node);
+            node = child;
+        }
+        Some(next)
+    }
+}
+
+fn apart(include: &[Span], exclude: &[Span], before: i64, after: i64) -> Vec<Span> {
+    let mut at = 0;
+    let mut found = Vec::new();
+    for span in include {
+        while exclude.get(at).is_some_and(|other| other.end <= span.start - before) {
+            at += 1;
+        }
+        if exclude.get(at).is_none_or(|other| other.start - after >= span.end) {
+            found.push(*span);
+        }
+    }
+    found
+}
+
+fn containing(big: &[Span], little: &[Span]) -> Vec<Span> {
+    let mut at = 0;
+    let mut found = Vec::new();
+    for around in big {
+        while little.get(at).is_some_and(|inside| inside.start < around.start) {
+            at += 1;
+        }
+        let Some(inside) = little.get(at) else { break };
+        if around.end >= inside.end {
+            found.push(*around);
+        }
+    }
+    found
+}
+
+fn within(big: &[Span], little: &[Span]) -> Vec<Span> {
+    let mut at = 0;
+    let mut found = Vec::new();
+    for inside in little {
+        while big.get(at).is_some_and(|around| around.end < inside.end) {
+            at += 1;
+        }
+        let Some(around) = big.get(at) else { break };
+        if around.start <= inside.start {
+            found.push(*inside);
+        }
+    }
+    found
+}
+
+/// The terms that count, which those of what must not be near do not.
+fn counting<'t>(tree: &'t Tree<SpanJoin>, terms: &mut Vec<&'t Term>) {
+    match tree {
+        Tree::Terms(found) => {
+            for term in found {
+                if !terms.contains(&term) {
+                    terms.push(term);
+                }
+            }
+        }
+        Tree::Like(_) => {}
+        Tree::Joined { how: SpanJoin::Not { .. }, parts } => {
+            parts.iter().take(1).for_each(|part| counting(part, terms));
+        }
+        Tree::Joined { parts, .. } => parts.iter().for_each(|part| counting(part, terms)),
+    }
+}
+
+/// Documents with spans.
+#[derive(Debug, Clone)]
+pub(in crate::query) struct Spans {
+    /// The field by which they count.
+    pub(in crate::query) field: ScoredField,
+    pub(in crate::query) tree: Tree<SpanJoin>,
+}
+
+impl Query for Spans {
+    fn weight(&self, scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
+        let tree = match scoring.searcher() {
+            Some(searcher) => self.tree.expanded(searcher)?,
+            None => self.tree.clone(),
+        };
+        let mut terms = Vec::new();
+        counting(&tree, &mut terms);
+        let score = self.field.counting(&scoring, terms)?;
+        Ok(Box::new(SpansWeight { field: self.field.clone(), tree, score }))
+    }
+}
+
+struct SpansWeight {
+    field: ScoredField,
+    tree: Tree<SpanJoin>,
+    /// None where scores are not wanted.
+    score: Option<Counting>,
+}
+
+fn often(spans: &[Span]) -> f32 {
+    spans.iter().map(|span| 1.0 / (1.0 + span.width as f32)).sum()
+}
+
+impl Weight for SpansWeight {
+    fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
+        let score = self.score.as_ref().map(|score| score.boosted(boost));
+        let counted = Counted::new(self.tree.open(reader)?, often);
+        Ok(Box::new(SpansScorer { counted, score, lengths: self.field.lengths(reader)? }))
+    }
+
+    fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
+        let mut scorer = self.scorer(reader, 1.0)?;
+        let found = if scorer.doc() < document { scorer.seek(document) } else { scorer.doc() };
+        let score = if found == document { scorer.score() } else { 0.0 };
+        Ok(Explanation::new("score of the spans", score))
+    }
+}
+
+struct SpansScorer<C> {
+    counted: Counted<SpanJoin, C>,
+    score: Option<Counting>,
+    lengths: FieldNormReader,
+}
+
+impl<C: Fn(&[Span]) -> f32 + Send + 'static> DocSet for SpansScorer<C> {
+    fn advance(&mut self) -> DocId {
+        self.counted.advance()
+    }
+
+    fn seek(&mut self, target: DocId) -> DocId {
+        self.counted.seek(target)
+    }
+
+    fn doc(&self) -> DocId {
+        self.counted.doc()
+    }
+
+    fn size_hint(&self) -> u32 {
+        self.counted.size_hint()
+    }
+}
+
+impl<C: Fn(&[Span]) -> f32 + Send + 'static> Scorer for SpansScorer<C> {
+    fn score(&mut self) -> Score {
+        let code = self.lengths.fieldnorm_id(self.counted.doc());
+        self.score.as_ref().map_or(1.0, |counting| counting.score(code, self.counted.often()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn terms(places: &[u32]) -> Vec<Span> {
+        places.iter().map(|place| SpanJoin::term(*place)).collect()
+    }
+
+    fn shown(spans: &[Span]) -> Vec<(i64, i64, i64)> {
+        spans.iter().map(|span| (span.start, span.end, span.width)).collect()
+    }
+
+    #[test]
+    fn spans_lie_near_one_another() {
+        let near = |slop, in_order| SpanJoin::Near { slop, in_order, gaps: Vec::new() };
+        let parts = [terms(&[1, 5, 9]), terms(&[3, 6])];
+        assert_eq!(shown(&near(1, true).join(&parts)), [(1, 4, 1), (5, 7, 0)]);
+        assert_eq!(shown(&near(0, true).join(&parts)), [(5, 7, 0)]);
+        assert_eq!(shown(&near(1, false).join(&parts)), [(1, 4, 3), (3, 6, 3), (5, 7, 2)]);
+        let left_out = SpanJoin::Near { slop: 0, in_order: true, gaps: vec![0, 1, 2] };
+        assert_eq!(shown(&left_out.join(&parts)), [(1, 6, 0)]);
+        assert!(near(9, true).join(&[terms(&[1]), Vec::new()]).is_empty());
+        assert!(near(9, false).join(&[terms(&[1]), Vec::new()]).is_empty());
+    }
+
+    #[test]
+    fn spans_are_apart_early_or_in_others() {
+        let not = SpanJoin::Not { before: 1, after: 1 };
+        assert_eq!(shown(&not.join(&[terms(&[1, 4, 8]), terms(&[2, 7])])), [(4, 5, 0)]);
+        assert_eq!(shown(&SpanJoin::First { end: 2 }.join(&[terms(&[0, 1, 2])])), [(0, 1, 0), (1, 2, 0)]);
+        let big = vec![Span { start: 0, end: 3, width: 1 }, Span { start: 4, end: 6, width: 0 }];
+        let little = terms(&[2, 7]);
+        assert_eq!(shown(&SpanJoin::Containing.join(&[big.clone(), little.clone()])), [(0, 3, 1)]);
+        assert_eq!(shown(&SpanJoin::Within.join(&[big, little])), [(2, 3, 0)]);
+        assert_eq!(
+            shown(&SpanJoin::Or.join(&[terms(&[3]), terms(&[1, 3])])),
+            [(1, 2, 0), (3, 4, 0), (3, 4, 0)]
+        );
+    }
+}

@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use super::*;
 use crate::aggs;
-use crate::search::{Missing, Scan, SearchAnswer, SearchError, Slice, SortField, SortKey, SortValue, Stop};
+use crate::search::{Scan, SearchAnswer, SearchError, Slice, SortField, SortKey, SortValue, Stop};
 
 fn context() -> QueryContext<'static> {
     QueryContext { index: "i", doc_type: "_doc", now_millis: NOW, rules: crate::QueryRules::usual() }
@@ -355,14 +355,7 @@ fn a_search_fits_where_a_part_of_its_segments_fits() {
         }
         engine
     };
-    let key = SortKey {
-        field: SortField::Field("b".to_owned()),
-        descending: true,
-        missing: Missing::Last,
-        mode: None,
-        format: None,
-        unmapped_ok: false,
-    };
+    let key = SortKey { descending: true, ..SortKey::of(SortField::Field("b".to_owned())) };
     let query = parse_query(&json!({"prefix": {"a": "a0"}})).expect("a query");
     let request = SearchRequest { sort: vec![key], ..SearchRequest::of(query, 2) };
     let root = tempfile::tempdir().expect("a folder");

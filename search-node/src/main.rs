@@ -51,6 +51,7 @@ fn main() {
 }
 
 fn run(settings: NodeSettings) -> anyhow::Result<()> {
+    settings.query_limits.set();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .max_blocking_threads(settings.blocking_threads_max())

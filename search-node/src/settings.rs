@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use cluster::allocation::Watermark;
 use settings::{Kind, LOGGING, Schema, Setting, Settings, SettingsError, Share, Tree, setting};
-use shard::Language;
+use shard::{Language, QueryLimits};
 
 use crate::cluster_settings::{CLUSTER, ClusterSettings};
 use crate::indices::{AUTO_CREATE, AutoCreate};
@@ -176,6 +176,18 @@ const LIMITS: &[Setting] = &[
         "The greatest from + size of a search in indices that do not say otherwise.",
     ),
     setting(
+        "indices.query.bool.max_clause_count",
+        Kind::Integer(1, 1_000_000),
+        Some("1024"),
+        "How many clauses a bool query may have, and how many terms a pattern, a word that goes on or one with edits may come to.",
+    ),
+    setting(
+        "indices.query.bool.max_nested_depth",
+        Kind::Integer(1, 1_000),
+        Some("30"),
+        "How deep queries may stand in queries.",
+    ),
+    setting(
         "search.max_open_contexts",
         Kind::Integer(1, 100_000),
         Some("500"),
@@ -251,6 +263,8 @@ pub struct NodeSettings {
     pub idle_after: Option<Duration>,
     pub merge_threads: usize,
     pub result_window_max: usize,
+    /// How large a query may be.
+    pub query_limits: QueryLimits,
     /// How many points in time are kept for other nodes.
     pub search_contexts_max: usize,
     pub auto_create_index: AutoCreate,
@@ -326,6 +340,10 @@ impl NodeSettings {
             idle_after: settings.duration("indices.shards.idle_after"),
             merge_threads: settings.count("indices.merge.threads"),
             result_window_max: settings.count("search.max_result_window"),
+            query_limits: QueryLimits {
+                clauses: settings.count("indices.query.bool.max_clause_count"),
+                depth: settings.count("indices.query.bool.max_nested_depth"),
+            },
             search_contexts_max: settings.count("search.max_open_contexts"),
             auto_create_index: AutoCreate::read(&settings.list(AUTO_CREATE).join(","))
                 .map_err(|reason| settings.fault(AUTO_CREATE, reason))?,

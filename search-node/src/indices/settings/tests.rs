@@ -1,3 +1,5 @@
+//! What settings of an index are read as.
+
 use serde_json::json;
 
 use super::*;

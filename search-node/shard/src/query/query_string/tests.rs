@@ -1,3 +1,5 @@
+//! Texts in Lucene's language, read.
+
 use proptest::prelude::*;
 
 use super::*;

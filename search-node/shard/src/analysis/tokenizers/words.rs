@@ -92,7 +92,8 @@ impl<'a> Iterator for UnicodeWords<'a> {
                 Script::SoutheastAsian => {
                     let mut end = start + piece.len();
                     for (next, more) in self.pieces.by_ref() {
-                        if leading(more) != Script::SoutheastAsian {
+                        // A mark of such a script may stand on another sign.
+                        if more.chars().next().map(script) != Some(Script::SoutheastAsian) {
                             self.pending = Some((next, more));
                             break;
                         }
@@ -156,6 +157,7 @@ mod tests {
             "__init__ _ __ a__ _1 1.a a.1 a:b 1:2 it's o'' ''a ..b.. c,d 1,,2 1;2 x' y",
             "don’t “quote” — naïve.é a:\u{301}b 1.\u{301}2 (\u{301}x א\"ב ל'\"ל a\"ב #\u{fe0f}\u{20e3}",
             " \u{200d}😀 \r\n\u{301}a 🇩🇪🇫🇷-🇩 กา-กา x.กา",
+            "ຄ[\u{ec8} ຄ[",
             "",
         ] {
             assert_eq!(words(text), general(text), "{text}");

@@ -164,14 +164,16 @@ impl Index {
         self.write_copies(&mut metadata, |copies| {
             copies.insert(number, copy);
         })?;
-        self.give_out(number, copy);
+        self.give_out(number, copy, metadata.version);
         Ok(())
     }
 
-    /// Under the lock of the metadata: whoever follows the map meanwhile tells this copy what it is opened with from then on.
-    fn give_out(&self, number: u32, copy: CopyId) {
-        let closed = self.closed_copy(copy, &self.shard_folder(number));
+    /// Under the lock of the metadata: whoever follows the map meanwhile tells this copy what it is opened with from then on. Operations
+    /// may wait for it already, and the next version may be long in coming.
+    fn give_out(&self, number: u32, copy: CopyId, version: u64) {
+        let closed = self.closed_copy(copy, &self.shard_folder(number), version);
         self.copies[number as usize].store(Some(Arc::new(closed)));
+        self.told.send_replace(version);
     }
 
     /// The same for what was filled in the folder while nobody had it, if it is still wanted and the folder is nobody else's meanwhile.
@@ -191,7 +193,7 @@ impl Index {
             }
         })?;
         if is_named {
-            self.give_out(number, copy);
+            self.give_out(number, copy, metadata.version);
         }
         Ok(is_named)
     }
@@ -264,5 +266,26 @@ mod tests {
         fill();
         assert!(index.name_filled(0, filled, || true).expect("named"));
         assert_eq!(index.held_copy(0), Some(filled));
+    }
+
+    /// It used to wait for the next version of its index, and refused what its primary sent until there was one.
+    #[tokio::test]
+    async fn a_copy_that_gets_its_name_reads_by_the_version_that_its_index_is_at() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let indices =
+            Indices::open(folder.path(), AutoCreate::All, resources(HostDisk::shared())).expect("opens");
+        let index = indices.create("i", &json!({})).expect("made");
+        let version = index.metadata.lock().version;
+        assert_ne!(version, 0);
+        index.release_copy(0).expect("released");
+        let waiting = index.wait_version_of_copy(0, version);
+        tokio::pin!(waiting);
+        assert!(futures::poll!(waiting.as_mut()).is_pending(), "there is no copy");
+
+        index.open_nameless(0).expect("open").close().expect("closed");
+        index.name_copy(0, CopyId(7)).expect("named");
+
+        waiting.await;
+        assert_eq!(index.version_of_copy(0), version);
     }
 }

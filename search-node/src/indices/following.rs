@@ -83,7 +83,7 @@ impl Index {
             }
         }
         let serving = wanted.into_iter().filter(|(number, copy)| held.get(number) == Some(copy)).collect();
-        self.take_copies(&serving);
+        self.take_copies(&serving, metadata.version);
         self.tell_copies(metadata.version)
     }
 
@@ -163,7 +163,7 @@ impl Index {
         create_folder_durably(disk, &folder).map_err(|error| self.unwritten(&error))
     }
 
-    fn take_copies(&self, wanted: &BTreeMap<u32, CopyId>) {
+    fn take_copies(&self, wanted: &BTreeMap<u32, CopyId>, version: u64) {
         for (number, place) in self.copies.iter().enumerate() {
             let number = number as u32;
             let (wanted, current) = (wanted.get(&number), place.load_full());
@@ -173,7 +173,7 @@ impl Index {
                     gone.close();
                 }
                 (Some(wanted), current) if current.as_ref().is_none_or(|current| current.copy != *wanted) => {
-                    let copy = self.closed_copy(*wanted, &self.shard_folder(number));
+                    let copy = self.closed_copy(*wanted, &self.shard_folder(number), version);
                     place.store(Some(Arc::new(copy)));
                     // What was there was another copy.
                     current.inspect(|other| other.close());

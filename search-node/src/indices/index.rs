@@ -209,9 +209,12 @@ impl Index {
         if self.is_gone.load(Ordering::Acquire) { ApiError::no_index(&self.name) } else { error.into() }
     }
 
-    /// What is in the folder of a shard, as a copy that nobody has opened yet.
-    pub(super) fn closed_copy(&self, copy: CopyId, folder: &Path) -> ShardCopy {
-        ShardCopy::closed(copy, folder, self.engine_options(), self.shared.clone(), Arc::clone(&self.is_gone))
+    /// What is in the folder of a shard, as a copy that nobody has opened yet; it will be by this version of the index. The caller holds
+    /// the metadata.
+    pub(super) fn closed_copy(&self, copy: CopyId, folder: &Path, version: u64) -> ShardCopy {
+        let is_gone = Arc::clone(&self.is_gone);
+        ShardCopy::closed(copy, folder, self.engine_options(), self.shared.clone(), is_gone)
+            .reading_by(version)
     }
 
     /// Its folder goes; or stays after all, since it cannot be removed.

@@ -120,6 +120,12 @@ impl ShardCopy {
         }
     }
 
+    /// The same, where its index is at a version.
+    pub(super) fn reading_by(mut self, version: u64) -> Self {
+        *self.reads_by.get_mut() = version;
+        self
+    }
+
     /// The shard, opened if it is not.
     pub(super) fn shard(&self, mapping: &Arc<Mapping>, now_millis: i64) -> Result<Arc<Shard>, ApiError> {
         if let Some(known) = self.known(now_millis) {

@@ -381,7 +381,7 @@ pub(super) fn read(kind: &str, said: &Said<'_>) -> Result<Option<Model>, QueryEr
         "LMDirichlet" => Model::Dirichlet(positive(said, "mu", 2000.0)?),
         "LMJelinekMercer" => match number(said, "lambda", 0.1)? {
             lambda if lambda > 0.0 && lambda <= 1.0 => Model::JelinekMercer(lambda),
-            _ => return Err(fault("lambda must be in the range (0..1]".to_owned())),
+            _ => return Err(fault("lambda must be in the range (0 .. 1]".to_owned())),
         },
         _ => return Ok(None),
     }))

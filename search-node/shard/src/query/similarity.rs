@@ -256,7 +256,10 @@ mod tests {
                 json!({"mine.type": "IB", "mine.distribution": "ll", "mine.lambda": "0.1"}),
                 "Unsupported Lambda [0.1], expected one of [df, ttf]",
             ),
-            (json!({"mine.type": "LMJelinekMercer", "mine.lambda": 0}), "lambda must be in the range (0..1]"),
+            (
+                json!({"mine.type": "LMJelinekMercer", "mine.lambda": 0}),
+                "lambda must be in the range (0 .. 1]",
+            ),
             (
                 json!({"mine.type": "LMDirichlet", "mine.lambda": 1}),
                 "Unknown settings for similarity of type [LMDirichlet]: [lambda]",

@@ -36,7 +36,7 @@ pub use rules::{QueryRules, boosted_field};
 pub use similarity::{Similarities, Similarity};
 pub(crate) use weights::bounds::{Bounds, constant_inside};
 pub(crate) use weights::in_level::Levels;
-pub(crate) use weights::passes::passes;
+pub(crate) use weights::passes::{passes, score_at};
 pub(crate) use wildcard::name_matches as wildcard_name_matches;
 
 /// A query that cannot be read or cannot run, in Elasticsearch's words.

@@ -8,7 +8,7 @@ use tantivy::query::EnableScoring;
 use super::statistics::Statistics;
 use super::{AskStop, SearchError};
 use crate::engine::View;
-use crate::query::{Asked, HeldValues, Prepared, Query, QueryContext};
+use crate::query::{Asked, HeldValues, Prepared, Query, QueryContext, score_at};
 
 /// A score and what it is made of.
 #[derive(Debug, Clone, PartialEq)]
@@ -142,10 +142,7 @@ impl Explainer<'_> {
         let (prepared, _held) = self.prepared(query, reader)?;
         let weight = prepared.query().weight(scoring)?;
         let mut scorer = weight.scorer(reader, 1.0)?;
-        if scorer.doc() < document {
-            scorer.seek(document);
-        }
-        let score = (scorer.doc() == document).then(|| scorer.score());
+        let score = score_at(&mut *scorer, document);
         prepared.faults().check()?;
         Ok(score)
     }

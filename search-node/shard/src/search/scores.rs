@@ -5,7 +5,7 @@ use tantivy::query::EnableScoring;
 use super::statistics::Statistics;
 use super::{AskStop, Hit, SearchError, Watch};
 use crate::engine::View;
-use crate::query::{Asked, Prepared, Query, QueryContext};
+use crate::query::{Asked, Prepared, Query, QueryContext, score_at};
 
 /// The score of each hit; none for those that do not match.
 pub(crate) fn scores(
@@ -37,12 +37,7 @@ pub(crate) fn scores(
         let mut scorer = weight.scorer(reader, 1.0)?;
         for at in of_segment {
             let document = hits[*at].document;
-            if scorer.doc() < document {
-                scorer.seek(document);
-            }
-            if scorer.doc() == document {
-                scores[*at] = Some(scorer.score());
-            }
+            scores[*at] = score_at(&mut *scorer, document);
         }
         prepared.faults().check()?;
         if watch.is_over() {

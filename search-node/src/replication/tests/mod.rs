@@ -218,15 +218,21 @@ async fn a_copy_reads_documents_by_no_older_mapping_than_its_primary() {
     }
 }
 
-/// It used to wait on a thread for as long as its node did not follow the map, and to take nothing more afterwards.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_copy_that_does_not_follow_its_index_refuses_in_time_and_can_take_it_later() {
+/// A primary on the first node and a copy in sync on the second, whose index is a version behind.
+async fn with_a_copy_that_does_not_follow() -> (Arc<World>, Arc<Leading>) {
     let world = World::new(1);
     let leading = world.lead(1);
     world.add(2);
     wait_until(|| world.in_sync().len() == 2).await;
     let long = json!({"type": "long"});
     world.change_mapping(&json!({"properties": {"n": long, "m": long}}), &[1]);
+    (world, leading)
+}
+
+/// It used to wait on a thread for as long as its node did not follow the map, and to take nothing more afterwards.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_that_does_not_follow_its_index_refuses_in_time_and_can_take_it_later() {
+    let (world, leading) = with_a_copy_that_does_not_follow().await;
     let following = world.following(2);
     let message = Operations { index_version: 2, count: 1, ..world.message(&following) };
     let soon = || Instant::now() + Duration::from_millis(20);
@@ -259,12 +265,7 @@ async fn a_copy_that_does_not_follow_its_index_refuses_in_time_and_can_take_it_l
 /// A primary does not wait for a copy whose node never follows.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_primary_goes_on_without_a_copy_that_does_not_follow_its_index() {
-    let world = World::new(1);
-    let leading = world.lead(1);
-    world.add(2);
-    wait_until(|| world.in_sync().len() == 2).await;
-    let long = json!({"type": "long"});
-    world.change_mapping(&json!({"properties": {"n": long, "m": long}}), &[1]);
+    let (world, leading) = with_a_copy_that_does_not_follow().await;
 
     let document = vec![("1".to_owned(), r#"{"n":1,"m":2}"#.to_owned())];
     let written = tokio::task::spawn_blocking(move || write_these(&leading, &document));

@@ -72,6 +72,7 @@ impl Charge {
 
 impl Drop for Charge {
     fn drop(&mut self) {
+        // Giving back always fits.
         let _ = self.change_within(0, usize::MAX);
     }
 }

@@ -104,6 +104,7 @@ fn what_cannot_be_read_is_shown_with_its_place() {
 }
 
 proptest! {
+    // Most of these are refused, which is as good: they must not panic.
     #[test]
     fn no_text_panics(text in ".{0,80}") {
         let _ = parse(&text);

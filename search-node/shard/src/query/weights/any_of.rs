@@ -74,6 +74,9 @@ impl DocSet for AnyOf {
     }
 
     fn seek(&mut self, target: DocId) -> DocId {
+        if self.document >= target {
+            return self.document;
+        }
         for postings in &mut self.postings {
             if postings.doc() < target {
                 postings.seek(target);

@@ -9,6 +9,7 @@ use tantivy::{DocId, DocSet, Score, Searcher, TERMINATED};
 
 use super::blended::InField;
 use super::bm25::{Bm25, Bm25Numbers, rarity};
+use super::passes::score_at;
 use crate::query::similarity::Similarity;
 
 /// One word, or several for the same, in several fields. The boost of a field is how often its words count.
@@ -76,9 +77,7 @@ impl Weight for CombinedWeight {
     }
 
     fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
-        let mut scorer = self.scorer(reader, 1.0)?;
-        let found = if scorer.doc() < document { scorer.seek(document) } else { scorer.doc() };
-        let score = if found == document { scorer.score() } else { 0.0 };
+        let score = score_at(&mut *self.scorer(reader, 1.0)?, document).unwrap_or(0.0);
         Ok(Explanation::new("score of the combined fields", score))
     }
 }

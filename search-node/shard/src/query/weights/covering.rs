@@ -7,7 +7,7 @@ use tantivy::query::{EnableScoring, Explanation, Query, Scorer, Weight};
 use tantivy::{DocId, DocSet, Score, TERMINATED};
 
 use super::function_score::{DocumentNumber, NumberInSegment};
-use super::passes::passes;
+use super::passes::score_at;
 use crate::query::QueryError;
 use crate::query::doc_values::{ValueField, Values};
 use crate::query::faults::Faults;
@@ -75,8 +75,7 @@ impl Weight for CoveringWeight {
     }
 
     fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
-        let mut scorer = self.scorer(reader, 1.0)?;
-        let score = if passes(&mut *scorer, document) { scorer.score() } else { 0.0 };
+        let score = score_at(&mut *self.scorer(reader, 1.0)?, document).unwrap_or(0.0);
         Ok(Explanation::new("has as many terms as it says", score))
     }
 }

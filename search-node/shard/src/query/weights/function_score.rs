@@ -7,7 +7,7 @@ use tantivy::index::SegmentReader;
 use tantivy::query::{Bm25StatisticsProvider as _, EnableScoring, Explanation, Query, Scorer, Weight};
 use tantivy::{DocId, DocSet, Score, TERMINATED};
 
-use super::passes::passes;
+use super::passes::{passes, score_at};
 use crate::query::QueryError;
 use crate::query::ast::{BoostMode, FunctionMode};
 use crate::query::faults::Faults;
@@ -161,8 +161,7 @@ impl Weight for RescoredWeight {
     }
 
     fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
-        let mut scorer = self.scorer(reader, 1.0)?;
-        let score = if passes(&mut *scorer, document) { scorer.score() } else { 0.0 };
+        let score = score_at(&mut *self.scorer(reader, 1.0)?, document).unwrap_or(0.0);
         let mut explanation = Explanation::new("function score", score);
         explanation.add_detail(self.query.explain(reader, document)?);
         Ok(explanation)

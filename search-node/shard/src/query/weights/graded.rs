@@ -5,11 +5,12 @@ use std::sync::Arc;
 use tantivy::columnar::{Column, StrColumn};
 use tantivy::index::SegmentReader;
 use tantivy::query::{EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight};
-use tantivy::{DocId, DocSet, Score, Searcher, TERMINATED};
+use tantivy::{DocId, Score, Searcher};
 
 use super::join::{JoinedIds, Joining};
 use super::numbers::{Origin, distances};
-use super::passes::passes;
+use super::passes::score_at;
+use super::walked::Walked;
 use crate::mapping::{feature_of, keyed_term};
 use crate::query::ast::FeatureFunction;
 use crate::query::doc_values::{ValueField, Values};
@@ -77,15 +78,13 @@ impl GradedWeight {
 
 impl Weight for GradedWeight {
     fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
-        let Some(grades) = self.open(reader)? else { return Ok(Box::new(EmptyScorer)) };
-        let mut scorer = GradedScorer { grades, boost, max_doc: reader.max_doc(), at: 0, grade: 0.0 };
-        scorer.settle();
-        Ok(Box::new(scorer))
+        let Some(mut grades) = self.open(reader)? else { return Ok(Box::new(EmptyScorer)) };
+        let look = move |document| Some((f64::from(boost) * grades.of(document)?) as Score);
+        Ok(Box::new(Walked::new(reader.max_doc(), look)))
     }
 
     fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
-        let mut scorer = self.scorer(reader, 1.0)?;
-        let score = if passes(&mut *scorer, document) { scorer.score() } else { 0.0 };
+        let score = score_at(&mut *self.scorer(reader, 1.0)?, document).unwrap_or(0.0);
         Ok(Explanation::new("by a number of the document", score))
     }
 }
@@ -182,59 +181,5 @@ impl FeatureColumn {
             }
         }
         Ok(if documents == 0 { 1.0 } else { f64::from(feature_of((sum as f64 / documents as f64) as u32)) })
-    }
-}
-
-struct GradedScorer {
-    grades: Grades,
-    boost: Score,
-    max_doc: DocId,
-    at: DocId,
-    grade: f64,
-}
-
-impl GradedScorer {
-    fn settle(&mut self) -> DocId {
-        while self.at < self.max_doc {
-            if let Some(grade) = self.grades.of(self.at) {
-                self.grade = grade;
-                return self.at;
-            }
-            self.at += 1;
-        }
-        self.at = TERMINATED;
-        TERMINATED
-    }
-}
-
-impl DocSet for GradedScorer {
-    fn advance(&mut self) -> DocId {
-        if self.at != TERMINATED {
-            self.at += 1;
-            self.settle();
-        }
-        self.at
-    }
-
-    fn seek(&mut self, target: DocId) -> DocId {
-        if self.at < target {
-            self.at = target;
-            self.settle();
-        }
-        self.at
-    }
-
-    fn doc(&self) -> DocId {
-        self.at
-    }
-
-    fn size_hint(&self) -> u32 {
-        self.max_doc
-    }
-}
-
-impl Scorer for GradedScorer {
-    fn score(&mut self) -> Score {
-        (f64::from(self.boost) * self.grade) as Score
     }
 }

@@ -3,7 +3,7 @@
 //! Norms are there for every analyzed field anyway, so that `exists` on a text costs nothing when documents are written.
 
 use tantivy::index::SegmentReader;
-use tantivy::query::{ConstScorer, EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight};
+use tantivy::query::{EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight};
 use tantivy::schema::Field;
 use tantivy::{DocId, Score};
 
@@ -33,8 +33,8 @@ impl Weight for HasNorm {
         let Some(norms) = reader.fieldnorms_readers().get_field(self.field)? else {
             return Ok(Box::new(EmptyScorer));
         };
-        let documents = Walked::new(reader.max_doc(), move |document| norms.fieldnorm_id(document) != 0);
-        Ok(Box::new(ConstScorer::new(documents, boost)))
+        let look = move |document| (norms.fieldnorm_id(document) != 0).then_some(boost);
+        Ok(Box::new(Walked::new(reader.max_doc(), look)))
     }
 
     fn explain(&self, _reader: &SegmentReader, _document: DocId) -> tantivy::Result<Explanation> {

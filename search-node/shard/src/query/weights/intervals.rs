@@ -3,8 +3,9 @@
 
 use tantivy::index::SegmentReader;
 use tantivy::query::{EnableScoring, Explanation, Query, Scorer, Weight};
-use tantivy::{DocId, DocSet, Score};
+use tantivy::{DocId, Score};
 
+use super::passes::score_at;
 use super::positions::{Counted, Joins, Needs, Tree};
 
 /// A part of a text.
@@ -342,44 +343,13 @@ impl Weight for Intervals {
             let one = |interval: &Interval| 1.0 / (interval.end - interval.start + 2 - least).max(1) as f64;
             found.iter().map(one).sum::<f64>() as f32
         };
-        let counted = Counted::new(self.tree.open(reader)?, often);
-        Ok(Box::new(IntervalsScorer { counted, boost }))
+        let score = move |_, often| boost * (1.0 - 1.0 / (1.0 + often));
+        Ok(Box::new(Counted::new(self.tree.open(reader)?, often, score)))
     }
 
     fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
-        let mut scorer = self.scorer(reader, 1.0)?;
-        let found = if scorer.doc() < document { scorer.seek(document) } else { scorer.doc() };
-        let score = if found == document { scorer.score() } else { 0.0 };
+        let score = score_at(&mut *self.scorer(reader, 1.0)?, document).unwrap_or(0.0);
         Ok(Explanation::new("score of the intervals", score))
-    }
-}
-
-struct IntervalsScorer<C> {
-    counted: Counted<IntervalJoin, C>,
-    boost: Score,
-}
-
-impl<C: Fn(&[Interval]) -> f32 + Send + 'static> DocSet for IntervalsScorer<C> {
-    fn advance(&mut self) -> DocId {
-        self.counted.advance()
-    }
-
-    fn seek(&mut self, target: DocId) -> DocId {
-        self.counted.seek(target)
-    }
-
-    fn doc(&self) -> DocId {
-        self.counted.doc()
-    }
-
-    fn size_hint(&self) -> u32 {
-        self.counted.size_hint()
-    }
-}
-
-impl<C: Fn(&[Interval]) -> f32 + Send + 'static> Scorer for IntervalsScorer<C> {
-    fn score(&mut self) -> Score {
-        self.boost * (1.0 - 1.0 / (1.0 + self.counted.often()))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Documents by where their points lie.
 
 use tantivy::index::SegmentReader;
-use tantivy::query::{ConstScorer, EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight};
+use tantivy::query::{EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight};
 use tantivy::{DocId, Score};
 
 use super::walked::Walked;
@@ -39,7 +39,7 @@ impl Weight for Located {
                     GeoRelation::Contains => matches!(area, Area::Spot(_)) && inside.any(|inside| inside),
                 }
         };
-        Ok(Box::new(ConstScorer::new(Walked::new(reader.max_doc(), matches), boost)))
+        Ok(Box::new(Walked::new(reader.max_doc(), move |document| matches(document).then_some(boost))))
     }
 
     fn explain(&self, _reader: &SegmentReader, _document: DocId) -> tantivy::Result<Explanation> {

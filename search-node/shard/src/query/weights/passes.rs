@@ -1,7 +1,7 @@
-//! Whether documents are among others, asked in their order.
+//! Whether documents are among others, and what they score there, asked in their order.
 
 use tantivy::query::Scorer;
-use tantivy::{DocId, TERMINATED};
+use tantivy::{DocId, Score, TERMINATED};
 
 /// Whether a document is among those of `others`, which move on to it. The documents that are asked for must rise.
 pub(crate) fn passes(others: &mut dyn Scorer, document: DocId) -> bool {
@@ -9,4 +9,9 @@ pub(crate) fn passes(others: &mut dyn Scorer, document: DocId) -> bool {
         others.seek(document);
     }
     others.doc() == document
+}
+
+/// What a document scores among `others`, which move on to it; none where it is not among them.
+pub(crate) fn score_at(others: &mut dyn Scorer, document: DocId) -> Option<Score> {
+    passes(others, document).then(|| others.score())
 }

@@ -12,6 +12,8 @@ use tantivy::{DocId, DocSet, Score, Searcher, TERMINATED, Term};
 
 use super::any_of::AnyOf;
 use super::counting::Counting;
+use super::passes::score_at;
+use super::positions::common;
 use super::sloppy::{Placed, Repeats, exactly, often, repeats};
 use super::weighed::ScoredField;
 use crate::query::limits::QueryLimits;
@@ -151,8 +153,7 @@ impl Weight for PhraseWeight {
     }
 
     fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
-        let mut scorer = self.scorer(reader, 1.0)?;
-        let score = if scorer.seek(document) == document { scorer.score() } else { 0.0 };
+        let score = score_at(&mut *self.scorer(reader, 1.0)?, document).unwrap_or(0.0);
         Ok(Explanation::new("score of the phrase", score))
     }
 }
@@ -174,7 +175,8 @@ impl PhraseScorer {
     fn find(&mut self, target: DocId) -> DocId {
         let mut target = target;
         loop {
-            self.document = self.common(target);
+            let postings = &mut self.postings;
+            self.document = common(postings.len(), target, |at, target| postings[at].seek(target));
             if self.document == TERMINATED {
                 return TERMINATED;
             }
@@ -184,25 +186,6 @@ impl PhraseScorer {
             }
             target = self.document + 1;
         }
-    }
-
-    /// The first document from `target` on that has all words.
-    fn common(&mut self, target: DocId) -> DocId {
-        let mut target = target;
-        let mut agreed = 0;
-        let count = self.postings.len();
-        let mut at = 0;
-        while agreed < count {
-            let postings = &mut self.postings[at];
-            let document = if postings.doc() < target { postings.seek(target) } else { postings.doc() };
-            if document == TERMINATED {
-                return TERMINATED;
-            }
-            agreed = if document == target { agreed + 1 } else { 1 };
-            target = document;
-            at = (at + 1) % count;
-        }
-        target
     }
 
     fn count(&mut self) -> f32 {

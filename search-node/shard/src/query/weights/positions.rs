@@ -4,8 +4,9 @@
 use std::fmt::Debug;
 
 use tantivy::index::SegmentReader;
+use tantivy::query::Scorer;
 use tantivy::schema::{Field, IndexRecordOption};
-use tantivy::{DocId, DocSet, Searcher, TERMINATED, TantivyError, Term};
+use tantivy::{DocId, DocSet, Score, Searcher, TERMINATED, TantivyError, Term};
 
 use super::any_of::AnyOf;
 use super::expanded::Wanted;
@@ -130,10 +131,9 @@ impl<J: Joins> Opened<J> {
     /// Goes to the first document from `target` on that may have a place.
     pub(in crate::query) fn seek(&mut self, target: DocId) -> DocId {
         match self {
-            Self::Terms(any) if any.doc() < target => any.seek(target),
-            Self::Terms(any) => any.doc(),
+            Self::Terms(any) => any.seek(target),
             Self::Joined { how, parts } => match how.needs() {
-                Needs::All => common(parts, target),
+                Needs::All => common(parts.len(), target, |at, target| parts[at].seek(target)),
                 Needs::Any => parts.iter_mut().map(|part| part.seek(target)).min().unwrap_or(TERMINATED),
                 Needs::First => parts.first_mut().map_or(TERMINATED, |part| part.seek(target)),
             },
@@ -144,11 +144,8 @@ impl<J: Joins> Opened<J> {
     pub(in crate::query) fn places(&mut self, document: DocId) -> Vec<J::Place> {
         match self {
             Self::Terms(any) => {
-                if any.doc() < document {
-                    any.seek(document);
-                }
                 let mut positions = Vec::new();
-                if any.doc() == document {
+                if any.seek(document) == document {
                     any.places(&mut positions);
                 }
                 positions.into_iter().map(J::term).collect()
@@ -175,45 +172,45 @@ impl<J: Joins> Opened<J> {
     }
 }
 
-/// The first document from `target` on that all parts may have.
-fn common<J: Joins>(parts: &mut [Opened<J>], target: DocId) -> DocId {
+/// The first document from `target` on that all of some parts have, each of which goes to its own first one from a document on.
+pub(in crate::query) fn common(
+    parts: usize,
+    target: DocId,
+    mut seek: impl FnMut(usize, DocId) -> DocId,
+) -> DocId {
     let mut target = target;
     let mut agreed = 0;
     let mut at = 0;
-    if parts.is_empty() {
+    if parts == 0 {
         return TERMINATED;
     }
-    while agreed < parts.len() {
-        let document = parts[at].seek(target);
+    while agreed < parts {
+        let document = seek(at, target);
         if document == TERMINATED {
             return TERMINATED;
         }
         agreed = if document == target { agreed + 1 } else { 1 };
         target = document;
-        at = (at + 1) % parts.len();
+        at = (at + 1) % parts;
     }
     target
 }
 
-/// The documents that have a place, and what the places of each count.
-pub(in crate::query) struct Counted<J: Joins, C> {
+/// The documents that have a place, what the places of each count, and what they score by that.
+pub(in crate::query) struct Counted<J: Joins, C, S> {
     opened: Opened<J>,
     count: C,
+    score: S,
     document: DocId,
     often: f32,
 }
 
-impl<J: Joins, C: Fn(&[J::Place]) -> f32 + Send> Counted<J, C> {
+impl<J: Joins, C: Fn(&[J::Place]) -> f32, S> Counted<J, C, S> {
     /// At the first of them.
-    pub(in crate::query) fn new(opened: Opened<J>, count: C) -> Self {
-        let mut counted = Self { opened, count, document: 0, often: 0.0 };
+    pub(in crate::query) fn new(opened: Opened<J>, count: C, score: S) -> Self {
+        let mut counted = Self { opened, count, score, document: 0, often: 0.0 };
         counted.find(0);
         counted
-    }
-
-    /// What the places of the document count.
-    pub(in crate::query) fn often(&self) -> f32 {
-        self.often
     }
 
     fn find(&mut self, target: DocId) -> DocId {
@@ -233,7 +230,12 @@ impl<J: Joins, C: Fn(&[J::Place]) -> f32 + Send> Counted<J, C> {
     }
 }
 
-impl<J: Joins, C: Fn(&[J::Place]) -> f32 + Send + 'static> DocSet for Counted<J, C> {
+impl<J, C, S> DocSet for Counted<J, C, S>
+where
+    J: Joins,
+    C: Fn(&[J::Place]) -> f32 + Send + 'static,
+    S: Send + 'static,
+{
     fn advance(&mut self) -> DocId {
         if self.document == TERMINATED { TERMINATED } else { self.find(self.document + 1) }
     }
@@ -255,5 +257,16 @@ impl<J: Joins, C: Fn(&[J::Place]) -> f32 + Send + 'static> DocSet for Counted<J,
 
     fn size_hint(&self) -> u32 {
         self.opened.size_hint()
+    }
+}
+
+impl<J, C, S> Scorer for Counted<J, C, S>
+where
+    J: Joins,
+    C: Fn(&[J::Place]) -> f32 + Send + 'static,
+    S: Fn(DocId, f32) -> Score + Send + 'static,
+{
+    fn score(&mut self) -> Score {
+        (self.score)(self.document, self.often)
     }
 }

@@ -4,7 +4,7 @@ use std::net::Ipv6Addr;
 
 use tantivy::columnar::Column;
 use tantivy::index::SegmentReader;
-use tantivy::query::{ConstScorer, EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight};
+use tantivy::query::{EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight};
 use tantivy::{DocId, Score};
 
 use super::walked::Walked;
@@ -88,8 +88,7 @@ fn scorer<T: PartialOrd + Copy + std::fmt::Debug + Send + Sync + 'static>(
         let mut spans = from.values_for_doc(document).zip(to.values_for_doc(document));
         spans.any(|span| lies(span, asked, relation))
     };
-    let documents = Walked::new(max_doc, matches);
-    Box::new(ConstScorer::new(documents, boost))
+    Box::new(Walked::new(max_doc, move |document| matches(document).then_some(boost)))
 }
 
 /// Whether a span lies so to the one that is asked for.

@@ -1,12 +1,12 @@
 //! Spans: parts of texts from one place to before another, joined and counted as Lucene does. Each counts the less the further what it is made of
 //! lies apart.
 
-use tantivy::fieldnorm::FieldNormReader;
 use tantivy::index::SegmentReader;
 use tantivy::query::{EnableScoring, Explanation, Query, Scorer, Weight};
-use tantivy::{DocId, DocSet, Score, Term};
+use tantivy::{DocId, Score, Term};
 
 use super::counting::Counting;
+use super::passes::score_at;
 use super::positions::{Counted, Joins, Needs, Tree};
 use super::weighed::ScoredField;
 
@@ -281,47 +281,18 @@ fn often(spans: &[Span]) -> f32 {
 
 impl Weight for SpansWeight {
     fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
-        let score = self.score.as_ref().map(|score| score.boosted(boost));
-        let counted = Counted::new(self.tree.open(reader)?, often);
-        Ok(Box::new(SpansScorer { counted, score, lengths: self.field.lengths(reader)? }))
+        let counting = self.score.as_ref().map(|score| score.boosted(boost));
+        let lengths = self.field.lengths(reader)?;
+        let score = move |document, often| {
+            let code = lengths.fieldnorm_id(document);
+            counting.as_ref().map_or(1.0, |counting| counting.score(code, often))
+        };
+        Ok(Box::new(Counted::new(self.tree.open(reader)?, often, score)))
     }
 
     fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
-        let mut scorer = self.scorer(reader, 1.0)?;
-        let found = if scorer.doc() < document { scorer.seek(document) } else { scorer.doc() };
-        let score = if found == document { scorer.score() } else { 0.0 };
+        let score = score_at(&mut *self.scorer(reader, 1.0)?, document).unwrap_or(0.0);
         Ok(Explanation::new("score of the spans", score))
-    }
-}
-
-struct SpansScorer<C> {
-    counted: Counted<SpanJoin, C>,
-    score: Option<Counting>,
-    lengths: FieldNormReader,
-}
-
-impl<C: Fn(&[Span]) -> f32 + Send + 'static> DocSet for SpansScorer<C> {
-    fn advance(&mut self) -> DocId {
-        self.counted.advance()
-    }
-
-    fn seek(&mut self, target: DocId) -> DocId {
-        self.counted.seek(target)
-    }
-
-    fn doc(&self) -> DocId {
-        self.counted.doc()
-    }
-
-    fn size_hint(&self) -> u32 {
-        self.counted.size_hint()
-    }
-}
-
-impl<C: Fn(&[Span]) -> f32 + Send + 'static> Scorer for SpansScorer<C> {
-    fn score(&mut self) -> Score {
-        let code = self.lengths.fieldnorm_id(self.counted.doc());
-        self.score.as_ref().map_or(1.0, |counting| counting.score(code, self.counted.often()))
     }
 }
 

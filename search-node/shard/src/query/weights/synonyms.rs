@@ -8,6 +8,7 @@ use tantivy::{DocId, DocSet, Score, Term};
 
 use super::any_of::AnyOf;
 use super::counting::Counting;
+use super::passes::score_at;
 use super::weighed::ScoredField;
 
 /// Any of several terms of one field, counted as one.
@@ -49,9 +50,7 @@ impl Weight for SynonymsWeight {
     }
 
     fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
-        let mut scorer = self.scorer(reader, 1.0)?;
-        let found = if scorer.doc() < document { scorer.seek(document) } else { scorer.doc() };
-        let score = if found == document { scorer.score() } else { 0.0 };
+        let score = score_at(&mut *self.scorer(reader, 1.0)?, document).unwrap_or(0.0);
         Ok(Explanation::new("score of the synonyms", score))
     }
 }

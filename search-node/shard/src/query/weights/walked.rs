@@ -1,34 +1,38 @@
-//! The documents of a segment that something is true of, looked at one after the other.
+//! The documents of a segment that score something, looked at one after the other.
 
-use tantivy::{DocId, DocSet, TERMINATED};
+use tantivy::query::Scorer;
+use tantivy::{DocId, DocSet, Score, TERMINATED};
 
-/// Documents of which `matches` says so.
-pub(in crate::query) struct Walked<M> {
-    matches: M,
+/// Documents to which `look` gives a score.
+pub(in crate::query) struct Walked<L> {
+    look: L,
     max_doc: DocId,
     at: DocId,
+    score: Score,
 }
 
-impl<M: FnMut(DocId) -> bool> Walked<M> {
+impl<L: FnMut(DocId) -> Option<Score>> Walked<L> {
     /// At the first of them.
-    pub(in crate::query) fn new(max_doc: DocId, matches: M) -> Self {
-        let mut walked = Self { matches, max_doc, at: 0 };
+    pub(in crate::query) fn new(max_doc: DocId, look: L) -> Self {
+        let mut walked = Self { look, max_doc, at: 0, score: 0.0 };
         walked.settle();
         walked
     }
 
-    /// Moves on to a document that matches.
+    /// Moves on to a document that scores.
     fn settle(&mut self) {
-        while self.at < self.max_doc && !(self.matches)(self.at) {
+        while self.at < self.max_doc {
+            if let Some(score) = (self.look)(self.at) {
+                self.score = score;
+                return;
+            }
             self.at += 1;
         }
-        if self.at >= self.max_doc {
-            self.at = TERMINATED;
-        }
+        self.at = TERMINATED;
     }
 }
 
-impl<M: FnMut(DocId) -> bool + Send> DocSet for Walked<M> {
+impl<L: FnMut(DocId) -> Option<Score> + Send> DocSet for Walked<L> {
     fn advance(&mut self) -> DocId {
         if self.at != TERMINATED {
             self.at += 1;
@@ -51,5 +55,11 @@ impl<M: FnMut(DocId) -> bool + Send> DocSet for Walked<M> {
 
     fn size_hint(&self) -> u32 {
         self.max_doc
+    }
+}
+
+impl<L: FnMut(DocId) -> Option<Score> + Send + 'static> Scorer for Walked<L> {
+    fn score(&mut self) -> Score {
+        self.score
     }
 }

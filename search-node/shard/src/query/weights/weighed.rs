@@ -12,6 +12,7 @@ use tantivy::{DocId, Score, Searcher, Term};
 use super::bm25::{Bm25, Bm25Numbers, rarity};
 use super::constant::constant;
 use super::counting::Counting;
+use super::passes::score_at;
 use super::synonyms::Synonyms;
 use crate::engine::{AllIdentities, FieldCounts, identities_in};
 use crate::query::models::Counts;
@@ -262,11 +263,10 @@ impl Weight for Multiplied {
     }
 
     fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
-        let mut scorer = self.scorer(reader, 1.0)?;
-        if scorer.doc() > document || scorer.seek(document) != document {
-            return self.inner.explain(reader, document);
+        match score_at(&mut *self.scorer(reader, 1.0)?, document) {
+            Some(score) => Ok(Explanation::new("score by the similarity of the field", score)),
+            None => self.inner.explain(reader, document),
         }
-        Ok(Explanation::new("score by the similarity of the field", scorer.score()))
     }
 
     fn count(&self, reader: &SegmentReader) -> tantivy::Result<u32> {

@@ -62,6 +62,11 @@ impl ApiError {
         Self::new(400, "parsing_exception", reason)
     }
 
+    /// A member of the body is none that is known there, or not of its kind.
+    pub fn malformed(reason: impl Into<String>) -> Self {
+        Self::new(400, "x_content_parse_exception", reason)
+    }
+
     pub fn no_index(name: &str) -> Self {
         Self::new(404, "index_not_found_exception", format!("no such index [{name}]"))
             .with("resource.type", "index_or_alias")

@@ -15,6 +15,7 @@ mod analysis;
 mod copying;
 mod engine;
 mod highlight;
+mod json_values;
 pub mod mapping;
 mod query;
 mod replication;
@@ -45,6 +46,7 @@ pub use engine::{
 pub use highlight::{
     BoundaryScanner, Fragmenter, Highlight, HighlightField, HighlightKind, HighlightOptions, Highlighter,
 };
+pub use json_values::plain_values_at;
 pub use query::{
     InnerHitsAsked, Query, QueryContext, QueryError, QueryLimits, QueryRules, Similarities, Similarity,
     boosted_field, parse_query, wrapped,

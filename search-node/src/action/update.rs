@@ -60,11 +60,9 @@ impl UpdateRequest {
 
     fn member(&mut self, key: &str, value: &Value) -> Result<(), ApiError> {
         let wrong = |expected: &str| {
-            ApiError::new(
-                400,
-                "x_content_parse_exception",
-                format!("[UpdateRequest] {key} doesn't support values of this type; it must be {expected}"),
-            )
+            ApiError::malformed(format!(
+                "[UpdateRequest] {key} doesn't support values of this type; it must be {expected}"
+            ))
         };
         let flag = || match value {
             Value::Bool(flag) => Ok(*flag),
@@ -84,11 +82,7 @@ impl UpdateRequest {
             "if_seq_no" => self.seq_no = Some(value.as_i64().ok_or_else(|| wrong("a number"))?),
             "if_primary_term" => self.term = Some(value.as_i64().ok_or_else(|| wrong("a number"))?),
             other => {
-                return Err(ApiError::new(
-                    400,
-                    "x_content_parse_exception",
-                    format!("[UpdateRequest] unknown field [{other}]"),
-                ));
+                return Err(ApiError::malformed(format!("[UpdateRequest] unknown field [{other}]")));
             }
         }
         Ok(())

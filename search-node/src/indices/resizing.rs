@@ -67,7 +67,7 @@ impl ResizeWish {
     /// Reads a request.
     pub(crate) fn read(kind: Resize, source: String, target: String, body: &Value) -> Result<Self, ApiError> {
         let mut wish = Self { kind, source, target, settings: Map::new(), aliases: Map::new() };
-        let fault = |reason: String| ApiError::new(400, "x_content_parse_exception", reason);
+        let fault = ApiError::malformed;
         match body {
             Value::Null => {}
             Value::Object(members) => {

@@ -86,9 +86,7 @@ impl RolloverCondition {
     }
 
     fn read(name: &str, value: &Value) -> Result<Self, ApiError> {
-        let unknown = || {
-            ApiError::new(400, "x_content_parse_exception", format!("[conditions] unknown field [{name}]"))
-        };
+        let unknown = || ApiError::malformed(format!("[conditions] unknown field [{name}]"));
         let (is_least, what) = match name.split_once('_').ok_or_else(unknown)? {
             ("max", what) => (false, what),
             ("min", what) => (true, what),

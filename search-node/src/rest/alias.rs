@@ -53,7 +53,7 @@ fn done(call: &Call, actions: &[AliasAction]) -> Result<Reply, ApiError> {
 
 fn change(call: &Call) -> Result<Reply, ApiError> {
     let body = call.required_json()?;
-    let fault = |reason: String| ApiError::new(400, "x_content_parse_exception", reason);
+    let fault = ApiError::malformed;
     let members =
         body.as_object().ok_or_else(|| fault(format!("[aliases] must be an object, not [{body}]")))?;
     if let Some(unknown) = members.keys().find(|key| key.as_str() != "actions") {
@@ -68,7 +68,7 @@ fn change(call: &Call) -> Result<Reply, ApiError> {
 
 /// `{"add": {…}}`, `{"remove": {…}}`, `{"remove_index": {…}}`.
 fn read_action(said: &Value) -> Result<AliasAction, ApiError> {
-    let fault = |reason: String| ApiError::new(400, "x_content_parse_exception", reason);
+    let fault = ApiError::malformed;
     let members = said.as_object().filter(|members| members.len() == 1);
     let Some((kind, body)) = members.and_then(|members| members.iter().next()) else {
         return Err(fault(format!("[alias_action] must be an object with one action, not [{said}]")));

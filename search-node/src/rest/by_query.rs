@@ -160,17 +160,13 @@ async fn reindex(call: Call) -> Result<Reply, ApiError> {
 }
 
 fn object_of<'a>(key: &str, value: &'a Value) -> Result<&'a Map<String, Value>, ApiError> {
-    value.as_object().ok_or_else(|| {
-        ApiError::new(
-            400,
-            "x_content_parse_exception",
-            format!("[reindex] {key} must be an object, not {value}"),
-        )
-    })
+    value
+        .as_object()
+        .ok_or_else(|| ApiError::malformed(format!("[reindex] {key} must be an object, not {value}")))
 }
 
 fn unknown(api: &str, field: &str) -> ApiError {
-    ApiError::new(400, "x_content_parse_exception", format!("[{api}] unknown field [{field}]"))
+    ApiError::malformed(format!("[{api}] unknown field [{field}]"))
 }
 
 /// The body, with `?q=` and the documents that its query names in it.

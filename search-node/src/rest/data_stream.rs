@@ -133,7 +133,7 @@ fn delete(call: &Call) -> Result<Reply, ApiError> {
 
 fn modify(call: &Call) -> Result<Reply, ApiError> {
     let body = call.required_json()?;
-    let fault = |reason: String| ApiError::new(400, "x_content_parse_exception", reason);
+    let fault = ApiError::malformed;
     let actions = body.get("actions").and_then(Value::as_array).filter(|actions| !actions.is_empty());
     let actions =
         actions.ok_or_else(|| fault("[data_stream_actions] must have a list of [actions]".to_owned()))?;

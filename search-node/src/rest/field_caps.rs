@@ -79,11 +79,9 @@ impl Asked {
                 "index_filter" => asked.filter = Some(value.clone()),
                 "fields" => asked.fields = names(value),
                 other => {
-                    return Err(ApiError::new(
-                        400,
-                        "x_content_parse_exception",
-                        format!("[field_caps_request] unknown field [{other}]; known: fields, index_filter"),
-                    ));
+                    return Err(ApiError::malformed(format!(
+                        "[field_caps_request] unknown field [{other}]; known: fields, index_filter"
+                    )));
                 }
             }
         }

@@ -10,6 +10,7 @@ use super::router::{Route, route};
 use super::search::as_task;
 use crate::action::search::{Manner, Scope, search};
 use crate::error::ApiError;
+use crate::indices::truth_of;
 use crate::tasks::Task;
 use crate::time_span::read_span;
 
@@ -105,12 +106,14 @@ fn answer(call: &Call, header: &[u8], body: &[u8], task: &Task) -> Result<Value,
     let mut manner = Manner { allows_partial: true, routing: call.list("routing"), ..Manner::default() };
     for (key, value) in header.as_object().into_iter().flatten() {
         let text = || value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let flag = || match text().as_str() {
-            "true" => Ok(true),
-            "false" => Ok(false),
-            other => Err(ApiError::argument(format!(
-                "Failed to parse value [{other}] as only [true] or [false] are allowed."
-            ))),
+        let flag = || {
+            let wrong = || {
+                ApiError::argument(format!(
+                    "Failed to parse value [{}] as only [true] or [false] are allowed.",
+                    text()
+                ))
+            };
+            truth_of(value).ok_or_else(wrong)
         };
         match key.as_str() {
             "index" | "indices" => scope.indices = names(value),

@@ -69,7 +69,7 @@ fn read(call: &Call) -> Result<RolloverWish, ApiError> {
             other if wish.body.take(other, value)? => {}
             other => {
                 let reason = format!("[rollover] unknown field [{other}]");
-                return Err(ApiError::new(400, "x_content_parse_exception", reason));
+                return Err(ApiError::malformed(reason));
             }
         }
     }

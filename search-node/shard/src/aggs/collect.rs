@@ -17,6 +17,7 @@ use super::hyperloglog::{DistinctCounter, spread, spread_bytes};
 use super::partial::{AggPartial, Bucket, Key, State, Sums};
 use super::request::{AggRequest, DateHistogram, Interval, Kind, Metric, Node};
 use crate::engine::{Layout, View};
+use crate::json_values::plain;
 use crate::mapping::dates::{Resolution, floor_to};
 use crate::mapping::{FieldKind, IGNORED, Storage};
 use crate::query::{
@@ -522,7 +523,7 @@ impl Values {
         {
             return Ok(match missing.as_i64() {
                 Some(number) => Key::Integer(number),
-                None => Key::Text(missing.as_str().map_or_else(|| missing.to_string(), str::to_owned)),
+                None => Key::Text(plain(missing)),
             });
         }
         Ok(match (kind, self) {

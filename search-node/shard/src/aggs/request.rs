@@ -3,6 +3,7 @@
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
+use crate::json_values::plain;
 use crate::mapping::dates::{DateFormats, read_math, time_zone};
 use crate::query::{Query, QueryError, parse_query};
 
@@ -397,7 +398,7 @@ impl Members {
     }
 
     fn text(&mut self, key: &str) -> Option<String> {
-        self.take(key).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+        self.take(key).map(|value| plain(&value))
     }
 
     fn integer(&mut self, key: &str) -> Result<Option<i64>, AggError> {

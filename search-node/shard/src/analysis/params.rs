@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::error::{AnalysisError, Result};
 use super::java_regex::Pattern;
+use crate::json_values::plain;
 
 /// The parameters of one component.
 #[derive(Debug, Clone, Copy)]
@@ -112,8 +113,4 @@ impl<'a> Params<'a> {
             self.name
         ))
     }
-}
-
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

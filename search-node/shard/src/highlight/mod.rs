@@ -28,9 +28,9 @@ pub use self::request::{
     BoundaryScanner, Fragmenter, Highlight, HighlightField, HighlightKind, HighlightOptions,
 };
 use crate::engine::View;
+use crate::json_values::{text_of, values_at};
 use crate::mapping::{FieldKind, FieldMapping};
 use crate::query::{Query, QueryContext, QueryError, wildcard_name_matches as name_matches};
-use crate::search::{text_of, values_at};
 
 /// The fields of an index that are highlighted, and what is looked for in them; found once for many documents.
 pub struct Highlighter<'a> {

@@ -4,13 +4,13 @@ use serde_json::Value;
 
 use crate::analysis::Analyzer;
 use crate::engine::View;
+use crate::json_values::text_of;
 use crate::mapping::FieldKind;
 use crate::query::query_string::{self, Group, Sign, What};
 use crate::query::{
     Fuzziness, Matching, MultiMatchKind, Query, QueryContext, QueryString, Shape, TermAutomaton,
     read_simple_query_string, terms_like, wildcard_name_matches as name_matches,
 };
-use crate::search::text_of;
 
 /// What is looked for.
 #[derive(Debug)]

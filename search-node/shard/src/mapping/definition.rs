@@ -18,6 +18,7 @@ use super::structured::Structure;
 use super::subfields::{SEARCH_AS_YOU_TYPE, shingle_size, subfields};
 use super::templates::DynamicTemplate;
 use super::text_parameters;
+use crate::json_values::plain;
 
 /// Bounds of a mapping; settings of the index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -567,8 +568,4 @@ pub(super) fn flag(key: &str, value: &Value) -> Result<bool, MappingError> {
             "Failed to parse value [{other}] of [{key}] as only [true] or [false] are allowed."
         ))),
     }
-}
-
-pub(super) fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

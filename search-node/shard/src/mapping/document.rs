@@ -24,6 +24,7 @@ use super::values::{
 };
 use super::versions::encode_version;
 use crate::analysis::Analysis;
+use crate::json_values::plain;
 
 /// Lucene's and so Elasticsearch's bound on a single term.
 pub(super) const TERM_BYTES_MAX: usize = 32_766;
@@ -310,7 +311,7 @@ impl<'p> Reading<'p> {
                     Ok(())
                 }
                 Some(value) => {
-                    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                    let text = plain(value);
                     self.scalar(plan, null_scalar(&plan.mapping.kind, &text))
                 }
                 None => Ok(()),

@@ -7,6 +7,7 @@ use super::error::MappingError;
 use super::fields::FieldKind;
 use super::plan::{FieldPlan, Target};
 use super::values::{ValueFault, keyed_term};
+use crate::json_values::plain;
 
 const ARGUMENT: &str = "illegal_argument_exception";
 
@@ -25,8 +26,7 @@ impl Reading<'_> {
         let Some(target) = plan.targets.first() else { return Ok(()) };
         let FieldKind::Flattened { depth_limit, ignore_above } = target.kind else { return Ok(()) };
         let null_value = plan.mapping.null_value.as_ref();
-        let null_value =
-            null_value.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+        let null_value = null_value.map(plain);
         let flat = Flat { target, depth_limit, ignore_above, null_value };
         let read = match value {
             Json::Null => return Ok(()),

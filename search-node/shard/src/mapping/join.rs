@@ -12,6 +12,7 @@ use super::dynamic::plain;
 use super::error::MappingError;
 use super::fields::{FieldKind, FieldMapping, Mapping};
 use super::plan::FieldPlan;
+use crate::json_values;
 use crate::shard::uid_parts;
 
 pub(super) const JOIN: &str = "join";
@@ -295,7 +296,7 @@ fn token(value: &Json<'_>) -> &'static str {
 }
 
 fn shown(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    json_values::plain(value)
 }
 
 #[cfg(test)]

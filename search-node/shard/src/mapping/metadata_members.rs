@@ -3,8 +3,8 @@
 
 use serde_json::{Map, Value};
 
-use super::definition::plain;
 use super::error::MappingError;
+use crate::json_values::plain;
 
 /// What every document has and nobody arranges.
 const FIXED: [&str; 7] = ["_id", "_index", "_type", "_seq_no", "_version", "_ignored", "_nested_path"];

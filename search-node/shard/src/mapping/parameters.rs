@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::fields::FieldMapping;
 use super::values::{Precision, Scalar, to_float, to_integer, to_unsigned};
 use super::{FieldKind, parse_ip, show_ip};
+use crate::json_values::plain;
 
 /// What may become of a parameter of a field that is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -275,7 +276,7 @@ fn said(field: &FieldMapping, parameter: &Parameter) -> Option<String> {
 
 /// A value as Elasticsearch shows it: numbers as what they are of their type.
 fn shown(field: &FieldMapping, name: &str, value: &Value) -> String {
-    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let text = plain(value);
     match name {
         "scaling_factor" => text.parse().map_or(text, |number: f64| format!("{number:?}")),
         "null_value" => null_shown(&field.kind, &text).unwrap_or(text),

@@ -8,6 +8,7 @@ use tantivy::schema::Field;
 use super::fields::{Dynamic, FieldKind, FieldMapping, Mapping, ObjectMapping};
 use super::nested::NestedPlan;
 use crate::analysis::{Analysis, Analyzer};
+use crate::json_values::plain;
 
 /// How the object at a path is read.
 pub(super) struct ObjectPlan {
@@ -149,6 +150,6 @@ fn target(path: &str, field: &FieldMapping, planning: &Planning<'_>) -> Target {
             && planning.time_field != Some(path),
         is_exact,
         may_be_empty: !is_exact && field.kind.may_be_empty(),
-        null_text: null_value.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)),
+        null_text: null_value.map(plain),
     }
 }

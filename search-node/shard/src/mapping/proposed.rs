@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use serde_json_borrow::Value as Json;
 
 use super::date_detection::DynamicDateFormats;
-use super::definition::{self, plain};
+use super::definition;
 use super::error::MappingError;
 use super::fields::{FieldKind, FieldMapping, Mapping, ObjectMapping};
 use super::metadata_members;
@@ -16,6 +16,7 @@ use super::templates;
 use super::text_options::TextOptions;
 use super::text_parameters;
 use super::values::{Precision, Scalar, ValueFault, to_bool, to_float, to_integer, to_ip, to_unsigned};
+use crate::json_values::plain;
 
 /// Elasticsearch's bounds on `meta`.
 const META_ENTRIES_MAX: usize = 5;
@@ -77,7 +78,7 @@ pub(super) fn check_properties(properties: &mut Map<String, Value>) -> Result<()
 
 fn type_of(name: &str, body: &Map<String, Value>) -> Result<String, MappingError> {
     match body.get("type") {
-        Some(said) => Ok(said.as_str().map_or_else(|| said.to_string(), str::to_owned)),
+        Some(said) => Ok(plain(said)),
         None if body.contains_key("properties") || (body.len() == 1 && body.contains_key("enabled")) => {
             Ok("object".to_owned())
         }
@@ -96,7 +97,7 @@ fn check_field(name: &str, type_name: &str, body: &mut Map<String, Value>) -> Re
             return Err(MappingError::parsing(match type_name {
                 "alias" | "join" => format!(
                     "Mapping definition for [{name}] has unsupported parameters:  [{key} : {}]",
-                    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+                    plain(value)
                 ),
                 _ => format!("unknown parameter [{key}] on mapper [{name}] of type [{type_name}]"),
             }));
@@ -117,7 +118,7 @@ fn check_field(name: &str, type_name: &str, body: &mut Map<String, Value>) -> Re
         Some(other) => {
             return Err(MappingError::parsing(format!(
                 "expected map for property [fields] on field [{}] or [fields] but got a {}",
-                other.as_str().map_or_else(|| other.to_string(), str::to_owned),
+                plain(other),
                 java_class(other)
             )));
         }

@@ -4,11 +4,11 @@
 use serde_json::{Map, Value};
 use serde_json_borrow::Value as Json;
 
-use super::definition::plain;
 use super::error::MappingError;
 use super::fields::FieldMapping;
 use super::geo_points::Point;
 use super::values::ValueFault;
+use crate::json_values::plain;
 
 const ARGUMENT: &str = "illegal_argument_exception";
 const PARSING: &str = "document_parsing_exception";

@@ -8,6 +8,7 @@ use super::fields::{FieldMapping, ObjectMapping};
 use super::proposed;
 use super::runtime::parse_runtime_field;
 use crate::analysis::JavaPattern;
+use crate::json_values::plain;
 use crate::query::wildcard_name_matches as name_matches;
 
 /// One template; the first that fits is taken.
@@ -365,10 +366,6 @@ fn filled(value: &Value, name: &str, type_name: &str) -> Value {
 
 fn filled_text(text: &str, name: &str, type_name: &str) -> String {
     text.replace("{name}", name).replace("{dynamic_type}", type_name).replace("{dynamicType}", type_name)
-}
-
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// A value as Java shows maps and lists.

@@ -7,6 +7,7 @@ use super::error::MappingError;
 use super::fields::{FieldKind, FieldMapping};
 use super::text_parameters::Prefixes;
 use super::values::{PRESENCE_PART, Part};
+use crate::json_values::plain;
 
 /// What an index keeps of each word of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -41,9 +42,7 @@ impl Default for TextOptions {
 impl TextOptions {
     /// What parameters of a text say.
     pub(super) fn read(parameters: &Map<String, Value>) -> Result<Self, MappingError> {
-        let text = |key: &str| {
-            parameters.get(key).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
-        };
+        let text = |key: &str| parameters.get(key).map(plain);
         let index_options = match text("index_options").as_deref() {
             None | Some("positions" | "offsets") => IndexOptions::Positions,
             Some("freqs") => IndexOptions::Freqs,

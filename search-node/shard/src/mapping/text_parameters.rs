@@ -9,6 +9,7 @@ use super::error::MappingError;
 use super::fields::FieldMapping;
 use super::subfields::ways_of_text;
 use super::text_options::{IndexOptions, TextOptions};
+use crate::json_values::plain;
 
 /// The beginnings of words that are terms of their own (`index_prefixes`), by how many letters they have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,12 +41,8 @@ pub(super) fn is_one(parameter: &str) -> bool {
 fn whole(object: &Map<String, Value>, key: &str, default: i64) -> Result<i64, MappingError> {
     let Some(value) = object.get(key) else { return Ok(default) };
     value.as_i64().or_else(|| value.as_str()?.parse().ok()).ok_or_else(|| {
-        MappingError::argument(format!("[{key}] must be a whole number, but was [{}]", shown(value)))
+        MappingError::argument(format!("[{key}] must be a whole number, but was [{}]", plain(value)))
     })
-}
-
-fn shown(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// An object with these keys alone.
@@ -58,13 +55,13 @@ fn object<'a>(
     let Value::Object(object) = value else {
         return Err(MappingError::parsing(format!(
             "[{parameter}] of [{name}] must be an object, but was [{}]",
-            shown(value)
+            plain(value)
         )));
     };
     match object.iter().find(|(key, _)| !keys.contains(&key.as_str())) {
         Some((key, value)) => Err(MappingError::parsing(format!(
             "Mapping definition for [{name}] has unsupported parameters:  [{key} : {}]",
-            shown(value)
+            plain(value)
         ))),
         None => Ok(object),
     }
@@ -117,7 +114,7 @@ pub(super) fn ways(parameters: &Map<String, Value>, field: &FieldMapping) -> BTr
 }
 
 fn asks_for_phrases(parameters: &Map<String, Value>) -> bool {
-    parameters.get("index_phrases").map(shown).as_deref() == Some("true")
+    parameters.get("index_phrases").map(plain).as_deref() == Some("true")
 }
 
 /// Refuses what no text can be kept like.
@@ -126,7 +123,7 @@ pub(super) fn check(name: &str, parameters: &Map<String, Value>) -> Result<(), M
     let kept = TextOptions::read(parameters)?;
     let prefixes = Prefixes::read(name, parameters)?;
     let phrases = asks_for_phrases(parameters);
-    let is_indexed = parameters.get("index").map(shown).as_deref() != Some("false");
+    let is_indexed = parameters.get("index").map(plain).as_deref() != Some("false");
     let refused = |what: &str| Err(MappingError::argument(format!("Cannot set {what}")));
     if prefixes.is_some() && !is_indexed {
         return refused(&format!("index_prefixes on unindexed field [{name}]"));
@@ -142,32 +139,32 @@ pub(super) fn check(name: &str, parameters: &Map<String, Value>) -> Result<(), M
 
 fn check_each(name: &str, parameters: &Map<String, Value>) -> Result<(), MappingError> {
     if let Some(vector) = parameters.get("term_vector")
-        && !TERM_VECTORS.contains(&shown(vector).as_str())
+        && !TERM_VECTORS.contains(&plain(vector).as_str())
     {
         return Err(MappingError::parsing(format!(
             "Unknown value [{}] for field [term_vector] - accepted values are [{}]",
-            shown(vector),
+            plain(vector),
             TERM_VECTORS.join(", ")
         )));
     }
     for flag in ["norms", "fielddata", "eager_global_ordinals", "index_phrases"] {
         if let Some(value) = parameters.get(flag)
-            && !matches!(shown(value).as_str(), "true" | "false")
+            && !matches!(plain(value).as_str(), "true" | "false")
         {
             return Err(MappingError::argument(format!(
                 "Failed to parse value [{}] as only [true] or [false] are allowed.",
-                shown(value)
+                plain(value)
             )));
         }
     }
     if let Some(filter) = parameters.get("fielddata_frequency_filter").filter(|filter| !filter.is_null()) {
         let said = object(name, "fielddata_frequency_filter", filter, &["min", "max", "min_segment_size"])?;
         for key in ["min", "max"] {
-            let is_number = |value: &Value| value.is_number() || shown(value).parse::<f64>().is_ok();
+            let is_number = |value: &Value| value.is_number() || plain(value).parse::<f64>().is_ok();
             if let Some(value) = said.get(key).filter(|value| !is_number(value)) {
                 return Err(MappingError::argument(format!(
                     "[{key}] of [fielddata_frequency_filter] must be a number, but was [{}]",
-                    shown(value)
+                    plain(value)
                 )));
             }
         }

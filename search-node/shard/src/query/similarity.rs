@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::QueryError;
 use super::models::{self, Model};
+use crate::json_values::plain;
 use crate::mapping::{Mapping, MappingError};
 
 /// How words count.
@@ -90,7 +91,7 @@ impl Similarities {
             let Some(named) = leaf.field.parameters.get("similarity").filter(|named| !named.is_null()) else {
                 continue;
             };
-            let name = &named.as_str().map_or_else(|| named.to_string(), str::to_owned);
+            let name = &plain(named);
             let field = leaf.path.rsplit('.').next().unwrap_or(&leaf.path);
             match name.as_str() {
                 "classic" => {
@@ -118,9 +119,7 @@ fn defined(name: &str, values: &Map<String, Value>) -> Result<Similarity, QueryE
             "illegal value for [index.similarity.{name}] cannot redefine built-in similarity"
         )));
     }
-    let text = |key: &str| {
-        values.get(key).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
-    };
+    let text = |key: &str| values.get(key).map(plain);
     let kind =
         text("type").ok_or_else(|| fault(format!("Similarity [{name}] must have an associated type")))?;
     let known: &[&str] = match kind.as_str() {

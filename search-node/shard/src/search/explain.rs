@@ -8,6 +8,7 @@ use tantivy::query::EnableScoring;
 use super::statistics::Statistics;
 use super::{AskStop, SearchError};
 use crate::engine::View;
+use crate::json_values::plain;
 use crate::query::{Asked, HeldValues, Prepared, Query, QueryContext, score_at};
 
 /// A score and what it is made of.
@@ -158,7 +159,6 @@ fn read(told: &Value) -> Explanation {
 
 /// A query in a few words, as Lucene writes it.
 pub(crate) fn describe(query: &Query) -> String {
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let joined = |queries: &[Query], sign: &str| -> Vec<String> {
         queries.iter().map(|query| format!("{sign}{}", nested(query))).collect()
     };
@@ -166,13 +166,13 @@ pub(crate) fn describe(query: &Query) -> String {
         Query::MatchAll => "*:*".to_owned(),
         Query::MatchNone => "MatchNoDocsQuery(\"\")".to_owned(),
         Query::Term { field, value, .. } | Query::Match { field, value, .. } => {
-            format!("{field}:{}", text(value))
+            format!("{field}:{}", plain(value))
         }
         Query::Terms { field, values } => {
-            format!("{field}:({})", values.iter().map(text).collect::<Vec<_>>().join(" "))
+            format!("{field}:({})", values.iter().map(plain).collect::<Vec<_>>().join(" "))
         }
         Query::Phrase { field, value, .. } | Query::BoolPrefix { field, value, .. } => {
-            format!("{field}:\"{}\"", text(value))
+            format!("{field}:\"{}\"", plain(value))
         }
         Query::Exists { field } => format!("FieldExistsQuery [field={field}]"),
         Query::Prefix { field, value, .. } => format!("{field}:{value}*"),

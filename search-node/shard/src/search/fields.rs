@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
+use crate::json_values::{each, text_of, values_at};
 use crate::mapping::dates::{DateFormats, Resolution};
 use crate::mapping::{
     FieldKind, FieldMapping, Mapping, Scalar, show_ip, to_bool, to_float, to_integer, to_ip, to_unsigned,
@@ -275,36 +276,6 @@ fn below<'p>(path: &'p str, scope: &str) -> &'p str {
     if scope.is_empty() { path } else { path.get(scope.len() + 1..).unwrap_or_default() }
 }
 
-/// Visits what stands at a path, through objects, lists of them, and names with dots.
-pub(crate) fn values_at<'v>(value: &'v Value, path: &str, visit: &mut dyn FnMut(&'v Value)) {
-    match value {
-        _ if path.is_empty() => visit(value),
-        Value::Array(items) => items.iter().for_each(|item| values_at(item, path, visit)),
-        Value::Object(members) => {
-            for (name, child) in members {
-                match path.strip_prefix(name.as_str()) {
-                    Some("") => visit(child),
-                    Some(rest) => {
-                        if let Some(rest) = rest.strip_prefix('.') {
-                            values_at(child, rest, visit);
-                        }
-                    }
-                    None => {}
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
-/// Visits a value, or each of a list.
-fn each<'v>(value: &'v Value, visit: &mut dyn FnMut(&'v Value)) {
-    match value {
-        Value::Array(items) => items.iter().for_each(|item| each(item, visit)),
-        one => visit(one),
-    }
-}
-
 fn scalar_of(value: &Value) -> Option<Scalar<'_>> {
     match value {
         Value::String(text) => Some(Scalar::Text(text)),
@@ -314,15 +285,6 @@ fn scalar_of(value: &Value) -> Option<Scalar<'_>> {
             let whole = whole.or_else(|| number.as_u64().map(Scalar::Unsigned));
             whole.or_else(|| number.as_f64().map(Scalar::Float))
         }
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
-    }
-}
-
-/// A value that is no object and no list, as a text.
-pub(crate) fn text_of(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
 }

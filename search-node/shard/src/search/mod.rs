@@ -34,7 +34,6 @@ pub(crate) use doc_values::doc_values;
 pub(crate) use explain::Explainer;
 pub use explain::Explanation;
 pub use fields::{FieldAsked, FieldsShown};
-pub(crate) use fields::{text_of, values_at};
 pub use groups::one_of_each_group;
 pub use inner_hits::{InnerAnswer, InnerHit, InnerSearch};
 pub(crate) use joined::join_query;

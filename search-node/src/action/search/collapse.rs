@@ -35,7 +35,7 @@ impl Collapse {
                 ("max_concurrent_group_searches", _) => {
                     count(key, value)?;
                 }
-                _ => return Err(malformed(format!("[collapse] unknown field [{key}]"))),
+                _ => return Err(ApiError::malformed(format!("[collapse] unknown field [{key}]"))),
             }
         }
         let field = field.ok_or_else(|| ApiError::argument("Required [field]"))?;
@@ -103,12 +103,14 @@ impl Collapse {
 
 fn read_inner(value: &Value) -> Result<(String, Map<String, Value>), ApiError> {
     let Value::Object(members) = value else {
-        return Err(malformed("[collapse] inner_hits must be an object or a list of these".to_owned()));
+        return Err(ApiError::malformed(
+            "[collapse] inner_hits must be an object or a list of these".to_owned(),
+        ));
     };
     let mut rest = members.clone();
     for unknown in ["query", "post_filter", "aggs", "aggregations", "search_after", "rescore"] {
         if rest.contains_key(unknown) {
-            return Err(malformed(format!("[inner_hits] unknown field [{unknown}]")));
+            return Err(ApiError::malformed(format!("[inner_hits] unknown field [{unknown}]")));
         }
     }
     rest.remove("ignore_unmapped");
@@ -117,10 +119,6 @@ fn read_inner(value: &Value) -> Result<(String, Map<String, Value>), ApiError> {
     // What is wrong with it is told before anything is looked for.
     SearchBody::read(&Value::Object(rest.clone()))?;
     Ok((name, rest))
-}
-
-fn malformed(reason: String) -> ApiError {
-    ApiError::new(400, "x_content_parse_exception", reason)
 }
 
 #[cfg(test)]

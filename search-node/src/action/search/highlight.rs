@@ -185,7 +185,7 @@ fn first_tag(value: &Value) -> Result<String, ApiError> {
 }
 
 fn unknown(what: &str, key: &str) -> ApiError {
-    ApiError::new(400, "x_content_parse_exception", format!("[{what}] unknown field [{key}]"))
+    ApiError::malformed(format!("[{what}] unknown field [{key}]"))
 }
 
 #[cfg(test)]

@@ -86,7 +86,7 @@ impl InnerHits {
             "_source" | "version" | "seq_no_primary_term" => drop(self.shows.member(key, value)?),
             other => {
                 let reason = format!("[inner_hits] unknown field [{other}]");
-                return Err(ApiError::new(400, "x_content_parse_exception", reason));
+                return Err(ApiError::malformed(reason));
             }
         }
         Ok(())

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
+use shard::plain_values_at;
 
 use crate::action::get::GetOptions;
 use crate::action::multi_get::{multi_get, read};
@@ -110,7 +111,7 @@ impl Named<'_> {
             Self::Terms(asked) => {
                 let mut values = Vec::new();
                 let path = asked["path"].as_str().unwrap_or_default().to_owned();
-                values_at(&source, &path, &mut values);
+                plain_values_at(&source, &path, &mut |value| values.push(value.clone()));
                 *asked = Value::Array(values);
             }
             Self::Liked(asked) => asked["doc"] = source,
@@ -181,29 +182,6 @@ fn is_to_read(item: &Value) -> bool {
     item.get("_id").is_some() && item.get("doc").is_none_or(Value::is_null)
 }
 
-/// The plain values at a path, through objects, lists and names with dots.
-fn values_at(value: &Value, path: &str, values: &mut Vec<Value>) {
-    match value {
-        Value::Array(items) => items.iter().for_each(|item| values_at(item, path, values)),
-        Value::Object(members) => {
-            for (name, child) in members {
-                match path.strip_prefix(name.as_str()) {
-                    Some("") => values_at(child, "", values),
-                    Some(rest) => {
-                        if let Some(rest) = rest.strip_prefix('.') {
-                            values_at(child, rest, values);
-                        }
-                    }
-                    None => {}
-                }
-            }
-        }
-        Value::Null => {}
-        scalar if path.is_empty() => values.push(scalar.clone()),
-        _ => {}
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -231,15 +209,5 @@ mod tests {
                 json!({"_index": "o", "_id": "8"}),
             ]
         );
-    }
-
-    #[test]
-    fn values_are_found_through_lists_and_names_with_dots() {
-        let source = json!({"a": [{"b": 1}, {"b": [2, null, 3]}], "a.b": "x"});
-        let mut values = Vec::new();
-
-        values_at(&source, "a.b", &mut values);
-
-        assert_eq!(values, [json!(1), json!(2), json!(3), json!("x")]);
     }
 }

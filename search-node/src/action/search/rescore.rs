@@ -78,7 +78,7 @@ impl Rescore {
                 "query_weight" => query_weight = weight(key, value)?,
                 "rescore_query_weight" => rescore_weight = weight(key, value)?,
                 "score_mode" => mode = read_mode(value.as_str().unwrap_or_default())?,
-                _ => return Err(malformed(format!("[query] unknown field [{key}]"))),
+                _ => return Err(ApiError::malformed(format!("[query] unknown field [{key}]"))),
             }
         }
         let query = query.ok_or_else(|| ApiError::argument("rescore_query cannot be null"))?;
@@ -110,7 +110,7 @@ fn weight(key: &str, value: &Value) -> Result<f32, ApiError> {
     let number = value.as_f64().or_else(|| value.as_str()?.parse().ok());
     number
         .map(|number| number as f32)
-        .ok_or_else(|| malformed(format!("[query] failed to parse field [{key}]")))
+        .ok_or_else(|| ApiError::malformed(format!("[query] failed to parse field [{key}]")))
 }
 
 fn read_mode(text: &str) -> Result<Mode, ApiError> {
@@ -121,14 +121,10 @@ fn read_mode(text: &str) -> Result<Mode, ApiError> {
         "max" => Mode::Max,
         "min" => Mode::Min,
         _ => {
-            return Err(malformed("[query] failed to parse field [score_mode]".to_owned())
+            return Err(ApiError::malformed("[query] failed to parse field [score_mode]".to_owned())
                 .caused_by("illegal_argument_exception", format!("illegal score_mode [{text}]")));
         }
     })
-}
-
-fn malformed(reason: String) -> ApiError {
-    ApiError::new(400, "x_content_parse_exception", reason)
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ impl Shows {
             "docvalue_fields" => {
                 let read = read_fields(key, value)?;
                 if read.iter().any(|field| field.include_unmapped) {
-                    return Err(malformed("[docvalues_field] unknown field [include_unmapped]"));
+                    return Err(ApiError::malformed("[docvalues_field] unknown field [include_unmapped]"));
                 }
                 let asked = read.into_iter();
                 self.doc_values = asked
@@ -143,23 +143,19 @@ fn read_field(value: &Value) -> Result<FieldAsked, ApiError> {
                     ("format", Value::Null) => {}
                     ("include_unmapped", value) => asked.include_unmapped = flag(key, value)?,
                     ("field" | "format", _) => {
-                        return Err(malformed(format!(
+                        return Err(ApiError::malformed(format!(
                             "[docvalues_field] {key} doesn't support values of type: {}",
                             super::body::json_kind(value)
                         )));
                     }
-                    _ => return Err(malformed(format!("[docvalues_field] unknown field [{key}]"))),
+                    _ => return Err(ApiError::malformed(format!("[docvalues_field] unknown field [{key}]"))),
                 }
             }
             let pattern = name.ok_or_else(|| ApiError::argument("Required [field]"))?;
             Ok(FieldAsked { pattern, ..asked })
         }
-        _ => Err(malformed("[docvalues_field] Expected START_OBJECT or VALUE_STRING")),
+        _ => Err(ApiError::malformed("[docvalues_field] Expected START_OBJECT or VALUE_STRING")),
     }
-}
-
-fn malformed(reason: impl Into<String>) -> ApiError {
-    ApiError::new(400, "x_content_parse_exception", reason)
 }
 
 #[cfg(test)]

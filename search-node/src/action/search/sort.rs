@@ -85,7 +85,7 @@ fn read_members(key: &mut SortKey, members: &Map<String, Value>) -> Result<(), A
     let (mut path, mut filter) = (None, None);
     for (name, value) in members {
         if key.field == SortField::Score && name != "order" {
-            return Err(malformed(format!("[_score] unknown field [{name}]")));
+            return Err(ApiError::malformed(format!("[_score] unknown field [{name}]")));
         }
         match (name.as_str(), value) {
             ("missing" | "format" | "unmapped_type" | "nested" | "numeric_type" | "mode", Value::Null) => {}
@@ -110,7 +110,7 @@ fn read_members(key: &mut SortKey, members: &Map<String, Value>) -> Result<(), A
             ("nested", _) => return Err(wrong_kind(name, value)),
             ("nested_path", _) => path = Some(text(name, value)?.to_owned()),
             ("nested_filter", _) => filter = Some(parse_query(value)?),
-            _ => return Err(malformed(format!("[field_sort] unknown field [{name}]"))),
+            _ => return Err(ApiError::malformed(format!("[field_sort] unknown field [{name}]"))),
         }
     }
     if let Some(path) = path.filter(|_| key.nested.is_none()) {
@@ -186,15 +186,12 @@ fn text<'v>(name: &str, value: &'v Value) -> Result<&'v str, ApiError> {
 
 fn wrong_kind(name: &str, value: &Value) -> ApiError {
     let kind = super::body::json_kind(value);
-    malformed(format!("[field_sort] {name} doesn't support values of type: {kind}"))
+    ApiError::malformed(format!("[field_sort] {name} doesn't support values of type: {kind}"))
 }
 
 fn failed(name: &str, error: ApiError) -> ApiError {
-    malformed(format!("[field_sort] failed to parse field [{name}]")).caused_by(&error.kind, error.reason)
-}
-
-fn malformed(reason: String) -> ApiError {
-    ApiError::new(400, "x_content_parse_exception", reason)
+    ApiError::malformed(format!("[field_sort] failed to parse field [{name}]"))
+        .caused_by(&error.kind, error.reason)
 }
 
 #[cfg(test)]

@@ -30,11 +30,9 @@ impl IndexBody {
         let mut body = Self::default();
         for (key, value) in members {
             if !body.take(key, value)? {
-                return Err(ApiError::new(
-                    400,
-                    "x_content_parse_exception",
-                    format!("[{what}] unknown field [{key}]; known: settings, mappings, aliases"),
-                ));
+                return Err(ApiError::malformed(format!(
+                    "[{what}] unknown field [{key}]; known: settings, mappings, aliases"
+                )));
             }
         }
         Ok(body)

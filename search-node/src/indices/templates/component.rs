@@ -19,7 +19,7 @@ const WHAT: &str = "component_template";
 impl ComponentTemplate {
     /// Reads the body of a request, or what the map keeps.
     pub(crate) fn read(said: &Value) -> Result<Self, ApiError> {
-        let fault = |reason: String| ApiError::new(400, "x_content_parse_exception", reason);
+        let fault = ApiError::malformed;
         let Some(members) = said.as_object() else {
             return Err(ApiError::parsing(format!("[{WHAT}] must be an object, not [{said}]")));
         };

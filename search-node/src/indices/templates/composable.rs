@@ -47,7 +47,7 @@ impl IndexTemplate {
         for (key, value) in members {
             let wrong = || {
                 let reason = format!("[{WHAT}] [{key}] does not take the value [{value}]");
-                ApiError::new(400, "x_content_parse_exception", reason)
+                ApiError::malformed(reason)
             };
             let names = || texts_of(value).ok_or_else(wrong);
             match key.as_str() {
@@ -67,7 +67,7 @@ impl IndexTemplate {
                 "deprecated" => {}
                 other => {
                     let reason = format!("[{WHAT}] unknown field [{other}]");
-                    return Err(ApiError::new(400, "x_content_parse_exception", reason));
+                    return Err(ApiError::malformed(reason));
                 }
             }
         }
@@ -118,7 +118,7 @@ impl StreamTemplate {
     fn read(said: &Value) -> Result<Self, ApiError> {
         let wrong = |key: &str, value: &Value| {
             let reason = format!("[data_stream_template] [{key}] does not take the value [{value}]");
-            ApiError::new(400, "x_content_parse_exception", reason)
+            ApiError::malformed(reason)
         };
         let members = said.as_object().ok_or_else(|| wrong("data_stream", said))?;
         let mut stream = Self::default();
@@ -132,7 +132,7 @@ impl StreamTemplate {
                 "allow_custom_routing" if value == &json!(false) => {}
                 other => {
                     let reason = format!("[data_stream_template] unknown field [{other}]");
-                    return Err(ApiError::new(400, "x_content_parse_exception", reason));
+                    return Err(ApiError::malformed(reason));
                 }
             }
         }

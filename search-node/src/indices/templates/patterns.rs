@@ -11,11 +11,7 @@ pub(super) fn read_patterns(value: &Value, what: &str) -> Result<Vec<String>, Ap
         other => texts_of(other),
     };
     patterns.filter(|patterns| !patterns.is_empty()).ok_or_else(|| {
-        ApiError::new(
-            400,
-            "x_content_parse_exception",
-            format!("[{what}] index_patterns must be a list of patterns, not [{value}]"),
-        )
+        ApiError::malformed(format!("[{what}] index_patterns must be a list of patterns, not [{value}]"))
     })
 }
 

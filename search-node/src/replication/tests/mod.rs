@@ -219,7 +219,7 @@ async fn a_copy_reads_documents_by_no_older_mapping_than_its_primary() {
 }
 
 /// A primary on the first node and a copy in sync on the second, whose index is a version behind.
-async fn with_a_copy_that_does_not_follow() -> (Arc<World>, Arc<Leading>) {
+async fn with_a_copy_that_does_not_follow() -> (World, Arc<Leading>) {
     let world = World::new(1);
     let leading = world.lead(1);
     world.add(2);

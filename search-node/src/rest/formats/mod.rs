@@ -58,7 +58,7 @@ impl Format {
         }
         let value = self.read(&body).map_err(|reason| {
             let reason = format!("the body is not valid {}: {reason}", self.name().to_uppercase());
-            ApiError::new(400, "x_content_parse_exception", reason)
+            ApiError::malformed(reason)
         })?;
         Ok(Bytes::from(value.to_string()))
     }

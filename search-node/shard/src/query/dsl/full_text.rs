@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::members::Members;
-use super::plain;
+use crate::json_values::plain;
 use crate::query::ast::{
     Edits, Fuzziness, Matching, MultiMatchKind, Query, QueryString, RegexpSyntax, Sign, SimpleQueryString,
     ZeroTerms,

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::members::Members;
-use super::plain;
+use crate::json_values::plain;
 use crate::mapping::{Point, geohash_cell};
 use crate::query::QueryError;
 use crate::query::ast::{Area, GeoQuery, GeoRelation, Query};

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::full_text::fuzziness_of;
 use super::members::Members;
-use super::plain;
+use crate::json_values::plain;
 use crate::query::QueryError;
 use crate::query::ast::{Edits, IntervalFilter, Intervals, Query, RegexpSyntax, Rewrite, Words};
 use crate::query::regexp::Flags;

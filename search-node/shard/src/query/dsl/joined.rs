@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value};
 
+use super::inside;
 use super::members::Members;
-use super::{inside, plain};
+use crate::json_values::plain;
 use crate::query::QueryError;
 use crate::query::ast::{Joined, Query, ScoreMode};
 

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use serde_json::Value;
 
-use super::plain;
+use crate::json_values::plain;
 use crate::query::QueryError;
 use crate::query::ast::{Operator, Query, Rewrite};
 use crate::query::minimum_should_match::MinimumShouldMatch;

@@ -149,10 +149,6 @@ fn similar(known: &str, typed: &str) -> bool {
         && common + 1 >= a.len()
 }
 
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;

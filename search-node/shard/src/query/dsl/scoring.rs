@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
+use super::inside;
 use super::members::Members;
 use super::scripts::parse_script;
-use super::{inside, plain};
+use crate::json_values::plain;
 use crate::query::QueryError;
 use crate::query::ast::{
     BoostMode, Decay, DecayMode, DecayShape, FeatureFunction, FunctionKind, FunctionMode, FunctionScore,

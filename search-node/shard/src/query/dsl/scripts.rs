@@ -5,7 +5,7 @@ use std::sync::Arc;
 use script::{Program, Purpose, SOURCE_BYTES_MAX};
 use serde_json::{Value, json};
 
-use super::plain;
+use crate::json_values::plain;
 use crate::query::QueryError;
 use crate::query::ast::ScoreScript;
 

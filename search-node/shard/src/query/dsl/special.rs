@@ -4,9 +4,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
+use super::inside;
 use super::members::Members;
 use super::scripts::parse_script;
-use super::{inside, plain};
+use crate::json_values::plain;
 use crate::query::QueryError;
 use crate::query::ast::{LeastTerms, Liked, MoreLikeThis, Query, TermsSet};
 use crate::query::minimum_should_match::MinimumShouldMatch;

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::full_text::fuzziness_of;
 use super::members::Members;
-use super::plain;
+use crate::json_values::plain;
 use crate::query::QueryError;
 use crate::query::ast::{Edits, Query, RangeBounds, RangeRelation, RegexpSyntax};
 use crate::query::regexp::Flags;

@@ -6,8 +6,8 @@ use tantivy::query::{Occur, Query as TantivyQuery};
 use tantivy::schema::Field;
 
 use super::texts::{best_of, boosted, joined};
-use super::values::plain;
 use super::{Lowered, Lowering, forgive, none};
+use crate::json_values::plain;
 use crate::mapping::{FieldKind, FieldMapping};
 use crate::query::QueryError;
 use crate::query::ast::{Matching, Operator};

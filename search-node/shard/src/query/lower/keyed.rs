@@ -7,9 +7,9 @@ use tantivy::Term;
 use tantivy::query::{Query as TantivyQuery, RangeQuery, TermQuery, TermSetQuery};
 use tantivy::schema::IndexRecordOption;
 
-use super::values::plain;
 use super::{Lowered, Lowering, constant};
 use crate::engine::Keyed;
+use crate::json_values::plain;
 use crate::mapping::keyed_term;
 use crate::query::QueryError;
 use crate::query::ast::RangeBounds;

@@ -44,7 +44,6 @@ use self::runtime::RuntimeValues;
 pub(crate) use self::runtime::{HeldValues, runtime_fields_of};
 use self::shared::Shared;
 use self::texts::boosted;
-use self::values::plain;
 use super::QueryError;
 use super::ast::Query;
 use super::rules::QueryRules;
@@ -55,6 +54,7 @@ use super::weights::excluded::Excluded;
 use super::weights::fuzzy::FuzzyWords;
 use super::wildcard::name_matches;
 use crate::engine::{AllIdentities, Layout};
+use crate::json_values::plain;
 use crate::mapping::{FieldKind, FieldMapping, IGNORED, Mapping};
 
 /// What a query needs to know beside the mapping.

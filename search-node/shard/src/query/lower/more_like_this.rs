@@ -8,8 +8,8 @@ use tantivy::Term;
 use tantivy::query::{BooleanQuery, BoostQuery, Occur, Query as TantivyQuery};
 use tantivy::schema::{Field, IndexRecordOption};
 
-use super::values::plain;
 use super::{Lowered, Lowering, none, unscored};
+use crate::json_values::{plain, plain_values_at};
 use crate::mapping::{FieldKind, FieldMapping};
 use crate::query::QueryError;
 use crate::query::ast::{Liked, MoreLikeThis};
@@ -144,7 +144,7 @@ impl Lowering<'_> {
         // A field that is another way to look at the values of one has these.
         let mut from = path;
         loop {
-            values_at(source, from, &mut texts);
+            plain_values_at(source, from, &mut |value| texts.push(plain(value)));
             match from.rsplit_once('.') {
                 Some((around, _)) if texts.is_empty() && self.layout.mapping.leaf(around).is_some() => {
                     from = around;
@@ -251,27 +251,4 @@ impl Lowering<'_> {
 fn can_be_liked(mapping: &FieldMapping) -> bool {
     mapping.index
         && matches!(mapping.kind, FieldKind::Text | FieldKind::MatchOnlyText | FieldKind::Keyword { .. })
-}
-
-/// The plain values at a path, through objects, lists and names with dots.
-fn values_at(value: &Value, path: &str, texts: &mut Vec<String>) {
-    match value {
-        Value::Array(items) => items.iter().for_each(|item| values_at(item, path, texts)),
-        Value::Object(members) => {
-            for (name, child) in members {
-                match path.strip_prefix(name.as_str()) {
-                    Some("") => values_at(child, "", texts),
-                    Some(rest) => {
-                        if let Some(rest) = rest.strip_prefix('.') {
-                            values_at(child, rest, texts);
-                        }
-                    }
-                    None => {}
-                }
-            }
-        }
-        Value::Null => {}
-        scalar if path.is_empty() => texts.push(plain(scalar)),
-        _ => {}
-    }
 }

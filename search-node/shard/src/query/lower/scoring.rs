@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde_json::Value;
 use tantivy::query::{BoostQuery, DisjunctionMaxQuery, Query as TantivyQuery};
 
-use super::values::plain;
 use super::{Lowered, Lowering, all, constant, none};
+use crate::json_values::plain;
 use crate::mapping::{FEATURE, FEATURES, FieldKind, Structure};
 use crate::query::QueryError;
 use crate::query::ast::{

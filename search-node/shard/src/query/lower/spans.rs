@@ -7,8 +7,8 @@ use tantivy::query::Query as TantivyQuery;
 use tantivy::schema::Field;
 
 use super::patterns::{Pattern, Shape};
-use super::values::plain;
 use super::{Lowered, Lowering, constant, none};
+use crate::json_values::plain;
 use crate::mapping::FieldMapping;
 use crate::query::QueryError;
 use crate::query::ast::{Query, Rewrite, SpanClause, SpanQuery};

@@ -12,8 +12,9 @@ use tantivy::query::{
 use tantivy::schema::{Field, IndexRecordOption};
 
 use super::patterns::{Pattern, Shape};
-use super::values::{Wanted, bounds, plain, wanted};
+use super::values::{Wanted, bounds, wanted};
 use super::{Lowered, Lowering, constant, forgive, has_column_of_terms, keyed, none};
+use crate::json_values::plain;
 use crate::mapping::{FieldKind, FieldMapping};
 use crate::query::QueryError;
 use crate::query::ast::{RangeBounds, Rewrite};

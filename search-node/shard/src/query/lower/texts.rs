@@ -7,9 +7,9 @@ use tantivy::query::{BooleanQuery, BoostQuery, DisjunctionMaxQuery, Occur, Query
 use tantivy::schema::Field;
 
 use super::text_terms::TextTerms;
-use super::values::plain;
 use super::{Lowered, Lowering, all, forgive, none};
 use crate::analysis::{Analyzer, Term};
+use crate::json_values::plain;
 use crate::mapping::{FieldKind, FieldMapping, INDEX_PHRASE};
 use crate::query::QueryError;
 use crate::query::ast::{Matching, MultiMatchKind, Operator, Rewrite, ZeroTerms};

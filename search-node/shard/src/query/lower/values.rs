@@ -10,6 +10,7 @@ use tantivy::Term;
 use tantivy::schema::Field;
 
 use super::{QueryContext, QueryError};
+use crate::json_values::plain;
 use crate::mapping::dates::{DateFormats, Resolution, time_zone};
 use crate::mapping::{FieldKind, FieldMapping, Precision, double, encode_version};
 use crate::query::ast::RangeBounds;
@@ -311,8 +312,4 @@ fn network(text: &str) -> Result<(Ipv6Addr, Ipv6Addr), QueryError> {
             "'{text}' is not a network: [{bits}], the length of its prefix, must be 0 to {width}"
         ))
     })
-}
-
-pub(in crate::query) fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

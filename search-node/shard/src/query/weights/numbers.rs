@@ -7,6 +7,7 @@ use tantivy::{DocId, Score};
 
 use super::function_score::{DocumentNumber, NumberInSegment};
 use crate::engine::{AllIdentities, identities_in};
+use crate::json_values::plain;
 use crate::mapping::Point;
 use crate::query::QueryError;
 use crate::query::ast::{DecayMode, Modifier};
@@ -242,7 +243,7 @@ impl NumberInSegment for ChanceInSegment {
                 let values = values.shown(document).map_err(|error| unreadable(&error))?;
                 // A document without a value has the seed's own.
                 values.first().map_or(self.seed, |value| {
-                    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                    let text = plain(value);
                     murmur(text.as_bytes(), self.seed)
                 })
             }

@@ -13,6 +13,7 @@ use tantivy::{DocId, Score};
 use super::function_score::{DocumentNumber, NumberInSegment};
 use super::numbers::{chance, mix, murmur};
 use crate::engine::{Layout, SEQ_NO};
+use crate::json_values::plain;
 use crate::mapping::Point;
 use crate::mapping::dates::{DateFormats, Resolution};
 use crate::query::QueryError;
@@ -148,8 +149,7 @@ impl Host for Document {
             ("randomScore", [Value::Number(seed), Value::String(field)]) => {
                 let seed = self.salted(seed);
                 self.values(field).map(|values| {
-                    let text =
-                        |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                    let text = plain;
                     chance(values.first().map_or(seed, |value| murmur(text(value).as_bytes(), seed)))
                 })
             }
@@ -183,7 +183,7 @@ impl Document {
         [origin, scale, offset, by, value]: [&Value; 5],
     ) -> Option<Result<f64, String>> {
         let number = |value: &Value| value.as_f64().ok_or_else(|| format!("[{value}] is no number"));
-        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let text = plain;
         let told = |error: QueryError| error.reason;
         let computed = || -> Result<f64, String> {
             let by = number(by)?;

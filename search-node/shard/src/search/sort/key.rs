@@ -13,6 +13,7 @@ use super::shape::{MissingText, Shape};
 use super::shape::{missing_number, whole};
 use super::{Missing, SortField, SortKey, SortMode, SortValue, ordered_f64, ordered_i64, unordered_f64};
 use crate::engine::{Layout, SEQ_NO, View, identities_in};
+use crate::json_values::plain;
 use crate::mapping::dates::{DateFormats, Resolution};
 use crate::mapping::{Storage, decode_version, encode_version};
 use crate::query::QueryContext;
@@ -123,7 +124,7 @@ impl<'a> SegmentKey<'a> {
             }
             Missing::Value(value) => {
                 let text = value.to_json();
-                let text = text.as_str().map_or_else(|| text.to_string(), str::to_owned);
+                let text = plain(&text);
                 let (ordered, shown) = match self.shape {
                     Shape::Version => (encode_version(&text), SortValue::Version(encode_version(&text))),
                     _ => (text.clone(), SortValue::Text(text.clone())),

@@ -1,14 +1,14 @@
 //! Where passages may begin and end.
 
-use unicode_segmentation::UnicodeSegmentation;
+use super::boundaries::{sentence_starts, word_starts};
 
 /// The places in a text, in letters from its beginning, where sentences or words begin, and its end.
 pub(super) fn sentences(text: &str) -> Vec<usize> {
-    places(text, text.split_sentence_bound_indices().map(|(at, _)| at))
+    places(text, sentence_starts(text))
 }
 
 pub(super) fn words(text: &str) -> Vec<usize> {
-    places(text, text.split_word_bound_indices().map(|(at, _)| at))
+    places(text, word_starts(text))
 }
 
 fn places(text: &str, bytes: impl Iterator<Item = usize>) -> Vec<usize> {

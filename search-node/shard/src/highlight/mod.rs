@@ -12,6 +12,7 @@
 //!  mark      what was found between its tags
 //! ```
 
+mod boundaries;
 mod breaks;
 mod content;
 mod mark;

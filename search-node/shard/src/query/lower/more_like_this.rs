@@ -20,7 +20,7 @@ type Counts = BTreeMap<String, u32>;
 /// A word with what it tells.
 struct Telling {
     term: Term,
-    score: f64,
+    weight: f64,
 }
 
 impl Lowering<'_> {
@@ -53,13 +53,13 @@ impl Lowering<'_> {
                     }
                 }
                 counts.retain(|word, _| !skipped.contains_key(word));
-                terms.extend(self.telling((mapping, field), counts, asked)?);
+                terms.extend(self.telling(&[field], counts, asked)?);
             }
             clauses.push((Occur::Should, self.any_of_telling(&fields, terms, asked)?));
         }
-        // Texts are those of the first field alone, as in Elasticsearch.
+        // Texts are read as values of the first field alone, and their words looked for in each field that has them most often, as in Elasticsearch.
         if let (false, Some(path)) = (texts.is_empty(), fields.first())
-            && let Some((mapping, field)) = self.liked_field(path, asked)?
+            && let Some((mapping, _)) = self.liked_field(path, asked)?
         {
             let mut counts = Counts::new();
             texts.iter().try_for_each(|text| self.count_text(text, (mapping, asked), &mut counts))?;
@@ -70,7 +70,11 @@ impl Lowering<'_> {
                 }
             }
             counts.retain(|word, _| !skipped.contains_key(word));
-            let terms = self.telling((mapping, field), counts, asked)?;
+            let mut among = Vec::new();
+            for path in &fields {
+                among.extend(self.liked_field(path, asked)?.map(|(_, field)| field));
+            }
+            let terms = self.telling(&among, counts, asked)?;
             clauses.push((Occur::Should, self.any_of_telling(&fields, terms, asked)?));
         }
         if clauses.is_empty() {
@@ -179,10 +183,11 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    /// The words that tell most: often in what is liked, and seldom elsewhere.
+    /// The words that tell most: often in what is liked, and seldom elsewhere. Each is looked for in that of some fields in which most
+    /// documents have it.
     fn telling(
         &self,
-        (_, field): (&FieldMapping, Field),
+        fields: &[Field],
         counts: Counts,
         asked: &MoreLikeThis,
     ) -> Result<Vec<Telling>, QueryError> {
@@ -194,30 +199,34 @@ impl Lowering<'_> {
             if count < asked.term_freq_min {
                 continue;
             }
-            let term = Term::from_field_text(field, &word);
-            let with_term = searcher.doc_freq(&term).map_err(unreadable)?;
+            let mut found: Option<(Term, u64)> = None;
+            for field in fields {
+                let term = Term::from_field_text(*field, &word);
+                let with_term = searcher.doc_freq(&term).map_err(unreadable)?;
+                if found.as_ref().is_none_or(|(_, most)| with_term > *most) {
+                    found = Some((term, with_term));
+                }
+            }
+            let Some((term, with_term)) = found else { continue };
             if with_term == 0 || with_term < asked.doc_freq_min || with_term > asked.doc_freq_max {
                 continue;
             }
             let rarity = ((documents as f64 + 1.0) / (with_term as f64 + 1.0)).ln() + 1.0;
-            telling.push(Telling { term, score: f64::from(count as f32 * rarity as f32) });
+            telling.push(Telling { term, weight: f64::from(count as f32 * rarity as f32) });
         }
-        telling.sort_by(|a, b| b.score.partial_cmp(&a.score).unwrap_or(Ordering::Equal));
+        telling.sort_by(|a, b| b.weight.partial_cmp(&a.weight).unwrap_or(Ordering::Equal));
         telling.truncate(asked.terms_max);
+        // Weights are those beside the word that tells least, as in Elasticsearch.
+        let least = telling.last().map_or(1.0, |last: &Telling| last.weight);
+        for word in &mut telling {
+            word.weight /= least;
+        }
         Ok(telling)
     }
 
     fn any_of_telling(&self, fields: &[String], terms: Vec<Telling>, asked: &MoreLikeThis) -> Lowered {
-        // Weights are those beside the word of the field that tells least, as in Elasticsearch.
-        let mut least_telling: Vec<(Field, f64)> = Vec::new();
-        for Telling { term, score } in &terms {
-            match least_telling.iter_mut().find(|(field, _)| *field == term.field()) {
-                Some((_, least)) => *least = least.min(*score),
-                None => least_telling.push((term.field(), *score)),
-            }
-        }
         let mut clauses: Vec<(Occur, Box<dyn TantivyQuery>)> = Vec::new();
-        for Telling { term, score } in terms {
+        for Telling { term, weight } in terms {
             let path = fields.iter().find(|path| self.layout.field(path) == Some(term.field()));
             let Some((path, mapping)) = path.and_then(|path| Some((path, self.layout.mapping.leaf(path)?)))
             else {
@@ -228,13 +237,9 @@ impl Lowering<'_> {
             } else {
                 IndexRecordOption::Basic
             };
-            let least = match least_telling.iter().find(|(field, _)| *field == term.field()) {
-                Some((_, least)) => *least,
-                None => score,
-            };
             let query = self.weighed(path, mapping, &term, kept);
             let query: Box<dyn TantivyQuery> = if asked.boost_terms > 0.0 {
-                Box::new(BoostQuery::new(query, (f64::from(asked.boost_terms) * score / least) as f32))
+                Box::new(BoostQuery::new(query, (f64::from(asked.boost_terms) * weight) as f32))
             } else {
                 query
             };

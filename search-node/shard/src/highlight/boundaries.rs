@@ -123,9 +123,24 @@ mod tests {
     fn words_are_those_of_java() {
         for words in [
             vec!["cafe", ".", " ", "3.14", " ", "the", " ", "not", ",", " ", "x"],
-            vec!["user", "@", "example.com", ".", " ", "Node.js", " ", "e-mail", " ", "O'Neil's", " ", "1,000"],
+            vec![
+                "user",
+                "@",
+                "example.com",
+                ".",
+                " ",
+                "Node.js",
+                " ",
+                "e-mail",
+                " ",
+                "O'Neil's",
+                " ",
+                "1,000",
+            ],
             vec!["a_b", " ", "wi-fi", " ", "said", ".", "'", " ", "Go", " ", "'", "x"],
-            vec!["see", "  ", "this", "\t", "that", "\n", "new", " ", "line", "\r\n", "foo", ".", " \n", "Bar"],
+            vec![
+                "see", "  ", "this", "\t", "that", "\n", "new", " ", "line", "\r\n", "foo", ".", " \n", "Bar",
+            ],
             vec!["$12.50", " ", "20%", " ", "x", "=", "y", " ", "http", ":", "/", "/", "a.b", "/", "c", "?"],
             vec!["日本語", " ", "テスト", " ", "です"],
             vec!["y", ".", ".", ".", " ", "Z"],

@@ -22,11 +22,11 @@ pub(in crate::query) fn parse(
     let letters: Vec<char> = asked.text.chars().collect();
     let mut matching = asked.matching.clone();
     matching.minimum_should_match = None;
-    matching.lenient |= fields.is_none();
+    matching.lenient = matching.lenient.or(fields.is_none().then_some(true));
     let language = Language { asked, fields: fields.unwrap_or(&every), matching, quoted };
     let made = language.group(&letters, 0).unwrap_or(Query::MatchNone);
     match (made, &asked.matching.minimum_should_match) {
-        (Query::Bool { must, filter, should, must_not, .. }, Some(minimum)) if !should.is_empty() => {
+        (Query::Bool { must, filter, should, must_not, .. }, Some(minimum)) => {
             Query::Bool { must, filter, should, must_not, minimum_should_match: Some(minimum.clone()) }
         }
         (made, _) => made,

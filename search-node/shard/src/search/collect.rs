@@ -8,7 +8,7 @@ use tantivy::index::SegmentReader;
 use tantivy::query::{EnableScoring, Query as TantivyQuery, Scorer, Weight};
 use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, Score, TERMINATED};
 
-use super::groups::{Groups, check_group, one_of_each_group};
+use super::groups::{Groups, check_group, group_value, one_of_each_group};
 use super::sort::{Opening, Place, SegmentKey, check_keys, compare_hits};
 use super::sorted;
 use super::statistics::Statistics;
@@ -364,7 +364,7 @@ impl<'a> Found<'a> {
                 score: scored.then_some(entry.score),
                 sort,
                 group: match &group {
-                    Some(values) => Some(values.value(&[values.place(entry.document, 0.0)])?.0),
+                    Some(values) => Some(group_value(values, entry.document)?),
                     None => None,
                 },
             });

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::collect::Entry;
 use super::sort::{Place, SegmentKey};
-use super::{Hit, SearchError};
+use super::{Hit, SearchError, SortValue};
 use crate::engine::Layout;
 use crate::mapping::FieldKind;
 use crate::query::QueryError;
@@ -15,7 +15,8 @@ pub(super) struct Groups<'a> {
     most: usize,
     /// The best first.
     best: BTreeSet<Entry>,
-    by_group: HashMap<Place, Entry>,
+    /// Documents without a value are a group too.
+    by_group: HashMap<Option<Place>, Entry>,
     /// Whether a document has several values.
     has_several: bool,
 }
@@ -27,8 +28,8 @@ impl<'a> Groups<'a> {
 
     /// Takes a hit if it is the best of its group, and its group among the best.
     pub(super) fn offer(&mut self, entry: Entry) {
-        self.has_several |= self.values.has_several(entry.document);
-        let group = self.values.place(entry.document, 0.0);
+        self.has_several |= self.values.count(entry.document) > 1;
+        let group = group_of(&self.values, entry.document);
         if let Some(known) = self.by_group.get(&group) {
             if entry >= *known {
                 return;
@@ -39,7 +40,7 @@ impl<'a> Groups<'a> {
                 return;
             }
             if let Some(worst) = self.best.pop_last() {
-                self.by_group.remove(&self.values.place(worst.document, 0.0));
+                self.by_group.remove(&group_of(&self.values, worst.document));
             }
         }
         self.best.insert(entry.clone());
@@ -57,6 +58,16 @@ impl<'a> Groups<'a> {
         }
         Ok((self.best, self.values))
     }
+}
+
+/// The place of a document's value.
+fn group_of(values: &SegmentKey<'_>, document: u32) -> Option<Place> {
+    (values.count(document) > 0).then(|| values.place(document, 0.0))
+}
+
+/// The value of a document's group; none where it has none.
+pub(super) fn group_value(values: &SegmentKey<'_>, document: u32) -> Result<SortValue, SearchError> {
+    group_of(values, document).map_or(Ok(SortValue::Null), |place| Ok(values.value(&[place])?.0))
 }
 
 /// Refuses a field that has no groups.

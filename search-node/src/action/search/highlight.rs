@@ -16,6 +16,7 @@ pub(super) fn read_highlight(value: &Value) -> Result<Highlight, ApiError> {
     let Value::Object(members) = value else {
         return Err(ApiError::parsing("Unknown key for a VALUE in [highlight]."));
     };
+    check_tags(members)?;
     let mut all = HighlightOptions::default();
     // What is said for all comes before what is said for a field, wherever it stands.
     let rest = members.iter().filter(|(key, _)| *key != "fields");
@@ -44,6 +45,14 @@ pub(super) fn read_highlight(value: &Value) -> Result<Highlight, ApiError> {
     Ok(Highlight { fields })
 }
 
+/// Whoever says what stands before what was found also says what stands behind it.
+fn check_tags(members: &Map<String, Value>) -> Result<(), ApiError> {
+    if members.contains_key("pre_tags") && !members.contains_key("post_tags") {
+        return Err(ApiError::parsing("pre_tags are set but post_tags are not set"));
+    }
+    Ok(())
+}
+
 fn add_fields(
     by_name: &Map<String, Value>,
     (all, of_all): (&HighlightOptions, &Map<String, Value>),
@@ -53,6 +62,7 @@ fn add_fields(
         let Value::Object(members) = said else {
             return Err(ApiError::parsing(format!("[highlight] [{pattern}] must be an object")));
         };
+        check_tags(members)?;
         let mut options = all.clone();
         for (key, value) in members {
             match (key.as_str(), value) {

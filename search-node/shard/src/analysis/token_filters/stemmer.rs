@@ -96,7 +96,10 @@ impl Stem {
             Way::Longer(letters, _) if text.chars().count() <= letters => {}
             Way::Snowball(algorithm) | Way::Longer(_, algorithm) => {
                 let stemmed = Stemmer::new(algorithm).stem(text).into_owned();
-                *text = stemmed;
+                // Porter's rules are for words of three letters and more; a lone `s` would be taken for an ending.
+                if !stemmed.is_empty() {
+                    *text = stemmed;
+                }
             }
             Way::Own(stem) => {
                 let mut letters: Vec<char> = text.chars().collect();

@@ -146,14 +146,21 @@ pub struct Matching {
     pub slop: u32,
     /// How many terms the last word of a phrase may be that goes on.
     pub max_expansions: u32,
-    /// Whether a value that does not fit the field matches nothing instead of failing.
-    pub lenient: bool,
+    /// Whether a value that does not fit the field matches nothing instead of failing. Not said, it does so where every field is asked.
+    pub lenient: Option<bool>,
     /// What a text without terms finds.
     pub zero_terms: ZeroTerms,
     /// Whether synonyms of several words are phrases.
     pub synonyms_as_phrases: bool,
     /// The name of the analyzer; none for that of the field.
     pub analyzer: Option<String>,
+}
+
+impl Matching {
+    /// Whether a value that does not fit the one field that is asked matches nothing.
+    pub(in crate::query) fn is_lenient(&self) -> bool {
+        self.lenient.unwrap_or(false)
+    }
 }
 
 impl Default for Matching {
@@ -164,7 +171,7 @@ impl Default for Matching {
             fuzziness: None,
             slop: 0,
             max_expansions: EXPANSIONS,
-            lenient: false,
+            lenient: None,
             zero_terms: ZeroTerms::None,
             synonyms_as_phrases: true,
             analyzer: None,

@@ -291,6 +291,8 @@ pub enum Query {
         /// Documents below are no matches.
         min_score: Option<f32>,
     },
+    /// Documents of which a script says so.
+    Script(ScoreScript),
     /// Documents by how much they have of a feature.
     RankFeature {
         /// The feature.

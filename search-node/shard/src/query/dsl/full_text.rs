@@ -21,7 +21,7 @@ fn parse_matching(members: &mut Members<'_>) -> Result<Matching, QueryError> {
         operator: members.operator("operator")?.unwrap_or_default(),
         minimum_should_match: members.minimum_should_match()?,
         fuzziness: parse_fuzziness(members)?,
-        lenient: members.flag("lenient")?.unwrap_or(false),
+        lenient: members.flag("lenient")?,
         zero_terms: members.read("zero_terms_query", parse_zero_terms)?.unwrap_or_default(),
         synonyms_as_phrases: members.flag("auto_generate_synonyms_phrase_query")?.unwrap_or(true),
         analyzer: members.text("analyzer"),
@@ -245,7 +245,7 @@ pub(super) fn parse_simple_query_string(body: &Value) -> Result<Query, QueryErro
     let matching = Matching {
         operator: members.operator("default_operator")?.unwrap_or_default(),
         minimum_should_match: members.minimum_should_match()?,
-        lenient: members.flag("lenient")?.unwrap_or(false),
+        lenient: members.flag("lenient")?,
         analyzer: members.text("analyzer"),
         synonyms_as_phrases: members.flag("auto_generate_synonyms_phrase_query")?.unwrap_or(true),
         ..Matching::default()

@@ -70,6 +70,7 @@ const QUERIES: &[(&str, Parse)] = &[
     ("range", Leaf(term_level::parse_range)),
     ("rank_feature", Leaf(scoring::parse_rank_feature)),
     ("regexp", Leaf(term_level::parse_regexp)),
+    ("script", Leaf(scoring::parse_script_filter)),
     ("script_score", Around(scoring::parse_script_score)),
     ("simple_query_string", Leaf(full_text::parse_simple_query_string)),
     ("span_containing", Around(spans::parse_containing)),

@@ -22,7 +22,7 @@ pub(super) fn parse_function_score(body: &Value, depth: usize) -> Result<Query, 
     let mut members = Members::of(FUNCTION_SCORE, body)?;
     let query = members.read("query", |value| inside(value, depth))?.unwrap_or(Query::MatchAll);
     let score_mode = members.read("score_mode", |value| {
-        named(value, &SCORE_MODES, "illegal score_mode").map_err(QueryError::parsing)
+        named(value, &SCORE_MODES, "illegal score_mode").map_err(QueryError::argument)
     })?;
     let boost_mode = members.read("boost_mode", |value| {
         named(value, &BOOST_MODES, "illegal boost_mode").map_err(QueryError::parsing)
@@ -229,6 +229,20 @@ fn parse_decay(name: &'static str, body: &Value) -> Result<FunctionKind, QueryEr
     Ok(FunctionKind::Decay(Box::new(Decay { field, shape, origin, scale, offset, decay, mode })))
 }
 
+pub(super) fn parse_script_filter(body: &Value) -> Result<Query, QueryError> {
+    let mut members = Members::of("script", body)?;
+    let script = members.read("script", parse_script)?;
+    let script =
+        script.ok_or_else(|| QueryError::parsing("script must be provided with a [script] query"))?;
+    if script.program.needs_score() {
+        return Err(QueryError {
+            kind: "script_exception",
+            reason: format!("compile error: cannot resolve symbol [_score], in script [{}]", script.source),
+        });
+    }
+    members.end(Query::Script(script))
+}
+
 pub(super) fn parse_script_score(body: &Value, depth: usize) -> Result<Query, QueryError> {
     let mut members = Members::of("script_score", body)?;
     let query = members.read("query", |value| inside(value, depth))?;
@@ -276,9 +290,10 @@ pub(super) fn parse_rank_feature(body: &Value) -> Result<Query, QueryError> {
         inner.done()?;
     }
     if functions.len() > 1 {
-        return Err(QueryError::argument(
-            "Can only specify one of [log], [saturation], [sigmoid] and [linear]",
-        ));
+        return Err(QueryError {
+            kind: "x_content_parse_exception",
+            reason: "Failed to build [feature] after last required field arrived: Can only specify one of [log], [saturation], [sigmoid] and [linear]".to_owned(),
+        });
     }
     let function = functions.pop().unwrap_or(FeatureFunction::Saturation(None));
     members.end(Query::RankFeature { field, function })

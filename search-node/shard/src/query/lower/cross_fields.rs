@@ -32,7 +32,7 @@ impl Lowering<'_> {
         for group in self.groups_of(fields, matching)? {
             let made = match group.fields.as_slice() {
                 [(path, boost)] => {
-                    boosted(forgive(self.match_field(path, value, matching), matching.lenient)?, *boost)
+                    boosted(forgive(self.match_field(path, value, matching), matching.is_lenient())?, *boost)
                 }
                 _ => self.across(&group, value, tie_breaker, matching)?,
             };
@@ -48,12 +48,12 @@ impl Lowering<'_> {
         value: &Value,
         matching: &Matching,
     ) -> Lowered {
-        let (fields, _) = self.expand(fields, false);
+        let fields = self.expand(fields);
         for (path, _) in &fields {
             if let Some(other) = self.layout.mapping.leaf(path).filter(|field| field.kind != FieldKind::Text)
             {
-                return Err(QueryError::argument(format!(
-                    "Field [{path}] of type [{}] does not support [combined_fields] queries",
+                return Err(QueryError::shard(format!(
+                    "failed to create query: Field [{path}] of type [{}] does not support [combined_fields] queries",
                     other.type_name
                 )));
             }
@@ -105,7 +105,7 @@ impl Lowering<'_> {
     /// Each word in any of the fields.
     fn across(&self, group: &Group<'_>, value: &Value, tie_breaker: f32, matching: &Matching) -> Lowered {
         self.each_word(group.analyzer, value, matching, |words| {
-            self.word_across(group, words, tie_breaker, matching.lenient)
+            self.word_across(group, words, tie_breaker, matching.is_lenient())
         })
     }
 

@@ -45,7 +45,7 @@ pub(crate) use self::runtime::{HeldValues, runtime_fields_of};
 use self::shared::Shared;
 use self::texts::boosted;
 use super::QueryError;
-use super::ast::Query;
+use super::ast::{Matching, Query};
 use super::rules::QueryRules;
 use super::simple_query_string;
 use super::weights::constant::{constant, unscored};
@@ -130,10 +130,10 @@ impl Lowering<'_> {
             }
             Query::Match { field, value, matching } => {
                 let made = self.match_field(field, value, matching);
-                forgive(made, matching.lenient)
+                forgive(made, matching.is_lenient())
             }
             Query::Phrase { field, value, prefix, matching } => {
-                forgive(self.phrase(field, value, *prefix, matching), matching.lenient)
+                forgive(self.phrase(field, value, *prefix, matching), matching.is_lenient())
             }
             Query::MultiMatch { fields, value, kind, tie_breaker, matching } => {
                 self.multi_match(fields, value, (*kind, *tie_breaker), matching)
@@ -189,6 +189,7 @@ impl Lowering<'_> {
             }
             Query::ParentId { child, id, ignore_unmapped } => self.parent_id(child, id, *ignore_unmapped),
             Query::FunctionScore(scored) => self.function_score(scored),
+            Query::Script(script) => Ok(self.script_filter(script)),
             Query::ScriptScore { query, script, min_score } => self.script_score(query, script, *min_score),
             Query::RankFeature { field, function } => self.rank_feature(field, *function),
             Query::DistanceFeature { field, origin, pivot } => self.distance_feature(field, origin, pivot),
@@ -244,27 +245,16 @@ impl Lowering<'_> {
         })
     }
 
-    /// Names for patterns; no fields at all stand for every field, and then values need not fit.
-    pub(in crate::query) fn expand(
-        &self,
-        fields: &[(String, f32)],
-        lenient: bool,
-    ) -> (Vec<(String, f32)>, bool) {
+    /// Names for patterns; no fields at all stand for those of the index, or every field.
+    pub(in crate::query) fn expand(&self, fields: &[(String, f32)]) -> Vec<(String, f32)> {
         let every = [("*".to_owned(), 1.0)];
-        let defaults = &self.context.rules.default_fields;
-        let fields = match (fields.is_empty(), defaults.is_empty()) {
-            (true, true) => &every[..],
-            (true, false) => defaults,
-            (false, _) => fields,
-        };
+        let fields = self.or_defaults(fields).unwrap_or(&every);
         let mut expanded = Vec::new();
-        let mut forgiving = lenient;
         for (pattern, boost) in fields {
             if !pattern.contains('*') {
                 expanded.push((pattern.clone(), *boost));
                 continue;
             }
-            forgiving = true;
             let Mapping { runtime, .. } = &*self.layout.mapping;
             let leaves = self.layout.mapping.leaves().into_iter();
             let searchable =
@@ -273,7 +263,19 @@ impl Lowering<'_> {
                 searchable.map(|leaf| leaf.path).chain(runtime.iter().map(|(path, _)| path.to_owned()));
             expanded.extend(names.filter(|path| name_matches(pattern, path)).map(|path| (path, *boost)));
         }
-        (expanded, forgiving)
+        expanded
+    }
+
+    /// The fields that are asked, or those of the index where none are; none for every field.
+    fn or_defaults<'f>(&'f self, fields: &'f [(String, f32)]) -> Option<&'f [(String, f32)]> {
+        [fields, &self.context.rules.default_fields].into_iter().find(|fields| !fields.is_empty())
+    }
+
+    /// Whether a value that does not fit one of the fields matches nothing there instead of failing.
+    pub(in crate::query) fn is_lenient(&self, fields: &[(String, f32)], matching: &Matching) -> bool {
+        let asks_all =
+            || self.or_defaults(fields).is_none_or(|fields| fields.iter().any(|(field, _)| field == "*"));
+        matching.lenient.unwrap_or_else(asks_all)
     }
 }
 

@@ -26,6 +26,8 @@ struct Telling {
 impl Lowering<'_> {
     pub(super) fn more_like_this(&self, asked: &MoreLikeThis) -> Lowered {
         let fields = self.liked_fields(asked)?;
+        // The analyzer that is asked for is that of texts; the values of documents are read as their fields are.
+        let of_texts = |mapping| asked.analyzer.as_deref().unwrap_or_else(|| self.own_analyzer(mapping));
         let mut clauses: Vec<(Occur, Box<dyn TantivyQuery>)> = Vec::new();
         let documents: Vec<&Liked> =
             asked.like.iter().filter(|liked| matches!(liked, Liked::Document { .. })).collect();
@@ -48,7 +50,9 @@ impl Lowering<'_> {
                 let mut skipped = Counts::new();
                 for unliked in &asked.unlike {
                     match unliked {
-                        Liked::Text(text) => self.count_text(text, (mapping, asked), &mut skipped)?,
+                        Liked::Text(text) => {
+                            self.count_text(text, (mapping, asked), of_texts(mapping), &mut skipped)?
+                        }
                         document => self.count_document(document, path, (mapping, asked), &mut skipped)?,
                     }
                 }
@@ -62,11 +66,13 @@ impl Lowering<'_> {
             && let Some((mapping, _)) = self.liked_field(path, asked)?
         {
             let mut counts = Counts::new();
-            texts.iter().try_for_each(|text| self.count_text(text, (mapping, asked), &mut counts))?;
+            texts.iter().try_for_each(|text| {
+                self.count_text(text, (mapping, asked), of_texts(mapping), &mut counts)
+            })?;
             let mut skipped = Counts::new();
             for unliked in &asked.unlike {
                 if let Liked::Text(text) = unliked {
-                    self.count_text(text, (mapping, asked), &mut skipped)?;
+                    self.count_text(text, (mapping, asked), of_texts(mapping), &mut skipped)?;
                 }
             }
             counts.retain(|word, _| !skipped.contains_key(word));
@@ -108,7 +114,7 @@ impl Lowering<'_> {
                     "failed to create query: [more_like_this] query cannot infer the field to analyze the free text, you should update the [index.query.default_field] index setting to a field that exists in the mapping or set the [fields] option in the query.",
                 ));
             }
-            let (fields, _) = self.expand(&[], true);
+            let fields = self.expand(&[]);
             let is_liked = |path: &String| self.layout.mapping.leaf(path).is_some_and(can_be_liked);
             return Ok(fields.into_iter().map(|(path, _)| path).filter(is_liked).collect());
         }
@@ -156,18 +162,23 @@ impl Lowering<'_> {
                 _ => break,
             }
         }
-        texts.iter().try_for_each(|text| self.count_text(text, about, counts))
+        let own = self.own_analyzer(about.0);
+        texts.iter().try_for_each(|text| self.count_text(text, about, own, counts))
+    }
+
+    fn own_analyzer<'m>(&'m self, mapping: &'m FieldMapping) -> &'m str {
+        mapping.analysis.indexing(&self.layout.analysis)
     }
 
     fn count_text(
         &self,
         text: &str,
         (mapping, asked): (&FieldMapping, &MoreLikeThis),
+        analyzer: &str,
         counts: &mut Counts,
     ) -> Result<(), QueryError> {
         let words: Vec<String> = if mapping.kind.is_text() {
-            let own = mapping.analysis.indexing(&self.layout.analysis);
-            let analyzer = self.analyzer(asked.analyzer.as_deref().unwrap_or(own))?;
+            let analyzer = self.analyzer(analyzer)?;
             analyzer.terms(text).into_iter().map(|term| term.text).collect()
         } else {
             vec![plain(&self.normalized_value(mapping, &Value::from(text)))]

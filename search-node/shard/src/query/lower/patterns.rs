@@ -81,7 +81,7 @@ impl Lowering<'_> {
 
     pub(in crate::query) fn pattern(&self, pattern: &Pattern<'_>, path: &str) -> Lowered {
         if path.contains('*') {
-            let (fields, _) = self.expand(&[(path.to_owned(), 1.0)], true);
+            let fields = self.expand(&[(path.to_owned(), 1.0)]);
             let queries = fields.iter().map(|(path, _)| forgive(self.pattern_in(pattern, path), true));
             return Ok(Box::new(DisjunctionMaxQuery::new(queries.collect::<Result<Vec<_>, _>>()?)));
         }
@@ -151,7 +151,7 @@ impl Lowering<'_> {
         (fuzziness, is_normalized): (Fuzziness, bool),
     ) -> Lowered {
         if path.contains('*') {
-            let (fields, _) = self.expand(&[(path.to_owned(), 1.0)], true);
+            let fields = self.expand(&[(path.to_owned(), 1.0)]);
             let is_text = |path: &str| {
                 self.layout.mapping.searched(path).is_some_and(|field| {
                     has_terms(field) || has_column_of_terms(field) || field.kind == FieldKind::Version

@@ -15,7 +15,7 @@ use crate::query::weights::has_norm::HasNorm;
 impl Lowering<'_> {
     pub(super) fn exists(&self, path: &str) -> Lowered {
         if path.contains('*') {
-            let (fields, _) = self.expand(&[(path.to_owned(), 1.0)], true);
+            let fields = self.expand(&[(path.to_owned(), 1.0)]);
             let clauses = fields.iter().map(|(path, _)| Ok((Occur::Should, self.exists_in(path)?)));
             return Ok(Box::new(BooleanQuery::new(clauses.collect::<Result<Vec<_>, QueryError>>()?)));
         }

@@ -32,14 +32,11 @@ struct Text<'a> {
 
 impl Lowering<'_> {
     pub(super) fn query_string(&self, asked: &QueryString) -> Lowered {
-        let every = [("*".to_owned(), 1.0)];
-        let defaults = self.context.rules.default_fields.as_slice();
-        let fields = [asked.fields.as_slice(), defaults].into_iter().find(|fields| !fields.is_empty());
-        let fields = fields.unwrap_or(&every);
-        let asks_all = fields.iter().any(|(field, _)| field == "*");
-        let matching = Matching { lenient: asked.lenient.unwrap_or(asks_all), ..asked.matching.clone() };
+        let matching = Matching { lenient: asked.lenient, ..asked.matching.clone() };
+        let lenient = Some(self.is_lenient(&asked.fields, &matching));
+        let matching = Matching { lenient, ..matching };
         let tie_breaker = asked.tie_breaker.unwrap_or(asked.kind.tie_breaker());
-        let text = Text { asked, fields, tie_breaker, matching };
+        let text = Text { asked, fields: &asked.fields, tie_breaker, matching };
         let named = [("analyzer", &asked.matching.analyzer), ("quote_analyzer", &asked.quote_analyzer)];
         for (what, name) in named.into_iter().filter_map(|(what, name)| Some((what, name.as_ref()?))) {
             let not_found = |_| QueryError::shard(format!("[query_string] {what} [{name}] not found"));
@@ -123,12 +120,10 @@ impl Lowering<'_> {
 
     /// The fields that a clause asks; those of phrases may have names of their own.
     fn fields_of(&self, text: &Text<'_>, field: Option<&str>, is_quoted: bool) -> (Vec<(String, f32)>, bool) {
-        let lenient = text.matching.lenient;
-        let (mut fields, lenient) = match field {
-            Some("*") => self.expand(text.fields, lenient),
-            Some(field) => self.expand(&[(field.to_owned(), 1.0)], lenient),
-            None => self.expand(text.fields, lenient),
-        };
+        let named = field.filter(|field| *field != "*").map(|field| [(field.to_owned(), 1.0)]);
+        let fields = named.as_ref().map_or(text.fields, |named| named.as_slice());
+        let lenient = self.is_lenient(fields, &text.matching);
+        let mut fields = self.expand(fields);
         if let (true, Some(suffix)) = (is_quoted, &text.asked.quote_field_suffix) {
             for (path, _) in &mut fields {
                 *path = self.with_suffix(path, suffix);
@@ -157,10 +152,10 @@ impl Lowering<'_> {
             let bound = Some((Value::from(words), true));
             let time_zone = Some(zone.clone());
             let day = RangeBounds { lower: bound.clone(), upper: bound, time_zone, ..Default::default() };
-            return Ok(Some(forgive(self.range_of(path, &day), text.matching.lenient)?));
+            return Ok(Some(forgive(self.range_of(path, &day), text.matching.is_lenient())?));
         }
         let (fields, lenient) = self.fields_of(text, field, false);
-        let matching = Matching { lenient, ..text.matching.clone() };
+        let matching = Matching { lenient: Some(lenient), ..text.matching.clone() };
         self.matched(fields, words, (text.asked.kind, text.tie_breaker), matching)
     }
 
@@ -174,7 +169,7 @@ impl Lowering<'_> {
         let (fields, lenient) = self.fields_of(text, field, true);
         let analyzer = text.asked.quote_analyzer.clone().or(text.matching.analyzer.clone());
         let slop = slop.unwrap_or(text.matching.slop);
-        let matching = Matching { lenient, slop, analyzer, ..text.matching.clone() };
+        let matching = Matching { lenient: Some(lenient), slop, analyzer, ..text.matching.clone() };
         self.matched(fields, words, (MultiMatchKind::Phrase, text.tie_breaker), matching)
     }
 

@@ -62,6 +62,18 @@ impl Lowering<'_> {
         }))
     }
 
+    /// The documents of which a script says so. Each has the number 1 of it, or 0.
+    pub(super) fn script_filter(&self, script: &ScoreScript) -> Box<dyn TantivyQuery> {
+        let number: Arc<dyn DocumentNumber> = Arc::new(self.scripted(script, Purpose::Filter));
+        constant(Box::new(Rescored {
+            query: constant(all()),
+            functions: vec![Function { filter: None, weight: 1.0, number: Some(number) }],
+            combined: Combined::Alone,
+            min_score: Some(1.0),
+            faults: self.shared.faults.clone(),
+        }))
+    }
+
     /// A query whose scores are looked at one by one.
     pub(super) fn scored_query(&self, query: &Query) -> Lowered {
         if *query == Query::MatchAll { Ok(constant(all())) } else { self.query(query) }

@@ -165,7 +165,7 @@ impl Lowering<'_> {
 
     pub(super) fn range(&self, path: &str, range: &RangeBounds) -> Lowered {
         if path.contains('*') {
-            let (fields, _) = self.expand(&[(path.to_owned(), 1.0)], true);
+            let fields = self.expand(&[(path.to_owned(), 1.0)]);
             let queries = fields.iter().map(|(path, _)| forgive(self.range_of(path, range), true));
             return Ok(Box::new(DisjunctionMaxQuery::new(queries.collect::<Result<Vec<_>, _>>()?)));
         }

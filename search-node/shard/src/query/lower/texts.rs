@@ -187,10 +187,16 @@ impl Lowering<'_> {
         (kind, tie_breaker): (MultiMatchKind, Option<f32>),
         matching: &Matching,
     ) -> Lowered {
-        let (fields, lenient) = self.expand(fields, matching.lenient);
+        let lenient = self.is_lenient(fields, matching);
+        let fields = self.expand(fields);
         let tie_breaker = tie_breaker.unwrap_or(kind.tie_breaker());
         if kind == MultiMatchKind::Cross {
-            return self.cross_fields(&fields, value, tie_breaker, &Matching { lenient, ..matching.clone() });
+            return self.cross_fields(
+                &fields,
+                value,
+                tie_breaker,
+                &Matching { lenient: Some(lenient), ..matching.clone() },
+            );
         }
         let mut queries: Vec<Box<dyn TantivyQuery>> = Vec::new();
         for (path, boost) in &fields {

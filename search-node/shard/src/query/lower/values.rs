@@ -42,7 +42,7 @@ pub(in crate::query) fn wanted(
         FieldKind::Version => Wanted::One(Term::from_field_text(field, &encode_version(&text))),
         FieldKind::Integer { .. } | FieldKind::TokenCount { .. } => match text.parse::<i64>() {
             Ok(number) => Wanted::One(Term::from_field_i64(field, number)),
-            Err(_) => match to_f64(path, &text)? {
+            Err(_) => match to_f64(&text)? {
                 number if number.fract() == 0.0 && number.abs() < 9.2e18 => {
                     Wanted::One(Term::from_field_i64(field, number as i64))
                 }
@@ -54,11 +54,11 @@ pub(in crate::query) fn wanted(
         | FieldKind::HalfFloat
         | FieldKind::ScaledFloat { .. }) => {
             let precision = kind.precision().unwrap_or(Precision::Double);
-            Wanted::One(Term::from_field_f64(field, precision.keep(to_f64(path, &text)?)))
+            Wanted::One(Term::from_field_f64(field, precision.keep(to_f64(&text)?)))
         }
         FieldKind::UnsignedLong => match text.parse::<u64>() {
             Ok(number) => Wanted::One(Term::from_field_u64(field, number)),
-            Err(_) => match to_f64(path, &text)? {
+            Err(_) => match to_f64(&text)? {
                 number if number.fract() == 0.0 && (0.0..u64::MAX as f64).contains(&number) => {
                     Wanted::One(Term::from_field_u64(field, number as u64))
                 }
@@ -136,18 +136,15 @@ pub(in crate::query) fn bounds(
             Ok((lower.unwrap_or(Bound::Unbounded), upper.unwrap_or(Bound::Unbounded)))
         }
         FieldKind::Integer { .. } | FieldKind::TokenCount { .. } => {
-            let lower = lower
-                .map(|(text, included)| integer_bound(path, field, &text, included, true))
-                .transpose()?;
-            let upper = upper
-                .map(|(text, included)| integer_bound(path, field, &text, included, false))
-                .transpose()?;
+            let lower =
+                lower.map(|(text, included)| integer_bound(field, &text, included, true)).transpose()?;
+            let upper =
+                upper.map(|(text, included)| integer_bound(field, &text, included, false)).transpose()?;
             Ok((lower.unwrap_or(Bound::Unbounded), upper.unwrap_or(Bound::Unbounded)))
         }
         FieldKind::UnsignedLong => {
-            let read = |lower| {
-                move |(text, included): (String, bool)| unsigned_bound(path, field, &text, included, lower)
-            };
+            let read =
+                |lower| move |(text, included): (String, bool)| unsigned_bound(field, &text, included, lower);
             let lower = lower.map(read(true)).transpose()?;
             let upper = upper.map(read(false)).transpose()?;
             Ok((lower.unwrap_or(Bound::Unbounded), upper.unwrap_or(Bound::Unbounded)))
@@ -163,11 +160,9 @@ pub(in crate::query) fn bounds(
                     | FieldKind::ConstantKeyword { .. } => Term::from_field_text(field, &text),
                     FieldKind::Version => Term::from_field_text(field, &encode_version(&text)),
                     // Its values were rounded, and so is what they are compared with.
-                    FieldKind::Float => {
-                        Term::from_field_f64(field, Precision::Single.keep(to_f64(path, &text)?))
-                    }
+                    FieldKind::Float => Term::from_field_f64(field, Precision::Single.keep(to_f64(&text)?)),
                     FieldKind::Double | FieldKind::HalfFloat | FieldKind::ScaledFloat { .. } => {
-                        Term::from_field_f64(field, to_f64(path, &text)?)
+                        Term::from_field_f64(field, to_f64(&text)?)
                     }
                     FieldKind::Boolean => Term::from_field_bool(field, to_bool(&text)?),
                     FieldKind::Ip => Term::from_field_ip_addr(field, address(&text)?),
@@ -194,17 +189,11 @@ pub(in crate::query) fn bounds(
 }
 
 /// A bound between two whole numbers moves to the next one inside: `gte 5.5` is `gte 6`.
-fn integer_bound(
-    path: &str,
-    field: Field,
-    text: &str,
-    included: bool,
-    lower: bool,
-) -> Result<Bound<Term>, QueryError> {
+fn integer_bound(field: Field, text: &str, included: bool, lower: bool) -> Result<Bound<Term>, QueryError> {
     if let Ok(number) = text.parse::<i64>() {
         return Ok(i64_bound(field, number, included));
     }
-    let number = to_f64(path, text)?;
+    let number = to_f64(text)?;
     if number.fract() == 0.0 {
         return Ok(i64_bound(field, number as i64, included));
     }
@@ -213,13 +202,7 @@ fn integer_bound(
 }
 
 /// The same for numbers without a sign; what is beyond the least or the greatest of them is no bound, or one that nothing reaches.
-fn unsigned_bound(
-    path: &str,
-    field: Field,
-    text: &str,
-    included: bool,
-    lower: bool,
-) -> Result<Bound<Term>, QueryError> {
+fn unsigned_bound(field: Field, text: &str, included: bool, lower: bool) -> Result<Bound<Term>, QueryError> {
     let at = |number: u64, included: bool| {
         let term = Term::from_field_u64(field, number);
         if included { Bound::Included(term) } else { Bound::Excluded(term) }
@@ -227,7 +210,7 @@ fn unsigned_bound(
     if let Ok(number) = text.parse::<u64>() {
         return Ok(at(number, included));
     }
-    let number = to_f64(path, text)?;
+    let number = to_f64(text)?;
     if number < 0.0 {
         return Ok(if lower { Bound::Unbounded } else { at(0, false) });
     }
@@ -277,10 +260,10 @@ impl<'a> Dates<'a> {
     }
 }
 
-fn to_f64(path: &str, text: &str) -> Result<f64, QueryError> {
+fn to_f64(text: &str) -> Result<f64, QueryError> {
     double(text).filter(|number| !number.is_nan()).ok_or_else(|| QueryError {
-        kind: "number_format_exception",
-        reason: format!("failed to create query on [{path}]: For input string: \"{text}\""),
+        kind: "query_shard_exception",
+        reason: format!("failed to create query: For input string: \"{text}\""),
     })
 }
 

@@ -94,7 +94,8 @@ impl Near {
             return Some(1.0);
         }
         let shorter = word.len().min(term.len());
-        (edits <= usize::from(self.edits)).then(|| 1.0 - edits as f32 / shorter as f32)
+        // Of a word that is no longer than its edits nothing is left: it matches and counts nothing.
+        (edits <= usize::from(self.edits)).then(|| (1.0 - edits as f32 / shorter as f32).max(0.0))
     }
 }
 

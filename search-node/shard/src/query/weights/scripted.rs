@@ -43,6 +43,8 @@ pub(in crate::query) enum Purpose {
     Function,
     /// How many terms there must be.
     Count,
+    /// Whether the document is a match: 1 or 0.
+    Filter,
 }
 
 impl fmt::Debug for Scripted {
@@ -91,6 +93,10 @@ impl NumberInSegment for ScriptInSegment {
         };
         let value = script.program.value(&script.params, &mut self.host, *loops_max).map_err(failed)?;
         let number = match &value {
+            Value::Bool(is_match) if *purpose == Purpose::Filter => f64::from(u8::from(*is_match)),
+            other if *purpose == Purpose::Filter => {
+                return Err(failed(format!("Cannot cast from [{other}] to [boolean].")));
+            }
             Value::Number(number) => number.as_f64().unwrap_or(f64::NAN),
             Value::Null => 0.0,
             other => return Err(failed(format!("Cannot cast from [{other}] to [double]."))),

@@ -225,16 +225,16 @@ impl<'a> SegmentKey<'a> {
         }
     }
 
-    /// Whether a document has several values.
-    pub(in crate::search) fn has_several(&self, document: u32) -> bool {
-        let count = match &self.values {
+    /// How many values of one field a document has.
+    pub(in crate::search) fn count(&self, document: u32) -> usize {
+        match &self.values {
+            Values::None => 0,
             Values::I64(column) => column.values_for_doc(document).count(),
             Values::U64(column) => column.values_for_doc(document).count(),
             Values::F64(column) => column.values_for_doc(document).count(),
             Values::Text(terms) => terms.ordinals(document).count(),
             _ => 1,
-        };
-        count > 1
+        }
     }
 
     /// A whole number or a moment as what it is to count.

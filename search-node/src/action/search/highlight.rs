@@ -45,9 +45,10 @@ pub(super) fn read_highlight(value: &Value) -> Result<Highlight, ApiError> {
     Ok(Highlight { fields })
 }
 
-/// Whoever says what stands before what was found also says what stands behind it.
+/// Whoever says what stands before what was found also says what stands behind it; a schema of tags says both.
 fn check_tags(members: &Map<String, Value>) -> Result<(), ApiError> {
-    if members.contains_key("pre_tags") && !members.contains_key("post_tags") {
+    let ends = ["post_tags", "tags_schema"].iter().any(|key| members.contains_key(*key));
+    if members.contains_key("pre_tags") && !ends {
         return Err(ApiError::parsing("pre_tags are set but post_tags are not set"));
     }
     Ok(())

@@ -110,7 +110,10 @@ impl<'a> Members<'a> {
                 Some(number) if number.is_finite() && number >= 0.0 => Ok(number as f32),
                 None => Err(QueryError {
                     kind: "number_format_exception",
-                    reason: format!("[{query}] failed to parse [{key}]: For input string: \"{}\"", plain(value)),
+                    reason: format!(
+                        "[{query}] failed to parse [{key}]: For input string: \"{}\"",
+                        plain(value)
+                    ),
                 }),
                 _ => Err(QueryError::argument(format!(
                     "[{key}] of [{query}] must be a number of at least 0, not [{}]",

@@ -31,8 +31,10 @@ pub(super) fn parse_terms_set(body: &Value) -> Result<Query, QueryError> {
     let least = match (said.next(), said.next()) {
         (Some(least), None) => least,
         (None, _) => {
-                return Err(QueryError::shard("failed to create query: No minimum should match has been specified"));
-            },
+            return Err(QueryError::shard(
+                "failed to create query: No minimum should match has been specified",
+            ));
+        }
         (Some(_), Some(_)) => {
             return Err(QueryError::argument(
                 "A script has been specified or a field: only one of both can say how many terms must match",

@@ -62,11 +62,12 @@ impl Lowering<'_> {
         }))
     }
 
-    /// The documents of which a script says so. Each has the number 1 of it, or 0.
+    /// The documents of which a script says so. Each has the number 1 of it, or 0; those of other levels are not asked, as the script need
+    /// not fit them.
     pub(super) fn script_filter(&self, script: &ScoreScript) -> Box<dyn TantivyQuery> {
         let number: Arc<dyn DocumentNumber> = Arc::new(self.scripted(script, Purpose::Filter));
         constant(Box::new(Rescored {
-            query: constant(all()),
+            query: self.at_level(constant(all())),
             functions: vec![Function { filter: None, weight: 1.0, number: Some(number) }],
             combined: Combined::Alone,
             min_score: Some(1.0),

@@ -190,7 +190,9 @@ fn alike_keys(ours: &Value, theirs: &Value) -> bool {
 
 /// Nested objects have the id of their document and a place in it.
 fn id(hit: &Value) -> String {
-    format!("{} {}", text(&hit["_id"]), hit["_nested"])
+    // A hit without an id is known by its place in the order.
+    let named = if hit["_id"].is_null() { key(hit) } else { &hit["_id"] };
+    format!("{} {}", text(named), hit["_nested"])
 }
 
 /// So many hits show what is the matter.

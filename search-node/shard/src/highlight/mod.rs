@@ -30,8 +30,11 @@ pub use self::request::{
 };
 use crate::engine::View;
 use crate::json_values::{text_of, values_at};
-use crate::mapping::{FieldKind, FieldMapping};
+use crate::mapping::{FieldKind, FieldMapping, INDEX_PHRASE, INDEX_PREFIX};
 use crate::query::{Query, QueryContext, QueryError, wildcard_name_matches as name_matches};
+
+/// The names of what texts keep for phrases and beginnings.
+const HIDDEN: [&str; 2] = [INDEX_PHRASE, INDEX_PREFIX];
 
 /// The fields of an index that are highlighted, and what is looked for in them; found once for many documents.
 pub struct Highlighter<'a> {
@@ -62,7 +65,10 @@ impl<'a> Highlighter<'a> {
         let mut fields: Vec<Found<'a>> = Vec::new();
         for field in &asked.fields {
             let leaves = mapping.leaves().into_iter().map(|leaf| leaf.path);
-            let paths = leaves.filter(|path| name_matches(&field.pattern, path));
+            // What a field keeps beside itself is shown to whoever names it.
+            let is_hidden =
+                |path: &str| field.pattern != path && HIDDEN.iter().any(|end| path.ends_with(end));
+            let paths = leaves.filter(|path| name_matches(&field.pattern, path) && !is_hidden(path));
             for path in paths {
                 let Some(mapping) = mapping.leaf(&path) else { continue };
                 let is_shown = mapping.kind.is_text() || matches!(mapping.kind, FieldKind::Keyword { .. });

@@ -1,5 +1,6 @@
 //! The values of a document's fields, as scores and scripts read them.
 
+use std::collections::BTreeSet;
 use std::net::Ipv6Addr;
 
 use jiff::Timestamp;
@@ -201,7 +202,9 @@ impl Values {
                 sorted(column.values_for_doc(document)).map(|address| json!(show_ip(address))).collect()
             }
             Self::Terms(terms) => {
-                let values = terms.ordinals(document).map(|ordinal| Ok(terms.sort_value(ordinal)?.to_json()));
+                // Each text counts once, as in the columns of Lucene.
+                let ordinals: BTreeSet<_> = terms.ordinals(document).collect();
+                let values = ordinals.into_iter().map(|ordinal| Ok(terms.sort_value(ordinal)?.to_json()));
                 values.collect::<std::io::Result<_>>()?
             }
             Self::Points(..) => self

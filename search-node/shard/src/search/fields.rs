@@ -8,9 +8,13 @@ use serde_json::{Map, Value, json};
 use crate::json_values::{each, text_of, values_at};
 use crate::mapping::dates::{DateFormats, Resolution};
 use crate::mapping::{
-    FieldKind, FieldMapping, Mapping, Scalar, show_ip, to_bool, to_float, to_integer, to_ip, to_unsigned,
+    FieldKind, FieldMapping, Mapping, Point, Scalar, Structure, show_ip, to_bool, to_float, to_integer,
+    to_ip, to_unsigned,
 };
 use crate::query::{QueryError, wildcard_name_matches as name_matches};
+
+/// How points may be shown.
+const POINT_FORMATS: [&str; 2] = ["geojson", "wkt"];
 
 /// Fields that are wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +41,8 @@ struct FieldShown<'a> {
     path: String,
     field: &'a FieldMapping,
     format: Option<DateFormats>,
+    /// Whether points are shown as well-known text.
+    is_wkt: bool,
     /// Where its values are in a document.
     sources: Vec<String>,
     /// The key, of a value below a flattened object.
@@ -66,8 +72,12 @@ impl<'a> FieldsShown<'a> {
                 Some(_) => vec![root.to_owned()],
                 None => mapping.sources_of(mapping.meant(root)),
             };
-            let format = wanted.format.as_deref().map(|format| read_format(&path, field, format)).transpose();
-            Some(format.map(|format| FieldShown { path, field, format, sources, key }))
+            let is_point = field.kind == FieldKind::Structured(Structure::GeoPoint);
+            let is_wkt = is_point && wanted.format.as_deref() == Some("wkt");
+            let said =
+                wanted.format.as_deref().filter(|format| !(is_point && POINT_FORMATS.contains(format)));
+            let format = said.map(|format| read_format(&path, field, format)).transpose();
+            Some(format.map(|format| FieldShown { path, field, format, is_wkt, sources, key }))
         });
         let unmapped = asked.iter().filter(|wanted| wanted.include_unmapped);
         Ok(Self {
@@ -194,6 +204,9 @@ impl FieldShown<'_> {
     /// A value as its type has it; none where it has none of it.
     fn shown(&self, value: &Value) -> Option<Value> {
         let kind = &self.field.kind;
+        if *kind == FieldKind::Structured(Structure::GeoPoint) {
+            return Point::of_value(value).map(|point| self.point(point));
+        }
         if matches!(
             kind,
             FieldKind::Structured(_)
@@ -231,6 +244,15 @@ impl FieldShown<'_> {
             }
             _ => json!(text_of(value)?),
         })
+    }
+
+    /// GeoJSON, or well-known text.
+    fn point(&self, point: Point) -> Value {
+        let Point { lat, lon } = point;
+        match self.is_wkt {
+            true => json!(format!("POINT ({lon:?} {lat:?})")),
+            false => json!({"coordinates": [lon, lat], "type": "Point"}),
+        }
     }
 
     fn date(&self, value: &Value, resolution: Resolution, own: &DateFormats) -> Option<Value> {
@@ -300,7 +322,7 @@ mod tests {
             "x": {"type": "text", "fields": {"raw": {"type": "keyword"}}},
             "l": {"type": "integer"}, "s": {"type": "scaled_float", "scaling_factor": 10}, "f": {"type": "float"},
             "t": {"type": "date"}, "b": {"type": "boolean", "null_value": true}, "ip": {"type": "ip"},
-            "c": {"type": "constant_keyword", "value": "same"}, "flat": {"type": "flattened"},
+            "p": {"type": "geo_point"}, "c": {"type": "constant_keyword", "value": "same"}, "flat": {"type": "flattened"},
             "o": {"properties": {"i": {"type": "long"}}}, "a": {"type": "alias", "path": "o.i"},
             "n": {"type": "nested", "properties": {"v": {"type": "long"}, "m": {"type": "nested", "properties": {"w": {"type": "keyword"}}}}}
         }}))
@@ -315,7 +337,7 @@ mod tests {
     #[test]
     fn values_are_shown_as_their_types_have_them() {
         let source = json!({"k": ["abc", "abcd", 5], "x": "A b", "l": "7.9", "s": 1.26, "f": 0.1, "t": 0, "b": null,
-            "ip": "::ffff:10.0.0.1", "flat": {"p": {"q": [1, "z"]}}, "o": [{"i": 1}, {"i": ["2", 3]}], "u": {"v": 1},
+            "ip": "::ffff:10.0.0.1", "flat": {"p": {"q": [1, "z"]}}, "p": [1.5, 2], "o": [{"i": 1}, {"i": ["2", 3]}], "u": {"v": 1},
             "n": [{"v": 1, "m": {"w": "a"}}, {"other": 1}, {"v": [2, 3]}]});
         for (pattern, expected) in [
             ("k", json!({"k": ["abc", "5"]})),
@@ -326,6 +348,7 @@ mod tests {
             ("t", json!({"t": ["1970-01-01T00:00:00.000Z"]})),
             ("b", json!({"b": [true]})),
             ("ip", json!({"ip": ["10.0.0.1"]})),
+            ("p", json!({"p": [{"coordinates": [1.5, 2.0], "type": "Point"}]})),
             ("c", json!({"c": ["same"]})),
             ("all", json!({"all": ["abc", "abcd", "5"]})),
             ("flat.p.q", json!({"flat.p.q": ["1", "z"]})),
@@ -349,6 +372,12 @@ mod tests {
         assert_eq!(
             error.expect_err("refused").reason,
             "Field [k] of type [keyword] doesn't support formats."
+        );
+        let place = FieldAsked { format: Some("wkt".to_owned()), ..field("p") };
+        let places = json!({"p": [{"lat": 2, "lon": 1.5}, "3,4"]});
+        assert_eq!(
+            shown(&[place], &places).expect("shown"),
+            json!({"p": ["POINT (1.5 2.0)", "POINT (4.0 3.0)"]})
         );
         let all = FieldAsked { include_unmapped: true, ..field("u*") };
         assert_eq!(shown(&[all], &source).expect("shown"), json!({"u.v": [1, "x"]}));

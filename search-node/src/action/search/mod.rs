@@ -114,7 +114,7 @@ pub(crate) fn search(
     if body.track_total != TrackTotal::No {
         shown.insert("total".to_owned(), show_total(found.total, body.track_total, totals_as_number));
     }
-    let has_hits = !found.hits.is_empty();
+    let has_hits = !found.hits.is_empty() && body.size > 0;
     shown
         .insert("max_score".to_owned(), found.max_score.filter(|_| has_hits).map_or(Value::Null, show_score));
     shown.insert("hits".to_owned(), Value::Array(hits));

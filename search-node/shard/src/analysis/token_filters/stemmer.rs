@@ -64,7 +64,8 @@ impl Stem {
     pub(crate) fn new(language: &str) -> Result<Self> {
         let name = language.to_lowercase();
         let way = match name.as_str() {
-            "english" | "porter" => Way::Snowball(Algorithm::Porter),
+            // Lucene's own stemmer leaves short words alone, where Snowball's takes a lone `s` for an ending.
+            "english" | "porter" => Way::Longer(2, Algorithm::Porter),
             "porter2" => Way::Snowball(Algorithm::English),
             "greek" => Way::Longer(3, Algorithm::Greek),
             other => match own(other) {
@@ -96,10 +97,7 @@ impl Stem {
             Way::Longer(letters, _) if text.chars().count() <= letters => {}
             Way::Snowball(algorithm) | Way::Longer(_, algorithm) => {
                 let stemmed = Stemmer::new(algorithm).stem(text).into_owned();
-                // Porter's rules are for words of three letters and more; a lone `s` would be taken for an ending.
-                if !stemmed.is_empty() {
-                    *text = stemmed;
-                }
+                *text = stemmed;
             }
             Way::Own(stem) => {
                 let mut letters: Vec<char> = text.chars().collect();

@@ -27,12 +27,18 @@ pub(super) fn parse_bool(body: &Value, depth: usize) -> Result<Query, QueryError
     let minimum_should_match = members.minimum_should_match()?;
     members.pass_over(&["adjust_pure_negative"]);
     QueryLimits::now().check_clauses(must.len() + filter.len() + should.len() + must_not.len())?;
-    members.end(Query::Bool { must, filter, should, must_not, minimum_should_match })
+    let is_empty = [&must, &filter, &should, &must_not].iter().all(|clauses| clauses.is_empty());
+    members.end(match is_empty {
+        true => Query::MatchAll,
+        false => Query::Bool { must, filter, should, must_not, minimum_should_match },
+    })
 }
 
 pub(super) fn parse_dis_max(body: &Value, depth: usize) -> Result<Query, QueryError> {
     let mut members = Members::of("dis_max", body)?;
-    let queries = members.read("queries", |value| inside_all(value, depth))?.unwrap_or_default();
+    let queries = members.read("queries", |value| inside_all(value, depth))?;
+    let queries = queries
+        .ok_or_else(|| QueryError::parsing("[dis_max] requires 'queries' field with at least one clause"))?;
     let tie_breaker = members.number("tie_breaker")?.unwrap_or(0.0);
     members.end(Query::DisMax { queries, tie_breaker })
 }

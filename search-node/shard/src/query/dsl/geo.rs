@@ -65,7 +65,7 @@ impl Validation {
             Self::Strict => {
                 let (name, degrees) =
                     if point.lat.abs() > 90.0 { ("latitude", point.lat) } else { ("longitude", point.lon) };
-                Err(QueryError::parsing(format!("illegal {name} value [{degrees:?}] for [{query}]")))
+                Err(QueryError::shard(format!("illegal {name} value [{degrees:?}] for [{query}]")))
             }
         }
     }

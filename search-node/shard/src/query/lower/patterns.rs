@@ -172,8 +172,8 @@ impl Lowering<'_> {
             return made;
         }
         let refused = |type_name: &str| {
-            QueryError::argument(format!(
-                "Can only use fuzzy queries on keyword and text fields - not on [{path}] which is of type [{type_name}]"
+            QueryError::shard(format!(
+                "failed to create query: Can only use fuzzy queries on keyword and text fields - not on [{path}] which is of type [{type_name}]"
             ))
         };
         if matches!(path, "_id" | "_index") {

@@ -72,9 +72,14 @@ impl Lowering<'_> {
                 first.zip(last).map(|(first, last)| Asked::Address(first, last))
             }
             _ => {
+                // A span without an end reaches as far as its values do.
+                let (least, most) = match of {
+                    FieldKind::Integer { min, max } => (*min, *max),
+                    _ => (i64::MIN, i64::MAX),
+                };
                 let number = |term: &Term| term.value().as_i64();
-                let first = end(&lower, number, |number| number.checked_add(1), i64::MIN);
-                let last = end(&upper, number, |number| number.checked_sub(1), i64::MAX);
+                let first = end(&lower, number, |number| number.checked_add(1), least);
+                let last = end(&upper, number, |number| number.checked_sub(1), most);
                 first.zip(last).map(|(first, last)| Asked::Whole(first, last))
             }
         };

@@ -217,8 +217,8 @@ impl Lowering<'_> {
                 (FeatureColumn::Own(name(field)), mapping)
             }
             Some(mapping) => {
-                return Err(QueryError::argument(format!(
-                    "[rank_feature] query only works on [rank_feature] fields and features of [rank_features] fields, not [{}]",
+                return Err(QueryError::shard(format!(
+                    "failed to create query: [rank_feature] query only works on [rank_feature] fields and features of [rank_features] fields, not [{}]",
                     mapping.type_name
                 )));
             }
@@ -244,6 +244,15 @@ impl Lowering<'_> {
     }
 
     pub(super) fn distance_feature(&self, path: &str, origin: &Value, pivot: &str) -> Lowered {
+        let refused = || {
+            let type_name = self.layout.mapping.leaf(path).map_or("", |mapping| &mapping.type_name);
+            QueryError::shard(format!(
+                "failed to create query: Illegal data type of [{type_name}]![distance_feature] query can only be run on a date, date_nanos or geo_point field type!"
+            ))
+        };
+        if self.layout.mapping.searched(path).is_some_and(|mapping| mapping.kind.is_text()) {
+            return Err(refused());
+        }
         let Some(field) = ValueField::of(self.layout, path)? else { return Ok(none()) };
         let (origin, pivot) = if field.has_points() {
             (Origin::Point(read_point(origin)?), read_distance(pivot, 1.0)?)
@@ -251,10 +260,7 @@ impl Lowering<'_> {
             // A day stands for its end, as in Elasticsearch.
             (Origin::Number(self.moment(path, origin, true)?), read_time(pivot)?)
         } else {
-            let type_name = self.layout.mapping.leaf(path).map_or("", |mapping| &mapping.type_name);
-            return Err(QueryError::argument(format!(
-                "Illegal data type of [{type_name}]!: [distance_feature] query can only be run on a date, date_nanos or geo_point field type!"
-            )));
+            return Err(refused());
         };
         if pivot <= 0.0 {
             return Err(QueryError::argument(format!("pivotDistance must be > 0, got {pivot:?}")));

@@ -2,7 +2,7 @@
 
 use tantivy::query::{BooleanQuery, Occur, Query as TantivyQuery};
 
-use super::{Lowered, Lowering, all, constant, excluded, none, unscored};
+use super::{Lowered, Lowering, all, excluded, none, unscored};
 use crate::query::ast::Query;
 use crate::query::minimum_should_match::MinimumShouldMatch;
 
@@ -17,10 +17,7 @@ impl Lowering<'_> {
     ) -> Lowered {
         let mut clauses: Vec<(Occur, Box<dyn TantivyQuery>)> = Vec::new();
         for query in must {
-            let lowered = self.query(query)?;
-            // tantivy leaves a bare match-all out of an intersection, and with it the score that it gives.
-            let scored = if *query == Query::MatchAll { constant(lowered) } else { lowered };
-            clauses.push((Occur::Must, scored));
+            clauses.push((Occur::Must, self.scored_query(query)?));
         }
         for query in filter {
             clauses.push((Occur::Must, unscored(self.query(query)?)));
@@ -44,7 +41,7 @@ impl Lowering<'_> {
             return Ok(unscored(Box::new(BooleanQuery::new(clauses))));
         }
         for query in should {
-            clauses.push((Occur::Should, self.query(query)?));
+            clauses.push((Occur::Should, self.scored_query(query)?));
         }
         Ok(Box::new(BooleanQuery::with_minimum_required_clauses(clauses, wanted)))
     }

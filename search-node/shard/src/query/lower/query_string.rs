@@ -231,13 +231,9 @@ impl Lowering<'_> {
         let usual = text.asked.fuzziness;
         let edits = edits.map_or(usual.edits, |edits| Edits::Count(edits.min(2.0) as u8));
         let fuzziness = Fuzziness { edits, ..usual };
-        self.each_field(text, field, |path| {
-            let is_text = self.layout.mapping.searched(path).is_none_or(|mapping| mapping.kind.has_terms());
-            match self.by_analyzer(text, path)? {
-                Some(analyzer) => self.fuzzy(path, &analyzer.normalized(word), (fuzziness, false)),
-                None if is_text || field.is_some() => self.fuzzy(path, word, (fuzziness, true)),
-                None => Ok(none()),
-            }
+        self.each_field(text, field, |path| match self.by_analyzer(text, path)? {
+            Some(analyzer) => self.fuzzy(path, &analyzer.normalized(word), (fuzziness, false)),
+            None => self.fuzzy(path, word, (fuzziness, true)),
         })
     }
 

@@ -75,7 +75,7 @@ impl Lowering<'_> {
         }))
     }
 
-    /// A query whose scores are looked at one by one.
+    /// A query whose score counts: tantivy leaves a bare match-all out of others, and with it the score that it gives.
     pub(super) fn scored_query(&self, query: &Query) -> Lowered {
         if *query == Query::MatchAll { Ok(constant(all())) } else { self.query(query) }
     }

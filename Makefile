@@ -70,6 +70,7 @@ bench:
 	cargo bench --workspace --bench start
 	cargo bench --workspace --bench cluster
 	cargo bench --workspace --bench beside
+	cargo bench --workspace --bench search
 
 peers:
 	@for beat in filebeat metricbeat; do ../shared/peers/go-tool beats github.com/elastic/beats/v7/$$beat -ldflags '-s -w'; done

@@ -40,8 +40,8 @@ pub use disk::{
 pub use engine::{
     Applied, ApplyRun, Aside, Buffers, Codec, Condition, CopyDigest, EngineError, EngineOptions, FieldBytes,
     Fielddata, FilesSnapshot, Flushed, ForceMerge, History, IndexSort, LARGE_DOCUMENT_BYTES, MergeOptions,
-    SegmentFigures, ShardActivity, Shared, StoredDocument, Timed, TombstoneBudget, Workers, WriteOutcome,
-    WriteRequest, WriteRun, Written,
+    QueryCache, QueryCacheFigures, QueryCacheOptions, SegmentFigures, ShardActivity, Shared, StoredDocument,
+    Timed, TombstoneBudget, Workers, WriteOutcome, WriteRequest, WriteRun, Written,
 };
 pub use highlight::{
     BoundaryScanner, Fragmenter, Highlight, HighlightField, HighlightKind, HighlightOptions, Highlighter,

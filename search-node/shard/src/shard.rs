@@ -12,8 +12,9 @@ use tantivy::DocAddress;
 
 use crate::copying::check_finished;
 use crate::engine::{
-    Activity, Engine, EngineError, EngineOptions, FieldBytes, Flushed, ForceMerge, SegmentFigures,
-    ShardActivity, Shared, StoredDocument, View, WriteOutcome, WriteRequest, WriteRun, Written,
+    Activity, Engine, EngineError, EngineOptions, FieldBytes, Flushed, ForceMerge, QueryCacheFigures,
+    SegmentFigures, ShardActivity, Shared, StoredDocument, View, WriteOutcome, WriteRequest, WriteRun,
+    Written,
 };
 use crate::highlight::{Highlight, Highlighter};
 use crate::mapping::Mapping;
@@ -81,6 +82,8 @@ pub struct ShardStats {
     pub fielddata_bytes: usize,
     /// How often some of it had to go for something else, counted over the segments that are there.
     pub fielddata_evictions: u64,
+    /// What is kept of filters, counted over the segments that are there.
+    pub queries: QueryCacheFigures,
     /// What was done since the shard was opened, with the time it took.
     pub activity: ShardActivity,
 }
@@ -259,6 +262,11 @@ impl Shard {
         self.engine.free_if_fenced()
     }
 
+    /// Forgets which documents match filters that were asked before.
+    pub fn clear_queries(&self) {
+        self.engine.view().identities.values().for_each(|identities| identities.filters().clear());
+    }
+
     /// Forgets what was computed of segments and kept.
     pub fn clear_fielddata(&self) {
         self.engine.view().identities.values().for_each(|identities| identities.fielddata().clear());
@@ -342,6 +350,11 @@ impl Shard {
                 .values()
                 .map(|identities| identities.fielddata().evictions())
                 .sum(),
+            queries: view
+                .identities
+                .values()
+                .map(|identities| identities.filters().figures())
+                .fold(QueryCacheFigures::default(), QueryCacheFigures::and),
             activity: self.engine.activity.shown(),
         }
     }

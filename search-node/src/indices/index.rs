@@ -465,6 +465,11 @@ impl Index {
         self.open_shards().for_each(|shard| shard.clear_fielddata());
     }
 
+    /// Forgets which documents match filters that were asked before.
+    pub(crate) fn clear_queries(&self) {
+        self.open_shards().for_each(|shard| shard.clear_queries());
+    }
+
     /// The node stops: flushes wait for no other copy any more.
     pub(crate) fn leave_alone(&self) {
         self.open_shards().for_each(|shard| shard.leave_alone());

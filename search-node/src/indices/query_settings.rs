@@ -12,6 +12,7 @@ use crate::error::ApiError;
 pub(super) const DEFAULT_FIELD: &str = "query.default_field";
 const TERMS: &str = "max_terms_count";
 const REGEX: &str = "max_regex_length";
+const QUERY_CACHE: &str = "queries.cache.enabled";
 const SCRIPT_LOOPS: &str = "max_script_loops";
 
 /// What the names of similarities that are defined begin with. They change while the index is closed.
@@ -35,6 +36,7 @@ pub(super) fn read(flat: &Map<String, Value>) -> Result<QueryRules, ApiError> {
         regex_max: number(flat, REGEX, usual.regex_max)?,
         script_loops_max: number(flat, SCRIPT_LOOPS, usual.script_loops_max as usize)? as u32,
         similarities: similarities(flat)?,
+        keeps_filters: keeps_filters(flat),
     })
 }
 
@@ -48,7 +50,13 @@ pub(super) fn read_stored(flat: &Map<String, Value>) -> Arc<QueryRules> {
         .filter(|setting| read(&[setting.clone()].into_iter().collect()).is_ok());
     let mut rules = read(&well.collect()).unwrap_or_default();
     rules.similarities = similarities(&sound(flat)).unwrap_or_default();
+    rules.keeps_filters = keeps_filters(flat);
     Arc::new(rules)
+}
+
+/// Which has no effect on what is found, and so is not refused here.
+fn keeps_filters(flat: &Map<String, Value>) -> bool {
+    !flat.get(QUERY_CACHE).is_some_and(|said| *said == false || said == "false")
 }
 
 /// None at all stand for every field.

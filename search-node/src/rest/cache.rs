@@ -1,5 +1,5 @@
-//! `_cache/clear`. Field data is kept of segments: the values of runtime fields, and which documents are nested objects. There is no cache of
-//! queries or requests, so that these are clear already.
+//! `_cache/clear`. Field data is kept of segments: the values of runtime fields, and which documents are nested objects; and so are the matches
+//! of filters. There is no cache of requests, so that this is clear already.
 
 use futures::FutureExt;
 use http::Method;
@@ -41,6 +41,9 @@ fn clear(call: &Call) -> Result<Reply, ApiError> {
     let indices = chosen_open(call)?;
     if named.is_empty() || named.contains(&"fielddata") {
         indices.iter().for_each(|index| index.clear_fielddata());
+    }
+    if named.is_empty() || named.contains(&"query") {
+        indices.iter().for_each(|index| index.clear_queries());
     }
     Call::ok(shards_of(&indices))
 }

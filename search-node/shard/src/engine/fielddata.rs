@@ -187,6 +187,14 @@ impl Fielddata {
         drop(gone);
     }
 
+    /// Notes that a value is used.
+    fn touch(&self, made: &Made, by_use: &mut BTreeMap<u64, (SegmentId, Arc<str>)>) {
+        let used = self.next_use();
+        let before = made.used.swap(used, Ordering::Relaxed);
+        let of = by_use.remove(&before);
+        by_use.extend(of.map(|of| (used, of)));
+    }
+
     fn next_use(&self) -> u64 {
         self.uses.fetch_add(1, Ordering::Relaxed)
     }
@@ -281,6 +289,21 @@ impl SegmentFielddata {
     /// How often something of the segment had to go for something else.
     pub(crate) fn evictions(&self) -> u64 {
         self.of.kept.lock().segments.get(&self.segment).map_or(0, |kept| kept.evictions)
+    }
+
+    /// How many values of the segment are kept.
+    pub(crate) fn entries(&self) -> u64 {
+        let all = self.of.kept.lock();
+        all.segments.get(&self.segment).map_or(0, |kept| kept.made().count() as u64)
+    }
+
+    /// The value of a name, if it is there.
+    pub(crate) fn get<T: Keepable>(&self, name: &str) -> Option<Arc<T>> {
+        let mut all = self.of.kept.lock();
+        let AllKept { segments, by_use } = &mut *all;
+        let Slot::Made(made) = segments.get(&self.segment)?.slots.get(name)? else { return None };
+        self.of.touch(made, by_use);
+        made.get()
     }
 
     /// Adds what is kept of each field.
@@ -378,10 +401,7 @@ impl SegmentFielddata {
                 Some(Slot::Making(making)) => awaited = awaited.or_else(|| Some(Arc::clone(making))),
                 Some(Slot::Made(made)) => match made.get() {
                     Some(value) => {
-                        let used = self.of.next_use();
-                        let before = made.used.swap(used, Ordering::Relaxed);
-                        let of = by_use.remove(&before);
-                        by_use.extend(of.map(|of| (used, of)));
+                        self.of.touch(made, by_use);
                         found[place] = Some(value);
                     }
                     None => missing.push(place),

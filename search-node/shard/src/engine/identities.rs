@@ -11,9 +11,17 @@ use tantivy::{DocId, TantivyError, Term};
 use super::field_counts::{CountedFields, FieldCounts};
 use super::fielddata::{Fielddata, SegmentFielddata};
 use super::levels::{Level, level};
+use super::query_cache::{SegmentFilters, ShardQueries};
 use super::write::Numbers;
 use super::{FIRST, SEQ_NO, TERM, VERSION};
 use crate::uids::UidIndex;
+
+/// What segments keep beside their files: within the bounds of the node.
+#[derive(Clone)]
+pub(super) struct Keeping {
+    pub(super) fielddata: Arc<Fielddata>,
+    pub(super) queries: Arc<ShardQueries>,
+}
 
 /// The identities of each segment.
 pub(crate) type AllIdentities = HashMap<SegmentId, Arc<Identities>>;
@@ -45,6 +53,7 @@ pub(crate) struct Identities {
     columns: OnceLock<Columns>,
     /// What else was computed of the segment, such as which of its documents are nested objects.
     pub(super) kept: SegmentFielddata,
+    filters: SegmentFilters,
     counted: CountedFields,
 }
 
@@ -56,15 +65,12 @@ struct Columns {
 }
 
 impl Identities {
-    pub(super) fn open(
-        index: &Index,
-        meta: &SegmentMeta,
-        fielddata: &Arc<Fielddata>,
-    ) -> tantivy::Result<Self> {
+    pub(super) fn open(index: &Index, meta: &SegmentMeta, keeping: &Keeping) -> tantivy::Result<Self> {
         Ok(Self {
             uids: UidIndex::open(&index.segment(meta.clone()))?,
             columns: OnceLock::new(),
-            kept: SegmentFielddata::new(fielddata, meta.id()),
+            kept: SegmentFielddata::new(&keeping.fielddata, meta.id()),
+            filters: keeping.queries.of_segment(meta.id()),
             counted: CountedFields::default(),
         })
     }
@@ -72,6 +78,11 @@ impl Identities {
     /// What else was computed of the segment.
     pub(crate) fn fielddata(&self) -> &SegmentFielddata {
         &self.kept
+    }
+
+    /// Which documents match filters that were asked before.
+    pub(crate) fn filters(&self) -> &SegmentFilters {
+        &self.filters
     }
 
     /// How much there is of a field in the segment that `reader` reads; `column` tells documents that have it, where the index does not.

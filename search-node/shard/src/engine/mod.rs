@@ -36,6 +36,7 @@ mod levels;
 mod merge;
 mod merge_policy;
 mod open;
+mod query_cache;
 mod read;
 mod refresh;
 mod replay;
@@ -95,6 +96,8 @@ pub(crate) use layout::{FIRST, Keyed, Layout, SEQ_NO, TERM, VERSION};
 pub(crate) use levels::Level;
 pub use merge_policy::{ForceMerge, MergeOptions};
 pub use open::LARGE_DOCUMENT_BYTES;
+pub(crate) use query_cache::{Matches, ShardQueries};
+pub use query_cache::{QueryCache, QueryCacheFigures, QueryCacheOptions};
 pub use read::StoredDocument;
 pub(crate) use replication::roll_back;
 pub(crate) use runtime::RuntimeSegment;
@@ -126,6 +129,8 @@ pub struct Shared {
     pub tombstones: Arc<TombstoneBudget>,
     /// What is computed of segments and kept.
     pub fielddata: Arc<Fielddata>,
+    /// Which documents match filters that were asked before.
+    pub queries: Arc<QueryCache>,
     /// Held by the shard that reads a large document from its translog again.
     pub large_replays: Arc<Mutex<()>>,
 }
@@ -136,6 +141,9 @@ const TOMBSTONE_BYTES_MAX: usize = 32 << 20;
 /// Some million values, where nobody says how many.
 const FIELDDATA_BYTES_MAX: usize = 64 << 20;
 
+/// Some hundred filters of a million documents, where nobody says how many.
+const QUERIES_BYTES_MAX: usize = 16 << 20;
+
 impl Default for Shared {
     fn default() -> Self {
         Self {
@@ -144,6 +152,7 @@ impl Default for Shared {
             buffers: Arc::default(),
             tombstones: TombstoneBudget::new(TOMBSTONE_BYTES_MAX),
             fielddata: Fielddata::new(FIELDDATA_BYTES_MAX),
+            queries: QueryCache::new(QueryCacheOptions { bytes_max: QUERIES_BYTES_MAX, all_segments: false }),
             large_replays: Arc::default(),
         }
     }
@@ -334,6 +343,7 @@ impl Spills {
 pub(crate) struct View {
     pub(crate) searcher: Searcher,
     pub(crate) identities: Arc<AllIdentities>,
+    pub(crate) queries: Arc<ShardQueries>,
     pub(crate) layout: Arc<Layout>,
 }
 

@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use parking_lot::{Condvar, Mutex};
 
 use super::deletes::Superseded;
+use super::identities::Keeping;
 use super::layout::{Layout, Slot};
 use super::replay::Durable;
 use super::segments::Segments;
@@ -55,8 +56,9 @@ impl Engine {
         let layout = Layout::grow(&slots, mapping, options.sort.clone(), Arc::clone(&options.analysis));
         let layout = Arc::new(layout.packed(options.codec));
         let may_go_on = || shared.workers.check().map_err(std::io::Error::other);
-        let segments =
-            Segments::open(&directory, &layout, manifest.is_none(), &shared.fielddata, &may_go_on)?;
+        let keeping =
+            Keeping { fielddata: Arc::clone(&shared.fielddata), queries: shared.queries.of_shard() };
+        let segments = Segments::open(&directory, &layout, manifest.is_none(), &keeping, &may_go_on)?;
         let is_upgraded = manifest.is_some() && segments.has_changed();
         let durable = Durable::of(manifest.as_ref());
         let disk = Arc::clone(&shared.disk);

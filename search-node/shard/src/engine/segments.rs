@@ -15,8 +15,7 @@ use tantivy::index::{Index, IndexMeta, SegmentId, SegmentMeta};
 use tantivy::{IndexReader, ReloadPolicy};
 
 use super::deletes::{self, Superseded};
-use super::fielddata::Fielddata;
-use super::identities::{AllIdentities, Identities};
+use super::identities::{AllIdentities, Identities, Keeping};
 use super::layout::Layout;
 use super::setbacks::Setbacks;
 use super::upgrade::upgrade;
@@ -35,7 +34,7 @@ pub(super) struct Segments {
     list: Vec<SegmentMeta>,
     /// Of every segment of the list.
     identities: Arc<AllIdentities>,
-    fielddata: Arc<Fielddata>,
+    keeping: Keeping,
     /// Counts changes; names files of deletes, which are never written twice.
     stamp: u64,
     /// The stamp that the last durable state had.
@@ -106,7 +105,7 @@ impl Segments {
         directory: &ShardDirectory,
         layout: &Layout,
         create: bool,
-        fielddata: &Arc<Fielddata>,
+        keeping: &Keeping,
         may_go_on: &dyn Fn() -> std::io::Result<()>,
     ) -> Result<Self, EngineError> {
         if create {
@@ -126,14 +125,14 @@ impl Segments {
             let segment = index.segment(meta.clone());
             stamp += u64::from(upgrade(directory, &segment, layout.meta.uid, may_go_on)?);
         }
-        let identities = Arc::new(open_identities(&index, &list, &AllIdentities::default(), fielddata)?);
+        let identities = Arc::new(open_identities(&index, &list, &AllIdentities::default(), keeping)?);
         Ok(Self {
             directory: directory.clone(),
             index,
             reader,
             list,
             identities,
-            fielddata: Arc::clone(fielddata),
+            keeping: keeping.clone(),
             stamp,
             durable_stamp,
             merges: HashMap::new(),
@@ -175,7 +174,12 @@ impl Segments {
 
     /// What the newest published list shows.
     pub(super) fn view(&self, layout: Arc<Layout>) -> View {
-        View { searcher: self.reader.searcher(), identities: Arc::clone(&self.identities), layout }
+        View {
+            searcher: self.reader.searcher(),
+            identities: Arc::clone(&self.identities),
+            queries: Arc::clone(&self.keeping.queries),
+            layout,
+        }
     }
 
     /// Whether the list has changed since the last durable state.
@@ -210,7 +214,7 @@ impl Segments {
                 searcher.segment_readers().iter().map(|reader| (reader.segment_id(), reader)).collect();
             for meta in &mut list {
                 let known = readers.get(&meta.id()).copied();
-                let identities = identities_of(&self.index, meta, &self.identities, &self.fielddata)?;
+                let identities = identities_of(&self.index, meta, &self.identities, &self.keeping)?;
                 if let Some(newer) =
                     deletes::apply(&self.index, meta, known, &superseded, &identities.uids, self.stamp)?
                 {
@@ -384,7 +388,7 @@ impl Segments {
         list: Vec<SegmentMeta>,
         removed: Removed,
     ) -> Result<(), EngineError> {
-        let identities = open_identities(&self.index, &list, &self.identities, &self.fielddata)?;
+        let identities = open_identities(&self.index, &list, &self.identities, &self.keeping)?;
         write_meta(&self.directory, layout, &list, self.stamp)?;
         if let Err(error) = self.reader.reload() {
             // The next durable state is made of both, so the one must not be newer than the other.
@@ -412,20 +416,20 @@ fn open_identities(
     index: &Index,
     list: &[SegmentMeta],
     known: &AllIdentities,
-    fielddata: &Arc<Fielddata>,
+    keeping: &Keeping,
 ) -> Result<AllIdentities, EngineError> {
-    list.iter().map(|meta| Ok((meta.id(), identities_of(index, meta, known, fielddata)?))).collect()
+    list.iter().map(|meta| Ok((meta.id(), identities_of(index, meta, known, keeping)?))).collect()
 }
 
 fn identities_of(
     index: &Index,
     meta: &SegmentMeta,
     known: &AllIdentities,
-    fielddata: &Arc<Fielddata>,
+    keeping: &Keeping,
 ) -> Result<Arc<Identities>, EngineError> {
     Ok(match known.get(&meta.id()) {
         Some(identities) => Arc::clone(identities),
-        None => Arc::new(Identities::open(index, meta, fielddata)?),
+        None => Arc::new(Identities::open(index, meta, keeping)?),
     })
 }
 

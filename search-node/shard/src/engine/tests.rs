@@ -1,5 +1,6 @@
 //! What the engine promises, one promise a test; `model` tries them all at once.
 
+mod filters;
 mod history;
 mod joined;
 mod merging;

@@ -4,6 +4,7 @@
 //! queries that tantivy does not have; `can_match` tells from a few numbers that a query matches nothing.
 
 mod ast;
+mod cacheable;
 mod can_match;
 mod distance;
 mod doc_values;

@@ -16,6 +16,8 @@ pub struct QueryRules {
     pub script_loops_max: u32,
     /// How words count (`index.similarity.*`).
     pub similarities: Similarities,
+    /// Whether the matches of filters that are asked again and again are kept (`index.queries.cache.enabled`).
+    pub keeps_filters: bool,
 }
 
 static USUAL: QueryRules = QueryRules::USUAL;
@@ -28,6 +30,7 @@ impl QueryRules {
         regex_max: 1000,
         script_loops_max: script::LOOPS_MAX,
         similarities: Similarities::NONE,
+        keeps_filters: true,
     };
 
     /// The same, for who only looks at them.

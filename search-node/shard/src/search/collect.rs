@@ -69,7 +69,7 @@ fn walk(
         true => EnableScoring::enabled_from_statistics_provider(&statistics, &view.searcher),
         false => EnableScoring::disabled_from_searcher(&view.searcher),
     };
-    let asked = Asked::new(&request.query, view, context);
+    let asked = Asked::new(&request.query, view, context).as_filter(!scored);
     let mut query = Prepared::new(asked)?;
     if !segments.is_empty() {
         query.join(asked, watch.ask())?;
@@ -138,7 +138,7 @@ impl<'a> Filter<'a> {
         context: &'a QueryContext<'a>,
         watch: &Watch<'_>,
     ) -> Result<Self, SearchError> {
-        let asked = Asked::new(query, view, context);
+        let asked = Asked::new(query, view, context).as_filter(true);
         let mut query = Prepared::new(asked)?;
         query.join(asked, watch.ask())?;
         let matches = query.query().weight(EnableScoring::disabled_from_searcher(&view.searcher))?;

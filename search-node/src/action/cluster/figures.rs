@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use cluster::state::{CopyId, IndexId, ShardId};
 use serde::{Deserialize, Serialize};
-use shard::{EngineError, FieldBytes, SegmentFigures, Shard, ShardActivity};
+use shard::{EngineError, FieldBytes, QueryCacheFigures, SegmentFigures, Shard, ShardActivity};
 
 use crate::coordination::{read, write};
 use crate::cpu_meter::CpuFigures;
@@ -101,6 +101,8 @@ pub(crate) struct CopyFigures {
     pub(crate) fielddata_evictions: u64,
     /// How much of it is for each field, by its path; told only to who asks.
     pub(crate) fielddata: BTreeMap<String, u64>,
+    /// What is kept of filters.
+    pub(crate) queries: QueryCacheFigures,
     pub(crate) is_throttled: bool,
     pub(crate) throttle_millis: u64,
     /// Writers that wait for a refresh.
@@ -153,6 +155,7 @@ impl CopyFigures {
         self.buffered_bytes += other.buffered_bytes;
         self.fielddata_bytes += other.fielddata_bytes;
         self.fielddata_evictions += other.fielddata_evictions;
+        self.queries = self.queries.and(other.queries);
         other
             .fielddata
             .iter()
@@ -264,6 +267,7 @@ fn copies_of(node: &Node, wish: &FiguresWish) -> Vec<CopyFigures> {
             buffered_bytes: stats.buffered_bytes as u64,
             fielddata_bytes: stats.fielddata_bytes as u64,
             fielddata_evictions: stats.fielddata_evictions,
+            queries: stats.queries,
             fielddata: fielddata.remove(&number).unwrap_or_default(),
             is_throttled: stats.is_throttled,
             throttle_millis: u64::try_from(stats.throttle_time.as_millis()).unwrap_or(u64::MAX),

@@ -139,8 +139,9 @@ fn shown(copy: &CopyFigures, section: Section, with_files: bool) -> Value {
         }),
         Section::Warmer => json!({"current": 0, "total": 0, "total_time_in_millis": 0}),
         Section::QueryCache => json!({
-            "memory_size_in_bytes": 0, "total_count": 0, "hit_count": 0, "miss_count": 0, "cache_size": 0,
-            "cache_count": 0, "evictions": 0
+            "memory_size_in_bytes": copy.queries.bytes, "total_count": copy.queries.hits + copy.queries.misses,
+            "hit_count": copy.queries.hits, "miss_count": copy.queries.misses, "cache_size": copy.queries.entries,
+            "cache_count": copy.queries.made, "evictions": copy.queries.evictions
         }),
         Section::Fielddata => {
             let mut shown =

@@ -1,12 +1,41 @@
 //! Queries of queries.
 
+use std::sync::Arc;
+
 use tantivy::query::{BooleanQuery, Occur, Query as TantivyQuery};
 
-use super::{Lowered, Lowering, all, excluded, none, unscored};
+use super::{Lowered, Lowering, QueryContext, all, excluded, none, unscored};
+use crate::engine::View;
 use crate::query::ast::Query;
+use crate::query::cacheable::{name_of, uses_until_kept};
 use crate::query::minimum_should_match::MinimumShouldMatch;
+use crate::query::weights::cached::{Cached, Filter};
 
 impl Lowering<'_> {
+    /// A query of which nothing is wanted but its matches: they are kept if it is asked again and again.
+    pub(super) fn filter(&self, query: &Query) -> Lowered {
+        let lowered = self.query(query)?;
+        let View { searcher, identities, queries, layout } = self.shared.view;
+        // What runtime fields have is not of a segment.
+        let is_of_index = self.is_of_index && self.layout.mapping.runtime.iter().next().is_none();
+        if !is_of_index || !self.context.rules.keeps_filters {
+            return Ok(lowered);
+        }
+        let QueryContext { index, doc_type, .. } = self.context;
+        let of = format_args!("{index} {doc_type} {:?}", self.nested_in);
+        let Some((uses, name)) = uses_until_kept(query).zip(name_of(query, of)) else { return Ok(lowered) };
+        let is_wanted = queries.note(&name) >= uses;
+        let filter = Filter {
+            name,
+            is_wanted,
+            queries: Arc::clone(queries),
+            identities: Arc::clone(identities),
+            layout: Arc::clone(layout),
+            searcher: searcher.clone(),
+        };
+        Ok(Box::new(Cached::new(lowered, filter)))
+    }
+
     pub(super) fn bool(
         &self,
         must: &[Query],
@@ -20,10 +49,10 @@ impl Lowering<'_> {
             clauses.push((Occur::Must, self.scored_query(query)?));
         }
         for query in filter {
-            clauses.push((Occur::Must, unscored(self.query(query)?)));
+            clauses.push((Occur::Must, unscored(self.filter(query)?)));
         }
         for query in must_not {
-            clauses.push((Occur::MustNot, excluded(self.query(query)?)));
+            clauses.push((Occur::MustNot, excluded(self.filter(query)?)));
         }
         let required = !must.is_empty() || !filter.is_empty();
         let by_default = usize::from(!required && !should.is_empty());

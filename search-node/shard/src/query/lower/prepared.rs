@@ -23,12 +23,19 @@ pub(crate) struct Asked<'a> {
     pub(crate) context: &'a QueryContext<'a>,
     /// The path of the nested objects that it looks for; none for documents.
     pub(crate) nested_in: Option<&'a str>,
+    /// Whether nothing is wanted but which documents match.
+    pub(crate) is_filter: bool,
 }
 
 impl<'a> Asked<'a> {
     /// A query that looks for documents.
     pub(crate) fn new(query: &'a Query, view: &'a View, context: &'a QueryContext<'a>) -> Self {
-        Self { query, view, context, nested_in: None }
+        Self { query, view, context, nested_in: None, is_filter: false }
+    }
+
+    /// The same, where nothing is wanted but which documents match.
+    pub(crate) fn as_filter(self, is_filter: bool) -> Self {
+        Self { is_filter, ..self }
     }
 
     pub(super) fn lower(
@@ -37,10 +44,11 @@ impl<'a> Asked<'a> {
         runtime: &RuntimeValues,
         faults: &Faults,
     ) -> Result<Lowered, QueryError> {
-        let Self { query, view, context, nested_in } = self;
+        let Self { query, view, context, nested_in, is_filter } = self;
         let shared = Shared::new(view, faults);
         let lowering = Lowering::new(&shared, context, nested_in, fuzzy_words, runtime);
-        let query = lowering.at_level(lowering.query(query)?);
+        let query = if is_filter { lowering.filter(query)? } else { lowering.query(query)? };
+        let query = lowering.at_level(query);
         Ok(Lowered { query, joinings: shared.into_joinings() })
     }
 }

@@ -4,6 +4,7 @@ pub(in crate::query) mod any_of;
 pub(in crate::query) mod blended;
 pub(in crate::query) mod bm25;
 pub(crate) mod bounds;
+pub(in crate::query) mod cached;
 pub(in crate::query) mod column_range;
 pub(in crate::query) mod column_terms;
 pub(in crate::query) mod combined;

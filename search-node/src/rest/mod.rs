@@ -2,6 +2,7 @@
 
 mod alias;
 mod analyze;
+mod async_search;
 mod blocks;
 mod body;
 mod bulk;
@@ -41,6 +42,8 @@ mod rollover;
 mod root;
 mod router;
 mod search;
+mod search_template;
+mod stored_script;
 mod tasks;
 mod template;
 mod type_mapping;

@@ -36,6 +36,7 @@ mod named_parts;
 mod open_close;
 mod parameters;
 mod pieces;
+mod rank_eval;
 mod resize;
 mod resolve;
 mod rollover;
@@ -46,6 +47,8 @@ mod search_template;
 mod stored_script;
 mod tasks;
 mod template;
+mod term_vectors;
+mod terms_enum;
 mod type_mapping;
 
 pub(crate) use cluster::KnownMappings;

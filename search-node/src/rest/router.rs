@@ -28,8 +28,8 @@ use super::parameters::{check_names, check_values};
 use super::{
     alias, analyze, async_search, blocks, bulk, by_query, cache, cat, cluster, copies, data_stream, document,
     explain, field_caps, field_mapping, force_merge, get, index, index_figures, index_settings, multi_search,
-    named_parts, open_close, resize, resolve, rollover, root, search, search_template, stored_script, tasks,
-    template, type_mapping,
+    named_parts, open_close, rank_eval, resize, resolve, rollover, root, search, search_template,
+    stored_script, tasks, template, term_vectors, terms_enum, type_mapping,
 };
 use crate::error::ApiError;
 use crate::json::UTF8_MARK;
@@ -105,6 +105,9 @@ pub(super) fn tables() -> impl Iterator<Item = &'static [Route]> {
         explain::ROUTES,
         field_caps::ROUTES,
         multi_search::ROUTES,
+        term_vectors::ROUTES,
+        rank_eval::ROUTES,
+        terms_enum::ROUTES,
         async_search::ROUTES,
         search_template::ROUTES,
         stored_script::ROUTES,

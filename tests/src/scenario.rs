@@ -113,9 +113,9 @@ async fn run(client: &SearchClient, server: Server, steps: &Value) -> Result<(),
             }
         }
         let request = step["do"].as_str().ok_or("a step needs `do`")?;
-        let request = &kept.iter().fold(request.to_owned(), |request, (name, value)| {
-            request.replace(&format!("${name}"), value)
-        });
+        let request = &kept
+            .iter()
+            .fold(request.to_owned(), |request, (name, value)| request.replace(&format!("${name}"), value));
         let (method, path) = request.split_once(' ').ok_or("`do` is METHOD /path")?;
         let method: Method = method.parse().map_err(|_| format!("no method: {method}"))?;
         let (body, kind) = body_of(step);
@@ -131,7 +131,8 @@ async fn run(client: &SearchClient, server: Server, steps: &Value) -> Result<(),
         let json: Value = serde_json::from_str(&text).unwrap_or(Value::String(text.clone()));
         for (name, place) in step.get("keep").and_then(Value::as_object).into_iter().flatten() {
             let place = place.as_str().ok_or("what is kept is named by a path")?;
-            let value = at(&json, place).ok_or_else(|| format!("{request}: `{place}` is not there: {text}"))?;
+            let value =
+                at(&json, place).ok_or_else(|| format!("{request}: `{place}` is not there: {text}"))?;
             kept.insert(name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned));
         }
         for (place, expected) in step.get("is").and_then(Value::as_object).into_iter().flatten() {

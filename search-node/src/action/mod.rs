@@ -19,6 +19,7 @@ pub(crate) mod target;
 pub(crate) mod term_vectors;
 pub(crate) mod terms_enum;
 pub(crate) mod update;
+pub(crate) mod validate_query;
 pub(crate) mod visible;
 pub(crate) mod weight;
 pub(crate) mod write;

@@ -26,7 +26,7 @@ const GET: &[Method] = &[Method::GET];
 const POST: &[Method] = &[Method::POST];
 const DELETE: &[Method] = &[Method::DELETE];
 
-const GET_PARAMS: &[&str] = &["keep_alive", "wait_for_completion_timeout", "typed_keys"];
+pub(super) const GET_PARAMS: &[&str] = &["keep_alive", "wait_for_completion_timeout", "typed_keys"];
 const PARAMS: &[&str] = &[
     "wait_for_completion_timeout",
     "keep_on_completion",
@@ -74,9 +74,9 @@ pub(super) const ROUTES: &[Route] = &[
     route(POST, "/_async_search", PARAMS, |call| submit(call).boxed()),
     route(POST, "/{index}/_async_search", PARAMS, |call| submit(call).boxed()),
     route(GET, "/_async_search/{id}", GET_PARAMS, |call| get(call).boxed())
-        .reaching(Reach::Nodes(|call| elsewhere(call, Method::GET, &[], get).boxed())),
-    route(DELETE, "/_async_search/{id}", &[], |call| delete(call).boxed())
-        .reaching(Reach::Nodes(|call| elsewhere(call, Method::DELETE, &[], delete).boxed())),
+        .reaching(Reach::Nodes(|call| get_anywhere(call).boxed())),
+    route(DELETE, "/_async_search/{id}", &[], |call| delete_here(call).boxed())
+        .reaching(Reach::Nodes(|call| delete(call).boxed())),
     route(GET, "/_async_search/status/{id}", &["keep_alive"], |call| status(call).boxed())
         .reaching(Reach::Nodes(|call| elsewhere(call, Method::GET, &["status"], status).boxed())),
 ];
@@ -88,7 +88,7 @@ const KEEP_DEFAULT: Duration = Duration::from_secs(5 * 24 * 60 * 60);
 /// For a shorter time nobody could ask for it.
 const KEEP_LEAST: Duration = Duration::from_secs(1);
 /// How long another node may take to answer beside what it waits for.
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// How long a request may wait: nobody waits for longer.
 const WAIT_LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -106,7 +106,7 @@ impl Drop for UntilAnswered<'_> {
     }
 }
 
-async fn submit(call: Call) -> Result<Reply, ApiError> {
+pub(super) async fn submit(call: Call) -> Result<Reply, ApiError> {
     let keep_alive = keep_alive(&call)?.unwrap_or(KEEP_DEFAULT);
     let wait = span(&call, "wait_for_completion_timeout")?.unwrap_or(WAIT_DEFAULT);
     let keeps = call.flag("keep_on_completion")?;
@@ -216,7 +216,17 @@ async fn status(call: Call) -> Result<Reply, ApiError> {
     Call::ok(kept(&call)?.show_status())
 }
 
-async fn delete(call: Call) -> Result<Reply, ApiError> {
+/// An answer, wherever it is kept.
+pub(super) async fn get_anywhere(call: Call) -> Result<Reply, ApiError> {
+    elsewhere(call, Method::GET, &[], get).await
+}
+
+/// Forgets a search, wherever it is kept.
+pub(super) async fn delete(call: Call) -> Result<Reply, ApiError> {
+    elsewhere(call, Method::DELETE, &[], delete_here).await
+}
+
+async fn delete_here(call: Call) -> Result<Reply, ApiError> {
     let search = kept(&call)?;
     call.node.async_searches.remove(&search, "by user request");
     Call::ok(json!({"acknowledged": true}))

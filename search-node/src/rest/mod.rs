@@ -36,6 +36,7 @@ mod named_parts;
 mod open_close;
 mod parameters;
 mod pieces;
+mod plugin_async_search;
 mod rank_eval;
 mod resize;
 mod resolve;
@@ -50,6 +51,7 @@ mod template;
 mod term_vectors;
 mod terms_enum;
 mod type_mapping;
+mod validate_query;
 
 pub(crate) use cluster::KnownMappings;
 pub(crate) use entrance::Entrance;

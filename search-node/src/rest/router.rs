@@ -28,8 +28,8 @@ use super::parameters::{check_names, check_values};
 use super::{
     alias, analyze, async_search, blocks, bulk, by_query, cache, cat, cluster, copies, data_stream, document,
     explain, field_caps, field_mapping, force_merge, get, index, index_figures, index_settings, multi_search,
-    named_parts, open_close, rank_eval, resize, resolve, rollover, root, search, search_template,
-    stored_script, tasks, template, term_vectors, terms_enum, type_mapping,
+    named_parts, open_close, plugin_async_search, rank_eval, resize, resolve, rollover, root, search,
+    search_template, stored_script, tasks, template, term_vectors, terms_enum, type_mapping, validate_query,
 };
 use crate::error::ApiError;
 use crate::json::UTF8_MARK;
@@ -106,9 +106,11 @@ pub(super) fn tables() -> impl Iterator<Item = &'static [Route]> {
         field_caps::ROUTES,
         multi_search::ROUTES,
         term_vectors::ROUTES,
+        validate_query::ROUTES,
         rank_eval::ROUTES,
         terms_enum::ROUTES,
         async_search::ROUTES,
+        plugin_async_search::ROUTES,
         search_template::ROUTES,
         stored_script::ROUTES,
         blocks::ROUTES,

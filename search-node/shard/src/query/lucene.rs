@@ -79,7 +79,7 @@ impl Lucene<'_> {
                 })
             }
             Query::Range { field, bounds } => self.of_field(field, |mapping| range(field, mapping, bounds)),
-            Query::Exists { field } => Told::one(format!("ConstantScore(FieldExistsQuery [field={field}])")),
+            Query::Exists { field } => Told::one(format!("FieldExistsQuery [field={field}]")),
             Query::Ids { values, .. } => Told::one(format!("_id:({})", values.join(" "))),
             Query::Prefix { field, value, .. } => {
                 self.of_field(field, |_| Told::one(format!("{field}:{value}*")))
@@ -340,10 +340,8 @@ impl Lucene<'_> {
     fn clause(&self, asked: &QueryString, clause: &Clause) -> Told {
         let told = match (&clause.what, clause.field.as_deref()) {
             (What::Group(group), _) => self.group(asked, group),
-            (What::Wildcard(pattern), Some("_exists_")) => {
-                self.told(&Query::Exists { field: pattern.clone() })
-            }
-            (What::Words { text, .. }, Some("_exists_")) => self.told(&Query::Exists { field: text.clone() }),
+            (What::Wildcard(pattern), Some("_exists_")) => self.present(pattern),
+            (What::Words { text, .. }, Some("_exists_")) => self.present(text),
             (What::Wildcard(pattern), None | Some("*")) if pattern == "*" => Told::one("*:*"),
             (what, field) => {
                 let named = field.map(|field| vec![(field.to_owned(), 1.0)]);
@@ -353,6 +351,10 @@ impl Lucene<'_> {
             }
         };
         if clause.boost == 1.0 { told } else { Told::one(format!("({})^{:?}", told.text, clause.boost)) }
+    }
+
+    fn present(&self, path: &str) -> Told {
+        Told::one(format!("ConstantScore(FieldExistsQuery [field={path}])"))
     }
 
     fn leaf(&self, asked: &QueryString, path: &str, what: &What) -> Told {

@@ -38,6 +38,19 @@ struct Inner {
     searches: HashMap<String, Arc<AsyncSearch>>,
     /// What the answers take that are kept.
     bytes: u64,
+    counts: Counts,
+}
+
+/// What has become of them since the node started.
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    submitted: u64,
+    rejected: u64,
+    completed: u64,
+    failed: u64,
+    cancelled: u64,
+    kept: u64,
+    not_kept: u64,
 }
 
 /// One of them.
@@ -112,6 +125,7 @@ impl AsyncSearches {
     ) -> Result<Arc<AsyncSearch>, ApiError> {
         let mut inner = self.inner.lock();
         if inner.searches.len() >= self.settings.kept_max {
+            inner.counts.rejected += 1;
             let most = self.settings.kept_max;
             let reason = format!(
                 "[{most}] asynchronous searches are run or kept already; delete some or raise `async_search.max_kept`"
@@ -125,6 +139,7 @@ impl AsyncSearches {
         let search = AsyncSearch { id: id.to_string(), task, started_millis, shards, state, changed };
         let search = Arc::new(search);
         inner.searches.insert(search.id.clone(), Arc::clone(&search));
+        inner.counts.submitted += 1;
         Ok(search)
     }
 
@@ -146,6 +161,12 @@ impl AsyncSearches {
         {
             let mut inner = self.inner.lock();
             let mut state = search.state.lock();
+            let counts = &mut inner.counts;
+            match &found {
+                Found::Failed(error) if error.kind == ApiError::TASK_CANCELLED => counts.cancelled += 1,
+                Found::Failed(_) => counts.failed += 1,
+                _ => counts.completed += 1,
+            }
             state.outcome = Some(Outcome { completed_millis, found });
             self.pack(&mut inner, &mut state, bytes_max);
         }
@@ -183,6 +204,22 @@ impl AsyncSearches {
             inner.bytes += bytes;
             Found::Kept(Bytes::from(text))
         };
+        match outcome.found {
+            Found::Kept(_) => inner.counts.kept += 1,
+            _ => inner.counts.not_kept += 1,
+        }
+    }
+
+    /// How many there were, and what became of them.
+    pub(crate) fn stats(&self) -> Value {
+        let inner = self.inner.lock();
+        let Counts { submitted, rejected, completed, failed, cancelled, kept, not_kept } = inner.counts;
+        let running = inner.searches.values().filter(|search| !search.is_over()).count();
+        json!({
+            "submitted": submitted, "initialized": submitted, "rejected": rejected, "search_completed": completed,
+            "search_failed": failed, "cancelled": cancelled, "running_current": running, "persisted": kept,
+            "persist_failed": not_kept
+        })
     }
 
     /// Forgets one. What it still looks for nobody wants to know.

@@ -7,6 +7,9 @@ use crate::lookup::{Found, find, put_nested};
 use crate::parser::Part;
 use crate::{Fault, STEPS_MAX};
 
+/// So many bytes that are looked at take as long as a part.
+const BYTES_A_STEP: usize = 256;
+
 /// One run over a template.
 pub(crate) struct Renderer<'v> {
     /// The values that names are looked for in, the outermost first.
@@ -32,23 +35,23 @@ impl<'v> Renderer<'v> {
     }
 
     fn part(&mut self, part: &Part) -> Result<(), Fault> {
-        self.step()?;
+        self.step(1)?;
         match part {
             Part::Text(text) => self.put(text),
             Part::Variable { name, is_escaped } => {
-                let Some(found) = find(&self.scopes, name) else { return Ok(()) };
+                let Some(found) = self.find(name)? else { return Ok(()) };
                 let escape = if *is_escaped { self.escape } else { Escape::Plain };
                 escape.put(&found.text(), &mut self.text);
                 self.check()
             }
             Part::Section { name, parts } => self.section(name, parts),
             Part::Inverted { name, parts } => {
-                let is_nothing = find(&self.scopes, name).is_none_or(Found::is_nothing);
+                let is_nothing = self.find(name)?.is_none_or(Found::is_nothing);
                 if is_nothing { self.parts(parts) } else { Ok(()) }
             }
             Part::Block(parts) => self.parts(parts),
             Part::Json(name) => {
-                let text = find(&self.scopes, name).map(Found::json).unwrap_or_default();
+                let text = self.find(name)?.map(Found::json).unwrap_or_default();
                 self.put(&text)
             }
             Part::Join { name, delimiter } => self.join(name, delimiter),
@@ -56,6 +59,7 @@ impl<'v> Renderer<'v> {
                 let before = self.text.len();
                 self.parts(parts)?;
                 let inside = self.text.split_off(before);
+                self.step(inside.len() / BYTES_A_STEP)?;
                 Escape::Url.put(&inside, &mut self.text);
                 self.check()
             }
@@ -63,7 +67,7 @@ impl<'v> Renderer<'v> {
     }
 
     fn section(&mut self, name: &str, parts: &[Part]) -> Result<(), Fault> {
-        match find(&self.scopes, name) {
+        match self.find(name)? {
             Some(Found::Value(Value::Array(items))) => {
                 items.iter().try_for_each(|item| self.within(Found::Value(item), parts))
             }
@@ -73,7 +77,7 @@ impl<'v> Renderer<'v> {
     }
 
     fn within(&mut self, scope: Found<'v>, parts: &[Part]) -> Result<(), Fault> {
-        self.step()?;
+        self.step(1)?;
         self.scopes.push(scope);
         let done = self.parts(parts);
         self.scopes.pop();
@@ -82,7 +86,7 @@ impl<'v> Renderer<'v> {
 
     /// What is no list stays the word that it is.
     fn join(&mut self, name: &str, delimiter: &str) -> Result<(), Fault> {
-        let Some(Found::Value(Value::Array(items))) = find(&self.scopes, name) else {
+        let Some(Found::Value(Value::Array(items))) = self.find(name)? else {
             return self.put(name);
         };
         for (at, item) in items.iter().enumerate() {
@@ -107,8 +111,14 @@ impl<'v> Renderer<'v> {
         }
     }
 
-    fn step(&mut self) -> Result<(), Fault> {
-        self.steps_left = self.steps_left.checked_sub(1).ok_or(Fault::TooManySteps)?;
+    /// What a name means. Long names that are looked for in many scopes take as long as many parts.
+    fn find(&mut self, name: &str) -> Result<Option<Found<'v>>, Fault> {
+        self.step(name.len() * self.scopes.len() / BYTES_A_STEP)?;
+        Ok(find(&self.scopes, name))
+    }
+
+    fn step(&mut self, steps: usize) -> Result<(), Fault> {
+        self.steps_left = self.steps_left.checked_sub(steps).ok_or(Fault::TooManySteps)?;
         Ok(())
     }
 }

@@ -82,6 +82,11 @@ fn what_comes_of_a_template_is_bounded() {
     let deep = format!("{}{}", "{{#l}}".repeat(50), "{{/l}}".repeat(50));
     let template = Template::read(&deep).expect("a template");
     assert_eq!(template.render(&long, Escape::Json, 1000), Err(Fault::TooManySteps));
+
+    let long_name =
+        format!("{{{{#l}}}}{{{{#l}}}}{{{{^{0}}}}}{{{{/{0}}}}}{{{{/l}}}}{{{{/l}}}}", "x".repeat(60_000));
+    let template = Template::read(&long_name).expect("a template");
+    assert_eq!(template.render(&long, Escape::Json, 1000), Err(Fault::TooManySteps));
 }
 
 #[test]

@@ -37,7 +37,7 @@ pub(crate) fn terms_here(
         let Some(index) = node.indices.get(name) else { continue };
         for number in 0..index.number_of_shards() {
             // What is not here is elsewhere, or told as not looked in.
-            let Ok(shard) = index.shard_to_search(number) else { continue };
+            let Some(shard) = node.shard_in_sync_here(&index, number) else { continue };
             if stop().is_some() {
                 found.is_complete = false;
                 return Ok(found);

@@ -26,7 +26,7 @@ pub(crate) fn verdicts_here(node: &Node, indices: &[String], query: &Query, all_
         let Some(index) = node.indices.get(name) else { continue };
         for number in 0..index.number_of_shards() {
             // What is not here is asked elsewhere.
-            let Ok(shard) = index.shard_to_search(number) else { continue };
+            let Some(shard) = node.shard_in_sync_here(&index, number) else { continue };
             let rules = Arc::clone(&index.settings().query);
             let context = QueryContext {
                 index: &index.name,

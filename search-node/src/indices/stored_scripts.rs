@@ -1,6 +1,6 @@
 //! Stored scripts: texts of the map that requests name by an id in place of sending them.
 
-use cluster::state::{ClusterState, Command};
+use cluster::state::{ClusterState, Command, MetadataText};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -97,6 +97,15 @@ impl Indices {
     /// A script by its id.
     pub(crate) fn script(&self, id: &str) -> Option<StoredScript> {
         StoredScript::of(&self.agreement.map(), id)
+    }
+
+    /// All scripts by their ids.
+    pub(crate) fn scripts(&self) -> Map<String, Value> {
+        let map = self.agreement.map();
+        let read = |(id, kept): (&str, &MetadataText)| {
+            Some((id.to_owned(), serde_json::from_str::<StoredScript>(&kept.text).ok()?.to_json()))
+        };
+        map.metadata.of_kind(KIND).filter_map(read).collect()
     }
 
     /// Keeps a script in place of the one of its id.

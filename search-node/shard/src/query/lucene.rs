@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::ast::{Edits, Fuzziness, Matching, MultiMatchKind, Operator, Query, QueryString, RangeBounds};
 use super::lower::QueryContext;
 use super::query_string::{Clause, Group, Join, Sign, What, parse};
+use super::simple_query_string;
 use super::wildcard::name_matches;
 use crate::engine::Layout;
 use crate::json_values::plain;
@@ -119,9 +120,14 @@ impl Lucene<'_> {
             }
             Query::ScriptScore { query, .. } => Told::one(format!("ScriptScoreQuery({})", self.tell(query))),
             Query::QueryString(asked) => self.query_string(asked),
-            Query::SimpleQueryString(asked) => self.each_field(&asked.fields, 0.0, |path| {
-                self.matched(path, &Value::from(asked.text.as_str()), &asked.matching)
-            }),
+            Query::SimpleQueryString(asked) => {
+                let quoted =
+                    |path: &str, suffix: &str| match self.layout.mapping.leaf(&format!("{path}{suffix}")) {
+                        Some(_) => format!("{path}{suffix}"),
+                        None => path.to_owned(),
+                    };
+                self.told(&simple_query_string::parse(asked, &self.context.rules.default_fields, &quoted))
+            }
             Query::Pinned { organic, .. } => Told::one(format!("PinnedQuery({})", self.tell(organic))),
             other => Told::one(by_name(other)),
         }
@@ -132,9 +138,24 @@ impl Lucene<'_> {
         let mapping = &self.layout.mapping;
         match mapping.leaf(mapping.meant(path)) {
             Some(found) => tell(Some(found)),
-            None if path.starts_with('_') || self.layout.keyed(path).is_some() => tell(None),
-            None => Told::one(format!("MatchNoDocsQuery(\"unmapped fields [{path}]\")")),
+            None if self.is_mapped(path) => tell(None),
+            None => Told::one(NOTHING),
         }
+    }
+
+    /// The same of one whose texts are looked for.
+    fn of_text(&self, path: &str, tell: impl FnOnce(Option<&FieldMapping>) -> Told) -> Told {
+        match self.is_mapped(path) {
+            true => self.of_field(path, tell),
+            false => Told::one(format!("MatchNoDocsQuery(\"unmapped fields [{path}]\")")),
+        }
+    }
+
+    fn is_mapped(&self, path: &str) -> bool {
+        let mapping = &self.layout.mapping;
+        mapping.leaf(mapping.meant(path)).is_some()
+            || path.starts_with('_')
+            || self.layout.keyed(path).is_some()
     }
 
     fn term(&self, path: &str, value: &Value) -> Told {
@@ -157,7 +178,7 @@ impl Lucene<'_> {
     }
 
     fn matched(&self, path: &str, value: &Value, matching: &Matching) -> Told {
-        self.of_field(path, |mapping| {
+        self.of_text(path, |mapping| {
             let Some(mapping) = mapping.filter(|mapping| mapping.kind.is_text()) else {
                 return self.term(path, value);
             };
@@ -195,7 +216,7 @@ impl Lucene<'_> {
     }
 
     fn phrase(&self, path: &str, value: &Value, goes_on: bool, matching: &Matching) -> Told {
-        self.of_field(path, |mapping| {
+        self.of_text(path, |mapping| {
             let Some(mapping) = mapping.filter(|mapping| mapping.kind.is_text()) else {
                 return self.term(path, value);
             };
@@ -217,7 +238,7 @@ impl Lucene<'_> {
     }
 
     fn bool_prefix(&self, path: &str, value: &Value, matching: &Matching) -> Told {
-        self.of_field(path, |mapping| {
+        self.of_text(path, |mapping| {
             let Some(mapping) = mapping.filter(|mapping| mapping.kind.is_text()) else {
                 return self.term(path, value);
             };

@@ -103,7 +103,12 @@ fn queries_read_as_lucene_writes_them() {
             "+(k:a k:b)",
         ),
         (json!({"constant_score": {"filter": {"term": {"k": "x"}}, "boost": 2}}), "(ConstantScore(k:x))^2.0"),
-        (json!({"term": {"none": "x"}}), "MatchNoDocsQuery(\"unmapped fields [none]\")"),
+        (json!({"match": {"none": "x"}}), "MatchNoDocsQuery(\"unmapped fields [none]\")"),
+        (json!({"term": {"none": "x"}}), "MatchNoDocsQuery(\"User requested \"match_none\" query.\")"),
+        (
+            json!({"simple_query_string": {"query": "quick +brown -(a | b)", "fields": ["t"]}}),
+            "(+t:quick +t:brown) (-(t:a t:b) *:*)",
+        ),
         (json!({"query_string": {"query": "a AND b", "fields": ["t", "k"]}}), "+(t:a | k:a) +(t:b | k:b)"),
         (json!({"query_string": {"query": "t:a^2 OR NOT k:[1 TO *]"}}), "(t:a)^2.0 -k:[1 TO *]"),
         (

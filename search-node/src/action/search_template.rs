@@ -72,13 +72,17 @@ impl SearchTemplate {
                 "exceeded max allowed inline script size in bytes [{}] with size [{}] for script [{}...]",
                 limits.source_bytes_max,
                 source.len(),
-                source.chars().take(SHOWN_CHARS).collect::<String>()
+                begin_of(&source)
             )));
         }
         let template = read_template(&source)?;
         template.render(&self.params, escape, limits.output_bytes_max).map_err(|fault| {
-            ApiError::new(400, "general_script_exception", format!("Error running {source}"))
-                .caused_by("size_limit_exceeded_exception", fault.to_string())
+            ApiError::new(
+                400,
+                "general_script_exception",
+                format!("Error running [{}...]", begin_of(&source)),
+            )
+            .caused_by("size_limit_exceeded_exception", fault.to_string())
         })
     }
 
@@ -94,8 +98,12 @@ impl SearchTemplate {
     }
 }
 
-/// How much of a text is shown that is too long.
+/// How much of a text is shown that may be long.
 const SHOWN_CHARS: usize = 10;
+
+fn begin_of(source: &str) -> String {
+    source.chars().take(SHOWN_CHARS).collect()
+}
 
 /// What came of a template, as JSON.
 pub(crate) fn as_json(text: &str) -> Result<Value, ApiError> {

@@ -4,7 +4,7 @@ use tantivy::schema::Field;
 
 use super::{AskStop, SearchError};
 use crate::engine::View;
-use crate::mapping::FieldKind;
+use crate::mapping::{FieldKind, keyed_term};
 
 /// Which terms.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -21,22 +21,18 @@ pub struct TermsEnumAsked {
 /// How many terms are looked at before it is asked again whether it ends early.
 const ASKED_EVERY: usize = 1024;
 
-/// The terms, and whether these are all that there are up to `size`. Fields whose values are no words have none.
+/// The terms, and whether these are all that there are up to `size`. Fields whose values are no words as a whole have none.
 pub(crate) fn terms_enum(
     view: &View,
     asked: &TermsEnumAsked,
     stop: AskStop<'_>,
 ) -> Result<(Vec<String>, bool), SearchError> {
-    let mapping = &view.layout.mapping;
-    let path = mapping.meant(&asked.field);
-    let is_keyword = |kind: &FieldKind| matches!(kind, FieldKind::Keyword { .. });
-    let is_enumerable = mapping.leaf(path).is_some_and(|leaf| is_keyword(&leaf.kind) && leaf.index);
-    let Some(field) = view.layout.field(path).filter(|_| is_enumerable) else {
-        return Ok((Vec::new(), true));
-    };
     let mut found = Vec::new();
+    let Some((field, base)) = place_of(view, asked, &mut found) else {
+        return Ok((found, true));
+    };
     for reader in view.searcher.segment_readers() {
-        if !of_segment(reader, field, asked, stop, &mut found)? {
+        if !of_segment(reader, (field, &base), asked, stop, &mut found)? {
             return Ok((sorted(found, asked.size), false));
         }
         // Of each segment the first ones suffice.
@@ -45,26 +41,57 @@ pub(crate) fn terms_enum(
     Ok((found, true))
 }
 
+/// Where the terms of a field are, and what stands before each of them there. None where there are none, or where the one that there
+/// is was found.
+fn place_of(view: &View, asked: &TermsEnumAsked, found: &mut Vec<String>) -> Option<(Field, String)> {
+    let layout = &view.layout;
+    let path = layout.mapping.meant(&asked.field);
+    let Some(leaf) = layout.mapping.leaf(path) else {
+        let keyed = layout.keyed(path).filter(|keyed| keyed.mapping.index)?;
+        return Some((keyed.field, keyed_term(keyed.key, "")));
+    };
+    match &leaf.kind {
+        FieldKind::Keyword { .. } | FieldKind::Flattened { .. } if leaf.index => {
+            Some((layout.field(path)?, String::new()))
+        }
+        FieldKind::ConstantKeyword { value: Some(value) } => {
+            let is_behind = asked.after.as_deref().is_none_or(|after| value.as_str() > after);
+            found.extend(Some(value.clone()).filter(|value| asked.begins(value) && is_behind));
+            None
+        }
+        _ => None,
+    }
+}
+
+impl TermsEnumAsked {
+    fn begins(&self, term: &str) -> bool {
+        match self.case_insensitive {
+            true => term.to_lowercase().starts_with(&self.prefix.to_lowercase()),
+            false => term.starts_with(&self.prefix),
+        }
+    }
+}
+
 /// Adds the terms of a segment; whether there was time for all.
 fn of_segment(
     reader: &tantivy::SegmentReader,
-    field: Field,
+    (field, base): (Field, &str),
     asked: &TermsEnumAsked,
     stop: AskStop<'_>,
     found: &mut Vec<String>,
 ) -> Result<bool, SearchError> {
     let index = reader.inverted_index(field)?;
-    let mut range = index.terms().range();
+    let mut begin = base.to_owned();
     if !asked.case_insensitive {
-        range = range.ge(asked.prefix.as_bytes());
+        begin.push_str(&asked.prefix);
     }
-    let after =
-        asked.after.as_deref().filter(|after| asked.case_insensitive || *after >= asked.prefix.as_str());
-    if let Some(after) = after {
-        range = range.gt(after.as_bytes());
-    }
+    let after = asked.after.as_deref().map(|after| format!("{base}{after}"));
+    let range = index.terms().range();
+    let range = match after.filter(|after| *after >= begin) {
+        Some(after) => range.gt(after.as_bytes()),
+        None => range.ge(begin.as_bytes()),
+    };
     let mut terms = range.into_stream()?;
-    let prefix = asked.prefix.to_lowercase();
     let (mut seen, mut taken) = (0, 0);
     while taken < asked.size && terms.advance() {
         seen += 1;
@@ -72,15 +99,13 @@ fn of_segment(
             return Ok(false);
         }
         let Ok(term) = std::str::from_utf8(terms.key()) else { continue };
-        let begins = match asked.case_insensitive {
-            true => term.to_lowercase().starts_with(&prefix),
-            false => term.starts_with(&asked.prefix),
-        };
-        if begins {
+        if !term.starts_with(&begin) {
+            break;
+        }
+        let term = &term[base.len()..];
+        if asked.begins(term) {
             found.push(term.to_owned());
             taken += 1;
-        } else if !asked.case_insensitive {
-            break;
         }
     }
     Ok(true)

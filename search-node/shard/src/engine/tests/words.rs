@@ -70,6 +70,28 @@ fn terms_are_told_in_their_order_and_within_the_time() {
         assert_eq!(terms(&asked), (Vec::new(), true), "{field}");
     }
 
+    let grown = json!({"properties": {
+        "t": {"type": "text"}, "k": {"type": "keyword"}, "n": {"type": "integer"}, "d": {"type": "double"},
+        "c": {"type": "constant_keyword", "value": "always"}, "f": {"type": "flattened"}
+    }});
+    engine.set_mapping(Arc::new(parse_mapping(&grown).expect("valid")), NOW).expect("grown");
+    put(&engine, "3", &json!({"f": {"host": "web-1", "zone": {"name": "west"}}}));
+    put(&engine, "4", &json!({"f": {"host": ["web-2", "db-1"]}}));
+    engine.refresh(NOW).expect("refreshed");
+    for (field, prefix, after, wanted) in [
+        ("c", "al", None, vec!["always"]),
+        ("c", "b", None, vec![]),
+        ("c", "", Some("always"), vec![]),
+        ("f", "we", None, vec!["web-1", "web-2", "west"]),
+        ("f.host", "", None, vec!["db-1", "web-1", "web-2"]),
+        ("f.host", "web", Some("web-1"), vec!["web-2"]),
+        ("f.zone.name", "w", None, vec!["west"]),
+        ("f.none", "", None, vec![]),
+    ] {
+        let asked = TermsEnumAsked { field: field.to_owned(), ..of(prefix, false, after, 10) };
+        assert_eq!(terms(&asked).0, wanted, "{asked:?}");
+    }
+
     for n in 0..3000 {
         put(&engine, &format!("more-{n}"), &json!({"k": format!("a{n:04}")}));
     }

@@ -19,7 +19,7 @@ export TMPDIR
 trap 'rm -rf "$TMPDIR"' EXIT
 
 broken=()
-for target in ${FUZZ_TARGETS:-analysis bulk dates document formats query translog state_files}; do
+for target in ${FUZZ_TARGETS:-analysis bulk dates document formats mustache query translog state_files}; do
   say "fuzzing $target for ${FUZZ_SECONDS:-600} s"
   mkdir -p "fuzz/found/$target"
   log=fuzz/found/$target.log

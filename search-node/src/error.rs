@@ -47,8 +47,8 @@ impl ApiError {
 
     /// All that is incomplete or contradictory in a request, counted as clients know it.
     pub fn validations(reasons: &[String]) -> Self {
-        let listed = reasons.iter().enumerate().map(|(at, reason)| format!(" {}: {reason};", at + 1));
-        let reason = format!("Validation Failed:{}", listed.collect::<String>());
+        let listed = reasons.iter().enumerate().map(|(at, reason)| format!("{}: {reason};", at + 1));
+        let reason = format!("Validation Failed: {}", listed.collect::<String>());
         Self::new(400, "action_request_validation_exception", reason)
     }
 

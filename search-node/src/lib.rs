@@ -30,6 +30,8 @@ mod relief;
 mod replication;
 mod rest;
 mod script;
+mod script_contexts;
+mod script_settings;
 mod serving;
 mod settings;
 mod slow_log;

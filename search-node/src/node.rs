@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
+use crate::action::async_search::AsyncSearches;
 use crate::action::by_query::Scans;
 use crate::action::cluster::follow_sizes;
 use crate::action::resize::fill_shards;
@@ -71,6 +72,8 @@ pub struct Node {
     pub(crate) contexts: Contexts,
     /// The same for operations by query.
     pub(crate) scans: Scans,
+    /// Searches whose answers are asked for later.
+    pub(crate) async_searches: AsyncSearches,
     /// What the indices of the cluster are made with.
     pub(crate) known_mappings: KnownMappings,
     /// Rises with each search, so that they go to the copies in turn that are as good as one another.
@@ -267,6 +270,7 @@ impl Node {
             carried_search_pool: Pool::new("search", settings.search),
             contexts: Contexts::new(settings.search_contexts_max),
             scans: Scans::default(),
+            async_searches: AsyncSearches::new(settings.async_search),
             known_mappings: KnownMappings::default(),
             search_turn: AtomicU64::new(0),
             soonest: Arc::default(),

@@ -9,11 +9,14 @@ use cluster::allocation::Watermark;
 use settings::{Kind, LOGGING, Schema, Setting, Settings, SettingsError, Share, Tree, setting};
 use shard::{Language, QueryCacheOptions, QueryLimits};
 
+use crate::action::async_search::ASYNC_SEARCH;
+use crate::action::async_search::settings::AsyncSearchSettings;
 use crate::cluster_settings::{CLUSTER, ClusterSettings};
 use crate::indices::{AUTO_CREATE, AutoCreate};
 use crate::memory::{MemorySettings, host_memory};
 use crate::pool_settings::{BLOCKING_THREADS, PoolSettings, THREAD_POOLS};
 use crate::replication::{REPLICATION, ReplicationSettings};
+use crate::script_settings::{SCRIPTS, ScriptSettings};
 use crate::watermark::{Watermarks, read_watermark};
 
 const NODE: &[Setting] = &[
@@ -238,6 +241,8 @@ pub const SCHEMA: Schema = Schema {
         ("Network", NETWORK),
         ("Thread pools", THREAD_POOLS),
         ("Limits", LIMITS),
+        ("Scripts", SCRIPTS),
+        ("Asynchronous searches", ASYNC_SEARCH),
         ("Analysis", ANALYSIS),
         ("Logging", LOGGING),
     ],
@@ -280,6 +285,8 @@ pub struct NodeSettings {
     pub query_limits: QueryLimits,
     /// How many points in time are kept for other nodes.
     pub search_contexts_max: usize,
+    pub scripts: ScriptSettings,
+    pub async_search: AsyncSearchSettings,
     pub auto_create_index: AutoCreate,
     /// The folders of dictionaries by language.
     pub dictionaries: Vec<(Language, PathBuf)>,
@@ -362,6 +369,8 @@ impl NodeSettings {
                 depth: settings.count("indices.query.bool.max_nested_depth"),
             },
             search_contexts_max: settings.count("search.max_open_contexts"),
+            scripts: ScriptSettings::read(settings),
+            async_search: AsyncSearchSettings::read(settings),
             auto_create_index: AutoCreate::read(&settings.list(AUTO_CREATE).join(","))
                 .map_err(|reason| settings.fault(AUTO_CREATE, reason))?,
             dictionaries: Language::ALL

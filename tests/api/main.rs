@@ -4,6 +4,7 @@
 //! that speaks the API: `API_URL=http://127.0.0.1:9200 cargo test -p system-tests --test api`; `tests/peers` does so with a
 //! real OpenSearch. What only we promise (crashes, locks, limits) is in the modules beside.
 
+mod async_search;
 mod bodies;
 mod by_query_nodes;
 mod callers;

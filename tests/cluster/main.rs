@@ -20,6 +20,7 @@ mod races;
 mod recovery;
 mod resizing;
 mod restarts;
+mod search_apis;
 mod searches;
 mod stopping;
 mod torture;

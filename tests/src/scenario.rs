@@ -5,9 +5,12 @@
 //! through objects and arrays by `.`; `\\.` is a dot in a name. Expectations: a value; `{"exists": false}`; `{"contains": "text"}`;
 //! `{"near": 1.5}`; `{"above": 0}`; `{"length": 3}`.
 //!
+//! `"keep": {"id": "path"}` keeps values of an answer; `$id` in the `do` of later steps is that value.
+//!
 //! A step with `"only": "weir"` promises its answer for our node alone, and says in `"why"` what another server does instead,
 //! which is sent it all the same, so that both are in the same state. Without `do` it ends the scenario for the others.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use search_client::{Method, SearchClient};
@@ -98,6 +101,7 @@ async fn unlock(client: &SearchClient) -> anyhow::Result<()> {
 }
 
 async fn run(client: &SearchClient, server: Server, steps: &Value) -> Result<(), String> {
+    let mut kept = BTreeMap::<String, String>::new();
     for step in steps.as_array().ok_or("steps must be a list")? {
         let is_ours_alone = step.get("only").is_some();
         if is_ours_alone {
@@ -109,6 +113,9 @@ async fn run(client: &SearchClient, server: Server, steps: &Value) -> Result<(),
             }
         }
         let request = step["do"].as_str().ok_or("a step needs `do`")?;
+        let request = &kept
+            .iter()
+            .fold(request.to_owned(), |request, (name, value)| request.replace(&format!("${name}"), value));
         let (method, path) = request.split_once(' ').ok_or("`do` is METHOD /path")?;
         let method: Method = method.parse().map_err(|_| format!("no method: {method}"))?;
         let (body, kind) = body_of(step);
@@ -122,6 +129,12 @@ async fn run(client: &SearchClient, server: Server, steps: &Value) -> Result<(),
             return Err(format!("{request}: answered {} instead of {wanted}: {text}", answer.status));
         }
         let json: Value = serde_json::from_str(&text).unwrap_or(Value::String(text.clone()));
+        for (name, place) in step.get("keep").and_then(Value::as_object).into_iter().flatten() {
+            let place = place.as_str().ok_or("what is kept is named by a path")?;
+            let value =
+                at(&json, place).ok_or_else(|| format!("{request}: `{place}` is not there: {text}"))?;
+            kept.insert(name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+        }
         for (place, expected) in step.get("is").and_then(Value::as_object).into_iter().flatten() {
             let found = at(&json, place);
             if !agrees(found, expected) {

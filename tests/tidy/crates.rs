@@ -11,6 +11,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("daemon", &[]),
     ("disk", &[]),
     ("script", &[]),
+    ("mustache", &[]),
     ("shard", &["disk", "script"]),
     ("cluster", &[]),
     ("consensus", &["disk"]),
@@ -29,6 +30,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "daemon",
             "disk",
             "script",
+            "mustache",
             "shard",
             "cluster",
             "consensus",
@@ -46,7 +48,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("dashboard-server", &["settings", "daemon", "search-client"]),
     ("system-tests", &["search-client"]),
     // For tests only, so that it may reach behind the API; nothing depends on it.
-    ("fuzz-targets", &["settings", "daemon", "shard", "testkit", "search-node"]),
+    ("fuzz-targets", &["settings", "daemon", "mustache", "shard", "testkit", "search-node"]),
 ];
 
 /// The fuzzers, which are built by themselves and have a lock file of their own.

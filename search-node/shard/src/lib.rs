@@ -54,8 +54,8 @@ pub use query::{
 pub use search::{
     AskStop, DocValueAsked, Explanation, FieldAsked, FieldsShown, Hit, InnerAnswer, InnerHit, InnerSearch,
     Missing, NamedSearch, NestedSort, NumericType, Scan, SearchAnswer, SearchError, SearchRequest, Slice,
-    SortField, SortKey, SortMode, SortValue, SourceFilter, Stop, compare_hits, filter_source,
-    one_of_each_group,
+    SortField, SortKey, SortMode, SortValue, SourceFilter, Stop, TermFilter, TermVectorsAsked,
+    TermsEnumAsked, compare_hits, filter_source, one_of_each_group,
 };
 pub use shard::{Reader, Shard, ShardStats, uid, uid_parts};
 pub use store::IntegrityError;

@@ -18,10 +18,11 @@ use crate::engine::{
 };
 use crate::highlight::{Highlight, Highlighter};
 use crate::mapping::Mapping;
-use crate::query::{Query, QueryContext, can_match};
+use crate::query::{Asked, Lucene, Prepared, Query, QueryContext, can_match};
 use crate::search::{
     AskStop, DocValueAsked, Explainer, Explanation, Hit, InnerSearch, NamedSearch, Scan, SearchAnswer,
-    SearchError, SearchRequest, Slice, doc_values, join_query, never, scores, search,
+    SearchError, SearchRequest, Slice, TermVectorsAsked, TermsEnumAsked, doc_values, join_query, never,
+    scores, search, term_vectors, terms_enum,
 };
 use crate::store::Manifest;
 use crate::translog::has_operations;
@@ -429,6 +430,30 @@ impl Reader {
         offset_max: usize,
     ) -> Result<Highlighter<'a>, SearchError> {
         Ok(Highlighter::new(&self.view, asked, query, context, offset_max)?)
+    }
+
+    /// The words of a document by field, with what this point in time counts of them.
+    pub fn term_vectors(
+        &self,
+        source: &Value,
+        asked: &TermVectorsAsked,
+    ) -> Result<Map<String, Value>, SearchError> {
+        term_vectors(&self.view, source, asked)
+    }
+
+    /// The terms of a field that begin with a text, and whether there was time to look for all; `stop` is asked now and then.
+    pub fn terms_enum(
+        &self,
+        asked: &TermsEnumAsked,
+        stop: AskStop<'_>,
+    ) -> Result<(Vec<String>, bool), SearchError> {
+        terms_enum(&self.view, asked, stop)
+    }
+
+    /// Refuses a query that cannot be asked here, and tells another one in Lucene's words.
+    pub fn validated(&self, query: &Query, context: &QueryContext<'_>) -> Result<String, SearchError> {
+        Prepared::new(Asked::new(query, &self.view, context))?;
+        Ok(Lucene { layout: &self.view.layout, context }.tell(query))
     }
 
     /// Why a hit has its score under a query.

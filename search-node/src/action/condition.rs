@@ -212,7 +212,7 @@ mod tests {
             (
                 demands(None, None, Some(-1), None),
                 false,
-                "1: illegal version value [-1] for version type [INTERNAL]; 2: internal versioning",
+                "1: illegal version value [-1] for version type [INTERNAL];2: internal versioning",
             ),
             (
                 demands(None, None, Some(EXTERNAL_VERSION_MAX + 1), Some("external")),

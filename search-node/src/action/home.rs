@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cluster::state::{ClusterState, IndexId, NodeId, ShardCopies, ShardId};
+use shard::Shard;
 use transport::Peer;
 
 use crate::coordination::Coordinator;
@@ -25,6 +26,15 @@ pub(crate) enum Home {
 }
 
 impl Node {
+    /// A shard for a search, if a copy of it is here that has everything; a node that agrees with itself has all of them.
+    pub(crate) fn shard_in_sync_here(&self, index: &Index, number: usize) -> Option<Arc<Shard>> {
+        let is_whole = |coordinator: &Arc<Coordinator>| {
+            u32::try_from(number).is_ok_and(|number| is_in_sync_here(coordinator, index, number))
+        };
+        let is_here = self.coordinator.as_ref().is_none_or(is_whole);
+        if is_here { index.shard_to_search(number).ok() } else { None }
+    }
+
     /// The way to the other nodes, if there are any.
     pub(crate) fn others(&self) -> Option<&Arc<Coordinator>> {
         self.coordinator.as_ref().filter(|coordinator| coordinator.map().nodes.len() > 1)
@@ -49,8 +59,13 @@ pub(crate) fn has_copy_here(
     id: &str,
     routing: Option<&str>,
 ) -> bool {
+    is_in_sync_here(coordinator, index, index.shard_number(id, routing))
+}
+
+/// Whether a copy of a shard is here that was in sync when this node last heard of it.
+pub(crate) fn is_in_sync_here(coordinator: &Coordinator, index: &Index, number: u32) -> bool {
     let map = coordinator.map();
-    let shard = ShardId { index: IndexId(index.uuid.clone()), number: index.shard_number(id, routing) };
+    let shard = ShardId { index: IndexId(index.uuid.clone()), number };
     let in_sync = |copies: &ShardCopies| {
         copies.on(coordinator.origin.process).is_some_and(|copy| copies.in_sync().contains(&copy))
     };

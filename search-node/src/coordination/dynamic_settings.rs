@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use cluster::allocation::{AllocationSettings, SettingError};
 use cluster::state::{ClusterState, Command};
 
+use crate::action::async_search::RESPONSE_SIZE;
 use crate::indices::{AUTO_CREATE, AutoCreate};
 
 /// What these settings are among the texts of the map.
@@ -80,11 +81,17 @@ impl DynamicSettings {
 
     /// Whether there is a setting of this name.
     pub(crate) fn knows(name: &str) -> bool {
-        matches!(name, ADAPTIVE | AUTO_CREATE | RECOVERY_BYTES) || AllocationSettings::knows(name)
+        matches!(name, ADAPTIVE | AUTO_CREATE | RECOVERY_BYTES | RESPONSE_SIZE)
+            || AllocationSettings::knows(name)
     }
 
     /// Why a setting does not take a value.
     pub(crate) fn check(name: &str, value: &str) -> Result<(), String> {
+        if name == RESPONSE_SIZE {
+            return read_bytes(value).map(drop).ok_or_else(|| {
+                format!("failed to parse setting [{name}] with value [{value}] as a size in bytes: use 10mb")
+            });
+        }
         if name == RECOVERY_BYTES {
             return read_bytes(value).map(drop).ok_or_else(|| {
                 format!("failed to parse setting [{name}] with value [{value}] as a size in bytes: use 40mb, or 0 for no bound")
@@ -104,6 +111,11 @@ impl DynamicSettings {
     /// Whether copies are searched that are likely to answer soonest.
     pub(crate) fn chooses_soonest(&self) -> bool {
         self.value(ADAPTIVE).is_none_or(|value| value != "false")
+    }
+
+    /// How large the answer of an asynchronous search may be that is kept, where a node's own settings say `own`.
+    pub(crate) fn async_response_bytes(&self, own: u64) -> u64 {
+        self.value(RESPONSE_SIZE).and_then(read_bytes).unwrap_or(own)
     }
 
     /// How many bytes a second a node may take for copies that are filled, where its own settings say `own`; none for no bound.

@@ -55,6 +55,7 @@ mod shard_copy;
 mod sort_settings;
 mod sound_settings;
 mod stored_copy;
+mod stored_scripts;
 mod stream_changes;
 mod streams;
 mod templates;
@@ -88,6 +89,7 @@ pub(crate) use settings::nest;
 pub(crate) use settings_changes::SettingsChange;
 pub(crate) use shard_copy::CopyState;
 pub(crate) use stored_copy::IndexCopy;
+pub(crate) use stored_scripts::{StoredScript, may_name_scripts, no_script};
 pub(crate) use stream_changes::StreamAction;
 pub(crate) use templates::{
     ComponentTemplate, IndexBody, IndexTemplate, LegacyTemplate, NewTemplate, Simulated, TemplateKind,

@@ -121,6 +121,9 @@ async fn delete(call: Call) -> Result<Reply, ApiError> {
 
 async fn reindex(call: Call) -> Result<Reply, ApiError> {
     let mut body = call.required_json()?;
+    if let Some(script) = body.get_mut("script") {
+        call.node.indices.fill_script(script);
+    }
     if may_name_documents(&call.body)
         && let Some(source) = body.get_mut("source")
     {

@@ -174,6 +174,9 @@ async fn change(mut call: Call, doc_type: Option<&'static str>) -> Result<Reply,
     if let (true, Value::Object(members)) = (call.flag("doc_as_upsert")?, &mut body) {
         members.insert("doc_as_upsert".to_owned(), Value::Bool(true));
     }
+    if let Some(script) = body.get_mut("script") {
+        call.node.indices.fill_script(script);
+    }
     let mut request = UpdateRequest::read(&body)?;
     let mut demands = demands(&call)?;
     demands.seq_no = demands.seq_no.or(request.seq_no);

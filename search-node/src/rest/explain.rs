@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::call::Call;
 use super::envelope::Reply;
 use super::router::{Route, route};
-use super::search::{add_query_text, as_task};
+use super::search::{add_query_text, as_task, with_named_documents};
 use crate::action::search::{Manner, Scope, search};
 use crate::error::ApiError;
 
@@ -36,8 +36,9 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 
 async fn explain(call: Call) -> Result<Reply, ApiError> {
+    let read = with_named_documents(&call).await?;
     as_task(call, |call, task| {
-        let mut asked = call.json()?;
+        let mut asked = read.map_or_else(|| call.json(), Ok)?;
         add_query_text(call, &mut asked)?;
         let query = check(&asked)?;
         let (index, id) = (call.part("index"), call.part("id"));

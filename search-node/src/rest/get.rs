@@ -96,7 +96,7 @@ async fn document(call: Call) -> Result<Reply, ApiError> {
 }
 
 /// Reads a document and makes the answer, which is given once it is confirmed.
-async fn tell(
+pub(super) async fn tell(
     call: Call,
     target: Target,
     options: GetOptions,

@@ -2,6 +2,7 @@
 
 mod alias;
 mod analyze;
+mod async_search;
 mod blocks;
 mod body;
 mod bulk;
@@ -35,15 +36,22 @@ mod named_parts;
 mod open_close;
 mod parameters;
 mod pieces;
+mod plugin_async_search;
+mod rank_eval;
 mod resize;
 mod resolve;
 mod rollover;
 mod root;
 mod router;
 mod search;
+mod search_template;
+mod stored_script;
 mod tasks;
 mod template;
+mod term_vectors;
+mod terms_enum;
 mod type_mapping;
+mod validate_query;
 
 pub(crate) use cluster::KnownMappings;
 pub(crate) use entrance::Entrance;

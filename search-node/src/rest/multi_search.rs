@@ -1,5 +1,8 @@
-//! `_msearch`: several searches at once, each answered or refused by itself.
+//! `_msearch`: several searches at once, or templates of such (`_msearch/template`), each answered or refused by itself.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use futures::FutureExt;
 use http::Method;
 use serde_json::{Value, json};
@@ -7,8 +10,9 @@ use serde_json::{Value, json};
 use super::call::Call;
 use super::envelope::Reply;
 use super::router::{Route, route};
-use super::search::as_task;
+use super::search::{self, as_task};
 use crate::action::search::{Manner, Scope, search};
+use crate::action::search_template::SearchTemplate;
 use crate::error::ApiError;
 use crate::indices::truth_of;
 use crate::tasks::Task;
@@ -34,16 +38,52 @@ pub(super) const ROUTES: &[Route] = &[
     route(METHODS, "/_msearch", PARAMS, |call| run(call).boxed()),
     route(METHODS, "/{index}/_msearch", PARAMS, |call| run(call).boxed()),
     route(METHODS, "/{index}/{type}/_msearch", PARAMS, |call| run(call).boxed()),
+    route(METHODS, "/_msearch/template", PARAMS, |call| run_templates(call).boxed()),
+    route(METHODS, "/{index}/_msearch/template", PARAMS, |call| run_templates(call).boxed()),
+    route(METHODS, "/{index}/{type}/_msearch/template", PARAMS, |call| run_templates(call).boxed()),
 ];
 
 async fn run(call: Call) -> Result<Reply, ApiError> {
+    check_concurrent(&call)?;
+    let items = items(&call.body)?;
+    search_all(call, items.into_iter().map(|(header, body)| (header, Ok(body))).collect()).await
+}
+
+/// The same with templates in place of searches.
+async fn run_templates(call: Call) -> Result<Reply, ApiError> {
+    check_concurrent(&call)?;
+    let (node, items) = (Arc::clone(&call.node), items(&call.body)?);
+    let rendered = move || {
+        let rendered = items.into_iter().map(|(header, body)| {
+            let search = read(&body).and_then(|body| SearchTemplate::read(&body)?.search(&node));
+            (header, search.map(|search| Bytes::from(search.to_string())))
+        });
+        Ok(rendered.collect())
+    };
+    let items = call.node.search_pool.run(rendered).await?;
+    search_all(call, items).await
+}
+
+/// Answers each search by itself. What cannot be read is refused as that item only.
+async fn search_all(call: Call, items: Vec<(Bytes, Result<Bytes, ApiError>)>) -> Result<Reply, ApiError> {
+    let mut readable = Vec::with_capacity(items.len());
+    for (header, body) in items {
+        readable.push(match body {
+            Ok(body) => {
+                let named = with_named(&call, &header, &body).await;
+                named.map(|named| (header, body, named))
+            }
+            Err(error) => Err(error),
+        });
+    }
     as_task(call, |call, task| {
         let begun = call.node.clock.now_millis();
-        check_concurrent(call)?;
-        let items = items(&call.body)?;
-        let mut answers = Vec::with_capacity(items.len());
-        for (header, body) in items {
-            answers.push(match answer(call, header, body, task) {
+        let mut answers = Vec::with_capacity(readable.len());
+        for item in readable {
+            let answered = item.and_then(|(header, body, named)| {
+                answer(call, &read(&header)?, named.map_or_else(|| read(&body), Ok)?, task)
+            });
+            answers.push(match answered {
                 Ok(mut answer) => {
                     answer["status"] = json!(200);
                     answer
@@ -58,6 +98,13 @@ async fn run(call: Call) -> Result<Reply, ApiError> {
     .await
 }
 
+/// The body of an item with the documents and scripts that it names; none where it names none.
+async fn with_named(call: &Call, header: &[u8], body: &[u8]) -> Result<Option<Value>, ApiError> {
+    let indices = read(header)?.get("index").map(names);
+    let indices = indices.or_else(|| call.path.get("index").cloned()).unwrap_or_else(|| "_all".to_owned());
+    search::with_named(call, body, || read(body), &indices).await
+}
+
 /// Searches are done one after the other, which is never more at a time than is allowed.
 fn check_concurrent(call: &Call) -> Result<(), ApiError> {
     match call.number("max_concurrent_searches")? {
@@ -67,19 +114,19 @@ fn check_concurrent(call: &Call) -> Result<(), ApiError> {
 }
 
 /// The line about the indices, and the one that says what is looked for.
-type Item<'b> = (&'b [u8], &'b [u8]);
+type Item = (Bytes, Bytes);
 
 /// The lines of a body by twos: which indices, and what is looked for there. An empty line in place of the first says nothing.
-fn items(body: &[u8]) -> Result<Vec<Item<'_>>, ApiError> {
-    let Some(body) = body.strip_suffix(b"\n") else {
-        return Err(match body.is_empty() {
+fn items(whole: &Bytes) -> Result<Vec<Item>, ApiError> {
+    let Some(body) = whole.strip_suffix(b"\n") else {
+        return Err(match whole.is_empty() {
             true => ApiError::new(400, "parse_exception", "request body or source parameter is required"),
             false => ApiError::argument("The msearch request must be terminated by a newline [\n]"),
         });
     };
     let lines: Vec<&[u8]> = body.split(|byte| *byte == b'\n').collect();
     let items = lines.chunks(2).map(|two| match two {
-        [header, body] => Ok((*header, *body)),
+        [header, body] => Ok((whole.slice_ref(header), whole.slice_ref(body))),
         _ => Err(ApiError::new(
             400,
             "action_request_validation_exception",
@@ -96,8 +143,7 @@ fn read(line: &[u8]) -> Result<Value, ApiError> {
     }
 }
 
-fn answer(call: &Call, header: &[u8], body: &[u8], task: &Task) -> Result<Value, ApiError> {
-    let (header, body) = (read(header)?, read(body)?);
+fn answer(call: &Call, header: &Value, body: Value, task: &Task) -> Result<Value, ApiError> {
     let mut scope = Scope {
         indices: call.path.get("index").cloned().unwrap_or_else(|| "_all".to_owned()),
         options: call.open_names()?,
@@ -157,9 +203,12 @@ mod tests {
 
     #[test]
     fn lines_come_by_twos_and_end_with_a_line_break() {
-        let all = items(b"{}\n{\"size\": 1}\n\n{}\n").expect("two");
-        assert_eq!(all, [(&b"{}"[..], &b"{\"size\": 1}"[..]), (&b""[..], &b"{}"[..])]);
-        assert!(items(b"").is_err() && items(b"{}\n{}").is_err() && items(b"{}\n").is_err());
+        let all = items(&Bytes::from_static(b"{}\n{\"size\": 1}\n\n{}\n")).expect("two");
+        let shown: Vec<(&[u8], &[u8])> = all.iter().map(|(header, body)| (&header[..], &body[..])).collect();
+        assert_eq!(shown, [(&b"{}"[..], &b"{\"size\": 1}"[..]), (&b""[..], &b"{}"[..])]);
+        for body in ["", "{}\n{}", "{}\n"] {
+            assert!(items(&Bytes::from_static(body.as_bytes())).is_err(), "{body}");
+        }
         assert_eq!(read(b" ").expect("empty"), json!({}));
         assert!(read(b"{").is_err());
     }

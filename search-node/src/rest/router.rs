@@ -26,9 +26,10 @@ use super::forward::{self, Reach};
 use super::guard::{check_caller, check_content_type};
 use super::parameters::{check_names, check_values};
 use super::{
-    alias, analyze, blocks, bulk, by_query, cache, cat, cluster, copies, data_stream, document, explain,
-    field_caps, field_mapping, force_merge, get, index, index_figures, index_settings, multi_search,
-    named_parts, open_close, resize, resolve, rollover, root, search, tasks, template, type_mapping,
+    alias, analyze, async_search, blocks, bulk, by_query, cache, cat, cluster, copies, data_stream, document,
+    explain, field_caps, field_mapping, force_merge, get, index, index_figures, index_settings, multi_search,
+    named_parts, open_close, plugin_async_search, rank_eval, resize, resolve, rollover, root, search,
+    search_template, stored_script, tasks, template, term_vectors, terms_enum, type_mapping, validate_query,
 };
 use crate::error::ApiError;
 use crate::json::UTF8_MARK;
@@ -104,6 +105,14 @@ pub(super) fn tables() -> impl Iterator<Item = &'static [Route]> {
         explain::ROUTES,
         field_caps::ROUTES,
         multi_search::ROUTES,
+        term_vectors::ROUTES,
+        validate_query::ROUTES,
+        rank_eval::ROUTES,
+        terms_enum::ROUTES,
+        async_search::ROUTES,
+        plugin_async_search::ROUTES,
+        search_template::ROUTES,
+        stored_script::ROUTES,
         blocks::ROUTES,
         cache::ROUTES,
         force_merge::ROUTES,

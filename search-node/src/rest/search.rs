@@ -13,6 +13,7 @@ use crate::action::search::{
     Manner, Scope, count_matches, may_name_documents, read_terminate_after, search, with_documents,
 };
 use crate::error::ApiError;
+use crate::indices::may_name_scripts;
 use crate::tasks::{Description, Searched, Task, TaskKind};
 use crate::time_span::read_span;
 
@@ -83,25 +84,45 @@ pub(super) const ROUTES: &[Route] = &[
     route(METHODS, "/{index}/{type}/_count", COUNT_PARAMS, |call| run_count(call).boxed()),
 ];
 
-/// The body with the documents that its queries name; none where it names none.
+/// The body with the documents and the stored scripts that it names; none where it names none.
 pub(super) async fn with_named_documents(call: &Call) -> Result<Option<Value>, ApiError> {
-    if !may_name_documents(&call.body) {
-        return Ok(None);
-    }
     let indices = call.path.get("index").map_or("_all", String::as_str);
-    with_documents(&call.node, call.json()?, indices).await.map(Some)
+    with_named(call, &call.body, || call.json(), indices).await
 }
 
-async fn run_search(call: Call) -> Result<Reply, ApiError> {
+/// The same for a part of a body, which is searched for in `indices`.
+pub(super) async fn with_named(
+    call: &Call,
+    text: &[u8],
+    read: impl FnOnce() -> Result<Value, ApiError>,
+    indices: &str,
+) -> Result<Option<Value>, ApiError> {
+    let (documents, scripts) = (may_name_documents(text), may_name_scripts(text));
+    if !documents && !scripts {
+        return Ok(None);
+    }
+    let mut body = read()?;
+    if scripts {
+        call.node.indices.fill_scripts(&mut body);
+    }
+    if documents {
+        body = with_documents(&call.node, body, indices).await?;
+    }
+    Ok(Some(body))
+}
+
+pub(super) async fn run_search(call: Call) -> Result<Reply, ApiError> {
     let read = with_named_documents(&call).await?;
-    as_task(call, |call, task| {
-        let mut json = read.map_or_else(|| call.json(), Ok)?;
-        add_uri_parameters(call, &mut json)?;
-        let manner = manner(call, &json)?;
-        let as_number = call.flag("rest_total_hits_as_int")?;
-        Call::ok(search(&call.node, &scope(call)?, &json, &manner, as_number, task)?)
-    })
-    .await
+    as_task(call, |call, task| Call::ok(found(call, read, task)?)).await
+}
+
+/// Searches, as a task. `read` is the body if it was read already.
+pub(super) fn found(call: &Call, read: Option<Value>, task: &Task) -> Result<Value, ApiError> {
+    let mut json = read.map_or_else(|| call.json(), Ok)?;
+    add_uri_parameters(call, &mut json)?;
+    let manner = manner(call, &json)?;
+    let as_number = call.flag("rest_total_hits_as_int")?;
+    search(&call.node, &scope(call)?, &json, &manner, as_number, task)
 }
 
 async fn run_count(call: Call) -> Result<Reply, ApiError> {
@@ -119,20 +140,23 @@ async fn run_count(call: Call) -> Result<Reply, ApiError> {
     .await
 }
 
+/// What a task says that it is about.
+pub(super) fn description(call: &Call) -> Description {
+    Description::Search(Searched {
+        indices: call.path.get("index").cloned().unwrap_or_else(|| "_all".to_owned()),
+        doc_type: call.path.get("type").cloned(),
+        body: call.body.clone(),
+        text: call.param("q").map(str::to_owned),
+    })
+}
+
 /// Does it in the pool, listed as a task until nothing works on it any more. It is cancelled too when the client is gone, with
 /// whom this future goes.
 pub(super) async fn as_task(
     call: Call,
     work: impl FnOnce(&Call, &Task) -> Result<Reply, ApiError> + Send + 'static,
 ) -> Result<Reply, ApiError> {
-    let searched = Searched {
-        indices: call.path.get("index").cloned().unwrap_or_else(|| "_all".to_owned()),
-        doc_type: call.path.get("type").cloned(),
-        body: call.body.clone(),
-        text: call.param("q").map(str::to_owned),
-    };
-    let description = Description::Search(searched);
-    let registered = call.node.tasks.register(TaskKind::Search, description, None, Vec::new());
+    let registered = call.node.tasks.register(TaskKind::Search, description(&call), None, Vec::new());
     let task = Arc::clone(&registered.task);
     let _until_gone = task.cancel.clone().drop_guard();
     let pool = call.node.search_pool.clone();
@@ -159,7 +183,7 @@ pub(super) fn scope(call: &Call) -> Result<Scope, ApiError> {
     })
 }
 
-fn manner(call: &Call, body: &Value) -> Result<Manner, ApiError> {
+pub(super) fn manner(call: &Call, body: &Value) -> Result<Manner, ApiError> {
     let said =
         body.get("timeout").map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
     let timeout = call.param("timeout").map(str::to_owned).or(said);

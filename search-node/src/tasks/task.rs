@@ -17,6 +17,8 @@ pub(crate) enum TaskKind {
     DeleteByQuery,
     Reindex,
     Search,
+    /// A search whose answer is asked for later.
+    AsyncSearch,
     /// What a node does for the search of another one.
     SearchPart,
     /// What a node does for the operation by query of another one.
@@ -29,7 +31,7 @@ pub(crate) enum TaskKind {
 impl TaskKind {
     /// Whether somebody waits for what it finds.
     pub(crate) fn is_search(self) -> bool {
-        matches!(self, Self::Search | Self::SearchPart | Self::ByQueryPart)
+        matches!(self, Self::Search | Self::AsyncSearch | Self::SearchPart | Self::ByQueryPart)
     }
 
     pub(crate) fn action(self) -> &'static str {
@@ -38,6 +40,7 @@ impl TaskKind {
             Self::DeleteByQuery => "indices:data/write/delete/byquery",
             Self::Reindex => "indices:data/write/reindex",
             Self::Search => "indices:data/read/search",
+            Self::AsyncSearch => "indices:data/read/async_search/submit",
             Self::SearchPart => "indices:data/read/search[phase/query]",
             Self::ByQueryPart => "indices:data/read/scroll",
             Self::ListTasks => "cluster:monitor/tasks/lists",

@@ -17,6 +17,7 @@ mod dates;
 mod document;
 mod formats;
 mod in_process;
+mod mustache;
 mod mutation;
 mod query;
 mod scratch;
@@ -33,8 +34,8 @@ pub const ALLOWANCE_BYTES: usize = 64 << 20;
 const BYTES_FOR_EACH: usize = 1000;
 
 /// The names of the targets.
-pub const TARGETS: [&str; 8] =
-    ["analysis", "bulk", "dates", "document", "formats", "query", "translog", "state_files"];
+pub const TARGETS: [&str; 9] =
+    ["analysis", "bulk", "dates", "document", "formats", "mustache", "query", "translog", "state_files"];
 
 /// Takes foreign bytes.
 pub trait Target {
@@ -50,6 +51,7 @@ pub fn open(name: &str) -> Box<dyn Target> {
         "dates" => Box::new(dates::Dates::open()),
         "document" => Box::new(document::Documents),
         "formats" => Box::new(formats::Formats::open()),
+        "mustache" => Box::new(mustache::Templates),
         "query" => Box::new(query::Queries::open()),
         "translog" => Box::new(translog::Translogs),
         "state_files" => Box::new(state_files::StateFiles::open()),

@@ -97,6 +97,11 @@ fn any_body_is_refused_or_shown_the_same_in_every_form() {
 }
 
 #[test]
+fn any_template_is_refused_or_comes_to_a_text_within_its_bound() {
+    short("mustache", 3000);
+}
+
+#[test]
 fn any_search_is_answered_or_refused() {
     short("query", 3000);
 }

@@ -32,6 +32,7 @@ mod stop_words;
 mod token;
 mod token_filters;
 mod tokenizers;
+mod units;
 
 use tantivy::tokenizer::{RawTokenizer, TextAnalyzer, TokenizerManager};
 
@@ -45,6 +46,7 @@ pub use limits::GramLimits;
 pub use morphology::{DictionaryError, Language, install_dictionary};
 pub use registry::Analysis;
 pub use request::{AnalyzeRequest, FieldAnalysis};
+pub(crate) use units::Units;
 
 /// The name of Elasticsearch's default analyzer: words by UAX #29, in lower case.
 pub(crate) const STANDARD: &str = "standard";

@@ -8,6 +8,7 @@ use super::chain::{Analyzer, Before};
 use super::error::{AnalysisError, Result};
 use super::registry::Analysis;
 use super::token::Token;
+use super::units::Units;
 
 /// How a field analyzes, for a request that names one.
 #[derive(Debug, Clone)]
@@ -381,37 +382,6 @@ impl Shown {
             "keyword" => json!(self.token.is_keyword),
             "positionLength" => json!(self.token.length),
             _ => json!(1),
-        }
-    }
-}
-
-/// Places of a text in the units that clients count in: those of UTF-16.
-enum Units {
-    /// As many as bytes.
-    Ascii,
-    /// Those before each byte.
-    Counted(Vec<usize>),
-}
-
-impl Units {
-    fn of(text: &str) -> Self {
-        if text.is_ascii() {
-            return Self::Ascii;
-        }
-        let mut units = 0;
-        let mut counted = Vec::with_capacity(text.len() + 1);
-        for letter in text.chars() {
-            counted.extend(std::iter::repeat_n(units, letter.len_utf8()));
-            units += letter.len_utf16();
-        }
-        counted.push(units);
-        Self::Counted(counted)
-    }
-
-    fn at(&self, byte: usize) -> usize {
-        match self {
-            Self::Ascii => byte,
-            Self::Counted(counted) => counted.get(byte).or(counted.last()).copied().unwrap_or(byte),
         }
     }
 }

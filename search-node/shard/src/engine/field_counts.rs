@@ -28,6 +28,8 @@ const TERMS_KEPT: usize = 4_096;
 #[derive(Debug, Default)]
 pub(crate) struct CountedFields {
     fields: Mutex<HashMap<Field, FieldCounts>>,
+    /// In how many documents each term is, all together.
+    postings: Mutex<HashMap<Field, u64>>,
     /// How often terms are in all texts.
     terms: Mutex<HashMap<Term, u64>>,
 }
@@ -46,6 +48,16 @@ impl CountedFields {
         let counted = count(reader, field, column)?;
         self.fields.lock().insert(field, counted);
         Ok(counted)
+    }
+
+    /// In how many documents each term of a field is, all together.
+    pub(crate) fn postings(&self, reader: &SegmentReader, field: Field) -> tantivy::Result<u64> {
+        if let Some(known) = self.postings.lock().get(&field) {
+            return Ok(*known);
+        }
+        let sum = sum_of_documents(&*reader.inverted_index(field)?)?;
+        self.postings.lock().insert(field, sum);
+        Ok(sum)
     }
 
     /// How often a term is in all texts, those that were deleted too.

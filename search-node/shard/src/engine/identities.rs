@@ -100,6 +100,11 @@ impl Identities {
         self.counted.frequency(reader, term)
     }
 
+    /// In how many documents each word of a field is, all together, in the segment that `reader` reads.
+    pub(crate) fn postings(&self, reader: &SegmentReader, field: Field) -> tantivy::Result<u64> {
+        self.counted.postings(reader, field)
+    }
+
     /// The numbers of a document of the segment that `reader` reads.
     pub(super) fn numbers(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Numbers> {
         let columns = match self.columns.get() {

@@ -16,6 +16,7 @@ mod sorted;
 mod stopping;
 mod uids;
 mod ways;
+mod words;
 mod zones;
 
 use std::path::Path;

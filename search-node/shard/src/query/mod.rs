@@ -12,6 +12,7 @@ mod dsl;
 mod faults;
 mod limits;
 mod lower;
+mod lucene;
 mod minimum_should_match;
 mod models;
 pub(crate) mod query_string;
@@ -32,6 +33,7 @@ pub use lower::QueryContext;
 pub(crate) use lower::{
     Asked, HeldValues, Prepared, Shape, no_aggregation_of_spans, runtime_fields_of, terms_like,
 };
+pub(crate) use lucene::Lucene;
 pub(crate) use regexp::TermAutomaton;
 pub use rules::{QueryRules, boosted_field};
 pub use similarity::{Similarities, Similarity};

@@ -20,7 +20,9 @@ mod sorted;
 mod source;
 mod statistics;
 mod stop;
+mod term_vectors;
 mod terms;
+mod terms_enum;
 mod ways;
 
 use serde::{Deserialize, Serialize};
@@ -46,7 +48,11 @@ pub use source::{SourceFilter, filter_source};
 pub(crate) use statistics::Statistics;
 pub use stop::{AskStop, Stop};
 pub(crate) use stop::{Watch, goes_on, never};
+pub(crate) use term_vectors::term_vectors;
+pub use term_vectors::{TermFilter, TermVectorsAsked};
 pub(crate) use terms::Terms;
+pub use terms_enum::TermsEnumAsked;
+pub(crate) use terms_enum::terms_enum;
 
 /// What a shard is asked.
 #[derive(Debug, Clone)]

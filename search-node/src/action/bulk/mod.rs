@@ -277,12 +277,15 @@ fn act(node: &Node, writes: &mut Writes, action: &Action<'_>) -> Result<WriteRes
         Op::Index | Op::Create => index(node, writes, &head.target, action.source, &head.options),
         Op::Delete => delete(node, writes, &head.target, &head.options),
         Op::Update => {
-            let body = json::read(action.source).map_err(|error| {
+            let mut body = json::read(action.source).map_err(|error| {
                 if json::is_repeat(&error) {
                     return ApiError::json(&error);
                 }
                 ApiError::parsing(format!("the source of an update cannot be read: {error}"))
             })?;
+            if let Some(script) = body.get_mut("script") {
+                node.indices.fill_script(script);
+            }
             let mut request = UpdateRequest::read(&body)?;
             request.retries = head.retries;
             request.source = request.source.or_else(|| head.update_source.clone());

@@ -134,6 +134,12 @@ pub(crate) fn search(
     Ok(answer)
 }
 
+/// How many shards a search looks in.
+pub(crate) fn count_shards(node: &Node, scope: &Scope, manner: &Manner) -> Result<usize, ApiError> {
+    let searched = node.indices.resolve_to_search(&scope.indices, scope.options, &manner.routing)?;
+    Ok(Target::all(node, &searched, manner)?.len())
+}
+
 /// Counts, as a task.
 pub(crate) fn count_matches(
     node: &Node,

@@ -157,7 +157,7 @@ fn metadata(node: &Node, view: &View, is_flat: bool) -> Value {
     let templates = |kind: TemplateKind| -> Map<String, Value> {
         node.indices.templates().shown(kind, None).into_iter().collect()
     };
-    json!({
+    let mut shown = json!({
         "cluster_uuid": node.identity.cluster_uuid,
         "cluster_uuid_committed": true,
         "cluster_coordination": {
@@ -172,7 +172,12 @@ fn metadata(node: &Node, view: &View, is_flat: bool) -> Value {
         "data_stream": {"data_stream": data_streams(view)},
         "indices": indices.collect::<Map<String, Value>>(),
         "index-graveyard": {"tombstones": []}
-    })
+    });
+    let scripts = node.indices.scripts();
+    if !scripts.is_empty() {
+        shown["stored_scripts"] = Value::Object(scripts);
+    }
+    shown
 }
 
 fn data_streams(view: &View) -> Map<String, Value> {

@@ -9,6 +9,9 @@ use cluster::allocation::Watermark;
 use settings::{Kind, LOGGING, Schema, Setting, Settings, SettingsError, Share, Tree, setting};
 use shard::{Language, QueryLimits};
 
+use crate::action::search::{
+    DEFAULT_KEEP_ALIVE, HeldLimits, MAX_KEEP_ALIVE, MAX_OPEN_PIT_CONTEXT, MAX_OPEN_SCROLL_CONTEXT,
+};
 use crate::cluster_settings::{CLUSTER, ClusterSettings};
 use crate::indices::{AUTO_CREATE, AutoCreate};
 use crate::memory::{MemorySettings, host_memory};
@@ -194,6 +197,30 @@ const LIMITS: &[Setting] = &[
         "How many searches of other nodes may have found hits here that they have not read yet; more are answered 429. Each may keep files that were merged away meanwhile.",
     ),
     setting(
+        MAX_OPEN_SCROLL_CONTEXT,
+        Kind::Integer(0, 1_000_000),
+        Some("500"),
+        "How many shards this node may hold for scrolls; more are answered 429. Each may keep files that were merged away meanwhile. The cluster's setting of this name counts more.",
+    ),
+    setting(
+        MAX_OPEN_PIT_CONTEXT,
+        Kind::Integer(0, 1_000_000),
+        Some("300"),
+        "The same for points in time that clients have opened (`_pit`).",
+    ),
+    setting(
+        DEFAULT_KEEP_ALIVE,
+        Kind::Duration,
+        Some("5m"),
+        "For how long a point in time is held for a client that does not say. The cluster's setting of this name counts more.",
+    ),
+    setting(
+        MAX_KEEP_ALIVE,
+        Kind::Duration,
+        Some("24h"),
+        "For how long a scroll or a point in time may be held without being asked for. The cluster's setting of this name counts more.",
+    ),
+    setting(
         AUTO_CREATE,
         Kind::Names,
         Some("[true]"),
@@ -267,6 +294,8 @@ pub struct NodeSettings {
     pub query_limits: QueryLimits,
     /// How many points in time are kept for other nodes.
     pub search_contexts_max: usize,
+    /// How many points in time are held for clients, and for how long.
+    pub(crate) held: HeldLimits,
     pub auto_create_index: AutoCreate,
     /// The folders of dictionaries by language.
     pub dictionaries: Vec<(Language, PathBuf)>,
@@ -345,6 +374,12 @@ impl NodeSettings {
                 depth: settings.count("indices.query.bool.max_nested_depth"),
             },
             search_contexts_max: settings.count("search.max_open_contexts"),
+            held: HeldLimits {
+                scrolls_max: settings.count(MAX_OPEN_SCROLL_CONTEXT),
+                points_max: settings.count(MAX_OPEN_PIT_CONTEXT),
+                keep_default: settings.span(DEFAULT_KEEP_ALIVE),
+                keep_max: settings.span(MAX_KEEP_ALIVE),
+            },
             auto_create_index: AutoCreate::read(&settings.list(AUTO_CREATE).join(","))
                 .map_err(|reason| settings.fault(AUTO_CREATE, reason))?,
             dictionaries: Language::ALL

@@ -48,8 +48,8 @@ pub use highlight::{
 };
 pub use json_values::plain_values_at;
 pub use query::{
-    InnerHitsAsked, Query, QueryContext, QueryError, QueryLimits, QueryRules, Similarities, Similarity,
-    boosted_field, parse_query, wrapped,
+    GeoDistance, InnerHitsAsked, Query, QueryContext, QueryError, QueryLimits, QueryRules, ScriptSort,
+    Similarities, Similarity, SliceBy, Sliced, boosted_field, parse_query, wrapped,
 };
 pub use search::{
     AskStop, DocValueAsked, Explanation, FieldAsked, FieldsShown, Hit, InnerAnswer, InnerHit, InnerSearch,

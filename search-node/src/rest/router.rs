@@ -28,7 +28,8 @@ use super::parameters::{check_names, check_values};
 use super::{
     alias, analyze, blocks, bulk, by_query, cache, cat, cluster, copies, data_stream, document, explain,
     field_caps, field_mapping, force_merge, get, index, index_figures, index_settings, multi_search,
-    named_parts, open_close, resize, resolve, rollover, root, search, tasks, template, type_mapping,
+    named_parts, open_close, point_in_time, resize, resolve, rollover, root, scroll, search, tasks, template,
+    type_mapping,
 };
 use crate::error::ApiError;
 use crate::json::UTF8_MARK;
@@ -89,6 +90,8 @@ pub(super) fn tables() -> impl Iterator<Item = &'static [Route]> {
         copies::ROUTES,
         bulk::ROUTES,
         search::ROUTES,
+        scroll::ROUTES,
+        point_in_time::ROUTES,
         analyze::ROUTES,
         index::ROUTES,
         index_settings::ROUTES,

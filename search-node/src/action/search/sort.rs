@@ -50,6 +50,7 @@ fn key_of(field: &str) -> SortKey {
     let by = match field {
         "_score" => SortField::Score,
         "_doc" => SortField::Doc,
+        "_shard_doc" => SortField::ShardDoc(0),
         "_seq_no" => SortField::SeqNo,
         other => SortField::Field(other.to_owned()),
     };

@@ -43,6 +43,8 @@ pub(in crate::query) enum Purpose {
     Function,
     /// How many terms there must be.
     Count,
+    /// What hits are sorted by, or shown with.
+    Sort,
 }
 
 impl fmt::Debug for Scripted {
@@ -81,20 +83,36 @@ pub(in crate::query) struct ScriptInSegment {
     host: Document,
 }
 
+impl ScriptInSegment {
+    /// What it says of a document.
+    pub(in crate::query) fn value(&mut self, document: DocId, score: Score) -> Result<Value, QueryError> {
+        (self.host.document, self.host.score) = (document, score);
+        let Scripted { script, loops_max, .. } = &self.of;
+        let value = script.program.value(&script.params, &mut self.host, *loops_max);
+        value.map_err(|fault| self.failed(&fault))
+    }
+
+    /// The same as a number.
+    pub(in crate::query) fn number(&mut self, document: DocId, score: Score) -> Result<f64, QueryError> {
+        match self.value(document, score)? {
+            Value::Number(number) => Ok(number.as_f64().unwrap_or(f64::NAN)),
+            Value::Null => Ok(0.0),
+            other => Err(self.failed(&format!("Cannot cast from [{other}] to [double]."))),
+        }
+    }
+
+    pub(in crate::query) fn failed(&self, fault: &str) -> QueryError {
+        QueryError {
+            kind: "script_exception",
+            reason: format!("runtime error: {fault}, in script [{}]", self.of.script.source),
+        }
+    }
+}
+
 impl NumberInSegment for ScriptInSegment {
     fn of(&mut self, document: DocId, score: Score) -> Result<f64, QueryError> {
-        (self.host.document, self.host.score) = (document, score);
-        let Scripted { script, loops_max, purpose, .. } = &self.of;
-        let failed = |fault: String| QueryError {
-            kind: "script_exception",
-            reason: format!("runtime error: {fault}, in script [{}]", script.source),
-        };
-        let value = script.program.value(&script.params, &mut self.host, *loops_max).map_err(failed)?;
-        let number = match &value {
-            Value::Number(number) => number.as_f64().unwrap_or(f64::NAN),
-            Value::Null => 0.0,
-            other => return Err(failed(format!("Cannot cast from [{other}] to [double]."))),
-        };
+        let number = self.number(document, score)?;
+        let purpose = &self.of.purpose;
         if *purpose == Purpose::Function && number < 0.0 {
             return Err(QueryError::argument(format!(
                 "script score function must not produce negative scores, but got: [{number:?}]"

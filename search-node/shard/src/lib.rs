@@ -52,7 +52,7 @@ pub use query::{
     Similarities, Similarity, SliceBy, Sliced, boosted_field, parse_query, wrapped,
 };
 pub use search::{
-    AskStop, DocValueAsked, Explanation, FieldAsked, FieldsShown, Hit, InnerAnswer, InnerHit, InnerSearch,
+    ScriptField, ScriptFields, AskStop, DocValueAsked, Explanation, FieldAsked, FieldsShown, Hit, InnerAnswer, InnerHit, InnerSearch,
     Missing, NamedSearch, NestedSort, NumericType, Scan, SearchAnswer, SearchError, SearchRequest, Slice,
     SortField, SortKey, SortMode, SortValue, SourceFilter, Stop, compare_hits, filter_source,
     one_of_each_group,

@@ -18,7 +18,7 @@ use crate::engine::{
 use crate::highlight::{Highlight, Highlighter};
 use crate::mapping::Mapping;
 use crate::query::{Query, QueryContext, can_match};
-use crate::search::{
+use crate::search::{ScriptField, ScriptFields, 
     AskStop, DocValueAsked, Explainer, Explanation, Hit, InnerSearch, NamedSearch, Scan, SearchAnswer,
     SearchError, SearchRequest, Slice, doc_values, join_query, never, scores, search,
 };
@@ -405,6 +405,15 @@ impl Reader {
             Some(reader) => doc_values(&self.view, reader, hit.document, asked, stop),
             None => Ok(Map::new()),
         }
+    }
+
+    /// What shows what scripts compute of the hits of this point in time.
+    pub fn script_fields<'a>(
+        &'a self,
+        fields: &'a [ScriptField],
+        context: QueryContext<'a>,
+    ) -> ScriptFields<'a> {
+        ScriptFields::new(&self.view, context, fields)
     }
 
     /// What highlights the hits of this point in time; `offset_max` letters of a text are looked through at most.

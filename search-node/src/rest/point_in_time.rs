@@ -40,7 +40,7 @@ pub(super) const ROUTES: &[Route] = &[
 async fn open(call: Call) -> Result<Reply, ApiError> {
     as_task(call, |call, _| {
         let allows_partial = call.flag("allow_partial_search_results")?;
-        let OpenedPoint { id, shards, .. } = opened(call, allows_partial)?;
+        let OpenedPoint { id, shards, .. } = opened(call, allows_partial, "[keep_alive] is not specified")?;
         Call::ok(json!({"id": id, "_shards": shards}))
     })
     .await
@@ -49,15 +49,16 @@ async fn open(call: Call) -> Result<Reply, ApiError> {
 async fn open_listed(call: Call) -> Result<Reply, ApiError> {
     as_task(call, |call, _| {
         let allows_partial = call.maybe_flag("allow_partial_pit_creation")?.unwrap_or(true);
-        let OpenedPoint { id, shards, opened_millis } = opened(call, allows_partial)?;
+        let OpenedPoint { id, shards, opened_millis } =
+            opened(call, allows_partial, "keep alive not specified")?;
         Call::ok(json!({"pit_id": id, "_shards": shards, "creation_time": opened_millis}))
     })
     .await
 }
 
-fn opened(call: &Call, allows_partial: bool) -> Result<OpenedPoint, ApiError> {
+fn opened(call: &Call, allows_partial: bool, missing: &str) -> Result<OpenedPoint, ApiError> {
     let keep = call.param("keep_alive").filter(|text| !text.is_empty());
-    let keep = keep.ok_or_else(|| ApiError::validation("[keep_alive] is not specified"))?;
+    let keep = keep.ok_or_else(|| ApiError::validation(missing))?;
     let manner = Manner {
         preference: call.param("preference").map(str::to_owned),
         routing: call.list("routing"),
@@ -78,7 +79,7 @@ async fn close(call: Call) -> Result<Reply, ApiError> {
             }
         }
         let id = id.ok_or_else(|| ApiError::argument("Required [id]"))?;
-        let freed: usize = close_points(&call.node, &[id])?.into_iter().sum();
+        let freed: usize = close_points(&call.node, &[id])?.into_iter().map(|(shards, _)| shards).sum();
         let status = if freed == 0 { 404 } else { 200 };
         Ok(Reply::Json(status, json!({"succeeded": true, "num_freed": freed})))
     })
@@ -105,8 +106,9 @@ async fn close_listed(call: Call) -> Result<Reply, ApiError> {
         if ids.is_empty() {
             return Err(ApiError::validation("no pit ids specified"));
         }
-        let freed = close_points(&call.node, &ids)?;
-        Ok(shown(ids.into_iter().zip(freed.into_iter().map(|freed| freed > 0)).collect()))
+        // One that is not there any more is as good as closed.
+        let closed = close_points(&call.node, &ids)?.into_iter().map(|(_, is_whole)| is_whole);
+        Ok(shown(ids.iter().cloned().zip(closed).collect()))
     })
     .await
 }
@@ -119,7 +121,7 @@ async fn list(call: Call) -> Result<Reply, ApiError> {
     as_task(call, |call, _| Call::ok(json!({"pits": list_points(&call.node)}))).await
 }
 
-/// What was closed; one that nobody held is not found.
+/// What was closed, and what was not, for a node did not answer.
 fn shown(closed: Vec<(String, bool)>) -> Reply {
     let status = if closed.iter().all(|(_, is_closed)| *is_closed) { 200 } else { 404 };
     let pits: Vec<Value> =

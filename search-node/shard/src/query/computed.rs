@@ -143,6 +143,16 @@ impl Scripted {
         }
     }
 
+    /// What the script says of a document whose `_source` is known, which it may look at among its parameters.
+    pub(crate) fn value_beside(
+        &mut self,
+        document: DocId,
+        score: f32,
+        source: &Value,
+    ) -> Result<Value, QueryError> {
+        self.script.value_beside(document, score, source)
+    }
+
     /// Why it could not be computed of a document, if that happened.
     pub(crate) fn fault(&mut self) -> Option<QueryError> {
         self.fault.take()

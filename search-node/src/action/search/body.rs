@@ -198,28 +198,31 @@ impl SearchBody {
 }
 
 /// `slice`, and what decides if that is said.
-pub(crate) fn read_slice(value: &Value) -> Result<(Slice, Option<SliceBy>), ApiError> {
+fn read_slice(value: &Value) -> Result<(Slice, Option<SliceBy>), ApiError> {
     let Value::Object(members) = value else { return Err(unknown_key("slice", value)) };
-    let (mut id, mut max, mut by) = (-1, -1, None);
+    let (mut id, mut max, mut by) = (None, None, None);
     for (key, value) in members {
+        let wrong = |reason: &str| {
+            ApiError::malformed(format!("[slice] failed to parse field [{key}]"))
+                .caused_by("illegal_argument_exception", reason)
+        };
         let number = || {
             let number = value.as_i64().or_else(|| value.as_str()?.parse().ok());
-            number
-                .filter(|number| i32::try_from(*number).is_ok())
-                .ok_or_else(|| ApiError::malformed(format!("[slice] failed to parse field [{key}]")))
+            let number = number.filter(|number| i32::try_from(*number).is_ok());
+            number.ok_or_else(|| wrong("it must be a whole number"))
         };
         match (key.as_str(), value) {
             ("id", _) => {
-                id = number()?;
-                if id < 0 {
-                    return Err(ApiError::argument("id must be greater than or equal to 0"));
-                }
+                let number = u32::try_from(number()?);
+                id = Some(number.map_err(|_| wrong("id must be greater than or equal to 0"))?);
             }
             ("max", _) => {
-                max = number()?;
-                if max <= 1 {
-                    return Err(ApiError::argument("max must be greater than 1"));
+                let number = u32::try_from(number()?).ok().filter(|max| *max > 1);
+                let number = number.ok_or_else(|| wrong("max must be greater than 1"))?;
+                if id.is_some_and(|id| id >= number) {
+                    return Err(wrong("max must be greater than id"));
                 }
+                max = Some(number);
             }
             ("field", Value::String(field)) => {
                 by = Some(match field.as_str() {
@@ -237,13 +240,11 @@ pub(crate) fn read_slice(value: &Value) -> Result<(Slice, Option<SliceBy>), ApiE
             (other, _) => return Err(ApiError::malformed(format!("[slice] unknown field [{other}]"))),
         }
     }
-    if max < 0 {
-        return Err(ApiError::argument("max must be greater than 1"));
-    }
-    match (u32::try_from(id), u32::try_from(max)) {
-        (Ok(number), Ok(of)) if number < of => Ok((Slice { number, of }, by)),
-        (Err(_), _) => Err(ApiError::argument("id must be greater than or equal to 0")),
-        _ => Err(ApiError::argument("max must be greater than id")),
+    match (id, max) {
+        (Some(number), Some(of)) if number < of => Ok((Slice { number, of }, by)),
+        (Some(_), Some(_)) => Err(ApiError::argument("max must be greater than id")),
+        (None, _) => Err(ApiError::argument("id must be greater than or equal to 0")),
+        (_, None) => Err(ApiError::argument("max must be greater than 1")),
     }
 }
 

@@ -280,6 +280,12 @@ fn check_shows(index: &Index, body: &SearchBody) -> Result<(), ApiError> {
             "Trying to retrieve too many docvalue_fields. Must be less than or equal to: [{most}] but was [{asked}]. This limit can be set by changing the [index.max_docvalue_fields_search] index level setting."
         )));
     }
+    let (asked, most) = (body.shows.scripts.len(), settings.script_fields_max);
+    if asked > most {
+        return Err(ApiError::argument(format!(
+            "Trying to retrieve too many script_fields. Must be less than or equal to: [{most}] but was [{asked}]. This limit can be set by changing the [index.max_script_fields] index level setting."
+        )));
+    }
     if let Some(rescore) = body.rescore.iter().find(|rescore| rescore.window > settings.rescore_window_max) {
         let (window, most) = (rescore.window, settings.rescore_window_max);
         return Err(ApiError::argument(format!(

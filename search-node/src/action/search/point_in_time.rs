@@ -42,7 +42,7 @@ impl Pit {
             }
         }
         let id = id.filter(|id| !id.is_empty());
-        Ok(Self { id: id.ok_or_else(|| ApiError::argument("Required [id]"))?, keep })
+        Ok(Self { id: id.ok_or_else(|| ApiError::argument("point int time id is not provided"))?, keep })
     }
 }
 
@@ -123,10 +123,12 @@ pub(crate) fn open_point(
     Ok(OpenedPoint { id: id.to_text(), opened_millis, shards })
 }
 
-/// Closes points in time: for each, of how many shards something was let go. Blocks.
-pub(crate) fn close_points(node: &Node, ids: &[String]) -> Result<Vec<usize>, ApiError> {
+/// Closes points in time: for each, of how many shards something was let go, and whether every node was asked that may hold some.
+/// Blocks.
+pub(crate) fn close_points(node: &Node, ids: &[String]) -> Result<Vec<(usize, bool)>, ApiError> {
     let ids = ids.iter().map(|id| read_id(id)).collect::<Result<Vec<_>, _>>()?;
-    Ok(ids.into_iter().map(|id| close(node, &[id]).shards).collect())
+    let closed = ids.into_iter().map(|id| close(node, &[id]));
+    Ok(closed.map(|Freed { shards, is_whole }| (shards, is_whole)).collect())
 }
 
 /// Closes all points in time, whoever has opened them: their ids. Blocks.

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use shard::{
     AggPartial, AskStop, Explanation, FieldsShown, Highlight, Highlighter, Hit, Query, QueryContext,
-    QueryRules, Reader, SearchAnswer, SearchError, SearchRequest, SortField, SortValue, Stop, compare_hits,
-    one_of_each_group, reduce_aggs, uid_parts,
+    QueryRules, Reader, ScriptFields, SearchAnswer, SearchError, SearchRequest, SortField, SortValue, Stop,
+    compare_hits, one_of_each_group, reduce_aggs, uid_parts,
 };
 
 use super::answer::{add_fields, add_sort_values, show_hit};
@@ -336,6 +336,7 @@ pub(super) fn fetch_here(
 struct Showing<'a> {
     fields: Option<FieldsShown<'a>>,
     highlighter: Option<Highlighter<'a>>,
+    scripts: Option<ScriptFields<'a>>,
 }
 
 impl<'a> Showing<'a> {
@@ -383,12 +384,18 @@ fn fetch_one<'a>(
         add_fields(&mut shown, part.reader.doc_values(hit, &shows.doc_values, &stop)?);
     }
     let showing = showing.entry(part.place).or_default();
-    let source = match shows.fields.is_empty() && shows.highlight.is_none() {
+    let needs_none = shows.fields.is_empty() && shows.highlight.is_none() && shows.scripts.is_empty();
+    let source = match needs_none {
         true => Value::Null,
         false => serde_json::from_slice(&stored.source).unwrap_or_default(),
     };
     if !shows.fields.is_empty() {
         add_fields(&mut shown, showing.fields(part, body)?.of(&source));
+    }
+    if !shows.scripts.is_empty() {
+        let scripts =
+            showing.scripts.get_or_insert_with(|| part.reader.script_fields(&shows.scripts, part.context()));
+        add_fields(&mut shown, scripts.of(hit, &source)?);
     }
     if let Some(asked) = &shows.highlight {
         let (_, id) = uid_parts(&stored.uid);

@@ -20,11 +20,9 @@ use crate::tasks::Task;
 
 /// Refuses what a scroll cannot do.
 fn check(body: &SearchBody, json: &Value) -> Result<(), ApiError> {
+    let is_counted_short = json.get("track_total_hits").is_some() && body.track_total != TrackTotal::All;
     let refused = [
-        (
-            body.track_total == TrackTotal::No,
-            "disabling [track_total_hits] is not allowed in a scroll context",
-        ),
+        (is_counted_short, "disabling [track_total_hits] is not allowed in a scroll context"),
         (json.get("from").is_some() && body.from > 0, "using [from] is not allowed in a scroll context"),
         (body.size == 0, "[size] cannot be [0] in a scroll context"),
         (!body.rescore.is_empty(), "using [rescore] is not allowed in a scroll context"),
@@ -97,7 +95,7 @@ pub(super) fn begin(
     Ok(with_id("_scroll_id", &id.to_text(), answer))
 }
 
-/// The next hits of a scroll.
+/// The next hits of a scroll, and the last ones where it is not said for how long it goes on.
 pub(crate) fn go_on(
     node: &Node,
     text: &str,
@@ -120,6 +118,9 @@ pub(crate) fn go_on(
     let spread = spread.in_held(held).beside(gone);
     let answer =
         found_answer(spread, (&json, &body), (node, &scope, &manner, task), started, totals_as_number)?;
+    if keep.is_none() {
+        close(node, &[id]);
+    }
     Ok(with_id("_scroll_id", text, answer))
 }
 

@@ -148,7 +148,11 @@ fn read_script(members: &Map<String, Value>) -> Result<SortKey, ApiError> {
                 is_text = Some(match kind.to_ascii_lowercase().as_str() {
                     "number" => false,
                     "string" => true,
-                    _ => return Err(ApiError::argument(format!("Unknown ScriptSortType [{kind}]"))),
+                    _ => {
+                        let reason = format!("Unknown ScriptSortType [{kind}]");
+                        return Err(ApiError::malformed("[_script] failed to parse field [type]")
+                            .caused_by("illegal_argument_exception", reason));
+                    }
                 });
             }
             name if COMPUTED.contains(&name) => {}
@@ -159,6 +163,10 @@ fn read_script(members: &Map<String, Value>) -> Result<SortKey, ApiError> {
         return Err(ApiError::argument("Required [script, type]"));
     };
     let mut key = SortKey::of(SortField::Script(ScriptSort::read(script, is_text)?));
+    if !is_text {
+        // Where no nested object counts, as in Elasticsearch.
+        key.missing = Missing::Value(SortValue::Float(f64::MAX));
+    }
     let about_order = members.iter().filter(|(name, _)| COMPUTED.contains(&name.as_str()));
     read_computed(&mut key, about_order, "_script")?;
     if is_text && !matches!(key.mode, None | Some(SortMode::Min | SortMode::Max)) {

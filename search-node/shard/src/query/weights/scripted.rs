@@ -92,6 +92,22 @@ impl ScriptInSegment {
         value.map_err(|fault| self.failed(&fault))
     }
 
+    /// The same, with the document among the parameters of a script that looks at it.
+    pub(in crate::query) fn value_beside(
+        &mut self,
+        document: DocId,
+        score: Score,
+        source: &Value,
+    ) -> Result<Value, QueryError> {
+        let script = &mut self.of.script;
+        if script.source.contains("_source") {
+            let mut params = Value::clone(&script.params);
+            params["_source"] = source.clone();
+            script.params = Arc::new(params);
+        }
+        self.value(document, score)
+    }
+
     /// The same as a number.
     pub(in crate::query) fn number(&mut self, document: DocId, score: Score) -> Result<f64, QueryError> {
         match self.value(document, score)? {

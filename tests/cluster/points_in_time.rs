@@ -160,6 +160,8 @@ async fn a_point_in_time_stays_as_it_was_and_ends_with_the_node_that_holds_it() 
     assert_eq!(listed["pits"][0]["pit_id"], opened["id"], "{listed}");
     assert_eq!(listed["pits"].as_array().map(Vec::len), Some(1), "{listed}");
 
+    // The others go on without it once all three vote.
+    cluster.wait_voters(3).await.expect("they vote");
     cluster.kill(1).expect("killed");
     cluster.wait_nodes(2).await.expect("it is out");
     let whole = json!({"pit": pit, "size": 0});

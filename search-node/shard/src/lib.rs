@@ -52,10 +52,10 @@ pub use query::{
     Similarities, Similarity, SliceBy, Sliced, boosted_field, parse_query, wrapped,
 };
 pub use search::{
-    ScriptField, ScriptFields, AskStop, DocValueAsked, Explanation, FieldAsked, FieldsShown, Hit, InnerAnswer, InnerHit, InnerSearch,
-    Missing, NamedSearch, NestedSort, NumericType, Scan, SearchAnswer, SearchError, SearchRequest, Slice,
-    SortField, SortKey, SortMode, SortValue, SourceFilter, Stop, compare_hits, filter_source,
-    one_of_each_group,
+    AskStop, DocValueAsked, Explanation, FieldAsked, FieldsShown, Hit, InnerAnswer, InnerHit, InnerSearch,
+    Missing, NamedSearch, NestedSort, NumericType, Scan, ScriptField, ScriptFields, SearchAnswer,
+    SearchError, SearchRequest, Slice, SortField, SortKey, SortMode, SortValue, SourceFilter, Stop,
+    compare_hits, filter_source, one_of_each_group,
 };
 pub use shard::{Reader, Shard, ShardStats, uid, uid_parts};
 pub use store::IntegrityError;

@@ -18,9 +18,10 @@ use crate::engine::{
 use crate::highlight::{Highlight, Highlighter};
 use crate::mapping::Mapping;
 use crate::query::{Query, QueryContext, can_match};
-use crate::search::{ScriptField, ScriptFields, 
-    AskStop, DocValueAsked, Explainer, Explanation, Hit, InnerSearch, NamedSearch, Scan, SearchAnswer,
-    SearchError, SearchRequest, Slice, doc_values, join_query, never, scores, search,
+use crate::search::{
+    AskStop, DocValueAsked, Explainer, Explanation, Hit, InnerSearch, NamedSearch, Scan, ScriptField,
+    ScriptFields, SearchAnswer, SearchError, SearchRequest, Slice, doc_values, join_query, never, scores,
+    search,
 };
 use crate::store::Manifest;
 use crate::translog::has_operations;

@@ -44,7 +44,9 @@ impl<'a> ScriptFields<'a> {
     pub fn of(&mut self, hit: &Hit, source: &Value) -> Result<Map<String, Value>, SearchError> {
         let Self { view, context, fields, opened } = self;
         let mut shown = Map::new();
-        let Some(reader) = view.searcher.segment_readers().get(hit.segment as usize) else { return Ok(shown) };
+        let Some(reader) = view.searcher.segment_readers().get(hit.segment as usize) else {
+            return Ok(shown);
+        };
         let opened = opened.entry(hit.segment).or_insert_with(|| {
             let open = |field: &ScriptField| Scripted::open(&field.script, &view.layout, context, reader);
             fields.iter().map(open).collect()

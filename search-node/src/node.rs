@@ -26,7 +26,7 @@ use crate::coordination::{Coordinator, Patience, begin, follow, lead};
 use crate::cpu_meter::CpuMeter;
 use crate::disk_marks::follow_marks;
 use crate::disk_watch::DiskWatch;
-use crate::indices::{Agreement, Index, Indices, Resources, new_id};
+use crate::indices::{Agreement, Indices, Resources, new_id};
 use crate::memory::{Heap, Memory};
 use crate::pool::{Pool, StandAside};
 use crate::publish::published_host;
@@ -295,9 +295,9 @@ impl Node {
         })
     }
 
-    /// Whether an index is there, and open.
-    pub(crate) fn has_open(&self, index: &Index) -> bool {
-        !index.is_closed() && self.indices.of_id(&IndexId(index.uuid.clone())).is_some()
+    /// Whether the index of an id is there, and open.
+    pub(crate) fn has_open(&self, uuid: &str) -> bool {
+        self.indices.of_id(&IndexId(uuid.to_owned())).is_some_and(|index| !index.is_closed())
     }
 
     /// What the copies here do for others.

@@ -480,7 +480,7 @@ struct Looked {
 
 fn looked_in(node: &Node, asked: &ShardAsked, question: &Question) -> Result<Looked, ApiError> {
     if let Some(HeldAsked { number, keep_millis, .. }) = question.held {
-        let is_open = |index: &Index| node.has_open(index);
+        let is_open = |index: &str| node.has_open(index);
         let (held, shard) = node.held.shard(number, &asked.index, asked.number, is_open)?;
         if let Some(keep_millis) = keep_millis {
             HeldLimits::of(node).check_keep(keep_millis)?;

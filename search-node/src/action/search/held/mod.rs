@@ -178,10 +178,10 @@ impl HeldContexts {
         number: u64,
         index: &str,
         shard: usize,
-        is_open: impl Fn(&Index) -> bool,
+        is_open: impl Fn(&str) -> bool,
     ) -> Result<(Arc<Held>, HeldShard), ApiError> {
         let held = self.get(number)?;
-        let found = held.shard(index, shard).filter(|shard| is_open(&shard.index));
+        let found = held.shard(index, shard).filter(|shard| is_open(&shard.index.uuid));
         let found = found.ok_or_else(|| ApiError::no_search_context(number))?;
         Ok((held, found))
     }
@@ -217,7 +217,7 @@ impl HeldContexts {
     }
 
     /// Lets go of those that nobody has asked for in time, and of shards whose indices are open no more.
-    pub(crate) fn expire(&self, now_millis: i64, is_open: impl Fn(&Index) -> bool) {
+    pub(crate) fn expire(&self, now_millis: i64, is_open: impl Fn(&str) -> bool) {
         let mut ledger = self.ledger.lock();
         let due: Vec<_> =
             ledger.by_number.extract_if(|_, held| held.is_due(now_millis)).map(|(_, held)| held).collect();
@@ -225,14 +225,12 @@ impl HeldContexts {
         let all: Vec<Arc<Held>> = ledger.by_number.values().cloned().collect();
         for held in all {
             let gone: Vec<HeldShard> =
-                held.shards.lock().extract_if(.., |shard| !is_open(&shard.index)).collect();
+                held.shards.lock().extract_if(.., |shard| !is_open(&shard.index.uuid)).collect();
             ledger.count(&held, &gone, now_millis);
             doomed.extend(gone);
         }
         ledger.by_number.retain(|_, held| !held.shards.lock().is_empty());
-        let is_there: HashMap<String, bool> =
-            doomed.iter().map(|shard| (shard.index.uuid.clone(), is_open(&shard.index))).collect();
-        ledger.ended.retain(|(index, _), _| is_there.get(index).copied().unwrap_or(true));
+        ledger.ended.retain(|(index, _), _| is_open(index));
         drop(ledger);
         if !due.is_empty() {
             tracing::debug!(count = due.len(), "let go of points in time that nobody asked for");

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use cluster::state::{Command, CopyId, ShardCopies, ShardId};
+use cluster::state::{Command, CopyId, IndexId, ShardCopies, ShardId};
 use daemon::CancellationToken;
 use daemon::clock::Clock;
 use daemon::metrics::{Counter, Metrics};
@@ -22,7 +22,7 @@ use crate::action::async_search::AsyncSearches;
 use crate::action::by_query::Scans;
 use crate::action::cluster::follow_sizes;
 use crate::action::resize::fill_shards;
-use crate::action::search::{Contexts, Soonest};
+use crate::action::search::{Contexts, HeldContexts, Soonest};
 use crate::coordination::{Coordinator, Patience, begin, follow, lead};
 use crate::cpu_meter::CpuMeter;
 use crate::disk_marks::follow_marks;
@@ -70,6 +70,8 @@ pub struct Node {
     pub carried_search_pool: Pool,
     /// Points in time that other nodes will ask for.
     pub(crate) contexts: Contexts,
+    /// Points in time that are held for clients.
+    pub(crate) held: HeldContexts,
     /// The same for operations by query.
     pub(crate) scans: Scans,
     /// Searches whose answers are asked for later.
@@ -269,6 +271,7 @@ impl Node {
             carried_pool: Pool::new("write", settings.write),
             carried_search_pool: Pool::new("search", settings.search),
             contexts: Contexts::new(settings.search_contexts_max),
+            held: HeldContexts::default(),
             scans: Scans::default(),
             async_searches: AsyncSearches::new(settings.async_search),
             known_mappings: KnownMappings::default(),
@@ -295,6 +298,11 @@ impl Node {
             coordinator,
             replication,
         })
+    }
+
+    /// Whether the index of an id is there, and open.
+    pub(crate) fn has_open(&self, uuid: &str) -> bool {
+        self.indices.of_id(&IndexId(uuid.to_owned())).is_some_and(|index| !index.is_closed())
     }
 
     /// What the copies here do for others.
@@ -384,6 +392,7 @@ impl Running {
         self.registered.await.context("telling the host that the node stops broke")?;
         let node = self.node;
         node.scans.clear();
+        node.held.clear();
         node.indices.all().iter().for_each(|index| index.leave_alone());
         let threads = self.threads;
         tokio::task::spawn_blocking(move || {
@@ -538,6 +547,7 @@ fn mend_loop(node: Arc<Node>, stop: CancellationToken) -> std::io::Result<std::t
         while !stop.is_cancelled() {
             node.scans.expire(node.clock.now_millis());
             node.contexts.expire(node.clock.now_millis());
+            node.held.expire(node.clock.now_millis(), |index| node.has_open(index));
             for index in node.indices.all() {
                 match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| index.mend())) {
                     Ok(Ok(())) => {}

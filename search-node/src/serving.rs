@@ -12,7 +12,7 @@ use crate::action::bulk::do_carried;
 use crate::action::by_query::{answer_scan, answer_writes};
 use crate::action::cluster::{answer_figures, answer_hot_threads, answer_sizes};
 use crate::action::multi_get::answer_multi_get;
-use crate::action::search::{answer_fetch, answer_query};
+use crate::action::search::{answer_fetch, answer_held, answer_query};
 use crate::action::visible::answer_visible;
 use crate::coordination::{Action, Answers, Fault};
 use crate::node::Node;
@@ -47,6 +47,10 @@ impl Answers for Serving {
                     let pool = node.carried_pool.clone();
                     let done = pool.go_on(move || answer_writes(&node, &call.body)).await;
                     done.map_err(Fault::Failed)
+                }
+                Action::Held => {
+                    let pool = node.carried_search_pool.clone();
+                    pool.go_on(move || answer_held(&node, &call.body)).await.map_err(Fault::Failed)
                 }
                 Action::Fetch => {
                     let pool = node.carried_search_pool.clone();

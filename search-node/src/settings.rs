@@ -11,6 +11,7 @@ use shard::{Language, QueryCacheOptions, QueryLimits};
 
 use crate::action::async_search::ASYNC_SEARCH;
 use crate::action::async_search::settings::AsyncSearchSettings;
+use crate::action::search::{HELD, HeldLimits};
 use crate::cluster_settings::{CLUSTER, ClusterSettings};
 use crate::indices::{AUTO_CREATE, AutoCreate};
 use crate::memory::{MemorySettings, host_memory};
@@ -241,6 +242,7 @@ pub const SCHEMA: Schema = Schema {
         ("Network", NETWORK),
         ("Thread pools", THREAD_POOLS),
         ("Limits", LIMITS),
+        ("Points in time", HELD),
         ("Scripts", SCRIPTS),
         ("Asynchronous searches", ASYNC_SEARCH),
         ("Analysis", ANALYSIS),
@@ -287,6 +289,8 @@ pub struct NodeSettings {
     pub search_contexts_max: usize,
     pub scripts: ScriptSettings,
     pub async_search: AsyncSearchSettings,
+    /// How many points in time are held for clients, and for how long.
+    pub(crate) held: HeldLimits,
     pub auto_create_index: AutoCreate,
     /// The folders of dictionaries by language.
     pub dictionaries: Vec<(Language, PathBuf)>,
@@ -371,6 +375,7 @@ impl NodeSettings {
             search_contexts_max: settings.count("search.max_open_contexts"),
             scripts: ScriptSettings::read(settings),
             async_search: AsyncSearchSettings::read(settings),
+            held: HeldLimits::read(settings),
             auto_create_index: AutoCreate::read(&settings.list(AUTO_CREATE).join(","))
                 .map_err(|reason| settings.fault(AUTO_CREATE, reason))?,
             dictionaries: Language::ALL

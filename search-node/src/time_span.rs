@@ -28,6 +28,21 @@ pub(crate) fn read_span(name: &str, text: &str) -> Result<Option<Duration>, ApiE
     Ok(Some(read))
 }
 
+/// `13ms`, `1.2s`, `4.5m`, `2d`.
+pub(crate) fn show_span(millis: i64) -> String {
+    const UNITS: [(&str, i64); 4] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
+    match UNITS.iter().find(|(_, unit)| millis >= *unit) {
+        Some((name, unit)) => format!("{}{name}", tenths(millis as f64 / *unit as f64)),
+        None => format!("{millis}ms"),
+    }
+}
+
+/// One digit behind the point, cut off rather than rounded, and none where it is 0.
+pub(crate) fn tenths(number: f64) -> String {
+    let cut = (number * 10.0).floor() / 10.0;
+    if cut.fract() == 0.0 { format!("{cut:.0}") } else { format!("{cut:.1}") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -16,6 +16,7 @@ mod leader;
 mod names;
 mod nested;
 mod planted;
+mod points_in_time;
 mod races;
 mod recovery;
 mod resizing;

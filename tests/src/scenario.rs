@@ -5,7 +5,7 @@
 //! through objects and arrays by `.`; `\\.` is a dot in a name. Expectations: a value; `{"exists": false}`; `{"contains": "text"}`;
 //! `{"near": 1.5}`; `{"above": 0}`; `{"length": 3}`.
 //!
-//! `"keep": {"id": "path"}` keeps values of an answer; `$id` in the `do` of later steps is that value.
+//! `"keep": {"name": path}` keeps a text of the answer, which stands for `${name}` in the requests that follow.
 //!
 //! A step with `"only": "weir"` promises its answer for our node alone, and says in `"why"` what another server does instead,
 //! which is sent it all the same, so that both are in the same state. Without `do` it ends the scenario for the others.
@@ -101,7 +101,7 @@ async fn unlock(client: &SearchClient) -> anyhow::Result<()> {
 }
 
 async fn run(client: &SearchClient, server: Server, steps: &Value) -> Result<(), String> {
-    let mut kept = BTreeMap::<String, String>::new();
+    let mut kept = BTreeMap::new();
     for step in steps.as_array().ok_or("steps must be a list")? {
         let is_ours_alone = step.get("only").is_some();
         if is_ours_alone {
@@ -113,27 +113,32 @@ async fn run(client: &SearchClient, server: Server, steps: &Value) -> Result<(),
             }
         }
         let request = step["do"].as_str().ok_or("a step needs `do`")?;
-        let request = &kept
-            .iter()
-            .fold(request.to_owned(), |request, (name, value)| request.replace(&format!("${name}"), value));
+        let request = filled(request, &kept);
         let (method, path) = request.split_once(' ').ok_or("`do` is METHOD /path")?;
         let method: Method = method.parse().map_err(|_| format!("no method: {method}"))?;
         let (body, kind) = body_of(step);
+        let body = filled(&body, &kept);
         let answer = client.send(method, path, kind, body).await.map_err(|error| error.to_string())?;
-        if is_ours_alone && server == Server::Other {
+        let text = String::from_utf8_lossy(&answer.body).into_owned();
+        let json: Value = serde_json::from_str(&text).unwrap_or(Value::String(text.clone()));
+        let is_theirs = is_ours_alone && server == Server::Other;
+        for (name, place) in step.get("keep").and_then(Value::as_object).into_iter().flatten() {
+            let place = place.as_str().ok_or("what is kept is named by a path")?;
+            let found = at(&json, place);
+            if found.is_none() && !is_theirs {
+                return Err(format!("{request}: `{place}` is not there: {text}"));
+            }
+            let found = found.map_or_else(String::new, |found| {
+                found.as_str().map_or_else(|| found.to_string(), str::to_owned)
+            });
+            kept.insert(name.clone(), found);
+        }
+        if is_theirs {
             continue;
         }
-        let text = String::from_utf8_lossy(&answer.body).into_owned();
         let wanted = step.get("status").and_then(Value::as_u64).unwrap_or(200);
         if u64::from(answer.status) != wanted {
             return Err(format!("{request}: answered {} instead of {wanted}: {text}", answer.status));
-        }
-        let json: Value = serde_json::from_str(&text).unwrap_or(Value::String(text.clone()));
-        for (name, place) in step.get("keep").and_then(Value::as_object).into_iter().flatten() {
-            let place = place.as_str().ok_or("what is kept is named by a path")?;
-            let value =
-                at(&json, place).ok_or_else(|| format!("{request}: `{place}` is not there: {text}"))?;
-            kept.insert(name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned));
         }
         for (place, expected) in step.get("is").and_then(Value::as_object).into_iter().flatten() {
             let found = at(&json, place);
@@ -146,6 +151,11 @@ async fn run(client: &SearchClient, server: Server, steps: &Value) -> Result<(),
         }
     }
     Ok(())
+}
+
+/// A text with what was kept of answers.
+fn filled(text: &str, kept: &BTreeMap<String, String>) -> String {
+    kept.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("${{{name}}}"), value))
 }
 
 fn body_of(step: &Value) -> (String, &'static str) {

@@ -48,14 +48,14 @@ pub use highlight::{
 };
 pub use json_values::plain_values_at;
 pub use query::{
-    InnerHitsAsked, Query, QueryContext, QueryError, QueryLimits, QueryRules, Similarities, Similarity,
-    boosted_field, parse_query, wrapped,
+    GeoDistance, InnerHitsAsked, Query, QueryContext, QueryError, QueryLimits, QueryRules, ScriptSort,
+    Similarities, Similarity, SliceBy, Sliced, boosted_field, parse_query, wrapped,
 };
 pub use search::{
     AskStop, DocValueAsked, Explanation, FieldAsked, FieldsShown, Hit, InnerAnswer, InnerHit, InnerSearch,
-    Missing, NamedSearch, NestedSort, NumericType, Scan, SearchAnswer, SearchError, SearchRequest, Slice,
-    SortField, SortKey, SortMode, SortValue, SourceFilter, Stop, TermFilter, TermVectorsAsked,
-    TermsEnumAsked, compare_hits, filter_source, one_of_each_group,
+    Missing, NamedSearch, NestedSort, NumericType, Scan, ScriptField, ScriptFields, SearchAnswer,
+    SearchError, SearchRequest, Slice, SortField, SortKey, SortMode, SortValue, SourceFilter, Stop,
+    TermFilter, TermVectorsAsked, TermsEnumAsked, compare_hits, filter_source, one_of_each_group,
 };
 pub use shard::{Reader, Shard, ShardStats, uid, uid_parts};
 pub use store::IntegrityError;

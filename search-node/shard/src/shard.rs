@@ -20,9 +20,9 @@ use crate::highlight::{Highlight, Highlighter};
 use crate::mapping::Mapping;
 use crate::query::{Asked, Lucene, Prepared, Query, QueryContext, can_match};
 use crate::search::{
-    AskStop, DocValueAsked, Explainer, Explanation, Hit, InnerSearch, NamedSearch, Scan, SearchAnswer,
-    SearchError, SearchRequest, Slice, TermVectorsAsked, TermsEnumAsked, doc_values, join_query, never,
-    scores, search, term_vectors, terms_enum,
+    AskStop, DocValueAsked, Explainer, Explanation, Hit, InnerSearch, NamedSearch, Scan, ScriptField,
+    ScriptFields, SearchAnswer, SearchError, SearchRequest, Slice, TermVectorsAsked, TermsEnumAsked,
+    doc_values, join_query, never, scores, search, term_vectors, terms_enum,
 };
 use crate::store::Manifest;
 use crate::translog::has_operations;
@@ -419,6 +419,15 @@ impl Reader {
             Some(reader) => doc_values(&self.view, reader, hit.document, asked, stop),
             None => Ok(Map::new()),
         }
+    }
+
+    /// What shows what scripts compute of the hits of this point in time.
+    pub fn script_fields<'a>(
+        &'a self,
+        fields: &'a [ScriptField],
+        context: QueryContext<'a>,
+    ) -> ScriptFields<'a> {
+        ScriptFields::new(&self.view, context, fields)
     }
 
     /// What highlights the hits of this point in time; `offset_max` letters of a text are looked through at most.

@@ -63,10 +63,12 @@ pub(crate) enum Action {
     Scan = 40,
     /// Writes of an operation by query.
     ByQueryWrites = 41,
+    /// Points in time that are held for clients.
+    Held = 45,
 }
 
 impl Action {
-    const ALL: [Self; 24] = [
+    const ALL: [Self; 25] = [
         Self::Consensus,
         Self::Propose,
         Self::Join,
@@ -91,6 +93,7 @@ impl Action {
         Self::HotThreads,
         Self::Scan,
         Self::ByQueryWrites,
+        Self::Held,
     ];
 
     fn of(number: u16) -> Option<Self> {

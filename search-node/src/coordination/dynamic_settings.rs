@@ -6,6 +6,9 @@ use cluster::allocation::{AllocationSettings, SettingError};
 use cluster::state::{ClusterState, Command};
 
 use crate::action::async_search::RESPONSE_SIZE;
+use crate::action::search::{
+    DEFAULT_KEEP_ALIVE, HeldLimits, MAX_KEEP_ALIVE, MAX_OPEN_PIT_CONTEXT, MAX_OPEN_SCROLL_CONTEXT,
+};
 use crate::indices::{AUTO_CREATE, AutoCreate};
 
 /// What these settings are among the texts of the map.
@@ -16,6 +19,9 @@ const ADAPTIVE: &str = "cluster.routing.use_adaptive_replica_selection";
 
 /// How many bytes a second a node takes at most for copies that are filled.
 const RECOVERY_BYTES: &str = "indices.recovery.max_bytes_per_sec";
+
+/// What is said about points in time that are held for clients.
+const HELD: [&str; 4] = [MAX_OPEN_SCROLL_CONTEXT, MAX_OPEN_PIT_CONTEXT, MAX_KEEP_ALIVE, DEFAULT_KEEP_ALIVE];
 
 /// Whether a setting is for good, or an operator's answer to what happens now. Both outlive restarts of nodes; the second stands
 /// above the first.
@@ -82,6 +88,7 @@ impl DynamicSettings {
     /// Whether there is a setting of this name.
     pub(crate) fn knows(name: &str) -> bool {
         matches!(name, ADAPTIVE | AUTO_CREATE | RECOVERY_BYTES | RESPONSE_SIZE)
+            || HELD.contains(&name)
             || AllocationSettings::knows(name)
     }
 
@@ -96,6 +103,9 @@ impl DynamicSettings {
             return read_bytes(value).map(drop).ok_or_else(|| {
                 format!("failed to parse setting [{name}] with value [{value}] as a size in bytes: use 40mb, or 0 for no bound")
             });
+        }
+        if HELD.contains(&name) {
+            return check_held(name, value);
         }
         if name == AUTO_CREATE {
             return AutoCreate::read(value).map(drop);
@@ -116,6 +126,18 @@ impl DynamicSettings {
     /// How large the answer of an asynchronous search may be that is kept, where a node's own settings say `own`.
     pub(crate) fn async_response_bytes(&self, own: u64) -> u64 {
         self.value(RESPONSE_SIZE).and_then(read_bytes).unwrap_or(own)
+    }
+
+    /// How many points in time nodes hold for clients and for how long, where a node's own settings say `own`.
+    pub(crate) fn held_limits(&self, own: &HeldLimits) -> HeldLimits {
+        let count = |name| self.value(name).and_then(|value| value.parse().ok());
+        let span = |name| self.value(name).and_then(settings::parse_duration);
+        HeldLimits {
+            scrolls_max: count(MAX_OPEN_SCROLL_CONTEXT).unwrap_or(own.scrolls_max),
+            points_max: count(MAX_OPEN_PIT_CONTEXT).unwrap_or(own.points_max),
+            keep_default: span(DEFAULT_KEEP_ALIVE).unwrap_or(own.keep_default),
+            keep_max: span(MAX_KEEP_ALIVE).unwrap_or(own.keep_max),
+        }
     }
 
     /// How many bytes a second a node may take for copies that are filled, where its own settings say `own`; none for no bound.
@@ -163,6 +185,24 @@ impl DynamicSettings {
         let text = (!settings.is_empty()).then(|| serde_json::to_string(settings).unwrap_or_default());
         Command::ChangeMetadata { kind, name, seen: version, text }
     }
+}
+
+/// Why one of these does not take a value.
+fn check_held(name: &str, value: &str) -> Result<(), String> {
+    if matches!(name, MAX_KEEP_ALIVE | DEFAULT_KEEP_ALIVE) {
+        return settings::parse_duration(value).map(drop).ok_or_else(|| {
+            format!("failed to parse setting [{name}] with value [{value}] as a time value: unit is missing or unrecognized")
+        });
+    }
+    let number = value.parse::<i32>();
+    let is_sound = number.as_ref().is_ok_and(|number| *number >= 0);
+    if is_sound {
+        return Ok(());
+    }
+    Err(match number {
+        Ok(_) => format!("Failed to parse value [{value}] for setting [{name}] must be >= 0"),
+        Err(_) => format!("Failed to parse value [{value}] for setting [{name}]"),
+    })
 }
 
 /// An amount of bytes; `-1` is none at all, as Elasticsearch has it.

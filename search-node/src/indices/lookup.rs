@@ -85,7 +85,7 @@ impl Lookup {
     }
 
     /// The indices that a name means.
-    pub(super) fn members(&self, name: &str) -> Vec<&Arc<Index>> {
+    pub(crate) fn members(&self, name: &str) -> Vec<&Arc<Index>> {
         if let Some(index) = self.indices.get(name) {
             return vec![index];
         }

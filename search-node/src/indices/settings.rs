@@ -46,6 +46,10 @@ pub struct IndexSettings {
     pub doc_value_fields_max: usize,
     /// How many hits of a shard may be put into another order.
     pub rescore_window_max: usize,
+    /// How many fields of hits scripts may compute.
+    pub script_fields_max: usize,
+    /// In how many slices hits may be gone through.
+    pub slices_max: usize,
     /// So many letters of a text are looked through for what is highlighted.
     pub analyzed_offset_max: usize,
     /// How many writers may wait for a refresh before one is done for them.
@@ -93,6 +97,8 @@ const NESTED_OBJECTS_MAX: usize = 10_000;
 const INNER_WINDOW_MAX: usize = 100;
 const DOC_VALUE_FIELDS_MAX: usize = 100;
 const RESCORE_WINDOW_MAX: usize = 10_000;
+const SLICES_MAX: usize = 1_024;
+const SCRIPT_FIELDS_MAX: usize = 32;
 const ANALYZED_OFFSET_MAX: usize = 1_000_000;
 
 /// Elasticsearch's `index.search.idle.after`.
@@ -205,6 +211,8 @@ impl IndexSettings {
             inner_window_max: INNER_WINDOW_MAX,
             doc_value_fields_max: DOC_VALUE_FIELDS_MAX,
             rescore_window_max: RESCORE_WINDOW_MAX,
+            script_fields_max: SCRIPT_FIELDS_MAX,
+            slices_max: SLICES_MAX,
             analyzed_offset_max: ANALYZED_OFFSET_MAX,
             refresh_listeners_max: 1000,
             limits: MappingLimits::default(),
@@ -310,6 +318,12 @@ impl IndexSettings {
                 }
                 "max_rescore_window" => {
                     settings.rescore_window_max = text.parse().map_err(|_| fault("a number from 1 on"))?;
+                }
+                "max_script_fields" => {
+                    settings.script_fields_max = text.parse().map_err(|_| fault("a number from 0 on"))?;
+                }
+                "max_slices_per_scroll" => {
+                    settings.slices_max = text.parse().map_err(|_| fault("a number from 1 on"))?;
                 }
                 "highlight.max_analyzed_offset" => {
                     settings.analyzed_offset_max = text.parse().map_err(|_| fault("a number from 1 on"))?;

@@ -28,8 +28,9 @@ use super::parameters::{check_names, check_values};
 use super::{
     alias, analyze, async_search, blocks, bulk, by_query, cache, cat, cluster, copies, data_stream, document,
     explain, field_caps, field_mapping, force_merge, get, index, index_figures, index_settings, multi_search,
-    named_parts, open_close, plugin_async_search, rank_eval, resize, resolve, rollover, root, search,
-    search_template, stored_script, tasks, template, term_vectors, terms_enum, type_mapping, validate_query,
+    named_parts, open_close, plugin_async_search, point_in_time, rank_eval, resize, resolve, rollover, root,
+    scroll, search, search_template, stored_script, tasks, template, term_vectors, terms_enum, type_mapping,
+    validate_query,
 };
 use crate::error::ApiError;
 use crate::json::UTF8_MARK;
@@ -90,6 +91,8 @@ pub(super) fn tables() -> impl Iterator<Item = &'static [Route]> {
         copies::ROUTES,
         bulk::ROUTES,
         search::ROUTES,
+        scroll::ROUTES,
+        point_in_time::ROUTES,
         analyze::ROUTES,
         index::ROUTES,
         index_settings::ROUTES,

@@ -1,6 +1,7 @@
 //! `_search` and `_count`, typed and typeless, from the body and from the URI.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::FutureExt;
 use http::Method;
@@ -10,7 +11,8 @@ use super::call::Call;
 use super::envelope::Reply;
 use super::router::{Route, route};
 use crate::action::search::{
-    Manner, Scope, count_matches, may_name_documents, read_terminate_after, search, with_documents,
+    Manner, Scope, check_in_point, count_matches, may_name_documents, read_terminate_after, search,
+    with_documents,
 };
 use crate::error::ApiError;
 use crate::indices::may_name_scripts;
@@ -56,6 +58,7 @@ const PARAMS: &[&str] = &[
     "explain",
     "stored_fields",
     "docvalue_fields",
+    "scroll",
 ];
 
 const COUNT_PARAMS: &[&str] = &[
@@ -120,7 +123,10 @@ pub(super) async fn run_search(call: Call) -> Result<Reply, ApiError> {
 pub(super) fn found(call: &Call, read: Option<Value>, task: &Task) -> Result<Value, ApiError> {
     let mut json = read.map_or_else(|| call.json(), Ok)?;
     add_uri_parameters(call, &mut json)?;
-    let manner = manner(call, &json)?;
+    let manner = Manner { scroll: scroll_of(call)?, ..manner(call, &json)? };
+    let names_indices = call.path.contains_key("index");
+    let says_names = NAMES.iter().any(|name| call.param(name).is_some());
+    check_in_point(&json, names_indices, says_names, &manner)?;
     let as_number = call.flag("rest_total_hits_as_int")?;
     search(&call.node, &scope(call)?, &json, &manner, as_number, task)
 }
@@ -183,6 +189,18 @@ pub(super) fn scope(call: &Call) -> Result<Scope, ApiError> {
     })
 }
 
+/// What says which indices a name means.
+const NAMES: [&str; 4] = ["allow_no_indices", "expand_wildcards", "ignore_throttled", "ignore_unavailable"];
+
+/// For how long all matches are held, if a scroll is asked for.
+fn scroll_of(call: &Call) -> Result<Option<Duration>, ApiError> {
+    let Some(text) = call.param("scroll").filter(|text| !text.is_empty()) else { return Ok(None) };
+    if call.maybe_flag("request_cache")? == Some(true) {
+        return Err(ApiError::validation("[request_cache] cannot be used in a scroll context"));
+    }
+    read_span("scroll", text)
+}
+
 pub(super) fn manner(call: &Call, body: &Value) -> Result<Manner, ApiError> {
     let said =
         body.get("timeout").map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
@@ -193,6 +211,7 @@ pub(super) fn manner(call: &Call, body: &Value) -> Result<Manner, ApiError> {
         skip_beyond: call.number("pre_filter_shard_size")?,
         allows_partial: call.maybe_flag("allow_partial_search_results")?.unwrap_or(true),
         timeout: timeout.map(|text| read_span("timeout", &text)).transpose()?.flatten(),
+        scroll: None,
     })
 }
 

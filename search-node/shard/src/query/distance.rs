@@ -16,6 +16,13 @@ pub(in crate::query) fn metres_between(a: Point, b: Point) -> f64 {
     2.0 * EARTH_RADIUS * (haversine * 0.5).sqrt().min(1.0).asin()
 }
 
+/// The same on an earth that is flat between them, which is quicker told and less exact.
+pub(in crate::query) fn flat_metres_between(a: Point, b: Point) -> f64 {
+    let x = (b.lon - a.lon).to_radians() * ((a.lat + b.lat) / 2.0).to_radians().cos();
+    let y = (b.lat - a.lat).to_radians();
+    x.hypot(y) * EARTH_RADIUS
+}
+
 /// A score that falls with a distance.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::query) struct Falling {

@@ -6,6 +6,7 @@
 mod ast;
 mod cacheable;
 mod can_match;
+mod computed;
 mod distance;
 mod doc_values;
 mod dsl;
@@ -24,8 +25,9 @@ mod weights;
 mod wildcard;
 
 pub(crate) use ast::{Fuzziness, Matching, MultiMatchKind, QueryString};
-pub use ast::{InnerHitsAsked, Query};
+pub use ast::{GeoDistance, InnerHitsAsked, Query, ScriptSort, SliceBy, Sliced};
 pub(crate) use can_match::{can_match, segments_to_search};
+pub(crate) use computed::{Computed, Distances, Scripted};
 pub use dsl::{parse_query, wrapped};
 pub(crate) use faults::Faults;
 pub use limits::QueryLimits;

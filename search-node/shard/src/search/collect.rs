@@ -9,12 +9,13 @@ use tantivy::query::{EnableScoring, Query as TantivyQuery, Scorer, Weight};
 use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, Score, TERMINATED};
 
 use super::groups::{Groups, check_group, group_value, one_of_each_group};
+use super::index_order::{self, is_enough};
 use super::sort::{Opening, Place, SegmentKey, check_keys, compare_hits};
 use super::sorted;
 use super::statistics::Statistics;
 use super::stop::{AskStop, Stop, Watch};
 use super::ways::{Left, Way};
-use super::{Hit, SearchAnswer, SearchError, SearchRequest, SortField, SortKey};
+use super::{Hit, SearchAnswer, SearchError, SearchRequest, SortField, SortKey, SortValue};
 use crate::aggs::{
     AggPartial, SegmentAggs, check as check_aggs, reduce, runtime_fields_of as runtime_fields_of_aggs,
 };
@@ -61,7 +62,7 @@ fn walk(
     let shows_scores = by_score && request.hits > 0
         || request.track_scores
         || request.sort.iter().any(|key| key.field == SortField::Score);
-    let scored = shows_scores || request.min_score.is_some();
+    let scored = shows_scores || request.min_score.is_some() || request.sort.iter().any(SortKey::needs_score);
     let statistics = Statistics::new(view)?;
     let segments = segments_to_search(&request.query, view, context);
     let beside = runtime_fields_beside(view, request, context)?;
@@ -104,6 +105,13 @@ fn walk(
             let mut segment = Segment::new(request, reader, Rc::new([]), None)?;
             way.walk(reader, &mut segment, found.left(), watch)?;
             found.take(segment, ordinal, scored)?;
+        } else if request.is_in_index_order(scored) {
+            if is_enough(found) {
+                break;
+            }
+            let mut segment = Segment::new(request, reader, walk.keys(reader)?, None)?;
+            index_order::walk(&*matches, reader, &mut segment, found.to_count(), scored, watch)?;
+            found.take(segment, ordinal, shows_scores)?;
         } else if let Some(keys) = keys {
             walk.sorted(&*matches, reader, ordinal, keys, found)?;
         } else {
@@ -206,14 +214,7 @@ impl<'a> Walk<'a, '_> {
     fn sorted_by(&self) -> Option<&'a str> {
         let Self { request, view, .. } = self;
         // The keys of all segments are opened for that, and values of runtime fields are there for one at a time.
-        let is_only_first = request.hits > 0
-            && request.terminate_after.is_none()
-            && request.collapse.is_none()
-            && self.beside.is_empty()
-            && !self.scored
-            && request.min_score.is_none()
-            && request.post_filter.is_none()
-            && request.aggs.is_empty();
+        let is_only_first = request.is_only_first() && self.beside.is_empty() && !self.scored;
         match request.sort.first().filter(|key| key.nested.is_none()).map(|key| &key.field) {
             Some(SortField::Field(path)) if is_only_first => {
                 view.layout.mapping.leaf(path)?;
@@ -312,7 +313,7 @@ impl<'a> Found<'a> {
     }
 
     /// How many matches are still to be counted until more need not be; none if there are more already.
-    fn to_count(&self) -> Option<u64> {
+    pub(super) fn to_count(&self) -> Option<u64> {
         match self.request.counted_to {
             u64::MAX => Some(u64::MAX),
             counted_to => counted_to.checked_sub(self.total),
@@ -320,7 +321,7 @@ impl<'a> Found<'a> {
     }
 
     /// The worst hit, if there are as many as are wanted.
-    fn worst_of_full(&self) -> Option<&Hit> {
+    pub(super) fn worst_of_full(&self) -> Option<&Hit> {
         self.hits.last().filter(|_| self.hits.len() >= self.request.hits)
     }
 
@@ -384,9 +385,10 @@ impl<'a> Found<'a> {
 /// The walk over one segment.
 pub(super) struct Segment<'a> {
     reader: &'a SegmentReader,
-    keys: Rc<[SegmentKey<'a>]>,
+    pub(super) keys: Rc<[SegmentKey<'a>]>,
     filter: Option<Box<dyn Scorer>>,
     after: Option<Vec<Place>>,
+    pub(super) request_after: Option<&'a [SortValue]>,
     min_score: Option<f32>,
     hits: usize,
     total: u64,
@@ -394,7 +396,7 @@ pub(super) struct Segment<'a> {
     most: Option<u64>,
     /// Whether there was one more.
     is_terminated: bool,
-    max_score: f32,
+    pub(super) max_score: f32,
     /// The best of each group, where there are groups.
     groups: Option<Groups<'a>>,
     /// The worst of the best on top.
@@ -454,6 +456,7 @@ impl<'a> Segment<'a> {
             keys,
             filter: filter.map(|weight| weight.scorer(reader, 1.0)).transpose()?,
             after,
+            request_after: request.search_after.as_deref(),
             min_score: request.min_score,
             hits: request.hits,
             total: 0,

@@ -1,7 +1,7 @@
 //! Search: the best hits of one shard at one point in time, and what is computed over all matches.
 //!
 //! `collect` walks the matches of each segment once, for hits, total and aggregations together, or where only the best are wanted in one of
-//! the shorter `ways`, or by `sorted` runs of documents; `sort` orders them;
+//! the shorter `ways`, or by `sorted` runs of documents, or in `index_order`; `sort` orders them;
 //! `scan` walks every match in batches; `inner_hits` looks among the nested objects of a hit; `source` cuts a document's JSON to what was asked for; `fields` and `doc_values` show single fields of it; `explain` tells why it has its score; `stop` ends a search early; `groups` keeps the best hit of each.
 
 mod collect;
@@ -10,11 +10,13 @@ mod explain;
 mod fields;
 mod groups;
 mod id_key;
+mod index_order;
 mod inner_hits;
 mod joined;
 mod named;
 mod scan;
 mod scores;
+mod script_fields;
 mod sort;
 mod sorted;
 mod source;
@@ -42,6 +44,7 @@ pub(crate) use joined::join_query;
 pub use named::NamedSearch;
 pub use scan::{Scan, Slice};
 pub(crate) use scores::scores;
+pub use script_fields::{ScriptField, ScriptFields};
 pub use sort::{Missing, NestedSort, NumericType, SortField, SortKey, SortMode, SortValue, compare_hits};
 pub(crate) use sort::{check_words, no_column_for_ids, no_values_in_column};
 pub use source::{SourceFilter, filter_source};

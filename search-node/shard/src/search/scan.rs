@@ -14,7 +14,7 @@ use crate::engine::View;
 use crate::query::{Asked, HeldValues, Prepared, Query, QueryContext, QueryRules, segments_to_search};
 
 /// One of several parts that a point in time is walked in; the parts share no document and miss none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Slice {
     /// Which part, from 0.
     pub number: u32,
@@ -29,8 +29,13 @@ impl Slice {
     /// The whole in one part.
     pub const WHOLE: Self = Self { number: 0, of: 1 };
 
-    fn has(self, document: u32) -> bool {
-        (document.wrapping_mul(SPREAD) >> 16) % self.of.max(1) == self.number
+    pub(crate) fn has(self, document: u32) -> bool {
+        self.has_hash(document.wrapping_mul(SPREAD) >> 16)
+    }
+
+    /// Whether what has a hash belongs to it.
+    pub(crate) fn has_hash(self, hash: u32) -> bool {
+        hash % self.of.max(1) == self.number
     }
 }
 

@@ -106,7 +106,7 @@ fn in_order(scorer: &mut dyn Scorer, reader: &SegmentReader, segment: &mut Segme
 }
 
 /// How many matches there are, as far as they are to be counted.
-fn count(
+pub(super) fn count(
     matches: &dyn Weight,
     reader: &SegmentReader,
     to_count: Option<u64>,

@@ -9,6 +9,7 @@ use cluster::state::{CopyId, IndexId, ShardId};
 use serde::{Deserialize, Serialize};
 use shard::{EngineError, FieldBytes, QueryCacheFigures, SegmentFigures, Shard, ShardActivity};
 
+use crate::action::search::HeldFigures;
 use crate::coordination::{read, write};
 use crate::cpu_meter::CpuFigures;
 use crate::disk_watch::space_of;
@@ -110,6 +111,8 @@ pub(crate) struct CopyFigures {
     /// The highest sequence number; -1 when there is none.
     pub(crate) max_seq_no: i64,
     pub(crate) activity: ShardActivity,
+    /// What is held of it for clients, as it was when they began.
+    pub(crate) held: HeldFigures,
     /// Told only to who asks for them; none of a copy that is closed.
     pub(crate) file_segments: Vec<SegmentFigures>,
     /// What each field takes, by its path; the same.
@@ -165,6 +168,7 @@ impl CopyFigures {
         self.listeners += other.listeners;
         self.max_seq_no = self.max_seq_no.max(other.max_seq_no);
         self.activity += other.activity;
+        self.held += other.held;
         self.file_segments.extend(other.file_segments.iter().cloned());
         other.fields.iter().for_each(|(path, bytes)| *self.fields.entry(path.clone()).or_default() += *bytes);
     }
@@ -235,6 +239,7 @@ fn held_by(node: &Node) -> Vec<(ShardId, CopyId)> {
 
 fn copies_of(node: &Node, wish: &FiguresWish) -> Vec<CopyFigures> {
     let mut copies = Vec::new();
+    let held = node.held.figures();
     for index in node.indices.all().iter().filter(|index| index.has_copies()) {
         // A shard that cannot be refreshed is told by its state; its last figures are better than none.
         if let Err(error) = index.refresh_if_idle() {
@@ -274,6 +279,7 @@ fn copies_of(node: &Node, wish: &FiguresWish) -> Vec<CopyFigures> {
             listeners: index.refresh_listeners(),
             max_seq_no: stats.max_seq_no,
             activity: stats.activity,
+            held: held.get(&(index.uuid.clone(), number as usize)).copied().unwrap_or_default(),
             file_segments: segments.remove(&number).unwrap_or_default(),
             fields: fields.remove(&number).unwrap_or_default(),
         }));

@@ -85,7 +85,12 @@ pub(super) fn add_fields(shown: &mut Map<String, Value>, fields: Map<String, Val
 
 /// The values by which a hit was sorted.
 pub(super) fn add_sort(shown: &mut Map<String, Value>, hit: &Hit) {
-    if !hit.sort.is_empty() {
-        shown.insert("sort".to_owned(), Value::Array(hit.sort.iter().map(SortValue::to_json).collect()));
+    add_sort_values(shown, &hit.sort);
+}
+
+/// Values by which a hit was sorted.
+pub(super) fn add_sort_values(shown: &mut Map<String, Value>, values: &[SortValue]) {
+    if !values.is_empty() {
+        shown.insert("sort".to_owned(), Value::Array(values.iter().map(SortValue::to_json).collect()));
     }
 }

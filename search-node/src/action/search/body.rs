@@ -1,10 +1,16 @@
 //! The body of a search, read.
 
-use serde_json::{Map, Value};
-use shard::{Query, SearchRequest, SortField, SortValue, SourceFilter, parse_aggs, parse_query};
+use serde_json::{Map, Value, json};
+use shard::{
+    AggRequest, Query, SearchRequest, Slice, SliceBy, Sliced, SortField, SortKey, SortValue, SourceFilter,
+    parse_aggs, parse_query,
+};
 
 use super::collapse::Collapse;
+use super::filtered;
 use super::inner_hits::InnerHits;
+use super::point_in_time::Pit;
+use super::query::Turn;
 use super::rescore::Rescore;
 use super::shows::Shows;
 use super::sort::read_sort;
@@ -37,6 +43,14 @@ pub(crate) struct SearchBody {
     pub indices_boost: Vec<(String, f32)>,
     /// The nested objects that are shown with each hit.
     pub inner_hits: Vec<InnerHits>,
+    /// The point in time that is looked in.
+    pub(super) pit: Option<Pit>,
+    /// The part of the documents that is looked in.
+    pub(super) slice: Option<Slice>,
+    /// Whether hits are sorted by their places last, which nobody has asked for and is not shown.
+    is_placed_last: bool,
+    /// Whether nothing was asked for that they are sorted by.
+    is_placed_alone: bool,
 }
 
 impl SearchBody {
@@ -60,11 +74,16 @@ impl SearchBody {
             collapse: None,
             indices_boost: Vec::new(),
             inner_hits: Vec::new(),
+            pit: None,
+            slice: None,
+            is_placed_last: false,
+            is_placed_alone: false,
         };
         for (key, value) in object {
             search.member(key, value)?;
         }
-        search.check_order()?;
+        search.order_in_point(body)?;
+        search.cut(body)?;
         search.shows.check()?;
         search.collapse.as_ref().map_or(Ok(()), |collapse| collapse.check(&search))?;
         let asked = search.request.post_filter.iter().chain([&search.request.query]);
@@ -80,17 +99,64 @@ impl SearchBody {
         Ok(search)
     }
 
-    /// Places in shards are the same for each request only where a point in time is kept.
-    fn check_order(&self) -> Result<(), ApiError> {
-        let by_place = SortField::Field("_shard_doc".to_owned());
-        match self.request.sort.iter().any(|key| key.field == by_place) {
-            true => Err(ApiError::new(
-                400,
-                "action_request_validation_exception",
-                "Validation Failed: 1: [_shard_doc] sort field cannot be used without [point in time];",
-            )),
-            false => Ok(()),
+    /// In a point in time hits have places, by which equals are told apart. Places are the same for each request only there.
+    fn order_in_point(&mut self, body: &Value) -> Result<(), ApiError> {
+        let SearchRequest { sort, search_after, .. } = &mut self.request;
+        let is_place = |key: &SortKey| matches!(key.field, SortField::ShardDoc(_));
+        if self.pit.is_none() {
+            return match sort.iter().any(is_place) {
+                true => Err(ApiError::validation(
+                    "[_shard_doc] sort field cannot be used without [point in time]",
+                )),
+                false => Ok(()),
+            };
         }
+        let is_sorted = body.get("sort").is_some_and(|sort| *sort != json!([]) && !sort.is_null());
+        if sort.is_empty() && is_sorted {
+            sort.push(SortKey { descending: true, ..SortKey::of(SortField::Score) });
+        }
+        let is_said = search_after.as_ref().is_none_or(|after| after.len() == sort.len() + 1);
+        if is_sorted && is_said && !sort.last().is_some_and(is_place) {
+            sort.push(SortKey::of(SortField::ShardDoc(0)));
+        }
+        Ok(())
+    }
+
+    /// Only one slice is looked in.
+    fn cut(&mut self, body: &Value) -> Result<(), ApiError> {
+        let Some(value) = body.get("slice") else { return Ok(()) };
+        let (slice, by) = read_slice(value)?;
+        // Numbers of documents are the same for all slices of one point in time.
+        let usual = if self.pit.is_some() { SliceBy::Document } else { SliceBy::Id };
+        let slice_query = Query::Slice(Sliced { by: by.unwrap_or(usual), slice });
+        let query = std::mem::replace(&mut self.request.query, Query::MatchAll);
+        self.request.query = filtered(query, Some(&slice_query));
+        self.slice = Some(slice);
+        Ok(())
+    }
+
+    /// The search as a scroll goes through its hits: each has a place of its own, and what is computed over all is so once.
+    pub(super) fn in_scroll(mut self, turn: Turn) -> Self {
+        self.track_total = TrackTotal::All;
+        let request = &mut self.request;
+        if turn == Turn::Next {
+            request.aggs = AggRequest::default();
+        }
+        if request.sort.is_empty() && request.has_one_score() {
+            request.track_scores = true;
+        } else if request.sort.is_empty() {
+            request.sort.push(SortKey { descending: true, ..SortKey::of(SortField::Score) });
+            self.is_placed_alone = true;
+        }
+        request.sort.push(SortKey::of(SortField::ShardDoc(0)));
+        self.is_placed_last = true;
+        self
+    }
+
+    /// The values by which a hit was sorted that are shown.
+    pub(super) fn shown_of<'v>(&self, values: &'v [SortValue]) -> &'v [SortValue] {
+        let most = if self.is_placed_alone { 0 } else { values.len() - usize::from(self.is_placed_last) };
+        values.get(..most).unwrap_or_default()
     }
 
     fn member(&mut self, key: &str, value: &Value) -> Result<(), ApiError> {
@@ -121,11 +187,64 @@ impl SearchBody {
             "terminate_after" => self.request.terminate_after = read_terminate_after(key, value)?,
             "timeout" => check_timeout(value)?,
             "stats" if value.is_array() => {}
+            "pit" => self.pit = Some(Pit::read(value)?),
+            "slice" => {}
             "profile" => drop(flag(key, value)?),
             other if self.shows.member(other, value)? => {}
             other => return Err(unknown_key(other, value)),
         }
         Ok(())
+    }
+}
+
+/// `slice`, and what decides if that is said.
+fn read_slice(value: &Value) -> Result<(Slice, Option<SliceBy>), ApiError> {
+    let Value::Object(members) = value else { return Err(unknown_key("slice", value)) };
+    let (mut id, mut max, mut by) = (None, None, None);
+    for (key, value) in members {
+        let wrong = |reason: &str| {
+            ApiError::malformed(format!("[slice] failed to parse field [{key}]"))
+                .caused_by("illegal_argument_exception", reason)
+        };
+        let number = || {
+            let number = value.as_i64().or_else(|| value.as_str()?.parse().ok());
+            let number = number.filter(|number| i32::try_from(*number).is_ok());
+            number.ok_or_else(|| wrong("it must be a whole number"))
+        };
+        match (key.as_str(), value) {
+            ("id", _) => {
+                let number = u32::try_from(number()?);
+                id = Some(number.map_err(|_| wrong("id must be greater than or equal to 0"))?);
+            }
+            ("max", _) => {
+                let number = u32::try_from(number()?).ok().filter(|max| *max > 1);
+                let number = number.ok_or_else(|| wrong("max must be greater than 1"))?;
+                if id.is_some_and(|id| id >= number) {
+                    return Err(wrong("max must be greater than id"));
+                }
+                max = Some(number);
+            }
+            ("field", Value::String(field)) => {
+                by = Some(match field.as_str() {
+                    "_id" => SliceBy::Id,
+                    "_doc" => SliceBy::Document,
+                    field => SliceBy::Field(field.to_owned()),
+                });
+            }
+            ("field", _) => {
+                let kind = json_kind(value);
+                return Err(ApiError::malformed(format!(
+                    "[slice] field doesn't support values of type: {kind}"
+                )));
+            }
+            (other, _) => return Err(ApiError::malformed(format!("[slice] unknown field [{other}]"))),
+        }
+    }
+    match (id, max) {
+        (Some(number), Some(of)) if number < of => Ok((Slice { number, of }, by)),
+        (Some(_), Some(_)) => Err(ApiError::argument("max must be greater than id")),
+        (None, _) => Err(ApiError::argument("id must be greater than or equal to 0")),
+        (_, None) => Err(ApiError::argument("max must be greater than 1")),
     }
 }
 

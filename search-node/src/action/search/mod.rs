@@ -15,6 +15,9 @@
 //!  until      how long all of that goes on
 //!  failed     what is told where shards have failed
 //!  contexts   points in time that are kept between finding hits and reading their documents
+//!  held       points in time that are held for clients
+//!  point_in_time  opened by clients, searched in, closed
+//!  scroll     all matches a batch at a time
 //!  inner_hits the nested objects of a hit that are shown with it, its children and its parent
 //!  named      which queries with names match a hit
 //!  lookups    queries that name documents, which are read before any shard is asked
@@ -26,13 +29,16 @@ mod body;
 mod collapse;
 mod contexts;
 mod failed;
+mod held;
 mod highlight;
 mod inner_hits;
 mod lookups;
 mod named;
+mod point_in_time;
 mod query;
 mod rank;
 mod rescore;
+mod scroll;
 mod shards;
 mod shows;
 mod soonest;
@@ -40,6 +46,7 @@ mod sort;
 mod spread;
 mod until;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -50,8 +57,13 @@ use self::answer::{show_score, show_shards, show_total};
 pub(crate) use self::body::{SearchBody, TrackTotal, check_timeout, read_source, read_terminate_after};
 pub(crate) use self::contexts::Contexts;
 pub(crate) use self::failed::{ShardFailure, phase_failed};
+pub(crate) use self::held::{HELD, HeldContexts, HeldFigures, HeldLimits, answer_held};
 pub(crate) use self::lookups::{may_name_documents, with_documents};
+pub(crate) use self::point_in_time::{
+    OpenedPoint, check_in_point, close_all_points, close_points, list_points, open_point,
+};
 pub(crate) use self::query::{answer_fetch, answer_query};
+pub(crate) use self::scroll::{clear_all_scrolls, clear_scrolls, go_on};
 pub(crate) use self::shards::Target;
 pub(crate) use self::soonest::Soonest;
 pub(crate) use self::sort::read_sort;
@@ -82,7 +94,15 @@ pub(crate) struct Manner {
     pub allows_partial: bool,
     /// After how long what was found so far is the answer.
     pub timeout: Option<Duration>,
+    /// For how long all matches are held, to be asked for a batch at a time.
+    pub scroll: Option<Duration>,
 }
+
+/// The names of what bounds points in time that are held for clients.
+pub(crate) const MAX_OPEN_SCROLL_CONTEXT: &str = "search.max_open_scroll_context";
+pub(crate) const MAX_OPEN_PIT_CONTEXT: &str = "search.max_open_pit_context";
+pub(crate) const MAX_KEEP_ALIVE: &str = "search.max_keep_alive";
+pub(crate) const DEFAULT_KEEP_ALIVE: &str = "search.default_keep_alive";
 
 /// Searches, as a task. `json` is the body that was read.
 pub(crate) fn search(
@@ -94,13 +114,57 @@ pub(crate) fn search(
     task: &Task,
 ) -> Result<Value, ApiError> {
     let body = SearchBody::read(json)?;
+    if let Some(keep) = manner.scroll {
+        return scroll::begin(node, scope, (json, body), (manner, keep), totals_as_number, task);
+    }
     let started = node.clock.now_millis();
-    let searched = node.indices.resolve_to_search(&scope.indices, scope.options, &manner.routing)?;
+    let (mut held, mut gone) = (None, Vec::new());
+    let (searched, targets) = match &body.pit {
+        Some(pit) => {
+            let (targets, failures, asked) = point_in_time::looked_in(node, pit)?;
+            (held, gone) = (Some(asked), failures);
+            (searched_of(&targets), targets)
+        }
+        None => {
+            if body.slice.is_some() {
+                return Err(ApiError::argument(
+                    "[slice] can only be used with [scroll] or [point-in-time] requests",
+                ));
+            }
+            let searched = node.indices.resolve_to_search(&scope.indices, scope.options, &manner.routing)?;
+            let targets = Target::all(node, &searched, manner)?;
+            (searched, targets)
+        }
+    };
     check_window(node, &searched, &body)?;
-    check_boosts(node, &body)?;
-    let targets = Target::all(node, &searched, manner)?;
+    check_asked(node, &searched, &body)?;
     let mut spread =
         Spread::new(node, targets, (json, &body), scope.doc_type.as_deref(), started, manner, task);
+    if let Some(held) = held {
+        spread = spread.in_held(held).beside(gone);
+    }
+    let answer = found_answer(spread, (json, &body), (node, scope, manner, task), started, totals_as_number)?;
+    Ok(match &body.pit {
+        Some(pit) => scroll::with_id("pit_id", &pit.id, answer),
+        None => answer,
+    })
+}
+
+/// The indices of shards that nodes hold, each once.
+fn searched_of(targets: &[Target]) -> Vec<Searched> {
+    let mut indices: Vec<_> = targets.iter().map(|target| Arc::clone(&target.index)).collect();
+    indices.dedup_by(|one, other| one.uuid == other.uuid);
+    indices.into_iter().map(|index| Searched { index, filter: None, routing: None }).collect()
+}
+
+/// What is found and shown, as the API shows it.
+fn found_answer(
+    mut spread: Spread<'_>,
+    (json, body): (&Value, &SearchBody),
+    (node, scope, manner, task): (&Node, &Scope, &Manner, &Task),
+    started: i64,
+    totals_as_number: bool,
+) -> Result<Value, ApiError> {
     let found = spread.find(body.from + body.size)?;
     let (found, mut hits) = spread.fetch(found, body.from)?;
     if let Some(collapse) = &body.collapse {
@@ -115,8 +179,10 @@ pub(crate) fn search(
         shown.insert("total".to_owned(), show_total(found.total, body.track_total, totals_as_number));
     }
     let has_hits = !found.hits.is_empty() && body.size > 0;
-    shown
-        .insert("max_score".to_owned(), found.max_score.filter(|_| has_hits).map_or(Value::Null, show_score));
+    shown.insert(
+        "max_score".to_owned(),
+        found.max_score.filter(|_| has_hits || spread.goes_on()).map_or(Value::Null, show_score),
+    );
     shown.insert("hits".to_owned(), Value::Array(hits));
     node.counters.searches.inc();
     let mut answer = json!({
@@ -220,6 +286,12 @@ fn check_shows(index: &Index, body: &SearchBody) -> Result<(), ApiError> {
             "Trying to retrieve too many docvalue_fields. Must be less than or equal to: [{most}] but was [{asked}]. This limit can be set by changing the [index.max_docvalue_fields_search] index level setting."
         )));
     }
+    let (asked, most) = (body.shows.scripts.len(), settings.script_fields_max);
+    if asked > most {
+        return Err(ApiError::argument(format!(
+            "Trying to retrieve too many script_fields. Must be less than or equal to: [{most}] but was [{asked}]. This limit can be set by changing the [index.max_script_fields] index level setting."
+        )));
+    }
     if let Some(rescore) = body.rescore.iter().find(|rescore| rescore.window > settings.rescore_window_max) {
         let (window, most) = (rescore.window, settings.rescore_window_max);
         return Err(ApiError::argument(format!(
@@ -239,11 +311,25 @@ fn check_boosts(node: &Node, body: &SearchBody) -> Result<(), ApiError> {
         .try_for_each(|(name, _)| node.indices.resolve_to_search(name, NameOptions::default(), &[]).map(drop))
 }
 
-fn check_window(node: &Node, searched: &[Searched], body: &SearchBody) -> Result<(), ApiError> {
-    let window = body.from.saturating_add(body.size);
+/// Refuses more than indices allow to be asked.
+fn check_asked(node: &Node, searched: &[Searched], body: &SearchBody) -> Result<(), ApiError> {
     for Searched { index, .. } in searched {
         check_shows(index, body)?;
         inner_hits::check_windows(&body.inner_hits, index.settings().inner_window_max)?;
+        let most = index.settings().slices_max;
+        if let Some(slice) = body.slice.filter(|slice| slice.of as usize > most) {
+            return Err(ApiError::argument(format!(
+                "The number of slices [{}] is too large. It must be less than [{most}]. This limit can be set by changing the [index.max_slices_per_scroll] index level setting.",
+                slice.of
+            )));
+        }
+    }
+    check_boosts(node, body)
+}
+
+fn check_window(node: &Node, searched: &[Searched], body: &SearchBody) -> Result<(), ApiError> {
+    let window = body.from.saturating_add(body.size);
+    for Searched { index, .. } in searched {
         let most = index.settings().result_window_max.unwrap_or(node.settings.result_window_max);
         if window > most {
             return Err(ApiError::argument(format!(

@@ -13,12 +13,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use shard::{
     AggPartial, AskStop, Explanation, FieldsShown, Highlight, Highlighter, Hit, Query, QueryContext,
-    QueryRules, Reader, SearchAnswer, SearchError, SearchRequest, SortValue, Stop, compare_hits,
-    one_of_each_group, reduce_aggs, uid_parts,
+    QueryRules, Reader, ScriptFields, SearchAnswer, SearchError, SearchRequest, SortField, SortValue, Stop,
+    compare_hits, one_of_each_group, reduce_aggs, uid_parts,
 };
 
-use super::answer::{add_fields, add_sort, show_hit};
+use super::answer::{add_fields, add_sort_values, show_hit};
 use super::body::{SearchBody, TrackTotal};
+use super::held::{Held, HeldLimits, HeldShard};
 use super::inner_hits::{self, InnerSearches};
 use super::named::NamedSearches;
 use super::until::Until;
@@ -51,6 +52,25 @@ pub(super) struct Question {
     pub within: Option<Duration>,
     /// The id of the task that the whole search is.
     pub task: String,
+    /// What the node holds, if it shall look in that.
+    pub held: Option<HeldAsked>,
+}
+
+/// A point in time that nodes hold, which is looked in.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct HeldAsked {
+    pub number: u64,
+    /// For how long it shall be held from now on, if that is said.
+    pub keep_millis: Option<i64>,
+    /// The turn of a scroll, if it is one.
+    pub turn: Option<Turn>,
+}
+
+/// Which hits of a scroll are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Turn {
+    First,
+    Next,
 }
 
 /// A shard to look in.
@@ -98,6 +118,8 @@ pub(super) struct Wanted {
     #[serde(with = "serde_bytes")]
     pub body: Vec<u8>,
     pub hits: Vec<Hit>,
+    /// The turn of a scroll, if they are of one.
+    pub turn: Option<Turn>,
 }
 
 /// Hits as they are shown, in the order in which they were wanted.
@@ -109,6 +131,8 @@ pub(super) struct Fetched {
 /// One shard of a search at one point in time.
 pub(super) struct Part {
     pub place: usize,
+    /// The same as long as it is held, also when another one is gone.
+    held_place: usize,
     number: usize,
     pub index: Arc<Index>,
     /// What of it is meant.
@@ -117,6 +141,8 @@ pub(super) struct Part {
     /// What its scores are multiplied by.
     boost: f32,
     pub reader: Reader,
+    /// What holds it for a client, if something does.
+    held: Option<Arc<Held>>,
     /// When the search began, and the type of its path.
     asked: Asked,
 }
@@ -141,11 +167,20 @@ impl Part {
 
     /// The search as it is in this part.
     fn request<'a>(&self, request: &'a SearchRequest) -> Cow<'a, SearchRequest> {
-        if self.filter.is_none() && self.boost == 1.0 {
+        let after = self.held.as_ref().and_then(|held| held.scroll.as_ref()?.after());
+        let is_by_place = request.sort.iter().any(|key| matches!(key.field, SortField::ShardDoc(_)));
+        if self.filter.is_none() && self.boost == 1.0 && after.is_none() && !is_by_place {
             return Cow::Borrowed(request);
         }
-        let query = filtered(request.query.clone(), self.filter.as_ref()).boosted(self.boost);
-        Cow::Owned(SearchRequest { query, ..request.clone() })
+        let mut own = request.clone();
+        own.query = filtered(own.query, self.filter.as_ref()).boosted(self.boost);
+        own.search_after = after.or(own.search_after);
+        for key in &mut own.sort {
+            if let SortField::ShardDoc(shard) = &mut key.field {
+                *shard = u32::try_from(self.held_place).unwrap_or(u32::MAX);
+            }
+        }
+        Cow::Owned(own)
     }
 
     fn can_match(&self, request: &SearchRequest) -> bool {
@@ -169,6 +204,11 @@ pub(super) fn find_here(
         TrackTotal::UpTo(most) => most,
         TrackTotal::No => 0,
     };
+    // What was counted with the first hits need not be counted again.
+    let is_going_on = question.held.is_some_and(|held| held.turn == Some(Turn::Next));
+    if is_going_on {
+        request.counted_to = 0;
+    }
     request.query = in_type(request.query, question.doc_type.as_deref());
     // What is ordered anew may come from further down.
     let windows = body.rescore.iter().map(|rescore| rescore.window).filter(|_| question.hits > 0);
@@ -211,6 +251,12 @@ pub(super) fn find_here(
                     .with("index_uuid", part.index.uuid.as_str());
                 partial.failures.push((part.place, written(&error)));
             }
+        }
+    }
+    if let Some(held) = parts.first().and_then(|part| part.held.as_ref()) {
+        held.touch(node.clock.now_millis(), None);
+        if let Some(scroll) = &held.scroll {
+            (partial.total, partial.max_score) = scroll.counted(partial.total, partial.max_score);
         }
     }
     partial.hits.sort_by(|a, b| compare_hits(a, b, &request.sort));
@@ -290,6 +336,7 @@ pub(super) fn fetch_here(
 struct Showing<'a> {
     fields: Option<FieldsShown<'a>>,
     highlighter: Option<Highlighter<'a>>,
+    scripts: Option<ScriptFields<'a>>,
 }
 
 impl<'a> Showing<'a> {
@@ -337,12 +384,18 @@ fn fetch_one<'a>(
         add_fields(&mut shown, part.reader.doc_values(hit, &shows.doc_values, &stop)?);
     }
     let showing = showing.entry(part.place).or_default();
-    let source = match shows.fields.is_empty() && shows.highlight.is_none() {
+    let needs_none = shows.fields.is_empty() && shows.highlight.is_none() && shows.scripts.is_empty();
+    let source = match needs_none {
         true => Value::Null,
         false => serde_json::from_slice(&stored.source).unwrap_or_default(),
     };
     if !shows.fields.is_empty() {
         add_fields(&mut shown, showing.fields(part, body)?.of(&source));
+    }
+    if !shows.scripts.is_empty() {
+        let scripts =
+            showing.scripts.get_or_insert_with(|| part.reader.script_fields(&shows.scripts, part.context()));
+        add_fields(&mut shown, scripts.of(hit, &source)?);
     }
     if let Some(asked) = &shows.highlight {
         let (_, id) = uid_parts(&stored.uid);
@@ -357,7 +410,7 @@ fn fetch_one<'a>(
         let of_group = Map::from_iter([(collapse.field.clone(), json!([group.to_json()]))]);
         add_fields(&mut shown, of_group);
     }
-    add_sort(&mut shown, hit);
+    add_sort_values(&mut shown, body.shown_of(&hit.sort));
     if shows.explain {
         add_explanation(&mut shown, part, hit, body, &stop)?;
     }
@@ -403,13 +456,9 @@ fn part_of(
     question: &Question,
     body: &SearchBody,
 ) -> Result<Part, ApiError> {
-    let index = node.indices.of_id(&IndexId(asked.index.clone()));
-    let index = index.ok_or_else(|| ApiError::no_index(&asked.index))?;
-    // Another one may be filled here by now, and not have everything yet.
-    index.check_copy(asked.number, asked.copy)?;
-    let shard = index.shard_to_search(asked.number)?;
-    let filter = read_filter(asked.filter.as_deref())?;
-    let (place, number, reader) = (asked.place, asked.number, shard.reader());
+    let Looked { held_place, index, reader, filter, held } = looked_in(node, asked, question)?;
+    let (place, number) = (asked.place, asked.number);
+    let filter = read_filter(filter.as_deref())?;
     let asked = Asked {
         node: node.identity.node_id.clone(),
         doc_type: question.doc_type.clone().unwrap_or_default(),
@@ -417,7 +466,43 @@ fn part_of(
     };
     let rules = Arc::clone(&index.settings().query);
     let boost = boost_of(node, &index, body)?;
-    Ok(Part { place, number, filter, rules, boost, reader, index, asked })
+    Ok(Part { place, held_place, number, filter, rules, boost, reader, held, index, asked })
+}
+
+/// What is looked in: a shard as it is, or as it is held.
+struct Looked {
+    held_place: usize,
+    index: Arc<Index>,
+    reader: Reader,
+    filter: Option<String>,
+    held: Option<Arc<Held>>,
+}
+
+fn looked_in(node: &Node, asked: &ShardAsked, question: &Question) -> Result<Looked, ApiError> {
+    if let Some(HeldAsked { number, keep_millis, .. }) = question.held {
+        let is_open = |index: &str| node.has_open(index);
+        let (held, shard) = node.held.shard(number, &asked.index, asked.number, is_open)?;
+        if let Some(keep_millis) = keep_millis {
+            HeldLimits::of(node).check_keep(keep_millis)?;
+        }
+        held.touch(node.clock.now_millis(), keep_millis);
+        let HeldShard { place: held_place, index, filter, reader, .. } = shard;
+        return Ok(Looked { held_place, index, reader, filter, held: Some(held) });
+    }
+    let index = node.indices.of_id(&IndexId(asked.index.clone()));
+    let index = index.ok_or_else(|| ApiError::no_index(&asked.index))?;
+    // Another one may be filled here by now, and not have everything yet.
+    index.check_copy(asked.number, asked.copy)?;
+    let reader = index.shard_to_search(asked.number)?.reader();
+    Ok(Looked { held_place: asked.place, index, reader, filter: asked.filter.clone(), held: None })
+}
+
+/// The hits of a scroll are handed out: those that follow are wanted next.
+pub(super) fn note_handed_out(parts: &[Part], hits: &[Hit]) {
+    let held = parts.first().and_then(|part| part.held.as_ref());
+    if let (Some(scroll), Some(last)) = (held.and_then(|held| held.scroll.as_ref()), hits.last()) {
+        scroll.go_on_after(&last.sort);
+    }
 }
 
 /// What the scores of an index are multiplied by.
@@ -431,7 +516,7 @@ fn boost_of(node: &Node, index: &Index, body: &SearchBody) -> Result<f32, ApiErr
     Ok(1.0)
 }
 
-fn written(error: &ApiError) -> Vec<u8> {
+pub(super) fn written(error: &ApiError) -> Vec<u8> {
     serde_json::to_vec(error).unwrap_or_default()
 }
 
@@ -449,7 +534,7 @@ pub(crate) fn answer_query(
     if question.is_kept {
         node.contexts.check_room(node.clock.now_millis())?;
     }
-    let body = body_of(&question.body)?;
+    let body = body_of(&question.body, question.held.and_then(|held| held.turn))?;
     let (mut partial, parts) = find_here(node, &question, &body, &shown(&question.body), &until)?;
     if question.is_kept && !partial.hits.is_empty() {
         partial.context = Some(node.contexts.keep(Arc::new(parts), node.clock.now_millis())?);
@@ -470,8 +555,9 @@ pub(crate) fn answer_fetch(
     if wanted.hits.is_empty() {
         return Ok(Bytes::new());
     }
-    let body = body_of(&wanted.body)?;
+    let body = body_of(&wanted.body, wanted.turn)?;
     let fetched = fetch_here(&parts, &wanted.hits, &body, &shown(&wanted.body), cancelled);
+    note_handed_out(&parts, &wanted.hits);
     Ok(serde_json::to_vec(&fetched).map_err(|error| ApiError::internal(error.to_string()))?.into())
 }
 
@@ -480,9 +566,13 @@ fn shown(bytes: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(bytes)
 }
 
-fn body_of(bytes: &[u8]) -> Result<SearchBody, ApiError> {
+fn body_of(bytes: &[u8], turn: Option<Turn>) -> Result<SearchBody, ApiError> {
     let json: Value = serde_json::from_slice(bytes).map_err(|error| ApiError::internal(error.to_string()))?;
-    SearchBody::read(&json)
+    let body = SearchBody::read(&json)?;
+    Ok(match turn {
+        Some(turn) => body.in_scroll(turn),
+        None => body,
+    })
 }
 
 pub(super) fn unreadable(error: &postcard::Error) -> ApiError {

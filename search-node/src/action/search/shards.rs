@@ -30,6 +30,16 @@ pub(crate) struct Target {
 }
 
 impl Target {
+    /// A shard that a node holds as it was, which knows what of it is meant.
+    pub(super) fn held(
+        index: Arc<Index>,
+        number: usize,
+        nodes: Vec<NodeId>,
+        map: Option<Arc<ClusterState>>,
+    ) -> Self {
+        Self { index, number, filter: None, nodes, map }
+    }
+
     /// What of the index is meant, as JSON.
     pub(crate) fn filter(&self) -> Option<String> {
         self.filter.as_ref().map(|filter| filter.to_string())

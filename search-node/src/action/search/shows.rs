@@ -1,7 +1,7 @@
 //! What is shown of a hit beside where it is and its score, read.
 
-use serde_json::{Map, Value};
-use shard::{DocValueAsked, FieldAsked, Highlight, SourceFilter};
+use serde_json::Value;
+use shard::{DocValueAsked, FieldAsked, Highlight, ScriptField, SourceFilter};
 
 use super::body::{flag, read_source, unknown_key};
 use super::highlight::read_highlight;
@@ -16,6 +16,8 @@ pub(super) struct Shows {
     stored: Option<Stored>,
     pub fields: Vec<FieldAsked>,
     pub doc_values: Vec<DocValueAsked>,
+    /// What scripts compute.
+    pub scripts: Vec<ScriptField>,
     pub version: bool,
     pub seq_no: bool,
     pub explain: bool,
@@ -49,12 +51,7 @@ impl Shows {
                     .collect();
             }
             "stored_fields" => self.stored = Some(read_stored(value)?),
-            "script_fields" if value.as_object().is_some_and(Map::is_empty) => {}
-            "script_fields" if value.is_object() => {
-                return Err(ApiError::argument(
-                    "[script_fields] cannot be computed: this node has no scripts. Put the value into the documents, or ask for it with [fields] as a runtime field",
-                ));
-            }
+            "script_fields" => self.scripts = read_scripts(key, value)?,
             _ => return Ok(false),
         }
         Ok(true)
@@ -82,6 +79,8 @@ impl Shows {
                 &SourceFilter::All
             }
             (None, Some(_)) => &SourceFilter::None,
+            // Who asks for what is computed wants that alone unless he says so.
+            (None, None) if !self.scripts.is_empty() => &SourceFilter::None,
             (None, None) => &SourceFilter::All,
         }
     }
@@ -121,6 +120,32 @@ fn read_stored(value: &Value) -> Result<Stored, ApiError> {
         }
         _ => Ok(Stored::Fields(names)),
     }
+}
+
+/// `{"name": {"script": …, "ignore_failure": true}, …}`.
+fn read_scripts(key: &str, value: &Value) -> Result<Vec<ScriptField>, ApiError> {
+    let Value::Object(fields) = value else { return Err(unknown_key(key, value)) };
+    let mut read = Vec::new();
+    for (name, value) in fields {
+        let Value::Object(members) = value else {
+            return Err(ApiError::parsing(format!(
+                "Expected [START_OBJECT] in [{name}] but found [{}]",
+                super::body::json_kind(value)
+            )));
+        };
+        let (mut script, mut ignore_failure) = (None, false);
+        for (key, value) in members {
+            match key.as_str() {
+                "script" => script = Some(value),
+                "ignore_failure" => ignore_failure = flag(key, value)?,
+                _ => return Err(unknown_key(key, value)),
+            }
+        }
+        let script = script
+            .ok_or_else(|| ApiError::argument(format!("[script_fields] needs a [script] for [{name}]")))?;
+        read.push(ScriptField::read(name, script, ignore_failure)?);
+    }
+    Ok(read)
 }
 
 fn read_fields(key: &str, value: &Value) -> Result<Vec<FieldAsked>, ApiError> {

@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value};
 use shard::mapping::dates::DateFormats;
-use shard::{Missing, NestedSort, NumericType, SortField, SortKey, SortMode, SortValue, parse_query};
+use shard::{
+    GeoDistance, Missing, NestedSort, NumericType, ScriptSort, SortField, SortKey, SortMode, SortValue,
+    parse_query,
+};
 
 use crate::error::ApiError;
 
@@ -50,6 +53,7 @@ fn key_of(field: &str) -> SortKey {
     let by = match field {
         "_score" => SortField::Score,
         "_doc" => SortField::Doc,
+        "_shard_doc" => SortField::ShardDoc(0),
         "_seq_no" => SortField::SeqNo,
         other => SortField::Field(other.to_owned()),
     };
@@ -61,9 +65,10 @@ fn read_key(field: &str, options: &Value) -> Result<SortKey, ApiError> {
     match options {
         Value::Null => {}
         Value::String(order) => key.descending = read_order(order)?,
-        Value::Object(_) if matches!(field, "_geo_distance" | "_script") => {
-            return Err(ApiError::argument(format!("sort by [{field}] is not supported")));
+        Value::Object(members) if matches!(field, "_geo_distance" | "_geoDistance") => {
+            return read_distance(members);
         }
+        Value::Object(members) if field == "_script" => return read_script(members),
         Value::Object(members) => read_members(&mut key, members)?,
         other => {
             return Err(ApiError::argument(format!("malformed sort options of [{field}]: [{other}]")));
@@ -117,6 +122,74 @@ fn read_members(key: &mut SortKey, members: &Map<String, Value>) -> Result<(), A
         key.nested = Some(NestedSort { path, filter, max_children: usize::MAX, nested: None });
     }
     Ok(())
+}
+
+/// `_geo_distance`: how far a field's points are from others; what has none is farthest of all.
+fn read_distance(members: &Map<String, Value>) -> Result<SortKey, ApiError> {
+    let (about_order, about_distance): (Vec<_>, Vec<_>) =
+        members.iter().partition(|(name, _)| COMPUTED.contains(&name.as_str()));
+    let mut key = SortKey::of(SortField::Distance(GeoDistance::read(about_distance)?));
+    key.missing = Missing::Value(SortValue::Float(f64::INFINITY));
+    read_computed(&mut key, about_order.into_iter(), "_geo_distance")?;
+    if key.mode == Some(SortMode::Sum) {
+        return Err(ApiError::argument("sort_mode [sum] isn't supported for sorting by geo distance"));
+    }
+    Ok(key)
+}
+
+/// `_script`: what a script computes of each document, a number or a text.
+fn read_script(members: &Map<String, Value>) -> Result<SortKey, ApiError> {
+    let (mut script, mut is_text) = (None, None);
+    for (name, value) in members {
+        match name.as_str() {
+            "script" => script = Some(value),
+            "type" => {
+                let kind = text(name, value)?;
+                is_text = Some(match kind.to_ascii_lowercase().as_str() {
+                    "number" => false,
+                    "string" => true,
+                    _ => {
+                        let reason = format!("Unknown ScriptSortType [{kind}]");
+                        return Err(ApiError::malformed("[_script] failed to parse field [type]")
+                            .caused_by("illegal_argument_exception", reason));
+                    }
+                });
+            }
+            name if COMPUTED.contains(&name) => {}
+            _ => return Err(ApiError::malformed(format!("[_script] unknown field [{name}]"))),
+        }
+    }
+    let (Some(script), Some(is_text)) = (script, is_text) else {
+        return Err(ApiError::argument("Required [script, type]"));
+    };
+    let mut key = SortKey::of(SortField::Script(ScriptSort::read(script, is_text)?));
+    if !is_text {
+        // Where no nested object counts, as in Elasticsearch.
+        key.missing = Missing::Value(SortValue::Float(f64::MAX));
+    }
+    let about_order = members.iter().filter(|(name, _)| COMPUTED.contains(&name.as_str()));
+    read_computed(&mut key, about_order, "_script")?;
+    if is_text && !matches!(key.mode, None | Some(SortMode::Min | SortMode::Max)) {
+        return Err(ApiError::argument(
+            "script sort of type [string] doesn't support mode [avg], [sum] or [median]",
+        ));
+    }
+    Ok(key)
+}
+
+/// What can be said of the order of what is computed.
+const COMPUTED: [&str; 5] = ["order", "mode", "nested", "nested_path", "nested_filter"];
+
+fn read_computed<'v>(
+    key: &mut SortKey,
+    members: impl Iterator<Item = (&'v String, &'v Value)>,
+    of: &str,
+) -> Result<(), ApiError> {
+    let members: Map<String, Value> = members.map(|(name, value)| (name.clone(), value.clone())).collect();
+    read_members(key, &members).map_err(|mut error| {
+        error.reason = error.reason.replace("[field_sort]", &format!("[{of}]"));
+        error
+    })
 }
 
 fn read_missing(value: &Value) -> Result<Missing, ApiError> {

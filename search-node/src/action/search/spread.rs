@@ -19,7 +19,7 @@ use self::said::read_partial;
 use super::Manner;
 use super::body::SearchBody;
 use super::failed::{ShardFailure, phase_failed};
-use super::query::{Part, Partial, Question, ShardAsked, find_here, higher};
+use super::query::{HeldAsked, Part, Partial, Question, ShardAsked, Turn, find_here, higher};
 use super::shards::Target;
 use super::soonest::Asked;
 use super::until::Until;
@@ -53,6 +53,10 @@ pub(super) struct Spread<'a> {
     there: HashMap<usize, Kept>,
     /// The points in time that other nodes keep for this search.
     kept: BTreeSet<Kept>,
+    /// What is held already, and is looked in.
+    held: Option<HeldAsked>,
+    /// Shards that have failed before the search began.
+    failures: Vec<ShardFailure>,
 }
 
 /// A point in time that a node keeps, by its number there.
@@ -136,7 +140,26 @@ impl<'a> Spread<'a> {
             here: Vec::new(),
             there: HashMap::new(),
             kept: BTreeSet::new(),
+            held: None,
+            failures: Vec::new(),
         }
+    }
+
+    /// Whether these are not the first hits of what is gone through.
+    pub(super) fn goes_on(&self) -> bool {
+        self.held.is_some_and(|held| held.turn == Some(Turn::Next))
+    }
+
+    /// The same beside shards that have failed already.
+    pub(super) fn beside(mut self, failures: Vec<ShardFailure>) -> Self {
+        self.failures = failures;
+        self
+    }
+
+    /// The same in what nodes hold.
+    pub(super) fn in_held(mut self, held: HeldAsked) -> Self {
+        self.held = Some(held);
+        self
     }
 
     /// Looks in one copy of each shard.
@@ -157,6 +180,8 @@ impl<'a> Spread<'a> {
             tries.insert(0, 0);
         }
         sort_hits(&mut found.hits, &self.body.request.sort, hits);
+        found.shards += self.failures.len();
+        found.failures.append(&mut self.failures);
         self.check(found, errors)
     }
 
@@ -269,7 +294,7 @@ impl<'a> Spread<'a> {
                 place: *place,
                 index: target.index.uuid.clone(),
                 number: target.number,
-                copy: target.copy_on(node),
+                copy: target.copy_on(node).filter(|_| self.held.is_none()),
                 filter: target.filter(),
             }
         };
@@ -282,6 +307,7 @@ impl<'a> Spread<'a> {
             is_kept: hits > 0,
             may_skip: self.may_skip,
             within: self.until.left(),
+            held: self.held,
             task: format!("{}:{}", self.node.identity.node_id, self.task.number),
         }
     }
@@ -355,7 +381,9 @@ impl<'a> Spread<'a> {
     /// What was found, with the shards that have failed; an error if that is nothing, or not enough for who asks.
     fn settle(&self, mut found: Found, errors: Errors) -> Result<Found, ApiError> {
         let has_none = found.shards > 0 && found.answered == 0;
-        let is_said = errors.values().any(|(_, error)| !is_silent(error));
+        let mut said = errors.values().map(|(_, error)| error);
+        let is_said = said.any(|error| !is_silent(error))
+            || found.failures.iter().any(|failure| !is_silent(&failure.error));
         if has_none && !is_said {
             return Err(all_silent(errors.into_values().map(|(_, error)| error)));
         }
@@ -401,12 +429,21 @@ impl<'a> Spread<'a> {
 
     /// Why a shard has no copy that could be asked, as far as the map knows.
     fn no_copy(&self, target: &Target) -> ApiError {
-        let map = self.node.coordinator.as_ref().map(|coordinator| coordinator.map());
-        let shard = ShardId { index: IndexId(target.index.uuid.clone()), number: target.number as u32 };
-        let details = map.as_ref().and_then(|map| map.shard(&shard)?.unassigned().details.clone());
-        let details = details.unwrap_or_else(|| "no copy of it can be searched".to_owned());
-        ApiError::new(503, NO_COPY, format!("[{}][{}]: {details}", target.index.name, target.number))
+        match &self.held {
+            // Only one node holds a shard as it was.
+            Some(held) => ApiError::no_search_context(held.number),
+            None => no_copy(self.node, target),
+        }
     }
+}
+
+/// Why a shard has no copy that could be asked, as far as the map knows.
+pub(super) fn no_copy(node: &Node, target: &Target) -> ApiError {
+    let map = node.coordinator.as_ref().map(|coordinator| coordinator.map());
+    let shard = ShardId { index: IndexId(target.index.uuid.clone()), number: target.number as u32 };
+    let details = map.as_ref().and_then(|map| map.shard(&shard)?.unassigned().details.clone());
+    let details = details.unwrap_or_else(|| "no copy of it can be searched".to_owned());
+    ApiError::new(503, NO_COPY, format!("[{}][{}]: {details}", target.index.name, target.number))
 }
 
 /// Whether nobody has said what is wrong.
@@ -431,7 +468,7 @@ fn sort_hits(hits: &mut Vec<Hit>, keys: &[SortKey], most: usize) {
 /// What a shard is told to have failed of whose node could not be asked, or fell silent.
 const NO_ANSWER: &str = "node_not_connected_exception";
 
-fn no_answer() -> ApiError {
+pub(super) fn no_answer() -> ApiError {
     ApiError::new(503, NO_ANSWER, "the node with the copy that was asked did not answer")
 }
 
@@ -464,14 +501,26 @@ async fn call(
     within: Duration,
 ) -> Said {
     let begun = Instant::now();
-    let Some(peer) = peer_of(&coordinator.map(), node) else { return (Err(None), Duration::ZERO) };
-    let answer = coordinator.call(&peer, Lane::Data, action, message, within).await;
-    let answer = answer.map_err(|error| match error {
+    let answer = asked_of(&coordinator, node, Lane::Data, action, message, within).await;
+    (answer, begun.elapsed())
+}
+
+/// The same without the time that it took.
+pub(super) async fn asked_of(
+    coordinator: &Arc<Coordinator>,
+    node: NodeId,
+    lane: Lane,
+    action: Action,
+    message: Bytes,
+    within: Duration,
+) -> Result<Bytes, Option<ApiError>> {
+    let peer = peer_of(&coordinator.map(), node).ok_or(None)?;
+    let answer = coordinator.call(&peer, lane, action, message, within).await;
+    answer.map_err(|error| match error {
         transport::CallError::Failed(_) => match fault_of(error) {
             Fault::NotLeader(_) => None,
             Fault::Failed(error) => Some(error),
         },
         _ => None,
-    });
-    (answer, begun.elapsed())
+    })
 }

@@ -4,6 +4,8 @@ use std::cmp::Ordering;
 
 use crate::error::ApiError;
 use crate::rest::call::Call;
+pub(in crate::rest) use crate::time_span::show_span as span_shown;
+use crate::time_span::tenths;
 
 /// One cell.
 #[derive(Debug, Clone, PartialEq)]
@@ -129,21 +131,6 @@ pub(in crate::rest) fn bytes_shown(bytes: u64) -> String {
         Some((name, shift)) => format!("{}{name}", tenths(bytes as f64 / (1_u64 << shift) as f64)),
         None => format!("{bytes}b"),
     }
-}
-
-/// `13ms`, `1.2s`, `4.5m`, `2d`.
-pub(in crate::rest) fn span_shown(millis: i64) -> String {
-    const UNITS: [(&str, i64); 4] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
-    match UNITS.iter().find(|(_, unit)| millis >= *unit) {
-        Some((name, unit)) => format!("{}{name}", tenths(millis as f64 / *unit as f64)),
-        None => format!("{millis}ms"),
-    }
-}
-
-/// One digit behind the point, cut off rather than rounded, and none where it is 0.
-fn tenths(number: f64) -> String {
-    let cut = (number * 10.0).floor() / 10.0;
-    if cut.fract() == 0.0 { format!("{cut:.0}") } else { format!("{cut:.1}") }
 }
 
 impl From<&str> for Cell {

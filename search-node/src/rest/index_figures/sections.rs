@@ -1,6 +1,6 @@
 //! The sections of figures: documents, searches, merges and so on, of a copy or of many together.
 //!
-//! A section is whole or not there. What is 0 in it always is so because there is none: no cache, no warmer, no scroll, and
+//! A section is whole or not there. What is 0 in it always is so because there is none: no cache, no warmer, and
 //! nothing but field data of a segment on the heap, for its files are mapped.
 
 use serde_json::{Map, Value, json};
@@ -115,10 +115,14 @@ fn shown(copy: &CopyFigures, section: Section, with_files: bool) -> Value {
             "current": done.found.current
         }),
         Section::Search => json!({
+            "open_contexts": copy.held.open(),
             "query_total": done.query.count, "query_time_in_millis": done.query.millis(),
             "query_current": done.query.current, "fetch_total": done.fetch.count,
             "fetch_time_in_millis": done.fetch.millis(), "fetch_current": done.fetch.current,
-            "scroll_total": 0, "scroll_time_in_millis": 0, "scroll_current": 0,
+            "scroll_total": copy.held.scrolls.ended, "scroll_time_in_millis": copy.held.scrolls.millis,
+            "scroll_current": copy.held.scrolls.current, "point_in_time_total": copy.held.points.ended,
+            "point_in_time_time_in_millis": copy.held.points.millis,
+            "point_in_time_current": copy.held.points.current,
             "suggest_total": 0, "suggest_time_in_millis": 0, "suggest_current": 0
         }),
         Section::Merge => json!({

@@ -1,7 +1,8 @@
 //! The first documents by a column, whatever is passed over on the way to them.
 
 use super::*;
-use crate::search::{Missing, NumericType, SearchAnswer, SortField, SortKey, SortMode, SortValue};
+use crate::query::{Query, SliceBy, Sliced};
+use crate::search::{Missing, NumericType, SearchAnswer, Slice, SortField, SortKey, SortMode, SortValue};
 
 /// Documents of three segments: times rise, numbers jump, shares are often missing and come in several.
 fn engine_with_columns(folder: &Path) -> Arc<Engine> {
@@ -70,7 +71,11 @@ fn runs_that_are_passed_over_have_nothing_that_comes_first() {
         vec![key("share", true, before, Some(SortMode::Median))],
         vec![key("time", true, last.clone(), Some(SortMode::Sum))],
         vec![SortKey { numeric_type: Some(NumericType::Long), ..key("share", true, last.clone(), None) }],
-        vec![SortKey { numeric_type: Some(NumericType::Double), ..key("n", false, last, None) }],
+        vec![SortKey { numeric_type: Some(NumericType::Double), ..key("n", false, last.clone(), None) }],
+        vec![SortKey::of(SortField::Doc)],
+        vec![SortKey::of(SortField::ShardDoc(3))],
+        vec![SortKey::of(SortField::Doc), key("time", true, last.clone(), None)],
+        vec![key("k", true, last, None), SortKey { descending: true, ..SortKey::of(SortField::ShardDoc(3)) }],
     ];
     let queries = [
         json!({"match_all": {}}),
@@ -98,5 +103,57 @@ fn runs_that_are_passed_over_have_nothing_that_comes_first() {
         let whole = first(&engine, query, sort, Some(&after), (u64::MAX, false));
         let short = first(&engine, query, sort, Some(&after), (10, true));
         assert_eq!(shown(&short), shown(&whole), "{query} {sort:?} after {after:?}");
+    }
+}
+
+/// What is gone through in several parts, or from one place on, has every document once.
+#[test]
+fn slices_and_places_go_through_every_document_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = engine_with_columns(folder.path());
+    let all = engine.view().searcher.num_docs();
+    let context =
+        QueryContext { index: "i", doc_type: "_doc", now_millis: NOW, rules: crate::QueryRules::usual() };
+    let found = |query: Query, after: Option<SortValue>, hits: usize| {
+        let request = SearchRequest {
+            counted_to: 0,
+            sort: vec![SortKey::of(SortField::ShardDoc(1))],
+            search_after: after.map(|after| vec![after]),
+            ..SearchRequest::of(query, hits)
+        };
+        search(&engine.view(), &request, &context, &never).expect("searched").hits
+    };
+
+    let mut places = Vec::new();
+    loop {
+        let hits = found(Query::MatchAll, places.last().cloned(), 1_000);
+        if hits.is_empty() {
+            break;
+        }
+        places.extend(hits.into_iter().map(|hit| hit.sort[0].clone()));
+    }
+    let numbers: Vec<i64> = places
+        .iter()
+        .map(|place| match place {
+            SortValue::Integer(number) => *number,
+            other => panic!("{other:?} is no place"),
+        })
+        .collect();
+    assert_eq!(numbers.len() as u64, all);
+    assert!(numbers.is_sorted_by(|one, next| one < next) && numbers[0] >> 32 == 1, "{:?}", &numbers[..3]);
+
+    let by_n = SliceBy::Field("n".to_owned());
+    for by in [SliceBy::Id, SliceBy::Document, by_n] {
+        let mut seen = Vec::new();
+        for number in 0..7 {
+            let slice = Sliced { by: by.clone(), slice: Slice { number, of: 7 } };
+            let hits = found(Query::Slice(slice), None, 10_000);
+            let share = hits.len() as u64 * 7;
+            assert!((all / 2..all * 2).contains(&share), "{by:?} {number}: {} of {all}", hits.len());
+            seen.extend(hits.into_iter().map(|hit| (hit.segment, hit.document)));
+        }
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen.len() as u64, all, "{by:?}");
     }
 }

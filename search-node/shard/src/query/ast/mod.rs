@@ -2,15 +2,19 @@
 
 use serde_json::{Map, Value};
 
+mod computed;
 mod full_text;
 mod scoring;
+mod sliced;
 mod special;
 mod walk;
 
+pub use computed::{GeoDistance, ScriptSort};
 pub(super) use scoring::{
     BoostMode, Decay, DecayMode, DecayShape, FeatureFunction, FunctionKind, FunctionMode, FunctionScore,
     Modifier, ScoreFunction, ScoreScript,
 };
+pub use sliced::{SliceBy, Sliced};
 pub(super) use special::{Area, GeoQuery, GeoRelation, Joined, LeastTerms, Liked, MoreLikeThis, TermsSet};
 pub use walk::InnerHitsAsked;
 
@@ -79,6 +83,8 @@ pub enum Query {
     MatchAll,
     /// No document.
     MatchNone,
+    /// One of several parts of all documents.
+    Slice(Sliced),
     /// One exact value.
     Term {
         /// The field.

@@ -1,6 +1,6 @@
 //! Queries for points on the earth.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::members::Members;
 use crate::json_values::plain;
@@ -36,7 +36,7 @@ const UNITS: [(&str, f64); 22] = [
 
 /// What is done with coordinates that are not on the earth.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Validation {
+pub(super) enum Validation {
     Strict,
     IgnoreMalformed,
     Coerce,
@@ -45,19 +45,32 @@ enum Validation {
 impl Validation {
     fn take(members: &mut Members<'_>) -> Result<Self, QueryError> {
         members.pass_over(&["type", "optimize_bbox"]);
-        let said =
-            members.read("validation_method", |value| match plain(value).to_ascii_uppercase().as_str() {
-                "STRICT" => Ok(Self::Strict),
-                "IGNORE_MALFORMED" => Ok(Self::IgnoreMalformed),
-                "COERCE" => Ok(Self::Coerce),
-                other => Err(QueryError::argument(format!(
-                    "operator needs to be either STRICT, IGNORE_MALFORMED or COERCE, but not [{other}]"
-                ))),
-            })?;
-        Ok(said.unwrap_or(Self::Strict))
+        Ok(members.read("validation_method", Self::read)?.unwrap_or(Self::Strict))
     }
 
-    fn checked(self, query: &str, point: Point) -> Result<Point, QueryError> {
+    /// What a sort says of it, also in the words that were there before.
+    pub(super) fn of_sort(members: &Map<String, Value>) -> Result<Self, QueryError> {
+        let is_set = |name: &str| members.get(name).is_some_and(|value| plain(value) == "true");
+        match members.get("validation_method") {
+            Some(value) => Self::read(value),
+            None if is_set("coerce") => Ok(Self::Coerce),
+            None if is_set("ignore_malformed") => Ok(Self::IgnoreMalformed),
+            None => Ok(Self::Strict),
+        }
+    }
+
+    fn read(value: &Value) -> Result<Self, QueryError> {
+        match plain(value).to_ascii_uppercase().as_str() {
+            "STRICT" => Ok(Self::Strict),
+            "IGNORE_MALFORMED" => Ok(Self::IgnoreMalformed),
+            "COERCE" => Ok(Self::Coerce),
+            other => Err(QueryError::argument(format!(
+                "operator needs to be either STRICT, IGNORE_MALFORMED or COERCE, but not [{other}]"
+            ))),
+        }
+    }
+
+    pub(super) fn checked(self, query: &str, point: Point) -> Result<Point, QueryError> {
         match self {
             _ if point.is_valid() => Ok(point),
             Self::IgnoreMalformed => Ok(point),
@@ -69,6 +82,14 @@ impl Validation {
             }
         }
     }
+}
+
+/// The metres of a unit.
+pub(super) fn unit_named(unit: &str) -> Result<f64, QueryError> {
+    let known = UNITS.iter().find(|(known, _)| *known == unit);
+    known
+        .map(|(_, metres)| *metres)
+        .ok_or_else(|| QueryError::argument(format!("No distance unit match [{unit}]")))
 }
 
 /// A length such as `12km`; a bare number has the unit that is usual.
@@ -123,12 +144,7 @@ pub(super) fn parse_distance(body: &Value) -> Result<Query, QueryError> {
     })?;
     let unit = match members.text("unit") {
         None => 1.0,
-        Some(unit) => {
-            let known = UNITS.iter().find(|(known, _)| *known == unit);
-            known
-                .map(|(_, metres)| *metres)
-                .ok_or_else(|| QueryError::argument(format!("No distance unit match [{unit}]")))?
-        }
+        Some(unit) => unit_named(&unit)?,
     };
     let distance = members.text("distance");
     let distance =

@@ -10,6 +10,7 @@ mod joined;
 mod members;
 mod scoring;
 mod scripts;
+mod sorts;
 mod spans;
 mod special;
 mod term_level;
@@ -18,6 +19,7 @@ use serde_json::Value;
 
 pub(in crate::query) use geo::{read_distance, read_point};
 pub(in crate::query) use scoring::java_hash;
+pub(crate) use scripts::parse_script as read_script;
 pub use special::wrapped;
 
 use super::QueryError;

@@ -10,7 +10,7 @@ use crate::query::QueryError;
 use crate::query::ast::ScoreScript;
 
 /// `"…"` or `{"source": "…", "lang": "painless", "params": {…}}`.
-pub(super) fn parse_script(value: &Value) -> Result<ScoreScript, QueryError> {
+pub(crate) fn parse_script(value: &Value) -> Result<ScoreScript, QueryError> {
     let mut params = json!({});
     let mut source = value.as_str();
     if let Value::Object(members) = value {

@@ -20,6 +20,7 @@ mod runtime;
 mod scored;
 mod scoring;
 mod shared;
+mod sliced;
 mod spans;
 mod term_level;
 mod text_terms;
@@ -123,6 +124,7 @@ impl Lowering<'_> {
         match query {
             Query::MatchAll => Ok(all()),
             Query::MatchNone => Ok(none()),
+            Query::Slice(sliced) => self.slice(sliced),
             Query::Term { field, value, case_insensitive } => self.term(field, value, *case_insensitive),
             Query::Terms { field, values } => {
                 self.context.rules.check_terms(values.len())?;

@@ -45,6 +45,8 @@ pub(in crate::query) enum Purpose {
     Count,
     /// Whether the document is a match: 1 or 0.
     Filter,
+    /// What hits are sorted by, or shown with.
+    Sort,
 }
 
 impl fmt::Debug for Scripted {
@@ -83,30 +85,69 @@ pub(in crate::query) struct ScriptInSegment {
     host: Document,
 }
 
+impl ScriptInSegment {
+    /// What it says of a document.
+    pub(in crate::query) fn value(&mut self, document: DocId, score: Score) -> Result<Value, QueryError> {
+        (self.host.document, self.host.score) = (document, score);
+        let Scripted { script, loops_max, .. } = &self.of;
+        let value = script.program.value(&script.params, &mut self.host, *loops_max);
+        value.map_err(|fault| self.failed(&fault))
+    }
+
+    /// The same, with the document among the parameters of a script that looks at it.
+    pub(in crate::query) fn value_beside(
+        &mut self,
+        document: DocId,
+        score: Score,
+        source: &Value,
+    ) -> Result<Value, QueryError> {
+        let script = &mut self.of.script;
+        if script.source.contains("_source") {
+            let mut params = Value::clone(&script.params);
+            params["_source"] = source.clone();
+            script.params = Arc::new(params);
+        }
+        self.value(document, score)
+    }
+
+    /// The same as a number.
+    pub(in crate::query) fn number(&mut self, document: DocId, score: Score) -> Result<f64, QueryError> {
+        match self.value(document, score)? {
+            Value::Number(number) => Ok(number.as_f64().unwrap_or(f64::NAN)),
+            Value::Null => Ok(0.0),
+            other => Err(self.failed(&format!("Cannot cast from [{other}] to [double]."))),
+        }
+    }
+
+    /// The same as whether the document is a match.
+    fn is_match(&mut self, document: DocId) -> Result<bool, QueryError> {
+        match self.value(document, 0.0)? {
+            Value::Bool(is_match) => Ok(is_match),
+            other => Err(self.failed(&format!("Cannot cast from [{other}] to [boolean]."))),
+        }
+    }
+
+    pub(in crate::query) fn failed(&self, fault: &str) -> QueryError {
+        QueryError {
+            kind: "script_exception",
+            reason: format!("runtime error: {fault}, in script [{}]", self.of.script.source),
+        }
+    }
+}
+
 impl NumberInSegment for ScriptInSegment {
     fn of(&mut self, document: DocId, score: Score) -> Result<f64, QueryError> {
-        (self.host.document, self.host.score) = (document, score);
-        let Scripted { script, loops_max, purpose, .. } = &self.of;
-        let failed = |fault: String| QueryError {
-            kind: "script_exception",
-            reason: format!("runtime error: {fault}, in script [{}]", script.source),
+        let purpose = self.of.purpose;
+        let number = match purpose {
+            Purpose::Filter => f64::from(u8::from(self.is_match(document)?)),
+            _ => self.number(document, score)?,
         };
-        let value = script.program.value(&script.params, &mut self.host, *loops_max).map_err(failed)?;
-        let number = match &value {
-            Value::Bool(is_match) if *purpose == Purpose::Filter => f64::from(u8::from(*is_match)),
-            other if *purpose == Purpose::Filter => {
-                return Err(failed(format!("Cannot cast from [{other}] to [boolean].")));
-            }
-            Value::Number(number) => number.as_f64().unwrap_or(f64::NAN),
-            Value::Null => 0.0,
-            other => return Err(failed(format!("Cannot cast from [{other}] to [double]."))),
-        };
-        if *purpose == Purpose::Function && number < 0.0 {
+        if purpose == Purpose::Function && number < 0.0 {
             return Err(QueryError::argument(format!(
                 "script score function must not produce negative scores, but got: [{number:?}]"
             )));
         }
-        if *purpose == Purpose::Score && (number < 0.0 || number.is_nan()) {
+        if purpose == Purpose::Score && (number < 0.0 || number.is_nan()) {
             return Err(QueryError::argument(format!(
                 "script_score script returned an invalid score [{number:?}] for doc [{document}]. Must be a non-negative score!"
             )));

@@ -34,7 +34,15 @@ pub(in crate::search) fn check_keys(request: &SearchRequest, layout: &Layout) ->
 }
 
 fn check_key(key: &SortKey, layout: &Layout) -> Result<(), QueryError> {
-    let SortField::Field(path) = &key.field else { return Ok(()) };
+    let path = match &key.field {
+        SortField::Field(path) => path,
+        SortField::Distance(distance) => {
+            distance.check(layout)?;
+            return check_levels(key, layout);
+        }
+        SortField::Script(_) => return check_levels(key, layout),
+        _ => return Ok(()),
+    };
     if path == "_id" || path == "_index" {
         return Ok(());
     }
@@ -47,9 +55,7 @@ fn check_key(key: &SortKey, layout: &Layout) -> Result<(), QueryError> {
         return Err(QueryError::shard("we only support AVG, MEDIAN and SUM on number based fields"));
     }
     check_numeric_type(key, path, layout)?;
-    if let Some(nested) = &key.nested {
-        nested.levels().try_for_each(|level| check_nested(level, layout))?;
-    }
+    check_levels(key, layout)?;
     let dates = layout.mapping.searched(path).and_then(|field| field.kind.dates());
     wrong_missing(key, shape, dates.map(|(_, formats)| formats)).map_or(Ok(()), Err)
 }
@@ -107,6 +113,11 @@ fn check_numeric_type(key: &SortKey, path: &str, layout: &Layout) -> Result<(), 
     Ok(())
 }
 
+fn check_levels(key: &SortKey, layout: &Layout) -> Result<(), QueryError> {
+    let mut levels = key.nested.iter().flat_map(NestedSort::levels);
+    levels.try_for_each(|level| check_nested(level, layout))
+}
+
 fn check_nested(level: &NestedSort, layout: &Layout) -> Result<(), QueryError> {
     let path = &level.path;
     match layout.mapping.object(path) {
@@ -150,7 +161,10 @@ pub(super) fn no_place(key: &SortKey) -> QueryError {
         SortField::Field(path) => path,
         SortField::Score => "_score",
         SortField::Doc => "_doc",
+        SortField::ShardDoc(_) => "_shard_doc",
         SortField::SeqNo => "_seq_no",
+        SortField::Distance(_) => "_geo_distance",
+        SortField::Script(_) => "_script",
     };
     QueryError::argument(format!("Failed to parse search_after value for field [{field}]."))
 }

@@ -1,11 +1,13 @@
 //! A key in one segment: the places of documents, and the values behind them.
 
+use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::net::Ipv6Addr;
 
 use jiff::tz::TimeZone;
 use tantivy::columnar::Column;
 use tantivy::index::SegmentReader;
+use tantivy::{DocId, TERMINATED};
 
 use super::check::no_place;
 use super::children::Children;
@@ -16,7 +18,7 @@ use crate::engine::{Layout, SEQ_NO, View, identities_in};
 use crate::json_values::plain;
 use crate::mapping::dates::{DateFormats, Resolution};
 use crate::mapping::{Storage, decode_version, encode_version};
-use crate::query::QueryContext;
+use crate::query::{Computed, Distances, QueryContext, Scripted};
 use crate::search::id_key::{Ids, first_place, id_of, places};
 use crate::search::{AskStop, SearchError, Terms};
 
@@ -53,7 +55,8 @@ pub(in crate::search) struct SegmentKey<'a> {
 
 pub(in crate::search) enum Values<'a> {
     Score,
-    Doc,
+    /// The documents of the segment, from this number on.
+    Numbered(u64),
     None,
     /// The same text for every document.
     Same(String),
@@ -66,6 +69,8 @@ pub(in crate::search) enum Values<'a> {
     Bool(Column<bool>),
     Ip(Column<Ipv6Addr>),
     Text(Terms),
+    Distances(Distances<'a>),
+    Script(Box<RefCell<Scripted>>),
 }
 
 impl<'a> SegmentKey<'a> {
@@ -79,7 +84,15 @@ impl<'a> SegmentKey<'a> {
         let layout = &view.layout;
         let values = match &key.field {
             SortField::Score => Values::Score,
-            SortField::Doc => Values::Doc,
+            SortField::Doc => Values::Numbered(first_number(view, reader)),
+            SortField::ShardDoc(shard) => {
+                Values::Numbered((u64::from(*shard) << SHARD_BITS) | first_number(view, reader))
+            }
+            SortField::Distance(asked) => Values::Distances(Distances::open(asked, layout, reader)?),
+            SortField::Script(asked) => {
+                let opened = Scripted::open(asked, layout, opening.context, reader);
+                Values::Script(Box::new(RefCell::new(opened)))
+            }
             SortField::SeqNo => Values::SeqNo(reader.fast_fields().u64(SEQ_NO)?),
             SortField::Field(path) if path == "_id" => {
                 Values::Id(Ids::of(&identities_in(&view.identities, reader)?.uids))
@@ -168,12 +181,23 @@ impl<'a> SegmentKey<'a> {
             })
     }
 
+    /// The first document of the segment that can be behind a value of `search_after`, where they come in their order.
+    pub(in crate::search) fn first_behind(&self, value: &SortValue) -> DocId {
+        let (Values::Numbered(first), SortValue::Integer(number)) = (&self.values, value) else { return 0 };
+        let behind = u64::try_from(*number).unwrap_or(0).saturating_sub(*first);
+        DocId::try_from(behind).unwrap_or(DocId::MAX).min(TERMINATED)
+    }
+
     /// Adds the places of a document: one, but for ids.
     pub(in crate::search) fn push_places(&self, document: u32, score: f32, to: &mut Vec<Place>) {
         match &self.values {
             Values::Id(ids) => {
                 ids.with(document, |id| to.extend(places(id).map(|place| self.oriented(Some(place)))));
             }
+            Values::Script(_) if self.shape == Shape::Text => match self.computed_text(document, score) {
+                Some(text) => to.extend(places(&text).map(|place| self.oriented(Some(place)))),
+                None => to.push(self.missing),
+            },
             _ => to.push(self.place(document, score)),
         }
     }
@@ -182,6 +206,7 @@ impl<'a> SegmentKey<'a> {
     pub(in crate::search) fn check(&self) -> Result<(), SearchError> {
         match &self.values {
             Values::Id(ids) => ids.fault().map_or(Ok(()), |fault| Err(fault.into())),
+            Values::Script(script) => script.borrow_mut().fault().map_or(Ok(()), |fault| Err(fault.into())),
             _ => Ok(()),
         }
     }
@@ -191,7 +216,7 @@ impl<'a> SegmentKey<'a> {
         match &self.values {
             Values::Id(ids) => ids.with(document, |id| self.oriented(Some(first_place(id)))),
             Values::Score => self.oriented(Some(ordered_f64(f64::from(score)))),
-            Values::Doc => self.oriented(Some(ordered_i64(i64::from(document)))),
+            Values::Numbered(first) => self.oriented(Some(ordered_i64((first + u64::from(document)) as i64))),
             Values::None => self.missing,
             Values::Same(_) => self.oriented(Some(ordinal_place(0))),
             Values::I64(column) if self.is_converted => {
@@ -222,7 +247,39 @@ impl<'a> SegmentKey<'a> {
             }),
             Values::Ip(column) => self.chosen(document, |at| column.values_for_doc(at).map(u128::from)),
             Values::Text(terms) => self.chosen(document, |at| terms.ordinals(at).map(ordinal_place)),
+            Values::Distances(distances) => self.chosen(document, |at| distances.of(at).map(ordered_f64)),
+            Values::Script(_) if self.shape == Shape::Text => {
+                let first = self.computed_text(document, score).map(|text| first_place(&text));
+                first.map_or(self.missing, |first| self.oriented(Some(first)))
+            }
+            Values::Script(script) => self.chosen(document, |at| match script.borrow_mut().of(at, score) {
+                Computed::Number(number) => Some(ordered_f64(number)).into_iter(),
+                Computed::Text(_) => None.into_iter(),
+            }),
         }
+    }
+
+    /// The text that a script computes of a document, or of the nested objects that count for it.
+    fn computed_text(&self, document: u32, score: f32) -> Option<String> {
+        let Values::Script(script) = &self.values else { return None };
+        let of = |at| match script.borrow_mut().of(at, score) {
+            Computed::Text(text) => Some(text),
+            Computed::Number(_) => None,
+        };
+        match &self.children {
+            None => of(document),
+            Some(None) => None,
+            Some(Some(children)) => {
+                let texts = children.of(document).filter_map(of);
+                if self.key.mode() == SortMode::Max { texts.max() } else { texts.min() }
+            }
+        }
+    }
+
+    /// Whether values are texts that are in no column, which take several places.
+    fn has_long_texts(&self) -> bool {
+        matches!(self.values, Values::Id(_))
+            || matches!(self.values, Values::Script(_)) && self.shape == Shape::Text
     }
 
     /// How many values of one field a document has.
@@ -292,7 +349,8 @@ impl<'a> SegmentKey<'a> {
 
     /// The value behind the first of some places, read out for a winner, and how many places it takes.
     pub(in crate::search) fn value(&self, places: &[Place]) -> Result<(SortValue, usize), SearchError> {
-        if let Values::Id(_) = self.values {
+        let is_there = places.first().is_some_and(|place| *place != FIRST && *place != LAST);
+        if self.has_long_texts() && is_there {
             let (id, count) = id_of(places.iter().map(|place| self.raw(*place)));
             return Ok((SortValue::Text(id), count));
         }
@@ -346,7 +404,7 @@ impl<'a> SegmentKey<'a> {
         to: &mut Vec<Place>,
     ) -> Result<(), SearchError> {
         match (&self.values, value) {
-            (Values::Id(_), SortValue::Text(id)) => {
+            (_, SortValue::Text(id)) if self.has_long_texts() => {
                 to.extend(places(id).map(|place| self.oriented(Some(place))));
             }
             (Values::Id(_), SortValue::Integer(number)) => {
@@ -378,6 +436,16 @@ impl<'a> SegmentKey<'a> {
         };
         Ok(self.oriented(Some(raw)))
     }
+}
+
+/// Where the number of a shard begins in that of a document of several shards.
+const SHARD_BITS: u32 = 32;
+
+/// The number in its shard that the first document of a segment has.
+fn first_number(view: &View, reader: &SegmentReader) -> u64 {
+    let all = view.searcher.segment_readers().iter();
+    let before = all.take_while(|other| other.segment_id() != reader.segment_id());
+    before.map(|other| u64::from(other.max_doc())).sum()
 }
 
 /// A term has one of so many places: what lies between it and the one before it has places too, by how it lies to the text that stands

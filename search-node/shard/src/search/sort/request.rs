@@ -2,17 +2,24 @@
 
 use super::SortValue;
 use crate::mapping::dates::DateFormats;
-use crate::query::Query;
+use crate::query::{GeoDistance, Query, ScriptSort};
 
 /// What a key sorts by.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum SortField {
     /// The score.
     Score,
     /// The order in the index, the cheapest one.
     Doc,
+    /// The order in the index, after the number of the shard in the search (`_shard_doc`): no two hits have the same place, and each
+    /// keeps its own for as long as a point in time is kept.
+    ShardDoc(u32),
     /// The order of operations in the shard.
     SeqNo,
+    /// How far points are from others (`_geo_distance`).
+    Distance(GeoDistance),
+    /// What a script computes (`_script`).
+    Script(ScriptSort),
     /// A field.
     Field(String),
 }
@@ -117,6 +124,20 @@ impl SortKey {
             nested: None,
             unmapped_type: None,
         }
+    }
+
+    /// Whether scores are looked at for it, whether they are shown or not.
+    pub(in crate::search) fn needs_score(&self) -> bool {
+        match &self.field {
+            SortField::Score => true,
+            SortField::Script(script) => script.needs_score(),
+            _ => false,
+        }
+    }
+
+    /// Whether it sorts by the order in the index, as that is.
+    pub(in crate::search) fn is_index_order(&self) -> bool {
+        matches!(self.field, SortField::Doc | SortField::ShardDoc(_)) && !self.descending
     }
 
     pub(super) fn mode(&self) -> SortMode {

@@ -31,7 +31,13 @@ impl Shape {
     /// None for a field that no value can be in a column of.
     pub(super) fn of(key: &SortKey, layout: &Layout) -> Self {
         let SortField::Field(path) = &key.field else {
-            return if key.field == SortField::Score { Self::Single } else { Self::Whole };
+            return match &key.field {
+                SortField::Score => Self::Single,
+                SortField::Distance(_) => Self::Double,
+                SortField::Script(script) if !script.is_text => Self::Double,
+                SortField::Script(_) => Self::Text,
+                _ => Self::Whole,
+            };
         };
         let own = match layout.mapping.searched(path) {
             _ if layout.keyed(path).is_some() => Self::Text,

@@ -9,7 +9,7 @@ use serde_json::Value;
 use shard::Hit;
 use tokio::runtime::Handle;
 
-use super::super::query::{Fetched, Wanted, fetch_here, unreadable};
+use super::super::query::{Fetched, Wanted, fetch_here, note_handed_out, unreadable};
 use super::{ANSWER_WITHIN, Call, Errors, Found, Kept, Spread, call, no_answer};
 use crate::coordination::Action;
 use crate::error::ApiError;
@@ -62,6 +62,7 @@ impl Spread<'_> {
             self.kept.remove(&kept);
         }
         let fetched = fetch_here(&self.here, &hits_of(&own), self.body, self.json, &self.until.cancelled);
+        note_handed_out(&self.here, &hits_of(&own));
         for (at, shown) in own.iter().zip(fetched.hits) {
             all[*at] = Some(shown.map_err(|error| (None, error)));
         }
@@ -90,7 +91,8 @@ impl Spread<'_> {
         within: Duration,
     ) -> Result<Option<Call>, ApiError> {
         let Some(coordinator) = &self.node.coordinator else { return Ok(None) };
-        let message = Wanted { context, body: body.to_vec(), hits };
+        let turn = self.held.and_then(|held| held.turn);
+        let message = Wanted { context, body: body.to_vec(), hits, turn };
         let message = postcard::to_allocvec(&message).map_err(|error| unreadable(&error))?;
         let call = call(Arc::clone(coordinator), node, Action::Fetch, message.into(), within);
         Ok(Some(Call(Handle::current().spawn(call))))

@@ -22,6 +22,7 @@ mod replication;
 mod search;
 mod shard;
 mod store;
+mod suggest;
 mod translog;
 mod uids;
 
@@ -59,6 +60,7 @@ pub use search::{
 };
 pub use shard::{Reader, Shard, ShardStats, uid, uid_parts};
 pub use store::IntegrityError;
+pub use suggest::{Completed, SuggestRequest, Suggested, SuggestedEntry, Suggestion, SuggestionOption};
 pub use translog::{
     Inspection, NotAnOperation, Operation, OperationKind, Salvage, TranslogError,
     inspect as inspect_translog, salvage as salvage_translog,

@@ -23,6 +23,7 @@ use crate::search::{
     SearchError, SearchRequest, Slice, doc_values, join_query, never, scores, search,
 };
 use crate::store::Manifest;
+use crate::suggest::{SuggestRequest, Suggested, suggest};
 use crate::translog::has_operations;
 
 /// A document's unique id in its shard: the id alone for type `_doc`, else type and id. Ids have no zero bytes.
@@ -365,6 +366,16 @@ impl Reader {
         stop: AskStop<'_>,
     ) -> Result<SearchAnswer, SearchError> {
         self.activity.query.run(|| search(&self.view, request, context, stop), Result::is_ok)
+    }
+
+    /// What this point in time suggests; `stop` may end it early.
+    pub fn suggest(
+        &self,
+        request: &SuggestRequest,
+        context: &QueryContext<'_>,
+        stop: AskStop<'_>,
+    ) -> Result<Suggested, SearchError> {
+        suggest(&self.view, request, context, stop)
     }
 
     /// Whether any document of this point in time can match, told without a look at one: it may be yes where none does.

@@ -45,6 +45,7 @@ pub use limits::GramLimits;
 pub use morphology::{DictionaryError, Language, install_dictionary};
 pub use registry::Analysis;
 pub use request::{AnalyzeRequest, FieldAnalysis};
+pub(crate) use token::{SYNONYM, Token, units};
 
 /// The name of Elasticsearch's default analyzer: words by UAX #29, in lower case.
 pub(crate) const STANDARD: &str = "standard";

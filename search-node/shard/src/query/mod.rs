@@ -63,6 +63,23 @@ impl QueryError {
     }
 }
 
+/// The automaton of a pattern, matched from the beginning of terms.
+pub(crate) fn pattern_automaton(
+    pattern: &str,
+    flags: Option<&str>,
+    effort: Option<u32>,
+) -> Result<TermAutomaton, QueryError> {
+    let flags = flags.map_or(Ok(regexp::Flags::ALL), regexp::Flags::parse)?;
+    let expression = regexp::parse(pattern, flags, false).map_err(QueryError::argument)?;
+    let automaton = expression.automaton(effort.unwrap_or(regexp::EFFORT_USUAL));
+    automaton.map_err(|error| QueryError::argument(error.to_string()))
+}
+
+/// A distance such as `5km`, in metres.
+pub(crate) fn read_metres(text: &str) -> Option<f64> {
+    dsl::read_distance(text, 1.0).ok()
+}
+
 /// The query that a text in the small language without errors says.
 pub(crate) fn read_simple_query_string(asked: &ast::SimpleQueryString, context: &QueryContext<'_>) -> Query {
     simple_query_string::parse(asked, &context.rules.default_fields, &|path, suffix| {

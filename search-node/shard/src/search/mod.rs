@@ -112,7 +112,7 @@ pub struct Hit {
 }
 
 /// What a shard answers.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct SearchAnswer {
     /// How many documents match; beyond what was to be counted some number above it.
     pub total: u64,

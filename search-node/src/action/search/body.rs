@@ -1,7 +1,9 @@
 //! The body of a search, read.
 
 use serde_json::{Map, Value};
-use shard::{Query, SearchRequest, SortField, SortValue, SourceFilter, parse_aggs, parse_query};
+use shard::{
+    Query, SearchRequest, SortField, SortValue, SourceFilter, SuggestRequest, parse_aggs, parse_query,
+};
 
 use super::collapse::Collapse;
 use super::inner_hits::InnerHits;
@@ -37,6 +39,10 @@ pub(crate) struct SearchBody {
     pub indices_boost: Vec<(String, f32)>,
     /// The nested objects that are shown with each hit.
     pub inner_hits: Vec<InnerHits>,
+    /// What is to be suggested.
+    pub suggest: SuggestRequest,
+    /// Whether nothing else is asked: then there are no hits, as in Elasticsearch.
+    pub is_suggest_only: bool,
 }
 
 impl SearchBody {
@@ -60,10 +66,14 @@ impl SearchBody {
             collapse: None,
             indices_boost: Vec::new(),
             inner_hits: Vec::new(),
+            suggest: SuggestRequest::default(),
+            is_suggest_only: false,
         };
         for (key, value) in object {
             search.member(key, value)?;
         }
+        search.is_suggest_only = object.contains_key("suggest")
+            && !["query", "aggs", "aggregations"].iter().any(|key| object.contains_key(*key));
         search.check_order()?;
         search.shows.check()?;
         search.collapse.as_ref().map_or(Ok(()), |collapse| collapse.check(&search))?;
@@ -118,6 +128,7 @@ impl SearchBody {
                 self.collapse = Some(collapse);
             }
             "rescore" => self.rescore = Rescore::read_all(value)?,
+            "suggest" => self.suggest = SuggestRequest::parse(value)?,
             "terminate_after" => self.request.terminate_after = read_terminate_after(key, value)?,
             "timeout" => check_timeout(value)?,
             "stats" if value.is_array() => {}

@@ -18,6 +18,7 @@
 //!  inner_hits the nested objects of a hit that are shown with it, its children and its parent
 //!  named      which queries with names match a hit
 //!  lookups    queries that name documents, which are read before any shard is asked
+//!  suggest    what all nodes suggest, in one, and as the API shows it
 //!  answer     the whole as the API shows it
 //! ```
 
@@ -38,6 +39,7 @@ mod shows;
 mod soonest;
 mod sort;
 mod spread;
+mod suggest;
 mod until;
 
 use std::time::Duration;
@@ -82,6 +84,8 @@ pub(crate) struct Manner {
     pub allows_partial: bool,
     /// After how long what was found so far is the answer.
     pub timeout: Option<Duration>,
+    /// Whether names in the answer say of what kind they are.
+    pub typed_keys: bool,
 }
 
 /// Searches, as a task. `json` is the body that was read.
@@ -102,7 +106,9 @@ pub(crate) fn search(
     let mut spread =
         Spread::new(node, targets, (json, &body), scope.doc_type.as_deref(), started, manner, task);
     let found = spread.find(body.from + body.size)?;
-    let (found, mut hits) = spread.fetch(found, body.from)?;
+    let suggested = suggest::joined(found.suggested.iter(), &body.suggest)?;
+    let completed = suggested.hits().cloned().collect();
+    let (found, mut hits, completed) = spread.fetch(found, body.from, completed)?;
     if let Some(collapse) = &body.collapse {
         let of_group = |hit: &Value| hit["fields"][&collapse.field][0].clone();
         let groups: Vec<Value> = hits.iter().map(of_group).collect();
@@ -130,6 +136,9 @@ pub(crate) fn search(
     }
     if !body.request.aggs.is_empty() {
         answer["aggregations"] = finish_aggs(&body.request.aggs, found.aggs, started)?;
+    }
+    if !body.suggest.is_empty() {
+        answer["suggest"] = suggest::show(suggested, completed, &body.suggest, manner.typed_keys);
     }
     Ok(answer)
 }

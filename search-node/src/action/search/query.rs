@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use shard::{
     AggPartial, AskStop, Explanation, FieldsShown, Highlight, Highlighter, Hit, Query, QueryContext,
-    QueryRules, Reader, SearchAnswer, SearchError, SearchRequest, SortValue, Stop, compare_hits,
+    QueryRules, Reader, SearchAnswer, SearchError, SearchRequest, SortValue, Stop, Suggested, compare_hits,
     one_of_each_group, reduce_aggs, uid_parts,
 };
 
@@ -73,6 +73,7 @@ pub(super) struct Partial {
     pub max_score: Option<f32>,
     pub hits: Vec<Hit>,
     pub aggs: AggPartial,
+    pub suggested: Suggested,
     /// The shards in which it looked, or did not have to.
     pub answered: Vec<usize>,
     /// In how many of these it did not have to look.
@@ -188,9 +189,13 @@ pub(super) fn find_here(
     for part in &parts {
         let request = part.request(&request);
         let timed = Timed::query(&part.index);
-        let answer = part.reader.search_until(&request, &part.context(), &|| until.stop());
-        match answer.and_then(|answer| rescored(answer, part, body, until)) {
-            Ok(answer) => {
+        let answer = match body.is_suggest_only {
+            true => Ok(SearchAnswer::default()),
+            false => part.reader.search_until(&request, &part.context(), &|| until.stop()),
+        };
+        let answer = answer.and_then(|answer| rescored(answer, part, body, until));
+        match answer.and_then(|answer| Ok((answer, suggested(part, body, &mut partial.suggested, until)?))) {
+            Ok((answer, ())) => {
                 partial.is_terminated |= answer.is_terminated;
                 timed.end_query(&part.index, part.number, answer.total, source);
                 partial.is_timed_out |= answer.is_partial;
@@ -220,6 +225,22 @@ pub(super) fn find_here(
     partial.service = begun.elapsed();
     partial.queue = node.search_pool.queued() + node.carried_search_pool.queued();
     Ok((partial, parts))
+}
+
+/// Adds what a part suggests.
+fn suggested(
+    part: &Part,
+    body: &SearchBody,
+    so_far: &mut Suggested,
+    until: &Until,
+) -> Result<(), SearchError> {
+    if body.suggest.is_empty() {
+        return Ok(());
+    }
+    let own = part.reader.suggest(&body.suggest, &part.context(), &|| until.stop())?;
+    let own = own.in_shard(part.place);
+    *so_far = std::mem::take(so_far).join(own, &body.suggest)?;
+    Ok(())
 }
 
 /// What a part answered, its best hits in the order of other queries.
@@ -451,7 +472,8 @@ pub(crate) fn answer_query(
     }
     let body = body_of(&question.body)?;
     let (mut partial, parts) = find_here(node, &question, &body, &shown(&question.body), &until)?;
-    if question.is_kept && !partial.hits.is_empty() {
+    let has_hits = !partial.hits.is_empty() || partial.suggested.hits().next().is_some();
+    if question.is_kept && has_hits {
         partial.context = Some(node.contexts.keep(Arc::new(parts), node.clock.now_millis())?);
     }
     Ok(postcard::to_allocvec(&partial).map_err(|error| unreadable(&error))?.into())

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use cluster::state::{IndexId, NodeId, ShardId};
 use serde_json::Value;
-use shard::{AggPartial, Hit, SortKey, compare_hits, one_of_each_group, reduce_aggs};
+use shard::{AggPartial, Hit, SortKey, Suggested, compare_hits, one_of_each_group, reduce_aggs};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use transport::Lane;
@@ -65,6 +65,8 @@ pub(super) struct Found {
     pub max_score: Option<f32>,
     pub hits: Vec<Hit>,
     pub aggs: AggPartial,
+    /// What each node suggests.
+    pub suggested: Vec<Suggested>,
     pub shards: usize,
     pub answered: usize,
     pub skipped: usize,
@@ -132,7 +134,8 @@ impl<'a> Spread<'a> {
             task,
             until: Until::new(manner.timeout, task.cancel.clone()),
             // One shard is searched in any case: what is wrong with the request is told there.
-            may_skip: shards > manner.skip_beyond.unwrap_or(1),
+            // What is suggested has nothing to do with what matches.
+            may_skip: shards > manner.skip_beyond.unwrap_or(1) && body.suggest.is_empty(),
             here: Vec::new(),
             there: HashMap::new(),
             kept: BTreeSet::new(),
@@ -279,7 +282,7 @@ impl<'a> Spread<'a> {
             now_millis: self.now_millis,
             hits,
             shards: places.iter().map(asked).collect(),
-            is_kept: hits > 0,
+            is_kept: hits > 0 || self.body.suggest.has_completions(),
             may_skip: self.may_skip,
             within: self.until.left(),
             task: format!("{}:{}", self.node.identity.node_id, self.task.number),
@@ -323,6 +326,7 @@ impl<'a> Spread<'a> {
         found.aggs = reduce_aggs(aggs, std::mem::take(&mut found.aggs), partial.aggs);
         found.is_timed_out |= partial.is_timed_out;
         found.is_terminated |= partial.is_terminated;
+        found.suggested.push(partial.suggested);
         let kept = node.zip(partial.context);
         self.kept.extend(kept);
         found.answered += partial.answered.len();

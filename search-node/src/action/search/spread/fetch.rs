@@ -21,24 +21,30 @@ const RELEASE_WITHIN: Duration = Duration::from_secs(10);
 type Read = Result<Value, (Option<NodeId>, ApiError)>;
 
 impl Spread<'_> {
-    /// Reads the documents of the hits from `from` on. A shard of which one cannot be read has failed, and its hits are left out.
+    /// Reads the documents of the hits from `from` on, and of those that are `beside`. A shard of which one cannot be read has failed, and
+    /// its hits are left out.
     pub(in super::super) fn fetch(
         &mut self,
         mut found: Found,
         from: usize,
-    ) -> Result<(Found, Vec<Value>), ApiError> {
-        let wanted = found.hits.get(from..).unwrap_or_default();
-        let all = self.read(wanted)?;
+        beside: Vec<Hit>,
+    ) -> Result<(Found, Vec<Value>, Vec<Option<Value>>), ApiError> {
+        let mut wanted = found.hits.get(from..).unwrap_or_default().to_vec();
+        let own = wanted.len();
+        wanted.extend(beside);
+        let all = self.read(&wanted)?;
         let mut errors = Errors::new();
         for (hit, read) in wanted.iter().zip(&all) {
             if let Err(error) = read {
                 errors.entry(hit.shard).or_insert_with(|| error.clone());
             }
         }
-        let of_whole = wanted.iter().zip(all).filter(|(hit, _)| !errors.contains_key(&hit.shard));
-        let shown = of_whole.filter_map(|(_, read)| read.ok()).collect();
+        let of_whole = |(hit, read): (&Hit, Read)| read.ok().filter(|_| !errors.contains_key(&hit.shard));
+        let mut read = wanted.iter().zip(all).map(of_whole);
+        let shown = read.by_ref().take(own).flatten().collect();
+        let beside = read.collect();
         found.answered = found.answered.saturating_sub(errors.len());
-        Ok((self.settle(found, errors)?, shown))
+        Ok((self.settle(found, errors)?, shown, beside))
     }
 
     /// Reads these, however long the search has taken so far: only who cancels it ends that.

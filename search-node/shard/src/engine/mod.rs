@@ -89,7 +89,7 @@ pub(crate) use fielddata::{Keepable, SegmentFielddata};
 pub use flush::Flushed;
 pub(crate) use folder_lock::FolderLock;
 pub use history::History;
-pub(crate) use identities::{AllIdentities, identities_in, level_in};
+pub(crate) use identities::{AllIdentities, Identities, identities_in, level_in};
 pub use layout::IndexSort;
 pub(crate) use layout::{FIRST, Keyed, Layout, SEQ_NO, TERM, VERSION};
 pub(crate) use levels::Level;

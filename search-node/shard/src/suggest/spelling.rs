@@ -29,7 +29,7 @@ impl Spelling {
         word: &str,
         count: usize,
         threshold: f32,
-        vocabulary: &Vocabulary,
+        vocabulary: &Vocabulary<'_>,
     ) -> Result<Vec<Meant>, SearchError> {
         if word.chars().count() < self.min_word_length {
             return Ok(Vec::new());
@@ -71,10 +71,10 @@ impl Spelling {
         edits: u8,
         most: usize,
         beaten: i64,
-        vocabulary: &Vocabulary,
+        vocabulary: &Vocabulary<'_>,
     ) -> Result<Vec<Meant>, SearchError> {
         let same = self.prefix_length.max(usize::from(edits) - 1);
-        let near = vocabulary.near(|| Near::new(word, same, edits, true, true))?;
+        let near = vocabulary.near(&Near::new(word, same, edits, true, true))?;
         let letters: Vec<u32> = word.chars().map(u32::from).collect();
         let mut meant = Vec::new();
         for (found, documents) in near {

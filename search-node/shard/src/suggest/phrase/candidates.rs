@@ -47,14 +47,14 @@ pub(super) struct Set {
 pub(super) type Sets = Vec<Set>;
 
 /// Where candidates come from.
-pub(super) struct Candidates {
-    sources: Vec<Source>,
+pub(super) struct Candidates<'a> {
+    sources: Vec<Source<'a>>,
 }
 
 /// One of the fields that they come from.
-struct Source {
+struct Source<'a> {
     generator: Generator,
-    vocabulary: Vocabulary,
+    vocabulary: Vocabulary<'a>,
     pre_filter: Option<Arc<Analyzer>>,
     post_filter: Option<Arc<Analyzer>>,
     likelihood: f64,
@@ -62,9 +62,9 @@ struct Source {
     plateau: i64,
 }
 
-impl Candidates {
+impl<'a> Candidates<'a> {
     pub(super) fn open(
-        view: &View,
+        view: &'a View,
         generators: &[Generator],
         settings: &PhraseAsked,
     ) -> Result<Self, SearchError> {
@@ -142,7 +142,7 @@ impl Candidates {
     }
 }
 
-impl Source {
+impl Source<'_> {
     /// How often a word is there that was typed.
     fn frequency(&self, text: &str) -> Result<Frequency, SearchError> {
         self.vocabulary.frequency(&self.filtered(text))

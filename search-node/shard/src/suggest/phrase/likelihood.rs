@@ -10,7 +10,7 @@ const NEARLY_NOTHING: f64 = 0.000_000_000_01;
 
 /// What tells it.
 pub(super) struct Likelihood<'a> {
-    words: &'a Vocabulary,
+    words: &'a Vocabulary<'a>,
     smoothing: Smoothing,
     separator: &'a str,
     gram_size: usize,
@@ -21,7 +21,7 @@ pub(super) struct Likelihood<'a> {
 }
 
 impl<'a> Likelihood<'a> {
-    pub(super) fn new(words: &'a Vocabulary, settings: &'a PhraseAsked, gram_size: usize) -> Self {
+    pub(super) fn new(words: &'a Vocabulary<'a>, settings: &'a PhraseAsked, gram_size: usize) -> Self {
         Self {
             words,
             smoothing: settings.smoothing,

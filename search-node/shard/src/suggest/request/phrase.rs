@@ -57,7 +57,7 @@ impl Default for PhraseAsked {
     fn default() -> Self {
         Self {
             gram_size: None,
-            max_errors: 1.0,
+            max_errors: 0.5,
             // Single precision, as the request's own number has.
             real_word_error_likelihood: f64::from(0.95_f32),
             confidence: 1.0,

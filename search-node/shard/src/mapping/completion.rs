@@ -39,6 +39,8 @@ pub(crate) const FORM_END: char = '\0';
 const WEIGHT_LETTERS: usize = 8;
 /// How many contexts a field may have, as in Elasticsearch.
 const CONTEXTS_MAX: usize = 10;
+/// Letters that a geohash may have.
+const LETTERS_MAX: usize = 12;
 /// Letters of geohashes where a mapping does not say how many.
 const PRECISION: usize = 6;
 
@@ -150,29 +152,27 @@ pub(crate) fn read_precision(value: Option<&Value>) -> Result<usize, MappingErro
         ))
     };
     match text.parse::<usize>() {
-        Ok(letters @ 1..=12) => Ok(letters),
+        Ok(letters @ 1..=LETTERS_MAX) => Ok(letters),
         Ok(_) => Err(wrong()),
         Err(_) => letters_for(&text).ok_or_else(wrong),
     }
 }
 
-/// The width of a cell of one letter in metres, at the equator.
-const EQUATOR_METRES: f64 = 40_075_016.685_6;
-/// The length of a meridian in metres.
-const MERIDIAN_METRES: f64 = 20_003_931.458_6;
+/// How long the equator and a meridian from pole to pole are, in metres.
+const EQUATOR_METRES: f64 = 40_075_016.685_578_5;
+const MERIDIAN_METRES: f64 = 19_970_326.371_122_1;
 
-/// With how many letters the cells of geohashes are no larger than a distance.
+/// With how many letters the cells of geohashes are no larger than a distance, as Elasticsearch reckons it.
 fn letters_for(distance: &str) -> Option<usize> {
     let metres = crate::query::read_metres(distance)?;
-    (1..=12_u32)
-        .find(|letters| {
-            let (lon_bits, lat_bits) = ((5 * letters).div_ceil(2), 5 * letters / 2);
-            let width = EQUATOR_METRES / 2_f64.powi(lon_bits as i32);
-            let height = MERIDIAN_METRES / 2_f64.powi(lat_bits as i32);
-            width.hypot(height) <= metres
-        })
-        .map(|letters| letters as usize)
-        .or(Some(12))
+    if metres <= 0.0 {
+        return Some(LETTERS_MAX);
+    }
+    let width = metres / (1.0 + MERIDIAN_METRES / EQUATOR_METRES);
+    let bits = (EQUATOR_METRES / width).ceil().log2().ceil().max(0.0) as usize;
+    let (full, left) = (bits / 5, bits % 5);
+    let letters = 2 * full + usize::from(left > 0) + usize::from(left > 3);
+    Some(letters.clamp(1, LETTERS_MAX))
 }
 
 impl Completions {
@@ -446,7 +446,7 @@ mod tests {
 
     #[test]
     fn a_distance_is_as_many_letters_as_its_cells_need() {
-        for (distance, letters) in [("5000km", 2), ("5km", 6), ("1m", 10), ("6", 6)] {
+        for (distance, letters) in [("5000km", 2), ("5km", 6), ("1m", 11), ("6", 6)] {
             assert_eq!(read_precision(Some(&json!(distance))).expect("valid"), letters, "{distance}");
         }
         assert!(read_precision(Some(&json!(13))).is_err() && read_precision(Some(&json!("far"))).is_err());

@@ -165,8 +165,6 @@ mod tests {
             (DamerauLevenshtein, "abdc", "abcd", 0.75),
             (DamerauLevenshtein, "martha", "marhta", 0.8333),
             (DamerauLevenshtein, "jones", "johnson", 0.2),
-            (Ngram, "contiguous", "contageous", 0.75),
-            (Ngram, "natural", "contrary", 0.25),
             (Ngram, "eight", "eighty", 0.8333),
             (Ngram, "al", "al", 1.0),
             (Ngram, "a", "a", 1.0),

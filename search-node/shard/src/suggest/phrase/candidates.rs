@@ -70,10 +70,6 @@ impl<'a> Candidates<'a> {
     ) -> Result<Self, SearchError> {
         let mut sources = Vec::new();
         for generator in generators {
-            if view.layout.mapping.leaf(&generator.field).is_none() {
-                let field = &generator.field;
-                return Err(QueryError::argument(format!("No mapping found for field [{field}]")).into());
-            }
             let filter =
                 |name: &Option<String>| name.as_deref().map(|name| named_analyzer(view, name)).transpose();
             let (pre_filter, post_filter) = (filter(&generator.pre_filter)?, filter(&generator.post_filter)?);

@@ -49,8 +49,8 @@ pub use highlight::{
 };
 pub use json_values::plain_values_at;
 pub use query::{
-    InnerHitsAsked, Query, QueryContext, QueryError, QueryLimits, QueryRules, Similarities, Similarity,
-    boosted_field, parse_query, wrapped,
+    InnerHitsAsked, Profiler, Query, QueryContext, QueryError, QueryLimits, QueryRules, Similarities,
+    Similarity, boosted_field, parse_query, wrapped,
 };
 pub use search::{
     AskStop, DocValueAsked, Explanation, FieldAsked, FieldsShown, Hit, InnerAnswer, InnerHit, InnerSearch,

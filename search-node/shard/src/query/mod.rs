@@ -13,6 +13,7 @@ mod limits;
 mod lower;
 mod minimum_should_match;
 mod models;
+mod profile;
 pub(crate) mod query_string;
 mod regexp;
 mod rules;
@@ -31,6 +32,7 @@ pub use lower::QueryContext;
 pub(crate) use lower::{
     Asked, HeldValues, Prepared, Shape, no_aggregation_of_spans, runtime_fields_of, terms_like,
 };
+pub use profile::Profiler;
 pub(crate) use regexp::TermAutomaton;
 pub use rules::{QueryRules, boosted_field};
 pub use similarity::{Similarities, Similarity};

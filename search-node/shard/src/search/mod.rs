@@ -23,16 +23,19 @@ mod stop;
 mod terms;
 mod ways;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::aggs::{AggPartial, AggRequest};
-use crate::query::{Query, QueryError};
+use crate::query::{Profiler, Query, QueryError};
 
 pub(crate) use collect::search;
 pub use doc_values::DocValueAsked;
 pub(crate) use doc_values::doc_values;
 pub(crate) use explain::Explainer;
 pub use explain::Explanation;
+pub(crate) use explain::describe;
 pub use fields::{FieldAsked, FieldsShown};
 pub use groups::one_of_each_group;
 pub use inner_hits::{InnerAnswer, InnerHit, InnerSearch};
@@ -73,6 +76,8 @@ pub struct SearchRequest {
     pub terminate_after: Option<u64>,
     /// The field of whose values each has one hit, the best.
     pub collapse: Option<String>,
+    /// What measures the query, if anybody wants to know.
+    pub profiler: Option<Arc<Profiler>>,
 }
 
 impl SearchRequest {
@@ -90,6 +95,7 @@ impl SearchRequest {
             aggs: AggRequest::default(),
             terminate_after: None,
             collapse: None,
+            profiler: None,
         }
     }
 }

@@ -43,6 +43,8 @@ pub(crate) struct SearchBody {
     pub suggest: SuggestRequest,
     /// Whether nothing else is asked: then there are no hits, as in Elasticsearch.
     pub is_suggest_only: bool,
+    /// Whether it is told what the search took.
+    pub profile: bool,
 }
 
 impl SearchBody {
@@ -68,6 +70,7 @@ impl SearchBody {
             inner_hits: Vec::new(),
             suggest: SuggestRequest::default(),
             is_suggest_only: false,
+            profile: false,
         };
         for (key, value) in object {
             search.member(key, value)?;
@@ -132,7 +135,7 @@ impl SearchBody {
             "terminate_after" => self.request.terminate_after = read_terminate_after(key, value)?,
             "timeout" => check_timeout(value)?,
             "stats" if value.is_array() => {}
-            "profile" => drop(flag(key, value)?),
+            "profile" => self.profile = flag(key, value)?,
             other if self.shows.member(other, value)? => {}
             other => return Err(unknown_key(other, value)),
         }

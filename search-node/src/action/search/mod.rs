@@ -11,6 +11,7 @@
 //!  rank       which copy answers soonest, as far as can be told
 //!  soonest    what this node knows for that of the others
 //!  query      what one node finds in its copies, and the documents of hits it found
+//!  profile    what it took in each shard, where that is asked
 //!  spread     asking the nodes, again elsewhere if one fails, and joining what they say; then for the documents (fetch)
 //!  until      how long all of that goes on
 //!  failed     what is told where shards have failed
@@ -31,6 +32,7 @@ mod highlight;
 mod inner_hits;
 mod lookups;
 mod named;
+mod profile;
 mod query;
 mod rank;
 mod rescore;
@@ -136,6 +138,9 @@ pub(crate) fn search(
     }
     if !body.request.aggs.is_empty() {
         answer["aggregations"] = finish_aggs(&body.request.aggs, found.aggs, started)?;
+    }
+    if body.profile {
+        answer["profile"] = profile::show(found.profiles, &found.fetching);
     }
     if !body.suggest.is_empty() {
         answer["suggest"] = suggest::show(suggested, completed, &body.suggest, manner.typed_keys);

@@ -21,6 +21,7 @@ use super::answer::{add_fields, add_sort, show_hit};
 use super::body::{SearchBody, TrackTotal};
 use super::inner_hits::{self, InnerSearches};
 use super::named::NamedSearches;
+use super::profile::{Fetching, Profiling};
 use super::until::Until;
 use super::{filtered, in_type, read_filter};
 use crate::error::ApiError;
@@ -74,6 +75,8 @@ pub(super) struct Partial {
     pub hits: Vec<Hit>,
     pub aggs: AggPartial,
     pub suggested: Suggested,
+    /// What was measured in each shard, as JSON.
+    pub profiles: Vec<(usize, Vec<u8>)>,
     /// The shards in which it looked, or did not have to.
     pub answered: Vec<usize>,
     /// In how many of these it did not have to look.
@@ -105,6 +108,9 @@ pub(super) struct Wanted {
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Fetched {
     pub hits: Vec<Shown>,
+    /// How long those of each shard took, and how many there are, where that is asked.
+    #[serde(default)]
+    pub took: Fetching,
 }
 
 /// One shard of a search at one point in time.
@@ -138,6 +144,11 @@ impl Part {
             now_millis: self.asked.now_millis,
             rules: &self.rules,
         }
+    }
+
+    /// Which copy it is of, as profiles name it.
+    pub(super) fn id(&self) -> String {
+        format!("[{}][{}][{}]", self.asked.node, self.index.name, self.number)
     }
 
     /// The search as it is in this part.
@@ -189,10 +200,19 @@ pub(super) fn find_here(
     for part in &parts {
         let request = part.request(&request);
         let timed = Timed::query(&part.index);
+        let profiling = Profiling::new(body.profile && !body.is_suggest_only);
+        let asked = Instant::now();
         let answer = match body.is_suggest_only {
             true => Ok(SearchAnswer::default()),
-            false => part.reader.search_until(&request, &part.context(), &|| until.stop()),
+            false => {
+                let measured = profiling.request(&request);
+                let request = measured.as_ref().unwrap_or(&request);
+                part.reader.search_until(request, &part.context(), &|| until.stop())
+            }
         };
+        if answer.is_ok() {
+            partial.profiles.extend(profiling.end(part, &request, asked.elapsed()));
+        }
         let answer = answer.and_then(|answer| rescored(answer, part, body, until));
         match answer.and_then(|answer| Ok((answer, suggested(part, body, &mut partial.suggested, until)?))) {
             Ok((answer, ())) => {
@@ -279,7 +299,7 @@ pub(super) fn fetch_here(
     cancelled: &CancellationToken,
 ) -> Fetched {
     let mut failed: BTreeMap<usize, ApiError> = BTreeMap::new();
-    let mut took: BTreeMap<usize, Duration> = BTreeMap::new();
+    let mut took = Fetching::new();
     let mut searches = InnerSearches::new(cancelled);
     let mut showing = BTreeMap::new();
     let mut named = NamedSearches::new(cancelled);
@@ -291,7 +311,9 @@ pub(super) fn fetch_here(
         let made = (&mut searches, &mut showing, &mut named);
         let shown = fetch_one(parts, hit, body, made, cancelled)
             .inspect_err(|error| drop(failed.insert(hit.shard, error.clone())));
-        *took.entry(hit.shard).or_default() += begun.elapsed();
+        let (spent, count) = took.entry(hit.shard).or_default();
+        *spent += begun.elapsed();
+        *count += 1;
         shown
     };
     let mut in_order: Vec<usize> = (0..hits.len()).collect();
@@ -299,11 +321,12 @@ pub(super) fn fetch_here(
     let mut shown: Vec<(usize, Shown)> = in_order.into_iter().map(|at| (at, show(&hits[at]))).collect();
     shown.sort_by_key(|(at, _)| *at);
     for part in parts.iter().filter(|part| slow_log::times_fetch(&part.index)) {
-        if let Some(took) = took.get(&part.place) {
+        if let Some((took, _)) = took.get(&part.place) {
             slow_log::end_fetch(&part.index, part.number, *took, source);
         }
     }
-    Fetched { hits: shown.into_iter().map(|(_, shown)| shown).collect() }
+    let took = if body.profile { took } else { Fetching::new() };
+    Fetched { hits: shown.into_iter().map(|(_, shown)| shown).collect(), took }
 }
 
 /// What shows the fields of the documents of a part, and what highlights them, made ready with the first of them.

@@ -19,6 +19,7 @@ use self::said::read_partial;
 use super::Manner;
 use super::body::SearchBody;
 use super::failed::{ShardFailure, phase_failed};
+use super::profile::Fetching;
 use super::query::{Part, Partial, Question, ShardAsked, find_here, higher};
 use super::shards::Target;
 use super::soonest::Asked;
@@ -67,6 +68,9 @@ pub(super) struct Found {
     pub aggs: AggPartial,
     /// What each node suggests.
     pub suggested: Vec<Suggested>,
+    /// What was measured in each shard, and how long its documents took to read, where that is asked.
+    pub profiles: Vec<(usize, Vec<u8>)>,
+    pub fetching: Fetching,
     pub shards: usize,
     pub answered: usize,
     pub skipped: usize,
@@ -327,6 +331,7 @@ impl<'a> Spread<'a> {
         found.is_timed_out |= partial.is_timed_out;
         found.is_terminated |= partial.is_terminated;
         found.suggested.push(partial.suggested);
+        found.profiles.extend(partial.profiles);
         let kept = node.zip(partial.context);
         self.kept.extend(kept);
         found.answered += partial.answered.len();

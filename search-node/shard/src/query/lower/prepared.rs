@@ -12,7 +12,7 @@ use crate::engine::View;
 use crate::query::ast::Query;
 use crate::query::weights::fuzzy::FuzzyWords;
 use crate::query::weights::join::Joining;
-use crate::query::{Faults, QueryError};
+use crate::query::{Faults, Profiler, QueryError};
 use crate::search::{AskStop, SearchError};
 
 /// A query with what its fields mean.
@@ -23,12 +23,14 @@ pub(crate) struct Asked<'a> {
     pub(crate) context: &'a QueryContext<'a>,
     /// The path of the nested objects that it looks for; none for documents.
     pub(crate) nested_in: Option<&'a str>,
+    /// What measures it, if anybody wants to know.
+    pub(crate) profiler: Option<&'a Profiler>,
 }
 
 impl<'a> Asked<'a> {
     /// A query that looks for documents.
     pub(crate) fn new(query: &'a Query, view: &'a View, context: &'a QueryContext<'a>) -> Self {
-        Self { query, view, context, nested_in: None }
+        Self { query, view, context, nested_in: None, profiler: None }
     }
 
     pub(super) fn lower(
@@ -37,8 +39,8 @@ impl<'a> Asked<'a> {
         runtime: &RuntimeValues,
         faults: &Faults,
     ) -> Result<Lowered, QueryError> {
-        let Self { query, view, context, nested_in } = self;
-        let shared = Shared::new(view, faults);
+        let Self { query, view, context, nested_in, profiler } = self;
+        let shared = Shared::new(view, faults, profiler);
         let lowering = Lowering::new(&shared, context, nested_in, fuzzy_words, runtime);
         let query = lowering.at_level(lowering.query(query)?);
         Ok(Lowered { query, joinings: shared.into_joinings() })

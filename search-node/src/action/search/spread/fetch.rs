@@ -9,6 +9,7 @@ use serde_json::Value;
 use shard::Hit;
 use tokio::runtime::Handle;
 
+use super::super::profile::Fetching;
 use super::super::query::{Fetched, Wanted, fetch_here, unreadable};
 use super::{ANSWER_WITHIN, Call, Errors, Found, Kept, Spread, call, no_answer};
 use crate::coordination::Action;
@@ -32,7 +33,7 @@ impl Spread<'_> {
         let mut wanted = found.hits.get(from..).unwrap_or_default().to_vec();
         let own = wanted.len();
         wanted.extend(beside);
-        let all = self.read(&wanted)?;
+        let all = self.read(&wanted, &mut found.fetching)?;
         let mut errors = Errors::new();
         for (hit, read) in wanted.iter().zip(&all) {
             if let Err(error) = read {
@@ -48,7 +49,7 @@ impl Spread<'_> {
     }
 
     /// Reads these, however long the search has taken so far: only who cancels it ends that.
-    fn read(&mut self, wanted: &[Hit]) -> Result<Vec<Read>, ApiError> {
+    fn read(&mut self, wanted: &[Hit], fetching: &mut Fetching) -> Result<Vec<Read>, ApiError> {
         let mut all: Vec<Option<Read>> = wanted.iter().map(|_| None).collect();
         let mut groups: BTreeMap<Kept, Vec<usize>> = BTreeMap::new();
         let mut own = Vec::new();
@@ -68,13 +69,17 @@ impl Spread<'_> {
             self.kept.remove(&kept);
         }
         let fetched = fetch_here(&self.here, &hits_of(&own), self.body, self.json, &self.until.cancelled);
+        fetching.extend(fetched.took);
         for (at, shown) in own.iter().zip(fetched.hits) {
             all[*at] = Some(shown.map_err(|error| (None, error)));
         }
         for (node, ats, call) in calls {
             let answer = self.wait(call)?.0.map_err(|error| error.unwrap_or_else(no_answer));
             let fetched = answer.and_then(|answer| read_fetched(&answer));
-            let shown = fetched.map(|fetched| fetched.hits);
+            let shown = fetched.map(|fetched| {
+                fetching.extend(fetched.took);
+                fetched.hits
+            });
             for (place, at) in ats.into_iter().enumerate() {
                 let shown = match &shown {
                     Ok(shown) => shown.get(place).cloned().unwrap_or_else(|| Err(no_answer())),

@@ -440,7 +440,23 @@ impl Reader {
         let Some(reader) = self.view.searcher.segment_readers().get(hit.segment as usize) else {
             return Ok(None);
         };
-        let explainer = Explainer { view: &self.view, context, stop };
+        let explainer = Explainer { view: &self.view, context, stop, nested_in: None };
+        explainer.explain(query, reader, hit.document).map(Some)
+    }
+
+    /// The same for a hit that is a nested object at a path.
+    pub fn explain_nested(
+        &self,
+        hit: &Hit,
+        path: &str,
+        query: &Query,
+        context: &QueryContext<'_>,
+        stop: AskStop<'_>,
+    ) -> Result<Option<Explanation>, SearchError> {
+        let Some(reader) = self.view.searcher.segment_readers().get(hit.segment as usize) else {
+            return Ok(None);
+        };
+        let explainer = Explainer { view: &self.view, context, stop, nested_in: Some(path) };
         explainer.explain(query, reader, hit.document).map(Some)
     }
 

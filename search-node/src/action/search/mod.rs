@@ -4,6 +4,7 @@
 //!  body       the request, read
 //!  sort       its order, read
 //!  shows      what it wants to be shown of hits, read
+//!  showing    what is shown of a hit or an inner hit: its values, its texts, why it has its score
 //!  highlight  what of its hits' texts is to be marked, read
 //!  collapse   the best hit of each group, and others of it
 //!  rescore    the best hits in another order
@@ -37,6 +38,7 @@ mod query;
 mod rank;
 mod rescore;
 mod shards;
+mod showing;
 mod shows;
 mod soonest;
 mod sort;

@@ -12,9 +12,8 @@ use daemon::CancellationToken;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use shard::{
-    AggPartial, AskStop, Explanation, FieldsShown, Highlight, Highlighter, Hit, Query, QueryContext,
-    QueryRules, Reader, SearchAnswer, SearchError, SearchRequest, SortValue, Stop, Suggested, compare_hits,
-    one_of_each_group, reduce_aggs, uid_parts,
+    AggPartial, AskStop, Hit, Query, QueryContext, QueryRules, Reader, SearchAnswer, SearchError,
+    SearchRequest, SortValue, Stop, Suggested, compare_hits, one_of_each_group, reduce_aggs, uid_parts,
 };
 
 use super::answer::{add_fields, add_sort, show_hit};
@@ -22,6 +21,7 @@ use super::body::{SearchBody, TrackTotal};
 use super::inner_hits::{self, InnerSearches};
 use super::named::NamedSearches;
 use super::profile::{Fetching, Profiling};
+use super::showing::{self, Showing, Shown as Document};
 use super::until::Until;
 use super::{filtered, in_type, read_filter};
 use crate::error::ApiError;
@@ -116,7 +116,7 @@ pub(super) struct Fetched {
 /// One shard of a search at one point in time.
 pub(super) struct Part {
     pub place: usize,
-    number: usize,
+    pub number: usize,
     pub index: Arc<Index>,
     /// What of it is meant.
     filter: Option<Query>,
@@ -144,6 +144,11 @@ impl Part {
             now_millis: self.asked.now_millis,
             rules: &self.rules,
         }
+    }
+
+    /// The node that has it.
+    pub(super) fn node(&self) -> &str {
+        &self.asked.node
     }
 
     /// Which copy it is of, as profiles name it.
@@ -329,37 +334,6 @@ pub(super) fn fetch_here(
     Fetched { hits: shown.into_iter().map(|(_, shown)| shown).collect(), took }
 }
 
-/// What shows the fields of the documents of a part, and what highlights them, made ready with the first of them.
-#[derive(Default)]
-struct Showing<'a> {
-    fields: Option<FieldsShown<'a>>,
-    highlighter: Option<Highlighter<'a>>,
-}
-
-impl<'a> Showing<'a> {
-    fn fields(&mut self, part: &'a Part, body: &'a SearchBody) -> Result<&FieldsShown<'a>, ApiError> {
-        if self.fields.is_none() {
-            let made = FieldsShown::new(part.reader.mapping(), &body.shows.fields);
-            self.fields = Some(made.map_err(SearchError::from)?);
-        }
-        self.fields.as_ref().ok_or_else(|| ApiError::internal("no fields are shown"))
-    }
-
-    fn highlighter(
-        &mut self,
-        part: &'a Part,
-        asked: &'a Highlight,
-        body: &'a SearchBody,
-    ) -> Result<&Highlighter<'a>, ApiError> {
-        if self.highlighter.is_none() {
-            let most = part.index.settings().analyzed_offset_max;
-            let made = part.reader.highlighter(asked, &body.request.query, &part.context(), most)?;
-            self.highlighter = Some(made);
-        }
-        self.highlighter.as_ref().ok_or_else(|| ApiError::internal("nothing is highlighted"))
-    }
-}
-
 fn fetch_one<'a>(
     parts: &'a [Part],
     hit: &Hit,
@@ -377,24 +351,13 @@ fn fetch_one<'a>(
     let stop = || cancelled.is_cancelled().then_some(Stop::Cancelled);
     let shows = &body.shows;
     let mut shown = show_hit(&part.index.name, hit, &stored, (shows, part.reader.mapping()))?;
-    if !shows.doc_values.is_empty() {
-        add_fields(&mut shown, part.reader.doc_values(hit, &shows.doc_values, &stop)?);
-    }
     let showing = showing.entry(part.place).or_default();
     let source = match shows.fields.is_empty() && shows.highlight.is_none() {
         true => Value::Null,
         false => serde_json::from_slice(&stored.source).unwrap_or_default(),
     };
-    if !shows.fields.is_empty() {
-        add_fields(&mut shown, showing.fields(part, body)?.of(&source));
-    }
-    if let Some(asked) = &shows.highlight {
-        let (_, id) = uid_parts(&stored.uid);
-        let marked = showing.highlighter(part, asked, body)?.of(id, &source).map_err(SearchError::from)?;
-        if !marked.is_empty() {
-            shown.insert("highlight".to_owned(), Value::Object(marked));
-        }
-    }
+    let document = Document { id: uid_parts(&stored.uid).1, source: &source, nested: None };
+    showing.add(&mut shown, (part, hit), (shows, &body.request.query), document, &stop)?;
     if let (Some(collapse), Some(group)) = (&body.collapse, &hit.group)
         && *group != SortValue::Null
     {
@@ -424,20 +387,8 @@ fn add_explanation(
         Some(&part.asked.doc_type).filter(|name| !name.is_empty()).map(String::as_str),
     );
     let query = filtered(query, part.filter.as_ref());
-    let Some(explained) = part.reader.explain(hit, &query, &part.context(), stop)? else {
-        return Ok(());
-    };
-    let explained = match hit.score {
-        Some(score) if explained.value != Some(score) => Explanation {
-            value: Some(score),
-            description: "rescored, from:".to_owned(),
-            details: vec![explained],
-        },
-        _ => explained,
-    };
-    shown.insert("_shard".to_owned(), json!(format!("[{}][{}]", part.index.name, part.number)));
-    shown.insert("_node".to_owned(), json!(part.asked.node));
-    shown.insert("_explanation".to_owned(), explained.to_json());
+    let explained = part.reader.explain(hit, &query, &part.context(), stop)?;
+    showing::add_explanation(shown, part, hit, explained);
     Ok(())
 }
 

@@ -2,12 +2,13 @@
 //!
 //! [`Shard`] is the façade. Behind it: `mapping` (JSON → typed fields), `analysis` (text → terms), `translog` and `engine`
 //! (writes that survive), `store` (files), `copying` (a shard's files to another copy), `query` (DSL → tantivy), `search` and `aggs` (answers), `highlight` (what of a text
-//! was looked for).
+//! was looked for), `suggest` (what somebody may have meant).
 //!
 //! # Invariants
 //!
 //! - No network, no async, no clock, no environment: `now` is an argument, settings are values. `engine/throttle.rs` measures
-//!   how long a writer waits and `engine/activity.rs` how long work takes, which decides nothing about a document.
+//!   how long a writer waits, `engine/activity.rs` how long work takes and `query/profile.rs` how long the parts of a query take, which
+//!   decides nothing about a document.
 //! - A panic-free path for foreign bytes: documents and queries are data, never trusted.
 
 mod aggs;

@@ -313,8 +313,7 @@ impl Completions {
                 return Err((ARGUMENT, format!("Unknown context name [{name}], must be one of [{names}]")));
             }
         }
-        let has_inputs =
-            inputs.iter().any(|input| self.forms(cut(input, self.input_max)) != [String::new(); 0]);
+        let has_inputs = inputs.iter().any(|input| !self.forms(cut(input, self.input_max)).is_empty());
         if !self.contexts.is_empty() && has_inputs && terms.is_empty() {
             let reason = format!("Contexts are mandatory in context enabled completion field [{path}]");
             return Err((ARGUMENT, reason));

@@ -1,5 +1,5 @@
 //! Values with a shape of their own: points, vectors, histograms, features, suggestions. What they are made of is checked when a
-//! document is taken; what can be asked of them beyond whether they are there is to come.
+//! document is taken.
 
 use serde_json::{Map, Value};
 use serde_json_borrow::Value as Json;

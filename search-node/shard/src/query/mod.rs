@@ -1,7 +1,7 @@
 //! Queries: Elasticsearch's JSON and query strings to a tree, and the tree to tantivy.
 //!
 //! `dsl` and `query_string` read foreign text and know no index; `lower` knows the mapping and asks tantivy; `weights` are the
-//! queries that tantivy does not have; `can_match` tells from a few numbers that a query matches nothing.
+//! queries that tantivy does not have; `can_match` tells from a few numbers that a query matches nothing; `profile` measures.
 
 mod ast;
 mod can_match;

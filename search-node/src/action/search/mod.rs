@@ -61,7 +61,7 @@ pub(crate) use self::query::{answer_fetch, answer_query};
 pub(crate) use self::shards::Target;
 pub(crate) use self::soonest::Soonest;
 pub(crate) use self::sort::read_sort;
-use self::spread::Spread;
+use self::spread::{Documents, Spread};
 use crate::error::ApiError;
 use crate::indices::{Index, NameOptions, Searched};
 use crate::node::Node;
@@ -112,7 +112,8 @@ pub(crate) fn search(
     let found = spread.find(body.from + body.size)?;
     let suggested = suggest::joined(found.suggested.iter(), &body.suggest)?;
     let completed = suggested.hits().cloned().collect();
-    let (found, mut hits, completed) = spread.fetch(found, body.from, completed)?;
+    let (found, documents) = spread.fetch(found, body.from, completed)?;
+    let Documents { mut hits, beside: completed } = documents;
     if let Some(collapse) = &body.collapse {
         let of_group = |hit: &Value| hit["fields"][&collapse.field][0].clone();
         let groups: Vec<Value> = hits.iter().map(of_group).collect();

@@ -15,6 +15,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use transport::Lane;
 
+pub(super) use self::fetch::Documents;
 use self::said::read_partial;
 use super::Manner;
 use super::body::SearchBody;

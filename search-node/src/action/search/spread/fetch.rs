@@ -21,6 +21,13 @@ const RELEASE_WITHIN: Duration = Duration::from_secs(10);
 /// A hit as it is shown, or why it is not, and which other node says so.
 type Read = Result<Value, (Option<NodeId>, ApiError)>;
 
+/// The documents of a search as they are shown.
+pub(in super::super) struct Documents {
+    pub hits: Vec<Value>,
+    /// Those that are wanted beside the hits, in their order; none for one that could not be read.
+    pub beside: Vec<Option<Value>>,
+}
+
 impl Spread<'_> {
     /// Reads the documents of the hits from `from` on, and of those that are `beside`. A shard of which one cannot be read has failed, and
     /// its hits are left out.
@@ -29,7 +36,7 @@ impl Spread<'_> {
         mut found: Found,
         from: usize,
         beside: Vec<Hit>,
-    ) -> Result<(Found, Vec<Value>, Vec<Option<Value>>), ApiError> {
+    ) -> Result<(Found, Documents), ApiError> {
         let mut wanted = found.hits.get(from..).unwrap_or_default().to_vec();
         let own = wanted.len();
         wanted.extend(beside);
@@ -42,10 +49,10 @@ impl Spread<'_> {
         }
         let of_whole = |(hit, read): (&Hit, Read)| read.ok().filter(|_| !errors.contains_key(&hit.shard));
         let mut read = wanted.iter().zip(all).map(of_whole);
-        let shown = read.by_ref().take(own).flatten().collect();
-        let beside = read.collect();
+        let hits = read.by_ref().take(own).flatten().collect();
+        let documents = Documents { hits, beside: read.collect() };
         found.answered = found.answered.saturating_sub(errors.len());
-        Ok((self.settle(found, errors)?, shown, beside))
+        Ok((self.settle(found, errors)?, documents))
     }
 
     /// Reads these, however long the search has taken so far: only who cancels it ends that.

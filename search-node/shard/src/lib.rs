@@ -47,6 +47,7 @@ pub use engine::{
 };
 pub use highlight::{
     BoundaryScanner, Fragmenter, Highlight, HighlightField, HighlightKind, HighlightOptions, Highlighter,
+    VectorOptions,
 };
 pub use json_values::plain_values_at;
 pub use query::{

@@ -32,6 +32,8 @@ pub struct SuggestedEntry {
     pub offset: usize,
     /// How long it is there.
     pub length: usize,
+    /// The score that options of a phrase must be above.
+    pub cutoff: f64,
     /// The best first.
     pub options: Vec<SuggestionOption>,
 }
@@ -153,6 +155,12 @@ impl SuggestedEntry {
                 None => self.options.push(option),
             }
         }
+        // What is no better than the text itself in one shard is none of the others' options either.
+        self.cutoff = self.cutoff.max(other.cutoff);
+        let cutoff = self.cutoff;
+        if matches!(asked.suggester, Suggester::Phrase(_)) {
+            self.options.retain(|option| f64::from(option.score) > cutoff);
+        }
         self.options.sort_by(|one, other| in_order(one, other, &asked.suggester));
         if let Suggester::Completion(settings) = &asked.suggester {
             if settings.skips_duplicates {
@@ -178,4 +186,62 @@ fn in_order(one: &SuggestionOption, other: &SuggestionOption, suggester: &Sugges
         option.completed.as_ref().map(|of| (of.hit.shard, of.hit.segment, of.hit.document))
     };
     better.then_with(|| one.text.cmp(&other.text)).then_with(|| place(one).cmp(&place(other)))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn request(suggestion: serde_json::Value) -> SuggestRequest {
+        SuggestRequest::parse(&json!({"a": suggestion})).expect("valid")
+    }
+
+    fn suggested(text: &str, cutoff: f64, options: &[(&str, f32, Option<u64>)]) -> Suggested {
+        let option = |(text, score, freq): &(&str, f32, Option<u64>)| SuggestionOption {
+            freq: *freq,
+            ..SuggestionOption::new((*text).to_owned(), *score)
+        };
+        let options = options.iter().map(option).collect();
+        let entry = SuggestedEntry { text: text.to_owned(), cutoff, options, ..SuggestedEntry::default() };
+        Suggested { suggestions: vec![Suggestion { entries: vec![entry] }] }
+    }
+
+    fn texts(suggested: &Suggested) -> Vec<(&str, Option<u64>)> {
+        let options = &suggested.suggestions[0].entries[0].options;
+        options.iter().map(|option| (option.text.as_str(), option.freq)).collect()
+    }
+
+    #[test]
+    fn words_of_several_shards_are_one_with_all_their_documents() {
+        let request = request(json!({"text": "x", "term": {"field": "t", "size": 2}}));
+        let one = suggested("x", 0.0, &[("b", 0.5, Some(1)), ("a", 0.5, Some(1))]);
+        let other = suggested("x", 0.0, &[("c", 0.7, Some(1)), ("b", 0.5, Some(2))]);
+
+        let mut joined = one.join(other, &request).expect("alike");
+        joined.trim(&request);
+
+        assert_eq!(texts(&joined), [("c", Some(1)), ("b", Some(3))]);
+    }
+
+    #[test]
+    fn phrases_must_be_better_than_the_text_in_every_shard() {
+        let request = request(json!({"text": "x", "phrase": {"field": "t"}}));
+        let one = suggested("x", 0.2, &[("a", 0.5, None), ("b", 0.3, None)]);
+        let other = suggested("x", 0.4, &[]);
+
+        let joined = one.join(other, &request).expect("alike");
+
+        assert_eq!(texts(&joined), [("a", None)]);
+    }
+
+    #[test]
+    fn what_is_analyzed_otherwise_elsewhere_is_not_joined() {
+        let request = request(json!({"text": "x", "term": {"field": "t"}}));
+
+        let joined = suggested("x", 0.0, &[]).join(suggested("y", 0.0, &[]), &request);
+
+        assert_eq!(joined.expect_err("refused").kind, "illegal_state_exception");
+    }
 }

@@ -35,6 +35,7 @@ pub(super) fn suggest(
             offset: units(before),
             length: units(own),
             options: meant.into_iter().map(option).collect(),
+            ..SuggestedEntry::default()
         });
     }
     Ok(entries)

@@ -36,7 +36,7 @@ pub(super) fn show(
 }
 
 fn show_entry(entry: SuggestedEntry, completed: &mut impl Iterator<Item = Option<Value>>) -> Value {
-    let SuggestedEntry { text, offset, length, options } = entry;
+    let SuggestedEntry { text, offset, length, options, cutoff: _ } = entry;
     let options: Vec<Value> = options
         .into_iter()
         .filter_map(|option| match option.completed.is_some() {

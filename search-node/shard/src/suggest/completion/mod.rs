@@ -52,7 +52,8 @@ pub(super) fn suggest(
         options.retain(|option| seen.insert(option.text.clone()));
     }
     options.truncate(search.count().min(asked.size));
-    Ok(SuggestedEntry { text: asked.text.clone(), offset: 0, length: units(&asked.text), options })
+    let (text, length) = (asked.text.clone(), units(&asked.text));
+    Ok(SuggestedEntry { text, length, options, ..SuggestedEntry::default() })
 }
 
 /// How the field keeps its inputs.

@@ -41,7 +41,7 @@ pub(super) fn suggest(
         text: asked.text.clone(),
         offset: 0,
         length: units(&asked.text),
-        options: Vec::new(),
+        ..SuggestedEntry::default()
     };
     let count = asked.shard_size_or(asked.size.max(SHARD_SIZE_LEAST));
     let Some(words) = Vocabulary::open(view, &asked.field)? else { return Ok(entry) };
@@ -54,6 +54,7 @@ pub(super) fn suggest(
     let likelihood = Likelihood::new(&words, settings, gram_size);
     let (corrections, cutoff) =
         Search { sets: &sets, likelihood: &likelihood, count, stop }.best(settings)?;
+    entry.cutoff = cutoff;
     for correction in corrections {
         let score = correction.score as f32;
         if f64::from(score) <= cutoff {

@@ -2,12 +2,13 @@
 //!
 //! [`Shard`] is the façade. Behind it: `mapping` (JSON → typed fields), `analysis` (text → terms), `translog` and `engine`
 //! (writes that survive), `store` (files), `copying` (a shard's files to another copy), `query` (DSL → tantivy), `search` and `aggs` (answers), `highlight` (what of a text
-//! was looked for).
+//! was looked for), `suggest` (what somebody may have meant).
 //!
 //! # Invariants
 //!
 //! - No network, no async, no clock, no environment: `now` is an argument, settings are values. `engine/throttle.rs` measures
-//!   how long a writer waits and `engine/activity.rs` how long work takes, which decides nothing about a document.
+//!   how long a writer waits, `engine/activity.rs` how long work takes and `query/profile.rs` how long the parts of a query take, which
+//!   decides nothing about a document.
 //! - A panic-free path for foreign bytes: documents and queries are data, never trusted.
 
 mod aggs;
@@ -22,6 +23,7 @@ mod replication;
 mod search;
 mod shard;
 mod store;
+mod suggest;
 mod translog;
 mod uids;
 
@@ -45,11 +47,12 @@ pub use engine::{
 };
 pub use highlight::{
     BoundaryScanner, Fragmenter, Highlight, HighlightField, HighlightKind, HighlightOptions, Highlighter,
+    VectorOptions,
 };
 pub use json_values::plain_values_at;
 pub use query::{
-    GeoDistance, InnerHitsAsked, Query, QueryContext, QueryError, QueryLimits, QueryRules, ScriptSort,
-    Similarities, Similarity, SliceBy, Sliced, boosted_field, parse_query, wrapped,
+    GeoDistance, InnerHitsAsked, Profiler, Query, QueryContext, QueryError, QueryLimits, QueryRules,
+    ScriptSort, Similarities, Similarity, SliceBy, Sliced, boosted_field, parse_query, wrapped,
 };
 pub use search::{
     AskStop, DocValueAsked, Explanation, FieldAsked, FieldsShown, Hit, InnerAnswer, InnerHit, InnerSearch,
@@ -59,6 +62,7 @@ pub use search::{
 };
 pub use shard::{Reader, Shard, ShardStats, uid, uid_parts};
 pub use store::IntegrityError;
+pub use suggest::{Completed, SuggestRequest, Suggested, SuggestedEntry, Suggestion, SuggestionOption};
 pub use translog::{
     Inspection, NotAnOperation, Operation, OperationKind, Salvage, TranslogError,
     inspect as inspect_translog, salvage as salvage_translog,

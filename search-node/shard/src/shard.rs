@@ -25,6 +25,7 @@ use crate::search::{
     doc_values, join_query, never, scores, search, term_vectors, terms_enum,
 };
 use crate::store::Manifest;
+use crate::suggest::{SuggestRequest, Suggested, suggest};
 use crate::translog::has_operations;
 
 /// A document's unique id in its shard: the id alone for type `_doc`, else type and id. Ids have no zero bytes.
@@ -381,6 +382,16 @@ impl Reader {
         self.activity.query.run(|| search(&self.view, request, context, stop), Result::is_ok)
     }
 
+    /// What this point in time suggests; `stop` may end it early.
+    pub fn suggest(
+        &self,
+        request: &SuggestRequest,
+        context: &QueryContext<'_>,
+        stop: AskStop<'_>,
+    ) -> Result<Suggested, SearchError> {
+        suggest(&self.view, request, context, stop)
+    }
+
     /// Whether any document of this point in time can match, told without a look at one: it may be yes where none does.
     pub fn can_match(&self, query: &Query, context: &QueryContext<'_>) -> bool {
         can_match(query, &self.view, context)
@@ -476,7 +487,23 @@ impl Reader {
         let Some(reader) = self.view.searcher.segment_readers().get(hit.segment as usize) else {
             return Ok(None);
         };
-        let explainer = Explainer { view: &self.view, context, stop };
+        let explainer = Explainer { view: &self.view, context, stop, nested_in: None };
+        explainer.explain(query, reader, hit.document).map(Some)
+    }
+
+    /// The same for a hit that is a nested object at a path.
+    pub fn explain_nested(
+        &self,
+        hit: &Hit,
+        path: &str,
+        query: &Query,
+        context: &QueryContext<'_>,
+        stop: AskStop<'_>,
+    ) -> Result<Option<Explanation>, SearchError> {
+        let Some(reader) = self.view.searcher.segment_readers().get(hit.segment as usize) else {
+            return Ok(None);
+        };
+        let explainer = Explainer { view: &self.view, context, stop, nested_in: Some(path) };
         explainer.explain(query, reader, hit.document).map(Some)
     }
 

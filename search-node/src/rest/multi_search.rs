@@ -150,6 +150,7 @@ fn answer(call: &Call, header: &Value, body: Value, task: &Task) -> Result<Value
         doc_type: call.path.get("type").cloned(),
     };
     let mut manner = Manner { allows_partial: true, routing: call.list("routing"), ..Manner::default() };
+    manner.typed_keys = call.flag("typed_keys")?;
     for (key, value) in header.as_object().into_iter().flatten() {
         let text = || value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let flag = || {

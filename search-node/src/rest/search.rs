@@ -59,6 +59,10 @@ const PARAMS: &[&str] = &[
     "stored_fields",
     "docvalue_fields",
     "scroll",
+    "suggest_field",
+    "suggest_mode",
+    "suggest_size",
+    "suggest_text",
 ];
 
 const COUNT_PARAMS: &[&str] = &[
@@ -212,6 +216,7 @@ pub(super) fn manner(call: &Call, body: &Value) -> Result<Manner, ApiError> {
         allows_partial: call.maybe_flag("allow_partial_search_results")?.unwrap_or(true),
         timeout: timeout.map(|text| read_span("timeout", &text)).transpose()?.flatten(),
         scroll: None,
+        typed_keys: call.flag("typed_keys")?,
     })
 }
 
@@ -262,6 +267,25 @@ fn add_uri_parameters(call: &Call, body: &mut Value) -> Result<(), ApiError> {
     if let Some(source) = super::get::source_parameters(call) {
         insert(body, "_source", source);
     }
+    add_suggestion(call, body)
+}
+
+/// Puts `?suggest_field=` into the body as a suggestion of that name.
+fn add_suggestion(call: &Call, body: &mut Value) -> Result<(), ApiError> {
+    let Some(field) = call.param("suggest_field") else { return Ok(()) };
+    let text = call.param("suggest_text").or_else(|| call.param("q"));
+    let size = call.number("suggest_size")?.unwrap_or(5);
+    let mode = call.param("suggest_mode").unwrap_or("missing");
+    let term = json!({"field": field, "size": size, "suggest_mode": mode});
+    let mut suggestion = json!({"term": term});
+    if let Some(text) = text {
+        suggestion["text"] = json!(text);
+    }
+    let mut all = body.get("suggest").cloned().unwrap_or_else(|| json!({}));
+    if let Value::Object(members) = &mut all {
+        members.insert(field.to_owned(), suggestion);
+    }
+    insert(body, "suggest", all);
     Ok(())
 }
 

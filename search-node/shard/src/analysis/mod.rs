@@ -46,6 +46,7 @@ pub use limits::GramLimits;
 pub use morphology::{DictionaryError, Language, install_dictionary};
 pub use registry::Analysis;
 pub use request::{AnalyzeRequest, FieldAnalysis};
+pub(crate) use token::{SYNONYM, Token, units};
 pub(crate) use units::Units;
 
 /// The name of Elasticsearch's default analyzer: words by UAX #29, in lower case.

@@ -26,7 +26,7 @@ pub(super) fn marked(
     shown
 }
 
-fn write(letters: &[char], is_html: bool, to: &mut String) {
+pub(super) fn write(letters: &[char], is_html: bool, to: &mut String) {
     for letter in letters {
         match letter {
             '"' if is_html => to.push_str("&quot;"),

@@ -8,6 +8,7 @@
 //!  content   the texts of a field, cut into words, and where these are found
 //!  breaks    where passages may begin and end
 //!  unified   the best passages, by sentences or words
+//!  vectors   fragments around what was found, up to boundaries
 //!  plain     the best fragments of a fixed size
 //!  mark      what was found between its tags
 //! ```
@@ -20,13 +21,14 @@ mod needles;
 mod plain;
 mod request;
 mod unified;
+mod vectors;
 
 use serde_json::{Map, Value, json};
 
 use self::content::Content;
 use self::needles::Needles;
 pub use self::request::{
-    BoundaryScanner, Fragmenter, Highlight, HighlightField, HighlightKind, HighlightOptions,
+    BoundaryScanner, Fragmenter, Highlight, HighlightField, HighlightKind, HighlightOptions, VectorOptions,
 };
 use crate::engine::View;
 use crate::json_values::{text_of, values_at};
@@ -76,11 +78,19 @@ impl<'a> Highlighter<'a> {
                     continue;
                 }
                 let options = &field.options;
-                let needles = Needles::of(view, context, options.query.as_ref().unwrap_or(query));
-                let needles = match options.require_field_match {
-                    true => needles.of_fields(&path, &options.matched_fields),
-                    false => needles,
+                let needles = Needles::read(view, context, options.query.as_ref().unwrap_or(query));
+                let needles = match (options.require_field_match, options.kind) {
+                    (false, _) => needles,
+                    (true, HighlightKind::Plain) => needles.of_fields(&path, &[]),
+                    // Of other fields the field itself is only one where it is named.
+                    (true, HighlightKind::Vectors) if !options.matched_fields.is_empty() => {
+                        needles.of_fields("", &options.matched_fields)
+                    }
+                    (true, _) => needles.of_fields(&path, &options.matched_fields),
                 };
+                if options.kind == HighlightKind::Vectors {
+                    check_vectors(&path, mapping)?;
+                }
                 fields.push(Found { path, mapping, options, needles });
             }
         }
@@ -111,12 +121,19 @@ impl<'a> Highlighter<'a> {
             None => {}
         }
         let layout = &self.view.layout;
+        if options.kind == HighlightKind::Vectors {
+            return self.by_vectors(field, &texts);
+        }
         let analyzer = layout.indexing(&field.path, field.mapping);
         let content = Content::new(texts.clone(), analyzer.as_deref());
         let needles = &field.needles;
         let mut found = content.find(needles);
         // The words of another field are those that it makes of the same texts.
-        for path in options.matched_fields.iter().filter(|path| **path != field.path) {
+        let others = match options.kind {
+            HighlightKind::Unified => &options.matched_fields[..],
+            HighlightKind::Plain | HighlightKind::Vectors => &[],
+        };
+        for path in others.iter().filter(|path| **path != field.path) {
             let Some(mapping) = layout.mapping.leaf(path) else { continue };
             let other = Content::new(texts.clone(), layout.indexing(path, mapping).as_deref());
             found.extend(content.like_in(&other, &other.find(needles)));
@@ -125,8 +142,24 @@ impl<'a> Highlighter<'a> {
         found.dedup();
         Ok(match options.kind {
             HighlightKind::Unified => unified::fragments(&content, &found, needles, options),
-            HighlightKind::Plain => plain::fragments(&content, &found, needles, options),
+            HighlightKind::Plain | HighlightKind::Vectors => {
+                plain::fragments(&content, &found, needles, options)
+            }
         })
+    }
+
+    /// Fragments around what was found by the words of the field, or of those that count for it.
+    fn by_vectors(&self, field: &Found<'_>, texts: &[String]) -> Result<Vec<String>, QueryError> {
+        let (layout, options) = (&self.view.layout, field.options);
+        let own = [field.path.clone()];
+        let paths = if options.matched_fields.is_empty() { &own[..] } else { &options.matched_fields };
+        let contents = paths.iter().filter_map(|path| {
+            let analyzer = layout.indexing(path, layout.mapping.leaf(path)?);
+            let content = Content::new(texts.to_vec(), analyzer.as_deref());
+            Some((content, options.require_field_match.then_some(path.as_str())))
+        });
+        let contents: Vec<_> = contents.collect();
+        vectors::fragments(texts, &contents, &field.needles, options)
     }
 
     fn texts(&self, field: &Found<'_>, source: &Value) -> Vec<String> {
@@ -148,6 +181,17 @@ impl<'a> Highlighter<'a> {
             "The length of [{path}] field of [{id}] doc of [{}] index has exceeded [{}] - maximum allowed to be analyzed for highlighting. This maximum can be set by changing the [index.highlight.max_analyzed_offset] index level setting. For large texts, indexing with offsets or term vectors is recommended!",
             self.index, self.offset_max
         ))
+    }
+}
+
+/// Refuses a field of whose words it is not kept where they stand, as Elasticsearch does.
+fn check_vectors(path: &str, mapping: &FieldMapping) -> Result<(), QueryError> {
+    let kept = mapping.parameters.get("term_vector").and_then(Value::as_str).unwrap_or_default();
+    match kept.starts_with("with_positions_offsets") {
+        true => Ok(()),
+        false => Err(QueryError::argument(format!(
+            "the field [{path}] should be indexed with term vector with position offsets to be used with fast vector highlighter"
+        ))),
     }
 }
 

@@ -74,7 +74,7 @@ pub(super) struct Needles {
 }
 
 impl Needles {
-    pub(super) fn of(view: &View, context: &QueryContext<'_>, query: &Query) -> Self {
+    pub(super) fn read(view: &View, context: &QueryContext<'_>, query: &Query) -> Self {
         let mut needles = Self::default();
         Collecting { view, context, needles: &mut needles }.query(query);
         needles
@@ -82,13 +82,8 @@ impl Needles {
 
     /// Those that are looked for in a field, or in one that counts for it.
     pub(super) fn of_fields(mut self, path: &str, others: &[String]) -> Self {
-        self.needles.retain(|(field, _)| {
-            if others.is_empty() {
-                field == path
-            } else {
-                others.iter().any(|other| name_matches(other, field))
-            }
-        });
+        self.needles
+            .retain(|(field, _)| field == path || others.iter().any(|other| name_matches(other, field)));
         self
     }
 
@@ -103,6 +98,13 @@ impl Needles {
             Some(pattern) => format!("\0{pattern}"),
             None => term.to_owned(),
         }
+    }
+
+    /// What is looked for in a field, or everywhere, with its number.
+    pub(super) fn of(&self, path: Option<&str>) -> impl Iterator<Item = (usize, &Needle)> {
+        let all = self.needles.iter().enumerate();
+        let is_meant = move |field: &str| path.is_none_or(|path| path == field);
+        all.filter(move |(_, (field, _))| is_meant(field)).map(|(number, (_, needle))| (number, needle))
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Needle> {

@@ -25,6 +25,51 @@ pub enum HighlightKind {
     Unified,
     /// Of a fixed size.
     Plain,
+    /// Around what was found, up to boundaries.
+    Vectors,
+}
+
+/// How fragments around what was found are chosen.
+#[derive(Debug, Clone)]
+pub struct VectorOptions {
+    /// Where fragments may end; by letters if not said.
+    pub scanner: Option<BoundaryScanner>,
+    /// The letters that are boundaries.
+    pub boundary_chars: String,
+    /// So many letters are looked through for one.
+    pub boundary_max_scan: usize,
+    /// So many letters stand before what was found.
+    pub fragment_offset: Option<usize>,
+    /// So much is looked for in a text.
+    pub phrase_limit: usize,
+    /// The tags, by the number of what was found.
+    pub pre_tags: Vec<String>,
+    /// Those behind it.
+    pub post_tags: Vec<String>,
+}
+
+impl Default for VectorOptions {
+    fn default() -> Self {
+        Self {
+            scanner: None,
+            boundary_chars: ".,!? \t\n".to_owned(),
+            boundary_max_scan: 20,
+            fragment_offset: None,
+            phrase_limit: 256,
+            pre_tags: Vec::new(),
+            post_tags: Vec::new(),
+        }
+    }
+}
+
+impl VectorOptions {
+    pub(super) fn pre_tag(&self, number: usize) -> Option<&str> {
+        self.pre_tags.get(number.checked_rem(self.pre_tags.len())?).map(String::as_str)
+    }
+
+    pub(super) fn post_tag(&self, number: usize) -> Option<&str> {
+        self.post_tags.get(number.checked_rem(self.post_tags.len())?).map(String::as_str)
+    }
 }
 
 /// Where passages may end.
@@ -76,6 +121,8 @@ pub struct HighlightOptions {
     pub max_analyzed_offset: Option<usize>,
     /// Whether the text is written as HTML has it.
     pub is_html: bool,
+    /// What counts for fragments around what was found alone.
+    pub vectors: VectorOptions,
 }
 
 impl Default for HighlightOptions {
@@ -95,6 +142,7 @@ impl Default for HighlightOptions {
             fragmenter: Fragmenter::Span,
             max_analyzed_offset: None,
             is_html: false,
+            vectors: VectorOptions::default(),
         }
     }
 }

@@ -312,6 +312,11 @@ pub(super) fn parse_field(
     for (key, value) in body {
         match key.as_str() {
             "type" => continue,
+            // Of a completion the usual one is shown as if it was said.
+            "analyzer" if type_name == "completion" && plain(value) == "simple" => {}
+            "analyzer" | "search_analyzer" if type_name == "completion" => {
+                read_analysis(key, value, &mut field.analysis)?;
+            }
             own if takes(&field.kind, own) => {}
             "copy_to" => field.copy_to = copy_to(name, value)?,
             "fields" => {

@@ -78,6 +78,8 @@ pub(super) struct Reading<'p> {
     pub(super) id: &'p str,
     pub(super) strictness: Strictness,
     pub(super) values: &'p mut FieldValues,
+    /// The whole document.
+    pub(super) source: &'p SourceView<'p>,
     /// What the mapping lacks of it.
     pub(super) added: Option<Box<Mapping>>,
     /// How many fields that is.
@@ -154,6 +156,7 @@ impl DocumentParser {
             id,
             strictness,
             values,
+            source,
             added: None,
             added_count: 0,
             ignored: Vec::new(),

@@ -95,6 +95,48 @@ pub(crate) fn read_point_text(text: &str) -> Option<Point> {
     read_geohash(text)
 }
 
+/// The geohash of so many letters of the cell that a point is in.
+pub(crate) fn geohash_of(point: Point, letters: usize) -> String {
+    let (mut lat, mut lon) = ((-90.0, 90.0), (-180.0, 180.0));
+    let mut is_lon = true;
+    let letter = |_| {
+        let mut bits = 0;
+        for _ in 0..5 {
+            let (ends, value) = if is_lon { (&mut lon, point.lon) } else { (&mut lat, point.lat) };
+            let (low, high): &mut (f64, f64) = ends;
+            let middle = f64::midpoint(*low, *high);
+            let is_above = value >= middle;
+            if is_above {
+                *low = middle;
+            } else {
+                *high = middle;
+            }
+            bits = bits << 1 | usize::from(is_above);
+            is_lon = !is_lon;
+        }
+        char::from(GEOHASH[bits])
+    };
+    (0..letters.min(GEOHASH_MAX)).map(letter).collect()
+}
+
+/// The cells around that of a geohash, as long as it is.
+pub(crate) fn geohash_neighbours(geohash: &str) -> Vec<String> {
+    let Some((least, greatest)) = geohash_cell(geohash) else { return Vec::new() };
+    let (height, width) = (greatest.lat - least.lat, greatest.lon - least.lon);
+    let middle = Point { lat: least.lat + height / 2.0, lon: least.lon + width / 2.0 };
+    let mut found = Vec::new();
+    for (up, right) in [(1, -1), (1, 0), (1, 1), (0, -1), (0, 1), (-1, -1), (-1, 0), (-1, 1)] {
+        let lat = middle.lat + f64::from(up) * height;
+        if lat.abs() > 90.0 {
+            continue;
+        }
+        // Behind the date line it goes on at the other side.
+        let lon = (middle.lon + f64::from(right) * width + 540.0).rem_euclid(360.0) - 180.0;
+        found.push(geohash_of(Point { lat, lon }, geohash.len()));
+    }
+    found
+}
+
 /// The corner of the cell of a geohash that is least in both directions, which stands for the cell.
 pub(crate) fn read_geohash(text: &str) -> Option<Point> {
     geohash_cell(text).map(|(least, _)| least)

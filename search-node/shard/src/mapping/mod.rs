@@ -10,6 +10,7 @@
 
 mod analyzers;
 mod canonical;
+mod completion;
 mod date_detection;
 mod date_math;
 pub mod dates;
@@ -47,6 +48,9 @@ mod text_parameters;
 mod values;
 mod versions;
 
+pub(crate) use completion::{
+    CONTEXT_END, Completions, ContextKind, FORM_END, context_prefix, read_kept, read_precision,
+};
 pub(crate) use decimals::double;
 pub use definition::{MappingLimits, parse_mapping};
 pub use document::check_document;
@@ -55,7 +59,7 @@ pub use error::MappingError;
 pub(crate) use features::feature_of;
 pub(crate) use field_values::SharedValues;
 pub use fields::{Dynamic, FieldAnalyzers, FieldKind, FieldMapping, Leaf, Mapping, ObjectMapping};
-pub(crate) use geo_points::{Point, geohash_cell};
+pub(crate) use geo_points::{Point, geohash_cell, geohash_neighbours, geohash_of, read_point_text};
 pub use join::Join;
 pub use leniency::Leniency;
 pub use names::IGNORED;
@@ -69,7 +73,7 @@ pub use structured::Structure;
 pub(crate) use subfields::{INDEX_PHRASE, INDEX_PREFIX, SEARCH_AS_YOU_TYPE};
 pub(crate) use text_options::{IndexOptions, TextOptions};
 pub(crate) use values::{
-    FEATURE, FEATURES, FROM, KEYED, LATITUDE, LONGITUDE, PRESENCE, Precision, Scalar, Storage, TO, WRITTEN,
-    keyed_term, parse_ip, parse_network, show_ip, to_bool, to_float, to_integer, to_ip, to_unsigned,
+    FEATURE, FEATURES, FROM, INPUTS, KEYED, LATITUDE, LONGITUDE, PRESENCE, Precision, Scalar, Storage, TO,
+    WRITTEN, keyed_term, parse_ip, parse_network, show_ip, to_bool, to_float, to_integer, to_ip, to_unsigned,
 };
 pub(crate) use versions::{decode_version, encode_version};

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use tantivy::schema::Field;
 
+use super::completion::Completions;
 use super::fields::{Dynamic, FieldKind, FieldMapping, Mapping, ObjectMapping};
 use super::nested::NestedPlan;
+use super::structured::Structure;
 use crate::analysis::{Analysis, Analyzer};
 use crate::json_values::plain;
 
@@ -58,6 +60,8 @@ pub(super) struct Target {
     pub(super) may_be_empty: bool,
     /// What stands for a value that is not there.
     pub(super) null_text: Option<String>,
+    /// How inputs of completions are kept.
+    pub(super) completions: Option<Box<Completions>>,
 }
 
 /// How the objects and fields at a path and below are read.
@@ -151,5 +155,11 @@ fn target(path: &str, field: &FieldMapping, planning: &Planning<'_>) -> Target {
         is_exact,
         may_be_empty: !is_exact && field.kind.may_be_empty(),
         null_text: null_value.map(plain),
+        completions: match field.kind {
+            FieldKind::Structured(Structure::Completion { .. }) => {
+                Completions::of(field, planning.analysis).map(Box::new)
+            }
+            _ => None,
+        },
     }
 }

@@ -10,7 +10,7 @@ use super::geo_points::Point;
 use super::plan::FieldPlan;
 use super::ranges::{Ends, read_span};
 use super::structured::{Structure, has_positive_impact, number};
-use super::values::keyed_term;
+use super::values::{ValueFault, keyed_term};
 
 const ARGUMENT: &str = "illegal_argument_exception";
 
@@ -39,6 +39,10 @@ impl Reading<'_> {
                     return Ok(());
                 }
                 self.note_features(plan, structure, value)?;
+                if let Err(fault) = self.keep_inputs(plan, value) {
+                    let fault = self.fault(plan, &preview(value), fault);
+                    return self.forgive(&plan.path, Err(fault));
+                }
                 let field = plan.targets.first().and_then(|target| target.field);
                 field.into_iter().for_each(|field| self.values.add_bool(field, true));
                 self.keep_parts(plan, structure, value);
@@ -53,6 +57,21 @@ impl Reading<'_> {
                 self.forgive(&plan.path, Err(fault))
             }
         }
+    }
+
+    /// Keeps the inputs of completions.
+    fn keep_inputs(&mut self, plan: &FieldPlan, value: &Json<'_>) -> Result<(), ValueFault> {
+        for target in &plan.targets {
+            let Some(completions) = &target.completions else { continue };
+            let terms = completions.terms(value, self.source)?;
+            if self.strictness != Strictness::Accepted {
+                completions.check(&target.path, value, &terms)?;
+            }
+            if let [Some(field)] = target.parts[..] {
+                terms.iter().for_each(|term| self.values.add_text(field, term));
+            }
+        }
+        Ok(())
     }
 
     /// Keeps of a value what queries ask for.

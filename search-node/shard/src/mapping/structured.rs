@@ -1,9 +1,10 @@
 //! Values with a shape of their own: points, vectors, histograms, features, suggestions. What they are made of is checked when a
-//! document is taken; what can be asked of them beyond whether they are there is to come.
+//! document is taken.
 
 use serde_json::{Map, Value};
 use serde_json_borrow::Value as Json;
 
+use super::completion::Context;
 use super::error::MappingError;
 use super::fields::FieldMapping;
 use super::geo_points::Point;
@@ -138,6 +139,9 @@ pub(super) fn check_said(name: &str, type_name: &str, body: &Map<String, Value>)
     }
     if type_name == "dense_vector" && body.get("index_options").is_some_and(|said| !said.is_object()) {
         return Err(MappingError::parsing(format!("[index_options] of field [{name}] must be an object")));
+    }
+    if type_name == "completion" {
+        Context::read_all(body)?;
     }
     match body.get("max_input_length").map(plain) {
         Some(said) if !said.parse::<i32>().is_ok_and(|length| length > 0) => {

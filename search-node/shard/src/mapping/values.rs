@@ -72,6 +72,10 @@ const DEGREES: [Part; 2] = [
     Part { suffix: LONGITUDE, storage: Storage::F64, index: false, column: true },
 ];
 const FEATURE_PART: [Part; 1] = [Part { suffix: FEATURE, storage: Storage::U64, index: false, column: true }];
+/// The inputs of completions, as terms that are found by their beginnings.
+pub(crate) const INPUTS: &str = "..inputs";
+const INPUTS_PART: [Part; 1] =
+    [Part { suffix: INPUTS, storage: Storage::Keyword, index: true, column: false }];
 const FEATURES_PART: [Part; 1] =
     [Part { suffix: FEATURES, storage: Storage::Keyword, index: false, column: true }];
 
@@ -158,6 +162,7 @@ impl FieldKind {
             Self::Structured(Structure::GeoPoint) => &DEGREES,
             Self::Structured(Structure::RankFeature) => &FEATURE_PART,
             Self::Structured(Structure::RankFeatures) => &FEATURES_PART,
+            Self::Structured(Structure::Completion { .. }) => &INPUTS_PART,
             _ => &[],
         }
     }

@@ -1,7 +1,7 @@
 //! Queries: Elasticsearch's JSON and query strings to a tree, and the tree to tantivy.
 //!
 //! `dsl` and `query_string` read foreign text and know no index; `lower` knows the mapping and asks tantivy; `weights` are the
-//! queries that tantivy does not have; `can_match` tells from a few numbers that a query matches nothing.
+//! queries that tantivy does not have; `can_match` tells from a few numbers that a query matches nothing; `profile` measures.
 
 mod ast;
 mod cacheable;
@@ -16,6 +16,7 @@ mod lower;
 mod lucene;
 mod minimum_should_match;
 mod models;
+mod profile;
 pub(crate) mod query_string;
 mod regexp;
 mod rules;
@@ -36,6 +37,7 @@ pub(crate) use lower::{
     Asked, HeldValues, Prepared, Shape, no_aggregation_of_spans, runtime_fields_of, terms_like,
 };
 pub(crate) use lucene::Lucene;
+pub use profile::Profiler;
 pub(crate) use regexp::TermAutomaton;
 pub use rules::{QueryRules, boosted_field};
 pub use similarity::{Similarities, Similarity};
@@ -66,6 +68,23 @@ impl QueryError {
     pub(crate) fn argument(reason: impl Into<String>) -> Self {
         Self { kind: "illegal_argument_exception", reason: reason.into() }
     }
+}
+
+/// The automaton of a pattern, matched from the beginning of terms.
+pub(crate) fn pattern_automaton(
+    pattern: &str,
+    flags: Option<&str>,
+    effort: Option<u32>,
+) -> Result<TermAutomaton, QueryError> {
+    let flags = flags.map_or(Ok(regexp::Flags::ALL), regexp::Flags::parse)?;
+    let expression = regexp::parse(pattern, flags, false).map_err(QueryError::argument)?;
+    let automaton = expression.automaton(effort.unwrap_or(regexp::EFFORT_USUAL));
+    automaton.map_err(|error| QueryError::argument(error.to_string()))
+}
+
+/// A distance such as `5km`, in metres.
+pub(crate) fn read_metres(text: &str) -> Option<f64> {
+    dsl::read_distance(text, 1.0).ok()
 }
 
 /// The query that a text in the small language without errors says.

@@ -48,7 +48,7 @@ impl QueryRules {
         )))
     }
 
-    pub(super) fn check_regex(&self, pattern: &str) -> Result<(), QueryError> {
+    pub(crate) fn check_regex(&self, pattern: &str) -> Result<(), QueryError> {
         // Java counts so.
         let length = pattern.encode_utf16().count();
         if length <= self.regex_max {

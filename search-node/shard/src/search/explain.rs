@@ -41,6 +41,8 @@ pub(crate) struct Explainer<'a> {
     pub(crate) view: &'a View,
     pub(crate) context: &'a QueryContext<'a>,
     pub(crate) stop: AskStop<'a>,
+    /// The path of the nested objects that are explained; none for documents.
+    pub(crate) nested_in: Option<&'a str>,
 }
 
 impl Explainer<'_> {
@@ -103,7 +105,7 @@ impl Explainer<'_> {
         reader: &SegmentReader,
         document: DocId,
     ) -> Result<Explanation, SearchError> {
-        let statistics = Statistics::new(self.view)?;
+        let statistics = Statistics::of_level(self.view, self.nested_in)?;
         let scoring = EnableScoring::enabled_from_statistics_provider(&statistics, &self.view.searcher);
         let (prepared, _held) = self.prepared(query, reader)?;
         let weight = prepared.query().weight(scoring)?;
@@ -124,7 +126,7 @@ impl Explainer<'_> {
 
     /// A query, ready to be asked in a segment while what comes with it is held.
     fn prepared(&self, query: &Query, reader: &SegmentReader) -> Result<(Prepared, HeldValues), SearchError> {
-        let asked = Asked::new(query, self.view, self.context);
+        let asked = Asked { nested_in: self.nested_in, ..Asked::new(query, self.view, self.context) };
         let mut prepared = Prepared::new(asked)?;
         prepared.join(asked, self.stop)?;
         let (held, _) = prepared.hold(asked, reader, &[], self.stop)?;
@@ -138,7 +140,7 @@ impl Explainer<'_> {
         reader: &SegmentReader,
         document: DocId,
     ) -> Result<Option<f32>, SearchError> {
-        let statistics = Statistics::new(self.view)?;
+        let statistics = Statistics::of_level(self.view, self.nested_in)?;
         let scoring = EnableScoring::enabled_from_statistics_provider(&statistics, &self.view.searcher);
         let (prepared, _held) = self.prepared(query, reader)?;
         let weight = prepared.query().weight(scoring)?;

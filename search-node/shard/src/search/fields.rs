@@ -97,6 +97,13 @@ impl<'a> FieldsShown<'a> {
         shown
     }
 
+    /// The values of a nested object at a path.
+    pub fn of_nested(&self, object: &Value, path: &str) -> Map<String, Value> {
+        let mut shown = Map::new();
+        self.collect(object, path, &mut shown);
+        shown.into_iter().map(|(name, values)| (format!("{path}.{name}"), values)).collect()
+    }
+
     /// The values of an object, which is the document or a nested one at `scope`.
     fn collect(&self, object: &Value, scope: &str, shown: &mut Map<String, Value>) {
         let mut nested: Vec<&str> = Vec::new();

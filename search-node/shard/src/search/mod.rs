@@ -27,16 +27,19 @@ mod terms;
 mod terms_enum;
 mod ways;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::aggs::{AggPartial, AggRequest};
-use crate::query::{Query, QueryError};
+use crate::query::{Profiler, Query, QueryError};
 
 pub(crate) use collect::search;
 pub use doc_values::DocValueAsked;
 pub(crate) use doc_values::doc_values;
 pub(crate) use explain::Explainer;
 pub use explain::Explanation;
+pub(crate) use explain::describe;
 pub use fields::{FieldAsked, FieldsShown};
 pub use groups::one_of_each_group;
 pub use inner_hits::{InnerAnswer, InnerHit, InnerSearch};
@@ -82,6 +85,8 @@ pub struct SearchRequest {
     pub terminate_after: Option<u64>,
     /// The field of whose values each has one hit, the best.
     pub collapse: Option<String>,
+    /// What measures the query, if anybody wants to know.
+    pub profiler: Option<Arc<Profiler>>,
 }
 
 impl SearchRequest {
@@ -99,6 +104,7 @@ impl SearchRequest {
             aggs: AggRequest::default(),
             terminate_after: None,
             collapse: None,
+            profiler: None,
         }
     }
 }
@@ -121,7 +127,7 @@ pub struct Hit {
 }
 
 /// What a shard answers.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct SearchAnswer {
     /// How many documents match; beyond what was to be counted some number above it.
     pub total: u64,

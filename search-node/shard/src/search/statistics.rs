@@ -23,9 +23,14 @@ pub(crate) struct Statistics<'a> {
 impl<'a> Statistics<'a> {
     /// Those that queries for documents are scored by.
     pub(crate) fn new(view: &'a View) -> tantivy::Result<Self> {
+        Self::of_level(view, None)
+    }
+
+    /// Those that queries for the nested objects at a path are scored by; for documents without one.
+    pub(crate) fn of_level(view: &'a View, path: Option<&str>) -> tantivy::Result<Self> {
         let searcher = &view.searcher;
         Ok(match view.layout.nested_path() {
-            Some(paths) => Self::of(searcher, Levels::new(&view.identities, paths, None).count(searcher)?),
+            Some(paths) => Self::of(searcher, Levels::new(&view.identities, paths, path).count(searcher)?),
             None => Self { searcher, documents: searcher.total_num_docs()? },
         })
     }

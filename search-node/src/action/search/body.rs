@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use shard::{
     AggRequest, Query, SearchRequest, Slice, SliceBy, Sliced, SortField, SortKey, SortValue, SourceFilter,
-    parse_aggs, parse_query,
+    SuggestRequest, parse_aggs, parse_query,
 };
 
 use super::collapse::Collapse;
@@ -51,6 +51,12 @@ pub(crate) struct SearchBody {
     is_placed_last: bool,
     /// Whether nothing was asked for that they are sorted by.
     is_placed_alone: bool,
+    /// What is to be suggested.
+    pub suggest: SuggestRequest,
+    /// Whether nothing else is asked: then there are no hits, as in Elasticsearch.
+    pub is_suggest_only: bool,
+    /// Whether it is told what the search took.
+    pub profile: bool,
 }
 
 impl SearchBody {
@@ -78,10 +84,15 @@ impl SearchBody {
             slice: None,
             is_placed_last: false,
             is_placed_alone: false,
+            suggest: SuggestRequest::default(),
+            is_suggest_only: false,
+            profile: false,
         };
         for (key, value) in object {
             search.member(key, value)?;
         }
+        search.is_suggest_only = object.contains_key("suggest")
+            && !["query", "aggs", "aggregations"].iter().any(|key| object.contains_key(*key));
         search.order_in_point(body)?;
         search.cut(body)?;
         search.shows.check()?;
@@ -184,12 +195,13 @@ impl SearchBody {
                 self.collapse = Some(collapse);
             }
             "rescore" => self.rescore = Rescore::read_all(value)?,
+            "suggest" => self.suggest = SuggestRequest::parse(value)?,
             "terminate_after" => self.request.terminate_after = read_terminate_after(key, value)?,
             "timeout" => check_timeout(value)?,
             "stats" if value.is_array() => {}
             "pit" => self.pit = Some(Pit::read(value)?),
             "slice" => {}
-            "profile" => drop(flag(key, value)?),
+            "profile" => self.profile = flag(key, value)?,
             other if self.shows.member(other, value)? => {}
             other => return Err(unknown_key(other, value)),
         }

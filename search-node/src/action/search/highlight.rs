@@ -72,10 +72,7 @@ fn add_fields(
                         items.iter().filter_map(Value::as_str).map(str::to_owned).collect();
                 }
                 ("matched_fields", Value::String(name)) => options.matched_fields = vec![name.clone()],
-                // Where a fragment begins before what was found is for the index's own fragments, which are not used.
-                ("fragment_offset", _) => {
-                    count(key, value)?;
-                }
+                ("fragment_offset", _) => options.vectors.fragment_offset = Some(count(key, value)?),
                 ("type", kind) if !kind.as_str().is_some_and(is_kind) => {
                     let kind = kind.as_str().unwrap_or_default();
                     return Err(ApiError::argument(format!(
@@ -102,10 +99,20 @@ fn member(options: &mut HighlightOptions, key: &str, value: &Value) -> Result<bo
     let text = || value.as_str().unwrap_or_default();
     match key {
         "type" => options.kind = read_kind(text())?,
-        "pre_tags" => options.pre_tag = first_tag(value)?,
-        "post_tags" => options.post_tag = first_tag(value)?,
+        "pre_tags" => {
+            options.pre_tag = first_tag(value)?;
+            options.vectors.pre_tags = tags(value);
+        }
+        "post_tags" => {
+            options.post_tag = first_tag(value)?;
+            options.vectors.post_tags = tags(value);
+        }
         "tags_schema" => match text() {
-            "styled" => (options.pre_tag, options.post_tag) = (STYLED.to_owned(), "</em>".to_owned()),
+            "styled" => {
+                (options.pre_tag, options.post_tag) = (STYLED.to_owned(), "</em>".to_owned());
+                let styled = (1..=10).map(|number| format!("<em class=\"hlt{number}\">"));
+                options.vectors.pre_tags = styled.collect();
+            }
             "default" => {
                 let usual = HighlightOptions::default();
                 (options.pre_tag, options.post_tag) = (usual.pre_tag, usual.post_tag);
@@ -133,9 +140,19 @@ fn member(options: &mut HighlightOptions, key: &str, value: &Value) -> Result<bo
             }
         },
         "boundary_scanner" => match text().to_ascii_lowercase().as_str() {
-            "word" => options.scanner = BoundaryScanner::Word,
-            // Boundaries by letters are those of sentences here.
-            "sentence" | "chars" => options.scanner = BoundaryScanner::Sentence,
+            "word" => {
+                options.scanner = BoundaryScanner::Word;
+                options.vectors.scanner = Some(BoundaryScanner::Word);
+            }
+            "sentence" => {
+                options.scanner = BoundaryScanner::Sentence;
+                options.vectors.scanner = Some(BoundaryScanner::Sentence);
+            }
+            // Only fragments around what was found go by letters.
+            "chars" => {
+                options.scanner = BoundaryScanner::Sentence;
+                options.vectors.scanner = None;
+            }
             other => {
                 let name = other.to_ascii_uppercase();
                 return Err(ApiError::argument(format!(
@@ -150,11 +167,11 @@ fn member(options: &mut HighlightOptions, key: &str, value: &Value) -> Result<bo
             }
             options.max_analyzed_offset = Some(most);
         }
+        "boundary_max_scan" => options.vectors.boundary_max_scan = count(key, value)?,
+        "phrase_limit" => options.vectors.phrase_limit = count(key, value)?,
+        "boundary_chars" => options.vectors.boundary_chars = text().to_owned(),
         // Hints for ways that are not needed here.
-        "boundary_max_scan" | "phrase_limit" => {
-            count(key, value)?;
-        }
-        "boundary_chars" | "boundary_scanner_locale" | "options" => {}
+        "boundary_scanner_locale" | "options" => {}
         "force_source" | "highlight_filter" => {
             flag(key, value)?;
         }
@@ -169,10 +186,17 @@ fn is_kind(text: &str) -> bool {
 
 fn read_kind(text: &str) -> Result<HighlightKind, ApiError> {
     match text {
-        "unified" | "fvh" | "fast-vector-highlighter" | "" => Ok(HighlightKind::Unified),
+        "unified" | "" => Ok(HighlightKind::Unified),
+        "fvh" | "fast-vector-highlighter" => Ok(HighlightKind::Vectors),
         "plain" | "highlighter" => Ok(HighlightKind::Plain),
         other => Err(ApiError::argument(format!("unknown highlighter type [{other}]"))),
     }
+}
+
+/// All tags of a list.
+fn tags(value: &Value) -> Vec<String> {
+    let texts = |items: &[Value]| items.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+    value.as_array().map_or_else(Vec::new, |items| texts(items))
 }
 
 fn read_order(text: &str) -> Result<bool, ApiError> {

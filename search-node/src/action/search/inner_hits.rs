@@ -10,12 +10,14 @@ use shard::{
     Stop, StoredDocument, filter_source, uid_parts,
 };
 
-use super::answer::{add_sort, show_hit, show_score};
+use super::answer::{add_fields, add_sort, show_hit, show_score};
 use super::body::{SearchBody, count, flag};
 use super::named::NamedSearches;
 use super::query::Part;
+use super::showing::{Showing, Shown, add_explanation};
 use super::shows::Shows;
 use super::sort::read_sort;
+use crate::action::get::stored_fields;
 use crate::error::ApiError;
 
 const SIZE_DEFAULT: usize = 3;
@@ -82,8 +84,8 @@ impl InnerHits {
             "size" => self.request.hits = count(key, value)?,
             "sort" => self.request.sort = read_sort(value)?,
             "track_scores" => self.request.track_scores = flag(key, value)?,
-            "ignore_unmapped" | "explain" => drop(flag(key, value)?),
-            "_source" | "version" | "seq_no_primary_term" => drop(self.shows.member(key, value)?),
+            "ignore_unmapped" => drop(flag(key, value)?),
+            other if self.shows.member(other, value)? => {}
             other => {
                 let reason = format!("[inner_hits] unknown field [{other}]");
                 return Err(ApiError::malformed(reason));
@@ -115,11 +117,34 @@ pub(super) struct InnerSearches<'a> {
     /// By the place of the part, and by where it is said what is shown.
     searches: HashMap<(usize, *const InnerHits), Option<InnerSearch<'a>>>,
     named: NamedSearches<'a>,
+    /// What shows their fields and texts, by the same.
+    showing: HashMap<(usize, *const InnerHits), Showing<'a>>,
 }
 
 impl<'a> InnerSearches<'a> {
     pub(super) fn new(cancelled: &'a CancellationToken) -> Self {
-        Self { cancelled, searches: HashMap::new(), named: NamedSearches::new(cancelled) }
+        let (searches, showing) = (HashMap::new(), HashMap::new());
+        Self { cancelled, searches, named: NamedSearches::new(cancelled), showing }
+    }
+
+    /// Ends what is read for them.
+    fn stop(&self) -> impl Fn() -> Option<Stop> + use<'a> {
+        let cancelled = self.cancelled;
+        move || cancelled.is_cancelled().then_some(Stop::Cancelled)
+    }
+
+    /// Adds what is wanted of an inner hit's values and texts.
+    fn add(
+        &mut self,
+        shown: &mut Map<String, Value>,
+        inner_hits: &'a InnerHits,
+        (part, hit): (&'a Part, &Hit),
+        document: Shown<'_>,
+    ) -> Result<(), ApiError> {
+        let stop = self.stop();
+        let showing = self.showing.entry((part.place, std::ptr::from_ref(inner_hits))).or_default();
+        let by = (&inner_hits.shows, &inner_hits.request.query);
+        showing.add(shown, (part, hit), by, document, &stop)
     }
 
     /// What there is among the objects of a hit in a part; `outer` is the nested path of the hit, if it is no document.
@@ -201,7 +226,7 @@ fn find<'a>(
     };
     let mut shown = Vec::new();
     for inner in found.hits.iter().skip(inner_hits.from) {
-        let mut hit = show(inner_hits, inner, around);
+        let mut hit = show(inner_hits, inner, around, searches)?;
         let by = (&inner_hits.request.query, Some(inner_hits.path.as_str()));
         searches.named.add_inner(&mut hit, around.part, &inner.hit, by)?;
         let around = Around { hit: &inner.hit, path: Some(&inner_hits.path), ..*around };
@@ -239,9 +264,9 @@ fn find_joined<'a>(
     let mut shown = Vec::new();
     for hit in answer.hits.iter().skip(inner_hits.from) {
         let stored = part.reader.fetch(hit)?;
-        let mut joined = show_joined(inner_hits, part, hit, &stored)?;
-        searches.named.add_inner(&mut joined, part, hit, (&inner_hits.request.query, None))?;
         let source: Value = serde_json::from_slice(&stored.source).unwrap_or_default();
+        let mut joined = show_joined(inner_hits, part, hit, (&stored, &source), searches)?;
+        searches.named.add_inner(&mut joined, part, hit, (&inner_hits.request.query, None))?;
         let around = Around { part, path: None, hit, stored: &stored, source: &source };
         add_to(&mut joined, &inner_hits.inner, &around, searches)?;
         shown.push(joined);
@@ -250,22 +275,37 @@ fn find_joined<'a>(
     Ok(Some(show_all(answer.total, max_score, shown)))
 }
 
-fn show_joined(
-    inner_hits: &InnerHits,
-    part: &Part,
+fn show_joined<'a>(
+    inner_hits: &'a InnerHits,
+    part: &'a Part,
     hit: &Hit,
-    stored: &StoredDocument,
+    (stored, source): (&StoredDocument, &Value),
+    searches: &mut InnerSearches<'a>,
 ) -> Result<Value, ApiError> {
-    let mut shown = show_hit(&part.index.name, hit, stored, (&inner_hits.shows, part.reader.mapping()))?;
+    let shows = &inner_hits.shows;
+    let mut shown = show_hit(&part.index.name, hit, stored, (shows, part.reader.mapping()))?;
+    let query = &inner_hits.request.query;
+    let document = Shown { id: uid_parts(&stored.uid).1, source, nested: None };
+    searches.add(&mut shown, inner_hits, (part, hit), document)?;
     add_sort(&mut shown, hit);
+    if shows.explain {
+        let explained = part.reader.explain(hit, query, &part.context(), &searches.stop())?;
+        add_explanation(&mut shown, part, hit, explained);
+    }
     Ok(Value::Object(shown))
 }
 
-fn show(inner_hits: &InnerHits, inner: &InnerHit, around: &Around<'_, '_>) -> Value {
-    let stored = around.stored;
+fn show<'a>(
+    inner_hits: &'a InnerHits,
+    inner: &InnerHit,
+    around: &Around<'a, '_>,
+    searches: &mut InnerSearches<'a>,
+) -> Result<Value, ApiError> {
+    let Around { stored, part, .. } = *around;
     let (doc_type, id) = uid_parts(&stored.uid);
+    let shows = &inner_hits.shows;
     let mut shown = Map::new();
-    shown.insert("_index".to_owned(), json!(around.part.index.name));
+    shown.insert("_index".to_owned(), json!(part.index.name));
     shown.insert("_type".to_owned(), json!(doc_type));
     shown.insert("_id".to_owned(), json!(id));
     let nested = inner.place.iter().rev().fold(Value::Null, |below, (field, offset)| {
@@ -276,39 +316,66 @@ fn show(inner_hits: &InnerHits, inner: &InnerHit, around: &Around<'_, '_>) -> Va
         place
     });
     shown.insert("_nested".to_owned(), nested);
-    if inner_hits.shows.version {
+    if shows.version {
         shown.insert("_version".to_owned(), json!(stored.version));
     }
-    if inner_hits.shows.seq_no {
+    if shows.seq_no {
         shown.insert("_seq_no".to_owned(), json!(stored.seq_no));
         shown.insert("_primary_term".to_owned(), json!(stored.term));
     }
     shown.insert("_score".to_owned(), inner.hit.score.map_or(Value::Null, show_score));
-    if let Some(source) = source_of(around.source, &inner.place, inner_hits.shows.source()) {
+    let object = object_at(around.source, &inner.place);
+    if let Some(source) = source_of(object.clone(), &inner.place, shows.source()) {
         shown.insert("_source".to_owned(), source);
+    }
+    if !shows.stored().is_empty()
+        || !shows.fields.is_empty()
+        || shows.highlight.is_some()
+        || !shows.doc_values.is_empty()
+    {
+        let whole = wrapped(object.clone(), &inner.place);
+        let stored = stored_fields(part.reader.mapping(), whole.to_string().as_bytes(), shows.stored())?;
+        add_fields(&mut shown, stored);
+        let nested = Some((inner_hits.path.as_str(), &object));
+        let document = Shown { id, source: &whole, nested };
+        searches.add(&mut shown, inner_hits, (part, &inner.hit), document)?;
     }
     if !inner.hit.sort.is_empty() {
         let sort = inner.hit.sort.iter().map(SortValue::to_json).collect();
         shown.insert("sort".to_owned(), Value::Array(sort));
     }
-    Value::Object(shown)
+    if shows.explain {
+        let (query, path) = (&inner_hits.request.query, inner_hits.path.as_str());
+        let explained =
+            part.reader.explain_nested(&inner.hit, path, query, &part.context(), &searches.stop())?;
+        add_explanation(&mut shown, part, &inner.hit, explained);
+    }
+    Ok(Value::Object(shown))
 }
 
-/// The object at a place of a document; filters say paths from the document on.
-fn source_of(source: &Value, place: &[(String, usize)], filter: &SourceFilter) -> Option<Value> {
+/// The object at a place of a document.
+fn object_at(source: &Value, place: &[(String, usize)]) -> Value {
     let object = place.iter().try_fold(source, |around, (field, offset)| {
         let mut objects = Vec::new();
         objects_at(around, field, &mut objects);
         objects.get(*offset).copied()
     });
-    let object = object.cloned().unwrap_or_else(|| json!({}));
+    object.cloned().unwrap_or_else(|| json!({}))
+}
+
+/// An object in what leads to it.
+fn wrapped(object: Value, place: &[(String, usize)]) -> Value {
+    let names = place.iter().flat_map(|(field, _)| field.split('.'));
+    names.rev().fold(object, |below, name| json!({name: below}))
+}
+
+/// What is shown of an object at a place of a document; filters say paths from the document on.
+fn source_of(object: Value, place: &[(String, usize)], filter: &SourceFilter) -> Option<Value> {
     let SourceFilter::Fields { includes, excludes } = filter else {
         return (*filter == SourceFilter::All).then_some(object);
     };
-    let names = || place.iter().flat_map(|(field, _)| field.split('.'));
-    let whole = names().rev().fold(object, |below, name| json!({name: below}));
-    let mut filtered = filter_source(&whole, includes, excludes);
-    for name in names() {
+    let mut filtered = filter_source(&wrapped(object, place), includes, excludes);
+    for name in place.iter().flat_map(|(field, _)| field.split('.')) {
         filtered = filtered.get_mut(name).map_or_else(|| json!({}), Value::take);
     }
     Some(filtered)

@@ -4,6 +4,7 @@
 //!  body       the request, read
 //!  sort       its order, read
 //!  shows      what it wants to be shown of hits, read
+//!  showing    what is shown of a hit or an inner hit: its values, its texts, why it has its score
 //!  highlight  what of its hits' texts is to be marked, read
 //!  collapse   the best hit of each group, and others of it
 //!  rescore    the best hits in another order
@@ -11,6 +12,7 @@
 //!  rank       which copy answers soonest, as far as can be told
 //!  soonest    what this node knows for that of the others
 //!  query      what one node finds in its copies, and the documents of hits it found
+//!  profile    what it took in each shard, where that is asked
 //!  spread     asking the nodes, again elsewhere if one fails, and joining what they say; then for the documents (fetch)
 //!  until      how long all of that goes on
 //!  failed     what is told where shards have failed
@@ -21,6 +23,7 @@
 //!  inner_hits the nested objects of a hit that are shown with it, its children and its parent
 //!  named      which queries with names match a hit
 //!  lookups    queries that name documents, which are read before any shard is asked
+//!  suggest    what all nodes suggest, in one, and as the API shows it
 //!  answer     the whole as the API shows it
 //! ```
 
@@ -35,15 +38,18 @@ mod inner_hits;
 mod lookups;
 mod named;
 mod point_in_time;
+mod profile;
 mod query;
 mod rank;
 mod rescore;
 mod scroll;
 mod shards;
+mod showing;
 mod shows;
 mod soonest;
 mod sort;
 mod spread;
+mod suggest;
 mod until;
 
 use std::sync::Arc;
@@ -67,7 +73,7 @@ pub(crate) use self::scroll::{clear_all_scrolls, clear_scrolls, go_on};
 pub(crate) use self::shards::Target;
 pub(crate) use self::soonest::Soonest;
 pub(crate) use self::sort::read_sort;
-use self::spread::Spread;
+use self::spread::{Documents, Spread};
 use crate::error::ApiError;
 use crate::indices::{Index, NameOptions, Searched};
 use crate::node::Node;
@@ -96,6 +102,8 @@ pub(crate) struct Manner {
     pub timeout: Option<Duration>,
     /// For how long all matches are held, to be asked for a batch at a time.
     pub scroll: Option<Duration>,
+    /// Whether names in the answer say of what kind they are.
+    pub typed_keys: bool,
 }
 
 /// The names of what bounds points in time that are held for clients.
@@ -166,7 +174,10 @@ fn found_answer(
     totals_as_number: bool,
 ) -> Result<Value, ApiError> {
     let found = spread.find(body.from + body.size)?;
-    let (found, mut hits) = spread.fetch(found, body.from)?;
+    let suggested = suggest::joined(found.suggested.iter(), &body.suggest)?;
+    let completed = suggested.hits().cloned().collect();
+    let (found, documents) = spread.fetch(found, body.from, completed)?;
+    let Documents { mut hits, beside: completed } = documents;
     if let Some(collapse) = &body.collapse {
         let of_group = |hit: &Value| hit["fields"][&collapse.field][0].clone();
         let groups: Vec<Value> = hits.iter().map(of_group).collect();
@@ -196,6 +207,12 @@ fn found_answer(
     }
     if !body.request.aggs.is_empty() {
         answer["aggregations"] = finish_aggs(&body.request.aggs, found.aggs, started)?;
+    }
+    if body.profile {
+        answer["profile"] = profile::show(found.profiles, &found.fetching);
+    }
+    if !body.suggest.is_empty() {
+        answer["suggest"] = suggest::show(suggested, completed, &body.suggest, manner.typed_keys);
     }
     Ok(answer)
 }

@@ -12,9 +12,9 @@ use daemon::CancellationToken;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use shard::{
-    AggPartial, AskStop, Explanation, FieldsShown, Highlight, Highlighter, Hit, Query, QueryContext,
-    QueryRules, Reader, ScriptFields, SearchAnswer, SearchError, SearchRequest, SortField, SortValue, Stop,
-    compare_hits, one_of_each_group, reduce_aggs, uid_parts,
+    AggPartial, AskStop, Hit, Query, QueryContext, QueryRules, Reader, SearchAnswer, SearchError,
+    SearchRequest, SortField, SortValue, Stop, Suggested, compare_hits, one_of_each_group, reduce_aggs,
+    uid_parts,
 };
 
 use super::answer::{add_fields, add_sort_values, show_hit};
@@ -22,6 +22,8 @@ use super::body::{SearchBody, TrackTotal};
 use super::held::{Held, HeldLimits, HeldShard};
 use super::inner_hits::{self, InnerSearches};
 use super::named::NamedSearches;
+use super::profile::{Fetching, Profiling};
+use super::showing::{self, Showing, Shown as Document};
 use super::until::Until;
 use super::{filtered, in_type, read_filter};
 use crate::error::ApiError;
@@ -93,6 +95,9 @@ pub(super) struct Partial {
     pub max_score: Option<f32>,
     pub hits: Vec<Hit>,
     pub aggs: AggPartial,
+    pub suggested: Suggested,
+    /// What was measured in each shard, as JSON.
+    pub profiles: Vec<(usize, Vec<u8>)>,
     /// The shards in which it looked, or did not have to.
     pub answered: Vec<usize>,
     /// In how many of these it did not have to look.
@@ -126,6 +131,9 @@ pub(super) struct Wanted {
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Fetched {
     pub hits: Vec<Shown>,
+    /// How long those of each shard took, and how many there are, where that is asked.
+    #[serde(default)]
+    pub took: Fetching,
 }
 
 /// One shard of a search at one point in time.
@@ -133,7 +141,7 @@ pub(super) struct Part {
     pub place: usize,
     /// The same as long as it is held, also when another one is gone.
     held_place: usize,
-    number: usize,
+    pub number: usize,
     pub index: Arc<Index>,
     /// What of it is meant.
     filter: Option<Query>,
@@ -163,6 +171,16 @@ impl Part {
             now_millis: self.asked.now_millis,
             rules: &self.rules,
         }
+    }
+
+    /// The node that has it.
+    pub(super) fn node(&self) -> &str {
+        &self.asked.node
+    }
+
+    /// Which copy it is of, as profiles name it.
+    pub(super) fn id(&self) -> String {
+        format!("[{}][{}][{}]", self.asked.node, self.index.name, self.number)
     }
 
     /// The search as it is in this part.
@@ -228,9 +246,22 @@ pub(super) fn find_here(
     for part in &parts {
         let request = part.request(&request);
         let timed = Timed::query(&part.index);
-        let answer = part.reader.search_until(&request, &part.context(), &|| until.stop());
-        match answer.and_then(|answer| rescored(answer, part, body, until)) {
-            Ok(answer) => {
+        let profiling = Profiling::new(body.profile && !body.is_suggest_only);
+        let asked = Instant::now();
+        let answer = match body.is_suggest_only {
+            true => Ok(SearchAnswer::default()),
+            false => {
+                let measured = profiling.request(&request);
+                let request = measured.as_ref().unwrap_or(&request);
+                part.reader.search_until(request, &part.context(), &|| until.stop())
+            }
+        };
+        if answer.is_ok() {
+            partial.profiles.extend(profiling.end(part, &request, asked.elapsed()));
+        }
+        let answer = answer.and_then(|answer| rescored(answer, part, body, until));
+        match answer.and_then(|answer| Ok((answer, suggested(part, body, &mut partial.suggested, until)?))) {
+            Ok((answer, ())) => {
                 partial.is_terminated |= answer.is_terminated;
                 timed.end_query(&part.index, part.number, answer.total, source);
                 partial.is_timed_out |= answer.is_partial;
@@ -266,6 +297,22 @@ pub(super) fn find_here(
     partial.service = begun.elapsed();
     partial.queue = node.search_pool.queued() + node.carried_search_pool.queued();
     Ok((partial, parts))
+}
+
+/// Adds what a part suggests.
+fn suggested(
+    part: &Part,
+    body: &SearchBody,
+    so_far: &mut Suggested,
+    until: &Until,
+) -> Result<(), SearchError> {
+    if body.suggest.is_empty() {
+        return Ok(());
+    }
+    let own = part.reader.suggest(&body.suggest, &part.context(), &|| until.stop())?;
+    let own = own.in_shard(part.place);
+    *so_far = std::mem::take(so_far).join(own, &body.suggest)?;
+    Ok(())
 }
 
 /// What a part answered, its best hits in the order of other queries.
@@ -304,7 +351,7 @@ pub(super) fn fetch_here(
     cancelled: &CancellationToken,
 ) -> Fetched {
     let mut failed: BTreeMap<usize, ApiError> = BTreeMap::new();
-    let mut took: BTreeMap<usize, Duration> = BTreeMap::new();
+    let mut took = Fetching::new();
     let mut searches = InnerSearches::new(cancelled);
     let mut showing = BTreeMap::new();
     let mut named = NamedSearches::new(cancelled);
@@ -316,7 +363,9 @@ pub(super) fn fetch_here(
         let made = (&mut searches, &mut showing, &mut named);
         let shown = fetch_one(parts, hit, body, made, cancelled)
             .inspect_err(|error| drop(failed.insert(hit.shard, error.clone())));
-        *took.entry(hit.shard).or_default() += begun.elapsed();
+        let (spent, count) = took.entry(hit.shard).or_default();
+        *spent += begun.elapsed();
+        *count += 1;
         shown
     };
     let mut in_order: Vec<usize> = (0..hits.len()).collect();
@@ -324,43 +373,12 @@ pub(super) fn fetch_here(
     let mut shown: Vec<(usize, Shown)> = in_order.into_iter().map(|at| (at, show(&hits[at]))).collect();
     shown.sort_by_key(|(at, _)| *at);
     for part in parts.iter().filter(|part| slow_log::times_fetch(&part.index)) {
-        if let Some(took) = took.get(&part.place) {
+        if let Some((took, _)) = took.get(&part.place) {
             slow_log::end_fetch(&part.index, part.number, *took, source);
         }
     }
-    Fetched { hits: shown.into_iter().map(|(_, shown)| shown).collect() }
-}
-
-/// What shows the fields of the documents of a part, and what highlights them, made ready with the first of them.
-#[derive(Default)]
-struct Showing<'a> {
-    fields: Option<FieldsShown<'a>>,
-    highlighter: Option<Highlighter<'a>>,
-    scripts: Option<ScriptFields<'a>>,
-}
-
-impl<'a> Showing<'a> {
-    fn fields(&mut self, part: &'a Part, body: &'a SearchBody) -> Result<&FieldsShown<'a>, ApiError> {
-        if self.fields.is_none() {
-            let made = FieldsShown::new(part.reader.mapping(), &body.shows.fields);
-            self.fields = Some(made.map_err(SearchError::from)?);
-        }
-        self.fields.as_ref().ok_or_else(|| ApiError::internal("no fields are shown"))
-    }
-
-    fn highlighter(
-        &mut self,
-        part: &'a Part,
-        asked: &'a Highlight,
-        body: &'a SearchBody,
-    ) -> Result<&Highlighter<'a>, ApiError> {
-        if self.highlighter.is_none() {
-            let most = part.index.settings().analyzed_offset_max;
-            let made = part.reader.highlighter(asked, &body.request.query, &part.context(), most)?;
-            self.highlighter = Some(made);
-        }
-        self.highlighter.as_ref().ok_or_else(|| ApiError::internal("nothing is highlighted"))
-    }
+    let took = if body.profile { took } else { Fetching::new() };
+    Fetched { hits: shown.into_iter().map(|(_, shown)| shown).collect(), took }
 }
 
 fn fetch_one<'a>(
@@ -380,30 +398,14 @@ fn fetch_one<'a>(
     let stop = || cancelled.is_cancelled().then_some(Stop::Cancelled);
     let shows = &body.shows;
     let mut shown = show_hit(&part.index.name, hit, &stored, (shows, part.reader.mapping()))?;
-    if !shows.doc_values.is_empty() {
-        add_fields(&mut shown, part.reader.doc_values(hit, &shows.doc_values, &stop)?);
-    }
     let showing = showing.entry(part.place).or_default();
     let needs_none = shows.fields.is_empty() && shows.highlight.is_none() && shows.scripts.is_empty();
     let source = match needs_none {
         true => Value::Null,
         false => serde_json::from_slice(&stored.source).unwrap_or_default(),
     };
-    if !shows.fields.is_empty() {
-        add_fields(&mut shown, showing.fields(part, body)?.of(&source));
-    }
-    if !shows.scripts.is_empty() {
-        let scripts =
-            showing.scripts.get_or_insert_with(|| part.reader.script_fields(&shows.scripts, part.context()));
-        add_fields(&mut shown, scripts.of(hit, &source)?);
-    }
-    if let Some(asked) = &shows.highlight {
-        let (_, id) = uid_parts(&stored.uid);
-        let marked = showing.highlighter(part, asked, body)?.of(id, &source).map_err(SearchError::from)?;
-        if !marked.is_empty() {
-            shown.insert("highlight".to_owned(), Value::Object(marked));
-        }
-    }
+    let document = Document { id: uid_parts(&stored.uid).1, source: &source, nested: None };
+    showing.add(&mut shown, (part, hit), (shows, &body.request.query), document, &stop)?;
     if let (Some(collapse), Some(group)) = (&body.collapse, &hit.group)
         && *group != SortValue::Null
     {
@@ -433,20 +435,8 @@ fn add_explanation(
         Some(&part.asked.doc_type).filter(|name| !name.is_empty()).map(String::as_str),
     );
     let query = filtered(query, part.filter.as_ref());
-    let Some(explained) = part.reader.explain(hit, &query, &part.context(), stop)? else {
-        return Ok(());
-    };
-    let explained = match hit.score {
-        Some(score) if explained.value != Some(score) => Explanation {
-            value: Some(score),
-            description: "rescored, from:".to_owned(),
-            details: vec![explained],
-        },
-        _ => explained,
-    };
-    shown.insert("_shard".to_owned(), json!(format!("[{}][{}]", part.index.name, part.number)));
-    shown.insert("_node".to_owned(), json!(part.asked.node));
-    shown.insert("_explanation".to_owned(), explained.to_json());
+    let explained = part.reader.explain(hit, &query, &part.context(), stop)?;
+    showing::add_explanation(shown, part, hit, explained);
     Ok(())
 }
 
@@ -536,7 +526,8 @@ pub(crate) fn answer_query(
     }
     let body = body_of(&question.body, question.held.and_then(|held| held.turn))?;
     let (mut partial, parts) = find_here(node, &question, &body, &shown(&question.body), &until)?;
-    if question.is_kept && !partial.hits.is_empty() {
+    let has_hits = !partial.hits.is_empty() || partial.suggested.hits().next().is_some();
+    if question.is_kept && has_hits {
         partial.context = Some(node.contexts.keep(Arc::new(parts), node.clock.now_millis())?);
     }
     Ok(postcard::to_allocvec(&partial).map_err(|error| unreadable(&error))?.into())

@@ -10,15 +10,17 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use cluster::state::{IndexId, NodeId, ShardId};
 use serde_json::Value;
-use shard::{AggPartial, Hit, SortKey, compare_hits, one_of_each_group, reduce_aggs};
+use shard::{AggPartial, Hit, SortKey, Suggested, compare_hits, one_of_each_group, reduce_aggs};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use transport::Lane;
 
+pub(super) use self::fetch::Documents;
 use self::said::read_partial;
 use super::Manner;
 use super::body::SearchBody;
 use super::failed::{ShardFailure, phase_failed};
+use super::profile::Fetching;
 use super::query::{HeldAsked, Part, Partial, Question, ShardAsked, Turn, find_here, higher};
 use super::shards::Target;
 use super::soonest::Asked;
@@ -69,6 +71,11 @@ pub(super) struct Found {
     pub max_score: Option<f32>,
     pub hits: Vec<Hit>,
     pub aggs: AggPartial,
+    /// What each node suggests.
+    pub suggested: Vec<Suggested>,
+    /// What was measured in each shard, and how long its documents took to read, where that is asked.
+    pub profiles: Vec<(usize, Vec<u8>)>,
+    pub fetching: Fetching,
     pub shards: usize,
     pub answered: usize,
     pub skipped: usize,
@@ -136,7 +143,8 @@ impl<'a> Spread<'a> {
             task,
             until: Until::new(manner.timeout, task.cancel.clone()),
             // One shard is searched in any case: what is wrong with the request is told there.
-            may_skip: shards > manner.skip_beyond.unwrap_or(1),
+            // What is suggested has nothing to do with what matches.
+            may_skip: shards > manner.skip_beyond.unwrap_or(1) && body.suggest.is_empty(),
             here: Vec::new(),
             there: HashMap::new(),
             kept: BTreeSet::new(),
@@ -304,7 +312,7 @@ impl<'a> Spread<'a> {
             now_millis: self.now_millis,
             hits,
             shards: places.iter().map(asked).collect(),
-            is_kept: hits > 0,
+            is_kept: hits > 0 || self.body.suggest.has_completions(),
             may_skip: self.may_skip,
             within: self.until.left(),
             held: self.held,
@@ -349,6 +357,8 @@ impl<'a> Spread<'a> {
         found.aggs = reduce_aggs(aggs, std::mem::take(&mut found.aggs), partial.aggs);
         found.is_timed_out |= partial.is_timed_out;
         found.is_terminated |= partial.is_terminated;
+        found.suggested.push(partial.suggested);
+        found.profiles.extend(partial.profiles);
         let kept = node.zip(partial.context);
         self.kept.extend(kept);
         found.answered += partial.answered.len();

@@ -91,6 +91,15 @@ pub(crate) enum InRules {
     Refused,
 }
 
+/// How many words are put together into one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shingles {
+    pub(crate) least: usize,
+    pub(crate) most: usize,
+    /// Whether the words stay beside them.
+    pub(crate) with_words: bool,
+}
+
 /// Changes tokens.
 pub(crate) trait TokenFilter: Send + Sync + fmt::Debug {
     /// The changed tokens.
@@ -99,6 +108,11 @@ pub(crate) trait TokenFilter: Send + Sync + fmt::Debug {
     /// Whether normalizers may use it: it changes letters and neither number nor place of tokens.
     fn is_normalizing(&self) -> bool {
         false
+    }
+
+    /// What words it puts together, if it does.
+    fn shingles(&self) -> Option<Shingles> {
+        None
     }
 
     fn in_rules(&self) -> InRules {

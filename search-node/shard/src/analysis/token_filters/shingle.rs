@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{InRules, TokenFilter};
+use super::{InRules, Shingles, TokenFilter};
 use crate::analysis::error::{AnalysisError, Result};
 use crate::analysis::limits::GramLimits;
 use crate::analysis::params::Params;
@@ -85,6 +85,10 @@ impl Shingle {
 }
 
 impl TokenFilter for Shingle {
+    fn shingles(&self) -> Option<Shingles> {
+        Some(Shingles { least: self.least, most: self.most, with_words: self.with_single })
+    }
+
     fn filter<'a>(&'a self, tokens: Tokens<'a>) -> Tokens<'a> {
         let mut tokens = tokens.flat_map(|token| self.with_fillers(token));
         let mut window: VecDeque<Neighbour> = VecDeque::new();

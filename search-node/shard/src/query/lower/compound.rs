@@ -18,7 +18,8 @@ impl Lowering<'_> {
         let View { searcher, identities, queries, layout } = self.shared.view;
         // What runtime fields have is not of a segment.
         let is_of_index = self.is_of_index && self.layout.mapping.runtime.iter().next().is_none();
-        if !is_of_index || !self.context.rules.keeps_filters {
+        let is_measured = self.shared.profiler.is_some();
+        if !is_of_index || is_measured || !self.context.rules.keeps_filters {
             return Ok(lowered);
         }
         let QueryContext { index, doc_type, .. } = self.context;

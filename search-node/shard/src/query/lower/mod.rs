@@ -120,7 +120,18 @@ impl<'a> Lowering<'a> {
 }
 
 impl Lowering<'_> {
+    /// A query as tantivy asks it, measured where that is wanted.
     pub(in crate::query) fn query(&self, query: &Query) -> Lowered {
+        match self.shared.profiler {
+            // A name says nothing of what is measured.
+            Some(profiler) if !matches!(query, Query::Named { .. }) => {
+                profiler.measured(query, || self.unmeasured(query))
+            }
+            _ => self.unmeasured(query),
+        }
+    }
+
+    fn unmeasured(&self, query: &Query) -> Lowered {
         match query {
             Query::MatchAll => Ok(all()),
             Query::MatchNone => Ok(none()),

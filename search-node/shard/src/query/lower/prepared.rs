@@ -12,7 +12,7 @@ use crate::engine::View;
 use crate::query::ast::Query;
 use crate::query::weights::fuzzy::FuzzyWords;
 use crate::query::weights::join::Joining;
-use crate::query::{Faults, QueryError};
+use crate::query::{Faults, Profiler, QueryError};
 use crate::search::{AskStop, SearchError};
 
 /// A query with what its fields mean.
@@ -25,12 +25,14 @@ pub(crate) struct Asked<'a> {
     pub(crate) nested_in: Option<&'a str>,
     /// Whether nothing is wanted but which documents match.
     pub(crate) is_filter: bool,
+    /// What measures it, if anybody wants to know.
+    pub(crate) profiler: Option<&'a Profiler>,
 }
 
 impl<'a> Asked<'a> {
     /// A query that looks for documents.
     pub(crate) fn new(query: &'a Query, view: &'a View, context: &'a QueryContext<'a>) -> Self {
-        Self { query, view, context, nested_in: None, is_filter: false }
+        Self { query, view, context, nested_in: None, is_filter: false, profiler: None }
     }
 
     /// The same, where nothing is wanted but which documents match.
@@ -44,8 +46,8 @@ impl<'a> Asked<'a> {
         runtime: &RuntimeValues,
         faults: &Faults,
     ) -> Result<Lowered, QueryError> {
-        let Self { query, view, context, nested_in, is_filter } = self;
-        let shared = Shared::new(view, faults);
+        let Self { query, view, context, nested_in, is_filter, profiler } = self;
+        let shared = Shared::new(view, faults, profiler);
         let lowering = Lowering::new(&shared, context, nested_in, fuzzy_words, runtime);
         let query = if is_filter { lowering.filter(query)? } else { lowering.query(query)? };
         let query = lowering.at_level(query);

@@ -9,6 +9,7 @@ use serde_json::Value;
 use shard::Hit;
 use tokio::runtime::Handle;
 
+use super::super::profile::Fetching;
 use super::super::query::{Fetched, Wanted, fetch_here, note_handed_out, unreadable};
 use super::{ANSWER_WITHIN, Call, Errors, Found, Kept, Spread, call, no_answer};
 use crate::coordination::Action;
@@ -20,29 +21,42 @@ const RELEASE_WITHIN: Duration = Duration::from_secs(10);
 /// A hit as it is shown, or why it is not, and which other node says so.
 type Read = Result<Value, (Option<NodeId>, ApiError)>;
 
+/// The documents of a search as they are shown.
+pub(in super::super) struct Documents {
+    pub hits: Vec<Value>,
+    /// Those that are wanted beside the hits, in their order; none for one that could not be read.
+    pub beside: Vec<Option<Value>>,
+}
+
 impl Spread<'_> {
-    /// Reads the documents of the hits from `from` on. A shard of which one cannot be read has failed, and its hits are left out.
+    /// Reads the documents of the hits from `from` on, and of those that are `beside`. A shard of which one cannot be read has failed, and
+    /// its hits are left out.
     pub(in super::super) fn fetch(
         &mut self,
         mut found: Found,
         from: usize,
-    ) -> Result<(Found, Vec<Value>), ApiError> {
-        let wanted = found.hits.get(from..).unwrap_or_default();
-        let all = self.read(wanted)?;
+        beside: Vec<Hit>,
+    ) -> Result<(Found, Documents), ApiError> {
+        let mut wanted = found.hits.get(from..).unwrap_or_default().to_vec();
+        let own = wanted.len();
+        wanted.extend(beside);
+        let all = self.read(&wanted, &mut found.fetching)?;
         let mut errors = Errors::new();
         for (hit, read) in wanted.iter().zip(&all) {
             if let Err(error) = read {
                 errors.entry(hit.shard).or_insert_with(|| error.clone());
             }
         }
-        let of_whole = wanted.iter().zip(all).filter(|(hit, _)| !errors.contains_key(&hit.shard));
-        let shown = of_whole.filter_map(|(_, read)| read.ok()).collect();
+        let of_whole = |(hit, read): (&Hit, Read)| read.ok().filter(|_| !errors.contains_key(&hit.shard));
+        let mut read = wanted.iter().zip(all).map(of_whole);
+        let hits = read.by_ref().take(own).flatten().collect();
+        let documents = Documents { hits, beside: read.collect() };
         found.answered = found.answered.saturating_sub(errors.len());
-        Ok((self.settle(found, errors)?, shown))
+        Ok((self.settle(found, errors)?, documents))
     }
 
     /// Reads these, however long the search has taken so far: only who cancels it ends that.
-    fn read(&mut self, wanted: &[Hit]) -> Result<Vec<Read>, ApiError> {
+    fn read(&mut self, wanted: &[Hit], fetching: &mut Fetching) -> Result<Vec<Read>, ApiError> {
         let mut all: Vec<Option<Read>> = wanted.iter().map(|_| None).collect();
         let mut groups: BTreeMap<Kept, Vec<usize>> = BTreeMap::new();
         let mut own = Vec::new();
@@ -63,13 +77,17 @@ impl Spread<'_> {
         }
         let fetched = fetch_here(&self.here, &hits_of(&own), self.body, self.json, &self.until.cancelled);
         note_handed_out(&self.here, &hits_of(&own));
+        fetching.extend(fetched.took);
         for (at, shown) in own.iter().zip(fetched.hits) {
             all[*at] = Some(shown.map_err(|error| (None, error)));
         }
         for (node, ats, call) in calls {
             let answer = self.wait(call)?.0.map_err(|error| error.unwrap_or_else(no_answer));
             let fetched = answer.and_then(|answer| read_fetched(&answer));
-            let shown = fetched.map(|fetched| fetched.hits);
+            let shown = fetched.map(|fetched| {
+                fetching.extend(fetched.took);
+                fetched.hits
+            });
             for (place, at) in ats.into_iter().enumerate() {
                 let shown = match &shown {
                     Ok(shown) => shown.get(place).cloned().unwrap_or_else(|| Err(no_answer())),

@@ -37,6 +37,12 @@ fn fault(partial: &Partial, places: &[usize]) -> Option<String> {
     if let Some(hit) = partial.hits.iter().find(|hit| !answered.contains(&hit.shard)) {
         return Some(format!("it has a hit of shard [{}] of the search, which it did not search", hit.shard));
     }
+    if let Some(hit) = partial.suggested.hits().find(|hit| !answered.contains(&hit.shard)) {
+        let place = hit.shard;
+        return Some(format!(
+            "it suggests a document of shard [{place}] of the search, which it did not search"
+        ));
+    }
     let (skipped, searched) = (partial.skipped, answered.len());
     (skipped > searched).then(|| format!("it left out [{skipped}] of [{searched}] shards"))
 }

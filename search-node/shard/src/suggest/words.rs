@@ -1,0 +1,42 @@
+//! The term suggester: for each word of a text the words that it may have been meant to be.
+
+use super::answer::{SuggestedEntry, SuggestionOption};
+use super::request::{Asked, Spelling};
+use super::vocabulary::Vocabulary;
+use super::{analyzer_of, tokens_of};
+use crate::analysis::units;
+use crate::engine::View;
+use crate::search::SearchError;
+
+/// So many options of each shard, at least, so that those of all are told right.
+const SHARD_SIZE_LEAST: usize = 5;
+
+pub(super) fn suggest(
+    view: &View,
+    asked: &Asked,
+    spelling: &Spelling,
+) -> Result<Vec<SuggestedEntry>, SearchError> {
+    let analyzer = analyzer_of(view, asked)?;
+    let vocabulary = Vocabulary::open(view, &asked.field)?;
+    let count = asked.shard_size_or(asked.size.max(SHARD_SIZE_LEAST));
+    let mut entries = Vec::new();
+    for token in tokens_of(&analyzer, &asked.text) {
+        let meant = match &vocabulary {
+            Some(vocabulary) => spelling.meant_by(&token.text, count, spelling.min_doc_freq, vocabulary)?,
+            None => Vec::new(),
+        };
+        let option = |meant: super::spelling::Meant| SuggestionOption {
+            freq: Some(meant.documents),
+            ..SuggestionOption::new(meant.word, meant.score)
+        };
+        let (before, own) = (&asked.text[..token.start], &asked.text[token.start..token.end]);
+        entries.push(SuggestedEntry {
+            text: token.text,
+            offset: units(before),
+            length: units(own),
+            options: meant.into_iter().map(option).collect(),
+            ..SuggestedEntry::default()
+        });
+    }
+    Ok(entries)
+}

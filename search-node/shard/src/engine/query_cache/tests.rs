@@ -1,3 +1,5 @@
+//! The cache of queries: its walks and what it remembers.
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;

@@ -58,17 +58,29 @@ pub(super) fn walk(
         return watch.end().map(drop);
     }
     let total = count(matches, reader, left.to_count, watch)?;
-    for (best, number) in &runs.order {
-        let worst = segment.worst_place();
-        let is_beyond = |bound: Option<Place>| bound.is_some_and(|bound| *best > bound);
-        if is_beyond(worst) || is_beyond(left.worst) || watch.is_over() {
-            break;
+    let is_beyond = |best: Place, segment: &Segment<'_>| {
+        [segment.worst_place(), left.worst].into_iter().flatten().any(|bound| best > bound)
+    };
+    let (mut rest, mut size) = (runs.order.as_slice(), 1);
+    while let Some((best, _)) = rest.first()
+        && !is_beyond(*best, segment)
+        && !watch.is_over()
+    {
+        // A scorer goes forward only: so many runs are gone through in the order of their documents with one, and twice as many the next time.
+        let (batch, after) = rest.split_at(size.min(rest.len()));
+        let mut batch = batch.to_vec();
+        batch.sort_unstable_by_key(|(_, number)| *number);
+        for (best, number) in batch {
+            if is_beyond(best, segment) || watch.is_over() {
+                continue;
+            }
+            let documents = runs.zones.documents(number);
+            if scorer.doc() > documents.start {
+                scorer = matches.scorer(reader, 1.0)?;
+            }
+            run(&mut *scorer, documents.start, documents.end, reader, segment, watch);
         }
-        let documents = runs.zones.documents(*number);
-        if scorer.doc() > documents.start {
-            scorer = matches.scorer(reader, 1.0)?;
-        }
-        run(&mut *scorer, documents.start, documents.end, reader, segment, watch);
+        (rest, size) = (after, size * 2);
     }
     segment.set_total(total);
     watch.end().map(drop)

@@ -4,7 +4,7 @@ use std::io;
 use std::ops::Range;
 
 use tantivy::DocId;
-use tantivy::columnar::{Dictionary, StrColumn};
+use tantivy::columnar::{Column, Dictionary, StrColumn};
 
 use super::SortValue;
 use crate::mapping::{FieldKind, encode_version, keyed_term};
@@ -44,6 +44,14 @@ impl Terms {
             Written::Plain | Written::Versions => true,
         };
         self.column.term_ords(document).filter(is_meant)
+    }
+
+    /// The numbers of all terms of all documents; none of those of a key, which are some of them.
+    pub(crate) fn all_ordinals(&self) -> Option<&Column<u64>> {
+        match &self.values {
+            Written::Plain | Written::Versions => Some(self.column.ords()),
+            Written::Keyed(..) => None,
+        }
     }
 
     fn term(&self, ordinal: u64) -> io::Result<String> {

@@ -6,12 +6,20 @@ use crate::search::{Missing, NumericType, SearchAnswer, Slice, SortField, SortKe
 
 /// Documents of three segments: times rise, numbers jump, shares are often missing and come in several.
 fn engine_with_columns(folder: &Path) -> Arc<Engine> {
-    let engine =
-        open(folder, mapping(&[("time", "long"), ("n", "long"), ("share", "double"), ("k", "keyword")]));
+    let fields =
+        [("time", "long"), ("n", "long"), ("share", "double"), ("k", "keyword"), ("name", "keyword")];
+    let engine = open(folder, mapping(&fields));
     for at in 0..9_000_i64 {
         let mut document = json!({"time": at, "n": at * 7_919 % 1_009, "k": format!("k{}", at % 50)});
         if at % 4 == 0 {
             document["share"] = json!([at as f64 / 3.0, -(at % 100) as f64]);
+        }
+        // Names are all different, in no order, sometimes missing and sometimes several.
+        let name = |at: i64| format!("n{:05}", at * 7_919 % 9_973);
+        match at % 11 {
+            0 => {}
+            1 => document["name"] = json!([name(at), name(at + 9_000)]),
+            _ => document["name"] = json!(name(at)),
         }
         put(&engine, &at.to_string(), &document);
         if at % 3_000 == 2_999 {
@@ -66,6 +74,10 @@ fn runs_that_are_passed_over_have_nothing_that_comes_first() {
         vec![key("share", true, last.clone(), Some(SortMode::Min))],
         vec![key("k", true, last.clone(), None), key("time", false, last.clone(), None)],
         vec![key("share", false, Missing::Value(SortValue::Float(-50.5)), None)],
+        vec![key("name", false, last.clone(), None)],
+        vec![key("name", true, before.clone(), None), key("time", true, last.clone(), None)],
+        vec![key("name", true, last.clone(), Some(SortMode::Min))],
+        vec![key("name", false, Missing::Value(SortValue::Text("n00003x".to_owned())), Some(SortMode::Max))],
         vec![key("share", true, Missing::Value(SortValue::Integer(2_000)), Some(SortMode::Avg))],
         vec![key("share", false, last.clone(), Some(SortMode::Sum)), key("time", true, last.clone(), None)],
         vec![key("share", true, before, Some(SortMode::Median))],

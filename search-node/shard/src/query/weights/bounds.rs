@@ -88,8 +88,8 @@ impl Bounds {
                 most = most.max(average / bounded_by).max(bounded_by / average);
             }
         }
-        // What is rounded.
-        Ok((most * 1.000_01) as Score)
+        // Bounds of the same average are exact: whoever only equals the worst of the best is no better. Of another one they are rounded.
+        Ok(if most == 1.0 { 1.0 } else { (most * 1.000_01) as Score })
     }
 }
 

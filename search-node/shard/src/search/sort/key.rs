@@ -452,7 +452,7 @@ fn first_number(view: &View, reader: &SegmentReader) -> u64 {
 /// for one that is not there.
 const TERM_PLACES: u128 = 4;
 
-fn ordinal_place(ordinal: u64) -> u128 {
+pub(super) fn ordinal_place(ordinal: u64) -> u128 {
     u128::from(ordinal) * TERM_PLACES + 3
 }
 

@@ -1,8 +1,8 @@
-//! Keys that sort by a column of numbers: what documents can have at best is known of whole runs of them.
+//! Keys that sort by a column of numbers, or of the numbers of terms: what documents can have at best is known of whole runs of them.
 
 use tantivy::columnar::{Cardinality, Column, MonotonicallyMappableToU64};
 
-use super::key::Values;
+use super::key::{Values, ordinal_place};
 use super::{Place, SegmentKey, SortValue, ordered_f64, ordered_i64};
 use crate::engine::{SegmentFielddata, Zones};
 use crate::search::sorted::Runs;
@@ -25,6 +25,7 @@ impl SegmentKey<'_> {
             Values::F64(column) => {
                 (column.clone().to_u64_monotonic(), |number| ordered_f64(f64::from_u64(number)))
             }
+            Values::Text(terms) => (terms.all_ordinals()?.clone(), ordinal_place),
             _ => return None,
         };
         // What is made of several values may be beyond all of them.

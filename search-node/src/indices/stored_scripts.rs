@@ -148,19 +148,29 @@ fn visit(value: &mut Value, find: &mut dyn FnMut(&str) -> Option<StoredScript>) 
         Value::Array(items) => items.iter_mut().for_each(|item| visit(item, find)),
         Value::Object(members) => {
             for (name, member) in members {
-                // Every member that holds a script is called so, or ends so.
-                if name.ends_with("script") {
+                if SCRIPTS.contains(&name.as_str()) {
                     fill(member, find);
                 }
-                visit(member, find);
+                // What a script is given is no request.
+                if name != "params" {
+                    visit(member, find);
+                }
             }
         }
         _ => {}
     }
 }
 
+/// The members that hold a script.
+const SCRIPTS: [&str; 6] =
+    ["script", "minimum_should_match_script", "init_script", "map_script", "combine_script", "reduce_script"];
+
+/// What a script that is named may have beside its name.
+const BESIDE: [&str; 5] = ["id", "stored", "params", "lang", "options"];
+
 fn fill(asked: &mut Value, find: &mut dyn FnMut(&str) -> Option<StoredScript>) {
-    let Some(members) = asked.as_object_mut().filter(|members| !members.contains_key("source")) else {
+    let is_script = |members: &Map<String, Value>| members.keys().all(|key| BESIDE.contains(&key.as_str()));
+    let Some(members) = asked.as_object_mut().filter(|members| is_script(members)) else {
         return;
     };
     let key = ["id", "stored"].into_iter().find(|key| members.get(*key).is_some_and(Value::is_string));

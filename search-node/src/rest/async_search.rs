@@ -207,6 +207,10 @@ async fn get(call: Call) -> Result<Reply, ApiError> {
     if let Some(wait) = span(&call, "wait_for_completion_timeout")? {
         // Whoever is still looking then says so.
         let _in_time = tokio::time::timeout(wait.min(WAIT_LONGEST), search.over()).await;
+        // Another one may have forgotten it meanwhile, and so may time.
+        if call.node.async_searches.find(&call.part("id"), call.node.clock.now_millis()).is_none() {
+            return Err(missing(&call.part("id")));
+        }
     }
     let (status, shown) = search.show(true);
     Ok(Reply::Json(status, shown))

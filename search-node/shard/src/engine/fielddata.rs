@@ -349,6 +349,25 @@ impl SegmentFielddata {
         }
     }
 
+    /// The value of a name, made if it is not there; none while another one makes it.
+    pub(crate) fn get_or_make_alone<T: Keepable, E>(
+        &self,
+        name: &str,
+        make: impl FnOnce(Charge) -> Result<T, E>,
+    ) -> Result<Option<Arc<T>>, E> {
+        let names = [Arc::from(name)];
+        let mut found = [None];
+        match self.next(&names, &mut found) {
+            Next::Done | Next::WaitFor(_) => Ok(found.into_iter().flatten().next()),
+            Next::Make(turn, _) => {
+                let value = Arc::new(make(self.charge())?);
+                let kept: Arc<dyn Keepable> = Arc::<T>::clone(&value);
+                turn.keep(vec![(names.to_vec(), kept)]);
+                Ok(Some(value))
+            }
+        }
+    }
+
     /// The values of several names. Those that nobody has or makes are made in one go: `make` is told which names, and tells which of them
     /// each value is for; a name that it leaves out has none. A value may be kept already and be given up again while others are made, so
     /// those found are held.

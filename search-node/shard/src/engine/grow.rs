@@ -19,6 +19,8 @@ impl Engine {
         let (sort, analysis) = (current.sort.clone(), Arc::clone(&current.analysis));
         let next = Layout::grow(current.slots(), mapping, sort, analysis);
         let next = Arc::new(next.packed(current.codec));
+        // What is kept of filters was made under the mapping of before, which nobody asks by from now on.
+        self.view().identities.values().for_each(|identities| identities.filters().clear());
         if next.slots().len() == current.slots().len() {
             let index = self.writing.load().index.clone();
             self.writing.store(Arc::new(Writing { layout: next, index }));

@@ -26,6 +26,9 @@ const DOCUMENTS_MIN: u32 = 10_000;
 /// And those that have less than one in so many documents of the shard.
 const SHARE_MIN: u32 = 33;
 
+/// What an entry takes beside its name and its documents, about.
+const ENTRY_BYTES: usize = 512;
+
 /// How much is kept, and of which segments.
 #[derive(Debug, Clone, Copy)]
 pub struct QueryCacheOptions {
@@ -179,12 +182,14 @@ impl SegmentFilters {
         if !makes {
             return Ok(None);
         }
-        let make = |charge: Charge| Matches::new(scorer()?, documents, &name, layout, charge);
-        match self.kept.get_or_make(&name, || Ok(()), make) {
-            Ok(made) => {
-                self.made.fetch_add(1, Ordering::Relaxed);
-                Ok(Some(made))
-            }
+        // Whoever comes while another one makes it asks the filter itself: it waits for nobody.
+        let make = |charge: Charge| {
+            let made = Matches::new(scorer()?, documents, &name, layout, charge)?;
+            self.made.fetch_add(1, Ordering::Relaxed);
+            Ok(made)
+        };
+        match self.kept.get_or_make_alone(&name, make) {
+            Ok(made) => Ok(made),
             Err(Unkept::NoRoom) => Ok(None),
             Err(Unkept::Failed(error)) => Err(error),
         }
@@ -251,7 +256,7 @@ impl Matches {
     ) -> Result<Self, Unkept> {
         let words = documents.div_ceil(u64::BITS) as usize;
         // A bit of each document, at most; what is less is charged so.
-        charge.set(name.len() + words * size_of::<u64>())?;
+        charge.set(ENTRY_BYTES + name.len() + words * size_of::<u64>())?;
         let mut bits = vec![0_u64; words];
         let mut block = [0; COLLECT_BLOCK_BUFFER_LEN];
         let mut count = 0;
@@ -273,7 +278,7 @@ impl Matches {
             Set::Sorted(documents) => size_of_val(documents.as_slice()),
             Set::Bits(words) => size_of_val(words.as_slice()),
         };
-        charge.set(name.len() + bytes)?;
+        charge.set(ENTRY_BYTES + name.len() + bytes)?;
         Ok(Self { set, count, _under: Under(Arc::clone(layout)), _charge: charge })
     }
 

@@ -229,10 +229,10 @@ fn joined(hits: Vec<Hit>) -> Vec<Hit> {
 fn around(hits: Vec<Hit>, options: &HighlightOptions) -> Result<Vec<Fragment>, QueryError> {
     let size = options.fragment_size;
     let margin = options.vectors.fragment_offset.unwrap_or(MARGIN);
-    if size < SIZE_LEAST.max(3 * margin) {
+    if size < SIZE_LEAST.max(margin.saturating_mul(3)) {
         return Err(QueryError::argument(format!(
             "fragCharSize({size}) is too small. It must be {} or higher.",
-            SIZE_LEAST.max(3 * margin)
+            SIZE_LEAST.max(margin.saturating_mul(3))
         )));
     }
     let mut fragments: Vec<Fragment> = Vec::new();

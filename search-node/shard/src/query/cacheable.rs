@@ -42,8 +42,8 @@ fn is_of_segment(query: &Query) -> bool {
         Query::MatchAll | Query::MatchNone | Query::Exists { .. } | Query::Geo(_) => true,
         Query::Term { value, .. } => !is_of_today(value),
         Query::Terms { values, .. } => !values.iter().any(is_of_today),
-        Query::Match { matching, .. } => matching.fuzziness.is_none(),
-        Query::Phrase { prefix, .. } => !prefix,
+        Query::Match { value, matching, .. } => matching.fuzziness.is_none() && !is_of_today(value),
+        Query::Phrase { value, prefix, .. } => !prefix && !is_of_today(value),
         Query::Range { bounds: RangeBounds { lower, upper, .. }, .. } => {
             ![lower, upper].into_iter().flatten().any(|(value, _)| is_of_today(value))
         }
@@ -103,6 +103,9 @@ mod tests {
             (json!({"range": {"a": {"gte": "now-1d"}}}), None),
             (json!({"terms": {"a": ["x", "now/d"]}}), None),
             (json!({"match_phrase": {"a": "x y"}}), Some(USUAL)),
+            (json!({"match_phrase": {"a": "now/d"}}), None),
+            (json!({"match": {"a": "now-1d"}}), None),
+            (json!({"bool": {"filter": [{"match": {"a": "now/d"}}]}}), None),
             (json!({"match": {"a": {"query": "x y", "fuzziness": 1}}}), None),
             (json!({"prefix": {"a": {"value": "x", "rewrite": "top_terms_5"}}}), None),
             (json!({"constant_score": {"filter": {"prefix": {"a": "x"}}, "boost": 2}}), Some(COSTLY)),

@@ -67,6 +67,9 @@ fn quality(
     mut body: Value,
     task: &Task,
 ) -> Result<Quality, ApiError> {
+    if !body.is_object() {
+        return Err(ApiError::parsing(format!("the search of [{}] is no object", request.id)));
+    }
     body["size"] = json!(asked.metric.hits());
     body["_source"] = match request.summary_fields.is_empty() {
         true => json!(false),

@@ -152,6 +152,7 @@ impl SearchBody {
         let request = &mut self.request;
         if turn == Turn::Next {
             request.aggs = AggRequest::default();
+            self.suggest = SuggestRequest::default();
         }
         if request.sort.is_empty() && request.has_one_score() {
             request.track_scores = true;
@@ -166,7 +167,11 @@ impl SearchBody {
 
     /// The values by which a hit was sorted that are shown.
     pub(super) fn shown_of<'v>(&self, values: &'v [SortValue]) -> &'v [SortValue] {
-        let most = if self.is_placed_alone { 0 } else { values.len() - usize::from(self.is_placed_last) };
+        let most = if self.is_placed_alone {
+            0
+        } else {
+            values.len().saturating_sub(usize::from(self.is_placed_last))
+        };
         values.get(..most).unwrap_or_default()
     }
 

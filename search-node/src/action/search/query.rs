@@ -490,7 +490,9 @@ fn looked_in(node: &Node, asked: &ShardAsked, question: &Question) -> Result<Loo
 /// The hits of a scroll are handed out: those that follow are wanted next.
 pub(super) fn note_handed_out(parts: &[Part], hits: &[Hit]) {
     let held = parts.first().and_then(|part| part.held.as_ref());
-    if let (Some(scroll), Some(last)) = (held.and_then(|held| held.scroll.as_ref()), hits.last()) {
+    // Documents of suggestions stand beside the hits and have no place among them.
+    let last = hits.iter().rev().find(|hit| !hit.sort.is_empty());
+    if let (Some(scroll), Some(last)) = (held.and_then(|held| held.scroll.as_ref()), last) {
         scroll.go_on_after(&last.sort);
     }
 }

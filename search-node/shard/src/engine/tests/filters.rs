@@ -106,9 +106,9 @@ fn what_is_kept_is_what_is_found() {
 #[test]
 fn without_room_filters_are_asked_as_ever() {
     let folder = tempfile::tempdir().expect("a folder");
-    let engine = engine_with(folder.path(), 300);
+    let engine = engine_with(folder.path(), 2_000);
     add(&engine, 0..1_000);
     compare(&engine);
     let figures = figures(&engine);
-    assert!(figures.bytes <= 300 && figures.evictions > 0, "{figures:?}");
+    assert!(figures.bytes <= 2_000 && figures.evictions > 0, "{figures:?}");
 }

@@ -88,8 +88,9 @@ impl Bounds {
                 most = most.max(average / bounded_by).max(bounded_by / average);
             }
         }
-        // Bounds of the same average are exact: whoever only equals the worst of the best is no better. Of another one they are rounded.
-        Ok(if most == 1.0 { 1.0 } else { (most * 1.000_01) as Score })
+        // The bound of one term with the same average is exact: whoever only equals the worst of the best is no better. Sums are rounded, and so
+        // are bounds of another average.
+        Ok(if most == 1.0 && self.terms.len() == 1 { 1.0 } else { (most * 1.000_01) as Score })
     }
 }
 

@@ -41,6 +41,10 @@ impl SegmentKey<'_> {
     /// The best place that a document of the segment can have; none where that is not known.
     pub(in crate::search) fn best(&self) -> Option<Place> {
         let Numbers { column, place } = self.numbers()?;
+        // The numbers of terms are those of the segment, and tell nothing beside others.
+        if matches!(self.values, Values::Text(_)) {
+            return Some(0);
+        }
         let value = if self.key.descending { column.max_value() } else { column.min_value() };
         let may_miss = column.get_cardinality() != Cardinality::Full;
         Some(self.or_missing(self.oriented(Some(place(value))), may_miss))

@@ -23,6 +23,9 @@ pub struct SuggestRequest {
     pub(super) suggestions: Vec<Asked>,
 }
 
+/// So many options of a suggestion are made at most, as many as a search may have hits where nobody says otherwise.
+const SIZE_MAX: usize = 10_000;
+
 /// One suggestion that is wanted.
 #[derive(Debug, Clone)]
 pub(super) struct Asked {
@@ -154,6 +157,14 @@ impl Asked {
         asked.text = typed.ok_or_else(|| QueryError::argument("The required text option is missing"))?;
         if asked.prefix.is_none() && asked.regex.is_none() {
             asked.prefix = Some(asked.text.clone());
+        }
+        let shard_size = asked.shard_size.and_then(|size| usize::try_from(size).ok());
+        for (name, said) in [("size", Some(asked.size)), ("shard_size", shard_size)] {
+            if said.is_some_and(|said| said > SIZE_MAX) {
+                return Err(QueryError::argument(format!(
+                    "[{name}] of a suggestion must be at most [{SIZE_MAX}]"
+                )));
+            }
         }
         if let Suggester::Phrase(phrase) = &asked.suggester {
             phrase.check()?;

@@ -7,6 +7,9 @@ use super::members::{positive, read_decimal, read_flag, read_float, read_text, r
 use super::spelling::Spelling;
 use crate::query::QueryError;
 
+/// So many words of a text are corrected at most: each is looked at below those before it.
+const TOKEN_LIMIT_MAX: usize = 200;
+
 /// What is asked of the phrase suggester.
 #[derive(Debug, Clone)]
 pub(in crate::suggest) struct PhraseAsked {
@@ -149,7 +152,12 @@ impl PhraseAsked {
             ("separator", value) => self.separator = read_text(value),
             ("gram_size", value) => self.gram_size = Some(at_least_one("gramSize", value)?),
             ("force_unigrams", value) => self.force_unigrams = read_flag(value)?,
-            ("token_limit", value) => self.token_limit = at_least_one("token_limit", value)?,
+            ("token_limit", value) => {
+                self.token_limit = at_least_one("token_limit", value)?;
+                if self.token_limit > TOKEN_LIMIT_MAX {
+                    return Err(QueryError::argument(format!("token_limit must be <= {TOKEN_LIMIT_MAX}")));
+                }
+            }
             _ => {
                 return Err(QueryError::parsing(format!("suggester[phrase] doesn't support field [{key}]")));
             }

@@ -1,5 +1,7 @@
 //! What a client is given of a point in time: a text that says which node holds which shard, and under which number.
 
+use std::collections::HashSet;
+
 use base64::Engine;
 use base64::alphabet::URL_SAFE;
 use base64::engine::DecodePaddingMode;
@@ -11,6 +13,11 @@ use super::Kind;
 
 /// What every id begins with: that it is one, and how it is written.
 const MARK: &[u8] = b"W1";
+
+/// No id that is given out is longer, or names more shards or longer names.
+const BYTES_MAX: usize = 1 << 20;
+const SHARDS_MAX: usize = 1 << 16;
+const NAME_BYTES_MAX: usize = 512;
 
 /// Letters that a path can hold; with or without the signs that fill the end.
 const LETTERS: GeneralPurpose = GeneralPurpose::new(
@@ -69,12 +76,22 @@ impl HeldId {
 
     /// The point in time of an id; none where it is none.
     pub(crate) fn read(text: &str, kind: Kind) -> Option<Self> {
+        if text.len() > BYTES_MAX {
+            return None;
+        }
         let bytes = LETTERS.decode(text).ok()?;
         let (written, rest) = postcard::take_from_bytes::<Written>(bytes.strip_prefix(MARK)?).ok()?;
         let place = |(node, index, shard): (usize, usize, usize)| {
             let (node, index) = (NodeId(*written.nodes.get(node)?), written.indices.get(index)?.clone());
             Some(Place { node, index, shard })
         };
+        // No shard is held twice, and no index has a longer name: what a foreign text says is not multiplied.
+        let mut known = HashSet::new();
+        let is_once = written.shards.iter().all(|(_, index, shard)| known.insert((*index, *shard)));
+        let is_short = |(uuid, name): &(String, String)| uuid.len() + name.len() <= NAME_BYTES_MAX;
+        if !is_once || written.shards.len() > SHARDS_MAX || !written.indices.iter().all(is_short) {
+            return None;
+        }
         let shards = written.shards.iter().copied().map(place).collect::<Option<Vec<_>>>()?;
         (rest.is_empty() && written.kind == kind).then_some(Self { kind, number: written.number, shards })
     }

@@ -10,6 +10,7 @@ use super::router::{Route, route};
 use super::search::{as_task, scope};
 use crate::action::search::{Manner, OpenedPoint, close_all_points, close_points, list_points, open_point};
 use crate::error::ApiError;
+use crate::tasks::Task;
 use crate::time_span::read_span;
 
 const POST: &[Method] = &[Method::POST];
@@ -38,25 +39,26 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 
 async fn open(call: Call) -> Result<Reply, ApiError> {
-    as_task(call, |call, _| {
+    as_task(call, |call, task| {
         let allows_partial = call.flag("allow_partial_search_results")?;
-        let OpenedPoint { id, shards, .. } = opened(call, allows_partial, "[keep_alive] is not specified")?;
+        let missing = "[keep_alive] is not specified";
+        let OpenedPoint { id, shards, .. } = opened(call, allows_partial, missing, task)?;
         Call::ok(json!({"id": id, "_shards": shards}))
     })
     .await
 }
 
 async fn open_listed(call: Call) -> Result<Reply, ApiError> {
-    as_task(call, |call, _| {
+    as_task(call, |call, task| {
         let allows_partial = call.maybe_flag("allow_partial_pit_creation")?.unwrap_or(true);
         let OpenedPoint { id, shards, opened_millis } =
-            opened(call, allows_partial, "keep alive not specified")?;
+            opened(call, allows_partial, "keep alive not specified", task)?;
         Call::ok(json!({"pit_id": id, "_shards": shards, "creation_time": opened_millis}))
     })
     .await
 }
 
-fn opened(call: &Call, allows_partial: bool, missing: &str) -> Result<OpenedPoint, ApiError> {
+fn opened(call: &Call, allows_partial: bool, missing: &str, task: &Task) -> Result<OpenedPoint, ApiError> {
     let keep = call.param("keep_alive").filter(|text| !text.is_empty());
     let keep = keep.ok_or_else(|| ApiError::validation(missing))?;
     let manner = Manner {
@@ -65,7 +67,7 @@ fn opened(call: &Call, allows_partial: bool, missing: &str) -> Result<OpenedPoin
         allows_partial,
         ..Manner::default()
     };
-    open_point(&call.node, &scope(call)?, &manner, read_span("keep_alive", keep)?)
+    open_point(&call.node, &scope(call)?, &manner, read_span("keep_alive", keep)?, task)
 }
 
 async fn close(call: Call) -> Result<Reply, ApiError> {

@@ -16,10 +16,12 @@ const COMPOUND: u32 = 4;
 const NAME_BYTES_MAX: usize = 16 << 10;
 
 /// From how many uses on a query is kept; none if it never is, as it is quick, or depends on more than the segment that is asked.
-pub(super) fn uses_until_kept(query: &Query) -> Option<u32> {
+/// `has_places` tells whether the index knows where the words of a field stand: else phrases are looked for in documents, and one that cannot
+/// be read once would be missing for good.
+pub(super) fn uses_until_kept(query: &Query, has_places: &dyn Fn(&str) -> bool) -> Option<u32> {
     match query {
         Query::Term { .. } | Query::Exists { .. } | Query::MatchAll | Query::MatchNone => None,
-        _ if !is_of_segment(query) => None,
+        _ if !is_of_segment(query, has_places) => None,
         Query::Prefix { .. }
         | Query::Wildcard { .. }
         | Query::Regexp { .. }
@@ -29,21 +31,21 @@ pub(super) fn uses_until_kept(query: &Query) -> Option<u32> {
         | Query::Nested { .. } => Some(COSTLY),
         Query::Bool { .. } => Some(COMPOUND),
         Query::Constant { query } | Query::Named { query, .. } | Query::Boost { query, .. } => {
-            uses_until_kept(query)
+            uses_until_kept(query, has_places)
         }
         _ => Some(USUAL),
     }
 }
 
 /// Whether what matches in a segment depends on nothing but the segment: not on other documents, the time of day, or chance.
-fn is_of_segment(query: &Query) -> bool {
+fn is_of_segment(query: &Query, has_places: &dyn Fn(&str) -> bool) -> bool {
     let is_plain = |rewrite: &Rewrite| matches!(rewrite, Rewrite::Usual | Rewrite::Constant);
     match query {
         Query::MatchAll | Query::MatchNone | Query::Exists { .. } | Query::Geo(_) => true,
         Query::Term { value, .. } => !is_of_today(value),
         Query::Terms { values, .. } => !values.iter().any(is_of_today),
         Query::Match { value, matching, .. } => matching.fuzziness.is_none() && !is_of_today(value),
-        Query::Phrase { value, prefix, .. } => !prefix && !is_of_today(value),
+        Query::Phrase { field, value, prefix, .. } => !prefix && !is_of_today(value) && has_places(field),
         Query::Range { bounds: RangeBounds { lower, upper, .. }, .. } => {
             ![lower, upper].into_iter().flatten().any(|(value, _)| is_of_today(value))
         }
@@ -53,9 +55,10 @@ fn is_of_segment(query: &Query) -> bool {
         Query::Constant { query }
         | Query::Nested { query, .. }
         | Query::Named { query, .. }
-        | Query::Boost { query, .. } => is_of_segment(query),
+        | Query::Boost { query, .. } => is_of_segment(query, has_places),
         Query::Bool { must, filter, should, must_not, .. } => {
-            [must, filter, should, must_not].into_iter().flatten().all(is_of_segment)
+            let mut all = [must, filter, should, must_not].into_iter().flatten();
+            all.all(|query| is_of_segment(query, has_places))
         }
         _ => false,
     }
@@ -104,6 +107,7 @@ mod tests {
             (json!({"terms": {"a": ["x", "now/d"]}}), None),
             (json!({"match_phrase": {"a": "x y"}}), Some(USUAL)),
             (json!({"match_phrase": {"a": "now/d"}}), None),
+            (json!({"match_phrase": {"without_places": "x y"}}), None),
             (json!({"match": {"a": "now-1d"}}), None),
             (json!({"bool": {"filter": [{"match": {"a": "now/d"}}]}}), None),
             (json!({"match": {"a": {"query": "x y", "fuzziness": 1}}}), None),
@@ -119,7 +123,7 @@ mod tests {
             (json!({"fuzzy": {"a": "x"}}), None),
         ] {
             let read = parse_query(&query).expect("a query");
-            assert_eq!(uses_until_kept(&read), uses, "{query}");
+            assert_eq!(uses_until_kept(&read, &|field| field == "a"), uses, "{query}");
         }
     }
 

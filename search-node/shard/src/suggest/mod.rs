@@ -56,7 +56,7 @@ pub(crate) fn suggest(
         }
         check_field(view, asked)?;
         let entries = match &asked.suggester {
-            Suggester::Term(settings) => words::suggest(view, asked, settings)?,
+            Suggester::Term(settings) => words::suggest(view, asked, settings, stop)?,
             Suggester::Phrase(settings) => vec![phrase::suggest(view, asked, settings, context, stop)?],
             Suggester::Completion(settings) => {
                 vec![completion::suggest(view, asked, settings, context, stop)?]

@@ -10,7 +10,7 @@ use tantivy::{InvertedIndexReader, Term};
 
 use super::near::Near;
 use crate::engine::{Identities, View, identities_in};
-use crate::search::SearchError;
+use crate::search::{AskStop, SearchError, goes_on};
 
 /// How often a term is there.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -20,6 +20,9 @@ pub(super) struct Frequency {
     /// How often in all of them.
     pub(super) total: u64,
 }
+
+/// So many terms are met until it is looked whether anybody still wants them.
+const LOOK_EVERY: usize = 4_096;
 
 /// The terms of a field.
 pub(super) struct Vocabulary<'a> {
@@ -31,6 +34,7 @@ pub(super) struct Vocabulary<'a> {
     pub(super) words: u64,
     /// What was looked up already.
     known: RefCell<HashMap<String, Frequency>>,
+    stop: AskStop<'a>,
 }
 
 /// Those of one segment.
@@ -42,7 +46,7 @@ struct Segment<'a> {
 
 impl<'a> Vocabulary<'a> {
     /// None where the field has no terms.
-    pub(super) fn open(view: &'a View, path: &str) -> Result<Option<Self>, SearchError> {
+    pub(super) fn open(view: &'a View, path: &str, stop: AskStop<'a>) -> Result<Option<Self>, SearchError> {
         let Some(field) = view.layout.field(path) else { return Ok(None) };
         if view.layout.mapping.leaf(path).is_none_or(|field| !field.kind.has_terms() || !field.index) {
             return Ok(None);
@@ -60,7 +64,7 @@ impl<'a> Vocabulary<'a> {
             segments.push(Segment { reader, identities, index });
         }
         let known = RefCell::default();
-        Ok((!segments.is_empty()).then_some(Self { field, segments, documents, words, known }))
+        Ok((!segments.is_empty()).then_some(Self { field, segments, documents, words, known, stop }))
     }
 
     /// How many different terms there are. Nobody counts them over several segments, and Elasticsearch takes the documents then.
@@ -100,8 +104,14 @@ impl<'a> Vocabulary<'a> {
     pub(super) fn near(&self, near: &Near) -> Result<BTreeMap<String, u64>, SearchError> {
         let mut found = BTreeMap::new();
         for segment in &self.segments {
+            goes_on(self.stop)?;
             let mut terms = segment.index.terms().search(near).into_stream()?;
+            let mut met = 0_usize;
             while terms.advance() {
+                met += 1;
+                if met.is_multiple_of(LOOK_EVERY) {
+                    goes_on(self.stop)?;
+                }
                 let documents = u64::from(terms.value().doc_freq);
                 if let Ok(term) = std::str::from_utf8(terms.key()) {
                     *found.entry(term.to_owned()).or_default() += documents;

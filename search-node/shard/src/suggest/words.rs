@@ -6,7 +6,7 @@ use super::vocabulary::Vocabulary;
 use super::{analyzer_of, tokens_of};
 use crate::analysis::units;
 use crate::engine::View;
-use crate::search::SearchError;
+use crate::search::{AskStop, SearchError};
 
 /// So many options of each shard, at least, so that those of all are told right.
 const SHARD_SIZE_LEAST: usize = 5;
@@ -15,9 +15,10 @@ pub(super) fn suggest(
     view: &View,
     asked: &Asked,
     spelling: &Spelling,
+    stop: AskStop<'_>,
 ) -> Result<Vec<SuggestedEntry>, SearchError> {
     let analyzer = analyzer_of(view, asked)?;
-    let vocabulary = Vocabulary::open(view, &asked.field)?;
+    let vocabulary = Vocabulary::open(view, &asked.field, stop)?;
     let count = asked.shard_size_or(asked.size.max(SHARD_SIZE_LEAST));
     let mut entries = Vec::new();
     for token in tokens_of(&analyzer, &asked.text) {

@@ -12,6 +12,7 @@ use super::shards::Target;
 use super::{Manner, Scope, ShardFailure};
 use crate::error::ApiError;
 use crate::node::Node;
+use crate::tasks::Task;
 use crate::time_span::read_span;
 
 /// A point in time that a search looks in.
@@ -100,6 +101,7 @@ pub(crate) fn open_point(
     scope: &Scope,
     manner: &Manner,
     keep: Option<Duration>,
+    task: &Task,
 ) -> Result<OpenedPoint, ApiError> {
     let searched = node.indices.resolve_to_search(&scope.indices, scope.options, &manner.routing)?;
     let targets = Target::all(node, &searched, manner)?;
@@ -114,6 +116,11 @@ pub(crate) fn open_point(
         allows_partial: manner.allows_partial,
     };
     let (id, failures) = opening.open()?;
+    // Whoever has asked is gone, and nobody else knows its id.
+    if task.cancel.is_cancelled() {
+        close(node, &[id]);
+        return Err(task.cancelled_error());
+    }
     let mut shards = json!({
         "total": targets.len(), "successful": id.shards.len(), "skipped": 0, "failed": failures.len()
     });

@@ -24,7 +24,12 @@ impl Lowering<'_> {
         }
         let QueryContext { index, doc_type, .. } = self.context;
         let of = format_args!("{index} {doc_type} {:?}", self.nested_in);
-        let Some((uses, name)) = uses_until_kept(query).zip(name_of(query, of)) else { return Ok(lowered) };
+        let has_places = |path: &str| {
+            let field = self.layout.field(self.layout.mapping.meant(path));
+            field.is_some_and(|field| self.layout.has_positions(field))
+        };
+        let uses = uses_until_kept(query, &has_places);
+        let Some((uses, name)) = uses.zip(name_of(query, of)) else { return Ok(lowered) };
         let is_wanted = queries.note(&name) >= uses;
         let filter = Filter {
             name,

@@ -7,7 +7,7 @@ use super::super::near::Near;
 use super::weights::Run;
 use crate::mapping::{CONTEXT_END, FORM_END};
 use crate::query::TermAutomaton;
-use crate::search::SearchError;
+use crate::search::{AskStop, SearchError, goes_on};
 
 /// What inputs must begin with.
 pub(super) enum Beginning {
@@ -34,14 +34,17 @@ pub(super) fn runs(
     terms: &TermDictionary,
     beginnings: &[Beginning],
     wanted: Option<&[Wanted]>,
+    stop: AskStop<'_>,
 ) -> Result<Vec<Run>, SearchError> {
     let mut runs = Vec::new();
     match wanted {
-        None => beginnings.iter().try_for_each(|beginning| add(terms, "", 0.0, beginning, &mut runs))?,
+        None => {
+            beginnings.iter().try_for_each(|beginning| add((terms, ""), 0.0, beginning, stop, &mut runs))?
+        }
         Some(wanted) => {
-            for (context, boost) in contexts(terms, wanted)? {
+            for (context, boost) in contexts(terms, wanted, stop)? {
                 for beginning in beginnings {
-                    add(terms, &context, boost, beginning, &mut runs)?;
+                    add((terms, &context), boost, beginning, stop, &mut runs)?;
                 }
             }
         }
@@ -59,7 +62,11 @@ pub(super) fn runs(
 }
 
 /// The contexts that are there of those that are wanted, as terms begin with them, each once with what it counts.
-fn contexts(terms: &TermDictionary, wanted: &[Wanted]) -> Result<Vec<(String, f32)>, SearchError> {
+fn contexts(
+    terms: &TermDictionary,
+    wanted: &[Wanted],
+    stop: AskStop<'_>,
+) -> Result<Vec<(String, f32)>, SearchError> {
     let mut found: Vec<String> = Vec::new();
     for Wanted { context, is_prefix, .. } in wanted {
         if !is_prefix {
@@ -68,6 +75,7 @@ fn contexts(terms: &TermDictionary, wanted: &[Wanted]) -> Result<Vec<(String, f3
         }
         let mut from = context.clone().into_bytes();
         while let Some(term) = first_from(terms, &from)?.map(|(term, _)| term) {
+            goes_on(stop)?;
             let Ok(term) = String::from_utf8(term) else { break };
             if !term.starts_with(context.as_str()) {
                 break;
@@ -89,10 +97,10 @@ fn contexts(terms: &TermDictionary, wanted: &[Wanted]) -> Result<Vec<(String, f3
 }
 
 fn add(
-    terms: &TermDictionary,
-    context: &str,
+    (terms, context): (&TermDictionary, &str),
     boost: f32,
     beginning: &Beginning,
+    stop: AskStop<'_>,
     runs: &mut Vec<Run>,
 ) -> Result<(), SearchError> {
     match beginning {
@@ -104,22 +112,22 @@ fn add(
             }
             Ok(())
         }
-        Beginning::Near(near, forms) => walk(terms, context, near, &mut |matched, terms| {
+        Beginning::Near(near, forms) => walk((terms, context), near, stop, &mut |matched, terms| {
             let same = |form: &String| form.bytes().zip(matched).take_while(|(a, b)| a == *b).count();
             let alike = forms.iter().map(same).max().unwrap_or_default();
             runs.push(Run { terms, boost: boost + alike as f32 });
         }),
         Beginning::Like(automaton) => {
-            walk(terms, context, automaton, &mut |_, terms| runs.push(Run { terms, boost }))
+            walk((terms, context), automaton, stop, &mut |_, terms| runs.push(Run { terms, boost }))
         }
     }
 }
 
 /// Tells of each of the shortest beginnings that an automaton takes, and of the terms that begin so.
 fn walk<A: Automaton>(
-    terms: &TermDictionary,
-    context: &str,
+    (terms, context): (&TermDictionary, &str),
     automaton: &A,
+    stop: AskStop<'_>,
     found: &mut dyn FnMut(&[u8], std::ops::Range<u64>),
 ) -> Result<(), SearchError>
 where
@@ -128,6 +136,7 @@ where
     let behind_context = Behind { context: context.as_bytes(), automaton };
     let mut from = context.as_bytes().to_vec();
     loop {
+        goes_on(stop)?;
         let mut stream = terms.search(&behind_context).ge(&from).into_stream()?;
         if !stream.advance() {
             return Ok(());

@@ -135,7 +135,7 @@ impl Search<'_> {
         if terms.num_terms() == 0 {
             return Ok(());
         }
-        let runs = runs(terms, beginnings, wanted)?;
+        let runs = runs(terms, beginnings, wanted, self.stop)?;
         let kept = identities_in(&self.view.identities, reader)?.fielddata();
         let weights = Weights::of(kept, path, terms, self.stop)?;
         let begun = options.len();

@@ -9,7 +9,7 @@ use super::super::{named_analyzer, tokens_of};
 use crate::analysis::{Analyzer, SYNONYM, Token};
 use crate::engine::View;
 use crate::query::QueryError;
-use crate::search::SearchError;
+use crate::search::{AskStop, SearchError};
 
 /// What Lucene calls the type of words that stand together.
 const SHINGLE: &str = "shingle";
@@ -67,13 +67,14 @@ impl<'a> Candidates<'a> {
         view: &'a View,
         generators: &[Generator],
         settings: &PhraseAsked,
+        stop: AskStop<'a>,
     ) -> Result<Self, SearchError> {
         let mut sources = Vec::new();
         for generator in generators {
             let filter =
                 |name: &Option<String>| name.as_deref().map(|name| named_analyzer(view, name)).transpose();
             let (pre_filter, post_filter) = (filter(&generator.pre_filter)?, filter(&generator.post_filter)?);
-            let Some(vocabulary) = Vocabulary::open(view, &generator.field)? else { continue };
+            let Some(vocabulary) = Vocabulary::open(view, &generator.field, stop)? else { continue };
             let least = generator.spelling.min_doc_freq;
             let plateau =
                 if least >= 1.0 { least as i64 } else { (vocabulary.documents as f32 * least) as i64 };

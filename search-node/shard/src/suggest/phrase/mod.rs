@@ -44,8 +44,8 @@ pub(super) fn suggest(
         ..SuggestedEntry::default()
     };
     let count = asked.shard_size_or(asked.size.max(SHARD_SIZE_LEAST));
-    let Some(words) = Vocabulary::open(view, &asked.field)? else { return Ok(entry) };
-    let candidates = Candidates::open(view, &generators, settings)?;
+    let Some(words) = Vocabulary::open(view, &asked.field, stop)? else { return Ok(entry) };
+    let candidates = Candidates::open(view, &generators, settings, stop)?;
     if candidates.is_empty() {
         return Ok(entry);
     }

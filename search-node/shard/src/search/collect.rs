@@ -530,9 +530,9 @@ impl<'a> Segment<'a> {
         }
     }
 
-    /// The place of the worst of the best under the first key, if there are as many as are wanted.
-    pub(super) fn worst_place(&self) -> Option<Place> {
-        self.best.peek().filter(|_| self.is_full())?.places.first().copied()
+    /// The worst of the best, if there are as many as are wanted.
+    pub(super) fn worst(&self) -> Option<&Entry> {
+        self.best.peek().filter(|_| self.is_full())
     }
 
     /// How many matches were counted.

@@ -8,7 +8,7 @@ use tantivy::query::{Scorer, Weight};
 use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, DocSet};
 
 use super::SearchError;
-use super::collect::Segment;
+use super::collect::{Entry, Segment};
 use super::sort::Place;
 use super::stop::Watch;
 use crate::engine::Zones;
@@ -58,23 +58,32 @@ pub(super) fn walk(
         return watch.end().map(drop);
     }
     let total = count(matches, reader, left.to_count, watch)?;
-    let is_beyond = |best: Place, segment: &Segment<'_>| {
-        [segment.worst_place(), left.worst].into_iter().flatten().any(|bound| best > bound)
+    let is_one_key = segment.keys.len() == 1;
+    let is_beyond = |(best, number): (Place, usize), segment: &Segment<'_>| {
+        // Of those that have the same place the first documents come first, where nothing else tells them apart.
+        let is_behind = |worst: &Entry| {
+            let comes_later = || runs.zones.documents(number).start > worst.document;
+            worst
+                .places
+                .first()
+                .is_some_and(|place| best > *place || is_one_key && best == *place && comes_later())
+        };
+        segment.worst().is_some_and(is_behind) || left.worst.is_some_and(|worst| best > worst)
     };
     let (mut rest, mut size) = (runs.order.as_slice(), 1);
-    while let Some((best, _)) = rest.first()
-        && !is_beyond(*best, segment)
+    while let Some(first) = rest.first()
+        && !is_beyond(*first, segment)
         && !watch.is_over()
     {
         // A scorer goes forward only: so many runs are gone through in the order of their documents with one, and twice as many the next time.
         let (batch, after) = rest.split_at(size.min(rest.len()));
         let mut batch = batch.to_vec();
         batch.sort_unstable_by_key(|(_, number)| *number);
-        for (best, number) in batch {
-            if is_beyond(best, segment) || watch.is_over() {
+        for run_of in batch {
+            if is_beyond(run_of, segment) || watch.is_over() {
                 continue;
             }
-            let documents = runs.zones.documents(number);
+            let documents = runs.zones.documents(run_of.1);
             if scorer.doc() > documents.start {
                 scorer = matches.scorer(reader, 1.0)?;
             }

@@ -18,6 +18,7 @@ mod disk_marks;
 mod disk_watch;
 mod episode;
 mod error;
+mod expiring;
 mod indices;
 mod json;
 mod memory;

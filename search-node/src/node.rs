@@ -27,6 +27,7 @@ use crate::coordination::{Coordinator, Patience, begin, follow, lead};
 use crate::cpu_meter::CpuMeter;
 use crate::disk_marks::follow_marks;
 use crate::disk_watch::DiskWatch;
+use crate::expiring::expire_loop;
 use crate::indices::{Agreement, Indices, Resources, new_id};
 use crate::memory::{Heap, Memory};
 use crate::pool::{Pool, StandAside};
@@ -152,8 +153,8 @@ pub struct Running {
     server: tokio::task::JoinHandle<std::io::Result<()>>,
     /// Ends once the host is told that the node has stopped.
     registered: tokio::task::JoinHandle<()>,
-    /// The threads that refresh, relieve, mend, watch the disk, and follow the map.
-    threads: [std::thread::JoinHandle<()>; 5],
+    /// The threads that refresh, relieve, mend, let go of what is held, watch the disk, and follow the map.
+    threads: [std::thread::JoinHandle<()>; 6],
     /// Held while the node lives: a second process on the same folder is refused.
     lock: FolderLock,
 }
@@ -223,6 +224,7 @@ impl Node {
         let refresher = refresh_loop(Arc::clone(&node), stop.clone())?;
         let reliever = relief::start(Arc::clone(&node), stop.clone())?;
         let mender = mend_loop(Arc::clone(&node), stop.clone())?;
+        let expirer = expire_loop(Arc::clone(&node), stop.clone())?;
         let watcher = disk_watch::start(Arc::clone(&node.disk_watch), path, stop.clone())?;
         node.wait_own_copies().await;
         recover(Arc::clone(&node), stop.clone())?;
@@ -234,7 +236,7 @@ impl Node {
             stop,
             server,
             registered,
-            threads: [refresher, reliever, mender, watcher, follower],
+            threads: [refresher, reliever, mender, expirer, watcher, follower],
             lock: FolderLock(lock),
         })
     }
@@ -545,9 +547,6 @@ fn mend_loop(node: Arc<Node>, stop: CancellationToken) -> std::io::Result<std::t
     let runtime = tokio::runtime::Handle::current();
     std::thread::Builder::new().name("mend".to_owned()).spawn(move || {
         while !stop.is_cancelled() {
-            node.scans.expire(node.clock.now_millis());
-            node.contexts.expire(node.clock.now_millis());
-            node.held.expire(node.clock.now_millis(), |index| node.has_open(index));
             for index in node.indices.all() {
                 match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| index.mend())) {
                     Ok(Ok(())) => {}

@@ -192,7 +192,7 @@ impl FieldShown<'_> {
 
     fn add(&self, value: &Value, to: &mut Vec<Value>) {
         if self.is_list_of_its_own(value) {
-            to.push(value.clone());
+            to.extend(self.shown(value));
             return;
         }
         if let Value::Array(items) = value {

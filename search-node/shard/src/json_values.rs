@@ -1,6 +1,18 @@
-//! Values of JSON: where they stand in a document, and as texts.
+//! Values of JSON: where they stand in a document, as texts, and how their kinds are called.
 
 use serde_json::Value;
+
+/// What Elasticsearch calls the kind of a value when it refuses it.
+pub fn json_kind(value: &Value) -> &'static str {
+    match value {
+        Value::Object(_) => "START_OBJECT",
+        Value::Array(_) => "START_ARRAY",
+        Value::String(_) => "VALUE_STRING",
+        Value::Number(_) => "VALUE_NUMBER",
+        Value::Bool(_) => "VALUE_BOOLEAN",
+        Value::Null => "VALUE_NULL",
+    }
+}
 
 /// Visits what stands at a path, through objects, lists of them, and names with dots.
 pub(crate) fn values_at<'v>(value: &'v Value, path: &str, visit: &mut dyn FnMut(&'v Value)) {

@@ -49,7 +49,7 @@ pub use highlight::{
     BoundaryScanner, Fragmenter, Highlight, HighlightField, HighlightKind, HighlightOptions, Highlighter,
     VectorOptions,
 };
-pub use json_values::plain_values_at;
+pub use json_values::{json_kind, plain_values_at};
 pub use query::{
     GeoDistance, InnerHitsAsked, Profiler, Query, QueryContext, QueryError, QueryLimits, QueryRules,
     ScriptSort, Similarities, Similarity, SliceBy, Sliced, boosted_field, parse_query, wrapped,

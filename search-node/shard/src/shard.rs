@@ -484,11 +484,7 @@ impl Reader {
         context: &QueryContext<'_>,
         stop: AskStop<'_>,
     ) -> Result<Option<Explanation>, SearchError> {
-        let Some(reader) = self.view.searcher.segment_readers().get(hit.segment as usize) else {
-            return Ok(None);
-        };
-        let explainer = Explainer { view: &self.view, context, stop, nested_in: None };
-        explainer.explain(query, reader, hit.document).map(Some)
+        self.explain_at(hit, query, Explainer { view: &self.view, context, stop, nested_in: None })
     }
 
     /// The same for a hit that is a nested object at a path.
@@ -500,10 +496,18 @@ impl Reader {
         context: &QueryContext<'_>,
         stop: AskStop<'_>,
     ) -> Result<Option<Explanation>, SearchError> {
+        self.explain_at(hit, query, Explainer { view: &self.view, context, stop, nested_in: Some(path) })
+    }
+
+    fn explain_at(
+        &self,
+        hit: &Hit,
+        query: &Query,
+        explainer: Explainer<'_>,
+    ) -> Result<Option<Explanation>, SearchError> {
         let Some(reader) = self.view.searcher.segment_readers().get(hit.segment as usize) else {
             return Ok(None);
         };
-        let explainer = Explainer { view: &self.view, context, stop, nested_in: Some(path) };
         explainer.explain(query, reader, hit.document).map(Some)
     }
 

@@ -460,16 +460,6 @@ impl Index {
         Ok(())
     }
 
-    /// Forgets what was computed of segments and kept.
-    pub(crate) fn clear_fielddata(&self) {
-        self.open_shards().for_each(|shard| shard.clear_fielddata());
-    }
-
-    /// Forgets which documents match filters that were asked before.
-    pub(crate) fn clear_queries(&self) {
-        self.open_shards().for_each(|shard| shard.clear_queries());
-    }
-
     /// The node stops: flushes wait for no other copy any more.
     pub(crate) fn leave_alone(&self) {
         self.open_shards().for_each(|shard| shard.leave_alone());

@@ -40,10 +40,10 @@ fn clear(call: &Call) -> Result<Reply, ApiError> {
     }
     let indices = chosen_open(call)?;
     if named.is_empty() || named.contains(&"fielddata") {
-        indices.iter().for_each(|index| index.clear_fielddata());
+        indices.iter().flat_map(|index| index.open_shards()).for_each(|shard| shard.clear_fielddata());
     }
     if named.is_empty() || named.contains(&"query") {
-        indices.iter().for_each(|index| index.clear_queries());
+        indices.iter().flat_map(|index| index.open_shards()).for_each(|shard| shard.clear_queries());
     }
     Call::ok(shards_of(&indices))
 }

@@ -3,6 +3,7 @@
 use futures::FutureExt;
 use http::Method;
 use serde_json::{Value, json};
+use shard::json_kind;
 
 use super::call::Call;
 use super::envelope::Reply;
@@ -56,7 +57,7 @@ impl Asked {
                 }
                 ("scroll", Value::String(text)) if !several => asked.keep = Some(text.clone()),
                 _ => {
-                    let kind = kind_of(value);
+                    let kind = json_kind(value);
                     return Err(ApiError::argument(format!(
                         "Unknown parameter [{key}] in request body or parameter is of the wrong type[{kind}] "
                     )));
@@ -71,17 +72,6 @@ fn split(text: &str, several: bool) -> Vec<String> {
     match several {
         true => text.split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect(),
         false => vec![text.to_owned()],
-    }
-}
-
-fn kind_of(value: &Value) -> &'static str {
-    match value {
-        Value::Object(_) => "START_OBJECT",
-        Value::Array(_) => "START_ARRAY",
-        Value::String(_) => "VALUE_STRING",
-        Value::Number(_) => "VALUE_NUMBER",
-        Value::Bool(_) => "VALUE_BOOLEAN",
-        Value::Null => "VALUE_NULL",
     }
 }
 

@@ -9,6 +9,7 @@ use super::error::{AnalysisError, Result};
 use super::registry::Analysis;
 use super::token::Token;
 use super::units::Units;
+use crate::json_values::json_kind;
 
 /// How a field analyzes, for a request that names one.
 #[derive(Debug, Clone)]
@@ -61,7 +62,7 @@ impl AnalyzeRequest {
         let mut request = Self::default();
         for (key, value) in members {
             let wrong = || {
-                parse(format!("[analyze_request] {key} doesn't support values of type: {}", kind_of(value)))
+                parse(format!("[analyze_request] {key} doesn't support values of type: {}", json_kind(value)))
             };
             let text = || value.as_str().map(str::to_owned).ok_or_else(wrong);
             match key.as_str() {
@@ -306,17 +307,6 @@ fn there<T>(
     })?;
     let name = if name.starts_with("__anonymous__") { format!("__anonymous__{asked}") } else { name };
     Ok((name, found))
-}
-
-fn kind_of(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "VALUE_NULL",
-        Value::Bool(_) => "VALUE_BOOLEAN",
-        Value::Number(_) => "VALUE_NUMBER",
-        Value::String(_) => "VALUE_STRING",
-        Value::Array(_) => "START_ARRAY",
-        Value::Object(_) => "START_OBJECT",
-    }
 }
 
 fn texts(value: &Value) -> Option<Vec<String>> {

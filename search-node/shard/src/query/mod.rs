@@ -10,6 +10,7 @@ mod computed;
 mod distance;
 mod doc_values;
 mod dsl;
+pub(crate) mod edits;
 mod faults;
 mod limits;
 mod lower;

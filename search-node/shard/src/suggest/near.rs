@@ -146,8 +146,8 @@ impl Automaton for Near {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::distances::edits_between;
     use super::*;
+    use crate::query::edits::edits_between;
 
     fn takes(near: &Near, term: &str) -> bool {
         let walked = term.bytes().fold(near.start(), |walked, byte| near.accept(&walked, byte));

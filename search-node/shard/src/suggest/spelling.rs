@@ -3,10 +3,11 @@
 use std::cmp::Ordering;
 use std::collections::HashSet;
 
-use super::distances::{StringDistance, edits_between};
+use super::distances::StringDistance;
 use super::near::Near;
 use super::request::{Order, Spelling, SuggestMode};
 use super::vocabulary::Vocabulary;
+use crate::query::edits::edits_between;
 use crate::search::SearchError;
 
 /// A word that may have been meant.

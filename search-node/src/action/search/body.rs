@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use shard::{
     AggRequest, Query, SearchRequest, Slice, SliceBy, Sliced, SortField, SortKey, SortValue, SourceFilter,
-    SuggestRequest, parse_aggs, parse_query,
+    SuggestRequest, json_kind, parse_aggs, parse_query,
 };
 
 use super::collapse::Collapse;
@@ -262,17 +262,6 @@ fn read_slice(value: &Value) -> Result<(Slice, Option<SliceBy>), ApiError> {
         (Some(_), Some(_)) => Err(ApiError::argument("max must be greater than id")),
         (None, _) => Err(ApiError::argument("id must be greater than or equal to 0")),
         (_, None) => Err(ApiError::argument("max must be greater than 1")),
-    }
-}
-
-pub(super) fn json_kind(value: &Value) -> &'static str {
-    match value {
-        Value::Object(_) => "START_OBJECT",
-        Value::Array(_) => "START_ARRAY",
-        Value::String(_) => "VALUE_STRING",
-        Value::Number(_) => "VALUE_NUMBER",
-        Value::Bool(_) => "VALUE_BOOLEAN",
-        Value::Null => "VALUE_NULL",
     }
 }
 

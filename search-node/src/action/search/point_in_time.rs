@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use cluster::state::IndexId;
 use serde_json::{Value, json};
+use shard::json_kind;
 
-use super::body::json_kind;
 use super::held::{Freed, HeldId, HeldLimits, Kind, Opening, close, close_all, listed};
 use super::query::HeldAsked;
 use super::shards::Target;

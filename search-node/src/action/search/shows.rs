@@ -130,7 +130,7 @@ fn read_scripts(key: &str, value: &Value) -> Result<Vec<ScriptField>, ApiError> 
         let Value::Object(members) = value else {
             return Err(ApiError::parsing(format!(
                 "Expected [START_OBJECT] in [{name}] but found [{}]",
-                super::body::json_kind(value)
+                shard::json_kind(value)
             )));
         };
         let (mut script, mut ignore_failure) = (None, false);
@@ -170,7 +170,7 @@ fn read_field(value: &Value) -> Result<FieldAsked, ApiError> {
                     ("field" | "format", _) => {
                         return Err(ApiError::malformed(format!(
                             "[docvalues_field] {key} doesn't support values of type: {}",
-                            super::body::json_kind(value)
+                            shard::json_kind(value)
                         )));
                     }
                     _ => return Err(ApiError::malformed(format!("[docvalues_field] unknown field [{key}]"))),

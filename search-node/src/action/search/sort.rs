@@ -258,7 +258,7 @@ fn text<'v>(name: &str, value: &'v Value) -> Result<&'v str, ApiError> {
 }
 
 fn wrong_kind(name: &str, value: &Value) -> ApiError {
-    let kind = super::body::json_kind(value);
+    let kind = shard::json_kind(value);
     ApiError::malformed(format!("[field_sort] {name} doesn't support values of type: {kind}"))
 }
 

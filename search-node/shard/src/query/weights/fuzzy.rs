@@ -12,6 +12,7 @@ use tantivy::schema::Field;
 
 use crate::query::QueryError;
 use crate::query::ast::Fuzziness;
+use crate::query::edits::edits_between;
 
 /// Letters of all different words of a query together: some forty megabytes of automata at most.
 const LETTERS_MAX: usize = 1000;
@@ -89,7 +90,7 @@ impl Near {
         if term.len() < same || term[..same] != word[..same] {
             return None;
         }
-        let edits = distance(&word[same..], &term[same..], self.fuzziness.transpositions);
+        let edits = edits_between(&word[same..], &term[same..], self.fuzziness.transpositions);
         if edits == 0 {
             return Some(1.0);
         }
@@ -97,24 +98,6 @@ impl Near {
         // Of a word that is no longer than its edits nothing is left: it matches and counts nothing.
         (edits <= usize::from(self.edits)).then(|| (1.0 - edits as f32 / shorter as f32).max(0.0))
     }
-}
-
-/// How many letters are another, more, or less; or have changed places, if that is one edit.
-fn distance(one: &[char], other: &[char], transpositions: bool) -> usize {
-    let mut before: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=other.len()).collect();
-    for (i, letter) in one.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, with) in other.iter().enumerate() {
-            let mut least = (last[j + 1] + 1).min(row[j] + 1).min(last[j] + usize::from(letter != with));
-            if transpositions && i > 0 && j > 0 && *letter == other[j - 1] && one[i - 1] == *with {
-                least = least.min(before[j - 1] + 1);
-            }
-            row.push(least);
-        }
-        before = std::mem::replace(&mut last, row);
-    }
-    last[other.len()]
 }
 
 #[cfg(test)]

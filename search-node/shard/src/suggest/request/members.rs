@@ -5,17 +5,6 @@ use serde_json::Value;
 use crate::json_values::plain;
 use crate::query::QueryError;
 
-pub(super) fn json_kind(value: &Value) -> &'static str {
-    match value {
-        Value::Object(_) => "START_OBJECT",
-        Value::Array(_) => "START_ARRAY",
-        Value::String(_) => "VALUE_STRING",
-        Value::Number(_) => "VALUE_NUMBER",
-        Value::Bool(_) => "VALUE_BOOLEAN",
-        Value::Null => "VALUE_NULL",
-    }
-}
-
 pub(super) fn read_text(value: &Value) -> String {
     plain(value)
 }

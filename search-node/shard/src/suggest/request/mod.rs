@@ -11,7 +11,8 @@ pub(super) use completion::CompletionAsked;
 pub(super) use phrase::{Collate, Generator, PhraseAsked, Smoothing};
 pub(super) use spelling::{Order, Spelling, SuggestMode};
 
-use self::members::{json_kind, positive, read_text, read_whole};
+use self::members::{positive, read_text, read_whole};
+use crate::json_values::json_kind;
 use crate::query::QueryError;
 
 /// So many suggestions where the request does not say.

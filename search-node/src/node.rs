@@ -13,7 +13,9 @@ use daemon::CancellationToken;
 use daemon::clock::Clock;
 use daemon::metrics::{Counter, Metrics};
 use serde::{Deserialize, Serialize};
-use shard::{Fielddata, HostDisk, QueryCache, Shared, TombstoneBudget, Workers, create_folder_durably};
+use shard::{
+    Fielddata, Helpers, HostDisk, QueryCache, Shared, TombstoneBudget, Workers, create_folder_durably,
+};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
@@ -118,6 +120,7 @@ fn resources_of(
         tombstones: TombstoneBudget::new(settings.tombstone_bytes),
         fielddata: Fielddata::with_aside(settings.fielddata_bytes, Arc::new(StandAside)),
         queries: QueryCache::new(settings.query_cache),
+        helpers: Helpers::new(settings.processors),
         ..Shared::default()
     };
     let segment_buffer_bytes = settings.segment_buffer_bytes();

@@ -5,6 +5,12 @@ use settings::{Kind, Setting, Settings, setting};
 /// The rows about pools.
 pub(crate) const THREAD_POOLS: &[Setting] = &[
     setting(
+        PROCESSORS,
+        Kind::Integer(0, 1024),
+        Some("0"),
+        "How many processors the node works on; 0 for all that it may use. The sizes of pools come from it, and so does how many threads help a large search while others do nothing; with 1 none does.",
+    ),
+    setting(
         "thread_pool.write.size",
         Kind::Integer(0, 1024),
         Some("0"),
@@ -60,10 +66,19 @@ pub(crate) const THREAD_POOLS: &[Setting] = &[
     ),
 ];
 
+const PROCESSORS: &str = "node.processors";
 const ASIDE: &str = "thread_pool.search.aside_size";
 
 /// Threads for work that blocks, where none of it stands aside; far more than all pools have places.
 pub(crate) const BLOCKING_THREADS: usize = 512;
+
+/// How many processors the node works on.
+pub(crate) fn processors(settings: &Settings) -> usize {
+    match settings.count(PROCESSORS) {
+        0 => std::thread::available_parallelism().map_or(2, usize::from),
+        processors => processors,
+    }
+}
 
 /// How much of one kind of work is done at once, and how much may wait.
 #[derive(Debug, Clone, Copy)]

@@ -15,7 +15,7 @@ use crate::action::search::{HELD, HeldLimits};
 use crate::cluster_settings::{CLUSTER, ClusterSettings};
 use crate::indices::{AUTO_CREATE, AutoCreate};
 use crate::memory::{MemorySettings, host_memory};
-use crate::pool_settings::{BLOCKING_THREADS, PoolSettings, THREAD_POOLS};
+use crate::pool_settings::{BLOCKING_THREADS, PoolSettings, THREAD_POOLS, processors};
 use crate::replication::{REPLICATION, ReplicationSettings};
 use crate::script_settings::{SCRIPTS, ScriptSettings};
 use crate::watermark::{Watermarks, read_watermark};
@@ -268,6 +268,7 @@ pub struct NodeSettings {
     pub body_bytes_max: usize,
     /// Whether answers are packed for who asks for it.
     pub is_http_compressed: bool,
+    pub processors: usize,
     pub write: PoolSettings,
     pub search: PoolSettings,
     pub by_query: PoolSettings,
@@ -320,7 +321,7 @@ impl NodeSettings {
         let publish_host = settings.maybe_text(PUBLISH_HOST);
         let publish_host = publish_host.map(|text| publishable(settings, &text)).transpose()?;
         check_security(settings, host)?;
-        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let processors = processors(settings);
         let pool = |name: &str, usual: usize| PoolSettings::read(settings, name, usual);
         let share_of = |key: &str, whole: u64| match settings.share(key) {
             Share::Bytes(bytes) => bytes,
@@ -347,9 +348,10 @@ impl NodeSettings {
             allowed_hosts: settings.list("http.allowed_hosts"),
             body_bytes_max: bytes(settings, "http.max_content_length"),
             is_http_compressed: settings.bool("http.compression"),
-            write: pool("write", cores),
-            search: pool("search", cores * 3 / 2 + 1),
-            by_query: pool("by_query", (cores / 2).max(1)),
+            processors,
+            write: pool("write", processors),
+            search: pool("search", processors * 3 / 2 + 1),
+            by_query: pool("by_query", (processors / 2).max(1)),
             force_merge: pool("force_merge", 1),
             task_results_max: settings.count("tasks.results_max"),
             bulk_chunk_bytes: bytes(settings, "bulk.chunk_size"),
@@ -405,8 +407,8 @@ impl NodeSettings {
 
     /// The memory that one segment may take: so much that a shard that is written to by every thread fits twice.
     pub fn segment_buffer_bytes(&self) -> usize {
-        let writers = std::thread::available_parallelism().map_or(2, usize::from);
-        (self.index_buffer_bytes / (2 * writers)).clamp(*SEGMENT_BUFFER.start(), *SEGMENT_BUFFER.end())
+        (self.index_buffer_bytes / (2 * self.processors))
+            .clamp(*SEGMENT_BUFFER.start(), *SEGMENT_BUFFER.end())
     }
 }
 

@@ -20,9 +20,9 @@ use crate::highlight::{Highlight, Highlighter};
 use crate::mapping::Mapping;
 use crate::query::{Asked, Lucene, Prepared, Query, QueryContext, can_match};
 use crate::search::{
-    AskStop, DocValueAsked, Explainer, Explanation, Hit, InnerSearch, NamedSearch, Scan, ScriptField,
-    ScriptFields, SearchAnswer, SearchError, SearchRequest, Slice, TermVectorsAsked, TermsEnumAsked,
-    doc_values, join_query, never, scores, search, term_vectors, terms_enum,
+    AskStop, DocValueAsked, Explainer, Explanation, Helpers, Hit, InnerSearch, NamedSearch, Scan,
+    ScriptField, ScriptFields, SearchAnswer, SearchError, SearchRequest, Slice, TermVectorsAsked,
+    TermsEnumAsked, doc_values, join_query, never, scores, search_helped, term_vectors, terms_enum,
 };
 use crate::store::Manifest;
 use crate::suggest::{SuggestRequest, Suggested, suggest};
@@ -95,6 +95,7 @@ pub struct ShardStats {
 pub struct Reader {
     view: Arc<View>,
     activity: Arc<Activity>,
+    helpers: Arc<Helpers>,
 }
 
 impl Shard {
@@ -304,7 +305,11 @@ impl Shard {
 
     /// The newest point in time.
     pub fn reader(&self) -> Reader {
-        Reader { view: self.engine.view(), activity: Arc::clone(&self.engine.activity) }
+        Reader {
+            view: self.engine.view(),
+            activity: Arc::clone(&self.engine.activity),
+            helpers: Arc::clone(self.engine.helpers()),
+        }
     }
 
     /// What can be told of each segment that a search sees, in the order of time.
@@ -379,7 +384,8 @@ impl Reader {
         context: &QueryContext<'_>,
         stop: AskStop<'_>,
     ) -> Result<SearchAnswer, SearchError> {
-        self.activity.query.run(|| search(&self.view, request, context, stop), Result::is_ok)
+        let _busy = self.helpers.begin();
+        self.activity.query.run(|| search_helped(&self.view, request, context, stop, &self.helpers), Result::is_ok)
     }
 
     /// What this point in time suggests; `stop` may end it early.

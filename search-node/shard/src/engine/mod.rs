@@ -69,6 +69,7 @@ use tantivy::index::{Index, Segment};
 use tantivy::indexer::SegmentWriter;
 
 use crate::analysis::Analysis;
+use crate::search::Helpers;
 use crate::store::{IntegrityError, ShardDirectory};
 use crate::translog::{Location, Translog};
 use crate::uids::PendingUids;
@@ -131,6 +132,8 @@ pub struct Shared {
     pub fielddata: Arc<Fielddata>,
     /// Which documents match filters that were asked before.
     pub queries: Arc<QueryCache>,
+    /// The threads that help large searches.
+    pub helpers: Arc<Helpers>,
     /// Held by the shard that reads a large document from its translog again.
     pub large_replays: Arc<Mutex<()>>,
 }
@@ -153,6 +156,7 @@ impl Default for Shared {
             tombstones: TombstoneBudget::new(TOMBSTONE_BYTES_MAX),
             fielddata: Fielddata::new(FIELDDATA_BYTES_MAX),
             queries: QueryCache::new(QueryCacheOptions { bytes_max: QUERIES_BYTES_MAX, all_segments: false }),
+            helpers: Helpers::new(0),
             large_replays: Arc::default(),
         }
     }
@@ -348,6 +352,11 @@ pub(crate) struct View {
 }
 
 impl Engine {
+    /// The threads that may help its searches.
+    pub(crate) fn helpers(&self) -> &Arc<Helpers> {
+        &self.shared.helpers
+    }
+
     /// The newest point in time.
     pub(crate) fn view(&self) -> Arc<View> {
         self.view.load_full()

@@ -1,6 +1,7 @@
 //! What the engine promises, one promise a test; `model` tries them all at once.
 
 mod filters;
+mod helping;
 mod history;
 mod joined;
 mod merging;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::collect::Entry;
+use super::segment::Entry;
 use super::sort::{Place, SegmentKey};
 use super::{Hit, SearchError, SortValue};
 use crate::engine::Layout;

@@ -4,7 +4,8 @@ use tantivy::index::SegmentReader;
 use tantivy::query::Weight;
 use tantivy::{DocId, TERMINATED};
 
-use super::collect::{Found, Segment};
+use super::found::Found;
+use super::segment::Segment;
 use super::sort::SortKey;
 use super::sorted::count;
 use super::stop::Watch;

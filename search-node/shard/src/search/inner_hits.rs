@@ -10,7 +10,8 @@ use tantivy::index::SegmentReader;
 use tantivy::query::{EnableScoring, Scorer, Weight};
 use tantivy::{DocId, DocSet};
 
-use super::collect::{Found, Segment};
+use super::found::Found;
+use super::segment::Segment;
 use super::sort::{Opening, SegmentKey, check_keys};
 use super::statistics::Statistics;
 use super::stop::{AskStop, Watch, goes_on};

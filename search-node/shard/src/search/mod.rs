@@ -1,14 +1,17 @@
 //! Search: the best hits of one shard at one point in time, and what is computed over all matches.
 //!
 //! `collect` walks the matches of each segment once, for hits, total and aggregations together, or where only the best are wanted in one of
-//! the shorter `ways`, or by `sorted` runs of documents, or in `index_order`; `sort` orders them;
+//! the shorter `ways`, or by `sorted` runs of documents, or in `index_order`; where it is much, several threads have `claims` to parts of it, as far as there are `helpers`; a `segment` is what one of them meets, and `found` what all of it comes to; `sort` orders them;
 //! `scan` walks every match in batches; `inner_hits` looks among the nested objects of a hit; `source` cuts a document's JSON to what was asked for; `fields` and `doc_values` show single fields of it; `explain` tells why it has its score; `stop` ends a search early; `groups` keeps the best hit of each.
 
+mod claims;
 mod collect;
 mod doc_values;
 mod explain;
 mod fields;
+mod found;
 mod groups;
+mod helpers;
 mod id_key;
 mod index_order;
 mod inner_hits;
@@ -17,6 +20,7 @@ mod named;
 mod scan;
 mod scores;
 mod script_fields;
+mod segment;
 mod sort;
 mod sorted;
 mod source;
@@ -34,7 +38,7 @@ use serde::{Deserialize, Serialize};
 use crate::aggs::{AggPartial, AggRequest};
 use crate::query::{Profiler, Query, QueryError};
 
-pub(crate) use collect::search;
+pub(crate) use collect::{search, search_helped};
 pub use doc_values::DocValueAsked;
 pub(crate) use doc_values::doc_values;
 pub(crate) use explain::Explainer;
@@ -42,6 +46,7 @@ pub use explain::Explanation;
 pub(crate) use explain::describe;
 pub use fields::{FieldAsked, FieldsShown};
 pub use groups::one_of_each_group;
+pub use helpers::Helpers;
 pub use inner_hits::{InnerAnswer, InnerHit, InnerSearch};
 pub(crate) use joined::join_query;
 pub use named::NamedSearch;

@@ -8,7 +8,7 @@ use tantivy::query::{Scorer, Weight};
 use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, DocSet};
 
 use super::SearchError;
-use super::collect::{Entry, Segment};
+use super::segment::{Entry, Segment};
 use super::sort::Place;
 use super::stop::Watch;
 use crate::engine::Zones;

@@ -20,7 +20,7 @@ pub enum Stop {
 }
 
 /// Says whether a search ends now.
-pub type AskStop<'a> = &'a dyn Fn() -> Option<Stop>;
+pub type AskStop<'a> = &'a (dyn Fn() -> Option<Stop> + Sync);
 
 /// For a search that nobody ends.
 pub(crate) fn never() -> Option<Stop> {
@@ -100,14 +100,16 @@ impl<'a> Watch<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     #[test]
     fn it_is_asked_now_and_then_and_never_again_once_it_ended() {
-        let asked = Cell::new(0);
+        let asked = AtomicUsize::new(0);
         let ask = || {
-            asked.set(asked.get() + 1);
-            (asked.get() == 3).then_some(Stop::TimeIsUp)
+            asked.fetch_add(1, Ordering::Relaxed);
+            (asked.load(Ordering::Relaxed) == 3).then_some(Stop::TimeIsUp)
         };
         let watch = Watch::new(&ask);
 
@@ -115,7 +117,7 @@ mod tests {
 
         assert_eq!(seen as u32, 3 * (DOCUMENTS_BETWEEN + 1) - 1);
         assert!(watch.is_over() && watch.is_over_after(1) && watch.has_ended());
-        assert_eq!(asked.get(), 3);
+        assert_eq!(asked.load(Ordering::Relaxed), 3);
         assert_eq!(watch.end().ok(), Some(true));
     }
 }

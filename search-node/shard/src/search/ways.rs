@@ -4,7 +4,7 @@ use tantivy::index::SegmentReader;
 use tantivy::query::{AllQuery, EnableScoring, Query, Weight};
 use tantivy::{COLLECT_BLOCK_BUFFER_LEN, Score};
 
-use super::collect::Segment;
+use super::segment::Segment;
 use super::stop::Watch;
 use super::{SearchError, SearchRequest};
 use crate::query::{Bounds, constant_inside};

@@ -42,6 +42,8 @@ pub(crate) struct NodeFigures {
     /// The load of the host over 1, 5 and 15 minutes.
     pub(crate) load: Option<[f64; 3]>,
     pub(crate) cores: usize,
+    /// How many of them it works on.
+    pub(crate) processors: usize,
     /// What the processor does: for the process, and in all.
     pub(crate) cpu: CpuFigures,
     pub(crate) pools: Vec<PoolFigures>,
@@ -192,6 +194,7 @@ pub(super) fn figures_of(node: &Node, wish: &FiguresWish) -> NodeFigures {
         host_memory: (host_memory(), field(&meminfo, "MemAvailable:").map(|kilobytes| kilobytes << 10)),
         load: load_of(&fs_err::read_to_string("/proc/loadavg").unwrap_or_default()),
         cores: std::thread::available_parallelism().map_or(1, usize::from),
+        processors: node.settings.processors,
         cpu: node.cpu_meter.look(node.clock.now_millis()),
         pools: pools_of(node),
         open_files_max: rustix::process::getrlimit(rustix::process::Resource::Nofile).current,
@@ -209,7 +212,21 @@ pub(super) fn figures_of(node: &Node, wish: &FiguresWish) -> NodeFigures {
 
 fn pools_of(node: &Node) -> Vec<PoolFigures> {
     let pools = [&node.write_pool, &node.search_pool, &node.by_query_pool, &node.force_merge_pool];
-    pools.into_iter().map(crate::pool::Pool::figures).collect()
+    pools.into_iter().map(crate::pool::Pool::figures).chain([helpers_of(node)]).collect()
+}
+
+/// The threads that help large searches, as a pool.
+fn helpers_of(node: &Node) -> PoolFigures {
+    let helpers = &node.shared.helpers;
+    PoolFigures {
+        name: "search_worker".to_owned(),
+        // One processor is that of the search itself.
+        size: node.settings.processors.saturating_sub(1),
+        active: helpers.helping(),
+        largest: helpers.most(),
+        completed: helpers.helped(),
+        ..PoolFigures::default()
+    }
 }
 
 fn seen_by(node: &Node) -> Vec<SeenFigures> {

@@ -133,7 +133,7 @@ fn part(call: &Call, entry: &NodeEntry, figures: Option<&NodeFigures>, metric: &
                 "name": "Linux",
                 "arch": std::env::consts::ARCH,
                 "available_processors": figures.cores,
-                "allocated_processors": figures.cores
+                "allocated_processors": figures.processors
             })
         }
         "process" => json!({"refresh_interval_in_millis": 1000, "id": figures?.process, "mlockall": false}),

@@ -194,7 +194,7 @@ fn nodes_shown(view: &View, chosen: &BTreeSet<NodeId>, survey: &Survey, now_mill
         "versions": [COMPATIBLE_VERSION],
         "os": {
             "available_processors": told().map(|node| node.cores).sum::<usize>(),
-            "allocated_processors": told().map(|node| node.cores).sum::<usize>(),
+            "allocated_processors": told().map(|node| node.processors).sum::<usize>(),
             "names": [{"name": "Linux", "count": survey.nodes.len()}],
             "pretty_names": [{"pretty_name": "Linux", "count": survey.nodes.len()}],
             "mem": {

@@ -1,6 +1,6 @@
 //! Parents and children: found by each other whatever segments they are in.
 
-use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::prelude::*;
 
@@ -112,13 +112,13 @@ fn who_joins_looks_at_the_time_and_takes_no_more_than_there_is_room_for() {
     let unshared = || Shared { workers: Workers::new(0), ..Shared::default() };
     let folder = tempfile::tempdir().expect("a folder");
     let engine = many(&folder.path().join("a"), unshared());
-    let looks = Cell::new(0);
+    let looks = AtomicUsize::new(0);
     let count = || {
-        looks.set(looks.get() + 1);
+        looks.fetch_add(1, Ordering::Relaxed);
         None
     };
     assert_eq!(asked(&engine, &count).expect("searched").total, 3000);
-    assert!(looks.get() > 8, "{}", looks.get());
+    assert!(looks.load(Ordering::Relaxed) > 8, "{}", looks.load(Ordering::Relaxed));
 
     assert!(matches!(asked(&engine, &|| Some(Stop::Cancelled)), Err(SearchError::Cancelled)));
     let late = asked(&engine, &|| Some(Stop::TimeIsUp)).expect("what there is");

@@ -1,6 +1,6 @@
 //! Runtime fields: whatever can be done with a field can be done with the values that sources have.
 
-use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 use crate::aggs;
@@ -192,19 +192,19 @@ fn values_are_read_once_and_only_as_long_as_somebody_wants_them() {
     let engine = filled(folder.path(), usual(), unshared());
     let request = SearchRequest::of(parse_query(&json!({"term": {"word": "two"}})).expect("a query"), 10);
     let held = || engine.view().identities.values().map(|of| of.fielddata().bytes()).sum::<usize>();
-    let asked = Cell::new(0);
+    let asked = AtomicUsize::new(0);
     let cancelled = || {
-        asked.set(asked.get() + 1);
+        asked.fetch_add(1, Ordering::Relaxed);
         Some(Stop::Cancelled)
     };
     let nothing = search(&engine.view(), &request, &context(), &cancelled);
     assert!(matches!(nothing, Err(SearchError::Cancelled)), "{nothing:?}");
-    assert_eq!((asked.get(), held()), (1, 0));
+    assert_eq!((asked.load(Ordering::Relaxed), held()), (1, 0));
     // With little time one segment is read and searched each time, so that a search gets on.
-    let late = Cell::new(0);
+    let late = AtomicUsize::new(0);
     let little_time = || {
-        late.set(late.get() + 1);
-        (late.get() > 1).then_some(Stop::TimeIsUp)
+        late.fetch_add(1, Ordering::Relaxed);
+        (late.load(Ordering::Relaxed) > 1).then_some(Stop::TimeIsUp)
     };
     let part = search(&engine.view(), &request, &context(), &little_time).expect("a part");
     assert_eq!((part.is_partial, part.total), (true, 1));
@@ -262,13 +262,13 @@ fn sources_are_gone_over_once_for_all_fields_of_a_request() {
             aggs: aggs::parse(&aggs).expect("aggregations"),
             ..SearchRequest::of(parse_query(query).expect("a query"), 3)
         };
-        let asked = Cell::new(0);
+        let asked = AtomicUsize::new(0);
         let count = || {
-            asked.set(asked.get() + 1);
+            asked.fetch_add(1, Ordering::Relaxed);
             None
         };
         let answer = search(&engine.view(), &request, &context(), &count).expect("searched");
-        (answer.total, asked.get())
+        (answer.total, asked.load(Ordering::Relaxed))
     };
 
     let (total, of_few) = looks(&json!({"match_all": {}}));

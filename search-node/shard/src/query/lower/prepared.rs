@@ -88,6 +88,11 @@ impl Prepared {
         &self.faults
     }
 
+    /// Whether it is the same for every segment, and nothing has to be read for one.
+    pub(crate) fn is_steady(&self) -> bool {
+        self.lowered.joinings.is_empty() && self.runtime.is_empty()
+    }
+
     /// Joins what has to be known of all segments before any is asked.
     pub(crate) fn join(&mut self, asked: Asked<'_>, stop: AskStop<'_>) -> Result<(), SearchError> {
         if self.lowered.joinings.is_empty() {

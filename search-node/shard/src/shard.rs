@@ -385,7 +385,9 @@ impl Reader {
         stop: AskStop<'_>,
     ) -> Result<SearchAnswer, SearchError> {
         let _busy = self.helpers.begin();
-        self.activity.query.run(|| search_helped(&self.view, request, context, stop, &self.helpers), Result::is_ok)
+        self.activity
+            .query
+            .run(|| search_helped(&self.view, request, context, stop, &self.helpers), Result::is_ok)
     }
 
     /// What this point in time suggests; `stop` may end it early.

@@ -70,7 +70,7 @@ pub(super) fn walk(
         };
         segment.worst().is_some_and(is_behind) || left.worst.is_some_and(|worst| best > worst)
     };
-    let (mut rest, mut size) = (runs.order.as_slice(), 1);
+    let (mut rest, mut size, mut passed) = (runs.order.as_slice(), 1, 0);
     while let Some(first) = rest.first()
         && !is_beyond(*first, segment)
         && !watch.is_over()
@@ -84,9 +84,11 @@ pub(super) fn walk(
                 continue;
             }
             let documents = runs.zones.documents(run_of.1);
-            if scorer.doc() > documents.start {
+            // Behind what was gone through it stands before the next match, however far that is.
+            if documents.start < passed {
                 scorer = matches.scorer(reader, 1.0)?;
             }
+            passed = documents.end;
             run(&mut *scorer, documents.start, documents.end, reader, segment, watch);
         }
         (rest, size) = (after, size * 2);

@@ -123,26 +123,83 @@ fn bounded(
         return every(matches, reader, segment, watch);
     }
     let looseness = bounds.looseness(reader)?;
+    let mut ceiling = Ceiling { bounds, matches, reader, met: 0, known: Known::NotYet };
+    if looseness > 1.0 {
+        ceiling.known = bounds.kept_ceiling(matches, reader)?.map_or(Known::NotYet, Known::At);
+    }
+    let is_counted = |segment: &Segment<'_>| known.is_some() || left.is_counted(segment.total());
+    let worst = |segment: &Segment<'_>| {
+        left.worst.into_iter().chain(segment.worst_of_full()).max_by(Score::total_cmp)
+    };
     let threshold = |segment: &Segment<'_>| {
-        if known.is_none() && !left.is_counted(segment.total()) {
+        if !is_counted(segment) {
             return Score::MIN;
         }
-        let worst = left.worst.into_iter().chain(segment.worst_of_full()).max_by(Score::total_cmp);
-        worst.map_or(Score::MIN, |worst| worst / looseness)
+        worst(segment).map_or(Score::MIN, |worst| worst / looseness)
     };
+    // Of a segment whose best is no better than the worst so far nothing is wanted.
+    let is_done = |segment: &Segment<'_>, ceiling: &Ceiling<'_>| {
+        is_counted(segment) && worst(segment).is_some_and(|worst| ceiling.is_at_most(worst))
+    };
+    if is_done(segment, &ceiling) {
+        segment.set_total(known.unwrap_or_default());
+        return Ok(());
+    }
+    let mut failed = None;
     matches.for_each_pruning(threshold(segment), reader, &mut |document, score| {
-        if watch.is_over_after(1) {
+        if failed.is_some() || watch.is_over_after(1) {
             return Score::MAX;
         }
         if !reader.is_deleted(document) {
             segment.meet_best(document, score, left.worst);
         }
-        threshold(segment)
+        if looseness > 1.0 && worst(segment).is_some() {
+            failed = ceiling.note_met(watch).err();
+        }
+        if is_done(segment, &ceiling) { Score::MAX } else { threshold(segment) }
     })?;
+    failed.map_or(Ok(()), Err)?;
     if let Some(known) = known {
         segment.set_total(known);
     }
     Ok(())
+}
+
+/// So many documents are met without knowing how much the best of a segment scores: looking at all for that takes about as long.
+const MET_BEFORE: u32 = 2_048;
+
+/// How much the best document of a segment scores, which is found out where many are met that are no better than those before.
+struct Ceiling<'a> {
+    bounds: &'a Bounds,
+    matches: &'a dyn Weight,
+    reader: &'a SegmentReader,
+    met: u32,
+    known: Known,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Known {
+    NotYet,
+    At(Score),
+    /// It cannot be told.
+    Never,
+}
+
+impl Ceiling<'_> {
+    /// One more document was met where there are enough hits.
+    fn note_met(&mut self, watch: &Watch<'_>) -> Result<(), SearchError> {
+        self.met += 1;
+        if matches!(self.known, Known::NotYet) && self.met > MET_BEFORE {
+            let is_over = |documents| watch.is_over_after(documents);
+            let found = self.bounds.ceiling(self.matches, self.reader, &is_over)?;
+            self.known = found.map_or(Known::Never, Known::At);
+        }
+        Ok(())
+    }
+
+    fn is_at_most(&self, worst: Score) -> bool {
+        matches!(self.known, Known::At(best) if best <= worst)
+    }
 }
 
 /// Every match, where all have to be counted.

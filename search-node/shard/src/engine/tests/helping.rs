@@ -14,7 +14,11 @@ fn engine(folder: &Path) -> Arc<Engine> {
     for (from, to) in [(0, 9_000), (9_000, 9_100), (9_100, 13_000)] {
         for n in from..to {
             let words = [WORDS[n % 7], WORDS[n % 5], WORDS[n * n % 3]].join(" ").repeat(1 + n % 4);
-            put(&engine, &n.to_string(), &json!({"n": n * 7 % 1_000, "k": format!("k{}", n % 40), "t": words}));
+            put(
+                &engine,
+                &n.to_string(),
+                &json!({"n": n * 7 % 1_000, "k": format!("k{}", n % 40), "t": words}),
+            );
         }
         engine.refresh(NOW).expect("refreshed");
     }

@@ -1,5 +1,7 @@
 //! The shorter ways to the best matches find what a walk over every match finds.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::*;
 use crate::search::SearchAnswer;
 
@@ -76,4 +78,57 @@ fn short_ways_find_the_same() {
             }
         }
     }
+}
+
+/// Documents of which nearly all tie, in segments whose texts are not of the same length on average.
+fn engine_with_ties(folder: &Path) -> Arc<Engine> {
+    let engine = open(folder, mapping(&[("t", "text")]));
+    for (segment, others) in [3, 5, 4].into_iter().enumerate() {
+        for n in 0..6_000 {
+            // One of a hundred has another length, and a few have the word twice.
+            let text = match n % 100 {
+                0 => ["other"; 2].repeat(others).join(" "),
+                7 => "common common of all that is here".to_owned(),
+                _ => "common of all".to_owned(),
+            };
+            put(&engine, &format!("{segment}-{n}"), &json!({"t": text}));
+        }
+        engine.refresh(NOW).expect("refreshed");
+    }
+    for n in (0..6_000).step_by(5) {
+        write(&engine, &format!("1-{n}"), None, Condition::None).expect("deleted");
+    }
+    engine.refresh(NOW).expect("refreshed");
+    engine
+}
+
+#[test]
+fn once_the_best_of_a_segment_is_known_nothing_is_looked_for_that_only_ties() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = engine_with_ties(folder.path());
+    let query = json!({"match": {"t": "common"}});
+    let whole = answer(&engine, &query, u64::MAX, true);
+    let looks = || {
+        let asked = AtomicUsize::new(0);
+        let stop = || {
+            asked.fetch_add(1, Ordering::Relaxed);
+            None
+        };
+        let request =
+            SearchRequest { counted_to: 0, ..SearchRequest::of(parse_query(&query).expect("a query"), 10) };
+        let context =
+            QueryContext { index: "i", doc_type: "_doc", now_millis: NOW, rules: crate::QueryRules::usual() };
+        let answer = search(&engine.view(), &request, &context, &stop).expect("searched");
+        let shown = |answer: &SearchAnswer| {
+            let hits = answer.hits.iter();
+            hits.map(|hit| (hit.segment, hit.document, hit.score)).collect::<Vec<_>>()
+        };
+        assert_eq!(shown(&answer), shown(&whole));
+        asked.load(Ordering::Relaxed)
+    };
+    let first = looks();
+    let second = looks();
+
+    // As many are met as there are until ten of the best are found, of which there is one in a hundred.
+    assert!(second <= 3 + 3 && first > second + 3, "{second} looks, {first} before");
 }

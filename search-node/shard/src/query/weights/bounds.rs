@@ -2,11 +2,12 @@
 
 use tantivy::Score;
 use tantivy::index::SegmentReader;
-use tantivy::query::{BooleanQuery, Occur, Query};
+use tantivy::query::{BooleanQuery, Occur, Query, Weight};
 use tantivy::schema::IndexRecordOption;
 use tantivy::{Searcher, Term};
 
 use super::constant::Constant;
+use super::impacts::Impacts;
 use super::weighed::{ScoredField, Weighed};
 
 /// Where more of all documents than one in so many have some of several terms, meeting each of them is quicker than passing over.
@@ -91,6 +92,31 @@ impl Bounds {
         // The bound of one term with the same average is exact: whoever only equals the worst of the best is no better. Sums are rounded, and so
         // are bounds of another average.
         Ok(if most == 1.0 && self.terms.len() == 1 { 1.0 } else { (most * 1.000_01) as Score })
+    }
+}
+
+impl Bounds {
+    /// How much the best document of a segment scores, if it is one term whose bounds are loose, and that is kept.
+    pub(crate) fn kept_ceiling(
+        &self,
+        matches: &dyn Weight,
+        reader: &SegmentReader,
+    ) -> tantivy::Result<Option<Score>> {
+        let [Bounded { term, field, .. }] = self.terms.as_slice() else { return Ok(None) };
+        let kept = Impacts::kept(field, term, reader)?;
+        kept.map(|impacts| impacts.ceiling(matches, reader)).transpose()
+    }
+
+    /// The same, and it is kept from now on; none where `is_over` says so, which is told how many documents went by.
+    pub(crate) fn ceiling(
+        &self,
+        matches: &dyn Weight,
+        reader: &SegmentReader,
+        is_over: &dyn Fn(u32) -> bool,
+    ) -> tantivy::Result<Option<Score>> {
+        let [Bounded { term, field, .. }] = self.terms.as_slice() else { return Ok(None) };
+        let made = Impacts::of(field, term, reader, is_over)?;
+        made.map(|impacts| impacts.ceiling(matches, reader)).transpose()
     }
 }
 

@@ -19,6 +19,7 @@ pub(in crate::query) mod fuzzy;
 pub(in crate::query) mod graded;
 pub(in crate::query) mod has_norm;
 pub(in crate::query) mod has_uid;
+mod impacts;
 pub(in crate::query) mod in_level;
 pub(in crate::query) mod intervals;
 pub(in crate::query) mod join;

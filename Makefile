@@ -71,6 +71,8 @@ bench:
 	cargo bench --workspace --bench cluster
 	cargo bench --workspace --bench beside
 	cargo bench --workspace --bench search
+	cargo bench --workspace --bench logs
+	cargo bench --workspace --bench clients
 
 peers:
 	@for beat in filebeat metricbeat; do ../shared/peers/go-tool beats github.com/elastic/beats/v7/$$beat -ldflags '-s -w'; done

@@ -6,9 +6,12 @@ use serde_json::{Value, json};
 pub struct AccessLog {
     state: u64,
     millis: i64,
+    /// Between two documents, at least.
+    step: i64,
 }
 
 const START: i64 = 1_790_000_000_000;
+const STEP: i64 = 2_592;
 const VERBS: [&str; 5] = ["GET", "GET", "GET", "POST", "HEAD"];
 const COUNTRIES: [&str; 8] = ["US", "CN", "DE", "FR", "BR", "IN", "GB", "JP"];
 const AGENTS: [&str; 4] = [
@@ -38,7 +41,12 @@ pub fn access_log_mapping() -> Value {
 
 impl AccessLog {
     pub fn new(seed: u64) -> Self {
-        Self { state: seed | 1, millis: START }
+        Self::since(seed, START, STEP)
+    }
+
+    /// The same from another time on, in milliseconds, with another step from one document to the next.
+    pub fn since(seed: u64, millis: i64, step: i64) -> Self {
+        Self { state: seed | 1, millis, step }
     }
 
     /// The next number of a xorshift sequence.
@@ -57,7 +65,7 @@ impl AccessLog {
 
     /// The next document.
     pub fn document(&mut self) -> Value {
-        self.millis += 2_592 + (self.next() % 3) as i64;
+        self.millis += self.step + (self.next() % 3) as i64;
         let verb = VERBS[(self.next() % 5) as usize];
         let section = SECTIONS[self.skewed(6) as usize];
         let path = format!("/{section}/{}?page={}", self.skewed(500_000), self.skewed(40));

@@ -24,7 +24,7 @@ pub use figures::{bytes_on_disk, median, quiet, size_of};
 pub use hosts::Hosts;
 pub use load::{bulk_bodies, bulk_load};
 pub use long_search::{LONG_SEARCH_DOCUMENTS, long_search, long_search_bodies, long_search_mapping};
-pub use peer::{OpenSearch, Peer};
+pub use peer::{OpenSearch, Peer, VictoriaLogs};
 pub use program::{Program, SearchNode, binary, free_port, kept_port};
 pub use scenario::{ScenarioOutcome, Server, run_scenarios};
 pub use small_disk::SmallDisk;

@@ -4,9 +4,12 @@
 //! Every class is asked of each in turn, round after round, and medians are compared. The node promises raw × 1.2 + 1 ms and no more than
 //! OpenSearch takes; both keep filters as they always do, and no whole answers. What they count is compared before.
 //!
+//! In the end large searches are asked of a node on one processor and of one on all.
+//!
 //! `BENCH_DOCUMENTS` (default 200000, the promise is for 1000000), `BENCH_ROUNDS` (default 9) and `PEER_HEAP` (default 2g) set the size.
 
 mod classes;
+mod cores;
 mod raw;
 
 use std::time::Instant;
@@ -77,7 +80,8 @@ async fn compare() -> anyhow::Result<()> {
             measure(&sides, &raw, class).await?;
         }
     }
-    Ok(())
+    drop((node, peer));
+    cores::compare(folder.path(), &bodies).await
 }
 
 /// Prints a line of the table.

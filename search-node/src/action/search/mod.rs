@@ -63,7 +63,7 @@ use self::answer::{show_score, show_shards, show_total};
 pub(crate) use self::body::{SearchBody, TrackTotal, check_timeout, read_source, read_terminate_after};
 pub(crate) use self::contexts::Contexts;
 pub(crate) use self::failed::{ShardFailure, phase_failed};
-pub(crate) use self::held::{HELD, HeldContexts, HeldFigures, HeldLimits, answer_held};
+pub(crate) use self::held::{HELD, HeldContexts, HeldFigures, HeldLimits, Untold, answer_held};
 pub(crate) use self::lookups::{may_name_documents, with_documents};
 pub(crate) use self::point_in_time::{
     OpenedPoint, check_in_point, close_all_points, close_points, list_points, open_point,

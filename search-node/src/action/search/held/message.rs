@@ -48,6 +48,13 @@ pub(in crate::action::search) struct ScrollAsked {
     pub now_millis: i64,
 }
 
+impl ScrollAsked {
+    /// How much memory it takes.
+    pub(super) fn bytes(&self) -> u64 {
+        (self.body.len() + self.doc_type.as_ref().map_or(0, String::len)) as u64
+    }
+}
+
 /// What a node holds now of what it was to hold.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(in crate::action::search) struct Opened {

@@ -63,6 +63,17 @@ struct Ledger {
     by_number: HashMap<u64, Arc<Held>>,
     /// What was held of shards, by their index and number, and is no more.
     ended: HashMap<(String, usize), HeldFigures>,
+    /// How many scrolls were refused for what they take.
+    refused: u64,
+}
+
+/// How much memory scrolls take together, how much they may, and how many were refused for that.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct HeldBytes {
+    pub(crate) held: u64,
+    pub(crate) limit: u64,
+    pub(crate) refused: u64,
 }
 
 /// What this node holds of one point in time.
@@ -162,6 +173,9 @@ impl HeldContexts {
         limits: &HeldLimits,
     ) -> Result<(), ApiError> {
         let mut ledger = self.ledger.lock();
+        if let Some(asked) = scroll.filter(|_| !ledger.by_number.contains_key(&number)) {
+            limits.check_bytes(ledger.scroll_bytes(), asked.bytes()).inspect_err(|_| ledger.refused += 1)?;
+        }
         let of_kind = ledger.by_number.values().filter(|held| held.kind == kind);
         limits.check_room(kind, of_kind.map(|held| held.shards.lock().len()).sum())?;
         let held = ledger.by_number.entry(number).or_insert_with(|| {
@@ -272,6 +286,12 @@ impl HeldContexts {
         drop(std::mem::take(&mut self.ledger.lock().by_number));
     }
 
+    /// How much memory scrolls take.
+    pub(crate) fn bytes(&self, limits: &HeldLimits) -> HeldBytes {
+        let ledger = self.ledger.lock();
+        HeldBytes { held: ledger.scroll_bytes(), limit: limits.scroll_bytes_max, refused: ledger.refused }
+    }
+
     /// How much is and was held of each shard, by its index and number.
     pub(crate) fn figures(&self) -> HashMap<(String, usize), HeldFigures> {
         let ledger = self.ledger.lock();
@@ -287,6 +307,10 @@ impl HeldContexts {
 }
 
 impl Ledger {
+    fn scroll_bytes(&self) -> u64 {
+        self.by_number.values().filter_map(|held| held.scroll.as_ref()).map(Scroll::bytes).sum()
+    }
+
     /// Counts the shards of what is held no more, and takes them.
     fn end(&mut self, held: &Held, now_millis: i64) -> Vec<HeldShard> {
         let shards = std::mem::take(&mut *held.shards.lock());

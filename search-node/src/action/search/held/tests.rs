@@ -19,7 +19,7 @@ const WITHIN: Duration = Duration::from_secs(30);
 async fn node(folder: &std::path::Path) -> Arc<Node> {
     let text = format!(
         "path.data: {0}/data\ndiscovery.registry: {0}/registry\ntransport.port: 0\nhttp.port: 0\n\
-         cluster.routing.allocation.disk.threshold_enabled: false\n",
+         cluster.routing.allocation.disk.threshold_enabled: false\nsearch.max_open_scroll_size: 1kb\n",
         folder.display()
     );
     let settings = settings::load_text(SCHEMA, "search-node.yml", &text, &[]).expect("loads");
@@ -38,6 +38,31 @@ fn asked(node: &Node, number: u64, kind: Kind, body: &[u8]) -> Ask {
     let scroll =
         (kind == Kind::Scroll).then(|| ScrollAsked { body: body.to_vec(), doc_type: None, now_millis: 0 });
     Ask::Open(OpenAsked { number, kind, keep_millis: 60_000, scroll, shards: vec![shard(0), shard(1)] })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_scrolls_take_is_bounded_and_counted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let node = node(folder.path()).await;
+    let open = |number, bytes: usize| {
+        let ask = asked(&node, number, Kind::Scroll, &vec![b' '; bytes]);
+        read_answer::<Opened>(&answer(&node, ask, &CancellationToken::new()).expect("answered"))
+            .expect("read")
+    };
+    let bytes = || node.held.bytes(&HeldLimits::of(&node));
+    assert_eq!(open(1, 600).places, [0, 1], "the body is held once for all shards");
+    assert_eq!(bytes(), HeldBytes { held: 600, limit: 1024, refused: 0 });
+
+    let refused = open(2, 425);
+    assert_eq!((refused.places.len(), refused.failures.len()), (0, 2));
+    let error: ApiError = serde_json::from_slice(&refused.failures[0].1).expect("an error");
+    assert_eq!((error.status, error.kind.as_str()), (429, "too_many_scroll_contexts_exception"));
+    assert_eq!((bytes().held, bytes().refused), (600, 2));
+
+    assert_eq!(open(3, 424).places, [0, 1]);
+    node.held.close(&[1], 0);
+    assert_eq!(bytes().held, 424);
+    assert_eq!(open(4, 600).places, [0, 1], "there is room again");
 }
 
 fn held(node: &Node) -> usize {

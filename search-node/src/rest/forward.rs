@@ -59,8 +59,11 @@ pub(super) async fn answer(
     route: &'static Route,
     method: &Method,
     segments: Vec<String>,
-    call: Call,
+    mut call: Call,
 ) -> Result<Reply, ApiError> {
+    if let Some(address) = route.address {
+        address(&mut call)?;
+    }
     let Handler::Whole(handler) = route.handler else {
         return Err(ApiError::internal("a request whose body is read as it arrives is carried by itself"));
     };

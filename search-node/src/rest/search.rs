@@ -91,6 +91,11 @@ pub(super) const ROUTES: &[Route] = &[
     route(METHODS, "/{index}/{type}/_count", COUNT_PARAMS, |call| run_count(call).boxed()),
 ];
 
+/// What memory is reserved for.
+const WHAT: &str = "stored_scripts";
+/// How often the text of a script is in memory: in the body, in what is read of it, and in what other nodes are asked.
+const SCRIPT_TIMES: u64 = 3;
+
 /// The body with the documents and the stored scripts that it names; none where it names none.
 pub(super) async fn with_named_documents(call: &Call) -> Result<Option<Value>, ApiError> {
     let indices = call.path.get("index").map_or("_all", String::as_str);
@@ -110,7 +115,11 @@ pub(super) async fn with_named(
     }
     let mut body = read()?;
     if scripts {
+        let bytes = call.node.indices.scripts_bytes(&mut body);
+        let mut reserved = call.node.memory.reserve_now(SCRIPT_TIMES * bytes, WHAT)?;
         call.node.indices.fill_scripts(&mut body);
+        // They stay in memory until the search is over.
+        reserved.fill(bytes);
     }
     if documents {
         body = with_documents(&call.node, body, indices).await?;

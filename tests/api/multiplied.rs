@@ -8,16 +8,19 @@ use search_client::Method;
 use serde_json::{Value, json};
 use system_tests::{SearchNode, free_port};
 
-const LIMIT: u64 = 128 << 20;
+const LIMIT: u64 = 64 << 20;
 /// What a node may take beyond its limit for a moment.
 const PEAK: u64 = LIMIT / 2 * 3;
 /// How long a template or a script is that is kept.
 const LONG: usize = 60_000;
 /// How often it is named: together that is several times the limit.
-const TIMES: usize = 8_000;
+const TIMES: usize = 4_000;
+
+/// How many documents are looked at with parameters of a megabyte, which is twice the limit.
+const DOCUMENTS: usize = 128;
 
 async fn start(folder: &std::path::Path) -> Arc<SearchNode> {
-    let settings = ["memory.limit=128mb", "cluster.routing.allocation.disk.threshold_enabled=false"];
+    let settings = ["memory.limit=64mb", "cluster.routing.allocation.disk.threshold_enabled=false"];
     let port = free_port().expect("a port");
     Arc::new(SearchNode::start_with(folder, &folder.join("data"), port, &settings).await.expect("a node"))
 }
@@ -58,7 +61,8 @@ async fn what_comes_of_templates_and_scripts_is_bounded() {
     done(&node, Method::PUT, "/i", &index).await;
     done(&node, Method::PUT, "/i/_doc/1?refresh=true", &json!({"k": "a", "t": "one two"})).await;
     let long = "x".repeat(LONG);
-    let template = json!({"query": {"terms": {"k": ["{{k}}", long]}}});
+    // What comes of it is no search, which is told at once where there is room for it.
+    let template = json!({"nope": ["{{k}}", long]});
     let kept = json!({"script": {"lang": "mustache", "source": template}});
     done(&node, Method::PUT, "/_scripts/t", &kept).await;
     let kept = json!({"script": {"lang": "painless", "source": format!("1 /* {long} */")}});
@@ -67,10 +71,10 @@ async fn what_comes_of_templates_and_scripts_is_bounded() {
     let watching = watch(Arc::clone(&node), Arc::clone(&is_over));
 
     let item = "{\"index\":\"i\"}\n{\"id\":\"t\",\"params\":{\"k\":\"a\"}}\n";
-    let path = "/_msearch/template?filter_path=responses.status,responses.error,responses.hits.total.value";
+    let path = "/_msearch/template?filter_path=responses.status,responses.error";
     let (status, many) = call(&node, Method::POST, path, "application/x-ndjson", item.repeat(TIMES)).await;
     let answers = many["responses"].as_array().expect("answers");
-    let found = answers.iter().filter(|one| one["hits"]["total"]["value"] == 1).count();
+    let found = answers.iter().filter(|one| one["status"] == 400).count();
     let refused = answers.iter().filter(|one| one["status"] == 429 && is_refused(&one["error"])).count();
     assert_eq!((status, found + refused), (200, TIMES), "{found} {refused}");
     assert!(found > 100 && refused > 100, "{found} {refused}");
@@ -84,10 +88,9 @@ async fn what_comes_of_templates_and_scripts_is_bounded() {
     });
     let rated = done(&node, Method::POST, "/i/_rank_eval", &body).await;
     let failures = rated["failures"].as_object().expect("failures");
-    let found = rated["details"].as_object().map_or(0, |found| found.len());
-    assert_eq!(found + failures.len(), TIMES);
-    assert!(found > 100 && failures.len() > 100, "{found}");
-    assert!(failures.values().all(|failure| is_refused(&failure["error"])), "{failures:?}");
+    let refused = failures.values().filter(|failure| is_refused(&failure["error"])).count();
+    assert_eq!(failures.len(), TIMES);
+    assert!(refused > 100 && refused < TIMES - 100, "{refused}");
 
     let scripts = vec![json!({"script": {"id": "s"}}); TIMES];
     let (status, answer) = call(
@@ -102,12 +105,12 @@ async fn what_comes_of_templates_and_scripts_is_bounded() {
     let few = json!({"query": {"script_score": {"query": {"match_all": {}}, "script": {"id": "s"}}}});
     assert_eq!(done(&node, Method::POST, "/i/_search", &few).await["hits"]["total"]["value"], json!(1));
 
-    let parameters = json!({"fields": ["t", long]});
-    let many = json!({"ids": vec!["1"; TIMES], "parameters": parameters});
+    let parameters = json!({"fields": ["t", "x".repeat(1 << 20)]});
+    let many = json!({"ids": vec!["1"; DOCUMENTS], "parameters": parameters});
     let told = done(&node, Method::POST, "/i/_mtermvectors", &many).await;
     let docs = told["docs"].as_array().expect("documents");
     let found = docs.iter().filter(|doc| doc["term_vectors"]["t"]["terms"]["two"]["term_freq"] == 1).count();
-    assert_eq!(found, TIMES);
+    assert_eq!(found, DOCUMENTS);
 
     is_over.store(true, Ordering::Release);
     let peak = watching.join().expect("no panic");

@@ -201,15 +201,24 @@ async fn what_a_silent_node_holds_is_told_of_and_what_it_was_asked_for_nobody_it
     let [point, scrolls] = [json!({"id": first["id"]}), json!({"scroll_id": scroll["_scroll_id"]})];
     let points = json!({"pit_id": [first["id"], second["id"]]});
     let opening = cluster.ask(0, Method::POST, "/i/_pit?keep_alive=5m", None);
-    let (closed, cleared, opened) = tokio::join!(
+    let early = "/i/_async_search?wait_for_completion_timeout=500ms";
+    let body = json!({"size": 0, "track_total_hits": true});
+    let (closed, cleared, early, opened) = tokio::join!(
         cluster.done(0, Method::DELETE, "/_pit", Some(&point)),
         cluster.done(2, Method::DELETE, "/_search/scroll", Some(&scrolls)),
+        cluster.done(0, Method::POST, early, Some(&body)),
         // Its client is gone while the node is silent.
         tokio::time::timeout(Duration::from_secs(1), opening)
     );
     assert_eq!(closed.expect("closed"), json!({"succeeded": false, "num_freed": 2}));
     assert_eq!(cleared.expect("cleared"), json!({"succeeded": false, "num_freed": 2}));
     assert!(opened.is_err(), "{opened:?}");
+    // What the shards have that have answered is told while one is waited for.
+    let early = early.expect("begun");
+    assert_eq!((&early["is_running"], &early["is_partial"]), (&json!(true), &json!(true)), "{early}");
+    let (shards, total) = (&early["response"]["_shards"], &early["response"]["hits"]["total"]["value"]);
+    assert!((1..3).contains(&shards["successful"].as_u64().expect("a number")), "{early}");
+    assert!((1..DOCUMENTS as u64).contains(&total.as_u64().expect("a number")), "{early}");
     cluster.thaw(1).expect("thawed");
 
     let closed = async || {

@@ -56,8 +56,11 @@ pub(super) struct Route {
     pub(super) handler: Handler,
     pub(super) reach: Reach,
     /// What of its body a request says in its address too, for whoever has to find out where it is answered.
-    pub(super) address: Option<fn(&mut Call) -> Result<(), ApiError>>,
+    pub(super) address: Option<Address>,
 }
+
+/// Takes over what the body of a request says into its address.
+pub(super) type Address = fn(&mut Call) -> Result<(), ApiError>;
 
 impl Route {
     /// The same for requests that are answered elsewhere.
@@ -67,7 +70,7 @@ impl Route {
     }
 
     /// The same for requests whose bodies say where they are answered.
-    pub(super) const fn addressed(mut self, address: fn(&mut Call) -> Result<(), ApiError>) -> Self {
+    pub(super) const fn addressed(mut self, address: Address) -> Self {
         self.address = Some(address);
         self
     }

@@ -51,6 +51,24 @@ pub(crate) fn with_whole_letters(bytes: &[u8], fault: &str) -> Option<Vec<u8>> {
     is_changed.then_some(mended)
 }
 
+/// A value in a tree: itself, and the name that it has in an object.
+const VALUE_BYTES: u64 = 64;
+/// An object or a list, which has room for some members before it has them.
+const NEST_BYTES: u64 = 280;
+
+/// About how much memory a value takes, and what it is written as.
+pub(crate) fn weight(value: &Value) -> u64 {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => VALUE_BYTES,
+        Value::String(text) => VALUE_BYTES + 2 * text.len() as u64,
+        Value::Array(items) => NEST_BYTES + items.iter().map(weight).sum::<u64>(),
+        Value::Object(members) => {
+            let member = |(name, value): (&String, &Value)| 2 * name.len() as u64 + weight(value);
+            NEST_BYTES + members.iter().map(member).sum::<u64>()
+        }
+    }
+}
+
 fn read_strictly(bytes: &[u8]) -> Result<Value, serde_json::Error> {
     let mut from = serde_json::Deserializer::from_slice(bytes);
     let value = Strict.deserialize(&mut from)?;

@@ -50,7 +50,8 @@ impl Answers for Serving {
                 }
                 Action::Held => {
                     let pool = node.carried_search_pool.clone();
-                    pool.go_on(move || answer_held(&node, &call.body)).await.map_err(Fault::Failed)
+                    let done = pool.go_on(move || answer_held(&node, &call.body, &call.cancelled)).await;
+                    done.map_err(Fault::Failed)
                 }
                 Action::Fetch => {
                     let pool = node.carried_search_pool.clone();

@@ -71,6 +71,14 @@ async fn a_long_search_is_looked_at_and_ends_with_whoever_wants_it_no_more() {
     assert_eq!((code, &answer["error"]["type"]), (400, &json!("task_cancelled_exception")), "{answer}");
     wait_none_is_listed(&node).await;
 
+    // Who waits for longer than it is kept is told an id that can be used.
+    let path = "/long/_async_search?wait_for_completion_timeout=2s&keep_alive=1s";
+    let (code, answer) = call(&node, Method::POST, path, &long_search()).await;
+    assert_eq!((code, &answer["is_running"]), (200, &json!(true)), "{answer}");
+    let path = format!("/_async_search/{}", answer["id"].as_str().expect("an id"));
+    assert_eq!(call(&node, Method::GET, &path, &json!({})).await.0, 200);
+    wait_none_is_listed(&node).await;
+
     let id = submitted(&node, "&keep_alive=1s").await;
     wait_none_is_listed(&node).await;
     let (code, _) = call(&node, Method::GET, &format!("/_async_search/{id}"), &json!({})).await;

@@ -14,6 +14,7 @@ mod damage;
 mod full_disk;
 mod long_searches;
 mod memory;
+mod multiplied;
 mod replicas;
 mod resting;
 mod scenario;

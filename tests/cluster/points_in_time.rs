@@ -179,6 +179,69 @@ async fn a_point_in_time_stays_as_it_was_and_ends_with_the_node_that_holds_it() 
     assert_eq!(closed, json!({"succeeded": true, "num_freed": 2}));
 }
 
+async fn open(cluster: &Cluster, at: usize) -> Option<u64> {
+    let (_, stats) = cluster.ask(at, Method::GET, "/i/_stats/search", None).await.ok()?;
+    let is_whole = stats["_shards"]["successful"] == json!(3);
+    stats["_all"]["total"]["search"]["open_contexts"].as_u64().filter(|_| is_whole)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_silent_node_holds_is_told_of_and_what_it_was_asked_for_nobody_it_lets_go_of() {
+    let mut cluster = filled().await;
+    cluster.wait_voters(3).await.expect("they vote");
+    let [first, second] = {
+        let [first, second] = [0, 0].map(|at| cluster.done(at, Method::POST, "/i/_pit?keep_alive=5m", None));
+        [first.await.expect("opened"), second.await.expect("opened")]
+    };
+    let scroll =
+        cluster.done(0, Method::POST, "/i/_search?scroll=5m", Some(&json!({}))).await.expect("found");
+    assert_eq!(open(&cluster, 0).await, Some(9));
+
+    cluster.freeze(1).expect("frozen");
+    let [point, scrolls] = [json!({"id": first["id"]}), json!({"scroll_id": scroll["_scroll_id"]})];
+    let points = json!({"pit_id": [first["id"], second["id"]]});
+    let opening = cluster.ask(0, Method::POST, "/i/_pit?keep_alive=5m", None);
+    let early = "/i/_async_search?wait_for_completion_timeout=500ms";
+    let body = json!({"size": 0, "track_total_hits": true});
+    let (closed, cleared, early, opened) = tokio::join!(
+        cluster.done(0, Method::DELETE, "/_pit", Some(&point)),
+        cluster.done(2, Method::DELETE, "/_search/scroll", Some(&scrolls)),
+        cluster.done(0, Method::POST, early, Some(&body)),
+        // Its client is gone while the node is silent.
+        tokio::time::timeout(Duration::from_secs(1), opening)
+    );
+    assert_eq!(closed.expect("closed"), json!({"succeeded": false, "num_freed": 2}));
+    assert_eq!(cleared.expect("cleared"), json!({"succeeded": false, "num_freed": 2}));
+    assert!(opened.is_err(), "{opened:?}");
+    // What the shards have that have answered is told while one is waited for.
+    let early = early.expect("begun");
+    assert_eq!((&early["is_running"], &early["is_partial"]), (&json!(true), &json!(true)), "{early}");
+    let (shards, total) = (&early["response"]["_shards"], &early["response"]["hits"]["total"]["value"]);
+    assert!((1..3).contains(&shards["successful"].as_u64().expect("a number")), "{early}");
+    assert!((1..DOCUMENTS as u64).contains(&total.as_u64().expect("a number")), "{early}");
+    cluster.thaw(1).expect("thawed");
+
+    let closed = async || {
+        let (status, told) =
+            cluster.ask(2, Method::DELETE, "/_search/point_in_time", Some(&points)).await.ok()?;
+        let is_closed = |pit: &Value| pit["successful"] == json!(true);
+        (status == 200 && told["pits"].as_array()?.iter().all(is_closed)).then_some(())
+    };
+    cluster.wait_for("the points in time to be closed", WITHIN, closed).await.expect("they are");
+    let cleared = async || {
+        let (_, told) = cluster.ask(2, Method::DELETE, "/_search/scroll", Some(&scrolls)).await.ok()?;
+        (told["succeeded"] == json!(true)).then_some(())
+    };
+    cluster.wait_for("the scroll to be cleared", WITHIN, cleared).await.expect("it is");
+    let none = async || (open(&cluster, 0).await == Some(0)).then_some(());
+    cluster
+        .wait_for("nothing to be held for the client that is gone", WITHIN, none)
+        .await
+        .expect("nothing is");
+    let listed = cluster.done(2, Method::GET, "/_search/point_in_time/_all", None).await.expect("listed");
+    assert_eq!(listed, json!({"pits": []}));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_nobody_asks_for_is_let_go_of_on_all_nodes() {
     let cluster = filled().await;

@@ -14,6 +14,35 @@ async fn get(cluster: &Cluster, at: usize, method: Method, path: &str, body: &Va
     cluster.done(at, method, path, body).await.expect("done")
 }
 
+/// The routing of a document used to count in the address alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn words_are_looked_for_where_the_body_says_that_the_document_is() {
+    let cluster = Cluster::start(3, &[]).await.expect("a cluster");
+    let created = json!({"settings": {"number_of_shards": 3, "number_of_replicas": 0}, "mappings": {"properties": {"t": {"type": "text"}}}});
+    get(&cluster, 0, Method::PUT, "/i", &created).await;
+    cluster.wait_green(0, GREEN_WITHIN).await.expect("green");
+    for n in 0..9 {
+        let path = format!("/i/_doc/same-{n}?routing=r{n}");
+        get(&cluster, n % 3, Method::PUT, &path, &json!({"t": format!("word{n}")})).await;
+    }
+    for n in 0..9 {
+        let (at, word) = ((n + 1) % 3, format!("word{n}"));
+        for key in ["routing", "_routing"] {
+            let asked = json!({"fields": ["t"], key: format!("r{n}")});
+            let told = get(&cluster, at, Method::POST, &format!("/i/_termvectors/same-{n}"), &asked).await;
+            assert_eq!(told["term_vectors"]["t"]["terms"][&word]["term_freq"], json!(1), "{n}: {told}");
+            let item =
+                json!({"_index": "i", "_id": format!("same-{n}"), "fields": ["t"], key: format!("r{n}")});
+            let all = json!({"fields": ["t"], key: format!("r{n}")});
+            for many in [json!({"docs": [item]}), json!({"ids": [format!("same-{n}")], "parameters": all})] {
+                let told = get(&cluster, at, Method::POST, "/i/_mtermvectors", &many).await;
+                let terms = &told["docs"][0]["term_vectors"]["t"]["terms"];
+                assert_eq!(terms[&word]["term_freq"], json!(1), "{n}: {told}");
+            }
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_node_answers_what_one_keeps_and_what_lies_on_several() {
     let cluster = Cluster::start(3, &[]).await.expect("a cluster");
@@ -41,6 +70,25 @@ async fn every_node_answers_what_one_keeps_and_what_lies_on_several() {
         let path = format!("/_async_search/{id}");
         let (status, answer) = cluster.ask(at, Method::GET, &path, None).await.expect("answered");
         assert_eq!(status, 404, "node {at}: {answer}");
+    }
+
+    // The same from any node however the client wants it shown.
+    let submit = "/i/_async_search?keep_on_completion=true&wait_for_completion_timeout=30s&pretty";
+    let answer = get(&cluster, 0, Method::POST, submit, &json!({"size": 0})).await;
+    let id = answer["id"].as_str().expect("an id");
+    for at in 0..3 {
+        for (path, is_whole) in [("?pretty", true), ("?filter_path=response.hits.total.value", false)] {
+            let path = format!("/_async_search/{id}{path}");
+            let kept = get(&cluster, at, Method::GET, &path, &Value::Null).await;
+            assert_eq!(kept["response"]["hits"]["total"]["value"], json!(30), "node {at}: {kept}");
+            assert_eq!(kept.get("id").is_some(), is_whole, "node {at}: {kept}");
+        }
+        let path = format!("/_plugins/_asynchronous_search/{id}");
+        let kept = get(&cluster, at, Method::GET, &path, &Value::Null).await;
+        assert_eq!(
+            (&kept["state"], &kept["response"]["hits"]["total"]["value"]),
+            (&json!("STORE_RESIDENT"), &json!(30))
+        );
     }
 
     let script = json!({"script": {"lang": "mustache", "source": {"query": {"term": {"n": "{{n}}"}}}}});

@@ -1,19 +1,26 @@
 //! Searches as templates: which template is meant, and what comes of it with the values of a request.
 
+use std::sync::Arc;
+
 use mustache::Escape;
 use serde_json::{Value, json};
 
+use super::weight::Weight;
 use crate::error::ApiError;
 use crate::indices::no_script;
+use crate::memory::Reservation;
 use crate::node::Node;
 use crate::script_contexts::{MUSTACHE, read_template};
 
-/// What a request says of a template.
+/// What memory is reserved for.
+const WHAT: &str = "search_template";
+
+/// What a request says of a template. Requests that say the same share it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct SearchTemplate {
-    pub source: Option<String>,
+    pub source: Option<Arc<str>>,
     pub id: Option<String>,
-    params: Value,
+    params: Arc<Value>,
     /// Members that a search made of it gets beside its own.
     explain: Option<bool>,
     profile: Option<bool>,
@@ -25,16 +32,18 @@ impl SearchTemplate {
         let members = body
             .as_object()
             .ok_or_else(|| ApiError::parsing("[search_template] the body must be an object"))?;
-        let mut asked = Self { params: json!({}), ..Self::default() };
+        let mut asked = Self { params: Arc::new(json!({})), ..Self::default() };
         for (key, value) in members {
             let wrong = || ApiError::malformed(format!("[search_template] failed to parse field [{key}]"));
             match (key.as_str(), value) {
-                ("source" | "inline" | "template", Value::String(text)) => asked.source = Some(text.clone()),
+                ("source" | "inline" | "template", Value::String(text)) => {
+                    asked.source = Some(text.as_str().into())
+                }
                 ("source" | "inline" | "template", Value::Object(_)) => {
-                    asked.source = Some(value.to_string())
+                    asked.source = Some(value.to_string().into())
                 }
                 ("id", Value::String(id)) => asked.id = Some(id.clone()),
-                ("params", Value::Object(_)) => asked.params = value.clone(),
+                ("params", Value::Object(_)) => asked.params = Arc::new(value.clone()),
                 ("params", Value::Null) => {}
                 ("explain", Value::Bool(flag)) => asked.explain = Some(*flag),
                 ("profile", Value::Bool(flag)) => asked.profile = Some(*flag),
@@ -48,6 +57,11 @@ impl SearchTemplate {
             }
         }
         Ok(asked)
+    }
+
+    /// The same template with other values.
+    pub(crate) fn with_params(&self, params: Value) -> Self {
+        Self { params: Arc::new(params), ..self.clone() }
     }
 
     /// Refuses a request that names no template.
@@ -65,7 +79,7 @@ impl SearchTemplate {
         let limits = node.settings.scripts;
         let (source, escape) = match (&self.id, &self.source) {
             (Some(id), _) => stored(node, id)?,
-            (None, source) => (source.clone().unwrap_or_default(), Escape::Json),
+            (None, source) => (source.clone().unwrap_or_else(|| "".into()), Escape::Json),
         };
         if source.len() > limits.source_bytes_max {
             return Err(ApiError::argument(format!(
@@ -86,15 +100,17 @@ impl SearchTemplate {
         })
     }
 
-    /// The search that comes of it.
-    pub(crate) fn search(&self, node: &Node) -> Result<Value, ApiError> {
-        let mut body = as_json(&self.render(node)?)?;
+    /// The search that comes of it, with the memory that is promised for it: little may say much.
+    pub(crate) fn search(&self, node: &Node) -> Result<(Value, Reservation), ApiError> {
+        let text = self.render(node)?;
+        let reserved = node.memory.reserve_now(Weight::of_read(text.as_bytes()), WHAT)?;
+        let mut body = as_json(&text)?;
         for (name, flag) in [("explain", self.explain), ("profile", self.profile)] {
             if let (Some(flag), Value::Object(members)) = (flag, &mut body) {
                 members.insert(name.to_owned(), json!(flag));
             }
         }
-        Ok(body)
+        Ok((body, reserved))
     }
 }
 
@@ -110,7 +126,7 @@ pub(crate) fn as_json(text: &str) -> Result<Value, ApiError> {
     crate::json::read(text.as_bytes()).map_err(|error| ApiError::json(&error))
 }
 
-fn stored(node: &Node, id: &str) -> Result<(String, Escape), ApiError> {
+fn stored(node: &Node, id: &str) -> Result<(Arc<str>, Escape), ApiError> {
     let script = node.indices.script(id).ok_or_else(|| no_script(id))?;
     if script.lang != MUSTACHE {
         let lang = script.lang;
@@ -123,7 +139,7 @@ fn stored(node: &Node, id: &str) -> Result<(String, Escape), ApiError> {
         Some(name) => Escape::of_media_type(name)
             .ok_or_else(|| ApiError::argument(format!("No encoder found for MIME type [{name}]")))?,
     };
-    Ok((script.source, escape))
+    Ok((script.source.into(), escape))
 }
 
 #[cfg(test)]

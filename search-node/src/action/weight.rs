@@ -58,6 +58,11 @@ impl Weight {
         (source.len() > HEAVY_BYTES).then(|| Self::of(source))
     }
 
+    /// What it takes to read a text as JSON, however small it is.
+    pub(crate) fn of_read(source: &[u8]) -> u64 {
+        Self::of(source).to_read()
+    }
+
     /// Counts a document. It need not be JSON: what is not will be refused when it is parsed.
     fn of(source: &[u8]) -> Self {
         let mut weight = Self { bytes: source.len() as u64, ..Self::default() };

@@ -8,6 +8,7 @@ use cluster::state::{ClusterState, Command};
 use crate::action::async_search::RESPONSE_SIZE;
 use crate::action::search::{
     DEFAULT_KEEP_ALIVE, HeldLimits, MAX_KEEP_ALIVE, MAX_OPEN_PIT_CONTEXT, MAX_OPEN_SCROLL_CONTEXT,
+    MAX_OPEN_SCROLL_SIZE,
 };
 use crate::indices::{AUTO_CREATE, AutoCreate};
 
@@ -88,13 +89,14 @@ impl DynamicSettings {
     /// Whether there is a setting of this name.
     pub(crate) fn knows(name: &str) -> bool {
         matches!(name, ADAPTIVE | AUTO_CREATE | RECOVERY_BYTES | RESPONSE_SIZE)
+            || name == MAX_OPEN_SCROLL_SIZE
             || HELD.contains(&name)
             || AllocationSettings::knows(name)
     }
 
     /// Why a setting does not take a value.
     pub(crate) fn check(name: &str, value: &str) -> Result<(), String> {
-        if name == RESPONSE_SIZE {
+        if matches!(name, RESPONSE_SIZE | MAX_OPEN_SCROLL_SIZE) {
             return read_bytes(value).map(drop).ok_or_else(|| {
                 format!("failed to parse setting [{name}] with value [{value}] as a size in bytes: use 10mb")
             });
@@ -134,6 +136,10 @@ impl DynamicSettings {
         let span = |name| self.value(name).and_then(settings::parse_duration);
         HeldLimits {
             scrolls_max: count(MAX_OPEN_SCROLL_CONTEXT).unwrap_or(own.scrolls_max),
+            scroll_bytes_max: self
+                .value(MAX_OPEN_SCROLL_SIZE)
+                .and_then(read_bytes)
+                .unwrap_or(own.scroll_bytes_max),
             points_max: count(MAX_OPEN_PIT_CONTEXT).unwrap_or(own.points_max),
             keep_default: span(DEFAULT_KEEP_ALIVE).unwrap_or(own.keep_default),
             keep_max: span(MAX_KEEP_ALIVE).unwrap_or(own.keep_max),

@@ -1,5 +1,7 @@
 //! Stored scripts: texts of the map that requests name by an id in place of sending them.
 
+use std::collections::HashMap;
+
 use cluster::state::{ClusterState, Command, MetadataText};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -129,7 +131,21 @@ impl Indices {
     /// Puts the texts of stored scripts where a body names them. What names none that there is stays as it is, so that whoever
     /// runs it says so.
     pub(crate) fn fill_scripts(&self, body: &mut Value) {
-        visit(body, &mut |id| self.script(id));
+        visit(body, &mut |asked| fill(asked, &mut |id| self.script(id)));
+    }
+
+    /// How many bytes of texts that would put there.
+    pub(crate) fn scripts_bytes(&self, body: &mut Value) -> u64 {
+        let (mut bytes, mut known) = (0, HashMap::new());
+        visit(body, &mut |asked| {
+            let Some(id) = asked.as_object().and_then(named).map(|(_, id)| id) else { return };
+            if !known.contains_key(id) {
+                let length = self.script(id).map_or(0, |script| script.source.len() as u64);
+                known.insert(id.to_owned(), length);
+            }
+            bytes += known.get(id).copied().unwrap_or(0);
+        });
+        bytes
     }
 
     /// The same for one script.
@@ -143,17 +159,18 @@ fn change(map: &ClusterState, id: &str, text: Option<String>) -> Command {
     Command::ChangeMetadata { kind: KIND.to_owned(), name: id.to_owned(), seen, text }
 }
 
-fn visit(value: &mut Value, find: &mut dyn FnMut(&str) -> Option<StoredScript>) {
+/// Shows every member that may hold a script.
+fn visit(value: &mut Value, act: &mut dyn FnMut(&mut Value)) {
     match value {
-        Value::Array(items) => items.iter_mut().for_each(|item| visit(item, find)),
+        Value::Array(items) => items.iter_mut().for_each(|item| visit(item, act)),
         Value::Object(members) => {
             for (name, member) in members {
                 if SCRIPTS.contains(&name.as_str()) {
-                    fill(member, find);
+                    act(member);
                 }
                 // What a script is given is no request.
                 if name != "params" {
-                    visit(member, find);
+                    visit(member, act);
                 }
             }
         }
@@ -168,15 +185,18 @@ const SCRIPTS: [&str; 6] =
 /// What a script that is named may have beside its name.
 const BESIDE: [&str; 5] = ["id", "stored", "params", "lang", "options"];
 
+/// The member by which a script that is kept is named, and its id.
+fn named(members: &Map<String, Value>) -> Option<(&'static str, &str)> {
+    if !members.keys().all(|key| BESIDE.contains(&key.as_str())) {
+        return None;
+    }
+    ["id", "stored"].into_iter().find_map(|key| Some((key, members.get(key)?.as_str()?)))
+}
+
 fn fill(asked: &mut Value, find: &mut dyn FnMut(&str) -> Option<StoredScript>) {
-    let is_script = |members: &Map<String, Value>| members.keys().all(|key| BESIDE.contains(&key.as_str()));
-    let Some(members) = asked.as_object_mut().filter(|members| is_script(members)) else {
-        return;
-    };
-    let key = ["id", "stored"].into_iter().find(|key| members.get(*key).is_some_and(Value::is_string));
-    let Some((key, script)) = key.and_then(|key| Some((key, find(members.get(key)?.as_str()?)?))) else {
-        return;
-    };
+    let Some(members) = asked.as_object_mut() else { return };
+    let script = named(members).and_then(|(key, id)| Some((key, find(id)?)));
+    let Some((key, script)) = script else { return };
     members.shift_remove(key);
     members.insert("lang".to_owned(), json!(script.lang));
     members.insert("source".to_owned(), json!(script.source));
@@ -215,13 +235,21 @@ mod tests {
         let mut body = json!({"query": {"script_score": {"script": {"id": "known", "params": {"a": 1}}}},
             "aggs": {"x": {"scripted_metric": {"map_script": {"id": "known"}, "reduce_script": {"id": "unknown"}}}}});
 
-        visit(&mut body, &mut |id| {
+        let mut known = |id: &str| {
             (id == "known").then(|| StoredScript {
                 lang: "painless".into(),
                 source: "1".into(),
                 options: Map::new(),
             })
+        };
+        let mut ids = Vec::new();
+        visit(&mut body, &mut |asked| {
+            let id = asked.as_object().and_then(named).map(|(_, id)| id.to_owned());
+            ids.extend(id);
+            fill(asked, &mut known);
         });
+
+        assert_eq!(ids, ["known", "known", "unknown"]);
 
         assert_eq!(
             body,

@@ -9,11 +9,12 @@ use serde_json::{Value, json};
 use transport::Peer;
 
 use super::call::Call;
-use super::envelope::Reply;
-use super::forward::{Carried, Carry, Reach, carry};
+use super::envelope::{Reply, is_pretty};
+use super::forward::{Carried, Carry, Reach, carry_as_written};
+use super::pieces::Pieces;
 use super::router::{Route, route};
 use super::search::{description, found, manner, scope, with_named_documents};
-use crate::action::async_search::{AsyncSearch, AsyncSearchId};
+use crate::action::async_search::{AsyncSearch, AsyncSearchId, Shown, Written};
 use crate::action::cluster::View;
 use crate::action::search::count_shards;
 use crate::coordination::DynamicSettings;
@@ -108,7 +109,8 @@ impl Drop for UntilAnswered<'_> {
 
 pub(super) async fn submit(call: Call) -> Result<Reply, ApiError> {
     let keep_alive = keep_alive(&call)?.unwrap_or(KEEP_DEFAULT);
-    let wait = span(&call, "wait_for_completion_timeout")?.unwrap_or(WAIT_DEFAULT);
+    let wait = span(&call, "wait_for_completion_timeout")?.unwrap_or(WAIT_DEFAULT).min(WAIT_LONGEST);
+    let is_changed = is_changed(&call);
     let keeps = call.flag("keep_on_completion")?;
     let read = with_named_documents(&call).await?;
     let node = Arc::clone(&call.node);
@@ -118,7 +120,7 @@ pub(super) async fn submit(call: Call) -> Result<Reply, ApiError> {
     let search = node.async_searches.begin(
         AsyncSearchId::new(&node.identity.node_id),
         &registered.task,
-        (node.clock.now_millis(), keep_alive),
+        (node.clock.now_millis(), wait.saturating_add(keep_alive)),
         shards,
     )?;
     let mut waiting = UntilAnswered { node: &node, search: Some(Arc::clone(&search)) };
@@ -128,8 +130,10 @@ pub(super) async fn submit(call: Call) -> Result<Reply, ApiError> {
         let task = Arc::clone(&registered.task);
         let done = pool.run(move || {
             let found = found(&call, read, &registered.task);
+            // Written where that keeps no other request waiting, and by the task still.
+            let written = found.map(|answer| Written::new(&answer));
             drop(registered);
-            found
+            written
         });
         let found = tokio::select! {
             biased;
@@ -138,16 +142,43 @@ pub(super) async fn submit(call: Call) -> Result<Reply, ApiError> {
         };
         owner.async_searches.finish(&running, found, owner.clock.now_millis(), response_bytes_max(&owner));
     });
-    tokio::spawn(forget_in_time(Arc::clone(&node), Arc::clone(&search)));
-    let is_over = tokio::time::timeout(wait.min(WAIT_LONGEST), search.over()).await.is_ok();
+    let is_over = tokio::time::timeout(wait, search.over()).await.is_ok();
     let is_kept = keeps || !is_over;
     if is_kept {
         node.async_searches.keep(&search, response_bytes_max(&node));
+        // Its time begins when the client knows the id, however long was waited before: an id that is told can be used.
+        search.told(node.clock.now_millis(), keep_alive);
         waiting.search = None;
+        tokio::spawn(forget_in_time(Arc::clone(&node), Arc::clone(&search)));
     }
     // Shown before it is forgotten, which it is if it is not to be kept.
-    let (status, shown) = search.show(is_kept);
-    Ok(Reply::Json(status, shown))
+    shown(search.show(is_kept), is_changed).await
+}
+
+/// What changes how an answer is written.
+const CHANGES: [&str; 2] = ["pretty", "filter_path"];
+
+/// Whether the client wants an answer in another way than it was written.
+fn is_changed(call: &Call) -> bool {
+    is_pretty(&call.query) || call.query.contains_key("filter_path")
+}
+
+/// An answer that was written, as JSON that can be changed. It may be large, and is read where that keeps no other request waiting.
+pub(super) async fn as_json(reply: Reply) -> Result<Reply, ApiError> {
+    let Reply::Pieces(status, pieces) = reply else { return Ok(reply) };
+    let read = move || serde_json::from_slice(&pieces.into_iter().collect::<Vec<_>>().concat());
+    let read =
+        tokio::task::spawn_blocking(read).await.map_err(|error| ApiError::internal(error.to_string()))?;
+    Ok(Reply::Json(status, read.map_err(|error| ApiError::internal(error.to_string()))?))
+}
+
+/// A search as it is sent: as it was written, unless that has to be changed.
+async fn shown(shown: Shown, is_changed: bool) -> Result<Reply, ApiError> {
+    let status = shown.status;
+    let mut pieces = Pieces::default();
+    pieces.extend(shown.pieces());
+    let written = Reply::Pieces(status, pieces);
+    if is_changed { as_json(written).await } else { Ok(written) }
 }
 
 /// Ends and forgets a search when its time is up.
@@ -175,7 +206,7 @@ fn keep_alive(call: &Call) -> Result<Option<Duration>, ApiError> {
     let span = span(call, "keep_alive")?;
     match span {
         Some(span) if span < KEEP_LEAST => Err(ApiError::validation(format!(
-            "[keep_alive] must be greater or equals than 1s, got:{}",
+            "[keep_alive] must be greater or equals than 1 second, got:{}",
             call.param("keep_alive").unwrap_or_default()
         ))),
         other => Ok(other),
@@ -212,8 +243,7 @@ async fn get(call: Call) -> Result<Reply, ApiError> {
             return Err(missing(&call.part("id")));
         }
     }
-    let (status, shown) = search.show(true);
-    Ok(Reply::Json(status, shown))
+    shown(search.show(true), is_changed(&call)).await
 }
 
 async fn status(call: Call) -> Result<Reply, ApiError> {
@@ -252,14 +282,22 @@ async fn elsewhere<F: Future<Output = Result<Reply, ApiError>>>(
         map.nodes.iter().find(|(_, entry)| entry.data_id == node_id).ok_or_else(|| missing(&id))?;
     let segments = ["_async_search"].iter().chain(before).map(|part| (*part).to_owned());
     let segments = segments.chain([id.clone()]).collect();
-    let carried = Carried { method: method.to_string(), segments, query: call.query.clone() };
+    // It is shown here as the client wants it, and carried as it was written.
+    let query = call.query.iter().filter(|(name, _)| !CHANGES.contains(&name.as_str()));
+    let query = query.map(|(name, value)| (name.clone(), value.clone())).collect();
+    let carried = Carried { method: method.to_string(), segments, query };
     let wait = span(&call, "wait_for_completion_timeout")?.unwrap_or_default().min(WAIT_LONGEST);
     let peer = Peer::process(&entry.transport_address, process.0);
-    carry(&coordinator, &peer, &carried, &[], true, wait + ANSWER_WITHIN).await.map_err(|carry| match carry {
+    let answered = carry_as_written(&coordinator, &peer, &carried, &[], true, wait + ANSWER_WITHIN).await;
+    let (status, text) = answered.map_err(|carry| match carry {
         Carry::Failed(error) => error,
         Carry::Elsewhere => {
             let reason = format!("node [{node_id}] that keeps [{id}] does not answer; ask again");
             ApiError::new(503, "node_not_connected_exception", reason)
         }
-    })
+    })?;
+    let mut pieces = Pieces::default();
+    pieces.push(text);
+    let written = Reply::Pieces(status, pieces);
+    if is_changed(&call) { as_json(written).await } else { Ok(written) }
 }

@@ -59,8 +59,11 @@ pub(super) async fn answer(
     route: &'static Route,
     method: &Method,
     segments: Vec<String>,
-    call: Call,
+    mut call: Call,
 ) -> Result<Reply, ApiError> {
+    if let Some(address) = route.address {
+        address(&mut call)?;
+    }
     let Handler::Whole(handler) = route.handler else {
         return Err(ApiError::internal("a request whose body is read as it arrives is carried by itself"));
     };
@@ -259,8 +262,21 @@ pub(super) async fn carry(
     is_read: bool,
     within: Duration,
 ) -> Result<Reply, Carry> {
+    let (status, answer) = carry_as_written(coordinator, peer, carried, body, is_read, within).await?;
+    Ok(Reply::Json(status, read(&answer).map_err(Carry::Failed)?))
+}
+
+/// The same with the answer as the other node has written it.
+pub(super) async fn carry_as_written(
+    coordinator: &Coordinator,
+    peer: &Peer,
+    carried: &Carried,
+    body: &[u8],
+    is_read: bool,
+    within: Duration,
+) -> Result<(u16, Bytes), Carry> {
     match coordinator.call(peer, Lane::Data, Action::Rest, pack(carried, body), within).await {
-        Ok(answer) => reply_of(&answer).map_err(Carry::Failed),
+        Ok(answer) => unpack::<u16>(&answer).map_err(Carry::Failed),
         Err(error) if error.is_not_done() => Err(Carry::Elsewhere),
         // Reading again does no harm.
         Err(CallError::Unknown { .. }) if is_read || is_planted(Bug::TriedTwice) => Err(Carry::Elsewhere),
@@ -382,11 +398,7 @@ pub(crate) async fn answer_carried(node: Arc<Node>, body: Bytes) -> Result<Bytes
         .map_err(|error| if error.is_not_primary() { Fault::NotLeader(None) } else { failed(error) });
     match answered? {
         Reply::Json(status, value) => Ok(pack(&status, value.to_string().as_bytes())),
+        Reply::Pieces(status, pieces) => Ok(pack(&status, &pieces.into_iter().collect::<Vec<_>>().concat())),
         _ => Err(failed(ApiError::internal(format!("[{shown}] has no answer that can be carried")))),
     }
-}
-
-fn reply_of(answer: &Bytes) -> Result<Reply, ApiError> {
-    let (status, body) = unpack::<u16>(answer)?;
-    Ok(Reply::Json(status, read(&body)?))
 }

@@ -56,7 +56,13 @@ async fn run_templates(call: Call) -> Result<Reply, ApiError> {
     let rendered = move || {
         let rendered = items.into_iter().map(|(header, body)| {
             let search = read(&body).and_then(|body| SearchTemplate::read(&body)?.search(&node));
-            (header, search.map(|search| Bytes::from(search.to_string())))
+            let written = search.map(|(search, mut reserved)| {
+                let text = Bytes::from(search.to_string());
+                // It stays in memory until its turn has come.
+                reserved.fill(text.len() as u64);
+                text
+            });
+            (header, written)
         });
         Ok(rendered.collect())
     };

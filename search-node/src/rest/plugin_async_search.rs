@@ -8,7 +8,7 @@ use http::Method;
 use serde_json::{Map, Value, json};
 use transport::Peer;
 
-use super::async_search::{ANSWER_WITHIN, GET_PARAMS, delete, get_anywhere, submit};
+use super::async_search::{ANSWER_WITHIN, GET_PARAMS, as_json, delete, get_anywhere, submit};
 use super::call::Call;
 use super::envelope::Reply;
 use super::forward::{Carried, Reach, carry};
@@ -34,16 +34,16 @@ async fn begin(mut call: Call) -> Result<Reply, ApiError> {
     if let Some(index) = call.query.remove("index") {
         call.path.insert("index", index);
     }
-    shown(submit(call).await?)
+    Ok(shown(as_json(submit(call).await?).await?))
 }
 
 async fn look(call: Call) -> Result<Reply, ApiError> {
-    shown(get_anywhere(call).await?)
+    Ok(shown(as_json(get_anywhere(call).await?).await?))
 }
 
 /// An answer with OpenSearch's names of what has become of the search.
-fn shown(reply: Reply) -> Result<Reply, ApiError> {
-    let Reply::Json(status, Value::Object(mut members)) = reply else { return Ok(reply) };
+fn shown(reply: Reply) -> Reply {
+    let Reply::Json(status, Value::Object(mut members)) = reply else { return reply };
     let is_running = members.shift_remove("is_running") == Some(json!(true));
     let is_kept = members.contains_key("id");
     let state = match (is_running, members.contains_key("error"), is_kept) {
@@ -59,7 +59,7 @@ fn shown(reply: Reply) -> Result<Reply, ApiError> {
         members.insert("took".to_owned(), json!(ended - begun));
     }
     members.insert("state".to_owned(), json!(state));
-    Ok(Reply::Json(status, Value::Object(members)))
+    Reply::Json(status, Value::Object(members))
 }
 
 async fn own_stats(call: Call) -> Result<Reply, ApiError> {

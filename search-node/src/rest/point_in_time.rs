@@ -8,7 +8,9 @@ use super::call::Call;
 use super::envelope::Reply;
 use super::router::{Route, route};
 use super::search::{as_task, scope};
-use crate::action::search::{Manner, OpenedPoint, close_all_points, close_points, list_points, open_point};
+use crate::action::search::{
+    Manner, OpenedPoint, Untold, close_all_points, close_points, list_points, open_point,
+};
 use crate::error::ApiError;
 use crate::tasks::Task;
 use crate::time_span::read_span;
@@ -39,26 +41,32 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 
 async fn open(call: Call) -> Result<Reply, ApiError> {
-    as_task(call, |call, task| {
+    let work = |call: &Call, task: &Task| {
         let allows_partial = call.flag("allow_partial_search_results")?;
-        let missing = "[keep_alive] is not specified";
-        let OpenedPoint { id, shards, .. } = opened(call, allows_partial, missing, task)?;
-        Call::ok(json!({"id": id, "_shards": shards}))
-    })
-    .await
+        opened(call, allows_partial, "[keep_alive] is not specified", task)
+    };
+    // Whoever is gone by now is told nothing, and nothing is held for it.
+    let (untold, OpenedPoint { id, shards, .. }) = as_task(call, work).await?;
+    untold.tell();
+    Call::ok(json!({"id": id, "_shards": shards}))
 }
 
 async fn open_listed(call: Call) -> Result<Reply, ApiError> {
-    as_task(call, |call, task| {
+    let work = |call: &Call, task: &Task| {
         let allows_partial = call.maybe_flag("allow_partial_pit_creation")?.unwrap_or(true);
-        let OpenedPoint { id, shards, opened_millis } =
-            opened(call, allows_partial, "keep alive not specified", task)?;
-        Call::ok(json!({"pit_id": id, "_shards": shards, "creation_time": opened_millis}))
-    })
-    .await
+        opened(call, allows_partial, "keep alive not specified", task)
+    };
+    let (untold, OpenedPoint { id, shards, opened_millis }) = as_task(call, work).await?;
+    untold.tell();
+    Call::ok(json!({"pit_id": id, "_shards": shards, "creation_time": opened_millis}))
 }
 
-fn opened(call: &Call, allows_partial: bool, missing: &str, task: &Task) -> Result<OpenedPoint, ApiError> {
+fn opened(
+    call: &Call,
+    allows_partial: bool,
+    missing: &str,
+    task: &Task,
+) -> Result<(Untold, OpenedPoint), ApiError> {
     let keep = call.param("keep_alive").filter(|text| !text.is_empty());
     let keep = keep.ok_or_else(|| ApiError::validation(missing))?;
     let manner = Manner {
@@ -81,9 +89,11 @@ async fn close(call: Call) -> Result<Reply, ApiError> {
             }
         }
         let id = id.ok_or_else(|| ApiError::argument("Required [id]"))?;
-        let freed: usize = close_points(&call.node, &[id])?.into_iter().map(|(shards, _)| shards).sum();
+        let closed = close_points(&call.node, &[id])?;
+        let freed: usize = closed.iter().map(|(shards, _)| shards).sum();
+        let is_whole = closed.iter().all(|(_, is_whole)| *is_whole);
         let status = if freed == 0 { 404 } else { 200 };
-        Ok(Reply::Json(status, json!({"succeeded": true, "num_freed": freed})))
+        Ok(Reply::Json(status, json!({"succeeded": is_whole, "num_freed": freed})))
     })
     .await
 }

@@ -22,9 +22,9 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 
 async fn rank_eval(call: Call) -> Result<Reply, ApiError> {
-    let asked = Arc::new(RankEval::read(&call.json()?)?);
+    let mut asked = RankEval::read(&call.json()?)?;
     let mut bodies = Vec::with_capacity(asked.requests.len());
-    for body in rendered(&call, &asked).await? {
+    for body in rendered(&call, asked.take_searches()).await? {
         bodies.push(match body {
             Ok(body) => named(&call, body).await,
             Err(error) => Err(error),
@@ -35,12 +35,17 @@ async fn rank_eval(call: Call) -> Result<Reply, ApiError> {
 }
 
 /// The bodies of the searches, also of those that are given as templates.
-async fn rendered(call: &Call, asked: &Arc<RankEval>) -> Result<Vec<Result<Value, ApiError>>, ApiError> {
-    let (node, asked) = (Arc::clone(&call.node), Arc::clone(asked));
+async fn rendered(call: &Call, searches: Vec<Search>) -> Result<Vec<Result<Value, ApiError>>, ApiError> {
+    let node = Arc::clone(&call.node);
     let render = move || {
-        let bodies = asked.requests.iter().map(|request| match &request.search {
-            Search::Body(body) => Ok(body.clone()),
-            Search::Template(template) => template.search(&node),
+        let bodies = searches.into_iter().map(|search| match search {
+            Search::Body(body) => Ok(body),
+            Search::Template(template) => {
+                let (body, mut reserved) = template.search(&node)?;
+                // It stays in memory until its turn has come.
+                reserved.fill(reserved.bytes());
+                Ok(body)
+            }
         });
         Ok(bodies.collect())
     };

@@ -55,12 +55,23 @@ pub(super) struct Route {
     pub(super) params: &'static [&'static str],
     pub(super) handler: Handler,
     pub(super) reach: Reach,
+    /// What of its body a request says in its address too, for whoever has to find out where it is answered.
+    pub(super) address: Option<Address>,
 }
+
+/// Takes over what the body of a request says into its address.
+pub(super) type Address = fn(&mut Call) -> Result<(), ApiError>;
 
 impl Route {
     /// The same for requests that are answered elsewhere.
     pub(super) const fn reaching(mut self, reach: Reach) -> Self {
         self.reach = reach;
+        self
+    }
+
+    /// The same for requests whose bodies say where they are answered.
+    pub(super) const fn addressed(mut self, address: Address) -> Self {
+        self.address = Some(address);
         self
     }
 }
@@ -72,7 +83,7 @@ pub(super) const fn route(
     params: &'static [&'static str],
     handler: fn(Call) -> Answer,
 ) -> Route {
-    Route { methods, path, params, handler: Handler::Whole(handler), reach: Reach::Here }
+    Route { methods, path, params, handler: Handler::Whole(handler), reach: Reach::Here, address: None }
 }
 
 /// A row whose handler reads the body as it arrives.
@@ -82,7 +93,7 @@ pub(super) const fn streaming(
     params: &'static [&'static str],
     handler: fn(Call, BodyStream) -> Answer,
 ) -> Route {
-    Route { methods, path, params, handler: Handler::Streaming(handler), reach: Reach::Here }
+    Route { methods, path, params, handler: Handler::Streaming(handler), reach: Reach::Here, address: None }
 }
 
 pub(super) fn tables() -> impl Iterator<Item = &'static [Route]> {

@@ -95,9 +95,9 @@ async fn clear(call: Call) -> Result<Reply, ApiError> {
             let (freed, is_whole) = clear_all_scrolls(&call.node);
             return Call::ok(json!({"succeeded": is_whole, "num_freed": freed}));
         }
-        let freed = clear_scrolls(&call.node, &ids)?;
+        let (freed, is_whole) = clear_scrolls(&call.node, &ids)?;
         let status = if freed == 0 { 404 } else { 200 };
-        Ok(Reply::Json(status, json!({"succeeded": true, "num_freed": freed})))
+        Ok(Reply::Json(status, json!({"succeeded": is_whole, "num_freed": freed})))
     })
     .await
 }

@@ -11,7 +11,7 @@ use super::call::Call;
 use super::envelope::Reply;
 use super::router::{Route, route};
 use crate::action::search::{
-    Manner, Scope, check_in_point, count_matches, may_name_documents, read_terminate_after, search,
+    Manner, Scope, Untold, check_in_point, count_matches, may_name_documents, read_terminate_after, search,
     with_documents,
 };
 use crate::error::ApiError;
@@ -91,6 +91,11 @@ pub(super) const ROUTES: &[Route] = &[
     route(METHODS, "/{index}/{type}/_count", COUNT_PARAMS, |call| run_count(call).boxed()),
 ];
 
+/// What memory is reserved for.
+const WHAT: &str = "stored_scripts";
+/// How often the text of a script is in memory: in the body, in what is read of it, and in what other nodes are asked.
+const SCRIPT_TIMES: u64 = 3;
+
 /// The body with the documents and the stored scripts that it names; none where it names none.
 pub(super) async fn with_named_documents(call: &Call) -> Result<Option<Value>, ApiError> {
     let indices = call.path.get("index").map_or("_all", String::as_str);
@@ -110,7 +115,11 @@ pub(super) async fn with_named(
     }
     let mut body = read()?;
     if scripts {
+        let bytes = call.node.indices.scripts_bytes(&mut body);
+        let mut reserved = call.node.memory.reserve_now(SCRIPT_TIMES * bytes, WHAT)?;
         call.node.indices.fill_scripts(&mut body);
+        // They stay in memory until the search is over.
+        reserved.fill(bytes);
     }
     if documents {
         body = with_documents(&call.node, body, indices).await?;
@@ -120,7 +129,14 @@ pub(super) async fn with_named(
 
 pub(super) async fn run_search(call: Call) -> Result<Reply, ApiError> {
     let read = with_named_documents(&call).await?;
-    as_task(call, |call, task| Call::ok(found(call, read, task)?)).await
+    let work = |call: &Call, task: &Task| {
+        let answer = found(call, read, task)?;
+        Ok((Untold::of_search(&call.node, &answer), answer))
+    };
+    // Whoever is gone by now is told nothing, and no scroll is held for it.
+    let (untold, answer) = as_task(call, work).await?;
+    untold.tell();
+    Call::ok(answer)
 }
 
 /// Searches, as a task. `read` is the body if it was read already.
@@ -162,10 +178,10 @@ pub(super) fn description(call: &Call) -> Description {
 
 /// Does it in the pool, listed as a task until nothing works on it any more. It is cancelled too when the client is gone, with
 /// whom this future goes.
-pub(super) async fn as_task(
+pub(super) async fn as_task<T: Send + 'static>(
     call: Call,
-    work: impl FnOnce(&Call, &Task) -> Result<Reply, ApiError> + Send + 'static,
-) -> Result<Reply, ApiError> {
+    work: impl FnOnce(&Call, &Task) -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
     let registered = call.node.tasks.register(TaskKind::Search, description(&call), None, Vec::new());
     let task = Arc::clone(&registered.task);
     let _until_gone = task.cancel.clone().drop_guard();

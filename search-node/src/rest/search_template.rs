@@ -53,8 +53,14 @@ fn read(call: &Call) -> Result<SearchTemplate, ApiError> {
 async fn search(mut call: Call) -> Result<Reply, ApiError> {
     let (template, node) = (read(&call)?, Arc::clone(&call.node));
     template.check()?;
-    let body = call.node.search_pool.run(move || template.search(&node)).await?;
-    call.body = Bytes::from(body.to_string());
+    // Whoever holds one promise and waits for another one may wait for ever.
+    drop(call.reserved.take());
+    let written = move || {
+        let (body, reserved) = template.search(&node)?;
+        Ok((Bytes::from(body.to_string()), reserved))
+    };
+    let (body, reserved) = call.node.search_pool.run(written).await?;
+    (call.body, call.reserved) = (body, Some(reserved));
     search::run_search(call).await
 }
 

@@ -7,7 +7,7 @@ use daemon::CancellationToken;
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 
-use super::{Description, Progress, Shown};
+use super::{AnsweredSoFar, Description, Progress, Shown};
 use crate::error::ApiError;
 
 /// What a task does, as the API names it.
@@ -76,6 +76,8 @@ pub(crate) struct Task {
     pub is_stopped: AtomicBool,
     /// Its figures, slice by slice; none for a task that has none.
     pub slices: Vec<Arc<Progress>>,
+    /// How much of a search is answered.
+    pub answered: Arc<AnsweredSoFar>,
 }
 
 impl Task {

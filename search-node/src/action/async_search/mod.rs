@@ -7,10 +7,12 @@
 //!                      └─────► kept ──► gone: deleted, or at the end of `keep_alive`
 //! ```
 //!
-//! An answer that is kept is so as text, within a bound of its own and one for all. What does not fit is an error in its place.
+//! An answer is written once, by whoever has found it, and shown as it was written. What is kept is so within a bound of its own and one
+//! for all; what does not fit is an error in its place.
 
 mod id;
 pub(crate) mod settings;
+mod written;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -18,14 +20,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
 pub(crate) use self::id::AsyncSearchId;
 use self::settings::AsyncSearchSettings;
 pub(crate) use self::settings::{ASYNC_SEARCH, RESPONSE_SIZE};
+pub(crate) use self::written::{Shown, Written};
 use crate::error::ApiError;
-use crate::tasks::Task;
+use crate::tasks::{Answered, AnsweredSoFar, Task};
 
 /// All asynchronous searches of a node.
 pub(crate) struct AsyncSearches {
@@ -59,6 +62,8 @@ pub(crate) struct AsyncSearch {
     pub id: String,
     /// The task while it runs; what that was asked takes memory that is not kept.
     task: Weak<Task>,
+    /// How much of it is done.
+    answered: Arc<AnsweredSoFar>,
     pub started_millis: i64,
     /// How many shards are searched, as far as that is known before.
     pub shards: usize,
@@ -72,6 +77,8 @@ struct State {
     expires_millis: i64,
     is_kept: bool,
     is_gone: bool,
+    /// What its answer takes of what all may, once it is kept.
+    bytes: u64,
     outcome: Option<Outcome>,
 }
 
@@ -84,30 +91,8 @@ pub(crate) struct Outcome {
 
 #[derive(Debug, Clone)]
 enum Found {
-    /// Not kept yet, perhaps never.
-    Answer(Value),
-    Kept(Bytes),
+    Answer(Written),
     Failed(ApiError),
-}
-
-impl Outcome {
-    /// What was found.
-    pub(crate) fn answer(&self) -> Result<Value, ApiError> {
-        match &self.found {
-            Found::Answer(answer) => Ok(answer.clone()),
-            Found::Kept(text) => {
-                serde_json::from_slice(text).map_err(|error| ApiError::internal(error.to_string()))
-            }
-            Found::Failed(error) => Err(error.clone()),
-        }
-    }
-
-    fn bytes(&self) -> u64 {
-        match &self.found {
-            Found::Kept(text) => text.len() as u64,
-            _ => 0,
-        }
-    }
 }
 
 impl AsyncSearches {
@@ -115,12 +100,12 @@ impl AsyncSearches {
         Self { settings, inner: Mutex::default() }
     }
 
-    /// A search that begins.
+    /// A search that begins. Nobody waits for longer than `expires_within` before its client is told the id.
     pub(crate) fn begin(
         &self,
         id: AsyncSearchId,
         task: &Arc<Task>,
-        (started_millis, keep_alive): (i64, Duration),
+        (started_millis, expires_within): (i64, Duration),
         shards: usize,
     ) -> Result<Arc<AsyncSearch>, ApiError> {
         let mut inner = self.inner.lock();
@@ -132,11 +117,12 @@ impl AsyncSearches {
             );
             return Err(ApiError::new(429, "es_rejected_execution_exception", reason));
         }
-        let expires_millis = after(started_millis, keep_alive);
-        let state = State { expires_millis, is_kept: false, is_gone: false, outcome: None };
+        let expires_millis = after(started_millis, expires_within);
+        let state = State { expires_millis, is_kept: false, is_gone: false, bytes: 0, outcome: None };
         let (state, changed) = (Mutex::new(state), watch::Sender::new(()));
-        let task = Arc::downgrade(task);
-        let search = AsyncSearch { id: id.to_string(), task, started_millis, shards, state, changed };
+        let (answered, task) = (Arc::clone(&task.answered), Arc::downgrade(task));
+        let search =
+            AsyncSearch { id: id.to_string(), task, answered, started_millis, shards, state, changed };
         let search = Arc::new(search);
         inner.searches.insert(search.id.clone(), Arc::clone(&search));
         inner.counts.submitted += 1;
@@ -153,7 +139,7 @@ impl AsyncSearches {
     pub(crate) fn finish(
         &self,
         search: &AsyncSearch,
-        found: Result<Value, ApiError>,
+        found: Result<Written, ApiError>,
         completed_millis: i64,
         bytes_max: u64,
     ) {
@@ -181,33 +167,42 @@ impl AsyncSearches {
         self.pack(&mut inner, &mut state, bytes_max);
     }
 
-    /// Makes an answer that is to be kept as small as it can be, or an error of it.
+    /// Counts an answer that is to be kept, or makes it an error where it is too large.
     fn pack(&self, inner: &mut Inner, state: &mut State, bytes_max: u64) {
-        if !state.is_kept || state.is_gone {
+        if !state.is_kept || state.is_gone || state.bytes > 0 {
             return;
         }
         let Some(outcome) = &mut state.outcome else { return };
         let Found::Answer(answer) = &outcome.found else { return };
-        let text = answer.to_string();
-        let bytes = text.len() as u64;
-        let all = self.settings.responses_bytes_max;
-        outcome.found = if bytes > bytes_max {
-            Found::Failed(ApiError::argument(format!(
+        let bytes = answer.text.len() as u64;
+        match self.check_room(inner.bytes, bytes, bytes_max) {
+            Ok(()) => {
+                inner.bytes += bytes;
+                state.bytes = bytes;
+                inner.counts.kept += 1;
+            }
+            Err(error) => {
+                outcome.found = Found::Failed(error);
+                inner.counts.not_kept += 1;
+            }
+        }
+    }
+
+    /// Whether an answer can be kept beside the others.
+    fn check_room(&self, there: u64, bytes: u64, bytes_max: u64) -> Result<(), ApiError> {
+        if bytes > bytes_max {
+            return Err(ApiError::argument(format!(
                 "Can't store an async search response larger than [{bytes_max}] bytes. This limit can be set by changing the [{RESPONSE_SIZE}] setting."
-            )))
-        } else if inner.bytes + bytes > all {
+            )));
+        }
+        let all = self.settings.responses_bytes_max;
+        if there + bytes > all {
             let reason = format!(
                 "[async_search] Data too large, the answers that are kept would be larger than the limit of [{all}] bytes with this one; delete some or raise `async_search.responses_size`"
             );
-            Found::Failed(ApiError::new(429, "circuit_breaking_exception", reason))
-        } else {
-            inner.bytes += bytes;
-            Found::Kept(Bytes::from(text))
-        };
-        match outcome.found {
-            Found::Kept(_) => inner.counts.kept += 1,
-            _ => inner.counts.not_kept += 1,
+            return Err(ApiError::new(429, "circuit_breaking_exception", reason));
         }
+        Ok(())
     }
 
     /// How many there were, and what became of them.
@@ -224,16 +219,19 @@ impl AsyncSearches {
 
     /// Forgets one. What it still looks for nobody wants to know.
     pub(crate) fn remove(&self, search: &AsyncSearch, reason: &str) {
-        {
+        let outcome = {
             let mut inner = self.inner.lock();
             let mut state = search.state.lock();
             if state.is_gone {
                 return;
             }
             state.is_gone = true;
-            inner.bytes -= state.outcome.take().map_or(0, |outcome| outcome.bytes());
+            inner.bytes -= std::mem::take(&mut state.bytes);
             inner.searches.remove(&search.id);
-        }
+            state.outcome.take()
+        };
+        // What may be large is let go of outside of the locks.
+        drop(outcome);
         if let Some(task) = search.task.upgrade() {
             task.cancel(reason);
         }
@@ -244,6 +242,11 @@ impl AsyncSearches {
 impl AsyncSearch {
     pub(crate) fn expires_millis(&self) -> i64 {
         self.state.lock().expires_millis
+    }
+
+    /// Its client is told the id now, and can use it for so long from now on.
+    pub(crate) fn told(&self, now_millis: i64, keep_alive: Duration) {
+        self.state.lock().expires_millis = after(now_millis, keep_alive);
     }
 
     /// Keeps it for longer; never for less.
@@ -281,71 +284,72 @@ impl AsyncSearch {
     }
 
     /// As clients see it. Its id is left out where nothing is kept.
-    pub(crate) fn show(&self, with_id: bool) -> (u16, Value) {
+    pub(crate) fn show(&self, with_id: bool) -> Shown {
         let outcome = self.outcome();
-        let mut shown = json!({});
+        let found = outcome.as_ref().map(|outcome| &outcome.found);
+        let mut members = Map::new();
         if with_id {
-            shown["id"] = json!(self.id);
+            members.insert("id".to_owned(), json!(self.id));
         }
-        let found = outcome.as_ref().map(Outcome::answer);
-        let is_partial =
-            found.as_ref().is_none_or(|found| found.as_ref().is_ok_and(is_partial) || found.is_err());
-        shown["is_partial"] = json!(is_partial);
-        shown["is_running"] = json!(outcome.is_none());
-        shown["start_time_in_millis"] = json!(self.started_millis);
-        shown["expiration_time_in_millis"] = json!(self.expires_millis());
+        let is_partial = !matches!(found, Some(Found::Answer(answer)) if !answer.is_partial());
+        members.insert("is_partial".to_owned(), json!(is_partial));
+        members.insert("is_running".to_owned(), json!(outcome.is_none()));
+        members.insert("start_time_in_millis".to_owned(), json!(self.started_millis));
+        members.insert("expiration_time_in_millis".to_owned(), json!(self.expires_millis()));
         if let Some(outcome) = &outcome {
-            shown["completion_time_in_millis"] = json!(outcome.completed_millis);
+            members.insert("completion_time_in_millis".to_owned(), json!(outcome.completed_millis));
         }
-        let mut status = 200;
-        match found {
-            Some(Ok(answer)) => shown["response"] = answer,
-            Some(Err(error)) => {
-                status = error.status;
-                shown["response"] = self.nothing_yet();
-                shown["error"] = error.to_body()["error"].take();
+        let (status, response, error) = match found {
+            Some(Found::Answer(answer)) => (200, answer.text.clone(), None),
+            Some(Found::Failed(error)) => {
+                (error.status, self.found_so_far(), Some(error.to_body()["error"].take()))
             }
-            None => shown["response"] = self.nothing_yet(),
-        }
-        (status, shown)
+            None => (200, self.found_so_far(), None),
+        };
+        Shown { status, members, response, error }
     }
 
     /// How far it has come, without what it found.
     pub(crate) fn show_status(&self) -> Value {
         let outcome = self.outcome();
-        let found = outcome.as_ref().map(Outcome::answer);
-        let answer = found.as_ref().and_then(|found| found.as_ref().ok());
-        let shards =
-            answer.map_or_else(|| self.nothing_yet()["_shards"].take(), |answer| answer["_shards"].clone());
+        let found = outcome.as_ref().map(|outcome| &outcome.found);
+        let answer = match found {
+            Some(Found::Answer(answer)) => Some(answer),
+            _ => None,
+        };
+        let shards = answer.map_or_else(|| self.so_far()["_shards"].take(), |answer| answer.shards.clone());
         let mut shown = json!({
-            "id": self.id, "is_running": outcome.is_none(), "is_partial": answer.is_none_or(is_partial),
+            "id": self.id, "is_running": outcome.is_none(), "is_partial": answer.is_none_or(Written::is_partial),
             "start_time_in_millis": self.started_millis, "expiration_time_in_millis": self.expires_millis(),
             "_shards": shards
         });
-        if let (Some(outcome), Some(found)) = (&outcome, &found) {
+        if let Some(outcome) = &outcome {
             shown["completion_time_in_millis"] = json!(outcome.completed_millis);
-            shown["completion_status"] = json!(found.as_ref().map_or_else(|error| error.status, |_| 200));
+            shown["completion_status"] = match &outcome.found {
+                Found::Answer(_) => json!(200),
+                Found::Failed(error) => json!(error.status),
+            };
         }
         shown
     }
 
-    /// What is told of a search that has found nothing so far.
-    fn nothing_yet(&self) -> Value {
+    fn found_so_far(&self) -> Bytes {
+        Bytes::from(self.so_far().to_string())
+    }
+
+    /// What is told of a search that has no answer: which shards have said what they have, and how many matches there are in these.
+    fn so_far(&self) -> Value {
+        let Answered { shards, skipped, total, nodes } = self.answered.now();
         json!({
-            "took": 0, "timed_out": false, "num_reduce_phases": 0,
-            "_shards": {"total": self.shards, "successful": 0, "skipped": 0, "failed": 0},
-            "hits": {"total": {"value": 0, "relation": "gte"}, "max_score": null, "hits": []}
+            "took": 0, "timed_out": false, "num_reduce_phases": nodes,
+            "_shards": {"total": self.shards, "successful": shards.min(self.shards), "skipped": skipped, "failed": 0},
+            "hits": {"total": {"value": total, "relation": "gte"}, "max_score": null, "hits": []}
         })
     }
 }
 
 fn after(now_millis: i64, span: Duration) -> i64 {
     now_millis.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX))
-}
-
-/// Whether not every shard has answered.
-fn is_partial(answer: &Value) -> bool {
-    answer["_shards"]["failed"].as_u64().is_some_and(|failed| failed > 0)
 }
 
 #[cfg(test)]

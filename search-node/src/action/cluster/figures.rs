@@ -9,7 +9,7 @@ use cluster::state::{CopyId, IndexId, ShardId};
 use serde::{Deserialize, Serialize};
 use shard::{EngineError, FieldBytes, QueryCacheFigures, SegmentFigures, Shard, ShardActivity};
 
-use crate::action::search::HeldFigures;
+use crate::action::search::{HeldBytes, HeldFigures, HeldLimits};
 use crate::coordination::{read, write};
 use crate::cpu_meter::CpuFigures;
 use crate::disk_watch::space_of;
@@ -37,6 +37,8 @@ pub(crate) struct NodeFigures {
     pub(crate) memory: (u64, u64),
     /// Requests that were refused because it would not have been enough.
     pub(crate) refused_memory: u64,
+    /// What scrolls take that are held there.
+    pub(crate) scrolls: HeldBytes,
     /// The memory of the host, or of the control group if that is less, and what is free of the host's.
     pub(crate) host_memory: (u64, Option<u64>),
     /// The load of the host over 1, 5 and 15 minutes.
@@ -191,6 +193,7 @@ pub(super) fn figures_of(node: &Node, wish: &FiguresWish) -> NodeFigures {
         path_home: std::env::current_dir().ok().map(|folder| folder.display().to_string()),
         memory: (node.memory.held(), node.memory.limit()),
         refused_memory: node.memory.refused(),
+        scrolls: node.held.bytes(&HeldLimits::of(node)),
         host_memory: (host_memory(), field(&meminfo, "MemAvailable:").map(|kilobytes| kilobytes << 10)),
         load: load_of(&fs_err::read_to_string("/proc/loadavg").unwrap_or_default()),
         cores: std::thread::available_parallelism().map_or(1, usize::from),

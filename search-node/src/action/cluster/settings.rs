@@ -71,12 +71,13 @@ pub(crate) fn shown_defaults() -> BTreeMap<String, String> {
     DEFAULTS.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-const DEFAULTS: [(&str, &str); 27] = [
+const DEFAULTS: [(&str, &str); 28] = [
     ("action.auto_create_index", "true"),
     ("search.default_keep_alive", "5m"),
     ("search.max_keep_alive", "24h"),
     ("search.max_open_pit_context", "300"),
     ("search.max_open_scroll_context", "500"),
+    ("search.max_open_scroll_size", "32mb"),
     ("cluster.max_shards_per_node", "1000"),
     ("cluster.routing.use_adaptive_replica_selection", "true"),
     ("cluster.routing.rebalance.enable", "all"),

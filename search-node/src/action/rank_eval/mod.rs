@@ -14,8 +14,12 @@ pub(crate) use self::metric::Metric;
 pub(crate) use self::request::{RankEval, RatedRequest, Search};
 use super::search::{Manner, Scope, search};
 use crate::error::ApiError;
+use crate::json;
 use crate::node::Node;
 use crate::tasks::Task;
+
+/// What memory is reserved for.
+const WHAT: &str = "rank_eval";
 
 /// A hit with its rating; none if nobody has rated it.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,7 +47,8 @@ pub(crate) fn evaluate(
     let mut qualities = BTreeMap::new();
     let mut failures = Map::new();
     for (request, body) in asked.requests.iter().zip(bodies) {
-        match body.and_then(|body| quality(node, scope, (asked, request), body, task)) {
+        let found = body.and_then(|body| quality(node, scope, (asked, request), body, task));
+        match found.and_then(|quality| quality.kept(node)) {
             Ok(quality) => drop(qualities.insert(request.id.as_str(), quality)),
             // Who has ended the whole wants no part of it.
             Err(error) if error.kind == ApiError::TASK_CANCELLED => return Err(error),
@@ -96,6 +101,13 @@ impl RatedRequest {
 }
 
 impl Quality {
+    /// The same if there is memory for its hits, which stay until all is told.
+    fn kept(self, node: &Node) -> Result<Self, ApiError> {
+        let bytes = self.hits.iter().map(|hit| json::weight(&hit.hit)).sum();
+        node.memory.reserve_now(bytes, WHAT)?.fill(bytes);
+        Ok(self)
+    }
+
     fn show(self, metric: &Metric) -> Value {
         let unrated = self.hits.iter().filter(|hit| hit.rating.is_none());
         let unrated: Vec<Value> =

@@ -65,6 +65,12 @@ fn not_built(reason: String) -> ApiError {
 }
 
 impl RankEval {
+    /// What is looked for, which is left to whoever takes it.
+    pub(crate) fn take_searches(&mut self) -> Vec<Search> {
+        let nothing = || Search::Body(Value::Null);
+        self.requests.iter_mut().map(|request| std::mem::replace(&mut request.search, nothing())).collect()
+    }
+
     /// Reads the body of a request.
     pub(crate) fn read(body: &Value) -> Result<Self, ApiError> {
         let members = body.as_object().ok_or_else(|| {
@@ -100,19 +106,19 @@ impl RankEval {
     }
 }
 
-fn read_templates(value: Option<&Value>) -> Result<BTreeMap<String, Value>, ApiError> {
+fn read_templates(value: Option<&Value>) -> Result<BTreeMap<String, SearchTemplate>, ApiError> {
     let mut templates = BTreeMap::new();
     for item in value.and_then(Value::as_array).into_iter().flatten() {
         let id = item.get("id").and_then(text_of).ok_or_else(|| not_read("templates", "Required [id]"))?;
         let template = item.get("template").filter(|template| template.is_object());
         let template = template.ok_or_else(|| not_read("templates", "Required [template]"))?;
-        templates.insert(id, template.clone());
+        templates.insert(id, SearchTemplate::read(template)?);
     }
     Ok(templates)
 }
 
 impl RatedRequest {
-    fn read(item: &Value, templates: &BTreeMap<String, Value>) -> Result<Self, ApiError> {
+    fn read(item: &Value, templates: &BTreeMap<String, SearchTemplate>) -> Result<Self, ApiError> {
         let fault = |reason: String| not_read("requests", reason);
         let members = item.as_object().ok_or_else(|| fault("a request must be an object".to_owned()))?;
         let (mut body, mut template_id, mut params) = (None, None, Value::Null);
@@ -160,7 +166,7 @@ fn checked(body: Value) -> Result<Value, String> {
 fn meant(
     id: &str,
     template_id: &str,
-    templates: &BTreeMap<String, Value>,
+    templates: &BTreeMap<String, SearchTemplate>,
     params: Value,
 ) -> Result<SearchTemplate, ApiError> {
     let template = templates.get(template_id).ok_or_else(|| {
@@ -168,11 +174,7 @@ fn meant(
             "Cannot evaluate ranking if neither template nor evaluation request is provided. Seen for request id: {id}"
         ))
     })?;
-    let mut body = template.clone();
-    if let (Value::Object(members), true) = (&mut body, params.is_object()) {
-        members.insert("params".to_owned(), params);
-    }
-    SearchTemplate::read(&body)
+    Ok(if params.is_object() { template.with_params(params) } else { template.clone() })
 }
 
 fn read_ratings(id: &str, items: &[Value]) -> Result<Vec<Rating>, String> {

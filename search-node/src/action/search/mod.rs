@@ -63,7 +63,7 @@ use self::answer::{show_score, show_shards, show_total};
 pub(crate) use self::body::{SearchBody, TrackTotal, check_timeout, read_source, read_terminate_after};
 pub(crate) use self::contexts::Contexts;
 pub(crate) use self::failed::{ShardFailure, phase_failed};
-pub(crate) use self::held::{HELD, HeldContexts, HeldFigures, HeldLimits, answer_held};
+pub(crate) use self::held::{HELD, HeldBytes, HeldContexts, HeldFigures, HeldLimits, Untold, answer_held};
 pub(crate) use self::lookups::{may_name_documents, with_documents};
 pub(crate) use self::point_in_time::{
     OpenedPoint, check_in_point, close_all_points, close_points, list_points, open_point,
@@ -108,6 +108,7 @@ pub(crate) struct Manner {
 
 /// The names of what bounds points in time that are held for clients.
 pub(crate) const MAX_OPEN_SCROLL_CONTEXT: &str = "search.max_open_scroll_context";
+pub(crate) const MAX_OPEN_SCROLL_SIZE: &str = "search.max_open_scroll_size";
 pub(crate) const MAX_OPEN_PIT_CONTEXT: &str = "search.max_open_pit_context";
 pub(crate) const MAX_KEEP_ALIVE: &str = "search.max_keep_alive";
 pub(crate) const DEFAULT_KEEP_ALIVE: &str = "search.default_keep_alive";

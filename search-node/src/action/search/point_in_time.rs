@@ -1,12 +1,13 @@
 //! Points in time that clients open, search in as often as they like, and close.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use cluster::state::IndexId;
 use serde_json::{Value, json};
 use shard::json_kind;
 
-use super::held::{Freed, HeldId, HeldLimits, Kind, Opening, close, close_all, listed};
+use super::held::{Freed, HeldId, HeldLimits, Kind, Opening, Untold, close, listed};
 use super::query::HeldAsked;
 use super::shards::Target;
 use super::{Manner, Scope, ShardFailure};
@@ -97,18 +98,19 @@ pub(crate) struct OpenedPoint {
 
 /// Opens a point in time of the shards that a search would look in. Blocks.
 pub(crate) fn open_point(
-    node: &Node,
+    node: &Arc<Node>,
     scope: &Scope,
     manner: &Manner,
     keep: Option<Duration>,
     task: &Task,
-) -> Result<OpenedPoint, ApiError> {
+) -> Result<(Untold, OpenedPoint), ApiError> {
     let searched = node.indices.resolve_to_search(&scope.indices, scope.options, &manner.routing)?;
     let targets = Target::all(node, &searched, manner)?;
     let opened_millis = node.clock.now_millis();
     let keep_millis = millis(keep.unwrap_or_else(|| HeldLimits::of(node).keep_default));
     let opening = Opening {
         node,
+        task,
         targets: &targets,
         kind: Kind::PointInTime,
         keep_millis,
@@ -116,38 +118,35 @@ pub(crate) fn open_point(
         allows_partial: manner.allows_partial,
     };
     let (id, failures) = opening.open()?;
-    // Whoever has asked is gone, and nobody else knows its id.
-    if task.cancel.is_cancelled() {
-        close(node, &[id]);
-        return Err(task.cancelled_error());
-    }
     let mut shards = json!({
         "total": targets.len(), "successful": id.shards.len(), "skipped": 0, "failed": failures.len()
     });
     if !failures.is_empty() {
         shards["failures"] = failures.iter().map(ShardFailure::to_json).collect();
     }
-    Ok(OpenedPoint { id: id.to_text(), opened_millis, shards })
+    let opened = OpenedPoint { id: id.to_text(), opened_millis, shards };
+    Ok((Untold::new(node, id), opened))
 }
 
-/// Closes points in time: for each, of how many shards something was let go, and whether every node was asked that may hold some.
-/// Blocks.
+/// Closes points in time: for each, of how many shards something was let go, and whether all nodes have that hold some. Blocks.
 pub(crate) fn close_points(node: &Node, ids: &[String]) -> Result<Vec<(usize, bool)>, ApiError> {
     let ids = ids.iter().map(|id| read_id(id)).collect::<Result<Vec<_>, _>>()?;
-    let closed = ids.into_iter().map(|id| close(node, &[id]));
-    Ok(closed.map(|Freed { shards, is_whole }| (shards, is_whole)).collect())
+    Ok(close(node, &ids).into_iter().map(|Freed { shards, is_whole }| (shards, is_whole)).collect())
 }
 
-/// Closes all points in time, whoever has opened them: their ids. Blocks.
+/// Closes all points in time, whoever has opened them: their ids, and whether each is closed. Blocks.
 pub(crate) fn close_all_points(node: &Node) -> Vec<(String, bool)> {
-    let all = listed(node);
-    let Freed { is_whole, .. } = close_all(node, Kind::PointInTime);
-    all.into_iter().map(|listed| (listed.id.to_text(), is_whole)).collect()
+    let (all, is_all) = listed(node);
+    let ids: Vec<HeldId> = all.into_iter().map(|listed| listed.id).collect();
+    let freed = close(node, &ids);
+    // A node that did not say what it holds may hold a part of any.
+    ids.iter().zip(freed).map(|(id, freed)| (id.to_text(), is_all && freed.is_whole)).collect()
 }
 
 /// The points in time that are open, as they are listed. Blocks.
 pub(crate) fn list_points(node: &Node) -> Value {
-    let shown = listed(node).into_iter().map(|listed| {
+    let (all, _) = listed(node);
+    let shown = all.into_iter().map(|listed| {
         json!({
             "pit_id": listed.id.to_text(),
             "creation_time": listed.opened_millis,

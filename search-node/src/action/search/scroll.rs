@@ -7,7 +7,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::body::{SearchBody, TrackTotal};
-use super::held::{Ask, Freed, HeldId, Kind, Opening, ScrollAsked, ask_some, close, close_all, read_answer};
+use super::held::{
+    Ask, Freed, HeldId, Kind, Opening, ScrollAsked, ask_some, close, close_all, let_go_of, read_answer,
+};
 use super::point_in_time::{millis, targets};
 use super::query::{HeldAsked, Turn};
 use super::shards::Target;
@@ -17,6 +19,9 @@ use crate::error::ApiError;
 use crate::indices::Searched;
 use crate::node::Node;
 use crate::tasks::Task;
+
+/// How long a node may take to say what a scroll looks for.
+const TOLD_WITHIN: Duration = Duration::from_secs(60);
 
 /// Refuses what a scroll cannot do.
 fn check(body: &SearchBody, json: &Value) -> Result<(), ApiError> {
@@ -72,6 +77,7 @@ pub(super) fn begin(
         ScrollAsked { body: json.to_string().into_bytes(), doc_type: scope.doc_type.clone(), now_millis };
     let opening = Opening {
         node,
+        task,
         targets: &chosen,
         kind: Kind::Scroll,
         keep_millis: millis(keep),
@@ -89,9 +95,7 @@ pub(super) fn begin(
     let asked = (node, scope, manner, task);
     let answered = found_answer(spread, (json, &body), asked, now_millis, totals_as_number);
     // Nobody can go on with a scroll whose id was not told.
-    let answer = answered.inspect_err(|_| {
-        close(node, std::slice::from_ref(&id));
-    })?;
+    let answer = answered.inspect_err(|_| let_go_of(node, &id))?;
     Ok(with_id("_scroll_id", &id.to_text(), answer))
 }
 
@@ -107,7 +111,7 @@ pub(crate) fn go_on(
     let id = read_id(text)?;
     let scope = Scope::default();
     let manner = Manner { allows_partial: true, ..Manner::default() };
-    let asked = asked_of(node, &id)?;
+    let asked = asked_of(node, &id, task)?;
     let json: Value =
         serde_json::from_slice(&asked.body).map_err(|error| ApiError::internal(error.to_string()))?;
     let body = SearchBody::read(&json)?.in_scroll(Turn::Next);
@@ -125,14 +129,18 @@ pub(crate) fn go_on(
 }
 
 /// What a scroll looks for, as any node tells that holds a part of it.
-fn asked_of(node: &Node, id: &HeldId) -> Result<ScrollAsked, ApiError> {
+fn asked_of(node: &Node, id: &HeldId, task: &Task) -> Result<ScrollAsked, ApiError> {
     let own = node.coordinator.as_ref().map(|coordinator| coordinator.origin.process);
     let mut holders = id.nodes();
     holders.sort_by_key(|holder| Some(*holder) != own);
     for holder in holders {
         // Another one may still hold its part.
-        if let Some((_, Ok(answer))) = ask_some(node, vec![(holder, Ask::Scroll(id.number))]).pop() {
+        let asks = vec![(holder, Ask::Scroll(id.number))];
+        if let Some((_, Ok(answer))) = ask_some(node, asks, TOLD_WITHIN, &task.cancel).pop() {
             return read_answer(&answer);
+        }
+        if task.cancel.is_cancelled() {
+            return Err(task.cancelled_error());
         }
     }
     if id.shards.is_empty() {
@@ -161,10 +169,11 @@ fn read_id(text: &str) -> Result<HeldId, ApiError> {
     HeldId::read(text, Kind::Scroll).ok_or_else(|| ApiError::argument("Cannot parse scroll id"))
 }
 
-/// Ends scrolls: of how many shards something was let go. Blocks.
-pub(crate) fn clear_scrolls(node: &Node, ids: &[String]) -> Result<usize, ApiError> {
+/// Ends scrolls: of how many shards something was let go, and whether all nodes have that hold some. Blocks.
+pub(crate) fn clear_scrolls(node: &Node, ids: &[String]) -> Result<(usize, bool), ApiError> {
     let ids = ids.iter().map(|id| read_id(id)).collect::<Result<Vec<_>, _>>()?;
-    Ok(close(node, &ids).shards)
+    let freed = close(node, &ids);
+    Ok((freed.iter().map(|freed| freed.shards).sum(), freed.iter().all(|freed| freed.is_whole)))
 }
 
 /// Ends all scrolls: of how many shards something was let go, and whether all nodes have. Blocks.

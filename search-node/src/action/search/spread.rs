@@ -29,7 +29,7 @@ use crate::action::home::peer_of;
 use crate::coordination::{Action, Coordinator, Fault, fault_of};
 use crate::error::ApiError;
 use crate::node::Node;
-use crate::tasks::Task;
+use crate::tasks::{Answered, Task};
 
 /// How long a node may take that searches, where the request has no timeout: as long as anybody waits for an answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(600);
@@ -370,6 +370,12 @@ impl<'a> Spread<'a> {
                 self.there.insert(place, kept);
             }
         }
+        self.task.answered.tell(Answered {
+            shards: found.answered,
+            skipped: found.skipped,
+            nodes: found.suggested.len(),
+            total: found.total,
+        });
         for (place, error) in partial.failures {
             let error =
                 serde_json::from_slice(&error).unwrap_or_else(|_| ApiError::internal("a shard failed"));

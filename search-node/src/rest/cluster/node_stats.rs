@@ -219,6 +219,10 @@ fn part(view: &View, figures: &NodeFigures, metric: &str, wish: &Wish) -> Option
             "parent": {
                 "limit_size_in_bytes": limit, "estimated_size_in_bytes": held, "overhead": 1.0,
                 "tripped": figures.refused_memory
+            },
+            "scroll": {
+                "limit_size_in_bytes": figures.scrolls.limit, "estimated_size_in_bytes": figures.scrolls.held,
+                "overhead": 1.0, "tripped": figures.scrolls.refused
             }
         }),
         _ => return None,

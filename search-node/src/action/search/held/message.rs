@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use cluster::state::IndexId;
+use daemon::CancellationToken;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -17,8 +18,10 @@ pub(in crate::action::search) enum Ask {
     Open(OpenAsked),
     /// What a scroll looks for.
     Scroll(u64),
-    /// To let go of what it holds under these numbers; it answers of how many shards.
+    /// To let go of what it holds under these numbers; it answers of how many shards for each.
     Close(Vec<u64>),
+    /// To let go of some shards, by their places, of what it holds under a number.
+    LetGo(u64, Vec<usize>),
     /// To let go of all that it holds of one kind.
     CloseAll(Kind),
     /// What it holds for clients that have opened points in time.
@@ -45,6 +48,13 @@ pub(in crate::action::search) struct ScrollAsked {
     pub now_millis: i64,
 }
 
+impl ScrollAsked {
+    /// How much memory it takes.
+    pub(super) fn bytes(&self) -> u64 {
+        (self.body.len() + self.doc_type.as_ref().map_or(0, String::len)) as u64
+    }
+}
+
 /// What a node holds now of what it was to hold.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(in crate::action::search) struct Opened {
@@ -64,36 +74,54 @@ pub(in crate::action::search) struct Part {
 }
 
 /// Answers what another node asks.
-pub(crate) fn answer_held(node: &Node, message: &[u8]) -> Result<Bytes, ApiError> {
-    answer(node, postcard::from_bytes(message).map_err(|error| unreadable(&error))?)
+pub(crate) fn answer_held(
+    node: &Node,
+    message: &[u8],
+    cancelled: &CancellationToken,
+) -> Result<Bytes, ApiError> {
+    answer(node, postcard::from_bytes(message).map_err(|error| unreadable(&error))?, cancelled)
 }
 
-/// Answers what this node or another one asks.
-pub(super) fn answer(node: &Node, ask: Ask) -> Result<Bytes, ApiError> {
+/// Answers what this node or another one asks. `cancelled` says that nobody waits for the answer any more.
+pub(super) fn answer(node: &Node, ask: Ask, cancelled: &CancellationToken) -> Result<Bytes, ApiError> {
     let now = node.clock.now_millis();
     match ask {
-        Ask::Open(asked) => packed(&open(node, &asked, now)),
+        Ask::Open(asked) => packed(&open(node, &asked, now, cancelled)?),
         Ask::Scroll(number) => {
             let held = node.held.get(number)?;
             let scroll = held.scroll.as_ref().ok_or_else(|| ApiError::no_search_context(number))?;
             packed(&scroll.asked)
         }
         Ask::Close(numbers) => packed(&node.held.close(&numbers, now)),
-        Ask::CloseAll(kind) => packed(&node.held.close(&node.held.numbers(kind), now)),
+        Ask::LetGo(number, places) => packed(&node.held.let_go(number, &places, now)),
+        Ask::CloseAll(kind) => {
+            let closed = node.held.close(&node.held.numbers(kind), now);
+            packed(&closed.into_iter().sum::<usize>())
+        }
         Ask::List => packed(&list(node)),
     }
 }
 
-fn open(node: &Node, asked: &OpenAsked, now_millis: i64) -> Opened {
+fn open(
+    node: &Node,
+    asked: &OpenAsked,
+    now_millis: i64,
+    cancelled: &CancellationToken,
+) -> Result<Opened, ApiError> {
     let limits = HeldLimits::of(node);
     let mut opened = Opened::default();
-    for shard in &asked.shards {
+    for shard in asked.shards.iter().take_while(|_| !cancelled.is_cancelled()) {
         match open_one(node, asked, shard, &limits, now_millis) {
             Ok(()) => opened.places.push(shard.place),
             Err(error) => opened.failures.push((shard.place, written(&error))),
         }
     }
-    opened
+    // Whoever wanted it has given it up, and nobody else knows of it.
+    if cancelled.is_cancelled() {
+        node.held.let_go(asked.number, &opened.places, now_millis);
+        return Err(ApiError::task_cancelled("nobody waits for it"));
+    }
+    Ok(opened)
 }
 
 fn open_one(

@@ -3,17 +3,25 @@
 //!
 //! ```text
 //!  id       what the client is given
-//!  limits   how many may be held, and for how long
+//!  limits   how many may be held, how much of them, and for how long
 //!  message  what nodes ask one another about them
-//!  opening  opened in one copy of each shard, closed and listed on all nodes
+//!  asking   the nodes asked, all at the same time
+//!  opening  opened in one copy of each shard
+//!  untold   opened, and let go of where nobody is told
+//!  closing  let go of on all nodes
+//!  listing  all that clients have opened
 //!  scroll   how far a scroll has come
 //! ```
 
+mod asking;
+mod closing;
 mod id;
 mod limits;
+mod listing;
 mod message;
 mod opening;
 mod scroll;
+mod untold;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,13 +31,17 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use shard::Reader;
 
+pub(in crate::action::search) use self::asking::ask_some;
+pub(in crate::action::search) use self::closing::{Freed, close, close_all, let_go_of};
 pub(in crate::action::search) use self::id::HeldId;
 pub(crate) use self::limits::{HELD, HeldLimits};
+pub(in crate::action::search) use self::listing::listed;
 use self::message::Part;
 pub(crate) use self::message::answer_held;
 pub(in crate::action::search) use self::message::{Ask, ScrollAsked, read_answer};
-pub(in crate::action::search) use self::opening::{Freed, Opening, ask_some, close, close_all, listed};
+pub(in crate::action::search) use self::opening::Opening;
 use self::scroll::Scroll;
+pub(crate) use self::untold::Untold;
 use crate::error::ApiError;
 use crate::indices::Index;
 
@@ -51,6 +63,17 @@ struct Ledger {
     by_number: HashMap<u64, Arc<Held>>,
     /// What was held of shards, by their index and number, and is no more.
     ended: HashMap<(String, usize), HeldFigures>,
+    /// How many scrolls were refused for what they take.
+    refused: u64,
+}
+
+/// How much memory scrolls take together, how much they may, and how many were refused for that.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct HeldBytes {
+    pub(crate) held: u64,
+    pub(crate) limit: u64,
+    pub(crate) refused: u64,
 }
 
 /// What this node holds of one point in time.
@@ -150,6 +173,9 @@ impl HeldContexts {
         limits: &HeldLimits,
     ) -> Result<(), ApiError> {
         let mut ledger = self.ledger.lock();
+        if let Some(asked) = scroll.filter(|_| !ledger.by_number.contains_key(&number)) {
+            limits.check_bytes(ledger.scroll_bytes(), asked.bytes()).inspect_err(|_| ledger.refused += 1)?;
+        }
         let of_kind = ledger.by_number.values().filter(|held| held.kind == kind);
         limits.check_room(kind, of_kind.map(|held| held.shards.lock().len()).sum())?;
         let held = ledger.by_number.entry(number).or_insert_with(|| {
@@ -186,13 +212,31 @@ impl HeldContexts {
         Ok((held, found))
     }
 
-    /// Lets go of what is held under these numbers; of how many shards.
-    fn close(&self, numbers: &[u64], now_millis: i64) -> usize {
+    /// Lets go of what is held under these numbers; of how many shards for each.
+    fn close(&self, numbers: &[u64], now_millis: i64) -> Vec<usize> {
         let mut ledger = self.ledger.lock();
-        let closed: Vec<_> = numbers.iter().filter_map(|number| ledger.by_number.remove(number)).collect();
-        let shards: Vec<HeldShard> = closed.iter().flat_map(|held| ledger.end(held, now_millis)).collect();
+        let mut closed = Vec::with_capacity(numbers.len());
+        for number in numbers {
+            let held = ledger.by_number.remove(number);
+            closed.push(held.map(|held| ledger.end(&held, now_millis)).unwrap_or_default());
+        }
+        // Files are let go of outside of the lock.
         drop(ledger);
-        shards.len()
+        closed.iter().map(Vec::len).collect()
+    }
+
+    /// Lets go of some shards, by their places, of what is held under a number; of how many.
+    fn let_go(&self, number: u64, places: &[usize], now_millis: i64) -> usize {
+        let mut ledger = self.ledger.lock();
+        let Some(held) = ledger.by_number.get(&number).cloned() else { return 0 };
+        let gone: Vec<HeldShard> =
+            held.shards.lock().extract_if(.., |shard| places.contains(&shard.place)).collect();
+        ledger.count(&held, &gone, now_millis);
+        if held.shards.lock().is_empty() {
+            ledger.by_number.remove(&number);
+        }
+        drop(ledger);
+        gone.len()
     }
 
     /// What is held under a number, as it is listed.
@@ -242,6 +286,12 @@ impl HeldContexts {
         drop(std::mem::take(&mut self.ledger.lock().by_number));
     }
 
+    /// How much memory scrolls take.
+    pub(crate) fn bytes(&self, limits: &HeldLimits) -> HeldBytes {
+        let ledger = self.ledger.lock();
+        HeldBytes { held: ledger.scroll_bytes(), limit: limits.scroll_bytes_max, refused: ledger.refused }
+    }
+
     /// How much is and was held of each shard, by its index and number.
     pub(crate) fn figures(&self) -> HashMap<(String, usize), HeldFigures> {
         let ledger = self.ledger.lock();
@@ -257,6 +307,10 @@ impl HeldContexts {
 }
 
 impl Ledger {
+    fn scroll_bytes(&self) -> u64 {
+        self.by_number.values().filter_map(|held| held.scroll.as_ref()).map(Scroll::bytes).sum()
+    }
+
     /// Counts the shards of what is held no more, and takes them.
     fn end(&mut self, held: &Held, now_millis: i64) -> Vec<HeldShard> {
         let shards = std::mem::take(&mut *held.shards.lock());
@@ -274,3 +328,6 @@ impl Ledger {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

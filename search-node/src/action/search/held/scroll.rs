@@ -24,6 +24,12 @@ impl Scroll {
         Self { asked, progress: Mutex::default() }
     }
 
+    /// How much memory it takes.
+    pub(super) fn bytes(&self) -> u64 {
+        let after = self.progress.lock().after.as_deref().map_or(0, bytes_of);
+        self.asked.bytes() + after
+    }
+
     /// Where the next hits begin.
     pub(crate) fn after(&self) -> Option<Vec<SortValue>> {
         self.progress.lock().after.clone()
@@ -40,9 +46,29 @@ impl Scroll {
     }
 }
 
+fn bytes_of(values: &[SortValue]) -> u64 {
+    let texts = values.iter().map(|value| match value {
+        SortValue::Text(text) | SortValue::Version(text) => text.len(),
+        _ => 0,
+    });
+    (size_of_val(values) + texts.sum::<usize>()) as u64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_it_takes_is_its_search_and_its_place() {
+        let body = vec![b'x'; 1_000];
+        let scroll = Scroll::new(ScrollAsked { body, doc_type: Some("t".to_owned()), now_millis: 0 });
+        assert_eq!(scroll.bytes(), 1_001);
+
+        scroll.go_on_after(&[SortValue::Text("y".repeat(500)), SortValue::Null]);
+
+        let of_values = 2 * size_of::<SortValue>() as u64;
+        assert_eq!(scroll.bytes(), 1_501 + of_values);
+    }
 
     #[test]
     fn matches_are_counted_once_and_hits_go_on_behind_the_last() {

@@ -1,0 +1,119 @@
+//! Requests that say much with few words: a template or a script that is kept, named again and again. What comes of it is bounded.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use search_client::Method;
+use serde_json::{Value, json};
+use system_tests::{SearchNode, free_port};
+
+const LIMIT: u64 = 64 << 20;
+/// What a node may take beyond its limit for a moment.
+const PEAK: u64 = LIMIT / 2 * 3;
+/// How long a template or a script is that is kept.
+const LONG: usize = 60_000;
+/// How often it is named: together that is several times the limit.
+const TIMES: usize = 4_000;
+
+/// How many documents are looked at with parameters of a megabyte, which is twice the limit.
+const DOCUMENTS: usize = 128;
+
+async fn start(folder: &std::path::Path) -> Arc<SearchNode> {
+    let settings = ["memory.limit=64mb", "cluster.routing.allocation.disk.threshold_enabled=false"];
+    let port = free_port().expect("a port");
+    Arc::new(SearchNode::start_with(folder, &folder.join("data"), port, &settings).await.expect("a node"))
+}
+
+async fn call(node: &SearchNode, method: Method, path: &str, kind: &str, body: String) -> (u16, Value) {
+    let answer = node.client.send(method, path, kind, body).await.expect("answered");
+    (answer.status, serde_json::from_slice(&answer.body).unwrap_or_default())
+}
+
+async fn done(node: &SearchNode, method: Method, path: &str, body: &Value) -> Value {
+    let (status, answer) = call(node, method, path, "application/json", body.to_string()).await;
+    assert!((200..300).contains(&status), "{path}: {status} {answer}");
+    answer
+}
+
+/// Samples what the node holds itself until it is told to stop; returns the most that it saw.
+fn watch(node: Arc<SearchNode>, is_over: Arc<AtomicBool>) -> std::thread::JoinHandle<u64> {
+    std::thread::spawn(move || {
+        let mut most = 0;
+        while !is_over.load(Ordering::Acquire) {
+            most = most.max(node.program.own_bytes());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        most
+    })
+}
+
+fn is_refused(error: &Value) -> bool {
+    error["type"] == "circuit_breaking_exception"
+        && error["reason"].as_str().is_some_and(|reason| reason.contains("memory.limit"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_of_templates_and_scripts_is_bounded() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let node = start(folder.path()).await;
+    let index = json!({"mappings": {"properties": {"k": {"type": "keyword"}, "t": {"type": "text"}}}});
+    done(&node, Method::PUT, "/i", &index).await;
+    done(&node, Method::PUT, "/i/_doc/1?refresh=true", &json!({"k": "a", "t": "one two"})).await;
+    let long = "x".repeat(LONG);
+    // What comes of it is no search, which is told at once where there is room for it.
+    let template = json!({"nope": ["{{k}}", long]});
+    let kept = json!({"script": {"lang": "mustache", "source": template}});
+    done(&node, Method::PUT, "/_scripts/t", &kept).await;
+    let kept = json!({"script": {"lang": "painless", "source": format!("1 /* {long} */")}});
+    done(&node, Method::PUT, "/_scripts/s", &kept).await;
+    let is_over = Arc::new(AtomicBool::new(false));
+    let watching = watch(Arc::clone(&node), Arc::clone(&is_over));
+
+    let item = "{\"index\":\"i\"}\n{\"id\":\"t\",\"params\":{\"k\":\"a\"}}\n";
+    let path = "/_msearch/template?filter_path=responses.status,responses.error";
+    let (status, many) = call(&node, Method::POST, path, "application/x-ndjson", item.repeat(TIMES)).await;
+    let answers = many["responses"].as_array().expect("answers");
+    let found = answers.iter().filter(|one| one["status"] == 400).count();
+    let refused = answers.iter().filter(|one| one["status"] == 429 && is_refused(&one["error"])).count();
+    assert_eq!((status, found + refused), (200, TIMES), "{found} {refused}");
+    assert!(found > 100 && refused > 100, "{found} {refused}");
+
+    let requests: Vec<Value> = (0..TIMES)
+        .map(|at| json!({"id": at.to_string(), "template_id": "t", "params": {"k": "a"}, "ratings": []}))
+        .collect();
+    let body = json!({
+        "templates": [{"id": "t", "template": {"source": template}}], "requests": requests,
+        "metric": {"precision": {}}
+    });
+    let rated = done(&node, Method::POST, "/i/_rank_eval", &body).await;
+    let failures = rated["failures"].as_object().expect("failures");
+    let refused = failures.values().filter(|failure| is_refused(&failure["error"])).count();
+    assert_eq!(failures.len(), TIMES);
+    assert!(refused > 100 && refused < TIMES - 100, "{refused}");
+
+    let scripts = vec![json!({"script": {"id": "s"}}); TIMES];
+    let (status, answer) = call(
+        &node,
+        Method::POST,
+        "/i/_search",
+        "application/json",
+        json!({"query": {"bool": {"filter": scripts}}}).to_string(),
+    )
+    .await;
+    assert_eq!((status, is_refused(&answer["error"])), (429, true), "{answer}");
+    let few = json!({"query": {"script_score": {"query": {"match_all": {}}, "script": {"id": "s"}}}});
+    assert_eq!(done(&node, Method::POST, "/i/_search", &few).await["hits"]["total"]["value"], json!(1));
+
+    let parameters = json!({"fields": ["t", "x".repeat(1 << 20)]});
+    let many = json!({"ids": vec!["1"; DOCUMENTS], "parameters": parameters});
+    let told = done(&node, Method::POST, "/i/_mtermvectors", &many).await;
+    let docs = told["docs"].as_array().expect("documents");
+    let found = docs.iter().filter(|doc| doc["term_vectors"]["t"]["terms"]["two"]["term_freq"] == 1).count();
+    assert_eq!(found, DOCUMENTS);
+
+    is_over.store(true, Ordering::Release);
+    let peak = watching.join().expect("no panic");
+    println!("{} MiB at most, with a limit of {} MiB", peak >> 20, LIMIT >> 20);
+    assert!(peak <= PEAK, "{} MiB were held", peak >> 20);
+}

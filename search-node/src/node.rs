@@ -13,7 +13,9 @@ use daemon::CancellationToken;
 use daemon::clock::Clock;
 use daemon::metrics::{Counter, Metrics};
 use serde::{Deserialize, Serialize};
-use shard::{Fielddata, HostDisk, QueryCache, Shared, TombstoneBudget, Workers, create_folder_durably};
+use shard::{
+    Fielddata, HostDisk, QueryCache, RequestCache, Shared, TombstoneBudget, Workers, create_folder_durably,
+};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
@@ -116,8 +118,9 @@ fn resources_of(
     let shared = Shared {
         workers: Workers::new(settings.merge_threads),
         tombstones: TombstoneBudget::new(settings.tombstone_bytes),
-        fielddata: Fielddata::with_aside(settings.fielddata_bytes, Arc::new(StandAside)),
-        queries: QueryCache::new(settings.query_cache),
+        fielddata: Fielddata::with_aside(settings.caches.fielddata_bytes, Arc::new(StandAside)),
+        queries: QueryCache::new(settings.caches.queries),
+        requests: RequestCache::new(settings.caches.requests),
         ..Shared::default()
     };
     let segment_buffer_bytes = settings.segment_buffer_bytes();

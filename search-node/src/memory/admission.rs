@@ -79,9 +79,10 @@ impl Memory {
     }
 
     /// Promises memory to a request on a thread that others need: it does not wait.
-    pub(super) fn take_now(&self, bytes: u64, what: &str) -> Result<(), ApiError> {
+    /// `taken` is what it has taken already: much is much also where it is asked for a little at a time.
+    pub(super) fn take_now(&self, bytes: u64, taken: u64, what: &str) -> Result<(), ApiError> {
         let limit = self.limit();
-        let standing = Standing::of(bytes, 0, limit);
+        let standing = Standing::of(taken.saturating_add(bytes), 0, limit);
         let most = standing.ceiling(limit);
         if bytes > most {
             return Err(self.refuse(Refusal::Never { need: bytes, most }, what));

@@ -23,7 +23,7 @@ impl Memory {
 
     /// The same on a thread that others need: it is refused rather than made to wait.
     pub(crate) fn reserve_now(&self, bytes: u64, what: &'static str) -> Result<Reservation, ApiError> {
-        self.take_now(bytes, what)?;
+        self.take_now(bytes, 0, what)?;
         Ok(Reservation { memory: self.clone(), bytes, what, precedence: None })
     }
 }
@@ -38,6 +38,13 @@ impl Reservation {
     pub(crate) async fn grow(&mut self, bytes: u64) -> Result<(), ApiError> {
         // One that holds nothing here may hold something elsewhere: it was begun, and goes past those who were not.
         self.memory.take_or_wait(bytes, self.bytes.max(1), &mut self.precedence, self.what).await?;
+        self.bytes += bytes;
+        Ok(())
+    }
+
+    /// The same on a thread that others need; `taken` is what the request has taken so far, filled or not.
+    pub(crate) fn grow_now(&mut self, bytes: u64, taken: u64) -> Result<(), ApiError> {
+        self.memory.take_now(bytes, taken, self.what)?;
         self.bytes += bytes;
         Ok(())
     }

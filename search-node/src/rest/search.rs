@@ -170,7 +170,10 @@ pub(super) async fn as_task(
     let task = Arc::clone(&registered.task);
     let _until_gone = task.cancel.clone().drop_guard();
     let pool = call.node.search_pool.clone();
-    let done = pool.run(move || work(&call, &registered.task));
+    let done = pool.run(move || {
+        let reply = work(&call, &registered.task)?;
+        Ok(reply.within(std::mem::take(&mut *registered.task.promised.lock())))
+    });
     tokio::select! {
         biased;
         done = done => done,
@@ -216,8 +219,15 @@ pub(super) fn manner(call: &Call, body: &Value) -> Result<Manner, ApiError> {
         allows_partial: call.maybe_flag("allow_partial_search_results")?.unwrap_or(true),
         timeout: timeout.map(|text| read_span("timeout", &text)).transpose()?.flatten(),
         scroll: None,
+        request_cache: request_cache(call)?,
         typed_keys: call.flag("typed_keys")?,
     })
+}
+
+/// Whether answers of shards are kept. Where words are to be counted in all shards first, they are not.
+fn request_cache(call: &Call) -> Result<Option<bool>, ApiError> {
+    let is_asked = call.maybe_flag("request_cache")?;
+    Ok(if call.param("search_type") == Some("dfs_query_then_fetch") { Some(false) } else { is_asked })
 }
 
 /// Puts `?q=` into the body as a `query_string`.

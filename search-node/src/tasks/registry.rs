@@ -106,6 +106,7 @@ impl Tasks {
             cancel_reason: Mutex::default(),
             is_stopped: AtomicBool::new(false),
             slices,
+            promised: Mutex::default(),
         });
         let running = Running { task: Arc::clone(&task), ended: watch::Sender::new(()) };
         self.running.lock().insert(number, running);

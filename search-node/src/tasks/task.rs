@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Description, Progress, Shown};
 use crate::error::ApiError;
+use crate::memory::Reservation;
 
 /// What a task does, as the API names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +77,8 @@ pub(crate) struct Task {
     pub is_stopped: AtomicBool,
     /// Its figures, slice by slice; none for a task that has none.
     pub slices: Vec<Arc<Progress>>,
+    /// The memory that is promised for the text of its answer.
+    pub promised: Mutex<Vec<Reservation>>,
 }
 
 impl Task {

@@ -8,6 +8,8 @@ mod model;
 mod nested;
 mod packing;
 mod replication;
+mod requests;
+mod rooms;
 mod runtime;
 mod scoring;
 mod seeking;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use cluster::state::{IndexId, NodeId, ShardId};
 use serde_json::Value;
-use shard::{AggPartial, Hit, SortKey, Suggested, compare_hits, one_of_each_group, reduce_aggs};
+use shard::{AggPartial, Hit, SortKey, Suggested, compare_hits, finish_aggs, one_of_each_group, reduce_aggs};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use transport::Lane;
@@ -19,6 +19,7 @@ pub(super) use self::fetch::Documents;
 use self::said::read_partial;
 use super::Manner;
 use super::body::SearchBody;
+use super::budget::Budget;
 use super::failed::{ShardFailure, phase_failed};
 use super::profile::Fetching;
 use super::query::{HeldAsked, Part, Partial, Question, ShardAsked, Turn, find_here, higher};
@@ -28,6 +29,7 @@ use super::until::Until;
 use crate::action::home::peer_of;
 use crate::coordination::{Action, Coordinator, Fault, fault_of};
 use crate::error::ApiError;
+use crate::memory::Reservation;
 use crate::node::Node;
 use crate::tasks::Task;
 
@@ -48,6 +50,8 @@ pub(super) struct Spread<'a> {
     manner: &'a Manner,
     task: &'a Task,
     until: Until,
+    /// The memory that it takes on this node.
+    budget: Arc<Budget>,
     may_skip: bool,
     /// What this node found its hits in.
     here: Vec<Part>,
@@ -142,6 +146,7 @@ impl<'a> Spread<'a> {
             manner,
             task,
             until: Until::new(manner.timeout, task.cancel.clone()),
+            budget: Arc::new(Budget::new(&node.memory)),
             // One shard is searched in any case: what is wrong with the request is told there.
             // What is suggested has nothing to do with what matches.
             may_skip: shards > manner.skip_beyond.unwrap_or(1) && body.suggest.is_empty(),
@@ -212,6 +217,9 @@ impl<'a> Spread<'a> {
         }
         for Pending { node, places, asked, call } in calls {
             let (said, after) = self.wait(call)?;
+            if let Ok(answer) = &said {
+                self.budget.take_answer(answer)?;
+            }
             let said = said.and_then(|answer| read_partial(&answer, &places).map_err(Some));
             match (said, after) {
                 (Ok(partial), after) => {
@@ -251,12 +259,24 @@ impl<'a> Spread<'a> {
         let own = self.node.coordinator.as_ref().map(|coordinator| coordinator.origin.process);
         let asked = own.map(|own| self.node.soonest.ask(own));
         let question = self.question(own, places, hits, Vec::new());
-        let (partial, parts) = find_here(self.node, &question, self.body, self.json, &self.until)?;
+        let (partial, parts) =
+            find_here(self.node, &question, (self.json, self.body), &self.until, &self.budget)?;
         self.here.extend(parts);
         if let Some(asked) = asked {
             asked.answered(partial.service, partial.service, partial.queue);
         }
         Ok(partial)
+    }
+
+    /// Aggregations as they are shown.
+    pub(super) fn finished(&self, aggs: AggPartial, now_millis: i64) -> Result<Value, ApiError> {
+        let request = self.body.request.aggs.clone().within(Arc::<Budget>::clone(&self.budget));
+        Ok(self.budget.checked(finish_aggs(&request, aggs, now_millis))??)
+    }
+
+    /// The memory that is promised for the text of a long answer.
+    pub(super) fn for_text(&self) -> Option<Reservation> {
+        self.budget.for_text()
     }
 
     /// What a node says; an error where nobody wants to know any more.
@@ -316,6 +336,7 @@ impl<'a> Spread<'a> {
             may_skip: self.may_skip,
             within: self.until.left(),
             held: self.held,
+            request_cache: self.manner.request_cache,
             task: format!("{}:{}", self.node.identity.node_id, self.task.number),
         }
     }

@@ -93,10 +93,18 @@ enum Buckets {
 const KEYED_BYTES: usize = 128;
 
 /// What it takes with those of other segments and shards, in a table that is copied as it grows.
-const JOINED_BYTES: usize = 3 * size_of::<(Key, Bucket)>();
+pub(super) const JOINED_BYTES: usize = 3 * size_of::<(Key, Bucket)>();
 
 /// What a text takes beside its letters.
 const TEXT_BYTES: usize = 32;
+
+/// What a key takes elsewhere.
+fn text_bytes(key: &Key) -> usize {
+    match key {
+        Key::Text(text) | Key::Version(text) => text.len() + TEXT_BYTES,
+        _ => 0,
+    }
+}
 
 impl<'a> SegmentAggs<'a> {
     /// What another bucket above takes in the lists of this level. Those with keys ask for their buckets themselves.
@@ -293,7 +301,7 @@ impl<'a> Collector<'a> {
                 buckets.map(|(count, subs)| State::Single(Bucket { count, subs })).collect()
             }
             Buckets::Keyed { counts, keys, .. } => {
-                take(counts.len() * (JOINED_BYTES + subs.shown_bytes()))?;
+                take(counts.len() * (size_of::<AggPartial>() + subs.shown_bytes()))?;
                 let below = subs.finish_for(counts.len())?;
                 let is_terms = matches!(node.kind, Kind::Terms(_));
                 let empty = || {
@@ -302,9 +310,7 @@ impl<'a> Collector<'a> {
                 let mut states: Vec<State> = (0..owners).map(|_| empty()).collect();
                 for (((owner, key), count), subs) in keys.into_iter().zip(counts).zip(below) {
                     let key = values.shown_key(&node.kind, key)?;
-                    if let Key::Text(text) | Key::Version(text) = &key {
-                        take(2 * text.len() + TEXT_BYTES)?;
-                    }
+                    take(JOINED_BYTES + text_bytes(&key))?;
                     let bucket = Bucket { count, subs };
                     match &mut states[owner as usize] {
                         State::Terms(buckets) => drop(buckets.insert(key, bucket)),

@@ -333,10 +333,10 @@ fn show_buckets(
     finishing: &mut Finishing,
 ) -> Result<Vec<Value>, AggError> {
     finishing.left = finishing.left.checked_sub(buckets.len()).ok_or_else(too_many)?;
-    finishing.take(buckets.len() * (1 + node.subs.nodes.len()) * SHOWN_BYTES)?;
     buckets
         .into_iter()
         .map(|(key, bucket)| {
+            finishing.take((1 + node.subs.nodes.len()) * SHOWN_BYTES)?;
             let mut body = show_key(&key, shown);
             body.insert("doc_count".to_owned(), json!(bucket.count));
             body.extend(finish_level(&node.subs, bucket.subs, finishing)?);

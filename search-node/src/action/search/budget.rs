@@ -2,14 +2,17 @@
 //!
 //! Some of it is known beforehand: how many hits are wanted, and what another node has answered. The rest is asked for as it comes: buckets
 //! while they are filled, documents as they are read. What was taken before is in memory by then, where the node sees it, so that no more
-//! is ever promised than the next step. A search does not wait for memory: it has a place that others need.
+//! is ever promised than the next step. A large search does not wait for memory: it has a place that others need. A small one waits for large
+//! ones to end.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use shard::{Room, Stop};
+use tokio::runtime::Handle;
 
 use super::SearchBody;
+use super::until::Until;
 use crate::action::weight::Weight;
 use crate::error::ApiError;
 use crate::memory::{Memory, Reservation};
@@ -33,9 +36,11 @@ const GROUP_BYTES: u64 = 160;
 /// What another node has answered is smaller as bytes than as what is made of it. Measured: 9 for buckets with short keys.
 const ANSWER_TIMES: u64 = 10;
 
-/// A document as a tree of JSON: for each of its bytes, and beside them. Measured: 6 for a line of a log with twenty members.
-const TREE_TIMES: u64 = 8;
+/// A document as a tree of JSON, beside its bytes: what every hit has, each value with its name, and each object or list, which has room for
+/// some before it has them.
 const TREE_BYTES: u64 = 1 << 10;
+const VALUE_BYTES: u64 = 136;
+const NEST_BYTES: u64 = 360;
 
 /// An answer of less as a text is no more than what every request takes.
 const TEXT_LEAST: u64 = 64 << 10;
@@ -44,13 +49,15 @@ const TEXT_LEAST: u64 = 64 << 10;
 #[derive(Debug)]
 pub(super) struct Budget {
     memory: Memory,
+    /// How long a small one waits.
+    until: Until,
     state: Mutex<State>,
     is_refused: AtomicBool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
-    reserved: Option<Reservation>,
+    reserved: Reservation,
     /// Of what is promised, what nobody has taken yet.
     left: u64,
     /// Of what is promised, what the text of the answer will take.
@@ -61,8 +68,11 @@ struct State {
 }
 
 impl Budget {
-    pub(super) fn new(memory: &Memory) -> Self {
-        Self { memory: memory.clone(), state: Mutex::default(), is_refused: AtomicBool::new(false) }
+    pub(super) fn new(memory: &Memory, until: Until) -> Self {
+        let reserved = memory.reserve_nothing(WHAT);
+        let state = State { reserved, left: 0, text: 0, taken: 0, refusal: None };
+        let is_refused = AtomicBool::new(false);
+        Self { memory: memory.clone(), until, state: Mutex::new(state), is_refused }
     }
 
     /// Takes so many bytes, which are in memory by the next time; or says why there are none, as from then on.
@@ -71,10 +81,46 @@ impl Budget {
         if let Some(refusal) = &state.refusal {
             return Err(refusal.clone());
         }
-        state.take(bytes, &self.memory).inspect_err(|refusal| {
+        self.take_in(&mut state, bytes).inspect_err(|refusal| {
             state.refusal = Some(refusal.clone());
             self.is_refused.store(true, Ordering::Release);
         })
+    }
+
+    fn take_in(&self, state: &mut State, bytes: u64) -> Result<(), ApiError> {
+        if state.taken == 0 {
+            self.grow(state, BASE_BYTES)?;
+            state.taken = BASE_BYTES;
+        }
+        if state.left < bytes {
+            let step = (bytes - state.left).max((state.taken / 8).clamp(*STEP.start(), *STEP.end()));
+            // The base is never filled: it stands for what comes and goes.
+            let before = state.reserved.bytes().saturating_sub(BASE_BYTES + state.left + state.text);
+            state.reserved.fill(before);
+            self.grow(state, step)?;
+            state.left += step;
+        }
+        state.left -= bytes;
+        state.taken += bytes;
+        Ok(())
+    }
+
+    /// Promises more. What is little is waited for, if anybody can wait here, and for as long as somebody wants the answer.
+    fn grow(&self, state: &mut State, bytes: u64) -> Result<(), ApiError> {
+        let State { reserved, taken, .. } = state;
+        let runtime = Handle::try_current().ok().filter(|_| self.memory.is_small(*taken + bytes));
+        let Some(runtime) = runtime else { return reserved.grow_now(bytes, *taken) };
+        if reserved.grow_if_free(bytes) {
+            return Ok(());
+        }
+        let waited = runtime.block_on(async {
+            tokio::select! {
+                biased;
+                grown = reserved.grow(bytes) => Some(grown),
+                () = self.until.ended() => None,
+            }
+        });
+        waited.unwrap_or_else(|| reserved.grow_now(bytes, *taken))
     }
 
     /// Takes what so many of the best hits of a search take.
@@ -105,8 +151,7 @@ impl Budget {
     pub(super) fn for_text(&self) -> Option<Reservation> {
         let mut state = self.state.lock();
         let text = std::mem::take(&mut state.text);
-        let reserved = state.reserved.as_mut()?;
-        (text >= TEXT_LEAST).then(|| reserved.split(text))
+        (text >= TEXT_LEAST).then(|| state.reserved.split(text))
     }
 
     /// Ends what is done for a search that gets no memory.
@@ -119,31 +164,14 @@ impl Budget {
         self.stop().and_then(|_| self.state.lock().refusal.clone())
     }
 
+    /// Fails where something was left out for which there was no memory.
+    pub(super) fn check(&self) -> Result<(), ApiError> {
+        self.refusal().map_or(Ok(()), Err)
+    }
+
     /// What was computed, unless there was no memory for it.
     pub(super) fn checked<T, E>(&self, done: Result<T, E>) -> Result<Result<T, E>, ApiError> {
         self.refusal().map_or(Ok(done), Err)
-    }
-}
-
-impl State {
-    fn take(&mut self, bytes: u64, memory: &Memory) -> Result<(), ApiError> {
-        if self.reserved.is_none() {
-            self.reserved = Some(memory.reserve_now(BASE_BYTES, WHAT)?);
-            self.taken = BASE_BYTES;
-        }
-        if self.left < bytes
-            && let Some(reserved) = &mut self.reserved
-        {
-            let step = (bytes - self.left).max((self.taken / 8).clamp(*STEP.start(), *STEP.end()));
-            // The base is never filled: it stands for what comes and goes.
-            let before = reserved.bytes().saturating_sub(BASE_BYTES + self.left + self.text);
-            reserved.fill(before);
-            reserved.grow_now(step, self.taken)?;
-            self.left += step;
-        }
-        self.left -= bytes;
-        self.taken += bytes;
-        Ok(())
     }
 }
 
@@ -160,10 +188,14 @@ fn hit_bytes(body: &SearchBody) -> u64 {
     HIT_BYTES + KEY_BYTES * body.request.sort.len() as u64 + group
 }
 
-/// What JSON takes as a tree.
+/// What JSON takes as a tree. Of a small one it is enough to count signs, those in texts with the others.
 fn tree_bytes(json: &[u8]) -> u64 {
-    let heavy = Weight::of_heavy(json).map(|weight| weight.to_read());
-    heavy.unwrap_or(TREE_TIMES * json.len() as u64 + TREE_BYTES)
+    if let Some(weight) = Weight::of_heavy(json) {
+        return weight.to_read();
+    }
+    let values = memchr::memchr_iter(b',', json).count() as u64;
+    let nests = memchr::memchr2_iter(b'{', b'[', json).count() as u64;
+    TREE_BYTES + json.len() as u64 + VALUE_BYTES * values + NEST_BYTES * nests
 }
 
 #[cfg(test)]
@@ -172,6 +204,7 @@ mod tests {
     use std::sync::atomic::AtomicU64;
     use std::time::Duration;
 
+    use daemon::CancellationToken;
     use serde_json::json;
 
     use super::*;
@@ -194,6 +227,10 @@ mod tests {
         room_in(bytes, Arc::default())
     }
 
+    fn budget_in(memory: &Memory) -> Budget {
+        Budget::new(memory, Until::new(None, CancellationToken::new()))
+    }
+
     fn room_in(bytes: u64, heap: Arc<TestHeap>) -> Memory {
         let settings = MemorySettings { limit: bytes * 16 / 15, wait: Duration::ZERO, queue: 0 };
         Memory::new(settings, heap)
@@ -203,7 +240,7 @@ mod tests {
     fn a_small_search_takes_little_and_gives_it_back() {
         let memory = room(64 << 20);
         let body = SearchBody::read(&json!({"size": 10, "sort": ["a", "b"]})).expect("a search");
-        let budget = Budget::new(&memory);
+        let budget = budget_in(&memory);
 
         budget.take_hits(10, &body).expect("fits");
         for _ in 0..10 {
@@ -211,7 +248,7 @@ mod tests {
         }
 
         let taken = budget.state.lock().taken;
-        assert_eq!(taken, BASE_BYTES + 10 * (HIT_BYTES + 2 * KEY_BYTES) + 10 * (10 * 300 + TREE_BYTES));
+        assert_eq!(taken, BASE_BYTES + 10 * (HIT_BYTES + 2 * KEY_BYTES) + 10 * (3 * 300 + TREE_BYTES));
         assert!(taken < 64 << 10 && budget.for_text().is_none());
         drop(budget);
         memory.look();
@@ -230,7 +267,7 @@ mod tests {
     fn who_is_refused_is_told_the_setting_and_stays_so() {
         let heap = Arc::<TestHeap>::default();
         let memory = room_in(16 << 20, Arc::clone(&heap));
-        let budget = Budget::new(&memory);
+        let budget = budget_in(&memory);
 
         let mut blocks = Vec::new();
         while budget.take(100 << 10).is_ok() {
@@ -248,25 +285,25 @@ mod tests {
             assert!(refusal.reason.contains(part), "{}", refusal.reason);
         }
         assert!(budget.checked(Ok::<_, ApiError>(())).is_err());
-        let other = Budget::new(&memory);
+        let other = budget_in(&memory);
         assert!(other.take(1 << 10).is_ok(), "small ones are let in");
         drop((budget, other));
         heap.0.store(0, Ordering::Release);
         memory.look();
-        assert!(Budget::new(&memory).take(14 << 20).is_ok());
+        assert!(budget_in(&memory).take(14 << 20).is_ok());
     }
 
     #[test]
     fn what_can_never_fit_is_refused_as_such() {
         let body = SearchBody::read(&json!({})).expect("a search");
-        let refusal = Budget::new(&room(16 << 20)).take_hits(10_000_000, &body).expect_err("refused");
+        let refusal = budget_in(&room(16 << 20)).take_hits(10_000_000, &body).expect_err("refused");
         assert!(refusal.reason.contains("by itself") && refusal.reason.contains("raise memory.limit"));
     }
 
     #[test]
     fn a_long_text_stays_promised_until_it_is_written() {
         let memory = room(64 << 20);
-        let budget = Budget::new(&memory);
+        let budget = budget_in(&memory);
         for _ in 0..100 {
             budget.take_tree(&[b' '; 10_000]).expect("fits");
         }
@@ -285,6 +322,30 @@ mod tests {
     fn a_large_document_is_weighed() {
         let dense = format!("[{}1]", "1,".repeat(200_000)).into_bytes();
         assert!(tree_bytes(&dense) > 20 * dense.len() as u64);
-        assert_eq!(tree_bytes(b"{}"), 2 * TREE_TIMES + TREE_BYTES);
+        let small = br#"{"a": [1, 2], "b": {}}"#;
+        assert_eq!(tree_bytes(small), TREE_BYTES + small.len() as u64 + 2 * VALUE_BYTES + 3 * NEST_BYTES);
+    }
+
+    /// Whoever is small would be told to come again while a large one is about to end.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_small_one_waits_for_what_large_ones_give_back_as_long_as_it_is_wanted() {
+        let heap = Arc::new(TestHeap(AtomicU64::new(u64::MAX)));
+        let settings = MemorySettings { limit: 16 << 20, wait: Duration::from_secs(60), queue: 10 };
+        let memory = Memory::new(settings, Arc::clone(&heap) as Arc<dyn Heap>);
+        let full = std::hint::black_box(vec![1_u8; 32 << 20]);
+        memory.look();
+        let small = |until: Until| {
+            let memory = memory.clone();
+            tokio::task::spawn_blocking(move || Budget::new(&memory, until).take(100))
+        };
+
+        let hasty = small(Until::new(Some(Duration::from_millis(10)), CancellationToken::new()));
+        let refused = hasty.await.expect("no panic").expect_err("its time is up");
+        assert_eq!(refused.status, 429);
+        let patient = small(Until::new(None, CancellationToken::new()));
+        heap.0.store(0, Ordering::Release);
+
+        patient.await.expect("no panic").expect("there is room again");
+        drop(full);
     }
 }

@@ -283,6 +283,8 @@ pub(super) fn find_here(
                 partial.max_score = higher(partial.max_score, answer.max_score);
                 partial.hits.extend(answer.hits.into_iter().map(|hit| Hit { shard: part.place, ..hit }));
                 partial.aggs = reduce_aggs(&request.aggs, std::mem::take(&mut partial.aggs), answer.aggs);
+                // What there was no room for is missing.
+                budget.check()?;
             }
             Err(error) if is_over(&error) => return Err(error),
             Err(error) => {
@@ -510,7 +512,7 @@ pub(crate) fn answer_query(
         node.contexts.check_room(node.clock.now_millis())?;
     }
     let (json, body) = body_of(&question.body, question.held.and_then(|held| held.turn))?;
-    let budget = Arc::new(Budget::new(&node.memory));
+    let budget = Arc::new(Budget::new(&node.memory, until.clone()));
     let (mut partial, parts) = find_here(node, &question, (&json, &body), &until, &budget)?;
     let has_hits = !partial.hits.is_empty() || partial.suggested.hits().next().is_some();
     if question.is_kept && has_hits {
@@ -533,7 +535,7 @@ pub(crate) fn answer_fetch(
         return Ok(Bytes::new());
     }
     let (json, body) = body_of(&wanted.body, wanted.turn)?;
-    let budget = Budget::new(&node.memory);
+    let budget = Budget::new(&node.memory, Until::new(None, cancelled.clone()));
     let fetched = fetch_here(&parts, &wanted.hits, &body, &json, cancelled, &budget);
     note_handed_out(&parts, &wanted.hits);
     Ok(serde_json::to_vec(&fetched).map_err(|error| ApiError::internal(error.to_string()))?.into())

@@ -107,7 +107,7 @@ impl RequestCache {
             naming.value(&serde_json::from_str(filter).ok()?, true)?;
         }
         let (boost, rules) = part.weighing();
-        write!(naming.name, " {} {:?}", boost.to_bits(), rules.default_fields).ok()?;
+        write!(naming.name, " {} {rules:?}", boost.to_bits()).ok()?;
         naming.end()
     }
 }

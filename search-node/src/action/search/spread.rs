@@ -10,7 +10,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use cluster::state::{IndexId, NodeId, ShardId};
 use serde_json::Value;
-use shard::{AggPartial, Hit, SortKey, Suggested, compare_hits, finish_aggs, one_of_each_group, reduce_aggs};
+use shard::{
+    AggPartial, AggRequest, Hit, SortKey, Suggested, compare_hits, finish_aggs, one_of_each_group,
+    reduce_aggs,
+};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use transport::Lane;
@@ -45,6 +48,8 @@ pub(super) struct Spread<'a> {
     /// The body as it was sent, for other nodes.
     json: &'a Value,
     body: &'a SearchBody,
+    /// What is computed of all matches, within the budget.
+    aggs: AggRequest,
     doc_type: Option<String>,
     now_millis: i64,
     manner: &'a Manner,
@@ -136,17 +141,24 @@ impl<'a> Spread<'a> {
         task: &'a Task,
     ) -> Self {
         let shards = targets.len() as u64;
+        let until = Until::new(manner.timeout, task.cancel.clone());
+        let budget = Arc::new(Budget::new(&node.memory, until.clone()));
+        let aggs = match &body.request.aggs {
+            none if none.is_empty() => AggRequest::default(),
+            some => some.clone().within(Arc::<Budget>::clone(&budget)),
+        };
         Self {
             node,
             targets,
             json,
             body,
+            aggs,
             doc_type: doc_type.map(str::to_owned),
             now_millis,
             manner,
             task,
-            until: Until::new(manner.timeout, task.cancel.clone()),
-            budget: Arc::new(Budget::new(&node.memory)),
+            until,
+            budget,
             // One shard is searched in any case: what is wrong with the request is told there.
             // What is suggested has nothing to do with what matches.
             may_skip: shards > manner.skip_beyond.unwrap_or(1) && body.suggest.is_empty(),
@@ -225,6 +237,7 @@ impl<'a> Spread<'a> {
                 (Ok(partial), after) => {
                     asked.answered(after, partial.service, partial.queue);
                     self.take(Some(node), partial, found, tries, errors);
+                    self.budget.check()?;
                 }
                 (Err(None), after) => {
                     asked.was_silent(after);
@@ -270,8 +283,7 @@ impl<'a> Spread<'a> {
 
     /// Aggregations as they are shown.
     pub(super) fn finished(&self, aggs: AggPartial, now_millis: i64) -> Result<Value, ApiError> {
-        let request = self.body.request.aggs.clone().within(Arc::<Budget>::clone(&self.budget));
-        Ok(self.budget.checked(finish_aggs(&request, aggs, now_millis))??)
+        Ok(self.budget.checked(finish_aggs(&self.aggs, aggs, now_millis))??)
     }
 
     /// The memory that is promised for the text of a long answer.
@@ -374,8 +386,7 @@ impl<'a> Spread<'a> {
         found.total += partial.total;
         found.max_score = higher(found.max_score, partial.max_score);
         found.hits.extend(partial.hits);
-        let aggs = &self.body.request.aggs;
-        found.aggs = reduce_aggs(aggs, std::mem::take(&mut found.aggs), partial.aggs);
+        found.aggs = reduce_aggs(&self.aggs, std::mem::take(&mut found.aggs), partial.aggs);
         found.is_timed_out |= partial.is_timed_out;
         found.is_terminated |= partial.is_terminated;
         found.suggested.push(partial.suggested);

@@ -47,7 +47,8 @@ fn buckets_are_asked_for_as_they_come() {
     let folder = tempfile::tempdir().expect("a folder");
     let engine = filled(folder.path());
     let keys = json!({"a": {"terms": {"field": "k", "size": 10}}});
-    let below = json!({"a": {"terms": {"field": "k", "size": 10}, "aggs": {"b": {"cardinality": {"field": "n"}}}}});
+    let below =
+        json!({"a": {"terms": {"field": "k", "size": 10}, "aggs": {"b": {"cardinality": {"field": "n"}}}}});
     let figure = json!({"a": {"avg": {"field": "n"}}});
 
     let of = |aggs: &Value| asked(&engine, aggs, usize::MAX).expect("there is room");

@@ -27,6 +27,7 @@ const NOT_PRIMARY: &str = "shard_not_in_primary_mode_exception";
 
 impl ApiError {
     pub(crate) const TASK_CANCELLED: &str = "task_cancelled_exception";
+    pub(crate) const NODE_CLOSED: &str = "node_closed_exception";
 
     /// The member of the details with the faults below, where there are several.
     pub(crate) const ROOT_CAUSE: &str = "root_cause";
@@ -98,7 +99,7 @@ impl ApiError {
 
     /// The node ends before it was done; another one may do it.
     pub fn node_closed() -> Self {
-        Self::new(503, "node_closed_exception", "the node is stopping; ask another one")
+        Self::new(503, Self::NODE_CLOSED, "the node is stopping; ask another one")
     }
 
     /// A point in time is not kept, or no longer.

@@ -11,6 +11,7 @@
 //! `replication` keeps the copies of shards equal and fills them. `coordination` agrees with the other nodes on the map of the cluster; `action/cluster` and `rest/cluster` show it.
 
 mod action;
+mod cache_settings;
 mod cluster_settings;
 mod coordination;
 mod cpu_meter;

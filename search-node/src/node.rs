@@ -14,7 +14,8 @@ use daemon::clock::Clock;
 use daemon::metrics::{Counter, Metrics};
 use serde::{Deserialize, Serialize};
 use shard::{
-    Fielddata, Helpers, HostDisk, QueryCache, Shared, TombstoneBudget, Workers, create_folder_durably,
+    Fielddata, Helpers, HostDisk, QueryCache, RequestCache, Shared, TombstoneBudget, Workers,
+    create_folder_durably,
 };
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -118,8 +119,9 @@ fn resources_of(
     let shared = Shared {
         workers: Workers::new(settings.merge_threads),
         tombstones: TombstoneBudget::new(settings.tombstone_bytes),
-        fielddata: Fielddata::with_aside(settings.fielddata_bytes, Arc::new(StandAside)),
-        queries: QueryCache::new(settings.query_cache),
+        fielddata: Fielddata::with_aside(settings.caches.fielddata_bytes, Arc::new(StandAside)),
+        queries: QueryCache::new(settings.caches.queries),
+        requests: RequestCache::new(settings.caches.requests),
         helpers: Helpers::new(settings.processors),
         ..Shared::default()
     };

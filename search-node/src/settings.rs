@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use cluster::allocation::Watermark;
 use settings::{Kind, LOGGING, Schema, Setting, Settings, SettingsError, Share, Tree, setting};
-use shard::{Language, QueryCacheOptions, QueryLimits};
+use shard::{Language, QueryLimits};
 
 use crate::action::async_search::ASYNC_SEARCH;
 use crate::action::async_search::settings::AsyncSearchSettings;
 use crate::action::search::{HELD, HeldLimits};
+use crate::cache_settings::{CACHES, CacheSettings};
 use crate::cluster_settings::{CLUSTER, ClusterSettings};
 use crate::indices::{AUTO_CREATE, AutoCreate};
 use crate::memory::{MemorySettings, host_memory};
@@ -156,24 +157,6 @@ const LIMITS: &[Setting] = &[
         "The memory of the versions of deleted documents, which are kept for index.gc_deletes, over all shards, as an amount or as a share of memory.limit; beyond it those of the documents that were deleted longest ago are forgotten first.",
     ),
     setting(
-        "indices.fielddata.cache.size",
-        Kind::BytesOrShare,
-        Some("10%"),
-        "The memory of what is computed of segments and kept, such as the values of runtime fields, over all shards, as an amount or as a share of memory.limit; beyond it what nobody uses goes, and a search that needs more at once is answered 429.",
-    ),
-    setting(
-        "indices.queries.cache.size",
-        Kind::BytesOrShare,
-        Some("10%"),
-        "The memory of which documents match filters that are asked again and again, over all shards, as an amount or as a share of memory.limit; beyond it the filters go that nobody asked for longest.",
-    ),
-    setting(
-        "indices.queries.cache.all_segments",
-        Kind::Bool,
-        Some("false"),
-        "Whether the matches of filters are kept of small segments too: of those with less than 10000 documents, or with less than a thirty-third of those of their shard.",
-    ),
-    setting(
         "indices.shards.idle_after",
         Kind::Duration,
         Some("5m"),
@@ -242,6 +225,7 @@ pub const SCHEMA: Schema = Schema {
         ("Network", NETWORK),
         ("Thread pools", THREAD_POOLS),
         ("Limits", LIMITS),
+        ("Caches", CACHES),
         ("Points in time", HELD),
         ("Scripts", SCRIPTS),
         ("Asynchronous searches", ASYNC_SEARCH),
@@ -278,8 +262,7 @@ pub struct NodeSettings {
     pub memory: MemorySettings,
     pub index_buffer_bytes: usize,
     pub tombstone_bytes: usize,
-    pub fielddata_bytes: usize,
-    pub query_cache: QueryCacheOptions,
+    pub caches: CacheSettings,
     /// How long a shard stays open without use; none for always.
     pub idle_after: Option<Duration>,
     pub merge_threads: usize,
@@ -362,11 +345,7 @@ impl NodeSettings {
             },
             index_buffer_bytes: part("indices.memory.index_buffer_size"),
             tombstone_bytes: part("indices.memory.tombstones_size"),
-            fielddata_bytes: part("indices.fielddata.cache.size"),
-            query_cache: QueryCacheOptions {
-                bytes_max: part("indices.queries.cache.size"),
-                all_segments: settings.bool("indices.queries.cache.all_segments"),
-            },
+            caches: CacheSettings::read(settings, part),
             idle_after: settings.duration("indices.shards.idle_after"),
             merge_threads: settings.count("indices.merge.threads"),
             result_window_max: settings.count("search.max_result_window"),

@@ -166,3 +166,107 @@ async fn one_large_document_is_weighed_before_it_is_parsed() {
     assert_eq!((fitting.0, changed.0), (201, 200), "{} {}", fitting.1, changed.1);
     assert!(peak <= LIMIT / 2 * 3, "{} MiB were held", peak >> 20);
 }
+
+/// What searches take used to be bounded by nothing: the documents of ten thousand hits, and as many buckets as there are words.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_search_that_does_not_fit_is_refused_and_small_ones_go_on() {
+    const DOCUMENTS: usize = 6_000;
+    const GIVEN_UP_WITHIN: Duration = Duration::from_secs(20);
+    let folder = tempfile::tempdir().expect("a folder");
+    let limit = format!("memory.limit={LIMIT}b");
+    let node = Arc::new(start(folder.path(), &[&limit]).await);
+    let mapping = json!({
+        "settings": {"number_of_shards": 2},
+        "mappings": {"properties": {"t": {"type": "text", "index": false}, "k": {"type": "keyword"}, "n": {"type": "long"}}}
+    });
+    node.client.json(Method::PUT, "/i", Some(&mapping)).await.expect("made");
+    let text = "x".repeat(24_000);
+    for from in (0..DOCUMENTS).step_by(100) {
+        let line = |n: usize| {
+            // Fifty words in each, none of them in another.
+            let words: Vec<String> =
+                (0..50).map(|at| format!("word-{n}-{at}-of-a-key-of-some-length")).collect();
+            format!("{{\"index\":{{}}}}\n{}\n", json!({"n": n, "t": text, "k": words}))
+        };
+        let body: String = (from..from + 100).map(line).collect();
+        let answer = node.client.send(Method::POST, "/i/_bulk", "application/x-ndjson", body).await;
+        assert_eq!(answer.expect("answered").status, 200);
+    }
+    node.client.json(Method::POST, "/i/_refresh", None).await.expect("refreshed");
+    let is_over = Arc::<AtomicBool>::default();
+    let watching = watch(Arc::clone(&node), Arc::clone(&is_over));
+
+    let small = tokio::spawn({
+        let (node, is_over) = (Arc::clone(&node), Arc::clone(&is_over));
+        async move {
+            let body =
+                json!({"size": 1, "query": {"term": {"n": 7}}, "aggs": {"n": {"max": {"field": "n"}}}});
+            let (mut answered, mut faults) = (0, Vec::new());
+            while !is_over.load(Ordering::Acquire) {
+                match node.client.json(Method::POST, "/i/_search", Some(&body)).await {
+                    Ok(answer) if answer["hits"]["total"]["value"] == json!(1) => answered += 1,
+                    other => faults.push(format!("{other:?}")),
+                }
+            }
+            (answered, faults)
+        }
+    });
+    let many = json!({"size": 10_000}).to_string();
+    let wide = json!({"size": 0, "aggs": {"k": {"terms": {"field": "k", "size": 60_000}, "aggs": {"n": {"stats": {"field": "n"}}}}}});
+    let each = [
+        ("/i/_search", many.clone()),
+        ("/i/_search", wide.to_string()),
+        ("/i/_search?scroll=1m", many.clone()),
+        ("/i/_search", json!({"size": 10_000, "_source": false, "fields": ["t"]}).to_string()),
+    ];
+    for (path, body) in &each {
+        for _ in 0..2 {
+            let answer = node.client.send(Method::POST, path, "application/json", body.clone()).await;
+            let answer = answer.expect("answered");
+            let text = String::from_utf8_lossy(&answer.body);
+            assert_eq!(answer.status, 429, "{body}: {}", &text[..text.len().min(400)]);
+            for part in ["circuit_breaking_exception", "memory.limit", "search_request"] {
+                assert!(text.contains(part), "{part}: {body}: {text}");
+            }
+        }
+    }
+    let items = format!("{{}}\n{many}\n{{}}\n{}\n", json!({"size": 1}));
+    let answer = node.client.send(Method::POST, "/i/_msearch", "application/x-ndjson", items).await;
+    let answer: serde_json::Value =
+        serde_json::from_slice(&answer.expect("answered").body).expect("an answer");
+    let statuses = [&answer["responses"][0]["status"], &answer["responses"][1]["status"]];
+    assert_eq!(statuses, [&json!(429), &json!(200)], "what is refused costs that item only");
+    // All at once, and given up before they are answered.
+    for (path, body) in each.iter().cycle().take(12) {
+        let (node, path, body) = (Arc::clone(&node), path.to_owned(), body.clone());
+        let given_up = tokio::spawn(async move {
+            drop(node.client.send(Method::POST, path, "application/json", body).await);
+        });
+        tokio::time::sleep(Duration::from_millis(40)).await;
+        given_up.abort();
+    }
+    let fits = json!({"size": 1000}).to_string();
+    // Those that were given up end soon, and nothing of theirs stays promised.
+    let given_up = Instant::now();
+    let fitting = loop {
+        let answer = node.client.send(Method::POST, "/i/_search", "application/json", fits.clone()).await;
+        let answer = answer.expect("answered");
+        if answer.status == 200 && answer.body.len() > 24_000_000 || given_up.elapsed() > GIVEN_UP_WITHIN {
+            break answer;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    is_over.store(true, Ordering::Release);
+    let (answered, faults) = small.await.expect("no panic");
+    let peak = watching.join().expect("no panic");
+
+    println!("{} MiB at most, {answered} small searches", peak >> 20);
+    assert_eq!(
+        (fitting.status, fitting.body.len() > 24_000_000),
+        (200, true),
+        "{}",
+        String::from_utf8_lossy(&fitting.body[..fitting.body.len().min(900)])
+    );
+    assert!(faults.is_empty() && answered > 10, "{answered}: {faults:?}");
+    assert!(peak <= PEAK, "{} MiB were held, with a limit of {} MiB", peak >> 20, LIMIT >> 20);
+}

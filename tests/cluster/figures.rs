@@ -67,3 +67,44 @@ async fn figures_are_the_same_through_each_node() {
     assert_eq!(threads.matches(":::").count(), 3, "{threads}");
     assert_eq!(threads.matches("Hot threads at").count(), 3, "{threads}");
 }
+
+/// What one copy has answered is nothing of another one, which may show something else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_copy_keeps_answers_of_its_own() {
+    let cluster = Cluster::start(3, &[]).await.expect("a cluster");
+    let index = json!({
+        "settings": {"number_of_shards": 1, "number_of_replicas": 1, "refresh_interval": "-1"},
+        "mappings": {"properties": {"k": {"type": "keyword"}}}
+    });
+    cluster.done(0, Method::PUT, "/logs", Some(&index)).await.expect("made");
+    cluster.wait_green(0, GREEN_WITHIN).await.expect("green");
+    cluster.done(0, Method::PUT, "/logs/_doc/1", Some(&json!({"k": "a"}))).await.expect("written");
+    cluster.done(1, Method::POST, "/logs/_refresh", None).await.expect("refreshed");
+    let (_, copies) = cluster
+        .ask(0, Method::GET, "/_cat/shards/logs?format=json&h=prirep,id", None)
+        .await
+        .expect("answered");
+    let nodes: Vec<_> =
+        copies.as_array().into_iter().flatten().filter_map(|copy| copy["id"].as_str()).collect();
+    assert_eq!(nodes.len(), 2, "{copies}");
+
+    let body = json!({"size": 0, "aggs": {"k": {"terms": {"field": "k"}}}});
+    for at in 0..3 {
+        for node in &nodes {
+            let path = format!("/logs/_search?preference=_only_nodes:{node}");
+            let (status, answer) = cluster.ask(at, Method::POST, &path, Some(&body)).await.expect("answered");
+            let bucket = &answer["aggregations"]["k"]["buckets"][0];
+            assert_eq!((status, bucket), (200, &json!({"key": "a", "doc_count": 1})), "{answer}");
+        }
+    }
+
+    let (_, stats) = cluster.ask(2, Method::GET, "/logs/_stats/request_cache", None).await.expect("answered");
+    for (which, hits, misses) in [("primaries", 2, 1), ("total", 4, 2)] {
+        let told = &stats["_all"][which]["request_cache"];
+        assert_eq!(
+            (&told["hit_count"], &told["miss_count"]),
+            (&json!(hits), &json!(misses)),
+            "{which}: {told}"
+        );
+    }
+}

@@ -28,7 +28,7 @@ mod translog;
 mod uids;
 
 pub use aggs::{
-    AggError, AggPartial, AggRequest, finish as finish_aggs, parse as parse_aggs, reduce as reduce_aggs,
+    AggError, AggPartial, AggRequest, Room, finish as finish_aggs, parse as parse_aggs, reduce as reduce_aggs,
 };
 pub use analysis::{
     Analysis, AnalysisError, AnalyzeRequest, Definitions as AnalysisDefinitions, DictionaryError,
@@ -41,9 +41,10 @@ pub use disk::{
 };
 pub use engine::{
     Applied, ApplyRun, Aside, Buffers, Codec, Condition, CopyDigest, EngineError, EngineOptions, FieldBytes,
-    Fielddata, FilesSnapshot, Flushed, ForceMerge, History, IndexSort, LARGE_DOCUMENT_BYTES, MergeOptions,
-    QueryCache, QueryCacheFigures, QueryCacheOptions, SegmentFigures, ShardActivity, Shared, StoredDocument,
-    Timed, TombstoneBudget, Workers, WriteOutcome, WriteRequest, WriteRun, Written,
+    Fielddata, FilesSnapshot, Flushed, ForceMerge, History, IndexSort, KeptAnswer, LARGE_DOCUMENT_BYTES,
+    MergeOptions, QueryCache, QueryCacheFigures, QueryCacheOptions, RequestCache, RequestCacheFigures,
+    RequestCacheOptions, SegmentFigures, ShardActivity, Shared, StoredDocument, Timed, TombstoneBudget,
+    Workers, WriteOutcome, WriteRequest, WriteRun, Written,
 };
 pub use highlight::{
     BoundaryScanner, Fragmenter, Highlight, HighlightField, HighlightKind, HighlightOptions, Highlighter,

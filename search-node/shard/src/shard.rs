@@ -12,9 +12,9 @@ use tantivy::DocAddress;
 
 use crate::copying::check_finished;
 use crate::engine::{
-    Activity, Engine, EngineError, EngineOptions, FieldBytes, Flushed, ForceMerge, QueryCacheFigures,
-    SegmentFigures, ShardActivity, Shared, StoredDocument, View, WriteOutcome, WriteRequest, WriteRun,
-    Written,
+    Activity, Engine, EngineError, EngineOptions, FieldBytes, Flushed, ForceMerge, KeptAnswer,
+    QueryCacheFigures, RequestCacheFigures, SegmentFigures, ShardActivity, Shared, StoredDocument, View,
+    WriteOutcome, WriteRequest, WriteRun, Written,
 };
 use crate::highlight::{Highlight, Highlighter};
 use crate::mapping::Mapping;
@@ -86,6 +86,8 @@ pub struct ShardStats {
     pub fielddata_evictions: u64,
     /// What is kept of filters, counted over the segments that are there.
     pub queries: QueryCacheFigures,
+    /// What is kept of answers, and how often that was of use since the shard was opened.
+    pub requests: RequestCacheFigures,
     /// What was done since the shard was opened, with the time it took.
     pub activity: ShardActivity,
 }
@@ -270,6 +272,11 @@ impl Shard {
         self.engine.view().identities.values().for_each(|identities| identities.filters().clear());
     }
 
+    /// Forgets what was answered before.
+    pub fn clear_requests(&self) {
+        self.engine.view().requests.clear();
+    }
+
     /// Forgets what was computed of segments and kept.
     pub fn clear_fielddata(&self) {
         self.engine.view().identities.values().for_each(|identities| identities.fielddata().clear());
@@ -362,6 +369,7 @@ impl Shard {
                 .values()
                 .map(|identities| identities.filters().figures())
                 .fold(QueryCacheFigures::default(), QueryCacheFigures::and),
+            requests: view.requests.figures(),
             activity: self.engine.activity.shown(),
         }
     }
@@ -388,6 +396,29 @@ impl Reader {
         self.activity
             .query
             .run(|| search_helped(&self.view, request, context, stop, &self.helpers), Result::is_ok)
+    }
+
+    /// What this point in time has answered under a name, if that is kept.
+    pub fn kept_answer(&self, name: &str, now_millis: i64) -> Option<Arc<KeptAnswer>> {
+        let found = self.view.requests.get(name, now_millis)?;
+        // It counts with what was asked.
+        self.activity.query.run(|| (), |()| true);
+        Some(found)
+    }
+
+    /// Does the work for an answer under a name, and keeps what that says shall be kept.
+    pub fn keep_answer<E>(
+        &self,
+        name: &str,
+        now_millis: i64,
+        work: impl FnMut() -> Result<Option<Vec<u8>>, E>,
+    ) -> Result<(), E> {
+        self.view.requests.make(name, now_millis, work)
+    }
+
+    /// How many documents there are at this point in time.
+    pub fn documents(&self) -> u64 {
+        self.view.searcher.num_docs()
     }
 
     /// What this point in time suggests; `stop` may end it early.

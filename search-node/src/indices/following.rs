@@ -68,6 +68,8 @@ impl Index {
             self.is_backing.store(next.data_stream.is_some(), Ordering::Release);
             if is_closed {
                 self.is_closed.store(true, Ordering::Release);
+                // Its shards may stay open for a while. What changes meanwhile may be what was answered by.
+                self.open_shards().for_each(|shard| shard.clear_requests());
             }
             *metadata = next;
             if let Some((mapping, settings)) = parsed {

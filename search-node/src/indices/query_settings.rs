@@ -13,6 +13,7 @@ pub(super) const DEFAULT_FIELD: &str = "query.default_field";
 const TERMS: &str = "max_terms_count";
 const REGEX: &str = "max_regex_length";
 const QUERY_CACHE: &str = "queries.cache.enabled";
+const REQUEST_CACHE: &str = "requests.cache.enable";
 const SCRIPT_LOOPS: &str = "max_script_loops";
 
 /// What the names of similarities that are defined begin with. They change while the index is closed.
@@ -57,6 +58,11 @@ pub(super) fn read_stored(flat: &Map<String, Value>) -> Arc<QueryRules> {
 /// Which has no effect on what is found, and so is not refused here.
 fn keeps_filters(flat: &Map<String, Value>) -> bool {
     !flat.get(QUERY_CACHE).is_some_and(|said| *said == false || said == "false")
+}
+
+/// Nor has that.
+pub(super) fn keeps_answers(flat: &Map<String, Value>) -> bool {
+    !flat.get(REQUEST_CACHE).is_some_and(|said| *said == false || said == "false")
 }
 
 /// None at all stand for every field.

@@ -79,6 +79,8 @@ pub struct IndexSettings {
     pub check_bytes_max: u64,
     /// When segments are merged, and when writers wait for that.
     pub merge: MergeOptions,
+    /// Whether answers without hits are kept for who asks the same (`index.requests.cache.enable`).
+    pub keeps_answers: bool,
     /// What is said about queries.
     pub query: Arc<QueryRules>,
     /// How many copies a write waits for where it does not say.
@@ -228,6 +230,7 @@ impl IndexSettings {
             codec: Codec::Default,
             check_bytes_max: CHECK_BYTES_MAX,
             merge: MergeOptions::default(),
+            keeps_answers: query_settings::keeps_answers(flat),
             query: query_settings::read_stored(flat),
             active: active_of(flat).unwrap_or(ActiveCopies::Number(1)),
             slow_logs: SlowLogs::read(flat),

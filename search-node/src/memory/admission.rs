@@ -14,7 +14,7 @@ const FORLORN: Duration = Duration::from_secs(1);
 
 /// What a request is to others that want memory too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
+pub(super) enum Standing {
     /// It goes past those who wait: a thousand such make the limit.
     Small,
     /// It waits its turn, and leaves some room to small ones.
@@ -25,7 +25,7 @@ enum Standing {
 
 impl Standing {
     fn of(bytes: u64, own: u64, limit: u64) -> Self {
-        match (own > 0, bytes <= limit / 1000) {
+        match (own > 0, is_small(bytes, limit)) {
             (true, _) => Standing::Begun,
             (false, true) => Standing::Small,
             (false, false) => Standing::Large,
@@ -39,6 +39,11 @@ impl Standing {
             Standing::Small | Standing::Begun => limit,
         }
     }
+}
+
+/// Whether so much is little.
+pub(super) fn is_small(bytes: u64, limit: u64) -> bool {
+    bytes <= limit / 1000
 }
 
 /// Held by the request that may take what others have only promised.
@@ -79,9 +84,10 @@ impl Memory {
     }
 
     /// Promises memory to a request on a thread that others need: it does not wait.
-    pub(super) fn take_now(&self, bytes: u64, what: &str) -> Result<(), ApiError> {
+    /// `taken` is what it has taken already: much is much also where it is asked for a little at a time.
+    pub(super) fn take_now(&self, bytes: u64, taken: u64, what: &str) -> Result<(), ApiError> {
         let limit = self.limit();
-        let standing = Standing::of(bytes, 0, limit);
+        let standing = Standing::of(taken.saturating_add(bytes), 0, limit);
         let most = standing.ceiling(limit);
         if bytes > most {
             return Err(self.refuse(Refusal::Never { need: bytes, most }, what));
@@ -126,7 +132,7 @@ impl Memory {
     }
 
     /// Promises memory if there is room now, or says how much would be used.
-    fn take(&self, bytes: u64, standing: Standing) -> Result<(), u64> {
+    pub(super) fn take(&self, bytes: u64, standing: Standing) -> Result<(), u64> {
         let is_small = standing == Standing::Small;
         let ceiling = standing.ceiling(self.limit());
         self.inner.promised.fetch_add(bytes, Ordering::AcqRel);

@@ -142,6 +142,11 @@ impl Memory {
         self.inner.refused.load(Ordering::Relaxed)
     }
 
+    /// Whether a request of so many bytes goes past others.
+    pub(crate) fn is_small(&self, bytes: u64) -> bool {
+        admission::is_small(bytes, self.limit())
+    }
+
     /// How long may pass until the next look. `is_buffering` says that documents wait in memory.
     pub(crate) fn pause(&self, is_buffering: bool) -> Duration {
         pause(self.used(), self.limit(), is_buffering)

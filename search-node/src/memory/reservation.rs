@@ -1,7 +1,7 @@
 //! A reservation: what a request has promised to take at most, until it has taken it or ends.
 
 use super::Memory;
-use super::admission::Precedence;
+use super::admission::{Precedence, Standing};
 use crate::error::ApiError;
 
 /// Memory that is promised to a request and not filled yet; taken back when it is dropped.
@@ -21,9 +21,14 @@ impl Memory {
         Ok(Reservation { memory: self.clone(), bytes, what, precedence: None })
     }
 
+    /// Nothing yet, for a request that will ask for more.
+    pub(crate) fn reserve_nothing(&self, what: &'static str) -> Reservation {
+        Reservation { memory: self.clone(), bytes: 0, what, precedence: None }
+    }
+
     /// The same on a thread that others need: it is refused rather than made to wait.
     pub(crate) fn reserve_now(&self, bytes: u64, what: &'static str) -> Result<Reservation, ApiError> {
-        self.take_now(bytes, what)?;
+        self.take_now(bytes, 0, what)?;
         Ok(Reservation { memory: self.clone(), bytes, what, precedence: None })
     }
 }
@@ -38,6 +43,20 @@ impl Reservation {
     pub(crate) async fn grow(&mut self, bytes: u64) -> Result<(), ApiError> {
         // One that holds nothing here may hold something elsewhere: it was begun, and goes past those who were not.
         self.memory.take_or_wait(bytes, self.bytes.max(1), &mut self.precedence, self.what).await?;
+        self.bytes += bytes;
+        Ok(())
+    }
+
+    /// Promises more to a small request, if there is room at once.
+    pub(crate) fn grow_if_free(&mut self, bytes: u64) -> bool {
+        let is_free = self.memory.take(bytes, Standing::Small).is_ok();
+        self.bytes += if is_free { bytes } else { 0 };
+        is_free
+    }
+
+    /// The same on a thread that others need; `taken` is what the request has taken so far, filled or not.
+    pub(crate) fn grow_now(&mut self, bytes: u64, taken: u64) -> Result<(), ApiError> {
+        self.memory.take_now(bytes, taken, self.what)?;
         self.bytes += bytes;
         Ok(())
     }

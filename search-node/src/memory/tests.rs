@@ -240,3 +240,27 @@ fn it_is_looked_more_often_near_the_limit() {
     }
     assert_eq!(pause(0, 800, true), CALM);
 }
+
+/// A request that grows step by step would take as a small one, a little at a time, what is left to small ones.
+#[tokio::test]
+async fn what_grows_a_little_at_a_time_is_large_once_it_is() {
+    let (memory, _) = memory(1_600_000, Duration::ZERO);
+    memory.look();
+    let mut growing = memory.reserve_now(1000, "a").expect("fits");
+
+    let mut taken = growing.bytes();
+    let refused = loop {
+        match growing.grow_now(1000, taken) {
+            Ok(()) => taken += 1000,
+            Err(refused) => break refused,
+        }
+    };
+
+    assert_eq!((refused.status, taken), (429, 1_500_000));
+    assert!(memory.reserve_now(1000, "small").is_ok(), "small ones are let in");
+    growing.fill(taken);
+    assert_eq!(growing.bytes(), 0);
+    drop(growing);
+    memory.look();
+    assert_eq!(memory.used(), 0);
+}

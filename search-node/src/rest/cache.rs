@@ -1,5 +1,5 @@
 //! `_cache/clear`. Field data is kept of segments: the values of runtime fields, and which documents are nested objects; and so are the matches
-//! of filters. There is no cache of requests, so that this is clear already.
+//! of filters. What was answered is kept of points in time.
 
 use futures::FutureExt;
 use http::Method;
@@ -44,6 +44,9 @@ fn clear(call: &Call) -> Result<Reply, ApiError> {
     }
     if named.is_empty() || named.contains(&"query") {
         indices.iter().flat_map(|index| index.open_shards()).for_each(|shard| shard.clear_queries());
+    }
+    if named.is_empty() || named.contains(&"request") {
+        indices.iter().flat_map(|index| index.open_shards()).for_each(|shard| shard.clear_requests());
     }
     Call::ok(shards_of(&indices))
 }

@@ -17,10 +17,13 @@ use super::human::for_people;
 use super::parameters::read_flag;
 use super::pieces::Pieces;
 use crate::error::ApiError;
+use crate::memory::Reservation;
 
 /// What a handler answers.
 pub(super) enum Reply {
     Json(u16, Value),
+    /// The same with the memory that is promised for its text.
+    Large(u16, Value, Vec<Reservation>),
     /// JSON that is already written as the client wants it.
     Pieces(u16, Pieces),
     /// A table: a text for people, or rows for programs.
@@ -28,6 +31,16 @@ pub(super) enum Reply {
     /// No body, only the methods that a path answers.
     Allow(String),
     Text(u16, String, &'static str),
+}
+
+impl Reply {
+    /// The same with what is promised for its text, if anything is.
+    pub(super) fn within(self, promised: Vec<Reservation>) -> Self {
+        match self {
+            Self::Json(status, value) if !promised.is_empty() => Self::Large(status, value, promised),
+            other => other,
+        }
+    }
 }
 
 /// How the client wants the answer.
@@ -85,6 +98,10 @@ impl Wishes {
             }
             Reply::Table(table) => (200, Body::from(self.bytes(&table.rows())), self.media.shown()),
             Reply::Json(status, value) => (status, Body::from(self.bytes(&value)), self.media.shown()),
+            // Promised until it is written.
+            Reply::Large(status, value, _promised) => {
+                (status, Body::from(self.bytes(&value)), self.media.shown())
+            }
             Reply::Pieces(status, pieces) => (status, self.rewritten(pieces).await, self.media.shown()),
             Reply::Text(status, text, kind) => (status, Body::from(text), HeaderValue::from_static(kind)),
         };

@@ -397,7 +397,9 @@ pub(crate) async fn answer_carried(node: Arc<Node>, body: Bytes) -> Result<Bytes
         .await
         .map_err(|error| if error.is_not_primary() { Fault::NotLeader(None) } else { failed(error) });
     match answered? {
-        Reply::Json(status, value) => Ok(pack(&status, value.to_string().as_bytes())),
+        Reply::Json(status, value) | Reply::Large(status, value, _) => {
+            Ok(pack(&status, value.to_string().as_bytes()))
+        }
         Reply::Pieces(status, pieces) => Ok(pack(&status, &pieces.into_iter().collect::<Vec<_>>().concat())),
         _ => Err(failed(ApiError::internal(format!("[{shown}] has no answer that can be carried")))),
     }

@@ -176,8 +176,8 @@ fn answer(call: &Call, header: &Value, body: Value, task: &Task) -> Result<Value
             "allow_partial_search_results" => manner.allows_partial = flag()?,
             "ignore_unavailable" | "ignoreUnavailable" => scope.options.ignore_unavailable = flag()?,
             "allow_no_indices" | "allowNoIndices" => scope.options.allow_no_indices = flag()?,
+            "request_cache" => manner.request_cache = Some(flag()?),
             "search_type"
-            | "request_cache"
             | "expand_wildcards"
             | "ignore_throttled"
             | "ccs_minimize_roundtrips"

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::call::Call;
 use super::envelope::Reply;
 use super::router::{Route, route};
-use super::search::{as_task, scope};
+use super::search::{as_task, as_task_for, scope};
 use crate::action::search::{
     Manner, OpenedPoint, Untold, close_all_points, close_points, list_points, open_point,
 };
@@ -46,7 +46,7 @@ async fn open(call: Call) -> Result<Reply, ApiError> {
         opened(call, allows_partial, "[keep_alive] is not specified", task)
     };
     // Whoever is gone by now is told nothing, and nothing is held for it.
-    let (untold, OpenedPoint { id, shards, .. }) = as_task(call, work).await?;
+    let ((untold, OpenedPoint { id, shards, .. }), _) = as_task_for(call, work).await?;
     untold.tell();
     Call::ok(json!({"id": id, "_shards": shards}))
 }
@@ -56,7 +56,7 @@ async fn open_listed(call: Call) -> Result<Reply, ApiError> {
         let allows_partial = call.maybe_flag("allow_partial_pit_creation")?.unwrap_or(true);
         opened(call, allows_partial, "keep alive not specified", task)
     };
-    let (untold, OpenedPoint { id, shards, opened_millis }) = as_task(call, work).await?;
+    let ((untold, OpenedPoint { id, shards, opened_millis }), _) = as_task_for(call, work).await?;
     untold.tell();
     Call::ok(json!({"pit_id": id, "_shards": shards, "creation_time": opened_millis}))
 }

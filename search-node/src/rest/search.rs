@@ -16,6 +16,7 @@ use crate::action::search::{
 };
 use crate::error::ApiError;
 use crate::indices::may_name_scripts;
+use crate::memory::Reservation;
 use crate::tasks::{Description, Searched, Task, TaskKind};
 use crate::time_span::read_span;
 
@@ -134,9 +135,9 @@ pub(super) async fn run_search(call: Call) -> Result<Reply, ApiError> {
         Ok((Untold::of_search(&call.node, &answer), answer))
     };
     // Whoever is gone by now is told nothing, and no scroll is held for it.
-    let (untold, answer) = as_task(call, work).await?;
+    let ((untold, answer), promised) = as_task_for(call, work).await?;
     untold.tell();
-    Call::ok(answer)
+    Ok(Call::ok(answer)?.within(promised))
 }
 
 /// Searches, as a task. `read` is the body if it was read already.
@@ -178,15 +179,27 @@ pub(super) fn description(call: &Call) -> Description {
 
 /// Does it in the pool, listed as a task until nothing works on it any more. It is cancelled too when the client is gone, with
 /// whom this future goes.
-pub(super) async fn as_task<T: Send + 'static>(
+pub(super) async fn as_task(
+    call: Call,
+    work: impl FnOnce(&Call, &Task) -> Result<Reply, ApiError> + Send + 'static,
+) -> Result<Reply, ApiError> {
+    let (reply, promised) = as_task_for(call, work).await?;
+    Ok(reply.within(promised))
+}
+
+/// The same for what becomes a reply, with the memory that is promised for its text.
+pub(super) async fn as_task_for<T: Send + 'static>(
     call: Call,
     work: impl FnOnce(&Call, &Task) -> Result<T, ApiError> + Send + 'static,
-) -> Result<T, ApiError> {
+) -> Result<(T, Vec<Reservation>), ApiError> {
     let registered = call.node.tasks.register(TaskKind::Search, description(&call), None, Vec::new());
     let task = Arc::clone(&registered.task);
     let _until_gone = task.cancel.clone().drop_guard();
     let pool = call.node.search_pool.clone();
-    let done = pool.run(move || work(&call, &registered.task));
+    let done = pool.run(move || {
+        let done = work(&call, &registered.task)?;
+        Ok((done, std::mem::take(&mut *registered.task.promised.lock())))
+    });
     tokio::select! {
         biased;
         done = done => done,
@@ -232,8 +245,15 @@ pub(super) fn manner(call: &Call, body: &Value) -> Result<Manner, ApiError> {
         allows_partial: call.maybe_flag("allow_partial_search_results")?.unwrap_or(true),
         timeout: timeout.map(|text| read_span("timeout", &text)).transpose()?.flatten(),
         scroll: None,
+        request_cache: request_cache(call)?,
         typed_keys: call.flag("typed_keys")?,
     })
+}
+
+/// Whether answers of shards are kept. Where words are to be counted in all shards first, they are not.
+fn request_cache(call: &Call) -> Result<Option<bool>, ApiError> {
+    let is_asked = call.maybe_flag("request_cache")?;
+    Ok(if call.param("search_type") == Some("dfs_query_then_fetch") { Some(false) } else { is_asked })
 }
 
 /// Puts `?q=` into the body as a `query_string`.

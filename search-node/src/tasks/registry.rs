@@ -107,6 +107,7 @@ impl Tasks {
             is_stopped: AtomicBool::new(false),
             slices,
             answered: Arc::default(),
+            promised: Mutex::default(),
         });
         let running = Running { task: Arc::clone(&task), ended: watch::Sender::new(()) };
         self.running.lock().insert(number, running);

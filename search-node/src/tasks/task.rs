@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::{AnsweredSoFar, Description, Progress, Shown};
 use crate::error::ApiError;
+use crate::memory::Reservation;
 
 /// What a task does, as the API names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +79,8 @@ pub(crate) struct Task {
     pub slices: Vec<Arc<Progress>>,
     /// How much of a search is answered.
     pub answered: Arc<AnsweredSoFar>,
+    /// The memory that is promised for the text of its answer.
+    pub promised: Mutex<Vec<Reservation>>,
 }
 
 impl Task {

@@ -15,18 +15,14 @@ use tantivy::{DocId, DocSet, TERMINATED};
 use super::field_formats::FieldFormats;
 use super::hyperloglog::{DistinctCounter, spread, spread_bytes};
 use super::partial::{AggPartial, Bucket, Key, State, Sums};
-use super::request::{AggRequest, DateHistogram, Interval, Kind, Metric, Node};
+use super::request::{AggRequest, DateHistogram, Interval, Kind, Node};
+use super::room::{Meter, Within};
 use crate::engine::{Layout, View};
 use crate::json_values::plain;
 use crate::mapping::dates::{Resolution, floor_to};
-use crate::mapping::{FieldKind, IGNORED, Storage};
-use crate::query::{
-    Asked, Prepared, QueryContext, QueryError, no_aggregation_of_spans,
-    runtime_fields_of as runtime_fields_of_query,
-};
-use crate::search::{
-    SearchError, SortValue, Terms, Watch, check_words, no_column_for_ids, no_values_in_column,
-};
+use crate::mapping::{FieldKind, Storage};
+use crate::query::{Asked, Prepared, QueryContext};
+use crate::search::{SearchError, SortValue, Terms, Watch};
 
 /// The collectors of one level in one segment.
 pub(crate) struct SegmentAggs<'a> {
@@ -39,6 +35,10 @@ struct Collector<'a> {
     values: Values,
     state: Buckets,
     subs: SegmentAggs<'a>,
+    /// Where memory for more is asked for. Who gets none goes on until the walk ends, which is soon.
+    meter: Meter,
+    /// What another bucket takes here, with what stands below it in lists.
+    bucket_bytes: usize,
 }
 
 /// A field's values in a segment.
@@ -88,7 +88,47 @@ enum Buckets {
     Distinct(Vec<DistinctCounter>),
 }
 
+/// What a bucket takes while a segment is gone through, about: its key and count in lists, and its number by its key, where the lists and the
+/// table have grown to twice of what they need.
+const KEYED_BYTES: usize = 128;
+
+/// What it takes with those of other segments and shards, in a table that is copied as it grows.
+pub(super) const JOINED_BYTES: usize = 3 * size_of::<(Key, Bucket)>();
+
+/// What a text takes beside its letters.
+const TEXT_BYTES: usize = 32;
+
+/// What a key takes elsewhere.
+fn text_bytes(key: &Key) -> usize {
+    match key {
+        Key::Text(text) | Key::Version(text) => text.len() + TEXT_BYTES,
+        _ => 0,
+    }
+}
+
 impl<'a> SegmentAggs<'a> {
+    /// What another bucket above takes in the lists of this level. Those with keys ask for their buckets themselves.
+    fn bytes_below(&self) -> usize {
+        let bytes_of = |collector: &Collector<'_>| match collector.state {
+            Buckets::Keyed { .. } => 0,
+            Buckets::Single { .. } => 2 * size_of::<u64>() + collector.subs.bytes_below(),
+            Buckets::Metric(_) => 2 * size_of::<Sums>(),
+            Buckets::Distinct(_) => 2 * size_of::<DistinctCounter>(),
+        };
+        self.collectors.iter().map(bytes_of).sum()
+    }
+
+    /// What this level takes of another bucket above as it is given to others: a list has room for some before it has them.
+    fn shown_bytes(&self) -> usize {
+        let own = match self.collectors.len() {
+            0 => 0,
+            some => some.max(4) * size_of::<State>(),
+        };
+        let below =
+            self.collectors.iter().filter(|collector| matches!(collector.state, Buckets::Single { .. }));
+        own + below.map(|collector| collector.subs.shown_bytes()).sum::<usize>()
+    }
+
     /// The collectors of a request.
     pub(crate) fn open(
         request: &'a AggRequest,
@@ -98,17 +138,19 @@ impl<'a> SegmentAggs<'a> {
         watch: &Watch<'_>,
     ) -> Result<Self, SearchError> {
         let formats = Some(Box::new(FieldFormats::of(request, view)));
-        Ok(Self { formats, ..Self::open_level(request, view, reader, context, watch)? })
+        Ok(Self { formats, ..Self::open_level(request, &request.room, view, reader, context, watch)? })
     }
 
     fn open_level(
         request: &'a AggRequest,
+        room: &Within,
         view: &View,
         reader: &SegmentReader,
         context: &QueryContext<'_>,
         watch: &Watch<'_>,
     ) -> Result<Self, SearchError> {
-        let collectors = request.nodes.iter().map(|node| Collector::open(node, view, reader, context, watch));
+        let collectors = request.nodes.iter();
+        let collectors = collectors.map(|node| Collector::open(node, room, view, reader, context, watch));
         Ok(Self { collectors: collectors.collect::<Result<_, _>>()?, formats: None })
     }
 
@@ -145,11 +187,13 @@ impl<'a> SegmentAggs<'a> {
 impl<'a> Collector<'a> {
     fn open(
         node: &'a Node,
+        room: &Within,
         view: &View,
         reader: &SegmentReader,
         context: &QueryContext<'_>,
         watch: &Watch<'_>,
     ) -> Result<Self, SearchError> {
+        let mut meter = room.meter();
         let keyed = || Buckets::Keyed { numbers: HashMap::new(), counts: Vec::new(), keys: Vec::new() };
         let (field, state) = match &node.kind {
             Kind::Terms(terms) => (Some(&terms.field), keyed()),
@@ -164,7 +208,11 @@ impl<'a> Collector<'a> {
                 query.join(asked, watch.ask())?;
                 let _held = query.hold(asked, reader, &[], watch.ask())?;
                 let weight = query.query().weight(EnableScoring::disabled_from_searcher(&view.searcher))?;
-                let mut members = vec![0u64; (reader.max_doc() as usize).div_ceil(64)];
+                let words = (reader.max_doc() as usize).div_ceil(64);
+                if !meter.take(words * size_of::<u64>()) {
+                    return Err(SearchError::Cancelled);
+                }
+                let mut members = vec![0u64; words];
                 let mut scorer = weight.scorer(reader, 1.0)?;
                 while scorer.doc() != TERMINATED && !watch.is_over_after(1) {
                     members[scorer.doc() as usize / 64] |= 1 << (scorer.doc() % 64);
@@ -175,8 +223,9 @@ impl<'a> Collector<'a> {
             }
         };
         let values = field.map_or(Ok(Values::None), |field| Values::open(field, view, reader, watch))?;
-        let subs = SegmentAggs::open_level(&node.subs, view, reader, context, watch)?;
-        Ok(Self { node, values, state, subs })
+        let subs = SegmentAggs::open_level(&node.subs, room, view, reader, context, watch)?;
+        let bucket_bytes = KEYED_BYTES + subs.bytes_below();
+        Ok(Self { node, values, state, subs, meter, bucket_bytes })
     }
 
     fn collect(&mut self, document: DocId, owner: u32) {
@@ -191,7 +240,12 @@ impl<'a> Collector<'a> {
             }
             (Kind::Cardinality { precision, .. }, Buckets::Distinct(counters)) => {
                 let counter = at(counters, owner, || DistinctCounter::new(*precision));
+                let before = counter.bytes();
                 self.values.each_hash(document, |hash| counter.add(hash));
+                let grown = counter.bytes();
+                if grown > before {
+                    self.meter.take(grown);
+                }
             }
             (Kind::Missing { .. }, Buckets::Single { counts, .. }) if !self.values.has(document) => {
                 *at(counts, owner, || 0) += 1;
@@ -204,7 +258,7 @@ impl<'a> Collector<'a> {
                 self.subs.collect_in(document, owner);
             }
             (kind, Buckets::Keyed { numbers, counts, keys }) => {
-                let subs = &mut self.subs;
+                let (subs, meter, bucket_bytes) = (&mut self.subs, &mut self.meter, self.bucket_bytes);
                 let mut last = None;
                 self.values.each_key(kind, document, |key| {
                     // Several values of one document may fall into one bucket, which counts it once.
@@ -213,6 +267,7 @@ impl<'a> Collector<'a> {
                     }
                     last = Some(key);
                     let number = *numbers.entry((owner, key)).or_insert_with(|| {
+                        meter.take(bucket_bytes);
                         keys.push((owner, key));
                         counts.push(0);
                         (counts.len() - 1) as u32
@@ -226,7 +281,8 @@ impl<'a> Collector<'a> {
     }
 
     fn finish(self, owners: usize) -> Result<Vec<State>, SearchError> {
-        let Self { node, values, state, subs } = self;
+        let Self { node, values, state, subs, mut meter, .. } = self;
+        let mut take = |bytes| if meter.take(bytes) { Ok(()) } else { Err(SearchError::Cancelled) };
         Ok(match state {
             Buckets::Metric(mut sums) => {
                 sums.resize_with(owners, Sums::default);
@@ -245,6 +301,7 @@ impl<'a> Collector<'a> {
                 buckets.map(|(count, subs)| State::Single(Bucket { count, subs })).collect()
             }
             Buckets::Keyed { counts, keys, .. } => {
+                take(counts.len() * (size_of::<AggPartial>() + subs.shown_bytes()))?;
                 let below = subs.finish_for(counts.len())?;
                 let is_terms = matches!(node.kind, Kind::Terms(_));
                 let empty = || {
@@ -253,6 +310,7 @@ impl<'a> Collector<'a> {
                 let mut states: Vec<State> = (0..owners).map(|_| empty()).collect();
                 for (((owner, key), count), subs) in keys.into_iter().zip(counts).zip(below) {
                     let key = values.shown_key(&node.kind, key)?;
+                    take(JOINED_BYTES + text_bytes(&key))?;
                     let bucket = Bucket { count, subs };
                     match &mut states[owner as usize] {
                         State::Terms(buckets) => drop(buckets.insert(key, bucket)),
@@ -264,85 +322,6 @@ impl<'a> Collector<'a> {
             }
         })
     }
-}
-
-/// Refuses what a shard cannot compute, whatever is in it.
-pub(crate) fn check(
-    request: &AggRequest,
-    view: &View,
-    context: &QueryContext<'_>,
-) -> Result<(), SearchError> {
-    for node in &request.nodes {
-        if let Kind::Filter(query) = &node.kind {
-            Prepared::new(Asked::new(query, view, context))?;
-        }
-        if let Some(path) = node.kind.field() {
-            check_spans(&node.kind, path, view)?;
-            check_field(path, view)?;
-        }
-        check(&node.subs, view, context)?;
-    }
-    Ok(FieldFormats::of(request, view).check(request)?)
-}
-
-/// The runtime fields that it needs.
-pub(crate) fn runtime_fields_of(
-    request: &AggRequest,
-    view: &View,
-    context: &QueryContext<'_>,
-) -> Result<Vec<String>, SearchError> {
-    let mut fields = Vec::new();
-    for node in &request.nodes {
-        if let Kind::Filter(query) = &node.kind {
-            fields.extend(runtime_fields_of_query(Asked::new(query, view, context))?);
-        }
-        let field = node.kind.field().filter(|path| view.layout.mapping.runtime.get(path).is_some());
-        fields.extend(field.map(str::to_owned));
-        fields.extend(runtime_fields_of(&node.subs, view, context)?);
-    }
-    Ok(fields)
-}
-
-/// Refuses fields whose values are in no column.
-fn check_field(path: &str, view: &View) -> Result<(), QueryError> {
-    if path == "_id" {
-        return Err(no_column_for_ids());
-    }
-    if path == IGNORED {
-        return Err(no_values_in_column(path, path));
-    }
-    let layout = &view.layout;
-    match layout.mapping.searched(path) {
-        _ if layout.keyed(path).is_some_and(|keyed| keyed.mapping.doc_values) => Ok(()),
-        Some(mapping) if mapping.kind.is_text() => check_words(layout, path, mapping),
-        Some(mapping) if matches!(mapping.kind, FieldKind::Structured(_)) => {
-            Err(no_values_in_column(path, &mapping.type_name))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Of spans it is told whether there are any.
-fn check_spans(kind: &Kind, path: &str, view: &View) -> Result<(), SearchError> {
-    let Some(mapping) = view.layout.mapping.searched(path) else { return Ok(()) };
-    let aggregation = match kind {
-        _ if !matches!(mapping.kind, FieldKind::Range { .. }) => return Ok(()),
-        Kind::Missing { .. } | Kind::Filter(_) | Kind::Metric { metric: Metric::ValueCount, .. } => {
-            return Ok(());
-        }
-        Kind::Terms(_) => "terms",
-        Kind::DateHistogram(_) => "date_histogram",
-        Kind::Histogram(_) => "histogram",
-        Kind::Cardinality { .. } => "cardinality",
-        Kind::Metric { metric, .. } => match metric {
-            Metric::Avg => "avg",
-            Metric::Min => "min",
-            Metric::Max => "max",
-            Metric::Sum => "sum",
-            Metric::ValueCount | Metric::Stats => "stats",
-        },
-    };
-    Err(no_aggregation_of_spans(path, &mapping.type_name, aggregation).into())
 }
 
 /// The element at a number, growing the list to it.

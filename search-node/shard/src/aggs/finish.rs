@@ -14,6 +14,7 @@ use super::request::{
     AggError, AggRequest, BUCKETS_MAX, DateHistogram, Histogram, Interval, Kind, Metric, Node, OrderBy,
     Terms, bound_millis,
 };
+use super::room::Meter;
 use crate::mapping::dates::{DateFormats, show};
 use crate::mapping::{decode_version, show_ip};
 use crate::query::QueryError;
@@ -22,7 +23,8 @@ use crate::query::QueryError;
 pub fn finish(request: &AggRequest, mut partial: AggPartial, now_millis: i64) -> Result<Value, AggError> {
     let formats =
         partial.formats.take().map_or_else(ReadFormats::default, |formats| ReadFormats::new(*formats));
-    let mut finishing = Finishing { now: now_millis, left: BUCKETS_MAX, formats };
+    let meter = request.room.meter();
+    let mut finishing = Finishing { now: now_millis, left: BUCKETS_MAX, formats, meter };
     finish_level(request, partial, &mut finishing).map(Value::Object)
 }
 
@@ -32,6 +34,23 @@ struct Finishing {
     /// How many more buckets there may be.
     left: usize,
     formats: ReadFormats,
+    meter: Meter,
+}
+
+/// What a bucket or a figure takes as JSON, as a tree and as a text, about: measured, 700 with a key and a count.
+const SHOWN_BYTES: usize = 768;
+
+impl Finishing {
+    /// Takes memory for what is made of the answer.
+    fn take(&mut self, bytes: usize) -> Result<(), AggError> {
+        if self.meter.take(bytes) {
+            return Ok(());
+        }
+        Err(QueryError {
+            kind: "circuit_breaking_exception",
+            reason: "there is no memory for the buckets of the answer".to_owned(),
+        })
+    }
 }
 
 fn finish_level(
@@ -58,6 +77,7 @@ fn finish_node(
 ) -> Result<Map<String, Value>, AggError> {
     match (&node.kind, state) {
         (Kind::Terms(terms), Some(State::Terms(buckets))) => {
+            finishing.take(buckets.len() * size_of::<(Key, Bucket)>())?;
             finish_terms(node, terms, buckets.into_iter().collect(), finishing)
         }
         (Kind::Terms(terms), _) => finish_terms(node, terms, Vec::new(), finishing),
@@ -316,6 +336,7 @@ fn show_buckets(
     buckets
         .into_iter()
         .map(|(key, bucket)| {
+            finishing.take((1 + node.subs.nodes.len()) * SHOWN_BYTES)?;
             let mut body = show_key(&key, shown);
             body.insert("doc_count".to_owned(), json!(bucket.count));
             body.extend(finish_level(&node.subs, bucket.subs, finishing)?);

@@ -34,6 +34,14 @@ impl DistinctCounter {
         }
     }
 
+    /// Bytes that its values take.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            DistinctCounter::Exact { hashes, .. } => hashes.allocation_size(),
+            DistinctCounter::Estimated(registers) => registers.len(),
+        }
+    }
+
     pub(super) fn merge(&mut self, other: DistinctCounter) {
         match other {
             DistinctCounter::Exact { hashes, .. } => hashes.into_iter().for_each(|hash| self.add(hash)),

@@ -6,6 +6,7 @@ use std::net::Ipv6Addr;
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
+use super::collect::JOINED_BYTES;
 use super::field_formats::FieldFormats;
 use super::hyperloglog::DistinctCounter;
 use super::request::AggRequest;
@@ -77,12 +78,24 @@ pub struct AggPartial {
     pub(super) formats: Option<Box<FieldFormats>>,
 }
 
-/// Joins what two segments or shards computed.
+impl AggPartial {
+    /// How many buckets with keys there are in the outermost level.
+    fn buckets(&self) -> usize {
+        let of_state = |state: &State| match state {
+            State::Terms(buckets) => buckets.len(),
+            State::Histogram(buckets) => buckets.len(),
+            State::Single(_) | State::Metric(_) | State::Distinct(_) => 0,
+        };
+        self.states.iter().map(of_state).sum()
+    }
+}
+
+/// Joins what two segments or shards computed. Where there is no room for both, the one is kept as it is: whoever gives the room knows.
 pub fn reduce(request: &AggRequest, a: AggPartial, b: AggPartial) -> AggPartial {
     if a.states.is_empty() {
         return b;
     }
-    if b.states.is_empty() {
+    if b.states.is_empty() || !request.room.meter().take(b.buckets() * JOINED_BYTES) {
         return a;
     }
     let formats = match (a.formats, b.formats) {

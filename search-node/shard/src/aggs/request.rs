@@ -1,8 +1,11 @@
 //! The request: Elasticsearch's JSON to a tree of aggregations, refusing what it does not know.
 
+use std::sync::Arc;
+
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
+use super::room::{Room, Within};
 use crate::json_values::plain;
 use crate::mapping::dates::{DateFormats, read_math, time_zone};
 use crate::query::{Query, QueryError, parse_query};
@@ -34,9 +37,17 @@ pub type AggError = QueryError;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AggRequest {
     pub(super) nodes: Vec<Node>,
+    /// Where the memory of what they hold is asked for; of the outermost level only.
+    pub(super) room: Within,
 }
 
 impl AggRequest {
+    /// The same, with the memory for what they hold taken of a room.
+    #[must_use]
+    pub fn within(self, room: Arc<dyn Room>) -> Self {
+        Self { room: Within::new(room), ..self }
+    }
+
     /// Whether nothing is asked.
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()
@@ -131,7 +142,7 @@ fn parse_level(json: &Value, depth: usize) -> Result<AggRequest, AggError> {
     let object =
         json.as_object().ok_or_else(|| QueryError::parsing("Expected [START_OBJECT] under [aggs]"))?;
     let nodes = object.iter().map(|(name, body)| parse_node(name, body, depth)).collect::<Result<_, _>>()?;
-    Ok(AggRequest { nodes })
+    Ok(AggRequest { nodes, room: Within::default() })
 }
 
 fn parse_node(name: &str, body: &Value, depth: usize) -> Result<Node, AggError> {

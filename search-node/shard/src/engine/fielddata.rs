@@ -316,6 +316,17 @@ impl SegmentFielddata {
         }
     }
 
+    /// Forgets the value of a name, with its other names; who holds it is charged until it is given back.
+    pub(crate) fn remove(&self, name: &str) {
+        let mut all = self.of.kept.lock();
+        let AllKept { segments, by_use } = &mut *all;
+        let Some(kept) = segments.get_mut(&self.segment) else { return };
+        let Some(Slot::Made(made)) = kept.slots.get(name) else { return };
+        let made = Arc::clone(made);
+        made.names.iter().for_each(|name| drop(kept.slots.remove(name)));
+        by_use.remove(&made.used());
+    }
+
     /// Forgets every value; those that somebody holds are charged until they are given back.
     pub(crate) fn clear(&self) {
         let mut all = self.of.kept.lock();

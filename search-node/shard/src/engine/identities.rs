@@ -12,6 +12,7 @@ use super::field_counts::{CountedFields, FieldCounts};
 use super::fielddata::{Fielddata, SegmentFielddata};
 use super::levels::{Level, level};
 use super::query_cache::{SegmentFilters, ShardQueries};
+use super::request_cache::ShardRequests;
 use super::write::Numbers;
 use super::{FIRST, SEQ_NO, TERM, VERSION};
 use crate::uids::UidIndex;
@@ -21,6 +22,7 @@ use crate::uids::UidIndex;
 pub(super) struct Keeping {
     pub(super) fielddata: Arc<Fielddata>,
     pub(super) queries: Arc<ShardQueries>,
+    pub(super) requests: Arc<ShardRequests>,
 }
 
 /// The identities of each segment.

@@ -41,6 +41,7 @@ mod read;
 mod refresh;
 mod replay;
 mod replication;
+mod request_cache;
 mod runtime;
 mod runtime_layouts;
 mod segments;
@@ -101,6 +102,8 @@ pub(crate) use query_cache::{Matches, ShardQueries};
 pub use query_cache::{QueryCache, QueryCacheFigures, QueryCacheOptions};
 pub use read::StoredDocument;
 pub(crate) use replication::roll_back;
+pub(crate) use request_cache::ViewRequests;
+pub use request_cache::{KeptAnswer, RequestCache, RequestCacheFigures, RequestCacheOptions};
 pub(crate) use runtime::RuntimeSegment;
 pub use segments::SegmentFigures;
 use segments::Segments;
@@ -134,6 +137,8 @@ pub struct Shared {
     pub queries: Arc<QueryCache>,
     /// The threads that help large searches.
     pub helpers: Arc<Helpers>,
+    /// What was answered before.
+    pub requests: Arc<RequestCache>,
     /// Held by the shard that reads a large document from its translog again.
     pub large_replays: Arc<Mutex<()>>,
 }
@@ -147,6 +152,9 @@ const FIELDDATA_BYTES_MAX: usize = 64 << 20;
 /// Some hundred filters of a million documents, where nobody says how many.
 const QUERIES_BYTES_MAX: usize = 16 << 20;
 
+/// Some thousand answers, where nobody says how many.
+const REQUESTS_BYTES_MAX: usize = 4 << 20;
+
 impl Default for Shared {
     fn default() -> Self {
         Self {
@@ -157,6 +165,10 @@ impl Default for Shared {
             fielddata: Fielddata::new(FIELDDATA_BYTES_MAX),
             queries: QueryCache::new(QueryCacheOptions { bytes_max: QUERIES_BYTES_MAX, all_segments: false }),
             helpers: Helpers::new(0),
+            requests: RequestCache::new(RequestCacheOptions {
+                bytes_max: REQUESTS_BYTES_MAX,
+                expire_millis: None,
+            }),
             large_replays: Arc::default(),
         }
     }
@@ -348,6 +360,7 @@ pub(crate) struct View {
     pub(crate) searcher: Searcher,
     pub(crate) identities: Arc<AllIdentities>,
     pub(crate) queries: Arc<ShardQueries>,
+    pub(crate) requests: Arc<ViewRequests>,
     pub(crate) layout: Arc<Layout>,
 }
 

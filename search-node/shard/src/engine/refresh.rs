@@ -132,7 +132,7 @@ impl Engine {
 
     /// Lets readers see the newest list.
     pub(super) fn show_list(&self, segments: &Segments) {
-        self.view.store(Arc::new(segments.view(self.layout())));
+        self.show_view(segments.view(self.layout()));
     }
 
     /// The segments that were spilled up to `epoch`, once those under way are done.

@@ -178,6 +178,7 @@ impl Segments {
             searcher: self.reader.searcher(),
             identities: Arc::clone(&self.identities),
             queries: Arc::clone(&self.keeping.queries),
+            requests: self.keeping.requests.of_view(),
             layout,
         }
     }

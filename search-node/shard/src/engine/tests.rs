@@ -9,6 +9,8 @@ mod model;
 mod nested;
 mod packing;
 mod replication;
+mod requests;
+mod rooms;
 mod runtime;
 mod scoring;
 mod seeking;

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use cluster::state::{CopyId, IndexId, ShardId};
 use serde::{Deserialize, Serialize};
-use shard::{EngineError, FieldBytes, QueryCacheFigures, SegmentFigures, Shard, ShardActivity};
+use shard::{
+    EngineError, FieldBytes, QueryCacheFigures, RequestCacheFigures, SegmentFigures, Shard, ShardActivity,
+};
 
 use crate::action::search::{HeldBytes, HeldFigures, HeldLimits};
 use crate::coordination::{read, write};
@@ -108,6 +110,8 @@ pub(crate) struct CopyFigures {
     pub(crate) fielddata: BTreeMap<String, u64>,
     /// What is kept of filters.
     pub(crate) queries: QueryCacheFigures,
+    /// What is kept of answers.
+    pub(crate) requests: RequestCacheFigures,
     pub(crate) is_throttled: bool,
     pub(crate) throttle_millis: u64,
     /// Writers that wait for a refresh.
@@ -163,6 +167,7 @@ impl CopyFigures {
         self.fielddata_bytes += other.fielddata_bytes;
         self.fielddata_evictions += other.fielddata_evictions;
         self.queries = self.queries.and(other.queries);
+        self.requests = self.requests.and(other.requests);
         other
             .fielddata
             .iter()
@@ -293,6 +298,7 @@ fn copies_of(node: &Node, wish: &FiguresWish) -> Vec<CopyFigures> {
             fielddata_bytes: stats.fielddata_bytes as u64,
             fielddata_evictions: stats.fielddata_evictions,
             queries: stats.queries,
+            requests: stats.requests,
             fielddata: fielddata.remove(&number).unwrap_or_default(),
             is_throttled: stats.is_throttled,
             throttle_millis: u64::try_from(stats.throttle_time.as_millis()).unwrap_or(u64::MAX),

@@ -12,6 +12,7 @@ use shard::{
 
 use super::answer::{add_fields, add_sort, show_hit, show_score};
 use super::body::{SearchBody, count, flag};
+use super::budget::Budget;
 use super::named::NamedSearches;
 use super::query::Part;
 use super::showing::{Showing, Shown, add_explanation};
@@ -114,6 +115,7 @@ pub(super) fn check_windows(all: &[InnerHits], most: usize) -> Result<(), ApiErr
 pub(super) struct InnerSearches<'a> {
     /// Ends them. The time of a search is that of looking for hits: what was found in time is shown as a whole.
     cancelled: &'a CancellationToken,
+    budget: &'a Budget,
     /// By the place of the part, and by where it is said what is shown.
     searches: HashMap<(usize, *const InnerHits), Option<InnerSearch<'a>>>,
     named: NamedSearches<'a>,
@@ -122,9 +124,9 @@ pub(super) struct InnerSearches<'a> {
 }
 
 impl<'a> InnerSearches<'a> {
-    pub(super) fn new(cancelled: &'a CancellationToken) -> Self {
+    pub(super) fn new(cancelled: &'a CancellationToken, budget: &'a Budget) -> Self {
         let (searches, showing) = (HashMap::new(), HashMap::new());
-        Self { cancelled, searches, named: NamedSearches::new(cancelled), showing }
+        Self { cancelled, budget, searches, named: NamedSearches::new(cancelled), showing }
     }
 
     /// Ends what is read for them.
@@ -190,6 +192,7 @@ pub(super) fn add<'a>(
     if body.inner_hits.is_empty() {
         return Ok(());
     }
+    searches.budget.take_tree(&stored.source)?;
     let source: Value = serde_json::from_slice(&stored.source).unwrap_or_default();
     let around = Around { part, hit, path: None, stored, source: &source };
     add_to(shown, &body.inner_hits, &around, searches)
@@ -264,6 +267,7 @@ fn find_joined<'a>(
     let mut shown = Vec::new();
     for hit in answer.hits.iter().skip(inner_hits.from) {
         let stored = part.reader.fetch(hit)?;
+        searches.budget.take_tree(&stored.source)?;
         let source: Value = serde_json::from_slice(&stored.source).unwrap_or_default();
         let mut joined = show_joined(inner_hits, part, hit, (&stored, &source), searches)?;
         searches.named.add_inner(&mut joined, part, hit, (&inner_hits.request.query, None))?;
@@ -325,6 +329,8 @@ fn show<'a>(
     }
     shown.insert("_score".to_owned(), inner.hit.score.map_or(Value::Null, show_score));
     let object = object_at(around.source, &inner.place);
+    // Of one document there may be many, each of which is shown with a part of it.
+    searches.budget.take_inner()?;
     if let Some(source) = source_of(object.clone(), &inner.place, shows.source()) {
         shown.insert("_source".to_owned(), source);
     }

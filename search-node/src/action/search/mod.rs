@@ -12,6 +12,9 @@
 //!  rank       which copy answers soonest, as far as can be told
 //!  soonest    what this node knows for that of the others
 //!  query      what one node finds in its copies, and the documents of hits it found
+//!  look       what there is in one of them
+//!  request_cache  which of their answers are kept for who asks the same, and under which names
+//!  budget     the memory that all of that takes, promised before
 //!  profile    what it took in each shard, where that is asked
 //!  spread     asking the nodes, again elsewhere if one fails, and joining what they say; then for the documents (fetch)
 //!  until      how long all of that goes on
@@ -29,18 +32,21 @@
 
 mod answer;
 mod body;
+mod budget;
 mod collapse;
 mod contexts;
 mod failed;
 mod held;
 mod highlight;
 mod inner_hits;
+mod look;
 mod lookups;
 mod named;
 mod point_in_time;
 mod profile;
 mod query;
 mod rank;
+mod request_cache;
 mod rescore;
 mod scroll;
 mod shards;
@@ -57,7 +63,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use shard::{Query, finish_aggs, parse_query};
+use shard::{Query, parse_query};
 
 use self::answer::{show_score, show_shards, show_total};
 pub(crate) use self::body::{SearchBody, TrackTotal, check_timeout, read_source, read_terminate_after};
@@ -102,6 +108,8 @@ pub(crate) struct Manner {
     pub timeout: Option<Duration>,
     /// For how long all matches are held, to be asked for a batch at a time.
     pub scroll: Option<Duration>,
+    /// Whether answers of shards are kept for who asks the same (`request_cache`); if nobody says so, their indices decide.
+    pub request_cache: Option<bool>,
     /// Whether names in the answer say of what kind they are.
     pub typed_keys: bool,
 }
@@ -207,7 +215,7 @@ fn found_answer(
         answer["terminated_early"] = json!(found.is_terminated);
     }
     if !body.request.aggs.is_empty() {
-        answer["aggregations"] = finish_aggs(&body.request.aggs, found.aggs, started)?;
+        answer["aggregations"] = spread.finished(found.aggs, started)?;
     }
     if body.profile {
         answer["profile"] = profile::show(found.profiles, &found.fetching);
@@ -215,6 +223,7 @@ fn found_answer(
     if !body.suggest.is_empty() {
         answer["suggest"] = suggest::show(suggested, completed, &body.suggest, manner.typed_keys);
     }
+    task.promised.lock().extend(spread.for_text());
     Ok(answer)
 }
 

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt::Display;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,17 +11,18 @@ use daemon::CancellationToken;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use shard::{
-    AggPartial, AskStop, Hit, Query, QueryContext, QueryRules, Reader, SearchAnswer, SearchError,
-    SearchRequest, SortField, SortValue, Stop, Suggested, compare_hits, one_of_each_group, reduce_aggs,
-    uid_parts,
+    AggPartial, AskStop, Hit, Query, QueryContext, QueryRules, Reader, SearchError, SearchRequest, SortField,
+    SortValue, Stop, Suggested, compare_hits, one_of_each_group, reduce_aggs, uid_parts,
 };
 
 use super::answer::{add_fields, add_sort_values, show_hit};
 use super::body::{SearchBody, TrackTotal};
+use super::budget::Budget;
 use super::held::{Held, HeldLimits, HeldShard};
 use super::inner_hits::{self, InnerSearches};
 use super::named::NamedSearches;
-use super::profile::{Fetching, Profiling};
+use super::profile::Fetching;
+use super::request_cache::RequestCache;
 use super::showing::{self, Showing, Shown as Document};
 use super::until::Until;
 use super::{filtered, in_type, read_filter};
@@ -56,6 +56,8 @@ pub(super) struct Question {
     pub task: String,
     /// What the node holds, if it shall look in that.
     pub held: Option<HeldAsked>,
+    /// Whether answers are kept for who asks the same, if the request says so.
+    pub request_cache: Option<bool>,
 }
 
 /// A point in time that nodes hold, which is looked in.
@@ -173,6 +175,11 @@ impl Part {
         }
     }
 
+    /// What scores are multiplied by, and what the index says about queries.
+    pub(super) fn weighing(&self) -> (f32, &QueryRules) {
+        (self.boost, &self.rules)
+    }
+
     /// The node that has it.
     pub(super) fn node(&self) -> &str {
         &self.asked.node
@@ -184,7 +191,7 @@ impl Part {
     }
 
     /// The search as it is in this part.
-    fn request<'a>(&self, request: &'a SearchRequest) -> Cow<'a, SearchRequest> {
+    pub(super) fn request<'a>(&self, request: &'a SearchRequest) -> Cow<'a, SearchRequest> {
         let after = self.held.as_ref().and_then(|held| held.scroll.as_ref()?.after());
         let is_by_place = request.sort.iter().any(|key| matches!(key.field, SortField::ShardDoc(_)));
         if self.filter.is_none() && self.boost == 1.0 && after.is_none() && !is_by_place {
@@ -206,16 +213,19 @@ impl Part {
     }
 }
 
-/// Looks in shards of this node, as the body `source` asks; an error where nobody wants to know any more.
+/// Looks in shards of this node, as the body `json` asks; an error where nobody wants to know any more.
 pub(super) fn find_here(
     node: &Node,
     question: &Question,
-    body: &SearchBody,
-    source: &dyn Display,
+    (json, body): (&Value, &SearchBody),
     until: &Until,
+    budget: &Arc<Budget>,
 ) -> Result<(Partial, Vec<Part>), ApiError> {
     let begun = Instant::now();
     let mut request = body.request.clone();
+    if !request.aggs.is_empty() {
+        request.aggs = request.aggs.within(Arc::<Budget>::clone(budget));
+    }
     request.hits = question.hits;
     request.counted_to = match body.track_total {
         TrackTotal::All => u64::MAX,
@@ -243,41 +253,42 @@ pub(super) fn find_here(
             Err(error) => partial.failures.push((asked.place, written(&error))),
         }
     }
+    let cache = RequestCache::of(question, body, json);
     for part in &parts {
-        let request = part.request(&request);
         let timed = Timed::query(&part.index);
-        let profiling = Profiling::new(body.profile && !body.is_suggest_only);
-        let asked = Instant::now();
-        let answer = match body.is_suggest_only {
-            true => Ok(SearchAnswer::default()),
-            false => {
-                let measured = profiling.request(&request);
-                let request = measured.as_ref().unwrap_or(&request);
-                part.reader.search_until(request, &part.context(), &|| until.stop())
+        let mut look = || part.look(&request, body, (until, budget), &mut partial.profiles);
+        let hits = part.reader.documents().min(request.hits as u64);
+        let found = budget.take_hits(hits, body).and_then(|()| {
+            let found = match &cache {
+                Some(cache) => {
+                    let asked = question.shards.iter().find(|asked| asked.place == part.place);
+                    cache.answer(part, asked, look)
+                }
+                None => look(),
+            };
+            let found = budget.checked(found)?;
+            match found.and_then(|found| part.add_suggested(found, body, &mut partial.suggested)) {
+                // For another node: it looks for another copy then.
+                Err(SearchError::Cancelled) if node.stopping.is_cancelled() => Err(ApiError::node_closed()),
+                found => Ok(found?),
             }
-        };
-        if answer.is_ok() {
-            partial.profiles.extend(profiling.end(part, &request, asked.elapsed()));
-        }
-        let answer = answer.and_then(|answer| rescored(answer, part, body, until));
-        match answer.and_then(|answer| Ok((answer, suggested(part, body, &mut partial.suggested, until)?))) {
-            Ok((answer, ())) => {
+        });
+        match found {
+            Ok(answer) => {
                 partial.is_terminated |= answer.is_terminated;
-                timed.end_query(&part.index, part.number, answer.total, source);
+                timed.end_query(&part.index, part.number, answer.total, json);
                 partial.is_timed_out |= answer.is_partial;
                 partial.answered.push(part.place);
                 partial.total += answer.total;
                 partial.max_score = higher(partial.max_score, answer.max_score);
                 partial.hits.extend(answer.hits.into_iter().map(|hit| Hit { shard: part.place, ..hit }));
                 partial.aggs = reduce_aggs(&request.aggs, std::mem::take(&mut partial.aggs), answer.aggs);
+                // What there was no room for is missing.
+                budget.check()?;
             }
-            // For another node: it looks for another copy then.
-            Err(SearchError::Cancelled) if node.stopping.is_cancelled() => {
-                return Err(ApiError::node_closed());
-            }
-            Err(error @ SearchError::Cancelled) => return Err(error.into()),
+            Err(error) if is_over(&error) => return Err(error),
             Err(error) => {
-                let error = ApiError::from(error)
+                let error = error
                     .with("index", part.index.name.as_str())
                     .with("index_uuid", part.index.uuid.as_str());
                 partial.failures.push((part.place, written(&error)));
@@ -299,37 +310,9 @@ pub(super) fn find_here(
     Ok((partial, parts))
 }
 
-/// Adds what a part suggests.
-fn suggested(
-    part: &Part,
-    body: &SearchBody,
-    so_far: &mut Suggested,
-    until: &Until,
-) -> Result<(), SearchError> {
-    if body.suggest.is_empty() {
-        return Ok(());
-    }
-    let own = part.reader.suggest(&body.suggest, &part.context(), &|| until.stop())?;
-    let own = own.in_shard(part.place);
-    *so_far = std::mem::take(so_far).join(own, &body.suggest)?;
-    Ok(())
-}
-
-/// What a part answered, its best hits in the order of other queries.
-fn rescored(
-    mut answer: SearchAnswer,
-    part: &Part,
-    body: &SearchBody,
-    until: &Until,
-) -> Result<SearchAnswer, SearchError> {
-    if answer.hits.is_empty() {
-        return Ok(answer);
-    }
-    for rescore in &body.rescore {
-        rescore.apply(&mut answer.hits, &part.reader, &part.context(), &|| until.stop())?;
-        answer.max_score = answer.hits.first().and_then(|best| best.score);
-    }
-    Ok(answer)
+/// Whether nobody wants to know any more, or not of this node.
+fn is_over(error: &ApiError) -> bool {
+    [ApiError::TASK_CANCELLED, ApiError::NODE_CLOSED].contains(&error.kind.as_str())
 }
 
 /// The higher of two scores that may not be there.
@@ -347,12 +330,13 @@ pub(super) fn fetch_here(
     parts: &[Part],
     hits: &[Hit],
     body: &SearchBody,
-    source: &dyn Display,
+    source: &Value,
     cancelled: &CancellationToken,
+    budget: &Budget,
 ) -> Fetched {
     let mut failed: BTreeMap<usize, ApiError> = BTreeMap::new();
     let mut took = Fetching::new();
-    let mut searches = InnerSearches::new(cancelled);
+    let mut searches = InnerSearches::new(cancelled, budget);
     let mut showing = BTreeMap::new();
     let mut named = NamedSearches::new(cancelled);
     let mut show = |hit: &Hit| {
@@ -361,7 +345,7 @@ pub(super) fn fetch_here(
         }
         let begun = Instant::now();
         let made = (&mut searches, &mut showing, &mut named);
-        let shown = fetch_one(parts, hit, body, made, cancelled)
+        let shown = fetch_one(parts, hit, body, made, (cancelled, budget))
             .inspect_err(|error| drop(failed.insert(hit.shard, error.clone())));
         let (spent, count) = took.entry(hit.shard).or_default();
         *spent += begun.elapsed();
@@ -390,11 +374,12 @@ fn fetch_one<'a>(
         &mut BTreeMap<usize, Showing<'a>>,
         &mut NamedSearches<'a>,
     ),
-    cancelled: &CancellationToken,
+    (cancelled, budget): (&CancellationToken, &Budget),
 ) -> Shown {
     let part = parts.iter().find(|part| part.place == hit.shard);
     let part = part.ok_or_else(|| ApiError::internal("a hit is of no shard that was searched"))?;
     let stored = part.reader.fetch(hit)?;
+    budget.take_tree(&stored.source)?;
     let stop = || cancelled.is_cancelled().then_some(Stop::Cancelled);
     let shows = &body.shows;
     let mut shown = show_hit(&part.index.name, hit, &stored, (shows, part.reader.mapping()))?;
@@ -526,8 +511,9 @@ pub(crate) fn answer_query(
     if question.is_kept {
         node.contexts.check_room(node.clock.now_millis())?;
     }
-    let body = body_of(&question.body, question.held.and_then(|held| held.turn))?;
-    let (mut partial, parts) = find_here(node, &question, &body, &shown(&question.body), &until)?;
+    let (json, body) = body_of(&question.body, question.held.and_then(|held| held.turn))?;
+    let budget = Arc::new(Budget::new(&node.memory, until.clone()));
+    let (mut partial, parts) = find_here(node, &question, (&json, &body), &until, &budget)?;
     let has_hits = !partial.hits.is_empty() || partial.suggested.hits().next().is_some();
     if question.is_kept && has_hits {
         partial.context = Some(node.contexts.keep(Arc::new(parts), node.clock.now_millis())?);
@@ -548,24 +534,22 @@ pub(crate) fn answer_fetch(
     if wanted.hits.is_empty() {
         return Ok(Bytes::new());
     }
-    let body = body_of(&wanted.body, wanted.turn)?;
-    let fetched = fetch_here(&parts, &wanted.hits, &body, &shown(&wanted.body), cancelled);
+    let (json, body) = body_of(&wanted.body, wanted.turn)?;
+    let budget = Budget::new(&node.memory, Until::new(None, cancelled.clone()));
+    let fetched = fetch_here(&parts, &wanted.hits, &body, &json, cancelled, &budget);
     note_handed_out(&parts, &wanted.hits);
     Ok(serde_json::to_vec(&fetched).map_err(|error| ApiError::internal(error.to_string()))?.into())
 }
 
-/// A body on its way, which is JSON.
-fn shown(bytes: &[u8]) -> Cow<'_, str> {
-    String::from_utf8_lossy(bytes)
-}
-
-fn body_of(bytes: &[u8], turn: Option<Turn>) -> Result<SearchBody, ApiError> {
+/// A body on its way: as JSON, and read.
+fn body_of(bytes: &[u8], turn: Option<Turn>) -> Result<(Value, SearchBody), ApiError> {
     let json: Value = serde_json::from_slice(bytes).map_err(|error| ApiError::internal(error.to_string()))?;
     let body = SearchBody::read(&json)?;
-    Ok(match turn {
+    let body = match turn {
         Some(turn) => body.in_scroll(turn),
         None => body,
-    })
+    };
+    Ok((json, body))
 }
 
 pub(super) fn unreadable(error: &postcard::Error) -> ApiError {

@@ -10,7 +10,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use cluster::state::{IndexId, NodeId, ShardId};
 use serde_json::Value;
-use shard::{AggPartial, Hit, SortKey, Suggested, compare_hits, one_of_each_group, reduce_aggs};
+use shard::{
+    AggPartial, AggRequest, Hit, SortKey, Suggested, compare_hits, finish_aggs, one_of_each_group,
+    reduce_aggs,
+};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use transport::Lane;
@@ -19,6 +22,7 @@ pub(super) use self::fetch::Documents;
 use self::said::read_partial;
 use super::Manner;
 use super::body::SearchBody;
+use super::budget::Budget;
 use super::failed::{ShardFailure, phase_failed};
 use super::profile::Fetching;
 use super::query::{HeldAsked, Part, Partial, Question, ShardAsked, Turn, find_here, higher};
@@ -28,6 +32,7 @@ use super::until::Until;
 use crate::action::home::peer_of;
 use crate::coordination::{Action, Coordinator, Fault, fault_of};
 use crate::error::ApiError;
+use crate::memory::Reservation;
 use crate::node::Node;
 use crate::tasks::{Answered, Task};
 
@@ -43,11 +48,15 @@ pub(super) struct Spread<'a> {
     /// The body as it was sent, for other nodes.
     json: &'a Value,
     body: &'a SearchBody,
+    /// What is computed of all matches, within the budget.
+    aggs: AggRequest,
     doc_type: Option<String>,
     now_millis: i64,
     manner: &'a Manner,
     task: &'a Task,
     until: Until,
+    /// The memory that it takes on this node.
+    budget: Arc<Budget>,
     may_skip: bool,
     /// What this node found its hits in.
     here: Vec<Part>,
@@ -132,16 +141,24 @@ impl<'a> Spread<'a> {
         task: &'a Task,
     ) -> Self {
         let shards = targets.len() as u64;
+        let until = Until::new(manner.timeout, task.cancel.clone());
+        let budget = Arc::new(Budget::new(&node.memory, until.clone()));
+        let aggs = match &body.request.aggs {
+            none if none.is_empty() => AggRequest::default(),
+            some => some.clone().within(Arc::<Budget>::clone(&budget)),
+        };
         Self {
             node,
             targets,
             json,
             body,
+            aggs,
             doc_type: doc_type.map(str::to_owned),
             now_millis,
             manner,
             task,
-            until: Until::new(manner.timeout, task.cancel.clone()),
+            until,
+            budget,
             // One shard is searched in any case: what is wrong with the request is told there.
             // What is suggested has nothing to do with what matches.
             may_skip: shards > manner.skip_beyond.unwrap_or(1) && body.suggest.is_empty(),
@@ -212,11 +229,15 @@ impl<'a> Spread<'a> {
         }
         for Pending { node, places, asked, call } in calls {
             let (said, after) = self.wait(call)?;
+            if let Ok(answer) = &said {
+                self.budget.take_answer(answer)?;
+            }
             let said = said.and_then(|answer| read_partial(&answer, &places).map_err(Some));
             match (said, after) {
                 (Ok(partial), after) => {
                     asked.answered(after, partial.service, partial.queue);
                     self.take(Some(node), partial, found, tries, errors);
+                    self.budget.check()?;
                 }
                 (Err(None), after) => {
                     asked.was_silent(after);
@@ -251,12 +272,23 @@ impl<'a> Spread<'a> {
         let own = self.node.coordinator.as_ref().map(|coordinator| coordinator.origin.process);
         let asked = own.map(|own| self.node.soonest.ask(own));
         let question = self.question(own, places, hits, Vec::new());
-        let (partial, parts) = find_here(self.node, &question, self.body, self.json, &self.until)?;
+        let (partial, parts) =
+            find_here(self.node, &question, (self.json, self.body), &self.until, &self.budget)?;
         self.here.extend(parts);
         if let Some(asked) = asked {
             asked.answered(partial.service, partial.service, partial.queue);
         }
         Ok(partial)
+    }
+
+    /// Aggregations as they are shown.
+    pub(super) fn finished(&self, aggs: AggPartial, now_millis: i64) -> Result<Value, ApiError> {
+        Ok(self.budget.checked(finish_aggs(&self.aggs, aggs, now_millis))??)
+    }
+
+    /// The memory that is promised for the text of a long answer.
+    pub(super) fn for_text(&self) -> Option<Reservation> {
+        self.budget.for_text()
     }
 
     /// What a node says; an error where nobody wants to know any more.
@@ -316,6 +348,7 @@ impl<'a> Spread<'a> {
             may_skip: self.may_skip,
             within: self.until.left(),
             held: self.held,
+            request_cache: self.manner.request_cache,
             task: format!("{}:{}", self.node.identity.node_id, self.task.number),
         }
     }
@@ -353,8 +386,7 @@ impl<'a> Spread<'a> {
         found.total += partial.total;
         found.max_score = higher(found.max_score, partial.max_score);
         found.hits.extend(partial.hits);
-        let aggs = &self.body.request.aggs;
-        found.aggs = reduce_aggs(aggs, std::mem::take(&mut found.aggs), partial.aggs);
+        found.aggs = reduce_aggs(&self.aggs, std::mem::take(&mut found.aggs), partial.aggs);
         found.is_timed_out |= partial.is_timed_out;
         found.is_terminated |= partial.is_terminated;
         found.suggested.push(partial.suggested);

@@ -31,6 +31,20 @@ impl Until {
         self.is_time_up().then_some(Stop::TimeIsUp)
     }
 
+    /// Comes back when it ends.
+    pub(super) async fn ended(&self) {
+        let time = async {
+            match self.left() {
+                Some(left) => tokio::time::sleep(left).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = self.cancelled.cancelled() => {}
+            () = time => {}
+        }
+    }
+
     pub(super) fn is_time_up(&self) -> bool {
         self.left().is_some_and(|left| left.is_zero())
     }

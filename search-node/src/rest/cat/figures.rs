@@ -1,6 +1,6 @@
 //! Columns with what copies hold and have done, which several tables have: of a copy, or of many added up.
 //!
-//! The names are Elasticsearch's. What is 0 always is so because there is none: no cache, no warmer, no scroll, and nothing of a
+//! The names are Elasticsearch's. What is 0 always is so because there is none: no warmer, no scroll, and nothing of a
 //! segment on the heap. What is not measured is empty.
 
 use super::cell::Cell;
@@ -58,10 +58,10 @@ static FIGURES: &[Figure] = &[
     figure("query_cache.evictions", &["qce", "queryCacheEvictions"], "query cache evictions", |copy| copy.queries.evictions.into()),
     figure("query_cache.hit_count", &["qchc", "queryCacheHitCount"], "query cache hit counts", |copy| copy.queries.hits.into()),
     figure("query_cache.miss_count", &["qcmc", "queryCacheMissCount"], "query cache miss counts", |copy| copy.queries.misses.into()),
-    figure("request_cache.memory_size", &["rcm", "requestCacheMemory"], "used request cache", |_| Cell::Bytes(0)),
-    figure("request_cache.evictions", &["rce", "requestCacheEvictions"], "request cache evictions", |_| Cell::Whole(0)),
-    figure("request_cache.hit_count", &["rchc", "requestCacheHitCount"], "request cache hit count", |_| Cell::Whole(0)),
-    figure("request_cache.miss_count", &["rcmc", "requestCacheMissCount"], "request cache miss count", |_| Cell::Whole(0)),
+    figure("request_cache.memory_size", &["rcm", "requestCacheMemory"], "used request cache", |copy| Cell::Bytes(copy.requests.bytes)),
+    figure("request_cache.evictions", &["rce", "requestCacheEvictions"], "request cache evictions", |copy| copy.requests.evictions.into()),
+    figure("request_cache.hit_count", &["rchc", "requestCacheHitCount"], "request cache hit count", |copy| copy.requests.hits.into()),
+    figure("request_cache.miss_count", &["rcmc", "requestCacheMissCount"], "request cache miss count", |copy| copy.requests.misses.into()),
     figure("flush.total", &["ft", "flushTotal"], "number of flushes", |copy| copy.flushes.into()),
     figure("flush.total_time", &["ftt", "flushTotalTime"], "time spent in flush", |copy| span(copy.activity.flush.millis())),
     figure("get.current", &["gc", "getCurrent"], "number of current get ops", |copy| copy.activity.found.current.into()),

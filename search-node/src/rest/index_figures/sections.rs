@@ -160,9 +160,10 @@ fn shown(copy: &CopyFigures, section: Section, with_files: bool) -> Value {
             shown
         }
         Section::Completion => json!({"size_in_bytes": 0}),
-        Section::RequestCache => {
-            json!({"memory_size_in_bytes": 0, "evictions": 0, "hit_count": 0, "miss_count": 0})
-        }
+        Section::RequestCache => json!({
+            "memory_size_in_bytes": copy.requests.bytes, "evictions": copy.requests.evictions,
+            "hit_count": copy.requests.hits, "miss_count": copy.requests.misses
+        }),
         Section::Segments => segments(copy, with_files),
     }
 }

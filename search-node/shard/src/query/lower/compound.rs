@@ -15,7 +15,7 @@ impl Lowering<'_> {
     /// A query of which nothing is wanted but its matches: they are kept if it is asked again and again.
     pub(super) fn filter(&self, query: &Query) -> Lowered {
         let lowered = self.query(query)?;
-        let View { searcher, identities, queries, layout } = self.shared.view;
+        let View { searcher, identities, queries, layout, .. } = self.shared.view;
         // What runtime fields have is not of a segment.
         let is_of_index = self.is_of_index && self.layout.mapping.runtime.iter().next().is_none();
         let is_measured = self.shared.profiler.is_some();

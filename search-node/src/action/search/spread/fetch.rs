@@ -75,7 +75,8 @@ impl Spread<'_> {
             // Whoever reads them lets go of them, too.
             self.kept.remove(&kept);
         }
-        let fetched = fetch_here(&self.here, &hits_of(&own), self.body, self.json, &self.until.cancelled);
+        let (cancelled, budget) = (&self.until.cancelled, &self.budget);
+        let fetched = fetch_here(&self.here, &hits_of(&own), self.body, self.json, cancelled, budget);
         note_handed_out(&self.here, &hits_of(&own));
         fetching.extend(fetched.took);
         for (at, shown) in own.iter().zip(fetched.hits) {
@@ -83,6 +84,9 @@ impl Spread<'_> {
         }
         for (node, ats, call) in calls {
             let answer = self.wait(call)?.0.map_err(|error| error.unwrap_or_else(no_answer));
+            if let Ok(answer) = &answer {
+                self.budget.take_tree(answer)?;
+            }
             let fetched = answer.and_then(|answer| read_fetched(&answer));
             let shown = fetched.map(|fetched| {
                 fetching.extend(fetched.took);

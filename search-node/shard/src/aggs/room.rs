@@ -1,0 +1,123 @@
+//! Room: what aggregations hold is asked for before they hold it, as nobody knows beforehand how many buckets there will be.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Says whether there is memory for so many bytes more; whoever runs the shards knows, and takes back what was given when a search ends.
+pub trait Room: fmt::Debug + Send + Sync {
+    /// Gives so many bytes. Who gets none ends what it does: whoever is asked knows why.
+    fn take(&self, bytes: usize) -> bool;
+}
+
+/// The room of one request; none where nobody looks after memory. It says nothing about what is asked, so that all are equal.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Within(Option<Arc<dyn Room>>);
+
+impl PartialEq for Within {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Within {
+    pub(super) fn new(room: Arc<dyn Room>) -> Self {
+        Self(Some(room))
+    }
+
+    pub(super) fn meter(&self) -> Meter {
+        Meter { room: self.clone(), left: FREE_BYTES, step: STEP_LEAST }
+    }
+}
+
+/// So much is not worth asking for.
+const FREE_BYTES: usize = 1 << 10;
+/// How much is asked for at once, at first and at most: few ask for little, and those that take much ask seldom.
+const STEP_LEAST: usize = 4 << 10;
+const STEP_MOST: usize = 256 << 10;
+
+/// What one of many has been given of the room and not used yet.
+#[derive(Debug)]
+pub(super) struct Meter {
+    room: Within,
+    left: usize,
+    step: usize,
+}
+
+impl Meter {
+    /// Takes so many bytes; whether there was room for them.
+    #[inline]
+    pub(super) fn take(&mut self, bytes: usize) -> bool {
+        match self.left.checked_sub(bytes) {
+            Some(left) => {
+                self.left = left;
+                true
+            }
+            None => self.ask(bytes),
+        }
+    }
+
+    #[cold]
+    fn ask(&mut self, bytes: usize) -> bool {
+        let Within(Some(room)) = &self.room else {
+            self.left = usize::MAX;
+            return true;
+        };
+        let wanted = bytes.max(self.step);
+        self.step = (2 * self.step).min(STEP_MOST);
+        let is_given = room.take(wanted);
+        if is_given {
+            self.left += wanted - bytes;
+        }
+        is_given
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// So many bytes, of which it is counted how many were given, and how often it was asked.
+    #[derive(Debug)]
+    struct Bounded {
+        most: usize,
+        given: AtomicUsize,
+        asked: AtomicUsize,
+    }
+
+    impl Bounded {
+        fn new(most: usize) -> Arc<Self> {
+            Arc::new(Self { most, given: AtomicUsize::new(0), asked: AtomicUsize::new(0) })
+        }
+    }
+
+    impl Room for Bounded {
+        fn take(&self, bytes: usize) -> bool {
+            self.asked.fetch_add(1, Ordering::Relaxed);
+            let next = |given: usize| Some(given + bytes).filter(|given| *given <= self.most);
+            self.given.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok()
+        }
+    }
+
+    #[test]
+    fn little_is_not_asked_for_and_much_is_seldom() {
+        let room = Bounded::new(10 << 20);
+        let mut meter = Within::new(Arc::<Bounded>::clone(&room)).meter();
+        assert!(meter.take(FREE_BYTES));
+        assert_eq!(room.asked.load(Ordering::Relaxed), 0);
+
+        let taken = (0..).take_while(|_| meter.take(100)).count();
+
+        let asked = room.asked.load(Ordering::Relaxed);
+        assert!((100 * taken).abs_diff(10 << 20) < 2 * STEP_MOST, "{taken}");
+        assert!(asked < 60, "{asked}");
+        assert!(!meter.take(STEP_MOST), "it stays full");
+    }
+
+    #[test]
+    fn where_nobody_looks_there_is_room() {
+        let mut meter = Within::default().meter();
+        assert!((0..1000).all(|_| meter.take(1 << 30)));
+    }
+}

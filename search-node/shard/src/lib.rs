@@ -55,10 +55,10 @@ pub use query::{
     ScriptSort, Similarities, Similarity, SliceBy, Sliced, boosted_field, parse_query, wrapped,
 };
 pub use search::{
-    AskStop, DocValueAsked, Explanation, FieldAsked, FieldsShown, Hit, InnerAnswer, InnerHit, InnerSearch,
-    Missing, NamedSearch, NestedSort, NumericType, Scan, ScriptField, ScriptFields, SearchAnswer,
-    SearchError, SearchRequest, Slice, SortField, SortKey, SortMode, SortValue, SourceFilter, Stop,
-    TermFilter, TermVectorsAsked, TermsEnumAsked, compare_hits, filter_source, one_of_each_group,
+    AskStop, DocValueAsked, Ending, Explanation, FieldAsked, FieldsShown, Hit, InnerAnswer, InnerHit,
+    InnerSearch, Missing, NamedSearch, NestedSort, NumericType, Scan, ScriptField, ScriptFields,
+    SearchAnswer, SearchError, SearchRequest, Slice, SortField, SortKey, SortMode, SortValue, SourceFilter,
+    Stop, TermFilter, TermVectorsAsked, TermsEnumAsked, compare_hits, filter_source, one_of_each_group,
 };
 pub use shard::{Reader, Shard, ShardStats, uid, uid_parts};
 pub use store::IntegrityError;

@@ -20,9 +20,9 @@ use crate::highlight::{Highlight, Highlighter};
 use crate::mapping::Mapping;
 use crate::query::{Asked, Lucene, Prepared, Query, QueryContext, can_match};
 use crate::search::{
-    AskStop, DocValueAsked, Explainer, Explanation, Hit, InnerSearch, NamedSearch, Scan, ScriptField,
+    AskStop, DocValueAsked, Ending, Explainer, Explanation, Hit, InnerSearch, NamedSearch, Scan, ScriptField,
     ScriptFields, SearchAnswer, SearchError, SearchRequest, Slice, TermVectorsAsked, TermsEnumAsked,
-    doc_values, join_query, never, scores, search, term_vectors, terms_enum,
+    doc_values, join_query, scores, search, term_vectors, terms_enum,
 };
 use crate::store::Manifest;
 use crate::suggest::{SuggestRequest, Suggested, suggest};
@@ -369,7 +369,7 @@ impl Reader {
         request: &SearchRequest,
         context: &QueryContext<'_>,
     ) -> Result<SearchAnswer, SearchError> {
-        self.search_until(request, context, &never)
+        self.search_until(request, context, &Ending::never())
     }
 
     /// The same; `stop` is asked now and then whether it ends early.

@@ -13,8 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use shard::{
     AggPartial, AskStop, Hit, Query, QueryContext, QueryRules, Reader, SearchAnswer, SearchError,
-    SearchRequest, SortField, SortValue, Stop, Suggested, compare_hits, one_of_each_group, reduce_aggs,
-    uid_parts,
+    SearchRequest, SortField, SortValue, Suggested, compare_hits, one_of_each_group, reduce_aggs, uid_parts,
 };
 
 use super::answer::{add_fields, add_sort_values, show_hit};
@@ -24,7 +23,7 @@ use super::inner_hits::{self, InnerSearches};
 use super::named::NamedSearches;
 use super::profile::{Fetching, Profiling};
 use super::showing::{self, Showing, Shown as Document};
-use super::until::Until;
+use super::until::{Until, when_cancelled};
 use super::{filtered, in_type, read_filter};
 use crate::error::ApiError;
 use crate::indices::{Index, NameOptions};
@@ -253,7 +252,7 @@ pub(super) fn find_here(
             false => {
                 let measured = profiling.request(&request);
                 let request = measured.as_ref().unwrap_or(&request);
-                part.reader.search_until(request, &part.context(), &|| until.stop())
+                part.reader.search_until(request, &part.context(), &until.ending())
             }
         };
         if answer.is_ok() {
@@ -309,7 +308,7 @@ fn suggested(
     if body.suggest.is_empty() {
         return Ok(());
     }
-    let own = part.reader.suggest(&body.suggest, &part.context(), &|| until.stop())?;
+    let own = part.reader.suggest(&body.suggest, &part.context(), &until.ending())?;
     let own = own.in_shard(part.place);
     *so_far = std::mem::take(so_far).join(own, &body.suggest)?;
     Ok(())
@@ -326,7 +325,7 @@ fn rescored(
         return Ok(answer);
     }
     for rescore in &body.rescore {
-        rescore.apply(&mut answer.hits, &part.reader, &part.context(), &|| until.stop())?;
+        rescore.apply(&mut answer.hits, &part.reader, &part.context(), &until.ending())?;
         answer.max_score = answer.hits.first().and_then(|best| best.score);
     }
     Ok(answer)
@@ -395,7 +394,7 @@ fn fetch_one<'a>(
     let part = parts.iter().find(|part| part.place == hit.shard);
     let part = part.ok_or_else(|| ApiError::internal("a hit is of no shard that was searched"))?;
     let stored = part.reader.fetch(hit)?;
-    let stop = || cancelled.is_cancelled().then_some(Stop::Cancelled);
+    let stop = when_cancelled(cancelled);
     let shows = &body.shows;
     let mut shown = show_hit(&part.index.name, hit, &stored, (shows, part.reader.mapping()))?;
     let showing = showing.entry(part.place).or_default();

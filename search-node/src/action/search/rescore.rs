@@ -1,7 +1,7 @@
 //! `rescore`: the best hits of each shard in the order of another query.
 
 use serde_json::{Map, Value};
-use shard::{Hit, Query, Reader, SearchError, Stop, parse_query};
+use shard::{AskStop, Hit, Query, Reader, SearchError, parse_query};
 
 use super::body::count;
 use crate::error::ApiError;
@@ -91,7 +91,7 @@ impl Rescore {
         hits: &mut [Hit],
         reader: &Reader,
         context: &shard::QueryContext<'_>,
-        stop: &dyn Fn() -> Option<Stop>,
+        stop: AskStop<'_>,
     ) -> Result<(), SearchError> {
         let window = self.window.min(hits.len());
         let seconds = reader.scores(&hits[..window], &self.query, context, stop)?;

@@ -34,7 +34,7 @@ fn ask(engine: &Arc<Engine>, query: &Value, keeps_filters: bool, hits: usize) ->
         sort: if hits > 0 { vec![SortKey::of(SortField::Field("n".to_owned()))] } else { Vec::new() },
         ..SearchRequest::of(parse_query(query).expect("a query"), hits)
     };
-    search(&engine.view(), &request, &context, &never).expect("searched")
+    search(&engine.view(), &request, &context, &never()).expect("searched")
 }
 
 fn figures(engine: &Arc<Engine>) -> QueryCacheFigures {

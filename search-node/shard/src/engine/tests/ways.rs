@@ -41,7 +41,7 @@ fn answer(engine: &Arc<Engine>, query: &Value, counted_to: u64, track_scores: bo
     };
     let context =
         QueryContext { index: "i", doc_type: "_doc", now_millis: NOW, rules: crate::QueryRules::usual() };
-    search(&engine.view(), &request, &context, &never).expect("searched")
+    search(&engine.view(), &request, &context, &never()).expect("searched")
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tantivy::query::{BooleanQuery, Occur, Query as TantivyQuery};
 
-use super::{Lowered, Lowering, QueryContext, all, excluded, none, unscored};
+use super::{Lowered, Lowering, QueryContext, all, none, unscored};
 use crate::engine::View;
 use crate::query::ast::Query;
 use crate::query::cacheable::{name_of, uses_until_kept};
@@ -58,7 +58,7 @@ impl Lowering<'_> {
             clauses.push((Occur::Must, unscored(self.filter(query)?)));
         }
         for query in must_not {
-            clauses.push((Occur::MustNot, excluded(self.filter(query)?)));
+            clauses.push((Occur::MustNot, self.excluded(self.filter(query)?)));
         }
         let required = !must.is_empty() || !filter.is_empty();
         let by_default = usize::from(!required && !should.is_empty());

@@ -116,7 +116,11 @@ impl Lowering<'_> {
             (Some((mapping, _)), _) if has_column_of_terms(mapping) => {
                 let expression = pattern.shape.expression(&self.normalized_pattern(mapping, pattern))?;
                 let automaton = Arc::new(pattern.shape.automaton(&expression)?);
-                return Ok(constant(Box::new(ColumnTerms::like(self.layout.stored_name(path), automaton))));
+                return Ok(constant(Box::new(ColumnTerms::like(
+                    self.layout.stored_name(path),
+                    automaton,
+                    self.shared.faults.clone(),
+                ))));
             }
             (Some((mapping, _)), _) if !has_terms(mapping) => {
                 return Err(no_patterns(kind, path, &mapping.type_name));
@@ -140,7 +144,7 @@ impl Lowering<'_> {
             Some((mapping, _)) => {
                 Expanded::like(self.scored(path, mapping, field), automaton, pattern.rewrite)
             }
-            None => Expanded::all_the_same(field, automaton),
+            None => Expanded::all_the_same(field, automaton, self.shared.faults.clone()),
         })
     }
 
@@ -196,7 +200,11 @@ impl Lowering<'_> {
         let near = self.fuzzy_words.near(&self.normalized_pattern(mapping, &pattern), fuzziness)?;
         if has_column_of_terms(mapping) {
             let automaton = near.automaton();
-            return Ok(constant(Box::new(ColumnTerms::near(self.layout.stored_name(path), automaton))));
+            return Ok(constant(Box::new(ColumnTerms::near(
+                self.layout.stored_name(path),
+                automaton,
+                self.shared.faults.clone(),
+            ))));
         }
         Ok(Box::new(Expanded::near(self.scored(path, mapping, field), near)))
     }

@@ -34,6 +34,7 @@ pub(in crate::query) mod sliced;
 pub(in crate::query) mod sloppy;
 pub(in crate::query) mod source_phrase;
 pub(in crate::query) mod spans;
+pub(in crate::query) mod stepped;
 pub(in crate::query) mod synonyms;
 pub(in crate::query) mod walked;
 pub(in crate::query) mod weighed;

@@ -84,7 +84,7 @@ pub struct ShardStats {
     pub fielddata_bytes: usize,
     /// How often some of it had to go for something else, counted over the segments that are there.
     pub fielddata_evictions: u64,
-    /// What is kept of filters, counted over the segments that are there.
+    /// What is kept of filters, and what was done with them since the shard was opened.
     pub queries: QueryCacheFigures,
     /// What was done since the shard was opened, with the time it took.
     pub activity: ShardActivity,
@@ -347,16 +347,8 @@ impl Shard {
             version_bytes: self.engine.version_bytes(),
             buffered_bytes: self.engine.buffered_bytes(),
             fielddata_bytes: view.identities.values().map(|identities| identities.fielddata().bytes()).sum(),
-            fielddata_evictions: view
-                .identities
-                .values()
-                .map(|identities| identities.fielddata().evictions())
-                .sum(),
-            queries: view
-                .identities
-                .values()
-                .map(|identities| identities.filters().figures())
-                .fold(QueryCacheFigures::default(), QueryCacheFigures::and),
+            fielddata_evictions: view.evictions.load(Ordering::Relaxed),
+            queries: view.filter_figures(),
             activity: self.engine.activity.shown(),
         }
     }

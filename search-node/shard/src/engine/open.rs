@@ -56,8 +56,11 @@ impl Engine {
         let layout = Layout::grow(&slots, mapping, options.sort.clone(), Arc::clone(&options.analysis));
         let layout = Arc::new(layout.packed(options.codec));
         let may_go_on = || shared.workers.check().map_err(std::io::Error::other);
-        let keeping =
-            Keeping { fielddata: Arc::clone(&shared.fielddata), queries: shared.queries.of_shard() };
+        let keeping = Keeping {
+            fielddata: Arc::clone(&shared.fielddata),
+            evictions: Arc::default(),
+            queries: shared.queries.of_shard(),
+        };
         let segments = Segments::open(&directory, &layout, manifest.is_none(), &keeping, &may_go_on)?;
         let is_upgraded = manifest.is_some() && segments.has_changed();
         let durable = Durable::of(manifest.as_ref());

@@ -70,9 +70,8 @@ fn walk(
         true => EnableScoring::enabled_from_statistics_provider(&statistics, &view.searcher),
         false => EnableScoring::disabled_from_searcher(&view.searcher),
     };
-    let profiler = request.profiler.as_deref();
-    let asked =
-        Asked { profiler, ..Asked::new(&request.query, view, context) }.until(watch.ask()).as_filter(!scored);
+    let asked = Asked::new(&request.query, view, context).until(watch.ask()).as_filter(!scored);
+    let asked = Asked { profiler: request.profiler.as_deref(), ..asked };
     let mut query = Prepared::new(asked)?;
     if !segments.is_empty() {
         query.join(asked, watch.ask())?;

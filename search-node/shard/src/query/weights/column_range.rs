@@ -78,18 +78,17 @@ impl ColumnRange {
     }
 }
 
-impl Query for ColumnRange {
-    fn weight(&self, _scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
-        Ok(Box::new(RangeWeight(self.clone())))
+impl ColumnRange {
+    /// How many documents of a segment have such a value, about and at most.
+    pub(in crate::query) fn most(&self, reader: &SegmentReader) -> tantivy::Result<u64> {
+        let Some((_, zones)) = self.open(reader)? else { return Ok(0) };
+        let meant = (0..zones.zones().len()).filter(|zone| zones.lies(*zone, &self.range) != Lies::Outside);
+        Ok(meant.map(|zone| zones.documents(zone).len() as u64).sum())
     }
-}
 
-struct RangeWeight(ColumnRange);
-
-impl RangeWeight {
     /// The column with its zones; none in a segment that lacks it.
     fn open(&self, reader: &SegmentReader) -> tantivy::Result<Option<(Column<u64>, Arc<Zones>)>> {
-        let ColumnRange { column: name, kind, range, segments, .. } = &self.0;
+        let Self { column: name, kind, range, segments, .. } = self;
         let columns = reader.fast_fields();
         let column = match kind {
             Kind::I64 => columns.column_opt::<i64>(name)?.map(Column::to_u64_monotonic),
@@ -107,9 +106,17 @@ impl RangeWeight {
     }
 }
 
+impl Query for ColumnRange {
+    fn weight(&self, _scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
+        Ok(Box::new(RangeWeight(self.clone())))
+    }
+}
+
+struct RangeWeight(ColumnRange);
+
 impl Weight for RangeWeight {
     fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
-        let Some((column, zones)) = self.open(reader)? else { return Ok(Box::new(EmptyScorer)) };
+        let Some((column, zones)) = self.0.open(reader)? else { return Ok(Box::new(EmptyScorer)) };
         let range = self.0.range.clone();
         if (0..zones.zones().len()).all(|number| zones.lies(number, &range) == Lies::Inside) {
             return Ok(Box::new(ConstScorer::new(AllScorer::new(reader.max_doc()), boost)));
@@ -125,7 +132,7 @@ impl Weight for RangeWeight {
         if let Some(alive) = reader.alive_bitset() {
             return Ok(self.scorer(reader, 1.0)?.count(alive));
         }
-        let Some((column, zones)) = self.open(reader)? else { return Ok(0) };
+        let Some((column, zones)) = self.0.open(reader)? else { return Ok(0) };
         let (mut found, mut looks) = (Vec::new(), self.0.faults.looks());
         let zones_met = (0..zones.zones().len()).take_while(|_| !looks.is_over_after(WORK_OF_ZONE));
         let count = |number: usize| match zones.lies(number, &self.0.range) {

@@ -25,6 +25,20 @@ impl Weight for Stepped {
         Ok(Box::new(scorer))
     }
 
+    fn scorer_danger(
+        &self,
+        reader: &SegmentReader,
+        target: DocId,
+        boost: Score,
+    ) -> tantivy::Result<(SeekDangerResult, Box<dyn Scorer>)> {
+        let (found, inner) = self.inner.scorer_danger(reader, target, boost)?;
+        if inner.is::<EmptyScorer>() {
+            return Ok((found, inner));
+        }
+        let document = if found == SeekDangerResult::Found { target } else { 0 };
+        Ok((found, Box::new(SteppedScorer { inner, document, looks: self.faults.looks() })))
+    }
+
     fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
         self.inner.explain(reader, document)
     }

@@ -204,6 +204,11 @@ impl Clone for Weighed {
 }
 
 impl Weighed {
+    /// The terms, each of which a match has.
+    pub(in crate::query) fn terms(&self) -> &[Term] {
+        &self.terms
+    }
+
     /// The term, if it is one, with its field.
     pub(in crate::query) fn single(&self) -> Option<(&Term, &ScoredField)> {
         if let [term] = self.terms.as_slice() { Some((term, &self.field)) } else { None }

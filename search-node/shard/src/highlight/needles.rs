@@ -74,6 +74,12 @@ pub(super) struct Needles {
 }
 
 impl Needles {
+    #[cfg(test)]
+    pub(super) fn of_words(words: &[&str]) -> Self {
+        let needle = |word: &&str| (String::new(), Needle::Word((*word).to_owned()));
+        Self { needles: words.iter().map(needle).collect() }
+    }
+
     pub(super) fn read(view: &View, context: &QueryContext<'_>, query: &Query) -> Self {
         let mut needles = Self::default();
         Collecting { view, context, needles: &mut needles }.query(query);

@@ -3,6 +3,7 @@
 mod filters;
 mod history;
 mod joined;
+mod large;
 mod looking;
 mod merging;
 mod model;
@@ -13,6 +14,7 @@ mod runtime;
 mod scoring;
 mod seeking;
 mod skipping;
+
 mod sorted;
 mod stopping;
 mod uids;

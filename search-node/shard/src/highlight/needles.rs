@@ -167,8 +167,9 @@ impl Collecting<'_> {
             | Query::Named { query, .. }
             | Query::Boost { query, .. } => self.query(query),
             Query::SimpleQueryString(asked) => {
-                let read = read_simple_query_string(asked, self.context);
-                self.query(&read);
+                if let Ok(read) = read_simple_query_string(asked, self.context) {
+                    self.query(&read);
+                }
             }
             Query::QueryString(asked) => {
                 if let Ok(group) = query_string::parse(&asked.text) {

@@ -189,7 +189,7 @@ impl Lowering<'_> {
             Query::SimpleQueryString(asked) => {
                 let quoted = |path: &str, suffix: &str| self.with_suffix(path, suffix);
                 let defaults = &self.context.rules.default_fields;
-                let query = simple_query_string::parse(asked, defaults, &quoted);
+                let query = simple_query_string::parse(asked, defaults, &quoted)?;
                 self.query(&query)
             }
             Query::Nested { path, query, score_mode, ignore_unmapped, .. } => {

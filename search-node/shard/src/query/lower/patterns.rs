@@ -94,12 +94,7 @@ impl Lowering<'_> {
             return made;
         }
         let (kind, given) = (pattern.shape.name(), pattern.given);
-        if given.chars().count() > PATTERN_CHARS_MAX {
-            return Err(QueryError::argument(format!(
-                "The length of regex [{}] used in the [regexp] query has exceeded the allowed maximum of [{PATTERN_CHARS_MAX}]. This maximum can be set by changing the [index.max_regex_length] index level setting.",
-                given.chars().count()
-            )));
-        }
+        check_length(given)?;
         if path == "_index" {
             return Ok(all_or_none(name_matches(given, self.context.index)));
         }
@@ -259,6 +254,17 @@ impl Shape {
         let effort = if let Self::Regexp(syntax) = self { syntax.effort } else { EFFORT_USUAL };
         expression.automaton(effort).map_err(|error| failed(&error))
     }
+}
+
+/// Refuses a pattern whose automaton would take too long to make.
+pub(super) fn check_length(given: &str) -> Result<(), QueryError> {
+    let length = given.chars().count();
+    if length <= PATTERN_CHARS_MAX {
+        return Ok(());
+    }
+    Err(QueryError::argument(format!(
+        "The length of regex [{length}] used in the [regexp] query has exceeded the allowed maximum of [{PATTERN_CHARS_MAX}]. This maximum can be set by changing the [index.max_regex_length] index level setting."
+    )))
 }
 
 fn failed(why: &dyn std::fmt::Display) -> QueryError {

@@ -56,8 +56,8 @@ pub use query::{
     ScriptSort, Similarities, Similarity, SliceBy, Sliced, boosted_field, parse_query, wrapped,
 };
 pub use search::{
-    AskStop, DocValueAsked, Explanation, FieldAsked, FieldsShown, Helpers, Hit, InnerAnswer, InnerHit,
-    InnerSearch, Missing, NamedSearch, NestedSort, NumericType, Scan, ScriptField, ScriptFields,
+    AskStop, DocValueAsked, Ending, Explanation, FieldAsked, FieldsShown, Helpers, Hit, InnerAnswer,
+    InnerHit, InnerSearch, Missing, NamedSearch, NestedSort, NumericType, Scan, ScriptField, ScriptFields,
     SearchAnswer, SearchError, SearchRequest, Slice, SortField, SortKey, SortMode, SortValue, SourceFilter,
     Stop, TermFilter, TermVectorsAsked, TermsEnumAsked, compare_hits, filter_source, one_of_each_group,
 };

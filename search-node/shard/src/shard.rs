@@ -20,9 +20,9 @@ use crate::highlight::{Highlight, Highlighter};
 use crate::mapping::Mapping;
 use crate::query::{Asked, Lucene, Prepared, Query, QueryContext, can_match};
 use crate::search::{
-    AskStop, DocValueAsked, Explainer, Explanation, Helpers, Hit, InnerSearch, NamedSearch, Scan,
+    AskStop, DocValueAsked, Ending, Explainer, Explanation, Helpers, Hit, InnerSearch, NamedSearch, Scan,
     ScriptField, ScriptFields, SearchAnswer, SearchError, SearchRequest, Slice, TermVectorsAsked,
-    TermsEnumAsked, doc_values, join_query, never, scores, search_helped, term_vectors, terms_enum,
+    TermsEnumAsked, doc_values, join_query, scores, search_helped, term_vectors, terms_enum,
 };
 use crate::store::Manifest;
 use crate::suggest::{SuggestRequest, Suggested, suggest};
@@ -84,7 +84,7 @@ pub struct ShardStats {
     pub fielddata_bytes: usize,
     /// How often some of it had to go for something else, counted over the segments that are there.
     pub fielddata_evictions: u64,
-    /// What is kept of filters, counted over the segments that are there.
+    /// What is kept of filters, and what was done with them since the shard was opened.
     pub queries: QueryCacheFigures,
     /// What is kept of answers, and how often that was of use since the shard was opened.
     pub requests: RequestCacheFigures,
@@ -359,16 +359,8 @@ impl Shard {
             version_bytes: self.engine.version_bytes(),
             buffered_bytes: self.engine.buffered_bytes(),
             fielddata_bytes: view.identities.values().map(|identities| identities.fielddata().bytes()).sum(),
-            fielddata_evictions: view
-                .identities
-                .values()
-                .map(|identities| identities.fielddata().evictions())
-                .sum(),
-            queries: view
-                .identities
-                .values()
-                .map(|identities| identities.filters().figures())
-                .fold(QueryCacheFigures::default(), QueryCacheFigures::and),
+            fielddata_evictions: view.evictions.load(Ordering::Relaxed),
+            queries: view.filter_figures(),
             requests: view.requests.figures(),
             activity: self.engine.activity.shown(),
         }
@@ -382,7 +374,7 @@ impl Reader {
         request: &SearchRequest,
         context: &QueryContext<'_>,
     ) -> Result<SearchAnswer, SearchError> {
-        self.search_until(request, context, &never)
+        self.search_until(request, context, &Ending::never())
     }
 
     /// The same; `stop` is asked now and then whether it ends early.

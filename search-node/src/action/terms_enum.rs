@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use shard::{Stop, TermsEnumAsked};
+use shard::{Ending, Stop, TermsEnumAsked};
 
 use super::search::{Manner, Scope, count_matches};
 use crate::error::ApiError;
@@ -31,14 +31,15 @@ pub(crate) fn terms_here(
     within: Duration,
 ) -> Result<FoundTerms, ApiError> {
     let begun = Instant::now();
-    let stop = move || (begun.elapsed() >= within).then_some(Stop::TimeIsUp);
+    let is_over = move || begun.elapsed() >= within;
+    let stop = Ending::when(move || is_over().then_some(Stop::TimeIsUp));
     let mut found = FoundTerms { is_complete: true, ..FoundTerms::default() };
     for name in indices {
         let Some(index) = node.indices.get(name) else { continue };
         for number in 0..index.number_of_shards() {
             // What is not here is elsewhere, or told as not looked in.
             let Some(shard) = node.shard_in_sync_here(&index, number) else { continue };
-            if stop().is_some() {
+            if is_over() {
                 found.is_complete = false;
                 return Ok(found);
             }

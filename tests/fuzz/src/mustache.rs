@@ -13,6 +13,7 @@ use mustache::{Escape, Template};
 use serde_json::{Value, json};
 
 use crate::Target;
+use crate::pace::timed;
 
 const BYTES_MAX: usize = 1 << 20;
 
@@ -32,11 +33,11 @@ impl Target for Templates {
 }
 
 fn try_template(text: &str, params: &Value, escape: Escape) {
-    let Ok(template) = Template::read(text) else {
+    let Ok(template) = timed(|| Template::read(text)) else {
         assert!(text.contains("{{"), "refused without any tag");
         return;
     };
-    let rendered = template.render(params, escape, BYTES_MAX);
+    let rendered = timed(|| template.render(params, escape, BYTES_MAX));
     assert_eq!(rendered, template.render(params, escape, BYTES_MAX), "it comes to the same again");
     if let Ok(rendered) = &rendered {
         assert!(rendered.len() <= BYTES_MAX, "{} bytes", rendered.len());

@@ -49,3 +49,19 @@ pub fn mutated(chance: &mut Chance, corpus: &[Vec<u8>]) -> Vec<u8> {
     }
     input
 }
+
+/// An input of about so many bytes: something of one of `corpus` over and over, or something around the rest of it over and over.
+pub fn stretched(chance: &mut Chance, corpus: &[Vec<u8>], bytes: usize) -> Vec<u8> {
+    let input = if chance.below(4) == 0 { mutated(chance, corpus) } else { chance.pick(corpus).clone() };
+    let mut places = [0; 4].map(|_| chance.below(input.len() + 1));
+    places.sort_unstable();
+    let [a, b, c, d] = places;
+    let (before, behind) = match chance.below(3) {
+        0 => (chance.pick(&WORDS).to_vec(), Vec::new()),
+        1 => (input[a..b].to_vec(), Vec::new()),
+        _ => (input[a..b].to_vec(), input[c..d].to_vec()),
+    };
+    let each = (before.len() + behind.len()).max(1);
+    let times = bytes.saturating_sub(input.len()) / each;
+    [&input[..b], &before.repeat(times), &input[b..c], &behind.repeat(times), &input[c..]].concat()
+}

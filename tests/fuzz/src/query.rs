@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::Target;
 use crate::in_process::InProcess;
+use crate::pace::timed;
 
 const DOCUMENTS: u64 = 24;
 
@@ -64,7 +65,8 @@ fn document(n: u64) -> Value {
 
 impl Target for Queries {
     fn run(&mut self, input: &[u8]) {
-        let answer = self.node.call(Method::POST, "/i/_search", vec![Bytes::copy_from_slice(input)]);
+        let pieces = vec![Bytes::copy_from_slice(input)];
+        let answer = timed(|| self.node.call(Method::POST, "/i/_search", pieces));
         answer.check();
         if !answer.status.is_success() {
             return;

@@ -1,6 +1,7 @@
 //! The short form of the fuzzers: the committed corpus, and a few thousand inputs that differ a little from it.
 //!
-//! `FUZZ_ROUNDS` sets how many inputs are made up for each target, `FUZZ_SEED` where the row begins. An input
+//! `FUZZ_ROUNDS` sets how many inputs are made up for each target, `FUZZ_LARGE` how many large ones for those that promise not to take long,
+//! `FUZZ_SEED` where the row begins. An input
 //! that broke a promise is printed as a file; it belongs into `fuzz/corpus/<target>/` with the change that mends it.
 //! `UPDATE_CORPUS=1` writes the seeds that the product's own encodings make.
 
@@ -9,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use fuzz_targets::{Counted, Target, mutated, open, run, seeds};
+use fuzz_targets::{Counted, TIMED, Target, mutated, open, run, seeds, stretched};
 use testkit::Chance;
 
 #[global_allocator]
@@ -17,6 +18,9 @@ static ALLOCATOR: Counted = Counted;
 
 /// One target at a time: memory is counted for the whole process.
 static ALONE: Mutex<()> = Mutex::new(());
+/// What takes no longer than is promised for that much takes no longer for less.
+const LARGE_BYTES: usize = 64 << 10;
+
 static PANICS: AtomicUsize = AtomicUsize::new(0);
 
 fn number(name: &str, default: u64) -> u64 {
@@ -68,6 +72,12 @@ fn short(name: &str, rounds: u64) {
         let input = mutated(&mut chance, &inputs);
         try_input(target.as_mut(), &input, &format!("{name}, seed {seed}, round {round}"));
     }
+    // What takes long shows where there is much of it.
+    let large = if TIMED.contains(&name) { number("FUZZ_LARGE", 30) } else { 0 };
+    for round in 0..large {
+        let input = stretched(&mut chance, &inputs, LARGE_BYTES);
+        try_input(target.as_mut(), &input, &format!("{name}, seed {seed}, large round {round}"));
+    }
     drop(std::panic::take_hook());
 }
 
@@ -104,6 +114,21 @@ fn any_template_is_refused_or_comes_to_a_text_within_its_bound() {
 #[test]
 fn any_search_is_answered_or_refused() {
     short("query", 3000);
+}
+
+#[test]
+fn any_query_string_is_answered_or_refused() {
+    short("query_string", 600);
+}
+
+#[test]
+fn any_regular_expression_is_answered_or_refused() {
+    short("regexp", 400);
+}
+
+#[test]
+fn any_pattern_is_answered_or_refused() {
+    short("wildcard", 400);
 }
 
 #[test]

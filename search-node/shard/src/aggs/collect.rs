@@ -203,7 +203,7 @@ impl<'a> Collector<'a> {
             Kind::Metric { field, .. } => (Some(field), Buckets::Metric(Vec::new())),
             Kind::Cardinality { field, .. } => (Some(field), Buckets::Distinct(Vec::new())),
             Kind::Filter(query) => {
-                let asked = Asked::new(query, view, context);
+                let asked = Asked::new(query, view, context).until(watch.ask());
                 let mut query = Prepared::new(asked)?;
                 query.join(asked, watch.ask())?;
                 let _held = query.hold(asked, reader, &[], watch.ask())?;

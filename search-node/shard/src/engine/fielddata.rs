@@ -18,7 +18,6 @@ use std::time::Duration;
 
 use hashbrown::HashMap;
 use parking_lot::{Condvar, Mutex, MutexGuard};
-use tantivy::index::SegmentId;
 
 pub(crate) use charge::{Charge, NoRoom};
 
@@ -56,6 +55,9 @@ pub struct Fielddata {
     bytes: AtomicUsize,
     /// Counts uses, so that the least recent one is known.
     uses: AtomicU64,
+    /// Counts the segments, none of which is another one: shards of a node may have the same segment, each by its own file name, and what is
+    /// computed for one of them need not be right for the other.
+    segments: AtomicU64,
     kept: Mutex<AllKept>,
     aside: Arc<dyn Aside>,
 }
@@ -63,17 +65,16 @@ pub struct Fielddata {
 /// What is kept of all segments.
 #[derive(Default)]
 struct AllKept {
-    segments: HashMap<SegmentId, Kept>,
+    segments: HashMap<u64, Kept>,
     /// Each value by when it was last used: its segment, and the first of its names.
-    by_use: BTreeMap<u64, (SegmentId, Arc<str>)>,
+    by_use: BTreeMap<u64, (u64, Arc<str>)>,
 }
 
 /// What is kept of a segment.
-#[derive(Default)]
 struct Kept {
     slots: HashMap<Arc<str>, Slot>,
-    /// How often something had to go for something else.
-    evictions: u64,
+    /// Counts for the shard how often something had to go for something else.
+    evictions: Arc<AtomicU64>,
 }
 
 /// The place for a name.
@@ -102,7 +103,8 @@ struct Making {
 /// What is kept of one segment, for as long as that is there.
 pub(crate) struct SegmentFielddata {
     of: Arc<Fielddata>,
-    segment: SegmentId,
+    segment: u64,
+    evictions: Arc<AtomicU64>,
     bytes: Arc<AtomicUsize>,
 }
 
@@ -143,6 +145,7 @@ impl Fielddata {
             bytes_max,
             bytes: AtomicUsize::new(0),
             uses: AtomicU64::new(0),
+            segments: AtomicU64::new(0),
             kept: Mutex::default(),
             aside,
         })
@@ -169,7 +172,7 @@ impl Fielddata {
                 // Whoever comes for it makes it again.
                 let made = Arc::clone(made);
                 made.names.iter().for_each(|name| drop(kept.slots.remove(name)));
-                kept.evictions += 1;
+                kept.evictions.fetch_add(1, Ordering::Relaxed);
                 by_use.remove(&used);
                 has_evicted = true;
             }
@@ -177,7 +180,7 @@ impl Fielddata {
         has_evicted
     }
 
-    fn forget(&self, segment: SegmentId) {
+    fn forget(&self, segment: u64) {
         let gone = {
             let mut kept = self.kept.lock();
             let gone = kept.segments.remove(&segment);
@@ -188,7 +191,7 @@ impl Fielddata {
     }
 
     /// Notes that a value is used.
-    fn touch(&self, made: &Made, by_use: &mut BTreeMap<u64, (SegmentId, Arc<str>)>) {
+    fn touch(&self, made: &Made, by_use: &mut BTreeMap<u64, (u64, Arc<str>)>) {
         let used = self.next_use();
         let before = made.used.swap(used, Ordering::Relaxed);
         let of = by_use.remove(&before);
@@ -277,8 +280,10 @@ impl Drop for Turn<'_> {
 }
 
 impl SegmentFielddata {
-    pub(super) fn new(of: &Arc<Fielddata>, segment: SegmentId) -> Self {
-        Self { of: Arc::clone(of), segment, bytes: Arc::default() }
+    /// That of a segment of a shard, whose `evictions` are counted.
+    pub(super) fn new(of: &Arc<Fielddata>, evictions: &Arc<AtomicU64>) -> Self {
+        let segment = of.segments.fetch_add(1, Ordering::Relaxed);
+        Self { of: Arc::clone(of), segment, evictions: Arc::clone(evictions), bytes: Arc::default() }
     }
 
     /// Bytes that are held of the segment.
@@ -286,9 +291,16 @@ impl SegmentFielddata {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// How often something of the segment had to go for something else.
-    pub(crate) fn evictions(&self) -> u64 {
-        self.of.kept.lock().segments.get(&self.segment).map_or(0, |kept| kept.evictions)
+    #[cfg(test)]
+    pub(super) fn names(&self) -> Vec<String> {
+        let all = self.of.kept.lock();
+        let made = all.segments.get(&self.segment).into_iter().flat_map(Kept::made);
+        made.flat_map(|made| made.names.iter().map(ToString::to_string)).collect()
+    }
+
+    #[cfg(test)]
+    fn evictions(&self) -> u64 {
+        self.evictions.load(Ordering::Relaxed)
     }
 
     /// How many values of the segment are kept.
@@ -424,7 +436,8 @@ impl SegmentFielddata {
         let (mut missing, mut awaited) = (Vec::new(), None);
         let mut all = self.of.kept.lock();
         let AllKept { segments, by_use } = &mut *all;
-        let kept = segments.entry(self.segment).or_default();
+        let none_yet = || Kept { slots: HashMap::new(), evictions: Arc::clone(&self.evictions) };
+        let kept = segments.entry(self.segment).or_insert_with(none_yet);
         for (place, name) in names.iter().enumerate() {
             match kept.slots.get(name) {
                 _ if found[place].is_some() => {}

@@ -1,5 +1,6 @@
 //! Identities: what a segment keeps of each document beside its fields. Its uid, and the numbers of the operation that wrote it.
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashMap;
@@ -21,6 +22,8 @@ use crate::uids::UidIndex;
 #[derive(Clone)]
 pub(super) struct Keeping {
     pub(super) fielddata: Arc<Fielddata>,
+    /// How often field data of the shard had to go for others.
+    pub(super) evictions: Arc<AtomicU64>,
     pub(super) queries: Arc<ShardQueries>,
     pub(super) requests: Arc<ShardRequests>,
 }
@@ -71,8 +74,8 @@ impl Identities {
         Ok(Self {
             uids: UidIndex::open(&index.segment(meta.clone()))?,
             columns: OnceLock::new(),
-            kept: SegmentFielddata::new(&keeping.fielddata, meta.id()),
-            filters: keeping.queries.of_segment(meta.id()),
+            kept: SegmentFielddata::new(&keeping.fielddata, &keeping.evictions),
+            filters: keeping.queries.of_segment(),
             counted: CountedFields::default(),
         })
     }

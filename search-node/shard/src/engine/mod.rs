@@ -98,7 +98,7 @@ pub(crate) use layout::{FIRST, Keyed, Layout, SEQ_NO, TERM, VERSION};
 pub(crate) use levels::Level;
 pub use merge_policy::{ForceMerge, MergeOptions};
 pub use open::LARGE_DOCUMENT_BYTES;
-pub(crate) use query_cache::{Matches, ShardQueries};
+pub(crate) use query_cache::{Kept, Matches, ShardQueries};
 pub use query_cache::{QueryCache, QueryCacheFigures, QueryCacheOptions};
 pub use read::StoredDocument;
 pub(crate) use replication::roll_back;
@@ -361,7 +361,16 @@ pub(crate) struct View {
     pub(crate) identities: Arc<AllIdentities>,
     pub(crate) queries: Arc<ShardQueries>,
     pub(crate) requests: Arc<ViewRequests>,
+    /// How often field data of the shard had to go for others.
+    pub(crate) evictions: Arc<AtomicU64>,
     pub(crate) layout: Arc<Layout>,
+}
+
+impl View {
+    /// What is kept of filters in the segments, and what was done with them since the shard was opened.
+    pub(crate) fn filter_figures(&self) -> QueryCacheFigures {
+        self.queries.figures(self.identities.values().map(|identities| identities.filters()))
+    }
 }
 
 impl Engine {

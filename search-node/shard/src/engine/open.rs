@@ -58,6 +58,7 @@ impl Engine {
         let may_go_on = || shared.workers.check().map_err(std::io::Error::other);
         let keeping = Keeping {
             fielddata: Arc::clone(&shared.fielddata),
+            evictions: Arc::default(),
             queries: shared.queries.of_shard(),
             requests: shared.requests.of_shard(),
         };

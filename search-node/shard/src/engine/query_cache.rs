@@ -12,9 +12,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use hashbrown::{DefaultHashBuilder, HashMap};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-use tantivy::index::{SegmentId, SegmentReader};
+use tantivy::index::SegmentReader;
 use tantivy::query::{EmptyScorer, Scorer};
-use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, DocSet, Searcher, TERMINATED, TantivyError};
+use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, DocSet, Searcher, TERMINATED};
 
 use super::fielddata::{Charge, Fielddata, Keepable, NoRoom, SegmentFielddata};
 use super::layout::Layout;
@@ -50,6 +50,16 @@ pub struct QueryCache {
 pub(crate) struct ShardQueries {
     cache: Arc<QueryCache>,
     recent: Mutex<Recent>,
+    counts: Arc<Counts>,
+}
+
+/// What was done for a shard since it was opened, whichever segments it had.
+#[derive(Debug, Default)]
+struct Counts {
+    hits: AtomicU64,
+    misses: AtomicU64,
+    made: AtomicU64,
+    evictions: Arc<AtomicU64>,
 }
 
 /// The filters that were asked for last.
@@ -63,9 +73,7 @@ struct Recent {
 /// What is kept of one segment's filters.
 pub(crate) struct SegmentFilters {
     kept: SegmentFielddata,
-    hits: AtomicU64,
-    misses: AtomicU64,
-    made: AtomicU64,
+    counts: Arc<Counts>,
 }
 
 /// What the cache did and holds.
@@ -120,17 +128,35 @@ impl QueryCache {
     }
 
     pub(super) fn of_shard(self: &Arc<Self>) -> Arc<ShardQueries> {
-        Arc::new(ShardQueries { cache: Arc::clone(self), recent: Mutex::default() })
+        Arc::new(ShardQueries { cache: Arc::clone(self), recent: Mutex::default(), counts: Arc::default() })
     }
 }
 
 impl ShardQueries {
-    pub(super) fn of_segment(&self, segment: SegmentId) -> SegmentFilters {
-        SegmentFilters {
-            kept: SegmentFielddata::new(&self.cache.kept, segment),
-            hits: AtomicU64::new(0),
-            misses: AtomicU64::new(0),
-            made: AtomicU64::new(0),
+    pub(super) fn of_segment(&self) -> SegmentFilters {
+        let kept = SegmentFielddata::new(&self.cache.kept, &self.counts.evictions);
+        SegmentFilters { kept, counts: Arc::clone(&self.counts) }
+    }
+
+    /// What it did, and holds of the segments that there are now.
+    pub(super) fn figures<'s>(
+        &self,
+        segments: impl Iterator<Item = &'s SegmentFilters>,
+    ) -> QueryCacheFigures {
+        let Counts { hits, misses, made, evictions } = &*self.counts;
+        let told = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let (mut bytes, mut entries) = (0, 0);
+        for SegmentFilters { kept, .. } in segments {
+            bytes += kept.bytes() as u64;
+            entries += kept.entries();
+        }
+        QueryCacheFigures {
+            bytes,
+            entries,
+            hits: told(hits),
+            misses: told(misses),
+            made: told(made),
+            evictions: told(evictions),
         }
     }
 
@@ -163,54 +189,52 @@ impl ShardQueries {
 }
 
 impl SegmentFilters {
-    /// What is kept of a filter, made if `makes` says so and there is room for it. `scorer` finds the documents.
-    pub(crate) fn get(
+    /// What is kept of a filter.
+    pub(crate) fn get(&self, name: &str, layout: &Arc<Layout>) -> Option<Arc<Matches>> {
+        let found = self.kept.get(&named(name, layout));
+        let counted = if found.is_some() { &self.counts.hits } else { &self.counts.misses };
+        counted.fetch_add(1, Ordering::Relaxed);
+        found
+    }
+
+    /// Keeps what a filter finds, if there is room for it: `scorer` finds the documents, and is left where they are not looked for. That takes
+    /// its time, and ends where `is_over` says so after some documents more. None comes of it where another one keeps the filter
+    /// meanwhile: it waits for nobody.
+    pub(crate) fn keep(
         &self,
         name: &str,
-        layout: &Arc<Layout>,
-        documents: u32,
-        makes: bool,
-        scorer: impl Fn() -> tantivy::Result<Box<dyn Scorer>>,
-    ) -> tantivy::Result<Option<Arc<Matches>>> {
-        // A filter means what the layout says that it was made under.
-        let name = format!("{:p} {name}", Arc::as_ptr(layout));
-        if let Some(found) = self.kept.get(&name) {
-            self.hits.fetch_add(1, Ordering::Relaxed);
-            return Ok(Some(found));
-        }
-        self.misses.fetch_add(1, Ordering::Relaxed);
-        if !makes {
-            return Ok(None);
-        }
-        // Whoever comes while another one makes it asks the filter itself: it waits for nobody.
+        (layout, documents): (&Arc<Layout>, u32),
+        scorer: &mut dyn Scorer,
+        is_over: &mut dyn FnMut(u32) -> bool,
+    ) -> Kept {
+        let name = named(name, layout);
         let make = |charge: Charge| {
-            let made = Matches::new(scorer()?, documents, &name, layout, charge)?;
-            self.made.fetch_add(1, Ordering::Relaxed);
+            let made = Matches::new(scorer, documents, (&name, layout), charge, is_over)?;
+            self.counts.made.fetch_add(1, Ordering::Relaxed);
             Ok(made)
         };
         match self.kept.get_or_make_alone(&name, make) {
-            Ok(made) => Ok(made),
-            Err(Unkept::NoRoom) => Ok(None),
-            Err(Unkept::Failed(error)) => Err(error),
+            Ok(Some(made)) => Kept::Made(made),
+            Ok(None) | Err(Unkept::NoRoom) => Kept::Not,
+            Err(Unkept::Over) => Kept::Over,
         }
+    }
+
+    /// The names of those that are there.
+    #[cfg(test)]
+    pub(super) fn names(&self) -> Vec<String> {
+        self.kept.names()
     }
 
     /// Forgets every filter.
     pub(crate) fn clear(&self) {
         self.kept.clear();
     }
+}
 
-    /// What it did and holds.
-    pub(crate) fn figures(&self) -> QueryCacheFigures {
-        QueryCacheFigures {
-            bytes: self.kept.bytes() as u64,
-            hits: self.hits.load(Ordering::Relaxed),
-            misses: self.misses.load(Ordering::Relaxed),
-            entries: self.kept.entries(),
-            made: self.made.load(Ordering::Relaxed),
-            evictions: self.kept.evictions(),
-        }
-    }
+/// A filter means what the layout says that it was made under.
+fn named(name: &str, layout: &Arc<Layout>) -> String {
+    format!("{:p} {name}", Arc::as_ptr(layout))
 }
 
 impl QueryCacheFigures {
@@ -227,10 +251,18 @@ impl QueryCacheFigures {
     }
 }
 
+/// What came of keeping a filter.
+pub(crate) enum Kept {
+    Made(Arc<Matches>),
+    Not,
+    /// The search has ended meanwhile.
+    Over,
+}
+
 /// Why a filter is not kept.
 enum Unkept {
     NoRoom,
-    Failed(TantivyError),
+    Over,
 }
 
 impl From<NoRoom> for Unkept {
@@ -239,20 +271,14 @@ impl From<NoRoom> for Unkept {
     }
 }
 
-impl From<TantivyError> for Unkept {
-    fn from(error: TantivyError) -> Self {
-        Self::Failed(error)
-    }
-}
-
 impl Matches {
-    /// Meets every match.
+    /// Meets every match, unless the search ends.
     fn new(
-        mut scorer: Box<dyn Scorer>,
+        scorer: &mut dyn Scorer,
         documents: u32,
-        name: &str,
-        layout: &Arc<Layout>,
+        (name, layout): (&str, &Arc<Layout>),
         mut charge: Charge,
+        is_over: &mut dyn FnMut(u32) -> bool,
     ) -> Result<Self, Unkept> {
         let words = documents.div_ceil(u64::BITS) as usize;
         // A bit of each document, at most; what is less is charged so.
@@ -266,6 +292,9 @@ impl Matches {
                 bits[(document / u64::BITS) as usize] |= 1 << (document % u64::BITS);
             }
             count += met as u32;
+            if is_over(block.len() as u32) {
+                return Err(Unkept::Over);
+            }
             if met < block.len() {
                 break;
             }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
-use tantivy::index::SegmentId;
 
 use super::fielddata::{Charge, Fielddata, Keepable, NoRoom, SegmentFielddata};
 use super::{Engine, View};
@@ -38,7 +37,7 @@ pub(crate) struct ShardRequests {
     cache: Arc<RequestCache>,
     hits: AtomicU64,
     misses: AtomicU64,
-    evictions: AtomicU64,
+    evictions: Arc<AtomicU64>,
 }
 
 /// The same for one point in time of a shard.
@@ -125,8 +124,7 @@ impl RequestCache {
 impl ShardRequests {
     /// The next point in time, which has answered nothing.
     pub(super) fn of_view(self: &Arc<Self>) -> Arc<ViewRequests> {
-        // A point in time has a number of its own among those of segments, which are as random.
-        let kept = SegmentFielddata::new(&self.cache.kept, SegmentId::generate_random());
+        let kept = SegmentFielddata::new(&self.cache.kept, &self.evictions);
         Arc::new(ViewRequests { of: Arc::clone(self), kept })
     }
 }
@@ -182,14 +180,8 @@ impl ViewRequests {
             bytes: self.kept.bytes() as u64,
             hits: self.of.hits.load(Ordering::Relaxed),
             misses: self.of.misses.load(Ordering::Relaxed),
-            evictions: self.of.evictions.load(Ordering::Relaxed) + self.kept.evictions(),
+            evictions: self.of.evictions.load(Ordering::Relaxed),
         }
-    }
-}
-
-impl Drop for ViewRequests {
-    fn drop(&mut self) {
-        self.of.evictions.fetch_add(self.kept.evictions(), Ordering::Relaxed);
     }
 }
 

@@ -52,7 +52,7 @@ impl Keepable for RuntimeSegment {
 /// Whether the values of a segment are still wanted. They are read to the end where only the time is up: so the next one who asks has them, and a
 /// search with little time gets on.
 fn is_wanted(stop: AskStop<'_>) -> Result<(), SearchError> {
-    match stop() {
+    match stop.ask() {
         Some(Stop::Cancelled) => Err(SearchError::Cancelled),
         Some(Stop::TimeIsUp) | None => Ok(()),
     }

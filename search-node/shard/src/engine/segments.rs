@@ -177,6 +177,7 @@ impl Segments {
         View {
             searcher: self.reader.searcher(),
             identities: Arc::clone(&self.identities),
+            evictions: Arc::clone(&self.keeping.evictions),
             queries: Arc::clone(&self.keeping.queries),
             requests: self.keeping.requests.of_view(),
             layout,

@@ -4,6 +4,8 @@ mod filters;
 mod helping;
 mod history;
 mod joined;
+mod large;
+mod looking;
 mod merging;
 mod model;
 mod nested;
@@ -15,6 +17,7 @@ mod runtime;
 mod scoring;
 mod seeking;
 mod skipping;
+
 mod sorted;
 mod stopping;
 mod uids;
@@ -31,7 +34,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::mapping::{Mapping, parse_mapping};
 use crate::query::{QueryContext, parse_query};
-use crate::search::{SearchRequest, never, search};
+use crate::search::{Ending, SearchRequest, Stop, never, search};
 use disk::{DiskOperation, HookedDisk};
 
 const NOW: i64 = 1_795_515_630_123;
@@ -89,7 +92,7 @@ fn found(engine: &Engine, query: &Value) -> Vec<String> {
     let request = SearchRequest::of(parse_query(query).expect("a query"), 1000);
     let context =
         QueryContext { index: "i", doc_type: "_doc", now_millis: NOW, rules: crate::QueryRules::usual() };
-    let answer = search(&view, &request, &context, &never).expect("searched");
+    let answer = search(&view, &request, &context, &never()).expect("searched");
     assert_eq!(answer.total as usize, answer.hits.len());
     let mut ids: Vec<String> = answer
         .hits
@@ -101,6 +104,13 @@ fn found(engine: &Engine, query: &Value) -> Vec<String> {
         .collect();
     ids.sort();
     ids
+}
+
+/// Ends a search once it was asked so often whether it goes on; also how often it was.
+fn ends_after(looks: usize, why: Stop) -> (Ending, Arc<AtomicUsize>) {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&asked);
+    (Ending::when(move || (counted.fetch_add(1, Ordering::Relaxed) >= looks).then_some(why)), asked)
 }
 
 #[test]

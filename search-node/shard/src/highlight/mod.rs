@@ -8,6 +8,7 @@
 //!  content   the texts of a field, cut into words, and where these are found
 //!  breaks    where passages may begin and end
 //!  unified   the best passages, by sentences or words
+//!  letters   texts one behind the other, and the boundaries in them
 //!  vectors   fragments around what was found, up to boundaries
 //!  plain     the best fragments of a fixed size
 //!  mark      what was found between its tags
@@ -16,6 +17,7 @@
 mod boundaries;
 mod breaks;
 mod content;
+mod letters;
 mod mark;
 mod needles;
 mod plain;

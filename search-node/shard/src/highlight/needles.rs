@@ -74,6 +74,12 @@ pub(super) struct Needles {
 }
 
 impl Needles {
+    #[cfg(test)]
+    pub(super) fn of_words(words: &[&str]) -> Self {
+        let needle = |word: &&str| (String::new(), Needle::Word((*word).to_owned()));
+        Self { needles: words.iter().map(needle).collect() }
+    }
+
     pub(super) fn read(view: &View, context: &QueryContext<'_>, query: &Query) -> Self {
         let mut needles = Self::default();
         Collecting { view, context, needles: &mut needles }.query(query);
@@ -161,8 +167,9 @@ impl Collecting<'_> {
             | Query::Named { query, .. }
             | Query::Boost { query, .. } => self.query(query),
             Query::SimpleQueryString(asked) => {
-                let read = read_simple_query_string(asked, self.context);
-                self.query(&read);
+                if let Ok(read) = read_simple_query_string(asked, self.context) {
+                    self.query(&read);
+                }
             }
             Query::QueryString(asked) => {
                 if let Ok(group) = query_string::parse(&asked.text) {

@@ -1,11 +1,11 @@
 //! Fragments around what was found, as Lucene's highlighter by term vectors chooses them (`fvh`): each begins a little before the first thing
 //! found, and reaches to the next boundary.
 
-use super::breaks;
+use super::HighlightOptions;
 use super::content::{Content, Word};
+use super::letters::Letters;
 use super::mark::write;
 use super::needles::{Needle, Needles};
-use super::{BoundaryScanner, HighlightOptions};
 use crate::query::QueryError;
 
 /// Letters in front of what was found, where nobody says.
@@ -60,24 +60,24 @@ pub(super) fn fragments(
     }
     hits.sort_by_key(|hit: &Hit| (hit.start(), hit.end()));
     let hits = joined(hits);
-    let values: Vec<Vec<char>> = texts.iter().map(|text| text.chars().collect()).collect();
+    let letters = Letters::new(texts, options.vectors.scanner);
     let mut fragments = match options.fragments {
         0 if hits.is_empty() => Vec::new(),
         0 => vec![Fragment { start: 0, end: usize::MAX, hits }],
         _ => around(hits, options)?,
     };
     let is_nothing = fragments.is_empty();
-    if is_nothing && options.no_match_size > 0 && !values.is_empty() {
+    if is_nothing && options.no_match_size > 0 && !texts.is_empty() {
         fragments.push(Fragment { start: 0, end: options.no_match_size, hits: Vec::new() });
     }
-    if values.len() > 1 && !is_nothing {
-        fragments = by_value(fragments, &values);
+    if letters.texts() > 1 && !is_nothing {
+        fragments = by_text(fragments, &letters);
     }
     if options.by_score {
         fragments.sort_by_key(|fragment| (std::cmp::Reverse(fragment.hits.len()), fragment.start));
     }
     fragments.truncate(if options.fragments == 0 { usize::MAX } else { options.fragments });
-    Ok(fragments.iter().map(|fragment| shown(fragment, &values, options)).collect())
+    Ok(fragments.iter().map(|fragment| shown(fragment, &letters, options)).collect())
 }
 
 /// What was found, from the first on, each word once.
@@ -205,24 +205,35 @@ fn hit(path: &[(&Word, usize)], number: usize) -> Hit {
 /// What overlaps is one.
 fn joined(hits: Vec<Hit>) -> Vec<Hit> {
     let mut joined: Vec<Hit> = Vec::new();
+    let mut end = 0;
     for hit in hits {
-        match joined.last_mut() {
-            Some(last) if hit.start() < last.end() => {
+        let behind = hit.end();
+        match joined.last_mut().filter(|_| hit.start() < end) {
+            Some(last) => {
                 last.spans.extend(hit.spans);
-                last.spans.sort_unstable();
-                let mut apart: Vec<(usize, usize)> = Vec::new();
-                for span in std::mem::take(&mut last.spans) {
-                    match apart.last_mut() {
-                        Some(known) if span.0 <= known.1 => known.1 = known.1.max(span.1),
-                        _ => apart.push(span),
-                    }
-                }
-                last.spans = apart;
+                end = end.max(behind);
             }
-            _ => joined.push(hit),
+            None => {
+                joined.push(hit);
+                end = behind;
+            }
         }
     }
+    joined.iter_mut().for_each(|hit| hit.spans = apart(std::mem::take(&mut hit.spans)));
     joined
+}
+
+/// The same spans, those that touch as one.
+fn apart(mut spans: Vec<(usize, usize)>) -> Vec<(usize, usize)> {
+    spans.sort_unstable();
+    let mut apart: Vec<(usize, usize)> = Vec::with_capacity(spans.len());
+    for span in spans {
+        match apart.last_mut() {
+            Some(known) if span.0 <= known.1 => known.1 = known.1.max(span.1),
+            _ => apart.push(span),
+        }
+    }
+    apart
 }
 
 /// Fragments of about a size, with what was found in the middle.
@@ -268,19 +279,21 @@ fn around(hits: Vec<Hit>, options: &HighlightOptions) -> Result<Vec<Fragment>, Q
 }
 
 /// Fragments that lie in one of several texts each.
-fn by_value(fragments: Vec<Fragment>, values: &[Vec<char>]) -> Vec<Fragment> {
-    let mut apart = Vec::new();
+fn by_text(fragments: Vec<Fragment>, letters: &Letters) -> Vec<Fragment> {
+    let mut apart: Vec<Fragment> = Vec::new();
     for fragment in fragments {
-        let mut begin = 0;
-        for value in values {
-            let end = begin + value.len() + 1;
-            let inside = |hit: &&Hit| hit.start() >= begin && hit.start() < end;
-            let hits: Vec<Hit> = fragment.hits.iter().filter(inside).cloned().collect();
-            if !hits.is_empty() {
-                let (start, end) = (fragment.start.max(begin), fragment.end.min(end));
-                apart.push(Fragment { start, end, hits });
+        // What was found is in the order in which it begins.
+        let mut last = None;
+        for hit in fragment.hits {
+            let Some((text, (begin, end))) = letters.text_at(hit.start()) else { continue };
+            match apart.last_mut().filter(|_| last == Some(text)) {
+                Some(here) => here.hits.push(hit),
+                None => {
+                    let (start, end) = (fragment.start.max(begin), fragment.end.min(end));
+                    apart.push(Fragment { start, end, hits: vec![hit] });
+                }
             }
-            begin = end;
+            last = Some(text);
         }
     }
     apart.sort_by_key(|fragment| fragment.start);
@@ -288,19 +301,12 @@ fn by_value(fragments: Vec<Fragment>, values: &[Vec<char>]) -> Vec<Fragment> {
 }
 
 /// A fragment between boundaries, with tags.
-fn shown(fragment: &Fragment, values: &[Vec<char>], options: &HighlightOptions) -> String {
-    let mut letters: Vec<char> = Vec::new();
-    let mut taken = values.iter();
-    while letters.len() < fragment.end
-        && let Some(value) = taken.next()
-    {
-        letters.extend(value);
-        letters.push(' ');
-    }
+fn shown(fragment: &Fragment, of: &Letters, options: &HighlightOptions) -> String {
+    let letters = of.up_to(fragment.end);
     // What parts texts is of none of them.
     let length = letters.len().saturating_sub(1);
-    let end = if length < fragment.end { length } else { end_of(&letters, fragment.end, options) };
-    let start = start_of(&letters, fragment.start, options).min(end);
+    let end = if length < fragment.end { length } else { of.end_of(letters, fragment.end, options) };
+    let start = of.start_of(letters, fragment.start, options).min(end);
     let mut text = String::new();
     let mut at = start;
     for hit in &fragment.hits {
@@ -320,40 +326,62 @@ fn shown(fragment: &Fragment, values: &[Vec<char>], options: &HighlightOptions) 
     text
 }
 
-/// The places where sentences or words end.
-fn places_of(letters: &[char], scanner: BoundaryScanner) -> Vec<usize> {
-    let text: String = letters.iter().collect();
-    match scanner {
-        BoundaryScanner::Sentence => breaks::sentences(&text),
-        BoundaryScanner::Word => breaks::words(&text),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
 
-fn start_of(letters: &[char], start: usize, options: &HighlightOptions) -> usize {
-    if start > letters.len() || start < 1 {
-        return start;
-    }
-    let vectors = &options.vectors;
-    if let Some(scanner) = vectors.scanner {
-        let places = places_of(&letters[..start], scanner);
-        return places.iter().rev().find(|place| **place < start).copied().unwrap_or(0);
-    }
-    let is_boundary = |at: &usize| vectors.boundary_chars.contains(letters[*at - 1]);
-    let scanned = (1..=start).rev().take(vectors.boundary_max_scan);
-    let found = scanned.clone().find(is_boundary);
-    let reaches_front = start <= vectors.boundary_max_scan;
-    found.unwrap_or(if reaches_front { 0 } else { start })
-}
+    use super::*;
+    use crate::analysis::Analysis;
+    use crate::highlight::needles::Needles;
+    use crate::highlight::{BoundaryScanner, HighlightKind};
 
-fn end_of(letters: &[char], end: usize, options: &HighlightOptions) -> usize {
-    if end > letters.len() {
-        return end;
+    fn options(phrase_limit: usize, scanner: Option<BoundaryScanner>) -> HighlightOptions {
+        let mut options = HighlightOptions {
+            kind: HighlightKind::Vectors,
+            fragments: usize::MAX,
+            fragment_size: 20,
+            ..HighlightOptions::default()
+        };
+        (options.vectors.phrase_limit, options.vectors.scanner) = (phrase_limit, scanner);
+        options
     }
-    let vectors = &options.vectors;
-    if let Some(scanner) = vectors.scanner {
-        let places = places_of(&letters[end..], scanner);
-        return places.into_iter().find(|place| *place > 0).map_or(end, |place| end + place);
+
+    fn marked(texts: &[String], options: &HighlightOptions) -> Vec<String> {
+        let analyzer = Analysis::plain().analyzer("standard").expect("an analyzer");
+        let content = Content::new(texts.to_vec(), Some(&analyzer));
+        let needles = Needles::of_words(&["found", "word"]);
+        fragments(texts, &[(content, None)], &needles, options).expect("fragments")
     }
-    let is_boundary = |at: &usize| vectors.boundary_chars.contains(letters[*at]);
-    (end..letters.len()).take(vectors.boundary_max_scan).find(is_boundary).unwrap_or(end)
+
+    /// Each fragment used to cost a look at all letters before it, and at all texts.
+    #[test]
+    fn thousands_of_fragments_are_shown_in_a_moment() {
+        let sentence = "A word is found in this sentence. ";
+        let long = "word found then one of them without an end and ";
+        for (texts, scanner) in [
+            (vec![sentence.repeat(6_000)], None),
+            (vec![sentence.repeat(6_000)], Some(BoundaryScanner::Sentence)),
+            (vec![long.repeat(600)], Some(BoundaryScanner::Sentence)),
+            (vec![sentence.repeat(6_000)], Some(BoundaryScanner::Word)),
+            (vec![sentence.to_owned(); 6_000], None),
+        ] {
+            let begun = Instant::now();
+            let found = marked(&texts, &options(usize::MAX, scanner));
+            assert!(found.len() >= 500, "{} fragments", found.len());
+            assert!(found.iter().all(|fragment| fragment.contains("<em>")));
+            // With boundaries it took minutes in such a build.
+            assert!(begun.elapsed() < Duration::from_secs(30), "{scanner:?}: {:?}", begun.elapsed());
+        }
+    }
+
+    #[test]
+    fn what_overlaps_over_and_over_is_one_in_a_moment() {
+        let hit = |at: usize| Hit { spans: vec![(at, at + 3)], words: 1, number: 0 };
+        let begun = Instant::now();
+        let all = joined((0..100_000).map(|at| hit(at * 2)).collect());
+        assert_eq!(all.len(), 1);
+        assert_eq!(all[0].spans, [(0, 200_001)]);
+        assert_eq!(joined(vec![hit(0), hit(2), hit(9)]).len(), 2);
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    }
 }

@@ -126,7 +126,9 @@ impl Lucene<'_> {
                         Some(_) => format!("{path}{suffix}"),
                         None => path.to_owned(),
                     };
-                self.told(&simple_query_string::parse(asked, &self.context.rules.default_fields, &quoted))
+                let read = simple_query_string::parse(asked, &self.context.rules.default_fields, &quoted);
+                // What is too much is refused by the search itself.
+                self.told(&read.unwrap_or(Query::MatchNone))
             }
             Query::Pinned { organic, .. } => Told::one(format!("PinnedQuery({})", self.tell(organic))),
             other => Told::one(by_name(other)),

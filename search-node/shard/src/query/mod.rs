@@ -89,7 +89,10 @@ pub(crate) fn read_metres(text: &str) -> Option<f64> {
 }
 
 /// The query that a text in the small language without errors says.
-pub(crate) fn read_simple_query_string(asked: &ast::SimpleQueryString, context: &QueryContext<'_>) -> Query {
+pub(crate) fn read_simple_query_string(
+    asked: &ast::SimpleQueryString,
+    context: &QueryContext<'_>,
+) -> Result<Query, QueryError> {
     simple_query_string::parse(asked, &context.rules.default_fields, &|path, suffix| {
         format!("{path}{suffix}")
     })

@@ -1,11 +1,15 @@
 //! The language of `simple_query_string`: words, `+` `|` `-`, groups, phrases, beginnings and edits. No text is wrong in it: a sign
-//! that makes no sense is passed over.
+//! that makes no sense is passed over. Only more than a query may have is refused.
+
+use std::cell::Cell;
 
 use serde_json::Value;
 
+use super::QueryError;
 use super::ast::{
     Edits, Fuzziness, Matching, MultiMatchKind, Operator, Query, Rewrite, Sign, SimpleQueryString,
 };
+use super::limits::QueryLimits;
 
 /// Groups within groups beyond that are passed over.
 const DEPTH_MAX: usize = 30;
@@ -16,21 +20,36 @@ pub(in crate::query) fn parse(
     asked: &SimpleQueryString,
     defaults: &[(String, f32)],
     quoted: &dyn Fn(&str, &str) -> String,
-) -> Query {
+) -> Result<Query, QueryError> {
     let fields = [asked.fields.as_slice(), defaults].into_iter().find(|fields| !fields.is_empty());
     let every = [("*".to_owned(), 1.0)];
     let letters: Vec<char> = asked.text.chars().collect();
     let mut matching = asked.matching.clone();
     matching.minimum_should_match = None;
     matching.lenient = matching.lenient.or(fields.is_none().then_some(true));
-    let language = Language { asked, fields: fields.unwrap_or(&every), matching, quoted };
+    let language =
+        Language { asked, fields: fields.unwrap_or(&every), matching, quoted, clauses: Cell::new(0) };
     let made = language.group(&letters, 0).unwrap_or(Query::MatchNone);
-    match (made, &asked.matching.minimum_should_match) {
+    QueryLimits::now().check_clauses(language.clauses.get())?;
+    QueryLimits::now().check_depth(depth_of(&made))?;
+    Ok(match (made, &asked.matching.minimum_should_match) {
         (Query::Bool { must, filter, should, must_not, .. }, Some(minimum)) => {
             Query::Bool { must, filter, should, must_not, minimum_should_match: Some(minimum.clone()) }
         }
         (made, _) => made,
+    })
+}
+
+/// How deep bools stand in bools: where `+` and `|` take turns, each is around what was before.
+fn depth_of(query: &Query) -> usize {
+    let (mut deepest, mut open) = (0, vec![(query, 1)]);
+    while let Some((query, depth)) = open.pop() {
+        deepest = deepest.max(depth);
+        if let Query::Bool { must, should, must_not, .. } = query {
+            open.extend([must, should, must_not].into_iter().flatten().map(|query| (query, depth + 1)));
+        }
     }
+    deepest
 }
 
 struct Language<'a> {
@@ -38,6 +57,8 @@ struct Language<'a> {
     fields: &'a [(String, f32)],
     matching: Matching,
     quoted: &'a dyn Fn(&str, &str) -> String,
+    /// How many clauses were read.
+    clauses: Cell<usize>,
 }
 
 /// What was read of a group so far.
@@ -134,10 +155,13 @@ impl Language<'_> {
 
     fn group(&self, letters: &[char], depth: usize) -> Option<Query> {
         let mut tree = Tree::default();
+        let closes = self.closes(letters);
         let mut at = 0;
         while let Some(letter) = letters.get(at) {
             match self.sign(*letter) {
-                Some(Sign::Precedence) if *letter == '(' => at = self.subgroup(letters, at, depth, &mut tree),
+                Some(Sign::Precedence) if *letter == '(' => {
+                    at = self.subgroup(letters, (at, closes[at]), depth, &mut tree);
+                }
                 Some(Sign::Precedence | Sign::Whitespace) => at += 1,
                 Some(Sign::Phrase) => at = self.phrase(letters, at, &mut tree),
                 Some(Sign::And) => {
@@ -158,29 +182,47 @@ impl Language<'_> {
         tree.top
     }
 
-    /// What stands between parentheses; where that ends.
-    fn subgroup(&self, letters: &[char], from: usize, depth: usize, tree: &mut Tree) -> usize {
-        let start = from + 1;
-        let (mut open, mut at) = (1, start);
+    /// Where each parenthesis that opens is closed, if it is.
+    fn closes(&self, letters: &[char]) -> Vec<Option<usize>> {
+        let (mut closes, mut open, mut at) = (vec![None; letters.len()], Vec::new(), 0);
         while let Some(letter) = letters.get(at) {
             match self.sign(*letter) {
                 Some(Sign::Escape) => at += 1,
-                Some(Sign::Precedence) if *letter == '(' => open += 1,
-                Some(Sign::Precedence) => open -= 1,
+                Some(Sign::Precedence) if *letter == '(' => open.push(at),
+                Some(Sign::Precedence) => {
+                    if let Some(opened) = open.pop() {
+                        closes[opened] = Some(at);
+                    }
+                }
                 _ => {}
-            }
-            if open == 0 {
-                break;
             }
             at += 1;
         }
-        if at >= letters.len() {
-            return start;
+        closes
+    }
+
+    /// Adds what was read; once there are too many the rest is passed over, as all of it is refused then.
+    fn add(&self, tree: &mut Tree, query: Query) {
+        self.clauses.set(self.clauses.get() + 1);
+        if QueryLimits::now().check_clauses(self.clauses.get()).is_ok() {
+            tree.add(query, self.matching.operator);
         }
+    }
+
+    /// What stands between parentheses; where that ends.
+    fn subgroup(
+        &self,
+        letters: &[char],
+        (from, closed): (usize, Option<usize>),
+        depth: usize,
+        tree: &mut Tree,
+    ) -> usize {
+        let start = from + 1;
+        let Some(at) = closed else { return start };
         if at == start || depth >= DEPTH_MAX {
             tree.forget();
         } else if let Some(query) = self.group(&letters[start..at], depth + 1) {
-            tree.add(query, self.matching.operator);
+            self.add(tree, query);
         } else {
             tree.forget();
         }
@@ -211,7 +253,7 @@ impl Language<'_> {
         let has_slop = self.has(Sign::Slop) && letters.get(at + 1) == Some(&'~');
         let (slop, end) = if has_slop { self.number(letters, at + 2) } else { (0, at + 1) };
         let matching = Matching { slop, ..self.matching.clone() };
-        tree.add(self.matched(text, MultiMatchKind::Phrase, matching), self.matching.operator);
+        self.add(tree, self.matched(text, MultiMatchKind::Phrase, matching));
         end
     }
 
@@ -257,7 +299,7 @@ impl Language<'_> {
         } else {
             self.matched(text, MultiMatchKind::Most, self.matching.clone())
         };
-        tree.add(query, self.matching.operator);
+        self.add(tree, query);
         end
     }
 
@@ -323,7 +365,7 @@ mod tests {
             analyze_wildcard: false,
             quote_field_suffix: None,
         };
-        parse(&asked, &[], &|field, suffix| format!("{field}{suffix}"))
+        parse(&asked, &[], &|field, suffix| format!("{field}{suffix}")).expect("not too much")
     }
 
     /// A query as a short text: `&(…)` for all of them, `|(…)` for any, `!` for what must not be.
@@ -391,7 +433,7 @@ mod tests {
         };
         let quoted = |field: &str, suffix: &str| format!("{field}{suffix}");
 
-        assert_eq!(shown(&parse(&asked, &[], &quoted)), "|(a+b -c*)");
+        assert_eq!(shown(&parse(&asked, &[], &quoted).expect("not too much")), "|(a+b -c*)");
     }
 
     proptest! {

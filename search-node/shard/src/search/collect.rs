@@ -82,8 +82,8 @@ fn walk<'a>(
         true => EnableScoring::enabled_from_statistics_provider(&statistics, &view.searcher),
         false => EnableScoring::disabled_from_searcher(&view.searcher),
     };
-    let profiler = request.profiler.as_deref();
-    let asked = Asked { profiler, ..Asked::new(&request.query, view, context) }.as_filter(!scored);
+    let asked = Asked::new(&request.query, view, context).until(watch.ask()).as_filter(!scored);
+    let asked = Asked { profiler: request.profiler.as_deref(), ..asked };
     let mut query = Prepared::new(asked)?;
     if !segments.is_empty() {
         query.join(asked, watch.ask())?;
@@ -149,9 +149,9 @@ impl<'a> Filter<'a> {
         query: &'a Query,
         view: &'a View,
         context: &'a QueryContext<'a>,
-        watch: &Watch<'_>,
+        watch: &Watch<'a>,
     ) -> Result<Self, SearchError> {
-        let asked = Asked::new(query, view, context).as_filter(true);
+        let asked = Asked::new(query, view, context).until(watch.ask()).as_filter(true);
         let mut query = Prepared::new(asked)?;
         query.join(asked, watch.ask())?;
         let matches = query.query().weight(EnableScoring::disabled_from_searcher(&view.searcher))?;

@@ -126,7 +126,10 @@ impl Explainer<'_> {
 
     /// A query, ready to be asked in a segment while what comes with it is held.
     fn prepared(&self, query: &Query, reader: &SegmentReader) -> Result<(Prepared, HeldValues), SearchError> {
-        let asked = Asked { nested_in: self.nested_in, ..Asked::new(query, self.view, self.context) };
+        let asked = Asked {
+            nested_in: self.nested_in,
+            ..Asked::new(query, self.view, self.context).until(self.stop)
+        };
         let mut prepared = Prepared::new(asked)?;
         prepared.join(asked, self.stop)?;
         let (held, _) = prepared.hold(asked, reader, &[], self.stop)?;

@@ -146,7 +146,8 @@ impl<'a> InnerSearch<'a> {
         } else {
             EnableScoring::disabled_from_searcher(&view.searcher)
         };
-        let asked = Asked { nested_in: Some(path), ..Asked::new(&request.query, view, context) };
+        let asked =
+            Asked { nested_in: Some(path), ..Asked::new(&request.query, view, context).until(watch.ask()) };
         let mut query = Prepared::new(asked)?;
         query.join(asked, watch.ask())?;
         let (held, _) = query.hold(asked, reader, &[], watch.ask())?;

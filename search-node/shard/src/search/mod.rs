@@ -57,8 +57,10 @@ pub use sort::{Missing, NestedSort, NumericType, SortField, SortKey, SortMode, S
 pub(crate) use sort::{check_words, no_column_for_ids, no_values_in_column};
 pub use source::{SourceFilter, filter_source};
 pub(crate) use statistics::Statistics;
-pub use stop::{AskStop, Stop};
-pub(crate) use stop::{Watch, goes_on, never};
+#[cfg(test)]
+pub(crate) use stop::never;
+pub use stop::{AskStop, Ending, Stop};
+pub(crate) use stop::{Watch, goes_on};
 pub(crate) use term_vectors::term_vectors;
 pub use term_vectors::{TermFilter, TermVectorsAsked};
 pub(crate) use terms::Terms;

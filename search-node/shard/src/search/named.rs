@@ -72,7 +72,7 @@ impl At {
         reader: &SegmentReader,
         stop: AskStop<'_>,
     ) -> Result<Self, SearchError> {
-        let asked = Asked { nested_in: path, ..Asked::new(query, view, context) };
+        let asked = Asked { nested_in: path, ..Asked::new(query, view, context).until(stop) };
         let mut query = Prepared::new(asked)?;
         query.join(asked, stop)?;
         let (held, _) = query.hold(asked, reader, &[], stop)?;

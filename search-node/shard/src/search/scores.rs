@@ -21,7 +21,7 @@ pub(crate) fn scores(
     order.sort_by_key(|at| (hits[*at].segment, hits[*at].document));
     let statistics = Statistics::new(view)?;
     let segments: Vec<_> = view.searcher.segment_readers().iter().collect();
-    let asked = Asked::new(query, view, context);
+    let asked = Asked::new(query, view, context).until(stop);
     let mut prepared = Prepared::new(asked)?;
     prepared.join(asked, watch.ask())?;
     let scoring = || EnableScoring::enabled_from_statistics_provider(&statistics, &view.searcher);
@@ -39,7 +39,11 @@ pub(crate) fn scores(
             let document = hits[*at].document;
             scores[*at] = score_at(&mut *scorer, document);
         }
-        prepared.faults().check()?;
+        match prepared.faults().check() {
+            // What was passed over at the end is not known.
+            Err(SearchError::TimeIsUp) => of_segment.iter().for_each(|at| scores[*at] = None),
+            checked => checked?,
+        }
         if watch.is_over() {
             break;
         }

@@ -3,6 +3,8 @@
 //! The shard has no clock and knows no requests: it asks whoever searches, once every few hundred documents.
 
 use std::cell::Cell;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use super::SearchError;
 
@@ -19,65 +21,126 @@ pub enum Stop {
     Cancelled,
 }
 
-/// Says whether a search ends now.
-pub type AskStop<'a> = &'a (dyn Fn() -> Option<Stop> + Sync);
+/// Says whether a search ends, to all that work for it, on whatever threads: once one of them was told so, it is over for each.
+#[derive(Clone)]
+pub struct Ending(Arc<Asked>);
 
-/// For a search that nobody ends.
-pub(crate) fn never() -> Option<Stop> {
-    None
+/// Whoever works for a search is lent what says whether it ends.
+pub type AskStop<'a> = &'a Ending;
+
+struct Asked {
+    ask: Box<dyn Fn() -> Option<Stop> + Send + Sync>,
+    /// What was answered, once that was not to go on.
+    said: OnceLock<Stop>,
 }
 
-/// The fault that ends the work for a search when that ends; also where the time is up, as half of such work is of no use.
-pub(crate) fn goes_on(stop: AskStop<'_>) -> Result<(), SearchError> {
-    match stop() {
-        None => Ok(()),
-        Some(Stop::TimeIsUp) => Err(SearchError::TimeIsUp),
-        Some(Stop::Cancelled) => Err(SearchError::Cancelled),
+impl Ending {
+    /// What `ask` says, whenever somebody wants to know.
+    pub fn when(ask: impl Fn() -> Option<Stop> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(Asked { ask: Box::new(ask), said: OnceLock::new() }))
     }
-}
 
-/// Looks whether a search ends, as its documents go by.
-pub(crate) struct Watch<'a> {
-    ask: AskStop<'a>,
-    until_look: Cell<u32>,
-    stopped: Cell<Option<Stop>>,
-}
+    /// For a search that nobody ends.
+    pub fn never() -> Self {
+        Self::when(|| None)
+    }
 
-impl<'a> Watch<'a> {
-    pub(crate) fn new(ask: AskStop<'a>) -> Self {
-        Self { ask, until_look: Cell::new(DOCUMENTS_BETWEEN), stopped: Cell::new(None) }
+    /// What is said now, whatever was said before.
+    pub(crate) fn ask(&self) -> Option<Stop> {
+        (self.0.ask)()
+    }
+
+    /// Why the search ends, if it does: nobody is asked again once that was said.
+    pub(crate) fn look(&self) -> Option<Stop> {
+        self.said().or_else(|| self.ask().inspect(|stop| self.note(*stop)))
+    }
+
+    /// The same, as far as it was said already.
+    #[inline]
+    pub(crate) fn said(&self) -> Option<Stop> {
+        self.0.said.get().copied()
     }
 
     /// Ends the search, as who did something for it was told.
     pub(crate) fn note(&self, stop: Stop) {
-        self.stopped.set(Some(stop));
+        self.0.said.get_or_init(|| stop);
+    }
+}
+
+impl fmt::Debug for Ending {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_tuple("Ending").field(&self.0.said).finish()
+    }
+}
+
+impl From<Stop> for SearchError {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::TimeIsUp => Self::TimeIsUp,
+            Stop::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+/// For a search that nobody ends.
+#[cfg(test)]
+pub(crate) fn never() -> Ending {
+    Ending::never()
+}
+
+/// The fault that ends the work for a search when that ends; also where the time is up, as half of such work is of no use.
+pub(crate) fn goes_on(stop: AskStop<'_>) -> Result<(), SearchError> {
+    stop.look().map_or(Ok(()), |stop| Err(stop.into()))
+}
+
+/// Looks whether a search ends, as its documents go by.
+pub(crate) struct Watch<'a> {
+    stop: AskStop<'a>,
+    until_look: Cell<u32>,
+    /// What is done at each look beside it.
+    at_look: Option<&'a dyn Fn()>,
+}
+
+impl<'a> Watch<'a> {
+    pub(crate) fn new(stop: AskStop<'a>) -> Self {
+        Self { stop, until_look: Cell::new(DOCUMENTS_BETWEEN), at_look: None }
+    }
+
+    /// The same; at each look something is done.
+    pub(super) fn with(stop: AskStop<'a>, at_look: &'a dyn Fn()) -> Self {
+        Self { at_look: Some(at_look), ..Self::new(stop) }
+    }
+
+    /// Ends the search, as who did something for it was told.
+    pub(crate) fn note(&self, stop: Stop) {
+        self.stop.note(stop);
     }
 
     /// Who says whether it ends.
     pub(crate) fn ask(&self) -> AskStop<'a> {
-        self.ask
+        self.stop
     }
 
     /// Whether the search ends, looked at now.
     pub(crate) fn is_over(&self) -> bool {
-        if !self.has_ended() {
-            self.stopped.set((self.ask)());
-        }
-        self.has_ended()
+        self.at_look.iter().for_each(|act| act());
+        self.stop.look().is_some()
     }
 
-    /// Whether a look has shown that the search ends.
+    /// Whether a look has shown that the search ends, whoever had it.
+    #[inline]
     pub(crate) fn has_ended(&self) -> bool {
-        self.stopped.get().is_some()
+        self.stop.said().is_some()
     }
 
-    /// The same once so many documents more went by, looked at only now and then.
+    /// The same once so many documents more went by, looked at only now and then. What finds the documents looks too, and has no more of them
+    /// once it saw the end: a document that is met behind that may score too little.
     #[inline]
     pub(crate) fn is_over_after(&self, documents: u32) -> bool {
         match self.until_look.get().checked_sub(documents) {
             Some(left) => {
                 self.until_look.set(left);
-                false
+                self.has_ended()
             }
             None => {
                 let is_over = self.is_over();
@@ -90,7 +153,7 @@ impl<'a> Watch<'a> {
 
     /// Whether the answer is a part of what there is; an error where nobody wants it.
     pub(crate) fn end(&self) -> Result<bool, SearchError> {
-        match self.stopped.get() {
+        match self.stop.said() {
             None => Ok(false),
             Some(Stop::TimeIsUp) => Ok(true),
             Some(Stop::Cancelled) => Err(SearchError::Cancelled),
@@ -100,18 +163,17 @@ impl<'a> Watch<'a> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
 
     #[test]
     fn it_is_asked_now_and_then_and_never_again_once_it_ended() {
-        let asked = AtomicUsize::new(0);
-        let ask = || {
-            asked.fetch_add(1, Ordering::Relaxed);
-            (asked.load(Ordering::Relaxed) == 3).then_some(Stop::TimeIsUp)
-        };
-        let watch = Watch::new(&ask);
+        let asked = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&asked);
+        let stop =
+            Ending::when(move || (counted.fetch_add(1, Ordering::Relaxed) == 2).then_some(Stop::TimeIsUp));
+        let watch = Watch::new(&stop);
 
         let seen = (0..u32::MAX).take_while(|_| !watch.is_over_after(1)).count();
 
@@ -119,5 +181,15 @@ mod tests {
         assert!(watch.is_over() && watch.is_over_after(1) && watch.has_ended());
         assert_eq!(asked.load(Ordering::Relaxed), 3);
         assert_eq!(watch.end().ok(), Some(true));
+    }
+
+    #[test]
+    fn what_one_thread_was_told_is_over_for_all() {
+        let stop = Ending::when(|| Some(Stop::Cancelled));
+        let watch = Watch::new(&stop);
+        assert!(!watch.has_ended());
+        std::thread::scope(|scope| scope.spawn(|| stop.look()).join()).expect("a look");
+        assert!(watch.is_over_after(1));
+        assert!(matches!(watch.end(), Err(SearchError::Cancelled)));
     }
 }

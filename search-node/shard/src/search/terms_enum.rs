@@ -95,7 +95,7 @@ fn of_segment(
     let (mut seen, mut taken) = (0, 0);
     while taken < asked.size && terms.advance() {
         seen += 1;
-        if seen % ASKED_EVERY == 0 && stop().is_some() {
+        if seen % ASKED_EVERY == 0 && stop.look().is_some() {
             return Ok(false);
         }
         let Ok(term) = std::str::from_utf8(terms.key()) else { continue };

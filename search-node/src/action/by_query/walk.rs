@@ -6,11 +6,11 @@ use std::sync::Arc;
 use daemon::CancellationToken;
 use shard::{
     Hit, Query, QueryContext, QueryRules, Reader, Scan, SearchError, SearchRequest, Slice, SortField,
-    SortKey, SortValue, Stop, StoredDocument, compare_hits, uid_parts,
+    SortKey, SortValue, StoredDocument, compare_hits, uid_parts,
 };
 
 use super::plan::Wish;
-use crate::action::search::{ShardFailure, filtered, in_type, phase_failed, read_filter};
+use crate::action::search::{ShardFailure, filtered, in_type, phase_failed, read_filter, when_cancelled};
 use crate::error::ApiError;
 use crate::indices::{Index, Routing};
 
@@ -167,7 +167,7 @@ impl Walk {
         let mut found = Vec::new();
         match &mut self.order {
             Order::None { scans } => {
-                let stop = || self.cancel.is_cancelled().then_some(Stop::Cancelled);
+                let stop = when_cancelled(&self.cancel);
                 while let Some((number, scan)) = scans.front_mut() {
                     let hits = scan.next(most - found.len(), &stop)?;
                     if hits.is_empty() {
@@ -299,7 +299,7 @@ impl Sorted {
         most: usize,
         cancel: &CancellationToken,
     ) -> Result<(), SearchError> {
-        let stop = || cancel.is_cancelled().then_some(Stop::Cancelled);
+        let stop = when_cancelled(cancel);
         let row = &mut self.rows[number];
         let context = part.context(&self.wish);
         while row.hits.is_empty() && !row.is_over {

@@ -5,10 +5,11 @@
 //! is ever promised than the next step. A large search does not wait for memory: it has a place that others need. A small one waits for large
 //! ones to end.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
-use shard::{Room, Stop};
+use shard::{Ending, Room, Stop};
 use tokio::runtime::Handle;
 
 use super::SearchBody;
@@ -52,7 +53,8 @@ pub(super) struct Budget {
     /// How long a small one waits.
     until: Until,
     state: Mutex<State>,
-    is_refused: AtomicBool,
+    /// Known to who works for it.
+    is_refused: Arc<AtomicBool>,
 }
 
 #[derive(Debug)]
@@ -71,7 +73,7 @@ impl Budget {
     pub(super) fn new(memory: &Memory, until: Until) -> Self {
         let reserved = memory.reserve_nothing(WHAT);
         let state = State { reserved, left: 0, text: 0, taken: 0, refusal: None };
-        let is_refused = AtomicBool::new(false);
+        let is_refused = Arc::new(AtomicBool::new(false));
         Self { memory: memory.clone(), until, state: Mutex::new(state), is_refused }
     }
 
@@ -154,14 +156,18 @@ impl Budget {
         (text >= TEXT_LEAST).then(|| state.reserved.split(text))
     }
 
-    /// Ends what is done for a search that gets no memory.
-    pub(super) fn stop(&self) -> Option<Stop> {
-        self.is_refused.load(Ordering::Acquire).then_some(Stop::Cancelled)
+    /// What ends the work of a part: there is no memory for it, or `until` says so.
+    pub(super) fn ending(&self, until: &Until) -> Ending {
+        let (is_refused, until) = (Arc::clone(&self.is_refused), until.clone());
+        Ending::when(move || match is_refused.load(Ordering::Acquire) {
+            true => Some(Stop::Cancelled),
+            false => until.stop(),
+        })
     }
 
     /// Why it gets none.
     pub(super) fn refusal(&self) -> Option<ApiError> {
-        self.stop().and_then(|_| self.state.lock().refusal.clone())
+        self.is_refused.load(Ordering::Acquire).then(|| self.state.lock().refusal.clone()).flatten()
     }
 
     /// Fails where something was left out for which there was no memory.
@@ -278,7 +284,7 @@ mod tests {
 
         // What was filled since the last look counts twice until the next.
         assert!((120..=163).contains(&steps), "{steps}");
-        assert_eq!(budget.stop(), Some(Stop::Cancelled));
+        assert!(budget.refusal().is_some());
         let refusal = budget.take(1).expect_err("refused");
         assert_eq!((refusal.status, refusal.kind.as_str()), (429, "circuit_breaking_exception"));
         for part in ["[search_request]", "memory.limit", "send less at once, or later"] {

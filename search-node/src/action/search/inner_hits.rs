@@ -6,8 +6,8 @@ use std::collections::hash_map::Entry;
 use daemon::CancellationToken;
 use serde_json::{Map, Value, json};
 use shard::{
-    Hit, InnerAnswer, InnerHit, InnerHitsAsked, InnerSearch, Query, SearchRequest, SortValue, SourceFilter,
-    Stop, StoredDocument, filter_source, uid_parts,
+    Ending, Hit, InnerAnswer, InnerHit, InnerHitsAsked, InnerSearch, Query, SearchRequest, SortValue,
+    SourceFilter, StoredDocument, filter_source, uid_parts,
 };
 
 use super::answer::{add_fields, add_sort, show_hit, show_score};
@@ -18,6 +18,7 @@ use super::query::Part;
 use super::showing::{Showing, Shown, add_explanation};
 use super::shows::Shows;
 use super::sort::read_sort;
+use super::until::when_cancelled;
 use crate::action::get::stored_fields;
 use crate::error::ApiError;
 
@@ -130,9 +131,8 @@ impl<'a> InnerSearches<'a> {
     }
 
     /// Ends what is read for them.
-    fn stop(&self) -> impl Fn() -> Option<Stop> + use<'a> {
-        let cancelled = self.cancelled;
-        move || cancelled.is_cancelled().then_some(Stop::Cancelled)
+    fn stop(&self) -> Ending {
+        when_cancelled(self.cancelled)
     }
 
     /// Adds what is wanted of an inner hit's values and texts.
@@ -166,7 +166,7 @@ impl<'a> InnerSearches<'a> {
             }
         };
         let Some(search) = search else { return Ok(None) };
-        let stop = || self.cancelled.is_cancelled().then_some(Stop::Cancelled);
+        let stop = when_cancelled(self.cancelled);
         Ok(Some(search.of_hit(hit, &stop)?))
     }
 }
@@ -262,7 +262,7 @@ fn find_joined<'a>(
     };
     let request = SearchRequest { query, ..inner_hits.request.clone() };
     let cancelled = searches.cancelled;
-    let stop = || cancelled.is_cancelled().then_some(Stop::Cancelled);
+    let stop = when_cancelled(cancelled);
     let answer = part.reader.search_until(&request, &part.context(), &stop)?;
     let mut shown = Vec::new();
     for hit in answer.hits.iter().skip(inner_hits.from) {

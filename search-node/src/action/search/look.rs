@@ -20,7 +20,7 @@ impl Part {
         (until, budget): (&Until, &Budget),
         profiles: &mut Vec<(usize, Vec<u8>)>,
     ) -> Result<Found, SearchError> {
-        let stop = || budget.stop().or_else(|| until.stop());
+        let stop = budget.ending(until);
         let answer = match body.is_suggest_only {
             true => SearchAnswer::default(),
             false => {

@@ -80,6 +80,7 @@ pub(crate) use self::shards::Target;
 pub(crate) use self::soonest::Soonest;
 pub(crate) use self::sort::read_sort;
 use self::spread::{Documents, Spread};
+pub(crate) use self::until::when_cancelled;
 use crate::error::ApiError;
 use crate::indices::{Index, NameOptions, Searched};
 use crate::node::Node;

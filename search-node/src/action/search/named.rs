@@ -5,10 +5,11 @@ use std::collections::hash_map::Entry;
 
 use daemon::CancellationToken;
 use serde_json::{Value, json};
-use shard::{Hit, NamedSearch, Query, Stop};
+use shard::{Hit, NamedSearch, Query};
 
 use super::body::SearchBody;
 use super::query::Part;
+use super::until::when_cancelled;
 use crate::error::ApiError;
 
 /// The searches for names of many hits, each made ready once for a part of the search.
@@ -65,7 +66,7 @@ impl<'a> NamedSearches<'a> {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(entry) => entry.insert(part.reader.named_search(path, names(), part.context())),
         };
-        let stop = || self.cancelled.is_cancelled().then_some(Stop::Cancelled);
+        let stop = when_cancelled(self.cancelled);
         let matched = search.of_hit(hit, &stop)?;
         if !matched.is_empty() {
             shown["matched_queries"] = json!(matched);

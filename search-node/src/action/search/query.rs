@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use shard::{
     AggPartial, AskStop, Hit, Query, QueryContext, QueryRules, Reader, SearchError, SearchRequest, SortField,
-    SortValue, Stop, Suggested, compare_hits, one_of_each_group, reduce_aggs, uid_parts,
+    SortValue, Suggested, compare_hits, one_of_each_group, reduce_aggs, uid_parts,
 };
 
 use super::answer::{add_fields, add_sort_values, show_hit};
@@ -24,7 +24,7 @@ use super::named::NamedSearches;
 use super::profile::Fetching;
 use super::request_cache::RequestCache;
 use super::showing::{self, Showing, Shown as Document};
-use super::until::Until;
+use super::until::{Until, when_cancelled};
 use super::{filtered, in_type, read_filter};
 use crate::error::ApiError;
 use crate::indices::{Index, NameOptions};
@@ -380,7 +380,7 @@ fn fetch_one<'a>(
     let part = part.ok_or_else(|| ApiError::internal("a hit is of no shard that was searched"))?;
     let stored = part.reader.fetch(hit)?;
     budget.take_tree(&stored.source)?;
-    let stop = || cancelled.is_cancelled().then_some(Stop::Cancelled);
+    let stop = when_cancelled(cancelled);
     let shows = &body.shows;
     let mut shown = show_hit(&part.index.name, hit, &stored, (shows, part.reader.mapping()))?;
     let showing = showing.entry(part.place).or_default();

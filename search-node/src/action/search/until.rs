@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use daemon::CancellationToken;
-use shard::Stop;
+use shard::{Ending, Stop};
 
 /// When a search ends at the latest.
 #[derive(Debug, Clone)]
@@ -53,6 +53,12 @@ impl Until {
     pub(super) fn left(&self) -> Option<Duration> {
         self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }
+}
+
+/// Ends what nobody wants any more, however long it takes.
+pub(crate) fn when_cancelled(cancelled: &CancellationToken) -> Ending {
+    let cancelled = cancelled.clone();
+    Ending::when(move || cancelled.is_cancelled().then_some(Stop::Cancelled))
 }
 
 #[cfg(test)]

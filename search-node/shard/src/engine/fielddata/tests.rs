@@ -2,10 +2,6 @@
 
 use super::*;
 
-fn segment() -> SegmentId {
-    SegmentId::generate_random()
-}
-
 struct Held(#[expect(dead_code, reason = "held, not read")] Charge, u32);
 
 impl Keepable for Held {}
@@ -17,7 +13,7 @@ fn get(of: &SegmentFielddata, name: &str, bytes: usize, number: u32) -> Result<A
 #[test]
 fn values_are_made_once_and_the_least_used_go_first() {
     let all = Fielddata::new(100);
-    let (a, b) = (SegmentFielddata::new(&all, segment()), SegmentFielddata::new(&all, segment()));
+    let (a, b) = (SegmentFielddata::new(&all, &Arc::default()), SegmentFielddata::new(&all, &Arc::default()));
 
     for (of, number, found) in [(&a, 1, 1), (&b, 2, 2), (&a, 9, 1)] {
         assert_eq!(get(of, "x", 40, number).expect("room").1, found);
@@ -35,7 +31,7 @@ fn values_are_made_once_and_the_least_used_go_first() {
 #[test]
 fn what_is_held_stays_and_what_does_not_fit_beside_it_is_refused() {
     let all = Fielddata::new(100);
-    let of = SegmentFielddata::new(&all, segment());
+    let of = SegmentFielddata::new(&all, &Arc::default());
 
     let held = get(&of, "x", 60, 1).expect("room");
     let refused = get(&of, "y", 50, 2).err();
@@ -59,7 +55,7 @@ fn what_is_held_stays_and_what_does_not_fit_beside_it_is_refused() {
 #[test]
 fn a_segment_takes_its_values_with_it() {
     let all = Fielddata::new(100);
-    let of = SegmentFielddata::new(&all, segment());
+    let of = SegmentFielddata::new(&all, &Arc::default());
     let held = get(&of, "x", 60, 1).expect("room");
     get(&of, "y", 30, 1).expect("room");
 
@@ -74,7 +70,7 @@ fn a_segment_takes_its_values_with_it() {
 #[test]
 fn who_waits_for_another_can_be_told_to_stop() {
     let all = Fielddata::new(100);
-    let of = SegmentFielddata::new(&all, segment());
+    let of = SegmentFielddata::new(&all, &Arc::default());
 
     std::thread::scope(|scope| {
         let made = get_slowly(&of, || {
@@ -91,7 +87,7 @@ fn who_waits_for_another_can_be_told_to_stop() {
 #[test]
 fn what_was_made_together_goes_together() {
     let all = Fielddata::new(100);
-    let of = SegmentFielddata::new(&all, segment());
+    let of = SegmentFielddata::new(&all, &Arc::default());
     let names: Vec<Arc<str>> = ["a", "b", "c"].map(Arc::from).to_vec();
     let made = |names: &[Arc<str>], number| {
         let mut found = vec![None; names.len()];
@@ -121,7 +117,7 @@ fn what_was_made_together_goes_together() {
 #[test]
 fn what_never_fits_is_refused_before_anything_goes_for_it() {
     let all = Fielddata::new(100);
-    let of = SegmentFielddata::new(&all, segment());
+    let of = SegmentFielddata::new(&all, &Arc::default());
     get(&of, "x", 60, 1).expect("room");
 
     assert_eq!(get(&of, "y", 101, 2).err(), Some(NoRoom { wanted: 161, limit: 100 }));
@@ -134,7 +130,7 @@ fn what_never_fits_is_refused_before_anything_goes_for_it() {
 #[test]
 fn what_is_left_out_is_not_asked_for_again() {
     let all = Fielddata::new(100);
-    let of = SegmentFielddata::new(&all, segment());
+    let of = SegmentFielddata::new(&all, &Arc::default());
     let names: Vec<Arc<str>> = ["a", "b"].map(Arc::from).to_vec();
     let mut found: Vec<Option<Arc<Held>>> = vec![None; 2];
 
@@ -157,7 +153,7 @@ fn what_is_left_out_is_not_asked_for_again() {
 #[test]
 fn no_two_take_the_same_room() {
     let all = Fielddata::new(100);
-    let of = SegmentFielddata::new(&all, segment());
+    let of = SegmentFielddata::new(&all, &Arc::default());
     let arrived = AtomicUsize::new(0);
     let meet = |times: usize| {
         arrived.fetch_add(1, Ordering::SeqCst);
@@ -200,7 +196,7 @@ impl Aside for Counting {
 fn who_waits_for_another_stands_aside() {
     let aside = Arc::new(Counting(AtomicUsize::new(0)));
     let all = Fielddata::with_aside(100, Arc::<Counting>::clone(&aside));
-    let of = SegmentFielddata::new(&all, segment());
+    let of = SegmentFielddata::new(&all, &Arc::default());
 
     std::thread::scope(|scope| {
         let waiting = get_slowly(&of, || {
@@ -228,4 +224,16 @@ fn get_slowly<R>(of: &SegmentFielddata, meanwhile: impl FnOnce() -> R) -> R {
     );
     made.expect("made");
     result.expect("called")
+}
+
+/// Shards that were split, shrunk or cloned have the same segments by their names.
+#[test]
+fn no_segment_gets_what_is_kept_of_another_one() {
+    let all = Fielddata::new(100);
+    let of = || SegmentFielddata::new(&all, &Arc::default());
+    let (a, b) = (of(), of());
+    assert_eq!((get(&a, "x", 10, 1).expect("room").1, get(&b, "x", 20, 2).expect("room").1), (1, 2));
+    assert_eq!((a.bytes(), b.bytes(), a.entries(), b.entries()), (10, 20, 1, 1));
+    drop(a);
+    assert_eq!((all.bytes(), get(&b, "x", 20, 3).expect("kept").1), (20, 2));
 }

@@ -18,7 +18,7 @@ fn kept(documents: &BTreeSet<DocId>, as_bits: bool) -> Arc<Matches> {
         false => Set::Sorted(documents.iter().copied().collect()),
     };
     let cache = QueryCache::new(QueryCacheOptions { bytes_max: 1 << 20, all_segments: true });
-    let charge = cache.of_shard().of_segment(SegmentId::generate_random()).kept.charge();
+    let charge = cache.of_shard().of_segment().kept.charge();
     let mapping = Arc::new(parse_mapping(&serde_json::json!({})).expect("a mapping"));
     let layout = Layout::of_columns(mapping, Analysis::plain());
     let count = documents.len() as u32;

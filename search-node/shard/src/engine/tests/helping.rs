@@ -1,10 +1,8 @@
 //! Searches that several threads do together find what one finds alone.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use super::*;
 use crate::aggs::{self, finish};
-use crate::search::{Helpers, SearchAnswer, SearchError, SortField, SortKey, Stop, search_helped};
+use crate::search::{Helpers, SearchAnswer, SearchError, SortField, SortKey, search_helped};
 
 const WORDS: [&str; 7] = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta"];
 
@@ -92,10 +90,10 @@ fn several_threads_find_what_one_finds() {
     let engine = engine(folder.path());
     let helpers = Helpers::eager(4);
     for request in requests() {
-        let alone = search(&engine.view(), &request, &context(), &never).expect("searched");
+        let alone = search(&engine.view(), &request, &context(), &never()).expect("searched");
         let alone = shown(&request, alone);
         for _ in 0..4 {
-            let helped = search_helped(&engine.view(), &request, &context(), &never, &helpers);
+            let helped = search_helped(&engine.view(), &request, &context(), &never(), &helpers);
             assert_eq!(shown(&request, helped.expect("searched")), alone, "{request:?}");
         }
     }
@@ -112,8 +110,7 @@ fn all_threads_end_with_the_search() {
     let request = SearchRequest { aggs, ..SearchRequest::of(query, 10) };
     let helpers = Helpers::eager(4);
     let ended = |at: usize, why: Stop| {
-        let asked = AtomicUsize::new(0);
-        let stop = || (asked.fetch_add(1, Ordering::Relaxed) >= at).then_some(why);
+        let (stop, _) = ends_after(at, why);
         search_helped(&engine.view(), &request, &context(), &stop, &helpers)
     };
     let whole = ended(usize::MAX, Stop::Cancelled).expect("searched");

@@ -1,11 +1,9 @@
 //! Parents and children: found by each other whatever segments they are in.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use proptest::prelude::*;
 
 use super::*;
-use crate::search::{AskStop, SearchError, Stop};
+use crate::search::{AskStop, SearchError};
 
 fn family() -> Arc<Mapping> {
     let mapping = json!({"properties": {
@@ -112,21 +110,18 @@ fn who_joins_looks_at_the_time_and_takes_no_more_than_there_is_room_for() {
     let unshared = || Shared { workers: Workers::new(0), ..Shared::default() };
     let folder = tempfile::tempdir().expect("a folder");
     let engine = many(&folder.path().join("a"), unshared());
-    let looks = AtomicUsize::new(0);
-    let count = || {
-        looks.fetch_add(1, Ordering::Relaxed);
-        None
-    };
-    assert_eq!(asked(&engine, &count).expect("searched").total, 3000);
-    assert!(looks.load(Ordering::Relaxed) > 8, "{}", looks.load(Ordering::Relaxed));
+    let (counted, looks) = ends_after(usize::MAX, Stop::Cancelled);
+    assert_eq!(asked(&engine, &counted).expect("searched").total, 3000);
+    let looks = looks.load(Ordering::Relaxed);
+    assert!(looks > 8, "{looks}");
 
-    assert!(matches!(asked(&engine, &|| Some(Stop::Cancelled)), Err(SearchError::Cancelled)));
-    let late = asked(&engine, &|| Some(Stop::TimeIsUp)).expect("what there is");
+    assert!(matches!(asked(&engine, &Ending::when(|| Some(Stop::Cancelled))), Err(SearchError::Cancelled)));
+    let late = asked(&engine, &Ending::when(|| Some(Stop::TimeIsUp))).expect("what there is");
     assert!(late.is_partial && late.total == 0);
 
     let small = Shared { fielddata: Fielddata::new(10_000), ..unshared() };
     let engine = many(&folder.path().join("b"), small);
-    match asked(&engine, &never) {
+    match asked(&engine, &never()) {
         Err(SearchError::Query(error)) => assert_eq!(error.kind, "circuit_breaking_exception"),
         other => panic!("{other:?}"),
     }

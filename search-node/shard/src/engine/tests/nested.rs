@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::search::{InnerSearch, SearchError, SortMode, Stop};
+use crate::search::{InnerSearch, SearchError, SortMode};
 
 fn nested_mapping() -> Arc<Mapping> {
     let mapping = json!({"properties": {
@@ -282,7 +282,7 @@ fn one_inner_search_serves_all_hits_and_looks_at_the_time() {
     let context =
         QueryContext { index: "i", doc_type: "_doc", now_millis: NOW, rules: crate::QueryRules::usual() };
     let all = SearchRequest::of(parse_query(&json!({"match_all": {}})).expect("a query"), 10);
-    let hits = search(&view, &all, &context, &never).expect("searched").hits;
+    let hits = search(&view, &all, &context, &never()).expect("searched").hits;
     let asked = parse_query(&json!({"range": {"a.x": {"gte": 1}}})).expect("a query");
     let request = SearchRequest::of(asked, 2);
     let mut inner = InnerSearch::new(&view, ("a", None), &request, context).expect("ready").expect("nested");
@@ -291,17 +291,17 @@ fn one_inner_search_serves_all_hits_and_looks_at_the_time() {
 
     for at in [0, 3, 5, 5, 1, 4, 2, 0, 5] {
         let hit = &hits[at];
-        let found = inner.of_hit(hit, &never).expect("looked");
+        let found = inner.of_hit(hit, &never()).expect("looked");
         assert_eq!(found.total, (at as u64).saturating_sub(1), "{at}");
         let places: Vec<usize> = found.hits.iter().map(|hit| hit.place[0].1).collect();
         assert_eq!(places, (1..at).take(2).collect::<Vec<_>>(), "{at}");
         for object in &found.hits {
-            assert_eq!(below.of_hit(&object.hit, &never).expect("looked").total, 2);
+            assert_eq!(below.of_hit(&object.hit, &never()).expect("looked").total, 2);
         }
     }
-    let late = inner.of_hit(&hits[5], &|| Some(Stop::TimeIsUp));
+    let late = inner.of_hit(&hits[5], &Ending::when(|| Some(Stop::TimeIsUp)));
     assert!(matches!(late, Err(SearchError::TimeIsUp)), "no part of them is shown: {late:?}");
-    let gone = inner.of_hit(&hits[5], &|| Some(Stop::Cancelled));
+    let gone = inner.of_hit(&hits[5], &Ending::when(|| Some(Stop::Cancelled)));
     assert!(matches!(gone, Err(SearchError::Cancelled)), "{gone:?}");
-    assert_eq!(inner.of_hit(&hits[5], &never).expect("looked").total, 4);
+    assert_eq!(inner.of_hit(&hits[5], &never()).expect("looked").total, 4);
 }

@@ -37,7 +37,7 @@ fn asked(engine: &Arc<Engine>, aggs: &Value, most: usize) -> Result<usize, Searc
     let context = QueryContext { index: "i", doc_type: "_doc", now_millis: NOW, rules: &rules };
     let query = parse_query(&json!({"match_all": {}})).expect("a query");
     let request = SearchRequest { aggs, ..SearchRequest::of(query, 0) };
-    let answer = search(&engine.view(), &request, &context, &never)?;
+    let answer = search(&engine.view(), &request, &context, &never())?;
     finish(&request.aggs, answer.aggs, NOW)?;
     Ok(room.given.load(Ordering::Relaxed))
 }

@@ -1,10 +1,8 @@
 //! Runtime fields: whatever can be done with a field can be done with the values that sources have.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use super::*;
 use crate::aggs;
-use crate::search::{Scan, SearchAnswer, SearchError, Slice, SortField, SortKey, SortValue, Stop};
+use crate::search::{Scan, SearchAnswer, SearchError, Slice, SortField, SortKey, SortValue};
 
 fn context() -> QueryContext<'static> {
     QueryContext { index: "i", doc_type: "_doc", now_millis: NOW, rules: crate::QueryRules::usual() }
@@ -49,7 +47,7 @@ fn unshared() -> Shared {
 }
 
 fn ask(engine: &Arc<Engine>, request: &SearchRequest) -> SearchAnswer {
-    search(&engine.view(), request, &context(), &never).expect("searched")
+    search(&engine.view(), request, &context(), &never()).expect("searched")
 }
 
 #[test]
@@ -83,7 +81,7 @@ fn every_query_finds_what_sources_have() {
         assert_eq!(found(&engine, &query), expected, "{query}");
     }
     let wrong = parse_query(&json!({"term": {"o.size": "x"}})).expect("a query");
-    let refused = search(&engine.view(), &SearchRequest::of(wrong, 1), &context(), &never);
+    let refused = search(&engine.view(), &SearchRequest::of(wrong, 1), &context(), &never());
     assert!(matches!(refused, Err(SearchError::Query(_))), "{refused:?}");
 }
 
@@ -130,7 +128,7 @@ fn deleted_documents_are_not_found_and_an_earlier_point_in_time_still_has_them()
     assert_eq!(ask(&engine, &request).total, 1);
     assert_eq!(ask(&engine, &SearchRequest { hits: 0, ..request.clone() }).total, 1, "counted alone");
 
-    assert_eq!(search(&before, &request, &context(), &never).expect("searched").total, 2);
+    assert_eq!(search(&before, &request, &context(), &never()).expect("searched").total, 2);
 }
 
 #[test]
@@ -166,7 +164,7 @@ fn what_does_not_fit_is_refused_and_nothing_is_read_where_nothing_can_match() {
     let query = |n| json!({"bool": {"filter": [{"range": {"n": {"gte": n}}}, {"term": {"word": "two"}}]}});
 
     let request = SearchRequest::of(parse_query(&query(5)).expect("a query"), 10);
-    match search(&engine.view(), &request, &context(), &never) {
+    match search(&engine.view(), &request, &context(), &never()) {
         Err(SearchError::Query(error)) => {
             assert_eq!(error.kind, "circuit_breaking_exception");
             assert!(
@@ -192,20 +190,12 @@ fn values_are_read_once_and_only_as_long_as_somebody_wants_them() {
     let engine = filled(folder.path(), usual(), unshared());
     let request = SearchRequest::of(parse_query(&json!({"term": {"word": "two"}})).expect("a query"), 10);
     let held = || engine.view().identities.values().map(|of| of.fielddata().bytes()).sum::<usize>();
-    let asked = AtomicUsize::new(0);
-    let cancelled = || {
-        asked.fetch_add(1, Ordering::Relaxed);
-        Some(Stop::Cancelled)
-    };
+    let (cancelled, asked) = ends_after(0, Stop::Cancelled);
     let nothing = search(&engine.view(), &request, &context(), &cancelled);
     assert!(matches!(nothing, Err(SearchError::Cancelled)), "{nothing:?}");
     assert_eq!((asked.load(Ordering::Relaxed), held()), (1, 0));
     // With little time one segment is read and searched each time, so that a search gets on.
-    let late = AtomicUsize::new(0);
-    let little_time = || {
-        late.fetch_add(1, Ordering::Relaxed);
-        (late.load(Ordering::Relaxed) > 1).then_some(Stop::TimeIsUp)
-    };
+    let (little_time, _) = ends_after(1, Stop::TimeIsUp);
     let part = search(&engine.view(), &request, &context(), &little_time).expect("a part");
     assert_eq!((part.is_partial, part.total), (true, 1));
     assert!(held() > 0, "what was begun is read to its end");
@@ -262,11 +252,7 @@ fn sources_are_gone_over_once_for_all_fields_of_a_request() {
             aggs: aggs::parse(&aggs).expect("aggregations"),
             ..SearchRequest::of(parse_query(query).expect("a query"), 3)
         };
-        let asked = AtomicUsize::new(0);
-        let count = || {
-            asked.fetch_add(1, Ordering::Relaxed);
-            None
-        };
+        let (count, asked) = ends_after(usize::MAX, Stop::Cancelled);
         let answer = search(&engine.view(), &request, &context(), &count).expect("searched");
         (answer.total, asked.load(Ordering::Relaxed))
     };
@@ -368,7 +354,7 @@ fn a_search_fits_where_a_part_of_its_segments_fits() {
     for (share, fits) in [(80, true), (30, true), (20, false)] {
         let engine = engine_of(both / 100 * share, &root.path().join(share.to_string()));
 
-        let answer = search(&engine.view(), &request, &context(), &never);
+        let answer = search(&engine.view(), &request, &context(), &never());
 
         let of =
             |answer: &SearchAnswer| (answer.total, answer.hits.iter().map(|hit| hit.sort.clone()).collect());
@@ -376,7 +362,7 @@ fn a_search_fits_where_a_part_of_its_segments_fits() {
         assert_eq!(found, fits.then(|| of(&whole)), "{share} % of [{both}b]: {:?}", answer.err());
         if fits {
             let scan = Scan::open(engine.view(), &request.query, &context(), Slice::WHOLE);
-            let scanned = scan.expect("a scan").next(usize::MAX, &never).map(|hits| hits.len());
+            let scanned = scan.expect("a scan").next(usize::MAX, &never()).map(|hits| hits.len());
             assert_eq!(scanned.ok(), Some(1_200), "{share} % of [{both}b]");
         }
     }

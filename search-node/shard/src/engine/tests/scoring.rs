@@ -7,7 +7,7 @@ fn answered(engine: &Engine, query: &Value) -> Result<Vec<Hit>, SearchError> {
     let request = SearchRequest::of(parse_query(query).expect("a query"), 100);
     let context =
         QueryContext { index: "i", doc_type: "_doc", now_millis: NOW, rules: crate::QueryRules::usual() };
-    Ok(search(&engine.view(), &request, &context, &never)?.hits)
+    Ok(search(&engine.view(), &request, &context, &never())?.hits)
 }
 
 fn scores(engine: &Engine, query: &Value) -> Vec<f32> {

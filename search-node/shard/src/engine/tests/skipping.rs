@@ -85,7 +85,7 @@ fn ranges_beside_the_values_cannot_match_and_those_that_reach_them_can() {
 
 fn search_for(engine: &Arc<Engine>, query: &Value) -> Result<u64, crate::search::SearchError> {
     let request = SearchRequest::of(parse_query(query).expect("a query"), 0);
-    search(&engine.view(), &request, &context(), &never).map(|answer| answer.total)
+    search(&engine.view(), &request, &context(), &never()).map(|answer| answer.total)
 }
 
 #[test]

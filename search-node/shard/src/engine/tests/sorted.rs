@@ -55,7 +55,7 @@ fn first(
     };
     let context =
         QueryContext { index: "i", doc_type: "_doc", now_millis: NOW, rules: crate::QueryRules::usual() };
-    search(&engine.view(), &request, &context, &never).expect("searched")
+    search(&engine.view(), &request, &context, &never()).expect("searched")
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn slices_and_places_go_through_every_document_once() {
             search_after: after.map(|after| vec![after]),
             ..SearchRequest::of(query, hits)
         };
-        search(&engine.view(), &request, &context, &never).expect("searched").hits
+        search(&engine.view(), &request, &context, &never()).expect("searched").hits
     };
 
     let mut places = Vec::new();

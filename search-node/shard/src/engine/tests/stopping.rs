@@ -1,10 +1,8 @@
 //! A search that is stopped: what was found so far, or nothing at all.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use super::*;
 use crate::aggs;
-use crate::search::{Scan, SearchAnswer, SearchError, Slice, Stop};
+use crate::search::{Scan, SearchAnswer, SearchError, Slice};
 
 const DOCUMENTS: u64 = 20_000;
 
@@ -33,11 +31,7 @@ fn search_stopped(
     let request = if scored { request } else { SearchRequest { hits: 0, ..request } };
     let context =
         QueryContext { index: "i", doc_type: "_doc", now_millis: NOW, rules: crate::QueryRules::usual() };
-    let asked = AtomicUsize::new(0);
-    let stop = || {
-        asked.fetch_add(1, Ordering::Relaxed);
-        (asked.load(Ordering::Relaxed) > at).then_some(why)
-    };
+    let (stop, asked) = ends_after(at, why);
     (search(&engine.view(), &request, &context, &stop), asked.load(Ordering::Relaxed))
 }
 
@@ -93,11 +87,7 @@ fn a_scan_that_nobody_wants_ends_among_documents_of_other_slices() {
     let scan_stopped = |at: usize| {
         let slice = Slice { number: 0, of: 1_000 };
         let mut scan = Scan::open(engine.view(), &query, &context, slice).expect("a scan");
-        let asked = AtomicUsize::new(0);
-        let stop = || {
-            asked.fetch_add(1, Ordering::Relaxed);
-            (asked.load(Ordering::Relaxed) > at).then_some(Stop::Cancelled)
-        };
+        let (stop, asked) = ends_after(at, Stop::Cancelled);
         (scan.next(usize::MAX, &stop).map(|hits| hits.len()), asked.load(Ordering::Relaxed))
     };
     let (whole, looks) = scan_stopped(usize::MAX);

@@ -188,13 +188,13 @@ fn ids_are_found_at_a_point_in_time_whose_files_are_gone() {
     let context =
         QueryContext { index: "i", doc_type: "_doc", now_millis: NOW, rules: crate::QueryRules::usual() };
     let mut scan = Scan::open(engine.view(), &query, &context, Slice::WHOLE).expect("a scan");
-    assert_eq!(scan.next(1, &never).expect("found").len(), 1);
+    assert_eq!(scan.next(1, &never()).expect("found").len(), 1);
 
     merge_all(&engine);
     engine.flush(NOW).expect("flushed");
 
     assert_eq!(files_of(folder.path(), "uid").len(), 1);
-    assert_eq!(scan.next(10, &never).expect("found").len(), 2);
+    assert_eq!(scan.next(10, &never()).expect("found").len(), 2);
 }
 
 /// Of a shard that is too large to be read through, the uids are: one that is not found would let its document in twice.

@@ -1,7 +1,5 @@
 //! The shorter ways to the best matches find what a walk over every match finds.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use super::*;
 use crate::search::SearchAnswer;
 
@@ -43,7 +41,7 @@ fn answer(engine: &Arc<Engine>, query: &Value, counted_to: u64, track_scores: bo
     };
     let context =
         QueryContext { index: "i", doc_type: "_doc", now_millis: NOW, rules: crate::QueryRules::usual() };
-    search(&engine.view(), &request, &context, &never).expect("searched")
+    search(&engine.view(), &request, &context, &never()).expect("searched")
 }
 
 #[test]
@@ -109,11 +107,7 @@ fn once_the_best_of_a_segment_is_known_nothing_is_looked_for_that_only_ties() {
     let query = json!({"match": {"t": "common"}});
     let whole = answer(&engine, &query, u64::MAX, true);
     let looks = || {
-        let asked = AtomicUsize::new(0);
-        let stop = || {
-            asked.fetch_add(1, Ordering::Relaxed);
-            None
-        };
+        let (stop, asked) = ends_after(usize::MAX, Stop::Cancelled);
         let request =
             SearchRequest { counted_to: 0, ..SearchRequest::of(parse_query(&query).expect("a query"), 10) };
         let context =

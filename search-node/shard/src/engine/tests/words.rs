@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::query::Lucene;
-use crate::search::{Stop, TermFilter, TermVectorsAsked, TermsEnumAsked, term_vectors, terms_enum};
+use crate::search::{TermFilter, TermVectorsAsked, TermsEnumAsked, term_vectors, terms_enum};
 
 fn engine(folder: &Path) -> Arc<Engine> {
     let engine = open(folder, mapping(&[("t", "text"), ("k", "keyword"), ("n", "integer"), ("d", "double")]));
@@ -44,7 +44,7 @@ fn words_have_the_counts_of_all_segments() {
 fn terms_are_told_in_their_order_and_within_the_time() {
     let folder = tempfile::tempdir().expect("a folder");
     let engine = engine(folder.path());
-    let terms = |asked: &TermsEnumAsked| terms_enum(&engine.view(), asked, &never).expect("told");
+    let terms = |asked: &TermsEnumAsked| terms_enum(&engine.view(), asked, &never()).expect("told");
     let asked = TermsEnumAsked { field: "k".to_owned(), size: 10, ..TermsEnumAsked::default() };
     let of = |prefix: &str, case_insensitive: bool, after: Option<&str>, size: usize| TermsEnumAsked {
         prefix: prefix.to_owned(),
@@ -96,7 +96,7 @@ fn terms_are_told_in_their_order_and_within_the_time() {
         put(&engine, &format!("more-{n}"), &json!({"k": format!("a{n:04}")}));
     }
     engine.refresh(NOW).expect("refreshed");
-    let late = || Some(Stop::TimeIsUp);
+    let late = Ending::when(|| Some(Stop::TimeIsUp));
     let (_, is_complete) = terms_enum(&engine.view(), &of("kilo", true, None, 10), &late).expect("told");
     assert!(!is_complete, "there was no time");
 }

@@ -48,7 +48,7 @@ fn ranges_find_what_is_inside() {
                 now_millis: NOW,
                 rules: crate::QueryRules::usual(),
             };
-            search(&engine.view(), &request, &context, &never).expect("searched").total as usize
+            search(&engine.view(), &request, &context, &never()).expect("searched").total as usize
         };
 
         assert_eq!(count(&query), all(inside), "{range}");

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use tantivy::query::{BooleanQuery, Occur, Query as TantivyQuery};
 
-use super::{Lowered, Lowering, QueryContext, all, excluded, none, unscored};
+use super::{Lowered, Lowering, QueryContext, all, none, unscored};
 use crate::engine::View;
 use crate::query::ast::Query;
 use crate::query::cacheable::{name_of, uses_until_kept};
 use crate::query::minimum_should_match::MinimumShouldMatch;
 use crate::query::weights::cached::{Cached, Filter};
+use crate::query::weights::leading::{AtMost, Leading};
 
 impl Lowering<'_> {
     /// A query of which nothing is wanted but its matches: they are kept if it is asked again and again.
@@ -38,6 +39,7 @@ impl Lowering<'_> {
             identities: Arc::clone(identities),
             layout: Arc::clone(layout),
             searcher: searcher.clone(),
+            faults: self.shared.faults.clone(),
         };
         Ok(Box::new(Cached::new(lowered, filter)))
     }
@@ -50,27 +52,27 @@ impl Lowering<'_> {
         must_not: &[Query],
         minimum: Option<&MinimumShouldMatch>,
     ) -> Lowered {
-        let mut clauses: Vec<(Occur, Box<dyn TantivyQuery>)> = Vec::new();
-        for query in must {
-            clauses.push((Occur::Must, self.scored_query(query)?));
-        }
-        for query in filter {
-            clauses.push((Occur::Must, unscored(self.filter(query)?)));
-        }
-        for query in must_not {
-            clauses.push((Occur::MustNot, excluded(self.filter(query)?)));
-        }
         let required = !must.is_empty() || !filter.is_empty();
+        let is_scored = !must.is_empty() || !should.is_empty();
+        let has_filter = !filter.is_empty();
+        let must: Vec<_> = must.iter().map(|query| self.scored_query(query)).collect::<Result<_, _>>()?;
+        let filters = |of: &[Query]| of.iter().map(|query| self.filter(query)).collect::<Result<Vec<_>, _>>();
+        let (mut filter, mut must_not) = (filters(filter)?, filters(must_not)?);
+        leave_to_filters(&must, &mut filter, &mut must_not);
+        let mut clauses: Vec<(Occur, Box<dyn TantivyQuery>)> = Vec::new();
+        clauses.extend(must.into_iter().map(|query| (Occur::Must, query)));
+        clauses.extend(filter.into_iter().map(|query| (Occur::Must, unscored(query))));
+        clauses.extend(must_not.into_iter().map(|query| (Occur::MustNot, self.excluded(query))));
         let by_default = usize::from(!required && !should.is_empty());
         let wanted = minimum.map_or(by_default, |minimum| minimum.of(should.len()));
         if wanted > should.len() {
             return Ok(none());
         }
-        if must.is_empty() && should.is_empty() {
+        if !is_scored {
             if clauses.is_empty() {
                 return Ok(all());
             }
-            if filter.is_empty() {
+            if !has_filter {
                 clauses.push((Occur::Must, all()));
             }
             return Ok(unscored(Box::new(BooleanQuery::new(clauses))));
@@ -79,5 +81,23 @@ impl Lowering<'_> {
             clauses.push((Occur::Should, self.scored_query(query)?));
         }
         Ok(Box::new(BooleanQuery::with_minimum_required_clauses(clauses, wanted)))
+    }
+}
+
+/// Tells filters that may be kept how few documents are left to them.
+fn leave_to_filters(
+    must: &[Box<dyn TantivyQuery>],
+    filter: &mut [Box<dyn TantivyQuery>],
+    must_not: &mut [Box<dyn TantivyQuery>],
+) {
+    if !filter.iter().chain(&*must_not).any(|query| query.is::<Cached>()) {
+        return;
+    }
+    let clauses: Arc<[AtMost]> = must.iter().chain(&*filter).map(|query| AtMost::of(&**query)).collect();
+    let numbers = (must.len()..).map(Some).zip(filter).chain(std::iter::repeat(None).zip(must_not));
+    for (but, query) in numbers {
+        if let Some(cached) = query.downcast_mut::<Cached>() {
+            cached.set_beside(Leading { clauses: Arc::clone(&clauses), but });
+        }
     }
 }

@@ -36,6 +36,6 @@ impl Lowering<'_> {
             )));
         }
         let (area, relation) = (asked.area.clone(), asked.relation);
-        Ok(constant(Box::new(Located { field, area, relation })))
+        Ok(constant(Box::new(Located { field, area, relation, faults: self.shared.faults.clone() })))
     }
 }

@@ -26,7 +26,10 @@ impl Lowering<'_> {
         if self.searchable(path)?.is_none() {
             return Ok(none());
         }
-        Ok(Box::new(IntervalsQuery { tree: self.intervals_of(path, intervals)? }))
+        Ok(Box::new(IntervalsQuery {
+            tree: self.intervals_of(path, intervals)?,
+            faults: self.shared.faults.clone(),
+        }))
     }
 
     fn intervals_of(&self, path: &str, intervals: &Intervals) -> Result<Found, QueryError> {

@@ -8,7 +8,7 @@ use tantivy::query::{BooleanQuery, Occur, Query as TantivyQuery};
 use super::{Lowered, Lowering, none, unscored};
 use crate::query::QueryError;
 use crate::query::ast::Joined;
-use crate::query::weights::graded::Graded;
+use crate::query::weights::graded::Grade;
 use crate::query::weights::join::Joining;
 
 impl Lowering<'_> {
@@ -59,7 +59,7 @@ impl Lowering<'_> {
             .collect::<Result<_, QueryError>>()?;
         let found = unscored(Box::new(BooleanQuery::new(any)));
         Ok(Box::new(BooleanQuery::new(vec![
-            (Occur::Must, Box::new(Graded::Joined(joining))),
+            (Occur::Must, self.graded(Grade::Joined(joining))),
             (Occur::Must, found),
         ])))
     }

@@ -101,11 +101,6 @@ pub(in crate::query) fn all_or_none(all_match: bool) -> Box<dyn TantivyQuery> {
     if all_match { all() } else { none() }
 }
 
-/// Matches that are left out.
-pub(in crate::query) fn excluded(query: Box<dyn TantivyQuery>) -> Box<dyn TantivyQuery> {
-    Box::new(Excluded { query: unscored(query) })
-}
-
 impl<'a> Lowering<'a> {
     fn new(
         shared: &'a Shared<'a>,
@@ -194,7 +189,7 @@ impl Lowering<'_> {
             Query::SimpleQueryString(asked) => {
                 let quoted = |path: &str, suffix: &str| self.with_suffix(path, suffix);
                 let defaults = &self.context.rules.default_fields;
-                let query = simple_query_string::parse(asked, defaults, &quoted);
+                let query = simple_query_string::parse(asked, defaults, &quoted)?;
                 self.query(&query)
             }
             Query::Nested { path, query, score_mode, ignore_unmapped, .. } => {
@@ -219,6 +214,11 @@ impl Lowering<'_> {
             Query::Named { query, .. } => self.query(query),
             Query::Boost { query, boost } => Ok(boosted(self.query(query)?, *boost)),
         }
+    }
+
+    /// Matches that are left out.
+    pub(in crate::query) fn excluded(&self, query: Box<dyn TantivyQuery>) -> Box<dyn TantivyQuery> {
+        Box::new(Excluded { query: unscored(query), faults: self.shared.faults.clone() })
     }
 
     /// The field at a path, if documents can be searched by it.

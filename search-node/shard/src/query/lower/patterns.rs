@@ -94,12 +94,7 @@ impl Lowering<'_> {
             return made;
         }
         let (kind, given) = (pattern.shape.name(), pattern.given);
-        if given.chars().count() > PATTERN_CHARS_MAX {
-            return Err(QueryError::argument(format!(
-                "The length of regex [{}] used in the [regexp] query has exceeded the allowed maximum of [{PATTERN_CHARS_MAX}]. This maximum can be set by changing the [index.max_regex_length] index level setting.",
-                given.chars().count()
-            )));
-        }
+        check_length(given)?;
         if path == "_index" {
             return Ok(all_or_none(name_matches(given, self.context.index)));
         }
@@ -116,7 +111,11 @@ impl Lowering<'_> {
             (Some((mapping, _)), _) if has_column_of_terms(mapping) => {
                 let expression = pattern.shape.expression(&self.normalized_pattern(mapping, pattern))?;
                 let automaton = Arc::new(pattern.shape.automaton(&expression)?);
-                return Ok(constant(Box::new(ColumnTerms::like(self.layout.stored_name(path), automaton))));
+                return Ok(constant(Box::new(ColumnTerms::like(
+                    self.layout.stored_name(path),
+                    automaton,
+                    self.shared.faults.clone(),
+                ))));
             }
             (Some((mapping, _)), _) if !has_terms(mapping) => {
                 return Err(no_patterns(kind, path, &mapping.type_name));
@@ -140,7 +139,7 @@ impl Lowering<'_> {
             Some((mapping, _)) => {
                 Expanded::like(self.scored(path, mapping, field), automaton, pattern.rewrite)
             }
-            None => Expanded::all_the_same(field, automaton),
+            None => Expanded::all_the_same(field, automaton, self.shared.faults.clone()),
         })
     }
 
@@ -196,7 +195,11 @@ impl Lowering<'_> {
         let near = self.fuzzy_words.near(&self.normalized_pattern(mapping, &pattern), fuzziness)?;
         if has_column_of_terms(mapping) {
             let automaton = near.automaton();
-            return Ok(constant(Box::new(ColumnTerms::near(self.layout.stored_name(path), automaton))));
+            return Ok(constant(Box::new(ColumnTerms::near(
+                self.layout.stored_name(path),
+                automaton,
+                self.shared.faults.clone(),
+            ))));
         }
         Ok(Box::new(Expanded::near(self.scored(path, mapping, field), near)))
     }
@@ -251,6 +254,17 @@ impl Shape {
         let effort = if let Self::Regexp(syntax) = self { syntax.effort } else { EFFORT_USUAL };
         expression.automaton(effort).map_err(|error| failed(&error))
     }
+}
+
+/// Refuses a pattern whose automaton would take too long to make.
+pub(super) fn check_length(given: &str) -> Result<(), QueryError> {
+    let length = given.chars().count();
+    if length <= PATTERN_CHARS_MAX {
+        return Ok(());
+    }
+    Err(QueryError::argument(format!(
+        "The length of regex [{length}] used in the [regexp] query has exceeded the allowed maximum of [{PATTERN_CHARS_MAX}]. This maximum can be set by changing the [index.max_regex_length] index level setting."
+    )))
 }
 
 fn failed(why: &dyn std::fmt::Display) -> QueryError {

@@ -27,17 +27,24 @@ pub(crate) struct Asked<'a> {
     pub(crate) is_filter: bool,
     /// What measures it, if anybody wants to know.
     pub(crate) profiler: Option<&'a Profiler>,
+    /// What says whether it is still wanted, where it is asked and not only read.
+    pub(crate) stop: Option<AskStop<'a>>,
 }
 
 impl<'a> Asked<'a> {
     /// A query that looks for documents.
     pub(crate) fn new(query: &'a Query, view: &'a View, context: &'a QueryContext<'a>) -> Self {
-        Self { query, view, context, nested_in: None, is_filter: false, profiler: None }
+        Self { query, view, context, nested_in: None, is_filter: false, profiler: None, stop: None }
     }
 
     /// The same, where nothing is wanted but which documents match.
     pub(crate) fn as_filter(self, is_filter: bool) -> Self {
         Self { is_filter, ..self }
+    }
+
+    /// The same, asked by a search that may end.
+    pub(crate) fn until(self, stop: AskStop<'a>) -> Self {
+        Self { stop: Some(stop), ..self }
     }
 
     pub(super) fn lower(
@@ -46,7 +53,8 @@ impl<'a> Asked<'a> {
         runtime: &RuntimeValues,
         faults: &Faults,
     ) -> Result<Lowered, QueryError> {
-        let Self { query, view, context, nested_in, is_filter, profiler } = self;
+        let Self { query, view, context, nested_in, is_filter, profiler, stop } = self;
+        stop.into_iter().for_each(|stop| faults.until(stop));
         let shared = Shared::new(view, faults, profiler);
         let lowering = Lowering::new(&shared, context, nested_in, fuzzy_words, runtime);
         let query = if is_filter { lowering.filter(query)? } else { lowering.query(query)? };
@@ -95,6 +103,7 @@ impl Prepared {
 
     /// Joins what has to be known of all segments before any is asked.
     pub(crate) fn join(&mut self, asked: Asked<'_>, stop: AskStop<'_>) -> Result<(), SearchError> {
+        self.faults.until(stop);
         if self.lowered.joinings.is_empty() {
             return Ok(());
         }
@@ -110,7 +119,7 @@ impl Prepared {
         for joining in &self.lowered.joinings {
             joining.run(asked.view, stop, &hold)?;
         }
-        Ok(self.faults.check()?)
+        self.faults.check()
     }
 
     /// Reads what a segment has of the runtime fields that the query asks, and of those beside, which whoever asks it needs too: all in
@@ -123,6 +132,7 @@ impl Prepared {
         beside: &[String],
         stop: AskStop<'_>,
     ) -> Result<(HeldValues, bool), SearchError> {
+        self.faults.until(stop);
         let held = self.runtime.hold(asked.view, reader, beside, stop)?;
         if !held.is_otherwise {
             return Ok((held, false));

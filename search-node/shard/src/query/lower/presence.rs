@@ -42,7 +42,7 @@ impl Lowering<'_> {
                 FieldKind::Text | FieldKind::MatchOnlyText if mapping.index => {
                     match self.layout.part(path, PRESENCE) {
                         Some(presence) => self.has_column(self.layout.schema.get_field_name(presence)),
-                        None => Box::new(HasNorm::new(field)),
+                        None => Box::new(HasNorm::new(field, self.shared.faults.clone())),
                     }
                 }
                 FieldKind::Text | FieldKind::MatchOnlyText => none(),

@@ -6,7 +6,7 @@ use serde_json::Value;
 use tantivy::query::{BooleanQuery, Occur, Query as TantivyQuery};
 
 use super::texts::{best_of, boosted};
-use super::{Lowered, Lowering, all, constant, excluded, forgive, none, unscored};
+use super::{Lowered, Lowering, all, constant, forgive, none, unscored};
 use crate::analysis::Analyzer;
 use crate::mapping::FieldKind;
 use crate::query::QueryError;
@@ -79,7 +79,7 @@ impl Lowering<'_> {
                 (_, true) => Occur::Must,
                 (_, false) => Occur::Should,
             };
-            clauses.push((occur, if occur == Occur::MustNot { excluded(query) } else { query }));
+            clauses.push((occur, if occur == Occur::MustNot { self.excluded(query) } else { query }));
         }
         let checked = QueryLimits::now().check_clauses(clauses.len());
         checked.map_err(|error| QueryError { kind: "too_many_clauses", ..error })?;

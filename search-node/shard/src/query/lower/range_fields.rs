@@ -86,7 +86,12 @@ impl Lowering<'_> {
         // Nothing lies beyond the greatest value, and nothing between two neighbours.
         let Some(asked) = asked.filter(|asked| !asked.is_empty()) else { return Ok(none()) };
         let name = |field: Field| self.layout.schema.get_field_name(field).to_owned();
-        Ok(constant(Box::new(SpanMatch::new(name(from), name(to), asked, relation))))
+        Ok(constant(Box::new(SpanMatch::new(
+            (name(from), name(to)),
+            asked,
+            relation,
+            self.shared.faults.clone(),
+        ))))
     }
 }
 

@@ -17,6 +17,7 @@ impl Lowering<'_> {
             None => mapping.doc_values.then(|| name(field)),
         };
         ScoredField {
+            faults: self.shared.faults.clone(),
             field,
             similarity: self.context.rules.similarities.of(mapping.similarity()),
             identities: AllSegments(self.identities.clone()),

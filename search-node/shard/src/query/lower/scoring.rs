@@ -17,7 +17,7 @@ use crate::query::doc_values::ValueField;
 use crate::query::dsl::{java_hash, read_distance, read_point};
 use crate::query::weights::covering::{Covering, NumberOf};
 use crate::query::weights::function_score::{Combined, DocumentNumber, Function, Rescored};
-use crate::query::weights::graded::{FeatureColumn, Graded};
+use crate::query::weights::graded::{FeatureColumn, Grade, Graded};
 use crate::query::weights::numbers::{Chance, ChanceBy, FieldValue, Nearness, Origin, mix};
 use crate::query::weights::scripted::{Purpose, Scripted};
 use crate::query::weights::weighed::AllSegments;
@@ -240,7 +240,11 @@ impl Lowering<'_> {
                 "Cannot use the [log] function with a field that has a negative score impact as it would trigger negative scores",
             ));
         }
-        Ok(Box::new(Graded::Feature { column, function }))
+        Ok(self.graded(Grade::Feature { column, function }))
+    }
+
+    pub(super) fn graded(&self, by: Grade) -> Box<dyn TantivyQuery> {
+        Box::new(Graded { by, faults: self.shared.faults.clone() })
     }
 
     pub(super) fn distance_feature(&self, path: &str, origin: &Value, pivot: &str) -> Lowered {
@@ -265,7 +269,7 @@ impl Lowering<'_> {
         if pivot <= 0.0 {
             return Err(QueryError::argument(format!("pivotDistance must be > 0, got {pivot:?}")));
         }
-        Ok(Box::new(Graded::Near { field, origin, pivot }))
+        Ok(self.graded(Grade::Near { field, origin, pivot }))
     }
 
     pub(super) fn terms_set(&self, asked: &TermsSet) -> Lowered {

@@ -6,7 +6,7 @@ use tantivy::Term;
 use tantivy::query::Query as TantivyQuery;
 use tantivy::schema::Field;
 
-use super::patterns::{Pattern, Shape};
+use super::patterns::{Pattern, Shape, check_length};
 use super::{Lowered, Lowering, constant, none};
 use crate::json_values::plain;
 use crate::mapping::FieldMapping;
@@ -133,6 +133,7 @@ impl Lowering<'_> {
             }
             _ => return Err(QueryError::argument("a query for terms like a pattern was expected")),
         };
+        check_length(given)?;
         let pattern = Pattern { shape, given, is_normalized, rewrite };
         let expression = shape.expression(&self.normalized_pattern(mapping, &pattern))?;
         let automaton = Arc::new(shape.automaton(&expression)?);

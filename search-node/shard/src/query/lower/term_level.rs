@@ -65,7 +65,11 @@ impl Lowering<'_> {
         }
         let value = self.normalized_value(mapping, value);
         if has_column_of_terms(mapping) {
-            let terms = ColumnTerms::exactly(self.layout.stored_name(path), vec![plain(&value)]);
+            let terms = ColumnTerms::exactly(
+                self.layout.stored_name(path),
+                vec![plain(&value)],
+                self.shared.faults.clone(),
+            );
             return Ok(constant(Box::new(terms)));
         }
         Ok(match wanted(self.context, path, mapping, field, &value)? {
@@ -124,7 +128,11 @@ impl Lowering<'_> {
         }
         if has_column_of_terms(mapping) {
             let terms = values.iter().map(|value| plain(&self.normalized_value(mapping, value))).collect();
-            return Ok(constant(Box::new(ColumnTerms::exactly(self.layout.stored_name(path), terms))));
+            return Ok(constant(Box::new(ColumnTerms::exactly(
+                self.layout.stored_name(path),
+                terms,
+                self.shared.faults.clone(),
+            ))));
         }
         let clauses = values
             .iter()
@@ -213,7 +221,9 @@ impl Lowering<'_> {
         let (column, storage) = (self.layout.stored_name(path), mapping.kind.storage());
         let segments = AllSegments(Arc::clone(self.identities));
         let is_kept = mapping.doc_values && self.is_of_index;
-        match ColumnRange::new(column, storage, (&lower, &upper), segments).filter(|_| is_kept) {
+        match ColumnRange::new(column, storage, (&lower, &upper), (segments, self.shared.faults.clone()))
+            .filter(|_| is_kept)
+        {
             Some(range) => constant(Box::new(range)),
             None => constant(Box::new(RangeQuery::new(lower, upper))),
         }

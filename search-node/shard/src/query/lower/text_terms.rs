@@ -209,7 +209,7 @@ impl TextTerms {
         let text = |term: &IndexTerm| term.value().as_str().unwrap_or_default().to_owned();
         let terms = words.iter().map(|word| (word.offset as usize, word.terms.iter().map(text).collect()));
         let phrase = SourceWords { texts: Arc::clone(texts), terms: terms.collect(), slop, is_prefix };
-        SourcePhrase::new(self.scored.field, phrase)
+        SourcePhrase::new(self.scored.field, phrase, self.scored.faults.clone())
     }
 }
 

@@ -14,6 +14,10 @@ use tantivy::{DocId, DocSet, Score, TERMINATED, Term};
 use super::weighed::AllSegments;
 use crate::engine::{Lies, Zone, Zones, identities_in};
 use crate::mapping::Storage;
+use crate::query::faults::{Faults, Looks};
+
+/// What a look at the documents of a zone takes, told in single documents.
+const WORK_OF_ZONE: u32 = 32;
 
 /// Documents with a value of a range.
 #[derive(Debug, Clone)]
@@ -23,6 +27,7 @@ pub(in crate::query) struct ColumnRange {
     /// The values as numbers in their order.
     range: RangeInclusive<u64>,
     segments: AllSegments,
+    faults: Faults,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +43,7 @@ impl ColumnRange {
         column: &str,
         storage: Storage,
         (lower, upper): (&Bound<Term>, &Bound<Term>),
-        segments: AllSegments,
+        (segments, faults): (AllSegments, Faults),
     ) -> Option<Self> {
         let kind = match storage {
             Storage::I64 => Kind::I64,
@@ -69,22 +74,21 @@ impl ColumnRange {
             Bound::Excluded(term) => number(term)?.checked_sub(1),
         };
         let range = from.zip(to).map_or(nothing, |(from, to)| from..=to);
-        Some(Self { column: column.to_owned(), kind, range, segments })
+        Some(Self { column: column.to_owned(), kind, range, segments, faults })
     }
 }
 
-impl Query for ColumnRange {
-    fn weight(&self, _scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
-        Ok(Box::new(RangeWeight(self.clone())))
+impl ColumnRange {
+    /// How many documents of a segment have such a value, about and at most.
+    pub(in crate::query) fn most(&self, reader: &SegmentReader) -> tantivy::Result<u64> {
+        let Some((_, zones)) = self.open(reader)? else { return Ok(0) };
+        let meant = (0..zones.zones().len()).filter(|zone| zones.lies(*zone, &self.range) != Lies::Outside);
+        Ok(meant.map(|zone| zones.documents(zone).len() as u64).sum())
     }
-}
 
-struct RangeWeight(ColumnRange);
-
-impl RangeWeight {
     /// The column with its zones; none in a segment that lacks it.
     fn open(&self, reader: &SegmentReader) -> tantivy::Result<Option<(Column<u64>, Arc<Zones>)>> {
-        let ColumnRange { column: name, kind, range, segments } = &self.0;
+        let Self { column: name, kind, range, segments, .. } = self;
         let columns = reader.fast_fields();
         let column = match kind {
             Kind::I64 => columns.column_opt::<i64>(name)?.map(Column::to_u64_monotonic),
@@ -102,14 +106,24 @@ impl RangeWeight {
     }
 }
 
+impl Query for ColumnRange {
+    fn weight(&self, _scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
+        Ok(Box::new(RangeWeight(self.clone())))
+    }
+}
+
+struct RangeWeight(ColumnRange);
+
 impl Weight for RangeWeight {
     fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
-        let Some((column, zones)) = self.open(reader)? else { return Ok(Box::new(EmptyScorer)) };
+        let Some((column, zones)) = self.0.open(reader)? else { return Ok(Box::new(EmptyScorer)) };
         let range = self.0.range.clone();
         if (0..zones.zones().len()).all(|number| zones.lies(number, &range) == Lies::Inside) {
             return Ok(Box::new(ConstScorer::new(AllScorer::new(reader.max_doc()), boost)));
         }
-        let mut documents = InRange { column, zones, range, zone: 0, found: Vec::new(), at: 0, inside: 0..0 };
+        let looks = self.0.faults.looks();
+        let mut documents =
+            InRange { column, zones, range, zone: 0, found: Vec::new(), at: 0, inside: 0..0, looks };
         documents.enter(0);
         Ok(Box::new(ConstScorer::new(documents, boost)))
     }
@@ -118,8 +132,9 @@ impl Weight for RangeWeight {
         if let Some(alive) = reader.alive_bitset() {
             return Ok(self.scorer(reader, 1.0)?.count(alive));
         }
-        let Some((column, zones)) = self.open(reader)? else { return Ok(0) };
-        let mut found = Vec::new();
+        let Some((column, zones)) = self.0.open(reader)? else { return Ok(0) };
+        let (mut found, mut looks) = (Vec::new(), self.0.faults.looks());
+        let zones_met = (0..zones.zones().len()).take_while(|_| !looks.is_over_after(WORK_OF_ZONE));
         let count = |number: usize| match zones.lies(number, &self.0.range) {
             Lies::Outside => 0,
             Lies::Inside => zones.documents(number).len() as u32,
@@ -128,7 +143,7 @@ impl Weight for RangeWeight {
                 found.len() as u32
             }
         };
-        Ok((0..zones.zones().len()).map(count).sum())
+        Ok(zones_met.map(count).sum())
     }
 
     fn explain(&self, _reader: &SegmentReader, _document: DocId) -> tantivy::Result<Explanation> {
@@ -160,6 +175,7 @@ struct InRange {
     at: usize,
     /// Its documents, where all of them are meant.
     inside: std::ops::Range<DocId>,
+    looks: Looks,
 }
 
 impl InRange {
@@ -170,6 +186,10 @@ impl InRange {
         self.at = 0;
         self.inside = 0..0;
         while self.zone < self.zones.zones().len() {
+            if self.looks.is_over_after(WORK_OF_ZONE) {
+                self.zone = self.zones.zones().len();
+                break;
+            }
             match self.zones.lies(self.zone, &self.range) {
                 Lies::Outside => {}
                 Lies::Inside => {

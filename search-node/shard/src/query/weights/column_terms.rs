@@ -20,11 +20,14 @@ use tantivy::{DocId, DocSet, Score, SeekDangerResult, TERMINATED};
 use tantivy_fst::Automaton;
 
 use crate::mapping::in_column;
+use crate::query::faults::{Faults, Looks};
 use crate::query::regexp::TermAutomaton;
 
 /// Documents of a block: few behind a jump, for little may be wanted there, and then more and more.
 const BLOCK_MIN: DocId = 128;
 const BLOCK_MAX: DocId = 16_384;
+/// Documents of a block that take as long as a look at a single one.
+const DOCUMENTS_OF_WORK: u32 = 32;
 
 /// Documents with some terms in a column.
 #[derive(Debug, Clone)]
@@ -32,6 +35,7 @@ pub(in crate::query) struct ColumnTerms {
     /// The column's name.
     column: String,
     terms: Arc<Meant>,
+    faults: Faults,
 }
 
 /// Which terms are meant.
@@ -54,25 +58,25 @@ impl fmt::Debug for Meant {
 
 impl ColumnTerms {
     /// Documents with one of these terms, of which the column has no more than their beginnings.
-    pub(in crate::query) fn exactly(column: &str, mut terms: Vec<String>) -> Self {
+    pub(in crate::query) fn exactly(column: &str, mut terms: Vec<String>, faults: Faults) -> Self {
         terms.iter_mut().for_each(|term| term.truncate(in_column(term).len()));
         terms.sort_unstable();
         terms.dedup();
-        Self::of(column, Meant::Exactly(terms))
+        Self::of(column, Meant::Exactly(terms), faults)
     }
 
     /// Documents with a term that is like an expression.
-    pub(in crate::query) fn like(column: &str, automaton: Arc<TermAutomaton>) -> Self {
-        Self::of(column, Meant::Like(automaton))
+    pub(in crate::query) fn like(column: &str, automaton: Arc<TermAutomaton>, faults: Faults) -> Self {
+        Self::of(column, Meant::Like(automaton), faults)
     }
 
     /// Documents with a term that an automaton takes.
-    pub(in crate::query) fn near(column: &str, automaton: Arc<DfaWrapper>) -> Self {
-        Self::of(column, Meant::Near(automaton))
+    pub(in crate::query) fn near(column: &str, automaton: Arc<DfaWrapper>, faults: Faults) -> Self {
+        Self::of(column, Meant::Near(automaton), faults)
     }
 
-    fn of(column: &str, terms: Meant) -> Self {
-        Self { column: column.to_owned(), terms: Arc::new(terms) }
+    fn of(column: &str, terms: Meant, faults: Faults) -> Self {
+        Self { column: column.to_owned(), terms: Arc::new(terms), faults }
     }
 }
 
@@ -85,8 +89,11 @@ impl Query for ColumnTerms {
 impl Weight for ColumnTerms {
     fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
         let Some(column) = reader.fast_fields().str(&self.column)? else { return Ok(Box::new(EmptyScorer)) };
-        let Some(found) = self.terms.ordinals(&column)? else { return Ok(Box::new(EmptyScorer)) };
-        Ok(Box::new(ConstScorer::new(Walk::new(column.ords().clone(), found, reader.max_doc()), boost)))
+        let Some(found) = self.terms.ordinals(&column, &self.faults)? else {
+            return Ok(Box::new(EmptyScorer));
+        };
+        let walk = Walk::new(column.ords().clone(), found, reader.max_doc(), self.faults.looks());
+        Ok(Box::new(ConstScorer::new(walk, boost)))
     }
 
     fn explain(&self, _reader: &SegmentReader, _document: DocId) -> tantivy::Result<Explanation> {
@@ -96,7 +103,7 @@ impl Weight for ColumnTerms {
 
 impl Meant {
     /// The numbers of the terms in a segment; none if there are none.
-    fn ordinals(&self, column: &StrColumn) -> tantivy::Result<Option<Ordinals>> {
+    fn ordinals(&self, column: &StrColumn, faults: &Faults) -> tantivy::Result<Option<Ordinals>> {
         Ok(match self {
             Self::Exactly(terms) => {
                 let mut found = None;
@@ -107,8 +114,8 @@ impl Meant {
                 }
                 found
             }
-            Self::Like(automaton) => taken_by(column, &**automaton)?,
-            Self::Near(automaton) => taken_by(column, &**automaton)?,
+            Self::Like(automaton) => taken_by(column, &*faults.until_over(Arc::clone(automaton)))?,
+            Self::Near(automaton) => taken_by(column, &*faults.until_over(Arc::clone(automaton)))?,
         })
     }
 }
@@ -183,12 +190,13 @@ struct Walk {
     /// Where the next block begins, and how many documents it has.
     next: DocId,
     length: DocId,
+    looks: Looks,
 }
 
 impl Walk {
-    fn new(column: Column<u64>, wanted: Ordinals, documents: DocId) -> Self {
-        let mut walk =
-            Self { column, wanted, documents, found: Vec::new(), at: 0, next: 0, length: BLOCK_MIN };
+    fn new(column: Column<u64>, wanted: Ordinals, documents: DocId, looks: Looks) -> Self {
+        let (found, at, next, length) = (Vec::new(), 0, 0, BLOCK_MIN);
+        let mut walk = Self { column, wanted, documents, found, at, next, length, looks };
         walk.fill();
         walk
     }
@@ -198,6 +206,11 @@ impl Walk {
         (self.at, self.found) = (0, std::mem::take(&mut self.found));
         self.found.clear();
         while self.found.is_empty() && self.next < self.documents {
+            // A document of a block takes a nanosecond.
+            if self.looks.is_over_after(self.length / DOCUMENTS_OF_WORK) {
+                self.next = self.documents;
+                break;
+            }
             let block = self.next..self.documents.min(self.next.saturating_add(self.length));
             (self.next, self.length) = (block.end, BLOCK_MAX.min(self.length * 2));
             self.column.get_docids_for_value_range(self.wanted.range.clone(), block, &mut self.found);
@@ -292,8 +305,8 @@ mod tests {
         let mut terms: Vec<String> = terms.iter().map(u8::to_string).collect();
         terms.sort();
         terms.dedup();
-        let ordinals = Meant::Exactly(terms).ordinals(column).expect("looked up");
-        Some(Walk::new(column.ords().clone(), ordinals?, documents as u32))
+        let ordinals = Meant::Exactly(terms).ordinals(column, &Faults::default()).expect("looked up");
+        Some(Walk::new(column.ords().clone(), ordinals?, documents as u32, Faults::default().looks()))
     }
 
     /// What is done with a walk: one step, or a jump so far.

@@ -10,7 +10,7 @@ use super::function_score::{DocumentNumber, NumberInSegment};
 use super::passes::score_at;
 use crate::query::QueryError;
 use crate::query::doc_values::{ValueField, Values};
-use crate::query::faults::Faults;
+use crate::query::faults::{COMPUTING, Faults, Looks};
 
 #[derive(Debug)]
 pub(in crate::query) struct Covering {
@@ -68,6 +68,7 @@ impl Weight for CoveringWeight {
             terms: terms.collect::<tantivy::Result<_>>()?,
             least: self.least.open(reader)?,
             faults: self.faults.clone(),
+            looks: self.faults.looks(),
             at: 0,
         };
         scorer.settle();
@@ -84,6 +85,7 @@ struct CoveringScorer {
     terms: Vec<Box<dyn Scorer>>,
     least: Box<dyn NumberInSegment>,
     faults: Faults,
+    looks: Looks,
     at: DocId,
 }
 
@@ -92,7 +94,7 @@ impl CoveringScorer {
     fn settle(&mut self) -> DocId {
         loop {
             self.at = self.terms.iter().map(|term| term.doc()).min().unwrap_or(TERMINATED);
-            if self.at == TERMINATED || self.faults.any() {
+            if self.at == TERMINATED || self.faults.any() || self.looks.is_over_after(COMPUTING) {
                 self.at = TERMINATED;
                 return TERMINATED;
             }

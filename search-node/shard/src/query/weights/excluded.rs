@@ -3,23 +3,26 @@
 
 use tantivy::index::SegmentReader;
 use tantivy::query::{EnableScoring, Explanation, Query, Scorer, Weight};
-use tantivy::{DocId, DocSet, Score, SeekDangerResult};
+use tantivy::{DocId, DocSet, Score, SeekDangerResult, TERMINATED};
+
+use crate::query::faults::Faults;
 
 /// A query whose matches are left out.
 #[derive(Debug)]
 pub(in crate::query) struct Excluded {
     pub(in crate::query) query: Box<dyn Query>,
+    pub(in crate::query) faults: Faults,
 }
 
 impl Clone for Excluded {
     fn clone(&self) -> Self {
-        Self { query: self.query.box_clone() }
+        Self { query: self.query.box_clone(), faults: self.faults.clone() }
     }
 }
 
 impl Query for Excluded {
     fn weight(&self, scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
-        Ok(Box::new(ExcludedWeight { inner: self.query.weight(scoring)? }))
+        Ok(Box::new(ExcludedWeight { inner: self.query.weight(scoring)?, faults: self.faults.clone() }))
     }
 
     fn query_terms<'a>(&'a self, visitor: &mut dyn FnMut(&'a tantivy::Term, bool)) {
@@ -29,13 +32,14 @@ impl Query for Excluded {
 
 struct ExcludedWeight {
     inner: Box<dyn Weight>,
+    faults: Faults,
 }
 
 impl Weight for ExcludedWeight {
     fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
         let inner = self.inner.scorer(reader, boost)?;
         let reached = inner.doc();
-        Ok(Box::new(ExcludedScorer { inner, reached, is_match: true }))
+        Ok(Box::new(ExcludedScorer { inner, reached, is_match: true, faults: self.faults.clone() }))
     }
 
     fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
@@ -49,12 +53,22 @@ struct ExcludedScorer {
     reached: DocId,
     /// Whether it matches itself.
     is_match: bool,
+    faults: Faults,
 }
 
 impl ExcludedScorer {
     fn at(&mut self, document: DocId) -> DocId {
         (self.reached, self.is_match) = (document, true);
         document
+    }
+
+    /// What would still match is not known once the search ends: nothing is let in that may have to be left out.
+    fn all_from(&mut self, target: DocId) -> SeekDangerResult {
+        if target >= TERMINATED {
+            return SeekDangerResult::SeekLowerBound(target);
+        }
+        (self.reached, self.is_match) = (target, true);
+        SeekDangerResult::Found
     }
 }
 
@@ -70,6 +84,9 @@ impl DocSet for ExcludedScorer {
     }
 
     fn seek_danger(&mut self, target: DocId) -> SeekDangerResult {
+        if self.faults.has_ended() {
+            return self.all_from(target);
+        }
         if target < self.reached {
             return SeekDangerResult::SeekLowerBound(self.reached);
         }
@@ -77,6 +94,9 @@ impl DocSet for ExcludedScorer {
             return SeekDangerResult::Found;
         }
         let found = self.inner.seek_danger(target);
+        if self.faults.has_ended() {
+            return self.all_from(target);
+        }
         (self.reached, self.is_match) = match found {
             SeekDangerResult::Found => (target, true),
             SeekDangerResult::SeekLowerBound(bound) => (bound, false),

@@ -16,6 +16,7 @@ use super::constant::constant;
 use super::fuzzy::Near;
 use super::weighed::ScoredField;
 use crate::query::ast::Rewrite;
+use crate::query::faults::{Faults, UntilOver};
 use crate::query::limits::QueryLimits;
 use crate::query::regexp::TermAutomaton;
 
@@ -54,8 +55,9 @@ impl Wanted {
         searcher: &Searcher,
         field: Field,
         most: Option<usize>,
+        faults: &Faults,
     ) -> tantivy::Result<Vec<Shared>> {
-        self.terms_in(searcher.segment_readers(), field, most)
+        self.terms_in(searcher.segment_readers(), field, most, faults)
     }
 
     /// The same of some segments.
@@ -64,10 +66,16 @@ impl Wanted {
         readers: impl IntoIterator<Item = &'r SegmentReader>,
         field: Field,
         most: Option<usize>,
+        faults: &Faults,
     ) -> tantivy::Result<Vec<Shared>> {
         match self {
-            Self::Like(automaton) => taken(readers, field, (&**automaton, most), |_| Some(1.0)),
-            Self::Near(near) => taken(readers, field, (&*near.automaton(), most), |term| near.share(term)),
+            Self::Like(automaton) => {
+                taken(readers, field, (&*faults.until_over(Arc::clone(automaton)), most), |_| Some(1.0))
+            }
+            Self::Near(near) => {
+                let automaton = faults.until_over(near.automaton());
+                taken(readers, field, (&*automaton, most), |term| near.share(term))
+            }
         }
     }
 }
@@ -140,24 +148,32 @@ impl Expanded {
         rewrite: Rewrite,
     ) -> Box<dyn Query> {
         if matches!(rewrite, Rewrite::Usual | Rewrite::Constant) {
-            return Self::all_the_same(field.field, automaton);
+            return Self::all_the_same(field.field, automaton, field.faults);
         }
         Box::new(Self { field, wanted: Wanted::Like(automaton), rewrite })
     }
 
     /// The same, each of which counts the same.
-    pub(in crate::query) fn all_the_same(field: Field, automaton: Arc<TermAutomaton>) -> Box<dyn Query> {
-        constant(Box::new(Taken { field, automaton }))
+    pub(in crate::query) fn all_the_same(
+        field: Field,
+        automaton: Arc<TermAutomaton>,
+        faults: Faults,
+    ) -> Box<dyn Query> {
+        constant(Box::new(Taken { field, automaton, faults }))
     }
 
     /// What finds them where how they count is not asked for.
     fn unscored(&self) -> Box<dyn Weight> {
-        let field = self.field.field;
+        let ScoredField { field, faults, .. } = &self.field;
         match &self.wanted {
             Wanted::Like(automaton) => {
-                Box::new(AutomatonWeight::<TermAutomaton>::new(field, Arc::clone(automaton)))
+                let automaton = faults.until_over(Arc::clone(automaton));
+                Box::new(AutomatonWeight::<UntilOver<TermAutomaton>>::new(*field, automaton))
             }
-            Wanted::Near(near) => Box::new(AutomatonWeight::<DfaWrapper>::new(field, near.automaton())),
+            Wanted::Near(near) => {
+                let automaton = faults.until_over(near.automaton());
+                Box::new(AutomatonWeight::<UntilOver<DfaWrapper>>::new(*field, automaton))
+            }
         }
     }
 
@@ -188,7 +204,7 @@ impl Query for Expanded {
         if self.rewrite == Rewrite::Constant {
             return constant(Box::new(Unscored(self.clone()))).weight(scoring);
         }
-        let terms = self.wanted.terms(searcher, self.field.field, self.most())?;
+        let terms = self.wanted.terms(searcher, self.field.field, self.most(), &self.field.faults)?;
         if self.rewrite == Rewrite::ConstantBoolean {
             return constant(Box::new(Unscored(self.clone()))).weight(scoring);
         }
@@ -215,10 +231,12 @@ impl Query for Unscored {
 struct Taken {
     field: Field,
     automaton: Arc<TermAutomaton>,
+    faults: Faults,
 }
 
 impl Query for Taken {
     fn weight(&self, _scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
-        Ok(Box::new(AutomatonWeight::<TermAutomaton>::new(self.field, Arc::clone(&self.automaton))))
+        let automaton = self.faults.until_over(Arc::clone(&self.automaton));
+        Ok(Box::new(AutomatonWeight::<UntilOver<TermAutomaton>>::new(self.field, automaton)))
     }
 }

@@ -10,7 +10,7 @@ use tantivy::{DocId, DocSet, Score, TERMINATED};
 use super::passes::{passes, score_at};
 use crate::query::QueryError;
 use crate::query::ast::{BoostMode, FunctionMode};
-use crate::query::faults::Faults;
+use crate::query::faults::{COMPUTING, Faults, Looks};
 use crate::search::Statistics;
 
 /// A number for each document.
@@ -143,6 +143,7 @@ impl Weight for RescoredWeight {
             min_score: self.like.min_score,
             needs_score: self.like.needs_score(),
             faults: self.like.faults.clone(),
+            looks: self.like.faults.looks(),
             known: None,
         };
         scorer.settle();
@@ -182,6 +183,7 @@ struct RescoredScorer {
     min_score: Option<f32>,
     needs_score: bool,
     faults: Faults,
+    looks: Looks,
     /// The score of a document, once it is computed.
     known: Option<(DocId, Score)>,
 }
@@ -193,7 +195,11 @@ impl RescoredScorer {
             && self.doc() != TERMINATED
             && self.score() < least
         {
-            self.query.advance();
+            if self.looks.is_over_after(COMPUTING) {
+                self.query.seek(TERMINATED);
+            } else {
+                self.query.advance();
+            }
         }
         self.doc()
     }

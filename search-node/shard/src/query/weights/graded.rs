@@ -14,10 +14,18 @@ use super::walked::Walked;
 use crate::mapping::{feature_of, keyed_term};
 use crate::query::ast::FeatureFunction;
 use crate::query::doc_values::{ValueField, Values};
+use crate::query::faults::{Faults, Looks};
+
+/// Documents that count by a number.
+#[derive(Debug, Clone)]
+pub(in crate::query) struct Graded {
+    pub(in crate::query) by: Grade,
+    pub(in crate::query) faults: Faults,
+}
 
 /// What documents count by.
 #[derive(Debug, Clone)]
-pub(in crate::query) enum Graded {
+pub(in crate::query) enum Grade {
     Feature {
         column: FeatureColumn,
         function: FeatureFunction,
@@ -43,9 +51,9 @@ pub(in crate::query) enum FeatureColumn {
 
 impl Query for Graded {
     fn weight(&self, scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
-        let pivot = match (self, scoring.searcher().filter(|_| scoring.is_scoring_enabled())) {
-            (Self::Feature { column, function: FeatureFunction::Saturation(None) }, Some(searcher)) => {
-                column.usual_pivot(searcher)?
+        let pivot = match (&self.by, scoring.searcher().filter(|_| scoring.is_scoring_enabled())) {
+            (Grade::Feature { column, function: FeatureFunction::Saturation(None) }, Some(searcher)) => {
+                column.usual_pivot(searcher, self.faults.looks())?
             }
             _ => 1.0,
         };
@@ -61,17 +69,17 @@ struct GradedWeight {
 
 impl GradedWeight {
     fn open(&self, reader: &SegmentReader) -> tantivy::Result<Option<Grades>> {
-        Ok(match &self.of {
-            Graded::Feature { column, function } => column.open(reader)?.map(|features| Grades::Feature {
+        Ok(match &self.of.by {
+            Grade::Feature { column, function } => column.open(reader)?.map(|features| Grades::Feature {
                 features,
                 function: *function,
                 pivot: self.pivot,
             }),
-            Graded::Near { field, origin, pivot } => match field.open(reader)? {
+            Grade::Near { field, origin, pivot } => match field.open(reader)? {
                 Values::None => None,
                 values => Some(Grades::Near { values, origin: *origin, pivot: *pivot, numbers: Vec::new() }),
             },
-            Graded::Joined(joining) => joining.in_segment(reader)?.map(Grades::Joined),
+            Grade::Joined(joining) => joining.in_segment(reader, self.of.faults.looks())?.map(Grades::Joined),
         })
     }
 }
@@ -80,7 +88,7 @@ impl Weight for GradedWeight {
     fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
         let Some(mut grades) = self.open(reader)? else { return Ok(Box::new(EmptyScorer)) };
         let look = move |document| Some((f64::from(boost) * grades.of(document)?) as Score);
-        Ok(Box::new(Walked::new(reader.max_doc(), look)))
+        Ok(Box::new(Walked::new(reader.max_doc(), &self.of.faults, look)))
     }
 
     fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
@@ -171,11 +179,12 @@ impl FeatureColumn {
     }
 
     /// About the average of the feature, as Lucene counts it: of what is kept of each. Deleted documents count until a merge.
-    fn usual_pivot(&self, searcher: &Searcher) -> tantivy::Result<f64> {
+    fn usual_pivot(&self, searcher: &Searcher, mut looks: Looks) -> tantivy::Result<f64> {
         let (mut sum, mut documents) = (0u64, 0u64);
         for reader in searcher.segment_readers() {
             let Some(features) = self.open(reader)? else { continue };
-            for kept in (0..reader.max_doc()).filter_map(|document| features.kept(document)) {
+            let all = (0..reader.max_doc()).take_while(|_| !looks.is_over_after(1));
+            for kept in all.filter_map(|document| features.kept(document)) {
                 sum += u64::from(kept);
                 documents += 1;
             }

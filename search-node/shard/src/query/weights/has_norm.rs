@@ -8,16 +8,18 @@ use tantivy::schema::Field;
 use tantivy::{DocId, Score};
 
 use super::walked::Walked;
+use crate::query::faults::Faults;
 
 /// Matches documents with at least one term in a field with norms.
 #[derive(Debug, Clone)]
 pub(in crate::query) struct HasNorm {
     field: Field,
+    faults: Faults,
 }
 
 impl HasNorm {
-    pub(in crate::query) fn new(field: Field) -> Self {
-        Self { field }
+    pub(in crate::query) fn new(field: Field, faults: Faults) -> Self {
+        Self { field, faults }
     }
 }
 
@@ -34,7 +36,7 @@ impl Weight for HasNorm {
             return Ok(Box::new(EmptyScorer));
         };
         let look = move |document| (norms.fieldnorm_id(document) != 0).then_some(boost);
-        Ok(Box::new(Walked::new(reader.max_doc(), look)))
+        Ok(Box::new(Walked::new(reader.max_doc(), &self.faults, look)))
     }
 
     fn explain(&self, _reader: &SegmentReader, _document: DocId) -> tantivy::Result<Explanation> {

@@ -35,6 +35,16 @@ impl HasUid {
     }
 }
 
+impl HasUid {
+    /// How many documents match at most; none where types are not said.
+    pub(in crate::query) fn most(&self) -> Option<usize> {
+        match &self.types {
+            Types::Every(_) => None,
+            Types::Named(types) => Some(types.len() * self.ids.len()),
+        }
+    }
+}
+
 impl Types {
     /// The types to look for in a segment.
     fn of(&self, reader: &SegmentReader) -> tantivy::Result<Cow<'_, [String]>> {

@@ -7,6 +7,7 @@ use tantivy::{DocId, Score};
 
 use super::passes::score_at;
 use super::positions::{Counted, Joins, Needs, Tree};
+use crate::query::faults::Faults;
 
 /// A part of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -328,6 +329,7 @@ impl Tree<IntervalJoin> {
 #[derive(Debug, Clone)]
 pub(in crate::query) struct Intervals {
     pub(in crate::query) tree: Tree<IntervalJoin>,
+    pub(in crate::query) faults: Faults,
 }
 
 impl Query for Intervals {
@@ -344,7 +346,8 @@ impl Weight for Intervals {
             found.iter().map(one).sum::<f64>() as f32
         };
         let score = move |_, often| boost * (1.0 - 1.0 / (1.0 + often));
-        Ok(Box::new(Counted::new(self.tree.open(reader)?, often, score)))
+        let opened = self.tree.open(reader, &self.faults)?;
+        Ok(Box::new(Counted::new(opened, often, score, self.faults.looks())))
     }
 
     fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {

@@ -15,6 +15,7 @@ use tantivy::{DocId, Score, TERMINATED};
 use crate::engine::{Charge, NoRoom, View, identities_in};
 use crate::query::QueryError;
 use crate::query::ast::ScoreMode;
+use crate::query::faults::Looks;
 use crate::search::{AskStop, SearchError, Statistics, Watch};
 
 /// About what an id takes beside its letters.
@@ -131,13 +132,17 @@ impl Joining {
     }
 
     /// What the documents of a segment score by the ids that they have; none if none has any that was met.
-    pub(in crate::query) fn in_segment(&self, reader: &SegmentReader) -> tantivy::Result<Option<JoinedIds>> {
+    pub(in crate::query) fn in_segment(
+        &self,
+        reader: &SegmentReader,
+        mut looks: Looks,
+    ) -> tantivy::Result<Option<JoinedIds>> {
         let (Some(met), Some(column)) = (self.met.get(), reader.fast_fields().str(&self.column)?) else {
             return Ok(None);
         };
         let mut scores = Vec::with_capacity(column.num_terms());
         let mut terms = column.dictionary().stream()?;
-        while terms.advance() {
+        while !looks.is_over_after(1) && terms.advance() {
             let found = met.of.get(terms.key()).filter(|(_, count)| (self.least..=self.most).contains(count));
             scores.push(found.map_or(Score::NAN, |(score, count)| match self.score_mode {
                 ScoreMode::Avg => score / *count as Score,

@@ -9,12 +9,14 @@ use crate::mapping::Point;
 use crate::query::ast::{Area, GeoRelation};
 use crate::query::distance::metres_between;
 use crate::query::doc_values::{ValueField, Values};
+use crate::query::faults::Faults;
 
 #[derive(Debug, Clone)]
 pub(in crate::query) struct Located {
     pub(in crate::query) field: ValueField,
     pub(in crate::query) area: Area,
     pub(in crate::query) relation: GeoRelation,
+    pub(in crate::query) faults: Faults,
 }
 
 impl Query for Located {
@@ -39,7 +41,8 @@ impl Weight for Located {
                     GeoRelation::Contains => matches!(area, Area::Spot(_)) && inside.any(|inside| inside),
                 }
         };
-        Ok(Box::new(Walked::new(reader.max_doc(), move |document| matches(document).then_some(boost))))
+        let look = move |document| matches(document).then_some(boost);
+        Ok(Box::new(Walked::new(reader.max_doc(), &self.faults, look)))
     }
 
     fn explain(&self, _reader: &SegmentReader, _document: DocId) -> tantivy::Result<Explanation> {

@@ -16,6 +16,7 @@ use super::passes::score_at;
 use super::positions::common;
 use super::sloppy::{Placed, Repeats, exactly, often, repeats};
 use super::weighed::ScoredField;
+use crate::query::faults::Looks;
 use crate::query::limits::QueryLimits;
 
 /// One word of a phrase.
@@ -147,6 +148,7 @@ impl Weight for PhraseWeight {
             lengths,
             document: 0,
             often: 0.0,
+            looks: self.field.faults.looks(),
         };
         scorer.find(0);
         Ok(Box::new(scorer))
@@ -168,6 +170,7 @@ struct PhraseScorer {
     lengths: FieldNormReader,
     document: DocId,
     often: f32,
+    looks: Looks,
 }
 
 impl PhraseScorer {
@@ -177,7 +180,8 @@ impl PhraseScorer {
         loop {
             let postings = &mut self.postings;
             self.document = common(postings.len(), target, |at, target| postings[at].seek(target));
-            if self.document == TERMINATED {
+            if self.document == TERMINATED || self.looks.is_over_after(1) {
+                self.document = TERMINATED;
                 return TERMINATED;
             }
             self.often = self.count();

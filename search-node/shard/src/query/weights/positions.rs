@@ -10,6 +10,7 @@ use tantivy::{DocId, DocSet, Score, Searcher, TERMINATED, TantivyError, Term};
 
 use super::any_of::AnyOf;
 use super::expanded::Wanted;
+use crate::query::faults::{Faults, Looks};
 
 /// A way to join places.
 pub(in crate::query) trait Joins: Clone + Debug + PartialEq + Send + Sync + 'static {
@@ -73,34 +74,41 @@ impl<J: Joins> Tree<J> {
     }
 
     /// The same with all terms that are like something looked up.
-    pub(in crate::query) fn expanded(&self, searcher: &Searcher) -> tantivy::Result<Self> {
+    pub(in crate::query) fn expanded(&self, searcher: &Searcher, faults: &Faults) -> tantivy::Result<Self> {
         Ok(match self {
             Self::Terms(terms) => Self::Terms(terms.clone()),
             Self::Like(like) => {
-                let found = like.wanted.terms(searcher, like.field, like.most)?;
+                let found = like.wanted.terms(searcher, like.field, like.most, faults)?;
                 let parts = found.into_iter().map(|(term, _)| Self::Terms(vec![term])).collect();
                 Self::Joined { how: J::any(), parts }
             }
             Self::Joined { how, parts } => {
-                let parts =
-                    parts.iter().map(|part| part.expanded(searcher)).collect::<tantivy::Result<_>>()?;
+                let parts = parts
+                    .iter()
+                    .map(|part| part.expanded(searcher, faults))
+                    .collect::<tantivy::Result<_>>()?;
                 Self::Joined { how: how.clone(), parts }
             }
         })
     }
 
     /// The places in a segment.
-    pub(in crate::query) fn open(&self, reader: &SegmentReader) -> tantivy::Result<Opened<J>> {
+    pub(in crate::query) fn open(
+        &self,
+        reader: &SegmentReader,
+        faults: &Faults,
+    ) -> tantivy::Result<Opened<J>> {
         Ok(match self {
             Self::Terms(terms) => {
                 Opened::Terms(AnyOf::open(reader, terms, IndexRecordOption::WithFreqsAndPositions)?)
             }
             Self::Like(like) => {
-                let terms = like.terms_in(reader)?;
+                let terms = like.terms_in(reader, faults)?;
                 Opened::Terms(AnyOf::open(reader, &terms, IndexRecordOption::WithFreqsAndPositions)?)
             }
             Self::Joined { how, parts } => {
-                let parts = parts.iter().map(|part| part.open(reader)).collect::<tantivy::Result<_>>()?;
+                let parts =
+                    parts.iter().map(|part| part.open(reader, faults)).collect::<tantivy::Result<_>>()?;
                 Opened::Joined { how: how.clone(), parts }
             }
         })
@@ -109,9 +117,9 @@ impl<J: Joins> Tree<J> {
 
 impl Like {
     /// The terms of a segment, which may not be more than so many.
-    fn terms_in(&self, reader: &SegmentReader) -> tantivy::Result<Vec<Term>> {
+    fn terms_in(&self, reader: &SegmentReader, faults: &Faults) -> tantivy::Result<Vec<Term>> {
         let Self { field, wanted, most, shown } = self;
-        let found = wanted.terms_in([reader], *field, None)?;
+        let found = wanted.terms_in([reader], *field, None, faults)?;
         match most {
             Some(most) if found.len() > *most => Err(TantivyError::InvalidArgument(format!(
                 "Automaton [{shown}] expanded to too many terms (limit {most})"
@@ -203,12 +211,13 @@ pub(in crate::query) struct Counted<J: Joins, C, S> {
     score: S,
     document: DocId,
     often: f32,
+    looks: Looks,
 }
 
 impl<J: Joins, C: Fn(&[J::Place]) -> f32, S> Counted<J, C, S> {
     /// At the first of them.
-    pub(in crate::query) fn new(opened: Opened<J>, count: C, score: S) -> Self {
-        let mut counted = Self { opened, count, score, document: 0, often: 0.0 };
+    pub(in crate::query) fn new(opened: Opened<J>, count: C, score: S, looks: Looks) -> Self {
+        let mut counted = Self { opened, count, score, document: 0, often: 0.0, looks };
         counted.find(0);
         counted
     }
@@ -217,7 +226,8 @@ impl<J: Joins, C: Fn(&[J::Place]) -> f32, S> Counted<J, C, S> {
         let mut target = target;
         loop {
             self.document = self.opened.seek(target);
-            if self.document == TERMINATED {
+            if self.document == TERMINATED || self.looks.is_over_after(1) {
+                self.document = TERMINATED;
                 return TERMINATED;
             }
             let places = self.opened.places(self.document);

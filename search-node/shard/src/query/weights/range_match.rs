@@ -9,6 +9,7 @@ use tantivy::{DocId, Score};
 
 use super::walked::Walked;
 use crate::query::ast::RangeRelation;
+use crate::query::faults::Faults;
 
 /// The first and the last value that are asked for.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,11 +36,17 @@ pub(in crate::query) struct SpanMatch {
     to: String,
     asked: Asked,
     relation: RangeRelation,
+    faults: Faults,
 }
 
 impl SpanMatch {
-    pub(in crate::query) fn new(from: String, to: String, asked: Asked, relation: RangeRelation) -> Self {
-        Self { from, to, asked, relation }
+    pub(in crate::query) fn new(
+        (from, to): (String, String),
+        asked: Asked,
+        relation: RangeRelation,
+        faults: Faults,
+    ) -> Self {
+        Self { from, to, asked, relation, faults }
     }
 }
 
@@ -51,20 +58,21 @@ impl Query for SpanMatch {
 
 impl Weight for SpanMatch {
     fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
-        let (columns, relation, max_doc) = (reader.fast_fields(), self.relation, reader.max_doc());
+        let (columns, relation) = (reader.fast_fields(), self.relation);
+        let about = (reader.max_doc(), &self.faults, boost);
         Ok(match self.asked {
             Asked::Whole(first, last) => {
                 let ends = (columns.column_opt::<i64>(&self.from)?, columns.column_opt::<i64>(&self.to)?);
-                scorer(ends, (first, last), relation, max_doc, boost)
+                scorer(ends, (first, last), relation, about)
             }
             Asked::Decimal(first, last) => {
                 let ends = (columns.column_opt::<f64>(&self.from)?, columns.column_opt::<f64>(&self.to)?);
-                scorer(ends, (first, last), relation, max_doc, boost)
+                scorer(ends, (first, last), relation, about)
             }
             Asked::Address(first, last) => {
                 let ends =
                     (columns.column_opt::<Ipv6Addr>(&self.from)?, columns.column_opt::<Ipv6Addr>(&self.to)?);
-                scorer(ends, (first, last), relation, max_doc, boost)
+                scorer(ends, (first, last), relation, about)
             }
         })
     }
@@ -79,8 +87,7 @@ fn scorer<T: PartialOrd + Copy + std::fmt::Debug + Send + Sync + 'static>(
     ends: (Option<Column<T>>, Option<Column<T>>),
     asked: (T, T),
     relation: RangeRelation,
-    max_doc: DocId,
-    boost: Score,
+    (max_doc, faults, boost): (DocId, &Faults, Score),
 ) -> Box<dyn Scorer> {
     let (Some(from), Some(to)) = ends else { return Box::new(EmptyScorer) };
     // Both columns have a document's spans in the order in which it says them.
@@ -88,7 +95,7 @@ fn scorer<T: PartialOrd + Copy + std::fmt::Debug + Send + Sync + 'static>(
         let mut spans = from.values_for_doc(document).zip(to.values_for_doc(document));
         spans.any(|span| lies(span, asked, relation))
     };
-    Box::new(Walked::new(max_doc, move |document| matches(document).then_some(boost)))
+    Box::new(Walked::new(max_doc, faults, move |document| matches(document).then_some(boost)))
 }
 
 /// Whether a span lies so to the one that is asked for.

@@ -48,9 +48,9 @@ impl Weight for InSlice {
     fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
         let (slice, most) = (self.slice, reader.max_doc());
         Ok(match &self.decides {
-            Decides::Document => {
-                Box::new(Walked::new(most, move |document| slice.has(document).then_some(boost)))
-            }
+            Decides::Document => Box::new(Walked::new(most, &self.faults, move |document| {
+                slice.has(document).then_some(boost)
+            })),
             Decides::Id(identities) => {
                 let uids = identities_in(identities, reader)?.uids.clone();
                 let mut run = Run {
@@ -61,12 +61,12 @@ impl Weight for InSlice {
                     is_inside: [false; RUN],
                     faults: self.faults.clone(),
                 };
-                Box::new(Walked::new(most, move |document| run.has(document).then_some(boost)))
+                Box::new(Walked::new(most, &self.faults, move |document| run.has(document).then_some(boost)))
             }
             Decides::Numbers(field) => {
                 let (values, mut numbers) = (field.open(reader)?, Vec::new());
                 let mut has = move |document| slice.has_hash(hash_of(&values, document, &mut numbers));
-                Box::new(Walked::new(most, move |document| has(document).then_some(boost)))
+                Box::new(Walked::new(most, &self.faults, move |document| has(document).then_some(boost)))
             }
         })
     }

@@ -20,6 +20,7 @@ use super::sloppy::{Placed, exactly, often, repeats};
 use crate::analysis::Analyzer;
 use crate::engine::Level;
 use crate::mapping::scalar_text;
+use crate::query::faults::{Faults, Looks, READING};
 use crate::query::regexp::{EFFORT_USUAL, beginning};
 
 /// Blocks of documents that one search keeps unpacked.
@@ -156,23 +157,24 @@ pub(in crate::query) struct SourcePhrase {
     phrase: Arc<SourceWords>,
     /// Documents that have the words.
     words: Box<dyn Query>,
+    faults: Faults,
 }
 
 impl Clone for SourcePhrase {
     fn clone(&self) -> Self {
-        Self { phrase: Arc::clone(&self.phrase), words: self.words.box_clone() }
+        Self { phrase: Arc::clone(&self.phrase), words: self.words.box_clone(), faults: self.faults.clone() }
     }
 }
 
 impl SourcePhrase {
-    pub(in crate::query) fn new(field: Field, phrase: SourceWords) -> Self {
+    pub(in crate::query) fn new(field: Field, phrase: SourceWords, faults: Faults) -> Self {
         let last = phrase.terms.len().saturating_sub(1);
         let one = |at: usize, text: &str| -> Box<dyn Query> {
             let begins = (phrase.is_prefix && at == last)
                 .then(|| beginning(text, false).automaton(EFFORT_USUAL).ok())
                 .flatten();
             match begins {
-                Some(begins) => Expanded::all_the_same(field, Arc::new(begins)),
+                Some(begins) => Expanded::all_the_same(field, Arc::new(begins), faults.clone()),
                 None => {
                     Box::new(TermQuery::new(Term::from_field_text(field, text), IndexRecordOption::Basic))
                 }
@@ -184,20 +186,21 @@ impl SourcePhrase {
             (Occur::Must, query)
         });
         let words = Box::new(BooleanQuery::new(words.collect()));
-        Self { phrase: Arc::new(phrase), words }
+        Self { phrase: Arc::new(phrase), words, faults }
     }
 }
 
 impl Query for SourcePhrase {
     fn weight(&self, scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
         let words = self.words.weight(scoring)?;
-        Ok(Box::new(PhraseWeight { phrase: Arc::clone(&self.phrase), words }))
+        Ok(Box::new(PhraseWeight { phrase: Arc::clone(&self.phrase), words, faults: self.faults.clone() }))
     }
 }
 
 struct PhraseWeight {
     phrase: Arc<SourceWords>,
     words: Box<dyn Weight>,
+    faults: Faults,
 }
 
 impl Weight for PhraseWeight {
@@ -208,7 +211,7 @@ impl Weight for PhraseWeight {
             None => None,
         };
         let store = reader.get_store_reader(CACHED_BLOCKS)?;
-        let mut confirmed = Confirmed { phrase, words, nested, store };
+        let mut confirmed = Confirmed { phrase, words, nested, store, looks: self.faults.looks() };
         confirmed.settle();
         Ok(Box::new(ConstScorer::new(confirmed, boost)))
     }
@@ -225,12 +228,19 @@ struct Confirmed {
     /// The nested objects that are meant, and the documents that they are in.
     nested: Option<(Arc<Level>, Arc<Level>)>,
     store: StoreReader,
+    looks: Looks,
 }
 
 impl Confirmed {
     fn settle(&mut self) {
-        while self.words.doc() != TERMINATED && !self.has_phrase(self.words.doc()) {
-            self.words.advance();
+        while self.words.doc() != TERMINATED {
+            if self.looks.is_over_after(READING) {
+                self.words.seek(TERMINATED);
+            } else if self.has_phrase(self.words.doc()) {
+                break;
+            } else {
+                self.words.advance();
+            }
         }
     }
 

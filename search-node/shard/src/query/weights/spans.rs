@@ -258,7 +258,7 @@ pub(in crate::query) struct Spans {
 impl Query for Spans {
     fn weight(&self, scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
         let tree = match scoring.searcher() {
-            Some(searcher) => self.tree.expanded(searcher)?,
+            Some(searcher) => self.tree.expanded(searcher, &self.field.faults)?,
             None => self.tree.clone(),
         };
         let mut terms = Vec::new();
@@ -287,7 +287,8 @@ impl Weight for SpansWeight {
             let code = lengths.fieldnorm_id(document);
             counting.as_ref().map_or(1.0, |counting| counting.score(code, often))
         };
-        Ok(Box::new(Counted::new(self.tree.open(reader)?, often, score)))
+        let faults = &self.field.faults;
+        Ok(Box::new(Counted::new(self.tree.open(reader, faults)?, often, score, faults.looks())))
     }
 
     fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {

@@ -3,25 +3,28 @@
 use tantivy::query::Scorer;
 use tantivy::{DocId, DocSet, Score, TERMINATED};
 
+use crate::query::faults::{Faults, Looks};
+
 /// Documents to which `look` gives a score.
 pub(in crate::query) struct Walked<L> {
     look: L,
     max_doc: DocId,
     at: DocId,
     score: Score,
+    looks: Looks,
 }
 
 impl<L: FnMut(DocId) -> Option<Score>> Walked<L> {
     /// At the first of them.
-    pub(in crate::query) fn new(max_doc: DocId, look: L) -> Self {
-        let mut walked = Self { look, max_doc, at: 0, score: 0.0 };
+    pub(in crate::query) fn new(max_doc: DocId, faults: &Faults, look: L) -> Self {
+        let mut walked = Self { look, max_doc, at: 0, score: 0.0, looks: faults.looks() };
         walked.settle();
         walked
     }
 
     /// Moves on to a document that scores.
     fn settle(&mut self) {
-        while self.at < self.max_doc {
+        while self.at < self.max_doc && !self.looks.is_over_after(1) {
             if let Some(score) = (self.look)(self.at) {
                 self.score = score;
                 return;

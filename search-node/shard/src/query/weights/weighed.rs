@@ -13,8 +13,10 @@ use super::bm25::{Bm25, Bm25Numbers, rarity};
 use super::constant::constant;
 use super::counting::Counting;
 use super::passes::score_at;
+use super::stepped::Stepped;
 use super::synonyms::Synonyms;
 use crate::engine::{AllIdentities, FieldCounts, identities_in};
+use crate::query::faults::Faults;
 use crate::query::models::Counts;
 use crate::query::similarity::Similarity;
 
@@ -26,6 +28,8 @@ pub(in crate::query) struct ScoredField {
     pub(in crate::query) identities: AllSegments,
     /// The column that tells which documents have the field, where the index does not.
     pub(in crate::query) column: Option<String>,
+    /// What says whether the search goes on.
+    pub(in crate::query) faults: Faults,
 }
 
 impl ScoredField {
@@ -200,9 +204,22 @@ impl Clone for Weighed {
 }
 
 impl Weighed {
+    /// The terms, each of which a match has.
+    pub(in crate::query) fn terms(&self) -> &[Term] {
+        &self.terms
+    }
+
     /// The term, if it is one, with its field.
     pub(in crate::query) fn single(&self) -> Option<(&Term, &ScoredField)> {
         if let [term] = self.terms.as_slice() { Some((term, &self.field)) } else { None }
+    }
+
+    /// Many documents may have the words of a phrase otherwise, before one has the phrase.
+    fn stepped(&self, inner: Box<dyn Weight>) -> Box<dyn Weight> {
+        match self.single() {
+            Some(_) => inner,
+            None => Box::new(Stepped { inner, faults: self.field.faults.clone() }),
+        }
     }
 }
 
@@ -230,7 +247,7 @@ impl Bm25StatisticsProvider for OneEach {
 impl Query for Weighed {
     fn weight(&self, scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
         let EnableScoring::Enabled { searcher, statistics_provider } = scoring else {
-            return self.query.weight(scoring);
+            return Ok(self.stepped(self.query.weight(scoring)?));
         };
         let (rarities, counts) = match self.frequency {
             Some(frequency) => {
@@ -240,8 +257,8 @@ impl Query for Weighed {
             None => self.field.rarities(searcher, statistics_provider, &self.terms)?,
         };
         let one_each = OneEach { documents: counts.documents, words: counts.words };
-        let inner =
-            self.query.weight(EnableScoring::enabled_from_statistics_provider(&one_each, searcher))?;
+        let one_each = EnableScoring::enabled_from_statistics_provider(&one_each, searcher);
+        let inner = self.stepped(self.query.weight(one_each)?);
         let by = rarities / (self.terms.len() as f64 * rarity(1, counts.documents));
         Ok(Box::new(Multiplied { inner, by: by as Score }))
     }

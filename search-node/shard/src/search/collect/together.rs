@@ -1,11 +1,9 @@
 //! A large search on several threads: each has its own hits and aggregations, which are joined in the end.
 
+use std::cell::{Cell, RefCell};
 use std::panic::resume_unwind;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::{Builder, Scope, ScopedJoinHandle};
-
-use parking_lot::Mutex;
 
 use super::{AskedSegment, Claims, Common, Matching, Parts, Walk};
 use crate::aggs::{AggPartial, reduce};
@@ -29,8 +27,6 @@ struct Work<'a, 'w> {
     order: &'w [AskedSegment<'a>],
     claims: Claims,
     stop: AskStop<'w>,
-    /// Whether a thread cannot go on, so that what the others do is of no use.
-    is_in_vain: AtomicBool,
 }
 
 impl Common<'_, '_> {
@@ -56,23 +52,21 @@ impl<'a> Walk<'a, '_> {
         (found, aggs): (&mut Found<'a>, &mut AggPartial),
     ) -> Result<(), SearchError> {
         let claims = Claims::new(order.iter().map(|segment| segment.reader.max_doc()), helpers.part);
-        let is_in_vain = AtomicBool::new(false);
         let (stop, others) = (self.watch.ask(), found.beside());
-        let work = Work { common: self.common, asked, order, claims, stop, is_in_vain };
+        let work = Work { common: self.common, asked, order, claims, stop };
         let is_partial = std::thread::scope(|scope| {
-            let (looks, helping) = (AtomicU32::new(1), Mutex::new(Vec::new()));
-            let ask = || {
-                let is_time = looks.fetch_add(1, Ordering::Relaxed).is_multiple_of(helpers.looks_between);
-                if is_time
+            let (looks, helping) = (Cell::new(0_u32), RefCell::new(Vec::new()));
+            let get_help = || {
+                looks.set(looks.get().wrapping_add(1));
+                if looks.get().is_multiple_of(helpers.looks_between)
                     && work.claims.have_more()
                     && let Some(busy) = helpers.take()
                 {
-                    helping.lock().extend(work.help(scope, others.beside(), busy));
+                    helping.borrow_mut().extend(work.help(scope, others.beside(), busy));
                 }
-                work.stop()
             };
-            let mut ends = vec![work.walk(&ask, found, aggs)];
-            for helper in std::mem::take(&mut *helping.lock()) {
+            let mut ends = vec![work.walk(&Watch::with(stop, &get_help), found, aggs)];
+            for helper in helping.take() {
                 let part = helper.join().unwrap_or_else(|broken| resume_unwind(broken));
                 found.join(part.found);
                 *aggs = reduce(&self.common.request.aggs, std::mem::take(aggs), part.aggs);
@@ -98,28 +92,28 @@ impl<'a> Work<'a, '_> {
         let help = move || {
             let _busy = busy;
             let mut aggs = AggPartial::default();
-            let end = self.walk(&|| self.stop(), &mut found, &mut aggs);
+            let end = self.walk(&Watch::new(self.stop), &mut found, &mut aggs);
             Part { end, found, aggs }
         };
         Builder::new().name("search-help".to_owned()).spawn_scoped(scope, help).ok()
     }
 
-    /// Walks over segments and parts of them until all are taken; whether it ended before. `stop` may end it.
+    /// Walks over segments and parts of them until all are taken; whether it ended before. Where this thread cannot go on, what the others do
+    /// is of no use.
     fn walk(
         &self,
-        stop: AskStop<'_>,
+        watch: &Watch<'_>,
         found: &mut Found<'a>,
         aggs: &mut AggPartial,
     ) -> Result<bool, SearchError> {
-        let watch = Watch::new(stop);
-        let walk = Walk { common: self.common, watch: &watch };
+        let walk = Walk { common: self.common, watch };
         let end = match self.walk_claimed(&walk, found, aggs) {
             Ok(()) => watch.end(),
             Err(SearchError::TimeIsUp) => Ok(true),
             Err(error) => Err(error),
         };
         if end.is_err() {
-            self.is_in_vain.store(true, Ordering::Release);
+            self.stop.note(Stop::Cancelled);
         }
         end
     }
@@ -141,11 +135,6 @@ impl<'a> Work<'a, '_> {
             walk.segment(self.asked, (&self.order[place], None), parts, (found, aggs))?;
         }
         Ok(())
-    }
-
-    /// Whether a thread ends: with the search, or as another one failed.
-    fn stop(&self) -> Option<Stop> {
-        if self.is_in_vain.load(Ordering::Acquire) { Some(Stop::Cancelled) } else { (self.stop)() }
     }
 }
 

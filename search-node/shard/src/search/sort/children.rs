@@ -35,14 +35,16 @@ impl Children {
             let mut these = match &wanted.filter {
                 None => all,
                 Some(filter) => {
-                    let asked = Asked::new(filter, opening.view, opening.context);
+                    let asked = Asked::new(filter, opening.view, opening.context).until(opening.stop);
                     let asked = Asked { nested_in: Some(&wanted.path), ..asked };
                     let mut query = Prepared::new(asked)?;
                     query.join(asked, opening.stop)?;
                     let _held = query.hold(asked, reader, &[], opening.stop)?;
                     let unscored = EnableScoring::disabled_from_searcher(&opening.view.searcher);
                     let weight = query.query().weight(unscored)?;
-                    Arc::new(Level::of(reader.max_doc(), &mut weight.scorer(reader, 1.0)?))
+                    let these = Level::of(reader.max_doc(), &mut weight.scorer(reader, 1.0)?);
+                    query.faults().check()?;
+                    Arc::new(these)
                 }
             };
             // Those count that are in one that counts.

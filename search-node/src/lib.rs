@@ -27,6 +27,7 @@ mod node;
 mod planted;
 mod pool;
 mod pool_settings;
+mod pool_threads;
 mod publish;
 mod relief;
 mod replication;

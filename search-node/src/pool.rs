@@ -15,7 +15,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::error::ApiError;
-use crate::pool_settings::PoolSettings;
+use crate::pool_settings::{BLOCKING_THREADS, PoolSettings};
+use crate::pool_threads::PoolThreads;
 
 /// How often who waits for its place again looks whether it still wants it.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -36,6 +37,8 @@ pub struct Pool {
     queue: usize,
     size: usize,
     counts: Arc<Counts>,
+    /// Threads of its own, if they stand behind others.
+    threads: Option<Arc<PoolThreads>>,
 }
 
 /// What a pool has done.
@@ -75,6 +78,7 @@ impl Pool {
             queue: settings.queue,
             size: settings.size,
             counts: Arc::default(),
+            threads: behind_others(name, settings),
         }
     }
 
@@ -133,15 +137,32 @@ impl Pool {
         let place = place.map_err(|_| ApiError::internal("the node is stopping"))?;
         self.counts.largest.fetch_max(self.active(), Ordering::Relaxed);
         let held = Held { pool: self.clone(), place: Some(place) };
-        let done = tokio::task::spawn_blocking(move || {
+        let work = move || {
             let counts = Arc::clone(&held.pool.counts);
             let _until_done = Working::begin(held);
             let done = work();
             counts.completed.fetch_add(1, Ordering::Relaxed);
             done
-        });
+        };
+        let done = match &self.threads {
+            Some(threads) => threads.spawn(work),
+            None => tokio::task::spawn_blocking(work),
+        };
         done.await.map_err(|error| ApiError::internal(format!("a {} request broke: {error}", self.name)))?
     }
+}
+
+/// The threads of a pool, where they stand behind others; without them work is done on those that all pools share.
+fn behind_others(name: &'static str, settings: PoolSettings) -> Option<Arc<PoolThreads>> {
+    let PoolSettings { aside, nice, .. } = settings;
+    if nice == 0 {
+        return None;
+    }
+    let made = PoolThreads::new(name, BLOCKING_THREADS.saturating_add(aside), nice);
+    let made = made.inspect_err(|error| {
+        tracing::warn!(%error, name, "a pool has no threads of its own, and works on those that all share");
+    });
+    made.ok().map(Arc::new)
 }
 
 thread_local! {
@@ -247,7 +268,7 @@ mod tests {
     /// Searches that waited for the same values used to keep every place of the pool.
     #[tokio::test]
     async fn who_stands_aside_leaves_its_place_to_others_and_comes_back() {
-        let pool = Pool::new("search", PoolSettings { size: 1, queue: 2, aside: 2 });
+        let pool = Pool::new("search", PoolSettings { size: 1, queue: 2, aside: 2, nice: 0 });
         let (go, wait) = std::sync::mpsc::channel::<()>();
         let (started, has_started) = tokio::sync::oneshot::channel();
         let asked = pool.clone();
@@ -278,7 +299,7 @@ mod tests {
     /// It used to wait for its place however long others kept that, cancelled or not.
     #[tokio::test]
     async fn who_is_given_up_comes_back_without_a_place() {
-        let pool = Pool::new("search", PoolSettings { size: 1, queue: 2, aside: 1 });
+        let pool = Pool::new("search", PoolSettings { size: 1, queue: 2, aside: 1, nice: 0 });
         let is_cancelled = Arc::new(AtomicBool::new(false));
         let (go, wait) = std::sync::mpsc::channel::<()>();
         let (end, until_end) = std::sync::mpsc::channel::<()>();
@@ -327,7 +348,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_may_not_wait_keeps_its_place_and_work_that_breaks_leaves_it() {
-        let pool = Pool::new("search", PoolSettings { size: 1, queue: 1, aside: 1 });
+        let pool = Pool::new("search", PoolSettings { size: 1, queue: 1, aside: 1, nice: 0 });
         let crowded = pool.clone();
         let held = pool.run(move || {
             let _others = Waiting::enter(&crowded.aside);
@@ -351,7 +372,7 @@ mod tests {
 
     #[tokio::test]
     async fn work_beyond_the_queue_is_refused_and_names_the_setting() {
-        let pool = Pool::new("write", PoolSettings { size: 1, queue: 1, aside: 0 });
+        let pool = Pool::new("write", PoolSettings { size: 1, queue: 1, aside: 0, nice: 0 });
         let (go, wait) = std::sync::mpsc::channel::<()>();
         let (started, has_started) = tokio::sync::oneshot::channel();
         let busy = pool.clone();

@@ -35,6 +35,12 @@ pub(crate) const THREAD_POOLS: &[Setting] = &[
         "How many searching requests may wait; more are answered 429.",
     ),
     setting(
+        NICE,
+        Kind::Integer(0, 19),
+        Some("7"),
+        "By how much the threads that search stand behind all others where processors are short (as `nice` of the system means it), so that documents come in as fast as they may while much is searched; 0 for not at all.",
+    ),
+    setting(
         ASIDE,
         Kind::Integer(0, 1000),
         Some("16"),
@@ -67,6 +73,7 @@ pub(crate) const THREAD_POOLS: &[Setting] = &[
 ];
 
 const PROCESSORS: &str = "node.processors";
+const NICE: &str = "thread_pool.search.nice";
 const ASIDE: &str = "thread_pool.search.aside_size";
 
 /// Threads for work that blocks, where none of it stands aside; far more than all pools have places.
@@ -87,6 +94,8 @@ pub struct PoolSettings {
     pub queue: usize,
     /// How much may give its place away while it waits for other work.
     pub aside: usize,
+    /// By how much its threads stand behind others.
+    pub nice: i32,
 }
 
 impl PoolSettings {
@@ -98,6 +107,7 @@ impl PoolSettings {
             queue: settings.count(&format!("thread_pool.{name}.queue_size")),
             // What is written or merged waits for no values of others.
             aside: if matches!(name, "search" | "by_query") { settings.count(ASIDE) } else { 0 },
+            nice: if name == "search" { i32::try_from(settings.count(NICE)).unwrap_or_default() } else { 0 },
         }
     }
 }

@@ -172,7 +172,7 @@ impl<'a> Filter<'a> {
 /// What tells, once documents are looked at, that it cannot go on.
 fn check_faults(query: &Prepared, filter: Option<&Filter<'_>>) -> Result<(), SearchError> {
     query.faults().check()?;
-    Ok(filter.map_or(Ok(()), |filter| filter.query.faults().check())?)
+    filter.map_or(Ok(()), |filter| filter.query.faults().check())
 }
 
 /// What segments are asked for.

@@ -37,7 +37,7 @@ pub(crate) const THREAD_POOLS: &[Setting] = &[
     setting(
         NICE,
         Kind::Integer(0, 19),
-        Some("7"),
+        Some("10"),
         "By how much the threads that search stand behind all others where processors are short (as `nice` of the system means it), so that documents come in as fast as they may while much is searched; 0 for not at all.",
     ),
     setting(

@@ -94,8 +94,11 @@ fn walk<'a>(
         (None, None) => Way::of(request, query, scoring(scored)),
         _ => Ok(None),
     };
-    let mut way = way_of(query.query())?;
-    let mut matches = query.query().weight(scoring(scored))?;
+    let asking_of = |query: &dyn TantivyQuery| match way_of(query)? {
+        Some(way) => Ok(Asking::Way(way)),
+        None => query.weight(scoring(scored)).map(Asking::Each),
+    };
+    let mut asking = asking_of(query.query())?;
     let group = request.collapse.clone().map(|field| SortKey::of(SortField::Field(field)));
     let group = group.as_ref();
     let common = Common { view, request, context, beside: &beside, group, scored, shows_scores };
@@ -103,11 +106,7 @@ fn walk<'a>(
     let order = walk.order(&segments)?;
     let is_steady = query.is_steady() && filter.as_ref().is_none_or(|filter| filter.query.is_steady());
     if is_steady && common.may_be_helped() {
-        let asked = Matching {
-            matches: &*matches,
-            way: way.as_ref(),
-            filter: filter.as_ref().map(|filter| &*filter.matches),
-        };
+        let asked = Matching { asking: &asking, filter: filter.as_ref().map(|filter| &*filter.matches) };
         let order: Vec<_> = order.into_iter().map(|(segment, _)| segment).collect();
         walk.together(asked, &order, helpers, (found, aggs))?;
         return check_faults(&query, filter.as_ref());
@@ -121,15 +120,10 @@ fn walk<'a>(
         // of them do not.
         let (_held, is_another) = query.hold(asked, segment.reader, beside, watch.ask())?;
         if is_another {
-            way = way_of(query.query())?;
-            matches = query.query().weight(scoring(scored))?;
+            asking = asking_of(query.query())?;
         }
         let held = filter.as_mut().map(|filter| filter.hold(segment.reader, watch)).transpose()?;
-        let asked = Matching {
-            matches: &*matches,
-            way: way.as_ref(),
-            filter: filter.as_ref().map(|filter| &*filter.matches),
-        };
+        let asked = Matching { asking: &asking, filter: filter.as_ref().map(|filter| &*filter.matches) };
         walk.segment(asked, (segment, keys.as_ref()), Parts::Whole, (found, aggs))?;
         drop(held);
         check_faults(&query, filter.as_ref())?;
@@ -175,12 +169,18 @@ fn check_faults(query: &Prepared, filter: Option<&Filter<'_>>) -> Result<(), Sea
     filter.map_or(Ok(()), |filter| filter.query.faults().check())
 }
 
+/// How matches are asked for.
+enum Asking {
+    /// One after the other.
+    Each(Box<dyn Weight>),
+    /// The best of them by a shorter way.
+    Way(Way),
+}
+
 /// What segments are asked for.
 #[derive(Clone, Copy)]
 struct Matching<'m> {
-    matches: &'m dyn Weight,
-    /// A shorter way to the best of them.
-    way: Option<&'m Way>,
+    asking: &'m Asking,
     /// What hits must match as well.
     filter: Option<&'m dyn Weight>,
 }
@@ -252,13 +252,16 @@ impl<'a> Walk<'a, '_> {
     ) -> Result<(), SearchError> {
         let Self { common, watch } = self;
         let Common { view, request, context, group, scored, shows_scores, .. } = *common;
-        let matches = asked.matches;
+        let matches = match asked.asking {
+            Asking::Each(matches) => &**matches,
+            Asking::Way(way) => {
+                let mut segment = Segment::new(request, reader, Rc::new([]), None)?;
+                way.walk(reader, &mut segment, found.left(), watch)?;
+                return found.take(segment, ordinal, scored);
+            }
+        };
         if common.is_counted_alone() {
             found.count(u64::from(matches.count(reader)?));
-        } else if let Some(way) = asked.way {
-            let mut segment = Segment::new(request, reader, Rc::new([]), None)?;
-            way.walk(reader, &mut segment, found.left(), watch)?;
-            found.take(segment, ordinal, scored)?;
         } else if request.is_in_index_order(scored) {
             if is_enough(found) {
                 return Ok(());

@@ -7,10 +7,12 @@ use tantivy::schema::IndexRecordOption;
 use tantivy::{Searcher, Term};
 
 use super::constant::Constant;
+use super::expanded::Expanded;
 use super::impacts::Impacts;
 use super::weighed::{ScoredField, Weighed};
 
-/// Where more of all documents than one in so many have some of several terms, meeting each of them is quicker than passing over.
+/// Where more of all documents than one in so many can match several terms, meeting each of them is quicker than passing over, and several
+/// threads can.
 const RARE: u64 = 4;
 
 /// What a query finds whose matches all count the same, and how much.
@@ -43,6 +45,10 @@ impl Bounds {
             let alone = BooleanQuery::with_minimum_required_clauses(alone, 0);
             return Ok(Some((Box::new(alone), Self { terms: vec![term] })));
         }
+        if let Some(expanded) = query.downcast_ref::<Expanded>() {
+            let each = expanded.each(searcher)?;
+            return each.map_or(Ok(None), |each| Self::of(&each, searcher));
+        }
         let Some(joined) = query.downcast_ref::<BooleanQuery>() else { return Ok(None) };
         let (clauses, minimum) = (joined.clauses(), joined.get_minimum_number_should_match());
         let are_all = |wanted: Occur| clauses.iter().all(|(occur, _)| *occur == wanted);
@@ -58,15 +64,21 @@ impl Bounds {
             terms.push(term);
         }
         let bounds = Self { terms };
-        if is_any && bounds.documents(searcher)? > searcher.num_docs() / RARE {
+        if bounds.terms.len() > 1 && bounds.matches_most(searcher, is_any)? > searcher.num_docs() / RARE {
             return Ok(None);
         }
         Ok(Some((query.box_clone(), bounds)))
     }
 
-    /// How many documents have the terms, counted once for each of them.
-    fn documents(&self, searcher: &Searcher) -> tantivy::Result<u64> {
-        self.terms.iter().map(|bounded| searcher.doc_freq(&bounded.term)).sum()
+    /// How many documents can match at most: that have any of the terms, or all of them.
+    fn matches_most(&self, searcher: &Searcher, is_any: bool) -> tantivy::Result<u64> {
+        let (mut any, mut all) = (0, u64::MAX);
+        for bounded in &self.terms {
+            let documents = searcher.doc_freq(&bounded.term)?;
+            any += documents;
+            all = all.min(documents);
+        }
+        Ok(if is_any { any } else { all })
     }
 
     /// How many matches a segment has, where that is known without meeting them.

@@ -5,16 +5,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use tantivy::index::SegmentReader;
-use tantivy::query::{
-    AutomatonWeight, BooleanQuery, BoostQuery, DfaWrapper, EnableScoring, Query, TermQuery, Weight,
-};
+use tantivy::query::{AutomatonWeight, BooleanQuery, DfaWrapper, EnableScoring, Query, TermQuery, Weight};
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{Searcher, TantivyError, Term};
 use tantivy_fst::Automaton;
 
 use super::constant::constant;
 use super::fuzzy::Near;
-use super::weighed::ScoredField;
+use super::weighed::{ScoredField, boosted};
 use crate::query::ast::Rewrite;
 use crate::query::faults::{Faults, UntilOver};
 use crate::query::limits::QueryLimits;
@@ -194,7 +192,20 @@ impl Expanded {
             Rewrite::TopBlended(_) => self.field.weighed_as_frequent(query, term, frequency),
             _ => self.field.weighed(query, vec![term]),
         };
-        if share == 1.0 { counted } else { Box::new(BoostQuery::new(counted, share)) }
+        boosted(counted, share)
+    }
+
+    /// The terms, each of which counts by itself; none where they all count the same.
+    pub(super) fn each(&self, searcher: &Searcher) -> tantivy::Result<Option<BooleanQuery>> {
+        if matches!(self.rewrite, Rewrite::Constant | Rewrite::ConstantBoolean) {
+            return Ok(None);
+        }
+        let terms = self.wanted.terms(searcher, self.field.field, self.most(), &self.field.faults)?;
+        let mut most = 0;
+        for (term, _) in &terms {
+            most = most.max(searcher.doc_freq(term)?);
+        }
+        Ok(Some(BooleanQuery::union(terms.into_iter().map(|shared| self.one(shared, most)).collect())))
     }
 }
 
@@ -204,15 +215,14 @@ impl Query for Expanded {
         if self.rewrite == Rewrite::Constant {
             return constant(Box::new(Unscored(self.clone()))).weight(scoring);
         }
-        let terms = self.wanted.terms(searcher, self.field.field, self.most(), &self.field.faults)?;
-        if self.rewrite == Rewrite::ConstantBoolean {
-            return constant(Box::new(Unscored(self.clone()))).weight(scoring);
+        match self.each(searcher)? {
+            Some(each) => each.weight(scoring),
+            None => {
+                // There may be too many of them.
+                self.wanted.terms(searcher, self.field.field, self.most(), &self.field.faults)?;
+                constant(Box::new(Unscored(self.clone()))).weight(scoring)
+            }
         }
-        let mut most = 0;
-        for (term, _) in &terms {
-            most = most.max(searcher.doc_freq(term)?);
-        }
-        BooleanQuery::union(terms.into_iter().map(|shared| self.one(shared, most)).collect()).weight(scoring)
     }
 }
 

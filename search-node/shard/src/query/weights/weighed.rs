@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tantivy::fieldnorm::FieldNormReader;
 use tantivy::index::SegmentReader;
-use tantivy::query::{Bm25StatisticsProvider, EnableScoring, Explanation, Query, Scorer, Weight};
+use tantivy::query::{Bm25StatisticsProvider, BoostQuery, EnableScoring, Explanation, Query, Scorer, Weight};
 use tantivy::schema::Field;
 use tantivy::{DocId, Score, Searcher, Term};
 
@@ -52,7 +52,7 @@ impl ScoredField {
         let field = self.clone();
         match self.similarity {
             Similarity::Boolean => constant(query),
-            Similarity::USUAL => Box::new(Weighed { query, terms, field, frequency }),
+            Similarity::USUAL => Box::new(Weighed { query, terms, field, frequency, boost: 1.0 }),
             _ if terms.len() == 1 => Box::new(Synonyms { field, terms, frequency }),
             _ => query,
         }
@@ -190,6 +190,8 @@ pub(in crate::query) struct Weighed {
     field: ScoredField,
     /// How many documents are taken to have a term; none for as many as have it.
     frequency: Option<u64>,
+    /// What scores are multiplied by.
+    boost: Score,
 }
 
 impl Clone for Weighed {
@@ -199,7 +201,19 @@ impl Clone for Weighed {
             terms: self.terms.clone(),
             field: self.field.clone(),
             frequency: self.frequency,
+            boost: self.boost,
         }
+    }
+}
+
+/// A query whose scores are multiplied; one that counts by the similarity of its field stays one.
+pub(in crate::query) fn boosted(query: Box<dyn Query>, boost: Score) -> Box<dyn Query> {
+    if boost == 1.0 {
+        return query;
+    }
+    match query.downcast_ref::<Weighed>() {
+        Some(weighed) => Box::new(Weighed { boost: weighed.boost * boost, ..weighed.clone() }),
+        None => Box::new(BoostQuery::new(query, boost)),
     }
 }
 
@@ -260,7 +274,7 @@ impl Query for Weighed {
         let one_each = EnableScoring::enabled_from_statistics_provider(&one_each, searcher);
         let inner = self.stepped(self.query.weight(one_each)?);
         let by = rarities / (self.terms.len() as f64 * rarity(1, counts.documents));
-        Ok(Box::new(Multiplied { inner, by: by as Score }))
+        Ok(Box::new(Multiplied { inner, by: by as Score * self.boost }))
     }
 
     fn query_terms<'a>(&'a self, visitor: &mut dyn FnMut(&'a Term, bool)) {

@@ -5,7 +5,7 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::thread::{Builder, Scope, ScopedJoinHandle};
 
-use super::{AskedSegment, Claims, Common, Matching, Parts, Walk};
+use super::{AskedSegment, Asking, Claims, Common, Matching, Parts, Walk};
 use crate::aggs::{AggPartial, reduce};
 use crate::search::SearchError;
 use crate::search::found::Found;
@@ -124,7 +124,7 @@ impl<'a> Work<'a, '_> {
         found: &mut Found<'a>,
         aggs: &mut AggPartial,
     ) -> Result<(), SearchError> {
-        let is_whole = self.common.is_counted_alone() || self.asked.way.is_some();
+        let is_whole = self.common.is_counted_alone() || matches!(self.asked.asking, Asking::Way(_));
         let next = || match is_whole {
             true => self.claims.next_whole().map(|place| (place, Parts::Whole)),
             false => self.claims.next(),

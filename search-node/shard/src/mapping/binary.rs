@@ -60,7 +60,16 @@ mod tests {
     fn lines_of_whole_units_are_taken() {
         let line = "QUJD".repeat(19);
         for text in [
-            "", "AQID", "AQI=", "AQ==", "AR==", "A+/D", " AQID", "AQID\n", "AQ==AQ==", "\r\nAQID \tAQI=",
+            "",
+            "AQID",
+            "AQI=",
+            "AQ==",
+            "AR==",
+            "A+/D",
+            " AQID",
+            "AQID\n",
+            "AQ==AQ==",
+            "\r\nAQID \tAQI=",
             &format!("{line}\r\n{line}\r\nQUI="),
         ] {
             assert_eq!(check_binary(Scalar::Text(text)), Ok(()), "{text:?}");

@@ -174,7 +174,10 @@ mod tests {
             (json!({"type": "byte", "null_value": "1e2"}), json!({"type": "byte", "null_value": 100})),
             (json!({"type": "short", "null_value": 5.0}), json!({"type": "short", "null_value": 5})),
             (json!({"type": "float", "null_value": "5"}), json!({"type": "float", "null_value": 5.0})),
-            (json!({"type": "half_float", "null_value": 5.7}), json!({"type": "half_float", "null_value": 5.7})),
+            (
+                json!({"type": "half_float", "null_value": 5.7}),
+                json!({"type": "half_float", "null_value": 5.7}),
+            ),
             (
                 json!({"type": "unsigned_long", "null_value": "18446744073709551615"}),
                 json!({"type": "unsigned_long", "null_value": u64::MAX}),
@@ -185,7 +188,10 @@ mod tests {
             ),
             (json!({"type": "date", "null_value": 0}), json!({"type": "date", "null_value": "0"})),
             (json!({"type": "date", "null_value": "2020"}), json!({"type": "date", "null_value": "2020"})),
-            (json!({"type": "boolean", "null_value": "true"}), json!({"type": "boolean", "null_value": true})),
+            (
+                json!({"type": "boolean", "null_value": "true"}),
+                json!({"type": "boolean", "null_value": true}),
+            ),
             (json!({"type": "keyword", "null_value": 7}), json!({"type": "keyword", "null_value": "7"})),
             (json!({"type": "ip", "null_value": "0:0::1"}), json!({"type": "ip", "null_value": "0:0::1"})),
             (
@@ -226,10 +232,7 @@ mod tests {
                 json!({"type": "search_as_you_type", "max_shingle_size": "4"}),
                 json!({"type": "search_as_you_type", "max_shingle_size": 4, "doc_values": false}),
             ),
-            (
-                json!({"type": "rank_feature", "positive_score_impact": true}),
-                json!({"type": "rank_feature"}),
-            ),
+            (json!({"type": "rank_feature", "positive_score_impact": true}), json!({"type": "rank_feature"})),
             (
                 json!({"type": "keyword", "index": "false", "ignore_above": 7.0, "copy_to": "x"}),
                 json!({"type": "keyword", "index": false, "ignore_above": 7, "copy_to": ["x"]}),

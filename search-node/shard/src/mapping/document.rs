@@ -260,6 +260,15 @@ impl<'p> Reading<'p> {
             object.check_dotted(name)?;
             return self.member(object, rest, value);
         }
+        // What has members of its own has them in this way too.
+        if let Some((head, rest)) = name.split_once('.')
+            && let Some(field) = plan
+                .fields
+                .get(head)
+                .filter(|field| matches!(field.mapping.kind, FieldKind::Flattened { .. }))
+        {
+            return self.field(field, &Json::Object(vec![(rest, value.clone())].into()));
+        }
         self.unknown(plan, name, value)
     }
 

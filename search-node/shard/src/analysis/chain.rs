@@ -90,7 +90,7 @@ impl Before {
 
     /// The tokens after all filters.
     pub(crate) fn tokens<'a>(&'a self, filtered: &'a Filtered<'_>) -> Tokens<'a> {
-        self.tokens_to_end(filtered, &End::default())
+        self.tokens_to_end(filtered, &End::of_bytes(filtered.original_bytes))
     }
 
     /// The tokens after all filters, and what is left out behind them.
@@ -153,7 +153,7 @@ impl Analyzer {
     /// How many words a text has: places with a word, or all places, with those that are left out.
     pub(crate) fn count(&self, text: &str, with_holes: bool) -> u64 {
         let filtered = self.chain.filtered(text);
-        let end = End::default();
+        let end = End::of(text);
         let steps = self.chain.tokens_to_end(&filtered, &end).map(|token| token.increment);
         let places: u64 = steps.map(|step| u64::from(if with_holes { step } else { step.min(1) })).sum();
         places + u64::from(if with_holes { end.places() } else { 0 })

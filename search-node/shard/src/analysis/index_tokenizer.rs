@@ -82,7 +82,7 @@ impl IndexTokenizer for ChainTokenizer {
 
     fn token_stream<'a>(&'a mut self, text: &'a str) -> ChainStream<'a> {
         let filtered = self.filtered.insert(self.analyzer.chain.filtered(text).into_owned());
-        let end = End::default();
+        let end = End::of(text);
         let mut tokens = self.analyzer.chain.tokens_to_end(filtered, &end);
         let next = tokens.next();
         let base = self.owed.before_next();

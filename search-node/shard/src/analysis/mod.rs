@@ -25,6 +25,7 @@ mod letter_case;
 mod limits;
 mod marks;
 mod morphology;
+mod not_here;
 mod params;
 mod registry;
 mod request;

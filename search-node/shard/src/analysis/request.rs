@@ -202,7 +202,7 @@ impl AnalyzeRequest {
         for text in &self.texts {
             let filtered = meant.analyzer.chain.filtered(text);
             let units = Units::of(text);
-            let end = End::default();
+            let end = End::of(text);
             for token in meant.analyzer.chain.up_to(&filtered, filters, &end) {
                 counted.count()?;
                 position = (position + i64::from(token.increment)).max(0);

@@ -32,21 +32,39 @@ pub(crate) type Tokens<'a> = Box<dyn Iterator<Item = Token> + 'a>;
 /// How many places are left out behind the last token of a text, such as those of stop words. It is known once the tokens were gone
 /// through: the next text of a field stands so much further away.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct End(Rc<Cell<u32>>);
+pub(crate) struct End {
+    places: Rc<Cell<u32>>,
+    offset: usize,
+}
 
 impl End {
+    /// That of a text.
+    pub(crate) fn of(text: &str) -> Self {
+        Self::of_bytes(text.len())
+    }
+
+    /// That of a text of so many bytes.
+    pub(crate) fn of_bytes(offset: usize) -> Self {
+        Self { places: Rc::default(), offset }
+    }
+
+    /// Where the text ends, in bytes.
+    pub(crate) fn offset(&self) -> usize {
+        self.offset
+    }
+
     pub(crate) fn places(&self) -> u32 {
-        self.0.get()
+        self.places.get()
     }
 
     /// So many more are left out.
     pub(crate) fn add(&self, places: u32) {
-        self.0.set(self.0.get().saturating_add(places));
+        self.places.set(self.places.get().saturating_add(places));
     }
 
     /// So many are left out, whatever was in front.
     pub(crate) fn set(&self, places: u32) {
-        self.0.set(places);
+        self.places.set(places);
     }
 }
 

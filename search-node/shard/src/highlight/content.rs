@@ -47,7 +47,7 @@ impl Content {
     pub(super) fn new(texts: Vec<String>, analyzer: Option<&Analyzer>, gap: usize) -> Self {
         let mut base = 0;
         let texts = texts.into_iter().map(|text| {
-            let (end, first) = (End::default(), base);
+            let (end, first) = (End::of(&text), base);
             let words = words_of(&text, analyzer, base, &end);
             let last = words.iter().map(|word| word.position + 1).max();
             base = last.unwrap_or(base) + end.places() as usize + gap;

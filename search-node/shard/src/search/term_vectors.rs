@@ -145,7 +145,7 @@ impl Vectors<'_> {
         let (mut words, mut position, mut offset) = (Words::new(), -1_i64, 0);
         for text in self.texts(source) {
             let units = Units::of(&text);
-            let end = End::default();
+            let end = End::of(&text);
             let mut add = |word: String, increment: u32, start: usize, end: usize| {
                 position = (position + i64::from(increment)).max(0);
                 let (start, end) = (offset + units.at(start), offset + units.at(end));

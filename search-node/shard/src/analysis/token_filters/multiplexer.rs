@@ -54,13 +54,17 @@ impl TokenFilter for Multiplexer {
     }
 
     fn filter_to_end<'a>(&'a self, tokens: Tokens<'a>, end: &End) -> Tokens<'a> {
-        let end = end.clone();
-        let alternatives = tokens.flat_map(|token| self.alternatives(&token));
-        Box::new(alternatives.chain(std::iter::from_fn(move || {
-            // Lucene's forgets what others left out at the end.
-            end.set(0);
-            None
-        })))
+        let (end, mut has_tokens) = (end.clone(), false);
+        let mut alternatives = tokens.flat_map(|token| self.alternatives(&token));
+        Box::new(std::iter::from_fn(move || {
+            let next = alternatives.next();
+            has_tokens |= next.is_some();
+            // Lucene's forgets what others left out behind its tokens.
+            if next.is_none() && has_tokens {
+                end.set(0);
+            }
+            next
+        }))
     }
 
     fn in_rules(&self) -> InRules {

@@ -27,6 +27,7 @@ pub(crate) use standard::{FastStandard, Standard};
 
 use super::error::{AnalysisError, Result};
 use super::limits::GramLimits;
+use super::not_here;
 use super::params::Params;
 use super::token::{End, Tokens};
 
@@ -74,7 +75,7 @@ pub(crate) fn build(
         "jieba_search" | "smartcn_tokenizer" => Arc::new(jieba::JiebaTokenizer::new(false)),
         "kuromoji_tokenizer" => kuromoji::build(params)?,
         "nori_tokenizer" => nori::build(params)?,
-        _ => return Ok(None),
+        _ => return not_here::refuse_tokenizer(kind, params.name).map(|()| None),
     }))
 }
 

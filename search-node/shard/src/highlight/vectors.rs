@@ -274,8 +274,13 @@ fn by_value(fragments: Vec<Fragment>, values: &[Vec<char>]) -> Vec<Fragment> {
         let mut begin = 0;
         for value in values {
             let end = begin + value.len() + 1;
-            let inside = |hit: &&Hit| hit.start() >= begin && hit.start() < end;
-            let hits: Vec<Hit> = fragment.hits.iter().filter(inside).cloned().collect();
+            // A phrase that goes over two values is shown in both.
+            let inside = |hit: &Hit| {
+                let cut = hit.spans.iter().map(|(from, to)| ((*from).max(begin), (*to).min(end - 1)));
+                let spans: Vec<(usize, usize)> = cut.filter(|(from, to)| from < to).collect();
+                (!spans.is_empty()).then_some(Hit { spans, ..*hit })
+            };
+            let hits: Vec<Hit> = fragment.hits.iter().filter_map(inside).collect();
             if !hits.is_empty() {
                 let (start, end) = (fragment.start.max(begin), fragment.end.min(end));
                 apart.push(Fragment { start, end, hits });

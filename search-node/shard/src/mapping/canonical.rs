@@ -115,6 +115,8 @@ pub(super) fn with_usual(field: &mut FieldMapping) {
 /// Whether a parameter says what is meant where nobody says it.
 fn is_meant_anyway(type_name: &str, own: &Map<String, Value>, key: &str, value: &Value) -> bool {
     match key {
+        // Elasticsearch shows it, whatever it is.
+        "index" if type_name == "dense_vector" => false,
         "ignore_above" => value.as_u64() == Some(NO_BOUND),
         "meta" => value.as_object().is_some_and(Map::is_empty),
         "copy_to" => value.as_array().is_some_and(Vec::is_empty),

@@ -440,6 +440,18 @@ SYNONYMS = ["tv, television set", "lol, laughing out loud", "universe, cosmos", 
 SYNONYM_TEXTS = ["tv set", "my tv is old", "universe", "the i pod plays", "dns is fragile", "domain name system is fragile", "foo", "foo end", "the big apple rocks", "usa", "united states of america now", "united states now", "nothing here", "sea biscuit sea", "lol lol", "laughing out", "united"]
 
 
+def values():
+    texts = [["quick the", "fox"], ["quick the of", "the fox"], ["the", "the", "fox"], ["", "fox"], ["quick", "", "fox"], ["the of", "the", "quick the", "fox the"], ["a an", "no fox", "dog"]]
+    filters = [["stop"], ["stop", "shingle"], [{"type": "length", "max": 3}], [{"type": "ngram", "min_gram": 3, "max_gram": 3}], [{"type": "edge_ngram", "min_gram": 3, "max_gram": 4}], ["stop", "fingerprint"], ["stop", {"type": "multiplexer", "filters": ["uppercase"]}], ["stop", "keyword_repeat"], [{"type": "keep", "keep_words": ["fox", "quick"]}], ["stop", {"type": "synonym_graph", "synonyms": ["fox, red fox"]}], ["stop", "cjk_bigram"], ["stop", "unique"]]
+    for text in texts:
+        for analyzer in ["stop", "standard", "english", "fingerprint", "keyword"]:
+            yield {"analyzer": analyzer, "text": text}
+        yield {"analyzer": {"type": "custom", "tokenizer": "whitespace", "filter": ["stop"], "position_increment_gap": 5}, "text": text}
+        for chosen in filters:
+            yield {"tokenizer": "whitespace", "filter": chosen, "text": text}
+        yield {"tokenizer": {"type": "classic", "max_token_length": 4}, "text": text}
+
+
 def synonyms():
     for kind in ["synonym", "synonym_graph"]:
         for text in SYNONYM_TEXTS:
@@ -557,7 +569,7 @@ def main():
     base = sys.argv[1].rstrip("/")
     prepare(base)
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for make in [analyzers, defined, explained, languages, char_filters, tokenizers, letters, words, delimiters, several, synonyms, stems]:
+    for make in [analyzers, defined, explained, languages, char_filters, tokenizers, letters, words, delimiters, several, values, synonyms, stems]:
         path = FOLDER / f"{make.__name__}.jsonl"
         kept = {}
         if path.exists():

@@ -1,6 +1,7 @@
 //! Parts of a path that a request names behind the `?` instead: `/_search?index=logs` is `/logs/_search`, as in Elasticsearch, where
 //! both are parameters of the request.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use http::Method;
@@ -26,26 +27,61 @@ pub(super) fn meant(
     if !query.keys().any(|name| is_foreign(name)) {
         return None;
     }
-    let is_named = |part: &str| query.contains_key(part) && is_foreign(part);
+    let told_as = |part: &str| {
+        let names = names_of(route.path, part).unwrap_or_else(|| vec![part]);
+        names.into_iter().find(|name| query.contains_key(*name) && is_foreign(name)).map(str::to_owned)
+    };
     let same = tables().flatten().filter(|other| {
-        let has_all = path.keys().all(|part| parts_of(other.path).any(|found| found == *part));
-        let are_told = parts_of(other.path).all(|part| path.contains_key(part) || is_named(part));
-        is_for(other, method) && has_all && are_told && literals_of(other.path).eq(literals_of(route.path))
+        let parts: Vec<&str> = parts_of(other.path).collect();
+        let last = parts.iter().rposition(|part| !path.contains_key(part) && told_as(part).is_some());
+        let is_known = |(at, part): (usize, &&str)| {
+            let is_all = || last.is_some_and(|last| at < last) && names_of(route.path, part).is_some();
+            path.contains_key(part) || told_as(part).is_some() || is_all()
+        };
+        is_for(other, method)
+            && path.keys().all(|part| parts.contains(part))
+            && parts.iter().enumerate().all(is_known)
+            && literals_of(other.path).eq(literals_of(route.path))
     });
-    let other = same.max_by_key(|other| parts_of(other.path).count())?;
-    let told: Vec<&str> = parts_of(other.path).filter(|part| !path.contains_key(part)).collect();
-    // Nothing behind a name is as good as no name.
-    if told.is_empty() || told.iter().any(|part| query.get(*part).is_none_or(String::is_empty)) {
-        told.iter().for_each(|part| drop(query.remove(*part)));
+    // The one in which the most of what is told has its place, and the least else.
+    let other = same.max_by_key(|other| {
+        let lacking = || parts_of(other.path).filter(|part| !path.contains_key(part));
+        (lacking().filter(|part| told_as(part).is_some()).count(), Reverse(lacking().count()))
+    })?;
+    let lacking: Vec<&str> = parts_of(other.path).filter(|part| !path.contains_key(part)).collect();
+    let told: Vec<(&str, Option<String>)> = lacking.iter().map(|part| (*part, told_as(part))).collect();
+    let mut whole = path.clone();
+    let mut is_nothing = told.is_empty();
+    for (part, name) in told {
+        let value = name.and_then(|name| query.remove(&name)).unwrap_or_else(|| ALL.to_owned());
+        // Nothing behind a name is as good as no name.
+        is_nothing |= value.is_empty();
+        whole.insert(part, value);
+    }
+    if is_nothing {
         return None;
     }
-    let mut whole = path.clone();
-    whole.extend(told.into_iter().filter_map(|part| Some((part, query.remove(part)?))));
     let segments = pieces(other.path).filter_map(|piece| match part_of(piece) {
         Some(part) => whole.get(part).cloned(),
         None => Some(piece.to_owned()),
     });
     Some(Meant { route: other, segments: segments.collect(), path: whole })
+}
+
+/// What stands for a part that is not told where one behind it is.
+const ALL: &str = "_all";
+
+/// The names of a part behind the `?` where they are others than in the path; such a part may be left out, which means all.
+fn names_of(path: &str, part: &str) -> Option<Vec<&'static str>> {
+    let is_nodes = path.starts_with("/_nodes");
+    Some(match part {
+        "id" if is_nodes => vec!["node_id", "nodeId"],
+        "type" if is_nodes => vec!["metric", "metrics"],
+        "part" if is_nodes => vec!["index_metric"],
+        "id" if path.starts_with("/_cluster/state") => vec!["metric"],
+        "index" if path.starts_with("/_cluster/state") => vec!["index", "indices"],
+        _ => return None,
+    })
 }
 
 fn pieces(path: &'static str) -> impl Iterator<Item = &'static str> {
@@ -89,6 +125,30 @@ mod tests {
             ("/_stats", vec![("index", "ru"), ("metric", "docs")], vec!["ru", "_stats", "docs"], vec![]),
             ("/ru/_stats", vec![("metric", "docs")], vec!["ru", "_stats", "docs"], vec![]),
             ("/_search", vec![("index", "")], vec![], vec![]),
+            ("/_cluster/state", vec![("metric", "nodes")], vec!["_cluster", "state", "nodes"], vec![]),
+            ("/_cluster/state", vec![("indices", "ru")], vec!["_cluster", "state", "_all", "ru"], vec![]),
+            (
+                "/_cluster/state/metadata",
+                vec![("index", "ru"), ("local", "true")],
+                vec!["_cluster", "state", "metadata", "ru"],
+                vec!["local"],
+            ),
+            ("/_nodes", vec![("metric", "os")], vec!["_nodes", "_all", "os"], vec![]),
+            ("/_nodes", vec![("nodeId", "_local")], vec!["_nodes", "_local"], vec![]),
+            ("/_nodes/_local", vec![("metrics", "os")], vec!["_nodes", "_local", "os"], vec![]),
+            (
+                "/_nodes/stats",
+                vec![("index_metric", "docs"), ("metric", "indices"), ("node_id", "_local")],
+                vec!["_nodes", "_local", "stats", "indices", "docs"],
+                vec![],
+            ),
+            (
+                "/_nodes/usage",
+                vec![("metric", "rest_actions")],
+                vec!["_nodes", "usage", "rest_actions"],
+                vec![],
+            ),
+            ("/_nodes", vec![("metric", ""), ("timeout", "1s")], vec![], vec!["timeout"]),
             ("/_search", vec![("foo", "ru")], vec![], vec!["foo"]),
             ("/ru/_search", vec![("index", "other")], vec![], vec!["index"]),
         ] {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::char_filters::{CharFilter, Corrections};
-use super::token::{Token, Tokens};
+use super::token::{End, Token, Tokens};
 use super::token_filters::{InRules, TokenFilter};
 use super::tokenizers::{Keyword, Tokenizer};
 
@@ -61,8 +61,8 @@ impl Before {
     }
 
     /// What the tokenizer makes of a filtered text, placed in the original.
-    pub(crate) fn cut<'a>(&'a self, filtered: &'a Filtered<'_>) -> Tokens<'a> {
-        let tokens = self.tokenizer.1.tokens(&filtered.text);
+    fn cut<'a>(&'a self, filtered: &'a Filtered<'_>, end: &End) -> Tokens<'a> {
+        let tokens = self.tokenizer.1.tokens_to_end(&filtered.text, end);
         if filtered.corrections.is_empty() {
             return tokens;
         }
@@ -73,13 +73,11 @@ impl Before {
         }))
     }
 
-    /// The tokens after the first filters.
-    pub(crate) fn up_to<'a>(&'a self, filtered: &'a Filtered<'_>, filters: usize) -> Tokens<'a> {
-        let tokens = self
-            .filters
-            .iter()
-            .take(filters)
-            .fold(self.cut(filtered), |tokens, (_, filter)| filter.filter(tokens));
+    /// The tokens after the first filters, and what is left out behind them.
+    pub(crate) fn up_to<'a>(&'a self, filtered: &'a Filtered<'_>, filters: usize, end: &End) -> Tokens<'a> {
+        let first = self.filters.iter().take(filters);
+        let tokens =
+            first.fold(self.cut(filtered, end), |tokens, (_, filter)| filter.filter_to_end(tokens, end));
         let end = filtered.original_bytes;
         Box::new(tokens.map(move |mut token| {
             // One that stands for the whole text does not know where that ends.
@@ -92,13 +90,18 @@ impl Before {
 
     /// The tokens after all filters.
     pub(crate) fn tokens<'a>(&'a self, filtered: &'a Filtered<'_>) -> Tokens<'a> {
-        self.up_to(filtered, self.filters.len())
+        self.tokens_to_end(filtered, &End::of_bytes(filtered.original_bytes))
+    }
+
+    /// The tokens after all filters, and what is left out behind them.
+    pub(crate) fn tokens_to_end<'a>(&'a self, filtered: &'a Filtered<'_>, end: &End) -> Tokens<'a> {
+        self.up_to(filtered, self.filters.len(), end)
     }
 
     /// The tokens of a rule of synonyms: other synonyms are no part of it.
     pub(crate) fn tokens_for_rules<'a>(&'a self, filtered: &'a Filtered<'_>) -> Tokens<'a> {
         let filters = self.filters.iter().filter(|(_, filter)| filter.in_rules() == InRules::Applied);
-        filters.fold(self.cut(filtered), |tokens, (_, filter)| filter.filter(tokens))
+        filters.fold(self.cut(filtered, &End::default()), |tokens, (_, filter)| filter.filter(tokens))
     }
 }
 
@@ -147,11 +150,13 @@ impl Analyzer {
         tokens.collect()
     }
 
-    /// How many words a text has: places with a word, or all places up to the last one.
+    /// How many words a text has: places with a word, or all places, with those that are left out.
     pub(crate) fn count(&self, text: &str, with_holes: bool) -> u64 {
         let filtered = self.chain.filtered(text);
-        let steps = self.chain.tokens(&filtered).map(|token| token.increment);
-        steps.map(|step| u64::from(if with_holes { step } else { step.min(1) })).sum()
+        let end = End::of(text);
+        let steps = self.chain.tokens_to_end(&filtered, &end).map(|token| token.increment);
+        let places: u64 = steps.map(|step| u64::from(if with_holes { step } else { step.min(1) })).sum();
+        places + u64::from(if with_holes { end.places() } else { 0 })
     }
 
     /// Whether a text has a term of more than so many bytes.

@@ -25,6 +25,7 @@ mod letter_case;
 mod limits;
 mod marks;
 mod morphology;
+mod not_here;
 mod params;
 mod registry;
 mod request;
@@ -40,13 +41,13 @@ pub(crate) use chain::{Analyzer, Term};
 pub use definitions::Definitions;
 pub(crate) use derived::{LEADING_MAX, leading_of, prefixes_of, shingles_of};
 pub use error::AnalysisError;
-pub(crate) use index_tokenizer::indexing;
+pub(crate) use index_tokenizer::{begin_document, indexing};
 pub(crate) use java_regex::Pattern as JavaPattern;
 pub use limits::GramLimits;
 pub use morphology::{DictionaryError, Language, install_dictionary};
 pub use registry::Analysis;
 pub use request::{AnalyzeRequest, FieldAnalysis};
-pub(crate) use token::{SYNONYM, Token, units};
+pub(crate) use token::{End, SYNONYM, Token, units};
 pub(crate) use units::Units;
 
 /// The name of Elasticsearch's default analyzer: words by UAX #29, in lower case.

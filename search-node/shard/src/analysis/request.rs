@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::chain::{Analyzer, Before};
 use super::error::{AnalysisError, Result};
 use super::registry::Analysis;
-use super::token::Token;
+use super::token::{End, Token};
 use super::units::Units;
 use crate::json_values::json_kind;
 
@@ -202,13 +202,14 @@ impl AnalyzeRequest {
         for text in &self.texts {
             let filtered = meant.analyzer.chain.filtered(text);
             let units = Units::of(text);
-            for token in meant.analyzer.chain.up_to(&filtered, filters) {
+            let end = End::of(text);
+            for token in meant.analyzer.chain.up_to(&filtered, filters, &end) {
                 counted.count()?;
                 position = (position + i64::from(token.increment)).max(0);
                 let (start, end) = (offset + units.at(token.start), offset + units.at(token.end));
                 shown.push(Shown { token, position, start, end });
             }
-            position += i64::from(meant.gap);
+            position += i64::from(end.places()) + i64::from(meant.gap);
             offset += units.at(text.len()) + 1;
         }
         Ok(shown)

@@ -142,13 +142,60 @@ fn the_last_token_reaches_to_the_next_value() {
     };
     for (analyzer, expected) in [
         ("standard", words(&[("the", 0, 1), ("foxes", 1, 100)])),
-        ("whitespace", words(&[("The", 0, 1), ("foxes", 1, 100)])),
+        ("whitespace", words(&[("The", 0, 0), ("foxes", 1, 100)])),
         ("english", words(&[("fox", 1, 100)])),
         ("keyword", words(&[("The foxes", 0, 100)])),
     ] {
         assert_eq!(indexed(analyzer, 100, "The foxes"), expected, "{analyzer}");
     }
     assert_eq!(indexed("standard", 0, "a"), words(&[("a", 0, 0)]));
+}
+
+/// Where the terms of several values stand, as tantivy places them: a value begins one place behind the end of the one before.
+fn indexed_values(tokenizer: &mut TextAnalyzer, texts: &[&str]) -> Vec<(String, usize)> {
+    begin_document();
+    let (mut made, mut next) = (Vec::new(), 0);
+    for text in texts {
+        let mut end = next;
+        tokenizer.token_stream(text).process(&mut |token| {
+            made.push((token.text.clone(), next + token.position));
+            end = end.max(next + token.position + token.position_length);
+        });
+        next = end + 1;
+    }
+    made
+}
+
+/// What is left out at the ends of values, and values of which nothing is left, keep the values behind them away.
+#[test]
+fn values_stand_behind_what_is_left_out_of_those_before() {
+    for (analyzer, gap, texts, expected) in [
+        ("stop", 100, vec!["quick the", "fox"], vec![("quick", 0), ("fox", 102)]),
+        ("stop", 0, vec!["quick the of", "the fox"], vec![("quick", 0), ("fox", 4)]),
+        ("stop", 5, vec!["the of", "the", "quick the", "fox the"], vec![("quick", 13), ("fox", 20)]),
+        ("stop", 0, vec!["the", "fox"], vec![("fox", 1)]),
+        ("stop", 100, vec!["", "fox"], vec![("fox", 100)]),
+        ("standard", 100, vec!["", "fox"], vec![("fox", 100)]),
+        ("standard", 100, vec!["quick", "", "-", "fox"], vec![("quick", 0), ("fox", 301)]),
+        ("standard", 5, vec!["quick fox", "", "dog"], vec![("quick", 0), ("fox", 1), ("dog", 12)]),
+        ("fingerprint", 100, vec!["b a", "c"], vec![("a b", 0), ("c", 102)]),
+    ] {
+        let mut tokenizer = indexing(&Analysis::plain().analyzer(analyzer).expect("there"), gap);
+        let expected: Vec<(String, usize)> =
+            expected.into_iter().map(|(text, at)| (text.to_owned(), at)).collect();
+        assert_eq!(indexed_values(&mut tokenizer, &texts), expected, "{analyzer} {gap} {texts:?}");
+        // What one document leaves is nothing to the next.
+        assert_eq!(indexed_values(&mut tokenizer, &["the"]).len(), usize::from(analyzer != "stop"));
+        assert_eq!(indexed_values(&mut tokenizer, &texts), expected, "{analyzer} {gap} {texts:?} again");
+    }
+}
+
+#[test]
+fn words_are_counted_with_what_is_left_out() {
+    let analyzer = Analysis::plain().analyzer("stop").expect("there");
+    for (text, places, words) in [("quick the", 2, 1), ("the of", 2, 0), ("the fox of", 3, 1), ("", 0, 0)] {
+        assert_eq!((analyzer.count(text, true), analyzer.count(text, false)), (places, words), "{text}");
+    }
 }
 
 #[test]
@@ -199,6 +246,22 @@ proptest::proptest! {
             let stored: Vec<(String, usize)> =
                 indexed(name, 100, &text).into_iter().map(|(text, position, _)| (text, position)).collect();
             proptest::prop_assert_eq!(stored, terms, "{}", name);
+        }
+    }
+
+    /// The index places the values of a field where `_analyze` says they are.
+    #[test]
+    fn the_index_places_values_as_analyze_tells(texts in proptest::collection::vec("(the|fox|of|[.é]| ){0,5}", 1..5)) {
+        for name in ["standard", "stop", "english", "keyword", "fingerprint", "cjk"] {
+            let analysis = Analysis::of_index(Definitions::default()).expect("plain");
+            let asked = AnalyzeRequest::read(&json!({"analyzer": name, "text": &texts})).expect("read");
+            let answer = asked.answer(&analysis, None, TOKENS_MAX).expect("answered");
+            let told: Vec<(String, usize)> = answer["tokens"].as_array().expect("tokens").iter()
+                .map(|token| (token["token"].as_str().unwrap_or_default().to_owned(), token["position"].as_u64().unwrap_or_default() as usize))
+                .collect();
+            let mut tokenizer = indexing(&analysis.analyzer(name).expect("there"), 100);
+            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+            proptest::prop_assert_eq!(indexed_values(&mut tokenizer, &texts), told, "{}", name);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! A token: a term of a text with its place, as it goes through a chain of filters.
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::morphology::Morpheme;
@@ -26,6 +28,45 @@ pub(crate) struct Token {
 
 /// The tokens of a text, one after the other.
 pub(crate) type Tokens<'a> = Box<dyn Iterator<Item = Token> + 'a>;
+
+/// How many places are left out behind the last token of a text, such as those of stop words. It is known once the tokens were gone
+/// through: the next text of a field stands so much further away.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct End {
+    places: Rc<Cell<u32>>,
+    offset: usize,
+}
+
+impl End {
+    /// That of a text.
+    pub(crate) fn of(text: &str) -> Self {
+        Self::of_bytes(text.len())
+    }
+
+    /// That of a text of so many bytes.
+    pub(crate) fn of_bytes(offset: usize) -> Self {
+        Self { places: Rc::default(), offset }
+    }
+
+    /// Where the text ends, in bytes.
+    pub(crate) fn offset(&self) -> usize {
+        self.offset
+    }
+
+    pub(crate) fn places(&self) -> u32 {
+        self.places.get()
+    }
+
+    /// So many more are left out.
+    pub(crate) fn add(&self, places: u32) {
+        self.places.set(self.places.get().saturating_add(places));
+    }
+
+    /// So many are left out, whatever was in front.
+    pub(crate) fn set(&self, places: u32) {
+        self.places.set(places);
+    }
+}
 
 /// The type of tokens whose tokenizer knows no types.
 pub(crate) const WORD: &str = "word";
@@ -76,14 +117,22 @@ pub(crate) fn units(text: &str) -> usize {
 }
 
 /// Tokens with some left out; what follows is as much further away.
-pub(crate) fn retain<'a>(tokens: Tokens<'a>, mut is_kept: impl FnMut(&Token) -> bool + 'a) -> Tokens<'a> {
+pub(crate) fn retain<'a>(
+    mut tokens: Tokens<'a>,
+    end: &End,
+    mut is_kept: impl FnMut(&Token) -> bool + 'a,
+) -> Tokens<'a> {
+    let end = end.clone();
     let mut skipped = 0;
-    Box::new(tokens.filter_map(move |mut token| {
-        if is_kept(&token) {
-            token.increment += std::mem::take(&mut skipped);
-            return Some(token);
+    Box::new(std::iter::from_fn(move || {
+        for mut token in tokens.by_ref() {
+            if is_kept(&token) {
+                token.increment += std::mem::take(&mut skipped);
+                return Some(token);
+            }
+            skipped += token.increment;
         }
-        skipped += token.increment;
+        end.add(std::mem::take(&mut skipped));
         None
     }))
 }

@@ -3,10 +3,7 @@
 use std::collections::HashMap;
 
 use super::needles::{Needle, Needles, Phrase};
-use crate::analysis::Analyzer;
-
-/// How far the words of one text are from those of the next.
-const GAP: usize = 100;
+use crate::analysis::{Analyzer, End};
 
 /// The texts of a field.
 pub(super) struct Content {
@@ -46,12 +43,14 @@ pub(super) struct Place {
 }
 
 impl Content {
-    /// Without an analyzer each text is one word.
-    pub(super) fn new(texts: Vec<String>, analyzer: Option<&Analyzer>) -> Self {
+    /// Without an analyzer each text is one word. The words of one text are so far from those of the next.
+    pub(super) fn new(texts: Vec<String>, analyzer: Option<&Analyzer>, gap: usize) -> Self {
         let mut base = 0;
         let texts = texts.into_iter().map(|text| {
-            let (words, first) = (words_of(&text, analyzer, base), base);
-            base = words.last().map_or(base, |word| word.position + 1) + GAP;
+            let (end, first) = (End::of(&text), base);
+            let words = words_of(&text, analyzer, base, &end);
+            let last = words.iter().map(|word| word.position + 1).max();
+            base = last.unwrap_or(base) + end.places() as usize + gap;
             Text { letters: text.chars().collect(), text, words, base: first }
         });
         Self { texts: texts.collect() }
@@ -142,17 +141,17 @@ impl Content {
     }
 }
 
-fn words_of(text: &str, analyzer: Option<&Analyzer>, base: usize) -> Vec<Word> {
+fn words_of(text: &str, analyzer: Option<&Analyzer>, base: usize, end: &End) -> Vec<Word> {
     let Some(analyzer) = analyzer else {
-        let end = text.chars().count();
-        return vec![Word { term: text.to_owned(), start: 0, end, position: base }];
+        let letters = text.chars().count();
+        return vec![Word { term: text.to_owned(), start: 0, end: letters, position: base }];
     };
     let mut letters = text.char_indices().map(|(at, _)| at).collect::<Vec<_>>();
     letters.push(text.len());
     let letter = |byte: usize| letters.partition_point(|at| *at < byte);
     let filtered = analyzer.chain.filtered(text);
     let mut position = base as i64 - 1;
-    let words = analyzer.chain.tokens(&filtered).map(|token| {
+    let words = analyzer.chain.tokens_to_end(&filtered, end).map(|token| {
         position = (position + i64::from(token.increment)).max(0);
         Word {
             start: letter(token.start),

@@ -37,6 +37,8 @@ use crate::json_values::{text_of, values_at};
 use crate::mapping::{FieldKind, FieldMapping, INDEX_PHRASE, INDEX_PREFIX};
 use crate::query::{Query, QueryContext, QueryError, wildcard_name_matches as name_matches};
 
+/// How far texts are apart that no phrase goes over.
+const APART: usize = 1 << 40;
 /// The names of what texts keep for phrases and beginnings.
 const HIDDEN: [&str; 2] = [INDEX_PHRASE, INDEX_PREFIX];
 
@@ -127,7 +129,14 @@ impl<'a> Highlighter<'a> {
             return self.by_vectors(field, &texts);
         }
         let analyzer = layout.indexing(&field.path, field.mapping);
-        let content = Content::new(texts.clone(), analyzer.as_deref());
+        let gap = |mapping: &FieldMapping| match options.kind {
+            // Each text is looked at for itself.
+            HighlightKind::Plain => APART,
+            HighlightKind::Unified | HighlightKind::Vectors => {
+                mapping.analysis.gap(&layout.analysis) as usize
+            }
+        };
+        let content = Content::new(texts.clone(), analyzer.as_deref(), gap(field.mapping));
         let needles = &field.needles;
         let mut found = content.find(needles);
         // The words of another field are those that it makes of the same texts.
@@ -137,7 +146,8 @@ impl<'a> Highlighter<'a> {
         };
         for path in others.iter().filter(|path| **path != field.path) {
             let Some(mapping) = layout.mapping.leaf(path) else { continue };
-            let other = Content::new(texts.clone(), layout.indexing(path, mapping).as_deref());
+            let analyzer = layout.indexing(path, mapping);
+            let other = Content::new(texts.clone(), analyzer.as_deref(), gap(mapping));
             found.extend(content.like_in(&other, &other.find(needles)));
         }
         found.sort_unstable();
@@ -156,8 +166,10 @@ impl<'a> Highlighter<'a> {
         let own = [field.path.clone()];
         let paths = if options.matched_fields.is_empty() { &own[..] } else { &options.matched_fields };
         let contents = paths.iter().filter_map(|path| {
-            let analyzer = layout.indexing(path, layout.mapping.leaf(path)?);
-            let content = Content::new(texts.to_vec(), analyzer.as_deref());
+            let mapping = layout.mapping.leaf(path)?;
+            let analyzer = layout.indexing(path, mapping);
+            let gap = mapping.analysis.gap(&layout.analysis) as usize;
+            let content = Content::new(texts.to_vec(), analyzer.as_deref(), gap);
             Some((content, options.require_field_match.then_some(path.as_str())))
         });
         let contents: Vec<_> = contents.collect();

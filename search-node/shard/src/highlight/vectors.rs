@@ -1,6 +1,8 @@
 //! Fragments around what was found, as Lucene's highlighter by term vectors chooses them (`fvh`): each begins a little before the first thing
 //! found, and reaches to the next boundary.
 
+use std::collections::BTreeMap;
+
 use super::HighlightOptions;
 use super::content::{Content, Word};
 use super::letters::Letters;
@@ -278,26 +280,44 @@ fn around(hits: Vec<Hit>, options: &HighlightOptions) -> Result<Vec<Fragment>, Q
     Ok(fragments)
 }
 
-/// Fragments that lie in one of several texts each.
+/// Fragments that lie in one of several texts each. A phrase that goes over two texts is shown in both.
 fn by_text(fragments: Vec<Fragment>, letters: &Letters) -> Vec<Fragment> {
     let mut apart: Vec<Fragment> = Vec::new();
     for fragment in fragments {
-        // What was found is in the order in which it begins.
-        let mut last = None;
-        for hit in fragment.hits {
-            let Some((text, (begin, end))) = letters.text_at(hit.start()) else { continue };
-            match apart.last_mut().filter(|_| last == Some(text)) {
-                Some(here) => here.hits.push(hit),
-                None => {
-                    let (start, end) = (fragment.start.max(begin), fragment.end.min(end));
-                    apart.push(Fragment { start, end, hits: vec![hit] });
-                }
+        let mut of_texts: BTreeMap<usize, Fragment> = BTreeMap::new();
+        for hit in &fragment.hits {
+            for (text, (begin, end), part) in parts_in_texts(hit, letters) {
+                let (start, end) = (fragment.start.max(begin), fragment.end.min(end));
+                let here = of_texts.entry(text).or_insert_with(|| Fragment { start, end, hits: Vec::new() });
+                here.hits.push(part);
             }
-            last = Some(text);
         }
+        apart.extend(of_texts.into_values());
     }
     apart.sort_by_key(|fragment| fragment.start);
     apart
+}
+
+/// What of a hit lies in each text, with where that begins and ends.
+fn parts_in_texts(hit: &Hit, letters: &Letters) -> Vec<(usize, (usize, usize), Hit)> {
+    let mut parts: Vec<(usize, (usize, usize), Hit)> = Vec::new();
+    for (from, to) in &hit.spans {
+        let mut from = *from;
+        while from < *to
+            && let Some((text, (begin, end))) = letters.text_at(from)
+        {
+            // The last letter parts a text from the next one.
+            let until = (*to).min(end - 1);
+            if from < until {
+                match parts.last_mut().filter(|(last, ..)| *last == text) {
+                    Some((.., part)) => part.spans.push((from, until)),
+                    None => parts.push((text, (begin, end), Hit { spans: vec![(from, until)], ..*hit })),
+                }
+            }
+            from = end;
+        }
+    }
+    parts
 }
 
 /// A fragment between boundaries, with tags.
@@ -348,7 +368,7 @@ mod tests {
 
     fn marked(texts: &[String], options: &HighlightOptions) -> Vec<String> {
         let analyzer = Analysis::plain().analyzer("standard").expect("an analyzer");
-        let content = Content::new(texts.to_vec(), Some(&analyzer));
+        let content = Content::new(texts.to_vec(), Some(&analyzer), 100);
         let needles = Needles::of_words(&["found", "word"]);
         fragments(texts, &[(content, None)], &needles, options).expect("fragments")
     }

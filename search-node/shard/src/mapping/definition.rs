@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use super::canonical::{canonical, with_usual};
+use super::canonical::{NO_BOUND, canonical, with_usual};
 use super::date_detection::DynamicDateFormats;
 use super::dates::{DateFormats, Locale};
 use super::error::MappingError;
@@ -324,6 +324,8 @@ pub(super) fn parse_field(
                 continue;
             }
             "index" => field.index = flag(key, value)?,
+            // It is shown as it cannot be otherwise, and says nothing.
+            "doc_values" if type_name == SEARCH_AS_YOU_TYPE => {}
             "doc_values" => field.doc_values = flag(key, value)?,
             "ignore_malformed" => field.ignore_malformed = flag(key, value)?,
             "null_value" => field.null_value = Some(value.clone()),
@@ -522,6 +524,7 @@ fn alias_path(name: &str, value: Option<&Value>) -> Result<String, MappingError>
 fn ignore_above(name: &str, value: Option<&Value>) -> Result<usize, MappingError> {
     match value {
         None => Ok(usize::MAX),
+        Some(value) if value.as_u64() == Some(NO_BOUND) => Ok(usize::MAX),
         Some(value) => number(value).ok_or_else(|| {
             MappingError::argument(format!(
                 "[ignore_above] of field [{name}] must be a positive number, not {value}"
@@ -531,7 +534,9 @@ fn ignore_above(name: &str, value: Option<&Value>) -> Result<usize, MappingError
 }
 
 fn number(value: &Value) -> Option<usize> {
-    let number = value.as_u64().or_else(|| value.as_str()?.parse().ok())?;
+    let whole = |number: &f64| number.fract() == 0.0 && (0.0..=NO_BOUND as f64).contains(number);
+    let written = || value.as_f64().filter(whole).map(|number| number as u64);
+    let number = value.as_u64().or_else(written).or_else(|| value.as_str()?.parse().ok())?;
     usize::try_from(number).ok()
 }
 

@@ -3,12 +3,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json_borrow::Value as Json;
 use tantivy::schema::Field;
 
+use super::binary::check_binary;
 use super::dates::Resolution;
 use super::definition::count;
 use super::error::MappingError;
@@ -31,12 +29,6 @@ pub(super) const TERM_BYTES_MAX: usize = 32_766;
 
 /// What a column has of a term at most: it tells how long one is in two bytes.
 const COLUMN_BYTES_MAX: usize = u16::MAX as usize;
-
-/// With or without the signs that fill up the last group.
-const FORGIVING: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
 
 /// A parsed document's JSON.
 pub(crate) type SourceView<'a> = Json<'a>;
@@ -267,6 +259,15 @@ impl<'p> Reading<'p> {
         {
             object.check_dotted(name)?;
             return self.member(object, rest, value);
+        }
+        // What has members of its own has them in this way too.
+        if let Some((head, rest)) = name.split_once('.')
+            && let Some(field) = plan
+                .fields
+                .get(head)
+                .filter(|field| matches!(field.mapping.kind, FieldKind::Flattened { .. }))
+        {
+            return self.field(field, &Json::Object(vec![(rest, value.clone())].into()));
         }
         self.unknown(plan, name, value)
     }
@@ -512,12 +513,6 @@ fn null_scalar<'t>(kind: &FieldKind, text: &'t str) -> Scalar<'t> {
         whole.ok().or_else(|| text.parse().map(Scalar::Float).ok())
     };
     Some(kind).filter(|kind| kind.may_be_empty()).and_then(|_| number()).unwrap_or(Scalar::Text(text))
-}
-
-/// `binary` values are Base64 in one line.
-fn check_binary(scalar: Scalar<'_>) -> Result<(), ValueFault> {
-    let is_base64 = matches!(scalar, Scalar::Text(text) if FORGIVING.decode(text).is_ok());
-    if is_base64 { Ok(()) } else { Err(("illegal_argument_exception", format!("[{scalar}] is no Base64"))) }
 }
 
 /// What a column has of a term. It would cut a longer one between any two bytes, which need not leave a text.

@@ -65,8 +65,37 @@ impl Reading<'_> {
         }
         match plan.dynamic {
             Dynamic::Strict => Err(not_allowed(name, prefix.strip_suffix('.').unwrap_or("_doc"))),
-            how => self.infer(&path, value, how),
+            how => self.infer_named(prefix, name, value, how),
         }
+    }
+
+    /// Notes what a member adds. Each part of its name but the last opens an object, which templates for objects are for too.
+    fn infer_named(
+        &mut self,
+        prefix: &str,
+        name: &str,
+        value: &Json<'_>,
+        how: Dynamic,
+    ) -> Result<(), MappingError> {
+        let path = format!("{prefix}{name}");
+        check_depth(&path)?;
+        if !value.is_null() {
+            for (dot, _) in name.match_indices('.') {
+                let object = &path[..prefix.len() + dot];
+                if self.is_runtime(object) || self.parser.mapping.leaf(object).is_some() {
+                    continue;
+                }
+                if let Some(made) = self.object_by_template(object)? {
+                    if made.nested.is_some() {
+                        return Err(MappingError::parsing(format!(
+                            "It is forbidden to create dynamic nested objects ([{object}]) through `copy_to` or dots in field names"
+                        )));
+                    }
+                    return self.infer_member(object, &made, &name[dot + 1..], value, how);
+                }
+            }
+        }
+        self.infer(&path, value, how)
     }
 
     /// Whether there is a runtime field at a path: what documents have there is not part of the mapping.
@@ -130,22 +159,31 @@ impl Reading<'_> {
         inherited: Dynamic,
     ) -> Result<(), MappingError> {
         let prefix = format!("{path}.");
-        let is_known = |name: &str| {
-            let head = name.split('.').next().unwrap_or(name);
-            object.fields.contains_key(head) || object.objects.contains_key(head)
-        };
-        for (name, value) in members.iter() {
+        members.iter().try_for_each(|(name, value)| {
             check_name(&prefix, name)?;
-            match object.dynamic.unwrap_or(inherited) {
-                _ if object.disabled || is_known(name) => {}
-                Dynamic::False => {}
-                Dynamic::Strict => return Err(not_allowed(name, path)),
-                how @ (Dynamic::True | Dynamic::Runtime) => {
-                    self.infer(&format!("{prefix}{name}"), value, how)?;
-                }
+            self.infer_member(path, object, name, value, inherited)
+        })
+    }
+
+    /// Notes what a member of an object adds to it.
+    fn infer_member(
+        &mut self,
+        path: &str,
+        object: &ObjectMapping,
+        name: &str,
+        value: &Json<'_>,
+        inherited: Dynamic,
+    ) -> Result<(), MappingError> {
+        let head = name.split('.').next().unwrap_or(name);
+        let is_known = object.fields.contains_key(head) || object.objects.contains_key(head);
+        match object.dynamic.unwrap_or(inherited) {
+            _ if object.disabled || is_known => Ok(()),
+            Dynamic::False => Ok(()),
+            Dynamic::Strict => Err(not_allowed(name, path)),
+            how @ (Dynamic::True | Dynamic::Runtime) => {
+                self.infer_named(&format!("{path}."), name, value, how)
             }
         }
-        Ok(())
     }
 
     /// Adds what a template makes of an object at a path. Gives how what is in it is read, if there is such a template.
@@ -235,6 +273,7 @@ fn has_objects(value: &Json<'_>) -> bool {
 }
 
 fn not_allowed(name: &str, parent: &str) -> MappingError {
+    let name = name.split('.').next().unwrap_or(name);
     MappingError {
         kind: "strict_dynamic_mapping_exception",
         reason: format!(
@@ -350,4 +389,103 @@ fn text() -> FieldMapping {
 
 fn date(mapping: &Mapping, text: &str) -> Option<FieldMapping> {
     if mapping.date_detection { mapping.dynamic_date_formats.field(text) } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::{Value, json};
+    use tantivy::schema::Field;
+
+    use crate::analysis::Analysis;
+    use crate::mapping::document::{DocumentParser, SourceView, Strictness};
+    use crate::mapping::{Mapping, parse_mapping};
+
+    /// What becomes of an empty mapping with a template when documents come, or why one is refused.
+    fn grown(template: &Value, documents: &[Value]) -> Result<Value, String> {
+        let templates = json!({"dynamic_templates": [{"t": template}]});
+        let mut mapping = Arc::new(parse_mapping(&templates).expect("a mapping"));
+        for document in documents {
+            let text = document.to_string();
+            let source: SourceView<'_> = serde_json::from_str(&text).expect("JSON");
+            // A document is read again with what it adds, and then adds nothing more.
+            for round in 0..3 {
+                let parser = DocumentParser::new(Arc::clone(&mapping), &Analysis::plain(), &|_| {
+                    Some(Field::from_field_id(0))
+                });
+                let strictness = Strictness::New { is_routed: false };
+                let added: Option<Box<Mapping>> = parser
+                    .parse("1", &source, &mut Default::default(), strictness)
+                    .map_err(|error| error.reason)?;
+                let Some(added) = added else { break };
+                assert!(round < 2, "{document} adds something for ever");
+                mapping = Arc::new(mapping.merge(&added).map_err(|error| error.reason)?);
+            }
+        }
+        Ok(mapping.to_json()["properties"].clone())
+    }
+
+    #[test]
+    fn names_with_dots_meet_templates_for_objects() {
+        for (template, document) in [
+            (json!({"match": "a", "mapping": {"type": "object", "enabled": false}}), json!({"a": {"b": 1}})),
+            (
+                json!({"match": "a", "mapping": {"type": "object", "dynamic": false}}),
+                json!({"a": {"b": {"c": 1}}}),
+            ),
+            (
+                json!({"match": "a", "mapping": {"type": "object", "properties": {"b": {"type": "keyword"}}}}),
+                json!({"a": {"b": 1}}),
+            ),
+            (
+                json!({"path_match": "a*", "mapping": {"type": "object", "dynamic": "true"}}),
+                json!({"a": {"b": {"c": 1}}}),
+            ),
+            (
+                json!({"path_match": "a.b", "mapping": {"type": "object", "dynamic": false}}),
+                json!({"a": {"b": {"c": 1}}}),
+            ),
+            (json!({"match": "a", "mapping": {"type": "flattened"}}), json!({"a": {"b": {"c": 1}}})),
+            (json!({"match": "x", "mapping": {"type": "object", "enabled": false}}), json!({"a": {"b": 1}})),
+            (
+                json!({"match": "a", "mapping": {"type": "object", "dynamic": "strict"}}),
+                json!({"a": {"b": {"c": 1}}}),
+            ),
+        ] {
+            let mut template = template;
+            template["match_mapping_type"] = json!("object");
+            let expected = grown(&template, std::slice::from_ref(&document));
+            let deep = &document["a"]["b"]["c"];
+            let dotted = match deep {
+                Value::Null => vec![json!({"a.b": 1})],
+                _ => vec![json!({"a.b.c": 1}), json!({"a": {"b.c": 1}}), json!({"a.b": {"c": 1}})],
+            };
+            for document in dotted {
+                assert_eq!(
+                    grown(&template, std::slice::from_ref(&document)),
+                    expected,
+                    "{template} {document}"
+                );
+            }
+        }
+    }
+
+    /// Which of the objects a value belongs to could not be told.
+    #[test]
+    fn a_name_with_dots_opens_no_nested_object() {
+        let template = json!({"match_mapping_type": "object", "mapping": {"type": "nested"}});
+        for (document, object) in
+            [(json!({"a.b": 1}), "a"), (json!({"a": {"b.c": 1}}), "a.b"), (json!({"a.b": {"c": 1}}), "a")]
+        {
+            let refused = grown(&template, std::slice::from_ref(&document)).expect_err("refused");
+            let expected = format!("It is forbidden to create dynamic nested objects ([{object}])");
+            assert!(refused.starts_with(&expected), "{document}: {refused}");
+        }
+        let inner =
+            json!({"path_match": "a.b", "match_mapping_type": "object", "mapping": {"type": "nested"}});
+        let grown = grown(&inner, &[json!({"a.b": {"c": 1}}), json!({"a.d": 1})]).expect("taken");
+        assert_eq!(grown["a"]["properties"]["b"]["type"], "nested");
+        assert_eq!(grown["a"]["properties"]["d"]["type"], "long");
+    }
 }

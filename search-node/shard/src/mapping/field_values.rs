@@ -10,6 +10,8 @@ use std::sync::Arc;
 use tantivy::schema::Field;
 use tantivy::schema::document::{Document, ReferenceValue, ReferenceValueLeaf, Value};
 
+use crate::analysis::begin_document;
+
 /// The typed values of one document.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FieldValues {
@@ -287,6 +289,7 @@ impl Document for NestedValues {
     type FieldsValuesIter<'a> = FieldsAndValues<'a>;
 
     fn iter_fields_and_values(&self) -> FieldsAndValues<'_> {
+        begin_document();
         let values = self.of.nested.get(self.at).map_or(&[][..], Vec::as_slice);
         FieldsAndValues { of: &self.of, rest: values.iter() }
     }
@@ -297,6 +300,7 @@ impl Document for SharedValues {
     type FieldsValuesIter<'a> = FieldsAndValues<'a>;
 
     fn iter_fields_and_values(&self) -> FieldsAndValues<'_> {
+        begin_document();
         FieldsAndValues { of: &self.0, rest: self.0.values.iter() }
     }
 }

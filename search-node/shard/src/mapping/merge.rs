@@ -353,7 +353,7 @@ mod tests {
             (
                 json!({"type": "integer_range", "coerce": false}),
                 json!({"type": "integer_range", "index": "true"}),
-                json!({"type": "integer_range", "index": true}),
+                json!({"type": "integer_range"}),
             ),
             (
                 json!({"type": "constant_keyword"}),

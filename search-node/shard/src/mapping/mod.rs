@@ -9,6 +9,7 @@
 //! - Every limit on the number and depth of fields is a setting of the index.
 
 mod analyzers;
+mod binary;
 mod canonical;
 mod completion;
 mod date_detection;

@@ -244,6 +244,16 @@ pub(super) fn may_be_null(key: &str) -> bool {
     NULLABLE.contains(&key)
 }
 
+/// Whether a value is what is meant by a parameter of a type where nobody says it.
+pub(super) fn is_usual(type_name: &str, key: &str, value: &Value) -> bool {
+    let mut own = parameters_of(type_name).unwrap_or_default().iter();
+    match own.find(|parameter| parameter.name == key).map(|parameter| parameter.usual) {
+        Some(Usual::Flag(flag)) => value.as_bool() == Some(flag),
+        Some(Usual::Text(text)) => plain(value) == text,
+        Some(Usual::Nothing) | None => false,
+    }
+}
+
 /// What an update would change that never changes, as Elasticsearch words it.
 pub(super) fn conflicts(known: &FieldMapping, added: &FieldMapping) -> Vec<String> {
     let parameters = parameters_of(&known.type_name).unwrap_or_default().iter();

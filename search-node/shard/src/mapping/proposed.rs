@@ -522,12 +522,12 @@ mod tests {
     #[test]
     fn what_has_no_effect_is_passed_over_and_what_is_stored_is_read() {
         let body = json!({"properties": {"f": {"type": "text", "doc_values": false, "fields": []},
-            "v": {"type": "histogram", "index": true, "boost": 2}, "o": {"enabled": false}}});
+            "v": {"type": "histogram", "index": true, "boost": "2"}, "o": {"enabled": false}}});
 
         let read = parse_new_mapping(&body).expect("taken").to_json();
 
         assert_eq!(read["properties"]["f"], json!({"type": "text"}));
-        assert_eq!(read["properties"]["v"], json!({"type": "histogram", "boost": 2}));
+        assert_eq!(read["properties"]["v"], json!({"type": "histogram", "boost": 2.0}));
         for stored in
             [json!({"type": "long", "norms": true}), json!({"type": "long", "null_value": "x"}), json!({})]
         {

@@ -11,7 +11,7 @@ use tantivy::Term;
 use tantivy::schema::Field;
 
 use super::SearchError;
-use crate::analysis::{AnalysisError, Units};
+use crate::analysis::{AnalysisError, End, Units};
 use crate::engine::{FieldCounts, View, identities_in};
 use crate::json_values::{text_of, values_at};
 use crate::mapping::{FieldKind, FieldMapping, PRESENCE};
@@ -141,10 +141,11 @@ impl Vectors<'_> {
             FieldKind::Keyword { .. } => 0,
             _ => self.mapping.analysis.gap(&layout.analysis) as usize,
         };
-        let (mut words, mut before, mut offset) = (Words::new(), 0_i64, 0);
+        let is_kept = self.is_kept();
+        let (mut words, mut position, mut offset) = (Words::new(), -1_i64, 0);
         for text in self.texts(source) {
             let units = Units::of(&text);
-            let mut position = before - 1;
+            let end = End::of(&text);
             let mut add = |word: String, increment: u32, start: usize, end: usize| {
                 position = (position + i64::from(increment)).max(0);
                 let (start, end) = (offset + units.at(start), offset + units.at(end));
@@ -154,16 +155,26 @@ impl Vectors<'_> {
             match &analyzer {
                 Some(analyzer) => {
                     let filtered = analyzer.chain.filtered(&text);
-                    for token in analyzer.chain.tokens(&filtered) {
+                    for token in analyzer.chain.tokens_to_end(&filtered, &end) {
                         add(token.text, token.increment, token.start, token.end);
                     }
                 }
                 None => add(text.clone(), 1, 0, text.len()),
             }
-            before = position + 1 + gap as i64;
-            offset += units.at(text.len()) + 1;
+            // What is made for the request alone knows no places at the ends of texts, nor texts before the first word.
+            if is_kept || !words.is_empty() {
+                position += gap as i64 + if is_kept { i64::from(end.places()) } else { 0 };
+                offset += units.at(text.len()) + 1;
+            }
         }
         Ok(words)
+    }
+
+    /// Whether the words are those that the index keeps of the document.
+    fn is_kept(&self) -> bool {
+        !self.asked.is_artificial
+            && kept(self.mapping).is_some()
+            && !self.asked.analyzers.contains_key(self.path)
     }
 
     fn texts(&self, source: &Value) -> Vec<String> {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::chain::{Analyzer, Before};
 use super::char_filters::CharFilter;
 use super::error::Result;
+use super::not_here;
 use super::params::Params;
 use super::token_filters::{
     AsciiFolding, Case, CjkBigram, Edit, Fingerprint, LowercaseLanguage, Stem, Stop, TokenFilter, width,
@@ -75,7 +76,7 @@ pub(crate) fn build(kind: &str, params: Params<'_>) -> Result<Option<Analyzer>> 
         return Ok(Some(Analyzer::new(params.name, chain.0)));
     }
     if !KINDS.contains(&kind) {
-        return Ok(None);
+        return not_here::refuse_analyzer(kind, params.name).map(|()| None);
     }
     params.refuse_files(&[("stopwords_path", "stopwords")])?;
     let chain = match kind {

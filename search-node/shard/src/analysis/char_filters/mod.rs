@@ -17,6 +17,7 @@ pub(crate) use corrections::{Corrections, Editor};
 pub(crate) use mapping::Mappings;
 
 use super::error::{AnalysisError, Result};
+use super::not_here;
 use super::params::Params;
 
 /// Changes a text before it is cut.
@@ -37,7 +38,7 @@ pub(crate) fn build(kind: &str, params: Params<'_>) -> Result<Option<Arc<dyn Cha
         "mapping" => Arc::new(mapping::Mappings::new(params)?),
         "kuromoji_iteration_mark" => Arc::new(iteration_mark::IterationMark::new(params)?),
         "pattern_replace" => Arc::new(pattern_replace::PatternReplace::new(params)?),
-        _ => return Ok(None),
+        _ => return not_here::refuse_char_filter(kind, params.name).map(|()| None),
     }))
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::edits::Edit;
 use super::*;
 use crate::analysis::error::AnalysisError;
+use crate::analysis::not_here;
 use crate::analysis::params::Params;
 
 /// The filter of a type with its parameters; none where there is no such type.
@@ -24,33 +25,8 @@ pub(crate) fn build(
     if let Some(filter) = of_languages(kind, params)? {
         return Ok(Some(filter));
     }
-    if let Some(instead) = refused(kind) {
-        return Err(AnalysisError::argument(format!(
-            "[{kind}] of [{}] is not supported: {instead}",
-            params.name
-        )));
-    }
+    not_here::refuse_filter(kind, params.name)?;
     of_several(kind, params, context)
-}
-
-/// Filters that Elasticsearch has and nobody can have here: why, and what to take instead.
-fn refused(kind: &str) -> Option<&'static str> {
-    Some(match kind {
-        "kstem" => {
-            "its list of words is not there; take [porter_stem], or [stemmer] with the language [minimal_english]"
-        }
-        "hunspell" => "it needs dictionaries in files; take [stemmer] with a language, or [stemmer_override]",
-        "hyphenation_decompounder" => {
-            "it needs patterns in a file; take [dictionary_decompounder] with a [word_list]"
-        }
-        "condition" => {
-            "there are no scripts in analysis; take [multiplexer], or [keyword_marker] before a stemmer"
-        }
-        "predicate_token_filter" => {
-            "there are no scripts in analysis; take [length], [keep], [keep_types] or [stop]"
-        }
-        _ => return None,
-    })
 }
 
 /// The parameters of those that differ where they are only named, as they come with Elasticsearch.
@@ -154,12 +130,6 @@ fn of_languages(kind: &str, params: Params<'_>) -> Result<Option<Arc<dyn TokenFi
         "nori_part_of_speech" => Arc::new(PartOfSpeech::korean(params)),
         "nori_readingform" => Arc::new(ReadingForm::Hangul),
         "nori_number" => Arc::new(&numbers::Numbers::KOREAN),
-        "kuromoji_completion" => {
-            return Err(AnalysisError::argument(format!(
-                "[kuromoji_completion] of [{}] is not supported; [kuromoji_readingform] with [use_romaji] gives words as they are typed",
-                params.name
-            )));
-        }
         _ => return Ok(None),
     }))
 }

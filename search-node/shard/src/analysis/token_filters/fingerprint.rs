@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{InRules, TokenFilter};
 use crate::analysis::error::Result;
 use crate::analysis::params::Params;
-use crate::analysis::token::{Token, Tokens, units};
+use crate::analysis::token::{End, Token, Tokens, units};
 
 #[derive(Debug)]
 pub(crate) struct Fingerprint {
@@ -42,8 +42,17 @@ impl Fingerprint {
 
 impl TokenFilter for Fingerprint {
     fn filter<'a>(&'a self, tokens: Tokens<'a>) -> Tokens<'a> {
-        let mut tokens = Some(tokens);
-        Box::new(std::iter::from_fn(move || self.of(tokens.take()?)))
+        self.filter_to_end(tokens, &End::default())
+    }
+
+    fn filter_to_end<'a>(&'a self, tokens: Tokens<'a>, end: &End) -> Tokens<'a> {
+        let (mut tokens, end) = (Some(tokens), end.clone());
+        Box::new(std::iter::from_fn(move || {
+            let made = tokens.take().and_then(|tokens| self.of(tokens));
+            // Lucene's leaves a place behind it, whatever others left out.
+            end.set(1);
+            made
+        }))
     }
 
     fn in_rules(&self) -> InRules {

@@ -1,10 +1,13 @@
 //! `ngram` and `edge_ngram`: parts of each token.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use super::{InRules, TokenFilter};
 use crate::analysis::error::Result;
 use crate::analysis::limits::GramLimits;
 use crate::analysis::params::Params;
-use crate::analysis::token::Tokens;
+use crate::analysis::token::{End, Tokens};
 use crate::analysis::tokenizers::GramBounds;
 
 #[derive(Debug)]
@@ -47,23 +50,33 @@ impl Grams {
 
 impl TokenFilter for Grams {
     fn filter<'a>(&'a self, tokens: Tokens<'a>) -> Tokens<'a> {
-        let mut skipped = 0;
-        Box::new(tokens.flat_map(move |token| {
+        self.filter_to_end(tokens, &End::default())
+    }
+
+    fn filter_to_end<'a>(&'a self, tokens: Tokens<'a>, end: &End) -> Tokens<'a> {
+        // Lucene's forgets here what others left out at the end.
+        let (skipped, end) = (Rc::new(Cell::new(0)), end.clone());
+        let last = Rc::clone(&skipped);
+        let grams = tokens.flat_map(move |token| {
             let bounds: Vec<usize> =
                 token.text.char_indices().map(|(at, _)| at).chain([token.text.len()]).collect();
             let letters = bounds.len() - 1;
             let is_beyond = letters < self.bounds.least || letters > self.bounds.most;
             let whole = (self.keeps_original && is_beyond).then_some((0, letters));
-            skipped += token.increment;
+            skipped.set(skipped.get() + token.increment);
             // What leaves no gram is a hole before the next that does.
             let is_hole = letters < self.bounds.least && whole.is_none();
-            let mut increment = if is_hole { 0 } else { std::mem::take(&mut skipped) };
+            let mut increment = if is_hole { 0 } else { skipped.take() };
             self.places(letters).chain(whole).map(move |(from, to)| {
                 let mut gram = token.with_text(&token.text[bounds[from]..bounds[to]]);
                 gram.increment = std::mem::take(&mut increment);
                 gram
             })
-        }))
+        });
+        Box::new(grams.chain(std::iter::from_fn(move || {
+            end.set(last.get());
+            None
+        })))
     }
 
     fn in_rules(&self) -> InRules {

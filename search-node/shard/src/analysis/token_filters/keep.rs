@@ -5,7 +5,7 @@ use hashbrown::HashSet;
 use super::TokenFilter;
 use crate::analysis::error::{AnalysisError, Result};
 use crate::analysis::params::Params;
-use crate::analysis::token::{Tokens, retain};
+use crate::analysis::token::{End, Tokens, retain};
 
 /// Keeps the words of a list.
 #[derive(Debug)]
@@ -33,7 +33,11 @@ impl KeepWords {
 
 impl TokenFilter for KeepWords {
     fn filter<'a>(&'a self, tokens: Tokens<'a>) -> Tokens<'a> {
-        retain(tokens, |token| match self.ignores_case {
+        self.filter_to_end(tokens, &End::default())
+    }
+
+    fn filter_to_end<'a>(&'a self, tokens: Tokens<'a>, end: &End) -> Tokens<'a> {
+        retain(tokens, end, |token| match self.ignores_case {
             true => self.words.contains(&token.text.to_lowercase()),
             false => self.words.contains(&token.text),
         })
@@ -69,6 +73,10 @@ impl KeepTypes {
 
 impl TokenFilter for KeepTypes {
     fn filter<'a>(&'a self, tokens: Tokens<'a>) -> Tokens<'a> {
-        retain(tokens, |token| self.types.contains(token.kind) == self.is_including)
+        self.filter_to_end(tokens, &End::default())
+    }
+
+    fn filter_to_end<'a>(&'a self, tokens: Tokens<'a>, end: &End) -> Tokens<'a> {
+        retain(tokens, end, |token| self.types.contains(token.kind) == self.is_including)
     }
 }

@@ -3,7 +3,7 @@
 use super::TokenFilter;
 use crate::analysis::error::{AnalysisError, Result};
 use crate::analysis::params::Params;
-use crate::analysis::token::{Tokens, retain, units};
+use crate::analysis::token::{End, Tokens, retain, units};
 
 /// Leaves tokens out that are too short or too long.
 #[derive(Debug)]
@@ -25,7 +25,11 @@ impl Length {
 
 impl TokenFilter for Length {
     fn filter<'a>(&'a self, tokens: Tokens<'a>) -> Tokens<'a> {
-        retain(tokens, |token| (self.least..=self.most).contains(&units(&token.text)))
+        self.filter_to_end(tokens, &End::default())
+    }
+
+    fn filter_to_end<'a>(&'a self, tokens: Tokens<'a>, end: &End) -> Tokens<'a> {
+        retain(tokens, end, |token| (self.least..=self.most).contains(&units(&token.text)))
     }
 }
 

@@ -78,7 +78,7 @@ pub(crate) use stop::Stop;
 use super::chain::Before;
 use super::error::Result;
 use super::limits::GramLimits;
-use super::token::Tokens;
+use super::token::{End, Tokens};
 
 /// What a synonym filter behind a filter makes of that when it reads its rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,6 +104,11 @@ pub(crate) struct Shingles {
 pub(crate) trait TokenFilter: Send + Sync + fmt::Debug {
     /// The changed tokens.
     fn filter<'a>(&'a self, tokens: Tokens<'a>) -> Tokens<'a>;
+
+    /// The same, where somebody asks for what is left out at the end. Whoever leaves tokens out tells it.
+    fn filter_to_end<'a>(&'a self, tokens: Tokens<'a>, _end: &End) -> Tokens<'a> {
+        self.filter(tokens)
+    }
 
     /// Whether normalizers may use it: it changes letters and neither number nor place of tokens.
     fn is_normalizing(&self) -> bool {

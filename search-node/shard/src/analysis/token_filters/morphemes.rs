@@ -7,7 +7,7 @@ use super::TokenFilter;
 use super::romaji::romaji;
 use crate::analysis::error::Result;
 use crate::analysis::params::Params;
-use crate::analysis::token::{Token, Tokens, retain};
+use crate::analysis::token::{End, Token, Tokens, retain};
 
 /// Tags whose words Lucene leaves out of Japanese: what joins words, signs and sounds.
 const JAPANESE_TAGS: &str = "接続詞 助詞 助詞-格助詞 助詞-格助詞-一般 助詞-格助詞-引用 助詞-格助詞-連語 助詞-接続助詞 助詞-係助詞 助詞-副助詞 助詞-間投助詞 助詞-並立助詞 助詞-終助詞 助詞-副助詞／並立助詞／終助詞 助詞-連体化 助詞-副詞化 助詞-特殊 助動詞 記号 記号-一般 記号-読点 記号-句点 記号-空白 記号-括弧開 記号-括弧閉 その他-間投 フィラー 非言語音";
@@ -60,7 +60,11 @@ impl PartOfSpeech {
 
 impl TokenFilter for PartOfSpeech {
     fn filter<'a>(&'a self, tokens: Tokens<'a>) -> Tokens<'a> {
-        retain(tokens, |token| {
+        self.filter_to_end(tokens, &End::default())
+    }
+
+    fn filter_to_end<'a>(&'a self, tokens: Tokens<'a>, end: &End) -> Tokens<'a> {
+        retain(tokens, end, |token| {
             let tag = token.morpheme.as_ref().map(|morpheme| morpheme.part_of_speech.as_ref());
             tag.is_none_or(|tag| !self.tags.contains(tag))
         })

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Context, InRules, TokenFilter};
 use crate::analysis::error::{AnalysisError, Result};
 use crate::analysis::params::Params;
-use crate::analysis::token::{Token, Tokens};
+use crate::analysis::token::{End, Token, Tokens};
 
 #[derive(Debug)]
 pub(super) struct Multiplexer {
@@ -50,7 +50,21 @@ impl Multiplexer {
 
 impl TokenFilter for Multiplexer {
     fn filter<'a>(&'a self, tokens: Tokens<'a>) -> Tokens<'a> {
-        Box::new(tokens.flat_map(|token| self.alternatives(&token)))
+        self.filter_to_end(tokens, &End::default())
+    }
+
+    fn filter_to_end<'a>(&'a self, tokens: Tokens<'a>, end: &End) -> Tokens<'a> {
+        let (end, mut has_tokens) = (end.clone(), false);
+        let mut alternatives = tokens.flat_map(|token| self.alternatives(&token));
+        Box::new(std::iter::from_fn(move || {
+            let next = alternatives.next();
+            has_tokens |= next.is_some();
+            // Lucene's forgets what others left out behind its tokens.
+            if next.is_none() && has_tokens {
+                end.set(0);
+            }
+            next
+        }))
     }
 
     fn in_rules(&self) -> InRules {

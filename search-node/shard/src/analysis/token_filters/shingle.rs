@@ -6,7 +6,7 @@ use super::{InRules, Shingles, TokenFilter};
 use crate::analysis::error::{AnalysisError, Result};
 use crate::analysis::limits::GramLimits;
 use crate::analysis::params::Params;
-use crate::analysis::token::{Token, Tokens};
+use crate::analysis::token::{End, Token, Tokens, WORD};
 
 #[derive(Debug)]
 pub(super) struct Shingle {
@@ -77,10 +77,15 @@ impl Shingle {
 
     /// A token, and before it what stands for holes; more of them than fit into one shingle change nothing.
     fn with_fillers(&self, token: Token) -> impl Iterator<Item = Neighbour> + use<> {
-        let holes = (token.increment as usize).saturating_sub(1).min(self.most - 1);
-        let filler = Token::new(self.filler.clone(), token.start, token.start, token.kind);
-        let fillers = std::iter::repeat_n(filler, holes).map(|token| Neighbour { token, is_filler: true });
-        fillers.chain([Neighbour { token, is_filler: false }])
+        let holes = (token.increment as usize).saturating_sub(1);
+        self.fillers(holes, token.start).chain([Neighbour { token, is_filler: false }])
+    }
+
+    /// What stands for holes in front of a place of the text.
+    fn fillers(&self, holes: usize, at: usize) -> impl Iterator<Item = Neighbour> + use<> {
+        let filler = Token::new(self.filler.clone(), at, at, WORD);
+        let holes = holes.min(self.most - 1);
+        std::iter::repeat_n(filler, holes).map(|token| Neighbour { token, is_filler: true })
     }
 }
 
@@ -90,7 +95,14 @@ impl TokenFilter for Shingle {
     }
 
     fn filter<'a>(&'a self, tokens: Tokens<'a>) -> Tokens<'a> {
-        let mut tokens = tokens.flat_map(|token| self.with_fillers(token));
+        self.filter_to_end(tokens, &End::default())
+    }
+
+    fn filter_to_end<'a>(&'a self, tokens: Tokens<'a>, end: &End) -> Tokens<'a> {
+        let end = end.clone();
+        // What is left out at the end is known when the last token is there.
+        let fillers = std::iter::once_with(move || self.fillers(end.places() as usize, end.offset()));
+        let mut tokens = tokens.flat_map(|token| self.with_fillers(token)).chain(fillers.flatten());
         let mut window: VecDeque<Neighbour> = VecDeque::new();
         let mut has_shingles = false;
         Box::new(

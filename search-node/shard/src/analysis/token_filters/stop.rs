@@ -6,7 +6,7 @@ use super::TokenFilter;
 use crate::analysis::error::Result;
 use crate::analysis::params::Params;
 use crate::analysis::stop_words;
-use crate::analysis::token::{Tokens, retain};
+use crate::analysis::token::{End, Tokens, retain};
 
 #[derive(Debug)]
 pub(crate) struct Stop {
@@ -30,7 +30,11 @@ impl Stop {
 
 impl TokenFilter for Stop {
     fn filter<'a>(&'a self, tokens: Tokens<'a>) -> Tokens<'a> {
-        retain(tokens, |token| {
+        self.filter_to_end(tokens, &End::default())
+    }
+
+    fn filter_to_end<'a>(&'a self, tokens: Tokens<'a>, end: &End) -> Tokens<'a> {
+        retain(tokens, end, |token| {
             if self.ignores_case {
                 !self.words.contains(&token.text.to_lowercase())
             } else {

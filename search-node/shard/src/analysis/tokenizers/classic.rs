@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use fancy_regex::Regex;
 
 use super::Tokenizer;
-use crate::analysis::token::{ACRONYM, APOSTROPHE, Token, Tokens, units};
+use crate::analysis::token::{ACRONYM, APOSTROPHE, End, Token, Tokens, units};
 
 #[derive(Debug)]
 pub(super) struct Classic {
@@ -71,11 +71,20 @@ const WINDOW_BYTES: usize = 1024;
 
 impl Tokenizer for Classic {
     fn tokens<'a>(&'a self, text: &'a str) -> Tokens<'a> {
+        self.tokens_to_end(text, &End::default())
+    }
+
+    fn tokens_to_end<'a>(&'a self, text: &'a str, end: &End) -> Tokens<'a> {
+        let end = end.clone();
         let mut at = 0;
         let mut skipped = 0;
         Box::new(std::iter::from_fn(move || {
             loop {
-                at += text[at..].find(char::is_alphanumeric)?;
+                let Some(next) = text[at..].find(char::is_alphanumeric) else {
+                    end.add(std::mem::take(&mut skipped));
+                    return None;
+                };
+                at += next;
                 let window = (at + WINDOW_BYTES).min(text.len());
                 let window =
                     (at..=window).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(text.len());

@@ -27,8 +27,9 @@ pub(crate) use standard::{FastStandard, Standard};
 
 use super::error::{AnalysisError, Result};
 use super::limits::GramLimits;
+use super::not_here;
 use super::params::Params;
-use super::token::Tokens;
+use super::token::{End, Tokens};
 
 /// Lucene's bound on the length of a token, where a parameter says nothing.
 pub(crate) const TOKEN_LENGTH: usize = 255;
@@ -37,6 +38,11 @@ pub(crate) const TOKEN_LENGTH: usize = 255;
 pub(crate) trait Tokenizer: Send + Sync + fmt::Debug {
     /// The tokens, placed in this text.
     fn tokens<'a>(&'a self, text: &'a str) -> Tokens<'a>;
+
+    /// The same, where somebody asks for what is left out at the end. Whoever leaves words out tells it.
+    fn tokens_to_end<'a>(&'a self, text: &'a str, _end: &End) -> Tokens<'a> {
+        self.tokens(text)
+    }
 }
 
 /// The tokenizer of a type.
@@ -69,7 +75,7 @@ pub(crate) fn build(
         "jieba_search" | "smartcn_tokenizer" => Arc::new(jieba::JiebaTokenizer::new(false)),
         "kuromoji_tokenizer" => kuromoji::build(params)?,
         "nori_tokenizer" => nori::build(params)?,
-        _ => return Ok(None),
+        _ => return not_here::refuse_tokenizer(kind, params.name).map(|()| None),
     }))
 }
 

@@ -4,6 +4,7 @@ use tantivy::tokenizer::{Token as Indexed, TokenStream, Tokenizer as IndexTokeni
 
 use super::words::{Letters, Word, Words, kind};
 use super::{TOKEN_LENGTH, Tokenizer};
+use crate::analysis::index_tokenizer::Owed;
 use crate::analysis::letter_case::lower;
 use crate::analysis::token::{Token, Tokens};
 
@@ -90,11 +91,12 @@ impl<'a> Pieces<'a> {
 pub(crate) struct FastStandard {
     token: Indexed,
     gap: usize,
+    owed: Owed,
 }
 
 impl FastStandard {
     pub(crate) fn new(gap: usize) -> Self {
-        Self { token: Indexed::default(), gap }
+        Self { token: Indexed::default(), gap, owed: Owed::default() }
     }
 }
 
@@ -113,6 +115,12 @@ impl IndexTokenizer for FastStandard {
         self.token.position_length = 1;
         let mut pieces = Pieces { words: Words::of(text), rest: None, longest: TOKEN_LENGTH };
         let next = pieces.next();
+        // Before the first place stands nothing, which the first word is one place behind.
+        self.token.position = self.token.position.wrapping_add(self.owed.before_next());
+        match next {
+            Some(_) => self.owed.pay(),
+            None => self.owed.add(self.gap),
+        }
         FastStream { pieces, next, gap: self.gap, token: &mut self.token }
     }
 }

@@ -70,7 +70,7 @@ async fn search_on(client: &SearchClient, first: usize, is_over: &AtomicBool) ->
     while !is_over.load(Ordering::Acquire) {
         let started = Instant::now();
         let body = search(n);
-        let said = client.json(Method::POST, "/log/_search", Some(&body)).await?;
+        let said = client.json(Method::POST, "/log/_search?request_cache=false", Some(&body)).await?;
         anyhow::ensure!(said["_shards"]["failed"] == 0 && said["timed_out"] == false, "{body}: {said}");
         took.push(started.elapsed().as_secs_f64() * 1_000.0);
         n += 1;

@@ -10,6 +10,8 @@ use tantivy::{DocId, TERMINATED};
 pub(super) struct Claims {
     segments: Vec<Left>,
     next: AtomicUsize,
+    /// Whether each segment is one thread's.
+    are_whole: bool,
 }
 
 /// What of a segment nobody has taken.
@@ -21,44 +23,45 @@ struct Left {
     part: u32,
 }
 
-/// The parts of a segment, as a thread takes one after the other.
-#[derive(Clone, Copy)]
-pub(super) enum Parts<'a> {
-    /// All of it is one thread's.
-    Whole,
-    /// Others may take some.
-    Shared(Shared<'a>),
+/// The parts of a segment that a thread walks over: the one that it has, and as many more as it gets.
+pub(super) struct Parts<'a> {
+    own: Range<DocId>,
+    /// None where all of it is one thread's.
+    left: Option<&'a Left>,
 }
 
-/// A segment that several threads may be at.
-#[derive(Clone, Copy)]
-pub(super) struct Shared<'a>(&'a Left);
-
 impl Claims {
-    /// Segments of so many documents, of which `part` are taken at a time.
-    pub(super) fn new(documents: impl Iterator<Item = u32>, part: u32) -> Self {
+    /// Segments of so many documents, of which `part` are taken at a time, or each of them whole.
+    pub(super) fn new(documents: impl Iterator<Item = u32>, part: u32, are_whole: bool) -> Self {
         let left = |documents| Left { next: AtomicU32::new(0), documents, part };
-        let segments = documents.map(left).collect();
-        Self { segments, next: AtomicUsize::new(0) }
+        Self { segments: documents.map(left).collect(), next: AtomicUsize::new(0), are_whole }
     }
 
     /// Whether there is something that another thread could do.
     pub(super) fn have_more(&self) -> bool {
-        self.next.load(Ordering::Acquire) < self.segments.len()
-            || self.segments.iter().any(Left::is_worth_help)
+        let begins = self.next.load(Ordering::Acquire) < self.segments.len();
+        begins || !self.are_whole && self.segments.iter().any(Left::is_worth_help)
     }
 
-    /// The place of a segment that is walked over by one thread alone.
-    pub(super) fn next_whole(&self) -> Option<usize> {
+    /// The place of a segment that nobody has begun, or that is worth help, and parts of it.
+    pub(super) fn next(&self) -> Option<(usize, Parts<'_>)> {
+        loop {
+            let begun = || self.segments.iter().position(Left::is_worth_help).filter(|_| !self.are_whole);
+            let place = self.next_to_begin().or_else(begun)?;
+            if self.are_whole {
+                return Some((place, Parts::whole()));
+            }
+            // Others may have taken all of it meanwhile.
+            let left = &self.segments[place];
+            if let Some(own) = left.claim() {
+                return Some((place, Parts { own, left: Some(left) }));
+            }
+        }
+    }
+
+    fn next_to_begin(&self) -> Option<usize> {
         let place = self.next.fetch_add(1, Ordering::AcqRel);
         (place < self.segments.len()).then_some(place)
-    }
-
-    /// The place of a segment that others may help with, or that is helped with, and its parts.
-    pub(super) fn next(&self) -> Option<(usize, Parts<'_>)> {
-        let begun = || self.segments.iter().position(Left::is_worth_help);
-        let place = self.next_whole().or_else(begun)?;
-        Some((place, Parts::Shared(Shared(&self.segments[place]))))
     }
 }
 
@@ -67,29 +70,35 @@ impl Left {
     fn is_worth_help(&self) -> bool {
         self.next.load(Ordering::Acquire).saturating_add(self.part) < self.documents
     }
+
+    /// The next part.
+    fn claim(&self) -> Option<Range<DocId>> {
+        let end = |next: u32| next.saturating_add(self.part).min(self.documents);
+        let next = |next| (next < self.documents).then(|| end(next));
+        let start = self.next.fetch_update(Ordering::AcqRel, Ordering::Acquire, next).ok()?;
+        Some(start..end(start))
+    }
 }
 
 impl Parts<'_> {
-    /// The next part; the last one goes on to where walks end.
-    pub(super) fn next(&self) -> Option<Range<DocId>> {
-        let Self::Shared(Shared(left)) = self else { return Some(0..TERMINATED) };
-        let claimed = left.next.fetch_update(Ordering::AcqRel, Ordering::Acquire, |next| {
-            (next < left.documents).then(|| next.saturating_add(left.part).min(left.documents))
-        });
-        let start = claimed.ok()?;
-        Some(start..start.saturating_add(left.part).min(left.documents))
+    /// All of a segment.
+    pub(super) fn whole() -> Self {
+        Self { own: 0..TERMINATED, left: None }
     }
 
-    /// The part that a document is in, or a later one, if this thread has another; `part` is the one that it has. A document behind all
-    /// takes what is left, as nobody finds any there.
-    pub(super) fn until(&self, mut part: Range<DocId>, document: DocId) -> Option<Range<DocId>> {
-        while document >= part.end {
-            part = match self {
-                Self::Whole => return None,
-                Self::Shared(_) => self.next()?,
-            };
+    /// The first document of the part that the thread has.
+    pub(super) fn start(&self) -> DocId {
+        self.own.start
+    }
+
+    /// Goes on to the part that a document is in, or to a later one, if the thread gets one; whether it did. A document behind all takes what
+    /// is left, as nobody finds any there.
+    pub(super) fn go_to(&mut self, document: DocId) -> bool {
+        while document >= self.own.end {
+            let Some(next) = self.left.and_then(Left::claim) else { return false };
+            self.own = next;
         }
-        Some(part)
+        true
     }
 }
 
@@ -99,31 +108,42 @@ mod tests {
 
     const PART: u32 = 100;
 
-    #[test]
-    fn segments_are_taken_whole_first_and_then_by_what_is_left_of_them() {
-        let claims = Claims::new([10, 3 * PART + 1, PART].into_iter(), PART);
-        assert!(claims.have_more());
-        let places: Vec<_> = (0..3).filter_map(|_| claims.next()).map(|(place, _)| place).collect();
-        assert_eq!(places, [0, 1, 2]);
-        // Whoever has them has begun.
-        let taken: Vec<_> =
-            (0..4).filter_map(|_| claims.next()).map(|(place, parts)| (place, parts.next())).collect();
+    fn claims(documents: &[u32], are_whole: bool) -> Claims {
+        Claims::new(documents.iter().copied(), PART, are_whole)
+    }
 
-        assert_eq!(taken, [(1, Some(0..PART)), (1, Some(PART..2 * PART)), (1, Some(2 * PART..3 * PART))]);
-        assert!(claims.next_whole().is_none());
+    #[test]
+    fn segments_are_begun_first_and_then_helped_with() {
+        let claims = claims(&[10, 3 * PART + 1, PART], false);
+        assert!(claims.have_more());
+        let begun: Vec<_> =
+            (0..3).filter_map(|_| claims.next()).map(|(place, parts)| (place, parts.own)).collect();
+        assert_eq!(begun, [(0, 0..10), (1, 0..PART), (2, 0..PART)]);
+
+        let helped: Vec<_> =
+            (0..4).filter_map(|_| claims.next()).map(|(place, parts)| (place, parts.own)).collect();
+
+        assert_eq!(helped, [(1, PART..2 * PART), (1, 2 * PART..3 * PART)]);
+        assert!(!claims.have_more());
     }
 
     #[test]
     fn parts_are_all_documents_once_and_each_thread_goes_forward() {
-        let claims = Claims::new([5 * PART + 7].into_iter(), PART);
-        let Some((0, parts)) = claims.next() else { panic!("there is one") };
-        let (mut own, mut others) = (Vec::new(), Vec::new());
-        while let Some(part) = parts.next() {
-            own.push(part);
-            others.extend(claims.next().and_then(|(_, parts)| parts.next()));
+        let claims = claims(&[5 * PART + 7], false);
+        let Some((0, mut parts)) = claims.next() else { panic!("there is one") };
+        let (mut own, mut others) = (vec![parts.own.clone()], Vec::new());
+        while let Some((_, theirs)) = claims.next() {
+            others.push(theirs.own);
+            if parts.go_to(parts.own.end) {
+                own.push(parts.own.clone());
+            }
+        }
+        while parts.go_to(parts.own.end) {
+            own.push(parts.own.clone());
         }
 
         assert!(own.is_sorted_by_key(|part| part.start) && others.is_sorted_by_key(|part| part.start));
+        assert!(own.len() > 1 && others.len() > 1, "{own:?} {others:?}");
         let mut all = [own, others].concat();
         all.sort_by_key(|part| part.start);
         assert_eq!(all.first().map(|part| part.start), Some(0));
@@ -133,16 +153,24 @@ mod tests {
 
     #[test]
     fn a_walk_that_is_done_leaves_nothing_to_others() {
-        let claims = Claims::new([5 * PART].into_iter(), PART);
-        let Some((0, parts)) = claims.next() else { panic!("there is one") };
-        let first = parts.next().expect("there is one");
-        assert_eq!(parts.until(first.clone(), PART - 1), Some(first.clone()));
-        assert_eq!(parts.until(first.clone(), 2 * PART), Some(2 * PART..3 * PART));
+        let claims = claims(&[5 * PART], false);
+        let Some((0, mut parts)) = claims.next() else { panic!("there is one") };
+        assert!(parts.go_to(PART - 1) && parts.own == (0..PART));
+        assert!(parts.go_to(2 * PART) && parts.own == (2 * PART..3 * PART));
+        assert!(claims.have_more());
 
-        assert_eq!(parts.until(first, TERMINATED), None);
+        assert!(!parts.go_to(TERMINATED));
 
         assert!(claims.next().is_none() && !claims.have_more());
-        assert_eq!(Parts::Whole.until(0..TERMINATED, TERMINATED), None);
-        assert_eq!(Parts::Whole.next(), Some(0..TERMINATED));
+    }
+
+    #[test]
+    fn nobody_helps_with_what_is_one_threads() {
+        let claims = claims(&[5 * PART, 5 * PART], true);
+        let Some((0, mut parts)) = claims.next() else { panic!("there is one") };
+        assert!(parts.go_to(4 * PART) && claims.have_more());
+        assert!(claims.next().is_some_and(|(place, _)| place == 1));
+
+        assert!(!claims.have_more() && claims.next().is_none() && !parts.go_to(TERMINATED));
     }
 }

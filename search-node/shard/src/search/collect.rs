@@ -124,7 +124,7 @@ fn walk<'a>(
         }
         let held = filter.as_mut().map(|filter| filter.hold(segment.reader, watch)).transpose()?;
         let asked = Matching { asking: &asking, filter: filter.as_ref().map(|filter| &*filter.matches) };
-        walk.segment(asked, (segment, keys.as_ref()), Parts::Whole, (found, aggs))?;
+        walk.segment(asked, (segment, keys.as_ref()), Parts::whole(), (found, aggs))?;
         drop(held);
         check_faults(&query, filter.as_ref())?;
     }
@@ -339,7 +339,7 @@ impl<'a> Walk<'a, '_> {
             Some(runs) => sorted::walk(matches, &runs, reader, &mut segment, left, self.watch)?,
             None => {
                 let mut none = SegmentAggs::open(&request.aggs, view, reader, context, self.watch)?;
-                segment.walk(matches, scored, Parts::Whole, &mut none, self.watch)?;
+                segment.walk(matches, scored, Parts::whole(), &mut none, self.watch)?;
             }
         }
         found.take(segment, ordinal, scored)

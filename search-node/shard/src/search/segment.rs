@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use tantivy::index::SegmentReader;
 use tantivy::query::{Scorer, Weight};
-use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, Score};
+use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, Score, TERMINATED};
 
 use super::claims::Parts;
 use super::groups::Groups;
@@ -129,17 +129,14 @@ impl<'a> Segment<'a> {
     fn walk_scored(
         &mut self,
         scorer: &mut dyn Scorer,
-        parts: Parts<'_>,
+        mut parts: Parts<'_>,
         aggs: &mut SegmentAggs<'_>,
         watch: &Watch<'_>,
     ) {
-        let Some(mut part) = parts.next() else { return };
         let mut document = scorer.doc();
-        while !self.is_terminated && !watch.is_over_after(1) {
-            let Some(own) = parts.until(part, document) else { return };
-            part = own;
-            if document < part.start {
-                document = scorer.seek(part.start);
+        while !self.is_terminated && !watch.is_over_after(1) && parts.go_to(document) {
+            if document < parts.start() {
+                document = scorer.seek(parts.start());
                 continue;
             }
             self.meet(document, scorer.score(), aggs);
@@ -150,25 +147,30 @@ impl<'a> Segment<'a> {
     fn walk_unscored(
         &mut self,
         scorer: &mut dyn Scorer,
-        parts: Parts<'_>,
+        mut parts: Parts<'_>,
         aggs: &mut SegmentAggs<'_>,
         watch: &Watch<'_>,
     ) {
-        let Some(mut part) = parts.next() else { return };
         let mut block = [0; BLOCK];
         loop {
-            if scorer.doc() < part.start {
-                scorer.seek(part.start);
+            if scorer.doc() < parts.start() {
+                scorer.seek(parts.start());
             }
             let count = scorer.fill_buffer(&mut block);
             for document in &block[..count] {
-                let Some(own) = parts.until(part, *document) else { return };
-                part = own;
-                if *document >= part.start {
+                if !parts.go_to(*document) {
+                    return;
+                }
+                if *document >= parts.start() {
                     self.meet(*document, 0.0, aggs);
                 }
             }
-            if count < BLOCK || self.is_terminated || watch.is_over_after(BLOCK as u32) {
+            if count < BLOCK {
+                // There are no more in any part: nobody else need look.
+                parts.go_to(TERMINATED);
+                return;
+            }
+            if self.is_terminated || watch.is_over_after(BLOCK as u32) {
                 return;
             }
         }

@@ -121,3 +121,50 @@ fn all_threads_end_with_the_search() {
     }
     assert!(helpers.helped() > 10 && helpers.helping() == 0, "{helpers:?}");
 }
+
+/// One segment, in which all that match one word stand in front.
+fn one_segment(folder: &Path) -> Arc<Engine> {
+    let engine = open(folder, mapping(&[("n", "long"), ("t", "text")]));
+    for n in 0..9_000 {
+        let text = if n < 300 { "front of all" } else { "all" };
+        put(&engine, &n.to_string(), &json!({"n": n, "t": text}));
+    }
+    engine.refresh(NOW).expect("refreshed");
+    engine
+}
+
+#[test]
+fn a_walk_without_more_matches_begins_no_part_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = one_segment(folder.path());
+    let aggs = aggs::parse(&json!({"most": {"max": {"field": "n"}}})).expect("aggregations");
+    let query = parse_query(&json!({"match": {"t": "front"}})).expect("a query");
+    for hits in [0, 10] {
+        let request = SearchRequest { aggs: aggs.clone(), ..SearchRequest::of(query.clone(), hits) };
+        let (stop, looks) = ends_after(usize::MAX, Stop::Cancelled);
+
+        let answer = search_helped(&engine.view(), &request, &context(), &stop, &Helpers::eager(1));
+
+        assert_eq!(answer.expect("searched").total, 300);
+        // It is looked before a segment is begun, and where its documents end.
+        let looks = looks.load(std::sync::atomic::Ordering::Relaxed);
+        assert!(looks <= 4, "{looks} looks with {hits} hits");
+    }
+}
+
+#[test]
+fn nobody_is_called_where_there_is_nothing_to_share() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = one_segment(folder.path());
+    let best = SearchRequest::of(parse_query(&json!({"match": {"t": "all front"}})).expect("a query"), 10);
+    let helpers = Helpers::eager(4);
+    let way = SearchRequest { counted_to: u64::MAX, ..best.clone() };
+    let constant = SearchRequest::of(parse_query(&json!({"exists": {"field": "n"}})).expect("a query"), 10);
+
+    for request in [constant, way] {
+        search_helped(&engine.view(), &request, &context(), &never(), &helpers).expect("searched");
+    }
+
+    // One that is met document by document is helped with by as many as there are processors, however often it is looked.
+    assert!(helpers.helped() <= 3, "{} helped", helpers.helped());
+}

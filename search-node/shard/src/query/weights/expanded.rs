@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tantivy::index::SegmentReader;
 use tantivy::query::{AutomatonWeight, BooleanQuery, DfaWrapper, EnableScoring, Query, TermQuery, Weight};
@@ -24,6 +24,8 @@ pub(in crate::query) struct Expanded {
     field: ScoredField,
     wanted: Wanted,
     rewrite: Rewrite,
+    /// The terms of the point in time that is searched, once they were looked up.
+    found: Arc<OnceLock<Vec<Shared>>>,
 }
 
 /// Which terms are wanted.
@@ -136,7 +138,7 @@ impl Expanded {
             Rewrite::Usual => Rewrite::TopBlended(fuzziness.max_expansions),
             other => other,
         };
-        Self { field, wanted: Wanted::Near(near), rewrite }
+        Self { field, wanted: Wanted::Near(near), rewrite, found: Arc::default() }
     }
 
     /// Terms that are like an expression.
@@ -148,7 +150,7 @@ impl Expanded {
         if matches!(rewrite, Rewrite::Usual | Rewrite::Constant) {
             return Self::all_the_same(field.field, automaton, field.faults);
         }
-        Box::new(Self { field, wanted: Wanted::Like(automaton), rewrite })
+        Box::new(Self { field, wanted: Wanted::Like(automaton), rewrite, found: Arc::default() })
     }
 
     /// The same, each of which counts the same.
@@ -200,12 +202,18 @@ impl Expanded {
         if matches!(self.rewrite, Rewrite::Constant | Rewrite::ConstantBoolean) {
             return Ok(None);
         }
-        let terms = self.wanted.terms(searcher, self.field.field, self.most(), &self.field.faults)?;
+        let terms = match self.found.get() {
+            Some(found) => found,
+            None => {
+                let found = self.wanted.terms(searcher, self.field.field, self.most(), &self.field.faults)?;
+                self.found.get_or_init(|| found)
+            }
+        };
         let mut most = 0;
-        for (term, _) in &terms {
+        for (term, _) in terms {
             most = most.max(searcher.doc_freq(term)?);
         }
-        Ok(Some(BooleanQuery::union(terms.into_iter().map(|shared| self.one(shared, most)).collect())))
+        Ok(Some(BooleanQuery::union(terms.iter().map(|shared| self.one(shared.clone(), most)).collect())))
     }
 }
 

@@ -61,13 +61,14 @@ impl Impacts {
         reader: &SegmentReader,
         is_over: &dyn Fn(u32) -> bool,
     ) -> tantivy::Result<Option<Arc<Self>>> {
+        let name = name(term);
         let make = |mut charge: Charge| {
             let documents = best_documents(term, &field.lengths(reader)?, reader, is_over)?;
             let documents = documents.ok_or(Unmade::Ended)?;
-            charge.set_in_any_case(ENTRY_BYTES + size_of_val(documents.as_slice()));
+            charge.set_in_any_case(ENTRY_BYTES + 2 * name.len() + size_of_val(documents.as_slice()));
             Ok(Self { documents, charge })
         };
-        match identities_in(&field.identities.0, reader)?.fielddata().get_or_make_alone(&name(term), make) {
+        match identities_in(&field.identities.0, reader)?.fielddata().get_or_make_alone(&name, make) {
             Ok(made) => Ok(made),
             Err(Unmade::Ended) => Ok(None),
             Err(Unmade::Failed(error)) => Err(error),
@@ -90,8 +91,13 @@ impl Impacts {
     }
 }
 
+/// Other terms have other names.
 fn name(term: &Term) -> String {
-    format!("impacts {} {:?}", term.field().field_id(), term.serialized_value_bytes())
+    let (field, bytes) = (term.field().field_id(), term.serialized_value_bytes());
+    match std::str::from_utf8(bytes) {
+        Ok(text) => format!("impacts {field} {text}"),
+        Err(_) => format!("impacts of bytes {field} {bytes:?}"),
+    }
 }
 
 /// One document for each length that has the term more often there than all shorter ones; none where it is over before all were seen.

@@ -5,7 +5,7 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::thread::{Builder, Scope, ScopedJoinHandle};
 
-use super::{AskedSegment, Asking, Claims, Common, Matching, Parts, Walk};
+use super::{AskedSegment, Asking, Claims, Common, Matching, Walk};
 use crate::aggs::{AggPartial, reduce};
 use crate::search::SearchError;
 use crate::search::found::Found;
@@ -51,7 +51,9 @@ impl<'a> Walk<'a, '_> {
         helpers: &Arc<Helpers>,
         (found, aggs): (&mut Found<'a>, &mut AggPartial),
     ) -> Result<(), SearchError> {
-        let claims = Claims::new(order.iter().map(|segment| segment.reader.max_doc()), helpers.part);
+        let are_whole = self.common.is_counted_alone() || matches!(asked.asking, Asking::Way(_));
+        let documents = order.iter().map(|segment| segment.reader.max_doc());
+        let claims = Claims::new(documents, helpers.part, are_whole);
         let (stop, others) = (self.watch.ask(), found.beside());
         let work = Work { common: self.common, asked, order, claims, stop };
         let is_partial = std::thread::scope(|scope| {
@@ -106,6 +108,7 @@ impl<'a> Work<'a, '_> {
         found: &mut Found<'a>,
         aggs: &mut AggPartial,
     ) -> Result<bool, SearchError> {
+        let _told = IfBroken(self.stop);
         let walk = Walk { common: self.common, watch };
         let end = match self.walk_claimed(&walk, found, aggs) {
             Ok(()) => watch.end(),
@@ -124,17 +127,23 @@ impl<'a> Work<'a, '_> {
         found: &mut Found<'a>,
         aggs: &mut AggPartial,
     ) -> Result<(), SearchError> {
-        let is_whole = self.common.is_counted_alone() || matches!(self.asked.asking, Asking::Way(_));
-        let next = || match is_whole {
-            true => self.claims.next_whole().map(|place| (place, Parts::Whole)),
-            false => self.claims.next(),
-        };
-        while let Some((place, parts)) = next()
+        while let Some((place, parts)) = self.claims.next()
             && !walk.watch.is_over()
         {
             walk.segment(self.asked, (&self.order[place], None), parts, (found, aggs))?;
         }
         Ok(())
+    }
+}
+
+/// Ends the others where a thread breaks.
+struct IfBroken<'s>(AskStop<'s>);
+
+impl Drop for IfBroken<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.note(Stop::Cancelled);
+        }
     }
 }
 

@@ -72,6 +72,8 @@ pub struct Node {
     pub carried_pool: Pool,
     /// The same for searches.
     pub carried_search_pool: Pool,
+    /// The same for reads by id, and for what is quickly told.
+    pub carried_get_pool: Pool,
     /// Points in time that other nodes will ask for.
     pub(crate) contexts: Contexts,
     /// Points in time that are held for clients.
@@ -87,6 +89,8 @@ pub struct Node {
     /// How soon other nodes answer searches.
     pub(crate) soonest: Arc<Soonest>,
     pub search_pool: Pool,
+    /// Reads by id: they stand behind no search.
+    pub get_pool: Pool,
     /// The batches of operations by query.
     pub by_query_pool: Pool,
     pub force_merge_pool: Pool,
@@ -277,6 +281,7 @@ impl Node {
             write_pool: Pool::new("write", settings.write),
             carried_pool: Pool::new("write", settings.write),
             carried_search_pool: Pool::new("search", settings.search),
+            carried_get_pool: Pool::new("get", settings.get),
             contexts: Contexts::new(settings.search_contexts_max),
             held: HeldContexts::default(),
             scans: Scans::default(),
@@ -285,6 +290,7 @@ impl Node {
             search_turn: AtomicU64::new(0),
             soonest: Arc::default(),
             search_pool: Pool::new("search", settings.search),
+            get_pool: Pool::new("get", settings.get),
             by_query_pool: Pool::new("by_query", settings.by_query),
             force_merge_pool: Pool::new("force_merge", settings.force_merge),
             by_query_places: Arc::new(Semaphore::new(settings.by_query.size + settings.by_query.queue)),

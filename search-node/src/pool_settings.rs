@@ -35,6 +35,18 @@ pub(crate) const THREAD_POOLS: &[Setting] = &[
         "How many searching requests may wait; more are answered 429.",
     ),
     setting(
+        "thread_pool.get.size",
+        Kind::Integer(0, 1024),
+        Some("0"),
+        "How many requests may read documents by their ids at the same time; 0 for one and a half times the number of cores, plus one.",
+    ),
+    setting(
+        "thread_pool.get.queue_size",
+        Kind::Integer(1, 100_000),
+        Some("1000"),
+        "How many requests that read documents by their ids may wait; more are answered 429.",
+    ),
+    setting(
         NICE,
         Kind::Integer(0, 19),
         Some("10"),

@@ -49,7 +49,7 @@ impl Answers for Serving {
                     done.map_err(Fault::Failed)
                 }
                 Action::Held => {
-                    let pool = node.carried_search_pool.clone();
+                    let pool = node.carried_get_pool.clone();
                     let done = pool.go_on(move || answer_held(&node, &call.body, &call.cancelled)).await;
                     done.map_err(Fault::Failed)
                 }
@@ -68,13 +68,13 @@ impl Answers for Serving {
                     None => Err(Fault::unknown(action)),
                 },
                 Action::Figures => {
-                    let pool = node.carried_search_pool.clone();
+                    let pool = node.carried_get_pool.clone();
                     let told = pool.go_on(move || Ok(answer_figures(&node, &call.body))).await;
                     told.map_err(Fault::Failed)
                 }
                 Action::HotThreads => answer_hot_threads(&call.body).await.map_err(Fault::Failed),
                 Action::Sizes => {
-                    let pool = node.carried_search_pool.clone();
+                    let pool = node.carried_get_pool.clone();
                     pool.go_on(move || Ok(answer_sizes(&node))).await.map_err(Fault::Failed)
                 }
                 Action::Visible => answer_visible(node, &call.body).await.map_err(Fault::Failed),

@@ -102,7 +102,7 @@ pub(super) async fn tell(
     options: GetOptions,
     show: impl FnOnce(&Found, &Target, &GetOptions) -> Result<Reply, ApiError> + Send + 'static,
 ) -> Result<Reply, ApiError> {
-    let pool = call.node.search_pool.clone();
+    let pool = call.node.get_pool.clone();
     let read = move || {
         let found = get(&call.node, &target, &options)?;
         let reserved = found.reserve(&call.node)?;

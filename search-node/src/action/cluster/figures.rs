@@ -219,7 +219,8 @@ pub(super) fn figures_of(node: &Node, wish: &FiguresWish) -> NodeFigures {
 }
 
 fn pools_of(node: &Node) -> Vec<PoolFigures> {
-    let pools = [&node.write_pool, &node.search_pool, &node.by_query_pool, &node.force_merge_pool];
+    let pools =
+        [&node.write_pool, &node.search_pool, &node.get_pool, &node.by_query_pool, &node.force_merge_pool];
     pools.into_iter().map(crate::pool::Pool::figures).chain([helpers_of(node)]).collect()
 }
 

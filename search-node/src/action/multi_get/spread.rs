@@ -63,7 +63,7 @@ pub(crate) async fn multi_get(node: &Arc<Node>, wanted: Vec<Wanted>) -> Result<V
         }
         let round = {
             let (node, wanted) = (Arc::clone(node), Arc::clone(&wanted));
-            let pool = node.search_pool.clone();
+            let pool = node.get_pool.clone();
             let work = move || Ok(look(&node, &wanted, &left));
             if is_first { pool.run(work).await? } else { pool.go_on(work).await? }
         };
@@ -167,7 +167,7 @@ pub(crate) async fn answer_multi_get(node: Arc<Node>, message: Bytes) -> Result<
     };
     let carried: Vec<Carried> = postcard::from_bytes(&message).map_err(unreadable)?;
     let wanted: Arc<Vec<Wanted>> = Arc::new(carried.into_iter().map(Carried::wanted).collect());
-    let pool = node.carried_search_pool.clone();
+    let pool = node.carried_get_pool.clone();
     let read = {
         let wanted = Arc::clone(&wanted);
         pool.go_on(move || Ok(read_here(&node, &wanted))).await?

@@ -78,6 +78,12 @@ impl Reservation {
         Reservation { memory: self.memory.clone(), bytes, what: self.what, precedence: None }
     }
 
+    /// Makes one of two of the same request.
+    pub(crate) fn join(&mut self, mut other: Reservation) {
+        self.bytes += std::mem::take(&mut other.bytes);
+        self.precedence = self.precedence.take().or_else(|| other.precedence.take());
+    }
+
     /// Some of what was promised is in memory now: it counts with what the process holds, whoever keeps it.
     pub(crate) fn fill(&mut self, bytes: u64) {
         let bytes = bytes.min(self.bytes);

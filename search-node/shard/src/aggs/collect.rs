@@ -209,9 +209,7 @@ impl<'a> Collector<'a> {
                 let _held = query.hold(asked, reader, &[], watch.ask())?;
                 let weight = query.query().weight(EnableScoring::disabled_from_searcher(&view.searcher))?;
                 let words = (reader.max_doc() as usize).div_ceil(64);
-                if !meter.take(words * size_of::<u64>()) {
-                    return Err(SearchError::Cancelled);
-                }
+                meter.take(words * size_of::<u64>())?;
                 let mut members = vec![0u64; words];
                 let mut scorer = weight.scorer(reader, 1.0)?;
                 while scorer.doc() != TERMINATED && !watch.is_over_after(1) {
@@ -243,8 +241,9 @@ impl<'a> Collector<'a> {
                 let before = counter.bytes();
                 self.values.each_hash(document, |hash| counter.add(hash));
                 let grown = counter.bytes();
-                if grown > before {
-                    self.meter.take(grown);
+                // The smaller table that it was copied from is gone.
+                if let Some(more @ 1..) = grown.checked_sub(before) {
+                    let _ = self.meter.take(more);
                 }
             }
             (Kind::Missing { .. }, Buckets::Single { counts, .. }) if !self.values.has(document) => {
@@ -267,7 +266,7 @@ impl<'a> Collector<'a> {
                     }
                     last = Some(key);
                     let number = *numbers.entry((owner, key)).or_insert_with(|| {
-                        meter.take(bucket_bytes);
+                        let _ = meter.take(bucket_bytes);
                         keys.push((owner, key));
                         counts.push(0);
                         (counts.len() - 1) as u32
@@ -282,7 +281,6 @@ impl<'a> Collector<'a> {
 
     fn finish(self, owners: usize) -> Result<Vec<State>, SearchError> {
         let Self { node, values, state, subs, mut meter, .. } = self;
-        let mut take = |bytes| if meter.take(bytes) { Ok(()) } else { Err(SearchError::Cancelled) };
         Ok(match state {
             Buckets::Metric(mut sums) => {
                 sums.resize_with(owners, Sums::default);
@@ -301,7 +299,7 @@ impl<'a> Collector<'a> {
                 buckets.map(|(count, subs)| State::Single(Bucket { count, subs })).collect()
             }
             Buckets::Keyed { counts, keys, .. } => {
-                take(counts.len() * (size_of::<AggPartial>() + subs.shown_bytes()))?;
+                meter.take(counts.len() * (size_of::<AggPartial>() + subs.shown_bytes()))?;
                 let below = subs.finish_for(counts.len())?;
                 let is_terms = matches!(node.kind, Kind::Terms(_));
                 let empty = || {
@@ -310,7 +308,7 @@ impl<'a> Collector<'a> {
                 let mut states: Vec<State> = (0..owners).map(|_| empty()).collect();
                 for (((owner, key), count), subs) in keys.into_iter().zip(counts).zip(below) {
                     let key = values.shown_key(&node.kind, key)?;
-                    take(JOINED_BYTES + text_bytes(&key))?;
+                    meter.take(JOINED_BYTES + text_bytes(&key))?;
                     let bucket = Bucket { count, subs };
                     match &mut states[owner as usize] {
                         State::Terms(buckets) => drop(buckets.insert(key, bucket)),

@@ -43,10 +43,7 @@ const SHOWN_BYTES: usize = 768;
 impl Finishing {
     /// Takes memory for what is made of the answer.
     fn take(&mut self, bytes: usize) -> Result<(), AggError> {
-        if self.meter.take(bytes) {
-            return Ok(());
-        }
-        Err(QueryError {
+        self.meter.take(bytes).map_err(|_| QueryError {
             kind: "circuit_breaking_exception",
             reason: "there is no memory for the buckets of the answer".to_owned(),
         })

@@ -95,7 +95,7 @@ pub fn reduce(request: &AggRequest, a: AggPartial, b: AggPartial) -> AggPartial 
     if a.states.is_empty() {
         return b;
     }
-    if b.states.is_empty() || !request.room.meter().take(b.buckets() * JOINED_BYTES) {
+    if b.states.is_empty() || request.room.meter().take(b.buckets() * JOINED_BYTES).is_err() {
         return a;
     }
     let formats = match (a.formats, b.formats) {

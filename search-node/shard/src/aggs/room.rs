@@ -3,10 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::search::Stop;
+
 /// Says whether there is memory for so many bytes more; whoever runs the shards knows, and takes back what was given when a search ends.
 pub trait Room: fmt::Debug + Send + Sync {
-    /// Gives so many bytes. Who gets none ends what it does: whoever is asked knows why.
-    fn take(&self, bytes: usize) -> bool;
+    /// Gives so many bytes. Who gets none ends what it does, as the whole search does: its time was up before there were any, or there will be
+    /// none, and whoever is asked knows why.
+    fn take(&self, bytes: usize) -> Result<(), Stop>;
 }
 
 /// The room of one request; none where nobody looks after memory. It says nothing about what is asked, so that all are equal.
@@ -44,31 +47,29 @@ pub(super) struct Meter {
 }
 
 impl Meter {
-    /// Takes so many bytes; whether there was room for them.
+    /// Takes so many bytes, if there is room for them.
     #[inline]
-    pub(super) fn take(&mut self, bytes: usize) -> bool {
+    pub(super) fn take(&mut self, bytes: usize) -> Result<(), Stop> {
         match self.left.checked_sub(bytes) {
             Some(left) => {
                 self.left = left;
-                true
+                Ok(())
             }
             None => self.ask(bytes),
         }
     }
 
     #[cold]
-    fn ask(&mut self, bytes: usize) -> bool {
+    fn ask(&mut self, bytes: usize) -> Result<(), Stop> {
         let Within(Some(room)) = &self.room else {
             self.left = usize::MAX;
-            return true;
+            return Ok(());
         };
         let wanted = bytes.max(self.step);
         self.step = (2 * self.step).min(STEP_MOST);
-        let is_given = room.take(wanted);
-        if is_given {
-            self.left += wanted - bytes;
-        }
-        is_given
+        room.take(wanted)?;
+        self.left += wanted - bytes;
+        Ok(())
     }
 }
 
@@ -93,10 +94,11 @@ mod tests {
     }
 
     impl Room for Bounded {
-        fn take(&self, bytes: usize) -> bool {
+        fn take(&self, bytes: usize) -> Result<(), Stop> {
             self.asked.fetch_add(1, Ordering::Relaxed);
             let next = |given: usize| Some(given + bytes).filter(|given| *given <= self.most);
-            self.given.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok()
+            let given = self.given.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
+            given.map(drop).map_err(|_| Stop::Cancelled)
         }
     }
 
@@ -104,20 +106,20 @@ mod tests {
     fn little_is_not_asked_for_and_much_is_seldom() {
         let room = Bounded::new(10 << 20);
         let mut meter = Within::new(Arc::<Bounded>::clone(&room)).meter();
-        assert!(meter.take(FREE_BYTES));
+        assert_eq!(meter.take(FREE_BYTES), Ok(()));
         assert_eq!(room.asked.load(Ordering::Relaxed), 0);
 
-        let taken = (0..).take_while(|_| meter.take(100)).count();
+        let taken = (0..).take_while(|_| meter.take(100).is_ok()).count();
 
         let asked = room.asked.load(Ordering::Relaxed);
         assert!((100 * taken).abs_diff(10 << 20) < 2 * STEP_MOST, "{taken}");
         assert!(asked < 60, "{asked}");
-        assert!(!meter.take(STEP_MOST), "it stays full");
+        assert_eq!(meter.take(STEP_MOST), Err(Stop::Cancelled), "it stays full");
     }
 
     #[test]
     fn where_nobody_looks_there_is_room() {
         let mut meter = Within::default().meter();
-        assert!((0..1000).all(|_| meter.take(1 << 30)));
+        assert!((0..1000).all(|_| meter.take(1 << 30).is_ok()));
     }
 }

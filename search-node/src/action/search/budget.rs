@@ -2,14 +2,14 @@
 //!
 //! Some of it is known beforehand: how many hits are wanted, and what another node has answered. The rest is asked for as it comes: buckets
 //! while they are filled, documents as they are read. What was taken before is in memory by then, where the node sees it, so that no more
-//! is ever promised than the next step. A large search does not wait for memory: it has a place that others need. A small one waits for large
-//! ones to end.
+//! is ever promised than the next step. A large search does not wait for memory: what it holds is what others need. A small one waits for
+//! large ones to end, and its place is another's meanwhile.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use parking_lot::Mutex;
-use shard::{Ending, Room, Stop};
+use parking_lot::{Mutex, MutexGuard};
+use shard::{Aside, Ending, Room, SearchError, Stop};
 use tokio::runtime::Handle;
 
 use super::SearchBody;
@@ -17,6 +17,7 @@ use super::until::Until;
 use crate::action::weight::Weight;
 use crate::error::ApiError;
 use crate::memory::{Memory, Reservation};
+use crate::pool::StandAside;
 
 /// What memory is promised for.
 const WHAT: &str = "search_request";
@@ -50,15 +51,20 @@ const TEXT_LEAST: u64 = 64 << 10;
 #[derive(Debug)]
 pub(super) struct Budget {
     memory: Memory,
+    /// Where a small one waits, also on a thread that helps it and is of no runtime.
+    runtime: Option<Handle>,
     /// How long a small one waits.
     until: Until,
     state: Mutex<State>,
+    /// Held by the one of its threads that waits for memory: it does so for all of them.
+    turn: Mutex<()>,
     /// Known to who works for it.
     is_refused: Arc<AtomicBool>,
 }
 
 #[derive(Debug)]
 struct State {
+    /// What is promised; without most of it while a thread waits for more.
     reserved: Reservation,
     /// Of what is promised, what nobody has taken yet.
     left: u64,
@@ -67,62 +73,126 @@ struct State {
     /// All that was taken so far.
     taken: u64,
     refusal: Option<ApiError>,
+    /// Why something was left out: the time of the search was up before there was memory for it.
+    late: Option<ApiError>,
+}
+
+impl State {
+    /// How much has to be promised before so many bytes can be taken.
+    fn lacks(&mut self, bytes: u64) -> Option<u64> {
+        if self.taken == 0 {
+            return Some(BASE_BYTES);
+        }
+        let short = bytes.checked_sub(self.left).filter(|short| *short > 0)?;
+        // The base is never filled: it stands for what comes and goes.
+        let before = self.reserved.bytes().saturating_sub(BASE_BYTES + self.left + self.text);
+        self.reserved.fill(before);
+        Some(short.max((self.taken / 8).clamp(*STEP.start(), *STEP.end())))
+    }
+
+    /// So much more is promised.
+    fn add(&mut self, bytes: u64) {
+        match self.taken {
+            0 => self.taken = bytes,
+            _ => self.left += bytes,
+        }
+    }
 }
 
 impl Budget {
+    /// Begun on a thread of the runtime of the node.
     pub(super) fn new(memory: &Memory, until: Until) -> Self {
         let reserved = memory.reserve_nothing(WHAT);
-        let state = State { reserved, left: 0, text: 0, taken: 0, refusal: None };
-        let is_refused = Arc::new(AtomicBool::new(false));
-        Self { memory: memory.clone(), until, state: Mutex::new(state), is_refused }
+        let state = State { reserved, left: 0, text: 0, taken: 0, refusal: None, late: None };
+        Self {
+            memory: memory.clone(),
+            runtime: Handle::try_current().ok(),
+            until,
+            state: Mutex::new(state),
+            turn: Mutex::new(()),
+            is_refused: Arc::default(),
+        }
     }
 
-    /// Takes so many bytes, which are in memory by the next time; or says why there are none, as from then on.
+    /// Takes so many bytes, which are in memory by the next time; or says why there are none, as from then on. Where the time is up or nobody
+    /// wants the answer any more, that ends the search, and not this.
     pub(super) fn take(&self, bytes: u64) -> Result<(), ApiError> {
         let mut state = self.state.lock();
-        if let Some(refusal) = &state.refusal {
-            return Err(refusal.clone());
+        loop {
+            if let Some(refusal) = &state.refusal {
+                return Err(refusal.clone());
+            }
+            let Some(more) = state.lacks(bytes) else {
+                state.left -= bytes;
+                state.taken += bytes;
+                return Ok(());
+            };
+            self.grow(&mut state, more, bytes)?;
         }
-        self.take_in(&mut state, bytes).inspect_err(|refusal| {
-            state.refusal = Some(refusal.clone());
-            self.is_refused.store(true, Ordering::Release);
-        })
     }
 
-    fn take_in(&self, state: &mut State, bytes: u64) -> Result<(), ApiError> {
-        if state.taken == 0 {
-            self.grow(state, BASE_BYTES)?;
-            state.taken = BASE_BYTES;
+    /// Promises more. What is little is waited for, for as long as somebody wants the answer.
+    fn grow(&self, state: &mut MutexGuard<'_, State>, more: u64, wanted: u64) -> Result<(), ApiError> {
+        let taken = state.taken;
+        let runtime = self.runtime.as_ref().filter(|_| self.memory.is_small(taken + more));
+        match runtime {
+            Some(_) if state.reserved.grow_if_free(more) => {}
+            Some(runtime) => return MutexGuard::unlocked(state, || self.wait_aside(runtime, wanted)),
+            None => state.reserved.grow_now(more, taken).map_err(|refusal| self.refuse(state, refusal))?,
         }
-        if state.left < bytes {
-            let step = (bytes - state.left).max((state.taken / 8).clamp(*STEP.start(), *STEP.end()));
-            // The base is never filled: it stands for what comes and goes.
-            let before = state.reserved.bytes().saturating_sub(BASE_BYTES + state.left + state.text);
-            state.reserved.fill(before);
-            self.grow(state, step)?;
-            state.left += step;
-        }
-        state.left -= bytes;
-        state.taken += bytes;
+        state.add(more);
         Ok(())
     }
 
-    /// Promises more. What is little is waited for, if anybody can wait here, and for as long as somebody wants the answer.
-    fn grow(&self, state: &mut State, bytes: u64) -> Result<(), ApiError> {
-        let State { reserved, taken, .. } = state;
-        let runtime = Handle::try_current().ok().filter(|_| self.memory.is_small(*taken + bytes));
-        let Some(runtime) = runtime else { return reserved.grow_now(bytes, *taken) };
-        if reserved.grow_if_free(bytes) {
-            return Ok(());
+    /// Waits for memory, while the place of the search is another's.
+    fn wait_aside(&self, runtime: &Handle, wanted: u64) -> Result<(), ApiError> {
+        let is_wanted = || self.until.stop().is_none();
+        if !is_wanted() {
+            return self.wait_in_turn(runtime, wanted);
         }
-        let waited = runtime.block_on(async {
+        let mut waited = Ok(());
+        let mut wait = || {
+            waited = self.wait_in_turn(runtime, wanted);
+            waited.is_ok()
+        };
+        StandAside.wait(&mut wait, &is_wanted);
+        waited
+    }
+
+    fn wait_in_turn(&self, runtime: &Handle, wanted: u64) -> Result<(), ApiError> {
+        let _turn = self.turn.lock();
+        let mut state = self.state.lock();
+        // Whoever had the turn before may have got enough for this one, too, or have been refused.
+        let Some(more) = state.lacks(wanted).filter(|_| state.refusal.is_none()) else { return Ok(()) };
+        let mut reserved = std::mem::replace(&mut state.reserved, self.memory.reserve_nothing(WHAT));
+        drop(state);
+        let grown = runtime.block_on(async {
             tokio::select! {
                 biased;
-                grown = reserved.grow(bytes) => Some(grown),
+                grown = reserved.grow(more) => Some(grown),
                 () = self.until.ended() => None,
             }
         });
-        waited.unwrap_or_else(|| reserved.grow_now(bytes, *taken))
+        let mut state = self.state.lock();
+        state.reserved.join(reserved);
+        match grown {
+            Some(grown) => grown.map_err(|refusal| self.refuse(&mut state, refusal))?,
+            None if self.until.cancelled.is_cancelled() => return Err(SearchError::Cancelled.into()),
+            None => {
+                let taken = state.taken;
+                let grown = state.reserved.grow_now(more, taken);
+                grown.inspect_err(|late| state.late = Some(late.clone()))?;
+            }
+        }
+        state.add(more);
+        Ok(())
+    }
+
+    /// There is none from now on.
+    fn refuse(&self, state: &mut State, refusal: ApiError) -> ApiError {
+        state.refusal = Some(refusal.clone());
+        self.is_refused.store(true, Ordering::Release);
+        refusal
     }
 
     /// Takes what so many of the best hits of a search take.
@@ -170,6 +240,22 @@ impl Budget {
         self.is_refused.load(Ordering::Acquire).then(|| self.state.lock().refusal.clone()).flatten()
     }
 
+    /// Why something was left out for which there was no memory before the time was up: what was found until then is the answer.
+    pub(super) fn late(&self) -> Option<ApiError> {
+        let state = self.state.lock();
+        state.late.clone().filter(|_| state.refusal.is_none())
+    }
+
+    /// Whether this says so.
+    pub(super) fn is_late(&self, error: &ApiError) -> bool {
+        self.late().is_some_and(|late| late == *error)
+    }
+
+    /// Takes so many bytes, or says how the search ends without them.
+    pub(super) fn take_or_end(&self, bytes: u64) -> Result<(), Stop> {
+        self.take(bytes).map_err(|_| self.late().map_or(Stop::Cancelled, |_| Stop::TimeIsUp))
+    }
+
     /// Fails where something was left out for which there was no memory.
     pub(super) fn check(&self) -> Result<(), ApiError> {
         self.refusal().map_or(Ok(()), Err)
@@ -183,8 +269,8 @@ impl Budget {
 
 /// Aggregations take of it what they hold.
 impl Room for Budget {
-    fn take(&self, bytes: usize) -> bool {
-        Budget::take(self, bytes as u64).is_ok()
+    fn take(&self, bytes: usize) -> Result<(), Stop> {
+        self.take_or_end(bytes as u64)
     }
 }
 
@@ -215,6 +301,8 @@ mod tests {
 
     use super::*;
     use crate::memory::{Heap, MemorySettings};
+    use crate::pool::Pool;
+    use crate::pool_settings::PoolSettings;
 
     /// A heap of which the test says what it holds.
     #[derive(Debug, Default)]
@@ -342,16 +430,50 @@ mod tests {
         memory.look();
         let small = |until: Until| {
             let memory = memory.clone();
-            tokio::task::spawn_blocking(move || Budget::new(&memory, until).take(100))
+            let budget = Budget::new(&memory, until);
+            // Helpers of a search are of no runtime.
+            tokio::task::spawn_blocking(move || {
+                std::thread::spawn(move || budget.take_or_end(100)).join().expect("no panic")
+            })
         };
 
         let hasty = small(Until::new(Some(Duration::from_millis(10)), CancellationToken::new()));
-        let refused = hasty.await.expect("no panic").expect_err("its time is up");
-        assert_eq!(refused.status, 429);
+        let late = hasty.await.expect("no panic");
+        assert_eq!(late, Err(Stop::TimeIsUp), "what was found until then is the answer");
+        let cancelled = CancellationToken::new();
+        let unwanted = small(Until::new(None, cancelled.clone()));
+        cancelled.cancel();
+        assert_eq!(unwanted.await.expect("no panic"), Err(Stop::Cancelled));
         let patient = small(Until::new(None, CancellationToken::new()));
         heap.0.store(0, Ordering::Release);
 
         patient.await.expect("no panic").expect("there is room again");
         drop(full);
+    }
+
+    /// A few searches that waited for memory used to keep every place.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn the_place_of_one_that_waits_is_anothers_meanwhile() {
+        let heap = Arc::new(TestHeap(AtomicU64::new(u64::MAX)));
+        let settings = MemorySettings { limit: 16 << 20, wait: Duration::from_secs(60), queue: 10 };
+        let memory = Memory::new(settings, Arc::clone(&heap) as Arc<dyn Heap>);
+        memory.look();
+        let pool = Pool::new("search", PoolSettings { size: 1, queue: 2, aside: 1, nice: 0 });
+        let (of_pool, of_memory) = (pool.clone(), memory.clone());
+        let (began, has_begun) = tokio::sync::oneshot::channel();
+        let waiting = tokio::spawn(async move {
+            let work = move || {
+                let budget = budget_in(&of_memory);
+                let _ = began.send(());
+                budget.take(100)
+            };
+            of_pool.run(work).await
+        });
+        has_begun.await.expect("it works");
+
+        assert_eq!(pool.run(|| Ok(7)).await, Ok(7), "its place is free");
+        heap.0.store(0, Ordering::Release);
+
+        assert_eq!(waiting.await.expect("no panic"), Ok(()));
     }
 }

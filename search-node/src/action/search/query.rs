@@ -11,8 +11,8 @@ use daemon::CancellationToken;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use shard::{
-    AggPartial, AskStop, Hit, Query, QueryContext, QueryRules, Reader, SearchError, SearchRequest, SortField,
-    SortValue, Suggested, compare_hits, one_of_each_group, reduce_aggs, uid_parts,
+    AggPartial, AskStop, Hit, Query, QueryContext, QueryRules, Reader, SearchAnswer, SearchError,
+    SearchRequest, SortField, SortValue, Suggested, compare_hits, one_of_each_group, reduce_aggs, uid_parts,
 };
 
 use super::answer::{add_fields, add_sort_values, show_hit};
@@ -273,6 +273,16 @@ pub(super) fn find_here(
                 found => Ok(found?),
             }
         });
+        let found = match found {
+            // The time was up before there was memory to begin with.
+            Err(error) if budget.is_late(&error) => {
+                Ok(SearchAnswer { is_partial: true, ..SearchAnswer::default() })
+            }
+            Err(error) if error.kind == ApiError::TASK_CANCELLED && node.stopping.is_cancelled() => {
+                Err(ApiError::node_closed())
+            }
+            found => found,
+        };
         match found {
             Ok(answer) => {
                 partial.is_terminated |= answer.is_terminated;
@@ -285,6 +295,7 @@ pub(super) fn find_here(
                 partial.aggs = reduce_aggs(&request.aggs, std::mem::take(&mut partial.aggs), answer.aggs);
                 // What there was no room for is missing.
                 budget.check()?;
+                partial.is_timed_out |= budget.late().is_some();
             }
             Err(error) if is_over(&error) => return Err(error),
             Err(error) => {

@@ -228,9 +228,15 @@ impl<'a> Spread<'a> {
             self.take(None, partial, found, tries, errors);
         }
         for Pending { node, places, asked, call } in calls {
-            let (said, after) = self.wait(call)?;
-            if let Ok(answer) = &said {
-                self.budget.take_answer(answer)?;
+            let (mut said, after) = self.wait(call)?;
+            if let Ok(answer) = &said
+                && let Err(error) = self.budget.take_answer(answer)
+            {
+                if !self.budget.is_late(&error) {
+                    return Err(error);
+                }
+                found.is_timed_out = true;
+                said = Err(Some(error));
             }
             let said = said.and_then(|answer| read_partial(&answer, &places).map_err(Some));
             match (said, after) {
@@ -238,6 +244,7 @@ impl<'a> Spread<'a> {
                     asked.answered(after, partial.service, partial.queue);
                     self.take(Some(node), partial, found, tries, errors);
                     self.budget.check()?;
+                    found.is_timed_out |= self.budget.late().is_some();
                 }
                 (Err(None), after) => {
                     asked.was_silent(after);
@@ -283,7 +290,8 @@ impl<'a> Spread<'a> {
 
     /// Aggregations as they are shown.
     pub(super) fn finished(&self, aggs: AggPartial, now_millis: i64) -> Result<Value, ApiError> {
-        Ok(self.budget.checked(finish_aggs(&self.aggs, aggs, now_millis))??)
+        let finished = self.budget.checked(finish_aggs(&self.aggs, aggs, now_millis))?;
+        Ok(finished.map_err(|error| self.budget.late().unwrap_or_else(|| error.into()))?)
     }
 
     /// The memory that is promised for the text of a long answer.

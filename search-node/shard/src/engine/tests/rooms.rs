@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::aggs::{AggRequest, Room, finish, parse};
-use crate::search::SearchError;
+use crate::search::{SearchError, Stop};
 
 /// So many bytes.
 #[derive(Debug)]
@@ -12,9 +12,10 @@ struct Bounded {
 }
 
 impl Room for Bounded {
-    fn take(&self, bytes: usize) -> bool {
+    fn take(&self, bytes: usize) -> Result<(), Stop> {
         let next = |given: usize| Some(given + bytes).filter(|given| *given <= self.most);
-        self.given.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok()
+        let given = self.given.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
+        given.map(drop).map_err(|_| Stop::Cancelled)
     }
 }
 

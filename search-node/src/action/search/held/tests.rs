@@ -125,7 +125,9 @@ async fn what_no_client_is_told_of_is_let_go_of() {
         |node: &Node| super::super::search(node, &scope, &json!({}), &scrolling, false, &registered.task);
     let found: Value = tokio::task::block_in_place(|| search(&node)).expect("found");
     assert_eq!(held(&node), 2);
-    drop(Untold::of_search(&node, &found));
+    let untold = Untold::of_search(&node, &found);
+    // Whoever was to tell it is gone: it is dropped where the work was done, which may be of no runtime.
+    std::thread::spawn(move || drop(untold)).join().expect("dropped");
     wait_nothing_is_held(&node).await;
 
     registered.task.cancel("its client is gone");

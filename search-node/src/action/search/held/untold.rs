@@ -12,18 +12,21 @@ use crate::node::Node;
 /// told: nobody else knows the id.
 pub(crate) struct Untold {
     node: Arc<Node>,
+    /// Of the node. It may be dropped on a thread of another one, which nobody drives, or of none.
+    runtime: Option<Handle>,
     held: Option<HeldId>,
 }
 
 impl Untold {
     pub(in crate::action::search) fn new(node: &Arc<Node>, id: HeldId) -> Self {
-        Self { node: Arc::clone(node), held: Some(id) }
+        Self { node: Arc::clone(node), runtime: Handle::try_current().ok(), held: Some(id) }
     }
 
     /// Of the answer of a search, which may have begun a scroll.
     pub(crate) fn of_search(node: &Arc<Node>, answer: &Value) -> Self {
         let id = answer.get("_scroll_id").and_then(Value::as_str);
-        Self { node: Arc::clone(node), held: id.and_then(|id| HeldId::read(id, Kind::Scroll)) }
+        let held = id.and_then(|id| HeldId::read(id, Kind::Scroll));
+        Self { node: Arc::clone(node), runtime: Handle::try_current().ok(), held }
     }
 
     /// The client is told now.
@@ -35,7 +38,7 @@ impl Untold {
 impl Drop for Untold {
     fn drop(&mut self) {
         // Without a runtime the process ends, and all goes with it.
-        if let (Some(id), Ok(runtime)) = (self.held.take(), Handle::try_current()) {
+        if let (Some(id), Some(runtime)) = (self.held.take(), self.runtime.take()) {
             let node = Arc::clone(&self.node);
             drop(runtime.spawn_blocking(move || let_go_of(&node, &id)));
         }

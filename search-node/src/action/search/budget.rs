@@ -205,6 +205,21 @@ impl Budget {
         self.take(ANSWER_TIMES * answer.len() as u64)
     }
 
+    /// The same of an answer that was kept; or says how the search ends without it.
+    pub(super) fn take_kept(&self, answer: &[u8]) -> Result<(), Stop> {
+        self.take_or_end(ANSWER_TIMES * answer.len() as u64)
+    }
+
+    /// Room for what the search can do without, if there is some now.
+    pub(super) fn spare(&self, bytes: u64) -> Option<Reservation> {
+        let mut room = self.memory.reserve_nothing(WHAT);
+        let is_free = match self.memory.is_small(bytes) {
+            true => room.grow_if_free(bytes),
+            false => room.grow_now(bytes, 0).is_ok(),
+        };
+        is_free.then_some(room)
+    }
+
     /// Takes what is made of JSON that was read: a document, or documents as another node shows them.
     pub(super) fn take_tree(&self, json: &[u8]) -> Result<(), ApiError> {
         // A text doubles as it grows.

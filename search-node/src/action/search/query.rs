@@ -262,7 +262,7 @@ pub(super) fn find_here(
             let found = match &cache {
                 Some(cache) => {
                     let asked = question.shards.iter().find(|asked| asked.place == part.place);
-                    cache.answer(part, asked, look)
+                    cache.answer(part, asked, budget, look)
                 }
                 None => look(),
             };

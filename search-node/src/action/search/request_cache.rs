@@ -7,9 +7,10 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use shard::{AggPartial, Hit, SearchAnswer, SearchError, Suggested};
+use shard::{AggPartial, Hit, SearchAnswer, SearchError, Stop, Suggested};
 
 use super::SearchBody;
+use super::budget::Budget;
 use super::query::{Part, Question, ShardAsked};
 
 /// A search that is said in more is not kept: to tell it from others would take too long, and much of what is kept would be names.
@@ -69,11 +70,12 @@ impl RequestCache {
         if !may_be || question.held.is_some() || body.profile {
             return None;
         }
-        let mut naming = Naming { name: String::new(), now_millis: question.now_millis };
+        let now_millis = question.now_millis;
+        let mut naming = Naming { name: String::new(), now_millis, begins: day_begins(json) };
         let doc_type = question.doc_type.as_deref().unwrap_or_default();
         write!(naming.name, "{} {doc_type:?} ", question.hits).ok()?;
         naming.body(json)?;
-        Some(Self { name: naming.end()?, is_asked, now_millis: question.now_millis })
+        Some(Self { name: naming.end()?, is_asked, now_millis })
     }
 
     /// What a part answers, which is kept if the index allows that; `look` looks there.
@@ -81,6 +83,7 @@ impl RequestCache {
         &self,
         part: &Part,
         asked: Option<&ShardAsked>,
+        budget: &Budget,
         look: impl FnOnce() -> Result<Found, SearchError>,
     ) -> Result<Found, SearchError> {
         let is_wanted = self.is_asked || part.index.settings().keeps_answers;
@@ -88,27 +91,54 @@ impl RequestCache {
             return look();
         };
         let kept = part.reader.kept_answer(&name, self.now_millis);
-        if let Some(found) = kept.and_then(|kept| read(kept.bytes())) {
-            return Ok(found);
+        if let Some(kept) = kept {
+            match budget.take_kept(kept.bytes()) {
+                Ok(()) => {}
+                Err(Stop::TimeIsUp) => return Ok(Found::late()),
+                Err(stop) => return Err(stop.into()),
+            }
+            if let Some(found) = read(kept.bytes()) {
+                return Ok(found);
+            }
         }
         let (mut look, mut found) = (Some(look), Found::default());
         part.reader.keep_answer::<SearchError>(&name, self.now_millis, || {
             let Some(look) = look.take() else { return Ok(None) };
             found = look()?;
-            Ok(written(&mut found))
+            Ok(written(&mut found, budget))
         })?;
         Ok(found)
     }
 
     /// The name in one part; none where what is meant of it changes with the moment.
     fn name_in(&self, part: &Part, asked: Option<&ShardAsked>) -> Option<String> {
-        let mut naming = Naming { name: self.name.clone(), now_millis: self.now_millis };
+        let (name, now_millis) = (self.name.clone(), self.now_millis);
+        let mut naming = Naming { name, now_millis, begins: QUARTER };
         if let Some(filter) = asked.and_then(|asked| asked.filter.as_deref()) {
-            naming.value(&serde_json::from_str(filter).ok()?, true)?;
+            let filter = serde_json::from_str(filter).ok()?;
+            naming.begins = day_begins(&filter);
+            naming.value(&filter, true)?;
         }
         let (boost, rules) = part.weighing();
         write!(naming.name, " {} {rules:?}", boost.to_bits()).ok()?;
         naming.end()
+    }
+}
+
+impl Found {
+    /// The time was up before there was memory for more.
+    fn late() -> Self {
+        Self { answer: SearchAnswer { is_partial: true, ..SearchAnswer::default() }, ..Self::default() }
+    }
+}
+
+impl Kept {
+    fn written(&self, budget: &Budget) -> Option<Vec<u8>> {
+        let size = postcard::experimental::serialized_size(self).ok()?;
+        let mut room = budget.spare(size as u64)?;
+        let bytes = postcard::to_extend(self, Vec::with_capacity(size)).ok()?;
+        room.fill(size as u64);
+        Some(bytes)
     }
 }
 
@@ -118,8 +148,8 @@ fn read(bytes: &[u8]) -> Option<Found> {
     Some(Found { answer, suggested })
 }
 
-/// What is kept of an answer, which is whole again afterwards; none of one that is not all there is.
-fn written(found: &mut Found) -> Option<Vec<u8>> {
+/// What is kept of an answer, which is whole again afterwards; none of one that is not all there is, or where there is no memory for it.
+fn written(found: &mut Found, budget: &Budget) -> Option<Vec<u8>> {
     let Found { answer, suggested } = found;
     if answer.is_partial || answer.is_terminated {
         return None;
@@ -131,7 +161,7 @@ fn written(found: &mut Found) -> Option<Vec<u8>> {
         aggs: std::mem::take(&mut answer.aggs),
         suggested: std::mem::take(suggested),
     };
-    let bytes = postcard::to_allocvec(&kept).ok();
+    let bytes = kept.written(budget);
     (answer.hits, answer.aggs, *suggested) = (kept.hits, kept.aggs, kept.suggested);
     bytes
 }
@@ -140,6 +170,8 @@ fn written(found: &mut Found) -> Option<Vec<u8>> {
 struct Naming {
     name: String,
     now_millis: i64,
+    /// At which multiples of milliseconds hours and days may begin.
+    begins: i64,
 }
 
 impl Naming {
@@ -171,7 +203,7 @@ impl Naming {
                 self.name.push('{');
                 for name in names {
                     let value = &members[name];
-                    if is_of_chance(name, value) || is_of_moment(name, value) {
+                    if is_of_chance(name, value) || is_of_moment(name, value) || is_wrapped(name) {
                         return None;
                     }
                     write!(self.name, "{name:?}:").ok()?;
@@ -193,7 +225,7 @@ impl Naming {
                     return None;
                 }
                 write!(self.name, "{text:?}").ok()?;
-                match moment_in(text) {
+                match moment_in(text, self.begins) {
                     Moment::None => {}
                     Moment::Rounded(span) => {
                         write!(self.name, "@{}", self.now_millis.div_euclid(span) * span).ok()?;
@@ -223,6 +255,11 @@ fn is_of_moment(name: &str, value: &Value) -> bool {
         && members.values().any(|field| field.is_object() && field.get("origin").is_none())
 }
 
+/// A query that stands there as Base64, and may be of any moment.
+fn is_wrapped(name: &str) -> bool {
+    name == "wrapper"
+}
+
 /// What a text says about the present.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Moment {
@@ -235,9 +272,34 @@ enum Moment {
 
 /// The parts of an hour by which times of day begin in the zones of this world.
 const QUARTER: i64 = 15 * 60 * 1000;
+const MINUTE: i64 = 60 * 1000;
+
+/// At which multiples of milliseconds hours and days begin in the zones that are named: at any minute in one that requests make up.
+fn day_begins(json: &Value) -> i64 {
+    let of_member = |(name, value): (&String, &Value)| match value {
+        Value::String(zone) if name == "time_zone" && !is_by_quarters(zone) => MINUTE,
+        other => day_begins(other),
+    };
+    let least = match json {
+        Value::Object(members) => members.iter().map(of_member).min(),
+        Value::Array(items) => items.iter().map(day_begins).min(),
+        _ => None,
+    };
+    least.unwrap_or(QUARTER)
+}
+
+/// Whether a zone is so many quarters of an hour from Greenwich, as all are that have names.
+fn is_by_quarters(zone: &str) -> bool {
+    let Some((_, offset)) = zone.split_once(['+', '-']) else { return true };
+    let digits: String = offset.chars().filter(char::is_ascii_digit).collect();
+    match digits.get(2..) {
+        None | Some("") => true,
+        Some(minutes) => minutes.parse().is_ok_and(|minutes: u32| minutes.is_multiple_of(15)),
+    }
+}
 
 /// What a text says about the present, wherever in it that stands: it may be a query by itself.
-fn moment_in(text: &str) -> Moment {
+fn moment_in(text: &str, begins: i64) -> Moment {
     let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
     let mut moment = Moment::None;
     for (at, now) in text.match_indices("now") {
@@ -245,7 +307,7 @@ fn moment_in(text: &str) -> Moment {
         if text[..at].ends_with(is_word) || rest.starts_with(is_word) {
             continue;
         }
-        moment = match (rounded(rest), moment) {
+        moment = match (rounded(rest, begins), moment) {
             (Some(span), Moment::Rounded(other)) => Moment::Rounded(span.min(other)),
             (Some(span), _) => Moment::Rounded(span),
             (None, _) => return Moment::Very,
@@ -255,15 +317,15 @@ fn moment_in(text: &str) -> Moment {
 }
 
 /// For how long date math that stands behind the present comes to the same: as long as its finest unit, if it is rounded anywhere.
-fn rounded(math: &str) -> Option<i64> {
-    let (mut span, mut is_rounded) = (QUARTER, false);
+fn rounded(math: &str, begins: i64) -> Option<i64> {
+    let (mut span, mut is_rounded) = (begins, false);
     let mut letters = math.chars().peekable();
     while let Some(sign) = letters.next_if(|letter| matches!(letter, '+' | '-' | '/')) {
         is_rounded |= sign == '/';
         while letters.next_if(char::is_ascii_digit).is_some() {}
         span = span.min(match letters.next()? {
-            'y' | 'M' | 'w' | 'd' | 'h' | 'H' => QUARTER,
-            'm' => 60 * 1000,
+            'y' | 'M' | 'w' | 'd' | 'h' | 'H' => begins,
+            'm' => MINUTE,
             's' => 1000,
             _ => return None,
         });

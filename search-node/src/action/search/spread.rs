@@ -291,7 +291,7 @@ impl<'a> Spread<'a> {
     /// Aggregations as they are shown.
     pub(super) fn finished(&self, aggs: AggPartial, now_millis: i64) -> Result<Value, ApiError> {
         let finished = self.budget.checked(finish_aggs(&self.aggs, aggs, now_millis))?;
-        Ok(finished.map_err(|error| self.budget.late().unwrap_or_else(|| error.into()))?)
+        finished.map_err(|error| self.budget.late().unwrap_or_else(|| error.into()))
     }
 
     /// The memory that is promised for the text of a long answer.

@@ -59,6 +59,19 @@ fn buckets_are_asked_for_as_they_come() {
     assert_eq!(of(&figure), 0, "little is not asked for");
 }
 
+/// A table that doubles used to be asked for as a whole each time.
+#[test]
+fn a_count_of_distinct_values_asks_for_what_it_grows_by() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = filled(folder.path());
+    let exact = json!({"a": {"cardinality": {"field": "n", "precision_threshold": 40_000}}});
+
+    let given = asked(&engine, &exact, usize::MAX).expect("there is room");
+
+    let table = (KEYS * 8 / 7).next_power_of_two() * (size_of::<u64>() + 1);
+    assert!((table..2 * table).contains(&given), "{given} of {table}");
+}
+
 #[test]
 fn who_gets_no_room_ends() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -25,7 +25,7 @@ pub(crate) const HELD: &[Setting] = &[
         MAX_OPEN_SCROLL_SIZE,
         settings::Kind::Bytes,
         Some("32mb"),
-        "How much memory scrolls may take together that this node holds: the bodies of their searches, and up to where their hits are handed out. What is beyond is answered 429. The cluster's setting of this name counts more.",
+        "How much memory scrolls may take together that this node holds: the bodies of their searches, and up to where their hits are handed out. Another one that would take more beside them is answered 429; those that are open go on. The cluster's setting of this name counts more.",
     ),
     setting(
         MAX_OPEN_PIT_CONTEXT,

@@ -1,8 +1,11 @@
 //! Which searches share an answer, and which have none that is kept.
 
+use daemon::CancellationToken;
 use serde_json::json;
 
 use super::*;
+use crate::action::search::until::Until;
+use crate::memory::Memory;
 
 const NOW: i64 = 1_795_515_630_123;
 
@@ -95,6 +98,7 @@ fn what_is_of_the_moment_or_of_chance_is_not_kept() {
         (math("now-1d"), false),
         (math("now/d"), true),
         (math("now-1d/d"), true),
+        (json!({"size": 0, "query": {"wrapper": {"query": "eyJtYXRjaF9hbGwiOnt9fQ=="}}}), false),
         (json!({"size": 0, "query": {"query_string": {"query": "d:[now-1h TO now/d]"}}}), false),
         (
             json!({"size": 0, "query": {"query_string": {"query": "d:[now-1h/h TO *] AND snow nowhere"}}}),
@@ -134,6 +138,25 @@ fn what_is_rounded_is_another_once_the_time_has_come() {
     }
 }
 
+/// A zone that a request makes up may have its midnight at any minute.
+#[test]
+fn a_day_begins_with_the_minute_of_its_zone() {
+    for (zone, later, is_same) in [
+        ("Europe/Berlin", MINUTE, true),
+        ("+05:45", MINUTE, true),
+        ("-03", MINUTE, true),
+        ("Etc/GMT-14", MINUTE, true),
+        ("+00:07", 20_000, true),
+        ("+00:07", MINUTE, false),
+        ("-0020", MINUTE, false),
+    ] {
+        let range = json!({"range": {"d": {"gte": "now/d", "time_zone": zone}}});
+        let json = json!({"size": 0, "query": {"bool": {"filter": [range]}}});
+        let (one, other) = (name_at(&json, NOW), name_at(&json, NOW + later));
+        assert_eq!(one.expect(zone) == other.expect(zone), is_same, "{zone} {later}");
+    }
+}
+
 #[test]
 fn who_asks_says_whether_it_is_kept() {
     let (none, of_hits) = (json!({"size": 0}), json!({"size": 3}));
@@ -155,13 +178,16 @@ fn an_answer_that_has_ended_early_is_not_kept_and_another_is_read_as_it_was() {
     let answer = SearchAnswer { total: 7, max_score: Some(1.5), ..SearchAnswer::default() };
     let mut found = Found { answer, suggested: Suggested::default() };
 
-    let bytes = written(&mut found).expect("kept");
+    let budget = |limit| Budget::new(&Memory::bounded(limit), Until::new(None, CancellationToken::new()));
+    let wide = budget(64 << 20);
+    assert_eq!(written(&mut found, &budget(1)), None, "there is no memory for it");
+    let bytes = written(&mut found, &wide).expect("kept");
 
     let again = read(&bytes).expect("read");
     assert_eq!((again.answer.total, again.answer.max_score), (7, Some(1.5)));
     found.answer.is_terminated = true;
-    assert_eq!(written(&mut found), None);
+    assert_eq!(written(&mut found, &wide), None);
     found.answer = SearchAnswer { is_partial: true, ..SearchAnswer::default() };
-    assert_eq!(written(&mut found), None);
+    assert_eq!(written(&mut found, &wide), None);
     assert!(read(b"\xff").is_none());
 }

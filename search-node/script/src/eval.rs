@@ -10,6 +10,9 @@ use super::methods::{ask, change};
 use super::operators::{binary, cast, index, text, truth};
 use super::parser::{Expression, Statement};
 
+/// Rounds of loops between two looks whether anybody still wants what comes of a script.
+const ROUNDS_BETWEEN: u32 = 256;
+
 /// The variables of a script while it runs.
 pub(super) struct Frame<'a> {
     ctx: Value,
@@ -141,6 +144,9 @@ impl<'a> Frame<'a> {
             .rounds
             .checked_sub(1)
             .ok_or("The maximum number of statements that can be executed in a loop has been reached.")?;
+        if self.rounds.is_multiple_of(ROUNDS_BETWEEN) && !self.host.goes_on() {
+            return Err("nobody waits for it any more".to_owned());
+        }
         Ok(())
     }
 
@@ -286,10 +292,20 @@ impl<'a> Frame<'a> {
         let is_place = matches!(target, Expression::Variable(name) if name != "params")
             || matches!(target, Expression::Member(..));
         let changes = matches!(method, "add" | "addAll" | "remove" | "removeIf" | "put" | "putAll" | "clear");
-        if changes && is_place && self.value(target).is_ok_and(|value| !value.is_null()) {
+        if changes && is_place && self.held(target).is_ok_and(|value| !value.is_null()) {
             return change(self.place(target)?, method, &arguments);
         }
-        let value = self.value(target)?;
-        ask(&value, method, &arguments)
+        match target {
+            Expression::Variable(_) | Expression::Member(..) => ask(self.held(target)?, method, &arguments),
+            _ => ask(&self.value(target)?, method, &arguments),
+        }
+    }
+
+    /// What a variable or a member holds, without copying it.
+    fn held(&mut self, place: &Expression) -> Result<&Value, String> {
+        match place {
+            Expression::Variable(name) => self.variable(name),
+            other => Ok(self.member(other)?.unwrap_or(&Value::Null)),
+        }
     }
 }

@@ -56,6 +56,10 @@ pub trait Host {
     fn values(&mut self, path: &str) -> Result<Vec<Value>, String>;
     /// The score of the query around.
     fn score(&mut self) -> f64;
+    /// Whether anybody still wants what comes of it, asked now and then while loops go round.
+    fn goes_on(&mut self) -> bool {
+        true
+    }
     /// What a function of the host's own says; none if there is none of that name.
     fn call(&mut self, name: &str, arguments: &[Value]) -> Option<Result<Value, String>>;
 }
@@ -188,6 +192,48 @@ mod tests {
             let error = value(text).expect_err(text);
             assert!(error.contains(wanted), "{text}: {error}");
         }
+    }
+
+    /// Lists and maps used to be copied for each change.
+    #[test]
+    fn lists_and_maps_grow_where_they_are() {
+        for text in [
+            "def l = []; for (int i = 0; i < 100000; i++) { l.add(i); } return l.size()",
+            "def m = [:]; for (int i = 0; i < 100000; i++) { m.put('k' + i, i); } return m.size()",
+        ] {
+            let program = Program::read(text, Purpose::Score).expect(text);
+            assert_eq!(program.value(&json!({}), &mut Document, 1_000_000), Ok(json!(100_000)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_loop_ends_where_nobody_waits_for_it() {
+        struct Hasty(u32);
+        impl Host for Hasty {
+            fn has_field(&self, _: &str) -> bool {
+                false
+            }
+            fn values(&mut self, _: &str) -> Result<Vec<Value>, String> {
+                Ok(Vec::new())
+            }
+            fn score(&mut self) -> f64 {
+                0.0
+            }
+            fn goes_on(&mut self) -> bool {
+                self.0 += 1;
+                self.0 < 3
+            }
+            fn call(&mut self, _: &str, _: &[Value]) -> Option<Result<Value, String>> {
+                None
+            }
+        }
+        let program = Program::read("while (true) { }", Purpose::Score).expect("a script");
+        let mut host = Hasty(0);
+
+        let ended = program.value(&json!({}), &mut host, u32::MAX);
+
+        assert!(ended.is_err_and(|reason| reason.contains("nobody waits")));
+        assert_eq!(host.0, 3);
     }
 
     #[test]

@@ -149,6 +149,13 @@ pub(super) fn found(call: &Call, read: Option<Value>, task: &Task) -> Result<Val
     let says_names = NAMES.iter().any(|name| call.param(name).is_some());
     check_in_point(&json, names_indices, says_names, &manner)?;
     let as_number = call.flag("rest_total_hits_as_int")?;
+    if as_number
+        && let Some(most) = json.get("track_total_hits").and_then(Value::as_i64).filter(|most| *most >= 0)
+    {
+        return Err(ApiError::argument(format!(
+            "[rest_total_hits_as_int] cannot be used if the tracking of total hits is not accurate, got {most}"
+        )));
+    }
     search(&call.node, &scope(call)?, &json, &manner, as_number, task)
 }
 

@@ -109,12 +109,12 @@ fn object(value: Value) -> Map<String, Value> {
 }
 
 fn finish_metric(metric: Metric, sums: Sums, shown: Option<&Shown>) -> Map<String, Value> {
-    let average = sums.sum / sums.count as f64;
+    let average = sums.sum() / sums.count as f64;
     if metric == Metric::ValueCount {
         return object(json!({"value": sums.count}));
     }
     if metric == Metric::Stats {
-        let all = [("min", sums.min), ("max", sums.max), ("avg", average), ("sum", sums.sum)];
+        let all = [("min", sums.min), ("max", sums.max), ("avg", average), ("sum", sums.sum())];
         let mut body = object(json!({"count": sums.count}));
         for (name, value) in all {
             let value = if sums.count > 0 || name == "sum" { json!(value) } else { Value::Null };
@@ -131,7 +131,7 @@ fn finish_metric(metric: Metric, sums: Sums, shown: Option<&Shown>) -> Map<Strin
         Metric::Avg => average,
         Metric::Min => sums.min,
         Metric::Max => sums.max,
-        Metric::Sum | Metric::ValueCount | Metric::Stats => sums.sum,
+        Metric::Sum | Metric::ValueCount | Metric::Stats => sums.sum(),
     };
     if sums.count == 0 {
         return object(json!({"value": if metric == Metric::Sum { json!(value) } else { Value::Null }}));
@@ -202,10 +202,10 @@ fn sub_value(node: &Node, bucket: &Bucket, name: &str, value: Option<&str>) -> f
     };
     match (&node.subs.nodes[at].kind, bucket.subs.states.get(at)) {
         (Kind::Metric { metric, .. }, Some(State::Metric(sums))) => match (metric, value) {
-            (Metric::Avg, _) | (_, Some("avg")) if sums.count > 0 => sums.sum / sums.count as f64,
+            (Metric::Avg, _) | (_, Some("avg")) if sums.count > 0 => sums.sum() / sums.count as f64,
             (Metric::Min, _) | (_, Some("min")) => sums.min,
             (Metric::Max, _) | (_, Some("max")) => sums.max,
-            (Metric::Sum, _) | (_, Some("sum")) => sums.sum,
+            (Metric::Sum, _) | (_, Some("sum")) => sums.sum(),
             (Metric::ValueCount | Metric::Stats, _) => sums.count as f64,
             _ => f64::NEG_INFINITY,
         },

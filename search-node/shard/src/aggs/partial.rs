@@ -40,22 +40,51 @@ pub(super) struct Bucket {
 pub(super) struct Sums {
     pub(super) count: u64,
     pub(super) sum: f64,
+    /// What the sum lacks of digits that did not fit into it: so it is the same in whatever order values are added, but for the last digit.
+    lacks: f64,
     pub(super) min: f64,
     pub(super) max: f64,
 }
 
 impl Default for Sums {
     fn default() -> Self {
-        Self { count: 0, sum: 0.0, min: f64::INFINITY, max: f64::NEG_INFINITY }
+        Self { count: 0, sum: 0.0, lacks: 0.0, min: f64::INFINITY, max: f64::NEG_INFINITY }
     }
 }
 
 impl Sums {
     pub(super) fn add(&mut self, value: f64) {
         self.count += 1;
-        self.sum += value;
+        self.add_to_sum(value);
         self.min = self.min.min(value);
         self.max = self.max.max(value);
+    }
+}
+
+impl Sums {
+    /// The sum with what it lacks.
+    pub(super) fn sum(&self) -> f64 {
+        if self.lacks.is_finite() { self.sum + self.lacks } else { self.sum }
+    }
+
+    /// The same as if the values of both had been added to one.
+    fn and(mut self, other: Self) -> Self {
+        self.add_to_sum(other.sum);
+        self.add_to_sum(other.lacks);
+        self.count += other.count;
+        self.min = self.min.min(other.min);
+        self.max = self.max.max(other.max);
+        self
+    }
+
+    /// Neumaier's way of summing up.
+    fn add_to_sum(&mut self, value: f64) {
+        let sum = self.sum + value;
+        self.lacks += match self.sum.abs() >= value.abs() {
+            true => (self.sum - sum) + value,
+            false => (value - sum) + self.sum,
+        };
+        self.sum = sum;
     }
 }
 
@@ -138,12 +167,7 @@ fn join(subs: &AggRequest, a: State, b: State) -> State {
             join_bucket(subs, &mut a, b);
             State::Single(a)
         }
-        (State::Metric(a), State::Metric(b)) => State::Metric(Sums {
-            count: a.count + b.count,
-            sum: a.sum + b.sum,
-            min: a.min.min(b.min),
-            max: a.max.max(b.max),
-        }),
+        (State::Metric(a), State::Metric(b)) => State::Metric(a.and(b)),
         (State::Distinct(mut a), State::Distinct(b)) => {
             a.merge(b);
             State::Distinct(a)
@@ -156,4 +180,33 @@ fn join(subs: &AggRequest, a: State, b: State) -> State {
 fn join_bucket(subs: &AggRequest, a: &mut Bucket, b: Bucket) {
     a.count += b.count;
     a.subs = reduce(subs, std::mem::take(&mut a.subs), b.subs);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(values: impl Iterator<Item = f64>) -> Sums {
+        values.fold(Sums::default(), |mut sums, value| {
+            sums.add(value);
+            sums
+        })
+    }
+
+    /// Segments, and parts of them, are joined in whatever order they are done.
+    #[test]
+    fn sums_are_the_same_in_whatever_order_values_come() {
+        let values: Vec<f64> =
+            (0..30_000).map(|n| f64::from(n % 700) / 10.0 + 1e6 * f64::from(n % 3)).collect();
+        let whole = of(values.iter().copied());
+        let exact = values.iter().map(|value| (value * 10.0).round() as i64).sum::<i64>() as f64 / 10.0;
+        assert_eq!(whole.sum(), exact);
+        for parts in [2, 7, 1_000] {
+            let joined = values.chunks(parts).rev().map(|part| of(part.iter().copied()));
+            let joined = joined.fold(Sums::default(), Sums::and);
+            assert_eq!((joined.sum(), joined.count), (exact, whole.count), "{parts}");
+        }
+        assert_eq!(of(std::iter::repeat_n(0.1, 240_000)).sum(), 24_000.0);
+        assert_eq!(of([f64::INFINITY, 1.0].into_iter()).sum(), f64::INFINITY);
+    }
 }

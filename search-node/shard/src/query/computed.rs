@@ -12,7 +12,7 @@ use super::doc_values::{ValueField, Values};
 use super::dsl::java_hash;
 use super::lower::QueryContext;
 use super::weights::scripted::{Purpose, ScriptInSegment, Scripted as Script};
-use super::{QueryError, doc_values};
+use super::{Faults, QueryError, doc_values};
 use crate::engine::Layout;
 
 /// How far the points of documents are.
@@ -107,6 +107,7 @@ impl Scripted {
             salt: (java_hash(context.index) as u32) << 10,
             loops_max: context.rules.script_loops_max,
             purpose: Purpose::Sort,
+            faults: Faults::default(),
         };
         Self { script: script.in_segment(reader), is_text: asked.is_text, last: None, fault: None }
     }

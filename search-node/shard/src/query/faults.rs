@@ -35,8 +35,11 @@ impl Faults {
         *self.0.stop.lock() = Some(stop.clone());
     }
 
+    /// Of a search that ends nothing is a fault: what found it was broken off.
     pub(in crate::query) fn note(&self, fault: QueryError) {
-        self.0.fault.get_or_init(|| fault);
+        if !self.has_ended() {
+            self.0.fault.get_or_init(|| fault);
+        }
     }
 
     /// Whether the rest of the matches is of no use.

@@ -162,7 +162,11 @@ impl Language<'_> {
                 Some(Sign::Precedence) if *letter == '(' => {
                     at = self.subgroup(letters, (at, closes[at]), depth, &mut tree);
                 }
-                Some(Sign::Precedence | Sign::Whitespace) => at += 1,
+                Some(Sign::Precedence | Sign::Whitespace) => {
+                    // A `-` that stands alone is none.
+                    tree.is_not = false;
+                    at += 1;
+                }
                 Some(Sign::Phrase) => at = self.phrase(letters, at, &mut tree),
                 Some(Sign::And) => {
                     tree.sign(Operator::And);
@@ -288,7 +292,14 @@ impl Language<'_> {
             }
             at += 1;
         }
-        let (edits, end) = if is_near { self.number(letters, at + 1) } else { (0, at) };
+        let (edits, end) = match is_near {
+            true => match self.number(letters, at + 1) {
+                // Without a number it is as many as there may be.
+                (_, end) if end == at + 1 => (2, end),
+                told => told,
+            },
+            false => (0, at),
+        };
         if text.is_empty() {
             return end.max(from + 1);
         }
@@ -403,7 +414,7 @@ mod tests {
             ("\"a b\"~3 c", "|('a b'~3 c)"),
             ("a*", "a*"),
             ("a~1", "a~1"),
-            ("a~", "a"),
+            ("a~", "a~2"),
             ("a\\*", "a*"),
             ("a\\+b", "a+b"),
             ("(a", "a"),

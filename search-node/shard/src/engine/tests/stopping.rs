@@ -101,3 +101,49 @@ fn a_scan_that_nobody_wants_ends_among_documents_of_other_slices() {
         assert_eq!(asked, at + 1);
     }
 }
+
+/// Where every document was a match nobody looked: who only counts them does not.
+#[test]
+fn a_script_that_takes_every_document_ends_with_the_search() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = engine_with_documents(folder.path());
+    let context =
+        QueryContext { index: "i", doc_type: "_doc", now_millis: NOW, rules: crate::QueryRules::usual() };
+    let script = json!({"script": {"script": "doc['n'].value >= 0"}});
+    for query in [
+        json!({"bool": {"filter": [script]}}),
+        json!({"constant_score": {"filter": script}}),
+        json!({"bool": {"must_not": [script]}}),
+        script.clone(),
+    ] {
+        let request = SearchRequest::of(parse_query(&query).expect("a query"), 0);
+        let looked = |at: usize, why: Stop| {
+            let (stop, asked) = ends_after(at, why);
+            let answer = search(&engine.view(), &request, &context, &stop);
+            (answer, asked.load(Ordering::Relaxed))
+        };
+        let (whole, looks) = looked(usize::MAX, Stop::Cancelled);
+        assert!(whole.is_ok() && looks > 100, "{query}: {looks} looks at {DOCUMENTS} documents");
+
+        assert!(matches!(looked(looks / 2, Stop::Cancelled).0, Err(SearchError::Cancelled)), "{query}");
+        assert!(looked(looks / 2, Stop::TimeIsUp).0.is_ok_and(|part| part.is_partial), "{query}");
+    }
+}
+
+#[test]
+fn a_long_loop_ends_with_the_search_and_is_no_fault() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = open(folder.path(), mapping(&[("n", "long")]));
+    put(&engine, "1", &json!({"n": 1}));
+    engine.refresh(NOW).expect("refreshed");
+    let context =
+        QueryContext { index: "i", doc_type: "_doc", now_millis: NOW, rules: crate::QueryRules::usual() };
+    let script = "def x = 0; for (int i = 0; i < 900000; i++) { x = x + i; } return true";
+    let query = parse_query(&json!({"script": {"script": script}})).expect("a query");
+    let (stop, asked) = ends_after(3, Stop::Cancelled);
+
+    let ended = search(&engine.view(), &SearchRequest::of(query, 0), &context, &stop);
+
+    assert!(matches!(ended, Err(SearchError::Cancelled)), "{ended:?}");
+    assert_eq!(asked.load(Ordering::Relaxed), 4);
+}

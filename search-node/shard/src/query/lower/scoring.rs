@@ -87,6 +87,7 @@ impl Lowering<'_> {
             now_millis: self.context.now_millis,
             salt: self.salt(),
             loops_max: self.context.rules.script_loops_max,
+            faults: self.shared.faults.clone(),
             purpose,
         }
     }

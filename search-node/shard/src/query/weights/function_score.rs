@@ -189,14 +189,15 @@ struct RescoredScorer {
 }
 
 impl RescoredScorer {
-    /// Moves on to a match that scores enough.
+    /// Moves on to a match that scores enough. It is looked at each, as whoever only counts them looks at none.
     fn settle(&mut self) -> DocId {
         while let Some(least) = self.min_score
             && self.doc() != TERMINATED
-            && self.score() < least
         {
             if self.looks.is_over_after(COMPUTING) {
                 self.query.seek(TERMINATED);
+            } else if self.score() >= least {
+                break;
             } else {
                 self.query.advance();
             }
@@ -249,7 +250,9 @@ impl RescoredScorer {
             });
         }
         let factor = sum.unwrap_or(1.0);
-        Ok(if mode == FunctionMode::Avg && sum.is_some() { factor / weights } else { factor })
+        // As in Elasticsearch, one function for all documents is no average of anything.
+        let is_alone = matches!(self.functions.as_slice(), [only] if only.filter.is_none());
+        Ok(if mode == FunctionMode::Avg && sum.is_some() && !is_alone { factor / weights } else { factor })
     }
 }
 

@@ -21,6 +21,10 @@ use crate::query::ast::{DecayShape, ScoreScript};
 use crate::query::distance::{Falling, metres_between, read_time};
 use crate::query::doc_values::{ValueField, Values};
 use crate::query::dsl::{read_distance, read_point};
+use crate::query::faults::{Faults, Looks};
+
+/// What some hundred rounds of a loop take, beside a look at a document.
+const LOOPING: u32 = 256;
 
 /// A script for the documents of one index.
 #[derive(Clone)]
@@ -32,6 +36,8 @@ pub(in crate::query) struct Scripted {
     pub(in crate::query) salt: u32,
     pub(in crate::query) loops_max: u32,
     pub(in crate::query) purpose: Purpose,
+    /// Where it is looked whether anybody still wants to know.
+    pub(in crate::query) faults: Faults,
 }
 
 /// What a script's number is.
@@ -65,6 +71,7 @@ impl Scripted {
                 opened: HashMap::new(),
                 document: 0,
                 score: 0.0,
+                looks: self.faults.looks(),
             },
         }
     }
@@ -163,6 +170,7 @@ struct Document {
     opened: HashMap<String, Values>,
     document: DocId,
     score: Score,
+    looks: Looks,
 }
 
 impl Document {
@@ -188,6 +196,10 @@ impl Host for Document {
 
     fn score(&mut self) -> f64 {
         f64::from(self.score)
+    }
+
+    fn goes_on(&mut self) -> bool {
+        !self.looks.is_over_after(LOOPING)
     }
 
     fn call(&mut self, name: &str, arguments: &[Value]) -> Option<Result<Value, String>> {

@@ -64,7 +64,9 @@ impl Bounds {
             terms.push(term);
         }
         let bounds = Self { terms };
-        if bounds.terms.len() > 1 && bounds.matches_most(searcher, is_any)? > searcher.num_docs() / RARE {
+        let are_many = bounds.matches_most(searcher, is_any)? > searcher.num_docs() / RARE;
+        // Of segments that are alike each is one thread's, and then passing over is quicker as long as all words are wanted.
+        if bounds.terms.len() > 1 && are_many && (is_any || has_most_in_one(searcher)) {
             return Ok(None);
         }
         Ok(Some((query.box_clone(), bounds)))
@@ -105,6 +107,12 @@ impl Bounds {
         // are bounds of another average.
         Ok(if most == 1.0 && self.terms.len() == 1 { 1.0 } else { (most * 1.000_01) as Score })
     }
+}
+
+/// Whether one segment has more than half of all documents.
+fn has_most_in_one(searcher: &Searcher) -> bool {
+    let documents = searcher.segment_readers().iter().map(|reader| u64::from(reader.max_doc()));
+    documents.clone().max().is_some_and(|most| 2 * most > documents.sum())
 }
 
 impl Bounds {

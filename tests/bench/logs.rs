@@ -54,7 +54,7 @@ fn questions() -> [Question; 3] {
             others: "76-80",
             allowed: 80.0,
             ours: count(&word),
-            theirs: "windows | stats count() n",
+            theirs: "Windows | stats count() n",
         },
         Question {
             name: "newest 10 of some",
@@ -115,9 +115,25 @@ async fn load(node: &SearchClient, peer: Option<&VictoriaLogs>, count: usize) ->
             }
         }
     }
+    if let Some(peer) = peer {
+        shown(peer, count).await?;
+    }
     node.json(Method::POST, "/log/_forcemerge?max_num_segments=10", None).await?;
     node.json(Method::POST, "/log/_refresh", None).await?;
     Ok(())
+}
+
+/// Waits until VictoriaLogs shows what it was sent.
+async fn shown(peer: &VictoriaLogs, count: usize) -> anyhow::Result<()> {
+    for _ in 0..600 {
+        let lines = peer.query("* | stats count() n").await?;
+        let there = lines.first().and_then(|line| line["n"].as_str()?.parse().ok()).unwrap_or(0);
+        if there >= count {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    anyhow::bail!("VictoriaLogs shows less than the {count} documents that it was sent")
 }
 
 async fn send_to_peer(peer: &VictoriaLogs, body: &Bytes) -> anyhow::Result<()> {

@@ -39,7 +39,7 @@ async fn what_does_not_fit_into_memory_limit_is_refused_and_the_node_lives() {
 }
 
 /// Samples what the node holds itself until it is told to stop; returns the most that it saw.
-fn watch(node: Arc<SearchNode>, is_over: Arc<AtomicBool>) -> std::thread::JoinHandle<u64> {
+pub(super) fn watch(node: Arc<SearchNode>, is_over: Arc<AtomicBool>) -> std::thread::JoinHandle<u64> {
     std::thread::spawn(move || {
         let mut most = 0;
         while !is_over.load(Ordering::Acquire) {

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use search_client::Method;
 use serde_json::{Value, json};
 use system_tests::{SearchNode, free_port};
+
+use super::memory::watch;
 
 const LIMIT: u64 = 64 << 20;
 /// What a node may take beyond its limit for a moment.
@@ -34,18 +35,6 @@ async fn done(node: &SearchNode, method: Method, path: &str, body: &Value) -> Va
     let (status, answer) = call(node, method, path, "application/json", body.to_string()).await;
     assert!((200..300).contains(&status), "{path}: {status} {answer}");
     answer
-}
-
-/// Samples what the node holds itself until it is told to stop; returns the most that it saw.
-fn watch(node: Arc<SearchNode>, is_over: Arc<AtomicBool>) -> std::thread::JoinHandle<u64> {
-    std::thread::spawn(move || {
-        let mut most = 0;
-        while !is_over.load(Ordering::Acquire) {
-            most = most.max(node.program.own_bytes());
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        most
-    })
 }
 
 fn is_refused(error: &Value) -> bool {

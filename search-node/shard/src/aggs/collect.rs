@@ -243,6 +243,7 @@ impl<'a> Collector<'a> {
                 let grown = counter.bytes();
                 // The smaller table that it was copied from is gone.
                 if let Some(more @ 1..) = grown.checked_sub(before) {
+                    // Who gets none is told by the stop, and ends soon: nothing can be returned from here.
                     let _ = self.meter.take(more);
                 }
             }
@@ -266,6 +267,7 @@ impl<'a> Collector<'a> {
                     }
                     last = Some(key);
                     let number = *numbers.entry((owner, key)).or_insert_with(|| {
+                        // The same here.
                         let _ = meter.take(bucket_bytes);
                         keys.push((owner, key));
                         counts.push(0);

@@ -479,6 +479,7 @@ mod tests {
         let waiting = tokio::spawn(async move {
             let work = move || {
                 let budget = budget_in(&of_memory);
+                // Whoever waited for it may have failed.
                 let _ = began.send(());
                 budget.take(100)
             };

@@ -1,9 +1,13 @@
 //! Update scripts: what a request says of one, and the document that it is run over.
 
-use script::{Program, Purpose, SOURCE_BYTES_MAX};
+use script::{Limits, Program, Purpose, SOURCE_BYTES_MAX};
 use serde_json::{Map, Value, json};
 
 use crate::error::ApiError;
+use crate::memory::Memory;
+
+/// What memory is promised for.
+const WHAT: &str = "update_script";
 
 /// A script that was read.
 #[derive(Debug, Clone)]
@@ -134,15 +138,29 @@ impl Script {
         Ok(Self { program, params })
     }
 
-    /// Runs it over a document.
-    pub(crate) fn run(&self, context: &mut Context) -> Result<(), ApiError> {
+    /// Runs it over a document, within what its index allows and the node has.
+    pub(crate) fn run(&self, context: &mut Context, limits: Limits, memory: &Memory) -> Result<(), ApiError> {
         let fault = |reason: String| {
             let mut error = ApiError::argument("failed to execute script");
             error.cause = Some(("script_exception".to_owned(), format!("runtime error: {reason}")));
             error
         };
-        let changed = self.program.change(context.take(), &self.params).map_err(fault)?;
-        context.put_back(changed).map_err(fault)
+        let (mut lent, mut refusal) = (Vec::new(), None);
+        let mut lend = |bytes: usize| match memory.reserve_now(bytes as u64, WHAT) {
+            Ok(reserved) => {
+                lent.push(reserved);
+                true
+            }
+            Err(refused) => {
+                refusal = Some(refused);
+                false
+            }
+        };
+        let changed = self.program.change(context.take(), &self.params, &mut lend, limits);
+        if let Some(refusal) = refusal {
+            return Err(refusal);
+        }
+        context.put_back(changed.map_err(fault)?).map_err(fault)
     }
 }
 
@@ -158,7 +176,7 @@ mod tests {
 
     fn run(script: Value, source: Value) -> Result<(Value, Op), ApiError> {
         let mut context = Context::of("i", "_doc", "1", source, 1_000);
-        Script::read(&script)?.run(&mut context)?;
+        Script::read(&script)?.run(&mut context, Limits::USUAL, &Memory::bounded(64 << 20))?;
         Ok((context.source, context.op))
     }
 

@@ -106,3 +106,67 @@ async fn what_comes_of_templates_and_scripts_is_bounded() {
     println!("{} MiB at most, with a limit of {} MiB", peak >> 20, LIMIT >> 20);
     assert!(peak <= PEAK, "{} MiB were held", peak >> 20);
 }
+
+/// What the values of a script of these tests take at most, where its index allows that.
+const SCRIPT_MEMORY: &str = "40mb";
+
+/// A text was doubled until it was ten million letters long, by each of the searches that came together, and nobody had promised any of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_scripts_make_is_bounded() {
+    const TOGETHER: usize = 8;
+    let folder = tempfile::tempdir().expect("a folder");
+    let node = start(folder.path()).await;
+    let index =
+        json!({"settings": {"number_of_shards": 2}, "mappings": {"properties": {"n": {"type": "long"}}}});
+    done(&node, Method::PUT, "/i", &index).await;
+    for n in 0..40 {
+        done(&node, Method::PUT, &format!("/i/_doc/{n}"), &json!({"n": n})).await;
+    }
+    done(&node, Method::POST, "/i/_refresh", &json!({})).await;
+    let is_over = Arc::new(AtomicBool::new(false));
+    let watching = watch(Arc::clone(&node), Arc::clone(&is_over));
+    // 2^`times` letters.
+    let doubled =
+        |times: u32| format!("def s = 'x'; for (int i = 0; i < {times}; i++) {{ s += s }} return s.length()");
+    let scored = |times: u32| {
+        let query =
+            json!({"script_score": {"query": {"match_all": {}}, "script": {"source": doubled(times)}}});
+        json!({"query": query, "size": 1}).to_string()
+    };
+    let search = async |body: String| call(&node, Method::POST, "/i/_search", "application/json", body).await;
+
+    let (status, found) = search(scored(20)).await;
+    assert_eq!((status, &found["hits"]["max_score"]), (200, &json!(1_048_576.0)), "{found}");
+    let (status, refused) = search(scored(24)).await;
+    let reason = refused.to_string();
+    assert!(status == 400 && reason.contains("index.max_script_memory"), "{status} {refused}");
+    let nested = json!({"script": "def m = [:]; while (true) { m.a = m } return 1"});
+    let (status, refused) = search(
+        json!({"query": {"script_score": {"query": {"match_all": {}}, "script": nested["script"]}}})
+            .to_string(),
+    )
+    .await;
+    assert!(status == 400 && refused.to_string().contains("nested deeper"), "{status} {refused}");
+
+    done(&node, Method::PUT, "/i/_settings", &json!({"max_script_memory": SCRIPT_MEMORY})).await;
+    let together = (0..TOGETHER).map(|_| search(scored(23)));
+    let answers = futures::future::join_all(together).await;
+    let found = answers.iter().filter(|(status, _)| *status == 200).count();
+    let refused = answers
+        .iter()
+        .filter(|(status, answer)| *status == 429 && is_refused(&answer["error"]["root_cause"][0]))
+        .count();
+    assert!(found + refused == TOGETHER && refused > 0, "{found} {refused}: {answers:?}");
+
+    let update = json!({"script": {"source": "def s = 'x'; for (int i = 0; i < 26; i++) { s += s } ctx._source.s = s"}});
+    let (status, refused) =
+        call(&node, Method::POST, "/i/_update/1", "application/json", update.to_string()).await;
+    assert!(status == 400 && refused.to_string().contains("index.max_script_memory"), "{status} {refused}");
+    is_over.store(true, Ordering::Release);
+    let peak = watching.join().expect("no panic");
+
+    println!("{} MiB at most, {found} found", peak >> 20);
+    assert!(peak <= PEAK, "{} MiB were held", peak >> 20);
+    let (status, _) = search(scored(10)).await;
+    assert_eq!(status, 200, "the node goes on");
+}

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
-use super::Host;
 use super::functions;
-use super::methods::{ask, change};
-use super::operators::{binary, cast, index, text, truth};
-use super::parser::{Expression, Statement};
+use super::held::{Held, checked_weight, weight};
+use super::methods::{ask, change, change_of, may_make};
+use super::operators::{binary, cast, index, shown, text, truth};
+use super::parser::{Expression, Sign, Statement};
+use super::{Host, Limits};
 
 /// Rounds of loops between two looks whether anybody still wants what comes of a script.
 const ROUNDS_BETWEEN: u32 = 256;
@@ -20,6 +21,7 @@ pub(super) struct Frame<'a> {
     host: &'a mut dyn Host,
     /// How often loops may still go round.
     rounds: u32,
+    held: Held,
     variables: HashMap<String, Value>,
 }
 
@@ -32,8 +34,9 @@ enum Next {
 }
 
 impl<'a> Frame<'a> {
-    pub(super) fn new(ctx: Value, params: &'a Value, host: &'a mut dyn Host, rounds: u32) -> Self {
-        Self { ctx, params, host, rounds, variables: HashMap::new() }
+    pub(super) fn new(ctx: Value, params: &'a Value, host: &'a mut dyn Host, limits: Limits) -> Self {
+        let held = Held::new(limits);
+        Self { ctx, params, host, rounds: limits.loops, held, variables: HashMap::new() }
     }
 
     pub(super) fn into_ctx(self) -> Value {
@@ -42,6 +45,12 @@ impl<'a> Frame<'a> {
 
     /// Runs a script; its value is that of its `return`, or of its last expression.
     pub(super) fn result(&mut self, statements: &[Statement]) -> Result<Value, String> {
+        let result = self.run_to_end(statements);
+        self.held.give_back(self.host);
+        result
+    }
+
+    fn run_to_end(&mut self, statements: &[Statement]) -> Result<Value, String> {
         let (last, before) = match statements.split_last() {
             Some((Statement::Do(last), before)) => (Some(last), before),
             _ => (None, statements),
@@ -72,14 +81,17 @@ impl<'a> Frame<'a> {
             Statement::Do(expression) => drop(self.value(expression)?),
             Statement::Declare(name, value) => {
                 let value = value.as_ref().map_or(Ok(Value::Null), |value| self.value(value))?;
-                self.variables.insert(name.clone(), value);
+                self.set(name, value)?;
             }
             Statement::Assign(place, operator, value) => {
                 let mut value = self.value(value)?;
                 if let Some(operator) = operator {
-                    value = binary(&self.value(place)?, operator, &value)?;
+                    let before = self.value(place)?;
+                    value = self.binary(&before, operator, &value)?;
                 }
-                *self.place(place)? = value;
+                self.hold(&value)?;
+                let before = std::mem::replace(self.place(place)?, value);
+                self.held.remove(weight(&before));
             }
             Statement::If(condition, then, otherwise) => {
                 let chosen = if truth(&self.value(condition)?)? { then } else { otherwise };
@@ -125,18 +137,37 @@ impl<'a> Frame<'a> {
         let items = match self.value(items)? {
             Value::Array(items) => items,
             Value::Object(members) => members.into_iter().map(|(key, _)| Value::String(key)).collect(),
-            other => return Err(format!("[{other}] is neither a list nor a map")),
+            other => return Err(format!("[{}] is neither a list nor a map", shown(&other))),
         };
+        let copied = self.hold_bytes(items.iter().map(weight).sum())?;
         for item in items {
             self.count_round()?;
-            self.variables.insert(name.to_owned(), item);
+            self.set(name, item)?;
             match self.run(body)? {
                 Next::LoopEnd => break,
                 end @ Next::End(_) => return Ok(end),
                 Next::Statement | Next::Round => {}
             }
         }
+        self.held.remove(copied);
         Ok(Next::Statement)
+    }
+
+    /// Gives a variable a value.
+    fn set(&mut self, name: &str, value: Value) -> Result<(), String> {
+        self.hold(&value)?;
+        if let Some(before) = self.variables.insert(name.to_owned(), value) {
+            self.held.remove(weight(&before));
+        }
+        Ok(())
+    }
+
+    /// What a sign makes of two values. A text that is made of them is there beside them.
+    fn binary(&mut self, left: &Value, sign: Sign, right: &Value) -> Result<Value, String> {
+        if left.is_string() || right.is_string() {
+            self.held.ask(2 * (weight(left) + weight(right)), self.host)?;
+        }
+        binary(left, sign, right)
     }
 
     fn count_round(&mut self) -> Result<(), String> {
@@ -153,8 +184,7 @@ impl<'a> Frame<'a> {
     fn value(&mut self, expression: &Expression) -> Result<Value, String> {
         Ok(match expression {
             Expression::Value(value) => value.clone(),
-            Expression::Variable(name) => self.variable(name)?.clone(),
-            Expression::Member(..) => self.member(expression)?.cloned().unwrap_or_default(),
+            Expression::Variable(_) | Expression::Member(..) => self.copied(expression)?,
             Expression::Field(path, asked) => self.field(path, asked.as_deref())?,
             Expression::HasField(path) => {
                 let path = text(&self.value(path)?);
@@ -184,7 +214,14 @@ impl<'a> Frame<'a> {
             Expression::Binary(left, "||", right) => {
                 json!(truth(&self.value(left)?)? || truth(&self.value(right)?)?)
             }
-            Expression::Binary(left, sign, right) => binary(&self.value(left)?, sign, &self.value(right)?)?,
+            Expression::Binary(left, sign, right) => {
+                let left = self.value(left)?;
+                let beside = weight(&left);
+                self.held.add(beside);
+                let right = self.value(right)?;
+                self.held.remove(beside);
+                self.binary(&left, sign, &right)?
+            }
             Expression::Choice(condition, then, otherwise) => {
                 let chosen = if truth(&self.value(condition)?)? { then } else { otherwise };
                 self.value(chosen)?
@@ -192,10 +229,14 @@ impl<'a> Frame<'a> {
             Expression::List(items) => Value::Array(self.values(items)?),
             Expression::Map(entries) => {
                 let mut members = Map::new();
+                let mut made = 0;
                 for (key, value) in entries {
                     let key = text(&self.value(key)?);
-                    members.insert(key, self.value(value)?);
+                    let value = self.value(value)?;
+                    made += self.hold(&value)?;
+                    members.insert(key, value);
                 }
+                self.held.remove(made);
                 Value::Object(members)
             }
             Expression::Call(target, method, arguments) => self.call(target, method, arguments)?,
@@ -224,7 +265,39 @@ impl<'a> Frame<'a> {
     }
 
     fn values(&mut self, expressions: &[Expression]) -> Result<Vec<Value>, String> {
-        expressions.iter().map(|expression| self.value(expression)).collect()
+        let mut values = Vec::with_capacity(expressions.len());
+        let mut made = 0;
+        for expression in expressions {
+            let value = self.value(expression)?;
+            made += self.hold(&value)?;
+            values.push(value);
+        }
+        // Whoever gets them holds them from now on.
+        self.held.remove(made);
+        Ok(values)
+    }
+
+    /// Holds a value more, whose bytes are returned.
+    fn hold(&mut self, value: &Value) -> Result<usize, String> {
+        let bytes = checked_weight(value)?;
+        self.hold_bytes(bytes)
+    }
+
+    fn hold_bytes(&mut self, bytes: usize) -> Result<usize, String> {
+        self.held.ask(bytes, self.host)?;
+        self.held.add(bytes);
+        Ok(bytes)
+    }
+
+    /// What a variable or a member holds, copied.
+    fn copied(&mut self, place: &Expression) -> Result<Value, String> {
+        let Some(value) = self.member(place)? else { return Ok(Value::Null) };
+        if let Value::Number(_) | Value::Bool(_) | Value::Null = value {
+            return Ok(value.clone());
+        }
+        let bytes = weight(value);
+        self.held.ask(bytes, self.host)?;
+        Ok(self.member(place)?.cloned().unwrap_or_default())
     }
 
     fn variable(&self, name: &str) -> Result<&Value, String> {
@@ -259,7 +332,7 @@ impl<'a> Frame<'a> {
                 }
                 Some(Value::Array(items)) => Some(items.get(index(key, items.len())?).ok_or("no such item")?),
                 Some(Value::Object(members)) => members.get(&text(key)),
-                Some(other) => return Err(format!("[{other}] has no member [{}]", text(key))),
+                Some(other) => return Err(format!("[{}] has no member [{}]", shown(other), text(key))),
             };
         }
         Ok(value)
@@ -280,7 +353,7 @@ impl<'a> Frame<'a> {
                         items.get_mut(at).ok_or_else(|| format!("no item [{at}]"))
                     }
                     Value::Null => Err(format!("cannot access [{}] of null", text(&key))),
-                    other => Err(format!("[{other}] has no member [{}]", text(&key))),
+                    other => Err(format!("[{}] has no member [{}]", shown(other), text(&key))),
                 }
             }
             _ => Err("this cannot be changed".to_owned()),
@@ -292,17 +365,34 @@ impl<'a> Frame<'a> {
         let is_place = matches!(target, Expression::Variable(name) if name != "params")
             || matches!(target, Expression::Member(..));
         let changes = matches!(method, "add" | "addAll" | "remove" | "removeIf" | "put" | "putAll" | "clear");
-        if changes && is_place && self.held(target).is_ok_and(|value| !value.is_null()) {
-            return change(self.place(target)?, method, &arguments);
+        if changes && is_place && self.peek(target).is_ok_and(|value| !value.is_null()) {
+            return self.change(target, method, &arguments);
         }
         match target {
-            Expression::Variable(_) | Expression::Member(..) => ask(self.held(target)?, method, &arguments),
-            _ => ask(&self.value(target)?, method, &arguments),
+            Expression::Variable(_) | Expression::Member(..) => {
+                let made = self.peek(target).map(|value| may_make(value, method, &arguments))?;
+                self.held.ask(made, self.host)?;
+                ask(self.peek(target)?, method, &arguments)
+            }
+            _ => {
+                let value = self.value(target)?;
+                self.held.ask(may_make(&value, method, &arguments), self.host)?;
+                ask(&value, method, &arguments)
+            }
         }
     }
 
+    /// Calls what changes a list or a map where that is.
+    fn change(&mut self, target: &Expression, method: &str, arguments: &[Value]) -> Result<Value, String> {
+        let (added, removed) = change_of(self.place(target)?, method, arguments);
+        self.hold_bytes(added)?;
+        let changed = change(self.place(target)?, method, arguments)?;
+        self.held.remove(removed);
+        Ok(changed)
+    }
+
     /// What a variable or a member holds, without copying it.
-    fn held(&mut self, place: &Expression) -> Result<&Value, String> {
+    fn peek(&mut self, place: &Expression) -> Result<&Value, String> {
         match place {
             Expression::Variable(name) => self.variable(name),
             other => Ok(self.member(other)?.unwrap_or(&Value::Null)),

@@ -2,6 +2,8 @@
 
 use serde_json::{Number, Value, json};
 
+use super::operators::shown;
+
 /// The functions that every script has.
 const KNOWN: [&str; 5] =
     ["saturation", "sigmoid", "Integer.parseInt", "Long.parseLong", "Double.parseDouble"];
@@ -39,7 +41,9 @@ pub(super) fn call(name: &str, arguments: &[Value]) -> Result<Value, String> {
         .ok_or_else(|| format!("For input string: \"{text}\""))?,
         _ => {
             let numbers = arguments.iter().map(|value| {
-                value.as_f64().ok_or_else(|| format!("[{name}] takes numbers, and [{value}] is none"))
+                value
+                    .as_f64()
+                    .ok_or_else(|| format!("[{name}] takes numbers, and [{}] is none", shown(value)))
             });
             let numbers = numbers.collect::<Result<Vec<f64>, _>>()?;
             let whole: Option<Vec<i64>> = arguments.iter().map(Value::as_i64).collect();

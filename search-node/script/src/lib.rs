@@ -2,12 +2,13 @@
 //!
 //! Assignments, `if`/`else`, loops, local variables, arithmetic, the common methods of texts, lists and maps, `Math`, and what a host lends: the
 //! values of a document and its score. There are no functions of a script's own; whatever is beyond is refused when it is read, with the
-//! place. A script ends: its loops share a bound.
+//! place. A script ends: its loops share a bound, and so do the values that it makes.
 //!
-//! `lexer` and `parser` read, `eval` runs, `operators`, `methods` and `functions` compute.
+//! `lexer` and `parser` read, `eval` runs, `held` counts what it holds, `operators`, `methods` and `functions` compute.
 
 mod eval;
 mod functions;
+mod held;
 mod lexer;
 mod methods;
 mod operators;
@@ -16,12 +17,24 @@ mod parser;
 use serde_json::Value;
 
 use self::eval::Frame;
+pub use self::held::weight;
 use self::parser::{Statement, parse};
 
 /// Scripts longer than this many bytes are refused, as in Elasticsearch.
 pub const SOURCE_BYTES_MAX: usize = 65_535;
-/// How often all loops of one run may go round together, unless somebody says otherwise; as in Elasticsearch.
-pub const LOOPS_MAX: u32 = 1_000_000;
+/// How much one run may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// How often all its loops may go round together.
+    pub loops: u32,
+    /// What its values may take of memory.
+    pub bytes: usize,
+}
+
+impl Limits {
+    /// Unless somebody says otherwise; the loops as in Elasticsearch.
+    pub const USUAL: Self = Self { loops: 1_000_000, bytes: 10 << 20 };
+}
 
 /// What a script may use beside `params`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,14 +73,28 @@ pub trait Host {
     fn goes_on(&mut self) -> bool {
         true
     }
+    /// Whether a run may hold so many bytes more, until they are taken back.
+    fn lend(&mut self, _bytes: usize) -> bool {
+        true
+    }
+
+    fn take_back(&mut self, _bytes: usize) {}
+
     /// What a function of the host's own says; none if there is none of that name.
     fn call(&mut self, name: &str, arguments: &[Value]) -> Option<Result<Value, String>>;
 }
 
 /// Knows no document.
-struct Nobody;
+struct Nobody<'l> {
+    /// Whether a run may hold so many bytes more.
+    lend: &'l mut dyn FnMut(usize) -> bool,
+}
 
-impl Host for Nobody {
+impl Host for Nobody<'_> {
+    fn lend(&mut self, bytes: usize) -> bool {
+        (self.lend)(bytes)
+    }
+
     fn has_field(&self, _path: &str) -> bool {
         false
     }
@@ -93,16 +120,22 @@ impl Program {
     }
 
     /// Runs it over `ctx`, and returns what that has become.
-    pub fn change(&self, ctx: Value, params: &Value) -> Result<Value, String> {
-        let mut nobody = Nobody;
-        let mut frame = Frame::new(ctx, params, &mut nobody, LOOPS_MAX);
+    pub fn change(
+        &self,
+        ctx: Value,
+        params: &Value,
+        lend: &mut dyn FnMut(usize) -> bool,
+        limits: Limits,
+    ) -> Result<Value, String> {
+        let mut nobody = Nobody { lend };
+        let mut frame = Frame::new(ctx, params, &mut nobody, limits);
         frame.result(&self.statements)?;
         Ok(frame.into_ctx())
     }
 
     /// Runs it for a document, and returns its value; none where it says nothing.
-    pub fn value(&self, params: &Value, host: &mut dyn Host, loops_max: u32) -> Result<Value, String> {
-        Frame::new(Value::Null, params, host, loops_max).result(&self.statements)
+    pub fn value(&self, params: &Value, host: &mut dyn Host, limits: Limits) -> Result<Value, String> {
+        Frame::new(Value::Null, params, host, limits).result(&self.statements)
     }
 
     /// Whether the script looks at the score of the query around.
@@ -143,7 +176,11 @@ mod tests {
 
     fn value(text: &str) -> Result<Value, String> {
         let program = Program::read(text, Purpose::Score)?;
-        program.value(&json!({"a": 2, "list": [1, 2, 3]}), &mut Document, 1000)
+        program.value(
+            &json!({"a": 2, "list": [1, 2, 3]}),
+            &mut Document,
+            Limits { loops: 1000, ..Limits::USUAL },
+        )
     }
 
     #[test]
@@ -202,7 +239,109 @@ mod tests {
             "def m = [:]; for (int i = 0; i < 100000; i++) { m.put('k' + i, i); } return m.size()",
         ] {
             let program = Program::read(text, Purpose::Score).expect(text);
-            assert_eq!(program.value(&json!({}), &mut Document, 1_000_000), Ok(json!(100_000)), "{text}");
+            assert_eq!(
+                program.value(&json!({}), &mut Document, Limits { bytes: 64 << 20, ..Limits::USUAL }),
+                Ok(json!(100_000)),
+                "{text}"
+            );
+        }
+    }
+
+    /// Lends so many bytes at most, and notes what is lent and how much that ever was.
+    #[derive(Default)]
+    struct Lender {
+        most: usize,
+        lent: usize,
+        peak: usize,
+    }
+
+    impl Host for Lender {
+        fn has_field(&self, _: &str) -> bool {
+            false
+        }
+
+        fn values(&mut self, _: &str) -> Result<Vec<Value>, String> {
+            Ok(Vec::new())
+        }
+
+        fn score(&mut self) -> f64 {
+            0.0
+        }
+
+        fn lend(&mut self, bytes: usize) -> bool {
+            self.lent += bytes;
+            self.peak = self.peak.max(self.lent);
+            self.lent <= self.most
+        }
+
+        fn take_back(&mut self, bytes: usize) {
+            self.lent -= bytes;
+        }
+
+        fn call(&mut self, _: &str, _: &[Value]) -> Option<Result<Value, String>> {
+            None
+        }
+    }
+
+    /// What grows without an end, whatever grows: each of these would take all memory of a machine.
+    const GROWING: [&str; 9] = [
+        "def s = 'ab'; while (true) { s += s }",
+        "def s = 'ab'; while (true) { s = s + s }",
+        "def s = 'ab'; while (true) { s = s.replace('a', 'aaab') }",
+        "def l = [1]; while (true) { l.add('some text') }",
+        "def l = [1]; while (true) { l.addAll(l) }",
+        "def l = [1]; while (true) { l = [l, l] }",
+        "def m = ['a': 1]; while (true) { m = ['a': m, 'b': m] }",
+        "def s = 'ab'; def l = []; while (true) { l.add(s + s); s += 'c' }",
+        "def m = ['a': 'ab']; while (true) { m.a += m.a }",
+    ];
+
+    #[test]
+    fn what_grows_without_end_is_stopped_before_it_has_memory() {
+        for text in GROWING {
+            let program = Program::read(text, Purpose::Score).expect(text);
+            let limits = Limits { loops: u32::MAX, bytes: 1 << 20 };
+            let mut host = Lender { most: usize::MAX, ..Lender::default() };
+            let fault = program.value(&json!({}), &mut host, limits).expect_err(text);
+            assert!(fault.contains("index.max_script_memory") && fault.len() < 400, "{text}: {fault}");
+            assert!(host.peak <= 1 << 20 && host.peak > 256 << 10, "{text}: {}", host.peak);
+            assert_eq!(host.lent, 0, "{text}: it is given back");
+
+            let mut host = Lender { most: 100 << 10, ..Lender::default() };
+            let fault = program.value(&json!({}), &mut host, limits).expect_err(text);
+            assert!(fault.contains("no memory"), "{text}: {fault}");
+        }
+    }
+
+    /// Such a value could be neither copied nor dropped.
+    #[test]
+    fn what_is_nested_without_end_is_stopped() {
+        for text in [
+            "def m = [:]; while (true) { m.b = m }",
+            "def m = [:]; while (true) { m.put('b', m) }",
+            "def l = []; while (true) { l = [l] }",
+            "def l = []; while (true) { def n = []; n.add(l); l = n }",
+            "def m = [:]; while (true) { m = ['a': m] }",
+        ] {
+            let program = Program::read(text, Purpose::Score).expect(text);
+            let fault = program.value(&json!({}), &mut Document, Limits::USUAL).expect_err(text);
+            assert!(fault.contains("nested deeper"), "{text}: {fault}");
+        }
+    }
+
+    #[test]
+    fn what_is_let_go_of_counts_no_more() {
+        for text in [
+            "def s = ''; for (int i = 0; i < 100000; i++) { s = 'some text of this round ' + i }",
+            "def l = []; for (int i = 0; i < 100000; i++) { l.add('some text'); l.remove(0) }",
+            "def m = [:]; for (int i = 0; i < 100000; i++) { m.put('a', 'some text'); m.b = 1; m.remove('b') }",
+            "def l = []; for (int i = 0; i < 100000; i++) { l.add('some text'); if (l.size() > 20) { l.clear() } }",
+            "for (int i = 0; i < 1000; i++) { for (v in params.list) { def x = v + 'some text' } }",
+        ] {
+            let program = Program::read(text, Purpose::Score).expect(text);
+            let mut host = Lender { most: 0, ..Lender::default() };
+            let done = program.value(&json!({"list": [1, 2, 3]}), &mut host, Limits::USUAL);
+            assert!(done.is_ok() && host.peak == 0, "{text}: {done:?}, {}", host.peak);
         }
     }
 
@@ -230,7 +369,7 @@ mod tests {
         let program = Program::read("while (true) { }", Purpose::Score).expect("a script");
         let mut host = Hasty(0);
 
-        let ended = program.value(&json!({}), &mut host, u32::MAX);
+        let ended = program.value(&json!({}), &mut host, Limits { loops: u32::MAX, ..Limits::USUAL });
 
         assert!(ended.is_err_and(|reason| reason.contains("nobody waits")));
         assert_eq!(host.0, 3);

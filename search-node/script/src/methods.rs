@@ -1,11 +1,9 @@
 //! Methods of texts, lists and maps.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::held::{member_weight, weight};
 use super::operators::{index, is_equal, text};
-
-/// The longest text or list that a script may make, so that doubling one does not exhaust the memory.
-pub(super) const LENGTH_MAX: usize = 10 << 20;
 
 fn unknown(value: &Value, method: &str, arguments: &[Value]) -> String {
     let kind = match value {
@@ -23,16 +21,10 @@ fn unknown(value: &Value, method: &str, arguments: &[Value]) -> String {
 pub(super) fn change(place: &mut Value, method: &str, arguments: &[Value]) -> Result<Value, String> {
     match (&mut *place, method, arguments) {
         (Value::Array(items), "add", [item]) => {
-            if items.len() >= LENGTH_MAX {
-                return Err("the list has become too long".to_owned());
-            }
             items.push(item.clone());
             Ok(json!(true))
         }
         (Value::Array(items), "addAll", [Value::Array(more)]) => {
-            if items.len() + more.len() > LENGTH_MAX {
-                return Err("the list has become too long".to_owned());
-            }
             items.extend(more.iter().cloned());
             Ok(json!(true))
         }
@@ -60,6 +52,30 @@ pub(super) fn change(place: &mut Value, method: &str, arguments: &[Value]) -> Re
             Ok(Value::Null)
         }
         _ => Err(unknown(place, method, arguments)),
+    }
+}
+
+/// What a list or a map will take more, and what less, once a method has changed it.
+pub(super) fn change_of(place: &Value, method: &str, arguments: &[Value]) -> (usize, usize) {
+    let put = |members: &Map<String, Value>, key: &str, value: &Value| match members.get(key) {
+        Some(before) => (weight(value), weight(before)),
+        None => (member_weight(key, value), 0),
+    };
+    match (place, method, arguments) {
+        (_, "clear", []) => (0, weight(place) - size_of::<Value>()),
+        (Value::Array(items), "remove", [key]) => {
+            (0, index(key, items.len()).ok().and_then(|at| items.get(at)).map_or(0, weight))
+        }
+        (Value::Object(members), "remove", [key]) => {
+            let key = text(key);
+            (0, members.get(&key).map_or(0, |value| member_weight(&key, value)))
+        }
+        (Value::Object(members), "put", [key, value]) => put(members, &text(key), value),
+        (Value::Object(members), "putAll", [Value::Object(more)]) => {
+            let changes = more.iter().map(|(key, value)| put(members, key, value));
+            changes.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1))
+        }
+        (_, _, more) => (more.iter().map(weight).sum(), 0),
     }
 }
 
@@ -105,6 +121,24 @@ pub(super) fn ask(value: &Value, method: &str, arguments: &[Value]) -> Result<Va
     })
 }
 
+/// How much what a method says may take, and what it is made of beside its value.
+pub(super) fn may_make(value: &Value, method: &str, arguments: &[Value]) -> usize {
+    match (value, method, arguments) {
+        (Value::String(this), "replace", [Value::String(old), Value::String(new)]) => {
+            let met = this.len().checked_div(old.len()).unwrap_or(this.len() + 1);
+            this.len().saturating_add(met.saturating_mul(new.len()))
+        }
+        // Its letters, each as a number.
+        (Value::String(this), "substring", _) => 5 * this.len(),
+        (Value::String(_), _, _) | (_, "toString" | "getOrDefault", _) => 2 * weight(value),
+        (Value::Array(items), "get", [key]) => {
+            index(key, items.len()).ok().and_then(|at| items.get(at)).map_or(0, weight)
+        }
+        (Value::Object(members), "get", [key]) => members.get(&text(key)).map_or(0, weight),
+        _ => 0,
+    }
+}
+
 /// The member that a getter stands for.
 fn property<'v>(members: &'v serde_json::Map<String, Value>, getter: &str) -> Option<&'v Value> {
     let name = getter.strip_prefix("get")?;
@@ -131,13 +165,7 @@ fn ask_text(this: &str, method: &str, arguments: &[Value]) -> Option<Value> {
         ("indexOf", [Value::String(other)]) => {
             json!(this.find(other.as_str()).map_or(-1, |at| this[..at].chars().count() as i64))
         }
-        ("replace", [Value::String(old), Value::String(new)]) => {
-            let grown = this.len().saturating_add(this.len().saturating_add(1).saturating_mul(new.len()));
-            if grown > LENGTH_MAX {
-                return None;
-            }
-            json!(this.replace(old.as_str(), new))
-        }
+        ("replace", [Value::String(old), Value::String(new)]) => json!(this.replace(old.as_str(), new)),
         ("substring", [from]) => part(usize::try_from(from.as_i64()?).ok()?, count())?,
         ("substring", [from, to]) => {
             part(usize::try_from(from.as_i64()?).ok()?, usize::try_from(to.as_i64()?).ok()?)?

@@ -2,11 +2,24 @@
 
 use serde_json::{Number, Value, json};
 
-use super::methods::LENGTH_MAX;
+use super::held::weight;
 use super::parser::{Kind, Sign};
 
+/// The longest value that an error shows as it is.
+const SHOWN_MAX: usize = 256;
+
+/// A value as an error shows it.
+pub(super) fn shown(value: &Value) -> String {
+    match value {
+        value if weight(value) <= SHOWN_MAX => value.to_string(),
+        Value::Array(_) => "a long list".to_owned(),
+        Value::Object(_) => "a large map".to_owned(),
+        _ => "a long text".to_owned(),
+    }
+}
+
 pub(super) fn truth(value: &Value) -> Result<bool, String> {
-    value.as_bool().ok_or_else(|| format!("[{value}] is neither true nor false"))
+    value.as_bool().ok_or_else(|| format!("[{}] is neither true nor false", shown(value)))
 }
 
 pub(super) fn text(value: &Value) -> String {
@@ -14,7 +27,7 @@ pub(super) fn text(value: &Value) -> String {
 }
 
 pub(super) fn index(key: &Value, length: usize) -> Result<usize, String> {
-    let number = key.as_i64().ok_or_else(|| format!("[{key}] is no place in a list"))?;
+    let number = key.as_i64().ok_or_else(|| format!("[{}] is no place in a list", shown(key)))?;
     // A negative place counts from the end.
     let at = if number < 0 { number + i64::try_from(length).unwrap_or(i64::MAX) } else { number };
     usize::try_from(at).map_err(|_| format!("no item [{number}] in a list of {length}"))
@@ -32,16 +45,11 @@ pub(super) fn binary(left: &Value, sign: Sign, right: &Value) -> Result<Value, S
         "==" | "===" => return Ok(json!(is_equal(left, right))),
         "!=" | "!==" => return Ok(json!(!is_equal(left, right))),
         "+" if left.is_string() || right.is_string() => {
-            let joined = text(left) + &text(right);
-            return if joined.len() > LENGTH_MAX {
-                Err("the text has become too long".to_owned())
-            } else {
-                Ok(json!(joined))
-            };
+            return Ok(json!(text(left) + &text(right)));
         }
         _ => {}
     }
-    let wrong = || format!("[{sign}] cannot be done with [{left}] and [{right}]");
+    let wrong = || format!("[{sign}] cannot be done with [{}] and [{}]", shown(left), shown(right));
     let (Value::Number(a), Value::Number(b)) = (left, right) else { return Err(wrong()) };
     if let (Some(a), Some(b)) = (a.as_i64(), b.as_i64()) {
         let number = match sign {
@@ -90,7 +98,7 @@ pub(super) fn cast(kind: Kind, value: Value) -> Result<Value, String> {
             Ok(json!(number.as_f64().unwrap_or_default()))
         }
         (Kind::Whole | Kind::Decimal, Value::String(_) | Value::Bool(_)) => {
-            Err(format!("Cannot cast from [{value}] to a number"))
+            Err(format!("Cannot cast from [{}] to a number", shown(&value)))
         }
         _ => Ok(value),
     }

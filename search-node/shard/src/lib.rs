@@ -28,7 +28,7 @@ mod translog;
 mod uids;
 
 pub use aggs::{
-    AggError, AggPartial, AggRequest, Room, finish as finish_aggs, parse as parse_aggs, reduce as reduce_aggs,
+    AggError, AggPartial, AggRequest, finish as finish_aggs, parse as parse_aggs, reduce as reduce_aggs,
 };
 pub use analysis::{
     Analysis, AnalysisError, AnalyzeRequest, Definitions as AnalysisDefinitions, DictionaryError,
@@ -57,9 +57,10 @@ pub use query::{
 };
 pub use search::{
     AskStop, DocValueAsked, Ending, Explanation, FieldAsked, FieldsShown, Helpers, Hit, InnerAnswer,
-    InnerHit, InnerSearch, Missing, NamedSearch, NestedSort, NumericType, Scan, ScriptField, ScriptFields,
-    SearchAnswer, SearchError, SearchRequest, Slice, SortField, SortKey, SortMode, SortValue, SourceFilter,
-    Stop, TermFilter, TermVectorsAsked, TermsEnumAsked, compare_hits, filter_source, one_of_each_group,
+    InnerHit, InnerSearch, Missing, NamedSearch, NestedSort, NumericType, Room, Scan, ScriptField,
+    ScriptFields, SearchAnswer, SearchError, SearchRequest, Slice, SortField, SortKey, SortMode, SortValue,
+    SourceFilter, Stop, TermFilter, TermVectorsAsked, TermsEnumAsked, compare_hits, filter_source,
+    one_of_each_group,
 };
 pub use shard::{Reader, Shard, ShardStats, uid, uid_parts};
 pub use store::IntegrityError;

@@ -12,6 +12,7 @@ use super::write::{WriteOptions, WriteResult, check_demands, done};
 use super::writes::Writes;
 use crate::error::ApiError;
 use crate::indices::Index;
+use crate::memory::Memory;
 use crate::node::Node;
 use crate::script::{Context, Op, Script};
 
@@ -176,8 +177,10 @@ fn update_once(
         ..target.clone()
     };
     let change = match &current {
-        Some(stored) => changed(&place.index, target, id, stored, request, options, now_millis),
-        None => inserted(&place.index, target, id, request, now_millis),
+        Some(stored) => {
+            changed((&place.index, &node.memory), target, id, stored, request, options, now_millis)
+        }
+        None => inserted((&place.index, &node.memory), target, id, request, now_millis),
     };
     if !matches!(change, Ok(Change::Store { .. } | Change::Delete(_))) {
         // It is told how the document is, and nothing is written.
@@ -238,7 +241,7 @@ fn keep(result: &mut WriteResult, request: &UpdateRequest, source: &[u8]) {
 
 /// What becomes of a document that is there.
 fn changed(
-    index: &Index,
+    (index, memory): (&Index, &Memory),
     target: &Target,
     id: &str,
     stored: &StoredDocument,
@@ -256,7 +259,7 @@ fn changed(
         let mut context = Context::of(&index.name, &target.doc_type, id, before, now_millis);
         context.version = Some(stored.version);
         context.routing = stored.routing.clone();
-        script.run(&mut context)?;
+        script.run(&mut context, index.settings().query.script, memory)?;
         return Ok(match context.op {
             Op::Index => Change::Store { source: context.source, condition: unchanged, existed: true },
             Op::Delete => Change::Delete(unchanged),
@@ -290,7 +293,7 @@ fn unmet(id: &str, stored: &StoredDocument, condition: Condition) -> ApiError {
 
 /// What is stored where no document is.
 fn inserted(
-    index: &Arc<Index>,
+    (index, memory): (&Arc<Index>, &Memory),
     target: &Target,
     id: &str,
     request: &UpdateRequest,
@@ -316,7 +319,7 @@ fn inserted(
     };
     let mut context = Context::of(&index.name, &target.doc_type, id, upsert, now_millis);
     context.is_new = true;
-    script.run(&mut context)?;
+    script.run(&mut context, index.settings().query.script, memory)?;
     Ok(match context.op {
         Op::Index => Change::Store { source: context.source, condition: Condition::Absent, existed: false },
         // There is nothing to delete and nothing to leave as it is.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use script::Limits;
 use serde_json::{Map, Value};
 use shard::{QueryRules, Similarities, boosted_field};
 
@@ -15,6 +16,7 @@ const REGEX: &str = "max_regex_length";
 const QUERY_CACHE: &str = "queries.cache.enabled";
 const REQUEST_CACHE: &str = "requests.cache.enable";
 const SCRIPT_LOOPS: &str = "max_script_loops";
+const SCRIPT_MEMORY: &str = "max_script_memory";
 
 /// What the names of similarities that are defined begin with. They change while the index is closed.
 pub(super) const SIMILARITY: &str = "similarity.";
@@ -26,7 +28,7 @@ pub(super) fn similarities(flat: &Map<String, Value>) -> Result<Similarities, Ap
 }
 
 /// The names of the settings, all of which may be changed while the index is there.
-pub(super) const NAMES: [&str; 4] = [DEFAULT_FIELD, TERMS, REGEX, SCRIPT_LOOPS];
+pub(super) const NAMES: [&str; 5] = [DEFAULT_FIELD, TERMS, REGEX, SCRIPT_LOOPS, SCRIPT_MEMORY];
 
 /// What the settings say.
 pub(super) fn read(flat: &Map<String, Value>) -> Result<QueryRules, ApiError> {
@@ -35,7 +37,10 @@ pub(super) fn read(flat: &Map<String, Value>) -> Result<QueryRules, ApiError> {
         default_fields: flat.get(DEFAULT_FIELD).map_or(Ok(Vec::new()), default_fields)?,
         terms_max: number(flat, TERMS, usual.terms_max)?,
         regex_max: number(flat, REGEX, usual.regex_max)?,
-        script_loops_max: number(flat, SCRIPT_LOOPS, usual.script_loops_max as usize)? as u32,
+        script: Limits {
+            loops: number(flat, SCRIPT_LOOPS, usual.script.loops as usize)? as u32,
+            bytes: bytes(flat, SCRIPT_MEMORY, usual.script.bytes)?,
+        },
         similarities: similarities(flat)?,
         keeps_filters: keeps_filters(flat),
     })
@@ -97,6 +102,16 @@ fn number(flat: &Map<String, Value>, key: &str, usual: usize) -> Result<usize, A
     })?;
     usize::try_from(number).ok().filter(|number| *number >= 1).ok_or_else(|| {
         ApiError::argument(format!("Failed to parse value [{text}] for setting [index.{key}] must be >= 1"))
+    })
+}
+
+fn bytes(flat: &Map<String, Value>, key: &str, usual: usize) -> Result<usize, ApiError> {
+    let Some(text) = flat.get(key).and_then(Value::as_str) else { return Ok(usual) };
+    let bytes = settings::parse_bytes(text).and_then(|bytes| usize::try_from(bytes).ok());
+    bytes.filter(|bytes| *bytes >= 1).ok_or_else(|| {
+        ApiError::argument(format!(
+            "failed to parse setting [index.{key}] with value [{text}] as a size in bytes: it must be an amount such as 10mb"
+        ))
     })
 }
 

@@ -16,12 +16,12 @@ use super::field_formats::FieldFormats;
 use super::hyperloglog::{DistinctCounter, spread, spread_bytes};
 use super::partial::{AggPartial, Bucket, Key, State, Sums};
 use super::request::{AggRequest, DateHistogram, Interval, Kind, Node};
-use super::room::{Meter, Within};
 use crate::engine::{Layout, View};
 use crate::json_values::plain;
 use crate::mapping::dates::{Resolution, floor_to};
 use crate::mapping::{FieldKind, Storage};
 use crate::query::{Asked, Prepared, QueryContext};
+use crate::search::{Meter, Within};
 use crate::search::{SearchError, SortValue, Terms, Watch};
 
 /// The collectors of one level in one segment.

@@ -14,10 +14,10 @@ use super::request::{
     AggError, AggRequest, BUCKETS_MAX, DateHistogram, Histogram, Interval, Kind, Metric, Node, OrderBy,
     Terms, bound_millis,
 };
-use super::room::Meter;
 use crate::mapping::dates::{DateFormats, show};
 use crate::mapping::{decode_version, show_ip};
 use crate::query::QueryError;
+use crate::search::Meter;
 
 /// The answer of all aggregations of a request.
 pub fn finish(request: &AggRequest, mut partial: AggPartial, now_millis: i64) -> Result<Value, AggError> {

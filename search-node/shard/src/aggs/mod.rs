@@ -1,7 +1,7 @@
 //! Aggregations: what is computed over all matches.
 //!
 //! `request` reads the JSON; `checks` refuses what cannot be computed; `collect` fills buckets in one segment; `partial` joins segments and
-//! shards, in any order; `finish` makes the answer; `room` is asked for the memory of what they hold. A partial holds every bucket, so that
+//! shards, in any order; `finish` makes the answer; `search/room` is asked for the memory of what they hold. A partial holds every bucket, so that
 //! counts are exact.
 
 mod checks;
@@ -11,11 +11,9 @@ mod finish;
 mod hyperloglog;
 mod partial;
 mod request;
-mod room;
 
 pub(crate) use checks::{check, runtime_fields_of};
 pub(crate) use collect::SegmentAggs;
 pub use finish::finish;
 pub use partial::{AggPartial, reduce};
 pub use request::{AggError, AggRequest, parse};
-pub use room::Room;

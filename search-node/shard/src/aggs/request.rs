@@ -5,10 +5,10 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
-use super::room::{Room, Within};
 use crate::json_values::plain;
 use crate::mapping::dates::{DateFormats, read_math, time_zone};
 use crate::query::{Query, QueryError, parse_query};
+use crate::search::{Room, Within};
 
 /// Deeper aggregations are refused.
 const DEPTH_MAX: usize = 16;

@@ -11,6 +11,7 @@ use super::distance::{flat_metres_between, metres_between};
 use super::doc_values::{ValueField, Values};
 use super::dsl::java_hash;
 use super::lower::QueryContext;
+use super::weights::lent::Lent;
 use super::weights::scripted::{Purpose, ScriptInSegment, Scripted as Script};
 use super::{Faults, QueryError, doc_values};
 use crate::engine::Layout;
@@ -105,7 +106,8 @@ impl Scripted {
             layout: Arc::clone(layout),
             now_millis: context.now_millis,
             salt: (java_hash(context.index) as u32) << 10,
-            loops_max: context.rules.script_loops_max,
+            limits: context.rules.script,
+            lent: Lent::default(),
             purpose: Purpose::Sort,
             faults: Faults::default(),
         };

@@ -71,6 +71,18 @@ impl Faults {
         self.0.ended.get().is_some()
     }
 
+    /// Takes so many bytes of the memory of the search; whether there were any. Where not, it ends.
+    pub(in crate::query) fn take(&self, bytes: usize) -> bool {
+        let stop = self.0.stop.lock().clone();
+        match stop.map_or(Ok(()), |stop| stop.take(bytes)) {
+            Ok(()) => true,
+            Err(stop) => {
+                self.0.ended.get_or_init(|| stop);
+                false
+            }
+        }
+    }
+
     #[cold]
     fn look(&self) -> bool {
         if let Some(stop) = self.0.stop.lock().as_ref().and_then(Ending::look) {

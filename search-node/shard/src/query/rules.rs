@@ -12,8 +12,9 @@ pub struct QueryRules {
     pub terms_max: usize,
     /// How long a regular expression may be (`index.max_regex_length`).
     pub regex_max: usize,
-    /// How often the loops of a script may go round for one document (`index.max_script_loops`).
-    pub script_loops_max: u32,
+    /// How often the loops of a script may go round for one document (`index.max_script_loops`), and what its values may take of memory
+    /// (`index.max_script_memory`).
+    pub script: script::Limits,
     /// How words count (`index.similarity.*`).
     pub similarities: Similarities,
     /// Whether the matches of filters that are asked again and again are kept (`index.queries.cache.enabled`).
@@ -28,7 +29,7 @@ impl QueryRules {
         default_fields: Vec::new(),
         terms_max: 65_536,
         regex_max: 1000,
-        script_loops_max: script::LOOPS_MAX,
+        script: script::Limits::USUAL,
         similarities: Similarities::NONE,
         keeps_filters: true,
     };

@@ -257,7 +257,7 @@ impl<'a> Walk<'a, '_> {
             Asking::Way(way) => {
                 let mut segment = Segment::new(request, reader, Rc::new([]), None)?;
                 way.walk(reader, &mut segment, found.left(), watch)?;
-                return found.take(segment, ordinal, scored);
+                return found.take(segment, ordinal, scored, watch.ask());
             }
         };
         if common.is_counted_alone() {
@@ -268,7 +268,7 @@ impl<'a> Walk<'a, '_> {
             }
             let mut segment = Segment::new(request, reader, self.keys(reader)?, None)?;
             index_order::walk(matches, reader, &mut segment, found.to_count(), scored, watch)?;
-            found.take(segment, ordinal, shows_scores)?;
+            found.take(segment, ordinal, shows_scores, watch.ask())?;
         } else if let Some(keys) = keys {
             self.sorted(matches, reader, ordinal, Rc::clone(keys), found)?;
         } else {
@@ -280,7 +280,7 @@ impl<'a> Walk<'a, '_> {
             let mut computed = SegmentAggs::open(&request.aggs, view, reader, context, watch)?;
             segment.walk(matches, scored, parts, &mut computed, watch)?;
             *aggs = reduce(&request.aggs, std::mem::take(aggs), computed.finish()?);
-            found.take(segment, ordinal, shows_scores)?;
+            found.take(segment, ordinal, shows_scores, watch.ask())?;
         }
         Ok(())
     }
@@ -342,7 +342,7 @@ impl<'a> Walk<'a, '_> {
                 segment.walk(matches, scored, Parts::whole(), &mut none, self.watch)?;
             }
         }
-        found.take(segment, ordinal, scored)
+        found.take(segment, ordinal, scored, self.watch.ask())
     }
 }
 

@@ -9,7 +9,7 @@ use super::groups::{group_value, one_of_each_group};
 use super::segment::{Entry, Segment};
 use super::sort::{SegmentKey, compare_hits};
 use super::ways::Left;
-use super::{Hit, SearchAnswer, SearchError, SearchRequest};
+use super::{AskStop, Hit, SearchAnswer, SearchError, SearchRequest, SortValue};
 use crate::aggs::AggPartial;
 
 /// What was found in the segments so far.
@@ -113,6 +113,7 @@ impl<'a> Found<'a> {
         segment: Segment<'_>,
         ordinal: u32,
         scored: bool,
+        stop: AskStop<'_>,
     ) -> Result<(), SearchError> {
         self.count(segment.total);
         self.is_terminated |= segment.is_terminated;
@@ -133,19 +134,19 @@ impl<'a> Found<'a> {
             let mut places = entry.places.as_slice();
             for key in segment.keys.iter() {
                 let (value, count) = key.value(places)?;
+                take_long(&value, stop)?;
                 sort.push(value);
                 places = &places[count..];
             }
+            let group = group.as_ref().map(|values| group_value(values, entry.document)).transpose()?;
+            group.iter().try_for_each(|group| take_long(group, stop))?;
             self.hits.push(Hit {
                 shard: 0,
                 segment: ordinal,
                 document: entry.document,
                 score: scored.then_some(entry.score),
                 sort,
-                group: match &group {
-                    Some(values) => Some(group_value(values, entry.document)?),
-                    None => None,
-                },
+                group,
             });
         }
         self.keep_best();
@@ -166,5 +167,18 @@ impl<'a> Found<'a> {
     pub(super) fn answer(self, aggs: AggPartial) -> SearchAnswer {
         let Self { total, max_score, hits, is_terminated, .. } = self;
         SearchAnswer { total, max_score, hits, aggs, is_partial: false, is_terminated }
+    }
+}
+
+/// A key of a hit that is no longer was counted with the hit.
+const SHORT_BYTES: usize = 64;
+
+/// Takes what a long text takes that hits are sorted by: a script makes it as long as it likes.
+fn take_long(value: &SortValue, stop: AskStop<'_>) -> Result<(), SearchError> {
+    match value {
+        SortValue::Text(text) | SortValue::Version(text) if text.len() > SHORT_BYTES => {
+            Ok(stop.take(text.len())?)
+        }
+        _ => Ok(()),
     }
 }

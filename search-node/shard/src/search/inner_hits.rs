@@ -125,7 +125,7 @@ impl<'a> InnerSearch<'a> {
         }
         inner.at = Some((scorer, hit.document));
         inner.faults.check()?;
-        found.take(segment, hit.segment, is_scored)
+        found.take(segment, hit.segment, is_scored, watch.ask())
     }
 
     /// The search in a segment, made ready with the first hit there.

@@ -4,9 +4,10 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 use super::SearchError;
+use super::room::Room;
 
 /// Documents between two looks. A look costs about as much as a few documents; so many take well below a millisecond, or a few
 /// where much is computed of each.
@@ -30,6 +31,8 @@ pub type AskStop<'a> = &'a Ending;
 
 struct Asked {
     ask: Box<dyn Fn() -> Option<Stop> + Send + Sync>,
+    /// What is asked for memory, for as long as the search goes on: who keeps this for longer keeps no memory with it.
+    room: Option<Weak<dyn Room>>,
     /// What was answered, once that was not to go on.
     said: OnceLock<Stop>,
 }
@@ -37,7 +40,18 @@ struct Asked {
 impl Ending {
     /// What `ask` says, whenever somebody wants to know.
     pub fn when(ask: impl Fn() -> Option<Stop> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(Asked { ask: Box::new(ask), said: OnceLock::new() }))
+        Self(Arc::new(Asked { ask: Box::new(ask), room: None, said: OnceLock::new() }))
+    }
+
+    /// The same; what the search holds is asked for there.
+    pub fn in_room(room: Weak<dyn Room>, ask: impl Fn() -> Option<Stop> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(Asked { ask: Box::new(ask), room: Some(room), said: OnceLock::new() }))
+    }
+
+    /// Takes so many bytes of the memory of the search; where there are none, it ends.
+    pub(crate) fn take(&self, bytes: usize) -> Result<(), Stop> {
+        let room = self.0.room.as_ref().and_then(Weak::upgrade);
+        room.map_or(Ok(()), |room| room.take(bytes)).inspect_err(|stop| self.note(*stop))
     }
 
     /// For a search that nobody ends.

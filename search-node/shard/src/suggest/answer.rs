@@ -9,6 +9,9 @@ use super::request::{Asked, Order, SuggestRequest, Suggester};
 use crate::query::QueryError;
 use crate::search::Hit;
 
+/// What a context takes beside its letters: its place in a set, with its name.
+const CONTEXT_BYTES: usize = 64;
+
 /// What is suggested, in the order of the request.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Suggested {
@@ -75,6 +78,16 @@ impl SuggestionOption {
     pub(super) fn new(text: String, score: f32) -> Self {
         Self { text, score, freq: None, highlighted: None, collate_match: None, completed: None }
     }
+
+    /// What it takes of memory.
+    pub(super) fn bytes(&self) -> usize {
+        let marked = self.highlighted.as_ref().map_or(0, String::len);
+        let contexts = self.completed.iter().flat_map(|completed| completed.contexts.values().flatten());
+        size_of::<Self>()
+            + self.text.len()
+            + marked
+            + contexts.map(|context| CONTEXT_BYTES + context.len()).sum::<usize>()
+    }
 }
 
 impl Suggested {
@@ -132,6 +145,11 @@ impl Suggestion {
 }
 
 impl SuggestedEntry {
+    /// What it takes of memory.
+    pub(super) fn bytes(&self) -> usize {
+        size_of::<Self>() + self.text.len() + self.options.iter().map(SuggestionOption::bytes).sum::<usize>()
+    }
+
     fn join(mut self, other: Self, asked: &Asked) -> Result<Self, QueryError> {
         if (&self.text, self.offset, self.length) != (&other.text, other.offset, other.length) {
             return Err(QueryError {

@@ -31,13 +31,15 @@ pub(super) fn suggest(
             ..SuggestionOption::new(meant.word, meant.score)
         };
         let (before, own) = (&asked.text[..token.start], &asked.text[token.start..token.end]);
-        entries.push(SuggestedEntry {
+        let entry = SuggestedEntry {
             text: token.text,
             offset: units(before),
             length: units(own),
             options: meant.into_iter().map(option).collect(),
             ..SuggestedEntry::default()
-        });
+        };
+        stop.take(entry.bytes())?;
+        entries.push(entry);
     }
     Ok(entries)
 }

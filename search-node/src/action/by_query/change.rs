@@ -12,6 +12,7 @@ use crate::action::get::shown_source;
 use crate::action::target::{Target, check_routing};
 use crate::error::ApiError;
 use crate::indices::Index;
+use crate::memory::Memory;
 use crate::node::Node;
 use crate::script::{Context, Op};
 use crate::tasks::Count;
@@ -73,10 +74,10 @@ pub(super) fn decide(
     stored: &mut StoredDocument,
     destinations: &mut Destinations<'_>,
 ) -> Result<Deed, ApiError> {
-    let now_millis = destinations.node.clock.now_millis();
+    let (now_millis, memory) = (destinations.node.clock.now_millis(), &destinations.node.memory);
     let source = match &plan.work {
         Work::Delete => None,
-        Work::Update => match scripted(plan, index, stored, None, now_millis)? {
+        Work::Update => match scripted((plan, memory), index, stored, None, now_millis)? {
             None => Some(std::mem::take(&mut stored.source)),
             Some(changed) if changed.id != uid_parts(&stored.uid).1 || changed.index != index.name => {
                 return Err(ApiError::argument("Modifying [_id] or [_index] not allowed"));
@@ -125,7 +126,7 @@ fn copy(
             CopyRouting::Set(value) => Some(value.clone()),
         },
     };
-    let changed = scripted(plan, index, stored, shown.as_ref(), now_millis)?;
+    let changed = scripted((plan, &destinations.node.memory), index, stored, shown.as_ref(), now_millis)?;
     let source = match changed {
         None => {
             shown.map_or_else(|| std::mem::take(&mut stored.source), |shown| shown.to_string().into_bytes())
@@ -174,7 +175,7 @@ fn write(
 
 /// The document as the script leaves it; none without a script. `shown` is what of its source it gets, if not all.
 fn scripted(
-    plan: &Plan,
+    (plan, memory): (&Plan, &Memory),
     index: &Index,
     stored: &StoredDocument,
     shown: Option<&Value>,
@@ -190,6 +191,6 @@ fn scripted(
     let mut context = Context::of(&index.name, doc_type, id, source, now_millis);
     context.version = Some(stored.version);
     context.routing = stored.routing.clone();
-    script.run(&mut context)?;
+    script.run(&mut context, index.settings().query.script, memory)?;
     Ok(Some(context))
 }

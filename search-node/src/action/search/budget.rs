@@ -5,8 +5,8 @@
 //! is ever promised than the next step. A large search does not wait for memory: what it holds is what others need. A small one waits for
 //! large ones to end, and its place is another's meanwhile.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 
 use parking_lot::{Mutex, MutexGuard};
 use shard::{Aside, Ending, Room, SearchError, Stop};
@@ -242,9 +242,10 @@ impl Budget {
     }
 
     /// What ends the work of a part: there is no memory for it, or `until` says so.
-    pub(super) fn ending(&self, until: &Until) -> Ending {
+    pub(super) fn ending(self: &Arc<Self>, until: &Until) -> Ending {
         let (is_refused, until) = (Arc::clone(&self.is_refused), until.clone());
-        Ending::when(move || match is_refused.load(Ordering::Acquire) {
+        let room: Weak<Self> = Arc::downgrade(self);
+        Ending::in_room(room, move || match is_refused.load(Ordering::Acquire) {
             true => Some(Stop::Cancelled),
             false => until.stop(),
         })
@@ -282,7 +283,7 @@ impl Budget {
     }
 }
 
-/// Aggregations take of it what they hold.
+/// Aggregations and scripts take of it what they hold.
 impl Room for Budget {
     fn take(&self, bytes: usize) -> Result<(), Stop> {
         self.take_or_end(bytes as u64)

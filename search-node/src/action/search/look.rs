@@ -1,5 +1,6 @@
 //! Looking in one part of a search: its best hits in their final order, what is computed of all matches, and what it suggests.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use shard::{AskStop, SearchAnswer, SearchError, SearchRequest, Suggested};
@@ -17,7 +18,7 @@ impl Part {
         &self,
         request: &SearchRequest,
         body: &SearchBody,
-        (until, budget): (&Until, &Budget),
+        (until, budget): (&Until, &Arc<Budget>),
         profiles: &mut Vec<(usize, Vec<u8>)>,
     ) -> Result<Found, SearchError> {
         let stop = budget.ending(until);

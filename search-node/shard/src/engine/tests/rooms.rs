@@ -1,8 +1,8 @@
 //! What aggregations hold is asked for before they hold it, and no more than about that.
 
 use super::*;
-use crate::aggs::{AggRequest, Room, finish, parse};
-use crate::search::{SearchError, Stop};
+use crate::aggs::{AggRequest, finish, parse};
+use crate::search::{Room, SearchError, Stop};
 
 /// So many bytes.
 #[derive(Debug)]

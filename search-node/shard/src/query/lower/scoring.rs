@@ -18,6 +18,7 @@ use crate::query::dsl::{java_hash, read_distance, read_point};
 use crate::query::weights::covering::{Covering, NumberOf};
 use crate::query::weights::function_score::{Combined, DocumentNumber, Function, Rescored};
 use crate::query::weights::graded::{FeatureColumn, Grade, Graded};
+use crate::query::weights::lent::Lent;
 use crate::query::weights::numbers::{Chance, ChanceBy, FieldValue, Nearness, Origin, mix};
 use crate::query::weights::scripted::{Purpose, Scripted};
 use crate::query::weights::weighed::AllSegments;
@@ -86,7 +87,8 @@ impl Lowering<'_> {
             layout: Arc::clone(&self.shared.view.layout),
             now_millis: self.context.now_millis,
             salt: self.salt(),
-            loops_max: self.context.rules.script_loops_max,
+            limits: self.context.rules.script,
+            lent: Lent::default(),
             faults: self.shared.faults.clone(),
             purpose,
         }

@@ -24,6 +24,7 @@ pub(in crate::query) mod in_level;
 pub(in crate::query) mod intervals;
 pub(in crate::query) mod join;
 pub(in crate::query) mod leading;
+pub(in crate::query) mod lent;
 pub(in crate::query) mod located;
 pub(in crate::query) mod measured;
 pub(in crate::query) mod numbers;

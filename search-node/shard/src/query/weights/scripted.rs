@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use jiff::tz::TimeZone;
-use script::Host;
+use script::{Host, Limits};
 use serde_json::{Value, json};
 use tantivy::index::SegmentReader;
 use tantivy::{DocId, Score};
 
 use super::function_score::{DocumentNumber, NumberInSegment};
+use super::lent::Lent;
 use super::numbers::{chance, mix, murmur};
 use crate::engine::{Layout, SEQ_NO};
 use crate::json_values::plain;
@@ -34,7 +35,9 @@ pub(in crate::query) struct Scripted {
     pub(in crate::query) now_millis: i64,
     /// What makes chance that of the index.
     pub(in crate::query) salt: u32,
-    pub(in crate::query) loops_max: u32,
+    pub(in crate::query) limits: Limits,
+    /// What its runs hold at the same time.
+    pub(in crate::query) lent: Lent,
     pub(in crate::query) purpose: Purpose,
     /// Where it is looked whether anybody still wants to know.
     pub(in crate::query) faults: Faults,
@@ -96,8 +99,8 @@ impl ScriptInSegment {
     /// What it says of a document.
     pub(in crate::query) fn value(&mut self, document: DocId, score: Score) -> Result<Value, QueryError> {
         (self.host.document, self.host.score) = (document, score);
-        let Scripted { script, loops_max, .. } = &self.of;
-        let value = script.program.value(&script.params, &mut self.host, *loops_max);
+        let Scripted { script, limits, .. } = &self.of;
+        let value = script.program.value(&script.params, &mut self.host, *limits);
         value.map_err(|fault| self.failed(&fault))
     }
 
@@ -200,6 +203,14 @@ impl Host for Document {
 
     fn goes_on(&mut self) -> bool {
         !self.looks.is_over_after(LOOPING)
+    }
+
+    fn lend(&mut self, bytes: usize) -> bool {
+        self.of.lent.more(bytes, |more| self.of.faults.take(more))
+    }
+
+    fn take_back(&mut self, bytes: usize) {
+        self.of.lent.less(bytes);
     }
 
     fn call(&mut self, name: &str, arguments: &[Value]) -> Option<Result<Value, String>> {

@@ -38,7 +38,9 @@ pub(super) fn suggest(
     let search = Search { view, asked, settings, completions: &completions, stop };
     for ordinal in 0..view.searcher.segment_readers().len() {
         goes_on(stop)?;
+        let before = options.len();
         search.segment(ordinal, path, &beginnings, wanted.as_deref(), &mut options)?;
+        stop.take(options[before..].iter().map(SuggestionOption::bytes).sum())?;
     }
     let place = |option: &SuggestionOption| {
         option.completed.as_ref().map(|completed| (completed.hit.segment, completed.hit.document))

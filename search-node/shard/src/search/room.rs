@@ -1,9 +1,10 @@
-//! Room: what aggregations hold is asked for before they hold it, as nobody knows beforehand how many buckets there will be.
+//! Room: what a search holds beside its hits is asked for before it holds it, as nobody knows beforehand how many buckets there will be, or what a
+//! script makes.
 
 use std::fmt;
 use std::sync::Arc;
 
-use crate::search::Stop;
+use super::stop::Stop;
 
 /// Says whether there is memory for so many bytes more; whoever runs the shards knows, and takes back what was given when a search ends.
 pub trait Room: fmt::Debug + Send + Sync {
@@ -14,7 +15,7 @@ pub trait Room: fmt::Debug + Send + Sync {
 
 /// The room of one request; none where nobody looks after memory. It says nothing about what is asked, so that all are equal.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Within(Option<Arc<dyn Room>>);
+pub(crate) struct Within(Option<Arc<dyn Room>>);
 
 impl PartialEq for Within {
     fn eq(&self, _: &Self) -> bool {
@@ -23,11 +24,11 @@ impl PartialEq for Within {
 }
 
 impl Within {
-    pub(super) fn new(room: Arc<dyn Room>) -> Self {
+    pub(crate) fn new(room: Arc<dyn Room>) -> Self {
         Self(Some(room))
     }
 
-    pub(super) fn meter(&self) -> Meter {
+    pub(crate) fn meter(&self) -> Meter {
         Meter { room: self.clone(), left: FREE_BYTES, step: STEP_LEAST }
     }
 }
@@ -40,7 +41,7 @@ const STEP_MOST: usize = 256 << 10;
 
 /// What one of many has been given of the room and not used yet.
 #[derive(Debug)]
-pub(super) struct Meter {
+pub(crate) struct Meter {
     room: Within,
     left: usize,
     step: usize,
@@ -49,7 +50,7 @@ pub(super) struct Meter {
 impl Meter {
     /// Takes so many bytes, if there is room for them.
     #[inline]
-    pub(super) fn take(&mut self, bytes: usize) -> Result<(), Stop> {
+    pub(crate) fn take(&mut self, bytes: usize) -> Result<(), Stop> {
         match self.left.checked_sub(bytes) {
             Some(left) => {
                 self.left = left;

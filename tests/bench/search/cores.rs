@@ -13,6 +13,8 @@ use super::{CLIENTS, SEGMENTS, Side};
 /// What one large search gains by a second processor.
 const PROMISED: f64 = 1.6;
 const WARM_REQUESTS: usize = 5;
+/// Rounds of arithmetic that take some tens of milliseconds.
+const ARITHMETIC: u64 = 20_000_000;
 
 fn searches() -> [(&'static str, Value); 4] {
     let words = json!({"match": {"message": "windows articles get"}});
@@ -34,6 +36,23 @@ fn searches() -> [(&'static str, Value); 4] {
             json!({"size": 0, "query": {"term": {"verb": "GET"}}, "aggs": {"paths": paths}}),
         ),
     ]
+}
+
+/// How many times faster arithmetic that needs no memory is on all processors: a search cannot gain more.
+fn gain_of_arithmetic(processors: usize) -> f64 {
+    let compute = |rounds: u64| (0..rounds).fold(1_u64, |hash, at| hash.rotate_left(5).wrapping_mul(at | 1));
+    let millis = |threads: u64| {
+        let started = Instant::now();
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(move || std::hint::black_box(compute(std::hint::black_box(ARITHMETIC / threads))));
+            }
+        });
+        started.elapsed().as_secs_f64() * 1_000.0
+    };
+    let rounds = 0..size_of("BENCH_ROUNDS", 9);
+    let (one, all): (Vec<f64>, Vec<f64>) = rounds.map(|_| (millis(1), millis(processors as u64))).unzip();
+    median(one) / median(all)
 }
 
 /// Prints how many times faster each is on all processors.
@@ -60,6 +79,7 @@ pub(super) async fn compare(folder: &Path, bodies: &[Bytes]) -> anyhow::Result<(
         }
         println!("\none large search, {segments} segments at most; medians in milliseconds");
         println!("{:34} {:>9} {:>9}  {:>6}", "search", "one core", processors, "times");
+        println!("{:34} {:>9} {:>9}  {:6.2}", "arithmetic alone", "", "", gain_of_arithmetic(processors));
         for (name, body) in searches() {
             let mut millis = [Vec::new(), Vec::new()];
             for round in 0..size_of("BENCH_ROUNDS", 9) + WARM_REQUESTS {

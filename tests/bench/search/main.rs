@@ -6,7 +6,8 @@
 //!
 //! In the end large searches are asked of a node on one processor and of one on all.
 //!
-//! `BENCH_DOCUMENTS` (default 200000, the promise is for 1000000), `BENCH_ROUNDS` (default 9) and `PEER_HEAP` (default 2g) set the size.
+//! `BENCH_DOCUMENTS` (default 200000, the promise is for 1000000), `BENCH_ROUNDS` (default 9) and `PEER_HEAP` (default 2g) set the size;
+//! `BENCH_CLASSES` measures only classes with that in their names.
 
 mod classes;
 mod cores;
@@ -76,7 +77,8 @@ async fn compare() -> anyhow::Result<()> {
             "class", "raw", "allowed", "ours", "theirs", "/raw", "/theirs"
         );
         let classes = classes(&documents)?;
-        for class in &classes {
+        let wanted = std::env::var("BENCH_CLASSES").unwrap_or_default();
+        for class in classes.iter().filter(|class| class.name.contains(&wanted)) {
             measure(&sides, &raw, class).await?;
         }
     }

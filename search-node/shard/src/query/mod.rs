@@ -42,6 +42,7 @@ pub use profile::Profiler;
 pub(crate) use regexp::TermAutomaton;
 pub use rules::{QueryRules, boosted_field};
 pub use similarity::{Similarities, Similarity};
+pub(crate) use weights::all_terms::{AllTerms, Best};
 pub(crate) use weights::bounds::{Bounds, constant_inside};
 pub(crate) use weights::in_level::Levels;
 pub(crate) use weights::passes::{passes, score_at};

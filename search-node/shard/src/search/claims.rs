@@ -91,6 +91,11 @@ impl Parts<'_> {
         self.own.start
     }
 
+    /// The part that the thread has.
+    pub(super) fn own(&self) -> Range<DocId> {
+        self.own.clone()
+    }
+
     /// Goes on to the part that a document is in, or to a later one, if the thread gets one; whether it did. A document behind all takes what
     /// is left, as nobody finds any there.
     pub(super) fn go_to(&mut self, document: DocId) -> bool {

@@ -256,7 +256,7 @@ impl<'a> Walk<'a, '_> {
             Asking::Each(matches) => &**matches,
             Asking::Way(way) => {
                 let mut segment = Segment::new(request, reader, Rc::new([]), None)?;
-                way.walk(reader, &mut segment, found.left(), watch)?;
+                way.walk(reader, (&mut segment, parts), found.left(), watch)?;
                 return found.take(segment, ordinal, scored, watch.ask());
             }
         };

@@ -2,17 +2,20 @@
 
 use tantivy::index::SegmentReader;
 use tantivy::query::{AllQuery, EnableScoring, Query, Weight};
-use tantivy::{COLLECT_BLOCK_BUFFER_LEN, Score};
+use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, Score, TERMINATED};
 
+use super::claims::Parts;
 use super::segment::Segment;
 use super::stop::Watch;
 use super::{SearchError, SearchRequest};
-use crate::query::{Bounds, constant_inside};
+use crate::query::{AllTerms, Best, Bounds, constant_inside};
 
 /// A way to the best matches of a query.
 pub(super) enum Way {
     /// They all count the same, so that the first ones are the best.
     First { matches: Box<dyn Weight>, score: Score },
+    /// All of several terms: those that cannot be among the best are passed over by blocks, by several threads.
+    All(AllTerms),
     /// Those that cannot be among the best are passed over by blocks.
     Bounded { matches: Box<dyn Weight>, bounds: Bounds },
 }
@@ -38,19 +41,28 @@ impl Way {
         if let Some((inside, score)) = constant_inside(query) {
             return Ok(Some(Self::First { matches: inside.weight(unscored)?, score }));
         }
+        if let Some(terms) = AllTerms::of(query, scoring)? {
+            return Ok(Some(Self::All(terms)));
+        }
         let Some((bounded, bounds)) = Bounds::of(query, searcher)? else { return Ok(None) };
         Ok(Some(Self::Bounded { matches: bounded.weight(scoring)?, bounds }))
     }
 
-    /// Meets matches of a segment until no other can be among the best, and as many are counted as is asked.
+    /// Whether several threads can go it in one segment.
+    pub(super) fn is_by_parts(&self) -> bool {
+        matches!(self, Self::All(_))
+    }
+
+    /// Meets matches of parts of a segment until no other can be among the best, and as many are counted as is asked.
     pub(super) fn walk(
         &self,
         reader: &SegmentReader,
-        segment: &mut Segment<'_>,
+        (segment, parts): (&mut Segment<'_>, Parts<'_>),
         left: Left,
         watch: &Watch<'_>,
     ) -> Result<(), SearchError> {
         match self {
+            Self::All(terms) => all(terms, reader, parts, &mut Met::new(segment, reader, left, watch))?,
             Self::First { matches, score } => first(&**matches, *score, reader, segment, left, watch)?,
             Self::Bounded { matches, bounds } => bounded(&**matches, bounds, reader, segment, left, watch)?,
         }
@@ -106,6 +118,74 @@ fn first(
         if count < block.len() || watch.is_over_after(count as u32) {
             return Ok(());
         }
+    }
+}
+
+fn all(
+    terms: &AllTerms,
+    reader: &SegmentReader,
+    mut parts: Parts<'_>,
+    met: &mut Met<'_, '_>,
+) -> Result<(), SearchError> {
+    let Some(mut terms) = terms.open(reader)? else {
+        // Nobody else need look.
+        parts.go_to(TERMINATED);
+        return Ok(());
+    };
+    let mut next = parts.own().start;
+    while !met.watch.has_ended() && parts.go_to(next) {
+        let own = parts.own();
+        next = terms.walk(next.max(own.start)..own.end, met);
+    }
+    Ok(())
+}
+
+/// What is met of a segment.
+struct Met<'m, 's> {
+    segment: &'m mut Segment<'s>,
+    reader: &'m SegmentReader,
+    left: Left,
+    watch: &'m Watch<'m>,
+    /// The worst score of the best, if there are as many as are wanted.
+    worst: Option<Score>,
+}
+
+impl<'m, 's> Met<'m, 's> {
+    fn new(
+        segment: &'m mut Segment<'s>,
+        reader: &'m SegmentReader,
+        left: Left,
+        watch: &'m Watch<'m>,
+    ) -> Self {
+        Self { segment, reader, left, watch, worst: left.worst }
+    }
+}
+
+impl Best for Met<'_, '_> {
+    fn counts(&self) -> bool {
+        !self.left.is_counted(self.segment.total())
+    }
+
+    fn least(&self) -> Score {
+        self.worst.unwrap_or(Score::MIN)
+    }
+
+    fn count(&mut self, document: DocId) {
+        if !self.reader.is_deleted(document) {
+            self.segment.set_total(self.segment.total() + 1);
+        }
+    }
+
+    fn meet(&mut self, document: DocId, score: Score) {
+        if !self.reader.is_deleted(document) {
+            self.segment.meet_best(document, score, self.left.worst);
+            self.worst =
+                self.left.worst.into_iter().chain(self.segment.worst_of_full()).max_by(Score::total_cmp);
+        }
+    }
+
+    fn is_over_after(&mut self, documents: u32) -> bool {
+        self.watch.is_over_after(documents)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The shorter ways to the best matches find what a walk over every match finds.
 
 use super::*;
-use crate::search::SearchAnswer;
+use crate::search::{Helpers, SearchAnswer, search_helped};
 
 /// Documents of several segments, of which some are deleted and most lack the text.
 fn engine_with_texts(folder: &Path) -> Arc<Engine> {
@@ -33,6 +33,16 @@ fn engine_with_texts(folder: &Path) -> Arc<Engine> {
 }
 
 fn answer(engine: &Arc<Engine>, query: &Value, counted_to: u64, track_scores: bool) -> SearchAnswer {
+    helped_answer(engine, query, counted_to, track_scores, &Helpers::new(0))
+}
+
+fn helped_answer(
+    engine: &Arc<Engine>,
+    query: &Value,
+    counted_to: u64,
+    track_scores: bool,
+    helpers: &Arc<Helpers>,
+) -> SearchAnswer {
     let request = SearchRequest {
         counted_to,
         // With a bound below every score no way is short.
@@ -41,7 +51,7 @@ fn answer(engine: &Arc<Engine>, query: &Value, counted_to: u64, track_scores: bo
     };
     let context =
         QueryContext { index: "i", doc_type: "_doc", now_millis: NOW, rules: crate::QueryRules::usual() };
-    search(&engine.view(), &request, &context, &never()).expect("searched")
+    search_helped(&engine.view(), &request, &context, &never(), helpers).expect("searched")
 }
 
 #[test]
@@ -54,6 +64,11 @@ fn short_ways_find_the_same() {
         json!({"match": {"t": "delta"}}),
         json!({"match": {"t": "alpha delta"}}),
         json!({"match": {"t": {"query": "alpha gamma", "operator": "and"}}}),
+        json!({"match": {"t": {"query": "delta of", "operator": "and"}}}),
+        json!({"match": {"t": {"query": "of gamma alpha beta delta", "operator": "and"}}}),
+        json!({"match": {"t": {"query": "of nothing", "operator": "and"}}}),
+        json!({"bool": {"must": [{"match": {"t": {"query": "of", "boost": 3}}}, {"match": {"t": "beta"}}]}}),
+        json!({"bool": {"must": [{"match": {"t": "alpha"}}, {"match": {"n": 300}}]}}),
         json!({"match": {"t": "nothing"}}),
         json!({"fuzzy": {"t": "dela"}}),
         json!({"match": {"t": {"query": "alpah", "fuzziness": 2}}}),
@@ -65,8 +80,11 @@ fn short_ways_find_the_same() {
         json!({"bool": {"must_not": [{"term": {"k": "k1"}}]}}),
     ] {
         let whole = answer(&engine, &query, u64::MAX, true);
-        for counted_to in [0, 1, 100, 10_000, u64::MAX] {
-            let short = answer(&engine, &query, counted_to, false);
+        let (alone, helped) = (Helpers::new(0), Helpers::eager(3));
+        for (counted_to, helpers) in
+            [0, 1, 100, 10_000, u64::MAX].into_iter().flat_map(|to| [(to, &alone), (to, &helped)])
+        {
+            let short = helped_answer(&engine, &query, counted_to, false, helpers);
             let shown = |answer: &SearchAnswer| {
                 let hits = answer.hits.iter();
                 hits.map(|hit| (hit.segment, hit.document, hit.score)).collect::<Vec<_>>()

@@ -11,8 +11,8 @@ use super::expanded::Expanded;
 use super::impacts::Impacts;
 use super::weighed::{ScoredField, Weighed};
 
-/// Where more of all documents than one in so many can match several terms, meeting each of them is quicker than passing over, and several
-/// threads can.
+/// Where more of all documents than one in so many can match any of several terms, meeting each of them is quicker than passing over, and
+/// several threads can.
 const RARE: u64 = 4;
 
 /// What a query finds whose matches all count the same, and how much.
@@ -25,15 +25,15 @@ pub(crate) struct Bounds {
     terms: Vec<Bounded>,
 }
 
-struct Bounded {
-    term: Term,
-    field: ScoredField,
+pub(super) struct Bounded {
+    pub(super) term: Term,
+    pub(super) field: ScoredField,
     /// How many words a text of the field has on average.
     average: f64,
 }
 
 impl Bounds {
-    /// Those of a query for one term, all of several or any of several, in the form in which it is bounded.
+    /// Those of a query for one term or any of several, in the form in which it is bounded.
     pub(crate) fn of(
         query: &dyn Query,
         searcher: &Searcher,
@@ -51,9 +51,7 @@ impl Bounds {
         }
         let Some(joined) = query.downcast_ref::<BooleanQuery>() else { return Ok(None) };
         let (clauses, minimum) = (joined.clauses(), joined.get_minimum_number_should_match());
-        let are_all = |wanted: Occur| clauses.iter().all(|(occur, _)| *occur == wanted);
-        let is_any = minimum <= 1 && are_all(Occur::Should);
-        if !is_any && !are_all(Occur::Must) {
+        if minimum > 1 || clauses.iter().any(|(occur, _)| *occur != Occur::Should) {
             return Ok(None);
         }
         let mut terms = Vec::with_capacity(clauses.len());
@@ -64,23 +62,19 @@ impl Bounds {
             terms.push(term);
         }
         let bounds = Self { terms };
-        let are_many = bounds.matches_most(searcher, is_any)? > searcher.num_docs() / RARE;
-        // Of segments that are alike each is one thread's, and then passing over is quicker as long as all words are wanted.
-        if bounds.terms.len() > 1 && are_many && (is_any || has_most_in_one(searcher)) {
+        if bounds.terms.len() > 1 && bounds.matches_most(searcher)? > searcher.num_docs() / RARE {
             return Ok(None);
         }
         Ok(Some((query.box_clone(), bounds)))
     }
 
-    /// How many documents can match at most: that have any of the terms, or all of them.
-    fn matches_most(&self, searcher: &Searcher, is_any: bool) -> tantivy::Result<u64> {
-        let (mut any, mut all) = (0, u64::MAX);
+    /// How many documents can match at most.
+    fn matches_most(&self, searcher: &Searcher) -> tantivy::Result<u64> {
+        let mut any = 0;
         for bounded in &self.terms {
-            let documents = searcher.doc_freq(&bounded.term)?;
-            any += documents;
-            all = all.min(documents);
+            any += searcher.doc_freq(&bounded.term)?;
         }
-        Ok(if is_any { any } else { all })
+        Ok(any)
     }
 
     /// How many matches a segment has, where that is known without meeting them.
@@ -96,23 +90,13 @@ impl Bounds {
     /// segment, and a document counts by that of all texts which have the field.
     pub(crate) fn looseness(&self, reader: &SegmentReader) -> tantivy::Result<Score> {
         let mut most = 1.0_f64;
-        for Bounded { field, average, .. } in &self.terms {
-            let words = reader.inverted_index(field.field)?.total_num_tokens() as f64;
-            let bounded_by = words / f64::from(reader.max_doc().max(1));
-            if bounded_by > 0.0 {
-                most = most.max(average / bounded_by).max(bounded_by / average);
-            }
+        for term in &self.terms {
+            most = most.max(term.looseness(reader)?);
         }
         // The bound of one term with the same average is exact: whoever only equals the worst of the best is no better. Sums are rounded, and so
         // are bounds of another average.
         Ok(if most == 1.0 && self.terms.len() == 1 { 1.0 } else { (most * 1.000_01) as Score })
     }
-}
-
-/// Whether one segment has more than half of all documents.
-fn has_most_in_one(searcher: &Searcher) -> bool {
-    let documents = searcher.segment_readers().iter().map(|reader| u64::from(reader.max_doc()));
-    documents.clone().max().is_some_and(|most| 2 * most > documents.sum())
 }
 
 impl Bounds {
@@ -141,8 +125,16 @@ impl Bounds {
 }
 
 impl Bounded {
+    /// By how much what a document counts may be above the bound of its block.
+    pub(super) fn looseness(&self, reader: &SegmentReader) -> tantivy::Result<f64> {
+        let words = reader.inverted_index(self.field.field)?.total_num_tokens() as f64;
+        let bounded_by = words / f64::from(reader.max_doc().max(1));
+        let is_known = bounded_by > 0.0;
+        Ok(if is_known { (self.average / bounded_by).max(bounded_by / self.average).max(1.0) } else { 1.0 })
+    }
+
     /// None of a term whose index does not tell how often it is in a text.
-    fn of(weighed: &Weighed, searcher: &Searcher) -> tantivy::Result<Option<Self>> {
+    pub(super) fn of(weighed: &Weighed, searcher: &Searcher) -> tantivy::Result<Option<Self>> {
         let Some((term, field)) = weighed.single() else { return Ok(None) };
         let entry = searcher.schema().get_field_entry(term.field());
         let kept = entry.field_type().get_index_record_option();

@@ -1,5 +1,6 @@
 //! Queries that tantivy does not have: how each finds and scores its documents in a segment.
 
+pub(crate) mod all_terms;
 pub(in crate::query) mod any_of;
 pub(in crate::query) mod blended;
 pub(in crate::query) mod bm25;

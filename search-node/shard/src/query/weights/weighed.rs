@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use tantivy::fieldnorm::FieldNormReader;
 use tantivy::index::SegmentReader;
-use tantivy::query::{Bm25StatisticsProvider, BoostQuery, EnableScoring, Explanation, Query, Scorer, Weight};
+use tantivy::query::{
+    Bm25StatisticsProvider, Bm25Weight, BoostQuery, EnableScoring, Explanation, Query, Scorer, Weight,
+};
 use tantivy::schema::Field;
 use tantivy::{DocId, Score, Searcher, Term};
 
@@ -228,6 +230,31 @@ impl Weighed {
         if let [term] = self.terms.as_slice() { Some((term, &self.field)) } else { None }
     }
 
+    /// Statistics in which one document has each term, and what scores by these are multiplied by.
+    fn numbers(
+        &self,
+        searcher: &Searcher,
+        statistics: &dyn Bm25StatisticsProvider,
+    ) -> tantivy::Result<(OneEach, Score)> {
+        let (rarities, counts) = match self.frequency {
+            Some(frequency) => {
+                let counts = self.field.counts(searcher)?;
+                (rarity(frequency.min(counts.documents), counts.documents), counts)
+            }
+            None => self.field.rarities(searcher, statistics, &self.terms)?,
+        };
+        let by = rarities / (self.terms.len() as f64 * rarity(1, counts.documents));
+        Ok((OneEach { documents: counts.documents, words: counts.words }, by as Score * self.boost))
+    }
+
+    /// How much its term counts, if it is one and scores are wanted.
+    pub(super) fn bm25(&self, scoring: EnableScoring<'_>) -> tantivy::Result<Option<Bm25Weight>> {
+        let EnableScoring::Enabled { searcher, statistics_provider } = scoring else { return Ok(None) };
+        let Some((term, _)) = self.single() else { return Ok(None) };
+        let (one_each, by) = self.numbers(searcher, statistics_provider)?;
+        Ok(Some(Bm25Weight::for_terms(&one_each, std::slice::from_ref(term))?.boost_by(by)))
+    }
+
     /// Many documents may have the words of a phrase otherwise, before one has the phrase.
     fn stepped(&self, inner: Box<dyn Weight>) -> Box<dyn Weight> {
         match self.single() {
@@ -263,18 +290,10 @@ impl Query for Weighed {
         let EnableScoring::Enabled { searcher, statistics_provider } = scoring else {
             return Ok(self.stepped(self.query.weight(scoring)?));
         };
-        let (rarities, counts) = match self.frequency {
-            Some(frequency) => {
-                let counts = self.field.counts(searcher)?;
-                (rarity(frequency.min(counts.documents), counts.documents), counts)
-            }
-            None => self.field.rarities(searcher, statistics_provider, &self.terms)?,
-        };
-        let one_each = OneEach { documents: counts.documents, words: counts.words };
+        let (one_each, by) = self.numbers(searcher, statistics_provider)?;
         let one_each = EnableScoring::enabled_from_statistics_provider(&one_each, searcher);
         let inner = self.stepped(self.query.weight(one_each)?);
-        let by = rarities / (self.terms.len() as f64 * rarity(1, counts.documents));
-        Ok(Box::new(Multiplied { inner, by: by as Score * self.boost }))
+        Ok(Box::new(Multiplied { inner, by }))
     }
 
     fn query_terms<'a>(&'a self, visitor: &mut dyn FnMut(&'a Term, bool)) {

@@ -51,7 +51,8 @@ impl<'a> Walk<'a, '_> {
         helpers: &Arc<Helpers>,
         (found, aggs): (&mut Found<'a>, &mut AggPartial),
     ) -> Result<(), SearchError> {
-        let are_whole = self.common.is_counted_alone() || matches!(asked.asking, Asking::Way(_));
+        let is_whole_way = matches!(asked.asking, Asking::Way(way) if !way.is_by_parts());
+        let are_whole = self.common.is_counted_alone() || is_whole_way;
         let documents = order.iter().map(|segment| segment.reader.max_doc());
         let claims = Claims::new(documents, helpers.part, are_whole);
         let (stop, others) = (self.watch.ask(), found.beside());

@@ -45,7 +45,8 @@ fn gain_of_arithmetic(processors: usize) -> f64 {
         let started = Instant::now();
         std::thread::scope(|scope| {
             for _ in 0..threads {
-                scope.spawn(move || std::hint::black_box(compute(std::hint::black_box(ARITHMETIC / threads))));
+                scope
+                    .spawn(move || std::hint::black_box(compute(std::hint::black_box(ARITHMETIC / threads))));
             }
         });
         started.elapsed().as_secs_f64() * 1_000.0

@@ -7,20 +7,20 @@ use std::net::Ipv6Addr;
 
 use hashbrown::HashMap;
 use jiff::Timestamp;
+use tantivy::DocId;
 use tantivy::columnar::Column;
 use tantivy::index::SegmentReader;
-use tantivy::query::EnableScoring;
-use tantivy::{DocId, DocSet, TERMINATED};
 
 use super::field_formats::FieldFormats;
 use super::hyperloglog::{DistinctCounter, spread, spread_bytes};
+use super::members::Members;
 use super::partial::{AggPartial, Bucket, Key, State, Sums};
 use super::request::{AggRequest, DateHistogram, Interval, Kind, Node};
 use crate::engine::{Layout, View};
 use crate::json_values::plain;
 use crate::mapping::dates::{Resolution, floor_to};
 use crate::mapping::{FieldKind, Storage};
-use crate::query::{Asked, Prepared, QueryContext};
+use crate::query::QueryContext;
 use crate::search::{Meter, Within};
 use crate::search::{SearchError, SortValue, Terms, Watch};
 
@@ -79,10 +79,10 @@ enum Buckets {
         counts: Vec<u64>,
         keys: Vec<(u32, u64)>,
     },
-    /// One bucket below each above; documents of the set only, if there is one.
+    /// One bucket below each above: for documents of a filter, or without a value.
     Single {
         counts: Vec<u64>,
-        members: Option<Vec<u64>>,
+        members: Option<Members>,
     },
     Metric(Vec<Sums>),
     Distinct(Vec<DistinctCounter>),
@@ -203,20 +203,7 @@ impl<'a> Collector<'a> {
             Kind::Metric { field, .. } => (Some(field), Buckets::Metric(Vec::new())),
             Kind::Cardinality { field, .. } => (Some(field), Buckets::Distinct(Vec::new())),
             Kind::Filter(query) => {
-                let asked = Asked::new(query, view, context).until(watch.ask());
-                let mut query = Prepared::new(asked)?;
-                query.join(asked, watch.ask())?;
-                let _held = query.hold(asked, reader, &[], watch.ask())?;
-                let weight = query.query().weight(EnableScoring::disabled_from_searcher(&view.searcher))?;
-                let words = (reader.max_doc() as usize).div_ceil(64);
-                meter.take(words * size_of::<u64>())?;
-                let mut members = vec![0u64; words];
-                let mut scorer = weight.scorer(reader, 1.0)?;
-                while scorer.doc() != TERMINATED && !watch.is_over_after(1) {
-                    members[scorer.doc() as usize / 64] |= 1 << (scorer.doc() % 64);
-                    scorer.advance();
-                }
-                query.faults().check()?;
+                let members = Members::open(query, view, reader, context, watch, &mut meter)?;
                 (None, Buckets::Single { counts: Vec::new(), members: Some(members) })
             }
         };
@@ -247,15 +234,15 @@ impl<'a> Collector<'a> {
                     let _ = self.meter.take(more);
                 }
             }
-            (Kind::Missing { .. }, Buckets::Single { counts, .. }) if !self.values.has(document) => {
-                *at(counts, owner, || 0) += 1;
-                self.subs.collect_in(document, owner);
-            }
-            (_, Buckets::Single { counts, members: Some(members) })
-                if members[document as usize / 64] >> (document % 64) & 1 == 1 =>
-            {
-                *at(counts, owner, || 0) += 1;
-                self.subs.collect_in(document, owner);
+            (_, Buckets::Single { counts, members }) => {
+                let is_in = match members {
+                    Some(members) => members.have(document),
+                    None => !self.values.has(document),
+                };
+                if is_in {
+                    *at(counts, owner, || 0) += 1;
+                    self.subs.collect_in(document, owner);
+                }
             }
             (kind, Buckets::Keyed { numbers, counts, keys }) => {
                 let (subs, meter, bucket_bytes) = (&mut self.subs, &mut self.meter, self.bucket_bytes);
@@ -294,7 +281,8 @@ impl<'a> Collector<'a> {
                 counters.resize_with(owners, || DistinctCounter::new(precision));
                 counters.into_iter().map(State::Distinct).collect()
             }
-            Buckets::Single { mut counts, .. } => {
+            Buckets::Single { mut counts, members } => {
+                members.map_or(Ok(()), |members| members.check())?;
                 counts.resize(owners, 0);
                 let below = subs.finish_for(owners)?;
                 let buckets = counts.into_iter().zip(below);

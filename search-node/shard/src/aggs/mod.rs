@@ -1,6 +1,6 @@
 //! Aggregations: what is computed over all matches.
 //!
-//! `request` reads the JSON; `checks` refuses what cannot be computed; `collect` fills buckets in one segment; `partial` joins segments and
+//! `request` reads the JSON; `checks` refuses what cannot be computed; `collect` fills buckets in one segment, of which `members` says what a filter lets in; `partial` joins segments and
 //! shards, in any order; `finish` makes the answer; `search/room` is asked for the memory of what they hold. A partial holds every bucket, so that
 //! counts are exact.
 
@@ -9,6 +9,7 @@ mod collect;
 mod field_formats;
 mod finish;
 mod hyperloglog;
+mod members;
 mod partial;
 mod request;
 

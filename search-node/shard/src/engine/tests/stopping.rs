@@ -60,14 +60,14 @@ fn a_search_whose_time_is_up_answers_with_what_it_has_and_says_so() {
 }
 
 #[test]
-fn a_search_that_nobody_wants_is_an_error_also_while_an_aggregation_is_prepared() {
+fn a_search_that_nobody_wants_is_an_error_also_with_a_filter_of_an_aggregation() {
     let folder = tempfile::tempdir().expect("a folder");
     let engine = engine_with_documents(folder.path());
     let filter = json!({"all": {"filter": {"exists": {"field": "n"}}}});
     let (whole, looks) = search_stopped(&engine, false, &filter, usize::MAX, Stop::Cancelled);
     assert!(whole.is_ok());
     let once = usize::try_from(DOCUMENTS / 1100).expect("few");
-    assert!(looks > 2 * once, "the documents go by twice, but it is asked {looks} times");
+    assert!(looks > once, "it is asked {looks} times");
 
     for at in 0..looks {
         let (part, asked) = search_stopped(&engine, false, &filter, at, Stop::Cancelled);

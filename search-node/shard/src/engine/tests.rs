@@ -5,6 +5,7 @@ mod helping;
 mod history;
 mod joined;
 mod large;
+mod long_texts;
 mod looking;
 mod merging;
 mod model;

@@ -11,6 +11,7 @@ mod merging;
 mod model;
 mod nested;
 mod packing;
+mod places;
 mod replication;
 mod requests;
 mod rooms;
